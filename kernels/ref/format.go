@@ -43,6 +43,13 @@ func Formats() []Format {
 		turbo2.format("turbo2", 42),
 		turbo3.format("turbo3", 43),
 		turbo4.format("turbo4", 44),
+		blocks("q2_K", 10, 256, 84, nil, decodeQ2K),
+		blocks("q3_K", 11, 256, 110, nil, decodeQ3K),
+		blocks("q4_K", 12, 256, 144, nil, decodeQ4K),
+		blocks("q5_K", 13, 256, 176, nil, decodeQ5K),
+		blocks("q6_K", 14, 256, 210, nil, decodeQ6K),
+		blocks("iq4_xs", 23, 256, 136, nil, decodeIQ4XS),
+		blocks("mxfp4", 39, 32, 17, nil, decodeMXFP4),
 		tq3.format("tq3_1s", 45),
 		tq4.format("tq4_1s", 46),
 	}

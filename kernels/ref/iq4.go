@@ -1,5 +1,7 @@
 package ref
 
+import "encoding/binary"
+
 // levelsIQ4 is the non-uniform 4-bit codebook that iq4_nl and iq4_xs share.
 var levelsIQ4 = [16]float32{-127, -104, -83, -65, -49, -35, -22, -10, 1, 13, 25, 38, 53, 69, 89, 113}
 
@@ -62,4 +64,21 @@ func closer(v float32, up int) int {
 		return up - 1
 	}
 	return up
+}
+
+// iq4_xs: 256 values in 136 bytes, sub-blocks of 32 with nibbles as in q4_0. A scale is its six bits less 32; the low four
+// of scale j are nibble j of scales_l, the upper two bits 2j and 2j+1 of scales_h.
+//
+//	0      2             4             8                   136
+//	| d:f16 | scales_h:u16 | scales_l[4] | qs: nibbles[8][32] |   x = d * scale * levels[q]
+
+func decodeIQ4XS(y []float32, b []byte) {
+	d, upper := getF16(b), binary.LittleEndian.Uint16(b[2:])
+	for i := range y {
+		j := i / 32
+		low := int(b[4+j/2]>>(j%2*4)) & 15
+		high := int(upper>>(2*j)) & 3
+		scale := float32(d * float32(low|high<<4-32))
+		y[i] = scale * levelsIQ4[nibble(b[8+16*j:], i%32)]
+	}
 }
