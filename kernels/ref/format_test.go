@@ -65,7 +65,7 @@ func normal(n int) []float32 {
 	return x
 }
 
-// TestQ8Rounding shows where the two rules of q8_0 part: at ties, here 127 steps of exactly one half.
+// TestQ8Rounding shows where the two rules of q8_0 part: at ties, which every element but the first is here.
 func TestQ8Rounding(t *testing.T) {
 	x := make([]float32, 32)
 	x[0] = 127
