@@ -1,0 +1,120 @@
+package gguf
+
+import (
+	"bytes"
+	"fmt"
+	"io"
+	"os"
+	"unsafe"
+)
+
+// File is an open model file. Its methods may be called from several goroutines; Close must not run beside them.
+type File struct {
+	Version    uint32 // 2 or 3
+	Alignment  int64  // of tensor data, a power of two
+	DataOffset int64  // where the data section starts
+	Size       int64  // bytes in the file when it was opened
+
+	entries []entry
+	byKey   map[string]int
+	tensors []Tensor
+	byName  map[string]int
+
+	r    io.ReaderAt // metadata values are read from here when asked for
+	data []byte      // the whole file; nil once closed
+	base uintptr     // address of data[0], kept past Close for Guard
+	os   *os.File    // nil for Parse
+}
+
+// Open maps the file at path read-only and parses its header. A malformed header is an *Error, wrapped with the path.
+func Open(path string, sizes TypeSize) (*File, error) {
+	// Stat comes first: opening a named pipe would wait for a writer.
+	if st, err := os.Stat(path); err != nil {
+		return nil, err
+	} else if !st.Mode().IsRegular() {
+		return nil, fmt.Errorf("%s: not a regular file (%s)", path, st.Mode().Type())
+	}
+	h, err := os.Open(path)
+	if err != nil {
+		return nil, err
+	}
+	f, err := openHandle(h, sizes)
+	if err != nil {
+		h.Close()
+		return nil, fmt.Errorf("%s: %w", path, err)
+	}
+	return f, nil
+}
+
+func openHandle(h *os.File, sizes TypeSize) (*File, error) {
+	st, err := h.Stat()
+	if err != nil {
+		return nil, err
+	}
+	f, err := parse(h, st.Size(), sizes)
+	if err != nil {
+		return nil, err
+	}
+	data, err := mapFile(h, f.Size)
+	if err != nil {
+		return nil, fmt.Errorf("mapping %d bytes: %w", f.Size, err)
+	}
+	f.setData(data)
+	f.os = h
+	return f, nil
+}
+
+// Parse reads a file that is in memory, such as an embedded model. Tensors are views of data, as aligned as data is.
+func Parse(data []byte, sizes TypeSize) (*File, error) {
+	f, err := parse(bytes.NewReader(data), int64(len(data)), sizes)
+	if err != nil {
+		return nil, err
+	}
+	f.setData(data)
+	return f, nil
+}
+
+func (f *File) setData(data []byte) {
+	f.data = data
+	f.base = uintptr(unsafe.Pointer(unsafe.SliceData(data)))
+}
+
+// Close unmaps the file. No view of it may be used afterwards.
+func (f *File) Close() error {
+	data, h := f.data, f.os
+	f.data, f.os = nil, nil
+	if h == nil {
+		return nil
+	}
+	err := unmapFile(data)
+	if cerr := h.Close(); err == nil {
+		err = cerr
+	}
+	return err
+}
+
+// Tensors returns all tensors in the order of the header. They are not to be changed.
+func (f *File) Tensors() []Tensor { return f.tensors }
+
+// Tensor finds a tensor by name.
+func (f *File) Tensor(name string) (*Tensor, bool) {
+	i, ok := f.byName[name]
+	if !ok {
+		return nil, false
+	}
+	return &f.tensors[i], true
+}
+
+// Data returns the bytes of one of f's tensors, a read-only view of t.Size bytes: writing to it is a fault. It fails for
+// a type that TypeSize did not know, and after Close.
+func (f *File) Data(t *Tensor) ([]byte, error) {
+	switch {
+	case t.Size == 0:
+		return nil, &Error{Offset: t.at - 4, Field: "type of tensor " + quoted(t.Name), Got: fmt.Sprint(t.Type), Limit: "a type this program has kernels for"}
+	case f.data == nil:
+		return nil, fmt.Errorf("gguf: data of tensor %s: %w", quoted(t.Name), os.ErrClosed)
+	case t.Offset < 0 || t.Size < 0 || t.Offset > f.Size || t.Size > f.Size-t.Offset:
+		return nil, t.bad(fmt.Sprintf("a tensor of this file of %d bytes", f.Size), "%d bytes at %d", t.Size, t.Offset)
+	}
+	return f.data[t.Offset : t.Offset+t.Size : t.Offset+t.Size], nil
+}

@@ -1,0 +1,26 @@
+//go:build unix
+
+package gguf
+
+import (
+	"os"
+
+	"golang.org/x/sys/unix"
+)
+
+func mapFile(h *os.File, size int64) ([]byte, error) {
+	if int64(int(size)) != size {
+		return nil, unix.ENOMEM // a 32-bit address space
+	}
+	return unix.Mmap(int(h.Fd()), 0, int(size), unix.PROT_READ, unix.MAP_SHARED)
+}
+
+func unmapFile(data []byte) error { return unix.Munmap(data) }
+
+// advisePages takes whole pages of a mapping.
+func advisePages(pages []byte, need bool) error {
+	if need {
+		return unix.Madvise(pages, unix.MADV_WILLNEED)
+	}
+	return unix.Madvise(pages, unix.MADV_DONTNEED)
+}
