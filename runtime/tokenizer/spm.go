@@ -1,0 +1,77 @@
+package tokenizer
+
+import (
+	"fmt"
+	"strings"
+	"unicode/utf8"
+)
+
+// spm is a SentencePiece vocabulary as llama.cpp reads it: characters are joined in the order of the scores of the
+// tokens they make, and what has no token is spelled in byte tokens.
+type spm struct {
+	v     *vocab
+	bytes [256]int32
+	unk   int32 // stands for a byte that has no token
+}
+
+func newSPM(v *vocab) (*spm, error) {
+	if v.score == nil {
+		return nil, fmt.Errorf("tokenizer: %s is missing; a %q vocabulary merges by score", keyScores, "llama")
+	}
+	s := &spm{v: v, bytes: v.byteTokens(), unk: None}
+	for b := range s.bytes {
+		// Vocabularies without <0xXX> may hold the byte itself.
+		if id, ok := v.id[string([]byte{byte(b)})]; ok && s.bytes[b] == None {
+			s.bytes[b] = id
+		}
+	}
+	return s, nil
+}
+
+// encode appends the ids of text, in which the caller has decided about the space prefix.
+func (s *spm) encode(ids []int32, text string, m *merger) []int32 {
+	text = strings.ReplaceAll(text, " ", lowerBlock)
+	m.symbols = m.symbols[:0]
+	for i := 0; i < len(text); {
+		_, n := utf8.DecodeRuneInString(text[i:])
+		m.add(i, i+n, s.lookup(text[i:i+n]))
+		i += n
+	}
+	m.run(func(left, right *symbol) (pair, bool) {
+		id := s.lookup(text[left.start:right.end])
+		if id == None {
+			return pair{}, false
+		}
+		return pair{merged: id, key: s.v.score[id]}, true
+	})
+	for i := range m.symbols {
+		switch y := &m.symbols[i]; {
+		case y.id >= 0:
+			ids = append(ids, y.id)
+		case y.id == none:
+			ids = s.spell(ids, text[y.start:y.end])
+		}
+	}
+	return ids
+}
+
+func (s *spm) lookup(text string) int32 {
+	if id, ok := s.v.id[text]; ok {
+		return id
+	}
+	return None
+}
+
+// spell appends the byte tokens of text. A byte without one becomes the unknown token, or nothing if there is none.
+func (s *spm) spell(ids []int32, text string) []int32 {
+	for i := 0; i < len(text); i++ {
+		id := s.bytes[text[i]]
+		if id == None {
+			id = s.unk
+		}
+		if id != None {
+			ids = append(ids, id)
+		}
+	}
+	return ids
+}

@@ -1,0 +1,205 @@
+package tokenizer
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+)
+
+// Tokenizer encodes and decodes with one vocabulary. It is immutable, so any number of goroutines may share it.
+type Tokenizer struct {
+	Model string // tokenizer.ggml.model: "llama", "gpt2" or "gemma4"
+	Pre   string // how BPE cuts words: tokenizer.ggml.pre, or "default", a guess, where a gpt2 file has none
+
+	// Special tokens, None where the vocabulary has no such token: begin and end of a text, unknown, end of a turn, end
+	// of a message.
+	BOS, EOS, UNK, EOT, EOM int32
+
+	AddBOS, AddEOS bool // what Encode adds when asked to add special tokens
+	AddSpacePrefix bool // SPM: a space is put before text at the start and after a special token
+
+	v        *vocab
+	specials *specials
+	ends     []int32 // tokens that end generation, ascending
+	encoder  interface {
+		encode(ids []int32, text string, m *merger) []int32
+	}
+}
+
+// New reads the tokenizer of a model. The error names the key at fault.
+func New(m Metadata) (*Tokenizer, error) {
+	model, err := require(m.Str, keyModel)
+	if err != nil {
+		return nil, err
+	}
+	t := &Tokenizer{Model: model}
+	read := map[string]func(Metadata) error{"llama": t.readSPM, "gpt2": t.readBPE, "gemma4": t.readGemma4}[t.Model]
+	if read == nil {
+		return nil, fmt.Errorf("tokenizer: %s = %q; the models read here are llama, gpt2 and gemma4", keyModel, clip(t.Model))
+	}
+	if t.v, err = readVocab(m); err != nil {
+		return nil, err
+	}
+	if err := read(m); err != nil {
+		return nil, err
+	}
+	for _, s := range []struct {
+		add bool
+		key string
+		id  int32
+	}{{t.AddBOS, keyAddBOS, t.BOS}, {t.AddEOS, keyAddEOS, t.EOS}} {
+		if s.add && s.id == None {
+			return nil, fmt.Errorf("tokenizer: %s is set and the vocabulary has no such token", s.key)
+		}
+	}
+	if err := t.v.stripSpaces(m); err != nil {
+		return nil, err
+	}
+	t.specials = newSpecials(t.v)
+	return t, nil
+}
+
+func (t *Tokenizer) readSPM(m Metadata) error {
+	if err := t.readSpecials(m, 1, 2, 0); err != nil {
+		return err
+	}
+	t.AddBOS = true
+	if err := t.flags(m); err != nil {
+		return err
+	}
+	var err error
+	if t.AddSpacePrefix, err = optional(m.Bool, keyAddSpacePrefix, true); err != nil {
+		return err
+	}
+	s, err := newSPM(t.v)
+	if err != nil {
+		return err
+	}
+	s.unk = t.UNK
+	t.v.spellSpaces()
+	t.encoder = s
+	return nil
+}
+
+func (t *Tokenizer) readBPE(m Metadata) error {
+	var err error
+	if t.Pre, err = optional(m.Str, keyPre, "default"); err != nil {
+		return err
+	}
+	pre, err := findPre(t.Pre)
+	if err != nil {
+		return err
+	}
+	return t.finishBPE(m, pre, false)
+}
+
+func (t *Tokenizer) readGemma4(m Metadata) error {
+	t.Pre = gemma4Pre.names[0]
+	if err := t.finishBPE(m, gemma4Pre, true); err != nil {
+		return err
+	}
+	// Early conversions say false. The model does not work without, so llama.cpp does not listen either.
+	t.AddBOS = true
+	return nil
+}
+
+func (t *Tokenizer) finishBPE(m Metadata, pre preTokenizer, chars bool) error {
+	if err := t.readSpecials(m, None, None, None); err != nil {
+		return err
+	}
+	t.AddBOS = pre.addBOS
+	if err := t.flags(m); err != nil {
+		return err
+	}
+	b, err := newBPE(m, t.v, pre, chars)
+	t.encoder = b
+	return err
+}
+
+// Len returns the number of tokens. Ids are 0 to Len()-1.
+func (t *Tokenizer) Len() int { return len(t.v.text) }
+
+// IsEOG reports whether generation ends at id: at the end of a text, turn or message, and at the tokens known by name to
+// mean as much.
+func (t *Tokenizer) IsEOG(id int32) bool {
+	_, found := slices.BinarySearch(t.ends, id)
+	return found
+}
+
+// EOG returns the tokens that end generation, ascending.
+func (t *Tokenizer) EOG() []int32 { return slices.Clone(t.ends) }
+
+// IsControl reports whether id is no text: a control token or the unknown token.
+func (t *Tokenizer) IsControl(id int32) bool { return t.valid(id) && t.v.attr[id]&attrHidden != 0 }
+
+// Lookup returns the id of the token whose text in the file is text.
+func (t *Tokenizer) Lookup(text string) (id int32, ok bool) {
+	id, ok = t.v.id[text]
+	return id, ok
+}
+
+func (t *Tokenizer) valid(id int32) bool { return id >= 0 && int(id) < len(t.v.text) }
+
+// Encode returns the ids of text. addSpecial adds the begin and end tokens that the model wants. parseSpecial makes
+// control tokens out of their texts ("<|im_end|>"); never set it for text that a stranger wrote.
+func (t *Tokenizer) Encode(text string, addSpecial, parseSpecial bool) []int32 {
+	var ids []int32
+	if addSpecial && t.AddBOS {
+		ids = append(ids, t.BOS)
+	}
+	var m merger
+	prefix := t.AddSpacePrefix
+	for _, f := range t.specials.partition(text, parseSpecial) {
+		if f.id != None {
+			ids = append(ids, f.id)
+			prefix = t.AddSpacePrefix
+			continue
+		}
+		s := f.text
+		if prefix {
+			s = " " + s
+		}
+		ids = t.encoder.encode(ids, s, &m)
+		prefix = false
+	}
+	if addSpecial && t.AddEOS {
+		ids = append(ids, t.EOS)
+	}
+	return ids
+}
+
+// Piece returns the bytes that id stands for, which need not be valid UTF-8 by themselves. Control tokens give their
+// text; ids outside the vocabulary give nothing.
+func (t *Tokenizer) Piece(id int32) string {
+	if !t.valid(id) {
+		return ""
+	}
+	return t.v.piece[id]
+}
+
+// Decode returns the text of ids, with the texts of control tokens if special is set and without them otherwise. It
+// undoes Encode: the space that Encode put before text is taken off again.
+func (t *Tokenizer) Decode(ids []int32, special bool) string {
+	var b strings.Builder
+	prefix := t.AddSpacePrefix
+	for _, id := range ids {
+		if !t.valid(id) {
+			continue
+		}
+		a := t.v.attr[id]
+		if a&(attrHidden|attrUserDefined) != 0 {
+			prefix = t.AddSpacePrefix
+			if special || a&attrHidden == 0 {
+				b.WriteString(t.v.piece[id])
+			}
+			continue
+		}
+		p := t.v.piece[id]
+		if prefix {
+			p = strings.TrimPrefix(p, " ")
+		}
+		prefix = false
+		b.WriteString(p)
+	}
+	return b.String()
+}
