@@ -1,0 +1,155 @@
+package asm
+
+import (
+	"fmt"
+	"sort"
+	"strings"
+)
+
+// interval is the range of positions over which a register holds a value. Position
+// 2k reads the operands of item k, 2k+1 writes its result, so that a result may
+// take the register of an operand that dies there.
+type interval struct {
+	reg        *Reg
+	start, end int
+}
+
+// Allocate gives every virtual register a real one by linear scan. Kernels are
+// shaped to fit their register file; one that does not is a defect of the
+// generator, so Allocate panics with the function so far.
+func (f *Func) Allocate(m *Machine) {
+	var free [numClasses][]int
+	for c := range free {
+		for i := range m.Files[c] {
+			free[c] = append(free[c], i)
+		}
+	}
+	var active []interval
+	for _, iv := range f.intervals() {
+		keep := active[:0]
+		for _, a := range active {
+			if a.end < iv.start {
+				free[a.reg.Class] = append(free[a.reg.Class], a.reg.phys)
+				continue
+			}
+			keep = append(keep, a)
+		}
+		active = keep
+		c := iv.reg.Class
+		sort.Ints(free[c])
+		if len(free[c]) == 0 {
+			panic(fmt.Sprintf("asm: %s needs more than %d registers of class %d at position %d (%s)\n%s",
+				f.Name, len(m.Files[c]), c, iv.start/2, live(active, c), f.dump()))
+		}
+		iv.reg.phys, free[c] = free[c][0], free[c][1:]
+		active = append(active, iv)
+	}
+}
+
+// intervals computes live ranges. A register that is live into a loop and touched
+// in it stays live to the loop's end.
+func (f *Func) intervals() []interval {
+	byReg := map[*Reg]*interval{}
+	touch := func(r *Reg, pos int) {
+		iv := byReg[r]
+		if iv == nil {
+			byReg[r] = &interval{r, pos, pos}
+			return
+		}
+		iv.end = max(iv.end, pos)
+	}
+	type span struct{ s, e int }
+	var loops []span
+	var stack []int
+	for k, it := range f.items {
+		switch {
+		case it.open:
+			stack = append(stack, k)
+		case it.close:
+			s := stack[len(stack)-1]
+			stack = stack[:len(stack)-1]
+			loops = append(loops, span{2 * s, 2*k + 1}) // inner loops come first
+		case it.inst != nil:
+			for _, r := range it.inst.reads() {
+				if byReg[r] == nil {
+					panic(fmt.Sprintf("asm: %s reads %s before it is written at %d\n%s", f.Name, r.Name, k, f.dump()))
+				}
+				touch(r, 2*k)
+			}
+			for _, r := range it.inst.writes() {
+				touch(r, 2*k+1)
+			}
+		}
+	}
+	occ := f.occurrences()
+	for _, l := range loops {
+		for r, iv := range byReg {
+			if iv.start >= l.s || iv.end >= l.e {
+				continue
+			}
+			for _, p := range occ[r] {
+				if p >= l.s && p <= l.e {
+					iv.end = l.e
+					break
+				}
+			}
+		}
+	}
+	var all []interval
+	for _, iv := range byReg {
+		all = append(all, *iv)
+	}
+	sort.Slice(all, func(i, j int) bool {
+		if all[i].start != all[j].start {
+			return all[i].start < all[j].start
+		}
+		return all[i].reg.ID < all[j].reg.ID
+	})
+	return all
+}
+
+func (f *Func) occurrences() map[*Reg][]int {
+	occ := map[*Reg][]int{}
+	for k, it := range f.items {
+		if it.inst == nil {
+			continue
+		}
+		for _, r := range it.inst.reads() {
+			occ[r] = append(occ[r], 2*k)
+		}
+		for _, r := range it.inst.writes() {
+			occ[r] = append(occ[r], 2*k+1)
+		}
+	}
+	return occ
+}
+
+func live(active []interval, c Class) string {
+	var names []string
+	for _, a := range active {
+		if a.reg.Class == c {
+			names = append(names, a.reg.Name)
+		}
+	}
+	return strings.Join(names, " ")
+}
+
+// dump prints the function with virtual registers, for messages.
+func (f *Func) dump() string {
+	var b strings.Builder
+	for k, it := range f.items {
+		if it.inst == nil {
+			continue
+		}
+		fmt.Fprintf(&b, "%4d %s", k, it.inst.Name)
+		for _, a := range it.inst.Args {
+			if r, ok := a.(R); ok {
+				fmt.Fprintf(&b, " %s#%d", r.Reg.Name, r.Reg.ID)
+			} else {
+				fmt.Fprintf(&b, " %v", a)
+			}
+		}
+		b.WriteByte('\n')
+	}
+	return b.String()
+}

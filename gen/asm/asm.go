@@ -1,0 +1,176 @@
+// Package asm holds a function in machine instructions over virtual registers,
+// assigns real registers to it and prints Go assembly. It is shared by all CPU
+// targets: a target chooses the instructions, this package knows none of them.
+package asm
+
+import "fmt"
+
+// Class is a register file of the machine.
+type Class int
+
+const (
+	GP   Class = iota // general purpose
+	Vec               // vector
+	Mask              // predicate
+	numClasses
+)
+
+// Reg is a virtual register. Two Regs are the same register when their pointers are equal.
+type Reg struct {
+	Class Class
+	ID    int
+	Name  string // for messages
+	phys  int    // index in Machine.Files[Class], set by allocate
+}
+
+// Operand is an argument of an instruction, in the order of Go assembly.
+type Operand interface{ text(m *Machine) string }
+
+// R is a register seen through a width: 0 for the machine's natural name, else
+// the bytes of a vector register (16, 32, 64).
+type R struct {
+	Reg   *Reg
+	Width int
+}
+
+// Imm is an immediate.
+type Imm int64
+
+// Mem is Disp(Base)(Index*Scale).
+type Mem struct {
+	Base  *Reg
+	Index *Reg
+	Scale int
+	Disp  int
+}
+
+// Param is a named argument of the function, Off bytes into its frame.
+type Param struct {
+	Name string
+	Off  int
+}
+
+// Slot is Off bytes into the function's own stack frame.
+type Slot struct{ Off int }
+
+// Sym is a read-only constant of the file.
+type Sym struct {
+	Name string
+	Off  int
+}
+
+// Inst is one instruction. Reads and Writes are derived from Args and these rules:
+// the last argument is written; with RMW it is read as well; with NoWrite it is
+// only read (stores, compares).
+type Inst struct {
+	Name    string
+	Args    []Operand
+	RMW     bool
+	NoWrite bool
+	Clobber []*Reg // also written
+	Comment string
+}
+
+type item struct {
+	inst  *Inst
+	label string // a label of its own line
+	jump  string // conditional or plain jump, the mnemonic
+	to    string
+	note  string // a comment line
+	open  bool   // start of a loop
+	close bool   // end of a loop
+}
+
+// Func is one assembly function.
+type Func struct {
+	Name     string
+	Doc      []string // lines above TEXT
+	Decl     string   // the Go declaration, for asmdecl
+	ArgBytes int
+	Frame    int
+	Requires []string
+	items    []item
+	regs     []*Reg
+	labels   int
+}
+
+// NewReg makes a virtual register.
+func (f *Func) NewReg(c Class, name string) *Reg {
+	r := &Reg{Class: c, ID: len(f.regs), Name: name, phys: -1}
+	f.regs = append(f.regs, r)
+	return r
+}
+
+// Emit appends an instruction.
+func (f *Func) Emit(in *Inst) { f.items = append(f.items, item{inst: in}) }
+
+// Note appends a comment line.
+func (f *Func) Note(s string) { f.items = append(f.items, item{note: s}) }
+
+// NewLabel returns a fresh label with the given stem.
+func (f *Func) NewLabel(stem string) string {
+	f.labels++
+	return fmt.Sprintf("%s%d", stem, f.labels)
+}
+
+// Label places a label.
+func (f *Func) Label(l string) { f.items = append(f.items, item{label: l}) }
+
+// Jump appends a jump to a label.
+func (f *Func) Jump(mnemonic, label string) {
+	f.items = append(f.items, item{jump: mnemonic, to: label})
+}
+
+// OpenLoop and CloseLoop bracket the instructions that run more than once.
+func (f *Func) OpenLoop()  { f.items = append(f.items, item{open: true}) }
+func (f *Func) CloseLoop() { f.items = append(f.items, item{close: true}) }
+
+// AllocSlot reserves n bytes of the frame, a multiple of 8, and returns their offset.
+func (f *Func) AllocSlot(n int) int {
+	off := f.Frame
+	f.Frame += (n + 7) &^ 7
+	return off
+}
+
+// Machine names the registers of a target.
+type Machine struct {
+	Files [numClasses][]string            // allocatable registers of each class, by preference
+	Widen func(name string, w int) string // the name of a vector register at a width in bytes
+	Ret   string
+}
+
+func uses(o Operand) []*Reg {
+	switch o := o.(type) {
+	case R:
+		return []*Reg{o.Reg}
+	case Mem:
+		if o.Index != nil {
+			return []*Reg{o.Base, o.Index}
+		}
+		return []*Reg{o.Base}
+	}
+	return nil
+}
+
+// reads and writes list the registers of an instruction.
+func (in *Inst) reads() []*Reg {
+	var rs []*Reg
+	for i, a := range in.Args {
+		_, isReg := a.(R)
+		if i == len(in.Args)-1 && isReg && !in.RMW && !in.NoWrite {
+			continue
+		}
+		rs = append(rs, uses(a)...)
+	}
+	return rs
+}
+
+func (in *Inst) writes() []*Reg {
+	ws := append([]*Reg(nil), in.Clobber...)
+	if n := len(in.Args); n > 0 && !in.NoWrite {
+		if r, ok := in.Args[n-1].(R); ok {
+			ws = append(ws, r.Reg)
+		}
+	}
+	return ws
+}
