@@ -1,0 +1,106 @@
+package cpu
+
+import (
+	"math"
+	"testing"
+
+	"github.com/kvgen/kvgen/kernels"
+)
+
+func TestExp(t *testing.T) {
+	worst := 0.0
+	for i := range 2_000_000 {
+		x := -87.33 + float32(i)*(88.72+87.33)/2_000_000
+		want := math.Exp(float64(x))
+		ulp := float64(math.Nextafter32(float32(want), float32(math.Inf(1))) - float32(want))
+		worst = max(worst, math.Abs(float64(Exp(x))-want)/ulp)
+	}
+	if worst > 2 {
+		t.Errorf("error of %.2f ulp", worst)
+	}
+	inf := float32(math.Inf(1))
+	for _, c := range []struct{ x, want float32 }{{0, 1}, {-inf, 0}, {-100, 0}, {inf, inf}, {100, inf}} {
+		if got := Exp(c.x); got != c.want {
+			t.Errorf("Exp(%v) = %v, want %v", c.x, got, c.want)
+		}
+	}
+	if got := Exp(float32(math.NaN())); got == got {
+		t.Errorf("Exp(NaN) = %v", got)
+	}
+}
+
+func TestActivationFunctions(t *testing.T) {
+	for x := -12.0; x <= 12; x += 0.01 {
+		v := []float32{float32(x), float32(x), float32(x), float32(x)}
+		up := []float32{2, 2}
+		SiLUMul(v[0:1], up)
+		GELUMul(v[1:2], up)
+		GELU(v[2:3])
+		SoftCap(v[3:4], 5)
+		g := x / 2 * (1 + math.Tanh(math.Sqrt(2/math.Pi)*(x+0.044715*x*x*x)))
+		for i, want := range []float64{2 * x / (1 + math.Exp(-x)), 2 * g, g, 5 * math.Tanh(x/5)} {
+			if math.Abs(float64(v[i])-want) > 2e-6*math.Max(1, math.Abs(want)) {
+				t.Fatalf("function %d at %v: got %v, want %v", i, x, v[i], want)
+			}
+		}
+	}
+}
+
+func TestNorms(t *testing.T) {
+	x, w, b := []float32{1, -2, 3, -4, 5}, []float32{1, 2, 1, 1, .5}, []float32{0, 1, 0, 0, 0}
+	y := make([]float32, 5)
+	RMSNorm(y, x, w, 1e-5)
+	for i := range x {
+		if want := float64(x[i]) / math.Sqrt(11+1e-5) * float64(w[i]); math.Abs(float64(y[i])-want) > 1e-6 {
+			t.Errorf("rms %d: got %v, want %v", i, y[i], want)
+		}
+	}
+	LayerNorm(y, x, w, b, 1e-5)
+	for i := range x {
+		if want := (float64(x[i])-.6)/math.Sqrt(10.64+1e-5)*float64(w[i]) + float64(b[i]); math.Abs(float64(y[i])-want) > 1e-6 {
+			t.Errorf("layer %d: got %v, want %v", i, y[i], want)
+		}
+	}
+}
+
+func TestRopeTurnsPairs(t *testing.T) {
+	cos, sin := []float32{0, -1}, []float32{1, 0} // quarter and half turn
+	a, h := []float32{1, 2, 3, 4, 9}, []float32{1, 2, 3, 4, 9}
+	RopeAdjacent(a, cos, sin)
+	RopeHalves(h, cos, sin)
+	for i, want := range []float32{-2, 1, -3, -4, 9} {
+		if a[i] != want {
+			t.Errorf("adjacent: got %v", a)
+		}
+	}
+	for i, want := range []float32{-3, -2, 1, -4, 9} {
+		if h[i] != want {
+			t.Errorf("halves: got %v", h)
+		}
+	}
+}
+
+func TestRoundAct(t *testing.T) {
+	var a kernels.Act
+	x := make([]float32, 64)
+	for i := range x {
+		x[i] = float32(math.Sin(float64(i))) * float32(i)
+	}
+	ResizeAct(&a, 2, 64, 32)
+	RoundAct(&a, 1, x)
+	for i, v := range x {
+		d := a.D[2+i/32]
+		if got := d * float32(a.Q[64+i]); math.Abs(float64(got-v)) > float64(d)*.5001 {
+			t.Errorf("value %d: got %v, want %v", i, got, v)
+		}
+	}
+	for s := range 4 {
+		var sum float32
+		for _, q := range a.Q[64+16*s : 64+16*s+16] {
+			sum += float32(q)
+		}
+		if want := sum * a.D[2+s/2]; a.S[4+s] != want {
+			t.Errorf("sum %d: got %v, want %v", s, a.S[4+s], want)
+		}
+	}
+}
