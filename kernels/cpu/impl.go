@@ -1,0 +1,57 @@
+package cpu
+
+// Impl is one type under one instruction set. A nil function means that the spec gives the type no such kernel: Encode of a
+// read-only type, MatmulQ8 of a float type, Mix of a type that is not for the cache.
+type Impl struct {
+	ISA string
+
+	// Encode packs len(src) values, a multiple of Block, into len(src)/Block blocks, the type's own transform included.
+	// Bit for bit the spec under every ISA. dst and src do not overlap.
+	Encode func(dst []byte, src []float32)
+
+	// Decode unpacks len(dst) values, a multiple of Block, in the stored domain. Bit for bit the spec.
+	Decode func(dst []float32, src []byte)
+
+	// Matmul is y[j*ldy+r] = sum over i of x[j*ldx+i] * w[r*stride][i] for j < m and r < rows, n values per row, f32
+	// throughout. With m the query heads of a group and w cached rows it is the score kernel of attention. The order of the
+	// sum is not specified; the error is below 4 ulp of sum |x||w| times sqrt(n).
+	Matmul func(y []float32, ldy int, x []float32, ldx, m int, w []byte, stride, rows, n int, ws *Workspace)
+
+	// MatmulQ8 is Matmul with x in int8 blocks of x.Group values. n is x.N and a multiple of x.Group.
+	MatmulQ8 func(y []float32, ldy int, x *Act, m int, w []byte, stride, rows, n int, ws *Workspace)
+
+	// Mix is o[j*ldo+i] += sum over r of p[j*ldp+r] * v[r*stride][i] for j < m, i < n, r < rows.
+	Mix func(o []float32, ldo int, p []float32, ldp, m int, v []byte, stride, rows, n int, ws *Workspace)
+}
+
+// TransformImpl is one transform under one instruction set. len(x) is a multiple of its size. Forward and Inverse give the
+// same bits under every instruction set.
+type TransformImpl struct {
+	ISA              string
+	Forward, Inverse func(x []float32)
+}
+
+// or fills the functions that a lacks from b.
+func (a Impl) or(b Impl) Impl {
+	if a.Encode == nil {
+		a.Encode = b.Encode
+	}
+	if a.Decode == nil {
+		a.Decode = b.Decode
+	}
+	if a.Matmul == nil {
+		a.Matmul = b.Matmul
+	}
+	if a.MatmulQ8 == nil {
+		a.MatmulQ8 = b.MatmulQ8
+	}
+	if a.Mix == nil {
+		a.Mix = b.Mix
+	}
+	return a
+}
+
+// empty reports whether a has no function at all.
+func (a Impl) empty() bool {
+	return a.Encode == nil && a.Decode == nil && a.Matmul == nil && a.MatmulQ8 == nil && a.Mix == nil
+}
