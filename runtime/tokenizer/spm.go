@@ -12,6 +12,10 @@ type spm struct {
 	v     *vocab
 	bytes [256]int32
 	unk   int32 // stands for a byte that has no token
+
+	// spans holds the bytes that some token has right before a space. After any other byte no token reaches across, so
+	// text can be cut there.
+	spans [256]bool
 }
 
 func newSPM(v *vocab) (*spm, error) {
@@ -25,12 +29,45 @@ func newSPM(v *vocab) (*spm, error) {
 			s.bytes[b] = id
 		}
 	}
+	for _, text := range v.text {
+		for i := 1; i < len(text); i++ {
+			if strings.HasPrefix(text[i:], lowerBlock) {
+				s.spans[text[i-1]] = true
+			}
+		}
+	}
 	return s, nil
 }
 
-// encode appends the ids of text, in which the caller has decided about the space prefix.
+// wordEnd returns the length of the first piece of text, which ends where no token could span the cut.
+func (s *spm) wordEnd(text string) int {
+	for i := 0; ; {
+		n := strings.Index(text[i:], lowerBlock)
+		if n < 0 {
+			return len(text)
+		}
+		i += n
+		if i > 0 && !s.spans[text[i-1]] {
+			return i
+		}
+		i += len(lowerBlock)
+	}
+}
+
+// encode appends the ids of text, in which the caller has decided about the space prefix. Piece by piece gives what the
+// whole would give, with queues that stay in the cache.
 func (s *spm) encode(ids []int32, text string, m *merger) []int32 {
 	text = strings.ReplaceAll(text, " ", lowerBlock)
+	for text != "" {
+		n := s.wordEnd(text)
+		ids = s.encodeWord(ids, text[:n], m)
+		text = text[n:]
+	}
+	return ids
+}
+
+// encodeWord appends the ids of text, which it looks at as a whole for each merge.
+func (s *spm) encodeWord(ids []int32, text string, m *merger) []int32 {
 	m.symbols = m.symbols[:0]
 	for i := 0; i < len(text); {
 		_, n := utf8.DecodeRuneInString(text[i:])
