@@ -26,6 +26,10 @@ type ISA struct {
 	Needs      []string // features the CPU must have: names of constants of klauspost/cpuid, "AVX2"
 	Types      []Kernels
 	Transforms []Transform
+
+	// QuantiseAct is the function that rounds activations, with the signature and the bits of cpu.QuantiseActGeneric; "" when
+	// the next instruction set does it.
+	QuantiseAct string
 }
 
 // Kernels names the Go functions of package kernels/cpu that serve one type. Each has the signature of the field of the

@@ -1,0 +1,44 @@
+// Package gen is the compiler: checked specs in, source files out. Run is the whole of it; generate, check and the tests are
+// its callers.
+package gen
+
+import (
+	"fmt"
+
+	"github.com/kvgen/kvgen/gen/dispatch"
+	"github.com/kvgen/kvgen/gen/spec"
+	"github.com/kvgen/kvgen/gen/target"
+	"github.com/kvgen/kvgen/gen/target/portable"
+)
+
+// Targets are the back ends, the preferred instruction sets first. A new one is a folder under target and a line here.
+func Targets() []target.Target {
+	return []target.Target{
+		portable.Target{},
+	}
+}
+
+// Run compiles a set for the given targets and writes the table that chooses between them. It is pure: the result depends on
+// its arguments alone.
+func Run(set *spec.Set, targets ...target.Target) (Files, error) {
+	files := Files{}
+	var isas []target.ISA
+	for _, t := range targets {
+		out, err := t.Generate(set)
+		if err != nil {
+			return nil, fmt.Errorf("target %s: %w", t.Name(), err)
+		}
+		if err := files.add(out.Files); err != nil {
+			return nil, fmt.Errorf("target %s: %w", t.Name(), err)
+		}
+		isas = append(isas, out.ISAs...)
+	}
+	table, err := dispatch.Generate(set, isas)
+	if err != nil {
+		return nil, fmt.Errorf("dispatch: %w", err)
+	}
+	if err := files.add(table); err != nil {
+		return nil, fmt.Errorf("dispatch: %w", err)
+	}
+	return files, nil
+}

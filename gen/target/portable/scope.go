@@ -1,0 +1,102 @@
+package portable
+
+import (
+	"strconv"
+
+	"github.com/dave/jennifer/jen"
+	"github.com/kvgen/kvgen/gen/spec"
+)
+
+// scope is one function being written: the body of encode or decode of one block.
+type scope struct {
+	typ    *spec.Type
+	tables *tables
+	body   []jen.Code
+	taken  map[string]bool
+	vars   map[string]variable // by the name in the spec
+}
+
+// variable is how a name of the spec reads in Go.
+type variable struct {
+	name  string
+	array bool // one element per value: name[i]
+	group int  // of an array with one element per run of group values: name[i/group]; else 1
+}
+
+// reserved are the identifiers that generated bodies use themselves, so that no local of a spec may hide them.
+var reserved = []string{
+	"b", "i", "g", "y", "x",
+	"bits", "orBits", "gather", "scatter", "signed", "abs", "sqrt", "inv", "floor", "trunc", "rint", "round", "lesser",
+	"greater", "clamp", "choose", "nearest", "quotient", "remainder", "wht", "math", "negZero",
+	"int", "int8", "int32", "float32", "byte", "bool", "true", "false", "range", "len",
+	"loadF16", "loadBF16", "loadF32", "loadE8M0", "storeF16", "storeBF16", "storeF32", "storeE8M0",
+}
+
+func newScope(t *spec.Type, tables *tables) *scope {
+	s := &scope{typ: t, tables: tables, taken: map[string]bool{}, vars: map[string]variable{}}
+	for _, r := range reserved {
+		s.taken[r] = true
+	}
+	return s
+}
+
+// fresh returns a Go name like name that nothing else in the function has.
+func (s *scope) fresh(name string) string {
+	try := name
+	for k := 2; s.taken[try] || jen.IsReservedWord(try); k++ {
+		try = name + strconv.Itoa(k)
+	}
+	s.taken[try] = true
+	return try
+}
+
+// declare gives the spec's name a variable.
+func (s *scope) declare(name string, shape spec.Shape) variable {
+	v := variable{name: s.fresh(name), array: shape == spec.Vector || shape == spec.Index, group: 1}
+	s.vars[name] = v
+	return v
+}
+
+// emit appends statements.
+func (s *scope) emit(code ...jen.Code) { s.body = append(s.body, code...) }
+
+// at is v for value i.
+func (v variable) at(i string) jen.Code {
+	switch {
+	case !v.array:
+		return jen.Id(v.name)
+	case v.group > 1:
+		return jen.Id(v.name).Index(jen.Id(i).Op("/").Lit(v.group))
+	}
+	return jen.Id(v.name).Index(jen.Id(i))
+}
+
+// overBlock is a loop over the values of the block.
+func (s *scope) overBlock(body ...jen.Code) jen.Code {
+	return jen.For(jen.Id("i").Op(":=").Range().Lit(s.typ.Block)).Block(body...)
+}
+
+// goKind is the Go type of a kind.
+func goKind(k spec.Kind) *jen.Statement {
+	return jen.Id([...]string{spec.Float: "float32", spec.Int: "int32", spec.Bool: "bool"}[k])
+}
+
+// tables are the package-level declarations that one type's functions need.
+type tables struct {
+	id    string // the type in identifiers
+	code  []jen.Code
+	names map[string]bool
+}
+
+// table declares a variable once and returns its name.
+func (t *tables) table(name string, declare func(name string) jen.Code) string {
+	name += t.id
+	if t.names == nil {
+		t.names = map[string]bool{}
+	}
+	if !t.names[name] {
+		t.names[name] = true
+		t.code = append(t.code, declare(name), jen.Line())
+	}
+	return name
+}
