@@ -80,27 +80,21 @@ func TestRopeTurnsPairs(t *testing.T) {
 	}
 }
 
-func TestRoundAct(t *testing.T) {
+func TestActRows(t *testing.T) {
 	var a kernels.Act
-	x := make([]float32, 64)
+	x := make([]float32, 4*64)
 	for i := range x {
 		x[i] = float32(math.Sin(float64(i))) * float32(i)
 	}
-	ResizeAct(&a, 2, 64, 32)
-	RoundAct(&a, 1, x)
-	for i, v := range x {
-		d := a.D[2+i/32]
-		if got := d * float32(a.Q[64+i]); math.Abs(float64(got-v)) > float64(d)*.5001 {
-			t.Errorf("value %d: got %v, want %v", i, got, v)
-		}
+	a.Resize(4, 64, 32)
+	kernels.QuantiseAct(&a, x, 64, 4)
+	v := ActRows(&a, 2, 1)
+	if len(v.Q) != 64 || len(v.D) != 2 || len(v.S) != 4 {
+		t.Fatalf("a row of 64 has %d codes, %d scales and %d sums", len(v.Q), len(v.D), len(v.S))
 	}
-	for s := range 4 {
-		var sum float32
-		for _, q := range a.Q[64+16*s : 64+16*s+16] {
-			sum += float32(q)
-		}
-		if want := sum * a.D[2+s/2]; a.S[4+s] != want {
-			t.Errorf("sum %d: got %v, want %v", s, a.S[4+s], want)
+	for i, q := range v.Q {
+		if d, want := v.D[i/32], x[2*64+i]; math.Abs(float64(d*float32(q)-want)) > float64(d)*.51 {
+			t.Errorf("value %d: got %v, want %v", i, d*float32(q), want)
 		}
 	}
 }

@@ -1,0 +1,44 @@
+// Package attention computes softmax(q k^T) v over a packed cache on the processor: a driver over the score and mix
+// kernels of the two sides' types, so that K and V types add up instead of multiplying.
+//
+// The cache is cut into chunks of a fixed number of cells. For a tile of queries that share a KV head, each chunk gives
+// a maximum, a sum and a mixed row; these are merged in the order of the chunks. So the result depends neither on the
+// number of threads nor on how the work was split between them.
+package attention
+
+import "github.com/kvgen/kvgen/runtime/kv"
+
+// Layer is the contract of attention for one layer, the same for every back end. For query position p and cell position
+// t with 0 <= t <= p and, with a window, p-t < Window:
+//
+//	s    = Scale * (q . k[t] + Offset(q, t))        SoftCap > 0: s = SoftCap * tanh(s / SoftCap)
+//	out  = sum exp(s) v[t] / (sum exp(s) + exp(Sinks[head]))
+//
+// Query head h reads KV head h / (Heads/KVHeads).
+type Layer struct {
+	Heads, KVHeads int
+	KeyDim         int // values of a query or key head
+	ValueDim       int
+	Scale          float32
+	SoftCap        float32   // 0 for none
+	Window         int       // 0 for none
+	Sinks          []float32 // [Heads], nil for none
+}
+
+// Batch is one call: n queries against the rows of one layer's cache, their own included.
+type Batch struct {
+	Layer  *Layer
+	KV     kv.Pair
+	Pos    []int32   // [n] positions of the queries
+	Q      []float32 // [n][Heads][KeyDim]
+	Out    []float32 // [n][Heads][ValueDim]
+	Fast   bool      // scores with int8 queries where the key type has such a kernel
+	Offset Offset    // nil for none
+}
+
+// Offset is a part of the score that depends on the query and the position alone, such as the score of a constant taken
+// out of the keys before they were stored. Add adds it to s[j][t] for m query rows of a KV head, row j being query head
+// j % G of the group for the query at qpos[j/G], and cells at positions pos; rows of s are lds apart.
+type Offset interface {
+	Add(s []float32, lds int, kvHead int, q []float32, qpos, pos []int32)
+}

@@ -1,0 +1,113 @@
+package kv
+
+import "fmt"
+
+// Layer is what one KV layer of a model needs stored.
+type Layer struct {
+	Index    int // of the model's layer, for messages
+	Heads    int // KV heads
+	KeyDim   int // values of a key head
+	ValueDim int
+	Window   int // positions that a query sees, itself included; 0 for all
+}
+
+// Cache holds one sequence. It is not for use from several goroutines, except for Side.Store as it says.
+type Cache struct {
+	Plan *Plan
+	Size int // positions it can hold
+
+	layers []Pair
+	groups []*Cells
+	batch  int
+	end    int32 // the next position
+}
+
+// Pair is the two sides of a layer.
+type Pair struct{ K, V *Side }
+
+// New allocates a cache of size positions that are placed at most batch at a time.
+func New(plan *Plan, size, batch int) (*Cache, error) {
+	if size < 1 || batch < 1 || size > 1<<30 {
+		return nil, fmt.Errorf("a cache of %d positions in batches of %d: both must be at least 1", size, batch)
+	}
+	c := &Cache{Plan: plan, Size: size, batch: batch}
+	for _, l := range plan.Layers {
+		g := c.group(l.Layer.Window)
+		c.layers = append(c.layers, Pair{
+			K: newSide(l.K, l.Layer.Heads, l.Layer.KeyDim, g),
+			V: newSide(l.V, l.Layer.Heads, l.Layer.ValueDim, g),
+		})
+	}
+	return c, nil
+}
+
+// group returns the cells of layers with this window.
+func (c *Cache) group(window int) *Cells {
+	for _, g := range c.groups {
+		if g.Window == window {
+			return g
+		}
+	}
+	g := newCells(window, c.Size, c.batch)
+	c.groups = append(c.groups, g)
+	return g
+}
+
+// Layer is the sides of KV layer i.
+func (c *Cache) Layer(i int) Pair { return c.layers[i] }
+
+// Len is the number of positions of the sequence, which is the position that the next token takes.
+func (c *Cache) Len() int { return int(c.end) }
+
+// Place gives cells to the next n positions. Their rows must then be stored in every layer.
+func (c *Cache) Place(n int) error {
+	if n > c.batch {
+		return fmt.Errorf("a batch of %d tokens: the cache takes %d at a time", n, c.batch)
+	}
+	if int(c.end)+n > c.Size {
+		return fmt.Errorf("the context of %d positions is full: %d in use, %d more asked for", c.Size, c.end, n)
+	}
+	for _, g := range c.groups {
+		g.place(c.end, n)
+	}
+	c.end += int32(n)
+	return nil
+}
+
+// Clear forgets everything.
+func (c *Cache) Clear() {
+	for _, g := range c.groups {
+		g.clear()
+	}
+	c.end = 0
+}
+
+// Truncate forgets the positions from n on. It fails, and changes nothing, where a sliding window has already dropped
+// positions that the query at n would see.
+func (c *Cache) Truncate(n int) error {
+	if n < 0 || n > int(c.end) {
+		return fmt.Errorf("cannot truncate %d positions to %d", c.end, n)
+	}
+	for pass := range 2 {
+		for _, g := range c.groups {
+			if pass == 0 {
+				if err := g.canTruncate(int32(n), c.end); err != nil {
+					return err
+				}
+			} else {
+				g.truncate(int32(n), c.end)
+			}
+		}
+	}
+	c.end = int32(n)
+	return nil
+}
+
+// Bytes is the memory of the rows.
+func (c *Cache) Bytes() int {
+	n := 0
+	for _, l := range c.layers {
+		n += len(l.K.slab) + len(l.V.slab)
+	}
+	return n
+}

@@ -1,0 +1,122 @@
+package kv
+
+import (
+	"errors"
+	"fmt"
+	"math"
+	"slices"
+	"strings"
+
+	"github.com/kvgen/kvgen/kernels"
+)
+
+// Choice is how one side of a layer is stored.
+type Choice struct {
+	Type     *kernels.Type
+	Rotation *kernels.Rotation // nil for none
+}
+
+// String is the type's name, with "+" and the rotation's where there is one.
+func (c Choice) String() string {
+	if c.Rotation == nil {
+		return c.Type.Name
+	}
+	return c.Type.Name + "+" + c.Rotation.Name
+}
+
+// Policy is what the user asks for.
+type Policy struct {
+	K, V   Choice
+	Layers map[int][2]Choice // exceptions: K and V by KV layer
+
+	// Fallback takes the place of a choice that a layer cannot have, with the reason in the plan. Without one, a choice
+	// that cannot be honoured is an error.
+	Fallback *kernels.Type
+
+	// Known is the types that an error may propose instead.
+	Known []*kernels.Type
+}
+
+// choice is what the policy asks for KV layer i.
+func (p *Policy) choice(i int) (k, v Choice) {
+	if own, ok := p.Layers[i]; ok {
+		return own[0], own[1]
+	}
+	return p.K, p.V
+}
+
+// fits says by which rule a head of dim values cannot be stored so, or nil.
+func (c Choice) fits(dim int) error {
+	if err := c.Type.Fits(dim); err != nil {
+		return err
+	}
+	if k := c.Type.Best(); k.Encode == nil || k.Matmul == nil || k.Mix == nil {
+		return fmt.Errorf("%s: a type that is only read, not for the cache", c.Type.Name)
+	}
+	r := c.Rotation
+	if r == nil {
+		return nil
+	}
+	if r.Guard != nil && !r.Guard.Holds(dim, c.Type.Quantised) {
+		return fmt.Errorf("rotation %s: head_dim %d of type %s does not satisfy %s", r.Name, dim, c.Type.Name, r.Guard.Text)
+	}
+	if dim%r.Transform.Size != 0 {
+		return fmt.Errorf("rotation %s: head_dim %d is not a multiple of its tile of %d", r.Name, dim, r.Transform.Size)
+	}
+	return nil
+}
+
+// nearest names up to three known types that fit a head of dim values, those with the closest bits per value first.
+func (p *Policy) nearest(c Choice, dim int) string {
+	bits := float64(8*c.Type.Bytes) / float64(c.Type.Block)
+	far := func(t *kernels.Type) float64 { return math.Abs(t.BitsPerValue(dim) - bits) }
+	fit := slices.DeleteFunc(slices.Clone(p.Known), func(t *kernels.Type) bool {
+		return t == c.Type || Choice{Type: t}.fits(dim) != nil
+	})
+	slices.SortStableFunc(fit, func(a, b *kernels.Type) int {
+		return int(math.Copysign(1, far(a)-far(b)))
+	})
+	var names []string
+	for _, t := range fit[:min(3, len(fit))] {
+		names = append(names, t.Name)
+	}
+	if c.Rotation != nil && c.Type.Fits(dim) == nil {
+		names = append([]string{c.Type.Name + " without rotation"}, names...)
+	}
+	if names == nil {
+		return "no known type fits"
+	}
+	return "types that fit: " + strings.Join(names, ", ")
+}
+
+// NewPlan decides how every layer is stored. Where a choice cannot be honoured, it gives the fallback if the policy
+// has one and else an error naming layer, side, rule and what would fit, all layers in one error.
+func NewPlan(layers []Layer, p Policy) (*Plan, error) {
+	plan := &Plan{}
+	var errs []error
+	for i, l := range layers {
+		k, v := p.choice(i)
+		lp := LayerPlan{Layer: l}
+		for _, s := range []struct {
+			name string
+			to   *SidePlan
+			want Choice
+			dim  int
+		}{{"K", &lp.K, k, l.KeyDim}, {"V", &lp.V, v, l.ValueDim}} {
+			*s.to = SidePlan{Requested: s.want, Effective: s.want, Why: "as requested"}
+			if err := s.want.fits(s.dim); err != nil {
+				if p.Fallback == nil {
+					errs = append(errs, fmt.Errorf("layer %d, %s: %w (%s)", l.Index, s.name, err, p.nearest(s.want, s.dim)))
+					continue
+				}
+				s.to.Effective, s.to.Why = Choice{Type: p.Fallback}, err.Error()
+			}
+			s.to.size(l.Heads, s.dim)
+		}
+		plan.Layers = append(plan.Layers, lp)
+	}
+	if n := len(errs); n > 4 {
+		errs = append(errs[:4], fmt.Errorf("and %d more", n-4))
+	}
+	return plan, errors.Join(errs...)
+}

@@ -1,0 +1,110 @@
+package kv
+
+import "github.com/kvgen/kvgen/kernels"
+
+// Side is the keys or the values of one layer.
+type Side struct {
+	Type     *kernels.Type
+	Impl     *kernels.Impl
+	Rotation *kernels.Rotation // nil for none
+	Heads    int               // KV heads
+	Dim      int               // values of a head as the model computes it
+	Stored   int               // values of a packed row, Dim or Dim padded to whole blocks
+	RowBytes int
+	Cells    *Cells
+
+	rotate, domain *kernels.TransformImpl // nil for none
+	slab           []byte                 // [Heads][capacity][RowBytes], so that one head streams
+}
+
+func newSide(p SidePlan, heads, dim int, cells *Cells) *Side {
+	t := p.Effective.Type
+	s := &Side{
+		Type: t, Impl: t.Best(), Rotation: p.Effective.Rotation, Cells: cells,
+		Heads: heads, Dim: dim, Stored: t.HeadDim(dim), RowBytes: t.RowBytes(t.HeadDim(dim)),
+	}
+	if t.Domain != nil {
+		s.domain = t.Domain.Best()
+	}
+	if s.Rotation != nil {
+		s.rotate = s.Rotation.Transform.Best()
+	}
+	s.slab = make([]byte, heads*len(cells.pos)*s.RowBytes)
+	return s
+}
+
+// Head is the packed rows of one head, one per cell.
+func (s *Side) Head(h int) []byte {
+	n := len(s.Cells.pos) * s.RowBytes
+	return s.slab[h*n : (h+1)*n : (h+1)*n]
+}
+
+// row is the packed row of one head in one cell.
+func (s *Side) row(h, cell int) []byte { return s.Head(h)[cell*s.RowBytes:][:s.RowBytes] }
+
+// lay copies one head into a row of Stored values as Encode takes it: rotated and padded.
+func (s *Side) lay(dst, x []float32) {
+	copy(dst, x[:s.Dim])
+	if s.rotate != nil {
+		s.rotate.Forward(dst[:s.Dim])
+	}
+	clear(dst[s.Dim:])
+}
+
+// Store encodes tokens lo..hi-1 of the batch placed last, for all heads. x holds a token every ld values, its heads one
+// after another. Several goroutines may store different tokens, each with its own workspace.
+func (s *Side) Store(ws *kernels.Workspace, x []float32, ld, lo, hi int) {
+	cells := s.Cells.batch
+	if hi-lo == 1 { // one call for all heads
+		rows, packed := ws.Floats(s.Heads*s.Stored), ws.Raw(s.Heads*s.RowBytes)
+		for h := range s.Heads {
+			s.lay(rows[h*s.Stored:(h+1)*s.Stored], x[lo*ld+h*s.Dim:])
+		}
+		s.Impl.Encode(packed, rows)
+		for h := range s.Heads {
+			copy(s.row(h, int(cells[lo])), packed[h*s.RowBytes:])
+		}
+		return
+	}
+	for lo < hi { // a run of consecutive cells is encoded in place; a batch has two at most, where the ring closes
+		n := 1
+		for lo+n < hi && cells[lo+n] == cells[lo]+int32(n) {
+			n++
+		}
+		rows := ws.Floats(n * s.Stored)
+		for h := range s.Heads {
+			for t := range n {
+				s.lay(rows[t*s.Stored:(t+1)*s.Stored], x[(lo+t)*ld+h*s.Dim:])
+			}
+			s.Impl.Encode(s.Head(h)[int(cells[lo])*s.RowBytes:][:n*s.RowBytes], rows)
+		}
+		lo += n
+	}
+}
+
+// Query lays a query head as the rows are: dst of Stored values from q of Dim. Scores of dst with the packed rows are
+// the scores of q with the keys.
+func (s *Side) Query(dst, q []float32) {
+	s.lay(dst, q)
+	if s.domain != nil {
+		s.domain.Forward(dst)
+	}
+}
+
+// Output undoes what Store did: dst of Dim values from a weighted sum o of Stored values of packed rows. o is changed.
+func (s *Side) Output(dst, o []float32) {
+	if s.domain != nil {
+		s.domain.Inverse(o)
+	}
+	copy(dst[:s.Dim], o)
+	if s.rotate != nil {
+		s.rotate.Inverse(dst[:s.Dim])
+	}
+}
+
+// Read decodes one head of one cell to dst of Dim values, as the model computed it but for the error of the type.
+func (s *Side) Read(ws *kernels.Workspace, dst []float32, h, cell int) {
+	o := ws.Floats(s.Stored)
+	s.Impl.Decode(o, s.row(h, cell))
+	s.Output(dst, o)
+}

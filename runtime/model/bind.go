@@ -1,0 +1,186 @@
+package model
+
+import (
+	"errors"
+	"fmt"
+	"strings"
+
+	"github.com/kvgen/kvgen/kernels"
+	"github.com/kvgen/kvgen/runtime/cpu"
+	"github.com/kvgen/kvgen/runtime/gguf"
+	"github.com/kvgen/kvgen/runtime/kv"
+)
+
+// Types resolves the type id of a tensor, nil for one it does not know. It is kernels.ByID except in tests.
+type Types func(id int) *kernels.Type
+
+// binder looks up the tensors of a graph and remembers what it could not find.
+type binder struct {
+	f     *gguf.File
+	types Types
+	width int
+	layer int // -1 outside the layers
+	errs  []error
+
+	ropes   map[*Rope]*turns
+	turns   []*turns
+	kv      []kv.Layer
+	scratch sizes
+}
+
+// body is a Body with its tensors. forward computes y from x, both [n][width].
+type body interface {
+	forward(p *pass, y, x []float32) error
+}
+
+// block is a Block with its tensors; norms may be nil.
+type block struct {
+	pre, post *norm
+	body      body
+}
+
+// weight is a matrix in the file.
+type weight struct {
+	typ    *kernels.Type
+	impl   *kernels.Impl
+	rows   int    // outputs
+	n      int    // inputs, values of a row
+	stride int    // bytes of a row
+	data   []byte // [rows][stride]
+	bias   []float32
+}
+
+// name is the full name of a tensor.
+func (b *binder) name(short, suffix string) string {
+	if b.layer >= 0 {
+		return fmt.Sprintf("blk.%d.%s.%s", b.layer, short, suffix)
+	}
+	return short + "." + suffix
+}
+
+func (b *binder) fail(format string, args ...any) {
+	b.errs = append(b.errs, fmt.Errorf(format, args...))
+}
+
+// err is the errors so far as one, the first few of many.
+func (b *binder) err() error {
+	if n := len(b.errs); n > 4 {
+		return errors.Join(append(b.errs[:4:4], fmt.Errorf("and %d more", n-4))...)
+	}
+	return errors.Join(b.errs...)
+}
+
+// find returns a tensor of rows x n values, rows 1 for a vector. A missing one is an error that lists its neighbours.
+func (b *binder) find(name string, n, rows int) *weight {
+	t, ok := b.f.Tensor(name)
+	if !ok {
+		b.fail("tensor %s is missing; the file has %s", name, b.neighbours(name))
+		return nil
+	}
+	if int64(n) != t.Dims[0] || t.Elements() != int64(n)*int64(rows) {
+		b.fail("tensor %s: shape %v, and the hyperparameters ask for [%d %d]", name, t.Dims, n, rows)
+		return nil
+	}
+	typ := b.types(int(t.Type))
+	if typ == nil || !typ.Weight {
+		b.fail("tensor %s: type %d is not one that weights can have here", name, t.Type)
+		return nil
+	}
+	data, err := b.f.Data(t)
+	if err != nil {
+		b.errs = append(b.errs, err)
+		return nil
+	}
+	return &weight{typ: typ, impl: typ.Best(), rows: rows, n: n, stride: typ.RowBytes(n), data: data}
+}
+
+// neighbours lists the tensors of the same layer, or those outside layers.
+func (b *binder) neighbours(name string) string {
+	prefix := ""
+	if b.layer >= 0 {
+		prefix = fmt.Sprintf("blk.%d.", b.layer)
+	}
+	var have []string
+	for _, t := range b.f.Tensors() {
+		if strings.HasPrefix(t.Name, prefix) && (prefix != "" || !strings.HasPrefix(t.Name, "blk.")) && len(have) < 24 {
+			have = append(have, t.Name)
+		}
+	}
+	if have == nil {
+		return fmt.Sprintf("none of that layer among its %d tensors", len(b.f.Tensors()))
+	}
+	return strings.Join(have, " ")
+}
+
+func (b *binder) has(name string) bool { _, ok := b.f.Tensor(name); return ok }
+
+// linear is a matrix of out x in, with its bias if the file has one.
+func (b *binder) linear(l Linear, in, out int) *weight {
+	w := b.find(b.name(string(l), "weight"), in, out)
+	if bias := b.name(string(l), "bias"); w != nil && b.has(bias) {
+		w.bias = b.vector(bias, out)
+	}
+	return w
+}
+
+// vector is a tensor of n values, decoded.
+func (b *binder) vector(name string, n int) []float32 {
+	w := b.find(name, n, 1)
+	if w == nil {
+		return nil
+	}
+	v := make([]float32, n)
+	err := b.f.Guard(func() error { w.impl.Decode(v, w.data); return nil })
+	if err != nil {
+		b.errs = append(b.errs, err)
+	}
+	return v
+}
+
+// norm binds a norm over n values, nil for one without a name.
+func (b *binder) norm(n Norm, width int) *norm {
+	if n.Name == "" {
+		return nil
+	}
+	x := &norm{kind: n.Kind, eps: n.Eps, w: b.vector(b.name(n.Name, "weight"), width)}
+	if bias := b.name(n.Name, "bias"); n.Kind == LayerNorm && b.has(bias) {
+		x.b = b.vector(bias, width)
+	}
+	return x
+}
+
+// rope binds a RoPE; layers that share the *Rope share the result.
+func (b *binder) rope(r *Rope) *turns {
+	if r == nil {
+		return nil
+	}
+	if t, ok := b.ropes[r]; ok {
+		return t
+	}
+	var factors []float32
+	if name := string(r.Factors) + ".weight"; r.Factors != "" && b.has(name) {
+		factors = b.vector(name, r.Dims/2)
+	}
+	t := &turns{kind: r.Kind, dims: r.Dims, freq: r.frequencies(factors), magnitude: 1, index: len(b.turns)}
+	if r.Yarn != nil {
+		t.magnitude = r.Yarn.Magnitude
+	}
+	b.ropes[r], b.turns = t, append(b.turns, t)
+	return t
+}
+
+// norm is a Norm with its tensors.
+type norm struct {
+	kind NormKind
+	eps  float32
+	w, b []float32
+}
+
+// apply is y = norm(x); y may be x.
+func (n *norm) apply(y, x []float32) {
+	if n.kind == LayerNorm {
+		cpu.LayerNorm(y, x, n.w, n.b, n.eps)
+	} else {
+		cpu.RMSNorm(y, x, n.w, n.eps)
+	}
+}

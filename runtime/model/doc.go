@@ -1,0 +1,14 @@
+// Package model loads GGUF transformers and runs them.
+//
+// An architecture is one page: a function that reads its hyperparameters and returns a Graph, which names tensors and
+// lists blocks (attention, gated feed-forward, ...) as data. All architectures are listed in arch.go. Loading binds the
+// graph to the tensors of a file, checking every shape; running it is the same code for a prompt and for one token.
+//
+//	m, err := model.Open(path)                                  // weights are mapped, not read
+//	plan, err := kv.NewPlan(m.KVLayers(), policy)               // how each layer's keys and values are stored
+//	c, err := m.NewContext(model.Options{Plan: plan, Size: 2048})
+//	logits, err := c.Prefill(tokens)                            // of the last token
+//	logits, err = c.Decode(token)
+//
+// Shapes in comments are row-major, outermost first; n is the number of tokens of a batch.
+package model

@@ -1,0 +1,73 @@
+package model
+
+// Graph is an architecture with the sizes of one file, before any tensor has been looked up.
+//
+//	x = Scale * embedding[token]
+//	for each layer and block:  x += Post(Body(Pre(x)))
+//	logits = SoftCap(output . Norm(x))
+type Graph struct {
+	Width  int // values of the residual stream
+	Layers [][]Block
+	Scale  float32 // of the embedding; 0 means 1
+	Norm   Norm    // before the output
+	Cap    float32 // soft cap of the logits; 0 for none
+}
+
+// Block is one branch beside the residual stream. Norms without a name are skipped.
+type Block struct {
+	Pre  Norm
+	Body Body
+	Post Norm
+}
+
+// Body is what a block computes: Attention, GatedFFN. bind looks up its tensors.
+type Body interface {
+	bind(b *binder) body
+}
+
+// Norm is a normalisation with a weight tensor.
+type Norm struct {
+	Name string
+	Eps  float32
+	Kind NormKind
+}
+
+// NormKind says what is normalised.
+type NormKind int
+
+// The kinds of norm.
+const (
+	RMS       NormKind = iota // by the root of the mean square
+	LayerNorm                 // by mean and variance; has a bias tensor where the file has one
+)
+
+// Linear is a matrix, with a bias vector where the file has a tensor of the same name ending in .bias.
+type Linear string
+
+// Attention is self-attention with a KV cache.
+type Attention struct {
+	Heads, KVHeads   int
+	KeyDim, ValueDim int // values of a head
+	Q, K, V, Out     Linear
+	QNorm, KNorm     Norm // of every head, before RoPE
+	Rope             *Rope
+	Scale            float32 // of the scores
+	SoftCap          float32 // of the scores; 0 for none
+	Window           int     // positions that a query sees; 0 for all
+}
+
+// GatedFFN is Down . (act(Gate . x) * (Up . x)).
+type GatedFFN struct {
+	Inner          int // rows of Gate and Up
+	Gate, Up, Down Linear
+	Act            Activation
+}
+
+// Activation is the function of a feed-forward network.
+type Activation int
+
+// The activations.
+const (
+	SiLU Activation = iota
+	GELU            // tanh form
+)

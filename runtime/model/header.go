@@ -1,0 +1,175 @@
+package model
+
+import (
+	"fmt"
+	"math"
+
+	"github.com/kvgen/kvgen/runtime/gguf"
+)
+
+// Header reads the hyperparameters of a file. The first error sticks; graphs are built to the end and then dropped.
+type Header struct {
+	f    *gguf.File
+	arch string
+	err  error
+
+	Layers   int // block_count
+	Width    int // embedding_length
+	Context  int // context_length, positions the model was trained for
+	Eps      float32
+	headsAll []uint32
+	kvAll    []uint32
+	ffnAll   []uint32
+}
+
+// Sizes beyond any model, so that products of a few of them stay far from overflow.
+const (
+	maxLayers = 4096
+	maxSize   = 1 << 24
+)
+
+func newHeader(f *gguf.File) (*Header, error) {
+	arch, ok, err := f.Str("general.architecture")
+	if err != nil {
+		return nil, err
+	}
+	if !ok {
+		return nil, fmt.Errorf("general.architecture is missing: not a model file")
+	}
+	h := &Header{f: f, arch: arch}
+	return h, nil
+}
+
+// common reads the keys that all transformers have.
+func (h *Header) common() {
+	h.Layers = h.Int("block_count", 0)
+	if h.Layers > maxLayers {
+		h.fail(fmt.Errorf("%s = %d: the limit is %d", h.key("block_count"), h.Layers, maxLayers))
+		h.Layers = 0
+	}
+	h.Width = h.Int("embedding_length", 0)
+	h.Context = h.Int("context_length", 0)
+	h.Eps = h.Float("attention.layer_norm_rms_epsilon", 0)
+	h.headsAll = h.perLayer("attention.head_count", nil)
+	h.kvAll = h.perLayer("attention.head_count_kv", h.headsAll)
+	h.ffnAll = h.perLayer("feed_forward_length", nil)
+}
+
+func (h *Header) key(name string) string { return h.arch + "." + name }
+
+func (h *Header) fail(err error) {
+	if h.err == nil {
+		h.err = err
+	}
+}
+
+// Int is a positive integer; def stands for an absent key, 0 for a key that must be there.
+func (h *Header) Int(name string, def int) int {
+	v, ok, err := h.f.U64(h.key(name))
+	switch {
+	case err != nil:
+		h.fail(err)
+	case !ok && def == 0:
+		h.fail(fmt.Errorf("%s is missing", h.key(name)))
+	case ok && (v == 0 || v > maxSize):
+		h.fail(fmt.Errorf("%s = %d: it must be 1 to %d", h.key(name), v, maxSize))
+	case ok:
+		return int(v)
+	}
+	return max(1, def) // after an error the graph is dropped, but must not divide by zero on the way
+}
+
+// Has reports whether the file has the key.
+func (h *Header) Has(name string) bool {
+	_, _, ok := h.f.Kind(h.key(name))
+	return ok
+}
+
+// Float is a finite positive number; def stands for an absent key, 0 for a key that must be there.
+func (h *Header) Float(name string, def float32) float32 {
+	v, ok, err := h.f.F32(h.key(name))
+	switch {
+	case err != nil:
+		h.fail(err)
+	case !ok && def == 0:
+		h.fail(fmt.Errorf("%s is missing", h.key(name)))
+	case ok && !(v > 0 && v <= math.MaxFloat32):
+		h.fail(fmt.Errorf("%s = %v: it must be a positive number", h.key(name), v))
+	case ok:
+		return v
+	}
+	return def
+}
+
+// Str is a string, "" when absent.
+func (h *Header) Str(name string) string {
+	v, _, err := h.f.Str(h.key(name))
+	if err != nil {
+		h.fail(err)
+	}
+	return v
+}
+
+// perLayer is a key that is one number or one per layer; def stands for an absent one, nil for one that must be there.
+func (h *Header) perLayer(name string, def []uint32) []uint32 {
+	if _, n, ok := h.f.Kind(h.key(name)); ok && n > maxLayers {
+		h.fail(fmt.Errorf("%s has %d elements: the limit is %d", h.key(name), n, maxLayers))
+		return nil
+	}
+	v, ok, err := h.f.U32s(h.key(name))
+	switch {
+	case err != nil:
+		h.fail(err)
+		return nil
+	case !ok && def == nil:
+		h.fail(fmt.Errorf("%s is missing", h.key(name)))
+		return nil
+	case !ok:
+		return def
+	case len(v) != 1 && len(v) < h.Layers:
+		h.fail(fmt.Errorf("%s has %d elements for %d layers", h.key(name), len(v), h.Layers))
+		return nil
+	}
+	for _, x := range v[:min(len(v), max(1, h.Layers))] {
+		if x == 0 || x > maxSize {
+			h.fail(fmt.Errorf("%s has %d: it must be 1 to %d", h.key(name), x, maxSize))
+			return nil
+		}
+	}
+	return v
+}
+
+func at(v []uint32, layer int) int {
+	switch {
+	case len(v) == 0:
+		return 1 // after an error
+	case len(v) == 1:
+		return int(v[0])
+	}
+	return int(v[layer])
+}
+
+// Inner is the rows of the feed-forward network of a layer.
+func (h *Header) Inner(layer int) int { return at(h.ffnAll, layer) }
+
+// Attention is an Attention of a layer with the sizes of the file, the usual tensor names and scale 1/sqrt(head).
+func (h *Header) Attention(layer int) Attention {
+	a := Attention{Heads: at(h.headsAll, layer), KVHeads: at(h.kvAll, layer),
+		Q: "attn_q", K: "attn_k", V: "attn_v", Out: "attn_output"}
+	if a.Heads%a.KVHeads != 0 {
+		h.fail(fmt.Errorf("layer %d: %d heads are no multiple of %d KV heads", layer, a.Heads, a.KVHeads))
+	}
+	a.KeyDim = h.Int("attention.key_length", max(1, h.Width/a.Heads))
+	a.ValueDim = h.Int("attention.value_length", max(1, h.Width/a.Heads))
+	a.Scale = 1 / float32(math.Sqrt(float64(a.KeyDim)))
+	return a
+}
+
+// each makes the blocks of every layer.
+func (h *Header) each(blocks func(layer int) []Block) [][]Block {
+	var all [][]Block
+	for i := range h.Layers {
+		all = append(all, blocks(i))
+	}
+	return all
+}

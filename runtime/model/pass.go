@@ -1,0 +1,157 @@
+package model
+
+import (
+	"github.com/kvgen/kvgen/kernels"
+	"github.com/kvgen/kvgen/runtime/attention"
+	"github.com/kvgen/kvgen/runtime/cpu"
+	"github.com/kvgen/kvgen/runtime/kv"
+)
+
+// sizes is the scratch that a model needs per token, in values.
+type sizes struct {
+	width, q, k, v, o, inner int
+	turned                   int // widest input of a matrix whose type has a domain
+	preps                    int // most preparations of one input
+}
+
+// pass is one batch on its way through the model, and the memory for it.
+type pass struct {
+	m         *Model
+	pool      *cpu.Pool
+	workers   []scratch
+	cache     *kv.Cache
+	attention *attention.Driver
+	batch     attention.Batch
+	fast      bool
+
+	n          int       // tokens
+	tokens     []int32   // [n]
+	pos        []int32   // [n]
+	x, h, y    []float32 // [n][width] residual stream, input and output of a branch
+	q, k, v, o []float32 // [n][heads][head size]
+	gate, up   []float32 // [n][inner]
+	ropes      []ropeTable
+
+	prep  prepTask
+	mul   mulTask
+	heads headsTask
+	embed embedTask
+	step  stepTask
+}
+
+// scratch is the memory of one worker.
+type scratch struct {
+	ws  kernels.Workspace
+	act kernels.Act // view of a tile of tokens
+	_   [64]byte
+}
+
+// ropeTable is the cosines and sines of a batch, [n][dims/2].
+type ropeTable struct{ cos, sin []float32 }
+
+func newPass(m *Model, pool *cpu.Pool, cache *kv.Cache, batch int, fast bool) *pass {
+	s := m.scratch
+	floats := func(n int) []float32 { return make([]float32, batch*n) }
+	p := &pass{m: m, pool: pool, cache: cache, fast: fast, workers: make([]scratch, pool.Workers()),
+		attention: attention.New(pool), pos: make([]int32, 0, batch),
+		x: floats(s.width), h: floats(s.width), y: floats(s.width),
+		q: floats(s.q), k: floats(s.k), v: floats(s.v), o: floats(s.o), gate: floats(s.inner), up: floats(s.inner),
+	}
+	for _, t := range m.turns {
+		p.ropes = append(p.ropes, ropeTable{cos: floats(len(t.freq)), sin: floats(len(t.freq))})
+	}
+	p.prep = prepTask{p: p, acts: make([]kernels.Act, s.preps), turned: make([][]float32, s.preps)}
+	for k := range p.prep.turned {
+		p.prep.turned[k] = floats(s.turned)
+	}
+	p.mul.p, p.heads.p, p.embed.p, p.step.p = p, p, p, p
+	return p
+}
+
+// each runs a task on the pool, or here when there is but one item.
+func (p *pass) each(t cpu.Task, items int) error {
+	if items == 1 {
+		t.Do(0, 1)
+		return nil
+	}
+	return p.pool.Run(t)
+}
+
+// forward runs tokens, at most a batch, at the next positions of the cache; p.x then holds the residual stream.
+func (p *pass) forward(tokens []int32) error {
+	first := p.cache.Len()
+	if err := p.cache.Place(len(tokens)); err != nil {
+		return err
+	}
+	p.tokens, p.n, p.pos = tokens, len(tokens), p.pos[:0]
+	for i := range tokens {
+		p.pos = append(p.pos, int32(first+i))
+	}
+	for i, t := range p.m.turns {
+		t.table(p.ropes[i].cos, p.ropes[i].sin, p.pos, t.magnitude)
+	}
+	if err := p.pool.Run(&p.embed); err != nil {
+		return err
+	}
+	blocks := p.m.blocks
+	p.step.post, p.step.add = nil, false
+	for i := range blocks {
+		p.step.pre = blocks[i].pre
+		if err := p.each(&p.step, p.n); err != nil {
+			return err
+		}
+		in := p.h
+		if blocks[i].pre == nil {
+			in = p.x
+		}
+		if err := blocks[i].body.forward(p, p.y, in); err != nil {
+			return err
+		}
+		p.step.post, p.step.add = blocks[i].post, true
+	}
+	p.step.pre = nil
+	return p.each(&p.step, p.n)
+}
+
+// embedTask looks the tokens up.
+type embedTask struct{ p *pass }
+
+func (t *embedTask) Do(w, workers int) {
+	p, e := t.p, t.p.m.embedding
+	lo, hi := cpu.Split(p.n, 1, w, workers)
+	for j := lo; j < hi; j++ {
+		x := p.x[j*e.n:][:e.n]
+		e.impl.Decode(x, e.data[int(p.tokens[j])*e.stride:][:e.stride])
+		if d := e.typ.Domain; d != nil {
+			d.Best().Inverse(x)
+		}
+		if s := p.m.scale; s != 1 {
+			cpu.Scale(x, s)
+		}
+	}
+}
+
+// stepTask goes from one block to the next: the residual stream takes the output of the last, h becomes the input of
+// the next.
+type stepTask struct {
+	p         *pass
+	add       bool  // there is a last block
+	post, pre *norm // of the last block and of the next, nil for none
+}
+
+func (t *stepTask) Do(w, workers int) {
+	p, n := t.p, t.p.m.scratch.width
+	lo, hi := cpu.Split(p.n, 1, w, workers)
+	for j := lo; j < hi; j++ {
+		x, y := p.x[j*n:][:n], p.y[j*n:][:n]
+		if t.add && t.post != nil {
+			t.post.apply(y, y)
+		}
+		if t.add {
+			cpu.Add(x, y)
+		}
+		if t.pre != nil {
+			t.pre.apply(p.h[j*n:][:n], x)
+		}
+	}
+}
