@@ -9,25 +9,37 @@
 // array lie stride bytes apart.
 package kernels
 
-import "fmt"
+import (
+	"fmt"
+
+	"github.com/kvgen/kvgen/kernels/cpu"
+)
+
+// What the kernels are made of; package cpu documents the contract of each.
+type (
+	Impl          = cpu.Impl
+	TransformImpl = cpu.TransformImpl
+	Act           = cpu.Act
+	Workspace     = cpu.Workspace
+)
 
 // Type is one row of the dispatch table.
 type Type struct {
 	Name           string
 	Summary        string
-	ID             int    // ggml type number, -1 when the type has none
-	Identity       string // hex SHA-256 over layout, codebook, transform and encoder
-	KV, Weight     bool   // where the spec allows it
-	Quantised      bool   // false for f32, f16, bf16
-	Block          int    // values per block
-	Bytes          int    // bytes per block
-	Pad            bool   // a head that is no whole number of blocks is padded with zeros
-	CompatibleWith string // whose bytes these are, "" for the project's own
-	ActGroup       int    // values per scale of the int8 activations that MatmulQ8 takes
-	Domain         *Transform
-	Guard          *Guard
+	ID             int        // ggml type number, -1 when the type has none
+	Identity       string     // hex SHA-256 over layout, codebook, transform and encoder
+	KV, Weight     bool       // where the spec allows it
+	Quantised      bool       // false for f32, f16, bf16
+	Block          int        // values per block
+	Bytes          int        // bytes per block
+	Pad            bool       // a head that is no whole number of blocks is padded with zeros
+	CompatibleWith string     // whose bytes these are, "" for the project's own
+	ActGroup       int        // values per scale of the int8 activations that MatmulQ8 takes; 0 without MatmulQ8
+	Domain         *Transform // what is stored is transformed by it; nil: stored as it is
+	Guard          *Guard     // nil: only that a head is whole blocks
 
-	Impls []Impl // best first; the last is portable Go
+	Impls []Impl // that this CPU can run, best first; the last is portable Go
 }
 
 // Guard is a condition on the size of a head, from the spec.
@@ -38,79 +50,19 @@ type Guard struct {
 
 // Transform is an orthonormal in-place transform of consecutive runs of Size values.
 type Transform struct {
-	Name  string
-	Size  int
-	Impls []TransformImpl // best first; the last is portable Go
-}
+	Name    string
+	Summary string
+	Size    int
 
-// TransformImpl is one transform under one instruction set. len(x) is a multiple of Size.
-// Forward and Inverse give the same bits under every instruction set.
-type TransformImpl struct {
-	ISA              string
-	Forward, Inverse func(x []float32)
+	Impls []TransformImpl // that this CPU can run, best first; the last is portable Go
 }
 
 // Rotation is a transform that the cache may apply before a type encodes.
 type Rotation struct {
 	Name      string
+	Summary   string
 	Transform *Transform
-	Guard     *Guard
-}
-
-// Impl is one type under one instruction set. A nil function means that the spec
-// gives the type no such kernel (Encode of a read-only type, MatmulQ8 of a float type).
-type Impl struct {
-	ISA string
-
-	// Encode packs len(src) values, a multiple of Block, into len(src)/Block blocks,
-	// the type's own transform included. Bit for bit the spec under every ISA.
-	Encode func(dst []byte, src []float32)
-
-	// Decode unpacks len(dst) values in the stored domain. Bit for bit the spec.
-	Decode func(dst []float32, src []byte)
-
-	// Matmul is y[j*ldy+r] = sum over i of x[j*ldx+i] * w[r][i] for j < m and
-	// r < rows, n values per row, f32 throughout. With m the query heads of a group
-	// and w cached rows it is the score kernel of attention. Order of the sum is
-	// not specified; the error is below 4 ulp of sum |x||w| times sqrt(n).
-	Matmul func(y []float32, ldy int, x []float32, ldx, m int, w []byte, stride, rows, n int, ws *Workspace)
-
-	// MatmulQ8 is Matmul with x in int8 blocks of ActGroup values. n is a multiple of ActGroup.
-	MatmulQ8 func(y []float32, ldy int, x *Act, m int, w []byte, stride, rows, n int, ws *Workspace)
-
-	// Mix is o[j*ldo+i] += sum over r of p[j*ldp+r] * v[r][i] for j < m, i < n, r < rows.
-	Mix func(o []float32, ldo int, p []float32, ldp, m int, v []byte, stride, rows, n int, ws *Workspace)
-}
-
-// Act holds m rows of n activations rounded to int8, a scale per Group values.
-type Act struct {
-	N, Group int
-	Q        []int8    // [m][N]
-	D        []float32 // [m][N/Group] scale: x ~ D*Q
-	S        []float32 // [m][N/16] D times the sum of 16 Q
-}
-
-// Workspace is scratch memory that one goroutine lends to kernels, grown on demand
-// and never shared between goroutines.
-type Workspace struct {
-	f []float32
-	b []byte
-}
-
-// Floats returns scratch of n floats, valid until the next call.
-func (w *Workspace) Floats(n int) []float32 {
-	if cap(w.f) < n {
-		w.f = make([]float32, n)
-	}
-	return w.f[:n]
-}
-
-// Raw returns scratch of n bytes, valid until the next call.
-func (w *Workspace) Raw(n int) []byte {
-	if cap(w.b) < n {
-		w.b = make([]byte, n)
-	}
-	return w.b[:n]
+	Guard     *Guard // nil: no condition but that a head is whole tiles
 }
 
 // RowBytes is the size of a packed row of n values; n is a multiple of Block.
@@ -127,6 +79,9 @@ func (t *Type) HeadDim(n int) int {
 
 // Fits says why a head of n values cannot be stored in this type, or nil.
 func (t *Type) Fits(n int) error {
+	if n < 1 {
+		return fmt.Errorf("%s: head_dim %d is not positive", t.Name, n)
+	}
 	if !t.KV {
 		return fmt.Errorf("%s: a weight type, not for the cache", t.Name)
 	}
@@ -142,4 +97,15 @@ func (t *Type) Fits(n int) error {
 // BitsPerValue is the storage per value of a head of n values, padding counted.
 func (t *Type) BitsPerValue(n int) float64 {
 	return float64(8*t.RowBytes(t.HeadDim(n))) / float64(n)
+}
+
+// Fits says why heads of n values cannot be rotated, or nil. quantised is that of the type that encodes them.
+func (r *Rotation) Fits(n int, quantised bool) error {
+	switch {
+	case n < 1 || n%r.Transform.Size != 0:
+		return fmt.Errorf("rotation %s: head_dim %d is not a multiple of the tile of %d", r.Name, n, r.Transform.Size)
+	case r.Guard != nil && !r.Guard.Holds(n, quantised):
+		return fmt.Errorf("rotation %s: head_dim %d, quantised %t does not satisfy %s", r.Name, n, quantised, r.Guard.Text)
+	}
+	return nil
 }

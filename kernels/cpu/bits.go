@@ -20,3 +20,23 @@ func orBits(b []byte, bit, width int, v int32) {
 
 // signed reads the low width bits of v as two's complement.
 func signed(v int32, width int) int32 { return v << (32 - width) >> (32 - width) }
+
+// place is one run of bits of a block that is part of a code: width bits from bit on, shifted left in the code.
+type place struct {
+	bit, width, shift uint16
+}
+
+// gather reads a code from its places.
+func gather(b []byte, places []place) (v int32) {
+	for _, p := range places {
+		v |= bits(b, int(p.bit), int(p.width)) << p.shift
+	}
+	return v
+}
+
+// scatter ors a code into its places.
+func scatter(b []byte, places []place, v int32) {
+	for _, p := range places {
+		orBits(b, int(p.bit), int(p.width), v>>p.shift)
+	}
+}

@@ -9,10 +9,11 @@ import (
 
 // ISA is one instruction set and what was generated for it.
 type ISA struct {
-	Name       string
-	Needs      []cpuid.FeatureID // the CPU must have them all
-	types      []Impl            // by the Type constants; functions are nil where a lesser ISA serves
-	transforms []TransformImpl   // by the Transform constants
+	Name        string
+	Needs       []cpuid.FeatureID                     // the CPU must have them all
+	types       [types]Impl                           // by the Type constants; functions are nil where a lesser ISA serves
+	QuantiseAct func(a *Act, x []float32, ldx, m int) // the same bits as QuantiseActGeneric; nil where a lesser ISA serves
+	transforms  [transforms]TransformImpl             // by the Transform constants
 }
 
 // ISAs returns the instruction sets of this build, best first. The last is portable Go and has every kernel.

@@ -76,3 +76,29 @@ func nearest(thresholds []float32, v float32) int32 {
 	}
 	return int32(lo)
 }
+
+// farther is the step of extremum: v if it is farther from 0 than the extreme so far.
+func farther(v, extreme float32) float32 {
+	if abs(v) > abs(extreme) {
+		return v
+	}
+	return extreme
+}
+
+func absInt(x int32) int32 { return max(x, -x) }
+
+// quotient is a/b toward zero, and 0 for b = 0.
+func quotient(a, b int32) int32 {
+	if b == 0 {
+		return 0
+	}
+	return a / b
+}
+
+// remainder has the sign of a, and is 0 for b = 0.
+func remainder(a, b int32) int32 {
+	if b == 0 {
+		return 0
+	}
+	return a % b
+}

@@ -44,8 +44,12 @@ func encodeBlock(t *spec.Type, tables *tables) jen.Code {
 	).Block(s.body...).Line()
 }
 
-// assign emits one statement of encode: a plain variable, or an array filled by a loop.
+// assign emits one statement of encode: a plain variable, or an array filled by a loop. A transform or reduction over the
+// block leaves its result under the name itself.
 func (s *scope) assign(a *spec.Assign) {
+	if call, ok := a.X.(*spec.Call); ok && s.assignCall(a.Name, call) {
+		return
+	}
 	kind, shape := a.X.Type()
 	x := s.lane(a.X)
 	v := s.declare(a.Name, shape)
@@ -57,6 +61,20 @@ func (s *scope) assign(a *spec.Assign) {
 		jen.Var().Id(v.name).Index(jen.Lit(s.typ.Block)).Add(goKind(kind)),
 		s.overBlock(jen.Add(v.at("i")).Op("=").Add(x.code)),
 	)
+}
+
+// assignCall emits name = call where the call needs a loop and a variable of its own.
+func (s *scope) assignCall(name string, call *spec.Call) bool {
+	_, folds := folds[call.Fn]
+	switch {
+	case call.Fn == "transform" || call.Fn == "inverse":
+		s.vars[name] = s.transform(call, name)
+	case folds && len(call.Args) == 1:
+		s.vars[name] = s.reduction(call, name)
+	default:
+		return false
+	}
+	return true
 }
 
 // pack emits the loops that store one code.

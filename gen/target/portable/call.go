@@ -12,10 +12,10 @@ import (
 func (s *scope) call(e *spec.Call) term {
 	switch e.Fn {
 	case "sum", "absmax", "extremum":
-		return s.reduction(e)
+		return atom(s.reduction(e, folds[e.Fn].name).at("i"))
 	case "min", "max":
 		if len(e.Args) == 1 {
-			return s.reduction(e)
+			return atom(s.reduction(e, folds[e.Fn].name).at("i"))
 		}
 		name := map[string]string{"min": "lesser", "max": "greater"}[e.Fn]
 		x, y := s.operand(e, e.Args[0]), s.operand(e, e.Args[1])
@@ -42,25 +42,25 @@ func (s *scope) call(e *spec.Call) term {
 		})
 		return atom(jen.Id("nearest").Call(jen.Id(table).Index(jen.Op(":")), s.operand(e, e.Args[0]).code))
 	case "transform", "inverse":
-		return s.transform(e)
+		return atom(s.transform(e, e.Transform.Name).at("i"))
 	}
 	panic(fmt.Sprintf("portable: %s: unknown function %s", s.typ.Name, e.Fn))
 }
 
-// transform emits the transformed vector and returns its lane.
-func (s *scope) transform(e *spec.Call) term {
+// transform emits the transformed vector, under that name if it is free.
+func (s *scope) transform(e *spec.Call, name string) variable {
 	direction := "forward"
 	if e.Fn == "inverse" {
 		direction = "inverse"
 	}
 	arg := s.value(e.Args[0])
-	name := s.fresh(e.Transform.Name)
+	name = s.fresh(name)
 	s.emit(
 		jen.Var().Id(name).Index(jen.Lit(s.typ.Block)).Float32(),
 		s.overBlock(jen.Id(name).Index(jen.Id("i")).Op("=").Add(arg)),
 		jen.Id(direction+target.Ident(e.Transform.Name)+"Generic").Call(jen.Id(name).Index(jen.Op(":"))),
 	)
-	return atom(variable{name: name, array: true, group: 1}.at("i"))
+	return variable{name: name, array: true, group: 1}
 }
 
 // A fold is a reduction: where it starts, and how value v joins the result so far.
@@ -89,13 +89,13 @@ var (
 	}
 )
 
-// reduction emits the loop of a reduction and returns the name of its result. A NaN never wins a comparison, so only sum
+// reduction emits the loop of a reduction, whose result goes under that name if it is free. A NaN never wins a comparison, so only sum
 // lets it through; min and max start from the largest finite values.
-func (s *scope) reduction(e *spec.Call) term {
+func (s *scope) reduction(e *spec.Call, name string) variable {
 	f := folds[e.Fn]
 	arg := s.lane(e.Args[0]).code
 	block, n := s.typ.Block, e.Group
-	name := s.fresh(f.name)
+	name = s.fresh(name)
 	if n == 0 || n == block {
 		acc := jen.Id(name)
 		if f.start == nil {
@@ -104,7 +104,7 @@ func (s *scope) reduction(e *spec.Call) term {
 			s.emit(jen.Var().Id(name).Float32().Op("=").Add(f.start()))
 		}
 		s.emit(s.overBlock(f.step(acc, arg)))
-		return atom(acc)
+		return variable{name: name}
 	}
 	v := variable{name: name, array: true, group: n}
 	acc := v.at("i")
@@ -114,5 +114,5 @@ func (s *scope) reduction(e *spec.Call) term {
 			jen.Id(name).Index(jen.Id("g")).Op("=").Add(f.start())))
 	}
 	s.emit(s.overBlock(f.step(acc, arg)))
-	return atom(acc)
+	return v
 }

@@ -1,0 +1,80 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"os"
+
+	"github.com/kvgen/kvgen/gen"
+	"github.com/kvgen/kvgen/gen/spec"
+	"github.com/spf13/pflag"
+)
+
+// folders are the flags that say what to compile and where the result belongs.
+type folders struct {
+	spec, out string
+}
+
+// flags makes the flag set of a subcommand that compiles.
+func (f *folders) flags(name string, stdout io.Writer) *pflag.FlagSet {
+	set := pflag.NewFlagSet("kvgen "+name, pflag.ContinueOnError)
+	set.SetOutput(stdout)
+	set.StringVar(&f.spec, "spec", "kernels/spec", "folder of the .hcl files")
+	set.StringVar(&f.out, "out", ".", "project root; files are written below its kernels folder")
+	return set
+}
+
+// load reads and checks the spec folder. Mistakes in it are a finding.
+func (f *folders) load() (*spec.Set, error) {
+	set, err := spec.Load(os.DirFS(f.spec))
+	var mistakes *spec.Errors
+	if errors.As(err, &mistakes) {
+		return nil, finding(mistakes.Error())
+	}
+	return set, err
+}
+
+// compile reads the spec folder and generates every file in memory.
+func (f *folders) compile() (gen.Files, error) {
+	set, err := f.load()
+	if err != nil {
+		return nil, err
+	}
+	return gen.Run(set, gen.Targets()...)
+}
+
+// parse reads the flags and rejects anything else.
+func parse(set *pflag.FlagSet, args []string) error {
+	if err := set.Parse(args); err != nil {
+		return err
+	}
+	if set.NArg() > 0 {
+		return fmt.Errorf("unexpected argument %q", set.Arg(0))
+	}
+	return nil
+}
+
+// generate brings the files on disk up to date and names those that changed.
+func generate(stdout io.Writer, args []string) error {
+	var dirs folders
+	if err := parse(dirs.flags("generate", stdout), args); err != nil {
+		return err
+	}
+	files, err := dirs.compile()
+	if err != nil {
+		return err
+	}
+	changed, err := files.Write(dirs.out)
+	if err != nil {
+		return err
+	}
+	for _, c := range changed {
+		verb := "wrote"
+		if c.Reason == gen.Orphan {
+			verb = "removed"
+		}
+		fmt.Fprintln(stdout, verb, c.Path)
+	}
+	return nil
+}
