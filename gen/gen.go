@@ -8,12 +8,14 @@ import (
 	"github.com/kvgen/kvgen/gen/dispatch"
 	"github.com/kvgen/kvgen/gen/spec"
 	"github.com/kvgen/kvgen/gen/target"
+	"github.com/kvgen/kvgen/gen/target/amd64"
 	"github.com/kvgen/kvgen/gen/target/portable"
 )
 
 // Targets are the back ends, the preferred instruction sets first. A new one is a folder under target and a line here.
 func Targets() []target.Target {
 	return []target.Target{
+		amd64.Target{},
 		portable.Target{},
 	}
 }

@@ -14,10 +14,9 @@ type interval struct {
 	start, end int
 }
 
-// Allocate gives every virtual register a real one by linear scan. Kernels are
-// shaped to fit their register file; one that does not is a defect of the
-// generator, so Allocate panics with the function so far.
-func (f *Func) Allocate(m *Machine) {
+// Allocate gives every virtual register a real one by linear scan. Nothing is spilled:
+// a kernel that does not fit is an error, and its maker tries a smaller tile.
+func (f *Func) Allocate(m *Machine) error {
 	var free [numClasses][]int
 	for c := range free {
 		for i := range m.Files[c] {
@@ -38,12 +37,12 @@ func (f *Func) Allocate(m *Machine) {
 		c := iv.reg.Class
 		sort.Ints(free[c])
 		if len(free[c]) == 0 {
-			panic(fmt.Sprintf("asm: %s needs more than %d registers of class %d at position %d (%s)\n%s",
-				f.Name, len(m.Files[c]), c, iv.start/2, live(active, c), f.dump()))
+			return fmt.Errorf("asm: %s needs more than %d registers of class %d: %s", f.Name, len(m.Files[c]), c, live(active, c))
 		}
 		iv.reg.phys, free[c] = free[c][0], free[c][1:]
 		active = append(active, iv)
 	}
+	return nil
 }
 
 // intervals computes live ranges. A register that is live into a loop and touched

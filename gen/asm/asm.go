@@ -67,6 +67,7 @@ type Inst struct {
 	Args    []Operand
 	RMW     bool
 	NoWrite bool
+	Idiom   bool   // the result does not depend on the operands (x^x)
 	Clobber []*Reg // also written
 	Comment string
 }
@@ -154,6 +155,9 @@ func uses(o Operand) []*Reg {
 
 // reads and writes list the registers of an instruction.
 func (in *Inst) reads() []*Reg {
+	if in.Idiom {
+		return nil
+	}
 	var rs []*Reg
 	for i, a := range in.Args {
 		_, isReg := a.(R)

@@ -108,3 +108,8 @@ func (b *Builder) FMA(acc, x, y *Value) { b.Do(OpFMA, Instr{Args: []*Value{acc, 
 
 // Accumulate is acc += x in i32 lanes.
 func (b *Builder) Accumulate(acc, x *Value) { b.Do(OpAccumulate, Instr{Args: []*Value{acc, x}}) }
+
+// ZeroWord is a word that starts at 0.
+func (b *Builder) ZeroWord(name string) *Value {
+	return b.Op(OpZero, Type{Word, 1}, name, Instr{})
+}

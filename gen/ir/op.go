@@ -28,8 +28,10 @@ const (
 	OpLoadBytes     // Dst = Imm bytes at Mem repeated in each 16-byte part, zero beyond Imm < 16
 	OpWidenS8       // Dst i32 = signed bytes at Mem
 	OpWidenU8       // Dst i32 = unsigned bytes at Mem
+	OpGather        // Dst i32 = the 32-bit words at Mem + Const, byte offsets
 	OpConst         // Dst = Const
 	OpZero          // Dst = 0
+	OpAs            // Dst = the bits of Args[0] as another type of the same size
 
 	// Bytes and integers. Shifts act on 32-bit lanes.
 	OpShuffle    // Dst = bytes of Args[0] picked by Const inside each 16-byte part; 0x80 gives 0
@@ -40,6 +42,7 @@ const (
 	OpShlVar     // Dst = Args[0] << Const, lane by lane
 	OpAnd        // Dst = Args[0] & Const
 	OpOr         // Dst = Args[0] | Args[1]
+	OpXor        // Dst = Args[0] ^ Const
 	OpAddB       // Dst = Args[0] + Const, bytes
 	OpEqB        // Dst = Args[0] == Const ? -1 : 0, bytes
 	OpTable16    // Dst = Const[Args[0]], bytes, index 0..15, Const of 16 bytes
@@ -47,6 +50,7 @@ const (
 	OpAbsB       // Dst = |Args[0]|, bytes
 	OpSignB      // Dst = Args[0] * sign(Args[1]), bytes
 	OpDotU8S8    // Dst i32 = sums of 4 products, Args[0] unsigned (at most 128) and Args[1] signed bytes
+	OpDotAcc     // Args[0] += the dot of Args[1], Args[2], in place
 	OpAccumulate // Args[0] += Args[1], i32 lanes, in place
 	OpAddI       // Dst = Args[0] + Const, i32
 	OpPack4      // Dst bytes = the low bytes of the i32 lanes of Args[0..3], in order
@@ -63,8 +67,8 @@ const (
 
 var opNames = [...]string{"param", "slot", "copy", "addimm", "addint", "load", "loadlow", "store", "storelow",
 	"broadcast", "pairbroadcast", "loadf16", "bcastf16", "loadbf16", "bcastbf16", "bcaste8m0", "loaddup", "loadpair",
-	"loadbytes", "widens8", "widenu8", "const", "zero", "shuffle", "shr", "shl", "sar", "shrvar", "shlvar", "and", "or",
-	"addb", "eqb", "table16", "selectbit", "absb", "signb", "dotu8s8", "accumulate", "addi", "pack4", "tof32", "tablef32",
+	"loadbytes", "widens8", "widenu8", "gather", "const", "zero", "as", "shuffle", "shr", "shl", "sar", "shrvar", "shlvar", "and", "or", "xor",
+	"addb", "eqb", "table16", "selectbit", "absb", "signb", "dotu8s8", "dotacc", "accumulate", "addi", "pack4", "tof32", "tablef32",
 	"add", "sub", "mul", "fma", "hsum"}
 
 func (o Op) String() string { return opNames[o] }

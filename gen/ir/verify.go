@@ -57,7 +57,7 @@ func verify(f *Func, body []Node, outer map[*Value]bool) error {
 // constBytes is the size an operation's constant must have, -1 for any.
 func constBytes(n *Instr) int {
 	switch n.Op {
-	case OpConst, OpShuffle, OpShrVar, OpShlVar, OpAnd, OpAddB, OpEqB, OpAddI:
+	case OpConst, OpGather, OpShuffle, OpShrVar, OpShlVar, OpAnd, OpXor, OpAddB, OpEqB, OpAddI:
 		return n.Dst.Type.Bytes()
 	case OpTable16:
 		return 16
@@ -85,8 +85,10 @@ func signature(n *Instr) error {
 		return want(F32, F32)
 	case OpFMA:
 		return want(F32, F32, F32)
-	case OpDotU8S8, OpAbsB + 1: // OpSignB
+	case OpDotU8S8, OpSignB:
 		return want(I8, I8)
+	case OpDotAcc:
+		return want(I32, I8, I8)
 	case OpAccumulate:
 		return want(I32, I32)
 	case OpPack4:

@@ -2,18 +2,35 @@ package cpu
 
 import "math"
 
-// Act holds m rows of n activations rounded to int8, a scale per Group values.
+// ActTile is the number of rows that Act interleaves.
+const ActTile = 4
+
+// Act holds Rows rows of N activations rounded to int8, a scale per Group values. Rows
+// are kept in tiles of ActTile (the last may have fewer); inside a tile of h rows group
+// g of row j stands at position g*h+j, so that a kernel walks all rows with one cursor.
 type Act struct {
-	N, Group int
-	Q        []int8    // [m][N]
-	D        []float32 // [m][N/Group] scale: x ~ D*Q
-	S        []float32 // [m][N/16] D times the sum of 16 Q
+	Rows, N, Group int
+	Q              []int8    // [tile][N/Group][h][Group]
+	D              []float32 // [tile][N/Group][h] scale: x ~ D*Q
+	S              []float32 // [tile][N/Group][h][Group/16] D times the sum of 16 Q
+}
+
+// at is the position of group g of row j, counted in groups.
+func (a *Act) at(j, g int) int {
+	first := j / ActTile * ActTile
+	return first*(a.N/a.Group) + g*min(ActTile, a.Rows-first) + j - first
+}
+
+// tile returns the arrays from the tile that starts with row j.
+func (a *Act) tile(j int) (q []int8, d, s []float32) {
+	g := j * (a.N / a.Group)
+	return a.Q[g*a.Group:], a.D[g:], a.S[g*a.Group/16:]
 }
 
 // Resize gives a room for m rows of n values in groups of group, keeping its memory where that suffices. group is a
 // multiple of 16 and divides n.
 func (a *Act) Resize(m, n, group int) {
-	a.N, a.Group = n, group
+	a.Rows, a.N, a.Group = m, n, group
 	a.Q = grow(a.Q, m*n)
 	a.D = grow(a.D, m*n/group)
 	a.S = grow(a.S, m*n/16)
@@ -33,9 +50,9 @@ func QuantiseActGeneric(a *Act, x []float32, ldx, m int) {
 	for j := range m {
 		row := x[j*ldx:][:a.N]
 		for g := 0; g < a.N; g += a.Group {
-			at := j*a.N + g
-			q, s := a.Q[at:][:a.Group], a.S[at/16:][:a.Group/16]
-			a.D[at/a.Group] = quantiseGroup(q, s, row[g:g+a.Group])
+			at := a.at(j, g/a.Group)
+			q, s := a.Q[at*a.Group:][:a.Group], a.S[at*a.Group/16:][:a.Group/16]
+			a.D[at] = quantiseGroup(q, s, row[g:g+a.Group])
 		}
 	}
 }

@@ -63,10 +63,10 @@ func (f format) matmulQ8(y []float32, ldy int, x *Act, m int, w []byte, stride, 
 	for r := range rows {
 		f.row(buf, w[r*stride:], 0)
 		for j := range m {
-			q, d := x.Q[j*n:][:n], x.D[j*n/x.Group:]
 			var sum float32
 			for g := 0; g < n; g += x.Group {
-				sum += d[g/x.Group] * dotInt8(q[g:g+x.Group], buf[g:g+x.Group])
+				at := x.at(j, g/x.Group)
+				sum += x.D[at] * dotInt8(x.Q[at*x.Group:][:x.Group], buf[g:g+x.Group])
 			}
 			y[j*ldy+r] = sum
 		}

@@ -1,0 +1,223 @@
+package lower
+
+import (
+	"math"
+
+	"github.com/kvgen/kvgen/gen/spec"
+)
+
+// affine is Value rewritten as Scale*Level + Min: Level changes with every value and
+// takes one of a few values that a code selects, Scale and Min change once per run.
+type affine struct {
+	Scale, Min spec.Expr // nil: 1, 0
+	Level      spec.Expr // the node of Value that stands for the level
+	Code       *spec.Code
+	Levels     []float32 // by code; a signed code c is at index c & (1<<Bits - 1)
+	Run        int       // values over which Scale and Min are the same
+}
+
+// split rewrites a type's value. It gives up where value is no such product.
+func split(t *spec.Type) affine {
+	scale, level, min := linear(t.Value)
+	if level == nil {
+		giveUp("value does not depend on a code")
+	}
+	a := affine{Scale: scale, Min: min, Level: level, Code: codeOf(level), Run: t.Block}
+	for _, e := range []spec.Expr{scale, min} {
+		if e != nil {
+			a.Run = gcd(a.Run, e.Run())
+		}
+	}
+	a.Levels = make([]float32, 1<<a.Code.Bits)
+	for c := range a.Levels {
+		v := c
+		if a.Code.Signed && c >= len(a.Levels)/2 {
+			v = c - len(a.Levels)
+		}
+		a.Levels[c] = evalLevel(level, v)
+	}
+	return a
+}
+
+func gcd(a, b int) int {
+	for b != 0 {
+		a, b = b, a%b
+	}
+	return a
+}
+
+// slow reports whether e holds no code that changes faster than every 8 values.
+func slow(e spec.Expr) bool {
+	_, shape := e.Type()
+	return shape == spec.Const || shape == spec.Scalar || e.Run()%8 == 0
+}
+
+// linear finds scale, level and min of e; level is nil when e is slow, and then min is e.
+func linear(e spec.Expr) (scale, level, min spec.Expr) {
+	if slow(e) {
+		return nil, nil, e
+	}
+	switch e := e.(type) {
+	case *spec.Binary:
+		xs, xl, xm := linear(e.X)
+		ys, yl, ym := linear(e.Y)
+		switch {
+		case e.Op == "*" && xl == nil:
+			return times(e, xm, ys), yl, timesNil(e, xm, ym)
+		case e.Op == "*" && yl == nil:
+			return times(e, ym, xs), xl, timesNil(e, ym, xm)
+		case (e.Op == "+" || e.Op == "-") && yl == nil && xs == nil && xm == nil && isConst(ym):
+			return nil, e, nil // a constant offset belongs to the level
+		case e.Op == "+" && yl == nil:
+			return xs, xl, plus(e, xm, ym)
+		case e.Op == "+" && xl == nil:
+			return ys, yl, plus(e, ym, xm)
+		case e.Op == "-" && yl == nil:
+			return xs, xl, minus(e, xm, ym)
+		}
+		giveUp("value is not scale * level + min")
+	case *spec.Call:
+		if e.Fn == "float" {
+			return nil, e, nil
+		}
+	}
+	return nil, e, nil
+}
+
+func isConst(e spec.Expr) bool { _, s := e.Type(); return s == spec.Const }
+
+func combine(like *spec.Binary, op string, x, y spec.Expr) spec.Expr {
+	n := like.Node
+	n.Shape, n.Kind = spec.Scalar, spec.Float
+	n.Same = gcd(x.Run(), y.Run())
+	return &spec.Binary{Node: n, Op: op, X: x, Y: y}
+}
+
+func times(like *spec.Binary, x, y spec.Expr) spec.Expr {
+	if y == nil {
+		return x
+	}
+	return combine(like, "*", x, y)
+}
+
+func timesNil(like *spec.Binary, x, y spec.Expr) spec.Expr {
+	if y == nil {
+		return nil
+	}
+	return combine(like, "*", x, y)
+}
+
+func plus(like *spec.Binary, x, y spec.Expr) spec.Expr {
+	if x == nil {
+		return y
+	}
+	return combine(like, "+", x, y)
+}
+
+func minus(like *spec.Binary, x, y spec.Expr) spec.Expr {
+	if x == nil {
+		n := like.Node
+		n.Shape, n.Same = spec.Scalar, y.Run()
+		return &spec.Unary{Node: n, Op: "-", X: y}
+	}
+	return combine(like, "-", x, y)
+}
+
+// codeOf is the one code that e reads.
+func codeOf(e spec.Expr) *spec.Code {
+	var found *spec.Code
+	var walk func(spec.Expr)
+	walk = func(e spec.Expr) {
+		switch e := e.(type) {
+		case *spec.Ref:
+			if e.Code == nil {
+				giveUp("the level depends on %s", e.Name)
+			}
+			if found != nil && found != e.Code {
+				giveUp("the level depends on two codes")
+			}
+			found = e.Code
+		case *spec.Unary:
+			walk(e.X)
+		case *spec.Binary:
+			walk(e.X)
+			walk(e.Y)
+		case *spec.Cond:
+			walk(e.If)
+			walk(e.Then)
+			walk(e.Else)
+		case *spec.Lookup:
+			walk(e.Index)
+		case *spec.Call:
+			for _, a := range e.Args {
+				walk(a)
+			}
+		case *spec.PerIndex:
+			giveUp("the level depends on i")
+		}
+	}
+	walk(e)
+	if found == nil || found.Bits > 8 {
+		giveUp("the level is not chosen by a code of at most 8 bits")
+	}
+	return found
+}
+
+// evalLevel is the level that code stands for.
+func evalLevel(e spec.Expr, code int) float32 {
+	switch e := e.(type) {
+	case *spec.Num:
+		if k, _ := e.Type(); k == spec.Int {
+			return float32(e.I)
+		}
+		return e.F
+	case *spec.Ref:
+		return float32(code)
+	case *spec.Lookup:
+		i := int(evalLevel(e.Index, code))
+		if i < 0 || i >= len(e.Book.Levels) {
+			return 0 // a code that no encoder writes
+		}
+		return e.Book.Levels[i]
+	case *spec.Unary:
+		if e.Op == "-" {
+			return -evalLevel(e.X, code)
+		}
+	case *spec.Call:
+		if e.Fn == "float" {
+			return evalLevel(e.Args[0], code)
+		}
+	case *spec.Binary:
+		x, y := evalLevel(e.X, code), evalLevel(e.Y, code)
+		switch e.Op {
+		case "+":
+			return x + y
+		case "-":
+			return x - y
+		case "*":
+			return x * y
+		}
+	}
+	giveUp("the level is no sum, product or table of a code")
+	return 0
+}
+
+// int8Levels returns the levels as int8 and the factor that goes to the scale, and
+// whether nothing is lost. Tables of floats are rounded to 1/127 of their largest level.
+func (a affine) int8Levels() (levels []int8, factor float32, exact bool) {
+	most, exact := float32(0), true
+	for _, v := range a.Levels {
+		m := float32(math.Abs(float64(v)))
+		most = max(most, m)
+		exact = exact && v == float32(math.Trunc(float64(v))) && v >= -128 && v <= 127
+	}
+	factor = 1
+	if !exact {
+		factor = most / 127
+	}
+	levels = make([]int8, len(a.Levels))
+	for i, v := range a.Levels {
+		levels[i] = int8(math.RoundToEven(float64(v / factor)))
+	}
+	return levels, factor, exact
+}

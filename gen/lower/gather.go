@@ -1,0 +1,212 @@
+package lower
+
+import (
+	"encoding/binary"
+
+	"github.com/kvgen/kvgen/gen/ir"
+	"github.com/kvgen/kvgen/gen/spec"
+)
+
+// chunk is the number of codes that the byte kernels hold in one vector.
+const chunk = 32
+
+// gatherBytes reads codes first..first+31 of a block as bytes in natural order. The
+// arithmetic of the spec has become, for each value, a list of bit ranges; this
+// looks for the cheapest loads and shifts that bring them into byte lanes.
+func gatherBytes(b *ir.Builder, block ir.Mem, t *spec.Type, c *spec.Code, first int) *ir.Value {
+	lanes := c.Parts[first : first+chunk]
+	if c.Bits > 8 {
+		giveUp("codes of %d bits do not fit bytes", c.Bits)
+	}
+	var sum *ir.Value
+	for k := range lanes[0] {
+		v := componentBytes(b, block, t, lanes, k)
+		if v == nil {
+			return packWords(b, block, t, c, first)
+		}
+		if sum != nil {
+			v = b.Bin(ir.OpOr, sum, v, "codes")
+		}
+		sum = v
+	}
+	if c.Signed && c.Bits < 8 {
+		giveUp("signed codes of %d bits", c.Bits)
+	}
+	return sum
+}
+
+// componentBytes reads part k of 32 codes, or returns nil when no byte pattern fits.
+func componentBytes(b *ir.Builder, block ir.Mem, t *spec.Type, lanes [][]spec.Part, k int) *ir.Value {
+	p0 := lanes[0][k:]
+	for _, parts := range lanes {
+		if len(parts) != len(lanes[0]) || parts[k].Width != p0[0].Width || parts[k].Shift != p0[0].Shift {
+			return nil
+		}
+		if parts[k].Bit%8+parts[k].Width > 8 {
+			return nil
+		}
+	}
+	width, shift := p0[0].Width, p0[0].Shift
+	at := func(i int) (byteOff, bit int) { return lanes[i][k].Bit / 8, lanes[i][k].Bit % 8 }
+	if v := dwordPattern(b, block, t, at, width, shift); v != nil {
+		return v
+	}
+	return shufflePattern(b, block, t, at, width, shift)
+}
+
+// dwordPattern serves layouts in which four neighbours come from four neighbouring
+// bytes at one bit position: planes. The source dwords of the lanes are a run, or
+// repeat with a period of 1, 2 or 4; one shift per dword and a mask finish.
+func dwordPattern(b *ir.Builder, block ir.Mem, t *spec.Type, at func(int) (int, int), width, shift int) *ir.Value {
+	base, _ := at(0)
+	bits := make([]int, 8)
+	for d := range 8 {
+		off, bit := at(4 * d)
+		bits[d] = bit
+		for j := 1; j < 4; j++ {
+			if o, r := at(4*d + j); o != off+j || r != bit {
+				return nil
+			}
+		}
+	}
+	for _, n := range []int{32, 16, 8, 4} {
+		fits := base+n <= t.Bytes
+		for d := range 8 {
+			off, _ := at(4 * d)
+			fits = fits && off == base+4*d%n
+		}
+		if fits {
+			v := b.Mem1(ir.OpLoadDup, bytes(chunk), block.Plus(base), n, "raw")
+			return shiftMask(b, v, bits, width, shift)
+		}
+	}
+	lo, _ := at(0)
+	hi, _ := at(16)
+	for d := range 4 {
+		o, _ := at(4 * d)
+		p, _ := at(16 + 4*d)
+		if o != lo+4*d || p != hi+4*d {
+			return nil
+		}
+	}
+	v := b.Op(ir.OpLoadPair, bytes(chunk), "raw", ir.Instr{Mem: block.Plus(lo), Mem2: block.Plus(hi)})
+	return shiftMask(b, v, bits, width, shift)
+}
+
+// shiftMask moves the bits of each dword down to shift and masks them.
+func shiftMask(b *ir.Builder, v *ir.Value, bits []int, width, shift int) *ir.Value {
+	net, uniform, needs := make([]uint32, 8), true, false
+	for d, r := range bits {
+		uniform = uniform && r == bits[0]
+		needs = needs || r != shift
+		net[d] = uint32(r)
+	}
+	switch {
+	case !needs:
+	case uniform && bits[0] > shift:
+		v = b.Un(ir.OpShr, v, bits[0]-shift, "raw")
+	case uniform:
+		v = b.Un(ir.OpShl, v, shift-bits[0], "raw")
+	default:
+		v = b.UnC(ir.OpShrVar, v, dwordConst(net), "raw")
+		if shift > 0 {
+			v = b.UnC(ir.OpAnd, v, splatByte(byte(1<<width-1)), "raw")
+			return b.Un(ir.OpShl, v, shift, "codes")
+		}
+	}
+	if width == 8 {
+		return v
+	}
+	return b.UnC(ir.OpAnd, v, splatByte(byte((1<<width-1)<<shift)), "codes")
+}
+
+// shufflePattern picks a source byte for every lane and then treats the lanes that
+// share a bit position together: a shift and a mask for each position.
+func shufflePattern(b *ir.Builder, block ir.Mem, t *spec.Type, at func(int) (int, int), width, shift int) *ir.Value {
+	v := windowBytes(b, block, t, func(i int) int { o, _ := at(i); return o })
+	if v == nil {
+		return nil
+	}
+	if width == 1 {
+		mask, set := make([]byte, chunk), make([]byte, chunk)
+		for i := range mask {
+			_, r := at(i)
+			mask[i], set[i] = 1<<r, 1<<shift
+		}
+		v = b.UnC(ir.OpAnd, v, mask, "bit")
+		v = b.UnC(ir.OpEqB, v, mask, "bit")
+		return b.UnC(ir.OpAnd, v, set, "bit")
+	}
+	var sum *ir.Value
+	for r := range 8 {
+		mask, used := make([]byte, chunk), false
+		for i := range mask {
+			if _, ri := at(i); ri == r {
+				mask[i], used = byte((1<<width-1)<<shift), true
+			}
+		}
+		if !used {
+			continue
+		}
+		part := v
+		if r > shift {
+			part = b.Un(ir.OpShr, v, r-shift, "part")
+		} else if r < shift {
+			part = b.Un(ir.OpShl, v, shift-r, "part")
+		}
+		part = b.UnC(ir.OpAnd, part, mask, "part")
+		if sum != nil {
+			part = b.Bin(ir.OpOr, sum, part, "codes")
+		}
+		sum = part
+	}
+	return sum
+}
+
+// windowBytes brings the byte at off(i) into lane i by one load for each 16 lanes and
+// one shuffle; nil when a half reaches further than 16 bytes.
+func windowBytes(b *ir.Builder, block ir.Mem, t *spec.Type, off func(int) int) *ir.Value {
+	var start [2]int
+	for h := range 2 {
+		lo, hi := off(16*h), off(16*h)
+		for i := 16 * h; i < 16*h+16; i++ {
+			lo, hi = min(lo, off(i)), max(hi, off(i))
+		}
+		start[h] = max(0, min(lo, t.Bytes-16))
+		if hi-start[h] > 15 {
+			return nil
+		}
+	}
+	index := make([]byte, chunk)
+	for i := range index {
+		index[i] = byte(off(i) - start[i/16])
+	}
+	return b.UnC(ir.OpShuffle, loadWindow(b, block, t, start), index, "raw")
+}
+
+// loadWindow loads 16 bytes from start[0] and start[1] into the two halves, never past the block.
+func loadWindow(b *ir.Builder, block ir.Mem, t *spec.Type, start [2]int) *ir.Value {
+	switch {
+	case t.Bytes < 16:
+		return b.Mem1(ir.OpLoadBytes, bytes(chunk), block, t.Bytes, "raw")
+	case start[0] == start[1]:
+		return b.Mem1(ir.OpLoadDup, bytes(chunk), block.Plus(start[0]), 16, "raw")
+	}
+	return b.Op(ir.OpLoadPair, bytes(chunk), "raw", ir.Instr{Mem: block.Plus(start[0]), Mem2: block.Plus(start[1])})
+}
+
+func splatByte(x byte) []byte {
+	c := make([]byte, chunk)
+	for i := range c {
+		c[i] = x
+	}
+	return c
+}
+
+func dwordConst(v []uint32) []byte {
+	var c []byte
+	for _, x := range v {
+		c = binary.LittleEndian.AppendUint32(c, x)
+	}
+	return c
+}

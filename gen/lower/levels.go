@@ -1,0 +1,176 @@
+package lower
+
+import (
+	"encoding/binary"
+	"math"
+
+	"github.com/kvgen/kvgen/gen/ir"
+	"github.com/kvgen/kvgen/gen/spec"
+)
+
+// levelBytes is the int8 level of values first..first+31 of the block, rounded to
+// int8 when the table is one of floats (int8Levels).
+func (r *reader) levelBytes(first int) *ir.Value {
+	codes := gatherBytes(r.b, r.block, r.t, r.a.Code, first)
+	levels, _, _ := r.a.int8Levels()
+	if off, ok := linearLevels(levels, r.a.Code.Signed); ok {
+		if off == 0 {
+			return codes
+		}
+		return r.b.UnC(ir.OpAddB, codes, splatByte(byte(off)), "levels")
+	}
+	if r.a.Code.Signed {
+		giveUp("a table with a signed code")
+	}
+	table := make([]byte, max(16, len(levels)))
+	for i, l := range levels {
+		table[i] = byte(l)
+	}
+	return r.lookup(codes, table)
+}
+
+// lookup is table[codes] by tables of 16 and a select for each further bit.
+func (r *reader) lookup(codes *ir.Value, table []byte) *ir.Value {
+	if len(table) == 16 {
+		return r.b.UnC(ir.OpTable16, codes, table, "levels")
+	}
+	if len(table) > 64 {
+		giveUp("a table of %d levels", len(table))
+	}
+	half, bit := len(table)/2, 3
+	for 1<<bit < half {
+		bit++
+	}
+	lo, hi := r.lookup(codes, table[:half]), r.lookup(codes, table[half:])
+	return r.b.Op(ir.OpSelectBit, codes.Type, "levels", ir.Instr{Args: []*ir.Value{codes, hi, lo}, Imm: bit})
+}
+
+// linearLevels reports whether level = code + off.
+func linearLevels(levels []int8, signed bool) (off int, ok bool) {
+	off = int(levels[0])
+	for c, l := range levels {
+		v := c
+		if signed && c >= len(levels)/2 {
+			v = c - len(levels)
+		}
+		if int(l) != v+off {
+			return 0, false
+		}
+	}
+	return off, true
+}
+
+// levelPieces gives the exact level of values first.. in f32 lanes, one vector at a
+// time, for a run of count values (a multiple of the lanes).
+func (r *reader) levelPieces(first, count int) func(piece int) *ir.Value {
+	n := r.caps.Lanes
+	_, _, exact := r.a.int8Levels()
+	bytewise := r.t.Block%chunk == 0 && first%chunk == 0 && count <= chunk && r.a.Code.Bits <= 8
+	switch {
+	case bytewise && exact && len(r.a.Levels) <= 64 || bytewise && exact && r.isLinear():
+		r.b.Store(r.levelBytes(first), ir.At(r.slots, 0))
+		return func(p int) *ir.Value {
+			w := r.b.Mem1(ir.OpWidenS8, i32s(n), ir.At(r.slots, n*p), 0, "level")
+			return r.b.To(ir.OpToF32, f32s(n), "level", w)
+		}
+	case bytewise && !r.a.Code.Signed:
+		r.b.Store(gatherBytes(r.b, r.block, r.t, r.a.Code, first), ir.At(r.slots, 0))
+		return func(p int) *ir.Value {
+			return r.levelOf(r.b.Mem1(ir.OpWidenU8, i32s(n), ir.At(r.slots, n*p), 0, "code"))
+		}
+	}
+	return func(p int) *ir.Value {
+		return r.levelOf(gatherWords(r.b, r.block, r.t, r.a.Code, func(l int) int { return first + n*p + l }))
+	}
+}
+
+func (r *reader) isLinear() bool {
+	levels, _, _ := r.a.int8Levels()
+	_, ok := linearLevels(levels, r.a.Code.Signed)
+	return ok
+}
+
+// levelOf is the exact level of codes in i32 lanes.
+func (r *reader) levelOf(codes *ir.Value) *ir.Value {
+	n := codes.Type.Lanes
+	off, straight := r.a.Levels[0], true
+	for c, l := range r.a.Levels {
+		v := c
+		if r.a.Code.Signed && c >= len(r.a.Levels)/2 {
+			v = c - len(r.a.Levels)
+		}
+		straight = straight && l == float32(v)+off && l == float32(math.Trunc(float64(l)))
+	}
+	if straight {
+		if off != 0 {
+			codes = r.b.UnC(ir.OpAddI, codes, dwordConst(repeat(uint32(int32(off)), n)), "level")
+		}
+		return r.b.To(ir.OpToF32, f32s(n), "level", codes)
+	}
+	if len(r.a.Levels) > 64 || r.a.Code.Signed {
+		giveUp("a float table of %d levels", len(r.a.Levels))
+	}
+	var table []byte
+	for _, l := range r.a.Levels {
+		table = binary.LittleEndian.AppendUint32(table, math.Float32bits(l))
+	}
+	return r.b.Op(ir.OpTableF32, f32s(n), "level", ir.Instr{Args: []*ir.Value{codes}, Const: table})
+}
+
+// value is Value at i..i+lanes-1 in the order of the spec, given its level.
+func (r *reader) value(e spec.Expr, level *ir.Value, i int) *ir.Value {
+	switch {
+	case e == r.a.Level:
+		return level
+	case slow(e):
+		return r.uniform(e, i)
+	}
+	switch e := e.(type) {
+	case *spec.Binary:
+		if op, ok := arithmetic[e.Op]; ok {
+			return r.b.Bin(op, r.value(e.X, level, i), r.value(e.Y, level, i), "value")
+		}
+	case *spec.Unary:
+		if e.Op == "-" {
+			x := r.value(e.X, level, i)
+			return r.b.UnC(ir.OpXor, x, dwordConst(repeat(0x80000000, x.Type.Lanes)), "value")
+		}
+	}
+	giveUp("value uses an operation that vector code does not have")
+	return nil
+}
+
+// pieces visits the f32 values of a unit, a vector at a time in natural order.
+func (r *reader) pieces(u unit, at ir.Mem, visit func(i int, v *ir.Value)) {
+	n := r.caps.Lanes
+	r.at(at)
+	if u.t.Block == 1 {
+		visit(0, r.floats(at))
+		return
+	}
+	r.prepare(u.t.Value)
+	step := n
+	if u.t.Block%chunk == 0 {
+		step = chunk
+	}
+	for i := 0; i < u.t.Block; i += step {
+		level := r.levelPieces(i, step)
+		for p := range step / n {
+			visit(i+n*p, r.value(u.t.Value, level(p), i+n*p))
+		}
+	}
+}
+
+// floats loads a vector of a plain float type.
+func (r *reader) floats(at ir.Mem) *ir.Value {
+	ref, ok := r.t.Value.(*spec.Ref)
+	if !ok || ref.Field == nil || ref.Field.Bytes != r.t.Bytes {
+		giveUp("a block of one value is more than its field")
+	}
+	op := map[spec.FieldKind]ir.Op{spec.F16: ir.OpLoadF16, spec.BF16: ir.OpLoadBF16, spec.F32: ir.OpLoad}
+	if o, ok := op[ref.Field.Kind]; ok {
+		return r.b.Mem1(o, f32s(r.caps.Lanes), at, 0, "value")
+	}
+	giveUp("no vector load for the field %s", ref.Field.Name)
+	return nil
+}

@@ -1,0 +1,71 @@
+// Package lower compiles a checked type to kernels in the lane IR. The steps, in
+// order: split finds what of Value changes per value and what per run (affine.go),
+// gather finds loads, shuffles and shifts for each code (gather.go, gather_words.go),
+// runs evaluates packed scales once per block (runs.go), and one file per kernel
+// puts them in its loops (decode.go, matmul.go, matmulq8.go, mix.go).
+package lower
+
+import (
+	"fmt"
+
+	"github.com/kvgen/kvgen/gen/ir"
+	"github.com/kvgen/kvgen/gen/spec"
+)
+
+// Caps is what lowering must know of a machine.
+type Caps struct {
+	Lanes int // f32 lanes of a vector
+}
+
+// unsupported is why a kernel of a type has no vector form; portable Go serves it.
+type unsupported struct{ why string }
+
+func (e unsupported) Error() string { return e.why }
+
+func giveUp(format string, args ...any) { panic(unsupported{fmt.Sprintf(format, args...)}) }
+
+// Try runs build and returns its kernel, or why the type has none.
+func Try(build func() *ir.Func) (f *ir.Func, why string) {
+	defer func() {
+		switch r := recover().(type) {
+		case nil:
+		case unsupported:
+			f, why = nil, r.why
+		default:
+			panic(r)
+		}
+	}()
+	f = build()
+	if err := ir.Verify(f); err != nil {
+		panic(err)
+	}
+	return f, ""
+}
+
+// unit is the smallest run of blocks that a loop turn handles: one block, or for
+// float types, whose block is one value, as many as a vector has lanes.
+type unit struct {
+	t      *spec.Type
+	values int
+	bytes  int
+	blocks int
+}
+
+func unitOf(t *spec.Type, c Caps) unit {
+	if t.Block == 1 {
+		return unit{t, c.Lanes, c.Lanes * t.Bytes, c.Lanes}
+	}
+	if t.Block%c.Lanes != 0 {
+		giveUp("the block of %d is no multiple of %d lanes", t.Block, c.Lanes)
+	}
+	return unit{t, t.Block, t.Bytes, 1}
+}
+
+func f32s(n int) ir.Type  { return ir.Type{Elem: ir.F32, Lanes: n} }
+func i32s(n int) ir.Type  { return ir.Type{Elem: ir.I32, Lanes: n} }
+func bytes(n int) ir.Type { return ir.Type{Elem: ir.I8, Lanes: n} }
+
+var (
+	addr = ir.Type{Elem: ir.Addr, Lanes: 1}
+	word = ir.Type{Elem: ir.Word, Lanes: 1}
+)

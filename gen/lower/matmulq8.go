@@ -1,0 +1,189 @@
+package lower
+
+import (
+	"fmt"
+
+	"github.com/kvgen/kvgen/gen/ir"
+	"github.com/kvgen/kvgen/gen/spec"
+)
+
+// ActGroup is the number of activations that share a scale in a type's MatmulQ8, 0
+// when it has none. Weights share one form of the activations, groups of 32; a type
+// for the cache alone takes groups as long as its own scale, so that whole blocks are
+// summed as integers.
+func ActGroup(t *spec.Type) (group int) {
+	defer func() {
+		if r := recover(); r != nil {
+			if _, ok := r.(unsupported); !ok {
+				panic(r)
+			}
+			group = 0
+		}
+	}()
+	if !t.Quantised || t.Block%chunk != 0 {
+		return 0
+	}
+	a := split(t)
+	if a.Run%16 != 0 || len(a.Levels) > 64 && !(&reader{t: t, a: a}).isLinear() {
+		return 0
+	}
+	if t.Weight || a.Run%64 != 0 {
+		return 32
+	}
+	if a.Run%128 != 0 {
+		return 64
+	}
+	return 128
+}
+
+// MatmulQ8 is Matmul with x in int8: m rows interleaved group by group (cpu.Act).
+// unroll is the number of blocks of one loop turn.
+func MatmulQ8(t *spec.Type, c Caps, m, unroll int, name string) *ir.Func {
+	group := ActGroup(t)
+	if group == 0 {
+		giveUp("scales and codes of the type do not fit int8 blocks of 32")
+	}
+	b := ir.Build(name, []ir.Param{
+		{Name: "y", Type: addr, Go: "*float32"}, {Name: "ldy", Type: word, Go: "int"},
+		{Name: "q", Type: addr, Go: "*int8"}, {Name: "d", Type: addr, Go: "*float32"}, {Name: "s", Type: addr, Go: "*float32"},
+		{Name: "w", Type: addr, Go: "*byte"}, {Name: "stride", Type: word, Go: "int"},
+		{Name: "rows", Type: word, Go: "int"}, {Name: "blocks", Type: word, Go: "int"},
+	}, fmt.Sprintf("%s is y[j][r] = sum over i of d[i/%d][j]*q[i/%d][j][i%%%d]*w[r][i] for j < %d; ldy and stride in bytes.", name, group, group, group, m))
+	k := &q8{reader: newReader(b, c, t), b: b, m: m, group: group}
+	_, factor, _ := k.reader.a.int8Levels()
+	k.scale, k.min = scaled(k.reader.a.Scale, factor, t), k.reader.a.Min
+	y, w, rows := b.Param(0), b.Param(5), b.Param(7)
+	b.Loop(rows, 1, func() {
+		k.acc = accumulators(b, f32s(8), m, "acc")
+		k.q, k.d = b.Param(2), b.Param(3)
+		if k.min != nil {
+			k.s = b.Param(4)
+		}
+		blocks, src := b.Param(8), b.Copy(w, "src")
+		if unroll > 1 {
+			b.Loop(blocks, unroll, func() { k.blocks(src, unroll) })
+		}
+		b.Loop(blocks, 1, func() { k.blocks(src, 1) })
+		writeSums(b, y, 1, k.acc)
+		b.AddInt(w, b.Param(6))
+	})
+	return b.F
+}
+
+// scaled is the scale of int8 levels: the type's own times the factor of the levels.
+func scaled(scale spec.Expr, factor float32, t *spec.Type) spec.Expr {
+	if factor == 1 && scale != nil {
+		return scale
+	}
+	f := &spec.Num{Node: spec.Node{Kind: spec.Float, Shape: spec.Const, Same: t.Block}, F: factor}
+	if scale == nil {
+		return f
+	}
+	return &spec.Binary{Node: spec.Node{Kind: spec.Float, Shape: spec.Scalar, Same: scale.Run()}, Op: "*", X: scale, Y: f}
+}
+
+// q8 is the state of one MatmulQ8.
+type q8 struct {
+	reader     *reader
+	b          *ir.Builder
+	m, group   int
+	scale, min spec.Expr
+	acc        []*ir.Value
+	q, d, s    *ir.Value
+}
+
+func (k *q8) blocks(src *ir.Value, n int) {
+	t := k.reader.t
+	for i := range n {
+		k.reader.at(ir.At(src, i*t.Bytes))
+		k.reader.prepare(k.scale)
+		k.reader.prepare(k.min)
+		for g := 0; g < t.Block; g += k.group {
+			k.sumGroup(i*t.Block, g)
+		}
+	}
+	k.b.AddImm(src, n*t.Bytes)
+	k.b.AddImm(k.q, n*t.Block*k.m)
+	k.b.AddImm(k.d, n*t.Block/k.group*4*k.m)
+	if k.s != nil {
+		k.b.AddImm(k.s, n*t.Block/16*4*k.m)
+	}
+}
+
+// sumGroup adds values g..g+group-1 of a block that starts at value base of the turn.
+func (k *q8) sumGroup(base, g int) {
+	b := k.b
+	sums := make([]*ir.Value, k.m)
+	for first := g; first < g+k.group; first += chunk {
+		k.dot(sums, base, first)
+		if k.min != nil {
+			k.addMin(base, first)
+		}
+	}
+	scale := k.scaleOf(g)
+	for j, sum := range sums {
+		d := b.Mem1(ir.OpBroadcast, f32s(8), ir.At(k.d, 4*((base+g)/k.group*k.m+j)), 0, "d")
+		b.FMA(k.acc[j], b.To(ir.OpToF32, f32s(8), "sum", sum), b.Bin(ir.OpMul, d, scale, "d"))
+	}
+}
+
+// dot adds the products of one chunk to sums.
+func (k *q8) dot(sums []*ir.Value, base, first int) {
+	b := k.b
+	levels := k.reader.levelBytes(first)
+	magnitude := levels
+	signed := k.reader.signedLevels()
+	if signed {
+		magnitude = b.Un(ir.OpAbsB, levels, 0, "abs")
+	}
+	for j := range sums {
+		at := ((base+first)/k.group*k.m+j)*k.group + (base+first)%k.group
+		x := b.Load(bytes(chunk), ir.At(k.q, at), "q")
+		if signed {
+			x = b.Bin(ir.OpSignB, x, levels, "q")
+		}
+		if sums[j] == nil {
+			sums[j] = b.To(ir.OpDotU8S8, i32s(8), "sum", magnitude, x)
+		} else {
+			b.Do(ir.OpDotAcc, ir.Instr{Args: []*ir.Value{sums[j], magnitude, x}})
+		}
+	}
+}
+
+// signedLevels reports whether a level is negative: then |level| is dotted with
+// sign(level)*q, since the machine multiplies unsigned by signed bytes.
+func (r *reader) signedLevels() bool {
+	levels, _, _ := r.a.int8Levels()
+	for _, l := range levels {
+		if l < 0 {
+			return true
+		}
+	}
+	return false
+}
+
+// scaleOf is the scale of a group: one for all lanes, or one for each 16 values.
+func (k *q8) scaleOf(first int) *ir.Value {
+	r := k.reader
+	if perBlock(k.scale, r.t.Block) || k.scale.Run()%chunk == 0 {
+		return r.uniform(k.scale, first)
+	}
+	r.fillRuns(k.scale)
+	return k.b.Op(ir.OpPairBroadcast, f32s(8), "scale", ir.Instr{Mem: r.run(k.scale, first), Mem2: r.run(k.scale, first+16)})
+}
+
+// addMin adds min times the sums of 16 activations, two sums to a chunk.
+func (k *q8) addMin(base, first int) {
+	b, r := k.b, k.reader
+	var min *ir.Value
+	if perBlock(k.min, r.t.Block) || k.min.Run()%chunk == 0 {
+		min = r.uniform(k.min, first)
+	} else {
+		r.fillRuns(k.min)
+		min = b.Mem1(ir.OpLoadLow, f32s(8), r.run(k.min, first), 2, "min")
+	}
+	for j := range k.m {
+		at := ((base+first)/k.group*k.m+j)*k.group/16 + (base+first)%k.group/16
+		b.FMA(k.acc[j], min, b.Mem1(ir.OpLoadLow, f32s(8), ir.At(k.s, 4*at), 2, "s"))
+	}
+}

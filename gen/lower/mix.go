@@ -1,0 +1,105 @@
+package lower
+
+import (
+	"fmt"
+
+	"github.com/kvgen/kvgen/gen/ir"
+	"github.com/kvgen/kvgen/gen/spec"
+)
+
+// Mix is o[j][i] += sum over r of p[j][r]*v[r][i] for m rows of o. A tile of up to
+// `tile` vectors of one unit is held in registers while all rows pass.
+func Mix(t *spec.Type, c Caps, m, tile int, name string) *ir.Func {
+	u := unitOf(t, c)
+	b := ir.Build(name, []ir.Param{
+		{Name: "o", Type: addr, Go: "*float32"}, {Name: "ldo", Type: word, Go: "int"},
+		{Name: "p", Type: addr, Go: "*float32"}, {Name: "ldp", Type: word, Go: "int"},
+		{Name: "v", Type: addr, Go: "*byte"}, {Name: "stride", Type: word, Go: "int"},
+		{Name: "rows", Type: word, Go: "int"}, {Name: "units", Type: word, Go: "int"},
+	}, fmt.Sprintf("%s is o[j][i] += sum over r of p[j][r]*v[r][i] for j < %d; ld and stride in bytes, a unit is %s.", name, m, plural(u.values, "value")))
+	v, units, moved := b.Param(4), b.Param(7), b.ZeroWord("moved")
+	k := &mix{reader: newReader(b, c, t), b: b, u: u, m: m}
+	b.Loop(units, 1, func() {
+		for first := 0; first < u.values; first += tile * c.Lanes {
+			k.tile(v, moved, first, min(tile*c.Lanes, u.values-first))
+		}
+		b.AddImm(v, u.bytes)
+		b.AddImm(moved, 4*u.values)
+	})
+	return b.F
+}
+
+// mix is the state of one Mix.
+type mix struct {
+	reader *reader
+	b      *ir.Builder
+	u      unit
+	m      int
+}
+
+// tile runs all rows over count values from first of the unit that v points to.
+func (k *mix) tile(v, moved *ir.Value, first, count int) {
+	b, n := k.b, k.reader.caps.Lanes
+	acc := make([][]*ir.Value, k.m)
+	k.each(moved, first, count, func(j, p int, at ir.Mem) {
+		acc[j] = append(acc[j], b.Load(f32s(n), at, "o"))
+	})
+	p, rows, src, stride := loadRows(b, 2, 3, k.m), b.Param(6), b.Copy(v, "src"), b.Param(5)
+	b.Loop(rows, 1, func() {
+		k.row(ir.At(src, 0), p, acc, first, count)
+		b.AddInt(src, stride)
+		p.advance(b, 4)
+	})
+	k.each(moved, first, count, func(j, p int, at ir.Mem) { b.Store(acc[j][p], at) })
+}
+
+// each visits the vectors of o that a tile covers.
+func (k *mix) each(moved *ir.Value, first, count int, visit func(j, p int, at ir.Mem)) {
+	o := loadRows(k.b, 0, 1, k.m)
+	k.b.AddInt(o.lo, moved)
+	if o.hi != nil {
+		k.b.AddInt(o.hi, moved)
+	}
+	n := k.reader.caps.Lanes
+	for p := range count / n {
+		for j := range k.m {
+			visit(j, p, o.at(j, 4*(first+n*p)))
+		}
+	}
+}
+
+// row adds one row of v. When one scale serves the tile it is multiplied into the
+// probability, once for each j, and the levels are used as they are.
+func (k *mix) row(block ir.Mem, p rows4, acc [][]*ir.Value, first, count int) {
+	b, r, n := k.b, k.reader, k.reader.caps.Lanes
+	r.at(block)
+	weight := func(j int) *ir.Value { return b.Mem1(ir.OpBroadcast, f32s(n), p.at(j, 0), 0, "p") }
+	if k.u.t.Block == 1 {
+		x := r.floats(block.Plus(first * k.u.t.Bytes))
+		for j := range acc {
+			b.FMA(acc[j][0], x, weight(j))
+		}
+		return
+	}
+	level := r.levelPieces(first, count)
+	if r.a.Min == nil && r.a.Scale != nil && (perBlock(r.a.Scale, r.t.Block) || r.a.Scale.Run()%count == 0) {
+		scale := r.uniform(r.a.Scale, first)
+		w := make([]*ir.Value, len(acc))
+		for j := range acc {
+			w[j] = b.Bin(ir.OpMul, scale, weight(j), "p")
+		}
+		for q := range count / n {
+			x := level(q)
+			for j := range acc {
+				b.FMA(acc[j][q], x, w[j])
+			}
+		}
+		return
+	}
+	for q := range count / n {
+		x := r.value(k.u.t.Value, level(q), first+n*q)
+		for j := range acc {
+			b.FMA(acc[j][q], x, weight(j))
+		}
+	}
+}

@@ -1,0 +1,184 @@
+package lower
+
+import (
+	"encoding/binary"
+	"math"
+
+	"github.com/kvgen/kvgen/gen/ir"
+	"github.com/kvgen/kvgen/gen/spec"
+)
+
+// reader evaluates the value of one block in vector form. A part of the value that
+// is the same over a run of values is computed once: in a register when the run is
+// the block, else for 8 runs at a time into a slot of the frame.
+type reader struct {
+	b     *ir.Builder
+	caps  Caps
+	t     *spec.Type
+	a     affine
+	block ir.Mem // the block being read
+	slots *ir.Value
+	free  int                     // next byte of slots
+	runs  map[spec.Expr]int       // offset in slots of an expression's runs
+	whole map[spec.Expr]*ir.Value // expressions of the whole block, broadcast
+}
+
+// slotBytes is what a reader asks of the frame: levels of one chunk, then runs.
+func (r *reader) slotBytes() int { return chunk + 4*4*max(1, r.t.Block/8) }
+
+func newReader(b *ir.Builder, c Caps, t *spec.Type) *reader {
+	r := &reader{b: b, caps: c, t: t}
+	if t.Block > 1 {
+		r.a = split(t)
+		r.slots = b.Slot(r.slotBytes(), "slots")
+	}
+	return r
+}
+
+// at starts a block: what was computed for the previous one is forgotten.
+func (r *reader) at(block ir.Mem) {
+	r.block, r.free = block, chunk
+	r.runs, r.whole = map[spec.Expr]int{}, map[spec.Expr]*ir.Value{}
+}
+
+// prepare computes the slow expressions of e that the block needs in slots, before
+// registers are taken by accumulators of the block.
+func (r *reader) prepare(e spec.Expr) {
+	if e == nil || e == r.a.Level {
+		return
+	}
+	if slow(e) {
+		if perBlock(e, r.t.Block) {
+			r.uniform(e, 0)
+			return
+		}
+		r.fillRuns(e)
+		return
+	}
+	switch e := e.(type) {
+	case *spec.Binary:
+		r.prepare(e.X)
+		r.prepare(e.Y)
+	case *spec.Unary:
+		r.prepare(e.X)
+	}
+}
+
+func perBlock(e spec.Expr, block int) bool {
+	_, shape := e.Type()
+	return shape == spec.Const || shape == spec.Scalar && e.Run()%block == 0 || e.Run()%block == 0
+}
+
+// fillRuns evaluates e for every run of the block, 8 at a time.
+func (r *reader) fillRuns(e spec.Expr) {
+	if _, done := r.runs[e]; done {
+		return
+	}
+	r.runs[e] = r.free
+	for g := 0; g < r.t.Block/e.Run(); g += 8 {
+		v := r.lanes(e, e.Run(), g)
+		r.b.Store(v, ir.At(r.slots, r.free))
+		r.free += 32
+	}
+}
+
+// uniform is e at value i in all lanes; e is the same over the lanes.
+func (r *reader) uniform(e spec.Expr, i int) *ir.Value {
+	if perBlock(e, r.t.Block) {
+		if r.whole[e] == nil {
+			r.whole[e] = r.lanes(e, r.t.Block, 0)
+		}
+		return r.whole[e]
+	}
+	r.fillRuns(e)
+	return r.b.Mem1(ir.OpBroadcast, f32s(r.caps.Lanes), r.run(e, i), 0, "run")
+}
+
+// run is where the slot keeps e for value i.
+func (r *reader) run(e spec.Expr, i int) ir.Mem { return ir.At(r.slots, r.runs[e]+4*(i/e.Run())) }
+
+// lanes evaluates a slow expression with lane l standing for run first+l of length run.
+// Integers are carried as f32, exact below 2^24.
+func (r *reader) lanes(e spec.Expr, run, first int) *ir.Value {
+	index := func(l int) int { return min((first+l)*run, r.t.Block-1) }
+	n := r.caps.Lanes
+	if r.t.Block > run {
+		n = 8
+	}
+	ty := f32s(n)
+	switch e := e.(type) {
+	case *spec.Num:
+		return r.b.Const(ty, splatF32(evalLevel(e, 0), n), "const")
+	case *spec.PerIndex:
+		var c []byte
+		for l := range n {
+			c = binary.LittleEndian.AppendUint32(c, math.Float32bits(float32(e.I[index(l)])))
+		}
+		return r.b.Const(ty, c, "const")
+	case *spec.Ref:
+		if e.Code != nil {
+			return r.b.To(ir.OpToF32, f32s(8), e.Name, gatherWords(r.b, r.block, r.t, e.Code, index))
+		}
+		if e.Field != nil {
+			return r.field(e.Field, ty)
+		}
+	case *spec.Call:
+		if e.Fn == "float" {
+			return r.lanes(e.Args[0], run, first)
+		}
+	case *spec.Unary:
+		if e.Op == "-" {
+			return r.b.UnC(ir.OpXor, r.lanes(e.X, run, first), dwordConst(repeat(0x80000000, n)), "neg")
+		}
+	case *spec.Binary:
+		if op, ok := arithmetic[e.Op]; ok {
+			return r.b.Bin(op, r.lanes(e.X, run, first), r.lanes(e.Y, run, first), "scale")
+		}
+	case *spec.Cond:
+		if c, ok := e.If.(*spec.PerIndex); ok {
+			return r.choose(c, e, run, first, index, n)
+		}
+	}
+	giveUp("value uses an operation that vector code does not have")
+	return nil
+}
+
+// choose is a conditional on i: lanes that agree need no select.
+func (r *reader) choose(c *spec.PerIndex, e *spec.Cond, run, first int, index func(int) int, n int) *ir.Value {
+	yes := 0
+	for l := range n {
+		if c.I[index(l)] != 0 {
+			yes++
+		}
+	}
+	switch yes {
+	case n:
+		return r.lanes(e.Then, run, first)
+	case 0:
+		return r.lanes(e.Else, run, first)
+	}
+	giveUp("a condition on i inside a scale")
+	return nil
+}
+
+var arithmetic = map[string]ir.Op{"+": ir.OpAdd, "-": ir.OpSub, "*": ir.OpMul}
+
+// field is a scalar field in all lanes.
+func (r *reader) field(f *spec.Field, ty ir.Type) *ir.Value {
+	op := map[spec.FieldKind]ir.Op{spec.F16: ir.OpBcastF16, spec.BF16: ir.OpBcastBF16, spec.F32: ir.OpBroadcast, spec.E8M0: ir.OpBcastE8M0}
+	if o, ok := op[f.Kind]; ok && f.Count == 1 {
+		return r.b.Mem1(o, ty, r.block.Plus(f.Offset), 0, f.Name)
+	}
+	giveUp("field %s is no scalar", f.Name)
+	return nil
+}
+
+func splatF32(x float32, n int) []byte { return dwordConst(repeat(math.Float32bits(x), n)) }
+
+func repeat(x uint32, n int) []uint32 {
+	c := make([]uint32, n)
+	for i := range c {
+		c[i] = x
+	}
+	return c
+}

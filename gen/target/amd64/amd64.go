@@ -1,0 +1,135 @@
+package amd64
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/kvgen/kvgen/gen/ir"
+	"github.com/kvgen/kvgen/gen/lower"
+	"github.com/kvgen/kvgen/gen/spec"
+	"github.com/kvgen/kvgen/gen/target"
+)
+
+// Target is the x86-64 back end.
+type Target struct{}
+
+// Name is "amd64".
+func (Target) Name() string { return "amd64" }
+
+// Generate makes an assembly file and a Go file per type, each with the kernels of all instruction sets.
+func (Target) Generate(set *spec.Set) (*target.Output, error) {
+	out := &target.Output{Files: map[string][]byte{}}
+	for _, isa := range ISAs {
+		out.ISAs = append(out.ISAs, target.ISA{Name: isa.Name, Arch: "amd64", Needs: isa.Needs})
+	}
+	for _, t := range set.Types {
+		f := newFile(t)
+		for i, isa := range ISAs {
+			out.ISAs[i].Types = append(out.ISAs[i].Types, f.kernels(isa))
+		}
+		if err := f.finish(out.Files); err != nil {
+			return nil, err
+		}
+	}
+	return out, nil
+}
+
+// file collects what belongs to one type.
+type file struct {
+	t     *spec.Type
+	id    string
+	pool  *pool
+	text  []string
+	stubs *stubs
+}
+
+func newFile(t *spec.Type) *file {
+	id := target.Ident(t.Name)
+	return &file{t: t, id: id, pool: newPool(strings.ToLower(t.Name)), stubs: newStubs(t)}
+}
+
+// kernels generates all kernels of the type under one instruction set and names the
+// functions that callers use.
+func (f *file) kernels(isa ISA) target.Kernels {
+	names := target.Kernels{Type: f.t.Name}
+	caps := lower.Caps{Lanes: isa.Lanes}
+	if fn := f.function(isa, func() *ir.Func { return lower.Decode(f.t, caps, "decodeUnits"+f.id+isa.Suffix) }); fn != nil {
+		names.Decode = f.stubs.decode(fn, isa, f.unit(caps))
+	}
+	if tiles := f.tiles(isa, func(m int, name string) *ir.Func { return lower.Matmul(f.t, caps, m, name) }, "matmul", 4); tiles != nil {
+		names.Matmul = f.stubs.matmul(tiles, isa, f.unit(caps))
+	}
+	unroll := max(1, 64/f.t.Block)
+	if tiles := f.tiles(isa, func(m int, name string) *ir.Func { return lower.MatmulQ8(f.t, caps, m, unroll, name) }, "matmulQ8", 4); tiles != nil {
+		// Activations are interleaved by the rows of a tile, so no tile can stand in for another.
+		if !slices.Contains(tiles, nil) {
+			names.MatmulQ8 = f.stubs.matmulQ8(tiles, isa)
+		}
+	}
+	if f.t.KV {
+		if tiles := f.tiles(isa, func(m int, name string) *ir.Func { return f.mix(caps, m, name) }, "mix", 3); tiles != nil {
+			names.Mix = f.stubs.mix(tiles, isa, f.unit(caps))
+		}
+	}
+	return names
+}
+
+// mix marks a mix kernel whose tile the register file decides.
+func (f *file) mix(caps lower.Caps, m int, name string) *ir.Func {
+	return lower.Mix(f.t, caps, m, 4, name)
+}
+
+// unit is the number of values of a loop turn.
+func (f *file) unit(c lower.Caps) int {
+	if f.t.Block == 1 {
+		return c.Lanes
+	}
+	return f.t.Block
+}
+
+// tiles generates a kernel for m = 1..most rows; an entry that does not fit the
+// registers stays empty, and its work is done by smaller ones.
+func (f *file) tiles(isa ISA, build func(m int, name string) *ir.Func, kernel string, most int) []*ir.Func {
+	tiles := make([]*ir.Func, most)
+	for m := 1; m <= most; m++ {
+		name := fmt.Sprintf("%s%dx%s%s", kernel, m, f.id, isa.Suffix)
+		tiles[m-1] = f.function(isa, func() *ir.Func { return build(m, name) })
+	}
+	if tiles[0] == nil {
+		return nil
+	}
+	return tiles
+}
+
+// function selects instructions and registers and keeps the text, or returns nil when
+// the type has no such kernel or the kernel does not fit the registers.
+func (f *file) function(isa ISA, build func() *ir.Func) *ir.Func {
+	fn, why := lower.Try(build)
+	if why != "" {
+		return nil
+	}
+	a := selectFunc(fn, isa, f.pool)
+	if err := a.Allocate(machine()); err != nil {
+		return nil
+	}
+	f.text = append(f.text, a.Text(machine()))
+	f.stubs.declare(fn, isa)
+	return fn
+}
+
+// finish adds the two files of the type.
+func (f *file) finish(files map[string][]byte) error {
+	if len(f.text) == 0 {
+		return nil
+	}
+	base := target.CPUDir + "/" + f.t.Name + "_amd64"
+	text := target.Header(f.t.File) + "\n\n//go:build !noasm\n\n#include \"textflag.h\"\n\n" + f.pool.text() + strings.Join(f.text, "\n")
+	files[base+".s"] = []byte(text)
+	code, err := f.stubs.render()
+	if err != nil {
+		return fmt.Errorf("%s.go: %w", base, err)
+	}
+	files[base+".go"] = code
+	return nil
+}

@@ -1,0 +1,130 @@
+package amd64
+
+import (
+	"bytes"
+	"strings"
+
+	"github.com/dave/jennifer/jen"
+	"github.com/kvgen/kvgen/gen/ir"
+	"github.com/kvgen/kvgen/gen/spec"
+	"github.com/kvgen/kvgen/gen/target"
+)
+
+// stubs is the Go file beside an assembly file: a declaration of each function, and
+// for each kernel of the table a function that drives them.
+type stubs struct {
+	t  *spec.Type
+	id string
+	f  *jen.File
+}
+
+func newStubs(t *spec.Type) *stubs {
+	f := jen.NewFilePathName(target.CPU, "cpu")
+	f.HeaderComment(target.Header(t.File))
+	f.HeaderComment("//go:build !noasm")
+	return &stubs{t: t, id: target.Ident(t.Name), f: f}
+}
+
+func (s *stubs) render() ([]byte, error) {
+	var b bytes.Buffer
+	err := s.f.Render(&b)
+	return b.Bytes(), err
+}
+
+// declare writes the declaration of an assembly function.
+func (s *stubs) declare(fn *ir.Func, isa ISA) {
+	for _, d := range fn.Doc {
+		s.f.Comment(d)
+	}
+	s.f.Comment("Requires: " + strings.Join(isa.Requires, ", "))
+	s.f.Comment("//go:noescape")
+	var params []jen.Code
+	for _, p := range fn.Params {
+		params = append(params, jen.Id(p.Name).Id(p.Go))
+	}
+	s.f.Func().Id(fn.Name).Params(params...)
+	s.f.Line()
+}
+
+// decode drives the decoder over whole units and leaves the rest to portable Go.
+func (s *stubs) decode(fn *ir.Func, isa ISA, unit int) string {
+	name := "decode" + s.id + isa.Suffix
+	s.f.Func().Id(name).Params(jen.Id("dst").Index().Float32(), jen.Id("src").Index().Byte()).Block(
+		jen.Id("driveDecode").Call(jen.Id(fn.Name), jen.Lit(unit), jen.Lit(unit/s.t.Block*s.t.Bytes), jen.Id("decode"+s.id+"Generic"), jen.Id("dst"), jen.Id("src")))
+	s.f.Line()
+	return name
+}
+
+// table declares the variable that lists a kernel's tiles.
+func (s *stubs) table(kind, name string, tiles []*ir.Func) jen.Code {
+	var entries []jen.Code
+	for _, fn := range tiles {
+		if fn == nil {
+			entries = append(entries, jen.Nil())
+			continue
+		}
+		entries = append(entries, jen.Id(fn.Name))
+	}
+	s.f.Var().Id(name).Op("=").Id(kind).Values(entries...)
+	s.f.Line()
+	return jen.Id(name)
+}
+
+func (s *stubs) matmul(tiles []*ir.Func, isa ISA, unit int) string {
+	return s.driver("matmul", isa, tiles, unit,
+		params("y", "ldy", "x []float32", "ldx", "m", "w", "stride", "rows", "n", "ws"))
+}
+
+func (s *stubs) matmulQ8(tiles []*ir.Func, isa ISA) string {
+	return s.driver("matmulQ8", isa, tiles, s.t.Block,
+		params("y", "ldy", "x *Act", "m", "w", "stride", "rows", "n", "ws"))
+}
+
+func (s *stubs) mix(tiles []*ir.Func, isa ISA, unit int) string {
+	return s.driver("mix", isa, tiles, unit,
+		params("o", "ldo", "p", "ldp", "m", "v", "stride", "rows", "n", "ws"))
+}
+
+// driver writes a function of the table: kernel+type+ISA, which calls the hand-written
+// loop <kernel>Tiles.drive with the portable form for what the tiles cannot do.
+func (s *stubs) driver(kernel string, isa ISA, tiles []*ir.Func, unit int, ps []param) string {
+	name := kernel + s.id + isa.Suffix
+	table := s.table(kernel+"Tiles", kernel+"Tiles"+s.id+isa.Suffix, tiles)
+	var decl []jen.Code
+	args := []jen.Code{jen.Lit(unit), jen.Lit(unit / s.t.Block * s.t.Bytes), jen.Id(kernel + s.id + "Generic")}
+	for _, p := range ps {
+		decl = append(decl, jen.Id(p.name).Add(p.typ))
+		args = append(args, jen.Id(p.name))
+	}
+	s.f.Func().Id(name).Params(decl...).Block(jen.Add(table).Dot("drive").Call(args...))
+	s.f.Line()
+	return name
+}
+
+type param struct {
+	name string
+	typ  jen.Code
+}
+
+// params names the parameters of a table function; their types follow from the names.
+func params(names ...string) []param {
+	var ps []param
+	for _, n := range names {
+		name, _, _ := strings.Cut(n, " ")
+		var typ jen.Code
+		switch {
+		case n == "x *Act":
+			typ = jen.Op("*").Id("Act")
+		case n == "x []float32" || n == "y" || n == "o" || n == "p":
+			typ = jen.Index().Float32()
+		case n == "w" || n == "v":
+			typ = jen.Index().Byte()
+		case n == "ws":
+			typ = jen.Op("*").Id("Workspace")
+		default:
+			typ = jen.Int()
+		}
+		ps = append(ps, param{name, typ})
+	}
+	return ps
+}
