@@ -63,6 +63,7 @@ type Type struct {
 	Domain     *Transform // what is stored is transformed; nil: stored as it is
 	Codebook   *Codebook  // nil when the type has none
 	Codes      []*Code    // every named integer read from the block, in source order
+	Unused     []Part     // bits of u8 fields that belong to no code; encode writes them as zero
 	Value      Expr       // f32 vector over i, over fields, codes and codebook
 	Encode     []*Assign  // nil: read-only
 	Identity   string     // hex SHA-256 over layout, codebook, transform and encoder
@@ -98,7 +99,8 @@ type Codebook struct {
 	Thresholds []float32 // len(Levels)-1, ascending
 	Source     string    // "literal", or the call that computed it: "lloyd_max(16, sphere(128))"
 	Int8       bool      // every level is an integer of -128..127
-	Distortion float64   // mean squared error on the source it was computed for, 0 for a literal
+	Scale      float32   // one unit of the source is Scale units of Levels: 1 except for int8(...); codebook.scale in a spec
+	Distortion float64   // mean squared error at the best scale over the variance of the source it was computed for, 0 for a literal
 	Range      hcl.Range
 }
 

@@ -1,0 +1,166 @@
+package spec
+
+import (
+	"fmt"
+	"math"
+	"slices"
+
+	"github.com/hashicorp/hcl/v2/hclsyntax"
+
+	"github.com/kvgen/kvgen/gen/codebook"
+)
+
+// codebook reads codebook and thresholds; either expression may be nil.
+func (s *scope) codebook(levels, thresholds hclsyntax.Expression) {
+	if levels == nil {
+		if thresholds != nil {
+			s.fail(ruleNoCodebook, thresholds.Range())
+		}
+		return
+	}
+	levels = s.choose(levels)
+	var b *Codebook
+	switch e := levels.(type) {
+	case *hclsyntax.TupleConsExpr:
+		b = s.literalBook(e)
+	case *hclsyntax.FunctionCallExpr:
+		b = s.computedBook(e)
+	default:
+		s.fail(ruleCodebook, levels.Range())
+	}
+	if b == nil {
+		return
+	}
+	b.Range = levels.Range()
+	b.Int8 = !slices.ContainsFunc(b.Levels, func(v float32) bool { return v != float32(int8(clamp8(v))) })
+	if thresholds != nil {
+		b.Thresholds = s.floats(thresholds)
+		if b.Thresholds == nil {
+			return
+		}
+		if len(b.Thresholds) != len(b.Levels)-1 || !ascending(b.Thresholds) || !ascending(b.Levels) {
+			s.fail(ruleThresholds, thresholds.Range(), len(b.Thresholds), len(b.Levels)-1)
+			return
+		}
+	} else if ascending(b.Levels) {
+		b.Thresholds = midpoints(b.Levels)
+	}
+	s.typ.Codebook = b
+}
+
+func clamp8(v float32) float32 { return min(127, max(-128, v)) }
+
+func ascending(v []float32) bool {
+	for i := 1; i < len(v); i++ {
+		if !(v[i-1] < v[i]) {
+			return false
+		}
+	}
+	return true
+}
+
+// midpoints are exact in f64 and rounded once.
+func midpoints(levels []float32) []float32 {
+	t := make([]float32, len(levels)-1)
+	for i := range t {
+		t[i] = float32((float64(levels[i]) + float64(levels[i+1])) / 2)
+	}
+	return t
+}
+
+func (s *scope) literalBook(e *hclsyntax.TupleConsExpr) *Codebook {
+	levels := s.floats(e)
+	if levels == nil {
+		return nil
+	}
+	return &Codebook{Levels: levels, Source: "literal", Scale: 1}
+}
+
+// floats reads a list of 2 to maxLevels constants.
+func (s *scope) floats(e hclsyntax.Expression) []float32 {
+	tuple, ok := e.(*hclsyntax.TupleConsExpr)
+	if !ok || len(tuple.Exprs) > maxLevels || len(tuple.Exprs) == 0 {
+		s.fail(ruleList, e.Range(), maxLevels)
+		return nil
+	}
+	var values []float32
+	for _, x := range tuple.Exprs {
+		v := s.number(x, 0)
+		if v == nil {
+			return nil
+		}
+		n, ok := toFloat(v).(*Num)
+		if !ok {
+			s.fail(ruleConstant, x.Range())
+			return nil
+		}
+		values = append(values, n.F)
+	}
+	return values
+}
+
+// computedBook reads lloyd_max(levels, source) and int8(lloyd_max(levels, source)).
+func (s *scope) computedBook(e *hclsyntax.FunctionCallExpr) *Codebook {
+	inner, whole := e, false
+	if e.Name == "int8" && len(e.Args) == 1 {
+		if call, ok := e.Args[0].(*hclsyntax.FunctionCallExpr); ok {
+			inner, whole = call, true
+		}
+	}
+	if inner.Name != "lloyd_max" || len(inner.Args) != 2 {
+		s.fail(ruleCodebook, e.Range())
+		return nil
+	}
+	n, ok := s.constant(inner.Args[0])
+	if !ok {
+		return nil
+	}
+	if n < 2 || n > maxLevels {
+		s.fail(ruleLevels, inner.Args[0].Range(), n, maxLevels)
+		return nil
+	}
+	source, name, ok := s.source(inner.Args[1])
+	if !ok {
+		return nil
+	}
+	table, err := codebook.LloydMax(n, source)
+	scale := 1.0
+	b := &Codebook{Source: fmt.Sprintf("lloyd_max(%d, %s)", n, name)}
+	if err == nil && whole {
+		b.Source = "int8(" + b.Source + ")"
+		table, scale, err = codebook.Int8(table, source)
+	}
+	if err != nil {
+		s.fail(ruleSolver, e.Range(), err)
+		return nil
+	}
+	for _, v := range table {
+		b.Levels = append(b.Levels, float32(v))
+	}
+	b.Scale = float32(scale)
+	b.Distortion = codebook.AtScale(table, source, 1/scale)
+	return b
+}
+
+// source reads gaussian, laplace or sphere(n).
+func (s *scope) source(e hclsyntax.Expression) (codebook.Source, string, bool) {
+	if name, _ := rootName(e); name == "gaussian" {
+		return codebook.Gaussian(), name, true
+	} else if name == "laplace" {
+		return codebook.Laplace(), name, true
+	}
+	call, ok := e.(*hclsyntax.FunctionCallExpr)
+	if !ok || call.Name != "sphere" || len(call.Args) != 1 {
+		s.fail(ruleSource, e.Range())
+		return codebook.Source{}, "", false
+	}
+	d, ok := s.constant(call.Args[0])
+	if ok && (d < 4 || d > math.MaxInt16) {
+		s.fail(ruleSphere, call.Args[0].Range(), d)
+		ok = false
+	}
+	if !ok {
+		return codebook.Source{}, "", false
+	}
+	return codebook.Sphere(d), fmt.Sprintf("sphere(%d)", d), true
+}

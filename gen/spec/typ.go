@@ -1,0 +1,248 @@
+package spec
+
+import (
+	"slices"
+	"strings"
+
+	"github.com/hashicorp/hcl/v2/hclsyntax"
+)
+
+// typeAttrs are the attributes of a type that have a meaning of their own; any other attribute is a code.
+var typeAttrs = map[string]bool{
+	"name": true, "summary": true, "id": true, "use": true, "compatible_with": true, "block": true, "pad": true,
+	"guard": true, "layout": true, "unused": true, "domain": true, "codebook": true, "thresholds": true, "value": true,
+}
+
+// typ reads a type block under the given name; params are those of its family, or nil.
+func (p *parser) typ(d decl, name string, params map[string]int) {
+	t := &Type{Name: name, ID: -1, File: d.file, Range: d.rng}
+	s := &scope{
+		parser: p, params: params, typ: t,
+		fields: map[string]*Field{}, codes: map[string]*Code{}, vars: map[string]*variable{}, used: map[string]bool{},
+	}
+	before := p.failed
+	attrs := attributes(d.body)
+	if len(attrs) > maxAttrs {
+		p.fail(ruleAttributes, d.rng, len(attrs), maxAttrs)
+		return
+	}
+	get := func(name string) hclsyntax.Expression {
+		if a := d.body.Attributes[name]; a != nil {
+			return a.Expr
+		}
+		return nil
+	}
+	for _, required := range []string{"block", "layout", "value"} {
+		if get(required) == nil {
+			p.fail(ruleMissing, d.rng, name, required)
+		}
+	}
+	p.typeName(name, d)
+	if get("name") != nil && params == nil {
+		p.fail(ruleFamilyOnly, get("name").Range())
+	}
+	encode := s.encodeBlock(d)
+	if e := get("block"); e == nil || !s.blockSize(e) {
+		return // everything else is per i, and i needs a block
+	}
+	s.labels(get)
+	if e := get("layout"); e != nil {
+		s.layout(e)
+	}
+	if e := get("domain"); e != nil {
+		t.Domain = s.domainName(e)
+	}
+	s.codebook(get("codebook"), get("thresholds"))
+	for _, a := range attrs {
+		if typeAttrs[a.Name] || !s.freshName(a.Name, a.NameRange, "a code") {
+			continue
+		}
+		if s.fields[a.Name] != nil {
+			p.fail(ruleNameTaken, a.NameRange, a.Name, "a field")
+		} else if c := s.code(a.Name, a.Expr); c != nil {
+			s.codes[a.Name] = c
+			t.Codes = append(t.Codes, c)
+		}
+	}
+	if e := get("unused"); e != nil {
+		s.unused(e)
+	}
+	if p.failed > before {
+		return // what is missing now would only be reported again by everything that uses it
+	}
+	if e := get("value"); e != nil {
+		s.value(e)
+	}
+	if encode != nil {
+		s.encodeBody(encode)
+	}
+	if p.failed > before {
+		return
+	}
+	for _, c := range typeChecks {
+		c(s)
+	}
+	if p.failed == before {
+		t.Identity = identity(t)
+		p.set.Types = append(p.set.Types, t)
+	}
+}
+
+// typeName checks that name is fit and new.
+func (p *parser) typeName(name string, d decl) {
+	if !isName(name) {
+		p.fail(ruleName, d.rng, name)
+		return
+	}
+	low := strings.ToLower(name)
+	if first, taken := p.typeNames[low]; taken {
+		p.fail(ruleDuplicate, d.rng, "type", name, first.Filename, first.Start.Line)
+		return
+	}
+	p.typeNames[low] = d.rng
+}
+
+// blockSize reads block. One value per block is for plain floats, see checkPlain.
+func (s *scope) blockSize(e hclsyntax.Expression) bool {
+	n, ok := s.constant(e)
+	if !ok {
+		return false
+	}
+	if n != 1 && (n < minBlock || n > maxBlock || n&(n-1) != 0) {
+		s.fail(ruleBlock, e.Range(), n, minBlock, maxBlock)
+		return false
+	}
+	s.block, s.typ.Block = n, n
+	return true
+}
+
+// labels reads the attributes that say who may use a type and how it is called.
+func (s *scope) labels(get func(string) hclsyntax.Expression) {
+	t := s.typ
+	if e := get("summary"); e != nil {
+		t.Summary = s.label(e)
+	}
+	if e := get("compatible_with"); e != nil {
+		t.Compatible = s.label(e)
+	}
+	if e := get("id"); e != nil {
+		if n, ok := s.constant(e); ok && (n < 0 || n > 0xffff) {
+			s.fail(ruleID, e.Range(), n)
+		} else if ok {
+			t.ID = n
+		}
+	}
+	if e := get("pad"); e != nil {
+		switch text := s.text(e); text {
+		case "true", "false":
+			t.Pad = text == "true"
+		default:
+			s.fail(rulePad, e.Range())
+		}
+	}
+	if e := get("guard"); e != nil {
+		t.Guard = s.guard(e)
+	}
+	if e := get("use"); e != nil {
+		s.use(e)
+	}
+}
+
+// use reads [kv, weight].
+func (s *scope) use(e hclsyntax.Expression) {
+	tuple, ok := e.(*hclsyntax.TupleConsExpr)
+	if !ok || len(tuple.Exprs) == 0 {
+		s.fail(ruleUse, e.Range())
+		return
+	}
+	for _, x := range tuple.Exprs {
+		switch name, _ := rootName(x); name {
+		case "kv":
+			s.typ.KV = true
+		case "weight":
+			s.typ.Weight = true
+		default:
+			s.fail(ruleUse, x.Range())
+		}
+	}
+}
+
+// label reads one line of text, in which a family may interpolate its parameters.
+func (s *scope) label(e hclsyntax.Expression) string {
+	text, ok := s.template(e)
+	if ok && (len(text) > maxText || strings.ContainsFunc(text, func(c rune) bool { return c < ' ' })) {
+		s.fail(ruleText, e.Range(), maxText)
+	}
+	return text
+}
+
+// domainName resolves the transform that domain names, perhaps one of several by a family's parameter.
+func (s *scope) domainName(e hclsyntax.Expression) *Transform {
+	t := s.transformName(s.choose(e))
+	if t == nil || !s.fits(t, e.Range()) {
+		return nil
+	}
+	return t
+}
+
+// choose returns the branch that conditionals on constants select.
+func (s *scope) choose(e hclsyntax.Expression) hclsyntax.Expression {
+	for range maxDepth {
+		switch x := e.(type) {
+		case *hclsyntax.ParenthesesExpr:
+			e = x.Expression
+			continue
+		case *hclsyntax.ConditionalExpr:
+			outer := s.noIndex
+			s.noIndex = true
+			ok := s.indexOnly(x.Condition, 0)
+			var c index
+			if ok {
+				c, ok = s.eval(x.Condition, 0)
+			}
+			s.noIndex = outer
+			if !ok || !c.bool {
+				return e
+			}
+			e = x.FalseResult
+			if c.n != 0 {
+				e = x.TrueResult
+			}
+			continue
+		}
+		break
+	}
+	return e
+}
+
+// guard reads a condition over head_dim and quantised.
+func (p *parser) guardScope() *scope {
+	return &scope{parser: p, used: map[string]bool{}, vars: map[string]*variable{
+		"head_dim":  {node: Node{Kind: Int, Shape: Scalar, Same: 1}},
+		"quantised": {node: Node{Kind: Bool, Shape: Scalar, Same: 1}},
+	}}
+}
+
+func (s *scope) guard(e hclsyntax.Expression) *Guard {
+	g := s.guardScope()
+	g.params = s.params
+	x := g.condition(e, 0)
+	if x == nil {
+		return nil
+	}
+	return &Guard{x, strings.Join(strings.Fields(s.text(e)), " ")}
+}
+
+// unexpected reports the attributes and blocks of body that are not in allowed.
+func (p *parser) unexpected(body *hclsyntax.Body, what string, blocks string, allowed ...string) {
+	for _, a := range attributes(body) {
+		if !slices.Contains(allowed, a.Name) {
+			p.fail(ruleAttribute, a.NameRange, what, a.Name, list(allowed))
+		}
+	}
+	for _, b := range body.Blocks {
+		if b.Type != blocks {
+			p.fail(ruleAttribute, b.TypeRange, what, b.Type, list(append(allowed, blocks)))
+		}
+	}
+}
