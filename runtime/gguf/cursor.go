@@ -13,13 +13,17 @@ const windowBytes = 64 << 10
 // counts in it decide how much memory parsing takes.
 type cursor struct {
 	r     io.ReaderAt
-	size  int64 // bytes in the file
-	pos   int64 // next byte to read
-	names int64 // bytes of keys and names kept so far
-	of    string
-	store [windowBytes]byte
+	size  int64  // bytes in the file
+	pos   int64  // next byte to read
+	names int64  // bytes of keys and names kept so far
+	of    string // what the value belongs to, for errors
+	store []byte // room for the window
 	win   []byte // what the window holds: file bytes [at, at+len(win))
 	at    int64
+}
+
+func newCursor(r io.ReaderAt, size int64) *cursor {
+	return &cursor{r: r, size: size, store: make([]byte, min(windowBytes, size))}
 }
 
 // bad is the error for the value at offset; the entry or tensor being read is added to its field.
@@ -58,7 +62,7 @@ func (c *cursor) take(field string, n int) ([]byte, error) {
 
 // fill moves the window to pos; n bytes at least must come.
 func (c *cursor) fill(field string, n int) error {
-	want := min(int64(windowBytes), c.size-c.pos)
+	want := min(int64(len(c.store)), c.size-c.pos)
 	got, err := c.r.ReadAt(c.store[:want], c.pos)
 	c.at, c.win = c.pos, c.store[:got]
 	switch {

@@ -67,6 +67,16 @@ func (f *File) I32s(key string) (v []int32, found bool, err error) {
 	return many(f, key, integers[int32])
 }
 
+// U64s returns an array of integers.
+func (f *File) U64s(key string) (v []uint64, found bool, err error) {
+	return many(f, key, integers[uint64])
+}
+
+// I64s returns an array of integers.
+func (f *File) I64s(key string) (v []int64, found bool, err error) {
+	return many(f, key, integers[int64])
+}
+
 // F32s returns an array of floats.
 func (f *File) F32s(key string) (v []float32, found bool, err error) { return many(f, key, floats) }
 

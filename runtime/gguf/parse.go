@@ -19,7 +19,7 @@ type entry struct {
 
 // parse reads the header of the size bytes behind r.
 func parse(r io.ReaderAt, size int64, sizes TypeSize) (*File, error) {
-	c := &cursor{r: r, size: size}
+	c := newCursor(r, size)
 	f := &File{Size: size, r: r, byKey: map[string]int{}, byName: map[string]int{}}
 	nTensors, nEntries, err := f.readCounts(c)
 	if err != nil {
