@@ -5,6 +5,7 @@ import (
 	"math"
 	"slices"
 
+	"github.com/hashicorp/hcl/v2"
 	"github.com/hashicorp/hcl/v2/hclsyntax"
 
 	"github.com/kvgen/kvgen/gen/codebook"
@@ -123,23 +124,51 @@ func (s *scope) computedBook(e *hclsyntax.FunctionCallExpr) *Codebook {
 	if !ok {
 		return nil
 	}
+	label := fmt.Sprintf("lloyd_max(%d, %s)", n, name)
+	if whole {
+		label = "int8(" + label + ")"
+	}
+	b := s.books[label]
+	if b == nil {
+		var err error
+		if b, err = s.solve(n, source, whole, e.Range()); err != nil {
+			s.fail(ruleSolver, e.Range(), err)
+		}
+		if b == nil {
+			return nil
+		}
+		b.Source = label
+		s.books[label] = b
+	}
+	own := *b // its position is the type's own
+	return &own
+}
+
+// What a solver costs in evaluations, so that maxSteps bounds the time of a set of files.
+const lloydSteps, int8Steps = 1000, 10_000
+
+// solve computes a codebook of n levels; nil without an error when the budget of the files is spent.
+func (s *scope) solve(n int, source codebook.Source, whole bool, rng hcl.Range) (*Codebook, error) {
+	s.steps = max(0, s.steps-n*lloydSteps)
+	if whole {
+		s.steps = max(0, s.steps-n*int8Steps)
+	}
+	if !s.step(rng) {
+		return nil, nil
+	}
 	table, err := codebook.LloydMax(n, source)
 	scale := 1.0
-	b := &Codebook{Source: fmt.Sprintf("lloyd_max(%d, %s)", n, name)}
 	if err == nil && whole {
-		b.Source = "int8(" + b.Source + ")"
 		table, scale, err = codebook.Int8(table, source)
 	}
 	if err != nil {
-		s.fail(ruleSolver, e.Range(), err)
-		return nil
+		return nil, err
 	}
+	b := &Codebook{Scale: float32(scale), Distortion: codebook.AtScale(table, source, 1/scale)}
 	for _, v := range table {
 		b.Levels = append(b.Levels, float32(v))
 	}
-	b.Scale = float32(scale)
-	b.Distortion = codebook.AtScale(table, source, 1/scale)
-	return b
+	return b, nil
 }
 
 // source reads gaussian, laplace or sphere(n).
@@ -155,7 +184,7 @@ func (s *scope) source(e hclsyntax.Expression) (codebook.Source, string, bool) {
 		return codebook.Source{}, "", false
 	}
 	d, ok := s.constant(call.Args[0])
-	if ok && (d < 4 || d > math.MaxInt16) {
+	if ok && (d < 8 || d > math.MaxInt16) {
 		s.fail(ruleSphere, call.Args[0].Range(), d)
 		ok = false
 	}

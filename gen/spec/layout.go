@@ -84,15 +84,15 @@ func (s *scope) field(e hclsyntax.Expression) *Field {
 }
 
 // reserved names mean something of their own in a type.
-var reserved = map[string]bool{"i": true, "x": true, "codebook": true, "thresholds": true, "true": true, "false": true, "null": true}
+var reserved = map[string]bool{"i": true, "x": true, "block": true, "codebook": true, "thresholds": true, "true": true, "false": true, "null": true}
 
-// freshName checks the name of a new field, code or local. Attributes of a type are reserved too: a code is an attribute.
+// freshName checks the name of a new field, code, local or parameter.
 func (s *scope) freshName(name string, rng hcl.Range, what string) bool {
 	_, isParam := s.params[name]
 	switch {
 	case !isName(name):
 		s.fail(ruleName, rng, name)
-	case reserved[name] || typeAttrs[name]:
+	case reserved[name]:
 		s.fail(ruleReserved, rng, name, what)
 	case isParam:
 		s.fail(ruleNameTaken, rng, name, "a family parameter")

@@ -35,6 +35,7 @@ func Parse(files map[string][]byte) (*Set, error) {
 	p := &parser{
 		report:     report{seen: map[string]bool{}, src: files},
 		transforms: map[string]*Transform{},
+		books:      map[string]*Codebook{},
 		typeNames:  map[string]hcl.Range{},
 	}
 	p.steps = maxSteps
@@ -69,6 +70,7 @@ type parser struct {
 	report
 	set        Set
 	transforms map[string]*Transform
+	books      map[string]*Codebook // computed ones, by their formula
 	typeNames  map[string]hcl.Range // lower case: names may not differ by case alone
 	steps      int                  // index evaluations left
 }

@@ -9,7 +9,7 @@ import (
 
 // transform reads a transform block.
 func (p *parser) transform(d decl) {
-	p.unexpected(d.body, "a transform", "", "summary", "kind", "size", "left", "right")
+	p.unexpected(d.body, "a transform", "summary", "kind", "size", "left", "right")
 	s := &scope{parser: p, used: map[string]bool{}}
 	before := p.failed
 	t := &Transform{Name: d.name, File: d.file, Range: d.rng}
@@ -95,7 +95,7 @@ func (s *scope) signs(a *hclsyntax.Attribute, n int) []float32 {
 
 // rotation reads a rotation block. Its tile is the transform without signs of that size, declared or made here.
 func (p *parser) rotation(d decl) {
-	p.unexpected(d.body, "a rotation", "", "summary", "tile", "guard")
+	p.unexpected(d.body, "a rotation", "summary", "tile", "guard")
 	s := &scope{parser: p, used: map[string]bool{}}
 	before := p.failed
 	r := &Rotation{Name: d.name, File: d.file, Range: d.rng}

@@ -4,6 +4,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/hashicorp/hcl/v2"
 	"github.com/hashicorp/hcl/v2/hclsyntax"
 )
 
@@ -57,6 +58,10 @@ func (p *parser) typ(d decl, name string, params map[string]int) {
 		if typeAttrs[a.Name] || !s.freshName(a.Name, a.NameRange, "a code") {
 			continue
 		}
+		if !mentionsBits(a.Expr) { // rather a misspelt attribute than a code
+			p.fail(ruleAttribute, a.NameRange, "a type", a.Name, list(sortedNames(typeAttrs))+", codes made of bits()")
+			continue
+		}
 		if s.fields[a.Name] != nil {
 			p.fail(ruleNameTaken, a.NameRange, a.Name, "a field")
 		} else if c := s.code(a.Name, a.Expr); c != nil {
@@ -86,6 +91,17 @@ func (p *parser) typ(d decl, name string, params map[string]int) {
 		t.Identity = identity(t)
 		p.set.Types = append(p.set.Types, t)
 	}
+}
+
+// mentionsBits says whether e calls bits() or sbits() anywhere.
+func mentionsBits(e hclsyntax.Expression) bool {
+	found := false
+	hclsyntax.VisitAll(e, func(n hclsyntax.Node) hcl.Diagnostics {
+		call, ok := n.(*hclsyntax.FunctionCallExpr)
+		found = found || ok && (call.Name == "bits" || call.Name == "sbits")
+		return nil
+	})
+	return found
 }
 
 // typeName checks that name is fit and new.
@@ -215,7 +231,7 @@ func (s *scope) choose(e hclsyntax.Expression) hclsyntax.Expression {
 	return e
 }
 
-// guard reads a condition over head_dim and quantised.
+// guardScope is where a guard is read: a condition over head_dim and quantised.
 func (p *parser) guardScope() *scope {
 	return &scope{parser: p, used: map[string]bool{}, vars: map[string]*variable{
 		"head_dim":  {node: Node{Kind: Int, Shape: Scalar, Same: 1}},
@@ -233,16 +249,14 @@ func (s *scope) guard(e hclsyntax.Expression) *Guard {
 	return &Guard{x, strings.Join(strings.Fields(s.text(e)), " ")}
 }
 
-// unexpected reports the attributes and blocks of body that are not in allowed.
-func (p *parser) unexpected(body *hclsyntax.Body, what string, blocks string, allowed ...string) {
+// unexpected reports the attributes of body that are not in allowed, and all blocks.
+func (p *parser) unexpected(body *hclsyntax.Body, what string, allowed ...string) {
 	for _, a := range attributes(body) {
 		if !slices.Contains(allowed, a.Name) {
 			p.fail(ruleAttribute, a.NameRange, what, a.Name, list(allowed))
 		}
 	}
 	for _, b := range body.Blocks {
-		if b.Type != blocks {
-			p.fail(ruleAttribute, b.TypeRange, what, b.Type, list(append(allowed, blocks)))
-		}
+		p.fail(ruleAttribute, b.TypeRange, what, b.Type, list(allowed))
 	}
 }
