@@ -1,0 +1,84 @@
+package chat
+
+import (
+	"fmt"
+	"strings"
+	"time"
+
+	"github.com/kvgen/kvgen/runtime/tokenizer"
+)
+
+// Message is one turn. Roles are what the template knows, as a rule "system", "user" and "assistant".
+type Message struct{ Role, Content string }
+
+// chatml is the format most models without a template of their own were tuned on or tolerate.
+const chatml = `{% for message in messages %}<|im_start|>{{ message.role }}
+{{ message.content }}<|im_end|>
+{% endfor %}{% if add_generation_prompt %}<|im_start|>assistant
+{% endif %}`
+
+const key = "tokenizer.chat_template"
+
+// Template formats conversations for one model. It is immutable.
+type Template struct {
+	Source   string // Jinja
+	Fallback bool   // the model has no template, so Source is ChatML and may not be what it was trained on
+
+	tok *tokenizer.Tokenizer
+	now func() time.Time
+}
+
+// New reads the template of a model, ChatML if it has none, and checks that it can be parsed.
+func New(m tokenizer.Metadata, tok *tokenizer.Tokenizer) (*Template, error) {
+	source, found, err := m.Str(key)
+	if err != nil {
+		return nil, fmt.Errorf("chat: %w", err)
+	}
+	t := &Template{Source: source, tok: tok, now: time.Now}
+	if !found || strings.TrimSpace(source) == "" {
+		t.Source, t.Fallback = chatml, true
+	}
+	return t, t.parse()
+}
+
+// parse reports what is wrong with the template, whatever the conversation.
+func (t *Template) parse() error {
+	_, err := bounded(t.Source, nil, 0)
+	return err
+}
+
+// Prompt returns the text for a conversation. With generate, it ends where the model's answer begins. The template may
+// object to a conversation, for example when roles do not alternate; the error then carries its words.
+func (t *Template) Prompt(messages []Message, generate bool) (string, error) {
+	list := make([]any, len(messages))
+	size := 0
+	for i, m := range messages {
+		list[i] = map[string]any{"role": m.Role, "content": m.Content}
+		size += len(m.Role) + len(m.Content)
+	}
+	return bounded(t.Source, map[string]any{
+		"messages":              list,
+		"add_generation_prompt": generate,
+		"bos_token":             t.tok.Piece(t.tok.BOS),
+		"eos_token":             t.tok.Piece(t.tok.EOS),
+		"strftime_now":          strftime(t.now()),
+	}, size)
+}
+
+// Tokens returns the ids of Prompt's text, with the tokens that begin and end a text exactly once: a template that
+// writes the begin token itself does not get a second one.
+func (t *Template) Tokens(messages []Message, generate bool) ([]int32, error) {
+	text, err := t.Prompt(messages, generate)
+	if err != nil {
+		return nil, err
+	}
+	bos := t.tok.Piece(t.tok.BOS)
+	if t.tok.AddBOS && bos != "" {
+		text = strings.TrimPrefix(text, bos)
+	}
+	ids := t.tok.Encode(text, true, true)
+	if generate && t.tok.AddEOS && len(ids) > 0 {
+		ids = ids[:len(ids)-1] // the answer is still to come
+	}
+	return ids, nil
+}
