@@ -77,12 +77,17 @@ func readCase(t testing.TB, name string) *conformance {
 }
 
 func testTypes(id int) *kernels.Type {
-	for _, t := range reftype.All() {
-		if t.ID == id {
-			return t
-		}
+	if t := kernels.ByID(id); t != nil {
+		return t
 	}
-	return nil
+	return reftype.ByID(id)
+}
+
+func testType(name string) *kernels.Type {
+	if t := kernels.ByName(name); t != nil {
+		return t
+	}
+	return reftype.ByName(name)
 }
 
 func testSizes(id uint32) (int, int, bool) {
@@ -96,7 +101,7 @@ func testSizes(id uint32) (int, int, bool) {
 // choice reads "q8_0" or "q8_0+attn".
 func choice(s string) kv.Choice {
 	name, rot, _ := strings.Cut(s, "+")
-	c := kv.Choice{Type: reftype.ByName(name)}
+	c := kv.Choice{Type: testType(name)}
 	if rot != "" {
 		c.Rotation = reftype.Attn()
 	}

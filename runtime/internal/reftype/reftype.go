@@ -18,14 +18,24 @@ var All = sync.OnceValue(func() []*kernels.Type {
 	return all
 })
 
-// ByName returns one of All; it panics when there is none.
+// ByName returns one of All, nil when there is none.
 func ByName(name string) *kernels.Type {
 	for _, t := range All() {
 		if t.Name == name {
 			return t
 		}
 	}
-	panic("no oracle format " + name)
+	return nil
+}
+
+// ByID returns one of All, nil when there is none.
+func ByID(id int) *kernels.Type {
+	for _, t := range All() {
+		if t.ID == id {
+			return t
+		}
+	}
+	return nil
 }
 
 // Attn is the rotation of 64-value tiles by a Hadamard matrix without signs.

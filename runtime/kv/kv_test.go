@@ -1,0 +1,311 @@
+package kv_test
+
+import (
+	"bytes"
+	"math"
+	"math/rand/v2"
+	"strings"
+	"testing"
+
+	"github.com/kvgen/kvgen/kernels"
+	"github.com/kvgen/kvgen/runtime/internal/reftype"
+	"github.com/kvgen/kvgen/runtime/kv"
+)
+
+// cacheTypes are the oracle formats that a cache may use.
+func cacheTypes() (all []*kernels.Type) {
+	for _, t := range reftype.All() {
+		if t.KV {
+			all = append(all, t)
+		}
+	}
+	return all
+}
+
+func newCache(t testing.TB, k, v kv.Choice, size, batch int, layers ...kv.Layer) *kv.Cache {
+	t.Helper()
+	plan, err := kv.NewPlan(layers, kv.Policy{K: k, V: v, Known: cacheTypes()})
+	if err != nil {
+		t.Fatal(err)
+	}
+	c, err := kv.New(plan, size, batch)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return c
+}
+
+// rows is n rows of one layer's values, from the positions p..p+n-1 alone.
+func rows(seed uint64, p, n, width int) []float32 {
+	var x []float32
+	for i := range n {
+		r := rand.New(rand.NewPCG(seed, uint64(p+i)))
+		for range width {
+			x = append(x, float32(r.NormFloat64()))
+		}
+	}
+	return x
+}
+
+// fill places n positions and stores rows of them in every layer.
+func fill(t testing.TB, c *kv.Cache, n int) {
+	t.Helper()
+	p := c.Len()
+	if err := c.Place(n); err != nil {
+		t.Fatal(err)
+	}
+	var ws kernels.Workspace
+	for i := range c.Plan.Layers {
+		l := c.Layer(i)
+		l.K.Store(&ws, rows(1, p, n, l.K.Heads*l.K.Dim), l.K.Heads*l.K.Dim, 0, n)
+		l.V.Store(&ws, rows(2, p, n, l.V.Heads*l.V.Dim), l.V.Heads*l.V.Dim, 0, n)
+	}
+}
+
+// holds compares every cell of a side with the rows that fill stored, within a share of their size.
+func holds(t *testing.T, s *kv.Side, seed uint64, tolerance float64) {
+	t.Helper()
+	var ws kernels.Workspace
+	got := make([]float32, s.Dim)
+	for cell, p := range s.Cells.Pos() {
+		if p < 0 {
+			continue
+		}
+		want := rows(seed, int(p), 1, s.Heads*s.Dim)
+		for h := range s.Heads {
+			s.Read(&ws, got, h, cell)
+			var err, size float64
+			for i, w := range want[h*s.Dim : (h+1)*s.Dim] {
+				err += math.Pow(float64(got[i]-w), 2)
+				size += float64(w) * float64(w)
+			}
+			if !(err <= tolerance*size) {
+				t.Fatalf("%s, position %d in cell %d, head %d: relative error %.3g, allowed %.3g", s.Type.Name, p, cell, h, err/size, tolerance)
+			}
+		}
+	}
+}
+
+// tolerance is a bound on the relative squared error of a type, and enough to tell any row from another.
+func tolerance(typ *kernels.Type) float64 {
+	if !typ.Quantised {
+		return 1e-4
+	}
+	return .3
+}
+
+func TestStoreAndRead(t *testing.T) {
+	for _, typ := range cacheTypes() {
+		for _, rot := range []*kernels.Rotation{nil, reftype.Attn()} {
+			c := kv.Choice{Type: typ, Rotation: rot}
+			for _, dim := range []int{40, 64, 80, 128, 256} {
+				layer := kv.Layer{Heads: 3, KeyDim: dim, ValueDim: dim}
+				if _, err := kv.NewPlan([]kv.Layer{layer}, kv.Policy{K: c, V: c}); err != nil {
+					continue // TestPlan holds the rules
+				}
+				sliding := layer
+				sliding.Window = 7
+				x := newCache(t, c, c, 40, 8, layer, sliding)
+				for _, n := range []int{1, 8, 5, 1, 1, 8, 8, 3} {
+					fill(t, x, n)
+				}
+				for i := range 2 {
+					holds(t, x.Layer(i).K, 1, tolerance(typ))
+					holds(t, x.Layer(i).V, 2, tolerance(typ))
+				}
+				seen := 0
+				for _, p := range x.Layer(1).K.Cells.Pos() {
+					if int(p) >= x.Len()-7 {
+						seen++
+					}
+				}
+				if seen != 7 || len(x.Layer(1).K.Cells.Pos()) != 15 {
+					t.Fatalf("window of 7 in batches of 8: %d of its positions in %d cells", seen, len(x.Layer(1).K.Cells.Pos()))
+				}
+			}
+		}
+	}
+}
+
+func TestTruncate(t *testing.T) {
+	f16 := kv.Choice{Type: reftype.ByName("f16")}
+	full, sliding := kv.Layer{Heads: 1, KeyDim: 8, ValueDim: 8}, kv.Layer{Heads: 1, KeyDim: 8, ValueDim: 8, Window: 4}
+	c := newCache(t, f16, f16, 100, 8, full, sliding)
+	for range 5 {
+		fill(t, c, 8)
+	}
+	if err := c.Truncate(20); err == nil || !strings.Contains(err.Error(), "sliding window") {
+		t.Fatalf("going back beyond the window: %v", err)
+	}
+	if c.Len() != 40 {
+		t.Fatalf("a refused truncation left %d positions", c.Len())
+	}
+	if err := c.Truncate(35); err != nil {
+		t.Fatal(err)
+	}
+	fill(t, c, 3)
+	fill(t, c, 8)
+	for i := range 2 {
+		holds(t, c.Layer(i).K, 1, 1e-4)
+		holds(t, c.Layer(i).V, 2, 1e-4)
+	}
+	if n := len(c.Layer(0).K.Cells.Pos()); n != 46 {
+		t.Fatalf("%d cells for 46 positions", n)
+	}
+	if err := c.Truncate(0); err != nil || c.Len() != 0 {
+		t.Fatal(err)
+	}
+	if err := c.Truncate(1); err == nil {
+		t.Fatal("truncated an empty cache to 1")
+	}
+}
+
+func TestShift(t *testing.T) {
+	for _, typ := range cacheTypes() {
+		for _, rot := range []*kernels.Rotation{nil, reftype.Attn()} {
+			if rot != nil && !typ.Quantised {
+				continue
+			}
+			c := kv.Choice{Type: typ, Rotation: rot}
+			layer := kv.Layer{Heads: 2, KeyDim: 64, ValueDim: 64}
+			sliding := layer
+			sliding.Window = 10
+			x := newCache(t, c, c, 30, 8, layer, sliding)
+			for range 3 {
+				fill(t, x, 8)
+			}
+			// Turning a key of fill from position p to p-d here means to replace it by fill's key of p-d: each position's
+			// rows come from its number. Keys that were not decoded as they were stored are not found.
+			turned := 0
+			var want []float32
+			var ws kernels.Workspace
+			err := x.Shift(3, 5, func(l int, k []float32, delta int) {
+				if delta != -5 {
+					t.Fatalf("turned by %d", delta)
+				}
+				for p := 8; p < 24; p++ {
+					for h := range 2 {
+						if want = rows(1, p, 1, 128)[h*64:][:64]; near(k, want, tolerance(typ)) {
+							copy(k, rows(1, p-5, 1, 128)[h*64:])
+							turned++
+							return
+						}
+					}
+				}
+				t.Fatalf("%s: a key of layer %d that was never stored", typ.Name, l)
+			})
+			if err != nil {
+				t.Fatal(err)
+			}
+			if x.Len() != 19 || turned != 2*16+2*16 {
+				t.Fatalf("%s: %d positions, %d keys turned", typ.Name, x.Len(), turned)
+			}
+			for i := range 2 {
+				holds(t, x.Layer(i).K, 1, tolerance(typ))
+			}
+			// Values move as they are.
+			v, got := x.Layer(0).V, make([]float32, 64)
+			for cell, p := range v.Cells.Pos() {
+				if p >= 3 {
+					p += 5
+				}
+				if v.Read(&ws, got, 1, cell); !near(got, rows(2, int(p), 1, 128)[64:], tolerance(typ)) {
+					t.Fatalf("%s: cell %d does not hold the values of old position %d", typ.Name, cell, p)
+				}
+			}
+			fill(t, x, 8)
+			holds(t, x.Layer(1).K, 1, tolerance(typ))
+		}
+	}
+}
+
+func near(a, b []float32, tolerance float64) bool {
+	var err, size float64
+	for i := range a {
+		err += math.Pow(float64(a[i]-b[i]), 2)
+		size += float64(b[i]) * float64(b[i])
+	}
+	return err <= tolerance*size
+}
+
+func TestSaveRestore(t *testing.T) {
+	q8, turbo := kv.Choice{Type: reftype.ByName("q8_0")}, kv.Choice{Type: reftype.ByName("turbo4")}
+	full, sliding := kv.Layer{Heads: 2, KeyDim: 64, ValueDim: 64}, kv.Layer{Index: 1, Heads: 2, KeyDim: 64, ValueDim: 64, Window: 6}
+	c := newCache(t, q8, turbo, 40, 4, full, sliding)
+	for range 5 {
+		fill(t, c, 4)
+	}
+	var saved bytes.Buffer
+	if err := c.Save(&saved, "model A"); err != nil {
+		t.Fatal(err)
+	}
+	d := newCache(t, q8, turbo, 40, 4, full, sliding)
+	if err := d.Restore(bytes.NewReader(saved.Bytes()), "model A"); err != nil {
+		t.Fatal(err)
+	}
+	if d.Len() != 20 {
+		t.Fatalf("%d positions", d.Len())
+	}
+	for _, x := range []*kv.Cache{c, d} {
+		fill(t, x, 4)
+	}
+	for i := range 2 {
+		for h := range 2 {
+			if !bytes.Equal(c.Layer(i).K.Head(h), d.Layer(i).K.Head(h)) || !bytes.Equal(c.Layer(i).V.Head(h), d.Layer(i).V.Head(h)) {
+				t.Fatalf("layer %d, head %d differs after a restore and one more batch", i, h)
+			}
+		}
+	}
+
+	other := *turbo.Type
+	other.Identity = "another codebook"
+	for want, x := range map[string]*kv.Cache{
+		`layer 0, V: type "turbo4"`: newCache(t, q8, q8, 40, 4, full, sliding),
+		`layer 0, V: rotation ""`:   newCache(t, q8, kv.Choice{Type: turbo.Type, Rotation: reftype.Attn()}, 40, 4, full, sliding),
+		`identity of type turbo4`:   newCache(t, q8, kv.Choice{Type: &other}, 40, 4, full, sliding),
+		`layers 2`:                  newCache(t, q8, turbo, 40, 4, full),
+		`20 positions`:              newCache(t, q8, turbo, 10, 4, full, sliding),
+	} {
+		err := x.Restore(bytes.NewReader(saved.Bytes()), "model A")
+		if err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("got %v, want it to say %s", err, want)
+		}
+		if x.Len() != 0 {
+			t.Errorf("%d positions after a refusal", x.Len())
+		}
+	}
+	if err := d.Restore(bytes.NewReader(saved.Bytes()), "model B"); err == nil {
+		t.Error("restored the cache of another model")
+	}
+	for _, cut := range []int{0, 1, 8, 20, 100, saved.Len() / 2, saved.Len() - 1} {
+		if err := d.Restore(bytes.NewReader(saved.Bytes()[:cut]), "model A"); err == nil {
+			t.Errorf("restored a cache cut at %d", cut)
+		}
+	}
+	if err := d.Restore(bytes.NewReader(append(saved.Bytes(), 0)), "model A"); err == nil {
+		t.Error("restored a cache with a byte too many")
+	}
+}
+
+// FuzzRestore feeds damaged caches: none may panic, and none may leave more positions than fit.
+func FuzzRestore(f *testing.F) {
+	q4 := kv.Choice{Type: reftype.ByName("q4_0")}
+	full, sliding := kv.Layer{Heads: 1, KeyDim: 32, ValueDim: 32}, kv.Layer{Heads: 1, KeyDim: 32, ValueDim: 32, Window: 2}
+	c := newCache(f, q4, q4, 8, 2, full, sliding)
+	fill(f, c, 2)
+	fill(f, c, 2)
+	var saved bytes.Buffer
+	if err := c.Save(&saved, "m"); err != nil {
+		f.Fatal(err)
+	}
+	f.Add(saved.Bytes())
+	f.Add(saved.Bytes()[:40])
+	f.Fuzz(func(t *testing.T, data []byte) {
+		if err := c.Restore(bytes.NewReader(data), "m"); err == nil && c.Len() < 8 {
+			fill(t, c, 1)
+		}
+		if c.Len() > 8 {
+			t.Fatalf("%d positions in a cache of 8", c.Len())
+		}
+	})
+}
