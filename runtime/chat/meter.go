@@ -11,9 +11,10 @@ import (
 )
 
 const (
-	maxSteps = 1 << 18 // loop rounds, calls, filters, assignments and conditions
+	maxSteps = 1 << 17 // loop rounds, calls, filters, assignments and conditions
 	maxCalls = 40      // macros inside macros
 	maxDepth = 40      // lists inside lists
+	maxWords = 200     // bytes of an error at either end
 )
 
 var (
@@ -50,7 +51,11 @@ func (m *meter) report(err error) error {
 	if m.failed != nil {
 		return m.failed
 	}
-	return fmt.Errorf("chat: template: %w", err)
+	s := err.Error()
+	if len(s) > 2*maxWords { // the engine names every tag around the place
+		s = s[:maxWords] + " ... " + s[len(s)-maxWords:]
+	}
+	return fmt.Errorf("chat: template: %s", s)
 }
 
 // step counts one unit of work.
