@@ -7,22 +7,55 @@ import "github.com/kvgen/kvgen/kernels/cpu"
 // transforms are in the order of the spec.
 var transforms = [...]Transform{
 	{
-		Name:    "lm_wht32",
-		Summary: "",
+		Name:  "lm_wht32",
+		Size:  32,
+		Impls: cpu.Transforms(cpu.TransformLm_wht32),
+	},
+	{
+		Name:  "lm_wht64",
+		Size:  64,
+		Impls: cpu.Transforms(cpu.TransformLm_wht64),
+	},
+	{
+		Name:  "lm_wht128",
+		Size:  128,
+		Impls: cpu.Transforms(cpu.TransformLm_wht128),
+	},
+	{
+		Name:  "wht16",
+		Size:  16,
+		Impls: cpu.Transforms(cpu.TransformWht16),
+	},
+	{
+		Name:  "wht32",
+		Size:  32,
+		Impls: cpu.Transforms(cpu.TransformWht32),
+	},
+	{
+		Name:  "wht64",
+		Size:  64,
+		Impls: cpu.Transforms(cpu.TransformWht64),
+	},
+	{
+		Name:  "wht128",
+		Size:  128,
+		Impls: cpu.Transforms(cpu.TransformWht128),
+	},
+	{
+		Name:  "wht256",
+		Size:  256,
+		Impls: cpu.Transforms(cpu.TransformWht256),
+	},
+	{
+		Name:  "wht512",
+		Size:  512,
+		Impls: cpu.Transforms(cpu.TransformWht512),
+	},
+	{
+		Name:    "tq_wht32",
+		Summary: "y = H/sqrt(32) * left * x",
 		Size:    32,
-		Impls:   cpu.Transforms(cpu.TransformLm_wht32),
-	},
-	{
-		Name:    "lm_wht64",
-		Summary: "",
-		Size:    64,
-		Impls:   cpu.Transforms(cpu.TransformLm_wht64),
-	},
-	{
-		Name:    "lm_wht128",
-		Summary: "",
-		Size:    128,
-		Impls:   cpu.Transforms(cpu.TransformLm_wht128),
+		Impls:   cpu.Transforms(cpu.TransformTq_wht32),
 	},
 	{
 		Name:    "turbo_wht128",
@@ -69,6 +102,98 @@ var types = [...]Type{
 		Bytes:          2,
 		CompatibleWith: "ggml BF16",
 		Impls:          cpu.Impls(cpu.TypeBf16),
+	},
+	{
+		Name:           "iq4_nl",
+		Summary:        "4-bit codes of a fixed table, one scale per 32 values",
+		ID:             20,
+		Identity:       "018665e9face38ece6e05996c07e1cba43ef421d311324a265fef1f4836fb0a9",
+		KV:             true,
+		Weight:         true,
+		Quantised:      true,
+		Block:          32,
+		Bytes:          18,
+		CompatibleWith: "ggml IQ4_NL",
+		ActGroup:       32,
+		Impls:          cpu.Impls(cpu.TypeIq4_nl),
+	},
+	{
+		Name:           "iq4_xs",
+		Summary:        "4-bit codes of a fixed table, a 6-bit scale per 32 of 256 values",
+		ID:             23,
+		Identity:       "484de27b1b439e4cb34af774326b43377597d9772549caca4091d6c8e5f218bb",
+		Weight:         true,
+		Quantised:      true,
+		Block:          256,
+		Bytes:          136,
+		CompatibleWith: "ggml IQ4_XS",
+		ActGroup:       32,
+		Impls:          cpu.Impls(cpu.TypeIq4_xs),
+	},
+	{
+		Name:           "q2_K",
+		Summary:        "2 bits, a 4-bit scale and minimum per 16 of 256 values",
+		ID:             10,
+		Identity:       "65d14da1a95dbe10d8ad290b80ea438f05000b2889cd947d625e749d7dbb85e6",
+		Weight:         true,
+		Quantised:      true,
+		Block:          256,
+		Bytes:          84,
+		CompatibleWith: "ggml Q2_K",
+		ActGroup:       32,
+		Impls:          cpu.Impls(cpu.TypeQ2_K),
+	},
+	{
+		Name:           "q3_K",
+		Summary:        "3 bits and a 6-bit scale per 16 of 256 values",
+		ID:             11,
+		Identity:       "e87630b2a7eb934b7fd0fcc1437d6fd721ad772cfc73ea2a73c127271e65a21f",
+		Weight:         true,
+		Quantised:      true,
+		Block:          256,
+		Bytes:          110,
+		CompatibleWith: "ggml Q3_K",
+		ActGroup:       32,
+		Impls:          cpu.Impls(cpu.TypeQ3_K),
+	},
+	{
+		Name:           "q4_K",
+		Summary:        "4 bits, a 6-bit scale and minimum per 32 of 256 values",
+		ID:             12,
+		Identity:       "b84c11d9bdfc4a26a9ed0c6c2111abf81f7d851403c02b71716b8378b81de767",
+		Weight:         true,
+		Quantised:      true,
+		Block:          256,
+		Bytes:          144,
+		CompatibleWith: "ggml Q4_K",
+		ActGroup:       32,
+		Impls:          cpu.Impls(cpu.TypeQ4_K),
+	},
+	{
+		Name:           "q5_K",
+		Summary:        "5 bits, a 6-bit scale and minimum per 32 of 256 values",
+		ID:             13,
+		Identity:       "db1573a8507ada6b844b60acded94a365b2495d9b7bdcb8e5d2c7ec6328ce7c8",
+		Weight:         true,
+		Quantised:      true,
+		Block:          256,
+		Bytes:          176,
+		CompatibleWith: "ggml Q5_K",
+		ActGroup:       32,
+		Impls:          cpu.Impls(cpu.TypeQ5_K),
+	},
+	{
+		Name:           "q6_K",
+		Summary:        "6 bits and an 8-bit scale per 16 of 256 values",
+		ID:             14,
+		Identity:       "c06a3ca3250bcaeafeca842de1fb3b4729e907e57e99e3352f272d33f9e514a2",
+		Weight:         true,
+		Quantised:      true,
+		Block:          256,
+		Bytes:          210,
+		CompatibleWith: "ggml Q6_K",
+		ActGroup:       32,
+		Impls:          cpu.Impls(cpu.TypeQ6_K),
 	},
 	{
 		Name:      "lm2_32",
@@ -266,6 +391,19 @@ var types = [...]Type{
 		Impls:     cpu.Impls(cpu.TypeLm6_128),
 	},
 	{
+		Name:           "mxfp4",
+		Summary:        "E2M1 elements, one power-of-two scale per 32 values",
+		ID:             39,
+		Identity:       "fc56b053d824c37c4e6772c510438eed683c12d9f8a6931ef733e34a55e02451",
+		Weight:         true,
+		Quantised:      true,
+		Block:          32,
+		Bytes:          17,
+		CompatibleWith: "ggml MXFP4",
+		ActGroup:       32,
+		Impls:          cpu.Impls(cpu.TypeMxfp4),
+	},
+	{
 		Name:           "q4_0",
 		Summary:        "4 bits and one scale per 32 values, symmetric about 0",
 		ID:             2,
@@ -336,6 +474,34 @@ var types = [...]Type{
 		Impls:          cpu.Impls(cpu.TypeQ8_0),
 	},
 	{
+		Name:           "tq3_1s",
+		Summary:        "3-bit codes of 32 rotated values, a scale per 16",
+		ID:             45,
+		Identity:       "24d4b6097fc1e59b0ae04f3b174fb7e462cc7f0cd2a04aa9f6d6302f146cbad6",
+		Weight:         true,
+		Quantised:      true,
+		Block:          32,
+		Bytes:          16,
+		CompatibleWith: "llama-cpp-turboquant TQ3_1S",
+		ActGroup:       32,
+		Domain:         &transforms[cpu.TransformTq_wht32],
+		Impls:          cpu.Impls(cpu.TypeTq3_1s),
+	},
+	{
+		Name:           "tq4_1s",
+		Summary:        "4-bit codes of 32 rotated values, a scale per 16",
+		ID:             46,
+		Identity:       "276e00759fc1a771978696c6410aa2e84a8bf7305448aecd9c6b684ddbcc0c0c",
+		Weight:         true,
+		Quantised:      true,
+		Block:          32,
+		Bytes:          20,
+		CompatibleWith: "llama-cpp-turboquant TQ4_1S",
+		ActGroup:       32,
+		Domain:         &transforms[cpu.TransformTq_wht32],
+		Impls:          cpu.Impls(cpu.TypeTq4_1s),
+	},
+	{
 		Name:           "turbo2",
 		Summary:        "2-bit codes of a rotated unit vector, one norm per 128 values",
 		ID:             42,
@@ -383,7 +549,74 @@ var types = [...]Type{
 }
 
 // rotations are in the order of the spec.
-var rotations = [...]Rotation{}
+var rotations = [...]Rotation{
+	{
+		Name:      "attn",
+		Summary:   "tiles of 64: llama.cpp's attn_rot, the fork's default tile",
+		Transform: &transforms[cpu.TransformWht64],
+		Guard: &Guard{
+			Text: "quantised && head_dim % 64 == 0",
+			Holds: func(headDim int, quantised bool) bool {
+				return quantised && (headDim%64 == 0)
+			},
+		},
+	},
+	{
+		Name:      "attn16",
+		Summary:   "tiles of 16",
+		Transform: &transforms[cpu.TransformWht16],
+		Guard: &Guard{
+			Text: "quantised && head_dim % 16 == 0",
+			Holds: func(headDim int, quantised bool) bool {
+				return quantised && (headDim%16 == 0)
+			},
+		},
+	},
+	{
+		Name:      "attn32",
+		Summary:   "tiles of 32",
+		Transform: &transforms[cpu.TransformWht32],
+		Guard: &Guard{
+			Text: "quantised && head_dim % 32 == 0",
+			Holds: func(headDim int, quantised bool) bool {
+				return quantised && (headDim%32 == 0)
+			},
+		},
+	},
+	{
+		Name:      "attn128",
+		Summary:   "tiles of 128",
+		Transform: &transforms[cpu.TransformWht128],
+		Guard: &Guard{
+			Text: "quantised && head_dim % 128 == 0",
+			Holds: func(headDim int, quantised bool) bool {
+				return quantised && (headDim%128 == 0)
+			},
+		},
+	},
+	{
+		Name:      "attn256",
+		Summary:   "tiles of 256",
+		Transform: &transforms[cpu.TransformWht256],
+		Guard: &Guard{
+			Text: "quantised && head_dim % 256 == 0",
+			Holds: func(headDim int, quantised bool) bool {
+				return quantised && (headDim%256 == 0)
+			},
+		},
+	},
+	{
+		Name:      "attn512",
+		Summary:   "tiles of 512",
+		Transform: &transforms[cpu.TransformWht512],
+		Guard: &Guard{
+			Text: "quantised && head_dim % 512 == 0",
+			Holds: func(headDim int, quantised bool) bool {
+				return quantised && (headDim%512 == 0)
+			},
+		},
+	},
+}
 
 func _() {
 	// An "invalid array index" here means that this file and package cpu come from different specs.
@@ -394,6 +627,20 @@ func _() {
 	_ = x[cpu.BytesF16-2]
 	_ = x[cpu.BlockBf16-1]
 	_ = x[cpu.BytesBf16-2]
+	_ = x[cpu.BlockIq4_nl-32]
+	_ = x[cpu.BytesIq4_nl-18]
+	_ = x[cpu.BlockIq4_xs-256]
+	_ = x[cpu.BytesIq4_xs-136]
+	_ = x[cpu.BlockQ2_K-256]
+	_ = x[cpu.BytesQ2_K-84]
+	_ = x[cpu.BlockQ3_K-256]
+	_ = x[cpu.BytesQ3_K-110]
+	_ = x[cpu.BlockQ4_K-256]
+	_ = x[cpu.BytesQ4_K-144]
+	_ = x[cpu.BlockQ5_K-256]
+	_ = x[cpu.BytesQ5_K-176]
+	_ = x[cpu.BlockQ6_K-256]
+	_ = x[cpu.BytesQ6_K-210]
 	_ = x[cpu.BlockLm2_32-32]
 	_ = x[cpu.BytesLm2_32-10]
 	_ = x[cpu.BlockLm2_64-64]
@@ -424,6 +671,8 @@ func _() {
 	_ = x[cpu.BytesLm6_64-50]
 	_ = x[cpu.BlockLm6_128-128]
 	_ = x[cpu.BytesLm6_128-98]
+	_ = x[cpu.BlockMxfp4-32]
+	_ = x[cpu.BytesMxfp4-17]
 	_ = x[cpu.BlockQ4_0-32]
 	_ = x[cpu.BytesQ4_0-18]
 	_ = x[cpu.BlockQ4_1-32]
@@ -434,6 +683,10 @@ func _() {
 	_ = x[cpu.BytesQ5_1-24]
 	_ = x[cpu.BlockQ8_0-32]
 	_ = x[cpu.BytesQ8_0-34]
+	_ = x[cpu.BlockTq3_1s-32]
+	_ = x[cpu.BytesTq3_1s-16]
+	_ = x[cpu.BlockTq4_1s-32]
+	_ = x[cpu.BytesTq4_1s-20]
 	_ = x[cpu.BlockTurbo2-128]
 	_ = x[cpu.BytesTurbo2-34]
 	_ = x[cpu.BlockTurbo3-128]

@@ -15,20 +15,14 @@ func table(set *spec.Set) *jen.File {
 		types = append(types, typeRow(t))
 	}
 	for _, t := range set.Transforms {
-		transforms = append(transforms, rows([]jen.Code{
-			pair("Name", jen.Lit(t.Name)),
-			pair("Summary", jen.Lit(t.Summary)),
+		transforms = append(transforms, rows(append(named(t.Name, t.Summary),
 			pair("Size", jen.Lit(t.Size)),
-			pair("Impls", jen.Qual(target.CPU, "Transforms").Call(jen.Qual(target.CPU, "Transform"+target.Ident(t.Name)))),
-		}))
+			pair("Impls", jen.Qual(target.CPU, "Transforms").Call(jen.Qual(target.CPU, "Transform"+target.Ident(t.Name)))))))
 	}
 	for _, r := range set.Rotations {
-		rotations = append(rotations, rows([]jen.Code{
-			pair("Name", jen.Lit(r.Name)),
-			pair("Summary", jen.Lit(r.Summary)),
+		rotations = append(rotations, rows(append(named(r.Name, r.Summary),
 			pair("Transform", transformRef(r.Tile)),
-			pair("Guard", guard(r.Guard)),
-		}))
+			pair("Guard", guard(r.Guard)))))
 	}
 	f.Comment("transforms are in the order of the spec.")
 	f.Var().Id("transforms").Op("=").Index(jen.Op("...")).Id("Transform").Add(rows(transforms))
@@ -58,14 +52,18 @@ func asserts(set *spec.Set) jen.Code {
 	return jen.Func().Id("_").Params().Block(body...)
 }
 
+// named is how every row begins.
+func named(name, summary string) []jen.Code {
+	fields := []jen.Code{pair("Name", jen.Lit(name))}
+	if summary != "" {
+		fields = append(fields, pair("Summary", jen.Lit(summary)))
+	}
+	return fields
+}
+
 // typeRow is the row of one type. What is false or absent is left out.
 func typeRow(t *spec.Type) jen.Code {
-	fields := []jen.Code{
-		pair("Name", jen.Lit(t.Name)),
-		pair("Summary", jen.Lit(t.Summary)),
-		pair("ID", jen.Lit(t.ID)),
-		pair("Identity", jen.Lit(t.Identity)),
-	}
+	fields := append(named(t.Name, t.Summary), pair("ID", jen.Lit(t.ID)), pair("Identity", jen.Lit(t.Identity)))
 	for _, flag := range []struct {
 		name string
 		set  bool

@@ -17,7 +17,8 @@ type Impl struct {
 	// sum is not specified; the error is below 4 ulp of sum |x||w| times sqrt(n).
 	Matmul func(y []float32, ldy int, x []float32, ldx, m int, w []byte, stride, rows, n int, ws *Workspace)
 
-	// MatmulQ8 is Matmul with x in int8 blocks of x.Group values. n is x.N and a multiple of x.Group.
+	// MatmulQ8 is Matmul with x in int8 blocks of x.Group values; n is x.N, and m at most x.Rows. A codebook whose levels are
+	// not integers may be rounded to 127 steps of its largest level.
 	MatmulQ8 func(y []float32, ldy int, x *Act, m int, w []byte, stride, rows, n int, ws *Workspace)
 
 	// Mix is o[j*ldo+i] += sum over r of p[j*ldp+r] * v[r*stride][i] for j < m, i < n, r < rows.

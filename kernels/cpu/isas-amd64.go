@@ -26,6 +26,42 @@ var isas = [...]ISA{
 				Matmul: matmulBf16AVX512,
 				Mix:    mixBf16AVX512,
 			},
+			TypeIq4_nl: {
+				Decode:   decodeIq4_nlAVX512,
+				Matmul:   matmulIq4_nlAVX512,
+				MatmulQ8: matmulQ8Iq4_nlAVX512,
+				Mix:      mixIq4_nlAVX512,
+			},
+			TypeIq4_xs: {
+				Decode:   decodeIq4_xsAVX512,
+				Matmul:   matmulIq4_xsAVX512,
+				MatmulQ8: matmulQ8Iq4_xsAVX512,
+			},
+			TypeQ2_K: {
+				Decode:   decodeQ2_KAVX512,
+				Matmul:   matmulQ2_KAVX512,
+				MatmulQ8: matmulQ8Q2_KAVX512,
+			},
+			TypeQ3_K: {
+				Decode:   decodeQ3_KAVX512,
+				Matmul:   matmulQ3_KAVX512,
+				MatmulQ8: matmulQ8Q3_KAVX512,
+			},
+			TypeQ4_K: {
+				Decode:   decodeQ4_KAVX512,
+				Matmul:   matmulQ4_KAVX512,
+				MatmulQ8: matmulQ8Q4_KAVX512,
+			},
+			TypeQ5_K: {
+				Decode:   decodeQ5_KAVX512,
+				Matmul:   matmulQ5_KAVX512,
+				MatmulQ8: matmulQ8Q5_KAVX512,
+			},
+			TypeQ6_K: {
+				Decode:   decodeQ6_KAVX512,
+				Matmul:   matmulQ6_KAVX512,
+				MatmulQ8: matmulQ8Q6_KAVX512,
+			},
 			TypeLm2_32: {
 				Decode:   decodeLm2_32AVX512,
 				Matmul:   matmulLm2_32AVX512,
@@ -116,6 +152,11 @@ var isas = [...]ISA{
 				MatmulQ8: matmulQ8Lm6_128AVX512,
 				Mix:      mixLm6_128AVX512,
 			},
+			TypeMxfp4: {
+				Decode:   decodeMxfp4AVX512,
+				Matmul:   matmulMxfp4AVX512,
+				MatmulQ8: matmulQ8Mxfp4AVX512,
+			},
 			TypeQ4_0: {
 				Decode:   decodeQ4_0AVX512,
 				Matmul:   matmulQ4_0AVX512,
@@ -146,6 +187,8 @@ var isas = [...]ISA{
 				MatmulQ8: matmulQ8Q8_0AVX512,
 				Mix:      mixQ8_0AVX512,
 			},
+			TypeTq3_1s: {},
+			TypeTq4_1s: {},
 			TypeTurbo2: {
 				Decode:   decodeTurbo2AVX512,
 				Matmul:   matmulTurbo2AVX512,
@@ -185,6 +228,42 @@ var isas = [...]ISA{
 				Decode: decodeBf16AVX2,
 				Matmul: matmulBf16AVX2,
 				Mix:    mixBf16AVX2,
+			},
+			TypeIq4_nl: {
+				Decode:   decodeIq4_nlAVX2,
+				Matmul:   matmulIq4_nlAVX2,
+				MatmulQ8: matmulQ8Iq4_nlAVX2,
+				Mix:      mixIq4_nlAVX2,
+			},
+			TypeIq4_xs: {
+				Decode:   decodeIq4_xsAVX2,
+				Matmul:   matmulIq4_xsAVX2,
+				MatmulQ8: matmulQ8Iq4_xsAVX2,
+			},
+			TypeQ2_K: {
+				Decode:   decodeQ2_KAVX2,
+				Matmul:   matmulQ2_KAVX2,
+				MatmulQ8: matmulQ8Q2_KAVX2,
+			},
+			TypeQ3_K: {
+				Decode:   decodeQ3_KAVX2,
+				Matmul:   matmulQ3_KAVX2,
+				MatmulQ8: matmulQ8Q3_KAVX2,
+			},
+			TypeQ4_K: {
+				Decode:   decodeQ4_KAVX2,
+				Matmul:   matmulQ4_KAVX2,
+				MatmulQ8: matmulQ8Q4_KAVX2,
+			},
+			TypeQ5_K: {
+				Decode:   decodeQ5_KAVX2,
+				Matmul:   matmulQ5_KAVX2,
+				MatmulQ8: matmulQ8Q5_KAVX2,
+			},
+			TypeQ6_K: {
+				Decode:   decodeQ6_KAVX2,
+				Matmul:   matmulQ6_KAVX2,
+				MatmulQ8: matmulQ8Q6_KAVX2,
 			},
 			TypeLm2_32: {
 				Decode:   decodeLm2_32AVX2,
@@ -276,6 +355,11 @@ var isas = [...]ISA{
 				MatmulQ8: matmulQ8Lm6_128AVX2,
 				Mix:      mixLm6_128AVX2,
 			},
+			TypeMxfp4: {
+				Decode:   decodeMxfp4AVX2,
+				Matmul:   matmulMxfp4AVX2,
+				MatmulQ8: matmulQ8Mxfp4AVX2,
+			},
 			TypeQ4_0: {
 				Decode:   decodeQ4_0AVX2,
 				Matmul:   matmulQ4_0AVX2,
@@ -306,6 +390,8 @@ var isas = [...]ISA{
 				MatmulQ8: matmulQ8Q8_0AVX2,
 				Mix:      mixQ8_0AVX2,
 			},
+			TypeTq3_1s: {},
+			TypeTq4_1s: {},
 			TypeTurbo2: {
 				Decode:   decodeTurbo2AVX2,
 				Matmul:   matmulTurbo2AVX2,

@@ -7,30 +7,40 @@ const (
 	TypeF32     = 0
 	TypeF16     = 1
 	TypeBf16    = 2
-	TypeLm2_32  = 3
-	TypeLm2_64  = 4
-	TypeLm2_128 = 5
-	TypeLm3_32  = 6
-	TypeLm3_64  = 7
-	TypeLm3_128 = 8
-	TypeLm4_32  = 9
-	TypeLm4_64  = 10
-	TypeLm4_128 = 11
-	TypeLm5_32  = 12
-	TypeLm5_64  = 13
-	TypeLm5_128 = 14
-	TypeLm6_32  = 15
-	TypeLm6_64  = 16
-	TypeLm6_128 = 17
-	TypeQ4_0    = 18
-	TypeQ4_1    = 19
-	TypeQ5_0    = 20
-	TypeQ5_1    = 21
-	TypeQ8_0    = 22
-	TypeTurbo2  = 23
-	TypeTurbo3  = 24
-	TypeTurbo4  = 25
-	types       = 26
+	TypeIq4_nl  = 3
+	TypeIq4_xs  = 4
+	TypeQ2_K    = 5
+	TypeQ3_K    = 6
+	TypeQ4_K    = 7
+	TypeQ5_K    = 8
+	TypeQ6_K    = 9
+	TypeLm2_32  = 10
+	TypeLm2_64  = 11
+	TypeLm2_128 = 12
+	TypeLm3_32  = 13
+	TypeLm3_64  = 14
+	TypeLm3_128 = 15
+	TypeLm4_32  = 16
+	TypeLm4_64  = 17
+	TypeLm4_128 = 18
+	TypeLm5_32  = 19
+	TypeLm5_64  = 20
+	TypeLm5_128 = 21
+	TypeLm6_32  = 22
+	TypeLm6_64  = 23
+	TypeLm6_128 = 24
+	TypeMxfp4   = 25
+	TypeQ4_0    = 26
+	TypeQ4_1    = 27
+	TypeQ5_0    = 28
+	TypeQ5_1    = 29
+	TypeQ8_0    = 30
+	TypeTq3_1s  = 31
+	TypeTq4_1s  = 32
+	TypeTurbo2  = 33
+	TypeTurbo3  = 34
+	TypeTurbo4  = 35
+	types       = 36
 )
 
 // Positions of the transforms.
@@ -38,8 +48,15 @@ const (
 	TransformLm_wht32     = 0
 	TransformLm_wht64     = 1
 	TransformLm_wht128    = 2
-	TransformTurbo_wht128 = 3
-	transforms            = 4
+	TransformWht16        = 3
+	TransformWht32        = 4
+	TransformWht64        = 5
+	TransformWht128       = 6
+	TransformWht256       = 7
+	TransformWht512       = 8
+	TransformTq_wht32     = 9
+	TransformTurbo_wht128 = 10
+	transforms            = 11
 )
 
 // generic is portable Go: it serves every type on every machine.
@@ -64,6 +81,43 @@ var generic = ISA{
 			Decode: decodeBf16Generic,
 			Matmul: matmulBf16Generic,
 			Mix:    mixBf16Generic,
+		},
+		TypeIq4_nl: {
+			Encode:   encodeIq4_nlGeneric,
+			Decode:   decodeIq4_nlGeneric,
+			Matmul:   matmulIq4_nlGeneric,
+			MatmulQ8: matmulQ8Iq4_nlGeneric,
+			Mix:      mixIq4_nlGeneric,
+		},
+		TypeIq4_xs: {
+			Decode:   decodeIq4_xsGeneric,
+			Matmul:   matmulIq4_xsGeneric,
+			MatmulQ8: matmulQ8Iq4_xsGeneric,
+		},
+		TypeQ2_K: {
+			Decode:   decodeQ2_KGeneric,
+			Matmul:   matmulQ2_KGeneric,
+			MatmulQ8: matmulQ8Q2_KGeneric,
+		},
+		TypeQ3_K: {
+			Decode:   decodeQ3_KGeneric,
+			Matmul:   matmulQ3_KGeneric,
+			MatmulQ8: matmulQ8Q3_KGeneric,
+		},
+		TypeQ4_K: {
+			Decode:   decodeQ4_KGeneric,
+			Matmul:   matmulQ4_KGeneric,
+			MatmulQ8: matmulQ8Q4_KGeneric,
+		},
+		TypeQ5_K: {
+			Decode:   decodeQ5_KGeneric,
+			Matmul:   matmulQ5_KGeneric,
+			MatmulQ8: matmulQ8Q5_KGeneric,
+		},
+		TypeQ6_K: {
+			Decode:   decodeQ6_KGeneric,
+			Matmul:   matmulQ6_KGeneric,
+			MatmulQ8: matmulQ8Q6_KGeneric,
 		},
 		TypeLm2_32: {
 			Encode:   encodeLm2_32Generic,
@@ -170,6 +224,11 @@ var generic = ISA{
 			MatmulQ8: matmulQ8Lm6_128Generic,
 			Mix:      mixLm6_128Generic,
 		},
+		TypeMxfp4: {
+			Decode:   decodeMxfp4Generic,
+			Matmul:   matmulMxfp4Generic,
+			MatmulQ8: matmulQ8Mxfp4Generic,
+		},
 		TypeQ4_0: {
 			Encode:   encodeQ4_0Generic,
 			Decode:   decodeQ4_0Generic,
@@ -205,6 +264,16 @@ var generic = ISA{
 			MatmulQ8: matmulQ8Q8_0Generic,
 			Mix:      mixQ8_0Generic,
 		},
+		TypeTq3_1s: {
+			Decode:   decodeTq3_1sGeneric,
+			Matmul:   matmulTq3_1sGeneric,
+			MatmulQ8: matmulQ8Tq3_1sGeneric,
+		},
+		TypeTq4_1s: {
+			Decode:   decodeTq4_1sGeneric,
+			Matmul:   matmulTq4_1sGeneric,
+			MatmulQ8: matmulQ8Tq4_1sGeneric,
+		},
 		TypeTurbo2: {
 			Encode:   encodeTurbo2Generic,
 			Decode:   decodeTurbo2Generic,
@@ -231,6 +300,13 @@ var generic = ISA{
 		TransformLm_wht32:     {Forward: forwardLm_wht32Generic, Inverse: inverseLm_wht32Generic},
 		TransformLm_wht64:     {Forward: forwardLm_wht64Generic, Inverse: inverseLm_wht64Generic},
 		TransformLm_wht128:    {Forward: forwardLm_wht128Generic, Inverse: inverseLm_wht128Generic},
+		TransformWht16:        {Forward: forwardWht16Generic, Inverse: inverseWht16Generic},
+		TransformWht32:        {Forward: forwardWht32Generic, Inverse: inverseWht32Generic},
+		TransformWht64:        {Forward: forwardWht64Generic, Inverse: inverseWht64Generic},
+		TransformWht128:       {Forward: forwardWht128Generic, Inverse: inverseWht128Generic},
+		TransformWht256:       {Forward: forwardWht256Generic, Inverse: inverseWht256Generic},
+		TransformWht512:       {Forward: forwardWht512Generic, Inverse: inverseWht512Generic},
+		TransformTq_wht32:     {Forward: forwardTq_wht32Generic, Inverse: inverseTq_wht32Generic},
 		TransformTurbo_wht128: {Forward: forwardTurbo_wht128Generic, Inverse: inverseTurbo_wht128Generic},
 	},
 }

@@ -1,0 +1,68 @@
+package kernels_test
+
+import (
+	"math"
+	"testing"
+
+	"github.com/kvgen/kvgen/kernels"
+)
+
+func TestMix(t *testing.T) {
+	has := func(i *kernels.Impl) bool { return i.Mix != nil }
+	forEachImpl(t, has, func(t *testing.T, typ *kernels.Type, impl *kernels.Impl) {
+		var ws kernels.Workspace
+		for _, p := range products(typ.Block) {
+			v := makeWeights(t, typ, p)
+			probs := noise(p.m*p.rows, 31, .5)
+			ldp, ldo := p.rows+p.slack, p.n+p.slack
+			spreadP := spread(probs, p.rows, ldp)
+			o, fences := sevens(max(0, p.m*ldo-p.slack))
+			keptP, keptV := frozen(spreadP), frozenBytes(v.packed)
+			impl.Mix(o, ldo, spreadP, ldp, p.m, v.packed, v.stride, p.rows, p.n, &ws)
+			fences(t)
+			keptP(t)
+			keptV(t)
+			if err := untouched(o, p.n, ldo); err != nil {
+				t.Fatalf("%v: %v", p, err)
+			}
+			for j := range p.m {
+				for i := range p.n {
+					want, size := 7.0, 7.0 // the sum is added to what was there
+					for r := range p.rows {
+						term := float64(probs[j*p.rows+r]) * float64(v.values[r*p.n+i])
+						want += term
+						size += math.Abs(term)
+					}
+					if err := near(o[j*ldo+i], want, size, p.rows+1); err != nil {
+						t.Fatalf("%v: o[%d][%d] is %v", p, j, i, err)
+					}
+				}
+			}
+		}
+	})
+}
+
+// TestPoison checks that a NaN in a row reaches the results of that row and of no other, and that an infinite weight
+// does not become a number.
+func TestPoison(t *testing.T) {
+	has := func(i *kernels.Impl) bool { return i.Encode != nil && i.Matmul != nil }
+	forEachImpl(t, has, func(t *testing.T, typ *kernels.Type, impl *kernels.Impl) {
+		for _, bad := range []float32{float32(math.NaN()), float32(math.Inf(1)), float32(math.Inf(-1))} {
+			const rows, m = 7, 5
+			n := max(typ.Block, 64/typ.Block*typ.Block)
+			x := noise(rows*n, 41, 1)
+			x[3*n+1] = bad
+			w, values := make([]byte, typ.RowBytes(rows*n)), make([]float32, rows*n)
+			impl.Encode(w, x)
+			impl.Decode(values, w)
+			y := make([]float32, m*rows)
+			impl.Matmul(y, rows, noise(m*n, 42, 1), n, m, w, typ.RowBytes(n), rows, n, &kernels.Workspace{})
+			for k, v := range y {
+				poisoned := !finite(values[k%rows*n:][:n])
+				if isFinite := v-v == 0; isFinite == poisoned {
+					t.Errorf("%g stored: row %d decodes finite %t, but scores %g", bad, k%rows, !poisoned, v)
+				}
+			}
+		}
+	})
+}
