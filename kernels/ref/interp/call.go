@@ -26,6 +26,7 @@ func (m *machine) call(e *spec.Call) lanes {
 		}
 		return floats(y)
 	case "nearest":
+		m.nearest = args[0]
 		return m.each(func(i int) lane { return lane{i: nearest(e.Book, args[0][i].f)} })
 	case "clamp":
 		raised := m.each(func(i int) lane { return choose("max", kind, args[0][i], args[1][i]) })

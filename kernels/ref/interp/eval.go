@@ -13,8 +13,9 @@ type lanes []lane
 
 // machine runs the expressions of one block.
 type machine struct {
-	block int
-	names map[string]lanes // fields, codes, locals, x
+	block   int
+	names   map[string]lanes // fields, codes, locals, x
+	nearest lanes            // the argument of the last call of nearest
 }
 
 // each builds a value lane by lane.

@@ -83,6 +83,19 @@ func TestIntFunctions(t *testing.T) {
 	}
 }
 
+// TestNearest looks at the values that an encoder looks up: half of what it is given here.
+func TestNearest(t *testing.T) {
+	look := fn(spec.Int, "nearest", op(name(spec.Float, "x"), "*", num(0.5)))
+	look.Book = &spec.Codebook{Levels: []float32{-1, 1}, Thresholds: []float32{0}}
+	typ := &spec.Type{Block: 2, Bytes: 1, Encode: []*spec.Assign{{Name: "code", X: look}}}
+	if got := Nearest(typ, []float32{1, 2, 3, -4}); !slices.Equal(got, []float32{.5, 1, 1.5, -2}) {
+		t.Errorf("looked up %v", got)
+	}
+	if got := Nearest(q40(), make([]float32, 64)); got != nil {
+		t.Errorf("q4_0 has no codebook, but looked up %v", got)
+	}
+}
+
 // TestSignedParts reads and writes a signed code and one made of two parts.
 func TestSignedParts(t *testing.T) {
 	split := &spec.Code{Bits: 5, Parts: [][]spec.Part{{{Bit: 6, Width: 3}, {Bit: 0, Width: 2, Shift: 3}}}}

@@ -30,9 +30,7 @@ func Encode(t *spec.Type, dst []byte, src []float32) {
 		block := dst[:t.Bytes]
 		clear(block)
 		m := machine{block: t.Block, names: map[string]lanes{"x": floats(src[:t.Block])}}
-		for _, a := range t.Encode {
-			m.names[a.Name] = m.eval(a.X)
-		}
+		m.encode(t)
 		for _, f := range t.Fields {
 			if v, ok := m.names[f.Name]; ok && f.Count == 1 {
 				store(f, block[f.Offset:], v[0].f)
@@ -44,6 +42,27 @@ func Encode(t *spec.Type, dst []byte, src []float32) {
 			}
 		}
 	}
+}
+
+// encode runs the statements of t's encoder.
+func (m *machine) encode(t *spec.Type) {
+	for _, a := range t.Encode {
+		m.names[a.Name] = m.eval(a.X)
+	}
+}
+
+// Nearest returns the values that t's encoder looks up in its codebook, in the unit of the levels: for every value of src, a
+// multiple of t.Block, the argument of the last call of nearest. It is nil for an encoder without one.
+func Nearest(t *spec.Type, src []float32) []float32 {
+	var seen []float32
+	for ; len(src) > 0; src = src[t.Block:] {
+		m := machine{block: t.Block, names: map[string]lanes{"x": floats(src[:t.Block])}}
+		m.encode(t)
+		for _, v := range m.nearest {
+			seen = append(seen, v.f)
+		}
+	}
+	return seen
 }
 
 // Decode writes len(dst) values, a multiple of t.Block, in the domain in which they are stored.

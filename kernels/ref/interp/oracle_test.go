@@ -43,6 +43,10 @@ func sameFormat(t *testing.T, got, want ref.Format) {
 		for i := range b {
 			b[i] = byte(source.Uint32())
 		}
+		if want.Name == "mxfp4" {
+			// The spec's scale of e = 255 is 2^128, an infinity in f32; OCP has NaN there and ggml a finite 2^127 times levels.
+			b[0], b[want.Bytes] = min(b[0], 254), min(b[want.Bytes], 254)
+		}
 		sameDecode(t, fmt.Sprintf("bytes %x", b), got, want, b)
 	}
 }
