@@ -89,7 +89,7 @@ var (
 	ruleBareBits      = rule{"bare-bits", "%s() stands in an attribute of its own, which gives the integer a name"}
 	ruleNumber        = rule{"number", "%s is not a number that f32 holds"}
 	ruleInteger       = rule{"integer", "the integer is too large; allowed: up to %d either way"}
-	ruleIndex         = rule{"index", "not arithmetic over i; allowed: i, block, parameters, integers, + - * / % comparisons ?: && || ! pow min max"}
+	ruleIndex         = rule{"index", "not arithmetic over i; allowed: i, block, parameters, integers, + - * / %% comparisons ?: && || ! pow min max"}
 	ruleConstant      = rule{"constant", "not a constant; allowed: integers, family parameters, arithmetic, pow min max"}
 	ruleConstantRange = rule{"constant-range", "the constant is infinite or not a number"}
 	ruleDivision      = rule{"division", "division by zero"}

@@ -85,15 +85,15 @@ func Dump(w io.Writer, t *Type) {
 	}
 	writeLayout(w, t, func(s string) string { return s })
 	same := func(s string) string { return s }
-	fmt.Fprintf(w, "value %s = %s\n", describe(t.Value), Text(t.Value, same))
+	fmt.Fprintf(w, "value %s = %s\n", Describe(t.Value), Text(t.Value, same))
 	for _, a := range t.Encode {
-		fmt.Fprintf(w, "encode %s %s = %s\n", a.Name, describe(a.X), Text(a.X, same))
+		fmt.Fprintf(w, "encode %s %s = %s\n", a.Name, Describe(a.X), Text(a.X, same))
 	}
 	fmt.Fprintf(w, "identity %s\n", t.Identity)
 }
 
-// describe is the type of x: "float vector/16" is one that is the same over runs of 16.
-func describe(x Expr) string {
+// Describe is the type of x: "float vector/16" is one that is the same over runs of 16.
+func Describe(x Expr) string {
 	kind, shape := x.Type()
 	return [...]string{"float", "int", "bool"}[kind] + " " + [...]string{"const", "index", "scalar", "vector"}[shape] +
 		"/" + strconv.Itoa(x.Run())

@@ -65,7 +65,8 @@ type report struct {
 	diags  hcl.Diagnostics
 	seen   map[string]bool
 	src    map[string][]byte
-	failed int // all mistakes, with those that were reported before
+	failed int  // all mistakes, with those that were reported before
+	spent  bool // maxSteps is exceeded: what is found from here on is a consequence
 }
 
 // fail records that rule is broken at rng.
@@ -75,6 +76,9 @@ func (r *report) fail(rule rule, rng hcl.Range, args ...any) {
 
 func (r *report) add(d *hcl.Diagnostic) {
 	r.failed++
+	if r.spent {
+		return
+	}
 	if d.Subject == nil {
 		d.Subject = &hcl.Range{}
 	}
@@ -109,4 +113,13 @@ func (r *report) err() error {
 			cmp.Compare(a.Summary, b.Summary))
 	})
 	return &Errors{r.diags, r.src}
+}
+
+// Rules returns the name of the broken rule of each diagnostic, in order.
+func (e *Errors) Rules() []string {
+	var names []string
+	for _, d := range e.Diagnostics {
+		names = append(names, d.Summary)
+	}
+	return names
 }

@@ -226,6 +226,7 @@ func (p *parser) step(rng hcl.Range) bool {
 	p.steps--
 	if p.steps == -1 {
 		p.fail(ruleSteps, rng, maxSteps)
+		p.spent = true
 	}
 	return p.steps >= 0
 }

@@ -15,12 +15,13 @@ var fieldKinds = []struct {
 }
 
 // layout reads [f16("d"), u8("qs", 16)]. A field of no elements is how a family leaves one out: its name exists, so that
-// a branch that is not taken may use it, and it takes no bytes.
-func (s *scope) layout(e hclsyntax.Expression) {
+// a branch that is not taken may use it, and it takes no bytes. False means that fields are missing after an error, so nothing can be said about codes.
+func (s *scope) layout(e hclsyntax.Expression) bool {
+	before := s.failed
 	tuple, ok := e.(*hclsyntax.TupleConsExpr)
 	if !ok || len(tuple.Exprs) == 0 || len(tuple.Exprs) > maxFields {
 		s.fail(ruleLayout, e.Range(), maxFields)
-		return
+		return false
 	}
 	for _, x := range tuple.Exprs {
 		f := s.field(x)
@@ -41,6 +42,7 @@ func (s *scope) layout(e hclsyntax.Expression) {
 	if s.typ.Bytes > maxBytes || s.typ.Bytes == 0 {
 		s.fail(ruleBlockBytes, e.Range(), s.typ.Bytes, maxBytes)
 	}
+	return s.failed == before
 }
 
 // field reads one constructor. Only u8 takes a count; a scale per run of values is one field each, or bits of a u8.

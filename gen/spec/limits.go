@@ -8,22 +8,22 @@ import (
 
 // Limits keep a hostile or mistaken spec from taking memory, time or the stack. Real types stay far below them.
 const (
-	maxFile    = 64 << 10 // bytes of one spec file
-	maxNesting = 64       // brackets within brackets
-	maxDepth   = 256      // levels of one expression
-	maxBlock   = 1024     // values per block
-	minBlock   = 16       // values per block, except 1 for a plain float
-	maxFields  = 32       // entries of layout
-	maxBytes   = 8192     // bytes of a block
-	maxLevels  = 256      // entries of a codebook
-	maxMembers = 64       // types of one family
-	maxList    = 64       // values of one family parameter
-	maxCode    = 16       // bits of a code
-	maxAttrs   = 64       // attributes of a type, statements of encode
-	maxName    = 32       // bytes of a name
-	maxText    = 240      // bytes of a summary
-	maxInt     = 1 << 24  // index arithmetic stays below: exact as f32, no overflow
-	maxSteps   = 20_000_000
+	maxFile    = 64 << 10  // bytes of one spec file
+	maxNesting = 64        // brackets within brackets
+	maxDepth   = 256       // levels of one expression
+	maxBlock   = 1024      // values per block
+	minBlock   = 16        // values per block, except 1 for a plain float
+	maxFields  = 32        // entries of layout
+	maxBytes   = 8192      // bytes of a block
+	maxLevels  = 256       // entries of a codebook
+	maxMembers = 64        // types of one family
+	maxList    = 64        // values of one family parameter
+	maxCode    = 16        // bits of a code
+	maxAttrs   = 64        // attributes of a type, statements of encode
+	maxName    = 32        // bytes of a name
+	maxText    = 240       // bytes of a summary
+	maxInt     = 1 << 24   // index arithmetic stays below: exact as f32, no overflow
+	maxSteps   = 8_000_000 // evaluations over i; the project's own files take about a tenth
 )
 
 // nesting finds the byte at which brackets nest deeper than maxNesting. HCL's

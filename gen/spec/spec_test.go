@@ -1,18 +1,10 @@
 package spec_test
 
-import (
-	"os"
-	"testing"
-
-	"github.com/kvgen/kvgen/gen/spec"
-)
+import "testing"
 
 // TestKernelSpecs checks the bytes per block of every type of the project against the published sizes.
 func TestKernelSpecs(t *testing.T) {
-	set, err := spec.Load(os.DirFS("../../kernels/spec"))
-	if err != nil {
-		t.Fatal(err)
-	}
+	set := load(t)
 	want := map[string][2]int{ // block, bytes
 		"f32": {1, 4}, "f16": {1, 2}, "bf16": {1, 2},
 		"q4_0": {32, 18}, "q4_1": {32, 20}, "q5_0": {32, 22}, "q5_1": {32, 24}, "q8_0": {32, 34},

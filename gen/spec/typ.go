@@ -47,15 +47,13 @@ func (p *parser) typ(d decl, name string, params map[string]int) {
 		return // everything else is per i, and i needs a block
 	}
 	s.labels(get)
-	if e := get("layout"); e != nil {
-		s.layout(e)
-	}
+	laidOut := get("layout") != nil && s.layout(get("layout"))
 	if e := get("domain"); e != nil {
 		t.Domain = s.domainName(e)
 	}
 	s.codebook(get("codebook"), get("thresholds"))
 	for _, a := range attrs {
-		if typeAttrs[a.Name] || !s.freshName(a.Name, a.NameRange, "a code") {
+		if typeAttrs[a.Name] || !laidOut || !s.freshName(a.Name, a.NameRange, "a code") {
 			continue
 		}
 		if !mentionsBits(a.Expr) { // rather a misspelt attribute than a code

@@ -2,8 +2,8 @@
 # a random point of a sphere, for which the Lloyd-Max codebook is optimal, and stored as codes and one norm: the scale
 # that fits the codes best by least squares.
 #
-# Levels are integers, so that kernels may sum products exactly; the price in mean squared error is below .0001 of it
-# at 2 and 3 bits, .0005 at 4, .006 at 5 and .021 (.09 dB) at 6.
+# Levels are integers, so that kernels may sum products exactly; the price is below .0001 of the mean squared error at
+# 2 and 3 bits, .0005 of it at 4, .007 at 5 and .023 (.1 dB, where a bit is 6 dB) at 6.
 #
 # Codes lie in planes of 4, 2 and 1 bits. In each group of 32 values one shift of whole words yields neighbours:
 #   4 bits: byte j of 16 holds values j, j+16    2 bits: byte j of 8 holds j, j+8, j+16, j+24    1 bit: byte k of 4

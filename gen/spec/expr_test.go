@@ -1,0 +1,143 @@
+package spec_test
+
+import (
+	"strings"
+	"testing"
+
+	"github.com/kvgen/kvgen/gen/spec"
+)
+
+// head declares enough for an expression over d, m, code and sc to be read.
+const head = `
+  block    = 32
+  layout   = [f16("d"), f16("m"), u8("qs", 16), u8("ss", 2)]
+  codebook = [-2, -1, 0.5, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13]
+  code     = bits(qs, 4*i, 4)
+  sc       = bits(ss, 8*(i/16), 8)
+`
+
+// TestValue shows how value is resolved: conversions, folding, shapes and runs.
+func TestValue(t *testing.T) {
+	for _, c := range []struct{ in, kind, out string }{
+		{"d * (code - 8)", "float vector/1", "(d * float((code - 8)))"},
+		{"d * 8", "float scalar/32", "(d * 8.0)"},
+		{"d*sc - m", "float vector/16", "((d * float(sc)) - m)"},
+		{"d * (2*0.5)", "float scalar/32", "(d * 1.0)"},
+		{"d / -8", "float scalar/32", "(d / -8.0)"},
+		{"-d", "float scalar/32", "-d"},
+		{"i < 16 ? d : m", "float vector/16", "(index[1*16 0*16] ? d : m)"},
+		{"i < 32 ? d : nothing", "float scalar/32", "d"},
+		{"d * (i/8)", "float vector/8", "(d * float(index[0*8 1*8 2*8 3*8]))"},
+		{"d * (7/2)", "float scalar/32", "(d * 3.0)"},
+		{"d * (7/2.0)", "float scalar/32", "(d * 3.5)"},
+		{"d * pow(2, 3) * block", "float scalar/32", "((d * 8.0) * 32.0)"},
+		{"d * 0.1", "float scalar/32", "(d * 0.1)"},
+		{"d * 16777217.0", "float scalar/32", "(d * 1.6777216e+07)"},
+		{"d * codebook[code] * codebook[2]", "float vector/1", "((d * codebook[code]) * 0.5)"},
+		{"codebook[clamp(sc - 3, 0, 15)]", "float vector/16", "codebook[clamp((sc - 3), 0, 15)]"},
+		{"min(d, code)", "float vector/1", "min(d, float(code))"},
+		{"min(15, sc)", "float vector/16", "float(min(15, sc))"},
+		{"d > m && !(code == 0) ? d : 0", "float vector/1", "(((d > m) && !(code == 0)) ? d : 0.0)"},
+		{"sum(d*code, 8)", "float vector/8", "sum((d * float(code)), 8)"},
+		{"max(d*code, 8)", "float vector/8", "max((d * float(code)), 8)"},
+		{"max(d*code, 8.0)", "float vector/1", "max((d * float(code)), 8.0)"},
+		{"absmax(d*code)", "float scalar/32", "absmax((d * float(code)))"},
+		{"float(rint(d*code)) + sc%2", "float vector/1", "(float(rint((d * float(code)))) + float((sc % 2)))"},
+		{"w(d*code)", "float vector/1", "transform<w>((d * float(code)))"},
+		{"inverse(w, d*code)", "float vector/1", "inverse<w>((d * float(code)))"},
+	} {
+		// The sum names everything, so that nothing is unused; the value under test is its left side.
+		text := "transform \"w\" {\n kind = wht\n size = 16\n left = signs(\"golden\")\n}\n" +
+			"type \"t\" {" + head + "  value = (" + c.in + ") + (d + m + code + sc)*0\n}\n"
+		set, err := spec.Parse(map[string][]byte{"t.hcl": []byte(text)})
+		if err != nil {
+			t.Errorf("%s:\n%v", c.in, err)
+			continue
+		}
+		x := set.Types[0].Value.(*spec.Binary).X
+		if got := spec.Text(x, func(s string) string { return s }); got != c.out {
+			t.Errorf("%s: %s, want %s", c.in, got, c.out)
+		}
+		if got := spec.Describe(x); got != c.kind {
+			t.Errorf("%s: a %s, want %s", c.in, got, c.kind)
+		}
+	}
+}
+
+// TestIdentity: the hash depends on bytes and their meaning alone.
+func TestIdentity(t *testing.T) {
+	const text = `type "t" {
+  summary = "one"
+  block   = 32
+  layout  = [f16("d"), u8("qs", 16)]
+  code    = bits(qs, 4*i, 4)
+  value   = d * (code - 8)
+  encode {
+    m    = extremum(x)
+    d    = m / -8
+    code = min(15, trunc(x*inv(d) + 8.5))
+  }
+}
+`
+	identity := func(replace ...string) string {
+		t.Helper()
+		set, err := spec.Parse(map[string][]byte{"t.hcl": []byte(strings.NewReplacer(replace...).Replace(text))})
+		if err != nil {
+			t.Fatal(err)
+		}
+		return set.Types[0].Identity
+	}
+	first := identity()
+	for _, same := range [][]string{
+		{"summary = \"one\"", "id = 7 # a comment"},
+		{"\"t\"", "\"u\""},
+		{"qs", "nibbles"},
+		{"m ", "most ", "m / -8", "most / -8"},
+		{"4*i", "8*(i/2) + 4*(i%2)"},
+		{"m / -8", "m / (-4 - 4.0)"},
+	} {
+		if identity(same...) != first {
+			t.Errorf("%v changes the identity", same)
+		}
+	}
+	for _, other := range [][]string{
+		{"8.5", "8.25"},
+		{"4*i", "4*(31 - i)"},
+		{"code - 8", "code - 7"},
+		{"inv(d)", "inv(m / -8)"},
+		{"extremum", "absmax"},
+		{"f16(\"d\")", "bf16(\"d\")"},
+	} {
+		if identity(other...) == first {
+			t.Errorf("%v keeps the identity", other)
+		}
+	}
+}
+
+// TestSigns compares the generators with the published sign vectors: bit i of word w is set where element 32w+i is -1.
+func TestSigns(t *testing.T) {
+	for _, x := range load(t).Transforms {
+		switch x.Name {
+		case "turbo_wht128":
+			wantMask(t, x.Left, 0xE46A0359, 0x42F85949, 0xA4C63BBB, 0x49F250A9)
+			wantMask(t, x.Right, 0x16ACEE90, 0x3F628FDC, 0xB7A5357A, 0xBEA56562)
+			if x.Norm != 0.08838834764831845 {
+				t.Errorf("norm %v", x.Norm)
+			}
+		case "tq_wht32":
+			wantMask(t, x.Left, 0x696B4B4A)
+			if x.Right != nil {
+				t.Error("tq_wht32 has signs on the right")
+			}
+		}
+	}
+}
+
+func wantMask(t *testing.T, signs []float32, words ...uint32) {
+	t.Helper()
+	for i, s := range signs {
+		if negative := words[i/32]>>(i%32)&1 == 1; s != 1 && s != -1 || negative != (s < 0) {
+			t.Errorf("sign %d of %d is %v", i, len(signs), s)
+		}
+	}
+}
