@@ -66,7 +66,8 @@ func (t *Template) Prompt(messages []Message, generate bool) (string, error) {
 }
 
 // Tokens returns the ids of Prompt's text, with the tokens that begin and end a text exactly once: a template that
-// writes the begin token itself does not get a second one.
+// writes the begin token itself does not get a second one. As everywhere, a message that spells a control token becomes
+// that token: keep messages that others wrote from doing so if it matters.
 func (t *Template) Tokens(messages []Message, generate bool) ([]int32, error) {
 	text, err := t.Prompt(messages, generate)
 	if err != nil {
