@@ -29,7 +29,7 @@ func (d *Driver) attend(w int, p *partial, u int, s *span) bool {
 	row := kvHead*d.rows + t0*d.group
 	q := d.q[row*k.Stored:][:m*k.Stored]
 	if d.fast {
-		x.act = cpu.ActRows(&d.acts[kvHead], t0*d.group, m)
+		x.act = cpu.ActFrom(&d.acts[kvHead], t0*d.group)
 		k.Impl.MatmulQ8(x.scores, chunk, &x.act, m, keys, k.RowBytes, rows, k.Stored, &x.ws)
 	} else {
 		k.Impl.Matmul(x.scores, chunk, q, k.Stored, m, keys, k.RowBytes, rows, k.Stored, &x.ws)

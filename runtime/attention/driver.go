@@ -75,7 +75,7 @@ func (d *Driver) Run(b *Batch) error {
 	n, l := len(b.Pos), b.Layer
 	d.group = l.Heads / l.KVHeads
 	d.rows = n * d.group
-	d.tile = min(n, max(1, tileRows/d.group))
+	d.tile = min(n, tileTokens(d.group))
 	d.fast = b.Fast && b.KV.K.Impl.MatmulQ8 != nil && b.KV.K.Stored%b.KV.K.Type.ActGroup == 0
 	d.survey()
 	d.reserve()
@@ -98,6 +98,15 @@ func (d *Driver) Run(b *Batch) error {
 		return d.each(&d.merge, true)
 	}
 	return nil
+}
+
+// tileTokens is the tokens of a tile: about tileRows rows, and so many that a tile starts where an Act may be cut.
+func tileTokens(group int) int {
+	step := 1
+	for step*group%cpu.ActTile != 0 {
+		step++
+	}
+	return max(step, tileRows/group/step*step)
 }
 
 // each runs a task on the pool, or on one worker where there is too little to share.

@@ -10,18 +10,20 @@ type layTask struct{ d *Driver }
 
 func (t *layTask) Do(w, workers int) {
 	d := t.d
-	l, k := d.b.Layer, d.b.KV.K
-	lo, hi := cpu.Split(len(d.b.Pos), 1, w, workers)
-	for i := lo; i < hi; i++ {
-		for h := range l.Heads {
-			kvh, row := h/d.group, i*d.group+h%d.group
-			dst := d.q[(kvh*d.rows+row)*k.Stored:][:k.Stored]
-			k.Query(dst, d.b.Q[(i*l.Heads+h)*l.KeyDim:])
-			if d.fast {
-				act := &d.workers[w].act
-				*act = cpu.ActRows(&d.acts[kvh], row, 1)
-				kernels.QuantiseAct(act, dst, k.Stored, 1)
-			}
+	l, k, act := d.b.Layer, d.b.KV.K, &d.workers[w].act
+	lo, hi := cpu.Split(d.rows, cpu.ActTile, w, workers)
+	if lo == hi {
+		return
+	}
+	for kvh := range l.KVHeads {
+		rows := d.q[(kvh*d.rows+lo)*k.Stored:][:(hi-lo)*k.Stored]
+		for r := lo; r < hi; r++ {
+			token, head := r/d.group, kvh*d.group+r%d.group
+			k.Query(rows[(r-lo)*k.Stored:][:k.Stored], d.b.Q[(token*l.Heads+head)*l.KeyDim:])
+		}
+		if d.fast {
+			*act = cpu.ActFrom(&d.acts[kvh], lo)
+			kernels.QuantiseAct(act, rows, k.Stored, hi-lo)
 		}
 	}
 }

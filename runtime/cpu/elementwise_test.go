@@ -3,8 +3,6 @@ package cpu
 import (
 	"math"
 	"testing"
-
-	"github.com/kvgen/kvgen/kernels"
 )
 
 func TestExp(t *testing.T) {
@@ -76,25 +74,6 @@ func TestRopeTurnsPairs(t *testing.T) {
 	for i, want := range []float32{-3, -2, 1, -4, 9} {
 		if h[i] != want {
 			t.Errorf("halves: got %v", h)
-		}
-	}
-}
-
-func TestActRows(t *testing.T) {
-	var a kernels.Act
-	x := make([]float32, 4*64)
-	for i := range x {
-		x[i] = float32(math.Sin(float64(i))) * float32(i)
-	}
-	a.Resize(4, 64, 32)
-	kernels.QuantiseAct(&a, x, 64, 4)
-	v := ActRows(&a, 2, 1)
-	if len(v.Q) != 64 || len(v.D) != 2 || len(v.S) != 4 {
-		t.Fatalf("a row of 64 has %d codes, %d scales and %d sums", len(v.Q), len(v.D), len(v.S))
-	}
-	for i, q := range v.Q {
-		if d, want := v.D[i/32], x[2*64+i]; math.Abs(float64(d*float32(q)-want)) > float64(d)*.51 {
-			t.Errorf("value %d: got %v, want %v", i, d*float32(q), want)
 		}
 	}
 }

@@ -115,7 +115,7 @@ func TestQuantisedCache(t *testing.T) {
 				}
 				most := cfg.most
 				if strings.HasPrefix(name, "gemma") {
-					most = .36 // exact GELU against a half-precision table
+					most = .5 // that engine's half-precision table of GELU moves logits about as far as q8_0 does
 				}
 				x, err := c.context(t, cfg.k, cfg.v, Options{Threads: 2, Math: cfg.math})
 				if ref.Refused || strings.HasSuffix(cfg.name, "_rot") && ref.SameAs != "" {

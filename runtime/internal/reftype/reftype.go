@@ -78,9 +78,11 @@ func wrap(f ref.Format) *kernels.Type {
 	}
 	if t.Quantised {
 		impl.MatmulQ8 = func(y []float32, ldy int, x *kernels.Act, m int, w []byte, stride, rows, n int, ws *kernels.Workspace) {
-			f32 := make([]float32, m*n)
+			f32, groups := make([]float32, m*n), n/x.Group
 			for j := range f32 {
-				f32[j] = x.D[j/x.Group] * float32(x.Q[j])
+				first := j / n / 4 * 4 // rows stand in tiles of four
+				at := first*groups + j%n/x.Group*min(4, x.Rows-first) + j/n - first
+				f32[j] = x.D[at] * float32(x.Q[at*x.Group+j%x.Group])
 			}
 			impl.Matmul(y, ldy, f32, n, m, w, stride, rows, n, ws)
 		}
