@@ -40,7 +40,7 @@ var (
 
 	// Attributes of a type.
 	ruleAttributes  = rule{"attributes", "%d attributes; allowed: up to %d"}
-	ruleBlock       = rule{"block", "a block of %d values; allowed: a power of two from %d to %d, or 1 for a plain float"}
+	ruleBlock       = rule{"block", "a block of %d values; allowed: %d to %d, or 1 for a plain float"}
 	rulePlain       = rule{"plain", "a block of 1 value must be one float field that value reads as it is"}
 	ruleID          = rule{"id", "id %d; allowed: 0 to 65535"}
 	rulePad         = rule{"pad", "pad is true or false"}

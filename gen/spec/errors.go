@@ -18,12 +18,19 @@ type Errors struct {
 	files       map[string][]byte
 }
 
+// maxShown bounds the text: a generated file may be wrong a thousand times.
+const maxShown = 100
+
 // Error prints one paragraph per mistake: file:line:col, message, rule, and the line it is about.
 func (e *Errors) Error() string {
 	var b strings.Builder
 	for i, d := range e.Diagnostics {
 		if i > 0 {
 			b.WriteByte('\n')
+		}
+		if i == maxShown {
+			fmt.Fprintf(&b, "and %d more", len(e.Diagnostics)-i)
+			break
 		}
 		r := d.Subject
 		fmt.Fprintf(&b, "%s:%d:%d: %s [%s]", r.Filename, r.Start.Line, r.Start.Column, d.Detail, d.Summary)

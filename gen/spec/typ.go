@@ -122,7 +122,7 @@ func (s *scope) blockSize(e hclsyntax.Expression) bool {
 	if !ok {
 		return false
 	}
-	if n != 1 && (n < minBlock || n > maxBlock || n&(n-1) != 0) {
+	if n != 1 && (n < minBlock || n > maxBlock) {
 		s.fail(ruleBlock, e.Range(), n, minBlock, maxBlock)
 		return false
 	}

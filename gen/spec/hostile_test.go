@@ -1,0 +1,55 @@
+package spec_test
+
+import (
+	"fmt"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/kvgen/kvgen/gen/spec"
+)
+
+// TestHostile: text of the greatest size that asks for depth, width or time is refused, or read, soon.
+func TestHostile(t *testing.T) {
+	inType := func(attr string) string {
+		return "type \"t\" {\n  block = 1024\n  layout = [f16(\"d\"), u8(\"qs\", 1024)]\n  code = bits(qs, 8*i, 8)\n  value = d*code\n" + attr + "}\n"
+	}
+	repeat := strings.Repeat
+	var numbered strings.Builder
+	for k := range 60 {
+		fmt.Fprintf(&numbered, "  c%d = bits(qs, %s0, 8)\n", k, repeat("i + 0*", 120))
+	}
+	family := "family \"f\" {\n  over {\n    n = [" + repeat("32, ", 63) + "32]\n    m = [1]\n  }\n  name = \"f${n}\"\n  block = n\n" +
+		"  layout = [f16(\"d\"), u8(\"qs\", n)]\n  codebook = int8(lloyd_max(100, sphere(n)))\n  code = bits(qs, 8*i, 8)\n  value = d*code\n}\n"
+	for name, text := range map[string]string{
+		"not":         inType("  pad = " + repeat("!", 20_000) + "true\n"),
+		"minus":       inType("  id = " + repeat("-", 20_000) + "1\n"),
+		"conditional": inType("  x1 = " + repeat("i > 0 ? ", 5_000) + "0" + repeat(" : 0", 5_000) + "\n"),
+		"chain":       inType("  x1 = " + repeat("i > 0 ? 0 : ", 5_000) + "0\n"),
+		"sum":         inType("  x1 = bits(qs, 0, 1)" + repeat(" + i", 15_000) + "\n"),
+		"template":    inType("  summary = " + repeat("\"${", 10_000) + "1" + repeat("}\"", 10_000) + "\n"),
+		"heredoc":     inType("  summary = <<A\n" + repeat("${", 20_000) + "\nA\n"),
+		"codes":       inType(numbered.String()),
+		"family":      family,
+		"blocks":      repeat("type \"t\" {\n}\n", 5_000),
+		"transforms":  repeat("transform \"t\" {\n kind = wht\n size = 512\n left = signs(\"pcg64\", 1, 65535)\n}\n", 800),
+		"list":        inType("  codebook = [" + repeat("1,", 30_000) + "1]\n"),
+		"traversal":   inType("  x1 = bits(qs" + repeat("[0]", 20_000) + ", 0, 8)\n"),
+		"splat":       inType("  x1 = bits(qs" + repeat("[*]", 20_000) + ", 0, 8)\n"),
+		"number":      inType("  id = 1e" + repeat("9", 60_000) + "\n"),
+		"digits":      inType("  id = " + repeat("9", 60_000) + "\n"),
+	} {
+		t.Run(name, func(t *testing.T) {
+			start := time.Now()
+			_, err := spec.Parse(map[string][]byte{"t.hcl": []byte(text)})
+			if err == nil {
+				t.Error("accepted")
+			} else if n := len(err.Error()); n > 1<<20 {
+				t.Errorf("%d bytes of error text", n)
+			}
+			if d := time.Since(start); d > 10*time.Second { // far above what any takes, for slow machines
+				t.Errorf("took %v", d)
+			}
+		})
+	}
+}
