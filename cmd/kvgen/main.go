@@ -2,6 +2,13 @@
 //
 //	kvgen generate [--spec DIR] [--out DIR]   bring the generated files up to date
 //	kvgen check    [--spec DIR] [--out DIR]   say whether the spec is valid and the files are up to date
+//	kvgen list     [--spec DIR]               types and instruction sets, and why one is passed over
+//	kvgen explain  [--spec DIR] TYPE          one type: its bytes, its bits, its codebook and where that stands
+//	kvgen audit    [--spec DIR] [--json] [--samples N]
+//	                                          the error of every type; flags a codebook over 2 % above its optimum
+//	kvgen new      [--spec DIR] [--bits N] [--block N] TYPE
+//	                                          write a type to begin with into TYPE.hcl
+//	kvgen fmt      [--spec DIR] [-d] [-w]     name spec files that are not formatted, show how, or format them
 //
 // Run in the project root, it reads kernels/spec and writes below kernels. It exits with 0 when all is well, 1 for a finding (a
 // mistake in the spec, a file that is not up to date) and 2 when it could not run.
@@ -26,6 +33,11 @@ type command struct {
 var commands = []command{
 	{"generate", "bring the generated files up to date", generate},
 	{"check", "say whether the spec is valid and the generated files are up to date", check},
+	{"list", "types and instruction sets, and why one is passed over", list},
+	{"explain", "one type: its bytes, its bits, its codebook", explain},
+	{"audit", "the error of every type, and codebooks worse than they need be", audit},
+	{"new", "begin a type of your own", newType},
+	{"fmt", "format spec files", format},
 }
 
 // finding is an error about the input rather than about running. Its text is printed as it is.

@@ -1,0 +1,199 @@
+package main
+
+import (
+	"fmt"
+	"math"
+	"math/rand/v2"
+	"slices"
+	"strconv"
+
+	"github.com/kvgen/kvgen/gen/codebook"
+	"github.com/kvgen/kvgen/gen/spec"
+	"github.com/kvgen/kvgen/kernels/ref/interp"
+)
+
+// tolerance is how far above the least possible error a codebook may be before it is flagged.
+const tolerance = 0.02
+
+// verdict compares a codebook with the best one of as many levels. Errors are relative to the power.
+type verdict struct {
+	Levels  int     `json:"levels"`
+	Source  string  `json:"source"`          // the distribution that it fits best of those that the type may see
+	MSE     float64 `json:"mse"`             // as the type uses it
+	Rescale float64 `json:"mse_rescaled"`    // with all levels multiplied by the factor that is best
+	Optimum float64 `json:"optimum"`         // of the Lloyd-Max codebook
+	Excess  float64 `json:"excess"`          // MSE/Optimum - 1
+	Flagged bool    `json:"flagged"`         // the excess is above tolerance
+	Shape   string  `json:"shape,omitempty"` // what a flagged table turns out to be
+}
+
+// judge returns nil for a type without a codebook. A type is held to the source that is kindest to it: what it stores is
+// close to Gaussian, a coordinate of a unit vector, or, when nothing is rotated, perhaps heavy-tailed.
+//
+// When the encoder brings every block to one size before it looks up levels, that size counts. Otherwise, as with a type
+// that is only read or a scale that follows the largest value, the levels are given the scale that suits them best.
+func judge(t *spec.Type) (*verdict, error) {
+	if t.Codebook == nil {
+		return nil, nil
+	}
+	levels := sortedLevels(t.Codebook)
+	size := lookupSize(t)
+	var best *verdict
+	for _, s := range sources(t) {
+		optimum, err := lloydMax(len(levels), s)
+		if err != nil {
+			return nil, fmt.Errorf("%s: %w", t.Name, err)
+		}
+		v := &verdict{Levels: len(levels), Source: s.Name, Optimum: optimum}
+		v.Rescale, _ = codebook.Distortion(levels, s)
+		v.MSE = v.Rescale
+		if size > 0 {
+			v.MSE = codebook.AtScale(levels, s, math.Sqrt(s.Variance)/size)
+		}
+		if v.Excess = v.MSE/optimum - 1; best == nil || v.Excess < best.Excess {
+			best = v
+		}
+	}
+	// Six digits: what is left out may depend on the machine.
+	best.MSE, best.Rescale, best.Optimum = round6(best.MSE), round6(best.Rescale), round6(best.Optimum)
+	best.Excess = math.Round(best.Excess*1e6) / 1e6
+	if best.Flagged = best.Excess > tolerance; best.Flagged {
+		best.Shape = shape(levels)
+	}
+	return best, nil
+}
+
+// round6 keeps six significant digits.
+func round6(v float64) float64 {
+	r, _ := strconv.ParseFloat(strconv.FormatFloat(v, 'g', 6, 64), 64) // reads what it wrote
+	return r
+}
+
+// lookupSize is the root mean square of what the encoder looks up, in the unit of the levels, if it is the same for every
+// block of normal values; else 0.
+func lookupSize(t *spec.Type) float64 {
+	const blocks = 16
+	seen := interp.Nearest(t, draw(blocks*t.Block, (*rand.Rand).NormFloat64))
+	if seen == nil {
+		return 0
+	}
+	var least, most float64
+	for k := range blocks {
+		sum := 0.0
+		for _, v := range seen[k*t.Block : (k+1)*t.Block] {
+			sum += float64(v) * float64(v)
+		}
+		size := math.Sqrt(sum / float64(t.Block))
+		if k == 0 {
+			least = size
+		}
+		least, most = min(least, size), max(most, size)
+	}
+	if most > 1.01*least {
+		return 0
+	}
+	return most
+}
+
+// remarks say what else there is to know about a flagged table.
+func (v *verdict) remarks() []string {
+	var list []string
+	if v.Shape != "" {
+		list = append(list, fmt.Sprintf("It is %s.", v.Shape))
+	}
+	if v.Flagged && v.Rescale < 0.9*v.MSE {
+		list = append(list, fmt.Sprintf("Used at the scale that suits it best, it would reach %.3g.", v.Rescale))
+	}
+	return list
+}
+
+// sources are the distributions that the values under a type's codebook may have.
+func sources(t *spec.Type) []codebook.Source {
+	n := t.Block
+	if t.Domain != nil {
+		n = t.Domain.Size
+	}
+	list := []codebook.Source{codebook.Gaussian(), codebook.Sphere(max(8, n))}
+	if t.Domain == nil {
+		list = append(list, codebook.Laplace())
+	}
+	return list
+}
+
+// sortedLevels are the distinct levels, ascending.
+func sortedLevels(b *spec.Codebook) []float64 {
+	levels := make([]float64, len(b.Levels))
+	for i, v := range b.Levels {
+		levels[i] = float64(v) + 0 // -0 and 0 are one level
+	}
+	slices.Sort(levels)
+	return slices.Compact(levels)
+}
+
+// lloydMax is the least error that n levels can have on s, relative to its power.
+func lloydMax(n int, s codebook.Source) (float64, error) {
+	if n == 1 {
+		return 1, nil
+	}
+	levels, err := codebook.LloydMax(n, s)
+	if err != nil {
+		return 0, err
+	}
+	mse, _ := codebook.Distortion(levels, s)
+	return mse, nil
+}
+
+// shape recognises tables that were made by another rule than least error, whatever their unit. Both rules cut the normal
+// distribution into equally likely cells, which gives the tails far too few levels.
+func shape(levels []float64) string {
+	n := float64(len(levels))
+	means, medians := make([]float64, len(levels)), make([]float64, len(levels))
+	for i := range levels {
+		lo, hi := quantile(float64(i)/n), quantile(float64(i+1)/n)
+		means[i] = n * (density(lo) - density(hi))
+		medians[i] = quantile((float64(i) + 0.5) / n)
+	}
+	switch {
+	case proportional(levels, means):
+		return fmt.Sprintf("the equal-probability table: the means of %d equally likely cells of a normal distribution", len(levels))
+	case proportional(levels, medians):
+		return fmt.Sprintf("the equal-probability table: the medians of %d equally likely cells of a normal distribution", len(levels))
+	case proportional(levels, ramp(len(levels))):
+		return "evenly spaced"
+	}
+	return ""
+}
+
+// ramp is n evenly spaced levels, symmetric about 0.
+func ramp(n int) []float64 {
+	levels := make([]float64, n)
+	for i := range levels {
+		levels[i] = float64(2*i+1-n) / 2
+	}
+	return levels
+}
+
+// proportional says whether a is a multiple of b, to half a percent of the largest entry.
+func proportional(a, b []float64) bool {
+	var ab, bb, peak float64
+	for i := range a {
+		ab += a[i] * b[i]
+		bb += b[i] * b[i]
+		peak = max(peak, math.Abs(a[i]))
+	}
+	for i := range a {
+		if math.Abs(a[i]-ab/bb*b[i]) > 0.005*peak {
+			return false
+		}
+	}
+	return true
+}
+
+// quantile is the inverse of the normal distribution function.
+func quantile(p float64) float64 { return math.Sqrt2 * math.Erfinv(2*p-1) }
+
+// density is that of the normal distribution; 0 at infinity.
+func density(x float64) float64 { return math.Exp(-x*x/2) / math.Sqrt(2*math.Pi) }
+
+// cumulative is the normal distribution function.
+func cumulative(x float64) float64 { return math.Erfc(-x/math.Sqrt2) / 2 }
