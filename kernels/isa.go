@@ -90,7 +90,7 @@ func best[T any](impls []T, isa func(*T) string) *T {
 
 // QuantiseAct rounds m rows of a.N floats, ldx apart in x, to int8 in a, which Act.Resize has given room. The result is the
 // same to the bit under every instruction set.
-func QuantiseAct(a *Act, x []float32, ldx, m int) { quantiseAct(a, x, ldx, m) }
+func QuantiseAct(a *Act, x []float32, ldx, m int) { cpu.QuantiseAct(quantiseAct, a, x, ldx, m) }
 
 func findQuantiseAct() func(a *Act, x []float32, ldx, m int) {
 	for _, s := range isas[selected:] {

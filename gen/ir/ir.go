@@ -15,6 +15,7 @@ const (
 	Addr Elem = iota // an address
 	Word             // a machine integer: counts, strides in bytes
 	I8
+	I16
 	I32
 	F32
 )
@@ -27,14 +28,17 @@ type Type struct {
 
 // Bytes is the size of a vector value.
 func (t Type) Bytes() int {
-	if t.Elem == I8 {
+	switch t.Elem {
+	case I8:
 		return t.Lanes
+	case I16:
+		return 2 * t.Lanes
 	}
 	return 4 * t.Lanes
 }
 
 func (t Type) String() string {
-	return fmt.Sprintf("%sx%d", [...]string{"addr", "word", "i8", "i32", "f32"}[t.Elem], t.Lanes)
+	return fmt.Sprintf("%sx%d", [...]string{"addr", "word", "i8", "i16", "i32", "f32"}[t.Elem], t.Lanes)
 }
 
 // Value is the result of an instruction.

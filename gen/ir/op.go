@@ -50,8 +50,10 @@ const (
 	OpAbsB       // Dst = |Args[0]|, bytes
 	OpSignB      // Dst = Args[0] * sign(Args[1]), bytes
 	OpDotU8S8    // Dst i32 = sums of 4 products, Args[0] unsigned (at most 128) and Args[1] signed bytes
+	OpPairsU8S8  // Dst i16 = sums of 2 products, Args[0] unsigned and Args[1] signed bytes; the sum must fit
+	OpWidenPairs // Dst i32 = sums of 2 neighbours of Args[0], i16
 	OpDotAcc     // Args[0] += the dot of Args[1], Args[2], in place
-	OpAccumulate // Args[0] += Args[1], i32 lanes, in place
+	OpAccumulate // Args[0] += Args[1], integer lanes, in place
 	OpAddI       // Dst = Args[0] + Const, i32
 	OpPack4      // Dst bytes = the low bytes of the i32 lanes of Args[0..3], in order
 	OpToF32      // Dst = f32 of i32 lanes
@@ -68,7 +70,7 @@ const (
 var opNames = [...]string{"param", "slot", "copy", "addimm", "addint", "load", "loadlow", "store", "storelow",
 	"broadcast", "pairbroadcast", "loadf16", "bcastf16", "loadbf16", "bcastbf16", "bcaste8m0", "loaddup", "loadpair",
 	"loadbytes", "widens8", "widenu8", "gather", "const", "zero", "as", "shuffle", "shr", "shl", "sar", "shrvar", "shlvar", "and", "or", "xor",
-	"addb", "eqb", "table16", "selectbit", "absb", "signb", "dotu8s8", "dotacc", "accumulate", "addi", "pack4", "tof32", "tablef32",
+	"addb", "eqb", "table16", "selectbit", "absb", "signb", "dotu8s8", "pairsu8s8", "widenpairs", "dotacc", "accumulate", "addi", "pack4", "tof32", "tablef32",
 	"add", "sub", "mul", "fma", "hsum"}
 
 func (o Op) String() string { return opNames[o] }

@@ -85,12 +85,16 @@ func signature(n *Instr) error {
 		return want(F32, F32)
 	case OpFMA:
 		return want(F32, F32, F32)
-	case OpDotU8S8, OpSignB:
+	case OpDotU8S8, OpPairsU8S8, OpSignB:
 		return want(I8, I8)
 	case OpDotAcc:
 		return want(I32, I8, I8)
+	case OpWidenPairs:
+		return want(I16)
 	case OpAccumulate:
-		return want(I32, I32)
+		if len(n.Args) != 2 || n.Args[0].Type != n.Args[1].Type {
+			return fmt.Errorf("arguments differ in type")
+		}
 	case OpPack4:
 		return want(I32, I32, I32, I32)
 	case OpToF32, OpTableF32, OpAddI, OpSar:

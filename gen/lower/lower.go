@@ -14,7 +14,8 @@ import (
 
 // Caps is what lowering must know of a machine.
 type Caps struct {
-	Lanes int // f32 lanes of a vector
+	Lanes int  // f32 lanes of a vector
+	Dot4  bool // sums of 4 products of bytes are one instruction
 }
 
 // unsupported is why a kernel of a type has no vector form; portable Go serves it.
@@ -26,20 +27,29 @@ func giveUp(format string, args ...any) { panic(unsupported{fmt.Sprintf(format, 
 
 // Try runs build and returns its kernel, or why the type has none.
 func Try(build func() *ir.Func) (f *ir.Func, why string) {
-	defer func() {
-		switch r := recover().(type) {
-		case nil:
-		case unsupported:
-			f, why = nil, r.why
-		default:
-			panic(r)
-		}
-	}()
-	f = build()
+	why = reason(func() { f = build() })
+	if why != "" {
+		return nil, why
+	}
 	if err := ir.Verify(f); err != nil {
 		panic(err)
 	}
 	return f, ""
+}
+
+// reason runs do and returns why it gave up, or "".
+func reason(do func()) (why string) {
+	defer func() {
+		switch r := recover().(type) {
+		case nil:
+		case unsupported:
+			why = r.why
+		default:
+			panic(r)
+		}
+	}()
+	do()
+	return ""
 }
 
 // unit is the smallest run of blocks that a loop turn handles: one block, or for

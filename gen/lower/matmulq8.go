@@ -12,25 +12,21 @@ import (
 // for the cache alone takes groups as long as its own scale, so that whole blocks are
 // summed as integers.
 func ActGroup(t *spec.Type) (group int) {
-	defer func() {
-		if r := recover(); r != nil {
-			if _, ok := r.(unsupported); !ok {
-				panic(r)
-			}
-			group = 0
-		}
-	}()
+	_ = reason(func() { group = actGroup(t) })
+	return group
+}
+
+func actGroup(t *spec.Type) int {
 	if !t.Quantised || t.Block%chunk != 0 {
 		return 0
 	}
 	a := split(t)
-	if a.Run%16 != 0 || len(a.Levels) > 64 && !(&reader{t: t, a: a}).isLinear() {
+	switch {
+	case a.Run%16 != 0, len(a.Levels) > 64 && !(&reader{t: t, a: a}).isLinear():
 		return 0
-	}
-	if t.Weight || a.Run%64 != 0 {
+	case t.Weight || a.Run%64 != 0:
 		return 32
-	}
-	if a.Run%128 != 0 {
+	case a.Run%128 != 0:
 		return 64
 	}
 	return 128

@@ -10,9 +10,8 @@ type (
 	mixKernel      func(o *float32, ldo int, p *float32, ldp int, v *byte, stride, rows, units int)
 
 	// Entry m-1 handles m rows; nil entries are done by smaller ones.
-	matmulTiles   [4]matmulKernel
-	matmulQ8Tiles [ActTile]matmulQ8Kernel
-	mixTiles      [3]mixKernel
+	matmulTiles [4]matmulKernel
+	mixTiles    [3]mixKernel
 )
 
 // driveDecode runs whole units of unit values in unitBytes bytes.
@@ -49,18 +48,6 @@ func (t *matmulTiles) drive(unit, unitBytes int, generic func([]float32, int, []
 		k := tile(t[:], func(f matmulKernel) bool { return f != nil }, m-j)
 		t[k-1](&y[j*ldy], 4*ldy, &x[j*ldx], 4*ldx, &w[0], stride, rows, n/unit)
 		j += k
-	}
-}
-
-func (t *matmulQ8Tiles) drive(block, blockBytes int, generic func([]float32, int, *Act, int, []byte, int, int, int, *Workspace), y []float32, ldy int, x *Act, m int, w []byte, stride, rows, n int, ws *Workspace) {
-	if m == 0 || rows == 0 {
-		return
-	}
-	_, _ = y[(m-1)*ldy+rows-1], w[(rows-1)*stride+n/block*blockBytes-1]
-	for j := 0; j < m; j += ActTile {
-		k := min(ActTile, m-j)
-		q, d, s := x.tile(j)
-		t[k-1](&y[j*ldy], 4*ldy, &q[0], &d[0], &s[0], &w[0], stride, rows, n/block)
 	}
 }
 

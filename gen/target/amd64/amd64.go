@@ -23,14 +23,19 @@ func (Target) Generate(set *spec.Set) (*target.Output, error) {
 	for _, isa := range ISAs {
 		out.ISAs = append(out.ISAs, target.ISA{Name: isa.Name, Arch: "amd64", Needs: isa.Needs})
 	}
+	panels := newPanels()
 	for _, t := range set.Types {
 		f := newFile(t)
+		f.panels = panels
 		for i, isa := range ISAs {
 			out.ISAs[i].Types = append(out.ISAs[i].Types, f.kernels(isa))
 		}
-		if err := f.finish(out.Files); err != nil {
+		if err := f.finish(out.Files, t.File, t.Name); err != nil {
 			return nil, err
 		}
+	}
+	if err := panels.finish(out.Files, "", "gemm"); err != nil {
+		return nil, err
 	}
 	return out, nil
 }
@@ -42,34 +47,36 @@ type file struct {
 	pool  *pool
 	text  []string
 	stubs *stubs
+
+	panels *panels // the kernels that serve all types with one form of records
 }
 
 func newFile(t *spec.Type) *file {
 	id := target.Ident(t.Name)
-	return &file{t: t, id: id, pool: newPool(strings.ToLower(t.Name)), stubs: newStubs(t)}
+	return &file{t: t, id: id, pool: newPool(strings.ToLower(t.Name)), stubs: newStubs(t.File)}
 }
 
 // kernels generates all kernels of the type under one instruction set and names the
 // functions that callers use.
 func (f *file) kernels(isa ISA) target.Kernels {
 	names := target.Kernels{Type: f.t.Name}
-	caps := lower.Caps{Lanes: isa.Lanes}
+	caps := lower.Caps{Lanes: isa.Lanes, Dot4: isa.VNNI}
 	if fn := f.function(isa, func() *ir.Func { return lower.Decode(f.t, caps, "decodeUnits"+f.id+isa.Suffix) }); fn != nil {
-		names.Decode = f.stubs.decode(fn, isa, f.unit(caps))
+		names.Decode = f.stubs.decode(f.t, fn, isa, f.unit(caps))
 	}
 	if tiles := f.tiles(isa, func(m int, name string) *ir.Func { return lower.Matmul(f.t, caps, m, name) }, "matmul", 4); tiles != nil {
-		names.Matmul = f.stubs.matmul(tiles, isa, f.unit(caps))
+		names.Matmul = f.stubs.matmul(f.t, tiles, isa, f.unit(caps))
 	}
 	unroll := max(1, 64/f.t.Block)
 	if tiles := f.tiles(isa, func(m int, name string) *ir.Func { return lower.MatmulQ8(f.t, caps, m, unroll, name) }, "matmulQ8", 4); tiles != nil {
 		// Activations are interleaved by the rows of a tile, so no tile can stand in for another.
 		if !slices.Contains(tiles, nil) {
-			names.MatmulQ8 = f.stubs.matmulQ8(tiles, isa)
+			names.MatmulQ8 = f.stubs.matmulQ8(f.t, tiles, f.gemm(isa, caps), isa)
 		}
 	}
 	if f.t.KV {
 		if tiles := f.tiles(isa, func(m int, name string) *ir.Func { return f.mix(caps, m, name) }, "mix", 3); tiles != nil {
-			names.Mix = f.stubs.mix(tiles, isa, f.unit(caps))
+			names.Mix = f.stubs.mix(f.t, tiles, isa, f.unit(caps))
 		}
 	}
 	return names
@@ -119,12 +126,12 @@ func (f *file) function(isa ISA, build func() *ir.Func) *ir.Func {
 }
 
 // finish adds the two files of the type.
-func (f *file) finish(files map[string][]byte) error {
+func (f *file) finish(files map[string][]byte, from, name string) error {
 	if len(f.text) == 0 {
 		return nil
 	}
-	base := target.CPUDir + "/" + f.t.Name + "_amd64"
-	text := target.Header(f.t.File) + "\n\n//go:build !noasm\n\n#include \"textflag.h\"\n\n" + f.pool.text() + strings.Join(f.text, "\n")
+	base := target.CPUDir + "/" + name + "_amd64"
+	text := target.Header(from) + "\n\n//go:build !noasm\n\n#include \"textflag.h\"\n\n" + f.pool.text() + strings.Join(f.text, "\n")
 	files[base+".s"] = []byte(text)
 	code, err := f.stubs.render()
 	if err != nil {

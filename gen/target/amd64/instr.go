@@ -86,8 +86,16 @@ func (s *selector) compute(in *ir.Instr) {
 		s.op("VPMADDUBSW", s.r(in.Args[2]), s.r(in.Args[1]), t)
 		s.op("VPMADDWD", s.pool.sym(ones16), t, t)
 		s.op("VPADDD", t, acc, acc)
+	case ir.OpPairsU8S8:
+		s.op("VPMADDUBSW", s.r(in.Args[1]), s.r(in.Args[0]), s.r(in.Dst))
+	case ir.OpWidenPairs:
+		s.op("VPMADDWD", s.pool.sym(ones16), s.r(in.Args[0]), s.r(in.Dst))
 	case ir.OpAccumulate:
-		s.op("VPADDD", s.r(in.Args[1]), s.r(in.Args[0]), s.r(in.Args[0]))
+		name := "VPADDD"
+		if in.Args[0].Type.Elem == ir.I16 {
+			name = "VPADDW"
+		}
+		s.op(name, s.r(in.Args[1]), s.r(in.Args[0]), s.r(in.Args[0]))
 	case ir.OpPack4:
 		lo, hi, d := s.tmp(32), s.tmp(32), s.r(in.Dst)
 		s.op("VPACKUSDW", s.r(in.Args[1]), s.r(in.Args[0]), lo)

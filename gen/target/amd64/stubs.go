@@ -13,16 +13,14 @@ import (
 // stubs is the Go file beside an assembly file: a declaration of each function, and
 // for each kernel of the table a function that drives them.
 type stubs struct {
-	t  *spec.Type
-	id string
-	f  *jen.File
+	f *jen.File
 }
 
-func newStubs(t *spec.Type) *stubs {
+func newStubs(from string) *stubs {
 	f := jen.NewFilePathName(target.CPU, "cpu")
-	f.HeaderComment(target.Header(t.File))
+	f.HeaderComment(target.Header(from))
 	f.HeaderComment("//go:build !noasm")
-	return &stubs{t: t, id: target.Ident(t.Name), f: f}
+	return &stubs{f: f}
 }
 
 func (s *stubs) render() ([]byte, error) {
@@ -47,16 +45,17 @@ func (s *stubs) declare(fn *ir.Func, isa ISA) {
 }
 
 // decode drives the decoder over whole units and leaves the rest to portable Go.
-func (s *stubs) decode(fn *ir.Func, isa ISA, unit int) string {
-	name := "decode" + s.id + isa.Suffix
+func (s *stubs) decode(t *spec.Type, fn *ir.Func, isa ISA, unit int) string {
+	id := target.Ident(t.Name)
+	name := "decode" + id + isa.Suffix
 	s.f.Func().Id(name).Params(jen.Id("dst").Index().Float32(), jen.Id("src").Index().Byte()).Block(
-		jen.Id("driveDecode").Call(jen.Id(fn.Name), jen.Lit(unit), jen.Lit(unit/s.t.Block*s.t.Bytes), jen.Id("decode"+s.id+"Generic"), jen.Id("dst"), jen.Id("src")))
+		jen.Id("driveDecode").Call(jen.Id(fn.Name), jen.Lit(unit), jen.Lit(unit/t.Block*t.Bytes), jen.Id("decode"+id+"Generic"), jen.Id("dst"), jen.Id("src")))
 	s.f.Line()
 	return name
 }
 
-// table declares the variable that lists a kernel's tiles.
-func (s *stubs) table(kind, name string, tiles []*ir.Func) jen.Code {
+// table declares the variable that lists a kernel's tiles and returns its name.
+func (s *stubs) table(kernel string, t *spec.Type, isa ISA, tiles []*ir.Func) string {
 	var entries []jen.Code
 	for _, fn := range tiles {
 		if fn == nil {
@@ -65,38 +64,53 @@ func (s *stubs) table(kind, name string, tiles []*ir.Func) jen.Code {
 		}
 		entries = append(entries, jen.Id(fn.Name))
 	}
-	s.f.Var().Id(name).Op("=").Id(kind).Values(entries...)
+	name := kernel + "Tiles" + target.Ident(t.Name) + isa.Suffix
+	s.f.Var().Id(name).Op("=").Id(kernel + "Tiles").Values(entries...)
 	s.f.Line()
-	return jen.Id(name)
+	return name
 }
 
-func (s *stubs) matmul(tiles []*ir.Func, isa ISA, unit int) string {
-	return s.driver("matmul", isa, tiles, unit,
+func (s *stubs) matmul(t *spec.Type, tiles []*ir.Func, isa ISA, unit int) string {
+	return s.driver("matmul", t, isa, s.table("matmul", t, isa, tiles), unit,
 		params("y", "ldy", "x []float32", "ldx", "m", "w", "stride", "rows", "n", "ws"))
 }
 
-func (s *stubs) matmulQ8(tiles []*ir.Func, isa ISA) string {
-	return s.driver("matmulQ8", isa, tiles, s.t.Block,
-		params("y", "ldy", "x *Act", "m", "w", "stride", "rows", "n", "ws"))
+// matmulQ8 takes the tiles for few rows of activations, and for many the kernels that
+// unpack rows and multiply them with panels; these may be missing.
+func (s *stubs) matmulQ8(t *spec.Type, tiles []*ir.Func, g gemm, isa ISA) string {
+	var entries []jen.Code
+	for _, fn := range tiles {
+		entries = append(entries, jen.Id(fn.Name))
+	}
+	values := jen.Dict{jen.Id("tiles"): jen.Index(jen.Id("actRows")).Id("matmulQ8Kernel").Values(entries...)}
+	if g.unpack != nil {
+		values[jen.Id("unpack")] = jen.Id(g.unpack.Name)
+		values[jen.Id("gemm")] = jen.Id(g.kernel)
+		values[jen.Id("record")] = jen.Lit(g.record)
+	}
+	table := "matmulQ8Tiles" + target.Ident(t.Name) + isa.Suffix
+	s.f.Var().Id(table).Op("=").Id("matmulQ8Tiles").Values(values)
+	s.f.Line()
+	return s.driver("matmulQ8", t, isa, table, t.Block, params("y", "ldy", "x *Act", "m", "w", "stride", "rows", "n", "ws"))
 }
 
-func (s *stubs) mix(tiles []*ir.Func, isa ISA, unit int) string {
-	return s.driver("mix", isa, tiles, unit,
+func (s *stubs) mix(t *spec.Type, tiles []*ir.Func, isa ISA, unit int) string {
+	return s.driver("mix", t, isa, s.table("mix", t, isa, tiles), unit,
 		params("o", "ldo", "p", "ldp", "m", "v", "stride", "rows", "n", "ws"))
 }
 
 // driver writes a function of the table: kernel+type+ISA, which calls the hand-written
 // loop <kernel>Tiles.drive with the portable form for what the tiles cannot do.
-func (s *stubs) driver(kernel string, isa ISA, tiles []*ir.Func, unit int, ps []param) string {
-	name := kernel + s.id + isa.Suffix
-	table := s.table(kernel+"Tiles", kernel+"Tiles"+s.id+isa.Suffix, tiles)
+func (s *stubs) driver(kernel string, t *spec.Type, isa ISA, table string, unit int, ps []param) string {
+	id := target.Ident(t.Name)
+	name := kernel + id + isa.Suffix
 	var decl []jen.Code
-	args := []jen.Code{jen.Lit(unit), jen.Lit(unit / s.t.Block * s.t.Bytes), jen.Id(kernel + s.id + "Generic")}
+	args := []jen.Code{jen.Lit(unit), jen.Lit(unit / t.Block * t.Bytes), jen.Id(kernel + id + "Generic")}
 	for _, p := range ps {
 		decl = append(decl, jen.Id(p.name).Add(p.typ))
 		args = append(args, jen.Id(p.name))
 	}
-	s.f.Func().Id(name).Params(decl...).Block(jen.Add(table).Dot("drive").Call(args...))
+	s.f.Func().Id(name).Params(decl...).Block(jen.Id(table).Dot("drive").Call(args...))
 	s.f.Line()
 	return name
 }

@@ -1,0 +1,145 @@
+package lower
+
+import (
+	"fmt"
+
+	"github.com/kvgen/kvgen/gen/ir"
+)
+
+// Activations of 8 tokens stand in one panel (cpu.Act): for each 32 values a record of
+// 8 vectors of quants, vector k holding values 4k..4k+3 of each token, then 8 scales,
+// 8 sums of the first 16 values, of the last 16, and of all 32 (times the scale).
+const (
+	panelTokens = 8
+	panelScale  = 256
+	panelSum    = 288
+	panelBytes  = 384
+)
+
+// gemmRows is the number of weight rows that meet a panel at a time.
+const gemmRows = 4
+
+// Gemm multiplies unpacked rows with one panel of 8 tokens, whose lanes they share:
+// out[r][token] = sum over groups of scale * xscale * sum(level*quant) + min * xsum.
+// It does not depend on a type, only on the form of its records.
+func Gemm(p Panel, c Caps, name string) *ir.Func {
+	b := ir.Build(name, []ir.Param{
+		{Name: "out", Type: addr, Go: "*float32"},
+		{Name: "w", Type: addr, Go: "*byte"}, {Name: "ldw", Type: word, Go: "int"},
+		{Name: "x", Type: addr, Go: "*float32"},
+		{Name: "rows", Type: word, Go: "int"}, {Name: "groups", Type: word, Go: "int"},
+	}, fmt.Sprintf("%s is out[r][j] = sum over i of x[i][j]*w[r][i] for 8 tokens j; rows is a multiple of %d, ldw in bytes.", name, gemmRows))
+	g := &gemm{b: b, p: p, c: c}
+	out, w, rows := b.Param(0), b.Param(1), b.Param(4)
+	b.Loop(rows, gemmRows, func() {
+		acc := accumulators(b, f32s(8), gemmRows, "acc")
+		ld := b.Param(2)
+		g.w = rows4{lo: b.Copy(w, "w"), hi: b.Copy(w, "w2"), stride: ld}
+		b.AddInt(g.w.hi, ld)
+		b.AddInt(g.w.hi, ld)
+		g.x = b.Param(3)
+		b.Loop(b.Param(5), 1, func() {
+			g.group(acc)
+			g.w.advance(b, p.Bytes)
+			b.AddImm(g.x, panelBytes)
+		})
+		for r, a := range acc {
+			b.Store(a, ir.At(out, 4*panelTokens*r))
+		}
+		b.AddImm(out, 4*panelTokens*gemmRows)
+		for range gemmRows {
+			b.AddInt(w, ld)
+		}
+	})
+	return b.F
+}
+
+type gemm struct {
+	b *ir.Builder
+	p Panel
+	c Caps
+	w rows4
+	x *ir.Value
+}
+
+// group adds one record of each row.
+func (g *gemm) group(acc []*ir.Value) {
+	b, steps := g.b, 8
+	if g.p.Halves {
+		steps = 4
+	}
+	for first := 0; first < 8; first += steps {
+		sums := g.products(first, steps)
+		d := b.Load(f32s(8), ir.At(g.x, panelScale), "d")
+		half := 4 * (first / 4)
+		for r := range acc {
+			scale := b.Mem1(ir.OpBroadcast, f32s(8), g.w.at(r, recordScale+half), 0, "scale")
+			b.FMA(acc[r], b.To(ir.OpToF32, f32s(8), "sum", sums[r]), b.Bin(ir.OpMul, scale, d, "scale"))
+		}
+		if !g.p.Min {
+			continue
+		}
+		at := panelSum + 64
+		if g.p.Halves {
+			at = panelSum + 8*half
+		}
+		s := b.Load(f32s(8), ir.At(g.x, at), "s")
+		for r := range acc {
+			b.FMA(acc[r], b.Mem1(ir.OpBroadcast, f32s(8), g.w.at(r, recordMin+half), 0, "min"), s)
+		}
+	}
+}
+
+// depth is how many sums of two products fit 16 bits.
+func (g *gemm) depth() int {
+	if g.p.Signed || g.c.Dot4 {
+		return 1
+	}
+	return max(1, min(8, 32767/((1<<g.p.Bits-1)*127*2)))
+}
+
+// products sums level*quant over steps vectors of 4 values for the rows of a tile, in
+// 16 bits as long as these suffice.
+func (g *gemm) products(first, steps int) []*ir.Value {
+	b := g.b
+	pairs := ir.Type{Elem: ir.I16, Lanes: 16}
+	short, sums := make([]*ir.Value, gemmRows), make([]*ir.Value, gemmRows)
+	depth := g.depth()
+	for k := first; k < first+steps; k++ {
+		x := b.Load(bytes(chunk), ir.At(g.x, 32*k), "x")
+		for r := range gemmRows {
+			level := b.Mem1(ir.OpLoadDup, bytes(chunk), g.w.at(r, 4*k), 4, "w")
+			q := x
+			if g.p.Signed {
+				q = b.Bin(ir.OpSignB, x, b.Mem1(ir.OpLoadDup, bytes(chunk), g.w.at(r, recordSigned+4*k), 4, "sign"), "x")
+			}
+			if depth == 1 {
+				sums[r] = g.dot(sums[r], level, q)
+				continue
+			}
+			t := b.To(ir.OpPairsU8S8, pairs, "pairs", level, q)
+			if short[r] == nil {
+				short[r] = t
+			} else {
+				b.Do(ir.OpAccumulate, ir.Instr{Args: []*ir.Value{short[r], t}})
+			}
+			if (k-first)%depth == depth-1 || k == first+steps-1 {
+				wide := b.To(ir.OpWidenPairs, i32s(8), "sum", short[r])
+				if short[r] = nil; sums[r] == nil {
+					sums[r] = wide
+				} else {
+					b.Accumulate(sums[r], wide)
+				}
+			}
+		}
+	}
+	return sums
+}
+
+func (g *gemm) dot(sum, level, q *ir.Value) *ir.Value {
+	if sum == nil {
+		return g.b.To(ir.OpDotU8S8, i32s(8), "sum", level, q)
+	}
+	g.b.Do(ir.OpDotAcc, ir.Instr{Args: []*ir.Value{sum, level, q}})
+	return sum
+}

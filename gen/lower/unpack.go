@@ -1,0 +1,115 @@
+package lower
+
+import (
+	"github.com/kvgen/kvgen/gen/ir"
+	"github.com/kvgen/kvgen/gen/spec"
+)
+
+// A prefill multiplies each row of weights with many tokens, so a row is unpacked
+// once, into a record for each 32 values:
+//
+//	unsigned levels: 32 level bytes, 2 scales, 2 mins
+//	signed levels:   32 magnitudes, 2 scales, 2 mins, 32 signed levels
+//
+// Scales and mins are f32, one for each 16 values; types with longer runs use the first.
+const (
+	recordScale  = 32
+	recordMin    = 40
+	recordSigned = 48
+)
+
+// Panel describes the records of a type.
+type Panel struct {
+	Signed bool
+	Bits   int  // of an unsigned level
+	Halves bool // two scales to a record
+	Min    bool
+	Bytes  int // of a record
+}
+
+// panelOf says what records a type has: types whose level is code + constant keep
+// the code and move the constant into min, so that bytes stay unsigned and small.
+func panelOf(t *spec.Type) Panel {
+	if ActGroup(t) == 0 {
+		giveUp("the type has no MatmulQ8")
+	}
+	a := split(t)
+	levels, _, _ := a.int8Levels()
+	off, linear := linearLevels(levels, a.Code.Signed)
+	p := Panel{Halves: a.Run%chunk != 0, Min: a.Min != nil, Bytes: recordSigned}
+	if p.Signed = !linear || a.Code.Signed || a.Code.Bits > 7; p.Signed {
+		p.Bytes += chunk
+		return p
+	}
+	p.Bits = a.Code.Bits
+	p.Min = p.Min || off != 0
+	return p
+}
+
+// PanelOf is panelOf for callers that take no panic: ok is false when there is none.
+func PanelOf(t *spec.Type) (p Panel, ok bool) {
+	ok = reason(func() { p = panelOf(t) }) == ""
+	return p, ok
+}
+
+// Unpack writes the records of one row.
+func Unpack(t *spec.Type, c Caps, name string) *ir.Func {
+	p := panelOf(t)
+	b := ir.Build(name, []ir.Param{
+		{Name: "dst", Type: addr, Go: "*byte"},
+		{Name: "src", Type: addr, Go: "*byte"},
+		{Name: "blocks", Type: word, Go: "int"},
+	}, name+" unpacks a row into records of 32 levels, their scales and mins.")
+	dst, src, blocks := b.Param(0), b.Param(1), b.Param(2)
+	r := newReader(b, c, t)
+	levels, factor, _ := r.a.int8Levels()
+	scale, min := scaled(r.a.Scale, factor, t), r.a.Min
+	if off, _ := linearLevels(levels, r.a.Code.Signed); !p.Signed && off != 0 {
+		min = addOffset(scale, min, off)
+	}
+	b.Loop(blocks, 1, func() {
+		r.at(ir.At(src, 0))
+		r.prepare(scale)
+		r.prepare(min)
+		for first := 0; first < t.Block; first += chunk {
+			rec := ir.At(dst, first/chunk*p.Bytes)
+			if p.Signed {
+				v := r.levelBytes(first)
+				b.Store(b.Un(ir.OpAbsB, v, 0, "abs"), rec)
+				b.Store(v, rec.Plus(recordSigned))
+			} else {
+				b.Store(gatherBytes(b, r.block, t, r.a.Code, first), rec)
+			}
+			r.storeRuns(scale, first, rec.Plus(recordScale))
+			if min != nil {
+				r.storeRuns(min, first, rec.Plus(recordMin))
+			}
+		}
+		b.AddImm(src, t.Bytes)
+		b.AddImm(dst, t.Block/chunk*p.Bytes)
+	})
+	return b.F
+}
+
+// addOffset is min + scale*off.
+func addOffset(scale, min spec.Expr, off int) spec.Expr {
+	n := spec.Node{Kind: spec.Float, Shape: spec.Scalar, Same: scale.Run()}
+	shift := &spec.Binary{Node: n, Op: "*", X: scale, Y: &spec.Num{Node: spec.Node{Kind: spec.Float, Shape: spec.Const, Same: scale.Run()}, F: float32(off)}}
+	if min == nil {
+		return shift
+	}
+	n.Same = gcd(scale.Run(), min.Run())
+	return &spec.Binary{Node: n, Op: "+", X: min, Y: shift}
+}
+
+// storeRuns stores e for values first and first+16, or once where one serves both.
+func (r *reader) storeRuns(e spec.Expr, first int, to ir.Mem) {
+	if perBlock(e, r.t.Block) || e.Run()%chunk == 0 {
+		v := r.uniform(e, first)
+		r.b.Do(ir.OpStoreLow, ir.Instr{Args: []*ir.Value{v}, Mem: to, Imm: 8})
+		return
+	}
+	r.fillRuns(e)
+	pair := r.b.Mem1(ir.OpLoadLow, f32s(8), r.run(e, first), 2, "pair")
+	r.b.Do(ir.OpStoreLow, ir.Instr{Args: []*ir.Value{pair}, Mem: to, Imm: 8})
+}

@@ -1,0 +1,62 @@
+package amd64
+
+import (
+	"fmt"
+
+	"github.com/kvgen/kvgen/gen/ir"
+	"github.com/kvgen/kvgen/gen/lower"
+)
+
+// gemm is what a type needs to multiply many rows of activations.
+type gemm struct {
+	unpack *ir.Func
+	kernel string // name of the function for its form of records
+	record int    // bytes
+}
+
+// panels is the file of the kernels on unpacked rows: one for each form of records and
+// instruction set, made when the first type asks for it.
+type panels struct {
+	*file
+	made map[string]bool
+}
+
+func newPanels() *panels {
+	return &panels{file: &file{pool: newPool("gemm"), stubs: newStubs("")}, made: map[string]bool{}}
+}
+
+// gemm generates the unpacker of the type, and the kernel for its records.
+func (f *file) gemm(isa ISA, caps lower.Caps) gemm {
+	p, ok := lower.PanelOf(f.t)
+	if !ok {
+		return gemm{}
+	}
+	unpack := f.function(isa, func() *ir.Func { return lower.Unpack(f.t, caps, "unpack"+f.id+isa.Suffix) })
+	if unpack == nil {
+		return gemm{}
+	}
+	name := "gemm" + form(p) + isa.Suffix
+	if !f.panels.made[name] {
+		f.panels.made[name] = true
+		if f.panels.function(isa, func() *ir.Func { return lower.Gemm(p, caps, name) }) == nil {
+			panic(fmt.Sprintf("amd64: %s does not fit the registers", name))
+		}
+	}
+	return gemm{unpack, name, p.Bytes}
+}
+
+// form names a form of records: signed levels, or unsigned ones of some bits; a scale
+// for each half; with mins.
+func form(p lower.Panel) string {
+	name := "Signed"
+	if !p.Signed {
+		name = fmt.Sprintf("Unsigned%d", p.Bits)
+	}
+	if p.Halves {
+		name += "Halves"
+	}
+	if p.Min {
+		name += "Min"
+	}
+	return name
+}
