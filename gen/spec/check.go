@@ -72,7 +72,7 @@ var (
 	ruleCodeEmpty   = rule{"code-empty", "the code has no bits at i = %d"}
 	ruleCodeOverlap = rule{"code-overlap", "two terms give bit %d of the code at i = %d"}
 	ruleCodeBits    = rule{"code-bits", "%s has %d bits; allowed: up to %d"}
-	ruleCodeUnused  = rule{"code-unused", "%s is never read"}
+	ruleCodeUnused  = rule{"code-unused", "value does not read %s"}
 	ruleSigned      = rule{"signed", "%s: sbits() must be the only term, at every i, and not be multiplied"}
 	ruleFactor      = rule{"factor", "a term times %d; allowed: powers of two from 1, together up to %d"}
 	ruleBitsField   = rule{"bits-field", "bits() reads a u8 field; allowed: %s"}
@@ -139,17 +139,17 @@ func (s *scope) checkUse() {
 	}
 }
 
-// checkRead: every field, code and local has a reader. A field that only encode writes is allowed: it is part of a
+// checkRead: value reads every field and code, and encode every local. A field that only encode writes is allowed: it is part of a
 // layout that others defined.
 func (s *scope) checkRead() {
 	t := s.typ
 	for _, f := range t.Fields {
-		if f.Kind != U8 && !s.used[f.Name] && t.Encode == nil {
+		if f.Kind != U8 && !s.read[f.Name] && t.Encode == nil {
 			s.fail(ruleFieldUnread, f.Range, f.Name)
 		}
 	}
 	for _, c := range t.Codes {
-		if !s.used[c.Name] {
+		if !s.read[c.Name] {
 			s.fail(ruleCodeUnused, c.Range, c.Name)
 		}
 	}

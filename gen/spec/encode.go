@@ -11,6 +11,7 @@ func (s *scope) value(e hclsyntax.Expression) {
 		return
 	}
 	s.typ.Value = toFloat(x)
+	s.read, s.used = s.used, map[string]bool{} // encode is counted apart
 	ref, plain := s.typ.Value.(*Ref)
 	s.typ.Quantised = !plain || ref.Field == nil || s.block > 1
 }

@@ -64,6 +64,41 @@ func TestValue(t *testing.T) {
 	}
 }
 
+// TestUndeclaredTile: a rotation makes its transform when no file declares one without signs.
+func TestUndeclaredTile(t *testing.T) {
+	set, err := spec.Parse(map[string][]byte{"r.hcl": []byte(
+		"transform \"signed\" {\n kind = wht\n size = 64\n left = signs(\"golden\")\n}\n" +
+			"rotation \"a\" {\n tile = 64\n}\nrotation \"b\" {\n tile = 64\n}\n")})
+	if err != nil {
+		t.Fatal(err)
+	}
+	tile := set.Rotations[0].Tile
+	if len(set.Transforms) != 2 || tile.Name != "wht64" || tile != set.Rotations[1].Tile || tile.Norm != 0.125 {
+		t.Errorf("%d transforms, tile %+v", len(set.Transforms), tile)
+	}
+}
+
+// TestUnused: bits without a meaning are listed, and belong to no code.
+func TestUnused(t *testing.T) {
+	set, err := spec.Parse(map[string][]byte{"t.hcl": []byte(`type "t" {
+  block  = 16
+  layout = [f16("d"), u8("qs", 7)]
+  code   = bits(qs, 3*i, 3)
+  unused = [bits(qs, 48, 4), bits(qs, 52, 4)]
+  value  = d * code
+}
+`)})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if u := set.Types[0].Unused; len(u) != 2 || u[1].Bit != 16+52 || u[1].Width != 4 {
+		t.Errorf("unused %+v", u)
+	}
+	if p := set.Types[0].Codes[0].Parts[5]; len(p) != 1 || p[0].Bit != 16+15 || p[0].Width != 3 {
+		t.Errorf("code 5 %+v", p)
+	}
+}
+
 // TestIdentity: the hash depends on bytes and their meaning alone.
 func TestIdentity(t *testing.T) {
 	const text = `type "t" {

@@ -20,6 +20,7 @@ type scope struct {
 	vars    map[string]*variable // x, what encode has assigned so far, guard variables
 	encode  bool                 // names of fields and codes mean what encode assigned
 	used    map[string]bool      // names that an expression has read
+	read    map[string]bool      // names that value reads
 }
 
 // variable is a name with a value of its own.

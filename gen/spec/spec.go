@@ -1,7 +1,3 @@
-// Package spec reads the text that describes quantisation types and turns it
-// into typed, checked declarations. HCL is used as syntax only: no expression
-// is evaluated by the HCL library. The expressions are the program; package
-// lower compiles them and package ref interprets them.
 package spec
 
 import "github.com/hashicorp/hcl/v2"
@@ -79,7 +75,7 @@ const (
 	F16                   // IEEE binary16
 	BF16                  // upper half of an f32
 	F32                   // IEEE binary32
-	E8M0                  // one byte e: 2^(e-127), with 2^-127 for e = 0 (OCP MX scale)
+	E8M0                  // one byte e: 2^(e-127), so a subnormal for e = 0; e = 255, NaN in the OCP format, reads as +Inf
 )
 
 // Field is one entry of layout. All multi-byte fields are little-endian.

@@ -1,6 +1,12 @@
 package spec_test
 
-import "testing"
+import (
+	"fmt"
+	"strings"
+	"testing"
+
+	"github.com/kvgen/kvgen/gen/codebook"
+)
 
 // TestKernelSpecs checks the bytes per block of every type of the project against the published sizes.
 func TestKernelSpecs(t *testing.T) {
@@ -23,5 +29,46 @@ func TestKernelSpecs(t *testing.T) {
 	}
 	for name := range want {
 		t.Errorf("%s is not declared", name)
+	}
+}
+
+// TestRotations checks that every tile is a Hadamard matrix without signs, of the size that its guard asks for.
+func TestRotations(t *testing.T) {
+	set := load(t)
+	want := map[string]int{"attn": 64, "attn16": 16, "attn32": 32, "attn128": 128, "attn256": 256, "attn512": 512}
+	for _, r := range set.Rotations {
+		if r.Tile.Size != want[r.Name] || r.Tile.Left != nil || r.Tile.Right != nil {
+			t.Errorf("%s: a tile of %d, want %d without signs", r.Name, r.Tile.Size, want[r.Name])
+		}
+		if text := fmt.Sprintf("quantised && head_dim %% %d == 0", r.Tile.Size); r.Guard == nil || r.Guard.Text != text {
+			t.Errorf("%s: guard %v, want %s", r.Name, r.Guard, text)
+		}
+		delete(want, r.Name)
+	}
+	for name := range want {
+		t.Errorf("%s is not declared", name)
+	}
+}
+
+// TestIntegerLevels holds lm.hcl to the cost that it states for integer levels, and to one plane of bits per power of two.
+func TestIntegerLevels(t *testing.T) {
+	cost := map[int]float64{2: .0001, 3: .0001, 4: .00052, 5: .007, 6: .0231}
+	for _, x := range load(t).Types {
+		if !strings.HasPrefix(x.Name, "lm") {
+			continue
+		}
+		bits := x.Codes[0].Bits
+		source := codebook.Sphere(x.Block)
+		levels, err := codebook.LloydMax(1<<bits, source)
+		if err != nil {
+			t.Fatal(err)
+		}
+		over := x.Codebook.Distortion/codebook.AtScale(levels, source, 1) - 1
+		if !x.Codebook.Int8 || over < 0 || over > cost[bits] {
+			t.Errorf("%s: integer levels %t cost %.5f, allowed %.5f", x.Name, x.Codebook.Int8, over, cost[bits])
+		}
+		if x.Bytes != 2+x.Block*bits/8 {
+			t.Errorf("%s: %d bytes per block", x.Name, x.Bytes)
+		}
 	}
 }

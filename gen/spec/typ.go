@@ -22,58 +22,26 @@ func (p *parser) typ(d decl, name string, params map[string]int) {
 		fields: map[string]*Field{}, codes: map[string]*Code{}, vars: map[string]*variable{}, used: map[string]bool{},
 	}
 	before := p.failed
-	attrs := attributes(d.body)
-	if len(attrs) > maxAttrs {
-		p.fail(ruleAttributes, d.rng, len(attrs), maxAttrs)
+	if n := len(d.body.Attributes); n > maxAttrs {
+		p.fail(ruleAttributes, d.rng, n, maxAttrs)
 		return
 	}
-	get := func(name string) hclsyntax.Expression {
-		if a := d.body.Attributes[name]; a != nil {
-			return a.Expr
-		}
-		return nil
-	}
 	for _, required := range []string{"block", "layout", "value"} {
-		if get(required) == nil {
+		if d.attr(required) == nil {
 			p.fail(ruleMissing, d.rng, name, required)
 		}
 	}
 	p.typeName(name, d)
-	if get("name") != nil && params == nil {
-		p.fail(ruleFamilyOnly, get("name").Range())
-	}
 	encode := s.encodeBlock(d)
-	if e := get("block"); e == nil || !s.blockSize(e) {
-		return // everything else is per i, and i needs a block
+	// Everything else is per i, and i needs a block.
+	if e := d.attr("block"); e == nil || !s.blockSize(e) {
+		return
 	}
-	s.labels(get)
-	laidOut := get("layout") != nil && s.layout(get("layout"))
-	if e := get("domain"); e != nil {
-		t.Domain = s.domainName(e)
+	s.labels(d)
+	if !s.storage(d) {
+		return // what is missing would be reported again by everything that uses it
 	}
-	s.codebook(get("codebook"), get("thresholds"))
-	for _, a := range attrs {
-		if typeAttrs[a.Name] || !laidOut || !s.freshName(a.Name, a.NameRange, "a code") {
-			continue
-		}
-		if !mentionsBits(a.Expr) { // rather a misspelt attribute than a code
-			p.fail(ruleAttribute, a.NameRange, "a type", a.Name, list(sortedNames(typeAttrs))+", codes made of bits()")
-			continue
-		}
-		if s.fields[a.Name] != nil {
-			p.fail(ruleNameTaken, a.NameRange, a.Name, "a field")
-		} else if c := s.code(a.Name, a.Expr); c != nil {
-			s.codes[a.Name] = c
-			t.Codes = append(t.Codes, c)
-		}
-	}
-	if e := get("unused"); e != nil {
-		s.unused(e)
-	}
-	if p.failed > before {
-		return // what is missing now would only be reported again by everything that uses it
-	}
-	if e := get("value"); e != nil {
+	if e := d.attr("value"); e != nil {
 		s.value(e)
 	}
 	if encode != nil {
@@ -82,12 +50,55 @@ func (p *parser) typ(d decl, name string, params map[string]int) {
 	if p.failed > before {
 		return
 	}
-	for _, c := range typeChecks {
-		c(s)
+	for _, check := range typeChecks {
+		check(s)
 	}
 	if p.failed == before {
 		t.Identity = identity(t)
 		p.set.Types = append(p.set.Types, t)
+	}
+}
+
+// attr is the expression of an attribute, nil if the block lacks it.
+func (d decl) attr(name string) hclsyntax.Expression {
+	if a := d.body.Attributes[name]; a != nil {
+		return a.Expr
+	}
+	return nil
+}
+
+// storage reads what a block of bytes holds: fields, codes, unused bits, and the codebook and domain that they refer to.
+func (s *scope) storage(d decl) bool {
+	before := s.failed
+	laidOut := d.attr("layout") != nil && s.layout(d.attr("layout"))
+	if e := d.attr("domain"); e != nil {
+		s.typ.Domain = s.domainName(e)
+	}
+	s.codebook(d.attr("codebook"), d.attr("thresholds"))
+	for _, a := range attributes(d.body) {
+		if !typeAttrs[a.Name] && laidOut {
+			s.codeAttr(a)
+		}
+	}
+	if e := d.attr("unused"); e != nil {
+		s.unused(e)
+	}
+	return s.failed == before
+}
+
+// codeAttr reads an attribute that is a code.
+func (s *scope) codeAttr(a *hclsyntax.Attribute) {
+	switch {
+	case !mentionsBits(a.Expr): // rather a misspelt attribute than a code
+		s.fail(ruleAttribute, a.NameRange, "a type", a.Name, list(sortedNames(typeAttrs))+", codes made of bits()")
+	case !s.freshName(a.Name, a.NameRange, "a code"):
+	case s.fields[a.Name] != nil:
+		s.fail(ruleNameTaken, a.NameRange, a.Name, "a field")
+	default:
+		if c := s.code(a.Name, a.Expr); c != nil {
+			s.codes[a.Name] = c
+			s.typ.Codes = append(s.typ.Codes, c)
+		}
 	}
 }
 
@@ -131,22 +142,25 @@ func (s *scope) blockSize(e hclsyntax.Expression) bool {
 }
 
 // labels reads the attributes that say who may use a type and how it is called.
-func (s *scope) labels(get func(string) hclsyntax.Expression) {
+func (s *scope) labels(d decl) {
 	t := s.typ
-	if e := get("summary"); e != nil {
+	if e := d.attr("name"); e != nil && s.params == nil {
+		s.fail(ruleFamilyOnly, e.Range())
+	}
+	if e := d.attr("summary"); e != nil {
 		t.Summary = s.label(e)
 	}
-	if e := get("compatible_with"); e != nil {
+	if e := d.attr("compatible_with"); e != nil {
 		t.Compatible = s.label(e)
 	}
-	if e := get("id"); e != nil {
+	if e := d.attr("id"); e != nil {
 		if n, ok := s.constant(e); ok && (n < 0 || n > 0xffff) {
 			s.fail(ruleID, e.Range(), n)
 		} else if ok {
 			t.ID = n
 		}
 	}
-	if e := get("pad"); e != nil {
+	if e := d.attr("pad"); e != nil {
 		switch text := s.text(e); text {
 		case "true", "false":
 			t.Pad = text == "true"
@@ -154,10 +168,10 @@ func (s *scope) labels(get func(string) hclsyntax.Expression) {
 			s.fail(rulePad, e.Range())
 		}
 	}
-	if e := get("guard"); e != nil {
+	if e := d.attr("guard"); e != nil {
 		t.Guard = s.guard(e)
 	}
-	if e := get("use"); e != nil {
+	if e := d.attr("use"); e != nil {
 		s.use(e)
 	}
 }

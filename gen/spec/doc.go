@@ -1,0 +1,41 @@
+// Package spec reads the text that describes quantisation types and turns it
+// into typed, checked declarations. HCL is used as syntax only: no expression
+// is evaluated by the HCL library. The expressions are the program; package
+// lower compiles them and package interp interprets them.
+//
+// # Blocks
+//
+//	transform "name" { kind = wht, size = 16..512, left and right = signs("pcg64", seed, skip) or signs("golden") }
+//	rotation "name"  { tile = 16..512, guard = condition over head_dim and quantised }
+//	type "name"      { attributes, codes, and encode { statements } unless the type is read-only }
+//	family "name"    { a type that is repeated for over { parameter = [integers] }; name = "lm${width}_${n}" }
+//
+// # Attributes of a type
+//
+//	summary, id, compatible_with    a line of text; the ggml number; whose bytes these are
+//	use                             [kv], [weight] or both; by default kv if there is an encode, else weight
+//	block                           values per block: 1 for a plain float, else a power of two from 16 to 1024
+//	pad                             true: a head is padded with zeros to whole blocks
+//	guard                           condition over head_dim, besides head_dim % block == 0
+//	layout                          [f16("d"), u8("qs", 16)]: the fields in order, without gaps; also bf16 f32 e8m0
+//	unused                          bits(field, offset, width) or a list: bits that belong to nothing, written as zero
+//	domain                          a transform: what is stored is transformed
+//	codebook                        [levels], lloyd_max(levels, source) or int8(lloyd_max(levels, source)), where source is
+//	                                gaussian, laplace, or sphere(d): one coordinate of a random unit vector
+//	thresholds                      [between levels]; by default their midpoints
+//	value                           what a stored value reads back as
+//	any other name                  a code: bits(field, offset, width) terms, each times a power of two, added or chosen
+//	                                by conditions on i; offset counts from the field's first bit, little-endian; sbits
+//	                                extends the sign
+//
+// # Expressions
+//
+// Arithmetic of i (the index in the block), block, family parameters and integer literals is evaluated here for every i,
+// with integer division; pow, min and max are its functions. It may select: a branch that is not taken need not make
+// sense. Everything else is f32 in the order written, one rounding per operation, described at [Expr] and [Call]. An
+// integer that meets a float is converted. In encode, x is the input, statements run in order, and a field or code is the
+// value that was assigned, before it is stored; domain(v) applies the type's domain; codebook.scale is the number of
+// units of an int8 codebook in one unit of its source. HCL reads a-b as one name: write spaces around a minus.
+//
+// Every mistake is reported, with its place, under the name of a rule of check.go.
+package spec
