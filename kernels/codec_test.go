@@ -130,7 +130,7 @@ func TestDecode(t *testing.T) {
 func TestCodecAlignment(t *testing.T) {
 	has := func(i *kernels.Impl) bool { return i.Decode != nil }
 	forEachImpl(t, has, func(t *testing.T, typ *kernels.Type, impl *kernels.Impl) {
-		n := 2 * max(typ.Block, 32)
+		n := (63/typ.Block + 1) * typ.Block
 		row, values := packed(t, typ, n, 9)
 		for align := range 64 {
 			src, _ := guarded(len(row), align)

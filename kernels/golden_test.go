@@ -7,6 +7,7 @@ import (
 	"encoding/hex"
 	"math"
 	"os"
+	"slices"
 	"strings"
 	"testing"
 
@@ -20,9 +21,9 @@ func TestGolden(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	published := map[string][]float32{}
+	rows := map[string][]float32{}
 	for _, in := range ref.Inputs() {
-		published[in.Name] = in.Values
+		rows[in.Name] = in.Values
 	}
 	var name string
 	compared := 0
@@ -35,13 +36,17 @@ func TestGolden(t *testing.T) {
 			for _, impl := range typ.Impls {
 				compared++
 				t.Run(typ.Name+"/"+impl.ISA+"/"+name, func(t *testing.T) {
-					checkGolden(t, typ, impl, published[name], field)
+					checkGolden(t, typ, impl, rows[name], field)
 				})
 			}
 		}
 	}
-	if compared == 0 {
-		t.Error("no published type is in the table")
+	published := slices.ContainsFunc(ref.Formats(), func(f ref.Format) bool {
+		typ := kernels.ByName(f.Name)
+		return typ != nil && typ.Impls[0].Encode != nil
+	})
+	if published && compared == 0 {
+		t.Error("no hash was compared")
 	}
 }
 

@@ -95,7 +95,7 @@ func (s *scope) pack(c *spec.Code, v variable) {
 	all := written(entries(c))
 	cut := stretches(all)
 	if len(cut) > maxStretches {
-		table := s.places("writes", c, all)
+		table := s.places(c, all)
 		s.emit(jen.For(jen.List(jen.Id(index), jen.Id("to")).Op(":=").Range().Id(table)).Block(
 			jen.Id("scatter").Call(jen.Id("b").Index(jen.Op(":")), jen.Id("to"), entry())))
 		return
@@ -151,7 +151,7 @@ func (s *scope) unpack(c *spec.Code) {
 	s.vars[c.Name] = v
 	s.emit(jen.Var().Id(name).Index(jen.Lit(len(all))).Int32())
 	if len(cut) > maxStretches {
-		table := s.places("reads", c, all)
+		table := s.places(c, all)
 		s.emit(jen.For(jen.List(jen.Id(index), jen.Id("from")).Op(":=").Range().Id(table)).Block(
 			jen.Id(name).Index(jen.Id(index)).Op("=").Id("gather").Call(jen.Id("b").Index(jen.Op(":")), jen.Id("from"))))
 		return

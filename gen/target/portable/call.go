@@ -36,7 +36,7 @@ func (s *scope) call(e *spec.Call) term {
 	case "float":
 		return atom(jen.Float32().Call(s.operand(e, e.Args[0]).code))
 	case "nearest":
-		table := s.tables.table("thresholds", func(name string) jen.Code {
+		table := s.tables.table("thresholds", "thresholds", func(name string) jen.Code {
 			t := e.Book.Thresholds
 			return jen.Var().Id(name).Op("=").Index(jen.Lit(len(t))).Float32().Add(floats(t, 8))
 		})

@@ -1,6 +1,7 @@
 package portable
 
 import (
+	"fmt"
 	"slices"
 
 	"github.com/dave/jennifer/jen"
@@ -184,9 +185,9 @@ func (s *scope) write(st stretch, index string, value jen.Code) []jen.Code {
 }
 
 // places declares the table of a code that is cut in too many ways for loops.
-func (s *scope) places(kind string, c *spec.Code, all [][]spec.Part) string {
-	return s.tables.table(kind+c.Name, func(name string) jen.Code {
-		return jen.Var().Id(name).Op("=").Index(jen.Lit(len(all))).Index().Id("place").Add(list(len(all), 1, func(k int) jen.Code {
+func (s *scope) places(c *spec.Code, all [][]spec.Part) string {
+	return s.tables.table(c.Name+"Places", fmt.Sprint(all), func(name string) jen.Code {
+		return jen.Var().Id(name).Op("=").Index(jen.Lit(len(all))).Index().Id("place").Add(list(len(all), 8, func(k int) jen.Code {
 			return jen.ValuesFunc(func(g *jen.Group) {
 				for _, p := range all[k] {
 					g.Values(jen.Lit(p.Bit), jen.Lit(p.Width), jen.Lit(p.Shift))

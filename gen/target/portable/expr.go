@@ -131,7 +131,7 @@ func typed(e spec.Expr, t term) jen.Code {
 // lookup is codebook[index]; the checker has proved that the index stays inside.
 func (s *scope) lookup(e *spec.Lookup) term {
 	index := s.operand(e, e.Index)
-	levels := s.tables.table("levels", func(name string) jen.Code {
+	levels := s.tables.table("levels", "levels", func(name string) jen.Code {
 		return jen.Var().Id(name).Op("=").Index(jen.Lit(len(e.Book.Levels))).Float32().Add(floats(e.Book.Levels, 8))
 	})
 	return atom(jen.Id(levels).Index(index.code))

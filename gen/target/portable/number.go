@@ -1,6 +1,7 @@
 package portable
 
 import (
+	"fmt"
 	"math"
 	"strconv"
 
@@ -65,9 +66,9 @@ func (s *scope) perIndexBool(e *spec.PerIndex) term {
 	return term{jen.Id(s.tables.ints("index", "int32", e.I)).Index(jen.Id("i")).Op("==").Lit(1), comparePrec}
 }
 
-// ints declares a table of integers and returns its name. Tables of one name get numbers.
-func (t *tables) ints(name, kind string, values []int) string {
-	return t.table(name+strconv.Itoa(len(t.code)/2+1), func(name string) jen.Code {
+// ints declares a table of integers and returns its name.
+func (t *tables) ints(base, kind string, values []int) string {
+	return t.table(base, fmt.Sprint(kind, values), func(name string) jen.Code {
 		return jen.Var().Id(name).Op("=").Index(jen.Lit(len(values))).Id(kind).Add(
 			list(len(values), 16, func(k int) jen.Code { return jen.Lit(values[k]) }))
 	})

@@ -1,6 +1,8 @@
 package portable
 
 import (
+	"maps"
+	"slices"
 	"strconv"
 
 	"github.com/dave/jennifer/jen"
@@ -27,7 +29,7 @@ type variable struct {
 var reserved = []string{
 	"b", "i", "g", "y", "x",
 	"bits", "orBits", "gather", "scatter", "signed", "abs", "sqrt", "inv", "floor", "trunc", "rint", "round", "lesser",
-	"greater", "clamp", "choose", "nearest", "quotient", "remainder", "wht", "math", "negZero",
+	"greater", "farther", "absInt", "clamp", "choose", "nearest", "quotient", "remainder", "wht", "math", "negZero",
 	"int", "int8", "int32", "float32", "byte", "bool", "true", "false", "range", "len",
 	"loadF16", "loadBF16", "loadF32", "loadE8M0", "storeF16", "storeBF16", "storeF32", "storeE8M0",
 }
@@ -85,18 +87,23 @@ func goKind(k spec.Kind) *jen.Statement {
 type tables struct {
 	id    string // the type in identifiers
 	code  []jen.Code
-	names map[string]bool
+	names map[string]string // by what they hold
 }
 
-// table declares a variable once and returns its name.
-func (t *tables) table(name string, declare func(name string) jen.Code) string {
-	name += t.id
+// table declares a variable, or finds the one declared before with the same content, and returns its name: base, a number
+// where the base is taken, and the type.
+func (t *tables) table(base, content string, declare func(name string) jen.Code) string {
+	if name, ok := t.names[content]; ok {
+		return name
+	}
 	if t.names == nil {
-		t.names = map[string]bool{}
+		t.names = map[string]string{}
 	}
-	if !t.names[name] {
-		t.names[name] = true
-		t.code = append(t.code, declare(name), jen.Line())
+	name := base + t.id
+	for k, taken := 2, slices.Collect(maps.Values(t.names)); slices.Contains(taken, name); k++ {
+		name = base + strconv.Itoa(k) + t.id
 	}
+	t.names[content] = name
+	t.code = append(t.code, declare(name), jen.Line())
 	return name
 }

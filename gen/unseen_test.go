@@ -1,0 +1,43 @@
+package gen_test
+
+import (
+	"os"
+	"os/exec"
+	"path/filepath"
+	"testing"
+)
+
+// TestUnseenTypes shows that a type needs no Go: types that the project does not ship are compiled in a copy of it, and the
+// conformance suite runs there as it is.
+func TestUnseenTypes(t *testing.T) {
+	dir := t.TempDir()
+	for _, folder := range []string{"kernels", "gen"} {
+		if err := os.CopyFS(filepath.Join(dir, folder), os.DirFS(filepath.Join(root, folder))); err != nil {
+			t.Fatal(err)
+		}
+	}
+	specs := filepath.Join(dir, "kernels", "spec")
+	if err := os.RemoveAll(specs); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.CopyFS(specs, os.DirFS(filepath.Join(root, "testdata", "unseen"))); err != nil {
+		t.Fatal(err)
+	}
+	for _, name := range []string{"go.mod", "go.sum"} {
+		text, err := os.ReadFile(filepath.Join(root, name))
+		if err != nil {
+			t.Fatal(err)
+		}
+		put(t, dir, name, string(text))
+	}
+	if _, err := compile(t, specs).Write(dir); err != nil {
+		t.Fatal(err)
+	}
+	for _, args := range [][]string{{"vet", "./kernels/cpu", "./kernels"}, {"test", "./kernels"}} {
+		cmd := exec.Command("go", args...)
+		cmd.Dir = dir
+		if out, err := cmd.CombinedOutput(); err != nil {
+			t.Fatalf("go %v: %v\n%s", args, err, out)
+		}
+	}
+}
