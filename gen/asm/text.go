@@ -40,6 +40,18 @@ func (s Slot) text(*Machine) string { return fmt.Sprintf("%d(SP)", s.Off) }
 
 func (s Sym) text(*Machine) string { return fmt.Sprintf("%s<>+%d(SB)", s.Name, s.Off) }
 
+// smallFrame is the most that a function takes from the stack without asking for room: the linker grants 792 bytes to a
+// chain of such calls.
+const smallFrame = 640
+
+// flags are those of TEXT: a leaf that needs little stack does not check for it.
+func (f *Func) flags() string {
+	if f.Frame > smallFrame {
+		return "0"
+	}
+	return "NOSPLIT"
+}
+
 // Text prints the function after Allocate, one instruction a line, operands aligned.
 func (f *Func) Text(m *Machine) string {
 	var b strings.Builder
@@ -49,7 +61,7 @@ func (f *Func) Text(m *Machine) string {
 	if len(f.Requires) > 0 {
 		fmt.Fprintf(&b, "// Requires: %s\n", strings.Join(f.Requires, ", "))
 	}
-	fmt.Fprintf(&b, "TEXT ·%s(SB), NOSPLIT, $%d-%d\n", f.Name, f.Frame, f.ArgBytes)
+	fmt.Fprintf(&b, "TEXT ·%s(SB), %s, $%d-%d\n", f.Name, f.flags(), f.Frame, f.ArgBytes)
 	for _, it := range f.items {
 		switch {
 		case it.note != "":
