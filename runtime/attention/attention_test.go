@@ -122,8 +122,9 @@ func TestEveryPairOfTypes(t *testing.T) {
 				}
 			}
 			i++ // the other sizes rotate through the pairs
-			dim, group, length := fit[i%len(fit)], 1+i%8, []int{1, 17, 280, 33, 600}[i%5]
-			l := attention.Layer{Heads: 2 * group, KVHeads: 2, KeyDim: dim, ValueDim: dim, Scale: scale(dim)}
+			dim, group, length := fit[i%len(fit)], 1+i%8, []int{1, 17, 70, 33, 270, 2, 65}[i%7]
+			heads := 1 + i%2
+			l := attention.Layer{Heads: heads * group, KVHeads: heads, KeyDim: dim, ValueDim: dim, Scale: scale(dim)}
 			s := newSetup(t, l, kv.Choice{Type: k}, kv.Choice{Type: v}, length)
 			for _, n := range []int{1, min(length, 9)} {
 				got, q := s.run(t, d, n, false)
@@ -198,7 +199,7 @@ func TestFast(t *testing.T) {
 				continue
 			}
 			l := attention.Layer{Heads: 8, KVHeads: 2, KeyDim: dim, ValueDim: dim, Scale: scale(dim)}
-			s := newSetup(t, l, kv.Choice{Type: k}, f(t, "f32"), 400)
+			s := newSetup(t, l, kv.Choice{Type: k}, f(t, "f32"), 270)
 			for _, n := range []int{1, 33} {
 				got, q := s.run(t, d, n, true)
 				s.check(t, fmt.Sprintf("%s, head %d, %d queries", k.Name, dim, n), got, q, n, .03)

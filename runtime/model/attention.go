@@ -29,6 +29,7 @@ func (a Attention) bind(b *binder) body {
 		rope:  b.rope(a.Rope),
 	}
 	b.kv = append(b.kv, kv.Layer{Index: b.layer, Heads: a.KVHeads, KeyDim: a.KeyDim, ValueDim: a.ValueDim, Window: a.Window})
+	b.attends = append(b.attends, x)
 	b.scratch.q, b.scratch.k = max(b.scratch.q, q), max(b.scratch.k, k)
 	b.scratch.v, b.scratch.o = max(b.scratch.v, v), max(b.scratch.o, o)
 	return x

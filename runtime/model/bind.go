@@ -25,6 +25,7 @@ type binder struct {
 	ropes   map[*Rope]*turns
 	turns   []*turns
 	kv      []kv.Layer
+	attends []*attend // by KV layer
 	scratch sizes
 }
 

@@ -23,6 +23,7 @@ type Model struct {
 	scale     float32
 	cap       float32
 	turns     []*turns
+	attends   []*attend // by KV layer
 	kv        []kv.Layer
 	scratch   sizes
 }
@@ -62,7 +63,7 @@ func Load(f *gguf.File, types Types) (*Model, error) {
 	if err := b.err(); err != nil {
 		return nil, fmt.Errorf("%s model: %w", h.arch, err)
 	}
-	m.turns, m.kv, m.scratch = b.turns, b.kv, b.scratch
+	m.turns, m.attends, m.kv, m.scratch = b.turns, b.attends, b.kv, b.scratch
 	return m, nil
 }
 

@@ -1,0 +1,83 @@
+package eval
+
+import (
+	"context"
+	"fmt"
+
+	"github.com/kvgen/kvgen/runtime/model"
+)
+
+// Text is what is measured: the tokens of a text, special tokens added as the vocabulary says.
+type Text struct {
+	Tokens []int32
+	BOS    int32 // takes the place of the first token of every chunk
+	AddBOS bool  // whether it does
+}
+
+// Options say how.
+type Options struct {
+	Context int  // tokens of a chunk
+	Chunks  int  // at most so many; 0 for all
+	Decode  bool // token by token instead of in batches
+}
+
+// Scored is one scored position.
+type Scored struct {
+	Chunk  int       // from 0
+	Pos    int       // position in the chunk whose logits these are
+	Target int32     // the token that follows it
+	Logits []float32 // [vocab], valid during the call
+}
+
+// Count is the number of chunks that will be run, and an error when there are too few tokens.
+func (o Options) Count(t Text) (int, error) {
+	if o.Context < 4 {
+		return 0, fmt.Errorf("chunks of %d tokens: the least is 4", o.Context)
+	}
+	if len(t.Tokens) < 2*o.Context {
+		return 0, fmt.Errorf("the text has %d tokens: measuring with a context of %d takes at least %d", len(t.Tokens), o.Context, 2*o.Context)
+	}
+	n := len(t.Tokens) / o.Context
+	if o.Chunks > 0 {
+		n = min(n, o.Chunks)
+	}
+	return n, nil
+}
+
+// Run calls visit for every scored position, chunk after chunk in order. It ends with the error of visit or when ctx is
+// done, looked at between batches.
+func Run(ctx context.Context, c *model.Context, t Text, o Options, visit func(Scored) error) error {
+	n, err := o.Count(t)
+	if err != nil {
+		return err
+	}
+	if c.Cache.Size < o.Context-1 {
+		return fmt.Errorf("chunks of %d tokens do not fit a context of %d", o.Context, c.Cache.Size)
+	}
+	tokens := make([]int32, o.Context)
+	for k := range n {
+		copy(tokens, t.Tokens[k*o.Context:])
+		if t.AddBOS {
+			tokens[0] = t.BOS
+		}
+		c.Clear()
+		step := c.Batch
+		if o.Decode {
+			step = 1
+		}
+		// The last token is only a target.
+		for lo := 0; lo < o.Context-1; lo += step {
+			if err := ctx.Err(); err != nil {
+				return err
+			}
+			hi := min(lo+step, o.Context-1)
+			err := c.Eval(tokens[lo:hi], max(0, o.Context/2-lo), func(i int, logits []float32) error {
+				return visit(Scored{Chunk: k, Pos: lo + i, Target: tokens[lo+i+1], Logits: logits})
+			})
+			if err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}

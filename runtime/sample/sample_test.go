@@ -1,0 +1,112 @@
+package sample
+
+import (
+	"math"
+	"testing"
+)
+
+// logits of probabilities .5, .25, .125, .0625 ...
+func halves(n int) []float32 {
+	l := make([]float32, n)
+	for i := range l {
+		l[i] = -float32(i) * math.Ln2
+	}
+	return l
+}
+
+// shares draws often and counts.
+func shares(o Options, logits []float32) map[int32]float64 {
+	s, got := New(o), map[int32]float64{}
+	const n = 20000
+	for range n {
+		got[s.Draw(logits)] += 1. / n
+	}
+	return got
+}
+
+func TestRestrictions(t *testing.T) {
+	for _, c := range []struct {
+		name string
+		o    Options
+		want map[int32]float64
+	}{
+		{"greedy", Options{}, map[int32]float64{0: 1}},
+		{"top-k", Options{Temperature: 1, TopK: 2}, map[int32]float64{0: 2. / 3, 1: 1. / 3}},
+		{"top-k 1", Options{Temperature: 5, TopK: 1}, map[int32]float64{0: 1}},
+		{"top-p", Options{Temperature: 1, TopP: .8}, map[int32]float64{0: 4. / 7, 1: 2. / 7, 2: 1. / 7}},
+		{"top-p at least one", Options{Temperature: 1, TopP: .01}, map[int32]float64{0: 1}},
+		{"min-p", Options{Temperature: 1, MinP: .4}, map[int32]float64{0: 2. / 3, 1: 1. / 3}},
+		{"temperature", Options{Temperature: .5, TopK: 2}, map[int32]float64{0: .8, 1: .2}},
+		{"temperature comes last", Options{Temperature: 100, TopP: .6}, map[int32]float64{0: .5, 1: .5}},
+	} {
+		got := shares(c.o, halves(200))
+		for id, p := range got {
+			if math.Abs(p-c.want[id]) > .02 {
+				t.Errorf("%s: token %d drawn %.3f of the time, want %.3f", c.name, id, p, c.want[id])
+			}
+		}
+		if len(got) != len(c.want) {
+			t.Errorf("%s: %d tokens drawn, want %d", c.name, len(got), len(c.want))
+		}
+	}
+}
+
+func TestRepeatPenalty(t *testing.T) {
+	s := New(Options{Repeat: 2, RepeatLast: 2})
+	logits := []float32{3, 2, -1}
+	s.Accept(0)
+	s.Accept(0) // counts once: 3/2 stays above nothing else
+	if got := s.Draw(logits); got != 1 {
+		t.Errorf("drew %d after token 0", got)
+	}
+	s.Accept(1)
+	s.Accept(1) // token 0 is no longer recent
+	if got := s.Draw(logits); got != 0 {
+		t.Errorf("drew %d after token 1", got)
+	}
+	s = New(Options{Repeat: 10, RepeatLast: 1})
+	s.Accept(0)
+	if got := s.Draw([]float32{-1, -2}); got != 1 {
+		t.Errorf("a negative logit became more probable by the penalty")
+	}
+}
+
+func TestSeed(t *testing.T) {
+	a, b, c := New(Options{Temperature: 1, Seed: 7}), New(Options{Temperature: 1, Seed: 7}), New(Options{Temperature: 1, Seed: 8})
+	same := true
+	for range 50 {
+		x := a.Draw(halves(20))
+		if x != b.Draw(halves(20)) {
+			t.Fatal("the same seed drew differently")
+		}
+		same = same && x == c.Draw(halves(20))
+	}
+	if same {
+		t.Error("another seed drew the same 50 tokens")
+	}
+}
+
+func TestOddLogits(t *testing.T) {
+	nan, inf := float32(math.NaN()), float32(math.Inf(1))
+	for _, c := range []struct {
+		logits []float32
+		want   int32
+	}{{[]float32{nan, 1, nan}, 1}, {[]float32{nan, nan}, 0}, {[]float32{-inf, -inf, 0}, 2}} {
+		for _, temp := range []float64{0, .8} {
+			if got := New(Options{Temperature: temp}).Draw(c.logits); got != c.want {
+				t.Errorf("%v at %v: drew %d, want %d", c.logits, temp, got, c.want)
+			}
+		}
+	}
+}
+
+func TestCheck(t *testing.T) {
+	if err := (Options{Temperature: .8, TopK: 40, TopP: .95, MinP: .05, Repeat: 1.1, RepeatLast: 64}).Check(); err != nil {
+		t.Error(err)
+	}
+	for _, o := range []Options{{TopK: -1}, {TopP: -1}, {MinP: 2}, {Temperature: math.NaN()}, {Repeat: -1}, {RepeatLast: -1}} {
+		if o.Check() == nil {
+			t.Errorf("accepted %+v", o)
+		}
+	}
+}
