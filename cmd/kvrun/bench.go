@@ -1,0 +1,278 @@
+package main
+
+import (
+	"fmt"
+	"io"
+	"strconv"
+	"strings"
+	"text/tabwriter"
+	"time"
+
+	"github.com/klauspost/cpuid/v2"
+
+	"github.com/kvgen/kvgen/runtime/bench"
+	"github.com/kvgen/kvgen/runtime/model"
+)
+
+// benchFlags are llama-bench's. Those that are lists run every combination.
+type benchFlags struct {
+	modelFlags
+	prompt, gen, depth  string
+	promptGen, genAfter []string
+	threadList          string
+	repeat              int
+	output              string
+	noWarm              bool
+}
+
+// benchRow is one test in llama-bench's field names, with what the project adds at the end.
+type benchRow struct {
+	CPU        string    `json:"cpu_info"`
+	GPU        string    `json:"gpu_info"`
+	Backends   string    `json:"backends"`
+	Filename   string    `json:"model_filename"`
+	Type       string    `json:"model_type"`
+	Size       int64     `json:"model_size"`
+	Parameters int64     `json:"model_n_params"`
+	Batch      int       `json:"n_batch"`
+	UBatch     int       `json:"n_ubatch"`
+	Threads    int       `json:"n_threads"`
+	TypeK      string    `json:"type_k"`
+	TypeV      string    `json:"type_v"`
+	GPULayers  int       `json:"n_gpu_layers"`
+	Flash      bool      `json:"flash_attn"`
+	Mapped     bool      `json:"use_mmap"`
+	Prompt     int       `json:"n_prompt"`
+	Gen        int       `json:"n_gen"`
+	Depth      int       `json:"n_depth"`
+	Time       string    `json:"test_time"`
+	AvgNS      int64     `json:"avg_ns"`
+	StddevNS   int64     `json:"stddev_ns"`
+	AvgTS      float64   `json:"avg_ts"`
+	StddevTS   float64   `json:"stddev_ts"`
+	SamplesNS  []int64   `json:"samples_ns"`
+	SamplesTS  []float64 `json:"samples_ts"`
+	Record     record    `json:"record"`
+
+	test bench.Test
+}
+
+// benchCommand measures speed.
+func benchCommand(e *environment, args []string) error {
+	var b benchFlags
+	fs := newFlags("bench")
+	fs.StringVarP(&b.model, "model", "m", "", "`path` of a GGUF file (default: the embedded model)")
+	fs.StringVarP(&b.prompt, "n-prompt", "p", "512", "`tokens` of prompts, a list; 0 for none")
+	fs.StringVarP(&b.gen, "n-gen", "n", "128", "`tokens` to generate, a list; 0 for none")
+	fs.StringVarP(&b.depth, "n-depth", "d", "0", "`tokens` in the cache before the test, a list")
+	fs.StringArrayVar(&b.promptGen, "pg", nil, "`prompt,gen`: a prompt and generation, timed together")
+	fs.StringArrayVar(&b.genAfter, "gp", nil, "`prompt,gen`: generation after a prompt that is not timed")
+	fs.IntVarP(&b.repeat, "repetitions", "r", 5, "`times` each test is run")
+	fs.StringVarP(&b.output, "output", "o", "md", "`format`: md, json, jsonl or csv")
+	fs.BoolVar(&b.noWarm, "no-warmup", false, "no run before the first that counts")
+	fs.StringVarP(&b.threadList, "threads", "t", "0", "`numbers` of threads, a list (default: one per core); --cache-type-k and -v are lists too")
+	b.addCompute(fs, model.Fast)
+	b.cacheFlags.add(fs)
+	fs.BoolVar(&b.json, "json", false, "the same as -o json")
+	if err := e.parse(fs, "[MODEL] [flags]", args); err != nil {
+		return err
+	}
+	if b.json {
+		b.output = "json"
+	}
+	if _, ok := benchFormats[b.output]; !ok {
+		return fmt.Errorf("--output %q: want md, json, jsonl or csv", b.output)
+	}
+	if b.repeat < 1 || b.repeat > 10000 {
+		return fmt.Errorf("--repetitions %d: want 1 to 10000", b.repeat)
+	}
+	tests, err := b.tests()
+	if err != nil {
+		return err
+	}
+	threads, err := numbers("--threads", b.threadList)
+	if err != nil {
+		return err
+	}
+	if err := b.check(e, fs.Args()); err != nil {
+		return err
+	}
+	var rows []benchRow
+	for _, k := range strings.Split(b.typeK, ",") {
+		for _, v := range strings.Split(b.typeV, ",") {
+			for _, t := range threads {
+				m := b.modelFlags
+				m.typeK, m.typeV, m.threads = k, v, t
+				if err := m.checkCompute(e); err != nil {
+					return err
+				}
+				more, err := b.measure(e, &m, tests)
+				if err != nil {
+					return err
+				}
+				rows = append(rows, more...)
+			}
+		}
+	}
+	return benchFormats[b.output](e.stdout, rows)
+}
+
+// tests are the tests in llama-bench's order.
+func (b *benchFlags) tests() ([]bench.Test, error) {
+	prompts, err := numbers("--n-prompt", b.prompt)
+	if err != nil {
+		return nil, err
+	}
+	gens, err := numbers("--n-gen", b.gen)
+	if err != nil {
+		return nil, err
+	}
+	depths, err := numbers("--n-depth", b.depth)
+	if err != nil {
+		return nil, err
+	}
+	var tests []bench.Test
+	for _, d := range depths {
+		for _, n := range prompts {
+			if n > 0 {
+				tests = append(tests, bench.Test{Prompt: n, Depth: d})
+			}
+		}
+		for _, n := range gens {
+			if n > 0 {
+				tests = append(tests, bench.Test{Gen: n, Depth: d})
+			}
+		}
+		for _, s := range b.promptGen {
+			n, err := numbers("--pg", s)
+			if err != nil || len(n) != 2 {
+				return nil, fmt.Errorf("--pg %q: want prompt,gen", s)
+			}
+			tests = append(tests, bench.Test{Prompt: n[0], Gen: n[1], Depth: d})
+		}
+	}
+	for _, s := range b.genAfter {
+		n, err := numbers("--gp", s)
+		if err != nil || len(n) != 2 {
+			return nil, fmt.Errorf("--gp %q: want prompt,gen", s)
+		}
+		tests = append(tests, bench.Test{Gen: n[1], Depth: n[0]})
+	}
+	if len(tests) == 0 {
+		return nil, fmt.Errorf("nothing to measure: --n-prompt and --n-gen are 0")
+	}
+	return tests, nil
+}
+
+// measure runs the tests of one combination of types and threads, in one context.
+func (b *benchFlags) measure(e *environment, m *modelFlags, tests []bench.Test) ([]benchRow, error) {
+	s, err := e.open(m)
+	if err != nil {
+		return nil, err
+	}
+	defer s.Close()
+	for _, n := range s.notes {
+		fmt.Fprintln(e.stderr, "note:", n)
+	}
+	bos := int32(-1)
+	if t, err := s.vocabulary(); err == nil && t.AddBOS {
+		bos = t.BOS
+	}
+	bar := e.progress(len(tests), "measuring")
+	defer bar.Finish()
+	var rows []benchRow
+	for _, t := range tests {
+		c, err := s.start(t.Size())
+		if err != nil {
+			return nil, err
+		}
+		r, err := bench.Run(e.ctx, c, t, bench.Options{Repeat: b.repeat, Warm: !b.noWarm, BOS: bos})
+		c.Close()
+		if err != nil {
+			return nil, err
+		}
+		rows = append(rows, s.benchRow(c, r))
+		bar.Add(1)
+	}
+	return rows, nil
+}
+
+func (s *session) benchRow(c *model.Context, r *bench.Result) benchRow {
+	m := s.modelRecord()
+	ns, nsDev := r.Mean()
+	ts, tsDev := r.Speed()
+	row := benchRow{
+		CPU: strings.TrimSpace(cpuid.CPU.BrandName), Backends: "CPU", Filename: s.path, Size: m.Size, Parameters: m.Parameters,
+		Type:  fmt.Sprintf("%s %s %s", m.Arch, short(float64(m.Parameters)), m.Type),
+		Batch: c.Batch, UBatch: c.Batch, Threads: s.flags.threads, TypeK: s.flags.typeK, TypeV: s.flags.typeV, Flash: true,
+		Mapped: s.path != embedded, Prompt: r.Prompt, Gen: r.Gen, Depth: r.Depth, Time: r.Start.UTC().Format(time.RFC3339),
+		AvgNS: int64(ns), StddevNS: int64(nsDev), AvgTS: ts, StddevTS: tsDev, SamplesTS: r.Speeds(), Record: s.record(c), test: r.Test,
+	}
+	for _, d := range r.Samples {
+		row.SamplesNS = append(row.SamplesNS, d.Nanoseconds())
+	}
+	return row
+}
+
+// benchFormats writes rows by the name of a format.
+var benchFormats = map[string]func(io.Writer, []benchRow) error{
+	"json":  func(w io.Writer, rows []benchRow) error { return printJSON(w, rows) },
+	"jsonl": benchLines,
+	"csv":   benchCSV,
+	"md":    benchTable,
+}
+
+func benchLines(w io.Writer, rows []benchRow) error {
+	for _, r := range rows {
+		if err := printLine(w, r); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func benchCSV(w io.Writer, rows []benchRow) error {
+	fmt.Fprintln(w, "model_filename,model_type,n_threads,type_k,type_v,math,isa,n_prompt,n_gen,n_depth,avg_ns,stddev_ns,avg_ts,stddev_ts")
+	for _, r := range rows {
+		fmt.Fprintf(w, "%q,%q,%d,%s,%s,%s,%s,%d,%d,%d,%d,%d,%f,%f\n", r.Filename, r.Type, r.Threads, r.TypeK, r.TypeV,
+			r.Record.Math, r.Record.ISA, r.Prompt, r.Gen, r.Depth, r.AvgNS, r.StddevNS, r.AvgTS, r.StddevTS)
+	}
+	return nil
+}
+
+func benchTable(w io.Writer, rows []benchRow) error {
+	t := tabwriter.NewWriter(w, 0, 0, 1, ' ', tabwriter.Debug)
+	fmt.Fprintln(t, " model\t size\t threads\t type_k\t type_v\t math\t isa\t test\t t/s\t")
+	fmt.Fprintln(t, " ---\t ---:\t ---:\t ---\t ---\t ---\t ---\t ---\t ---:\t")
+	for _, r := range rows {
+		fmt.Fprintf(t, " %s\t %.2f MiB\t %d\t %s\t %s\t %s\t %s\t %s\t %.2f ± %.2f\t\n", r.Type, float64(r.Size)/(1<<20), r.Threads,
+			r.TypeK, r.TypeV, r.Record.Math, r.Record.ISA, r.test, r.AvgTS, r.StddevTS)
+	}
+	return t.Flush()
+}
+
+// numbers reads a list of numbers: 1,2,3.
+func numbers(flag, list string) ([]int, error) {
+	var all []int
+	for _, s := range strings.Split(list, ",") {
+		n, err := strconv.Atoi(strings.TrimSpace(s))
+		if err != nil || n < 0 || n > 1<<24 {
+			return nil, fmt.Errorf("%s %q: want numbers from 0 to %d", flag, list, 1<<24)
+		}
+		all = append(all, n)
+	}
+	return all, nil
+}
+
+// short is a count in thousands, millions or billions.
+func short(n float64) string {
+	for _, u := range []struct {
+		unit float64
+		name string
+	}{{1e9, "B"}, {1e6, "M"}, {1e3, "K"}} {
+		if n >= u.unit {
+			return fmt.Sprintf("%.4g%s", n/u.unit, u.name)
+		}
+	}
+	return fmt.Sprint(n)
+}

@@ -1,0 +1,106 @@
+package main
+
+import (
+	"fmt"
+	"strings"
+
+	"github.com/spf13/pflag"
+
+	"github.com/kvgen/kvgen/kernels"
+	"github.com/kvgen/kvgen/runtime/kv"
+)
+
+// cacheFlags say how keys and values are stored.
+type cacheFlags struct {
+	typeK, typeV  string
+	rotK, rotV    string
+	policy        string
+	allowFallback bool
+}
+
+func (c *cacheFlags) add(fs *pflag.FlagSet) {
+	fs.StringVar(&c.typeK, "cache-type-k", "f16", "`type` of the keys (-ctk)")
+	fs.StringVar(&c.typeV, "cache-type-v", "f16", "`type` of the values (-ctv)")
+	fs.StringVar(&c.rotK, "rot-k", "", "`rotation` of the keys: off, on or a name (default: LLAMA_ATTN_ROT_K_OVERRIDE, else off)")
+	fs.StringVar(&c.rotV, "rot-v", "", "`rotation` of the values (default: LLAMA_ATTN_ROT_V_OVERRIDE, else off)")
+	fs.StringVar(&c.policy, "policy", "", "`file` of types and rotations per layer and side, JSON")
+	fs.BoolVar(&c.allowFallback, "allow-fallback", false, "go on with something else where a request cannot be honoured")
+}
+
+// plan decides how the layers are stored. notes are requests that came to nothing with leave.
+func (c *cacheFlags) plan(e *environment, layers []kv.Layer) (plan *kv.Plan, notes []string, err error) {
+	p := kv.Policy{}
+	for _, t := range kernels.Types() {
+		if t.KV {
+			p.Known = append(p.Known, t)
+		}
+	}
+	if c.allowFallback {
+		p.Fallback = kernels.ByName("f16")
+	}
+	env := kv.ReadEnvRotation(e.lookup)
+	for _, side := range []struct {
+		name, typ, rot string
+		to             *kv.Choice
+	}{{"k", c.typeK, c.rotK, &p.K}, {"v", c.typeV, c.rotV, &p.V}} {
+		if side.to.Type, err = cacheType("--cache-type-"+side.name, side.typ); err != nil {
+			return nil, nil, err
+		}
+		if side.rot != "" {
+			side.to.Rotation, err = rotation("--rot-"+side.name, side.rot)
+		} else {
+			var note string
+			side.to.Rotation, note, err = c.fromEnvironment(env, side.name == "k", side.to.Type, layers)
+			if note != "" {
+				notes = append(notes, note)
+			}
+		}
+		if err != nil {
+			return nil, nil, err
+		}
+	}
+	if c.policy != "" {
+		if err := readPolicy(c.policy, &p, len(layers)); err != nil {
+			return nil, nil, err
+		}
+	}
+	plan, err = kv.NewPlan(layers, p)
+	if err != nil {
+		return nil, nil, refuse("the cache cannot be stored as requested (--allow-fallback goes on with %s there):\n%w", "f16", err)
+	}
+	return plan, notes, nil
+}
+
+// fromEnvironment is the rotation that the LLAMA_ATTN_ROT_* variables ask for on a side. A request that comes to nothing
+// is refused, or noted with --allow-fallback; the variable that forbids rotation is itself a request and only noted.
+func (c *cacheFlags) fromEnvironment(env kv.EnvRotation, key bool, t *kernels.Type, layers []kv.Layer) (r *kernels.Rotation, note string, err error) {
+	if len(layers) == 0 {
+		return nil, "", nil
+	}
+	size := func(l kv.Layer) int {
+		if key {
+			return l.KeyDim
+		}
+		return l.ValueDim
+	}
+	dim, uniform := size(layers[0]), true
+	for _, l := range layers {
+		uniform = uniform && size(l) == dim
+	}
+	tile, why := env.Side(key, t.Quantised, dim, uniform)
+	if why == "" && tile == 0 {
+		return nil, "", nil
+	}
+	if why == "" {
+		for _, r := range kernels.Rotations() {
+			if r.Transform.Size == tile {
+				return r, "", nil
+			}
+		}
+		why = fmt.Sprintf("LLAMA_ATTN_ROT_K_NROT: no rotation has tiles of %d", tile)
+	}
+	if c.allowFallback || env.Locked {
+		return nil, why, nil
+	}
+	return nil, "", refuse("%s; --rot-k, --rot-v or --allow-fallback decide otherwise", strings.TrimSuffix(why, "."))
+}

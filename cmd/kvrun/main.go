@@ -1,0 +1,120 @@
+// Kvrun runs GGUF models with any key and value type in the cache, and measures what that costs and brings.
+//
+//	kvrun                        something to look at: text, plan and cache types of the embedded model
+//	kvrun run    [MODEL] -p TEXT continue a text
+//	kvrun chat   [MODEL]         talk to a model by its chat template
+//	kvrun info   [MODEL]         the model, the plan of its cache, the kernels chosen and why
+//	kvrun ppl    [MODEL] -f FILE perplexity, counted as llama-perplexity does
+//	kvrun bench  [MODEL]         speed: llama-bench's tests and field names
+//	kvrun logits [MODEL] --tokens FILE --out FILE
+//	                             logits of given tokens as little-endian f32
+//	kvrun synth  --out FILE      write a model of a given shape with random weights
+//
+// MODEL is a path, also after -m; nothing is the embedded model. Flags carry llama.cpp's names, its short spellings (-ctk, -ctv,
+// -ngl, -fa) included, and the LLAMA_ATTN_ROT_* variables mean what they mean in TheTom/llama-cpp-turboquant. `kvrun COMMAND --help`
+// lists the flags of a command.
+//
+// What was asked of the cache, what is in effect for every layer and side, and why they differ is the plan. It is part of every
+// result. A request that cannot be honoured ends the command with code 1, unless --allow-fallback is given.
+//
+// Exit codes: 0 all is well, 1 a request that is not honoured or a finding, 2 could not run.
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"os/signal"
+	"syscall"
+
+	"github.com/spf13/pflag"
+)
+
+// environment is what a command sees of the world.
+type environment struct {
+	ctx            context.Context // ends at Ctrl-C
+	stdin          io.Reader
+	stdout, stderr io.Writer
+	lookup         func(string) (string, bool) // of environment variables
+}
+
+// A command is one subcommand; run gets the arguments after its name.
+type command struct {
+	name, summary string
+	run           func(e *environment, args []string) error
+}
+
+// commands in the order of the help text.
+var commands = []command{
+	{"ppl", "perplexity, counted as llama-perplexity does", pplCommand},
+	{"bench", "speed: llama-bench's tests and field names", benchCommand},
+	{"logits", "logits of given tokens as little-endian f32", logitsCommand},
+}
+
+func main() {
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	defer stop()
+	code := run(ctx, os.Args[1:], os.Stdin, os.Stdout, os.Stderr)
+	stop()
+	os.Exit(code)
+}
+
+// run executes one command line and returns the exit code.
+func run(ctx context.Context, args []string, stdin io.Reader, stdout, stderr io.Writer) int {
+	e := &environment{ctx: ctx, stdin: stdin, stdout: stdout, stderr: stderr, lookup: os.LookupEnv}
+	if len(args) == 0 {
+		usage(stderr)
+		return 2
+	}
+	switch args[0] {
+	case "help", "-h", "--help":
+		usage(stdout)
+		return 0
+	}
+	var names []string
+	for _, c := range commands {
+		if c.name == args[0] {
+			return e.exit(c.name, c.run(e, args[1:]))
+		}
+		names = append(names, c.name)
+	}
+	return e.exit("", fmt.Errorf("no command %q%s; kvrun help lists them", args[0], nearest(args[0], names)))
+}
+
+// refusal is a request that cannot be honoured: exit code 1.
+type refusal struct{ error }
+
+func (r refusal) Unwrap() error { return r.error }
+
+// refuse makes a refusal.
+func refuse(format string, args ...any) error { return refusal{fmt.Errorf(format, args...)} }
+
+// exit prints what a command returned and gives the exit code.
+func (e *environment) exit(command string, err error) int {
+	var r refusal
+	switch {
+	case err == nil || errors.Is(err, pflag.ErrHelp):
+		return 0
+	case errors.Is(err, context.Canceled):
+		err = errors.New("interrupted")
+	}
+	if command != "" {
+		command = " " + command
+	}
+	fmt.Fprintf(e.stderr, "kvrun%s: %v\n", command, err)
+	if errors.As(err, &r) {
+		return 1
+	}
+	return 2
+}
+
+func usage(w io.Writer) {
+	fmt.Fprintln(w, "Usage: kvrun COMMAND [MODEL] [flags]; without MODEL the embedded one; without anything a demonstration.")
+	fmt.Fprintln(w)
+	for _, c := range commands {
+		fmt.Fprintf(w, "  %-8s %s\n", c.name, c.summary)
+	}
+	fmt.Fprintln(w, "\nkvrun COMMAND --help lists flags. Exit codes: 0 fine, 1 a request that is not honoured, 2 could not run.")
+}

@@ -1,0 +1,126 @@
+package main
+
+import (
+	"fmt"
+	"runtime"
+	"slices"
+	"strings"
+
+	"github.com/spf13/pflag"
+
+	"github.com/kvgen/kvgen/kernels"
+	"github.com/kvgen/kvgen/runtime/model"
+)
+
+// flashValues are what --flash-attn may be followed by.
+var flashValues = []string{"on", "off", "auto", "1", "0", "true", "false"}
+
+// modelFlags are the flags of every command that runs a model.
+type modelFlags struct {
+	cacheFlags
+	model         string
+	size          int // --ctx-size
+	threads       int
+	batch, ubatch int
+	gpuLayers     int
+	flash         string
+	math          string
+	isa           string
+	json, verbose bool
+	kind          model.Math
+}
+
+// add defines them; math is the default form of the matrix products.
+func (m *modelFlags) add(fs *pflag.FlagSet, math model.Math) {
+	fs.StringVarP(&m.model, "model", "m", "", "`path` of a GGUF file (default: the embedded model)")
+	fs.IntVarP(&m.size, "ctx-size", "c", 0, "`positions` of the context (default: what the command needs)")
+	fs.IntVarP(&m.threads, "threads", "t", 0, "`number` of threads (default: one per core)")
+	m.addCompute(fs, math)
+	m.cacheFlags.add(fs)
+	fs.BoolVar(&m.json, "json", false, "print the result as JSON")
+	fs.BoolVarP(&m.verbose, "verbose", "v", false, "print the plan layer by layer, and timings")
+}
+
+// addCompute defines the flags that say how things are computed.
+func (m *modelFlags) addCompute(fs *pflag.FlagSet, math model.Math) {
+	fs.IntVarP(&m.batch, "batch-size", "b", 0, "`tokens` of a prompt that go through the model together (default 256)")
+	fs.IntVar(&m.ubatch, "ubatch-size", 0, "the same (-ub); the smaller of both counts")
+	fs.StringVar(&m.math, "math", math.String(), "`form` of the matrix products: exact (f32 activations) or fast (int8 activations)")
+	fs.StringVar(&m.isa, "isa", "", "instruction `set` of the kernels (default: KVRUN_ISA, else the best)")
+	fs.IntVar(&m.gpuLayers, "gpu-layers", 0, "`layers` on a GPU (-ngl); this build computes on the CPU")
+	fs.StringVar(&m.flash, "flash-attn", "on", "attention by online softmax (-fa), the only kind there is: on, auto")
+	fs.Lookup("flash-attn").NoOptDefVal = "on"
+}
+
+// check reads what add defined, args being what was no flag, and selects the instruction set.
+func (m *modelFlags) check(e *environment, args []string) error {
+	switch {
+	case len(args) > 1:
+		return fmt.Errorf("one model, not %d: %s", len(args), strings.Join(args, " "))
+	case len(args) == 1 && m.model != "":
+		return fmt.Errorf("the model is given twice: -m %s and %s", m.model, args[0])
+	case len(args) == 1:
+		m.model = args[0]
+	}
+	return m.checkCompute(e)
+}
+
+func (m *modelFlags) checkCompute(e *environment) error {
+	for _, n := range []struct {
+		flag  string
+		value int
+	}{{"--ctx-size", m.size}, {"--threads", m.threads}, {"--batch-size", m.batch}, {"--ubatch-size", m.ubatch}} {
+		if n.value < 0 || n.value > 1<<24 {
+			return fmt.Errorf("%s %d: want 0 to %d", n.flag, n.value, 1<<24)
+		}
+	}
+	if m.ubatch > 0 && (m.batch == 0 || m.ubatch < m.batch) {
+		m.batch = m.ubatch
+	}
+	if m.threads == 0 {
+		m.threads = runtime.GOMAXPROCS(0)
+	}
+	if m.threads > 512 {
+		return fmt.Errorf("--threads %d: want at most 512", m.threads)
+	}
+	switch m.math {
+	case model.Exact.String():
+		m.kind = model.Exact
+	case model.Fast.String():
+		m.kind = model.Fast
+	default:
+		return fmt.Errorf("--math %q: want exact or fast", m.math)
+	}
+	if !slices.Contains(flashValues, m.flash) {
+		return fmt.Errorf("--flash-attn %q: want one of %s", m.flash, strings.Join(flashValues, " "))
+	}
+	if off := m.flash == "off" || m.flash == "0" || m.flash == "false"; off && !m.allowFallback {
+		return refuse("--flash-attn %s: attention is always computed by online softmax; --allow-fallback accepts that", m.flash)
+	}
+	if m.gpuLayers > 0 && !m.allowFallback {
+		return refuse("--gpu-layers %d: this build computes on the CPU; --allow-fallback accepts that", m.gpuLayers)
+	}
+	return m.selectISA(e)
+}
+
+// selectISA makes the instruction set of the flag, or of the environment, the one that kernels are taken from.
+func (m *modelFlags) selectISA(e *environment) error {
+	name := m.isa
+	if name == "" {
+		name, _ = e.lookup(kernels.EnvISA)
+	}
+	if err := kernels.SelectISA(name); err != nil {
+		return refusal{err}
+	}
+	return nil
+}
+
+// isaInUse is the name of the instruction set that kernels are taken from first.
+func isaInUse() string {
+	for _, i := range kernels.ISAs() {
+		if i.Selected {
+			return i.Name
+		}
+	}
+	return ""
+}

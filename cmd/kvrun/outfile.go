@@ -1,0 +1,63 @@
+package main
+
+import (
+	"bufio"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+	"syscall"
+)
+
+// writeFile writes the file at path: what fill writes goes to a temporary file in the same folder, which takes the name
+// only when it is complete. On any failure it is removed, and what was at path stays as it was. "-" is w.
+func writeFile(path string, w io.Writer, fill func(io.Writer) error) (err error) {
+	if path == "-" {
+		b := bufio.NewWriter(w)
+		if err := fill(b); err != nil {
+			return err
+		}
+		return b.Flush()
+	}
+	f, err := os.CreateTemp(filepath.Dir(path), "."+filepath.Base(path)+".*")
+	if err != nil {
+		return cannotWrite(path, err)
+	}
+	defer func() {
+		if err != nil {
+			f.Close()
+			os.Remove(f.Name())
+		}
+	}()
+	b := bufio.NewWriterSize(f, 1<<20)
+	if err := fill(b); err != nil {
+		return cannotWrite(path, err)
+	}
+	for _, step := range []func() error{b.Flush, func() error { return f.Chmod(0o644) }, f.Sync, f.Close} {
+		if err := step(); err != nil {
+			return cannotWrite(path, err)
+		}
+	}
+	return cannotWrite(path, os.Rename(f.Name(), path))
+}
+
+// cannotWrite says so in words where the system refused; errors of other origin stay as they are.
+func cannotWrite(path string, err error) error {
+	var number syscall.Errno
+	switch {
+	case err == nil || !errors.As(err, &number):
+		return err
+	case errors.Is(err, syscall.ENOSPC):
+		return fmt.Errorf("cannot write %s: the disk is full; nothing was left behind", path)
+	case errors.Is(err, syscall.EROFS) || errors.Is(err, os.ErrPermission):
+		return fmt.Errorf("cannot write %s: the folder is read-only (%v)", path, number)
+	}
+	return fmt.Errorf("cannot write %s: %w", path, err)
+}
+
+// readAll is what r holds.
+func readAll(r io.Reader) (string, error) {
+	data, err := io.ReadAll(r)
+	return string(data), err
+}

@@ -1,0 +1,163 @@
+package main
+
+import (
+	"crypto/sha256"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"time"
+	"unicode/utf8"
+
+	"github.com/kvgen/kvgen/runtime/demo"
+	"github.com/kvgen/kvgen/runtime/eval"
+	"github.com/kvgen/kvgen/runtime/model"
+)
+
+// pplResult is the JSON of kvrun ppl.
+type pplResult struct {
+	PPL     float64      `json:"ppl"`
+	Error   float64      `json:"ppl_stderr"`
+	NLL     float64      `json:"nll"` // nats per scored token
+	Chunks  int          `json:"n_chunks"`
+	Scored  int          `json:"n_scored"`
+	Path    string       `json:"path"`    // prefill or decode
+	Running []float64    `json:"running"` // PPL after each chunk
+	Seconds float64      `json:"seconds"`
+	Corpus  corpusRecord `json:"corpus"`
+	Record  record       `json:"record"`
+}
+
+// corpusRecord identifies a text.
+type corpusRecord struct {
+	Path   string `json:"path"`
+	Bytes  int    `json:"bytes"`
+	SHA256 string `json:"sha256"`
+	Tokens int    `json:"n_tokens"`
+}
+
+// pplCommand measures perplexity on a text.
+func pplCommand(e *environment, args []string) error {
+	var m modelFlags
+	var path, format string
+	var o eval.Options
+	fs := newFlags("ppl")
+	fs.StringVarP(&path, "file", "f", "", "`text` to measure on; - is the standard input (default: the embedded corpus)")
+	fs.IntVar(&o.Chunks, "chunks", 0, "measure the first `N` chunks only (default: all)")
+	fs.BoolVar(&o.Decode, "decode", false, "run token by token instead of in batches")
+	fs.StringVar(&format, "format", "text", "`form` of the output: text, llama (as llama-perplexity prints it) or json")
+	m.add(fs, model.Exact)
+	if err := e.parse(fs, "[MODEL] [-f FILE] [flags]", args); err != nil {
+		return err
+	}
+	if m.json {
+		format = "json"
+	}
+	switch {
+	case format != "text" && format != "llama" && format != "json":
+		return fmt.Errorf("--format %q: want text, llama or json", format)
+	case o.Chunks < 0:
+		return fmt.Errorf("--chunks %d: want 0 or more", o.Chunks)
+	}
+	if err := m.check(e, fs.Args()); err != nil {
+		return err
+	}
+	s, err := e.open(&m)
+	if err != nil {
+		return err
+	}
+	defer s.Close()
+	o.Context = m.size
+	if o.Context == 0 {
+		o.Context = 512
+	}
+	if o.Context > s.Context && !m.allowFallback {
+		return refuse("--ctx-size %d: the model was trained for %d positions; --allow-fallback measures beyond", o.Context, s.Context)
+	}
+	text, corpus, err := s.corpus(e, path)
+	if err != nil {
+		return err
+	}
+	chunks, err := o.Count(text)
+	if err != nil {
+		return fmt.Errorf("%s: %w", corpus.Path, err)
+	}
+	c, err := s.start(o.Context)
+	if err != nil {
+		return err
+	}
+	defer c.Close()
+	if format != "json" {
+		s.describe(e.stderr)
+	}
+	bar := e.progress(chunks, "ppl")
+	defer bar.Finish()
+	result := pplResult{Path: "prefill", Corpus: corpus}
+	if o.Decode {
+		result.Path = "decode"
+	}
+	if format == "llama" {
+		fmt.Fprintf(e.stderr, "perplexity: calculating perplexity over %d chunks, n_ctx=%d, batch_size=%d, n_seq=1\n", chunks, o.Context, c.Batch)
+	}
+	start := time.Now()
+	p, err := eval.Measure(e.ctx, c, text, o, func(p eval.Perplexity) {
+		result.Running = append(result.Running, p.PPL())
+		bar.Add(1)
+		if format == "llama" {
+			fmt.Fprintf(e.stdout, "[%d]%.4f,", p.Chunks, p.PPL())
+		}
+	})
+	if err != nil {
+		return err
+	}
+	bar.Finish()
+	result.PPL, result.Error, result.NLL, result.Chunks, result.Scored = p.PPL(), p.Error(), p.NLL(), p.Chunks, p.Count
+	result.Seconds, result.Record = time.Since(start).Seconds(), s.record(c)
+	switch format {
+	case "json":
+		return printJSON(e.stdout, result)
+	case "llama":
+		_, err = fmt.Fprintf(e.stdout, "\nFinal estimate: PPL = %.4f +/- %.5f\n", result.PPL, result.Error)
+	default:
+		_, err = fmt.Fprintf(e.stdout, "PPL %.4f +/- %.4f over %d tokens in %d chunks of %d by %s (%s, %.0f tokens/s)\n", result.PPL, result.Error,
+			result.Scored, chunks, o.Context, result.Path, corpus.Path, float64(chunks*o.Context)/result.Seconds)
+	}
+	return err
+}
+
+// corpus reads a text and makes tokens of it, the embedded one when path is empty.
+func (s *session) corpus(e *environment, path string) (eval.Text, corpusRecord, error) {
+	text := demo.Corpus()
+	if path == "" {
+		path = embedded
+	} else {
+		var err error
+		if text, err = e.readText(path); err != nil {
+			return eval.Text{}, corpusRecord{}, err
+		}
+	}
+	switch {
+	case text == "":
+		return eval.Text{}, corpusRecord{}, errors.New(path + ": the text is empty")
+	case !utf8.ValidString(text):
+		return eval.Text{}, corpusRecord{}, fmt.Errorf("%s: the text is not UTF-8 at byte %d", path, invalidAt(text))
+	}
+	t, err := s.vocabulary()
+	if err != nil {
+		return eval.Text{}, corpusRecord{}, err
+	}
+	sum := sha256.Sum256([]byte(text))
+	out := eval.Text{Tokens: t.Encode(text, true, false), BOS: t.BOS, AddBOS: t.AddBOS}
+	return out, corpusRecord{path, len(text), hex.EncodeToString(sum[:]), len(out.Tokens)}, nil
+}
+
+// invalidAt is where the first byte stands that is no UTF-8.
+func invalidAt(s string) int {
+	for i, r := range s {
+		if r == utf8.RuneError {
+			if _, n := utf8.DecodeRuneInString(s[i:]); n == 1 {
+				return i
+			}
+		}
+	}
+	return len(s)
+}

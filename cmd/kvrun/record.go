@@ -1,0 +1,171 @@
+package main
+
+import (
+	"encoding/json"
+	"fmt"
+	"io"
+	"slices"
+
+	"github.com/kvgen/kvgen/kernels"
+	"github.com/kvgen/kvgen/runtime/kv"
+	"github.com/kvgen/kvgen/runtime/model"
+)
+
+// record is what a result is a result of. It is part of the JSON of every command.
+type record struct {
+	Model    modelRecord `json:"model"`
+	Math     string      `json:"math"`
+	ISA      string      `json:"isa"`
+	Threads  int         `json:"n_threads"`
+	Size     int         `json:"n_ctx"`
+	Batch    int         `json:"n_batch"`
+	Plan     planRecord  `json:"plan"`
+	Honoured bool        `json:"honoured"`
+	Notes    []string    `json:"notes,omitempty"`
+}
+
+type modelRecord struct {
+	Path       string `json:"path"`
+	Hash       string `json:"hash"` // see hashFile
+	Arch       string `json:"arch"`
+	Type       string `json:"type"` // of most of its bytes
+	Size       int64  `json:"size"` // bytes of the tensors
+	Parameters int64  `json:"n_params"`
+}
+
+// planRecord is kv.Plan in JSON.
+type planRecord struct {
+	BytesPerToken int           `json:"bytes_per_token"`
+	BitsPerValue  float64       `json:"bits_per_value"`
+	Layers        []layerRecord `json:"layers"`
+}
+
+type layerRecord struct {
+	Layer    int        `json:"layer"`
+	Heads    int        `json:"kv_heads"`
+	KeyDim   int        `json:"key_dim"`
+	ValueDim int        `json:"value_dim"`
+	Window   int        `json:"window,omitempty"`
+	K        sideRecord `json:"k"`
+	V        sideRecord `json:"v"`
+}
+
+type sideRecord struct {
+	Requested     string  `json:"requested"`
+	Effective     string  `json:"effective"`
+	Why           string  `json:"why"`
+	BitsPerValue  float64 `json:"bits_per_value"`
+	BytesPerToken int     `json:"bytes_per_token"`
+	Identity      string  `json:"identity"` // of the effective type
+}
+
+func recordSide(s kv.SidePlan) sideRecord {
+	return sideRecord{s.Requested.String(), s.Effective.String(), s.Why, s.BitsPerValue, s.BytesPerToken, s.Effective.Type.Identity}
+}
+
+// record describes the session; c is the context that was run, or nil.
+func (s *session) record(c *model.Context) record {
+	r := record{
+		Model: s.modelRecord(), Math: s.flags.kind.String(), ISA: isaInUse(), Threads: s.flags.threads,
+		Plan:     planRecord{BytesPerToken: s.plan.BytesPerToken(), BitsPerValue: s.plan.BitsPerValue()},
+		Honoured: s.plan.Honoured() && len(s.notes) == 0, Notes: s.notes,
+	}
+	if c != nil {
+		r.Size, r.Batch = c.Cache.Size, c.Batch
+	}
+	for _, l := range s.plan.Layers {
+		r.Plan.Layers = append(r.Plan.Layers, layerRecord{l.Layer.Index, l.Layer.Heads, l.Layer.KeyDim, l.Layer.ValueDim, l.Layer.Window,
+			recordSide(l.K), recordSide(l.V)})
+	}
+	return r
+}
+
+func (s *session) modelRecord() modelRecord {
+	m := modelRecord{Path: s.path, Hash: s.hash, Arch: s.Arch}
+	bytes := map[uint32]int64{}
+	for _, t := range s.File.Tensors() {
+		m.Size += t.Size
+		m.Parameters += t.Elements()
+		bytes[t.Type] += t.Size
+	}
+	most := int64(-1)
+	for _, t := range kernels.Types() {
+		if n, ok := bytes[uint32(t.ID)]; ok && t.ID >= 0 && n > most {
+			most, m.Type = n, t.Name
+		}
+	}
+	return m
+}
+
+// printPlan writes the plan, equal layers together.
+func printPlan(w io.Writer, p *kv.Plan) {
+	same := func(a, b kv.LayerPlan) bool {
+		a.Layer.Index, b.Layer.Index = 0, 0
+		return a == b
+	}
+	for lo := 0; lo < len(p.Layers); {
+		hi := lo + 1
+		for hi < len(p.Layers) && same(p.Layers[lo], p.Layers[hi]) {
+			hi++
+		}
+		l := p.Layers[lo]
+		window := ""
+		if l.Layer.Window > 0 {
+			window = fmt.Sprintf(", window %d", l.Layer.Window)
+		}
+		fmt.Fprintf(w, "  layers %d-%d: %d KV heads of %d/%d%s\n", l.Layer.Index, p.Layers[hi-1].Layer.Index, l.Layer.Heads, l.Layer.KeyDim, l.Layer.ValueDim, window)
+		printSide(w, "K", l.K)
+		printSide(w, "V", l.V)
+		lo = hi
+	}
+	fmt.Fprintf(w, "  %d bytes per token, %.3f bits per value\n", p.BytesPerToken(), p.BitsPerValue())
+}
+
+func printSide(w io.Writer, name string, s kv.SidePlan) {
+	fmt.Fprintf(w, "    %s: requested %s, in effect %s (%s), %.3f bits per value\n", name, s.Requested, s.Effective, s.Why, s.BitsPerValue)
+}
+
+// summary is the plan in one line.
+func (s *session) summary() string {
+	effective := func(side func(kv.LayerPlan) kv.SidePlan) string {
+		var names []string
+		for _, l := range s.plan.Layers {
+			if n := side(l).Effective.String(); !slices.Contains(names, n) {
+				names = append(names, n)
+			}
+		}
+		if len(names) != 1 {
+			return fmt.Sprintf("%d types", len(names))
+		}
+		return names[0]
+	}
+	k, v := effective(func(l kv.LayerPlan) kv.SidePlan { return l.K }), effective(func(l kv.LayerPlan) kv.SidePlan { return l.V })
+	return fmt.Sprintf("%s %.12s: cache K %s, V %s, %d bytes per token (%.3f bits per value); math %s, %s, %d threads",
+		s.path, s.hash, k, v, s.plan.BytesPerToken(), s.plan.BitsPerValue(), s.flags.kind, isaInUse(), s.flags.threads)
+}
+
+// describe prints what is about to run: one line, the plan by layers with --verbose or where it is not what was asked for.
+func (s *session) describe(w io.Writer) {
+	fmt.Fprintln(w, s.summary())
+	if s.flags.verbose || !s.plan.Honoured() {
+		printPlan(w, s.plan)
+	}
+	for _, n := range s.notes {
+		fmt.Fprintln(w, "note:", n)
+	}
+}
+
+// printJSON writes v on several lines.
+func printJSON(w io.Writer, v any) error {
+	e := json.NewEncoder(w)
+	e.SetIndent("", "  ")
+	e.SetEscapeHTML(false)
+	return e.Encode(v)
+}
+
+// printLine writes v on one line.
+func printLine(w io.Writer, v any) error {
+	e := json.NewEncoder(w)
+	e.SetEscapeHTML(false)
+	return e.Encode(v)
+}

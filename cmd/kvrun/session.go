@@ -1,0 +1,121 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"os"
+
+	"github.com/kvgen/kvgen/runtime/chat"
+	"github.com/kvgen/kvgen/runtime/demo"
+	"github.com/kvgen/kvgen/runtime/kv"
+	"github.com/kvgen/kvgen/runtime/model"
+	"github.com/kvgen/kvgen/runtime/tokenizer"
+)
+
+// embedded is the name of the model that comes with the program.
+const embedded = "(embedded)"
+
+// session is an open model and what will be done with it.
+type session struct {
+	*model.Model
+	flags *modelFlags
+	path  string // embedded for the model that comes with the program
+	hash  string
+	plan  *kv.Plan
+	notes []string
+
+	tokens *tokenizer.Tokenizer // nil until vocabulary is called
+}
+
+// open opens the model of the flags and plans its cache. Close it.
+func (e *environment) open(m *modelFlags) (s *session, err error) {
+	s = &session{flags: m, path: m.model}
+	if s.path == "" {
+		s.path = embedded
+		if s.Model, err = model.Parse(demo.Model()); err != nil {
+			return nil, err
+		}
+		s.hash, err = hashBytes(s.File, demo.Model())
+	} else {
+		if s.Model, err = model.Open(s.path); err != nil {
+			return nil, err
+		}
+		s.hash, err = hashFile(s.File, s.path)
+	}
+	if err == nil {
+		s.plan, s.notes, err = m.cacheFlags.plan(e, s.KVLayers())
+	}
+	if err == nil && m.size > s.Context {
+		s.notes = append(s.notes, fmt.Sprintf("a context of %d is beyond the %d positions the model was trained for", m.size, s.Context))
+	}
+	if err != nil {
+		s.Close()
+		return nil, err
+	}
+	return s, nil
+}
+
+// vocabulary is the model's tokenizer, read when it is first wanted: some models have none.
+func (s *session) vocabulary() (*tokenizer.Tokenizer, error) {
+	if s.tokens != nil {
+		return s.tokens, nil
+	}
+	t, err := tokenizer.New(s.File)
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w", s.path, err)
+	}
+	if t.Len() > s.Vocab {
+		return nil, fmt.Errorf("%s: the tokenizer has %d tokens and the model %d", s.path, t.Len(), s.Vocab)
+	}
+	s.tokens = t
+	return t, nil
+}
+
+// template is the model's chat template.
+func (s *session) template() (*chat.Template, error) {
+	t, err := s.vocabulary()
+	if err != nil {
+		return nil, err
+	}
+	return chat.New(s.File, t)
+}
+
+// start makes a context of size positions.
+func (s *session) start(size int) (*model.Context, error) {
+	if size < 1 {
+		size = 1
+	}
+	return s.NewContext(model.Options{Plan: s.plan, Size: size, Batch: s.flags.batch, Threads: s.flags.threads, Math: s.flags.kind})
+}
+
+// defaultSize is the context of a conversation when none is asked for: the model's own, within what fits common machines.
+func (s *session) defaultSize() int {
+	if s.flags.size > 0 {
+		return s.flags.size
+	}
+	return max(1, min(s.Context, 4096))
+}
+
+// prefill is c.Eval in steps of a batch, between which ctx can end it.
+func prefill(ctx context.Context, c *model.Context, tokens []int32, from int, visit func(i int, logits []float32) error) error {
+	for lo := 0; lo < len(tokens); lo += c.Batch {
+		if err := ctx.Err(); err != nil {
+			return err
+		}
+		hi := min(lo+c.Batch, len(tokens))
+		err := c.Eval(tokens[lo:hi], max(0, from-lo), func(i int, l []float32) error { return visit(lo+i, l) })
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// readText is the content of a file, "-" being the standard input.
+func (e *environment) readText(path string) (string, error) {
+	if path == "-" {
+		return readAll(e.stdin)
+	}
+	data, err := os.ReadFile(path)
+	return string(data), err
+}

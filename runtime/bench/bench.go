@@ -1,0 +1,179 @@
+// Package bench measures how fast a context runs: tokens of a prompt, tokens generated one at a time, both at a depth of
+// tokens that are already in the cache. Tests and statistics are those of llama-bench (llama.cpp, tools/llama-bench).
+package bench
+
+import (
+	"context"
+	"fmt"
+	"math"
+	"math/rand/v2"
+	"time"
+
+	"github.com/kvgen/kvgen/runtime/model"
+)
+
+// Test is what is measured: Prompt tokens at once, then Gen tokens one by one, after Depth tokens that are not timed.
+type Test struct{ Prompt, Gen, Depth int }
+
+// Size is the number of positions the test needs.
+func (t Test) Size() int { return t.Prompt + t.Gen + t.Depth }
+
+// String is llama-bench's name: pp512, tg128, pp512+tg128, tg128 @ d2048.
+func (t Test) String() string {
+	s := ""
+	if t.Prompt > 0 {
+		s = fmt.Sprintf("pp%d", t.Prompt)
+	}
+	if t.Prompt > 0 && t.Gen > 0 {
+		s += "+"
+	}
+	if t.Gen > 0 {
+		s += fmt.Sprintf("tg%d", t.Gen)
+	}
+	if t.Depth > 0 {
+		s += fmt.Sprintf(" @ d%d", t.Depth)
+	}
+	return s
+}
+
+// Result is the repetitions of a test.
+type Result struct {
+	Test
+	Start   time.Time
+	Samples []time.Duration // one per repetition
+}
+
+// Options are how a test is run.
+type Options struct {
+	Repeat int   // repetitions
+	Warm   bool  // run once before the first
+	BOS    int32 // token that a text begins with, negative for a random one
+}
+
+// Run runs a test in c, whose cache must hold Size positions, and leaves the cache empty. Tokens are random: what is
+// computed does not depend on them. ctx ends it between batches and tokens.
+func Run(ctx context.Context, c *model.Context, t Test, o Options) (*Result, error) {
+	if t.Prompt < 0 || t.Gen < 0 || t.Depth < 0 || t.Prompt+t.Gen == 0 {
+		return nil, fmt.Errorf("a test of %d prompt and %d generated tokens at depth %d measures nothing", t.Prompt, t.Gen, t.Depth)
+	}
+	r := &runner{ctx: ctx, c: c, bos: o.BOS, rand: rand.New(rand.NewPCG(1, 2))}
+	defer c.Clear()
+	if o.Warm {
+		c.Clear()
+		if err := r.both(t.Prompt, min(1, t.Gen)); err != nil {
+			return nil, err
+		}
+	}
+	c.Clear()
+	result := &Result{Test: t, Start: time.Now()}
+	for range o.Repeat {
+		if err := r.to(t.Depth); err != nil {
+			return nil, err
+		}
+		start := time.Now()
+		if err := r.both(t.Prompt, t.Gen); err != nil {
+			return nil, err
+		}
+		result.Samples = append(result.Samples, time.Since(start))
+	}
+	return result, nil
+}
+
+// runner runs random tokens.
+type runner struct {
+	ctx  context.Context
+	c    *model.Context
+	bos  int32
+	rand *rand.Rand
+	ids  []int32
+}
+
+// to brings the cache to a depth, by dropping what is after it or from the beginning.
+func (r *runner) to(depth int) error {
+	if r.c.Len() > depth && depth > 0 && r.c.Truncate(depth) == nil {
+		return nil
+	}
+	if r.c.Len() != depth {
+		r.c.Clear()
+	}
+	return r.prompt(depth - r.c.Len())
+}
+
+func (r *runner) both(prompt, gen int) error {
+	if err := r.prompt(prompt); err != nil {
+		return err
+	}
+	for range gen {
+		if err := r.ctx.Err(); err != nil {
+			return err
+		}
+		if _, err := r.c.Decode(r.token()); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// prompt runs n tokens in batches; only the last token's logits are computed, as for a real prompt.
+func (r *runner) prompt(n int) error {
+	for n > 0 {
+		if err := r.ctx.Err(); err != nil {
+			return err
+		}
+		r.ids = r.ids[:0]
+		for range min(n, r.c.Batch) {
+			r.ids = append(r.ids, r.token())
+		}
+		n -= len(r.ids)
+		from := len(r.ids)
+		if n == 0 {
+			from--
+		}
+		if err := r.c.Eval(r.ids, from, func(int, []float32) error { return nil }); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (r *runner) token() int32 {
+	if r.c.Len() == 0 && len(r.ids) == 0 && r.bos >= 0 {
+		return r.bos
+	}
+	return int32(r.rand.IntN(r.c.Model.Vocab))
+}
+
+// Mean is the mean duration of a repetition and its standard deviation, in nanoseconds.
+func (r *Result) Mean() (mean, deviation float64) {
+	return moments(r.Samples, func(d time.Duration) float64 { return float64(d) })
+}
+
+// Speed is the mean number of tokens per second and its standard deviation.
+func (r *Result) Speed() (mean, deviation float64) { return moments(r.Samples, r.speed) }
+
+// Speeds is the tokens per second of every repetition.
+func (r *Result) Speeds() []float64 {
+	all := make([]float64, len(r.Samples))
+	for i, d := range r.Samples {
+		all[i] = r.speed(d)
+	}
+	return all
+}
+
+func (r *Result) speed(d time.Duration) float64 {
+	return float64(r.Prompt+r.Gen) / max(d, 1).Seconds()
+}
+
+// moments is the mean and the standard deviation of a sample, 0 for a single value.
+func moments(samples []time.Duration, f func(time.Duration) float64) (mean, deviation float64) {
+	for _, d := range samples {
+		mean += f(d) / float64(len(samples))
+	}
+	for _, d := range samples {
+		deviation += (f(d) - mean) * (f(d) - mean)
+	}
+	if len(samples) < 2 {
+		return mean, 0
+	}
+	return mean, math.Sqrt(deviation / float64(len(samples)-1))
+}
