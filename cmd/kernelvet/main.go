@@ -16,7 +16,7 @@
 //	frame      the frame is small, the stack pointer stays where it is, and accesses stay inside frame and arguments
 //	data       memory reached by name is a read-only table of the same file
 //	opcode     a raw opcode has its mnemonic beside it
-//	nosplit    every TEXT is NOSPLIT
+//	nosplit    a TEXT is NOSPLIT, unless its frame is too large for that
 //	macro      no macros: what is checked is what is written
 //
 // It prints file:line: message, and exits with 0 when nothing was found, 1 when something was, and 2 when it could not run.

@@ -7,8 +7,10 @@ import (
 	"strings"
 )
 
-// maxFrame bounds a NOSPLIT frame: the linker allows 800 bytes to a whole chain of calls.
-const maxFrame = 640
+const (
+	maxNosplit = 640  // bytes of frame of a NOSPLIT function: the linker allows 792 to a whole chain of calls
+	maxFrame   = 4096 // of any function
+)
 
 var (
 	amx      = regexp.MustCompile(`^(?:TILE|TDP|TCMM|LDTILECFG|STTILECFG)`)
@@ -55,8 +57,12 @@ func (c *checker) checkFrame(f *fn) {
 	case f.args < 0:
 		c.report(f.line, "frame", "%s does not say how many bytes of arguments it has: want $%d-args", f.name, f.frame)
 	}
-	if !slices.Contains(strings.Split(f.flags, "|"), "NOSPLIT") && f.flags != "4" {
-		c.report(f.line, "nosplit", "%s is not NOSPLIT", f.name)
+	nosplit := slices.Contains(strings.Split(f.flags, "|"), "NOSPLIT") || f.flags == "4"
+	switch {
+	case nosplit && f.frame > maxNosplit:
+		c.report(f.line, "nosplit", "%s is NOSPLIT with a frame of %d bytes, above the limit of %d", f.name, f.frame, maxNosplit)
+	case !nosplit && f.frame <= maxNosplit:
+		c.report(f.line, "nosplit", "%s is not NOSPLIT, though its frame has no more than %d bytes", f.name, maxNosplit)
 	}
 	for _, in := range f.insts {
 		if c.arch.stack.MatchString(in.op+" "+strings.Join(in.args, ", ")) && !readOnly.MatchString(in.op) {
