@@ -27,13 +27,13 @@ type "planar5" {
 }
 
 type "stream3" {
-  summary    = "3-bit stream across bytes with an asymmetric codebook, block of 80"
-  use        = [kv]
-  block      = 80
-  layout     = [u8("s", 30), bf16("d")]
-  codebook   = [-1.7, -1, -0.5, -0.1, 0.25, 0.6, 1.2, 2.1]
-  code       = bits(s, 3*i, 3)
-  value      = d * codebook[code]
+  summary  = "3-bit stream across bytes with an asymmetric codebook, block of 80"
+  use      = [kv]
+  block    = 80
+  layout   = [u8("s", 30), bf16("d")]
+  codebook = [-1.7, -1, -0.5, -0.1, 0.25, 0.6, 1.2, 2.1]
+  code     = bits(s, 3*i, 3)
+  value    = d * codebook[code]
   encode {
     d    = sqrt(sum(x*x) / 80)
     code = nearest(codebook, x*inv(d))
@@ -95,13 +95,13 @@ type "scattered" {
 }
 
 type "rotated" {
-  summary  = "read back through the inverse of a transform, with a permutation of weights by i"
-  use      = [kv]
-  block    = 64
-  domain   = signed16
-  layout   = [f16("d"), u8("qs", 64)]
-  code     = sbits(qs, 8*i, 8)
-  value    = d * plain16(code * (i*i%5 + 1))
+  summary = "read back through the inverse of a transform, with a permutation of weights by i"
+  use     = [kv]
+  block   = 64
+  domain  = signed16
+  layout  = [f16("d"), u8("qs", 64)]
+  code    = sbits(qs, 8*i, 8)
+  value   = d * plain16(code * (i*i%5 + 1))
   encode {
     v    = inverse(plain16, domain(x)) / (i*i%5 + 1)
     d    = absmax(v) / 127
