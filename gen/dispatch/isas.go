@@ -104,7 +104,7 @@ func isa(s target.ISA) *jen.Statement {
 func kernels(k target.Kernels) *jen.Statement {
 	var fields []jen.Code
 	for _, f := range []struct{ field, name string }{
-		{"Encode", k.Encode}, {"Decode", k.Decode}, {"Matmul", k.Matmul}, {"MatmulQ8", k.MatmulQ8}, {"Mix", k.Mix},
+		{"Encode", k.Encode}, {"Decode", k.Decode}, {"Matmul", k.Matmul}, {"MatmulQ8", k.MatmulQ8}, {"Mix", k.Mix}, {"MixQ8", k.MixQ8},
 	} {
 		if f.name != "" {
 			fields = append(fields, pair(f.field, jen.Id(f.name)))

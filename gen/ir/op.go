@@ -40,9 +40,9 @@ const (
 	OpSar        // Dst = Args[0] >> Imm, sign shifted in
 	OpShrVar     // Dst = Args[0] >> Const, lane by lane
 	OpShlVar     // Dst = Args[0] << Const, lane by lane
-	OpAnd        // Dst = Args[0] & Const
+	OpAnd        // Dst = Args[0] & Const or Args[1]
 	OpOr         // Dst = Args[0] | Args[1]
-	OpXor        // Dst = Args[0] ^ Const
+	OpXor        // Dst = Args[0] ^ Const or Args[1]
 	OpAddB       // Dst = Args[0] + Const, bytes
 	OpEqB        // Dst = Args[0] == Const ? -1 : 0, bytes
 	OpTable16    // Dst = Const[Args[0]], bytes, index 0..15, Const of 16 bytes
@@ -54,12 +54,12 @@ const (
 	OpWidenPairs // Dst i32 = sums of 2 neighbours of Args[0], i16
 	OpDotAcc     // Args[0] += the dot of Args[1], Args[2], in place
 	OpAccumulate // Args[0] += Args[1], integer lanes, in place
-	OpAddI       // Dst = Args[0] + Const, i32
+	OpAddI       // Dst = Args[0] + Const or Args[1], i32
 	OpPack4      // Dst bytes = the low bytes of the i32 lanes of Args[0..3], in order
 	OpToF32      // Dst = f32 of i32 lanes
 	OpTableF32   // Dst f32 = Const[Args[0]], i32 index below len(Const)/4 <= 64
 
-	// Floats.
+	// Floats. The second operand may be a constant.
 	OpAdd
 	OpSub
 	OpMul
@@ -73,4 +73,9 @@ var opNames = [...]string{"param", "slot", "copy", "addimm", "addint", "load", "
 	"addb", "eqb", "table16", "selectbit", "absb", "signb", "dotu8s8", "pairsu8s8", "widenpairs", "dotacc", "accumulate", "addi", "pack4", "tof32", "tablef32",
 	"add", "sub", "mul", "fma", "hsum"}
 
-func (o Op) String() string { return opNames[o] }
+func (o Op) String() string {
+	if o >= OpTable {
+		return laneOps[o-OpTable].name
+	}
+	return opNames[o]
+}

@@ -56,12 +56,18 @@ func verify(f *Func, body []Node, outer map[*Value]bool) error {
 
 // constBytes is the size an operation's constant must have, -1 for any.
 func constBytes(n *Instr) int {
+	if constantArg(n.Op) {
+		if n.Const == nil {
+			return 0
+		}
+		return n.Args[0].Type.Bytes()
+	}
 	switch n.Op {
-	case OpConst, OpGather, OpShuffle, OpShrVar, OpShlVar, OpAnd, OpXor, OpAddB, OpEqB, OpAddI:
+	case OpConst, OpGather, OpShuffle, OpShrVar, OpShlVar, OpAddB, OpEqB, OpOrder:
 		return n.Dst.Type.Bytes()
 	case OpTable16:
 		return 16
-	case OpTableF32:
+	case OpTableF32, OpTable:
 		return -1
 	}
 	return 0
@@ -69,6 +75,9 @@ func constBytes(n *Instr) int {
 
 // signature checks the element types of an operation's arguments.
 func signature(n *Instr) error {
+	if n.Op >= OpTable {
+		return laneSignature(n)
+	}
 	want := func(elems ...Elem) error {
 		if len(n.Args) != len(elems) {
 			return fmt.Errorf("%d arguments, want %d", len(n.Args), len(elems))
@@ -82,6 +91,9 @@ func signature(n *Instr) error {
 	}
 	switch n.Op {
 	case OpAdd, OpSub, OpMul:
+		if n.Const != nil {
+			return want(F32)
+		}
 		return want(F32, F32)
 	case OpFMA:
 		return want(F32, F32, F32)
@@ -97,7 +109,12 @@ func signature(n *Instr) error {
 		}
 	case OpPack4:
 		return want(I32, I32, I32, I32)
-	case OpToF32, OpTableF32, OpAddI, OpSar:
+	case OpAddI:
+		if n.Const == nil {
+			return want(I32, I32)
+		}
+		return want(I32)
+	case OpToF32, OpTableF32, OpSar:
 		return want(I32)
 	case OpHSum:
 		return want(F32)

@@ -221,3 +221,9 @@ func (a affine) int8Levels() (levels []int8, factor float32, exact bool) {
 	}
 	return levels, factor, exact
 }
+
+// Exact reports whether the type's levels are whole numbers that int8 holds.
+func Exact(t *spec.Type) (exact bool) {
+	_ = reason(func() { _, _, exact = split(t).int8Levels() })
+	return exact
+}

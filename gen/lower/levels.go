@@ -65,19 +65,22 @@ func linearLevels(levels []int8, signed bool) (off int, ok bool) {
 func (r *reader) levelPieces(first, count int) func(piece int) *ir.Value {
 	n := r.caps.Lanes
 	_, _, exact := r.a.int8Levels()
-	bytewise := r.t.Block%chunk == 0 && first%chunk == 0 && count <= chunk && r.a.Code.Bits <= 8
+	base := first / chunk * chunk
+	at := func(p int) ir.Mem { return ir.At(r.slots, first-base+n*p) }
+	bytewise := r.t.Block%chunk == 0 && first+count <= base+chunk && r.a.Code.Bits <= 8
 	switch {
-	case bytewise && exact && len(r.a.Levels) <= 64 || bytewise && exact && r.isLinear():
-		r.b.Store(r.levelBytes(first), ir.At(r.slots, 0))
+	case bytewise && (exact || r.rounded) && (len(r.a.Levels) <= 64 || r.isLinear()):
+		r.b.Store(r.levelBytes(base), ir.At(r.slots, 0))
 		return func(p int) *ir.Value {
-			w := r.b.Mem1(ir.OpWidenS8, i32s(n), ir.At(r.slots, n*p), 0, "level")
-			return r.b.To(ir.OpToF32, f32s(n), "level", w)
+			return r.b.To(ir.OpToF32, f32s(n), "level", r.b.Mem1(ir.OpWidenS8, i32s(n), at(p), 0, "level"))
 		}
-	case bytewise && !r.a.Code.Signed:
-		r.b.Store(gatherBytes(r.b, r.block, r.t, r.a.Code, first), ir.At(r.slots, 0))
+	case bytewise && !r.a.Code.Signed && !r.rounded:
+		r.b.Store(gatherBytes(r.b, r.block, r.t, r.a.Code, base), ir.At(r.slots, 0))
 		return func(p int) *ir.Value {
-			return r.levelOf(r.b.Mem1(ir.OpWidenU8, i32s(n), ir.At(r.slots, n*p), 0, "code"))
+			return r.levelOf(r.b.Mem1(ir.OpWidenU8, i32s(n), at(p), 0, "code"))
 		}
+	case r.rounded:
+		giveUp("levels of %d bits that no table of bytes holds", r.a.Code.Bits)
 	}
 	return func(p int) *ir.Value {
 		return r.levelOf(gatherWords(r.b, r.block, r.t, r.a.Code, func(l int) int { return first + n*p + l }))

@@ -58,18 +58,23 @@ func Matmul(t *spec.Type, c Caps, m int, name string) *ir.Func {
 	y, w, rows := b.Param(0), b.Param(4), b.Param(6)
 	r := newReader(b, c, t)
 	b.Loop(rows, 1, func() {
-		acc := accumulators(b, f32s(c.Lanes), m, "acc")
+		// A sum waits for the one before it, so few rows of x get several sums each.
+		chains := max(1, 4/m)
+		acc := accumulators(b, f32s(c.Lanes), m*chains, "acc")
 		x, units, src := loadRows(b, 2, 3, m), b.Param(7), b.Copy(w, "src")
 		b.Loop(units, 1, func() {
 			r.pieces(u, ir.At(src, 0), func(i int, v *ir.Value) {
-				for j := range acc {
-					b.FMA(acc[j], v, b.Load(v.Type, x.at(j, 4*i), "x"))
+				for j := range m {
+					b.FMA(acc[i/c.Lanes%chains*m+j], v, b.Load(v.Type, x.at(j, 4*i), "x"))
 				}
 			})
 			b.AddImm(src, u.bytes)
 			x.advance(b, 4*u.values)
 		})
-		writeSums(b, y, 1, acc)
+		for k := m; k < len(acc); k++ {
+			acc[k%m] = b.Bin(ir.OpAdd, acc[k%m], acc[k], "acc")
+		}
+		writeSums(b, y, 1, acc[:m])
 		b.AddInt(w, b.Param(5))
 	})
 	return b.F

@@ -8,9 +8,13 @@ import (
 )
 
 // Mix is o[j][i] += sum over r of p[j][r]*v[r][i] for m rows of o. A tile of up to
-// `tile` vectors of one unit is held in registers while all rows pass.
-func Mix(t *spec.Type, c Caps, m, tile int, name string) *ir.Func {
+// `tile` vectors of one unit is held in registers while all rows pass. With rounded set
+// the levels of a float table are taken as int8, as MatmulQ8 does.
+func Mix(t *spec.Type, c Caps, m, tile int, rounded bool, name string) *ir.Func {
 	u := unitOf(t, c)
+	if rounded && Exact(t) {
+		giveUp("the levels are whole numbers as they are")
+	}
 	b := ir.Build(name, []ir.Param{
 		{Name: "o", Type: addr, Go: "*float32"}, {Name: "ldo", Type: word, Go: "int"},
 		{Name: "p", Type: addr, Go: "*float32"}, {Name: "ldp", Type: word, Go: "int"},
@@ -19,6 +23,11 @@ func Mix(t *spec.Type, c Caps, m, tile int, name string) *ir.Func {
 	}, fmt.Sprintf("%s is o[j][i] += sum over r of p[j][r]*v[r][i] for j < %d; ld and stride in bytes, a unit is %s.", name, m, plural(u.values, "value")))
 	v, units, moved := b.Param(4), b.Param(7), b.ZeroWord("moved")
 	k := &mix{reader: newReader(b, c, t), b: b, u: u, m: m}
+	k.scale = k.reader.a.Scale
+	if rounded {
+		_, factor, _ := k.reader.a.int8Levels()
+		k.scale, k.reader.rounded = scaled(k.scale, factor, t), true
+	}
 	b.Loop(units, 1, func() {
 		for first := 0; first < u.values; first += tile * c.Lanes {
 			k.tile(v, moved, first, min(tile*c.Lanes, u.values-first))
@@ -35,6 +44,7 @@ type mix struct {
 	b      *ir.Builder
 	u      unit
 	m      int
+	scale  spec.Expr
 }
 
 // tile runs all rows over count values from first of the unit that v points to.
@@ -82,8 +92,8 @@ func (k *mix) row(block ir.Mem, p rows4, acc [][]*ir.Value, first, count int) {
 		return
 	}
 	level := r.levelPieces(first, count)
-	if r.a.Min == nil && r.a.Scale != nil && (perBlock(r.a.Scale, r.t.Block) || r.a.Scale.Run()%count == 0) {
-		scale := r.uniform(r.a.Scale, first)
+	if r.a.Min == nil && k.scale != nil && (perBlock(k.scale, r.t.Block) || k.scale.Run()%count == 0) {
+		scale := r.uniform(k.scale, first)
 		w := make([]*ir.Value, len(acc))
 		for j := range acc {
 			w[j] = b.Bin(ir.OpMul, scale, weight(j), "p")
@@ -95,6 +105,9 @@ func (k *mix) row(block ir.Mem, p rows4, acc [][]*ir.Value, first, count int) {
 			}
 		}
 		return
+	}
+	if r.rounded {
+		giveUp("rounded levels with a scale that changes inside a tile")
 	}
 	for q := range count / n {
 		x := r.value(k.u.t.Value, level(q), first+n*q)

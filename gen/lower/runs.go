@@ -17,10 +17,12 @@ type reader struct {
 	t     *spec.Type
 	a     affine
 	block ir.Mem // the block being read
-	slots *ir.Value
-	free  int                     // next byte of slots
-	runs  map[spec.Expr]int       // offset in slots of an expression's runs
-	whole map[spec.Expr]*ir.Value // expressions of the whole block, broadcast
+
+	rounded bool // levels are int8 even where that rounds a float table
+	slots   *ir.Value
+	free    int                     // next byte of slots
+	runs    map[spec.Expr]int       // offset in slots of an expression's runs
+	whole   map[spec.Expr]*ir.Value // expressions of the whole block, broadcast
 }
 
 // slotBytes is what a reader asks of the frame: levels of one chunk, then runs.

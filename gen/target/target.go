@@ -41,6 +41,7 @@ type Kernels struct {
 	Matmul   string
 	MatmulQ8 string
 	Mix      string
+	MixQ8    string // "" where Mix is no slower
 }
 
 // Transform names the functions of package kernels/cpu that serve one transform: func(x []float32).

@@ -11,7 +11,7 @@ type (
 
 	// Entry m-1 handles m rows; nil entries are done by smaller ones.
 	matmulTiles [4]matmulKernel
-	mixTiles    [3]mixKernel
+	mixTiles    [6]mixKernel
 )
 
 // driveDecode runs whole units of unit values in unitBytes bytes.

@@ -23,6 +23,10 @@ type Impl struct {
 
 	// Mix is o[j*ldo+i] += sum over r of p[j*ldp+r] * v[r*stride][i] for j < m, i < n, r < rows.
 	Mix func(o []float32, ldo int, p []float32, ldp, m int, v []byte, stride, rows, n int, ws *Workspace)
+
+	// MixQ8 is Mix with the levels of a table of floats rounded to 1/127 of the largest, as they are in MatmulQ8. It is
+	// nil where Mix is as quick; callers in the fast form use it when it is there.
+	MixQ8 func(o []float32, ldo int, p []float32, ldp, m int, v []byte, stride, rows, n int, ws *Workspace)
 }
 
 // TransformImpl is one transform under one instruction set. len(x) is a multiple of its size. Forward and Inverse give the
@@ -49,10 +53,13 @@ func (a Impl) or(b Impl) Impl {
 	if a.Mix == nil {
 		a.Mix = b.Mix
 	}
+	if a.MixQ8 == nil {
+		a.MixQ8 = b.MixQ8
+	}
 	return a
 }
 
 // empty reports whether a has no function at all.
 func (a Impl) empty() bool {
-	return a.Encode == nil && a.Decode == nil && a.Matmul == nil && a.MatmulQ8 == nil && a.Mix == nil
+	return a.Encode == nil && a.Decode == nil && a.Matmul == nil && a.MatmulQ8 == nil && a.Mix == nil && a.MixQ8 == nil
 }

@@ -37,7 +37,22 @@ func (Target) Generate(set *spec.Set) (*target.Output, error) {
 	if err := panels.finish(out.Files, "", "gemm"); err != nil {
 		return nil, err
 	}
-	return out, nil
+	return out, shared(set, out)
+}
+
+// shared adds the kernels that the lowest instruction set has for all of them.
+func shared(set *spec.Set, out *target.Output) error {
+	least := &out.ISAs[len(ISAs)-1]
+	for _, t := range set.Transforms {
+		names, err := transformFile(t, base(), out.Files)
+		if err != nil {
+			return err
+		}
+		least.Transforms = append(least.Transforms, names)
+	}
+	var err error
+	least.QuantiseAct, err = quantiseFile(base(), out.Files)
+	return err
 }
 
 // file collects what belongs to one type.
@@ -75,16 +90,22 @@ func (f *file) kernels(isa ISA) target.Kernels {
 		}
 	}
 	if f.t.KV {
-		if tiles := f.tiles(isa, func(m int, name string) *ir.Func { return f.mix(caps, m, name) }, "mix", 3); tiles != nil {
-			names.Mix = f.stubs.mix(f.t, tiles, isa, f.unit(caps))
-		}
+		names.Mix = f.mix(isa, caps, "mix", false)
+		names.MixQ8 = f.mix(isa, caps, "mixQ8", true)
 	}
 	return names
 }
 
-// mix marks a mix kernel whose tile the register file decides.
-func (f *file) mix(caps lower.Caps, m int, name string) *ir.Func {
-	return lower.Mix(f.t, caps, m, 4, name)
+// mix generates the tiles of a mix kernel: 12 sums fill the registers, so more than 3
+// rows of o take fewer values at a time.
+func (f *file) mix(isa ISA, caps lower.Caps, kernel string, rounded bool) string {
+	tiles := f.tiles(isa, func(m int, name string) *ir.Func {
+		return lower.Mix(f.t, caps, m, min(4, 12/m), rounded, name)
+	}, kernel, 6)
+	if tiles == nil {
+		return ""
+	}
+	return f.stubs.mix(f.t, kernel, tiles, isa, f.unit(caps))
 }
 
 // unit is the number of values of a loop turn.

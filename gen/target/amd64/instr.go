@@ -30,6 +30,8 @@ func (s *selector) instr(in *ir.Instr) {
 		return
 	}
 	switch {
+	case in.Op >= ir.OpTable:
+		s.lanes(in)
 	case in.Op <= ir.OpAddInt:
 		s.scalar(in)
 	case in.Op <= ir.OpAs:

@@ -55,7 +55,7 @@ func (s *stubs) decode(t *spec.Type, fn *ir.Func, isa ISA, unit int) string {
 }
 
 // table declares the variable that lists a kernel's tiles and returns its name.
-func (s *stubs) table(kernel string, t *spec.Type, isa ISA, tiles []*ir.Func) string {
+func (s *stubs) table(kernel, kind string, t *spec.Type, isa ISA, tiles []*ir.Func) string {
 	var entries []jen.Code
 	for _, fn := range tiles {
 		if fn == nil {
@@ -65,13 +65,13 @@ func (s *stubs) table(kernel string, t *spec.Type, isa ISA, tiles []*ir.Func) st
 		entries = append(entries, jen.Id(fn.Name))
 	}
 	name := kernel + "Tiles" + target.Ident(t.Name) + isa.Suffix
-	s.f.Var().Id(name).Op("=").Id(kernel + "Tiles").Values(entries...)
+	s.f.Var().Id(name).Op("=").Id(kind + "Tiles").Values(entries...)
 	s.f.Line()
 	return name
 }
 
 func (s *stubs) matmul(t *spec.Type, tiles []*ir.Func, isa ISA, unit int) string {
-	return s.driver("matmul", t, isa, s.table("matmul", t, isa, tiles), unit,
+	return s.driver("matmul", "matmul", t, isa, s.table("matmul", "matmul", t, isa, tiles), unit,
 		params("y", "ldy", "x []float32", "ldx", "m", "w", "stride", "rows", "n", "ws"))
 }
 
@@ -91,21 +91,21 @@ func (s *stubs) matmulQ8(t *spec.Type, tiles []*ir.Func, g gemm, isa ISA) string
 	table := "matmulQ8Tiles" + target.Ident(t.Name) + isa.Suffix
 	s.f.Var().Id(table).Op("=").Id("matmulQ8Tiles").Values(values)
 	s.f.Line()
-	return s.driver("matmulQ8", t, isa, table, t.Block, params("y", "ldy", "x *Act", "m", "w", "stride", "rows", "n", "ws"))
+	return s.driver("matmulQ8", "matmulQ8", t, isa, table, t.Block, params("y", "ldy", "x *Act", "m", "w", "stride", "rows", "n", "ws"))
 }
 
-func (s *stubs) mix(t *spec.Type, tiles []*ir.Func, isa ISA, unit int) string {
-	return s.driver("mix", t, isa, s.table("mix", t, isa, tiles), unit,
+func (s *stubs) mix(t *spec.Type, kernel string, tiles []*ir.Func, isa ISA, unit int) string {
+	return s.driver(kernel, "mix", t, isa, s.table(kernel, "mix", t, isa, tiles), unit,
 		params("o", "ldo", "p", "ldp", "m", "v", "stride", "rows", "n", "ws"))
 }
 
 // driver writes a function of the table: kernel+type+ISA, which calls the hand-written
 // loop <kernel>Tiles.drive with the portable form for what the tiles cannot do.
-func (s *stubs) driver(kernel string, t *spec.Type, isa ISA, table string, unit int, ps []param) string {
+func (s *stubs) driver(kernel, kind string, t *spec.Type, isa ISA, table string, unit int, ps []param) string {
 	id := target.Ident(t.Name)
 	name := kernel + id + isa.Suffix
 	var decl []jen.Code
-	args := []jen.Code{jen.Lit(unit), jen.Lit(unit / t.Block * t.Bytes), jen.Id(kernel + id + "Generic")}
+	args := []jen.Code{jen.Lit(unit), jen.Lit(unit / t.Block * t.Bytes), jen.Id(kind + id + "Generic")}
 	for _, p := range ps {
 		decl = append(decl, jen.Id(p.name).Add(p.typ))
 		args = append(args, jen.Id(p.name))

@@ -1,0 +1,110 @@
+package lower
+
+import (
+	"fmt"
+
+	"github.com/kvgen/kvgen/gen/ir"
+)
+
+// QuantiseAct rounds a row of activations to int8 in groups of group values, bit for bit
+// cpu.QuantiseActGeneric. Group g of the row goes to position g*step of q, d and s.
+func QuantiseAct(c Caps, group int, name string) *ir.Func {
+	b := ir.Build(name, []ir.Param{
+		{Name: "q", Type: addr, Go: "*int8"}, {Name: "d", Type: addr, Go: "*float32"}, {Name: "s", Type: addr, Go: "*float32"},
+		{Name: "x", Type: addr, Go: "*float32"}, {Name: "groups", Type: word, Go: "int"},
+		{Name: "stepQ", Type: word, Go: "int"}, {Name: "stepD", Type: word, Go: "int"}, {Name: "stepS", Type: word, Go: "int"},
+	}, fmt.Sprintf("%s rounds groups of %d values of x to q = x/d, d = max|x|/127, s = d times the sums of 16 q; steps in bytes.", name, group))
+	k := &rounder{b: b, lanes: c.Lanes, group: group}
+	q, d, s, x, groups := b.Param(0), b.Param(1), b.Param(2), b.Param(3), b.Param(4)
+	stepQ, stepD, stepS := b.Param(5), b.Param(6), b.Param(7)
+	b.Loop(groups, 1, func() {
+		scale, inverse, keep := k.scale(x)
+		b.Do(ir.OpStoreLow, ir.Instr{Args: []*ir.Value{scale}, Mem: ir.At(d, 0), Imm: 4})
+		b.Note("q: round to even, 0 where the group has no scale")
+		var sums []*ir.Value
+		for i := 0; i < group; i += chunk {
+			codes := k.codes(x, i, inverse, keep)
+			b.Store(codes, ir.At(q, i))
+			ones := b.Const(bytes(chunk), splatByte(1), "ones")
+			sums = append(sums, b.To(ir.OpDotU8S8, i32s(k.lanes), "sums", ones, codes))
+		}
+		k.sums(s, sums, scale)
+		b.AddImm(x, 4*group)
+		b.AddInt(q, stepQ)
+		b.AddInt(d, stepD)
+		b.AddInt(s, stepS)
+	})
+	return b.F
+}
+
+// rounder is the state of one QuantiseAct.
+type rounder struct {
+	b            *ir.Builder
+	lanes, group int
+}
+
+// scale finds d and 1/d of the group at x, in all lanes, and a mask that is zero where
+// all quants are 0. Magnitudes are compared as integers, which order like the floats and
+// put infinities and then NaNs above them all.
+func (k *rounder) scale(x *ir.Value) (scale, inverse, keep *ir.Value) {
+	b, n := k.b, k.lanes
+	b.Note("d: the largest magnitude over 127")
+	var most [4]*ir.Value
+	for i := 0; i < k.group/n; i++ {
+		v := binC(b, ir.OpAnd, b.Load(i32s(n), ir.At(x, 4*n*i), "x"), magnitude, "magnitude")
+		if m := most[i%4]; m != nil {
+			v = b.Bin(ir.OpMaxI, m, v, "most")
+		}
+		most[i%4] = v
+	}
+	m := b.Bin(ir.OpMaxI, b.Bin(ir.OpMaxI, most[0], most[1], "most"), b.Bin(ir.OpMaxI, most[2], most[3], "most"), "most")
+	for h := n / 2; h > 0; h /= 2 {
+		m = b.Bin(ir.OpMaxI, m, b.Un(ir.OpSwap, m, h, "other"), "most")
+	}
+	largest := as(b, f32s(n), m)
+	limit := b.Const(f32s(n), splatF32(127, n), "127")
+	scale = b.Bin(ir.OpDiv, largest, limit, "d")
+	inverse = b.Bin(ir.OpDiv, limit, largest, "id")
+	b.Note("no scale: an infinity or NaN gives d = NaN, magnitudes whose inverse overflows d = 0")
+	special := compare(b, ir.Greater, m, nil, infinity-1)
+	finite := compare(b, ir.Greater, b.Const(i32s(n), dwordConst(repeat(infinity, n)), "infinity"), as(b, i32s(n), inverse), 0)
+	nan := b.Const(f32s(n), dwordConst(repeat(quietNaN, n)), "NaN")
+	scale = as(b, f32s(n), b.Bin(ir.OpAnd, as(b, i32s(n), scale), finite, "d"))
+	scale = b.To(ir.OpSelect, f32s(n), "d", special, nan, scale)
+	keep = b.Bin(ir.OpAnd, finite, compare(b, ir.Greater, b.Const(i32s(n), dwordConst(repeat(infinity, n)), "infinity"), m, 0), "keep")
+	return scale, inverse, keep
+}
+
+// codes rounds 32 values from i on.
+func (k *rounder) codes(x *ir.Value, i int, inverse, keep *ir.Value) *ir.Value {
+	b, n := k.b, k.lanes
+	var parts []*ir.Value
+	for j := range chunk / n {
+		v := b.Bin(ir.OpMul, b.Load(f32s(n), ir.At(x, 4*(i+n*j)), "x"), inverse, "q")
+		v = as(b, f32s(n), b.Bin(ir.OpAnd, as(b, i32s(n), v), keep, "q"))
+		parts = append(parts, b.To(ir.OpRintI, i32s(n), "q", v))
+	}
+	return b.To(ir.OpPackS4, bytes(chunk), "q", parts...)
+}
+
+// sums adds the sums of 4 that each vector holds to sums of 16 and stores them times d.
+func (k *rounder) sums(s *ir.Value, v []*ir.Value, scale *ir.Value) {
+	b, n := k.b, k.lanes
+	total := len(v)
+	pair := func(i int) *ir.Value {
+		return b.To(ir.OpAddPairs, i32s(n), "sums", v[i], v[min(i+1, len(v)-1)])
+	}
+	first, second := pair(0), (*ir.Value)(nil)
+	if second = first; total > 2 {
+		second = pair(2)
+	}
+	all := b.To(ir.OpAddPairs, i32s(n), "sums", first, second)
+	// Lanes 0..3 hold the first half of each vector of 32 values, lanes 4..7 the second.
+	all = b.UnC(ir.OpOrder, all, dwordConst([]uint32{0, 4, 1, 5, 2, 6, 3, 7}), "sums")
+	out := b.Bin(ir.OpMul, scale, b.To(ir.OpToF32, f32s(n), "sums", all), "s")
+	if total*2 == n {
+		b.Store(out, ir.At(s, 0))
+		return
+	}
+	b.Do(ir.OpStoreLow, ir.Instr{Args: []*ir.Value{out}, Mem: ir.At(s, 0), Imm: 8 * total})
+}
