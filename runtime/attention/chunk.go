@@ -52,7 +52,11 @@ func (d *Driver) attend(w int, p *partial, u int, s *span) bool {
 		}
 		p.sum[j] = cpu.ExpSum(sc, top)
 	}
-	v.Impl.Mix(p.out, v.Stored, x.scores, chunk, m, v.Head(kvHead)[first*v.RowBytes:], v.RowBytes, rows, v.Stored, &x.ws)
+	mix := v.Impl.Mix
+	if b.Fast && v.Impl.MixQ8 != nil {
+		mix = v.Impl.MixQ8
+	}
+	mix(p.out, v.Stored, x.scores, chunk, m, v.Head(kvHead)[first*v.RowBytes:], v.RowBytes, rows, v.Stored, &x.ws)
 	return true
 }
 
