@@ -66,3 +66,11 @@ func frozenBytes(b []byte) func(t *testing.T) {
 		}
 	}
 }
+
+// signedBytes is b as int8.
+func signedBytes(b []byte) []int8 {
+	if len(b) == 0 {
+		return nil
+	}
+	return unsafe.Slice((*int8)(unsafe.Pointer(&b[0])), len(b))
+}
