@@ -1,6 +1,10 @@
 package main
 
-import "regexp"
+import (
+	"regexp"
+
+	"github.com/kvgen/kvgen/gen/target/amd64/feature"
+)
 
 // arch is an architecture as data.
 type arch struct {
@@ -18,7 +22,7 @@ var arches = []*arch{&amd64, &arm64}
 
 var amd64 = arch{
 	name:     "amd64",
-	features: featuresAMD64,
+	features: func(in inst) ([]string, bool) { return feature.Of(in.op, in.suffix, in.args) },
 	reserved: map[string]string{"BP": "the frame pointer"},
 	vectors:  regexp.MustCompile(`\b[YZ]\d+\b`),
 	clear:    []string{"VZEROUPPER", "VZEROALL"},
@@ -32,40 +36,4 @@ var arm64 = arch{
 	reserved: map[string]string{"R18": "the platform's", "R28": "the goroutine", "R29": "the frame pointer"},
 	stack:    regexp.MustCompile(`, RSP$`),
 	loads:    memoryARM64,
-}
-
-// isMemory says whether an operand is in memory.
-func isMemory(arg string) bool { return len(arg) > 0 && arg[0] != '$' && arg[len(arg)-1] == ')' }
-
-// readOnly are amd64 instructions whose last operand is compared, not written.
-var readOnly = regexp.MustCompile(`^(?:CMP|TEST|V?U?COMIS|BT[BLQW]?$|VPTEST$|VTESTP|KTEST|KORTEST|PREFETCH|JMP|CALL)`)
-
-// memoryAMD64 tells sources from the destination: it is the last operand.
-func memoryAMD64(in inst) (memory []string, dst string) {
-	for i, a := range in.args {
-		if i == len(in.args)-1 && !readOnly.MatchString(in.op) {
-			if isMemory(a) {
-				dst = a
-			}
-			continue
-		}
-		if isMemory(a) && in.op[:min(3, len(in.op))] != "LEA" {
-			memory = append(memory, a)
-		}
-	}
-	return memory, dst
-}
-
-// memoryARM64 is the same: stores have the memory operand last too, except that pairs and lanes have a register list first.
-func memoryARM64(in inst) (memory []string, dst string) {
-	for i, a := range in.args {
-		switch {
-		case !isMemory(a) || a[0] == '(' && a[1] == 'R' && regexp.MustCompile(`^\(R\d+, R\d+\)$`).MatchString(a):
-		case i == len(in.args)-1:
-			dst = a
-		default:
-			memory = append(memory, a)
-		}
-	}
-	return memory, dst
 }

@@ -3,23 +3,9 @@ package main
 import (
 	"slices"
 	"strings"
-)
 
-// implied lists what a feature brings along.
-var implied = map[string][]string{
-	"AVX2":         {"AVX"},
-	"FMA":          {"AVX"},
-	"F16C":         {"AVX"},
-	"AVX512F":      {"AVX2", "AVX"},
-	"AVX512BW":     {"AVX512F", "AVX2", "AVX"},
-	"AVX512DQ":     {"AVX512F", "AVX2", "AVX"},
-	"AVX512VL":     {"AVX512F", "AVX2", "AVX"},
-	"AVX512CD":     {"AVX512F", "AVX2", "AVX"},
-	"AVX512VNNI":   {"AVX512F", "AVX2", "AVX"},
-	"AVX512VBMI":   {"AVX512F", "AVX2", "AVX"},
-	"AVX512VBMI2":  {"AVX512F", "AVX2", "AVX"},
-	"AVX512BITALG": {"AVX512F", "AVX2", "AVX"},
-}
+	"github.com/kvgen/kvgen/gen/target/amd64/feature"
+)
 
 // checkRequires compares the features that the instructions need with the "Requires:" line of the Go declaration, and that
 // one with the line above TEXT when there is one there too.
@@ -52,7 +38,7 @@ func (c *checker) checkRequires(f *fn) {
 	has := map[string]bool{}
 	for _, name := range declared {
 		has[name] = true
-		for _, more := range implied[name] {
+		for _, more := range feature.Implied(name) {
 			has[more] = true
 		}
 	}
@@ -64,7 +50,7 @@ func (c *checker) checkRequires(f *fn) {
 	}
 	for _, name := range declared {
 		if _, used := needs[name]; !used && !slices.ContainsFunc(declared, func(other string) bool {
-			return slices.Contains(implied[other], name)
+			return slices.Contains(feature.Implied(other), name)
 		}) {
 			c.report(f.line, "requires", "%s requires %s, but no instruction needs it", f.name, name)
 		}
