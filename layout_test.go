@@ -1,0 +1,248 @@
+package kvgen
+
+import (
+	"bytes"
+	"encoding/json"
+	"fmt"
+	"go/ast"
+	"go/parser"
+	"go/token"
+	"io/fs"
+	"os"
+	"os/exec"
+	"path"
+	"path/filepath"
+	"regexp"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/kvgen/kvgen/kernels"
+)
+
+// The tests of this file hold the design where no single package can. A check is a function of what go list or the disk says to
+// a list of findings; each is shown mistakes first.
+
+const module = "github.com/kvgen/kvgen"
+
+// A pkg is what go list says of a package of this module.
+type pkg struct {
+	ImportPath string
+	Doc        string
+	Imports    []string // direct
+	Deps       []string // all, recursively
+}
+
+// layers are the imports that are not allowed: no package below from may depend on one below to.
+var layers = []struct{ from, to, except, why string }{
+	{"runtime", "gen", "", "the runtime knows what was generated, not how"},
+	{"runtime", "cmd", "", "commands are on top"},
+	{"kernels", "gen", "kernels/ref/interp", "importers never need the generator"},
+	{"kernels", "runtime", "", "kernels are below the runtime"},
+	{"gen", "runtime", "", "the compiler runs nothing"},
+	{"gen", "kernels", "", "the compiler does not depend on what it writes"},
+	{"gen/spec", "gen/ir", "", "a later stage imports an earlier one"},
+	{"gen/spec", "gen/lower", "", "a later stage imports an earlier one"},
+	{"gen/ir", "gen/lower", "", "a later stage imports an earlier one"},
+	{"gen/ir", "gen/target", "", "no instruction set above its target"},
+	{"gen/lower", "gen/target", "", "no instruction set above its target"},
+	{"gen/lower", "gen/asm", "", "no instruction set above its target"},
+	{"gen/dispatch", "gen/target/amd64", "", "the table is made from what targets say"},
+	{"kernels/ref", "kernels/cpu", "", "an oracle is independent of what it judges"},
+}
+
+// only are the packages that may import a library directly.
+var only = map[string]string{
+	"github.com/spf13/pflag":       "cmd",
+	"github.com/dave/jennifer/jen": "gen",
+	"C":                            "(nothing: there is no cgo)",
+}
+
+// below reports whether an import path is the folder or inside it.
+func below(importPath, folder string) bool {
+	folder = path.Join(module, folder)
+	return importPath == folder || strings.HasPrefix(importPath, folder+"/")
+}
+
+func checkImports(pkgs []pkg) (found []string) {
+	for _, p := range pkgs {
+		for _, l := range layers {
+			if !below(p.ImportPath, l.from) || l.except != "" && below(p.ImportPath, l.except) {
+				continue
+			}
+			for _, dep := range p.Deps {
+				if below(dep, l.to) {
+					found = append(found, fmt.Sprintf("%s depends on %s: %s", p.ImportPath, dep, l.why))
+				}
+			}
+		}
+		for _, imp := range p.Imports {
+			if folder, limited := only[imp]; limited && !below(p.ImportPath, folder) {
+				found = append(found, fmt.Sprintf("%s imports %s, which is for %s", p.ImportPath, imp, folder))
+			}
+		}
+		if p.Doc == "" {
+			found = append(found, p.ImportPath+" has no doc comment")
+		}
+	}
+	return found
+}
+
+func TestImports(t *testing.T) {
+	planted := []pkg{
+		{ImportPath: module + "/runtime/kv", Doc: "d", Deps: []string{module + "/gen/spec"}},
+		{ImportPath: module + "/gen/lower", Doc: "d", Deps: []string{module + "/gen/target/amd64"}},
+		{ImportPath: module + "/runtime/chat", Doc: "d", Imports: []string{"github.com/spf13/pflag"}},
+		{ImportPath: module + "/runtime/cpu", Doc: "d", Imports: []string{"C"}},
+		{ImportPath: module + "/gen/ir"},
+	}
+	if found := checkImports(planted); len(found) != len(planted) {
+		t.Fatalf("of %d planted mistakes found %q", len(planted), found)
+	}
+	cmd := exec.Command("go", "list", "-json=ImportPath,Doc,Imports,Deps", "./...")
+	cmd.Stderr = os.Stderr
+	out, err := cmd.Output()
+	if err != nil {
+		t.Fatal(err)
+	}
+	var pkgs []pkg
+	for dec := json.NewDecoder(bytes.NewReader(out)); dec.More(); {
+		var p pkg
+		if err := dec.Decode(&p); err != nil {
+			t.Fatal(err)
+		}
+		pkgs = append(pkgs, p)
+	}
+	for _, folder := range []string{"gen/lower", "kernels", "runtime/kv", "cmd/kvrun"} {
+		if !slices.ContainsFunc(pkgs, func(p pkg) bool { return p.ImportPath == path.Join(module, folder) }) {
+			t.Errorf("go list says nothing of %s", folder)
+		}
+	}
+	for _, f := range checkImports(pkgs) {
+		t.Error(f)
+	}
+}
+
+// A source is a file of the tree, by its slash-separated name.
+type source struct {
+	name string
+	text []byte
+}
+
+// sources reads every file of the tree that people or kvgen write, test data apart.
+func sources(t *testing.T) (all []source) {
+	t.Helper()
+	kinds := []string{".go", ".s", ".hcl", ".py", ".md"}
+	err := filepath.WalkDir(".", func(name string, d fs.DirEntry, err error) error {
+		switch {
+		case err != nil:
+			return err
+		case d.IsDir() && (d.Name() == "testdata" || name != "." && strings.HasPrefix(d.Name(), ".")):
+			return fs.SkipDir
+		case d.IsDir() || !slices.Contains(kinds, filepath.Ext(name)):
+			return nil
+		}
+		text, err := os.ReadFile(name)
+		all = append(all, source{filepath.ToSlash(name), text})
+		return err
+	})
+	if err != nil || len(all) < 300 {
+		t.Fatalf("%d files, %v", len(all), err)
+	}
+	return all
+}
+
+var header = regexp.MustCompile(`^// Code generated by kvgen from [*a-zA-Z0-9_]+\.hcl; DO NOT EDIT\.\n`)
+
+// checkFiles looks at length and header. kvgen check compares what is generated; here is only that nothing pretends to be.
+func checkFiles(files []source) (found []string) {
+	const limit = 600 // lines by hand
+	for _, f := range files {
+		generated := header.Match(f.text)
+		if lines := bytes.Count(f.text, []byte("\n")); !generated && lines > limit {
+			found = append(found, fmt.Sprintf("%s: %d lines by hand, the limit is %d", f.name, lines, limit))
+		}
+		dir := path.Dir(f.name)
+		if generated && dir != "kernels" && dir != "kernels/cpu" {
+			found = append(found, f.name+": a generated file outside kernels")
+		}
+		if !generated && path.Ext(f.name) == ".s" {
+			found = append(found, f.name+": assembly without the header of generated files")
+		}
+	}
+	return found
+}
+
+func TestFiles(t *testing.T) {
+	head := "// Code generated by kvgen from x.hcl; DO NOT EDIT.\n"
+	long := strings.Repeat("\n", 601)
+	planted := []source{
+		{"gen/long.go", []byte(long)},
+		{"runtime/cpu/x.go", []byte(head)},
+		{"kernels/cpu/x_amd64.s", []byte("TEXT ·x(SB), NOSPLIT, $0-0\n")},
+	}
+	if found := checkFiles(planted); len(found) != len(planted) {
+		t.Fatalf("of %d planted mistakes found %q", len(planted), found)
+	}
+	if found := checkFiles([]source{{"kernels/cpu/x_amd64.s", []byte(head + long)}}); len(found) != 0 {
+		t.Fatalf("a generated file may be long: %q", found)
+	}
+	for _, f := range checkFiles(sources(t)) {
+		t.Error(f)
+	}
+}
+
+// checkNames finds string literals of gen and runtime that name a type: a change to Go code for a type is a defect of the
+// compiler. f32, f16 and bf16 are also kinds of fields and of tensors, so they are not looked for.
+func checkNames(files []source, names []string) (found []string, err error) {
+	pattern := regexp.MustCompile(`(?i)\b(` + strings.Join(names, "|") + `)\b`)
+	for _, f := range files {
+		compiled := strings.HasPrefix(f.name, "gen/") || strings.HasPrefix(f.name, "runtime/")
+		if !compiled || path.Ext(f.name) != ".go" || strings.HasSuffix(f.name, "_test.go") {
+			continue
+		}
+		fset := token.NewFileSet()
+		tree, err := parser.ParseFile(fset, f.name, f.text, parser.SkipObjectResolution)
+		if err != nil {
+			return nil, err
+		}
+		ast.Inspect(tree, func(n ast.Node) bool {
+			if lit, ok := n.(*ast.BasicLit); ok && lit.Kind == token.STRING && pattern.MatchString(lit.Value) {
+				found = append(found, fmt.Sprintf("%s: %s names a type", fset.Position(lit.Pos()), lit.Value))
+			}
+			return true
+		})
+	}
+	return found, nil
+}
+
+func TestNoTypeNames(t *testing.T) {
+	var names []string
+	for _, typ := range kernels.Types() {
+		if typ.Quantised {
+			names = append(names, regexp.QuoteMeta(typ.Name))
+		}
+	}
+	if len(names) < 20 {
+		t.Fatalf("only %d types", len(names))
+	}
+	planted := []source{
+		{"runtime/kv/x.go", []byte("package kv\n\nconst best = \"turbo4\"\n")},
+		{"gen/lower/x.go", []byte("package lower\n\nvar _ = map[string]int{`Q4_0`: 1}\n")},
+	}
+	clean := []source{
+		{"gen/spec/x.go", []byte("package spec\n\n// q8_0 in a comment\nconst field = \"f16\"\n")},
+		{"gen/spec/x_test.go", []byte("package spec\n\nconst q = \"q8_0\"\n")},
+		{"cmd/kvrun/x.go", []byte("package main\n\nconst q = \"q8_0\"\n")},
+	}
+	if found, err := checkNames(append(planted, clean...), names); err != nil || len(found) != len(planted) {
+		t.Fatalf("%v; of %d planted mistakes found %q", err, len(planted), found)
+	}
+	found, err := checkNames(sources(t), names)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, f := range found {
+		t.Error(f)
+	}
+}
