@@ -48,9 +48,13 @@ type command struct {
 
 // commands in the order of the help text.
 var commands = []command{
+	{"run", "continue a text", runCommand},
+	{"chat", "talk to a model by its chat template", chatCommand},
+	{"info", "the model, the plan of its cache, the kernels chosen and why", infoCommand},
 	{"ppl", "perplexity, counted as llama-perplexity does", pplCommand},
 	{"bench", "speed: llama-bench's tests and field names", benchCommand},
 	{"logits", "logits of given tokens as little-endian f32", logitsCommand},
+	{"synth", "write a model of a given shape with random weights", synthCommand},
 }
 
 func main() {
@@ -65,8 +69,7 @@ func main() {
 func run(ctx context.Context, args []string, stdin io.Reader, stdout, stderr io.Writer) int {
 	e := &environment{ctx: ctx, stdin: stdin, stdout: stdout, stderr: stderr, lookup: os.LookupEnv}
 	if len(args) == 0 {
-		usage(stderr)
-		return 2
+		return e.exit("", showCommand(e))
 	}
 	switch args[0] {
 	case "help", "-h", "--help":

@@ -26,7 +26,7 @@ type record struct {
 
 type modelRecord struct {
 	Path       string `json:"path"`
-	Hash       string `json:"hash"` // see hashFile
+	Hash       string `json:"hash"` // model.Fingerprint
 	Arch       string `json:"arch"`
 	Type       string `json:"type"` // of most of its bytes
 	Size       int64  `json:"size"` // bytes of the tensors
@@ -113,7 +113,11 @@ func printPlan(w io.Writer, p *kv.Plan) {
 		if l.Layer.Window > 0 {
 			window = fmt.Sprintf(", window %d", l.Layer.Window)
 		}
-		fmt.Fprintf(w, "  layers %d-%d: %d KV heads of %d/%d%s\n", l.Layer.Index, p.Layers[hi-1].Layer.Index, l.Layer.Heads, l.Layer.KeyDim, l.Layer.ValueDim, window)
+		span := fmt.Sprintf("layer %d", l.Layer.Index)
+		if hi-lo > 1 {
+			span = fmt.Sprintf("layers %d-%d", l.Layer.Index, p.Layers[hi-1].Layer.Index)
+		}
+		fmt.Fprintf(w, "  %s: %d KV heads of %d/%d%s\n", span, l.Layer.Heads, l.Layer.KeyDim, l.Layer.ValueDim, window)
 		printSide(w, "K", l.K)
 		printSide(w, "V", l.V)
 		lo = hi

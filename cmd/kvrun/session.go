@@ -15,12 +15,15 @@ import (
 // embedded is the name of the model that comes with the program.
 const embedded = "(embedded)"
 
+// defaultBatch is model.Options' own.
+const defaultBatch = 256
+
 // session is an open model and what will be done with it.
 type session struct {
 	*model.Model
 	flags *modelFlags
 	path  string // embedded for the model that comes with the program
-	hash  string
+	hash  string // model.Fingerprint
 	plan  *kv.Plan
 	notes []string
 
@@ -35,14 +38,10 @@ func (e *environment) open(m *modelFlags) (s *session, err error) {
 		if s.Model, err = model.Parse(demo.Model()); err != nil {
 			return nil, err
 		}
-		s.hash, err = hashBytes(s.File, demo.Model())
-	} else {
-		if s.Model, err = model.Open(s.path); err != nil {
-			return nil, err
-		}
-		s.hash, err = hashFile(s.File, s.path)
+	} else if s.Model, err = model.Open(s.path); err != nil {
+		return nil, err
 	}
-	if err == nil {
+	if s.hash, err = s.Fingerprint(); err == nil {
 		s.plan, s.notes, err = m.cacheFlags.plan(e, s.KVLayers())
 	}
 	if err == nil && m.size > s.Context {

@@ -56,7 +56,7 @@ func Run(ctx context.Context, c *model.Context, t Test, o Options) (*Result, err
 	if t.Prompt < 0 || t.Gen < 0 || t.Depth < 0 || t.Prompt+t.Gen == 0 {
 		return nil, fmt.Errorf("a test of %d prompt and %d generated tokens at depth %d measures nothing", t.Prompt, t.Gen, t.Depth)
 	}
-	r := &runner{ctx: ctx, c: c, bos: o.BOS, rand: rand.New(rand.NewPCG(1, 2))}
+	r := &runner{ctx: ctx, c: c, bos: o.BOS, rand: random()}
 	defer c.Clear()
 	if o.Warm {
 		c.Clear()
@@ -177,3 +177,6 @@ func moments(samples []time.Duration, f func(time.Duration) float64) (mean, devi
 	}
 	return mean, math.Sqrt(deviation / float64(len(samples)-1))
 }
+
+// random is the same sequence of tokens for every run.
+func random() *rand.Rand { return rand.New(rand.NewPCG(1, 2)) }

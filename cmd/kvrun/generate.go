@@ -1,0 +1,166 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"time"
+
+	"github.com/kvgen/kvgen/runtime/model"
+	"github.com/kvgen/kvgen/runtime/sample"
+	"github.com/kvgen/kvgen/runtime/tokenizer"
+)
+
+// Why a generation ended.
+const (
+	stopEnd         = "end of text"
+	stopLimit       = "limit"
+	stopFull        = "context full"
+	stopInterrupted = "interrupted"
+)
+
+// generation is a sequence that grows: what is in the cache, and how to draw what follows.
+type generation struct {
+	c       *model.Context
+	t       *tokenizer.Tokenizer
+	sampler *sample.Sampler
+	flags   *sampleFlags
+	cached  []int32 // tokens in the cache
+	keep    int     // of them, those that a context shift leaves alone
+	shifts  int
+}
+
+// produced is what a call of more generated.
+type produced struct {
+	ids    []int32
+	stop   string
+	prompt time.Duration // until the first token was drawn
+	total  time.Duration
+}
+
+// more runs tokens after what is cached and generates. emit gets the text as it comes.
+func (g *generation) more(ctx context.Context, tokens []int32, emit func(string) error) (p produced, err error) {
+	start := time.Now()
+	defer func() {
+		p.total = time.Since(start)
+		if errors.Is(err, context.Canceled) {
+			p.stop, err = stopInterrupted, nil
+		}
+	}()
+	var logits []float32
+	err = prefill(ctx, g.c, tokens, len(tokens)-1, func(_ int, l []float32) error {
+		logits = l
+		return nil
+	})
+	if err != nil {
+		return p, err
+	}
+	g.cached = append(g.cached, tokens...)
+	for _, id := range tokens {
+		g.sampler.Accept(id)
+	}
+	stream := g.t.NewStream(false)
+	defer func() {
+		if text := stream.Flush(); text != "" && err == nil {
+			err = emit(text)
+		}
+	}()
+	for {
+		if len(p.ids) == g.flags.predict {
+			p.stop = stopLimit
+			return p, nil
+		}
+		id := g.sampler.Draw(logits)
+		if len(p.ids) == 0 {
+			p.prompt = time.Since(start)
+		}
+		if g.t.IsEOG(id) && !g.flags.ignore {
+			p.stop = stopEnd
+			return p, nil
+		}
+		p.ids = append(p.ids, id)
+		g.sampler.Accept(id)
+		if text := stream.Next(id); text != "" {
+			if err := emit(text); err != nil {
+				return p, err
+			}
+		}
+		if err := ctx.Err(); err != nil {
+			return p, err
+		}
+		if room, err := g.room(); err != nil || !room {
+			p.stop = stopFull
+			return p, err
+		}
+		if logits, err = g.c.Decode(id); err != nil {
+			return p, err
+		}
+		g.cached = append(g.cached, id)
+	}
+}
+
+// room makes room for one more token: when the context is full, the older half of what is not to be kept is dropped.
+func (g *generation) room() (bool, error) {
+	if g.c.Len() < g.c.Cache.Size {
+		return true, nil
+	}
+	keep := min(g.keep, len(g.cached))
+	discard := (len(g.cached) - keep) / 2
+	if g.flags.noShift || discard < 1 {
+		return false, nil
+	}
+	if err := g.drop(keep, discard); err != nil {
+		return false, err
+	}
+	g.shifts++
+	return true, nil
+}
+
+// drop takes tokens keep..keep+discard-1 out of the cache.
+func (g *generation) drop(keep, discard int) error {
+	if err := g.c.Shift(keep, discard); err != nil {
+		return err
+	}
+	g.cached = append(g.cached[:keep], g.cached[keep+discard:]...)
+	return nil
+}
+
+// reuse brings the cache to the longest beginning of tokens that it can keep, and returns the rest, at least one token.
+// Where tokens are those cached without a stretch, as after older turns of a conversation were dropped, the cache is shifted.
+func (g *generation) reuse(tokens []int32) ([]int32, error) {
+	common := 0
+	for common < len(g.cached) && common < len(tokens)-1 && g.cached[common] == tokens[common] {
+		common++
+	}
+	if gap := stretch(g.cached[common:], tokens[common:]); gap > 0 {
+		if err := g.drop(common, gap); err != nil {
+			return nil, err
+		}
+		common = min(len(g.cached), len(tokens)-1)
+	}
+	if err := g.c.Truncate(common); err != nil {
+		g.c.Clear() // a sliding window has moved on
+		common = 0
+	}
+	g.cached = g.cached[:common]
+	return tokens[common:], nil
+}
+
+// stretch is the number of tokens to take from the front of cached so that all that is left begins tokens; 0 when there
+// is none, or when what is left would not be worth it.
+func stretch(cached, tokens []int32) int {
+	const worth = 16
+	for gap := 1; gap+worth <= len(cached); gap++ {
+		rest := cached[gap:]
+		if len(rest) >= len(tokens) {
+			continue
+		}
+		k := 0
+		for k < len(rest) && rest[k] == tokens[k] {
+			k++
+		}
+		if k == len(rest) {
+			return gap
+		}
+	}
+	return 0
+}

@@ -1,0 +1,228 @@
+package main
+
+import (
+	"fmt"
+	"io"
+	"slices"
+	"strings"
+	"text/tabwriter"
+
+	"github.com/kvgen/kvgen/kernels"
+	"github.com/kvgen/kvgen/runtime/model"
+)
+
+// infoResult is the JSON of kvrun info.
+type infoResult struct {
+	Layers     int            `json:"n_layer"`
+	Width      int            `json:"n_embd"`
+	Vocab      int            `json:"n_vocab"`
+	Trained    int            `json:"n_ctx_train"`
+	Name       string         `json:"name,omitempty"`
+	Vocabulary string         `json:"tokenizer,omitempty"`
+	Template   bool           `json:"chat_template"`
+	Metadata   map[string]any `json:"hyperparameters"`
+	CacheBytes int            `json:"cache_bytes"` // at n_ctx of the record
+	Tensors    []typeUse      `json:"tensor_types"`
+	Kernels    []kernelUse    `json:"kernels"`
+	ISAs       []isaRecord    `json:"isas"`
+	Record     record         `json:"record"`
+}
+
+// typeUse is how much of the file is of a type.
+type typeUse struct {
+	Type    string `json:"type"`
+	Tensors int    `json:"n_tensors"`
+	Bytes   int64  `json:"bytes"`
+}
+
+// kernelUse is where the kernels of a type come from.
+type kernelUse struct {
+	Type     string            `json:"type"`
+	For      string            `json:"for"` // weights, keys, values
+	Identity string            `json:"identity"`
+	ISA      map[string]string `json:"isa"` // by kernel; kernels that the type does not have are absent
+}
+
+type isaRecord struct {
+	Name     string `json:"name"`
+	Selected bool   `json:"selected"`
+	Rejected string `json:"rejected,omitempty"`
+}
+
+// infoCommand describes a model and what would run it.
+func infoCommand(e *environment, args []string) error {
+	var m modelFlags
+	fs := newFlags("info")
+	m.add(fs, model.Fast)
+	if err := e.parse(fs, "[MODEL] [flags]", args); err != nil {
+		return err
+	}
+	if err := m.check(e, fs.Args()); err != nil {
+		return err
+	}
+	s, err := e.open(&m)
+	if err != nil {
+		return err
+	}
+	defer s.Close()
+	r := s.info()
+	if m.json {
+		return printJSON(e.stdout, r)
+	}
+	return r.print(e.stdout, s)
+}
+
+func (s *session) info() infoResult {
+	r := infoResult{Layers: s.Layers, Width: s.Width, Vocab: s.Vocab, Trained: s.Context, Metadata: map[string]any{}, Record: s.record(nil)}
+	r.Record.Size, r.Record.Batch = s.defaultSize(), s.flags.batch
+	if r.Record.Batch == 0 {
+		r.Record.Batch = defaultBatch
+	}
+	r.CacheBytes = s.plan.Bytes(r.Record.Size, r.Record.Batch)
+	r.Name, _, _ = s.File.Str("general.name")
+	_, _, r.Template = s.File.Kind("tokenizer.chat_template")
+	if t, err := s.vocabulary(); err == nil {
+		r.Vocabulary = strings.TrimSpace(t.Model + " " + t.Pre)
+	}
+	for _, key := range s.File.Keys() {
+		if name, own := strings.CutPrefix(key, s.Arch+"."); own {
+			if v, ok := s.number(key); ok {
+				r.Metadata[name] = v
+			}
+		}
+	}
+	for _, i := range kernels.ISAs() {
+		r.ISAs = append(r.ISAs, isaRecord{i.Name, i.Selected, i.Rejected})
+	}
+	r.uses(s)
+	return r
+}
+
+// number is a metadata entry that is one number or a short list of them.
+func (s *session) number(key string) (any, bool) {
+	if _, n, _ := s.File.Kind(key); n > 64 {
+		return nil, false
+	}
+	if v, ok, err := s.File.I64s(key); ok && err == nil {
+		if len(v) == 1 {
+			return v[0], true
+		}
+		return v, true
+	}
+	if v, ok, err := s.File.F32s(key); ok && err == nil && len(v) == 1 {
+		return v[0], true
+	}
+	v, ok, err := s.File.Str(key)
+	return v, ok && err == nil
+}
+
+// uses fills in the types of the file and the kernels of all types in use.
+func (r *infoResult) uses(s *session) {
+	use := map[*kernels.Type]*typeUse{}
+	for _, t := range s.File.Tensors() {
+		if k := kernels.ByID(int(t.Type)); k != nil {
+			if use[k] == nil {
+				use[k] = &typeUse{Type: k.Name}
+			}
+			use[k].Tensors++
+			use[k].Bytes += t.Size
+		}
+	}
+	keys, values := map[*kernels.Type]bool{}, map[*kernels.Type]bool{}
+	for _, l := range s.plan.Layers {
+		keys[l.K.Effective.Type], values[l.V.Effective.Type] = true, true
+	}
+	for _, t := range kernels.Types() {
+		if u := use[t]; u != nil {
+			r.Tensors = append(r.Tensors, *u)
+			r.Kernels = append(r.Kernels, kernelsOf(t, "weights"))
+		}
+		if keys[t] {
+			r.Kernels = append(r.Kernels, kernelsOf(t, "keys"))
+		}
+		if values[t] {
+			r.Kernels = append(r.Kernels, kernelsOf(t, "values"))
+		}
+	}
+	slices.SortStableFunc(r.Tensors, func(a, b typeUse) int { return int(min(1, max(-1, b.Bytes-a.Bytes))) })
+}
+
+// kernelsOf says which instruction set each kernel that a use needs comes from.
+func kernelsOf(t *kernels.Type, use string) kernelUse {
+	u := kernelUse{Type: t.Name, For: use, Identity: t.Identity, ISA: map[string]string{}}
+	best := t.Best()
+	note := func(name string, has bool) {
+		if has {
+			u.ISA[name] = best.ISA
+		}
+	}
+	if use != "weights" {
+		note("encode", best.Encode != nil)
+	}
+	if use != "values" {
+		note("matmul", best.Matmul != nil)
+		note("matmul_q8", best.MatmulQ8 != nil)
+	} else {
+		note("mix", best.Mix != nil)
+	}
+	note("decode", best.Decode != nil)
+	return u
+}
+
+func (r *infoResult) print(w io.Writer, s *session) error {
+	fmt.Fprintf(w, "%s: %s, %s, %s parameters, %.1f MiB, hash %.12s\n", s.path, r.Record.Model.Arch, r.Name, short(float64(r.Record.Model.Parameters)),
+		float64(r.Record.Model.Size)/(1<<20), s.hash)
+	fmt.Fprintf(w, "  %d layers of width %d, %d tokens (%s), %d positions, chat template: %v\n", r.Layers, r.Width, r.Vocab, r.Vocabulary, r.Trained, r.Template)
+	var names []string
+	for name := range r.Metadata {
+		names = append(names, name)
+	}
+	slices.Sort(names)
+	for _, name := range names {
+		fmt.Fprintf(w, "    %s = %v\n", name, r.Metadata[name])
+	}
+	fmt.Fprintln(w, "tensors:")
+	for _, u := range r.Tensors {
+		fmt.Fprintf(w, "  %-8s %4d, %.1f MiB\n", u.Type, u.Tensors, float64(u.Bytes)/(1<<20))
+	}
+	fmt.Fprintf(w, "cache: %.1f MiB for %d positions\n", float64(r.CacheBytes)/(1<<20), r.Record.Size)
+	printPlan(w, s.plan)
+	for _, n := range s.notes {
+		fmt.Fprintln(w, "note:", n)
+	}
+	fmt.Fprintln(w, "instruction sets:")
+	for _, i := range r.ISAs {
+		why := i.Rejected
+		switch {
+		case i.Selected:
+			why = "selected"
+		case why == "":
+			why = "for kernels that those before it lack"
+		}
+		fmt.Fprintf(w, "  %-8s %s\n", i.Name, why)
+	}
+	fmt.Fprintf(w, "kernels, math %s:\n", r.Record.Math)
+	t := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
+	for _, k := range r.Kernels {
+		var list []string
+		for name, isa := range k.ISA {
+			list = append(list, name+" "+isa)
+		}
+		slices.Sort(list)
+		fmt.Fprintf(t, "  %s\t%s\t%s\t%s\n", k.Type, k.For, strings.Join(list, ", "), formOf(k, r.Record.Math))
+	}
+	return t.Flush()
+}
+
+// formOf says which form of the products a type runs in, and why.
+func formOf(k kernelUse, math string) string {
+	switch _, q8 := k.ISA["matmul_q8"]; {
+	case k.For == "values":
+		return ""
+	case math == model.Exact.String():
+		return "f32: exact was asked for"
+	case !q8:
+		return "f32: the type has no int8 form"
+	}
+	return "int8 activations"
+}

@@ -1,0 +1,46 @@
+package main
+
+import (
+	"fmt"
+	"math/rand/v2"
+
+	"github.com/spf13/pflag"
+
+	"github.com/kvgen/kvgen/runtime/sample"
+)
+
+// sampleFlags are llama.cpp's, with its defaults.
+type sampleFlags struct {
+	sample.Options
+	seed    int64
+	predict int
+	keep    int
+	noShift bool
+	ignore  bool
+}
+
+func (f *sampleFlags) add(fs *pflag.FlagSet, predict int) {
+	fs.IntVarP(&f.predict, "predict", "n", predict, "`tokens` to generate at most; -1 for no limit")
+	fs.Float64Var(&f.Temperature, "temp", .8, "`temperature`; 0 is greedy")
+	fs.IntVar(&f.TopK, "top-k", 40, "draw from the `k` most probable; 0 for all")
+	fs.Float64Var(&f.TopP, "top-p", .95, "draw from the fewest with probability `p` together; 1 for all")
+	fs.Float64Var(&f.MinP, "min-p", .05, "draw from those at least `p` times as probable as the first; 0 for all")
+	fs.Float64Var(&f.Repeat, "repeat-penalty", 1, "`factor` against recent tokens; 1 for none")
+	fs.IntVar(&f.RepeatLast, "repeat-last-n", 64, "how many `tokens` are recent")
+	fs.Int64Var(&f.seed, "seed", -1, "`number` that makes draws repeatable (default: a random one, which is reported)")
+	fs.IntVar(&f.keep, "keep", 0, "`tokens` of the beginning to keep when the context is full; 0 for those that begin a text or set the scene")
+	fs.BoolVar(&f.noShift, "no-context-shift", false, "stop when the context is full instead of dropping older half")
+	fs.BoolVar(&f.ignore, "ignore-eos", false, "go on after a token that ends a text")
+}
+
+// check reads the flags and picks a seed.
+func (f *sampleFlags) check() error {
+	if f.predict < -1 || f.keep < 0 {
+		return fmt.Errorf("--predict %d, --keep %d: want at least -1 and 0", f.predict, f.keep)
+	}
+	if f.seed < 0 {
+		f.seed = int64(rand.Uint32())
+	}
+	f.Seed = uint64(f.seed)
+	return f.Options.Check()
+}

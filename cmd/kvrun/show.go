@@ -1,0 +1,145 @@
+package main
+
+import (
+	"fmt"
+	"io"
+	"slices"
+
+	"github.com/kvgen/kvgen/kernels"
+	"github.com/kvgen/kvgen/runtime/eval"
+	"github.com/kvgen/kvgen/runtime/kv"
+	"github.com/kvgen/kvgen/runtime/model"
+)
+
+// What the demonstration measures: few chunks, so that it takes seconds.
+const (
+	showChunks  = 2
+	showContext = 512
+	showTokens  = 90
+)
+
+// showCommand is kvrun without arguments: text of the embedded model, the plan of its cache, and what cache types cost there.
+func showCommand(e *environment) error {
+	m, f := modelFlags{math: model.Exact.String(), flash: "on"}, sampleFlags{predict: showTokens, seed: 7}
+	m.typeK, m.typeV = "f16", "f16"
+	f.Temperature, f.TopK = .8, 40
+	if err := m.check(e, nil); err != nil {
+		return err
+	}
+	if err := f.check(); err != nil {
+		return err
+	}
+	s, err := e.open(&m)
+	if err != nil {
+		return err
+	}
+	defer s.Close()
+	fmt.Fprintf(e.stdout, "The embedded model, %s parameters, continues:\n\n", short(float64(s.modelRecord().Parameters)))
+	if err := s.showText(e, &f); err != nil {
+		return err
+	}
+	fmt.Fprintf(e.stdout, "\n\nIts cache, as planned:\n")
+	printPlan(e.stdout, s.plan)
+	fmt.Fprintf(e.stdout, "\nWhat each cache type costs (both sides; %s math, %s; %d chunks of %d tokens of held-out text,\nagainst a cache of full precision):\n\n",
+		m.kind, isaInUse(), showChunks, showContext)
+	if err := s.showTypes(e); err != nil {
+		return err
+	}
+	_, err = fmt.Fprint(e.stdout, "\nNext: kvrun run MODEL.gguf -p TEXT -ctk TYPE -ctv TYPE; kvrun info MODEL.gguf; kvrun help\n")
+	return err
+}
+
+// showText continues the demonstration's prompt.
+func (s *session) showText(e *environment, f *sampleFlags) error {
+	g, err := s.generation(f)
+	if err != nil {
+		return err
+	}
+	defer g.c.Close()
+	io.WriteString(e.stdout, demoPrompt)
+	_, err = g.more(e.ctx, g.t.Encode(demoPrompt, true, false), func(text string) error {
+		_, err := io.WriteString(e.stdout, text)
+		return err
+	})
+	if err == nil {
+		err = e.ctx.Err()
+	}
+	return err
+}
+
+// showTypes prints a table of the types that fit, from the largest to the smallest.
+func (s *session) showTypes(e *environment) error {
+	text, _, err := s.corpus(e, "")
+	if err != nil {
+		return err
+	}
+	full := kernels.ByID(0)
+	reference, err := s.contextOf(full)
+	if err != nil {
+		return err
+	}
+	defer reference.Close()
+	ref, err := eval.NewReference(e.ctx, reference, text, eval.Options{Context: showContext, Chunks: showChunks})
+	if err != nil {
+		return err
+	}
+	fmt.Fprintf(e.stdout, "%10s %10s %12s %10s %9s %9s\n", "type", "bits/value", "bytes/token", "mean KLD", "same top", "PPL")
+	choices := s.choices(full)
+	bar := e.progress(len(choices), "measuring")
+	for _, typ := range choices {
+		c, err := s.contextOf(typ)
+		if err != nil {
+			return err
+		}
+		d, err := ref.Compare(e.ctx, c)
+		c.Close()
+		if err != nil {
+			return err
+		}
+		bar.Clear()
+		plan := c.Cache.Plan
+		note := ""
+		if dim := plan.Layers[0].Layer.KeyDim; typ.HeadDim(dim) != dim {
+			note = fmt.Sprintf("  heads padded from %d to %d", dim, typ.HeadDim(dim))
+		}
+		fmt.Fprintf(e.stdout, "%10s %10.3f %12d %10.6f %7.1f %% %9.3f%s\n", typ.Name, plan.BitsPerValue(), plan.BytesPerToken(), d.Mean, 100*d.SameTop,
+			d.PPL(), note)
+		bar.Add(1)
+	}
+	return bar.Finish()
+}
+
+// choices are the cache types that fit the model, the largest first, without the one they are compared with.
+func (s *session) choices(reference *kernels.Type) []*kernels.Type {
+	bits := func(t *kernels.Type) float64 { return t.BitsPerValue(s.KVLayers()[0].KeyDim) }
+	var fit []*kernels.Type
+	for _, t := range kernels.Types() {
+		if t.KV && t != reference && s.fits(t) {
+			fit = append(fit, t)
+		}
+	}
+	slices.SortStableFunc(fit, func(a, b *kernels.Type) int {
+		switch {
+		case bits(a) > bits(b):
+			return -1
+		case bits(a) < bits(b):
+			return 1
+		}
+		return 0
+	})
+	return fit
+}
+
+func (s *session) fits(t *kernels.Type) bool {
+	_, err := kv.NewPlan(s.KVLayers(), kv.Policy{K: kv.Choice{Type: t}, V: kv.Choice{Type: t}})
+	return err == nil
+}
+
+// contextOf starts a context whose cache is of one type on both sides.
+func (s *session) contextOf(t *kernels.Type) (*model.Context, error) {
+	plan, err := kv.NewPlan(s.KVLayers(), kv.Policy{K: kv.Choice{Type: t}, V: kv.Choice{Type: t}})
+	if err != nil {
+		return nil, err
+	}
+	return s.NewContext(model.Options{Plan: plan, Size: showContext, Threads: s.flags.threads, Math: s.flags.kind})
+}

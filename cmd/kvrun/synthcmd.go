@@ -1,0 +1,102 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+	"os"
+	"strings"
+
+	"github.com/kvgen/kvgen/kernels"
+	"github.com/kvgen/kvgen/runtime/synth"
+)
+
+// synthResult is the JSON of kvrun synth.
+type synthResult struct {
+	Out        string `json:"out"`
+	Arch       string `json:"arch"`
+	Type       string `json:"type"`
+	Output     string `json:"output_type"`
+	Size       int64  `json:"size"` // bytes of the tensors
+	Parameters int64  `json:"n_params"`
+	Seed       uint64 `json:"seed"`
+}
+
+// synthCommand writes a model with random weights.
+func synthCommand(e *environment, args []string) error {
+	var s synth.Shape
+	var out, typ, outputType string
+	var json, force bool
+	fs := newFlags("synth")
+	fs.StringVarP(&out, "out", "o", "", "`file` to write")
+	fs.StringVar(&s.Arch, "arch", "llama", "`family`: "+strings.Join(synth.Architectures(), ", "))
+	fs.IntVar(&s.Layers, "layers", 0, "`number` of layers (default 4)")
+	fs.IntVar(&s.Width, "embd", 0, "`values` of the residual stream (default 256)")
+	fs.IntVar(&s.Heads, "heads", 0, "query `heads` (default: width / head size)")
+	fs.IntVar(&s.KVHeads, "kv-heads", 0, "KV `heads` (default: as many)")
+	fs.IntVar(&s.HeadDim, "head-dim", 0, "`values` of a head (default 64)")
+	fs.IntVar(&s.Inner, "ff", 0, "`rows` of the feed-forward network (default 3 x width)")
+	fs.IntVar(&s.Vocab, "vocab", 0, "`tokens` (default 2048); 1536 and more can spell text")
+	fs.IntVarP(&s.Context, "ctx-size", "c", 0, "`positions` (default 4096)")
+	fs.IntVar(&s.Window, "window", 0, "`positions` of a sliding window, where the family has one (default 512)")
+	fs.BoolVar(&s.Untied, "untied", false, "an output matrix beside the embedding")
+	fs.StringVar(&typ, "type", "q8_0", "`type` of the matrices: "+strings.Join(typeNames(encodable), " "))
+	fs.StringVar(&outputType, "output-type", "", "`type` of embedding and output (default: --type)")
+	fs.Uint64Var(&s.Seed, "seed", 1, "`number` that makes the weights repeatable")
+	fs.BoolVar(&force, "force", false, "replace an existing file")
+	fs.BoolVar(&json, "json", false, "print the result as JSON")
+	if err := e.parse(fs, "--out FILE [flags]", args); err != nil {
+		return err
+	}
+	switch {
+	case out == "" && fs.NArg() == 1:
+		out = fs.Arg(0)
+	case out == "" || fs.NArg() > 0:
+		return errors.New("want --out FILE, and nothing that is no flag")
+	}
+	var err error
+	if s.Type, err = weightType("--type", typ); err != nil {
+		return err
+	}
+	if outputType != "" {
+		if s.Output, err = weightType("--output-type", outputType); err != nil {
+			return err
+		}
+	}
+	s.Fill()
+	if err := s.Check(); err != nil {
+		return err
+	}
+	if _, err := os.Stat(out); err == nil && !force {
+		return fmt.Errorf("%s exists; --force replaces it", out)
+	}
+	const unit = 1 << 16 // values per step of the bar
+	bar := e.progress(int(s.Parameters()/unit)+1, "writing")
+	done := int64(0)
+	err = s.Write(e.ctx, out, func(n int64) {
+		before := done / unit
+		done += n
+		bar.Add(int(done/unit - before))
+	})
+	bar.Finish()
+	if err != nil {
+		return cannotWrite(out, err)
+	}
+	if json {
+		return printJSON(e.stdout, synthResult{out, s.Arch, s.Type.Name, s.Output.Name, s.Bytes(), s.Parameters(), s.Seed})
+	}
+	_, err = fmt.Fprintf(e.stdout, "%s: %s of %s parameters, %s, %.1f MiB, seed %d\n", out, s.Arch, short(float64(s.Parameters())), s.Type.Name,
+		float64(s.Bytes())/(1<<20), s.Seed)
+	return err
+}
+
+// encodable are the types that weights can be written in.
+func encodable(t *kernels.Type) bool { return t.Weight && t.ID >= 0 && t.Best().Encode != nil }
+
+// weightType finds the type that a flag names. One without an encoder is found too: Check refuses it by name.
+func weightType(flag, name string) (*kernels.Type, error) {
+	if t := typeNamed(name, func(t *kernels.Type) bool { return t.Weight && t.ID >= 0 }); t != nil {
+		return t, nil
+	}
+	names := typeNames(encodable)
+	return nil, fmt.Errorf("%s: no weight type %q%s; types: %s", flag, name, nearest(name, names), strings.Join(names, " "))
+}

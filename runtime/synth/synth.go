@@ -1,0 +1,200 @@
+// Package synth writes models of a given shape with random weights. They say nothing, but they run: for benchmarks of
+// shapes that nobody has at hand and for tests.
+//
+// Matrices are drawn from a normal distribution of variance 1/columns, so that activations keep their size from layer to
+// layer; norms are 1, biases small. Rows are drawn, encoded and written one by one, so that memory does not grow with the
+// model.
+package synth
+
+import (
+	"context"
+	"fmt"
+	"math"
+	"math/rand/v2"
+	"slices"
+
+	"github.com/kvgen/kvgen/kernels"
+	"github.com/kvgen/kvgen/runtime/gguf"
+)
+
+// Shape is the model to write. Zero values take the defaults of Fill.
+type Shape struct {
+	Arch    string
+	Layers  int
+	Width   int // values of the residual stream
+	Heads   int
+	KVHeads int
+	HeadDim int
+	Inner   int // rows of the feed-forward network
+	Vocab   int
+	Context int
+	Window  int  // of sliding layers, where the architecture has them
+	Untied  bool // an output matrix of its own
+
+	Type   *kernels.Type // of the matrices
+	Output *kernels.Type // of embedding and output
+	Seed   uint64
+}
+
+// Fill gives defaults to what is zero: those of a small llama.
+func (s *Shape) Fill() {
+	set := func(v *int, def int) {
+		if *v == 0 {
+			*v = def
+		}
+	}
+	if s.Arch == "" {
+		s.Arch = "llama"
+	}
+	set(&s.Layers, 4)
+	set(&s.Width, 256)
+	set(&s.HeadDim, 64)
+	set(&s.Heads, max(1, s.Width/s.HeadDim))
+	set(&s.KVHeads, s.Heads)
+	set(&s.Inner, 3*s.Width)
+	set(&s.Vocab, 2048)
+	set(&s.Context, 4096)
+	set(&s.Window, 512)
+	if s.Output == nil {
+		s.Output = s.Type
+	}
+}
+
+// limits of a shape, beyond any model.
+var limits = []struct {
+	name string
+	of   func(*Shape) int
+	max  int
+}{
+	{"layers", func(s *Shape) int { return s.Layers }, 4096},
+	{"width", func(s *Shape) int { return s.Width }, 1 << 20},
+	{"heads", func(s *Shape) int { return s.Heads }, 1 << 14},
+	{"KV heads", func(s *Shape) int { return s.KVHeads }, 1 << 14},
+	{"head size", func(s *Shape) int { return s.HeadDim }, 1 << 14},
+	{"inner size", func(s *Shape) int { return s.Inner }, 1 << 22},
+	{"vocabulary", func(s *Shape) int { return s.Vocab }, 1 << 22},
+	{"context", func(s *Shape) int { return s.Context }, 1 << 24},
+}
+
+// Check says why the shape cannot be written, or nil. Call Fill before.
+func (s *Shape) Check() error {
+	if !slices.Contains(Architectures(), s.Arch) {
+		return fmt.Errorf("no random weights for architecture %q: there are %v", s.Arch, Architectures())
+	}
+	for _, l := range limits {
+		if n := l.of(s); n < 1 || n > l.max {
+			return fmt.Errorf("%s %d: want 1 to %d", l.name, n, l.max)
+		}
+	}
+	if s.Heads%s.KVHeads != 0 {
+		return fmt.Errorf("%d heads are no multiple of %d KV heads", s.Heads, s.KVHeads)
+	}
+	if s.HeadDim%2 != 0 {
+		return fmt.Errorf("head size %d is odd: RoPE turns pairs", s.HeadDim)
+	}
+	for _, t := range s.tensors() {
+		if err := t.check(); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// Parameters is the number of values in all tensors.
+func (s *Shape) Parameters() (n int64) {
+	for _, t := range s.tensors() {
+		n += int64(t.rows) * int64(t.columns)
+	}
+	return n
+}
+
+// Bytes is the size of all tensors.
+func (s *Shape) Bytes() (n int64) {
+	for _, t := range s.tensors() {
+		n += t.size()
+	}
+	return n
+}
+
+// Write writes the model to path, whole or not at all. progress, which may be nil, is called with the values written
+// since the last call. ctx ends it between rows.
+func (s *Shape) Write(ctx context.Context, path string, progress func(values int64)) error {
+	if err := s.Check(); err != nil {
+		return err
+	}
+	return gguf.Create(path, func(w *gguf.Writer) error {
+		if err := s.metadata(w); err != nil {
+			return err
+		}
+		tensors := s.tensors()
+		for _, t := range tensors {
+			if err := w.Tensor(t.name, uint32(t.typ.ID), t.dims(), t.size()); err != nil {
+				return err
+			}
+		}
+		random := rand.New(rand.NewPCG(s.Seed, 0x73796e7468))
+		for _, t := range tensors {
+			if err := t.write(ctx, w, random, progress); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+}
+
+// tensor is one tensor to write.
+type tensor struct {
+	name          string
+	rows, columns int
+	vector        bool
+	typ           *kernels.Type
+	mean, spread  float64
+}
+
+func (t *tensor) dims() []int64 {
+	if t.vector {
+		return []int64{int64(t.columns)}
+	}
+	return []int64{int64(t.columns), int64(t.rows)}
+}
+
+func (t *tensor) size() int64 { return int64(t.rows) * int64(t.typ.RowBytes(t.columns)) }
+
+func (t *tensor) check() error {
+	switch {
+	case t.typ == nil:
+		return fmt.Errorf("%s: no type", t.name)
+	case !t.typ.Weight || t.typ.ID < 0:
+		return fmt.Errorf("%s: %s is no type for weights", t.name, t.typ.Name)
+	case t.typ.Best().Encode == nil:
+		return fmt.Errorf("%s: type %s is only read, it has no encoder", t.name, t.typ.Name)
+	case t.columns%t.typ.Block != 0:
+		return fmt.Errorf("%s: rows of %d values are no whole blocks of %d of type %s", t.name, t.columns, t.typ.Block, t.typ.Name)
+	}
+	return nil
+}
+
+// write draws and writes the rows.
+func (t *tensor) write(ctx context.Context, w *gguf.Writer, random *rand.Rand, progress func(int64)) error {
+	x, row := make([]float32, t.columns), make([]byte, t.typ.RowBytes(t.columns))
+	encode := t.typ.Best().Encode
+	for range t.rows {
+		if err := ctx.Err(); err != nil {
+			return err
+		}
+		for i := range x {
+			x[i] = float32(t.mean + t.spread*random.NormFloat64())
+		}
+		encode(row, x)
+		if err := w.Data(t.name, row); err != nil {
+			return err
+		}
+		if progress != nil {
+			progress(int64(t.columns))
+		}
+	}
+	return nil
+}
+
+// deviation of the values of a matrix whose rows have n columns.
+func deviation(n int) float64 { return 1 / math.Sqrt(float64(n)) }
