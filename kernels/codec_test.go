@@ -58,11 +58,12 @@ func ramp(n, block int) []float32 {
 	return x
 }
 
-// blockCounts are the lengths tested, in blocks: each remainder of a small vector loop, and for a block of one value more.
+// blockCounts are the lengths tested, in blocks: each remainder of a small vector loop, a group of 8 blocks and what follows
+// it, and for a block of one value more.
 func blockCounts(typ *kernels.Type) []int {
-	counts := []int{0, 1, 2, 3, 4, 5}
+	counts := []int{0, 1, 2, 3, 4, 5, 7, 8, 9, 15, 17, 24}
 	if typ.Block < 16 {
-		counts = append(counts, 7, 8, 9, 15, 16, 17, 31, 33, 67)
+		counts = append(counts, 16, 31, 33, 67)
 	}
 	return counts
 }

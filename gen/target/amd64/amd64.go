@@ -89,6 +89,9 @@ func (f *file) kernels(isa ISA) target.Kernels {
 			names.MatmulQ8 = f.stubs.matmulQ8(f.t, tiles, f.gemm(isa, caps), isa)
 		}
 	}
+	if isa.Name == base().Name {
+		names.Encode = f.encode(isa)
+	}
 	if f.t.KV {
 		names.Mix = f.mix(isa, caps, "mix", false)
 		names.MixQ8 = f.mix(isa, caps, "mixQ8", true)

@@ -1,0 +1,155 @@
+package lower
+
+import (
+	"encoding/binary"
+	"math"
+
+	"github.com/kvgen/kvgen/gen/ir"
+	"github.com/kvgen/kvgen/gen/spec"
+)
+
+// eval is x for the cursor, each operation rounded once, in the order written. Equal
+// parts of one loop turn are computed once.
+func (e *encoder) eval(x spec.Expr, c cursor) *ir.Value {
+	text := spec.Text(x, func(name string) string { return name })
+	if _, constant := x.(*spec.Num); constant {
+		return e.lane(x, c)
+	}
+	v := e.body[text]
+	if v == nil {
+		v = e.lane(x, c)
+		e.body[text] = v
+	}
+	return v
+}
+
+func (e *encoder) lane(x spec.Expr, c cursor) *ir.Value {
+	if v, ok := e.made[x]; ok {
+		return e.get(v, c, "x")
+	}
+	kind, _ := x.Type()
+	switch x := x.(type) {
+	case *spec.Num:
+		return e.b.Const(e.typ(kind), dwordConst(repeat(bitsOf(x), e.n)), "const")
+	case *spec.PerIndex:
+		return e.perIndex(x, c)
+	case *spec.Ref:
+		v, ok := e.vars[x.Name]
+		if !ok {
+			giveUp("%s is read before it has a value", x.Name)
+		}
+		return e.get(v, c, x.Name)
+	case *spec.Unary:
+		return e.unary(x, c)
+	case *spec.Binary:
+		return e.binary(x, c)
+	case *spec.Cond:
+		return e.b.To(ir.OpSelect, e.typ(kind), "choice", e.eval(x.If, c), e.eval(x.Then, c), e.eval(x.Else, c))
+	case *spec.Lookup:
+		return e.lookup(e.eval(x.Index, c), x.Book.Levels, "level")
+	case *spec.Call:
+		return e.call(x, c)
+	}
+	giveUp("encode uses an expression that vector code does not have")
+	return nil
+}
+
+// bitsOf is a constant as a lane: a truth is all ones.
+func bitsOf(x *spec.Num) uint32 {
+	switch {
+	case x.Kind == spec.Float:
+		return math.Float32bits(x.F)
+	case x.Kind == spec.Bool && x.I != 0:
+		return math.MaxUint32
+	}
+	return uint32(int32(x.I))
+}
+
+// perIndex is what an expression of i alone is for the cursor.
+func (e *encoder) perIndex(x *spec.PerIndex, c cursor) *ir.Value {
+	var words []byte
+	for _, v := range x.I {
+		if x.Kind == spec.Bool && v != 0 {
+			v = -1
+		}
+		words = binary.LittleEndian.AppendUint32(words, uint32(int32(v)))
+	}
+	t := e.b.Op(ir.OpTable, addr, "table", ir.Instr{Const: words})
+	return e.word(i32s(e.n), t, c)
+}
+
+func (e *encoder) unary(x *spec.Unary, c cursor) *ir.Value {
+	v := e.eval(x.X, c)
+	switch {
+	case x.Op == "!":
+		return e.not(v)
+	case x.Kind == spec.Float:
+		return binC(e.b, ir.OpXor, v, signBit, "negative")
+	}
+	return e.b.Bin(ir.OpSubI, e.b.Zero(v.Type, "zero"), v, "negative")
+}
+
+func (e *encoder) not(v *ir.Value) *ir.Value { return binC(e.b, ir.OpXor, v, math.MaxUint32, "not") }
+
+var (
+	floatOps  = map[string]ir.Op{"+": ir.OpAdd, "-": ir.OpSub, "*": ir.OpMul, "/": ir.OpDiv}
+	intOps    = map[string]ir.Op{"+": ir.OpAddI, "-": ir.OpSubI, "*": ir.OpMulI, "&&": ir.OpAnd, "||": ir.OpOr}
+	relations = map[string]ir.Relation{"==": ir.Equal, "!=": ir.NotEqual, "<": ir.Less, "<=": ir.LessEqual, ">": ir.Greater, ">=": ir.GreaterEqual}
+)
+
+func (e *encoder) binary(x *spec.Binary, c cursor) *ir.Value {
+	kind, _ := x.X.Type()
+	left := e.eval(x.X, c)
+	if rel, ok := relations[x.Op]; ok {
+		if kind == spec.Float {
+			return compare(e.b, rel, left, e.eval(x.Y, c), 0)
+		}
+		return e.compareInts(rel, left, e.eval(x.Y, c))
+	}
+	ops := floatOps
+	if kind != spec.Float {
+		ops = intOps
+	}
+	op, ok := ops[x.Op]
+	if y, isNum := x.Y.(*spec.Num); ok && isNum && op != ir.OpOr {
+		return binC(e.b, op, left, bitsOf(y), "x")
+	}
+	right := e.eval(x.Y, c)
+	if ok {
+		return e.b.Bin(op, left, right, "x")
+	}
+	quotient := e.b.Bin(ir.OpDivI, left, right, "quotient")
+	switch x.Op {
+	case "/":
+		return quotient
+	case "%":
+		rest := e.b.Bin(ir.OpSubI, left, e.b.Bin(ir.OpMulI, quotient, right, "x"), "rest")
+		zero := compare(e.b, ir.Equal, right, nil, 0)
+		return e.b.Bin(ir.OpAnd, rest, e.not(zero), "rest")
+	}
+	giveUp("encode uses the operator %s", x.Op)
+	return nil
+}
+
+// compareInts builds every relation from the two that machines have.
+func (e *encoder) compareInts(rel ir.Relation, x, y *ir.Value) *ir.Value {
+	switch rel {
+	case ir.NotEqual:
+		return e.not(compare(e.b, ir.Equal, x, y, 0))
+	case ir.Less:
+		return compare(e.b, ir.Greater, y, x, 0)
+	case ir.LessEqual:
+		return e.not(compare(e.b, ir.Greater, x, y, 0))
+	case ir.GreaterEqual:
+		return e.not(compare(e.b, ir.Greater, y, x, 0))
+	}
+	return compare(e.b, rel, x, y, 0)
+}
+
+// lookup is the entry of a table that index selects, without a bound check.
+func (e *encoder) lookup(index *ir.Value, levels []float32, name string) *ir.Value {
+	if len(levels) <= 64 {
+		return e.b.Op(ir.OpTableF32, f32s(e.n), name, ir.Instr{Args: []*ir.Value{index}, Const: floatBytes(levels)})
+	}
+	return e.b.Op(ir.OpLevels, f32s(e.n), name, ir.Instr{Args: []*ir.Value{index}, Mem: ir.At(table(e.b, levels, "levels"), 0)})
+}

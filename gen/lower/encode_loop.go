@@ -1,0 +1,121 @@
+package lower
+
+import (
+	"github.com/kvgen/kvgen/gen/ir"
+	"github.com/kvgen/kvgen/gen/spec"
+)
+
+// unrolled is the number of values of one turn of an encoder's loop.
+const unrolled = 4
+
+// cursor is a position in the block: value first, and further by what index holds. Index
+// counts 4 per value, so that it serves tables of words at scale 1 and, with 8 lanes,
+// arrays of vectors at scale 8.
+type cursor struct {
+	index *ir.Value // nil: none
+	first int
+}
+
+// at is the entry of v for the cursor. An array that has no entry of its own for every
+// value is only reached by cursors whose index stays inside one entry.
+func (e *encoder) at(v variable, c cursor) ir.Mem {
+	m := ir.At(e.scratch, v.off+4*e.n*(c.first/v.group))
+	if v.group == 1 && c.index != nil && e.t.Block > 1 {
+		m.Index, m.Scale = c.index, e.n
+	}
+	return m
+}
+
+func (e *encoder) get(v variable, c cursor, name string) *ir.Value {
+	return e.b.Load(e.typ(v.kind), e.at(v, c), name)
+}
+
+func (e *encoder) put(v variable, c cursor, x *ir.Value) { e.b.Store(x, e.at(v, c)) }
+
+// once builds code outside a loop.
+func (e *encoder) once(build func()) {
+	e.body = map[string]*ir.Value{}
+	build()
+}
+
+// each runs body for n values from first on, in order, in a loop. x is what body
+// evaluates: where it uses arrays with an entry for several values, there is one loop per
+// entry.
+func (e *encoder) each(first, n int, x spec.Expr, body func(c cursor)) {
+	part := n
+	for _, g := range e.groups(x) {
+		part = gcd(part, g)
+	}
+	for i := first; i < first+n; i += part {
+		e.run(i, part, body)
+	}
+}
+
+// run is one loop over n values from first on.
+func (e *encoder) run(first, n int, body func(c cursor)) {
+	step := gcd(unrolled, n)
+	turn := func(index *ir.Value) {
+		for k := range step {
+			e.once(func() { body(cursor{index, first + k}) })
+		}
+	}
+	if n == step {
+		turn(nil)
+		return
+	}
+	index, left := e.b.ZeroWord("index"), count(e.b, n/step)
+	e.b.Loop(left, 1, func() {
+		turn(index)
+		e.b.AddImm(index, 4*step)
+	})
+}
+
+// groups lists the lengths of the arrays that x reads, of those that neither have an
+// entry for every value nor one for the block.
+func (e *encoder) groups(x spec.Expr) []int {
+	var all []int
+	add := func(v variable) {
+		if v.group > 1 && v.group < e.t.Block {
+			all = append(all, v.group)
+		}
+	}
+	var walk func(x spec.Expr)
+	walk = func(x spec.Expr) {
+		if v, ok := e.made[x]; ok {
+			add(v)
+			return
+		}
+		if r, ok := x.(*spec.Ref); ok {
+			add(e.vars[r.Name])
+		}
+		for _, child := range spec.Children(x) {
+			walk(child)
+		}
+	}
+	walk(x)
+	return all
+}
+
+// load brings the blocks into the array x: value i of all blocks side by side.
+func (e *encoder) load() {
+	b := e.b
+	e.b.Note("x: value i of every block in one vector")
+	v := e.room(spec.Float, 1)
+	e.vars["x"] = v
+	if e.t.Block == 1 {
+		b.Store(b.Load(f32s(e.n), ir.At(e.src, 0), "x"), e.at(v, cursor{}))
+		return
+	}
+	index, left := b.ZeroWord("index"), count(b, e.t.Block/e.n)
+	b.Loop(left, 1, func() {
+		rows := make([]*ir.Value, e.n)
+		for l := range rows {
+			rows[l] = b.Load(f32s(e.n), ir.Mem{Base: e.src, Index: index, Scale: 1, Off: 4 * e.t.Block * l}, "x")
+		}
+		b.Do(ir.OpTranspose, ir.Instr{Args: rows})
+		for k, r := range rows {
+			e.put(v, cursor{index, k}, r)
+		}
+		b.AddImm(index, 4*e.n)
+	})
+}
