@@ -3,7 +3,7 @@
 // and a number of lanes; memory is reached through addresses with constant offsets.
 //
 // Most values are written once. The exceptions are accumulators and cursors, which
-// the instructions FMA, Accumulate, AddImm and AddInt update in place.
+// the instructions FMA, Accumulate, AddImm, AddInt and others that say so update in place.
 package ir
 
 import "fmt"
@@ -18,6 +18,7 @@ const (
 	I16
 	I32
 	F32
+	F64
 )
 
 // Type is an element type and a number of lanes. Addr and Word have one lane.
@@ -33,12 +34,14 @@ func (t Type) Bytes() int {
 		return t.Lanes
 	case I16:
 		return 2 * t.Lanes
+	case F64:
+		return 8 * t.Lanes
 	}
 	return 4 * t.Lanes
 }
 
 func (t Type) String() string {
-	return fmt.Sprintf("%sx%d", [...]string{"addr", "word", "i8", "i16", "i32", "f32"}[t.Elem], t.Lanes)
+	return fmt.Sprintf("%sx%d", [...]string{"addr", "word", "i8", "i16", "i32", "f32", "f64"}[t.Elem], t.Lanes)
 }
 
 // Value is the result of an instruction.

@@ -53,7 +53,7 @@ const (
 	OpPairsU8S8  // Dst i16 = sums of 2 products, Args[0] unsigned and Args[1] signed bytes; the sum must fit
 	OpWidenPairs // Dst i32 = sums of 2 neighbours of Args[0], i16
 	OpDotAcc     // Args[0] += the dot of Args[1], Args[2], in place
-	OpAccumulate // Args[0] += Args[1], integer lanes, in place
+	OpAccumulate // Args[0] += Args[1], i16, i32 or f32 lanes, in place
 	OpAddI       // Dst = Args[0] + Const or Args[1], i32
 	OpPack4      // Dst bytes = the low bytes of the i32 lanes of Args[0..3], in order
 	OpToF32      // Dst = f32 of i32 lanes

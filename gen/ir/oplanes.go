@@ -45,6 +45,13 @@ const (
 	OpScatterHalf // the low 2 bytes of lane l of Args[0]
 	OpScatterByte // the low byte of lane l of Args[0]
 	OpStoreHalves // the low 2 bytes of all lanes of Args[0], one after the other
+
+	// Vectors of any length: the last lanes stand behind a mask.
+	OpFirst      // Dst mask = the lanes below Args[0], a word
+	OpLoadWhere  // Dst f32 = the lanes at Mem where the mask Args[0] is set, else 0; only these are read
+	OpStoreWhere // lanes of Args[0] to Mem where the mask Args[1] is set; only these are written
+	OpRaise      // Args[0] = Args[1] > Args[0] ? Args[1] : Args[0], f32, in place
+	OpAddSquares // Args[0] f64 += the squares of half Imm of the lanes of Args[1], f32, in place
 )
 
 // Relation is how OpCompareF and OpCompareI compare. Only NotEqual and NotLess hold for a NaN.
@@ -72,6 +79,7 @@ var laneOps = [...]struct {
 	{"absi", []Elem{I32}}, {"comparei", []Elem{I32, I32}}, {"select", nil}, {"levels", []Elem{I32}},
 	{"swap", nil}, {"merge", nil}, {"order", nil}, {"addpairs", []Elem{I32, I32}}, {"packs4", []Elem{I32, I32, I32, I32}}, {"transpose", nil},
 	{"scatter", nil}, {"scatterhalf", []Elem{I32}}, {"scatterbyte", []Elem{I32}}, {"storehalves", []Elem{I32}},
+	{"first", []Elem{Word}}, {"loadwhere", []Elem{I32}}, {"storewhere", []Elem{F32, I32}}, {"raise", []Elem{F32, F32}}, {"addsquares", []Elem{F64, F32}},
 }
 
 // constantArg reports whether an operation takes a constant in place of its last argument.

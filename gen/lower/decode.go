@@ -1,6 +1,8 @@
 package lower
 
 import (
+	"fmt"
+
 	"github.com/kvgen/kvgen/gen/ir"
 	"github.com/kvgen/kvgen/gen/spec"
 )
@@ -12,7 +14,8 @@ func Decode(t *spec.Type, c Caps, name string) *ir.Func {
 		{Name: "dst", Type: addr, Go: "*float32"},
 		{Name: "src", Type: addr, Go: "*byte"},
 		{Name: "units", Type: word, Go: "int"},
-	}, name+" unpacks units of "+plural(u.values, "value")+": dst[i] = value(src, i).")
+	}, name+" unpacks units of "+plural(u.values, "value")+".", "",
+		fmt.Sprintf("\tfor i := range units * %d {", u.values), "\t\tdst[i] = value(src, i)", "\t}")
 	dst, src, units := b.Param(0), b.Param(1), b.Param(2)
 	r := newReader(b, c, t)
 	b.Loop(units, 1, func() {

@@ -99,7 +99,7 @@ func (e *encoder) storeBytes(f *spec.Field) {
 	k := 0
 	for k+quad <= full {
 		n, step := alike(words[k : full/quad*quad])
-		if n > 2 {
+		if n > 2 && step > 0 {
 			e.storeLoop(words[k:k+quad], ir.At(e.dst, f.Offset+4*k), n, step)
 		} else {
 			n = 1
@@ -157,9 +157,6 @@ func (e *encoder) storeLoop(words [][]bitRun, to ir.Mem, n, step int) {
 	b := e.b
 	dst := b.Copy(e.dst, "to")
 	index, left := b.ZeroWord("index"), count(b, n)
-	if step < 0 {
-		giveUp("codes that descend along a field")
-	}
 	b.Loop(left, 1, func() {
 		e.scatter(ir.OpScatter, ir.At(dst, to.Off), e.pack(words, index)...)
 		b.AddImm(dst, 4*quad)

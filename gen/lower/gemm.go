@@ -28,15 +28,14 @@ func Gemm(p Panel, c Caps, name string) *ir.Func {
 		{Name: "w", Type: addr, Go: "*byte"}, {Name: "ldw", Type: word, Go: "int"},
 		{Name: "x", Type: addr, Go: "*float32"},
 		{Name: "rows", Type: word, Go: "int"}, {Name: "groups", Type: word, Go: "int"},
-	}, fmt.Sprintf("%s is out[r][j] = sum over i of x[i][j]*w[r][i] for 8 tokens j; rows is a multiple of %d, ldw in bytes.", name, gemmRows))
+	}, fmt.Sprintf("%s multiplies unpacked rows with a panel of 8 tokens; rows is a multiple of %d, ldw in bytes.", name, gemmRows), "",
+		"\tfor r := range rows {", "\t\tfor j := range 8 {", "\t\t\tout[r][j] = sum(w[r][i] * x[i][j]) // over all i", "\t\t}", "\t}")
 	g := &gemm{b: b, p: p, c: c}
 	out, w, rows := b.Param(0), b.Param(1), b.Param(4)
 	b.Loop(rows, gemmRows, func() {
 		acc := accumulators(b, f32s(8), gemmRows, "acc")
 		ld := b.Param(2)
-		g.w = rows4{lo: b.Copy(w, "w"), hi: b.Copy(w, "w2"), stride: ld}
-		b.AddInt(g.w.hi, ld)
-		b.AddInt(g.w.hi, ld)
+		g.w = cursors(b, b.Copy(w, "w"), ld, gemmRows)
 		g.x = b.Param(3)
 		b.Loop(b.Param(5), 1, func() {
 			g.group(acc)
@@ -58,7 +57,7 @@ type gemm struct {
 	b *ir.Builder
 	p Panel
 	c Caps
-	w rows4
+	w tileRows
 	x *ir.Value
 }
 

@@ -7,31 +7,37 @@ import (
 	"github.com/kvgen/kvgen/gen/spec"
 )
 
-// rows4 addresses up to 4 rows of an array by two cursors and a stride in bytes.
-type rows4 struct {
-	lo, hi, stride *ir.Value
+// tileRows addresses the rows of a tile: a cursor to each pair of them, and a stride in bytes from one row to the next.
+type tileRows struct {
+	pairs  []*ir.Value
+	stride *ir.Value
 }
 
 // loadRows reads the parameters base and stride and makes the cursors that m rows need.
-func loadRows(b *ir.Builder, base, stride, m int) rows4 {
-	r := rows4{lo: b.Param(base)}
-	if m > 1 {
-		r.stride = b.Param(stride)
+func loadRows(b *ir.Builder, base, stride, m int) tileRows {
+	first := b.Param(base)
+	if m == 1 {
+		return tileRows{pairs: []*ir.Value{first}}
 	}
-	if m > 2 {
-		r.hi = b.Copy(r.lo, r.lo.Name+"2")
-		b.AddInt(r.hi, r.stride)
-		b.AddInt(r.hi, r.stride)
+	return cursors(b, first, b.Param(stride), m)
+}
+
+// cursors makes those of m rows from that of the first.
+func cursors(b *ir.Builder, first, stride *ir.Value, m int) tileRows {
+	r := tileRows{pairs: []*ir.Value{first}, stride: stride}
+	for len(r.pairs) < (m+1)/2 {
+		last := r.pairs[len(r.pairs)-1]
+		next := b.Copy(last, fmt.Sprintf("%s%d", r.pairs[0].Name, 2*len(r.pairs)))
+		b.AddInt(next, r.stride)
+		b.AddInt(next, r.stride)
+		r.pairs = append(r.pairs, next)
 	}
 	return r
 }
 
 // at is the address off bytes into row j.
-func (r rows4) at(j, off int) ir.Mem {
-	m := ir.Mem{Base: r.lo, Off: off}
-	if j > 1 {
-		m.Base = r.hi
-	}
+func (r tileRows) at(j, off int) ir.Mem {
+	m := ir.Mem{Base: r.pairs[j/2], Off: off}
 	if j%2 == 1 {
 		m.Index, m.Scale = r.stride, 1
 	}
@@ -39,10 +45,9 @@ func (r rows4) at(j, off int) ir.Mem {
 }
 
 // advance moves all rows by n bytes.
-func (r rows4) advance(b *ir.Builder, n int) {
-	b.AddImm(r.lo, n)
-	if r.hi != nil {
-		b.AddImm(r.hi, n)
+func (r tileRows) advance(b *ir.Builder, n int) {
+	for _, p := range r.pairs {
+		b.AddImm(p, n)
 	}
 }
 
@@ -54,7 +59,8 @@ func Matmul(t *spec.Type, c Caps, m int, name string) *ir.Func {
 		{Name: "x", Type: addr, Go: "*float32"}, {Name: "ldx", Type: word, Go: "int"},
 		{Name: "w", Type: addr, Go: "*byte"}, {Name: "stride", Type: word, Go: "int"},
 		{Name: "rows", Type: word, Go: "int"}, {Name: "units", Type: word, Go: "int"},
-	}, fmt.Sprintf("%s is y[j][r] = sum over i of x[j][i]*w[r][i] for j < %d; ld and stride in bytes, a unit is %s.", name, m, plural(u.values, "value")))
+	}, fmt.Sprintf("%s multiplies rows of w with %s; ld and stride in bytes, a unit is %s.", name, plural(m, "row")+" of x", plural(u.values, "value")), "",
+		"\tfor r := range rows {", fmt.Sprintf("\t\tfor j := range %d {", m), "\t\t\ty[j][r] = sum(x[j][i] * w[r][i]) // over all i", "\t\t}", "\t}")
 	y, w, rows := b.Param(0), b.Param(4), b.Param(6)
 	r := newReader(b, c, t)
 	b.Loop(rows, 1, func() {

@@ -44,13 +44,16 @@ func MatmulQ8(t *spec.Type, c Caps, m, unroll int, name string) *ir.Func {
 		{Name: "q", Type: addr, Go: "*int8"}, {Name: "d", Type: addr, Go: "*float32"}, {Name: "s", Type: addr, Go: "*float32"},
 		{Name: "w", Type: addr, Go: "*byte"}, {Name: "stride", Type: word, Go: "int"},
 		{Name: "rows", Type: word, Go: "int"}, {Name: "blocks", Type: word, Go: "int"},
-	}, fmt.Sprintf("%s is y[j][r] = sum over i of d[i/%d][j]*q[i/%d][j][i%%%d]*w[r][i] for j < %d; ldy and stride in bytes.", name, group, group, group, m))
+	}, fmt.Sprintf("%s multiplies rows of w with %s in int8; ldy and stride in bytes.", name, plural(m, "row")+" of activations"), "",
+		"\tfor r := range rows {", fmt.Sprintf("\t\tfor j := range %d {", m),
+		fmt.Sprintf("\t\t\ty[j][r] = sum(d[i/%d][j] * q[i/%d][j][i%%%d] * w[r][i]) // over all i", group, group, group), "\t\t}", "\t}")
 	k := &q8{reader: newReader(b, c, t), b: b, m: m, group: group}
 	_, factor, _ := k.reader.a.int8Levels()
 	k.scale, k.min = scaled(k.reader.a.Scale, factor, t), k.reader.a.Min
 	y, w, rows := b.Param(0), b.Param(5), b.Param(7)
 	b.Loop(rows, 1, func() {
-		k.acc = accumulators(b, f32s(8), m, "acc")
+		// A sum waits for the one before it, so a single row of x gets two.
+		k.acc = accumulators(b, f32s(8), m*max(1, 2/m), "acc")
 		k.q, k.d = b.Param(2), b.Param(3)
 		if k.min != nil {
 			k.s = b.Param(4)
@@ -60,7 +63,10 @@ func MatmulQ8(t *spec.Type, c Caps, m, unroll int, name string) *ir.Func {
 			b.Loop(blocks, unroll, func() { k.blocks(src, unroll) })
 		}
 		b.Loop(blocks, 1, func() { k.blocks(src, 1) })
-		writeSums(b, y, 1, k.acc)
+		for i := m; i < len(k.acc); i++ {
+			k.acc[i%m] = b.Bin(ir.OpAdd, k.acc[i%m], k.acc[i], "acc")
+		}
+		writeSums(b, y, 1, k.acc[:m])
 		b.AddInt(w, b.Param(6))
 	})
 	return b.F
@@ -119,9 +125,12 @@ func (k *q8) sumGroup(base, g int) {
 	scale := k.scaleOf(g)
 	for j, sum := range sums {
 		d := b.Mem1(ir.OpBroadcast, f32s(8), ir.At(k.d, 4*((base+g)/k.group*k.m+j)), 0, "d")
-		b.FMA(k.acc[j], b.To(ir.OpToF32, f32s(8), "sum", sum), b.Bin(ir.OpMul, d, scale, "d"))
+		b.FMA(k.chain((base+g)/k.group, j), b.To(ir.OpToF32, f32s(8), "sum", sum), b.Bin(ir.OpMul, d, scale, "d"))
 	}
 }
+
+// chain is the sum of row j that the n-th product goes to.
+func (k *q8) chain(n, j int) *ir.Value { return k.acc[(n*k.m+j)%len(k.acc)] }
 
 // dot adds the products of one chunk to sums.
 func (k *q8) dot(sums []*ir.Value, base, first int) {
@@ -180,6 +189,6 @@ func (k *q8) addMin(base, first int) {
 	}
 	for j := range k.m {
 		at := ((base+first)/k.group*k.m+j)*k.group/16 + (base+first)%k.group/16
-		b.FMA(k.acc[j], min, b.Mem1(ir.OpLoadLow, f32s(8), ir.At(k.s, 4*at), 2, "s"))
+		b.FMA(k.chain((base+first)/chunk+len(k.acc)/k.m/2, j), min, b.Mem1(ir.OpLoadLow, f32s(8), ir.At(k.s, 4*at), 2, "s"))
 	}
 }

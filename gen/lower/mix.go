@@ -20,7 +20,8 @@ func Mix(t *spec.Type, c Caps, m, tile int, rounded bool, name string) *ir.Func 
 		{Name: "p", Type: addr, Go: "*float32"}, {Name: "ldp", Type: word, Go: "int"},
 		{Name: "v", Type: addr, Go: "*byte"}, {Name: "stride", Type: word, Go: "int"},
 		{Name: "rows", Type: word, Go: "int"}, {Name: "units", Type: word, Go: "int"},
-	}, fmt.Sprintf("%s is o[j][i] += sum over r of p[j][r]*v[r][i] for j < %d; ld and stride in bytes, a unit is %s.", name, m, plural(u.values, "value")))
+	}, fmt.Sprintf("%s adds weighted rows of v to %s; ld and stride in bytes, a unit is %s.", name, plural(m, "row")+" of o", plural(u.values, "value")), "",
+		fmt.Sprintf("\tfor j := range %d {", m), fmt.Sprintf("\t\tfor i := range units * %d {", u.values), "\t\t\to[j][i] += sum(p[j][r] * v[r][i]) // over r < rows", "\t\t}", "\t}")
 	v, units, moved := b.Param(4), b.Param(7), b.ZeroWord("moved")
 	k := &mix{reader: newReader(b, c, t), b: b, u: u, m: m}
 	k.scale = k.reader.a.Scale
@@ -66,9 +67,8 @@ func (k *mix) tile(v, moved *ir.Value, first, count int) {
 // each visits the vectors of o that a tile covers.
 func (k *mix) each(moved *ir.Value, first, count int, visit func(j, p int, at ir.Mem)) {
 	o := loadRows(k.b, 0, 1, k.m)
-	k.b.AddInt(o.lo, moved)
-	if o.hi != nil {
-		k.b.AddInt(o.hi, moved)
+	for _, pair := range o.pairs {
+		k.b.AddInt(pair, moved)
 	}
 	n := k.reader.caps.Lanes
 	for p := range count / n {
@@ -80,7 +80,7 @@ func (k *mix) each(moved *ir.Value, first, count int, visit func(j, p int, at ir
 
 // row adds one row of v. When one scale serves the tile it is multiplied into the
 // probability, once for each j, and the levels are used as they are.
-func (k *mix) row(block ir.Mem, p rows4, acc [][]*ir.Value, first, count int) {
+func (k *mix) row(block ir.Mem, p tileRows, acc [][]*ir.Value, first, count int) {
 	b, r, n := k.b, k.reader, k.reader.caps.Lanes
 	r.at(block)
 	weight := func(j int) *ir.Value { return b.Mem1(ir.OpBroadcast, f32s(n), p.at(j, 0), 0, "p") }

@@ -13,7 +13,9 @@ func QuantiseAct(c Caps, group int, name string) *ir.Func {
 		{Name: "q", Type: addr, Go: "*int8"}, {Name: "d", Type: addr, Go: "*float32"}, {Name: "s", Type: addr, Go: "*float32"},
 		{Name: "x", Type: addr, Go: "*float32"}, {Name: "groups", Type: word, Go: "int"},
 		{Name: "stepQ", Type: word, Go: "int"}, {Name: "stepD", Type: word, Go: "int"}, {Name: "stepS", Type: word, Go: "int"},
-	}, fmt.Sprintf("%s rounds groups of %d values of x to q = x/d, d = max|x|/127, s = d times the sums of 16 q; steps in bytes.", name, group))
+	}, fmt.Sprintf("%s rounds groups of %d values to int8; s is d times the sums of 16 q, steps are in bytes.", name, group), "",
+		"\tfor g := range groups {", "\t\td[g] = absmax(x[g]) / 127", fmt.Sprintf("\t\tfor i := range %d {", group),
+		"\t\t\tq[g][i] = rint(x[g][i] / d[g])", "\t\t}", "\t}")
 	k := &rounder{b: b, lanes: c.Lanes, group: group}
 	q, d, s, x, groups := b.Param(0), b.Param(1), b.Param(2), b.Param(3), b.Param(4)
 	stepQ, stepD, stepS := b.Param(5), b.Param(6), b.Param(7)

@@ -15,14 +15,18 @@ import (
 // ascending order of stride, so the bits are those of any other order of visits.
 func Transform(t *spec.Transform, c Caps, inverse bool, name string) *ir.Func {
 	k := &wht{lanes: c.Lanes, size: t.Size, before: t.Left, after: t.Right}
-	formula := "y = right * H/sqrt(n) * left * x"
+	formula, first, last := "y = right * H/sqrt(n) * left * x", "left", "right"
 	if inverse {
 		k.before, k.after = t.Right, t.Left
-		formula = "x = left * H/sqrt(n) * right * y"
+		formula, first, last = "x = left * H/sqrt(n) * right * y", "right", "left"
 	}
 	b := ir.Build(name, []ir.Param{
 		{Name: "x", Type: addr, Go: "*float32"}, {Name: "runs", Type: word, Go: "int"},
-	}, fmt.Sprintf("%s is %s on runs of %d values, in place.", name, formula, t.Size))
+	}, fmt.Sprintf("%s is %s on runs of %d values, in place.", name, formula, t.Size), "",
+		"\tfor r := range runs {", fmt.Sprintf("\t\tx := x[r*%d:][:%d]", t.Size, t.Size), fmt.Sprintf("\t\tscale(x, %s) // nil: all 1", first),
+		fmt.Sprintf("\t\tfor h := 1; h < %d; h *= 2 {", t.Size), "\t\t\tfor i := range x {", "\t\t\t\tif i&h == 0 {",
+		"\t\t\t\t\tx[i], x[i+h] = x[i]+x[i+h], x[i]-x[i+h]", "\t\t\t\t}", "\t\t\t}", "\t\t}",
+		fmt.Sprintf("\t\tscale(x, norm*%s)", last), "\t}")
 	k.b = b
 	k.norm = t.Norm
 	x, runs := b.Param(0), b.Param(1)

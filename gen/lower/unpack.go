@@ -1,6 +1,8 @@
 package lower
 
 import (
+	"fmt"
+
 	"github.com/kvgen/kvgen/gen/ir"
 	"github.com/kvgen/kvgen/gen/spec"
 )
@@ -59,7 +61,9 @@ func Unpack(t *spec.Type, c Caps, name string) *ir.Func {
 		{Name: "dst", Type: addr, Go: "*byte"},
 		{Name: "src", Type: addr, Go: "*byte"},
 		{Name: "blocks", Type: word, Go: "int"},
-	}, name+" unpacks a row into records of 32 levels, their scales and mins.")
+	}, name+" unpacks a row into records of 32 levels, their scales and mins.", "",
+		fmt.Sprintf("\tfor i := range blocks * %d {", t.Block), "\t\tr := &dst[i/32]", "\t\tr.level[i%32] = level(src, i) // value = scale*level + min",
+		"\t\tr.scale[i%32/16], r.min[i%32/16] = scale(src, i), min(src, i)", "\t}")
 	dst, src, blocks := b.Param(0), b.Param(1), b.Param(2)
 	r := newReader(b, c, t)
 	levels, factor, _ := r.a.int8Levels()

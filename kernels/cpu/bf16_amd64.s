@@ -4,8 +4,26 @@
 
 #include "textflag.h"
 
-// decodeUnitsBf16AVX512 unpacks units of 8 values: dst[i] = value(src, i).
-// Requires: AVX2, AVX512F, AVX512BW, AVX512DQ, AVX512VL, AVX512VNNI, F16C, FMA
+DATA bf160<>+0(SB)/8, $0x0000000100000001
+DATA bf160<>+8(SB)/8, $0x0000000100000001
+DATA bf160<>+16(SB)/8, $0x0000000100000001
+DATA bf160<>+24(SB)/8, $0x0000000100000001
+GLOBL bf160<>(SB), RODATA|NOPTR, $32
+
+DATA bf161<>+0(SB)/8, $0x00007fff00007fff
+DATA bf161<>+8(SB)/8, $0x00007fff00007fff
+DATA bf161<>+16(SB)/8, $0x00007fff00007fff
+DATA bf161<>+24(SB)/8, $0x00007fff00007fff
+GLOBL bf161<>(SB), RODATA|NOPTR, $32
+
+DATA bf162<>+0(SB)/8, $0x0000004000000040
+DATA bf162<>+8(SB)/8, $0x0000004000000040
+DATA bf162<>+16(SB)/8, $0x0000004000000040
+DATA bf162<>+24(SB)/8, $0x0000004000000040
+GLOBL bf162<>(SB), RODATA|NOPTR, $32
+
+// decodeUnitsBf16AVX512 unpacks units of 8 values.
+// Requires: AVX2
 TEXT ·decodeUnitsBf16AVX512(SB), NOSPLIT, $0-24
 	MOVQ         dst+0(FP), AX
 	MOVQ         src+8(FP), BX
@@ -27,8 +45,8 @@ done2:
 	VZEROUPPER
 	RET
 
-// matmul1xBf16AVX512 is y[j][r] = sum over i of x[j][i]*w[r][i] for j < 1; ld and stride in bytes, a unit is 8 values.
-// Requires: AVX2, AVX512F, AVX512BW, AVX512DQ, AVX512VL, AVX512VNNI, F16C, FMA
+// matmul1xBf16AVX512 multiplies rows of w with 1 row of x; ld and stride in bytes, a unit is 8 values.
+// Requires: AVX2, FMA
 TEXT ·matmul1xBf16AVX512(SB), NOSPLIT, $0-64
 	MOVQ         y+0(FP), AX
 	MOVQ         w+32(FP), BX
@@ -80,8 +98,8 @@ done2:
 	VZEROUPPER
 	RET
 
-// matmul2xBf16AVX512 is y[j][r] = sum over i of x[j][i]*w[r][i] for j < 2; ld and stride in bytes, a unit is 8 values.
-// Requires: AVX2, AVX512F, AVX512BW, AVX512DQ, AVX512VL, AVX512VNNI, F16C, FMA
+// matmul2xBf16AVX512 multiplies rows of w with 2 rows of x; ld and stride in bytes, a unit is 8 values.
+// Requires: AVX2, FMA
 TEXT ·matmul2xBf16AVX512(SB), NOSPLIT, $0-64
 	MOVQ         y+0(FP), AX
 	MOVQ         w+32(FP), BX
@@ -145,8 +163,8 @@ done2:
 	VZEROUPPER
 	RET
 
-// matmul3xBf16AVX512 is y[j][r] = sum over i of x[j][i]*w[r][i] for j < 3; ld and stride in bytes, a unit is 8 values.
-// Requires: AVX2, AVX512F, AVX512BW, AVX512DQ, AVX512VL, AVX512VNNI, F16C, FMA
+// matmul3xBf16AVX512 multiplies rows of w with 3 rows of x; ld and stride in bytes, a unit is 8 values.
+// Requires: AVX2, FMA
 TEXT ·matmul3xBf16AVX512(SB), NOSPLIT, $0-64
 	MOVQ         y+0(FP), AX
 	MOVQ         w+32(FP), BX
@@ -221,8 +239,8 @@ done2:
 	VZEROUPPER
 	RET
 
-// matmul4xBf16AVX512 is y[j][r] = sum over i of x[j][i]*w[r][i] for j < 4; ld and stride in bytes, a unit is 8 values.
-// Requires: AVX2, AVX512F, AVX512BW, AVX512DQ, AVX512VL, AVX512VNNI, F16C, FMA
+// matmul4xBf16AVX512 multiplies rows of w with 4 rows of x; ld and stride in bytes, a unit is 8 values.
+// Requires: AVX2, FMA
 TEXT ·matmul4xBf16AVX512(SB), NOSPLIT, $0-64
 	MOVQ         y+0(FP), AX
 	MOVQ         w+32(FP), BX
@@ -308,8 +326,8 @@ done2:
 	VZEROUPPER
 	RET
 
-// mix1xBf16AVX512 is o[j][i] += sum over r of p[j][r]*v[r][i] for j < 1; ld and stride in bytes, a unit is 8 values.
-// Requires: AVX2, AVX512F, AVX512BW, AVX512DQ, AVX512VL, AVX512VNNI, F16C, FMA
+// mix1xBf16AVX512 adds weighted rows of v to 1 row of o; ld and stride in bytes, a unit is 8 values.
+// Requires: AVX2, FMA
 TEXT ·mix1xBf16AVX512(SB), NOSPLIT, $0-64
 	MOVQ         v+32(FP), AX
 	MOVQ         units+56(FP), BX
@@ -353,8 +371,8 @@ done2:
 	VZEROUPPER
 	RET
 
-// mix2xBf16AVX512 is o[j][i] += sum over r of p[j][r]*v[r][i] for j < 2; ld and stride in bytes, a unit is 8 values.
-// Requires: AVX2, AVX512F, AVX512BW, AVX512DQ, AVX512VL, AVX512VNNI, F16C, FMA
+// mix2xBf16AVX512 adds weighted rows of v to 2 rows of o; ld and stride in bytes, a unit is 8 values.
+// Requires: AVX2, FMA
 TEXT ·mix2xBf16AVX512(SB), NOSPLIT, $0-64
 	MOVQ         v+32(FP), AX
 	MOVQ         units+56(FP), BX
@@ -405,8 +423,8 @@ done2:
 	VZEROUPPER
 	RET
 
-// mix3xBf16AVX512 is o[j][i] += sum over r of p[j][r]*v[r][i] for j < 3; ld and stride in bytes, a unit is 8 values.
-// Requires: AVX2, AVX512F, AVX512BW, AVX512DQ, AVX512VL, AVX512VNNI, F16C, FMA
+// mix3xBf16AVX512 adds weighted rows of v to 3 rows of o; ld and stride in bytes, a unit is 8 values.
+// Requires: AVX2, FMA
 TEXT ·mix3xBf16AVX512(SB), NOSPLIT, $0-64
 	MOVQ         v+32(FP), AX
 	MOVQ         units+56(FP), BX
@@ -473,8 +491,8 @@ done2:
 	VZEROUPPER
 	RET
 
-// mix4xBf16AVX512 is o[j][i] += sum over r of p[j][r]*v[r][i] for j < 4; ld and stride in bytes, a unit is 8 values.
-// Requires: AVX2, AVX512F, AVX512BW, AVX512DQ, AVX512VL, AVX512VNNI, F16C, FMA
+// mix4xBf16AVX512 adds weighted rows of v to 4 rows of o; ld and stride in bytes, a unit is 8 values.
+// Requires: AVX2, FMA
 TEXT ·mix4xBf16AVX512(SB), NOSPLIT, $0-64
 	MOVQ         v+32(FP), AX
 	MOVQ         units+56(FP), BX
@@ -545,8 +563,8 @@ done2:
 	VZEROUPPER
 	RET
 
-// mix5xBf16AVX512 is o[j][i] += sum over r of p[j][r]*v[r][i] for j < 5; ld and stride in bytes, a unit is 8 values.
-// Requires: AVX2, AVX512F, AVX512BW, AVX512DQ, AVX512VL, AVX512VNNI, F16C, FMA
+// mix5xBf16AVX512 adds weighted rows of v to 5 rows of o; ld and stride in bytes, a unit is 8 values.
+// Requires: AVX2, FMA
 TEXT ·mix5xBf16AVX512(SB), NOSPLIT, $0-64
 	MOVQ         v+32(FP), AX
 	MOVQ         units+56(FP), BX
@@ -560,26 +578,33 @@ loop1:
 	MOVQ         DX, DI
 	ADDQ         SI, DI
 	ADDQ         SI, DI
+	MOVQ         DI, R8
+	ADDQ         SI, R8
+	ADDQ         SI, R8
 	ADDQ         CX, DX
 	ADDQ         CX, DI
+	ADDQ         CX, R8
 	VMOVUPS      (DX), Y0
 	VMOVUPS      (DX)(SI*1), Y1
 	VMOVUPS      (DI), Y2
 	VMOVUPS      (DI)(SI*1), Y3
-	VMOVUPS      (DI), Y4
+	VMOVUPS      (R8), Y4
 	MOVQ         p+16(FP), DX
 	MOVQ         ldp+24(FP), SI
 	MOVQ         DX, DI
 	ADDQ         SI, DI
 	ADDQ         SI, DI
-	MOVQ         rows+48(FP), R8
-	MOVQ         AX, R9
-	MOVQ         stride+40(FP), R10
-	SUBQ         $1, R8
+	MOVQ         DI, R8
+	ADDQ         SI, R8
+	ADDQ         SI, R8
+	MOVQ         rows+48(FP), R9
+	MOVQ         AX, R10
+	MOVQ         stride+40(FP), R11
+	SUBQ         $1, R9
 	JLT          done4
 
 loop3:
-	VPMOVZXWD    (R9), Y5
+	VPMOVZXWD    (R10), Y5
 	VPSLLD       $0x10, Y5, Y5
 	VBROADCASTSS (DX), Y6
 	VFMADD231PS  Y6, Y5, Y0
@@ -589,28 +614,33 @@ loop3:
 	VFMADD231PS  Y6, Y5, Y2
 	VBROADCASTSS (DI)(SI*1), Y6
 	VFMADD231PS  Y6, Y5, Y3
-	VBROADCASTSS (DI), Y6
+	VBROADCASTSS (R8), Y6
 	VFMADD231PS  Y6, Y5, Y4
-	ADDQ         R10, R9
+	ADDQ         R11, R10
 	ADDQ         $4, DX
 	ADDQ         $4, DI
-	SUBQ         $1, R8
+	ADDQ         $4, R8
+	SUBQ         $1, R9
 	JGE          loop3
 
 done4:
-	ADDQ         $1, R8
+	ADDQ         $1, R9
 	MOVQ         o+0(FP), DX
 	MOVQ         ldo+8(FP), SI
 	MOVQ         DX, DI
 	ADDQ         SI, DI
 	ADDQ         SI, DI
+	MOVQ         DI, R8
+	ADDQ         SI, R8
+	ADDQ         SI, R8
 	ADDQ         CX, DX
 	ADDQ         CX, DI
+	ADDQ         CX, R8
 	VMOVUPS      Y0, (DX)
 	VMOVUPS      Y1, (DX)(SI*1)
 	VMOVUPS      Y2, (DI)
 	VMOVUPS      Y3, (DI)(SI*1)
-	VMOVUPS      Y4, (DI)
+	VMOVUPS      Y4, (R8)
 	ADDQ         $0x10, AX
 	ADDQ         $0x20, CX
 	SUBQ         $1, BX
@@ -621,8 +651,8 @@ done2:
 	VZEROUPPER
 	RET
 
-// mix6xBf16AVX512 is o[j][i] += sum over r of p[j][r]*v[r][i] for j < 6; ld and stride in bytes, a unit is 8 values.
-// Requires: AVX2, AVX512F, AVX512BW, AVX512DQ, AVX512VL, AVX512VNNI, F16C, FMA
+// mix6xBf16AVX512 adds weighted rows of v to 6 rows of o; ld and stride in bytes, a unit is 8 values.
+// Requires: AVX2, FMA
 TEXT ·mix6xBf16AVX512(SB), NOSPLIT, $0-64
 	MOVQ         v+32(FP), AX
 	MOVQ         units+56(FP), BX
@@ -636,27 +666,34 @@ loop1:
 	MOVQ         DX, DI
 	ADDQ         SI, DI
 	ADDQ         SI, DI
+	MOVQ         DI, R8
+	ADDQ         SI, R8
+	ADDQ         SI, R8
 	ADDQ         CX, DX
 	ADDQ         CX, DI
+	ADDQ         CX, R8
 	VMOVUPS      (DX), Y0
 	VMOVUPS      (DX)(SI*1), Y1
 	VMOVUPS      (DI), Y2
 	VMOVUPS      (DI)(SI*1), Y3
-	VMOVUPS      (DI), Y4
-	VMOVUPS      (DI)(SI*1), Y5
+	VMOVUPS      (R8), Y4
+	VMOVUPS      (R8)(SI*1), Y5
 	MOVQ         p+16(FP), DX
 	MOVQ         ldp+24(FP), SI
 	MOVQ         DX, DI
 	ADDQ         SI, DI
 	ADDQ         SI, DI
-	MOVQ         rows+48(FP), R8
-	MOVQ         AX, R9
-	MOVQ         stride+40(FP), R10
-	SUBQ         $1, R8
+	MOVQ         DI, R8
+	ADDQ         SI, R8
+	ADDQ         SI, R8
+	MOVQ         rows+48(FP), R9
+	MOVQ         AX, R10
+	MOVQ         stride+40(FP), R11
+	SUBQ         $1, R9
 	JLT          done4
 
 loop3:
-	VPMOVZXWD    (R9), Y6
+	VPMOVZXWD    (R10), Y6
 	VPSLLD       $0x10, Y6, Y6
 	VBROADCASTSS (DX), Y7
 	VFMADD231PS  Y7, Y6, Y0
@@ -666,31 +703,36 @@ loop3:
 	VFMADD231PS  Y7, Y6, Y2
 	VBROADCASTSS (DI)(SI*1), Y7
 	VFMADD231PS  Y7, Y6, Y3
-	VBROADCASTSS (DI), Y7
+	VBROADCASTSS (R8), Y7
 	VFMADD231PS  Y7, Y6, Y4
-	VBROADCASTSS (DI)(SI*1), Y7
+	VBROADCASTSS (R8)(SI*1), Y7
 	VFMADD231PS  Y7, Y6, Y5
-	ADDQ         R10, R9
+	ADDQ         R11, R10
 	ADDQ         $4, DX
 	ADDQ         $4, DI
-	SUBQ         $1, R8
+	ADDQ         $4, R8
+	SUBQ         $1, R9
 	JGE          loop3
 
 done4:
-	ADDQ         $1, R8
+	ADDQ         $1, R9
 	MOVQ         o+0(FP), DX
 	MOVQ         ldo+8(FP), SI
 	MOVQ         DX, DI
 	ADDQ         SI, DI
 	ADDQ         SI, DI
+	MOVQ         DI, R8
+	ADDQ         SI, R8
+	ADDQ         SI, R8
 	ADDQ         CX, DX
 	ADDQ         CX, DI
+	ADDQ         CX, R8
 	VMOVUPS      Y0, (DX)
 	VMOVUPS      Y1, (DX)(SI*1)
 	VMOVUPS      Y2, (DI)
 	VMOVUPS      Y3, (DI)(SI*1)
-	VMOVUPS      Y4, (DI)
-	VMOVUPS      Y5, (DI)(SI*1)
+	VMOVUPS      Y4, (R8)
+	VMOVUPS      Y5, (R8)(SI*1)
 	ADDQ         $0x10, AX
 	ADDQ         $0x20, CX
 	SUBQ         $1, BX
@@ -701,8 +743,8 @@ done2:
 	VZEROUPPER
 	RET
 
-// mixQ81xBf16AVX512 is o[j][i] += sum over r of p[j][r]*v[r][i] for j < 1; ld and stride in bytes, a unit is 8 values.
-// Requires: AVX2, AVX512F, AVX512BW, AVX512DQ, AVX512VL, AVX512VNNI, F16C, FMA
+// mixQ81xBf16AVX512 adds weighted rows of v to 1 row of o; ld and stride in bytes, a unit is 8 values.
+// Requires: AVX2, FMA
 TEXT ·mixQ81xBf16AVX512(SB), NOSPLIT, $0-64
 	MOVQ         v+32(FP), AX
 	MOVQ         units+56(FP), BX
@@ -746,8 +788,8 @@ done2:
 	VZEROUPPER
 	RET
 
-// mixQ82xBf16AVX512 is o[j][i] += sum over r of p[j][r]*v[r][i] for j < 2; ld and stride in bytes, a unit is 8 values.
-// Requires: AVX2, AVX512F, AVX512BW, AVX512DQ, AVX512VL, AVX512VNNI, F16C, FMA
+// mixQ82xBf16AVX512 adds weighted rows of v to 2 rows of o; ld and stride in bytes, a unit is 8 values.
+// Requires: AVX2, FMA
 TEXT ·mixQ82xBf16AVX512(SB), NOSPLIT, $0-64
 	MOVQ         v+32(FP), AX
 	MOVQ         units+56(FP), BX
@@ -798,8 +840,8 @@ done2:
 	VZEROUPPER
 	RET
 
-// mixQ83xBf16AVX512 is o[j][i] += sum over r of p[j][r]*v[r][i] for j < 3; ld and stride in bytes, a unit is 8 values.
-// Requires: AVX2, AVX512F, AVX512BW, AVX512DQ, AVX512VL, AVX512VNNI, F16C, FMA
+// mixQ83xBf16AVX512 adds weighted rows of v to 3 rows of o; ld and stride in bytes, a unit is 8 values.
+// Requires: AVX2, FMA
 TEXT ·mixQ83xBf16AVX512(SB), NOSPLIT, $0-64
 	MOVQ         v+32(FP), AX
 	MOVQ         units+56(FP), BX
@@ -866,8 +908,8 @@ done2:
 	VZEROUPPER
 	RET
 
-// mixQ84xBf16AVX512 is o[j][i] += sum over r of p[j][r]*v[r][i] for j < 4; ld and stride in bytes, a unit is 8 values.
-// Requires: AVX2, AVX512F, AVX512BW, AVX512DQ, AVX512VL, AVX512VNNI, F16C, FMA
+// mixQ84xBf16AVX512 adds weighted rows of v to 4 rows of o; ld and stride in bytes, a unit is 8 values.
+// Requires: AVX2, FMA
 TEXT ·mixQ84xBf16AVX512(SB), NOSPLIT, $0-64
 	MOVQ         v+32(FP), AX
 	MOVQ         units+56(FP), BX
@@ -938,8 +980,8 @@ done2:
 	VZEROUPPER
 	RET
 
-// mixQ85xBf16AVX512 is o[j][i] += sum over r of p[j][r]*v[r][i] for j < 5; ld and stride in bytes, a unit is 8 values.
-// Requires: AVX2, AVX512F, AVX512BW, AVX512DQ, AVX512VL, AVX512VNNI, F16C, FMA
+// mixQ85xBf16AVX512 adds weighted rows of v to 5 rows of o; ld and stride in bytes, a unit is 8 values.
+// Requires: AVX2, FMA
 TEXT ·mixQ85xBf16AVX512(SB), NOSPLIT, $0-64
 	MOVQ         v+32(FP), AX
 	MOVQ         units+56(FP), BX
@@ -953,26 +995,33 @@ loop1:
 	MOVQ         DX, DI
 	ADDQ         SI, DI
 	ADDQ         SI, DI
+	MOVQ         DI, R8
+	ADDQ         SI, R8
+	ADDQ         SI, R8
 	ADDQ         CX, DX
 	ADDQ         CX, DI
+	ADDQ         CX, R8
 	VMOVUPS      (DX), Y0
 	VMOVUPS      (DX)(SI*1), Y1
 	VMOVUPS      (DI), Y2
 	VMOVUPS      (DI)(SI*1), Y3
-	VMOVUPS      (DI), Y4
+	VMOVUPS      (R8), Y4
 	MOVQ         p+16(FP), DX
 	MOVQ         ldp+24(FP), SI
 	MOVQ         DX, DI
 	ADDQ         SI, DI
 	ADDQ         SI, DI
-	MOVQ         rows+48(FP), R8
-	MOVQ         AX, R9
-	MOVQ         stride+40(FP), R10
-	SUBQ         $1, R8
+	MOVQ         DI, R8
+	ADDQ         SI, R8
+	ADDQ         SI, R8
+	MOVQ         rows+48(FP), R9
+	MOVQ         AX, R10
+	MOVQ         stride+40(FP), R11
+	SUBQ         $1, R9
 	JLT          done4
 
 loop3:
-	VPMOVZXWD    (R9), Y5
+	VPMOVZXWD    (R10), Y5
 	VPSLLD       $0x10, Y5, Y5
 	VBROADCASTSS (DX), Y6
 	VFMADD231PS  Y6, Y5, Y0
@@ -982,28 +1031,33 @@ loop3:
 	VFMADD231PS  Y6, Y5, Y2
 	VBROADCASTSS (DI)(SI*1), Y6
 	VFMADD231PS  Y6, Y5, Y3
-	VBROADCASTSS (DI), Y6
+	VBROADCASTSS (R8), Y6
 	VFMADD231PS  Y6, Y5, Y4
-	ADDQ         R10, R9
+	ADDQ         R11, R10
 	ADDQ         $4, DX
 	ADDQ         $4, DI
-	SUBQ         $1, R8
+	ADDQ         $4, R8
+	SUBQ         $1, R9
 	JGE          loop3
 
 done4:
-	ADDQ         $1, R8
+	ADDQ         $1, R9
 	MOVQ         o+0(FP), DX
 	MOVQ         ldo+8(FP), SI
 	MOVQ         DX, DI
 	ADDQ         SI, DI
 	ADDQ         SI, DI
+	MOVQ         DI, R8
+	ADDQ         SI, R8
+	ADDQ         SI, R8
 	ADDQ         CX, DX
 	ADDQ         CX, DI
+	ADDQ         CX, R8
 	VMOVUPS      Y0, (DX)
 	VMOVUPS      Y1, (DX)(SI*1)
 	VMOVUPS      Y2, (DI)
 	VMOVUPS      Y3, (DI)(SI*1)
-	VMOVUPS      Y4, (DI)
+	VMOVUPS      Y4, (R8)
 	ADDQ         $0x10, AX
 	ADDQ         $0x20, CX
 	SUBQ         $1, BX
@@ -1014,8 +1068,8 @@ done2:
 	VZEROUPPER
 	RET
 
-// mixQ86xBf16AVX512 is o[j][i] += sum over r of p[j][r]*v[r][i] for j < 6; ld and stride in bytes, a unit is 8 values.
-// Requires: AVX2, AVX512F, AVX512BW, AVX512DQ, AVX512VL, AVX512VNNI, F16C, FMA
+// mixQ86xBf16AVX512 adds weighted rows of v to 6 rows of o; ld and stride in bytes, a unit is 8 values.
+// Requires: AVX2, FMA
 TEXT ·mixQ86xBf16AVX512(SB), NOSPLIT, $0-64
 	MOVQ         v+32(FP), AX
 	MOVQ         units+56(FP), BX
@@ -1029,27 +1083,34 @@ loop1:
 	MOVQ         DX, DI
 	ADDQ         SI, DI
 	ADDQ         SI, DI
+	MOVQ         DI, R8
+	ADDQ         SI, R8
+	ADDQ         SI, R8
 	ADDQ         CX, DX
 	ADDQ         CX, DI
+	ADDQ         CX, R8
 	VMOVUPS      (DX), Y0
 	VMOVUPS      (DX)(SI*1), Y1
 	VMOVUPS      (DI), Y2
 	VMOVUPS      (DI)(SI*1), Y3
-	VMOVUPS      (DI), Y4
-	VMOVUPS      (DI)(SI*1), Y5
+	VMOVUPS      (R8), Y4
+	VMOVUPS      (R8)(SI*1), Y5
 	MOVQ         p+16(FP), DX
 	MOVQ         ldp+24(FP), SI
 	MOVQ         DX, DI
 	ADDQ         SI, DI
 	ADDQ         SI, DI
-	MOVQ         rows+48(FP), R8
-	MOVQ         AX, R9
-	MOVQ         stride+40(FP), R10
-	SUBQ         $1, R8
+	MOVQ         DI, R8
+	ADDQ         SI, R8
+	ADDQ         SI, R8
+	MOVQ         rows+48(FP), R9
+	MOVQ         AX, R10
+	MOVQ         stride+40(FP), R11
+	SUBQ         $1, R9
 	JLT          done4
 
 loop3:
-	VPMOVZXWD    (R9), Y6
+	VPMOVZXWD    (R10), Y6
 	VPSLLD       $0x10, Y6, Y6
 	VBROADCASTSS (DX), Y7
 	VFMADD231PS  Y7, Y6, Y0
@@ -1059,31 +1120,36 @@ loop3:
 	VFMADD231PS  Y7, Y6, Y2
 	VBROADCASTSS (DI)(SI*1), Y7
 	VFMADD231PS  Y7, Y6, Y3
-	VBROADCASTSS (DI), Y7
+	VBROADCASTSS (R8), Y7
 	VFMADD231PS  Y7, Y6, Y4
-	VBROADCASTSS (DI)(SI*1), Y7
+	VBROADCASTSS (R8)(SI*1), Y7
 	VFMADD231PS  Y7, Y6, Y5
-	ADDQ         R10, R9
+	ADDQ         R11, R10
 	ADDQ         $4, DX
 	ADDQ         $4, DI
-	SUBQ         $1, R8
+	ADDQ         $4, R8
+	SUBQ         $1, R9
 	JGE          loop3
 
 done4:
-	ADDQ         $1, R8
+	ADDQ         $1, R9
 	MOVQ         o+0(FP), DX
 	MOVQ         ldo+8(FP), SI
 	MOVQ         DX, DI
 	ADDQ         SI, DI
 	ADDQ         SI, DI
+	MOVQ         DI, R8
+	ADDQ         SI, R8
+	ADDQ         SI, R8
 	ADDQ         CX, DX
 	ADDQ         CX, DI
+	ADDQ         CX, R8
 	VMOVUPS      Y0, (DX)
 	VMOVUPS      Y1, (DX)(SI*1)
 	VMOVUPS      Y2, (DI)
 	VMOVUPS      Y3, (DI)(SI*1)
-	VMOVUPS      Y4, (DI)
-	VMOVUPS      Y5, (DI)(SI*1)
+	VMOVUPS      Y4, (R8)
+	VMOVUPS      Y5, (R8)(SI*1)
 	ADDQ         $0x10, AX
 	ADDQ         $0x20, CX
 	SUBQ         $1, BX
@@ -1094,8 +1160,8 @@ done2:
 	VZEROUPPER
 	RET
 
-// decodeUnitsBf16AVX2 unpacks units of 8 values: dst[i] = value(src, i).
-// Requires: AVX2, F16C, FMA
+// decodeUnitsBf16AVX2 unpacks units of 8 values.
+// Requires: AVX2
 TEXT ·decodeUnitsBf16AVX2(SB), NOSPLIT, $0-24
 	MOVQ         dst+0(FP), AX
 	MOVQ         src+8(FP), BX
@@ -1117,8 +1183,8 @@ done2:
 	VZEROUPPER
 	RET
 
-// matmul1xBf16AVX2 is y[j][r] = sum over i of x[j][i]*w[r][i] for j < 1; ld and stride in bytes, a unit is 8 values.
-// Requires: AVX2, F16C, FMA
+// matmul1xBf16AVX2 multiplies rows of w with 1 row of x; ld and stride in bytes, a unit is 8 values.
+// Requires: AVX2, FMA
 TEXT ·matmul1xBf16AVX2(SB), NOSPLIT, $0-64
 	MOVQ         y+0(FP), AX
 	MOVQ         w+32(FP), BX
@@ -1170,8 +1236,8 @@ done2:
 	VZEROUPPER
 	RET
 
-// matmul2xBf16AVX2 is y[j][r] = sum over i of x[j][i]*w[r][i] for j < 2; ld and stride in bytes, a unit is 8 values.
-// Requires: AVX2, F16C, FMA
+// matmul2xBf16AVX2 multiplies rows of w with 2 rows of x; ld and stride in bytes, a unit is 8 values.
+// Requires: AVX2, FMA
 TEXT ·matmul2xBf16AVX2(SB), NOSPLIT, $0-64
 	MOVQ         y+0(FP), AX
 	MOVQ         w+32(FP), BX
@@ -1235,8 +1301,8 @@ done2:
 	VZEROUPPER
 	RET
 
-// matmul3xBf16AVX2 is y[j][r] = sum over i of x[j][i]*w[r][i] for j < 3; ld and stride in bytes, a unit is 8 values.
-// Requires: AVX2, F16C, FMA
+// matmul3xBf16AVX2 multiplies rows of w with 3 rows of x; ld and stride in bytes, a unit is 8 values.
+// Requires: AVX2, FMA
 TEXT ·matmul3xBf16AVX2(SB), NOSPLIT, $0-64
 	MOVQ         y+0(FP), AX
 	MOVQ         w+32(FP), BX
@@ -1311,8 +1377,8 @@ done2:
 	VZEROUPPER
 	RET
 
-// matmul4xBf16AVX2 is y[j][r] = sum over i of x[j][i]*w[r][i] for j < 4; ld and stride in bytes, a unit is 8 values.
-// Requires: AVX2, F16C, FMA
+// matmul4xBf16AVX2 multiplies rows of w with 4 rows of x; ld and stride in bytes, a unit is 8 values.
+// Requires: AVX2, FMA
 TEXT ·matmul4xBf16AVX2(SB), NOSPLIT, $0-64
 	MOVQ         y+0(FP), AX
 	MOVQ         w+32(FP), BX
@@ -1398,8 +1464,51 @@ done2:
 	VZEROUPPER
 	RET
 
-// mix1xBf16AVX2 is o[j][i] += sum over r of p[j][r]*v[r][i] for j < 1; ld and stride in bytes, a unit is 8 values.
-// Requires: AVX2, F16C, FMA
+// encodeGroupsBf16AVX2 packs groups of 8 blocks of 1 value.
+// Requires: AVX2
+TEXT ·encodeGroupsBf16AVX2(SB), NOSPLIT, $0-32
+	MOVQ         dst+0(FP), AX
+	MOVQ         src+8(FP), BX
+	MOVQ         scratch+16(FP), CX
+	MOVQ         groups+24(FP), DX
+	ADDQ         $0x1f, CX
+	ANDQ         $-32, CX
+	SUBQ         $1, DX
+	JLT          done2
+
+loop1:
+
+	// x: value i of every block in one vector
+	VMOVUPS      (BX), Y0
+	VMOVUPS      Y0, (CX)
+
+	// v
+
+	// v
+	VMOVUPS      (CX), Y0
+	VPSRLD       $0x10, Y0, Y1
+	VPAND        bf160<>+0(SB), Y1, Y2
+	VPADDD       bf161<>+0(SB), Y2, Y2
+	VPADDD       Y0, Y2, Y2
+	VPSRLD       $0x10, Y2, Y2
+	VCMPPS       $3, Y0, Y0, Y0
+	VPOR         bf162<>+0(SB), Y1, Y1
+	VBLENDVPS    Y0, Y1, Y2, Y0
+	VPACKUSDW    Y0, Y0, Y0
+	VPERMQ       $8, Y0, Y0
+	VMOVDQU      X0, (AX)
+	ADDQ         $0x20, BX
+	ADDQ         $0x10, AX
+	SUBQ         $1, DX
+	JGE          loop1
+
+done2:
+	ADDQ         $1, DX
+	VZEROUPPER
+	RET
+
+// mix1xBf16AVX2 adds weighted rows of v to 1 row of o; ld and stride in bytes, a unit is 8 values.
+// Requires: AVX2, FMA
 TEXT ·mix1xBf16AVX2(SB), NOSPLIT, $0-64
 	MOVQ         v+32(FP), AX
 	MOVQ         units+56(FP), BX
@@ -1443,8 +1552,8 @@ done2:
 	VZEROUPPER
 	RET
 
-// mix2xBf16AVX2 is o[j][i] += sum over r of p[j][r]*v[r][i] for j < 2; ld and stride in bytes, a unit is 8 values.
-// Requires: AVX2, F16C, FMA
+// mix2xBf16AVX2 adds weighted rows of v to 2 rows of o; ld and stride in bytes, a unit is 8 values.
+// Requires: AVX2, FMA
 TEXT ·mix2xBf16AVX2(SB), NOSPLIT, $0-64
 	MOVQ         v+32(FP), AX
 	MOVQ         units+56(FP), BX
@@ -1495,8 +1604,8 @@ done2:
 	VZEROUPPER
 	RET
 
-// mix3xBf16AVX2 is o[j][i] += sum over r of p[j][r]*v[r][i] for j < 3; ld and stride in bytes, a unit is 8 values.
-// Requires: AVX2, F16C, FMA
+// mix3xBf16AVX2 adds weighted rows of v to 3 rows of o; ld and stride in bytes, a unit is 8 values.
+// Requires: AVX2, FMA
 TEXT ·mix3xBf16AVX2(SB), NOSPLIT, $0-64
 	MOVQ         v+32(FP), AX
 	MOVQ         units+56(FP), BX
@@ -1563,8 +1672,8 @@ done2:
 	VZEROUPPER
 	RET
 
-// mix4xBf16AVX2 is o[j][i] += sum over r of p[j][r]*v[r][i] for j < 4; ld and stride in bytes, a unit is 8 values.
-// Requires: AVX2, F16C, FMA
+// mix4xBf16AVX2 adds weighted rows of v to 4 rows of o; ld and stride in bytes, a unit is 8 values.
+// Requires: AVX2, FMA
 TEXT ·mix4xBf16AVX2(SB), NOSPLIT, $0-64
 	MOVQ         v+32(FP), AX
 	MOVQ         units+56(FP), BX
@@ -1635,8 +1744,8 @@ done2:
 	VZEROUPPER
 	RET
 
-// mix5xBf16AVX2 is o[j][i] += sum over r of p[j][r]*v[r][i] for j < 5; ld and stride in bytes, a unit is 8 values.
-// Requires: AVX2, F16C, FMA
+// mix5xBf16AVX2 adds weighted rows of v to 5 rows of o; ld and stride in bytes, a unit is 8 values.
+// Requires: AVX2, FMA
 TEXT ·mix5xBf16AVX2(SB), NOSPLIT, $0-64
 	MOVQ         v+32(FP), AX
 	MOVQ         units+56(FP), BX
@@ -1650,26 +1759,33 @@ loop1:
 	MOVQ         DX, DI
 	ADDQ         SI, DI
 	ADDQ         SI, DI
+	MOVQ         DI, R8
+	ADDQ         SI, R8
+	ADDQ         SI, R8
 	ADDQ         CX, DX
 	ADDQ         CX, DI
+	ADDQ         CX, R8
 	VMOVUPS      (DX), Y0
 	VMOVUPS      (DX)(SI*1), Y1
 	VMOVUPS      (DI), Y2
 	VMOVUPS      (DI)(SI*1), Y3
-	VMOVUPS      (DI), Y4
+	VMOVUPS      (R8), Y4
 	MOVQ         p+16(FP), DX
 	MOVQ         ldp+24(FP), SI
 	MOVQ         DX, DI
 	ADDQ         SI, DI
 	ADDQ         SI, DI
-	MOVQ         rows+48(FP), R8
-	MOVQ         AX, R9
-	MOVQ         stride+40(FP), R10
-	SUBQ         $1, R8
+	MOVQ         DI, R8
+	ADDQ         SI, R8
+	ADDQ         SI, R8
+	MOVQ         rows+48(FP), R9
+	MOVQ         AX, R10
+	MOVQ         stride+40(FP), R11
+	SUBQ         $1, R9
 	JLT          done4
 
 loop3:
-	VPMOVZXWD    (R9), Y5
+	VPMOVZXWD    (R10), Y5
 	VPSLLD       $0x10, Y5, Y5
 	VBROADCASTSS (DX), Y6
 	VFMADD231PS  Y6, Y5, Y0
@@ -1679,28 +1795,33 @@ loop3:
 	VFMADD231PS  Y6, Y5, Y2
 	VBROADCASTSS (DI)(SI*1), Y6
 	VFMADD231PS  Y6, Y5, Y3
-	VBROADCASTSS (DI), Y6
+	VBROADCASTSS (R8), Y6
 	VFMADD231PS  Y6, Y5, Y4
-	ADDQ         R10, R9
+	ADDQ         R11, R10
 	ADDQ         $4, DX
 	ADDQ         $4, DI
-	SUBQ         $1, R8
+	ADDQ         $4, R8
+	SUBQ         $1, R9
 	JGE          loop3
 
 done4:
-	ADDQ         $1, R8
+	ADDQ         $1, R9
 	MOVQ         o+0(FP), DX
 	MOVQ         ldo+8(FP), SI
 	MOVQ         DX, DI
 	ADDQ         SI, DI
 	ADDQ         SI, DI
+	MOVQ         DI, R8
+	ADDQ         SI, R8
+	ADDQ         SI, R8
 	ADDQ         CX, DX
 	ADDQ         CX, DI
+	ADDQ         CX, R8
 	VMOVUPS      Y0, (DX)
 	VMOVUPS      Y1, (DX)(SI*1)
 	VMOVUPS      Y2, (DI)
 	VMOVUPS      Y3, (DI)(SI*1)
-	VMOVUPS      Y4, (DI)
+	VMOVUPS      Y4, (R8)
 	ADDQ         $0x10, AX
 	ADDQ         $0x20, CX
 	SUBQ         $1, BX
@@ -1711,8 +1832,8 @@ done2:
 	VZEROUPPER
 	RET
 
-// mix6xBf16AVX2 is o[j][i] += sum over r of p[j][r]*v[r][i] for j < 6; ld and stride in bytes, a unit is 8 values.
-// Requires: AVX2, F16C, FMA
+// mix6xBf16AVX2 adds weighted rows of v to 6 rows of o; ld and stride in bytes, a unit is 8 values.
+// Requires: AVX2, FMA
 TEXT ·mix6xBf16AVX2(SB), NOSPLIT, $0-64
 	MOVQ         v+32(FP), AX
 	MOVQ         units+56(FP), BX
@@ -1726,27 +1847,34 @@ loop1:
 	MOVQ         DX, DI
 	ADDQ         SI, DI
 	ADDQ         SI, DI
+	MOVQ         DI, R8
+	ADDQ         SI, R8
+	ADDQ         SI, R8
 	ADDQ         CX, DX
 	ADDQ         CX, DI
+	ADDQ         CX, R8
 	VMOVUPS      (DX), Y0
 	VMOVUPS      (DX)(SI*1), Y1
 	VMOVUPS      (DI), Y2
 	VMOVUPS      (DI)(SI*1), Y3
-	VMOVUPS      (DI), Y4
-	VMOVUPS      (DI)(SI*1), Y5
+	VMOVUPS      (R8), Y4
+	VMOVUPS      (R8)(SI*1), Y5
 	MOVQ         p+16(FP), DX
 	MOVQ         ldp+24(FP), SI
 	MOVQ         DX, DI
 	ADDQ         SI, DI
 	ADDQ         SI, DI
-	MOVQ         rows+48(FP), R8
-	MOVQ         AX, R9
-	MOVQ         stride+40(FP), R10
-	SUBQ         $1, R8
+	MOVQ         DI, R8
+	ADDQ         SI, R8
+	ADDQ         SI, R8
+	MOVQ         rows+48(FP), R9
+	MOVQ         AX, R10
+	MOVQ         stride+40(FP), R11
+	SUBQ         $1, R9
 	JLT          done4
 
 loop3:
-	VPMOVZXWD    (R9), Y6
+	VPMOVZXWD    (R10), Y6
 	VPSLLD       $0x10, Y6, Y6
 	VBROADCASTSS (DX), Y7
 	VFMADD231PS  Y7, Y6, Y0
@@ -1756,31 +1884,36 @@ loop3:
 	VFMADD231PS  Y7, Y6, Y2
 	VBROADCASTSS (DI)(SI*1), Y7
 	VFMADD231PS  Y7, Y6, Y3
-	VBROADCASTSS (DI), Y7
+	VBROADCASTSS (R8), Y7
 	VFMADD231PS  Y7, Y6, Y4
-	VBROADCASTSS (DI)(SI*1), Y7
+	VBROADCASTSS (R8)(SI*1), Y7
 	VFMADD231PS  Y7, Y6, Y5
-	ADDQ         R10, R9
+	ADDQ         R11, R10
 	ADDQ         $4, DX
 	ADDQ         $4, DI
-	SUBQ         $1, R8
+	ADDQ         $4, R8
+	SUBQ         $1, R9
 	JGE          loop3
 
 done4:
-	ADDQ         $1, R8
+	ADDQ         $1, R9
 	MOVQ         o+0(FP), DX
 	MOVQ         ldo+8(FP), SI
 	MOVQ         DX, DI
 	ADDQ         SI, DI
 	ADDQ         SI, DI
+	MOVQ         DI, R8
+	ADDQ         SI, R8
+	ADDQ         SI, R8
 	ADDQ         CX, DX
 	ADDQ         CX, DI
+	ADDQ         CX, R8
 	VMOVUPS      Y0, (DX)
 	VMOVUPS      Y1, (DX)(SI*1)
 	VMOVUPS      Y2, (DI)
 	VMOVUPS      Y3, (DI)(SI*1)
-	VMOVUPS      Y4, (DI)
-	VMOVUPS      Y5, (DI)(SI*1)
+	VMOVUPS      Y4, (R8)
+	VMOVUPS      Y5, (R8)(SI*1)
 	ADDQ         $0x10, AX
 	ADDQ         $0x20, CX
 	SUBQ         $1, BX
@@ -1791,8 +1924,8 @@ done2:
 	VZEROUPPER
 	RET
 
-// mixQ81xBf16AVX2 is o[j][i] += sum over r of p[j][r]*v[r][i] for j < 1; ld and stride in bytes, a unit is 8 values.
-// Requires: AVX2, F16C, FMA
+// mixQ81xBf16AVX2 adds weighted rows of v to 1 row of o; ld and stride in bytes, a unit is 8 values.
+// Requires: AVX2, FMA
 TEXT ·mixQ81xBf16AVX2(SB), NOSPLIT, $0-64
 	MOVQ         v+32(FP), AX
 	MOVQ         units+56(FP), BX
@@ -1836,8 +1969,8 @@ done2:
 	VZEROUPPER
 	RET
 
-// mixQ82xBf16AVX2 is o[j][i] += sum over r of p[j][r]*v[r][i] for j < 2; ld and stride in bytes, a unit is 8 values.
-// Requires: AVX2, F16C, FMA
+// mixQ82xBf16AVX2 adds weighted rows of v to 2 rows of o; ld and stride in bytes, a unit is 8 values.
+// Requires: AVX2, FMA
 TEXT ·mixQ82xBf16AVX2(SB), NOSPLIT, $0-64
 	MOVQ         v+32(FP), AX
 	MOVQ         units+56(FP), BX
@@ -1888,8 +2021,8 @@ done2:
 	VZEROUPPER
 	RET
 
-// mixQ83xBf16AVX2 is o[j][i] += sum over r of p[j][r]*v[r][i] for j < 3; ld and stride in bytes, a unit is 8 values.
-// Requires: AVX2, F16C, FMA
+// mixQ83xBf16AVX2 adds weighted rows of v to 3 rows of o; ld and stride in bytes, a unit is 8 values.
+// Requires: AVX2, FMA
 TEXT ·mixQ83xBf16AVX2(SB), NOSPLIT, $0-64
 	MOVQ         v+32(FP), AX
 	MOVQ         units+56(FP), BX
@@ -1956,8 +2089,8 @@ done2:
 	VZEROUPPER
 	RET
 
-// mixQ84xBf16AVX2 is o[j][i] += sum over r of p[j][r]*v[r][i] for j < 4; ld and stride in bytes, a unit is 8 values.
-// Requires: AVX2, F16C, FMA
+// mixQ84xBf16AVX2 adds weighted rows of v to 4 rows of o; ld and stride in bytes, a unit is 8 values.
+// Requires: AVX2, FMA
 TEXT ·mixQ84xBf16AVX2(SB), NOSPLIT, $0-64
 	MOVQ         v+32(FP), AX
 	MOVQ         units+56(FP), BX
@@ -2028,8 +2161,8 @@ done2:
 	VZEROUPPER
 	RET
 
-// mixQ85xBf16AVX2 is o[j][i] += sum over r of p[j][r]*v[r][i] for j < 5; ld and stride in bytes, a unit is 8 values.
-// Requires: AVX2, F16C, FMA
+// mixQ85xBf16AVX2 adds weighted rows of v to 5 rows of o; ld and stride in bytes, a unit is 8 values.
+// Requires: AVX2, FMA
 TEXT ·mixQ85xBf16AVX2(SB), NOSPLIT, $0-64
 	MOVQ         v+32(FP), AX
 	MOVQ         units+56(FP), BX
@@ -2043,26 +2176,33 @@ loop1:
 	MOVQ         DX, DI
 	ADDQ         SI, DI
 	ADDQ         SI, DI
+	MOVQ         DI, R8
+	ADDQ         SI, R8
+	ADDQ         SI, R8
 	ADDQ         CX, DX
 	ADDQ         CX, DI
+	ADDQ         CX, R8
 	VMOVUPS      (DX), Y0
 	VMOVUPS      (DX)(SI*1), Y1
 	VMOVUPS      (DI), Y2
 	VMOVUPS      (DI)(SI*1), Y3
-	VMOVUPS      (DI), Y4
+	VMOVUPS      (R8), Y4
 	MOVQ         p+16(FP), DX
 	MOVQ         ldp+24(FP), SI
 	MOVQ         DX, DI
 	ADDQ         SI, DI
 	ADDQ         SI, DI
-	MOVQ         rows+48(FP), R8
-	MOVQ         AX, R9
-	MOVQ         stride+40(FP), R10
-	SUBQ         $1, R8
+	MOVQ         DI, R8
+	ADDQ         SI, R8
+	ADDQ         SI, R8
+	MOVQ         rows+48(FP), R9
+	MOVQ         AX, R10
+	MOVQ         stride+40(FP), R11
+	SUBQ         $1, R9
 	JLT          done4
 
 loop3:
-	VPMOVZXWD    (R9), Y5
+	VPMOVZXWD    (R10), Y5
 	VPSLLD       $0x10, Y5, Y5
 	VBROADCASTSS (DX), Y6
 	VFMADD231PS  Y6, Y5, Y0
@@ -2072,28 +2212,33 @@ loop3:
 	VFMADD231PS  Y6, Y5, Y2
 	VBROADCASTSS (DI)(SI*1), Y6
 	VFMADD231PS  Y6, Y5, Y3
-	VBROADCASTSS (DI), Y6
+	VBROADCASTSS (R8), Y6
 	VFMADD231PS  Y6, Y5, Y4
-	ADDQ         R10, R9
+	ADDQ         R11, R10
 	ADDQ         $4, DX
 	ADDQ         $4, DI
-	SUBQ         $1, R8
+	ADDQ         $4, R8
+	SUBQ         $1, R9
 	JGE          loop3
 
 done4:
-	ADDQ         $1, R8
+	ADDQ         $1, R9
 	MOVQ         o+0(FP), DX
 	MOVQ         ldo+8(FP), SI
 	MOVQ         DX, DI
 	ADDQ         SI, DI
 	ADDQ         SI, DI
+	MOVQ         DI, R8
+	ADDQ         SI, R8
+	ADDQ         SI, R8
 	ADDQ         CX, DX
 	ADDQ         CX, DI
+	ADDQ         CX, R8
 	VMOVUPS      Y0, (DX)
 	VMOVUPS      Y1, (DX)(SI*1)
 	VMOVUPS      Y2, (DI)
 	VMOVUPS      Y3, (DI)(SI*1)
-	VMOVUPS      Y4, (DI)
+	VMOVUPS      Y4, (R8)
 	ADDQ         $0x10, AX
 	ADDQ         $0x20, CX
 	SUBQ         $1, BX
@@ -2104,8 +2249,8 @@ done2:
 	VZEROUPPER
 	RET
 
-// mixQ86xBf16AVX2 is o[j][i] += sum over r of p[j][r]*v[r][i] for j < 6; ld and stride in bytes, a unit is 8 values.
-// Requires: AVX2, F16C, FMA
+// mixQ86xBf16AVX2 adds weighted rows of v to 6 rows of o; ld and stride in bytes, a unit is 8 values.
+// Requires: AVX2, FMA
 TEXT ·mixQ86xBf16AVX2(SB), NOSPLIT, $0-64
 	MOVQ         v+32(FP), AX
 	MOVQ         units+56(FP), BX
@@ -2119,27 +2264,34 @@ loop1:
 	MOVQ         DX, DI
 	ADDQ         SI, DI
 	ADDQ         SI, DI
+	MOVQ         DI, R8
+	ADDQ         SI, R8
+	ADDQ         SI, R8
 	ADDQ         CX, DX
 	ADDQ         CX, DI
+	ADDQ         CX, R8
 	VMOVUPS      (DX), Y0
 	VMOVUPS      (DX)(SI*1), Y1
 	VMOVUPS      (DI), Y2
 	VMOVUPS      (DI)(SI*1), Y3
-	VMOVUPS      (DI), Y4
-	VMOVUPS      (DI)(SI*1), Y5
+	VMOVUPS      (R8), Y4
+	VMOVUPS      (R8)(SI*1), Y5
 	MOVQ         p+16(FP), DX
 	MOVQ         ldp+24(FP), SI
 	MOVQ         DX, DI
 	ADDQ         SI, DI
 	ADDQ         SI, DI
-	MOVQ         rows+48(FP), R8
-	MOVQ         AX, R9
-	MOVQ         stride+40(FP), R10
-	SUBQ         $1, R8
+	MOVQ         DI, R8
+	ADDQ         SI, R8
+	ADDQ         SI, R8
+	MOVQ         rows+48(FP), R9
+	MOVQ         AX, R10
+	MOVQ         stride+40(FP), R11
+	SUBQ         $1, R9
 	JLT          done4
 
 loop3:
-	VPMOVZXWD    (R9), Y6
+	VPMOVZXWD    (R10), Y6
 	VPSLLD       $0x10, Y6, Y6
 	VBROADCASTSS (DX), Y7
 	VFMADD231PS  Y7, Y6, Y0
@@ -2149,31 +2301,36 @@ loop3:
 	VFMADD231PS  Y7, Y6, Y2
 	VBROADCASTSS (DI)(SI*1), Y7
 	VFMADD231PS  Y7, Y6, Y3
-	VBROADCASTSS (DI), Y7
+	VBROADCASTSS (R8), Y7
 	VFMADD231PS  Y7, Y6, Y4
-	VBROADCASTSS (DI)(SI*1), Y7
+	VBROADCASTSS (R8)(SI*1), Y7
 	VFMADD231PS  Y7, Y6, Y5
-	ADDQ         R10, R9
+	ADDQ         R11, R10
 	ADDQ         $4, DX
 	ADDQ         $4, DI
-	SUBQ         $1, R8
+	ADDQ         $4, R8
+	SUBQ         $1, R9
 	JGE          loop3
 
 done4:
-	ADDQ         $1, R8
+	ADDQ         $1, R9
 	MOVQ         o+0(FP), DX
 	MOVQ         ldo+8(FP), SI
 	MOVQ         DX, DI
 	ADDQ         SI, DI
 	ADDQ         SI, DI
+	MOVQ         DI, R8
+	ADDQ         SI, R8
+	ADDQ         SI, R8
 	ADDQ         CX, DX
 	ADDQ         CX, DI
+	ADDQ         CX, R8
 	VMOVUPS      Y0, (DX)
 	VMOVUPS      Y1, (DX)(SI*1)
 	VMOVUPS      Y2, (DI)
 	VMOVUPS      Y3, (DI)(SI*1)
-	VMOVUPS      Y4, (DI)
-	VMOVUPS      Y5, (DI)(SI*1)
+	VMOVUPS      Y4, (R8)
+	VMOVUPS      Y5, (R8)(SI*1)
 	ADDQ         $0x10, AX
 	ADDQ         $0x20, CX
 	SUBQ         $1, BX

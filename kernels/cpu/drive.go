@@ -10,8 +10,7 @@ type (
 	mixKernel      func(o *float32, ldo int, p *float32, ldp int, v *byte, stride, rows, units int)
 
 	// Entry m-1 handles m rows; nil entries are done by smaller ones.
-	matmulTiles [4]matmulKernel
-	mixTiles    [6]mixKernel
+	mixTiles [6]mixKernel
 )
 
 // driveDecode runs whole units of unit values in unitBytes bytes.
@@ -33,22 +32,6 @@ func tile[K any](tiles []K, has func(K) bool, m int) int {
 		m--
 	}
 	return m
-}
-
-func (t *matmulTiles) drive(unit, unitBytes int, generic func([]float32, int, []float32, int, int, []byte, int, int, int, *Workspace), y []float32, ldy int, x []float32, ldx, m int, w []byte, stride, rows, n int, ws *Workspace) {
-	if m == 0 || rows == 0 {
-		return
-	}
-	if n%unit != 0 || n == 0 {
-		generic(y, ldy, x, ldx, m, w, stride, rows, n, ws)
-		return
-	}
-	_, _, _ = y[(m-1)*ldy+rows-1], x[(m-1)*ldx+n-1], w[(rows-1)*stride+n/unit*unitBytes-1]
-	for j := 0; j < m; {
-		k := tile(t[:], func(f matmulKernel) bool { return f != nil }, m-j)
-		t[k-1](&y[j*ldy], 4*ldy, &x[j*ldx], 4*ldx, &w[0], stride, rows, n/unit)
-		j += k
-	}
 }
 
 func (t *mixTiles) drive(unit, unitBytes int, generic func([]float32, int, []float32, int, int, []byte, int, int, int, *Workspace), o []float32, ldo int, p []float32, ldp, m int, v []byte, stride, rows, n int, ws *Workspace) {

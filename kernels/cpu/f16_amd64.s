@@ -4,8 +4,20 @@
 
 #include "textflag.h"
 
-// decodeUnitsF16AVX512 unpacks units of 8 values: dst[i] = value(src, i).
-// Requires: AVX2, AVX512F, AVX512BW, AVX512DQ, AVX512VL, AVX512VNNI, F16C, FMA
+DATA f160<>+0(SB)/8, $0x8000000080000000
+DATA f160<>+8(SB)/8, $0x8000000080000000
+DATA f160<>+16(SB)/8, $0x8000000080000000
+DATA f160<>+24(SB)/8, $0x8000000080000000
+GLOBL f160<>(SB), RODATA|NOPTR, $32
+
+DATA f161<>+0(SB)/8, $0x7fc000007fc00000
+DATA f161<>+8(SB)/8, $0x7fc000007fc00000
+DATA f161<>+16(SB)/8, $0x7fc000007fc00000
+DATA f161<>+24(SB)/8, $0x7fc000007fc00000
+GLOBL f161<>(SB), RODATA|NOPTR, $32
+
+// decodeUnitsF16AVX512 unpacks units of 8 values.
+// Requires: F16C
 TEXT ·decodeUnitsF16AVX512(SB), NOSPLIT, $0-24
 	MOVQ         dst+0(FP), AX
 	MOVQ         src+8(FP), BX
@@ -26,8 +38,8 @@ done2:
 	VZEROUPPER
 	RET
 
-// matmul1xF16AVX512 is y[j][r] = sum over i of x[j][i]*w[r][i] for j < 1; ld and stride in bytes, a unit is 8 values.
-// Requires: AVX2, AVX512F, AVX512BW, AVX512DQ, AVX512VL, AVX512VNNI, F16C, FMA
+// matmul1xF16AVX512 multiplies rows of w with 1 row of x; ld and stride in bytes, a unit is 8 values.
+// Requires: AVX2, F16C, FMA
 TEXT ·matmul1xF16AVX512(SB), NOSPLIT, $0-64
 	MOVQ         y+0(FP), AX
 	MOVQ         w+32(FP), BX
@@ -78,8 +90,8 @@ done2:
 	VZEROUPPER
 	RET
 
-// matmul2xF16AVX512 is y[j][r] = sum over i of x[j][i]*w[r][i] for j < 2; ld and stride in bytes, a unit is 8 values.
-// Requires: AVX2, AVX512F, AVX512BW, AVX512DQ, AVX512VL, AVX512VNNI, F16C, FMA
+// matmul2xF16AVX512 multiplies rows of w with 2 rows of x; ld and stride in bytes, a unit is 8 values.
+// Requires: AVX2, F16C, FMA
 TEXT ·matmul2xF16AVX512(SB), NOSPLIT, $0-64
 	MOVQ         y+0(FP), AX
 	MOVQ         w+32(FP), BX
@@ -142,8 +154,8 @@ done2:
 	VZEROUPPER
 	RET
 
-// matmul3xF16AVX512 is y[j][r] = sum over i of x[j][i]*w[r][i] for j < 3; ld and stride in bytes, a unit is 8 values.
-// Requires: AVX2, AVX512F, AVX512BW, AVX512DQ, AVX512VL, AVX512VNNI, F16C, FMA
+// matmul3xF16AVX512 multiplies rows of w with 3 rows of x; ld and stride in bytes, a unit is 8 values.
+// Requires: AVX2, F16C, FMA
 TEXT ·matmul3xF16AVX512(SB), NOSPLIT, $0-64
 	MOVQ         y+0(FP), AX
 	MOVQ         w+32(FP), BX
@@ -217,8 +229,8 @@ done2:
 	VZEROUPPER
 	RET
 
-// matmul4xF16AVX512 is y[j][r] = sum over i of x[j][i]*w[r][i] for j < 4; ld and stride in bytes, a unit is 8 values.
-// Requires: AVX2, AVX512F, AVX512BW, AVX512DQ, AVX512VL, AVX512VNNI, F16C, FMA
+// matmul4xF16AVX512 multiplies rows of w with 4 rows of x; ld and stride in bytes, a unit is 8 values.
+// Requires: AVX2, F16C, FMA
 TEXT ·matmul4xF16AVX512(SB), NOSPLIT, $0-64
 	MOVQ         y+0(FP), AX
 	MOVQ         w+32(FP), BX
@@ -303,8 +315,8 @@ done2:
 	VZEROUPPER
 	RET
 
-// mix1xF16AVX512 is o[j][i] += sum over r of p[j][r]*v[r][i] for j < 1; ld and stride in bytes, a unit is 8 values.
-// Requires: AVX2, AVX512F, AVX512BW, AVX512DQ, AVX512VL, AVX512VNNI, F16C, FMA
+// mix1xF16AVX512 adds weighted rows of v to 1 row of o; ld and stride in bytes, a unit is 8 values.
+// Requires: F16C, FMA
 TEXT ·mix1xF16AVX512(SB), NOSPLIT, $0-64
 	MOVQ         v+32(FP), AX
 	MOVQ         units+56(FP), BX
@@ -347,8 +359,8 @@ done2:
 	VZEROUPPER
 	RET
 
-// mix2xF16AVX512 is o[j][i] += sum over r of p[j][r]*v[r][i] for j < 2; ld and stride in bytes, a unit is 8 values.
-// Requires: AVX2, AVX512F, AVX512BW, AVX512DQ, AVX512VL, AVX512VNNI, F16C, FMA
+// mix2xF16AVX512 adds weighted rows of v to 2 rows of o; ld and stride in bytes, a unit is 8 values.
+// Requires: F16C, FMA
 TEXT ·mix2xF16AVX512(SB), NOSPLIT, $0-64
 	MOVQ         v+32(FP), AX
 	MOVQ         units+56(FP), BX
@@ -398,8 +410,8 @@ done2:
 	VZEROUPPER
 	RET
 
-// mix3xF16AVX512 is o[j][i] += sum over r of p[j][r]*v[r][i] for j < 3; ld and stride in bytes, a unit is 8 values.
-// Requires: AVX2, AVX512F, AVX512BW, AVX512DQ, AVX512VL, AVX512VNNI, F16C, FMA
+// mix3xF16AVX512 adds weighted rows of v to 3 rows of o; ld and stride in bytes, a unit is 8 values.
+// Requires: F16C, FMA
 TEXT ·mix3xF16AVX512(SB), NOSPLIT, $0-64
 	MOVQ         v+32(FP), AX
 	MOVQ         units+56(FP), BX
@@ -465,8 +477,8 @@ done2:
 	VZEROUPPER
 	RET
 
-// mix4xF16AVX512 is o[j][i] += sum over r of p[j][r]*v[r][i] for j < 4; ld and stride in bytes, a unit is 8 values.
-// Requires: AVX2, AVX512F, AVX512BW, AVX512DQ, AVX512VL, AVX512VNNI, F16C, FMA
+// mix4xF16AVX512 adds weighted rows of v to 4 rows of o; ld and stride in bytes, a unit is 8 values.
+// Requires: F16C, FMA
 TEXT ·mix4xF16AVX512(SB), NOSPLIT, $0-64
 	MOVQ         v+32(FP), AX
 	MOVQ         units+56(FP), BX
@@ -536,8 +548,8 @@ done2:
 	VZEROUPPER
 	RET
 
-// mix5xF16AVX512 is o[j][i] += sum over r of p[j][r]*v[r][i] for j < 5; ld and stride in bytes, a unit is 8 values.
-// Requires: AVX2, AVX512F, AVX512BW, AVX512DQ, AVX512VL, AVX512VNNI, F16C, FMA
+// mix5xF16AVX512 adds weighted rows of v to 5 rows of o; ld and stride in bytes, a unit is 8 values.
+// Requires: F16C, FMA
 TEXT ·mix5xF16AVX512(SB), NOSPLIT, $0-64
 	MOVQ         v+32(FP), AX
 	MOVQ         units+56(FP), BX
@@ -551,26 +563,33 @@ loop1:
 	MOVQ         DX, DI
 	ADDQ         SI, DI
 	ADDQ         SI, DI
+	MOVQ         DI, R8
+	ADDQ         SI, R8
+	ADDQ         SI, R8
 	ADDQ         CX, DX
 	ADDQ         CX, DI
+	ADDQ         CX, R8
 	VMOVUPS      (DX), Y0
 	VMOVUPS      (DX)(SI*1), Y1
 	VMOVUPS      (DI), Y2
 	VMOVUPS      (DI)(SI*1), Y3
-	VMOVUPS      (DI), Y4
+	VMOVUPS      (R8), Y4
 	MOVQ         p+16(FP), DX
 	MOVQ         ldp+24(FP), SI
 	MOVQ         DX, DI
 	ADDQ         SI, DI
 	ADDQ         SI, DI
-	MOVQ         rows+48(FP), R8
-	MOVQ         AX, R9
-	MOVQ         stride+40(FP), R10
-	SUBQ         $1, R8
+	MOVQ         DI, R8
+	ADDQ         SI, R8
+	ADDQ         SI, R8
+	MOVQ         rows+48(FP), R9
+	MOVQ         AX, R10
+	MOVQ         stride+40(FP), R11
+	SUBQ         $1, R9
 	JLT          done4
 
 loop3:
-	VCVTPH2PS    (R9), Y5
+	VCVTPH2PS    (R10), Y5
 	VBROADCASTSS (DX), Y6
 	VFMADD231PS  Y6, Y5, Y0
 	VBROADCASTSS (DX)(SI*1), Y6
@@ -579,28 +598,33 @@ loop3:
 	VFMADD231PS  Y6, Y5, Y2
 	VBROADCASTSS (DI)(SI*1), Y6
 	VFMADD231PS  Y6, Y5, Y3
-	VBROADCASTSS (DI), Y6
+	VBROADCASTSS (R8), Y6
 	VFMADD231PS  Y6, Y5, Y4
-	ADDQ         R10, R9
+	ADDQ         R11, R10
 	ADDQ         $4, DX
 	ADDQ         $4, DI
-	SUBQ         $1, R8
+	ADDQ         $4, R8
+	SUBQ         $1, R9
 	JGE          loop3
 
 done4:
-	ADDQ         $1, R8
+	ADDQ         $1, R9
 	MOVQ         o+0(FP), DX
 	MOVQ         ldo+8(FP), SI
 	MOVQ         DX, DI
 	ADDQ         SI, DI
 	ADDQ         SI, DI
+	MOVQ         DI, R8
+	ADDQ         SI, R8
+	ADDQ         SI, R8
 	ADDQ         CX, DX
 	ADDQ         CX, DI
+	ADDQ         CX, R8
 	VMOVUPS      Y0, (DX)
 	VMOVUPS      Y1, (DX)(SI*1)
 	VMOVUPS      Y2, (DI)
 	VMOVUPS      Y3, (DI)(SI*1)
-	VMOVUPS      Y4, (DI)
+	VMOVUPS      Y4, (R8)
 	ADDQ         $0x10, AX
 	ADDQ         $0x20, CX
 	SUBQ         $1, BX
@@ -611,8 +635,8 @@ done2:
 	VZEROUPPER
 	RET
 
-// mix6xF16AVX512 is o[j][i] += sum over r of p[j][r]*v[r][i] for j < 6; ld and stride in bytes, a unit is 8 values.
-// Requires: AVX2, AVX512F, AVX512BW, AVX512DQ, AVX512VL, AVX512VNNI, F16C, FMA
+// mix6xF16AVX512 adds weighted rows of v to 6 rows of o; ld and stride in bytes, a unit is 8 values.
+// Requires: F16C, FMA
 TEXT ·mix6xF16AVX512(SB), NOSPLIT, $0-64
 	MOVQ         v+32(FP), AX
 	MOVQ         units+56(FP), BX
@@ -626,27 +650,34 @@ loop1:
 	MOVQ         DX, DI
 	ADDQ         SI, DI
 	ADDQ         SI, DI
+	MOVQ         DI, R8
+	ADDQ         SI, R8
+	ADDQ         SI, R8
 	ADDQ         CX, DX
 	ADDQ         CX, DI
+	ADDQ         CX, R8
 	VMOVUPS      (DX), Y0
 	VMOVUPS      (DX)(SI*1), Y1
 	VMOVUPS      (DI), Y2
 	VMOVUPS      (DI)(SI*1), Y3
-	VMOVUPS      (DI), Y4
-	VMOVUPS      (DI)(SI*1), Y5
+	VMOVUPS      (R8), Y4
+	VMOVUPS      (R8)(SI*1), Y5
 	MOVQ         p+16(FP), DX
 	MOVQ         ldp+24(FP), SI
 	MOVQ         DX, DI
 	ADDQ         SI, DI
 	ADDQ         SI, DI
-	MOVQ         rows+48(FP), R8
-	MOVQ         AX, R9
-	MOVQ         stride+40(FP), R10
-	SUBQ         $1, R8
+	MOVQ         DI, R8
+	ADDQ         SI, R8
+	ADDQ         SI, R8
+	MOVQ         rows+48(FP), R9
+	MOVQ         AX, R10
+	MOVQ         stride+40(FP), R11
+	SUBQ         $1, R9
 	JLT          done4
 
 loop3:
-	VCVTPH2PS    (R9), Y6
+	VCVTPH2PS    (R10), Y6
 	VBROADCASTSS (DX), Y7
 	VFMADD231PS  Y7, Y6, Y0
 	VBROADCASTSS (DX)(SI*1), Y7
@@ -655,31 +686,36 @@ loop3:
 	VFMADD231PS  Y7, Y6, Y2
 	VBROADCASTSS (DI)(SI*1), Y7
 	VFMADD231PS  Y7, Y6, Y3
-	VBROADCASTSS (DI), Y7
+	VBROADCASTSS (R8), Y7
 	VFMADD231PS  Y7, Y6, Y4
-	VBROADCASTSS (DI)(SI*1), Y7
+	VBROADCASTSS (R8)(SI*1), Y7
 	VFMADD231PS  Y7, Y6, Y5
-	ADDQ         R10, R9
+	ADDQ         R11, R10
 	ADDQ         $4, DX
 	ADDQ         $4, DI
-	SUBQ         $1, R8
+	ADDQ         $4, R8
+	SUBQ         $1, R9
 	JGE          loop3
 
 done4:
-	ADDQ         $1, R8
+	ADDQ         $1, R9
 	MOVQ         o+0(FP), DX
 	MOVQ         ldo+8(FP), SI
 	MOVQ         DX, DI
 	ADDQ         SI, DI
 	ADDQ         SI, DI
+	MOVQ         DI, R8
+	ADDQ         SI, R8
+	ADDQ         SI, R8
 	ADDQ         CX, DX
 	ADDQ         CX, DI
+	ADDQ         CX, R8
 	VMOVUPS      Y0, (DX)
 	VMOVUPS      Y1, (DX)(SI*1)
 	VMOVUPS      Y2, (DI)
 	VMOVUPS      Y3, (DI)(SI*1)
-	VMOVUPS      Y4, (DI)
-	VMOVUPS      Y5, (DI)(SI*1)
+	VMOVUPS      Y4, (R8)
+	VMOVUPS      Y5, (R8)(SI*1)
 	ADDQ         $0x10, AX
 	ADDQ         $0x20, CX
 	SUBQ         $1, BX
@@ -690,8 +726,8 @@ done2:
 	VZEROUPPER
 	RET
 
-// mixQ81xF16AVX512 is o[j][i] += sum over r of p[j][r]*v[r][i] for j < 1; ld and stride in bytes, a unit is 8 values.
-// Requires: AVX2, AVX512F, AVX512BW, AVX512DQ, AVX512VL, AVX512VNNI, F16C, FMA
+// mixQ81xF16AVX512 adds weighted rows of v to 1 row of o; ld and stride in bytes, a unit is 8 values.
+// Requires: F16C, FMA
 TEXT ·mixQ81xF16AVX512(SB), NOSPLIT, $0-64
 	MOVQ         v+32(FP), AX
 	MOVQ         units+56(FP), BX
@@ -734,8 +770,8 @@ done2:
 	VZEROUPPER
 	RET
 
-// mixQ82xF16AVX512 is o[j][i] += sum over r of p[j][r]*v[r][i] for j < 2; ld and stride in bytes, a unit is 8 values.
-// Requires: AVX2, AVX512F, AVX512BW, AVX512DQ, AVX512VL, AVX512VNNI, F16C, FMA
+// mixQ82xF16AVX512 adds weighted rows of v to 2 rows of o; ld and stride in bytes, a unit is 8 values.
+// Requires: F16C, FMA
 TEXT ·mixQ82xF16AVX512(SB), NOSPLIT, $0-64
 	MOVQ         v+32(FP), AX
 	MOVQ         units+56(FP), BX
@@ -785,8 +821,8 @@ done2:
 	VZEROUPPER
 	RET
 
-// mixQ83xF16AVX512 is o[j][i] += sum over r of p[j][r]*v[r][i] for j < 3; ld and stride in bytes, a unit is 8 values.
-// Requires: AVX2, AVX512F, AVX512BW, AVX512DQ, AVX512VL, AVX512VNNI, F16C, FMA
+// mixQ83xF16AVX512 adds weighted rows of v to 3 rows of o; ld and stride in bytes, a unit is 8 values.
+// Requires: F16C, FMA
 TEXT ·mixQ83xF16AVX512(SB), NOSPLIT, $0-64
 	MOVQ         v+32(FP), AX
 	MOVQ         units+56(FP), BX
@@ -852,8 +888,8 @@ done2:
 	VZEROUPPER
 	RET
 
-// mixQ84xF16AVX512 is o[j][i] += sum over r of p[j][r]*v[r][i] for j < 4; ld and stride in bytes, a unit is 8 values.
-// Requires: AVX2, AVX512F, AVX512BW, AVX512DQ, AVX512VL, AVX512VNNI, F16C, FMA
+// mixQ84xF16AVX512 adds weighted rows of v to 4 rows of o; ld and stride in bytes, a unit is 8 values.
+// Requires: F16C, FMA
 TEXT ·mixQ84xF16AVX512(SB), NOSPLIT, $0-64
 	MOVQ         v+32(FP), AX
 	MOVQ         units+56(FP), BX
@@ -923,8 +959,8 @@ done2:
 	VZEROUPPER
 	RET
 
-// mixQ85xF16AVX512 is o[j][i] += sum over r of p[j][r]*v[r][i] for j < 5; ld and stride in bytes, a unit is 8 values.
-// Requires: AVX2, AVX512F, AVX512BW, AVX512DQ, AVX512VL, AVX512VNNI, F16C, FMA
+// mixQ85xF16AVX512 adds weighted rows of v to 5 rows of o; ld and stride in bytes, a unit is 8 values.
+// Requires: F16C, FMA
 TEXT ·mixQ85xF16AVX512(SB), NOSPLIT, $0-64
 	MOVQ         v+32(FP), AX
 	MOVQ         units+56(FP), BX
@@ -938,26 +974,33 @@ loop1:
 	MOVQ         DX, DI
 	ADDQ         SI, DI
 	ADDQ         SI, DI
+	MOVQ         DI, R8
+	ADDQ         SI, R8
+	ADDQ         SI, R8
 	ADDQ         CX, DX
 	ADDQ         CX, DI
+	ADDQ         CX, R8
 	VMOVUPS      (DX), Y0
 	VMOVUPS      (DX)(SI*1), Y1
 	VMOVUPS      (DI), Y2
 	VMOVUPS      (DI)(SI*1), Y3
-	VMOVUPS      (DI), Y4
+	VMOVUPS      (R8), Y4
 	MOVQ         p+16(FP), DX
 	MOVQ         ldp+24(FP), SI
 	MOVQ         DX, DI
 	ADDQ         SI, DI
 	ADDQ         SI, DI
-	MOVQ         rows+48(FP), R8
-	MOVQ         AX, R9
-	MOVQ         stride+40(FP), R10
-	SUBQ         $1, R8
+	MOVQ         DI, R8
+	ADDQ         SI, R8
+	ADDQ         SI, R8
+	MOVQ         rows+48(FP), R9
+	MOVQ         AX, R10
+	MOVQ         stride+40(FP), R11
+	SUBQ         $1, R9
 	JLT          done4
 
 loop3:
-	VCVTPH2PS    (R9), Y5
+	VCVTPH2PS    (R10), Y5
 	VBROADCASTSS (DX), Y6
 	VFMADD231PS  Y6, Y5, Y0
 	VBROADCASTSS (DX)(SI*1), Y6
@@ -966,28 +1009,33 @@ loop3:
 	VFMADD231PS  Y6, Y5, Y2
 	VBROADCASTSS (DI)(SI*1), Y6
 	VFMADD231PS  Y6, Y5, Y3
-	VBROADCASTSS (DI), Y6
+	VBROADCASTSS (R8), Y6
 	VFMADD231PS  Y6, Y5, Y4
-	ADDQ         R10, R9
+	ADDQ         R11, R10
 	ADDQ         $4, DX
 	ADDQ         $4, DI
-	SUBQ         $1, R8
+	ADDQ         $4, R8
+	SUBQ         $1, R9
 	JGE          loop3
 
 done4:
-	ADDQ         $1, R8
+	ADDQ         $1, R9
 	MOVQ         o+0(FP), DX
 	MOVQ         ldo+8(FP), SI
 	MOVQ         DX, DI
 	ADDQ         SI, DI
 	ADDQ         SI, DI
+	MOVQ         DI, R8
+	ADDQ         SI, R8
+	ADDQ         SI, R8
 	ADDQ         CX, DX
 	ADDQ         CX, DI
+	ADDQ         CX, R8
 	VMOVUPS      Y0, (DX)
 	VMOVUPS      Y1, (DX)(SI*1)
 	VMOVUPS      Y2, (DI)
 	VMOVUPS      Y3, (DI)(SI*1)
-	VMOVUPS      Y4, (DI)
+	VMOVUPS      Y4, (R8)
 	ADDQ         $0x10, AX
 	ADDQ         $0x20, CX
 	SUBQ         $1, BX
@@ -998,8 +1046,8 @@ done2:
 	VZEROUPPER
 	RET
 
-// mixQ86xF16AVX512 is o[j][i] += sum over r of p[j][r]*v[r][i] for j < 6; ld and stride in bytes, a unit is 8 values.
-// Requires: AVX2, AVX512F, AVX512BW, AVX512DQ, AVX512VL, AVX512VNNI, F16C, FMA
+// mixQ86xF16AVX512 adds weighted rows of v to 6 rows of o; ld and stride in bytes, a unit is 8 values.
+// Requires: F16C, FMA
 TEXT ·mixQ86xF16AVX512(SB), NOSPLIT, $0-64
 	MOVQ         v+32(FP), AX
 	MOVQ         units+56(FP), BX
@@ -1013,27 +1061,34 @@ loop1:
 	MOVQ         DX, DI
 	ADDQ         SI, DI
 	ADDQ         SI, DI
+	MOVQ         DI, R8
+	ADDQ         SI, R8
+	ADDQ         SI, R8
 	ADDQ         CX, DX
 	ADDQ         CX, DI
+	ADDQ         CX, R8
 	VMOVUPS      (DX), Y0
 	VMOVUPS      (DX)(SI*1), Y1
 	VMOVUPS      (DI), Y2
 	VMOVUPS      (DI)(SI*1), Y3
-	VMOVUPS      (DI), Y4
-	VMOVUPS      (DI)(SI*1), Y5
+	VMOVUPS      (R8), Y4
+	VMOVUPS      (R8)(SI*1), Y5
 	MOVQ         p+16(FP), DX
 	MOVQ         ldp+24(FP), SI
 	MOVQ         DX, DI
 	ADDQ         SI, DI
 	ADDQ         SI, DI
-	MOVQ         rows+48(FP), R8
-	MOVQ         AX, R9
-	MOVQ         stride+40(FP), R10
-	SUBQ         $1, R8
+	MOVQ         DI, R8
+	ADDQ         SI, R8
+	ADDQ         SI, R8
+	MOVQ         rows+48(FP), R9
+	MOVQ         AX, R10
+	MOVQ         stride+40(FP), R11
+	SUBQ         $1, R9
 	JLT          done4
 
 loop3:
-	VCVTPH2PS    (R9), Y6
+	VCVTPH2PS    (R10), Y6
 	VBROADCASTSS (DX), Y7
 	VFMADD231PS  Y7, Y6, Y0
 	VBROADCASTSS (DX)(SI*1), Y7
@@ -1042,31 +1097,36 @@ loop3:
 	VFMADD231PS  Y7, Y6, Y2
 	VBROADCASTSS (DI)(SI*1), Y7
 	VFMADD231PS  Y7, Y6, Y3
-	VBROADCASTSS (DI), Y7
+	VBROADCASTSS (R8), Y7
 	VFMADD231PS  Y7, Y6, Y4
-	VBROADCASTSS (DI)(SI*1), Y7
+	VBROADCASTSS (R8)(SI*1), Y7
 	VFMADD231PS  Y7, Y6, Y5
-	ADDQ         R10, R9
+	ADDQ         R11, R10
 	ADDQ         $4, DX
 	ADDQ         $4, DI
-	SUBQ         $1, R8
+	ADDQ         $4, R8
+	SUBQ         $1, R9
 	JGE          loop3
 
 done4:
-	ADDQ         $1, R8
+	ADDQ         $1, R9
 	MOVQ         o+0(FP), DX
 	MOVQ         ldo+8(FP), SI
 	MOVQ         DX, DI
 	ADDQ         SI, DI
 	ADDQ         SI, DI
+	MOVQ         DI, R8
+	ADDQ         SI, R8
+	ADDQ         SI, R8
 	ADDQ         CX, DX
 	ADDQ         CX, DI
+	ADDQ         CX, R8
 	VMOVUPS      Y0, (DX)
 	VMOVUPS      Y1, (DX)(SI*1)
 	VMOVUPS      Y2, (DI)
 	VMOVUPS      Y3, (DI)(SI*1)
-	VMOVUPS      Y4, (DI)
-	VMOVUPS      Y5, (DI)(SI*1)
+	VMOVUPS      Y4, (R8)
+	VMOVUPS      Y5, (R8)(SI*1)
 	ADDQ         $0x10, AX
 	ADDQ         $0x20, CX
 	SUBQ         $1, BX
@@ -1077,8 +1137,8 @@ done2:
 	VZEROUPPER
 	RET
 
-// decodeUnitsF16AVX2 unpacks units of 8 values: dst[i] = value(src, i).
-// Requires: AVX2, F16C, FMA
+// decodeUnitsF16AVX2 unpacks units of 8 values.
+// Requires: F16C
 TEXT ·decodeUnitsF16AVX2(SB), NOSPLIT, $0-24
 	MOVQ         dst+0(FP), AX
 	MOVQ         src+8(FP), BX
@@ -1099,7 +1159,7 @@ done2:
 	VZEROUPPER
 	RET
 
-// matmul1xF16AVX2 is y[j][r] = sum over i of x[j][i]*w[r][i] for j < 1; ld and stride in bytes, a unit is 8 values.
+// matmul1xF16AVX2 multiplies rows of w with 1 row of x; ld and stride in bytes, a unit is 8 values.
 // Requires: AVX2, F16C, FMA
 TEXT ·matmul1xF16AVX2(SB), NOSPLIT, $0-64
 	MOVQ         y+0(FP), AX
@@ -1151,7 +1211,7 @@ done2:
 	VZEROUPPER
 	RET
 
-// matmul2xF16AVX2 is y[j][r] = sum over i of x[j][i]*w[r][i] for j < 2; ld and stride in bytes, a unit is 8 values.
+// matmul2xF16AVX2 multiplies rows of w with 2 rows of x; ld and stride in bytes, a unit is 8 values.
 // Requires: AVX2, F16C, FMA
 TEXT ·matmul2xF16AVX2(SB), NOSPLIT, $0-64
 	MOVQ         y+0(FP), AX
@@ -1215,7 +1275,7 @@ done2:
 	VZEROUPPER
 	RET
 
-// matmul3xF16AVX2 is y[j][r] = sum over i of x[j][i]*w[r][i] for j < 3; ld and stride in bytes, a unit is 8 values.
+// matmul3xF16AVX2 multiplies rows of w with 3 rows of x; ld and stride in bytes, a unit is 8 values.
 // Requires: AVX2, F16C, FMA
 TEXT ·matmul3xF16AVX2(SB), NOSPLIT, $0-64
 	MOVQ         y+0(FP), AX
@@ -1290,7 +1350,7 @@ done2:
 	VZEROUPPER
 	RET
 
-// matmul4xF16AVX2 is y[j][r] = sum over i of x[j][i]*w[r][i] for j < 4; ld and stride in bytes, a unit is 8 values.
+// matmul4xF16AVX2 multiplies rows of w with 4 rows of x; ld and stride in bytes, a unit is 8 values.
 // Requires: AVX2, F16C, FMA
 TEXT ·matmul4xF16AVX2(SB), NOSPLIT, $0-64
 	MOVQ         y+0(FP), AX
@@ -1376,8 +1436,49 @@ done2:
 	VZEROUPPER
 	RET
 
-// mix1xF16AVX2 is o[j][i] += sum over r of p[j][r]*v[r][i] for j < 1; ld and stride in bytes, a unit is 8 values.
-// Requires: AVX2, F16C, FMA
+// encodeGroupsF16AVX2 packs groups of 8 blocks of 1 value.
+// Requires: AVX2, F16C
+TEXT ·encodeGroupsF16AVX2(SB), NOSPLIT, $0-32
+	MOVQ         dst+0(FP), AX
+	MOVQ         src+8(FP), BX
+	MOVQ         scratch+16(FP), CX
+	MOVQ         groups+24(FP), DX
+	ADDQ         $0x1f, CX
+	ANDQ         $-32, CX
+	SUBQ         $1, DX
+	JLT          done2
+
+loop1:
+
+	// x: value i of every block in one vector
+	VMOVUPS      (BX), Y0
+	VMOVUPS      Y0, (CX)
+
+	// v
+
+	// v
+	VMOVUPS      (CX), Y0
+	VCMPPS       $3, Y0, Y0, Y1
+	VPAND        f160<>+0(SB), Y0, Y2
+	VPOR         f161<>+0(SB), Y2, Y2
+	VBLENDVPS    Y1, Y2, Y0, Y2
+	VCVTPS2PH    $0, Y2, X2
+	VPMOVZXWD    X2, Y0
+	VPACKUSDW    Y0, Y0, Y0
+	VPERMQ       $8, Y0, Y0
+	VMOVDQU      X0, (AX)
+	ADDQ         $0x20, BX
+	ADDQ         $0x10, AX
+	SUBQ         $1, DX
+	JGE          loop1
+
+done2:
+	ADDQ         $1, DX
+	VZEROUPPER
+	RET
+
+// mix1xF16AVX2 adds weighted rows of v to 1 row of o; ld and stride in bytes, a unit is 8 values.
+// Requires: F16C, FMA
 TEXT ·mix1xF16AVX2(SB), NOSPLIT, $0-64
 	MOVQ         v+32(FP), AX
 	MOVQ         units+56(FP), BX
@@ -1420,8 +1521,8 @@ done2:
 	VZEROUPPER
 	RET
 
-// mix2xF16AVX2 is o[j][i] += sum over r of p[j][r]*v[r][i] for j < 2; ld and stride in bytes, a unit is 8 values.
-// Requires: AVX2, F16C, FMA
+// mix2xF16AVX2 adds weighted rows of v to 2 rows of o; ld and stride in bytes, a unit is 8 values.
+// Requires: F16C, FMA
 TEXT ·mix2xF16AVX2(SB), NOSPLIT, $0-64
 	MOVQ         v+32(FP), AX
 	MOVQ         units+56(FP), BX
@@ -1471,8 +1572,8 @@ done2:
 	VZEROUPPER
 	RET
 
-// mix3xF16AVX2 is o[j][i] += sum over r of p[j][r]*v[r][i] for j < 3; ld and stride in bytes, a unit is 8 values.
-// Requires: AVX2, F16C, FMA
+// mix3xF16AVX2 adds weighted rows of v to 3 rows of o; ld and stride in bytes, a unit is 8 values.
+// Requires: F16C, FMA
 TEXT ·mix3xF16AVX2(SB), NOSPLIT, $0-64
 	MOVQ         v+32(FP), AX
 	MOVQ         units+56(FP), BX
@@ -1538,8 +1639,8 @@ done2:
 	VZEROUPPER
 	RET
 
-// mix4xF16AVX2 is o[j][i] += sum over r of p[j][r]*v[r][i] for j < 4; ld and stride in bytes, a unit is 8 values.
-// Requires: AVX2, F16C, FMA
+// mix4xF16AVX2 adds weighted rows of v to 4 rows of o; ld and stride in bytes, a unit is 8 values.
+// Requires: F16C, FMA
 TEXT ·mix4xF16AVX2(SB), NOSPLIT, $0-64
 	MOVQ         v+32(FP), AX
 	MOVQ         units+56(FP), BX
@@ -1609,8 +1710,8 @@ done2:
 	VZEROUPPER
 	RET
 
-// mix5xF16AVX2 is o[j][i] += sum over r of p[j][r]*v[r][i] for j < 5; ld and stride in bytes, a unit is 8 values.
-// Requires: AVX2, F16C, FMA
+// mix5xF16AVX2 adds weighted rows of v to 5 rows of o; ld and stride in bytes, a unit is 8 values.
+// Requires: F16C, FMA
 TEXT ·mix5xF16AVX2(SB), NOSPLIT, $0-64
 	MOVQ         v+32(FP), AX
 	MOVQ         units+56(FP), BX
@@ -1624,26 +1725,33 @@ loop1:
 	MOVQ         DX, DI
 	ADDQ         SI, DI
 	ADDQ         SI, DI
+	MOVQ         DI, R8
+	ADDQ         SI, R8
+	ADDQ         SI, R8
 	ADDQ         CX, DX
 	ADDQ         CX, DI
+	ADDQ         CX, R8
 	VMOVUPS      (DX), Y0
 	VMOVUPS      (DX)(SI*1), Y1
 	VMOVUPS      (DI), Y2
 	VMOVUPS      (DI)(SI*1), Y3
-	VMOVUPS      (DI), Y4
+	VMOVUPS      (R8), Y4
 	MOVQ         p+16(FP), DX
 	MOVQ         ldp+24(FP), SI
 	MOVQ         DX, DI
 	ADDQ         SI, DI
 	ADDQ         SI, DI
-	MOVQ         rows+48(FP), R8
-	MOVQ         AX, R9
-	MOVQ         stride+40(FP), R10
-	SUBQ         $1, R8
+	MOVQ         DI, R8
+	ADDQ         SI, R8
+	ADDQ         SI, R8
+	MOVQ         rows+48(FP), R9
+	MOVQ         AX, R10
+	MOVQ         stride+40(FP), R11
+	SUBQ         $1, R9
 	JLT          done4
 
 loop3:
-	VCVTPH2PS    (R9), Y5
+	VCVTPH2PS    (R10), Y5
 	VBROADCASTSS (DX), Y6
 	VFMADD231PS  Y6, Y5, Y0
 	VBROADCASTSS (DX)(SI*1), Y6
@@ -1652,28 +1760,33 @@ loop3:
 	VFMADD231PS  Y6, Y5, Y2
 	VBROADCASTSS (DI)(SI*1), Y6
 	VFMADD231PS  Y6, Y5, Y3
-	VBROADCASTSS (DI), Y6
+	VBROADCASTSS (R8), Y6
 	VFMADD231PS  Y6, Y5, Y4
-	ADDQ         R10, R9
+	ADDQ         R11, R10
 	ADDQ         $4, DX
 	ADDQ         $4, DI
-	SUBQ         $1, R8
+	ADDQ         $4, R8
+	SUBQ         $1, R9
 	JGE          loop3
 
 done4:
-	ADDQ         $1, R8
+	ADDQ         $1, R9
 	MOVQ         o+0(FP), DX
 	MOVQ         ldo+8(FP), SI
 	MOVQ         DX, DI
 	ADDQ         SI, DI
 	ADDQ         SI, DI
+	MOVQ         DI, R8
+	ADDQ         SI, R8
+	ADDQ         SI, R8
 	ADDQ         CX, DX
 	ADDQ         CX, DI
+	ADDQ         CX, R8
 	VMOVUPS      Y0, (DX)
 	VMOVUPS      Y1, (DX)(SI*1)
 	VMOVUPS      Y2, (DI)
 	VMOVUPS      Y3, (DI)(SI*1)
-	VMOVUPS      Y4, (DI)
+	VMOVUPS      Y4, (R8)
 	ADDQ         $0x10, AX
 	ADDQ         $0x20, CX
 	SUBQ         $1, BX
@@ -1684,8 +1797,8 @@ done2:
 	VZEROUPPER
 	RET
 
-// mix6xF16AVX2 is o[j][i] += sum over r of p[j][r]*v[r][i] for j < 6; ld and stride in bytes, a unit is 8 values.
-// Requires: AVX2, F16C, FMA
+// mix6xF16AVX2 adds weighted rows of v to 6 rows of o; ld and stride in bytes, a unit is 8 values.
+// Requires: F16C, FMA
 TEXT ·mix6xF16AVX2(SB), NOSPLIT, $0-64
 	MOVQ         v+32(FP), AX
 	MOVQ         units+56(FP), BX
@@ -1699,27 +1812,34 @@ loop1:
 	MOVQ         DX, DI
 	ADDQ         SI, DI
 	ADDQ         SI, DI
+	MOVQ         DI, R8
+	ADDQ         SI, R8
+	ADDQ         SI, R8
 	ADDQ         CX, DX
 	ADDQ         CX, DI
+	ADDQ         CX, R8
 	VMOVUPS      (DX), Y0
 	VMOVUPS      (DX)(SI*1), Y1
 	VMOVUPS      (DI), Y2
 	VMOVUPS      (DI)(SI*1), Y3
-	VMOVUPS      (DI), Y4
-	VMOVUPS      (DI)(SI*1), Y5
+	VMOVUPS      (R8), Y4
+	VMOVUPS      (R8)(SI*1), Y5
 	MOVQ         p+16(FP), DX
 	MOVQ         ldp+24(FP), SI
 	MOVQ         DX, DI
 	ADDQ         SI, DI
 	ADDQ         SI, DI
-	MOVQ         rows+48(FP), R8
-	MOVQ         AX, R9
-	MOVQ         stride+40(FP), R10
-	SUBQ         $1, R8
+	MOVQ         DI, R8
+	ADDQ         SI, R8
+	ADDQ         SI, R8
+	MOVQ         rows+48(FP), R9
+	MOVQ         AX, R10
+	MOVQ         stride+40(FP), R11
+	SUBQ         $1, R9
 	JLT          done4
 
 loop3:
-	VCVTPH2PS    (R9), Y6
+	VCVTPH2PS    (R10), Y6
 	VBROADCASTSS (DX), Y7
 	VFMADD231PS  Y7, Y6, Y0
 	VBROADCASTSS (DX)(SI*1), Y7
@@ -1728,31 +1848,36 @@ loop3:
 	VFMADD231PS  Y7, Y6, Y2
 	VBROADCASTSS (DI)(SI*1), Y7
 	VFMADD231PS  Y7, Y6, Y3
-	VBROADCASTSS (DI), Y7
+	VBROADCASTSS (R8), Y7
 	VFMADD231PS  Y7, Y6, Y4
-	VBROADCASTSS (DI)(SI*1), Y7
+	VBROADCASTSS (R8)(SI*1), Y7
 	VFMADD231PS  Y7, Y6, Y5
-	ADDQ         R10, R9
+	ADDQ         R11, R10
 	ADDQ         $4, DX
 	ADDQ         $4, DI
-	SUBQ         $1, R8
+	ADDQ         $4, R8
+	SUBQ         $1, R9
 	JGE          loop3
 
 done4:
-	ADDQ         $1, R8
+	ADDQ         $1, R9
 	MOVQ         o+0(FP), DX
 	MOVQ         ldo+8(FP), SI
 	MOVQ         DX, DI
 	ADDQ         SI, DI
 	ADDQ         SI, DI
+	MOVQ         DI, R8
+	ADDQ         SI, R8
+	ADDQ         SI, R8
 	ADDQ         CX, DX
 	ADDQ         CX, DI
+	ADDQ         CX, R8
 	VMOVUPS      Y0, (DX)
 	VMOVUPS      Y1, (DX)(SI*1)
 	VMOVUPS      Y2, (DI)
 	VMOVUPS      Y3, (DI)(SI*1)
-	VMOVUPS      Y4, (DI)
-	VMOVUPS      Y5, (DI)(SI*1)
+	VMOVUPS      Y4, (R8)
+	VMOVUPS      Y5, (R8)(SI*1)
 	ADDQ         $0x10, AX
 	ADDQ         $0x20, CX
 	SUBQ         $1, BX
@@ -1763,8 +1888,8 @@ done2:
 	VZEROUPPER
 	RET
 
-// mixQ81xF16AVX2 is o[j][i] += sum over r of p[j][r]*v[r][i] for j < 1; ld and stride in bytes, a unit is 8 values.
-// Requires: AVX2, F16C, FMA
+// mixQ81xF16AVX2 adds weighted rows of v to 1 row of o; ld and stride in bytes, a unit is 8 values.
+// Requires: F16C, FMA
 TEXT ·mixQ81xF16AVX2(SB), NOSPLIT, $0-64
 	MOVQ         v+32(FP), AX
 	MOVQ         units+56(FP), BX
@@ -1807,8 +1932,8 @@ done2:
 	VZEROUPPER
 	RET
 
-// mixQ82xF16AVX2 is o[j][i] += sum over r of p[j][r]*v[r][i] for j < 2; ld and stride in bytes, a unit is 8 values.
-// Requires: AVX2, F16C, FMA
+// mixQ82xF16AVX2 adds weighted rows of v to 2 rows of o; ld and stride in bytes, a unit is 8 values.
+// Requires: F16C, FMA
 TEXT ·mixQ82xF16AVX2(SB), NOSPLIT, $0-64
 	MOVQ         v+32(FP), AX
 	MOVQ         units+56(FP), BX
@@ -1858,8 +1983,8 @@ done2:
 	VZEROUPPER
 	RET
 
-// mixQ83xF16AVX2 is o[j][i] += sum over r of p[j][r]*v[r][i] for j < 3; ld and stride in bytes, a unit is 8 values.
-// Requires: AVX2, F16C, FMA
+// mixQ83xF16AVX2 adds weighted rows of v to 3 rows of o; ld and stride in bytes, a unit is 8 values.
+// Requires: F16C, FMA
 TEXT ·mixQ83xF16AVX2(SB), NOSPLIT, $0-64
 	MOVQ         v+32(FP), AX
 	MOVQ         units+56(FP), BX
@@ -1925,8 +2050,8 @@ done2:
 	VZEROUPPER
 	RET
 
-// mixQ84xF16AVX2 is o[j][i] += sum over r of p[j][r]*v[r][i] for j < 4; ld and stride in bytes, a unit is 8 values.
-// Requires: AVX2, F16C, FMA
+// mixQ84xF16AVX2 adds weighted rows of v to 4 rows of o; ld and stride in bytes, a unit is 8 values.
+// Requires: F16C, FMA
 TEXT ·mixQ84xF16AVX2(SB), NOSPLIT, $0-64
 	MOVQ         v+32(FP), AX
 	MOVQ         units+56(FP), BX
@@ -1996,8 +2121,8 @@ done2:
 	VZEROUPPER
 	RET
 
-// mixQ85xF16AVX2 is o[j][i] += sum over r of p[j][r]*v[r][i] for j < 5; ld and stride in bytes, a unit is 8 values.
-// Requires: AVX2, F16C, FMA
+// mixQ85xF16AVX2 adds weighted rows of v to 5 rows of o; ld and stride in bytes, a unit is 8 values.
+// Requires: F16C, FMA
 TEXT ·mixQ85xF16AVX2(SB), NOSPLIT, $0-64
 	MOVQ         v+32(FP), AX
 	MOVQ         units+56(FP), BX
@@ -2011,26 +2136,33 @@ loop1:
 	MOVQ         DX, DI
 	ADDQ         SI, DI
 	ADDQ         SI, DI
+	MOVQ         DI, R8
+	ADDQ         SI, R8
+	ADDQ         SI, R8
 	ADDQ         CX, DX
 	ADDQ         CX, DI
+	ADDQ         CX, R8
 	VMOVUPS      (DX), Y0
 	VMOVUPS      (DX)(SI*1), Y1
 	VMOVUPS      (DI), Y2
 	VMOVUPS      (DI)(SI*1), Y3
-	VMOVUPS      (DI), Y4
+	VMOVUPS      (R8), Y4
 	MOVQ         p+16(FP), DX
 	MOVQ         ldp+24(FP), SI
 	MOVQ         DX, DI
 	ADDQ         SI, DI
 	ADDQ         SI, DI
-	MOVQ         rows+48(FP), R8
-	MOVQ         AX, R9
-	MOVQ         stride+40(FP), R10
-	SUBQ         $1, R8
+	MOVQ         DI, R8
+	ADDQ         SI, R8
+	ADDQ         SI, R8
+	MOVQ         rows+48(FP), R9
+	MOVQ         AX, R10
+	MOVQ         stride+40(FP), R11
+	SUBQ         $1, R9
 	JLT          done4
 
 loop3:
-	VCVTPH2PS    (R9), Y5
+	VCVTPH2PS    (R10), Y5
 	VBROADCASTSS (DX), Y6
 	VFMADD231PS  Y6, Y5, Y0
 	VBROADCASTSS (DX)(SI*1), Y6
@@ -2039,28 +2171,33 @@ loop3:
 	VFMADD231PS  Y6, Y5, Y2
 	VBROADCASTSS (DI)(SI*1), Y6
 	VFMADD231PS  Y6, Y5, Y3
-	VBROADCASTSS (DI), Y6
+	VBROADCASTSS (R8), Y6
 	VFMADD231PS  Y6, Y5, Y4
-	ADDQ         R10, R9
+	ADDQ         R11, R10
 	ADDQ         $4, DX
 	ADDQ         $4, DI
-	SUBQ         $1, R8
+	ADDQ         $4, R8
+	SUBQ         $1, R9
 	JGE          loop3
 
 done4:
-	ADDQ         $1, R8
+	ADDQ         $1, R9
 	MOVQ         o+0(FP), DX
 	MOVQ         ldo+8(FP), SI
 	MOVQ         DX, DI
 	ADDQ         SI, DI
 	ADDQ         SI, DI
+	MOVQ         DI, R8
+	ADDQ         SI, R8
+	ADDQ         SI, R8
 	ADDQ         CX, DX
 	ADDQ         CX, DI
+	ADDQ         CX, R8
 	VMOVUPS      Y0, (DX)
 	VMOVUPS      Y1, (DX)(SI*1)
 	VMOVUPS      Y2, (DI)
 	VMOVUPS      Y3, (DI)(SI*1)
-	VMOVUPS      Y4, (DI)
+	VMOVUPS      Y4, (R8)
 	ADDQ         $0x10, AX
 	ADDQ         $0x20, CX
 	SUBQ         $1, BX
@@ -2071,8 +2208,8 @@ done2:
 	VZEROUPPER
 	RET
 
-// mixQ86xF16AVX2 is o[j][i] += sum over r of p[j][r]*v[r][i] for j < 6; ld and stride in bytes, a unit is 8 values.
-// Requires: AVX2, F16C, FMA
+// mixQ86xF16AVX2 adds weighted rows of v to 6 rows of o; ld and stride in bytes, a unit is 8 values.
+// Requires: F16C, FMA
 TEXT ·mixQ86xF16AVX2(SB), NOSPLIT, $0-64
 	MOVQ         v+32(FP), AX
 	MOVQ         units+56(FP), BX
@@ -2086,27 +2223,34 @@ loop1:
 	MOVQ         DX, DI
 	ADDQ         SI, DI
 	ADDQ         SI, DI
+	MOVQ         DI, R8
+	ADDQ         SI, R8
+	ADDQ         SI, R8
 	ADDQ         CX, DX
 	ADDQ         CX, DI
+	ADDQ         CX, R8
 	VMOVUPS      (DX), Y0
 	VMOVUPS      (DX)(SI*1), Y1
 	VMOVUPS      (DI), Y2
 	VMOVUPS      (DI)(SI*1), Y3
-	VMOVUPS      (DI), Y4
-	VMOVUPS      (DI)(SI*1), Y5
+	VMOVUPS      (R8), Y4
+	VMOVUPS      (R8)(SI*1), Y5
 	MOVQ         p+16(FP), DX
 	MOVQ         ldp+24(FP), SI
 	MOVQ         DX, DI
 	ADDQ         SI, DI
 	ADDQ         SI, DI
-	MOVQ         rows+48(FP), R8
-	MOVQ         AX, R9
-	MOVQ         stride+40(FP), R10
-	SUBQ         $1, R8
+	MOVQ         DI, R8
+	ADDQ         SI, R8
+	ADDQ         SI, R8
+	MOVQ         rows+48(FP), R9
+	MOVQ         AX, R10
+	MOVQ         stride+40(FP), R11
+	SUBQ         $1, R9
 	JLT          done4
 
 loop3:
-	VCVTPH2PS    (R9), Y6
+	VCVTPH2PS    (R10), Y6
 	VBROADCASTSS (DX), Y7
 	VFMADD231PS  Y7, Y6, Y0
 	VBROADCASTSS (DX)(SI*1), Y7
@@ -2115,31 +2259,36 @@ loop3:
 	VFMADD231PS  Y7, Y6, Y2
 	VBROADCASTSS (DI)(SI*1), Y7
 	VFMADD231PS  Y7, Y6, Y3
-	VBROADCASTSS (DI), Y7
+	VBROADCASTSS (R8), Y7
 	VFMADD231PS  Y7, Y6, Y4
-	VBROADCASTSS (DI)(SI*1), Y7
+	VBROADCASTSS (R8)(SI*1), Y7
 	VFMADD231PS  Y7, Y6, Y5
-	ADDQ         R10, R9
+	ADDQ         R11, R10
 	ADDQ         $4, DX
 	ADDQ         $4, DI
-	SUBQ         $1, R8
+	ADDQ         $4, R8
+	SUBQ         $1, R9
 	JGE          loop3
 
 done4:
-	ADDQ         $1, R8
+	ADDQ         $1, R9
 	MOVQ         o+0(FP), DX
 	MOVQ         ldo+8(FP), SI
 	MOVQ         DX, DI
 	ADDQ         SI, DI
 	ADDQ         SI, DI
+	MOVQ         DI, R8
+	ADDQ         SI, R8
+	ADDQ         SI, R8
 	ADDQ         CX, DX
 	ADDQ         CX, DI
+	ADDQ         CX, R8
 	VMOVUPS      Y0, (DX)
 	VMOVUPS      Y1, (DX)(SI*1)
 	VMOVUPS      Y2, (DI)
 	VMOVUPS      Y3, (DI)(SI*1)
-	VMOVUPS      Y4, (DI)
-	VMOVUPS      Y5, (DI)(SI*1)
+	VMOVUPS      Y4, (R8)
+	VMOVUPS      Y5, (R8)(SI*1)
 	ADDQ         $0x10, AX
 	ADDQ         $0x20, CX
 	SUBQ         $1, BX

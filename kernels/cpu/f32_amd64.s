@@ -4,8 +4,8 @@
 
 #include "textflag.h"
 
-// decodeUnitsF32AVX512 unpacks units of 8 values: dst[i] = value(src, i).
-// Requires: AVX2, AVX512F, AVX512BW, AVX512DQ, AVX512VL, AVX512VNNI, F16C, FMA
+// decodeUnitsF32AVX512 unpacks units of 8 values.
+// Requires: AVX
 TEXT ·decodeUnitsF32AVX512(SB), NOSPLIT, $0-24
 	MOVQ         dst+0(FP), AX
 	MOVQ         src+8(FP), BX
@@ -26,8 +26,8 @@ done2:
 	VZEROUPPER
 	RET
 
-// matmul1xF32AVX512 is y[j][r] = sum over i of x[j][i]*w[r][i] for j < 1; ld and stride in bytes, a unit is 8 values.
-// Requires: AVX2, AVX512F, AVX512BW, AVX512DQ, AVX512VL, AVX512VNNI, F16C, FMA
+// matmul1xF32AVX512 multiplies rows of w with 1 row of x; ld and stride in bytes, a unit is 8 values.
+// Requires: AVX2, FMA
 TEXT ·matmul1xF32AVX512(SB), NOSPLIT, $0-64
 	MOVQ         y+0(FP), AX
 	MOVQ         w+32(FP), BX
@@ -78,8 +78,8 @@ done2:
 	VZEROUPPER
 	RET
 
-// matmul2xF32AVX512 is y[j][r] = sum over i of x[j][i]*w[r][i] for j < 2; ld and stride in bytes, a unit is 8 values.
-// Requires: AVX2, AVX512F, AVX512BW, AVX512DQ, AVX512VL, AVX512VNNI, F16C, FMA
+// matmul2xF32AVX512 multiplies rows of w with 2 rows of x; ld and stride in bytes, a unit is 8 values.
+// Requires: AVX2, FMA
 TEXT ·matmul2xF32AVX512(SB), NOSPLIT, $0-64
 	MOVQ         y+0(FP), AX
 	MOVQ         w+32(FP), BX
@@ -142,8 +142,8 @@ done2:
 	VZEROUPPER
 	RET
 
-// matmul3xF32AVX512 is y[j][r] = sum over i of x[j][i]*w[r][i] for j < 3; ld and stride in bytes, a unit is 8 values.
-// Requires: AVX2, AVX512F, AVX512BW, AVX512DQ, AVX512VL, AVX512VNNI, F16C, FMA
+// matmul3xF32AVX512 multiplies rows of w with 3 rows of x; ld and stride in bytes, a unit is 8 values.
+// Requires: AVX2, FMA
 TEXT ·matmul3xF32AVX512(SB), NOSPLIT, $0-64
 	MOVQ         y+0(FP), AX
 	MOVQ         w+32(FP), BX
@@ -217,8 +217,8 @@ done2:
 	VZEROUPPER
 	RET
 
-// matmul4xF32AVX512 is y[j][r] = sum over i of x[j][i]*w[r][i] for j < 4; ld and stride in bytes, a unit is 8 values.
-// Requires: AVX2, AVX512F, AVX512BW, AVX512DQ, AVX512VL, AVX512VNNI, F16C, FMA
+// matmul4xF32AVX512 multiplies rows of w with 4 rows of x; ld and stride in bytes, a unit is 8 values.
+// Requires: AVX2, FMA
 TEXT ·matmul4xF32AVX512(SB), NOSPLIT, $0-64
 	MOVQ         y+0(FP), AX
 	MOVQ         w+32(FP), BX
@@ -303,8 +303,8 @@ done2:
 	VZEROUPPER
 	RET
 
-// mix1xF32AVX512 is o[j][i] += sum over r of p[j][r]*v[r][i] for j < 1; ld and stride in bytes, a unit is 8 values.
-// Requires: AVX2, AVX512F, AVX512BW, AVX512DQ, AVX512VL, AVX512VNNI, F16C, FMA
+// mix1xF32AVX512 adds weighted rows of v to 1 row of o; ld and stride in bytes, a unit is 8 values.
+// Requires: FMA
 TEXT ·mix1xF32AVX512(SB), NOSPLIT, $0-64
 	MOVQ         v+32(FP), AX
 	MOVQ         units+56(FP), BX
@@ -347,8 +347,8 @@ done2:
 	VZEROUPPER
 	RET
 
-// mix2xF32AVX512 is o[j][i] += sum over r of p[j][r]*v[r][i] for j < 2; ld and stride in bytes, a unit is 8 values.
-// Requires: AVX2, AVX512F, AVX512BW, AVX512DQ, AVX512VL, AVX512VNNI, F16C, FMA
+// mix2xF32AVX512 adds weighted rows of v to 2 rows of o; ld and stride in bytes, a unit is 8 values.
+// Requires: FMA
 TEXT ·mix2xF32AVX512(SB), NOSPLIT, $0-64
 	MOVQ         v+32(FP), AX
 	MOVQ         units+56(FP), BX
@@ -398,8 +398,8 @@ done2:
 	VZEROUPPER
 	RET
 
-// mix3xF32AVX512 is o[j][i] += sum over r of p[j][r]*v[r][i] for j < 3; ld and stride in bytes, a unit is 8 values.
-// Requires: AVX2, AVX512F, AVX512BW, AVX512DQ, AVX512VL, AVX512VNNI, F16C, FMA
+// mix3xF32AVX512 adds weighted rows of v to 3 rows of o; ld and stride in bytes, a unit is 8 values.
+// Requires: FMA
 TEXT ·mix3xF32AVX512(SB), NOSPLIT, $0-64
 	MOVQ         v+32(FP), AX
 	MOVQ         units+56(FP), BX
@@ -465,8 +465,8 @@ done2:
 	VZEROUPPER
 	RET
 
-// mix4xF32AVX512 is o[j][i] += sum over r of p[j][r]*v[r][i] for j < 4; ld and stride in bytes, a unit is 8 values.
-// Requires: AVX2, AVX512F, AVX512BW, AVX512DQ, AVX512VL, AVX512VNNI, F16C, FMA
+// mix4xF32AVX512 adds weighted rows of v to 4 rows of o; ld and stride in bytes, a unit is 8 values.
+// Requires: FMA
 TEXT ·mix4xF32AVX512(SB), NOSPLIT, $0-64
 	MOVQ         v+32(FP), AX
 	MOVQ         units+56(FP), BX
@@ -536,8 +536,8 @@ done2:
 	VZEROUPPER
 	RET
 
-// mix5xF32AVX512 is o[j][i] += sum over r of p[j][r]*v[r][i] for j < 5; ld and stride in bytes, a unit is 8 values.
-// Requires: AVX2, AVX512F, AVX512BW, AVX512DQ, AVX512VL, AVX512VNNI, F16C, FMA
+// mix5xF32AVX512 adds weighted rows of v to 5 rows of o; ld and stride in bytes, a unit is 8 values.
+// Requires: FMA
 TEXT ·mix5xF32AVX512(SB), NOSPLIT, $0-64
 	MOVQ         v+32(FP), AX
 	MOVQ         units+56(FP), BX
@@ -551,26 +551,33 @@ loop1:
 	MOVQ         DX, DI
 	ADDQ         SI, DI
 	ADDQ         SI, DI
+	MOVQ         DI, R8
+	ADDQ         SI, R8
+	ADDQ         SI, R8
 	ADDQ         CX, DX
 	ADDQ         CX, DI
+	ADDQ         CX, R8
 	VMOVUPS      (DX), Y0
 	VMOVUPS      (DX)(SI*1), Y1
 	VMOVUPS      (DI), Y2
 	VMOVUPS      (DI)(SI*1), Y3
-	VMOVUPS      (DI), Y4
+	VMOVUPS      (R8), Y4
 	MOVQ         p+16(FP), DX
 	MOVQ         ldp+24(FP), SI
 	MOVQ         DX, DI
 	ADDQ         SI, DI
 	ADDQ         SI, DI
-	MOVQ         rows+48(FP), R8
-	MOVQ         AX, R9
-	MOVQ         stride+40(FP), R10
-	SUBQ         $1, R8
+	MOVQ         DI, R8
+	ADDQ         SI, R8
+	ADDQ         SI, R8
+	MOVQ         rows+48(FP), R9
+	MOVQ         AX, R10
+	MOVQ         stride+40(FP), R11
+	SUBQ         $1, R9
 	JLT          done4
 
 loop3:
-	VMOVUPS      (R9), Y5
+	VMOVUPS      (R10), Y5
 	VBROADCASTSS (DX), Y6
 	VFMADD231PS  Y6, Y5, Y0
 	VBROADCASTSS (DX)(SI*1), Y6
@@ -579,28 +586,33 @@ loop3:
 	VFMADD231PS  Y6, Y5, Y2
 	VBROADCASTSS (DI)(SI*1), Y6
 	VFMADD231PS  Y6, Y5, Y3
-	VBROADCASTSS (DI), Y6
+	VBROADCASTSS (R8), Y6
 	VFMADD231PS  Y6, Y5, Y4
-	ADDQ         R10, R9
+	ADDQ         R11, R10
 	ADDQ         $4, DX
 	ADDQ         $4, DI
-	SUBQ         $1, R8
+	ADDQ         $4, R8
+	SUBQ         $1, R9
 	JGE          loop3
 
 done4:
-	ADDQ         $1, R8
+	ADDQ         $1, R9
 	MOVQ         o+0(FP), DX
 	MOVQ         ldo+8(FP), SI
 	MOVQ         DX, DI
 	ADDQ         SI, DI
 	ADDQ         SI, DI
+	MOVQ         DI, R8
+	ADDQ         SI, R8
+	ADDQ         SI, R8
 	ADDQ         CX, DX
 	ADDQ         CX, DI
+	ADDQ         CX, R8
 	VMOVUPS      Y0, (DX)
 	VMOVUPS      Y1, (DX)(SI*1)
 	VMOVUPS      Y2, (DI)
 	VMOVUPS      Y3, (DI)(SI*1)
-	VMOVUPS      Y4, (DI)
+	VMOVUPS      Y4, (R8)
 	ADDQ         $0x20, AX
 	ADDQ         $0x20, CX
 	SUBQ         $1, BX
@@ -611,8 +623,8 @@ done2:
 	VZEROUPPER
 	RET
 
-// mix6xF32AVX512 is o[j][i] += sum over r of p[j][r]*v[r][i] for j < 6; ld and stride in bytes, a unit is 8 values.
-// Requires: AVX2, AVX512F, AVX512BW, AVX512DQ, AVX512VL, AVX512VNNI, F16C, FMA
+// mix6xF32AVX512 adds weighted rows of v to 6 rows of o; ld and stride in bytes, a unit is 8 values.
+// Requires: FMA
 TEXT ·mix6xF32AVX512(SB), NOSPLIT, $0-64
 	MOVQ         v+32(FP), AX
 	MOVQ         units+56(FP), BX
@@ -626,27 +638,34 @@ loop1:
 	MOVQ         DX, DI
 	ADDQ         SI, DI
 	ADDQ         SI, DI
+	MOVQ         DI, R8
+	ADDQ         SI, R8
+	ADDQ         SI, R8
 	ADDQ         CX, DX
 	ADDQ         CX, DI
+	ADDQ         CX, R8
 	VMOVUPS      (DX), Y0
 	VMOVUPS      (DX)(SI*1), Y1
 	VMOVUPS      (DI), Y2
 	VMOVUPS      (DI)(SI*1), Y3
-	VMOVUPS      (DI), Y4
-	VMOVUPS      (DI)(SI*1), Y5
+	VMOVUPS      (R8), Y4
+	VMOVUPS      (R8)(SI*1), Y5
 	MOVQ         p+16(FP), DX
 	MOVQ         ldp+24(FP), SI
 	MOVQ         DX, DI
 	ADDQ         SI, DI
 	ADDQ         SI, DI
-	MOVQ         rows+48(FP), R8
-	MOVQ         AX, R9
-	MOVQ         stride+40(FP), R10
-	SUBQ         $1, R8
+	MOVQ         DI, R8
+	ADDQ         SI, R8
+	ADDQ         SI, R8
+	MOVQ         rows+48(FP), R9
+	MOVQ         AX, R10
+	MOVQ         stride+40(FP), R11
+	SUBQ         $1, R9
 	JLT          done4
 
 loop3:
-	VMOVUPS      (R9), Y6
+	VMOVUPS      (R10), Y6
 	VBROADCASTSS (DX), Y7
 	VFMADD231PS  Y7, Y6, Y0
 	VBROADCASTSS (DX)(SI*1), Y7
@@ -655,31 +674,36 @@ loop3:
 	VFMADD231PS  Y7, Y6, Y2
 	VBROADCASTSS (DI)(SI*1), Y7
 	VFMADD231PS  Y7, Y6, Y3
-	VBROADCASTSS (DI), Y7
+	VBROADCASTSS (R8), Y7
 	VFMADD231PS  Y7, Y6, Y4
-	VBROADCASTSS (DI)(SI*1), Y7
+	VBROADCASTSS (R8)(SI*1), Y7
 	VFMADD231PS  Y7, Y6, Y5
-	ADDQ         R10, R9
+	ADDQ         R11, R10
 	ADDQ         $4, DX
 	ADDQ         $4, DI
-	SUBQ         $1, R8
+	ADDQ         $4, R8
+	SUBQ         $1, R9
 	JGE          loop3
 
 done4:
-	ADDQ         $1, R8
+	ADDQ         $1, R9
 	MOVQ         o+0(FP), DX
 	MOVQ         ldo+8(FP), SI
 	MOVQ         DX, DI
 	ADDQ         SI, DI
 	ADDQ         SI, DI
+	MOVQ         DI, R8
+	ADDQ         SI, R8
+	ADDQ         SI, R8
 	ADDQ         CX, DX
 	ADDQ         CX, DI
+	ADDQ         CX, R8
 	VMOVUPS      Y0, (DX)
 	VMOVUPS      Y1, (DX)(SI*1)
 	VMOVUPS      Y2, (DI)
 	VMOVUPS      Y3, (DI)(SI*1)
-	VMOVUPS      Y4, (DI)
-	VMOVUPS      Y5, (DI)(SI*1)
+	VMOVUPS      Y4, (R8)
+	VMOVUPS      Y5, (R8)(SI*1)
 	ADDQ         $0x20, AX
 	ADDQ         $0x20, CX
 	SUBQ         $1, BX
@@ -690,8 +714,8 @@ done2:
 	VZEROUPPER
 	RET
 
-// mixQ81xF32AVX512 is o[j][i] += sum over r of p[j][r]*v[r][i] for j < 1; ld and stride in bytes, a unit is 8 values.
-// Requires: AVX2, AVX512F, AVX512BW, AVX512DQ, AVX512VL, AVX512VNNI, F16C, FMA
+// mixQ81xF32AVX512 adds weighted rows of v to 1 row of o; ld and stride in bytes, a unit is 8 values.
+// Requires: FMA
 TEXT ·mixQ81xF32AVX512(SB), NOSPLIT, $0-64
 	MOVQ         v+32(FP), AX
 	MOVQ         units+56(FP), BX
@@ -734,8 +758,8 @@ done2:
 	VZEROUPPER
 	RET
 
-// mixQ82xF32AVX512 is o[j][i] += sum over r of p[j][r]*v[r][i] for j < 2; ld and stride in bytes, a unit is 8 values.
-// Requires: AVX2, AVX512F, AVX512BW, AVX512DQ, AVX512VL, AVX512VNNI, F16C, FMA
+// mixQ82xF32AVX512 adds weighted rows of v to 2 rows of o; ld and stride in bytes, a unit is 8 values.
+// Requires: FMA
 TEXT ·mixQ82xF32AVX512(SB), NOSPLIT, $0-64
 	MOVQ         v+32(FP), AX
 	MOVQ         units+56(FP), BX
@@ -785,8 +809,8 @@ done2:
 	VZEROUPPER
 	RET
 
-// mixQ83xF32AVX512 is o[j][i] += sum over r of p[j][r]*v[r][i] for j < 3; ld and stride in bytes, a unit is 8 values.
-// Requires: AVX2, AVX512F, AVX512BW, AVX512DQ, AVX512VL, AVX512VNNI, F16C, FMA
+// mixQ83xF32AVX512 adds weighted rows of v to 3 rows of o; ld and stride in bytes, a unit is 8 values.
+// Requires: FMA
 TEXT ·mixQ83xF32AVX512(SB), NOSPLIT, $0-64
 	MOVQ         v+32(FP), AX
 	MOVQ         units+56(FP), BX
@@ -852,8 +876,8 @@ done2:
 	VZEROUPPER
 	RET
 
-// mixQ84xF32AVX512 is o[j][i] += sum over r of p[j][r]*v[r][i] for j < 4; ld and stride in bytes, a unit is 8 values.
-// Requires: AVX2, AVX512F, AVX512BW, AVX512DQ, AVX512VL, AVX512VNNI, F16C, FMA
+// mixQ84xF32AVX512 adds weighted rows of v to 4 rows of o; ld and stride in bytes, a unit is 8 values.
+// Requires: FMA
 TEXT ·mixQ84xF32AVX512(SB), NOSPLIT, $0-64
 	MOVQ         v+32(FP), AX
 	MOVQ         units+56(FP), BX
@@ -923,8 +947,8 @@ done2:
 	VZEROUPPER
 	RET
 
-// mixQ85xF32AVX512 is o[j][i] += sum over r of p[j][r]*v[r][i] for j < 5; ld and stride in bytes, a unit is 8 values.
-// Requires: AVX2, AVX512F, AVX512BW, AVX512DQ, AVX512VL, AVX512VNNI, F16C, FMA
+// mixQ85xF32AVX512 adds weighted rows of v to 5 rows of o; ld and stride in bytes, a unit is 8 values.
+// Requires: FMA
 TEXT ·mixQ85xF32AVX512(SB), NOSPLIT, $0-64
 	MOVQ         v+32(FP), AX
 	MOVQ         units+56(FP), BX
@@ -938,26 +962,33 @@ loop1:
 	MOVQ         DX, DI
 	ADDQ         SI, DI
 	ADDQ         SI, DI
+	MOVQ         DI, R8
+	ADDQ         SI, R8
+	ADDQ         SI, R8
 	ADDQ         CX, DX
 	ADDQ         CX, DI
+	ADDQ         CX, R8
 	VMOVUPS      (DX), Y0
 	VMOVUPS      (DX)(SI*1), Y1
 	VMOVUPS      (DI), Y2
 	VMOVUPS      (DI)(SI*1), Y3
-	VMOVUPS      (DI), Y4
+	VMOVUPS      (R8), Y4
 	MOVQ         p+16(FP), DX
 	MOVQ         ldp+24(FP), SI
 	MOVQ         DX, DI
 	ADDQ         SI, DI
 	ADDQ         SI, DI
-	MOVQ         rows+48(FP), R8
-	MOVQ         AX, R9
-	MOVQ         stride+40(FP), R10
-	SUBQ         $1, R8
+	MOVQ         DI, R8
+	ADDQ         SI, R8
+	ADDQ         SI, R8
+	MOVQ         rows+48(FP), R9
+	MOVQ         AX, R10
+	MOVQ         stride+40(FP), R11
+	SUBQ         $1, R9
 	JLT          done4
 
 loop3:
-	VMOVUPS      (R9), Y5
+	VMOVUPS      (R10), Y5
 	VBROADCASTSS (DX), Y6
 	VFMADD231PS  Y6, Y5, Y0
 	VBROADCASTSS (DX)(SI*1), Y6
@@ -966,28 +997,33 @@ loop3:
 	VFMADD231PS  Y6, Y5, Y2
 	VBROADCASTSS (DI)(SI*1), Y6
 	VFMADD231PS  Y6, Y5, Y3
-	VBROADCASTSS (DI), Y6
+	VBROADCASTSS (R8), Y6
 	VFMADD231PS  Y6, Y5, Y4
-	ADDQ         R10, R9
+	ADDQ         R11, R10
 	ADDQ         $4, DX
 	ADDQ         $4, DI
-	SUBQ         $1, R8
+	ADDQ         $4, R8
+	SUBQ         $1, R9
 	JGE          loop3
 
 done4:
-	ADDQ         $1, R8
+	ADDQ         $1, R9
 	MOVQ         o+0(FP), DX
 	MOVQ         ldo+8(FP), SI
 	MOVQ         DX, DI
 	ADDQ         SI, DI
 	ADDQ         SI, DI
+	MOVQ         DI, R8
+	ADDQ         SI, R8
+	ADDQ         SI, R8
 	ADDQ         CX, DX
 	ADDQ         CX, DI
+	ADDQ         CX, R8
 	VMOVUPS      Y0, (DX)
 	VMOVUPS      Y1, (DX)(SI*1)
 	VMOVUPS      Y2, (DI)
 	VMOVUPS      Y3, (DI)(SI*1)
-	VMOVUPS      Y4, (DI)
+	VMOVUPS      Y4, (R8)
 	ADDQ         $0x20, AX
 	ADDQ         $0x20, CX
 	SUBQ         $1, BX
@@ -998,8 +1034,8 @@ done2:
 	VZEROUPPER
 	RET
 
-// mixQ86xF32AVX512 is o[j][i] += sum over r of p[j][r]*v[r][i] for j < 6; ld and stride in bytes, a unit is 8 values.
-// Requires: AVX2, AVX512F, AVX512BW, AVX512DQ, AVX512VL, AVX512VNNI, F16C, FMA
+// mixQ86xF32AVX512 adds weighted rows of v to 6 rows of o; ld and stride in bytes, a unit is 8 values.
+// Requires: FMA
 TEXT ·mixQ86xF32AVX512(SB), NOSPLIT, $0-64
 	MOVQ         v+32(FP), AX
 	MOVQ         units+56(FP), BX
@@ -1013,27 +1049,34 @@ loop1:
 	MOVQ         DX, DI
 	ADDQ         SI, DI
 	ADDQ         SI, DI
+	MOVQ         DI, R8
+	ADDQ         SI, R8
+	ADDQ         SI, R8
 	ADDQ         CX, DX
 	ADDQ         CX, DI
+	ADDQ         CX, R8
 	VMOVUPS      (DX), Y0
 	VMOVUPS      (DX)(SI*1), Y1
 	VMOVUPS      (DI), Y2
 	VMOVUPS      (DI)(SI*1), Y3
-	VMOVUPS      (DI), Y4
-	VMOVUPS      (DI)(SI*1), Y5
+	VMOVUPS      (R8), Y4
+	VMOVUPS      (R8)(SI*1), Y5
 	MOVQ         p+16(FP), DX
 	MOVQ         ldp+24(FP), SI
 	MOVQ         DX, DI
 	ADDQ         SI, DI
 	ADDQ         SI, DI
-	MOVQ         rows+48(FP), R8
-	MOVQ         AX, R9
-	MOVQ         stride+40(FP), R10
-	SUBQ         $1, R8
+	MOVQ         DI, R8
+	ADDQ         SI, R8
+	ADDQ         SI, R8
+	MOVQ         rows+48(FP), R9
+	MOVQ         AX, R10
+	MOVQ         stride+40(FP), R11
+	SUBQ         $1, R9
 	JLT          done4
 
 loop3:
-	VMOVUPS      (R9), Y6
+	VMOVUPS      (R10), Y6
 	VBROADCASTSS (DX), Y7
 	VFMADD231PS  Y7, Y6, Y0
 	VBROADCASTSS (DX)(SI*1), Y7
@@ -1042,31 +1085,36 @@ loop3:
 	VFMADD231PS  Y7, Y6, Y2
 	VBROADCASTSS (DI)(SI*1), Y7
 	VFMADD231PS  Y7, Y6, Y3
-	VBROADCASTSS (DI), Y7
+	VBROADCASTSS (R8), Y7
 	VFMADD231PS  Y7, Y6, Y4
-	VBROADCASTSS (DI)(SI*1), Y7
+	VBROADCASTSS (R8)(SI*1), Y7
 	VFMADD231PS  Y7, Y6, Y5
-	ADDQ         R10, R9
+	ADDQ         R11, R10
 	ADDQ         $4, DX
 	ADDQ         $4, DI
-	SUBQ         $1, R8
+	ADDQ         $4, R8
+	SUBQ         $1, R9
 	JGE          loop3
 
 done4:
-	ADDQ         $1, R8
+	ADDQ         $1, R9
 	MOVQ         o+0(FP), DX
 	MOVQ         ldo+8(FP), SI
 	MOVQ         DX, DI
 	ADDQ         SI, DI
 	ADDQ         SI, DI
+	MOVQ         DI, R8
+	ADDQ         SI, R8
+	ADDQ         SI, R8
 	ADDQ         CX, DX
 	ADDQ         CX, DI
+	ADDQ         CX, R8
 	VMOVUPS      Y0, (DX)
 	VMOVUPS      Y1, (DX)(SI*1)
 	VMOVUPS      Y2, (DI)
 	VMOVUPS      Y3, (DI)(SI*1)
-	VMOVUPS      Y4, (DI)
-	VMOVUPS      Y5, (DI)(SI*1)
+	VMOVUPS      Y4, (R8)
+	VMOVUPS      Y5, (R8)(SI*1)
 	ADDQ         $0x20, AX
 	ADDQ         $0x20, CX
 	SUBQ         $1, BX
@@ -1077,8 +1125,8 @@ done2:
 	VZEROUPPER
 	RET
 
-// decodeUnitsF32AVX2 unpacks units of 8 values: dst[i] = value(src, i).
-// Requires: AVX2, F16C, FMA
+// decodeUnitsF32AVX2 unpacks units of 8 values.
+// Requires: AVX
 TEXT ·decodeUnitsF32AVX2(SB), NOSPLIT, $0-24
 	MOVQ         dst+0(FP), AX
 	MOVQ         src+8(FP), BX
@@ -1099,8 +1147,8 @@ done2:
 	VZEROUPPER
 	RET
 
-// matmul1xF32AVX2 is y[j][r] = sum over i of x[j][i]*w[r][i] for j < 1; ld and stride in bytes, a unit is 8 values.
-// Requires: AVX2, F16C, FMA
+// matmul1xF32AVX2 multiplies rows of w with 1 row of x; ld and stride in bytes, a unit is 8 values.
+// Requires: AVX2, FMA
 TEXT ·matmul1xF32AVX2(SB), NOSPLIT, $0-64
 	MOVQ         y+0(FP), AX
 	MOVQ         w+32(FP), BX
@@ -1151,8 +1199,8 @@ done2:
 	VZEROUPPER
 	RET
 
-// matmul2xF32AVX2 is y[j][r] = sum over i of x[j][i]*w[r][i] for j < 2; ld and stride in bytes, a unit is 8 values.
-// Requires: AVX2, F16C, FMA
+// matmul2xF32AVX2 multiplies rows of w with 2 rows of x; ld and stride in bytes, a unit is 8 values.
+// Requires: AVX2, FMA
 TEXT ·matmul2xF32AVX2(SB), NOSPLIT, $0-64
 	MOVQ         y+0(FP), AX
 	MOVQ         w+32(FP), BX
@@ -1215,8 +1263,8 @@ done2:
 	VZEROUPPER
 	RET
 
-// matmul3xF32AVX2 is y[j][r] = sum over i of x[j][i]*w[r][i] for j < 3; ld and stride in bytes, a unit is 8 values.
-// Requires: AVX2, F16C, FMA
+// matmul3xF32AVX2 multiplies rows of w with 3 rows of x; ld and stride in bytes, a unit is 8 values.
+// Requires: AVX2, FMA
 TEXT ·matmul3xF32AVX2(SB), NOSPLIT, $0-64
 	MOVQ         y+0(FP), AX
 	MOVQ         w+32(FP), BX
@@ -1290,8 +1338,8 @@ done2:
 	VZEROUPPER
 	RET
 
-// matmul4xF32AVX2 is y[j][r] = sum over i of x[j][i]*w[r][i] for j < 4; ld and stride in bytes, a unit is 8 values.
-// Requires: AVX2, F16C, FMA
+// matmul4xF32AVX2 multiplies rows of w with 4 rows of x; ld and stride in bytes, a unit is 8 values.
+// Requires: AVX2, FMA
 TEXT ·matmul4xF32AVX2(SB), NOSPLIT, $0-64
 	MOVQ         y+0(FP), AX
 	MOVQ         w+32(FP), BX
@@ -1376,8 +1424,41 @@ done2:
 	VZEROUPPER
 	RET
 
-// mix1xF32AVX2 is o[j][i] += sum over r of p[j][r]*v[r][i] for j < 1; ld and stride in bytes, a unit is 8 values.
-// Requires: AVX2, F16C, FMA
+// encodeGroupsF32AVX2 packs groups of 8 blocks of 1 value.
+// Requires: AVX
+TEXT ·encodeGroupsF32AVX2(SB), NOSPLIT, $0-32
+	MOVQ         dst+0(FP), AX
+	MOVQ         src+8(FP), BX
+	MOVQ         scratch+16(FP), CX
+	MOVQ         groups+24(FP), DX
+	ADDQ         $0x1f, CX
+	ANDQ         $-32, CX
+	SUBQ         $1, DX
+	JLT          done2
+
+loop1:
+
+	// x: value i of every block in one vector
+	VMOVUPS      (BX), Y0
+	VMOVUPS      Y0, (CX)
+
+	// v
+
+	// v
+	VMOVUPS      (CX), Y0
+	VMOVUPS      Y0, (AX)
+	ADDQ         $0x20, BX
+	ADDQ         $0x20, AX
+	SUBQ         $1, DX
+	JGE          loop1
+
+done2:
+	ADDQ         $1, DX
+	VZEROUPPER
+	RET
+
+// mix1xF32AVX2 adds weighted rows of v to 1 row of o; ld and stride in bytes, a unit is 8 values.
+// Requires: FMA
 TEXT ·mix1xF32AVX2(SB), NOSPLIT, $0-64
 	MOVQ         v+32(FP), AX
 	MOVQ         units+56(FP), BX
@@ -1420,8 +1501,8 @@ done2:
 	VZEROUPPER
 	RET
 
-// mix2xF32AVX2 is o[j][i] += sum over r of p[j][r]*v[r][i] for j < 2; ld and stride in bytes, a unit is 8 values.
-// Requires: AVX2, F16C, FMA
+// mix2xF32AVX2 adds weighted rows of v to 2 rows of o; ld and stride in bytes, a unit is 8 values.
+// Requires: FMA
 TEXT ·mix2xF32AVX2(SB), NOSPLIT, $0-64
 	MOVQ         v+32(FP), AX
 	MOVQ         units+56(FP), BX
@@ -1471,8 +1552,8 @@ done2:
 	VZEROUPPER
 	RET
 
-// mix3xF32AVX2 is o[j][i] += sum over r of p[j][r]*v[r][i] for j < 3; ld and stride in bytes, a unit is 8 values.
-// Requires: AVX2, F16C, FMA
+// mix3xF32AVX2 adds weighted rows of v to 3 rows of o; ld and stride in bytes, a unit is 8 values.
+// Requires: FMA
 TEXT ·mix3xF32AVX2(SB), NOSPLIT, $0-64
 	MOVQ         v+32(FP), AX
 	MOVQ         units+56(FP), BX
@@ -1538,8 +1619,8 @@ done2:
 	VZEROUPPER
 	RET
 
-// mix4xF32AVX2 is o[j][i] += sum over r of p[j][r]*v[r][i] for j < 4; ld and stride in bytes, a unit is 8 values.
-// Requires: AVX2, F16C, FMA
+// mix4xF32AVX2 adds weighted rows of v to 4 rows of o; ld and stride in bytes, a unit is 8 values.
+// Requires: FMA
 TEXT ·mix4xF32AVX2(SB), NOSPLIT, $0-64
 	MOVQ         v+32(FP), AX
 	MOVQ         units+56(FP), BX
@@ -1609,8 +1690,8 @@ done2:
 	VZEROUPPER
 	RET
 
-// mix5xF32AVX2 is o[j][i] += sum over r of p[j][r]*v[r][i] for j < 5; ld and stride in bytes, a unit is 8 values.
-// Requires: AVX2, F16C, FMA
+// mix5xF32AVX2 adds weighted rows of v to 5 rows of o; ld and stride in bytes, a unit is 8 values.
+// Requires: FMA
 TEXT ·mix5xF32AVX2(SB), NOSPLIT, $0-64
 	MOVQ         v+32(FP), AX
 	MOVQ         units+56(FP), BX
@@ -1624,26 +1705,33 @@ loop1:
 	MOVQ         DX, DI
 	ADDQ         SI, DI
 	ADDQ         SI, DI
+	MOVQ         DI, R8
+	ADDQ         SI, R8
+	ADDQ         SI, R8
 	ADDQ         CX, DX
 	ADDQ         CX, DI
+	ADDQ         CX, R8
 	VMOVUPS      (DX), Y0
 	VMOVUPS      (DX)(SI*1), Y1
 	VMOVUPS      (DI), Y2
 	VMOVUPS      (DI)(SI*1), Y3
-	VMOVUPS      (DI), Y4
+	VMOVUPS      (R8), Y4
 	MOVQ         p+16(FP), DX
 	MOVQ         ldp+24(FP), SI
 	MOVQ         DX, DI
 	ADDQ         SI, DI
 	ADDQ         SI, DI
-	MOVQ         rows+48(FP), R8
-	MOVQ         AX, R9
-	MOVQ         stride+40(FP), R10
-	SUBQ         $1, R8
+	MOVQ         DI, R8
+	ADDQ         SI, R8
+	ADDQ         SI, R8
+	MOVQ         rows+48(FP), R9
+	MOVQ         AX, R10
+	MOVQ         stride+40(FP), R11
+	SUBQ         $1, R9
 	JLT          done4
 
 loop3:
-	VMOVUPS      (R9), Y5
+	VMOVUPS      (R10), Y5
 	VBROADCASTSS (DX), Y6
 	VFMADD231PS  Y6, Y5, Y0
 	VBROADCASTSS (DX)(SI*1), Y6
@@ -1652,28 +1740,33 @@ loop3:
 	VFMADD231PS  Y6, Y5, Y2
 	VBROADCASTSS (DI)(SI*1), Y6
 	VFMADD231PS  Y6, Y5, Y3
-	VBROADCASTSS (DI), Y6
+	VBROADCASTSS (R8), Y6
 	VFMADD231PS  Y6, Y5, Y4
-	ADDQ         R10, R9
+	ADDQ         R11, R10
 	ADDQ         $4, DX
 	ADDQ         $4, DI
-	SUBQ         $1, R8
+	ADDQ         $4, R8
+	SUBQ         $1, R9
 	JGE          loop3
 
 done4:
-	ADDQ         $1, R8
+	ADDQ         $1, R9
 	MOVQ         o+0(FP), DX
 	MOVQ         ldo+8(FP), SI
 	MOVQ         DX, DI
 	ADDQ         SI, DI
 	ADDQ         SI, DI
+	MOVQ         DI, R8
+	ADDQ         SI, R8
+	ADDQ         SI, R8
 	ADDQ         CX, DX
 	ADDQ         CX, DI
+	ADDQ         CX, R8
 	VMOVUPS      Y0, (DX)
 	VMOVUPS      Y1, (DX)(SI*1)
 	VMOVUPS      Y2, (DI)
 	VMOVUPS      Y3, (DI)(SI*1)
-	VMOVUPS      Y4, (DI)
+	VMOVUPS      Y4, (R8)
 	ADDQ         $0x20, AX
 	ADDQ         $0x20, CX
 	SUBQ         $1, BX
@@ -1684,8 +1777,8 @@ done2:
 	VZEROUPPER
 	RET
 
-// mix6xF32AVX2 is o[j][i] += sum over r of p[j][r]*v[r][i] for j < 6; ld and stride in bytes, a unit is 8 values.
-// Requires: AVX2, F16C, FMA
+// mix6xF32AVX2 adds weighted rows of v to 6 rows of o; ld and stride in bytes, a unit is 8 values.
+// Requires: FMA
 TEXT ·mix6xF32AVX2(SB), NOSPLIT, $0-64
 	MOVQ         v+32(FP), AX
 	MOVQ         units+56(FP), BX
@@ -1699,27 +1792,34 @@ loop1:
 	MOVQ         DX, DI
 	ADDQ         SI, DI
 	ADDQ         SI, DI
+	MOVQ         DI, R8
+	ADDQ         SI, R8
+	ADDQ         SI, R8
 	ADDQ         CX, DX
 	ADDQ         CX, DI
+	ADDQ         CX, R8
 	VMOVUPS      (DX), Y0
 	VMOVUPS      (DX)(SI*1), Y1
 	VMOVUPS      (DI), Y2
 	VMOVUPS      (DI)(SI*1), Y3
-	VMOVUPS      (DI), Y4
-	VMOVUPS      (DI)(SI*1), Y5
+	VMOVUPS      (R8), Y4
+	VMOVUPS      (R8)(SI*1), Y5
 	MOVQ         p+16(FP), DX
 	MOVQ         ldp+24(FP), SI
 	MOVQ         DX, DI
 	ADDQ         SI, DI
 	ADDQ         SI, DI
-	MOVQ         rows+48(FP), R8
-	MOVQ         AX, R9
-	MOVQ         stride+40(FP), R10
-	SUBQ         $1, R8
+	MOVQ         DI, R8
+	ADDQ         SI, R8
+	ADDQ         SI, R8
+	MOVQ         rows+48(FP), R9
+	MOVQ         AX, R10
+	MOVQ         stride+40(FP), R11
+	SUBQ         $1, R9
 	JLT          done4
 
 loop3:
-	VMOVUPS      (R9), Y6
+	VMOVUPS      (R10), Y6
 	VBROADCASTSS (DX), Y7
 	VFMADD231PS  Y7, Y6, Y0
 	VBROADCASTSS (DX)(SI*1), Y7
@@ -1728,31 +1828,36 @@ loop3:
 	VFMADD231PS  Y7, Y6, Y2
 	VBROADCASTSS (DI)(SI*1), Y7
 	VFMADD231PS  Y7, Y6, Y3
-	VBROADCASTSS (DI), Y7
+	VBROADCASTSS (R8), Y7
 	VFMADD231PS  Y7, Y6, Y4
-	VBROADCASTSS (DI)(SI*1), Y7
+	VBROADCASTSS (R8)(SI*1), Y7
 	VFMADD231PS  Y7, Y6, Y5
-	ADDQ         R10, R9
+	ADDQ         R11, R10
 	ADDQ         $4, DX
 	ADDQ         $4, DI
-	SUBQ         $1, R8
+	ADDQ         $4, R8
+	SUBQ         $1, R9
 	JGE          loop3
 
 done4:
-	ADDQ         $1, R8
+	ADDQ         $1, R9
 	MOVQ         o+0(FP), DX
 	MOVQ         ldo+8(FP), SI
 	MOVQ         DX, DI
 	ADDQ         SI, DI
 	ADDQ         SI, DI
+	MOVQ         DI, R8
+	ADDQ         SI, R8
+	ADDQ         SI, R8
 	ADDQ         CX, DX
 	ADDQ         CX, DI
+	ADDQ         CX, R8
 	VMOVUPS      Y0, (DX)
 	VMOVUPS      Y1, (DX)(SI*1)
 	VMOVUPS      Y2, (DI)
 	VMOVUPS      Y3, (DI)(SI*1)
-	VMOVUPS      Y4, (DI)
-	VMOVUPS      Y5, (DI)(SI*1)
+	VMOVUPS      Y4, (R8)
+	VMOVUPS      Y5, (R8)(SI*1)
 	ADDQ         $0x20, AX
 	ADDQ         $0x20, CX
 	SUBQ         $1, BX
@@ -1763,8 +1868,8 @@ done2:
 	VZEROUPPER
 	RET
 
-// mixQ81xF32AVX2 is o[j][i] += sum over r of p[j][r]*v[r][i] for j < 1; ld and stride in bytes, a unit is 8 values.
-// Requires: AVX2, F16C, FMA
+// mixQ81xF32AVX2 adds weighted rows of v to 1 row of o; ld and stride in bytes, a unit is 8 values.
+// Requires: FMA
 TEXT ·mixQ81xF32AVX2(SB), NOSPLIT, $0-64
 	MOVQ         v+32(FP), AX
 	MOVQ         units+56(FP), BX
@@ -1807,8 +1912,8 @@ done2:
 	VZEROUPPER
 	RET
 
-// mixQ82xF32AVX2 is o[j][i] += sum over r of p[j][r]*v[r][i] for j < 2; ld and stride in bytes, a unit is 8 values.
-// Requires: AVX2, F16C, FMA
+// mixQ82xF32AVX2 adds weighted rows of v to 2 rows of o; ld and stride in bytes, a unit is 8 values.
+// Requires: FMA
 TEXT ·mixQ82xF32AVX2(SB), NOSPLIT, $0-64
 	MOVQ         v+32(FP), AX
 	MOVQ         units+56(FP), BX
@@ -1858,8 +1963,8 @@ done2:
 	VZEROUPPER
 	RET
 
-// mixQ83xF32AVX2 is o[j][i] += sum over r of p[j][r]*v[r][i] for j < 3; ld and stride in bytes, a unit is 8 values.
-// Requires: AVX2, F16C, FMA
+// mixQ83xF32AVX2 adds weighted rows of v to 3 rows of o; ld and stride in bytes, a unit is 8 values.
+// Requires: FMA
 TEXT ·mixQ83xF32AVX2(SB), NOSPLIT, $0-64
 	MOVQ         v+32(FP), AX
 	MOVQ         units+56(FP), BX
@@ -1925,8 +2030,8 @@ done2:
 	VZEROUPPER
 	RET
 
-// mixQ84xF32AVX2 is o[j][i] += sum over r of p[j][r]*v[r][i] for j < 4; ld and stride in bytes, a unit is 8 values.
-// Requires: AVX2, F16C, FMA
+// mixQ84xF32AVX2 adds weighted rows of v to 4 rows of o; ld and stride in bytes, a unit is 8 values.
+// Requires: FMA
 TEXT ·mixQ84xF32AVX2(SB), NOSPLIT, $0-64
 	MOVQ         v+32(FP), AX
 	MOVQ         units+56(FP), BX
@@ -1996,8 +2101,8 @@ done2:
 	VZEROUPPER
 	RET
 
-// mixQ85xF32AVX2 is o[j][i] += sum over r of p[j][r]*v[r][i] for j < 5; ld and stride in bytes, a unit is 8 values.
-// Requires: AVX2, F16C, FMA
+// mixQ85xF32AVX2 adds weighted rows of v to 5 rows of o; ld and stride in bytes, a unit is 8 values.
+// Requires: FMA
 TEXT ·mixQ85xF32AVX2(SB), NOSPLIT, $0-64
 	MOVQ         v+32(FP), AX
 	MOVQ         units+56(FP), BX
@@ -2011,26 +2116,33 @@ loop1:
 	MOVQ         DX, DI
 	ADDQ         SI, DI
 	ADDQ         SI, DI
+	MOVQ         DI, R8
+	ADDQ         SI, R8
+	ADDQ         SI, R8
 	ADDQ         CX, DX
 	ADDQ         CX, DI
+	ADDQ         CX, R8
 	VMOVUPS      (DX), Y0
 	VMOVUPS      (DX)(SI*1), Y1
 	VMOVUPS      (DI), Y2
 	VMOVUPS      (DI)(SI*1), Y3
-	VMOVUPS      (DI), Y4
+	VMOVUPS      (R8), Y4
 	MOVQ         p+16(FP), DX
 	MOVQ         ldp+24(FP), SI
 	MOVQ         DX, DI
 	ADDQ         SI, DI
 	ADDQ         SI, DI
-	MOVQ         rows+48(FP), R8
-	MOVQ         AX, R9
-	MOVQ         stride+40(FP), R10
-	SUBQ         $1, R8
+	MOVQ         DI, R8
+	ADDQ         SI, R8
+	ADDQ         SI, R8
+	MOVQ         rows+48(FP), R9
+	MOVQ         AX, R10
+	MOVQ         stride+40(FP), R11
+	SUBQ         $1, R9
 	JLT          done4
 
 loop3:
-	VMOVUPS      (R9), Y5
+	VMOVUPS      (R10), Y5
 	VBROADCASTSS (DX), Y6
 	VFMADD231PS  Y6, Y5, Y0
 	VBROADCASTSS (DX)(SI*1), Y6
@@ -2039,28 +2151,33 @@ loop3:
 	VFMADD231PS  Y6, Y5, Y2
 	VBROADCASTSS (DI)(SI*1), Y6
 	VFMADD231PS  Y6, Y5, Y3
-	VBROADCASTSS (DI), Y6
+	VBROADCASTSS (R8), Y6
 	VFMADD231PS  Y6, Y5, Y4
-	ADDQ         R10, R9
+	ADDQ         R11, R10
 	ADDQ         $4, DX
 	ADDQ         $4, DI
-	SUBQ         $1, R8
+	ADDQ         $4, R8
+	SUBQ         $1, R9
 	JGE          loop3
 
 done4:
-	ADDQ         $1, R8
+	ADDQ         $1, R9
 	MOVQ         o+0(FP), DX
 	MOVQ         ldo+8(FP), SI
 	MOVQ         DX, DI
 	ADDQ         SI, DI
 	ADDQ         SI, DI
+	MOVQ         DI, R8
+	ADDQ         SI, R8
+	ADDQ         SI, R8
 	ADDQ         CX, DX
 	ADDQ         CX, DI
+	ADDQ         CX, R8
 	VMOVUPS      Y0, (DX)
 	VMOVUPS      Y1, (DX)(SI*1)
 	VMOVUPS      Y2, (DI)
 	VMOVUPS      Y3, (DI)(SI*1)
-	VMOVUPS      Y4, (DI)
+	VMOVUPS      Y4, (R8)
 	ADDQ         $0x20, AX
 	ADDQ         $0x20, CX
 	SUBQ         $1, BX
@@ -2071,8 +2188,8 @@ done2:
 	VZEROUPPER
 	RET
 
-// mixQ86xF32AVX2 is o[j][i] += sum over r of p[j][r]*v[r][i] for j < 6; ld and stride in bytes, a unit is 8 values.
-// Requires: AVX2, F16C, FMA
+// mixQ86xF32AVX2 adds weighted rows of v to 6 rows of o; ld and stride in bytes, a unit is 8 values.
+// Requires: FMA
 TEXT ·mixQ86xF32AVX2(SB), NOSPLIT, $0-64
 	MOVQ         v+32(FP), AX
 	MOVQ         units+56(FP), BX
@@ -2086,27 +2203,34 @@ loop1:
 	MOVQ         DX, DI
 	ADDQ         SI, DI
 	ADDQ         SI, DI
+	MOVQ         DI, R8
+	ADDQ         SI, R8
+	ADDQ         SI, R8
 	ADDQ         CX, DX
 	ADDQ         CX, DI
+	ADDQ         CX, R8
 	VMOVUPS      (DX), Y0
 	VMOVUPS      (DX)(SI*1), Y1
 	VMOVUPS      (DI), Y2
 	VMOVUPS      (DI)(SI*1), Y3
-	VMOVUPS      (DI), Y4
-	VMOVUPS      (DI)(SI*1), Y5
+	VMOVUPS      (R8), Y4
+	VMOVUPS      (R8)(SI*1), Y5
 	MOVQ         p+16(FP), DX
 	MOVQ         ldp+24(FP), SI
 	MOVQ         DX, DI
 	ADDQ         SI, DI
 	ADDQ         SI, DI
-	MOVQ         rows+48(FP), R8
-	MOVQ         AX, R9
-	MOVQ         stride+40(FP), R10
-	SUBQ         $1, R8
+	MOVQ         DI, R8
+	ADDQ         SI, R8
+	ADDQ         SI, R8
+	MOVQ         rows+48(FP), R9
+	MOVQ         AX, R10
+	MOVQ         stride+40(FP), R11
+	SUBQ         $1, R9
 	JLT          done4
 
 loop3:
-	VMOVUPS      (R9), Y6
+	VMOVUPS      (R10), Y6
 	VBROADCASTSS (DX), Y7
 	VFMADD231PS  Y7, Y6, Y0
 	VBROADCASTSS (DX)(SI*1), Y7
@@ -2115,31 +2239,36 @@ loop3:
 	VFMADD231PS  Y7, Y6, Y2
 	VBROADCASTSS (DI)(SI*1), Y7
 	VFMADD231PS  Y7, Y6, Y3
-	VBROADCASTSS (DI), Y7
+	VBROADCASTSS (R8), Y7
 	VFMADD231PS  Y7, Y6, Y4
-	VBROADCASTSS (DI)(SI*1), Y7
+	VBROADCASTSS (R8)(SI*1), Y7
 	VFMADD231PS  Y7, Y6, Y5
-	ADDQ         R10, R9
+	ADDQ         R11, R10
 	ADDQ         $4, DX
 	ADDQ         $4, DI
-	SUBQ         $1, R8
+	ADDQ         $4, R8
+	SUBQ         $1, R9
 	JGE          loop3
 
 done4:
-	ADDQ         $1, R8
+	ADDQ         $1, R9
 	MOVQ         o+0(FP), DX
 	MOVQ         ldo+8(FP), SI
 	MOVQ         DX, DI
 	ADDQ         SI, DI
 	ADDQ         SI, DI
+	MOVQ         DI, R8
+	ADDQ         SI, R8
+	ADDQ         SI, R8
 	ADDQ         CX, DX
 	ADDQ         CX, DI
+	ADDQ         CX, R8
 	VMOVUPS      Y0, (DX)
 	VMOVUPS      Y1, (DX)(SI*1)
 	VMOVUPS      Y2, (DI)
 	VMOVUPS      Y3, (DI)(SI*1)
-	VMOVUPS      Y4, (DI)
-	VMOVUPS      Y5, (DI)(SI*1)
+	VMOVUPS      Y4, (R8)
+	VMOVUPS      Y5, (R8)(SI*1)
 	ADDQ         $0x20, AX
 	ADDQ         $0x20, CX
 	SUBQ         $1, BX

@@ -3,74 +3,240 @@
 
 package cpu
 
-// gemmSignedAVX512 is out[r][j] = sum over i of x[i][j]*w[r][i] for 8 tokens j; rows is a multiple of 4, ldw in bytes.
-// Requires: AVX2, AVX512F, AVX512BW, AVX512DQ, AVX512VL, AVX512VNNI, F16C, FMA
+// gemm1xF32AVX512 multiplies decoded rows with 1 row of x; rows is a multiple of 4, ld in bytes, a unit is 8 values.
+//
+//	for r := range rows {
+//		for j := range 1 {
+//			out[j][r] = sum(x[j][i] * w[r][i]) // over all i
+//		}
+//	}
+//
+// Requires: AVX2, FMA
+//
+//go:noescape
+func gemm1xF32AVX512(out *float32, ldo int, x *float32, ldx int, w *float32, ldw int, rows int, units int)
+
+// gemm2xF32AVX512 multiplies decoded rows with 2 rows of x; rows is a multiple of 4, ld in bytes, a unit is 8 values.
+//
+//	for r := range rows {
+//		for j := range 2 {
+//			out[j][r] = sum(x[j][i] * w[r][i]) // over all i
+//		}
+//	}
+//
+// Requires: AVX2, FMA
+//
+//go:noescape
+func gemm2xF32AVX512(out *float32, ldo int, x *float32, ldx int, w *float32, ldw int, rows int, units int)
+
+// gemm3xF32AVX512 multiplies decoded rows with 3 rows of x; rows is a multiple of 4, ld in bytes, a unit is 8 values.
+//
+//	for r := range rows {
+//		for j := range 3 {
+//			out[j][r] = sum(x[j][i] * w[r][i]) // over all i
+//		}
+//	}
+//
+// Requires: AVX2, FMA
+//
+//go:noescape
+func gemm3xF32AVX512(out *float32, ldo int, x *float32, ldx int, w *float32, ldw int, rows int, units int)
+
+var gemmF32TilesAVX512 = gemmF32Tiles{gemm1xF32AVX512, gemm2xF32AVX512, gemm3xF32AVX512}
+
+// gemm1xF32AVX2 multiplies decoded rows with 1 row of x; rows is a multiple of 4, ld in bytes, a unit is 8 values.
+//
+//	for r := range rows {
+//		for j := range 1 {
+//			out[j][r] = sum(x[j][i] * w[r][i]) // over all i
+//		}
+//	}
+//
+// Requires: AVX2, FMA
+//
+//go:noescape
+func gemm1xF32AVX2(out *float32, ldo int, x *float32, ldx int, w *float32, ldw int, rows int, units int)
+
+// gemm2xF32AVX2 multiplies decoded rows with 2 rows of x; rows is a multiple of 4, ld in bytes, a unit is 8 values.
+//
+//	for r := range rows {
+//		for j := range 2 {
+//			out[j][r] = sum(x[j][i] * w[r][i]) // over all i
+//		}
+//	}
+//
+// Requires: AVX2, FMA
+//
+//go:noescape
+func gemm2xF32AVX2(out *float32, ldo int, x *float32, ldx int, w *float32, ldw int, rows int, units int)
+
+// gemm3xF32AVX2 multiplies decoded rows with 3 rows of x; rows is a multiple of 4, ld in bytes, a unit is 8 values.
+//
+//	for r := range rows {
+//		for j := range 3 {
+//			out[j][r] = sum(x[j][i] * w[r][i]) // over all i
+//		}
+//	}
+//
+// Requires: AVX2, FMA
+//
+//go:noescape
+func gemm3xF32AVX2(out *float32, ldo int, x *float32, ldx int, w *float32, ldw int, rows int, units int)
+
+var gemmF32TilesAVX2 = gemmF32Tiles{gemm1xF32AVX2, gemm2xF32AVX2, gemm3xF32AVX2}
+
+// gemmSignedAVX512 multiplies unpacked rows with a panel of 8 tokens; rows is a multiple of 4, ldw in bytes.
+//
+//	for r := range rows {
+//		for j := range 8 {
+//			out[r][j] = sum(w[r][i] * x[i][j]) // over all i
+//		}
+//	}
+//
+// Requires: FMA, AVX512VL, AVX512VNNI
 //
 //go:noescape
 func gemmSignedAVX512(out *float32, w *byte, ldw int, x *float32, rows int, groups int)
 
-// gemmSignedAVX2 is out[r][j] = sum over i of x[i][j]*w[r][i] for 8 tokens j; rows is a multiple of 4, ldw in bytes.
-// Requires: AVX2, F16C, FMA
+// gemmSignedAVX2 multiplies unpacked rows with a panel of 8 tokens; rows is a multiple of 4, ldw in bytes.
+//
+//	for r := range rows {
+//		for j := range 8 {
+//			out[r][j] = sum(w[r][i] * x[i][j]) // over all i
+//		}
+//	}
+//
+// Requires: AVX2, FMA
 //
 //go:noescape
 func gemmSignedAVX2(out *float32, w *byte, ldw int, x *float32, rows int, groups int)
 
-// gemmUnsigned2HalvesMinAVX512 is out[r][j] = sum over i of x[i][j]*w[r][i] for 8 tokens j; rows is a multiple of 4, ldw in bytes.
-// Requires: AVX2, AVX512F, AVX512BW, AVX512DQ, AVX512VL, AVX512VNNI, F16C, FMA
+// gemmUnsigned2HalvesMinAVX512 multiplies unpacked rows with a panel of 8 tokens; rows is a multiple of 4, ldw in bytes.
+//
+//	for r := range rows {
+//		for j := range 8 {
+//			out[r][j] = sum(w[r][i] * x[i][j]) // over all i
+//		}
+//	}
+//
+// Requires: FMA, AVX512VL, AVX512VNNI
 //
 //go:noescape
 func gemmUnsigned2HalvesMinAVX512(out *float32, w *byte, ldw int, x *float32, rows int, groups int)
 
-// gemmUnsigned2HalvesMinAVX2 is out[r][j] = sum over i of x[i][j]*w[r][i] for 8 tokens j; rows is a multiple of 4, ldw in bytes.
-// Requires: AVX2, F16C, FMA
+// gemmUnsigned2HalvesMinAVX2 multiplies unpacked rows with a panel of 8 tokens; rows is a multiple of 4, ldw in bytes.
+//
+//	for r := range rows {
+//		for j := range 8 {
+//			out[r][j] = sum(w[r][i] * x[i][j]) // over all i
+//		}
+//	}
+//
+// Requires: AVX2, FMA
 //
 //go:noescape
 func gemmUnsigned2HalvesMinAVX2(out *float32, w *byte, ldw int, x *float32, rows int, groups int)
 
-// gemmUnsigned3HalvesMinAVX512 is out[r][j] = sum over i of x[i][j]*w[r][i] for 8 tokens j; rows is a multiple of 4, ldw in bytes.
-// Requires: AVX2, AVX512F, AVX512BW, AVX512DQ, AVX512VL, AVX512VNNI, F16C, FMA
+// gemmUnsigned3HalvesMinAVX512 multiplies unpacked rows with a panel of 8 tokens; rows is a multiple of 4, ldw in bytes.
+//
+//	for r := range rows {
+//		for j := range 8 {
+//			out[r][j] = sum(w[r][i] * x[i][j]) // over all i
+//		}
+//	}
+//
+// Requires: FMA, AVX512VL, AVX512VNNI
 //
 //go:noescape
 func gemmUnsigned3HalvesMinAVX512(out *float32, w *byte, ldw int, x *float32, rows int, groups int)
 
-// gemmUnsigned3HalvesMinAVX2 is out[r][j] = sum over i of x[i][j]*w[r][i] for 8 tokens j; rows is a multiple of 4, ldw in bytes.
-// Requires: AVX2, F16C, FMA
+// gemmUnsigned3HalvesMinAVX2 multiplies unpacked rows with a panel of 8 tokens; rows is a multiple of 4, ldw in bytes.
+//
+//	for r := range rows {
+//		for j := range 8 {
+//			out[r][j] = sum(w[r][i] * x[i][j]) // over all i
+//		}
+//	}
+//
+// Requires: AVX2, FMA
 //
 //go:noescape
 func gemmUnsigned3HalvesMinAVX2(out *float32, w *byte, ldw int, x *float32, rows int, groups int)
 
-// gemmUnsigned4MinAVX512 is out[r][j] = sum over i of x[i][j]*w[r][i] for 8 tokens j; rows is a multiple of 4, ldw in bytes.
-// Requires: AVX2, AVX512F, AVX512BW, AVX512DQ, AVX512VL, AVX512VNNI, F16C, FMA
+// gemmUnsigned4MinAVX512 multiplies unpacked rows with a panel of 8 tokens; rows is a multiple of 4, ldw in bytes.
+//
+//	for r := range rows {
+//		for j := range 8 {
+//			out[r][j] = sum(w[r][i] * x[i][j]) // over all i
+//		}
+//	}
+//
+// Requires: FMA, AVX512VL, AVX512VNNI
 //
 //go:noescape
 func gemmUnsigned4MinAVX512(out *float32, w *byte, ldw int, x *float32, rows int, groups int)
 
-// gemmUnsigned4MinAVX2 is out[r][j] = sum over i of x[i][j]*w[r][i] for 8 tokens j; rows is a multiple of 4, ldw in bytes.
-// Requires: AVX2, F16C, FMA
+// gemmUnsigned4MinAVX2 multiplies unpacked rows with a panel of 8 tokens; rows is a multiple of 4, ldw in bytes.
+//
+//	for r := range rows {
+//		for j := range 8 {
+//			out[r][j] = sum(w[r][i] * x[i][j]) // over all i
+//		}
+//	}
+//
+// Requires: AVX2, FMA
 //
 //go:noescape
 func gemmUnsigned4MinAVX2(out *float32, w *byte, ldw int, x *float32, rows int, groups int)
 
-// gemmUnsigned5MinAVX512 is out[r][j] = sum over i of x[i][j]*w[r][i] for 8 tokens j; rows is a multiple of 4, ldw in bytes.
-// Requires: AVX2, AVX512F, AVX512BW, AVX512DQ, AVX512VL, AVX512VNNI, F16C, FMA
+// gemmUnsigned5MinAVX512 multiplies unpacked rows with a panel of 8 tokens; rows is a multiple of 4, ldw in bytes.
+//
+//	for r := range rows {
+//		for j := range 8 {
+//			out[r][j] = sum(w[r][i] * x[i][j]) // over all i
+//		}
+//	}
+//
+// Requires: FMA, AVX512VL, AVX512VNNI
 //
 //go:noescape
 func gemmUnsigned5MinAVX512(out *float32, w *byte, ldw int, x *float32, rows int, groups int)
 
-// gemmUnsigned5MinAVX2 is out[r][j] = sum over i of x[i][j]*w[r][i] for 8 tokens j; rows is a multiple of 4, ldw in bytes.
-// Requires: AVX2, F16C, FMA
+// gemmUnsigned5MinAVX2 multiplies unpacked rows with a panel of 8 tokens; rows is a multiple of 4, ldw in bytes.
+//
+//	for r := range rows {
+//		for j := range 8 {
+//			out[r][j] = sum(w[r][i] * x[i][j]) // over all i
+//		}
+//	}
+//
+// Requires: AVX2, FMA
 //
 //go:noescape
 func gemmUnsigned5MinAVX2(out *float32, w *byte, ldw int, x *float32, rows int, groups int)
 
-// gemmUnsigned6HalvesMinAVX512 is out[r][j] = sum over i of x[i][j]*w[r][i] for 8 tokens j; rows is a multiple of 4, ldw in bytes.
-// Requires: AVX2, AVX512F, AVX512BW, AVX512DQ, AVX512VL, AVX512VNNI, F16C, FMA
+// gemmUnsigned6HalvesMinAVX512 multiplies unpacked rows with a panel of 8 tokens; rows is a multiple of 4, ldw in bytes.
+//
+//	for r := range rows {
+//		for j := range 8 {
+//			out[r][j] = sum(w[r][i] * x[i][j]) // over all i
+//		}
+//	}
+//
+// Requires: FMA, AVX512VL, AVX512VNNI
 //
 //go:noescape
 func gemmUnsigned6HalvesMinAVX512(out *float32, w *byte, ldw int, x *float32, rows int, groups int)
 
-// gemmUnsigned6HalvesMinAVX2 is out[r][j] = sum over i of x[i][j]*w[r][i] for 8 tokens j; rows is a multiple of 4, ldw in bytes.
-// Requires: AVX2, F16C, FMA
+// gemmUnsigned6HalvesMinAVX2 multiplies unpacked rows with a panel of 8 tokens; rows is a multiple of 4, ldw in bytes.
+//
+//	for r := range rows {
+//		for j := range 8 {
+//			out[r][j] = sum(w[r][i] * x[i][j]) // over all i
+//		}
+//	}
+//
+// Requires: AVX2, FMA
 //
 //go:noescape
 func gemmUnsigned6HalvesMinAVX2(out *float32, w *byte, ldw int, x *float32, rows int, groups int)

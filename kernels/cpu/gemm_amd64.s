@@ -10,8 +10,782 @@ DATA gemm0<>+16(SB)/8, $0x0001000100010001
 DATA gemm0<>+24(SB)/8, $0x0001000100010001
 GLOBL gemm0<>(SB), RODATA|NOPTR, $32
 
-// gemmSignedAVX512 is out[r][j] = sum over i of x[i][j]*w[r][i] for 8 tokens j; rows is a multiple of 4, ldw in bytes.
-// Requires: AVX2, AVX512F, AVX512BW, AVX512DQ, AVX512VL, AVX512VNNI, F16C, FMA
+// gemm1xF32AVX512 multiplies decoded rows with 1 row of x; rows is a multiple of 4, ld in bytes, a unit is 8 values.
+// Requires: AVX2, FMA
+TEXT ·gemm1xF32AVX512(SB), NOSPLIT, $0-64
+	MOVQ         out+0(FP), AX
+	MOVQ         w+32(FP), BX
+	MOVQ         rows+48(FP), CX
+	SUBQ         $4, CX
+	JLT          done2
+
+loop1:
+	VPXOR        Y0, Y0, Y0
+	VPXOR        Y1, Y1, Y1
+	VPXOR        Y2, Y2, Y2
+	VPXOR        Y3, Y3, Y3
+	MOVQ         x+16(FP), DX
+	MOVQ         BX, SI
+	MOVQ         ldw+40(FP), DI
+	MOVQ         SI, R8
+	ADDQ         DI, R8
+	ADDQ         DI, R8
+	MOVQ         units+56(FP), R9
+	SUBQ         $1, R9
+	JLT          done4
+
+loop3:
+	VMOVUPS      (DX), Y4
+	VMOVUPS      (SI), Y5
+	VFMADD231PS  Y4, Y5, Y0
+	VMOVUPS      (SI)(DI*1), Y5
+	VFMADD231PS  Y4, Y5, Y1
+	VMOVUPS      (R8), Y5
+	VFMADD231PS  Y4, Y5, Y2
+	VMOVUPS      (R8)(DI*1), Y5
+	VFMADD231PS  Y4, Y5, Y3
+	ADDQ         $0x20, DX
+	ADDQ         $0x20, SI
+	ADDQ         $0x20, R8
+	SUBQ         $1, R9
+	JGE          loop3
+
+done4:
+	ADDQ         $1, R9
+	MOVQ         AX, DX
+	VEXTRACTF128 $1, Y0, X4
+	VADDPS       X0, X4, X4
+	VMOVHLPS     X4, X4, X0
+	VADDPS       X0, X4, X4
+	VMOVSHDUP    X4, X0
+	VADDSS       X0, X4, X4
+	VMOVSS       X4, (DX)
+	VEXTRACTF128 $1, Y1, X0
+	VADDPS       X1, X0, X0
+	VMOVHLPS     X0, X0, X1
+	VADDPS       X1, X0, X0
+	VMOVSHDUP    X0, X1
+	VADDSS       X1, X0, X0
+	VMOVSS       X0, 4(DX)
+	VEXTRACTF128 $1, Y2, X0
+	VADDPS       X2, X0, X0
+	VMOVHLPS     X0, X0, X1
+	VADDPS       X1, X0, X0
+	VMOVSHDUP    X0, X1
+	VADDSS       X1, X0, X0
+	VMOVSS       X0, 8(DX)
+	VEXTRACTF128 $1, Y3, X0
+	VADDPS       X3, X0, X0
+	VMOVHLPS     X0, X0, X1
+	VADDPS       X1, X0, X0
+	VMOVSHDUP    X0, X1
+	VADDSS       X1, X0, X0
+	VMOVSS       X0, 12(DX)
+	ADDQ         $0x10, AX
+	MOVQ         ldw+40(FP), DX
+	ADDQ         DX, BX
+	MOVQ         ldw+40(FP), DX
+	ADDQ         DX, BX
+	MOVQ         ldw+40(FP), DX
+	ADDQ         DX, BX
+	MOVQ         ldw+40(FP), DX
+	ADDQ         DX, BX
+	SUBQ         $4, CX
+	JGE          loop1
+
+done2:
+	ADDQ         $4, CX
+	VZEROUPPER
+	RET
+
+// gemm2xF32AVX512 multiplies decoded rows with 2 rows of x; rows is a multiple of 4, ld in bytes, a unit is 8 values.
+// Requires: AVX2, FMA
+TEXT ·gemm2xF32AVX512(SB), NOSPLIT, $0-64
+	MOVQ         out+0(FP), AX
+	MOVQ         w+32(FP), BX
+	MOVQ         rows+48(FP), CX
+	SUBQ         $4, CX
+	JLT          done2
+
+loop1:
+	VPXOR        Y0, Y0, Y0
+	VPXOR        Y1, Y1, Y1
+	VPXOR        Y2, Y2, Y2
+	VPXOR        Y3, Y3, Y3
+	VPXOR        Y4, Y4, Y4
+	VPXOR        Y5, Y5, Y5
+	VPXOR        Y6, Y6, Y6
+	VPXOR        Y7, Y7, Y7
+	MOVQ         x+16(FP), DX
+	MOVQ         ldx+24(FP), SI
+	MOVQ         BX, DI
+	MOVQ         ldw+40(FP), R8
+	MOVQ         DI, R9
+	ADDQ         R8, R9
+	ADDQ         R8, R9
+	MOVQ         units+56(FP), R10
+	SUBQ         $1, R10
+	JLT          done4
+
+loop3:
+	VMOVUPS      (DX), Y8
+	VMOVUPS      (DX)(SI*1), Y9
+	VMOVUPS      (DI), Y10
+	VFMADD231PS  Y8, Y10, Y0
+	VFMADD231PS  Y9, Y10, Y4
+	VMOVUPS      (DI)(R8*1), Y10
+	VFMADD231PS  Y8, Y10, Y1
+	VFMADD231PS  Y9, Y10, Y5
+	VMOVUPS      (R9), Y10
+	VFMADD231PS  Y8, Y10, Y2
+	VFMADD231PS  Y9, Y10, Y6
+	VMOVUPS      (R9)(R8*1), Y10
+	VFMADD231PS  Y8, Y10, Y3
+	VFMADD231PS  Y9, Y10, Y7
+	ADDQ         $0x20, DX
+	ADDQ         $0x20, DI
+	ADDQ         $0x20, R9
+	SUBQ         $1, R10
+	JGE          loop3
+
+done4:
+	ADDQ         $1, R10
+	MOVQ         AX, DX
+	VEXTRACTF128 $1, Y0, X8
+	VADDPS       X0, X8, X8
+	VMOVHLPS     X8, X8, X0
+	VADDPS       X0, X8, X8
+	VMOVSHDUP    X8, X0
+	VADDSS       X0, X8, X8
+	VMOVSS       X8, (DX)
+	VEXTRACTF128 $1, Y1, X0
+	VADDPS       X1, X0, X0
+	VMOVHLPS     X0, X0, X1
+	VADDPS       X1, X0, X0
+	VMOVSHDUP    X0, X1
+	VADDSS       X1, X0, X0
+	VMOVSS       X0, 4(DX)
+	VEXTRACTF128 $1, Y2, X0
+	VADDPS       X2, X0, X0
+	VMOVHLPS     X0, X0, X1
+	VADDPS       X1, X0, X0
+	VMOVSHDUP    X0, X1
+	VADDSS       X1, X0, X0
+	VMOVSS       X0, 8(DX)
+	VEXTRACTF128 $1, Y3, X0
+	VADDPS       X3, X0, X0
+	VMOVHLPS     X0, X0, X1
+	VADDPS       X1, X0, X0
+	VMOVSHDUP    X0, X1
+	VADDSS       X1, X0, X0
+	VMOVSS       X0, 12(DX)
+	MOVQ         ldo+8(FP), SI
+	ADDQ         SI, DX
+	VEXTRACTF128 $1, Y4, X0
+	VADDPS       X4, X0, X0
+	VMOVHLPS     X0, X0, X1
+	VADDPS       X1, X0, X0
+	VMOVSHDUP    X0, X1
+	VADDSS       X1, X0, X0
+	VMOVSS       X0, (DX)
+	VEXTRACTF128 $1, Y5, X0
+	VADDPS       X5, X0, X0
+	VMOVHLPS     X0, X0, X1
+	VADDPS       X1, X0, X0
+	VMOVSHDUP    X0, X1
+	VADDSS       X1, X0, X0
+	VMOVSS       X0, 4(DX)
+	VEXTRACTF128 $1, Y6, X0
+	VADDPS       X6, X0, X0
+	VMOVHLPS     X0, X0, X1
+	VADDPS       X1, X0, X0
+	VMOVSHDUP    X0, X1
+	VADDSS       X1, X0, X0
+	VMOVSS       X0, 8(DX)
+	VEXTRACTF128 $1, Y7, X0
+	VADDPS       X7, X0, X0
+	VMOVHLPS     X0, X0, X1
+	VADDPS       X1, X0, X0
+	VMOVSHDUP    X0, X1
+	VADDSS       X1, X0, X0
+	VMOVSS       X0, 12(DX)
+	ADDQ         $0x10, AX
+	MOVQ         ldw+40(FP), DX
+	ADDQ         DX, BX
+	MOVQ         ldw+40(FP), DX
+	ADDQ         DX, BX
+	MOVQ         ldw+40(FP), DX
+	ADDQ         DX, BX
+	MOVQ         ldw+40(FP), DX
+	ADDQ         DX, BX
+	SUBQ         $4, CX
+	JGE          loop1
+
+done2:
+	ADDQ         $4, CX
+	VZEROUPPER
+	RET
+
+// gemm3xF32AVX512 multiplies decoded rows with 3 rows of x; rows is a multiple of 4, ld in bytes, a unit is 8 values.
+// Requires: AVX2, FMA
+TEXT ·gemm3xF32AVX512(SB), NOSPLIT, $0-64
+	MOVQ         out+0(FP), AX
+	MOVQ         w+32(FP), BX
+	MOVQ         rows+48(FP), CX
+	SUBQ         $4, CX
+	JLT          done2
+
+loop1:
+	VPXOR        Y0, Y0, Y0
+	VPXOR        Y1, Y1, Y1
+	VPXOR        Y2, Y2, Y2
+	VPXOR        Y3, Y3, Y3
+	VPXOR        Y4, Y4, Y4
+	VPXOR        Y5, Y5, Y5
+	VPXOR        Y6, Y6, Y6
+	VPXOR        Y7, Y7, Y7
+	VPXOR        Y8, Y8, Y8
+	VPXOR        Y9, Y9, Y9
+	VPXOR        Y10, Y10, Y10
+	VPXOR        Y11, Y11, Y11
+	MOVQ         x+16(FP), DX
+	MOVQ         ldx+24(FP), SI
+	MOVQ         DX, DI
+	ADDQ         SI, DI
+	ADDQ         SI, DI
+	MOVQ         BX, R8
+	MOVQ         ldw+40(FP), R9
+	MOVQ         R8, R10
+	ADDQ         R9, R10
+	ADDQ         R9, R10
+	MOVQ         units+56(FP), R11
+	SUBQ         $1, R11
+	JLT          done4
+
+loop3:
+	VMOVUPS      (DX), Y12
+	VMOVUPS      (DX)(SI*1), Y13
+	VMOVUPS      (DI), Y14
+	VMOVUPS      (R8), Y15
+	VFMADD231PS  Y12, Y15, Y0
+	VFMADD231PS  Y13, Y15, Y4
+	VFMADD231PS  Y14, Y15, Y8
+	VMOVUPS      (R8)(R9*1), Y15
+	VFMADD231PS  Y12, Y15, Y1
+	VFMADD231PS  Y13, Y15, Y5
+	VFMADD231PS  Y14, Y15, Y9
+	VMOVUPS      (R10), Y15
+	VFMADD231PS  Y12, Y15, Y2
+	VFMADD231PS  Y13, Y15, Y6
+	VFMADD231PS  Y14, Y15, Y10
+	VMOVUPS      (R10)(R9*1), Y15
+	VFMADD231PS  Y12, Y15, Y3
+	VFMADD231PS  Y13, Y15, Y7
+	VFMADD231PS  Y14, Y15, Y11
+	ADDQ         $0x20, DX
+	ADDQ         $0x20, DI
+	ADDQ         $0x20, R8
+	ADDQ         $0x20, R10
+	SUBQ         $1, R11
+	JGE          loop3
+
+done4:
+	ADDQ         $1, R11
+	MOVQ         AX, DX
+	VEXTRACTF128 $1, Y0, X12
+	VADDPS       X0, X12, X12
+	VMOVHLPS     X12, X12, X0
+	VADDPS       X0, X12, X12
+	VMOVSHDUP    X12, X0
+	VADDSS       X0, X12, X12
+	VMOVSS       X12, (DX)
+	VEXTRACTF128 $1, Y1, X0
+	VADDPS       X1, X0, X0
+	VMOVHLPS     X0, X0, X1
+	VADDPS       X1, X0, X0
+	VMOVSHDUP    X0, X1
+	VADDSS       X1, X0, X0
+	VMOVSS       X0, 4(DX)
+	VEXTRACTF128 $1, Y2, X0
+	VADDPS       X2, X0, X0
+	VMOVHLPS     X0, X0, X1
+	VADDPS       X1, X0, X0
+	VMOVSHDUP    X0, X1
+	VADDSS       X1, X0, X0
+	VMOVSS       X0, 8(DX)
+	VEXTRACTF128 $1, Y3, X0
+	VADDPS       X3, X0, X0
+	VMOVHLPS     X0, X0, X1
+	VADDPS       X1, X0, X0
+	VMOVSHDUP    X0, X1
+	VADDSS       X1, X0, X0
+	VMOVSS       X0, 12(DX)
+	MOVQ         ldo+8(FP), SI
+	ADDQ         SI, DX
+	VEXTRACTF128 $1, Y4, X0
+	VADDPS       X4, X0, X0
+	VMOVHLPS     X0, X0, X1
+	VADDPS       X1, X0, X0
+	VMOVSHDUP    X0, X1
+	VADDSS       X1, X0, X0
+	VMOVSS       X0, (DX)
+	VEXTRACTF128 $1, Y5, X0
+	VADDPS       X5, X0, X0
+	VMOVHLPS     X0, X0, X1
+	VADDPS       X1, X0, X0
+	VMOVSHDUP    X0, X1
+	VADDSS       X1, X0, X0
+	VMOVSS       X0, 4(DX)
+	VEXTRACTF128 $1, Y6, X0
+	VADDPS       X6, X0, X0
+	VMOVHLPS     X0, X0, X1
+	VADDPS       X1, X0, X0
+	VMOVSHDUP    X0, X1
+	VADDSS       X1, X0, X0
+	VMOVSS       X0, 8(DX)
+	VEXTRACTF128 $1, Y7, X0
+	VADDPS       X7, X0, X0
+	VMOVHLPS     X0, X0, X1
+	VADDPS       X1, X0, X0
+	VMOVSHDUP    X0, X1
+	VADDSS       X1, X0, X0
+	VMOVSS       X0, 12(DX)
+	MOVQ         ldo+8(FP), SI
+	ADDQ         SI, DX
+	VEXTRACTF128 $1, Y8, X0
+	VADDPS       X8, X0, X0
+	VMOVHLPS     X0, X0, X1
+	VADDPS       X1, X0, X0
+	VMOVSHDUP    X0, X1
+	VADDSS       X1, X0, X0
+	VMOVSS       X0, (DX)
+	VEXTRACTF128 $1, Y9, X0
+	VADDPS       X9, X0, X0
+	VMOVHLPS     X0, X0, X1
+	VADDPS       X1, X0, X0
+	VMOVSHDUP    X0, X1
+	VADDSS       X1, X0, X0
+	VMOVSS       X0, 4(DX)
+	VEXTRACTF128 $1, Y10, X0
+	VADDPS       X10, X0, X0
+	VMOVHLPS     X0, X0, X1
+	VADDPS       X1, X0, X0
+	VMOVSHDUP    X0, X1
+	VADDSS       X1, X0, X0
+	VMOVSS       X0, 8(DX)
+	VEXTRACTF128 $1, Y11, X0
+	VADDPS       X11, X0, X0
+	VMOVHLPS     X0, X0, X1
+	VADDPS       X1, X0, X0
+	VMOVSHDUP    X0, X1
+	VADDSS       X1, X0, X0
+	VMOVSS       X0, 12(DX)
+	ADDQ         $0x10, AX
+	MOVQ         ldw+40(FP), DX
+	ADDQ         DX, BX
+	MOVQ         ldw+40(FP), DX
+	ADDQ         DX, BX
+	MOVQ         ldw+40(FP), DX
+	ADDQ         DX, BX
+	MOVQ         ldw+40(FP), DX
+	ADDQ         DX, BX
+	SUBQ         $4, CX
+	JGE          loop1
+
+done2:
+	ADDQ         $4, CX
+	VZEROUPPER
+	RET
+
+// gemm1xF32AVX2 multiplies decoded rows with 1 row of x; rows is a multiple of 4, ld in bytes, a unit is 8 values.
+// Requires: AVX2, FMA
+TEXT ·gemm1xF32AVX2(SB), NOSPLIT, $0-64
+	MOVQ         out+0(FP), AX
+	MOVQ         w+32(FP), BX
+	MOVQ         rows+48(FP), CX
+	SUBQ         $4, CX
+	JLT          done2
+
+loop1:
+	VPXOR        Y0, Y0, Y0
+	VPXOR        Y1, Y1, Y1
+	VPXOR        Y2, Y2, Y2
+	VPXOR        Y3, Y3, Y3
+	MOVQ         x+16(FP), DX
+	MOVQ         BX, SI
+	MOVQ         ldw+40(FP), DI
+	MOVQ         SI, R8
+	ADDQ         DI, R8
+	ADDQ         DI, R8
+	MOVQ         units+56(FP), R9
+	SUBQ         $1, R9
+	JLT          done4
+
+loop3:
+	VMOVUPS      (DX), Y4
+	VMOVUPS      (SI), Y5
+	VFMADD231PS  Y4, Y5, Y0
+	VMOVUPS      (SI)(DI*1), Y5
+	VFMADD231PS  Y4, Y5, Y1
+	VMOVUPS      (R8), Y5
+	VFMADD231PS  Y4, Y5, Y2
+	VMOVUPS      (R8)(DI*1), Y5
+	VFMADD231PS  Y4, Y5, Y3
+	ADDQ         $0x20, DX
+	ADDQ         $0x20, SI
+	ADDQ         $0x20, R8
+	SUBQ         $1, R9
+	JGE          loop3
+
+done4:
+	ADDQ         $1, R9
+	MOVQ         AX, DX
+	VEXTRACTF128 $1, Y0, X4
+	VADDPS       X0, X4, X4
+	VMOVHLPS     X4, X4, X0
+	VADDPS       X0, X4, X4
+	VMOVSHDUP    X4, X0
+	VADDSS       X0, X4, X4
+	VMOVSS       X4, (DX)
+	VEXTRACTF128 $1, Y1, X0
+	VADDPS       X1, X0, X0
+	VMOVHLPS     X0, X0, X1
+	VADDPS       X1, X0, X0
+	VMOVSHDUP    X0, X1
+	VADDSS       X1, X0, X0
+	VMOVSS       X0, 4(DX)
+	VEXTRACTF128 $1, Y2, X0
+	VADDPS       X2, X0, X0
+	VMOVHLPS     X0, X0, X1
+	VADDPS       X1, X0, X0
+	VMOVSHDUP    X0, X1
+	VADDSS       X1, X0, X0
+	VMOVSS       X0, 8(DX)
+	VEXTRACTF128 $1, Y3, X0
+	VADDPS       X3, X0, X0
+	VMOVHLPS     X0, X0, X1
+	VADDPS       X1, X0, X0
+	VMOVSHDUP    X0, X1
+	VADDSS       X1, X0, X0
+	VMOVSS       X0, 12(DX)
+	ADDQ         $0x10, AX
+	MOVQ         ldw+40(FP), DX
+	ADDQ         DX, BX
+	MOVQ         ldw+40(FP), DX
+	ADDQ         DX, BX
+	MOVQ         ldw+40(FP), DX
+	ADDQ         DX, BX
+	MOVQ         ldw+40(FP), DX
+	ADDQ         DX, BX
+	SUBQ         $4, CX
+	JGE          loop1
+
+done2:
+	ADDQ         $4, CX
+	VZEROUPPER
+	RET
+
+// gemm2xF32AVX2 multiplies decoded rows with 2 rows of x; rows is a multiple of 4, ld in bytes, a unit is 8 values.
+// Requires: AVX2, FMA
+TEXT ·gemm2xF32AVX2(SB), NOSPLIT, $0-64
+	MOVQ         out+0(FP), AX
+	MOVQ         w+32(FP), BX
+	MOVQ         rows+48(FP), CX
+	SUBQ         $4, CX
+	JLT          done2
+
+loop1:
+	VPXOR        Y0, Y0, Y0
+	VPXOR        Y1, Y1, Y1
+	VPXOR        Y2, Y2, Y2
+	VPXOR        Y3, Y3, Y3
+	VPXOR        Y4, Y4, Y4
+	VPXOR        Y5, Y5, Y5
+	VPXOR        Y6, Y6, Y6
+	VPXOR        Y7, Y7, Y7
+	MOVQ         x+16(FP), DX
+	MOVQ         ldx+24(FP), SI
+	MOVQ         BX, DI
+	MOVQ         ldw+40(FP), R8
+	MOVQ         DI, R9
+	ADDQ         R8, R9
+	ADDQ         R8, R9
+	MOVQ         units+56(FP), R10
+	SUBQ         $1, R10
+	JLT          done4
+
+loop3:
+	VMOVUPS      (DX), Y8
+	VMOVUPS      (DX)(SI*1), Y9
+	VMOVUPS      (DI), Y10
+	VFMADD231PS  Y8, Y10, Y0
+	VFMADD231PS  Y9, Y10, Y4
+	VMOVUPS      (DI)(R8*1), Y10
+	VFMADD231PS  Y8, Y10, Y1
+	VFMADD231PS  Y9, Y10, Y5
+	VMOVUPS      (R9), Y10
+	VFMADD231PS  Y8, Y10, Y2
+	VFMADD231PS  Y9, Y10, Y6
+	VMOVUPS      (R9)(R8*1), Y10
+	VFMADD231PS  Y8, Y10, Y3
+	VFMADD231PS  Y9, Y10, Y7
+	ADDQ         $0x20, DX
+	ADDQ         $0x20, DI
+	ADDQ         $0x20, R9
+	SUBQ         $1, R10
+	JGE          loop3
+
+done4:
+	ADDQ         $1, R10
+	MOVQ         AX, DX
+	VEXTRACTF128 $1, Y0, X8
+	VADDPS       X0, X8, X8
+	VMOVHLPS     X8, X8, X0
+	VADDPS       X0, X8, X8
+	VMOVSHDUP    X8, X0
+	VADDSS       X0, X8, X8
+	VMOVSS       X8, (DX)
+	VEXTRACTF128 $1, Y1, X0
+	VADDPS       X1, X0, X0
+	VMOVHLPS     X0, X0, X1
+	VADDPS       X1, X0, X0
+	VMOVSHDUP    X0, X1
+	VADDSS       X1, X0, X0
+	VMOVSS       X0, 4(DX)
+	VEXTRACTF128 $1, Y2, X0
+	VADDPS       X2, X0, X0
+	VMOVHLPS     X0, X0, X1
+	VADDPS       X1, X0, X0
+	VMOVSHDUP    X0, X1
+	VADDSS       X1, X0, X0
+	VMOVSS       X0, 8(DX)
+	VEXTRACTF128 $1, Y3, X0
+	VADDPS       X3, X0, X0
+	VMOVHLPS     X0, X0, X1
+	VADDPS       X1, X0, X0
+	VMOVSHDUP    X0, X1
+	VADDSS       X1, X0, X0
+	VMOVSS       X0, 12(DX)
+	MOVQ         ldo+8(FP), SI
+	ADDQ         SI, DX
+	VEXTRACTF128 $1, Y4, X0
+	VADDPS       X4, X0, X0
+	VMOVHLPS     X0, X0, X1
+	VADDPS       X1, X0, X0
+	VMOVSHDUP    X0, X1
+	VADDSS       X1, X0, X0
+	VMOVSS       X0, (DX)
+	VEXTRACTF128 $1, Y5, X0
+	VADDPS       X5, X0, X0
+	VMOVHLPS     X0, X0, X1
+	VADDPS       X1, X0, X0
+	VMOVSHDUP    X0, X1
+	VADDSS       X1, X0, X0
+	VMOVSS       X0, 4(DX)
+	VEXTRACTF128 $1, Y6, X0
+	VADDPS       X6, X0, X0
+	VMOVHLPS     X0, X0, X1
+	VADDPS       X1, X0, X0
+	VMOVSHDUP    X0, X1
+	VADDSS       X1, X0, X0
+	VMOVSS       X0, 8(DX)
+	VEXTRACTF128 $1, Y7, X0
+	VADDPS       X7, X0, X0
+	VMOVHLPS     X0, X0, X1
+	VADDPS       X1, X0, X0
+	VMOVSHDUP    X0, X1
+	VADDSS       X1, X0, X0
+	VMOVSS       X0, 12(DX)
+	ADDQ         $0x10, AX
+	MOVQ         ldw+40(FP), DX
+	ADDQ         DX, BX
+	MOVQ         ldw+40(FP), DX
+	ADDQ         DX, BX
+	MOVQ         ldw+40(FP), DX
+	ADDQ         DX, BX
+	MOVQ         ldw+40(FP), DX
+	ADDQ         DX, BX
+	SUBQ         $4, CX
+	JGE          loop1
+
+done2:
+	ADDQ         $4, CX
+	VZEROUPPER
+	RET
+
+// gemm3xF32AVX2 multiplies decoded rows with 3 rows of x; rows is a multiple of 4, ld in bytes, a unit is 8 values.
+// Requires: AVX2, FMA
+TEXT ·gemm3xF32AVX2(SB), NOSPLIT, $0-64
+	MOVQ         out+0(FP), AX
+	MOVQ         w+32(FP), BX
+	MOVQ         rows+48(FP), CX
+	SUBQ         $4, CX
+	JLT          done2
+
+loop1:
+	VPXOR        Y0, Y0, Y0
+	VPXOR        Y1, Y1, Y1
+	VPXOR        Y2, Y2, Y2
+	VPXOR        Y3, Y3, Y3
+	VPXOR        Y4, Y4, Y4
+	VPXOR        Y5, Y5, Y5
+	VPXOR        Y6, Y6, Y6
+	VPXOR        Y7, Y7, Y7
+	VPXOR        Y8, Y8, Y8
+	VPXOR        Y9, Y9, Y9
+	VPXOR        Y10, Y10, Y10
+	VPXOR        Y11, Y11, Y11
+	MOVQ         x+16(FP), DX
+	MOVQ         ldx+24(FP), SI
+	MOVQ         DX, DI
+	ADDQ         SI, DI
+	ADDQ         SI, DI
+	MOVQ         BX, R8
+	MOVQ         ldw+40(FP), R9
+	MOVQ         R8, R10
+	ADDQ         R9, R10
+	ADDQ         R9, R10
+	MOVQ         units+56(FP), R11
+	SUBQ         $1, R11
+	JLT          done4
+
+loop3:
+	VMOVUPS      (DX), Y12
+	VMOVUPS      (DX)(SI*1), Y13
+	VMOVUPS      (DI), Y14
+	VMOVUPS      (R8), Y15
+	VFMADD231PS  Y12, Y15, Y0
+	VFMADD231PS  Y13, Y15, Y4
+	VFMADD231PS  Y14, Y15, Y8
+	VMOVUPS      (R8)(R9*1), Y15
+	VFMADD231PS  Y12, Y15, Y1
+	VFMADD231PS  Y13, Y15, Y5
+	VFMADD231PS  Y14, Y15, Y9
+	VMOVUPS      (R10), Y15
+	VFMADD231PS  Y12, Y15, Y2
+	VFMADD231PS  Y13, Y15, Y6
+	VFMADD231PS  Y14, Y15, Y10
+	VMOVUPS      (R10)(R9*1), Y15
+	VFMADD231PS  Y12, Y15, Y3
+	VFMADD231PS  Y13, Y15, Y7
+	VFMADD231PS  Y14, Y15, Y11
+	ADDQ         $0x20, DX
+	ADDQ         $0x20, DI
+	ADDQ         $0x20, R8
+	ADDQ         $0x20, R10
+	SUBQ         $1, R11
+	JGE          loop3
+
+done4:
+	ADDQ         $1, R11
+	MOVQ         AX, DX
+	VEXTRACTF128 $1, Y0, X12
+	VADDPS       X0, X12, X12
+	VMOVHLPS     X12, X12, X0
+	VADDPS       X0, X12, X12
+	VMOVSHDUP    X12, X0
+	VADDSS       X0, X12, X12
+	VMOVSS       X12, (DX)
+	VEXTRACTF128 $1, Y1, X0
+	VADDPS       X1, X0, X0
+	VMOVHLPS     X0, X0, X1
+	VADDPS       X1, X0, X0
+	VMOVSHDUP    X0, X1
+	VADDSS       X1, X0, X0
+	VMOVSS       X0, 4(DX)
+	VEXTRACTF128 $1, Y2, X0
+	VADDPS       X2, X0, X0
+	VMOVHLPS     X0, X0, X1
+	VADDPS       X1, X0, X0
+	VMOVSHDUP    X0, X1
+	VADDSS       X1, X0, X0
+	VMOVSS       X0, 8(DX)
+	VEXTRACTF128 $1, Y3, X0
+	VADDPS       X3, X0, X0
+	VMOVHLPS     X0, X0, X1
+	VADDPS       X1, X0, X0
+	VMOVSHDUP    X0, X1
+	VADDSS       X1, X0, X0
+	VMOVSS       X0, 12(DX)
+	MOVQ         ldo+8(FP), SI
+	ADDQ         SI, DX
+	VEXTRACTF128 $1, Y4, X0
+	VADDPS       X4, X0, X0
+	VMOVHLPS     X0, X0, X1
+	VADDPS       X1, X0, X0
+	VMOVSHDUP    X0, X1
+	VADDSS       X1, X0, X0
+	VMOVSS       X0, (DX)
+	VEXTRACTF128 $1, Y5, X0
+	VADDPS       X5, X0, X0
+	VMOVHLPS     X0, X0, X1
+	VADDPS       X1, X0, X0
+	VMOVSHDUP    X0, X1
+	VADDSS       X1, X0, X0
+	VMOVSS       X0, 4(DX)
+	VEXTRACTF128 $1, Y6, X0
+	VADDPS       X6, X0, X0
+	VMOVHLPS     X0, X0, X1
+	VADDPS       X1, X0, X0
+	VMOVSHDUP    X0, X1
+	VADDSS       X1, X0, X0
+	VMOVSS       X0, 8(DX)
+	VEXTRACTF128 $1, Y7, X0
+	VADDPS       X7, X0, X0
+	VMOVHLPS     X0, X0, X1
+	VADDPS       X1, X0, X0
+	VMOVSHDUP    X0, X1
+	VADDSS       X1, X0, X0
+	VMOVSS       X0, 12(DX)
+	MOVQ         ldo+8(FP), SI
+	ADDQ         SI, DX
+	VEXTRACTF128 $1, Y8, X0
+	VADDPS       X8, X0, X0
+	VMOVHLPS     X0, X0, X1
+	VADDPS       X1, X0, X0
+	VMOVSHDUP    X0, X1
+	VADDSS       X1, X0, X0
+	VMOVSS       X0, (DX)
+	VEXTRACTF128 $1, Y9, X0
+	VADDPS       X9, X0, X0
+	VMOVHLPS     X0, X0, X1
+	VADDPS       X1, X0, X0
+	VMOVSHDUP    X0, X1
+	VADDSS       X1, X0, X0
+	VMOVSS       X0, 4(DX)
+	VEXTRACTF128 $1, Y10, X0
+	VADDPS       X10, X0, X0
+	VMOVHLPS     X0, X0, X1
+	VADDPS       X1, X0, X0
+	VMOVSHDUP    X0, X1
+	VADDSS       X1, X0, X0
+	VMOVSS       X0, 8(DX)
+	VEXTRACTF128 $1, Y11, X0
+	VADDPS       X11, X0, X0
+	VMOVHLPS     X0, X0, X1
+	VADDPS       X1, X0, X0
+	VMOVSHDUP    X0, X1
+	VADDSS       X1, X0, X0
+	VMOVSS       X0, 12(DX)
+	ADDQ         $0x10, AX
+	MOVQ         ldw+40(FP), DX
+	ADDQ         DX, BX
+	MOVQ         ldw+40(FP), DX
+	ADDQ         DX, BX
+	MOVQ         ldw+40(FP), DX
+	ADDQ         DX, BX
+	MOVQ         ldw+40(FP), DX
+	ADDQ         DX, BX
+	SUBQ         $4, CX
+	JGE          loop1
+
+done2:
+	ADDQ         $4, CX
+	VZEROUPPER
+	RET
+
+// gemmSignedAVX512 multiplies unpacked rows with a panel of 8 tokens; rows is a multiple of 4, ldw in bytes.
+// Requires: FMA, AVX512VL, AVX512VNNI
 TEXT ·gemmSignedAVX512(SB), NOSPLIT, $0-48
 	MOVQ         out+0(FP), AX
 	MOVQ         w+8(FP), BX
@@ -26,7 +800,7 @@ loop1:
 	VPXOR        Y3, Y3, Y3
 	MOVQ         ldw+16(FP), DX
 	MOVQ         BX, SI
-	MOVQ         BX, DI
+	MOVQ         SI, DI
 	ADDQ         DX, DI
 	ADDQ         DX, DI
 	MOVQ         x+24(FP), R8
@@ -217,8 +991,8 @@ done2:
 	VZEROUPPER
 	RET
 
-// gemmSignedAVX2 is out[r][j] = sum over i of x[i][j]*w[r][i] for 8 tokens j; rows is a multiple of 4, ldw in bytes.
-// Requires: AVX2, F16C, FMA
+// gemmSignedAVX2 multiplies unpacked rows with a panel of 8 tokens; rows is a multiple of 4, ldw in bytes.
+// Requires: AVX2, FMA
 TEXT ·gemmSignedAVX2(SB), NOSPLIT, $0-48
 	MOVQ         out+0(FP), AX
 	MOVQ         w+8(FP), BX
@@ -233,7 +1007,7 @@ loop1:
 	VPXOR        Y3, Y3, Y3
 	MOVQ         ldw+16(FP), DX
 	MOVQ         BX, SI
-	MOVQ         BX, DI
+	MOVQ         SI, DI
 	ADDQ         DX, DI
 	ADDQ         DX, DI
 	MOVQ         x+24(FP), R8
@@ -480,8 +1254,8 @@ done2:
 	VZEROUPPER
 	RET
 
-// gemmUnsigned2HalvesMinAVX512 is out[r][j] = sum over i of x[i][j]*w[r][i] for 8 tokens j; rows is a multiple of 4, ldw in bytes.
-// Requires: AVX2, AVX512F, AVX512BW, AVX512DQ, AVX512VL, AVX512VNNI, F16C, FMA
+// gemmUnsigned2HalvesMinAVX512 multiplies unpacked rows with a panel of 8 tokens; rows is a multiple of 4, ldw in bytes.
+// Requires: FMA, AVX512VL, AVX512VNNI
 TEXT ·gemmUnsigned2HalvesMinAVX512(SB), NOSPLIT, $0-48
 	MOVQ         out+0(FP), AX
 	MOVQ         w+8(FP), BX
@@ -496,7 +1270,7 @@ loop1:
 	VPXOR        Y3, Y3, Y3
 	MOVQ         ldw+16(FP), DX
 	MOVQ         BX, SI
-	MOVQ         BX, DI
+	MOVQ         SI, DI
 	ADDQ         DX, DI
 	ADDQ         DX, DI
 	MOVQ         x+24(FP), R8
@@ -662,8 +1436,8 @@ done2:
 	VZEROUPPER
 	RET
 
-// gemmUnsigned2HalvesMinAVX2 is out[r][j] = sum over i of x[i][j]*w[r][i] for 8 tokens j; rows is a multiple of 4, ldw in bytes.
-// Requires: AVX2, F16C, FMA
+// gemmUnsigned2HalvesMinAVX2 multiplies unpacked rows with a panel of 8 tokens; rows is a multiple of 4, ldw in bytes.
+// Requires: AVX2, FMA
 TEXT ·gemmUnsigned2HalvesMinAVX2(SB), NOSPLIT, $0-48
 	MOVQ         out+0(FP), AX
 	MOVQ         w+8(FP), BX
@@ -678,7 +1452,7 @@ loop1:
 	VPXOR        Y3, Y3, Y3
 	MOVQ         ldw+16(FP), DX
 	MOVQ         BX, SI
-	MOVQ         BX, DI
+	MOVQ         SI, DI
 	ADDQ         DX, DI
 	ADDQ         DX, DI
 	MOVQ         x+24(FP), R8
@@ -868,8 +1642,8 @@ done2:
 	VZEROUPPER
 	RET
 
-// gemmUnsigned3HalvesMinAVX512 is out[r][j] = sum over i of x[i][j]*w[r][i] for 8 tokens j; rows is a multiple of 4, ldw in bytes.
-// Requires: AVX2, AVX512F, AVX512BW, AVX512DQ, AVX512VL, AVX512VNNI, F16C, FMA
+// gemmUnsigned3HalvesMinAVX512 multiplies unpacked rows with a panel of 8 tokens; rows is a multiple of 4, ldw in bytes.
+// Requires: FMA, AVX512VL, AVX512VNNI
 TEXT ·gemmUnsigned3HalvesMinAVX512(SB), NOSPLIT, $0-48
 	MOVQ         out+0(FP), AX
 	MOVQ         w+8(FP), BX
@@ -884,7 +1658,7 @@ loop1:
 	VPXOR        Y3, Y3, Y3
 	MOVQ         ldw+16(FP), DX
 	MOVQ         BX, SI
-	MOVQ         BX, DI
+	MOVQ         SI, DI
 	ADDQ         DX, DI
 	ADDQ         DX, DI
 	MOVQ         x+24(FP), R8
@@ -1050,8 +1824,8 @@ done2:
 	VZEROUPPER
 	RET
 
-// gemmUnsigned3HalvesMinAVX2 is out[r][j] = sum over i of x[i][j]*w[r][i] for 8 tokens j; rows is a multiple of 4, ldw in bytes.
-// Requires: AVX2, F16C, FMA
+// gemmUnsigned3HalvesMinAVX2 multiplies unpacked rows with a panel of 8 tokens; rows is a multiple of 4, ldw in bytes.
+// Requires: AVX2, FMA
 TEXT ·gemmUnsigned3HalvesMinAVX2(SB), NOSPLIT, $0-48
 	MOVQ         out+0(FP), AX
 	MOVQ         w+8(FP), BX
@@ -1066,7 +1840,7 @@ loop1:
 	VPXOR        Y3, Y3, Y3
 	MOVQ         ldw+16(FP), DX
 	MOVQ         BX, SI
-	MOVQ         BX, DI
+	MOVQ         SI, DI
 	ADDQ         DX, DI
 	ADDQ         DX, DI
 	MOVQ         x+24(FP), R8
@@ -1256,8 +2030,8 @@ done2:
 	VZEROUPPER
 	RET
 
-// gemmUnsigned4MinAVX512 is out[r][j] = sum over i of x[i][j]*w[r][i] for 8 tokens j; rows is a multiple of 4, ldw in bytes.
-// Requires: AVX2, AVX512F, AVX512BW, AVX512DQ, AVX512VL, AVX512VNNI, F16C, FMA
+// gemmUnsigned4MinAVX512 multiplies unpacked rows with a panel of 8 tokens; rows is a multiple of 4, ldw in bytes.
+// Requires: FMA, AVX512VL, AVX512VNNI
 TEXT ·gemmUnsigned4MinAVX512(SB), NOSPLIT, $0-48
 	MOVQ         out+0(FP), AX
 	MOVQ         w+8(FP), BX
@@ -1272,7 +2046,7 @@ loop1:
 	VPXOR        Y3, Y3, Y3
 	MOVQ         ldw+16(FP), DX
 	MOVQ         BX, SI
-	MOVQ         BX, DI
+	MOVQ         SI, DI
 	ADDQ         DX, DI
 	ADDQ         DX, DI
 	MOVQ         x+24(FP), R8
@@ -1408,8 +2182,8 @@ done2:
 	VZEROUPPER
 	RET
 
-// gemmUnsigned4MinAVX2 is out[r][j] = sum over i of x[i][j]*w[r][i] for 8 tokens j; rows is a multiple of 4, ldw in bytes.
-// Requires: AVX2, F16C, FMA
+// gemmUnsigned4MinAVX2 multiplies unpacked rows with a panel of 8 tokens; rows is a multiple of 4, ldw in bytes.
+// Requires: AVX2, FMA
 TEXT ·gemmUnsigned4MinAVX2(SB), NOSPLIT, $0-48
 	MOVQ         out+0(FP), AX
 	MOVQ         w+8(FP), BX
@@ -1424,7 +2198,7 @@ loop1:
 	VPXOR        Y3, Y3, Y3
 	MOVQ         ldw+16(FP), DX
 	MOVQ         BX, SI
-	MOVQ         BX, DI
+	MOVQ         SI, DI
 	ADDQ         DX, DI
 	ADDQ         DX, DI
 	MOVQ         x+24(FP), R8
@@ -1588,8 +2362,8 @@ done2:
 	VZEROUPPER
 	RET
 
-// gemmUnsigned5MinAVX512 is out[r][j] = sum over i of x[i][j]*w[r][i] for 8 tokens j; rows is a multiple of 4, ldw in bytes.
-// Requires: AVX2, AVX512F, AVX512BW, AVX512DQ, AVX512VL, AVX512VNNI, F16C, FMA
+// gemmUnsigned5MinAVX512 multiplies unpacked rows with a panel of 8 tokens; rows is a multiple of 4, ldw in bytes.
+// Requires: FMA, AVX512VL, AVX512VNNI
 TEXT ·gemmUnsigned5MinAVX512(SB), NOSPLIT, $0-48
 	MOVQ         out+0(FP), AX
 	MOVQ         w+8(FP), BX
@@ -1604,7 +2378,7 @@ loop1:
 	VPXOR        Y3, Y3, Y3
 	MOVQ         ldw+16(FP), DX
 	MOVQ         BX, SI
-	MOVQ         BX, DI
+	MOVQ         SI, DI
 	ADDQ         DX, DI
 	ADDQ         DX, DI
 	MOVQ         x+24(FP), R8
@@ -1740,8 +2514,8 @@ done2:
 	VZEROUPPER
 	RET
 
-// gemmUnsigned5MinAVX2 is out[r][j] = sum over i of x[i][j]*w[r][i] for 8 tokens j; rows is a multiple of 4, ldw in bytes.
-// Requires: AVX2, F16C, FMA
+// gemmUnsigned5MinAVX2 multiplies unpacked rows with a panel of 8 tokens; rows is a multiple of 4, ldw in bytes.
+// Requires: AVX2, FMA
 TEXT ·gemmUnsigned5MinAVX2(SB), NOSPLIT, $0-48
 	MOVQ         out+0(FP), AX
 	MOVQ         w+8(FP), BX
@@ -1756,7 +2530,7 @@ loop1:
 	VPXOR        Y3, Y3, Y3
 	MOVQ         ldw+16(FP), DX
 	MOVQ         BX, SI
-	MOVQ         BX, DI
+	MOVQ         SI, DI
 	ADDQ         DX, DI
 	ADDQ         DX, DI
 	MOVQ         x+24(FP), R8
@@ -1924,8 +2698,8 @@ done2:
 	VZEROUPPER
 	RET
 
-// gemmUnsigned6HalvesMinAVX512 is out[r][j] = sum over i of x[i][j]*w[r][i] for 8 tokens j; rows is a multiple of 4, ldw in bytes.
-// Requires: AVX2, AVX512F, AVX512BW, AVX512DQ, AVX512VL, AVX512VNNI, F16C, FMA
+// gemmUnsigned6HalvesMinAVX512 multiplies unpacked rows with a panel of 8 tokens; rows is a multiple of 4, ldw in bytes.
+// Requires: FMA, AVX512VL, AVX512VNNI
 TEXT ·gemmUnsigned6HalvesMinAVX512(SB), NOSPLIT, $0-48
 	MOVQ         out+0(FP), AX
 	MOVQ         w+8(FP), BX
@@ -1940,7 +2714,7 @@ loop1:
 	VPXOR        Y3, Y3, Y3
 	MOVQ         ldw+16(FP), DX
 	MOVQ         BX, SI
-	MOVQ         BX, DI
+	MOVQ         SI, DI
 	ADDQ         DX, DI
 	ADDQ         DX, DI
 	MOVQ         x+24(FP), R8
@@ -2106,8 +2880,8 @@ done2:
 	VZEROUPPER
 	RET
 
-// gemmUnsigned6HalvesMinAVX2 is out[r][j] = sum over i of x[i][j]*w[r][i] for 8 tokens j; rows is a multiple of 4, ldw in bytes.
-// Requires: AVX2, F16C, FMA
+// gemmUnsigned6HalvesMinAVX2 multiplies unpacked rows with a panel of 8 tokens; rows is a multiple of 4, ldw in bytes.
+// Requires: AVX2, FMA
 TEXT ·gemmUnsigned6HalvesMinAVX2(SB), NOSPLIT, $0-48
 	MOVQ         out+0(FP), AX
 	MOVQ         w+8(FP), BX
@@ -2122,7 +2896,7 @@ loop1:
 	VPXOR        Y3, Y3, Y3
 	MOVQ         ldw+16(FP), DX
 	MOVQ         BX, SI
-	MOVQ         BX, DI
+	MOVQ         SI, DI
 	ADDQ         DX, DI
 	ADDQ         DX, DI
 	MOVQ         x+24(FP), R8

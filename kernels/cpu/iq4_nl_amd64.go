@@ -3,8 +3,13 @@
 
 package cpu
 
-// decodeUnitsIq4_nlAVX512 unpacks units of 32 values: dst[i] = value(src, i).
-// Requires: AVX2, AVX512F, AVX512BW, AVX512DQ, AVX512VL, AVX512VNNI, F16C, FMA
+// decodeUnitsIq4_nlAVX512 unpacks units of 32 values.
+//
+//	for i := range units * 32 {
+//		dst[i] = value(src, i)
+//	}
+//
+// Requires: AVX2, F16C
 //
 //go:noescape
 func decodeUnitsIq4_nlAVX512(dst *float32, src *byte, units int)
@@ -13,62 +18,129 @@ func decodeIq4_nlAVX512(dst []float32, src []byte) {
 	driveDecode(decodeUnitsIq4_nlAVX512, 32, 18, decodeIq4_nlGeneric, dst, src)
 }
 
-// matmul1xIq4_nlAVX512 is y[j][r] = sum over i of x[j][i]*w[r][i] for j < 1; ld and stride in bytes, a unit is 32 values.
-// Requires: AVX2, AVX512F, AVX512BW, AVX512DQ, AVX512VL, AVX512VNNI, F16C, FMA
+// matmul1xIq4_nlAVX512 multiplies rows of w with 1 row of x; ld and stride in bytes, a unit is 32 values.
+//
+//	for r := range rows {
+//		for j := range 1 {
+//			y[j][r] = sum(x[j][i] * w[r][i]) // over all i
+//		}
+//	}
+//
+// Requires: AVX2, F16C, FMA
 //
 //go:noescape
 func matmul1xIq4_nlAVX512(y *float32, ldy int, x *float32, ldx int, w *byte, stride int, rows int, units int)
 
-// matmul2xIq4_nlAVX512 is y[j][r] = sum over i of x[j][i]*w[r][i] for j < 2; ld and stride in bytes, a unit is 32 values.
-// Requires: AVX2, AVX512F, AVX512BW, AVX512DQ, AVX512VL, AVX512VNNI, F16C, FMA
+// matmul2xIq4_nlAVX512 multiplies rows of w with 2 rows of x; ld and stride in bytes, a unit is 32 values.
+//
+//	for r := range rows {
+//		for j := range 2 {
+//			y[j][r] = sum(x[j][i] * w[r][i]) // over all i
+//		}
+//	}
+//
+// Requires: AVX2, F16C, FMA
 //
 //go:noescape
 func matmul2xIq4_nlAVX512(y *float32, ldy int, x *float32, ldx int, w *byte, stride int, rows int, units int)
 
-// matmul3xIq4_nlAVX512 is y[j][r] = sum over i of x[j][i]*w[r][i] for j < 3; ld and stride in bytes, a unit is 32 values.
-// Requires: AVX2, AVX512F, AVX512BW, AVX512DQ, AVX512VL, AVX512VNNI, F16C, FMA
+// matmul3xIq4_nlAVX512 multiplies rows of w with 3 rows of x; ld and stride in bytes, a unit is 32 values.
+//
+//	for r := range rows {
+//		for j := range 3 {
+//			y[j][r] = sum(x[j][i] * w[r][i]) // over all i
+//		}
+//	}
+//
+// Requires: AVX2, F16C, FMA
 //
 //go:noescape
 func matmul3xIq4_nlAVX512(y *float32, ldy int, x *float32, ldx int, w *byte, stride int, rows int, units int)
 
-// matmul4xIq4_nlAVX512 is y[j][r] = sum over i of x[j][i]*w[r][i] for j < 4; ld and stride in bytes, a unit is 32 values.
-// Requires: AVX2, AVX512F, AVX512BW, AVX512DQ, AVX512VL, AVX512VNNI, F16C, FMA
+// matmul4xIq4_nlAVX512 multiplies rows of w with 4 rows of x; ld and stride in bytes, a unit is 32 values.
+//
+//	for r := range rows {
+//		for j := range 4 {
+//			y[j][r] = sum(x[j][i] * w[r][i]) // over all i
+//		}
+//	}
+//
+// Requires: AVX2, F16C, FMA
 //
 //go:noescape
 func matmul4xIq4_nlAVX512(y *float32, ldy int, x *float32, ldx int, w *byte, stride int, rows int, units int)
 
-var matmulTilesIq4_nlAVX512 = matmulTiles{matmul1xIq4_nlAVX512, matmul2xIq4_nlAVX512, matmul3xIq4_nlAVX512, matmul4xIq4_nlAVX512}
+var matmulTilesIq4_nlAVX512 = matmulTiles{
+	decode: decodeIq4_nlAVX512,
+	gemm:   &gemmF32TilesAVX512,
+	tiles:  [4]matmulKernel{matmul1xIq4_nlAVX512, matmul2xIq4_nlAVX512, matmul3xIq4_nlAVX512, matmul4xIq4_nlAVX512},
+}
 
 func matmulIq4_nlAVX512(y []float32, ldy int, x []float32, ldx int, m int, w []byte, stride int, rows int, n int, ws *Workspace) {
 	matmulTilesIq4_nlAVX512.drive(32, 18, matmulIq4_nlGeneric, y, ldy, x, ldx, m, w, stride, rows, n, ws)
 }
 
-// matmulQ81xIq4_nlAVX512 is y[j][r] = sum over i of d[i/32][j]*q[i/32][j][i%32]*w[r][i] for j < 1; ldy and stride in bytes.
-// Requires: AVX2, AVX512F, AVX512BW, AVX512DQ, AVX512VL, AVX512VNNI, F16C, FMA
+// matmulQ81xIq4_nlAVX512 multiplies rows of w with 1 row of activations in int8; ldy and stride in bytes.
+//
+//	for r := range rows {
+//		for j := range 1 {
+//			y[j][r] = sum(d[i/32][j] * q[i/32][j][i%32] * w[r][i]) // over all i
+//		}
+//	}
+//
+// Requires: F16C, FMA, AVX512VL, AVX512VNNI
 //
 //go:noescape
 func matmulQ81xIq4_nlAVX512(y *float32, ldy int, q *int8, d *float32, s *float32, w *byte, stride int, rows int, blocks int)
 
-// matmulQ82xIq4_nlAVX512 is y[j][r] = sum over i of d[i/32][j]*q[i/32][j][i%32]*w[r][i] for j < 2; ldy and stride in bytes.
-// Requires: AVX2, AVX512F, AVX512BW, AVX512DQ, AVX512VL, AVX512VNNI, F16C, FMA
+// matmulQ82xIq4_nlAVX512 multiplies rows of w with 2 rows of activations in int8; ldy and stride in bytes.
+//
+//	for r := range rows {
+//		for j := range 2 {
+//			y[j][r] = sum(d[i/32][j] * q[i/32][j][i%32] * w[r][i]) // over all i
+//		}
+//	}
+//
+// Requires: F16C, FMA, AVX512VL, AVX512VNNI
 //
 //go:noescape
 func matmulQ82xIq4_nlAVX512(y *float32, ldy int, q *int8, d *float32, s *float32, w *byte, stride int, rows int, blocks int)
 
-// matmulQ83xIq4_nlAVX512 is y[j][r] = sum over i of d[i/32][j]*q[i/32][j][i%32]*w[r][i] for j < 3; ldy and stride in bytes.
-// Requires: AVX2, AVX512F, AVX512BW, AVX512DQ, AVX512VL, AVX512VNNI, F16C, FMA
+// matmulQ83xIq4_nlAVX512 multiplies rows of w with 3 rows of activations in int8; ldy and stride in bytes.
+//
+//	for r := range rows {
+//		for j := range 3 {
+//			y[j][r] = sum(d[i/32][j] * q[i/32][j][i%32] * w[r][i]) // over all i
+//		}
+//	}
+//
+// Requires: F16C, FMA, AVX512VL, AVX512VNNI
 //
 //go:noescape
 func matmulQ83xIq4_nlAVX512(y *float32, ldy int, q *int8, d *float32, s *float32, w *byte, stride int, rows int, blocks int)
 
-// matmulQ84xIq4_nlAVX512 is y[j][r] = sum over i of d[i/32][j]*q[i/32][j][i%32]*w[r][i] for j < 4; ldy and stride in bytes.
-// Requires: AVX2, AVX512F, AVX512BW, AVX512DQ, AVX512VL, AVX512VNNI, F16C, FMA
+// matmulQ84xIq4_nlAVX512 multiplies rows of w with 4 rows of activations in int8; ldy and stride in bytes.
+//
+//	for r := range rows {
+//		for j := range 4 {
+//			y[j][r] = sum(d[i/32][j] * q[i/32][j][i%32] * w[r][i]) // over all i
+//		}
+//	}
+//
+// Requires: F16C, FMA, AVX512VL, AVX512VNNI
 //
 //go:noescape
 func matmulQ84xIq4_nlAVX512(y *float32, ldy int, q *int8, d *float32, s *float32, w *byte, stride int, rows int, blocks int)
 
 // unpackIq4_nlAVX512 unpacks a row into records of 32 levels, their scales and mins.
-// Requires: AVX2, AVX512F, AVX512BW, AVX512DQ, AVX512VL, AVX512VNNI, F16C, FMA
+//
+//	for i := range blocks * 32 {
+//		r := &dst[i/32]
+//		r.level[i%32] = level(src, i) // value = scale*level + min
+//		r.scale[i%32/16], r.min[i%32/16] = scale(src, i), min(src, i)
+//	}
+//
+// Requires: AVX2, F16C
 //
 //go:noescape
 func unpackIq4_nlAVX512(dst *byte, src *byte, blocks int)
@@ -84,26 +156,54 @@ func matmulQ8Iq4_nlAVX512(y []float32, ldy int, x *Act, m int, w []byte, stride 
 	matmulQ8TilesIq4_nlAVX512.drive(32, 18, matmulQ8Iq4_nlGeneric, y, ldy, x, m, w, stride, rows, n, ws)
 }
 
-// mix1xIq4_nlAVX512 is o[j][i] += sum over r of p[j][r]*v[r][i] for j < 1; ld and stride in bytes, a unit is 32 values.
-// Requires: AVX2, AVX512F, AVX512BW, AVX512DQ, AVX512VL, AVX512VNNI, F16C, FMA
+// mix1xIq4_nlAVX512 adds weighted rows of v to 1 row of o; ld and stride in bytes, a unit is 32 values.
+//
+//	for j := range 1 {
+//		for i := range units * 32 {
+//			o[j][i] += sum(p[j][r] * v[r][i]) // over r < rows
+//		}
+//	}
+//
+// Requires: AVX2, F16C, FMA
 //
 //go:noescape
 func mix1xIq4_nlAVX512(o *float32, ldo int, p *float32, ldp int, v *byte, stride int, rows int, units int)
 
-// mix2xIq4_nlAVX512 is o[j][i] += sum over r of p[j][r]*v[r][i] for j < 2; ld and stride in bytes, a unit is 32 values.
-// Requires: AVX2, AVX512F, AVX512BW, AVX512DQ, AVX512VL, AVX512VNNI, F16C, FMA
+// mix2xIq4_nlAVX512 adds weighted rows of v to 2 rows of o; ld and stride in bytes, a unit is 32 values.
+//
+//	for j := range 2 {
+//		for i := range units * 32 {
+//			o[j][i] += sum(p[j][r] * v[r][i]) // over r < rows
+//		}
+//	}
+//
+// Requires: AVX2, F16C, FMA
 //
 //go:noescape
 func mix2xIq4_nlAVX512(o *float32, ldo int, p *float32, ldp int, v *byte, stride int, rows int, units int)
 
-// mix3xIq4_nlAVX512 is o[j][i] += sum over r of p[j][r]*v[r][i] for j < 3; ld and stride in bytes, a unit is 32 values.
-// Requires: AVX2, AVX512F, AVX512BW, AVX512DQ, AVX512VL, AVX512VNNI, F16C, FMA
+// mix3xIq4_nlAVX512 adds weighted rows of v to 3 rows of o; ld and stride in bytes, a unit is 32 values.
+//
+//	for j := range 3 {
+//		for i := range units * 32 {
+//			o[j][i] += sum(p[j][r] * v[r][i]) // over r < rows
+//		}
+//	}
+//
+// Requires: AVX2, F16C, FMA
 //
 //go:noescape
 func mix3xIq4_nlAVX512(o *float32, ldo int, p *float32, ldp int, v *byte, stride int, rows int, units int)
 
-// mix5xIq4_nlAVX512 is o[j][i] += sum over r of p[j][r]*v[r][i] for j < 5; ld and stride in bytes, a unit is 32 values.
-// Requires: AVX2, AVX512F, AVX512BW, AVX512DQ, AVX512VL, AVX512VNNI, F16C, FMA
+// mix5xIq4_nlAVX512 adds weighted rows of v to 5 rows of o; ld and stride in bytes, a unit is 32 values.
+//
+//	for j := range 5 {
+//		for i := range units * 32 {
+//			o[j][i] += sum(p[j][r] * v[r][i]) // over r < rows
+//		}
+//	}
+//
+// Requires: AVX2, F16C, FMA
 //
 //go:noescape
 func mix5xIq4_nlAVX512(o *float32, ldo int, p *float32, ldp int, v *byte, stride int, rows int, units int)
@@ -114,8 +214,13 @@ func mixIq4_nlAVX512(o []float32, ldo int, p []float32, ldp int, m int, v []byte
 	mixTilesIq4_nlAVX512.drive(32, 18, mixIq4_nlGeneric, o, ldo, p, ldp, m, v, stride, rows, n, ws)
 }
 
-// decodeUnitsIq4_nlAVX2 unpacks units of 32 values: dst[i] = value(src, i).
-// Requires: AVX2, F16C, FMA
+// decodeUnitsIq4_nlAVX2 unpacks units of 32 values.
+//
+//	for i := range units * 32 {
+//		dst[i] = value(src, i)
+//	}
+//
+// Requires: AVX2, F16C
 //
 //go:noescape
 func decodeUnitsIq4_nlAVX2(dst *float32, src *byte, units int)
@@ -124,62 +229,129 @@ func decodeIq4_nlAVX2(dst []float32, src []byte) {
 	driveDecode(decodeUnitsIq4_nlAVX2, 32, 18, decodeIq4_nlGeneric, dst, src)
 }
 
-// matmul1xIq4_nlAVX2 is y[j][r] = sum over i of x[j][i]*w[r][i] for j < 1; ld and stride in bytes, a unit is 32 values.
+// matmul1xIq4_nlAVX2 multiplies rows of w with 1 row of x; ld and stride in bytes, a unit is 32 values.
+//
+//	for r := range rows {
+//		for j := range 1 {
+//			y[j][r] = sum(x[j][i] * w[r][i]) // over all i
+//		}
+//	}
+//
 // Requires: AVX2, F16C, FMA
 //
 //go:noescape
 func matmul1xIq4_nlAVX2(y *float32, ldy int, x *float32, ldx int, w *byte, stride int, rows int, units int)
 
-// matmul2xIq4_nlAVX2 is y[j][r] = sum over i of x[j][i]*w[r][i] for j < 2; ld and stride in bytes, a unit is 32 values.
+// matmul2xIq4_nlAVX2 multiplies rows of w with 2 rows of x; ld and stride in bytes, a unit is 32 values.
+//
+//	for r := range rows {
+//		for j := range 2 {
+//			y[j][r] = sum(x[j][i] * w[r][i]) // over all i
+//		}
+//	}
+//
 // Requires: AVX2, F16C, FMA
 //
 //go:noescape
 func matmul2xIq4_nlAVX2(y *float32, ldy int, x *float32, ldx int, w *byte, stride int, rows int, units int)
 
-// matmul3xIq4_nlAVX2 is y[j][r] = sum over i of x[j][i]*w[r][i] for j < 3; ld and stride in bytes, a unit is 32 values.
+// matmul3xIq4_nlAVX2 multiplies rows of w with 3 rows of x; ld and stride in bytes, a unit is 32 values.
+//
+//	for r := range rows {
+//		for j := range 3 {
+//			y[j][r] = sum(x[j][i] * w[r][i]) // over all i
+//		}
+//	}
+//
 // Requires: AVX2, F16C, FMA
 //
 //go:noescape
 func matmul3xIq4_nlAVX2(y *float32, ldy int, x *float32, ldx int, w *byte, stride int, rows int, units int)
 
-// matmul4xIq4_nlAVX2 is y[j][r] = sum over i of x[j][i]*w[r][i] for j < 4; ld and stride in bytes, a unit is 32 values.
+// matmul4xIq4_nlAVX2 multiplies rows of w with 4 rows of x; ld and stride in bytes, a unit is 32 values.
+//
+//	for r := range rows {
+//		for j := range 4 {
+//			y[j][r] = sum(x[j][i] * w[r][i]) // over all i
+//		}
+//	}
+//
 // Requires: AVX2, F16C, FMA
 //
 //go:noescape
 func matmul4xIq4_nlAVX2(y *float32, ldy int, x *float32, ldx int, w *byte, stride int, rows int, units int)
 
-var matmulTilesIq4_nlAVX2 = matmulTiles{matmul1xIq4_nlAVX2, matmul2xIq4_nlAVX2, matmul3xIq4_nlAVX2, matmul4xIq4_nlAVX2}
+var matmulTilesIq4_nlAVX2 = matmulTiles{
+	decode: decodeIq4_nlAVX2,
+	gemm:   &gemmF32TilesAVX2,
+	tiles:  [4]matmulKernel{matmul1xIq4_nlAVX2, matmul2xIq4_nlAVX2, matmul3xIq4_nlAVX2, matmul4xIq4_nlAVX2},
+}
 
 func matmulIq4_nlAVX2(y []float32, ldy int, x []float32, ldx int, m int, w []byte, stride int, rows int, n int, ws *Workspace) {
 	matmulTilesIq4_nlAVX2.drive(32, 18, matmulIq4_nlGeneric, y, ldy, x, ldx, m, w, stride, rows, n, ws)
 }
 
-// matmulQ81xIq4_nlAVX2 is y[j][r] = sum over i of d[i/32][j]*q[i/32][j][i%32]*w[r][i] for j < 1; ldy and stride in bytes.
+// matmulQ81xIq4_nlAVX2 multiplies rows of w with 1 row of activations in int8; ldy and stride in bytes.
+//
+//	for r := range rows {
+//		for j := range 1 {
+//			y[j][r] = sum(d[i/32][j] * q[i/32][j][i%32] * w[r][i]) // over all i
+//		}
+//	}
+//
 // Requires: AVX2, F16C, FMA
 //
 //go:noescape
 func matmulQ81xIq4_nlAVX2(y *float32, ldy int, q *int8, d *float32, s *float32, w *byte, stride int, rows int, blocks int)
 
-// matmulQ82xIq4_nlAVX2 is y[j][r] = sum over i of d[i/32][j]*q[i/32][j][i%32]*w[r][i] for j < 2; ldy and stride in bytes.
+// matmulQ82xIq4_nlAVX2 multiplies rows of w with 2 rows of activations in int8; ldy and stride in bytes.
+//
+//	for r := range rows {
+//		for j := range 2 {
+//			y[j][r] = sum(d[i/32][j] * q[i/32][j][i%32] * w[r][i]) // over all i
+//		}
+//	}
+//
 // Requires: AVX2, F16C, FMA
 //
 //go:noescape
 func matmulQ82xIq4_nlAVX2(y *float32, ldy int, q *int8, d *float32, s *float32, w *byte, stride int, rows int, blocks int)
 
-// matmulQ83xIq4_nlAVX2 is y[j][r] = sum over i of d[i/32][j]*q[i/32][j][i%32]*w[r][i] for j < 3; ldy and stride in bytes.
+// matmulQ83xIq4_nlAVX2 multiplies rows of w with 3 rows of activations in int8; ldy and stride in bytes.
+//
+//	for r := range rows {
+//		for j := range 3 {
+//			y[j][r] = sum(d[i/32][j] * q[i/32][j][i%32] * w[r][i]) // over all i
+//		}
+//	}
+//
 // Requires: AVX2, F16C, FMA
 //
 //go:noescape
 func matmulQ83xIq4_nlAVX2(y *float32, ldy int, q *int8, d *float32, s *float32, w *byte, stride int, rows int, blocks int)
 
-// matmulQ84xIq4_nlAVX2 is y[j][r] = sum over i of d[i/32][j]*q[i/32][j][i%32]*w[r][i] for j < 4; ldy and stride in bytes.
+// matmulQ84xIq4_nlAVX2 multiplies rows of w with 4 rows of activations in int8; ldy and stride in bytes.
+//
+//	for r := range rows {
+//		for j := range 4 {
+//			y[j][r] = sum(d[i/32][j] * q[i/32][j][i%32] * w[r][i]) // over all i
+//		}
+//	}
+//
 // Requires: AVX2, F16C, FMA
 //
 //go:noescape
 func matmulQ84xIq4_nlAVX2(y *float32, ldy int, q *int8, d *float32, s *float32, w *byte, stride int, rows int, blocks int)
 
 // unpackIq4_nlAVX2 unpacks a row into records of 32 levels, their scales and mins.
-// Requires: AVX2, F16C, FMA
+//
+//	for i := range blocks * 32 {
+//		r := &dst[i/32]
+//		r.level[i%32] = level(src, i) // value = scale*level + min
+//		r.scale[i%32/16], r.min[i%32/16] = scale(src, i), min(src, i)
+//	}
+//
+// Requires: AVX2, F16C
 //
 //go:noescape
 func unpackIq4_nlAVX2(dst *byte, src *byte, blocks int)
@@ -195,25 +367,76 @@ func matmulQ8Iq4_nlAVX2(y []float32, ldy int, x *Act, m int, w []byte, stride in
 	matmulQ8TilesIq4_nlAVX2.drive(32, 18, matmulQ8Iq4_nlGeneric, y, ldy, x, m, w, stride, rows, n, ws)
 }
 
-// mix1xIq4_nlAVX2 is o[j][i] += sum over r of p[j][r]*v[r][i] for j < 1; ld and stride in bytes, a unit is 32 values.
+// encodeGroupsIq4_nlAVX2 packs groups of 8 blocks of 32 values.
+//
+//	for k := range groups * 8 {
+//		x := src[k*32:][:32]
+//		m := extremum(x)
+//		id := ((abs(m) >= 1e-15) ? (1.0 / (m / -127.0)) : 0.0)
+//		code := nearest((x * id))
+//		w := (x * x)
+//		dot := sum(((w * codebook[code]) * x))
+//		power := sum(((w * codebook[code]) * codebook[code]))
+//		d := (((id != 0.0) && (power > 0.0)) ? (dot / power) : 0.0)
+//		copy(dst[k*18:], block of these fields and codes)
+//	}
+//
+// Requires: AVX2, F16C
+//
+//go:noescape
+func encodeGroupsIq4_nlAVX2(dst *byte, src *float32, scratch *byte, groups int)
+
+func encodeIq4_nlAVX2(dst []byte, src []float32) {
+	driveEncode(encodeGroupsIq4_nlAVX2, 8, 32, 18, 3264, dst, src)
+}
+
+// mix1xIq4_nlAVX2 adds weighted rows of v to 1 row of o; ld and stride in bytes, a unit is 32 values.
+//
+//	for j := range 1 {
+//		for i := range units * 32 {
+//			o[j][i] += sum(p[j][r] * v[r][i]) // over r < rows
+//		}
+//	}
+//
 // Requires: AVX2, F16C, FMA
 //
 //go:noescape
 func mix1xIq4_nlAVX2(o *float32, ldo int, p *float32, ldp int, v *byte, stride int, rows int, units int)
 
-// mix2xIq4_nlAVX2 is o[j][i] += sum over r of p[j][r]*v[r][i] for j < 2; ld and stride in bytes, a unit is 32 values.
+// mix2xIq4_nlAVX2 adds weighted rows of v to 2 rows of o; ld and stride in bytes, a unit is 32 values.
+//
+//	for j := range 2 {
+//		for i := range units * 32 {
+//			o[j][i] += sum(p[j][r] * v[r][i]) // over r < rows
+//		}
+//	}
+//
 // Requires: AVX2, F16C, FMA
 //
 //go:noescape
 func mix2xIq4_nlAVX2(o *float32, ldo int, p *float32, ldp int, v *byte, stride int, rows int, units int)
 
-// mix3xIq4_nlAVX2 is o[j][i] += sum over r of p[j][r]*v[r][i] for j < 3; ld and stride in bytes, a unit is 32 values.
+// mix3xIq4_nlAVX2 adds weighted rows of v to 3 rows of o; ld and stride in bytes, a unit is 32 values.
+//
+//	for j := range 3 {
+//		for i := range units * 32 {
+//			o[j][i] += sum(p[j][r] * v[r][i]) // over r < rows
+//		}
+//	}
+//
 // Requires: AVX2, F16C, FMA
 //
 //go:noescape
 func mix3xIq4_nlAVX2(o *float32, ldo int, p *float32, ldp int, v *byte, stride int, rows int, units int)
 
-// mix5xIq4_nlAVX2 is o[j][i] += sum over r of p[j][r]*v[r][i] for j < 5; ld and stride in bytes, a unit is 32 values.
+// mix5xIq4_nlAVX2 adds weighted rows of v to 5 rows of o; ld and stride in bytes, a unit is 32 values.
+//
+//	for j := range 5 {
+//		for i := range units * 32 {
+//			o[j][i] += sum(p[j][r] * v[r][i]) // over r < rows
+//		}
+//	}
+//
 // Requires: AVX2, F16C, FMA
 //
 //go:noescape

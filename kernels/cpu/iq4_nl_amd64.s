@@ -26,8 +26,86 @@ DATA iq4_nl3<>+16(SB)/8, $0x0001000100010001
 DATA iq4_nl3<>+24(SB)/8, $0x0001000100010001
 GLOBL iq4_nl3<>(SB), RODATA|NOPTR, $32
 
-// decodeUnitsIq4_nlAVX512 unpacks units of 32 values: dst[i] = value(src, i).
-// Requires: AVX2, AVX512F, AVX512BW, AVX512DQ, AVX512VL, AVX512VNNI, F16C, FMA
+DATA iq4_nl4<>+0(SB)/8, $0x0000000000000000
+DATA iq4_nl4<>+8(SB)/8, $0x0000000000000000
+DATA iq4_nl4<>+16(SB)/8, $0x0000000000000000
+DATA iq4_nl4<>+24(SB)/8, $0x0000000000000000
+GLOBL iq4_nl4<>(SB), RODATA|NOPTR, $32
+
+DATA iq4_nl5<>+0(SB)/8, $0x7fffffff7fffffff
+DATA iq4_nl5<>+8(SB)/8, $0x7fffffff7fffffff
+DATA iq4_nl5<>+16(SB)/8, $0x7fffffff7fffffff
+DATA iq4_nl5<>+24(SB)/8, $0x7fffffff7fffffff
+GLOBL iq4_nl5<>(SB), RODATA|NOPTR, $32
+
+DATA iq4_nl6<>+0(SB)/8, $0x26901d7d26901d7d
+DATA iq4_nl6<>+8(SB)/8, $0x26901d7d26901d7d
+DATA iq4_nl6<>+16(SB)/8, $0x26901d7d26901d7d
+DATA iq4_nl6<>+24(SB)/8, $0x26901d7d26901d7d
+GLOBL iq4_nl6<>(SB), RODATA|NOPTR, $32
+
+DATA iq4_nl7<>+0(SB)/8, $0x3f8000003f800000
+DATA iq4_nl7<>+8(SB)/8, $0x3f8000003f800000
+DATA iq4_nl7<>+16(SB)/8, $0x3f8000003f800000
+DATA iq4_nl7<>+24(SB)/8, $0x3f8000003f800000
+GLOBL iq4_nl7<>(SB), RODATA|NOPTR, $32
+
+DATA iq4_nl8<>+0(SB)/8, $0xc2fe0000c2fe0000
+DATA iq4_nl8<>+8(SB)/8, $0xc2fe0000c2fe0000
+DATA iq4_nl8<>+16(SB)/8, $0xc2fe0000c2fe0000
+DATA iq4_nl8<>+24(SB)/8, $0xc2fe0000c2fe0000
+GLOBL iq4_nl8<>(SB), RODATA|NOPTR, $32
+
+DATA iq4_nl9<>+0(SB)/8, $0xc0900000c0900000
+DATA iq4_nl9<>+8(SB)/8, $0xc0900000c0900000
+DATA iq4_nl9<>+16(SB)/8, $0xc0900000c0900000
+DATA iq4_nl9<>+24(SB)/8, $0xc0900000c0900000
+GLOBL iq4_nl9<>(SB), RODATA|NOPTR, $32
+
+DATA iq4_nl10<>+0(SB)/8, $0x42360000c2640000
+DATA iq4_nl10<>+8(SB)/8, $0x0000000000000000
+DATA iq4_nl10<>+16(SB)/8, $0x0000000000000000
+DATA iq4_nl10<>+24(SB)/8, $0x0000000000000000
+GLOBL iq4_nl10<>(SB), RODATA|NOPTR, $32
+
+DATA iq4_nl11<>+0(SB)/8, $0xc1e40000c2bb0000
+DATA iq4_nl11<>+8(SB)/8, $0x429e000041980000
+DATA iq4_nl11<>+16(SB)/8, $0x0000000000000000
+DATA iq4_nl11<>+24(SB)/8, $0x0000000000000000
+GLOBL iq4_nl11<>(SB), RODATA|NOPTR, $32
+
+DATA iq4_nl12<>+0(SB)/8, $0xc2940000c2e70000
+DATA iq4_nl12<>+8(SB)/8, $0xc1800000c2280000
+DATA iq4_nl12<>+16(SB)/8, $0x41fc000040e00000
+DATA iq4_nl12<>+24(SB)/8, $0x42ca000042740000
+GLOBL iq4_nl12<>(SB), RODATA|NOPTR, $32
+
+DATA iq4_nl13<>+0(SB)/8, $0xc2d00000c2fe0000
+DATA iq4_nl13<>+8(SB)/8, $0xc2820000c2a60000
+DATA iq4_nl13<>+16(SB)/8, $0xc20c0000c2440000
+DATA iq4_nl13<>+24(SB)/8, $0xc1200000c1b00000
+GLOBL iq4_nl13<>(SB), RODATA|NOPTR, $32
+
+DATA iq4_nl14<>+0(SB)/8, $0x415000003f800000
+DATA iq4_nl14<>+8(SB)/8, $0x4218000041c80000
+DATA iq4_nl14<>+16(SB)/8, $0x428a000042540000
+DATA iq4_nl14<>+24(SB)/8, $0x42e2000042b20000
+GLOBL iq4_nl14<>(SB), RODATA|NOPTR, $32
+
+DATA iq4_nl15<>+0(SB)/8, $0x8000000080000000
+DATA iq4_nl15<>+8(SB)/8, $0x8000000080000000
+DATA iq4_nl15<>+16(SB)/8, $0x8000000080000000
+DATA iq4_nl15<>+24(SB)/8, $0x8000000080000000
+GLOBL iq4_nl15<>(SB), RODATA|NOPTR, $32
+
+DATA iq4_nl16<>+0(SB)/8, $0x7fc000007fc00000
+DATA iq4_nl16<>+8(SB)/8, $0x7fc000007fc00000
+DATA iq4_nl16<>+16(SB)/8, $0x7fc000007fc00000
+DATA iq4_nl16<>+24(SB)/8, $0x7fc000007fc00000
+GLOBL iq4_nl16<>(SB), RODATA|NOPTR, $32
+
+// decodeUnitsIq4_nlAVX512 unpacks units of 32 values.
+// Requires: AVX2, F16C
 TEXT ·decodeUnitsIq4_nlAVX512(SB), NOSPLIT, $128-24
 	MOVQ         dst+0(FP), AX
 	MOVQ         src+8(FP), BX
@@ -72,8 +150,8 @@ done2:
 	VZEROUPPER
 	RET
 
-// matmul1xIq4_nlAVX512 is y[j][r] = sum over i of x[j][i]*w[r][i] for j < 1; ld and stride in bytes, a unit is 32 values.
-// Requires: AVX2, AVX512F, AVX512BW, AVX512DQ, AVX512VL, AVX512VNNI, F16C, FMA
+// matmul1xIq4_nlAVX512 multiplies rows of w with 1 row of x; ld and stride in bytes, a unit is 32 values.
+// Requires: AVX2, F16C, FMA
 TEXT ·matmul1xIq4_nlAVX512(SB), NOSPLIT, $128-64
 	MOVQ         y+0(FP), AX
 	MOVQ         w+32(FP), BX
@@ -151,8 +229,8 @@ done2:
 	VZEROUPPER
 	RET
 
-// matmul2xIq4_nlAVX512 is y[j][r] = sum over i of x[j][i]*w[r][i] for j < 2; ld and stride in bytes, a unit is 32 values.
-// Requires: AVX2, AVX512F, AVX512BW, AVX512DQ, AVX512VL, AVX512VNNI, F16C, FMA
+// matmul2xIq4_nlAVX512 multiplies rows of w with 2 rows of x; ld and stride in bytes, a unit is 32 values.
+// Requires: AVX2, F16C, FMA
 TEXT ·matmul2xIq4_nlAVX512(SB), NOSPLIT, $128-64
 	MOVQ         y+0(FP), AX
 	MOVQ         w+32(FP), BX
@@ -248,8 +326,8 @@ done2:
 	VZEROUPPER
 	RET
 
-// matmul3xIq4_nlAVX512 is y[j][r] = sum over i of x[j][i]*w[r][i] for j < 3; ld and stride in bytes, a unit is 32 values.
-// Requires: AVX2, AVX512F, AVX512BW, AVX512DQ, AVX512VL, AVX512VNNI, F16C, FMA
+// matmul3xIq4_nlAVX512 multiplies rows of w with 3 rows of x; ld and stride in bytes, a unit is 32 values.
+// Requires: AVX2, F16C, FMA
 TEXT ·matmul3xIq4_nlAVX512(SB), NOSPLIT, $128-64
 	MOVQ         y+0(FP), AX
 	MOVQ         w+32(FP), BX
@@ -362,8 +440,8 @@ done2:
 	VZEROUPPER
 	RET
 
-// matmul4xIq4_nlAVX512 is y[j][r] = sum over i of x[j][i]*w[r][i] for j < 4; ld and stride in bytes, a unit is 32 values.
-// Requires: AVX2, AVX512F, AVX512BW, AVX512DQ, AVX512VL, AVX512VNNI, F16C, FMA
+// matmul4xIq4_nlAVX512 multiplies rows of w with 4 rows of x; ld and stride in bytes, a unit is 32 values.
+// Requires: AVX2, F16C, FMA
 TEXT ·matmul4xIq4_nlAVX512(SB), NOSPLIT, $128-64
 	MOVQ         y+0(FP), AX
 	MOVQ         w+32(FP), BX
@@ -493,8 +571,8 @@ done2:
 	VZEROUPPER
 	RET
 
-// matmulQ81xIq4_nlAVX512 is y[j][r] = sum over i of d[i/32][j]*q[i/32][j][i%32]*w[r][i] for j < 1; ldy and stride in bytes.
-// Requires: AVX2, AVX512F, AVX512BW, AVX512DQ, AVX512VL, AVX512VNNI, F16C, FMA
+// matmulQ81xIq4_nlAVX512 multiplies rows of w with 1 row of activations in int8; ldy and stride in bytes.
+// Requires: F16C, FMA, AVX512VL, AVX512VNNI
 TEXT ·matmulQ81xIq4_nlAVX512(SB), NOSPLIT, $128-72
 	LEAQ         31(SP), AX
 	ANDQ         $-32, AX
@@ -506,6 +584,7 @@ TEXT ·matmulQ81xIq4_nlAVX512(SB), NOSPLIT, $128-72
 
 loop1:
 	VPXOR        Y0, Y0, Y0
+	VPXOR        Y1, Y1, Y1
 	MOVQ         q+16(FP), DX
 	MOVQ         d+24(FP), SI
 	MOVQ         blocks+64(FP), DI
@@ -514,38 +593,38 @@ loop1:
 	JLT          done4
 
 loop3:
-	VPBROADCASTW (R8), X1
-	VCVTPH2PS    X1, Y1
-	VBROADCASTI128 2(R8), Y2
-	VPSRLVD      iq4_nl0<>+0(SB), Y2, Y2
-	VPAND        iq4_nl1<>+0(SB), Y2, Y2
-	VBROADCASTI128 iq4_nl2<>+0(SB), Y3
-	VPSHUFB      Y2, Y3, Y2
-	VPABSB       Y2, Y3
-	VMOVDQU      (DX), Y4
-	VPSIGNB      Y2, Y4, Y2
-	VPXOR        Y4, Y4, Y4
-	VPDPBUSD     Y2, Y3, Y4
-	VBROADCASTSS (SI), Y2
-	VCVTDQ2PS    Y4, Y3
-	VMULPS       Y1, Y2, Y1
-	VFMADD231PS  Y1, Y3, Y0
-	VPBROADCASTW 18(R8), X1
-	VCVTPH2PS    X1, Y1
-	VBROADCASTI128 20(R8), Y2
-	VPSRLVD      iq4_nl0<>+0(SB), Y2, Y2
-	VPAND        iq4_nl1<>+0(SB), Y2, Y2
-	VBROADCASTI128 iq4_nl2<>+0(SB), Y3
-	VPSHUFB      Y2, Y3, Y2
-	VPABSB       Y2, Y3
-	VMOVDQU      32(DX), Y4
-	VPSIGNB      Y2, Y4, Y2
-	VPXOR        Y4, Y4, Y4
-	VPDPBUSD     Y2, Y3, Y4
-	VBROADCASTSS 4(SI), Y2
-	VCVTDQ2PS    Y4, Y3
-	VMULPS       Y1, Y2, Y1
-	VFMADD231PS  Y1, Y3, Y0
+	VPBROADCASTW (R8), X2
+	VCVTPH2PS    X2, Y2
+	VBROADCASTI128 2(R8), Y3
+	VPSRLVD      iq4_nl0<>+0(SB), Y3, Y3
+	VPAND        iq4_nl1<>+0(SB), Y3, Y3
+	VBROADCASTI128 iq4_nl2<>+0(SB), Y4
+	VPSHUFB      Y3, Y4, Y3
+	VPABSB       Y3, Y4
+	VMOVDQU      (DX), Y5
+	VPSIGNB      Y3, Y5, Y3
+	VPXOR        Y5, Y5, Y5
+	VPDPBUSD     Y3, Y4, Y5
+	VBROADCASTSS (SI), Y3
+	VCVTDQ2PS    Y5, Y4
+	VMULPS       Y2, Y3, Y2
+	VFMADD231PS  Y2, Y4, Y0
+	VPBROADCASTW 18(R8), X2
+	VCVTPH2PS    X2, Y2
+	VBROADCASTI128 20(R8), Y3
+	VPSRLVD      iq4_nl0<>+0(SB), Y3, Y3
+	VPAND        iq4_nl1<>+0(SB), Y3, Y3
+	VBROADCASTI128 iq4_nl2<>+0(SB), Y4
+	VPSHUFB      Y3, Y4, Y3
+	VPABSB       Y3, Y4
+	VMOVDQU      32(DX), Y5
+	VPSIGNB      Y3, Y5, Y3
+	VPXOR        Y5, Y5, Y5
+	VPDPBUSD     Y3, Y4, Y5
+	VBROADCASTSS 4(SI), Y3
+	VCVTDQ2PS    Y5, Y4
+	VMULPS       Y2, Y3, Y2
+	VFMADD231PS  Y2, Y4, Y1
 	ADDQ         $0x24, R8
 	ADDQ         $0x40, DX
 	ADDQ         $8, SI
@@ -558,22 +637,22 @@ done4:
 	JLT          done6
 
 loop5:
-	VPBROADCASTW (R8), X1
-	VCVTPH2PS    X1, Y1
-	VBROADCASTI128 2(R8), Y2
-	VPSRLVD      iq4_nl0<>+0(SB), Y2, Y2
-	VPAND        iq4_nl1<>+0(SB), Y2, Y2
-	VBROADCASTI128 iq4_nl2<>+0(SB), Y3
-	VPSHUFB      Y2, Y3, Y2
-	VPABSB       Y2, Y3
-	VMOVDQU      (DX), Y4
-	VPSIGNB      Y2, Y4, Y2
-	VPXOR        Y4, Y4, Y4
-	VPDPBUSD     Y2, Y3, Y4
-	VBROADCASTSS (SI), Y2
-	VCVTDQ2PS    Y4, Y3
-	VMULPS       Y1, Y2, Y1
-	VFMADD231PS  Y1, Y3, Y0
+	VPBROADCASTW (R8), X2
+	VCVTPH2PS    X2, Y2
+	VBROADCASTI128 2(R8), Y3
+	VPSRLVD      iq4_nl0<>+0(SB), Y3, Y3
+	VPAND        iq4_nl1<>+0(SB), Y3, Y3
+	VBROADCASTI128 iq4_nl2<>+0(SB), Y4
+	VPSHUFB      Y3, Y4, Y3
+	VPABSB       Y3, Y4
+	VMOVDQU      (DX), Y5
+	VPSIGNB      Y3, Y5, Y3
+	VPXOR        Y5, Y5, Y5
+	VPDPBUSD     Y3, Y4, Y5
+	VBROADCASTSS (SI), Y3
+	VCVTDQ2PS    Y5, Y4
+	VMULPS       Y2, Y3, Y2
+	VFMADD231PS  Y2, Y4, Y0
 	ADDQ         $0x12, R8
 	ADDQ         $0x20, DX
 	ADDQ         $4, SI
@@ -582,6 +661,7 @@ loop5:
 
 done6:
 	ADDQ         $1, DI
+	VADDPS       Y1, Y0, Y0
 	VEXTRACTF128 $1, Y0, X1
 	VADDPS       X0, X1, X1
 	VMOVHLPS     X1, X1, X0
@@ -600,8 +680,8 @@ done2:
 	VZEROUPPER
 	RET
 
-// matmulQ82xIq4_nlAVX512 is y[j][r] = sum over i of d[i/32][j]*q[i/32][j][i%32]*w[r][i] for j < 2; ldy and stride in bytes.
-// Requires: AVX2, AVX512F, AVX512BW, AVX512DQ, AVX512VL, AVX512VNNI, F16C, FMA
+// matmulQ82xIq4_nlAVX512 multiplies rows of w with 2 rows of activations in int8; ldy and stride in bytes.
+// Requires: F16C, FMA, AVX512VL, AVX512VNNI
 TEXT ·matmulQ82xIq4_nlAVX512(SB), NOSPLIT, $128-72
 	LEAQ         31(SP), AX
 	ANDQ         $-32, AX
@@ -742,8 +822,8 @@ done2:
 	VZEROUPPER
 	RET
 
-// matmulQ83xIq4_nlAVX512 is y[j][r] = sum over i of d[i/32][j]*q[i/32][j][i%32]*w[r][i] for j < 3; ldy and stride in bytes.
-// Requires: AVX2, AVX512F, AVX512BW, AVX512DQ, AVX512VL, AVX512VNNI, F16C, FMA
+// matmulQ83xIq4_nlAVX512 multiplies rows of w with 3 rows of activations in int8; ldy and stride in bytes.
+// Requires: F16C, FMA, AVX512VL, AVX512VNNI
 TEXT ·matmulQ83xIq4_nlAVX512(SB), NOSPLIT, $128-72
 	LEAQ         31(SP), AX
 	ANDQ         $-32, AX
@@ -917,8 +997,8 @@ done2:
 	VZEROUPPER
 	RET
 
-// matmulQ84xIq4_nlAVX512 is y[j][r] = sum over i of d[i/32][j]*q[i/32][j][i%32]*w[r][i] for j < 4; ldy and stride in bytes.
-// Requires: AVX2, AVX512F, AVX512BW, AVX512DQ, AVX512VL, AVX512VNNI, F16C, FMA
+// matmulQ84xIq4_nlAVX512 multiplies rows of w with 4 rows of activations in int8; ldy and stride in bytes.
+// Requires: F16C, FMA, AVX512VL, AVX512VNNI
 TEXT ·matmulQ84xIq4_nlAVX512(SB), NOSPLIT, $128-72
 	LEAQ         31(SP), AX
 	ANDQ         $-32, AX
@@ -1126,7 +1206,7 @@ done2:
 	RET
 
 // unpackIq4_nlAVX512 unpacks a row into records of 32 levels, their scales and mins.
-// Requires: AVX2, AVX512F, AVX512BW, AVX512DQ, AVX512VL, AVX512VNNI, F16C, FMA
+// Requires: AVX2, F16C
 TEXT ·unpackIq4_nlAVX512(SB), NOSPLIT, $128-24
 	MOVQ         dst+0(FP), AX
 	MOVQ         src+8(FP), BX
@@ -1158,8 +1238,8 @@ done2:
 	VZEROUPPER
 	RET
 
-// mix1xIq4_nlAVX512 is o[j][i] += sum over r of p[j][r]*v[r][i] for j < 1; ld and stride in bytes, a unit is 32 values.
-// Requires: AVX2, AVX512F, AVX512BW, AVX512DQ, AVX512VL, AVX512VNNI, F16C, FMA
+// mix1xIq4_nlAVX512 adds weighted rows of v to 1 row of o; ld and stride in bytes, a unit is 32 values.
+// Requires: AVX2, F16C, FMA
 TEXT ·mix1xIq4_nlAVX512(SB), NOSPLIT, $128-64
 	MOVQ         v+32(FP), AX
 	MOVQ         units+56(FP), BX
@@ -1229,8 +1309,8 @@ done2:
 	VZEROUPPER
 	RET
 
-// mix2xIq4_nlAVX512 is o[j][i] += sum over r of p[j][r]*v[r][i] for j < 2; ld and stride in bytes, a unit is 32 values.
-// Requires: AVX2, AVX512F, AVX512BW, AVX512DQ, AVX512VL, AVX512VNNI, F16C, FMA
+// mix2xIq4_nlAVX512 adds weighted rows of v to 2 rows of o; ld and stride in bytes, a unit is 32 values.
+// Requires: AVX2, F16C, FMA
 TEXT ·mix2xIq4_nlAVX512(SB), NOSPLIT, $128-64
 	MOVQ         v+32(FP), AX
 	MOVQ         units+56(FP), BX
@@ -1317,8 +1397,8 @@ done2:
 	VZEROUPPER
 	RET
 
-// mix3xIq4_nlAVX512 is o[j][i] += sum over r of p[j][r]*v[r][i] for j < 3; ld and stride in bytes, a unit is 32 values.
-// Requires: AVX2, AVX512F, AVX512BW, AVX512DQ, AVX512VL, AVX512VNNI, F16C, FMA
+// mix3xIq4_nlAVX512 adds weighted rows of v to 3 rows of o; ld and stride in bytes, a unit is 32 values.
+// Requires: AVX2, F16C, FMA
 TEXT ·mix3xIq4_nlAVX512(SB), NOSPLIT, $128-64
 	MOVQ         v+32(FP), AX
 	MOVQ         units+56(FP), BX
@@ -1431,8 +1511,8 @@ done2:
 	VZEROUPPER
 	RET
 
-// mix5xIq4_nlAVX512 is o[j][i] += sum over r of p[j][r]*v[r][i] for j < 5; ld and stride in bytes, a unit is 32 values.
-// Requires: AVX2, AVX512F, AVX512BW, AVX512DQ, AVX512VL, AVX512VNNI, F16C, FMA
+// mix5xIq4_nlAVX512 adds weighted rows of v to 5 rows of o; ld and stride in bytes, a unit is 32 values.
+// Requires: AVX2, F16C, FMA
 TEXT ·mix5xIq4_nlAVX512(SB), NOSPLIT, $128-64
 	MOVQ         v+32(FP), AX
 	MOVQ         units+56(FP), BX
@@ -1448,37 +1528,44 @@ loop1:
 	MOVQ         SI, R8
 	ADDQ         DI, R8
 	ADDQ         DI, R8
+	MOVQ         R8, R9
+	ADDQ         DI, R9
+	ADDQ         DI, R9
 	ADDQ         CX, SI
 	ADDQ         CX, R8
+	ADDQ         CX, R9
 	VMOVUPS      (SI), Y0
 	VMOVUPS      (SI)(DI*1), Y1
 	VMOVUPS      (R8), Y2
 	VMOVUPS      (R8)(DI*1), Y3
-	VMOVUPS      (R8), Y4
+	VMOVUPS      (R9), Y4
 	VMOVUPS      32(SI), Y5
 	VMOVUPS      32(SI)(DI*1), Y6
 	VMOVUPS      32(R8), Y7
 	VMOVUPS      32(R8)(DI*1), Y8
-	VMOVUPS      32(R8), Y9
+	VMOVUPS      32(R9), Y9
 	MOVQ         p+16(FP), SI
 	MOVQ         ldp+24(FP), DI
 	MOVQ         SI, R8
 	ADDQ         DI, R8
 	ADDQ         DI, R8
-	MOVQ         rows+48(FP), R9
-	MOVQ         AX, R10
-	MOVQ         stride+40(FP), R11
-	SUBQ         $1, R9
+	MOVQ         R8, R9
+	ADDQ         DI, R9
+	ADDQ         DI, R9
+	MOVQ         rows+48(FP), R10
+	MOVQ         AX, R11
+	MOVQ         stride+40(FP), R12
+	SUBQ         $1, R10
 	JLT          done4
 
 loop3:
-	VBROADCASTI128 2(R10), Y10
+	VBROADCASTI128 2(R11), Y10
 	VPSRLVD      iq4_nl0<>+0(SB), Y10, Y10
 	VPAND        iq4_nl1<>+0(SB), Y10, Y10
 	VBROADCASTI128 iq4_nl2<>+0(SB), Y11
 	VPSHUFB      Y10, Y11, Y10
 	VMOVDQU      Y10, (DX)
-	VPBROADCASTW (R10), X10
+	VPBROADCASTW (R11), X10
 	VCVTPH2PS    X10, Y10
 	VBROADCASTSS (SI), Y11
 	VMULPS       Y11, Y10, Y11
@@ -1488,7 +1575,7 @@ loop3:
 	VMULPS       Y13, Y10, Y13
 	VBROADCASTSS (R8)(DI*1), Y14
 	VMULPS       Y14, Y10, Y14
-	VBROADCASTSS (R8), Y15
+	VBROADCASTSS (R9), Y15
 	VMULPS       Y15, Y10, Y10
 	VPMOVSXBD    (DX), Y15
 	VCVTDQ2PS    Y15, Y15
@@ -1504,67 +1591,79 @@ loop3:
 	VFMADD231PS  Y13, Y15, Y7
 	VFMADD231PS  Y14, Y15, Y8
 	VFMADD231PS  Y10, Y15, Y9
-	ADDQ         R11, R10
+	ADDQ         R12, R11
 	ADDQ         $4, SI
 	ADDQ         $4, R8
-	SUBQ         $1, R9
+	ADDQ         $4, R9
+	SUBQ         $1, R10
 	JGE          loop3
 
 done4:
-	ADDQ         $1, R9
+	ADDQ         $1, R10
 	MOVQ         o+0(FP), SI
 	MOVQ         ldo+8(FP), DI
 	MOVQ         SI, R8
 	ADDQ         DI, R8
 	ADDQ         DI, R8
+	MOVQ         R8, R9
+	ADDQ         DI, R9
+	ADDQ         DI, R9
 	ADDQ         CX, SI
 	ADDQ         CX, R8
+	ADDQ         CX, R9
 	VMOVUPS      Y0, (SI)
 	VMOVUPS      Y1, (SI)(DI*1)
 	VMOVUPS      Y2, (R8)
 	VMOVUPS      Y3, (R8)(DI*1)
-	VMOVUPS      Y4, (R8)
+	VMOVUPS      Y4, (R9)
 	VMOVUPS      Y5, 32(SI)
 	VMOVUPS      Y6, 32(SI)(DI*1)
 	VMOVUPS      Y7, 32(R8)
 	VMOVUPS      Y8, 32(R8)(DI*1)
-	VMOVUPS      Y9, 32(R8)
+	VMOVUPS      Y9, 32(R9)
 	MOVQ         o+0(FP), SI
 	MOVQ         ldo+8(FP), DI
 	MOVQ         SI, R8
 	ADDQ         DI, R8
 	ADDQ         DI, R8
+	MOVQ         R8, R9
+	ADDQ         DI, R9
+	ADDQ         DI, R9
 	ADDQ         CX, SI
 	ADDQ         CX, R8
+	ADDQ         CX, R9
 	VMOVUPS      64(SI), Y0
 	VMOVUPS      64(SI)(DI*1), Y1
 	VMOVUPS      64(R8), Y2
 	VMOVUPS      64(R8)(DI*1), Y3
-	VMOVUPS      64(R8), Y4
+	VMOVUPS      64(R9), Y4
 	VMOVUPS      96(SI), Y5
 	VMOVUPS      96(SI)(DI*1), Y6
 	VMOVUPS      96(R8), Y7
 	VMOVUPS      96(R8)(DI*1), Y8
-	VMOVUPS      96(R8), Y9
+	VMOVUPS      96(R9), Y9
 	MOVQ         p+16(FP), SI
 	MOVQ         ldp+24(FP), DI
 	MOVQ         SI, R8
 	ADDQ         DI, R8
 	ADDQ         DI, R8
-	MOVQ         rows+48(FP), R9
-	MOVQ         AX, R10
-	MOVQ         stride+40(FP), R11
-	SUBQ         $1, R9
+	MOVQ         R8, R9
+	ADDQ         DI, R9
+	ADDQ         DI, R9
+	MOVQ         rows+48(FP), R10
+	MOVQ         AX, R11
+	MOVQ         stride+40(FP), R12
+	SUBQ         $1, R10
 	JLT          done6
 
 loop5:
-	VBROADCASTI128 2(R10), Y10
+	VBROADCASTI128 2(R11), Y10
 	VPSRLVD      iq4_nl0<>+0(SB), Y10, Y10
 	VPAND        iq4_nl1<>+0(SB), Y10, Y10
 	VBROADCASTI128 iq4_nl2<>+0(SB), Y11
 	VPSHUFB      Y10, Y11, Y10
 	VMOVDQU      Y10, (DX)
-	VPBROADCASTW (R10), X10
+	VPBROADCASTW (R11), X10
 	VCVTPH2PS    X10, Y10
 	VBROADCASTSS (SI), Y11
 	VMULPS       Y11, Y10, Y11
@@ -1574,7 +1673,7 @@ loop5:
 	VMULPS       Y13, Y10, Y13
 	VBROADCASTSS (R8)(DI*1), Y14
 	VMULPS       Y14, Y10, Y14
-	VBROADCASTSS (R8), Y15
+	VBROADCASTSS (R9), Y15
 	VMULPS       Y15, Y10, Y10
 	VPMOVSXBD    16(DX), Y15
 	VCVTDQ2PS    Y15, Y15
@@ -1590,31 +1689,36 @@ loop5:
 	VFMADD231PS  Y13, Y15, Y7
 	VFMADD231PS  Y14, Y15, Y8
 	VFMADD231PS  Y10, Y15, Y9
-	ADDQ         R11, R10
+	ADDQ         R12, R11
 	ADDQ         $4, SI
 	ADDQ         $4, R8
-	SUBQ         $1, R9
+	ADDQ         $4, R9
+	SUBQ         $1, R10
 	JGE          loop5
 
 done6:
-	ADDQ         $1, R9
+	ADDQ         $1, R10
 	MOVQ         o+0(FP), SI
 	MOVQ         ldo+8(FP), DI
 	MOVQ         SI, R8
 	ADDQ         DI, R8
 	ADDQ         DI, R8
+	MOVQ         R8, R9
+	ADDQ         DI, R9
+	ADDQ         DI, R9
 	ADDQ         CX, SI
 	ADDQ         CX, R8
+	ADDQ         CX, R9
 	VMOVUPS      Y0, 64(SI)
 	VMOVUPS      Y1, 64(SI)(DI*1)
 	VMOVUPS      Y2, 64(R8)
 	VMOVUPS      Y3, 64(R8)(DI*1)
-	VMOVUPS      Y4, 64(R8)
+	VMOVUPS      Y4, 64(R9)
 	VMOVUPS      Y5, 96(SI)
 	VMOVUPS      Y6, 96(SI)(DI*1)
 	VMOVUPS      Y7, 96(R8)
 	VMOVUPS      Y8, 96(R8)(DI*1)
-	VMOVUPS      Y9, 96(R8)
+	VMOVUPS      Y9, 96(R9)
 	ADDQ         $0x12, AX
 	ADDQ         $0x80, CX
 	SUBQ         $1, BX
@@ -1625,8 +1729,8 @@ done2:
 	VZEROUPPER
 	RET
 
-// decodeUnitsIq4_nlAVX2 unpacks units of 32 values: dst[i] = value(src, i).
-// Requires: AVX2, F16C, FMA
+// decodeUnitsIq4_nlAVX2 unpacks units of 32 values.
+// Requires: AVX2, F16C
 TEXT ·decodeUnitsIq4_nlAVX2(SB), NOSPLIT, $128-24
 	MOVQ         dst+0(FP), AX
 	MOVQ         src+8(FP), BX
@@ -1671,7 +1775,7 @@ done2:
 	VZEROUPPER
 	RET
 
-// matmul1xIq4_nlAVX2 is y[j][r] = sum over i of x[j][i]*w[r][i] for j < 1; ld and stride in bytes, a unit is 32 values.
+// matmul1xIq4_nlAVX2 multiplies rows of w with 1 row of x; ld and stride in bytes, a unit is 32 values.
 // Requires: AVX2, F16C, FMA
 TEXT ·matmul1xIq4_nlAVX2(SB), NOSPLIT, $128-64
 	MOVQ         y+0(FP), AX
@@ -1750,7 +1854,7 @@ done2:
 	VZEROUPPER
 	RET
 
-// matmul2xIq4_nlAVX2 is y[j][r] = sum over i of x[j][i]*w[r][i] for j < 2; ld and stride in bytes, a unit is 32 values.
+// matmul2xIq4_nlAVX2 multiplies rows of w with 2 rows of x; ld and stride in bytes, a unit is 32 values.
 // Requires: AVX2, F16C, FMA
 TEXT ·matmul2xIq4_nlAVX2(SB), NOSPLIT, $128-64
 	MOVQ         y+0(FP), AX
@@ -1847,7 +1951,7 @@ done2:
 	VZEROUPPER
 	RET
 
-// matmul3xIq4_nlAVX2 is y[j][r] = sum over i of x[j][i]*w[r][i] for j < 3; ld and stride in bytes, a unit is 32 values.
+// matmul3xIq4_nlAVX2 multiplies rows of w with 3 rows of x; ld and stride in bytes, a unit is 32 values.
 // Requires: AVX2, F16C, FMA
 TEXT ·matmul3xIq4_nlAVX2(SB), NOSPLIT, $128-64
 	MOVQ         y+0(FP), AX
@@ -1961,7 +2065,7 @@ done2:
 	VZEROUPPER
 	RET
 
-// matmul4xIq4_nlAVX2 is y[j][r] = sum over i of x[j][i]*w[r][i] for j < 4; ld and stride in bytes, a unit is 32 values.
+// matmul4xIq4_nlAVX2 multiplies rows of w with 4 rows of x; ld and stride in bytes, a unit is 32 values.
 // Requires: AVX2, F16C, FMA
 TEXT ·matmul4xIq4_nlAVX2(SB), NOSPLIT, $128-64
 	MOVQ         y+0(FP), AX
@@ -2092,7 +2196,7 @@ done2:
 	VZEROUPPER
 	RET
 
-// matmulQ81xIq4_nlAVX2 is y[j][r] = sum over i of d[i/32][j]*q[i/32][j][i%32]*w[r][i] for j < 1; ldy and stride in bytes.
+// matmulQ81xIq4_nlAVX2 multiplies rows of w with 1 row of activations in int8; ldy and stride in bytes.
 // Requires: AVX2, F16C, FMA
 TEXT ·matmulQ81xIq4_nlAVX2(SB), NOSPLIT, $128-72
 	LEAQ         31(SP), AX
@@ -2105,6 +2209,7 @@ TEXT ·matmulQ81xIq4_nlAVX2(SB), NOSPLIT, $128-72
 
 loop1:
 	VPXOR        Y0, Y0, Y0
+	VPXOR        Y1, Y1, Y1
 	MOVQ         q+16(FP), DX
 	MOVQ         d+24(FP), SI
 	MOVQ         blocks+64(FP), DI
@@ -2113,38 +2218,38 @@ loop1:
 	JLT          done4
 
 loop3:
-	VPBROADCASTW (R8), X1
-	VCVTPH2PS    X1, Y1
-	VBROADCASTI128 2(R8), Y2
-	VPSRLVD      iq4_nl0<>+0(SB), Y2, Y2
-	VPAND        iq4_nl1<>+0(SB), Y2, Y2
-	VBROADCASTI128 iq4_nl2<>+0(SB), Y3
-	VPSHUFB      Y2, Y3, Y2
-	VPABSB       Y2, Y3
-	VMOVDQU      (DX), Y4
-	VPSIGNB      Y2, Y4, Y2
-	VPMADDUBSW   Y2, Y3, Y2
-	VPMADDWD     iq4_nl3<>+0(SB), Y2, Y2
-	VBROADCASTSS (SI), Y3
-	VCVTDQ2PS    Y2, Y2
-	VMULPS       Y1, Y3, Y1
-	VFMADD231PS  Y1, Y2, Y0
-	VPBROADCASTW 18(R8), X1
-	VCVTPH2PS    X1, Y1
-	VBROADCASTI128 20(R8), Y2
-	VPSRLVD      iq4_nl0<>+0(SB), Y2, Y2
-	VPAND        iq4_nl1<>+0(SB), Y2, Y2
-	VBROADCASTI128 iq4_nl2<>+0(SB), Y3
-	VPSHUFB      Y2, Y3, Y2
-	VPABSB       Y2, Y3
-	VMOVDQU      32(DX), Y4
-	VPSIGNB      Y2, Y4, Y2
-	VPMADDUBSW   Y2, Y3, Y2
-	VPMADDWD     iq4_nl3<>+0(SB), Y2, Y2
-	VBROADCASTSS 4(SI), Y3
-	VCVTDQ2PS    Y2, Y2
-	VMULPS       Y1, Y3, Y1
-	VFMADD231PS  Y1, Y2, Y0
+	VPBROADCASTW (R8), X2
+	VCVTPH2PS    X2, Y2
+	VBROADCASTI128 2(R8), Y3
+	VPSRLVD      iq4_nl0<>+0(SB), Y3, Y3
+	VPAND        iq4_nl1<>+0(SB), Y3, Y3
+	VBROADCASTI128 iq4_nl2<>+0(SB), Y4
+	VPSHUFB      Y3, Y4, Y3
+	VPABSB       Y3, Y4
+	VMOVDQU      (DX), Y5
+	VPSIGNB      Y3, Y5, Y3
+	VPMADDUBSW   Y3, Y4, Y3
+	VPMADDWD     iq4_nl3<>+0(SB), Y3, Y3
+	VBROADCASTSS (SI), Y4
+	VCVTDQ2PS    Y3, Y3
+	VMULPS       Y2, Y4, Y2
+	VFMADD231PS  Y2, Y3, Y0
+	VPBROADCASTW 18(R8), X2
+	VCVTPH2PS    X2, Y2
+	VBROADCASTI128 20(R8), Y3
+	VPSRLVD      iq4_nl0<>+0(SB), Y3, Y3
+	VPAND        iq4_nl1<>+0(SB), Y3, Y3
+	VBROADCASTI128 iq4_nl2<>+0(SB), Y4
+	VPSHUFB      Y3, Y4, Y3
+	VPABSB       Y3, Y4
+	VMOVDQU      32(DX), Y5
+	VPSIGNB      Y3, Y5, Y3
+	VPMADDUBSW   Y3, Y4, Y3
+	VPMADDWD     iq4_nl3<>+0(SB), Y3, Y3
+	VBROADCASTSS 4(SI), Y4
+	VCVTDQ2PS    Y3, Y3
+	VMULPS       Y2, Y4, Y2
+	VFMADD231PS  Y2, Y3, Y1
 	ADDQ         $0x24, R8
 	ADDQ         $0x40, DX
 	ADDQ         $8, SI
@@ -2157,22 +2262,22 @@ done4:
 	JLT          done6
 
 loop5:
-	VPBROADCASTW (R8), X1
-	VCVTPH2PS    X1, Y1
-	VBROADCASTI128 2(R8), Y2
-	VPSRLVD      iq4_nl0<>+0(SB), Y2, Y2
-	VPAND        iq4_nl1<>+0(SB), Y2, Y2
-	VBROADCASTI128 iq4_nl2<>+0(SB), Y3
-	VPSHUFB      Y2, Y3, Y2
-	VPABSB       Y2, Y3
-	VMOVDQU      (DX), Y4
-	VPSIGNB      Y2, Y4, Y2
-	VPMADDUBSW   Y2, Y3, Y2
-	VPMADDWD     iq4_nl3<>+0(SB), Y2, Y2
-	VBROADCASTSS (SI), Y3
-	VCVTDQ2PS    Y2, Y2
-	VMULPS       Y1, Y3, Y1
-	VFMADD231PS  Y1, Y2, Y0
+	VPBROADCASTW (R8), X2
+	VCVTPH2PS    X2, Y2
+	VBROADCASTI128 2(R8), Y3
+	VPSRLVD      iq4_nl0<>+0(SB), Y3, Y3
+	VPAND        iq4_nl1<>+0(SB), Y3, Y3
+	VBROADCASTI128 iq4_nl2<>+0(SB), Y4
+	VPSHUFB      Y3, Y4, Y3
+	VPABSB       Y3, Y4
+	VMOVDQU      (DX), Y5
+	VPSIGNB      Y3, Y5, Y3
+	VPMADDUBSW   Y3, Y4, Y3
+	VPMADDWD     iq4_nl3<>+0(SB), Y3, Y3
+	VBROADCASTSS (SI), Y4
+	VCVTDQ2PS    Y3, Y3
+	VMULPS       Y2, Y4, Y2
+	VFMADD231PS  Y2, Y3, Y0
 	ADDQ         $0x12, R8
 	ADDQ         $0x20, DX
 	ADDQ         $4, SI
@@ -2181,6 +2286,7 @@ loop5:
 
 done6:
 	ADDQ         $1, DI
+	VADDPS       Y1, Y0, Y0
 	VEXTRACTF128 $1, Y0, X1
 	VADDPS       X0, X1, X1
 	VMOVHLPS     X1, X1, X0
@@ -2199,7 +2305,7 @@ done2:
 	VZEROUPPER
 	RET
 
-// matmulQ82xIq4_nlAVX2 is y[j][r] = sum over i of d[i/32][j]*q[i/32][j][i%32]*w[r][i] for j < 2; ldy and stride in bytes.
+// matmulQ82xIq4_nlAVX2 multiplies rows of w with 2 rows of activations in int8; ldy and stride in bytes.
 // Requires: AVX2, F16C, FMA
 TEXT ·matmulQ82xIq4_nlAVX2(SB), NOSPLIT, $128-72
 	LEAQ         31(SP), AX
@@ -2341,7 +2447,7 @@ done2:
 	VZEROUPPER
 	RET
 
-// matmulQ83xIq4_nlAVX2 is y[j][r] = sum over i of d[i/32][j]*q[i/32][j][i%32]*w[r][i] for j < 3; ldy and stride in bytes.
+// matmulQ83xIq4_nlAVX2 multiplies rows of w with 3 rows of activations in int8; ldy and stride in bytes.
 // Requires: AVX2, F16C, FMA
 TEXT ·matmulQ83xIq4_nlAVX2(SB), NOSPLIT, $128-72
 	LEAQ         31(SP), AX
@@ -2516,7 +2622,7 @@ done2:
 	VZEROUPPER
 	RET
 
-// matmulQ84xIq4_nlAVX2 is y[j][r] = sum over i of d[i/32][j]*q[i/32][j][i%32]*w[r][i] for j < 4; ldy and stride in bytes.
+// matmulQ84xIq4_nlAVX2 multiplies rows of w with 4 rows of activations in int8; ldy and stride in bytes.
 // Requires: AVX2, F16C, FMA
 TEXT ·matmulQ84xIq4_nlAVX2(SB), NOSPLIT, $128-72
 	LEAQ         31(SP), AX
@@ -2725,7 +2831,7 @@ done2:
 	RET
 
 // unpackIq4_nlAVX2 unpacks a row into records of 32 levels, their scales and mins.
-// Requires: AVX2, F16C, FMA
+// Requires: AVX2, F16C
 TEXT ·unpackIq4_nlAVX2(SB), NOSPLIT, $128-24
 	MOVQ         dst+0(FP), AX
 	MOVQ         src+8(FP), BX
@@ -2757,7 +2863,496 @@ done2:
 	VZEROUPPER
 	RET
 
-// mix1xIq4_nlAVX2 is o[j][i] += sum over r of p[j][r]*v[r][i] for j < 1; ld and stride in bytes, a unit is 32 values.
+// encodeGroupsIq4_nlAVX2 packs groups of 8 blocks of 32 values.
+// Requires: AVX2, F16C
+TEXT ·encodeGroupsIq4_nlAVX2(SB), NOSPLIT, $0-32
+	MOVQ         dst+0(FP), AX
+	MOVQ         src+8(FP), BX
+	MOVQ         scratch+16(FP), CX
+	MOVQ         groups+24(FP), DX
+	ADDQ         $0x1f, CX
+	ANDQ         $-32, CX
+	SUBQ         $1, DX
+	JLT          done2
+
+loop1:
+
+	// x: value i of every block in one vector
+	XORQ         SI, SI
+	XORQ         DI, DI
+	ADDQ         $4, DI
+	SUBQ         $1, DI
+	JLT          done4
+
+loop3:
+	VMOVUPS      (BX)(SI*1), Y0
+	VMOVUPS      128(BX)(SI*1), Y1
+	VMOVUPS      256(BX)(SI*1), Y2
+	VMOVUPS      384(BX)(SI*1), Y3
+	VMOVUPS      512(BX)(SI*1), Y4
+	VMOVUPS      640(BX)(SI*1), Y5
+	VMOVUPS      768(BX)(SI*1), Y6
+	VMOVUPS      896(BX)(SI*1), Y7
+	VUNPCKLPS    Y1, Y0, Y8
+	VUNPCKHPS    Y1, Y0, Y1
+	VUNPCKLPS    Y3, Y2, Y0
+	VUNPCKHPS    Y3, Y2, Y3
+	VUNPCKLPD    Y0, Y8, Y2
+	VUNPCKHPD    Y0, Y8, Y0
+	VUNPCKLPD    Y3, Y1, Y8
+	VUNPCKHPD    Y3, Y1, Y3
+	VUNPCKLPS    Y5, Y4, Y1
+	VUNPCKHPS    Y5, Y4, Y5
+	VUNPCKLPS    Y7, Y6, Y4
+	VUNPCKHPS    Y7, Y6, Y7
+	VUNPCKLPD    Y4, Y1, Y6
+	VUNPCKHPD    Y4, Y1, Y4
+	VUNPCKLPD    Y7, Y5, Y1
+	VUNPCKHPD    Y7, Y5, Y7
+	VPERM2F128   $0x20, Y6, Y2, Y5
+	VPERM2F128   $0x31, Y6, Y2, Y6
+	VPERM2F128   $0x20, Y4, Y0, Y2
+	VPERM2F128   $0x31, Y4, Y0, Y4
+	VPERM2F128   $0x20, Y1, Y8, Y0
+	VPERM2F128   $0x31, Y1, Y8, Y1
+	VPERM2F128   $0x20, Y7, Y3, Y8
+	VPERM2F128   $0x31, Y7, Y3, Y7
+	VMOVUPS      Y5, (CX)(SI*8)
+	VMOVUPS      Y2, 32(CX)(SI*8)
+	VMOVUPS      Y0, 64(CX)(SI*8)
+	VMOVUPS      Y8, 96(CX)(SI*8)
+	VMOVUPS      Y6, 128(CX)(SI*8)
+	VMOVUPS      Y4, 160(CX)(SI*8)
+	VMOVUPS      Y1, 192(CX)(SI*8)
+	VMOVUPS      Y7, 224(CX)(SI*8)
+	ADDQ         $0x20, SI
+	SUBQ         $1, DI
+	JGE          loop3
+
+done4:
+	ADDQ         $1, DI
+
+	// m
+	VMOVDQU      iq4_nl4<>+0(SB), Y0
+	XORQ         SI, SI
+	XORQ         DI, DI
+	ADDQ         $8, DI
+	SUBQ         $1, DI
+	JLT          done6
+
+loop5:
+	VMOVUPS      (CX)(SI*8), Y1
+	VPAND        iq4_nl5<>+0(SB), Y1, Y2
+	VPAND        iq4_nl5<>+0(SB), Y0, Y3
+	VCMPPS       $0x1e, Y3, Y2, Y2
+	VBLENDVPS    Y2, Y1, Y0, Y0
+	VMOVUPS      32(CX)(SI*8), Y1
+	VPAND        iq4_nl5<>+0(SB), Y1, Y2
+	VPAND        iq4_nl5<>+0(SB), Y0, Y3
+	VCMPPS       $0x1e, Y3, Y2, Y2
+	VBLENDVPS    Y2, Y1, Y0, Y0
+	VMOVUPS      64(CX)(SI*8), Y1
+	VPAND        iq4_nl5<>+0(SB), Y1, Y2
+	VPAND        iq4_nl5<>+0(SB), Y0, Y3
+	VCMPPS       $0x1e, Y3, Y2, Y2
+	VBLENDVPS    Y2, Y1, Y0, Y0
+	VMOVUPS      96(CX)(SI*8), Y1
+	VPAND        iq4_nl5<>+0(SB), Y1, Y2
+	VPAND        iq4_nl5<>+0(SB), Y0, Y3
+	VCMPPS       $0x1e, Y3, Y2, Y2
+	VBLENDVPS    Y2, Y1, Y0, Y0
+	ADDQ         $0x10, SI
+	SUBQ         $1, DI
+	JGE          loop5
+
+done6:
+	ADDQ         $1, DI
+	VMOVUPS      Y0, 1024(CX)
+
+	// id
+	VMOVUPS      1024(CX), Y0
+	VPAND        iq4_nl5<>+0(SB), Y0, Y1
+	VMOVDQU      iq4_nl6<>+0(SB), Y2
+	VCMPPS       $0x1d, Y2, Y1, Y1
+	VMOVDQU      iq4_nl7<>+0(SB), Y2
+	VDIVPS       iq4_nl8<>+0(SB), Y0, Y0
+	VDIVPS       Y0, Y2, Y0
+	VMOVDQU      iq4_nl4<>+0(SB), Y2
+	VBLENDVPS    Y1, Y0, Y2, Y0
+	VMOVUPS      Y0, 1056(CX)
+
+	// code
+	XORQ         SI, SI
+	XORQ         DI, DI
+	ADDQ         $8, DI
+	SUBQ         $1, DI
+	JLT          done8
+
+loop7:
+	VMOVUPS      (CX)(SI*8), Y0
+	VMOVUPS      1056(CX), Y1
+	VMULPS       Y1, Y0, Y0
+	VCMPPS       $0x15, iq4_nl9<>+0(SB), Y0, Y1
+	VPABSD       Y1, Y1
+	VPERMPS      iq4_nl10<>+0(SB), Y1, Y2
+	VCMPPS       $0x15, Y2, Y0, Y2
+	VPADDD       Y1, Y1, Y1
+	VPSUBD       Y2, Y1, Y1
+	VPERMPS      iq4_nl11<>+0(SB), Y1, Y2
+	VCMPPS       $0x15, Y2, Y0, Y2
+	VPADDD       Y1, Y1, Y1
+	VPSUBD       Y2, Y1, Y1
+	VPERMPS      iq4_nl12<>+0(SB), Y1, Y2
+	VCMPPS       $0x15, Y2, Y0, Y0
+	VPADDD       Y1, Y1, Y1
+	VPSUBD       Y0, Y1, Y0
+	VMOVDQU      Y0, 1088(CX)(SI*8)
+	VMOVUPS      32(CX)(SI*8), Y0
+	VMOVUPS      1056(CX), Y1
+	VMULPS       Y1, Y0, Y0
+	VCMPPS       $0x15, iq4_nl9<>+0(SB), Y0, Y1
+	VPABSD       Y1, Y1
+	VPERMPS      iq4_nl10<>+0(SB), Y1, Y2
+	VCMPPS       $0x15, Y2, Y0, Y2
+	VPADDD       Y1, Y1, Y1
+	VPSUBD       Y2, Y1, Y1
+	VPERMPS      iq4_nl11<>+0(SB), Y1, Y2
+	VCMPPS       $0x15, Y2, Y0, Y2
+	VPADDD       Y1, Y1, Y1
+	VPSUBD       Y2, Y1, Y1
+	VPERMPS      iq4_nl12<>+0(SB), Y1, Y2
+	VCMPPS       $0x15, Y2, Y0, Y0
+	VPADDD       Y1, Y1, Y1
+	VPSUBD       Y0, Y1, Y0
+	VMOVDQU      Y0, 1120(CX)(SI*8)
+	VMOVUPS      64(CX)(SI*8), Y0
+	VMOVUPS      1056(CX), Y1
+	VMULPS       Y1, Y0, Y0
+	VCMPPS       $0x15, iq4_nl9<>+0(SB), Y0, Y1
+	VPABSD       Y1, Y1
+	VPERMPS      iq4_nl10<>+0(SB), Y1, Y2
+	VCMPPS       $0x15, Y2, Y0, Y2
+	VPADDD       Y1, Y1, Y1
+	VPSUBD       Y2, Y1, Y1
+	VPERMPS      iq4_nl11<>+0(SB), Y1, Y2
+	VCMPPS       $0x15, Y2, Y0, Y2
+	VPADDD       Y1, Y1, Y1
+	VPSUBD       Y2, Y1, Y1
+	VPERMPS      iq4_nl12<>+0(SB), Y1, Y2
+	VCMPPS       $0x15, Y2, Y0, Y0
+	VPADDD       Y1, Y1, Y1
+	VPSUBD       Y0, Y1, Y0
+	VMOVDQU      Y0, 1152(CX)(SI*8)
+	VMOVUPS      96(CX)(SI*8), Y0
+	VMOVUPS      1056(CX), Y1
+	VMULPS       Y1, Y0, Y0
+	VCMPPS       $0x15, iq4_nl9<>+0(SB), Y0, Y1
+	VPABSD       Y1, Y1
+	VPERMPS      iq4_nl10<>+0(SB), Y1, Y2
+	VCMPPS       $0x15, Y2, Y0, Y2
+	VPADDD       Y1, Y1, Y1
+	VPSUBD       Y2, Y1, Y1
+	VPERMPS      iq4_nl11<>+0(SB), Y1, Y2
+	VCMPPS       $0x15, Y2, Y0, Y2
+	VPADDD       Y1, Y1, Y1
+	VPSUBD       Y2, Y1, Y1
+	VPERMPS      iq4_nl12<>+0(SB), Y1, Y2
+	VCMPPS       $0x15, Y2, Y0, Y0
+	VPADDD       Y1, Y1, Y1
+	VPSUBD       Y0, Y1, Y0
+	VMOVDQU      Y0, 1184(CX)(SI*8)
+	ADDQ         $0x10, SI
+	SUBQ         $1, DI
+	JGE          loop7
+
+done8:
+	ADDQ         $1, DI
+
+	// w
+	XORQ         SI, SI
+	XORQ         DI, DI
+	ADDQ         $8, DI
+	SUBQ         $1, DI
+	JLT          done10
+
+loop9:
+	VMOVUPS      (CX)(SI*8), Y0
+	VMULPS       Y0, Y0, Y0
+	VMOVUPS      Y0, 2112(CX)(SI*8)
+	VMOVUPS      32(CX)(SI*8), Y0
+	VMULPS       Y0, Y0, Y0
+	VMOVUPS      Y0, 2144(CX)(SI*8)
+	VMOVUPS      64(CX)(SI*8), Y0
+	VMULPS       Y0, Y0, Y0
+	VMOVUPS      Y0, 2176(CX)(SI*8)
+	VMOVUPS      96(CX)(SI*8), Y0
+	VMULPS       Y0, Y0, Y0
+	VMOVUPS      Y0, 2208(CX)(SI*8)
+	ADDQ         $0x10, SI
+	SUBQ         $1, DI
+	JGE          loop9
+
+done10:
+	ADDQ         $1, DI
+
+	// dot
+	VMOVDQU      iq4_nl4<>+0(SB), Y0
+	XORQ         SI, SI
+	XORQ         DI, DI
+	ADDQ         $8, DI
+	SUBQ         $1, DI
+	JLT          done12
+
+loop11:
+	VMOVUPS      2112(CX)(SI*8), Y1
+	VMOVDQU      1088(CX)(SI*8), Y2
+	VPERMPS      iq4_nl13<>+0(SB), Y2, Y3
+	VPERMPS      iq4_nl14<>+0(SB), Y2, Y4
+	VPSLLD       $0x1c, Y2, Y2
+	VBLENDVPS    Y2, Y4, Y3, Y2
+	VMULPS       Y2, Y1, Y1
+	VMOVUPS      (CX)(SI*8), Y2
+	VMULPS       Y2, Y1, Y1
+	VADDPS       Y1, Y0, Y0
+	VMOVUPS      2144(CX)(SI*8), Y1
+	VMOVDQU      1120(CX)(SI*8), Y2
+	VPERMPS      iq4_nl13<>+0(SB), Y2, Y3
+	VPERMPS      iq4_nl14<>+0(SB), Y2, Y4
+	VPSLLD       $0x1c, Y2, Y2
+	VBLENDVPS    Y2, Y4, Y3, Y2
+	VMULPS       Y2, Y1, Y1
+	VMOVUPS      32(CX)(SI*8), Y2
+	VMULPS       Y2, Y1, Y1
+	VADDPS       Y1, Y0, Y0
+	VMOVUPS      2176(CX)(SI*8), Y1
+	VMOVDQU      1152(CX)(SI*8), Y2
+	VPERMPS      iq4_nl13<>+0(SB), Y2, Y3
+	VPERMPS      iq4_nl14<>+0(SB), Y2, Y4
+	VPSLLD       $0x1c, Y2, Y2
+	VBLENDVPS    Y2, Y4, Y3, Y2
+	VMULPS       Y2, Y1, Y1
+	VMOVUPS      64(CX)(SI*8), Y2
+	VMULPS       Y2, Y1, Y1
+	VADDPS       Y1, Y0, Y0
+	VMOVUPS      2208(CX)(SI*8), Y1
+	VMOVDQU      1184(CX)(SI*8), Y2
+	VPERMPS      iq4_nl13<>+0(SB), Y2, Y3
+	VPERMPS      iq4_nl14<>+0(SB), Y2, Y4
+	VPSLLD       $0x1c, Y2, Y2
+	VBLENDVPS    Y2, Y4, Y3, Y2
+	VMULPS       Y2, Y1, Y1
+	VMOVUPS      96(CX)(SI*8), Y2
+	VMULPS       Y2, Y1, Y1
+	VADDPS       Y1, Y0, Y0
+	ADDQ         $0x10, SI
+	SUBQ         $1, DI
+	JGE          loop11
+
+done12:
+	ADDQ         $1, DI
+	VMOVUPS      Y0, 3136(CX)
+
+	// power
+	VMOVDQU      iq4_nl4<>+0(SB), Y0
+	XORQ         SI, SI
+	XORQ         DI, DI
+	ADDQ         $8, DI
+	SUBQ         $1, DI
+	JLT          done14
+
+loop13:
+	VMOVUPS      2112(CX)(SI*8), Y1
+	VMOVDQU      1088(CX)(SI*8), Y2
+	VPERMPS      iq4_nl13<>+0(SB), Y2, Y3
+	VPERMPS      iq4_nl14<>+0(SB), Y2, Y4
+	VPSLLD       $0x1c, Y2, Y2
+	VBLENDVPS    Y2, Y4, Y3, Y2
+	VMULPS       Y2, Y1, Y1
+	VMULPS       Y2, Y1, Y1
+	VADDPS       Y1, Y0, Y0
+	VMOVUPS      2144(CX)(SI*8), Y1
+	VMOVDQU      1120(CX)(SI*8), Y2
+	VPERMPS      iq4_nl13<>+0(SB), Y2, Y3
+	VPERMPS      iq4_nl14<>+0(SB), Y2, Y4
+	VPSLLD       $0x1c, Y2, Y2
+	VBLENDVPS    Y2, Y4, Y3, Y2
+	VMULPS       Y2, Y1, Y1
+	VMULPS       Y2, Y1, Y1
+	VADDPS       Y1, Y0, Y0
+	VMOVUPS      2176(CX)(SI*8), Y1
+	VMOVDQU      1152(CX)(SI*8), Y2
+	VPERMPS      iq4_nl13<>+0(SB), Y2, Y3
+	VPERMPS      iq4_nl14<>+0(SB), Y2, Y4
+	VPSLLD       $0x1c, Y2, Y2
+	VBLENDVPS    Y2, Y4, Y3, Y2
+	VMULPS       Y2, Y1, Y1
+	VMULPS       Y2, Y1, Y1
+	VADDPS       Y1, Y0, Y0
+	VMOVUPS      2208(CX)(SI*8), Y1
+	VMOVDQU      1184(CX)(SI*8), Y2
+	VPERMPS      iq4_nl13<>+0(SB), Y2, Y3
+	VPERMPS      iq4_nl14<>+0(SB), Y2, Y4
+	VPSLLD       $0x1c, Y2, Y2
+	VBLENDVPS    Y2, Y4, Y3, Y2
+	VMULPS       Y2, Y1, Y1
+	VMULPS       Y2, Y1, Y1
+	VADDPS       Y1, Y0, Y0
+	ADDQ         $0x10, SI
+	SUBQ         $1, DI
+	JGE          loop13
+
+done14:
+	ADDQ         $1, DI
+	VMOVUPS      Y0, 3168(CX)
+
+	// d
+	VMOVUPS      1056(CX), Y0
+	VMOVDQU      iq4_nl4<>+0(SB), Y1
+	VCMPPS       $4, Y1, Y0, Y0
+	VMOVUPS      3168(CX), Y1
+	VMOVDQU      iq4_nl4<>+0(SB), Y2
+	VCMPPS       $0x1e, Y2, Y1, Y2
+	VPAND        Y2, Y0, Y0
+	VMOVUPS      3136(CX), Y2
+	VDIVPS       Y1, Y2, Y1
+	VMOVDQU      iq4_nl4<>+0(SB), Y2
+	VBLENDVPS    Y0, Y1, Y2, Y0
+	VMOVUPS      Y0, 3200(CX)
+
+	// d
+	VMOVUPS      3200(CX), Y0
+	VCMPPS       $3, Y0, Y0, Y1
+	VPAND        iq4_nl15<>+0(SB), Y0, Y2
+	VPOR         iq4_nl16<>+0(SB), Y2, Y2
+	VBLENDVPS    Y1, Y2, Y0, Y2
+	VCVTPS2PH    $0, Y2, X2
+	VPMOVZXWD    X2, Y0
+	VPEXTRW      $0, X0, (AX)
+	VPEXTRW      $2, X0, 18(AX)
+	VPEXTRW      $4, X0, 36(AX)
+	VPEXTRW      $6, X0, 54(AX)
+	VEXTRACTI128 $1, Y0, X0
+	VPEXTRW      $0, X0, 72(AX)
+	VPEXTRW      $2, X0, 90(AX)
+	VPEXTRW      $4, X0, 108(AX)
+	VPEXTRW      $6, X0, 126(AX)
+
+	// qs: codes to bits, then words to blocks
+	VMOVDQU      1696(CX), Y0
+	VPSLLD       $0x1c, Y0, Y0
+	VMOVDQU      1664(CX), Y1
+	VPSLLD       $0x14, Y1, Y1
+	VPOR         Y1, Y0, Y0
+	VMOVDQU      1632(CX), Y1
+	VPSLLD       $0xc, Y1, Y1
+	VPOR         Y1, Y0, Y0
+	VMOVDQU      1600(CX), Y1
+	VPSLLD       $4, Y1, Y1
+	VPOR         Y1, Y0, Y0
+	VMOVDQU      1184(CX), Y1
+	VPSLLD       $0x18, Y1, Y1
+	VPOR         Y1, Y0, Y0
+	VMOVDQU      1152(CX), Y1
+	VPSLLD       $0x10, Y1, Y1
+	VPOR         Y1, Y0, Y0
+	VMOVDQU      1120(CX), Y1
+	VPSLLD       $8, Y1, Y1
+	VPOR         Y1, Y0, Y0
+	VMOVDQU      1088(CX), Y1
+	VPOR         Y1, Y0, Y0
+	VMOVDQU      1824(CX), Y1
+	VPSLLD       $0x1c, Y1, Y1
+	VMOVDQU      1792(CX), Y2
+	VPSLLD       $0x14, Y2, Y2
+	VPOR         Y2, Y1, Y1
+	VMOVDQU      1760(CX), Y2
+	VPSLLD       $0xc, Y2, Y2
+	VPOR         Y2, Y1, Y1
+	VMOVDQU      1728(CX), Y2
+	VPSLLD       $4, Y2, Y2
+	VPOR         Y2, Y1, Y1
+	VMOVDQU      1312(CX), Y2
+	VPSLLD       $0x18, Y2, Y2
+	VPOR         Y2, Y1, Y1
+	VMOVDQU      1280(CX), Y2
+	VPSLLD       $0x10, Y2, Y2
+	VPOR         Y2, Y1, Y1
+	VMOVDQU      1248(CX), Y2
+	VPSLLD       $8, Y2, Y2
+	VPOR         Y2, Y1, Y1
+	VMOVDQU      1216(CX), Y2
+	VPOR         Y2, Y1, Y1
+	VMOVDQU      1952(CX), Y2
+	VPSLLD       $0x1c, Y2, Y2
+	VMOVDQU      1920(CX), Y3
+	VPSLLD       $0x14, Y3, Y3
+	VPOR         Y3, Y2, Y2
+	VMOVDQU      1888(CX), Y3
+	VPSLLD       $0xc, Y3, Y3
+	VPOR         Y3, Y2, Y2
+	VMOVDQU      1856(CX), Y3
+	VPSLLD       $4, Y3, Y3
+	VPOR         Y3, Y2, Y2
+	VMOVDQU      1440(CX), Y3
+	VPSLLD       $0x18, Y3, Y3
+	VPOR         Y3, Y2, Y2
+	VMOVDQU      1408(CX), Y3
+	VPSLLD       $0x10, Y3, Y3
+	VPOR         Y3, Y2, Y2
+	VMOVDQU      1376(CX), Y3
+	VPSLLD       $8, Y3, Y3
+	VPOR         Y3, Y2, Y2
+	VMOVDQU      1344(CX), Y3
+	VPOR         Y3, Y2, Y2
+	VMOVDQU      2080(CX), Y3
+	VPSLLD       $0x1c, Y3, Y3
+	VMOVDQU      2048(CX), Y4
+	VPSLLD       $0x14, Y4, Y4
+	VPOR         Y4, Y3, Y3
+	VMOVDQU      2016(CX), Y4
+	VPSLLD       $0xc, Y4, Y4
+	VPOR         Y4, Y3, Y3
+	VMOVDQU      1984(CX), Y4
+	VPSLLD       $4, Y4, Y4
+	VPOR         Y4, Y3, Y3
+	VMOVDQU      1568(CX), Y4
+	VPSLLD       $0x18, Y4, Y4
+	VPOR         Y4, Y3, Y3
+	VMOVDQU      1536(CX), Y4
+	VPSLLD       $0x10, Y4, Y4
+	VPOR         Y4, Y3, Y3
+	VMOVDQU      1504(CX), Y4
+	VPSLLD       $8, Y4, Y4
+	VPOR         Y4, Y3, Y3
+	VMOVDQU      1472(CX), Y4
+	VPOR         Y4, Y3, Y3
+	VUNPCKLPS    Y1, Y0, Y4
+	VUNPCKHPS    Y1, Y0, Y1
+	VUNPCKLPS    Y3, Y2, Y0
+	VUNPCKHPS    Y3, Y2, Y3
+	VUNPCKLPD    Y0, Y4, Y2
+	VUNPCKHPD    Y0, Y4, Y0
+	VUNPCKLPD    Y3, Y1, Y4
+	VUNPCKHPD    Y3, Y1, Y3
+	VMOVUPS      X2, 2(AX)
+	VEXTRACTI128 $1, Y2, 74(AX)
+	VMOVUPS      X0, 20(AX)
+	VEXTRACTI128 $1, Y0, 92(AX)
+	VMOVUPS      X4, 38(AX)
+	VEXTRACTI128 $1, Y4, 110(AX)
+	VMOVUPS      X3, 56(AX)
+	VEXTRACTI128 $1, Y3, 128(AX)
+	ADDQ         $0x400, BX
+	ADDQ         $0x90, AX
+	SUBQ         $1, DX
+	JGE          loop1
+
+done2:
+	ADDQ         $1, DX
+	VZEROUPPER
+	RET
+
+// mix1xIq4_nlAVX2 adds weighted rows of v to 1 row of o; ld and stride in bytes, a unit is 32 values.
 // Requires: AVX2, F16C, FMA
 TEXT ·mix1xIq4_nlAVX2(SB), NOSPLIT, $128-64
 	MOVQ         v+32(FP), AX
@@ -2828,7 +3423,7 @@ done2:
 	VZEROUPPER
 	RET
 
-// mix2xIq4_nlAVX2 is o[j][i] += sum over r of p[j][r]*v[r][i] for j < 2; ld and stride in bytes, a unit is 32 values.
+// mix2xIq4_nlAVX2 adds weighted rows of v to 2 rows of o; ld and stride in bytes, a unit is 32 values.
 // Requires: AVX2, F16C, FMA
 TEXT ·mix2xIq4_nlAVX2(SB), NOSPLIT, $128-64
 	MOVQ         v+32(FP), AX
@@ -2916,7 +3511,7 @@ done2:
 	VZEROUPPER
 	RET
 
-// mix3xIq4_nlAVX2 is o[j][i] += sum over r of p[j][r]*v[r][i] for j < 3; ld and stride in bytes, a unit is 32 values.
+// mix3xIq4_nlAVX2 adds weighted rows of v to 3 rows of o; ld and stride in bytes, a unit is 32 values.
 // Requires: AVX2, F16C, FMA
 TEXT ·mix3xIq4_nlAVX2(SB), NOSPLIT, $128-64
 	MOVQ         v+32(FP), AX
@@ -3030,7 +3625,7 @@ done2:
 	VZEROUPPER
 	RET
 
-// mix5xIq4_nlAVX2 is o[j][i] += sum over r of p[j][r]*v[r][i] for j < 5; ld and stride in bytes, a unit is 32 values.
+// mix5xIq4_nlAVX2 adds weighted rows of v to 5 rows of o; ld and stride in bytes, a unit is 32 values.
 // Requires: AVX2, F16C, FMA
 TEXT ·mix5xIq4_nlAVX2(SB), NOSPLIT, $128-64
 	MOVQ         v+32(FP), AX
@@ -3047,37 +3642,44 @@ loop1:
 	MOVQ         SI, R8
 	ADDQ         DI, R8
 	ADDQ         DI, R8
+	MOVQ         R8, R9
+	ADDQ         DI, R9
+	ADDQ         DI, R9
 	ADDQ         CX, SI
 	ADDQ         CX, R8
+	ADDQ         CX, R9
 	VMOVUPS      (SI), Y0
 	VMOVUPS      (SI)(DI*1), Y1
 	VMOVUPS      (R8), Y2
 	VMOVUPS      (R8)(DI*1), Y3
-	VMOVUPS      (R8), Y4
+	VMOVUPS      (R9), Y4
 	VMOVUPS      32(SI), Y5
 	VMOVUPS      32(SI)(DI*1), Y6
 	VMOVUPS      32(R8), Y7
 	VMOVUPS      32(R8)(DI*1), Y8
-	VMOVUPS      32(R8), Y9
+	VMOVUPS      32(R9), Y9
 	MOVQ         p+16(FP), SI
 	MOVQ         ldp+24(FP), DI
 	MOVQ         SI, R8
 	ADDQ         DI, R8
 	ADDQ         DI, R8
-	MOVQ         rows+48(FP), R9
-	MOVQ         AX, R10
-	MOVQ         stride+40(FP), R11
-	SUBQ         $1, R9
+	MOVQ         R8, R9
+	ADDQ         DI, R9
+	ADDQ         DI, R9
+	MOVQ         rows+48(FP), R10
+	MOVQ         AX, R11
+	MOVQ         stride+40(FP), R12
+	SUBQ         $1, R10
 	JLT          done4
 
 loop3:
-	VBROADCASTI128 2(R10), Y10
+	VBROADCASTI128 2(R11), Y10
 	VPSRLVD      iq4_nl0<>+0(SB), Y10, Y10
 	VPAND        iq4_nl1<>+0(SB), Y10, Y10
 	VBROADCASTI128 iq4_nl2<>+0(SB), Y11
 	VPSHUFB      Y10, Y11, Y10
 	VMOVDQU      Y10, (DX)
-	VPBROADCASTW (R10), X10
+	VPBROADCASTW (R11), X10
 	VCVTPH2PS    X10, Y10
 	VBROADCASTSS (SI), Y11
 	VMULPS       Y11, Y10, Y11
@@ -3087,7 +3689,7 @@ loop3:
 	VMULPS       Y13, Y10, Y13
 	VBROADCASTSS (R8)(DI*1), Y14
 	VMULPS       Y14, Y10, Y14
-	VBROADCASTSS (R8), Y15
+	VBROADCASTSS (R9), Y15
 	VMULPS       Y15, Y10, Y10
 	VPMOVSXBD    (DX), Y15
 	VCVTDQ2PS    Y15, Y15
@@ -3103,67 +3705,79 @@ loop3:
 	VFMADD231PS  Y13, Y15, Y7
 	VFMADD231PS  Y14, Y15, Y8
 	VFMADD231PS  Y10, Y15, Y9
-	ADDQ         R11, R10
+	ADDQ         R12, R11
 	ADDQ         $4, SI
 	ADDQ         $4, R8
-	SUBQ         $1, R9
+	ADDQ         $4, R9
+	SUBQ         $1, R10
 	JGE          loop3
 
 done4:
-	ADDQ         $1, R9
+	ADDQ         $1, R10
 	MOVQ         o+0(FP), SI
 	MOVQ         ldo+8(FP), DI
 	MOVQ         SI, R8
 	ADDQ         DI, R8
 	ADDQ         DI, R8
+	MOVQ         R8, R9
+	ADDQ         DI, R9
+	ADDQ         DI, R9
 	ADDQ         CX, SI
 	ADDQ         CX, R8
+	ADDQ         CX, R9
 	VMOVUPS      Y0, (SI)
 	VMOVUPS      Y1, (SI)(DI*1)
 	VMOVUPS      Y2, (R8)
 	VMOVUPS      Y3, (R8)(DI*1)
-	VMOVUPS      Y4, (R8)
+	VMOVUPS      Y4, (R9)
 	VMOVUPS      Y5, 32(SI)
 	VMOVUPS      Y6, 32(SI)(DI*1)
 	VMOVUPS      Y7, 32(R8)
 	VMOVUPS      Y8, 32(R8)(DI*1)
-	VMOVUPS      Y9, 32(R8)
+	VMOVUPS      Y9, 32(R9)
 	MOVQ         o+0(FP), SI
 	MOVQ         ldo+8(FP), DI
 	MOVQ         SI, R8
 	ADDQ         DI, R8
 	ADDQ         DI, R8
+	MOVQ         R8, R9
+	ADDQ         DI, R9
+	ADDQ         DI, R9
 	ADDQ         CX, SI
 	ADDQ         CX, R8
+	ADDQ         CX, R9
 	VMOVUPS      64(SI), Y0
 	VMOVUPS      64(SI)(DI*1), Y1
 	VMOVUPS      64(R8), Y2
 	VMOVUPS      64(R8)(DI*1), Y3
-	VMOVUPS      64(R8), Y4
+	VMOVUPS      64(R9), Y4
 	VMOVUPS      96(SI), Y5
 	VMOVUPS      96(SI)(DI*1), Y6
 	VMOVUPS      96(R8), Y7
 	VMOVUPS      96(R8)(DI*1), Y8
-	VMOVUPS      96(R8), Y9
+	VMOVUPS      96(R9), Y9
 	MOVQ         p+16(FP), SI
 	MOVQ         ldp+24(FP), DI
 	MOVQ         SI, R8
 	ADDQ         DI, R8
 	ADDQ         DI, R8
-	MOVQ         rows+48(FP), R9
-	MOVQ         AX, R10
-	MOVQ         stride+40(FP), R11
-	SUBQ         $1, R9
+	MOVQ         R8, R9
+	ADDQ         DI, R9
+	ADDQ         DI, R9
+	MOVQ         rows+48(FP), R10
+	MOVQ         AX, R11
+	MOVQ         stride+40(FP), R12
+	SUBQ         $1, R10
 	JLT          done6
 
 loop5:
-	VBROADCASTI128 2(R10), Y10
+	VBROADCASTI128 2(R11), Y10
 	VPSRLVD      iq4_nl0<>+0(SB), Y10, Y10
 	VPAND        iq4_nl1<>+0(SB), Y10, Y10
 	VBROADCASTI128 iq4_nl2<>+0(SB), Y11
 	VPSHUFB      Y10, Y11, Y10
 	VMOVDQU      Y10, (DX)
-	VPBROADCASTW (R10), X10
+	VPBROADCASTW (R11), X10
 	VCVTPH2PS    X10, Y10
 	VBROADCASTSS (SI), Y11
 	VMULPS       Y11, Y10, Y11
@@ -3173,7 +3787,7 @@ loop5:
 	VMULPS       Y13, Y10, Y13
 	VBROADCASTSS (R8)(DI*1), Y14
 	VMULPS       Y14, Y10, Y14
-	VBROADCASTSS (R8), Y15
+	VBROADCASTSS (R9), Y15
 	VMULPS       Y15, Y10, Y10
 	VPMOVSXBD    16(DX), Y15
 	VCVTDQ2PS    Y15, Y15
@@ -3189,31 +3803,36 @@ loop5:
 	VFMADD231PS  Y13, Y15, Y7
 	VFMADD231PS  Y14, Y15, Y8
 	VFMADD231PS  Y10, Y15, Y9
-	ADDQ         R11, R10
+	ADDQ         R12, R11
 	ADDQ         $4, SI
 	ADDQ         $4, R8
-	SUBQ         $1, R9
+	ADDQ         $4, R9
+	SUBQ         $1, R10
 	JGE          loop5
 
 done6:
-	ADDQ         $1, R9
+	ADDQ         $1, R10
 	MOVQ         o+0(FP), SI
 	MOVQ         ldo+8(FP), DI
 	MOVQ         SI, R8
 	ADDQ         DI, R8
 	ADDQ         DI, R8
+	MOVQ         R8, R9
+	ADDQ         DI, R9
+	ADDQ         DI, R9
 	ADDQ         CX, SI
 	ADDQ         CX, R8
+	ADDQ         CX, R9
 	VMOVUPS      Y0, 64(SI)
 	VMOVUPS      Y1, 64(SI)(DI*1)
 	VMOVUPS      Y2, 64(R8)
 	VMOVUPS      Y3, 64(R8)(DI*1)
-	VMOVUPS      Y4, 64(R8)
+	VMOVUPS      Y4, 64(R9)
 	VMOVUPS      Y5, 96(SI)
 	VMOVUPS      Y6, 96(SI)(DI*1)
 	VMOVUPS      Y7, 96(R8)
 	VMOVUPS      Y8, 96(R8)(DI*1)
-	VMOVUPS      Y9, 96(R8)
+	VMOVUPS      Y9, 96(R9)
 	ADDQ         $0x12, AX
 	ADDQ         $0x80, CX
 	SUBQ         $1, BX

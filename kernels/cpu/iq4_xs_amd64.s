@@ -74,8 +74,8 @@ DATA iq4_xs11<>+16(SB)/8, $0x0001000100010001
 DATA iq4_xs11<>+24(SB)/8, $0x0001000100010001
 GLOBL iq4_xs11<>(SB), RODATA|NOPTR, $32
 
-// decodeUnitsIq4_xsAVX512 unpacks units of 256 values: dst[i] = value(src, i).
-// Requires: AVX2, AVX512F, AVX512BW, AVX512DQ, AVX512VL, AVX512VNNI, F16C, FMA
+// decodeUnitsIq4_xsAVX512 unpacks units of 256 values.
+// Requires: AVX2, F16C
 TEXT ·decodeUnitsIq4_xsAVX512(SB), NOSPLIT, $576-24
 	MOVQ         dst+0(FP), AX
 	MOVQ         src+8(FP), BX
@@ -323,8 +323,8 @@ done2:
 	VZEROUPPER
 	RET
 
-// matmul1xIq4_xsAVX512 is y[j][r] = sum over i of x[j][i]*w[r][i] for j < 1; ld and stride in bytes, a unit is 256 values.
-// Requires: AVX2, AVX512F, AVX512BW, AVX512DQ, AVX512VL, AVX512VNNI, F16C, FMA
+// matmul1xIq4_xsAVX512 multiplies rows of w with 1 row of x; ld and stride in bytes, a unit is 256 values.
+// Requires: AVX2, F16C, FMA
 TEXT ·matmul1xIq4_xsAVX512(SB), NOSPLIT, $576-64
 	MOVQ         y+0(FP), AX
 	MOVQ         w+32(FP), BX
@@ -633,8 +633,8 @@ done2:
 	VZEROUPPER
 	RET
 
-// matmul2xIq4_xsAVX512 is y[j][r] = sum over i of x[j][i]*w[r][i] for j < 2; ld and stride in bytes, a unit is 256 values.
-// Requires: AVX2, AVX512F, AVX512BW, AVX512DQ, AVX512VL, AVX512VNNI, F16C, FMA
+// matmul2xIq4_xsAVX512 multiplies rows of w with 2 rows of x; ld and stride in bytes, a unit is 256 values.
+// Requires: AVX2, F16C, FMA
 TEXT ·matmul2xIq4_xsAVX512(SB), NOSPLIT, $576-64
 	MOVQ         y+0(FP), AX
 	MOVQ         w+32(FP), BX
@@ -1017,8 +1017,8 @@ done2:
 	VZEROUPPER
 	RET
 
-// matmul3xIq4_xsAVX512 is y[j][r] = sum over i of x[j][i]*w[r][i] for j < 3; ld and stride in bytes, a unit is 256 values.
-// Requires: AVX2, AVX512F, AVX512BW, AVX512DQ, AVX512VL, AVX512VNNI, F16C, FMA
+// matmul3xIq4_xsAVX512 multiplies rows of w with 3 rows of x; ld and stride in bytes, a unit is 256 values.
+// Requires: AVX2, F16C, FMA
 TEXT ·matmul3xIq4_xsAVX512(SB), NOSPLIT, $576-64
 	MOVQ         y+0(FP), AX
 	MOVQ         w+32(FP), BX
@@ -1474,8 +1474,8 @@ done2:
 	VZEROUPPER
 	RET
 
-// matmul4xIq4_xsAVX512 is y[j][r] = sum over i of x[j][i]*w[r][i] for j < 4; ld and stride in bytes, a unit is 256 values.
-// Requires: AVX2, AVX512F, AVX512BW, AVX512DQ, AVX512VL, AVX512VNNI, F16C, FMA
+// matmul4xIq4_xsAVX512 multiplies rows of w with 4 rows of x; ld and stride in bytes, a unit is 256 values.
+// Requires: AVX2, F16C, FMA
 TEXT ·matmul4xIq4_xsAVX512(SB), NOSPLIT, $576-64
 	MOVQ         y+0(FP), AX
 	MOVQ         w+32(FP), BX
@@ -2004,8 +2004,8 @@ done2:
 	VZEROUPPER
 	RET
 
-// matmulQ81xIq4_xsAVX512 is y[j][r] = sum over i of d[i/32][j]*q[i/32][j][i%32]*w[r][i] for j < 1; ldy and stride in bytes.
-// Requires: AVX2, AVX512F, AVX512BW, AVX512DQ, AVX512VL, AVX512VNNI, F16C, FMA
+// matmulQ81xIq4_xsAVX512 multiplies rows of w with 1 row of activations in int8; ldy and stride in bytes.
+// Requires: F16C, FMA, AVX512VL, AVX512VNNI
 TEXT ·matmulQ81xIq4_xsAVX512(SB), NOSPLIT, $576-72
 	LEAQ         31(SP), AX
 	ANDQ         $-32, AX
@@ -2017,6 +2017,7 @@ TEXT ·matmulQ81xIq4_xsAVX512(SB), NOSPLIT, $576-72
 
 loop1:
 	VPXOR        Y0, Y0, Y0
+	VPXOR        Y1, Y1, Y1
 	MOVQ         q+16(FP), SI
 	MOVQ         d+24(FP), DI
 	MOVQ         blocks+64(FP), R8
@@ -2025,145 +2026,145 @@ loop1:
 	JLT          done4
 
 loop3:
-	VPBROADCASTW (R9), X1
-	VCVTPH2PS    X1, Y1
-	VMOVDQU      4(R9), X2
-	VINSERTI128  $1, 6(R9), Y2, Y2
-	VPSHUFB      iq4_xs0<>+0(SB), Y2, Y2
-	VPSRLVD      iq4_xs1<>+0(SB), Y2, Y2
-	VPAND        iq4_xs2<>+0(SB), Y2, Y2
-	VMOVDQU      2(R9), X3
-	VINSERTI128  $1, 3(R9), Y3, Y3
-	VPSHUFB      iq4_xs3<>+0(SB), Y3, Y3
-	VPSRLVD      iq4_xs4<>+0(SB), Y3, Y3
-	VPAND        iq4_xs5<>+0(SB), Y3, Y3
-	VPSLLVD      iq4_xs6<>+0(SB), Y3, Y3
-	VPOR         Y3, Y2, Y2
-	VCVTDQ2PS    Y2, Y2
-	VMOVDQU      iq4_xs7<>+0(SB), Y3
-	VSUBPS       Y3, Y2, Y2
-	VMULPS       Y2, Y1, Y1
-	VMOVUPS      Y1, 32(AX)
-	VBROADCASTI128 8(R9), Y1
-	VPSRLVD      iq4_xs8<>+0(SB), Y1, Y1
-	VPAND        iq4_xs9<>+0(SB), Y1, Y1
-	VBROADCASTI128 iq4_xs10<>+0(SB), Y2
-	VPSHUFB      Y1, Y2, Y1
-	VPABSB       Y1, Y2
-	VMOVDQU      (SI), Y3
-	VPSIGNB      Y1, Y3, Y1
-	VPXOR        Y3, Y3, Y3
-	VPDPBUSD     Y1, Y2, Y3
-	VBROADCASTSS 32(AX), Y1
-	VBROADCASTSS (DI), Y2
+	VPBROADCASTW (R9), X2
+	VCVTPH2PS    X2, Y2
+	VMOVDQU      4(R9), X3
+	VINSERTI128  $1, 6(R9), Y3, Y3
+	VPSHUFB      iq4_xs0<>+0(SB), Y3, Y3
+	VPSRLVD      iq4_xs1<>+0(SB), Y3, Y3
+	VPAND        iq4_xs2<>+0(SB), Y3, Y3
+	VMOVDQU      2(R9), X4
+	VINSERTI128  $1, 3(R9), Y4, Y4
+	VPSHUFB      iq4_xs3<>+0(SB), Y4, Y4
+	VPSRLVD      iq4_xs4<>+0(SB), Y4, Y4
+	VPAND        iq4_xs5<>+0(SB), Y4, Y4
+	VPSLLVD      iq4_xs6<>+0(SB), Y4, Y4
+	VPOR         Y4, Y3, Y3
 	VCVTDQ2PS    Y3, Y3
-	VMULPS       Y1, Y2, Y1
-	VFMADD231PS  Y1, Y3, Y0
-	VBROADCASTI128 24(R9), Y1
-	VPSRLVD      iq4_xs8<>+0(SB), Y1, Y1
-	VPAND        iq4_xs9<>+0(SB), Y1, Y1
-	VBROADCASTI128 iq4_xs10<>+0(SB), Y2
-	VPSHUFB      Y1, Y2, Y1
-	VPABSB       Y1, Y2
-	VMOVDQU      32(SI), Y3
-	VPSIGNB      Y1, Y3, Y1
-	VPXOR        Y3, Y3, Y3
-	VPDPBUSD     Y1, Y2, Y3
-	VBROADCASTSS 36(AX), Y1
-	VBROADCASTSS 4(DI), Y2
-	VCVTDQ2PS    Y3, Y3
-	VMULPS       Y1, Y2, Y1
-	VFMADD231PS  Y1, Y3, Y0
-	VBROADCASTI128 40(R9), Y1
-	VPSRLVD      iq4_xs8<>+0(SB), Y1, Y1
-	VPAND        iq4_xs9<>+0(SB), Y1, Y1
-	VBROADCASTI128 iq4_xs10<>+0(SB), Y2
-	VPSHUFB      Y1, Y2, Y1
-	VPABSB       Y1, Y2
-	VMOVDQU      64(SI), Y3
-	VPSIGNB      Y1, Y3, Y1
-	VPXOR        Y3, Y3, Y3
-	VPDPBUSD     Y1, Y2, Y3
-	VBROADCASTSS 40(AX), Y1
-	VBROADCASTSS 8(DI), Y2
-	VCVTDQ2PS    Y3, Y3
-	VMULPS       Y1, Y2, Y1
-	VFMADD231PS  Y1, Y3, Y0
-	VBROADCASTI128 56(R9), Y1
-	VPSRLVD      iq4_xs8<>+0(SB), Y1, Y1
-	VPAND        iq4_xs9<>+0(SB), Y1, Y1
-	VBROADCASTI128 iq4_xs10<>+0(SB), Y2
-	VPSHUFB      Y1, Y2, Y1
-	VPABSB       Y1, Y2
-	VMOVDQU      96(SI), Y3
-	VPSIGNB      Y1, Y3, Y1
-	VPXOR        Y3, Y3, Y3
-	VPDPBUSD     Y1, Y2, Y3
-	VBROADCASTSS 44(AX), Y1
-	VBROADCASTSS 12(DI), Y2
-	VCVTDQ2PS    Y3, Y3
-	VMULPS       Y1, Y2, Y1
-	VFMADD231PS  Y1, Y3, Y0
-	VBROADCASTI128 72(R9), Y1
-	VPSRLVD      iq4_xs8<>+0(SB), Y1, Y1
-	VPAND        iq4_xs9<>+0(SB), Y1, Y1
-	VBROADCASTI128 iq4_xs10<>+0(SB), Y2
-	VPSHUFB      Y1, Y2, Y1
-	VPABSB       Y1, Y2
-	VMOVDQU      128(SI), Y3
-	VPSIGNB      Y1, Y3, Y1
-	VPXOR        Y3, Y3, Y3
-	VPDPBUSD     Y1, Y2, Y3
-	VBROADCASTSS 48(AX), Y1
-	VBROADCASTSS 16(DI), Y2
-	VCVTDQ2PS    Y3, Y3
-	VMULPS       Y1, Y2, Y1
-	VFMADD231PS  Y1, Y3, Y0
-	VBROADCASTI128 88(R9), Y1
-	VPSRLVD      iq4_xs8<>+0(SB), Y1, Y1
-	VPAND        iq4_xs9<>+0(SB), Y1, Y1
-	VBROADCASTI128 iq4_xs10<>+0(SB), Y2
-	VPSHUFB      Y1, Y2, Y1
-	VPABSB       Y1, Y2
-	VMOVDQU      160(SI), Y3
-	VPSIGNB      Y1, Y3, Y1
-	VPXOR        Y3, Y3, Y3
-	VPDPBUSD     Y1, Y2, Y3
-	VBROADCASTSS 52(AX), Y1
-	VBROADCASTSS 20(DI), Y2
-	VCVTDQ2PS    Y3, Y3
-	VMULPS       Y1, Y2, Y1
-	VFMADD231PS  Y1, Y3, Y0
-	VBROADCASTI128 104(R9), Y1
-	VPSRLVD      iq4_xs8<>+0(SB), Y1, Y1
-	VPAND        iq4_xs9<>+0(SB), Y1, Y1
-	VBROADCASTI128 iq4_xs10<>+0(SB), Y2
-	VPSHUFB      Y1, Y2, Y1
-	VPABSB       Y1, Y2
-	VMOVDQU      192(SI), Y3
-	VPSIGNB      Y1, Y3, Y1
-	VPXOR        Y3, Y3, Y3
-	VPDPBUSD     Y1, Y2, Y3
-	VBROADCASTSS 56(AX), Y1
-	VBROADCASTSS 24(DI), Y2
-	VCVTDQ2PS    Y3, Y3
-	VMULPS       Y1, Y2, Y1
-	VFMADD231PS  Y1, Y3, Y0
-	VBROADCASTI128 120(R9), Y1
-	VPSRLVD      iq4_xs8<>+0(SB), Y1, Y1
-	VPAND        iq4_xs9<>+0(SB), Y1, Y1
-	VBROADCASTI128 iq4_xs10<>+0(SB), Y2
-	VPSHUFB      Y1, Y2, Y1
-	VPABSB       Y1, Y2
-	VMOVDQU      224(SI), Y3
-	VPSIGNB      Y1, Y3, Y1
-	VPXOR        Y3, Y3, Y3
-	VPDPBUSD     Y1, Y2, Y3
-	VBROADCASTSS 60(AX), Y1
-	VBROADCASTSS 28(DI), Y2
-	VCVTDQ2PS    Y3, Y3
-	VMULPS       Y1, Y2, Y1
-	VFMADD231PS  Y1, Y3, Y0
+	VMOVDQU      iq4_xs7<>+0(SB), Y4
+	VSUBPS       Y4, Y3, Y3
+	VMULPS       Y3, Y2, Y2
+	VMOVUPS      Y2, 32(AX)
+	VBROADCASTI128 8(R9), Y2
+	VPSRLVD      iq4_xs8<>+0(SB), Y2, Y2
+	VPAND        iq4_xs9<>+0(SB), Y2, Y2
+	VBROADCASTI128 iq4_xs10<>+0(SB), Y3
+	VPSHUFB      Y2, Y3, Y2
+	VPABSB       Y2, Y3
+	VMOVDQU      (SI), Y4
+	VPSIGNB      Y2, Y4, Y2
+	VPXOR        Y4, Y4, Y4
+	VPDPBUSD     Y2, Y3, Y4
+	VBROADCASTSS 32(AX), Y2
+	VBROADCASTSS (DI), Y3
+	VCVTDQ2PS    Y4, Y4
+	VMULPS       Y2, Y3, Y2
+	VFMADD231PS  Y2, Y4, Y0
+	VBROADCASTI128 24(R9), Y2
+	VPSRLVD      iq4_xs8<>+0(SB), Y2, Y2
+	VPAND        iq4_xs9<>+0(SB), Y2, Y2
+	VBROADCASTI128 iq4_xs10<>+0(SB), Y3
+	VPSHUFB      Y2, Y3, Y2
+	VPABSB       Y2, Y3
+	VMOVDQU      32(SI), Y4
+	VPSIGNB      Y2, Y4, Y2
+	VPXOR        Y4, Y4, Y4
+	VPDPBUSD     Y2, Y3, Y4
+	VBROADCASTSS 36(AX), Y2
+	VBROADCASTSS 4(DI), Y3
+	VCVTDQ2PS    Y4, Y4
+	VMULPS       Y2, Y3, Y2
+	VFMADD231PS  Y2, Y4, Y1
+	VBROADCASTI128 40(R9), Y2
+	VPSRLVD      iq4_xs8<>+0(SB), Y2, Y2
+	VPAND        iq4_xs9<>+0(SB), Y2, Y2
+	VBROADCASTI128 iq4_xs10<>+0(SB), Y3
+	VPSHUFB      Y2, Y3, Y2
+	VPABSB       Y2, Y3
+	VMOVDQU      64(SI), Y4
+	VPSIGNB      Y2, Y4, Y2
+	VPXOR        Y4, Y4, Y4
+	VPDPBUSD     Y2, Y3, Y4
+	VBROADCASTSS 40(AX), Y2
+	VBROADCASTSS 8(DI), Y3
+	VCVTDQ2PS    Y4, Y4
+	VMULPS       Y2, Y3, Y2
+	VFMADD231PS  Y2, Y4, Y0
+	VBROADCASTI128 56(R9), Y2
+	VPSRLVD      iq4_xs8<>+0(SB), Y2, Y2
+	VPAND        iq4_xs9<>+0(SB), Y2, Y2
+	VBROADCASTI128 iq4_xs10<>+0(SB), Y3
+	VPSHUFB      Y2, Y3, Y2
+	VPABSB       Y2, Y3
+	VMOVDQU      96(SI), Y4
+	VPSIGNB      Y2, Y4, Y2
+	VPXOR        Y4, Y4, Y4
+	VPDPBUSD     Y2, Y3, Y4
+	VBROADCASTSS 44(AX), Y2
+	VBROADCASTSS 12(DI), Y3
+	VCVTDQ2PS    Y4, Y4
+	VMULPS       Y2, Y3, Y2
+	VFMADD231PS  Y2, Y4, Y1
+	VBROADCASTI128 72(R9), Y2
+	VPSRLVD      iq4_xs8<>+0(SB), Y2, Y2
+	VPAND        iq4_xs9<>+0(SB), Y2, Y2
+	VBROADCASTI128 iq4_xs10<>+0(SB), Y3
+	VPSHUFB      Y2, Y3, Y2
+	VPABSB       Y2, Y3
+	VMOVDQU      128(SI), Y4
+	VPSIGNB      Y2, Y4, Y2
+	VPXOR        Y4, Y4, Y4
+	VPDPBUSD     Y2, Y3, Y4
+	VBROADCASTSS 48(AX), Y2
+	VBROADCASTSS 16(DI), Y3
+	VCVTDQ2PS    Y4, Y4
+	VMULPS       Y2, Y3, Y2
+	VFMADD231PS  Y2, Y4, Y0
+	VBROADCASTI128 88(R9), Y2
+	VPSRLVD      iq4_xs8<>+0(SB), Y2, Y2
+	VPAND        iq4_xs9<>+0(SB), Y2, Y2
+	VBROADCASTI128 iq4_xs10<>+0(SB), Y3
+	VPSHUFB      Y2, Y3, Y2
+	VPABSB       Y2, Y3
+	VMOVDQU      160(SI), Y4
+	VPSIGNB      Y2, Y4, Y2
+	VPXOR        Y4, Y4, Y4
+	VPDPBUSD     Y2, Y3, Y4
+	VBROADCASTSS 52(AX), Y2
+	VBROADCASTSS 20(DI), Y3
+	VCVTDQ2PS    Y4, Y4
+	VMULPS       Y2, Y3, Y2
+	VFMADD231PS  Y2, Y4, Y1
+	VBROADCASTI128 104(R9), Y2
+	VPSRLVD      iq4_xs8<>+0(SB), Y2, Y2
+	VPAND        iq4_xs9<>+0(SB), Y2, Y2
+	VBROADCASTI128 iq4_xs10<>+0(SB), Y3
+	VPSHUFB      Y2, Y3, Y2
+	VPABSB       Y2, Y3
+	VMOVDQU      192(SI), Y4
+	VPSIGNB      Y2, Y4, Y2
+	VPXOR        Y4, Y4, Y4
+	VPDPBUSD     Y2, Y3, Y4
+	VBROADCASTSS 56(AX), Y2
+	VBROADCASTSS 24(DI), Y3
+	VCVTDQ2PS    Y4, Y4
+	VMULPS       Y2, Y3, Y2
+	VFMADD231PS  Y2, Y4, Y0
+	VBROADCASTI128 120(R9), Y2
+	VPSRLVD      iq4_xs8<>+0(SB), Y2, Y2
+	VPAND        iq4_xs9<>+0(SB), Y2, Y2
+	VBROADCASTI128 iq4_xs10<>+0(SB), Y3
+	VPSHUFB      Y2, Y3, Y2
+	VPABSB       Y2, Y3
+	VMOVDQU      224(SI), Y4
+	VPSIGNB      Y2, Y4, Y2
+	VPXOR        Y4, Y4, Y4
+	VPDPBUSD     Y2, Y3, Y4
+	VBROADCASTSS 60(AX), Y2
+	VBROADCASTSS 28(DI), Y3
+	VCVTDQ2PS    Y4, Y4
+	VMULPS       Y2, Y3, Y2
+	VFMADD231PS  Y2, Y4, Y1
 	ADDQ         $0x88, R9
 	ADDQ         $0x100, SI
 	ADDQ         $0x20, DI
@@ -2172,6 +2173,7 @@ loop3:
 
 done4:
 	ADDQ         $1, R8
+	VADDPS       Y1, Y0, Y0
 	VEXTRACTF128 $1, Y0, X1
 	VADDPS       X0, X1, X1
 	VMOVHLPS     X1, X1, X0
@@ -2190,8 +2192,8 @@ done2:
 	VZEROUPPER
 	RET
 
-// matmulQ82xIq4_xsAVX512 is y[j][r] = sum over i of d[i/32][j]*q[i/32][j][i%32]*w[r][i] for j < 2; ldy and stride in bytes.
-// Requires: AVX2, AVX512F, AVX512BW, AVX512DQ, AVX512VL, AVX512VNNI, F16C, FMA
+// matmulQ82xIq4_xsAVX512 multiplies rows of w with 2 rows of activations in int8; ldy and stride in bytes.
+// Requires: F16C, FMA, AVX512VL, AVX512VNNI
 TEXT ·matmulQ82xIq4_xsAVX512(SB), NOSPLIT, $576-72
 	LEAQ         31(SP), AX
 	ANDQ         $-32, AX
@@ -2451,8 +2453,8 @@ done2:
 	VZEROUPPER
 	RET
 
-// matmulQ83xIq4_xsAVX512 is y[j][r] = sum over i of d[i/32][j]*q[i/32][j][i%32]*w[r][i] for j < 3; ldy and stride in bytes.
-// Requires: AVX2, AVX512F, AVX512BW, AVX512DQ, AVX512VL, AVX512VNNI, F16C, FMA
+// matmulQ83xIq4_xsAVX512 multiplies rows of w with 3 rows of activations in int8; ldy and stride in bytes.
+// Requires: F16C, FMA, AVX512VL, AVX512VNNI
 TEXT ·matmulQ83xIq4_xsAVX512(SB), NOSPLIT, $576-72
 	LEAQ         31(SP), AX
 	ANDQ         $-32, AX
@@ -2785,8 +2787,8 @@ done2:
 	VZEROUPPER
 	RET
 
-// matmulQ84xIq4_xsAVX512 is y[j][r] = sum over i of d[i/32][j]*q[i/32][j][i%32]*w[r][i] for j < 4; ldy and stride in bytes.
-// Requires: AVX2, AVX512F, AVX512BW, AVX512DQ, AVX512VL, AVX512VNNI, F16C, FMA
+// matmulQ84xIq4_xsAVX512 multiplies rows of w with 4 rows of activations in int8; ldy and stride in bytes.
+// Requires: F16C, FMA, AVX512VL, AVX512VNNI
 TEXT ·matmulQ84xIq4_xsAVX512(SB), NOSPLIT, $576-72
 	LEAQ         31(SP), AX
 	ANDQ         $-32, AX
@@ -3193,7 +3195,7 @@ done2:
 	RET
 
 // unpackIq4_xsAVX512 unpacks a row into records of 32 levels, their scales and mins.
-// Requires: AVX2, AVX512F, AVX512BW, AVX512DQ, AVX512VL, AVX512VNNI, F16C, FMA
+// Requires: AVX2, F16C
 TEXT ·unpackIq4_xsAVX512(SB), NOSPLIT, $576-24
 	MOVQ         dst+0(FP), AX
 	MOVQ         src+8(FP), BX
@@ -3313,8 +3315,8 @@ done2:
 	VZEROUPPER
 	RET
 
-// decodeUnitsIq4_xsAVX2 unpacks units of 256 values: dst[i] = value(src, i).
-// Requires: AVX2, F16C, FMA
+// decodeUnitsIq4_xsAVX2 unpacks units of 256 values.
+// Requires: AVX2, F16C
 TEXT ·decodeUnitsIq4_xsAVX2(SB), NOSPLIT, $576-24
 	MOVQ         dst+0(FP), AX
 	MOVQ         src+8(FP), BX
@@ -3562,7 +3564,7 @@ done2:
 	VZEROUPPER
 	RET
 
-// matmul1xIq4_xsAVX2 is y[j][r] = sum over i of x[j][i]*w[r][i] for j < 1; ld and stride in bytes, a unit is 256 values.
+// matmul1xIq4_xsAVX2 multiplies rows of w with 1 row of x; ld and stride in bytes, a unit is 256 values.
 // Requires: AVX2, F16C, FMA
 TEXT ·matmul1xIq4_xsAVX2(SB), NOSPLIT, $576-64
 	MOVQ         y+0(FP), AX
@@ -3872,7 +3874,7 @@ done2:
 	VZEROUPPER
 	RET
 
-// matmul2xIq4_xsAVX2 is y[j][r] = sum over i of x[j][i]*w[r][i] for j < 2; ld and stride in bytes, a unit is 256 values.
+// matmul2xIq4_xsAVX2 multiplies rows of w with 2 rows of x; ld and stride in bytes, a unit is 256 values.
 // Requires: AVX2, F16C, FMA
 TEXT ·matmul2xIq4_xsAVX2(SB), NOSPLIT, $576-64
 	MOVQ         y+0(FP), AX
@@ -4256,7 +4258,7 @@ done2:
 	VZEROUPPER
 	RET
 
-// matmul3xIq4_xsAVX2 is y[j][r] = sum over i of x[j][i]*w[r][i] for j < 3; ld and stride in bytes, a unit is 256 values.
+// matmul3xIq4_xsAVX2 multiplies rows of w with 3 rows of x; ld and stride in bytes, a unit is 256 values.
 // Requires: AVX2, F16C, FMA
 TEXT ·matmul3xIq4_xsAVX2(SB), NOSPLIT, $576-64
 	MOVQ         y+0(FP), AX
@@ -4713,7 +4715,7 @@ done2:
 	VZEROUPPER
 	RET
 
-// matmul4xIq4_xsAVX2 is y[j][r] = sum over i of x[j][i]*w[r][i] for j < 4; ld and stride in bytes, a unit is 256 values.
+// matmul4xIq4_xsAVX2 multiplies rows of w with 4 rows of x; ld and stride in bytes, a unit is 256 values.
 // Requires: AVX2, F16C, FMA
 TEXT ·matmul4xIq4_xsAVX2(SB), NOSPLIT, $576-64
 	MOVQ         y+0(FP), AX
@@ -5243,7 +5245,7 @@ done2:
 	VZEROUPPER
 	RET
 
-// matmulQ81xIq4_xsAVX2 is y[j][r] = sum over i of d[i/32][j]*q[i/32][j][i%32]*w[r][i] for j < 1; ldy and stride in bytes.
+// matmulQ81xIq4_xsAVX2 multiplies rows of w with 1 row of activations in int8; ldy and stride in bytes.
 // Requires: AVX2, F16C, FMA
 TEXT ·matmulQ81xIq4_xsAVX2(SB), NOSPLIT, $576-72
 	LEAQ         31(SP), AX
@@ -5256,6 +5258,7 @@ TEXT ·matmulQ81xIq4_xsAVX2(SB), NOSPLIT, $576-72
 
 loop1:
 	VPXOR        Y0, Y0, Y0
+	VPXOR        Y1, Y1, Y1
 	MOVQ         q+16(FP), SI
 	MOVQ         d+24(FP), DI
 	MOVQ         blocks+64(FP), R8
@@ -5264,145 +5267,145 @@ loop1:
 	JLT          done4
 
 loop3:
-	VPBROADCASTW (R9), X1
-	VCVTPH2PS    X1, Y1
-	VMOVDQU      4(R9), X2
-	VINSERTI128  $1, 6(R9), Y2, Y2
-	VPSHUFB      iq4_xs0<>+0(SB), Y2, Y2
-	VPSRLVD      iq4_xs1<>+0(SB), Y2, Y2
-	VPAND        iq4_xs2<>+0(SB), Y2, Y2
-	VMOVDQU      2(R9), X3
-	VINSERTI128  $1, 3(R9), Y3, Y3
-	VPSHUFB      iq4_xs3<>+0(SB), Y3, Y3
-	VPSRLVD      iq4_xs4<>+0(SB), Y3, Y3
-	VPAND        iq4_xs5<>+0(SB), Y3, Y3
-	VPSLLVD      iq4_xs6<>+0(SB), Y3, Y3
-	VPOR         Y3, Y2, Y2
+	VPBROADCASTW (R9), X2
+	VCVTPH2PS    X2, Y2
+	VMOVDQU      4(R9), X3
+	VINSERTI128  $1, 6(R9), Y3, Y3
+	VPSHUFB      iq4_xs0<>+0(SB), Y3, Y3
+	VPSRLVD      iq4_xs1<>+0(SB), Y3, Y3
+	VPAND        iq4_xs2<>+0(SB), Y3, Y3
+	VMOVDQU      2(R9), X4
+	VINSERTI128  $1, 3(R9), Y4, Y4
+	VPSHUFB      iq4_xs3<>+0(SB), Y4, Y4
+	VPSRLVD      iq4_xs4<>+0(SB), Y4, Y4
+	VPAND        iq4_xs5<>+0(SB), Y4, Y4
+	VPSLLVD      iq4_xs6<>+0(SB), Y4, Y4
+	VPOR         Y4, Y3, Y3
+	VCVTDQ2PS    Y3, Y3
+	VMOVDQU      iq4_xs7<>+0(SB), Y4
+	VSUBPS       Y4, Y3, Y3
+	VMULPS       Y3, Y2, Y2
+	VMOVUPS      Y2, 32(AX)
+	VBROADCASTI128 8(R9), Y2
+	VPSRLVD      iq4_xs8<>+0(SB), Y2, Y2
+	VPAND        iq4_xs9<>+0(SB), Y2, Y2
+	VBROADCASTI128 iq4_xs10<>+0(SB), Y3
+	VPSHUFB      Y2, Y3, Y2
+	VPABSB       Y2, Y3
+	VMOVDQU      (SI), Y4
+	VPSIGNB      Y2, Y4, Y2
+	VPMADDUBSW   Y2, Y3, Y2
+	VPMADDWD     iq4_xs11<>+0(SB), Y2, Y2
+	VBROADCASTSS 32(AX), Y3
+	VBROADCASTSS (DI), Y4
 	VCVTDQ2PS    Y2, Y2
-	VMOVDQU      iq4_xs7<>+0(SB), Y3
-	VSUBPS       Y3, Y2, Y2
-	VMULPS       Y2, Y1, Y1
-	VMOVUPS      Y1, 32(AX)
-	VBROADCASTI128 8(R9), Y1
-	VPSRLVD      iq4_xs8<>+0(SB), Y1, Y1
-	VPAND        iq4_xs9<>+0(SB), Y1, Y1
-	VBROADCASTI128 iq4_xs10<>+0(SB), Y2
-	VPSHUFB      Y1, Y2, Y1
-	VPABSB       Y1, Y2
-	VMOVDQU      (SI), Y3
-	VPSIGNB      Y1, Y3, Y1
-	VPMADDUBSW   Y1, Y2, Y1
-	VPMADDWD     iq4_xs11<>+0(SB), Y1, Y1
-	VBROADCASTSS 32(AX), Y2
-	VBROADCASTSS (DI), Y3
-	VCVTDQ2PS    Y1, Y1
-	VMULPS       Y2, Y3, Y2
-	VFMADD231PS  Y2, Y1, Y0
-	VBROADCASTI128 24(R9), Y1
-	VPSRLVD      iq4_xs8<>+0(SB), Y1, Y1
-	VPAND        iq4_xs9<>+0(SB), Y1, Y1
-	VBROADCASTI128 iq4_xs10<>+0(SB), Y2
-	VPSHUFB      Y1, Y2, Y1
-	VPABSB       Y1, Y2
-	VMOVDQU      32(SI), Y3
-	VPSIGNB      Y1, Y3, Y1
-	VPMADDUBSW   Y1, Y2, Y1
-	VPMADDWD     iq4_xs11<>+0(SB), Y1, Y1
-	VBROADCASTSS 36(AX), Y2
-	VBROADCASTSS 4(DI), Y3
-	VCVTDQ2PS    Y1, Y1
-	VMULPS       Y2, Y3, Y2
-	VFMADD231PS  Y2, Y1, Y0
-	VBROADCASTI128 40(R9), Y1
-	VPSRLVD      iq4_xs8<>+0(SB), Y1, Y1
-	VPAND        iq4_xs9<>+0(SB), Y1, Y1
-	VBROADCASTI128 iq4_xs10<>+0(SB), Y2
-	VPSHUFB      Y1, Y2, Y1
-	VPABSB       Y1, Y2
-	VMOVDQU      64(SI), Y3
-	VPSIGNB      Y1, Y3, Y1
-	VPMADDUBSW   Y1, Y2, Y1
-	VPMADDWD     iq4_xs11<>+0(SB), Y1, Y1
-	VBROADCASTSS 40(AX), Y2
-	VBROADCASTSS 8(DI), Y3
-	VCVTDQ2PS    Y1, Y1
-	VMULPS       Y2, Y3, Y2
-	VFMADD231PS  Y2, Y1, Y0
-	VBROADCASTI128 56(R9), Y1
-	VPSRLVD      iq4_xs8<>+0(SB), Y1, Y1
-	VPAND        iq4_xs9<>+0(SB), Y1, Y1
-	VBROADCASTI128 iq4_xs10<>+0(SB), Y2
-	VPSHUFB      Y1, Y2, Y1
-	VPABSB       Y1, Y2
-	VMOVDQU      96(SI), Y3
-	VPSIGNB      Y1, Y3, Y1
-	VPMADDUBSW   Y1, Y2, Y1
-	VPMADDWD     iq4_xs11<>+0(SB), Y1, Y1
-	VBROADCASTSS 44(AX), Y2
-	VBROADCASTSS 12(DI), Y3
-	VCVTDQ2PS    Y1, Y1
-	VMULPS       Y2, Y3, Y2
-	VFMADD231PS  Y2, Y1, Y0
-	VBROADCASTI128 72(R9), Y1
-	VPSRLVD      iq4_xs8<>+0(SB), Y1, Y1
-	VPAND        iq4_xs9<>+0(SB), Y1, Y1
-	VBROADCASTI128 iq4_xs10<>+0(SB), Y2
-	VPSHUFB      Y1, Y2, Y1
-	VPABSB       Y1, Y2
-	VMOVDQU      128(SI), Y3
-	VPSIGNB      Y1, Y3, Y1
-	VPMADDUBSW   Y1, Y2, Y1
-	VPMADDWD     iq4_xs11<>+0(SB), Y1, Y1
-	VBROADCASTSS 48(AX), Y2
-	VBROADCASTSS 16(DI), Y3
-	VCVTDQ2PS    Y1, Y1
-	VMULPS       Y2, Y3, Y2
-	VFMADD231PS  Y2, Y1, Y0
-	VBROADCASTI128 88(R9), Y1
-	VPSRLVD      iq4_xs8<>+0(SB), Y1, Y1
-	VPAND        iq4_xs9<>+0(SB), Y1, Y1
-	VBROADCASTI128 iq4_xs10<>+0(SB), Y2
-	VPSHUFB      Y1, Y2, Y1
-	VPABSB       Y1, Y2
-	VMOVDQU      160(SI), Y3
-	VPSIGNB      Y1, Y3, Y1
-	VPMADDUBSW   Y1, Y2, Y1
-	VPMADDWD     iq4_xs11<>+0(SB), Y1, Y1
-	VBROADCASTSS 52(AX), Y2
-	VBROADCASTSS 20(DI), Y3
-	VCVTDQ2PS    Y1, Y1
-	VMULPS       Y2, Y3, Y2
-	VFMADD231PS  Y2, Y1, Y0
-	VBROADCASTI128 104(R9), Y1
-	VPSRLVD      iq4_xs8<>+0(SB), Y1, Y1
-	VPAND        iq4_xs9<>+0(SB), Y1, Y1
-	VBROADCASTI128 iq4_xs10<>+0(SB), Y2
-	VPSHUFB      Y1, Y2, Y1
-	VPABSB       Y1, Y2
-	VMOVDQU      192(SI), Y3
-	VPSIGNB      Y1, Y3, Y1
-	VPMADDUBSW   Y1, Y2, Y1
-	VPMADDWD     iq4_xs11<>+0(SB), Y1, Y1
-	VBROADCASTSS 56(AX), Y2
-	VBROADCASTSS 24(DI), Y3
-	VCVTDQ2PS    Y1, Y1
-	VMULPS       Y2, Y3, Y2
-	VFMADD231PS  Y2, Y1, Y0
-	VBROADCASTI128 120(R9), Y1
-	VPSRLVD      iq4_xs8<>+0(SB), Y1, Y1
-	VPAND        iq4_xs9<>+0(SB), Y1, Y1
-	VBROADCASTI128 iq4_xs10<>+0(SB), Y2
-	VPSHUFB      Y1, Y2, Y1
-	VPABSB       Y1, Y2
-	VMOVDQU      224(SI), Y3
-	VPSIGNB      Y1, Y3, Y1
-	VPMADDUBSW   Y1, Y2, Y1
-	VPMADDWD     iq4_xs11<>+0(SB), Y1, Y1
-	VBROADCASTSS 60(AX), Y2
-	VBROADCASTSS 28(DI), Y3
-	VCVTDQ2PS    Y1, Y1
-	VMULPS       Y2, Y3, Y2
-	VFMADD231PS  Y2, Y1, Y0
+	VMULPS       Y3, Y4, Y3
+	VFMADD231PS  Y3, Y2, Y0
+	VBROADCASTI128 24(R9), Y2
+	VPSRLVD      iq4_xs8<>+0(SB), Y2, Y2
+	VPAND        iq4_xs9<>+0(SB), Y2, Y2
+	VBROADCASTI128 iq4_xs10<>+0(SB), Y3
+	VPSHUFB      Y2, Y3, Y2
+	VPABSB       Y2, Y3
+	VMOVDQU      32(SI), Y4
+	VPSIGNB      Y2, Y4, Y2
+	VPMADDUBSW   Y2, Y3, Y2
+	VPMADDWD     iq4_xs11<>+0(SB), Y2, Y2
+	VBROADCASTSS 36(AX), Y3
+	VBROADCASTSS 4(DI), Y4
+	VCVTDQ2PS    Y2, Y2
+	VMULPS       Y3, Y4, Y3
+	VFMADD231PS  Y3, Y2, Y1
+	VBROADCASTI128 40(R9), Y2
+	VPSRLVD      iq4_xs8<>+0(SB), Y2, Y2
+	VPAND        iq4_xs9<>+0(SB), Y2, Y2
+	VBROADCASTI128 iq4_xs10<>+0(SB), Y3
+	VPSHUFB      Y2, Y3, Y2
+	VPABSB       Y2, Y3
+	VMOVDQU      64(SI), Y4
+	VPSIGNB      Y2, Y4, Y2
+	VPMADDUBSW   Y2, Y3, Y2
+	VPMADDWD     iq4_xs11<>+0(SB), Y2, Y2
+	VBROADCASTSS 40(AX), Y3
+	VBROADCASTSS 8(DI), Y4
+	VCVTDQ2PS    Y2, Y2
+	VMULPS       Y3, Y4, Y3
+	VFMADD231PS  Y3, Y2, Y0
+	VBROADCASTI128 56(R9), Y2
+	VPSRLVD      iq4_xs8<>+0(SB), Y2, Y2
+	VPAND        iq4_xs9<>+0(SB), Y2, Y2
+	VBROADCASTI128 iq4_xs10<>+0(SB), Y3
+	VPSHUFB      Y2, Y3, Y2
+	VPABSB       Y2, Y3
+	VMOVDQU      96(SI), Y4
+	VPSIGNB      Y2, Y4, Y2
+	VPMADDUBSW   Y2, Y3, Y2
+	VPMADDWD     iq4_xs11<>+0(SB), Y2, Y2
+	VBROADCASTSS 44(AX), Y3
+	VBROADCASTSS 12(DI), Y4
+	VCVTDQ2PS    Y2, Y2
+	VMULPS       Y3, Y4, Y3
+	VFMADD231PS  Y3, Y2, Y1
+	VBROADCASTI128 72(R9), Y2
+	VPSRLVD      iq4_xs8<>+0(SB), Y2, Y2
+	VPAND        iq4_xs9<>+0(SB), Y2, Y2
+	VBROADCASTI128 iq4_xs10<>+0(SB), Y3
+	VPSHUFB      Y2, Y3, Y2
+	VPABSB       Y2, Y3
+	VMOVDQU      128(SI), Y4
+	VPSIGNB      Y2, Y4, Y2
+	VPMADDUBSW   Y2, Y3, Y2
+	VPMADDWD     iq4_xs11<>+0(SB), Y2, Y2
+	VBROADCASTSS 48(AX), Y3
+	VBROADCASTSS 16(DI), Y4
+	VCVTDQ2PS    Y2, Y2
+	VMULPS       Y3, Y4, Y3
+	VFMADD231PS  Y3, Y2, Y0
+	VBROADCASTI128 88(R9), Y2
+	VPSRLVD      iq4_xs8<>+0(SB), Y2, Y2
+	VPAND        iq4_xs9<>+0(SB), Y2, Y2
+	VBROADCASTI128 iq4_xs10<>+0(SB), Y3
+	VPSHUFB      Y2, Y3, Y2
+	VPABSB       Y2, Y3
+	VMOVDQU      160(SI), Y4
+	VPSIGNB      Y2, Y4, Y2
+	VPMADDUBSW   Y2, Y3, Y2
+	VPMADDWD     iq4_xs11<>+0(SB), Y2, Y2
+	VBROADCASTSS 52(AX), Y3
+	VBROADCASTSS 20(DI), Y4
+	VCVTDQ2PS    Y2, Y2
+	VMULPS       Y3, Y4, Y3
+	VFMADD231PS  Y3, Y2, Y1
+	VBROADCASTI128 104(R9), Y2
+	VPSRLVD      iq4_xs8<>+0(SB), Y2, Y2
+	VPAND        iq4_xs9<>+0(SB), Y2, Y2
+	VBROADCASTI128 iq4_xs10<>+0(SB), Y3
+	VPSHUFB      Y2, Y3, Y2
+	VPABSB       Y2, Y3
+	VMOVDQU      192(SI), Y4
+	VPSIGNB      Y2, Y4, Y2
+	VPMADDUBSW   Y2, Y3, Y2
+	VPMADDWD     iq4_xs11<>+0(SB), Y2, Y2
+	VBROADCASTSS 56(AX), Y3
+	VBROADCASTSS 24(DI), Y4
+	VCVTDQ2PS    Y2, Y2
+	VMULPS       Y3, Y4, Y3
+	VFMADD231PS  Y3, Y2, Y0
+	VBROADCASTI128 120(R9), Y2
+	VPSRLVD      iq4_xs8<>+0(SB), Y2, Y2
+	VPAND        iq4_xs9<>+0(SB), Y2, Y2
+	VBROADCASTI128 iq4_xs10<>+0(SB), Y3
+	VPSHUFB      Y2, Y3, Y2
+	VPABSB       Y2, Y3
+	VMOVDQU      224(SI), Y4
+	VPSIGNB      Y2, Y4, Y2
+	VPMADDUBSW   Y2, Y3, Y2
+	VPMADDWD     iq4_xs11<>+0(SB), Y2, Y2
+	VBROADCASTSS 60(AX), Y3
+	VBROADCASTSS 28(DI), Y4
+	VCVTDQ2PS    Y2, Y2
+	VMULPS       Y3, Y4, Y3
+	VFMADD231PS  Y3, Y2, Y1
 	ADDQ         $0x88, R9
 	ADDQ         $0x100, SI
 	ADDQ         $0x20, DI
@@ -5411,6 +5414,7 @@ loop3:
 
 done4:
 	ADDQ         $1, R8
+	VADDPS       Y1, Y0, Y0
 	VEXTRACTF128 $1, Y0, X1
 	VADDPS       X0, X1, X1
 	VMOVHLPS     X1, X1, X0
@@ -5429,7 +5433,7 @@ done2:
 	VZEROUPPER
 	RET
 
-// matmulQ82xIq4_xsAVX2 is y[j][r] = sum over i of d[i/32][j]*q[i/32][j][i%32]*w[r][i] for j < 2; ldy and stride in bytes.
+// matmulQ82xIq4_xsAVX2 multiplies rows of w with 2 rows of activations in int8; ldy and stride in bytes.
 // Requires: AVX2, F16C, FMA
 TEXT ·matmulQ82xIq4_xsAVX2(SB), NOSPLIT, $576-72
 	LEAQ         31(SP), AX
@@ -5690,7 +5694,7 @@ done2:
 	VZEROUPPER
 	RET
 
-// matmulQ83xIq4_xsAVX2 is y[j][r] = sum over i of d[i/32][j]*q[i/32][j][i%32]*w[r][i] for j < 3; ldy and stride in bytes.
+// matmulQ83xIq4_xsAVX2 multiplies rows of w with 3 rows of activations in int8; ldy and stride in bytes.
 // Requires: AVX2, F16C, FMA
 TEXT ·matmulQ83xIq4_xsAVX2(SB), NOSPLIT, $576-72
 	LEAQ         31(SP), AX
@@ -6024,7 +6028,7 @@ done2:
 	VZEROUPPER
 	RET
 
-// matmulQ84xIq4_xsAVX2 is y[j][r] = sum over i of d[i/32][j]*q[i/32][j][i%32]*w[r][i] for j < 4; ldy and stride in bytes.
+// matmulQ84xIq4_xsAVX2 multiplies rows of w with 4 rows of activations in int8; ldy and stride in bytes.
 // Requires: AVX2, F16C, FMA
 TEXT ·matmulQ84xIq4_xsAVX2(SB), NOSPLIT, $576-72
 	LEAQ         31(SP), AX
@@ -6432,7 +6436,7 @@ done2:
 	RET
 
 // unpackIq4_xsAVX2 unpacks a row into records of 32 levels, their scales and mins.
-// Requires: AVX2, F16C, FMA
+// Requires: AVX2, F16C
 TEXT ·unpackIq4_xsAVX2(SB), NOSPLIT, $576-24
 	MOVQ         dst+0(FP), AX
 	MOVQ         src+8(FP), BX

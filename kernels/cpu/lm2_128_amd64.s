@@ -68,8 +68,176 @@ DATA lm2_12810<>+16(SB)/8, $0x0001000100010001
 DATA lm2_12810<>+24(SB)/8, $0x0001000100010001
 GLOBL lm2_12810<>(SB), RODATA|NOPTR, $32
 
-// decodeUnitsLm2_128AVX512 unpacks units of 128 values: dst[i] = value(src, i).
-// Requires: AVX2, AVX512F, AVX512BW, AVX512DQ, AVX512VL, AVX512VNNI, F16C, FMA
+DATA lm2_12811<>+0(SB)/8, $0x0000000000000000
+DATA lm2_12811<>+8(SB)/8, $0x0000000000000000
+DATA lm2_12811<>+16(SB)/8, $0x0000000000000000
+DATA lm2_12811<>+24(SB)/8, $0x0000000000000000
+GLOBL lm2_12811<>(SB), RODATA|NOPTR, $32
+
+DATA lm2_12812<>+0(SB)/8, $0x1e3ce5081e3ce508
+DATA lm2_12812<>+8(SB)/8, $0x1e3ce5081e3ce508
+DATA lm2_12812<>+16(SB)/8, $0x1e3ce5081e3ce508
+DATA lm2_12812<>+24(SB)/8, $0x1e3ce5081e3ce508
+GLOBL lm2_12812<>(SB), RODATA|NOPTR, $32
+
+DATA lm2_12813<>+0(SB)/8, $0x446723ee446723ee
+DATA lm2_12813<>+8(SB)/8, $0x446723ee446723ee
+DATA lm2_12813<>+16(SB)/8, $0x446723ee446723ee
+DATA lm2_12813<>+24(SB)/8, $0x446723ee446723ee
+GLOBL lm2_12813<>(SB), RODATA|NOPTR, $32
+
+DATA lm2_12814<>+0(SB)/8, $0xbf8000003f800000
+DATA lm2_12814<>+8(SB)/8, $0x3f800000bf800000
+DATA lm2_12814<>+16(SB)/8, $0xbf800000bf800000
+DATA lm2_12814<>+24(SB)/8, $0xbf800000bf800000
+DATA lm2_12814<>+32(SB)/8, $0xbf8000003f800000
+DATA lm2_12814<>+40(SB)/8, $0x3f8000003f800000
+DATA lm2_12814<>+48(SB)/8, $0x3f8000003f800000
+DATA lm2_12814<>+56(SB)/8, $0xbf8000003f800000
+DATA lm2_12814<>+64(SB)/8, $0x3f8000003f800000
+DATA lm2_12814<>+72(SB)/8, $0xbf800000bf800000
+DATA lm2_12814<>+80(SB)/8, $0x3f800000bf800000
+DATA lm2_12814<>+88(SB)/8, $0x3f8000003f800000
+DATA lm2_12814<>+96(SB)/8, $0x3f800000bf800000
+DATA lm2_12814<>+104(SB)/8, $0x3f8000003f800000
+DATA lm2_12814<>+112(SB)/8, $0x3f800000bf800000
+DATA lm2_12814<>+120(SB)/8, $0x3f8000003f800000
+DATA lm2_12814<>+128(SB)/8, $0xbf8000003f800000
+DATA lm2_12814<>+136(SB)/8, $0xbf800000bf800000
+DATA lm2_12814<>+144(SB)/8, $0xbf800000bf800000
+DATA lm2_12814<>+152(SB)/8, $0xbf800000bf800000
+DATA lm2_12814<>+160(SB)/8, $0x3f8000003f800000
+DATA lm2_12814<>+168(SB)/8, $0xbf800000bf800000
+DATA lm2_12814<>+176(SB)/8, $0x3f800000bf800000
+DATA lm2_12814<>+184(SB)/8, $0xbf8000003f800000
+DATA lm2_12814<>+192(SB)/8, $0xbf800000bf800000
+DATA lm2_12814<>+200(SB)/8, $0xbf8000003f800000
+DATA lm2_12814<>+208(SB)/8, $0xbf800000bf800000
+DATA lm2_12814<>+216(SB)/8, $0x3f800000bf800000
+DATA lm2_12814<>+224(SB)/8, $0xbf800000bf800000
+DATA lm2_12814<>+232(SB)/8, $0xbf8000003f800000
+DATA lm2_12814<>+240(SB)/8, $0xbf8000003f800000
+DATA lm2_12814<>+248(SB)/8, $0x3f8000003f800000
+DATA lm2_12814<>+256(SB)/8, $0x3f8000003f800000
+DATA lm2_12814<>+264(SB)/8, $0x3f8000003f800000
+DATA lm2_12814<>+272(SB)/8, $0xbf800000bf800000
+DATA lm2_12814<>+280(SB)/8, $0x3f800000bf800000
+DATA lm2_12814<>+288(SB)/8, $0x3f8000003f800000
+DATA lm2_12814<>+296(SB)/8, $0xbf8000003f800000
+DATA lm2_12814<>+304(SB)/8, $0x3f800000bf800000
+DATA lm2_12814<>+312(SB)/8, $0xbf800000bf800000
+DATA lm2_12814<>+320(SB)/8, $0x3f800000bf800000
+DATA lm2_12814<>+328(SB)/8, $0xbf800000bf800000
+DATA lm2_12814<>+336(SB)/8, $0xbf800000bf800000
+DATA lm2_12814<>+344(SB)/8, $0x3f800000bf800000
+DATA lm2_12814<>+352(SB)/8, $0xbf800000bf800000
+DATA lm2_12814<>+360(SB)/8, $0xbf8000003f800000
+DATA lm2_12814<>+368(SB)/8, $0x3f800000bf800000
+DATA lm2_12814<>+376(SB)/8, $0xbf8000003f800000
+DATA lm2_12814<>+384(SB)/8, $0x3f800000bf800000
+DATA lm2_12814<>+392(SB)/8, $0x3f8000003f800000
+DATA lm2_12814<>+400(SB)/8, $0x3f800000bf800000
+DATA lm2_12814<>+408(SB)/8, $0xbf800000bf800000
+DATA lm2_12814<>+416(SB)/8, $0xbf800000bf800000
+DATA lm2_12814<>+424(SB)/8, $0xbf8000003f800000
+DATA lm2_12814<>+432(SB)/8, $0xbf8000003f800000
+DATA lm2_12814<>+440(SB)/8, $0x3f800000bf800000
+DATA lm2_12814<>+448(SB)/8, $0x3f8000003f800000
+DATA lm2_12814<>+456(SB)/8, $0xbf8000003f800000
+DATA lm2_12814<>+464(SB)/8, $0xbf8000003f800000
+DATA lm2_12814<>+472(SB)/8, $0x3f800000bf800000
+DATA lm2_12814<>+480(SB)/8, $0x3f8000003f800000
+DATA lm2_12814<>+488(SB)/8, $0xbf8000003f800000
+DATA lm2_12814<>+496(SB)/8, $0xbf8000003f800000
+DATA lm2_12814<>+504(SB)/8, $0xbf800000bf800000
+GLOBL lm2_12814<>(SB), RODATA|NOPTR, $512
+
+DATA lm2_12815<>+0(SB)/8, $0x3db504f3bdb504f3
+DATA lm2_12815<>+8(SB)/8, $0x3db504f3bdb504f3
+DATA lm2_12815<>+16(SB)/8, $0xbdb504f3bdb504f3
+DATA lm2_12815<>+24(SB)/8, $0xbdb504f3bdb504f3
+DATA lm2_12815<>+32(SB)/8, $0x3db504f33db504f3
+DATA lm2_12815<>+40(SB)/8, $0xbdb504f33db504f3
+DATA lm2_12815<>+48(SB)/8, $0x3db504f3bdb504f3
+DATA lm2_12815<>+56(SB)/8, $0xbdb504f33db504f3
+DATA lm2_12815<>+64(SB)/8, $0x3db504f3bdb504f3
+DATA lm2_12815<>+72(SB)/8, $0x3db504f33db504f3
+DATA lm2_12815<>+80(SB)/8, $0x3db504f33db504f3
+DATA lm2_12815<>+88(SB)/8, $0x3db504f33db504f3
+DATA lm2_12815<>+96(SB)/8, $0xbdb504f3bdb504f3
+DATA lm2_12815<>+104(SB)/8, $0x3db504f3bdb504f3
+DATA lm2_12815<>+112(SB)/8, $0xbdb504f3bdb504f3
+DATA lm2_12815<>+120(SB)/8, $0xbdb504f3bdb504f3
+DATA lm2_12815<>+128(SB)/8, $0xbdb504f33db504f3
+DATA lm2_12815<>+136(SB)/8, $0x3db504f3bdb504f3
+DATA lm2_12815<>+144(SB)/8, $0xbdb504f3bdb504f3
+DATA lm2_12815<>+152(SB)/8, $0xbdb504f3bdb504f3
+DATA lm2_12815<>+160(SB)/8, $0xbdb504f3bdb504f3
+DATA lm2_12815<>+168(SB)/8, $0x3db504f33db504f3
+DATA lm2_12815<>+176(SB)/8, $0xbdb504f33db504f3
+DATA lm2_12815<>+184(SB)/8, $0x3db504f33db504f3
+DATA lm2_12815<>+192(SB)/8, $0x3db504f3bdb504f3
+DATA lm2_12815<>+200(SB)/8, $0x3db504f33db504f3
+DATA lm2_12815<>+208(SB)/8, $0x3db504f3bdb504f3
+DATA lm2_12815<>+216(SB)/8, $0xbdb504f3bdb504f3
+DATA lm2_12815<>+224(SB)/8, $0x3db504f3bdb504f3
+DATA lm2_12815<>+232(SB)/8, $0x3db504f3bdb504f3
+DATA lm2_12815<>+240(SB)/8, $0x3db504f33db504f3
+DATA lm2_12815<>+248(SB)/8, $0x3db504f3bdb504f3
+DATA lm2_12815<>+256(SB)/8, $0x3db504f3bdb504f3
+DATA lm2_12815<>+264(SB)/8, $0x3db504f33db504f3
+DATA lm2_12815<>+272(SB)/8, $0xbdb504f33db504f3
+DATA lm2_12815<>+280(SB)/8, $0x3db504f33db504f3
+DATA lm2_12815<>+288(SB)/8, $0x3db504f33db504f3
+DATA lm2_12815<>+296(SB)/8, $0xbdb504f3bdb504f3
+DATA lm2_12815<>+304(SB)/8, $0x3db504f33db504f3
+DATA lm2_12815<>+312(SB)/8, $0xbdb504f3bdb504f3
+DATA lm2_12815<>+320(SB)/8, $0x3db504f3bdb504f3
+DATA lm2_12815<>+328(SB)/8, $0xbdb504f3bdb504f3
+DATA lm2_12815<>+336(SB)/8, $0x3db504f3bdb504f3
+DATA lm2_12815<>+344(SB)/8, $0x3db504f33db504f3
+DATA lm2_12815<>+352(SB)/8, $0x3db504f3bdb504f3
+DATA lm2_12815<>+360(SB)/8, $0xbdb504f33db504f3
+DATA lm2_12815<>+368(SB)/8, $0x3db504f3bdb504f3
+DATA lm2_12815<>+376(SB)/8, $0xbdb504f33db504f3
+DATA lm2_12815<>+384(SB)/8, $0x3db504f33db504f3
+DATA lm2_12815<>+392(SB)/8, $0xbdb504f33db504f3
+DATA lm2_12815<>+400(SB)/8, $0xbdb504f3bdb504f3
+DATA lm2_12815<>+408(SB)/8, $0xbdb504f3bdb504f3
+DATA lm2_12815<>+416(SB)/8, $0xbdb504f3bdb504f3
+DATA lm2_12815<>+424(SB)/8, $0x3db504f33db504f3
+DATA lm2_12815<>+432(SB)/8, $0xbdb504f3bdb504f3
+DATA lm2_12815<>+440(SB)/8, $0x3db504f33db504f3
+DATA lm2_12815<>+448(SB)/8, $0x3db504f33db504f3
+DATA lm2_12815<>+456(SB)/8, $0x3db504f33db504f3
+DATA lm2_12815<>+464(SB)/8, $0xbdb504f33db504f3
+DATA lm2_12815<>+472(SB)/8, $0xbdb504f33db504f3
+DATA lm2_12815<>+480(SB)/8, $0xbdb504f33db504f3
+DATA lm2_12815<>+488(SB)/8, $0xbdb504f3bdb504f3
+DATA lm2_12815<>+496(SB)/8, $0x3db504f3bdb504f3
+DATA lm2_12815<>+504(SB)/8, $0x3db504f3bdb504f3
+GLOBL lm2_12815<>(SB), RODATA|NOPTR, $512
+
+DATA lm2_12816<>+0(SB)/8, $0x42a00000c2a00000
+DATA lm2_12816<>+8(SB)/8, $0x0000000000000000
+DATA lm2_12816<>+16(SB)/8, $0x0000000000000000
+DATA lm2_12816<>+24(SB)/8, $0x0000000000000000
+GLOBL lm2_12816<>(SB), RODATA|NOPTR, $32
+
+DATA lm2_12817<>+0(SB)/8, $0x8000000080000000
+DATA lm2_12817<>+8(SB)/8, $0x8000000080000000
+DATA lm2_12817<>+16(SB)/8, $0x8000000080000000
+DATA lm2_12817<>+24(SB)/8, $0x8000000080000000
+GLOBL lm2_12817<>(SB), RODATA|NOPTR, $32
+
+DATA lm2_12818<>+0(SB)/8, $0x7fc000007fc00000
+DATA lm2_12818<>+8(SB)/8, $0x7fc000007fc00000
+DATA lm2_12818<>+16(SB)/8, $0x7fc000007fc00000
+DATA lm2_12818<>+24(SB)/8, $0x7fc000007fc00000
+GLOBL lm2_12818<>(SB), RODATA|NOPTR, $32
+
+// decodeUnitsLm2_128AVX512 unpacks units of 128 values.
+// Requires: AVX2, F16C
 TEXT ·decodeUnitsLm2_128AVX512(SB), NOSPLIT, $320-24
 	MOVQ         dst+0(FP), AX
 	MOVQ         src+8(FP), BX
@@ -180,8 +348,8 @@ done2:
 	VZEROUPPER
 	RET
 
-// matmul1xLm2_128AVX512 is y[j][r] = sum over i of x[j][i]*w[r][i] for j < 1; ld and stride in bytes, a unit is 128 values.
-// Requires: AVX2, AVX512F, AVX512BW, AVX512DQ, AVX512VL, AVX512VNNI, F16C, FMA
+// matmul1xLm2_128AVX512 multiplies rows of w with 1 row of x; ld and stride in bytes, a unit is 128 values.
+// Requires: AVX2, F16C, FMA
 TEXT ·matmul1xLm2_128AVX512(SB), NOSPLIT, $320-64
 	MOVQ         y+0(FP), AX
 	MOVQ         w+32(FP), BX
@@ -337,8 +505,8 @@ done2:
 	VZEROUPPER
 	RET
 
-// matmul2xLm2_128AVX512 is y[j][r] = sum over i of x[j][i]*w[r][i] for j < 2; ld and stride in bytes, a unit is 128 values.
-// Requires: AVX2, AVX512F, AVX512BW, AVX512DQ, AVX512VL, AVX512VNNI, F16C, FMA
+// matmul2xLm2_128AVX512 multiplies rows of w with 2 rows of x; ld and stride in bytes, a unit is 128 values.
+// Requires: AVX2, F16C, FMA
 TEXT ·matmul2xLm2_128AVX512(SB), NOSPLIT, $320-64
 	MOVQ         y+0(FP), AX
 	MOVQ         w+32(FP), BX
@@ -536,8 +704,8 @@ done2:
 	VZEROUPPER
 	RET
 
-// matmul3xLm2_128AVX512 is y[j][r] = sum over i of x[j][i]*w[r][i] for j < 3; ld and stride in bytes, a unit is 128 values.
-// Requires: AVX2, AVX512F, AVX512BW, AVX512DQ, AVX512VL, AVX512VNNI, F16C, FMA
+// matmul3xLm2_128AVX512 multiplies rows of w with 3 rows of x; ld and stride in bytes, a unit is 128 values.
+// Requires: AVX2, F16C, FMA
 TEXT ·matmul3xLm2_128AVX512(SB), NOSPLIT, $320-64
 	MOVQ         y+0(FP), AX
 	MOVQ         w+32(FP), BX
@@ -776,8 +944,8 @@ done2:
 	VZEROUPPER
 	RET
 
-// matmul4xLm2_128AVX512 is y[j][r] = sum over i of x[j][i]*w[r][i] for j < 4; ld and stride in bytes, a unit is 128 values.
-// Requires: AVX2, AVX512F, AVX512BW, AVX512DQ, AVX512VL, AVX512VNNI, F16C, FMA
+// matmul4xLm2_128AVX512 multiplies rows of w with 4 rows of x; ld and stride in bytes, a unit is 128 values.
+// Requires: AVX2, F16C, FMA
 TEXT ·matmul4xLm2_128AVX512(SB), NOSPLIT, $320-64
 	MOVQ         y+0(FP), AX
 	MOVQ         w+32(FP), BX
@@ -1057,8 +1225,8 @@ done2:
 	VZEROUPPER
 	RET
 
-// matmulQ81xLm2_128AVX512 is y[j][r] = sum over i of d[i/128][j]*q[i/128][j][i%128]*w[r][i] for j < 1; ldy and stride in bytes.
-// Requires: AVX2, AVX512F, AVX512BW, AVX512DQ, AVX512VL, AVX512VNNI, F16C, FMA
+// matmulQ81xLm2_128AVX512 multiplies rows of w with 1 row of activations in int8; ldy and stride in bytes.
+// Requires: F16C, FMA, AVX512VL, AVX512VNNI
 TEXT ·matmulQ81xLm2_128AVX512(SB), NOSPLIT, $320-72
 	LEAQ         31(SP), AX
 	ANDQ         $-32, AX
@@ -1070,6 +1238,7 @@ TEXT ·matmulQ81xLm2_128AVX512(SB), NOSPLIT, $320-72
 
 loop1:
 	VPXOR        Y0, Y0, Y0
+	VPXOR        Y1, Y1, Y1
 	MOVQ         q+16(FP), DX
 	MOVQ         d+24(FP), SI
 	MOVQ         blocks+64(FP), DI
@@ -1078,49 +1247,49 @@ loop1:
 	JLT          done4
 
 loop3:
-	VPBROADCASTW (R8), X1
-	VCVTPH2PS    X1, Y1
-	VPBROADCASTQ 2(R8), Y2
-	VPSRLVD      lm2_1280<>+0(SB), Y2, Y2
-	VPAND        lm2_1281<>+0(SB), Y2, Y2
-	VBROADCASTI128 lm2_1282<>+0(SB), Y3
-	VPSHUFB      Y2, Y3, Y2
-	VPABSB       Y2, Y3
-	VMOVDQU      (DX), Y4
-	VPSIGNB      Y2, Y4, Y2
-	VPXOR        Y4, Y4, Y4
-	VPDPBUSD     Y2, Y3, Y4
-	VPBROADCASTQ 10(R8), Y2
-	VPSRLVD      lm2_1280<>+0(SB), Y2, Y2
-	VPAND        lm2_1281<>+0(SB), Y2, Y2
-	VBROADCASTI128 lm2_1282<>+0(SB), Y3
-	VPSHUFB      Y2, Y3, Y2
-	VPABSB       Y2, Y3
-	VMOVDQU      32(DX), Y5
-	VPSIGNB      Y2, Y5, Y2
-	VPDPBUSD     Y2, Y3, Y4
-	VPBROADCASTQ 18(R8), Y2
-	VPSRLVD      lm2_1280<>+0(SB), Y2, Y2
-	VPAND        lm2_1281<>+0(SB), Y2, Y2
-	VBROADCASTI128 lm2_1282<>+0(SB), Y3
-	VPSHUFB      Y2, Y3, Y2
-	VPABSB       Y2, Y3
-	VMOVDQU      64(DX), Y5
-	VPSIGNB      Y2, Y5, Y2
-	VPDPBUSD     Y2, Y3, Y4
-	VPBROADCASTQ 26(R8), Y2
-	VPSRLVD      lm2_1280<>+0(SB), Y2, Y2
-	VPAND        lm2_1281<>+0(SB), Y2, Y2
-	VBROADCASTI128 lm2_1282<>+0(SB), Y3
-	VPSHUFB      Y2, Y3, Y2
-	VPABSB       Y2, Y3
-	VMOVDQU      96(DX), Y5
-	VPSIGNB      Y2, Y5, Y2
-	VPDPBUSD     Y2, Y3, Y4
-	VBROADCASTSS (SI), Y2
-	VCVTDQ2PS    Y4, Y3
-	VMULPS       Y1, Y2, Y1
-	VFMADD231PS  Y1, Y3, Y0
+	VPBROADCASTW (R8), X2
+	VCVTPH2PS    X2, Y2
+	VPBROADCASTQ 2(R8), Y3
+	VPSRLVD      lm2_1280<>+0(SB), Y3, Y3
+	VPAND        lm2_1281<>+0(SB), Y3, Y3
+	VBROADCASTI128 lm2_1282<>+0(SB), Y4
+	VPSHUFB      Y3, Y4, Y3
+	VPABSB       Y3, Y4
+	VMOVDQU      (DX), Y5
+	VPSIGNB      Y3, Y5, Y3
+	VPXOR        Y5, Y5, Y5
+	VPDPBUSD     Y3, Y4, Y5
+	VPBROADCASTQ 10(R8), Y3
+	VPSRLVD      lm2_1280<>+0(SB), Y3, Y3
+	VPAND        lm2_1281<>+0(SB), Y3, Y3
+	VBROADCASTI128 lm2_1282<>+0(SB), Y4
+	VPSHUFB      Y3, Y4, Y3
+	VPABSB       Y3, Y4
+	VMOVDQU      32(DX), Y6
+	VPSIGNB      Y3, Y6, Y3
+	VPDPBUSD     Y3, Y4, Y5
+	VPBROADCASTQ 18(R8), Y3
+	VPSRLVD      lm2_1280<>+0(SB), Y3, Y3
+	VPAND        lm2_1281<>+0(SB), Y3, Y3
+	VBROADCASTI128 lm2_1282<>+0(SB), Y4
+	VPSHUFB      Y3, Y4, Y3
+	VPABSB       Y3, Y4
+	VMOVDQU      64(DX), Y6
+	VPSIGNB      Y3, Y6, Y3
+	VPDPBUSD     Y3, Y4, Y5
+	VPBROADCASTQ 26(R8), Y3
+	VPSRLVD      lm2_1280<>+0(SB), Y3, Y3
+	VPAND        lm2_1281<>+0(SB), Y3, Y3
+	VBROADCASTI128 lm2_1282<>+0(SB), Y4
+	VPSHUFB      Y3, Y4, Y3
+	VPABSB       Y3, Y4
+	VMOVDQU      96(DX), Y6
+	VPSIGNB      Y3, Y6, Y3
+	VPDPBUSD     Y3, Y4, Y5
+	VBROADCASTSS (SI), Y3
+	VCVTDQ2PS    Y5, Y4
+	VMULPS       Y2, Y3, Y2
+	VFMADD231PS  Y2, Y4, Y0
 	ADDQ         $0x22, R8
 	ADDQ         $0x80, DX
 	ADDQ         $4, SI
@@ -1129,6 +1298,7 @@ loop3:
 
 done4:
 	ADDQ         $1, DI
+	VADDPS       Y1, Y0, Y0
 	VEXTRACTF128 $1, Y0, X1
 	VADDPS       X0, X1, X1
 	VMOVHLPS     X1, X1, X0
@@ -1147,8 +1317,8 @@ done2:
 	VZEROUPPER
 	RET
 
-// matmulQ82xLm2_128AVX512 is y[j][r] = sum over i of d[i/128][j]*q[i/128][j][i%128]*w[r][i] for j < 2; ldy and stride in bytes.
-// Requires: AVX2, AVX512F, AVX512BW, AVX512DQ, AVX512VL, AVX512VNNI, F16C, FMA
+// matmulQ82xLm2_128AVX512 multiplies rows of w with 2 rows of activations in int8; ldy and stride in bytes.
+// Requires: F16C, FMA, AVX512VL, AVX512VNNI
 TEXT ·matmulQ82xLm2_128AVX512(SB), NOSPLIT, $320-72
 	LEAQ         31(SP), AX
 	ANDQ         $-32, AX
@@ -1265,8 +1435,8 @@ done2:
 	VZEROUPPER
 	RET
 
-// matmulQ83xLm2_128AVX512 is y[j][r] = sum over i of d[i/128][j]*q[i/128][j][i%128]*w[r][i] for j < 3; ldy and stride in bytes.
-// Requires: AVX2, AVX512F, AVX512BW, AVX512DQ, AVX512VL, AVX512VNNI, F16C, FMA
+// matmulQ83xLm2_128AVX512 multiplies rows of w with 3 rows of activations in int8; ldy and stride in bytes.
+// Requires: F16C, FMA, AVX512VL, AVX512VNNI
 TEXT ·matmulQ83xLm2_128AVX512(SB), NOSPLIT, $320-72
 	LEAQ         31(SP), AX
 	ANDQ         $-32, AX
@@ -1409,8 +1579,8 @@ done2:
 	VZEROUPPER
 	RET
 
-// matmulQ84xLm2_128AVX512 is y[j][r] = sum over i of d[i/128][j]*q[i/128][j][i%128]*w[r][i] for j < 4; ldy and stride in bytes.
-// Requires: AVX2, AVX512F, AVX512BW, AVX512DQ, AVX512VL, AVX512VNNI, F16C, FMA
+// matmulQ84xLm2_128AVX512 multiplies rows of w with 4 rows of activations in int8; ldy and stride in bytes.
+// Requires: F16C, FMA, AVX512VL, AVX512VNNI
 TEXT ·matmulQ84xLm2_128AVX512(SB), NOSPLIT, $320-72
 	LEAQ         31(SP), AX
 	ANDQ         $-32, AX
@@ -1580,7 +1750,7 @@ done2:
 	RET
 
 // unpackLm2_128AVX512 unpacks a row into records of 32 levels, their scales and mins.
-// Requires: AVX2, AVX512F, AVX512BW, AVX512DQ, AVX512VL, AVX512VNNI, F16C, FMA
+// Requires: AVX2, F16C
 TEXT ·unpackLm2_128AVX512(SB), NOSPLIT, $320-24
 	MOVQ         dst+0(FP), AX
 	MOVQ         src+8(FP), BX
@@ -1639,8 +1809,8 @@ done2:
 	VZEROUPPER
 	RET
 
-// mix1xLm2_128AVX512 is o[j][i] += sum over r of p[j][r]*v[r][i] for j < 1; ld and stride in bytes, a unit is 128 values.
-// Requires: AVX2, AVX512F, AVX512BW, AVX512DQ, AVX512VL, AVX512VNNI, F16C, FMA
+// mix1xLm2_128AVX512 adds weighted rows of v to 1 row of o; ld and stride in bytes, a unit is 128 values.
+// Requires: AVX2, F16C, FMA
 TEXT ·mix1xLm2_128AVX512(SB), NOSPLIT, $320-64
 	MOVQ         v+32(FP), AX
 	MOVQ         units+56(FP), BX
@@ -1857,8 +2027,8 @@ done2:
 	VZEROUPPER
 	RET
 
-// mix2xLm2_128AVX512 is o[j][i] += sum over r of p[j][r]*v[r][i] for j < 2; ld and stride in bytes, a unit is 128 values.
-// Requires: AVX2, AVX512F, AVX512BW, AVX512DQ, AVX512VL, AVX512VNNI, F16C, FMA
+// mix2xLm2_128AVX512 adds weighted rows of v to 2 rows of o; ld and stride in bytes, a unit is 128 values.
+// Requires: AVX2, F16C, FMA
 TEXT ·mix2xLm2_128AVX512(SB), NOSPLIT, $320-64
 	MOVQ         v+32(FP), AX
 	MOVQ         units+56(FP), BX
@@ -2143,8 +2313,8 @@ done2:
 	VZEROUPPER
 	RET
 
-// mix3xLm2_128AVX512 is o[j][i] += sum over r of p[j][r]*v[r][i] for j < 3; ld and stride in bytes, a unit is 128 values.
-// Requires: AVX2, AVX512F, AVX512BW, AVX512DQ, AVX512VL, AVX512VNNI, F16C, FMA
+// mix3xLm2_128AVX512 adds weighted rows of v to 3 rows of o; ld and stride in bytes, a unit is 128 values.
+// Requires: AVX2, F16C, FMA
 TEXT ·mix3xLm2_128AVX512(SB), NOSPLIT, $320-64
 	MOVQ         v+32(FP), AX
 	MOVQ         units+56(FP), BX
@@ -2533,8 +2703,8 @@ done2:
 	VZEROUPPER
 	RET
 
-// mix5xLm2_128AVX512 is o[j][i] += sum over r of p[j][r]*v[r][i] for j < 5; ld and stride in bytes, a unit is 128 values.
-// Requires: AVX2, AVX512F, AVX512BW, AVX512DQ, AVX512VL, AVX512VNNI, F16C, FMA
+// mix5xLm2_128AVX512 adds weighted rows of v to 5 rows of o; ld and stride in bytes, a unit is 128 values.
+// Requires: AVX2, F16C, FMA
 TEXT ·mix5xLm2_128AVX512(SB), NOSPLIT, $320-64
 	MOVQ         v+32(FP), AX
 	MOVQ         units+56(FP), BX
@@ -2550,37 +2720,44 @@ loop1:
 	MOVQ         SI, R8
 	ADDQ         DI, R8
 	ADDQ         DI, R8
+	MOVQ         R8, R9
+	ADDQ         DI, R9
+	ADDQ         DI, R9
 	ADDQ         CX, SI
 	ADDQ         CX, R8
+	ADDQ         CX, R9
 	VMOVUPS      (SI), Y0
 	VMOVUPS      (SI)(DI*1), Y1
 	VMOVUPS      (R8), Y2
 	VMOVUPS      (R8)(DI*1), Y3
-	VMOVUPS      (R8), Y4
+	VMOVUPS      (R9), Y4
 	VMOVUPS      32(SI), Y5
 	VMOVUPS      32(SI)(DI*1), Y6
 	VMOVUPS      32(R8), Y7
 	VMOVUPS      32(R8)(DI*1), Y8
-	VMOVUPS      32(R8), Y9
+	VMOVUPS      32(R9), Y9
 	MOVQ         p+16(FP), SI
 	MOVQ         ldp+24(FP), DI
 	MOVQ         SI, R8
 	ADDQ         DI, R8
 	ADDQ         DI, R8
-	MOVQ         rows+48(FP), R9
-	MOVQ         AX, R10
-	MOVQ         stride+40(FP), R11
-	SUBQ         $1, R9
+	MOVQ         R8, R9
+	ADDQ         DI, R9
+	ADDQ         DI, R9
+	MOVQ         rows+48(FP), R10
+	MOVQ         AX, R11
+	MOVQ         stride+40(FP), R12
+	SUBQ         $1, R10
 	JLT          done4
 
 loop3:
-	VPBROADCASTQ 2(R10), Y10
+	VPBROADCASTQ 2(R11), Y10
 	VPSRLVD      lm2_1280<>+0(SB), Y10, Y10
 	VPAND        lm2_1281<>+0(SB), Y10, Y10
 	VBROADCASTI128 lm2_1282<>+0(SB), Y11
 	VPSHUFB      Y10, Y11, Y10
 	VMOVDQU      Y10, (DX)
-	VPBROADCASTW (R10), X10
+	VPBROADCASTW (R11), X10
 	VCVTPH2PS    X10, Y10
 	VBROADCASTSS (SI), Y11
 	VMULPS       Y11, Y10, Y11
@@ -2590,7 +2767,7 @@ loop3:
 	VMULPS       Y13, Y10, Y13
 	VBROADCASTSS (R8)(DI*1), Y14
 	VMULPS       Y14, Y10, Y14
-	VBROADCASTSS (R8), Y15
+	VBROADCASTSS (R9), Y15
 	VMULPS       Y15, Y10, Y10
 	VPMOVSXBD    (DX), Y15
 	VCVTDQ2PS    Y15, Y15
@@ -2606,67 +2783,79 @@ loop3:
 	VFMADD231PS  Y13, Y15, Y7
 	VFMADD231PS  Y14, Y15, Y8
 	VFMADD231PS  Y10, Y15, Y9
-	ADDQ         R11, R10
+	ADDQ         R12, R11
 	ADDQ         $4, SI
 	ADDQ         $4, R8
-	SUBQ         $1, R9
+	ADDQ         $4, R9
+	SUBQ         $1, R10
 	JGE          loop3
 
 done4:
-	ADDQ         $1, R9
+	ADDQ         $1, R10
 	MOVQ         o+0(FP), SI
 	MOVQ         ldo+8(FP), DI
 	MOVQ         SI, R8
 	ADDQ         DI, R8
 	ADDQ         DI, R8
+	MOVQ         R8, R9
+	ADDQ         DI, R9
+	ADDQ         DI, R9
 	ADDQ         CX, SI
 	ADDQ         CX, R8
+	ADDQ         CX, R9
 	VMOVUPS      Y0, (SI)
 	VMOVUPS      Y1, (SI)(DI*1)
 	VMOVUPS      Y2, (R8)
 	VMOVUPS      Y3, (R8)(DI*1)
-	VMOVUPS      Y4, (R8)
+	VMOVUPS      Y4, (R9)
 	VMOVUPS      Y5, 32(SI)
 	VMOVUPS      Y6, 32(SI)(DI*1)
 	VMOVUPS      Y7, 32(R8)
 	VMOVUPS      Y8, 32(R8)(DI*1)
-	VMOVUPS      Y9, 32(R8)
+	VMOVUPS      Y9, 32(R9)
 	MOVQ         o+0(FP), SI
 	MOVQ         ldo+8(FP), DI
 	MOVQ         SI, R8
 	ADDQ         DI, R8
 	ADDQ         DI, R8
+	MOVQ         R8, R9
+	ADDQ         DI, R9
+	ADDQ         DI, R9
 	ADDQ         CX, SI
 	ADDQ         CX, R8
+	ADDQ         CX, R9
 	VMOVUPS      64(SI), Y0
 	VMOVUPS      64(SI)(DI*1), Y1
 	VMOVUPS      64(R8), Y2
 	VMOVUPS      64(R8)(DI*1), Y3
-	VMOVUPS      64(R8), Y4
+	VMOVUPS      64(R9), Y4
 	VMOVUPS      96(SI), Y5
 	VMOVUPS      96(SI)(DI*1), Y6
 	VMOVUPS      96(R8), Y7
 	VMOVUPS      96(R8)(DI*1), Y8
-	VMOVUPS      96(R8), Y9
+	VMOVUPS      96(R9), Y9
 	MOVQ         p+16(FP), SI
 	MOVQ         ldp+24(FP), DI
 	MOVQ         SI, R8
 	ADDQ         DI, R8
 	ADDQ         DI, R8
-	MOVQ         rows+48(FP), R9
-	MOVQ         AX, R10
-	MOVQ         stride+40(FP), R11
-	SUBQ         $1, R9
+	MOVQ         R8, R9
+	ADDQ         DI, R9
+	ADDQ         DI, R9
+	MOVQ         rows+48(FP), R10
+	MOVQ         AX, R11
+	MOVQ         stride+40(FP), R12
+	SUBQ         $1, R10
 	JLT          done6
 
 loop5:
-	VPBROADCASTQ 2(R10), Y10
+	VPBROADCASTQ 2(R11), Y10
 	VPSRLVD      lm2_1280<>+0(SB), Y10, Y10
 	VPAND        lm2_1281<>+0(SB), Y10, Y10
 	VBROADCASTI128 lm2_1282<>+0(SB), Y11
 	VPSHUFB      Y10, Y11, Y10
 	VMOVDQU      Y10, (DX)
-	VPBROADCASTW (R10), X10
+	VPBROADCASTW (R11), X10
 	VCVTPH2PS    X10, Y10
 	VBROADCASTSS (SI), Y11
 	VMULPS       Y11, Y10, Y11
@@ -2676,7 +2865,7 @@ loop5:
 	VMULPS       Y13, Y10, Y13
 	VBROADCASTSS (R8)(DI*1), Y14
 	VMULPS       Y14, Y10, Y14
-	VBROADCASTSS (R8), Y15
+	VBROADCASTSS (R9), Y15
 	VMULPS       Y15, Y10, Y10
 	VPMOVSXBD    16(DX), Y15
 	VCVTDQ2PS    Y15, Y15
@@ -2692,67 +2881,79 @@ loop5:
 	VFMADD231PS  Y13, Y15, Y7
 	VFMADD231PS  Y14, Y15, Y8
 	VFMADD231PS  Y10, Y15, Y9
-	ADDQ         R11, R10
+	ADDQ         R12, R11
 	ADDQ         $4, SI
 	ADDQ         $4, R8
-	SUBQ         $1, R9
+	ADDQ         $4, R9
+	SUBQ         $1, R10
 	JGE          loop5
 
 done6:
-	ADDQ         $1, R9
+	ADDQ         $1, R10
 	MOVQ         o+0(FP), SI
 	MOVQ         ldo+8(FP), DI
 	MOVQ         SI, R8
 	ADDQ         DI, R8
 	ADDQ         DI, R8
+	MOVQ         R8, R9
+	ADDQ         DI, R9
+	ADDQ         DI, R9
 	ADDQ         CX, SI
 	ADDQ         CX, R8
+	ADDQ         CX, R9
 	VMOVUPS      Y0, 64(SI)
 	VMOVUPS      Y1, 64(SI)(DI*1)
 	VMOVUPS      Y2, 64(R8)
 	VMOVUPS      Y3, 64(R8)(DI*1)
-	VMOVUPS      Y4, 64(R8)
+	VMOVUPS      Y4, 64(R9)
 	VMOVUPS      Y5, 96(SI)
 	VMOVUPS      Y6, 96(SI)(DI*1)
 	VMOVUPS      Y7, 96(R8)
 	VMOVUPS      Y8, 96(R8)(DI*1)
-	VMOVUPS      Y9, 96(R8)
+	VMOVUPS      Y9, 96(R9)
 	MOVQ         o+0(FP), SI
 	MOVQ         ldo+8(FP), DI
 	MOVQ         SI, R8
 	ADDQ         DI, R8
 	ADDQ         DI, R8
+	MOVQ         R8, R9
+	ADDQ         DI, R9
+	ADDQ         DI, R9
 	ADDQ         CX, SI
 	ADDQ         CX, R8
+	ADDQ         CX, R9
 	VMOVUPS      128(SI), Y0
 	VMOVUPS      128(SI)(DI*1), Y1
 	VMOVUPS      128(R8), Y2
 	VMOVUPS      128(R8)(DI*1), Y3
-	VMOVUPS      128(R8), Y4
+	VMOVUPS      128(R9), Y4
 	VMOVUPS      160(SI), Y5
 	VMOVUPS      160(SI)(DI*1), Y6
 	VMOVUPS      160(R8), Y7
 	VMOVUPS      160(R8)(DI*1), Y8
-	VMOVUPS      160(R8), Y9
+	VMOVUPS      160(R9), Y9
 	MOVQ         p+16(FP), SI
 	MOVQ         ldp+24(FP), DI
 	MOVQ         SI, R8
 	ADDQ         DI, R8
 	ADDQ         DI, R8
-	MOVQ         rows+48(FP), R9
-	MOVQ         AX, R10
-	MOVQ         stride+40(FP), R11
-	SUBQ         $1, R9
+	MOVQ         R8, R9
+	ADDQ         DI, R9
+	ADDQ         DI, R9
+	MOVQ         rows+48(FP), R10
+	MOVQ         AX, R11
+	MOVQ         stride+40(FP), R12
+	SUBQ         $1, R10
 	JLT          done8
 
 loop7:
-	VPBROADCASTQ 10(R10), Y10
+	VPBROADCASTQ 10(R11), Y10
 	VPSRLVD      lm2_1280<>+0(SB), Y10, Y10
 	VPAND        lm2_1281<>+0(SB), Y10, Y10
 	VBROADCASTI128 lm2_1282<>+0(SB), Y11
 	VPSHUFB      Y10, Y11, Y10
 	VMOVDQU      Y10, (DX)
-	VPBROADCASTW (R10), X10
+	VPBROADCASTW (R11), X10
 	VCVTPH2PS    X10, Y10
 	VBROADCASTSS (SI), Y11
 	VMULPS       Y11, Y10, Y11
@@ -2762,7 +2963,7 @@ loop7:
 	VMULPS       Y13, Y10, Y13
 	VBROADCASTSS (R8)(DI*1), Y14
 	VMULPS       Y14, Y10, Y14
-	VBROADCASTSS (R8), Y15
+	VBROADCASTSS (R9), Y15
 	VMULPS       Y15, Y10, Y10
 	VPMOVSXBD    (DX), Y15
 	VCVTDQ2PS    Y15, Y15
@@ -2778,67 +2979,79 @@ loop7:
 	VFMADD231PS  Y13, Y15, Y7
 	VFMADD231PS  Y14, Y15, Y8
 	VFMADD231PS  Y10, Y15, Y9
-	ADDQ         R11, R10
+	ADDQ         R12, R11
 	ADDQ         $4, SI
 	ADDQ         $4, R8
-	SUBQ         $1, R9
+	ADDQ         $4, R9
+	SUBQ         $1, R10
 	JGE          loop7
 
 done8:
-	ADDQ         $1, R9
+	ADDQ         $1, R10
 	MOVQ         o+0(FP), SI
 	MOVQ         ldo+8(FP), DI
 	MOVQ         SI, R8
 	ADDQ         DI, R8
 	ADDQ         DI, R8
+	MOVQ         R8, R9
+	ADDQ         DI, R9
+	ADDQ         DI, R9
 	ADDQ         CX, SI
 	ADDQ         CX, R8
+	ADDQ         CX, R9
 	VMOVUPS      Y0, 128(SI)
 	VMOVUPS      Y1, 128(SI)(DI*1)
 	VMOVUPS      Y2, 128(R8)
 	VMOVUPS      Y3, 128(R8)(DI*1)
-	VMOVUPS      Y4, 128(R8)
+	VMOVUPS      Y4, 128(R9)
 	VMOVUPS      Y5, 160(SI)
 	VMOVUPS      Y6, 160(SI)(DI*1)
 	VMOVUPS      Y7, 160(R8)
 	VMOVUPS      Y8, 160(R8)(DI*1)
-	VMOVUPS      Y9, 160(R8)
+	VMOVUPS      Y9, 160(R9)
 	MOVQ         o+0(FP), SI
 	MOVQ         ldo+8(FP), DI
 	MOVQ         SI, R8
 	ADDQ         DI, R8
 	ADDQ         DI, R8
+	MOVQ         R8, R9
+	ADDQ         DI, R9
+	ADDQ         DI, R9
 	ADDQ         CX, SI
 	ADDQ         CX, R8
+	ADDQ         CX, R9
 	VMOVUPS      192(SI), Y0
 	VMOVUPS      192(SI)(DI*1), Y1
 	VMOVUPS      192(R8), Y2
 	VMOVUPS      192(R8)(DI*1), Y3
-	VMOVUPS      192(R8), Y4
+	VMOVUPS      192(R9), Y4
 	VMOVUPS      224(SI), Y5
 	VMOVUPS      224(SI)(DI*1), Y6
 	VMOVUPS      224(R8), Y7
 	VMOVUPS      224(R8)(DI*1), Y8
-	VMOVUPS      224(R8), Y9
+	VMOVUPS      224(R9), Y9
 	MOVQ         p+16(FP), SI
 	MOVQ         ldp+24(FP), DI
 	MOVQ         SI, R8
 	ADDQ         DI, R8
 	ADDQ         DI, R8
-	MOVQ         rows+48(FP), R9
-	MOVQ         AX, R10
-	MOVQ         stride+40(FP), R11
-	SUBQ         $1, R9
+	MOVQ         R8, R9
+	ADDQ         DI, R9
+	ADDQ         DI, R9
+	MOVQ         rows+48(FP), R10
+	MOVQ         AX, R11
+	MOVQ         stride+40(FP), R12
+	SUBQ         $1, R10
 	JLT          done10
 
 loop9:
-	VPBROADCASTQ 10(R10), Y10
+	VPBROADCASTQ 10(R11), Y10
 	VPSRLVD      lm2_1280<>+0(SB), Y10, Y10
 	VPAND        lm2_1281<>+0(SB), Y10, Y10
 	VBROADCASTI128 lm2_1282<>+0(SB), Y11
 	VPSHUFB      Y10, Y11, Y10
 	VMOVDQU      Y10, (DX)
-	VPBROADCASTW (R10), X10
+	VPBROADCASTW (R11), X10
 	VCVTPH2PS    X10, Y10
 	VBROADCASTSS (SI), Y11
 	VMULPS       Y11, Y10, Y11
@@ -2848,7 +3061,7 @@ loop9:
 	VMULPS       Y13, Y10, Y13
 	VBROADCASTSS (R8)(DI*1), Y14
 	VMULPS       Y14, Y10, Y14
-	VBROADCASTSS (R8), Y15
+	VBROADCASTSS (R9), Y15
 	VMULPS       Y15, Y10, Y10
 	VPMOVSXBD    16(DX), Y15
 	VCVTDQ2PS    Y15, Y15
@@ -2864,67 +3077,79 @@ loop9:
 	VFMADD231PS  Y13, Y15, Y7
 	VFMADD231PS  Y14, Y15, Y8
 	VFMADD231PS  Y10, Y15, Y9
-	ADDQ         R11, R10
+	ADDQ         R12, R11
 	ADDQ         $4, SI
 	ADDQ         $4, R8
-	SUBQ         $1, R9
+	ADDQ         $4, R9
+	SUBQ         $1, R10
 	JGE          loop9
 
 done10:
-	ADDQ         $1, R9
+	ADDQ         $1, R10
 	MOVQ         o+0(FP), SI
 	MOVQ         ldo+8(FP), DI
 	MOVQ         SI, R8
 	ADDQ         DI, R8
 	ADDQ         DI, R8
+	MOVQ         R8, R9
+	ADDQ         DI, R9
+	ADDQ         DI, R9
 	ADDQ         CX, SI
 	ADDQ         CX, R8
+	ADDQ         CX, R9
 	VMOVUPS      Y0, 192(SI)
 	VMOVUPS      Y1, 192(SI)(DI*1)
 	VMOVUPS      Y2, 192(R8)
 	VMOVUPS      Y3, 192(R8)(DI*1)
-	VMOVUPS      Y4, 192(R8)
+	VMOVUPS      Y4, 192(R9)
 	VMOVUPS      Y5, 224(SI)
 	VMOVUPS      Y6, 224(SI)(DI*1)
 	VMOVUPS      Y7, 224(R8)
 	VMOVUPS      Y8, 224(R8)(DI*1)
-	VMOVUPS      Y9, 224(R8)
+	VMOVUPS      Y9, 224(R9)
 	MOVQ         o+0(FP), SI
 	MOVQ         ldo+8(FP), DI
 	MOVQ         SI, R8
 	ADDQ         DI, R8
 	ADDQ         DI, R8
+	MOVQ         R8, R9
+	ADDQ         DI, R9
+	ADDQ         DI, R9
 	ADDQ         CX, SI
 	ADDQ         CX, R8
+	ADDQ         CX, R9
 	VMOVUPS      256(SI), Y0
 	VMOVUPS      256(SI)(DI*1), Y1
 	VMOVUPS      256(R8), Y2
 	VMOVUPS      256(R8)(DI*1), Y3
-	VMOVUPS      256(R8), Y4
+	VMOVUPS      256(R9), Y4
 	VMOVUPS      288(SI), Y5
 	VMOVUPS      288(SI)(DI*1), Y6
 	VMOVUPS      288(R8), Y7
 	VMOVUPS      288(R8)(DI*1), Y8
-	VMOVUPS      288(R8), Y9
+	VMOVUPS      288(R9), Y9
 	MOVQ         p+16(FP), SI
 	MOVQ         ldp+24(FP), DI
 	MOVQ         SI, R8
 	ADDQ         DI, R8
 	ADDQ         DI, R8
-	MOVQ         rows+48(FP), R9
-	MOVQ         AX, R10
-	MOVQ         stride+40(FP), R11
-	SUBQ         $1, R9
+	MOVQ         R8, R9
+	ADDQ         DI, R9
+	ADDQ         DI, R9
+	MOVQ         rows+48(FP), R10
+	MOVQ         AX, R11
+	MOVQ         stride+40(FP), R12
+	SUBQ         $1, R10
 	JLT          done12
 
 loop11:
-	VPBROADCASTQ 18(R10), Y10
+	VPBROADCASTQ 18(R11), Y10
 	VPSRLVD      lm2_1280<>+0(SB), Y10, Y10
 	VPAND        lm2_1281<>+0(SB), Y10, Y10
 	VBROADCASTI128 lm2_1282<>+0(SB), Y11
 	VPSHUFB      Y10, Y11, Y10
 	VMOVDQU      Y10, (DX)
-	VPBROADCASTW (R10), X10
+	VPBROADCASTW (R11), X10
 	VCVTPH2PS    X10, Y10
 	VBROADCASTSS (SI), Y11
 	VMULPS       Y11, Y10, Y11
@@ -2934,7 +3159,7 @@ loop11:
 	VMULPS       Y13, Y10, Y13
 	VBROADCASTSS (R8)(DI*1), Y14
 	VMULPS       Y14, Y10, Y14
-	VBROADCASTSS (R8), Y15
+	VBROADCASTSS (R9), Y15
 	VMULPS       Y15, Y10, Y10
 	VPMOVSXBD    (DX), Y15
 	VCVTDQ2PS    Y15, Y15
@@ -2950,67 +3175,79 @@ loop11:
 	VFMADD231PS  Y13, Y15, Y7
 	VFMADD231PS  Y14, Y15, Y8
 	VFMADD231PS  Y10, Y15, Y9
-	ADDQ         R11, R10
+	ADDQ         R12, R11
 	ADDQ         $4, SI
 	ADDQ         $4, R8
-	SUBQ         $1, R9
+	ADDQ         $4, R9
+	SUBQ         $1, R10
 	JGE          loop11
 
 done12:
-	ADDQ         $1, R9
+	ADDQ         $1, R10
 	MOVQ         o+0(FP), SI
 	MOVQ         ldo+8(FP), DI
 	MOVQ         SI, R8
 	ADDQ         DI, R8
 	ADDQ         DI, R8
+	MOVQ         R8, R9
+	ADDQ         DI, R9
+	ADDQ         DI, R9
 	ADDQ         CX, SI
 	ADDQ         CX, R8
+	ADDQ         CX, R9
 	VMOVUPS      Y0, 256(SI)
 	VMOVUPS      Y1, 256(SI)(DI*1)
 	VMOVUPS      Y2, 256(R8)
 	VMOVUPS      Y3, 256(R8)(DI*1)
-	VMOVUPS      Y4, 256(R8)
+	VMOVUPS      Y4, 256(R9)
 	VMOVUPS      Y5, 288(SI)
 	VMOVUPS      Y6, 288(SI)(DI*1)
 	VMOVUPS      Y7, 288(R8)
 	VMOVUPS      Y8, 288(R8)(DI*1)
-	VMOVUPS      Y9, 288(R8)
+	VMOVUPS      Y9, 288(R9)
 	MOVQ         o+0(FP), SI
 	MOVQ         ldo+8(FP), DI
 	MOVQ         SI, R8
 	ADDQ         DI, R8
 	ADDQ         DI, R8
+	MOVQ         R8, R9
+	ADDQ         DI, R9
+	ADDQ         DI, R9
 	ADDQ         CX, SI
 	ADDQ         CX, R8
+	ADDQ         CX, R9
 	VMOVUPS      320(SI), Y0
 	VMOVUPS      320(SI)(DI*1), Y1
 	VMOVUPS      320(R8), Y2
 	VMOVUPS      320(R8)(DI*1), Y3
-	VMOVUPS      320(R8), Y4
+	VMOVUPS      320(R9), Y4
 	VMOVUPS      352(SI), Y5
 	VMOVUPS      352(SI)(DI*1), Y6
 	VMOVUPS      352(R8), Y7
 	VMOVUPS      352(R8)(DI*1), Y8
-	VMOVUPS      352(R8), Y9
+	VMOVUPS      352(R9), Y9
 	MOVQ         p+16(FP), SI
 	MOVQ         ldp+24(FP), DI
 	MOVQ         SI, R8
 	ADDQ         DI, R8
 	ADDQ         DI, R8
-	MOVQ         rows+48(FP), R9
-	MOVQ         AX, R10
-	MOVQ         stride+40(FP), R11
-	SUBQ         $1, R9
+	MOVQ         R8, R9
+	ADDQ         DI, R9
+	ADDQ         DI, R9
+	MOVQ         rows+48(FP), R10
+	MOVQ         AX, R11
+	MOVQ         stride+40(FP), R12
+	SUBQ         $1, R10
 	JLT          done14
 
 loop13:
-	VPBROADCASTQ 18(R10), Y10
+	VPBROADCASTQ 18(R11), Y10
 	VPSRLVD      lm2_1280<>+0(SB), Y10, Y10
 	VPAND        lm2_1281<>+0(SB), Y10, Y10
 	VBROADCASTI128 lm2_1282<>+0(SB), Y11
 	VPSHUFB      Y10, Y11, Y10
 	VMOVDQU      Y10, (DX)
-	VPBROADCASTW (R10), X10
+	VPBROADCASTW (R11), X10
 	VCVTPH2PS    X10, Y10
 	VBROADCASTSS (SI), Y11
 	VMULPS       Y11, Y10, Y11
@@ -3020,7 +3257,7 @@ loop13:
 	VMULPS       Y13, Y10, Y13
 	VBROADCASTSS (R8)(DI*1), Y14
 	VMULPS       Y14, Y10, Y14
-	VBROADCASTSS (R8), Y15
+	VBROADCASTSS (R9), Y15
 	VMULPS       Y15, Y10, Y10
 	VPMOVSXBD    16(DX), Y15
 	VCVTDQ2PS    Y15, Y15
@@ -3036,67 +3273,79 @@ loop13:
 	VFMADD231PS  Y13, Y15, Y7
 	VFMADD231PS  Y14, Y15, Y8
 	VFMADD231PS  Y10, Y15, Y9
-	ADDQ         R11, R10
+	ADDQ         R12, R11
 	ADDQ         $4, SI
 	ADDQ         $4, R8
-	SUBQ         $1, R9
+	ADDQ         $4, R9
+	SUBQ         $1, R10
 	JGE          loop13
 
 done14:
-	ADDQ         $1, R9
+	ADDQ         $1, R10
 	MOVQ         o+0(FP), SI
 	MOVQ         ldo+8(FP), DI
 	MOVQ         SI, R8
 	ADDQ         DI, R8
 	ADDQ         DI, R8
+	MOVQ         R8, R9
+	ADDQ         DI, R9
+	ADDQ         DI, R9
 	ADDQ         CX, SI
 	ADDQ         CX, R8
+	ADDQ         CX, R9
 	VMOVUPS      Y0, 320(SI)
 	VMOVUPS      Y1, 320(SI)(DI*1)
 	VMOVUPS      Y2, 320(R8)
 	VMOVUPS      Y3, 320(R8)(DI*1)
-	VMOVUPS      Y4, 320(R8)
+	VMOVUPS      Y4, 320(R9)
 	VMOVUPS      Y5, 352(SI)
 	VMOVUPS      Y6, 352(SI)(DI*1)
 	VMOVUPS      Y7, 352(R8)
 	VMOVUPS      Y8, 352(R8)(DI*1)
-	VMOVUPS      Y9, 352(R8)
+	VMOVUPS      Y9, 352(R9)
 	MOVQ         o+0(FP), SI
 	MOVQ         ldo+8(FP), DI
 	MOVQ         SI, R8
 	ADDQ         DI, R8
 	ADDQ         DI, R8
+	MOVQ         R8, R9
+	ADDQ         DI, R9
+	ADDQ         DI, R9
 	ADDQ         CX, SI
 	ADDQ         CX, R8
+	ADDQ         CX, R9
 	VMOVUPS      384(SI), Y0
 	VMOVUPS      384(SI)(DI*1), Y1
 	VMOVUPS      384(R8), Y2
 	VMOVUPS      384(R8)(DI*1), Y3
-	VMOVUPS      384(R8), Y4
+	VMOVUPS      384(R9), Y4
 	VMOVUPS      416(SI), Y5
 	VMOVUPS      416(SI)(DI*1), Y6
 	VMOVUPS      416(R8), Y7
 	VMOVUPS      416(R8)(DI*1), Y8
-	VMOVUPS      416(R8), Y9
+	VMOVUPS      416(R9), Y9
 	MOVQ         p+16(FP), SI
 	MOVQ         ldp+24(FP), DI
 	MOVQ         SI, R8
 	ADDQ         DI, R8
 	ADDQ         DI, R8
-	MOVQ         rows+48(FP), R9
-	MOVQ         AX, R10
-	MOVQ         stride+40(FP), R11
-	SUBQ         $1, R9
+	MOVQ         R8, R9
+	ADDQ         DI, R9
+	ADDQ         DI, R9
+	MOVQ         rows+48(FP), R10
+	MOVQ         AX, R11
+	MOVQ         stride+40(FP), R12
+	SUBQ         $1, R10
 	JLT          done16
 
 loop15:
-	VPBROADCASTQ 26(R10), Y10
+	VPBROADCASTQ 26(R11), Y10
 	VPSRLVD      lm2_1280<>+0(SB), Y10, Y10
 	VPAND        lm2_1281<>+0(SB), Y10, Y10
 	VBROADCASTI128 lm2_1282<>+0(SB), Y11
 	VPSHUFB      Y10, Y11, Y10
 	VMOVDQU      Y10, (DX)
-	VPBROADCASTW (R10), X10
+	VPBROADCASTW (R11), X10
 	VCVTPH2PS    X10, Y10
 	VBROADCASTSS (SI), Y11
 	VMULPS       Y11, Y10, Y11
@@ -3106,7 +3355,7 @@ loop15:
 	VMULPS       Y13, Y10, Y13
 	VBROADCASTSS (R8)(DI*1), Y14
 	VMULPS       Y14, Y10, Y14
-	VBROADCASTSS (R8), Y15
+	VBROADCASTSS (R9), Y15
 	VMULPS       Y15, Y10, Y10
 	VPMOVSXBD    (DX), Y15
 	VCVTDQ2PS    Y15, Y15
@@ -3122,67 +3371,79 @@ loop15:
 	VFMADD231PS  Y13, Y15, Y7
 	VFMADD231PS  Y14, Y15, Y8
 	VFMADD231PS  Y10, Y15, Y9
-	ADDQ         R11, R10
+	ADDQ         R12, R11
 	ADDQ         $4, SI
 	ADDQ         $4, R8
-	SUBQ         $1, R9
+	ADDQ         $4, R9
+	SUBQ         $1, R10
 	JGE          loop15
 
 done16:
-	ADDQ         $1, R9
+	ADDQ         $1, R10
 	MOVQ         o+0(FP), SI
 	MOVQ         ldo+8(FP), DI
 	MOVQ         SI, R8
 	ADDQ         DI, R8
 	ADDQ         DI, R8
+	MOVQ         R8, R9
+	ADDQ         DI, R9
+	ADDQ         DI, R9
 	ADDQ         CX, SI
 	ADDQ         CX, R8
+	ADDQ         CX, R9
 	VMOVUPS      Y0, 384(SI)
 	VMOVUPS      Y1, 384(SI)(DI*1)
 	VMOVUPS      Y2, 384(R8)
 	VMOVUPS      Y3, 384(R8)(DI*1)
-	VMOVUPS      Y4, 384(R8)
+	VMOVUPS      Y4, 384(R9)
 	VMOVUPS      Y5, 416(SI)
 	VMOVUPS      Y6, 416(SI)(DI*1)
 	VMOVUPS      Y7, 416(R8)
 	VMOVUPS      Y8, 416(R8)(DI*1)
-	VMOVUPS      Y9, 416(R8)
+	VMOVUPS      Y9, 416(R9)
 	MOVQ         o+0(FP), SI
 	MOVQ         ldo+8(FP), DI
 	MOVQ         SI, R8
 	ADDQ         DI, R8
 	ADDQ         DI, R8
+	MOVQ         R8, R9
+	ADDQ         DI, R9
+	ADDQ         DI, R9
 	ADDQ         CX, SI
 	ADDQ         CX, R8
+	ADDQ         CX, R9
 	VMOVUPS      448(SI), Y0
 	VMOVUPS      448(SI)(DI*1), Y1
 	VMOVUPS      448(R8), Y2
 	VMOVUPS      448(R8)(DI*1), Y3
-	VMOVUPS      448(R8), Y4
+	VMOVUPS      448(R9), Y4
 	VMOVUPS      480(SI), Y5
 	VMOVUPS      480(SI)(DI*1), Y6
 	VMOVUPS      480(R8), Y7
 	VMOVUPS      480(R8)(DI*1), Y8
-	VMOVUPS      480(R8), Y9
+	VMOVUPS      480(R9), Y9
 	MOVQ         p+16(FP), SI
 	MOVQ         ldp+24(FP), DI
 	MOVQ         SI, R8
 	ADDQ         DI, R8
 	ADDQ         DI, R8
-	MOVQ         rows+48(FP), R9
-	MOVQ         AX, R10
-	MOVQ         stride+40(FP), R11
-	SUBQ         $1, R9
+	MOVQ         R8, R9
+	ADDQ         DI, R9
+	ADDQ         DI, R9
+	MOVQ         rows+48(FP), R10
+	MOVQ         AX, R11
+	MOVQ         stride+40(FP), R12
+	SUBQ         $1, R10
 	JLT          done18
 
 loop17:
-	VPBROADCASTQ 26(R10), Y10
+	VPBROADCASTQ 26(R11), Y10
 	VPSRLVD      lm2_1280<>+0(SB), Y10, Y10
 	VPAND        lm2_1281<>+0(SB), Y10, Y10
 	VBROADCASTI128 lm2_1282<>+0(SB), Y11
 	VPSHUFB      Y10, Y11, Y10
 	VMOVDQU      Y10, (DX)
-	VPBROADCASTW (R10), X10
+	VPBROADCASTW (R11), X10
 	VCVTPH2PS    X10, Y10
 	VBROADCASTSS (SI), Y11
 	VMULPS       Y11, Y10, Y11
@@ -3192,7 +3453,7 @@ loop17:
 	VMULPS       Y13, Y10, Y13
 	VBROADCASTSS (R8)(DI*1), Y14
 	VMULPS       Y14, Y10, Y14
-	VBROADCASTSS (R8), Y15
+	VBROADCASTSS (R9), Y15
 	VMULPS       Y15, Y10, Y10
 	VPMOVSXBD    16(DX), Y15
 	VCVTDQ2PS    Y15, Y15
@@ -3208,31 +3469,36 @@ loop17:
 	VFMADD231PS  Y13, Y15, Y7
 	VFMADD231PS  Y14, Y15, Y8
 	VFMADD231PS  Y10, Y15, Y9
-	ADDQ         R11, R10
+	ADDQ         R12, R11
 	ADDQ         $4, SI
 	ADDQ         $4, R8
-	SUBQ         $1, R9
+	ADDQ         $4, R9
+	SUBQ         $1, R10
 	JGE          loop17
 
 done18:
-	ADDQ         $1, R9
+	ADDQ         $1, R10
 	MOVQ         o+0(FP), SI
 	MOVQ         ldo+8(FP), DI
 	MOVQ         SI, R8
 	ADDQ         DI, R8
 	ADDQ         DI, R8
+	MOVQ         R8, R9
+	ADDQ         DI, R9
+	ADDQ         DI, R9
 	ADDQ         CX, SI
 	ADDQ         CX, R8
+	ADDQ         CX, R9
 	VMOVUPS      Y0, 448(SI)
 	VMOVUPS      Y1, 448(SI)(DI*1)
 	VMOVUPS      Y2, 448(R8)
 	VMOVUPS      Y3, 448(R8)(DI*1)
-	VMOVUPS      Y4, 448(R8)
+	VMOVUPS      Y4, 448(R9)
 	VMOVUPS      Y5, 480(SI)
 	VMOVUPS      Y6, 480(SI)(DI*1)
 	VMOVUPS      Y7, 480(R8)
 	VMOVUPS      Y8, 480(R8)(DI*1)
-	VMOVUPS      Y9, 480(R8)
+	VMOVUPS      Y9, 480(R9)
 	ADDQ         $0x22, AX
 	ADDQ         $0x200, CX
 	SUBQ         $1, BX
@@ -3243,8 +3509,8 @@ done2:
 	VZEROUPPER
 	RET
 
-// decodeUnitsLm2_128AVX2 unpacks units of 128 values: dst[i] = value(src, i).
-// Requires: AVX2, F16C, FMA
+// decodeUnitsLm2_128AVX2 unpacks units of 128 values.
+// Requires: AVX2, F16C
 TEXT ·decodeUnitsLm2_128AVX2(SB), NOSPLIT, $320-24
 	MOVQ         dst+0(FP), AX
 	MOVQ         src+8(FP), BX
@@ -3355,7 +3621,7 @@ done2:
 	VZEROUPPER
 	RET
 
-// matmul1xLm2_128AVX2 is y[j][r] = sum over i of x[j][i]*w[r][i] for j < 1; ld and stride in bytes, a unit is 128 values.
+// matmul1xLm2_128AVX2 multiplies rows of w with 1 row of x; ld and stride in bytes, a unit is 128 values.
 // Requires: AVX2, F16C, FMA
 TEXT ·matmul1xLm2_128AVX2(SB), NOSPLIT, $320-64
 	MOVQ         y+0(FP), AX
@@ -3512,7 +3778,7 @@ done2:
 	VZEROUPPER
 	RET
 
-// matmul2xLm2_128AVX2 is y[j][r] = sum over i of x[j][i]*w[r][i] for j < 2; ld and stride in bytes, a unit is 128 values.
+// matmul2xLm2_128AVX2 multiplies rows of w with 2 rows of x; ld and stride in bytes, a unit is 128 values.
 // Requires: AVX2, F16C, FMA
 TEXT ·matmul2xLm2_128AVX2(SB), NOSPLIT, $320-64
 	MOVQ         y+0(FP), AX
@@ -3711,7 +3977,7 @@ done2:
 	VZEROUPPER
 	RET
 
-// matmul3xLm2_128AVX2 is y[j][r] = sum over i of x[j][i]*w[r][i] for j < 3; ld and stride in bytes, a unit is 128 values.
+// matmul3xLm2_128AVX2 multiplies rows of w with 3 rows of x; ld and stride in bytes, a unit is 128 values.
 // Requires: AVX2, F16C, FMA
 TEXT ·matmul3xLm2_128AVX2(SB), NOSPLIT, $320-64
 	MOVQ         y+0(FP), AX
@@ -3951,7 +4217,7 @@ done2:
 	VZEROUPPER
 	RET
 
-// matmul4xLm2_128AVX2 is y[j][r] = sum over i of x[j][i]*w[r][i] for j < 4; ld and stride in bytes, a unit is 128 values.
+// matmul4xLm2_128AVX2 multiplies rows of w with 4 rows of x; ld and stride in bytes, a unit is 128 values.
 // Requires: AVX2, F16C, FMA
 TEXT ·matmul4xLm2_128AVX2(SB), NOSPLIT, $320-64
 	MOVQ         y+0(FP), AX
@@ -4232,7 +4498,7 @@ done2:
 	VZEROUPPER
 	RET
 
-// matmulQ81xLm2_128AVX2 is y[j][r] = sum over i of d[i/128][j]*q[i/128][j][i%128]*w[r][i] for j < 1; ldy and stride in bytes.
+// matmulQ81xLm2_128AVX2 multiplies rows of w with 1 row of activations in int8; ldy and stride in bytes.
 // Requires: AVX2, F16C, FMA
 TEXT ·matmulQ81xLm2_128AVX2(SB), NOSPLIT, $320-72
 	LEAQ         31(SP), AX
@@ -4245,6 +4511,7 @@ TEXT ·matmulQ81xLm2_128AVX2(SB), NOSPLIT, $320-72
 
 loop1:
 	VPXOR        Y0, Y0, Y0
+	VPXOR        Y1, Y1, Y1
 	MOVQ         q+16(FP), DX
 	MOVQ         d+24(FP), SI
 	MOVQ         blocks+64(FP), DI
@@ -4253,55 +4520,55 @@ loop1:
 	JLT          done4
 
 loop3:
-	VPBROADCASTW (R8), X1
-	VCVTPH2PS    X1, Y1
-	VPBROADCASTQ 2(R8), Y2
-	VPSRLVD      lm2_1280<>+0(SB), Y2, Y2
-	VPAND        lm2_1281<>+0(SB), Y2, Y2
-	VBROADCASTI128 lm2_1282<>+0(SB), Y3
-	VPSHUFB      Y2, Y3, Y2
-	VPABSB       Y2, Y3
-	VMOVDQU      (DX), Y4
-	VPSIGNB      Y2, Y4, Y2
-	VPMADDUBSW   Y2, Y3, Y2
-	VPMADDWD     lm2_12810<>+0(SB), Y2, Y2
-	VPBROADCASTQ 10(R8), Y3
+	VPBROADCASTW (R8), X2
+	VCVTPH2PS    X2, Y2
+	VPBROADCASTQ 2(R8), Y3
 	VPSRLVD      lm2_1280<>+0(SB), Y3, Y3
 	VPAND        lm2_1281<>+0(SB), Y3, Y3
 	VBROADCASTI128 lm2_1282<>+0(SB), Y4
 	VPSHUFB      Y3, Y4, Y3
 	VPABSB       Y3, Y4
-	VMOVDQU      32(DX), Y5
+	VMOVDQU      (DX), Y5
 	VPSIGNB      Y3, Y5, Y3
 	VPMADDUBSW   Y3, Y4, Y3
 	VPMADDWD     lm2_12810<>+0(SB), Y3, Y3
-	VPADDD       Y3, Y2, Y2
-	VPBROADCASTQ 18(R8), Y3
-	VPSRLVD      lm2_1280<>+0(SB), Y3, Y3
-	VPAND        lm2_1281<>+0(SB), Y3, Y3
-	VBROADCASTI128 lm2_1282<>+0(SB), Y4
-	VPSHUFB      Y3, Y4, Y3
-	VPABSB       Y3, Y4
-	VMOVDQU      64(DX), Y5
-	VPSIGNB      Y3, Y5, Y3
-	VPMADDUBSW   Y3, Y4, Y3
-	VPMADDWD     lm2_12810<>+0(SB), Y3, Y3
-	VPADDD       Y3, Y2, Y2
-	VPBROADCASTQ 26(R8), Y3
-	VPSRLVD      lm2_1280<>+0(SB), Y3, Y3
-	VPAND        lm2_1281<>+0(SB), Y3, Y3
-	VBROADCASTI128 lm2_1282<>+0(SB), Y4
-	VPSHUFB      Y3, Y4, Y3
-	VPABSB       Y3, Y4
-	VMOVDQU      96(DX), Y5
-	VPSIGNB      Y3, Y5, Y3
-	VPMADDUBSW   Y3, Y4, Y3
-	VPMADDWD     lm2_12810<>+0(SB), Y3, Y3
-	VPADDD       Y3, Y2, Y2
-	VBROADCASTSS (SI), Y3
-	VCVTDQ2PS    Y2, Y2
-	VMULPS       Y1, Y3, Y1
-	VFMADD231PS  Y1, Y2, Y0
+	VPBROADCASTQ 10(R8), Y4
+	VPSRLVD      lm2_1280<>+0(SB), Y4, Y4
+	VPAND        lm2_1281<>+0(SB), Y4, Y4
+	VBROADCASTI128 lm2_1282<>+0(SB), Y5
+	VPSHUFB      Y4, Y5, Y4
+	VPABSB       Y4, Y5
+	VMOVDQU      32(DX), Y6
+	VPSIGNB      Y4, Y6, Y4
+	VPMADDUBSW   Y4, Y5, Y4
+	VPMADDWD     lm2_12810<>+0(SB), Y4, Y4
+	VPADDD       Y4, Y3, Y3
+	VPBROADCASTQ 18(R8), Y4
+	VPSRLVD      lm2_1280<>+0(SB), Y4, Y4
+	VPAND        lm2_1281<>+0(SB), Y4, Y4
+	VBROADCASTI128 lm2_1282<>+0(SB), Y5
+	VPSHUFB      Y4, Y5, Y4
+	VPABSB       Y4, Y5
+	VMOVDQU      64(DX), Y6
+	VPSIGNB      Y4, Y6, Y4
+	VPMADDUBSW   Y4, Y5, Y4
+	VPMADDWD     lm2_12810<>+0(SB), Y4, Y4
+	VPADDD       Y4, Y3, Y3
+	VPBROADCASTQ 26(R8), Y4
+	VPSRLVD      lm2_1280<>+0(SB), Y4, Y4
+	VPAND        lm2_1281<>+0(SB), Y4, Y4
+	VBROADCASTI128 lm2_1282<>+0(SB), Y5
+	VPSHUFB      Y4, Y5, Y4
+	VPABSB       Y4, Y5
+	VMOVDQU      96(DX), Y6
+	VPSIGNB      Y4, Y6, Y4
+	VPMADDUBSW   Y4, Y5, Y4
+	VPMADDWD     lm2_12810<>+0(SB), Y4, Y4
+	VPADDD       Y4, Y3, Y3
+	VBROADCASTSS (SI), Y4
+	VCVTDQ2PS    Y3, Y3
+	VMULPS       Y2, Y4, Y2
+	VFMADD231PS  Y2, Y3, Y0
 	ADDQ         $0x22, R8
 	ADDQ         $0x80, DX
 	ADDQ         $4, SI
@@ -4310,6 +4577,7 @@ loop3:
 
 done4:
 	ADDQ         $1, DI
+	VADDPS       Y1, Y0, Y0
 	VEXTRACTF128 $1, Y0, X1
 	VADDPS       X0, X1, X1
 	VMOVHLPS     X1, X1, X0
@@ -4328,7 +4596,7 @@ done2:
 	VZEROUPPER
 	RET
 
-// matmulQ82xLm2_128AVX2 is y[j][r] = sum over i of d[i/128][j]*q[i/128][j][i%128]*w[r][i] for j < 2; ldy and stride in bytes.
+// matmulQ82xLm2_128AVX2 multiplies rows of w with 2 rows of activations in int8; ldy and stride in bytes.
 // Requires: AVX2, F16C, FMA
 TEXT ·matmulQ82xLm2_128AVX2(SB), NOSPLIT, $320-72
 	LEAQ         31(SP), AX
@@ -4458,7 +4726,7 @@ done2:
 	VZEROUPPER
 	RET
 
-// matmulQ83xLm2_128AVX2 is y[j][r] = sum over i of d[i/128][j]*q[i/128][j][i%128]*w[r][i] for j < 3; ldy and stride in bytes.
+// matmulQ83xLm2_128AVX2 multiplies rows of w with 3 rows of activations in int8; ldy and stride in bytes.
 // Requires: AVX2, F16C, FMA
 TEXT ·matmulQ83xLm2_128AVX2(SB), NOSPLIT, $320-72
 	LEAQ         31(SP), AX
@@ -4620,7 +4888,7 @@ done2:
 	VZEROUPPER
 	RET
 
-// matmulQ84xLm2_128AVX2 is y[j][r] = sum over i of d[i/128][j]*q[i/128][j][i%128]*w[r][i] for j < 4; ldy and stride in bytes.
+// matmulQ84xLm2_128AVX2 multiplies rows of w with 4 rows of activations in int8; ldy and stride in bytes.
 // Requires: AVX2, F16C, FMA
 TEXT ·matmulQ84xLm2_128AVX2(SB), NOSPLIT, $320-72
 	LEAQ         31(SP), AX
@@ -4815,7 +5083,7 @@ done2:
 	RET
 
 // unpackLm2_128AVX2 unpacks a row into records of 32 levels, their scales and mins.
-// Requires: AVX2, F16C, FMA
+// Requires: AVX2, F16C
 TEXT ·unpackLm2_128AVX2(SB), NOSPLIT, $320-24
 	MOVQ         dst+0(FP), AX
 	MOVQ         src+8(FP), BX
@@ -4874,7 +5142,868 @@ done2:
 	VZEROUPPER
 	RET
 
-// mix1xLm2_128AVX2 is o[j][i] += sum over r of p[j][r]*v[r][i] for j < 1; ld and stride in bytes, a unit is 128 values.
+// encodeGroupsLm2_128AVX2 packs groups of 8 blocks of 128 values.
+// Requires: AVX2, F16C
+TEXT ·encodeGroupsLm2_128AVX2(SB), NOSPLIT, $0-32
+	MOVQ         dst+0(FP), AX
+	MOVQ         src+8(FP), BX
+	MOVQ         scratch+16(FP), CX
+	MOVQ         groups+24(FP), DX
+	ADDQ         $0x1f, CX
+	ANDQ         $-32, CX
+	SUBQ         $1, DX
+	JLT          done2
+
+loop1:
+
+	// x: value i of every block in one vector
+	XORQ         SI, SI
+	XORQ         DI, DI
+	ADDQ         $0x10, DI
+	SUBQ         $1, DI
+	JLT          done4
+
+loop3:
+	VMOVUPS      (BX)(SI*1), Y0
+	VMOVUPS      512(BX)(SI*1), Y1
+	VMOVUPS      1024(BX)(SI*1), Y2
+	VMOVUPS      1536(BX)(SI*1), Y3
+	VMOVUPS      2048(BX)(SI*1), Y4
+	VMOVUPS      2560(BX)(SI*1), Y5
+	VMOVUPS      3072(BX)(SI*1), Y6
+	VMOVUPS      3584(BX)(SI*1), Y7
+	VUNPCKLPS    Y1, Y0, Y8
+	VUNPCKHPS    Y1, Y0, Y1
+	VUNPCKLPS    Y3, Y2, Y0
+	VUNPCKHPS    Y3, Y2, Y3
+	VUNPCKLPD    Y0, Y8, Y2
+	VUNPCKHPD    Y0, Y8, Y0
+	VUNPCKLPD    Y3, Y1, Y8
+	VUNPCKHPD    Y3, Y1, Y3
+	VUNPCKLPS    Y5, Y4, Y1
+	VUNPCKHPS    Y5, Y4, Y5
+	VUNPCKLPS    Y7, Y6, Y4
+	VUNPCKHPS    Y7, Y6, Y7
+	VUNPCKLPD    Y4, Y1, Y6
+	VUNPCKHPD    Y4, Y1, Y4
+	VUNPCKLPD    Y7, Y5, Y1
+	VUNPCKHPD    Y7, Y5, Y7
+	VPERM2F128   $0x20, Y6, Y2, Y5
+	VPERM2F128   $0x31, Y6, Y2, Y6
+	VPERM2F128   $0x20, Y4, Y0, Y2
+	VPERM2F128   $0x31, Y4, Y0, Y4
+	VPERM2F128   $0x20, Y1, Y8, Y0
+	VPERM2F128   $0x31, Y1, Y8, Y1
+	VPERM2F128   $0x20, Y7, Y3, Y8
+	VPERM2F128   $0x31, Y7, Y3, Y7
+	VMOVUPS      Y5, (CX)(SI*8)
+	VMOVUPS      Y2, 32(CX)(SI*8)
+	VMOVUPS      Y0, 64(CX)(SI*8)
+	VMOVUPS      Y8, 96(CX)(SI*8)
+	VMOVUPS      Y6, 128(CX)(SI*8)
+	VMOVUPS      Y4, 160(CX)(SI*8)
+	VMOVUPS      Y1, 192(CX)(SI*8)
+	VMOVUPS      Y7, 224(CX)(SI*8)
+	ADDQ         $0x20, SI
+	SUBQ         $1, DI
+	JGE          loop3
+
+done4:
+	ADDQ         $1, DI
+
+	// length
+	VMOVDQU      lm2_12811<>+0(SB), Y0
+	XORQ         SI, SI
+	XORQ         DI, DI
+	ADDQ         $0x20, DI
+	SUBQ         $1, DI
+	JLT          done6
+
+loop5:
+	VMOVUPS      (CX)(SI*8), Y1
+	VMULPS       Y1, Y1, Y1
+	VADDPS       Y1, Y0, Y0
+	VMOVUPS      32(CX)(SI*8), Y1
+	VMULPS       Y1, Y1, Y1
+	VADDPS       Y1, Y0, Y0
+	VMOVUPS      64(CX)(SI*8), Y1
+	VMULPS       Y1, Y1, Y1
+	VADDPS       Y1, Y0, Y0
+	VMOVUPS      96(CX)(SI*8), Y1
+	VMULPS       Y1, Y1, Y1
+	VADDPS       Y1, Y0, Y0
+	ADDQ         $0x10, SI
+	SUBQ         $1, DI
+	JGE          loop5
+
+done6:
+	ADDQ         $1, DI
+	VMOVUPS      Y0, 4096(CX)
+	VMOVUPS      4096(CX), Y0
+	VSQRTPS      Y0, Y0
+	VMOVUPS      Y0, 4128(CX)
+
+	// v
+	VMOVUPS      4128(CX), Y0
+	VMOVDQU      lm2_12812<>+0(SB), Y1
+	VCMPPS       $0x1e, Y1, Y0, Y0
+	VMOVDQU      Y0, 4160(CX)
+	VMOVDQU      lm2_12813<>+0(SB), Y0
+	VMOVUPS      4128(CX), Y1
+	VDIVPS       Y1, Y0, Y0
+	VMOVUPS      Y0, 4192(CX)
+	LEAQ         lm2_12814<>+0(SB), SI
+	XORQ         DI, DI
+	XORQ         R8, R8
+	ADDQ         $0x20, R8
+	SUBQ         $1, R8
+	JLT          done8
+
+loop7:
+	VMOVDQU      4160(CX), Y0
+	VMOVUPS      (CX)(DI*8), Y1
+	VMOVUPS      4192(CX), Y2
+	VMULPS       Y2, Y1, Y1
+	VMOVDQU      lm2_12811<>+0(SB), Y2
+	VBLENDVPS    Y0, Y1, Y2, Y0
+	VBROADCASTSS (SI)(DI*1), Y1
+	VMULPS       Y1, Y0, Y0
+	VMOVUPS      Y0, 4224(CX)(DI*8)
+	VMOVDQU      4160(CX), Y0
+	VMOVUPS      32(CX)(DI*8), Y1
+	VMOVUPS      4192(CX), Y2
+	VMULPS       Y2, Y1, Y1
+	VMOVDQU      lm2_12811<>+0(SB), Y2
+	VBLENDVPS    Y0, Y1, Y2, Y0
+	VBROADCASTSS 4(SI)(DI*1), Y1
+	VMULPS       Y1, Y0, Y0
+	VMOVUPS      Y0, 4256(CX)(DI*8)
+	VMOVDQU      4160(CX), Y0
+	VMOVUPS      64(CX)(DI*8), Y1
+	VMOVUPS      4192(CX), Y2
+	VMULPS       Y2, Y1, Y1
+	VMOVDQU      lm2_12811<>+0(SB), Y2
+	VBLENDVPS    Y0, Y1, Y2, Y0
+	VBROADCASTSS 8(SI)(DI*1), Y1
+	VMULPS       Y1, Y0, Y0
+	VMOVUPS      Y0, 4288(CX)(DI*8)
+	VMOVDQU      4160(CX), Y0
+	VMOVUPS      96(CX)(DI*8), Y1
+	VMOVUPS      4192(CX), Y2
+	VMULPS       Y2, Y1, Y1
+	VMOVDQU      lm2_12811<>+0(SB), Y2
+	VBLENDVPS    Y0, Y1, Y2, Y0
+	VBROADCASTSS 12(SI)(DI*1), Y1
+	VMULPS       Y1, Y0, Y0
+	VMOVUPS      Y0, 4320(CX)(DI*8)
+	ADDQ         $0x10, DI
+	SUBQ         $1, R8
+	JGE          loop7
+
+done8:
+	ADDQ         $1, R8
+	LEAQ         lm2_12815<>+0(SB), SI
+	XORQ         DI, DI
+	XORQ         R8, R8
+	ADDQ         $0x10, R8
+	SUBQ         $1, R8
+	JLT          done10
+
+loop9:
+	VMOVUPS      4224(CX)(DI*8), Y0
+	VMOVUPS      4256(CX)(DI*8), Y1
+	VMOVUPS      4288(CX)(DI*8), Y2
+	VMOVUPS      4320(CX)(DI*8), Y3
+	VMOVUPS      4352(CX)(DI*8), Y4
+	VMOVUPS      4384(CX)(DI*8), Y5
+	VMOVUPS      4416(CX)(DI*8), Y6
+	VMOVUPS      4448(CX)(DI*8), Y7
+	VADDPS       Y1, Y0, Y8
+	VSUBPS       Y1, Y0, Y0
+	VADDPS       Y3, Y2, Y1
+	VSUBPS       Y3, Y2, Y2
+	VADDPS       Y5, Y4, Y3
+	VSUBPS       Y5, Y4, Y4
+	VADDPS       Y7, Y6, Y5
+	VSUBPS       Y7, Y6, Y6
+	VADDPS       Y1, Y8, Y7
+	VSUBPS       Y1, Y8, Y1
+	VADDPS       Y2, Y0, Y8
+	VSUBPS       Y2, Y0, Y0
+	VADDPS       Y5, Y3, Y2
+	VSUBPS       Y5, Y3, Y3
+	VADDPS       Y6, Y4, Y5
+	VSUBPS       Y6, Y4, Y4
+	VADDPS       Y2, Y7, Y6
+	VSUBPS       Y2, Y7, Y2
+	VADDPS       Y5, Y8, Y7
+	VSUBPS       Y5, Y8, Y5
+	VADDPS       Y3, Y1, Y8
+	VSUBPS       Y3, Y1, Y1
+	VADDPS       Y4, Y0, Y3
+	VSUBPS       Y4, Y0, Y0
+	VMOVUPS      Y6, 4224(CX)(DI*8)
+	VMOVUPS      Y7, 4256(CX)(DI*8)
+	VMOVUPS      Y8, 4288(CX)(DI*8)
+	VMOVUPS      Y3, 4320(CX)(DI*8)
+	VMOVUPS      Y2, 4352(CX)(DI*8)
+	VMOVUPS      Y5, 4384(CX)(DI*8)
+	VMOVUPS      Y1, 4416(CX)(DI*8)
+	VMOVUPS      Y0, 4448(CX)(DI*8)
+	ADDQ         $4, DI
+	ADDQ         $0x1c, DI
+	SUBQ         $1, R8
+	JGE          loop9
+
+done10:
+	ADDQ         $1, R8
+	XORQ         DI, DI
+	XORQ         R8, R8
+	ADDQ         $4, R8
+	SUBQ         $1, R8
+	JLT          done12
+
+loop11:
+	XORQ         R9, R9
+	ADDQ         $8, R9
+	SUBQ         $1, R9
+	JLT          done14
+
+loop13:
+	VMOVUPS      4224(CX)(DI*8), Y0
+	VMOVUPS      4480(CX)(DI*8), Y1
+	VMOVUPS      4736(CX)(DI*8), Y2
+	VMOVUPS      4992(CX)(DI*8), Y3
+	VADDPS       Y1, Y0, Y4
+	VSUBPS       Y1, Y0, Y0
+	VADDPS       Y3, Y2, Y1
+	VSUBPS       Y3, Y2, Y2
+	VADDPS       Y1, Y4, Y3
+	VSUBPS       Y1, Y4, Y1
+	VADDPS       Y2, Y0, Y4
+	VSUBPS       Y2, Y0, Y0
+	VMOVUPS      Y3, 4224(CX)(DI*8)
+	VMOVUPS      Y4, 4480(CX)(DI*8)
+	VMOVUPS      Y1, 4736(CX)(DI*8)
+	VMOVUPS      Y0, 4992(CX)(DI*8)
+	ADDQ         $4, DI
+	SUBQ         $1, R9
+	JGE          loop13
+
+done14:
+	ADDQ         $1, R9
+	ADDQ         $0x60, DI
+	SUBQ         $1, R8
+	JGE          loop11
+
+done12:
+	ADDQ         $1, R8
+	XORQ         DI, DI
+	XORQ         R8, R8
+	ADDQ         $1, R8
+	SUBQ         $1, R8
+	JLT          done16
+
+loop15:
+	XORQ         R9, R9
+	ADDQ         $0x20, R9
+	SUBQ         $1, R9
+	JLT          done18
+
+loop17:
+	VMOVUPS      4224(CX)(DI*8), Y0
+	VMOVUPS      5248(CX)(DI*8), Y1
+	VMOVUPS      6272(CX)(DI*8), Y2
+	VMOVUPS      7296(CX)(DI*8), Y3
+	VADDPS       Y1, Y0, Y4
+	VSUBPS       Y1, Y0, Y0
+	VADDPS       Y3, Y2, Y1
+	VSUBPS       Y3, Y2, Y2
+	VADDPS       Y1, Y4, Y3
+	VSUBPS       Y1, Y4, Y1
+	VADDPS       Y2, Y0, Y4
+	VSUBPS       Y2, Y0, Y0
+	VBROADCASTSS (SI)(DI*1), Y2
+	VMULPS       Y2, Y3, Y2
+	VMOVUPS      Y2, 4224(CX)(DI*8)
+	VBROADCASTSS 128(SI)(DI*1), Y2
+	VMULPS       Y2, Y4, Y2
+	VMOVUPS      Y2, 5248(CX)(DI*8)
+	VBROADCASTSS 256(SI)(DI*1), Y2
+	VMULPS       Y2, Y1, Y1
+	VMOVUPS      Y1, 6272(CX)(DI*8)
+	VBROADCASTSS 384(SI)(DI*1), Y1
+	VMULPS       Y1, Y0, Y0
+	VMOVUPS      Y0, 7296(CX)(DI*8)
+	ADDQ         $4, DI
+	SUBQ         $1, R9
+	JGE          loop17
+
+done18:
+	ADDQ         $1, R9
+	ADDQ         $0x180, DI
+	SUBQ         $1, R8
+	JGE          loop15
+
+done16:
+	ADDQ         $1, R8
+
+	// code
+	XORQ         SI, SI
+	XORQ         DI, DI
+	ADDQ         $0x20, DI
+	SUBQ         $1, DI
+	JLT          done20
+
+loop19:
+	VMOVUPS      4224(CX)(SI*8), Y0
+	VCMPPS       $0x15, lm2_12811<>+0(SB), Y0, Y1
+	VPABSD       Y1, Y1
+	VPERMPS      lm2_12816<>+0(SB), Y1, Y2
+	VCMPPS       $0x15, Y2, Y0, Y0
+	VPADDD       Y1, Y1, Y1
+	VPSUBD       Y0, Y1, Y0
+	VMOVDQU      Y0, 8320(CX)(SI*8)
+	VMOVUPS      4256(CX)(SI*8), Y0
+	VCMPPS       $0x15, lm2_12811<>+0(SB), Y0, Y1
+	VPABSD       Y1, Y1
+	VPERMPS      lm2_12816<>+0(SB), Y1, Y2
+	VCMPPS       $0x15, Y2, Y0, Y0
+	VPADDD       Y1, Y1, Y1
+	VPSUBD       Y0, Y1, Y0
+	VMOVDQU      Y0, 8352(CX)(SI*8)
+	VMOVUPS      4288(CX)(SI*8), Y0
+	VCMPPS       $0x15, lm2_12811<>+0(SB), Y0, Y1
+	VPABSD       Y1, Y1
+	VPERMPS      lm2_12816<>+0(SB), Y1, Y2
+	VCMPPS       $0x15, Y2, Y0, Y0
+	VPADDD       Y1, Y1, Y1
+	VPSUBD       Y0, Y1, Y0
+	VMOVDQU      Y0, 8384(CX)(SI*8)
+	VMOVUPS      4320(CX)(SI*8), Y0
+	VCMPPS       $0x15, lm2_12811<>+0(SB), Y0, Y1
+	VPABSD       Y1, Y1
+	VPERMPS      lm2_12816<>+0(SB), Y1, Y2
+	VCMPPS       $0x15, Y2, Y0, Y0
+	VPADDD       Y1, Y1, Y1
+	VPSUBD       Y0, Y1, Y0
+	VMOVDQU      Y0, 8416(CX)(SI*8)
+	ADDQ         $0x10, SI
+	SUBQ         $1, DI
+	JGE          loop19
+
+done20:
+	ADDQ         $1, DI
+
+	// dot
+	VMOVDQU      lm2_12811<>+0(SB), Y0
+	XORQ         SI, SI
+	XORQ         DI, DI
+	ADDQ         $0x20, DI
+	SUBQ         $1, DI
+	JLT          done22
+
+loop21:
+	VMOVUPS      4224(CX)(SI*8), Y1
+	VMOVDQU      8320(CX)(SI*8), Y2
+	VPERMPS      lm2_1286<>+0(SB), Y2, Y2
+	VMULPS       Y2, Y1, Y1
+	VADDPS       Y1, Y0, Y0
+	VMOVUPS      4256(CX)(SI*8), Y1
+	VMOVDQU      8352(CX)(SI*8), Y2
+	VPERMPS      lm2_1286<>+0(SB), Y2, Y2
+	VMULPS       Y2, Y1, Y1
+	VADDPS       Y1, Y0, Y0
+	VMOVUPS      4288(CX)(SI*8), Y1
+	VMOVDQU      8384(CX)(SI*8), Y2
+	VPERMPS      lm2_1286<>+0(SB), Y2, Y2
+	VMULPS       Y2, Y1, Y1
+	VADDPS       Y1, Y0, Y0
+	VMOVUPS      4320(CX)(SI*8), Y1
+	VMOVDQU      8416(CX)(SI*8), Y2
+	VPERMPS      lm2_1286<>+0(SB), Y2, Y2
+	VMULPS       Y2, Y1, Y1
+	VADDPS       Y1, Y0, Y0
+	ADDQ         $0x10, SI
+	SUBQ         $1, DI
+	JGE          loop21
+
+done22:
+	ADDQ         $1, DI
+	VMOVUPS      Y0, 12416(CX)
+
+	// r
+	VMOVDQU      lm2_12811<>+0(SB), Y0
+	XORQ         SI, SI
+	XORQ         DI, DI
+	ADDQ         $0x20, DI
+	SUBQ         $1, DI
+	JLT          done24
+
+loop23:
+	VMOVDQU      8320(CX)(SI*8), Y1
+	VPERMPS      lm2_1286<>+0(SB), Y1, Y1
+	VMULPS       Y1, Y1, Y1
+	VADDPS       Y1, Y0, Y0
+	VMOVDQU      8352(CX)(SI*8), Y1
+	VPERMPS      lm2_1286<>+0(SB), Y1, Y1
+	VMULPS       Y1, Y1, Y1
+	VADDPS       Y1, Y0, Y0
+	VMOVDQU      8384(CX)(SI*8), Y1
+	VPERMPS      lm2_1286<>+0(SB), Y1, Y1
+	VMULPS       Y1, Y1, Y1
+	VADDPS       Y1, Y0, Y0
+	VMOVDQU      8416(CX)(SI*8), Y1
+	VPERMPS      lm2_1286<>+0(SB), Y1, Y1
+	VMULPS       Y1, Y1, Y1
+	VADDPS       Y1, Y0, Y0
+	ADDQ         $0x10, SI
+	SUBQ         $1, DI
+	JGE          loop23
+
+done24:
+	ADDQ         $1, DI
+	VMOVUPS      Y0, 12448(CX)
+
+	// norm
+	VMOVUPS      12416(CX), Y0
+	VMOVUPS      12448(CX), Y1
+	VDIVPS       Y1, Y0, Y0
+	VMOVUPS      4128(CX), Y1
+	VDIVPS       lm2_12813<>+0(SB), Y1, Y1
+	VMULPS       Y1, Y0, Y0
+	VMOVUPS      Y0, 12480(CX)
+
+	// norm
+	VMOVUPS      12480(CX), Y0
+	VCMPPS       $3, Y0, Y0, Y1
+	VPAND        lm2_12817<>+0(SB), Y0, Y2
+	VPOR         lm2_12818<>+0(SB), Y2, Y2
+	VBLENDVPS    Y1, Y2, Y0, Y2
+	VCVTPS2PH    $0, Y2, X2
+	VPMOVZXWD    X2, Y0
+	VPEXTRW      $0, X0, (AX)
+	VPEXTRW      $2, X0, 34(AX)
+	VPEXTRW      $4, X0, 68(AX)
+	VPEXTRW      $6, X0, 102(AX)
+	VEXTRACTI128 $1, Y0, X0
+	VPEXTRW      $0, X0, 136(AX)
+	VPEXTRW      $2, X0, 170(AX)
+	VPEXTRW      $4, X0, 204(AX)
+	VPEXTRW      $6, X0, 238(AX)
+
+	// q2: codes to bits, then words to blocks
+	VMOVDQU      9184(CX), Y0
+	VPSLLD       $0x1e, Y0, Y0
+	VMOVDQU      9152(CX), Y1
+	VPSLLD       $0x16, Y1, Y1
+	VPOR         Y1, Y0, Y0
+	VMOVDQU      9120(CX), Y1
+	VPSLLD       $0xe, Y1, Y1
+	VPOR         Y1, Y0, Y0
+	VMOVDQU      9088(CX), Y1
+	VPSLLD       $6, Y1, Y1
+	VPOR         Y1, Y0, Y0
+	VMOVDQU      8928(CX), Y1
+	VPSLLD       $0x1c, Y1, Y1
+	VPOR         Y1, Y0, Y0
+	VMOVDQU      8896(CX), Y1
+	VPSLLD       $0x14, Y1, Y1
+	VPOR         Y1, Y0, Y0
+	VMOVDQU      8864(CX), Y1
+	VPSLLD       $0xc, Y1, Y1
+	VPOR         Y1, Y0, Y0
+	VMOVDQU      8832(CX), Y1
+	VPSLLD       $4, Y1, Y1
+	VPOR         Y1, Y0, Y0
+	VMOVDQU      8672(CX), Y1
+	VPSLLD       $0x1a, Y1, Y1
+	VPOR         Y1, Y0, Y0
+	VMOVDQU      8640(CX), Y1
+	VPSLLD       $0x12, Y1, Y1
+	VPOR         Y1, Y0, Y0
+	VMOVDQU      8608(CX), Y1
+	VPSLLD       $0xa, Y1, Y1
+	VPOR         Y1, Y0, Y0
+	VMOVDQU      8576(CX), Y1
+	VPSLLD       $2, Y1, Y1
+	VPOR         Y1, Y0, Y0
+	VMOVDQU      8416(CX), Y1
+	VPSLLD       $0x18, Y1, Y1
+	VPOR         Y1, Y0, Y0
+	VMOVDQU      8384(CX), Y1
+	VPSLLD       $0x10, Y1, Y1
+	VPOR         Y1, Y0, Y0
+	VMOVDQU      8352(CX), Y1
+	VPSLLD       $8, Y1, Y1
+	VPOR         Y1, Y0, Y0
+	VMOVDQU      8320(CX), Y1
+	VPOR         Y1, Y0, Y0
+	VMOVDQU      9312(CX), Y1
+	VPSLLD       $0x1e, Y1, Y1
+	VMOVDQU      9280(CX), Y2
+	VPSLLD       $0x16, Y2, Y2
+	VPOR         Y2, Y1, Y1
+	VMOVDQU      9248(CX), Y2
+	VPSLLD       $0xe, Y2, Y2
+	VPOR         Y2, Y1, Y1
+	VMOVDQU      9216(CX), Y2
+	VPSLLD       $6, Y2, Y2
+	VPOR         Y2, Y1, Y1
+	VMOVDQU      9056(CX), Y2
+	VPSLLD       $0x1c, Y2, Y2
+	VPOR         Y2, Y1, Y1
+	VMOVDQU      9024(CX), Y2
+	VPSLLD       $0x14, Y2, Y2
+	VPOR         Y2, Y1, Y1
+	VMOVDQU      8992(CX), Y2
+	VPSLLD       $0xc, Y2, Y2
+	VPOR         Y2, Y1, Y1
+	VMOVDQU      8960(CX), Y2
+	VPSLLD       $4, Y2, Y2
+	VPOR         Y2, Y1, Y1
+	VMOVDQU      8800(CX), Y2
+	VPSLLD       $0x1a, Y2, Y2
+	VPOR         Y2, Y1, Y1
+	VMOVDQU      8768(CX), Y2
+	VPSLLD       $0x12, Y2, Y2
+	VPOR         Y2, Y1, Y1
+	VMOVDQU      8736(CX), Y2
+	VPSLLD       $0xa, Y2, Y2
+	VPOR         Y2, Y1, Y1
+	VMOVDQU      8704(CX), Y2
+	VPSLLD       $2, Y2, Y2
+	VPOR         Y2, Y1, Y1
+	VMOVDQU      8544(CX), Y2
+	VPSLLD       $0x18, Y2, Y2
+	VPOR         Y2, Y1, Y1
+	VMOVDQU      8512(CX), Y2
+	VPSLLD       $0x10, Y2, Y2
+	VPOR         Y2, Y1, Y1
+	VMOVDQU      8480(CX), Y2
+	VPSLLD       $8, Y2, Y2
+	VPOR         Y2, Y1, Y1
+	VMOVDQU      8448(CX), Y2
+	VPOR         Y2, Y1, Y1
+	VMOVDQU      10208(CX), Y2
+	VPSLLD       $0x1e, Y2, Y2
+	VMOVDQU      10176(CX), Y3
+	VPSLLD       $0x16, Y3, Y3
+	VPOR         Y3, Y2, Y2
+	VMOVDQU      10144(CX), Y3
+	VPSLLD       $0xe, Y3, Y3
+	VPOR         Y3, Y2, Y2
+	VMOVDQU      10112(CX), Y3
+	VPSLLD       $6, Y3, Y3
+	VPOR         Y3, Y2, Y2
+	VMOVDQU      9952(CX), Y3
+	VPSLLD       $0x1c, Y3, Y3
+	VPOR         Y3, Y2, Y2
+	VMOVDQU      9920(CX), Y3
+	VPSLLD       $0x14, Y3, Y3
+	VPOR         Y3, Y2, Y2
+	VMOVDQU      9888(CX), Y3
+	VPSLLD       $0xc, Y3, Y3
+	VPOR         Y3, Y2, Y2
+	VMOVDQU      9856(CX), Y3
+	VPSLLD       $4, Y3, Y3
+	VPOR         Y3, Y2, Y2
+	VMOVDQU      9696(CX), Y3
+	VPSLLD       $0x1a, Y3, Y3
+	VPOR         Y3, Y2, Y2
+	VMOVDQU      9664(CX), Y3
+	VPSLLD       $0x12, Y3, Y3
+	VPOR         Y3, Y2, Y2
+	VMOVDQU      9632(CX), Y3
+	VPSLLD       $0xa, Y3, Y3
+	VPOR         Y3, Y2, Y2
+	VMOVDQU      9600(CX), Y3
+	VPSLLD       $2, Y3, Y3
+	VPOR         Y3, Y2, Y2
+	VMOVDQU      9440(CX), Y3
+	VPSLLD       $0x18, Y3, Y3
+	VPOR         Y3, Y2, Y2
+	VMOVDQU      9408(CX), Y3
+	VPSLLD       $0x10, Y3, Y3
+	VPOR         Y3, Y2, Y2
+	VMOVDQU      9376(CX), Y3
+	VPSLLD       $8, Y3, Y3
+	VPOR         Y3, Y2, Y2
+	VMOVDQU      9344(CX), Y3
+	VPOR         Y3, Y2, Y2
+	VMOVDQU      10336(CX), Y3
+	VPSLLD       $0x1e, Y3, Y3
+	VMOVDQU      10304(CX), Y4
+	VPSLLD       $0x16, Y4, Y4
+	VPOR         Y4, Y3, Y3
+	VMOVDQU      10272(CX), Y4
+	VPSLLD       $0xe, Y4, Y4
+	VPOR         Y4, Y3, Y3
+	VMOVDQU      10240(CX), Y4
+	VPSLLD       $6, Y4, Y4
+	VPOR         Y4, Y3, Y3
+	VMOVDQU      10080(CX), Y4
+	VPSLLD       $0x1c, Y4, Y4
+	VPOR         Y4, Y3, Y3
+	VMOVDQU      10048(CX), Y4
+	VPSLLD       $0x14, Y4, Y4
+	VPOR         Y4, Y3, Y3
+	VMOVDQU      10016(CX), Y4
+	VPSLLD       $0xc, Y4, Y4
+	VPOR         Y4, Y3, Y3
+	VMOVDQU      9984(CX), Y4
+	VPSLLD       $4, Y4, Y4
+	VPOR         Y4, Y3, Y3
+	VMOVDQU      9824(CX), Y4
+	VPSLLD       $0x1a, Y4, Y4
+	VPOR         Y4, Y3, Y3
+	VMOVDQU      9792(CX), Y4
+	VPSLLD       $0x12, Y4, Y4
+	VPOR         Y4, Y3, Y3
+	VMOVDQU      9760(CX), Y4
+	VPSLLD       $0xa, Y4, Y4
+	VPOR         Y4, Y3, Y3
+	VMOVDQU      9728(CX), Y4
+	VPSLLD       $2, Y4, Y4
+	VPOR         Y4, Y3, Y3
+	VMOVDQU      9568(CX), Y4
+	VPSLLD       $0x18, Y4, Y4
+	VPOR         Y4, Y3, Y3
+	VMOVDQU      9536(CX), Y4
+	VPSLLD       $0x10, Y4, Y4
+	VPOR         Y4, Y3, Y3
+	VMOVDQU      9504(CX), Y4
+	VPSLLD       $8, Y4, Y4
+	VPOR         Y4, Y3, Y3
+	VMOVDQU      9472(CX), Y4
+	VPOR         Y4, Y3, Y3
+	VUNPCKLPS    Y1, Y0, Y4
+	VUNPCKHPS    Y1, Y0, Y1
+	VUNPCKLPS    Y3, Y2, Y0
+	VUNPCKHPS    Y3, Y2, Y3
+	VUNPCKLPD    Y0, Y4, Y2
+	VUNPCKHPD    Y0, Y4, Y0
+	VUNPCKLPD    Y3, Y1, Y4
+	VUNPCKHPD    Y3, Y1, Y3
+	VMOVUPS      X2, 2(AX)
+	VEXTRACTI128 $1, Y2, 138(AX)
+	VMOVUPS      X0, 36(AX)
+	VEXTRACTI128 $1, Y0, 172(AX)
+	VMOVUPS      X4, 70(AX)
+	VEXTRACTI128 $1, Y4, 206(AX)
+	VMOVUPS      X3, 104(AX)
+	VEXTRACTI128 $1, Y3, 240(AX)
+	VMOVDQU      11232(CX), Y0
+	VPSLLD       $0x1e, Y0, Y0
+	VMOVDQU      11200(CX), Y1
+	VPSLLD       $0x16, Y1, Y1
+	VPOR         Y1, Y0, Y0
+	VMOVDQU      11168(CX), Y1
+	VPSLLD       $0xe, Y1, Y1
+	VPOR         Y1, Y0, Y0
+	VMOVDQU      11136(CX), Y1
+	VPSLLD       $6, Y1, Y1
+	VPOR         Y1, Y0, Y0
+	VMOVDQU      10976(CX), Y1
+	VPSLLD       $0x1c, Y1, Y1
+	VPOR         Y1, Y0, Y0
+	VMOVDQU      10944(CX), Y1
+	VPSLLD       $0x14, Y1, Y1
+	VPOR         Y1, Y0, Y0
+	VMOVDQU      10912(CX), Y1
+	VPSLLD       $0xc, Y1, Y1
+	VPOR         Y1, Y0, Y0
+	VMOVDQU      10880(CX), Y1
+	VPSLLD       $4, Y1, Y1
+	VPOR         Y1, Y0, Y0
+	VMOVDQU      10720(CX), Y1
+	VPSLLD       $0x1a, Y1, Y1
+	VPOR         Y1, Y0, Y0
+	VMOVDQU      10688(CX), Y1
+	VPSLLD       $0x12, Y1, Y1
+	VPOR         Y1, Y0, Y0
+	VMOVDQU      10656(CX), Y1
+	VPSLLD       $0xa, Y1, Y1
+	VPOR         Y1, Y0, Y0
+	VMOVDQU      10624(CX), Y1
+	VPSLLD       $2, Y1, Y1
+	VPOR         Y1, Y0, Y0
+	VMOVDQU      10464(CX), Y1
+	VPSLLD       $0x18, Y1, Y1
+	VPOR         Y1, Y0, Y0
+	VMOVDQU      10432(CX), Y1
+	VPSLLD       $0x10, Y1, Y1
+	VPOR         Y1, Y0, Y0
+	VMOVDQU      10400(CX), Y1
+	VPSLLD       $8, Y1, Y1
+	VPOR         Y1, Y0, Y0
+	VMOVDQU      10368(CX), Y1
+	VPOR         Y1, Y0, Y0
+	VMOVDQU      11360(CX), Y1
+	VPSLLD       $0x1e, Y1, Y1
+	VMOVDQU      11328(CX), Y2
+	VPSLLD       $0x16, Y2, Y2
+	VPOR         Y2, Y1, Y1
+	VMOVDQU      11296(CX), Y2
+	VPSLLD       $0xe, Y2, Y2
+	VPOR         Y2, Y1, Y1
+	VMOVDQU      11264(CX), Y2
+	VPSLLD       $6, Y2, Y2
+	VPOR         Y2, Y1, Y1
+	VMOVDQU      11104(CX), Y2
+	VPSLLD       $0x1c, Y2, Y2
+	VPOR         Y2, Y1, Y1
+	VMOVDQU      11072(CX), Y2
+	VPSLLD       $0x14, Y2, Y2
+	VPOR         Y2, Y1, Y1
+	VMOVDQU      11040(CX), Y2
+	VPSLLD       $0xc, Y2, Y2
+	VPOR         Y2, Y1, Y1
+	VMOVDQU      11008(CX), Y2
+	VPSLLD       $4, Y2, Y2
+	VPOR         Y2, Y1, Y1
+	VMOVDQU      10848(CX), Y2
+	VPSLLD       $0x1a, Y2, Y2
+	VPOR         Y2, Y1, Y1
+	VMOVDQU      10816(CX), Y2
+	VPSLLD       $0x12, Y2, Y2
+	VPOR         Y2, Y1, Y1
+	VMOVDQU      10784(CX), Y2
+	VPSLLD       $0xa, Y2, Y2
+	VPOR         Y2, Y1, Y1
+	VMOVDQU      10752(CX), Y2
+	VPSLLD       $2, Y2, Y2
+	VPOR         Y2, Y1, Y1
+	VMOVDQU      10592(CX), Y2
+	VPSLLD       $0x18, Y2, Y2
+	VPOR         Y2, Y1, Y1
+	VMOVDQU      10560(CX), Y2
+	VPSLLD       $0x10, Y2, Y2
+	VPOR         Y2, Y1, Y1
+	VMOVDQU      10528(CX), Y2
+	VPSLLD       $8, Y2, Y2
+	VPOR         Y2, Y1, Y1
+	VMOVDQU      10496(CX), Y2
+	VPOR         Y2, Y1, Y1
+	VMOVDQU      12256(CX), Y2
+	VPSLLD       $0x1e, Y2, Y2
+	VMOVDQU      12224(CX), Y3
+	VPSLLD       $0x16, Y3, Y3
+	VPOR         Y3, Y2, Y2
+	VMOVDQU      12192(CX), Y3
+	VPSLLD       $0xe, Y3, Y3
+	VPOR         Y3, Y2, Y2
+	VMOVDQU      12160(CX), Y3
+	VPSLLD       $6, Y3, Y3
+	VPOR         Y3, Y2, Y2
+	VMOVDQU      12000(CX), Y3
+	VPSLLD       $0x1c, Y3, Y3
+	VPOR         Y3, Y2, Y2
+	VMOVDQU      11968(CX), Y3
+	VPSLLD       $0x14, Y3, Y3
+	VPOR         Y3, Y2, Y2
+	VMOVDQU      11936(CX), Y3
+	VPSLLD       $0xc, Y3, Y3
+	VPOR         Y3, Y2, Y2
+	VMOVDQU      11904(CX), Y3
+	VPSLLD       $4, Y3, Y3
+	VPOR         Y3, Y2, Y2
+	VMOVDQU      11744(CX), Y3
+	VPSLLD       $0x1a, Y3, Y3
+	VPOR         Y3, Y2, Y2
+	VMOVDQU      11712(CX), Y3
+	VPSLLD       $0x12, Y3, Y3
+	VPOR         Y3, Y2, Y2
+	VMOVDQU      11680(CX), Y3
+	VPSLLD       $0xa, Y3, Y3
+	VPOR         Y3, Y2, Y2
+	VMOVDQU      11648(CX), Y3
+	VPSLLD       $2, Y3, Y3
+	VPOR         Y3, Y2, Y2
+	VMOVDQU      11488(CX), Y3
+	VPSLLD       $0x18, Y3, Y3
+	VPOR         Y3, Y2, Y2
+	VMOVDQU      11456(CX), Y3
+	VPSLLD       $0x10, Y3, Y3
+	VPOR         Y3, Y2, Y2
+	VMOVDQU      11424(CX), Y3
+	VPSLLD       $8, Y3, Y3
+	VPOR         Y3, Y2, Y2
+	VMOVDQU      11392(CX), Y3
+	VPOR         Y3, Y2, Y2
+	VMOVDQU      12384(CX), Y3
+	VPSLLD       $0x1e, Y3, Y3
+	VMOVDQU      12352(CX), Y4
+	VPSLLD       $0x16, Y4, Y4
+	VPOR         Y4, Y3, Y3
+	VMOVDQU      12320(CX), Y4
+	VPSLLD       $0xe, Y4, Y4
+	VPOR         Y4, Y3, Y3
+	VMOVDQU      12288(CX), Y4
+	VPSLLD       $6, Y4, Y4
+	VPOR         Y4, Y3, Y3
+	VMOVDQU      12128(CX), Y4
+	VPSLLD       $0x1c, Y4, Y4
+	VPOR         Y4, Y3, Y3
+	VMOVDQU      12096(CX), Y4
+	VPSLLD       $0x14, Y4, Y4
+	VPOR         Y4, Y3, Y3
+	VMOVDQU      12064(CX), Y4
+	VPSLLD       $0xc, Y4, Y4
+	VPOR         Y4, Y3, Y3
+	VMOVDQU      12032(CX), Y4
+	VPSLLD       $4, Y4, Y4
+	VPOR         Y4, Y3, Y3
+	VMOVDQU      11872(CX), Y4
+	VPSLLD       $0x1a, Y4, Y4
+	VPOR         Y4, Y3, Y3
+	VMOVDQU      11840(CX), Y4
+	VPSLLD       $0x12, Y4, Y4
+	VPOR         Y4, Y3, Y3
+	VMOVDQU      11808(CX), Y4
+	VPSLLD       $0xa, Y4, Y4
+	VPOR         Y4, Y3, Y3
+	VMOVDQU      11776(CX), Y4
+	VPSLLD       $2, Y4, Y4
+	VPOR         Y4, Y3, Y3
+	VMOVDQU      11616(CX), Y4
+	VPSLLD       $0x18, Y4, Y4
+	VPOR         Y4, Y3, Y3
+	VMOVDQU      11584(CX), Y4
+	VPSLLD       $0x10, Y4, Y4
+	VPOR         Y4, Y3, Y3
+	VMOVDQU      11552(CX), Y4
+	VPSLLD       $8, Y4, Y4
+	VPOR         Y4, Y3, Y3
+	VMOVDQU      11520(CX), Y4
+	VPOR         Y4, Y3, Y3
+	VUNPCKLPS    Y1, Y0, Y4
+	VUNPCKHPS    Y1, Y0, Y1
+	VUNPCKLPS    Y3, Y2, Y0
+	VUNPCKHPS    Y3, Y2, Y3
+	VUNPCKLPD    Y0, Y4, Y2
+	VUNPCKHPD    Y0, Y4, Y0
+	VUNPCKLPD    Y3, Y1, Y4
+	VUNPCKHPD    Y3, Y1, Y3
+	VMOVUPS      X2, 18(AX)
+	VEXTRACTI128 $1, Y2, 154(AX)
+	VMOVUPS      X0, 52(AX)
+	VEXTRACTI128 $1, Y0, 188(AX)
+	VMOVUPS      X4, 86(AX)
+	VEXTRACTI128 $1, Y4, 222(AX)
+	VMOVUPS      X3, 120(AX)
+	VEXTRACTI128 $1, Y3, 256(AX)
+	ADDQ         $0x1000, BX
+	ADDQ         $0x110, AX
+	SUBQ         $1, DX
+	JGE          loop1
+
+done2:
+	ADDQ         $1, DX
+	VZEROUPPER
+	RET
+
+// mix1xLm2_128AVX2 adds weighted rows of v to 1 row of o; ld and stride in bytes, a unit is 128 values.
 // Requires: AVX2, F16C, FMA
 TEXT ·mix1xLm2_128AVX2(SB), NOSPLIT, $320-64
 	MOVQ         v+32(FP), AX
@@ -5092,7 +6221,7 @@ done2:
 	VZEROUPPER
 	RET
 
-// mix2xLm2_128AVX2 is o[j][i] += sum over r of p[j][r]*v[r][i] for j < 2; ld and stride in bytes, a unit is 128 values.
+// mix2xLm2_128AVX2 adds weighted rows of v to 2 rows of o; ld and stride in bytes, a unit is 128 values.
 // Requires: AVX2, F16C, FMA
 TEXT ·mix2xLm2_128AVX2(SB), NOSPLIT, $320-64
 	MOVQ         v+32(FP), AX
@@ -5378,7 +6507,7 @@ done2:
 	VZEROUPPER
 	RET
 
-// mix3xLm2_128AVX2 is o[j][i] += sum over r of p[j][r]*v[r][i] for j < 3; ld and stride in bytes, a unit is 128 values.
+// mix3xLm2_128AVX2 adds weighted rows of v to 3 rows of o; ld and stride in bytes, a unit is 128 values.
 // Requires: AVX2, F16C, FMA
 TEXT ·mix3xLm2_128AVX2(SB), NOSPLIT, $320-64
 	MOVQ         v+32(FP), AX
@@ -5768,7 +6897,7 @@ done2:
 	VZEROUPPER
 	RET
 
-// mix5xLm2_128AVX2 is o[j][i] += sum over r of p[j][r]*v[r][i] for j < 5; ld and stride in bytes, a unit is 128 values.
+// mix5xLm2_128AVX2 adds weighted rows of v to 5 rows of o; ld and stride in bytes, a unit is 128 values.
 // Requires: AVX2, F16C, FMA
 TEXT ·mix5xLm2_128AVX2(SB), NOSPLIT, $320-64
 	MOVQ         v+32(FP), AX
@@ -5785,37 +6914,44 @@ loop1:
 	MOVQ         SI, R8
 	ADDQ         DI, R8
 	ADDQ         DI, R8
+	MOVQ         R8, R9
+	ADDQ         DI, R9
+	ADDQ         DI, R9
 	ADDQ         CX, SI
 	ADDQ         CX, R8
+	ADDQ         CX, R9
 	VMOVUPS      (SI), Y0
 	VMOVUPS      (SI)(DI*1), Y1
 	VMOVUPS      (R8), Y2
 	VMOVUPS      (R8)(DI*1), Y3
-	VMOVUPS      (R8), Y4
+	VMOVUPS      (R9), Y4
 	VMOVUPS      32(SI), Y5
 	VMOVUPS      32(SI)(DI*1), Y6
 	VMOVUPS      32(R8), Y7
 	VMOVUPS      32(R8)(DI*1), Y8
-	VMOVUPS      32(R8), Y9
+	VMOVUPS      32(R9), Y9
 	MOVQ         p+16(FP), SI
 	MOVQ         ldp+24(FP), DI
 	MOVQ         SI, R8
 	ADDQ         DI, R8
 	ADDQ         DI, R8
-	MOVQ         rows+48(FP), R9
-	MOVQ         AX, R10
-	MOVQ         stride+40(FP), R11
-	SUBQ         $1, R9
+	MOVQ         R8, R9
+	ADDQ         DI, R9
+	ADDQ         DI, R9
+	MOVQ         rows+48(FP), R10
+	MOVQ         AX, R11
+	MOVQ         stride+40(FP), R12
+	SUBQ         $1, R10
 	JLT          done4
 
 loop3:
-	VPBROADCASTQ 2(R10), Y10
+	VPBROADCASTQ 2(R11), Y10
 	VPSRLVD      lm2_1280<>+0(SB), Y10, Y10
 	VPAND        lm2_1281<>+0(SB), Y10, Y10
 	VBROADCASTI128 lm2_1282<>+0(SB), Y11
 	VPSHUFB      Y10, Y11, Y10
 	VMOVDQU      Y10, (DX)
-	VPBROADCASTW (R10), X10
+	VPBROADCASTW (R11), X10
 	VCVTPH2PS    X10, Y10
 	VBROADCASTSS (SI), Y11
 	VMULPS       Y11, Y10, Y11
@@ -5825,7 +6961,7 @@ loop3:
 	VMULPS       Y13, Y10, Y13
 	VBROADCASTSS (R8)(DI*1), Y14
 	VMULPS       Y14, Y10, Y14
-	VBROADCASTSS (R8), Y15
+	VBROADCASTSS (R9), Y15
 	VMULPS       Y15, Y10, Y10
 	VPMOVSXBD    (DX), Y15
 	VCVTDQ2PS    Y15, Y15
@@ -5841,67 +6977,79 @@ loop3:
 	VFMADD231PS  Y13, Y15, Y7
 	VFMADD231PS  Y14, Y15, Y8
 	VFMADD231PS  Y10, Y15, Y9
-	ADDQ         R11, R10
+	ADDQ         R12, R11
 	ADDQ         $4, SI
 	ADDQ         $4, R8
-	SUBQ         $1, R9
+	ADDQ         $4, R9
+	SUBQ         $1, R10
 	JGE          loop3
 
 done4:
-	ADDQ         $1, R9
+	ADDQ         $1, R10
 	MOVQ         o+0(FP), SI
 	MOVQ         ldo+8(FP), DI
 	MOVQ         SI, R8
 	ADDQ         DI, R8
 	ADDQ         DI, R8
+	MOVQ         R8, R9
+	ADDQ         DI, R9
+	ADDQ         DI, R9
 	ADDQ         CX, SI
 	ADDQ         CX, R8
+	ADDQ         CX, R9
 	VMOVUPS      Y0, (SI)
 	VMOVUPS      Y1, (SI)(DI*1)
 	VMOVUPS      Y2, (R8)
 	VMOVUPS      Y3, (R8)(DI*1)
-	VMOVUPS      Y4, (R8)
+	VMOVUPS      Y4, (R9)
 	VMOVUPS      Y5, 32(SI)
 	VMOVUPS      Y6, 32(SI)(DI*1)
 	VMOVUPS      Y7, 32(R8)
 	VMOVUPS      Y8, 32(R8)(DI*1)
-	VMOVUPS      Y9, 32(R8)
+	VMOVUPS      Y9, 32(R9)
 	MOVQ         o+0(FP), SI
 	MOVQ         ldo+8(FP), DI
 	MOVQ         SI, R8
 	ADDQ         DI, R8
 	ADDQ         DI, R8
+	MOVQ         R8, R9
+	ADDQ         DI, R9
+	ADDQ         DI, R9
 	ADDQ         CX, SI
 	ADDQ         CX, R8
+	ADDQ         CX, R9
 	VMOVUPS      64(SI), Y0
 	VMOVUPS      64(SI)(DI*1), Y1
 	VMOVUPS      64(R8), Y2
 	VMOVUPS      64(R8)(DI*1), Y3
-	VMOVUPS      64(R8), Y4
+	VMOVUPS      64(R9), Y4
 	VMOVUPS      96(SI), Y5
 	VMOVUPS      96(SI)(DI*1), Y6
 	VMOVUPS      96(R8), Y7
 	VMOVUPS      96(R8)(DI*1), Y8
-	VMOVUPS      96(R8), Y9
+	VMOVUPS      96(R9), Y9
 	MOVQ         p+16(FP), SI
 	MOVQ         ldp+24(FP), DI
 	MOVQ         SI, R8
 	ADDQ         DI, R8
 	ADDQ         DI, R8
-	MOVQ         rows+48(FP), R9
-	MOVQ         AX, R10
-	MOVQ         stride+40(FP), R11
-	SUBQ         $1, R9
+	MOVQ         R8, R9
+	ADDQ         DI, R9
+	ADDQ         DI, R9
+	MOVQ         rows+48(FP), R10
+	MOVQ         AX, R11
+	MOVQ         stride+40(FP), R12
+	SUBQ         $1, R10
 	JLT          done6
 
 loop5:
-	VPBROADCASTQ 2(R10), Y10
+	VPBROADCASTQ 2(R11), Y10
 	VPSRLVD      lm2_1280<>+0(SB), Y10, Y10
 	VPAND        lm2_1281<>+0(SB), Y10, Y10
 	VBROADCASTI128 lm2_1282<>+0(SB), Y11
 	VPSHUFB      Y10, Y11, Y10
 	VMOVDQU      Y10, (DX)
-	VPBROADCASTW (R10), X10
+	VPBROADCASTW (R11), X10
 	VCVTPH2PS    X10, Y10
 	VBROADCASTSS (SI), Y11
 	VMULPS       Y11, Y10, Y11
@@ -5911,7 +7059,7 @@ loop5:
 	VMULPS       Y13, Y10, Y13
 	VBROADCASTSS (R8)(DI*1), Y14
 	VMULPS       Y14, Y10, Y14
-	VBROADCASTSS (R8), Y15
+	VBROADCASTSS (R9), Y15
 	VMULPS       Y15, Y10, Y10
 	VPMOVSXBD    16(DX), Y15
 	VCVTDQ2PS    Y15, Y15
@@ -5927,67 +7075,79 @@ loop5:
 	VFMADD231PS  Y13, Y15, Y7
 	VFMADD231PS  Y14, Y15, Y8
 	VFMADD231PS  Y10, Y15, Y9
-	ADDQ         R11, R10
+	ADDQ         R12, R11
 	ADDQ         $4, SI
 	ADDQ         $4, R8
-	SUBQ         $1, R9
+	ADDQ         $4, R9
+	SUBQ         $1, R10
 	JGE          loop5
 
 done6:
-	ADDQ         $1, R9
+	ADDQ         $1, R10
 	MOVQ         o+0(FP), SI
 	MOVQ         ldo+8(FP), DI
 	MOVQ         SI, R8
 	ADDQ         DI, R8
 	ADDQ         DI, R8
+	MOVQ         R8, R9
+	ADDQ         DI, R9
+	ADDQ         DI, R9
 	ADDQ         CX, SI
 	ADDQ         CX, R8
+	ADDQ         CX, R9
 	VMOVUPS      Y0, 64(SI)
 	VMOVUPS      Y1, 64(SI)(DI*1)
 	VMOVUPS      Y2, 64(R8)
 	VMOVUPS      Y3, 64(R8)(DI*1)
-	VMOVUPS      Y4, 64(R8)
+	VMOVUPS      Y4, 64(R9)
 	VMOVUPS      Y5, 96(SI)
 	VMOVUPS      Y6, 96(SI)(DI*1)
 	VMOVUPS      Y7, 96(R8)
 	VMOVUPS      Y8, 96(R8)(DI*1)
-	VMOVUPS      Y9, 96(R8)
+	VMOVUPS      Y9, 96(R9)
 	MOVQ         o+0(FP), SI
 	MOVQ         ldo+8(FP), DI
 	MOVQ         SI, R8
 	ADDQ         DI, R8
 	ADDQ         DI, R8
+	MOVQ         R8, R9
+	ADDQ         DI, R9
+	ADDQ         DI, R9
 	ADDQ         CX, SI
 	ADDQ         CX, R8
+	ADDQ         CX, R9
 	VMOVUPS      128(SI), Y0
 	VMOVUPS      128(SI)(DI*1), Y1
 	VMOVUPS      128(R8), Y2
 	VMOVUPS      128(R8)(DI*1), Y3
-	VMOVUPS      128(R8), Y4
+	VMOVUPS      128(R9), Y4
 	VMOVUPS      160(SI), Y5
 	VMOVUPS      160(SI)(DI*1), Y6
 	VMOVUPS      160(R8), Y7
 	VMOVUPS      160(R8)(DI*1), Y8
-	VMOVUPS      160(R8), Y9
+	VMOVUPS      160(R9), Y9
 	MOVQ         p+16(FP), SI
 	MOVQ         ldp+24(FP), DI
 	MOVQ         SI, R8
 	ADDQ         DI, R8
 	ADDQ         DI, R8
-	MOVQ         rows+48(FP), R9
-	MOVQ         AX, R10
-	MOVQ         stride+40(FP), R11
-	SUBQ         $1, R9
+	MOVQ         R8, R9
+	ADDQ         DI, R9
+	ADDQ         DI, R9
+	MOVQ         rows+48(FP), R10
+	MOVQ         AX, R11
+	MOVQ         stride+40(FP), R12
+	SUBQ         $1, R10
 	JLT          done8
 
 loop7:
-	VPBROADCASTQ 10(R10), Y10
+	VPBROADCASTQ 10(R11), Y10
 	VPSRLVD      lm2_1280<>+0(SB), Y10, Y10
 	VPAND        lm2_1281<>+0(SB), Y10, Y10
 	VBROADCASTI128 lm2_1282<>+0(SB), Y11
 	VPSHUFB      Y10, Y11, Y10
 	VMOVDQU      Y10, (DX)
-	VPBROADCASTW (R10), X10
+	VPBROADCASTW (R11), X10
 	VCVTPH2PS    X10, Y10
 	VBROADCASTSS (SI), Y11
 	VMULPS       Y11, Y10, Y11
@@ -5997,7 +7157,7 @@ loop7:
 	VMULPS       Y13, Y10, Y13
 	VBROADCASTSS (R8)(DI*1), Y14
 	VMULPS       Y14, Y10, Y14
-	VBROADCASTSS (R8), Y15
+	VBROADCASTSS (R9), Y15
 	VMULPS       Y15, Y10, Y10
 	VPMOVSXBD    (DX), Y15
 	VCVTDQ2PS    Y15, Y15
@@ -6013,67 +7173,79 @@ loop7:
 	VFMADD231PS  Y13, Y15, Y7
 	VFMADD231PS  Y14, Y15, Y8
 	VFMADD231PS  Y10, Y15, Y9
-	ADDQ         R11, R10
+	ADDQ         R12, R11
 	ADDQ         $4, SI
 	ADDQ         $4, R8
-	SUBQ         $1, R9
+	ADDQ         $4, R9
+	SUBQ         $1, R10
 	JGE          loop7
 
 done8:
-	ADDQ         $1, R9
+	ADDQ         $1, R10
 	MOVQ         o+0(FP), SI
 	MOVQ         ldo+8(FP), DI
 	MOVQ         SI, R8
 	ADDQ         DI, R8
 	ADDQ         DI, R8
+	MOVQ         R8, R9
+	ADDQ         DI, R9
+	ADDQ         DI, R9
 	ADDQ         CX, SI
 	ADDQ         CX, R8
+	ADDQ         CX, R9
 	VMOVUPS      Y0, 128(SI)
 	VMOVUPS      Y1, 128(SI)(DI*1)
 	VMOVUPS      Y2, 128(R8)
 	VMOVUPS      Y3, 128(R8)(DI*1)
-	VMOVUPS      Y4, 128(R8)
+	VMOVUPS      Y4, 128(R9)
 	VMOVUPS      Y5, 160(SI)
 	VMOVUPS      Y6, 160(SI)(DI*1)
 	VMOVUPS      Y7, 160(R8)
 	VMOVUPS      Y8, 160(R8)(DI*1)
-	VMOVUPS      Y9, 160(R8)
+	VMOVUPS      Y9, 160(R9)
 	MOVQ         o+0(FP), SI
 	MOVQ         ldo+8(FP), DI
 	MOVQ         SI, R8
 	ADDQ         DI, R8
 	ADDQ         DI, R8
+	MOVQ         R8, R9
+	ADDQ         DI, R9
+	ADDQ         DI, R9
 	ADDQ         CX, SI
 	ADDQ         CX, R8
+	ADDQ         CX, R9
 	VMOVUPS      192(SI), Y0
 	VMOVUPS      192(SI)(DI*1), Y1
 	VMOVUPS      192(R8), Y2
 	VMOVUPS      192(R8)(DI*1), Y3
-	VMOVUPS      192(R8), Y4
+	VMOVUPS      192(R9), Y4
 	VMOVUPS      224(SI), Y5
 	VMOVUPS      224(SI)(DI*1), Y6
 	VMOVUPS      224(R8), Y7
 	VMOVUPS      224(R8)(DI*1), Y8
-	VMOVUPS      224(R8), Y9
+	VMOVUPS      224(R9), Y9
 	MOVQ         p+16(FP), SI
 	MOVQ         ldp+24(FP), DI
 	MOVQ         SI, R8
 	ADDQ         DI, R8
 	ADDQ         DI, R8
-	MOVQ         rows+48(FP), R9
-	MOVQ         AX, R10
-	MOVQ         stride+40(FP), R11
-	SUBQ         $1, R9
+	MOVQ         R8, R9
+	ADDQ         DI, R9
+	ADDQ         DI, R9
+	MOVQ         rows+48(FP), R10
+	MOVQ         AX, R11
+	MOVQ         stride+40(FP), R12
+	SUBQ         $1, R10
 	JLT          done10
 
 loop9:
-	VPBROADCASTQ 10(R10), Y10
+	VPBROADCASTQ 10(R11), Y10
 	VPSRLVD      lm2_1280<>+0(SB), Y10, Y10
 	VPAND        lm2_1281<>+0(SB), Y10, Y10
 	VBROADCASTI128 lm2_1282<>+0(SB), Y11
 	VPSHUFB      Y10, Y11, Y10
 	VMOVDQU      Y10, (DX)
-	VPBROADCASTW (R10), X10
+	VPBROADCASTW (R11), X10
 	VCVTPH2PS    X10, Y10
 	VBROADCASTSS (SI), Y11
 	VMULPS       Y11, Y10, Y11
@@ -6083,7 +7255,7 @@ loop9:
 	VMULPS       Y13, Y10, Y13
 	VBROADCASTSS (R8)(DI*1), Y14
 	VMULPS       Y14, Y10, Y14
-	VBROADCASTSS (R8), Y15
+	VBROADCASTSS (R9), Y15
 	VMULPS       Y15, Y10, Y10
 	VPMOVSXBD    16(DX), Y15
 	VCVTDQ2PS    Y15, Y15
@@ -6099,67 +7271,79 @@ loop9:
 	VFMADD231PS  Y13, Y15, Y7
 	VFMADD231PS  Y14, Y15, Y8
 	VFMADD231PS  Y10, Y15, Y9
-	ADDQ         R11, R10
+	ADDQ         R12, R11
 	ADDQ         $4, SI
 	ADDQ         $4, R8
-	SUBQ         $1, R9
+	ADDQ         $4, R9
+	SUBQ         $1, R10
 	JGE          loop9
 
 done10:
-	ADDQ         $1, R9
+	ADDQ         $1, R10
 	MOVQ         o+0(FP), SI
 	MOVQ         ldo+8(FP), DI
 	MOVQ         SI, R8
 	ADDQ         DI, R8
 	ADDQ         DI, R8
+	MOVQ         R8, R9
+	ADDQ         DI, R9
+	ADDQ         DI, R9
 	ADDQ         CX, SI
 	ADDQ         CX, R8
+	ADDQ         CX, R9
 	VMOVUPS      Y0, 192(SI)
 	VMOVUPS      Y1, 192(SI)(DI*1)
 	VMOVUPS      Y2, 192(R8)
 	VMOVUPS      Y3, 192(R8)(DI*1)
-	VMOVUPS      Y4, 192(R8)
+	VMOVUPS      Y4, 192(R9)
 	VMOVUPS      Y5, 224(SI)
 	VMOVUPS      Y6, 224(SI)(DI*1)
 	VMOVUPS      Y7, 224(R8)
 	VMOVUPS      Y8, 224(R8)(DI*1)
-	VMOVUPS      Y9, 224(R8)
+	VMOVUPS      Y9, 224(R9)
 	MOVQ         o+0(FP), SI
 	MOVQ         ldo+8(FP), DI
 	MOVQ         SI, R8
 	ADDQ         DI, R8
 	ADDQ         DI, R8
+	MOVQ         R8, R9
+	ADDQ         DI, R9
+	ADDQ         DI, R9
 	ADDQ         CX, SI
 	ADDQ         CX, R8
+	ADDQ         CX, R9
 	VMOVUPS      256(SI), Y0
 	VMOVUPS      256(SI)(DI*1), Y1
 	VMOVUPS      256(R8), Y2
 	VMOVUPS      256(R8)(DI*1), Y3
-	VMOVUPS      256(R8), Y4
+	VMOVUPS      256(R9), Y4
 	VMOVUPS      288(SI), Y5
 	VMOVUPS      288(SI)(DI*1), Y6
 	VMOVUPS      288(R8), Y7
 	VMOVUPS      288(R8)(DI*1), Y8
-	VMOVUPS      288(R8), Y9
+	VMOVUPS      288(R9), Y9
 	MOVQ         p+16(FP), SI
 	MOVQ         ldp+24(FP), DI
 	MOVQ         SI, R8
 	ADDQ         DI, R8
 	ADDQ         DI, R8
-	MOVQ         rows+48(FP), R9
-	MOVQ         AX, R10
-	MOVQ         stride+40(FP), R11
-	SUBQ         $1, R9
+	MOVQ         R8, R9
+	ADDQ         DI, R9
+	ADDQ         DI, R9
+	MOVQ         rows+48(FP), R10
+	MOVQ         AX, R11
+	MOVQ         stride+40(FP), R12
+	SUBQ         $1, R10
 	JLT          done12
 
 loop11:
-	VPBROADCASTQ 18(R10), Y10
+	VPBROADCASTQ 18(R11), Y10
 	VPSRLVD      lm2_1280<>+0(SB), Y10, Y10
 	VPAND        lm2_1281<>+0(SB), Y10, Y10
 	VBROADCASTI128 lm2_1282<>+0(SB), Y11
 	VPSHUFB      Y10, Y11, Y10
 	VMOVDQU      Y10, (DX)
-	VPBROADCASTW (R10), X10
+	VPBROADCASTW (R11), X10
 	VCVTPH2PS    X10, Y10
 	VBROADCASTSS (SI), Y11
 	VMULPS       Y11, Y10, Y11
@@ -6169,7 +7353,7 @@ loop11:
 	VMULPS       Y13, Y10, Y13
 	VBROADCASTSS (R8)(DI*1), Y14
 	VMULPS       Y14, Y10, Y14
-	VBROADCASTSS (R8), Y15
+	VBROADCASTSS (R9), Y15
 	VMULPS       Y15, Y10, Y10
 	VPMOVSXBD    (DX), Y15
 	VCVTDQ2PS    Y15, Y15
@@ -6185,67 +7369,79 @@ loop11:
 	VFMADD231PS  Y13, Y15, Y7
 	VFMADD231PS  Y14, Y15, Y8
 	VFMADD231PS  Y10, Y15, Y9
-	ADDQ         R11, R10
+	ADDQ         R12, R11
 	ADDQ         $4, SI
 	ADDQ         $4, R8
-	SUBQ         $1, R9
+	ADDQ         $4, R9
+	SUBQ         $1, R10
 	JGE          loop11
 
 done12:
-	ADDQ         $1, R9
+	ADDQ         $1, R10
 	MOVQ         o+0(FP), SI
 	MOVQ         ldo+8(FP), DI
 	MOVQ         SI, R8
 	ADDQ         DI, R8
 	ADDQ         DI, R8
+	MOVQ         R8, R9
+	ADDQ         DI, R9
+	ADDQ         DI, R9
 	ADDQ         CX, SI
 	ADDQ         CX, R8
+	ADDQ         CX, R9
 	VMOVUPS      Y0, 256(SI)
 	VMOVUPS      Y1, 256(SI)(DI*1)
 	VMOVUPS      Y2, 256(R8)
 	VMOVUPS      Y3, 256(R8)(DI*1)
-	VMOVUPS      Y4, 256(R8)
+	VMOVUPS      Y4, 256(R9)
 	VMOVUPS      Y5, 288(SI)
 	VMOVUPS      Y6, 288(SI)(DI*1)
 	VMOVUPS      Y7, 288(R8)
 	VMOVUPS      Y8, 288(R8)(DI*1)
-	VMOVUPS      Y9, 288(R8)
+	VMOVUPS      Y9, 288(R9)
 	MOVQ         o+0(FP), SI
 	MOVQ         ldo+8(FP), DI
 	MOVQ         SI, R8
 	ADDQ         DI, R8
 	ADDQ         DI, R8
+	MOVQ         R8, R9
+	ADDQ         DI, R9
+	ADDQ         DI, R9
 	ADDQ         CX, SI
 	ADDQ         CX, R8
+	ADDQ         CX, R9
 	VMOVUPS      320(SI), Y0
 	VMOVUPS      320(SI)(DI*1), Y1
 	VMOVUPS      320(R8), Y2
 	VMOVUPS      320(R8)(DI*1), Y3
-	VMOVUPS      320(R8), Y4
+	VMOVUPS      320(R9), Y4
 	VMOVUPS      352(SI), Y5
 	VMOVUPS      352(SI)(DI*1), Y6
 	VMOVUPS      352(R8), Y7
 	VMOVUPS      352(R8)(DI*1), Y8
-	VMOVUPS      352(R8), Y9
+	VMOVUPS      352(R9), Y9
 	MOVQ         p+16(FP), SI
 	MOVQ         ldp+24(FP), DI
 	MOVQ         SI, R8
 	ADDQ         DI, R8
 	ADDQ         DI, R8
-	MOVQ         rows+48(FP), R9
-	MOVQ         AX, R10
-	MOVQ         stride+40(FP), R11
-	SUBQ         $1, R9
+	MOVQ         R8, R9
+	ADDQ         DI, R9
+	ADDQ         DI, R9
+	MOVQ         rows+48(FP), R10
+	MOVQ         AX, R11
+	MOVQ         stride+40(FP), R12
+	SUBQ         $1, R10
 	JLT          done14
 
 loop13:
-	VPBROADCASTQ 18(R10), Y10
+	VPBROADCASTQ 18(R11), Y10
 	VPSRLVD      lm2_1280<>+0(SB), Y10, Y10
 	VPAND        lm2_1281<>+0(SB), Y10, Y10
 	VBROADCASTI128 lm2_1282<>+0(SB), Y11
 	VPSHUFB      Y10, Y11, Y10
 	VMOVDQU      Y10, (DX)
-	VPBROADCASTW (R10), X10
+	VPBROADCASTW (R11), X10
 	VCVTPH2PS    X10, Y10
 	VBROADCASTSS (SI), Y11
 	VMULPS       Y11, Y10, Y11
@@ -6255,7 +7451,7 @@ loop13:
 	VMULPS       Y13, Y10, Y13
 	VBROADCASTSS (R8)(DI*1), Y14
 	VMULPS       Y14, Y10, Y14
-	VBROADCASTSS (R8), Y15
+	VBROADCASTSS (R9), Y15
 	VMULPS       Y15, Y10, Y10
 	VPMOVSXBD    16(DX), Y15
 	VCVTDQ2PS    Y15, Y15
@@ -6271,67 +7467,79 @@ loop13:
 	VFMADD231PS  Y13, Y15, Y7
 	VFMADD231PS  Y14, Y15, Y8
 	VFMADD231PS  Y10, Y15, Y9
-	ADDQ         R11, R10
+	ADDQ         R12, R11
 	ADDQ         $4, SI
 	ADDQ         $4, R8
-	SUBQ         $1, R9
+	ADDQ         $4, R9
+	SUBQ         $1, R10
 	JGE          loop13
 
 done14:
-	ADDQ         $1, R9
+	ADDQ         $1, R10
 	MOVQ         o+0(FP), SI
 	MOVQ         ldo+8(FP), DI
 	MOVQ         SI, R8
 	ADDQ         DI, R8
 	ADDQ         DI, R8
+	MOVQ         R8, R9
+	ADDQ         DI, R9
+	ADDQ         DI, R9
 	ADDQ         CX, SI
 	ADDQ         CX, R8
+	ADDQ         CX, R9
 	VMOVUPS      Y0, 320(SI)
 	VMOVUPS      Y1, 320(SI)(DI*1)
 	VMOVUPS      Y2, 320(R8)
 	VMOVUPS      Y3, 320(R8)(DI*1)
-	VMOVUPS      Y4, 320(R8)
+	VMOVUPS      Y4, 320(R9)
 	VMOVUPS      Y5, 352(SI)
 	VMOVUPS      Y6, 352(SI)(DI*1)
 	VMOVUPS      Y7, 352(R8)
 	VMOVUPS      Y8, 352(R8)(DI*1)
-	VMOVUPS      Y9, 352(R8)
+	VMOVUPS      Y9, 352(R9)
 	MOVQ         o+0(FP), SI
 	MOVQ         ldo+8(FP), DI
 	MOVQ         SI, R8
 	ADDQ         DI, R8
 	ADDQ         DI, R8
+	MOVQ         R8, R9
+	ADDQ         DI, R9
+	ADDQ         DI, R9
 	ADDQ         CX, SI
 	ADDQ         CX, R8
+	ADDQ         CX, R9
 	VMOVUPS      384(SI), Y0
 	VMOVUPS      384(SI)(DI*1), Y1
 	VMOVUPS      384(R8), Y2
 	VMOVUPS      384(R8)(DI*1), Y3
-	VMOVUPS      384(R8), Y4
+	VMOVUPS      384(R9), Y4
 	VMOVUPS      416(SI), Y5
 	VMOVUPS      416(SI)(DI*1), Y6
 	VMOVUPS      416(R8), Y7
 	VMOVUPS      416(R8)(DI*1), Y8
-	VMOVUPS      416(R8), Y9
+	VMOVUPS      416(R9), Y9
 	MOVQ         p+16(FP), SI
 	MOVQ         ldp+24(FP), DI
 	MOVQ         SI, R8
 	ADDQ         DI, R8
 	ADDQ         DI, R8
-	MOVQ         rows+48(FP), R9
-	MOVQ         AX, R10
-	MOVQ         stride+40(FP), R11
-	SUBQ         $1, R9
+	MOVQ         R8, R9
+	ADDQ         DI, R9
+	ADDQ         DI, R9
+	MOVQ         rows+48(FP), R10
+	MOVQ         AX, R11
+	MOVQ         stride+40(FP), R12
+	SUBQ         $1, R10
 	JLT          done16
 
 loop15:
-	VPBROADCASTQ 26(R10), Y10
+	VPBROADCASTQ 26(R11), Y10
 	VPSRLVD      lm2_1280<>+0(SB), Y10, Y10
 	VPAND        lm2_1281<>+0(SB), Y10, Y10
 	VBROADCASTI128 lm2_1282<>+0(SB), Y11
 	VPSHUFB      Y10, Y11, Y10
 	VMOVDQU      Y10, (DX)
-	VPBROADCASTW (R10), X10
+	VPBROADCASTW (R11), X10
 	VCVTPH2PS    X10, Y10
 	VBROADCASTSS (SI), Y11
 	VMULPS       Y11, Y10, Y11
@@ -6341,7 +7549,7 @@ loop15:
 	VMULPS       Y13, Y10, Y13
 	VBROADCASTSS (R8)(DI*1), Y14
 	VMULPS       Y14, Y10, Y14
-	VBROADCASTSS (R8), Y15
+	VBROADCASTSS (R9), Y15
 	VMULPS       Y15, Y10, Y10
 	VPMOVSXBD    (DX), Y15
 	VCVTDQ2PS    Y15, Y15
@@ -6357,67 +7565,79 @@ loop15:
 	VFMADD231PS  Y13, Y15, Y7
 	VFMADD231PS  Y14, Y15, Y8
 	VFMADD231PS  Y10, Y15, Y9
-	ADDQ         R11, R10
+	ADDQ         R12, R11
 	ADDQ         $4, SI
 	ADDQ         $4, R8
-	SUBQ         $1, R9
+	ADDQ         $4, R9
+	SUBQ         $1, R10
 	JGE          loop15
 
 done16:
-	ADDQ         $1, R9
+	ADDQ         $1, R10
 	MOVQ         o+0(FP), SI
 	MOVQ         ldo+8(FP), DI
 	MOVQ         SI, R8
 	ADDQ         DI, R8
 	ADDQ         DI, R8
+	MOVQ         R8, R9
+	ADDQ         DI, R9
+	ADDQ         DI, R9
 	ADDQ         CX, SI
 	ADDQ         CX, R8
+	ADDQ         CX, R9
 	VMOVUPS      Y0, 384(SI)
 	VMOVUPS      Y1, 384(SI)(DI*1)
 	VMOVUPS      Y2, 384(R8)
 	VMOVUPS      Y3, 384(R8)(DI*1)
-	VMOVUPS      Y4, 384(R8)
+	VMOVUPS      Y4, 384(R9)
 	VMOVUPS      Y5, 416(SI)
 	VMOVUPS      Y6, 416(SI)(DI*1)
 	VMOVUPS      Y7, 416(R8)
 	VMOVUPS      Y8, 416(R8)(DI*1)
-	VMOVUPS      Y9, 416(R8)
+	VMOVUPS      Y9, 416(R9)
 	MOVQ         o+0(FP), SI
 	MOVQ         ldo+8(FP), DI
 	MOVQ         SI, R8
 	ADDQ         DI, R8
 	ADDQ         DI, R8
+	MOVQ         R8, R9
+	ADDQ         DI, R9
+	ADDQ         DI, R9
 	ADDQ         CX, SI
 	ADDQ         CX, R8
+	ADDQ         CX, R9
 	VMOVUPS      448(SI), Y0
 	VMOVUPS      448(SI)(DI*1), Y1
 	VMOVUPS      448(R8), Y2
 	VMOVUPS      448(R8)(DI*1), Y3
-	VMOVUPS      448(R8), Y4
+	VMOVUPS      448(R9), Y4
 	VMOVUPS      480(SI), Y5
 	VMOVUPS      480(SI)(DI*1), Y6
 	VMOVUPS      480(R8), Y7
 	VMOVUPS      480(R8)(DI*1), Y8
-	VMOVUPS      480(R8), Y9
+	VMOVUPS      480(R9), Y9
 	MOVQ         p+16(FP), SI
 	MOVQ         ldp+24(FP), DI
 	MOVQ         SI, R8
 	ADDQ         DI, R8
 	ADDQ         DI, R8
-	MOVQ         rows+48(FP), R9
-	MOVQ         AX, R10
-	MOVQ         stride+40(FP), R11
-	SUBQ         $1, R9
+	MOVQ         R8, R9
+	ADDQ         DI, R9
+	ADDQ         DI, R9
+	MOVQ         rows+48(FP), R10
+	MOVQ         AX, R11
+	MOVQ         stride+40(FP), R12
+	SUBQ         $1, R10
 	JLT          done18
 
 loop17:
-	VPBROADCASTQ 26(R10), Y10
+	VPBROADCASTQ 26(R11), Y10
 	VPSRLVD      lm2_1280<>+0(SB), Y10, Y10
 	VPAND        lm2_1281<>+0(SB), Y10, Y10
 	VBROADCASTI128 lm2_1282<>+0(SB), Y11
 	VPSHUFB      Y10, Y11, Y10
 	VMOVDQU      Y10, (DX)
-	VPBROADCASTW (R10), X10
+	VPBROADCASTW (R11), X10
 	VCVTPH2PS    X10, Y10
 	VBROADCASTSS (SI), Y11
 	VMULPS       Y11, Y10, Y11
@@ -6427,7 +7647,7 @@ loop17:
 	VMULPS       Y13, Y10, Y13
 	VBROADCASTSS (R8)(DI*1), Y14
 	VMULPS       Y14, Y10, Y14
-	VBROADCASTSS (R8), Y15
+	VBROADCASTSS (R9), Y15
 	VMULPS       Y15, Y10, Y10
 	VPMOVSXBD    16(DX), Y15
 	VCVTDQ2PS    Y15, Y15
@@ -6443,31 +7663,36 @@ loop17:
 	VFMADD231PS  Y13, Y15, Y7
 	VFMADD231PS  Y14, Y15, Y8
 	VFMADD231PS  Y10, Y15, Y9
-	ADDQ         R11, R10
+	ADDQ         R12, R11
 	ADDQ         $4, SI
 	ADDQ         $4, R8
-	SUBQ         $1, R9
+	ADDQ         $4, R9
+	SUBQ         $1, R10
 	JGE          loop17
 
 done18:
-	ADDQ         $1, R9
+	ADDQ         $1, R10
 	MOVQ         o+0(FP), SI
 	MOVQ         ldo+8(FP), DI
 	MOVQ         SI, R8
 	ADDQ         DI, R8
 	ADDQ         DI, R8
+	MOVQ         R8, R9
+	ADDQ         DI, R9
+	ADDQ         DI, R9
 	ADDQ         CX, SI
 	ADDQ         CX, R8
+	ADDQ         CX, R9
 	VMOVUPS      Y0, 448(SI)
 	VMOVUPS      Y1, 448(SI)(DI*1)
 	VMOVUPS      Y2, 448(R8)
 	VMOVUPS      Y3, 448(R8)(DI*1)
-	VMOVUPS      Y4, 448(R8)
+	VMOVUPS      Y4, 448(R9)
 	VMOVUPS      Y5, 480(SI)
 	VMOVUPS      Y6, 480(SI)(DI*1)
 	VMOVUPS      Y7, 480(R8)
 	VMOVUPS      Y8, 480(R8)(DI*1)
-	VMOVUPS      Y9, 480(R8)
+	VMOVUPS      Y9, 480(R9)
 	ADDQ         $0x22, AX
 	ADDQ         $0x200, CX
 	SUBQ         $1, BX

@@ -3,8 +3,13 @@
 
 package cpu
 
-// decodeUnitsLm2_32AVX512 unpacks units of 32 values: dst[i] = value(src, i).
-// Requires: AVX2, AVX512F, AVX512BW, AVX512DQ, AVX512VL, AVX512VNNI, F16C, FMA
+// decodeUnitsLm2_32AVX512 unpacks units of 32 values.
+//
+//	for i := range units * 32 {
+//		dst[i] = value(src, i)
+//	}
+//
+// Requires: AVX2, F16C
 //
 //go:noescape
 func decodeUnitsLm2_32AVX512(dst *float32, src *byte, units int)
@@ -13,62 +18,129 @@ func decodeLm2_32AVX512(dst []float32, src []byte) {
 	driveDecode(decodeUnitsLm2_32AVX512, 32, 10, decodeLm2_32Generic, dst, src)
 }
 
-// matmul1xLm2_32AVX512 is y[j][r] = sum over i of x[j][i]*w[r][i] for j < 1; ld and stride in bytes, a unit is 32 values.
-// Requires: AVX2, AVX512F, AVX512BW, AVX512DQ, AVX512VL, AVX512VNNI, F16C, FMA
+// matmul1xLm2_32AVX512 multiplies rows of w with 1 row of x; ld and stride in bytes, a unit is 32 values.
+//
+//	for r := range rows {
+//		for j := range 1 {
+//			y[j][r] = sum(x[j][i] * w[r][i]) // over all i
+//		}
+//	}
+//
+// Requires: AVX2, F16C, FMA
 //
 //go:noescape
 func matmul1xLm2_32AVX512(y *float32, ldy int, x *float32, ldx int, w *byte, stride int, rows int, units int)
 
-// matmul2xLm2_32AVX512 is y[j][r] = sum over i of x[j][i]*w[r][i] for j < 2; ld and stride in bytes, a unit is 32 values.
-// Requires: AVX2, AVX512F, AVX512BW, AVX512DQ, AVX512VL, AVX512VNNI, F16C, FMA
+// matmul2xLm2_32AVX512 multiplies rows of w with 2 rows of x; ld and stride in bytes, a unit is 32 values.
+//
+//	for r := range rows {
+//		for j := range 2 {
+//			y[j][r] = sum(x[j][i] * w[r][i]) // over all i
+//		}
+//	}
+//
+// Requires: AVX2, F16C, FMA
 //
 //go:noescape
 func matmul2xLm2_32AVX512(y *float32, ldy int, x *float32, ldx int, w *byte, stride int, rows int, units int)
 
-// matmul3xLm2_32AVX512 is y[j][r] = sum over i of x[j][i]*w[r][i] for j < 3; ld and stride in bytes, a unit is 32 values.
-// Requires: AVX2, AVX512F, AVX512BW, AVX512DQ, AVX512VL, AVX512VNNI, F16C, FMA
+// matmul3xLm2_32AVX512 multiplies rows of w with 3 rows of x; ld and stride in bytes, a unit is 32 values.
+//
+//	for r := range rows {
+//		for j := range 3 {
+//			y[j][r] = sum(x[j][i] * w[r][i]) // over all i
+//		}
+//	}
+//
+// Requires: AVX2, F16C, FMA
 //
 //go:noescape
 func matmul3xLm2_32AVX512(y *float32, ldy int, x *float32, ldx int, w *byte, stride int, rows int, units int)
 
-// matmul4xLm2_32AVX512 is y[j][r] = sum over i of x[j][i]*w[r][i] for j < 4; ld and stride in bytes, a unit is 32 values.
-// Requires: AVX2, AVX512F, AVX512BW, AVX512DQ, AVX512VL, AVX512VNNI, F16C, FMA
+// matmul4xLm2_32AVX512 multiplies rows of w with 4 rows of x; ld and stride in bytes, a unit is 32 values.
+//
+//	for r := range rows {
+//		for j := range 4 {
+//			y[j][r] = sum(x[j][i] * w[r][i]) // over all i
+//		}
+//	}
+//
+// Requires: AVX2, F16C, FMA
 //
 //go:noescape
 func matmul4xLm2_32AVX512(y *float32, ldy int, x *float32, ldx int, w *byte, stride int, rows int, units int)
 
-var matmulTilesLm2_32AVX512 = matmulTiles{matmul1xLm2_32AVX512, matmul2xLm2_32AVX512, matmul3xLm2_32AVX512, matmul4xLm2_32AVX512}
+var matmulTilesLm2_32AVX512 = matmulTiles{
+	decode: decodeLm2_32AVX512,
+	gemm:   &gemmF32TilesAVX512,
+	tiles:  [4]matmulKernel{matmul1xLm2_32AVX512, matmul2xLm2_32AVX512, matmul3xLm2_32AVX512, matmul4xLm2_32AVX512},
+}
 
 func matmulLm2_32AVX512(y []float32, ldy int, x []float32, ldx int, m int, w []byte, stride int, rows int, n int, ws *Workspace) {
 	matmulTilesLm2_32AVX512.drive(32, 10, matmulLm2_32Generic, y, ldy, x, ldx, m, w, stride, rows, n, ws)
 }
 
-// matmulQ81xLm2_32AVX512 is y[j][r] = sum over i of d[i/32][j]*q[i/32][j][i%32]*w[r][i] for j < 1; ldy and stride in bytes.
-// Requires: AVX2, AVX512F, AVX512BW, AVX512DQ, AVX512VL, AVX512VNNI, F16C, FMA
+// matmulQ81xLm2_32AVX512 multiplies rows of w with 1 row of activations in int8; ldy and stride in bytes.
+//
+//	for r := range rows {
+//		for j := range 1 {
+//			y[j][r] = sum(d[i/32][j] * q[i/32][j][i%32] * w[r][i]) // over all i
+//		}
+//	}
+//
+// Requires: F16C, FMA, AVX512VL, AVX512VNNI
 //
 //go:noescape
 func matmulQ81xLm2_32AVX512(y *float32, ldy int, q *int8, d *float32, s *float32, w *byte, stride int, rows int, blocks int)
 
-// matmulQ82xLm2_32AVX512 is y[j][r] = sum over i of d[i/32][j]*q[i/32][j][i%32]*w[r][i] for j < 2; ldy and stride in bytes.
-// Requires: AVX2, AVX512F, AVX512BW, AVX512DQ, AVX512VL, AVX512VNNI, F16C, FMA
+// matmulQ82xLm2_32AVX512 multiplies rows of w with 2 rows of activations in int8; ldy and stride in bytes.
+//
+//	for r := range rows {
+//		for j := range 2 {
+//			y[j][r] = sum(d[i/32][j] * q[i/32][j][i%32] * w[r][i]) // over all i
+//		}
+//	}
+//
+// Requires: F16C, FMA, AVX512VL, AVX512VNNI
 //
 //go:noescape
 func matmulQ82xLm2_32AVX512(y *float32, ldy int, q *int8, d *float32, s *float32, w *byte, stride int, rows int, blocks int)
 
-// matmulQ83xLm2_32AVX512 is y[j][r] = sum over i of d[i/32][j]*q[i/32][j][i%32]*w[r][i] for j < 3; ldy and stride in bytes.
-// Requires: AVX2, AVX512F, AVX512BW, AVX512DQ, AVX512VL, AVX512VNNI, F16C, FMA
+// matmulQ83xLm2_32AVX512 multiplies rows of w with 3 rows of activations in int8; ldy and stride in bytes.
+//
+//	for r := range rows {
+//		for j := range 3 {
+//			y[j][r] = sum(d[i/32][j] * q[i/32][j][i%32] * w[r][i]) // over all i
+//		}
+//	}
+//
+// Requires: F16C, FMA, AVX512VL, AVX512VNNI
 //
 //go:noescape
 func matmulQ83xLm2_32AVX512(y *float32, ldy int, q *int8, d *float32, s *float32, w *byte, stride int, rows int, blocks int)
 
-// matmulQ84xLm2_32AVX512 is y[j][r] = sum over i of d[i/32][j]*q[i/32][j][i%32]*w[r][i] for j < 4; ldy and stride in bytes.
-// Requires: AVX2, AVX512F, AVX512BW, AVX512DQ, AVX512VL, AVX512VNNI, F16C, FMA
+// matmulQ84xLm2_32AVX512 multiplies rows of w with 4 rows of activations in int8; ldy and stride in bytes.
+//
+//	for r := range rows {
+//		for j := range 4 {
+//			y[j][r] = sum(d[i/32][j] * q[i/32][j][i%32] * w[r][i]) // over all i
+//		}
+//	}
+//
+// Requires: F16C, FMA, AVX512VL, AVX512VNNI
 //
 //go:noescape
 func matmulQ84xLm2_32AVX512(y *float32, ldy int, q *int8, d *float32, s *float32, w *byte, stride int, rows int, blocks int)
 
 // unpackLm2_32AVX512 unpacks a row into records of 32 levels, their scales and mins.
-// Requires: AVX2, AVX512F, AVX512BW, AVX512DQ, AVX512VL, AVX512VNNI, F16C, FMA
+//
+//	for i := range blocks * 32 {
+//		r := &dst[i/32]
+//		r.level[i%32] = level(src, i) // value = scale*level + min
+//		r.scale[i%32/16], r.min[i%32/16] = scale(src, i), min(src, i)
+//	}
+//
+// Requires: AVX2, F16C
 //
 //go:noescape
 func unpackLm2_32AVX512(dst *byte, src *byte, blocks int)
@@ -84,26 +156,54 @@ func matmulQ8Lm2_32AVX512(y []float32, ldy int, x *Act, m int, w []byte, stride 
 	matmulQ8TilesLm2_32AVX512.drive(32, 10, matmulQ8Lm2_32Generic, y, ldy, x, m, w, stride, rows, n, ws)
 }
 
-// mix1xLm2_32AVX512 is o[j][i] += sum over r of p[j][r]*v[r][i] for j < 1; ld and stride in bytes, a unit is 32 values.
-// Requires: AVX2, AVX512F, AVX512BW, AVX512DQ, AVX512VL, AVX512VNNI, F16C, FMA
+// mix1xLm2_32AVX512 adds weighted rows of v to 1 row of o; ld and stride in bytes, a unit is 32 values.
+//
+//	for j := range 1 {
+//		for i := range units * 32 {
+//			o[j][i] += sum(p[j][r] * v[r][i]) // over r < rows
+//		}
+//	}
+//
+// Requires: AVX2, F16C, FMA
 //
 //go:noescape
 func mix1xLm2_32AVX512(o *float32, ldo int, p *float32, ldp int, v *byte, stride int, rows int, units int)
 
-// mix2xLm2_32AVX512 is o[j][i] += sum over r of p[j][r]*v[r][i] for j < 2; ld and stride in bytes, a unit is 32 values.
-// Requires: AVX2, AVX512F, AVX512BW, AVX512DQ, AVX512VL, AVX512VNNI, F16C, FMA
+// mix2xLm2_32AVX512 adds weighted rows of v to 2 rows of o; ld and stride in bytes, a unit is 32 values.
+//
+//	for j := range 2 {
+//		for i := range units * 32 {
+//			o[j][i] += sum(p[j][r] * v[r][i]) // over r < rows
+//		}
+//	}
+//
+// Requires: AVX2, F16C, FMA
 //
 //go:noescape
 func mix2xLm2_32AVX512(o *float32, ldo int, p *float32, ldp int, v *byte, stride int, rows int, units int)
 
-// mix3xLm2_32AVX512 is o[j][i] += sum over r of p[j][r]*v[r][i] for j < 3; ld and stride in bytes, a unit is 32 values.
-// Requires: AVX2, AVX512F, AVX512BW, AVX512DQ, AVX512VL, AVX512VNNI, F16C, FMA
+// mix3xLm2_32AVX512 adds weighted rows of v to 3 rows of o; ld and stride in bytes, a unit is 32 values.
+//
+//	for j := range 3 {
+//		for i := range units * 32 {
+//			o[j][i] += sum(p[j][r] * v[r][i]) // over r < rows
+//		}
+//	}
+//
+// Requires: AVX2, F16C, FMA
 //
 //go:noescape
 func mix3xLm2_32AVX512(o *float32, ldo int, p *float32, ldp int, v *byte, stride int, rows int, units int)
 
-// mix5xLm2_32AVX512 is o[j][i] += sum over r of p[j][r]*v[r][i] for j < 5; ld and stride in bytes, a unit is 32 values.
-// Requires: AVX2, AVX512F, AVX512BW, AVX512DQ, AVX512VL, AVX512VNNI, F16C, FMA
+// mix5xLm2_32AVX512 adds weighted rows of v to 5 rows of o; ld and stride in bytes, a unit is 32 values.
+//
+//	for j := range 5 {
+//		for i := range units * 32 {
+//			o[j][i] += sum(p[j][r] * v[r][i]) // over r < rows
+//		}
+//	}
+//
+// Requires: AVX2, F16C, FMA
 //
 //go:noescape
 func mix5xLm2_32AVX512(o *float32, ldo int, p *float32, ldp int, v *byte, stride int, rows int, units int)
@@ -114,8 +214,13 @@ func mixLm2_32AVX512(o []float32, ldo int, p []float32, ldp int, m int, v []byte
 	mixTilesLm2_32AVX512.drive(32, 10, mixLm2_32Generic, o, ldo, p, ldp, m, v, stride, rows, n, ws)
 }
 
-// decodeUnitsLm2_32AVX2 unpacks units of 32 values: dst[i] = value(src, i).
-// Requires: AVX2, F16C, FMA
+// decodeUnitsLm2_32AVX2 unpacks units of 32 values.
+//
+//	for i := range units * 32 {
+//		dst[i] = value(src, i)
+//	}
+//
+// Requires: AVX2, F16C
 //
 //go:noescape
 func decodeUnitsLm2_32AVX2(dst *float32, src *byte, units int)
@@ -124,62 +229,129 @@ func decodeLm2_32AVX2(dst []float32, src []byte) {
 	driveDecode(decodeUnitsLm2_32AVX2, 32, 10, decodeLm2_32Generic, dst, src)
 }
 
-// matmul1xLm2_32AVX2 is y[j][r] = sum over i of x[j][i]*w[r][i] for j < 1; ld and stride in bytes, a unit is 32 values.
+// matmul1xLm2_32AVX2 multiplies rows of w with 1 row of x; ld and stride in bytes, a unit is 32 values.
+//
+//	for r := range rows {
+//		for j := range 1 {
+//			y[j][r] = sum(x[j][i] * w[r][i]) // over all i
+//		}
+//	}
+//
 // Requires: AVX2, F16C, FMA
 //
 //go:noescape
 func matmul1xLm2_32AVX2(y *float32, ldy int, x *float32, ldx int, w *byte, stride int, rows int, units int)
 
-// matmul2xLm2_32AVX2 is y[j][r] = sum over i of x[j][i]*w[r][i] for j < 2; ld and stride in bytes, a unit is 32 values.
+// matmul2xLm2_32AVX2 multiplies rows of w with 2 rows of x; ld and stride in bytes, a unit is 32 values.
+//
+//	for r := range rows {
+//		for j := range 2 {
+//			y[j][r] = sum(x[j][i] * w[r][i]) // over all i
+//		}
+//	}
+//
 // Requires: AVX2, F16C, FMA
 //
 //go:noescape
 func matmul2xLm2_32AVX2(y *float32, ldy int, x *float32, ldx int, w *byte, stride int, rows int, units int)
 
-// matmul3xLm2_32AVX2 is y[j][r] = sum over i of x[j][i]*w[r][i] for j < 3; ld and stride in bytes, a unit is 32 values.
+// matmul3xLm2_32AVX2 multiplies rows of w with 3 rows of x; ld and stride in bytes, a unit is 32 values.
+//
+//	for r := range rows {
+//		for j := range 3 {
+//			y[j][r] = sum(x[j][i] * w[r][i]) // over all i
+//		}
+//	}
+//
 // Requires: AVX2, F16C, FMA
 //
 //go:noescape
 func matmul3xLm2_32AVX2(y *float32, ldy int, x *float32, ldx int, w *byte, stride int, rows int, units int)
 
-// matmul4xLm2_32AVX2 is y[j][r] = sum over i of x[j][i]*w[r][i] for j < 4; ld and stride in bytes, a unit is 32 values.
+// matmul4xLm2_32AVX2 multiplies rows of w with 4 rows of x; ld and stride in bytes, a unit is 32 values.
+//
+//	for r := range rows {
+//		for j := range 4 {
+//			y[j][r] = sum(x[j][i] * w[r][i]) // over all i
+//		}
+//	}
+//
 // Requires: AVX2, F16C, FMA
 //
 //go:noescape
 func matmul4xLm2_32AVX2(y *float32, ldy int, x *float32, ldx int, w *byte, stride int, rows int, units int)
 
-var matmulTilesLm2_32AVX2 = matmulTiles{matmul1xLm2_32AVX2, matmul2xLm2_32AVX2, matmul3xLm2_32AVX2, matmul4xLm2_32AVX2}
+var matmulTilesLm2_32AVX2 = matmulTiles{
+	decode: decodeLm2_32AVX2,
+	gemm:   &gemmF32TilesAVX2,
+	tiles:  [4]matmulKernel{matmul1xLm2_32AVX2, matmul2xLm2_32AVX2, matmul3xLm2_32AVX2, matmul4xLm2_32AVX2},
+}
 
 func matmulLm2_32AVX2(y []float32, ldy int, x []float32, ldx int, m int, w []byte, stride int, rows int, n int, ws *Workspace) {
 	matmulTilesLm2_32AVX2.drive(32, 10, matmulLm2_32Generic, y, ldy, x, ldx, m, w, stride, rows, n, ws)
 }
 
-// matmulQ81xLm2_32AVX2 is y[j][r] = sum over i of d[i/32][j]*q[i/32][j][i%32]*w[r][i] for j < 1; ldy and stride in bytes.
+// matmulQ81xLm2_32AVX2 multiplies rows of w with 1 row of activations in int8; ldy and stride in bytes.
+//
+//	for r := range rows {
+//		for j := range 1 {
+//			y[j][r] = sum(d[i/32][j] * q[i/32][j][i%32] * w[r][i]) // over all i
+//		}
+//	}
+//
 // Requires: AVX2, F16C, FMA
 //
 //go:noescape
 func matmulQ81xLm2_32AVX2(y *float32, ldy int, q *int8, d *float32, s *float32, w *byte, stride int, rows int, blocks int)
 
-// matmulQ82xLm2_32AVX2 is y[j][r] = sum over i of d[i/32][j]*q[i/32][j][i%32]*w[r][i] for j < 2; ldy and stride in bytes.
+// matmulQ82xLm2_32AVX2 multiplies rows of w with 2 rows of activations in int8; ldy and stride in bytes.
+//
+//	for r := range rows {
+//		for j := range 2 {
+//			y[j][r] = sum(d[i/32][j] * q[i/32][j][i%32] * w[r][i]) // over all i
+//		}
+//	}
+//
 // Requires: AVX2, F16C, FMA
 //
 //go:noescape
 func matmulQ82xLm2_32AVX2(y *float32, ldy int, q *int8, d *float32, s *float32, w *byte, stride int, rows int, blocks int)
 
-// matmulQ83xLm2_32AVX2 is y[j][r] = sum over i of d[i/32][j]*q[i/32][j][i%32]*w[r][i] for j < 3; ldy and stride in bytes.
+// matmulQ83xLm2_32AVX2 multiplies rows of w with 3 rows of activations in int8; ldy and stride in bytes.
+//
+//	for r := range rows {
+//		for j := range 3 {
+//			y[j][r] = sum(d[i/32][j] * q[i/32][j][i%32] * w[r][i]) // over all i
+//		}
+//	}
+//
 // Requires: AVX2, F16C, FMA
 //
 //go:noescape
 func matmulQ83xLm2_32AVX2(y *float32, ldy int, q *int8, d *float32, s *float32, w *byte, stride int, rows int, blocks int)
 
-// matmulQ84xLm2_32AVX2 is y[j][r] = sum over i of d[i/32][j]*q[i/32][j][i%32]*w[r][i] for j < 4; ldy and stride in bytes.
+// matmulQ84xLm2_32AVX2 multiplies rows of w with 4 rows of activations in int8; ldy and stride in bytes.
+//
+//	for r := range rows {
+//		for j := range 4 {
+//			y[j][r] = sum(d[i/32][j] * q[i/32][j][i%32] * w[r][i]) // over all i
+//		}
+//	}
+//
 // Requires: AVX2, F16C, FMA
 //
 //go:noescape
 func matmulQ84xLm2_32AVX2(y *float32, ldy int, q *int8, d *float32, s *float32, w *byte, stride int, rows int, blocks int)
 
 // unpackLm2_32AVX2 unpacks a row into records of 32 levels, their scales and mins.
-// Requires: AVX2, F16C, FMA
+//
+//	for i := range blocks * 32 {
+//		r := &dst[i/32]
+//		r.level[i%32] = level(src, i) // value = scale*level + min
+//		r.scale[i%32/16], r.min[i%32/16] = scale(src, i), min(src, i)
+//	}
+//
+// Requires: AVX2, F16C
 //
 //go:noescape
 func unpackLm2_32AVX2(dst *byte, src *byte, blocks int)
@@ -195,25 +367,75 @@ func matmulQ8Lm2_32AVX2(y []float32, ldy int, x *Act, m int, w []byte, stride in
 	matmulQ8TilesLm2_32AVX2.drive(32, 10, matmulQ8Lm2_32Generic, y, ldy, x, m, w, stride, rows, n, ws)
 }
 
-// mix1xLm2_32AVX2 is o[j][i] += sum over r of p[j][r]*v[r][i] for j < 1; ld and stride in bytes, a unit is 32 values.
+// encodeGroupsLm2_32AVX2 packs groups of 8 blocks of 32 values.
+//
+//	for k := range groups * 8 {
+//		x := src[k*32:][:32]
+//		length := sqrt(sum((x * x)))
+//		v := transform<lm_wht32>(((length > 1e-20) ? (x * (375.96732 / length)) : 0.0))
+//		code := nearest(v)
+//		dot := sum((v * codebook[code]))
+//		r := sum((codebook[code] * codebook[code]))
+//		norm := ((dot / r) * (length / 375.96732))
+//		copy(dst[k*10:], block of these fields and codes)
+//	}
+//
+// Requires: AVX2, F16C
+//
+//go:noescape
+func encodeGroupsLm2_32AVX2(dst *byte, src *float32, scratch *byte, groups int)
+
+func encodeLm2_32AVX2(dst []byte, src []float32) {
+	driveEncode(encodeGroupsLm2_32AVX2, 8, 32, 10, 3328, dst, src)
+}
+
+// mix1xLm2_32AVX2 adds weighted rows of v to 1 row of o; ld and stride in bytes, a unit is 32 values.
+//
+//	for j := range 1 {
+//		for i := range units * 32 {
+//			o[j][i] += sum(p[j][r] * v[r][i]) // over r < rows
+//		}
+//	}
+//
 // Requires: AVX2, F16C, FMA
 //
 //go:noescape
 func mix1xLm2_32AVX2(o *float32, ldo int, p *float32, ldp int, v *byte, stride int, rows int, units int)
 
-// mix2xLm2_32AVX2 is o[j][i] += sum over r of p[j][r]*v[r][i] for j < 2; ld and stride in bytes, a unit is 32 values.
+// mix2xLm2_32AVX2 adds weighted rows of v to 2 rows of o; ld and stride in bytes, a unit is 32 values.
+//
+//	for j := range 2 {
+//		for i := range units * 32 {
+//			o[j][i] += sum(p[j][r] * v[r][i]) // over r < rows
+//		}
+//	}
+//
 // Requires: AVX2, F16C, FMA
 //
 //go:noescape
 func mix2xLm2_32AVX2(o *float32, ldo int, p *float32, ldp int, v *byte, stride int, rows int, units int)
 
-// mix3xLm2_32AVX2 is o[j][i] += sum over r of p[j][r]*v[r][i] for j < 3; ld and stride in bytes, a unit is 32 values.
+// mix3xLm2_32AVX2 adds weighted rows of v to 3 rows of o; ld and stride in bytes, a unit is 32 values.
+//
+//	for j := range 3 {
+//		for i := range units * 32 {
+//			o[j][i] += sum(p[j][r] * v[r][i]) // over r < rows
+//		}
+//	}
+//
 // Requires: AVX2, F16C, FMA
 //
 //go:noescape
 func mix3xLm2_32AVX2(o *float32, ldo int, p *float32, ldp int, v *byte, stride int, rows int, units int)
 
-// mix5xLm2_32AVX2 is o[j][i] += sum over r of p[j][r]*v[r][i] for j < 5; ld and stride in bytes, a unit is 32 values.
+// mix5xLm2_32AVX2 adds weighted rows of v to 5 rows of o; ld and stride in bytes, a unit is 32 values.
+//
+//	for j := range 5 {
+//		for i := range units * 32 {
+//			o[j][i] += sum(p[j][r] * v[r][i]) // over r < rows
+//		}
+//	}
+//
 // Requires: AVX2, F16C, FMA
 //
 //go:noescape

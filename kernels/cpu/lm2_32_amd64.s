@@ -26,8 +26,86 @@ DATA lm2_323<>+16(SB)/8, $0x0001000100010001
 DATA lm2_323<>+24(SB)/8, $0x0001000100010001
 GLOBL lm2_323<>(SB), RODATA|NOPTR, $32
 
-// decodeUnitsLm2_32AVX512 unpacks units of 32 values: dst[i] = value(src, i).
-// Requires: AVX2, AVX512F, AVX512BW, AVX512DQ, AVX512VL, AVX512VNNI, F16C, FMA
+DATA lm2_324<>+0(SB)/8, $0x0000000000000000
+DATA lm2_324<>+8(SB)/8, $0x0000000000000000
+DATA lm2_324<>+16(SB)/8, $0x0000000000000000
+DATA lm2_324<>+24(SB)/8, $0x0000000000000000
+GLOBL lm2_324<>(SB), RODATA|NOPTR, $32
+
+DATA lm2_325<>+0(SB)/8, $0x1e3ce5081e3ce508
+DATA lm2_325<>+8(SB)/8, $0x1e3ce5081e3ce508
+DATA lm2_325<>+16(SB)/8, $0x1e3ce5081e3ce508
+DATA lm2_325<>+24(SB)/8, $0x1e3ce5081e3ce508
+GLOBL lm2_325<>(SB), RODATA|NOPTR, $32
+
+DATA lm2_326<>+0(SB)/8, $0x43bbfbd143bbfbd1
+DATA lm2_326<>+8(SB)/8, $0x43bbfbd143bbfbd1
+DATA lm2_326<>+16(SB)/8, $0x43bbfbd143bbfbd1
+DATA lm2_326<>+24(SB)/8, $0x43bbfbd143bbfbd1
+GLOBL lm2_326<>(SB), RODATA|NOPTR, $32
+
+DATA lm2_327<>+0(SB)/8, $0xbf8000003f800000
+DATA lm2_327<>+8(SB)/8, $0x3f800000bf800000
+DATA lm2_327<>+16(SB)/8, $0xbf800000bf800000
+DATA lm2_327<>+24(SB)/8, $0xbf800000bf800000
+DATA lm2_327<>+32(SB)/8, $0xbf8000003f800000
+DATA lm2_327<>+40(SB)/8, $0x3f8000003f800000
+DATA lm2_327<>+48(SB)/8, $0x3f8000003f800000
+DATA lm2_327<>+56(SB)/8, $0xbf8000003f800000
+DATA lm2_327<>+64(SB)/8, $0x3f8000003f800000
+DATA lm2_327<>+72(SB)/8, $0xbf800000bf800000
+DATA lm2_327<>+80(SB)/8, $0x3f800000bf800000
+DATA lm2_327<>+88(SB)/8, $0x3f8000003f800000
+DATA lm2_327<>+96(SB)/8, $0x3f800000bf800000
+DATA lm2_327<>+104(SB)/8, $0x3f8000003f800000
+DATA lm2_327<>+112(SB)/8, $0x3f800000bf800000
+DATA lm2_327<>+120(SB)/8, $0x3f8000003f800000
+GLOBL lm2_327<>(SB), RODATA|NOPTR, $128
+
+DATA lm2_328<>+0(SB)/8, $0x3e3504f3be3504f3
+DATA lm2_328<>+8(SB)/8, $0x3e3504f3be3504f3
+DATA lm2_328<>+16(SB)/8, $0xbe3504f3be3504f3
+DATA lm2_328<>+24(SB)/8, $0xbe3504f3be3504f3
+DATA lm2_328<>+32(SB)/8, $0x3e3504f33e3504f3
+DATA lm2_328<>+40(SB)/8, $0xbe3504f33e3504f3
+DATA lm2_328<>+48(SB)/8, $0x3e3504f3be3504f3
+DATA lm2_328<>+56(SB)/8, $0xbe3504f33e3504f3
+DATA lm2_328<>+64(SB)/8, $0x3e3504f3be3504f3
+DATA lm2_328<>+72(SB)/8, $0x3e3504f33e3504f3
+DATA lm2_328<>+80(SB)/8, $0x3e3504f33e3504f3
+DATA lm2_328<>+88(SB)/8, $0x3e3504f33e3504f3
+DATA lm2_328<>+96(SB)/8, $0xbe3504f3be3504f3
+DATA lm2_328<>+104(SB)/8, $0x3e3504f3be3504f3
+DATA lm2_328<>+112(SB)/8, $0xbe3504f3be3504f3
+DATA lm2_328<>+120(SB)/8, $0xbe3504f3be3504f3
+GLOBL lm2_328<>(SB), RODATA|NOPTR, $128
+
+DATA lm2_329<>+0(SB)/8, $0x42810000c2810000
+DATA lm2_329<>+8(SB)/8, $0x0000000000000000
+DATA lm2_329<>+16(SB)/8, $0x0000000000000000
+DATA lm2_329<>+24(SB)/8, $0x0000000000000000
+GLOBL lm2_329<>(SB), RODATA|NOPTR, $32
+
+DATA lm2_3210<>+0(SB)/8, $0xc1f00000c2c60000
+DATA lm2_3210<>+8(SB)/8, $0x42c6000041f00000
+DATA lm2_3210<>+16(SB)/8, $0x0000000000000000
+DATA lm2_3210<>+24(SB)/8, $0x0000000000000000
+GLOBL lm2_3210<>(SB), RODATA|NOPTR, $32
+
+DATA lm2_3211<>+0(SB)/8, $0x8000000080000000
+DATA lm2_3211<>+8(SB)/8, $0x8000000080000000
+DATA lm2_3211<>+16(SB)/8, $0x8000000080000000
+DATA lm2_3211<>+24(SB)/8, $0x8000000080000000
+GLOBL lm2_3211<>(SB), RODATA|NOPTR, $32
+
+DATA lm2_3212<>+0(SB)/8, $0x7fc000007fc00000
+DATA lm2_3212<>+8(SB)/8, $0x7fc000007fc00000
+DATA lm2_3212<>+16(SB)/8, $0x7fc000007fc00000
+DATA lm2_3212<>+24(SB)/8, $0x7fc000007fc00000
+GLOBL lm2_3212<>(SB), RODATA|NOPTR, $32
+
+// decodeUnitsLm2_32AVX512 unpacks units of 32 values.
+// Requires: AVX2, F16C
 TEXT ·decodeUnitsLm2_32AVX512(SB), NOSPLIT, $128-24
 	MOVQ         dst+0(FP), AX
 	MOVQ         src+8(FP), BX
@@ -72,8 +150,8 @@ done2:
 	VZEROUPPER
 	RET
 
-// matmul1xLm2_32AVX512 is y[j][r] = sum over i of x[j][i]*w[r][i] for j < 1; ld and stride in bytes, a unit is 32 values.
-// Requires: AVX2, AVX512F, AVX512BW, AVX512DQ, AVX512VL, AVX512VNNI, F16C, FMA
+// matmul1xLm2_32AVX512 multiplies rows of w with 1 row of x; ld and stride in bytes, a unit is 32 values.
+// Requires: AVX2, F16C, FMA
 TEXT ·matmul1xLm2_32AVX512(SB), NOSPLIT, $128-64
 	MOVQ         y+0(FP), AX
 	MOVQ         w+32(FP), BX
@@ -151,8 +229,8 @@ done2:
 	VZEROUPPER
 	RET
 
-// matmul2xLm2_32AVX512 is y[j][r] = sum over i of x[j][i]*w[r][i] for j < 2; ld and stride in bytes, a unit is 32 values.
-// Requires: AVX2, AVX512F, AVX512BW, AVX512DQ, AVX512VL, AVX512VNNI, F16C, FMA
+// matmul2xLm2_32AVX512 multiplies rows of w with 2 rows of x; ld and stride in bytes, a unit is 32 values.
+// Requires: AVX2, F16C, FMA
 TEXT ·matmul2xLm2_32AVX512(SB), NOSPLIT, $128-64
 	MOVQ         y+0(FP), AX
 	MOVQ         w+32(FP), BX
@@ -248,8 +326,8 @@ done2:
 	VZEROUPPER
 	RET
 
-// matmul3xLm2_32AVX512 is y[j][r] = sum over i of x[j][i]*w[r][i] for j < 3; ld and stride in bytes, a unit is 32 values.
-// Requires: AVX2, AVX512F, AVX512BW, AVX512DQ, AVX512VL, AVX512VNNI, F16C, FMA
+// matmul3xLm2_32AVX512 multiplies rows of w with 3 rows of x; ld and stride in bytes, a unit is 32 values.
+// Requires: AVX2, F16C, FMA
 TEXT ·matmul3xLm2_32AVX512(SB), NOSPLIT, $128-64
 	MOVQ         y+0(FP), AX
 	MOVQ         w+32(FP), BX
@@ -362,8 +440,8 @@ done2:
 	VZEROUPPER
 	RET
 
-// matmul4xLm2_32AVX512 is y[j][r] = sum over i of x[j][i]*w[r][i] for j < 4; ld and stride in bytes, a unit is 32 values.
-// Requires: AVX2, AVX512F, AVX512BW, AVX512DQ, AVX512VL, AVX512VNNI, F16C, FMA
+// matmul4xLm2_32AVX512 multiplies rows of w with 4 rows of x; ld and stride in bytes, a unit is 32 values.
+// Requires: AVX2, F16C, FMA
 TEXT ·matmul4xLm2_32AVX512(SB), NOSPLIT, $128-64
 	MOVQ         y+0(FP), AX
 	MOVQ         w+32(FP), BX
@@ -493,8 +571,8 @@ done2:
 	VZEROUPPER
 	RET
 
-// matmulQ81xLm2_32AVX512 is y[j][r] = sum over i of d[i/32][j]*q[i/32][j][i%32]*w[r][i] for j < 1; ldy and stride in bytes.
-// Requires: AVX2, AVX512F, AVX512BW, AVX512DQ, AVX512VL, AVX512VNNI, F16C, FMA
+// matmulQ81xLm2_32AVX512 multiplies rows of w with 1 row of activations in int8; ldy and stride in bytes.
+// Requires: F16C, FMA, AVX512VL, AVX512VNNI
 TEXT ·matmulQ81xLm2_32AVX512(SB), NOSPLIT, $128-72
 	LEAQ         31(SP), AX
 	ANDQ         $-32, AX
@@ -506,6 +584,7 @@ TEXT ·matmulQ81xLm2_32AVX512(SB), NOSPLIT, $128-72
 
 loop1:
 	VPXOR        Y0, Y0, Y0
+	VPXOR        Y1, Y1, Y1
 	MOVQ         q+16(FP), DX
 	MOVQ         d+24(FP), SI
 	MOVQ         blocks+64(FP), DI
@@ -514,38 +593,38 @@ loop1:
 	JLT          done4
 
 loop3:
-	VPBROADCASTW (R8), X1
-	VCVTPH2PS    X1, Y1
-	VPBROADCASTQ 2(R8), Y2
-	VPSRLVD      lm2_320<>+0(SB), Y2, Y2
-	VPAND        lm2_321<>+0(SB), Y2, Y2
-	VBROADCASTI128 lm2_322<>+0(SB), Y3
-	VPSHUFB      Y2, Y3, Y2
-	VPABSB       Y2, Y3
-	VMOVDQU      (DX), Y4
-	VPSIGNB      Y2, Y4, Y2
-	VPXOR        Y4, Y4, Y4
-	VPDPBUSD     Y2, Y3, Y4
-	VBROADCASTSS (SI), Y2
-	VCVTDQ2PS    Y4, Y3
-	VMULPS       Y1, Y2, Y1
-	VFMADD231PS  Y1, Y3, Y0
-	VPBROADCASTW 10(R8), X1
-	VCVTPH2PS    X1, Y1
-	VPBROADCASTQ 12(R8), Y2
-	VPSRLVD      lm2_320<>+0(SB), Y2, Y2
-	VPAND        lm2_321<>+0(SB), Y2, Y2
-	VBROADCASTI128 lm2_322<>+0(SB), Y3
-	VPSHUFB      Y2, Y3, Y2
-	VPABSB       Y2, Y3
-	VMOVDQU      32(DX), Y4
-	VPSIGNB      Y2, Y4, Y2
-	VPXOR        Y4, Y4, Y4
-	VPDPBUSD     Y2, Y3, Y4
-	VBROADCASTSS 4(SI), Y2
-	VCVTDQ2PS    Y4, Y3
-	VMULPS       Y1, Y2, Y1
-	VFMADD231PS  Y1, Y3, Y0
+	VPBROADCASTW (R8), X2
+	VCVTPH2PS    X2, Y2
+	VPBROADCASTQ 2(R8), Y3
+	VPSRLVD      lm2_320<>+0(SB), Y3, Y3
+	VPAND        lm2_321<>+0(SB), Y3, Y3
+	VBROADCASTI128 lm2_322<>+0(SB), Y4
+	VPSHUFB      Y3, Y4, Y3
+	VPABSB       Y3, Y4
+	VMOVDQU      (DX), Y5
+	VPSIGNB      Y3, Y5, Y3
+	VPXOR        Y5, Y5, Y5
+	VPDPBUSD     Y3, Y4, Y5
+	VBROADCASTSS (SI), Y3
+	VCVTDQ2PS    Y5, Y4
+	VMULPS       Y2, Y3, Y2
+	VFMADD231PS  Y2, Y4, Y0
+	VPBROADCASTW 10(R8), X2
+	VCVTPH2PS    X2, Y2
+	VPBROADCASTQ 12(R8), Y3
+	VPSRLVD      lm2_320<>+0(SB), Y3, Y3
+	VPAND        lm2_321<>+0(SB), Y3, Y3
+	VBROADCASTI128 lm2_322<>+0(SB), Y4
+	VPSHUFB      Y3, Y4, Y3
+	VPABSB       Y3, Y4
+	VMOVDQU      32(DX), Y5
+	VPSIGNB      Y3, Y5, Y3
+	VPXOR        Y5, Y5, Y5
+	VPDPBUSD     Y3, Y4, Y5
+	VBROADCASTSS 4(SI), Y3
+	VCVTDQ2PS    Y5, Y4
+	VMULPS       Y2, Y3, Y2
+	VFMADD231PS  Y2, Y4, Y1
 	ADDQ         $0x14, R8
 	ADDQ         $0x40, DX
 	ADDQ         $8, SI
@@ -558,22 +637,22 @@ done4:
 	JLT          done6
 
 loop5:
-	VPBROADCASTW (R8), X1
-	VCVTPH2PS    X1, Y1
-	VPBROADCASTQ 2(R8), Y2
-	VPSRLVD      lm2_320<>+0(SB), Y2, Y2
-	VPAND        lm2_321<>+0(SB), Y2, Y2
-	VBROADCASTI128 lm2_322<>+0(SB), Y3
-	VPSHUFB      Y2, Y3, Y2
-	VPABSB       Y2, Y3
-	VMOVDQU      (DX), Y4
-	VPSIGNB      Y2, Y4, Y2
-	VPXOR        Y4, Y4, Y4
-	VPDPBUSD     Y2, Y3, Y4
-	VBROADCASTSS (SI), Y2
-	VCVTDQ2PS    Y4, Y3
-	VMULPS       Y1, Y2, Y1
-	VFMADD231PS  Y1, Y3, Y0
+	VPBROADCASTW (R8), X2
+	VCVTPH2PS    X2, Y2
+	VPBROADCASTQ 2(R8), Y3
+	VPSRLVD      lm2_320<>+0(SB), Y3, Y3
+	VPAND        lm2_321<>+0(SB), Y3, Y3
+	VBROADCASTI128 lm2_322<>+0(SB), Y4
+	VPSHUFB      Y3, Y4, Y3
+	VPABSB       Y3, Y4
+	VMOVDQU      (DX), Y5
+	VPSIGNB      Y3, Y5, Y3
+	VPXOR        Y5, Y5, Y5
+	VPDPBUSD     Y3, Y4, Y5
+	VBROADCASTSS (SI), Y3
+	VCVTDQ2PS    Y5, Y4
+	VMULPS       Y2, Y3, Y2
+	VFMADD231PS  Y2, Y4, Y0
 	ADDQ         $0xa, R8
 	ADDQ         $0x20, DX
 	ADDQ         $4, SI
@@ -582,6 +661,7 @@ loop5:
 
 done6:
 	ADDQ         $1, DI
+	VADDPS       Y1, Y0, Y0
 	VEXTRACTF128 $1, Y0, X1
 	VADDPS       X0, X1, X1
 	VMOVHLPS     X1, X1, X0
@@ -600,8 +680,8 @@ done2:
 	VZEROUPPER
 	RET
 
-// matmulQ82xLm2_32AVX512 is y[j][r] = sum over i of d[i/32][j]*q[i/32][j][i%32]*w[r][i] for j < 2; ldy and stride in bytes.
-// Requires: AVX2, AVX512F, AVX512BW, AVX512DQ, AVX512VL, AVX512VNNI, F16C, FMA
+// matmulQ82xLm2_32AVX512 multiplies rows of w with 2 rows of activations in int8; ldy and stride in bytes.
+// Requires: F16C, FMA, AVX512VL, AVX512VNNI
 TEXT ·matmulQ82xLm2_32AVX512(SB), NOSPLIT, $128-72
 	LEAQ         31(SP), AX
 	ANDQ         $-32, AX
@@ -742,8 +822,8 @@ done2:
 	VZEROUPPER
 	RET
 
-// matmulQ83xLm2_32AVX512 is y[j][r] = sum over i of d[i/32][j]*q[i/32][j][i%32]*w[r][i] for j < 3; ldy and stride in bytes.
-// Requires: AVX2, AVX512F, AVX512BW, AVX512DQ, AVX512VL, AVX512VNNI, F16C, FMA
+// matmulQ83xLm2_32AVX512 multiplies rows of w with 3 rows of activations in int8; ldy and stride in bytes.
+// Requires: F16C, FMA, AVX512VL, AVX512VNNI
 TEXT ·matmulQ83xLm2_32AVX512(SB), NOSPLIT, $128-72
 	LEAQ         31(SP), AX
 	ANDQ         $-32, AX
@@ -917,8 +997,8 @@ done2:
 	VZEROUPPER
 	RET
 
-// matmulQ84xLm2_32AVX512 is y[j][r] = sum over i of d[i/32][j]*q[i/32][j][i%32]*w[r][i] for j < 4; ldy and stride in bytes.
-// Requires: AVX2, AVX512F, AVX512BW, AVX512DQ, AVX512VL, AVX512VNNI, F16C, FMA
+// matmulQ84xLm2_32AVX512 multiplies rows of w with 4 rows of activations in int8; ldy and stride in bytes.
+// Requires: F16C, FMA, AVX512VL, AVX512VNNI
 TEXT ·matmulQ84xLm2_32AVX512(SB), NOSPLIT, $128-72
 	LEAQ         31(SP), AX
 	ANDQ         $-32, AX
@@ -1126,7 +1206,7 @@ done2:
 	RET
 
 // unpackLm2_32AVX512 unpacks a row into records of 32 levels, their scales and mins.
-// Requires: AVX2, AVX512F, AVX512BW, AVX512DQ, AVX512VL, AVX512VNNI, F16C, FMA
+// Requires: AVX2, F16C
 TEXT ·unpackLm2_32AVX512(SB), NOSPLIT, $128-24
 	MOVQ         dst+0(FP), AX
 	MOVQ         src+8(FP), BX
@@ -1158,8 +1238,8 @@ done2:
 	VZEROUPPER
 	RET
 
-// mix1xLm2_32AVX512 is o[j][i] += sum over r of p[j][r]*v[r][i] for j < 1; ld and stride in bytes, a unit is 32 values.
-// Requires: AVX2, AVX512F, AVX512BW, AVX512DQ, AVX512VL, AVX512VNNI, F16C, FMA
+// mix1xLm2_32AVX512 adds weighted rows of v to 1 row of o; ld and stride in bytes, a unit is 32 values.
+// Requires: AVX2, F16C, FMA
 TEXT ·mix1xLm2_32AVX512(SB), NOSPLIT, $128-64
 	MOVQ         v+32(FP), AX
 	MOVQ         units+56(FP), BX
@@ -1229,8 +1309,8 @@ done2:
 	VZEROUPPER
 	RET
 
-// mix2xLm2_32AVX512 is o[j][i] += sum over r of p[j][r]*v[r][i] for j < 2; ld and stride in bytes, a unit is 32 values.
-// Requires: AVX2, AVX512F, AVX512BW, AVX512DQ, AVX512VL, AVX512VNNI, F16C, FMA
+// mix2xLm2_32AVX512 adds weighted rows of v to 2 rows of o; ld and stride in bytes, a unit is 32 values.
+// Requires: AVX2, F16C, FMA
 TEXT ·mix2xLm2_32AVX512(SB), NOSPLIT, $128-64
 	MOVQ         v+32(FP), AX
 	MOVQ         units+56(FP), BX
@@ -1317,8 +1397,8 @@ done2:
 	VZEROUPPER
 	RET
 
-// mix3xLm2_32AVX512 is o[j][i] += sum over r of p[j][r]*v[r][i] for j < 3; ld and stride in bytes, a unit is 32 values.
-// Requires: AVX2, AVX512F, AVX512BW, AVX512DQ, AVX512VL, AVX512VNNI, F16C, FMA
+// mix3xLm2_32AVX512 adds weighted rows of v to 3 rows of o; ld and stride in bytes, a unit is 32 values.
+// Requires: AVX2, F16C, FMA
 TEXT ·mix3xLm2_32AVX512(SB), NOSPLIT, $128-64
 	MOVQ         v+32(FP), AX
 	MOVQ         units+56(FP), BX
@@ -1431,8 +1511,8 @@ done2:
 	VZEROUPPER
 	RET
 
-// mix5xLm2_32AVX512 is o[j][i] += sum over r of p[j][r]*v[r][i] for j < 5; ld and stride in bytes, a unit is 32 values.
-// Requires: AVX2, AVX512F, AVX512BW, AVX512DQ, AVX512VL, AVX512VNNI, F16C, FMA
+// mix5xLm2_32AVX512 adds weighted rows of v to 5 rows of o; ld and stride in bytes, a unit is 32 values.
+// Requires: AVX2, F16C, FMA
 TEXT ·mix5xLm2_32AVX512(SB), NOSPLIT, $128-64
 	MOVQ         v+32(FP), AX
 	MOVQ         units+56(FP), BX
@@ -1448,37 +1528,44 @@ loop1:
 	MOVQ         SI, R8
 	ADDQ         DI, R8
 	ADDQ         DI, R8
+	MOVQ         R8, R9
+	ADDQ         DI, R9
+	ADDQ         DI, R9
 	ADDQ         CX, SI
 	ADDQ         CX, R8
+	ADDQ         CX, R9
 	VMOVUPS      (SI), Y0
 	VMOVUPS      (SI)(DI*1), Y1
 	VMOVUPS      (R8), Y2
 	VMOVUPS      (R8)(DI*1), Y3
-	VMOVUPS      (R8), Y4
+	VMOVUPS      (R9), Y4
 	VMOVUPS      32(SI), Y5
 	VMOVUPS      32(SI)(DI*1), Y6
 	VMOVUPS      32(R8), Y7
 	VMOVUPS      32(R8)(DI*1), Y8
-	VMOVUPS      32(R8), Y9
+	VMOVUPS      32(R9), Y9
 	MOVQ         p+16(FP), SI
 	MOVQ         ldp+24(FP), DI
 	MOVQ         SI, R8
 	ADDQ         DI, R8
 	ADDQ         DI, R8
-	MOVQ         rows+48(FP), R9
-	MOVQ         AX, R10
-	MOVQ         stride+40(FP), R11
-	SUBQ         $1, R9
+	MOVQ         R8, R9
+	ADDQ         DI, R9
+	ADDQ         DI, R9
+	MOVQ         rows+48(FP), R10
+	MOVQ         AX, R11
+	MOVQ         stride+40(FP), R12
+	SUBQ         $1, R10
 	JLT          done4
 
 loop3:
-	VPBROADCASTQ 2(R10), Y10
+	VPBROADCASTQ 2(R11), Y10
 	VPSRLVD      lm2_320<>+0(SB), Y10, Y10
 	VPAND        lm2_321<>+0(SB), Y10, Y10
 	VBROADCASTI128 lm2_322<>+0(SB), Y11
 	VPSHUFB      Y10, Y11, Y10
 	VMOVDQU      Y10, (DX)
-	VPBROADCASTW (R10), X10
+	VPBROADCASTW (R11), X10
 	VCVTPH2PS    X10, Y10
 	VBROADCASTSS (SI), Y11
 	VMULPS       Y11, Y10, Y11
@@ -1488,7 +1575,7 @@ loop3:
 	VMULPS       Y13, Y10, Y13
 	VBROADCASTSS (R8)(DI*1), Y14
 	VMULPS       Y14, Y10, Y14
-	VBROADCASTSS (R8), Y15
+	VBROADCASTSS (R9), Y15
 	VMULPS       Y15, Y10, Y10
 	VPMOVSXBD    (DX), Y15
 	VCVTDQ2PS    Y15, Y15
@@ -1504,67 +1591,79 @@ loop3:
 	VFMADD231PS  Y13, Y15, Y7
 	VFMADD231PS  Y14, Y15, Y8
 	VFMADD231PS  Y10, Y15, Y9
-	ADDQ         R11, R10
+	ADDQ         R12, R11
 	ADDQ         $4, SI
 	ADDQ         $4, R8
-	SUBQ         $1, R9
+	ADDQ         $4, R9
+	SUBQ         $1, R10
 	JGE          loop3
 
 done4:
-	ADDQ         $1, R9
+	ADDQ         $1, R10
 	MOVQ         o+0(FP), SI
 	MOVQ         ldo+8(FP), DI
 	MOVQ         SI, R8
 	ADDQ         DI, R8
 	ADDQ         DI, R8
+	MOVQ         R8, R9
+	ADDQ         DI, R9
+	ADDQ         DI, R9
 	ADDQ         CX, SI
 	ADDQ         CX, R8
+	ADDQ         CX, R9
 	VMOVUPS      Y0, (SI)
 	VMOVUPS      Y1, (SI)(DI*1)
 	VMOVUPS      Y2, (R8)
 	VMOVUPS      Y3, (R8)(DI*1)
-	VMOVUPS      Y4, (R8)
+	VMOVUPS      Y4, (R9)
 	VMOVUPS      Y5, 32(SI)
 	VMOVUPS      Y6, 32(SI)(DI*1)
 	VMOVUPS      Y7, 32(R8)
 	VMOVUPS      Y8, 32(R8)(DI*1)
-	VMOVUPS      Y9, 32(R8)
+	VMOVUPS      Y9, 32(R9)
 	MOVQ         o+0(FP), SI
 	MOVQ         ldo+8(FP), DI
 	MOVQ         SI, R8
 	ADDQ         DI, R8
 	ADDQ         DI, R8
+	MOVQ         R8, R9
+	ADDQ         DI, R9
+	ADDQ         DI, R9
 	ADDQ         CX, SI
 	ADDQ         CX, R8
+	ADDQ         CX, R9
 	VMOVUPS      64(SI), Y0
 	VMOVUPS      64(SI)(DI*1), Y1
 	VMOVUPS      64(R8), Y2
 	VMOVUPS      64(R8)(DI*1), Y3
-	VMOVUPS      64(R8), Y4
+	VMOVUPS      64(R9), Y4
 	VMOVUPS      96(SI), Y5
 	VMOVUPS      96(SI)(DI*1), Y6
 	VMOVUPS      96(R8), Y7
 	VMOVUPS      96(R8)(DI*1), Y8
-	VMOVUPS      96(R8), Y9
+	VMOVUPS      96(R9), Y9
 	MOVQ         p+16(FP), SI
 	MOVQ         ldp+24(FP), DI
 	MOVQ         SI, R8
 	ADDQ         DI, R8
 	ADDQ         DI, R8
-	MOVQ         rows+48(FP), R9
-	MOVQ         AX, R10
-	MOVQ         stride+40(FP), R11
-	SUBQ         $1, R9
+	MOVQ         R8, R9
+	ADDQ         DI, R9
+	ADDQ         DI, R9
+	MOVQ         rows+48(FP), R10
+	MOVQ         AX, R11
+	MOVQ         stride+40(FP), R12
+	SUBQ         $1, R10
 	JLT          done6
 
 loop5:
-	VPBROADCASTQ 2(R10), Y10
+	VPBROADCASTQ 2(R11), Y10
 	VPSRLVD      lm2_320<>+0(SB), Y10, Y10
 	VPAND        lm2_321<>+0(SB), Y10, Y10
 	VBROADCASTI128 lm2_322<>+0(SB), Y11
 	VPSHUFB      Y10, Y11, Y10
 	VMOVDQU      Y10, (DX)
-	VPBROADCASTW (R10), X10
+	VPBROADCASTW (R11), X10
 	VCVTPH2PS    X10, Y10
 	VBROADCASTSS (SI), Y11
 	VMULPS       Y11, Y10, Y11
@@ -1574,7 +1673,7 @@ loop5:
 	VMULPS       Y13, Y10, Y13
 	VBROADCASTSS (R8)(DI*1), Y14
 	VMULPS       Y14, Y10, Y14
-	VBROADCASTSS (R8), Y15
+	VBROADCASTSS (R9), Y15
 	VMULPS       Y15, Y10, Y10
 	VPMOVSXBD    16(DX), Y15
 	VCVTDQ2PS    Y15, Y15
@@ -1590,31 +1689,36 @@ loop5:
 	VFMADD231PS  Y13, Y15, Y7
 	VFMADD231PS  Y14, Y15, Y8
 	VFMADD231PS  Y10, Y15, Y9
-	ADDQ         R11, R10
+	ADDQ         R12, R11
 	ADDQ         $4, SI
 	ADDQ         $4, R8
-	SUBQ         $1, R9
+	ADDQ         $4, R9
+	SUBQ         $1, R10
 	JGE          loop5
 
 done6:
-	ADDQ         $1, R9
+	ADDQ         $1, R10
 	MOVQ         o+0(FP), SI
 	MOVQ         ldo+8(FP), DI
 	MOVQ         SI, R8
 	ADDQ         DI, R8
 	ADDQ         DI, R8
+	MOVQ         R8, R9
+	ADDQ         DI, R9
+	ADDQ         DI, R9
 	ADDQ         CX, SI
 	ADDQ         CX, R8
+	ADDQ         CX, R9
 	VMOVUPS      Y0, 64(SI)
 	VMOVUPS      Y1, 64(SI)(DI*1)
 	VMOVUPS      Y2, 64(R8)
 	VMOVUPS      Y3, 64(R8)(DI*1)
-	VMOVUPS      Y4, 64(R8)
+	VMOVUPS      Y4, 64(R9)
 	VMOVUPS      Y5, 96(SI)
 	VMOVUPS      Y6, 96(SI)(DI*1)
 	VMOVUPS      Y7, 96(R8)
 	VMOVUPS      Y8, 96(R8)(DI*1)
-	VMOVUPS      Y9, 96(R8)
+	VMOVUPS      Y9, 96(R9)
 	ADDQ         $0xa, AX
 	ADDQ         $0x80, CX
 	SUBQ         $1, BX
@@ -1625,8 +1729,8 @@ done2:
 	VZEROUPPER
 	RET
 
-// decodeUnitsLm2_32AVX2 unpacks units of 32 values: dst[i] = value(src, i).
-// Requires: AVX2, F16C, FMA
+// decodeUnitsLm2_32AVX2 unpacks units of 32 values.
+// Requires: AVX2, F16C
 TEXT ·decodeUnitsLm2_32AVX2(SB), NOSPLIT, $128-24
 	MOVQ         dst+0(FP), AX
 	MOVQ         src+8(FP), BX
@@ -1671,7 +1775,7 @@ done2:
 	VZEROUPPER
 	RET
 
-// matmul1xLm2_32AVX2 is y[j][r] = sum over i of x[j][i]*w[r][i] for j < 1; ld and stride in bytes, a unit is 32 values.
+// matmul1xLm2_32AVX2 multiplies rows of w with 1 row of x; ld and stride in bytes, a unit is 32 values.
 // Requires: AVX2, F16C, FMA
 TEXT ·matmul1xLm2_32AVX2(SB), NOSPLIT, $128-64
 	MOVQ         y+0(FP), AX
@@ -1750,7 +1854,7 @@ done2:
 	VZEROUPPER
 	RET
 
-// matmul2xLm2_32AVX2 is y[j][r] = sum over i of x[j][i]*w[r][i] for j < 2; ld and stride in bytes, a unit is 32 values.
+// matmul2xLm2_32AVX2 multiplies rows of w with 2 rows of x; ld and stride in bytes, a unit is 32 values.
 // Requires: AVX2, F16C, FMA
 TEXT ·matmul2xLm2_32AVX2(SB), NOSPLIT, $128-64
 	MOVQ         y+0(FP), AX
@@ -1847,7 +1951,7 @@ done2:
 	VZEROUPPER
 	RET
 
-// matmul3xLm2_32AVX2 is y[j][r] = sum over i of x[j][i]*w[r][i] for j < 3; ld and stride in bytes, a unit is 32 values.
+// matmul3xLm2_32AVX2 multiplies rows of w with 3 rows of x; ld and stride in bytes, a unit is 32 values.
 // Requires: AVX2, F16C, FMA
 TEXT ·matmul3xLm2_32AVX2(SB), NOSPLIT, $128-64
 	MOVQ         y+0(FP), AX
@@ -1961,7 +2065,7 @@ done2:
 	VZEROUPPER
 	RET
 
-// matmul4xLm2_32AVX2 is y[j][r] = sum over i of x[j][i]*w[r][i] for j < 4; ld and stride in bytes, a unit is 32 values.
+// matmul4xLm2_32AVX2 multiplies rows of w with 4 rows of x; ld and stride in bytes, a unit is 32 values.
 // Requires: AVX2, F16C, FMA
 TEXT ·matmul4xLm2_32AVX2(SB), NOSPLIT, $128-64
 	MOVQ         y+0(FP), AX
@@ -2092,7 +2196,7 @@ done2:
 	VZEROUPPER
 	RET
 
-// matmulQ81xLm2_32AVX2 is y[j][r] = sum over i of d[i/32][j]*q[i/32][j][i%32]*w[r][i] for j < 1; ldy and stride in bytes.
+// matmulQ81xLm2_32AVX2 multiplies rows of w with 1 row of activations in int8; ldy and stride in bytes.
 // Requires: AVX2, F16C, FMA
 TEXT ·matmulQ81xLm2_32AVX2(SB), NOSPLIT, $128-72
 	LEAQ         31(SP), AX
@@ -2105,6 +2209,7 @@ TEXT ·matmulQ81xLm2_32AVX2(SB), NOSPLIT, $128-72
 
 loop1:
 	VPXOR        Y0, Y0, Y0
+	VPXOR        Y1, Y1, Y1
 	MOVQ         q+16(FP), DX
 	MOVQ         d+24(FP), SI
 	MOVQ         blocks+64(FP), DI
@@ -2113,38 +2218,38 @@ loop1:
 	JLT          done4
 
 loop3:
-	VPBROADCASTW (R8), X1
-	VCVTPH2PS    X1, Y1
-	VPBROADCASTQ 2(R8), Y2
-	VPSRLVD      lm2_320<>+0(SB), Y2, Y2
-	VPAND        lm2_321<>+0(SB), Y2, Y2
-	VBROADCASTI128 lm2_322<>+0(SB), Y3
-	VPSHUFB      Y2, Y3, Y2
-	VPABSB       Y2, Y3
-	VMOVDQU      (DX), Y4
-	VPSIGNB      Y2, Y4, Y2
-	VPMADDUBSW   Y2, Y3, Y2
-	VPMADDWD     lm2_323<>+0(SB), Y2, Y2
-	VBROADCASTSS (SI), Y3
-	VCVTDQ2PS    Y2, Y2
-	VMULPS       Y1, Y3, Y1
-	VFMADD231PS  Y1, Y2, Y0
-	VPBROADCASTW 10(R8), X1
-	VCVTPH2PS    X1, Y1
-	VPBROADCASTQ 12(R8), Y2
-	VPSRLVD      lm2_320<>+0(SB), Y2, Y2
-	VPAND        lm2_321<>+0(SB), Y2, Y2
-	VBROADCASTI128 lm2_322<>+0(SB), Y3
-	VPSHUFB      Y2, Y3, Y2
-	VPABSB       Y2, Y3
-	VMOVDQU      32(DX), Y4
-	VPSIGNB      Y2, Y4, Y2
-	VPMADDUBSW   Y2, Y3, Y2
-	VPMADDWD     lm2_323<>+0(SB), Y2, Y2
-	VBROADCASTSS 4(SI), Y3
-	VCVTDQ2PS    Y2, Y2
-	VMULPS       Y1, Y3, Y1
-	VFMADD231PS  Y1, Y2, Y0
+	VPBROADCASTW (R8), X2
+	VCVTPH2PS    X2, Y2
+	VPBROADCASTQ 2(R8), Y3
+	VPSRLVD      lm2_320<>+0(SB), Y3, Y3
+	VPAND        lm2_321<>+0(SB), Y3, Y3
+	VBROADCASTI128 lm2_322<>+0(SB), Y4
+	VPSHUFB      Y3, Y4, Y3
+	VPABSB       Y3, Y4
+	VMOVDQU      (DX), Y5
+	VPSIGNB      Y3, Y5, Y3
+	VPMADDUBSW   Y3, Y4, Y3
+	VPMADDWD     lm2_323<>+0(SB), Y3, Y3
+	VBROADCASTSS (SI), Y4
+	VCVTDQ2PS    Y3, Y3
+	VMULPS       Y2, Y4, Y2
+	VFMADD231PS  Y2, Y3, Y0
+	VPBROADCASTW 10(R8), X2
+	VCVTPH2PS    X2, Y2
+	VPBROADCASTQ 12(R8), Y3
+	VPSRLVD      lm2_320<>+0(SB), Y3, Y3
+	VPAND        lm2_321<>+0(SB), Y3, Y3
+	VBROADCASTI128 lm2_322<>+0(SB), Y4
+	VPSHUFB      Y3, Y4, Y3
+	VPABSB       Y3, Y4
+	VMOVDQU      32(DX), Y5
+	VPSIGNB      Y3, Y5, Y3
+	VPMADDUBSW   Y3, Y4, Y3
+	VPMADDWD     lm2_323<>+0(SB), Y3, Y3
+	VBROADCASTSS 4(SI), Y4
+	VCVTDQ2PS    Y3, Y3
+	VMULPS       Y2, Y4, Y2
+	VFMADD231PS  Y2, Y3, Y1
 	ADDQ         $0x14, R8
 	ADDQ         $0x40, DX
 	ADDQ         $8, SI
@@ -2157,22 +2262,22 @@ done4:
 	JLT          done6
 
 loop5:
-	VPBROADCASTW (R8), X1
-	VCVTPH2PS    X1, Y1
-	VPBROADCASTQ 2(R8), Y2
-	VPSRLVD      lm2_320<>+0(SB), Y2, Y2
-	VPAND        lm2_321<>+0(SB), Y2, Y2
-	VBROADCASTI128 lm2_322<>+0(SB), Y3
-	VPSHUFB      Y2, Y3, Y2
-	VPABSB       Y2, Y3
-	VMOVDQU      (DX), Y4
-	VPSIGNB      Y2, Y4, Y2
-	VPMADDUBSW   Y2, Y3, Y2
-	VPMADDWD     lm2_323<>+0(SB), Y2, Y2
-	VBROADCASTSS (SI), Y3
-	VCVTDQ2PS    Y2, Y2
-	VMULPS       Y1, Y3, Y1
-	VFMADD231PS  Y1, Y2, Y0
+	VPBROADCASTW (R8), X2
+	VCVTPH2PS    X2, Y2
+	VPBROADCASTQ 2(R8), Y3
+	VPSRLVD      lm2_320<>+0(SB), Y3, Y3
+	VPAND        lm2_321<>+0(SB), Y3, Y3
+	VBROADCASTI128 lm2_322<>+0(SB), Y4
+	VPSHUFB      Y3, Y4, Y3
+	VPABSB       Y3, Y4
+	VMOVDQU      (DX), Y5
+	VPSIGNB      Y3, Y5, Y3
+	VPMADDUBSW   Y3, Y4, Y3
+	VPMADDWD     lm2_323<>+0(SB), Y3, Y3
+	VBROADCASTSS (SI), Y4
+	VCVTDQ2PS    Y3, Y3
+	VMULPS       Y2, Y4, Y2
+	VFMADD231PS  Y2, Y3, Y0
 	ADDQ         $0xa, R8
 	ADDQ         $0x20, DX
 	ADDQ         $4, SI
@@ -2181,6 +2286,7 @@ loop5:
 
 done6:
 	ADDQ         $1, DI
+	VADDPS       Y1, Y0, Y0
 	VEXTRACTF128 $1, Y0, X1
 	VADDPS       X0, X1, X1
 	VMOVHLPS     X1, X1, X0
@@ -2199,7 +2305,7 @@ done2:
 	VZEROUPPER
 	RET
 
-// matmulQ82xLm2_32AVX2 is y[j][r] = sum over i of d[i/32][j]*q[i/32][j][i%32]*w[r][i] for j < 2; ldy and stride in bytes.
+// matmulQ82xLm2_32AVX2 multiplies rows of w with 2 rows of activations in int8; ldy and stride in bytes.
 // Requires: AVX2, F16C, FMA
 TEXT ·matmulQ82xLm2_32AVX2(SB), NOSPLIT, $128-72
 	LEAQ         31(SP), AX
@@ -2341,7 +2447,7 @@ done2:
 	VZEROUPPER
 	RET
 
-// matmulQ83xLm2_32AVX2 is y[j][r] = sum over i of d[i/32][j]*q[i/32][j][i%32]*w[r][i] for j < 3; ldy and stride in bytes.
+// matmulQ83xLm2_32AVX2 multiplies rows of w with 3 rows of activations in int8; ldy and stride in bytes.
 // Requires: AVX2, F16C, FMA
 TEXT ·matmulQ83xLm2_32AVX2(SB), NOSPLIT, $128-72
 	LEAQ         31(SP), AX
@@ -2516,7 +2622,7 @@ done2:
 	VZEROUPPER
 	RET
 
-// matmulQ84xLm2_32AVX2 is y[j][r] = sum over i of d[i/32][j]*q[i/32][j][i%32]*w[r][i] for j < 4; ldy and stride in bytes.
+// matmulQ84xLm2_32AVX2 multiplies rows of w with 4 rows of activations in int8; ldy and stride in bytes.
 // Requires: AVX2, F16C, FMA
 TEXT ·matmulQ84xLm2_32AVX2(SB), NOSPLIT, $128-72
 	LEAQ         31(SP), AX
@@ -2725,7 +2831,7 @@ done2:
 	RET
 
 // unpackLm2_32AVX2 unpacks a row into records of 32 levels, their scales and mins.
-// Requires: AVX2, F16C, FMA
+// Requires: AVX2, F16C
 TEXT ·unpackLm2_32AVX2(SB), NOSPLIT, $128-24
 	MOVQ         dst+0(FP), AX
 	MOVQ         src+8(FP), BX
@@ -2757,7 +2863,531 @@ done2:
 	VZEROUPPER
 	RET
 
-// mix1xLm2_32AVX2 is o[j][i] += sum over r of p[j][r]*v[r][i] for j < 1; ld and stride in bytes, a unit is 32 values.
+// encodeGroupsLm2_32AVX2 packs groups of 8 blocks of 32 values.
+// Requires: AVX2, F16C
+TEXT ·encodeGroupsLm2_32AVX2(SB), NOSPLIT, $0-32
+	MOVQ         dst+0(FP), AX
+	MOVQ         src+8(FP), BX
+	MOVQ         scratch+16(FP), CX
+	MOVQ         groups+24(FP), DX
+	ADDQ         $0x1f, CX
+	ANDQ         $-32, CX
+	SUBQ         $1, DX
+	JLT          done2
+
+loop1:
+
+	// x: value i of every block in one vector
+	XORQ         SI, SI
+	XORQ         DI, DI
+	ADDQ         $4, DI
+	SUBQ         $1, DI
+	JLT          done4
+
+loop3:
+	VMOVUPS      (BX)(SI*1), Y0
+	VMOVUPS      128(BX)(SI*1), Y1
+	VMOVUPS      256(BX)(SI*1), Y2
+	VMOVUPS      384(BX)(SI*1), Y3
+	VMOVUPS      512(BX)(SI*1), Y4
+	VMOVUPS      640(BX)(SI*1), Y5
+	VMOVUPS      768(BX)(SI*1), Y6
+	VMOVUPS      896(BX)(SI*1), Y7
+	VUNPCKLPS    Y1, Y0, Y8
+	VUNPCKHPS    Y1, Y0, Y1
+	VUNPCKLPS    Y3, Y2, Y0
+	VUNPCKHPS    Y3, Y2, Y3
+	VUNPCKLPD    Y0, Y8, Y2
+	VUNPCKHPD    Y0, Y8, Y0
+	VUNPCKLPD    Y3, Y1, Y8
+	VUNPCKHPD    Y3, Y1, Y3
+	VUNPCKLPS    Y5, Y4, Y1
+	VUNPCKHPS    Y5, Y4, Y5
+	VUNPCKLPS    Y7, Y6, Y4
+	VUNPCKHPS    Y7, Y6, Y7
+	VUNPCKLPD    Y4, Y1, Y6
+	VUNPCKHPD    Y4, Y1, Y4
+	VUNPCKLPD    Y7, Y5, Y1
+	VUNPCKHPD    Y7, Y5, Y7
+	VPERM2F128   $0x20, Y6, Y2, Y5
+	VPERM2F128   $0x31, Y6, Y2, Y6
+	VPERM2F128   $0x20, Y4, Y0, Y2
+	VPERM2F128   $0x31, Y4, Y0, Y4
+	VPERM2F128   $0x20, Y1, Y8, Y0
+	VPERM2F128   $0x31, Y1, Y8, Y1
+	VPERM2F128   $0x20, Y7, Y3, Y8
+	VPERM2F128   $0x31, Y7, Y3, Y7
+	VMOVUPS      Y5, (CX)(SI*8)
+	VMOVUPS      Y2, 32(CX)(SI*8)
+	VMOVUPS      Y0, 64(CX)(SI*8)
+	VMOVUPS      Y8, 96(CX)(SI*8)
+	VMOVUPS      Y6, 128(CX)(SI*8)
+	VMOVUPS      Y4, 160(CX)(SI*8)
+	VMOVUPS      Y1, 192(CX)(SI*8)
+	VMOVUPS      Y7, 224(CX)(SI*8)
+	ADDQ         $0x20, SI
+	SUBQ         $1, DI
+	JGE          loop3
+
+done4:
+	ADDQ         $1, DI
+
+	// length
+	VMOVDQU      lm2_324<>+0(SB), Y0
+	XORQ         SI, SI
+	XORQ         DI, DI
+	ADDQ         $8, DI
+	SUBQ         $1, DI
+	JLT          done6
+
+loop5:
+	VMOVUPS      (CX)(SI*8), Y1
+	VMULPS       Y1, Y1, Y1
+	VADDPS       Y1, Y0, Y0
+	VMOVUPS      32(CX)(SI*8), Y1
+	VMULPS       Y1, Y1, Y1
+	VADDPS       Y1, Y0, Y0
+	VMOVUPS      64(CX)(SI*8), Y1
+	VMULPS       Y1, Y1, Y1
+	VADDPS       Y1, Y0, Y0
+	VMOVUPS      96(CX)(SI*8), Y1
+	VMULPS       Y1, Y1, Y1
+	VADDPS       Y1, Y0, Y0
+	ADDQ         $0x10, SI
+	SUBQ         $1, DI
+	JGE          loop5
+
+done6:
+	ADDQ         $1, DI
+	VMOVUPS      Y0, 1024(CX)
+	VMOVUPS      1024(CX), Y0
+	VSQRTPS      Y0, Y0
+	VMOVUPS      Y0, 1056(CX)
+
+	// v
+	VMOVUPS      1056(CX), Y0
+	VMOVDQU      lm2_325<>+0(SB), Y1
+	VCMPPS       $0x1e, Y1, Y0, Y0
+	VMOVDQU      Y0, 1088(CX)
+	VMOVDQU      lm2_326<>+0(SB), Y0
+	VMOVUPS      1056(CX), Y1
+	VDIVPS       Y1, Y0, Y0
+	VMOVUPS      Y0, 1120(CX)
+	LEAQ         lm2_327<>+0(SB), SI
+	XORQ         DI, DI
+	XORQ         R8, R8
+	ADDQ         $8, R8
+	SUBQ         $1, R8
+	JLT          done8
+
+loop7:
+	VMOVDQU      1088(CX), Y0
+	VMOVUPS      (CX)(DI*8), Y1
+	VMOVUPS      1120(CX), Y2
+	VMULPS       Y2, Y1, Y1
+	VMOVDQU      lm2_324<>+0(SB), Y2
+	VBLENDVPS    Y0, Y1, Y2, Y0
+	VBROADCASTSS (SI)(DI*1), Y1
+	VMULPS       Y1, Y0, Y0
+	VMOVUPS      Y0, 1152(CX)(DI*8)
+	VMOVDQU      1088(CX), Y0
+	VMOVUPS      32(CX)(DI*8), Y1
+	VMOVUPS      1120(CX), Y2
+	VMULPS       Y2, Y1, Y1
+	VMOVDQU      lm2_324<>+0(SB), Y2
+	VBLENDVPS    Y0, Y1, Y2, Y0
+	VBROADCASTSS 4(SI)(DI*1), Y1
+	VMULPS       Y1, Y0, Y0
+	VMOVUPS      Y0, 1184(CX)(DI*8)
+	VMOVDQU      1088(CX), Y0
+	VMOVUPS      64(CX)(DI*8), Y1
+	VMOVUPS      1120(CX), Y2
+	VMULPS       Y2, Y1, Y1
+	VMOVDQU      lm2_324<>+0(SB), Y2
+	VBLENDVPS    Y0, Y1, Y2, Y0
+	VBROADCASTSS 8(SI)(DI*1), Y1
+	VMULPS       Y1, Y0, Y0
+	VMOVUPS      Y0, 1216(CX)(DI*8)
+	VMOVDQU      1088(CX), Y0
+	VMOVUPS      96(CX)(DI*8), Y1
+	VMOVUPS      1120(CX), Y2
+	VMULPS       Y2, Y1, Y1
+	VMOVDQU      lm2_324<>+0(SB), Y2
+	VBLENDVPS    Y0, Y1, Y2, Y0
+	VBROADCASTSS 12(SI)(DI*1), Y1
+	VMULPS       Y1, Y0, Y0
+	VMOVUPS      Y0, 1248(CX)(DI*8)
+	ADDQ         $0x10, DI
+	SUBQ         $1, R8
+	JGE          loop7
+
+done8:
+	ADDQ         $1, R8
+	LEAQ         lm2_328<>+0(SB), SI
+	XORQ         DI, DI
+	XORQ         R8, R8
+	ADDQ         $4, R8
+	SUBQ         $1, R8
+	JLT          done10
+
+loop9:
+	VMOVUPS      1152(CX)(DI*8), Y0
+	VMOVUPS      1184(CX)(DI*8), Y1
+	VMOVUPS      1216(CX)(DI*8), Y2
+	VMOVUPS      1248(CX)(DI*8), Y3
+	VMOVUPS      1280(CX)(DI*8), Y4
+	VMOVUPS      1312(CX)(DI*8), Y5
+	VMOVUPS      1344(CX)(DI*8), Y6
+	VMOVUPS      1376(CX)(DI*8), Y7
+	VADDPS       Y1, Y0, Y8
+	VSUBPS       Y1, Y0, Y0
+	VADDPS       Y3, Y2, Y1
+	VSUBPS       Y3, Y2, Y2
+	VADDPS       Y5, Y4, Y3
+	VSUBPS       Y5, Y4, Y4
+	VADDPS       Y7, Y6, Y5
+	VSUBPS       Y7, Y6, Y6
+	VADDPS       Y1, Y8, Y7
+	VSUBPS       Y1, Y8, Y1
+	VADDPS       Y2, Y0, Y8
+	VSUBPS       Y2, Y0, Y0
+	VADDPS       Y5, Y3, Y2
+	VSUBPS       Y5, Y3, Y3
+	VADDPS       Y6, Y4, Y5
+	VSUBPS       Y6, Y4, Y4
+	VADDPS       Y2, Y7, Y6
+	VSUBPS       Y2, Y7, Y2
+	VADDPS       Y5, Y8, Y7
+	VSUBPS       Y5, Y8, Y5
+	VADDPS       Y3, Y1, Y8
+	VSUBPS       Y3, Y1, Y1
+	VADDPS       Y4, Y0, Y3
+	VSUBPS       Y4, Y0, Y0
+	VMOVUPS      Y6, 1152(CX)(DI*8)
+	VMOVUPS      Y7, 1184(CX)(DI*8)
+	VMOVUPS      Y8, 1216(CX)(DI*8)
+	VMOVUPS      Y3, 1248(CX)(DI*8)
+	VMOVUPS      Y2, 1280(CX)(DI*8)
+	VMOVUPS      Y5, 1312(CX)(DI*8)
+	VMOVUPS      Y1, 1344(CX)(DI*8)
+	VMOVUPS      Y0, 1376(CX)(DI*8)
+	ADDQ         $4, DI
+	ADDQ         $0x1c, DI
+	SUBQ         $1, R8
+	JGE          loop9
+
+done10:
+	ADDQ         $1, R8
+	XORQ         DI, DI
+	XORQ         R8, R8
+	ADDQ         $1, R8
+	SUBQ         $1, R8
+	JLT          done12
+
+loop11:
+	XORQ         R9, R9
+	ADDQ         $8, R9
+	SUBQ         $1, R9
+	JLT          done14
+
+loop13:
+	VMOVUPS      1152(CX)(DI*8), Y0
+	VMOVUPS      1408(CX)(DI*8), Y1
+	VMOVUPS      1664(CX)(DI*8), Y2
+	VMOVUPS      1920(CX)(DI*8), Y3
+	VADDPS       Y1, Y0, Y4
+	VSUBPS       Y1, Y0, Y0
+	VADDPS       Y3, Y2, Y1
+	VSUBPS       Y3, Y2, Y2
+	VADDPS       Y1, Y4, Y3
+	VSUBPS       Y1, Y4, Y1
+	VADDPS       Y2, Y0, Y4
+	VSUBPS       Y2, Y0, Y0
+	VBROADCASTSS (SI)(DI*1), Y2
+	VMULPS       Y2, Y3, Y2
+	VMOVUPS      Y2, 1152(CX)(DI*8)
+	VBROADCASTSS 32(SI)(DI*1), Y2
+	VMULPS       Y2, Y4, Y2
+	VMOVUPS      Y2, 1408(CX)(DI*8)
+	VBROADCASTSS 64(SI)(DI*1), Y2
+	VMULPS       Y2, Y1, Y1
+	VMOVUPS      Y1, 1664(CX)(DI*8)
+	VBROADCASTSS 96(SI)(DI*1), Y1
+	VMULPS       Y1, Y0, Y0
+	VMOVUPS      Y0, 1920(CX)(DI*8)
+	ADDQ         $4, DI
+	SUBQ         $1, R9
+	JGE          loop13
+
+done14:
+	ADDQ         $1, R9
+	ADDQ         $0x60, DI
+	SUBQ         $1, R8
+	JGE          loop11
+
+done12:
+	ADDQ         $1, R8
+
+	// code
+	XORQ         SI, SI
+	XORQ         DI, DI
+	ADDQ         $8, DI
+	SUBQ         $1, DI
+	JLT          done16
+
+loop15:
+	VMOVUPS      1152(CX)(SI*8), Y0
+	VCMPPS       $0x15, lm2_324<>+0(SB), Y0, Y1
+	VPABSD       Y1, Y1
+	VPERMPS      lm2_329<>+0(SB), Y1, Y2
+	VCMPPS       $0x15, Y2, Y0, Y0
+	VPADDD       Y1, Y1, Y1
+	VPSUBD       Y0, Y1, Y0
+	VMOVDQU      Y0, 2176(CX)(SI*8)
+	VMOVUPS      1184(CX)(SI*8), Y0
+	VCMPPS       $0x15, lm2_324<>+0(SB), Y0, Y1
+	VPABSD       Y1, Y1
+	VPERMPS      lm2_329<>+0(SB), Y1, Y2
+	VCMPPS       $0x15, Y2, Y0, Y0
+	VPADDD       Y1, Y1, Y1
+	VPSUBD       Y0, Y1, Y0
+	VMOVDQU      Y0, 2208(CX)(SI*8)
+	VMOVUPS      1216(CX)(SI*8), Y0
+	VCMPPS       $0x15, lm2_324<>+0(SB), Y0, Y1
+	VPABSD       Y1, Y1
+	VPERMPS      lm2_329<>+0(SB), Y1, Y2
+	VCMPPS       $0x15, Y2, Y0, Y0
+	VPADDD       Y1, Y1, Y1
+	VPSUBD       Y0, Y1, Y0
+	VMOVDQU      Y0, 2240(CX)(SI*8)
+	VMOVUPS      1248(CX)(SI*8), Y0
+	VCMPPS       $0x15, lm2_324<>+0(SB), Y0, Y1
+	VPABSD       Y1, Y1
+	VPERMPS      lm2_329<>+0(SB), Y1, Y2
+	VCMPPS       $0x15, Y2, Y0, Y0
+	VPADDD       Y1, Y1, Y1
+	VPSUBD       Y0, Y1, Y0
+	VMOVDQU      Y0, 2272(CX)(SI*8)
+	ADDQ         $0x10, SI
+	SUBQ         $1, DI
+	JGE          loop15
+
+done16:
+	ADDQ         $1, DI
+
+	// dot
+	VMOVDQU      lm2_324<>+0(SB), Y0
+	XORQ         SI, SI
+	XORQ         DI, DI
+	ADDQ         $8, DI
+	SUBQ         $1, DI
+	JLT          done18
+
+loop17:
+	VMOVUPS      1152(CX)(SI*8), Y1
+	VMOVDQU      2176(CX)(SI*8), Y2
+	VPERMPS      lm2_3210<>+0(SB), Y2, Y2
+	VMULPS       Y2, Y1, Y1
+	VADDPS       Y1, Y0, Y0
+	VMOVUPS      1184(CX)(SI*8), Y1
+	VMOVDQU      2208(CX)(SI*8), Y2
+	VPERMPS      lm2_3210<>+0(SB), Y2, Y2
+	VMULPS       Y2, Y1, Y1
+	VADDPS       Y1, Y0, Y0
+	VMOVUPS      1216(CX)(SI*8), Y1
+	VMOVDQU      2240(CX)(SI*8), Y2
+	VPERMPS      lm2_3210<>+0(SB), Y2, Y2
+	VMULPS       Y2, Y1, Y1
+	VADDPS       Y1, Y0, Y0
+	VMOVUPS      1248(CX)(SI*8), Y1
+	VMOVDQU      2272(CX)(SI*8), Y2
+	VPERMPS      lm2_3210<>+0(SB), Y2, Y2
+	VMULPS       Y2, Y1, Y1
+	VADDPS       Y1, Y0, Y0
+	ADDQ         $0x10, SI
+	SUBQ         $1, DI
+	JGE          loop17
+
+done18:
+	ADDQ         $1, DI
+	VMOVUPS      Y0, 3200(CX)
+
+	// r
+	VMOVDQU      lm2_324<>+0(SB), Y0
+	XORQ         SI, SI
+	XORQ         DI, DI
+	ADDQ         $8, DI
+	SUBQ         $1, DI
+	JLT          done20
+
+loop19:
+	VMOVDQU      2176(CX)(SI*8), Y1
+	VPERMPS      lm2_3210<>+0(SB), Y1, Y1
+	VMULPS       Y1, Y1, Y1
+	VADDPS       Y1, Y0, Y0
+	VMOVDQU      2208(CX)(SI*8), Y1
+	VPERMPS      lm2_3210<>+0(SB), Y1, Y1
+	VMULPS       Y1, Y1, Y1
+	VADDPS       Y1, Y0, Y0
+	VMOVDQU      2240(CX)(SI*8), Y1
+	VPERMPS      lm2_3210<>+0(SB), Y1, Y1
+	VMULPS       Y1, Y1, Y1
+	VADDPS       Y1, Y0, Y0
+	VMOVDQU      2272(CX)(SI*8), Y1
+	VPERMPS      lm2_3210<>+0(SB), Y1, Y1
+	VMULPS       Y1, Y1, Y1
+	VADDPS       Y1, Y0, Y0
+	ADDQ         $0x10, SI
+	SUBQ         $1, DI
+	JGE          loop19
+
+done20:
+	ADDQ         $1, DI
+	VMOVUPS      Y0, 3232(CX)
+
+	// norm
+	VMOVUPS      3200(CX), Y0
+	VMOVUPS      3232(CX), Y1
+	VDIVPS       Y1, Y0, Y0
+	VMOVUPS      1056(CX), Y1
+	VDIVPS       lm2_326<>+0(SB), Y1, Y1
+	VMULPS       Y1, Y0, Y0
+	VMOVUPS      Y0, 3264(CX)
+
+	// norm
+	VMOVUPS      3264(CX), Y0
+	VCMPPS       $3, Y0, Y0, Y1
+	VPAND        lm2_3211<>+0(SB), Y0, Y2
+	VPOR         lm2_3212<>+0(SB), Y2, Y2
+	VBLENDVPS    Y1, Y2, Y0, Y2
+	VCVTPS2PH    $0, Y2, X2
+	VPMOVZXWD    X2, Y0
+	VPEXTRW      $0, X0, (AX)
+	VPEXTRW      $2, X0, 10(AX)
+	VPEXTRW      $4, X0, 20(AX)
+	VPEXTRW      $6, X0, 30(AX)
+	VEXTRACTI128 $1, Y0, X0
+	VPEXTRW      $0, X0, 40(AX)
+	VPEXTRW      $2, X0, 50(AX)
+	VPEXTRW      $4, X0, 60(AX)
+	VPEXTRW      $6, X0, 70(AX)
+
+	// q2: codes to bits, then words to blocks
+	VMOVDQU      3040(CX), Y0
+	VPSLLD       $0x1e, Y0, Y0
+	VMOVDQU      3008(CX), Y1
+	VPSLLD       $0x16, Y1, Y1
+	VPOR         Y1, Y0, Y0
+	VMOVDQU      2976(CX), Y1
+	VPSLLD       $0xe, Y1, Y1
+	VPOR         Y1, Y0, Y0
+	VMOVDQU      2944(CX), Y1
+	VPSLLD       $6, Y1, Y1
+	VPOR         Y1, Y0, Y0
+	VMOVDQU      2784(CX), Y1
+	VPSLLD       $0x1c, Y1, Y1
+	VPOR         Y1, Y0, Y0
+	VMOVDQU      2752(CX), Y1
+	VPSLLD       $0x14, Y1, Y1
+	VPOR         Y1, Y0, Y0
+	VMOVDQU      2720(CX), Y1
+	VPSLLD       $0xc, Y1, Y1
+	VPOR         Y1, Y0, Y0
+	VMOVDQU      2688(CX), Y1
+	VPSLLD       $4, Y1, Y1
+	VPOR         Y1, Y0, Y0
+	VMOVDQU      2528(CX), Y1
+	VPSLLD       $0x1a, Y1, Y1
+	VPOR         Y1, Y0, Y0
+	VMOVDQU      2496(CX), Y1
+	VPSLLD       $0x12, Y1, Y1
+	VPOR         Y1, Y0, Y0
+	VMOVDQU      2464(CX), Y1
+	VPSLLD       $0xa, Y1, Y1
+	VPOR         Y1, Y0, Y0
+	VMOVDQU      2432(CX), Y1
+	VPSLLD       $2, Y1, Y1
+	VPOR         Y1, Y0, Y0
+	VMOVDQU      2272(CX), Y1
+	VPSLLD       $0x18, Y1, Y1
+	VPOR         Y1, Y0, Y0
+	VMOVDQU      2240(CX), Y1
+	VPSLLD       $0x10, Y1, Y1
+	VPOR         Y1, Y0, Y0
+	VMOVDQU      2208(CX), Y1
+	VPSLLD       $8, Y1, Y1
+	VPOR         Y1, Y0, Y0
+	VMOVDQU      2176(CX), Y1
+	VPOR         Y1, Y0, Y0
+	VMOVDQU      3168(CX), Y1
+	VPSLLD       $0x1e, Y1, Y1
+	VMOVDQU      3136(CX), Y2
+	VPSLLD       $0x16, Y2, Y2
+	VPOR         Y2, Y1, Y1
+	VMOVDQU      3104(CX), Y2
+	VPSLLD       $0xe, Y2, Y2
+	VPOR         Y2, Y1, Y1
+	VMOVDQU      3072(CX), Y2
+	VPSLLD       $6, Y2, Y2
+	VPOR         Y2, Y1, Y1
+	VMOVDQU      2912(CX), Y2
+	VPSLLD       $0x1c, Y2, Y2
+	VPOR         Y2, Y1, Y1
+	VMOVDQU      2880(CX), Y2
+	VPSLLD       $0x14, Y2, Y2
+	VPOR         Y2, Y1, Y1
+	VMOVDQU      2848(CX), Y2
+	VPSLLD       $0xc, Y2, Y2
+	VPOR         Y2, Y1, Y1
+	VMOVDQU      2816(CX), Y2
+	VPSLLD       $4, Y2, Y2
+	VPOR         Y2, Y1, Y1
+	VMOVDQU      2656(CX), Y2
+	VPSLLD       $0x1a, Y2, Y2
+	VPOR         Y2, Y1, Y1
+	VMOVDQU      2624(CX), Y2
+	VPSLLD       $0x12, Y2, Y2
+	VPOR         Y2, Y1, Y1
+	VMOVDQU      2592(CX), Y2
+	VPSLLD       $0xa, Y2, Y2
+	VPOR         Y2, Y1, Y1
+	VMOVDQU      2560(CX), Y2
+	VPSLLD       $2, Y2, Y2
+	VPOR         Y2, Y1, Y1
+	VMOVDQU      2400(CX), Y2
+	VPSLLD       $0x18, Y2, Y2
+	VPOR         Y2, Y1, Y1
+	VMOVDQU      2368(CX), Y2
+	VPSLLD       $0x10, Y2, Y2
+	VPOR         Y2, Y1, Y1
+	VMOVDQU      2336(CX), Y2
+	VPSLLD       $8, Y2, Y2
+	VPOR         Y2, Y1, Y1
+	VMOVDQU      2304(CX), Y2
+	VPOR         Y2, Y1, Y1
+	VUNPCKLPS    Y1, Y0, Y2
+	VUNPCKHPS    Y1, Y0, Y0
+	VEXTRACTI128 $1, Y2, X1
+	VMOVQ        X2, 2(AX)
+	VPEXTRQ      $1, X2, 12(AX)
+	VMOVQ        X1, 42(AX)
+	VPEXTRQ      $1, X1, 52(AX)
+	VEXTRACTI128 $1, Y0, X1
+	VMOVQ        X0, 22(AX)
+	VPEXTRQ      $1, X0, 32(AX)
+	VMOVQ        X1, 62(AX)
+	VPEXTRQ      $1, X1, 72(AX)
+	ADDQ         $0x400, BX
+	ADDQ         $0x50, AX
+	SUBQ         $1, DX
+	JGE          loop1
+
+done2:
+	ADDQ         $1, DX
+	VZEROUPPER
+	RET
+
+// mix1xLm2_32AVX2 adds weighted rows of v to 1 row of o; ld and stride in bytes, a unit is 32 values.
 // Requires: AVX2, F16C, FMA
 TEXT ·mix1xLm2_32AVX2(SB), NOSPLIT, $128-64
 	MOVQ         v+32(FP), AX
@@ -2828,7 +3458,7 @@ done2:
 	VZEROUPPER
 	RET
 
-// mix2xLm2_32AVX2 is o[j][i] += sum over r of p[j][r]*v[r][i] for j < 2; ld and stride in bytes, a unit is 32 values.
+// mix2xLm2_32AVX2 adds weighted rows of v to 2 rows of o; ld and stride in bytes, a unit is 32 values.
 // Requires: AVX2, F16C, FMA
 TEXT ·mix2xLm2_32AVX2(SB), NOSPLIT, $128-64
 	MOVQ         v+32(FP), AX
@@ -2916,7 +3546,7 @@ done2:
 	VZEROUPPER
 	RET
 
-// mix3xLm2_32AVX2 is o[j][i] += sum over r of p[j][r]*v[r][i] for j < 3; ld and stride in bytes, a unit is 32 values.
+// mix3xLm2_32AVX2 adds weighted rows of v to 3 rows of o; ld and stride in bytes, a unit is 32 values.
 // Requires: AVX2, F16C, FMA
 TEXT ·mix3xLm2_32AVX2(SB), NOSPLIT, $128-64
 	MOVQ         v+32(FP), AX
@@ -3030,7 +3660,7 @@ done2:
 	VZEROUPPER
 	RET
 
-// mix5xLm2_32AVX2 is o[j][i] += sum over r of p[j][r]*v[r][i] for j < 5; ld and stride in bytes, a unit is 32 values.
+// mix5xLm2_32AVX2 adds weighted rows of v to 5 rows of o; ld and stride in bytes, a unit is 32 values.
 // Requires: AVX2, F16C, FMA
 TEXT ·mix5xLm2_32AVX2(SB), NOSPLIT, $128-64
 	MOVQ         v+32(FP), AX
@@ -3047,37 +3677,44 @@ loop1:
 	MOVQ         SI, R8
 	ADDQ         DI, R8
 	ADDQ         DI, R8
+	MOVQ         R8, R9
+	ADDQ         DI, R9
+	ADDQ         DI, R9
 	ADDQ         CX, SI
 	ADDQ         CX, R8
+	ADDQ         CX, R9
 	VMOVUPS      (SI), Y0
 	VMOVUPS      (SI)(DI*1), Y1
 	VMOVUPS      (R8), Y2
 	VMOVUPS      (R8)(DI*1), Y3
-	VMOVUPS      (R8), Y4
+	VMOVUPS      (R9), Y4
 	VMOVUPS      32(SI), Y5
 	VMOVUPS      32(SI)(DI*1), Y6
 	VMOVUPS      32(R8), Y7
 	VMOVUPS      32(R8)(DI*1), Y8
-	VMOVUPS      32(R8), Y9
+	VMOVUPS      32(R9), Y9
 	MOVQ         p+16(FP), SI
 	MOVQ         ldp+24(FP), DI
 	MOVQ         SI, R8
 	ADDQ         DI, R8
 	ADDQ         DI, R8
-	MOVQ         rows+48(FP), R9
-	MOVQ         AX, R10
-	MOVQ         stride+40(FP), R11
-	SUBQ         $1, R9
+	MOVQ         R8, R9
+	ADDQ         DI, R9
+	ADDQ         DI, R9
+	MOVQ         rows+48(FP), R10
+	MOVQ         AX, R11
+	MOVQ         stride+40(FP), R12
+	SUBQ         $1, R10
 	JLT          done4
 
 loop3:
-	VPBROADCASTQ 2(R10), Y10
+	VPBROADCASTQ 2(R11), Y10
 	VPSRLVD      lm2_320<>+0(SB), Y10, Y10
 	VPAND        lm2_321<>+0(SB), Y10, Y10
 	VBROADCASTI128 lm2_322<>+0(SB), Y11
 	VPSHUFB      Y10, Y11, Y10
 	VMOVDQU      Y10, (DX)
-	VPBROADCASTW (R10), X10
+	VPBROADCASTW (R11), X10
 	VCVTPH2PS    X10, Y10
 	VBROADCASTSS (SI), Y11
 	VMULPS       Y11, Y10, Y11
@@ -3087,7 +3724,7 @@ loop3:
 	VMULPS       Y13, Y10, Y13
 	VBROADCASTSS (R8)(DI*1), Y14
 	VMULPS       Y14, Y10, Y14
-	VBROADCASTSS (R8), Y15
+	VBROADCASTSS (R9), Y15
 	VMULPS       Y15, Y10, Y10
 	VPMOVSXBD    (DX), Y15
 	VCVTDQ2PS    Y15, Y15
@@ -3103,67 +3740,79 @@ loop3:
 	VFMADD231PS  Y13, Y15, Y7
 	VFMADD231PS  Y14, Y15, Y8
 	VFMADD231PS  Y10, Y15, Y9
-	ADDQ         R11, R10
+	ADDQ         R12, R11
 	ADDQ         $4, SI
 	ADDQ         $4, R8
-	SUBQ         $1, R9
+	ADDQ         $4, R9
+	SUBQ         $1, R10
 	JGE          loop3
 
 done4:
-	ADDQ         $1, R9
+	ADDQ         $1, R10
 	MOVQ         o+0(FP), SI
 	MOVQ         ldo+8(FP), DI
 	MOVQ         SI, R8
 	ADDQ         DI, R8
 	ADDQ         DI, R8
+	MOVQ         R8, R9
+	ADDQ         DI, R9
+	ADDQ         DI, R9
 	ADDQ         CX, SI
 	ADDQ         CX, R8
+	ADDQ         CX, R9
 	VMOVUPS      Y0, (SI)
 	VMOVUPS      Y1, (SI)(DI*1)
 	VMOVUPS      Y2, (R8)
 	VMOVUPS      Y3, (R8)(DI*1)
-	VMOVUPS      Y4, (R8)
+	VMOVUPS      Y4, (R9)
 	VMOVUPS      Y5, 32(SI)
 	VMOVUPS      Y6, 32(SI)(DI*1)
 	VMOVUPS      Y7, 32(R8)
 	VMOVUPS      Y8, 32(R8)(DI*1)
-	VMOVUPS      Y9, 32(R8)
+	VMOVUPS      Y9, 32(R9)
 	MOVQ         o+0(FP), SI
 	MOVQ         ldo+8(FP), DI
 	MOVQ         SI, R8
 	ADDQ         DI, R8
 	ADDQ         DI, R8
+	MOVQ         R8, R9
+	ADDQ         DI, R9
+	ADDQ         DI, R9
 	ADDQ         CX, SI
 	ADDQ         CX, R8
+	ADDQ         CX, R9
 	VMOVUPS      64(SI), Y0
 	VMOVUPS      64(SI)(DI*1), Y1
 	VMOVUPS      64(R8), Y2
 	VMOVUPS      64(R8)(DI*1), Y3
-	VMOVUPS      64(R8), Y4
+	VMOVUPS      64(R9), Y4
 	VMOVUPS      96(SI), Y5
 	VMOVUPS      96(SI)(DI*1), Y6
 	VMOVUPS      96(R8), Y7
 	VMOVUPS      96(R8)(DI*1), Y8
-	VMOVUPS      96(R8), Y9
+	VMOVUPS      96(R9), Y9
 	MOVQ         p+16(FP), SI
 	MOVQ         ldp+24(FP), DI
 	MOVQ         SI, R8
 	ADDQ         DI, R8
 	ADDQ         DI, R8
-	MOVQ         rows+48(FP), R9
-	MOVQ         AX, R10
-	MOVQ         stride+40(FP), R11
-	SUBQ         $1, R9
+	MOVQ         R8, R9
+	ADDQ         DI, R9
+	ADDQ         DI, R9
+	MOVQ         rows+48(FP), R10
+	MOVQ         AX, R11
+	MOVQ         stride+40(FP), R12
+	SUBQ         $1, R10
 	JLT          done6
 
 loop5:
-	VPBROADCASTQ 2(R10), Y10
+	VPBROADCASTQ 2(R11), Y10
 	VPSRLVD      lm2_320<>+0(SB), Y10, Y10
 	VPAND        lm2_321<>+0(SB), Y10, Y10
 	VBROADCASTI128 lm2_322<>+0(SB), Y11
 	VPSHUFB      Y10, Y11, Y10
 	VMOVDQU      Y10, (DX)
-	VPBROADCASTW (R10), X10
+	VPBROADCASTW (R11), X10
 	VCVTPH2PS    X10, Y10
 	VBROADCASTSS (SI), Y11
 	VMULPS       Y11, Y10, Y11
@@ -3173,7 +3822,7 @@ loop5:
 	VMULPS       Y13, Y10, Y13
 	VBROADCASTSS (R8)(DI*1), Y14
 	VMULPS       Y14, Y10, Y14
-	VBROADCASTSS (R8), Y15
+	VBROADCASTSS (R9), Y15
 	VMULPS       Y15, Y10, Y10
 	VPMOVSXBD    16(DX), Y15
 	VCVTDQ2PS    Y15, Y15
@@ -3189,31 +3838,36 @@ loop5:
 	VFMADD231PS  Y13, Y15, Y7
 	VFMADD231PS  Y14, Y15, Y8
 	VFMADD231PS  Y10, Y15, Y9
-	ADDQ         R11, R10
+	ADDQ         R12, R11
 	ADDQ         $4, SI
 	ADDQ         $4, R8
-	SUBQ         $1, R9
+	ADDQ         $4, R9
+	SUBQ         $1, R10
 	JGE          loop5
 
 done6:
-	ADDQ         $1, R9
+	ADDQ         $1, R10
 	MOVQ         o+0(FP), SI
 	MOVQ         ldo+8(FP), DI
 	MOVQ         SI, R8
 	ADDQ         DI, R8
 	ADDQ         DI, R8
+	MOVQ         R8, R9
+	ADDQ         DI, R9
+	ADDQ         DI, R9
 	ADDQ         CX, SI
 	ADDQ         CX, R8
+	ADDQ         CX, R9
 	VMOVUPS      Y0, 64(SI)
 	VMOVUPS      Y1, 64(SI)(DI*1)
 	VMOVUPS      Y2, 64(R8)
 	VMOVUPS      Y3, 64(R8)(DI*1)
-	VMOVUPS      Y4, 64(R8)
+	VMOVUPS      Y4, 64(R9)
 	VMOVUPS      Y5, 96(SI)
 	VMOVUPS      Y6, 96(SI)(DI*1)
 	VMOVUPS      Y7, 96(R8)
 	VMOVUPS      Y8, 96(R8)(DI*1)
-	VMOVUPS      Y9, 96(R8)
+	VMOVUPS      Y9, 96(R9)
 	ADDQ         $0xa, AX
 	ADDQ         $0x80, CX
 	SUBQ         $1, BX

@@ -116,8 +116,182 @@ DATA lm3_12818<>+16(SB)/8, $0x0001000100010001
 DATA lm3_12818<>+24(SB)/8, $0x0001000100010001
 GLOBL lm3_12818<>(SB), RODATA|NOPTR, $32
 
-// decodeUnitsLm3_128AVX512 unpacks units of 128 values: dst[i] = value(src, i).
-// Requires: AVX2, AVX512F, AVX512BW, AVX512DQ, AVX512VL, AVX512VNNI, F16C, FMA
+DATA lm3_12819<>+0(SB)/8, $0x0000000000000000
+DATA lm3_12819<>+8(SB)/8, $0x0000000000000000
+DATA lm3_12819<>+16(SB)/8, $0x0000000000000000
+DATA lm3_12819<>+24(SB)/8, $0x0000000000000000
+GLOBL lm3_12819<>(SB), RODATA|NOPTR, $32
+
+DATA lm3_12820<>+0(SB)/8, $0x1e3ce5081e3ce508
+DATA lm3_12820<>+8(SB)/8, $0x1e3ce5081e3ce508
+DATA lm3_12820<>+16(SB)/8, $0x1e3ce5081e3ce508
+DATA lm3_12820<>+24(SB)/8, $0x1e3ce5081e3ce508
+GLOBL lm3_12820<>(SB), RODATA|NOPTR, $32
+
+DATA lm3_12821<>+0(SB)/8, $0x441605fe441605fe
+DATA lm3_12821<>+8(SB)/8, $0x441605fe441605fe
+DATA lm3_12821<>+16(SB)/8, $0x441605fe441605fe
+DATA lm3_12821<>+24(SB)/8, $0x441605fe441605fe
+GLOBL lm3_12821<>(SB), RODATA|NOPTR, $32
+
+DATA lm3_12822<>+0(SB)/8, $0xbf8000003f800000
+DATA lm3_12822<>+8(SB)/8, $0x3f800000bf800000
+DATA lm3_12822<>+16(SB)/8, $0xbf800000bf800000
+DATA lm3_12822<>+24(SB)/8, $0xbf800000bf800000
+DATA lm3_12822<>+32(SB)/8, $0xbf8000003f800000
+DATA lm3_12822<>+40(SB)/8, $0x3f8000003f800000
+DATA lm3_12822<>+48(SB)/8, $0x3f8000003f800000
+DATA lm3_12822<>+56(SB)/8, $0xbf8000003f800000
+DATA lm3_12822<>+64(SB)/8, $0x3f8000003f800000
+DATA lm3_12822<>+72(SB)/8, $0xbf800000bf800000
+DATA lm3_12822<>+80(SB)/8, $0x3f800000bf800000
+DATA lm3_12822<>+88(SB)/8, $0x3f8000003f800000
+DATA lm3_12822<>+96(SB)/8, $0x3f800000bf800000
+DATA lm3_12822<>+104(SB)/8, $0x3f8000003f800000
+DATA lm3_12822<>+112(SB)/8, $0x3f800000bf800000
+DATA lm3_12822<>+120(SB)/8, $0x3f8000003f800000
+DATA lm3_12822<>+128(SB)/8, $0xbf8000003f800000
+DATA lm3_12822<>+136(SB)/8, $0xbf800000bf800000
+DATA lm3_12822<>+144(SB)/8, $0xbf800000bf800000
+DATA lm3_12822<>+152(SB)/8, $0xbf800000bf800000
+DATA lm3_12822<>+160(SB)/8, $0x3f8000003f800000
+DATA lm3_12822<>+168(SB)/8, $0xbf800000bf800000
+DATA lm3_12822<>+176(SB)/8, $0x3f800000bf800000
+DATA lm3_12822<>+184(SB)/8, $0xbf8000003f800000
+DATA lm3_12822<>+192(SB)/8, $0xbf800000bf800000
+DATA lm3_12822<>+200(SB)/8, $0xbf8000003f800000
+DATA lm3_12822<>+208(SB)/8, $0xbf800000bf800000
+DATA lm3_12822<>+216(SB)/8, $0x3f800000bf800000
+DATA lm3_12822<>+224(SB)/8, $0xbf800000bf800000
+DATA lm3_12822<>+232(SB)/8, $0xbf8000003f800000
+DATA lm3_12822<>+240(SB)/8, $0xbf8000003f800000
+DATA lm3_12822<>+248(SB)/8, $0x3f8000003f800000
+DATA lm3_12822<>+256(SB)/8, $0x3f8000003f800000
+DATA lm3_12822<>+264(SB)/8, $0x3f8000003f800000
+DATA lm3_12822<>+272(SB)/8, $0xbf800000bf800000
+DATA lm3_12822<>+280(SB)/8, $0x3f800000bf800000
+DATA lm3_12822<>+288(SB)/8, $0x3f8000003f800000
+DATA lm3_12822<>+296(SB)/8, $0xbf8000003f800000
+DATA lm3_12822<>+304(SB)/8, $0x3f800000bf800000
+DATA lm3_12822<>+312(SB)/8, $0xbf800000bf800000
+DATA lm3_12822<>+320(SB)/8, $0x3f800000bf800000
+DATA lm3_12822<>+328(SB)/8, $0xbf800000bf800000
+DATA lm3_12822<>+336(SB)/8, $0xbf800000bf800000
+DATA lm3_12822<>+344(SB)/8, $0x3f800000bf800000
+DATA lm3_12822<>+352(SB)/8, $0xbf800000bf800000
+DATA lm3_12822<>+360(SB)/8, $0xbf8000003f800000
+DATA lm3_12822<>+368(SB)/8, $0x3f800000bf800000
+DATA lm3_12822<>+376(SB)/8, $0xbf8000003f800000
+DATA lm3_12822<>+384(SB)/8, $0x3f800000bf800000
+DATA lm3_12822<>+392(SB)/8, $0x3f8000003f800000
+DATA lm3_12822<>+400(SB)/8, $0x3f800000bf800000
+DATA lm3_12822<>+408(SB)/8, $0xbf800000bf800000
+DATA lm3_12822<>+416(SB)/8, $0xbf800000bf800000
+DATA lm3_12822<>+424(SB)/8, $0xbf8000003f800000
+DATA lm3_12822<>+432(SB)/8, $0xbf8000003f800000
+DATA lm3_12822<>+440(SB)/8, $0x3f800000bf800000
+DATA lm3_12822<>+448(SB)/8, $0x3f8000003f800000
+DATA lm3_12822<>+456(SB)/8, $0xbf8000003f800000
+DATA lm3_12822<>+464(SB)/8, $0xbf8000003f800000
+DATA lm3_12822<>+472(SB)/8, $0x3f800000bf800000
+DATA lm3_12822<>+480(SB)/8, $0x3f8000003f800000
+DATA lm3_12822<>+488(SB)/8, $0xbf8000003f800000
+DATA lm3_12822<>+496(SB)/8, $0xbf8000003f800000
+DATA lm3_12822<>+504(SB)/8, $0xbf800000bf800000
+GLOBL lm3_12822<>(SB), RODATA|NOPTR, $512
+
+DATA lm3_12823<>+0(SB)/8, $0x3db504f3bdb504f3
+DATA lm3_12823<>+8(SB)/8, $0x3db504f3bdb504f3
+DATA lm3_12823<>+16(SB)/8, $0xbdb504f3bdb504f3
+DATA lm3_12823<>+24(SB)/8, $0xbdb504f3bdb504f3
+DATA lm3_12823<>+32(SB)/8, $0x3db504f33db504f3
+DATA lm3_12823<>+40(SB)/8, $0xbdb504f33db504f3
+DATA lm3_12823<>+48(SB)/8, $0x3db504f3bdb504f3
+DATA lm3_12823<>+56(SB)/8, $0xbdb504f33db504f3
+DATA lm3_12823<>+64(SB)/8, $0x3db504f3bdb504f3
+DATA lm3_12823<>+72(SB)/8, $0x3db504f33db504f3
+DATA lm3_12823<>+80(SB)/8, $0x3db504f33db504f3
+DATA lm3_12823<>+88(SB)/8, $0x3db504f33db504f3
+DATA lm3_12823<>+96(SB)/8, $0xbdb504f3bdb504f3
+DATA lm3_12823<>+104(SB)/8, $0x3db504f3bdb504f3
+DATA lm3_12823<>+112(SB)/8, $0xbdb504f3bdb504f3
+DATA lm3_12823<>+120(SB)/8, $0xbdb504f3bdb504f3
+DATA lm3_12823<>+128(SB)/8, $0xbdb504f33db504f3
+DATA lm3_12823<>+136(SB)/8, $0x3db504f3bdb504f3
+DATA lm3_12823<>+144(SB)/8, $0xbdb504f3bdb504f3
+DATA lm3_12823<>+152(SB)/8, $0xbdb504f3bdb504f3
+DATA lm3_12823<>+160(SB)/8, $0xbdb504f3bdb504f3
+DATA lm3_12823<>+168(SB)/8, $0x3db504f33db504f3
+DATA lm3_12823<>+176(SB)/8, $0xbdb504f33db504f3
+DATA lm3_12823<>+184(SB)/8, $0x3db504f33db504f3
+DATA lm3_12823<>+192(SB)/8, $0x3db504f3bdb504f3
+DATA lm3_12823<>+200(SB)/8, $0x3db504f33db504f3
+DATA lm3_12823<>+208(SB)/8, $0x3db504f3bdb504f3
+DATA lm3_12823<>+216(SB)/8, $0xbdb504f3bdb504f3
+DATA lm3_12823<>+224(SB)/8, $0x3db504f3bdb504f3
+DATA lm3_12823<>+232(SB)/8, $0x3db504f3bdb504f3
+DATA lm3_12823<>+240(SB)/8, $0x3db504f33db504f3
+DATA lm3_12823<>+248(SB)/8, $0x3db504f3bdb504f3
+DATA lm3_12823<>+256(SB)/8, $0x3db504f3bdb504f3
+DATA lm3_12823<>+264(SB)/8, $0x3db504f33db504f3
+DATA lm3_12823<>+272(SB)/8, $0xbdb504f33db504f3
+DATA lm3_12823<>+280(SB)/8, $0x3db504f33db504f3
+DATA lm3_12823<>+288(SB)/8, $0x3db504f33db504f3
+DATA lm3_12823<>+296(SB)/8, $0xbdb504f3bdb504f3
+DATA lm3_12823<>+304(SB)/8, $0x3db504f33db504f3
+DATA lm3_12823<>+312(SB)/8, $0xbdb504f3bdb504f3
+DATA lm3_12823<>+320(SB)/8, $0x3db504f3bdb504f3
+DATA lm3_12823<>+328(SB)/8, $0xbdb504f3bdb504f3
+DATA lm3_12823<>+336(SB)/8, $0x3db504f3bdb504f3
+DATA lm3_12823<>+344(SB)/8, $0x3db504f33db504f3
+DATA lm3_12823<>+352(SB)/8, $0x3db504f3bdb504f3
+DATA lm3_12823<>+360(SB)/8, $0xbdb504f33db504f3
+DATA lm3_12823<>+368(SB)/8, $0x3db504f3bdb504f3
+DATA lm3_12823<>+376(SB)/8, $0xbdb504f33db504f3
+DATA lm3_12823<>+384(SB)/8, $0x3db504f33db504f3
+DATA lm3_12823<>+392(SB)/8, $0xbdb504f33db504f3
+DATA lm3_12823<>+400(SB)/8, $0xbdb504f3bdb504f3
+DATA lm3_12823<>+408(SB)/8, $0xbdb504f3bdb504f3
+DATA lm3_12823<>+416(SB)/8, $0xbdb504f3bdb504f3
+DATA lm3_12823<>+424(SB)/8, $0x3db504f33db504f3
+DATA lm3_12823<>+432(SB)/8, $0xbdb504f3bdb504f3
+DATA lm3_12823<>+440(SB)/8, $0x3db504f33db504f3
+DATA lm3_12823<>+448(SB)/8, $0x3db504f33db504f3
+DATA lm3_12823<>+456(SB)/8, $0x3db504f33db504f3
+DATA lm3_12823<>+464(SB)/8, $0xbdb504f33db504f3
+DATA lm3_12823<>+472(SB)/8, $0xbdb504f33db504f3
+DATA lm3_12823<>+480(SB)/8, $0xbdb504f33db504f3
+DATA lm3_12823<>+488(SB)/8, $0xbdb504f3bdb504f3
+DATA lm3_12823<>+496(SB)/8, $0x3db504f3bdb504f3
+DATA lm3_12823<>+504(SB)/8, $0x3db504f3bdb504f3
+GLOBL lm3_12823<>(SB), RODATA|NOPTR, $512
+
+DATA lm3_12824<>+0(SB)/8, $0x425e0000c25e0000
+DATA lm3_12824<>+8(SB)/8, $0x0000000000000000
+DATA lm3_12824<>+16(SB)/8, $0x0000000000000000
+DATA lm3_12824<>+24(SB)/8, $0x0000000000000000
+GLOBL lm3_12824<>(SB), RODATA|NOPTR, $32
+
+DATA lm3_12825<>+0(SB)/8, $0xc1d40000c2b80000
+DATA lm3_12825<>+8(SB)/8, $0x42b8000041d40000
+DATA lm3_12825<>+16(SB)/8, $0x0000000000000000
+DATA lm3_12825<>+24(SB)/8, $0x0000000000000000
+GLOBL lm3_12825<>(SB), RODATA|NOPTR, $32
+
+DATA lm3_12826<>+0(SB)/8, $0x8000000080000000
+DATA lm3_12826<>+8(SB)/8, $0x8000000080000000
+DATA lm3_12826<>+16(SB)/8, $0x8000000080000000
+DATA lm3_12826<>+24(SB)/8, $0x8000000080000000
+GLOBL lm3_12826<>(SB), RODATA|NOPTR, $32
+
+DATA lm3_12827<>+0(SB)/8, $0x7fc000007fc00000
+DATA lm3_12827<>+8(SB)/8, $0x7fc000007fc00000
+DATA lm3_12827<>+16(SB)/8, $0x7fc000007fc00000
+DATA lm3_12827<>+24(SB)/8, $0x7fc000007fc00000
+GLOBL lm3_12827<>(SB), RODATA|NOPTR, $32
+
+// decodeUnitsLm3_128AVX512 unpacks units of 128 values.
+// Requires: AVX2, F16C
 TEXT ·decodeUnitsLm3_128AVX512(SB), NOSPLIT, $320-24
 	MOVQ         dst+0(FP), AX
 	MOVQ         src+8(FP), BX
@@ -248,8 +422,8 @@ done2:
 	VZEROUPPER
 	RET
 
-// matmul1xLm3_128AVX512 is y[j][r] = sum over i of x[j][i]*w[r][i] for j < 1; ld and stride in bytes, a unit is 128 values.
-// Requires: AVX2, AVX512F, AVX512BW, AVX512DQ, AVX512VL, AVX512VNNI, F16C, FMA
+// matmul1xLm3_128AVX512 multiplies rows of w with 1 row of x; ld and stride in bytes, a unit is 128 values.
+// Requires: AVX2, F16C, FMA
 TEXT ·matmul1xLm3_128AVX512(SB), NOSPLIT, $320-64
 	MOVQ         y+0(FP), AX
 	MOVQ         w+32(FP), BX
@@ -425,8 +599,8 @@ done2:
 	VZEROUPPER
 	RET
 
-// matmul2xLm3_128AVX512 is y[j][r] = sum over i of x[j][i]*w[r][i] for j < 2; ld and stride in bytes, a unit is 128 values.
-// Requires: AVX2, AVX512F, AVX512BW, AVX512DQ, AVX512VL, AVX512VNNI, F16C, FMA
+// matmul2xLm3_128AVX512 multiplies rows of w with 2 rows of x; ld and stride in bytes, a unit is 128 values.
+// Requires: AVX2, F16C, FMA
 TEXT ·matmul2xLm3_128AVX512(SB), NOSPLIT, $320-64
 	MOVQ         y+0(FP), AX
 	MOVQ         w+32(FP), BX
@@ -644,8 +818,8 @@ done2:
 	VZEROUPPER
 	RET
 
-// matmul3xLm3_128AVX512 is y[j][r] = sum over i of x[j][i]*w[r][i] for j < 3; ld and stride in bytes, a unit is 128 values.
-// Requires: AVX2, AVX512F, AVX512BW, AVX512DQ, AVX512VL, AVX512VNNI, F16C, FMA
+// matmul3xLm3_128AVX512 multiplies rows of w with 3 rows of x; ld and stride in bytes, a unit is 128 values.
+// Requires: AVX2, F16C, FMA
 TEXT ·matmul3xLm3_128AVX512(SB), NOSPLIT, $320-64
 	MOVQ         y+0(FP), AX
 	MOVQ         w+32(FP), BX
@@ -904,8 +1078,8 @@ done2:
 	VZEROUPPER
 	RET
 
-// matmul4xLm3_128AVX512 is y[j][r] = sum over i of x[j][i]*w[r][i] for j < 4; ld and stride in bytes, a unit is 128 values.
-// Requires: AVX2, AVX512F, AVX512BW, AVX512DQ, AVX512VL, AVX512VNNI, F16C, FMA
+// matmul4xLm3_128AVX512 multiplies rows of w with 4 rows of x; ld and stride in bytes, a unit is 128 values.
+// Requires: AVX2, F16C, FMA
 TEXT ·matmul4xLm3_128AVX512(SB), NOSPLIT, $320-64
 	MOVQ         y+0(FP), AX
 	MOVQ         w+32(FP), BX
@@ -1205,8 +1379,8 @@ done2:
 	VZEROUPPER
 	RET
 
-// matmulQ81xLm3_128AVX512 is y[j][r] = sum over i of d[i/128][j]*q[i/128][j][i%128]*w[r][i] for j < 1; ldy and stride in bytes.
-// Requires: AVX2, AVX512F, AVX512BW, AVX512DQ, AVX512VL, AVX512VNNI, F16C, FMA
+// matmulQ81xLm3_128AVX512 multiplies rows of w with 1 row of activations in int8; ldy and stride in bytes.
+// Requires: F16C, FMA, AVX512VL, AVX512VNNI
 TEXT ·matmulQ81xLm3_128AVX512(SB), NOSPLIT, $320-72
 	LEAQ         31(SP), AX
 	ANDQ         $-32, AX
@@ -1218,6 +1392,7 @@ TEXT ·matmulQ81xLm3_128AVX512(SB), NOSPLIT, $320-72
 
 loop1:
 	VPXOR        Y0, Y0, Y0
+	VPXOR        Y1, Y1, Y1
 	MOVQ         q+16(FP), DX
 	MOVQ         d+24(FP), SI
 	MOVQ         blocks+64(FP), DI
@@ -1226,69 +1401,69 @@ loop1:
 	JLT          done4
 
 loop3:
-	VPBROADCASTW (R8), X1
-	VCVTPH2PS    X1, Y1
-	VPBROADCASTQ 2(R8), Y2
-	VPSRLVD      lm3_1280<>+0(SB), Y2, Y2
-	VPAND        lm3_1281<>+0(SB), Y2, Y2
-	VPBROADCASTD 34(R8), Y3
-	VPSRLVD      lm3_1282<>+0(SB), Y3, Y3
-	VPAND        lm3_1283<>+0(SB), Y3, Y3
-	VPSLLD       $2, Y3, Y3
-	VPOR         Y3, Y2, Y2
-	VBROADCASTI128 lm3_1284<>+0(SB), Y3
-	VPSHUFB      Y2, Y3, Y2
-	VPABSB       Y2, Y3
-	VMOVDQU      (DX), Y4
-	VPSIGNB      Y2, Y4, Y2
-	VPXOR        Y4, Y4, Y4
-	VPDPBUSD     Y2, Y3, Y4
-	VPBROADCASTQ 10(R8), Y2
-	VPSRLVD      lm3_1280<>+0(SB), Y2, Y2
-	VPAND        lm3_1281<>+0(SB), Y2, Y2
-	VPBROADCASTD 38(R8), Y3
-	VPSRLVD      lm3_1282<>+0(SB), Y3, Y3
-	VPAND        lm3_1283<>+0(SB), Y3, Y3
-	VPSLLD       $2, Y3, Y3
-	VPOR         Y3, Y2, Y2
-	VBROADCASTI128 lm3_1284<>+0(SB), Y3
-	VPSHUFB      Y2, Y3, Y2
-	VPABSB       Y2, Y3
-	VMOVDQU      32(DX), Y5
-	VPSIGNB      Y2, Y5, Y2
-	VPDPBUSD     Y2, Y3, Y4
-	VPBROADCASTQ 18(R8), Y2
-	VPSRLVD      lm3_1280<>+0(SB), Y2, Y2
-	VPAND        lm3_1281<>+0(SB), Y2, Y2
-	VPBROADCASTD 42(R8), Y3
-	VPSRLVD      lm3_1282<>+0(SB), Y3, Y3
-	VPAND        lm3_1283<>+0(SB), Y3, Y3
-	VPSLLD       $2, Y3, Y3
-	VPOR         Y3, Y2, Y2
-	VBROADCASTI128 lm3_1284<>+0(SB), Y3
-	VPSHUFB      Y2, Y3, Y2
-	VPABSB       Y2, Y3
-	VMOVDQU      64(DX), Y5
-	VPSIGNB      Y2, Y5, Y2
-	VPDPBUSD     Y2, Y3, Y4
-	VPBROADCASTQ 26(R8), Y2
-	VPSRLVD      lm3_1280<>+0(SB), Y2, Y2
-	VPAND        lm3_1281<>+0(SB), Y2, Y2
-	VPBROADCASTD 46(R8), Y3
-	VPSRLVD      lm3_1282<>+0(SB), Y3, Y3
-	VPAND        lm3_1283<>+0(SB), Y3, Y3
-	VPSLLD       $2, Y3, Y3
-	VPOR         Y3, Y2, Y2
-	VBROADCASTI128 lm3_1284<>+0(SB), Y3
-	VPSHUFB      Y2, Y3, Y2
-	VPABSB       Y2, Y3
-	VMOVDQU      96(DX), Y5
-	VPSIGNB      Y2, Y5, Y2
-	VPDPBUSD     Y2, Y3, Y4
-	VBROADCASTSS (SI), Y2
-	VCVTDQ2PS    Y4, Y3
-	VMULPS       Y1, Y2, Y1
-	VFMADD231PS  Y1, Y3, Y0
+	VPBROADCASTW (R8), X2
+	VCVTPH2PS    X2, Y2
+	VPBROADCASTQ 2(R8), Y3
+	VPSRLVD      lm3_1280<>+0(SB), Y3, Y3
+	VPAND        lm3_1281<>+0(SB), Y3, Y3
+	VPBROADCASTD 34(R8), Y4
+	VPSRLVD      lm3_1282<>+0(SB), Y4, Y4
+	VPAND        lm3_1283<>+0(SB), Y4, Y4
+	VPSLLD       $2, Y4, Y4
+	VPOR         Y4, Y3, Y3
+	VBROADCASTI128 lm3_1284<>+0(SB), Y4
+	VPSHUFB      Y3, Y4, Y3
+	VPABSB       Y3, Y4
+	VMOVDQU      (DX), Y5
+	VPSIGNB      Y3, Y5, Y3
+	VPXOR        Y5, Y5, Y5
+	VPDPBUSD     Y3, Y4, Y5
+	VPBROADCASTQ 10(R8), Y3
+	VPSRLVD      lm3_1280<>+0(SB), Y3, Y3
+	VPAND        lm3_1281<>+0(SB), Y3, Y3
+	VPBROADCASTD 38(R8), Y4
+	VPSRLVD      lm3_1282<>+0(SB), Y4, Y4
+	VPAND        lm3_1283<>+0(SB), Y4, Y4
+	VPSLLD       $2, Y4, Y4
+	VPOR         Y4, Y3, Y3
+	VBROADCASTI128 lm3_1284<>+0(SB), Y4
+	VPSHUFB      Y3, Y4, Y3
+	VPABSB       Y3, Y4
+	VMOVDQU      32(DX), Y6
+	VPSIGNB      Y3, Y6, Y3
+	VPDPBUSD     Y3, Y4, Y5
+	VPBROADCASTQ 18(R8), Y3
+	VPSRLVD      lm3_1280<>+0(SB), Y3, Y3
+	VPAND        lm3_1281<>+0(SB), Y3, Y3
+	VPBROADCASTD 42(R8), Y4
+	VPSRLVD      lm3_1282<>+0(SB), Y4, Y4
+	VPAND        lm3_1283<>+0(SB), Y4, Y4
+	VPSLLD       $2, Y4, Y4
+	VPOR         Y4, Y3, Y3
+	VBROADCASTI128 lm3_1284<>+0(SB), Y4
+	VPSHUFB      Y3, Y4, Y3
+	VPABSB       Y3, Y4
+	VMOVDQU      64(DX), Y6
+	VPSIGNB      Y3, Y6, Y3
+	VPDPBUSD     Y3, Y4, Y5
+	VPBROADCASTQ 26(R8), Y3
+	VPSRLVD      lm3_1280<>+0(SB), Y3, Y3
+	VPAND        lm3_1281<>+0(SB), Y3, Y3
+	VPBROADCASTD 46(R8), Y4
+	VPSRLVD      lm3_1282<>+0(SB), Y4, Y4
+	VPAND        lm3_1283<>+0(SB), Y4, Y4
+	VPSLLD       $2, Y4, Y4
+	VPOR         Y4, Y3, Y3
+	VBROADCASTI128 lm3_1284<>+0(SB), Y4
+	VPSHUFB      Y3, Y4, Y3
+	VPABSB       Y3, Y4
+	VMOVDQU      96(DX), Y6
+	VPSIGNB      Y3, Y6, Y3
+	VPDPBUSD     Y3, Y4, Y5
+	VBROADCASTSS (SI), Y3
+	VCVTDQ2PS    Y5, Y4
+	VMULPS       Y2, Y3, Y2
+	VFMADD231PS  Y2, Y4, Y0
 	ADDQ         $0x32, R8
 	ADDQ         $0x80, DX
 	ADDQ         $4, SI
@@ -1297,6 +1472,7 @@ loop3:
 
 done4:
 	ADDQ         $1, DI
+	VADDPS       Y1, Y0, Y0
 	VEXTRACTF128 $1, Y0, X1
 	VADDPS       X0, X1, X1
 	VMOVHLPS     X1, X1, X0
@@ -1315,8 +1491,8 @@ done2:
 	VZEROUPPER
 	RET
 
-// matmulQ82xLm3_128AVX512 is y[j][r] = sum over i of d[i/128][j]*q[i/128][j][i%128]*w[r][i] for j < 2; ldy and stride in bytes.
-// Requires: AVX2, AVX512F, AVX512BW, AVX512DQ, AVX512VL, AVX512VNNI, F16C, FMA
+// matmulQ82xLm3_128AVX512 multiplies rows of w with 2 rows of activations in int8; ldy and stride in bytes.
+// Requires: F16C, FMA, AVX512VL, AVX512VNNI
 TEXT ·matmulQ82xLm3_128AVX512(SB), NOSPLIT, $320-72
 	LEAQ         31(SP), AX
 	ANDQ         $-32, AX
@@ -1453,8 +1629,8 @@ done2:
 	VZEROUPPER
 	RET
 
-// matmulQ83xLm3_128AVX512 is y[j][r] = sum over i of d[i/128][j]*q[i/128][j][i%128]*w[r][i] for j < 3; ldy and stride in bytes.
-// Requires: AVX2, AVX512F, AVX512BW, AVX512DQ, AVX512VL, AVX512VNNI, F16C, FMA
+// matmulQ83xLm3_128AVX512 multiplies rows of w with 3 rows of activations in int8; ldy and stride in bytes.
+// Requires: F16C, FMA, AVX512VL, AVX512VNNI
 TEXT ·matmulQ83xLm3_128AVX512(SB), NOSPLIT, $320-72
 	LEAQ         31(SP), AX
 	ANDQ         $-32, AX
@@ -1617,8 +1793,8 @@ done2:
 	VZEROUPPER
 	RET
 
-// matmulQ84xLm3_128AVX512 is y[j][r] = sum over i of d[i/128][j]*q[i/128][j][i%128]*w[r][i] for j < 4; ldy and stride in bytes.
-// Requires: AVX2, AVX512F, AVX512BW, AVX512DQ, AVX512VL, AVX512VNNI, F16C, FMA
+// matmulQ84xLm3_128AVX512 multiplies rows of w with 4 rows of activations in int8; ldy and stride in bytes.
+// Requires: F16C, FMA, AVX512VL, AVX512VNNI
 TEXT ·matmulQ84xLm3_128AVX512(SB), NOSPLIT, $320-72
 	LEAQ         31(SP), AX
 	ANDQ         $-32, AX
@@ -1808,7 +1984,7 @@ done2:
 	RET
 
 // unpackLm3_128AVX512 unpacks a row into records of 32 levels, their scales and mins.
-// Requires: AVX2, AVX512F, AVX512BW, AVX512DQ, AVX512VL, AVX512VNNI, F16C, FMA
+// Requires: AVX2, F16C
 TEXT ·unpackLm3_128AVX512(SB), NOSPLIT, $320-24
 	MOVQ         dst+0(FP), AX
 	MOVQ         src+8(FP), BX
@@ -1887,8 +2063,8 @@ done2:
 	VZEROUPPER
 	RET
 
-// mix1xLm3_128AVX512 is o[j][i] += sum over r of p[j][r]*v[r][i] for j < 1; ld and stride in bytes, a unit is 128 values.
-// Requires: AVX2, AVX512F, AVX512BW, AVX512DQ, AVX512VL, AVX512VNNI, F16C, FMA
+// mix1xLm3_128AVX512 adds weighted rows of v to 1 row of o; ld and stride in bytes, a unit is 128 values.
+// Requires: AVX2, F16C, FMA
 TEXT ·mix1xLm3_128AVX512(SB), NOSPLIT, $320-64
 	MOVQ         v+32(FP), AX
 	MOVQ         units+56(FP), BX
@@ -2125,8 +2301,8 @@ done2:
 	VZEROUPPER
 	RET
 
-// mix2xLm3_128AVX512 is o[j][i] += sum over r of p[j][r]*v[r][i] for j < 2; ld and stride in bytes, a unit is 128 values.
-// Requires: AVX2, AVX512F, AVX512BW, AVX512DQ, AVX512VL, AVX512VNNI, F16C, FMA
+// mix2xLm3_128AVX512 adds weighted rows of v to 2 rows of o; ld and stride in bytes, a unit is 128 values.
+// Requires: AVX2, F16C, FMA
 TEXT ·mix2xLm3_128AVX512(SB), NOSPLIT, $320-64
 	MOVQ         v+32(FP), AX
 	MOVQ         units+56(FP), BX
@@ -2431,8 +2607,8 @@ done2:
 	VZEROUPPER
 	RET
 
-// mix3xLm3_128AVX512 is o[j][i] += sum over r of p[j][r]*v[r][i] for j < 3; ld and stride in bytes, a unit is 128 values.
-// Requires: AVX2, AVX512F, AVX512BW, AVX512DQ, AVX512VL, AVX512VNNI, F16C, FMA
+// mix3xLm3_128AVX512 adds weighted rows of v to 3 rows of o; ld and stride in bytes, a unit is 128 values.
+// Requires: AVX2, F16C, FMA
 TEXT ·mix3xLm3_128AVX512(SB), NOSPLIT, $320-64
 	MOVQ         v+32(FP), AX
 	MOVQ         units+56(FP), BX
@@ -2841,8 +3017,8 @@ done2:
 	VZEROUPPER
 	RET
 
-// mix5xLm3_128AVX512 is o[j][i] += sum over r of p[j][r]*v[r][i] for j < 5; ld and stride in bytes, a unit is 128 values.
-// Requires: AVX2, AVX512F, AVX512BW, AVX512DQ, AVX512VL, AVX512VNNI, F16C, FMA
+// mix5xLm3_128AVX512 adds weighted rows of v to 5 rows of o; ld and stride in bytes, a unit is 128 values.
+// Requires: AVX2, F16C, FMA
 TEXT ·mix5xLm3_128AVX512(SB), NOSPLIT, $320-64
 	MOVQ         v+32(FP), AX
 	MOVQ         units+56(FP), BX
@@ -2858,34 +3034,41 @@ loop1:
 	MOVQ         SI, R8
 	ADDQ         DI, R8
 	ADDQ         DI, R8
+	MOVQ         R8, R9
+	ADDQ         DI, R9
+	ADDQ         DI, R9
 	ADDQ         CX, SI
 	ADDQ         CX, R8
+	ADDQ         CX, R9
 	VMOVUPS      (SI), Y0
 	VMOVUPS      (SI)(DI*1), Y1
 	VMOVUPS      (R8), Y2
 	VMOVUPS      (R8)(DI*1), Y3
-	VMOVUPS      (R8), Y4
+	VMOVUPS      (R9), Y4
 	VMOVUPS      32(SI), Y5
 	VMOVUPS      32(SI)(DI*1), Y6
 	VMOVUPS      32(R8), Y7
 	VMOVUPS      32(R8)(DI*1), Y8
-	VMOVUPS      32(R8), Y9
+	VMOVUPS      32(R9), Y9
 	MOVQ         p+16(FP), SI
 	MOVQ         ldp+24(FP), DI
 	MOVQ         SI, R8
 	ADDQ         DI, R8
 	ADDQ         DI, R8
-	MOVQ         rows+48(FP), R9
-	MOVQ         AX, R10
-	MOVQ         stride+40(FP), R11
-	SUBQ         $1, R9
+	MOVQ         R8, R9
+	ADDQ         DI, R9
+	ADDQ         DI, R9
+	MOVQ         rows+48(FP), R10
+	MOVQ         AX, R11
+	MOVQ         stride+40(FP), R12
+	SUBQ         $1, R10
 	JLT          done4
 
 loop3:
-	VPBROADCASTQ 2(R10), Y10
+	VPBROADCASTQ 2(R11), Y10
 	VPSRLVD      lm3_1280<>+0(SB), Y10, Y10
 	VPAND        lm3_1281<>+0(SB), Y10, Y10
-	VPBROADCASTD 34(R10), Y11
+	VPBROADCASTD 34(R11), Y11
 	VPSRLVD      lm3_1282<>+0(SB), Y11, Y11
 	VPAND        lm3_1283<>+0(SB), Y11, Y11
 	VPSLLD       $2, Y11, Y11
@@ -2893,7 +3076,7 @@ loop3:
 	VBROADCASTI128 lm3_1284<>+0(SB), Y11
 	VPSHUFB      Y10, Y11, Y10
 	VMOVDQU      Y10, (DX)
-	VPBROADCASTW (R10), X10
+	VPBROADCASTW (R11), X10
 	VCVTPH2PS    X10, Y10
 	VBROADCASTSS (SI), Y11
 	VMULPS       Y11, Y10, Y11
@@ -2903,7 +3086,7 @@ loop3:
 	VMULPS       Y13, Y10, Y13
 	VBROADCASTSS (R8)(DI*1), Y14
 	VMULPS       Y14, Y10, Y14
-	VBROADCASTSS (R8), Y15
+	VBROADCASTSS (R9), Y15
 	VMULPS       Y15, Y10, Y10
 	VPMOVSXBD    (DX), Y15
 	VCVTDQ2PS    Y15, Y15
@@ -2919,64 +3102,76 @@ loop3:
 	VFMADD231PS  Y13, Y15, Y7
 	VFMADD231PS  Y14, Y15, Y8
 	VFMADD231PS  Y10, Y15, Y9
-	ADDQ         R11, R10
+	ADDQ         R12, R11
 	ADDQ         $4, SI
 	ADDQ         $4, R8
-	SUBQ         $1, R9
+	ADDQ         $4, R9
+	SUBQ         $1, R10
 	JGE          loop3
 
 done4:
-	ADDQ         $1, R9
+	ADDQ         $1, R10
 	MOVQ         o+0(FP), SI
 	MOVQ         ldo+8(FP), DI
 	MOVQ         SI, R8
 	ADDQ         DI, R8
 	ADDQ         DI, R8
+	MOVQ         R8, R9
+	ADDQ         DI, R9
+	ADDQ         DI, R9
 	ADDQ         CX, SI
 	ADDQ         CX, R8
+	ADDQ         CX, R9
 	VMOVUPS      Y0, (SI)
 	VMOVUPS      Y1, (SI)(DI*1)
 	VMOVUPS      Y2, (R8)
 	VMOVUPS      Y3, (R8)(DI*1)
-	VMOVUPS      Y4, (R8)
+	VMOVUPS      Y4, (R9)
 	VMOVUPS      Y5, 32(SI)
 	VMOVUPS      Y6, 32(SI)(DI*1)
 	VMOVUPS      Y7, 32(R8)
 	VMOVUPS      Y8, 32(R8)(DI*1)
-	VMOVUPS      Y9, 32(R8)
+	VMOVUPS      Y9, 32(R9)
 	MOVQ         o+0(FP), SI
 	MOVQ         ldo+8(FP), DI
 	MOVQ         SI, R8
 	ADDQ         DI, R8
 	ADDQ         DI, R8
+	MOVQ         R8, R9
+	ADDQ         DI, R9
+	ADDQ         DI, R9
 	ADDQ         CX, SI
 	ADDQ         CX, R8
+	ADDQ         CX, R9
 	VMOVUPS      64(SI), Y0
 	VMOVUPS      64(SI)(DI*1), Y1
 	VMOVUPS      64(R8), Y2
 	VMOVUPS      64(R8)(DI*1), Y3
-	VMOVUPS      64(R8), Y4
+	VMOVUPS      64(R9), Y4
 	VMOVUPS      96(SI), Y5
 	VMOVUPS      96(SI)(DI*1), Y6
 	VMOVUPS      96(R8), Y7
 	VMOVUPS      96(R8)(DI*1), Y8
-	VMOVUPS      96(R8), Y9
+	VMOVUPS      96(R9), Y9
 	MOVQ         p+16(FP), SI
 	MOVQ         ldp+24(FP), DI
 	MOVQ         SI, R8
 	ADDQ         DI, R8
 	ADDQ         DI, R8
-	MOVQ         rows+48(FP), R9
-	MOVQ         AX, R10
-	MOVQ         stride+40(FP), R11
-	SUBQ         $1, R9
+	MOVQ         R8, R9
+	ADDQ         DI, R9
+	ADDQ         DI, R9
+	MOVQ         rows+48(FP), R10
+	MOVQ         AX, R11
+	MOVQ         stride+40(FP), R12
+	SUBQ         $1, R10
 	JLT          done6
 
 loop5:
-	VPBROADCASTQ 2(R10), Y10
+	VPBROADCASTQ 2(R11), Y10
 	VPSRLVD      lm3_1280<>+0(SB), Y10, Y10
 	VPAND        lm3_1281<>+0(SB), Y10, Y10
-	VPBROADCASTD 34(R10), Y11
+	VPBROADCASTD 34(R11), Y11
 	VPSRLVD      lm3_1282<>+0(SB), Y11, Y11
 	VPAND        lm3_1283<>+0(SB), Y11, Y11
 	VPSLLD       $2, Y11, Y11
@@ -2984,7 +3179,7 @@ loop5:
 	VBROADCASTI128 lm3_1284<>+0(SB), Y11
 	VPSHUFB      Y10, Y11, Y10
 	VMOVDQU      Y10, (DX)
-	VPBROADCASTW (R10), X10
+	VPBROADCASTW (R11), X10
 	VCVTPH2PS    X10, Y10
 	VBROADCASTSS (SI), Y11
 	VMULPS       Y11, Y10, Y11
@@ -2994,7 +3189,7 @@ loop5:
 	VMULPS       Y13, Y10, Y13
 	VBROADCASTSS (R8)(DI*1), Y14
 	VMULPS       Y14, Y10, Y14
-	VBROADCASTSS (R8), Y15
+	VBROADCASTSS (R9), Y15
 	VMULPS       Y15, Y10, Y10
 	VPMOVSXBD    16(DX), Y15
 	VCVTDQ2PS    Y15, Y15
@@ -3010,64 +3205,76 @@ loop5:
 	VFMADD231PS  Y13, Y15, Y7
 	VFMADD231PS  Y14, Y15, Y8
 	VFMADD231PS  Y10, Y15, Y9
-	ADDQ         R11, R10
+	ADDQ         R12, R11
 	ADDQ         $4, SI
 	ADDQ         $4, R8
-	SUBQ         $1, R9
+	ADDQ         $4, R9
+	SUBQ         $1, R10
 	JGE          loop5
 
 done6:
-	ADDQ         $1, R9
+	ADDQ         $1, R10
 	MOVQ         o+0(FP), SI
 	MOVQ         ldo+8(FP), DI
 	MOVQ         SI, R8
 	ADDQ         DI, R8
 	ADDQ         DI, R8
+	MOVQ         R8, R9
+	ADDQ         DI, R9
+	ADDQ         DI, R9
 	ADDQ         CX, SI
 	ADDQ         CX, R8
+	ADDQ         CX, R9
 	VMOVUPS      Y0, 64(SI)
 	VMOVUPS      Y1, 64(SI)(DI*1)
 	VMOVUPS      Y2, 64(R8)
 	VMOVUPS      Y3, 64(R8)(DI*1)
-	VMOVUPS      Y4, 64(R8)
+	VMOVUPS      Y4, 64(R9)
 	VMOVUPS      Y5, 96(SI)
 	VMOVUPS      Y6, 96(SI)(DI*1)
 	VMOVUPS      Y7, 96(R8)
 	VMOVUPS      Y8, 96(R8)(DI*1)
-	VMOVUPS      Y9, 96(R8)
+	VMOVUPS      Y9, 96(R9)
 	MOVQ         o+0(FP), SI
 	MOVQ         ldo+8(FP), DI
 	MOVQ         SI, R8
 	ADDQ         DI, R8
 	ADDQ         DI, R8
+	MOVQ         R8, R9
+	ADDQ         DI, R9
+	ADDQ         DI, R9
 	ADDQ         CX, SI
 	ADDQ         CX, R8
+	ADDQ         CX, R9
 	VMOVUPS      128(SI), Y0
 	VMOVUPS      128(SI)(DI*1), Y1
 	VMOVUPS      128(R8), Y2
 	VMOVUPS      128(R8)(DI*1), Y3
-	VMOVUPS      128(R8), Y4
+	VMOVUPS      128(R9), Y4
 	VMOVUPS      160(SI), Y5
 	VMOVUPS      160(SI)(DI*1), Y6
 	VMOVUPS      160(R8), Y7
 	VMOVUPS      160(R8)(DI*1), Y8
-	VMOVUPS      160(R8), Y9
+	VMOVUPS      160(R9), Y9
 	MOVQ         p+16(FP), SI
 	MOVQ         ldp+24(FP), DI
 	MOVQ         SI, R8
 	ADDQ         DI, R8
 	ADDQ         DI, R8
-	MOVQ         rows+48(FP), R9
-	MOVQ         AX, R10
-	MOVQ         stride+40(FP), R11
-	SUBQ         $1, R9
+	MOVQ         R8, R9
+	ADDQ         DI, R9
+	ADDQ         DI, R9
+	MOVQ         rows+48(FP), R10
+	MOVQ         AX, R11
+	MOVQ         stride+40(FP), R12
+	SUBQ         $1, R10
 	JLT          done8
 
 loop7:
-	VPBROADCASTQ 10(R10), Y10
+	VPBROADCASTQ 10(R11), Y10
 	VPSRLVD      lm3_1280<>+0(SB), Y10, Y10
 	VPAND        lm3_1281<>+0(SB), Y10, Y10
-	VPBROADCASTD 38(R10), Y11
+	VPBROADCASTD 38(R11), Y11
 	VPSRLVD      lm3_1282<>+0(SB), Y11, Y11
 	VPAND        lm3_1283<>+0(SB), Y11, Y11
 	VPSLLD       $2, Y11, Y11
@@ -3075,7 +3282,7 @@ loop7:
 	VBROADCASTI128 lm3_1284<>+0(SB), Y11
 	VPSHUFB      Y10, Y11, Y10
 	VMOVDQU      Y10, (DX)
-	VPBROADCASTW (R10), X10
+	VPBROADCASTW (R11), X10
 	VCVTPH2PS    X10, Y10
 	VBROADCASTSS (SI), Y11
 	VMULPS       Y11, Y10, Y11
@@ -3085,7 +3292,7 @@ loop7:
 	VMULPS       Y13, Y10, Y13
 	VBROADCASTSS (R8)(DI*1), Y14
 	VMULPS       Y14, Y10, Y14
-	VBROADCASTSS (R8), Y15
+	VBROADCASTSS (R9), Y15
 	VMULPS       Y15, Y10, Y10
 	VPMOVSXBD    (DX), Y15
 	VCVTDQ2PS    Y15, Y15
@@ -3101,64 +3308,76 @@ loop7:
 	VFMADD231PS  Y13, Y15, Y7
 	VFMADD231PS  Y14, Y15, Y8
 	VFMADD231PS  Y10, Y15, Y9
-	ADDQ         R11, R10
+	ADDQ         R12, R11
 	ADDQ         $4, SI
 	ADDQ         $4, R8
-	SUBQ         $1, R9
+	ADDQ         $4, R9
+	SUBQ         $1, R10
 	JGE          loop7
 
 done8:
-	ADDQ         $1, R9
+	ADDQ         $1, R10
 	MOVQ         o+0(FP), SI
 	MOVQ         ldo+8(FP), DI
 	MOVQ         SI, R8
 	ADDQ         DI, R8
 	ADDQ         DI, R8
+	MOVQ         R8, R9
+	ADDQ         DI, R9
+	ADDQ         DI, R9
 	ADDQ         CX, SI
 	ADDQ         CX, R8
+	ADDQ         CX, R9
 	VMOVUPS      Y0, 128(SI)
 	VMOVUPS      Y1, 128(SI)(DI*1)
 	VMOVUPS      Y2, 128(R8)
 	VMOVUPS      Y3, 128(R8)(DI*1)
-	VMOVUPS      Y4, 128(R8)
+	VMOVUPS      Y4, 128(R9)
 	VMOVUPS      Y5, 160(SI)
 	VMOVUPS      Y6, 160(SI)(DI*1)
 	VMOVUPS      Y7, 160(R8)
 	VMOVUPS      Y8, 160(R8)(DI*1)
-	VMOVUPS      Y9, 160(R8)
+	VMOVUPS      Y9, 160(R9)
 	MOVQ         o+0(FP), SI
 	MOVQ         ldo+8(FP), DI
 	MOVQ         SI, R8
 	ADDQ         DI, R8
 	ADDQ         DI, R8
+	MOVQ         R8, R9
+	ADDQ         DI, R9
+	ADDQ         DI, R9
 	ADDQ         CX, SI
 	ADDQ         CX, R8
+	ADDQ         CX, R9
 	VMOVUPS      192(SI), Y0
 	VMOVUPS      192(SI)(DI*1), Y1
 	VMOVUPS      192(R8), Y2
 	VMOVUPS      192(R8)(DI*1), Y3
-	VMOVUPS      192(R8), Y4
+	VMOVUPS      192(R9), Y4
 	VMOVUPS      224(SI), Y5
 	VMOVUPS      224(SI)(DI*1), Y6
 	VMOVUPS      224(R8), Y7
 	VMOVUPS      224(R8)(DI*1), Y8
-	VMOVUPS      224(R8), Y9
+	VMOVUPS      224(R9), Y9
 	MOVQ         p+16(FP), SI
 	MOVQ         ldp+24(FP), DI
 	MOVQ         SI, R8
 	ADDQ         DI, R8
 	ADDQ         DI, R8
-	MOVQ         rows+48(FP), R9
-	MOVQ         AX, R10
-	MOVQ         stride+40(FP), R11
-	SUBQ         $1, R9
+	MOVQ         R8, R9
+	ADDQ         DI, R9
+	ADDQ         DI, R9
+	MOVQ         rows+48(FP), R10
+	MOVQ         AX, R11
+	MOVQ         stride+40(FP), R12
+	SUBQ         $1, R10
 	JLT          done10
 
 loop9:
-	VPBROADCASTQ 10(R10), Y10
+	VPBROADCASTQ 10(R11), Y10
 	VPSRLVD      lm3_1280<>+0(SB), Y10, Y10
 	VPAND        lm3_1281<>+0(SB), Y10, Y10
-	VPBROADCASTD 38(R10), Y11
+	VPBROADCASTD 38(R11), Y11
 	VPSRLVD      lm3_1282<>+0(SB), Y11, Y11
 	VPAND        lm3_1283<>+0(SB), Y11, Y11
 	VPSLLD       $2, Y11, Y11
@@ -3166,7 +3385,7 @@ loop9:
 	VBROADCASTI128 lm3_1284<>+0(SB), Y11
 	VPSHUFB      Y10, Y11, Y10
 	VMOVDQU      Y10, (DX)
-	VPBROADCASTW (R10), X10
+	VPBROADCASTW (R11), X10
 	VCVTPH2PS    X10, Y10
 	VBROADCASTSS (SI), Y11
 	VMULPS       Y11, Y10, Y11
@@ -3176,7 +3395,7 @@ loop9:
 	VMULPS       Y13, Y10, Y13
 	VBROADCASTSS (R8)(DI*1), Y14
 	VMULPS       Y14, Y10, Y14
-	VBROADCASTSS (R8), Y15
+	VBROADCASTSS (R9), Y15
 	VMULPS       Y15, Y10, Y10
 	VPMOVSXBD    16(DX), Y15
 	VCVTDQ2PS    Y15, Y15
@@ -3192,64 +3411,76 @@ loop9:
 	VFMADD231PS  Y13, Y15, Y7
 	VFMADD231PS  Y14, Y15, Y8
 	VFMADD231PS  Y10, Y15, Y9
-	ADDQ         R11, R10
+	ADDQ         R12, R11
 	ADDQ         $4, SI
 	ADDQ         $4, R8
-	SUBQ         $1, R9
+	ADDQ         $4, R9
+	SUBQ         $1, R10
 	JGE          loop9
 
 done10:
-	ADDQ         $1, R9
+	ADDQ         $1, R10
 	MOVQ         o+0(FP), SI
 	MOVQ         ldo+8(FP), DI
 	MOVQ         SI, R8
 	ADDQ         DI, R8
 	ADDQ         DI, R8
+	MOVQ         R8, R9
+	ADDQ         DI, R9
+	ADDQ         DI, R9
 	ADDQ         CX, SI
 	ADDQ         CX, R8
+	ADDQ         CX, R9
 	VMOVUPS      Y0, 192(SI)
 	VMOVUPS      Y1, 192(SI)(DI*1)
 	VMOVUPS      Y2, 192(R8)
 	VMOVUPS      Y3, 192(R8)(DI*1)
-	VMOVUPS      Y4, 192(R8)
+	VMOVUPS      Y4, 192(R9)
 	VMOVUPS      Y5, 224(SI)
 	VMOVUPS      Y6, 224(SI)(DI*1)
 	VMOVUPS      Y7, 224(R8)
 	VMOVUPS      Y8, 224(R8)(DI*1)
-	VMOVUPS      Y9, 224(R8)
+	VMOVUPS      Y9, 224(R9)
 	MOVQ         o+0(FP), SI
 	MOVQ         ldo+8(FP), DI
 	MOVQ         SI, R8
 	ADDQ         DI, R8
 	ADDQ         DI, R8
+	MOVQ         R8, R9
+	ADDQ         DI, R9
+	ADDQ         DI, R9
 	ADDQ         CX, SI
 	ADDQ         CX, R8
+	ADDQ         CX, R9
 	VMOVUPS      256(SI), Y0
 	VMOVUPS      256(SI)(DI*1), Y1
 	VMOVUPS      256(R8), Y2
 	VMOVUPS      256(R8)(DI*1), Y3
-	VMOVUPS      256(R8), Y4
+	VMOVUPS      256(R9), Y4
 	VMOVUPS      288(SI), Y5
 	VMOVUPS      288(SI)(DI*1), Y6
 	VMOVUPS      288(R8), Y7
 	VMOVUPS      288(R8)(DI*1), Y8
-	VMOVUPS      288(R8), Y9
+	VMOVUPS      288(R9), Y9
 	MOVQ         p+16(FP), SI
 	MOVQ         ldp+24(FP), DI
 	MOVQ         SI, R8
 	ADDQ         DI, R8
 	ADDQ         DI, R8
-	MOVQ         rows+48(FP), R9
-	MOVQ         AX, R10
-	MOVQ         stride+40(FP), R11
-	SUBQ         $1, R9
+	MOVQ         R8, R9
+	ADDQ         DI, R9
+	ADDQ         DI, R9
+	MOVQ         rows+48(FP), R10
+	MOVQ         AX, R11
+	MOVQ         stride+40(FP), R12
+	SUBQ         $1, R10
 	JLT          done12
 
 loop11:
-	VPBROADCASTQ 18(R10), Y10
+	VPBROADCASTQ 18(R11), Y10
 	VPSRLVD      lm3_1280<>+0(SB), Y10, Y10
 	VPAND        lm3_1281<>+0(SB), Y10, Y10
-	VPBROADCASTD 42(R10), Y11
+	VPBROADCASTD 42(R11), Y11
 	VPSRLVD      lm3_1282<>+0(SB), Y11, Y11
 	VPAND        lm3_1283<>+0(SB), Y11, Y11
 	VPSLLD       $2, Y11, Y11
@@ -3257,7 +3488,7 @@ loop11:
 	VBROADCASTI128 lm3_1284<>+0(SB), Y11
 	VPSHUFB      Y10, Y11, Y10
 	VMOVDQU      Y10, (DX)
-	VPBROADCASTW (R10), X10
+	VPBROADCASTW (R11), X10
 	VCVTPH2PS    X10, Y10
 	VBROADCASTSS (SI), Y11
 	VMULPS       Y11, Y10, Y11
@@ -3267,7 +3498,7 @@ loop11:
 	VMULPS       Y13, Y10, Y13
 	VBROADCASTSS (R8)(DI*1), Y14
 	VMULPS       Y14, Y10, Y14
-	VBROADCASTSS (R8), Y15
+	VBROADCASTSS (R9), Y15
 	VMULPS       Y15, Y10, Y10
 	VPMOVSXBD    (DX), Y15
 	VCVTDQ2PS    Y15, Y15
@@ -3283,64 +3514,76 @@ loop11:
 	VFMADD231PS  Y13, Y15, Y7
 	VFMADD231PS  Y14, Y15, Y8
 	VFMADD231PS  Y10, Y15, Y9
-	ADDQ         R11, R10
+	ADDQ         R12, R11
 	ADDQ         $4, SI
 	ADDQ         $4, R8
-	SUBQ         $1, R9
+	ADDQ         $4, R9
+	SUBQ         $1, R10
 	JGE          loop11
 
 done12:
-	ADDQ         $1, R9
+	ADDQ         $1, R10
 	MOVQ         o+0(FP), SI
 	MOVQ         ldo+8(FP), DI
 	MOVQ         SI, R8
 	ADDQ         DI, R8
 	ADDQ         DI, R8
+	MOVQ         R8, R9
+	ADDQ         DI, R9
+	ADDQ         DI, R9
 	ADDQ         CX, SI
 	ADDQ         CX, R8
+	ADDQ         CX, R9
 	VMOVUPS      Y0, 256(SI)
 	VMOVUPS      Y1, 256(SI)(DI*1)
 	VMOVUPS      Y2, 256(R8)
 	VMOVUPS      Y3, 256(R8)(DI*1)
-	VMOVUPS      Y4, 256(R8)
+	VMOVUPS      Y4, 256(R9)
 	VMOVUPS      Y5, 288(SI)
 	VMOVUPS      Y6, 288(SI)(DI*1)
 	VMOVUPS      Y7, 288(R8)
 	VMOVUPS      Y8, 288(R8)(DI*1)
-	VMOVUPS      Y9, 288(R8)
+	VMOVUPS      Y9, 288(R9)
 	MOVQ         o+0(FP), SI
 	MOVQ         ldo+8(FP), DI
 	MOVQ         SI, R8
 	ADDQ         DI, R8
 	ADDQ         DI, R8
+	MOVQ         R8, R9
+	ADDQ         DI, R9
+	ADDQ         DI, R9
 	ADDQ         CX, SI
 	ADDQ         CX, R8
+	ADDQ         CX, R9
 	VMOVUPS      320(SI), Y0
 	VMOVUPS      320(SI)(DI*1), Y1
 	VMOVUPS      320(R8), Y2
 	VMOVUPS      320(R8)(DI*1), Y3
-	VMOVUPS      320(R8), Y4
+	VMOVUPS      320(R9), Y4
 	VMOVUPS      352(SI), Y5
 	VMOVUPS      352(SI)(DI*1), Y6
 	VMOVUPS      352(R8), Y7
 	VMOVUPS      352(R8)(DI*1), Y8
-	VMOVUPS      352(R8), Y9
+	VMOVUPS      352(R9), Y9
 	MOVQ         p+16(FP), SI
 	MOVQ         ldp+24(FP), DI
 	MOVQ         SI, R8
 	ADDQ         DI, R8
 	ADDQ         DI, R8
-	MOVQ         rows+48(FP), R9
-	MOVQ         AX, R10
-	MOVQ         stride+40(FP), R11
-	SUBQ         $1, R9
+	MOVQ         R8, R9
+	ADDQ         DI, R9
+	ADDQ         DI, R9
+	MOVQ         rows+48(FP), R10
+	MOVQ         AX, R11
+	MOVQ         stride+40(FP), R12
+	SUBQ         $1, R10
 	JLT          done14
 
 loop13:
-	VPBROADCASTQ 18(R10), Y10
+	VPBROADCASTQ 18(R11), Y10
 	VPSRLVD      lm3_1280<>+0(SB), Y10, Y10
 	VPAND        lm3_1281<>+0(SB), Y10, Y10
-	VPBROADCASTD 42(R10), Y11
+	VPBROADCASTD 42(R11), Y11
 	VPSRLVD      lm3_1282<>+0(SB), Y11, Y11
 	VPAND        lm3_1283<>+0(SB), Y11, Y11
 	VPSLLD       $2, Y11, Y11
@@ -3348,7 +3591,7 @@ loop13:
 	VBROADCASTI128 lm3_1284<>+0(SB), Y11
 	VPSHUFB      Y10, Y11, Y10
 	VMOVDQU      Y10, (DX)
-	VPBROADCASTW (R10), X10
+	VPBROADCASTW (R11), X10
 	VCVTPH2PS    X10, Y10
 	VBROADCASTSS (SI), Y11
 	VMULPS       Y11, Y10, Y11
@@ -3358,7 +3601,7 @@ loop13:
 	VMULPS       Y13, Y10, Y13
 	VBROADCASTSS (R8)(DI*1), Y14
 	VMULPS       Y14, Y10, Y14
-	VBROADCASTSS (R8), Y15
+	VBROADCASTSS (R9), Y15
 	VMULPS       Y15, Y10, Y10
 	VPMOVSXBD    16(DX), Y15
 	VCVTDQ2PS    Y15, Y15
@@ -3374,64 +3617,76 @@ loop13:
 	VFMADD231PS  Y13, Y15, Y7
 	VFMADD231PS  Y14, Y15, Y8
 	VFMADD231PS  Y10, Y15, Y9
-	ADDQ         R11, R10
+	ADDQ         R12, R11
 	ADDQ         $4, SI
 	ADDQ         $4, R8
-	SUBQ         $1, R9
+	ADDQ         $4, R9
+	SUBQ         $1, R10
 	JGE          loop13
 
 done14:
-	ADDQ         $1, R9
+	ADDQ         $1, R10
 	MOVQ         o+0(FP), SI
 	MOVQ         ldo+8(FP), DI
 	MOVQ         SI, R8
 	ADDQ         DI, R8
 	ADDQ         DI, R8
+	MOVQ         R8, R9
+	ADDQ         DI, R9
+	ADDQ         DI, R9
 	ADDQ         CX, SI
 	ADDQ         CX, R8
+	ADDQ         CX, R9
 	VMOVUPS      Y0, 320(SI)
 	VMOVUPS      Y1, 320(SI)(DI*1)
 	VMOVUPS      Y2, 320(R8)
 	VMOVUPS      Y3, 320(R8)(DI*1)
-	VMOVUPS      Y4, 320(R8)
+	VMOVUPS      Y4, 320(R9)
 	VMOVUPS      Y5, 352(SI)
 	VMOVUPS      Y6, 352(SI)(DI*1)
 	VMOVUPS      Y7, 352(R8)
 	VMOVUPS      Y8, 352(R8)(DI*1)
-	VMOVUPS      Y9, 352(R8)
+	VMOVUPS      Y9, 352(R9)
 	MOVQ         o+0(FP), SI
 	MOVQ         ldo+8(FP), DI
 	MOVQ         SI, R8
 	ADDQ         DI, R8
 	ADDQ         DI, R8
+	MOVQ         R8, R9
+	ADDQ         DI, R9
+	ADDQ         DI, R9
 	ADDQ         CX, SI
 	ADDQ         CX, R8
+	ADDQ         CX, R9
 	VMOVUPS      384(SI), Y0
 	VMOVUPS      384(SI)(DI*1), Y1
 	VMOVUPS      384(R8), Y2
 	VMOVUPS      384(R8)(DI*1), Y3
-	VMOVUPS      384(R8), Y4
+	VMOVUPS      384(R9), Y4
 	VMOVUPS      416(SI), Y5
 	VMOVUPS      416(SI)(DI*1), Y6
 	VMOVUPS      416(R8), Y7
 	VMOVUPS      416(R8)(DI*1), Y8
-	VMOVUPS      416(R8), Y9
+	VMOVUPS      416(R9), Y9
 	MOVQ         p+16(FP), SI
 	MOVQ         ldp+24(FP), DI
 	MOVQ         SI, R8
 	ADDQ         DI, R8
 	ADDQ         DI, R8
-	MOVQ         rows+48(FP), R9
-	MOVQ         AX, R10
-	MOVQ         stride+40(FP), R11
-	SUBQ         $1, R9
+	MOVQ         R8, R9
+	ADDQ         DI, R9
+	ADDQ         DI, R9
+	MOVQ         rows+48(FP), R10
+	MOVQ         AX, R11
+	MOVQ         stride+40(FP), R12
+	SUBQ         $1, R10
 	JLT          done16
 
 loop15:
-	VPBROADCASTQ 26(R10), Y10
+	VPBROADCASTQ 26(R11), Y10
 	VPSRLVD      lm3_1280<>+0(SB), Y10, Y10
 	VPAND        lm3_1281<>+0(SB), Y10, Y10
-	VPBROADCASTD 46(R10), Y11
+	VPBROADCASTD 46(R11), Y11
 	VPSRLVD      lm3_1282<>+0(SB), Y11, Y11
 	VPAND        lm3_1283<>+0(SB), Y11, Y11
 	VPSLLD       $2, Y11, Y11
@@ -3439,7 +3694,7 @@ loop15:
 	VBROADCASTI128 lm3_1284<>+0(SB), Y11
 	VPSHUFB      Y10, Y11, Y10
 	VMOVDQU      Y10, (DX)
-	VPBROADCASTW (R10), X10
+	VPBROADCASTW (R11), X10
 	VCVTPH2PS    X10, Y10
 	VBROADCASTSS (SI), Y11
 	VMULPS       Y11, Y10, Y11
@@ -3449,7 +3704,7 @@ loop15:
 	VMULPS       Y13, Y10, Y13
 	VBROADCASTSS (R8)(DI*1), Y14
 	VMULPS       Y14, Y10, Y14
-	VBROADCASTSS (R8), Y15
+	VBROADCASTSS (R9), Y15
 	VMULPS       Y15, Y10, Y10
 	VPMOVSXBD    (DX), Y15
 	VCVTDQ2PS    Y15, Y15
@@ -3465,64 +3720,76 @@ loop15:
 	VFMADD231PS  Y13, Y15, Y7
 	VFMADD231PS  Y14, Y15, Y8
 	VFMADD231PS  Y10, Y15, Y9
-	ADDQ         R11, R10
+	ADDQ         R12, R11
 	ADDQ         $4, SI
 	ADDQ         $4, R8
-	SUBQ         $1, R9
+	ADDQ         $4, R9
+	SUBQ         $1, R10
 	JGE          loop15
 
 done16:
-	ADDQ         $1, R9
+	ADDQ         $1, R10
 	MOVQ         o+0(FP), SI
 	MOVQ         ldo+8(FP), DI
 	MOVQ         SI, R8
 	ADDQ         DI, R8
 	ADDQ         DI, R8
+	MOVQ         R8, R9
+	ADDQ         DI, R9
+	ADDQ         DI, R9
 	ADDQ         CX, SI
 	ADDQ         CX, R8
+	ADDQ         CX, R9
 	VMOVUPS      Y0, 384(SI)
 	VMOVUPS      Y1, 384(SI)(DI*1)
 	VMOVUPS      Y2, 384(R8)
 	VMOVUPS      Y3, 384(R8)(DI*1)
-	VMOVUPS      Y4, 384(R8)
+	VMOVUPS      Y4, 384(R9)
 	VMOVUPS      Y5, 416(SI)
 	VMOVUPS      Y6, 416(SI)(DI*1)
 	VMOVUPS      Y7, 416(R8)
 	VMOVUPS      Y8, 416(R8)(DI*1)
-	VMOVUPS      Y9, 416(R8)
+	VMOVUPS      Y9, 416(R9)
 	MOVQ         o+0(FP), SI
 	MOVQ         ldo+8(FP), DI
 	MOVQ         SI, R8
 	ADDQ         DI, R8
 	ADDQ         DI, R8
+	MOVQ         R8, R9
+	ADDQ         DI, R9
+	ADDQ         DI, R9
 	ADDQ         CX, SI
 	ADDQ         CX, R8
+	ADDQ         CX, R9
 	VMOVUPS      448(SI), Y0
 	VMOVUPS      448(SI)(DI*1), Y1
 	VMOVUPS      448(R8), Y2
 	VMOVUPS      448(R8)(DI*1), Y3
-	VMOVUPS      448(R8), Y4
+	VMOVUPS      448(R9), Y4
 	VMOVUPS      480(SI), Y5
 	VMOVUPS      480(SI)(DI*1), Y6
 	VMOVUPS      480(R8), Y7
 	VMOVUPS      480(R8)(DI*1), Y8
-	VMOVUPS      480(R8), Y9
+	VMOVUPS      480(R9), Y9
 	MOVQ         p+16(FP), SI
 	MOVQ         ldp+24(FP), DI
 	MOVQ         SI, R8
 	ADDQ         DI, R8
 	ADDQ         DI, R8
-	MOVQ         rows+48(FP), R9
-	MOVQ         AX, R10
-	MOVQ         stride+40(FP), R11
-	SUBQ         $1, R9
+	MOVQ         R8, R9
+	ADDQ         DI, R9
+	ADDQ         DI, R9
+	MOVQ         rows+48(FP), R10
+	MOVQ         AX, R11
+	MOVQ         stride+40(FP), R12
+	SUBQ         $1, R10
 	JLT          done18
 
 loop17:
-	VPBROADCASTQ 26(R10), Y10
+	VPBROADCASTQ 26(R11), Y10
 	VPSRLVD      lm3_1280<>+0(SB), Y10, Y10
 	VPAND        lm3_1281<>+0(SB), Y10, Y10
-	VPBROADCASTD 46(R10), Y11
+	VPBROADCASTD 46(R11), Y11
 	VPSRLVD      lm3_1282<>+0(SB), Y11, Y11
 	VPAND        lm3_1283<>+0(SB), Y11, Y11
 	VPSLLD       $2, Y11, Y11
@@ -3530,7 +3797,7 @@ loop17:
 	VBROADCASTI128 lm3_1284<>+0(SB), Y11
 	VPSHUFB      Y10, Y11, Y10
 	VMOVDQU      Y10, (DX)
-	VPBROADCASTW (R10), X10
+	VPBROADCASTW (R11), X10
 	VCVTPH2PS    X10, Y10
 	VBROADCASTSS (SI), Y11
 	VMULPS       Y11, Y10, Y11
@@ -3540,7 +3807,7 @@ loop17:
 	VMULPS       Y13, Y10, Y13
 	VBROADCASTSS (R8)(DI*1), Y14
 	VMULPS       Y14, Y10, Y14
-	VBROADCASTSS (R8), Y15
+	VBROADCASTSS (R9), Y15
 	VMULPS       Y15, Y10, Y10
 	VPMOVSXBD    16(DX), Y15
 	VCVTDQ2PS    Y15, Y15
@@ -3556,31 +3823,36 @@ loop17:
 	VFMADD231PS  Y13, Y15, Y7
 	VFMADD231PS  Y14, Y15, Y8
 	VFMADD231PS  Y10, Y15, Y9
-	ADDQ         R11, R10
+	ADDQ         R12, R11
 	ADDQ         $4, SI
 	ADDQ         $4, R8
-	SUBQ         $1, R9
+	ADDQ         $4, R9
+	SUBQ         $1, R10
 	JGE          loop17
 
 done18:
-	ADDQ         $1, R9
+	ADDQ         $1, R10
 	MOVQ         o+0(FP), SI
 	MOVQ         ldo+8(FP), DI
 	MOVQ         SI, R8
 	ADDQ         DI, R8
 	ADDQ         DI, R8
+	MOVQ         R8, R9
+	ADDQ         DI, R9
+	ADDQ         DI, R9
 	ADDQ         CX, SI
 	ADDQ         CX, R8
+	ADDQ         CX, R9
 	VMOVUPS      Y0, 448(SI)
 	VMOVUPS      Y1, 448(SI)(DI*1)
 	VMOVUPS      Y2, 448(R8)
 	VMOVUPS      Y3, 448(R8)(DI*1)
-	VMOVUPS      Y4, 448(R8)
+	VMOVUPS      Y4, 448(R9)
 	VMOVUPS      Y5, 480(SI)
 	VMOVUPS      Y6, 480(SI)(DI*1)
 	VMOVUPS      Y7, 480(R8)
 	VMOVUPS      Y8, 480(R8)(DI*1)
-	VMOVUPS      Y9, 480(R8)
+	VMOVUPS      Y9, 480(R9)
 	ADDQ         $0x32, AX
 	ADDQ         $0x200, CX
 	SUBQ         $1, BX
@@ -3591,8 +3863,8 @@ done2:
 	VZEROUPPER
 	RET
 
-// decodeUnitsLm3_128AVX2 unpacks units of 128 values: dst[i] = value(src, i).
-// Requires: AVX2, F16C, FMA
+// decodeUnitsLm3_128AVX2 unpacks units of 128 values.
+// Requires: AVX2, F16C
 TEXT ·decodeUnitsLm3_128AVX2(SB), NOSPLIT, $320-24
 	MOVQ         dst+0(FP), AX
 	MOVQ         src+8(FP), BX
@@ -3723,7 +3995,7 @@ done2:
 	VZEROUPPER
 	RET
 
-// matmul1xLm3_128AVX2 is y[j][r] = sum over i of x[j][i]*w[r][i] for j < 1; ld and stride in bytes, a unit is 128 values.
+// matmul1xLm3_128AVX2 multiplies rows of w with 1 row of x; ld and stride in bytes, a unit is 128 values.
 // Requires: AVX2, F16C, FMA
 TEXT ·matmul1xLm3_128AVX2(SB), NOSPLIT, $320-64
 	MOVQ         y+0(FP), AX
@@ -3900,7 +4172,7 @@ done2:
 	VZEROUPPER
 	RET
 
-// matmul2xLm3_128AVX2 is y[j][r] = sum over i of x[j][i]*w[r][i] for j < 2; ld and stride in bytes, a unit is 128 values.
+// matmul2xLm3_128AVX2 multiplies rows of w with 2 rows of x; ld and stride in bytes, a unit is 128 values.
 // Requires: AVX2, F16C, FMA
 TEXT ·matmul2xLm3_128AVX2(SB), NOSPLIT, $320-64
 	MOVQ         y+0(FP), AX
@@ -4119,7 +4391,7 @@ done2:
 	VZEROUPPER
 	RET
 
-// matmul3xLm3_128AVX2 is y[j][r] = sum over i of x[j][i]*w[r][i] for j < 3; ld and stride in bytes, a unit is 128 values.
+// matmul3xLm3_128AVX2 multiplies rows of w with 3 rows of x; ld and stride in bytes, a unit is 128 values.
 // Requires: AVX2, F16C, FMA
 TEXT ·matmul3xLm3_128AVX2(SB), NOSPLIT, $320-64
 	MOVQ         y+0(FP), AX
@@ -4379,7 +4651,7 @@ done2:
 	VZEROUPPER
 	RET
 
-// matmul4xLm3_128AVX2 is y[j][r] = sum over i of x[j][i]*w[r][i] for j < 4; ld and stride in bytes, a unit is 128 values.
+// matmul4xLm3_128AVX2 multiplies rows of w with 4 rows of x; ld and stride in bytes, a unit is 128 values.
 // Requires: AVX2, F16C, FMA
 TEXT ·matmul4xLm3_128AVX2(SB), NOSPLIT, $320-64
 	MOVQ         y+0(FP), AX
@@ -4680,7 +4952,7 @@ done2:
 	VZEROUPPER
 	RET
 
-// matmulQ81xLm3_128AVX2 is y[j][r] = sum over i of d[i/128][j]*q[i/128][j][i%128]*w[r][i] for j < 1; ldy and stride in bytes.
+// matmulQ81xLm3_128AVX2 multiplies rows of w with 1 row of activations in int8; ldy and stride in bytes.
 // Requires: AVX2, F16C, FMA
 TEXT ·matmulQ81xLm3_128AVX2(SB), NOSPLIT, $320-72
 	LEAQ         31(SP), AX
@@ -4693,6 +4965,7 @@ TEXT ·matmulQ81xLm3_128AVX2(SB), NOSPLIT, $320-72
 
 loop1:
 	VPXOR        Y0, Y0, Y0
+	VPXOR        Y1, Y1, Y1
 	MOVQ         q+16(FP), DX
 	MOVQ         d+24(FP), SI
 	MOVQ         blocks+64(FP), DI
@@ -4701,27 +4974,12 @@ loop1:
 	JLT          done4
 
 loop3:
-	VPBROADCASTW (R8), X1
-	VCVTPH2PS    X1, Y1
-	VPBROADCASTQ 2(R8), Y2
-	VPSRLVD      lm3_1280<>+0(SB), Y2, Y2
-	VPAND        lm3_1281<>+0(SB), Y2, Y2
-	VPBROADCASTD 34(R8), Y3
-	VPSRLVD      lm3_1282<>+0(SB), Y3, Y3
-	VPAND        lm3_1283<>+0(SB), Y3, Y3
-	VPSLLD       $2, Y3, Y3
-	VPOR         Y3, Y2, Y2
-	VBROADCASTI128 lm3_1284<>+0(SB), Y3
-	VPSHUFB      Y2, Y3, Y2
-	VPABSB       Y2, Y3
-	VMOVDQU      (DX), Y4
-	VPSIGNB      Y2, Y4, Y2
-	VPMADDUBSW   Y2, Y3, Y2
-	VPMADDWD     lm3_12818<>+0(SB), Y2, Y2
-	VPBROADCASTQ 10(R8), Y3
+	VPBROADCASTW (R8), X2
+	VCVTPH2PS    X2, Y2
+	VPBROADCASTQ 2(R8), Y3
 	VPSRLVD      lm3_1280<>+0(SB), Y3, Y3
 	VPAND        lm3_1281<>+0(SB), Y3, Y3
-	VPBROADCASTD 38(R8), Y4
+	VPBROADCASTD 34(R8), Y4
 	VPSRLVD      lm3_1282<>+0(SB), Y4, Y4
 	VPAND        lm3_1283<>+0(SB), Y4, Y4
 	VPSLLD       $2, Y4, Y4
@@ -4729,47 +4987,62 @@ loop3:
 	VBROADCASTI128 lm3_1284<>+0(SB), Y4
 	VPSHUFB      Y3, Y4, Y3
 	VPABSB       Y3, Y4
-	VMOVDQU      32(DX), Y5
+	VMOVDQU      (DX), Y5
 	VPSIGNB      Y3, Y5, Y3
 	VPMADDUBSW   Y3, Y4, Y3
 	VPMADDWD     lm3_12818<>+0(SB), Y3, Y3
-	VPADDD       Y3, Y2, Y2
-	VPBROADCASTQ 18(R8), Y3
-	VPSRLVD      lm3_1280<>+0(SB), Y3, Y3
-	VPAND        lm3_1281<>+0(SB), Y3, Y3
-	VPBROADCASTD 42(R8), Y4
-	VPSRLVD      lm3_1282<>+0(SB), Y4, Y4
-	VPAND        lm3_1283<>+0(SB), Y4, Y4
-	VPSLLD       $2, Y4, Y4
-	VPOR         Y4, Y3, Y3
-	VBROADCASTI128 lm3_1284<>+0(SB), Y4
-	VPSHUFB      Y3, Y4, Y3
-	VPABSB       Y3, Y4
-	VMOVDQU      64(DX), Y5
-	VPSIGNB      Y3, Y5, Y3
-	VPMADDUBSW   Y3, Y4, Y3
-	VPMADDWD     lm3_12818<>+0(SB), Y3, Y3
-	VPADDD       Y3, Y2, Y2
-	VPBROADCASTQ 26(R8), Y3
-	VPSRLVD      lm3_1280<>+0(SB), Y3, Y3
-	VPAND        lm3_1281<>+0(SB), Y3, Y3
-	VPBROADCASTD 46(R8), Y4
-	VPSRLVD      lm3_1282<>+0(SB), Y4, Y4
-	VPAND        lm3_1283<>+0(SB), Y4, Y4
-	VPSLLD       $2, Y4, Y4
-	VPOR         Y4, Y3, Y3
-	VBROADCASTI128 lm3_1284<>+0(SB), Y4
-	VPSHUFB      Y3, Y4, Y3
-	VPABSB       Y3, Y4
-	VMOVDQU      96(DX), Y5
-	VPSIGNB      Y3, Y5, Y3
-	VPMADDUBSW   Y3, Y4, Y3
-	VPMADDWD     lm3_12818<>+0(SB), Y3, Y3
-	VPADDD       Y3, Y2, Y2
-	VBROADCASTSS (SI), Y3
-	VCVTDQ2PS    Y2, Y2
-	VMULPS       Y1, Y3, Y1
-	VFMADD231PS  Y1, Y2, Y0
+	VPBROADCASTQ 10(R8), Y4
+	VPSRLVD      lm3_1280<>+0(SB), Y4, Y4
+	VPAND        lm3_1281<>+0(SB), Y4, Y4
+	VPBROADCASTD 38(R8), Y5
+	VPSRLVD      lm3_1282<>+0(SB), Y5, Y5
+	VPAND        lm3_1283<>+0(SB), Y5, Y5
+	VPSLLD       $2, Y5, Y5
+	VPOR         Y5, Y4, Y4
+	VBROADCASTI128 lm3_1284<>+0(SB), Y5
+	VPSHUFB      Y4, Y5, Y4
+	VPABSB       Y4, Y5
+	VMOVDQU      32(DX), Y6
+	VPSIGNB      Y4, Y6, Y4
+	VPMADDUBSW   Y4, Y5, Y4
+	VPMADDWD     lm3_12818<>+0(SB), Y4, Y4
+	VPADDD       Y4, Y3, Y3
+	VPBROADCASTQ 18(R8), Y4
+	VPSRLVD      lm3_1280<>+0(SB), Y4, Y4
+	VPAND        lm3_1281<>+0(SB), Y4, Y4
+	VPBROADCASTD 42(R8), Y5
+	VPSRLVD      lm3_1282<>+0(SB), Y5, Y5
+	VPAND        lm3_1283<>+0(SB), Y5, Y5
+	VPSLLD       $2, Y5, Y5
+	VPOR         Y5, Y4, Y4
+	VBROADCASTI128 lm3_1284<>+0(SB), Y5
+	VPSHUFB      Y4, Y5, Y4
+	VPABSB       Y4, Y5
+	VMOVDQU      64(DX), Y6
+	VPSIGNB      Y4, Y6, Y4
+	VPMADDUBSW   Y4, Y5, Y4
+	VPMADDWD     lm3_12818<>+0(SB), Y4, Y4
+	VPADDD       Y4, Y3, Y3
+	VPBROADCASTQ 26(R8), Y4
+	VPSRLVD      lm3_1280<>+0(SB), Y4, Y4
+	VPAND        lm3_1281<>+0(SB), Y4, Y4
+	VPBROADCASTD 46(R8), Y5
+	VPSRLVD      lm3_1282<>+0(SB), Y5, Y5
+	VPAND        lm3_1283<>+0(SB), Y5, Y5
+	VPSLLD       $2, Y5, Y5
+	VPOR         Y5, Y4, Y4
+	VBROADCASTI128 lm3_1284<>+0(SB), Y5
+	VPSHUFB      Y4, Y5, Y4
+	VPABSB       Y4, Y5
+	VMOVDQU      96(DX), Y6
+	VPSIGNB      Y4, Y6, Y4
+	VPMADDUBSW   Y4, Y5, Y4
+	VPMADDWD     lm3_12818<>+0(SB), Y4, Y4
+	VPADDD       Y4, Y3, Y3
+	VBROADCASTSS (SI), Y4
+	VCVTDQ2PS    Y3, Y3
+	VMULPS       Y2, Y4, Y2
+	VFMADD231PS  Y2, Y3, Y0
 	ADDQ         $0x32, R8
 	ADDQ         $0x80, DX
 	ADDQ         $4, SI
@@ -4778,6 +5051,7 @@ loop3:
 
 done4:
 	ADDQ         $1, DI
+	VADDPS       Y1, Y0, Y0
 	VEXTRACTF128 $1, Y0, X1
 	VADDPS       X0, X1, X1
 	VMOVHLPS     X1, X1, X0
@@ -4796,7 +5070,7 @@ done2:
 	VZEROUPPER
 	RET
 
-// matmulQ82xLm3_128AVX2 is y[j][r] = sum over i of d[i/128][j]*q[i/128][j][i%128]*w[r][i] for j < 2; ldy and stride in bytes.
+// matmulQ82xLm3_128AVX2 multiplies rows of w with 2 rows of activations in int8; ldy and stride in bytes.
 // Requires: AVX2, F16C, FMA
 TEXT ·matmulQ82xLm3_128AVX2(SB), NOSPLIT, $320-72
 	LEAQ         31(SP), AX
@@ -4946,7 +5220,7 @@ done2:
 	VZEROUPPER
 	RET
 
-// matmulQ83xLm3_128AVX2 is y[j][r] = sum over i of d[i/128][j]*q[i/128][j][i%128]*w[r][i] for j < 3; ldy and stride in bytes.
+// matmulQ83xLm3_128AVX2 multiplies rows of w with 3 rows of activations in int8; ldy and stride in bytes.
 // Requires: AVX2, F16C, FMA
 TEXT ·matmulQ83xLm3_128AVX2(SB), NOSPLIT, $320-72
 	LEAQ         31(SP), AX
@@ -5128,7 +5402,7 @@ done2:
 	VZEROUPPER
 	RET
 
-// matmulQ84xLm3_128AVX2 is y[j][r] = sum over i of d[i/128][j]*q[i/128][j][i%128]*w[r][i] for j < 4; ldy and stride in bytes.
+// matmulQ84xLm3_128AVX2 multiplies rows of w with 4 rows of activations in int8; ldy and stride in bytes.
 // Requires: AVX2, F16C, FMA
 TEXT ·matmulQ84xLm3_128AVX2(SB), NOSPLIT, $320-72
 	LEAQ         31(SP), AX
@@ -5343,7 +5617,7 @@ done2:
 	RET
 
 // unpackLm3_128AVX2 unpacks a row into records of 32 levels, their scales and mins.
-// Requires: AVX2, F16C, FMA
+// Requires: AVX2, F16C
 TEXT ·unpackLm3_128AVX2(SB), NOSPLIT, $320-24
 	MOVQ         dst+0(FP), AX
 	MOVQ         src+8(FP), BX
@@ -5422,7 +5696,1526 @@ done2:
 	VZEROUPPER
 	RET
 
-// mix1xLm3_128AVX2 is o[j][i] += sum over r of p[j][r]*v[r][i] for j < 1; ld and stride in bytes, a unit is 128 values.
+// encodeGroupsLm3_128AVX2 packs groups of 8 blocks of 128 values.
+// Requires: AVX2, F16C
+TEXT ·encodeGroupsLm3_128AVX2(SB), NOSPLIT, $0-32
+	MOVQ         dst+0(FP), AX
+	MOVQ         src+8(FP), BX
+	MOVQ         scratch+16(FP), CX
+	MOVQ         groups+24(FP), DX
+	ADDQ         $0x1f, CX
+	ANDQ         $-32, CX
+	SUBQ         $1, DX
+	JLT          done2
+
+loop1:
+
+	// x: value i of every block in one vector
+	XORQ         SI, SI
+	XORQ         DI, DI
+	ADDQ         $0x10, DI
+	SUBQ         $1, DI
+	JLT          done4
+
+loop3:
+	VMOVUPS      (BX)(SI*1), Y0
+	VMOVUPS      512(BX)(SI*1), Y1
+	VMOVUPS      1024(BX)(SI*1), Y2
+	VMOVUPS      1536(BX)(SI*1), Y3
+	VMOVUPS      2048(BX)(SI*1), Y4
+	VMOVUPS      2560(BX)(SI*1), Y5
+	VMOVUPS      3072(BX)(SI*1), Y6
+	VMOVUPS      3584(BX)(SI*1), Y7
+	VUNPCKLPS    Y1, Y0, Y8
+	VUNPCKHPS    Y1, Y0, Y1
+	VUNPCKLPS    Y3, Y2, Y0
+	VUNPCKHPS    Y3, Y2, Y3
+	VUNPCKLPD    Y0, Y8, Y2
+	VUNPCKHPD    Y0, Y8, Y0
+	VUNPCKLPD    Y3, Y1, Y8
+	VUNPCKHPD    Y3, Y1, Y3
+	VUNPCKLPS    Y5, Y4, Y1
+	VUNPCKHPS    Y5, Y4, Y5
+	VUNPCKLPS    Y7, Y6, Y4
+	VUNPCKHPS    Y7, Y6, Y7
+	VUNPCKLPD    Y4, Y1, Y6
+	VUNPCKHPD    Y4, Y1, Y4
+	VUNPCKLPD    Y7, Y5, Y1
+	VUNPCKHPD    Y7, Y5, Y7
+	VPERM2F128   $0x20, Y6, Y2, Y5
+	VPERM2F128   $0x31, Y6, Y2, Y6
+	VPERM2F128   $0x20, Y4, Y0, Y2
+	VPERM2F128   $0x31, Y4, Y0, Y4
+	VPERM2F128   $0x20, Y1, Y8, Y0
+	VPERM2F128   $0x31, Y1, Y8, Y1
+	VPERM2F128   $0x20, Y7, Y3, Y8
+	VPERM2F128   $0x31, Y7, Y3, Y7
+	VMOVUPS      Y5, (CX)(SI*8)
+	VMOVUPS      Y2, 32(CX)(SI*8)
+	VMOVUPS      Y0, 64(CX)(SI*8)
+	VMOVUPS      Y8, 96(CX)(SI*8)
+	VMOVUPS      Y6, 128(CX)(SI*8)
+	VMOVUPS      Y4, 160(CX)(SI*8)
+	VMOVUPS      Y1, 192(CX)(SI*8)
+	VMOVUPS      Y7, 224(CX)(SI*8)
+	ADDQ         $0x20, SI
+	SUBQ         $1, DI
+	JGE          loop3
+
+done4:
+	ADDQ         $1, DI
+
+	// length
+	VMOVDQU      lm3_12819<>+0(SB), Y0
+	XORQ         SI, SI
+	XORQ         DI, DI
+	ADDQ         $0x20, DI
+	SUBQ         $1, DI
+	JLT          done6
+
+loop5:
+	VMOVUPS      (CX)(SI*8), Y1
+	VMULPS       Y1, Y1, Y1
+	VADDPS       Y1, Y0, Y0
+	VMOVUPS      32(CX)(SI*8), Y1
+	VMULPS       Y1, Y1, Y1
+	VADDPS       Y1, Y0, Y0
+	VMOVUPS      64(CX)(SI*8), Y1
+	VMULPS       Y1, Y1, Y1
+	VADDPS       Y1, Y0, Y0
+	VMOVUPS      96(CX)(SI*8), Y1
+	VMULPS       Y1, Y1, Y1
+	VADDPS       Y1, Y0, Y0
+	ADDQ         $0x10, SI
+	SUBQ         $1, DI
+	JGE          loop5
+
+done6:
+	ADDQ         $1, DI
+	VMOVUPS      Y0, 4096(CX)
+	VMOVUPS      4096(CX), Y0
+	VSQRTPS      Y0, Y0
+	VMOVUPS      Y0, 4128(CX)
+
+	// v
+	VMOVUPS      4128(CX), Y0
+	VMOVDQU      lm3_12820<>+0(SB), Y1
+	VCMPPS       $0x1e, Y1, Y0, Y0
+	VMOVDQU      Y0, 4160(CX)
+	VMOVDQU      lm3_12821<>+0(SB), Y0
+	VMOVUPS      4128(CX), Y1
+	VDIVPS       Y1, Y0, Y0
+	VMOVUPS      Y0, 4192(CX)
+	LEAQ         lm3_12822<>+0(SB), SI
+	XORQ         DI, DI
+	XORQ         R8, R8
+	ADDQ         $0x20, R8
+	SUBQ         $1, R8
+	JLT          done8
+
+loop7:
+	VMOVDQU      4160(CX), Y0
+	VMOVUPS      (CX)(DI*8), Y1
+	VMOVUPS      4192(CX), Y2
+	VMULPS       Y2, Y1, Y1
+	VMOVDQU      lm3_12819<>+0(SB), Y2
+	VBLENDVPS    Y0, Y1, Y2, Y0
+	VBROADCASTSS (SI)(DI*1), Y1
+	VMULPS       Y1, Y0, Y0
+	VMOVUPS      Y0, 4224(CX)(DI*8)
+	VMOVDQU      4160(CX), Y0
+	VMOVUPS      32(CX)(DI*8), Y1
+	VMOVUPS      4192(CX), Y2
+	VMULPS       Y2, Y1, Y1
+	VMOVDQU      lm3_12819<>+0(SB), Y2
+	VBLENDVPS    Y0, Y1, Y2, Y0
+	VBROADCASTSS 4(SI)(DI*1), Y1
+	VMULPS       Y1, Y0, Y0
+	VMOVUPS      Y0, 4256(CX)(DI*8)
+	VMOVDQU      4160(CX), Y0
+	VMOVUPS      64(CX)(DI*8), Y1
+	VMOVUPS      4192(CX), Y2
+	VMULPS       Y2, Y1, Y1
+	VMOVDQU      lm3_12819<>+0(SB), Y2
+	VBLENDVPS    Y0, Y1, Y2, Y0
+	VBROADCASTSS 8(SI)(DI*1), Y1
+	VMULPS       Y1, Y0, Y0
+	VMOVUPS      Y0, 4288(CX)(DI*8)
+	VMOVDQU      4160(CX), Y0
+	VMOVUPS      96(CX)(DI*8), Y1
+	VMOVUPS      4192(CX), Y2
+	VMULPS       Y2, Y1, Y1
+	VMOVDQU      lm3_12819<>+0(SB), Y2
+	VBLENDVPS    Y0, Y1, Y2, Y0
+	VBROADCASTSS 12(SI)(DI*1), Y1
+	VMULPS       Y1, Y0, Y0
+	VMOVUPS      Y0, 4320(CX)(DI*8)
+	ADDQ         $0x10, DI
+	SUBQ         $1, R8
+	JGE          loop7
+
+done8:
+	ADDQ         $1, R8
+	LEAQ         lm3_12823<>+0(SB), SI
+	XORQ         DI, DI
+	XORQ         R8, R8
+	ADDQ         $0x10, R8
+	SUBQ         $1, R8
+	JLT          done10
+
+loop9:
+	VMOVUPS      4224(CX)(DI*8), Y0
+	VMOVUPS      4256(CX)(DI*8), Y1
+	VMOVUPS      4288(CX)(DI*8), Y2
+	VMOVUPS      4320(CX)(DI*8), Y3
+	VMOVUPS      4352(CX)(DI*8), Y4
+	VMOVUPS      4384(CX)(DI*8), Y5
+	VMOVUPS      4416(CX)(DI*8), Y6
+	VMOVUPS      4448(CX)(DI*8), Y7
+	VADDPS       Y1, Y0, Y8
+	VSUBPS       Y1, Y0, Y0
+	VADDPS       Y3, Y2, Y1
+	VSUBPS       Y3, Y2, Y2
+	VADDPS       Y5, Y4, Y3
+	VSUBPS       Y5, Y4, Y4
+	VADDPS       Y7, Y6, Y5
+	VSUBPS       Y7, Y6, Y6
+	VADDPS       Y1, Y8, Y7
+	VSUBPS       Y1, Y8, Y1
+	VADDPS       Y2, Y0, Y8
+	VSUBPS       Y2, Y0, Y0
+	VADDPS       Y5, Y3, Y2
+	VSUBPS       Y5, Y3, Y3
+	VADDPS       Y6, Y4, Y5
+	VSUBPS       Y6, Y4, Y4
+	VADDPS       Y2, Y7, Y6
+	VSUBPS       Y2, Y7, Y2
+	VADDPS       Y5, Y8, Y7
+	VSUBPS       Y5, Y8, Y5
+	VADDPS       Y3, Y1, Y8
+	VSUBPS       Y3, Y1, Y1
+	VADDPS       Y4, Y0, Y3
+	VSUBPS       Y4, Y0, Y0
+	VMOVUPS      Y6, 4224(CX)(DI*8)
+	VMOVUPS      Y7, 4256(CX)(DI*8)
+	VMOVUPS      Y8, 4288(CX)(DI*8)
+	VMOVUPS      Y3, 4320(CX)(DI*8)
+	VMOVUPS      Y2, 4352(CX)(DI*8)
+	VMOVUPS      Y5, 4384(CX)(DI*8)
+	VMOVUPS      Y1, 4416(CX)(DI*8)
+	VMOVUPS      Y0, 4448(CX)(DI*8)
+	ADDQ         $4, DI
+	ADDQ         $0x1c, DI
+	SUBQ         $1, R8
+	JGE          loop9
+
+done10:
+	ADDQ         $1, R8
+	XORQ         DI, DI
+	XORQ         R8, R8
+	ADDQ         $4, R8
+	SUBQ         $1, R8
+	JLT          done12
+
+loop11:
+	XORQ         R9, R9
+	ADDQ         $8, R9
+	SUBQ         $1, R9
+	JLT          done14
+
+loop13:
+	VMOVUPS      4224(CX)(DI*8), Y0
+	VMOVUPS      4480(CX)(DI*8), Y1
+	VMOVUPS      4736(CX)(DI*8), Y2
+	VMOVUPS      4992(CX)(DI*8), Y3
+	VADDPS       Y1, Y0, Y4
+	VSUBPS       Y1, Y0, Y0
+	VADDPS       Y3, Y2, Y1
+	VSUBPS       Y3, Y2, Y2
+	VADDPS       Y1, Y4, Y3
+	VSUBPS       Y1, Y4, Y1
+	VADDPS       Y2, Y0, Y4
+	VSUBPS       Y2, Y0, Y0
+	VMOVUPS      Y3, 4224(CX)(DI*8)
+	VMOVUPS      Y4, 4480(CX)(DI*8)
+	VMOVUPS      Y1, 4736(CX)(DI*8)
+	VMOVUPS      Y0, 4992(CX)(DI*8)
+	ADDQ         $4, DI
+	SUBQ         $1, R9
+	JGE          loop13
+
+done14:
+	ADDQ         $1, R9
+	ADDQ         $0x60, DI
+	SUBQ         $1, R8
+	JGE          loop11
+
+done12:
+	ADDQ         $1, R8
+	XORQ         DI, DI
+	XORQ         R8, R8
+	ADDQ         $1, R8
+	SUBQ         $1, R8
+	JLT          done16
+
+loop15:
+	XORQ         R9, R9
+	ADDQ         $0x20, R9
+	SUBQ         $1, R9
+	JLT          done18
+
+loop17:
+	VMOVUPS      4224(CX)(DI*8), Y0
+	VMOVUPS      5248(CX)(DI*8), Y1
+	VMOVUPS      6272(CX)(DI*8), Y2
+	VMOVUPS      7296(CX)(DI*8), Y3
+	VADDPS       Y1, Y0, Y4
+	VSUBPS       Y1, Y0, Y0
+	VADDPS       Y3, Y2, Y1
+	VSUBPS       Y3, Y2, Y2
+	VADDPS       Y1, Y4, Y3
+	VSUBPS       Y1, Y4, Y1
+	VADDPS       Y2, Y0, Y4
+	VSUBPS       Y2, Y0, Y0
+	VBROADCASTSS (SI)(DI*1), Y2
+	VMULPS       Y2, Y3, Y2
+	VMOVUPS      Y2, 4224(CX)(DI*8)
+	VBROADCASTSS 128(SI)(DI*1), Y2
+	VMULPS       Y2, Y4, Y2
+	VMOVUPS      Y2, 5248(CX)(DI*8)
+	VBROADCASTSS 256(SI)(DI*1), Y2
+	VMULPS       Y2, Y1, Y1
+	VMOVUPS      Y1, 6272(CX)(DI*8)
+	VBROADCASTSS 384(SI)(DI*1), Y1
+	VMULPS       Y1, Y0, Y0
+	VMOVUPS      Y0, 7296(CX)(DI*8)
+	ADDQ         $4, DI
+	SUBQ         $1, R9
+	JGE          loop17
+
+done18:
+	ADDQ         $1, R9
+	ADDQ         $0x180, DI
+	SUBQ         $1, R8
+	JGE          loop15
+
+done16:
+	ADDQ         $1, R8
+
+	// code
+	XORQ         SI, SI
+	XORQ         DI, DI
+	ADDQ         $0x20, DI
+	SUBQ         $1, DI
+	JLT          done20
+
+loop19:
+	VMOVUPS      4224(CX)(SI*8), Y0
+	VCMPPS       $0x15, lm3_12819<>+0(SB), Y0, Y1
+	VPABSD       Y1, Y1
+	VPERMPS      lm3_12824<>+0(SB), Y1, Y2
+	VCMPPS       $0x15, Y2, Y0, Y2
+	VPADDD       Y1, Y1, Y1
+	VPSUBD       Y2, Y1, Y1
+	VPERMPS      lm3_12825<>+0(SB), Y1, Y2
+	VCMPPS       $0x15, Y2, Y0, Y0
+	VPADDD       Y1, Y1, Y1
+	VPSUBD       Y0, Y1, Y0
+	VMOVDQU      Y0, 8320(CX)(SI*8)
+	VMOVUPS      4256(CX)(SI*8), Y0
+	VCMPPS       $0x15, lm3_12819<>+0(SB), Y0, Y1
+	VPABSD       Y1, Y1
+	VPERMPS      lm3_12824<>+0(SB), Y1, Y2
+	VCMPPS       $0x15, Y2, Y0, Y2
+	VPADDD       Y1, Y1, Y1
+	VPSUBD       Y2, Y1, Y1
+	VPERMPS      lm3_12825<>+0(SB), Y1, Y2
+	VCMPPS       $0x15, Y2, Y0, Y0
+	VPADDD       Y1, Y1, Y1
+	VPSUBD       Y0, Y1, Y0
+	VMOVDQU      Y0, 8352(CX)(SI*8)
+	VMOVUPS      4288(CX)(SI*8), Y0
+	VCMPPS       $0x15, lm3_12819<>+0(SB), Y0, Y1
+	VPABSD       Y1, Y1
+	VPERMPS      lm3_12824<>+0(SB), Y1, Y2
+	VCMPPS       $0x15, Y2, Y0, Y2
+	VPADDD       Y1, Y1, Y1
+	VPSUBD       Y2, Y1, Y1
+	VPERMPS      lm3_12825<>+0(SB), Y1, Y2
+	VCMPPS       $0x15, Y2, Y0, Y0
+	VPADDD       Y1, Y1, Y1
+	VPSUBD       Y0, Y1, Y0
+	VMOVDQU      Y0, 8384(CX)(SI*8)
+	VMOVUPS      4320(CX)(SI*8), Y0
+	VCMPPS       $0x15, lm3_12819<>+0(SB), Y0, Y1
+	VPABSD       Y1, Y1
+	VPERMPS      lm3_12824<>+0(SB), Y1, Y2
+	VCMPPS       $0x15, Y2, Y0, Y2
+	VPADDD       Y1, Y1, Y1
+	VPSUBD       Y2, Y1, Y1
+	VPERMPS      lm3_12825<>+0(SB), Y1, Y2
+	VCMPPS       $0x15, Y2, Y0, Y0
+	VPADDD       Y1, Y1, Y1
+	VPSUBD       Y0, Y1, Y0
+	VMOVDQU      Y0, 8416(CX)(SI*8)
+	ADDQ         $0x10, SI
+	SUBQ         $1, DI
+	JGE          loop19
+
+done20:
+	ADDQ         $1, DI
+
+	// dot
+	VMOVDQU      lm3_12819<>+0(SB), Y0
+	XORQ         SI, SI
+	XORQ         DI, DI
+	ADDQ         $0x20, DI
+	SUBQ         $1, DI
+	JLT          done22
+
+loop21:
+	VMOVUPS      4224(CX)(SI*8), Y1
+	VMOVDQU      8320(CX)(SI*8), Y2
+	VPERMPS      lm3_12811<>+0(SB), Y2, Y2
+	VMULPS       Y2, Y1, Y1
+	VADDPS       Y1, Y0, Y0
+	VMOVUPS      4256(CX)(SI*8), Y1
+	VMOVDQU      8352(CX)(SI*8), Y2
+	VPERMPS      lm3_12811<>+0(SB), Y2, Y2
+	VMULPS       Y2, Y1, Y1
+	VADDPS       Y1, Y0, Y0
+	VMOVUPS      4288(CX)(SI*8), Y1
+	VMOVDQU      8384(CX)(SI*8), Y2
+	VPERMPS      lm3_12811<>+0(SB), Y2, Y2
+	VMULPS       Y2, Y1, Y1
+	VADDPS       Y1, Y0, Y0
+	VMOVUPS      4320(CX)(SI*8), Y1
+	VMOVDQU      8416(CX)(SI*8), Y2
+	VPERMPS      lm3_12811<>+0(SB), Y2, Y2
+	VMULPS       Y2, Y1, Y1
+	VADDPS       Y1, Y0, Y0
+	ADDQ         $0x10, SI
+	SUBQ         $1, DI
+	JGE          loop21
+
+done22:
+	ADDQ         $1, DI
+	VMOVUPS      Y0, 12416(CX)
+
+	// r
+	VMOVDQU      lm3_12819<>+0(SB), Y0
+	XORQ         SI, SI
+	XORQ         DI, DI
+	ADDQ         $0x20, DI
+	SUBQ         $1, DI
+	JLT          done24
+
+loop23:
+	VMOVDQU      8320(CX)(SI*8), Y1
+	VPERMPS      lm3_12811<>+0(SB), Y1, Y1
+	VMULPS       Y1, Y1, Y1
+	VADDPS       Y1, Y0, Y0
+	VMOVDQU      8352(CX)(SI*8), Y1
+	VPERMPS      lm3_12811<>+0(SB), Y1, Y1
+	VMULPS       Y1, Y1, Y1
+	VADDPS       Y1, Y0, Y0
+	VMOVDQU      8384(CX)(SI*8), Y1
+	VPERMPS      lm3_12811<>+0(SB), Y1, Y1
+	VMULPS       Y1, Y1, Y1
+	VADDPS       Y1, Y0, Y0
+	VMOVDQU      8416(CX)(SI*8), Y1
+	VPERMPS      lm3_12811<>+0(SB), Y1, Y1
+	VMULPS       Y1, Y1, Y1
+	VADDPS       Y1, Y0, Y0
+	ADDQ         $0x10, SI
+	SUBQ         $1, DI
+	JGE          loop23
+
+done24:
+	ADDQ         $1, DI
+	VMOVUPS      Y0, 12448(CX)
+
+	// norm
+	VMOVUPS      12416(CX), Y0
+	VMOVUPS      12448(CX), Y1
+	VDIVPS       Y1, Y0, Y0
+	VMOVUPS      4128(CX), Y1
+	VDIVPS       lm3_12821<>+0(SB), Y1, Y1
+	VMULPS       Y1, Y0, Y0
+	VMOVUPS      Y0, 12480(CX)
+
+	// norm
+	VMOVUPS      12480(CX), Y0
+	VCMPPS       $3, Y0, Y0, Y1
+	VPAND        lm3_12826<>+0(SB), Y0, Y2
+	VPOR         lm3_12827<>+0(SB), Y2, Y2
+	VBLENDVPS    Y1, Y2, Y0, Y2
+	VCVTPS2PH    $0, Y2, X2
+	VPMOVZXWD    X2, Y0
+	VPEXTRW      $0, X0, (AX)
+	VPEXTRW      $2, X0, 50(AX)
+	VPEXTRW      $4, X0, 100(AX)
+	VPEXTRW      $6, X0, 150(AX)
+	VEXTRACTI128 $1, Y0, X0
+	VPEXTRW      $0, X0, 200(AX)
+	VPEXTRW      $2, X0, 250(AX)
+	VPEXTRW      $4, X0, 300(AX)
+	VPEXTRW      $6, X0, 350(AX)
+
+	// q2: codes to bits, then words to blocks
+	VMOVDQU      9184(CX), Y0
+	VPSLLD       $0x1e, Y0, Y0
+	VMOVDQU      9152(CX), Y1
+	VPAND        lm3_1287<>+0(SB), Y1, Y1
+	VPSLLD       $0x16, Y1, Y1
+	VPOR         Y1, Y0, Y0
+	VMOVDQU      9120(CX), Y1
+	VPAND        lm3_1287<>+0(SB), Y1, Y1
+	VPSLLD       $0xe, Y1, Y1
+	VPOR         Y1, Y0, Y0
+	VMOVDQU      9088(CX), Y1
+	VPAND        lm3_1287<>+0(SB), Y1, Y1
+	VPSLLD       $6, Y1, Y1
+	VPOR         Y1, Y0, Y0
+	VMOVDQU      8928(CX), Y1
+	VPAND        lm3_1287<>+0(SB), Y1, Y1
+	VPSLLD       $0x1c, Y1, Y1
+	VPOR         Y1, Y0, Y0
+	VMOVDQU      8896(CX), Y1
+	VPAND        lm3_1287<>+0(SB), Y1, Y1
+	VPSLLD       $0x14, Y1, Y1
+	VPOR         Y1, Y0, Y0
+	VMOVDQU      8864(CX), Y1
+	VPAND        lm3_1287<>+0(SB), Y1, Y1
+	VPSLLD       $0xc, Y1, Y1
+	VPOR         Y1, Y0, Y0
+	VMOVDQU      8832(CX), Y1
+	VPAND        lm3_1287<>+0(SB), Y1, Y1
+	VPSLLD       $4, Y1, Y1
+	VPOR         Y1, Y0, Y0
+	VMOVDQU      8672(CX), Y1
+	VPAND        lm3_1287<>+0(SB), Y1, Y1
+	VPSLLD       $0x1a, Y1, Y1
+	VPOR         Y1, Y0, Y0
+	VMOVDQU      8640(CX), Y1
+	VPAND        lm3_1287<>+0(SB), Y1, Y1
+	VPSLLD       $0x12, Y1, Y1
+	VPOR         Y1, Y0, Y0
+	VMOVDQU      8608(CX), Y1
+	VPAND        lm3_1287<>+0(SB), Y1, Y1
+	VPSLLD       $0xa, Y1, Y1
+	VPOR         Y1, Y0, Y0
+	VMOVDQU      8576(CX), Y1
+	VPAND        lm3_1287<>+0(SB), Y1, Y1
+	VPSLLD       $2, Y1, Y1
+	VPOR         Y1, Y0, Y0
+	VMOVDQU      8416(CX), Y1
+	VPAND        lm3_1287<>+0(SB), Y1, Y1
+	VPSLLD       $0x18, Y1, Y1
+	VPOR         Y1, Y0, Y0
+	VMOVDQU      8384(CX), Y1
+	VPAND        lm3_1287<>+0(SB), Y1, Y1
+	VPSLLD       $0x10, Y1, Y1
+	VPOR         Y1, Y0, Y0
+	VMOVDQU      8352(CX), Y1
+	VPAND        lm3_1287<>+0(SB), Y1, Y1
+	VPSLLD       $8, Y1, Y1
+	VPOR         Y1, Y0, Y0
+	VMOVDQU      8320(CX), Y1
+	VPAND        lm3_1287<>+0(SB), Y1, Y1
+	VPOR         Y1, Y0, Y0
+	VMOVDQU      9312(CX), Y1
+	VPSLLD       $0x1e, Y1, Y1
+	VMOVDQU      9280(CX), Y2
+	VPAND        lm3_1287<>+0(SB), Y2, Y2
+	VPSLLD       $0x16, Y2, Y2
+	VPOR         Y2, Y1, Y1
+	VMOVDQU      9248(CX), Y2
+	VPAND        lm3_1287<>+0(SB), Y2, Y2
+	VPSLLD       $0xe, Y2, Y2
+	VPOR         Y2, Y1, Y1
+	VMOVDQU      9216(CX), Y2
+	VPAND        lm3_1287<>+0(SB), Y2, Y2
+	VPSLLD       $6, Y2, Y2
+	VPOR         Y2, Y1, Y1
+	VMOVDQU      9056(CX), Y2
+	VPAND        lm3_1287<>+0(SB), Y2, Y2
+	VPSLLD       $0x1c, Y2, Y2
+	VPOR         Y2, Y1, Y1
+	VMOVDQU      9024(CX), Y2
+	VPAND        lm3_1287<>+0(SB), Y2, Y2
+	VPSLLD       $0x14, Y2, Y2
+	VPOR         Y2, Y1, Y1
+	VMOVDQU      8992(CX), Y2
+	VPAND        lm3_1287<>+0(SB), Y2, Y2
+	VPSLLD       $0xc, Y2, Y2
+	VPOR         Y2, Y1, Y1
+	VMOVDQU      8960(CX), Y2
+	VPAND        lm3_1287<>+0(SB), Y2, Y2
+	VPSLLD       $4, Y2, Y2
+	VPOR         Y2, Y1, Y1
+	VMOVDQU      8800(CX), Y2
+	VPAND        lm3_1287<>+0(SB), Y2, Y2
+	VPSLLD       $0x1a, Y2, Y2
+	VPOR         Y2, Y1, Y1
+	VMOVDQU      8768(CX), Y2
+	VPAND        lm3_1287<>+0(SB), Y2, Y2
+	VPSLLD       $0x12, Y2, Y2
+	VPOR         Y2, Y1, Y1
+	VMOVDQU      8736(CX), Y2
+	VPAND        lm3_1287<>+0(SB), Y2, Y2
+	VPSLLD       $0xa, Y2, Y2
+	VPOR         Y2, Y1, Y1
+	VMOVDQU      8704(CX), Y2
+	VPAND        lm3_1287<>+0(SB), Y2, Y2
+	VPSLLD       $2, Y2, Y2
+	VPOR         Y2, Y1, Y1
+	VMOVDQU      8544(CX), Y2
+	VPAND        lm3_1287<>+0(SB), Y2, Y2
+	VPSLLD       $0x18, Y2, Y2
+	VPOR         Y2, Y1, Y1
+	VMOVDQU      8512(CX), Y2
+	VPAND        lm3_1287<>+0(SB), Y2, Y2
+	VPSLLD       $0x10, Y2, Y2
+	VPOR         Y2, Y1, Y1
+	VMOVDQU      8480(CX), Y2
+	VPAND        lm3_1287<>+0(SB), Y2, Y2
+	VPSLLD       $8, Y2, Y2
+	VPOR         Y2, Y1, Y1
+	VMOVDQU      8448(CX), Y2
+	VPAND        lm3_1287<>+0(SB), Y2, Y2
+	VPOR         Y2, Y1, Y1
+	VMOVDQU      10208(CX), Y2
+	VPSLLD       $0x1e, Y2, Y2
+	VMOVDQU      10176(CX), Y3
+	VPAND        lm3_1287<>+0(SB), Y3, Y3
+	VPSLLD       $0x16, Y3, Y3
+	VPOR         Y3, Y2, Y2
+	VMOVDQU      10144(CX), Y3
+	VPAND        lm3_1287<>+0(SB), Y3, Y3
+	VPSLLD       $0xe, Y3, Y3
+	VPOR         Y3, Y2, Y2
+	VMOVDQU      10112(CX), Y3
+	VPAND        lm3_1287<>+0(SB), Y3, Y3
+	VPSLLD       $6, Y3, Y3
+	VPOR         Y3, Y2, Y2
+	VMOVDQU      9952(CX), Y3
+	VPAND        lm3_1287<>+0(SB), Y3, Y3
+	VPSLLD       $0x1c, Y3, Y3
+	VPOR         Y3, Y2, Y2
+	VMOVDQU      9920(CX), Y3
+	VPAND        lm3_1287<>+0(SB), Y3, Y3
+	VPSLLD       $0x14, Y3, Y3
+	VPOR         Y3, Y2, Y2
+	VMOVDQU      9888(CX), Y3
+	VPAND        lm3_1287<>+0(SB), Y3, Y3
+	VPSLLD       $0xc, Y3, Y3
+	VPOR         Y3, Y2, Y2
+	VMOVDQU      9856(CX), Y3
+	VPAND        lm3_1287<>+0(SB), Y3, Y3
+	VPSLLD       $4, Y3, Y3
+	VPOR         Y3, Y2, Y2
+	VMOVDQU      9696(CX), Y3
+	VPAND        lm3_1287<>+0(SB), Y3, Y3
+	VPSLLD       $0x1a, Y3, Y3
+	VPOR         Y3, Y2, Y2
+	VMOVDQU      9664(CX), Y3
+	VPAND        lm3_1287<>+0(SB), Y3, Y3
+	VPSLLD       $0x12, Y3, Y3
+	VPOR         Y3, Y2, Y2
+	VMOVDQU      9632(CX), Y3
+	VPAND        lm3_1287<>+0(SB), Y3, Y3
+	VPSLLD       $0xa, Y3, Y3
+	VPOR         Y3, Y2, Y2
+	VMOVDQU      9600(CX), Y3
+	VPAND        lm3_1287<>+0(SB), Y3, Y3
+	VPSLLD       $2, Y3, Y3
+	VPOR         Y3, Y2, Y2
+	VMOVDQU      9440(CX), Y3
+	VPAND        lm3_1287<>+0(SB), Y3, Y3
+	VPSLLD       $0x18, Y3, Y3
+	VPOR         Y3, Y2, Y2
+	VMOVDQU      9408(CX), Y3
+	VPAND        lm3_1287<>+0(SB), Y3, Y3
+	VPSLLD       $0x10, Y3, Y3
+	VPOR         Y3, Y2, Y2
+	VMOVDQU      9376(CX), Y3
+	VPAND        lm3_1287<>+0(SB), Y3, Y3
+	VPSLLD       $8, Y3, Y3
+	VPOR         Y3, Y2, Y2
+	VMOVDQU      9344(CX), Y3
+	VPAND        lm3_1287<>+0(SB), Y3, Y3
+	VPOR         Y3, Y2, Y2
+	VMOVDQU      10336(CX), Y3
+	VPSLLD       $0x1e, Y3, Y3
+	VMOVDQU      10304(CX), Y4
+	VPAND        lm3_1287<>+0(SB), Y4, Y4
+	VPSLLD       $0x16, Y4, Y4
+	VPOR         Y4, Y3, Y3
+	VMOVDQU      10272(CX), Y4
+	VPAND        lm3_1287<>+0(SB), Y4, Y4
+	VPSLLD       $0xe, Y4, Y4
+	VPOR         Y4, Y3, Y3
+	VMOVDQU      10240(CX), Y4
+	VPAND        lm3_1287<>+0(SB), Y4, Y4
+	VPSLLD       $6, Y4, Y4
+	VPOR         Y4, Y3, Y3
+	VMOVDQU      10080(CX), Y4
+	VPAND        lm3_1287<>+0(SB), Y4, Y4
+	VPSLLD       $0x1c, Y4, Y4
+	VPOR         Y4, Y3, Y3
+	VMOVDQU      10048(CX), Y4
+	VPAND        lm3_1287<>+0(SB), Y4, Y4
+	VPSLLD       $0x14, Y4, Y4
+	VPOR         Y4, Y3, Y3
+	VMOVDQU      10016(CX), Y4
+	VPAND        lm3_1287<>+0(SB), Y4, Y4
+	VPSLLD       $0xc, Y4, Y4
+	VPOR         Y4, Y3, Y3
+	VMOVDQU      9984(CX), Y4
+	VPAND        lm3_1287<>+0(SB), Y4, Y4
+	VPSLLD       $4, Y4, Y4
+	VPOR         Y4, Y3, Y3
+	VMOVDQU      9824(CX), Y4
+	VPAND        lm3_1287<>+0(SB), Y4, Y4
+	VPSLLD       $0x1a, Y4, Y4
+	VPOR         Y4, Y3, Y3
+	VMOVDQU      9792(CX), Y4
+	VPAND        lm3_1287<>+0(SB), Y4, Y4
+	VPSLLD       $0x12, Y4, Y4
+	VPOR         Y4, Y3, Y3
+	VMOVDQU      9760(CX), Y4
+	VPAND        lm3_1287<>+0(SB), Y4, Y4
+	VPSLLD       $0xa, Y4, Y4
+	VPOR         Y4, Y3, Y3
+	VMOVDQU      9728(CX), Y4
+	VPAND        lm3_1287<>+0(SB), Y4, Y4
+	VPSLLD       $2, Y4, Y4
+	VPOR         Y4, Y3, Y3
+	VMOVDQU      9568(CX), Y4
+	VPAND        lm3_1287<>+0(SB), Y4, Y4
+	VPSLLD       $0x18, Y4, Y4
+	VPOR         Y4, Y3, Y3
+	VMOVDQU      9536(CX), Y4
+	VPAND        lm3_1287<>+0(SB), Y4, Y4
+	VPSLLD       $0x10, Y4, Y4
+	VPOR         Y4, Y3, Y3
+	VMOVDQU      9504(CX), Y4
+	VPAND        lm3_1287<>+0(SB), Y4, Y4
+	VPSLLD       $8, Y4, Y4
+	VPOR         Y4, Y3, Y3
+	VMOVDQU      9472(CX), Y4
+	VPAND        lm3_1287<>+0(SB), Y4, Y4
+	VPOR         Y4, Y3, Y3
+	VUNPCKLPS    Y1, Y0, Y4
+	VUNPCKHPS    Y1, Y0, Y1
+	VUNPCKLPS    Y3, Y2, Y0
+	VUNPCKHPS    Y3, Y2, Y3
+	VUNPCKLPD    Y0, Y4, Y2
+	VUNPCKHPD    Y0, Y4, Y0
+	VUNPCKLPD    Y3, Y1, Y4
+	VUNPCKHPD    Y3, Y1, Y3
+	VMOVUPS      X2, 2(AX)
+	VEXTRACTI128 $1, Y2, 202(AX)
+	VMOVUPS      X0, 52(AX)
+	VEXTRACTI128 $1, Y0, 252(AX)
+	VMOVUPS      X4, 102(AX)
+	VEXTRACTI128 $1, Y4, 302(AX)
+	VMOVUPS      X3, 152(AX)
+	VEXTRACTI128 $1, Y3, 352(AX)
+	VMOVDQU      11232(CX), Y0
+	VPSLLD       $0x1e, Y0, Y0
+	VMOVDQU      11200(CX), Y1
+	VPAND        lm3_1287<>+0(SB), Y1, Y1
+	VPSLLD       $0x16, Y1, Y1
+	VPOR         Y1, Y0, Y0
+	VMOVDQU      11168(CX), Y1
+	VPAND        lm3_1287<>+0(SB), Y1, Y1
+	VPSLLD       $0xe, Y1, Y1
+	VPOR         Y1, Y0, Y0
+	VMOVDQU      11136(CX), Y1
+	VPAND        lm3_1287<>+0(SB), Y1, Y1
+	VPSLLD       $6, Y1, Y1
+	VPOR         Y1, Y0, Y0
+	VMOVDQU      10976(CX), Y1
+	VPAND        lm3_1287<>+0(SB), Y1, Y1
+	VPSLLD       $0x1c, Y1, Y1
+	VPOR         Y1, Y0, Y0
+	VMOVDQU      10944(CX), Y1
+	VPAND        lm3_1287<>+0(SB), Y1, Y1
+	VPSLLD       $0x14, Y1, Y1
+	VPOR         Y1, Y0, Y0
+	VMOVDQU      10912(CX), Y1
+	VPAND        lm3_1287<>+0(SB), Y1, Y1
+	VPSLLD       $0xc, Y1, Y1
+	VPOR         Y1, Y0, Y0
+	VMOVDQU      10880(CX), Y1
+	VPAND        lm3_1287<>+0(SB), Y1, Y1
+	VPSLLD       $4, Y1, Y1
+	VPOR         Y1, Y0, Y0
+	VMOVDQU      10720(CX), Y1
+	VPAND        lm3_1287<>+0(SB), Y1, Y1
+	VPSLLD       $0x1a, Y1, Y1
+	VPOR         Y1, Y0, Y0
+	VMOVDQU      10688(CX), Y1
+	VPAND        lm3_1287<>+0(SB), Y1, Y1
+	VPSLLD       $0x12, Y1, Y1
+	VPOR         Y1, Y0, Y0
+	VMOVDQU      10656(CX), Y1
+	VPAND        lm3_1287<>+0(SB), Y1, Y1
+	VPSLLD       $0xa, Y1, Y1
+	VPOR         Y1, Y0, Y0
+	VMOVDQU      10624(CX), Y1
+	VPAND        lm3_1287<>+0(SB), Y1, Y1
+	VPSLLD       $2, Y1, Y1
+	VPOR         Y1, Y0, Y0
+	VMOVDQU      10464(CX), Y1
+	VPAND        lm3_1287<>+0(SB), Y1, Y1
+	VPSLLD       $0x18, Y1, Y1
+	VPOR         Y1, Y0, Y0
+	VMOVDQU      10432(CX), Y1
+	VPAND        lm3_1287<>+0(SB), Y1, Y1
+	VPSLLD       $0x10, Y1, Y1
+	VPOR         Y1, Y0, Y0
+	VMOVDQU      10400(CX), Y1
+	VPAND        lm3_1287<>+0(SB), Y1, Y1
+	VPSLLD       $8, Y1, Y1
+	VPOR         Y1, Y0, Y0
+	VMOVDQU      10368(CX), Y1
+	VPAND        lm3_1287<>+0(SB), Y1, Y1
+	VPOR         Y1, Y0, Y0
+	VMOVDQU      11360(CX), Y1
+	VPSLLD       $0x1e, Y1, Y1
+	VMOVDQU      11328(CX), Y2
+	VPAND        lm3_1287<>+0(SB), Y2, Y2
+	VPSLLD       $0x16, Y2, Y2
+	VPOR         Y2, Y1, Y1
+	VMOVDQU      11296(CX), Y2
+	VPAND        lm3_1287<>+0(SB), Y2, Y2
+	VPSLLD       $0xe, Y2, Y2
+	VPOR         Y2, Y1, Y1
+	VMOVDQU      11264(CX), Y2
+	VPAND        lm3_1287<>+0(SB), Y2, Y2
+	VPSLLD       $6, Y2, Y2
+	VPOR         Y2, Y1, Y1
+	VMOVDQU      11104(CX), Y2
+	VPAND        lm3_1287<>+0(SB), Y2, Y2
+	VPSLLD       $0x1c, Y2, Y2
+	VPOR         Y2, Y1, Y1
+	VMOVDQU      11072(CX), Y2
+	VPAND        lm3_1287<>+0(SB), Y2, Y2
+	VPSLLD       $0x14, Y2, Y2
+	VPOR         Y2, Y1, Y1
+	VMOVDQU      11040(CX), Y2
+	VPAND        lm3_1287<>+0(SB), Y2, Y2
+	VPSLLD       $0xc, Y2, Y2
+	VPOR         Y2, Y1, Y1
+	VMOVDQU      11008(CX), Y2
+	VPAND        lm3_1287<>+0(SB), Y2, Y2
+	VPSLLD       $4, Y2, Y2
+	VPOR         Y2, Y1, Y1
+	VMOVDQU      10848(CX), Y2
+	VPAND        lm3_1287<>+0(SB), Y2, Y2
+	VPSLLD       $0x1a, Y2, Y2
+	VPOR         Y2, Y1, Y1
+	VMOVDQU      10816(CX), Y2
+	VPAND        lm3_1287<>+0(SB), Y2, Y2
+	VPSLLD       $0x12, Y2, Y2
+	VPOR         Y2, Y1, Y1
+	VMOVDQU      10784(CX), Y2
+	VPAND        lm3_1287<>+0(SB), Y2, Y2
+	VPSLLD       $0xa, Y2, Y2
+	VPOR         Y2, Y1, Y1
+	VMOVDQU      10752(CX), Y2
+	VPAND        lm3_1287<>+0(SB), Y2, Y2
+	VPSLLD       $2, Y2, Y2
+	VPOR         Y2, Y1, Y1
+	VMOVDQU      10592(CX), Y2
+	VPAND        lm3_1287<>+0(SB), Y2, Y2
+	VPSLLD       $0x18, Y2, Y2
+	VPOR         Y2, Y1, Y1
+	VMOVDQU      10560(CX), Y2
+	VPAND        lm3_1287<>+0(SB), Y2, Y2
+	VPSLLD       $0x10, Y2, Y2
+	VPOR         Y2, Y1, Y1
+	VMOVDQU      10528(CX), Y2
+	VPAND        lm3_1287<>+0(SB), Y2, Y2
+	VPSLLD       $8, Y2, Y2
+	VPOR         Y2, Y1, Y1
+	VMOVDQU      10496(CX), Y2
+	VPAND        lm3_1287<>+0(SB), Y2, Y2
+	VPOR         Y2, Y1, Y1
+	VMOVDQU      12256(CX), Y2
+	VPSLLD       $0x1e, Y2, Y2
+	VMOVDQU      12224(CX), Y3
+	VPAND        lm3_1287<>+0(SB), Y3, Y3
+	VPSLLD       $0x16, Y3, Y3
+	VPOR         Y3, Y2, Y2
+	VMOVDQU      12192(CX), Y3
+	VPAND        lm3_1287<>+0(SB), Y3, Y3
+	VPSLLD       $0xe, Y3, Y3
+	VPOR         Y3, Y2, Y2
+	VMOVDQU      12160(CX), Y3
+	VPAND        lm3_1287<>+0(SB), Y3, Y3
+	VPSLLD       $6, Y3, Y3
+	VPOR         Y3, Y2, Y2
+	VMOVDQU      12000(CX), Y3
+	VPAND        lm3_1287<>+0(SB), Y3, Y3
+	VPSLLD       $0x1c, Y3, Y3
+	VPOR         Y3, Y2, Y2
+	VMOVDQU      11968(CX), Y3
+	VPAND        lm3_1287<>+0(SB), Y3, Y3
+	VPSLLD       $0x14, Y3, Y3
+	VPOR         Y3, Y2, Y2
+	VMOVDQU      11936(CX), Y3
+	VPAND        lm3_1287<>+0(SB), Y3, Y3
+	VPSLLD       $0xc, Y3, Y3
+	VPOR         Y3, Y2, Y2
+	VMOVDQU      11904(CX), Y3
+	VPAND        lm3_1287<>+0(SB), Y3, Y3
+	VPSLLD       $4, Y3, Y3
+	VPOR         Y3, Y2, Y2
+	VMOVDQU      11744(CX), Y3
+	VPAND        lm3_1287<>+0(SB), Y3, Y3
+	VPSLLD       $0x1a, Y3, Y3
+	VPOR         Y3, Y2, Y2
+	VMOVDQU      11712(CX), Y3
+	VPAND        lm3_1287<>+0(SB), Y3, Y3
+	VPSLLD       $0x12, Y3, Y3
+	VPOR         Y3, Y2, Y2
+	VMOVDQU      11680(CX), Y3
+	VPAND        lm3_1287<>+0(SB), Y3, Y3
+	VPSLLD       $0xa, Y3, Y3
+	VPOR         Y3, Y2, Y2
+	VMOVDQU      11648(CX), Y3
+	VPAND        lm3_1287<>+0(SB), Y3, Y3
+	VPSLLD       $2, Y3, Y3
+	VPOR         Y3, Y2, Y2
+	VMOVDQU      11488(CX), Y3
+	VPAND        lm3_1287<>+0(SB), Y3, Y3
+	VPSLLD       $0x18, Y3, Y3
+	VPOR         Y3, Y2, Y2
+	VMOVDQU      11456(CX), Y3
+	VPAND        lm3_1287<>+0(SB), Y3, Y3
+	VPSLLD       $0x10, Y3, Y3
+	VPOR         Y3, Y2, Y2
+	VMOVDQU      11424(CX), Y3
+	VPAND        lm3_1287<>+0(SB), Y3, Y3
+	VPSLLD       $8, Y3, Y3
+	VPOR         Y3, Y2, Y2
+	VMOVDQU      11392(CX), Y3
+	VPAND        lm3_1287<>+0(SB), Y3, Y3
+	VPOR         Y3, Y2, Y2
+	VMOVDQU      12384(CX), Y3
+	VPSLLD       $0x1e, Y3, Y3
+	VMOVDQU      12352(CX), Y4
+	VPAND        lm3_1287<>+0(SB), Y4, Y4
+	VPSLLD       $0x16, Y4, Y4
+	VPOR         Y4, Y3, Y3
+	VMOVDQU      12320(CX), Y4
+	VPAND        lm3_1287<>+0(SB), Y4, Y4
+	VPSLLD       $0xe, Y4, Y4
+	VPOR         Y4, Y3, Y3
+	VMOVDQU      12288(CX), Y4
+	VPAND        lm3_1287<>+0(SB), Y4, Y4
+	VPSLLD       $6, Y4, Y4
+	VPOR         Y4, Y3, Y3
+	VMOVDQU      12128(CX), Y4
+	VPAND        lm3_1287<>+0(SB), Y4, Y4
+	VPSLLD       $0x1c, Y4, Y4
+	VPOR         Y4, Y3, Y3
+	VMOVDQU      12096(CX), Y4
+	VPAND        lm3_1287<>+0(SB), Y4, Y4
+	VPSLLD       $0x14, Y4, Y4
+	VPOR         Y4, Y3, Y3
+	VMOVDQU      12064(CX), Y4
+	VPAND        lm3_1287<>+0(SB), Y4, Y4
+	VPSLLD       $0xc, Y4, Y4
+	VPOR         Y4, Y3, Y3
+	VMOVDQU      12032(CX), Y4
+	VPAND        lm3_1287<>+0(SB), Y4, Y4
+	VPSLLD       $4, Y4, Y4
+	VPOR         Y4, Y3, Y3
+	VMOVDQU      11872(CX), Y4
+	VPAND        lm3_1287<>+0(SB), Y4, Y4
+	VPSLLD       $0x1a, Y4, Y4
+	VPOR         Y4, Y3, Y3
+	VMOVDQU      11840(CX), Y4
+	VPAND        lm3_1287<>+0(SB), Y4, Y4
+	VPSLLD       $0x12, Y4, Y4
+	VPOR         Y4, Y3, Y3
+	VMOVDQU      11808(CX), Y4
+	VPAND        lm3_1287<>+0(SB), Y4, Y4
+	VPSLLD       $0xa, Y4, Y4
+	VPOR         Y4, Y3, Y3
+	VMOVDQU      11776(CX), Y4
+	VPAND        lm3_1287<>+0(SB), Y4, Y4
+	VPSLLD       $2, Y4, Y4
+	VPOR         Y4, Y3, Y3
+	VMOVDQU      11616(CX), Y4
+	VPAND        lm3_1287<>+0(SB), Y4, Y4
+	VPSLLD       $0x18, Y4, Y4
+	VPOR         Y4, Y3, Y3
+	VMOVDQU      11584(CX), Y4
+	VPAND        lm3_1287<>+0(SB), Y4, Y4
+	VPSLLD       $0x10, Y4, Y4
+	VPOR         Y4, Y3, Y3
+	VMOVDQU      11552(CX), Y4
+	VPAND        lm3_1287<>+0(SB), Y4, Y4
+	VPSLLD       $8, Y4, Y4
+	VPOR         Y4, Y3, Y3
+	VMOVDQU      11520(CX), Y4
+	VPAND        lm3_1287<>+0(SB), Y4, Y4
+	VPOR         Y4, Y3, Y3
+	VUNPCKLPS    Y1, Y0, Y4
+	VUNPCKHPS    Y1, Y0, Y1
+	VUNPCKLPS    Y3, Y2, Y0
+	VUNPCKHPS    Y3, Y2, Y3
+	VUNPCKLPD    Y0, Y4, Y2
+	VUNPCKHPD    Y0, Y4, Y0
+	VUNPCKLPD    Y3, Y1, Y4
+	VUNPCKHPD    Y3, Y1, Y3
+	VMOVUPS      X2, 18(AX)
+	VEXTRACTI128 $1, Y2, 218(AX)
+	VMOVUPS      X0, 68(AX)
+	VEXTRACTI128 $1, Y0, 268(AX)
+	VMOVUPS      X4, 118(AX)
+	VEXTRACTI128 $1, Y4, 318(AX)
+	VMOVUPS      X3, 168(AX)
+	VEXTRACTI128 $1, Y3, 368(AX)
+
+	// q1: codes to bits, then words to blocks
+	VMOVDQU      9312(CX), Y0
+	VPSRLD       $2, Y0, Y0
+	VPSLLD       $0x1f, Y0, Y0
+	VMOVDQU      9280(CX), Y1
+	VPSRLD       $2, Y1, Y1
+	VPSLLD       $0x17, Y1, Y1
+	VPOR         Y1, Y0, Y0
+	VMOVDQU      9248(CX), Y1
+	VPSRLD       $2, Y1, Y1
+	VPSLLD       $0xf, Y1, Y1
+	VPOR         Y1, Y0, Y0
+	VMOVDQU      9216(CX), Y1
+	VPSRLD       $2, Y1, Y1
+	VPSLLD       $7, Y1, Y1
+	VPOR         Y1, Y0, Y0
+	VMOVDQU      9184(CX), Y1
+	VPSRLD       $2, Y1, Y1
+	VPSLLD       $0x1e, Y1, Y1
+	VPOR         Y1, Y0, Y0
+	VMOVDQU      9152(CX), Y1
+	VPSRLD       $2, Y1, Y1
+	VPSLLD       $0x16, Y1, Y1
+	VPOR         Y1, Y0, Y0
+	VMOVDQU      9120(CX), Y1
+	VPSRLD       $2, Y1, Y1
+	VPSLLD       $0xe, Y1, Y1
+	VPOR         Y1, Y0, Y0
+	VMOVDQU      9088(CX), Y1
+	VPSRLD       $2, Y1, Y1
+	VPSLLD       $6, Y1, Y1
+	VPOR         Y1, Y0, Y0
+	VMOVDQU      9056(CX), Y1
+	VPSRLD       $2, Y1, Y1
+	VPSLLD       $0x1d, Y1, Y1
+	VPOR         Y1, Y0, Y0
+	VMOVDQU      9024(CX), Y1
+	VPSRLD       $2, Y1, Y1
+	VPSLLD       $0x15, Y1, Y1
+	VPOR         Y1, Y0, Y0
+	VMOVDQU      8992(CX), Y1
+	VPSRLD       $2, Y1, Y1
+	VPSLLD       $0xd, Y1, Y1
+	VPOR         Y1, Y0, Y0
+	VMOVDQU      8960(CX), Y1
+	VPSRLD       $2, Y1, Y1
+	VPSLLD       $5, Y1, Y1
+	VPOR         Y1, Y0, Y0
+	VMOVDQU      8928(CX), Y1
+	VPSRLD       $2, Y1, Y1
+	VPSLLD       $0x1c, Y1, Y1
+	VPOR         Y1, Y0, Y0
+	VMOVDQU      8896(CX), Y1
+	VPSRLD       $2, Y1, Y1
+	VPSLLD       $0x14, Y1, Y1
+	VPOR         Y1, Y0, Y0
+	VMOVDQU      8864(CX), Y1
+	VPSRLD       $2, Y1, Y1
+	VPSLLD       $0xc, Y1, Y1
+	VPOR         Y1, Y0, Y0
+	VMOVDQU      8832(CX), Y1
+	VPSRLD       $2, Y1, Y1
+	VPSLLD       $4, Y1, Y1
+	VPOR         Y1, Y0, Y0
+	VMOVDQU      8800(CX), Y1
+	VPSRLD       $2, Y1, Y1
+	VPSLLD       $0x1b, Y1, Y1
+	VPOR         Y1, Y0, Y0
+	VMOVDQU      8768(CX), Y1
+	VPSRLD       $2, Y1, Y1
+	VPSLLD       $0x13, Y1, Y1
+	VPOR         Y1, Y0, Y0
+	VMOVDQU      8736(CX), Y1
+	VPSRLD       $2, Y1, Y1
+	VPSLLD       $0xb, Y1, Y1
+	VPOR         Y1, Y0, Y0
+	VMOVDQU      8704(CX), Y1
+	VPSRLD       $2, Y1, Y1
+	VPSLLD       $3, Y1, Y1
+	VPOR         Y1, Y0, Y0
+	VMOVDQU      8672(CX), Y1
+	VPSRLD       $2, Y1, Y1
+	VPSLLD       $0x1a, Y1, Y1
+	VPOR         Y1, Y0, Y0
+	VMOVDQU      8640(CX), Y1
+	VPSRLD       $2, Y1, Y1
+	VPSLLD       $0x12, Y1, Y1
+	VPOR         Y1, Y0, Y0
+	VMOVDQU      8608(CX), Y1
+	VPSRLD       $2, Y1, Y1
+	VPSLLD       $0xa, Y1, Y1
+	VPOR         Y1, Y0, Y0
+	VMOVDQU      8576(CX), Y1
+	VPSRLD       $2, Y1, Y1
+	VPSLLD       $2, Y1, Y1
+	VPOR         Y1, Y0, Y0
+	VMOVDQU      8544(CX), Y1
+	VPSRLD       $2, Y1, Y1
+	VPSLLD       $0x19, Y1, Y1
+	VPOR         Y1, Y0, Y0
+	VMOVDQU      8512(CX), Y1
+	VPSRLD       $2, Y1, Y1
+	VPSLLD       $0x11, Y1, Y1
+	VPOR         Y1, Y0, Y0
+	VMOVDQU      8480(CX), Y1
+	VPSRLD       $2, Y1, Y1
+	VPSLLD       $9, Y1, Y1
+	VPOR         Y1, Y0, Y0
+	VMOVDQU      8448(CX), Y1
+	VPSRLD       $2, Y1, Y1
+	VPSLLD       $1, Y1, Y1
+	VPOR         Y1, Y0, Y0
+	VMOVDQU      8416(CX), Y1
+	VPSRLD       $2, Y1, Y1
+	VPSLLD       $0x18, Y1, Y1
+	VPOR         Y1, Y0, Y0
+	VMOVDQU      8384(CX), Y1
+	VPSRLD       $2, Y1, Y1
+	VPSLLD       $0x10, Y1, Y1
+	VPOR         Y1, Y0, Y0
+	VMOVDQU      8352(CX), Y1
+	VPSRLD       $2, Y1, Y1
+	VPSLLD       $8, Y1, Y1
+	VPOR         Y1, Y0, Y0
+	VMOVDQU      8320(CX), Y1
+	VPSRLD       $2, Y1, Y1
+	VPOR         Y1, Y0, Y0
+	VMOVDQU      10336(CX), Y1
+	VPSRLD       $2, Y1, Y1
+	VPSLLD       $0x1f, Y1, Y1
+	VMOVDQU      10304(CX), Y2
+	VPSRLD       $2, Y2, Y2
+	VPSLLD       $0x17, Y2, Y2
+	VPOR         Y2, Y1, Y1
+	VMOVDQU      10272(CX), Y2
+	VPSRLD       $2, Y2, Y2
+	VPSLLD       $0xf, Y2, Y2
+	VPOR         Y2, Y1, Y1
+	VMOVDQU      10240(CX), Y2
+	VPSRLD       $2, Y2, Y2
+	VPSLLD       $7, Y2, Y2
+	VPOR         Y2, Y1, Y1
+	VMOVDQU      10208(CX), Y2
+	VPSRLD       $2, Y2, Y2
+	VPSLLD       $0x1e, Y2, Y2
+	VPOR         Y2, Y1, Y1
+	VMOVDQU      10176(CX), Y2
+	VPSRLD       $2, Y2, Y2
+	VPSLLD       $0x16, Y2, Y2
+	VPOR         Y2, Y1, Y1
+	VMOVDQU      10144(CX), Y2
+	VPSRLD       $2, Y2, Y2
+	VPSLLD       $0xe, Y2, Y2
+	VPOR         Y2, Y1, Y1
+	VMOVDQU      10112(CX), Y2
+	VPSRLD       $2, Y2, Y2
+	VPSLLD       $6, Y2, Y2
+	VPOR         Y2, Y1, Y1
+	VMOVDQU      10080(CX), Y2
+	VPSRLD       $2, Y2, Y2
+	VPSLLD       $0x1d, Y2, Y2
+	VPOR         Y2, Y1, Y1
+	VMOVDQU      10048(CX), Y2
+	VPSRLD       $2, Y2, Y2
+	VPSLLD       $0x15, Y2, Y2
+	VPOR         Y2, Y1, Y1
+	VMOVDQU      10016(CX), Y2
+	VPSRLD       $2, Y2, Y2
+	VPSLLD       $0xd, Y2, Y2
+	VPOR         Y2, Y1, Y1
+	VMOVDQU      9984(CX), Y2
+	VPSRLD       $2, Y2, Y2
+	VPSLLD       $5, Y2, Y2
+	VPOR         Y2, Y1, Y1
+	VMOVDQU      9952(CX), Y2
+	VPSRLD       $2, Y2, Y2
+	VPSLLD       $0x1c, Y2, Y2
+	VPOR         Y2, Y1, Y1
+	VMOVDQU      9920(CX), Y2
+	VPSRLD       $2, Y2, Y2
+	VPSLLD       $0x14, Y2, Y2
+	VPOR         Y2, Y1, Y1
+	VMOVDQU      9888(CX), Y2
+	VPSRLD       $2, Y2, Y2
+	VPSLLD       $0xc, Y2, Y2
+	VPOR         Y2, Y1, Y1
+	VMOVDQU      9856(CX), Y2
+	VPSRLD       $2, Y2, Y2
+	VPSLLD       $4, Y2, Y2
+	VPOR         Y2, Y1, Y1
+	VMOVDQU      9824(CX), Y2
+	VPSRLD       $2, Y2, Y2
+	VPSLLD       $0x1b, Y2, Y2
+	VPOR         Y2, Y1, Y1
+	VMOVDQU      9792(CX), Y2
+	VPSRLD       $2, Y2, Y2
+	VPSLLD       $0x13, Y2, Y2
+	VPOR         Y2, Y1, Y1
+	VMOVDQU      9760(CX), Y2
+	VPSRLD       $2, Y2, Y2
+	VPSLLD       $0xb, Y2, Y2
+	VPOR         Y2, Y1, Y1
+	VMOVDQU      9728(CX), Y2
+	VPSRLD       $2, Y2, Y2
+	VPSLLD       $3, Y2, Y2
+	VPOR         Y2, Y1, Y1
+	VMOVDQU      9696(CX), Y2
+	VPSRLD       $2, Y2, Y2
+	VPSLLD       $0x1a, Y2, Y2
+	VPOR         Y2, Y1, Y1
+	VMOVDQU      9664(CX), Y2
+	VPSRLD       $2, Y2, Y2
+	VPSLLD       $0x12, Y2, Y2
+	VPOR         Y2, Y1, Y1
+	VMOVDQU      9632(CX), Y2
+	VPSRLD       $2, Y2, Y2
+	VPSLLD       $0xa, Y2, Y2
+	VPOR         Y2, Y1, Y1
+	VMOVDQU      9600(CX), Y2
+	VPSRLD       $2, Y2, Y2
+	VPSLLD       $2, Y2, Y2
+	VPOR         Y2, Y1, Y1
+	VMOVDQU      9568(CX), Y2
+	VPSRLD       $2, Y2, Y2
+	VPSLLD       $0x19, Y2, Y2
+	VPOR         Y2, Y1, Y1
+	VMOVDQU      9536(CX), Y2
+	VPSRLD       $2, Y2, Y2
+	VPSLLD       $0x11, Y2, Y2
+	VPOR         Y2, Y1, Y1
+	VMOVDQU      9504(CX), Y2
+	VPSRLD       $2, Y2, Y2
+	VPSLLD       $9, Y2, Y2
+	VPOR         Y2, Y1, Y1
+	VMOVDQU      9472(CX), Y2
+	VPSRLD       $2, Y2, Y2
+	VPSLLD       $1, Y2, Y2
+	VPOR         Y2, Y1, Y1
+	VMOVDQU      9440(CX), Y2
+	VPSRLD       $2, Y2, Y2
+	VPSLLD       $0x18, Y2, Y2
+	VPOR         Y2, Y1, Y1
+	VMOVDQU      9408(CX), Y2
+	VPSRLD       $2, Y2, Y2
+	VPSLLD       $0x10, Y2, Y2
+	VPOR         Y2, Y1, Y1
+	VMOVDQU      9376(CX), Y2
+	VPSRLD       $2, Y2, Y2
+	VPSLLD       $8, Y2, Y2
+	VPOR         Y2, Y1, Y1
+	VMOVDQU      9344(CX), Y2
+	VPSRLD       $2, Y2, Y2
+	VPOR         Y2, Y1, Y1
+	VMOVDQU      11360(CX), Y2
+	VPSRLD       $2, Y2, Y2
+	VPSLLD       $0x1f, Y2, Y2
+	VMOVDQU      11328(CX), Y3
+	VPSRLD       $2, Y3, Y3
+	VPSLLD       $0x17, Y3, Y3
+	VPOR         Y3, Y2, Y2
+	VMOVDQU      11296(CX), Y3
+	VPSRLD       $2, Y3, Y3
+	VPSLLD       $0xf, Y3, Y3
+	VPOR         Y3, Y2, Y2
+	VMOVDQU      11264(CX), Y3
+	VPSRLD       $2, Y3, Y3
+	VPSLLD       $7, Y3, Y3
+	VPOR         Y3, Y2, Y2
+	VMOVDQU      11232(CX), Y3
+	VPSRLD       $2, Y3, Y3
+	VPSLLD       $0x1e, Y3, Y3
+	VPOR         Y3, Y2, Y2
+	VMOVDQU      11200(CX), Y3
+	VPSRLD       $2, Y3, Y3
+	VPSLLD       $0x16, Y3, Y3
+	VPOR         Y3, Y2, Y2
+	VMOVDQU      11168(CX), Y3
+	VPSRLD       $2, Y3, Y3
+	VPSLLD       $0xe, Y3, Y3
+	VPOR         Y3, Y2, Y2
+	VMOVDQU      11136(CX), Y3
+	VPSRLD       $2, Y3, Y3
+	VPSLLD       $6, Y3, Y3
+	VPOR         Y3, Y2, Y2
+	VMOVDQU      11104(CX), Y3
+	VPSRLD       $2, Y3, Y3
+	VPSLLD       $0x1d, Y3, Y3
+	VPOR         Y3, Y2, Y2
+	VMOVDQU      11072(CX), Y3
+	VPSRLD       $2, Y3, Y3
+	VPSLLD       $0x15, Y3, Y3
+	VPOR         Y3, Y2, Y2
+	VMOVDQU      11040(CX), Y3
+	VPSRLD       $2, Y3, Y3
+	VPSLLD       $0xd, Y3, Y3
+	VPOR         Y3, Y2, Y2
+	VMOVDQU      11008(CX), Y3
+	VPSRLD       $2, Y3, Y3
+	VPSLLD       $5, Y3, Y3
+	VPOR         Y3, Y2, Y2
+	VMOVDQU      10976(CX), Y3
+	VPSRLD       $2, Y3, Y3
+	VPSLLD       $0x1c, Y3, Y3
+	VPOR         Y3, Y2, Y2
+	VMOVDQU      10944(CX), Y3
+	VPSRLD       $2, Y3, Y3
+	VPSLLD       $0x14, Y3, Y3
+	VPOR         Y3, Y2, Y2
+	VMOVDQU      10912(CX), Y3
+	VPSRLD       $2, Y3, Y3
+	VPSLLD       $0xc, Y3, Y3
+	VPOR         Y3, Y2, Y2
+	VMOVDQU      10880(CX), Y3
+	VPSRLD       $2, Y3, Y3
+	VPSLLD       $4, Y3, Y3
+	VPOR         Y3, Y2, Y2
+	VMOVDQU      10848(CX), Y3
+	VPSRLD       $2, Y3, Y3
+	VPSLLD       $0x1b, Y3, Y3
+	VPOR         Y3, Y2, Y2
+	VMOVDQU      10816(CX), Y3
+	VPSRLD       $2, Y3, Y3
+	VPSLLD       $0x13, Y3, Y3
+	VPOR         Y3, Y2, Y2
+	VMOVDQU      10784(CX), Y3
+	VPSRLD       $2, Y3, Y3
+	VPSLLD       $0xb, Y3, Y3
+	VPOR         Y3, Y2, Y2
+	VMOVDQU      10752(CX), Y3
+	VPSRLD       $2, Y3, Y3
+	VPSLLD       $3, Y3, Y3
+	VPOR         Y3, Y2, Y2
+	VMOVDQU      10720(CX), Y3
+	VPSRLD       $2, Y3, Y3
+	VPSLLD       $0x1a, Y3, Y3
+	VPOR         Y3, Y2, Y2
+	VMOVDQU      10688(CX), Y3
+	VPSRLD       $2, Y3, Y3
+	VPSLLD       $0x12, Y3, Y3
+	VPOR         Y3, Y2, Y2
+	VMOVDQU      10656(CX), Y3
+	VPSRLD       $2, Y3, Y3
+	VPSLLD       $0xa, Y3, Y3
+	VPOR         Y3, Y2, Y2
+	VMOVDQU      10624(CX), Y3
+	VPSRLD       $2, Y3, Y3
+	VPSLLD       $2, Y3, Y3
+	VPOR         Y3, Y2, Y2
+	VMOVDQU      10592(CX), Y3
+	VPSRLD       $2, Y3, Y3
+	VPSLLD       $0x19, Y3, Y3
+	VPOR         Y3, Y2, Y2
+	VMOVDQU      10560(CX), Y3
+	VPSRLD       $2, Y3, Y3
+	VPSLLD       $0x11, Y3, Y3
+	VPOR         Y3, Y2, Y2
+	VMOVDQU      10528(CX), Y3
+	VPSRLD       $2, Y3, Y3
+	VPSLLD       $9, Y3, Y3
+	VPOR         Y3, Y2, Y2
+	VMOVDQU      10496(CX), Y3
+	VPSRLD       $2, Y3, Y3
+	VPSLLD       $1, Y3, Y3
+	VPOR         Y3, Y2, Y2
+	VMOVDQU      10464(CX), Y3
+	VPSRLD       $2, Y3, Y3
+	VPSLLD       $0x18, Y3, Y3
+	VPOR         Y3, Y2, Y2
+	VMOVDQU      10432(CX), Y3
+	VPSRLD       $2, Y3, Y3
+	VPSLLD       $0x10, Y3, Y3
+	VPOR         Y3, Y2, Y2
+	VMOVDQU      10400(CX), Y3
+	VPSRLD       $2, Y3, Y3
+	VPSLLD       $8, Y3, Y3
+	VPOR         Y3, Y2, Y2
+	VMOVDQU      10368(CX), Y3
+	VPSRLD       $2, Y3, Y3
+	VPOR         Y3, Y2, Y2
+	VMOVDQU      12384(CX), Y3
+	VPSRLD       $2, Y3, Y3
+	VPSLLD       $0x1f, Y3, Y3
+	VMOVDQU      12352(CX), Y4
+	VPSRLD       $2, Y4, Y4
+	VPSLLD       $0x17, Y4, Y4
+	VPOR         Y4, Y3, Y3
+	VMOVDQU      12320(CX), Y4
+	VPSRLD       $2, Y4, Y4
+	VPSLLD       $0xf, Y4, Y4
+	VPOR         Y4, Y3, Y3
+	VMOVDQU      12288(CX), Y4
+	VPSRLD       $2, Y4, Y4
+	VPSLLD       $7, Y4, Y4
+	VPOR         Y4, Y3, Y3
+	VMOVDQU      12256(CX), Y4
+	VPSRLD       $2, Y4, Y4
+	VPSLLD       $0x1e, Y4, Y4
+	VPOR         Y4, Y3, Y3
+	VMOVDQU      12224(CX), Y4
+	VPSRLD       $2, Y4, Y4
+	VPSLLD       $0x16, Y4, Y4
+	VPOR         Y4, Y3, Y3
+	VMOVDQU      12192(CX), Y4
+	VPSRLD       $2, Y4, Y4
+	VPSLLD       $0xe, Y4, Y4
+	VPOR         Y4, Y3, Y3
+	VMOVDQU      12160(CX), Y4
+	VPSRLD       $2, Y4, Y4
+	VPSLLD       $6, Y4, Y4
+	VPOR         Y4, Y3, Y3
+	VMOVDQU      12128(CX), Y4
+	VPSRLD       $2, Y4, Y4
+	VPSLLD       $0x1d, Y4, Y4
+	VPOR         Y4, Y3, Y3
+	VMOVDQU      12096(CX), Y4
+	VPSRLD       $2, Y4, Y4
+	VPSLLD       $0x15, Y4, Y4
+	VPOR         Y4, Y3, Y3
+	VMOVDQU      12064(CX), Y4
+	VPSRLD       $2, Y4, Y4
+	VPSLLD       $0xd, Y4, Y4
+	VPOR         Y4, Y3, Y3
+	VMOVDQU      12032(CX), Y4
+	VPSRLD       $2, Y4, Y4
+	VPSLLD       $5, Y4, Y4
+	VPOR         Y4, Y3, Y3
+	VMOVDQU      12000(CX), Y4
+	VPSRLD       $2, Y4, Y4
+	VPSLLD       $0x1c, Y4, Y4
+	VPOR         Y4, Y3, Y3
+	VMOVDQU      11968(CX), Y4
+	VPSRLD       $2, Y4, Y4
+	VPSLLD       $0x14, Y4, Y4
+	VPOR         Y4, Y3, Y3
+	VMOVDQU      11936(CX), Y4
+	VPSRLD       $2, Y4, Y4
+	VPSLLD       $0xc, Y4, Y4
+	VPOR         Y4, Y3, Y3
+	VMOVDQU      11904(CX), Y4
+	VPSRLD       $2, Y4, Y4
+	VPSLLD       $4, Y4, Y4
+	VPOR         Y4, Y3, Y3
+	VMOVDQU      11872(CX), Y4
+	VPSRLD       $2, Y4, Y4
+	VPSLLD       $0x1b, Y4, Y4
+	VPOR         Y4, Y3, Y3
+	VMOVDQU      11840(CX), Y4
+	VPSRLD       $2, Y4, Y4
+	VPSLLD       $0x13, Y4, Y4
+	VPOR         Y4, Y3, Y3
+	VMOVDQU      11808(CX), Y4
+	VPSRLD       $2, Y4, Y4
+	VPSLLD       $0xb, Y4, Y4
+	VPOR         Y4, Y3, Y3
+	VMOVDQU      11776(CX), Y4
+	VPSRLD       $2, Y4, Y4
+	VPSLLD       $3, Y4, Y4
+	VPOR         Y4, Y3, Y3
+	VMOVDQU      11744(CX), Y4
+	VPSRLD       $2, Y4, Y4
+	VPSLLD       $0x1a, Y4, Y4
+	VPOR         Y4, Y3, Y3
+	VMOVDQU      11712(CX), Y4
+	VPSRLD       $2, Y4, Y4
+	VPSLLD       $0x12, Y4, Y4
+	VPOR         Y4, Y3, Y3
+	VMOVDQU      11680(CX), Y4
+	VPSRLD       $2, Y4, Y4
+	VPSLLD       $0xa, Y4, Y4
+	VPOR         Y4, Y3, Y3
+	VMOVDQU      11648(CX), Y4
+	VPSRLD       $2, Y4, Y4
+	VPSLLD       $2, Y4, Y4
+	VPOR         Y4, Y3, Y3
+	VMOVDQU      11616(CX), Y4
+	VPSRLD       $2, Y4, Y4
+	VPSLLD       $0x19, Y4, Y4
+	VPOR         Y4, Y3, Y3
+	VMOVDQU      11584(CX), Y4
+	VPSRLD       $2, Y4, Y4
+	VPSLLD       $0x11, Y4, Y4
+	VPOR         Y4, Y3, Y3
+	VMOVDQU      11552(CX), Y4
+	VPSRLD       $2, Y4, Y4
+	VPSLLD       $9, Y4, Y4
+	VPOR         Y4, Y3, Y3
+	VMOVDQU      11520(CX), Y4
+	VPSRLD       $2, Y4, Y4
+	VPSLLD       $1, Y4, Y4
+	VPOR         Y4, Y3, Y3
+	VMOVDQU      11488(CX), Y4
+	VPSRLD       $2, Y4, Y4
+	VPSLLD       $0x18, Y4, Y4
+	VPOR         Y4, Y3, Y3
+	VMOVDQU      11456(CX), Y4
+	VPSRLD       $2, Y4, Y4
+	VPSLLD       $0x10, Y4, Y4
+	VPOR         Y4, Y3, Y3
+	VMOVDQU      11424(CX), Y4
+	VPSRLD       $2, Y4, Y4
+	VPSLLD       $8, Y4, Y4
+	VPOR         Y4, Y3, Y3
+	VMOVDQU      11392(CX), Y4
+	VPSRLD       $2, Y4, Y4
+	VPOR         Y4, Y3, Y3
+	VUNPCKLPS    Y1, Y0, Y4
+	VUNPCKHPS    Y1, Y0, Y1
+	VUNPCKLPS    Y3, Y2, Y0
+	VUNPCKHPS    Y3, Y2, Y3
+	VUNPCKLPD    Y0, Y4, Y2
+	VUNPCKHPD    Y0, Y4, Y0
+	VUNPCKLPD    Y3, Y1, Y4
+	VUNPCKHPD    Y3, Y1, Y3
+	VMOVUPS      X2, 34(AX)
+	VEXTRACTI128 $1, Y2, 234(AX)
+	VMOVUPS      X0, 84(AX)
+	VEXTRACTI128 $1, Y0, 284(AX)
+	VMOVUPS      X4, 134(AX)
+	VEXTRACTI128 $1, Y4, 334(AX)
+	VMOVUPS      X3, 184(AX)
+	VEXTRACTI128 $1, Y3, 384(AX)
+	ADDQ         $0x1000, BX
+	ADDQ         $0x190, AX
+	SUBQ         $1, DX
+	JGE          loop1
+
+done2:
+	ADDQ         $1, DX
+	VZEROUPPER
+	RET
+
+// mix1xLm3_128AVX2 adds weighted rows of v to 1 row of o; ld and stride in bytes, a unit is 128 values.
 // Requires: AVX2, F16C, FMA
 TEXT ·mix1xLm3_128AVX2(SB), NOSPLIT, $320-64
 	MOVQ         v+32(FP), AX
@@ -5660,7 +7453,7 @@ done2:
 	VZEROUPPER
 	RET
 
-// mix2xLm3_128AVX2 is o[j][i] += sum over r of p[j][r]*v[r][i] for j < 2; ld and stride in bytes, a unit is 128 values.
+// mix2xLm3_128AVX2 adds weighted rows of v to 2 rows of o; ld and stride in bytes, a unit is 128 values.
 // Requires: AVX2, F16C, FMA
 TEXT ·mix2xLm3_128AVX2(SB), NOSPLIT, $320-64
 	MOVQ         v+32(FP), AX
@@ -5966,7 +7759,7 @@ done2:
 	VZEROUPPER
 	RET
 
-// mix3xLm3_128AVX2 is o[j][i] += sum over r of p[j][r]*v[r][i] for j < 3; ld and stride in bytes, a unit is 128 values.
+// mix3xLm3_128AVX2 adds weighted rows of v to 3 rows of o; ld and stride in bytes, a unit is 128 values.
 // Requires: AVX2, F16C, FMA
 TEXT ·mix3xLm3_128AVX2(SB), NOSPLIT, $320-64
 	MOVQ         v+32(FP), AX
@@ -6376,7 +8169,7 @@ done2:
 	VZEROUPPER
 	RET
 
-// mix5xLm3_128AVX2 is o[j][i] += sum over r of p[j][r]*v[r][i] for j < 5; ld and stride in bytes, a unit is 128 values.
+// mix5xLm3_128AVX2 adds weighted rows of v to 5 rows of o; ld and stride in bytes, a unit is 128 values.
 // Requires: AVX2, F16C, FMA
 TEXT ·mix5xLm3_128AVX2(SB), NOSPLIT, $320-64
 	MOVQ         v+32(FP), AX
@@ -6393,34 +8186,41 @@ loop1:
 	MOVQ         SI, R8
 	ADDQ         DI, R8
 	ADDQ         DI, R8
+	MOVQ         R8, R9
+	ADDQ         DI, R9
+	ADDQ         DI, R9
 	ADDQ         CX, SI
 	ADDQ         CX, R8
+	ADDQ         CX, R9
 	VMOVUPS      (SI), Y0
 	VMOVUPS      (SI)(DI*1), Y1
 	VMOVUPS      (R8), Y2
 	VMOVUPS      (R8)(DI*1), Y3
-	VMOVUPS      (R8), Y4
+	VMOVUPS      (R9), Y4
 	VMOVUPS      32(SI), Y5
 	VMOVUPS      32(SI)(DI*1), Y6
 	VMOVUPS      32(R8), Y7
 	VMOVUPS      32(R8)(DI*1), Y8
-	VMOVUPS      32(R8), Y9
+	VMOVUPS      32(R9), Y9
 	MOVQ         p+16(FP), SI
 	MOVQ         ldp+24(FP), DI
 	MOVQ         SI, R8
 	ADDQ         DI, R8
 	ADDQ         DI, R8
-	MOVQ         rows+48(FP), R9
-	MOVQ         AX, R10
-	MOVQ         stride+40(FP), R11
-	SUBQ         $1, R9
+	MOVQ         R8, R9
+	ADDQ         DI, R9
+	ADDQ         DI, R9
+	MOVQ         rows+48(FP), R10
+	MOVQ         AX, R11
+	MOVQ         stride+40(FP), R12
+	SUBQ         $1, R10
 	JLT          done4
 
 loop3:
-	VPBROADCASTQ 2(R10), Y10
+	VPBROADCASTQ 2(R11), Y10
 	VPSRLVD      lm3_1280<>+0(SB), Y10, Y10
 	VPAND        lm3_1281<>+0(SB), Y10, Y10
-	VPBROADCASTD 34(R10), Y11
+	VPBROADCASTD 34(R11), Y11
 	VPSRLVD      lm3_1282<>+0(SB), Y11, Y11
 	VPAND        lm3_1283<>+0(SB), Y11, Y11
 	VPSLLD       $2, Y11, Y11
@@ -6428,7 +8228,7 @@ loop3:
 	VBROADCASTI128 lm3_1284<>+0(SB), Y11
 	VPSHUFB      Y10, Y11, Y10
 	VMOVDQU      Y10, (DX)
-	VPBROADCASTW (R10), X10
+	VPBROADCASTW (R11), X10
 	VCVTPH2PS    X10, Y10
 	VBROADCASTSS (SI), Y11
 	VMULPS       Y11, Y10, Y11
@@ -6438,7 +8238,7 @@ loop3:
 	VMULPS       Y13, Y10, Y13
 	VBROADCASTSS (R8)(DI*1), Y14
 	VMULPS       Y14, Y10, Y14
-	VBROADCASTSS (R8), Y15
+	VBROADCASTSS (R9), Y15
 	VMULPS       Y15, Y10, Y10
 	VPMOVSXBD    (DX), Y15
 	VCVTDQ2PS    Y15, Y15
@@ -6454,64 +8254,76 @@ loop3:
 	VFMADD231PS  Y13, Y15, Y7
 	VFMADD231PS  Y14, Y15, Y8
 	VFMADD231PS  Y10, Y15, Y9
-	ADDQ         R11, R10
+	ADDQ         R12, R11
 	ADDQ         $4, SI
 	ADDQ         $4, R8
-	SUBQ         $1, R9
+	ADDQ         $4, R9
+	SUBQ         $1, R10
 	JGE          loop3
 
 done4:
-	ADDQ         $1, R9
+	ADDQ         $1, R10
 	MOVQ         o+0(FP), SI
 	MOVQ         ldo+8(FP), DI
 	MOVQ         SI, R8
 	ADDQ         DI, R8
 	ADDQ         DI, R8
+	MOVQ         R8, R9
+	ADDQ         DI, R9
+	ADDQ         DI, R9
 	ADDQ         CX, SI
 	ADDQ         CX, R8
+	ADDQ         CX, R9
 	VMOVUPS      Y0, (SI)
 	VMOVUPS      Y1, (SI)(DI*1)
 	VMOVUPS      Y2, (R8)
 	VMOVUPS      Y3, (R8)(DI*1)
-	VMOVUPS      Y4, (R8)
+	VMOVUPS      Y4, (R9)
 	VMOVUPS      Y5, 32(SI)
 	VMOVUPS      Y6, 32(SI)(DI*1)
 	VMOVUPS      Y7, 32(R8)
 	VMOVUPS      Y8, 32(R8)(DI*1)
-	VMOVUPS      Y9, 32(R8)
+	VMOVUPS      Y9, 32(R9)
 	MOVQ         o+0(FP), SI
 	MOVQ         ldo+8(FP), DI
 	MOVQ         SI, R8
 	ADDQ         DI, R8
 	ADDQ         DI, R8
+	MOVQ         R8, R9
+	ADDQ         DI, R9
+	ADDQ         DI, R9
 	ADDQ         CX, SI
 	ADDQ         CX, R8
+	ADDQ         CX, R9
 	VMOVUPS      64(SI), Y0
 	VMOVUPS      64(SI)(DI*1), Y1
 	VMOVUPS      64(R8), Y2
 	VMOVUPS      64(R8)(DI*1), Y3
-	VMOVUPS      64(R8), Y4
+	VMOVUPS      64(R9), Y4
 	VMOVUPS      96(SI), Y5
 	VMOVUPS      96(SI)(DI*1), Y6
 	VMOVUPS      96(R8), Y7
 	VMOVUPS      96(R8)(DI*1), Y8
-	VMOVUPS      96(R8), Y9
+	VMOVUPS      96(R9), Y9
 	MOVQ         p+16(FP), SI
 	MOVQ         ldp+24(FP), DI
 	MOVQ         SI, R8
 	ADDQ         DI, R8
 	ADDQ         DI, R8
-	MOVQ         rows+48(FP), R9
-	MOVQ         AX, R10
-	MOVQ         stride+40(FP), R11
-	SUBQ         $1, R9
+	MOVQ         R8, R9
+	ADDQ         DI, R9
+	ADDQ         DI, R9
+	MOVQ         rows+48(FP), R10
+	MOVQ         AX, R11
+	MOVQ         stride+40(FP), R12
+	SUBQ         $1, R10
 	JLT          done6
 
 loop5:
-	VPBROADCASTQ 2(R10), Y10
+	VPBROADCASTQ 2(R11), Y10
 	VPSRLVD      lm3_1280<>+0(SB), Y10, Y10
 	VPAND        lm3_1281<>+0(SB), Y10, Y10
-	VPBROADCASTD 34(R10), Y11
+	VPBROADCASTD 34(R11), Y11
 	VPSRLVD      lm3_1282<>+0(SB), Y11, Y11
 	VPAND        lm3_1283<>+0(SB), Y11, Y11
 	VPSLLD       $2, Y11, Y11
@@ -6519,7 +8331,7 @@ loop5:
 	VBROADCASTI128 lm3_1284<>+0(SB), Y11
 	VPSHUFB      Y10, Y11, Y10
 	VMOVDQU      Y10, (DX)
-	VPBROADCASTW (R10), X10
+	VPBROADCASTW (R11), X10
 	VCVTPH2PS    X10, Y10
 	VBROADCASTSS (SI), Y11
 	VMULPS       Y11, Y10, Y11
@@ -6529,7 +8341,7 @@ loop5:
 	VMULPS       Y13, Y10, Y13
 	VBROADCASTSS (R8)(DI*1), Y14
 	VMULPS       Y14, Y10, Y14
-	VBROADCASTSS (R8), Y15
+	VBROADCASTSS (R9), Y15
 	VMULPS       Y15, Y10, Y10
 	VPMOVSXBD    16(DX), Y15
 	VCVTDQ2PS    Y15, Y15
@@ -6545,64 +8357,76 @@ loop5:
 	VFMADD231PS  Y13, Y15, Y7
 	VFMADD231PS  Y14, Y15, Y8
 	VFMADD231PS  Y10, Y15, Y9
-	ADDQ         R11, R10
+	ADDQ         R12, R11
 	ADDQ         $4, SI
 	ADDQ         $4, R8
-	SUBQ         $1, R9
+	ADDQ         $4, R9
+	SUBQ         $1, R10
 	JGE          loop5
 
 done6:
-	ADDQ         $1, R9
+	ADDQ         $1, R10
 	MOVQ         o+0(FP), SI
 	MOVQ         ldo+8(FP), DI
 	MOVQ         SI, R8
 	ADDQ         DI, R8
 	ADDQ         DI, R8
+	MOVQ         R8, R9
+	ADDQ         DI, R9
+	ADDQ         DI, R9
 	ADDQ         CX, SI
 	ADDQ         CX, R8
+	ADDQ         CX, R9
 	VMOVUPS      Y0, 64(SI)
 	VMOVUPS      Y1, 64(SI)(DI*1)
 	VMOVUPS      Y2, 64(R8)
 	VMOVUPS      Y3, 64(R8)(DI*1)
-	VMOVUPS      Y4, 64(R8)
+	VMOVUPS      Y4, 64(R9)
 	VMOVUPS      Y5, 96(SI)
 	VMOVUPS      Y6, 96(SI)(DI*1)
 	VMOVUPS      Y7, 96(R8)
 	VMOVUPS      Y8, 96(R8)(DI*1)
-	VMOVUPS      Y9, 96(R8)
+	VMOVUPS      Y9, 96(R9)
 	MOVQ         o+0(FP), SI
 	MOVQ         ldo+8(FP), DI
 	MOVQ         SI, R8
 	ADDQ         DI, R8
 	ADDQ         DI, R8
+	MOVQ         R8, R9
+	ADDQ         DI, R9
+	ADDQ         DI, R9
 	ADDQ         CX, SI
 	ADDQ         CX, R8
+	ADDQ         CX, R9
 	VMOVUPS      128(SI), Y0
 	VMOVUPS      128(SI)(DI*1), Y1
 	VMOVUPS      128(R8), Y2
 	VMOVUPS      128(R8)(DI*1), Y3
-	VMOVUPS      128(R8), Y4
+	VMOVUPS      128(R9), Y4
 	VMOVUPS      160(SI), Y5
 	VMOVUPS      160(SI)(DI*1), Y6
 	VMOVUPS      160(R8), Y7
 	VMOVUPS      160(R8)(DI*1), Y8
-	VMOVUPS      160(R8), Y9
+	VMOVUPS      160(R9), Y9
 	MOVQ         p+16(FP), SI
 	MOVQ         ldp+24(FP), DI
 	MOVQ         SI, R8
 	ADDQ         DI, R8
 	ADDQ         DI, R8
-	MOVQ         rows+48(FP), R9
-	MOVQ         AX, R10
-	MOVQ         stride+40(FP), R11
-	SUBQ         $1, R9
+	MOVQ         R8, R9
+	ADDQ         DI, R9
+	ADDQ         DI, R9
+	MOVQ         rows+48(FP), R10
+	MOVQ         AX, R11
+	MOVQ         stride+40(FP), R12
+	SUBQ         $1, R10
 	JLT          done8
 
 loop7:
-	VPBROADCASTQ 10(R10), Y10
+	VPBROADCASTQ 10(R11), Y10
 	VPSRLVD      lm3_1280<>+0(SB), Y10, Y10
 	VPAND        lm3_1281<>+0(SB), Y10, Y10
-	VPBROADCASTD 38(R10), Y11
+	VPBROADCASTD 38(R11), Y11
 	VPSRLVD      lm3_1282<>+0(SB), Y11, Y11
 	VPAND        lm3_1283<>+0(SB), Y11, Y11
 	VPSLLD       $2, Y11, Y11
@@ -6610,7 +8434,7 @@ loop7:
 	VBROADCASTI128 lm3_1284<>+0(SB), Y11
 	VPSHUFB      Y10, Y11, Y10
 	VMOVDQU      Y10, (DX)
-	VPBROADCASTW (R10), X10
+	VPBROADCASTW (R11), X10
 	VCVTPH2PS    X10, Y10
 	VBROADCASTSS (SI), Y11
 	VMULPS       Y11, Y10, Y11
@@ -6620,7 +8444,7 @@ loop7:
 	VMULPS       Y13, Y10, Y13
 	VBROADCASTSS (R8)(DI*1), Y14
 	VMULPS       Y14, Y10, Y14
-	VBROADCASTSS (R8), Y15
+	VBROADCASTSS (R9), Y15
 	VMULPS       Y15, Y10, Y10
 	VPMOVSXBD    (DX), Y15
 	VCVTDQ2PS    Y15, Y15
@@ -6636,64 +8460,76 @@ loop7:
 	VFMADD231PS  Y13, Y15, Y7
 	VFMADD231PS  Y14, Y15, Y8
 	VFMADD231PS  Y10, Y15, Y9
-	ADDQ         R11, R10
+	ADDQ         R12, R11
 	ADDQ         $4, SI
 	ADDQ         $4, R8
-	SUBQ         $1, R9
+	ADDQ         $4, R9
+	SUBQ         $1, R10
 	JGE          loop7
 
 done8:
-	ADDQ         $1, R9
+	ADDQ         $1, R10
 	MOVQ         o+0(FP), SI
 	MOVQ         ldo+8(FP), DI
 	MOVQ         SI, R8
 	ADDQ         DI, R8
 	ADDQ         DI, R8
+	MOVQ         R8, R9
+	ADDQ         DI, R9
+	ADDQ         DI, R9
 	ADDQ         CX, SI
 	ADDQ         CX, R8
+	ADDQ         CX, R9
 	VMOVUPS      Y0, 128(SI)
 	VMOVUPS      Y1, 128(SI)(DI*1)
 	VMOVUPS      Y2, 128(R8)
 	VMOVUPS      Y3, 128(R8)(DI*1)
-	VMOVUPS      Y4, 128(R8)
+	VMOVUPS      Y4, 128(R9)
 	VMOVUPS      Y5, 160(SI)
 	VMOVUPS      Y6, 160(SI)(DI*1)
 	VMOVUPS      Y7, 160(R8)
 	VMOVUPS      Y8, 160(R8)(DI*1)
-	VMOVUPS      Y9, 160(R8)
+	VMOVUPS      Y9, 160(R9)
 	MOVQ         o+0(FP), SI
 	MOVQ         ldo+8(FP), DI
 	MOVQ         SI, R8
 	ADDQ         DI, R8
 	ADDQ         DI, R8
+	MOVQ         R8, R9
+	ADDQ         DI, R9
+	ADDQ         DI, R9
 	ADDQ         CX, SI
 	ADDQ         CX, R8
+	ADDQ         CX, R9
 	VMOVUPS      192(SI), Y0
 	VMOVUPS      192(SI)(DI*1), Y1
 	VMOVUPS      192(R8), Y2
 	VMOVUPS      192(R8)(DI*1), Y3
-	VMOVUPS      192(R8), Y4
+	VMOVUPS      192(R9), Y4
 	VMOVUPS      224(SI), Y5
 	VMOVUPS      224(SI)(DI*1), Y6
 	VMOVUPS      224(R8), Y7
 	VMOVUPS      224(R8)(DI*1), Y8
-	VMOVUPS      224(R8), Y9
+	VMOVUPS      224(R9), Y9
 	MOVQ         p+16(FP), SI
 	MOVQ         ldp+24(FP), DI
 	MOVQ         SI, R8
 	ADDQ         DI, R8
 	ADDQ         DI, R8
-	MOVQ         rows+48(FP), R9
-	MOVQ         AX, R10
-	MOVQ         stride+40(FP), R11
-	SUBQ         $1, R9
+	MOVQ         R8, R9
+	ADDQ         DI, R9
+	ADDQ         DI, R9
+	MOVQ         rows+48(FP), R10
+	MOVQ         AX, R11
+	MOVQ         stride+40(FP), R12
+	SUBQ         $1, R10
 	JLT          done10
 
 loop9:
-	VPBROADCASTQ 10(R10), Y10
+	VPBROADCASTQ 10(R11), Y10
 	VPSRLVD      lm3_1280<>+0(SB), Y10, Y10
 	VPAND        lm3_1281<>+0(SB), Y10, Y10
-	VPBROADCASTD 38(R10), Y11
+	VPBROADCASTD 38(R11), Y11
 	VPSRLVD      lm3_1282<>+0(SB), Y11, Y11
 	VPAND        lm3_1283<>+0(SB), Y11, Y11
 	VPSLLD       $2, Y11, Y11
@@ -6701,7 +8537,7 @@ loop9:
 	VBROADCASTI128 lm3_1284<>+0(SB), Y11
 	VPSHUFB      Y10, Y11, Y10
 	VMOVDQU      Y10, (DX)
-	VPBROADCASTW (R10), X10
+	VPBROADCASTW (R11), X10
 	VCVTPH2PS    X10, Y10
 	VBROADCASTSS (SI), Y11
 	VMULPS       Y11, Y10, Y11
@@ -6711,7 +8547,7 @@ loop9:
 	VMULPS       Y13, Y10, Y13
 	VBROADCASTSS (R8)(DI*1), Y14
 	VMULPS       Y14, Y10, Y14
-	VBROADCASTSS (R8), Y15
+	VBROADCASTSS (R9), Y15
 	VMULPS       Y15, Y10, Y10
 	VPMOVSXBD    16(DX), Y15
 	VCVTDQ2PS    Y15, Y15
@@ -6727,64 +8563,76 @@ loop9:
 	VFMADD231PS  Y13, Y15, Y7
 	VFMADD231PS  Y14, Y15, Y8
 	VFMADD231PS  Y10, Y15, Y9
-	ADDQ         R11, R10
+	ADDQ         R12, R11
 	ADDQ         $4, SI
 	ADDQ         $4, R8
-	SUBQ         $1, R9
+	ADDQ         $4, R9
+	SUBQ         $1, R10
 	JGE          loop9
 
 done10:
-	ADDQ         $1, R9
+	ADDQ         $1, R10
 	MOVQ         o+0(FP), SI
 	MOVQ         ldo+8(FP), DI
 	MOVQ         SI, R8
 	ADDQ         DI, R8
 	ADDQ         DI, R8
+	MOVQ         R8, R9
+	ADDQ         DI, R9
+	ADDQ         DI, R9
 	ADDQ         CX, SI
 	ADDQ         CX, R8
+	ADDQ         CX, R9
 	VMOVUPS      Y0, 192(SI)
 	VMOVUPS      Y1, 192(SI)(DI*1)
 	VMOVUPS      Y2, 192(R8)
 	VMOVUPS      Y3, 192(R8)(DI*1)
-	VMOVUPS      Y4, 192(R8)
+	VMOVUPS      Y4, 192(R9)
 	VMOVUPS      Y5, 224(SI)
 	VMOVUPS      Y6, 224(SI)(DI*1)
 	VMOVUPS      Y7, 224(R8)
 	VMOVUPS      Y8, 224(R8)(DI*1)
-	VMOVUPS      Y9, 224(R8)
+	VMOVUPS      Y9, 224(R9)
 	MOVQ         o+0(FP), SI
 	MOVQ         ldo+8(FP), DI
 	MOVQ         SI, R8
 	ADDQ         DI, R8
 	ADDQ         DI, R8
+	MOVQ         R8, R9
+	ADDQ         DI, R9
+	ADDQ         DI, R9
 	ADDQ         CX, SI
 	ADDQ         CX, R8
+	ADDQ         CX, R9
 	VMOVUPS      256(SI), Y0
 	VMOVUPS      256(SI)(DI*1), Y1
 	VMOVUPS      256(R8), Y2
 	VMOVUPS      256(R8)(DI*1), Y3
-	VMOVUPS      256(R8), Y4
+	VMOVUPS      256(R9), Y4
 	VMOVUPS      288(SI), Y5
 	VMOVUPS      288(SI)(DI*1), Y6
 	VMOVUPS      288(R8), Y7
 	VMOVUPS      288(R8)(DI*1), Y8
-	VMOVUPS      288(R8), Y9
+	VMOVUPS      288(R9), Y9
 	MOVQ         p+16(FP), SI
 	MOVQ         ldp+24(FP), DI
 	MOVQ         SI, R8
 	ADDQ         DI, R8
 	ADDQ         DI, R8
-	MOVQ         rows+48(FP), R9
-	MOVQ         AX, R10
-	MOVQ         stride+40(FP), R11
-	SUBQ         $1, R9
+	MOVQ         R8, R9
+	ADDQ         DI, R9
+	ADDQ         DI, R9
+	MOVQ         rows+48(FP), R10
+	MOVQ         AX, R11
+	MOVQ         stride+40(FP), R12
+	SUBQ         $1, R10
 	JLT          done12
 
 loop11:
-	VPBROADCASTQ 18(R10), Y10
+	VPBROADCASTQ 18(R11), Y10
 	VPSRLVD      lm3_1280<>+0(SB), Y10, Y10
 	VPAND        lm3_1281<>+0(SB), Y10, Y10
-	VPBROADCASTD 42(R10), Y11
+	VPBROADCASTD 42(R11), Y11
 	VPSRLVD      lm3_1282<>+0(SB), Y11, Y11
 	VPAND        lm3_1283<>+0(SB), Y11, Y11
 	VPSLLD       $2, Y11, Y11
@@ -6792,7 +8640,7 @@ loop11:
 	VBROADCASTI128 lm3_1284<>+0(SB), Y11
 	VPSHUFB      Y10, Y11, Y10
 	VMOVDQU      Y10, (DX)
-	VPBROADCASTW (R10), X10
+	VPBROADCASTW (R11), X10
 	VCVTPH2PS    X10, Y10
 	VBROADCASTSS (SI), Y11
 	VMULPS       Y11, Y10, Y11
@@ -6802,7 +8650,7 @@ loop11:
 	VMULPS       Y13, Y10, Y13
 	VBROADCASTSS (R8)(DI*1), Y14
 	VMULPS       Y14, Y10, Y14
-	VBROADCASTSS (R8), Y15
+	VBROADCASTSS (R9), Y15
 	VMULPS       Y15, Y10, Y10
 	VPMOVSXBD    (DX), Y15
 	VCVTDQ2PS    Y15, Y15
@@ -6818,64 +8666,76 @@ loop11:
 	VFMADD231PS  Y13, Y15, Y7
 	VFMADD231PS  Y14, Y15, Y8
 	VFMADD231PS  Y10, Y15, Y9
-	ADDQ         R11, R10
+	ADDQ         R12, R11
 	ADDQ         $4, SI
 	ADDQ         $4, R8
-	SUBQ         $1, R9
+	ADDQ         $4, R9
+	SUBQ         $1, R10
 	JGE          loop11
 
 done12:
-	ADDQ         $1, R9
+	ADDQ         $1, R10
 	MOVQ         o+0(FP), SI
 	MOVQ         ldo+8(FP), DI
 	MOVQ         SI, R8
 	ADDQ         DI, R8
 	ADDQ         DI, R8
+	MOVQ         R8, R9
+	ADDQ         DI, R9
+	ADDQ         DI, R9
 	ADDQ         CX, SI
 	ADDQ         CX, R8
+	ADDQ         CX, R9
 	VMOVUPS      Y0, 256(SI)
 	VMOVUPS      Y1, 256(SI)(DI*1)
 	VMOVUPS      Y2, 256(R8)
 	VMOVUPS      Y3, 256(R8)(DI*1)
-	VMOVUPS      Y4, 256(R8)
+	VMOVUPS      Y4, 256(R9)
 	VMOVUPS      Y5, 288(SI)
 	VMOVUPS      Y6, 288(SI)(DI*1)
 	VMOVUPS      Y7, 288(R8)
 	VMOVUPS      Y8, 288(R8)(DI*1)
-	VMOVUPS      Y9, 288(R8)
+	VMOVUPS      Y9, 288(R9)
 	MOVQ         o+0(FP), SI
 	MOVQ         ldo+8(FP), DI
 	MOVQ         SI, R8
 	ADDQ         DI, R8
 	ADDQ         DI, R8
+	MOVQ         R8, R9
+	ADDQ         DI, R9
+	ADDQ         DI, R9
 	ADDQ         CX, SI
 	ADDQ         CX, R8
+	ADDQ         CX, R9
 	VMOVUPS      320(SI), Y0
 	VMOVUPS      320(SI)(DI*1), Y1
 	VMOVUPS      320(R8), Y2
 	VMOVUPS      320(R8)(DI*1), Y3
-	VMOVUPS      320(R8), Y4
+	VMOVUPS      320(R9), Y4
 	VMOVUPS      352(SI), Y5
 	VMOVUPS      352(SI)(DI*1), Y6
 	VMOVUPS      352(R8), Y7
 	VMOVUPS      352(R8)(DI*1), Y8
-	VMOVUPS      352(R8), Y9
+	VMOVUPS      352(R9), Y9
 	MOVQ         p+16(FP), SI
 	MOVQ         ldp+24(FP), DI
 	MOVQ         SI, R8
 	ADDQ         DI, R8
 	ADDQ         DI, R8
-	MOVQ         rows+48(FP), R9
-	MOVQ         AX, R10
-	MOVQ         stride+40(FP), R11
-	SUBQ         $1, R9
+	MOVQ         R8, R9
+	ADDQ         DI, R9
+	ADDQ         DI, R9
+	MOVQ         rows+48(FP), R10
+	MOVQ         AX, R11
+	MOVQ         stride+40(FP), R12
+	SUBQ         $1, R10
 	JLT          done14
 
 loop13:
-	VPBROADCASTQ 18(R10), Y10
+	VPBROADCASTQ 18(R11), Y10
 	VPSRLVD      lm3_1280<>+0(SB), Y10, Y10
 	VPAND        lm3_1281<>+0(SB), Y10, Y10
-	VPBROADCASTD 42(R10), Y11
+	VPBROADCASTD 42(R11), Y11
 	VPSRLVD      lm3_1282<>+0(SB), Y11, Y11
 	VPAND        lm3_1283<>+0(SB), Y11, Y11
 	VPSLLD       $2, Y11, Y11
@@ -6883,7 +8743,7 @@ loop13:
 	VBROADCASTI128 lm3_1284<>+0(SB), Y11
 	VPSHUFB      Y10, Y11, Y10
 	VMOVDQU      Y10, (DX)
-	VPBROADCASTW (R10), X10
+	VPBROADCASTW (R11), X10
 	VCVTPH2PS    X10, Y10
 	VBROADCASTSS (SI), Y11
 	VMULPS       Y11, Y10, Y11
@@ -6893,7 +8753,7 @@ loop13:
 	VMULPS       Y13, Y10, Y13
 	VBROADCASTSS (R8)(DI*1), Y14
 	VMULPS       Y14, Y10, Y14
-	VBROADCASTSS (R8), Y15
+	VBROADCASTSS (R9), Y15
 	VMULPS       Y15, Y10, Y10
 	VPMOVSXBD    16(DX), Y15
 	VCVTDQ2PS    Y15, Y15
@@ -6909,64 +8769,76 @@ loop13:
 	VFMADD231PS  Y13, Y15, Y7
 	VFMADD231PS  Y14, Y15, Y8
 	VFMADD231PS  Y10, Y15, Y9
-	ADDQ         R11, R10
+	ADDQ         R12, R11
 	ADDQ         $4, SI
 	ADDQ         $4, R8
-	SUBQ         $1, R9
+	ADDQ         $4, R9
+	SUBQ         $1, R10
 	JGE          loop13
 
 done14:
-	ADDQ         $1, R9
+	ADDQ         $1, R10
 	MOVQ         o+0(FP), SI
 	MOVQ         ldo+8(FP), DI
 	MOVQ         SI, R8
 	ADDQ         DI, R8
 	ADDQ         DI, R8
+	MOVQ         R8, R9
+	ADDQ         DI, R9
+	ADDQ         DI, R9
 	ADDQ         CX, SI
 	ADDQ         CX, R8
+	ADDQ         CX, R9
 	VMOVUPS      Y0, 320(SI)
 	VMOVUPS      Y1, 320(SI)(DI*1)
 	VMOVUPS      Y2, 320(R8)
 	VMOVUPS      Y3, 320(R8)(DI*1)
-	VMOVUPS      Y4, 320(R8)
+	VMOVUPS      Y4, 320(R9)
 	VMOVUPS      Y5, 352(SI)
 	VMOVUPS      Y6, 352(SI)(DI*1)
 	VMOVUPS      Y7, 352(R8)
 	VMOVUPS      Y8, 352(R8)(DI*1)
-	VMOVUPS      Y9, 352(R8)
+	VMOVUPS      Y9, 352(R9)
 	MOVQ         o+0(FP), SI
 	MOVQ         ldo+8(FP), DI
 	MOVQ         SI, R8
 	ADDQ         DI, R8
 	ADDQ         DI, R8
+	MOVQ         R8, R9
+	ADDQ         DI, R9
+	ADDQ         DI, R9
 	ADDQ         CX, SI
 	ADDQ         CX, R8
+	ADDQ         CX, R9
 	VMOVUPS      384(SI), Y0
 	VMOVUPS      384(SI)(DI*1), Y1
 	VMOVUPS      384(R8), Y2
 	VMOVUPS      384(R8)(DI*1), Y3
-	VMOVUPS      384(R8), Y4
+	VMOVUPS      384(R9), Y4
 	VMOVUPS      416(SI), Y5
 	VMOVUPS      416(SI)(DI*1), Y6
 	VMOVUPS      416(R8), Y7
 	VMOVUPS      416(R8)(DI*1), Y8
-	VMOVUPS      416(R8), Y9
+	VMOVUPS      416(R9), Y9
 	MOVQ         p+16(FP), SI
 	MOVQ         ldp+24(FP), DI
 	MOVQ         SI, R8
 	ADDQ         DI, R8
 	ADDQ         DI, R8
-	MOVQ         rows+48(FP), R9
-	MOVQ         AX, R10
-	MOVQ         stride+40(FP), R11
-	SUBQ         $1, R9
+	MOVQ         R8, R9
+	ADDQ         DI, R9
+	ADDQ         DI, R9
+	MOVQ         rows+48(FP), R10
+	MOVQ         AX, R11
+	MOVQ         stride+40(FP), R12
+	SUBQ         $1, R10
 	JLT          done16
 
 loop15:
-	VPBROADCASTQ 26(R10), Y10
+	VPBROADCASTQ 26(R11), Y10
 	VPSRLVD      lm3_1280<>+0(SB), Y10, Y10
 	VPAND        lm3_1281<>+0(SB), Y10, Y10
-	VPBROADCASTD 46(R10), Y11
+	VPBROADCASTD 46(R11), Y11
 	VPSRLVD      lm3_1282<>+0(SB), Y11, Y11
 	VPAND        lm3_1283<>+0(SB), Y11, Y11
 	VPSLLD       $2, Y11, Y11
@@ -6974,7 +8846,7 @@ loop15:
 	VBROADCASTI128 lm3_1284<>+0(SB), Y11
 	VPSHUFB      Y10, Y11, Y10
 	VMOVDQU      Y10, (DX)
-	VPBROADCASTW (R10), X10
+	VPBROADCASTW (R11), X10
 	VCVTPH2PS    X10, Y10
 	VBROADCASTSS (SI), Y11
 	VMULPS       Y11, Y10, Y11
@@ -6984,7 +8856,7 @@ loop15:
 	VMULPS       Y13, Y10, Y13
 	VBROADCASTSS (R8)(DI*1), Y14
 	VMULPS       Y14, Y10, Y14
-	VBROADCASTSS (R8), Y15
+	VBROADCASTSS (R9), Y15
 	VMULPS       Y15, Y10, Y10
 	VPMOVSXBD    (DX), Y15
 	VCVTDQ2PS    Y15, Y15
@@ -7000,64 +8872,76 @@ loop15:
 	VFMADD231PS  Y13, Y15, Y7
 	VFMADD231PS  Y14, Y15, Y8
 	VFMADD231PS  Y10, Y15, Y9
-	ADDQ         R11, R10
+	ADDQ         R12, R11
 	ADDQ         $4, SI
 	ADDQ         $4, R8
-	SUBQ         $1, R9
+	ADDQ         $4, R9
+	SUBQ         $1, R10
 	JGE          loop15
 
 done16:
-	ADDQ         $1, R9
+	ADDQ         $1, R10
 	MOVQ         o+0(FP), SI
 	MOVQ         ldo+8(FP), DI
 	MOVQ         SI, R8
 	ADDQ         DI, R8
 	ADDQ         DI, R8
+	MOVQ         R8, R9
+	ADDQ         DI, R9
+	ADDQ         DI, R9
 	ADDQ         CX, SI
 	ADDQ         CX, R8
+	ADDQ         CX, R9
 	VMOVUPS      Y0, 384(SI)
 	VMOVUPS      Y1, 384(SI)(DI*1)
 	VMOVUPS      Y2, 384(R8)
 	VMOVUPS      Y3, 384(R8)(DI*1)
-	VMOVUPS      Y4, 384(R8)
+	VMOVUPS      Y4, 384(R9)
 	VMOVUPS      Y5, 416(SI)
 	VMOVUPS      Y6, 416(SI)(DI*1)
 	VMOVUPS      Y7, 416(R8)
 	VMOVUPS      Y8, 416(R8)(DI*1)
-	VMOVUPS      Y9, 416(R8)
+	VMOVUPS      Y9, 416(R9)
 	MOVQ         o+0(FP), SI
 	MOVQ         ldo+8(FP), DI
 	MOVQ         SI, R8
 	ADDQ         DI, R8
 	ADDQ         DI, R8
+	MOVQ         R8, R9
+	ADDQ         DI, R9
+	ADDQ         DI, R9
 	ADDQ         CX, SI
 	ADDQ         CX, R8
+	ADDQ         CX, R9
 	VMOVUPS      448(SI), Y0
 	VMOVUPS      448(SI)(DI*1), Y1
 	VMOVUPS      448(R8), Y2
 	VMOVUPS      448(R8)(DI*1), Y3
-	VMOVUPS      448(R8), Y4
+	VMOVUPS      448(R9), Y4
 	VMOVUPS      480(SI), Y5
 	VMOVUPS      480(SI)(DI*1), Y6
 	VMOVUPS      480(R8), Y7
 	VMOVUPS      480(R8)(DI*1), Y8
-	VMOVUPS      480(R8), Y9
+	VMOVUPS      480(R9), Y9
 	MOVQ         p+16(FP), SI
 	MOVQ         ldp+24(FP), DI
 	MOVQ         SI, R8
 	ADDQ         DI, R8
 	ADDQ         DI, R8
-	MOVQ         rows+48(FP), R9
-	MOVQ         AX, R10
-	MOVQ         stride+40(FP), R11
-	SUBQ         $1, R9
+	MOVQ         R8, R9
+	ADDQ         DI, R9
+	ADDQ         DI, R9
+	MOVQ         rows+48(FP), R10
+	MOVQ         AX, R11
+	MOVQ         stride+40(FP), R12
+	SUBQ         $1, R10
 	JLT          done18
 
 loop17:
-	VPBROADCASTQ 26(R10), Y10
+	VPBROADCASTQ 26(R11), Y10
 	VPSRLVD      lm3_1280<>+0(SB), Y10, Y10
 	VPAND        lm3_1281<>+0(SB), Y10, Y10
-	VPBROADCASTD 46(R10), Y11
+	VPBROADCASTD 46(R11), Y11
 	VPSRLVD      lm3_1282<>+0(SB), Y11, Y11
 	VPAND        lm3_1283<>+0(SB), Y11, Y11
 	VPSLLD       $2, Y11, Y11
@@ -7065,7 +8949,7 @@ loop17:
 	VBROADCASTI128 lm3_1284<>+0(SB), Y11
 	VPSHUFB      Y10, Y11, Y10
 	VMOVDQU      Y10, (DX)
-	VPBROADCASTW (R10), X10
+	VPBROADCASTW (R11), X10
 	VCVTPH2PS    X10, Y10
 	VBROADCASTSS (SI), Y11
 	VMULPS       Y11, Y10, Y11
@@ -7075,7 +8959,7 @@ loop17:
 	VMULPS       Y13, Y10, Y13
 	VBROADCASTSS (R8)(DI*1), Y14
 	VMULPS       Y14, Y10, Y14
-	VBROADCASTSS (R8), Y15
+	VBROADCASTSS (R9), Y15
 	VMULPS       Y15, Y10, Y10
 	VPMOVSXBD    16(DX), Y15
 	VCVTDQ2PS    Y15, Y15
@@ -7091,31 +8975,36 @@ loop17:
 	VFMADD231PS  Y13, Y15, Y7
 	VFMADD231PS  Y14, Y15, Y8
 	VFMADD231PS  Y10, Y15, Y9
-	ADDQ         R11, R10
+	ADDQ         R12, R11
 	ADDQ         $4, SI
 	ADDQ         $4, R8
-	SUBQ         $1, R9
+	ADDQ         $4, R9
+	SUBQ         $1, R10
 	JGE          loop17
 
 done18:
-	ADDQ         $1, R9
+	ADDQ         $1, R10
 	MOVQ         o+0(FP), SI
 	MOVQ         ldo+8(FP), DI
 	MOVQ         SI, R8
 	ADDQ         DI, R8
 	ADDQ         DI, R8
+	MOVQ         R8, R9
+	ADDQ         DI, R9
+	ADDQ         DI, R9
 	ADDQ         CX, SI
 	ADDQ         CX, R8
+	ADDQ         CX, R9
 	VMOVUPS      Y0, 448(SI)
 	VMOVUPS      Y1, 448(SI)(DI*1)
 	VMOVUPS      Y2, 448(R8)
 	VMOVUPS      Y3, 448(R8)(DI*1)
-	VMOVUPS      Y4, 448(R8)
+	VMOVUPS      Y4, 448(R9)
 	VMOVUPS      Y5, 480(SI)
 	VMOVUPS      Y6, 480(SI)(DI*1)
 	VMOVUPS      Y7, 480(R8)
 	VMOVUPS      Y8, 480(R8)(DI*1)
-	VMOVUPS      Y9, 480(R8)
+	VMOVUPS      Y9, 480(R9)
 	ADDQ         $0x32, AX
 	ADDQ         $0x200, CX
 	SUBQ         $1, BX

@@ -110,8 +110,118 @@ DATA lm3_6417<>+16(SB)/8, $0x0001000100010001
 DATA lm3_6417<>+24(SB)/8, $0x0001000100010001
 GLOBL lm3_6417<>(SB), RODATA|NOPTR, $32
 
-// decodeUnitsLm3_64AVX512 unpacks units of 64 values: dst[i] = value(src, i).
-// Requires: AVX2, AVX512F, AVX512BW, AVX512DQ, AVX512VL, AVX512VNNI, F16C, FMA
+DATA lm3_6418<>+0(SB)/8, $0x0000000000000000
+DATA lm3_6418<>+8(SB)/8, $0x0000000000000000
+DATA lm3_6418<>+16(SB)/8, $0x0000000000000000
+DATA lm3_6418<>+24(SB)/8, $0x0000000000000000
+GLOBL lm3_6418<>(SB), RODATA|NOPTR, $32
+
+DATA lm3_6419<>+0(SB)/8, $0x1e3ce5081e3ce508
+DATA lm3_6419<>+8(SB)/8, $0x1e3ce5081e3ce508
+DATA lm3_6419<>+16(SB)/8, $0x1e3ce5081e3ce508
+DATA lm3_6419<>+24(SB)/8, $0x1e3ce5081e3ce508
+GLOBL lm3_6419<>(SB), RODATA|NOPTR, $32
+
+DATA lm3_6420<>+0(SB)/8, $0x43d5f24043d5f240
+DATA lm3_6420<>+8(SB)/8, $0x43d5f24043d5f240
+DATA lm3_6420<>+16(SB)/8, $0x43d5f24043d5f240
+DATA lm3_6420<>+24(SB)/8, $0x43d5f24043d5f240
+GLOBL lm3_6420<>(SB), RODATA|NOPTR, $32
+
+DATA lm3_6421<>+0(SB)/8, $0xbf8000003f800000
+DATA lm3_6421<>+8(SB)/8, $0x3f800000bf800000
+DATA lm3_6421<>+16(SB)/8, $0xbf800000bf800000
+DATA lm3_6421<>+24(SB)/8, $0xbf800000bf800000
+DATA lm3_6421<>+32(SB)/8, $0xbf8000003f800000
+DATA lm3_6421<>+40(SB)/8, $0x3f8000003f800000
+DATA lm3_6421<>+48(SB)/8, $0x3f8000003f800000
+DATA lm3_6421<>+56(SB)/8, $0xbf8000003f800000
+DATA lm3_6421<>+64(SB)/8, $0x3f8000003f800000
+DATA lm3_6421<>+72(SB)/8, $0xbf800000bf800000
+DATA lm3_6421<>+80(SB)/8, $0x3f800000bf800000
+DATA lm3_6421<>+88(SB)/8, $0x3f8000003f800000
+DATA lm3_6421<>+96(SB)/8, $0x3f800000bf800000
+DATA lm3_6421<>+104(SB)/8, $0x3f8000003f800000
+DATA lm3_6421<>+112(SB)/8, $0x3f800000bf800000
+DATA lm3_6421<>+120(SB)/8, $0x3f8000003f800000
+DATA lm3_6421<>+128(SB)/8, $0xbf8000003f800000
+DATA lm3_6421<>+136(SB)/8, $0xbf800000bf800000
+DATA lm3_6421<>+144(SB)/8, $0xbf800000bf800000
+DATA lm3_6421<>+152(SB)/8, $0xbf800000bf800000
+DATA lm3_6421<>+160(SB)/8, $0x3f8000003f800000
+DATA lm3_6421<>+168(SB)/8, $0xbf800000bf800000
+DATA lm3_6421<>+176(SB)/8, $0x3f800000bf800000
+DATA lm3_6421<>+184(SB)/8, $0xbf8000003f800000
+DATA lm3_6421<>+192(SB)/8, $0xbf800000bf800000
+DATA lm3_6421<>+200(SB)/8, $0xbf8000003f800000
+DATA lm3_6421<>+208(SB)/8, $0xbf800000bf800000
+DATA lm3_6421<>+216(SB)/8, $0x3f800000bf800000
+DATA lm3_6421<>+224(SB)/8, $0xbf800000bf800000
+DATA lm3_6421<>+232(SB)/8, $0xbf8000003f800000
+DATA lm3_6421<>+240(SB)/8, $0xbf8000003f800000
+DATA lm3_6421<>+248(SB)/8, $0x3f8000003f800000
+GLOBL lm3_6421<>(SB), RODATA|NOPTR, $256
+
+DATA lm3_6422<>+0(SB)/8, $0x3e000000be000000
+DATA lm3_6422<>+8(SB)/8, $0x3e000000be000000
+DATA lm3_6422<>+16(SB)/8, $0xbe000000be000000
+DATA lm3_6422<>+24(SB)/8, $0xbe000000be000000
+DATA lm3_6422<>+32(SB)/8, $0x3e0000003e000000
+DATA lm3_6422<>+40(SB)/8, $0xbe0000003e000000
+DATA lm3_6422<>+48(SB)/8, $0x3e000000be000000
+DATA lm3_6422<>+56(SB)/8, $0xbe0000003e000000
+DATA lm3_6422<>+64(SB)/8, $0x3e000000be000000
+DATA lm3_6422<>+72(SB)/8, $0x3e0000003e000000
+DATA lm3_6422<>+80(SB)/8, $0x3e0000003e000000
+DATA lm3_6422<>+88(SB)/8, $0x3e0000003e000000
+DATA lm3_6422<>+96(SB)/8, $0xbe000000be000000
+DATA lm3_6422<>+104(SB)/8, $0x3e000000be000000
+DATA lm3_6422<>+112(SB)/8, $0xbe000000be000000
+DATA lm3_6422<>+120(SB)/8, $0xbe000000be000000
+DATA lm3_6422<>+128(SB)/8, $0xbe0000003e000000
+DATA lm3_6422<>+136(SB)/8, $0x3e000000be000000
+DATA lm3_6422<>+144(SB)/8, $0xbe000000be000000
+DATA lm3_6422<>+152(SB)/8, $0xbe000000be000000
+DATA lm3_6422<>+160(SB)/8, $0xbe000000be000000
+DATA lm3_6422<>+168(SB)/8, $0x3e0000003e000000
+DATA lm3_6422<>+176(SB)/8, $0xbe0000003e000000
+DATA lm3_6422<>+184(SB)/8, $0x3e0000003e000000
+DATA lm3_6422<>+192(SB)/8, $0x3e000000be000000
+DATA lm3_6422<>+200(SB)/8, $0x3e0000003e000000
+DATA lm3_6422<>+208(SB)/8, $0x3e000000be000000
+DATA lm3_6422<>+216(SB)/8, $0xbe000000be000000
+DATA lm3_6422<>+224(SB)/8, $0x3e000000be000000
+DATA lm3_6422<>+232(SB)/8, $0x3e000000be000000
+DATA lm3_6422<>+240(SB)/8, $0x3e0000003e000000
+DATA lm3_6422<>+248(SB)/8, $0x3e000000be000000
+GLOBL lm3_6422<>(SB), RODATA|NOPTR, $256
+
+DATA lm3_6423<>+0(SB)/8, $0x425e0000c25e0000
+DATA lm3_6423<>+8(SB)/8, $0x0000000000000000
+DATA lm3_6423<>+16(SB)/8, $0x0000000000000000
+DATA lm3_6423<>+24(SB)/8, $0x0000000000000000
+GLOBL lm3_6423<>(SB), RODATA|NOPTR, $32
+
+DATA lm3_6424<>+0(SB)/8, $0xc1d40000c2b80000
+DATA lm3_6424<>+8(SB)/8, $0x42b8000041d40000
+DATA lm3_6424<>+16(SB)/8, $0x0000000000000000
+DATA lm3_6424<>+24(SB)/8, $0x0000000000000000
+GLOBL lm3_6424<>(SB), RODATA|NOPTR, $32
+
+DATA lm3_6425<>+0(SB)/8, $0x8000000080000000
+DATA lm3_6425<>+8(SB)/8, $0x8000000080000000
+DATA lm3_6425<>+16(SB)/8, $0x8000000080000000
+DATA lm3_6425<>+24(SB)/8, $0x8000000080000000
+GLOBL lm3_6425<>(SB), RODATA|NOPTR, $32
+
+DATA lm3_6426<>+0(SB)/8, $0x7fc000007fc00000
+DATA lm3_6426<>+8(SB)/8, $0x7fc000007fc00000
+DATA lm3_6426<>+16(SB)/8, $0x7fc000007fc00000
+DATA lm3_6426<>+24(SB)/8, $0x7fc000007fc00000
+GLOBL lm3_6426<>(SB), RODATA|NOPTR, $32
+
+// decodeUnitsLm3_64AVX512 unpacks units of 64 values.
+// Requires: AVX2, F16C
 TEXT ·decodeUnitsLm3_64AVX512(SB), NOSPLIT, $192-24
 	MOVQ         dst+0(FP), AX
 	MOVQ         src+8(FP), BX
@@ -188,8 +298,8 @@ done2:
 	VZEROUPPER
 	RET
 
-// matmul1xLm3_64AVX512 is y[j][r] = sum over i of x[j][i]*w[r][i] for j < 1; ld and stride in bytes, a unit is 64 values.
-// Requires: AVX2, AVX512F, AVX512BW, AVX512DQ, AVX512VL, AVX512VNNI, F16C, FMA
+// matmul1xLm3_64AVX512 multiplies rows of w with 1 row of x; ld and stride in bytes, a unit is 64 values.
+// Requires: AVX2, F16C, FMA
 TEXT ·matmul1xLm3_64AVX512(SB), NOSPLIT, $192-64
 	MOVQ         y+0(FP), AX
 	MOVQ         w+32(FP), BX
@@ -303,8 +413,8 @@ done2:
 	VZEROUPPER
 	RET
 
-// matmul2xLm3_64AVX512 is y[j][r] = sum over i of x[j][i]*w[r][i] for j < 2; ld and stride in bytes, a unit is 64 values.
-// Requires: AVX2, AVX512F, AVX512BW, AVX512DQ, AVX512VL, AVX512VNNI, F16C, FMA
+// matmul2xLm3_64AVX512 multiplies rows of w with 2 rows of x; ld and stride in bytes, a unit is 64 values.
+// Requires: AVX2, F16C, FMA
 TEXT ·matmul2xLm3_64AVX512(SB), NOSPLIT, $192-64
 	MOVQ         y+0(FP), AX
 	MOVQ         w+32(FP), BX
@@ -444,8 +554,8 @@ done2:
 	VZEROUPPER
 	RET
 
-// matmul3xLm3_64AVX512 is y[j][r] = sum over i of x[j][i]*w[r][i] for j < 3; ld and stride in bytes, a unit is 64 values.
-// Requires: AVX2, AVX512F, AVX512BW, AVX512DQ, AVX512VL, AVX512VNNI, F16C, FMA
+// matmul3xLm3_64AVX512 multiplies rows of w with 3 rows of x; ld and stride in bytes, a unit is 64 values.
+// Requires: AVX2, F16C, FMA
 TEXT ·matmul3xLm3_64AVX512(SB), NOSPLIT, $192-64
 	MOVQ         y+0(FP), AX
 	MOVQ         w+32(FP), BX
@@ -610,8 +720,8 @@ done2:
 	VZEROUPPER
 	RET
 
-// matmul4xLm3_64AVX512 is y[j][r] = sum over i of x[j][i]*w[r][i] for j < 4; ld and stride in bytes, a unit is 64 values.
-// Requires: AVX2, AVX512F, AVX512BW, AVX512DQ, AVX512VL, AVX512VNNI, F16C, FMA
+// matmul4xLm3_64AVX512 multiplies rows of w with 4 rows of x; ld and stride in bytes, a unit is 64 values.
+// Requires: AVX2, F16C, FMA
 TEXT ·matmul4xLm3_64AVX512(SB), NOSPLIT, $192-64
 	MOVQ         y+0(FP), AX
 	MOVQ         w+32(FP), BX
@@ -801,8 +911,8 @@ done2:
 	VZEROUPPER
 	RET
 
-// matmulQ81xLm3_64AVX512 is y[j][r] = sum over i of d[i/64][j]*q[i/64][j][i%64]*w[r][i] for j < 1; ldy and stride in bytes.
-// Requires: AVX2, AVX512F, AVX512BW, AVX512DQ, AVX512VL, AVX512VNNI, F16C, FMA
+// matmulQ81xLm3_64AVX512 multiplies rows of w with 1 row of activations in int8; ldy and stride in bytes.
+// Requires: F16C, FMA, AVX512VL, AVX512VNNI
 TEXT ·matmulQ81xLm3_64AVX512(SB), NOSPLIT, $192-72
 	LEAQ         31(SP), AX
 	ANDQ         $-32, AX
@@ -814,6 +924,7 @@ TEXT ·matmulQ81xLm3_64AVX512(SB), NOSPLIT, $192-72
 
 loop1:
 	VPXOR        Y0, Y0, Y0
+	VPXOR        Y1, Y1, Y1
 	MOVQ         q+16(FP), DX
 	MOVQ         d+24(FP), SI
 	MOVQ         blocks+64(FP), DI
@@ -822,41 +933,41 @@ loop1:
 	JLT          done4
 
 loop3:
-	VPBROADCASTW (R8), X1
-	VCVTPH2PS    X1, Y1
-	VPBROADCASTQ 2(R8), Y2
-	VPSRLVD      lm3_640<>+0(SB), Y2, Y2
-	VPAND        lm3_641<>+0(SB), Y2, Y2
-	VPBROADCASTD 18(R8), Y3
-	VPSRLVD      lm3_642<>+0(SB), Y3, Y3
-	VPAND        lm3_643<>+0(SB), Y3, Y3
-	VPSLLD       $2, Y3, Y3
-	VPOR         Y3, Y2, Y2
-	VBROADCASTI128 lm3_644<>+0(SB), Y3
-	VPSHUFB      Y2, Y3, Y2
-	VPABSB       Y2, Y3
-	VMOVDQU      (DX), Y4
-	VPSIGNB      Y2, Y4, Y2
-	VPXOR        Y4, Y4, Y4
-	VPDPBUSD     Y2, Y3, Y4
-	VPBROADCASTQ 10(R8), Y2
-	VPSRLVD      lm3_640<>+0(SB), Y2, Y2
-	VPAND        lm3_641<>+0(SB), Y2, Y2
-	VPBROADCASTD 22(R8), Y3
-	VPSRLVD      lm3_642<>+0(SB), Y3, Y3
-	VPAND        lm3_643<>+0(SB), Y3, Y3
-	VPSLLD       $2, Y3, Y3
-	VPOR         Y3, Y2, Y2
-	VBROADCASTI128 lm3_644<>+0(SB), Y3
-	VPSHUFB      Y2, Y3, Y2
-	VPABSB       Y2, Y3
-	VMOVDQU      32(DX), Y5
-	VPSIGNB      Y2, Y5, Y2
-	VPDPBUSD     Y2, Y3, Y4
-	VBROADCASTSS (SI), Y2
-	VCVTDQ2PS    Y4, Y3
-	VMULPS       Y1, Y2, Y1
-	VFMADD231PS  Y1, Y3, Y0
+	VPBROADCASTW (R8), X2
+	VCVTPH2PS    X2, Y2
+	VPBROADCASTQ 2(R8), Y3
+	VPSRLVD      lm3_640<>+0(SB), Y3, Y3
+	VPAND        lm3_641<>+0(SB), Y3, Y3
+	VPBROADCASTD 18(R8), Y4
+	VPSRLVD      lm3_642<>+0(SB), Y4, Y4
+	VPAND        lm3_643<>+0(SB), Y4, Y4
+	VPSLLD       $2, Y4, Y4
+	VPOR         Y4, Y3, Y3
+	VBROADCASTI128 lm3_644<>+0(SB), Y4
+	VPSHUFB      Y3, Y4, Y3
+	VPABSB       Y3, Y4
+	VMOVDQU      (DX), Y5
+	VPSIGNB      Y3, Y5, Y3
+	VPXOR        Y5, Y5, Y5
+	VPDPBUSD     Y3, Y4, Y5
+	VPBROADCASTQ 10(R8), Y3
+	VPSRLVD      lm3_640<>+0(SB), Y3, Y3
+	VPAND        lm3_641<>+0(SB), Y3, Y3
+	VPBROADCASTD 22(R8), Y4
+	VPSRLVD      lm3_642<>+0(SB), Y4, Y4
+	VPAND        lm3_643<>+0(SB), Y4, Y4
+	VPSLLD       $2, Y4, Y4
+	VPOR         Y4, Y3, Y3
+	VBROADCASTI128 lm3_644<>+0(SB), Y4
+	VPSHUFB      Y3, Y4, Y3
+	VPABSB       Y3, Y4
+	VMOVDQU      32(DX), Y6
+	VPSIGNB      Y3, Y6, Y3
+	VPDPBUSD     Y3, Y4, Y5
+	VBROADCASTSS (SI), Y3
+	VCVTDQ2PS    Y5, Y4
+	VMULPS       Y2, Y3, Y2
+	VFMADD231PS  Y2, Y4, Y0
 	ADDQ         $0x1a, R8
 	ADDQ         $0x40, DX
 	ADDQ         $4, SI
@@ -865,6 +976,7 @@ loop3:
 
 done4:
 	ADDQ         $1, DI
+	VADDPS       Y1, Y0, Y0
 	VEXTRACTF128 $1, Y0, X1
 	VADDPS       X0, X1, X1
 	VMOVHLPS     X1, X1, X0
@@ -883,8 +995,8 @@ done2:
 	VZEROUPPER
 	RET
 
-// matmulQ82xLm3_64AVX512 is y[j][r] = sum over i of d[i/64][j]*q[i/64][j][i%64]*w[r][i] for j < 2; ldy and stride in bytes.
-// Requires: AVX2, AVX512F, AVX512BW, AVX512DQ, AVX512VL, AVX512VNNI, F16C, FMA
+// matmulQ82xLm3_64AVX512 multiplies rows of w with 2 rows of activations in int8; ldy and stride in bytes.
+// Requires: F16C, FMA, AVX512VL, AVX512VNNI
 TEXT ·matmulQ82xLm3_64AVX512(SB), NOSPLIT, $192-72
 	LEAQ         31(SP), AX
 	ANDQ         $-32, AX
@@ -987,8 +1099,8 @@ done2:
 	VZEROUPPER
 	RET
 
-// matmulQ83xLm3_64AVX512 is y[j][r] = sum over i of d[i/64][j]*q[i/64][j][i%64]*w[r][i] for j < 3; ldy and stride in bytes.
-// Requires: AVX2, AVX512F, AVX512BW, AVX512DQ, AVX512VL, AVX512VNNI, F16C, FMA
+// matmulQ83xLm3_64AVX512 multiplies rows of w with 3 rows of activations in int8; ldy and stride in bytes.
+// Requires: F16C, FMA, AVX512VL, AVX512VNNI
 TEXT ·matmulQ83xLm3_64AVX512(SB), NOSPLIT, $192-72
 	LEAQ         31(SP), AX
 	ANDQ         $-32, AX
@@ -1111,8 +1223,8 @@ done2:
 	VZEROUPPER
 	RET
 
-// matmulQ84xLm3_64AVX512 is y[j][r] = sum over i of d[i/64][j]*q[i/64][j][i%64]*w[r][i] for j < 4; ldy and stride in bytes.
-// Requires: AVX2, AVX512F, AVX512BW, AVX512DQ, AVX512VL, AVX512VNNI, F16C, FMA
+// matmulQ84xLm3_64AVX512 multiplies rows of w with 4 rows of activations in int8; ldy and stride in bytes.
+// Requires: F16C, FMA, AVX512VL, AVX512VNNI
 TEXT ·matmulQ84xLm3_64AVX512(SB), NOSPLIT, $192-72
 	LEAQ         31(SP), AX
 	ANDQ         $-32, AX
@@ -1256,7 +1368,7 @@ done2:
 	RET
 
 // unpackLm3_64AVX512 unpacks a row into records of 32 levels, their scales and mins.
-// Requires: AVX2, AVX512F, AVX512BW, AVX512DQ, AVX512VL, AVX512VNNI, F16C, FMA
+// Requires: AVX2, F16C
 TEXT ·unpackLm3_64AVX512(SB), NOSPLIT, $192-24
 	MOVQ         dst+0(FP), AX
 	MOVQ         src+8(FP), BX
@@ -1307,8 +1419,8 @@ done2:
 	VZEROUPPER
 	RET
 
-// mix1xLm3_64AVX512 is o[j][i] += sum over r of p[j][r]*v[r][i] for j < 1; ld and stride in bytes, a unit is 64 values.
-// Requires: AVX2, AVX512F, AVX512BW, AVX512DQ, AVX512VL, AVX512VNNI, F16C, FMA
+// mix1xLm3_64AVX512 adds weighted rows of v to 1 row of o; ld and stride in bytes, a unit is 64 values.
+// Requires: AVX2, F16C, FMA
 TEXT ·mix1xLm3_64AVX512(SB), NOSPLIT, $192-64
 	MOVQ         v+32(FP), AX
 	MOVQ         units+56(FP), BX
@@ -1437,8 +1549,8 @@ done2:
 	VZEROUPPER
 	RET
 
-// mix2xLm3_64AVX512 is o[j][i] += sum over r of p[j][r]*v[r][i] for j < 2; ld and stride in bytes, a unit is 64 values.
-// Requires: AVX2, AVX512F, AVX512BW, AVX512DQ, AVX512VL, AVX512VNNI, F16C, FMA
+// mix2xLm3_64AVX512 adds weighted rows of v to 2 rows of o; ld and stride in bytes, a unit is 64 values.
+// Requires: AVX2, F16C, FMA
 TEXT ·mix2xLm3_64AVX512(SB), NOSPLIT, $192-64
 	MOVQ         v+32(FP), AX
 	MOVQ         units+56(FP), BX
@@ -1601,8 +1713,8 @@ done2:
 	VZEROUPPER
 	RET
 
-// mix3xLm3_64AVX512 is o[j][i] += sum over r of p[j][r]*v[r][i] for j < 3; ld and stride in bytes, a unit is 64 values.
-// Requires: AVX2, AVX512F, AVX512BW, AVX512DQ, AVX512VL, AVX512VNNI, F16C, FMA
+// mix3xLm3_64AVX512 adds weighted rows of v to 3 rows of o; ld and stride in bytes, a unit is 64 values.
+// Requires: AVX2, F16C, FMA
 TEXT ·mix3xLm3_64AVX512(SB), NOSPLIT, $192-64
 	MOVQ         v+32(FP), AX
 	MOVQ         units+56(FP), BX
@@ -1817,8 +1929,8 @@ done2:
 	VZEROUPPER
 	RET
 
-// mix5xLm3_64AVX512 is o[j][i] += sum over r of p[j][r]*v[r][i] for j < 5; ld and stride in bytes, a unit is 64 values.
-// Requires: AVX2, AVX512F, AVX512BW, AVX512DQ, AVX512VL, AVX512VNNI, F16C, FMA
+// mix5xLm3_64AVX512 adds weighted rows of v to 5 rows of o; ld and stride in bytes, a unit is 64 values.
+// Requires: AVX2, F16C, FMA
 TEXT ·mix5xLm3_64AVX512(SB), NOSPLIT, $192-64
 	MOVQ         v+32(FP), AX
 	MOVQ         units+56(FP), BX
@@ -1834,34 +1946,41 @@ loop1:
 	MOVQ         SI, R8
 	ADDQ         DI, R8
 	ADDQ         DI, R8
+	MOVQ         R8, R9
+	ADDQ         DI, R9
+	ADDQ         DI, R9
 	ADDQ         CX, SI
 	ADDQ         CX, R8
+	ADDQ         CX, R9
 	VMOVUPS      (SI), Y0
 	VMOVUPS      (SI)(DI*1), Y1
 	VMOVUPS      (R8), Y2
 	VMOVUPS      (R8)(DI*1), Y3
-	VMOVUPS      (R8), Y4
+	VMOVUPS      (R9), Y4
 	VMOVUPS      32(SI), Y5
 	VMOVUPS      32(SI)(DI*1), Y6
 	VMOVUPS      32(R8), Y7
 	VMOVUPS      32(R8)(DI*1), Y8
-	VMOVUPS      32(R8), Y9
+	VMOVUPS      32(R9), Y9
 	MOVQ         p+16(FP), SI
 	MOVQ         ldp+24(FP), DI
 	MOVQ         SI, R8
 	ADDQ         DI, R8
 	ADDQ         DI, R8
-	MOVQ         rows+48(FP), R9
-	MOVQ         AX, R10
-	MOVQ         stride+40(FP), R11
-	SUBQ         $1, R9
+	MOVQ         R8, R9
+	ADDQ         DI, R9
+	ADDQ         DI, R9
+	MOVQ         rows+48(FP), R10
+	MOVQ         AX, R11
+	MOVQ         stride+40(FP), R12
+	SUBQ         $1, R10
 	JLT          done4
 
 loop3:
-	VPBROADCASTQ 2(R10), Y10
+	VPBROADCASTQ 2(R11), Y10
 	VPSRLVD      lm3_640<>+0(SB), Y10, Y10
 	VPAND        lm3_641<>+0(SB), Y10, Y10
-	VPBROADCASTD 18(R10), Y11
+	VPBROADCASTD 18(R11), Y11
 	VPSRLVD      lm3_642<>+0(SB), Y11, Y11
 	VPAND        lm3_643<>+0(SB), Y11, Y11
 	VPSLLD       $2, Y11, Y11
@@ -1869,7 +1988,7 @@ loop3:
 	VBROADCASTI128 lm3_644<>+0(SB), Y11
 	VPSHUFB      Y10, Y11, Y10
 	VMOVDQU      Y10, (DX)
-	VPBROADCASTW (R10), X10
+	VPBROADCASTW (R11), X10
 	VCVTPH2PS    X10, Y10
 	VBROADCASTSS (SI), Y11
 	VMULPS       Y11, Y10, Y11
@@ -1879,7 +1998,7 @@ loop3:
 	VMULPS       Y13, Y10, Y13
 	VBROADCASTSS (R8)(DI*1), Y14
 	VMULPS       Y14, Y10, Y14
-	VBROADCASTSS (R8), Y15
+	VBROADCASTSS (R9), Y15
 	VMULPS       Y15, Y10, Y10
 	VPMOVSXBD    (DX), Y15
 	VCVTDQ2PS    Y15, Y15
@@ -1895,64 +2014,76 @@ loop3:
 	VFMADD231PS  Y13, Y15, Y7
 	VFMADD231PS  Y14, Y15, Y8
 	VFMADD231PS  Y10, Y15, Y9
-	ADDQ         R11, R10
+	ADDQ         R12, R11
 	ADDQ         $4, SI
 	ADDQ         $4, R8
-	SUBQ         $1, R9
+	ADDQ         $4, R9
+	SUBQ         $1, R10
 	JGE          loop3
 
 done4:
-	ADDQ         $1, R9
+	ADDQ         $1, R10
 	MOVQ         o+0(FP), SI
 	MOVQ         ldo+8(FP), DI
 	MOVQ         SI, R8
 	ADDQ         DI, R8
 	ADDQ         DI, R8
+	MOVQ         R8, R9
+	ADDQ         DI, R9
+	ADDQ         DI, R9
 	ADDQ         CX, SI
 	ADDQ         CX, R8
+	ADDQ         CX, R9
 	VMOVUPS      Y0, (SI)
 	VMOVUPS      Y1, (SI)(DI*1)
 	VMOVUPS      Y2, (R8)
 	VMOVUPS      Y3, (R8)(DI*1)
-	VMOVUPS      Y4, (R8)
+	VMOVUPS      Y4, (R9)
 	VMOVUPS      Y5, 32(SI)
 	VMOVUPS      Y6, 32(SI)(DI*1)
 	VMOVUPS      Y7, 32(R8)
 	VMOVUPS      Y8, 32(R8)(DI*1)
-	VMOVUPS      Y9, 32(R8)
+	VMOVUPS      Y9, 32(R9)
 	MOVQ         o+0(FP), SI
 	MOVQ         ldo+8(FP), DI
 	MOVQ         SI, R8
 	ADDQ         DI, R8
 	ADDQ         DI, R8
+	MOVQ         R8, R9
+	ADDQ         DI, R9
+	ADDQ         DI, R9
 	ADDQ         CX, SI
 	ADDQ         CX, R8
+	ADDQ         CX, R9
 	VMOVUPS      64(SI), Y0
 	VMOVUPS      64(SI)(DI*1), Y1
 	VMOVUPS      64(R8), Y2
 	VMOVUPS      64(R8)(DI*1), Y3
-	VMOVUPS      64(R8), Y4
+	VMOVUPS      64(R9), Y4
 	VMOVUPS      96(SI), Y5
 	VMOVUPS      96(SI)(DI*1), Y6
 	VMOVUPS      96(R8), Y7
 	VMOVUPS      96(R8)(DI*1), Y8
-	VMOVUPS      96(R8), Y9
+	VMOVUPS      96(R9), Y9
 	MOVQ         p+16(FP), SI
 	MOVQ         ldp+24(FP), DI
 	MOVQ         SI, R8
 	ADDQ         DI, R8
 	ADDQ         DI, R8
-	MOVQ         rows+48(FP), R9
-	MOVQ         AX, R10
-	MOVQ         stride+40(FP), R11
-	SUBQ         $1, R9
+	MOVQ         R8, R9
+	ADDQ         DI, R9
+	ADDQ         DI, R9
+	MOVQ         rows+48(FP), R10
+	MOVQ         AX, R11
+	MOVQ         stride+40(FP), R12
+	SUBQ         $1, R10
 	JLT          done6
 
 loop5:
-	VPBROADCASTQ 2(R10), Y10
+	VPBROADCASTQ 2(R11), Y10
 	VPSRLVD      lm3_640<>+0(SB), Y10, Y10
 	VPAND        lm3_641<>+0(SB), Y10, Y10
-	VPBROADCASTD 18(R10), Y11
+	VPBROADCASTD 18(R11), Y11
 	VPSRLVD      lm3_642<>+0(SB), Y11, Y11
 	VPAND        lm3_643<>+0(SB), Y11, Y11
 	VPSLLD       $2, Y11, Y11
@@ -1960,7 +2091,7 @@ loop5:
 	VBROADCASTI128 lm3_644<>+0(SB), Y11
 	VPSHUFB      Y10, Y11, Y10
 	VMOVDQU      Y10, (DX)
-	VPBROADCASTW (R10), X10
+	VPBROADCASTW (R11), X10
 	VCVTPH2PS    X10, Y10
 	VBROADCASTSS (SI), Y11
 	VMULPS       Y11, Y10, Y11
@@ -1970,7 +2101,7 @@ loop5:
 	VMULPS       Y13, Y10, Y13
 	VBROADCASTSS (R8)(DI*1), Y14
 	VMULPS       Y14, Y10, Y14
-	VBROADCASTSS (R8), Y15
+	VBROADCASTSS (R9), Y15
 	VMULPS       Y15, Y10, Y10
 	VPMOVSXBD    16(DX), Y15
 	VCVTDQ2PS    Y15, Y15
@@ -1986,64 +2117,76 @@ loop5:
 	VFMADD231PS  Y13, Y15, Y7
 	VFMADD231PS  Y14, Y15, Y8
 	VFMADD231PS  Y10, Y15, Y9
-	ADDQ         R11, R10
+	ADDQ         R12, R11
 	ADDQ         $4, SI
 	ADDQ         $4, R8
-	SUBQ         $1, R9
+	ADDQ         $4, R9
+	SUBQ         $1, R10
 	JGE          loop5
 
 done6:
-	ADDQ         $1, R9
+	ADDQ         $1, R10
 	MOVQ         o+0(FP), SI
 	MOVQ         ldo+8(FP), DI
 	MOVQ         SI, R8
 	ADDQ         DI, R8
 	ADDQ         DI, R8
+	MOVQ         R8, R9
+	ADDQ         DI, R9
+	ADDQ         DI, R9
 	ADDQ         CX, SI
 	ADDQ         CX, R8
+	ADDQ         CX, R9
 	VMOVUPS      Y0, 64(SI)
 	VMOVUPS      Y1, 64(SI)(DI*1)
 	VMOVUPS      Y2, 64(R8)
 	VMOVUPS      Y3, 64(R8)(DI*1)
-	VMOVUPS      Y4, 64(R8)
+	VMOVUPS      Y4, 64(R9)
 	VMOVUPS      Y5, 96(SI)
 	VMOVUPS      Y6, 96(SI)(DI*1)
 	VMOVUPS      Y7, 96(R8)
 	VMOVUPS      Y8, 96(R8)(DI*1)
-	VMOVUPS      Y9, 96(R8)
+	VMOVUPS      Y9, 96(R9)
 	MOVQ         o+0(FP), SI
 	MOVQ         ldo+8(FP), DI
 	MOVQ         SI, R8
 	ADDQ         DI, R8
 	ADDQ         DI, R8
+	MOVQ         R8, R9
+	ADDQ         DI, R9
+	ADDQ         DI, R9
 	ADDQ         CX, SI
 	ADDQ         CX, R8
+	ADDQ         CX, R9
 	VMOVUPS      128(SI), Y0
 	VMOVUPS      128(SI)(DI*1), Y1
 	VMOVUPS      128(R8), Y2
 	VMOVUPS      128(R8)(DI*1), Y3
-	VMOVUPS      128(R8), Y4
+	VMOVUPS      128(R9), Y4
 	VMOVUPS      160(SI), Y5
 	VMOVUPS      160(SI)(DI*1), Y6
 	VMOVUPS      160(R8), Y7
 	VMOVUPS      160(R8)(DI*1), Y8
-	VMOVUPS      160(R8), Y9
+	VMOVUPS      160(R9), Y9
 	MOVQ         p+16(FP), SI
 	MOVQ         ldp+24(FP), DI
 	MOVQ         SI, R8
 	ADDQ         DI, R8
 	ADDQ         DI, R8
-	MOVQ         rows+48(FP), R9
-	MOVQ         AX, R10
-	MOVQ         stride+40(FP), R11
-	SUBQ         $1, R9
+	MOVQ         R8, R9
+	ADDQ         DI, R9
+	ADDQ         DI, R9
+	MOVQ         rows+48(FP), R10
+	MOVQ         AX, R11
+	MOVQ         stride+40(FP), R12
+	SUBQ         $1, R10
 	JLT          done8
 
 loop7:
-	VPBROADCASTQ 10(R10), Y10
+	VPBROADCASTQ 10(R11), Y10
 	VPSRLVD      lm3_640<>+0(SB), Y10, Y10
 	VPAND        lm3_641<>+0(SB), Y10, Y10
-	VPBROADCASTD 22(R10), Y11
+	VPBROADCASTD 22(R11), Y11
 	VPSRLVD      lm3_642<>+0(SB), Y11, Y11
 	VPAND        lm3_643<>+0(SB), Y11, Y11
 	VPSLLD       $2, Y11, Y11
@@ -2051,7 +2194,7 @@ loop7:
 	VBROADCASTI128 lm3_644<>+0(SB), Y11
 	VPSHUFB      Y10, Y11, Y10
 	VMOVDQU      Y10, (DX)
-	VPBROADCASTW (R10), X10
+	VPBROADCASTW (R11), X10
 	VCVTPH2PS    X10, Y10
 	VBROADCASTSS (SI), Y11
 	VMULPS       Y11, Y10, Y11
@@ -2061,7 +2204,7 @@ loop7:
 	VMULPS       Y13, Y10, Y13
 	VBROADCASTSS (R8)(DI*1), Y14
 	VMULPS       Y14, Y10, Y14
-	VBROADCASTSS (R8), Y15
+	VBROADCASTSS (R9), Y15
 	VMULPS       Y15, Y10, Y10
 	VPMOVSXBD    (DX), Y15
 	VCVTDQ2PS    Y15, Y15
@@ -2077,64 +2220,76 @@ loop7:
 	VFMADD231PS  Y13, Y15, Y7
 	VFMADD231PS  Y14, Y15, Y8
 	VFMADD231PS  Y10, Y15, Y9
-	ADDQ         R11, R10
+	ADDQ         R12, R11
 	ADDQ         $4, SI
 	ADDQ         $4, R8
-	SUBQ         $1, R9
+	ADDQ         $4, R9
+	SUBQ         $1, R10
 	JGE          loop7
 
 done8:
-	ADDQ         $1, R9
+	ADDQ         $1, R10
 	MOVQ         o+0(FP), SI
 	MOVQ         ldo+8(FP), DI
 	MOVQ         SI, R8
 	ADDQ         DI, R8
 	ADDQ         DI, R8
+	MOVQ         R8, R9
+	ADDQ         DI, R9
+	ADDQ         DI, R9
 	ADDQ         CX, SI
 	ADDQ         CX, R8
+	ADDQ         CX, R9
 	VMOVUPS      Y0, 128(SI)
 	VMOVUPS      Y1, 128(SI)(DI*1)
 	VMOVUPS      Y2, 128(R8)
 	VMOVUPS      Y3, 128(R8)(DI*1)
-	VMOVUPS      Y4, 128(R8)
+	VMOVUPS      Y4, 128(R9)
 	VMOVUPS      Y5, 160(SI)
 	VMOVUPS      Y6, 160(SI)(DI*1)
 	VMOVUPS      Y7, 160(R8)
 	VMOVUPS      Y8, 160(R8)(DI*1)
-	VMOVUPS      Y9, 160(R8)
+	VMOVUPS      Y9, 160(R9)
 	MOVQ         o+0(FP), SI
 	MOVQ         ldo+8(FP), DI
 	MOVQ         SI, R8
 	ADDQ         DI, R8
 	ADDQ         DI, R8
+	MOVQ         R8, R9
+	ADDQ         DI, R9
+	ADDQ         DI, R9
 	ADDQ         CX, SI
 	ADDQ         CX, R8
+	ADDQ         CX, R9
 	VMOVUPS      192(SI), Y0
 	VMOVUPS      192(SI)(DI*1), Y1
 	VMOVUPS      192(R8), Y2
 	VMOVUPS      192(R8)(DI*1), Y3
-	VMOVUPS      192(R8), Y4
+	VMOVUPS      192(R9), Y4
 	VMOVUPS      224(SI), Y5
 	VMOVUPS      224(SI)(DI*1), Y6
 	VMOVUPS      224(R8), Y7
 	VMOVUPS      224(R8)(DI*1), Y8
-	VMOVUPS      224(R8), Y9
+	VMOVUPS      224(R9), Y9
 	MOVQ         p+16(FP), SI
 	MOVQ         ldp+24(FP), DI
 	MOVQ         SI, R8
 	ADDQ         DI, R8
 	ADDQ         DI, R8
-	MOVQ         rows+48(FP), R9
-	MOVQ         AX, R10
-	MOVQ         stride+40(FP), R11
-	SUBQ         $1, R9
+	MOVQ         R8, R9
+	ADDQ         DI, R9
+	ADDQ         DI, R9
+	MOVQ         rows+48(FP), R10
+	MOVQ         AX, R11
+	MOVQ         stride+40(FP), R12
+	SUBQ         $1, R10
 	JLT          done10
 
 loop9:
-	VPBROADCASTQ 10(R10), Y10
+	VPBROADCASTQ 10(R11), Y10
 	VPSRLVD      lm3_640<>+0(SB), Y10, Y10
 	VPAND        lm3_641<>+0(SB), Y10, Y10
-	VPBROADCASTD 22(R10), Y11
+	VPBROADCASTD 22(R11), Y11
 	VPSRLVD      lm3_642<>+0(SB), Y11, Y11
 	VPAND        lm3_643<>+0(SB), Y11, Y11
 	VPSLLD       $2, Y11, Y11
@@ -2142,7 +2297,7 @@ loop9:
 	VBROADCASTI128 lm3_644<>+0(SB), Y11
 	VPSHUFB      Y10, Y11, Y10
 	VMOVDQU      Y10, (DX)
-	VPBROADCASTW (R10), X10
+	VPBROADCASTW (R11), X10
 	VCVTPH2PS    X10, Y10
 	VBROADCASTSS (SI), Y11
 	VMULPS       Y11, Y10, Y11
@@ -2152,7 +2307,7 @@ loop9:
 	VMULPS       Y13, Y10, Y13
 	VBROADCASTSS (R8)(DI*1), Y14
 	VMULPS       Y14, Y10, Y14
-	VBROADCASTSS (R8), Y15
+	VBROADCASTSS (R9), Y15
 	VMULPS       Y15, Y10, Y10
 	VPMOVSXBD    16(DX), Y15
 	VCVTDQ2PS    Y15, Y15
@@ -2168,31 +2323,36 @@ loop9:
 	VFMADD231PS  Y13, Y15, Y7
 	VFMADD231PS  Y14, Y15, Y8
 	VFMADD231PS  Y10, Y15, Y9
-	ADDQ         R11, R10
+	ADDQ         R12, R11
 	ADDQ         $4, SI
 	ADDQ         $4, R8
-	SUBQ         $1, R9
+	ADDQ         $4, R9
+	SUBQ         $1, R10
 	JGE          loop9
 
 done10:
-	ADDQ         $1, R9
+	ADDQ         $1, R10
 	MOVQ         o+0(FP), SI
 	MOVQ         ldo+8(FP), DI
 	MOVQ         SI, R8
 	ADDQ         DI, R8
 	ADDQ         DI, R8
+	MOVQ         R8, R9
+	ADDQ         DI, R9
+	ADDQ         DI, R9
 	ADDQ         CX, SI
 	ADDQ         CX, R8
+	ADDQ         CX, R9
 	VMOVUPS      Y0, 192(SI)
 	VMOVUPS      Y1, 192(SI)(DI*1)
 	VMOVUPS      Y2, 192(R8)
 	VMOVUPS      Y3, 192(R8)(DI*1)
-	VMOVUPS      Y4, 192(R8)
+	VMOVUPS      Y4, 192(R9)
 	VMOVUPS      Y5, 224(SI)
 	VMOVUPS      Y6, 224(SI)(DI*1)
 	VMOVUPS      Y7, 224(R8)
 	VMOVUPS      Y8, 224(R8)(DI*1)
-	VMOVUPS      Y9, 224(R8)
+	VMOVUPS      Y9, 224(R9)
 	ADDQ         $0x1a, AX
 	ADDQ         $0x100, CX
 	SUBQ         $1, BX
@@ -2203,8 +2363,8 @@ done2:
 	VZEROUPPER
 	RET
 
-// decodeUnitsLm3_64AVX2 unpacks units of 64 values: dst[i] = value(src, i).
-// Requires: AVX2, F16C, FMA
+// decodeUnitsLm3_64AVX2 unpacks units of 64 values.
+// Requires: AVX2, F16C
 TEXT ·decodeUnitsLm3_64AVX2(SB), NOSPLIT, $192-24
 	MOVQ         dst+0(FP), AX
 	MOVQ         src+8(FP), BX
@@ -2281,7 +2441,7 @@ done2:
 	VZEROUPPER
 	RET
 
-// matmul1xLm3_64AVX2 is y[j][r] = sum over i of x[j][i]*w[r][i] for j < 1; ld and stride in bytes, a unit is 64 values.
+// matmul1xLm3_64AVX2 multiplies rows of w with 1 row of x; ld and stride in bytes, a unit is 64 values.
 // Requires: AVX2, F16C, FMA
 TEXT ·matmul1xLm3_64AVX2(SB), NOSPLIT, $192-64
 	MOVQ         y+0(FP), AX
@@ -2396,7 +2556,7 @@ done2:
 	VZEROUPPER
 	RET
 
-// matmul2xLm3_64AVX2 is y[j][r] = sum over i of x[j][i]*w[r][i] for j < 2; ld and stride in bytes, a unit is 64 values.
+// matmul2xLm3_64AVX2 multiplies rows of w with 2 rows of x; ld and stride in bytes, a unit is 64 values.
 // Requires: AVX2, F16C, FMA
 TEXT ·matmul2xLm3_64AVX2(SB), NOSPLIT, $192-64
 	MOVQ         y+0(FP), AX
@@ -2537,7 +2697,7 @@ done2:
 	VZEROUPPER
 	RET
 
-// matmul3xLm3_64AVX2 is y[j][r] = sum over i of x[j][i]*w[r][i] for j < 3; ld and stride in bytes, a unit is 64 values.
+// matmul3xLm3_64AVX2 multiplies rows of w with 3 rows of x; ld and stride in bytes, a unit is 64 values.
 // Requires: AVX2, F16C, FMA
 TEXT ·matmul3xLm3_64AVX2(SB), NOSPLIT, $192-64
 	MOVQ         y+0(FP), AX
@@ -2703,7 +2863,7 @@ done2:
 	VZEROUPPER
 	RET
 
-// matmul4xLm3_64AVX2 is y[j][r] = sum over i of x[j][i]*w[r][i] for j < 4; ld and stride in bytes, a unit is 64 values.
+// matmul4xLm3_64AVX2 multiplies rows of w with 4 rows of x; ld and stride in bytes, a unit is 64 values.
 // Requires: AVX2, F16C, FMA
 TEXT ·matmul4xLm3_64AVX2(SB), NOSPLIT, $192-64
 	MOVQ         y+0(FP), AX
@@ -2894,7 +3054,7 @@ done2:
 	VZEROUPPER
 	RET
 
-// matmulQ81xLm3_64AVX2 is y[j][r] = sum over i of d[i/64][j]*q[i/64][j][i%64]*w[r][i] for j < 1; ldy and stride in bytes.
+// matmulQ81xLm3_64AVX2 multiplies rows of w with 1 row of activations in int8; ldy and stride in bytes.
 // Requires: AVX2, F16C, FMA
 TEXT ·matmulQ81xLm3_64AVX2(SB), NOSPLIT, $192-72
 	LEAQ         31(SP), AX
@@ -2907,6 +3067,7 @@ TEXT ·matmulQ81xLm3_64AVX2(SB), NOSPLIT, $192-72
 
 loop1:
 	VPXOR        Y0, Y0, Y0
+	VPXOR        Y1, Y1, Y1
 	MOVQ         q+16(FP), DX
 	MOVQ         d+24(FP), SI
 	MOVQ         blocks+64(FP), DI
@@ -2915,27 +3076,12 @@ loop1:
 	JLT          done4
 
 loop3:
-	VPBROADCASTW (R8), X1
-	VCVTPH2PS    X1, Y1
-	VPBROADCASTQ 2(R8), Y2
-	VPSRLVD      lm3_640<>+0(SB), Y2, Y2
-	VPAND        lm3_641<>+0(SB), Y2, Y2
-	VPBROADCASTD 18(R8), Y3
-	VPSRLVD      lm3_642<>+0(SB), Y3, Y3
-	VPAND        lm3_643<>+0(SB), Y3, Y3
-	VPSLLD       $2, Y3, Y3
-	VPOR         Y3, Y2, Y2
-	VBROADCASTI128 lm3_644<>+0(SB), Y3
-	VPSHUFB      Y2, Y3, Y2
-	VPABSB       Y2, Y3
-	VMOVDQU      (DX), Y4
-	VPSIGNB      Y2, Y4, Y2
-	VPMADDUBSW   Y2, Y3, Y2
-	VPMADDWD     lm3_6417<>+0(SB), Y2, Y2
-	VPBROADCASTQ 10(R8), Y3
+	VPBROADCASTW (R8), X2
+	VCVTPH2PS    X2, Y2
+	VPBROADCASTQ 2(R8), Y3
 	VPSRLVD      lm3_640<>+0(SB), Y3, Y3
 	VPAND        lm3_641<>+0(SB), Y3, Y3
-	VPBROADCASTD 22(R8), Y4
+	VPBROADCASTD 18(R8), Y4
 	VPSRLVD      lm3_642<>+0(SB), Y4, Y4
 	VPAND        lm3_643<>+0(SB), Y4, Y4
 	VPSLLD       $2, Y4, Y4
@@ -2943,15 +3089,30 @@ loop3:
 	VBROADCASTI128 lm3_644<>+0(SB), Y4
 	VPSHUFB      Y3, Y4, Y3
 	VPABSB       Y3, Y4
-	VMOVDQU      32(DX), Y5
+	VMOVDQU      (DX), Y5
 	VPSIGNB      Y3, Y5, Y3
 	VPMADDUBSW   Y3, Y4, Y3
 	VPMADDWD     lm3_6417<>+0(SB), Y3, Y3
-	VPADDD       Y3, Y2, Y2
-	VBROADCASTSS (SI), Y3
-	VCVTDQ2PS    Y2, Y2
-	VMULPS       Y1, Y3, Y1
-	VFMADD231PS  Y1, Y2, Y0
+	VPBROADCASTQ 10(R8), Y4
+	VPSRLVD      lm3_640<>+0(SB), Y4, Y4
+	VPAND        lm3_641<>+0(SB), Y4, Y4
+	VPBROADCASTD 22(R8), Y5
+	VPSRLVD      lm3_642<>+0(SB), Y5, Y5
+	VPAND        lm3_643<>+0(SB), Y5, Y5
+	VPSLLD       $2, Y5, Y5
+	VPOR         Y5, Y4, Y4
+	VBROADCASTI128 lm3_644<>+0(SB), Y5
+	VPSHUFB      Y4, Y5, Y4
+	VPABSB       Y4, Y5
+	VMOVDQU      32(DX), Y6
+	VPSIGNB      Y4, Y6, Y4
+	VPMADDUBSW   Y4, Y5, Y4
+	VPMADDWD     lm3_6417<>+0(SB), Y4, Y4
+	VPADDD       Y4, Y3, Y3
+	VBROADCASTSS (SI), Y4
+	VCVTDQ2PS    Y3, Y3
+	VMULPS       Y2, Y4, Y2
+	VFMADD231PS  Y2, Y3, Y0
 	ADDQ         $0x1a, R8
 	ADDQ         $0x40, DX
 	ADDQ         $4, SI
@@ -2960,6 +3121,7 @@ loop3:
 
 done4:
 	ADDQ         $1, DI
+	VADDPS       Y1, Y0, Y0
 	VEXTRACTF128 $1, Y0, X1
 	VADDPS       X0, X1, X1
 	VMOVHLPS     X1, X1, X0
@@ -2978,7 +3140,7 @@ done2:
 	VZEROUPPER
 	RET
 
-// matmulQ82xLm3_64AVX2 is y[j][r] = sum over i of d[i/64][j]*q[i/64][j][i%64]*w[r][i] for j < 2; ldy and stride in bytes.
+// matmulQ82xLm3_64AVX2 multiplies rows of w with 2 rows of activations in int8; ldy and stride in bytes.
 // Requires: AVX2, F16C, FMA
 TEXT ·matmulQ82xLm3_64AVX2(SB), NOSPLIT, $192-72
 	LEAQ         31(SP), AX
@@ -3086,7 +3248,7 @@ done2:
 	VZEROUPPER
 	RET
 
-// matmulQ83xLm3_64AVX2 is y[j][r] = sum over i of d[i/64][j]*q[i/64][j][i%64]*w[r][i] for j < 3; ldy and stride in bytes.
+// matmulQ83xLm3_64AVX2 multiplies rows of w with 3 rows of activations in int8; ldy and stride in bytes.
 // Requires: AVX2, F16C, FMA
 TEXT ·matmulQ83xLm3_64AVX2(SB), NOSPLIT, $192-72
 	LEAQ         31(SP), AX
@@ -3216,7 +3378,7 @@ done2:
 	VZEROUPPER
 	RET
 
-// matmulQ84xLm3_64AVX2 is y[j][r] = sum over i of d[i/64][j]*q[i/64][j][i%64]*w[r][i] for j < 4; ldy and stride in bytes.
+// matmulQ84xLm3_64AVX2 multiplies rows of w with 4 rows of activations in int8; ldy and stride in bytes.
 // Requires: AVX2, F16C, FMA
 TEXT ·matmulQ84xLm3_64AVX2(SB), NOSPLIT, $192-72
 	LEAQ         31(SP), AX
@@ -3369,7 +3531,7 @@ done2:
 	RET
 
 // unpackLm3_64AVX2 unpacks a row into records of 32 levels, their scales and mins.
-// Requires: AVX2, F16C, FMA
+// Requires: AVX2, F16C
 TEXT ·unpackLm3_64AVX2(SB), NOSPLIT, $192-24
 	MOVQ         dst+0(FP), AX
 	MOVQ         src+8(FP), BX
@@ -3420,7 +3582,1001 @@ done2:
 	VZEROUPPER
 	RET
 
-// mix1xLm3_64AVX2 is o[j][i] += sum over r of p[j][r]*v[r][i] for j < 1; ld and stride in bytes, a unit is 64 values.
+// encodeGroupsLm3_64AVX2 packs groups of 8 blocks of 64 values.
+// Requires: AVX2, F16C
+TEXT ·encodeGroupsLm3_64AVX2(SB), NOSPLIT, $0-32
+	MOVQ         dst+0(FP), AX
+	MOVQ         src+8(FP), BX
+	MOVQ         scratch+16(FP), CX
+	MOVQ         groups+24(FP), DX
+	ADDQ         $0x1f, CX
+	ANDQ         $-32, CX
+	SUBQ         $1, DX
+	JLT          done2
+
+loop1:
+
+	// x: value i of every block in one vector
+	XORQ         SI, SI
+	XORQ         DI, DI
+	ADDQ         $8, DI
+	SUBQ         $1, DI
+	JLT          done4
+
+loop3:
+	VMOVUPS      (BX)(SI*1), Y0
+	VMOVUPS      256(BX)(SI*1), Y1
+	VMOVUPS      512(BX)(SI*1), Y2
+	VMOVUPS      768(BX)(SI*1), Y3
+	VMOVUPS      1024(BX)(SI*1), Y4
+	VMOVUPS      1280(BX)(SI*1), Y5
+	VMOVUPS      1536(BX)(SI*1), Y6
+	VMOVUPS      1792(BX)(SI*1), Y7
+	VUNPCKLPS    Y1, Y0, Y8
+	VUNPCKHPS    Y1, Y0, Y1
+	VUNPCKLPS    Y3, Y2, Y0
+	VUNPCKHPS    Y3, Y2, Y3
+	VUNPCKLPD    Y0, Y8, Y2
+	VUNPCKHPD    Y0, Y8, Y0
+	VUNPCKLPD    Y3, Y1, Y8
+	VUNPCKHPD    Y3, Y1, Y3
+	VUNPCKLPS    Y5, Y4, Y1
+	VUNPCKHPS    Y5, Y4, Y5
+	VUNPCKLPS    Y7, Y6, Y4
+	VUNPCKHPS    Y7, Y6, Y7
+	VUNPCKLPD    Y4, Y1, Y6
+	VUNPCKHPD    Y4, Y1, Y4
+	VUNPCKLPD    Y7, Y5, Y1
+	VUNPCKHPD    Y7, Y5, Y7
+	VPERM2F128   $0x20, Y6, Y2, Y5
+	VPERM2F128   $0x31, Y6, Y2, Y6
+	VPERM2F128   $0x20, Y4, Y0, Y2
+	VPERM2F128   $0x31, Y4, Y0, Y4
+	VPERM2F128   $0x20, Y1, Y8, Y0
+	VPERM2F128   $0x31, Y1, Y8, Y1
+	VPERM2F128   $0x20, Y7, Y3, Y8
+	VPERM2F128   $0x31, Y7, Y3, Y7
+	VMOVUPS      Y5, (CX)(SI*8)
+	VMOVUPS      Y2, 32(CX)(SI*8)
+	VMOVUPS      Y0, 64(CX)(SI*8)
+	VMOVUPS      Y8, 96(CX)(SI*8)
+	VMOVUPS      Y6, 128(CX)(SI*8)
+	VMOVUPS      Y4, 160(CX)(SI*8)
+	VMOVUPS      Y1, 192(CX)(SI*8)
+	VMOVUPS      Y7, 224(CX)(SI*8)
+	ADDQ         $0x20, SI
+	SUBQ         $1, DI
+	JGE          loop3
+
+done4:
+	ADDQ         $1, DI
+
+	// length
+	VMOVDQU      lm3_6418<>+0(SB), Y0
+	XORQ         SI, SI
+	XORQ         DI, DI
+	ADDQ         $0x10, DI
+	SUBQ         $1, DI
+	JLT          done6
+
+loop5:
+	VMOVUPS      (CX)(SI*8), Y1
+	VMULPS       Y1, Y1, Y1
+	VADDPS       Y1, Y0, Y0
+	VMOVUPS      32(CX)(SI*8), Y1
+	VMULPS       Y1, Y1, Y1
+	VADDPS       Y1, Y0, Y0
+	VMOVUPS      64(CX)(SI*8), Y1
+	VMULPS       Y1, Y1, Y1
+	VADDPS       Y1, Y0, Y0
+	VMOVUPS      96(CX)(SI*8), Y1
+	VMULPS       Y1, Y1, Y1
+	VADDPS       Y1, Y0, Y0
+	ADDQ         $0x10, SI
+	SUBQ         $1, DI
+	JGE          loop5
+
+done6:
+	ADDQ         $1, DI
+	VMOVUPS      Y0, 2048(CX)
+	VMOVUPS      2048(CX), Y0
+	VSQRTPS      Y0, Y0
+	VMOVUPS      Y0, 2080(CX)
+
+	// v
+	VMOVUPS      2080(CX), Y0
+	VMOVDQU      lm3_6419<>+0(SB), Y1
+	VCMPPS       $0x1e, Y1, Y0, Y0
+	VMOVDQU      Y0, 2112(CX)
+	VMOVDQU      lm3_6420<>+0(SB), Y0
+	VMOVUPS      2080(CX), Y1
+	VDIVPS       Y1, Y0, Y0
+	VMOVUPS      Y0, 2144(CX)
+	LEAQ         lm3_6421<>+0(SB), SI
+	XORQ         DI, DI
+	XORQ         R8, R8
+	ADDQ         $0x10, R8
+	SUBQ         $1, R8
+	JLT          done8
+
+loop7:
+	VMOVDQU      2112(CX), Y0
+	VMOVUPS      (CX)(DI*8), Y1
+	VMOVUPS      2144(CX), Y2
+	VMULPS       Y2, Y1, Y1
+	VMOVDQU      lm3_6418<>+0(SB), Y2
+	VBLENDVPS    Y0, Y1, Y2, Y0
+	VBROADCASTSS (SI)(DI*1), Y1
+	VMULPS       Y1, Y0, Y0
+	VMOVUPS      Y0, 2176(CX)(DI*8)
+	VMOVDQU      2112(CX), Y0
+	VMOVUPS      32(CX)(DI*8), Y1
+	VMOVUPS      2144(CX), Y2
+	VMULPS       Y2, Y1, Y1
+	VMOVDQU      lm3_6418<>+0(SB), Y2
+	VBLENDVPS    Y0, Y1, Y2, Y0
+	VBROADCASTSS 4(SI)(DI*1), Y1
+	VMULPS       Y1, Y0, Y0
+	VMOVUPS      Y0, 2208(CX)(DI*8)
+	VMOVDQU      2112(CX), Y0
+	VMOVUPS      64(CX)(DI*8), Y1
+	VMOVUPS      2144(CX), Y2
+	VMULPS       Y2, Y1, Y1
+	VMOVDQU      lm3_6418<>+0(SB), Y2
+	VBLENDVPS    Y0, Y1, Y2, Y0
+	VBROADCASTSS 8(SI)(DI*1), Y1
+	VMULPS       Y1, Y0, Y0
+	VMOVUPS      Y0, 2240(CX)(DI*8)
+	VMOVDQU      2112(CX), Y0
+	VMOVUPS      96(CX)(DI*8), Y1
+	VMOVUPS      2144(CX), Y2
+	VMULPS       Y2, Y1, Y1
+	VMOVDQU      lm3_6418<>+0(SB), Y2
+	VBLENDVPS    Y0, Y1, Y2, Y0
+	VBROADCASTSS 12(SI)(DI*1), Y1
+	VMULPS       Y1, Y0, Y0
+	VMOVUPS      Y0, 2272(CX)(DI*8)
+	ADDQ         $0x10, DI
+	SUBQ         $1, R8
+	JGE          loop7
+
+done8:
+	ADDQ         $1, R8
+	LEAQ         lm3_6422<>+0(SB), SI
+	XORQ         DI, DI
+	XORQ         R8, R8
+	ADDQ         $8, R8
+	SUBQ         $1, R8
+	JLT          done10
+
+loop9:
+	VMOVUPS      2176(CX)(DI*8), Y0
+	VMOVUPS      2208(CX)(DI*8), Y1
+	VMOVUPS      2240(CX)(DI*8), Y2
+	VMOVUPS      2272(CX)(DI*8), Y3
+	VMOVUPS      2304(CX)(DI*8), Y4
+	VMOVUPS      2336(CX)(DI*8), Y5
+	VMOVUPS      2368(CX)(DI*8), Y6
+	VMOVUPS      2400(CX)(DI*8), Y7
+	VADDPS       Y1, Y0, Y8
+	VSUBPS       Y1, Y0, Y0
+	VADDPS       Y3, Y2, Y1
+	VSUBPS       Y3, Y2, Y2
+	VADDPS       Y5, Y4, Y3
+	VSUBPS       Y5, Y4, Y4
+	VADDPS       Y7, Y6, Y5
+	VSUBPS       Y7, Y6, Y6
+	VADDPS       Y1, Y8, Y7
+	VSUBPS       Y1, Y8, Y1
+	VADDPS       Y2, Y0, Y8
+	VSUBPS       Y2, Y0, Y0
+	VADDPS       Y5, Y3, Y2
+	VSUBPS       Y5, Y3, Y3
+	VADDPS       Y6, Y4, Y5
+	VSUBPS       Y6, Y4, Y4
+	VADDPS       Y2, Y7, Y6
+	VSUBPS       Y2, Y7, Y2
+	VADDPS       Y5, Y8, Y7
+	VSUBPS       Y5, Y8, Y5
+	VADDPS       Y3, Y1, Y8
+	VSUBPS       Y3, Y1, Y1
+	VADDPS       Y4, Y0, Y3
+	VSUBPS       Y4, Y0, Y0
+	VMOVUPS      Y6, 2176(CX)(DI*8)
+	VMOVUPS      Y7, 2208(CX)(DI*8)
+	VMOVUPS      Y8, 2240(CX)(DI*8)
+	VMOVUPS      Y3, 2272(CX)(DI*8)
+	VMOVUPS      Y2, 2304(CX)(DI*8)
+	VMOVUPS      Y5, 2336(CX)(DI*8)
+	VMOVUPS      Y1, 2368(CX)(DI*8)
+	VMOVUPS      Y0, 2400(CX)(DI*8)
+	ADDQ         $4, DI
+	ADDQ         $0x1c, DI
+	SUBQ         $1, R8
+	JGE          loop9
+
+done10:
+	ADDQ         $1, R8
+	XORQ         DI, DI
+	XORQ         R8, R8
+	ADDQ         $1, R8
+	SUBQ         $1, R8
+	JLT          done12
+
+loop11:
+	XORQ         R9, R9
+	ADDQ         $8, R9
+	SUBQ         $1, R9
+	JLT          done14
+
+loop13:
+	VMOVUPS      2176(CX)(DI*8), Y0
+	VMOVUPS      2432(CX)(DI*8), Y1
+	VMOVUPS      2688(CX)(DI*8), Y2
+	VMOVUPS      2944(CX)(DI*8), Y3
+	VMOVUPS      3200(CX)(DI*8), Y4
+	VMOVUPS      3456(CX)(DI*8), Y5
+	VMOVUPS      3712(CX)(DI*8), Y6
+	VMOVUPS      3968(CX)(DI*8), Y7
+	VADDPS       Y1, Y0, Y8
+	VSUBPS       Y1, Y0, Y0
+	VADDPS       Y3, Y2, Y1
+	VSUBPS       Y3, Y2, Y2
+	VADDPS       Y5, Y4, Y3
+	VSUBPS       Y5, Y4, Y4
+	VADDPS       Y7, Y6, Y5
+	VSUBPS       Y7, Y6, Y6
+	VADDPS       Y1, Y8, Y7
+	VSUBPS       Y1, Y8, Y1
+	VADDPS       Y2, Y0, Y8
+	VSUBPS       Y2, Y0, Y0
+	VADDPS       Y5, Y3, Y2
+	VSUBPS       Y5, Y3, Y3
+	VADDPS       Y6, Y4, Y5
+	VSUBPS       Y6, Y4, Y4
+	VADDPS       Y2, Y7, Y6
+	VSUBPS       Y2, Y7, Y2
+	VADDPS       Y5, Y8, Y7
+	VSUBPS       Y5, Y8, Y5
+	VADDPS       Y3, Y1, Y8
+	VSUBPS       Y3, Y1, Y1
+	VADDPS       Y4, Y0, Y3
+	VSUBPS       Y4, Y0, Y0
+	VBROADCASTSS (SI)(DI*1), Y4
+	VMULPS       Y4, Y6, Y4
+	VMOVUPS      Y4, 2176(CX)(DI*8)
+	VBROADCASTSS 32(SI)(DI*1), Y4
+	VMULPS       Y4, Y7, Y4
+	VMOVUPS      Y4, 2432(CX)(DI*8)
+	VBROADCASTSS 64(SI)(DI*1), Y4
+	VMULPS       Y4, Y8, Y4
+	VMOVUPS      Y4, 2688(CX)(DI*8)
+	VBROADCASTSS 96(SI)(DI*1), Y4
+	VMULPS       Y4, Y3, Y3
+	VMOVUPS      Y3, 2944(CX)(DI*8)
+	VBROADCASTSS 128(SI)(DI*1), Y3
+	VMULPS       Y3, Y2, Y2
+	VMOVUPS      Y2, 3200(CX)(DI*8)
+	VBROADCASTSS 160(SI)(DI*1), Y2
+	VMULPS       Y2, Y5, Y2
+	VMOVUPS      Y2, 3456(CX)(DI*8)
+	VBROADCASTSS 192(SI)(DI*1), Y2
+	VMULPS       Y2, Y1, Y1
+	VMOVUPS      Y1, 3712(CX)(DI*8)
+	VBROADCASTSS 224(SI)(DI*1), Y1
+	VMULPS       Y1, Y0, Y0
+	VMOVUPS      Y0, 3968(CX)(DI*8)
+	ADDQ         $4, DI
+	SUBQ         $1, R9
+	JGE          loop13
+
+done14:
+	ADDQ         $1, R9
+	ADDQ         $0xe0, DI
+	SUBQ         $1, R8
+	JGE          loop11
+
+done12:
+	ADDQ         $1, R8
+
+	// code
+	XORQ         SI, SI
+	XORQ         DI, DI
+	ADDQ         $0x10, DI
+	SUBQ         $1, DI
+	JLT          done16
+
+loop15:
+	VMOVUPS      2176(CX)(SI*8), Y0
+	VCMPPS       $0x15, lm3_6418<>+0(SB), Y0, Y1
+	VPABSD       Y1, Y1
+	VPERMPS      lm3_6423<>+0(SB), Y1, Y2
+	VCMPPS       $0x15, Y2, Y0, Y2
+	VPADDD       Y1, Y1, Y1
+	VPSUBD       Y2, Y1, Y1
+	VPERMPS      lm3_6424<>+0(SB), Y1, Y2
+	VCMPPS       $0x15, Y2, Y0, Y0
+	VPADDD       Y1, Y1, Y1
+	VPSUBD       Y0, Y1, Y0
+	VMOVDQU      Y0, 4224(CX)(SI*8)
+	VMOVUPS      2208(CX)(SI*8), Y0
+	VCMPPS       $0x15, lm3_6418<>+0(SB), Y0, Y1
+	VPABSD       Y1, Y1
+	VPERMPS      lm3_6423<>+0(SB), Y1, Y2
+	VCMPPS       $0x15, Y2, Y0, Y2
+	VPADDD       Y1, Y1, Y1
+	VPSUBD       Y2, Y1, Y1
+	VPERMPS      lm3_6424<>+0(SB), Y1, Y2
+	VCMPPS       $0x15, Y2, Y0, Y0
+	VPADDD       Y1, Y1, Y1
+	VPSUBD       Y0, Y1, Y0
+	VMOVDQU      Y0, 4256(CX)(SI*8)
+	VMOVUPS      2240(CX)(SI*8), Y0
+	VCMPPS       $0x15, lm3_6418<>+0(SB), Y0, Y1
+	VPABSD       Y1, Y1
+	VPERMPS      lm3_6423<>+0(SB), Y1, Y2
+	VCMPPS       $0x15, Y2, Y0, Y2
+	VPADDD       Y1, Y1, Y1
+	VPSUBD       Y2, Y1, Y1
+	VPERMPS      lm3_6424<>+0(SB), Y1, Y2
+	VCMPPS       $0x15, Y2, Y0, Y0
+	VPADDD       Y1, Y1, Y1
+	VPSUBD       Y0, Y1, Y0
+	VMOVDQU      Y0, 4288(CX)(SI*8)
+	VMOVUPS      2272(CX)(SI*8), Y0
+	VCMPPS       $0x15, lm3_6418<>+0(SB), Y0, Y1
+	VPABSD       Y1, Y1
+	VPERMPS      lm3_6423<>+0(SB), Y1, Y2
+	VCMPPS       $0x15, Y2, Y0, Y2
+	VPADDD       Y1, Y1, Y1
+	VPSUBD       Y2, Y1, Y1
+	VPERMPS      lm3_6424<>+0(SB), Y1, Y2
+	VCMPPS       $0x15, Y2, Y0, Y0
+	VPADDD       Y1, Y1, Y1
+	VPSUBD       Y0, Y1, Y0
+	VMOVDQU      Y0, 4320(CX)(SI*8)
+	ADDQ         $0x10, SI
+	SUBQ         $1, DI
+	JGE          loop15
+
+done16:
+	ADDQ         $1, DI
+
+	// dot
+	VMOVDQU      lm3_6418<>+0(SB), Y0
+	XORQ         SI, SI
+	XORQ         DI, DI
+	ADDQ         $0x10, DI
+	SUBQ         $1, DI
+	JLT          done18
+
+loop17:
+	VMOVUPS      2176(CX)(SI*8), Y1
+	VMOVDQU      4224(CX)(SI*8), Y2
+	VPERMPS      lm3_6412<>+0(SB), Y2, Y2
+	VMULPS       Y2, Y1, Y1
+	VADDPS       Y1, Y0, Y0
+	VMOVUPS      2208(CX)(SI*8), Y1
+	VMOVDQU      4256(CX)(SI*8), Y2
+	VPERMPS      lm3_6412<>+0(SB), Y2, Y2
+	VMULPS       Y2, Y1, Y1
+	VADDPS       Y1, Y0, Y0
+	VMOVUPS      2240(CX)(SI*8), Y1
+	VMOVDQU      4288(CX)(SI*8), Y2
+	VPERMPS      lm3_6412<>+0(SB), Y2, Y2
+	VMULPS       Y2, Y1, Y1
+	VADDPS       Y1, Y0, Y0
+	VMOVUPS      2272(CX)(SI*8), Y1
+	VMOVDQU      4320(CX)(SI*8), Y2
+	VPERMPS      lm3_6412<>+0(SB), Y2, Y2
+	VMULPS       Y2, Y1, Y1
+	VADDPS       Y1, Y0, Y0
+	ADDQ         $0x10, SI
+	SUBQ         $1, DI
+	JGE          loop17
+
+done18:
+	ADDQ         $1, DI
+	VMOVUPS      Y0, 6272(CX)
+
+	// r
+	VMOVDQU      lm3_6418<>+0(SB), Y0
+	XORQ         SI, SI
+	XORQ         DI, DI
+	ADDQ         $0x10, DI
+	SUBQ         $1, DI
+	JLT          done20
+
+loop19:
+	VMOVDQU      4224(CX)(SI*8), Y1
+	VPERMPS      lm3_6412<>+0(SB), Y1, Y1
+	VMULPS       Y1, Y1, Y1
+	VADDPS       Y1, Y0, Y0
+	VMOVDQU      4256(CX)(SI*8), Y1
+	VPERMPS      lm3_6412<>+0(SB), Y1, Y1
+	VMULPS       Y1, Y1, Y1
+	VADDPS       Y1, Y0, Y0
+	VMOVDQU      4288(CX)(SI*8), Y1
+	VPERMPS      lm3_6412<>+0(SB), Y1, Y1
+	VMULPS       Y1, Y1, Y1
+	VADDPS       Y1, Y0, Y0
+	VMOVDQU      4320(CX)(SI*8), Y1
+	VPERMPS      lm3_6412<>+0(SB), Y1, Y1
+	VMULPS       Y1, Y1, Y1
+	VADDPS       Y1, Y0, Y0
+	ADDQ         $0x10, SI
+	SUBQ         $1, DI
+	JGE          loop19
+
+done20:
+	ADDQ         $1, DI
+	VMOVUPS      Y0, 6304(CX)
+
+	// norm
+	VMOVUPS      6272(CX), Y0
+	VMOVUPS      6304(CX), Y1
+	VDIVPS       Y1, Y0, Y0
+	VMOVUPS      2080(CX), Y1
+	VDIVPS       lm3_6420<>+0(SB), Y1, Y1
+	VMULPS       Y1, Y0, Y0
+	VMOVUPS      Y0, 6336(CX)
+
+	// norm
+	VMOVUPS      6336(CX), Y0
+	VCMPPS       $3, Y0, Y0, Y1
+	VPAND        lm3_6425<>+0(SB), Y0, Y2
+	VPOR         lm3_6426<>+0(SB), Y2, Y2
+	VBLENDVPS    Y1, Y2, Y0, Y2
+	VCVTPS2PH    $0, Y2, X2
+	VPMOVZXWD    X2, Y0
+	VPEXTRW      $0, X0, (AX)
+	VPEXTRW      $2, X0, 26(AX)
+	VPEXTRW      $4, X0, 52(AX)
+	VPEXTRW      $6, X0, 78(AX)
+	VEXTRACTI128 $1, Y0, X0
+	VPEXTRW      $0, X0, 104(AX)
+	VPEXTRW      $2, X0, 130(AX)
+	VPEXTRW      $4, X0, 156(AX)
+	VPEXTRW      $6, X0, 182(AX)
+
+	// q2: codes to bits, then words to blocks
+	VMOVDQU      5088(CX), Y0
+	VPSLLD       $0x1e, Y0, Y0
+	VMOVDQU      5056(CX), Y1
+	VPAND        lm3_647<>+0(SB), Y1, Y1
+	VPSLLD       $0x16, Y1, Y1
+	VPOR         Y1, Y0, Y0
+	VMOVDQU      5024(CX), Y1
+	VPAND        lm3_647<>+0(SB), Y1, Y1
+	VPSLLD       $0xe, Y1, Y1
+	VPOR         Y1, Y0, Y0
+	VMOVDQU      4992(CX), Y1
+	VPAND        lm3_647<>+0(SB), Y1, Y1
+	VPSLLD       $6, Y1, Y1
+	VPOR         Y1, Y0, Y0
+	VMOVDQU      4832(CX), Y1
+	VPAND        lm3_647<>+0(SB), Y1, Y1
+	VPSLLD       $0x1c, Y1, Y1
+	VPOR         Y1, Y0, Y0
+	VMOVDQU      4800(CX), Y1
+	VPAND        lm3_647<>+0(SB), Y1, Y1
+	VPSLLD       $0x14, Y1, Y1
+	VPOR         Y1, Y0, Y0
+	VMOVDQU      4768(CX), Y1
+	VPAND        lm3_647<>+0(SB), Y1, Y1
+	VPSLLD       $0xc, Y1, Y1
+	VPOR         Y1, Y0, Y0
+	VMOVDQU      4736(CX), Y1
+	VPAND        lm3_647<>+0(SB), Y1, Y1
+	VPSLLD       $4, Y1, Y1
+	VPOR         Y1, Y0, Y0
+	VMOVDQU      4576(CX), Y1
+	VPAND        lm3_647<>+0(SB), Y1, Y1
+	VPSLLD       $0x1a, Y1, Y1
+	VPOR         Y1, Y0, Y0
+	VMOVDQU      4544(CX), Y1
+	VPAND        lm3_647<>+0(SB), Y1, Y1
+	VPSLLD       $0x12, Y1, Y1
+	VPOR         Y1, Y0, Y0
+	VMOVDQU      4512(CX), Y1
+	VPAND        lm3_647<>+0(SB), Y1, Y1
+	VPSLLD       $0xa, Y1, Y1
+	VPOR         Y1, Y0, Y0
+	VMOVDQU      4480(CX), Y1
+	VPAND        lm3_647<>+0(SB), Y1, Y1
+	VPSLLD       $2, Y1, Y1
+	VPOR         Y1, Y0, Y0
+	VMOVDQU      4320(CX), Y1
+	VPAND        lm3_647<>+0(SB), Y1, Y1
+	VPSLLD       $0x18, Y1, Y1
+	VPOR         Y1, Y0, Y0
+	VMOVDQU      4288(CX), Y1
+	VPAND        lm3_647<>+0(SB), Y1, Y1
+	VPSLLD       $0x10, Y1, Y1
+	VPOR         Y1, Y0, Y0
+	VMOVDQU      4256(CX), Y1
+	VPAND        lm3_647<>+0(SB), Y1, Y1
+	VPSLLD       $8, Y1, Y1
+	VPOR         Y1, Y0, Y0
+	VMOVDQU      4224(CX), Y1
+	VPAND        lm3_647<>+0(SB), Y1, Y1
+	VPOR         Y1, Y0, Y0
+	VMOVDQU      5216(CX), Y1
+	VPSLLD       $0x1e, Y1, Y1
+	VMOVDQU      5184(CX), Y2
+	VPAND        lm3_647<>+0(SB), Y2, Y2
+	VPSLLD       $0x16, Y2, Y2
+	VPOR         Y2, Y1, Y1
+	VMOVDQU      5152(CX), Y2
+	VPAND        lm3_647<>+0(SB), Y2, Y2
+	VPSLLD       $0xe, Y2, Y2
+	VPOR         Y2, Y1, Y1
+	VMOVDQU      5120(CX), Y2
+	VPAND        lm3_647<>+0(SB), Y2, Y2
+	VPSLLD       $6, Y2, Y2
+	VPOR         Y2, Y1, Y1
+	VMOVDQU      4960(CX), Y2
+	VPAND        lm3_647<>+0(SB), Y2, Y2
+	VPSLLD       $0x1c, Y2, Y2
+	VPOR         Y2, Y1, Y1
+	VMOVDQU      4928(CX), Y2
+	VPAND        lm3_647<>+0(SB), Y2, Y2
+	VPSLLD       $0x14, Y2, Y2
+	VPOR         Y2, Y1, Y1
+	VMOVDQU      4896(CX), Y2
+	VPAND        lm3_647<>+0(SB), Y2, Y2
+	VPSLLD       $0xc, Y2, Y2
+	VPOR         Y2, Y1, Y1
+	VMOVDQU      4864(CX), Y2
+	VPAND        lm3_647<>+0(SB), Y2, Y2
+	VPSLLD       $4, Y2, Y2
+	VPOR         Y2, Y1, Y1
+	VMOVDQU      4704(CX), Y2
+	VPAND        lm3_647<>+0(SB), Y2, Y2
+	VPSLLD       $0x1a, Y2, Y2
+	VPOR         Y2, Y1, Y1
+	VMOVDQU      4672(CX), Y2
+	VPAND        lm3_647<>+0(SB), Y2, Y2
+	VPSLLD       $0x12, Y2, Y2
+	VPOR         Y2, Y1, Y1
+	VMOVDQU      4640(CX), Y2
+	VPAND        lm3_647<>+0(SB), Y2, Y2
+	VPSLLD       $0xa, Y2, Y2
+	VPOR         Y2, Y1, Y1
+	VMOVDQU      4608(CX), Y2
+	VPAND        lm3_647<>+0(SB), Y2, Y2
+	VPSLLD       $2, Y2, Y2
+	VPOR         Y2, Y1, Y1
+	VMOVDQU      4448(CX), Y2
+	VPAND        lm3_647<>+0(SB), Y2, Y2
+	VPSLLD       $0x18, Y2, Y2
+	VPOR         Y2, Y1, Y1
+	VMOVDQU      4416(CX), Y2
+	VPAND        lm3_647<>+0(SB), Y2, Y2
+	VPSLLD       $0x10, Y2, Y2
+	VPOR         Y2, Y1, Y1
+	VMOVDQU      4384(CX), Y2
+	VPAND        lm3_647<>+0(SB), Y2, Y2
+	VPSLLD       $8, Y2, Y2
+	VPOR         Y2, Y1, Y1
+	VMOVDQU      4352(CX), Y2
+	VPAND        lm3_647<>+0(SB), Y2, Y2
+	VPOR         Y2, Y1, Y1
+	VMOVDQU      6112(CX), Y2
+	VPSLLD       $0x1e, Y2, Y2
+	VMOVDQU      6080(CX), Y3
+	VPAND        lm3_647<>+0(SB), Y3, Y3
+	VPSLLD       $0x16, Y3, Y3
+	VPOR         Y3, Y2, Y2
+	VMOVDQU      6048(CX), Y3
+	VPAND        lm3_647<>+0(SB), Y3, Y3
+	VPSLLD       $0xe, Y3, Y3
+	VPOR         Y3, Y2, Y2
+	VMOVDQU      6016(CX), Y3
+	VPAND        lm3_647<>+0(SB), Y3, Y3
+	VPSLLD       $6, Y3, Y3
+	VPOR         Y3, Y2, Y2
+	VMOVDQU      5856(CX), Y3
+	VPAND        lm3_647<>+0(SB), Y3, Y3
+	VPSLLD       $0x1c, Y3, Y3
+	VPOR         Y3, Y2, Y2
+	VMOVDQU      5824(CX), Y3
+	VPAND        lm3_647<>+0(SB), Y3, Y3
+	VPSLLD       $0x14, Y3, Y3
+	VPOR         Y3, Y2, Y2
+	VMOVDQU      5792(CX), Y3
+	VPAND        lm3_647<>+0(SB), Y3, Y3
+	VPSLLD       $0xc, Y3, Y3
+	VPOR         Y3, Y2, Y2
+	VMOVDQU      5760(CX), Y3
+	VPAND        lm3_647<>+0(SB), Y3, Y3
+	VPSLLD       $4, Y3, Y3
+	VPOR         Y3, Y2, Y2
+	VMOVDQU      5600(CX), Y3
+	VPAND        lm3_647<>+0(SB), Y3, Y3
+	VPSLLD       $0x1a, Y3, Y3
+	VPOR         Y3, Y2, Y2
+	VMOVDQU      5568(CX), Y3
+	VPAND        lm3_647<>+0(SB), Y3, Y3
+	VPSLLD       $0x12, Y3, Y3
+	VPOR         Y3, Y2, Y2
+	VMOVDQU      5536(CX), Y3
+	VPAND        lm3_647<>+0(SB), Y3, Y3
+	VPSLLD       $0xa, Y3, Y3
+	VPOR         Y3, Y2, Y2
+	VMOVDQU      5504(CX), Y3
+	VPAND        lm3_647<>+0(SB), Y3, Y3
+	VPSLLD       $2, Y3, Y3
+	VPOR         Y3, Y2, Y2
+	VMOVDQU      5344(CX), Y3
+	VPAND        lm3_647<>+0(SB), Y3, Y3
+	VPSLLD       $0x18, Y3, Y3
+	VPOR         Y3, Y2, Y2
+	VMOVDQU      5312(CX), Y3
+	VPAND        lm3_647<>+0(SB), Y3, Y3
+	VPSLLD       $0x10, Y3, Y3
+	VPOR         Y3, Y2, Y2
+	VMOVDQU      5280(CX), Y3
+	VPAND        lm3_647<>+0(SB), Y3, Y3
+	VPSLLD       $8, Y3, Y3
+	VPOR         Y3, Y2, Y2
+	VMOVDQU      5248(CX), Y3
+	VPAND        lm3_647<>+0(SB), Y3, Y3
+	VPOR         Y3, Y2, Y2
+	VMOVDQU      6240(CX), Y3
+	VPSLLD       $0x1e, Y3, Y3
+	VMOVDQU      6208(CX), Y4
+	VPAND        lm3_647<>+0(SB), Y4, Y4
+	VPSLLD       $0x16, Y4, Y4
+	VPOR         Y4, Y3, Y3
+	VMOVDQU      6176(CX), Y4
+	VPAND        lm3_647<>+0(SB), Y4, Y4
+	VPSLLD       $0xe, Y4, Y4
+	VPOR         Y4, Y3, Y3
+	VMOVDQU      6144(CX), Y4
+	VPAND        lm3_647<>+0(SB), Y4, Y4
+	VPSLLD       $6, Y4, Y4
+	VPOR         Y4, Y3, Y3
+	VMOVDQU      5984(CX), Y4
+	VPAND        lm3_647<>+0(SB), Y4, Y4
+	VPSLLD       $0x1c, Y4, Y4
+	VPOR         Y4, Y3, Y3
+	VMOVDQU      5952(CX), Y4
+	VPAND        lm3_647<>+0(SB), Y4, Y4
+	VPSLLD       $0x14, Y4, Y4
+	VPOR         Y4, Y3, Y3
+	VMOVDQU      5920(CX), Y4
+	VPAND        lm3_647<>+0(SB), Y4, Y4
+	VPSLLD       $0xc, Y4, Y4
+	VPOR         Y4, Y3, Y3
+	VMOVDQU      5888(CX), Y4
+	VPAND        lm3_647<>+0(SB), Y4, Y4
+	VPSLLD       $4, Y4, Y4
+	VPOR         Y4, Y3, Y3
+	VMOVDQU      5728(CX), Y4
+	VPAND        lm3_647<>+0(SB), Y4, Y4
+	VPSLLD       $0x1a, Y4, Y4
+	VPOR         Y4, Y3, Y3
+	VMOVDQU      5696(CX), Y4
+	VPAND        lm3_647<>+0(SB), Y4, Y4
+	VPSLLD       $0x12, Y4, Y4
+	VPOR         Y4, Y3, Y3
+	VMOVDQU      5664(CX), Y4
+	VPAND        lm3_647<>+0(SB), Y4, Y4
+	VPSLLD       $0xa, Y4, Y4
+	VPOR         Y4, Y3, Y3
+	VMOVDQU      5632(CX), Y4
+	VPAND        lm3_647<>+0(SB), Y4, Y4
+	VPSLLD       $2, Y4, Y4
+	VPOR         Y4, Y3, Y3
+	VMOVDQU      5472(CX), Y4
+	VPAND        lm3_647<>+0(SB), Y4, Y4
+	VPSLLD       $0x18, Y4, Y4
+	VPOR         Y4, Y3, Y3
+	VMOVDQU      5440(CX), Y4
+	VPAND        lm3_647<>+0(SB), Y4, Y4
+	VPSLLD       $0x10, Y4, Y4
+	VPOR         Y4, Y3, Y3
+	VMOVDQU      5408(CX), Y4
+	VPAND        lm3_647<>+0(SB), Y4, Y4
+	VPSLLD       $8, Y4, Y4
+	VPOR         Y4, Y3, Y3
+	VMOVDQU      5376(CX), Y4
+	VPAND        lm3_647<>+0(SB), Y4, Y4
+	VPOR         Y4, Y3, Y3
+	VUNPCKLPS    Y1, Y0, Y4
+	VUNPCKHPS    Y1, Y0, Y1
+	VUNPCKLPS    Y3, Y2, Y0
+	VUNPCKHPS    Y3, Y2, Y3
+	VUNPCKLPD    Y0, Y4, Y2
+	VUNPCKHPD    Y0, Y4, Y0
+	VUNPCKLPD    Y3, Y1, Y4
+	VUNPCKHPD    Y3, Y1, Y3
+	VMOVUPS      X2, 2(AX)
+	VEXTRACTI128 $1, Y2, 106(AX)
+	VMOVUPS      X0, 28(AX)
+	VEXTRACTI128 $1, Y0, 132(AX)
+	VMOVUPS      X4, 54(AX)
+	VEXTRACTI128 $1, Y4, 158(AX)
+	VMOVUPS      X3, 80(AX)
+	VEXTRACTI128 $1, Y3, 184(AX)
+
+	// q1: codes to bits, then words to blocks
+	VMOVDQU      5216(CX), Y0
+	VPSRLD       $2, Y0, Y0
+	VPSLLD       $0x1f, Y0, Y0
+	VMOVDQU      5184(CX), Y1
+	VPSRLD       $2, Y1, Y1
+	VPSLLD       $0x17, Y1, Y1
+	VPOR         Y1, Y0, Y0
+	VMOVDQU      5152(CX), Y1
+	VPSRLD       $2, Y1, Y1
+	VPSLLD       $0xf, Y1, Y1
+	VPOR         Y1, Y0, Y0
+	VMOVDQU      5120(CX), Y1
+	VPSRLD       $2, Y1, Y1
+	VPSLLD       $7, Y1, Y1
+	VPOR         Y1, Y0, Y0
+	VMOVDQU      5088(CX), Y1
+	VPSRLD       $2, Y1, Y1
+	VPSLLD       $0x1e, Y1, Y1
+	VPOR         Y1, Y0, Y0
+	VMOVDQU      5056(CX), Y1
+	VPSRLD       $2, Y1, Y1
+	VPSLLD       $0x16, Y1, Y1
+	VPOR         Y1, Y0, Y0
+	VMOVDQU      5024(CX), Y1
+	VPSRLD       $2, Y1, Y1
+	VPSLLD       $0xe, Y1, Y1
+	VPOR         Y1, Y0, Y0
+	VMOVDQU      4992(CX), Y1
+	VPSRLD       $2, Y1, Y1
+	VPSLLD       $6, Y1, Y1
+	VPOR         Y1, Y0, Y0
+	VMOVDQU      4960(CX), Y1
+	VPSRLD       $2, Y1, Y1
+	VPSLLD       $0x1d, Y1, Y1
+	VPOR         Y1, Y0, Y0
+	VMOVDQU      4928(CX), Y1
+	VPSRLD       $2, Y1, Y1
+	VPSLLD       $0x15, Y1, Y1
+	VPOR         Y1, Y0, Y0
+	VMOVDQU      4896(CX), Y1
+	VPSRLD       $2, Y1, Y1
+	VPSLLD       $0xd, Y1, Y1
+	VPOR         Y1, Y0, Y0
+	VMOVDQU      4864(CX), Y1
+	VPSRLD       $2, Y1, Y1
+	VPSLLD       $5, Y1, Y1
+	VPOR         Y1, Y0, Y0
+	VMOVDQU      4832(CX), Y1
+	VPSRLD       $2, Y1, Y1
+	VPSLLD       $0x1c, Y1, Y1
+	VPOR         Y1, Y0, Y0
+	VMOVDQU      4800(CX), Y1
+	VPSRLD       $2, Y1, Y1
+	VPSLLD       $0x14, Y1, Y1
+	VPOR         Y1, Y0, Y0
+	VMOVDQU      4768(CX), Y1
+	VPSRLD       $2, Y1, Y1
+	VPSLLD       $0xc, Y1, Y1
+	VPOR         Y1, Y0, Y0
+	VMOVDQU      4736(CX), Y1
+	VPSRLD       $2, Y1, Y1
+	VPSLLD       $4, Y1, Y1
+	VPOR         Y1, Y0, Y0
+	VMOVDQU      4704(CX), Y1
+	VPSRLD       $2, Y1, Y1
+	VPSLLD       $0x1b, Y1, Y1
+	VPOR         Y1, Y0, Y0
+	VMOVDQU      4672(CX), Y1
+	VPSRLD       $2, Y1, Y1
+	VPSLLD       $0x13, Y1, Y1
+	VPOR         Y1, Y0, Y0
+	VMOVDQU      4640(CX), Y1
+	VPSRLD       $2, Y1, Y1
+	VPSLLD       $0xb, Y1, Y1
+	VPOR         Y1, Y0, Y0
+	VMOVDQU      4608(CX), Y1
+	VPSRLD       $2, Y1, Y1
+	VPSLLD       $3, Y1, Y1
+	VPOR         Y1, Y0, Y0
+	VMOVDQU      4576(CX), Y1
+	VPSRLD       $2, Y1, Y1
+	VPSLLD       $0x1a, Y1, Y1
+	VPOR         Y1, Y0, Y0
+	VMOVDQU      4544(CX), Y1
+	VPSRLD       $2, Y1, Y1
+	VPSLLD       $0x12, Y1, Y1
+	VPOR         Y1, Y0, Y0
+	VMOVDQU      4512(CX), Y1
+	VPSRLD       $2, Y1, Y1
+	VPSLLD       $0xa, Y1, Y1
+	VPOR         Y1, Y0, Y0
+	VMOVDQU      4480(CX), Y1
+	VPSRLD       $2, Y1, Y1
+	VPSLLD       $2, Y1, Y1
+	VPOR         Y1, Y0, Y0
+	VMOVDQU      4448(CX), Y1
+	VPSRLD       $2, Y1, Y1
+	VPSLLD       $0x19, Y1, Y1
+	VPOR         Y1, Y0, Y0
+	VMOVDQU      4416(CX), Y1
+	VPSRLD       $2, Y1, Y1
+	VPSLLD       $0x11, Y1, Y1
+	VPOR         Y1, Y0, Y0
+	VMOVDQU      4384(CX), Y1
+	VPSRLD       $2, Y1, Y1
+	VPSLLD       $9, Y1, Y1
+	VPOR         Y1, Y0, Y0
+	VMOVDQU      4352(CX), Y1
+	VPSRLD       $2, Y1, Y1
+	VPSLLD       $1, Y1, Y1
+	VPOR         Y1, Y0, Y0
+	VMOVDQU      4320(CX), Y1
+	VPSRLD       $2, Y1, Y1
+	VPSLLD       $0x18, Y1, Y1
+	VPOR         Y1, Y0, Y0
+	VMOVDQU      4288(CX), Y1
+	VPSRLD       $2, Y1, Y1
+	VPSLLD       $0x10, Y1, Y1
+	VPOR         Y1, Y0, Y0
+	VMOVDQU      4256(CX), Y1
+	VPSRLD       $2, Y1, Y1
+	VPSLLD       $8, Y1, Y1
+	VPOR         Y1, Y0, Y0
+	VMOVDQU      4224(CX), Y1
+	VPSRLD       $2, Y1, Y1
+	VPOR         Y1, Y0, Y0
+	VMOVDQU      6240(CX), Y1
+	VPSRLD       $2, Y1, Y1
+	VPSLLD       $0x1f, Y1, Y1
+	VMOVDQU      6208(CX), Y2
+	VPSRLD       $2, Y2, Y2
+	VPSLLD       $0x17, Y2, Y2
+	VPOR         Y2, Y1, Y1
+	VMOVDQU      6176(CX), Y2
+	VPSRLD       $2, Y2, Y2
+	VPSLLD       $0xf, Y2, Y2
+	VPOR         Y2, Y1, Y1
+	VMOVDQU      6144(CX), Y2
+	VPSRLD       $2, Y2, Y2
+	VPSLLD       $7, Y2, Y2
+	VPOR         Y2, Y1, Y1
+	VMOVDQU      6112(CX), Y2
+	VPSRLD       $2, Y2, Y2
+	VPSLLD       $0x1e, Y2, Y2
+	VPOR         Y2, Y1, Y1
+	VMOVDQU      6080(CX), Y2
+	VPSRLD       $2, Y2, Y2
+	VPSLLD       $0x16, Y2, Y2
+	VPOR         Y2, Y1, Y1
+	VMOVDQU      6048(CX), Y2
+	VPSRLD       $2, Y2, Y2
+	VPSLLD       $0xe, Y2, Y2
+	VPOR         Y2, Y1, Y1
+	VMOVDQU      6016(CX), Y2
+	VPSRLD       $2, Y2, Y2
+	VPSLLD       $6, Y2, Y2
+	VPOR         Y2, Y1, Y1
+	VMOVDQU      5984(CX), Y2
+	VPSRLD       $2, Y2, Y2
+	VPSLLD       $0x1d, Y2, Y2
+	VPOR         Y2, Y1, Y1
+	VMOVDQU      5952(CX), Y2
+	VPSRLD       $2, Y2, Y2
+	VPSLLD       $0x15, Y2, Y2
+	VPOR         Y2, Y1, Y1
+	VMOVDQU      5920(CX), Y2
+	VPSRLD       $2, Y2, Y2
+	VPSLLD       $0xd, Y2, Y2
+	VPOR         Y2, Y1, Y1
+	VMOVDQU      5888(CX), Y2
+	VPSRLD       $2, Y2, Y2
+	VPSLLD       $5, Y2, Y2
+	VPOR         Y2, Y1, Y1
+	VMOVDQU      5856(CX), Y2
+	VPSRLD       $2, Y2, Y2
+	VPSLLD       $0x1c, Y2, Y2
+	VPOR         Y2, Y1, Y1
+	VMOVDQU      5824(CX), Y2
+	VPSRLD       $2, Y2, Y2
+	VPSLLD       $0x14, Y2, Y2
+	VPOR         Y2, Y1, Y1
+	VMOVDQU      5792(CX), Y2
+	VPSRLD       $2, Y2, Y2
+	VPSLLD       $0xc, Y2, Y2
+	VPOR         Y2, Y1, Y1
+	VMOVDQU      5760(CX), Y2
+	VPSRLD       $2, Y2, Y2
+	VPSLLD       $4, Y2, Y2
+	VPOR         Y2, Y1, Y1
+	VMOVDQU      5728(CX), Y2
+	VPSRLD       $2, Y2, Y2
+	VPSLLD       $0x1b, Y2, Y2
+	VPOR         Y2, Y1, Y1
+	VMOVDQU      5696(CX), Y2
+	VPSRLD       $2, Y2, Y2
+	VPSLLD       $0x13, Y2, Y2
+	VPOR         Y2, Y1, Y1
+	VMOVDQU      5664(CX), Y2
+	VPSRLD       $2, Y2, Y2
+	VPSLLD       $0xb, Y2, Y2
+	VPOR         Y2, Y1, Y1
+	VMOVDQU      5632(CX), Y2
+	VPSRLD       $2, Y2, Y2
+	VPSLLD       $3, Y2, Y2
+	VPOR         Y2, Y1, Y1
+	VMOVDQU      5600(CX), Y2
+	VPSRLD       $2, Y2, Y2
+	VPSLLD       $0x1a, Y2, Y2
+	VPOR         Y2, Y1, Y1
+	VMOVDQU      5568(CX), Y2
+	VPSRLD       $2, Y2, Y2
+	VPSLLD       $0x12, Y2, Y2
+	VPOR         Y2, Y1, Y1
+	VMOVDQU      5536(CX), Y2
+	VPSRLD       $2, Y2, Y2
+	VPSLLD       $0xa, Y2, Y2
+	VPOR         Y2, Y1, Y1
+	VMOVDQU      5504(CX), Y2
+	VPSRLD       $2, Y2, Y2
+	VPSLLD       $2, Y2, Y2
+	VPOR         Y2, Y1, Y1
+	VMOVDQU      5472(CX), Y2
+	VPSRLD       $2, Y2, Y2
+	VPSLLD       $0x19, Y2, Y2
+	VPOR         Y2, Y1, Y1
+	VMOVDQU      5440(CX), Y2
+	VPSRLD       $2, Y2, Y2
+	VPSLLD       $0x11, Y2, Y2
+	VPOR         Y2, Y1, Y1
+	VMOVDQU      5408(CX), Y2
+	VPSRLD       $2, Y2, Y2
+	VPSLLD       $9, Y2, Y2
+	VPOR         Y2, Y1, Y1
+	VMOVDQU      5376(CX), Y2
+	VPSRLD       $2, Y2, Y2
+	VPSLLD       $1, Y2, Y2
+	VPOR         Y2, Y1, Y1
+	VMOVDQU      5344(CX), Y2
+	VPSRLD       $2, Y2, Y2
+	VPSLLD       $0x18, Y2, Y2
+	VPOR         Y2, Y1, Y1
+	VMOVDQU      5312(CX), Y2
+	VPSRLD       $2, Y2, Y2
+	VPSLLD       $0x10, Y2, Y2
+	VPOR         Y2, Y1, Y1
+	VMOVDQU      5280(CX), Y2
+	VPSRLD       $2, Y2, Y2
+	VPSLLD       $8, Y2, Y2
+	VPOR         Y2, Y1, Y1
+	VMOVDQU      5248(CX), Y2
+	VPSRLD       $2, Y2, Y2
+	VPOR         Y2, Y1, Y1
+	VUNPCKLPS    Y1, Y0, Y2
+	VUNPCKHPS    Y1, Y0, Y0
+	VEXTRACTI128 $1, Y2, X1
+	VMOVQ        X2, 18(AX)
+	VPEXTRQ      $1, X2, 44(AX)
+	VMOVQ        X1, 122(AX)
+	VPEXTRQ      $1, X1, 148(AX)
+	VEXTRACTI128 $1, Y0, X1
+	VMOVQ        X0, 70(AX)
+	VPEXTRQ      $1, X0, 96(AX)
+	VMOVQ        X1, 174(AX)
+	VPEXTRQ      $1, X1, 200(AX)
+	ADDQ         $0x800, BX
+	ADDQ         $0xd0, AX
+	SUBQ         $1, DX
+	JGE          loop1
+
+done2:
+	ADDQ         $1, DX
+	VZEROUPPER
+	RET
+
+// mix1xLm3_64AVX2 adds weighted rows of v to 1 row of o; ld and stride in bytes, a unit is 64 values.
 // Requires: AVX2, F16C, FMA
 TEXT ·mix1xLm3_64AVX2(SB), NOSPLIT, $192-64
 	MOVQ         v+32(FP), AX
@@ -3550,7 +4706,7 @@ done2:
 	VZEROUPPER
 	RET
 
-// mix2xLm3_64AVX2 is o[j][i] += sum over r of p[j][r]*v[r][i] for j < 2; ld and stride in bytes, a unit is 64 values.
+// mix2xLm3_64AVX2 adds weighted rows of v to 2 rows of o; ld and stride in bytes, a unit is 64 values.
 // Requires: AVX2, F16C, FMA
 TEXT ·mix2xLm3_64AVX2(SB), NOSPLIT, $192-64
 	MOVQ         v+32(FP), AX
@@ -3714,7 +4870,7 @@ done2:
 	VZEROUPPER
 	RET
 
-// mix3xLm3_64AVX2 is o[j][i] += sum over r of p[j][r]*v[r][i] for j < 3; ld and stride in bytes, a unit is 64 values.
+// mix3xLm3_64AVX2 adds weighted rows of v to 3 rows of o; ld and stride in bytes, a unit is 64 values.
 // Requires: AVX2, F16C, FMA
 TEXT ·mix3xLm3_64AVX2(SB), NOSPLIT, $192-64
 	MOVQ         v+32(FP), AX
@@ -3930,7 +5086,7 @@ done2:
 	VZEROUPPER
 	RET
 
-// mix5xLm3_64AVX2 is o[j][i] += sum over r of p[j][r]*v[r][i] for j < 5; ld and stride in bytes, a unit is 64 values.
+// mix5xLm3_64AVX2 adds weighted rows of v to 5 rows of o; ld and stride in bytes, a unit is 64 values.
 // Requires: AVX2, F16C, FMA
 TEXT ·mix5xLm3_64AVX2(SB), NOSPLIT, $192-64
 	MOVQ         v+32(FP), AX
@@ -3947,34 +5103,41 @@ loop1:
 	MOVQ         SI, R8
 	ADDQ         DI, R8
 	ADDQ         DI, R8
+	MOVQ         R8, R9
+	ADDQ         DI, R9
+	ADDQ         DI, R9
 	ADDQ         CX, SI
 	ADDQ         CX, R8
+	ADDQ         CX, R9
 	VMOVUPS      (SI), Y0
 	VMOVUPS      (SI)(DI*1), Y1
 	VMOVUPS      (R8), Y2
 	VMOVUPS      (R8)(DI*1), Y3
-	VMOVUPS      (R8), Y4
+	VMOVUPS      (R9), Y4
 	VMOVUPS      32(SI), Y5
 	VMOVUPS      32(SI)(DI*1), Y6
 	VMOVUPS      32(R8), Y7
 	VMOVUPS      32(R8)(DI*1), Y8
-	VMOVUPS      32(R8), Y9
+	VMOVUPS      32(R9), Y9
 	MOVQ         p+16(FP), SI
 	MOVQ         ldp+24(FP), DI
 	MOVQ         SI, R8
 	ADDQ         DI, R8
 	ADDQ         DI, R8
-	MOVQ         rows+48(FP), R9
-	MOVQ         AX, R10
-	MOVQ         stride+40(FP), R11
-	SUBQ         $1, R9
+	MOVQ         R8, R9
+	ADDQ         DI, R9
+	ADDQ         DI, R9
+	MOVQ         rows+48(FP), R10
+	MOVQ         AX, R11
+	MOVQ         stride+40(FP), R12
+	SUBQ         $1, R10
 	JLT          done4
 
 loop3:
-	VPBROADCASTQ 2(R10), Y10
+	VPBROADCASTQ 2(R11), Y10
 	VPSRLVD      lm3_640<>+0(SB), Y10, Y10
 	VPAND        lm3_641<>+0(SB), Y10, Y10
-	VPBROADCASTD 18(R10), Y11
+	VPBROADCASTD 18(R11), Y11
 	VPSRLVD      lm3_642<>+0(SB), Y11, Y11
 	VPAND        lm3_643<>+0(SB), Y11, Y11
 	VPSLLD       $2, Y11, Y11
@@ -3982,7 +5145,7 @@ loop3:
 	VBROADCASTI128 lm3_644<>+0(SB), Y11
 	VPSHUFB      Y10, Y11, Y10
 	VMOVDQU      Y10, (DX)
-	VPBROADCASTW (R10), X10
+	VPBROADCASTW (R11), X10
 	VCVTPH2PS    X10, Y10
 	VBROADCASTSS (SI), Y11
 	VMULPS       Y11, Y10, Y11
@@ -3992,7 +5155,7 @@ loop3:
 	VMULPS       Y13, Y10, Y13
 	VBROADCASTSS (R8)(DI*1), Y14
 	VMULPS       Y14, Y10, Y14
-	VBROADCASTSS (R8), Y15
+	VBROADCASTSS (R9), Y15
 	VMULPS       Y15, Y10, Y10
 	VPMOVSXBD    (DX), Y15
 	VCVTDQ2PS    Y15, Y15
@@ -4008,64 +5171,76 @@ loop3:
 	VFMADD231PS  Y13, Y15, Y7
 	VFMADD231PS  Y14, Y15, Y8
 	VFMADD231PS  Y10, Y15, Y9
-	ADDQ         R11, R10
+	ADDQ         R12, R11
 	ADDQ         $4, SI
 	ADDQ         $4, R8
-	SUBQ         $1, R9
+	ADDQ         $4, R9
+	SUBQ         $1, R10
 	JGE          loop3
 
 done4:
-	ADDQ         $1, R9
+	ADDQ         $1, R10
 	MOVQ         o+0(FP), SI
 	MOVQ         ldo+8(FP), DI
 	MOVQ         SI, R8
 	ADDQ         DI, R8
 	ADDQ         DI, R8
+	MOVQ         R8, R9
+	ADDQ         DI, R9
+	ADDQ         DI, R9
 	ADDQ         CX, SI
 	ADDQ         CX, R8
+	ADDQ         CX, R9
 	VMOVUPS      Y0, (SI)
 	VMOVUPS      Y1, (SI)(DI*1)
 	VMOVUPS      Y2, (R8)
 	VMOVUPS      Y3, (R8)(DI*1)
-	VMOVUPS      Y4, (R8)
+	VMOVUPS      Y4, (R9)
 	VMOVUPS      Y5, 32(SI)
 	VMOVUPS      Y6, 32(SI)(DI*1)
 	VMOVUPS      Y7, 32(R8)
 	VMOVUPS      Y8, 32(R8)(DI*1)
-	VMOVUPS      Y9, 32(R8)
+	VMOVUPS      Y9, 32(R9)
 	MOVQ         o+0(FP), SI
 	MOVQ         ldo+8(FP), DI
 	MOVQ         SI, R8
 	ADDQ         DI, R8
 	ADDQ         DI, R8
+	MOVQ         R8, R9
+	ADDQ         DI, R9
+	ADDQ         DI, R9
 	ADDQ         CX, SI
 	ADDQ         CX, R8
+	ADDQ         CX, R9
 	VMOVUPS      64(SI), Y0
 	VMOVUPS      64(SI)(DI*1), Y1
 	VMOVUPS      64(R8), Y2
 	VMOVUPS      64(R8)(DI*1), Y3
-	VMOVUPS      64(R8), Y4
+	VMOVUPS      64(R9), Y4
 	VMOVUPS      96(SI), Y5
 	VMOVUPS      96(SI)(DI*1), Y6
 	VMOVUPS      96(R8), Y7
 	VMOVUPS      96(R8)(DI*1), Y8
-	VMOVUPS      96(R8), Y9
+	VMOVUPS      96(R9), Y9
 	MOVQ         p+16(FP), SI
 	MOVQ         ldp+24(FP), DI
 	MOVQ         SI, R8
 	ADDQ         DI, R8
 	ADDQ         DI, R8
-	MOVQ         rows+48(FP), R9
-	MOVQ         AX, R10
-	MOVQ         stride+40(FP), R11
-	SUBQ         $1, R9
+	MOVQ         R8, R9
+	ADDQ         DI, R9
+	ADDQ         DI, R9
+	MOVQ         rows+48(FP), R10
+	MOVQ         AX, R11
+	MOVQ         stride+40(FP), R12
+	SUBQ         $1, R10
 	JLT          done6
 
 loop5:
-	VPBROADCASTQ 2(R10), Y10
+	VPBROADCASTQ 2(R11), Y10
 	VPSRLVD      lm3_640<>+0(SB), Y10, Y10
 	VPAND        lm3_641<>+0(SB), Y10, Y10
-	VPBROADCASTD 18(R10), Y11
+	VPBROADCASTD 18(R11), Y11
 	VPSRLVD      lm3_642<>+0(SB), Y11, Y11
 	VPAND        lm3_643<>+0(SB), Y11, Y11
 	VPSLLD       $2, Y11, Y11
@@ -4073,7 +5248,7 @@ loop5:
 	VBROADCASTI128 lm3_644<>+0(SB), Y11
 	VPSHUFB      Y10, Y11, Y10
 	VMOVDQU      Y10, (DX)
-	VPBROADCASTW (R10), X10
+	VPBROADCASTW (R11), X10
 	VCVTPH2PS    X10, Y10
 	VBROADCASTSS (SI), Y11
 	VMULPS       Y11, Y10, Y11
@@ -4083,7 +5258,7 @@ loop5:
 	VMULPS       Y13, Y10, Y13
 	VBROADCASTSS (R8)(DI*1), Y14
 	VMULPS       Y14, Y10, Y14
-	VBROADCASTSS (R8), Y15
+	VBROADCASTSS (R9), Y15
 	VMULPS       Y15, Y10, Y10
 	VPMOVSXBD    16(DX), Y15
 	VCVTDQ2PS    Y15, Y15
@@ -4099,64 +5274,76 @@ loop5:
 	VFMADD231PS  Y13, Y15, Y7
 	VFMADD231PS  Y14, Y15, Y8
 	VFMADD231PS  Y10, Y15, Y9
-	ADDQ         R11, R10
+	ADDQ         R12, R11
 	ADDQ         $4, SI
 	ADDQ         $4, R8
-	SUBQ         $1, R9
+	ADDQ         $4, R9
+	SUBQ         $1, R10
 	JGE          loop5
 
 done6:
-	ADDQ         $1, R9
+	ADDQ         $1, R10
 	MOVQ         o+0(FP), SI
 	MOVQ         ldo+8(FP), DI
 	MOVQ         SI, R8
 	ADDQ         DI, R8
 	ADDQ         DI, R8
+	MOVQ         R8, R9
+	ADDQ         DI, R9
+	ADDQ         DI, R9
 	ADDQ         CX, SI
 	ADDQ         CX, R8
+	ADDQ         CX, R9
 	VMOVUPS      Y0, 64(SI)
 	VMOVUPS      Y1, 64(SI)(DI*1)
 	VMOVUPS      Y2, 64(R8)
 	VMOVUPS      Y3, 64(R8)(DI*1)
-	VMOVUPS      Y4, 64(R8)
+	VMOVUPS      Y4, 64(R9)
 	VMOVUPS      Y5, 96(SI)
 	VMOVUPS      Y6, 96(SI)(DI*1)
 	VMOVUPS      Y7, 96(R8)
 	VMOVUPS      Y8, 96(R8)(DI*1)
-	VMOVUPS      Y9, 96(R8)
+	VMOVUPS      Y9, 96(R9)
 	MOVQ         o+0(FP), SI
 	MOVQ         ldo+8(FP), DI
 	MOVQ         SI, R8
 	ADDQ         DI, R8
 	ADDQ         DI, R8
+	MOVQ         R8, R9
+	ADDQ         DI, R9
+	ADDQ         DI, R9
 	ADDQ         CX, SI
 	ADDQ         CX, R8
+	ADDQ         CX, R9
 	VMOVUPS      128(SI), Y0
 	VMOVUPS      128(SI)(DI*1), Y1
 	VMOVUPS      128(R8), Y2
 	VMOVUPS      128(R8)(DI*1), Y3
-	VMOVUPS      128(R8), Y4
+	VMOVUPS      128(R9), Y4
 	VMOVUPS      160(SI), Y5
 	VMOVUPS      160(SI)(DI*1), Y6
 	VMOVUPS      160(R8), Y7
 	VMOVUPS      160(R8)(DI*1), Y8
-	VMOVUPS      160(R8), Y9
+	VMOVUPS      160(R9), Y9
 	MOVQ         p+16(FP), SI
 	MOVQ         ldp+24(FP), DI
 	MOVQ         SI, R8
 	ADDQ         DI, R8
 	ADDQ         DI, R8
-	MOVQ         rows+48(FP), R9
-	MOVQ         AX, R10
-	MOVQ         stride+40(FP), R11
-	SUBQ         $1, R9
+	MOVQ         R8, R9
+	ADDQ         DI, R9
+	ADDQ         DI, R9
+	MOVQ         rows+48(FP), R10
+	MOVQ         AX, R11
+	MOVQ         stride+40(FP), R12
+	SUBQ         $1, R10
 	JLT          done8
 
 loop7:
-	VPBROADCASTQ 10(R10), Y10
+	VPBROADCASTQ 10(R11), Y10
 	VPSRLVD      lm3_640<>+0(SB), Y10, Y10
 	VPAND        lm3_641<>+0(SB), Y10, Y10
-	VPBROADCASTD 22(R10), Y11
+	VPBROADCASTD 22(R11), Y11
 	VPSRLVD      lm3_642<>+0(SB), Y11, Y11
 	VPAND        lm3_643<>+0(SB), Y11, Y11
 	VPSLLD       $2, Y11, Y11
@@ -4164,7 +5351,7 @@ loop7:
 	VBROADCASTI128 lm3_644<>+0(SB), Y11
 	VPSHUFB      Y10, Y11, Y10
 	VMOVDQU      Y10, (DX)
-	VPBROADCASTW (R10), X10
+	VPBROADCASTW (R11), X10
 	VCVTPH2PS    X10, Y10
 	VBROADCASTSS (SI), Y11
 	VMULPS       Y11, Y10, Y11
@@ -4174,7 +5361,7 @@ loop7:
 	VMULPS       Y13, Y10, Y13
 	VBROADCASTSS (R8)(DI*1), Y14
 	VMULPS       Y14, Y10, Y14
-	VBROADCASTSS (R8), Y15
+	VBROADCASTSS (R9), Y15
 	VMULPS       Y15, Y10, Y10
 	VPMOVSXBD    (DX), Y15
 	VCVTDQ2PS    Y15, Y15
@@ -4190,64 +5377,76 @@ loop7:
 	VFMADD231PS  Y13, Y15, Y7
 	VFMADD231PS  Y14, Y15, Y8
 	VFMADD231PS  Y10, Y15, Y9
-	ADDQ         R11, R10
+	ADDQ         R12, R11
 	ADDQ         $4, SI
 	ADDQ         $4, R8
-	SUBQ         $1, R9
+	ADDQ         $4, R9
+	SUBQ         $1, R10
 	JGE          loop7
 
 done8:
-	ADDQ         $1, R9
+	ADDQ         $1, R10
 	MOVQ         o+0(FP), SI
 	MOVQ         ldo+8(FP), DI
 	MOVQ         SI, R8
 	ADDQ         DI, R8
 	ADDQ         DI, R8
+	MOVQ         R8, R9
+	ADDQ         DI, R9
+	ADDQ         DI, R9
 	ADDQ         CX, SI
 	ADDQ         CX, R8
+	ADDQ         CX, R9
 	VMOVUPS      Y0, 128(SI)
 	VMOVUPS      Y1, 128(SI)(DI*1)
 	VMOVUPS      Y2, 128(R8)
 	VMOVUPS      Y3, 128(R8)(DI*1)
-	VMOVUPS      Y4, 128(R8)
+	VMOVUPS      Y4, 128(R9)
 	VMOVUPS      Y5, 160(SI)
 	VMOVUPS      Y6, 160(SI)(DI*1)
 	VMOVUPS      Y7, 160(R8)
 	VMOVUPS      Y8, 160(R8)(DI*1)
-	VMOVUPS      Y9, 160(R8)
+	VMOVUPS      Y9, 160(R9)
 	MOVQ         o+0(FP), SI
 	MOVQ         ldo+8(FP), DI
 	MOVQ         SI, R8
 	ADDQ         DI, R8
 	ADDQ         DI, R8
+	MOVQ         R8, R9
+	ADDQ         DI, R9
+	ADDQ         DI, R9
 	ADDQ         CX, SI
 	ADDQ         CX, R8
+	ADDQ         CX, R9
 	VMOVUPS      192(SI), Y0
 	VMOVUPS      192(SI)(DI*1), Y1
 	VMOVUPS      192(R8), Y2
 	VMOVUPS      192(R8)(DI*1), Y3
-	VMOVUPS      192(R8), Y4
+	VMOVUPS      192(R9), Y4
 	VMOVUPS      224(SI), Y5
 	VMOVUPS      224(SI)(DI*1), Y6
 	VMOVUPS      224(R8), Y7
 	VMOVUPS      224(R8)(DI*1), Y8
-	VMOVUPS      224(R8), Y9
+	VMOVUPS      224(R9), Y9
 	MOVQ         p+16(FP), SI
 	MOVQ         ldp+24(FP), DI
 	MOVQ         SI, R8
 	ADDQ         DI, R8
 	ADDQ         DI, R8
-	MOVQ         rows+48(FP), R9
-	MOVQ         AX, R10
-	MOVQ         stride+40(FP), R11
-	SUBQ         $1, R9
+	MOVQ         R8, R9
+	ADDQ         DI, R9
+	ADDQ         DI, R9
+	MOVQ         rows+48(FP), R10
+	MOVQ         AX, R11
+	MOVQ         stride+40(FP), R12
+	SUBQ         $1, R10
 	JLT          done10
 
 loop9:
-	VPBROADCASTQ 10(R10), Y10
+	VPBROADCASTQ 10(R11), Y10
 	VPSRLVD      lm3_640<>+0(SB), Y10, Y10
 	VPAND        lm3_641<>+0(SB), Y10, Y10
-	VPBROADCASTD 22(R10), Y11
+	VPBROADCASTD 22(R11), Y11
 	VPSRLVD      lm3_642<>+0(SB), Y11, Y11
 	VPAND        lm3_643<>+0(SB), Y11, Y11
 	VPSLLD       $2, Y11, Y11
@@ -4255,7 +5454,7 @@ loop9:
 	VBROADCASTI128 lm3_644<>+0(SB), Y11
 	VPSHUFB      Y10, Y11, Y10
 	VMOVDQU      Y10, (DX)
-	VPBROADCASTW (R10), X10
+	VPBROADCASTW (R11), X10
 	VCVTPH2PS    X10, Y10
 	VBROADCASTSS (SI), Y11
 	VMULPS       Y11, Y10, Y11
@@ -4265,7 +5464,7 @@ loop9:
 	VMULPS       Y13, Y10, Y13
 	VBROADCASTSS (R8)(DI*1), Y14
 	VMULPS       Y14, Y10, Y14
-	VBROADCASTSS (R8), Y15
+	VBROADCASTSS (R9), Y15
 	VMULPS       Y15, Y10, Y10
 	VPMOVSXBD    16(DX), Y15
 	VCVTDQ2PS    Y15, Y15
@@ -4281,31 +5480,36 @@ loop9:
 	VFMADD231PS  Y13, Y15, Y7
 	VFMADD231PS  Y14, Y15, Y8
 	VFMADD231PS  Y10, Y15, Y9
-	ADDQ         R11, R10
+	ADDQ         R12, R11
 	ADDQ         $4, SI
 	ADDQ         $4, R8
-	SUBQ         $1, R9
+	ADDQ         $4, R9
+	SUBQ         $1, R10
 	JGE          loop9
 
 done10:
-	ADDQ         $1, R9
+	ADDQ         $1, R10
 	MOVQ         o+0(FP), SI
 	MOVQ         ldo+8(FP), DI
 	MOVQ         SI, R8
 	ADDQ         DI, R8
 	ADDQ         DI, R8
+	MOVQ         R8, R9
+	ADDQ         DI, R9
+	ADDQ         DI, R9
 	ADDQ         CX, SI
 	ADDQ         CX, R8
+	ADDQ         CX, R9
 	VMOVUPS      Y0, 192(SI)
 	VMOVUPS      Y1, 192(SI)(DI*1)
 	VMOVUPS      Y2, 192(R8)
 	VMOVUPS      Y3, 192(R8)(DI*1)
-	VMOVUPS      Y4, 192(R8)
+	VMOVUPS      Y4, 192(R9)
 	VMOVUPS      Y5, 224(SI)
 	VMOVUPS      Y6, 224(SI)(DI*1)
 	VMOVUPS      Y7, 224(R8)
 	VMOVUPS      Y8, 224(R8)(DI*1)
-	VMOVUPS      Y9, 224(R8)
+	VMOVUPS      Y9, 224(R9)
 	ADDQ         $0x1a, AX
 	ADDQ         $0x100, CX
 	SUBQ         $1, BX

@@ -68,8 +68,124 @@ DATA lm4_6410<>+16(SB)/8, $0x0001000100010001
 DATA lm4_6410<>+24(SB)/8, $0x0001000100010001
 GLOBL lm4_6410<>(SB), RODATA|NOPTR, $32
 
-// decodeUnitsLm4_64AVX512 unpacks units of 64 values: dst[i] = value(src, i).
-// Requires: AVX2, AVX512F, AVX512BW, AVX512DQ, AVX512VL, AVX512VNNI, F16C, FMA
+DATA lm4_6411<>+0(SB)/8, $0x0000000000000000
+DATA lm4_6411<>+8(SB)/8, $0x0000000000000000
+DATA lm4_6411<>+16(SB)/8, $0x0000000000000000
+DATA lm4_6411<>+24(SB)/8, $0x0000000000000000
+GLOBL lm4_6411<>(SB), RODATA|NOPTR, $32
+
+DATA lm4_6412<>+0(SB)/8, $0x1e3ce5081e3ce508
+DATA lm4_6412<>+8(SB)/8, $0x1e3ce5081e3ce508
+DATA lm4_6412<>+16(SB)/8, $0x1e3ce5081e3ce508
+DATA lm4_6412<>+24(SB)/8, $0x1e3ce5081e3ce508
+GLOBL lm4_6412<>(SB), RODATA|NOPTR, $32
+
+DATA lm4_6413<>+0(SB)/8, $0x43b8348343b83483
+DATA lm4_6413<>+8(SB)/8, $0x43b8348343b83483
+DATA lm4_6413<>+16(SB)/8, $0x43b8348343b83483
+DATA lm4_6413<>+24(SB)/8, $0x43b8348343b83483
+GLOBL lm4_6413<>(SB), RODATA|NOPTR, $32
+
+DATA lm4_6414<>+0(SB)/8, $0xbf8000003f800000
+DATA lm4_6414<>+8(SB)/8, $0x3f800000bf800000
+DATA lm4_6414<>+16(SB)/8, $0xbf800000bf800000
+DATA lm4_6414<>+24(SB)/8, $0xbf800000bf800000
+DATA lm4_6414<>+32(SB)/8, $0xbf8000003f800000
+DATA lm4_6414<>+40(SB)/8, $0x3f8000003f800000
+DATA lm4_6414<>+48(SB)/8, $0x3f8000003f800000
+DATA lm4_6414<>+56(SB)/8, $0xbf8000003f800000
+DATA lm4_6414<>+64(SB)/8, $0x3f8000003f800000
+DATA lm4_6414<>+72(SB)/8, $0xbf800000bf800000
+DATA lm4_6414<>+80(SB)/8, $0x3f800000bf800000
+DATA lm4_6414<>+88(SB)/8, $0x3f8000003f800000
+DATA lm4_6414<>+96(SB)/8, $0x3f800000bf800000
+DATA lm4_6414<>+104(SB)/8, $0x3f8000003f800000
+DATA lm4_6414<>+112(SB)/8, $0x3f800000bf800000
+DATA lm4_6414<>+120(SB)/8, $0x3f8000003f800000
+DATA lm4_6414<>+128(SB)/8, $0xbf8000003f800000
+DATA lm4_6414<>+136(SB)/8, $0xbf800000bf800000
+DATA lm4_6414<>+144(SB)/8, $0xbf800000bf800000
+DATA lm4_6414<>+152(SB)/8, $0xbf800000bf800000
+DATA lm4_6414<>+160(SB)/8, $0x3f8000003f800000
+DATA lm4_6414<>+168(SB)/8, $0xbf800000bf800000
+DATA lm4_6414<>+176(SB)/8, $0x3f800000bf800000
+DATA lm4_6414<>+184(SB)/8, $0xbf8000003f800000
+DATA lm4_6414<>+192(SB)/8, $0xbf800000bf800000
+DATA lm4_6414<>+200(SB)/8, $0xbf8000003f800000
+DATA lm4_6414<>+208(SB)/8, $0xbf800000bf800000
+DATA lm4_6414<>+216(SB)/8, $0x3f800000bf800000
+DATA lm4_6414<>+224(SB)/8, $0xbf800000bf800000
+DATA lm4_6414<>+232(SB)/8, $0xbf8000003f800000
+DATA lm4_6414<>+240(SB)/8, $0xbf8000003f800000
+DATA lm4_6414<>+248(SB)/8, $0x3f8000003f800000
+GLOBL lm4_6414<>(SB), RODATA|NOPTR, $256
+
+DATA lm4_6415<>+0(SB)/8, $0x3e000000be000000
+DATA lm4_6415<>+8(SB)/8, $0x3e000000be000000
+DATA lm4_6415<>+16(SB)/8, $0xbe000000be000000
+DATA lm4_6415<>+24(SB)/8, $0xbe000000be000000
+DATA lm4_6415<>+32(SB)/8, $0x3e0000003e000000
+DATA lm4_6415<>+40(SB)/8, $0xbe0000003e000000
+DATA lm4_6415<>+48(SB)/8, $0x3e000000be000000
+DATA lm4_6415<>+56(SB)/8, $0xbe0000003e000000
+DATA lm4_6415<>+64(SB)/8, $0x3e000000be000000
+DATA lm4_6415<>+72(SB)/8, $0x3e0000003e000000
+DATA lm4_6415<>+80(SB)/8, $0x3e0000003e000000
+DATA lm4_6415<>+88(SB)/8, $0x3e0000003e000000
+DATA lm4_6415<>+96(SB)/8, $0xbe000000be000000
+DATA lm4_6415<>+104(SB)/8, $0x3e000000be000000
+DATA lm4_6415<>+112(SB)/8, $0xbe000000be000000
+DATA lm4_6415<>+120(SB)/8, $0xbe000000be000000
+DATA lm4_6415<>+128(SB)/8, $0xbe0000003e000000
+DATA lm4_6415<>+136(SB)/8, $0x3e000000be000000
+DATA lm4_6415<>+144(SB)/8, $0xbe000000be000000
+DATA lm4_6415<>+152(SB)/8, $0xbe000000be000000
+DATA lm4_6415<>+160(SB)/8, $0xbe000000be000000
+DATA lm4_6415<>+168(SB)/8, $0x3e0000003e000000
+DATA lm4_6415<>+176(SB)/8, $0xbe0000003e000000
+DATA lm4_6415<>+184(SB)/8, $0x3e0000003e000000
+DATA lm4_6415<>+192(SB)/8, $0x3e000000be000000
+DATA lm4_6415<>+200(SB)/8, $0x3e0000003e000000
+DATA lm4_6415<>+208(SB)/8, $0x3e000000be000000
+DATA lm4_6415<>+216(SB)/8, $0xbe000000be000000
+DATA lm4_6415<>+224(SB)/8, $0x3e000000be000000
+DATA lm4_6415<>+232(SB)/8, $0x3e000000be000000
+DATA lm4_6415<>+240(SB)/8, $0x3e0000003e000000
+DATA lm4_6415<>+248(SB)/8, $0x3e000000be000000
+GLOBL lm4_6415<>(SB), RODATA|NOPTR, $256
+
+DATA lm4_6416<>+0(SB)/8, $0x42480000c2480000
+DATA lm4_6416<>+8(SB)/8, $0x0000000000000000
+DATA lm4_6416<>+16(SB)/8, $0x0000000000000000
+DATA lm4_6416<>+24(SB)/8, $0x0000000000000000
+GLOBL lm4_6416<>(SB), RODATA|NOPTR, $32
+
+DATA lm4_6417<>+0(SB)/8, $0xc1c00000c2a60000
+DATA lm4_6417<>+8(SB)/8, $0x42a6000041c00000
+DATA lm4_6417<>+16(SB)/8, $0x0000000000000000
+DATA lm4_6417<>+24(SB)/8, $0x0000000000000000
+GLOBL lm4_6417<>(SB), RODATA|NOPTR, $32
+
+DATA lm4_6418<>+0(SB)/8, $0xc2820000c2d70000
+DATA lm4_6418<>+8(SB)/8, $0xc1400000c2120000
+DATA lm4_6418<>+16(SB)/8, $0x4212000041400000
+DATA lm4_6418<>+24(SB)/8, $0x42d7000042820000
+GLOBL lm4_6418<>(SB), RODATA|NOPTR, $32
+
+DATA lm4_6419<>+0(SB)/8, $0x8000000080000000
+DATA lm4_6419<>+8(SB)/8, $0x8000000080000000
+DATA lm4_6419<>+16(SB)/8, $0x8000000080000000
+DATA lm4_6419<>+24(SB)/8, $0x8000000080000000
+GLOBL lm4_6419<>(SB), RODATA|NOPTR, $32
+
+DATA lm4_6420<>+0(SB)/8, $0x7fc000007fc00000
+DATA lm4_6420<>+8(SB)/8, $0x7fc000007fc00000
+DATA lm4_6420<>+16(SB)/8, $0x7fc000007fc00000
+DATA lm4_6420<>+24(SB)/8, $0x7fc000007fc00000
+GLOBL lm4_6420<>(SB), RODATA|NOPTR, $32
+
+// decodeUnitsLm4_64AVX512 unpacks units of 64 values.
+// Requires: AVX2, F16C
 TEXT ·decodeUnitsLm4_64AVX512(SB), NOSPLIT, $192-24
 	MOVQ         dst+0(FP), AX
 	MOVQ         src+8(FP), BX
@@ -136,8 +252,8 @@ done2:
 	VZEROUPPER
 	RET
 
-// matmul1xLm4_64AVX512 is y[j][r] = sum over i of x[j][i]*w[r][i] for j < 1; ld and stride in bytes, a unit is 64 values.
-// Requires: AVX2, AVX512F, AVX512BW, AVX512DQ, AVX512VL, AVX512VNNI, F16C, FMA
+// matmul1xLm4_64AVX512 multiplies rows of w with 1 row of x; ld and stride in bytes, a unit is 64 values.
+// Requires: AVX2, F16C, FMA
 TEXT ·matmul1xLm4_64AVX512(SB), NOSPLIT, $192-64
 	MOVQ         y+0(FP), AX
 	MOVQ         w+32(FP), BX
@@ -241,8 +357,8 @@ done2:
 	VZEROUPPER
 	RET
 
-// matmul2xLm4_64AVX512 is y[j][r] = sum over i of x[j][i]*w[r][i] for j < 2; ld and stride in bytes, a unit is 64 values.
-// Requires: AVX2, AVX512F, AVX512BW, AVX512DQ, AVX512VL, AVX512VNNI, F16C, FMA
+// matmul2xLm4_64AVX512 multiplies rows of w with 2 rows of x; ld and stride in bytes, a unit is 64 values.
+// Requires: AVX2, F16C, FMA
 TEXT ·matmul2xLm4_64AVX512(SB), NOSPLIT, $192-64
 	MOVQ         y+0(FP), AX
 	MOVQ         w+32(FP), BX
@@ -372,8 +488,8 @@ done2:
 	VZEROUPPER
 	RET
 
-// matmul3xLm4_64AVX512 is y[j][r] = sum over i of x[j][i]*w[r][i] for j < 3; ld and stride in bytes, a unit is 64 values.
-// Requires: AVX2, AVX512F, AVX512BW, AVX512DQ, AVX512VL, AVX512VNNI, F16C, FMA
+// matmul3xLm4_64AVX512 multiplies rows of w with 3 rows of x; ld and stride in bytes, a unit is 64 values.
+// Requires: AVX2, F16C, FMA
 TEXT ·matmul3xLm4_64AVX512(SB), NOSPLIT, $192-64
 	MOVQ         y+0(FP), AX
 	MOVQ         w+32(FP), BX
@@ -528,8 +644,8 @@ done2:
 	VZEROUPPER
 	RET
 
-// matmul4xLm4_64AVX512 is y[j][r] = sum over i of x[j][i]*w[r][i] for j < 4; ld and stride in bytes, a unit is 64 values.
-// Requires: AVX2, AVX512F, AVX512BW, AVX512DQ, AVX512VL, AVX512VNNI, F16C, FMA
+// matmul4xLm4_64AVX512 multiplies rows of w with 4 rows of x; ld and stride in bytes, a unit is 64 values.
+// Requires: AVX2, F16C, FMA
 TEXT ·matmul4xLm4_64AVX512(SB), NOSPLIT, $192-64
 	MOVQ         y+0(FP), AX
 	MOVQ         w+32(FP), BX
@@ -709,8 +825,8 @@ done2:
 	VZEROUPPER
 	RET
 
-// matmulQ81xLm4_64AVX512 is y[j][r] = sum over i of d[i/64][j]*q[i/64][j][i%64]*w[r][i] for j < 1; ldy and stride in bytes.
-// Requires: AVX2, AVX512F, AVX512BW, AVX512DQ, AVX512VL, AVX512VNNI, F16C, FMA
+// matmulQ81xLm4_64AVX512 multiplies rows of w with 1 row of activations in int8; ldy and stride in bytes.
+// Requires: F16C, FMA, AVX512VL, AVX512VNNI
 TEXT ·matmulQ81xLm4_64AVX512(SB), NOSPLIT, $192-72
 	LEAQ         31(SP), AX
 	ANDQ         $-32, AX
@@ -722,6 +838,7 @@ TEXT ·matmulQ81xLm4_64AVX512(SB), NOSPLIT, $192-72
 
 loop1:
 	VPXOR        Y0, Y0, Y0
+	VPXOR        Y1, Y1, Y1
 	MOVQ         q+16(FP), DX
 	MOVQ         d+24(FP), SI
 	MOVQ         blocks+64(FP), DI
@@ -730,31 +847,31 @@ loop1:
 	JLT          done4
 
 loop3:
-	VPBROADCASTW (R8), X1
-	VCVTPH2PS    X1, Y1
-	VBROADCASTI128 2(R8), Y2
-	VPSRLVD      lm4_640<>+0(SB), Y2, Y2
-	VPAND        lm4_641<>+0(SB), Y2, Y2
-	VBROADCASTI128 lm4_642<>+0(SB), Y3
-	VPSHUFB      Y2, Y3, Y2
-	VPABSB       Y2, Y3
-	VMOVDQU      (DX), Y4
-	VPSIGNB      Y2, Y4, Y2
-	VPXOR        Y4, Y4, Y4
-	VPDPBUSD     Y2, Y3, Y4
-	VBROADCASTI128 18(R8), Y2
-	VPSRLVD      lm4_640<>+0(SB), Y2, Y2
-	VPAND        lm4_641<>+0(SB), Y2, Y2
-	VBROADCASTI128 lm4_642<>+0(SB), Y3
-	VPSHUFB      Y2, Y3, Y2
-	VPABSB       Y2, Y3
-	VMOVDQU      32(DX), Y5
-	VPSIGNB      Y2, Y5, Y2
-	VPDPBUSD     Y2, Y3, Y4
-	VBROADCASTSS (SI), Y2
-	VCVTDQ2PS    Y4, Y3
-	VMULPS       Y1, Y2, Y1
-	VFMADD231PS  Y1, Y3, Y0
+	VPBROADCASTW (R8), X2
+	VCVTPH2PS    X2, Y2
+	VBROADCASTI128 2(R8), Y3
+	VPSRLVD      lm4_640<>+0(SB), Y3, Y3
+	VPAND        lm4_641<>+0(SB), Y3, Y3
+	VBROADCASTI128 lm4_642<>+0(SB), Y4
+	VPSHUFB      Y3, Y4, Y3
+	VPABSB       Y3, Y4
+	VMOVDQU      (DX), Y5
+	VPSIGNB      Y3, Y5, Y3
+	VPXOR        Y5, Y5, Y5
+	VPDPBUSD     Y3, Y4, Y5
+	VBROADCASTI128 18(R8), Y3
+	VPSRLVD      lm4_640<>+0(SB), Y3, Y3
+	VPAND        lm4_641<>+0(SB), Y3, Y3
+	VBROADCASTI128 lm4_642<>+0(SB), Y4
+	VPSHUFB      Y3, Y4, Y3
+	VPABSB       Y3, Y4
+	VMOVDQU      32(DX), Y6
+	VPSIGNB      Y3, Y6, Y3
+	VPDPBUSD     Y3, Y4, Y5
+	VBROADCASTSS (SI), Y3
+	VCVTDQ2PS    Y5, Y4
+	VMULPS       Y2, Y3, Y2
+	VFMADD231PS  Y2, Y4, Y0
 	ADDQ         $0x22, R8
 	ADDQ         $0x40, DX
 	ADDQ         $4, SI
@@ -763,6 +880,7 @@ loop3:
 
 done4:
 	ADDQ         $1, DI
+	VADDPS       Y1, Y0, Y0
 	VEXTRACTF128 $1, Y0, X1
 	VADDPS       X0, X1, X1
 	VMOVHLPS     X1, X1, X0
@@ -781,8 +899,8 @@ done2:
 	VZEROUPPER
 	RET
 
-// matmulQ82xLm4_64AVX512 is y[j][r] = sum over i of d[i/64][j]*q[i/64][j][i%64]*w[r][i] for j < 2; ldy and stride in bytes.
-// Requires: AVX2, AVX512F, AVX512BW, AVX512DQ, AVX512VL, AVX512VNNI, F16C, FMA
+// matmulQ82xLm4_64AVX512 multiplies rows of w with 2 rows of activations in int8; ldy and stride in bytes.
+// Requires: F16C, FMA, AVX512VL, AVX512VNNI
 TEXT ·matmulQ82xLm4_64AVX512(SB), NOSPLIT, $192-72
 	LEAQ         31(SP), AX
 	ANDQ         $-32, AX
@@ -875,8 +993,8 @@ done2:
 	VZEROUPPER
 	RET
 
-// matmulQ83xLm4_64AVX512 is y[j][r] = sum over i of d[i/64][j]*q[i/64][j][i%64]*w[r][i] for j < 3; ldy and stride in bytes.
-// Requires: AVX2, AVX512F, AVX512BW, AVX512DQ, AVX512VL, AVX512VNNI, F16C, FMA
+// matmulQ83xLm4_64AVX512 multiplies rows of w with 3 rows of activations in int8; ldy and stride in bytes.
+// Requires: F16C, FMA, AVX512VL, AVX512VNNI
 TEXT ·matmulQ83xLm4_64AVX512(SB), NOSPLIT, $192-72
 	LEAQ         31(SP), AX
 	ANDQ         $-32, AX
@@ -989,8 +1107,8 @@ done2:
 	VZEROUPPER
 	RET
 
-// matmulQ84xLm4_64AVX512 is y[j][r] = sum over i of d[i/64][j]*q[i/64][j][i%64]*w[r][i] for j < 4; ldy and stride in bytes.
-// Requires: AVX2, AVX512F, AVX512BW, AVX512DQ, AVX512VL, AVX512VNNI, F16C, FMA
+// matmulQ84xLm4_64AVX512 multiplies rows of w with 4 rows of activations in int8; ldy and stride in bytes.
+// Requires: F16C, FMA, AVX512VL, AVX512VNNI
 TEXT ·matmulQ84xLm4_64AVX512(SB), NOSPLIT, $192-72
 	LEAQ         31(SP), AX
 	ANDQ         $-32, AX
@@ -1124,7 +1242,7 @@ done2:
 	RET
 
 // unpackLm4_64AVX512 unpacks a row into records of 32 levels, their scales and mins.
-// Requires: AVX2, AVX512F, AVX512BW, AVX512DQ, AVX512VL, AVX512VNNI, F16C, FMA
+// Requires: AVX2, F16C
 TEXT ·unpackLm4_64AVX512(SB), NOSPLIT, $192-24
 	MOVQ         dst+0(FP), AX
 	MOVQ         src+8(FP), BX
@@ -1165,8 +1283,8 @@ done2:
 	VZEROUPPER
 	RET
 
-// mix1xLm4_64AVX512 is o[j][i] += sum over r of p[j][r]*v[r][i] for j < 1; ld and stride in bytes, a unit is 64 values.
-// Requires: AVX2, AVX512F, AVX512BW, AVX512DQ, AVX512VL, AVX512VNNI, F16C, FMA
+// mix1xLm4_64AVX512 adds weighted rows of v to 1 row of o; ld and stride in bytes, a unit is 64 values.
+// Requires: AVX2, F16C, FMA
 TEXT ·mix1xLm4_64AVX512(SB), NOSPLIT, $192-64
 	MOVQ         v+32(FP), AX
 	MOVQ         units+56(FP), BX
@@ -1285,8 +1403,8 @@ done2:
 	VZEROUPPER
 	RET
 
-// mix2xLm4_64AVX512 is o[j][i] += sum over r of p[j][r]*v[r][i] for j < 2; ld and stride in bytes, a unit is 64 values.
-// Requires: AVX2, AVX512F, AVX512BW, AVX512DQ, AVX512VL, AVX512VNNI, F16C, FMA
+// mix2xLm4_64AVX512 adds weighted rows of v to 2 rows of o; ld and stride in bytes, a unit is 64 values.
+// Requires: AVX2, F16C, FMA
 TEXT ·mix2xLm4_64AVX512(SB), NOSPLIT, $192-64
 	MOVQ         v+32(FP), AX
 	MOVQ         units+56(FP), BX
@@ -1439,8 +1557,8 @@ done2:
 	VZEROUPPER
 	RET
 
-// mix3xLm4_64AVX512 is o[j][i] += sum over r of p[j][r]*v[r][i] for j < 3; ld and stride in bytes, a unit is 64 values.
-// Requires: AVX2, AVX512F, AVX512BW, AVX512DQ, AVX512VL, AVX512VNNI, F16C, FMA
+// mix3xLm4_64AVX512 adds weighted rows of v to 3 rows of o; ld and stride in bytes, a unit is 64 values.
+// Requires: AVX2, F16C, FMA
 TEXT ·mix3xLm4_64AVX512(SB), NOSPLIT, $192-64
 	MOVQ         v+32(FP), AX
 	MOVQ         units+56(FP), BX
@@ -1645,8 +1763,8 @@ done2:
 	VZEROUPPER
 	RET
 
-// mix5xLm4_64AVX512 is o[j][i] += sum over r of p[j][r]*v[r][i] for j < 5; ld and stride in bytes, a unit is 64 values.
-// Requires: AVX2, AVX512F, AVX512BW, AVX512DQ, AVX512VL, AVX512VNNI, F16C, FMA
+// mix5xLm4_64AVX512 adds weighted rows of v to 5 rows of o; ld and stride in bytes, a unit is 64 values.
+// Requires: AVX2, F16C, FMA
 TEXT ·mix5xLm4_64AVX512(SB), NOSPLIT, $192-64
 	MOVQ         v+32(FP), AX
 	MOVQ         units+56(FP), BX
@@ -1662,37 +1780,44 @@ loop1:
 	MOVQ         SI, R8
 	ADDQ         DI, R8
 	ADDQ         DI, R8
+	MOVQ         R8, R9
+	ADDQ         DI, R9
+	ADDQ         DI, R9
 	ADDQ         CX, SI
 	ADDQ         CX, R8
+	ADDQ         CX, R9
 	VMOVUPS      (SI), Y0
 	VMOVUPS      (SI)(DI*1), Y1
 	VMOVUPS      (R8), Y2
 	VMOVUPS      (R8)(DI*1), Y3
-	VMOVUPS      (R8), Y4
+	VMOVUPS      (R9), Y4
 	VMOVUPS      32(SI), Y5
 	VMOVUPS      32(SI)(DI*1), Y6
 	VMOVUPS      32(R8), Y7
 	VMOVUPS      32(R8)(DI*1), Y8
-	VMOVUPS      32(R8), Y9
+	VMOVUPS      32(R9), Y9
 	MOVQ         p+16(FP), SI
 	MOVQ         ldp+24(FP), DI
 	MOVQ         SI, R8
 	ADDQ         DI, R8
 	ADDQ         DI, R8
-	MOVQ         rows+48(FP), R9
-	MOVQ         AX, R10
-	MOVQ         stride+40(FP), R11
-	SUBQ         $1, R9
+	MOVQ         R8, R9
+	ADDQ         DI, R9
+	ADDQ         DI, R9
+	MOVQ         rows+48(FP), R10
+	MOVQ         AX, R11
+	MOVQ         stride+40(FP), R12
+	SUBQ         $1, R10
 	JLT          done4
 
 loop3:
-	VBROADCASTI128 2(R10), Y10
+	VBROADCASTI128 2(R11), Y10
 	VPSRLVD      lm4_640<>+0(SB), Y10, Y10
 	VPAND        lm4_641<>+0(SB), Y10, Y10
 	VBROADCASTI128 lm4_642<>+0(SB), Y11
 	VPSHUFB      Y10, Y11, Y10
 	VMOVDQU      Y10, (DX)
-	VPBROADCASTW (R10), X10
+	VPBROADCASTW (R11), X10
 	VCVTPH2PS    X10, Y10
 	VBROADCASTSS (SI), Y11
 	VMULPS       Y11, Y10, Y11
@@ -1702,7 +1827,7 @@ loop3:
 	VMULPS       Y13, Y10, Y13
 	VBROADCASTSS (R8)(DI*1), Y14
 	VMULPS       Y14, Y10, Y14
-	VBROADCASTSS (R8), Y15
+	VBROADCASTSS (R9), Y15
 	VMULPS       Y15, Y10, Y10
 	VPMOVSXBD    (DX), Y15
 	VCVTDQ2PS    Y15, Y15
@@ -1718,67 +1843,79 @@ loop3:
 	VFMADD231PS  Y13, Y15, Y7
 	VFMADD231PS  Y14, Y15, Y8
 	VFMADD231PS  Y10, Y15, Y9
-	ADDQ         R11, R10
+	ADDQ         R12, R11
 	ADDQ         $4, SI
 	ADDQ         $4, R8
-	SUBQ         $1, R9
+	ADDQ         $4, R9
+	SUBQ         $1, R10
 	JGE          loop3
 
 done4:
-	ADDQ         $1, R9
+	ADDQ         $1, R10
 	MOVQ         o+0(FP), SI
 	MOVQ         ldo+8(FP), DI
 	MOVQ         SI, R8
 	ADDQ         DI, R8
 	ADDQ         DI, R8
+	MOVQ         R8, R9
+	ADDQ         DI, R9
+	ADDQ         DI, R9
 	ADDQ         CX, SI
 	ADDQ         CX, R8
+	ADDQ         CX, R9
 	VMOVUPS      Y0, (SI)
 	VMOVUPS      Y1, (SI)(DI*1)
 	VMOVUPS      Y2, (R8)
 	VMOVUPS      Y3, (R8)(DI*1)
-	VMOVUPS      Y4, (R8)
+	VMOVUPS      Y4, (R9)
 	VMOVUPS      Y5, 32(SI)
 	VMOVUPS      Y6, 32(SI)(DI*1)
 	VMOVUPS      Y7, 32(R8)
 	VMOVUPS      Y8, 32(R8)(DI*1)
-	VMOVUPS      Y9, 32(R8)
+	VMOVUPS      Y9, 32(R9)
 	MOVQ         o+0(FP), SI
 	MOVQ         ldo+8(FP), DI
 	MOVQ         SI, R8
 	ADDQ         DI, R8
 	ADDQ         DI, R8
+	MOVQ         R8, R9
+	ADDQ         DI, R9
+	ADDQ         DI, R9
 	ADDQ         CX, SI
 	ADDQ         CX, R8
+	ADDQ         CX, R9
 	VMOVUPS      64(SI), Y0
 	VMOVUPS      64(SI)(DI*1), Y1
 	VMOVUPS      64(R8), Y2
 	VMOVUPS      64(R8)(DI*1), Y3
-	VMOVUPS      64(R8), Y4
+	VMOVUPS      64(R9), Y4
 	VMOVUPS      96(SI), Y5
 	VMOVUPS      96(SI)(DI*1), Y6
 	VMOVUPS      96(R8), Y7
 	VMOVUPS      96(R8)(DI*1), Y8
-	VMOVUPS      96(R8), Y9
+	VMOVUPS      96(R9), Y9
 	MOVQ         p+16(FP), SI
 	MOVQ         ldp+24(FP), DI
 	MOVQ         SI, R8
 	ADDQ         DI, R8
 	ADDQ         DI, R8
-	MOVQ         rows+48(FP), R9
-	MOVQ         AX, R10
-	MOVQ         stride+40(FP), R11
-	SUBQ         $1, R9
+	MOVQ         R8, R9
+	ADDQ         DI, R9
+	ADDQ         DI, R9
+	MOVQ         rows+48(FP), R10
+	MOVQ         AX, R11
+	MOVQ         stride+40(FP), R12
+	SUBQ         $1, R10
 	JLT          done6
 
 loop5:
-	VBROADCASTI128 2(R10), Y10
+	VBROADCASTI128 2(R11), Y10
 	VPSRLVD      lm4_640<>+0(SB), Y10, Y10
 	VPAND        lm4_641<>+0(SB), Y10, Y10
 	VBROADCASTI128 lm4_642<>+0(SB), Y11
 	VPSHUFB      Y10, Y11, Y10
 	VMOVDQU      Y10, (DX)
-	VPBROADCASTW (R10), X10
+	VPBROADCASTW (R11), X10
 	VCVTPH2PS    X10, Y10
 	VBROADCASTSS (SI), Y11
 	VMULPS       Y11, Y10, Y11
@@ -1788,7 +1925,7 @@ loop5:
 	VMULPS       Y13, Y10, Y13
 	VBROADCASTSS (R8)(DI*1), Y14
 	VMULPS       Y14, Y10, Y14
-	VBROADCASTSS (R8), Y15
+	VBROADCASTSS (R9), Y15
 	VMULPS       Y15, Y10, Y10
 	VPMOVSXBD    16(DX), Y15
 	VCVTDQ2PS    Y15, Y15
@@ -1804,67 +1941,79 @@ loop5:
 	VFMADD231PS  Y13, Y15, Y7
 	VFMADD231PS  Y14, Y15, Y8
 	VFMADD231PS  Y10, Y15, Y9
-	ADDQ         R11, R10
+	ADDQ         R12, R11
 	ADDQ         $4, SI
 	ADDQ         $4, R8
-	SUBQ         $1, R9
+	ADDQ         $4, R9
+	SUBQ         $1, R10
 	JGE          loop5
 
 done6:
-	ADDQ         $1, R9
+	ADDQ         $1, R10
 	MOVQ         o+0(FP), SI
 	MOVQ         ldo+8(FP), DI
 	MOVQ         SI, R8
 	ADDQ         DI, R8
 	ADDQ         DI, R8
+	MOVQ         R8, R9
+	ADDQ         DI, R9
+	ADDQ         DI, R9
 	ADDQ         CX, SI
 	ADDQ         CX, R8
+	ADDQ         CX, R9
 	VMOVUPS      Y0, 64(SI)
 	VMOVUPS      Y1, 64(SI)(DI*1)
 	VMOVUPS      Y2, 64(R8)
 	VMOVUPS      Y3, 64(R8)(DI*1)
-	VMOVUPS      Y4, 64(R8)
+	VMOVUPS      Y4, 64(R9)
 	VMOVUPS      Y5, 96(SI)
 	VMOVUPS      Y6, 96(SI)(DI*1)
 	VMOVUPS      Y7, 96(R8)
 	VMOVUPS      Y8, 96(R8)(DI*1)
-	VMOVUPS      Y9, 96(R8)
+	VMOVUPS      Y9, 96(R9)
 	MOVQ         o+0(FP), SI
 	MOVQ         ldo+8(FP), DI
 	MOVQ         SI, R8
 	ADDQ         DI, R8
 	ADDQ         DI, R8
+	MOVQ         R8, R9
+	ADDQ         DI, R9
+	ADDQ         DI, R9
 	ADDQ         CX, SI
 	ADDQ         CX, R8
+	ADDQ         CX, R9
 	VMOVUPS      128(SI), Y0
 	VMOVUPS      128(SI)(DI*1), Y1
 	VMOVUPS      128(R8), Y2
 	VMOVUPS      128(R8)(DI*1), Y3
-	VMOVUPS      128(R8), Y4
+	VMOVUPS      128(R9), Y4
 	VMOVUPS      160(SI), Y5
 	VMOVUPS      160(SI)(DI*1), Y6
 	VMOVUPS      160(R8), Y7
 	VMOVUPS      160(R8)(DI*1), Y8
-	VMOVUPS      160(R8), Y9
+	VMOVUPS      160(R9), Y9
 	MOVQ         p+16(FP), SI
 	MOVQ         ldp+24(FP), DI
 	MOVQ         SI, R8
 	ADDQ         DI, R8
 	ADDQ         DI, R8
-	MOVQ         rows+48(FP), R9
-	MOVQ         AX, R10
-	MOVQ         stride+40(FP), R11
-	SUBQ         $1, R9
+	MOVQ         R8, R9
+	ADDQ         DI, R9
+	ADDQ         DI, R9
+	MOVQ         rows+48(FP), R10
+	MOVQ         AX, R11
+	MOVQ         stride+40(FP), R12
+	SUBQ         $1, R10
 	JLT          done8
 
 loop7:
-	VBROADCASTI128 18(R10), Y10
+	VBROADCASTI128 18(R11), Y10
 	VPSRLVD      lm4_640<>+0(SB), Y10, Y10
 	VPAND        lm4_641<>+0(SB), Y10, Y10
 	VBROADCASTI128 lm4_642<>+0(SB), Y11
 	VPSHUFB      Y10, Y11, Y10
 	VMOVDQU      Y10, (DX)
-	VPBROADCASTW (R10), X10
+	VPBROADCASTW (R11), X10
 	VCVTPH2PS    X10, Y10
 	VBROADCASTSS (SI), Y11
 	VMULPS       Y11, Y10, Y11
@@ -1874,7 +2023,7 @@ loop7:
 	VMULPS       Y13, Y10, Y13
 	VBROADCASTSS (R8)(DI*1), Y14
 	VMULPS       Y14, Y10, Y14
-	VBROADCASTSS (R8), Y15
+	VBROADCASTSS (R9), Y15
 	VMULPS       Y15, Y10, Y10
 	VPMOVSXBD    (DX), Y15
 	VCVTDQ2PS    Y15, Y15
@@ -1890,67 +2039,79 @@ loop7:
 	VFMADD231PS  Y13, Y15, Y7
 	VFMADD231PS  Y14, Y15, Y8
 	VFMADD231PS  Y10, Y15, Y9
-	ADDQ         R11, R10
+	ADDQ         R12, R11
 	ADDQ         $4, SI
 	ADDQ         $4, R8
-	SUBQ         $1, R9
+	ADDQ         $4, R9
+	SUBQ         $1, R10
 	JGE          loop7
 
 done8:
-	ADDQ         $1, R9
+	ADDQ         $1, R10
 	MOVQ         o+0(FP), SI
 	MOVQ         ldo+8(FP), DI
 	MOVQ         SI, R8
 	ADDQ         DI, R8
 	ADDQ         DI, R8
+	MOVQ         R8, R9
+	ADDQ         DI, R9
+	ADDQ         DI, R9
 	ADDQ         CX, SI
 	ADDQ         CX, R8
+	ADDQ         CX, R9
 	VMOVUPS      Y0, 128(SI)
 	VMOVUPS      Y1, 128(SI)(DI*1)
 	VMOVUPS      Y2, 128(R8)
 	VMOVUPS      Y3, 128(R8)(DI*1)
-	VMOVUPS      Y4, 128(R8)
+	VMOVUPS      Y4, 128(R9)
 	VMOVUPS      Y5, 160(SI)
 	VMOVUPS      Y6, 160(SI)(DI*1)
 	VMOVUPS      Y7, 160(R8)
 	VMOVUPS      Y8, 160(R8)(DI*1)
-	VMOVUPS      Y9, 160(R8)
+	VMOVUPS      Y9, 160(R9)
 	MOVQ         o+0(FP), SI
 	MOVQ         ldo+8(FP), DI
 	MOVQ         SI, R8
 	ADDQ         DI, R8
 	ADDQ         DI, R8
+	MOVQ         R8, R9
+	ADDQ         DI, R9
+	ADDQ         DI, R9
 	ADDQ         CX, SI
 	ADDQ         CX, R8
+	ADDQ         CX, R9
 	VMOVUPS      192(SI), Y0
 	VMOVUPS      192(SI)(DI*1), Y1
 	VMOVUPS      192(R8), Y2
 	VMOVUPS      192(R8)(DI*1), Y3
-	VMOVUPS      192(R8), Y4
+	VMOVUPS      192(R9), Y4
 	VMOVUPS      224(SI), Y5
 	VMOVUPS      224(SI)(DI*1), Y6
 	VMOVUPS      224(R8), Y7
 	VMOVUPS      224(R8)(DI*1), Y8
-	VMOVUPS      224(R8), Y9
+	VMOVUPS      224(R9), Y9
 	MOVQ         p+16(FP), SI
 	MOVQ         ldp+24(FP), DI
 	MOVQ         SI, R8
 	ADDQ         DI, R8
 	ADDQ         DI, R8
-	MOVQ         rows+48(FP), R9
-	MOVQ         AX, R10
-	MOVQ         stride+40(FP), R11
-	SUBQ         $1, R9
+	MOVQ         R8, R9
+	ADDQ         DI, R9
+	ADDQ         DI, R9
+	MOVQ         rows+48(FP), R10
+	MOVQ         AX, R11
+	MOVQ         stride+40(FP), R12
+	SUBQ         $1, R10
 	JLT          done10
 
 loop9:
-	VBROADCASTI128 18(R10), Y10
+	VBROADCASTI128 18(R11), Y10
 	VPSRLVD      lm4_640<>+0(SB), Y10, Y10
 	VPAND        lm4_641<>+0(SB), Y10, Y10
 	VBROADCASTI128 lm4_642<>+0(SB), Y11
 	VPSHUFB      Y10, Y11, Y10
 	VMOVDQU      Y10, (DX)
-	VPBROADCASTW (R10), X10
+	VPBROADCASTW (R11), X10
 	VCVTPH2PS    X10, Y10
 	VBROADCASTSS (SI), Y11
 	VMULPS       Y11, Y10, Y11
@@ -1960,7 +2121,7 @@ loop9:
 	VMULPS       Y13, Y10, Y13
 	VBROADCASTSS (R8)(DI*1), Y14
 	VMULPS       Y14, Y10, Y14
-	VBROADCASTSS (R8), Y15
+	VBROADCASTSS (R9), Y15
 	VMULPS       Y15, Y10, Y10
 	VPMOVSXBD    16(DX), Y15
 	VCVTDQ2PS    Y15, Y15
@@ -1976,31 +2137,36 @@ loop9:
 	VFMADD231PS  Y13, Y15, Y7
 	VFMADD231PS  Y14, Y15, Y8
 	VFMADD231PS  Y10, Y15, Y9
-	ADDQ         R11, R10
+	ADDQ         R12, R11
 	ADDQ         $4, SI
 	ADDQ         $4, R8
-	SUBQ         $1, R9
+	ADDQ         $4, R9
+	SUBQ         $1, R10
 	JGE          loop9
 
 done10:
-	ADDQ         $1, R9
+	ADDQ         $1, R10
 	MOVQ         o+0(FP), SI
 	MOVQ         ldo+8(FP), DI
 	MOVQ         SI, R8
 	ADDQ         DI, R8
 	ADDQ         DI, R8
+	MOVQ         R8, R9
+	ADDQ         DI, R9
+	ADDQ         DI, R9
 	ADDQ         CX, SI
 	ADDQ         CX, R8
+	ADDQ         CX, R9
 	VMOVUPS      Y0, 192(SI)
 	VMOVUPS      Y1, 192(SI)(DI*1)
 	VMOVUPS      Y2, 192(R8)
 	VMOVUPS      Y3, 192(R8)(DI*1)
-	VMOVUPS      Y4, 192(R8)
+	VMOVUPS      Y4, 192(R9)
 	VMOVUPS      Y5, 224(SI)
 	VMOVUPS      Y6, 224(SI)(DI*1)
 	VMOVUPS      Y7, 224(R8)
 	VMOVUPS      Y8, 224(R8)(DI*1)
-	VMOVUPS      Y9, 224(R8)
+	VMOVUPS      Y9, 224(R9)
 	ADDQ         $0x22, AX
 	ADDQ         $0x100, CX
 	SUBQ         $1, BX
@@ -2011,8 +2177,8 @@ done2:
 	VZEROUPPER
 	RET
 
-// decodeUnitsLm4_64AVX2 unpacks units of 64 values: dst[i] = value(src, i).
-// Requires: AVX2, F16C, FMA
+// decodeUnitsLm4_64AVX2 unpacks units of 64 values.
+// Requires: AVX2, F16C
 TEXT ·decodeUnitsLm4_64AVX2(SB), NOSPLIT, $192-24
 	MOVQ         dst+0(FP), AX
 	MOVQ         src+8(FP), BX
@@ -2079,7 +2245,7 @@ done2:
 	VZEROUPPER
 	RET
 
-// matmul1xLm4_64AVX2 is y[j][r] = sum over i of x[j][i]*w[r][i] for j < 1; ld and stride in bytes, a unit is 64 values.
+// matmul1xLm4_64AVX2 multiplies rows of w with 1 row of x; ld and stride in bytes, a unit is 64 values.
 // Requires: AVX2, F16C, FMA
 TEXT ·matmul1xLm4_64AVX2(SB), NOSPLIT, $192-64
 	MOVQ         y+0(FP), AX
@@ -2184,7 +2350,7 @@ done2:
 	VZEROUPPER
 	RET
 
-// matmul2xLm4_64AVX2 is y[j][r] = sum over i of x[j][i]*w[r][i] for j < 2; ld and stride in bytes, a unit is 64 values.
+// matmul2xLm4_64AVX2 multiplies rows of w with 2 rows of x; ld and stride in bytes, a unit is 64 values.
 // Requires: AVX2, F16C, FMA
 TEXT ·matmul2xLm4_64AVX2(SB), NOSPLIT, $192-64
 	MOVQ         y+0(FP), AX
@@ -2315,7 +2481,7 @@ done2:
 	VZEROUPPER
 	RET
 
-// matmul3xLm4_64AVX2 is y[j][r] = sum over i of x[j][i]*w[r][i] for j < 3; ld and stride in bytes, a unit is 64 values.
+// matmul3xLm4_64AVX2 multiplies rows of w with 3 rows of x; ld and stride in bytes, a unit is 64 values.
 // Requires: AVX2, F16C, FMA
 TEXT ·matmul3xLm4_64AVX2(SB), NOSPLIT, $192-64
 	MOVQ         y+0(FP), AX
@@ -2471,7 +2637,7 @@ done2:
 	VZEROUPPER
 	RET
 
-// matmul4xLm4_64AVX2 is y[j][r] = sum over i of x[j][i]*w[r][i] for j < 4; ld and stride in bytes, a unit is 64 values.
+// matmul4xLm4_64AVX2 multiplies rows of w with 4 rows of x; ld and stride in bytes, a unit is 64 values.
 // Requires: AVX2, F16C, FMA
 TEXT ·matmul4xLm4_64AVX2(SB), NOSPLIT, $192-64
 	MOVQ         y+0(FP), AX
@@ -2652,7 +2818,7 @@ done2:
 	VZEROUPPER
 	RET
 
-// matmulQ81xLm4_64AVX2 is y[j][r] = sum over i of d[i/64][j]*q[i/64][j][i%64]*w[r][i] for j < 1; ldy and stride in bytes.
+// matmulQ81xLm4_64AVX2 multiplies rows of w with 1 row of activations in int8; ldy and stride in bytes.
 // Requires: AVX2, F16C, FMA
 TEXT ·matmulQ81xLm4_64AVX2(SB), NOSPLIT, $192-72
 	LEAQ         31(SP), AX
@@ -2665,6 +2831,7 @@ TEXT ·matmulQ81xLm4_64AVX2(SB), NOSPLIT, $192-72
 
 loop1:
 	VPXOR        Y0, Y0, Y0
+	VPXOR        Y1, Y1, Y1
 	MOVQ         q+16(FP), DX
 	MOVQ         d+24(FP), SI
 	MOVQ         blocks+64(FP), DI
@@ -2673,33 +2840,33 @@ loop1:
 	JLT          done4
 
 loop3:
-	VPBROADCASTW (R8), X1
-	VCVTPH2PS    X1, Y1
-	VBROADCASTI128 2(R8), Y2
-	VPSRLVD      lm4_640<>+0(SB), Y2, Y2
-	VPAND        lm4_641<>+0(SB), Y2, Y2
-	VBROADCASTI128 lm4_642<>+0(SB), Y3
-	VPSHUFB      Y2, Y3, Y2
-	VPABSB       Y2, Y3
-	VMOVDQU      (DX), Y4
-	VPSIGNB      Y2, Y4, Y2
-	VPMADDUBSW   Y2, Y3, Y2
-	VPMADDWD     lm4_6410<>+0(SB), Y2, Y2
-	VBROADCASTI128 18(R8), Y3
+	VPBROADCASTW (R8), X2
+	VCVTPH2PS    X2, Y2
+	VBROADCASTI128 2(R8), Y3
 	VPSRLVD      lm4_640<>+0(SB), Y3, Y3
 	VPAND        lm4_641<>+0(SB), Y3, Y3
 	VBROADCASTI128 lm4_642<>+0(SB), Y4
 	VPSHUFB      Y3, Y4, Y3
 	VPABSB       Y3, Y4
-	VMOVDQU      32(DX), Y5
+	VMOVDQU      (DX), Y5
 	VPSIGNB      Y3, Y5, Y3
 	VPMADDUBSW   Y3, Y4, Y3
 	VPMADDWD     lm4_6410<>+0(SB), Y3, Y3
-	VPADDD       Y3, Y2, Y2
-	VBROADCASTSS (SI), Y3
-	VCVTDQ2PS    Y2, Y2
-	VMULPS       Y1, Y3, Y1
-	VFMADD231PS  Y1, Y2, Y0
+	VBROADCASTI128 18(R8), Y4
+	VPSRLVD      lm4_640<>+0(SB), Y4, Y4
+	VPAND        lm4_641<>+0(SB), Y4, Y4
+	VBROADCASTI128 lm4_642<>+0(SB), Y5
+	VPSHUFB      Y4, Y5, Y4
+	VPABSB       Y4, Y5
+	VMOVDQU      32(DX), Y6
+	VPSIGNB      Y4, Y6, Y4
+	VPMADDUBSW   Y4, Y5, Y4
+	VPMADDWD     lm4_6410<>+0(SB), Y4, Y4
+	VPADDD       Y4, Y3, Y3
+	VBROADCASTSS (SI), Y4
+	VCVTDQ2PS    Y3, Y3
+	VMULPS       Y2, Y4, Y2
+	VFMADD231PS  Y2, Y3, Y0
 	ADDQ         $0x22, R8
 	ADDQ         $0x40, DX
 	ADDQ         $4, SI
@@ -2708,6 +2875,7 @@ loop3:
 
 done4:
 	ADDQ         $1, DI
+	VADDPS       Y1, Y0, Y0
 	VEXTRACTF128 $1, Y0, X1
 	VADDPS       X0, X1, X1
 	VMOVHLPS     X1, X1, X0
@@ -2726,7 +2894,7 @@ done2:
 	VZEROUPPER
 	RET
 
-// matmulQ82xLm4_64AVX2 is y[j][r] = sum over i of d[i/64][j]*q[i/64][j][i%64]*w[r][i] for j < 2; ldy and stride in bytes.
+// matmulQ82xLm4_64AVX2 multiplies rows of w with 2 rows of activations in int8; ldy and stride in bytes.
 // Requires: AVX2, F16C, FMA
 TEXT ·matmulQ82xLm4_64AVX2(SB), NOSPLIT, $192-72
 	LEAQ         31(SP), AX
@@ -2824,7 +2992,7 @@ done2:
 	VZEROUPPER
 	RET
 
-// matmulQ83xLm4_64AVX2 is y[j][r] = sum over i of d[i/64][j]*q[i/64][j][i%64]*w[r][i] for j < 3; ldy and stride in bytes.
+// matmulQ83xLm4_64AVX2 multiplies rows of w with 3 rows of activations in int8; ldy and stride in bytes.
 // Requires: AVX2, F16C, FMA
 TEXT ·matmulQ83xLm4_64AVX2(SB), NOSPLIT, $192-72
 	LEAQ         31(SP), AX
@@ -2944,7 +3112,7 @@ done2:
 	VZEROUPPER
 	RET
 
-// matmulQ84xLm4_64AVX2 is y[j][r] = sum over i of d[i/64][j]*q[i/64][j][i%64]*w[r][i] for j < 4; ldy and stride in bytes.
+// matmulQ84xLm4_64AVX2 multiplies rows of w with 4 rows of activations in int8; ldy and stride in bytes.
 // Requires: AVX2, F16C, FMA
 TEXT ·matmulQ84xLm4_64AVX2(SB), NOSPLIT, $192-72
 	LEAQ         31(SP), AX
@@ -3087,7 +3255,7 @@ done2:
 	RET
 
 // unpackLm4_64AVX2 unpacks a row into records of 32 levels, their scales and mins.
-// Requires: AVX2, F16C, FMA
+// Requires: AVX2, F16C
 TEXT ·unpackLm4_64AVX2(SB), NOSPLIT, $192-24
 	MOVQ         dst+0(FP), AX
 	MOVQ         src+8(FP), BX
@@ -3128,7 +3296,723 @@ done2:
 	VZEROUPPER
 	RET
 
-// mix1xLm4_64AVX2 is o[j][i] += sum over r of p[j][r]*v[r][i] for j < 1; ld and stride in bytes, a unit is 64 values.
+// encodeGroupsLm4_64AVX2 packs groups of 8 blocks of 64 values.
+// Requires: AVX2, F16C
+TEXT ·encodeGroupsLm4_64AVX2(SB), NOSPLIT, $0-32
+	MOVQ         dst+0(FP), AX
+	MOVQ         src+8(FP), BX
+	MOVQ         scratch+16(FP), CX
+	MOVQ         groups+24(FP), DX
+	ADDQ         $0x1f, CX
+	ANDQ         $-32, CX
+	SUBQ         $1, DX
+	JLT          done2
+
+loop1:
+
+	// x: value i of every block in one vector
+	XORQ         SI, SI
+	XORQ         DI, DI
+	ADDQ         $8, DI
+	SUBQ         $1, DI
+	JLT          done4
+
+loop3:
+	VMOVUPS      (BX)(SI*1), Y0
+	VMOVUPS      256(BX)(SI*1), Y1
+	VMOVUPS      512(BX)(SI*1), Y2
+	VMOVUPS      768(BX)(SI*1), Y3
+	VMOVUPS      1024(BX)(SI*1), Y4
+	VMOVUPS      1280(BX)(SI*1), Y5
+	VMOVUPS      1536(BX)(SI*1), Y6
+	VMOVUPS      1792(BX)(SI*1), Y7
+	VUNPCKLPS    Y1, Y0, Y8
+	VUNPCKHPS    Y1, Y0, Y1
+	VUNPCKLPS    Y3, Y2, Y0
+	VUNPCKHPS    Y3, Y2, Y3
+	VUNPCKLPD    Y0, Y8, Y2
+	VUNPCKHPD    Y0, Y8, Y0
+	VUNPCKLPD    Y3, Y1, Y8
+	VUNPCKHPD    Y3, Y1, Y3
+	VUNPCKLPS    Y5, Y4, Y1
+	VUNPCKHPS    Y5, Y4, Y5
+	VUNPCKLPS    Y7, Y6, Y4
+	VUNPCKHPS    Y7, Y6, Y7
+	VUNPCKLPD    Y4, Y1, Y6
+	VUNPCKHPD    Y4, Y1, Y4
+	VUNPCKLPD    Y7, Y5, Y1
+	VUNPCKHPD    Y7, Y5, Y7
+	VPERM2F128   $0x20, Y6, Y2, Y5
+	VPERM2F128   $0x31, Y6, Y2, Y6
+	VPERM2F128   $0x20, Y4, Y0, Y2
+	VPERM2F128   $0x31, Y4, Y0, Y4
+	VPERM2F128   $0x20, Y1, Y8, Y0
+	VPERM2F128   $0x31, Y1, Y8, Y1
+	VPERM2F128   $0x20, Y7, Y3, Y8
+	VPERM2F128   $0x31, Y7, Y3, Y7
+	VMOVUPS      Y5, (CX)(SI*8)
+	VMOVUPS      Y2, 32(CX)(SI*8)
+	VMOVUPS      Y0, 64(CX)(SI*8)
+	VMOVUPS      Y8, 96(CX)(SI*8)
+	VMOVUPS      Y6, 128(CX)(SI*8)
+	VMOVUPS      Y4, 160(CX)(SI*8)
+	VMOVUPS      Y1, 192(CX)(SI*8)
+	VMOVUPS      Y7, 224(CX)(SI*8)
+	ADDQ         $0x20, SI
+	SUBQ         $1, DI
+	JGE          loop3
+
+done4:
+	ADDQ         $1, DI
+
+	// length
+	VMOVDQU      lm4_6411<>+0(SB), Y0
+	XORQ         SI, SI
+	XORQ         DI, DI
+	ADDQ         $0x10, DI
+	SUBQ         $1, DI
+	JLT          done6
+
+loop5:
+	VMOVUPS      (CX)(SI*8), Y1
+	VMULPS       Y1, Y1, Y1
+	VADDPS       Y1, Y0, Y0
+	VMOVUPS      32(CX)(SI*8), Y1
+	VMULPS       Y1, Y1, Y1
+	VADDPS       Y1, Y0, Y0
+	VMOVUPS      64(CX)(SI*8), Y1
+	VMULPS       Y1, Y1, Y1
+	VADDPS       Y1, Y0, Y0
+	VMOVUPS      96(CX)(SI*8), Y1
+	VMULPS       Y1, Y1, Y1
+	VADDPS       Y1, Y0, Y0
+	ADDQ         $0x10, SI
+	SUBQ         $1, DI
+	JGE          loop5
+
+done6:
+	ADDQ         $1, DI
+	VMOVUPS      Y0, 2048(CX)
+	VMOVUPS      2048(CX), Y0
+	VSQRTPS      Y0, Y0
+	VMOVUPS      Y0, 2080(CX)
+
+	// v
+	VMOVUPS      2080(CX), Y0
+	VMOVDQU      lm4_6412<>+0(SB), Y1
+	VCMPPS       $0x1e, Y1, Y0, Y0
+	VMOVDQU      Y0, 2112(CX)
+	VMOVDQU      lm4_6413<>+0(SB), Y0
+	VMOVUPS      2080(CX), Y1
+	VDIVPS       Y1, Y0, Y0
+	VMOVUPS      Y0, 2144(CX)
+	LEAQ         lm4_6414<>+0(SB), SI
+	XORQ         DI, DI
+	XORQ         R8, R8
+	ADDQ         $0x10, R8
+	SUBQ         $1, R8
+	JLT          done8
+
+loop7:
+	VMOVDQU      2112(CX), Y0
+	VMOVUPS      (CX)(DI*8), Y1
+	VMOVUPS      2144(CX), Y2
+	VMULPS       Y2, Y1, Y1
+	VMOVDQU      lm4_6411<>+0(SB), Y2
+	VBLENDVPS    Y0, Y1, Y2, Y0
+	VBROADCASTSS (SI)(DI*1), Y1
+	VMULPS       Y1, Y0, Y0
+	VMOVUPS      Y0, 2176(CX)(DI*8)
+	VMOVDQU      2112(CX), Y0
+	VMOVUPS      32(CX)(DI*8), Y1
+	VMOVUPS      2144(CX), Y2
+	VMULPS       Y2, Y1, Y1
+	VMOVDQU      lm4_6411<>+0(SB), Y2
+	VBLENDVPS    Y0, Y1, Y2, Y0
+	VBROADCASTSS 4(SI)(DI*1), Y1
+	VMULPS       Y1, Y0, Y0
+	VMOVUPS      Y0, 2208(CX)(DI*8)
+	VMOVDQU      2112(CX), Y0
+	VMOVUPS      64(CX)(DI*8), Y1
+	VMOVUPS      2144(CX), Y2
+	VMULPS       Y2, Y1, Y1
+	VMOVDQU      lm4_6411<>+0(SB), Y2
+	VBLENDVPS    Y0, Y1, Y2, Y0
+	VBROADCASTSS 8(SI)(DI*1), Y1
+	VMULPS       Y1, Y0, Y0
+	VMOVUPS      Y0, 2240(CX)(DI*8)
+	VMOVDQU      2112(CX), Y0
+	VMOVUPS      96(CX)(DI*8), Y1
+	VMOVUPS      2144(CX), Y2
+	VMULPS       Y2, Y1, Y1
+	VMOVDQU      lm4_6411<>+0(SB), Y2
+	VBLENDVPS    Y0, Y1, Y2, Y0
+	VBROADCASTSS 12(SI)(DI*1), Y1
+	VMULPS       Y1, Y0, Y0
+	VMOVUPS      Y0, 2272(CX)(DI*8)
+	ADDQ         $0x10, DI
+	SUBQ         $1, R8
+	JGE          loop7
+
+done8:
+	ADDQ         $1, R8
+	LEAQ         lm4_6415<>+0(SB), SI
+	XORQ         DI, DI
+	XORQ         R8, R8
+	ADDQ         $8, R8
+	SUBQ         $1, R8
+	JLT          done10
+
+loop9:
+	VMOVUPS      2176(CX)(DI*8), Y0
+	VMOVUPS      2208(CX)(DI*8), Y1
+	VMOVUPS      2240(CX)(DI*8), Y2
+	VMOVUPS      2272(CX)(DI*8), Y3
+	VMOVUPS      2304(CX)(DI*8), Y4
+	VMOVUPS      2336(CX)(DI*8), Y5
+	VMOVUPS      2368(CX)(DI*8), Y6
+	VMOVUPS      2400(CX)(DI*8), Y7
+	VADDPS       Y1, Y0, Y8
+	VSUBPS       Y1, Y0, Y0
+	VADDPS       Y3, Y2, Y1
+	VSUBPS       Y3, Y2, Y2
+	VADDPS       Y5, Y4, Y3
+	VSUBPS       Y5, Y4, Y4
+	VADDPS       Y7, Y6, Y5
+	VSUBPS       Y7, Y6, Y6
+	VADDPS       Y1, Y8, Y7
+	VSUBPS       Y1, Y8, Y1
+	VADDPS       Y2, Y0, Y8
+	VSUBPS       Y2, Y0, Y0
+	VADDPS       Y5, Y3, Y2
+	VSUBPS       Y5, Y3, Y3
+	VADDPS       Y6, Y4, Y5
+	VSUBPS       Y6, Y4, Y4
+	VADDPS       Y2, Y7, Y6
+	VSUBPS       Y2, Y7, Y2
+	VADDPS       Y5, Y8, Y7
+	VSUBPS       Y5, Y8, Y5
+	VADDPS       Y3, Y1, Y8
+	VSUBPS       Y3, Y1, Y1
+	VADDPS       Y4, Y0, Y3
+	VSUBPS       Y4, Y0, Y0
+	VMOVUPS      Y6, 2176(CX)(DI*8)
+	VMOVUPS      Y7, 2208(CX)(DI*8)
+	VMOVUPS      Y8, 2240(CX)(DI*8)
+	VMOVUPS      Y3, 2272(CX)(DI*8)
+	VMOVUPS      Y2, 2304(CX)(DI*8)
+	VMOVUPS      Y5, 2336(CX)(DI*8)
+	VMOVUPS      Y1, 2368(CX)(DI*8)
+	VMOVUPS      Y0, 2400(CX)(DI*8)
+	ADDQ         $4, DI
+	ADDQ         $0x1c, DI
+	SUBQ         $1, R8
+	JGE          loop9
+
+done10:
+	ADDQ         $1, R8
+	XORQ         DI, DI
+	XORQ         R8, R8
+	ADDQ         $1, R8
+	SUBQ         $1, R8
+	JLT          done12
+
+loop11:
+	XORQ         R9, R9
+	ADDQ         $8, R9
+	SUBQ         $1, R9
+	JLT          done14
+
+loop13:
+	VMOVUPS      2176(CX)(DI*8), Y0
+	VMOVUPS      2432(CX)(DI*8), Y1
+	VMOVUPS      2688(CX)(DI*8), Y2
+	VMOVUPS      2944(CX)(DI*8), Y3
+	VMOVUPS      3200(CX)(DI*8), Y4
+	VMOVUPS      3456(CX)(DI*8), Y5
+	VMOVUPS      3712(CX)(DI*8), Y6
+	VMOVUPS      3968(CX)(DI*8), Y7
+	VADDPS       Y1, Y0, Y8
+	VSUBPS       Y1, Y0, Y0
+	VADDPS       Y3, Y2, Y1
+	VSUBPS       Y3, Y2, Y2
+	VADDPS       Y5, Y4, Y3
+	VSUBPS       Y5, Y4, Y4
+	VADDPS       Y7, Y6, Y5
+	VSUBPS       Y7, Y6, Y6
+	VADDPS       Y1, Y8, Y7
+	VSUBPS       Y1, Y8, Y1
+	VADDPS       Y2, Y0, Y8
+	VSUBPS       Y2, Y0, Y0
+	VADDPS       Y5, Y3, Y2
+	VSUBPS       Y5, Y3, Y3
+	VADDPS       Y6, Y4, Y5
+	VSUBPS       Y6, Y4, Y4
+	VADDPS       Y2, Y7, Y6
+	VSUBPS       Y2, Y7, Y2
+	VADDPS       Y5, Y8, Y7
+	VSUBPS       Y5, Y8, Y5
+	VADDPS       Y3, Y1, Y8
+	VSUBPS       Y3, Y1, Y1
+	VADDPS       Y4, Y0, Y3
+	VSUBPS       Y4, Y0, Y0
+	VBROADCASTSS (SI)(DI*1), Y4
+	VMULPS       Y4, Y6, Y4
+	VMOVUPS      Y4, 2176(CX)(DI*8)
+	VBROADCASTSS 32(SI)(DI*1), Y4
+	VMULPS       Y4, Y7, Y4
+	VMOVUPS      Y4, 2432(CX)(DI*8)
+	VBROADCASTSS 64(SI)(DI*1), Y4
+	VMULPS       Y4, Y8, Y4
+	VMOVUPS      Y4, 2688(CX)(DI*8)
+	VBROADCASTSS 96(SI)(DI*1), Y4
+	VMULPS       Y4, Y3, Y3
+	VMOVUPS      Y3, 2944(CX)(DI*8)
+	VBROADCASTSS 128(SI)(DI*1), Y3
+	VMULPS       Y3, Y2, Y2
+	VMOVUPS      Y2, 3200(CX)(DI*8)
+	VBROADCASTSS 160(SI)(DI*1), Y2
+	VMULPS       Y2, Y5, Y2
+	VMOVUPS      Y2, 3456(CX)(DI*8)
+	VBROADCASTSS 192(SI)(DI*1), Y2
+	VMULPS       Y2, Y1, Y1
+	VMOVUPS      Y1, 3712(CX)(DI*8)
+	VBROADCASTSS 224(SI)(DI*1), Y1
+	VMULPS       Y1, Y0, Y0
+	VMOVUPS      Y0, 3968(CX)(DI*8)
+	ADDQ         $4, DI
+	SUBQ         $1, R9
+	JGE          loop13
+
+done14:
+	ADDQ         $1, R9
+	ADDQ         $0xe0, DI
+	SUBQ         $1, R8
+	JGE          loop11
+
+done12:
+	ADDQ         $1, R8
+
+	// code
+	XORQ         SI, SI
+	XORQ         DI, DI
+	ADDQ         $0x10, DI
+	SUBQ         $1, DI
+	JLT          done16
+
+loop15:
+	VMOVUPS      2176(CX)(SI*8), Y0
+	VCMPPS       $0x15, lm4_6411<>+0(SB), Y0, Y1
+	VPABSD       Y1, Y1
+	VPERMPS      lm4_6416<>+0(SB), Y1, Y2
+	VCMPPS       $0x15, Y2, Y0, Y2
+	VPADDD       Y1, Y1, Y1
+	VPSUBD       Y2, Y1, Y1
+	VPERMPS      lm4_6417<>+0(SB), Y1, Y2
+	VCMPPS       $0x15, Y2, Y0, Y2
+	VPADDD       Y1, Y1, Y1
+	VPSUBD       Y2, Y1, Y1
+	VPERMPS      lm4_6418<>+0(SB), Y1, Y2
+	VCMPPS       $0x15, Y2, Y0, Y0
+	VPADDD       Y1, Y1, Y1
+	VPSUBD       Y0, Y1, Y0
+	VMOVDQU      Y0, 4224(CX)(SI*8)
+	VMOVUPS      2208(CX)(SI*8), Y0
+	VCMPPS       $0x15, lm4_6411<>+0(SB), Y0, Y1
+	VPABSD       Y1, Y1
+	VPERMPS      lm4_6416<>+0(SB), Y1, Y2
+	VCMPPS       $0x15, Y2, Y0, Y2
+	VPADDD       Y1, Y1, Y1
+	VPSUBD       Y2, Y1, Y1
+	VPERMPS      lm4_6417<>+0(SB), Y1, Y2
+	VCMPPS       $0x15, Y2, Y0, Y2
+	VPADDD       Y1, Y1, Y1
+	VPSUBD       Y2, Y1, Y1
+	VPERMPS      lm4_6418<>+0(SB), Y1, Y2
+	VCMPPS       $0x15, Y2, Y0, Y0
+	VPADDD       Y1, Y1, Y1
+	VPSUBD       Y0, Y1, Y0
+	VMOVDQU      Y0, 4256(CX)(SI*8)
+	VMOVUPS      2240(CX)(SI*8), Y0
+	VCMPPS       $0x15, lm4_6411<>+0(SB), Y0, Y1
+	VPABSD       Y1, Y1
+	VPERMPS      lm4_6416<>+0(SB), Y1, Y2
+	VCMPPS       $0x15, Y2, Y0, Y2
+	VPADDD       Y1, Y1, Y1
+	VPSUBD       Y2, Y1, Y1
+	VPERMPS      lm4_6417<>+0(SB), Y1, Y2
+	VCMPPS       $0x15, Y2, Y0, Y2
+	VPADDD       Y1, Y1, Y1
+	VPSUBD       Y2, Y1, Y1
+	VPERMPS      lm4_6418<>+0(SB), Y1, Y2
+	VCMPPS       $0x15, Y2, Y0, Y0
+	VPADDD       Y1, Y1, Y1
+	VPSUBD       Y0, Y1, Y0
+	VMOVDQU      Y0, 4288(CX)(SI*8)
+	VMOVUPS      2272(CX)(SI*8), Y0
+	VCMPPS       $0x15, lm4_6411<>+0(SB), Y0, Y1
+	VPABSD       Y1, Y1
+	VPERMPS      lm4_6416<>+0(SB), Y1, Y2
+	VCMPPS       $0x15, Y2, Y0, Y2
+	VPADDD       Y1, Y1, Y1
+	VPSUBD       Y2, Y1, Y1
+	VPERMPS      lm4_6417<>+0(SB), Y1, Y2
+	VCMPPS       $0x15, Y2, Y0, Y2
+	VPADDD       Y1, Y1, Y1
+	VPSUBD       Y2, Y1, Y1
+	VPERMPS      lm4_6418<>+0(SB), Y1, Y2
+	VCMPPS       $0x15, Y2, Y0, Y0
+	VPADDD       Y1, Y1, Y1
+	VPSUBD       Y0, Y1, Y0
+	VMOVDQU      Y0, 4320(CX)(SI*8)
+	ADDQ         $0x10, SI
+	SUBQ         $1, DI
+	JGE          loop15
+
+done16:
+	ADDQ         $1, DI
+
+	// dot
+	VMOVDQU      lm4_6411<>+0(SB), Y0
+	XORQ         SI, SI
+	XORQ         DI, DI
+	ADDQ         $0x10, DI
+	SUBQ         $1, DI
+	JLT          done18
+
+loop17:
+	VMOVUPS      2176(CX)(SI*8), Y1
+	VMOVDQU      4224(CX)(SI*8), Y2
+	VPERMPS      lm4_646<>+0(SB), Y2, Y3
+	VPERMPS      lm4_647<>+0(SB), Y2, Y4
+	VPSLLD       $0x1c, Y2, Y2
+	VBLENDVPS    Y2, Y4, Y3, Y2
+	VMULPS       Y2, Y1, Y1
+	VADDPS       Y1, Y0, Y0
+	VMOVUPS      2208(CX)(SI*8), Y1
+	VMOVDQU      4256(CX)(SI*8), Y2
+	VPERMPS      lm4_646<>+0(SB), Y2, Y3
+	VPERMPS      lm4_647<>+0(SB), Y2, Y4
+	VPSLLD       $0x1c, Y2, Y2
+	VBLENDVPS    Y2, Y4, Y3, Y2
+	VMULPS       Y2, Y1, Y1
+	VADDPS       Y1, Y0, Y0
+	VMOVUPS      2240(CX)(SI*8), Y1
+	VMOVDQU      4288(CX)(SI*8), Y2
+	VPERMPS      lm4_646<>+0(SB), Y2, Y3
+	VPERMPS      lm4_647<>+0(SB), Y2, Y4
+	VPSLLD       $0x1c, Y2, Y2
+	VBLENDVPS    Y2, Y4, Y3, Y2
+	VMULPS       Y2, Y1, Y1
+	VADDPS       Y1, Y0, Y0
+	VMOVUPS      2272(CX)(SI*8), Y1
+	VMOVDQU      4320(CX)(SI*8), Y2
+	VPERMPS      lm4_646<>+0(SB), Y2, Y3
+	VPERMPS      lm4_647<>+0(SB), Y2, Y4
+	VPSLLD       $0x1c, Y2, Y2
+	VBLENDVPS    Y2, Y4, Y3, Y2
+	VMULPS       Y2, Y1, Y1
+	VADDPS       Y1, Y0, Y0
+	ADDQ         $0x10, SI
+	SUBQ         $1, DI
+	JGE          loop17
+
+done18:
+	ADDQ         $1, DI
+	VMOVUPS      Y0, 6272(CX)
+
+	// r
+	VMOVDQU      lm4_6411<>+0(SB), Y0
+	XORQ         SI, SI
+	XORQ         DI, DI
+	ADDQ         $0x10, DI
+	SUBQ         $1, DI
+	JLT          done20
+
+loop19:
+	VMOVDQU      4224(CX)(SI*8), Y1
+	VPERMPS      lm4_646<>+0(SB), Y1, Y2
+	VPERMPS      lm4_647<>+0(SB), Y1, Y3
+	VPSLLD       $0x1c, Y1, Y1
+	VBLENDVPS    Y1, Y3, Y2, Y1
+	VMULPS       Y1, Y1, Y1
+	VADDPS       Y1, Y0, Y0
+	VMOVDQU      4256(CX)(SI*8), Y1
+	VPERMPS      lm4_646<>+0(SB), Y1, Y2
+	VPERMPS      lm4_647<>+0(SB), Y1, Y3
+	VPSLLD       $0x1c, Y1, Y1
+	VBLENDVPS    Y1, Y3, Y2, Y1
+	VMULPS       Y1, Y1, Y1
+	VADDPS       Y1, Y0, Y0
+	VMOVDQU      4288(CX)(SI*8), Y1
+	VPERMPS      lm4_646<>+0(SB), Y1, Y2
+	VPERMPS      lm4_647<>+0(SB), Y1, Y3
+	VPSLLD       $0x1c, Y1, Y1
+	VBLENDVPS    Y1, Y3, Y2, Y1
+	VMULPS       Y1, Y1, Y1
+	VADDPS       Y1, Y0, Y0
+	VMOVDQU      4320(CX)(SI*8), Y1
+	VPERMPS      lm4_646<>+0(SB), Y1, Y2
+	VPERMPS      lm4_647<>+0(SB), Y1, Y3
+	VPSLLD       $0x1c, Y1, Y1
+	VBLENDVPS    Y1, Y3, Y2, Y1
+	VMULPS       Y1, Y1, Y1
+	VADDPS       Y1, Y0, Y0
+	ADDQ         $0x10, SI
+	SUBQ         $1, DI
+	JGE          loop19
+
+done20:
+	ADDQ         $1, DI
+	VMOVUPS      Y0, 6304(CX)
+
+	// norm
+	VMOVUPS      6272(CX), Y0
+	VMOVUPS      6304(CX), Y1
+	VDIVPS       Y1, Y0, Y0
+	VMOVUPS      2080(CX), Y1
+	VDIVPS       lm4_6413<>+0(SB), Y1, Y1
+	VMULPS       Y1, Y0, Y0
+	VMOVUPS      Y0, 6336(CX)
+
+	// norm
+	VMOVUPS      6336(CX), Y0
+	VCMPPS       $3, Y0, Y0, Y1
+	VPAND        lm4_6419<>+0(SB), Y0, Y2
+	VPOR         lm4_6420<>+0(SB), Y2, Y2
+	VBLENDVPS    Y1, Y2, Y0, Y2
+	VCVTPS2PH    $0, Y2, X2
+	VPMOVZXWD    X2, Y0
+	VPEXTRW      $0, X0, (AX)
+	VPEXTRW      $2, X0, 34(AX)
+	VPEXTRW      $4, X0, 68(AX)
+	VPEXTRW      $6, X0, 102(AX)
+	VEXTRACTI128 $1, Y0, X0
+	VPEXTRW      $0, X0, 136(AX)
+	VPEXTRW      $2, X0, 170(AX)
+	VPEXTRW      $4, X0, 204(AX)
+	VPEXTRW      $6, X0, 238(AX)
+
+	// q4: codes to bits, then words to blocks
+	VMOVDQU      4832(CX), Y0
+	VPSLLD       $0x1c, Y0, Y0
+	VMOVDQU      4800(CX), Y1
+	VPSLLD       $0x14, Y1, Y1
+	VPOR         Y1, Y0, Y0
+	VMOVDQU      4768(CX), Y1
+	VPSLLD       $0xc, Y1, Y1
+	VPOR         Y1, Y0, Y0
+	VMOVDQU      4736(CX), Y1
+	VPSLLD       $4, Y1, Y1
+	VPOR         Y1, Y0, Y0
+	VMOVDQU      4320(CX), Y1
+	VPSLLD       $0x18, Y1, Y1
+	VPOR         Y1, Y0, Y0
+	VMOVDQU      4288(CX), Y1
+	VPSLLD       $0x10, Y1, Y1
+	VPOR         Y1, Y0, Y0
+	VMOVDQU      4256(CX), Y1
+	VPSLLD       $8, Y1, Y1
+	VPOR         Y1, Y0, Y0
+	VMOVDQU      4224(CX), Y1
+	VPOR         Y1, Y0, Y0
+	VMOVDQU      4960(CX), Y1
+	VPSLLD       $0x1c, Y1, Y1
+	VMOVDQU      4928(CX), Y2
+	VPSLLD       $0x14, Y2, Y2
+	VPOR         Y2, Y1, Y1
+	VMOVDQU      4896(CX), Y2
+	VPSLLD       $0xc, Y2, Y2
+	VPOR         Y2, Y1, Y1
+	VMOVDQU      4864(CX), Y2
+	VPSLLD       $4, Y2, Y2
+	VPOR         Y2, Y1, Y1
+	VMOVDQU      4448(CX), Y2
+	VPSLLD       $0x18, Y2, Y2
+	VPOR         Y2, Y1, Y1
+	VMOVDQU      4416(CX), Y2
+	VPSLLD       $0x10, Y2, Y2
+	VPOR         Y2, Y1, Y1
+	VMOVDQU      4384(CX), Y2
+	VPSLLD       $8, Y2, Y2
+	VPOR         Y2, Y1, Y1
+	VMOVDQU      4352(CX), Y2
+	VPOR         Y2, Y1, Y1
+	VMOVDQU      5088(CX), Y2
+	VPSLLD       $0x1c, Y2, Y2
+	VMOVDQU      5056(CX), Y3
+	VPSLLD       $0x14, Y3, Y3
+	VPOR         Y3, Y2, Y2
+	VMOVDQU      5024(CX), Y3
+	VPSLLD       $0xc, Y3, Y3
+	VPOR         Y3, Y2, Y2
+	VMOVDQU      4992(CX), Y3
+	VPSLLD       $4, Y3, Y3
+	VPOR         Y3, Y2, Y2
+	VMOVDQU      4576(CX), Y3
+	VPSLLD       $0x18, Y3, Y3
+	VPOR         Y3, Y2, Y2
+	VMOVDQU      4544(CX), Y3
+	VPSLLD       $0x10, Y3, Y3
+	VPOR         Y3, Y2, Y2
+	VMOVDQU      4512(CX), Y3
+	VPSLLD       $8, Y3, Y3
+	VPOR         Y3, Y2, Y2
+	VMOVDQU      4480(CX), Y3
+	VPOR         Y3, Y2, Y2
+	VMOVDQU      5216(CX), Y3
+	VPSLLD       $0x1c, Y3, Y3
+	VMOVDQU      5184(CX), Y4
+	VPSLLD       $0x14, Y4, Y4
+	VPOR         Y4, Y3, Y3
+	VMOVDQU      5152(CX), Y4
+	VPSLLD       $0xc, Y4, Y4
+	VPOR         Y4, Y3, Y3
+	VMOVDQU      5120(CX), Y4
+	VPSLLD       $4, Y4, Y4
+	VPOR         Y4, Y3, Y3
+	VMOVDQU      4704(CX), Y4
+	VPSLLD       $0x18, Y4, Y4
+	VPOR         Y4, Y3, Y3
+	VMOVDQU      4672(CX), Y4
+	VPSLLD       $0x10, Y4, Y4
+	VPOR         Y4, Y3, Y3
+	VMOVDQU      4640(CX), Y4
+	VPSLLD       $8, Y4, Y4
+	VPOR         Y4, Y3, Y3
+	VMOVDQU      4608(CX), Y4
+	VPOR         Y4, Y3, Y3
+	VUNPCKLPS    Y1, Y0, Y4
+	VUNPCKHPS    Y1, Y0, Y1
+	VUNPCKLPS    Y3, Y2, Y0
+	VUNPCKHPS    Y3, Y2, Y3
+	VUNPCKLPD    Y0, Y4, Y2
+	VUNPCKHPD    Y0, Y4, Y0
+	VUNPCKLPD    Y3, Y1, Y4
+	VUNPCKHPD    Y3, Y1, Y3
+	VMOVUPS      X2, 2(AX)
+	VEXTRACTI128 $1, Y2, 138(AX)
+	VMOVUPS      X0, 36(AX)
+	VEXTRACTI128 $1, Y0, 172(AX)
+	VMOVUPS      X4, 70(AX)
+	VEXTRACTI128 $1, Y4, 206(AX)
+	VMOVUPS      X3, 104(AX)
+	VEXTRACTI128 $1, Y3, 240(AX)
+	VMOVDQU      5856(CX), Y0
+	VPSLLD       $0x1c, Y0, Y0
+	VMOVDQU      5824(CX), Y1
+	VPSLLD       $0x14, Y1, Y1
+	VPOR         Y1, Y0, Y0
+	VMOVDQU      5792(CX), Y1
+	VPSLLD       $0xc, Y1, Y1
+	VPOR         Y1, Y0, Y0
+	VMOVDQU      5760(CX), Y1
+	VPSLLD       $4, Y1, Y1
+	VPOR         Y1, Y0, Y0
+	VMOVDQU      5344(CX), Y1
+	VPSLLD       $0x18, Y1, Y1
+	VPOR         Y1, Y0, Y0
+	VMOVDQU      5312(CX), Y1
+	VPSLLD       $0x10, Y1, Y1
+	VPOR         Y1, Y0, Y0
+	VMOVDQU      5280(CX), Y1
+	VPSLLD       $8, Y1, Y1
+	VPOR         Y1, Y0, Y0
+	VMOVDQU      5248(CX), Y1
+	VPOR         Y1, Y0, Y0
+	VMOVDQU      5984(CX), Y1
+	VPSLLD       $0x1c, Y1, Y1
+	VMOVDQU      5952(CX), Y2
+	VPSLLD       $0x14, Y2, Y2
+	VPOR         Y2, Y1, Y1
+	VMOVDQU      5920(CX), Y2
+	VPSLLD       $0xc, Y2, Y2
+	VPOR         Y2, Y1, Y1
+	VMOVDQU      5888(CX), Y2
+	VPSLLD       $4, Y2, Y2
+	VPOR         Y2, Y1, Y1
+	VMOVDQU      5472(CX), Y2
+	VPSLLD       $0x18, Y2, Y2
+	VPOR         Y2, Y1, Y1
+	VMOVDQU      5440(CX), Y2
+	VPSLLD       $0x10, Y2, Y2
+	VPOR         Y2, Y1, Y1
+	VMOVDQU      5408(CX), Y2
+	VPSLLD       $8, Y2, Y2
+	VPOR         Y2, Y1, Y1
+	VMOVDQU      5376(CX), Y2
+	VPOR         Y2, Y1, Y1
+	VMOVDQU      6112(CX), Y2
+	VPSLLD       $0x1c, Y2, Y2
+	VMOVDQU      6080(CX), Y3
+	VPSLLD       $0x14, Y3, Y3
+	VPOR         Y3, Y2, Y2
+	VMOVDQU      6048(CX), Y3
+	VPSLLD       $0xc, Y3, Y3
+	VPOR         Y3, Y2, Y2
+	VMOVDQU      6016(CX), Y3
+	VPSLLD       $4, Y3, Y3
+	VPOR         Y3, Y2, Y2
+	VMOVDQU      5600(CX), Y3
+	VPSLLD       $0x18, Y3, Y3
+	VPOR         Y3, Y2, Y2
+	VMOVDQU      5568(CX), Y3
+	VPSLLD       $0x10, Y3, Y3
+	VPOR         Y3, Y2, Y2
+	VMOVDQU      5536(CX), Y3
+	VPSLLD       $8, Y3, Y3
+	VPOR         Y3, Y2, Y2
+	VMOVDQU      5504(CX), Y3
+	VPOR         Y3, Y2, Y2
+	VMOVDQU      6240(CX), Y3
+	VPSLLD       $0x1c, Y3, Y3
+	VMOVDQU      6208(CX), Y4
+	VPSLLD       $0x14, Y4, Y4
+	VPOR         Y4, Y3, Y3
+	VMOVDQU      6176(CX), Y4
+	VPSLLD       $0xc, Y4, Y4
+	VPOR         Y4, Y3, Y3
+	VMOVDQU      6144(CX), Y4
+	VPSLLD       $4, Y4, Y4
+	VPOR         Y4, Y3, Y3
+	VMOVDQU      5728(CX), Y4
+	VPSLLD       $0x18, Y4, Y4
+	VPOR         Y4, Y3, Y3
+	VMOVDQU      5696(CX), Y4
+	VPSLLD       $0x10, Y4, Y4
+	VPOR         Y4, Y3, Y3
+	VMOVDQU      5664(CX), Y4
+	VPSLLD       $8, Y4, Y4
+	VPOR         Y4, Y3, Y3
+	VMOVDQU      5632(CX), Y4
+	VPOR         Y4, Y3, Y3
+	VUNPCKLPS    Y1, Y0, Y4
+	VUNPCKHPS    Y1, Y0, Y1
+	VUNPCKLPS    Y3, Y2, Y0
+	VUNPCKHPS    Y3, Y2, Y3
+	VUNPCKLPD    Y0, Y4, Y2
+	VUNPCKHPD    Y0, Y4, Y0
+	VUNPCKLPD    Y3, Y1, Y4
+	VUNPCKHPD    Y3, Y1, Y3
+	VMOVUPS      X2, 18(AX)
+	VEXTRACTI128 $1, Y2, 154(AX)
+	VMOVUPS      X0, 52(AX)
+	VEXTRACTI128 $1, Y0, 188(AX)
+	VMOVUPS      X4, 86(AX)
+	VEXTRACTI128 $1, Y4, 222(AX)
+	VMOVUPS      X3, 120(AX)
+	VEXTRACTI128 $1, Y3, 256(AX)
+	ADDQ         $0x800, BX
+	ADDQ         $0x110, AX
+	SUBQ         $1, DX
+	JGE          loop1
+
+done2:
+	ADDQ         $1, DX
+	VZEROUPPER
+	RET
+
+// mix1xLm4_64AVX2 adds weighted rows of v to 1 row of o; ld and stride in bytes, a unit is 64 values.
 // Requires: AVX2, F16C, FMA
 TEXT ·mix1xLm4_64AVX2(SB), NOSPLIT, $192-64
 	MOVQ         v+32(FP), AX
@@ -3248,7 +4132,7 @@ done2:
 	VZEROUPPER
 	RET
 
-// mix2xLm4_64AVX2 is o[j][i] += sum over r of p[j][r]*v[r][i] for j < 2; ld and stride in bytes, a unit is 64 values.
+// mix2xLm4_64AVX2 adds weighted rows of v to 2 rows of o; ld and stride in bytes, a unit is 64 values.
 // Requires: AVX2, F16C, FMA
 TEXT ·mix2xLm4_64AVX2(SB), NOSPLIT, $192-64
 	MOVQ         v+32(FP), AX
@@ -3402,7 +4286,7 @@ done2:
 	VZEROUPPER
 	RET
 
-// mix3xLm4_64AVX2 is o[j][i] += sum over r of p[j][r]*v[r][i] for j < 3; ld and stride in bytes, a unit is 64 values.
+// mix3xLm4_64AVX2 adds weighted rows of v to 3 rows of o; ld and stride in bytes, a unit is 64 values.
 // Requires: AVX2, F16C, FMA
 TEXT ·mix3xLm4_64AVX2(SB), NOSPLIT, $192-64
 	MOVQ         v+32(FP), AX
@@ -3608,7 +4492,7 @@ done2:
 	VZEROUPPER
 	RET
 
-// mix5xLm4_64AVX2 is o[j][i] += sum over r of p[j][r]*v[r][i] for j < 5; ld and stride in bytes, a unit is 64 values.
+// mix5xLm4_64AVX2 adds weighted rows of v to 5 rows of o; ld and stride in bytes, a unit is 64 values.
 // Requires: AVX2, F16C, FMA
 TEXT ·mix5xLm4_64AVX2(SB), NOSPLIT, $192-64
 	MOVQ         v+32(FP), AX
@@ -3625,37 +4509,44 @@ loop1:
 	MOVQ         SI, R8
 	ADDQ         DI, R8
 	ADDQ         DI, R8
+	MOVQ         R8, R9
+	ADDQ         DI, R9
+	ADDQ         DI, R9
 	ADDQ         CX, SI
 	ADDQ         CX, R8
+	ADDQ         CX, R9
 	VMOVUPS      (SI), Y0
 	VMOVUPS      (SI)(DI*1), Y1
 	VMOVUPS      (R8), Y2
 	VMOVUPS      (R8)(DI*1), Y3
-	VMOVUPS      (R8), Y4
+	VMOVUPS      (R9), Y4
 	VMOVUPS      32(SI), Y5
 	VMOVUPS      32(SI)(DI*1), Y6
 	VMOVUPS      32(R8), Y7
 	VMOVUPS      32(R8)(DI*1), Y8
-	VMOVUPS      32(R8), Y9
+	VMOVUPS      32(R9), Y9
 	MOVQ         p+16(FP), SI
 	MOVQ         ldp+24(FP), DI
 	MOVQ         SI, R8
 	ADDQ         DI, R8
 	ADDQ         DI, R8
-	MOVQ         rows+48(FP), R9
-	MOVQ         AX, R10
-	MOVQ         stride+40(FP), R11
-	SUBQ         $1, R9
+	MOVQ         R8, R9
+	ADDQ         DI, R9
+	ADDQ         DI, R9
+	MOVQ         rows+48(FP), R10
+	MOVQ         AX, R11
+	MOVQ         stride+40(FP), R12
+	SUBQ         $1, R10
 	JLT          done4
 
 loop3:
-	VBROADCASTI128 2(R10), Y10
+	VBROADCASTI128 2(R11), Y10
 	VPSRLVD      lm4_640<>+0(SB), Y10, Y10
 	VPAND        lm4_641<>+0(SB), Y10, Y10
 	VBROADCASTI128 lm4_642<>+0(SB), Y11
 	VPSHUFB      Y10, Y11, Y10
 	VMOVDQU      Y10, (DX)
-	VPBROADCASTW (R10), X10
+	VPBROADCASTW (R11), X10
 	VCVTPH2PS    X10, Y10
 	VBROADCASTSS (SI), Y11
 	VMULPS       Y11, Y10, Y11
@@ -3665,7 +4556,7 @@ loop3:
 	VMULPS       Y13, Y10, Y13
 	VBROADCASTSS (R8)(DI*1), Y14
 	VMULPS       Y14, Y10, Y14
-	VBROADCASTSS (R8), Y15
+	VBROADCASTSS (R9), Y15
 	VMULPS       Y15, Y10, Y10
 	VPMOVSXBD    (DX), Y15
 	VCVTDQ2PS    Y15, Y15
@@ -3681,67 +4572,79 @@ loop3:
 	VFMADD231PS  Y13, Y15, Y7
 	VFMADD231PS  Y14, Y15, Y8
 	VFMADD231PS  Y10, Y15, Y9
-	ADDQ         R11, R10
+	ADDQ         R12, R11
 	ADDQ         $4, SI
 	ADDQ         $4, R8
-	SUBQ         $1, R9
+	ADDQ         $4, R9
+	SUBQ         $1, R10
 	JGE          loop3
 
 done4:
-	ADDQ         $1, R9
+	ADDQ         $1, R10
 	MOVQ         o+0(FP), SI
 	MOVQ         ldo+8(FP), DI
 	MOVQ         SI, R8
 	ADDQ         DI, R8
 	ADDQ         DI, R8
+	MOVQ         R8, R9
+	ADDQ         DI, R9
+	ADDQ         DI, R9
 	ADDQ         CX, SI
 	ADDQ         CX, R8
+	ADDQ         CX, R9
 	VMOVUPS      Y0, (SI)
 	VMOVUPS      Y1, (SI)(DI*1)
 	VMOVUPS      Y2, (R8)
 	VMOVUPS      Y3, (R8)(DI*1)
-	VMOVUPS      Y4, (R8)
+	VMOVUPS      Y4, (R9)
 	VMOVUPS      Y5, 32(SI)
 	VMOVUPS      Y6, 32(SI)(DI*1)
 	VMOVUPS      Y7, 32(R8)
 	VMOVUPS      Y8, 32(R8)(DI*1)
-	VMOVUPS      Y9, 32(R8)
+	VMOVUPS      Y9, 32(R9)
 	MOVQ         o+0(FP), SI
 	MOVQ         ldo+8(FP), DI
 	MOVQ         SI, R8
 	ADDQ         DI, R8
 	ADDQ         DI, R8
+	MOVQ         R8, R9
+	ADDQ         DI, R9
+	ADDQ         DI, R9
 	ADDQ         CX, SI
 	ADDQ         CX, R8
+	ADDQ         CX, R9
 	VMOVUPS      64(SI), Y0
 	VMOVUPS      64(SI)(DI*1), Y1
 	VMOVUPS      64(R8), Y2
 	VMOVUPS      64(R8)(DI*1), Y3
-	VMOVUPS      64(R8), Y4
+	VMOVUPS      64(R9), Y4
 	VMOVUPS      96(SI), Y5
 	VMOVUPS      96(SI)(DI*1), Y6
 	VMOVUPS      96(R8), Y7
 	VMOVUPS      96(R8)(DI*1), Y8
-	VMOVUPS      96(R8), Y9
+	VMOVUPS      96(R9), Y9
 	MOVQ         p+16(FP), SI
 	MOVQ         ldp+24(FP), DI
 	MOVQ         SI, R8
 	ADDQ         DI, R8
 	ADDQ         DI, R8
-	MOVQ         rows+48(FP), R9
-	MOVQ         AX, R10
-	MOVQ         stride+40(FP), R11
-	SUBQ         $1, R9
+	MOVQ         R8, R9
+	ADDQ         DI, R9
+	ADDQ         DI, R9
+	MOVQ         rows+48(FP), R10
+	MOVQ         AX, R11
+	MOVQ         stride+40(FP), R12
+	SUBQ         $1, R10
 	JLT          done6
 
 loop5:
-	VBROADCASTI128 2(R10), Y10
+	VBROADCASTI128 2(R11), Y10
 	VPSRLVD      lm4_640<>+0(SB), Y10, Y10
 	VPAND        lm4_641<>+0(SB), Y10, Y10
 	VBROADCASTI128 lm4_642<>+0(SB), Y11
 	VPSHUFB      Y10, Y11, Y10
 	VMOVDQU      Y10, (DX)
-	VPBROADCASTW (R10), X10
+	VPBROADCASTW (R11), X10
 	VCVTPH2PS    X10, Y10
 	VBROADCASTSS (SI), Y11
 	VMULPS       Y11, Y10, Y11
@@ -3751,7 +4654,7 @@ loop5:
 	VMULPS       Y13, Y10, Y13
 	VBROADCASTSS (R8)(DI*1), Y14
 	VMULPS       Y14, Y10, Y14
-	VBROADCASTSS (R8), Y15
+	VBROADCASTSS (R9), Y15
 	VMULPS       Y15, Y10, Y10
 	VPMOVSXBD    16(DX), Y15
 	VCVTDQ2PS    Y15, Y15
@@ -3767,67 +4670,79 @@ loop5:
 	VFMADD231PS  Y13, Y15, Y7
 	VFMADD231PS  Y14, Y15, Y8
 	VFMADD231PS  Y10, Y15, Y9
-	ADDQ         R11, R10
+	ADDQ         R12, R11
 	ADDQ         $4, SI
 	ADDQ         $4, R8
-	SUBQ         $1, R9
+	ADDQ         $4, R9
+	SUBQ         $1, R10
 	JGE          loop5
 
 done6:
-	ADDQ         $1, R9
+	ADDQ         $1, R10
 	MOVQ         o+0(FP), SI
 	MOVQ         ldo+8(FP), DI
 	MOVQ         SI, R8
 	ADDQ         DI, R8
 	ADDQ         DI, R8
+	MOVQ         R8, R9
+	ADDQ         DI, R9
+	ADDQ         DI, R9
 	ADDQ         CX, SI
 	ADDQ         CX, R8
+	ADDQ         CX, R9
 	VMOVUPS      Y0, 64(SI)
 	VMOVUPS      Y1, 64(SI)(DI*1)
 	VMOVUPS      Y2, 64(R8)
 	VMOVUPS      Y3, 64(R8)(DI*1)
-	VMOVUPS      Y4, 64(R8)
+	VMOVUPS      Y4, 64(R9)
 	VMOVUPS      Y5, 96(SI)
 	VMOVUPS      Y6, 96(SI)(DI*1)
 	VMOVUPS      Y7, 96(R8)
 	VMOVUPS      Y8, 96(R8)(DI*1)
-	VMOVUPS      Y9, 96(R8)
+	VMOVUPS      Y9, 96(R9)
 	MOVQ         o+0(FP), SI
 	MOVQ         ldo+8(FP), DI
 	MOVQ         SI, R8
 	ADDQ         DI, R8
 	ADDQ         DI, R8
+	MOVQ         R8, R9
+	ADDQ         DI, R9
+	ADDQ         DI, R9
 	ADDQ         CX, SI
 	ADDQ         CX, R8
+	ADDQ         CX, R9
 	VMOVUPS      128(SI), Y0
 	VMOVUPS      128(SI)(DI*1), Y1
 	VMOVUPS      128(R8), Y2
 	VMOVUPS      128(R8)(DI*1), Y3
-	VMOVUPS      128(R8), Y4
+	VMOVUPS      128(R9), Y4
 	VMOVUPS      160(SI), Y5
 	VMOVUPS      160(SI)(DI*1), Y6
 	VMOVUPS      160(R8), Y7
 	VMOVUPS      160(R8)(DI*1), Y8
-	VMOVUPS      160(R8), Y9
+	VMOVUPS      160(R9), Y9
 	MOVQ         p+16(FP), SI
 	MOVQ         ldp+24(FP), DI
 	MOVQ         SI, R8
 	ADDQ         DI, R8
 	ADDQ         DI, R8
-	MOVQ         rows+48(FP), R9
-	MOVQ         AX, R10
-	MOVQ         stride+40(FP), R11
-	SUBQ         $1, R9
+	MOVQ         R8, R9
+	ADDQ         DI, R9
+	ADDQ         DI, R9
+	MOVQ         rows+48(FP), R10
+	MOVQ         AX, R11
+	MOVQ         stride+40(FP), R12
+	SUBQ         $1, R10
 	JLT          done8
 
 loop7:
-	VBROADCASTI128 18(R10), Y10
+	VBROADCASTI128 18(R11), Y10
 	VPSRLVD      lm4_640<>+0(SB), Y10, Y10
 	VPAND        lm4_641<>+0(SB), Y10, Y10
 	VBROADCASTI128 lm4_642<>+0(SB), Y11
 	VPSHUFB      Y10, Y11, Y10
 	VMOVDQU      Y10, (DX)
-	VPBROADCASTW (R10), X10
+	VPBROADCASTW (R11), X10
 	VCVTPH2PS    X10, Y10
 	VBROADCASTSS (SI), Y11
 	VMULPS       Y11, Y10, Y11
@@ -3837,7 +4752,7 @@ loop7:
 	VMULPS       Y13, Y10, Y13
 	VBROADCASTSS (R8)(DI*1), Y14
 	VMULPS       Y14, Y10, Y14
-	VBROADCASTSS (R8), Y15
+	VBROADCASTSS (R9), Y15
 	VMULPS       Y15, Y10, Y10
 	VPMOVSXBD    (DX), Y15
 	VCVTDQ2PS    Y15, Y15
@@ -3853,67 +4768,79 @@ loop7:
 	VFMADD231PS  Y13, Y15, Y7
 	VFMADD231PS  Y14, Y15, Y8
 	VFMADD231PS  Y10, Y15, Y9
-	ADDQ         R11, R10
+	ADDQ         R12, R11
 	ADDQ         $4, SI
 	ADDQ         $4, R8
-	SUBQ         $1, R9
+	ADDQ         $4, R9
+	SUBQ         $1, R10
 	JGE          loop7
 
 done8:
-	ADDQ         $1, R9
+	ADDQ         $1, R10
 	MOVQ         o+0(FP), SI
 	MOVQ         ldo+8(FP), DI
 	MOVQ         SI, R8
 	ADDQ         DI, R8
 	ADDQ         DI, R8
+	MOVQ         R8, R9
+	ADDQ         DI, R9
+	ADDQ         DI, R9
 	ADDQ         CX, SI
 	ADDQ         CX, R8
+	ADDQ         CX, R9
 	VMOVUPS      Y0, 128(SI)
 	VMOVUPS      Y1, 128(SI)(DI*1)
 	VMOVUPS      Y2, 128(R8)
 	VMOVUPS      Y3, 128(R8)(DI*1)
-	VMOVUPS      Y4, 128(R8)
+	VMOVUPS      Y4, 128(R9)
 	VMOVUPS      Y5, 160(SI)
 	VMOVUPS      Y6, 160(SI)(DI*1)
 	VMOVUPS      Y7, 160(R8)
 	VMOVUPS      Y8, 160(R8)(DI*1)
-	VMOVUPS      Y9, 160(R8)
+	VMOVUPS      Y9, 160(R9)
 	MOVQ         o+0(FP), SI
 	MOVQ         ldo+8(FP), DI
 	MOVQ         SI, R8
 	ADDQ         DI, R8
 	ADDQ         DI, R8
+	MOVQ         R8, R9
+	ADDQ         DI, R9
+	ADDQ         DI, R9
 	ADDQ         CX, SI
 	ADDQ         CX, R8
+	ADDQ         CX, R9
 	VMOVUPS      192(SI), Y0
 	VMOVUPS      192(SI)(DI*1), Y1
 	VMOVUPS      192(R8), Y2
 	VMOVUPS      192(R8)(DI*1), Y3
-	VMOVUPS      192(R8), Y4
+	VMOVUPS      192(R9), Y4
 	VMOVUPS      224(SI), Y5
 	VMOVUPS      224(SI)(DI*1), Y6
 	VMOVUPS      224(R8), Y7
 	VMOVUPS      224(R8)(DI*1), Y8
-	VMOVUPS      224(R8), Y9
+	VMOVUPS      224(R9), Y9
 	MOVQ         p+16(FP), SI
 	MOVQ         ldp+24(FP), DI
 	MOVQ         SI, R8
 	ADDQ         DI, R8
 	ADDQ         DI, R8
-	MOVQ         rows+48(FP), R9
-	MOVQ         AX, R10
-	MOVQ         stride+40(FP), R11
-	SUBQ         $1, R9
+	MOVQ         R8, R9
+	ADDQ         DI, R9
+	ADDQ         DI, R9
+	MOVQ         rows+48(FP), R10
+	MOVQ         AX, R11
+	MOVQ         stride+40(FP), R12
+	SUBQ         $1, R10
 	JLT          done10
 
 loop9:
-	VBROADCASTI128 18(R10), Y10
+	VBROADCASTI128 18(R11), Y10
 	VPSRLVD      lm4_640<>+0(SB), Y10, Y10
 	VPAND        lm4_641<>+0(SB), Y10, Y10
 	VBROADCASTI128 lm4_642<>+0(SB), Y11
 	VPSHUFB      Y10, Y11, Y10
 	VMOVDQU      Y10, (DX)
-	VPBROADCASTW (R10), X10
+	VPBROADCASTW (R11), X10
 	VCVTPH2PS    X10, Y10
 	VBROADCASTSS (SI), Y11
 	VMULPS       Y11, Y10, Y11
@@ -3923,7 +4850,7 @@ loop9:
 	VMULPS       Y13, Y10, Y13
 	VBROADCASTSS (R8)(DI*1), Y14
 	VMULPS       Y14, Y10, Y14
-	VBROADCASTSS (R8), Y15
+	VBROADCASTSS (R9), Y15
 	VMULPS       Y15, Y10, Y10
 	VPMOVSXBD    16(DX), Y15
 	VCVTDQ2PS    Y15, Y15
@@ -3939,31 +4866,36 @@ loop9:
 	VFMADD231PS  Y13, Y15, Y7
 	VFMADD231PS  Y14, Y15, Y8
 	VFMADD231PS  Y10, Y15, Y9
-	ADDQ         R11, R10
+	ADDQ         R12, R11
 	ADDQ         $4, SI
 	ADDQ         $4, R8
-	SUBQ         $1, R9
+	ADDQ         $4, R9
+	SUBQ         $1, R10
 	JGE          loop9
 
 done10:
-	ADDQ         $1, R9
+	ADDQ         $1, R10
 	MOVQ         o+0(FP), SI
 	MOVQ         ldo+8(FP), DI
 	MOVQ         SI, R8
 	ADDQ         DI, R8
 	ADDQ         DI, R8
+	MOVQ         R8, R9
+	ADDQ         DI, R9
+	ADDQ         DI, R9
 	ADDQ         CX, SI
 	ADDQ         CX, R8
+	ADDQ         CX, R9
 	VMOVUPS      Y0, 192(SI)
 	VMOVUPS      Y1, 192(SI)(DI*1)
 	VMOVUPS      Y2, 192(R8)
 	VMOVUPS      Y3, 192(R8)(DI*1)
-	VMOVUPS      Y4, 192(R8)
+	VMOVUPS      Y4, 192(R9)
 	VMOVUPS      Y5, 224(SI)
 	VMOVUPS      Y6, 224(SI)(DI*1)
 	VMOVUPS      Y7, 224(R8)
 	VMOVUPS      Y8, 224(R8)(DI*1)
-	VMOVUPS      Y9, 224(R8)
+	VMOVUPS      Y9, 224(R9)
 	ADDQ         $0x22, AX
 	ADDQ         $0x100, CX
 	SUBQ         $1, BX

@@ -3,8 +3,13 @@
 
 package cpu
 
-// decodeUnitsLm5_128AVX512 unpacks units of 128 values: dst[i] = value(src, i).
-// Requires: AVX2, AVX512F, AVX512BW, AVX512DQ, AVX512VL, AVX512VNNI, F16C, FMA
+// decodeUnitsLm5_128AVX512 unpacks units of 128 values.
+//
+//	for i := range units * 128 {
+//		dst[i] = value(src, i)
+//	}
+//
+// Requires: AVX2, F16C
 //
 //go:noescape
 func decodeUnitsLm5_128AVX512(dst *float32, src *byte, units int)
@@ -13,62 +18,129 @@ func decodeLm5_128AVX512(dst []float32, src []byte) {
 	driveDecode(decodeUnitsLm5_128AVX512, 128, 82, decodeLm5_128Generic, dst, src)
 }
 
-// matmul1xLm5_128AVX512 is y[j][r] = sum over i of x[j][i]*w[r][i] for j < 1; ld and stride in bytes, a unit is 128 values.
-// Requires: AVX2, AVX512F, AVX512BW, AVX512DQ, AVX512VL, AVX512VNNI, F16C, FMA
+// matmul1xLm5_128AVX512 multiplies rows of w with 1 row of x; ld and stride in bytes, a unit is 128 values.
+//
+//	for r := range rows {
+//		for j := range 1 {
+//			y[j][r] = sum(x[j][i] * w[r][i]) // over all i
+//		}
+//	}
+//
+// Requires: AVX2, F16C, FMA
 //
 //go:noescape
 func matmul1xLm5_128AVX512(y *float32, ldy int, x *float32, ldx int, w *byte, stride int, rows int, units int)
 
-// matmul2xLm5_128AVX512 is y[j][r] = sum over i of x[j][i]*w[r][i] for j < 2; ld and stride in bytes, a unit is 128 values.
-// Requires: AVX2, AVX512F, AVX512BW, AVX512DQ, AVX512VL, AVX512VNNI, F16C, FMA
+// matmul2xLm5_128AVX512 multiplies rows of w with 2 rows of x; ld and stride in bytes, a unit is 128 values.
+//
+//	for r := range rows {
+//		for j := range 2 {
+//			y[j][r] = sum(x[j][i] * w[r][i]) // over all i
+//		}
+//	}
+//
+// Requires: AVX2, F16C, FMA
 //
 //go:noescape
 func matmul2xLm5_128AVX512(y *float32, ldy int, x *float32, ldx int, w *byte, stride int, rows int, units int)
 
-// matmul3xLm5_128AVX512 is y[j][r] = sum over i of x[j][i]*w[r][i] for j < 3; ld and stride in bytes, a unit is 128 values.
-// Requires: AVX2, AVX512F, AVX512BW, AVX512DQ, AVX512VL, AVX512VNNI, F16C, FMA
+// matmul3xLm5_128AVX512 multiplies rows of w with 3 rows of x; ld and stride in bytes, a unit is 128 values.
+//
+//	for r := range rows {
+//		for j := range 3 {
+//			y[j][r] = sum(x[j][i] * w[r][i]) // over all i
+//		}
+//	}
+//
+// Requires: AVX2, F16C, FMA
 //
 //go:noescape
 func matmul3xLm5_128AVX512(y *float32, ldy int, x *float32, ldx int, w *byte, stride int, rows int, units int)
 
-// matmul4xLm5_128AVX512 is y[j][r] = sum over i of x[j][i]*w[r][i] for j < 4; ld and stride in bytes, a unit is 128 values.
-// Requires: AVX2, AVX512F, AVX512BW, AVX512DQ, AVX512VL, AVX512VNNI, F16C, FMA
+// matmul4xLm5_128AVX512 multiplies rows of w with 4 rows of x; ld and stride in bytes, a unit is 128 values.
+//
+//	for r := range rows {
+//		for j := range 4 {
+//			y[j][r] = sum(x[j][i] * w[r][i]) // over all i
+//		}
+//	}
+//
+// Requires: AVX2, F16C, FMA
 //
 //go:noescape
 func matmul4xLm5_128AVX512(y *float32, ldy int, x *float32, ldx int, w *byte, stride int, rows int, units int)
 
-var matmulTilesLm5_128AVX512 = matmulTiles{matmul1xLm5_128AVX512, matmul2xLm5_128AVX512, matmul3xLm5_128AVX512, matmul4xLm5_128AVX512}
+var matmulTilesLm5_128AVX512 = matmulTiles{
+	decode: decodeLm5_128AVX512,
+	gemm:   &gemmF32TilesAVX512,
+	tiles:  [4]matmulKernel{matmul1xLm5_128AVX512, matmul2xLm5_128AVX512, matmul3xLm5_128AVX512, matmul4xLm5_128AVX512},
+}
 
 func matmulLm5_128AVX512(y []float32, ldy int, x []float32, ldx int, m int, w []byte, stride int, rows int, n int, ws *Workspace) {
 	matmulTilesLm5_128AVX512.drive(128, 82, matmulLm5_128Generic, y, ldy, x, ldx, m, w, stride, rows, n, ws)
 }
 
-// matmulQ81xLm5_128AVX512 is y[j][r] = sum over i of d[i/128][j]*q[i/128][j][i%128]*w[r][i] for j < 1; ldy and stride in bytes.
-// Requires: AVX2, AVX512F, AVX512BW, AVX512DQ, AVX512VL, AVX512VNNI, F16C, FMA
+// matmulQ81xLm5_128AVX512 multiplies rows of w with 1 row of activations in int8; ldy and stride in bytes.
+//
+//	for r := range rows {
+//		for j := range 1 {
+//			y[j][r] = sum(d[i/128][j] * q[i/128][j][i%128] * w[r][i]) // over all i
+//		}
+//	}
+//
+// Requires: F16C, FMA, AVX512VL, AVX512VNNI
 //
 //go:noescape
 func matmulQ81xLm5_128AVX512(y *float32, ldy int, q *int8, d *float32, s *float32, w *byte, stride int, rows int, blocks int)
 
-// matmulQ82xLm5_128AVX512 is y[j][r] = sum over i of d[i/128][j]*q[i/128][j][i%128]*w[r][i] for j < 2; ldy and stride in bytes.
-// Requires: AVX2, AVX512F, AVX512BW, AVX512DQ, AVX512VL, AVX512VNNI, F16C, FMA
+// matmulQ82xLm5_128AVX512 multiplies rows of w with 2 rows of activations in int8; ldy and stride in bytes.
+//
+//	for r := range rows {
+//		for j := range 2 {
+//			y[j][r] = sum(d[i/128][j] * q[i/128][j][i%128] * w[r][i]) // over all i
+//		}
+//	}
+//
+// Requires: F16C, FMA, AVX512VL, AVX512VNNI
 //
 //go:noescape
 func matmulQ82xLm5_128AVX512(y *float32, ldy int, q *int8, d *float32, s *float32, w *byte, stride int, rows int, blocks int)
 
-// matmulQ83xLm5_128AVX512 is y[j][r] = sum over i of d[i/128][j]*q[i/128][j][i%128]*w[r][i] for j < 3; ldy and stride in bytes.
-// Requires: AVX2, AVX512F, AVX512BW, AVX512DQ, AVX512VL, AVX512VNNI, F16C, FMA
+// matmulQ83xLm5_128AVX512 multiplies rows of w with 3 rows of activations in int8; ldy and stride in bytes.
+//
+//	for r := range rows {
+//		for j := range 3 {
+//			y[j][r] = sum(d[i/128][j] * q[i/128][j][i%128] * w[r][i]) // over all i
+//		}
+//	}
+//
+// Requires: F16C, FMA, AVX512VL, AVX512VNNI
 //
 //go:noescape
 func matmulQ83xLm5_128AVX512(y *float32, ldy int, q *int8, d *float32, s *float32, w *byte, stride int, rows int, blocks int)
 
-// matmulQ84xLm5_128AVX512 is y[j][r] = sum over i of d[i/128][j]*q[i/128][j][i%128]*w[r][i] for j < 4; ldy and stride in bytes.
-// Requires: AVX2, AVX512F, AVX512BW, AVX512DQ, AVX512VL, AVX512VNNI, F16C, FMA
+// matmulQ84xLm5_128AVX512 multiplies rows of w with 4 rows of activations in int8; ldy and stride in bytes.
+//
+//	for r := range rows {
+//		for j := range 4 {
+//			y[j][r] = sum(d[i/128][j] * q[i/128][j][i%128] * w[r][i]) // over all i
+//		}
+//	}
+//
+// Requires: F16C, FMA, AVX512VL, AVX512VNNI
 //
 //go:noescape
 func matmulQ84xLm5_128AVX512(y *float32, ldy int, q *int8, d *float32, s *float32, w *byte, stride int, rows int, blocks int)
 
 // unpackLm5_128AVX512 unpacks a row into records of 32 levels, their scales and mins.
-// Requires: AVX2, AVX512F, AVX512BW, AVX512DQ, AVX512VL, AVX512VNNI, F16C, FMA
+//
+//	for i := range blocks * 128 {
+//		r := &dst[i/32]
+//		r.level[i%32] = level(src, i) // value = scale*level + min
+//		r.scale[i%32/16], r.min[i%32/16] = scale(src, i), min(src, i)
+//	}
+//
+// Requires: AVX2, F16C
 //
 //go:noescape
 func unpackLm5_128AVX512(dst *byte, src *byte, blocks int)
@@ -84,26 +156,54 @@ func matmulQ8Lm5_128AVX512(y []float32, ldy int, x *Act, m int, w []byte, stride
 	matmulQ8TilesLm5_128AVX512.drive(128, 82, matmulQ8Lm5_128Generic, y, ldy, x, m, w, stride, rows, n, ws)
 }
 
-// mix1xLm5_128AVX512 is o[j][i] += sum over r of p[j][r]*v[r][i] for j < 1; ld and stride in bytes, a unit is 128 values.
-// Requires: AVX2, AVX512F, AVX512BW, AVX512DQ, AVX512VL, AVX512VNNI, F16C, FMA
+// mix1xLm5_128AVX512 adds weighted rows of v to 1 row of o; ld and stride in bytes, a unit is 128 values.
+//
+//	for j := range 1 {
+//		for i := range units * 128 {
+//			o[j][i] += sum(p[j][r] * v[r][i]) // over r < rows
+//		}
+//	}
+//
+// Requires: AVX2, F16C, FMA
 //
 //go:noescape
 func mix1xLm5_128AVX512(o *float32, ldo int, p *float32, ldp int, v *byte, stride int, rows int, units int)
 
-// mix2xLm5_128AVX512 is o[j][i] += sum over r of p[j][r]*v[r][i] for j < 2; ld and stride in bytes, a unit is 128 values.
-// Requires: AVX2, AVX512F, AVX512BW, AVX512DQ, AVX512VL, AVX512VNNI, F16C, FMA
+// mix2xLm5_128AVX512 adds weighted rows of v to 2 rows of o; ld and stride in bytes, a unit is 128 values.
+//
+//	for j := range 2 {
+//		for i := range units * 128 {
+//			o[j][i] += sum(p[j][r] * v[r][i]) // over r < rows
+//		}
+//	}
+//
+// Requires: AVX2, F16C, FMA
 //
 //go:noescape
 func mix2xLm5_128AVX512(o *float32, ldo int, p *float32, ldp int, v *byte, stride int, rows int, units int)
 
-// mix3xLm5_128AVX512 is o[j][i] += sum over r of p[j][r]*v[r][i] for j < 3; ld and stride in bytes, a unit is 128 values.
-// Requires: AVX2, AVX512F, AVX512BW, AVX512DQ, AVX512VL, AVX512VNNI, F16C, FMA
+// mix3xLm5_128AVX512 adds weighted rows of v to 3 rows of o; ld and stride in bytes, a unit is 128 values.
+//
+//	for j := range 3 {
+//		for i := range units * 128 {
+//			o[j][i] += sum(p[j][r] * v[r][i]) // over r < rows
+//		}
+//	}
+//
+// Requires: AVX2, F16C, FMA
 //
 //go:noescape
 func mix3xLm5_128AVX512(o *float32, ldo int, p *float32, ldp int, v *byte, stride int, rows int, units int)
 
-// mix5xLm5_128AVX512 is o[j][i] += sum over r of p[j][r]*v[r][i] for j < 5; ld and stride in bytes, a unit is 128 values.
-// Requires: AVX2, AVX512F, AVX512BW, AVX512DQ, AVX512VL, AVX512VNNI, F16C, FMA
+// mix5xLm5_128AVX512 adds weighted rows of v to 5 rows of o; ld and stride in bytes, a unit is 128 values.
+//
+//	for j := range 5 {
+//		for i := range units * 128 {
+//			o[j][i] += sum(p[j][r] * v[r][i]) // over r < rows
+//		}
+//	}
+//
+// Requires: AVX2, F16C, FMA
 //
 //go:noescape
 func mix5xLm5_128AVX512(o *float32, ldo int, p *float32, ldp int, v *byte, stride int, rows int, units int)
@@ -114,8 +214,13 @@ func mixLm5_128AVX512(o []float32, ldo int, p []float32, ldp int, m int, v []byt
 	mixTilesLm5_128AVX512.drive(128, 82, mixLm5_128Generic, o, ldo, p, ldp, m, v, stride, rows, n, ws)
 }
 
-// decodeUnitsLm5_128AVX2 unpacks units of 128 values: dst[i] = value(src, i).
-// Requires: AVX2, F16C, FMA
+// decodeUnitsLm5_128AVX2 unpacks units of 128 values.
+//
+//	for i := range units * 128 {
+//		dst[i] = value(src, i)
+//	}
+//
+// Requires: AVX2, F16C
 //
 //go:noescape
 func decodeUnitsLm5_128AVX2(dst *float32, src *byte, units int)
@@ -124,62 +229,129 @@ func decodeLm5_128AVX2(dst []float32, src []byte) {
 	driveDecode(decodeUnitsLm5_128AVX2, 128, 82, decodeLm5_128Generic, dst, src)
 }
 
-// matmul1xLm5_128AVX2 is y[j][r] = sum over i of x[j][i]*w[r][i] for j < 1; ld and stride in bytes, a unit is 128 values.
+// matmul1xLm5_128AVX2 multiplies rows of w with 1 row of x; ld and stride in bytes, a unit is 128 values.
+//
+//	for r := range rows {
+//		for j := range 1 {
+//			y[j][r] = sum(x[j][i] * w[r][i]) // over all i
+//		}
+//	}
+//
 // Requires: AVX2, F16C, FMA
 //
 //go:noescape
 func matmul1xLm5_128AVX2(y *float32, ldy int, x *float32, ldx int, w *byte, stride int, rows int, units int)
 
-// matmul2xLm5_128AVX2 is y[j][r] = sum over i of x[j][i]*w[r][i] for j < 2; ld and stride in bytes, a unit is 128 values.
+// matmul2xLm5_128AVX2 multiplies rows of w with 2 rows of x; ld and stride in bytes, a unit is 128 values.
+//
+//	for r := range rows {
+//		for j := range 2 {
+//			y[j][r] = sum(x[j][i] * w[r][i]) // over all i
+//		}
+//	}
+//
 // Requires: AVX2, F16C, FMA
 //
 //go:noescape
 func matmul2xLm5_128AVX2(y *float32, ldy int, x *float32, ldx int, w *byte, stride int, rows int, units int)
 
-// matmul3xLm5_128AVX2 is y[j][r] = sum over i of x[j][i]*w[r][i] for j < 3; ld and stride in bytes, a unit is 128 values.
+// matmul3xLm5_128AVX2 multiplies rows of w with 3 rows of x; ld and stride in bytes, a unit is 128 values.
+//
+//	for r := range rows {
+//		for j := range 3 {
+//			y[j][r] = sum(x[j][i] * w[r][i]) // over all i
+//		}
+//	}
+//
 // Requires: AVX2, F16C, FMA
 //
 //go:noescape
 func matmul3xLm5_128AVX2(y *float32, ldy int, x *float32, ldx int, w *byte, stride int, rows int, units int)
 
-// matmul4xLm5_128AVX2 is y[j][r] = sum over i of x[j][i]*w[r][i] for j < 4; ld and stride in bytes, a unit is 128 values.
+// matmul4xLm5_128AVX2 multiplies rows of w with 4 rows of x; ld and stride in bytes, a unit is 128 values.
+//
+//	for r := range rows {
+//		for j := range 4 {
+//			y[j][r] = sum(x[j][i] * w[r][i]) // over all i
+//		}
+//	}
+//
 // Requires: AVX2, F16C, FMA
 //
 //go:noescape
 func matmul4xLm5_128AVX2(y *float32, ldy int, x *float32, ldx int, w *byte, stride int, rows int, units int)
 
-var matmulTilesLm5_128AVX2 = matmulTiles{matmul1xLm5_128AVX2, matmul2xLm5_128AVX2, matmul3xLm5_128AVX2, matmul4xLm5_128AVX2}
+var matmulTilesLm5_128AVX2 = matmulTiles{
+	decode: decodeLm5_128AVX2,
+	gemm:   &gemmF32TilesAVX2,
+	tiles:  [4]matmulKernel{matmul1xLm5_128AVX2, matmul2xLm5_128AVX2, matmul3xLm5_128AVX2, matmul4xLm5_128AVX2},
+}
 
 func matmulLm5_128AVX2(y []float32, ldy int, x []float32, ldx int, m int, w []byte, stride int, rows int, n int, ws *Workspace) {
 	matmulTilesLm5_128AVX2.drive(128, 82, matmulLm5_128Generic, y, ldy, x, ldx, m, w, stride, rows, n, ws)
 }
 
-// matmulQ81xLm5_128AVX2 is y[j][r] = sum over i of d[i/128][j]*q[i/128][j][i%128]*w[r][i] for j < 1; ldy and stride in bytes.
+// matmulQ81xLm5_128AVX2 multiplies rows of w with 1 row of activations in int8; ldy and stride in bytes.
+//
+//	for r := range rows {
+//		for j := range 1 {
+//			y[j][r] = sum(d[i/128][j] * q[i/128][j][i%128] * w[r][i]) // over all i
+//		}
+//	}
+//
 // Requires: AVX2, F16C, FMA
 //
 //go:noescape
 func matmulQ81xLm5_128AVX2(y *float32, ldy int, q *int8, d *float32, s *float32, w *byte, stride int, rows int, blocks int)
 
-// matmulQ82xLm5_128AVX2 is y[j][r] = sum over i of d[i/128][j]*q[i/128][j][i%128]*w[r][i] for j < 2; ldy and stride in bytes.
+// matmulQ82xLm5_128AVX2 multiplies rows of w with 2 rows of activations in int8; ldy and stride in bytes.
+//
+//	for r := range rows {
+//		for j := range 2 {
+//			y[j][r] = sum(d[i/128][j] * q[i/128][j][i%128] * w[r][i]) // over all i
+//		}
+//	}
+//
 // Requires: AVX2, F16C, FMA
 //
 //go:noescape
 func matmulQ82xLm5_128AVX2(y *float32, ldy int, q *int8, d *float32, s *float32, w *byte, stride int, rows int, blocks int)
 
-// matmulQ83xLm5_128AVX2 is y[j][r] = sum over i of d[i/128][j]*q[i/128][j][i%128]*w[r][i] for j < 3; ldy and stride in bytes.
+// matmulQ83xLm5_128AVX2 multiplies rows of w with 3 rows of activations in int8; ldy and stride in bytes.
+//
+//	for r := range rows {
+//		for j := range 3 {
+//			y[j][r] = sum(d[i/128][j] * q[i/128][j][i%128] * w[r][i]) // over all i
+//		}
+//	}
+//
 // Requires: AVX2, F16C, FMA
 //
 //go:noescape
 func matmulQ83xLm5_128AVX2(y *float32, ldy int, q *int8, d *float32, s *float32, w *byte, stride int, rows int, blocks int)
 
-// matmulQ84xLm5_128AVX2 is y[j][r] = sum over i of d[i/128][j]*q[i/128][j][i%128]*w[r][i] for j < 4; ldy and stride in bytes.
+// matmulQ84xLm5_128AVX2 multiplies rows of w with 4 rows of activations in int8; ldy and stride in bytes.
+//
+//	for r := range rows {
+//		for j := range 4 {
+//			y[j][r] = sum(d[i/128][j] * q[i/128][j][i%128] * w[r][i]) // over all i
+//		}
+//	}
+//
 // Requires: AVX2, F16C, FMA
 //
 //go:noescape
 func matmulQ84xLm5_128AVX2(y *float32, ldy int, q *int8, d *float32, s *float32, w *byte, stride int, rows int, blocks int)
 
 // unpackLm5_128AVX2 unpacks a row into records of 32 levels, their scales and mins.
-// Requires: AVX2, F16C, FMA
+//
+//	for i := range blocks * 128 {
+//		r := &dst[i/32]
+//		r.level[i%32] = level(src, i) // value = scale*level + min
+//		r.scale[i%32/16], r.min[i%32/16] = scale(src, i), min(src, i)
+//	}
+//
+// Requires: AVX2, F16C
 //
 //go:noescape
 func unpackLm5_128AVX2(dst *byte, src *byte, blocks int)
@@ -195,25 +367,75 @@ func matmulQ8Lm5_128AVX2(y []float32, ldy int, x *Act, m int, w []byte, stride i
 	matmulQ8TilesLm5_128AVX2.drive(128, 82, matmulQ8Lm5_128Generic, y, ldy, x, m, w, stride, rows, n, ws)
 }
 
-// mix1xLm5_128AVX2 is o[j][i] += sum over r of p[j][r]*v[r][i] for j < 1; ld and stride in bytes, a unit is 128 values.
+// encodeGroupsLm5_128AVX2 packs groups of 8 blocks of 128 values.
+//
+//	for k := range groups * 8 {
+//		x := src[k*128:][:128]
+//		length := sqrt(sum((x * x)))
+//		v := transform<lm_wht128>(((length > 1e-20) ? (x * (329.23242 / length)) : 0.0))
+//		code := nearest(v)
+//		dot := sum((v * codebook[code]))
+//		r := sum((codebook[code] * codebook[code]))
+//		norm := ((dot / r) * (length / 329.23242))
+//		copy(dst[k*82:], block of these fields and codes)
+//	}
+//
+// Requires: AVX2, F16C
+//
+//go:noescape
+func encodeGroupsLm5_128AVX2(dst *byte, src *float32, scratch *byte, groups int)
+
+func encodeLm5_128AVX2(dst []byte, src []float32) {
+	driveEncode(encodeGroupsLm5_128AVX2, 8, 128, 82, 12544, dst, src)
+}
+
+// mix1xLm5_128AVX2 adds weighted rows of v to 1 row of o; ld and stride in bytes, a unit is 128 values.
+//
+//	for j := range 1 {
+//		for i := range units * 128 {
+//			o[j][i] += sum(p[j][r] * v[r][i]) // over r < rows
+//		}
+//	}
+//
 // Requires: AVX2, F16C, FMA
 //
 //go:noescape
 func mix1xLm5_128AVX2(o *float32, ldo int, p *float32, ldp int, v *byte, stride int, rows int, units int)
 
-// mix2xLm5_128AVX2 is o[j][i] += sum over r of p[j][r]*v[r][i] for j < 2; ld and stride in bytes, a unit is 128 values.
+// mix2xLm5_128AVX2 adds weighted rows of v to 2 rows of o; ld and stride in bytes, a unit is 128 values.
+//
+//	for j := range 2 {
+//		for i := range units * 128 {
+//			o[j][i] += sum(p[j][r] * v[r][i]) // over r < rows
+//		}
+//	}
+//
 // Requires: AVX2, F16C, FMA
 //
 //go:noescape
 func mix2xLm5_128AVX2(o *float32, ldo int, p *float32, ldp int, v *byte, stride int, rows int, units int)
 
-// mix3xLm5_128AVX2 is o[j][i] += sum over r of p[j][r]*v[r][i] for j < 3; ld and stride in bytes, a unit is 128 values.
+// mix3xLm5_128AVX2 adds weighted rows of v to 3 rows of o; ld and stride in bytes, a unit is 128 values.
+//
+//	for j := range 3 {
+//		for i := range units * 128 {
+//			o[j][i] += sum(p[j][r] * v[r][i]) // over r < rows
+//		}
+//	}
+//
 // Requires: AVX2, F16C, FMA
 //
 //go:noescape
 func mix3xLm5_128AVX2(o *float32, ldo int, p *float32, ldp int, v *byte, stride int, rows int, units int)
 
-// mix5xLm5_128AVX2 is o[j][i] += sum over r of p[j][r]*v[r][i] for j < 5; ld and stride in bytes, a unit is 128 values.
+// mix5xLm5_128AVX2 adds weighted rows of v to 5 rows of o; ld and stride in bytes, a unit is 128 values.
+//
+//	for j := range 5 {
+//		for i := range units * 128 {
+//			o[j][i] += sum(p[j][r] * v[r][i]) // over r < rows
+//		}
+//	}
+//
 // Requires: AVX2, F16C, FMA
 //
 //go:noescape

@@ -126,8 +126,200 @@ DATA lm5_12820<>+16(SB)/8, $0x0001000100010001
 DATA lm5_12820<>+24(SB)/8, $0x0001000100010001
 GLOBL lm5_12820<>(SB), RODATA|NOPTR, $32
 
-// decodeUnitsLm5_128AVX512 unpacks units of 128 values: dst[i] = value(src, i).
-// Requires: AVX2, AVX512F, AVX512BW, AVX512DQ, AVX512VL, AVX512VNNI, F16C, FMA
+DATA lm5_12821<>+0(SB)/8, $0x0000000000000000
+DATA lm5_12821<>+8(SB)/8, $0x0000000000000000
+DATA lm5_12821<>+16(SB)/8, $0x0000000000000000
+DATA lm5_12821<>+24(SB)/8, $0x0000000000000000
+GLOBL lm5_12821<>(SB), RODATA|NOPTR, $32
+
+DATA lm5_12822<>+0(SB)/8, $0x1e3ce5081e3ce508
+DATA lm5_12822<>+8(SB)/8, $0x1e3ce5081e3ce508
+DATA lm5_12822<>+16(SB)/8, $0x1e3ce5081e3ce508
+DATA lm5_12822<>+24(SB)/8, $0x1e3ce5081e3ce508
+GLOBL lm5_12822<>(SB), RODATA|NOPTR, $32
+
+DATA lm5_12823<>+0(SB)/8, $0x43a49dc043a49dc0
+DATA lm5_12823<>+8(SB)/8, $0x43a49dc043a49dc0
+DATA lm5_12823<>+16(SB)/8, $0x43a49dc043a49dc0
+DATA lm5_12823<>+24(SB)/8, $0x43a49dc043a49dc0
+GLOBL lm5_12823<>(SB), RODATA|NOPTR, $32
+
+DATA lm5_12824<>+0(SB)/8, $0xbf8000003f800000
+DATA lm5_12824<>+8(SB)/8, $0x3f800000bf800000
+DATA lm5_12824<>+16(SB)/8, $0xbf800000bf800000
+DATA lm5_12824<>+24(SB)/8, $0xbf800000bf800000
+DATA lm5_12824<>+32(SB)/8, $0xbf8000003f800000
+DATA lm5_12824<>+40(SB)/8, $0x3f8000003f800000
+DATA lm5_12824<>+48(SB)/8, $0x3f8000003f800000
+DATA lm5_12824<>+56(SB)/8, $0xbf8000003f800000
+DATA lm5_12824<>+64(SB)/8, $0x3f8000003f800000
+DATA lm5_12824<>+72(SB)/8, $0xbf800000bf800000
+DATA lm5_12824<>+80(SB)/8, $0x3f800000bf800000
+DATA lm5_12824<>+88(SB)/8, $0x3f8000003f800000
+DATA lm5_12824<>+96(SB)/8, $0x3f800000bf800000
+DATA lm5_12824<>+104(SB)/8, $0x3f8000003f800000
+DATA lm5_12824<>+112(SB)/8, $0x3f800000bf800000
+DATA lm5_12824<>+120(SB)/8, $0x3f8000003f800000
+DATA lm5_12824<>+128(SB)/8, $0xbf8000003f800000
+DATA lm5_12824<>+136(SB)/8, $0xbf800000bf800000
+DATA lm5_12824<>+144(SB)/8, $0xbf800000bf800000
+DATA lm5_12824<>+152(SB)/8, $0xbf800000bf800000
+DATA lm5_12824<>+160(SB)/8, $0x3f8000003f800000
+DATA lm5_12824<>+168(SB)/8, $0xbf800000bf800000
+DATA lm5_12824<>+176(SB)/8, $0x3f800000bf800000
+DATA lm5_12824<>+184(SB)/8, $0xbf8000003f800000
+DATA lm5_12824<>+192(SB)/8, $0xbf800000bf800000
+DATA lm5_12824<>+200(SB)/8, $0xbf8000003f800000
+DATA lm5_12824<>+208(SB)/8, $0xbf800000bf800000
+DATA lm5_12824<>+216(SB)/8, $0x3f800000bf800000
+DATA lm5_12824<>+224(SB)/8, $0xbf800000bf800000
+DATA lm5_12824<>+232(SB)/8, $0xbf8000003f800000
+DATA lm5_12824<>+240(SB)/8, $0xbf8000003f800000
+DATA lm5_12824<>+248(SB)/8, $0x3f8000003f800000
+DATA lm5_12824<>+256(SB)/8, $0x3f8000003f800000
+DATA lm5_12824<>+264(SB)/8, $0x3f8000003f800000
+DATA lm5_12824<>+272(SB)/8, $0xbf800000bf800000
+DATA lm5_12824<>+280(SB)/8, $0x3f800000bf800000
+DATA lm5_12824<>+288(SB)/8, $0x3f8000003f800000
+DATA lm5_12824<>+296(SB)/8, $0xbf8000003f800000
+DATA lm5_12824<>+304(SB)/8, $0x3f800000bf800000
+DATA lm5_12824<>+312(SB)/8, $0xbf800000bf800000
+DATA lm5_12824<>+320(SB)/8, $0x3f800000bf800000
+DATA lm5_12824<>+328(SB)/8, $0xbf800000bf800000
+DATA lm5_12824<>+336(SB)/8, $0xbf800000bf800000
+DATA lm5_12824<>+344(SB)/8, $0x3f800000bf800000
+DATA lm5_12824<>+352(SB)/8, $0xbf800000bf800000
+DATA lm5_12824<>+360(SB)/8, $0xbf8000003f800000
+DATA lm5_12824<>+368(SB)/8, $0x3f800000bf800000
+DATA lm5_12824<>+376(SB)/8, $0xbf8000003f800000
+DATA lm5_12824<>+384(SB)/8, $0x3f800000bf800000
+DATA lm5_12824<>+392(SB)/8, $0x3f8000003f800000
+DATA lm5_12824<>+400(SB)/8, $0x3f800000bf800000
+DATA lm5_12824<>+408(SB)/8, $0xbf800000bf800000
+DATA lm5_12824<>+416(SB)/8, $0xbf800000bf800000
+DATA lm5_12824<>+424(SB)/8, $0xbf8000003f800000
+DATA lm5_12824<>+432(SB)/8, $0xbf8000003f800000
+DATA lm5_12824<>+440(SB)/8, $0x3f800000bf800000
+DATA lm5_12824<>+448(SB)/8, $0x3f8000003f800000
+DATA lm5_12824<>+456(SB)/8, $0xbf8000003f800000
+DATA lm5_12824<>+464(SB)/8, $0xbf8000003f800000
+DATA lm5_12824<>+472(SB)/8, $0x3f800000bf800000
+DATA lm5_12824<>+480(SB)/8, $0x3f8000003f800000
+DATA lm5_12824<>+488(SB)/8, $0xbf8000003f800000
+DATA lm5_12824<>+496(SB)/8, $0xbf8000003f800000
+DATA lm5_12824<>+504(SB)/8, $0xbf800000bf800000
+GLOBL lm5_12824<>(SB), RODATA|NOPTR, $512
+
+DATA lm5_12825<>+0(SB)/8, $0x3db504f3bdb504f3
+DATA lm5_12825<>+8(SB)/8, $0x3db504f3bdb504f3
+DATA lm5_12825<>+16(SB)/8, $0xbdb504f3bdb504f3
+DATA lm5_12825<>+24(SB)/8, $0xbdb504f3bdb504f3
+DATA lm5_12825<>+32(SB)/8, $0x3db504f33db504f3
+DATA lm5_12825<>+40(SB)/8, $0xbdb504f33db504f3
+DATA lm5_12825<>+48(SB)/8, $0x3db504f3bdb504f3
+DATA lm5_12825<>+56(SB)/8, $0xbdb504f33db504f3
+DATA lm5_12825<>+64(SB)/8, $0x3db504f3bdb504f3
+DATA lm5_12825<>+72(SB)/8, $0x3db504f33db504f3
+DATA lm5_12825<>+80(SB)/8, $0x3db504f33db504f3
+DATA lm5_12825<>+88(SB)/8, $0x3db504f33db504f3
+DATA lm5_12825<>+96(SB)/8, $0xbdb504f3bdb504f3
+DATA lm5_12825<>+104(SB)/8, $0x3db504f3bdb504f3
+DATA lm5_12825<>+112(SB)/8, $0xbdb504f3bdb504f3
+DATA lm5_12825<>+120(SB)/8, $0xbdb504f3bdb504f3
+DATA lm5_12825<>+128(SB)/8, $0xbdb504f33db504f3
+DATA lm5_12825<>+136(SB)/8, $0x3db504f3bdb504f3
+DATA lm5_12825<>+144(SB)/8, $0xbdb504f3bdb504f3
+DATA lm5_12825<>+152(SB)/8, $0xbdb504f3bdb504f3
+DATA lm5_12825<>+160(SB)/8, $0xbdb504f3bdb504f3
+DATA lm5_12825<>+168(SB)/8, $0x3db504f33db504f3
+DATA lm5_12825<>+176(SB)/8, $0xbdb504f33db504f3
+DATA lm5_12825<>+184(SB)/8, $0x3db504f33db504f3
+DATA lm5_12825<>+192(SB)/8, $0x3db504f3bdb504f3
+DATA lm5_12825<>+200(SB)/8, $0x3db504f33db504f3
+DATA lm5_12825<>+208(SB)/8, $0x3db504f3bdb504f3
+DATA lm5_12825<>+216(SB)/8, $0xbdb504f3bdb504f3
+DATA lm5_12825<>+224(SB)/8, $0x3db504f3bdb504f3
+DATA lm5_12825<>+232(SB)/8, $0x3db504f3bdb504f3
+DATA lm5_12825<>+240(SB)/8, $0x3db504f33db504f3
+DATA lm5_12825<>+248(SB)/8, $0x3db504f3bdb504f3
+DATA lm5_12825<>+256(SB)/8, $0x3db504f3bdb504f3
+DATA lm5_12825<>+264(SB)/8, $0x3db504f33db504f3
+DATA lm5_12825<>+272(SB)/8, $0xbdb504f33db504f3
+DATA lm5_12825<>+280(SB)/8, $0x3db504f33db504f3
+DATA lm5_12825<>+288(SB)/8, $0x3db504f33db504f3
+DATA lm5_12825<>+296(SB)/8, $0xbdb504f3bdb504f3
+DATA lm5_12825<>+304(SB)/8, $0x3db504f33db504f3
+DATA lm5_12825<>+312(SB)/8, $0xbdb504f3bdb504f3
+DATA lm5_12825<>+320(SB)/8, $0x3db504f3bdb504f3
+DATA lm5_12825<>+328(SB)/8, $0xbdb504f3bdb504f3
+DATA lm5_12825<>+336(SB)/8, $0x3db504f3bdb504f3
+DATA lm5_12825<>+344(SB)/8, $0x3db504f33db504f3
+DATA lm5_12825<>+352(SB)/8, $0x3db504f3bdb504f3
+DATA lm5_12825<>+360(SB)/8, $0xbdb504f33db504f3
+DATA lm5_12825<>+368(SB)/8, $0x3db504f3bdb504f3
+DATA lm5_12825<>+376(SB)/8, $0xbdb504f33db504f3
+DATA lm5_12825<>+384(SB)/8, $0x3db504f33db504f3
+DATA lm5_12825<>+392(SB)/8, $0xbdb504f33db504f3
+DATA lm5_12825<>+400(SB)/8, $0xbdb504f3bdb504f3
+DATA lm5_12825<>+408(SB)/8, $0xbdb504f3bdb504f3
+DATA lm5_12825<>+416(SB)/8, $0xbdb504f3bdb504f3
+DATA lm5_12825<>+424(SB)/8, $0x3db504f33db504f3
+DATA lm5_12825<>+432(SB)/8, $0xbdb504f3bdb504f3
+DATA lm5_12825<>+440(SB)/8, $0x3db504f33db504f3
+DATA lm5_12825<>+448(SB)/8, $0x3db504f33db504f3
+DATA lm5_12825<>+456(SB)/8, $0x3db504f33db504f3
+DATA lm5_12825<>+464(SB)/8, $0xbdb504f33db504f3
+DATA lm5_12825<>+472(SB)/8, $0xbdb504f33db504f3
+DATA lm5_12825<>+480(SB)/8, $0xbdb504f33db504f3
+DATA lm5_12825<>+488(SB)/8, $0xbdb504f3bdb504f3
+DATA lm5_12825<>+496(SB)/8, $0x3db504f3bdb504f3
+DATA lm5_12825<>+504(SB)/8, $0x3db504f3bdb504f3
+GLOBL lm5_12825<>(SB), RODATA|NOPTR, $512
+
+DATA lm5_12826<>+0(SB)/8, $0x42020000c2020000
+DATA lm5_12826<>+8(SB)/8, $0x0000000000000000
+DATA lm5_12826<>+16(SB)/8, $0x0000000000000000
+DATA lm5_12826<>+24(SB)/8, $0x0000000000000000
+GLOBL lm5_12826<>(SB), RODATA|NOPTR, $32
+
+DATA lm5_12827<>+0(SB)/8, $0xc1800000c25a0000
+DATA lm5_12827<>+8(SB)/8, $0x425a000041800000
+DATA lm5_12827<>+16(SB)/8, $0x0000000000000000
+DATA lm5_12827<>+24(SB)/8, $0x0000000000000000
+GLOBL lm5_12827<>(SB), RODATA|NOPTR, $32
+
+DATA lm5_12828<>+0(SB)/8, $0xc22a0000c28f0000
+DATA lm5_12828<>+8(SB)/8, $0xc1000000c1c00000
+DATA lm5_12828<>+16(SB)/8, $0x41c0000041000000
+DATA lm5_12828<>+24(SB)/8, $0x428f0000422a0000
+GLOBL lm5_12828<>(SB), RODATA|NOPTR, $32
+
+DATA lm5_12829<>+0(SB)/8, $0xc2780000c2aa0000
+DATA lm5_12829<>+8(SB)/8, $0xc2160000c2400000
+DATA lm5_12829<>+16(SB)/8, $0xc1a00000c1e00000
+DATA lm5_12829<>+24(SB)/8, $0xc0800000c1400000
+GLOBL lm5_12829<>(SB), RODATA|NOPTR, $32
+
+DATA lm5_12830<>+0(SB)/8, $0x4140000040800000
+DATA lm5_12830<>+8(SB)/8, $0x41e0000041a00000
+DATA lm5_12830<>+16(SB)/8, $0x4240000042160000
+DATA lm5_12830<>+24(SB)/8, $0x42aa000042780000
+GLOBL lm5_12830<>(SB), RODATA|NOPTR, $32
+
+DATA lm5_12831<>+0(SB)/8, $0x8000000080000000
+DATA lm5_12831<>+8(SB)/8, $0x8000000080000000
+DATA lm5_12831<>+16(SB)/8, $0x8000000080000000
+DATA lm5_12831<>+24(SB)/8, $0x8000000080000000
+GLOBL lm5_12831<>(SB), RODATA|NOPTR, $32
+
+DATA lm5_12832<>+0(SB)/8, $0x7fc000007fc00000
+DATA lm5_12832<>+8(SB)/8, $0x7fc000007fc00000
+DATA lm5_12832<>+16(SB)/8, $0x7fc000007fc00000
+DATA lm5_12832<>+24(SB)/8, $0x7fc000007fc00000
+GLOBL lm5_12832<>(SB), RODATA|NOPTR, $32
+
+// decodeUnitsLm5_128AVX512 unpacks units of 128 values.
+// Requires: AVX2, F16C
 TEXT ·decodeUnitsLm5_128AVX512(SB), NOSPLIT, $320-24
 	MOVQ         dst+0(FP), AX
 	MOVQ         src+8(FP), BX
@@ -274,8 +466,8 @@ done2:
 	VZEROUPPER
 	RET
 
-// matmul1xLm5_128AVX512 is y[j][r] = sum over i of x[j][i]*w[r][i] for j < 1; ld and stride in bytes, a unit is 128 values.
-// Requires: AVX2, AVX512F, AVX512BW, AVX512DQ, AVX512VL, AVX512VNNI, F16C, FMA
+// matmul1xLm5_128AVX512 multiplies rows of w with 1 row of x; ld and stride in bytes, a unit is 128 values.
+// Requires: AVX2, F16C, FMA
 TEXT ·matmul1xLm5_128AVX512(SB), NOSPLIT, $320-64
 	MOVQ         y+0(FP), AX
 	MOVQ         w+32(FP), BX
@@ -467,8 +659,8 @@ done2:
 	VZEROUPPER
 	RET
 
-// matmul2xLm5_128AVX512 is y[j][r] = sum over i of x[j][i]*w[r][i] for j < 2; ld and stride in bytes, a unit is 128 values.
-// Requires: AVX2, AVX512F, AVX512BW, AVX512DQ, AVX512VL, AVX512VNNI, F16C, FMA
+// matmul2xLm5_128AVX512 multiplies rows of w with 2 rows of x; ld and stride in bytes, a unit is 128 values.
+// Requires: AVX2, F16C, FMA
 TEXT ·matmul2xLm5_128AVX512(SB), NOSPLIT, $320-64
 	MOVQ         y+0(FP), AX
 	MOVQ         w+32(FP), BX
@@ -702,8 +894,8 @@ done2:
 	VZEROUPPER
 	RET
 
-// matmul3xLm5_128AVX512 is y[j][r] = sum over i of x[j][i]*w[r][i] for j < 3; ld and stride in bytes, a unit is 128 values.
-// Requires: AVX2, AVX512F, AVX512BW, AVX512DQ, AVX512VL, AVX512VNNI, F16C, FMA
+// matmul3xLm5_128AVX512 multiplies rows of w with 3 rows of x; ld and stride in bytes, a unit is 128 values.
+// Requires: AVX2, F16C, FMA
 TEXT ·matmul3xLm5_128AVX512(SB), NOSPLIT, $320-64
 	MOVQ         y+0(FP), AX
 	MOVQ         w+32(FP), BX
@@ -978,8 +1170,8 @@ done2:
 	VZEROUPPER
 	RET
 
-// matmul4xLm5_128AVX512 is y[j][r] = sum over i of x[j][i]*w[r][i] for j < 4; ld and stride in bytes, a unit is 128 values.
-// Requires: AVX2, AVX512F, AVX512BW, AVX512DQ, AVX512VL, AVX512VNNI, F16C, FMA
+// matmul4xLm5_128AVX512 multiplies rows of w with 4 rows of x; ld and stride in bytes, a unit is 128 values.
+// Requires: AVX2, F16C, FMA
 TEXT ·matmul4xLm5_128AVX512(SB), NOSPLIT, $320-64
 	MOVQ         y+0(FP), AX
 	MOVQ         w+32(FP), BX
@@ -1295,8 +1487,8 @@ done2:
 	VZEROUPPER
 	RET
 
-// matmulQ81xLm5_128AVX512 is y[j][r] = sum over i of d[i/128][j]*q[i/128][j][i%128]*w[r][i] for j < 1; ldy and stride in bytes.
-// Requires: AVX2, AVX512F, AVX512BW, AVX512DQ, AVX512VL, AVX512VNNI, F16C, FMA
+// matmulQ81xLm5_128AVX512 multiplies rows of w with 1 row of activations in int8; ldy and stride in bytes.
+// Requires: F16C, FMA, AVX512VL, AVX512VNNI
 TEXT ·matmulQ81xLm5_128AVX512(SB), NOSPLIT, $320-72
 	LEAQ         31(SP), AX
 	ANDQ         $-32, AX
@@ -1308,6 +1500,7 @@ TEXT ·matmulQ81xLm5_128AVX512(SB), NOSPLIT, $320-72
 
 loop1:
 	VPXOR        Y0, Y0, Y0
+	VPXOR        Y1, Y1, Y1
 	MOVQ         q+16(FP), DX
 	MOVQ         d+24(FP), SI
 	MOVQ         blocks+64(FP), DI
@@ -1316,85 +1509,85 @@ loop1:
 	JLT          done4
 
 loop3:
-	VPBROADCASTW (R8), X1
-	VCVTPH2PS    X1, Y1
-	VBROADCASTI128 2(R8), Y2
-	VPSRLVD      lm5_1280<>+0(SB), Y2, Y2
-	VPAND        lm5_1281<>+0(SB), Y2, Y2
-	VPBROADCASTD 66(R8), Y3
-	VPSRLVD      lm5_1282<>+0(SB), Y3, Y3
-	VPAND        lm5_1283<>+0(SB), Y3, Y3
-	VPSLLD       $4, Y3, Y3
-	VPOR         Y3, Y2, Y2
-	VBROADCASTI128 lm5_1284<>+0(SB), Y3
-	VPSHUFB      Y2, Y3, Y3
-	VBROADCASTI128 lm5_1285<>+0(SB), Y4
-	VPSHUFB      Y2, Y4, Y4
-	VPSLLW       $3, Y2, Y2
-	VPBLENDVB    Y2, Y4, Y3, Y2
-	VPABSB       Y2, Y3
-	VMOVDQU      (DX), Y4
-	VPSIGNB      Y2, Y4, Y2
-	VPXOR        Y4, Y4, Y4
-	VPDPBUSD     Y2, Y3, Y4
-	VBROADCASTI128 18(R8), Y2
-	VPSRLVD      lm5_1280<>+0(SB), Y2, Y2
-	VPAND        lm5_1281<>+0(SB), Y2, Y2
-	VPBROADCASTD 70(R8), Y3
-	VPSRLVD      lm5_1282<>+0(SB), Y3, Y3
-	VPAND        lm5_1283<>+0(SB), Y3, Y3
-	VPSLLD       $4, Y3, Y3
-	VPOR         Y3, Y2, Y2
-	VBROADCASTI128 lm5_1284<>+0(SB), Y3
-	VPSHUFB      Y2, Y3, Y3
+	VPBROADCASTW (R8), X2
+	VCVTPH2PS    X2, Y2
+	VBROADCASTI128 2(R8), Y3
+	VPSRLVD      lm5_1280<>+0(SB), Y3, Y3
+	VPAND        lm5_1281<>+0(SB), Y3, Y3
+	VPBROADCASTD 66(R8), Y4
+	VPSRLVD      lm5_1282<>+0(SB), Y4, Y4
+	VPAND        lm5_1283<>+0(SB), Y4, Y4
+	VPSLLD       $4, Y4, Y4
+	VPOR         Y4, Y3, Y3
+	VBROADCASTI128 lm5_1284<>+0(SB), Y4
+	VPSHUFB      Y3, Y4, Y4
 	VBROADCASTI128 lm5_1285<>+0(SB), Y5
-	VPSHUFB      Y2, Y5, Y5
-	VPSLLW       $3, Y2, Y2
-	VPBLENDVB    Y2, Y5, Y3, Y2
-	VPABSB       Y2, Y3
-	VMOVDQU      32(DX), Y5
-	VPSIGNB      Y2, Y5, Y2
-	VPDPBUSD     Y2, Y3, Y4
-	VBROADCASTI128 34(R8), Y2
-	VPSRLVD      lm5_1280<>+0(SB), Y2, Y2
-	VPAND        lm5_1281<>+0(SB), Y2, Y2
-	VPBROADCASTD 74(R8), Y3
-	VPSRLVD      lm5_1282<>+0(SB), Y3, Y3
-	VPAND        lm5_1283<>+0(SB), Y3, Y3
-	VPSLLD       $4, Y3, Y3
-	VPOR         Y3, Y2, Y2
-	VBROADCASTI128 lm5_1284<>+0(SB), Y3
-	VPSHUFB      Y2, Y3, Y3
-	VBROADCASTI128 lm5_1285<>+0(SB), Y5
-	VPSHUFB      Y2, Y5, Y5
-	VPSLLW       $3, Y2, Y2
-	VPBLENDVB    Y2, Y5, Y3, Y2
-	VPABSB       Y2, Y3
-	VMOVDQU      64(DX), Y5
-	VPSIGNB      Y2, Y5, Y2
-	VPDPBUSD     Y2, Y3, Y4
-	VBROADCASTI128 50(R8), Y2
-	VPSRLVD      lm5_1280<>+0(SB), Y2, Y2
-	VPAND        lm5_1281<>+0(SB), Y2, Y2
-	VPBROADCASTD 78(R8), Y3
-	VPSRLVD      lm5_1282<>+0(SB), Y3, Y3
-	VPAND        lm5_1283<>+0(SB), Y3, Y3
-	VPSLLD       $4, Y3, Y3
-	VPOR         Y3, Y2, Y2
-	VBROADCASTI128 lm5_1284<>+0(SB), Y3
-	VPSHUFB      Y2, Y3, Y3
-	VBROADCASTI128 lm5_1285<>+0(SB), Y5
-	VPSHUFB      Y2, Y5, Y5
-	VPSLLW       $3, Y2, Y2
-	VPBLENDVB    Y2, Y5, Y3, Y2
-	VPABSB       Y2, Y3
-	VMOVDQU      96(DX), Y5
-	VPSIGNB      Y2, Y5, Y2
-	VPDPBUSD     Y2, Y3, Y4
-	VBROADCASTSS (SI), Y2
-	VCVTDQ2PS    Y4, Y3
-	VMULPS       Y1, Y2, Y1
-	VFMADD231PS  Y1, Y3, Y0
+	VPSHUFB      Y3, Y5, Y5
+	VPSLLW       $3, Y3, Y3
+	VPBLENDVB    Y3, Y5, Y4, Y3
+	VPABSB       Y3, Y4
+	VMOVDQU      (DX), Y5
+	VPSIGNB      Y3, Y5, Y3
+	VPXOR        Y5, Y5, Y5
+	VPDPBUSD     Y3, Y4, Y5
+	VBROADCASTI128 18(R8), Y3
+	VPSRLVD      lm5_1280<>+0(SB), Y3, Y3
+	VPAND        lm5_1281<>+0(SB), Y3, Y3
+	VPBROADCASTD 70(R8), Y4
+	VPSRLVD      lm5_1282<>+0(SB), Y4, Y4
+	VPAND        lm5_1283<>+0(SB), Y4, Y4
+	VPSLLD       $4, Y4, Y4
+	VPOR         Y4, Y3, Y3
+	VBROADCASTI128 lm5_1284<>+0(SB), Y4
+	VPSHUFB      Y3, Y4, Y4
+	VBROADCASTI128 lm5_1285<>+0(SB), Y6
+	VPSHUFB      Y3, Y6, Y6
+	VPSLLW       $3, Y3, Y3
+	VPBLENDVB    Y3, Y6, Y4, Y3
+	VPABSB       Y3, Y4
+	VMOVDQU      32(DX), Y6
+	VPSIGNB      Y3, Y6, Y3
+	VPDPBUSD     Y3, Y4, Y5
+	VBROADCASTI128 34(R8), Y3
+	VPSRLVD      lm5_1280<>+0(SB), Y3, Y3
+	VPAND        lm5_1281<>+0(SB), Y3, Y3
+	VPBROADCASTD 74(R8), Y4
+	VPSRLVD      lm5_1282<>+0(SB), Y4, Y4
+	VPAND        lm5_1283<>+0(SB), Y4, Y4
+	VPSLLD       $4, Y4, Y4
+	VPOR         Y4, Y3, Y3
+	VBROADCASTI128 lm5_1284<>+0(SB), Y4
+	VPSHUFB      Y3, Y4, Y4
+	VBROADCASTI128 lm5_1285<>+0(SB), Y6
+	VPSHUFB      Y3, Y6, Y6
+	VPSLLW       $3, Y3, Y3
+	VPBLENDVB    Y3, Y6, Y4, Y3
+	VPABSB       Y3, Y4
+	VMOVDQU      64(DX), Y6
+	VPSIGNB      Y3, Y6, Y3
+	VPDPBUSD     Y3, Y4, Y5
+	VBROADCASTI128 50(R8), Y3
+	VPSRLVD      lm5_1280<>+0(SB), Y3, Y3
+	VPAND        lm5_1281<>+0(SB), Y3, Y3
+	VPBROADCASTD 78(R8), Y4
+	VPSRLVD      lm5_1282<>+0(SB), Y4, Y4
+	VPAND        lm5_1283<>+0(SB), Y4, Y4
+	VPSLLD       $4, Y4, Y4
+	VPOR         Y4, Y3, Y3
+	VBROADCASTI128 lm5_1284<>+0(SB), Y4
+	VPSHUFB      Y3, Y4, Y4
+	VBROADCASTI128 lm5_1285<>+0(SB), Y6
+	VPSHUFB      Y3, Y6, Y6
+	VPSLLW       $3, Y3, Y3
+	VPBLENDVB    Y3, Y6, Y4, Y3
+	VPABSB       Y3, Y4
+	VMOVDQU      96(DX), Y6
+	VPSIGNB      Y3, Y6, Y3
+	VPDPBUSD     Y3, Y4, Y5
+	VBROADCASTSS (SI), Y3
+	VCVTDQ2PS    Y5, Y4
+	VMULPS       Y2, Y3, Y2
+	VFMADD231PS  Y2, Y4, Y0
 	ADDQ         $0x52, R8
 	ADDQ         $0x80, DX
 	ADDQ         $4, SI
@@ -1403,6 +1596,7 @@ loop3:
 
 done4:
 	ADDQ         $1, DI
+	VADDPS       Y1, Y0, Y0
 	VEXTRACTF128 $1, Y0, X1
 	VADDPS       X0, X1, X1
 	VMOVHLPS     X1, X1, X0
@@ -1421,8 +1615,8 @@ done2:
 	VZEROUPPER
 	RET
 
-// matmulQ82xLm5_128AVX512 is y[j][r] = sum over i of d[i/128][j]*q[i/128][j][i%128]*w[r][i] for j < 2; ldy and stride in bytes.
-// Requires: AVX2, AVX512F, AVX512BW, AVX512DQ, AVX512VL, AVX512VNNI, F16C, FMA
+// matmulQ82xLm5_128AVX512 multiplies rows of w with 2 rows of activations in int8; ldy and stride in bytes.
+// Requires: F16C, FMA, AVX512VL, AVX512VNNI
 TEXT ·matmulQ82xLm5_128AVX512(SB), NOSPLIT, $320-72
 	LEAQ         31(SP), AX
 	ANDQ         $-32, AX
@@ -1575,8 +1769,8 @@ done2:
 	VZEROUPPER
 	RET
 
-// matmulQ83xLm5_128AVX512 is y[j][r] = sum over i of d[i/128][j]*q[i/128][j][i%128]*w[r][i] for j < 3; ldy and stride in bytes.
-// Requires: AVX2, AVX512F, AVX512BW, AVX512DQ, AVX512VL, AVX512VNNI, F16C, FMA
+// matmulQ83xLm5_128AVX512 multiplies rows of w with 3 rows of activations in int8; ldy and stride in bytes.
+// Requires: F16C, FMA, AVX512VL, AVX512VNNI
 TEXT ·matmulQ83xLm5_128AVX512(SB), NOSPLIT, $320-72
 	LEAQ         31(SP), AX
 	ANDQ         $-32, AX
@@ -1755,8 +1949,8 @@ done2:
 	VZEROUPPER
 	RET
 
-// matmulQ84xLm5_128AVX512 is y[j][r] = sum over i of d[i/128][j]*q[i/128][j][i%128]*w[r][i] for j < 4; ldy and stride in bytes.
-// Requires: AVX2, AVX512F, AVX512BW, AVX512DQ, AVX512VL, AVX512VNNI, F16C, FMA
+// matmulQ84xLm5_128AVX512 multiplies rows of w with 4 rows of activations in int8; ldy and stride in bytes.
+// Requires: F16C, FMA, AVX512VL, AVX512VNNI
 TEXT ·matmulQ84xLm5_128AVX512(SB), NOSPLIT, $320-72
 	LEAQ         31(SP), AX
 	ANDQ         $-32, AX
@@ -1962,7 +2156,7 @@ done2:
 	RET
 
 // unpackLm5_128AVX512 unpacks a row into records of 32 levels, their scales and mins.
-// Requires: AVX2, AVX512F, AVX512BW, AVX512DQ, AVX512VL, AVX512VNNI, F16C, FMA
+// Requires: AVX2, F16C
 TEXT ·unpackLm5_128AVX512(SB), NOSPLIT, $320-24
 	MOVQ         dst+0(FP), AX
 	MOVQ         src+8(FP), BX
@@ -2057,8 +2251,8 @@ done2:
 	VZEROUPPER
 	RET
 
-// mix1xLm5_128AVX512 is o[j][i] += sum over r of p[j][r]*v[r][i] for j < 1; ld and stride in bytes, a unit is 128 values.
-// Requires: AVX2, AVX512F, AVX512BW, AVX512DQ, AVX512VL, AVX512VNNI, F16C, FMA
+// mix1xLm5_128AVX512 adds weighted rows of v to 1 row of o; ld and stride in bytes, a unit is 128 values.
+// Requires: AVX2, F16C, FMA
 TEXT ·mix1xLm5_128AVX512(SB), NOSPLIT, $320-64
 	MOVQ         v+32(FP), AX
 	MOVQ         units+56(FP), BX
@@ -2311,8 +2505,8 @@ done2:
 	VZEROUPPER
 	RET
 
-// mix2xLm5_128AVX512 is o[j][i] += sum over r of p[j][r]*v[r][i] for j < 2; ld and stride in bytes, a unit is 128 values.
-// Requires: AVX2, AVX512F, AVX512BW, AVX512DQ, AVX512VL, AVX512VNNI, F16C, FMA
+// mix2xLm5_128AVX512 adds weighted rows of v to 2 rows of o; ld and stride in bytes, a unit is 128 values.
+// Requires: AVX2, F16C, FMA
 TEXT ·mix2xLm5_128AVX512(SB), NOSPLIT, $320-64
 	MOVQ         v+32(FP), AX
 	MOVQ         units+56(FP), BX
@@ -2633,8 +2827,8 @@ done2:
 	VZEROUPPER
 	RET
 
-// mix3xLm5_128AVX512 is o[j][i] += sum over r of p[j][r]*v[r][i] for j < 3; ld and stride in bytes, a unit is 128 values.
-// Requires: AVX2, AVX512F, AVX512BW, AVX512DQ, AVX512VL, AVX512VNNI, F16C, FMA
+// mix3xLm5_128AVX512 adds weighted rows of v to 3 rows of o; ld and stride in bytes, a unit is 128 values.
+// Requires: AVX2, F16C, FMA
 TEXT ·mix3xLm5_128AVX512(SB), NOSPLIT, $320-64
 	MOVQ         v+32(FP), AX
 	MOVQ         units+56(FP), BX
@@ -3059,8 +3253,8 @@ done2:
 	VZEROUPPER
 	RET
 
-// mix5xLm5_128AVX512 is o[j][i] += sum over r of p[j][r]*v[r][i] for j < 5; ld and stride in bytes, a unit is 128 values.
-// Requires: AVX2, AVX512F, AVX512BW, AVX512DQ, AVX512VL, AVX512VNNI, F16C, FMA
+// mix5xLm5_128AVX512 adds weighted rows of v to 5 rows of o; ld and stride in bytes, a unit is 128 values.
+// Requires: AVX2, F16C, FMA
 TEXT ·mix5xLm5_128AVX512(SB), NOSPLIT, $320-64
 	MOVQ         v+32(FP), AX
 	MOVQ         units+56(FP), BX
@@ -3076,34 +3270,41 @@ loop1:
 	MOVQ         SI, R8
 	ADDQ         DI, R8
 	ADDQ         DI, R8
+	MOVQ         R8, R9
+	ADDQ         DI, R9
+	ADDQ         DI, R9
 	ADDQ         CX, SI
 	ADDQ         CX, R8
+	ADDQ         CX, R9
 	VMOVUPS      (SI), Y0
 	VMOVUPS      (SI)(DI*1), Y1
 	VMOVUPS      (R8), Y2
 	VMOVUPS      (R8)(DI*1), Y3
-	VMOVUPS      (R8), Y4
+	VMOVUPS      (R9), Y4
 	VMOVUPS      32(SI), Y5
 	VMOVUPS      32(SI)(DI*1), Y6
 	VMOVUPS      32(R8), Y7
 	VMOVUPS      32(R8)(DI*1), Y8
-	VMOVUPS      32(R8), Y9
+	VMOVUPS      32(R9), Y9
 	MOVQ         p+16(FP), SI
 	MOVQ         ldp+24(FP), DI
 	MOVQ         SI, R8
 	ADDQ         DI, R8
 	ADDQ         DI, R8
-	MOVQ         rows+48(FP), R9
-	MOVQ         AX, R10
-	MOVQ         stride+40(FP), R11
-	SUBQ         $1, R9
+	MOVQ         R8, R9
+	ADDQ         DI, R9
+	ADDQ         DI, R9
+	MOVQ         rows+48(FP), R10
+	MOVQ         AX, R11
+	MOVQ         stride+40(FP), R12
+	SUBQ         $1, R10
 	JLT          done4
 
 loop3:
-	VBROADCASTI128 2(R10), Y10
+	VBROADCASTI128 2(R11), Y10
 	VPSRLVD      lm5_1280<>+0(SB), Y10, Y10
 	VPAND        lm5_1281<>+0(SB), Y10, Y10
-	VPBROADCASTD 66(R10), Y11
+	VPBROADCASTD 66(R11), Y11
 	VPSRLVD      lm5_1282<>+0(SB), Y11, Y11
 	VPAND        lm5_1283<>+0(SB), Y11, Y11
 	VPSLLD       $4, Y11, Y11
@@ -3115,7 +3316,7 @@ loop3:
 	VPSLLW       $3, Y10, Y10
 	VPBLENDVB    Y10, Y12, Y11, Y10
 	VMOVDQU      Y10, (DX)
-	VPBROADCASTW (R10), X10
+	VPBROADCASTW (R11), X10
 	VCVTPH2PS    X10, Y10
 	VBROADCASTSS (SI), Y11
 	VMULPS       Y11, Y10, Y11
@@ -3125,7 +3326,7 @@ loop3:
 	VMULPS       Y13, Y10, Y13
 	VBROADCASTSS (R8)(DI*1), Y14
 	VMULPS       Y14, Y10, Y14
-	VBROADCASTSS (R8), Y15
+	VBROADCASTSS (R9), Y15
 	VMULPS       Y15, Y10, Y10
 	VPMOVSXBD    (DX), Y15
 	VCVTDQ2PS    Y15, Y15
@@ -3141,64 +3342,76 @@ loop3:
 	VFMADD231PS  Y13, Y15, Y7
 	VFMADD231PS  Y14, Y15, Y8
 	VFMADD231PS  Y10, Y15, Y9
-	ADDQ         R11, R10
+	ADDQ         R12, R11
 	ADDQ         $4, SI
 	ADDQ         $4, R8
-	SUBQ         $1, R9
+	ADDQ         $4, R9
+	SUBQ         $1, R10
 	JGE          loop3
 
 done4:
-	ADDQ         $1, R9
+	ADDQ         $1, R10
 	MOVQ         o+0(FP), SI
 	MOVQ         ldo+8(FP), DI
 	MOVQ         SI, R8
 	ADDQ         DI, R8
 	ADDQ         DI, R8
+	MOVQ         R8, R9
+	ADDQ         DI, R9
+	ADDQ         DI, R9
 	ADDQ         CX, SI
 	ADDQ         CX, R8
+	ADDQ         CX, R9
 	VMOVUPS      Y0, (SI)
 	VMOVUPS      Y1, (SI)(DI*1)
 	VMOVUPS      Y2, (R8)
 	VMOVUPS      Y3, (R8)(DI*1)
-	VMOVUPS      Y4, (R8)
+	VMOVUPS      Y4, (R9)
 	VMOVUPS      Y5, 32(SI)
 	VMOVUPS      Y6, 32(SI)(DI*1)
 	VMOVUPS      Y7, 32(R8)
 	VMOVUPS      Y8, 32(R8)(DI*1)
-	VMOVUPS      Y9, 32(R8)
+	VMOVUPS      Y9, 32(R9)
 	MOVQ         o+0(FP), SI
 	MOVQ         ldo+8(FP), DI
 	MOVQ         SI, R8
 	ADDQ         DI, R8
 	ADDQ         DI, R8
+	MOVQ         R8, R9
+	ADDQ         DI, R9
+	ADDQ         DI, R9
 	ADDQ         CX, SI
 	ADDQ         CX, R8
+	ADDQ         CX, R9
 	VMOVUPS      64(SI), Y0
 	VMOVUPS      64(SI)(DI*1), Y1
 	VMOVUPS      64(R8), Y2
 	VMOVUPS      64(R8)(DI*1), Y3
-	VMOVUPS      64(R8), Y4
+	VMOVUPS      64(R9), Y4
 	VMOVUPS      96(SI), Y5
 	VMOVUPS      96(SI)(DI*1), Y6
 	VMOVUPS      96(R8), Y7
 	VMOVUPS      96(R8)(DI*1), Y8
-	VMOVUPS      96(R8), Y9
+	VMOVUPS      96(R9), Y9
 	MOVQ         p+16(FP), SI
 	MOVQ         ldp+24(FP), DI
 	MOVQ         SI, R8
 	ADDQ         DI, R8
 	ADDQ         DI, R8
-	MOVQ         rows+48(FP), R9
-	MOVQ         AX, R10
-	MOVQ         stride+40(FP), R11
-	SUBQ         $1, R9
+	MOVQ         R8, R9
+	ADDQ         DI, R9
+	ADDQ         DI, R9
+	MOVQ         rows+48(FP), R10
+	MOVQ         AX, R11
+	MOVQ         stride+40(FP), R12
+	SUBQ         $1, R10
 	JLT          done6
 
 loop5:
-	VBROADCASTI128 2(R10), Y10
+	VBROADCASTI128 2(R11), Y10
 	VPSRLVD      lm5_1280<>+0(SB), Y10, Y10
 	VPAND        lm5_1281<>+0(SB), Y10, Y10
-	VPBROADCASTD 66(R10), Y11
+	VPBROADCASTD 66(R11), Y11
 	VPSRLVD      lm5_1282<>+0(SB), Y11, Y11
 	VPAND        lm5_1283<>+0(SB), Y11, Y11
 	VPSLLD       $4, Y11, Y11
@@ -3210,7 +3423,7 @@ loop5:
 	VPSLLW       $3, Y10, Y10
 	VPBLENDVB    Y10, Y12, Y11, Y10
 	VMOVDQU      Y10, (DX)
-	VPBROADCASTW (R10), X10
+	VPBROADCASTW (R11), X10
 	VCVTPH2PS    X10, Y10
 	VBROADCASTSS (SI), Y11
 	VMULPS       Y11, Y10, Y11
@@ -3220,7 +3433,7 @@ loop5:
 	VMULPS       Y13, Y10, Y13
 	VBROADCASTSS (R8)(DI*1), Y14
 	VMULPS       Y14, Y10, Y14
-	VBROADCASTSS (R8), Y15
+	VBROADCASTSS (R9), Y15
 	VMULPS       Y15, Y10, Y10
 	VPMOVSXBD    16(DX), Y15
 	VCVTDQ2PS    Y15, Y15
@@ -3236,64 +3449,76 @@ loop5:
 	VFMADD231PS  Y13, Y15, Y7
 	VFMADD231PS  Y14, Y15, Y8
 	VFMADD231PS  Y10, Y15, Y9
-	ADDQ         R11, R10
+	ADDQ         R12, R11
 	ADDQ         $4, SI
 	ADDQ         $4, R8
-	SUBQ         $1, R9
+	ADDQ         $4, R9
+	SUBQ         $1, R10
 	JGE          loop5
 
 done6:
-	ADDQ         $1, R9
+	ADDQ         $1, R10
 	MOVQ         o+0(FP), SI
 	MOVQ         ldo+8(FP), DI
 	MOVQ         SI, R8
 	ADDQ         DI, R8
 	ADDQ         DI, R8
+	MOVQ         R8, R9
+	ADDQ         DI, R9
+	ADDQ         DI, R9
 	ADDQ         CX, SI
 	ADDQ         CX, R8
+	ADDQ         CX, R9
 	VMOVUPS      Y0, 64(SI)
 	VMOVUPS      Y1, 64(SI)(DI*1)
 	VMOVUPS      Y2, 64(R8)
 	VMOVUPS      Y3, 64(R8)(DI*1)
-	VMOVUPS      Y4, 64(R8)
+	VMOVUPS      Y4, 64(R9)
 	VMOVUPS      Y5, 96(SI)
 	VMOVUPS      Y6, 96(SI)(DI*1)
 	VMOVUPS      Y7, 96(R8)
 	VMOVUPS      Y8, 96(R8)(DI*1)
-	VMOVUPS      Y9, 96(R8)
+	VMOVUPS      Y9, 96(R9)
 	MOVQ         o+0(FP), SI
 	MOVQ         ldo+8(FP), DI
 	MOVQ         SI, R8
 	ADDQ         DI, R8
 	ADDQ         DI, R8
+	MOVQ         R8, R9
+	ADDQ         DI, R9
+	ADDQ         DI, R9
 	ADDQ         CX, SI
 	ADDQ         CX, R8
+	ADDQ         CX, R9
 	VMOVUPS      128(SI), Y0
 	VMOVUPS      128(SI)(DI*1), Y1
 	VMOVUPS      128(R8), Y2
 	VMOVUPS      128(R8)(DI*1), Y3
-	VMOVUPS      128(R8), Y4
+	VMOVUPS      128(R9), Y4
 	VMOVUPS      160(SI), Y5
 	VMOVUPS      160(SI)(DI*1), Y6
 	VMOVUPS      160(R8), Y7
 	VMOVUPS      160(R8)(DI*1), Y8
-	VMOVUPS      160(R8), Y9
+	VMOVUPS      160(R9), Y9
 	MOVQ         p+16(FP), SI
 	MOVQ         ldp+24(FP), DI
 	MOVQ         SI, R8
 	ADDQ         DI, R8
 	ADDQ         DI, R8
-	MOVQ         rows+48(FP), R9
-	MOVQ         AX, R10
-	MOVQ         stride+40(FP), R11
-	SUBQ         $1, R9
+	MOVQ         R8, R9
+	ADDQ         DI, R9
+	ADDQ         DI, R9
+	MOVQ         rows+48(FP), R10
+	MOVQ         AX, R11
+	MOVQ         stride+40(FP), R12
+	SUBQ         $1, R10
 	JLT          done8
 
 loop7:
-	VBROADCASTI128 18(R10), Y10
+	VBROADCASTI128 18(R11), Y10
 	VPSRLVD      lm5_1280<>+0(SB), Y10, Y10
 	VPAND        lm5_1281<>+0(SB), Y10, Y10
-	VPBROADCASTD 70(R10), Y11
+	VPBROADCASTD 70(R11), Y11
 	VPSRLVD      lm5_1282<>+0(SB), Y11, Y11
 	VPAND        lm5_1283<>+0(SB), Y11, Y11
 	VPSLLD       $4, Y11, Y11
@@ -3305,7 +3530,7 @@ loop7:
 	VPSLLW       $3, Y10, Y10
 	VPBLENDVB    Y10, Y12, Y11, Y10
 	VMOVDQU      Y10, (DX)
-	VPBROADCASTW (R10), X10
+	VPBROADCASTW (R11), X10
 	VCVTPH2PS    X10, Y10
 	VBROADCASTSS (SI), Y11
 	VMULPS       Y11, Y10, Y11
@@ -3315,7 +3540,7 @@ loop7:
 	VMULPS       Y13, Y10, Y13
 	VBROADCASTSS (R8)(DI*1), Y14
 	VMULPS       Y14, Y10, Y14
-	VBROADCASTSS (R8), Y15
+	VBROADCASTSS (R9), Y15
 	VMULPS       Y15, Y10, Y10
 	VPMOVSXBD    (DX), Y15
 	VCVTDQ2PS    Y15, Y15
@@ -3331,64 +3556,76 @@ loop7:
 	VFMADD231PS  Y13, Y15, Y7
 	VFMADD231PS  Y14, Y15, Y8
 	VFMADD231PS  Y10, Y15, Y9
-	ADDQ         R11, R10
+	ADDQ         R12, R11
 	ADDQ         $4, SI
 	ADDQ         $4, R8
-	SUBQ         $1, R9
+	ADDQ         $4, R9
+	SUBQ         $1, R10
 	JGE          loop7
 
 done8:
-	ADDQ         $1, R9
+	ADDQ         $1, R10
 	MOVQ         o+0(FP), SI
 	MOVQ         ldo+8(FP), DI
 	MOVQ         SI, R8
 	ADDQ         DI, R8
 	ADDQ         DI, R8
+	MOVQ         R8, R9
+	ADDQ         DI, R9
+	ADDQ         DI, R9
 	ADDQ         CX, SI
 	ADDQ         CX, R8
+	ADDQ         CX, R9
 	VMOVUPS      Y0, 128(SI)
 	VMOVUPS      Y1, 128(SI)(DI*1)
 	VMOVUPS      Y2, 128(R8)
 	VMOVUPS      Y3, 128(R8)(DI*1)
-	VMOVUPS      Y4, 128(R8)
+	VMOVUPS      Y4, 128(R9)
 	VMOVUPS      Y5, 160(SI)
 	VMOVUPS      Y6, 160(SI)(DI*1)
 	VMOVUPS      Y7, 160(R8)
 	VMOVUPS      Y8, 160(R8)(DI*1)
-	VMOVUPS      Y9, 160(R8)
+	VMOVUPS      Y9, 160(R9)
 	MOVQ         o+0(FP), SI
 	MOVQ         ldo+8(FP), DI
 	MOVQ         SI, R8
 	ADDQ         DI, R8
 	ADDQ         DI, R8
+	MOVQ         R8, R9
+	ADDQ         DI, R9
+	ADDQ         DI, R9
 	ADDQ         CX, SI
 	ADDQ         CX, R8
+	ADDQ         CX, R9
 	VMOVUPS      192(SI), Y0
 	VMOVUPS      192(SI)(DI*1), Y1
 	VMOVUPS      192(R8), Y2
 	VMOVUPS      192(R8)(DI*1), Y3
-	VMOVUPS      192(R8), Y4
+	VMOVUPS      192(R9), Y4
 	VMOVUPS      224(SI), Y5
 	VMOVUPS      224(SI)(DI*1), Y6
 	VMOVUPS      224(R8), Y7
 	VMOVUPS      224(R8)(DI*1), Y8
-	VMOVUPS      224(R8), Y9
+	VMOVUPS      224(R9), Y9
 	MOVQ         p+16(FP), SI
 	MOVQ         ldp+24(FP), DI
 	MOVQ         SI, R8
 	ADDQ         DI, R8
 	ADDQ         DI, R8
-	MOVQ         rows+48(FP), R9
-	MOVQ         AX, R10
-	MOVQ         stride+40(FP), R11
-	SUBQ         $1, R9
+	MOVQ         R8, R9
+	ADDQ         DI, R9
+	ADDQ         DI, R9
+	MOVQ         rows+48(FP), R10
+	MOVQ         AX, R11
+	MOVQ         stride+40(FP), R12
+	SUBQ         $1, R10
 	JLT          done10
 
 loop9:
-	VBROADCASTI128 18(R10), Y10
+	VBROADCASTI128 18(R11), Y10
 	VPSRLVD      lm5_1280<>+0(SB), Y10, Y10
 	VPAND        lm5_1281<>+0(SB), Y10, Y10
-	VPBROADCASTD 70(R10), Y11
+	VPBROADCASTD 70(R11), Y11
 	VPSRLVD      lm5_1282<>+0(SB), Y11, Y11
 	VPAND        lm5_1283<>+0(SB), Y11, Y11
 	VPSLLD       $4, Y11, Y11
@@ -3400,7 +3637,7 @@ loop9:
 	VPSLLW       $3, Y10, Y10
 	VPBLENDVB    Y10, Y12, Y11, Y10
 	VMOVDQU      Y10, (DX)
-	VPBROADCASTW (R10), X10
+	VPBROADCASTW (R11), X10
 	VCVTPH2PS    X10, Y10
 	VBROADCASTSS (SI), Y11
 	VMULPS       Y11, Y10, Y11
@@ -3410,7 +3647,7 @@ loop9:
 	VMULPS       Y13, Y10, Y13
 	VBROADCASTSS (R8)(DI*1), Y14
 	VMULPS       Y14, Y10, Y14
-	VBROADCASTSS (R8), Y15
+	VBROADCASTSS (R9), Y15
 	VMULPS       Y15, Y10, Y10
 	VPMOVSXBD    16(DX), Y15
 	VCVTDQ2PS    Y15, Y15
@@ -3426,64 +3663,76 @@ loop9:
 	VFMADD231PS  Y13, Y15, Y7
 	VFMADD231PS  Y14, Y15, Y8
 	VFMADD231PS  Y10, Y15, Y9
-	ADDQ         R11, R10
+	ADDQ         R12, R11
 	ADDQ         $4, SI
 	ADDQ         $4, R8
-	SUBQ         $1, R9
+	ADDQ         $4, R9
+	SUBQ         $1, R10
 	JGE          loop9
 
 done10:
-	ADDQ         $1, R9
+	ADDQ         $1, R10
 	MOVQ         o+0(FP), SI
 	MOVQ         ldo+8(FP), DI
 	MOVQ         SI, R8
 	ADDQ         DI, R8
 	ADDQ         DI, R8
+	MOVQ         R8, R9
+	ADDQ         DI, R9
+	ADDQ         DI, R9
 	ADDQ         CX, SI
 	ADDQ         CX, R8
+	ADDQ         CX, R9
 	VMOVUPS      Y0, 192(SI)
 	VMOVUPS      Y1, 192(SI)(DI*1)
 	VMOVUPS      Y2, 192(R8)
 	VMOVUPS      Y3, 192(R8)(DI*1)
-	VMOVUPS      Y4, 192(R8)
+	VMOVUPS      Y4, 192(R9)
 	VMOVUPS      Y5, 224(SI)
 	VMOVUPS      Y6, 224(SI)(DI*1)
 	VMOVUPS      Y7, 224(R8)
 	VMOVUPS      Y8, 224(R8)(DI*1)
-	VMOVUPS      Y9, 224(R8)
+	VMOVUPS      Y9, 224(R9)
 	MOVQ         o+0(FP), SI
 	MOVQ         ldo+8(FP), DI
 	MOVQ         SI, R8
 	ADDQ         DI, R8
 	ADDQ         DI, R8
+	MOVQ         R8, R9
+	ADDQ         DI, R9
+	ADDQ         DI, R9
 	ADDQ         CX, SI
 	ADDQ         CX, R8
+	ADDQ         CX, R9
 	VMOVUPS      256(SI), Y0
 	VMOVUPS      256(SI)(DI*1), Y1
 	VMOVUPS      256(R8), Y2
 	VMOVUPS      256(R8)(DI*1), Y3
-	VMOVUPS      256(R8), Y4
+	VMOVUPS      256(R9), Y4
 	VMOVUPS      288(SI), Y5
 	VMOVUPS      288(SI)(DI*1), Y6
 	VMOVUPS      288(R8), Y7
 	VMOVUPS      288(R8)(DI*1), Y8
-	VMOVUPS      288(R8), Y9
+	VMOVUPS      288(R9), Y9
 	MOVQ         p+16(FP), SI
 	MOVQ         ldp+24(FP), DI
 	MOVQ         SI, R8
 	ADDQ         DI, R8
 	ADDQ         DI, R8
-	MOVQ         rows+48(FP), R9
-	MOVQ         AX, R10
-	MOVQ         stride+40(FP), R11
-	SUBQ         $1, R9
+	MOVQ         R8, R9
+	ADDQ         DI, R9
+	ADDQ         DI, R9
+	MOVQ         rows+48(FP), R10
+	MOVQ         AX, R11
+	MOVQ         stride+40(FP), R12
+	SUBQ         $1, R10
 	JLT          done12
 
 loop11:
-	VBROADCASTI128 34(R10), Y10
+	VBROADCASTI128 34(R11), Y10
 	VPSRLVD      lm5_1280<>+0(SB), Y10, Y10
 	VPAND        lm5_1281<>+0(SB), Y10, Y10
-	VPBROADCASTD 74(R10), Y11
+	VPBROADCASTD 74(R11), Y11
 	VPSRLVD      lm5_1282<>+0(SB), Y11, Y11
 	VPAND        lm5_1283<>+0(SB), Y11, Y11
 	VPSLLD       $4, Y11, Y11
@@ -3495,7 +3744,7 @@ loop11:
 	VPSLLW       $3, Y10, Y10
 	VPBLENDVB    Y10, Y12, Y11, Y10
 	VMOVDQU      Y10, (DX)
-	VPBROADCASTW (R10), X10
+	VPBROADCASTW (R11), X10
 	VCVTPH2PS    X10, Y10
 	VBROADCASTSS (SI), Y11
 	VMULPS       Y11, Y10, Y11
@@ -3505,7 +3754,7 @@ loop11:
 	VMULPS       Y13, Y10, Y13
 	VBROADCASTSS (R8)(DI*1), Y14
 	VMULPS       Y14, Y10, Y14
-	VBROADCASTSS (R8), Y15
+	VBROADCASTSS (R9), Y15
 	VMULPS       Y15, Y10, Y10
 	VPMOVSXBD    (DX), Y15
 	VCVTDQ2PS    Y15, Y15
@@ -3521,64 +3770,76 @@ loop11:
 	VFMADD231PS  Y13, Y15, Y7
 	VFMADD231PS  Y14, Y15, Y8
 	VFMADD231PS  Y10, Y15, Y9
-	ADDQ         R11, R10
+	ADDQ         R12, R11
 	ADDQ         $4, SI
 	ADDQ         $4, R8
-	SUBQ         $1, R9
+	ADDQ         $4, R9
+	SUBQ         $1, R10
 	JGE          loop11
 
 done12:
-	ADDQ         $1, R9
+	ADDQ         $1, R10
 	MOVQ         o+0(FP), SI
 	MOVQ         ldo+8(FP), DI
 	MOVQ         SI, R8
 	ADDQ         DI, R8
 	ADDQ         DI, R8
+	MOVQ         R8, R9
+	ADDQ         DI, R9
+	ADDQ         DI, R9
 	ADDQ         CX, SI
 	ADDQ         CX, R8
+	ADDQ         CX, R9
 	VMOVUPS      Y0, 256(SI)
 	VMOVUPS      Y1, 256(SI)(DI*1)
 	VMOVUPS      Y2, 256(R8)
 	VMOVUPS      Y3, 256(R8)(DI*1)
-	VMOVUPS      Y4, 256(R8)
+	VMOVUPS      Y4, 256(R9)
 	VMOVUPS      Y5, 288(SI)
 	VMOVUPS      Y6, 288(SI)(DI*1)
 	VMOVUPS      Y7, 288(R8)
 	VMOVUPS      Y8, 288(R8)(DI*1)
-	VMOVUPS      Y9, 288(R8)
+	VMOVUPS      Y9, 288(R9)
 	MOVQ         o+0(FP), SI
 	MOVQ         ldo+8(FP), DI
 	MOVQ         SI, R8
 	ADDQ         DI, R8
 	ADDQ         DI, R8
+	MOVQ         R8, R9
+	ADDQ         DI, R9
+	ADDQ         DI, R9
 	ADDQ         CX, SI
 	ADDQ         CX, R8
+	ADDQ         CX, R9
 	VMOVUPS      320(SI), Y0
 	VMOVUPS      320(SI)(DI*1), Y1
 	VMOVUPS      320(R8), Y2
 	VMOVUPS      320(R8)(DI*1), Y3
-	VMOVUPS      320(R8), Y4
+	VMOVUPS      320(R9), Y4
 	VMOVUPS      352(SI), Y5
 	VMOVUPS      352(SI)(DI*1), Y6
 	VMOVUPS      352(R8), Y7
 	VMOVUPS      352(R8)(DI*1), Y8
-	VMOVUPS      352(R8), Y9
+	VMOVUPS      352(R9), Y9
 	MOVQ         p+16(FP), SI
 	MOVQ         ldp+24(FP), DI
 	MOVQ         SI, R8
 	ADDQ         DI, R8
 	ADDQ         DI, R8
-	MOVQ         rows+48(FP), R9
-	MOVQ         AX, R10
-	MOVQ         stride+40(FP), R11
-	SUBQ         $1, R9
+	MOVQ         R8, R9
+	ADDQ         DI, R9
+	ADDQ         DI, R9
+	MOVQ         rows+48(FP), R10
+	MOVQ         AX, R11
+	MOVQ         stride+40(FP), R12
+	SUBQ         $1, R10
 	JLT          done14
 
 loop13:
-	VBROADCASTI128 34(R10), Y10
+	VBROADCASTI128 34(R11), Y10
 	VPSRLVD      lm5_1280<>+0(SB), Y10, Y10
 	VPAND        lm5_1281<>+0(SB), Y10, Y10
-	VPBROADCASTD 74(R10), Y11
+	VPBROADCASTD 74(R11), Y11
 	VPSRLVD      lm5_1282<>+0(SB), Y11, Y11
 	VPAND        lm5_1283<>+0(SB), Y11, Y11
 	VPSLLD       $4, Y11, Y11
@@ -3590,7 +3851,7 @@ loop13:
 	VPSLLW       $3, Y10, Y10
 	VPBLENDVB    Y10, Y12, Y11, Y10
 	VMOVDQU      Y10, (DX)
-	VPBROADCASTW (R10), X10
+	VPBROADCASTW (R11), X10
 	VCVTPH2PS    X10, Y10
 	VBROADCASTSS (SI), Y11
 	VMULPS       Y11, Y10, Y11
@@ -3600,7 +3861,7 @@ loop13:
 	VMULPS       Y13, Y10, Y13
 	VBROADCASTSS (R8)(DI*1), Y14
 	VMULPS       Y14, Y10, Y14
-	VBROADCASTSS (R8), Y15
+	VBROADCASTSS (R9), Y15
 	VMULPS       Y15, Y10, Y10
 	VPMOVSXBD    16(DX), Y15
 	VCVTDQ2PS    Y15, Y15
@@ -3616,64 +3877,76 @@ loop13:
 	VFMADD231PS  Y13, Y15, Y7
 	VFMADD231PS  Y14, Y15, Y8
 	VFMADD231PS  Y10, Y15, Y9
-	ADDQ         R11, R10
+	ADDQ         R12, R11
 	ADDQ         $4, SI
 	ADDQ         $4, R8
-	SUBQ         $1, R9
+	ADDQ         $4, R9
+	SUBQ         $1, R10
 	JGE          loop13
 
 done14:
-	ADDQ         $1, R9
+	ADDQ         $1, R10
 	MOVQ         o+0(FP), SI
 	MOVQ         ldo+8(FP), DI
 	MOVQ         SI, R8
 	ADDQ         DI, R8
 	ADDQ         DI, R8
+	MOVQ         R8, R9
+	ADDQ         DI, R9
+	ADDQ         DI, R9
 	ADDQ         CX, SI
 	ADDQ         CX, R8
+	ADDQ         CX, R9
 	VMOVUPS      Y0, 320(SI)
 	VMOVUPS      Y1, 320(SI)(DI*1)
 	VMOVUPS      Y2, 320(R8)
 	VMOVUPS      Y3, 320(R8)(DI*1)
-	VMOVUPS      Y4, 320(R8)
+	VMOVUPS      Y4, 320(R9)
 	VMOVUPS      Y5, 352(SI)
 	VMOVUPS      Y6, 352(SI)(DI*1)
 	VMOVUPS      Y7, 352(R8)
 	VMOVUPS      Y8, 352(R8)(DI*1)
-	VMOVUPS      Y9, 352(R8)
+	VMOVUPS      Y9, 352(R9)
 	MOVQ         o+0(FP), SI
 	MOVQ         ldo+8(FP), DI
 	MOVQ         SI, R8
 	ADDQ         DI, R8
 	ADDQ         DI, R8
+	MOVQ         R8, R9
+	ADDQ         DI, R9
+	ADDQ         DI, R9
 	ADDQ         CX, SI
 	ADDQ         CX, R8
+	ADDQ         CX, R9
 	VMOVUPS      384(SI), Y0
 	VMOVUPS      384(SI)(DI*1), Y1
 	VMOVUPS      384(R8), Y2
 	VMOVUPS      384(R8)(DI*1), Y3
-	VMOVUPS      384(R8), Y4
+	VMOVUPS      384(R9), Y4
 	VMOVUPS      416(SI), Y5
 	VMOVUPS      416(SI)(DI*1), Y6
 	VMOVUPS      416(R8), Y7
 	VMOVUPS      416(R8)(DI*1), Y8
-	VMOVUPS      416(R8), Y9
+	VMOVUPS      416(R9), Y9
 	MOVQ         p+16(FP), SI
 	MOVQ         ldp+24(FP), DI
 	MOVQ         SI, R8
 	ADDQ         DI, R8
 	ADDQ         DI, R8
-	MOVQ         rows+48(FP), R9
-	MOVQ         AX, R10
-	MOVQ         stride+40(FP), R11
-	SUBQ         $1, R9
+	MOVQ         R8, R9
+	ADDQ         DI, R9
+	ADDQ         DI, R9
+	MOVQ         rows+48(FP), R10
+	MOVQ         AX, R11
+	MOVQ         stride+40(FP), R12
+	SUBQ         $1, R10
 	JLT          done16
 
 loop15:
-	VBROADCASTI128 50(R10), Y10
+	VBROADCASTI128 50(R11), Y10
 	VPSRLVD      lm5_1280<>+0(SB), Y10, Y10
 	VPAND        lm5_1281<>+0(SB), Y10, Y10
-	VPBROADCASTD 78(R10), Y11
+	VPBROADCASTD 78(R11), Y11
 	VPSRLVD      lm5_1282<>+0(SB), Y11, Y11
 	VPAND        lm5_1283<>+0(SB), Y11, Y11
 	VPSLLD       $4, Y11, Y11
@@ -3685,7 +3958,7 @@ loop15:
 	VPSLLW       $3, Y10, Y10
 	VPBLENDVB    Y10, Y12, Y11, Y10
 	VMOVDQU      Y10, (DX)
-	VPBROADCASTW (R10), X10
+	VPBROADCASTW (R11), X10
 	VCVTPH2PS    X10, Y10
 	VBROADCASTSS (SI), Y11
 	VMULPS       Y11, Y10, Y11
@@ -3695,7 +3968,7 @@ loop15:
 	VMULPS       Y13, Y10, Y13
 	VBROADCASTSS (R8)(DI*1), Y14
 	VMULPS       Y14, Y10, Y14
-	VBROADCASTSS (R8), Y15
+	VBROADCASTSS (R9), Y15
 	VMULPS       Y15, Y10, Y10
 	VPMOVSXBD    (DX), Y15
 	VCVTDQ2PS    Y15, Y15
@@ -3711,64 +3984,76 @@ loop15:
 	VFMADD231PS  Y13, Y15, Y7
 	VFMADD231PS  Y14, Y15, Y8
 	VFMADD231PS  Y10, Y15, Y9
-	ADDQ         R11, R10
+	ADDQ         R12, R11
 	ADDQ         $4, SI
 	ADDQ         $4, R8
-	SUBQ         $1, R9
+	ADDQ         $4, R9
+	SUBQ         $1, R10
 	JGE          loop15
 
 done16:
-	ADDQ         $1, R9
+	ADDQ         $1, R10
 	MOVQ         o+0(FP), SI
 	MOVQ         ldo+8(FP), DI
 	MOVQ         SI, R8
 	ADDQ         DI, R8
 	ADDQ         DI, R8
+	MOVQ         R8, R9
+	ADDQ         DI, R9
+	ADDQ         DI, R9
 	ADDQ         CX, SI
 	ADDQ         CX, R8
+	ADDQ         CX, R9
 	VMOVUPS      Y0, 384(SI)
 	VMOVUPS      Y1, 384(SI)(DI*1)
 	VMOVUPS      Y2, 384(R8)
 	VMOVUPS      Y3, 384(R8)(DI*1)
-	VMOVUPS      Y4, 384(R8)
+	VMOVUPS      Y4, 384(R9)
 	VMOVUPS      Y5, 416(SI)
 	VMOVUPS      Y6, 416(SI)(DI*1)
 	VMOVUPS      Y7, 416(R8)
 	VMOVUPS      Y8, 416(R8)(DI*1)
-	VMOVUPS      Y9, 416(R8)
+	VMOVUPS      Y9, 416(R9)
 	MOVQ         o+0(FP), SI
 	MOVQ         ldo+8(FP), DI
 	MOVQ         SI, R8
 	ADDQ         DI, R8
 	ADDQ         DI, R8
+	MOVQ         R8, R9
+	ADDQ         DI, R9
+	ADDQ         DI, R9
 	ADDQ         CX, SI
 	ADDQ         CX, R8
+	ADDQ         CX, R9
 	VMOVUPS      448(SI), Y0
 	VMOVUPS      448(SI)(DI*1), Y1
 	VMOVUPS      448(R8), Y2
 	VMOVUPS      448(R8)(DI*1), Y3
-	VMOVUPS      448(R8), Y4
+	VMOVUPS      448(R9), Y4
 	VMOVUPS      480(SI), Y5
 	VMOVUPS      480(SI)(DI*1), Y6
 	VMOVUPS      480(R8), Y7
 	VMOVUPS      480(R8)(DI*1), Y8
-	VMOVUPS      480(R8), Y9
+	VMOVUPS      480(R9), Y9
 	MOVQ         p+16(FP), SI
 	MOVQ         ldp+24(FP), DI
 	MOVQ         SI, R8
 	ADDQ         DI, R8
 	ADDQ         DI, R8
-	MOVQ         rows+48(FP), R9
-	MOVQ         AX, R10
-	MOVQ         stride+40(FP), R11
-	SUBQ         $1, R9
+	MOVQ         R8, R9
+	ADDQ         DI, R9
+	ADDQ         DI, R9
+	MOVQ         rows+48(FP), R10
+	MOVQ         AX, R11
+	MOVQ         stride+40(FP), R12
+	SUBQ         $1, R10
 	JLT          done18
 
 loop17:
-	VBROADCASTI128 50(R10), Y10
+	VBROADCASTI128 50(R11), Y10
 	VPSRLVD      lm5_1280<>+0(SB), Y10, Y10
 	VPAND        lm5_1281<>+0(SB), Y10, Y10
-	VPBROADCASTD 78(R10), Y11
+	VPBROADCASTD 78(R11), Y11
 	VPSRLVD      lm5_1282<>+0(SB), Y11, Y11
 	VPAND        lm5_1283<>+0(SB), Y11, Y11
 	VPSLLD       $4, Y11, Y11
@@ -3780,7 +4065,7 @@ loop17:
 	VPSLLW       $3, Y10, Y10
 	VPBLENDVB    Y10, Y12, Y11, Y10
 	VMOVDQU      Y10, (DX)
-	VPBROADCASTW (R10), X10
+	VPBROADCASTW (R11), X10
 	VCVTPH2PS    X10, Y10
 	VBROADCASTSS (SI), Y11
 	VMULPS       Y11, Y10, Y11
@@ -3790,7 +4075,7 @@ loop17:
 	VMULPS       Y13, Y10, Y13
 	VBROADCASTSS (R8)(DI*1), Y14
 	VMULPS       Y14, Y10, Y14
-	VBROADCASTSS (R8), Y15
+	VBROADCASTSS (R9), Y15
 	VMULPS       Y15, Y10, Y10
 	VPMOVSXBD    16(DX), Y15
 	VCVTDQ2PS    Y15, Y15
@@ -3806,31 +4091,36 @@ loop17:
 	VFMADD231PS  Y13, Y15, Y7
 	VFMADD231PS  Y14, Y15, Y8
 	VFMADD231PS  Y10, Y15, Y9
-	ADDQ         R11, R10
+	ADDQ         R12, R11
 	ADDQ         $4, SI
 	ADDQ         $4, R8
-	SUBQ         $1, R9
+	ADDQ         $4, R9
+	SUBQ         $1, R10
 	JGE          loop17
 
 done18:
-	ADDQ         $1, R9
+	ADDQ         $1, R10
 	MOVQ         o+0(FP), SI
 	MOVQ         ldo+8(FP), DI
 	MOVQ         SI, R8
 	ADDQ         DI, R8
 	ADDQ         DI, R8
+	MOVQ         R8, R9
+	ADDQ         DI, R9
+	ADDQ         DI, R9
 	ADDQ         CX, SI
 	ADDQ         CX, R8
+	ADDQ         CX, R9
 	VMOVUPS      Y0, 448(SI)
 	VMOVUPS      Y1, 448(SI)(DI*1)
 	VMOVUPS      Y2, 448(R8)
 	VMOVUPS      Y3, 448(R8)(DI*1)
-	VMOVUPS      Y4, 448(R8)
+	VMOVUPS      Y4, 448(R9)
 	VMOVUPS      Y5, 480(SI)
 	VMOVUPS      Y6, 480(SI)(DI*1)
 	VMOVUPS      Y7, 480(R8)
 	VMOVUPS      Y8, 480(R8)(DI*1)
-	VMOVUPS      Y9, 480(R8)
+	VMOVUPS      Y9, 480(R9)
 	ADDQ         $0x52, AX
 	ADDQ         $0x200, CX
 	SUBQ         $1, BX
@@ -3841,8 +4131,8 @@ done2:
 	VZEROUPPER
 	RET
 
-// decodeUnitsLm5_128AVX2 unpacks units of 128 values: dst[i] = value(src, i).
-// Requires: AVX2, F16C, FMA
+// decodeUnitsLm5_128AVX2 unpacks units of 128 values.
+// Requires: AVX2, F16C
 TEXT ·decodeUnitsLm5_128AVX2(SB), NOSPLIT, $320-24
 	MOVQ         dst+0(FP), AX
 	MOVQ         src+8(FP), BX
@@ -3989,7 +4279,7 @@ done2:
 	VZEROUPPER
 	RET
 
-// matmul1xLm5_128AVX2 is y[j][r] = sum over i of x[j][i]*w[r][i] for j < 1; ld and stride in bytes, a unit is 128 values.
+// matmul1xLm5_128AVX2 multiplies rows of w with 1 row of x; ld and stride in bytes, a unit is 128 values.
 // Requires: AVX2, F16C, FMA
 TEXT ·matmul1xLm5_128AVX2(SB), NOSPLIT, $320-64
 	MOVQ         y+0(FP), AX
@@ -4182,7 +4472,7 @@ done2:
 	VZEROUPPER
 	RET
 
-// matmul2xLm5_128AVX2 is y[j][r] = sum over i of x[j][i]*w[r][i] for j < 2; ld and stride in bytes, a unit is 128 values.
+// matmul2xLm5_128AVX2 multiplies rows of w with 2 rows of x; ld and stride in bytes, a unit is 128 values.
 // Requires: AVX2, F16C, FMA
 TEXT ·matmul2xLm5_128AVX2(SB), NOSPLIT, $320-64
 	MOVQ         y+0(FP), AX
@@ -4417,7 +4707,7 @@ done2:
 	VZEROUPPER
 	RET
 
-// matmul3xLm5_128AVX2 is y[j][r] = sum over i of x[j][i]*w[r][i] for j < 3; ld and stride in bytes, a unit is 128 values.
+// matmul3xLm5_128AVX2 multiplies rows of w with 3 rows of x; ld and stride in bytes, a unit is 128 values.
 // Requires: AVX2, F16C, FMA
 TEXT ·matmul3xLm5_128AVX2(SB), NOSPLIT, $320-64
 	MOVQ         y+0(FP), AX
@@ -4693,7 +4983,7 @@ done2:
 	VZEROUPPER
 	RET
 
-// matmul4xLm5_128AVX2 is y[j][r] = sum over i of x[j][i]*w[r][i] for j < 4; ld and stride in bytes, a unit is 128 values.
+// matmul4xLm5_128AVX2 multiplies rows of w with 4 rows of x; ld and stride in bytes, a unit is 128 values.
 // Requires: AVX2, F16C, FMA
 TEXT ·matmul4xLm5_128AVX2(SB), NOSPLIT, $320-64
 	MOVQ         y+0(FP), AX
@@ -5010,7 +5300,7 @@ done2:
 	VZEROUPPER
 	RET
 
-// matmulQ81xLm5_128AVX2 is y[j][r] = sum over i of d[i/128][j]*q[i/128][j][i%128]*w[r][i] for j < 1; ldy and stride in bytes.
+// matmulQ81xLm5_128AVX2 multiplies rows of w with 1 row of activations in int8; ldy and stride in bytes.
 // Requires: AVX2, F16C, FMA
 TEXT ·matmulQ81xLm5_128AVX2(SB), NOSPLIT, $320-72
 	LEAQ         31(SP), AX
@@ -5023,6 +5313,7 @@ TEXT ·matmulQ81xLm5_128AVX2(SB), NOSPLIT, $320-72
 
 loop1:
 	VPXOR        Y0, Y0, Y0
+	VPXOR        Y1, Y1, Y1
 	MOVQ         q+16(FP), DX
 	MOVQ         d+24(FP), SI
 	MOVQ         blocks+64(FP), DI
@@ -5031,31 +5322,12 @@ loop1:
 	JLT          done4
 
 loop3:
-	VPBROADCASTW (R8), X1
-	VCVTPH2PS    X1, Y1
-	VBROADCASTI128 2(R8), Y2
-	VPSRLVD      lm5_1280<>+0(SB), Y2, Y2
-	VPAND        lm5_1281<>+0(SB), Y2, Y2
-	VPBROADCASTD 66(R8), Y3
-	VPSRLVD      lm5_1282<>+0(SB), Y3, Y3
-	VPAND        lm5_1283<>+0(SB), Y3, Y3
-	VPSLLD       $4, Y3, Y3
-	VPOR         Y3, Y2, Y2
-	VBROADCASTI128 lm5_1284<>+0(SB), Y3
-	VPSHUFB      Y2, Y3, Y3
-	VBROADCASTI128 lm5_1285<>+0(SB), Y4
-	VPSHUFB      Y2, Y4, Y4
-	VPSLLW       $3, Y2, Y2
-	VPBLENDVB    Y2, Y4, Y3, Y2
-	VPABSB       Y2, Y3
-	VMOVDQU      (DX), Y4
-	VPSIGNB      Y2, Y4, Y2
-	VPMADDUBSW   Y2, Y3, Y2
-	VPMADDWD     lm5_12820<>+0(SB), Y2, Y2
-	VBROADCASTI128 18(R8), Y3
+	VPBROADCASTW (R8), X2
+	VCVTPH2PS    X2, Y2
+	VBROADCASTI128 2(R8), Y3
 	VPSRLVD      lm5_1280<>+0(SB), Y3, Y3
 	VPAND        lm5_1281<>+0(SB), Y3, Y3
-	VPBROADCASTD 70(R8), Y4
+	VPBROADCASTD 66(R8), Y4
 	VPSRLVD      lm5_1282<>+0(SB), Y4, Y4
 	VPAND        lm5_1283<>+0(SB), Y4, Y4
 	VPSLLD       $4, Y4, Y4
@@ -5067,55 +5339,74 @@ loop3:
 	VPSLLW       $3, Y3, Y3
 	VPBLENDVB    Y3, Y5, Y4, Y3
 	VPABSB       Y3, Y4
-	VMOVDQU      32(DX), Y5
+	VMOVDQU      (DX), Y5
 	VPSIGNB      Y3, Y5, Y3
 	VPMADDUBSW   Y3, Y4, Y3
 	VPMADDWD     lm5_12820<>+0(SB), Y3, Y3
-	VPADDD       Y3, Y2, Y2
-	VBROADCASTI128 34(R8), Y3
-	VPSRLVD      lm5_1280<>+0(SB), Y3, Y3
-	VPAND        lm5_1281<>+0(SB), Y3, Y3
-	VPBROADCASTD 74(R8), Y4
-	VPSRLVD      lm5_1282<>+0(SB), Y4, Y4
-	VPAND        lm5_1283<>+0(SB), Y4, Y4
-	VPSLLD       $4, Y4, Y4
-	VPOR         Y4, Y3, Y3
-	VBROADCASTI128 lm5_1284<>+0(SB), Y4
-	VPSHUFB      Y3, Y4, Y4
-	VBROADCASTI128 lm5_1285<>+0(SB), Y5
-	VPSHUFB      Y3, Y5, Y5
-	VPSLLW       $3, Y3, Y3
-	VPBLENDVB    Y3, Y5, Y4, Y3
-	VPABSB       Y3, Y4
-	VMOVDQU      64(DX), Y5
-	VPSIGNB      Y3, Y5, Y3
-	VPMADDUBSW   Y3, Y4, Y3
-	VPMADDWD     lm5_12820<>+0(SB), Y3, Y3
-	VPADDD       Y3, Y2, Y2
-	VBROADCASTI128 50(R8), Y3
-	VPSRLVD      lm5_1280<>+0(SB), Y3, Y3
-	VPAND        lm5_1281<>+0(SB), Y3, Y3
-	VPBROADCASTD 78(R8), Y4
-	VPSRLVD      lm5_1282<>+0(SB), Y4, Y4
-	VPAND        lm5_1283<>+0(SB), Y4, Y4
-	VPSLLD       $4, Y4, Y4
-	VPOR         Y4, Y3, Y3
-	VBROADCASTI128 lm5_1284<>+0(SB), Y4
-	VPSHUFB      Y3, Y4, Y4
-	VBROADCASTI128 lm5_1285<>+0(SB), Y5
-	VPSHUFB      Y3, Y5, Y5
-	VPSLLW       $3, Y3, Y3
-	VPBLENDVB    Y3, Y5, Y4, Y3
-	VPABSB       Y3, Y4
-	VMOVDQU      96(DX), Y5
-	VPSIGNB      Y3, Y5, Y3
-	VPMADDUBSW   Y3, Y4, Y3
-	VPMADDWD     lm5_12820<>+0(SB), Y3, Y3
-	VPADDD       Y3, Y2, Y2
-	VBROADCASTSS (SI), Y3
-	VCVTDQ2PS    Y2, Y2
-	VMULPS       Y1, Y3, Y1
-	VFMADD231PS  Y1, Y2, Y0
+	VBROADCASTI128 18(R8), Y4
+	VPSRLVD      lm5_1280<>+0(SB), Y4, Y4
+	VPAND        lm5_1281<>+0(SB), Y4, Y4
+	VPBROADCASTD 70(R8), Y5
+	VPSRLVD      lm5_1282<>+0(SB), Y5, Y5
+	VPAND        lm5_1283<>+0(SB), Y5, Y5
+	VPSLLD       $4, Y5, Y5
+	VPOR         Y5, Y4, Y4
+	VBROADCASTI128 lm5_1284<>+0(SB), Y5
+	VPSHUFB      Y4, Y5, Y5
+	VBROADCASTI128 lm5_1285<>+0(SB), Y6
+	VPSHUFB      Y4, Y6, Y6
+	VPSLLW       $3, Y4, Y4
+	VPBLENDVB    Y4, Y6, Y5, Y4
+	VPABSB       Y4, Y5
+	VMOVDQU      32(DX), Y6
+	VPSIGNB      Y4, Y6, Y4
+	VPMADDUBSW   Y4, Y5, Y4
+	VPMADDWD     lm5_12820<>+0(SB), Y4, Y4
+	VPADDD       Y4, Y3, Y3
+	VBROADCASTI128 34(R8), Y4
+	VPSRLVD      lm5_1280<>+0(SB), Y4, Y4
+	VPAND        lm5_1281<>+0(SB), Y4, Y4
+	VPBROADCASTD 74(R8), Y5
+	VPSRLVD      lm5_1282<>+0(SB), Y5, Y5
+	VPAND        lm5_1283<>+0(SB), Y5, Y5
+	VPSLLD       $4, Y5, Y5
+	VPOR         Y5, Y4, Y4
+	VBROADCASTI128 lm5_1284<>+0(SB), Y5
+	VPSHUFB      Y4, Y5, Y5
+	VBROADCASTI128 lm5_1285<>+0(SB), Y6
+	VPSHUFB      Y4, Y6, Y6
+	VPSLLW       $3, Y4, Y4
+	VPBLENDVB    Y4, Y6, Y5, Y4
+	VPABSB       Y4, Y5
+	VMOVDQU      64(DX), Y6
+	VPSIGNB      Y4, Y6, Y4
+	VPMADDUBSW   Y4, Y5, Y4
+	VPMADDWD     lm5_12820<>+0(SB), Y4, Y4
+	VPADDD       Y4, Y3, Y3
+	VBROADCASTI128 50(R8), Y4
+	VPSRLVD      lm5_1280<>+0(SB), Y4, Y4
+	VPAND        lm5_1281<>+0(SB), Y4, Y4
+	VPBROADCASTD 78(R8), Y5
+	VPSRLVD      lm5_1282<>+0(SB), Y5, Y5
+	VPAND        lm5_1283<>+0(SB), Y5, Y5
+	VPSLLD       $4, Y5, Y5
+	VPOR         Y5, Y4, Y4
+	VBROADCASTI128 lm5_1284<>+0(SB), Y5
+	VPSHUFB      Y4, Y5, Y5
+	VBROADCASTI128 lm5_1285<>+0(SB), Y6
+	VPSHUFB      Y4, Y6, Y6
+	VPSLLW       $3, Y4, Y4
+	VPBLENDVB    Y4, Y6, Y5, Y4
+	VPABSB       Y4, Y5
+	VMOVDQU      96(DX), Y6
+	VPSIGNB      Y4, Y6, Y4
+	VPMADDUBSW   Y4, Y5, Y4
+	VPMADDWD     lm5_12820<>+0(SB), Y4, Y4
+	VPADDD       Y4, Y3, Y3
+	VBROADCASTSS (SI), Y4
+	VCVTDQ2PS    Y3, Y3
+	VMULPS       Y2, Y4, Y2
+	VFMADD231PS  Y2, Y3, Y0
 	ADDQ         $0x52, R8
 	ADDQ         $0x80, DX
 	ADDQ         $4, SI
@@ -5124,6 +5415,7 @@ loop3:
 
 done4:
 	ADDQ         $1, DI
+	VADDPS       Y1, Y0, Y0
 	VEXTRACTF128 $1, Y0, X1
 	VADDPS       X0, X1, X1
 	VMOVHLPS     X1, X1, X0
@@ -5142,7 +5434,7 @@ done2:
 	VZEROUPPER
 	RET
 
-// matmulQ82xLm5_128AVX2 is y[j][r] = sum over i of d[i/128][j]*q[i/128][j][i%128]*w[r][i] for j < 2; ldy and stride in bytes.
+// matmulQ82xLm5_128AVX2 multiplies rows of w with 2 rows of activations in int8; ldy and stride in bytes.
 // Requires: AVX2, F16C, FMA
 TEXT ·matmulQ82xLm5_128AVX2(SB), NOSPLIT, $320-72
 	LEAQ         31(SP), AX
@@ -5308,7 +5600,7 @@ done2:
 	VZEROUPPER
 	RET
 
-// matmulQ83xLm5_128AVX2 is y[j][r] = sum over i of d[i/128][j]*q[i/128][j][i%128]*w[r][i] for j < 3; ldy and stride in bytes.
+// matmulQ83xLm5_128AVX2 multiplies rows of w with 3 rows of activations in int8; ldy and stride in bytes.
 // Requires: AVX2, F16C, FMA
 TEXT ·matmulQ83xLm5_128AVX2(SB), NOSPLIT, $320-72
 	LEAQ         31(SP), AX
@@ -5506,7 +5798,7 @@ done2:
 	VZEROUPPER
 	RET
 
-// matmulQ84xLm5_128AVX2 is y[j][r] = sum over i of d[i/128][j]*q[i/128][j][i%128]*w[r][i] for j < 4; ldy and stride in bytes.
+// matmulQ84xLm5_128AVX2 multiplies rows of w with 4 rows of activations in int8; ldy and stride in bytes.
 // Requires: AVX2, F16C, FMA
 TEXT ·matmulQ84xLm5_128AVX2(SB), NOSPLIT, $320-72
 	LEAQ         31(SP), AX
@@ -5737,7 +6029,7 @@ done2:
 	RET
 
 // unpackLm5_128AVX2 unpacks a row into records of 32 levels, their scales and mins.
-// Requires: AVX2, F16C, FMA
+// Requires: AVX2, F16C
 TEXT ·unpackLm5_128AVX2(SB), NOSPLIT, $320-24
 	MOVQ         dst+0(FP), AX
 	MOVQ         src+8(FP), BX
@@ -5832,7 +6124,1269 @@ done2:
 	VZEROUPPER
 	RET
 
-// mix1xLm5_128AVX2 is o[j][i] += sum over r of p[j][r]*v[r][i] for j < 1; ld and stride in bytes, a unit is 128 values.
+// encodeGroupsLm5_128AVX2 packs groups of 8 blocks of 128 values.
+// Requires: AVX2, F16C
+TEXT ·encodeGroupsLm5_128AVX2(SB), NOSPLIT, $0-32
+	MOVQ         dst+0(FP), AX
+	MOVQ         src+8(FP), BX
+	MOVQ         scratch+16(FP), CX
+	MOVQ         groups+24(FP), DX
+	ADDQ         $0x1f, CX
+	ANDQ         $-32, CX
+	SUBQ         $1, DX
+	JLT          done2
+
+loop1:
+
+	// x: value i of every block in one vector
+	XORQ         SI, SI
+	XORQ         DI, DI
+	ADDQ         $0x10, DI
+	SUBQ         $1, DI
+	JLT          done4
+
+loop3:
+	VMOVUPS      (BX)(SI*1), Y0
+	VMOVUPS      512(BX)(SI*1), Y1
+	VMOVUPS      1024(BX)(SI*1), Y2
+	VMOVUPS      1536(BX)(SI*1), Y3
+	VMOVUPS      2048(BX)(SI*1), Y4
+	VMOVUPS      2560(BX)(SI*1), Y5
+	VMOVUPS      3072(BX)(SI*1), Y6
+	VMOVUPS      3584(BX)(SI*1), Y7
+	VUNPCKLPS    Y1, Y0, Y8
+	VUNPCKHPS    Y1, Y0, Y1
+	VUNPCKLPS    Y3, Y2, Y0
+	VUNPCKHPS    Y3, Y2, Y3
+	VUNPCKLPD    Y0, Y8, Y2
+	VUNPCKHPD    Y0, Y8, Y0
+	VUNPCKLPD    Y3, Y1, Y8
+	VUNPCKHPD    Y3, Y1, Y3
+	VUNPCKLPS    Y5, Y4, Y1
+	VUNPCKHPS    Y5, Y4, Y5
+	VUNPCKLPS    Y7, Y6, Y4
+	VUNPCKHPS    Y7, Y6, Y7
+	VUNPCKLPD    Y4, Y1, Y6
+	VUNPCKHPD    Y4, Y1, Y4
+	VUNPCKLPD    Y7, Y5, Y1
+	VUNPCKHPD    Y7, Y5, Y7
+	VPERM2F128   $0x20, Y6, Y2, Y5
+	VPERM2F128   $0x31, Y6, Y2, Y6
+	VPERM2F128   $0x20, Y4, Y0, Y2
+	VPERM2F128   $0x31, Y4, Y0, Y4
+	VPERM2F128   $0x20, Y1, Y8, Y0
+	VPERM2F128   $0x31, Y1, Y8, Y1
+	VPERM2F128   $0x20, Y7, Y3, Y8
+	VPERM2F128   $0x31, Y7, Y3, Y7
+	VMOVUPS      Y5, (CX)(SI*8)
+	VMOVUPS      Y2, 32(CX)(SI*8)
+	VMOVUPS      Y0, 64(CX)(SI*8)
+	VMOVUPS      Y8, 96(CX)(SI*8)
+	VMOVUPS      Y6, 128(CX)(SI*8)
+	VMOVUPS      Y4, 160(CX)(SI*8)
+	VMOVUPS      Y1, 192(CX)(SI*8)
+	VMOVUPS      Y7, 224(CX)(SI*8)
+	ADDQ         $0x20, SI
+	SUBQ         $1, DI
+	JGE          loop3
+
+done4:
+	ADDQ         $1, DI
+
+	// length
+	VMOVDQU      lm5_12821<>+0(SB), Y0
+	XORQ         SI, SI
+	XORQ         DI, DI
+	ADDQ         $0x20, DI
+	SUBQ         $1, DI
+	JLT          done6
+
+loop5:
+	VMOVUPS      (CX)(SI*8), Y1
+	VMULPS       Y1, Y1, Y1
+	VADDPS       Y1, Y0, Y0
+	VMOVUPS      32(CX)(SI*8), Y1
+	VMULPS       Y1, Y1, Y1
+	VADDPS       Y1, Y0, Y0
+	VMOVUPS      64(CX)(SI*8), Y1
+	VMULPS       Y1, Y1, Y1
+	VADDPS       Y1, Y0, Y0
+	VMOVUPS      96(CX)(SI*8), Y1
+	VMULPS       Y1, Y1, Y1
+	VADDPS       Y1, Y0, Y0
+	ADDQ         $0x10, SI
+	SUBQ         $1, DI
+	JGE          loop5
+
+done6:
+	ADDQ         $1, DI
+	VMOVUPS      Y0, 4096(CX)
+	VMOVUPS      4096(CX), Y0
+	VSQRTPS      Y0, Y0
+	VMOVUPS      Y0, 4128(CX)
+
+	// v
+	VMOVUPS      4128(CX), Y0
+	VMOVDQU      lm5_12822<>+0(SB), Y1
+	VCMPPS       $0x1e, Y1, Y0, Y0
+	VMOVDQU      Y0, 4160(CX)
+	VMOVDQU      lm5_12823<>+0(SB), Y0
+	VMOVUPS      4128(CX), Y1
+	VDIVPS       Y1, Y0, Y0
+	VMOVUPS      Y0, 4192(CX)
+	LEAQ         lm5_12824<>+0(SB), SI
+	XORQ         DI, DI
+	XORQ         R8, R8
+	ADDQ         $0x20, R8
+	SUBQ         $1, R8
+	JLT          done8
+
+loop7:
+	VMOVDQU      4160(CX), Y0
+	VMOVUPS      (CX)(DI*8), Y1
+	VMOVUPS      4192(CX), Y2
+	VMULPS       Y2, Y1, Y1
+	VMOVDQU      lm5_12821<>+0(SB), Y2
+	VBLENDVPS    Y0, Y1, Y2, Y0
+	VBROADCASTSS (SI)(DI*1), Y1
+	VMULPS       Y1, Y0, Y0
+	VMOVUPS      Y0, 4224(CX)(DI*8)
+	VMOVDQU      4160(CX), Y0
+	VMOVUPS      32(CX)(DI*8), Y1
+	VMOVUPS      4192(CX), Y2
+	VMULPS       Y2, Y1, Y1
+	VMOVDQU      lm5_12821<>+0(SB), Y2
+	VBLENDVPS    Y0, Y1, Y2, Y0
+	VBROADCASTSS 4(SI)(DI*1), Y1
+	VMULPS       Y1, Y0, Y0
+	VMOVUPS      Y0, 4256(CX)(DI*8)
+	VMOVDQU      4160(CX), Y0
+	VMOVUPS      64(CX)(DI*8), Y1
+	VMOVUPS      4192(CX), Y2
+	VMULPS       Y2, Y1, Y1
+	VMOVDQU      lm5_12821<>+0(SB), Y2
+	VBLENDVPS    Y0, Y1, Y2, Y0
+	VBROADCASTSS 8(SI)(DI*1), Y1
+	VMULPS       Y1, Y0, Y0
+	VMOVUPS      Y0, 4288(CX)(DI*8)
+	VMOVDQU      4160(CX), Y0
+	VMOVUPS      96(CX)(DI*8), Y1
+	VMOVUPS      4192(CX), Y2
+	VMULPS       Y2, Y1, Y1
+	VMOVDQU      lm5_12821<>+0(SB), Y2
+	VBLENDVPS    Y0, Y1, Y2, Y0
+	VBROADCASTSS 12(SI)(DI*1), Y1
+	VMULPS       Y1, Y0, Y0
+	VMOVUPS      Y0, 4320(CX)(DI*8)
+	ADDQ         $0x10, DI
+	SUBQ         $1, R8
+	JGE          loop7
+
+done8:
+	ADDQ         $1, R8
+	LEAQ         lm5_12825<>+0(SB), SI
+	XORQ         DI, DI
+	XORQ         R8, R8
+	ADDQ         $0x10, R8
+	SUBQ         $1, R8
+	JLT          done10
+
+loop9:
+	VMOVUPS      4224(CX)(DI*8), Y0
+	VMOVUPS      4256(CX)(DI*8), Y1
+	VMOVUPS      4288(CX)(DI*8), Y2
+	VMOVUPS      4320(CX)(DI*8), Y3
+	VMOVUPS      4352(CX)(DI*8), Y4
+	VMOVUPS      4384(CX)(DI*8), Y5
+	VMOVUPS      4416(CX)(DI*8), Y6
+	VMOVUPS      4448(CX)(DI*8), Y7
+	VADDPS       Y1, Y0, Y8
+	VSUBPS       Y1, Y0, Y0
+	VADDPS       Y3, Y2, Y1
+	VSUBPS       Y3, Y2, Y2
+	VADDPS       Y5, Y4, Y3
+	VSUBPS       Y5, Y4, Y4
+	VADDPS       Y7, Y6, Y5
+	VSUBPS       Y7, Y6, Y6
+	VADDPS       Y1, Y8, Y7
+	VSUBPS       Y1, Y8, Y1
+	VADDPS       Y2, Y0, Y8
+	VSUBPS       Y2, Y0, Y0
+	VADDPS       Y5, Y3, Y2
+	VSUBPS       Y5, Y3, Y3
+	VADDPS       Y6, Y4, Y5
+	VSUBPS       Y6, Y4, Y4
+	VADDPS       Y2, Y7, Y6
+	VSUBPS       Y2, Y7, Y2
+	VADDPS       Y5, Y8, Y7
+	VSUBPS       Y5, Y8, Y5
+	VADDPS       Y3, Y1, Y8
+	VSUBPS       Y3, Y1, Y1
+	VADDPS       Y4, Y0, Y3
+	VSUBPS       Y4, Y0, Y0
+	VMOVUPS      Y6, 4224(CX)(DI*8)
+	VMOVUPS      Y7, 4256(CX)(DI*8)
+	VMOVUPS      Y8, 4288(CX)(DI*8)
+	VMOVUPS      Y3, 4320(CX)(DI*8)
+	VMOVUPS      Y2, 4352(CX)(DI*8)
+	VMOVUPS      Y5, 4384(CX)(DI*8)
+	VMOVUPS      Y1, 4416(CX)(DI*8)
+	VMOVUPS      Y0, 4448(CX)(DI*8)
+	ADDQ         $4, DI
+	ADDQ         $0x1c, DI
+	SUBQ         $1, R8
+	JGE          loop9
+
+done10:
+	ADDQ         $1, R8
+	XORQ         DI, DI
+	XORQ         R8, R8
+	ADDQ         $4, R8
+	SUBQ         $1, R8
+	JLT          done12
+
+loop11:
+	XORQ         R9, R9
+	ADDQ         $8, R9
+	SUBQ         $1, R9
+	JLT          done14
+
+loop13:
+	VMOVUPS      4224(CX)(DI*8), Y0
+	VMOVUPS      4480(CX)(DI*8), Y1
+	VMOVUPS      4736(CX)(DI*8), Y2
+	VMOVUPS      4992(CX)(DI*8), Y3
+	VADDPS       Y1, Y0, Y4
+	VSUBPS       Y1, Y0, Y0
+	VADDPS       Y3, Y2, Y1
+	VSUBPS       Y3, Y2, Y2
+	VADDPS       Y1, Y4, Y3
+	VSUBPS       Y1, Y4, Y1
+	VADDPS       Y2, Y0, Y4
+	VSUBPS       Y2, Y0, Y0
+	VMOVUPS      Y3, 4224(CX)(DI*8)
+	VMOVUPS      Y4, 4480(CX)(DI*8)
+	VMOVUPS      Y1, 4736(CX)(DI*8)
+	VMOVUPS      Y0, 4992(CX)(DI*8)
+	ADDQ         $4, DI
+	SUBQ         $1, R9
+	JGE          loop13
+
+done14:
+	ADDQ         $1, R9
+	ADDQ         $0x60, DI
+	SUBQ         $1, R8
+	JGE          loop11
+
+done12:
+	ADDQ         $1, R8
+	XORQ         DI, DI
+	XORQ         R8, R8
+	ADDQ         $1, R8
+	SUBQ         $1, R8
+	JLT          done16
+
+loop15:
+	XORQ         R9, R9
+	ADDQ         $0x20, R9
+	SUBQ         $1, R9
+	JLT          done18
+
+loop17:
+	VMOVUPS      4224(CX)(DI*8), Y0
+	VMOVUPS      5248(CX)(DI*8), Y1
+	VMOVUPS      6272(CX)(DI*8), Y2
+	VMOVUPS      7296(CX)(DI*8), Y3
+	VADDPS       Y1, Y0, Y4
+	VSUBPS       Y1, Y0, Y0
+	VADDPS       Y3, Y2, Y1
+	VSUBPS       Y3, Y2, Y2
+	VADDPS       Y1, Y4, Y3
+	VSUBPS       Y1, Y4, Y1
+	VADDPS       Y2, Y0, Y4
+	VSUBPS       Y2, Y0, Y0
+	VBROADCASTSS (SI)(DI*1), Y2
+	VMULPS       Y2, Y3, Y2
+	VMOVUPS      Y2, 4224(CX)(DI*8)
+	VBROADCASTSS 128(SI)(DI*1), Y2
+	VMULPS       Y2, Y4, Y2
+	VMOVUPS      Y2, 5248(CX)(DI*8)
+	VBROADCASTSS 256(SI)(DI*1), Y2
+	VMULPS       Y2, Y1, Y1
+	VMOVUPS      Y1, 6272(CX)(DI*8)
+	VBROADCASTSS 384(SI)(DI*1), Y1
+	VMULPS       Y1, Y0, Y0
+	VMOVUPS      Y0, 7296(CX)(DI*8)
+	ADDQ         $4, DI
+	SUBQ         $1, R9
+	JGE          loop17
+
+done18:
+	ADDQ         $1, R9
+	ADDQ         $0x180, DI
+	SUBQ         $1, R8
+	JGE          loop15
+
+done16:
+	ADDQ         $1, R8
+
+	// code
+	XORQ         SI, SI
+	XORQ         DI, DI
+	ADDQ         $0x20, DI
+	SUBQ         $1, DI
+	JLT          done20
+
+loop19:
+	VMOVUPS      4224(CX)(SI*8), Y0
+	VCMPPS       $0x15, lm5_12821<>+0(SB), Y0, Y1
+	VPABSD       Y1, Y1
+	VPERMPS      lm5_12826<>+0(SB), Y1, Y2
+	VCMPPS       $0x15, Y2, Y0, Y2
+	VPADDD       Y1, Y1, Y1
+	VPSUBD       Y2, Y1, Y1
+	VPERMPS      lm5_12827<>+0(SB), Y1, Y2
+	VCMPPS       $0x15, Y2, Y0, Y2
+	VPADDD       Y1, Y1, Y1
+	VPSUBD       Y2, Y1, Y1
+	VPERMPS      lm5_12828<>+0(SB), Y1, Y2
+	VCMPPS       $0x15, Y2, Y0, Y2
+	VPADDD       Y1, Y1, Y1
+	VPSUBD       Y2, Y1, Y1
+	VPERMPS      lm5_12829<>+0(SB), Y1, Y2
+	VPERMPS      lm5_12830<>+0(SB), Y1, Y3
+	VPSLLD       $0x1c, Y1, Y4
+	VBLENDVPS    Y4, Y3, Y2, Y2
+	VCMPPS       $0x15, Y2, Y0, Y0
+	VPADDD       Y1, Y1, Y1
+	VPSUBD       Y0, Y1, Y0
+	VMOVDQU      Y0, 8320(CX)(SI*8)
+	VMOVUPS      4256(CX)(SI*8), Y0
+	VCMPPS       $0x15, lm5_12821<>+0(SB), Y0, Y1
+	VPABSD       Y1, Y1
+	VPERMPS      lm5_12826<>+0(SB), Y1, Y2
+	VCMPPS       $0x15, Y2, Y0, Y2
+	VPADDD       Y1, Y1, Y1
+	VPSUBD       Y2, Y1, Y1
+	VPERMPS      lm5_12827<>+0(SB), Y1, Y2
+	VCMPPS       $0x15, Y2, Y0, Y2
+	VPADDD       Y1, Y1, Y1
+	VPSUBD       Y2, Y1, Y1
+	VPERMPS      lm5_12828<>+0(SB), Y1, Y2
+	VCMPPS       $0x15, Y2, Y0, Y2
+	VPADDD       Y1, Y1, Y1
+	VPSUBD       Y2, Y1, Y1
+	VPERMPS      lm5_12829<>+0(SB), Y1, Y2
+	VPERMPS      lm5_12830<>+0(SB), Y1, Y3
+	VPSLLD       $0x1c, Y1, Y4
+	VBLENDVPS    Y4, Y3, Y2, Y2
+	VCMPPS       $0x15, Y2, Y0, Y0
+	VPADDD       Y1, Y1, Y1
+	VPSUBD       Y0, Y1, Y0
+	VMOVDQU      Y0, 8352(CX)(SI*8)
+	VMOVUPS      4288(CX)(SI*8), Y0
+	VCMPPS       $0x15, lm5_12821<>+0(SB), Y0, Y1
+	VPABSD       Y1, Y1
+	VPERMPS      lm5_12826<>+0(SB), Y1, Y2
+	VCMPPS       $0x15, Y2, Y0, Y2
+	VPADDD       Y1, Y1, Y1
+	VPSUBD       Y2, Y1, Y1
+	VPERMPS      lm5_12827<>+0(SB), Y1, Y2
+	VCMPPS       $0x15, Y2, Y0, Y2
+	VPADDD       Y1, Y1, Y1
+	VPSUBD       Y2, Y1, Y1
+	VPERMPS      lm5_12828<>+0(SB), Y1, Y2
+	VCMPPS       $0x15, Y2, Y0, Y2
+	VPADDD       Y1, Y1, Y1
+	VPSUBD       Y2, Y1, Y1
+	VPERMPS      lm5_12829<>+0(SB), Y1, Y2
+	VPERMPS      lm5_12830<>+0(SB), Y1, Y3
+	VPSLLD       $0x1c, Y1, Y4
+	VBLENDVPS    Y4, Y3, Y2, Y2
+	VCMPPS       $0x15, Y2, Y0, Y0
+	VPADDD       Y1, Y1, Y1
+	VPSUBD       Y0, Y1, Y0
+	VMOVDQU      Y0, 8384(CX)(SI*8)
+	VMOVUPS      4320(CX)(SI*8), Y0
+	VCMPPS       $0x15, lm5_12821<>+0(SB), Y0, Y1
+	VPABSD       Y1, Y1
+	VPERMPS      lm5_12826<>+0(SB), Y1, Y2
+	VCMPPS       $0x15, Y2, Y0, Y2
+	VPADDD       Y1, Y1, Y1
+	VPSUBD       Y2, Y1, Y1
+	VPERMPS      lm5_12827<>+0(SB), Y1, Y2
+	VCMPPS       $0x15, Y2, Y0, Y2
+	VPADDD       Y1, Y1, Y1
+	VPSUBD       Y2, Y1, Y1
+	VPERMPS      lm5_12828<>+0(SB), Y1, Y2
+	VCMPPS       $0x15, Y2, Y0, Y2
+	VPADDD       Y1, Y1, Y1
+	VPSUBD       Y2, Y1, Y1
+	VPERMPS      lm5_12829<>+0(SB), Y1, Y2
+	VPERMPS      lm5_12830<>+0(SB), Y1, Y3
+	VPSLLD       $0x1c, Y1, Y4
+	VBLENDVPS    Y4, Y3, Y2, Y2
+	VCMPPS       $0x15, Y2, Y0, Y0
+	VPADDD       Y1, Y1, Y1
+	VPSUBD       Y0, Y1, Y0
+	VMOVDQU      Y0, 8416(CX)(SI*8)
+	ADDQ         $0x10, SI
+	SUBQ         $1, DI
+	JGE          loop19
+
+done20:
+	ADDQ         $1, DI
+
+	// dot
+	VMOVDQU      lm5_12821<>+0(SB), Y0
+	XORQ         SI, SI
+	XORQ         DI, DI
+	ADDQ         $0x20, DI
+	SUBQ         $1, DI
+	JLT          done22
+
+loop21:
+	VMOVUPS      4224(CX)(SI*8), Y1
+	VMOVDQU      8320(CX)(SI*8), Y2
+	VPERMPS      lm5_12811<>+0(SB), Y2, Y3
+	VPERMPS      lm5_12812<>+0(SB), Y2, Y4
+	VPSLLD       $0x1c, Y2, Y5
+	VBLENDVPS    Y5, Y4, Y3, Y3
+	VPERMPS      lm5_12813<>+0(SB), Y2, Y4
+	VPERMPS      lm5_12814<>+0(SB), Y2, Y5
+	VPSLLD       $0x1c, Y2, Y6
+	VBLENDVPS    Y6, Y5, Y4, Y4
+	VPSLLD       $0x1b, Y2, Y2
+	VBLENDVPS    Y2, Y4, Y3, Y2
+	VMULPS       Y2, Y1, Y1
+	VADDPS       Y1, Y0, Y0
+	VMOVUPS      4256(CX)(SI*8), Y1
+	VMOVDQU      8352(CX)(SI*8), Y2
+	VPERMPS      lm5_12811<>+0(SB), Y2, Y3
+	VPERMPS      lm5_12812<>+0(SB), Y2, Y4
+	VPSLLD       $0x1c, Y2, Y5
+	VBLENDVPS    Y5, Y4, Y3, Y3
+	VPERMPS      lm5_12813<>+0(SB), Y2, Y4
+	VPERMPS      lm5_12814<>+0(SB), Y2, Y5
+	VPSLLD       $0x1c, Y2, Y6
+	VBLENDVPS    Y6, Y5, Y4, Y4
+	VPSLLD       $0x1b, Y2, Y2
+	VBLENDVPS    Y2, Y4, Y3, Y2
+	VMULPS       Y2, Y1, Y1
+	VADDPS       Y1, Y0, Y0
+	VMOVUPS      4288(CX)(SI*8), Y1
+	VMOVDQU      8384(CX)(SI*8), Y2
+	VPERMPS      lm5_12811<>+0(SB), Y2, Y3
+	VPERMPS      lm5_12812<>+0(SB), Y2, Y4
+	VPSLLD       $0x1c, Y2, Y5
+	VBLENDVPS    Y5, Y4, Y3, Y3
+	VPERMPS      lm5_12813<>+0(SB), Y2, Y4
+	VPERMPS      lm5_12814<>+0(SB), Y2, Y5
+	VPSLLD       $0x1c, Y2, Y6
+	VBLENDVPS    Y6, Y5, Y4, Y4
+	VPSLLD       $0x1b, Y2, Y2
+	VBLENDVPS    Y2, Y4, Y3, Y2
+	VMULPS       Y2, Y1, Y1
+	VADDPS       Y1, Y0, Y0
+	VMOVUPS      4320(CX)(SI*8), Y1
+	VMOVDQU      8416(CX)(SI*8), Y2
+	VPERMPS      lm5_12811<>+0(SB), Y2, Y3
+	VPERMPS      lm5_12812<>+0(SB), Y2, Y4
+	VPSLLD       $0x1c, Y2, Y5
+	VBLENDVPS    Y5, Y4, Y3, Y3
+	VPERMPS      lm5_12813<>+0(SB), Y2, Y4
+	VPERMPS      lm5_12814<>+0(SB), Y2, Y5
+	VPSLLD       $0x1c, Y2, Y6
+	VBLENDVPS    Y6, Y5, Y4, Y4
+	VPSLLD       $0x1b, Y2, Y2
+	VBLENDVPS    Y2, Y4, Y3, Y2
+	VMULPS       Y2, Y1, Y1
+	VADDPS       Y1, Y0, Y0
+	ADDQ         $0x10, SI
+	SUBQ         $1, DI
+	JGE          loop21
+
+done22:
+	ADDQ         $1, DI
+	VMOVUPS      Y0, 12416(CX)
+
+	// r
+	VMOVDQU      lm5_12821<>+0(SB), Y0
+	XORQ         SI, SI
+	XORQ         DI, DI
+	ADDQ         $0x20, DI
+	SUBQ         $1, DI
+	JLT          done24
+
+loop23:
+	VMOVDQU      8320(CX)(SI*8), Y1
+	VPERMPS      lm5_12811<>+0(SB), Y1, Y2
+	VPERMPS      lm5_12812<>+0(SB), Y1, Y3
+	VPSLLD       $0x1c, Y1, Y4
+	VBLENDVPS    Y4, Y3, Y2, Y2
+	VPERMPS      lm5_12813<>+0(SB), Y1, Y3
+	VPERMPS      lm5_12814<>+0(SB), Y1, Y4
+	VPSLLD       $0x1c, Y1, Y5
+	VBLENDVPS    Y5, Y4, Y3, Y3
+	VPSLLD       $0x1b, Y1, Y1
+	VBLENDVPS    Y1, Y3, Y2, Y1
+	VMULPS       Y1, Y1, Y1
+	VADDPS       Y1, Y0, Y0
+	VMOVDQU      8352(CX)(SI*8), Y1
+	VPERMPS      lm5_12811<>+0(SB), Y1, Y2
+	VPERMPS      lm5_12812<>+0(SB), Y1, Y3
+	VPSLLD       $0x1c, Y1, Y4
+	VBLENDVPS    Y4, Y3, Y2, Y2
+	VPERMPS      lm5_12813<>+0(SB), Y1, Y3
+	VPERMPS      lm5_12814<>+0(SB), Y1, Y4
+	VPSLLD       $0x1c, Y1, Y5
+	VBLENDVPS    Y5, Y4, Y3, Y3
+	VPSLLD       $0x1b, Y1, Y1
+	VBLENDVPS    Y1, Y3, Y2, Y1
+	VMULPS       Y1, Y1, Y1
+	VADDPS       Y1, Y0, Y0
+	VMOVDQU      8384(CX)(SI*8), Y1
+	VPERMPS      lm5_12811<>+0(SB), Y1, Y2
+	VPERMPS      lm5_12812<>+0(SB), Y1, Y3
+	VPSLLD       $0x1c, Y1, Y4
+	VBLENDVPS    Y4, Y3, Y2, Y2
+	VPERMPS      lm5_12813<>+0(SB), Y1, Y3
+	VPERMPS      lm5_12814<>+0(SB), Y1, Y4
+	VPSLLD       $0x1c, Y1, Y5
+	VBLENDVPS    Y5, Y4, Y3, Y3
+	VPSLLD       $0x1b, Y1, Y1
+	VBLENDVPS    Y1, Y3, Y2, Y1
+	VMULPS       Y1, Y1, Y1
+	VADDPS       Y1, Y0, Y0
+	VMOVDQU      8416(CX)(SI*8), Y1
+	VPERMPS      lm5_12811<>+0(SB), Y1, Y2
+	VPERMPS      lm5_12812<>+0(SB), Y1, Y3
+	VPSLLD       $0x1c, Y1, Y4
+	VBLENDVPS    Y4, Y3, Y2, Y2
+	VPERMPS      lm5_12813<>+0(SB), Y1, Y3
+	VPERMPS      lm5_12814<>+0(SB), Y1, Y4
+	VPSLLD       $0x1c, Y1, Y5
+	VBLENDVPS    Y5, Y4, Y3, Y3
+	VPSLLD       $0x1b, Y1, Y1
+	VBLENDVPS    Y1, Y3, Y2, Y1
+	VMULPS       Y1, Y1, Y1
+	VADDPS       Y1, Y0, Y0
+	ADDQ         $0x10, SI
+	SUBQ         $1, DI
+	JGE          loop23
+
+done24:
+	ADDQ         $1, DI
+	VMOVUPS      Y0, 12448(CX)
+
+	// norm
+	VMOVUPS      12416(CX), Y0
+	VMOVUPS      12448(CX), Y1
+	VDIVPS       Y1, Y0, Y0
+	VMOVUPS      4128(CX), Y1
+	VDIVPS       lm5_12823<>+0(SB), Y1, Y1
+	VMULPS       Y1, Y0, Y0
+	VMOVUPS      Y0, 12480(CX)
+
+	// norm
+	VMOVUPS      12480(CX), Y0
+	VCMPPS       $3, Y0, Y0, Y1
+	VPAND        lm5_12831<>+0(SB), Y0, Y2
+	VPOR         lm5_12832<>+0(SB), Y2, Y2
+	VBLENDVPS    Y1, Y2, Y0, Y2
+	VCVTPS2PH    $0, Y2, X2
+	VPMOVZXWD    X2, Y0
+	VPEXTRW      $0, X0, (AX)
+	VPEXTRW      $2, X0, 82(AX)
+	VPEXTRW      $4, X0, 164(AX)
+	VPEXTRW      $6, X0, 246(AX)
+	VEXTRACTI128 $1, Y0, X0
+	VPEXTRW      $0, X0, 328(AX)
+	VPEXTRW      $2, X0, 410(AX)
+	VPEXTRW      $4, X0, 492(AX)
+	VPEXTRW      $6, X0, 574(AX)
+
+	// q4: codes to bits, then words to blocks
+	MOVQ         AX, SI
+	XORQ         DI, DI
+	XORQ         R8, R8
+	ADDQ         $4, R8
+	SUBQ         $1, R8
+	JLT          done26
+
+loop25:
+	VMOVDQU      8928(CX)(DI*8), Y0
+	VPSLLD       $0x1c, Y0, Y0
+	VMOVDQU      8896(CX)(DI*8), Y1
+	VPAND        lm5_1288<>+0(SB), Y1, Y1
+	VPSLLD       $0x14, Y1, Y1
+	VPOR         Y1, Y0, Y0
+	VMOVDQU      8864(CX)(DI*8), Y1
+	VPAND        lm5_1288<>+0(SB), Y1, Y1
+	VPSLLD       $0xc, Y1, Y1
+	VPOR         Y1, Y0, Y0
+	VMOVDQU      8832(CX)(DI*8), Y1
+	VPAND        lm5_1288<>+0(SB), Y1, Y1
+	VPSLLD       $4, Y1, Y1
+	VPOR         Y1, Y0, Y0
+	VMOVDQU      8416(CX)(DI*8), Y1
+	VPAND        lm5_1288<>+0(SB), Y1, Y1
+	VPSLLD       $0x18, Y1, Y1
+	VPOR         Y1, Y0, Y0
+	VMOVDQU      8384(CX)(DI*8), Y1
+	VPAND        lm5_1288<>+0(SB), Y1, Y1
+	VPSLLD       $0x10, Y1, Y1
+	VPOR         Y1, Y0, Y0
+	VMOVDQU      8352(CX)(DI*8), Y1
+	VPAND        lm5_1288<>+0(SB), Y1, Y1
+	VPSLLD       $8, Y1, Y1
+	VPOR         Y1, Y0, Y0
+	VMOVDQU      8320(CX)(DI*8), Y1
+	VPAND        lm5_1288<>+0(SB), Y1, Y1
+	VPOR         Y1, Y0, Y0
+	VMOVDQU      9056(CX)(DI*8), Y1
+	VPSLLD       $0x1c, Y1, Y1
+	VMOVDQU      9024(CX)(DI*8), Y2
+	VPAND        lm5_1288<>+0(SB), Y2, Y2
+	VPSLLD       $0x14, Y2, Y2
+	VPOR         Y2, Y1, Y1
+	VMOVDQU      8992(CX)(DI*8), Y2
+	VPAND        lm5_1288<>+0(SB), Y2, Y2
+	VPSLLD       $0xc, Y2, Y2
+	VPOR         Y2, Y1, Y1
+	VMOVDQU      8960(CX)(DI*8), Y2
+	VPAND        lm5_1288<>+0(SB), Y2, Y2
+	VPSLLD       $4, Y2, Y2
+	VPOR         Y2, Y1, Y1
+	VMOVDQU      8544(CX)(DI*8), Y2
+	VPAND        lm5_1288<>+0(SB), Y2, Y2
+	VPSLLD       $0x18, Y2, Y2
+	VPOR         Y2, Y1, Y1
+	VMOVDQU      8512(CX)(DI*8), Y2
+	VPAND        lm5_1288<>+0(SB), Y2, Y2
+	VPSLLD       $0x10, Y2, Y2
+	VPOR         Y2, Y1, Y1
+	VMOVDQU      8480(CX)(DI*8), Y2
+	VPAND        lm5_1288<>+0(SB), Y2, Y2
+	VPSLLD       $8, Y2, Y2
+	VPOR         Y2, Y1, Y1
+	VMOVDQU      8448(CX)(DI*8), Y2
+	VPAND        lm5_1288<>+0(SB), Y2, Y2
+	VPOR         Y2, Y1, Y1
+	VMOVDQU      9184(CX)(DI*8), Y2
+	VPSLLD       $0x1c, Y2, Y2
+	VMOVDQU      9152(CX)(DI*8), Y3
+	VPAND        lm5_1288<>+0(SB), Y3, Y3
+	VPSLLD       $0x14, Y3, Y3
+	VPOR         Y3, Y2, Y2
+	VMOVDQU      9120(CX)(DI*8), Y3
+	VPAND        lm5_1288<>+0(SB), Y3, Y3
+	VPSLLD       $0xc, Y3, Y3
+	VPOR         Y3, Y2, Y2
+	VMOVDQU      9088(CX)(DI*8), Y3
+	VPAND        lm5_1288<>+0(SB), Y3, Y3
+	VPSLLD       $4, Y3, Y3
+	VPOR         Y3, Y2, Y2
+	VMOVDQU      8672(CX)(DI*8), Y3
+	VPAND        lm5_1288<>+0(SB), Y3, Y3
+	VPSLLD       $0x18, Y3, Y3
+	VPOR         Y3, Y2, Y2
+	VMOVDQU      8640(CX)(DI*8), Y3
+	VPAND        lm5_1288<>+0(SB), Y3, Y3
+	VPSLLD       $0x10, Y3, Y3
+	VPOR         Y3, Y2, Y2
+	VMOVDQU      8608(CX)(DI*8), Y3
+	VPAND        lm5_1288<>+0(SB), Y3, Y3
+	VPSLLD       $8, Y3, Y3
+	VPOR         Y3, Y2, Y2
+	VMOVDQU      8576(CX)(DI*8), Y3
+	VPAND        lm5_1288<>+0(SB), Y3, Y3
+	VPOR         Y3, Y2, Y2
+	VMOVDQU      9312(CX)(DI*8), Y3
+	VPSLLD       $0x1c, Y3, Y3
+	VMOVDQU      9280(CX)(DI*8), Y4
+	VPAND        lm5_1288<>+0(SB), Y4, Y4
+	VPSLLD       $0x14, Y4, Y4
+	VPOR         Y4, Y3, Y3
+	VMOVDQU      9248(CX)(DI*8), Y4
+	VPAND        lm5_1288<>+0(SB), Y4, Y4
+	VPSLLD       $0xc, Y4, Y4
+	VPOR         Y4, Y3, Y3
+	VMOVDQU      9216(CX)(DI*8), Y4
+	VPAND        lm5_1288<>+0(SB), Y4, Y4
+	VPSLLD       $4, Y4, Y4
+	VPOR         Y4, Y3, Y3
+	VMOVDQU      8800(CX)(DI*8), Y4
+	VPAND        lm5_1288<>+0(SB), Y4, Y4
+	VPSLLD       $0x18, Y4, Y4
+	VPOR         Y4, Y3, Y3
+	VMOVDQU      8768(CX)(DI*8), Y4
+	VPAND        lm5_1288<>+0(SB), Y4, Y4
+	VPSLLD       $0x10, Y4, Y4
+	VPOR         Y4, Y3, Y3
+	VMOVDQU      8736(CX)(DI*8), Y4
+	VPAND        lm5_1288<>+0(SB), Y4, Y4
+	VPSLLD       $8, Y4, Y4
+	VPOR         Y4, Y3, Y3
+	VMOVDQU      8704(CX)(DI*8), Y4
+	VPAND        lm5_1288<>+0(SB), Y4, Y4
+	VPOR         Y4, Y3, Y3
+	VUNPCKLPS    Y1, Y0, Y4
+	VUNPCKHPS    Y1, Y0, Y1
+	VUNPCKLPS    Y3, Y2, Y0
+	VUNPCKHPS    Y3, Y2, Y3
+	VUNPCKLPD    Y0, Y4, Y2
+	VUNPCKHPD    Y0, Y4, Y0
+	VUNPCKLPD    Y3, Y1, Y4
+	VUNPCKHPD    Y3, Y1, Y3
+	VMOVUPS      X2, 2(SI)
+	VEXTRACTI128 $1, Y2, 330(SI)
+	VMOVUPS      X0, 84(SI)
+	VEXTRACTI128 $1, Y0, 412(SI)
+	VMOVUPS      X4, 166(SI)
+	VEXTRACTI128 $1, Y4, 494(SI)
+	VMOVUPS      X3, 248(SI)
+	VEXTRACTI128 $1, Y3, 576(SI)
+	ADDQ         $0x10, SI
+	ADDQ         $0x80, DI
+	SUBQ         $1, R8
+	JGE          loop25
+
+done26:
+	ADDQ         $1, R8
+
+	// q1: codes to bits, then words to blocks
+	VMOVDQU      9312(CX), Y0
+	VPSRLD       $4, Y0, Y0
+	VPSLLD       $0x1f, Y0, Y0
+	VMOVDQU      9280(CX), Y1
+	VPSRLD       $4, Y1, Y1
+	VPSLLD       $0x17, Y1, Y1
+	VPOR         Y1, Y0, Y0
+	VMOVDQU      9248(CX), Y1
+	VPSRLD       $4, Y1, Y1
+	VPSLLD       $0xf, Y1, Y1
+	VPOR         Y1, Y0, Y0
+	VMOVDQU      9216(CX), Y1
+	VPSRLD       $4, Y1, Y1
+	VPSLLD       $7, Y1, Y1
+	VPOR         Y1, Y0, Y0
+	VMOVDQU      9184(CX), Y1
+	VPSRLD       $4, Y1, Y1
+	VPSLLD       $0x1e, Y1, Y1
+	VPOR         Y1, Y0, Y0
+	VMOVDQU      9152(CX), Y1
+	VPSRLD       $4, Y1, Y1
+	VPSLLD       $0x16, Y1, Y1
+	VPOR         Y1, Y0, Y0
+	VMOVDQU      9120(CX), Y1
+	VPSRLD       $4, Y1, Y1
+	VPSLLD       $0xe, Y1, Y1
+	VPOR         Y1, Y0, Y0
+	VMOVDQU      9088(CX), Y1
+	VPSRLD       $4, Y1, Y1
+	VPSLLD       $6, Y1, Y1
+	VPOR         Y1, Y0, Y0
+	VMOVDQU      9056(CX), Y1
+	VPSRLD       $4, Y1, Y1
+	VPSLLD       $0x1d, Y1, Y1
+	VPOR         Y1, Y0, Y0
+	VMOVDQU      9024(CX), Y1
+	VPSRLD       $4, Y1, Y1
+	VPSLLD       $0x15, Y1, Y1
+	VPOR         Y1, Y0, Y0
+	VMOVDQU      8992(CX), Y1
+	VPSRLD       $4, Y1, Y1
+	VPSLLD       $0xd, Y1, Y1
+	VPOR         Y1, Y0, Y0
+	VMOVDQU      8960(CX), Y1
+	VPSRLD       $4, Y1, Y1
+	VPSLLD       $5, Y1, Y1
+	VPOR         Y1, Y0, Y0
+	VMOVDQU      8928(CX), Y1
+	VPSRLD       $4, Y1, Y1
+	VPSLLD       $0x1c, Y1, Y1
+	VPOR         Y1, Y0, Y0
+	VMOVDQU      8896(CX), Y1
+	VPSRLD       $4, Y1, Y1
+	VPSLLD       $0x14, Y1, Y1
+	VPOR         Y1, Y0, Y0
+	VMOVDQU      8864(CX), Y1
+	VPSRLD       $4, Y1, Y1
+	VPSLLD       $0xc, Y1, Y1
+	VPOR         Y1, Y0, Y0
+	VMOVDQU      8832(CX), Y1
+	VPSRLD       $4, Y1, Y1
+	VPSLLD       $4, Y1, Y1
+	VPOR         Y1, Y0, Y0
+	VMOVDQU      8800(CX), Y1
+	VPSRLD       $4, Y1, Y1
+	VPSLLD       $0x1b, Y1, Y1
+	VPOR         Y1, Y0, Y0
+	VMOVDQU      8768(CX), Y1
+	VPSRLD       $4, Y1, Y1
+	VPSLLD       $0x13, Y1, Y1
+	VPOR         Y1, Y0, Y0
+	VMOVDQU      8736(CX), Y1
+	VPSRLD       $4, Y1, Y1
+	VPSLLD       $0xb, Y1, Y1
+	VPOR         Y1, Y0, Y0
+	VMOVDQU      8704(CX), Y1
+	VPSRLD       $4, Y1, Y1
+	VPSLLD       $3, Y1, Y1
+	VPOR         Y1, Y0, Y0
+	VMOVDQU      8672(CX), Y1
+	VPSRLD       $4, Y1, Y1
+	VPSLLD       $0x1a, Y1, Y1
+	VPOR         Y1, Y0, Y0
+	VMOVDQU      8640(CX), Y1
+	VPSRLD       $4, Y1, Y1
+	VPSLLD       $0x12, Y1, Y1
+	VPOR         Y1, Y0, Y0
+	VMOVDQU      8608(CX), Y1
+	VPSRLD       $4, Y1, Y1
+	VPSLLD       $0xa, Y1, Y1
+	VPOR         Y1, Y0, Y0
+	VMOVDQU      8576(CX), Y1
+	VPSRLD       $4, Y1, Y1
+	VPSLLD       $2, Y1, Y1
+	VPOR         Y1, Y0, Y0
+	VMOVDQU      8544(CX), Y1
+	VPSRLD       $4, Y1, Y1
+	VPSLLD       $0x19, Y1, Y1
+	VPOR         Y1, Y0, Y0
+	VMOVDQU      8512(CX), Y1
+	VPSRLD       $4, Y1, Y1
+	VPSLLD       $0x11, Y1, Y1
+	VPOR         Y1, Y0, Y0
+	VMOVDQU      8480(CX), Y1
+	VPSRLD       $4, Y1, Y1
+	VPSLLD       $9, Y1, Y1
+	VPOR         Y1, Y0, Y0
+	VMOVDQU      8448(CX), Y1
+	VPSRLD       $4, Y1, Y1
+	VPSLLD       $1, Y1, Y1
+	VPOR         Y1, Y0, Y0
+	VMOVDQU      8416(CX), Y1
+	VPSRLD       $4, Y1, Y1
+	VPSLLD       $0x18, Y1, Y1
+	VPOR         Y1, Y0, Y0
+	VMOVDQU      8384(CX), Y1
+	VPSRLD       $4, Y1, Y1
+	VPSLLD       $0x10, Y1, Y1
+	VPOR         Y1, Y0, Y0
+	VMOVDQU      8352(CX), Y1
+	VPSRLD       $4, Y1, Y1
+	VPSLLD       $8, Y1, Y1
+	VPOR         Y1, Y0, Y0
+	VMOVDQU      8320(CX), Y1
+	VPSRLD       $4, Y1, Y1
+	VPOR         Y1, Y0, Y0
+	VMOVDQU      10336(CX), Y1
+	VPSRLD       $4, Y1, Y1
+	VPSLLD       $0x1f, Y1, Y1
+	VMOVDQU      10304(CX), Y2
+	VPSRLD       $4, Y2, Y2
+	VPSLLD       $0x17, Y2, Y2
+	VPOR         Y2, Y1, Y1
+	VMOVDQU      10272(CX), Y2
+	VPSRLD       $4, Y2, Y2
+	VPSLLD       $0xf, Y2, Y2
+	VPOR         Y2, Y1, Y1
+	VMOVDQU      10240(CX), Y2
+	VPSRLD       $4, Y2, Y2
+	VPSLLD       $7, Y2, Y2
+	VPOR         Y2, Y1, Y1
+	VMOVDQU      10208(CX), Y2
+	VPSRLD       $4, Y2, Y2
+	VPSLLD       $0x1e, Y2, Y2
+	VPOR         Y2, Y1, Y1
+	VMOVDQU      10176(CX), Y2
+	VPSRLD       $4, Y2, Y2
+	VPSLLD       $0x16, Y2, Y2
+	VPOR         Y2, Y1, Y1
+	VMOVDQU      10144(CX), Y2
+	VPSRLD       $4, Y2, Y2
+	VPSLLD       $0xe, Y2, Y2
+	VPOR         Y2, Y1, Y1
+	VMOVDQU      10112(CX), Y2
+	VPSRLD       $4, Y2, Y2
+	VPSLLD       $6, Y2, Y2
+	VPOR         Y2, Y1, Y1
+	VMOVDQU      10080(CX), Y2
+	VPSRLD       $4, Y2, Y2
+	VPSLLD       $0x1d, Y2, Y2
+	VPOR         Y2, Y1, Y1
+	VMOVDQU      10048(CX), Y2
+	VPSRLD       $4, Y2, Y2
+	VPSLLD       $0x15, Y2, Y2
+	VPOR         Y2, Y1, Y1
+	VMOVDQU      10016(CX), Y2
+	VPSRLD       $4, Y2, Y2
+	VPSLLD       $0xd, Y2, Y2
+	VPOR         Y2, Y1, Y1
+	VMOVDQU      9984(CX), Y2
+	VPSRLD       $4, Y2, Y2
+	VPSLLD       $5, Y2, Y2
+	VPOR         Y2, Y1, Y1
+	VMOVDQU      9952(CX), Y2
+	VPSRLD       $4, Y2, Y2
+	VPSLLD       $0x1c, Y2, Y2
+	VPOR         Y2, Y1, Y1
+	VMOVDQU      9920(CX), Y2
+	VPSRLD       $4, Y2, Y2
+	VPSLLD       $0x14, Y2, Y2
+	VPOR         Y2, Y1, Y1
+	VMOVDQU      9888(CX), Y2
+	VPSRLD       $4, Y2, Y2
+	VPSLLD       $0xc, Y2, Y2
+	VPOR         Y2, Y1, Y1
+	VMOVDQU      9856(CX), Y2
+	VPSRLD       $4, Y2, Y2
+	VPSLLD       $4, Y2, Y2
+	VPOR         Y2, Y1, Y1
+	VMOVDQU      9824(CX), Y2
+	VPSRLD       $4, Y2, Y2
+	VPSLLD       $0x1b, Y2, Y2
+	VPOR         Y2, Y1, Y1
+	VMOVDQU      9792(CX), Y2
+	VPSRLD       $4, Y2, Y2
+	VPSLLD       $0x13, Y2, Y2
+	VPOR         Y2, Y1, Y1
+	VMOVDQU      9760(CX), Y2
+	VPSRLD       $4, Y2, Y2
+	VPSLLD       $0xb, Y2, Y2
+	VPOR         Y2, Y1, Y1
+	VMOVDQU      9728(CX), Y2
+	VPSRLD       $4, Y2, Y2
+	VPSLLD       $3, Y2, Y2
+	VPOR         Y2, Y1, Y1
+	VMOVDQU      9696(CX), Y2
+	VPSRLD       $4, Y2, Y2
+	VPSLLD       $0x1a, Y2, Y2
+	VPOR         Y2, Y1, Y1
+	VMOVDQU      9664(CX), Y2
+	VPSRLD       $4, Y2, Y2
+	VPSLLD       $0x12, Y2, Y2
+	VPOR         Y2, Y1, Y1
+	VMOVDQU      9632(CX), Y2
+	VPSRLD       $4, Y2, Y2
+	VPSLLD       $0xa, Y2, Y2
+	VPOR         Y2, Y1, Y1
+	VMOVDQU      9600(CX), Y2
+	VPSRLD       $4, Y2, Y2
+	VPSLLD       $2, Y2, Y2
+	VPOR         Y2, Y1, Y1
+	VMOVDQU      9568(CX), Y2
+	VPSRLD       $4, Y2, Y2
+	VPSLLD       $0x19, Y2, Y2
+	VPOR         Y2, Y1, Y1
+	VMOVDQU      9536(CX), Y2
+	VPSRLD       $4, Y2, Y2
+	VPSLLD       $0x11, Y2, Y2
+	VPOR         Y2, Y1, Y1
+	VMOVDQU      9504(CX), Y2
+	VPSRLD       $4, Y2, Y2
+	VPSLLD       $9, Y2, Y2
+	VPOR         Y2, Y1, Y1
+	VMOVDQU      9472(CX), Y2
+	VPSRLD       $4, Y2, Y2
+	VPSLLD       $1, Y2, Y2
+	VPOR         Y2, Y1, Y1
+	VMOVDQU      9440(CX), Y2
+	VPSRLD       $4, Y2, Y2
+	VPSLLD       $0x18, Y2, Y2
+	VPOR         Y2, Y1, Y1
+	VMOVDQU      9408(CX), Y2
+	VPSRLD       $4, Y2, Y2
+	VPSLLD       $0x10, Y2, Y2
+	VPOR         Y2, Y1, Y1
+	VMOVDQU      9376(CX), Y2
+	VPSRLD       $4, Y2, Y2
+	VPSLLD       $8, Y2, Y2
+	VPOR         Y2, Y1, Y1
+	VMOVDQU      9344(CX), Y2
+	VPSRLD       $4, Y2, Y2
+	VPOR         Y2, Y1, Y1
+	VMOVDQU      11360(CX), Y2
+	VPSRLD       $4, Y2, Y2
+	VPSLLD       $0x1f, Y2, Y2
+	VMOVDQU      11328(CX), Y3
+	VPSRLD       $4, Y3, Y3
+	VPSLLD       $0x17, Y3, Y3
+	VPOR         Y3, Y2, Y2
+	VMOVDQU      11296(CX), Y3
+	VPSRLD       $4, Y3, Y3
+	VPSLLD       $0xf, Y3, Y3
+	VPOR         Y3, Y2, Y2
+	VMOVDQU      11264(CX), Y3
+	VPSRLD       $4, Y3, Y3
+	VPSLLD       $7, Y3, Y3
+	VPOR         Y3, Y2, Y2
+	VMOVDQU      11232(CX), Y3
+	VPSRLD       $4, Y3, Y3
+	VPSLLD       $0x1e, Y3, Y3
+	VPOR         Y3, Y2, Y2
+	VMOVDQU      11200(CX), Y3
+	VPSRLD       $4, Y3, Y3
+	VPSLLD       $0x16, Y3, Y3
+	VPOR         Y3, Y2, Y2
+	VMOVDQU      11168(CX), Y3
+	VPSRLD       $4, Y3, Y3
+	VPSLLD       $0xe, Y3, Y3
+	VPOR         Y3, Y2, Y2
+	VMOVDQU      11136(CX), Y3
+	VPSRLD       $4, Y3, Y3
+	VPSLLD       $6, Y3, Y3
+	VPOR         Y3, Y2, Y2
+	VMOVDQU      11104(CX), Y3
+	VPSRLD       $4, Y3, Y3
+	VPSLLD       $0x1d, Y3, Y3
+	VPOR         Y3, Y2, Y2
+	VMOVDQU      11072(CX), Y3
+	VPSRLD       $4, Y3, Y3
+	VPSLLD       $0x15, Y3, Y3
+	VPOR         Y3, Y2, Y2
+	VMOVDQU      11040(CX), Y3
+	VPSRLD       $4, Y3, Y3
+	VPSLLD       $0xd, Y3, Y3
+	VPOR         Y3, Y2, Y2
+	VMOVDQU      11008(CX), Y3
+	VPSRLD       $4, Y3, Y3
+	VPSLLD       $5, Y3, Y3
+	VPOR         Y3, Y2, Y2
+	VMOVDQU      10976(CX), Y3
+	VPSRLD       $4, Y3, Y3
+	VPSLLD       $0x1c, Y3, Y3
+	VPOR         Y3, Y2, Y2
+	VMOVDQU      10944(CX), Y3
+	VPSRLD       $4, Y3, Y3
+	VPSLLD       $0x14, Y3, Y3
+	VPOR         Y3, Y2, Y2
+	VMOVDQU      10912(CX), Y3
+	VPSRLD       $4, Y3, Y3
+	VPSLLD       $0xc, Y3, Y3
+	VPOR         Y3, Y2, Y2
+	VMOVDQU      10880(CX), Y3
+	VPSRLD       $4, Y3, Y3
+	VPSLLD       $4, Y3, Y3
+	VPOR         Y3, Y2, Y2
+	VMOVDQU      10848(CX), Y3
+	VPSRLD       $4, Y3, Y3
+	VPSLLD       $0x1b, Y3, Y3
+	VPOR         Y3, Y2, Y2
+	VMOVDQU      10816(CX), Y3
+	VPSRLD       $4, Y3, Y3
+	VPSLLD       $0x13, Y3, Y3
+	VPOR         Y3, Y2, Y2
+	VMOVDQU      10784(CX), Y3
+	VPSRLD       $4, Y3, Y3
+	VPSLLD       $0xb, Y3, Y3
+	VPOR         Y3, Y2, Y2
+	VMOVDQU      10752(CX), Y3
+	VPSRLD       $4, Y3, Y3
+	VPSLLD       $3, Y3, Y3
+	VPOR         Y3, Y2, Y2
+	VMOVDQU      10720(CX), Y3
+	VPSRLD       $4, Y3, Y3
+	VPSLLD       $0x1a, Y3, Y3
+	VPOR         Y3, Y2, Y2
+	VMOVDQU      10688(CX), Y3
+	VPSRLD       $4, Y3, Y3
+	VPSLLD       $0x12, Y3, Y3
+	VPOR         Y3, Y2, Y2
+	VMOVDQU      10656(CX), Y3
+	VPSRLD       $4, Y3, Y3
+	VPSLLD       $0xa, Y3, Y3
+	VPOR         Y3, Y2, Y2
+	VMOVDQU      10624(CX), Y3
+	VPSRLD       $4, Y3, Y3
+	VPSLLD       $2, Y3, Y3
+	VPOR         Y3, Y2, Y2
+	VMOVDQU      10592(CX), Y3
+	VPSRLD       $4, Y3, Y3
+	VPSLLD       $0x19, Y3, Y3
+	VPOR         Y3, Y2, Y2
+	VMOVDQU      10560(CX), Y3
+	VPSRLD       $4, Y3, Y3
+	VPSLLD       $0x11, Y3, Y3
+	VPOR         Y3, Y2, Y2
+	VMOVDQU      10528(CX), Y3
+	VPSRLD       $4, Y3, Y3
+	VPSLLD       $9, Y3, Y3
+	VPOR         Y3, Y2, Y2
+	VMOVDQU      10496(CX), Y3
+	VPSRLD       $4, Y3, Y3
+	VPSLLD       $1, Y3, Y3
+	VPOR         Y3, Y2, Y2
+	VMOVDQU      10464(CX), Y3
+	VPSRLD       $4, Y3, Y3
+	VPSLLD       $0x18, Y3, Y3
+	VPOR         Y3, Y2, Y2
+	VMOVDQU      10432(CX), Y3
+	VPSRLD       $4, Y3, Y3
+	VPSLLD       $0x10, Y3, Y3
+	VPOR         Y3, Y2, Y2
+	VMOVDQU      10400(CX), Y3
+	VPSRLD       $4, Y3, Y3
+	VPSLLD       $8, Y3, Y3
+	VPOR         Y3, Y2, Y2
+	VMOVDQU      10368(CX), Y3
+	VPSRLD       $4, Y3, Y3
+	VPOR         Y3, Y2, Y2
+	VMOVDQU      12384(CX), Y3
+	VPSRLD       $4, Y3, Y3
+	VPSLLD       $0x1f, Y3, Y3
+	VMOVDQU      12352(CX), Y4
+	VPSRLD       $4, Y4, Y4
+	VPSLLD       $0x17, Y4, Y4
+	VPOR         Y4, Y3, Y3
+	VMOVDQU      12320(CX), Y4
+	VPSRLD       $4, Y4, Y4
+	VPSLLD       $0xf, Y4, Y4
+	VPOR         Y4, Y3, Y3
+	VMOVDQU      12288(CX), Y4
+	VPSRLD       $4, Y4, Y4
+	VPSLLD       $7, Y4, Y4
+	VPOR         Y4, Y3, Y3
+	VMOVDQU      12256(CX), Y4
+	VPSRLD       $4, Y4, Y4
+	VPSLLD       $0x1e, Y4, Y4
+	VPOR         Y4, Y3, Y3
+	VMOVDQU      12224(CX), Y4
+	VPSRLD       $4, Y4, Y4
+	VPSLLD       $0x16, Y4, Y4
+	VPOR         Y4, Y3, Y3
+	VMOVDQU      12192(CX), Y4
+	VPSRLD       $4, Y4, Y4
+	VPSLLD       $0xe, Y4, Y4
+	VPOR         Y4, Y3, Y3
+	VMOVDQU      12160(CX), Y4
+	VPSRLD       $4, Y4, Y4
+	VPSLLD       $6, Y4, Y4
+	VPOR         Y4, Y3, Y3
+	VMOVDQU      12128(CX), Y4
+	VPSRLD       $4, Y4, Y4
+	VPSLLD       $0x1d, Y4, Y4
+	VPOR         Y4, Y3, Y3
+	VMOVDQU      12096(CX), Y4
+	VPSRLD       $4, Y4, Y4
+	VPSLLD       $0x15, Y4, Y4
+	VPOR         Y4, Y3, Y3
+	VMOVDQU      12064(CX), Y4
+	VPSRLD       $4, Y4, Y4
+	VPSLLD       $0xd, Y4, Y4
+	VPOR         Y4, Y3, Y3
+	VMOVDQU      12032(CX), Y4
+	VPSRLD       $4, Y4, Y4
+	VPSLLD       $5, Y4, Y4
+	VPOR         Y4, Y3, Y3
+	VMOVDQU      12000(CX), Y4
+	VPSRLD       $4, Y4, Y4
+	VPSLLD       $0x1c, Y4, Y4
+	VPOR         Y4, Y3, Y3
+	VMOVDQU      11968(CX), Y4
+	VPSRLD       $4, Y4, Y4
+	VPSLLD       $0x14, Y4, Y4
+	VPOR         Y4, Y3, Y3
+	VMOVDQU      11936(CX), Y4
+	VPSRLD       $4, Y4, Y4
+	VPSLLD       $0xc, Y4, Y4
+	VPOR         Y4, Y3, Y3
+	VMOVDQU      11904(CX), Y4
+	VPSRLD       $4, Y4, Y4
+	VPSLLD       $4, Y4, Y4
+	VPOR         Y4, Y3, Y3
+	VMOVDQU      11872(CX), Y4
+	VPSRLD       $4, Y4, Y4
+	VPSLLD       $0x1b, Y4, Y4
+	VPOR         Y4, Y3, Y3
+	VMOVDQU      11840(CX), Y4
+	VPSRLD       $4, Y4, Y4
+	VPSLLD       $0x13, Y4, Y4
+	VPOR         Y4, Y3, Y3
+	VMOVDQU      11808(CX), Y4
+	VPSRLD       $4, Y4, Y4
+	VPSLLD       $0xb, Y4, Y4
+	VPOR         Y4, Y3, Y3
+	VMOVDQU      11776(CX), Y4
+	VPSRLD       $4, Y4, Y4
+	VPSLLD       $3, Y4, Y4
+	VPOR         Y4, Y3, Y3
+	VMOVDQU      11744(CX), Y4
+	VPSRLD       $4, Y4, Y4
+	VPSLLD       $0x1a, Y4, Y4
+	VPOR         Y4, Y3, Y3
+	VMOVDQU      11712(CX), Y4
+	VPSRLD       $4, Y4, Y4
+	VPSLLD       $0x12, Y4, Y4
+	VPOR         Y4, Y3, Y3
+	VMOVDQU      11680(CX), Y4
+	VPSRLD       $4, Y4, Y4
+	VPSLLD       $0xa, Y4, Y4
+	VPOR         Y4, Y3, Y3
+	VMOVDQU      11648(CX), Y4
+	VPSRLD       $4, Y4, Y4
+	VPSLLD       $2, Y4, Y4
+	VPOR         Y4, Y3, Y3
+	VMOVDQU      11616(CX), Y4
+	VPSRLD       $4, Y4, Y4
+	VPSLLD       $0x19, Y4, Y4
+	VPOR         Y4, Y3, Y3
+	VMOVDQU      11584(CX), Y4
+	VPSRLD       $4, Y4, Y4
+	VPSLLD       $0x11, Y4, Y4
+	VPOR         Y4, Y3, Y3
+	VMOVDQU      11552(CX), Y4
+	VPSRLD       $4, Y4, Y4
+	VPSLLD       $9, Y4, Y4
+	VPOR         Y4, Y3, Y3
+	VMOVDQU      11520(CX), Y4
+	VPSRLD       $4, Y4, Y4
+	VPSLLD       $1, Y4, Y4
+	VPOR         Y4, Y3, Y3
+	VMOVDQU      11488(CX), Y4
+	VPSRLD       $4, Y4, Y4
+	VPSLLD       $0x18, Y4, Y4
+	VPOR         Y4, Y3, Y3
+	VMOVDQU      11456(CX), Y4
+	VPSRLD       $4, Y4, Y4
+	VPSLLD       $0x10, Y4, Y4
+	VPOR         Y4, Y3, Y3
+	VMOVDQU      11424(CX), Y4
+	VPSRLD       $4, Y4, Y4
+	VPSLLD       $8, Y4, Y4
+	VPOR         Y4, Y3, Y3
+	VMOVDQU      11392(CX), Y4
+	VPSRLD       $4, Y4, Y4
+	VPOR         Y4, Y3, Y3
+	VUNPCKLPS    Y1, Y0, Y4
+	VUNPCKHPS    Y1, Y0, Y1
+	VUNPCKLPS    Y3, Y2, Y0
+	VUNPCKHPS    Y3, Y2, Y3
+	VUNPCKLPD    Y0, Y4, Y2
+	VUNPCKHPD    Y0, Y4, Y0
+	VUNPCKLPD    Y3, Y1, Y4
+	VUNPCKHPD    Y3, Y1, Y3
+	VMOVUPS      X2, 66(AX)
+	VEXTRACTI128 $1, Y2, 394(AX)
+	VMOVUPS      X0, 148(AX)
+	VEXTRACTI128 $1, Y0, 476(AX)
+	VMOVUPS      X4, 230(AX)
+	VEXTRACTI128 $1, Y4, 558(AX)
+	VMOVUPS      X3, 312(AX)
+	VEXTRACTI128 $1, Y3, 640(AX)
+	ADDQ         $0x1000, BX
+	ADDQ         $0x290, AX
+	SUBQ         $1, DX
+	JGE          loop1
+
+done2:
+	ADDQ         $1, DX
+	VZEROUPPER
+	RET
+
+// mix1xLm5_128AVX2 adds weighted rows of v to 1 row of o; ld and stride in bytes, a unit is 128 values.
 // Requires: AVX2, F16C, FMA
 TEXT ·mix1xLm5_128AVX2(SB), NOSPLIT, $320-64
 	MOVQ         v+32(FP), AX
@@ -6086,7 +7640,7 @@ done2:
 	VZEROUPPER
 	RET
 
-// mix2xLm5_128AVX2 is o[j][i] += sum over r of p[j][r]*v[r][i] for j < 2; ld and stride in bytes, a unit is 128 values.
+// mix2xLm5_128AVX2 adds weighted rows of v to 2 rows of o; ld and stride in bytes, a unit is 128 values.
 // Requires: AVX2, F16C, FMA
 TEXT ·mix2xLm5_128AVX2(SB), NOSPLIT, $320-64
 	MOVQ         v+32(FP), AX
@@ -6408,7 +7962,7 @@ done2:
 	VZEROUPPER
 	RET
 
-// mix3xLm5_128AVX2 is o[j][i] += sum over r of p[j][r]*v[r][i] for j < 3; ld and stride in bytes, a unit is 128 values.
+// mix3xLm5_128AVX2 adds weighted rows of v to 3 rows of o; ld and stride in bytes, a unit is 128 values.
 // Requires: AVX2, F16C, FMA
 TEXT ·mix3xLm5_128AVX2(SB), NOSPLIT, $320-64
 	MOVQ         v+32(FP), AX
@@ -6834,7 +8388,7 @@ done2:
 	VZEROUPPER
 	RET
 
-// mix5xLm5_128AVX2 is o[j][i] += sum over r of p[j][r]*v[r][i] for j < 5; ld and stride in bytes, a unit is 128 values.
+// mix5xLm5_128AVX2 adds weighted rows of v to 5 rows of o; ld and stride in bytes, a unit is 128 values.
 // Requires: AVX2, F16C, FMA
 TEXT ·mix5xLm5_128AVX2(SB), NOSPLIT, $320-64
 	MOVQ         v+32(FP), AX
@@ -6851,34 +8405,41 @@ loop1:
 	MOVQ         SI, R8
 	ADDQ         DI, R8
 	ADDQ         DI, R8
+	MOVQ         R8, R9
+	ADDQ         DI, R9
+	ADDQ         DI, R9
 	ADDQ         CX, SI
 	ADDQ         CX, R8
+	ADDQ         CX, R9
 	VMOVUPS      (SI), Y0
 	VMOVUPS      (SI)(DI*1), Y1
 	VMOVUPS      (R8), Y2
 	VMOVUPS      (R8)(DI*1), Y3
-	VMOVUPS      (R8), Y4
+	VMOVUPS      (R9), Y4
 	VMOVUPS      32(SI), Y5
 	VMOVUPS      32(SI)(DI*1), Y6
 	VMOVUPS      32(R8), Y7
 	VMOVUPS      32(R8)(DI*1), Y8
-	VMOVUPS      32(R8), Y9
+	VMOVUPS      32(R9), Y9
 	MOVQ         p+16(FP), SI
 	MOVQ         ldp+24(FP), DI
 	MOVQ         SI, R8
 	ADDQ         DI, R8
 	ADDQ         DI, R8
-	MOVQ         rows+48(FP), R9
-	MOVQ         AX, R10
-	MOVQ         stride+40(FP), R11
-	SUBQ         $1, R9
+	MOVQ         R8, R9
+	ADDQ         DI, R9
+	ADDQ         DI, R9
+	MOVQ         rows+48(FP), R10
+	MOVQ         AX, R11
+	MOVQ         stride+40(FP), R12
+	SUBQ         $1, R10
 	JLT          done4
 
 loop3:
-	VBROADCASTI128 2(R10), Y10
+	VBROADCASTI128 2(R11), Y10
 	VPSRLVD      lm5_1280<>+0(SB), Y10, Y10
 	VPAND        lm5_1281<>+0(SB), Y10, Y10
-	VPBROADCASTD 66(R10), Y11
+	VPBROADCASTD 66(R11), Y11
 	VPSRLVD      lm5_1282<>+0(SB), Y11, Y11
 	VPAND        lm5_1283<>+0(SB), Y11, Y11
 	VPSLLD       $4, Y11, Y11
@@ -6890,7 +8451,7 @@ loop3:
 	VPSLLW       $3, Y10, Y10
 	VPBLENDVB    Y10, Y12, Y11, Y10
 	VMOVDQU      Y10, (DX)
-	VPBROADCASTW (R10), X10
+	VPBROADCASTW (R11), X10
 	VCVTPH2PS    X10, Y10
 	VBROADCASTSS (SI), Y11
 	VMULPS       Y11, Y10, Y11
@@ -6900,7 +8461,7 @@ loop3:
 	VMULPS       Y13, Y10, Y13
 	VBROADCASTSS (R8)(DI*1), Y14
 	VMULPS       Y14, Y10, Y14
-	VBROADCASTSS (R8), Y15
+	VBROADCASTSS (R9), Y15
 	VMULPS       Y15, Y10, Y10
 	VPMOVSXBD    (DX), Y15
 	VCVTDQ2PS    Y15, Y15
@@ -6916,64 +8477,76 @@ loop3:
 	VFMADD231PS  Y13, Y15, Y7
 	VFMADD231PS  Y14, Y15, Y8
 	VFMADD231PS  Y10, Y15, Y9
-	ADDQ         R11, R10
+	ADDQ         R12, R11
 	ADDQ         $4, SI
 	ADDQ         $4, R8
-	SUBQ         $1, R9
+	ADDQ         $4, R9
+	SUBQ         $1, R10
 	JGE          loop3
 
 done4:
-	ADDQ         $1, R9
+	ADDQ         $1, R10
 	MOVQ         o+0(FP), SI
 	MOVQ         ldo+8(FP), DI
 	MOVQ         SI, R8
 	ADDQ         DI, R8
 	ADDQ         DI, R8
+	MOVQ         R8, R9
+	ADDQ         DI, R9
+	ADDQ         DI, R9
 	ADDQ         CX, SI
 	ADDQ         CX, R8
+	ADDQ         CX, R9
 	VMOVUPS      Y0, (SI)
 	VMOVUPS      Y1, (SI)(DI*1)
 	VMOVUPS      Y2, (R8)
 	VMOVUPS      Y3, (R8)(DI*1)
-	VMOVUPS      Y4, (R8)
+	VMOVUPS      Y4, (R9)
 	VMOVUPS      Y5, 32(SI)
 	VMOVUPS      Y6, 32(SI)(DI*1)
 	VMOVUPS      Y7, 32(R8)
 	VMOVUPS      Y8, 32(R8)(DI*1)
-	VMOVUPS      Y9, 32(R8)
+	VMOVUPS      Y9, 32(R9)
 	MOVQ         o+0(FP), SI
 	MOVQ         ldo+8(FP), DI
 	MOVQ         SI, R8
 	ADDQ         DI, R8
 	ADDQ         DI, R8
+	MOVQ         R8, R9
+	ADDQ         DI, R9
+	ADDQ         DI, R9
 	ADDQ         CX, SI
 	ADDQ         CX, R8
+	ADDQ         CX, R9
 	VMOVUPS      64(SI), Y0
 	VMOVUPS      64(SI)(DI*1), Y1
 	VMOVUPS      64(R8), Y2
 	VMOVUPS      64(R8)(DI*1), Y3
-	VMOVUPS      64(R8), Y4
+	VMOVUPS      64(R9), Y4
 	VMOVUPS      96(SI), Y5
 	VMOVUPS      96(SI)(DI*1), Y6
 	VMOVUPS      96(R8), Y7
 	VMOVUPS      96(R8)(DI*1), Y8
-	VMOVUPS      96(R8), Y9
+	VMOVUPS      96(R9), Y9
 	MOVQ         p+16(FP), SI
 	MOVQ         ldp+24(FP), DI
 	MOVQ         SI, R8
 	ADDQ         DI, R8
 	ADDQ         DI, R8
-	MOVQ         rows+48(FP), R9
-	MOVQ         AX, R10
-	MOVQ         stride+40(FP), R11
-	SUBQ         $1, R9
+	MOVQ         R8, R9
+	ADDQ         DI, R9
+	ADDQ         DI, R9
+	MOVQ         rows+48(FP), R10
+	MOVQ         AX, R11
+	MOVQ         stride+40(FP), R12
+	SUBQ         $1, R10
 	JLT          done6
 
 loop5:
-	VBROADCASTI128 2(R10), Y10
+	VBROADCASTI128 2(R11), Y10
 	VPSRLVD      lm5_1280<>+0(SB), Y10, Y10
 	VPAND        lm5_1281<>+0(SB), Y10, Y10
-	VPBROADCASTD 66(R10), Y11
+	VPBROADCASTD 66(R11), Y11
 	VPSRLVD      lm5_1282<>+0(SB), Y11, Y11
 	VPAND        lm5_1283<>+0(SB), Y11, Y11
 	VPSLLD       $4, Y11, Y11
@@ -6985,7 +8558,7 @@ loop5:
 	VPSLLW       $3, Y10, Y10
 	VPBLENDVB    Y10, Y12, Y11, Y10
 	VMOVDQU      Y10, (DX)
-	VPBROADCASTW (R10), X10
+	VPBROADCASTW (R11), X10
 	VCVTPH2PS    X10, Y10
 	VBROADCASTSS (SI), Y11
 	VMULPS       Y11, Y10, Y11
@@ -6995,7 +8568,7 @@ loop5:
 	VMULPS       Y13, Y10, Y13
 	VBROADCASTSS (R8)(DI*1), Y14
 	VMULPS       Y14, Y10, Y14
-	VBROADCASTSS (R8), Y15
+	VBROADCASTSS (R9), Y15
 	VMULPS       Y15, Y10, Y10
 	VPMOVSXBD    16(DX), Y15
 	VCVTDQ2PS    Y15, Y15
@@ -7011,64 +8584,76 @@ loop5:
 	VFMADD231PS  Y13, Y15, Y7
 	VFMADD231PS  Y14, Y15, Y8
 	VFMADD231PS  Y10, Y15, Y9
-	ADDQ         R11, R10
+	ADDQ         R12, R11
 	ADDQ         $4, SI
 	ADDQ         $4, R8
-	SUBQ         $1, R9
+	ADDQ         $4, R9
+	SUBQ         $1, R10
 	JGE          loop5
 
 done6:
-	ADDQ         $1, R9
+	ADDQ         $1, R10
 	MOVQ         o+0(FP), SI
 	MOVQ         ldo+8(FP), DI
 	MOVQ         SI, R8
 	ADDQ         DI, R8
 	ADDQ         DI, R8
+	MOVQ         R8, R9
+	ADDQ         DI, R9
+	ADDQ         DI, R9
 	ADDQ         CX, SI
 	ADDQ         CX, R8
+	ADDQ         CX, R9
 	VMOVUPS      Y0, 64(SI)
 	VMOVUPS      Y1, 64(SI)(DI*1)
 	VMOVUPS      Y2, 64(R8)
 	VMOVUPS      Y3, 64(R8)(DI*1)
-	VMOVUPS      Y4, 64(R8)
+	VMOVUPS      Y4, 64(R9)
 	VMOVUPS      Y5, 96(SI)
 	VMOVUPS      Y6, 96(SI)(DI*1)
 	VMOVUPS      Y7, 96(R8)
 	VMOVUPS      Y8, 96(R8)(DI*1)
-	VMOVUPS      Y9, 96(R8)
+	VMOVUPS      Y9, 96(R9)
 	MOVQ         o+0(FP), SI
 	MOVQ         ldo+8(FP), DI
 	MOVQ         SI, R8
 	ADDQ         DI, R8
 	ADDQ         DI, R8
+	MOVQ         R8, R9
+	ADDQ         DI, R9
+	ADDQ         DI, R9
 	ADDQ         CX, SI
 	ADDQ         CX, R8
+	ADDQ         CX, R9
 	VMOVUPS      128(SI), Y0
 	VMOVUPS      128(SI)(DI*1), Y1
 	VMOVUPS      128(R8), Y2
 	VMOVUPS      128(R8)(DI*1), Y3
-	VMOVUPS      128(R8), Y4
+	VMOVUPS      128(R9), Y4
 	VMOVUPS      160(SI), Y5
 	VMOVUPS      160(SI)(DI*1), Y6
 	VMOVUPS      160(R8), Y7
 	VMOVUPS      160(R8)(DI*1), Y8
-	VMOVUPS      160(R8), Y9
+	VMOVUPS      160(R9), Y9
 	MOVQ         p+16(FP), SI
 	MOVQ         ldp+24(FP), DI
 	MOVQ         SI, R8
 	ADDQ         DI, R8
 	ADDQ         DI, R8
-	MOVQ         rows+48(FP), R9
-	MOVQ         AX, R10
-	MOVQ         stride+40(FP), R11
-	SUBQ         $1, R9
+	MOVQ         R8, R9
+	ADDQ         DI, R9
+	ADDQ         DI, R9
+	MOVQ         rows+48(FP), R10
+	MOVQ         AX, R11
+	MOVQ         stride+40(FP), R12
+	SUBQ         $1, R10
 	JLT          done8
 
 loop7:
-	VBROADCASTI128 18(R10), Y10
+	VBROADCASTI128 18(R11), Y10
 	VPSRLVD      lm5_1280<>+0(SB), Y10, Y10
 	VPAND        lm5_1281<>+0(SB), Y10, Y10
-	VPBROADCASTD 70(R10), Y11
+	VPBROADCASTD 70(R11), Y11
 	VPSRLVD      lm5_1282<>+0(SB), Y11, Y11
 	VPAND        lm5_1283<>+0(SB), Y11, Y11
 	VPSLLD       $4, Y11, Y11
@@ -7080,7 +8665,7 @@ loop7:
 	VPSLLW       $3, Y10, Y10
 	VPBLENDVB    Y10, Y12, Y11, Y10
 	VMOVDQU      Y10, (DX)
-	VPBROADCASTW (R10), X10
+	VPBROADCASTW (R11), X10
 	VCVTPH2PS    X10, Y10
 	VBROADCASTSS (SI), Y11
 	VMULPS       Y11, Y10, Y11
@@ -7090,7 +8675,7 @@ loop7:
 	VMULPS       Y13, Y10, Y13
 	VBROADCASTSS (R8)(DI*1), Y14
 	VMULPS       Y14, Y10, Y14
-	VBROADCASTSS (R8), Y15
+	VBROADCASTSS (R9), Y15
 	VMULPS       Y15, Y10, Y10
 	VPMOVSXBD    (DX), Y15
 	VCVTDQ2PS    Y15, Y15
@@ -7106,64 +8691,76 @@ loop7:
 	VFMADD231PS  Y13, Y15, Y7
 	VFMADD231PS  Y14, Y15, Y8
 	VFMADD231PS  Y10, Y15, Y9
-	ADDQ         R11, R10
+	ADDQ         R12, R11
 	ADDQ         $4, SI
 	ADDQ         $4, R8
-	SUBQ         $1, R9
+	ADDQ         $4, R9
+	SUBQ         $1, R10
 	JGE          loop7
 
 done8:
-	ADDQ         $1, R9
+	ADDQ         $1, R10
 	MOVQ         o+0(FP), SI
 	MOVQ         ldo+8(FP), DI
 	MOVQ         SI, R8
 	ADDQ         DI, R8
 	ADDQ         DI, R8
+	MOVQ         R8, R9
+	ADDQ         DI, R9
+	ADDQ         DI, R9
 	ADDQ         CX, SI
 	ADDQ         CX, R8
+	ADDQ         CX, R9
 	VMOVUPS      Y0, 128(SI)
 	VMOVUPS      Y1, 128(SI)(DI*1)
 	VMOVUPS      Y2, 128(R8)
 	VMOVUPS      Y3, 128(R8)(DI*1)
-	VMOVUPS      Y4, 128(R8)
+	VMOVUPS      Y4, 128(R9)
 	VMOVUPS      Y5, 160(SI)
 	VMOVUPS      Y6, 160(SI)(DI*1)
 	VMOVUPS      Y7, 160(R8)
 	VMOVUPS      Y8, 160(R8)(DI*1)
-	VMOVUPS      Y9, 160(R8)
+	VMOVUPS      Y9, 160(R9)
 	MOVQ         o+0(FP), SI
 	MOVQ         ldo+8(FP), DI
 	MOVQ         SI, R8
 	ADDQ         DI, R8
 	ADDQ         DI, R8
+	MOVQ         R8, R9
+	ADDQ         DI, R9
+	ADDQ         DI, R9
 	ADDQ         CX, SI
 	ADDQ         CX, R8
+	ADDQ         CX, R9
 	VMOVUPS      192(SI), Y0
 	VMOVUPS      192(SI)(DI*1), Y1
 	VMOVUPS      192(R8), Y2
 	VMOVUPS      192(R8)(DI*1), Y3
-	VMOVUPS      192(R8), Y4
+	VMOVUPS      192(R9), Y4
 	VMOVUPS      224(SI), Y5
 	VMOVUPS      224(SI)(DI*1), Y6
 	VMOVUPS      224(R8), Y7
 	VMOVUPS      224(R8)(DI*1), Y8
-	VMOVUPS      224(R8), Y9
+	VMOVUPS      224(R9), Y9
 	MOVQ         p+16(FP), SI
 	MOVQ         ldp+24(FP), DI
 	MOVQ         SI, R8
 	ADDQ         DI, R8
 	ADDQ         DI, R8
-	MOVQ         rows+48(FP), R9
-	MOVQ         AX, R10
-	MOVQ         stride+40(FP), R11
-	SUBQ         $1, R9
+	MOVQ         R8, R9
+	ADDQ         DI, R9
+	ADDQ         DI, R9
+	MOVQ         rows+48(FP), R10
+	MOVQ         AX, R11
+	MOVQ         stride+40(FP), R12
+	SUBQ         $1, R10
 	JLT          done10
 
 loop9:
-	VBROADCASTI128 18(R10), Y10
+	VBROADCASTI128 18(R11), Y10
 	VPSRLVD      lm5_1280<>+0(SB), Y10, Y10
 	VPAND        lm5_1281<>+0(SB), Y10, Y10
-	VPBROADCASTD 70(R10), Y11
+	VPBROADCASTD 70(R11), Y11
 	VPSRLVD      lm5_1282<>+0(SB), Y11, Y11
 	VPAND        lm5_1283<>+0(SB), Y11, Y11
 	VPSLLD       $4, Y11, Y11
@@ -7175,7 +8772,7 @@ loop9:
 	VPSLLW       $3, Y10, Y10
 	VPBLENDVB    Y10, Y12, Y11, Y10
 	VMOVDQU      Y10, (DX)
-	VPBROADCASTW (R10), X10
+	VPBROADCASTW (R11), X10
 	VCVTPH2PS    X10, Y10
 	VBROADCASTSS (SI), Y11
 	VMULPS       Y11, Y10, Y11
@@ -7185,7 +8782,7 @@ loop9:
 	VMULPS       Y13, Y10, Y13
 	VBROADCASTSS (R8)(DI*1), Y14
 	VMULPS       Y14, Y10, Y14
-	VBROADCASTSS (R8), Y15
+	VBROADCASTSS (R9), Y15
 	VMULPS       Y15, Y10, Y10
 	VPMOVSXBD    16(DX), Y15
 	VCVTDQ2PS    Y15, Y15
@@ -7201,64 +8798,76 @@ loop9:
 	VFMADD231PS  Y13, Y15, Y7
 	VFMADD231PS  Y14, Y15, Y8
 	VFMADD231PS  Y10, Y15, Y9
-	ADDQ         R11, R10
+	ADDQ         R12, R11
 	ADDQ         $4, SI
 	ADDQ         $4, R8
-	SUBQ         $1, R9
+	ADDQ         $4, R9
+	SUBQ         $1, R10
 	JGE          loop9
 
 done10:
-	ADDQ         $1, R9
+	ADDQ         $1, R10
 	MOVQ         o+0(FP), SI
 	MOVQ         ldo+8(FP), DI
 	MOVQ         SI, R8
 	ADDQ         DI, R8
 	ADDQ         DI, R8
+	MOVQ         R8, R9
+	ADDQ         DI, R9
+	ADDQ         DI, R9
 	ADDQ         CX, SI
 	ADDQ         CX, R8
+	ADDQ         CX, R9
 	VMOVUPS      Y0, 192(SI)
 	VMOVUPS      Y1, 192(SI)(DI*1)
 	VMOVUPS      Y2, 192(R8)
 	VMOVUPS      Y3, 192(R8)(DI*1)
-	VMOVUPS      Y4, 192(R8)
+	VMOVUPS      Y4, 192(R9)
 	VMOVUPS      Y5, 224(SI)
 	VMOVUPS      Y6, 224(SI)(DI*1)
 	VMOVUPS      Y7, 224(R8)
 	VMOVUPS      Y8, 224(R8)(DI*1)
-	VMOVUPS      Y9, 224(R8)
+	VMOVUPS      Y9, 224(R9)
 	MOVQ         o+0(FP), SI
 	MOVQ         ldo+8(FP), DI
 	MOVQ         SI, R8
 	ADDQ         DI, R8
 	ADDQ         DI, R8
+	MOVQ         R8, R9
+	ADDQ         DI, R9
+	ADDQ         DI, R9
 	ADDQ         CX, SI
 	ADDQ         CX, R8
+	ADDQ         CX, R9
 	VMOVUPS      256(SI), Y0
 	VMOVUPS      256(SI)(DI*1), Y1
 	VMOVUPS      256(R8), Y2
 	VMOVUPS      256(R8)(DI*1), Y3
-	VMOVUPS      256(R8), Y4
+	VMOVUPS      256(R9), Y4
 	VMOVUPS      288(SI), Y5
 	VMOVUPS      288(SI)(DI*1), Y6
 	VMOVUPS      288(R8), Y7
 	VMOVUPS      288(R8)(DI*1), Y8
-	VMOVUPS      288(R8), Y9
+	VMOVUPS      288(R9), Y9
 	MOVQ         p+16(FP), SI
 	MOVQ         ldp+24(FP), DI
 	MOVQ         SI, R8
 	ADDQ         DI, R8
 	ADDQ         DI, R8
-	MOVQ         rows+48(FP), R9
-	MOVQ         AX, R10
-	MOVQ         stride+40(FP), R11
-	SUBQ         $1, R9
+	MOVQ         R8, R9
+	ADDQ         DI, R9
+	ADDQ         DI, R9
+	MOVQ         rows+48(FP), R10
+	MOVQ         AX, R11
+	MOVQ         stride+40(FP), R12
+	SUBQ         $1, R10
 	JLT          done12
 
 loop11:
-	VBROADCASTI128 34(R10), Y10
+	VBROADCASTI128 34(R11), Y10
 	VPSRLVD      lm5_1280<>+0(SB), Y10, Y10
 	VPAND        lm5_1281<>+0(SB), Y10, Y10
-	VPBROADCASTD 74(R10), Y11
+	VPBROADCASTD 74(R11), Y11
 	VPSRLVD      lm5_1282<>+0(SB), Y11, Y11
 	VPAND        lm5_1283<>+0(SB), Y11, Y11
 	VPSLLD       $4, Y11, Y11
@@ -7270,7 +8879,7 @@ loop11:
 	VPSLLW       $3, Y10, Y10
 	VPBLENDVB    Y10, Y12, Y11, Y10
 	VMOVDQU      Y10, (DX)
-	VPBROADCASTW (R10), X10
+	VPBROADCASTW (R11), X10
 	VCVTPH2PS    X10, Y10
 	VBROADCASTSS (SI), Y11
 	VMULPS       Y11, Y10, Y11
@@ -7280,7 +8889,7 @@ loop11:
 	VMULPS       Y13, Y10, Y13
 	VBROADCASTSS (R8)(DI*1), Y14
 	VMULPS       Y14, Y10, Y14
-	VBROADCASTSS (R8), Y15
+	VBROADCASTSS (R9), Y15
 	VMULPS       Y15, Y10, Y10
 	VPMOVSXBD    (DX), Y15
 	VCVTDQ2PS    Y15, Y15
@@ -7296,64 +8905,76 @@ loop11:
 	VFMADD231PS  Y13, Y15, Y7
 	VFMADD231PS  Y14, Y15, Y8
 	VFMADD231PS  Y10, Y15, Y9
-	ADDQ         R11, R10
+	ADDQ         R12, R11
 	ADDQ         $4, SI
 	ADDQ         $4, R8
-	SUBQ         $1, R9
+	ADDQ         $4, R9
+	SUBQ         $1, R10
 	JGE          loop11
 
 done12:
-	ADDQ         $1, R9
+	ADDQ         $1, R10
 	MOVQ         o+0(FP), SI
 	MOVQ         ldo+8(FP), DI
 	MOVQ         SI, R8
 	ADDQ         DI, R8
 	ADDQ         DI, R8
+	MOVQ         R8, R9
+	ADDQ         DI, R9
+	ADDQ         DI, R9
 	ADDQ         CX, SI
 	ADDQ         CX, R8
+	ADDQ         CX, R9
 	VMOVUPS      Y0, 256(SI)
 	VMOVUPS      Y1, 256(SI)(DI*1)
 	VMOVUPS      Y2, 256(R8)
 	VMOVUPS      Y3, 256(R8)(DI*1)
-	VMOVUPS      Y4, 256(R8)
+	VMOVUPS      Y4, 256(R9)
 	VMOVUPS      Y5, 288(SI)
 	VMOVUPS      Y6, 288(SI)(DI*1)
 	VMOVUPS      Y7, 288(R8)
 	VMOVUPS      Y8, 288(R8)(DI*1)
-	VMOVUPS      Y9, 288(R8)
+	VMOVUPS      Y9, 288(R9)
 	MOVQ         o+0(FP), SI
 	MOVQ         ldo+8(FP), DI
 	MOVQ         SI, R8
 	ADDQ         DI, R8
 	ADDQ         DI, R8
+	MOVQ         R8, R9
+	ADDQ         DI, R9
+	ADDQ         DI, R9
 	ADDQ         CX, SI
 	ADDQ         CX, R8
+	ADDQ         CX, R9
 	VMOVUPS      320(SI), Y0
 	VMOVUPS      320(SI)(DI*1), Y1
 	VMOVUPS      320(R8), Y2
 	VMOVUPS      320(R8)(DI*1), Y3
-	VMOVUPS      320(R8), Y4
+	VMOVUPS      320(R9), Y4
 	VMOVUPS      352(SI), Y5
 	VMOVUPS      352(SI)(DI*1), Y6
 	VMOVUPS      352(R8), Y7
 	VMOVUPS      352(R8)(DI*1), Y8
-	VMOVUPS      352(R8), Y9
+	VMOVUPS      352(R9), Y9
 	MOVQ         p+16(FP), SI
 	MOVQ         ldp+24(FP), DI
 	MOVQ         SI, R8
 	ADDQ         DI, R8
 	ADDQ         DI, R8
-	MOVQ         rows+48(FP), R9
-	MOVQ         AX, R10
-	MOVQ         stride+40(FP), R11
-	SUBQ         $1, R9
+	MOVQ         R8, R9
+	ADDQ         DI, R9
+	ADDQ         DI, R9
+	MOVQ         rows+48(FP), R10
+	MOVQ         AX, R11
+	MOVQ         stride+40(FP), R12
+	SUBQ         $1, R10
 	JLT          done14
 
 loop13:
-	VBROADCASTI128 34(R10), Y10
+	VBROADCASTI128 34(R11), Y10
 	VPSRLVD      lm5_1280<>+0(SB), Y10, Y10
 	VPAND        lm5_1281<>+0(SB), Y10, Y10
-	VPBROADCASTD 74(R10), Y11
+	VPBROADCASTD 74(R11), Y11
 	VPSRLVD      lm5_1282<>+0(SB), Y11, Y11
 	VPAND        lm5_1283<>+0(SB), Y11, Y11
 	VPSLLD       $4, Y11, Y11
@@ -7365,7 +8986,7 @@ loop13:
 	VPSLLW       $3, Y10, Y10
 	VPBLENDVB    Y10, Y12, Y11, Y10
 	VMOVDQU      Y10, (DX)
-	VPBROADCASTW (R10), X10
+	VPBROADCASTW (R11), X10
 	VCVTPH2PS    X10, Y10
 	VBROADCASTSS (SI), Y11
 	VMULPS       Y11, Y10, Y11
@@ -7375,7 +8996,7 @@ loop13:
 	VMULPS       Y13, Y10, Y13
 	VBROADCASTSS (R8)(DI*1), Y14
 	VMULPS       Y14, Y10, Y14
-	VBROADCASTSS (R8), Y15
+	VBROADCASTSS (R9), Y15
 	VMULPS       Y15, Y10, Y10
 	VPMOVSXBD    16(DX), Y15
 	VCVTDQ2PS    Y15, Y15
@@ -7391,64 +9012,76 @@ loop13:
 	VFMADD231PS  Y13, Y15, Y7
 	VFMADD231PS  Y14, Y15, Y8
 	VFMADD231PS  Y10, Y15, Y9
-	ADDQ         R11, R10
+	ADDQ         R12, R11
 	ADDQ         $4, SI
 	ADDQ         $4, R8
-	SUBQ         $1, R9
+	ADDQ         $4, R9
+	SUBQ         $1, R10
 	JGE          loop13
 
 done14:
-	ADDQ         $1, R9
+	ADDQ         $1, R10
 	MOVQ         o+0(FP), SI
 	MOVQ         ldo+8(FP), DI
 	MOVQ         SI, R8
 	ADDQ         DI, R8
 	ADDQ         DI, R8
+	MOVQ         R8, R9
+	ADDQ         DI, R9
+	ADDQ         DI, R9
 	ADDQ         CX, SI
 	ADDQ         CX, R8
+	ADDQ         CX, R9
 	VMOVUPS      Y0, 320(SI)
 	VMOVUPS      Y1, 320(SI)(DI*1)
 	VMOVUPS      Y2, 320(R8)
 	VMOVUPS      Y3, 320(R8)(DI*1)
-	VMOVUPS      Y4, 320(R8)
+	VMOVUPS      Y4, 320(R9)
 	VMOVUPS      Y5, 352(SI)
 	VMOVUPS      Y6, 352(SI)(DI*1)
 	VMOVUPS      Y7, 352(R8)
 	VMOVUPS      Y8, 352(R8)(DI*1)
-	VMOVUPS      Y9, 352(R8)
+	VMOVUPS      Y9, 352(R9)
 	MOVQ         o+0(FP), SI
 	MOVQ         ldo+8(FP), DI
 	MOVQ         SI, R8
 	ADDQ         DI, R8
 	ADDQ         DI, R8
+	MOVQ         R8, R9
+	ADDQ         DI, R9
+	ADDQ         DI, R9
 	ADDQ         CX, SI
 	ADDQ         CX, R8
+	ADDQ         CX, R9
 	VMOVUPS      384(SI), Y0
 	VMOVUPS      384(SI)(DI*1), Y1
 	VMOVUPS      384(R8), Y2
 	VMOVUPS      384(R8)(DI*1), Y3
-	VMOVUPS      384(R8), Y4
+	VMOVUPS      384(R9), Y4
 	VMOVUPS      416(SI), Y5
 	VMOVUPS      416(SI)(DI*1), Y6
 	VMOVUPS      416(R8), Y7
 	VMOVUPS      416(R8)(DI*1), Y8
-	VMOVUPS      416(R8), Y9
+	VMOVUPS      416(R9), Y9
 	MOVQ         p+16(FP), SI
 	MOVQ         ldp+24(FP), DI
 	MOVQ         SI, R8
 	ADDQ         DI, R8
 	ADDQ         DI, R8
-	MOVQ         rows+48(FP), R9
-	MOVQ         AX, R10
-	MOVQ         stride+40(FP), R11
-	SUBQ         $1, R9
+	MOVQ         R8, R9
+	ADDQ         DI, R9
+	ADDQ         DI, R9
+	MOVQ         rows+48(FP), R10
+	MOVQ         AX, R11
+	MOVQ         stride+40(FP), R12
+	SUBQ         $1, R10
 	JLT          done16
 
 loop15:
-	VBROADCASTI128 50(R10), Y10
+	VBROADCASTI128 50(R11), Y10
 	VPSRLVD      lm5_1280<>+0(SB), Y10, Y10
 	VPAND        lm5_1281<>+0(SB), Y10, Y10
-	VPBROADCASTD 78(R10), Y11
+	VPBROADCASTD 78(R11), Y11
 	VPSRLVD      lm5_1282<>+0(SB), Y11, Y11
 	VPAND        lm5_1283<>+0(SB), Y11, Y11
 	VPSLLD       $4, Y11, Y11
@@ -7460,7 +9093,7 @@ loop15:
 	VPSLLW       $3, Y10, Y10
 	VPBLENDVB    Y10, Y12, Y11, Y10
 	VMOVDQU      Y10, (DX)
-	VPBROADCASTW (R10), X10
+	VPBROADCASTW (R11), X10
 	VCVTPH2PS    X10, Y10
 	VBROADCASTSS (SI), Y11
 	VMULPS       Y11, Y10, Y11
@@ -7470,7 +9103,7 @@ loop15:
 	VMULPS       Y13, Y10, Y13
 	VBROADCASTSS (R8)(DI*1), Y14
 	VMULPS       Y14, Y10, Y14
-	VBROADCASTSS (R8), Y15
+	VBROADCASTSS (R9), Y15
 	VMULPS       Y15, Y10, Y10
 	VPMOVSXBD    (DX), Y15
 	VCVTDQ2PS    Y15, Y15
@@ -7486,64 +9119,76 @@ loop15:
 	VFMADD231PS  Y13, Y15, Y7
 	VFMADD231PS  Y14, Y15, Y8
 	VFMADD231PS  Y10, Y15, Y9
-	ADDQ         R11, R10
+	ADDQ         R12, R11
 	ADDQ         $4, SI
 	ADDQ         $4, R8
-	SUBQ         $1, R9
+	ADDQ         $4, R9
+	SUBQ         $1, R10
 	JGE          loop15
 
 done16:
-	ADDQ         $1, R9
+	ADDQ         $1, R10
 	MOVQ         o+0(FP), SI
 	MOVQ         ldo+8(FP), DI
 	MOVQ         SI, R8
 	ADDQ         DI, R8
 	ADDQ         DI, R8
+	MOVQ         R8, R9
+	ADDQ         DI, R9
+	ADDQ         DI, R9
 	ADDQ         CX, SI
 	ADDQ         CX, R8
+	ADDQ         CX, R9
 	VMOVUPS      Y0, 384(SI)
 	VMOVUPS      Y1, 384(SI)(DI*1)
 	VMOVUPS      Y2, 384(R8)
 	VMOVUPS      Y3, 384(R8)(DI*1)
-	VMOVUPS      Y4, 384(R8)
+	VMOVUPS      Y4, 384(R9)
 	VMOVUPS      Y5, 416(SI)
 	VMOVUPS      Y6, 416(SI)(DI*1)
 	VMOVUPS      Y7, 416(R8)
 	VMOVUPS      Y8, 416(R8)(DI*1)
-	VMOVUPS      Y9, 416(R8)
+	VMOVUPS      Y9, 416(R9)
 	MOVQ         o+0(FP), SI
 	MOVQ         ldo+8(FP), DI
 	MOVQ         SI, R8
 	ADDQ         DI, R8
 	ADDQ         DI, R8
+	MOVQ         R8, R9
+	ADDQ         DI, R9
+	ADDQ         DI, R9
 	ADDQ         CX, SI
 	ADDQ         CX, R8
+	ADDQ         CX, R9
 	VMOVUPS      448(SI), Y0
 	VMOVUPS      448(SI)(DI*1), Y1
 	VMOVUPS      448(R8), Y2
 	VMOVUPS      448(R8)(DI*1), Y3
-	VMOVUPS      448(R8), Y4
+	VMOVUPS      448(R9), Y4
 	VMOVUPS      480(SI), Y5
 	VMOVUPS      480(SI)(DI*1), Y6
 	VMOVUPS      480(R8), Y7
 	VMOVUPS      480(R8)(DI*1), Y8
-	VMOVUPS      480(R8), Y9
+	VMOVUPS      480(R9), Y9
 	MOVQ         p+16(FP), SI
 	MOVQ         ldp+24(FP), DI
 	MOVQ         SI, R8
 	ADDQ         DI, R8
 	ADDQ         DI, R8
-	MOVQ         rows+48(FP), R9
-	MOVQ         AX, R10
-	MOVQ         stride+40(FP), R11
-	SUBQ         $1, R9
+	MOVQ         R8, R9
+	ADDQ         DI, R9
+	ADDQ         DI, R9
+	MOVQ         rows+48(FP), R10
+	MOVQ         AX, R11
+	MOVQ         stride+40(FP), R12
+	SUBQ         $1, R10
 	JLT          done18
 
 loop17:
-	VBROADCASTI128 50(R10), Y10
+	VBROADCASTI128 50(R11), Y10
 	VPSRLVD      lm5_1280<>+0(SB), Y10, Y10
 	VPAND        lm5_1281<>+0(SB), Y10, Y10
-	VPBROADCASTD 78(R10), Y11
+	VPBROADCASTD 78(R11), Y11
 	VPSRLVD      lm5_1282<>+0(SB), Y11, Y11
 	VPAND        lm5_1283<>+0(SB), Y11, Y11
 	VPSLLD       $4, Y11, Y11
@@ -7555,7 +9200,7 @@ loop17:
 	VPSLLW       $3, Y10, Y10
 	VPBLENDVB    Y10, Y12, Y11, Y10
 	VMOVDQU      Y10, (DX)
-	VPBROADCASTW (R10), X10
+	VPBROADCASTW (R11), X10
 	VCVTPH2PS    X10, Y10
 	VBROADCASTSS (SI), Y11
 	VMULPS       Y11, Y10, Y11
@@ -7565,7 +9210,7 @@ loop17:
 	VMULPS       Y13, Y10, Y13
 	VBROADCASTSS (R8)(DI*1), Y14
 	VMULPS       Y14, Y10, Y14
-	VBROADCASTSS (R8), Y15
+	VBROADCASTSS (R9), Y15
 	VMULPS       Y15, Y10, Y10
 	VPMOVSXBD    16(DX), Y15
 	VCVTDQ2PS    Y15, Y15
@@ -7581,31 +9226,36 @@ loop17:
 	VFMADD231PS  Y13, Y15, Y7
 	VFMADD231PS  Y14, Y15, Y8
 	VFMADD231PS  Y10, Y15, Y9
-	ADDQ         R11, R10
+	ADDQ         R12, R11
 	ADDQ         $4, SI
 	ADDQ         $4, R8
-	SUBQ         $1, R9
+	ADDQ         $4, R9
+	SUBQ         $1, R10
 	JGE          loop17
 
 done18:
-	ADDQ         $1, R9
+	ADDQ         $1, R10
 	MOVQ         o+0(FP), SI
 	MOVQ         ldo+8(FP), DI
 	MOVQ         SI, R8
 	ADDQ         DI, R8
 	ADDQ         DI, R8
+	MOVQ         R8, R9
+	ADDQ         DI, R9
+	ADDQ         DI, R9
 	ADDQ         CX, SI
 	ADDQ         CX, R8
+	ADDQ         CX, R9
 	VMOVUPS      Y0, 448(SI)
 	VMOVUPS      Y1, 448(SI)(DI*1)
 	VMOVUPS      Y2, 448(R8)
 	VMOVUPS      Y3, 448(R8)(DI*1)
-	VMOVUPS      Y4, 448(R8)
+	VMOVUPS      Y4, 448(R9)
 	VMOVUPS      Y5, 480(SI)
 	VMOVUPS      Y6, 480(SI)(DI*1)
 	VMOVUPS      Y7, 480(R8)
 	VMOVUPS      Y8, 480(R8)(DI*1)
-	VMOVUPS      Y9, 480(R8)
+	VMOVUPS      Y9, 480(R9)
 	ADDQ         $0x52, AX
 	ADDQ         $0x200, CX
 	SUBQ         $1, BX

@@ -42,8 +42,134 @@ DATA lm5_326<>+16(SB)/8, $0x0001000100010001
 DATA lm5_326<>+24(SB)/8, $0x0001000100010001
 GLOBL lm5_326<>(SB), RODATA|NOPTR, $32
 
-// decodeUnitsLm5_32AVX512 unpacks units of 32 values: dst[i] = value(src, i).
-// Requires: AVX2, AVX512F, AVX512BW, AVX512DQ, AVX512VL, AVX512VNNI, F16C, FMA
+DATA lm5_327<>+0(SB)/8, $0x0000000000000000
+DATA lm5_327<>+8(SB)/8, $0x0000000000000000
+DATA lm5_327<>+16(SB)/8, $0x0000000000000000
+DATA lm5_327<>+24(SB)/8, $0x0000000000000000
+GLOBL lm5_327<>(SB), RODATA|NOPTR, $32
+
+DATA lm5_328<>+0(SB)/8, $0x1e3ce5081e3ce508
+DATA lm5_328<>+8(SB)/8, $0x1e3ce5081e3ce508
+DATA lm5_328<>+16(SB)/8, $0x1e3ce5081e3ce508
+DATA lm5_328<>+24(SB)/8, $0x1e3ce5081e3ce508
+GLOBL lm5_328<>(SB), RODATA|NOPTR, $32
+
+DATA lm5_329<>+0(SB)/8, $0x434f47ec434f47ec
+DATA lm5_329<>+8(SB)/8, $0x434f47ec434f47ec
+DATA lm5_329<>+16(SB)/8, $0x434f47ec434f47ec
+DATA lm5_329<>+24(SB)/8, $0x434f47ec434f47ec
+GLOBL lm5_329<>(SB), RODATA|NOPTR, $32
+
+DATA lm5_3210<>+0(SB)/8, $0xbf8000003f800000
+DATA lm5_3210<>+8(SB)/8, $0x3f800000bf800000
+DATA lm5_3210<>+16(SB)/8, $0xbf800000bf800000
+DATA lm5_3210<>+24(SB)/8, $0xbf800000bf800000
+DATA lm5_3210<>+32(SB)/8, $0xbf8000003f800000
+DATA lm5_3210<>+40(SB)/8, $0x3f8000003f800000
+DATA lm5_3210<>+48(SB)/8, $0x3f8000003f800000
+DATA lm5_3210<>+56(SB)/8, $0xbf8000003f800000
+DATA lm5_3210<>+64(SB)/8, $0x3f8000003f800000
+DATA lm5_3210<>+72(SB)/8, $0xbf800000bf800000
+DATA lm5_3210<>+80(SB)/8, $0x3f800000bf800000
+DATA lm5_3210<>+88(SB)/8, $0x3f8000003f800000
+DATA lm5_3210<>+96(SB)/8, $0x3f800000bf800000
+DATA lm5_3210<>+104(SB)/8, $0x3f8000003f800000
+DATA lm5_3210<>+112(SB)/8, $0x3f800000bf800000
+DATA lm5_3210<>+120(SB)/8, $0x3f8000003f800000
+GLOBL lm5_3210<>(SB), RODATA|NOPTR, $128
+
+DATA lm5_3211<>+0(SB)/8, $0x3e3504f3be3504f3
+DATA lm5_3211<>+8(SB)/8, $0x3e3504f3be3504f3
+DATA lm5_3211<>+16(SB)/8, $0xbe3504f3be3504f3
+DATA lm5_3211<>+24(SB)/8, $0xbe3504f3be3504f3
+DATA lm5_3211<>+32(SB)/8, $0x3e3504f33e3504f3
+DATA lm5_3211<>+40(SB)/8, $0xbe3504f33e3504f3
+DATA lm5_3211<>+48(SB)/8, $0x3e3504f3be3504f3
+DATA lm5_3211<>+56(SB)/8, $0xbe3504f33e3504f3
+DATA lm5_3211<>+64(SB)/8, $0x3e3504f3be3504f3
+DATA lm5_3211<>+72(SB)/8, $0x3e3504f33e3504f3
+DATA lm5_3211<>+80(SB)/8, $0x3e3504f33e3504f3
+DATA lm5_3211<>+88(SB)/8, $0x3e3504f33e3504f3
+DATA lm5_3211<>+96(SB)/8, $0xbe3504f3be3504f3
+DATA lm5_3211<>+104(SB)/8, $0x3e3504f3be3504f3
+DATA lm5_3211<>+112(SB)/8, $0xbe3504f3be3504f3
+DATA lm5_3211<>+120(SB)/8, $0xbe3504f3be3504f3
+GLOBL lm5_3211<>(SB), RODATA|NOPTR, $128
+
+DATA lm5_3212<>+0(SB)/8, $0x42200000c2200000
+DATA lm5_3212<>+8(SB)/8, $0x0000000000000000
+DATA lm5_3212<>+16(SB)/8, $0x0000000000000000
+DATA lm5_3212<>+24(SB)/8, $0x0000000000000000
+GLOBL lm5_3212<>(SB), RODATA|NOPTR, $32
+
+DATA lm5_3213<>+0(SB)/8, $0xc19c0000c2860000
+DATA lm5_3213<>+8(SB)/8, $0x42860000419c0000
+DATA lm5_3213<>+16(SB)/8, $0x0000000000000000
+DATA lm5_3213<>+24(SB)/8, $0x0000000000000000
+GLOBL lm5_3213<>(SB), RODATA|NOPTR, $32
+
+DATA lm5_3214<>+0(SB)/8, $0xc2520000c2ac0000
+DATA lm5_3214<>+8(SB)/8, $0xc1180000c1ec0000
+DATA lm5_3214<>+16(SB)/8, $0x41ec000041180000
+DATA lm5_3214<>+24(SB)/8, $0x42ac000042520000
+GLOBL lm5_3214<>(SB), RODATA|NOPTR, $32
+
+DATA lm5_3215<>+0(SB)/8, $0xc2970000c2c90000
+DATA lm5_3215<>+8(SB)/8, $0xc2380000c26e0000
+DATA lm5_3215<>+16(SB)/8, $0xc1c40000c20a0000
+DATA lm5_3215<>+24(SB)/8, $0xc0900000c1680000
+GLOBL lm5_3215<>(SB), RODATA|NOPTR, $32
+
+DATA lm5_3216<>+0(SB)/8, $0x4168000040900000
+DATA lm5_3216<>+8(SB)/8, $0x420a000041c40000
+DATA lm5_3216<>+16(SB)/8, $0x426e000042380000
+DATA lm5_3216<>+24(SB)/8, $0x42c9000042970000
+GLOBL lm5_3216<>(SB), RODATA|NOPTR, $32
+
+DATA lm5_3217<>+0(SB)/8, $0xc2b80000c2da0000
+DATA lm5_3217<>+8(SB)/8, $0xc28e0000c2a00000
+DATA lm5_3217<>+16(SB)/8, $0xc2600000c27c0000
+DATA lm5_3217<>+24(SB)/8, $0xc22c0000c2440000
+GLOBL lm5_3217<>(SB), RODATA|NOPTR, $32
+
+DATA lm5_3218<>+0(SB)/8, $0xc2000000c2140000
+DATA lm5_3218<>+8(SB)/8, $0xc1b00000c1d80000
+DATA lm5_3218<>+16(SB)/8, $0xc1400000c1880000
+DATA lm5_3218<>+24(SB)/8, $0xc0000000c0e00000
+GLOBL lm5_3218<>(SB), RODATA|NOPTR, $32
+
+DATA lm5_3219<>+0(SB)/8, $0x40e0000040000000
+DATA lm5_3219<>+8(SB)/8, $0x4188000041400000
+DATA lm5_3219<>+16(SB)/8, $0x41d8000041b00000
+DATA lm5_3219<>+24(SB)/8, $0x4214000042000000
+GLOBL lm5_3219<>(SB), RODATA|NOPTR, $32
+
+DATA lm5_3220<>+0(SB)/8, $0x42440000422c0000
+DATA lm5_3220<>+8(SB)/8, $0x427c000042600000
+DATA lm5_3220<>+16(SB)/8, $0x42a00000428e0000
+DATA lm5_3220<>+24(SB)/8, $0x42da000042b80000
+GLOBL lm5_3220<>(SB), RODATA|NOPTR, $32
+
+DATA lm5_3221<>+0(SB)/8, $0x8000000080000000
+DATA lm5_3221<>+8(SB)/8, $0x8000000080000000
+DATA lm5_3221<>+16(SB)/8, $0x8000000080000000
+DATA lm5_3221<>+24(SB)/8, $0x8000000080000000
+GLOBL lm5_3221<>(SB), RODATA|NOPTR, $32
+
+DATA lm5_3222<>+0(SB)/8, $0x7fc000007fc00000
+DATA lm5_3222<>+8(SB)/8, $0x7fc000007fc00000
+DATA lm5_3222<>+16(SB)/8, $0x7fc000007fc00000
+DATA lm5_3222<>+24(SB)/8, $0x7fc000007fc00000
+GLOBL lm5_3222<>(SB), RODATA|NOPTR, $32
+
+DATA lm5_3223<>+0(SB)/8, $0x0000000f0000000f
+DATA lm5_3223<>+8(SB)/8, $0x0000000f0000000f
+DATA lm5_3223<>+16(SB)/8, $0x0000000f0000000f
+DATA lm5_3223<>+24(SB)/8, $0x0000000f0000000f
+GLOBL lm5_3223<>(SB), RODATA|NOPTR, $32
+
+// decodeUnitsLm5_32AVX512 unpacks units of 32 values.
+// Requires: AVX2, F16C
 TEXT ·decodeUnitsLm5_32AVX512(SB), NOSPLIT, $128-24
 	MOVQ         dst+0(FP), AX
 	MOVQ         src+8(FP), BX
@@ -97,8 +223,8 @@ done2:
 	VZEROUPPER
 	RET
 
-// matmul1xLm5_32AVX512 is y[j][r] = sum over i of x[j][i]*w[r][i] for j < 1; ld and stride in bytes, a unit is 32 values.
-// Requires: AVX2, AVX512F, AVX512BW, AVX512DQ, AVX512VL, AVX512VNNI, F16C, FMA
+// matmul1xLm5_32AVX512 multiplies rows of w with 1 row of x; ld and stride in bytes, a unit is 32 values.
+// Requires: AVX2, F16C, FMA
 TEXT ·matmul1xLm5_32AVX512(SB), NOSPLIT, $128-64
 	MOVQ         y+0(FP), AX
 	MOVQ         w+32(FP), BX
@@ -185,8 +311,8 @@ done2:
 	VZEROUPPER
 	RET
 
-// matmul2xLm5_32AVX512 is y[j][r] = sum over i of x[j][i]*w[r][i] for j < 2; ld and stride in bytes, a unit is 32 values.
-// Requires: AVX2, AVX512F, AVX512BW, AVX512DQ, AVX512VL, AVX512VNNI, F16C, FMA
+// matmul2xLm5_32AVX512 multiplies rows of w with 2 rows of x; ld and stride in bytes, a unit is 32 values.
+// Requires: AVX2, F16C, FMA
 TEXT ·matmul2xLm5_32AVX512(SB), NOSPLIT, $128-64
 	MOVQ         y+0(FP), AX
 	MOVQ         w+32(FP), BX
@@ -291,8 +417,8 @@ done2:
 	VZEROUPPER
 	RET
 
-// matmul3xLm5_32AVX512 is y[j][r] = sum over i of x[j][i]*w[r][i] for j < 3; ld and stride in bytes, a unit is 32 values.
-// Requires: AVX2, AVX512F, AVX512BW, AVX512DQ, AVX512VL, AVX512VNNI, F16C, FMA
+// matmul3xLm5_32AVX512 multiplies rows of w with 3 rows of x; ld and stride in bytes, a unit is 32 values.
+// Requires: AVX2, F16C, FMA
 TEXT ·matmul3xLm5_32AVX512(SB), NOSPLIT, $128-64
 	MOVQ         y+0(FP), AX
 	MOVQ         w+32(FP), BX
@@ -414,8 +540,8 @@ done2:
 	VZEROUPPER
 	RET
 
-// matmul4xLm5_32AVX512 is y[j][r] = sum over i of x[j][i]*w[r][i] for j < 4; ld and stride in bytes, a unit is 32 values.
-// Requires: AVX2, AVX512F, AVX512BW, AVX512DQ, AVX512VL, AVX512VNNI, F16C, FMA
+// matmul4xLm5_32AVX512 multiplies rows of w with 4 rows of x; ld and stride in bytes, a unit is 32 values.
+// Requires: AVX2, F16C, FMA
 TEXT ·matmul4xLm5_32AVX512(SB), NOSPLIT, $128-64
 	MOVQ         y+0(FP), AX
 	MOVQ         w+32(FP), BX
@@ -554,8 +680,8 @@ done2:
 	VZEROUPPER
 	RET
 
-// matmulQ81xLm5_32AVX512 is y[j][r] = sum over i of d[i/32][j]*q[i/32][j][i%32]*w[r][i] for j < 1; ldy and stride in bytes.
-// Requires: AVX2, AVX512F, AVX512BW, AVX512DQ, AVX512VL, AVX512VNNI, F16C, FMA
+// matmulQ81xLm5_32AVX512 multiplies rows of w with 1 row of activations in int8; ldy and stride in bytes.
+// Requires: F16C, FMA, AVX512VL, AVX512VNNI
 TEXT ·matmulQ81xLm5_32AVX512(SB), NOSPLIT, $128-72
 	LEAQ         31(SP), AX
 	ANDQ         $-32, AX
@@ -567,6 +693,7 @@ TEXT ·matmulQ81xLm5_32AVX512(SB), NOSPLIT, $128-72
 
 loop1:
 	VPXOR        Y0, Y0, Y0
+	VPXOR        Y1, Y1, Y1
 	MOVQ         q+16(FP), DX
 	MOVQ         d+24(FP), SI
 	MOVQ         blocks+64(FP), DI
@@ -575,56 +702,56 @@ loop1:
 	JLT          done4
 
 loop3:
-	VPBROADCASTW (R8), X1
-	VCVTPH2PS    X1, Y1
-	VBROADCASTI128 2(R8), Y2
-	VPSRLVD      lm5_320<>+0(SB), Y2, Y2
-	VPAND        lm5_321<>+0(SB), Y2, Y2
-	VPBROADCASTD 18(R8), Y3
-	VPSRLVD      lm5_322<>+0(SB), Y3, Y3
-	VPAND        lm5_323<>+0(SB), Y3, Y3
-	VPSLLD       $4, Y3, Y3
-	VPOR         Y3, Y2, Y2
-	VBROADCASTI128 lm5_324<>+0(SB), Y3
-	VPSHUFB      Y2, Y3, Y3
-	VBROADCASTI128 lm5_325<>+0(SB), Y4
-	VPSHUFB      Y2, Y4, Y4
-	VPSLLW       $3, Y2, Y2
-	VPBLENDVB    Y2, Y4, Y3, Y2
-	VPABSB       Y2, Y3
-	VMOVDQU      (DX), Y4
-	VPSIGNB      Y2, Y4, Y2
-	VPXOR        Y4, Y4, Y4
-	VPDPBUSD     Y2, Y3, Y4
-	VBROADCASTSS (SI), Y2
-	VCVTDQ2PS    Y4, Y3
-	VMULPS       Y1, Y2, Y1
-	VFMADD231PS  Y1, Y3, Y0
-	VPBROADCASTW 22(R8), X1
-	VCVTPH2PS    X1, Y1
-	VBROADCASTI128 24(R8), Y2
-	VPSRLVD      lm5_320<>+0(SB), Y2, Y2
-	VPAND        lm5_321<>+0(SB), Y2, Y2
-	VPBROADCASTD 40(R8), Y3
-	VPSRLVD      lm5_322<>+0(SB), Y3, Y3
-	VPAND        lm5_323<>+0(SB), Y3, Y3
-	VPSLLD       $4, Y3, Y3
-	VPOR         Y3, Y2, Y2
-	VBROADCASTI128 lm5_324<>+0(SB), Y3
-	VPSHUFB      Y2, Y3, Y3
-	VBROADCASTI128 lm5_325<>+0(SB), Y4
-	VPSHUFB      Y2, Y4, Y4
-	VPSLLW       $3, Y2, Y2
-	VPBLENDVB    Y2, Y4, Y3, Y2
-	VPABSB       Y2, Y3
-	VMOVDQU      32(DX), Y4
-	VPSIGNB      Y2, Y4, Y2
-	VPXOR        Y4, Y4, Y4
-	VPDPBUSD     Y2, Y3, Y4
-	VBROADCASTSS 4(SI), Y2
-	VCVTDQ2PS    Y4, Y3
-	VMULPS       Y1, Y2, Y1
-	VFMADD231PS  Y1, Y3, Y0
+	VPBROADCASTW (R8), X2
+	VCVTPH2PS    X2, Y2
+	VBROADCASTI128 2(R8), Y3
+	VPSRLVD      lm5_320<>+0(SB), Y3, Y3
+	VPAND        lm5_321<>+0(SB), Y3, Y3
+	VPBROADCASTD 18(R8), Y4
+	VPSRLVD      lm5_322<>+0(SB), Y4, Y4
+	VPAND        lm5_323<>+0(SB), Y4, Y4
+	VPSLLD       $4, Y4, Y4
+	VPOR         Y4, Y3, Y3
+	VBROADCASTI128 lm5_324<>+0(SB), Y4
+	VPSHUFB      Y3, Y4, Y4
+	VBROADCASTI128 lm5_325<>+0(SB), Y5
+	VPSHUFB      Y3, Y5, Y5
+	VPSLLW       $3, Y3, Y3
+	VPBLENDVB    Y3, Y5, Y4, Y3
+	VPABSB       Y3, Y4
+	VMOVDQU      (DX), Y5
+	VPSIGNB      Y3, Y5, Y3
+	VPXOR        Y5, Y5, Y5
+	VPDPBUSD     Y3, Y4, Y5
+	VBROADCASTSS (SI), Y3
+	VCVTDQ2PS    Y5, Y4
+	VMULPS       Y2, Y3, Y2
+	VFMADD231PS  Y2, Y4, Y0
+	VPBROADCASTW 22(R8), X2
+	VCVTPH2PS    X2, Y2
+	VBROADCASTI128 24(R8), Y3
+	VPSRLVD      lm5_320<>+0(SB), Y3, Y3
+	VPAND        lm5_321<>+0(SB), Y3, Y3
+	VPBROADCASTD 40(R8), Y4
+	VPSRLVD      lm5_322<>+0(SB), Y4, Y4
+	VPAND        lm5_323<>+0(SB), Y4, Y4
+	VPSLLD       $4, Y4, Y4
+	VPOR         Y4, Y3, Y3
+	VBROADCASTI128 lm5_324<>+0(SB), Y4
+	VPSHUFB      Y3, Y4, Y4
+	VBROADCASTI128 lm5_325<>+0(SB), Y5
+	VPSHUFB      Y3, Y5, Y5
+	VPSLLW       $3, Y3, Y3
+	VPBLENDVB    Y3, Y5, Y4, Y3
+	VPABSB       Y3, Y4
+	VMOVDQU      32(DX), Y5
+	VPSIGNB      Y3, Y5, Y3
+	VPXOR        Y5, Y5, Y5
+	VPDPBUSD     Y3, Y4, Y5
+	VBROADCASTSS 4(SI), Y3
+	VCVTDQ2PS    Y5, Y4
+	VMULPS       Y2, Y3, Y2
+	VFMADD231PS  Y2, Y4, Y1
 	ADDQ         $0x2c, R8
 	ADDQ         $0x40, DX
 	ADDQ         $8, SI
@@ -637,31 +764,31 @@ done4:
 	JLT          done6
 
 loop5:
-	VPBROADCASTW (R8), X1
-	VCVTPH2PS    X1, Y1
-	VBROADCASTI128 2(R8), Y2
-	VPSRLVD      lm5_320<>+0(SB), Y2, Y2
-	VPAND        lm5_321<>+0(SB), Y2, Y2
-	VPBROADCASTD 18(R8), Y3
-	VPSRLVD      lm5_322<>+0(SB), Y3, Y3
-	VPAND        lm5_323<>+0(SB), Y3, Y3
-	VPSLLD       $4, Y3, Y3
-	VPOR         Y3, Y2, Y2
-	VBROADCASTI128 lm5_324<>+0(SB), Y3
-	VPSHUFB      Y2, Y3, Y3
-	VBROADCASTI128 lm5_325<>+0(SB), Y4
-	VPSHUFB      Y2, Y4, Y4
-	VPSLLW       $3, Y2, Y2
-	VPBLENDVB    Y2, Y4, Y3, Y2
-	VPABSB       Y2, Y3
-	VMOVDQU      (DX), Y4
-	VPSIGNB      Y2, Y4, Y2
-	VPXOR        Y4, Y4, Y4
-	VPDPBUSD     Y2, Y3, Y4
-	VBROADCASTSS (SI), Y2
-	VCVTDQ2PS    Y4, Y3
-	VMULPS       Y1, Y2, Y1
-	VFMADD231PS  Y1, Y3, Y0
+	VPBROADCASTW (R8), X2
+	VCVTPH2PS    X2, Y2
+	VBROADCASTI128 2(R8), Y3
+	VPSRLVD      lm5_320<>+0(SB), Y3, Y3
+	VPAND        lm5_321<>+0(SB), Y3, Y3
+	VPBROADCASTD 18(R8), Y4
+	VPSRLVD      lm5_322<>+0(SB), Y4, Y4
+	VPAND        lm5_323<>+0(SB), Y4, Y4
+	VPSLLD       $4, Y4, Y4
+	VPOR         Y4, Y3, Y3
+	VBROADCASTI128 lm5_324<>+0(SB), Y4
+	VPSHUFB      Y3, Y4, Y4
+	VBROADCASTI128 lm5_325<>+0(SB), Y5
+	VPSHUFB      Y3, Y5, Y5
+	VPSLLW       $3, Y3, Y3
+	VPBLENDVB    Y3, Y5, Y4, Y3
+	VPABSB       Y3, Y4
+	VMOVDQU      (DX), Y5
+	VPSIGNB      Y3, Y5, Y3
+	VPXOR        Y5, Y5, Y5
+	VPDPBUSD     Y3, Y4, Y5
+	VBROADCASTSS (SI), Y3
+	VCVTDQ2PS    Y5, Y4
+	VMULPS       Y2, Y3, Y2
+	VFMADD231PS  Y2, Y4, Y0
 	ADDQ         $0x16, R8
 	ADDQ         $0x20, DX
 	ADDQ         $4, SI
@@ -670,6 +797,7 @@ loop5:
 
 done6:
 	ADDQ         $1, DI
+	VADDPS       Y1, Y0, Y0
 	VEXTRACTF128 $1, Y0, X1
 	VADDPS       X0, X1, X1
 	VMOVHLPS     X1, X1, X0
@@ -688,8 +816,8 @@ done2:
 	VZEROUPPER
 	RET
 
-// matmulQ82xLm5_32AVX512 is y[j][r] = sum over i of d[i/32][j]*q[i/32][j][i%32]*w[r][i] for j < 2; ldy and stride in bytes.
-// Requires: AVX2, AVX512F, AVX512BW, AVX512DQ, AVX512VL, AVX512VNNI, F16C, FMA
+// matmulQ82xLm5_32AVX512 multiplies rows of w with 2 rows of activations in int8; ldy and stride in bytes.
+// Requires: F16C, FMA, AVX512VL, AVX512VNNI
 TEXT ·matmulQ82xLm5_32AVX512(SB), NOSPLIT, $128-72
 	LEAQ         31(SP), AX
 	ANDQ         $-32, AX
@@ -857,8 +985,8 @@ done2:
 	VZEROUPPER
 	RET
 
-// matmulQ83xLm5_32AVX512 is y[j][r] = sum over i of d[i/32][j]*q[i/32][j][i%32]*w[r][i] for j < 3; ldy and stride in bytes.
-// Requires: AVX2, AVX512F, AVX512BW, AVX512DQ, AVX512VL, AVX512VNNI, F16C, FMA
+// matmulQ83xLm5_32AVX512 multiplies rows of w with 3 rows of activations in int8; ldy and stride in bytes.
+// Requires: F16C, FMA, AVX512VL, AVX512VNNI
 TEXT ·matmulQ83xLm5_32AVX512(SB), NOSPLIT, $128-72
 	LEAQ         31(SP), AX
 	ANDQ         $-32, AX
@@ -1059,8 +1187,8 @@ done2:
 	VZEROUPPER
 	RET
 
-// matmulQ84xLm5_32AVX512 is y[j][r] = sum over i of d[i/32][j]*q[i/32][j][i%32]*w[r][i] for j < 4; ldy and stride in bytes.
-// Requires: AVX2, AVX512F, AVX512BW, AVX512DQ, AVX512VL, AVX512VNNI, F16C, FMA
+// matmulQ84xLm5_32AVX512 multiplies rows of w with 4 rows of activations in int8; ldy and stride in bytes.
+// Requires: F16C, FMA, AVX512VL, AVX512VNNI
 TEXT ·matmulQ84xLm5_32AVX512(SB), NOSPLIT, $128-72
 	LEAQ         31(SP), AX
 	ANDQ         $-32, AX
@@ -1295,7 +1423,7 @@ done2:
 	RET
 
 // unpackLm5_32AVX512 unpacks a row into records of 32 levels, their scales and mins.
-// Requires: AVX2, AVX512F, AVX512BW, AVX512DQ, AVX512VL, AVX512VNNI, F16C, FMA
+// Requires: AVX2, F16C
 TEXT ·unpackLm5_32AVX512(SB), NOSPLIT, $128-24
 	MOVQ         dst+0(FP), AX
 	MOVQ         src+8(FP), BX
@@ -1336,8 +1464,8 @@ done2:
 	VZEROUPPER
 	RET
 
-// mix1xLm5_32AVX512 is o[j][i] += sum over r of p[j][r]*v[r][i] for j < 1; ld and stride in bytes, a unit is 32 values.
-// Requires: AVX2, AVX512F, AVX512BW, AVX512DQ, AVX512VL, AVX512VNNI, F16C, FMA
+// mix1xLm5_32AVX512 adds weighted rows of v to 1 row of o; ld and stride in bytes, a unit is 32 values.
+// Requires: AVX2, F16C, FMA
 TEXT ·mix1xLm5_32AVX512(SB), NOSPLIT, $128-64
 	MOVQ         v+32(FP), AX
 	MOVQ         units+56(FP), BX
@@ -1416,8 +1544,8 @@ done2:
 	VZEROUPPER
 	RET
 
-// mix2xLm5_32AVX512 is o[j][i] += sum over r of p[j][r]*v[r][i] for j < 2; ld and stride in bytes, a unit is 32 values.
-// Requires: AVX2, AVX512F, AVX512BW, AVX512DQ, AVX512VL, AVX512VNNI, F16C, FMA
+// mix2xLm5_32AVX512 adds weighted rows of v to 2 rows of o; ld and stride in bytes, a unit is 32 values.
+// Requires: AVX2, F16C, FMA
 TEXT ·mix2xLm5_32AVX512(SB), NOSPLIT, $128-64
 	MOVQ         v+32(FP), AX
 	MOVQ         units+56(FP), BX
@@ -1513,8 +1641,8 @@ done2:
 	VZEROUPPER
 	RET
 
-// mix3xLm5_32AVX512 is o[j][i] += sum over r of p[j][r]*v[r][i] for j < 3; ld and stride in bytes, a unit is 32 values.
-// Requires: AVX2, AVX512F, AVX512BW, AVX512DQ, AVX512VL, AVX512VNNI, F16C, FMA
+// mix3xLm5_32AVX512 adds weighted rows of v to 3 rows of o; ld and stride in bytes, a unit is 32 values.
+// Requires: AVX2, F16C, FMA
 TEXT ·mix3xLm5_32AVX512(SB), NOSPLIT, $128-64
 	MOVQ         v+32(FP), AX
 	MOVQ         units+56(FP), BX
@@ -1636,8 +1764,8 @@ done2:
 	VZEROUPPER
 	RET
 
-// mix5xLm5_32AVX512 is o[j][i] += sum over r of p[j][r]*v[r][i] for j < 5; ld and stride in bytes, a unit is 32 values.
-// Requires: AVX2, AVX512F, AVX512BW, AVX512DQ, AVX512VL, AVX512VNNI, F16C, FMA
+// mix5xLm5_32AVX512 adds weighted rows of v to 5 rows of o; ld and stride in bytes, a unit is 32 values.
+// Requires: AVX2, F16C, FMA
 TEXT ·mix5xLm5_32AVX512(SB), NOSPLIT, $128-64
 	MOVQ         v+32(FP), AX
 	MOVQ         units+56(FP), BX
@@ -1653,34 +1781,41 @@ loop1:
 	MOVQ         SI, R8
 	ADDQ         DI, R8
 	ADDQ         DI, R8
+	MOVQ         R8, R9
+	ADDQ         DI, R9
+	ADDQ         DI, R9
 	ADDQ         CX, SI
 	ADDQ         CX, R8
+	ADDQ         CX, R9
 	VMOVUPS      (SI), Y0
 	VMOVUPS      (SI)(DI*1), Y1
 	VMOVUPS      (R8), Y2
 	VMOVUPS      (R8)(DI*1), Y3
-	VMOVUPS      (R8), Y4
+	VMOVUPS      (R9), Y4
 	VMOVUPS      32(SI), Y5
 	VMOVUPS      32(SI)(DI*1), Y6
 	VMOVUPS      32(R8), Y7
 	VMOVUPS      32(R8)(DI*1), Y8
-	VMOVUPS      32(R8), Y9
+	VMOVUPS      32(R9), Y9
 	MOVQ         p+16(FP), SI
 	MOVQ         ldp+24(FP), DI
 	MOVQ         SI, R8
 	ADDQ         DI, R8
 	ADDQ         DI, R8
-	MOVQ         rows+48(FP), R9
-	MOVQ         AX, R10
-	MOVQ         stride+40(FP), R11
-	SUBQ         $1, R9
+	MOVQ         R8, R9
+	ADDQ         DI, R9
+	ADDQ         DI, R9
+	MOVQ         rows+48(FP), R10
+	MOVQ         AX, R11
+	MOVQ         stride+40(FP), R12
+	SUBQ         $1, R10
 	JLT          done4
 
 loop3:
-	VBROADCASTI128 2(R10), Y10
+	VBROADCASTI128 2(R11), Y10
 	VPSRLVD      lm5_320<>+0(SB), Y10, Y10
 	VPAND        lm5_321<>+0(SB), Y10, Y10
-	VPBROADCASTD 18(R10), Y11
+	VPBROADCASTD 18(R11), Y11
 	VPSRLVD      lm5_322<>+0(SB), Y11, Y11
 	VPAND        lm5_323<>+0(SB), Y11, Y11
 	VPSLLD       $4, Y11, Y11
@@ -1692,7 +1827,7 @@ loop3:
 	VPSLLW       $3, Y10, Y10
 	VPBLENDVB    Y10, Y12, Y11, Y10
 	VMOVDQU      Y10, (DX)
-	VPBROADCASTW (R10), X10
+	VPBROADCASTW (R11), X10
 	VCVTPH2PS    X10, Y10
 	VBROADCASTSS (SI), Y11
 	VMULPS       Y11, Y10, Y11
@@ -1702,7 +1837,7 @@ loop3:
 	VMULPS       Y13, Y10, Y13
 	VBROADCASTSS (R8)(DI*1), Y14
 	VMULPS       Y14, Y10, Y14
-	VBROADCASTSS (R8), Y15
+	VBROADCASTSS (R9), Y15
 	VMULPS       Y15, Y10, Y10
 	VPMOVSXBD    (DX), Y15
 	VCVTDQ2PS    Y15, Y15
@@ -1718,64 +1853,76 @@ loop3:
 	VFMADD231PS  Y13, Y15, Y7
 	VFMADD231PS  Y14, Y15, Y8
 	VFMADD231PS  Y10, Y15, Y9
-	ADDQ         R11, R10
+	ADDQ         R12, R11
 	ADDQ         $4, SI
 	ADDQ         $4, R8
-	SUBQ         $1, R9
+	ADDQ         $4, R9
+	SUBQ         $1, R10
 	JGE          loop3
 
 done4:
-	ADDQ         $1, R9
+	ADDQ         $1, R10
 	MOVQ         o+0(FP), SI
 	MOVQ         ldo+8(FP), DI
 	MOVQ         SI, R8
 	ADDQ         DI, R8
 	ADDQ         DI, R8
+	MOVQ         R8, R9
+	ADDQ         DI, R9
+	ADDQ         DI, R9
 	ADDQ         CX, SI
 	ADDQ         CX, R8
+	ADDQ         CX, R9
 	VMOVUPS      Y0, (SI)
 	VMOVUPS      Y1, (SI)(DI*1)
 	VMOVUPS      Y2, (R8)
 	VMOVUPS      Y3, (R8)(DI*1)
-	VMOVUPS      Y4, (R8)
+	VMOVUPS      Y4, (R9)
 	VMOVUPS      Y5, 32(SI)
 	VMOVUPS      Y6, 32(SI)(DI*1)
 	VMOVUPS      Y7, 32(R8)
 	VMOVUPS      Y8, 32(R8)(DI*1)
-	VMOVUPS      Y9, 32(R8)
+	VMOVUPS      Y9, 32(R9)
 	MOVQ         o+0(FP), SI
 	MOVQ         ldo+8(FP), DI
 	MOVQ         SI, R8
 	ADDQ         DI, R8
 	ADDQ         DI, R8
+	MOVQ         R8, R9
+	ADDQ         DI, R9
+	ADDQ         DI, R9
 	ADDQ         CX, SI
 	ADDQ         CX, R8
+	ADDQ         CX, R9
 	VMOVUPS      64(SI), Y0
 	VMOVUPS      64(SI)(DI*1), Y1
 	VMOVUPS      64(R8), Y2
 	VMOVUPS      64(R8)(DI*1), Y3
-	VMOVUPS      64(R8), Y4
+	VMOVUPS      64(R9), Y4
 	VMOVUPS      96(SI), Y5
 	VMOVUPS      96(SI)(DI*1), Y6
 	VMOVUPS      96(R8), Y7
 	VMOVUPS      96(R8)(DI*1), Y8
-	VMOVUPS      96(R8), Y9
+	VMOVUPS      96(R9), Y9
 	MOVQ         p+16(FP), SI
 	MOVQ         ldp+24(FP), DI
 	MOVQ         SI, R8
 	ADDQ         DI, R8
 	ADDQ         DI, R8
-	MOVQ         rows+48(FP), R9
-	MOVQ         AX, R10
-	MOVQ         stride+40(FP), R11
-	SUBQ         $1, R9
+	MOVQ         R8, R9
+	ADDQ         DI, R9
+	ADDQ         DI, R9
+	MOVQ         rows+48(FP), R10
+	MOVQ         AX, R11
+	MOVQ         stride+40(FP), R12
+	SUBQ         $1, R10
 	JLT          done6
 
 loop5:
-	VBROADCASTI128 2(R10), Y10
+	VBROADCASTI128 2(R11), Y10
 	VPSRLVD      lm5_320<>+0(SB), Y10, Y10
 	VPAND        lm5_321<>+0(SB), Y10, Y10
-	VPBROADCASTD 18(R10), Y11
+	VPBROADCASTD 18(R11), Y11
 	VPSRLVD      lm5_322<>+0(SB), Y11, Y11
 	VPAND        lm5_323<>+0(SB), Y11, Y11
 	VPSLLD       $4, Y11, Y11
@@ -1787,7 +1934,7 @@ loop5:
 	VPSLLW       $3, Y10, Y10
 	VPBLENDVB    Y10, Y12, Y11, Y10
 	VMOVDQU      Y10, (DX)
-	VPBROADCASTW (R10), X10
+	VPBROADCASTW (R11), X10
 	VCVTPH2PS    X10, Y10
 	VBROADCASTSS (SI), Y11
 	VMULPS       Y11, Y10, Y11
@@ -1797,7 +1944,7 @@ loop5:
 	VMULPS       Y13, Y10, Y13
 	VBROADCASTSS (R8)(DI*1), Y14
 	VMULPS       Y14, Y10, Y14
-	VBROADCASTSS (R8), Y15
+	VBROADCASTSS (R9), Y15
 	VMULPS       Y15, Y10, Y10
 	VPMOVSXBD    16(DX), Y15
 	VCVTDQ2PS    Y15, Y15
@@ -1813,31 +1960,36 @@ loop5:
 	VFMADD231PS  Y13, Y15, Y7
 	VFMADD231PS  Y14, Y15, Y8
 	VFMADD231PS  Y10, Y15, Y9
-	ADDQ         R11, R10
+	ADDQ         R12, R11
 	ADDQ         $4, SI
 	ADDQ         $4, R8
-	SUBQ         $1, R9
+	ADDQ         $4, R9
+	SUBQ         $1, R10
 	JGE          loop5
 
 done6:
-	ADDQ         $1, R9
+	ADDQ         $1, R10
 	MOVQ         o+0(FP), SI
 	MOVQ         ldo+8(FP), DI
 	MOVQ         SI, R8
 	ADDQ         DI, R8
 	ADDQ         DI, R8
+	MOVQ         R8, R9
+	ADDQ         DI, R9
+	ADDQ         DI, R9
 	ADDQ         CX, SI
 	ADDQ         CX, R8
+	ADDQ         CX, R9
 	VMOVUPS      Y0, 64(SI)
 	VMOVUPS      Y1, 64(SI)(DI*1)
 	VMOVUPS      Y2, 64(R8)
 	VMOVUPS      Y3, 64(R8)(DI*1)
-	VMOVUPS      Y4, 64(R8)
+	VMOVUPS      Y4, 64(R9)
 	VMOVUPS      Y5, 96(SI)
 	VMOVUPS      Y6, 96(SI)(DI*1)
 	VMOVUPS      Y7, 96(R8)
 	VMOVUPS      Y8, 96(R8)(DI*1)
-	VMOVUPS      Y9, 96(R8)
+	VMOVUPS      Y9, 96(R9)
 	ADDQ         $0x16, AX
 	ADDQ         $0x80, CX
 	SUBQ         $1, BX
@@ -1848,8 +2000,8 @@ done2:
 	VZEROUPPER
 	RET
 
-// decodeUnitsLm5_32AVX2 unpacks units of 32 values: dst[i] = value(src, i).
-// Requires: AVX2, F16C, FMA
+// decodeUnitsLm5_32AVX2 unpacks units of 32 values.
+// Requires: AVX2, F16C
 TEXT ·decodeUnitsLm5_32AVX2(SB), NOSPLIT, $128-24
 	MOVQ         dst+0(FP), AX
 	MOVQ         src+8(FP), BX
@@ -1903,7 +2055,7 @@ done2:
 	VZEROUPPER
 	RET
 
-// matmul1xLm5_32AVX2 is y[j][r] = sum over i of x[j][i]*w[r][i] for j < 1; ld and stride in bytes, a unit is 32 values.
+// matmul1xLm5_32AVX2 multiplies rows of w with 1 row of x; ld and stride in bytes, a unit is 32 values.
 // Requires: AVX2, F16C, FMA
 TEXT ·matmul1xLm5_32AVX2(SB), NOSPLIT, $128-64
 	MOVQ         y+0(FP), AX
@@ -1991,7 +2143,7 @@ done2:
 	VZEROUPPER
 	RET
 
-// matmul2xLm5_32AVX2 is y[j][r] = sum over i of x[j][i]*w[r][i] for j < 2; ld and stride in bytes, a unit is 32 values.
+// matmul2xLm5_32AVX2 multiplies rows of w with 2 rows of x; ld and stride in bytes, a unit is 32 values.
 // Requires: AVX2, F16C, FMA
 TEXT ·matmul2xLm5_32AVX2(SB), NOSPLIT, $128-64
 	MOVQ         y+0(FP), AX
@@ -2097,7 +2249,7 @@ done2:
 	VZEROUPPER
 	RET
 
-// matmul3xLm5_32AVX2 is y[j][r] = sum over i of x[j][i]*w[r][i] for j < 3; ld and stride in bytes, a unit is 32 values.
+// matmul3xLm5_32AVX2 multiplies rows of w with 3 rows of x; ld and stride in bytes, a unit is 32 values.
 // Requires: AVX2, F16C, FMA
 TEXT ·matmul3xLm5_32AVX2(SB), NOSPLIT, $128-64
 	MOVQ         y+0(FP), AX
@@ -2220,7 +2372,7 @@ done2:
 	VZEROUPPER
 	RET
 
-// matmul4xLm5_32AVX2 is y[j][r] = sum over i of x[j][i]*w[r][i] for j < 4; ld and stride in bytes, a unit is 32 values.
+// matmul4xLm5_32AVX2 multiplies rows of w with 4 rows of x; ld and stride in bytes, a unit is 32 values.
 // Requires: AVX2, F16C, FMA
 TEXT ·matmul4xLm5_32AVX2(SB), NOSPLIT, $128-64
 	MOVQ         y+0(FP), AX
@@ -2360,7 +2512,7 @@ done2:
 	VZEROUPPER
 	RET
 
-// matmulQ81xLm5_32AVX2 is y[j][r] = sum over i of d[i/32][j]*q[i/32][j][i%32]*w[r][i] for j < 1; ldy and stride in bytes.
+// matmulQ81xLm5_32AVX2 multiplies rows of w with 1 row of activations in int8; ldy and stride in bytes.
 // Requires: AVX2, F16C, FMA
 TEXT ·matmulQ81xLm5_32AVX2(SB), NOSPLIT, $128-72
 	LEAQ         31(SP), AX
@@ -2373,6 +2525,7 @@ TEXT ·matmulQ81xLm5_32AVX2(SB), NOSPLIT, $128-72
 
 loop1:
 	VPXOR        Y0, Y0, Y0
+	VPXOR        Y1, Y1, Y1
 	MOVQ         q+16(FP), DX
 	MOVQ         d+24(FP), SI
 	MOVQ         blocks+64(FP), DI
@@ -2381,56 +2534,56 @@ loop1:
 	JLT          done4
 
 loop3:
-	VPBROADCASTW (R8), X1
-	VCVTPH2PS    X1, Y1
-	VBROADCASTI128 2(R8), Y2
-	VPSRLVD      lm5_320<>+0(SB), Y2, Y2
-	VPAND        lm5_321<>+0(SB), Y2, Y2
-	VPBROADCASTD 18(R8), Y3
-	VPSRLVD      lm5_322<>+0(SB), Y3, Y3
-	VPAND        lm5_323<>+0(SB), Y3, Y3
-	VPSLLD       $4, Y3, Y3
-	VPOR         Y3, Y2, Y2
-	VBROADCASTI128 lm5_324<>+0(SB), Y3
-	VPSHUFB      Y2, Y3, Y3
-	VBROADCASTI128 lm5_325<>+0(SB), Y4
-	VPSHUFB      Y2, Y4, Y4
-	VPSLLW       $3, Y2, Y2
-	VPBLENDVB    Y2, Y4, Y3, Y2
-	VPABSB       Y2, Y3
-	VMOVDQU      (DX), Y4
-	VPSIGNB      Y2, Y4, Y2
-	VPMADDUBSW   Y2, Y3, Y2
-	VPMADDWD     lm5_326<>+0(SB), Y2, Y2
-	VBROADCASTSS (SI), Y3
-	VCVTDQ2PS    Y2, Y2
-	VMULPS       Y1, Y3, Y1
-	VFMADD231PS  Y1, Y2, Y0
-	VPBROADCASTW 22(R8), X1
-	VCVTPH2PS    X1, Y1
-	VBROADCASTI128 24(R8), Y2
-	VPSRLVD      lm5_320<>+0(SB), Y2, Y2
-	VPAND        lm5_321<>+0(SB), Y2, Y2
-	VPBROADCASTD 40(R8), Y3
-	VPSRLVD      lm5_322<>+0(SB), Y3, Y3
-	VPAND        lm5_323<>+0(SB), Y3, Y3
-	VPSLLD       $4, Y3, Y3
-	VPOR         Y3, Y2, Y2
-	VBROADCASTI128 lm5_324<>+0(SB), Y3
-	VPSHUFB      Y2, Y3, Y3
-	VBROADCASTI128 lm5_325<>+0(SB), Y4
-	VPSHUFB      Y2, Y4, Y4
-	VPSLLW       $3, Y2, Y2
-	VPBLENDVB    Y2, Y4, Y3, Y2
-	VPABSB       Y2, Y3
-	VMOVDQU      32(DX), Y4
-	VPSIGNB      Y2, Y4, Y2
-	VPMADDUBSW   Y2, Y3, Y2
-	VPMADDWD     lm5_326<>+0(SB), Y2, Y2
-	VBROADCASTSS 4(SI), Y3
-	VCVTDQ2PS    Y2, Y2
-	VMULPS       Y1, Y3, Y1
-	VFMADD231PS  Y1, Y2, Y0
+	VPBROADCASTW (R8), X2
+	VCVTPH2PS    X2, Y2
+	VBROADCASTI128 2(R8), Y3
+	VPSRLVD      lm5_320<>+0(SB), Y3, Y3
+	VPAND        lm5_321<>+0(SB), Y3, Y3
+	VPBROADCASTD 18(R8), Y4
+	VPSRLVD      lm5_322<>+0(SB), Y4, Y4
+	VPAND        lm5_323<>+0(SB), Y4, Y4
+	VPSLLD       $4, Y4, Y4
+	VPOR         Y4, Y3, Y3
+	VBROADCASTI128 lm5_324<>+0(SB), Y4
+	VPSHUFB      Y3, Y4, Y4
+	VBROADCASTI128 lm5_325<>+0(SB), Y5
+	VPSHUFB      Y3, Y5, Y5
+	VPSLLW       $3, Y3, Y3
+	VPBLENDVB    Y3, Y5, Y4, Y3
+	VPABSB       Y3, Y4
+	VMOVDQU      (DX), Y5
+	VPSIGNB      Y3, Y5, Y3
+	VPMADDUBSW   Y3, Y4, Y3
+	VPMADDWD     lm5_326<>+0(SB), Y3, Y3
+	VBROADCASTSS (SI), Y4
+	VCVTDQ2PS    Y3, Y3
+	VMULPS       Y2, Y4, Y2
+	VFMADD231PS  Y2, Y3, Y0
+	VPBROADCASTW 22(R8), X2
+	VCVTPH2PS    X2, Y2
+	VBROADCASTI128 24(R8), Y3
+	VPSRLVD      lm5_320<>+0(SB), Y3, Y3
+	VPAND        lm5_321<>+0(SB), Y3, Y3
+	VPBROADCASTD 40(R8), Y4
+	VPSRLVD      lm5_322<>+0(SB), Y4, Y4
+	VPAND        lm5_323<>+0(SB), Y4, Y4
+	VPSLLD       $4, Y4, Y4
+	VPOR         Y4, Y3, Y3
+	VBROADCASTI128 lm5_324<>+0(SB), Y4
+	VPSHUFB      Y3, Y4, Y4
+	VBROADCASTI128 lm5_325<>+0(SB), Y5
+	VPSHUFB      Y3, Y5, Y5
+	VPSLLW       $3, Y3, Y3
+	VPBLENDVB    Y3, Y5, Y4, Y3
+	VPABSB       Y3, Y4
+	VMOVDQU      32(DX), Y5
+	VPSIGNB      Y3, Y5, Y3
+	VPMADDUBSW   Y3, Y4, Y3
+	VPMADDWD     lm5_326<>+0(SB), Y3, Y3
+	VBROADCASTSS 4(SI), Y4
+	VCVTDQ2PS    Y3, Y3
+	VMULPS       Y2, Y4, Y2
+	VFMADD231PS  Y2, Y3, Y1
 	ADDQ         $0x2c, R8
 	ADDQ         $0x40, DX
 	ADDQ         $8, SI
@@ -2443,31 +2596,31 @@ done4:
 	JLT          done6
 
 loop5:
-	VPBROADCASTW (R8), X1
-	VCVTPH2PS    X1, Y1
-	VBROADCASTI128 2(R8), Y2
-	VPSRLVD      lm5_320<>+0(SB), Y2, Y2
-	VPAND        lm5_321<>+0(SB), Y2, Y2
-	VPBROADCASTD 18(R8), Y3
-	VPSRLVD      lm5_322<>+0(SB), Y3, Y3
-	VPAND        lm5_323<>+0(SB), Y3, Y3
-	VPSLLD       $4, Y3, Y3
-	VPOR         Y3, Y2, Y2
-	VBROADCASTI128 lm5_324<>+0(SB), Y3
-	VPSHUFB      Y2, Y3, Y3
-	VBROADCASTI128 lm5_325<>+0(SB), Y4
-	VPSHUFB      Y2, Y4, Y4
-	VPSLLW       $3, Y2, Y2
-	VPBLENDVB    Y2, Y4, Y3, Y2
-	VPABSB       Y2, Y3
-	VMOVDQU      (DX), Y4
-	VPSIGNB      Y2, Y4, Y2
-	VPMADDUBSW   Y2, Y3, Y2
-	VPMADDWD     lm5_326<>+0(SB), Y2, Y2
-	VBROADCASTSS (SI), Y3
-	VCVTDQ2PS    Y2, Y2
-	VMULPS       Y1, Y3, Y1
-	VFMADD231PS  Y1, Y2, Y0
+	VPBROADCASTW (R8), X2
+	VCVTPH2PS    X2, Y2
+	VBROADCASTI128 2(R8), Y3
+	VPSRLVD      lm5_320<>+0(SB), Y3, Y3
+	VPAND        lm5_321<>+0(SB), Y3, Y3
+	VPBROADCASTD 18(R8), Y4
+	VPSRLVD      lm5_322<>+0(SB), Y4, Y4
+	VPAND        lm5_323<>+0(SB), Y4, Y4
+	VPSLLD       $4, Y4, Y4
+	VPOR         Y4, Y3, Y3
+	VBROADCASTI128 lm5_324<>+0(SB), Y4
+	VPSHUFB      Y3, Y4, Y4
+	VBROADCASTI128 lm5_325<>+0(SB), Y5
+	VPSHUFB      Y3, Y5, Y5
+	VPSLLW       $3, Y3, Y3
+	VPBLENDVB    Y3, Y5, Y4, Y3
+	VPABSB       Y3, Y4
+	VMOVDQU      (DX), Y5
+	VPSIGNB      Y3, Y5, Y3
+	VPMADDUBSW   Y3, Y4, Y3
+	VPMADDWD     lm5_326<>+0(SB), Y3, Y3
+	VBROADCASTSS (SI), Y4
+	VCVTDQ2PS    Y3, Y3
+	VMULPS       Y2, Y4, Y2
+	VFMADD231PS  Y2, Y3, Y0
 	ADDQ         $0x16, R8
 	ADDQ         $0x20, DX
 	ADDQ         $4, SI
@@ -2476,6 +2629,7 @@ loop5:
 
 done6:
 	ADDQ         $1, DI
+	VADDPS       Y1, Y0, Y0
 	VEXTRACTF128 $1, Y0, X1
 	VADDPS       X0, X1, X1
 	VMOVHLPS     X1, X1, X0
@@ -2494,7 +2648,7 @@ done2:
 	VZEROUPPER
 	RET
 
-// matmulQ82xLm5_32AVX2 is y[j][r] = sum over i of d[i/32][j]*q[i/32][j][i%32]*w[r][i] for j < 2; ldy and stride in bytes.
+// matmulQ82xLm5_32AVX2 multiplies rows of w with 2 rows of activations in int8; ldy and stride in bytes.
 // Requires: AVX2, F16C, FMA
 TEXT ·matmulQ82xLm5_32AVX2(SB), NOSPLIT, $128-72
 	LEAQ         31(SP), AX
@@ -2663,7 +2817,7 @@ done2:
 	VZEROUPPER
 	RET
 
-// matmulQ83xLm5_32AVX2 is y[j][r] = sum over i of d[i/32][j]*q[i/32][j][i%32]*w[r][i] for j < 3; ldy and stride in bytes.
+// matmulQ83xLm5_32AVX2 multiplies rows of w with 3 rows of activations in int8; ldy and stride in bytes.
 // Requires: AVX2, F16C, FMA
 TEXT ·matmulQ83xLm5_32AVX2(SB), NOSPLIT, $128-72
 	LEAQ         31(SP), AX
@@ -2865,7 +3019,7 @@ done2:
 	VZEROUPPER
 	RET
 
-// matmulQ84xLm5_32AVX2 is y[j][r] = sum over i of d[i/32][j]*q[i/32][j][i%32]*w[r][i] for j < 4; ldy and stride in bytes.
+// matmulQ84xLm5_32AVX2 multiplies rows of w with 4 rows of activations in int8; ldy and stride in bytes.
 // Requires: AVX2, F16C, FMA
 TEXT ·matmulQ84xLm5_32AVX2(SB), NOSPLIT, $128-72
 	LEAQ         31(SP), AX
@@ -3101,7 +3255,7 @@ done2:
 	RET
 
 // unpackLm5_32AVX2 unpacks a row into records of 32 levels, their scales and mins.
-// Requires: AVX2, F16C, FMA
+// Requires: AVX2, F16C
 TEXT ·unpackLm5_32AVX2(SB), NOSPLIT, $128-24
 	MOVQ         dst+0(FP), AX
 	MOVQ         src+8(FP), BX
@@ -3142,7 +3296,828 @@ done2:
 	VZEROUPPER
 	RET
 
-// mix1xLm5_32AVX2 is o[j][i] += sum over r of p[j][r]*v[r][i] for j < 1; ld and stride in bytes, a unit is 32 values.
+// encodeGroupsLm5_32AVX2 packs groups of 8 blocks of 32 values.
+// Requires: AVX2, F16C
+TEXT ·encodeGroupsLm5_32AVX2(SB), NOSPLIT, $0-32
+	MOVQ         dst+0(FP), AX
+	MOVQ         src+8(FP), BX
+	MOVQ         scratch+16(FP), CX
+	MOVQ         groups+24(FP), DX
+	ADDQ         $0x1f, CX
+	ANDQ         $-32, CX
+	SUBQ         $1, DX
+	JLT          done2
+
+loop1:
+
+	// x: value i of every block in one vector
+	XORQ         SI, SI
+	XORQ         DI, DI
+	ADDQ         $4, DI
+	SUBQ         $1, DI
+	JLT          done4
+
+loop3:
+	VMOVUPS      (BX)(SI*1), Y0
+	VMOVUPS      128(BX)(SI*1), Y1
+	VMOVUPS      256(BX)(SI*1), Y2
+	VMOVUPS      384(BX)(SI*1), Y3
+	VMOVUPS      512(BX)(SI*1), Y4
+	VMOVUPS      640(BX)(SI*1), Y5
+	VMOVUPS      768(BX)(SI*1), Y6
+	VMOVUPS      896(BX)(SI*1), Y7
+	VUNPCKLPS    Y1, Y0, Y8
+	VUNPCKHPS    Y1, Y0, Y1
+	VUNPCKLPS    Y3, Y2, Y0
+	VUNPCKHPS    Y3, Y2, Y3
+	VUNPCKLPD    Y0, Y8, Y2
+	VUNPCKHPD    Y0, Y8, Y0
+	VUNPCKLPD    Y3, Y1, Y8
+	VUNPCKHPD    Y3, Y1, Y3
+	VUNPCKLPS    Y5, Y4, Y1
+	VUNPCKHPS    Y5, Y4, Y5
+	VUNPCKLPS    Y7, Y6, Y4
+	VUNPCKHPS    Y7, Y6, Y7
+	VUNPCKLPD    Y4, Y1, Y6
+	VUNPCKHPD    Y4, Y1, Y4
+	VUNPCKLPD    Y7, Y5, Y1
+	VUNPCKHPD    Y7, Y5, Y7
+	VPERM2F128   $0x20, Y6, Y2, Y5
+	VPERM2F128   $0x31, Y6, Y2, Y6
+	VPERM2F128   $0x20, Y4, Y0, Y2
+	VPERM2F128   $0x31, Y4, Y0, Y4
+	VPERM2F128   $0x20, Y1, Y8, Y0
+	VPERM2F128   $0x31, Y1, Y8, Y1
+	VPERM2F128   $0x20, Y7, Y3, Y8
+	VPERM2F128   $0x31, Y7, Y3, Y7
+	VMOVUPS      Y5, (CX)(SI*8)
+	VMOVUPS      Y2, 32(CX)(SI*8)
+	VMOVUPS      Y0, 64(CX)(SI*8)
+	VMOVUPS      Y8, 96(CX)(SI*8)
+	VMOVUPS      Y6, 128(CX)(SI*8)
+	VMOVUPS      Y4, 160(CX)(SI*8)
+	VMOVUPS      Y1, 192(CX)(SI*8)
+	VMOVUPS      Y7, 224(CX)(SI*8)
+	ADDQ         $0x20, SI
+	SUBQ         $1, DI
+	JGE          loop3
+
+done4:
+	ADDQ         $1, DI
+
+	// length
+	VMOVDQU      lm5_327<>+0(SB), Y0
+	XORQ         SI, SI
+	XORQ         DI, DI
+	ADDQ         $8, DI
+	SUBQ         $1, DI
+	JLT          done6
+
+loop5:
+	VMOVUPS      (CX)(SI*8), Y1
+	VMULPS       Y1, Y1, Y1
+	VADDPS       Y1, Y0, Y0
+	VMOVUPS      32(CX)(SI*8), Y1
+	VMULPS       Y1, Y1, Y1
+	VADDPS       Y1, Y0, Y0
+	VMOVUPS      64(CX)(SI*8), Y1
+	VMULPS       Y1, Y1, Y1
+	VADDPS       Y1, Y0, Y0
+	VMOVUPS      96(CX)(SI*8), Y1
+	VMULPS       Y1, Y1, Y1
+	VADDPS       Y1, Y0, Y0
+	ADDQ         $0x10, SI
+	SUBQ         $1, DI
+	JGE          loop5
+
+done6:
+	ADDQ         $1, DI
+	VMOVUPS      Y0, 1024(CX)
+	VMOVUPS      1024(CX), Y0
+	VSQRTPS      Y0, Y0
+	VMOVUPS      Y0, 1056(CX)
+
+	// v
+	VMOVUPS      1056(CX), Y0
+	VMOVDQU      lm5_328<>+0(SB), Y1
+	VCMPPS       $0x1e, Y1, Y0, Y0
+	VMOVDQU      Y0, 1088(CX)
+	VMOVDQU      lm5_329<>+0(SB), Y0
+	VMOVUPS      1056(CX), Y1
+	VDIVPS       Y1, Y0, Y0
+	VMOVUPS      Y0, 1120(CX)
+	LEAQ         lm5_3210<>+0(SB), SI
+	XORQ         DI, DI
+	XORQ         R8, R8
+	ADDQ         $8, R8
+	SUBQ         $1, R8
+	JLT          done8
+
+loop7:
+	VMOVDQU      1088(CX), Y0
+	VMOVUPS      (CX)(DI*8), Y1
+	VMOVUPS      1120(CX), Y2
+	VMULPS       Y2, Y1, Y1
+	VMOVDQU      lm5_327<>+0(SB), Y2
+	VBLENDVPS    Y0, Y1, Y2, Y0
+	VBROADCASTSS (SI)(DI*1), Y1
+	VMULPS       Y1, Y0, Y0
+	VMOVUPS      Y0, 1152(CX)(DI*8)
+	VMOVDQU      1088(CX), Y0
+	VMOVUPS      32(CX)(DI*8), Y1
+	VMOVUPS      1120(CX), Y2
+	VMULPS       Y2, Y1, Y1
+	VMOVDQU      lm5_327<>+0(SB), Y2
+	VBLENDVPS    Y0, Y1, Y2, Y0
+	VBROADCASTSS 4(SI)(DI*1), Y1
+	VMULPS       Y1, Y0, Y0
+	VMOVUPS      Y0, 1184(CX)(DI*8)
+	VMOVDQU      1088(CX), Y0
+	VMOVUPS      64(CX)(DI*8), Y1
+	VMOVUPS      1120(CX), Y2
+	VMULPS       Y2, Y1, Y1
+	VMOVDQU      lm5_327<>+0(SB), Y2
+	VBLENDVPS    Y0, Y1, Y2, Y0
+	VBROADCASTSS 8(SI)(DI*1), Y1
+	VMULPS       Y1, Y0, Y0
+	VMOVUPS      Y0, 1216(CX)(DI*8)
+	VMOVDQU      1088(CX), Y0
+	VMOVUPS      96(CX)(DI*8), Y1
+	VMOVUPS      1120(CX), Y2
+	VMULPS       Y2, Y1, Y1
+	VMOVDQU      lm5_327<>+0(SB), Y2
+	VBLENDVPS    Y0, Y1, Y2, Y0
+	VBROADCASTSS 12(SI)(DI*1), Y1
+	VMULPS       Y1, Y0, Y0
+	VMOVUPS      Y0, 1248(CX)(DI*8)
+	ADDQ         $0x10, DI
+	SUBQ         $1, R8
+	JGE          loop7
+
+done8:
+	ADDQ         $1, R8
+	LEAQ         lm5_3211<>+0(SB), SI
+	XORQ         DI, DI
+	XORQ         R8, R8
+	ADDQ         $4, R8
+	SUBQ         $1, R8
+	JLT          done10
+
+loop9:
+	VMOVUPS      1152(CX)(DI*8), Y0
+	VMOVUPS      1184(CX)(DI*8), Y1
+	VMOVUPS      1216(CX)(DI*8), Y2
+	VMOVUPS      1248(CX)(DI*8), Y3
+	VMOVUPS      1280(CX)(DI*8), Y4
+	VMOVUPS      1312(CX)(DI*8), Y5
+	VMOVUPS      1344(CX)(DI*8), Y6
+	VMOVUPS      1376(CX)(DI*8), Y7
+	VADDPS       Y1, Y0, Y8
+	VSUBPS       Y1, Y0, Y0
+	VADDPS       Y3, Y2, Y1
+	VSUBPS       Y3, Y2, Y2
+	VADDPS       Y5, Y4, Y3
+	VSUBPS       Y5, Y4, Y4
+	VADDPS       Y7, Y6, Y5
+	VSUBPS       Y7, Y6, Y6
+	VADDPS       Y1, Y8, Y7
+	VSUBPS       Y1, Y8, Y1
+	VADDPS       Y2, Y0, Y8
+	VSUBPS       Y2, Y0, Y0
+	VADDPS       Y5, Y3, Y2
+	VSUBPS       Y5, Y3, Y3
+	VADDPS       Y6, Y4, Y5
+	VSUBPS       Y6, Y4, Y4
+	VADDPS       Y2, Y7, Y6
+	VSUBPS       Y2, Y7, Y2
+	VADDPS       Y5, Y8, Y7
+	VSUBPS       Y5, Y8, Y5
+	VADDPS       Y3, Y1, Y8
+	VSUBPS       Y3, Y1, Y1
+	VADDPS       Y4, Y0, Y3
+	VSUBPS       Y4, Y0, Y0
+	VMOVUPS      Y6, 1152(CX)(DI*8)
+	VMOVUPS      Y7, 1184(CX)(DI*8)
+	VMOVUPS      Y8, 1216(CX)(DI*8)
+	VMOVUPS      Y3, 1248(CX)(DI*8)
+	VMOVUPS      Y2, 1280(CX)(DI*8)
+	VMOVUPS      Y5, 1312(CX)(DI*8)
+	VMOVUPS      Y1, 1344(CX)(DI*8)
+	VMOVUPS      Y0, 1376(CX)(DI*8)
+	ADDQ         $4, DI
+	ADDQ         $0x1c, DI
+	SUBQ         $1, R8
+	JGE          loop9
+
+done10:
+	ADDQ         $1, R8
+	XORQ         DI, DI
+	XORQ         R8, R8
+	ADDQ         $1, R8
+	SUBQ         $1, R8
+	JLT          done12
+
+loop11:
+	XORQ         R9, R9
+	ADDQ         $8, R9
+	SUBQ         $1, R9
+	JLT          done14
+
+loop13:
+	VMOVUPS      1152(CX)(DI*8), Y0
+	VMOVUPS      1408(CX)(DI*8), Y1
+	VMOVUPS      1664(CX)(DI*8), Y2
+	VMOVUPS      1920(CX)(DI*8), Y3
+	VADDPS       Y1, Y0, Y4
+	VSUBPS       Y1, Y0, Y0
+	VADDPS       Y3, Y2, Y1
+	VSUBPS       Y3, Y2, Y2
+	VADDPS       Y1, Y4, Y3
+	VSUBPS       Y1, Y4, Y1
+	VADDPS       Y2, Y0, Y4
+	VSUBPS       Y2, Y0, Y0
+	VBROADCASTSS (SI)(DI*1), Y2
+	VMULPS       Y2, Y3, Y2
+	VMOVUPS      Y2, 1152(CX)(DI*8)
+	VBROADCASTSS 32(SI)(DI*1), Y2
+	VMULPS       Y2, Y4, Y2
+	VMOVUPS      Y2, 1408(CX)(DI*8)
+	VBROADCASTSS 64(SI)(DI*1), Y2
+	VMULPS       Y2, Y1, Y1
+	VMOVUPS      Y1, 1664(CX)(DI*8)
+	VBROADCASTSS 96(SI)(DI*1), Y1
+	VMULPS       Y1, Y0, Y0
+	VMOVUPS      Y0, 1920(CX)(DI*8)
+	ADDQ         $4, DI
+	SUBQ         $1, R9
+	JGE          loop13
+
+done14:
+	ADDQ         $1, R9
+	ADDQ         $0x60, DI
+	SUBQ         $1, R8
+	JGE          loop11
+
+done12:
+	ADDQ         $1, R8
+
+	// code
+	XORQ         SI, SI
+	XORQ         DI, DI
+	ADDQ         $8, DI
+	SUBQ         $1, DI
+	JLT          done16
+
+loop15:
+	VMOVUPS      1152(CX)(SI*8), Y0
+	VCMPPS       $0x15, lm5_327<>+0(SB), Y0, Y1
+	VPABSD       Y1, Y1
+	VPERMPS      lm5_3212<>+0(SB), Y1, Y2
+	VCMPPS       $0x15, Y2, Y0, Y2
+	VPADDD       Y1, Y1, Y1
+	VPSUBD       Y2, Y1, Y1
+	VPERMPS      lm5_3213<>+0(SB), Y1, Y2
+	VCMPPS       $0x15, Y2, Y0, Y2
+	VPADDD       Y1, Y1, Y1
+	VPSUBD       Y2, Y1, Y1
+	VPERMPS      lm5_3214<>+0(SB), Y1, Y2
+	VCMPPS       $0x15, Y2, Y0, Y2
+	VPADDD       Y1, Y1, Y1
+	VPSUBD       Y2, Y1, Y1
+	VPERMPS      lm5_3215<>+0(SB), Y1, Y2
+	VPERMPS      lm5_3216<>+0(SB), Y1, Y3
+	VPSLLD       $0x1c, Y1, Y4
+	VBLENDVPS    Y4, Y3, Y2, Y2
+	VCMPPS       $0x15, Y2, Y0, Y0
+	VPADDD       Y1, Y1, Y1
+	VPSUBD       Y0, Y1, Y0
+	VMOVDQU      Y0, 2176(CX)(SI*8)
+	VMOVUPS      1184(CX)(SI*8), Y0
+	VCMPPS       $0x15, lm5_327<>+0(SB), Y0, Y1
+	VPABSD       Y1, Y1
+	VPERMPS      lm5_3212<>+0(SB), Y1, Y2
+	VCMPPS       $0x15, Y2, Y0, Y2
+	VPADDD       Y1, Y1, Y1
+	VPSUBD       Y2, Y1, Y1
+	VPERMPS      lm5_3213<>+0(SB), Y1, Y2
+	VCMPPS       $0x15, Y2, Y0, Y2
+	VPADDD       Y1, Y1, Y1
+	VPSUBD       Y2, Y1, Y1
+	VPERMPS      lm5_3214<>+0(SB), Y1, Y2
+	VCMPPS       $0x15, Y2, Y0, Y2
+	VPADDD       Y1, Y1, Y1
+	VPSUBD       Y2, Y1, Y1
+	VPERMPS      lm5_3215<>+0(SB), Y1, Y2
+	VPERMPS      lm5_3216<>+0(SB), Y1, Y3
+	VPSLLD       $0x1c, Y1, Y4
+	VBLENDVPS    Y4, Y3, Y2, Y2
+	VCMPPS       $0x15, Y2, Y0, Y0
+	VPADDD       Y1, Y1, Y1
+	VPSUBD       Y0, Y1, Y0
+	VMOVDQU      Y0, 2208(CX)(SI*8)
+	VMOVUPS      1216(CX)(SI*8), Y0
+	VCMPPS       $0x15, lm5_327<>+0(SB), Y0, Y1
+	VPABSD       Y1, Y1
+	VPERMPS      lm5_3212<>+0(SB), Y1, Y2
+	VCMPPS       $0x15, Y2, Y0, Y2
+	VPADDD       Y1, Y1, Y1
+	VPSUBD       Y2, Y1, Y1
+	VPERMPS      lm5_3213<>+0(SB), Y1, Y2
+	VCMPPS       $0x15, Y2, Y0, Y2
+	VPADDD       Y1, Y1, Y1
+	VPSUBD       Y2, Y1, Y1
+	VPERMPS      lm5_3214<>+0(SB), Y1, Y2
+	VCMPPS       $0x15, Y2, Y0, Y2
+	VPADDD       Y1, Y1, Y1
+	VPSUBD       Y2, Y1, Y1
+	VPERMPS      lm5_3215<>+0(SB), Y1, Y2
+	VPERMPS      lm5_3216<>+0(SB), Y1, Y3
+	VPSLLD       $0x1c, Y1, Y4
+	VBLENDVPS    Y4, Y3, Y2, Y2
+	VCMPPS       $0x15, Y2, Y0, Y0
+	VPADDD       Y1, Y1, Y1
+	VPSUBD       Y0, Y1, Y0
+	VMOVDQU      Y0, 2240(CX)(SI*8)
+	VMOVUPS      1248(CX)(SI*8), Y0
+	VCMPPS       $0x15, lm5_327<>+0(SB), Y0, Y1
+	VPABSD       Y1, Y1
+	VPERMPS      lm5_3212<>+0(SB), Y1, Y2
+	VCMPPS       $0x15, Y2, Y0, Y2
+	VPADDD       Y1, Y1, Y1
+	VPSUBD       Y2, Y1, Y1
+	VPERMPS      lm5_3213<>+0(SB), Y1, Y2
+	VCMPPS       $0x15, Y2, Y0, Y2
+	VPADDD       Y1, Y1, Y1
+	VPSUBD       Y2, Y1, Y1
+	VPERMPS      lm5_3214<>+0(SB), Y1, Y2
+	VCMPPS       $0x15, Y2, Y0, Y2
+	VPADDD       Y1, Y1, Y1
+	VPSUBD       Y2, Y1, Y1
+	VPERMPS      lm5_3215<>+0(SB), Y1, Y2
+	VPERMPS      lm5_3216<>+0(SB), Y1, Y3
+	VPSLLD       $0x1c, Y1, Y4
+	VBLENDVPS    Y4, Y3, Y2, Y2
+	VCMPPS       $0x15, Y2, Y0, Y0
+	VPADDD       Y1, Y1, Y1
+	VPSUBD       Y0, Y1, Y0
+	VMOVDQU      Y0, 2272(CX)(SI*8)
+	ADDQ         $0x10, SI
+	SUBQ         $1, DI
+	JGE          loop15
+
+done16:
+	ADDQ         $1, DI
+
+	// dot
+	VMOVDQU      lm5_327<>+0(SB), Y0
+	XORQ         SI, SI
+	XORQ         DI, DI
+	ADDQ         $8, DI
+	SUBQ         $1, DI
+	JLT          done18
+
+loop17:
+	VMOVUPS      1152(CX)(SI*8), Y1
+	VMOVDQU      2176(CX)(SI*8), Y2
+	VPERMPS      lm5_3217<>+0(SB), Y2, Y3
+	VPERMPS      lm5_3218<>+0(SB), Y2, Y4
+	VPSLLD       $0x1c, Y2, Y5
+	VBLENDVPS    Y5, Y4, Y3, Y3
+	VPERMPS      lm5_3219<>+0(SB), Y2, Y4
+	VPERMPS      lm5_3220<>+0(SB), Y2, Y5
+	VPSLLD       $0x1c, Y2, Y6
+	VBLENDVPS    Y6, Y5, Y4, Y4
+	VPSLLD       $0x1b, Y2, Y2
+	VBLENDVPS    Y2, Y4, Y3, Y2
+	VMULPS       Y2, Y1, Y1
+	VADDPS       Y1, Y0, Y0
+	VMOVUPS      1184(CX)(SI*8), Y1
+	VMOVDQU      2208(CX)(SI*8), Y2
+	VPERMPS      lm5_3217<>+0(SB), Y2, Y3
+	VPERMPS      lm5_3218<>+0(SB), Y2, Y4
+	VPSLLD       $0x1c, Y2, Y5
+	VBLENDVPS    Y5, Y4, Y3, Y3
+	VPERMPS      lm5_3219<>+0(SB), Y2, Y4
+	VPERMPS      lm5_3220<>+0(SB), Y2, Y5
+	VPSLLD       $0x1c, Y2, Y6
+	VBLENDVPS    Y6, Y5, Y4, Y4
+	VPSLLD       $0x1b, Y2, Y2
+	VBLENDVPS    Y2, Y4, Y3, Y2
+	VMULPS       Y2, Y1, Y1
+	VADDPS       Y1, Y0, Y0
+	VMOVUPS      1216(CX)(SI*8), Y1
+	VMOVDQU      2240(CX)(SI*8), Y2
+	VPERMPS      lm5_3217<>+0(SB), Y2, Y3
+	VPERMPS      lm5_3218<>+0(SB), Y2, Y4
+	VPSLLD       $0x1c, Y2, Y5
+	VBLENDVPS    Y5, Y4, Y3, Y3
+	VPERMPS      lm5_3219<>+0(SB), Y2, Y4
+	VPERMPS      lm5_3220<>+0(SB), Y2, Y5
+	VPSLLD       $0x1c, Y2, Y6
+	VBLENDVPS    Y6, Y5, Y4, Y4
+	VPSLLD       $0x1b, Y2, Y2
+	VBLENDVPS    Y2, Y4, Y3, Y2
+	VMULPS       Y2, Y1, Y1
+	VADDPS       Y1, Y0, Y0
+	VMOVUPS      1248(CX)(SI*8), Y1
+	VMOVDQU      2272(CX)(SI*8), Y2
+	VPERMPS      lm5_3217<>+0(SB), Y2, Y3
+	VPERMPS      lm5_3218<>+0(SB), Y2, Y4
+	VPSLLD       $0x1c, Y2, Y5
+	VBLENDVPS    Y5, Y4, Y3, Y3
+	VPERMPS      lm5_3219<>+0(SB), Y2, Y4
+	VPERMPS      lm5_3220<>+0(SB), Y2, Y5
+	VPSLLD       $0x1c, Y2, Y6
+	VBLENDVPS    Y6, Y5, Y4, Y4
+	VPSLLD       $0x1b, Y2, Y2
+	VBLENDVPS    Y2, Y4, Y3, Y2
+	VMULPS       Y2, Y1, Y1
+	VADDPS       Y1, Y0, Y0
+	ADDQ         $0x10, SI
+	SUBQ         $1, DI
+	JGE          loop17
+
+done18:
+	ADDQ         $1, DI
+	VMOVUPS      Y0, 3200(CX)
+
+	// r
+	VMOVDQU      lm5_327<>+0(SB), Y0
+	XORQ         SI, SI
+	XORQ         DI, DI
+	ADDQ         $8, DI
+	SUBQ         $1, DI
+	JLT          done20
+
+loop19:
+	VMOVDQU      2176(CX)(SI*8), Y1
+	VPERMPS      lm5_3217<>+0(SB), Y1, Y2
+	VPERMPS      lm5_3218<>+0(SB), Y1, Y3
+	VPSLLD       $0x1c, Y1, Y4
+	VBLENDVPS    Y4, Y3, Y2, Y2
+	VPERMPS      lm5_3219<>+0(SB), Y1, Y3
+	VPERMPS      lm5_3220<>+0(SB), Y1, Y4
+	VPSLLD       $0x1c, Y1, Y5
+	VBLENDVPS    Y5, Y4, Y3, Y3
+	VPSLLD       $0x1b, Y1, Y1
+	VBLENDVPS    Y1, Y3, Y2, Y1
+	VMULPS       Y1, Y1, Y1
+	VADDPS       Y1, Y0, Y0
+	VMOVDQU      2208(CX)(SI*8), Y1
+	VPERMPS      lm5_3217<>+0(SB), Y1, Y2
+	VPERMPS      lm5_3218<>+0(SB), Y1, Y3
+	VPSLLD       $0x1c, Y1, Y4
+	VBLENDVPS    Y4, Y3, Y2, Y2
+	VPERMPS      lm5_3219<>+0(SB), Y1, Y3
+	VPERMPS      lm5_3220<>+0(SB), Y1, Y4
+	VPSLLD       $0x1c, Y1, Y5
+	VBLENDVPS    Y5, Y4, Y3, Y3
+	VPSLLD       $0x1b, Y1, Y1
+	VBLENDVPS    Y1, Y3, Y2, Y1
+	VMULPS       Y1, Y1, Y1
+	VADDPS       Y1, Y0, Y0
+	VMOVDQU      2240(CX)(SI*8), Y1
+	VPERMPS      lm5_3217<>+0(SB), Y1, Y2
+	VPERMPS      lm5_3218<>+0(SB), Y1, Y3
+	VPSLLD       $0x1c, Y1, Y4
+	VBLENDVPS    Y4, Y3, Y2, Y2
+	VPERMPS      lm5_3219<>+0(SB), Y1, Y3
+	VPERMPS      lm5_3220<>+0(SB), Y1, Y4
+	VPSLLD       $0x1c, Y1, Y5
+	VBLENDVPS    Y5, Y4, Y3, Y3
+	VPSLLD       $0x1b, Y1, Y1
+	VBLENDVPS    Y1, Y3, Y2, Y1
+	VMULPS       Y1, Y1, Y1
+	VADDPS       Y1, Y0, Y0
+	VMOVDQU      2272(CX)(SI*8), Y1
+	VPERMPS      lm5_3217<>+0(SB), Y1, Y2
+	VPERMPS      lm5_3218<>+0(SB), Y1, Y3
+	VPSLLD       $0x1c, Y1, Y4
+	VBLENDVPS    Y4, Y3, Y2, Y2
+	VPERMPS      lm5_3219<>+0(SB), Y1, Y3
+	VPERMPS      lm5_3220<>+0(SB), Y1, Y4
+	VPSLLD       $0x1c, Y1, Y5
+	VBLENDVPS    Y5, Y4, Y3, Y3
+	VPSLLD       $0x1b, Y1, Y1
+	VBLENDVPS    Y1, Y3, Y2, Y1
+	VMULPS       Y1, Y1, Y1
+	VADDPS       Y1, Y0, Y0
+	ADDQ         $0x10, SI
+	SUBQ         $1, DI
+	JGE          loop19
+
+done20:
+	ADDQ         $1, DI
+	VMOVUPS      Y0, 3232(CX)
+
+	// norm
+	VMOVUPS      3200(CX), Y0
+	VMOVUPS      3232(CX), Y1
+	VDIVPS       Y1, Y0, Y0
+	VMOVUPS      1056(CX), Y1
+	VDIVPS       lm5_329<>+0(SB), Y1, Y1
+	VMULPS       Y1, Y0, Y0
+	VMOVUPS      Y0, 3264(CX)
+
+	// norm
+	VMOVUPS      3264(CX), Y0
+	VCMPPS       $3, Y0, Y0, Y1
+	VPAND        lm5_3221<>+0(SB), Y0, Y2
+	VPOR         lm5_3222<>+0(SB), Y2, Y2
+	VBLENDVPS    Y1, Y2, Y0, Y2
+	VCVTPS2PH    $0, Y2, X2
+	VPMOVZXWD    X2, Y0
+	VPEXTRW      $0, X0, (AX)
+	VPEXTRW      $2, X0, 22(AX)
+	VPEXTRW      $4, X0, 44(AX)
+	VPEXTRW      $6, X0, 66(AX)
+	VEXTRACTI128 $1, Y0, X0
+	VPEXTRW      $0, X0, 88(AX)
+	VPEXTRW      $2, X0, 110(AX)
+	VPEXTRW      $4, X0, 132(AX)
+	VPEXTRW      $6, X0, 154(AX)
+
+	// q4: codes to bits, then words to blocks
+	VMOVDQU      2784(CX), Y0
+	VPSLLD       $0x1c, Y0, Y0
+	VMOVDQU      2752(CX), Y1
+	VPAND        lm5_3223<>+0(SB), Y1, Y1
+	VPSLLD       $0x14, Y1, Y1
+	VPOR         Y1, Y0, Y0
+	VMOVDQU      2720(CX), Y1
+	VPAND        lm5_3223<>+0(SB), Y1, Y1
+	VPSLLD       $0xc, Y1, Y1
+	VPOR         Y1, Y0, Y0
+	VMOVDQU      2688(CX), Y1
+	VPAND        lm5_3223<>+0(SB), Y1, Y1
+	VPSLLD       $4, Y1, Y1
+	VPOR         Y1, Y0, Y0
+	VMOVDQU      2272(CX), Y1
+	VPAND        lm5_3223<>+0(SB), Y1, Y1
+	VPSLLD       $0x18, Y1, Y1
+	VPOR         Y1, Y0, Y0
+	VMOVDQU      2240(CX), Y1
+	VPAND        lm5_3223<>+0(SB), Y1, Y1
+	VPSLLD       $0x10, Y1, Y1
+	VPOR         Y1, Y0, Y0
+	VMOVDQU      2208(CX), Y1
+	VPAND        lm5_3223<>+0(SB), Y1, Y1
+	VPSLLD       $8, Y1, Y1
+	VPOR         Y1, Y0, Y0
+	VMOVDQU      2176(CX), Y1
+	VPAND        lm5_3223<>+0(SB), Y1, Y1
+	VPOR         Y1, Y0, Y0
+	VMOVDQU      2912(CX), Y1
+	VPSLLD       $0x1c, Y1, Y1
+	VMOVDQU      2880(CX), Y2
+	VPAND        lm5_3223<>+0(SB), Y2, Y2
+	VPSLLD       $0x14, Y2, Y2
+	VPOR         Y2, Y1, Y1
+	VMOVDQU      2848(CX), Y2
+	VPAND        lm5_3223<>+0(SB), Y2, Y2
+	VPSLLD       $0xc, Y2, Y2
+	VPOR         Y2, Y1, Y1
+	VMOVDQU      2816(CX), Y2
+	VPAND        lm5_3223<>+0(SB), Y2, Y2
+	VPSLLD       $4, Y2, Y2
+	VPOR         Y2, Y1, Y1
+	VMOVDQU      2400(CX), Y2
+	VPAND        lm5_3223<>+0(SB), Y2, Y2
+	VPSLLD       $0x18, Y2, Y2
+	VPOR         Y2, Y1, Y1
+	VMOVDQU      2368(CX), Y2
+	VPAND        lm5_3223<>+0(SB), Y2, Y2
+	VPSLLD       $0x10, Y2, Y2
+	VPOR         Y2, Y1, Y1
+	VMOVDQU      2336(CX), Y2
+	VPAND        lm5_3223<>+0(SB), Y2, Y2
+	VPSLLD       $8, Y2, Y2
+	VPOR         Y2, Y1, Y1
+	VMOVDQU      2304(CX), Y2
+	VPAND        lm5_3223<>+0(SB), Y2, Y2
+	VPOR         Y2, Y1, Y1
+	VMOVDQU      3040(CX), Y2
+	VPSLLD       $0x1c, Y2, Y2
+	VMOVDQU      3008(CX), Y3
+	VPAND        lm5_3223<>+0(SB), Y3, Y3
+	VPSLLD       $0x14, Y3, Y3
+	VPOR         Y3, Y2, Y2
+	VMOVDQU      2976(CX), Y3
+	VPAND        lm5_3223<>+0(SB), Y3, Y3
+	VPSLLD       $0xc, Y3, Y3
+	VPOR         Y3, Y2, Y2
+	VMOVDQU      2944(CX), Y3
+	VPAND        lm5_3223<>+0(SB), Y3, Y3
+	VPSLLD       $4, Y3, Y3
+	VPOR         Y3, Y2, Y2
+	VMOVDQU      2528(CX), Y3
+	VPAND        lm5_3223<>+0(SB), Y3, Y3
+	VPSLLD       $0x18, Y3, Y3
+	VPOR         Y3, Y2, Y2
+	VMOVDQU      2496(CX), Y3
+	VPAND        lm5_3223<>+0(SB), Y3, Y3
+	VPSLLD       $0x10, Y3, Y3
+	VPOR         Y3, Y2, Y2
+	VMOVDQU      2464(CX), Y3
+	VPAND        lm5_3223<>+0(SB), Y3, Y3
+	VPSLLD       $8, Y3, Y3
+	VPOR         Y3, Y2, Y2
+	VMOVDQU      2432(CX), Y3
+	VPAND        lm5_3223<>+0(SB), Y3, Y3
+	VPOR         Y3, Y2, Y2
+	VMOVDQU      3168(CX), Y3
+	VPSLLD       $0x1c, Y3, Y3
+	VMOVDQU      3136(CX), Y4
+	VPAND        lm5_3223<>+0(SB), Y4, Y4
+	VPSLLD       $0x14, Y4, Y4
+	VPOR         Y4, Y3, Y3
+	VMOVDQU      3104(CX), Y4
+	VPAND        lm5_3223<>+0(SB), Y4, Y4
+	VPSLLD       $0xc, Y4, Y4
+	VPOR         Y4, Y3, Y3
+	VMOVDQU      3072(CX), Y4
+	VPAND        lm5_3223<>+0(SB), Y4, Y4
+	VPSLLD       $4, Y4, Y4
+	VPOR         Y4, Y3, Y3
+	VMOVDQU      2656(CX), Y4
+	VPAND        lm5_3223<>+0(SB), Y4, Y4
+	VPSLLD       $0x18, Y4, Y4
+	VPOR         Y4, Y3, Y3
+	VMOVDQU      2624(CX), Y4
+	VPAND        lm5_3223<>+0(SB), Y4, Y4
+	VPSLLD       $0x10, Y4, Y4
+	VPOR         Y4, Y3, Y3
+	VMOVDQU      2592(CX), Y4
+	VPAND        lm5_3223<>+0(SB), Y4, Y4
+	VPSLLD       $8, Y4, Y4
+	VPOR         Y4, Y3, Y3
+	VMOVDQU      2560(CX), Y4
+	VPAND        lm5_3223<>+0(SB), Y4, Y4
+	VPOR         Y4, Y3, Y3
+	VUNPCKLPS    Y1, Y0, Y4
+	VUNPCKHPS    Y1, Y0, Y1
+	VUNPCKLPS    Y3, Y2, Y0
+	VUNPCKHPS    Y3, Y2, Y3
+	VUNPCKLPD    Y0, Y4, Y2
+	VUNPCKHPD    Y0, Y4, Y0
+	VUNPCKLPD    Y3, Y1, Y4
+	VUNPCKHPD    Y3, Y1, Y3
+	VMOVUPS      X2, 2(AX)
+	VEXTRACTI128 $1, Y2, 90(AX)
+	VMOVUPS      X0, 24(AX)
+	VEXTRACTI128 $1, Y0, 112(AX)
+	VMOVUPS      X4, 46(AX)
+	VEXTRACTI128 $1, Y4, 134(AX)
+	VMOVUPS      X3, 68(AX)
+	VEXTRACTI128 $1, Y3, 156(AX)
+
+	// q1: codes to bits, then words to blocks
+	VMOVDQU      3168(CX), Y0
+	VPSRLD       $4, Y0, Y0
+	VPSLLD       $0x1f, Y0, Y0
+	VMOVDQU      3136(CX), Y1
+	VPSRLD       $4, Y1, Y1
+	VPSLLD       $0x17, Y1, Y1
+	VPOR         Y1, Y0, Y0
+	VMOVDQU      3104(CX), Y1
+	VPSRLD       $4, Y1, Y1
+	VPSLLD       $0xf, Y1, Y1
+	VPOR         Y1, Y0, Y0
+	VMOVDQU      3072(CX), Y1
+	VPSRLD       $4, Y1, Y1
+	VPSLLD       $7, Y1, Y1
+	VPOR         Y1, Y0, Y0
+	VMOVDQU      3040(CX), Y1
+	VPSRLD       $4, Y1, Y1
+	VPSLLD       $0x1e, Y1, Y1
+	VPOR         Y1, Y0, Y0
+	VMOVDQU      3008(CX), Y1
+	VPSRLD       $4, Y1, Y1
+	VPSLLD       $0x16, Y1, Y1
+	VPOR         Y1, Y0, Y0
+	VMOVDQU      2976(CX), Y1
+	VPSRLD       $4, Y1, Y1
+	VPSLLD       $0xe, Y1, Y1
+	VPOR         Y1, Y0, Y0
+	VMOVDQU      2944(CX), Y1
+	VPSRLD       $4, Y1, Y1
+	VPSLLD       $6, Y1, Y1
+	VPOR         Y1, Y0, Y0
+	VMOVDQU      2912(CX), Y1
+	VPSRLD       $4, Y1, Y1
+	VPSLLD       $0x1d, Y1, Y1
+	VPOR         Y1, Y0, Y0
+	VMOVDQU      2880(CX), Y1
+	VPSRLD       $4, Y1, Y1
+	VPSLLD       $0x15, Y1, Y1
+	VPOR         Y1, Y0, Y0
+	VMOVDQU      2848(CX), Y1
+	VPSRLD       $4, Y1, Y1
+	VPSLLD       $0xd, Y1, Y1
+	VPOR         Y1, Y0, Y0
+	VMOVDQU      2816(CX), Y1
+	VPSRLD       $4, Y1, Y1
+	VPSLLD       $5, Y1, Y1
+	VPOR         Y1, Y0, Y0
+	VMOVDQU      2784(CX), Y1
+	VPSRLD       $4, Y1, Y1
+	VPSLLD       $0x1c, Y1, Y1
+	VPOR         Y1, Y0, Y0
+	VMOVDQU      2752(CX), Y1
+	VPSRLD       $4, Y1, Y1
+	VPSLLD       $0x14, Y1, Y1
+	VPOR         Y1, Y0, Y0
+	VMOVDQU      2720(CX), Y1
+	VPSRLD       $4, Y1, Y1
+	VPSLLD       $0xc, Y1, Y1
+	VPOR         Y1, Y0, Y0
+	VMOVDQU      2688(CX), Y1
+	VPSRLD       $4, Y1, Y1
+	VPSLLD       $4, Y1, Y1
+	VPOR         Y1, Y0, Y0
+	VMOVDQU      2656(CX), Y1
+	VPSRLD       $4, Y1, Y1
+	VPSLLD       $0x1b, Y1, Y1
+	VPOR         Y1, Y0, Y0
+	VMOVDQU      2624(CX), Y1
+	VPSRLD       $4, Y1, Y1
+	VPSLLD       $0x13, Y1, Y1
+	VPOR         Y1, Y0, Y0
+	VMOVDQU      2592(CX), Y1
+	VPSRLD       $4, Y1, Y1
+	VPSLLD       $0xb, Y1, Y1
+	VPOR         Y1, Y0, Y0
+	VMOVDQU      2560(CX), Y1
+	VPSRLD       $4, Y1, Y1
+	VPSLLD       $3, Y1, Y1
+	VPOR         Y1, Y0, Y0
+	VMOVDQU      2528(CX), Y1
+	VPSRLD       $4, Y1, Y1
+	VPSLLD       $0x1a, Y1, Y1
+	VPOR         Y1, Y0, Y0
+	VMOVDQU      2496(CX), Y1
+	VPSRLD       $4, Y1, Y1
+	VPSLLD       $0x12, Y1, Y1
+	VPOR         Y1, Y0, Y0
+	VMOVDQU      2464(CX), Y1
+	VPSRLD       $4, Y1, Y1
+	VPSLLD       $0xa, Y1, Y1
+	VPOR         Y1, Y0, Y0
+	VMOVDQU      2432(CX), Y1
+	VPSRLD       $4, Y1, Y1
+	VPSLLD       $2, Y1, Y1
+	VPOR         Y1, Y0, Y0
+	VMOVDQU      2400(CX), Y1
+	VPSRLD       $4, Y1, Y1
+	VPSLLD       $0x19, Y1, Y1
+	VPOR         Y1, Y0, Y0
+	VMOVDQU      2368(CX), Y1
+	VPSRLD       $4, Y1, Y1
+	VPSLLD       $0x11, Y1, Y1
+	VPOR         Y1, Y0, Y0
+	VMOVDQU      2336(CX), Y1
+	VPSRLD       $4, Y1, Y1
+	VPSLLD       $9, Y1, Y1
+	VPOR         Y1, Y0, Y0
+	VMOVDQU      2304(CX), Y1
+	VPSRLD       $4, Y1, Y1
+	VPSLLD       $1, Y1, Y1
+	VPOR         Y1, Y0, Y0
+	VMOVDQU      2272(CX), Y1
+	VPSRLD       $4, Y1, Y1
+	VPSLLD       $0x18, Y1, Y1
+	VPOR         Y1, Y0, Y0
+	VMOVDQU      2240(CX), Y1
+	VPSRLD       $4, Y1, Y1
+	VPSLLD       $0x10, Y1, Y1
+	VPOR         Y1, Y0, Y0
+	VMOVDQU      2208(CX), Y1
+	VPSRLD       $4, Y1, Y1
+	VPSLLD       $8, Y1, Y1
+	VPOR         Y1, Y0, Y0
+	VMOVDQU      2176(CX), Y1
+	VPSRLD       $4, Y1, Y1
+	VPOR         Y1, Y0, Y0
+	VMOVD        X0, 18(AX)
+	VPEXTRD      $1, X0, 40(AX)
+	VPEXTRD      $2, X0, 62(AX)
+	VPEXTRD      $3, X0, 84(AX)
+	VEXTRACTI128 $1, Y0, X0
+	VMOVD        X0, 106(AX)
+	VPEXTRD      $1, X0, 128(AX)
+	VPEXTRD      $2, X0, 150(AX)
+	VPEXTRD      $3, X0, 172(AX)
+	ADDQ         $0x400, BX
+	ADDQ         $0xb0, AX
+	SUBQ         $1, DX
+	JGE          loop1
+
+done2:
+	ADDQ         $1, DX
+	VZEROUPPER
+	RET
+
+// mix1xLm5_32AVX2 adds weighted rows of v to 1 row of o; ld and stride in bytes, a unit is 32 values.
 // Requires: AVX2, F16C, FMA
 TEXT ·mix1xLm5_32AVX2(SB), NOSPLIT, $128-64
 	MOVQ         v+32(FP), AX
@@ -3222,7 +4197,7 @@ done2:
 	VZEROUPPER
 	RET
 
-// mix2xLm5_32AVX2 is o[j][i] += sum over r of p[j][r]*v[r][i] for j < 2; ld and stride in bytes, a unit is 32 values.
+// mix2xLm5_32AVX2 adds weighted rows of v to 2 rows of o; ld and stride in bytes, a unit is 32 values.
 // Requires: AVX2, F16C, FMA
 TEXT ·mix2xLm5_32AVX2(SB), NOSPLIT, $128-64
 	MOVQ         v+32(FP), AX
@@ -3319,7 +4294,7 @@ done2:
 	VZEROUPPER
 	RET
 
-// mix3xLm5_32AVX2 is o[j][i] += sum over r of p[j][r]*v[r][i] for j < 3; ld and stride in bytes, a unit is 32 values.
+// mix3xLm5_32AVX2 adds weighted rows of v to 3 rows of o; ld and stride in bytes, a unit is 32 values.
 // Requires: AVX2, F16C, FMA
 TEXT ·mix3xLm5_32AVX2(SB), NOSPLIT, $128-64
 	MOVQ         v+32(FP), AX
@@ -3442,7 +4417,7 @@ done2:
 	VZEROUPPER
 	RET
 
-// mix5xLm5_32AVX2 is o[j][i] += sum over r of p[j][r]*v[r][i] for j < 5; ld and stride in bytes, a unit is 32 values.
+// mix5xLm5_32AVX2 adds weighted rows of v to 5 rows of o; ld and stride in bytes, a unit is 32 values.
 // Requires: AVX2, F16C, FMA
 TEXT ·mix5xLm5_32AVX2(SB), NOSPLIT, $128-64
 	MOVQ         v+32(FP), AX
@@ -3459,34 +4434,41 @@ loop1:
 	MOVQ         SI, R8
 	ADDQ         DI, R8
 	ADDQ         DI, R8
+	MOVQ         R8, R9
+	ADDQ         DI, R9
+	ADDQ         DI, R9
 	ADDQ         CX, SI
 	ADDQ         CX, R8
+	ADDQ         CX, R9
 	VMOVUPS      (SI), Y0
 	VMOVUPS      (SI)(DI*1), Y1
 	VMOVUPS      (R8), Y2
 	VMOVUPS      (R8)(DI*1), Y3
-	VMOVUPS      (R8), Y4
+	VMOVUPS      (R9), Y4
 	VMOVUPS      32(SI), Y5
 	VMOVUPS      32(SI)(DI*1), Y6
 	VMOVUPS      32(R8), Y7
 	VMOVUPS      32(R8)(DI*1), Y8
-	VMOVUPS      32(R8), Y9
+	VMOVUPS      32(R9), Y9
 	MOVQ         p+16(FP), SI
 	MOVQ         ldp+24(FP), DI
 	MOVQ         SI, R8
 	ADDQ         DI, R8
 	ADDQ         DI, R8
-	MOVQ         rows+48(FP), R9
-	MOVQ         AX, R10
-	MOVQ         stride+40(FP), R11
-	SUBQ         $1, R9
+	MOVQ         R8, R9
+	ADDQ         DI, R9
+	ADDQ         DI, R9
+	MOVQ         rows+48(FP), R10
+	MOVQ         AX, R11
+	MOVQ         stride+40(FP), R12
+	SUBQ         $1, R10
 	JLT          done4
 
 loop3:
-	VBROADCASTI128 2(R10), Y10
+	VBROADCASTI128 2(R11), Y10
 	VPSRLVD      lm5_320<>+0(SB), Y10, Y10
 	VPAND        lm5_321<>+0(SB), Y10, Y10
-	VPBROADCASTD 18(R10), Y11
+	VPBROADCASTD 18(R11), Y11
 	VPSRLVD      lm5_322<>+0(SB), Y11, Y11
 	VPAND        lm5_323<>+0(SB), Y11, Y11
 	VPSLLD       $4, Y11, Y11
@@ -3498,7 +4480,7 @@ loop3:
 	VPSLLW       $3, Y10, Y10
 	VPBLENDVB    Y10, Y12, Y11, Y10
 	VMOVDQU      Y10, (DX)
-	VPBROADCASTW (R10), X10
+	VPBROADCASTW (R11), X10
 	VCVTPH2PS    X10, Y10
 	VBROADCASTSS (SI), Y11
 	VMULPS       Y11, Y10, Y11
@@ -3508,7 +4490,7 @@ loop3:
 	VMULPS       Y13, Y10, Y13
 	VBROADCASTSS (R8)(DI*1), Y14
 	VMULPS       Y14, Y10, Y14
-	VBROADCASTSS (R8), Y15
+	VBROADCASTSS (R9), Y15
 	VMULPS       Y15, Y10, Y10
 	VPMOVSXBD    (DX), Y15
 	VCVTDQ2PS    Y15, Y15
@@ -3524,64 +4506,76 @@ loop3:
 	VFMADD231PS  Y13, Y15, Y7
 	VFMADD231PS  Y14, Y15, Y8
 	VFMADD231PS  Y10, Y15, Y9
-	ADDQ         R11, R10
+	ADDQ         R12, R11
 	ADDQ         $4, SI
 	ADDQ         $4, R8
-	SUBQ         $1, R9
+	ADDQ         $4, R9
+	SUBQ         $1, R10
 	JGE          loop3
 
 done4:
-	ADDQ         $1, R9
+	ADDQ         $1, R10
 	MOVQ         o+0(FP), SI
 	MOVQ         ldo+8(FP), DI
 	MOVQ         SI, R8
 	ADDQ         DI, R8
 	ADDQ         DI, R8
+	MOVQ         R8, R9
+	ADDQ         DI, R9
+	ADDQ         DI, R9
 	ADDQ         CX, SI
 	ADDQ         CX, R8
+	ADDQ         CX, R9
 	VMOVUPS      Y0, (SI)
 	VMOVUPS      Y1, (SI)(DI*1)
 	VMOVUPS      Y2, (R8)
 	VMOVUPS      Y3, (R8)(DI*1)
-	VMOVUPS      Y4, (R8)
+	VMOVUPS      Y4, (R9)
 	VMOVUPS      Y5, 32(SI)
 	VMOVUPS      Y6, 32(SI)(DI*1)
 	VMOVUPS      Y7, 32(R8)
 	VMOVUPS      Y8, 32(R8)(DI*1)
-	VMOVUPS      Y9, 32(R8)
+	VMOVUPS      Y9, 32(R9)
 	MOVQ         o+0(FP), SI
 	MOVQ         ldo+8(FP), DI
 	MOVQ         SI, R8
 	ADDQ         DI, R8
 	ADDQ         DI, R8
+	MOVQ         R8, R9
+	ADDQ         DI, R9
+	ADDQ         DI, R9
 	ADDQ         CX, SI
 	ADDQ         CX, R8
+	ADDQ         CX, R9
 	VMOVUPS      64(SI), Y0
 	VMOVUPS      64(SI)(DI*1), Y1
 	VMOVUPS      64(R8), Y2
 	VMOVUPS      64(R8)(DI*1), Y3
-	VMOVUPS      64(R8), Y4
+	VMOVUPS      64(R9), Y4
 	VMOVUPS      96(SI), Y5
 	VMOVUPS      96(SI)(DI*1), Y6
 	VMOVUPS      96(R8), Y7
 	VMOVUPS      96(R8)(DI*1), Y8
-	VMOVUPS      96(R8), Y9
+	VMOVUPS      96(R9), Y9
 	MOVQ         p+16(FP), SI
 	MOVQ         ldp+24(FP), DI
 	MOVQ         SI, R8
 	ADDQ         DI, R8
 	ADDQ         DI, R8
-	MOVQ         rows+48(FP), R9
-	MOVQ         AX, R10
-	MOVQ         stride+40(FP), R11
-	SUBQ         $1, R9
+	MOVQ         R8, R9
+	ADDQ         DI, R9
+	ADDQ         DI, R9
+	MOVQ         rows+48(FP), R10
+	MOVQ         AX, R11
+	MOVQ         stride+40(FP), R12
+	SUBQ         $1, R10
 	JLT          done6
 
 loop5:
-	VBROADCASTI128 2(R10), Y10
+	VBROADCASTI128 2(R11), Y10
 	VPSRLVD      lm5_320<>+0(SB), Y10, Y10
 	VPAND        lm5_321<>+0(SB), Y10, Y10
-	VPBROADCASTD 18(R10), Y11
+	VPBROADCASTD 18(R11), Y11
 	VPSRLVD      lm5_322<>+0(SB), Y11, Y11
 	VPAND        lm5_323<>+0(SB), Y11, Y11
 	VPSLLD       $4, Y11, Y11
@@ -3593,7 +4587,7 @@ loop5:
 	VPSLLW       $3, Y10, Y10
 	VPBLENDVB    Y10, Y12, Y11, Y10
 	VMOVDQU      Y10, (DX)
-	VPBROADCASTW (R10), X10
+	VPBROADCASTW (R11), X10
 	VCVTPH2PS    X10, Y10
 	VBROADCASTSS (SI), Y11
 	VMULPS       Y11, Y10, Y11
@@ -3603,7 +4597,7 @@ loop5:
 	VMULPS       Y13, Y10, Y13
 	VBROADCASTSS (R8)(DI*1), Y14
 	VMULPS       Y14, Y10, Y14
-	VBROADCASTSS (R8), Y15
+	VBROADCASTSS (R9), Y15
 	VMULPS       Y15, Y10, Y10
 	VPMOVSXBD    16(DX), Y15
 	VCVTDQ2PS    Y15, Y15
@@ -3619,31 +4613,36 @@ loop5:
 	VFMADD231PS  Y13, Y15, Y7
 	VFMADD231PS  Y14, Y15, Y8
 	VFMADD231PS  Y10, Y15, Y9
-	ADDQ         R11, R10
+	ADDQ         R12, R11
 	ADDQ         $4, SI
 	ADDQ         $4, R8
-	SUBQ         $1, R9
+	ADDQ         $4, R9
+	SUBQ         $1, R10
 	JGE          loop5
 
 done6:
-	ADDQ         $1, R9
+	ADDQ         $1, R10
 	MOVQ         o+0(FP), SI
 	MOVQ         ldo+8(FP), DI
 	MOVQ         SI, R8
 	ADDQ         DI, R8
 	ADDQ         DI, R8
+	MOVQ         R8, R9
+	ADDQ         DI, R9
+	ADDQ         DI, R9
 	ADDQ         CX, SI
 	ADDQ         CX, R8
+	ADDQ         CX, R9
 	VMOVUPS      Y0, 64(SI)
 	VMOVUPS      Y1, 64(SI)(DI*1)
 	VMOVUPS      Y2, 64(R8)
 	VMOVUPS      Y3, 64(R8)(DI*1)
-	VMOVUPS      Y4, 64(R8)
+	VMOVUPS      Y4, 64(R9)
 	VMOVUPS      Y5, 96(SI)
 	VMOVUPS      Y6, 96(SI)(DI*1)
 	VMOVUPS      Y7, 96(R8)
 	VMOVUPS      Y8, 96(R8)(DI*1)
-	VMOVUPS      Y9, 96(R8)
+	VMOVUPS      Y9, 96(R9)
 	ADDQ         $0x16, AX
 	ADDQ         $0x80, CX
 	SUBQ         $1, BX

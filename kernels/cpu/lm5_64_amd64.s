@@ -126,8 +126,136 @@ DATA lm5_6420<>+16(SB)/8, $0x0001000100010001
 DATA lm5_6420<>+24(SB)/8, $0x0001000100010001
 GLOBL lm5_6420<>(SB), RODATA|NOPTR, $32
 
-// decodeUnitsLm5_64AVX512 unpacks units of 64 values: dst[i] = value(src, i).
-// Requires: AVX2, AVX512F, AVX512BW, AVX512DQ, AVX512VL, AVX512VNNI, F16C, FMA
+DATA lm5_6421<>+0(SB)/8, $0x0000000000000000
+DATA lm5_6421<>+8(SB)/8, $0x0000000000000000
+DATA lm5_6421<>+16(SB)/8, $0x0000000000000000
+DATA lm5_6421<>+24(SB)/8, $0x0000000000000000
+GLOBL lm5_6421<>(SB), RODATA|NOPTR, $32
+
+DATA lm5_6422<>+0(SB)/8, $0x1e3ce5081e3ce508
+DATA lm5_6422<>+8(SB)/8, $0x1e3ce5081e3ce508
+DATA lm5_6422<>+16(SB)/8, $0x1e3ce5081e3ce508
+DATA lm5_6422<>+24(SB)/8, $0x1e3ce5081e3ce508
+GLOBL lm5_6422<>(SB), RODATA|NOPTR, $32
+
+DATA lm5_6423<>+0(SB)/8, $0x436a324e436a324e
+DATA lm5_6423<>+8(SB)/8, $0x436a324e436a324e
+DATA lm5_6423<>+16(SB)/8, $0x436a324e436a324e
+DATA lm5_6423<>+24(SB)/8, $0x436a324e436a324e
+GLOBL lm5_6423<>(SB), RODATA|NOPTR, $32
+
+DATA lm5_6424<>+0(SB)/8, $0xbf8000003f800000
+DATA lm5_6424<>+8(SB)/8, $0x3f800000bf800000
+DATA lm5_6424<>+16(SB)/8, $0xbf800000bf800000
+DATA lm5_6424<>+24(SB)/8, $0xbf800000bf800000
+DATA lm5_6424<>+32(SB)/8, $0xbf8000003f800000
+DATA lm5_6424<>+40(SB)/8, $0x3f8000003f800000
+DATA lm5_6424<>+48(SB)/8, $0x3f8000003f800000
+DATA lm5_6424<>+56(SB)/8, $0xbf8000003f800000
+DATA lm5_6424<>+64(SB)/8, $0x3f8000003f800000
+DATA lm5_6424<>+72(SB)/8, $0xbf800000bf800000
+DATA lm5_6424<>+80(SB)/8, $0x3f800000bf800000
+DATA lm5_6424<>+88(SB)/8, $0x3f8000003f800000
+DATA lm5_6424<>+96(SB)/8, $0x3f800000bf800000
+DATA lm5_6424<>+104(SB)/8, $0x3f8000003f800000
+DATA lm5_6424<>+112(SB)/8, $0x3f800000bf800000
+DATA lm5_6424<>+120(SB)/8, $0x3f8000003f800000
+DATA lm5_6424<>+128(SB)/8, $0xbf8000003f800000
+DATA lm5_6424<>+136(SB)/8, $0xbf800000bf800000
+DATA lm5_6424<>+144(SB)/8, $0xbf800000bf800000
+DATA lm5_6424<>+152(SB)/8, $0xbf800000bf800000
+DATA lm5_6424<>+160(SB)/8, $0x3f8000003f800000
+DATA lm5_6424<>+168(SB)/8, $0xbf800000bf800000
+DATA lm5_6424<>+176(SB)/8, $0x3f800000bf800000
+DATA lm5_6424<>+184(SB)/8, $0xbf8000003f800000
+DATA lm5_6424<>+192(SB)/8, $0xbf800000bf800000
+DATA lm5_6424<>+200(SB)/8, $0xbf8000003f800000
+DATA lm5_6424<>+208(SB)/8, $0xbf800000bf800000
+DATA lm5_6424<>+216(SB)/8, $0x3f800000bf800000
+DATA lm5_6424<>+224(SB)/8, $0xbf800000bf800000
+DATA lm5_6424<>+232(SB)/8, $0xbf8000003f800000
+DATA lm5_6424<>+240(SB)/8, $0xbf8000003f800000
+DATA lm5_6424<>+248(SB)/8, $0x3f8000003f800000
+GLOBL lm5_6424<>(SB), RODATA|NOPTR, $256
+
+DATA lm5_6425<>+0(SB)/8, $0x3e000000be000000
+DATA lm5_6425<>+8(SB)/8, $0x3e000000be000000
+DATA lm5_6425<>+16(SB)/8, $0xbe000000be000000
+DATA lm5_6425<>+24(SB)/8, $0xbe000000be000000
+DATA lm5_6425<>+32(SB)/8, $0x3e0000003e000000
+DATA lm5_6425<>+40(SB)/8, $0xbe0000003e000000
+DATA lm5_6425<>+48(SB)/8, $0x3e000000be000000
+DATA lm5_6425<>+56(SB)/8, $0xbe0000003e000000
+DATA lm5_6425<>+64(SB)/8, $0x3e000000be000000
+DATA lm5_6425<>+72(SB)/8, $0x3e0000003e000000
+DATA lm5_6425<>+80(SB)/8, $0x3e0000003e000000
+DATA lm5_6425<>+88(SB)/8, $0x3e0000003e000000
+DATA lm5_6425<>+96(SB)/8, $0xbe000000be000000
+DATA lm5_6425<>+104(SB)/8, $0x3e000000be000000
+DATA lm5_6425<>+112(SB)/8, $0xbe000000be000000
+DATA lm5_6425<>+120(SB)/8, $0xbe000000be000000
+DATA lm5_6425<>+128(SB)/8, $0xbe0000003e000000
+DATA lm5_6425<>+136(SB)/8, $0x3e000000be000000
+DATA lm5_6425<>+144(SB)/8, $0xbe000000be000000
+DATA lm5_6425<>+152(SB)/8, $0xbe000000be000000
+DATA lm5_6425<>+160(SB)/8, $0xbe000000be000000
+DATA lm5_6425<>+168(SB)/8, $0x3e0000003e000000
+DATA lm5_6425<>+176(SB)/8, $0xbe0000003e000000
+DATA lm5_6425<>+184(SB)/8, $0x3e0000003e000000
+DATA lm5_6425<>+192(SB)/8, $0x3e000000be000000
+DATA lm5_6425<>+200(SB)/8, $0x3e0000003e000000
+DATA lm5_6425<>+208(SB)/8, $0x3e000000be000000
+DATA lm5_6425<>+216(SB)/8, $0xbe000000be000000
+DATA lm5_6425<>+224(SB)/8, $0x3e000000be000000
+DATA lm5_6425<>+232(SB)/8, $0x3e000000be000000
+DATA lm5_6425<>+240(SB)/8, $0x3e0000003e000000
+DATA lm5_6425<>+248(SB)/8, $0x3e000000be000000
+GLOBL lm5_6425<>(SB), RODATA|NOPTR, $256
+
+DATA lm5_6426<>+0(SB)/8, $0x42020000c2020000
+DATA lm5_6426<>+8(SB)/8, $0x0000000000000000
+DATA lm5_6426<>+16(SB)/8, $0x0000000000000000
+DATA lm5_6426<>+24(SB)/8, $0x0000000000000000
+GLOBL lm5_6426<>(SB), RODATA|NOPTR, $32
+
+DATA lm5_6427<>+0(SB)/8, $0xc1800000c25a0000
+DATA lm5_6427<>+8(SB)/8, $0x425a000041800000
+DATA lm5_6427<>+16(SB)/8, $0x0000000000000000
+DATA lm5_6427<>+24(SB)/8, $0x0000000000000000
+GLOBL lm5_6427<>(SB), RODATA|NOPTR, $32
+
+DATA lm5_6428<>+0(SB)/8, $0xc22a0000c28e0000
+DATA lm5_6428<>+8(SB)/8, $0xc1000000c1c00000
+DATA lm5_6428<>+16(SB)/8, $0x41c0000041000000
+DATA lm5_6428<>+24(SB)/8, $0x428e0000422a0000
+GLOBL lm5_6428<>(SB), RODATA|NOPTR, $32
+
+DATA lm5_6429<>+0(SB)/8, $0xc2780000c2a70000
+DATA lm5_6429<>+8(SB)/8, $0xc2160000c2400000
+DATA lm5_6429<>+16(SB)/8, $0xc1a00000c1e00000
+DATA lm5_6429<>+24(SB)/8, $0xc0800000c1400000
+GLOBL lm5_6429<>(SB), RODATA|NOPTR, $32
+
+DATA lm5_6430<>+0(SB)/8, $0x4140000040800000
+DATA lm5_6430<>+8(SB)/8, $0x41e0000041a00000
+DATA lm5_6430<>+16(SB)/8, $0x4240000042160000
+DATA lm5_6430<>+24(SB)/8, $0x42a7000042780000
+GLOBL lm5_6430<>(SB), RODATA|NOPTR, $32
+
+DATA lm5_6431<>+0(SB)/8, $0x8000000080000000
+DATA lm5_6431<>+8(SB)/8, $0x8000000080000000
+DATA lm5_6431<>+16(SB)/8, $0x8000000080000000
+DATA lm5_6431<>+24(SB)/8, $0x8000000080000000
+GLOBL lm5_6431<>(SB), RODATA|NOPTR, $32
+
+DATA lm5_6432<>+0(SB)/8, $0x7fc000007fc00000
+DATA lm5_6432<>+8(SB)/8, $0x7fc000007fc00000
+DATA lm5_6432<>+16(SB)/8, $0x7fc000007fc00000
+DATA lm5_6432<>+24(SB)/8, $0x7fc000007fc00000
+GLOBL lm5_6432<>(SB), RODATA|NOPTR, $32
+
+// decodeUnitsLm5_64AVX512 unpacks units of 64 values.
+// Requires: AVX2, F16C
 TEXT ·decodeUnitsLm5_64AVX512(SB), NOSPLIT, $192-24
 	MOVQ         dst+0(FP), AX
 	MOVQ         src+8(FP), BX
@@ -212,8 +340,8 @@ done2:
 	VZEROUPPER
 	RET
 
-// matmul1xLm5_64AVX512 is y[j][r] = sum over i of x[j][i]*w[r][i] for j < 1; ld and stride in bytes, a unit is 64 values.
-// Requires: AVX2, AVX512F, AVX512BW, AVX512DQ, AVX512VL, AVX512VNNI, F16C, FMA
+// matmul1xLm5_64AVX512 multiplies rows of w with 1 row of x; ld and stride in bytes, a unit is 64 values.
+// Requires: AVX2, F16C, FMA
 TEXT ·matmul1xLm5_64AVX512(SB), NOSPLIT, $192-64
 	MOVQ         y+0(FP), AX
 	MOVQ         w+32(FP), BX
@@ -335,8 +463,8 @@ done2:
 	VZEROUPPER
 	RET
 
-// matmul2xLm5_64AVX512 is y[j][r] = sum over i of x[j][i]*w[r][i] for j < 2; ld and stride in bytes, a unit is 64 values.
-// Requires: AVX2, AVX512F, AVX512BW, AVX512DQ, AVX512VL, AVX512VNNI, F16C, FMA
+// matmul2xLm5_64AVX512 multiplies rows of w with 2 rows of x; ld and stride in bytes, a unit is 64 values.
+// Requires: AVX2, F16C, FMA
 TEXT ·matmul2xLm5_64AVX512(SB), NOSPLIT, $192-64
 	MOVQ         y+0(FP), AX
 	MOVQ         w+32(FP), BX
@@ -484,8 +612,8 @@ done2:
 	VZEROUPPER
 	RET
 
-// matmul3xLm5_64AVX512 is y[j][r] = sum over i of x[j][i]*w[r][i] for j < 3; ld and stride in bytes, a unit is 64 values.
-// Requires: AVX2, AVX512F, AVX512BW, AVX512DQ, AVX512VL, AVX512VNNI, F16C, FMA
+// matmul3xLm5_64AVX512 multiplies rows of w with 3 rows of x; ld and stride in bytes, a unit is 64 values.
+// Requires: AVX2, F16C, FMA
 TEXT ·matmul3xLm5_64AVX512(SB), NOSPLIT, $192-64
 	MOVQ         y+0(FP), AX
 	MOVQ         w+32(FP), BX
@@ -658,8 +786,8 @@ done2:
 	VZEROUPPER
 	RET
 
-// matmul4xLm5_64AVX512 is y[j][r] = sum over i of x[j][i]*w[r][i] for j < 4; ld and stride in bytes, a unit is 64 values.
-// Requires: AVX2, AVX512F, AVX512BW, AVX512DQ, AVX512VL, AVX512VNNI, F16C, FMA
+// matmul4xLm5_64AVX512 multiplies rows of w with 4 rows of x; ld and stride in bytes, a unit is 64 values.
+// Requires: AVX2, F16C, FMA
 TEXT ·matmul4xLm5_64AVX512(SB), NOSPLIT, $192-64
 	MOVQ         y+0(FP), AX
 	MOVQ         w+32(FP), BX
@@ -857,8 +985,8 @@ done2:
 	VZEROUPPER
 	RET
 
-// matmulQ81xLm5_64AVX512 is y[j][r] = sum over i of d[i/64][j]*q[i/64][j][i%64]*w[r][i] for j < 1; ldy and stride in bytes.
-// Requires: AVX2, AVX512F, AVX512BW, AVX512DQ, AVX512VL, AVX512VNNI, F16C, FMA
+// matmulQ81xLm5_64AVX512 multiplies rows of w with 1 row of activations in int8; ldy and stride in bytes.
+// Requires: F16C, FMA, AVX512VL, AVX512VNNI
 TEXT ·matmulQ81xLm5_64AVX512(SB), NOSPLIT, $192-72
 	LEAQ         31(SP), AX
 	ANDQ         $-32, AX
@@ -870,6 +998,7 @@ TEXT ·matmulQ81xLm5_64AVX512(SB), NOSPLIT, $192-72
 
 loop1:
 	VPXOR        Y0, Y0, Y0
+	VPXOR        Y1, Y1, Y1
 	MOVQ         q+16(FP), DX
 	MOVQ         d+24(FP), SI
 	MOVQ         blocks+64(FP), DI
@@ -878,49 +1007,49 @@ loop1:
 	JLT          done4
 
 loop3:
-	VPBROADCASTW (R8), X1
-	VCVTPH2PS    X1, Y1
-	VBROADCASTI128 2(R8), Y2
-	VPSRLVD      lm5_640<>+0(SB), Y2, Y2
-	VPAND        lm5_641<>+0(SB), Y2, Y2
-	VPBROADCASTD 34(R8), Y3
-	VPSRLVD      lm5_642<>+0(SB), Y3, Y3
-	VPAND        lm5_643<>+0(SB), Y3, Y3
-	VPSLLD       $4, Y3, Y3
-	VPOR         Y3, Y2, Y2
-	VBROADCASTI128 lm5_644<>+0(SB), Y3
-	VPSHUFB      Y2, Y3, Y3
-	VBROADCASTI128 lm5_645<>+0(SB), Y4
-	VPSHUFB      Y2, Y4, Y4
-	VPSLLW       $3, Y2, Y2
-	VPBLENDVB    Y2, Y4, Y3, Y2
-	VPABSB       Y2, Y3
-	VMOVDQU      (DX), Y4
-	VPSIGNB      Y2, Y4, Y2
-	VPXOR        Y4, Y4, Y4
-	VPDPBUSD     Y2, Y3, Y4
-	VBROADCASTI128 18(R8), Y2
-	VPSRLVD      lm5_640<>+0(SB), Y2, Y2
-	VPAND        lm5_641<>+0(SB), Y2, Y2
-	VPBROADCASTD 38(R8), Y3
-	VPSRLVD      lm5_642<>+0(SB), Y3, Y3
-	VPAND        lm5_643<>+0(SB), Y3, Y3
-	VPSLLD       $4, Y3, Y3
-	VPOR         Y3, Y2, Y2
-	VBROADCASTI128 lm5_644<>+0(SB), Y3
-	VPSHUFB      Y2, Y3, Y3
+	VPBROADCASTW (R8), X2
+	VCVTPH2PS    X2, Y2
+	VBROADCASTI128 2(R8), Y3
+	VPSRLVD      lm5_640<>+0(SB), Y3, Y3
+	VPAND        lm5_641<>+0(SB), Y3, Y3
+	VPBROADCASTD 34(R8), Y4
+	VPSRLVD      lm5_642<>+0(SB), Y4, Y4
+	VPAND        lm5_643<>+0(SB), Y4, Y4
+	VPSLLD       $4, Y4, Y4
+	VPOR         Y4, Y3, Y3
+	VBROADCASTI128 lm5_644<>+0(SB), Y4
+	VPSHUFB      Y3, Y4, Y4
 	VBROADCASTI128 lm5_645<>+0(SB), Y5
-	VPSHUFB      Y2, Y5, Y5
-	VPSLLW       $3, Y2, Y2
-	VPBLENDVB    Y2, Y5, Y3, Y2
-	VPABSB       Y2, Y3
-	VMOVDQU      32(DX), Y5
-	VPSIGNB      Y2, Y5, Y2
-	VPDPBUSD     Y2, Y3, Y4
-	VBROADCASTSS (SI), Y2
-	VCVTDQ2PS    Y4, Y3
-	VMULPS       Y1, Y2, Y1
-	VFMADD231PS  Y1, Y3, Y0
+	VPSHUFB      Y3, Y5, Y5
+	VPSLLW       $3, Y3, Y3
+	VPBLENDVB    Y3, Y5, Y4, Y3
+	VPABSB       Y3, Y4
+	VMOVDQU      (DX), Y5
+	VPSIGNB      Y3, Y5, Y3
+	VPXOR        Y5, Y5, Y5
+	VPDPBUSD     Y3, Y4, Y5
+	VBROADCASTI128 18(R8), Y3
+	VPSRLVD      lm5_640<>+0(SB), Y3, Y3
+	VPAND        lm5_641<>+0(SB), Y3, Y3
+	VPBROADCASTD 38(R8), Y4
+	VPSRLVD      lm5_642<>+0(SB), Y4, Y4
+	VPAND        lm5_643<>+0(SB), Y4, Y4
+	VPSLLD       $4, Y4, Y4
+	VPOR         Y4, Y3, Y3
+	VBROADCASTI128 lm5_644<>+0(SB), Y4
+	VPSHUFB      Y3, Y4, Y4
+	VBROADCASTI128 lm5_645<>+0(SB), Y6
+	VPSHUFB      Y3, Y6, Y6
+	VPSLLW       $3, Y3, Y3
+	VPBLENDVB    Y3, Y6, Y4, Y3
+	VPABSB       Y3, Y4
+	VMOVDQU      32(DX), Y6
+	VPSIGNB      Y3, Y6, Y3
+	VPDPBUSD     Y3, Y4, Y5
+	VBROADCASTSS (SI), Y3
+	VCVTDQ2PS    Y5, Y4
+	VMULPS       Y2, Y3, Y2
+	VFMADD231PS  Y2, Y4, Y0
 	ADDQ         $0x2a, R8
 	ADDQ         $0x40, DX
 	ADDQ         $4, SI
@@ -929,6 +1058,7 @@ loop3:
 
 done4:
 	ADDQ         $1, DI
+	VADDPS       Y1, Y0, Y0
 	VEXTRACTF128 $1, Y0, X1
 	VADDPS       X0, X1, X1
 	VMOVHLPS     X1, X1, X0
@@ -947,8 +1077,8 @@ done2:
 	VZEROUPPER
 	RET
 
-// matmulQ82xLm5_64AVX512 is y[j][r] = sum over i of d[i/64][j]*q[i/64][j][i%64]*w[r][i] for j < 2; ldy and stride in bytes.
-// Requires: AVX2, AVX512F, AVX512BW, AVX512DQ, AVX512VL, AVX512VNNI, F16C, FMA
+// matmulQ82xLm5_64AVX512 multiplies rows of w with 2 rows of activations in int8; ldy and stride in bytes.
+// Requires: F16C, FMA, AVX512VL, AVX512VNNI
 TEXT ·matmulQ82xLm5_64AVX512(SB), NOSPLIT, $192-72
 	LEAQ         31(SP), AX
 	ANDQ         $-32, AX
@@ -1059,8 +1189,8 @@ done2:
 	VZEROUPPER
 	RET
 
-// matmulQ83xLm5_64AVX512 is y[j][r] = sum over i of d[i/64][j]*q[i/64][j][i%64]*w[r][i] for j < 3; ldy and stride in bytes.
-// Requires: AVX2, AVX512F, AVX512BW, AVX512DQ, AVX512VL, AVX512VNNI, F16C, FMA
+// matmulQ83xLm5_64AVX512 multiplies rows of w with 3 rows of activations in int8; ldy and stride in bytes.
+// Requires: F16C, FMA, AVX512VL, AVX512VNNI
 TEXT ·matmulQ83xLm5_64AVX512(SB), NOSPLIT, $192-72
 	LEAQ         31(SP), AX
 	ANDQ         $-32, AX
@@ -1191,8 +1321,8 @@ done2:
 	VZEROUPPER
 	RET
 
-// matmulQ84xLm5_64AVX512 is y[j][r] = sum over i of d[i/64][j]*q[i/64][j][i%64]*w[r][i] for j < 4; ldy and stride in bytes.
-// Requires: AVX2, AVX512F, AVX512BW, AVX512DQ, AVX512VL, AVX512VNNI, F16C, FMA
+// matmulQ84xLm5_64AVX512 multiplies rows of w with 4 rows of activations in int8; ldy and stride in bytes.
+// Requires: F16C, FMA, AVX512VL, AVX512VNNI
 TEXT ·matmulQ84xLm5_64AVX512(SB), NOSPLIT, $192-72
 	LEAQ         31(SP), AX
 	ANDQ         $-32, AX
@@ -1344,7 +1474,7 @@ done2:
 	RET
 
 // unpackLm5_64AVX512 unpacks a row into records of 32 levels, their scales and mins.
-// Requires: AVX2, AVX512F, AVX512BW, AVX512DQ, AVX512VL, AVX512VNNI, F16C, FMA
+// Requires: AVX2, F16C
 TEXT ·unpackLm5_64AVX512(SB), NOSPLIT, $192-24
 	MOVQ         dst+0(FP), AX
 	MOVQ         src+8(FP), BX
@@ -1403,8 +1533,8 @@ done2:
 	VZEROUPPER
 	RET
 
-// mix1xLm5_64AVX512 is o[j][i] += sum over r of p[j][r]*v[r][i] for j < 1; ld and stride in bytes, a unit is 64 values.
-// Requires: AVX2, AVX512F, AVX512BW, AVX512DQ, AVX512VL, AVX512VNNI, F16C, FMA
+// mix1xLm5_64AVX512 adds weighted rows of v to 1 row of o; ld and stride in bytes, a unit is 64 values.
+// Requires: AVX2, F16C, FMA
 TEXT ·mix1xLm5_64AVX512(SB), NOSPLIT, $192-64
 	MOVQ         v+32(FP), AX
 	MOVQ         units+56(FP), BX
@@ -1541,8 +1671,8 @@ done2:
 	VZEROUPPER
 	RET
 
-// mix2xLm5_64AVX512 is o[j][i] += sum over r of p[j][r]*v[r][i] for j < 2; ld and stride in bytes, a unit is 64 values.
-// Requires: AVX2, AVX512F, AVX512BW, AVX512DQ, AVX512VL, AVX512VNNI, F16C, FMA
+// mix2xLm5_64AVX512 adds weighted rows of v to 2 rows of o; ld and stride in bytes, a unit is 64 values.
+// Requires: AVX2, F16C, FMA
 TEXT ·mix2xLm5_64AVX512(SB), NOSPLIT, $192-64
 	MOVQ         v+32(FP), AX
 	MOVQ         units+56(FP), BX
@@ -1713,8 +1843,8 @@ done2:
 	VZEROUPPER
 	RET
 
-// mix3xLm5_64AVX512 is o[j][i] += sum over r of p[j][r]*v[r][i] for j < 3; ld and stride in bytes, a unit is 64 values.
-// Requires: AVX2, AVX512F, AVX512BW, AVX512DQ, AVX512VL, AVX512VNNI, F16C, FMA
+// mix3xLm5_64AVX512 adds weighted rows of v to 3 rows of o; ld and stride in bytes, a unit is 64 values.
+// Requires: AVX2, F16C, FMA
 TEXT ·mix3xLm5_64AVX512(SB), NOSPLIT, $192-64
 	MOVQ         v+32(FP), AX
 	MOVQ         units+56(FP), BX
@@ -1937,8 +2067,8 @@ done2:
 	VZEROUPPER
 	RET
 
-// mix5xLm5_64AVX512 is o[j][i] += sum over r of p[j][r]*v[r][i] for j < 5; ld and stride in bytes, a unit is 64 values.
-// Requires: AVX2, AVX512F, AVX512BW, AVX512DQ, AVX512VL, AVX512VNNI, F16C, FMA
+// mix5xLm5_64AVX512 adds weighted rows of v to 5 rows of o; ld and stride in bytes, a unit is 64 values.
+// Requires: AVX2, F16C, FMA
 TEXT ·mix5xLm5_64AVX512(SB), NOSPLIT, $192-64
 	MOVQ         v+32(FP), AX
 	MOVQ         units+56(FP), BX
@@ -1954,34 +2084,41 @@ loop1:
 	MOVQ         SI, R8
 	ADDQ         DI, R8
 	ADDQ         DI, R8
+	MOVQ         R8, R9
+	ADDQ         DI, R9
+	ADDQ         DI, R9
 	ADDQ         CX, SI
 	ADDQ         CX, R8
+	ADDQ         CX, R9
 	VMOVUPS      (SI), Y0
 	VMOVUPS      (SI)(DI*1), Y1
 	VMOVUPS      (R8), Y2
 	VMOVUPS      (R8)(DI*1), Y3
-	VMOVUPS      (R8), Y4
+	VMOVUPS      (R9), Y4
 	VMOVUPS      32(SI), Y5
 	VMOVUPS      32(SI)(DI*1), Y6
 	VMOVUPS      32(R8), Y7
 	VMOVUPS      32(R8)(DI*1), Y8
-	VMOVUPS      32(R8), Y9
+	VMOVUPS      32(R9), Y9
 	MOVQ         p+16(FP), SI
 	MOVQ         ldp+24(FP), DI
 	MOVQ         SI, R8
 	ADDQ         DI, R8
 	ADDQ         DI, R8
-	MOVQ         rows+48(FP), R9
-	MOVQ         AX, R10
-	MOVQ         stride+40(FP), R11
-	SUBQ         $1, R9
+	MOVQ         R8, R9
+	ADDQ         DI, R9
+	ADDQ         DI, R9
+	MOVQ         rows+48(FP), R10
+	MOVQ         AX, R11
+	MOVQ         stride+40(FP), R12
+	SUBQ         $1, R10
 	JLT          done4
 
 loop3:
-	VBROADCASTI128 2(R10), Y10
+	VBROADCASTI128 2(R11), Y10
 	VPSRLVD      lm5_640<>+0(SB), Y10, Y10
 	VPAND        lm5_641<>+0(SB), Y10, Y10
-	VPBROADCASTD 34(R10), Y11
+	VPBROADCASTD 34(R11), Y11
 	VPSRLVD      lm5_642<>+0(SB), Y11, Y11
 	VPAND        lm5_643<>+0(SB), Y11, Y11
 	VPSLLD       $4, Y11, Y11
@@ -1993,7 +2130,7 @@ loop3:
 	VPSLLW       $3, Y10, Y10
 	VPBLENDVB    Y10, Y12, Y11, Y10
 	VMOVDQU      Y10, (DX)
-	VPBROADCASTW (R10), X10
+	VPBROADCASTW (R11), X10
 	VCVTPH2PS    X10, Y10
 	VBROADCASTSS (SI), Y11
 	VMULPS       Y11, Y10, Y11
@@ -2003,7 +2140,7 @@ loop3:
 	VMULPS       Y13, Y10, Y13
 	VBROADCASTSS (R8)(DI*1), Y14
 	VMULPS       Y14, Y10, Y14
-	VBROADCASTSS (R8), Y15
+	VBROADCASTSS (R9), Y15
 	VMULPS       Y15, Y10, Y10
 	VPMOVSXBD    (DX), Y15
 	VCVTDQ2PS    Y15, Y15
@@ -2019,64 +2156,76 @@ loop3:
 	VFMADD231PS  Y13, Y15, Y7
 	VFMADD231PS  Y14, Y15, Y8
 	VFMADD231PS  Y10, Y15, Y9
-	ADDQ         R11, R10
+	ADDQ         R12, R11
 	ADDQ         $4, SI
 	ADDQ         $4, R8
-	SUBQ         $1, R9
+	ADDQ         $4, R9
+	SUBQ         $1, R10
 	JGE          loop3
 
 done4:
-	ADDQ         $1, R9
+	ADDQ         $1, R10
 	MOVQ         o+0(FP), SI
 	MOVQ         ldo+8(FP), DI
 	MOVQ         SI, R8
 	ADDQ         DI, R8
 	ADDQ         DI, R8
+	MOVQ         R8, R9
+	ADDQ         DI, R9
+	ADDQ         DI, R9
 	ADDQ         CX, SI
 	ADDQ         CX, R8
+	ADDQ         CX, R9
 	VMOVUPS      Y0, (SI)
 	VMOVUPS      Y1, (SI)(DI*1)
 	VMOVUPS      Y2, (R8)
 	VMOVUPS      Y3, (R8)(DI*1)
-	VMOVUPS      Y4, (R8)
+	VMOVUPS      Y4, (R9)
 	VMOVUPS      Y5, 32(SI)
 	VMOVUPS      Y6, 32(SI)(DI*1)
 	VMOVUPS      Y7, 32(R8)
 	VMOVUPS      Y8, 32(R8)(DI*1)
-	VMOVUPS      Y9, 32(R8)
+	VMOVUPS      Y9, 32(R9)
 	MOVQ         o+0(FP), SI
 	MOVQ         ldo+8(FP), DI
 	MOVQ         SI, R8
 	ADDQ         DI, R8
 	ADDQ         DI, R8
+	MOVQ         R8, R9
+	ADDQ         DI, R9
+	ADDQ         DI, R9
 	ADDQ         CX, SI
 	ADDQ         CX, R8
+	ADDQ         CX, R9
 	VMOVUPS      64(SI), Y0
 	VMOVUPS      64(SI)(DI*1), Y1
 	VMOVUPS      64(R8), Y2
 	VMOVUPS      64(R8)(DI*1), Y3
-	VMOVUPS      64(R8), Y4
+	VMOVUPS      64(R9), Y4
 	VMOVUPS      96(SI), Y5
 	VMOVUPS      96(SI)(DI*1), Y6
 	VMOVUPS      96(R8), Y7
 	VMOVUPS      96(R8)(DI*1), Y8
-	VMOVUPS      96(R8), Y9
+	VMOVUPS      96(R9), Y9
 	MOVQ         p+16(FP), SI
 	MOVQ         ldp+24(FP), DI
 	MOVQ         SI, R8
 	ADDQ         DI, R8
 	ADDQ         DI, R8
-	MOVQ         rows+48(FP), R9
-	MOVQ         AX, R10
-	MOVQ         stride+40(FP), R11
-	SUBQ         $1, R9
+	MOVQ         R8, R9
+	ADDQ         DI, R9
+	ADDQ         DI, R9
+	MOVQ         rows+48(FP), R10
+	MOVQ         AX, R11
+	MOVQ         stride+40(FP), R12
+	SUBQ         $1, R10
 	JLT          done6
 
 loop5:
-	VBROADCASTI128 2(R10), Y10
+	VBROADCASTI128 2(R11), Y10
 	VPSRLVD      lm5_640<>+0(SB), Y10, Y10
 	VPAND        lm5_641<>+0(SB), Y10, Y10
-	VPBROADCASTD 34(R10), Y11
+	VPBROADCASTD 34(R11), Y11
 	VPSRLVD      lm5_642<>+0(SB), Y11, Y11
 	VPAND        lm5_643<>+0(SB), Y11, Y11
 	VPSLLD       $4, Y11, Y11
@@ -2088,7 +2237,7 @@ loop5:
 	VPSLLW       $3, Y10, Y10
 	VPBLENDVB    Y10, Y12, Y11, Y10
 	VMOVDQU      Y10, (DX)
-	VPBROADCASTW (R10), X10
+	VPBROADCASTW (R11), X10
 	VCVTPH2PS    X10, Y10
 	VBROADCASTSS (SI), Y11
 	VMULPS       Y11, Y10, Y11
@@ -2098,7 +2247,7 @@ loop5:
 	VMULPS       Y13, Y10, Y13
 	VBROADCASTSS (R8)(DI*1), Y14
 	VMULPS       Y14, Y10, Y14
-	VBROADCASTSS (R8), Y15
+	VBROADCASTSS (R9), Y15
 	VMULPS       Y15, Y10, Y10
 	VPMOVSXBD    16(DX), Y15
 	VCVTDQ2PS    Y15, Y15
@@ -2114,64 +2263,76 @@ loop5:
 	VFMADD231PS  Y13, Y15, Y7
 	VFMADD231PS  Y14, Y15, Y8
 	VFMADD231PS  Y10, Y15, Y9
-	ADDQ         R11, R10
+	ADDQ         R12, R11
 	ADDQ         $4, SI
 	ADDQ         $4, R8
-	SUBQ         $1, R9
+	ADDQ         $4, R9
+	SUBQ         $1, R10
 	JGE          loop5
 
 done6:
-	ADDQ         $1, R9
+	ADDQ         $1, R10
 	MOVQ         o+0(FP), SI
 	MOVQ         ldo+8(FP), DI
 	MOVQ         SI, R8
 	ADDQ         DI, R8
 	ADDQ         DI, R8
+	MOVQ         R8, R9
+	ADDQ         DI, R9
+	ADDQ         DI, R9
 	ADDQ         CX, SI
 	ADDQ         CX, R8
+	ADDQ         CX, R9
 	VMOVUPS      Y0, 64(SI)
 	VMOVUPS      Y1, 64(SI)(DI*1)
 	VMOVUPS      Y2, 64(R8)
 	VMOVUPS      Y3, 64(R8)(DI*1)
-	VMOVUPS      Y4, 64(R8)
+	VMOVUPS      Y4, 64(R9)
 	VMOVUPS      Y5, 96(SI)
 	VMOVUPS      Y6, 96(SI)(DI*1)
 	VMOVUPS      Y7, 96(R8)
 	VMOVUPS      Y8, 96(R8)(DI*1)
-	VMOVUPS      Y9, 96(R8)
+	VMOVUPS      Y9, 96(R9)
 	MOVQ         o+0(FP), SI
 	MOVQ         ldo+8(FP), DI
 	MOVQ         SI, R8
 	ADDQ         DI, R8
 	ADDQ         DI, R8
+	MOVQ         R8, R9
+	ADDQ         DI, R9
+	ADDQ         DI, R9
 	ADDQ         CX, SI
 	ADDQ         CX, R8
+	ADDQ         CX, R9
 	VMOVUPS      128(SI), Y0
 	VMOVUPS      128(SI)(DI*1), Y1
 	VMOVUPS      128(R8), Y2
 	VMOVUPS      128(R8)(DI*1), Y3
-	VMOVUPS      128(R8), Y4
+	VMOVUPS      128(R9), Y4
 	VMOVUPS      160(SI), Y5
 	VMOVUPS      160(SI)(DI*1), Y6
 	VMOVUPS      160(R8), Y7
 	VMOVUPS      160(R8)(DI*1), Y8
-	VMOVUPS      160(R8), Y9
+	VMOVUPS      160(R9), Y9
 	MOVQ         p+16(FP), SI
 	MOVQ         ldp+24(FP), DI
 	MOVQ         SI, R8
 	ADDQ         DI, R8
 	ADDQ         DI, R8
-	MOVQ         rows+48(FP), R9
-	MOVQ         AX, R10
-	MOVQ         stride+40(FP), R11
-	SUBQ         $1, R9
+	MOVQ         R8, R9
+	ADDQ         DI, R9
+	ADDQ         DI, R9
+	MOVQ         rows+48(FP), R10
+	MOVQ         AX, R11
+	MOVQ         stride+40(FP), R12
+	SUBQ         $1, R10
 	JLT          done8
 
 loop7:
-	VBROADCASTI128 18(R10), Y10
+	VBROADCASTI128 18(R11), Y10
 	VPSRLVD      lm5_640<>+0(SB), Y10, Y10
 	VPAND        lm5_641<>+0(SB), Y10, Y10
-	VPBROADCASTD 38(R10), Y11
+	VPBROADCASTD 38(R11), Y11
 	VPSRLVD      lm5_642<>+0(SB), Y11, Y11
 	VPAND        lm5_643<>+0(SB), Y11, Y11
 	VPSLLD       $4, Y11, Y11
@@ -2183,7 +2344,7 @@ loop7:
 	VPSLLW       $3, Y10, Y10
 	VPBLENDVB    Y10, Y12, Y11, Y10
 	VMOVDQU      Y10, (DX)
-	VPBROADCASTW (R10), X10
+	VPBROADCASTW (R11), X10
 	VCVTPH2PS    X10, Y10
 	VBROADCASTSS (SI), Y11
 	VMULPS       Y11, Y10, Y11
@@ -2193,7 +2354,7 @@ loop7:
 	VMULPS       Y13, Y10, Y13
 	VBROADCASTSS (R8)(DI*1), Y14
 	VMULPS       Y14, Y10, Y14
-	VBROADCASTSS (R8), Y15
+	VBROADCASTSS (R9), Y15
 	VMULPS       Y15, Y10, Y10
 	VPMOVSXBD    (DX), Y15
 	VCVTDQ2PS    Y15, Y15
@@ -2209,64 +2370,76 @@ loop7:
 	VFMADD231PS  Y13, Y15, Y7
 	VFMADD231PS  Y14, Y15, Y8
 	VFMADD231PS  Y10, Y15, Y9
-	ADDQ         R11, R10
+	ADDQ         R12, R11
 	ADDQ         $4, SI
 	ADDQ         $4, R8
-	SUBQ         $1, R9
+	ADDQ         $4, R9
+	SUBQ         $1, R10
 	JGE          loop7
 
 done8:
-	ADDQ         $1, R9
+	ADDQ         $1, R10
 	MOVQ         o+0(FP), SI
 	MOVQ         ldo+8(FP), DI
 	MOVQ         SI, R8
 	ADDQ         DI, R8
 	ADDQ         DI, R8
+	MOVQ         R8, R9
+	ADDQ         DI, R9
+	ADDQ         DI, R9
 	ADDQ         CX, SI
 	ADDQ         CX, R8
+	ADDQ         CX, R9
 	VMOVUPS      Y0, 128(SI)
 	VMOVUPS      Y1, 128(SI)(DI*1)
 	VMOVUPS      Y2, 128(R8)
 	VMOVUPS      Y3, 128(R8)(DI*1)
-	VMOVUPS      Y4, 128(R8)
+	VMOVUPS      Y4, 128(R9)
 	VMOVUPS      Y5, 160(SI)
 	VMOVUPS      Y6, 160(SI)(DI*1)
 	VMOVUPS      Y7, 160(R8)
 	VMOVUPS      Y8, 160(R8)(DI*1)
-	VMOVUPS      Y9, 160(R8)
+	VMOVUPS      Y9, 160(R9)
 	MOVQ         o+0(FP), SI
 	MOVQ         ldo+8(FP), DI
 	MOVQ         SI, R8
 	ADDQ         DI, R8
 	ADDQ         DI, R8
+	MOVQ         R8, R9
+	ADDQ         DI, R9
+	ADDQ         DI, R9
 	ADDQ         CX, SI
 	ADDQ         CX, R8
+	ADDQ         CX, R9
 	VMOVUPS      192(SI), Y0
 	VMOVUPS      192(SI)(DI*1), Y1
 	VMOVUPS      192(R8), Y2
 	VMOVUPS      192(R8)(DI*1), Y3
-	VMOVUPS      192(R8), Y4
+	VMOVUPS      192(R9), Y4
 	VMOVUPS      224(SI), Y5
 	VMOVUPS      224(SI)(DI*1), Y6
 	VMOVUPS      224(R8), Y7
 	VMOVUPS      224(R8)(DI*1), Y8
-	VMOVUPS      224(R8), Y9
+	VMOVUPS      224(R9), Y9
 	MOVQ         p+16(FP), SI
 	MOVQ         ldp+24(FP), DI
 	MOVQ         SI, R8
 	ADDQ         DI, R8
 	ADDQ         DI, R8
-	MOVQ         rows+48(FP), R9
-	MOVQ         AX, R10
-	MOVQ         stride+40(FP), R11
-	SUBQ         $1, R9
+	MOVQ         R8, R9
+	ADDQ         DI, R9
+	ADDQ         DI, R9
+	MOVQ         rows+48(FP), R10
+	MOVQ         AX, R11
+	MOVQ         stride+40(FP), R12
+	SUBQ         $1, R10
 	JLT          done10
 
 loop9:
-	VBROADCASTI128 18(R10), Y10
+	VBROADCASTI128 18(R11), Y10
 	VPSRLVD      lm5_640<>+0(SB), Y10, Y10
 	VPAND        lm5_641<>+0(SB), Y10, Y10
-	VPBROADCASTD 38(R10), Y11
+	VPBROADCASTD 38(R11), Y11
 	VPSRLVD      lm5_642<>+0(SB), Y11, Y11
 	VPAND        lm5_643<>+0(SB), Y11, Y11
 	VPSLLD       $4, Y11, Y11
@@ -2278,7 +2451,7 @@ loop9:
 	VPSLLW       $3, Y10, Y10
 	VPBLENDVB    Y10, Y12, Y11, Y10
 	VMOVDQU      Y10, (DX)
-	VPBROADCASTW (R10), X10
+	VPBROADCASTW (R11), X10
 	VCVTPH2PS    X10, Y10
 	VBROADCASTSS (SI), Y11
 	VMULPS       Y11, Y10, Y11
@@ -2288,7 +2461,7 @@ loop9:
 	VMULPS       Y13, Y10, Y13
 	VBROADCASTSS (R8)(DI*1), Y14
 	VMULPS       Y14, Y10, Y14
-	VBROADCASTSS (R8), Y15
+	VBROADCASTSS (R9), Y15
 	VMULPS       Y15, Y10, Y10
 	VPMOVSXBD    16(DX), Y15
 	VCVTDQ2PS    Y15, Y15
@@ -2304,31 +2477,36 @@ loop9:
 	VFMADD231PS  Y13, Y15, Y7
 	VFMADD231PS  Y14, Y15, Y8
 	VFMADD231PS  Y10, Y15, Y9
-	ADDQ         R11, R10
+	ADDQ         R12, R11
 	ADDQ         $4, SI
 	ADDQ         $4, R8
-	SUBQ         $1, R9
+	ADDQ         $4, R9
+	SUBQ         $1, R10
 	JGE          loop9
 
 done10:
-	ADDQ         $1, R9
+	ADDQ         $1, R10
 	MOVQ         o+0(FP), SI
 	MOVQ         ldo+8(FP), DI
 	MOVQ         SI, R8
 	ADDQ         DI, R8
 	ADDQ         DI, R8
+	MOVQ         R8, R9
+	ADDQ         DI, R9
+	ADDQ         DI, R9
 	ADDQ         CX, SI
 	ADDQ         CX, R8
+	ADDQ         CX, R9
 	VMOVUPS      Y0, 192(SI)
 	VMOVUPS      Y1, 192(SI)(DI*1)
 	VMOVUPS      Y2, 192(R8)
 	VMOVUPS      Y3, 192(R8)(DI*1)
-	VMOVUPS      Y4, 192(R8)
+	VMOVUPS      Y4, 192(R9)
 	VMOVUPS      Y5, 224(SI)
 	VMOVUPS      Y6, 224(SI)(DI*1)
 	VMOVUPS      Y7, 224(R8)
 	VMOVUPS      Y8, 224(R8)(DI*1)
-	VMOVUPS      Y9, 224(R8)
+	VMOVUPS      Y9, 224(R9)
 	ADDQ         $0x2a, AX
 	ADDQ         $0x100, CX
 	SUBQ         $1, BX
@@ -2339,8 +2517,8 @@ done2:
 	VZEROUPPER
 	RET
 
-// decodeUnitsLm5_64AVX2 unpacks units of 64 values: dst[i] = value(src, i).
-// Requires: AVX2, F16C, FMA
+// decodeUnitsLm5_64AVX2 unpacks units of 64 values.
+// Requires: AVX2, F16C
 TEXT ·decodeUnitsLm5_64AVX2(SB), NOSPLIT, $192-24
 	MOVQ         dst+0(FP), AX
 	MOVQ         src+8(FP), BX
@@ -2425,7 +2603,7 @@ done2:
 	VZEROUPPER
 	RET
 
-// matmul1xLm5_64AVX2 is y[j][r] = sum over i of x[j][i]*w[r][i] for j < 1; ld and stride in bytes, a unit is 64 values.
+// matmul1xLm5_64AVX2 multiplies rows of w with 1 row of x; ld and stride in bytes, a unit is 64 values.
 // Requires: AVX2, F16C, FMA
 TEXT ·matmul1xLm5_64AVX2(SB), NOSPLIT, $192-64
 	MOVQ         y+0(FP), AX
@@ -2548,7 +2726,7 @@ done2:
 	VZEROUPPER
 	RET
 
-// matmul2xLm5_64AVX2 is y[j][r] = sum over i of x[j][i]*w[r][i] for j < 2; ld and stride in bytes, a unit is 64 values.
+// matmul2xLm5_64AVX2 multiplies rows of w with 2 rows of x; ld and stride in bytes, a unit is 64 values.
 // Requires: AVX2, F16C, FMA
 TEXT ·matmul2xLm5_64AVX2(SB), NOSPLIT, $192-64
 	MOVQ         y+0(FP), AX
@@ -2697,7 +2875,7 @@ done2:
 	VZEROUPPER
 	RET
 
-// matmul3xLm5_64AVX2 is y[j][r] = sum over i of x[j][i]*w[r][i] for j < 3; ld and stride in bytes, a unit is 64 values.
+// matmul3xLm5_64AVX2 multiplies rows of w with 3 rows of x; ld and stride in bytes, a unit is 64 values.
 // Requires: AVX2, F16C, FMA
 TEXT ·matmul3xLm5_64AVX2(SB), NOSPLIT, $192-64
 	MOVQ         y+0(FP), AX
@@ -2871,7 +3049,7 @@ done2:
 	VZEROUPPER
 	RET
 
-// matmul4xLm5_64AVX2 is y[j][r] = sum over i of x[j][i]*w[r][i] for j < 4; ld and stride in bytes, a unit is 64 values.
+// matmul4xLm5_64AVX2 multiplies rows of w with 4 rows of x; ld and stride in bytes, a unit is 64 values.
 // Requires: AVX2, F16C, FMA
 TEXT ·matmul4xLm5_64AVX2(SB), NOSPLIT, $192-64
 	MOVQ         y+0(FP), AX
@@ -3070,7 +3248,7 @@ done2:
 	VZEROUPPER
 	RET
 
-// matmulQ81xLm5_64AVX2 is y[j][r] = sum over i of d[i/64][j]*q[i/64][j][i%64]*w[r][i] for j < 1; ldy and stride in bytes.
+// matmulQ81xLm5_64AVX2 multiplies rows of w with 1 row of activations in int8; ldy and stride in bytes.
 // Requires: AVX2, F16C, FMA
 TEXT ·matmulQ81xLm5_64AVX2(SB), NOSPLIT, $192-72
 	LEAQ         31(SP), AX
@@ -3083,6 +3261,7 @@ TEXT ·matmulQ81xLm5_64AVX2(SB), NOSPLIT, $192-72
 
 loop1:
 	VPXOR        Y0, Y0, Y0
+	VPXOR        Y1, Y1, Y1
 	MOVQ         q+16(FP), DX
 	MOVQ         d+24(FP), SI
 	MOVQ         blocks+64(FP), DI
@@ -3091,31 +3270,12 @@ loop1:
 	JLT          done4
 
 loop3:
-	VPBROADCASTW (R8), X1
-	VCVTPH2PS    X1, Y1
-	VBROADCASTI128 2(R8), Y2
-	VPSRLVD      lm5_640<>+0(SB), Y2, Y2
-	VPAND        lm5_641<>+0(SB), Y2, Y2
-	VPBROADCASTD 34(R8), Y3
-	VPSRLVD      lm5_642<>+0(SB), Y3, Y3
-	VPAND        lm5_643<>+0(SB), Y3, Y3
-	VPSLLD       $4, Y3, Y3
-	VPOR         Y3, Y2, Y2
-	VBROADCASTI128 lm5_644<>+0(SB), Y3
-	VPSHUFB      Y2, Y3, Y3
-	VBROADCASTI128 lm5_645<>+0(SB), Y4
-	VPSHUFB      Y2, Y4, Y4
-	VPSLLW       $3, Y2, Y2
-	VPBLENDVB    Y2, Y4, Y3, Y2
-	VPABSB       Y2, Y3
-	VMOVDQU      (DX), Y4
-	VPSIGNB      Y2, Y4, Y2
-	VPMADDUBSW   Y2, Y3, Y2
-	VPMADDWD     lm5_6420<>+0(SB), Y2, Y2
-	VBROADCASTI128 18(R8), Y3
+	VPBROADCASTW (R8), X2
+	VCVTPH2PS    X2, Y2
+	VBROADCASTI128 2(R8), Y3
 	VPSRLVD      lm5_640<>+0(SB), Y3, Y3
 	VPAND        lm5_641<>+0(SB), Y3, Y3
-	VPBROADCASTD 38(R8), Y4
+	VPBROADCASTD 34(R8), Y4
 	VPSRLVD      lm5_642<>+0(SB), Y4, Y4
 	VPAND        lm5_643<>+0(SB), Y4, Y4
 	VPSLLD       $4, Y4, Y4
@@ -3127,15 +3287,34 @@ loop3:
 	VPSLLW       $3, Y3, Y3
 	VPBLENDVB    Y3, Y5, Y4, Y3
 	VPABSB       Y3, Y4
-	VMOVDQU      32(DX), Y5
+	VMOVDQU      (DX), Y5
 	VPSIGNB      Y3, Y5, Y3
 	VPMADDUBSW   Y3, Y4, Y3
 	VPMADDWD     lm5_6420<>+0(SB), Y3, Y3
-	VPADDD       Y3, Y2, Y2
-	VBROADCASTSS (SI), Y3
-	VCVTDQ2PS    Y2, Y2
-	VMULPS       Y1, Y3, Y1
-	VFMADD231PS  Y1, Y2, Y0
+	VBROADCASTI128 18(R8), Y4
+	VPSRLVD      lm5_640<>+0(SB), Y4, Y4
+	VPAND        lm5_641<>+0(SB), Y4, Y4
+	VPBROADCASTD 38(R8), Y5
+	VPSRLVD      lm5_642<>+0(SB), Y5, Y5
+	VPAND        lm5_643<>+0(SB), Y5, Y5
+	VPSLLD       $4, Y5, Y5
+	VPOR         Y5, Y4, Y4
+	VBROADCASTI128 lm5_644<>+0(SB), Y5
+	VPSHUFB      Y4, Y5, Y5
+	VBROADCASTI128 lm5_645<>+0(SB), Y6
+	VPSHUFB      Y4, Y6, Y6
+	VPSLLW       $3, Y4, Y4
+	VPBLENDVB    Y4, Y6, Y5, Y4
+	VPABSB       Y4, Y5
+	VMOVDQU      32(DX), Y6
+	VPSIGNB      Y4, Y6, Y4
+	VPMADDUBSW   Y4, Y5, Y4
+	VPMADDWD     lm5_6420<>+0(SB), Y4, Y4
+	VPADDD       Y4, Y3, Y3
+	VBROADCASTSS (SI), Y4
+	VCVTDQ2PS    Y3, Y3
+	VMULPS       Y2, Y4, Y2
+	VFMADD231PS  Y2, Y3, Y0
 	ADDQ         $0x2a, R8
 	ADDQ         $0x40, DX
 	ADDQ         $4, SI
@@ -3144,6 +3323,7 @@ loop3:
 
 done4:
 	ADDQ         $1, DI
+	VADDPS       Y1, Y0, Y0
 	VEXTRACTF128 $1, Y0, X1
 	VADDPS       X0, X1, X1
 	VMOVHLPS     X1, X1, X0
@@ -3162,7 +3342,7 @@ done2:
 	VZEROUPPER
 	RET
 
-// matmulQ82xLm5_64AVX2 is y[j][r] = sum over i of d[i/64][j]*q[i/64][j][i%64]*w[r][i] for j < 2; ldy and stride in bytes.
+// matmulQ82xLm5_64AVX2 multiplies rows of w with 2 rows of activations in int8; ldy and stride in bytes.
 // Requires: AVX2, F16C, FMA
 TEXT ·matmulQ82xLm5_64AVX2(SB), NOSPLIT, $192-72
 	LEAQ         31(SP), AX
@@ -3278,7 +3458,7 @@ done2:
 	VZEROUPPER
 	RET
 
-// matmulQ83xLm5_64AVX2 is y[j][r] = sum over i of d[i/64][j]*q[i/64][j][i%64]*w[r][i] for j < 3; ldy and stride in bytes.
+// matmulQ83xLm5_64AVX2 multiplies rows of w with 3 rows of activations in int8; ldy and stride in bytes.
 // Requires: AVX2, F16C, FMA
 TEXT ·matmulQ83xLm5_64AVX2(SB), NOSPLIT, $192-72
 	LEAQ         31(SP), AX
@@ -3416,7 +3596,7 @@ done2:
 	VZEROUPPER
 	RET
 
-// matmulQ84xLm5_64AVX2 is y[j][r] = sum over i of d[i/64][j]*q[i/64][j][i%64]*w[r][i] for j < 4; ldy and stride in bytes.
+// matmulQ84xLm5_64AVX2 multiplies rows of w with 4 rows of activations in int8; ldy and stride in bytes.
 // Requires: AVX2, F16C, FMA
 TEXT ·matmulQ84xLm5_64AVX2(SB), NOSPLIT, $192-72
 	LEAQ         31(SP), AX
@@ -3577,7 +3757,7 @@ done2:
 	RET
 
 // unpackLm5_64AVX2 unpacks a row into records of 32 levels, their scales and mins.
-// Requires: AVX2, F16C, FMA
+// Requires: AVX2, F16C
 TEXT ·unpackLm5_64AVX2(SB), NOSPLIT, $192-24
 	MOVQ         dst+0(FP), AX
 	MOVQ         src+8(FP), BX
@@ -3636,7 +3816,1121 @@ done2:
 	VZEROUPPER
 	RET
 
-// mix1xLm5_64AVX2 is o[j][i] += sum over r of p[j][r]*v[r][i] for j < 1; ld and stride in bytes, a unit is 64 values.
+// encodeGroupsLm5_64AVX2 packs groups of 8 blocks of 64 values.
+// Requires: AVX2, F16C
+TEXT ·encodeGroupsLm5_64AVX2(SB), NOSPLIT, $0-32
+	MOVQ         dst+0(FP), AX
+	MOVQ         src+8(FP), BX
+	MOVQ         scratch+16(FP), CX
+	MOVQ         groups+24(FP), DX
+	ADDQ         $0x1f, CX
+	ANDQ         $-32, CX
+	SUBQ         $1, DX
+	JLT          done2
+
+loop1:
+
+	// x: value i of every block in one vector
+	XORQ         SI, SI
+	XORQ         DI, DI
+	ADDQ         $8, DI
+	SUBQ         $1, DI
+	JLT          done4
+
+loop3:
+	VMOVUPS      (BX)(SI*1), Y0
+	VMOVUPS      256(BX)(SI*1), Y1
+	VMOVUPS      512(BX)(SI*1), Y2
+	VMOVUPS      768(BX)(SI*1), Y3
+	VMOVUPS      1024(BX)(SI*1), Y4
+	VMOVUPS      1280(BX)(SI*1), Y5
+	VMOVUPS      1536(BX)(SI*1), Y6
+	VMOVUPS      1792(BX)(SI*1), Y7
+	VUNPCKLPS    Y1, Y0, Y8
+	VUNPCKHPS    Y1, Y0, Y1
+	VUNPCKLPS    Y3, Y2, Y0
+	VUNPCKHPS    Y3, Y2, Y3
+	VUNPCKLPD    Y0, Y8, Y2
+	VUNPCKHPD    Y0, Y8, Y0
+	VUNPCKLPD    Y3, Y1, Y8
+	VUNPCKHPD    Y3, Y1, Y3
+	VUNPCKLPS    Y5, Y4, Y1
+	VUNPCKHPS    Y5, Y4, Y5
+	VUNPCKLPS    Y7, Y6, Y4
+	VUNPCKHPS    Y7, Y6, Y7
+	VUNPCKLPD    Y4, Y1, Y6
+	VUNPCKHPD    Y4, Y1, Y4
+	VUNPCKLPD    Y7, Y5, Y1
+	VUNPCKHPD    Y7, Y5, Y7
+	VPERM2F128   $0x20, Y6, Y2, Y5
+	VPERM2F128   $0x31, Y6, Y2, Y6
+	VPERM2F128   $0x20, Y4, Y0, Y2
+	VPERM2F128   $0x31, Y4, Y0, Y4
+	VPERM2F128   $0x20, Y1, Y8, Y0
+	VPERM2F128   $0x31, Y1, Y8, Y1
+	VPERM2F128   $0x20, Y7, Y3, Y8
+	VPERM2F128   $0x31, Y7, Y3, Y7
+	VMOVUPS      Y5, (CX)(SI*8)
+	VMOVUPS      Y2, 32(CX)(SI*8)
+	VMOVUPS      Y0, 64(CX)(SI*8)
+	VMOVUPS      Y8, 96(CX)(SI*8)
+	VMOVUPS      Y6, 128(CX)(SI*8)
+	VMOVUPS      Y4, 160(CX)(SI*8)
+	VMOVUPS      Y1, 192(CX)(SI*8)
+	VMOVUPS      Y7, 224(CX)(SI*8)
+	ADDQ         $0x20, SI
+	SUBQ         $1, DI
+	JGE          loop3
+
+done4:
+	ADDQ         $1, DI
+
+	// length
+	VMOVDQU      lm5_6421<>+0(SB), Y0
+	XORQ         SI, SI
+	XORQ         DI, DI
+	ADDQ         $0x10, DI
+	SUBQ         $1, DI
+	JLT          done6
+
+loop5:
+	VMOVUPS      (CX)(SI*8), Y1
+	VMULPS       Y1, Y1, Y1
+	VADDPS       Y1, Y0, Y0
+	VMOVUPS      32(CX)(SI*8), Y1
+	VMULPS       Y1, Y1, Y1
+	VADDPS       Y1, Y0, Y0
+	VMOVUPS      64(CX)(SI*8), Y1
+	VMULPS       Y1, Y1, Y1
+	VADDPS       Y1, Y0, Y0
+	VMOVUPS      96(CX)(SI*8), Y1
+	VMULPS       Y1, Y1, Y1
+	VADDPS       Y1, Y0, Y0
+	ADDQ         $0x10, SI
+	SUBQ         $1, DI
+	JGE          loop5
+
+done6:
+	ADDQ         $1, DI
+	VMOVUPS      Y0, 2048(CX)
+	VMOVUPS      2048(CX), Y0
+	VSQRTPS      Y0, Y0
+	VMOVUPS      Y0, 2080(CX)
+
+	// v
+	VMOVUPS      2080(CX), Y0
+	VMOVDQU      lm5_6422<>+0(SB), Y1
+	VCMPPS       $0x1e, Y1, Y0, Y0
+	VMOVDQU      Y0, 2112(CX)
+	VMOVDQU      lm5_6423<>+0(SB), Y0
+	VMOVUPS      2080(CX), Y1
+	VDIVPS       Y1, Y0, Y0
+	VMOVUPS      Y0, 2144(CX)
+	LEAQ         lm5_6424<>+0(SB), SI
+	XORQ         DI, DI
+	XORQ         R8, R8
+	ADDQ         $0x10, R8
+	SUBQ         $1, R8
+	JLT          done8
+
+loop7:
+	VMOVDQU      2112(CX), Y0
+	VMOVUPS      (CX)(DI*8), Y1
+	VMOVUPS      2144(CX), Y2
+	VMULPS       Y2, Y1, Y1
+	VMOVDQU      lm5_6421<>+0(SB), Y2
+	VBLENDVPS    Y0, Y1, Y2, Y0
+	VBROADCASTSS (SI)(DI*1), Y1
+	VMULPS       Y1, Y0, Y0
+	VMOVUPS      Y0, 2176(CX)(DI*8)
+	VMOVDQU      2112(CX), Y0
+	VMOVUPS      32(CX)(DI*8), Y1
+	VMOVUPS      2144(CX), Y2
+	VMULPS       Y2, Y1, Y1
+	VMOVDQU      lm5_6421<>+0(SB), Y2
+	VBLENDVPS    Y0, Y1, Y2, Y0
+	VBROADCASTSS 4(SI)(DI*1), Y1
+	VMULPS       Y1, Y0, Y0
+	VMOVUPS      Y0, 2208(CX)(DI*8)
+	VMOVDQU      2112(CX), Y0
+	VMOVUPS      64(CX)(DI*8), Y1
+	VMOVUPS      2144(CX), Y2
+	VMULPS       Y2, Y1, Y1
+	VMOVDQU      lm5_6421<>+0(SB), Y2
+	VBLENDVPS    Y0, Y1, Y2, Y0
+	VBROADCASTSS 8(SI)(DI*1), Y1
+	VMULPS       Y1, Y0, Y0
+	VMOVUPS      Y0, 2240(CX)(DI*8)
+	VMOVDQU      2112(CX), Y0
+	VMOVUPS      96(CX)(DI*8), Y1
+	VMOVUPS      2144(CX), Y2
+	VMULPS       Y2, Y1, Y1
+	VMOVDQU      lm5_6421<>+0(SB), Y2
+	VBLENDVPS    Y0, Y1, Y2, Y0
+	VBROADCASTSS 12(SI)(DI*1), Y1
+	VMULPS       Y1, Y0, Y0
+	VMOVUPS      Y0, 2272(CX)(DI*8)
+	ADDQ         $0x10, DI
+	SUBQ         $1, R8
+	JGE          loop7
+
+done8:
+	ADDQ         $1, R8
+	LEAQ         lm5_6425<>+0(SB), SI
+	XORQ         DI, DI
+	XORQ         R8, R8
+	ADDQ         $8, R8
+	SUBQ         $1, R8
+	JLT          done10
+
+loop9:
+	VMOVUPS      2176(CX)(DI*8), Y0
+	VMOVUPS      2208(CX)(DI*8), Y1
+	VMOVUPS      2240(CX)(DI*8), Y2
+	VMOVUPS      2272(CX)(DI*8), Y3
+	VMOVUPS      2304(CX)(DI*8), Y4
+	VMOVUPS      2336(CX)(DI*8), Y5
+	VMOVUPS      2368(CX)(DI*8), Y6
+	VMOVUPS      2400(CX)(DI*8), Y7
+	VADDPS       Y1, Y0, Y8
+	VSUBPS       Y1, Y0, Y0
+	VADDPS       Y3, Y2, Y1
+	VSUBPS       Y3, Y2, Y2
+	VADDPS       Y5, Y4, Y3
+	VSUBPS       Y5, Y4, Y4
+	VADDPS       Y7, Y6, Y5
+	VSUBPS       Y7, Y6, Y6
+	VADDPS       Y1, Y8, Y7
+	VSUBPS       Y1, Y8, Y1
+	VADDPS       Y2, Y0, Y8
+	VSUBPS       Y2, Y0, Y0
+	VADDPS       Y5, Y3, Y2
+	VSUBPS       Y5, Y3, Y3
+	VADDPS       Y6, Y4, Y5
+	VSUBPS       Y6, Y4, Y4
+	VADDPS       Y2, Y7, Y6
+	VSUBPS       Y2, Y7, Y2
+	VADDPS       Y5, Y8, Y7
+	VSUBPS       Y5, Y8, Y5
+	VADDPS       Y3, Y1, Y8
+	VSUBPS       Y3, Y1, Y1
+	VADDPS       Y4, Y0, Y3
+	VSUBPS       Y4, Y0, Y0
+	VMOVUPS      Y6, 2176(CX)(DI*8)
+	VMOVUPS      Y7, 2208(CX)(DI*8)
+	VMOVUPS      Y8, 2240(CX)(DI*8)
+	VMOVUPS      Y3, 2272(CX)(DI*8)
+	VMOVUPS      Y2, 2304(CX)(DI*8)
+	VMOVUPS      Y5, 2336(CX)(DI*8)
+	VMOVUPS      Y1, 2368(CX)(DI*8)
+	VMOVUPS      Y0, 2400(CX)(DI*8)
+	ADDQ         $4, DI
+	ADDQ         $0x1c, DI
+	SUBQ         $1, R8
+	JGE          loop9
+
+done10:
+	ADDQ         $1, R8
+	XORQ         DI, DI
+	XORQ         R8, R8
+	ADDQ         $1, R8
+	SUBQ         $1, R8
+	JLT          done12
+
+loop11:
+	XORQ         R9, R9
+	ADDQ         $8, R9
+	SUBQ         $1, R9
+	JLT          done14
+
+loop13:
+	VMOVUPS      2176(CX)(DI*8), Y0
+	VMOVUPS      2432(CX)(DI*8), Y1
+	VMOVUPS      2688(CX)(DI*8), Y2
+	VMOVUPS      2944(CX)(DI*8), Y3
+	VMOVUPS      3200(CX)(DI*8), Y4
+	VMOVUPS      3456(CX)(DI*8), Y5
+	VMOVUPS      3712(CX)(DI*8), Y6
+	VMOVUPS      3968(CX)(DI*8), Y7
+	VADDPS       Y1, Y0, Y8
+	VSUBPS       Y1, Y0, Y0
+	VADDPS       Y3, Y2, Y1
+	VSUBPS       Y3, Y2, Y2
+	VADDPS       Y5, Y4, Y3
+	VSUBPS       Y5, Y4, Y4
+	VADDPS       Y7, Y6, Y5
+	VSUBPS       Y7, Y6, Y6
+	VADDPS       Y1, Y8, Y7
+	VSUBPS       Y1, Y8, Y1
+	VADDPS       Y2, Y0, Y8
+	VSUBPS       Y2, Y0, Y0
+	VADDPS       Y5, Y3, Y2
+	VSUBPS       Y5, Y3, Y3
+	VADDPS       Y6, Y4, Y5
+	VSUBPS       Y6, Y4, Y4
+	VADDPS       Y2, Y7, Y6
+	VSUBPS       Y2, Y7, Y2
+	VADDPS       Y5, Y8, Y7
+	VSUBPS       Y5, Y8, Y5
+	VADDPS       Y3, Y1, Y8
+	VSUBPS       Y3, Y1, Y1
+	VADDPS       Y4, Y0, Y3
+	VSUBPS       Y4, Y0, Y0
+	VBROADCASTSS (SI)(DI*1), Y4
+	VMULPS       Y4, Y6, Y4
+	VMOVUPS      Y4, 2176(CX)(DI*8)
+	VBROADCASTSS 32(SI)(DI*1), Y4
+	VMULPS       Y4, Y7, Y4
+	VMOVUPS      Y4, 2432(CX)(DI*8)
+	VBROADCASTSS 64(SI)(DI*1), Y4
+	VMULPS       Y4, Y8, Y4
+	VMOVUPS      Y4, 2688(CX)(DI*8)
+	VBROADCASTSS 96(SI)(DI*1), Y4
+	VMULPS       Y4, Y3, Y3
+	VMOVUPS      Y3, 2944(CX)(DI*8)
+	VBROADCASTSS 128(SI)(DI*1), Y3
+	VMULPS       Y3, Y2, Y2
+	VMOVUPS      Y2, 3200(CX)(DI*8)
+	VBROADCASTSS 160(SI)(DI*1), Y2
+	VMULPS       Y2, Y5, Y2
+	VMOVUPS      Y2, 3456(CX)(DI*8)
+	VBROADCASTSS 192(SI)(DI*1), Y2
+	VMULPS       Y2, Y1, Y1
+	VMOVUPS      Y1, 3712(CX)(DI*8)
+	VBROADCASTSS 224(SI)(DI*1), Y1
+	VMULPS       Y1, Y0, Y0
+	VMOVUPS      Y0, 3968(CX)(DI*8)
+	ADDQ         $4, DI
+	SUBQ         $1, R9
+	JGE          loop13
+
+done14:
+	ADDQ         $1, R9
+	ADDQ         $0xe0, DI
+	SUBQ         $1, R8
+	JGE          loop11
+
+done12:
+	ADDQ         $1, R8
+
+	// code
+	XORQ         SI, SI
+	XORQ         DI, DI
+	ADDQ         $0x10, DI
+	SUBQ         $1, DI
+	JLT          done16
+
+loop15:
+	VMOVUPS      2176(CX)(SI*8), Y0
+	VCMPPS       $0x15, lm5_6421<>+0(SB), Y0, Y1
+	VPABSD       Y1, Y1
+	VPERMPS      lm5_6426<>+0(SB), Y1, Y2
+	VCMPPS       $0x15, Y2, Y0, Y2
+	VPADDD       Y1, Y1, Y1
+	VPSUBD       Y2, Y1, Y1
+	VPERMPS      lm5_6427<>+0(SB), Y1, Y2
+	VCMPPS       $0x15, Y2, Y0, Y2
+	VPADDD       Y1, Y1, Y1
+	VPSUBD       Y2, Y1, Y1
+	VPERMPS      lm5_6428<>+0(SB), Y1, Y2
+	VCMPPS       $0x15, Y2, Y0, Y2
+	VPADDD       Y1, Y1, Y1
+	VPSUBD       Y2, Y1, Y1
+	VPERMPS      lm5_6429<>+0(SB), Y1, Y2
+	VPERMPS      lm5_6430<>+0(SB), Y1, Y3
+	VPSLLD       $0x1c, Y1, Y4
+	VBLENDVPS    Y4, Y3, Y2, Y2
+	VCMPPS       $0x15, Y2, Y0, Y0
+	VPADDD       Y1, Y1, Y1
+	VPSUBD       Y0, Y1, Y0
+	VMOVDQU      Y0, 4224(CX)(SI*8)
+	VMOVUPS      2208(CX)(SI*8), Y0
+	VCMPPS       $0x15, lm5_6421<>+0(SB), Y0, Y1
+	VPABSD       Y1, Y1
+	VPERMPS      lm5_6426<>+0(SB), Y1, Y2
+	VCMPPS       $0x15, Y2, Y0, Y2
+	VPADDD       Y1, Y1, Y1
+	VPSUBD       Y2, Y1, Y1
+	VPERMPS      lm5_6427<>+0(SB), Y1, Y2
+	VCMPPS       $0x15, Y2, Y0, Y2
+	VPADDD       Y1, Y1, Y1
+	VPSUBD       Y2, Y1, Y1
+	VPERMPS      lm5_6428<>+0(SB), Y1, Y2
+	VCMPPS       $0x15, Y2, Y0, Y2
+	VPADDD       Y1, Y1, Y1
+	VPSUBD       Y2, Y1, Y1
+	VPERMPS      lm5_6429<>+0(SB), Y1, Y2
+	VPERMPS      lm5_6430<>+0(SB), Y1, Y3
+	VPSLLD       $0x1c, Y1, Y4
+	VBLENDVPS    Y4, Y3, Y2, Y2
+	VCMPPS       $0x15, Y2, Y0, Y0
+	VPADDD       Y1, Y1, Y1
+	VPSUBD       Y0, Y1, Y0
+	VMOVDQU      Y0, 4256(CX)(SI*8)
+	VMOVUPS      2240(CX)(SI*8), Y0
+	VCMPPS       $0x15, lm5_6421<>+0(SB), Y0, Y1
+	VPABSD       Y1, Y1
+	VPERMPS      lm5_6426<>+0(SB), Y1, Y2
+	VCMPPS       $0x15, Y2, Y0, Y2
+	VPADDD       Y1, Y1, Y1
+	VPSUBD       Y2, Y1, Y1
+	VPERMPS      lm5_6427<>+0(SB), Y1, Y2
+	VCMPPS       $0x15, Y2, Y0, Y2
+	VPADDD       Y1, Y1, Y1
+	VPSUBD       Y2, Y1, Y1
+	VPERMPS      lm5_6428<>+0(SB), Y1, Y2
+	VCMPPS       $0x15, Y2, Y0, Y2
+	VPADDD       Y1, Y1, Y1
+	VPSUBD       Y2, Y1, Y1
+	VPERMPS      lm5_6429<>+0(SB), Y1, Y2
+	VPERMPS      lm5_6430<>+0(SB), Y1, Y3
+	VPSLLD       $0x1c, Y1, Y4
+	VBLENDVPS    Y4, Y3, Y2, Y2
+	VCMPPS       $0x15, Y2, Y0, Y0
+	VPADDD       Y1, Y1, Y1
+	VPSUBD       Y0, Y1, Y0
+	VMOVDQU      Y0, 4288(CX)(SI*8)
+	VMOVUPS      2272(CX)(SI*8), Y0
+	VCMPPS       $0x15, lm5_6421<>+0(SB), Y0, Y1
+	VPABSD       Y1, Y1
+	VPERMPS      lm5_6426<>+0(SB), Y1, Y2
+	VCMPPS       $0x15, Y2, Y0, Y2
+	VPADDD       Y1, Y1, Y1
+	VPSUBD       Y2, Y1, Y1
+	VPERMPS      lm5_6427<>+0(SB), Y1, Y2
+	VCMPPS       $0x15, Y2, Y0, Y2
+	VPADDD       Y1, Y1, Y1
+	VPSUBD       Y2, Y1, Y1
+	VPERMPS      lm5_6428<>+0(SB), Y1, Y2
+	VCMPPS       $0x15, Y2, Y0, Y2
+	VPADDD       Y1, Y1, Y1
+	VPSUBD       Y2, Y1, Y1
+	VPERMPS      lm5_6429<>+0(SB), Y1, Y2
+	VPERMPS      lm5_6430<>+0(SB), Y1, Y3
+	VPSLLD       $0x1c, Y1, Y4
+	VBLENDVPS    Y4, Y3, Y2, Y2
+	VCMPPS       $0x15, Y2, Y0, Y0
+	VPADDD       Y1, Y1, Y1
+	VPSUBD       Y0, Y1, Y0
+	VMOVDQU      Y0, 4320(CX)(SI*8)
+	ADDQ         $0x10, SI
+	SUBQ         $1, DI
+	JGE          loop15
+
+done16:
+	ADDQ         $1, DI
+
+	// dot
+	VMOVDQU      lm5_6421<>+0(SB), Y0
+	XORQ         SI, SI
+	XORQ         DI, DI
+	ADDQ         $0x10, DI
+	SUBQ         $1, DI
+	JLT          done18
+
+loop17:
+	VMOVUPS      2176(CX)(SI*8), Y1
+	VMOVDQU      4224(CX)(SI*8), Y2
+	VPERMPS      lm5_6412<>+0(SB), Y2, Y3
+	VPERMPS      lm5_6413<>+0(SB), Y2, Y4
+	VPSLLD       $0x1c, Y2, Y5
+	VBLENDVPS    Y5, Y4, Y3, Y3
+	VPERMPS      lm5_6414<>+0(SB), Y2, Y4
+	VPERMPS      lm5_6415<>+0(SB), Y2, Y5
+	VPSLLD       $0x1c, Y2, Y6
+	VBLENDVPS    Y6, Y5, Y4, Y4
+	VPSLLD       $0x1b, Y2, Y2
+	VBLENDVPS    Y2, Y4, Y3, Y2
+	VMULPS       Y2, Y1, Y1
+	VADDPS       Y1, Y0, Y0
+	VMOVUPS      2208(CX)(SI*8), Y1
+	VMOVDQU      4256(CX)(SI*8), Y2
+	VPERMPS      lm5_6412<>+0(SB), Y2, Y3
+	VPERMPS      lm5_6413<>+0(SB), Y2, Y4
+	VPSLLD       $0x1c, Y2, Y5
+	VBLENDVPS    Y5, Y4, Y3, Y3
+	VPERMPS      lm5_6414<>+0(SB), Y2, Y4
+	VPERMPS      lm5_6415<>+0(SB), Y2, Y5
+	VPSLLD       $0x1c, Y2, Y6
+	VBLENDVPS    Y6, Y5, Y4, Y4
+	VPSLLD       $0x1b, Y2, Y2
+	VBLENDVPS    Y2, Y4, Y3, Y2
+	VMULPS       Y2, Y1, Y1
+	VADDPS       Y1, Y0, Y0
+	VMOVUPS      2240(CX)(SI*8), Y1
+	VMOVDQU      4288(CX)(SI*8), Y2
+	VPERMPS      lm5_6412<>+0(SB), Y2, Y3
+	VPERMPS      lm5_6413<>+0(SB), Y2, Y4
+	VPSLLD       $0x1c, Y2, Y5
+	VBLENDVPS    Y5, Y4, Y3, Y3
+	VPERMPS      lm5_6414<>+0(SB), Y2, Y4
+	VPERMPS      lm5_6415<>+0(SB), Y2, Y5
+	VPSLLD       $0x1c, Y2, Y6
+	VBLENDVPS    Y6, Y5, Y4, Y4
+	VPSLLD       $0x1b, Y2, Y2
+	VBLENDVPS    Y2, Y4, Y3, Y2
+	VMULPS       Y2, Y1, Y1
+	VADDPS       Y1, Y0, Y0
+	VMOVUPS      2272(CX)(SI*8), Y1
+	VMOVDQU      4320(CX)(SI*8), Y2
+	VPERMPS      lm5_6412<>+0(SB), Y2, Y3
+	VPERMPS      lm5_6413<>+0(SB), Y2, Y4
+	VPSLLD       $0x1c, Y2, Y5
+	VBLENDVPS    Y5, Y4, Y3, Y3
+	VPERMPS      lm5_6414<>+0(SB), Y2, Y4
+	VPERMPS      lm5_6415<>+0(SB), Y2, Y5
+	VPSLLD       $0x1c, Y2, Y6
+	VBLENDVPS    Y6, Y5, Y4, Y4
+	VPSLLD       $0x1b, Y2, Y2
+	VBLENDVPS    Y2, Y4, Y3, Y2
+	VMULPS       Y2, Y1, Y1
+	VADDPS       Y1, Y0, Y0
+	ADDQ         $0x10, SI
+	SUBQ         $1, DI
+	JGE          loop17
+
+done18:
+	ADDQ         $1, DI
+	VMOVUPS      Y0, 6272(CX)
+
+	// r
+	VMOVDQU      lm5_6421<>+0(SB), Y0
+	XORQ         SI, SI
+	XORQ         DI, DI
+	ADDQ         $0x10, DI
+	SUBQ         $1, DI
+	JLT          done20
+
+loop19:
+	VMOVDQU      4224(CX)(SI*8), Y1
+	VPERMPS      lm5_6412<>+0(SB), Y1, Y2
+	VPERMPS      lm5_6413<>+0(SB), Y1, Y3
+	VPSLLD       $0x1c, Y1, Y4
+	VBLENDVPS    Y4, Y3, Y2, Y2
+	VPERMPS      lm5_6414<>+0(SB), Y1, Y3
+	VPERMPS      lm5_6415<>+0(SB), Y1, Y4
+	VPSLLD       $0x1c, Y1, Y5
+	VBLENDVPS    Y5, Y4, Y3, Y3
+	VPSLLD       $0x1b, Y1, Y1
+	VBLENDVPS    Y1, Y3, Y2, Y1
+	VMULPS       Y1, Y1, Y1
+	VADDPS       Y1, Y0, Y0
+	VMOVDQU      4256(CX)(SI*8), Y1
+	VPERMPS      lm5_6412<>+0(SB), Y1, Y2
+	VPERMPS      lm5_6413<>+0(SB), Y1, Y3
+	VPSLLD       $0x1c, Y1, Y4
+	VBLENDVPS    Y4, Y3, Y2, Y2
+	VPERMPS      lm5_6414<>+0(SB), Y1, Y3
+	VPERMPS      lm5_6415<>+0(SB), Y1, Y4
+	VPSLLD       $0x1c, Y1, Y5
+	VBLENDVPS    Y5, Y4, Y3, Y3
+	VPSLLD       $0x1b, Y1, Y1
+	VBLENDVPS    Y1, Y3, Y2, Y1
+	VMULPS       Y1, Y1, Y1
+	VADDPS       Y1, Y0, Y0
+	VMOVDQU      4288(CX)(SI*8), Y1
+	VPERMPS      lm5_6412<>+0(SB), Y1, Y2
+	VPERMPS      lm5_6413<>+0(SB), Y1, Y3
+	VPSLLD       $0x1c, Y1, Y4
+	VBLENDVPS    Y4, Y3, Y2, Y2
+	VPERMPS      lm5_6414<>+0(SB), Y1, Y3
+	VPERMPS      lm5_6415<>+0(SB), Y1, Y4
+	VPSLLD       $0x1c, Y1, Y5
+	VBLENDVPS    Y5, Y4, Y3, Y3
+	VPSLLD       $0x1b, Y1, Y1
+	VBLENDVPS    Y1, Y3, Y2, Y1
+	VMULPS       Y1, Y1, Y1
+	VADDPS       Y1, Y0, Y0
+	VMOVDQU      4320(CX)(SI*8), Y1
+	VPERMPS      lm5_6412<>+0(SB), Y1, Y2
+	VPERMPS      lm5_6413<>+0(SB), Y1, Y3
+	VPSLLD       $0x1c, Y1, Y4
+	VBLENDVPS    Y4, Y3, Y2, Y2
+	VPERMPS      lm5_6414<>+0(SB), Y1, Y3
+	VPERMPS      lm5_6415<>+0(SB), Y1, Y4
+	VPSLLD       $0x1c, Y1, Y5
+	VBLENDVPS    Y5, Y4, Y3, Y3
+	VPSLLD       $0x1b, Y1, Y1
+	VBLENDVPS    Y1, Y3, Y2, Y1
+	VMULPS       Y1, Y1, Y1
+	VADDPS       Y1, Y0, Y0
+	ADDQ         $0x10, SI
+	SUBQ         $1, DI
+	JGE          loop19
+
+done20:
+	ADDQ         $1, DI
+	VMOVUPS      Y0, 6304(CX)
+
+	// norm
+	VMOVUPS      6272(CX), Y0
+	VMOVUPS      6304(CX), Y1
+	VDIVPS       Y1, Y0, Y0
+	VMOVUPS      2080(CX), Y1
+	VDIVPS       lm5_6423<>+0(SB), Y1, Y1
+	VMULPS       Y1, Y0, Y0
+	VMOVUPS      Y0, 6336(CX)
+
+	// norm
+	VMOVUPS      6336(CX), Y0
+	VCMPPS       $3, Y0, Y0, Y1
+	VPAND        lm5_6431<>+0(SB), Y0, Y2
+	VPOR         lm5_6432<>+0(SB), Y2, Y2
+	VBLENDVPS    Y1, Y2, Y0, Y2
+	VCVTPS2PH    $0, Y2, X2
+	VPMOVZXWD    X2, Y0
+	VPEXTRW      $0, X0, (AX)
+	VPEXTRW      $2, X0, 42(AX)
+	VPEXTRW      $4, X0, 84(AX)
+	VPEXTRW      $6, X0, 126(AX)
+	VEXTRACTI128 $1, Y0, X0
+	VPEXTRW      $0, X0, 168(AX)
+	VPEXTRW      $2, X0, 210(AX)
+	VPEXTRW      $4, X0, 252(AX)
+	VPEXTRW      $6, X0, 294(AX)
+
+	// q4: codes to bits, then words to blocks
+	VMOVDQU      4832(CX), Y0
+	VPSLLD       $0x1c, Y0, Y0
+	VMOVDQU      4800(CX), Y1
+	VPAND        lm5_648<>+0(SB), Y1, Y1
+	VPSLLD       $0x14, Y1, Y1
+	VPOR         Y1, Y0, Y0
+	VMOVDQU      4768(CX), Y1
+	VPAND        lm5_648<>+0(SB), Y1, Y1
+	VPSLLD       $0xc, Y1, Y1
+	VPOR         Y1, Y0, Y0
+	VMOVDQU      4736(CX), Y1
+	VPAND        lm5_648<>+0(SB), Y1, Y1
+	VPSLLD       $4, Y1, Y1
+	VPOR         Y1, Y0, Y0
+	VMOVDQU      4320(CX), Y1
+	VPAND        lm5_648<>+0(SB), Y1, Y1
+	VPSLLD       $0x18, Y1, Y1
+	VPOR         Y1, Y0, Y0
+	VMOVDQU      4288(CX), Y1
+	VPAND        lm5_648<>+0(SB), Y1, Y1
+	VPSLLD       $0x10, Y1, Y1
+	VPOR         Y1, Y0, Y0
+	VMOVDQU      4256(CX), Y1
+	VPAND        lm5_648<>+0(SB), Y1, Y1
+	VPSLLD       $8, Y1, Y1
+	VPOR         Y1, Y0, Y0
+	VMOVDQU      4224(CX), Y1
+	VPAND        lm5_648<>+0(SB), Y1, Y1
+	VPOR         Y1, Y0, Y0
+	VMOVDQU      4960(CX), Y1
+	VPSLLD       $0x1c, Y1, Y1
+	VMOVDQU      4928(CX), Y2
+	VPAND        lm5_648<>+0(SB), Y2, Y2
+	VPSLLD       $0x14, Y2, Y2
+	VPOR         Y2, Y1, Y1
+	VMOVDQU      4896(CX), Y2
+	VPAND        lm5_648<>+0(SB), Y2, Y2
+	VPSLLD       $0xc, Y2, Y2
+	VPOR         Y2, Y1, Y1
+	VMOVDQU      4864(CX), Y2
+	VPAND        lm5_648<>+0(SB), Y2, Y2
+	VPSLLD       $4, Y2, Y2
+	VPOR         Y2, Y1, Y1
+	VMOVDQU      4448(CX), Y2
+	VPAND        lm5_648<>+0(SB), Y2, Y2
+	VPSLLD       $0x18, Y2, Y2
+	VPOR         Y2, Y1, Y1
+	VMOVDQU      4416(CX), Y2
+	VPAND        lm5_648<>+0(SB), Y2, Y2
+	VPSLLD       $0x10, Y2, Y2
+	VPOR         Y2, Y1, Y1
+	VMOVDQU      4384(CX), Y2
+	VPAND        lm5_648<>+0(SB), Y2, Y2
+	VPSLLD       $8, Y2, Y2
+	VPOR         Y2, Y1, Y1
+	VMOVDQU      4352(CX), Y2
+	VPAND        lm5_648<>+0(SB), Y2, Y2
+	VPOR         Y2, Y1, Y1
+	VMOVDQU      5088(CX), Y2
+	VPSLLD       $0x1c, Y2, Y2
+	VMOVDQU      5056(CX), Y3
+	VPAND        lm5_648<>+0(SB), Y3, Y3
+	VPSLLD       $0x14, Y3, Y3
+	VPOR         Y3, Y2, Y2
+	VMOVDQU      5024(CX), Y3
+	VPAND        lm5_648<>+0(SB), Y3, Y3
+	VPSLLD       $0xc, Y3, Y3
+	VPOR         Y3, Y2, Y2
+	VMOVDQU      4992(CX), Y3
+	VPAND        lm5_648<>+0(SB), Y3, Y3
+	VPSLLD       $4, Y3, Y3
+	VPOR         Y3, Y2, Y2
+	VMOVDQU      4576(CX), Y3
+	VPAND        lm5_648<>+0(SB), Y3, Y3
+	VPSLLD       $0x18, Y3, Y3
+	VPOR         Y3, Y2, Y2
+	VMOVDQU      4544(CX), Y3
+	VPAND        lm5_648<>+0(SB), Y3, Y3
+	VPSLLD       $0x10, Y3, Y3
+	VPOR         Y3, Y2, Y2
+	VMOVDQU      4512(CX), Y3
+	VPAND        lm5_648<>+0(SB), Y3, Y3
+	VPSLLD       $8, Y3, Y3
+	VPOR         Y3, Y2, Y2
+	VMOVDQU      4480(CX), Y3
+	VPAND        lm5_648<>+0(SB), Y3, Y3
+	VPOR         Y3, Y2, Y2
+	VMOVDQU      5216(CX), Y3
+	VPSLLD       $0x1c, Y3, Y3
+	VMOVDQU      5184(CX), Y4
+	VPAND        lm5_648<>+0(SB), Y4, Y4
+	VPSLLD       $0x14, Y4, Y4
+	VPOR         Y4, Y3, Y3
+	VMOVDQU      5152(CX), Y4
+	VPAND        lm5_648<>+0(SB), Y4, Y4
+	VPSLLD       $0xc, Y4, Y4
+	VPOR         Y4, Y3, Y3
+	VMOVDQU      5120(CX), Y4
+	VPAND        lm5_648<>+0(SB), Y4, Y4
+	VPSLLD       $4, Y4, Y4
+	VPOR         Y4, Y3, Y3
+	VMOVDQU      4704(CX), Y4
+	VPAND        lm5_648<>+0(SB), Y4, Y4
+	VPSLLD       $0x18, Y4, Y4
+	VPOR         Y4, Y3, Y3
+	VMOVDQU      4672(CX), Y4
+	VPAND        lm5_648<>+0(SB), Y4, Y4
+	VPSLLD       $0x10, Y4, Y4
+	VPOR         Y4, Y3, Y3
+	VMOVDQU      4640(CX), Y4
+	VPAND        lm5_648<>+0(SB), Y4, Y4
+	VPSLLD       $8, Y4, Y4
+	VPOR         Y4, Y3, Y3
+	VMOVDQU      4608(CX), Y4
+	VPAND        lm5_648<>+0(SB), Y4, Y4
+	VPOR         Y4, Y3, Y3
+	VUNPCKLPS    Y1, Y0, Y4
+	VUNPCKHPS    Y1, Y0, Y1
+	VUNPCKLPS    Y3, Y2, Y0
+	VUNPCKHPS    Y3, Y2, Y3
+	VUNPCKLPD    Y0, Y4, Y2
+	VUNPCKHPD    Y0, Y4, Y0
+	VUNPCKLPD    Y3, Y1, Y4
+	VUNPCKHPD    Y3, Y1, Y3
+	VMOVUPS      X2, 2(AX)
+	VEXTRACTI128 $1, Y2, 170(AX)
+	VMOVUPS      X0, 44(AX)
+	VEXTRACTI128 $1, Y0, 212(AX)
+	VMOVUPS      X4, 86(AX)
+	VEXTRACTI128 $1, Y4, 254(AX)
+	VMOVUPS      X3, 128(AX)
+	VEXTRACTI128 $1, Y3, 296(AX)
+	VMOVDQU      5856(CX), Y0
+	VPSLLD       $0x1c, Y0, Y0
+	VMOVDQU      5824(CX), Y1
+	VPAND        lm5_648<>+0(SB), Y1, Y1
+	VPSLLD       $0x14, Y1, Y1
+	VPOR         Y1, Y0, Y0
+	VMOVDQU      5792(CX), Y1
+	VPAND        lm5_648<>+0(SB), Y1, Y1
+	VPSLLD       $0xc, Y1, Y1
+	VPOR         Y1, Y0, Y0
+	VMOVDQU      5760(CX), Y1
+	VPAND        lm5_648<>+0(SB), Y1, Y1
+	VPSLLD       $4, Y1, Y1
+	VPOR         Y1, Y0, Y0
+	VMOVDQU      5344(CX), Y1
+	VPAND        lm5_648<>+0(SB), Y1, Y1
+	VPSLLD       $0x18, Y1, Y1
+	VPOR         Y1, Y0, Y0
+	VMOVDQU      5312(CX), Y1
+	VPAND        lm5_648<>+0(SB), Y1, Y1
+	VPSLLD       $0x10, Y1, Y1
+	VPOR         Y1, Y0, Y0
+	VMOVDQU      5280(CX), Y1
+	VPAND        lm5_648<>+0(SB), Y1, Y1
+	VPSLLD       $8, Y1, Y1
+	VPOR         Y1, Y0, Y0
+	VMOVDQU      5248(CX), Y1
+	VPAND        lm5_648<>+0(SB), Y1, Y1
+	VPOR         Y1, Y0, Y0
+	VMOVDQU      5984(CX), Y1
+	VPSLLD       $0x1c, Y1, Y1
+	VMOVDQU      5952(CX), Y2
+	VPAND        lm5_648<>+0(SB), Y2, Y2
+	VPSLLD       $0x14, Y2, Y2
+	VPOR         Y2, Y1, Y1
+	VMOVDQU      5920(CX), Y2
+	VPAND        lm5_648<>+0(SB), Y2, Y2
+	VPSLLD       $0xc, Y2, Y2
+	VPOR         Y2, Y1, Y1
+	VMOVDQU      5888(CX), Y2
+	VPAND        lm5_648<>+0(SB), Y2, Y2
+	VPSLLD       $4, Y2, Y2
+	VPOR         Y2, Y1, Y1
+	VMOVDQU      5472(CX), Y2
+	VPAND        lm5_648<>+0(SB), Y2, Y2
+	VPSLLD       $0x18, Y2, Y2
+	VPOR         Y2, Y1, Y1
+	VMOVDQU      5440(CX), Y2
+	VPAND        lm5_648<>+0(SB), Y2, Y2
+	VPSLLD       $0x10, Y2, Y2
+	VPOR         Y2, Y1, Y1
+	VMOVDQU      5408(CX), Y2
+	VPAND        lm5_648<>+0(SB), Y2, Y2
+	VPSLLD       $8, Y2, Y2
+	VPOR         Y2, Y1, Y1
+	VMOVDQU      5376(CX), Y2
+	VPAND        lm5_648<>+0(SB), Y2, Y2
+	VPOR         Y2, Y1, Y1
+	VMOVDQU      6112(CX), Y2
+	VPSLLD       $0x1c, Y2, Y2
+	VMOVDQU      6080(CX), Y3
+	VPAND        lm5_648<>+0(SB), Y3, Y3
+	VPSLLD       $0x14, Y3, Y3
+	VPOR         Y3, Y2, Y2
+	VMOVDQU      6048(CX), Y3
+	VPAND        lm5_648<>+0(SB), Y3, Y3
+	VPSLLD       $0xc, Y3, Y3
+	VPOR         Y3, Y2, Y2
+	VMOVDQU      6016(CX), Y3
+	VPAND        lm5_648<>+0(SB), Y3, Y3
+	VPSLLD       $4, Y3, Y3
+	VPOR         Y3, Y2, Y2
+	VMOVDQU      5600(CX), Y3
+	VPAND        lm5_648<>+0(SB), Y3, Y3
+	VPSLLD       $0x18, Y3, Y3
+	VPOR         Y3, Y2, Y2
+	VMOVDQU      5568(CX), Y3
+	VPAND        lm5_648<>+0(SB), Y3, Y3
+	VPSLLD       $0x10, Y3, Y3
+	VPOR         Y3, Y2, Y2
+	VMOVDQU      5536(CX), Y3
+	VPAND        lm5_648<>+0(SB), Y3, Y3
+	VPSLLD       $8, Y3, Y3
+	VPOR         Y3, Y2, Y2
+	VMOVDQU      5504(CX), Y3
+	VPAND        lm5_648<>+0(SB), Y3, Y3
+	VPOR         Y3, Y2, Y2
+	VMOVDQU      6240(CX), Y3
+	VPSLLD       $0x1c, Y3, Y3
+	VMOVDQU      6208(CX), Y4
+	VPAND        lm5_648<>+0(SB), Y4, Y4
+	VPSLLD       $0x14, Y4, Y4
+	VPOR         Y4, Y3, Y3
+	VMOVDQU      6176(CX), Y4
+	VPAND        lm5_648<>+0(SB), Y4, Y4
+	VPSLLD       $0xc, Y4, Y4
+	VPOR         Y4, Y3, Y3
+	VMOVDQU      6144(CX), Y4
+	VPAND        lm5_648<>+0(SB), Y4, Y4
+	VPSLLD       $4, Y4, Y4
+	VPOR         Y4, Y3, Y3
+	VMOVDQU      5728(CX), Y4
+	VPAND        lm5_648<>+0(SB), Y4, Y4
+	VPSLLD       $0x18, Y4, Y4
+	VPOR         Y4, Y3, Y3
+	VMOVDQU      5696(CX), Y4
+	VPAND        lm5_648<>+0(SB), Y4, Y4
+	VPSLLD       $0x10, Y4, Y4
+	VPOR         Y4, Y3, Y3
+	VMOVDQU      5664(CX), Y4
+	VPAND        lm5_648<>+0(SB), Y4, Y4
+	VPSLLD       $8, Y4, Y4
+	VPOR         Y4, Y3, Y3
+	VMOVDQU      5632(CX), Y4
+	VPAND        lm5_648<>+0(SB), Y4, Y4
+	VPOR         Y4, Y3, Y3
+	VUNPCKLPS    Y1, Y0, Y4
+	VUNPCKHPS    Y1, Y0, Y1
+	VUNPCKLPS    Y3, Y2, Y0
+	VUNPCKHPS    Y3, Y2, Y3
+	VUNPCKLPD    Y0, Y4, Y2
+	VUNPCKHPD    Y0, Y4, Y0
+	VUNPCKLPD    Y3, Y1, Y4
+	VUNPCKHPD    Y3, Y1, Y3
+	VMOVUPS      X2, 18(AX)
+	VEXTRACTI128 $1, Y2, 186(AX)
+	VMOVUPS      X0, 60(AX)
+	VEXTRACTI128 $1, Y0, 228(AX)
+	VMOVUPS      X4, 102(AX)
+	VEXTRACTI128 $1, Y4, 270(AX)
+	VMOVUPS      X3, 144(AX)
+	VEXTRACTI128 $1, Y3, 312(AX)
+
+	// q1: codes to bits, then words to blocks
+	VMOVDQU      5216(CX), Y0
+	VPSRLD       $4, Y0, Y0
+	VPSLLD       $0x1f, Y0, Y0
+	VMOVDQU      5184(CX), Y1
+	VPSRLD       $4, Y1, Y1
+	VPSLLD       $0x17, Y1, Y1
+	VPOR         Y1, Y0, Y0
+	VMOVDQU      5152(CX), Y1
+	VPSRLD       $4, Y1, Y1
+	VPSLLD       $0xf, Y1, Y1
+	VPOR         Y1, Y0, Y0
+	VMOVDQU      5120(CX), Y1
+	VPSRLD       $4, Y1, Y1
+	VPSLLD       $7, Y1, Y1
+	VPOR         Y1, Y0, Y0
+	VMOVDQU      5088(CX), Y1
+	VPSRLD       $4, Y1, Y1
+	VPSLLD       $0x1e, Y1, Y1
+	VPOR         Y1, Y0, Y0
+	VMOVDQU      5056(CX), Y1
+	VPSRLD       $4, Y1, Y1
+	VPSLLD       $0x16, Y1, Y1
+	VPOR         Y1, Y0, Y0
+	VMOVDQU      5024(CX), Y1
+	VPSRLD       $4, Y1, Y1
+	VPSLLD       $0xe, Y1, Y1
+	VPOR         Y1, Y0, Y0
+	VMOVDQU      4992(CX), Y1
+	VPSRLD       $4, Y1, Y1
+	VPSLLD       $6, Y1, Y1
+	VPOR         Y1, Y0, Y0
+	VMOVDQU      4960(CX), Y1
+	VPSRLD       $4, Y1, Y1
+	VPSLLD       $0x1d, Y1, Y1
+	VPOR         Y1, Y0, Y0
+	VMOVDQU      4928(CX), Y1
+	VPSRLD       $4, Y1, Y1
+	VPSLLD       $0x15, Y1, Y1
+	VPOR         Y1, Y0, Y0
+	VMOVDQU      4896(CX), Y1
+	VPSRLD       $4, Y1, Y1
+	VPSLLD       $0xd, Y1, Y1
+	VPOR         Y1, Y0, Y0
+	VMOVDQU      4864(CX), Y1
+	VPSRLD       $4, Y1, Y1
+	VPSLLD       $5, Y1, Y1
+	VPOR         Y1, Y0, Y0
+	VMOVDQU      4832(CX), Y1
+	VPSRLD       $4, Y1, Y1
+	VPSLLD       $0x1c, Y1, Y1
+	VPOR         Y1, Y0, Y0
+	VMOVDQU      4800(CX), Y1
+	VPSRLD       $4, Y1, Y1
+	VPSLLD       $0x14, Y1, Y1
+	VPOR         Y1, Y0, Y0
+	VMOVDQU      4768(CX), Y1
+	VPSRLD       $4, Y1, Y1
+	VPSLLD       $0xc, Y1, Y1
+	VPOR         Y1, Y0, Y0
+	VMOVDQU      4736(CX), Y1
+	VPSRLD       $4, Y1, Y1
+	VPSLLD       $4, Y1, Y1
+	VPOR         Y1, Y0, Y0
+	VMOVDQU      4704(CX), Y1
+	VPSRLD       $4, Y1, Y1
+	VPSLLD       $0x1b, Y1, Y1
+	VPOR         Y1, Y0, Y0
+	VMOVDQU      4672(CX), Y1
+	VPSRLD       $4, Y1, Y1
+	VPSLLD       $0x13, Y1, Y1
+	VPOR         Y1, Y0, Y0
+	VMOVDQU      4640(CX), Y1
+	VPSRLD       $4, Y1, Y1
+	VPSLLD       $0xb, Y1, Y1
+	VPOR         Y1, Y0, Y0
+	VMOVDQU      4608(CX), Y1
+	VPSRLD       $4, Y1, Y1
+	VPSLLD       $3, Y1, Y1
+	VPOR         Y1, Y0, Y0
+	VMOVDQU      4576(CX), Y1
+	VPSRLD       $4, Y1, Y1
+	VPSLLD       $0x1a, Y1, Y1
+	VPOR         Y1, Y0, Y0
+	VMOVDQU      4544(CX), Y1
+	VPSRLD       $4, Y1, Y1
+	VPSLLD       $0x12, Y1, Y1
+	VPOR         Y1, Y0, Y0
+	VMOVDQU      4512(CX), Y1
+	VPSRLD       $4, Y1, Y1
+	VPSLLD       $0xa, Y1, Y1
+	VPOR         Y1, Y0, Y0
+	VMOVDQU      4480(CX), Y1
+	VPSRLD       $4, Y1, Y1
+	VPSLLD       $2, Y1, Y1
+	VPOR         Y1, Y0, Y0
+	VMOVDQU      4448(CX), Y1
+	VPSRLD       $4, Y1, Y1
+	VPSLLD       $0x19, Y1, Y1
+	VPOR         Y1, Y0, Y0
+	VMOVDQU      4416(CX), Y1
+	VPSRLD       $4, Y1, Y1
+	VPSLLD       $0x11, Y1, Y1
+	VPOR         Y1, Y0, Y0
+	VMOVDQU      4384(CX), Y1
+	VPSRLD       $4, Y1, Y1
+	VPSLLD       $9, Y1, Y1
+	VPOR         Y1, Y0, Y0
+	VMOVDQU      4352(CX), Y1
+	VPSRLD       $4, Y1, Y1
+	VPSLLD       $1, Y1, Y1
+	VPOR         Y1, Y0, Y0
+	VMOVDQU      4320(CX), Y1
+	VPSRLD       $4, Y1, Y1
+	VPSLLD       $0x18, Y1, Y1
+	VPOR         Y1, Y0, Y0
+	VMOVDQU      4288(CX), Y1
+	VPSRLD       $4, Y1, Y1
+	VPSLLD       $0x10, Y1, Y1
+	VPOR         Y1, Y0, Y0
+	VMOVDQU      4256(CX), Y1
+	VPSRLD       $4, Y1, Y1
+	VPSLLD       $8, Y1, Y1
+	VPOR         Y1, Y0, Y0
+	VMOVDQU      4224(CX), Y1
+	VPSRLD       $4, Y1, Y1
+	VPOR         Y1, Y0, Y0
+	VMOVDQU      6240(CX), Y1
+	VPSRLD       $4, Y1, Y1
+	VPSLLD       $0x1f, Y1, Y1
+	VMOVDQU      6208(CX), Y2
+	VPSRLD       $4, Y2, Y2
+	VPSLLD       $0x17, Y2, Y2
+	VPOR         Y2, Y1, Y1
+	VMOVDQU      6176(CX), Y2
+	VPSRLD       $4, Y2, Y2
+	VPSLLD       $0xf, Y2, Y2
+	VPOR         Y2, Y1, Y1
+	VMOVDQU      6144(CX), Y2
+	VPSRLD       $4, Y2, Y2
+	VPSLLD       $7, Y2, Y2
+	VPOR         Y2, Y1, Y1
+	VMOVDQU      6112(CX), Y2
+	VPSRLD       $4, Y2, Y2
+	VPSLLD       $0x1e, Y2, Y2
+	VPOR         Y2, Y1, Y1
+	VMOVDQU      6080(CX), Y2
+	VPSRLD       $4, Y2, Y2
+	VPSLLD       $0x16, Y2, Y2
+	VPOR         Y2, Y1, Y1
+	VMOVDQU      6048(CX), Y2
+	VPSRLD       $4, Y2, Y2
+	VPSLLD       $0xe, Y2, Y2
+	VPOR         Y2, Y1, Y1
+	VMOVDQU      6016(CX), Y2
+	VPSRLD       $4, Y2, Y2
+	VPSLLD       $6, Y2, Y2
+	VPOR         Y2, Y1, Y1
+	VMOVDQU      5984(CX), Y2
+	VPSRLD       $4, Y2, Y2
+	VPSLLD       $0x1d, Y2, Y2
+	VPOR         Y2, Y1, Y1
+	VMOVDQU      5952(CX), Y2
+	VPSRLD       $4, Y2, Y2
+	VPSLLD       $0x15, Y2, Y2
+	VPOR         Y2, Y1, Y1
+	VMOVDQU      5920(CX), Y2
+	VPSRLD       $4, Y2, Y2
+	VPSLLD       $0xd, Y2, Y2
+	VPOR         Y2, Y1, Y1
+	VMOVDQU      5888(CX), Y2
+	VPSRLD       $4, Y2, Y2
+	VPSLLD       $5, Y2, Y2
+	VPOR         Y2, Y1, Y1
+	VMOVDQU      5856(CX), Y2
+	VPSRLD       $4, Y2, Y2
+	VPSLLD       $0x1c, Y2, Y2
+	VPOR         Y2, Y1, Y1
+	VMOVDQU      5824(CX), Y2
+	VPSRLD       $4, Y2, Y2
+	VPSLLD       $0x14, Y2, Y2
+	VPOR         Y2, Y1, Y1
+	VMOVDQU      5792(CX), Y2
+	VPSRLD       $4, Y2, Y2
+	VPSLLD       $0xc, Y2, Y2
+	VPOR         Y2, Y1, Y1
+	VMOVDQU      5760(CX), Y2
+	VPSRLD       $4, Y2, Y2
+	VPSLLD       $4, Y2, Y2
+	VPOR         Y2, Y1, Y1
+	VMOVDQU      5728(CX), Y2
+	VPSRLD       $4, Y2, Y2
+	VPSLLD       $0x1b, Y2, Y2
+	VPOR         Y2, Y1, Y1
+	VMOVDQU      5696(CX), Y2
+	VPSRLD       $4, Y2, Y2
+	VPSLLD       $0x13, Y2, Y2
+	VPOR         Y2, Y1, Y1
+	VMOVDQU      5664(CX), Y2
+	VPSRLD       $4, Y2, Y2
+	VPSLLD       $0xb, Y2, Y2
+	VPOR         Y2, Y1, Y1
+	VMOVDQU      5632(CX), Y2
+	VPSRLD       $4, Y2, Y2
+	VPSLLD       $3, Y2, Y2
+	VPOR         Y2, Y1, Y1
+	VMOVDQU      5600(CX), Y2
+	VPSRLD       $4, Y2, Y2
+	VPSLLD       $0x1a, Y2, Y2
+	VPOR         Y2, Y1, Y1
+	VMOVDQU      5568(CX), Y2
+	VPSRLD       $4, Y2, Y2
+	VPSLLD       $0x12, Y2, Y2
+	VPOR         Y2, Y1, Y1
+	VMOVDQU      5536(CX), Y2
+	VPSRLD       $4, Y2, Y2
+	VPSLLD       $0xa, Y2, Y2
+	VPOR         Y2, Y1, Y1
+	VMOVDQU      5504(CX), Y2
+	VPSRLD       $4, Y2, Y2
+	VPSLLD       $2, Y2, Y2
+	VPOR         Y2, Y1, Y1
+	VMOVDQU      5472(CX), Y2
+	VPSRLD       $4, Y2, Y2
+	VPSLLD       $0x19, Y2, Y2
+	VPOR         Y2, Y1, Y1
+	VMOVDQU      5440(CX), Y2
+	VPSRLD       $4, Y2, Y2
+	VPSLLD       $0x11, Y2, Y2
+	VPOR         Y2, Y1, Y1
+	VMOVDQU      5408(CX), Y2
+	VPSRLD       $4, Y2, Y2
+	VPSLLD       $9, Y2, Y2
+	VPOR         Y2, Y1, Y1
+	VMOVDQU      5376(CX), Y2
+	VPSRLD       $4, Y2, Y2
+	VPSLLD       $1, Y2, Y2
+	VPOR         Y2, Y1, Y1
+	VMOVDQU      5344(CX), Y2
+	VPSRLD       $4, Y2, Y2
+	VPSLLD       $0x18, Y2, Y2
+	VPOR         Y2, Y1, Y1
+	VMOVDQU      5312(CX), Y2
+	VPSRLD       $4, Y2, Y2
+	VPSLLD       $0x10, Y2, Y2
+	VPOR         Y2, Y1, Y1
+	VMOVDQU      5280(CX), Y2
+	VPSRLD       $4, Y2, Y2
+	VPSLLD       $8, Y2, Y2
+	VPOR         Y2, Y1, Y1
+	VMOVDQU      5248(CX), Y2
+	VPSRLD       $4, Y2, Y2
+	VPOR         Y2, Y1, Y1
+	VUNPCKLPS    Y1, Y0, Y2
+	VUNPCKHPS    Y1, Y0, Y0
+	VEXTRACTI128 $1, Y2, X1
+	VMOVQ        X2, 34(AX)
+	VPEXTRQ      $1, X2, 76(AX)
+	VMOVQ        X1, 202(AX)
+	VPEXTRQ      $1, X1, 244(AX)
+	VEXTRACTI128 $1, Y0, X1
+	VMOVQ        X0, 118(AX)
+	VPEXTRQ      $1, X0, 160(AX)
+	VMOVQ        X1, 286(AX)
+	VPEXTRQ      $1, X1, 328(AX)
+	ADDQ         $0x800, BX
+	ADDQ         $0x150, AX
+	SUBQ         $1, DX
+	JGE          loop1
+
+done2:
+	ADDQ         $1, DX
+	VZEROUPPER
+	RET
+
+// mix1xLm5_64AVX2 adds weighted rows of v to 1 row of o; ld and stride in bytes, a unit is 64 values.
 // Requires: AVX2, F16C, FMA
 TEXT ·mix1xLm5_64AVX2(SB), NOSPLIT, $192-64
 	MOVQ         v+32(FP), AX
@@ -3774,7 +5068,7 @@ done2:
 	VZEROUPPER
 	RET
 
-// mix2xLm5_64AVX2 is o[j][i] += sum over r of p[j][r]*v[r][i] for j < 2; ld and stride in bytes, a unit is 64 values.
+// mix2xLm5_64AVX2 adds weighted rows of v to 2 rows of o; ld and stride in bytes, a unit is 64 values.
 // Requires: AVX2, F16C, FMA
 TEXT ·mix2xLm5_64AVX2(SB), NOSPLIT, $192-64
 	MOVQ         v+32(FP), AX
@@ -3946,7 +5240,7 @@ done2:
 	VZEROUPPER
 	RET
 
-// mix3xLm5_64AVX2 is o[j][i] += sum over r of p[j][r]*v[r][i] for j < 3; ld and stride in bytes, a unit is 64 values.
+// mix3xLm5_64AVX2 adds weighted rows of v to 3 rows of o; ld and stride in bytes, a unit is 64 values.
 // Requires: AVX2, F16C, FMA
 TEXT ·mix3xLm5_64AVX2(SB), NOSPLIT, $192-64
 	MOVQ         v+32(FP), AX
@@ -4170,7 +5464,7 @@ done2:
 	VZEROUPPER
 	RET
 
-// mix5xLm5_64AVX2 is o[j][i] += sum over r of p[j][r]*v[r][i] for j < 5; ld and stride in bytes, a unit is 64 values.
+// mix5xLm5_64AVX2 adds weighted rows of v to 5 rows of o; ld and stride in bytes, a unit is 64 values.
 // Requires: AVX2, F16C, FMA
 TEXT ·mix5xLm5_64AVX2(SB), NOSPLIT, $192-64
 	MOVQ         v+32(FP), AX
@@ -4187,34 +5481,41 @@ loop1:
 	MOVQ         SI, R8
 	ADDQ         DI, R8
 	ADDQ         DI, R8
+	MOVQ         R8, R9
+	ADDQ         DI, R9
+	ADDQ         DI, R9
 	ADDQ         CX, SI
 	ADDQ         CX, R8
+	ADDQ         CX, R9
 	VMOVUPS      (SI), Y0
 	VMOVUPS      (SI)(DI*1), Y1
 	VMOVUPS      (R8), Y2
 	VMOVUPS      (R8)(DI*1), Y3
-	VMOVUPS      (R8), Y4
+	VMOVUPS      (R9), Y4
 	VMOVUPS      32(SI), Y5
 	VMOVUPS      32(SI)(DI*1), Y6
 	VMOVUPS      32(R8), Y7
 	VMOVUPS      32(R8)(DI*1), Y8
-	VMOVUPS      32(R8), Y9
+	VMOVUPS      32(R9), Y9
 	MOVQ         p+16(FP), SI
 	MOVQ         ldp+24(FP), DI
 	MOVQ         SI, R8
 	ADDQ         DI, R8
 	ADDQ         DI, R8
-	MOVQ         rows+48(FP), R9
-	MOVQ         AX, R10
-	MOVQ         stride+40(FP), R11
-	SUBQ         $1, R9
+	MOVQ         R8, R9
+	ADDQ         DI, R9
+	ADDQ         DI, R9
+	MOVQ         rows+48(FP), R10
+	MOVQ         AX, R11
+	MOVQ         stride+40(FP), R12
+	SUBQ         $1, R10
 	JLT          done4
 
 loop3:
-	VBROADCASTI128 2(R10), Y10
+	VBROADCASTI128 2(R11), Y10
 	VPSRLVD      lm5_640<>+0(SB), Y10, Y10
 	VPAND        lm5_641<>+0(SB), Y10, Y10
-	VPBROADCASTD 34(R10), Y11
+	VPBROADCASTD 34(R11), Y11
 	VPSRLVD      lm5_642<>+0(SB), Y11, Y11
 	VPAND        lm5_643<>+0(SB), Y11, Y11
 	VPSLLD       $4, Y11, Y11
@@ -4226,7 +5527,7 @@ loop3:
 	VPSLLW       $3, Y10, Y10
 	VPBLENDVB    Y10, Y12, Y11, Y10
 	VMOVDQU      Y10, (DX)
-	VPBROADCASTW (R10), X10
+	VPBROADCASTW (R11), X10
 	VCVTPH2PS    X10, Y10
 	VBROADCASTSS (SI), Y11
 	VMULPS       Y11, Y10, Y11
@@ -4236,7 +5537,7 @@ loop3:
 	VMULPS       Y13, Y10, Y13
 	VBROADCASTSS (R8)(DI*1), Y14
 	VMULPS       Y14, Y10, Y14
-	VBROADCASTSS (R8), Y15
+	VBROADCASTSS (R9), Y15
 	VMULPS       Y15, Y10, Y10
 	VPMOVSXBD    (DX), Y15
 	VCVTDQ2PS    Y15, Y15
@@ -4252,64 +5553,76 @@ loop3:
 	VFMADD231PS  Y13, Y15, Y7
 	VFMADD231PS  Y14, Y15, Y8
 	VFMADD231PS  Y10, Y15, Y9
-	ADDQ         R11, R10
+	ADDQ         R12, R11
 	ADDQ         $4, SI
 	ADDQ         $4, R8
-	SUBQ         $1, R9
+	ADDQ         $4, R9
+	SUBQ         $1, R10
 	JGE          loop3
 
 done4:
-	ADDQ         $1, R9
+	ADDQ         $1, R10
 	MOVQ         o+0(FP), SI
 	MOVQ         ldo+8(FP), DI
 	MOVQ         SI, R8
 	ADDQ         DI, R8
 	ADDQ         DI, R8
+	MOVQ         R8, R9
+	ADDQ         DI, R9
+	ADDQ         DI, R9
 	ADDQ         CX, SI
 	ADDQ         CX, R8
+	ADDQ         CX, R9
 	VMOVUPS      Y0, (SI)
 	VMOVUPS      Y1, (SI)(DI*1)
 	VMOVUPS      Y2, (R8)
 	VMOVUPS      Y3, (R8)(DI*1)
-	VMOVUPS      Y4, (R8)
+	VMOVUPS      Y4, (R9)
 	VMOVUPS      Y5, 32(SI)
 	VMOVUPS      Y6, 32(SI)(DI*1)
 	VMOVUPS      Y7, 32(R8)
 	VMOVUPS      Y8, 32(R8)(DI*1)
-	VMOVUPS      Y9, 32(R8)
+	VMOVUPS      Y9, 32(R9)
 	MOVQ         o+0(FP), SI
 	MOVQ         ldo+8(FP), DI
 	MOVQ         SI, R8
 	ADDQ         DI, R8
 	ADDQ         DI, R8
+	MOVQ         R8, R9
+	ADDQ         DI, R9
+	ADDQ         DI, R9
 	ADDQ         CX, SI
 	ADDQ         CX, R8
+	ADDQ         CX, R9
 	VMOVUPS      64(SI), Y0
 	VMOVUPS      64(SI)(DI*1), Y1
 	VMOVUPS      64(R8), Y2
 	VMOVUPS      64(R8)(DI*1), Y3
-	VMOVUPS      64(R8), Y4
+	VMOVUPS      64(R9), Y4
 	VMOVUPS      96(SI), Y5
 	VMOVUPS      96(SI)(DI*1), Y6
 	VMOVUPS      96(R8), Y7
 	VMOVUPS      96(R8)(DI*1), Y8
-	VMOVUPS      96(R8), Y9
+	VMOVUPS      96(R9), Y9
 	MOVQ         p+16(FP), SI
 	MOVQ         ldp+24(FP), DI
 	MOVQ         SI, R8
 	ADDQ         DI, R8
 	ADDQ         DI, R8
-	MOVQ         rows+48(FP), R9
-	MOVQ         AX, R10
-	MOVQ         stride+40(FP), R11
-	SUBQ         $1, R9
+	MOVQ         R8, R9
+	ADDQ         DI, R9
+	ADDQ         DI, R9
+	MOVQ         rows+48(FP), R10
+	MOVQ         AX, R11
+	MOVQ         stride+40(FP), R12
+	SUBQ         $1, R10
 	JLT          done6
 
 loop5:
-	VBROADCASTI128 2(R10), Y10
+	VBROADCASTI128 2(R11), Y10
 	VPSRLVD      lm5_640<>+0(SB), Y10, Y10
 	VPAND        lm5_641<>+0(SB), Y10, Y10
-	VPBROADCASTD 34(R10), Y11
+	VPBROADCASTD 34(R11), Y11
 	VPSRLVD      lm5_642<>+0(SB), Y11, Y11
 	VPAND        lm5_643<>+0(SB), Y11, Y11
 	VPSLLD       $4, Y11, Y11
@@ -4321,7 +5634,7 @@ loop5:
 	VPSLLW       $3, Y10, Y10
 	VPBLENDVB    Y10, Y12, Y11, Y10
 	VMOVDQU      Y10, (DX)
-	VPBROADCASTW (R10), X10
+	VPBROADCASTW (R11), X10
 	VCVTPH2PS    X10, Y10
 	VBROADCASTSS (SI), Y11
 	VMULPS       Y11, Y10, Y11
@@ -4331,7 +5644,7 @@ loop5:
 	VMULPS       Y13, Y10, Y13
 	VBROADCASTSS (R8)(DI*1), Y14
 	VMULPS       Y14, Y10, Y14
-	VBROADCASTSS (R8), Y15
+	VBROADCASTSS (R9), Y15
 	VMULPS       Y15, Y10, Y10
 	VPMOVSXBD    16(DX), Y15
 	VCVTDQ2PS    Y15, Y15
@@ -4347,64 +5660,76 @@ loop5:
 	VFMADD231PS  Y13, Y15, Y7
 	VFMADD231PS  Y14, Y15, Y8
 	VFMADD231PS  Y10, Y15, Y9
-	ADDQ         R11, R10
+	ADDQ         R12, R11
 	ADDQ         $4, SI
 	ADDQ         $4, R8
-	SUBQ         $1, R9
+	ADDQ         $4, R9
+	SUBQ         $1, R10
 	JGE          loop5
 
 done6:
-	ADDQ         $1, R9
+	ADDQ         $1, R10
 	MOVQ         o+0(FP), SI
 	MOVQ         ldo+8(FP), DI
 	MOVQ         SI, R8
 	ADDQ         DI, R8
 	ADDQ         DI, R8
+	MOVQ         R8, R9
+	ADDQ         DI, R9
+	ADDQ         DI, R9
 	ADDQ         CX, SI
 	ADDQ         CX, R8
+	ADDQ         CX, R9
 	VMOVUPS      Y0, 64(SI)
 	VMOVUPS      Y1, 64(SI)(DI*1)
 	VMOVUPS      Y2, 64(R8)
 	VMOVUPS      Y3, 64(R8)(DI*1)
-	VMOVUPS      Y4, 64(R8)
+	VMOVUPS      Y4, 64(R9)
 	VMOVUPS      Y5, 96(SI)
 	VMOVUPS      Y6, 96(SI)(DI*1)
 	VMOVUPS      Y7, 96(R8)
 	VMOVUPS      Y8, 96(R8)(DI*1)
-	VMOVUPS      Y9, 96(R8)
+	VMOVUPS      Y9, 96(R9)
 	MOVQ         o+0(FP), SI
 	MOVQ         ldo+8(FP), DI
 	MOVQ         SI, R8
 	ADDQ         DI, R8
 	ADDQ         DI, R8
+	MOVQ         R8, R9
+	ADDQ         DI, R9
+	ADDQ         DI, R9
 	ADDQ         CX, SI
 	ADDQ         CX, R8
+	ADDQ         CX, R9
 	VMOVUPS      128(SI), Y0
 	VMOVUPS      128(SI)(DI*1), Y1
 	VMOVUPS      128(R8), Y2
 	VMOVUPS      128(R8)(DI*1), Y3
-	VMOVUPS      128(R8), Y4
+	VMOVUPS      128(R9), Y4
 	VMOVUPS      160(SI), Y5
 	VMOVUPS      160(SI)(DI*1), Y6
 	VMOVUPS      160(R8), Y7
 	VMOVUPS      160(R8)(DI*1), Y8
-	VMOVUPS      160(R8), Y9
+	VMOVUPS      160(R9), Y9
 	MOVQ         p+16(FP), SI
 	MOVQ         ldp+24(FP), DI
 	MOVQ         SI, R8
 	ADDQ         DI, R8
 	ADDQ         DI, R8
-	MOVQ         rows+48(FP), R9
-	MOVQ         AX, R10
-	MOVQ         stride+40(FP), R11
-	SUBQ         $1, R9
+	MOVQ         R8, R9
+	ADDQ         DI, R9
+	ADDQ         DI, R9
+	MOVQ         rows+48(FP), R10
+	MOVQ         AX, R11
+	MOVQ         stride+40(FP), R12
+	SUBQ         $1, R10
 	JLT          done8
 
 loop7:
-	VBROADCASTI128 18(R10), Y10
+	VBROADCASTI128 18(R11), Y10
 	VPSRLVD      lm5_640<>+0(SB), Y10, Y10
 	VPAND        lm5_641<>+0(SB), Y10, Y10
-	VPBROADCASTD 38(R10), Y11
+	VPBROADCASTD 38(R11), Y11
 	VPSRLVD      lm5_642<>+0(SB), Y11, Y11
 	VPAND        lm5_643<>+0(SB), Y11, Y11
 	VPSLLD       $4, Y11, Y11
@@ -4416,7 +5741,7 @@ loop7:
 	VPSLLW       $3, Y10, Y10
 	VPBLENDVB    Y10, Y12, Y11, Y10
 	VMOVDQU      Y10, (DX)
-	VPBROADCASTW (R10), X10
+	VPBROADCASTW (R11), X10
 	VCVTPH2PS    X10, Y10
 	VBROADCASTSS (SI), Y11
 	VMULPS       Y11, Y10, Y11
@@ -4426,7 +5751,7 @@ loop7:
 	VMULPS       Y13, Y10, Y13
 	VBROADCASTSS (R8)(DI*1), Y14
 	VMULPS       Y14, Y10, Y14
-	VBROADCASTSS (R8), Y15
+	VBROADCASTSS (R9), Y15
 	VMULPS       Y15, Y10, Y10
 	VPMOVSXBD    (DX), Y15
 	VCVTDQ2PS    Y15, Y15
@@ -4442,64 +5767,76 @@ loop7:
 	VFMADD231PS  Y13, Y15, Y7
 	VFMADD231PS  Y14, Y15, Y8
 	VFMADD231PS  Y10, Y15, Y9
-	ADDQ         R11, R10
+	ADDQ         R12, R11
 	ADDQ         $4, SI
 	ADDQ         $4, R8
-	SUBQ         $1, R9
+	ADDQ         $4, R9
+	SUBQ         $1, R10
 	JGE          loop7
 
 done8:
-	ADDQ         $1, R9
+	ADDQ         $1, R10
 	MOVQ         o+0(FP), SI
 	MOVQ         ldo+8(FP), DI
 	MOVQ         SI, R8
 	ADDQ         DI, R8
 	ADDQ         DI, R8
+	MOVQ         R8, R9
+	ADDQ         DI, R9
+	ADDQ         DI, R9
 	ADDQ         CX, SI
 	ADDQ         CX, R8
+	ADDQ         CX, R9
 	VMOVUPS      Y0, 128(SI)
 	VMOVUPS      Y1, 128(SI)(DI*1)
 	VMOVUPS      Y2, 128(R8)
 	VMOVUPS      Y3, 128(R8)(DI*1)
-	VMOVUPS      Y4, 128(R8)
+	VMOVUPS      Y4, 128(R9)
 	VMOVUPS      Y5, 160(SI)
 	VMOVUPS      Y6, 160(SI)(DI*1)
 	VMOVUPS      Y7, 160(R8)
 	VMOVUPS      Y8, 160(R8)(DI*1)
-	VMOVUPS      Y9, 160(R8)
+	VMOVUPS      Y9, 160(R9)
 	MOVQ         o+0(FP), SI
 	MOVQ         ldo+8(FP), DI
 	MOVQ         SI, R8
 	ADDQ         DI, R8
 	ADDQ         DI, R8
+	MOVQ         R8, R9
+	ADDQ         DI, R9
+	ADDQ         DI, R9
 	ADDQ         CX, SI
 	ADDQ         CX, R8
+	ADDQ         CX, R9
 	VMOVUPS      192(SI), Y0
 	VMOVUPS      192(SI)(DI*1), Y1
 	VMOVUPS      192(R8), Y2
 	VMOVUPS      192(R8)(DI*1), Y3
-	VMOVUPS      192(R8), Y4
+	VMOVUPS      192(R9), Y4
 	VMOVUPS      224(SI), Y5
 	VMOVUPS      224(SI)(DI*1), Y6
 	VMOVUPS      224(R8), Y7
 	VMOVUPS      224(R8)(DI*1), Y8
-	VMOVUPS      224(R8), Y9
+	VMOVUPS      224(R9), Y9
 	MOVQ         p+16(FP), SI
 	MOVQ         ldp+24(FP), DI
 	MOVQ         SI, R8
 	ADDQ         DI, R8
 	ADDQ         DI, R8
-	MOVQ         rows+48(FP), R9
-	MOVQ         AX, R10
-	MOVQ         stride+40(FP), R11
-	SUBQ         $1, R9
+	MOVQ         R8, R9
+	ADDQ         DI, R9
+	ADDQ         DI, R9
+	MOVQ         rows+48(FP), R10
+	MOVQ         AX, R11
+	MOVQ         stride+40(FP), R12
+	SUBQ         $1, R10
 	JLT          done10
 
 loop9:
-	VBROADCASTI128 18(R10), Y10
+	VBROADCASTI128 18(R11), Y10
 	VPSRLVD      lm5_640<>+0(SB), Y10, Y10
 	VPAND        lm5_641<>+0(SB), Y10, Y10
-	VPBROADCASTD 38(R10), Y11
+	VPBROADCASTD 38(R11), Y11
 	VPSRLVD      lm5_642<>+0(SB), Y11, Y11
 	VPAND        lm5_643<>+0(SB), Y11, Y11
 	VPSLLD       $4, Y11, Y11
@@ -4511,7 +5848,7 @@ loop9:
 	VPSLLW       $3, Y10, Y10
 	VPBLENDVB    Y10, Y12, Y11, Y10
 	VMOVDQU      Y10, (DX)
-	VPBROADCASTW (R10), X10
+	VPBROADCASTW (R11), X10
 	VCVTPH2PS    X10, Y10
 	VBROADCASTSS (SI), Y11
 	VMULPS       Y11, Y10, Y11
@@ -4521,7 +5858,7 @@ loop9:
 	VMULPS       Y13, Y10, Y13
 	VBROADCASTSS (R8)(DI*1), Y14
 	VMULPS       Y14, Y10, Y14
-	VBROADCASTSS (R8), Y15
+	VBROADCASTSS (R9), Y15
 	VMULPS       Y15, Y10, Y10
 	VPMOVSXBD    16(DX), Y15
 	VCVTDQ2PS    Y15, Y15
@@ -4537,31 +5874,36 @@ loop9:
 	VFMADD231PS  Y13, Y15, Y7
 	VFMADD231PS  Y14, Y15, Y8
 	VFMADD231PS  Y10, Y15, Y9
-	ADDQ         R11, R10
+	ADDQ         R12, R11
 	ADDQ         $4, SI
 	ADDQ         $4, R8
-	SUBQ         $1, R9
+	ADDQ         $4, R9
+	SUBQ         $1, R10
 	JGE          loop9
 
 done10:
-	ADDQ         $1, R9
+	ADDQ         $1, R10
 	MOVQ         o+0(FP), SI
 	MOVQ         ldo+8(FP), DI
 	MOVQ         SI, R8
 	ADDQ         DI, R8
 	ADDQ         DI, R8
+	MOVQ         R8, R9
+	ADDQ         DI, R9
+	ADDQ         DI, R9
 	ADDQ         CX, SI
 	ADDQ         CX, R8
+	ADDQ         CX, R9
 	VMOVUPS      Y0, 192(SI)
 	VMOVUPS      Y1, 192(SI)(DI*1)
 	VMOVUPS      Y2, 192(R8)
 	VMOVUPS      Y3, 192(R8)(DI*1)
-	VMOVUPS      Y4, 192(R8)
+	VMOVUPS      Y4, 192(R9)
 	VMOVUPS      Y5, 224(SI)
 	VMOVUPS      Y6, 224(SI)(DI*1)
 	VMOVUPS      Y7, 224(R8)
 	VMOVUPS      Y8, 224(R8)(DI*1)
-	VMOVUPS      Y9, 224(R8)
+	VMOVUPS      Y9, 224(R9)
 	ADDQ         $0x2a, AX
 	ADDQ         $0x100, CX
 	SUBQ         $1, BX

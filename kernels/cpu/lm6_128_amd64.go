@@ -3,8 +3,13 @@
 
 package cpu
 
-// decodeUnitsLm6_128AVX512 unpacks units of 128 values: dst[i] = value(src, i).
-// Requires: AVX2, AVX512F, AVX512BW, AVX512DQ, AVX512VL, AVX512VNNI, F16C, FMA
+// decodeUnitsLm6_128AVX512 unpacks units of 128 values.
+//
+//	for i := range units * 128 {
+//		dst[i] = value(src, i)
+//	}
+//
+// Requires: AVX2, F16C
 //
 //go:noescape
 func decodeUnitsLm6_128AVX512(dst *float32, src *byte, units int)
@@ -13,62 +18,129 @@ func decodeLm6_128AVX512(dst []float32, src []byte) {
 	driveDecode(decodeUnitsLm6_128AVX512, 128, 98, decodeLm6_128Generic, dst, src)
 }
 
-// matmul1xLm6_128AVX512 is y[j][r] = sum over i of x[j][i]*w[r][i] for j < 1; ld and stride in bytes, a unit is 128 values.
-// Requires: AVX2, AVX512F, AVX512BW, AVX512DQ, AVX512VL, AVX512VNNI, F16C, FMA
+// matmul1xLm6_128AVX512 multiplies rows of w with 1 row of x; ld and stride in bytes, a unit is 128 values.
+//
+//	for r := range rows {
+//		for j := range 1 {
+//			y[j][r] = sum(x[j][i] * w[r][i]) // over all i
+//		}
+//	}
+//
+// Requires: AVX2, F16C, FMA
 //
 //go:noescape
 func matmul1xLm6_128AVX512(y *float32, ldy int, x *float32, ldx int, w *byte, stride int, rows int, units int)
 
-// matmul2xLm6_128AVX512 is y[j][r] = sum over i of x[j][i]*w[r][i] for j < 2; ld and stride in bytes, a unit is 128 values.
-// Requires: AVX2, AVX512F, AVX512BW, AVX512DQ, AVX512VL, AVX512VNNI, F16C, FMA
+// matmul2xLm6_128AVX512 multiplies rows of w with 2 rows of x; ld and stride in bytes, a unit is 128 values.
+//
+//	for r := range rows {
+//		for j := range 2 {
+//			y[j][r] = sum(x[j][i] * w[r][i]) // over all i
+//		}
+//	}
+//
+// Requires: AVX2, F16C, FMA
 //
 //go:noescape
 func matmul2xLm6_128AVX512(y *float32, ldy int, x *float32, ldx int, w *byte, stride int, rows int, units int)
 
-// matmul3xLm6_128AVX512 is y[j][r] = sum over i of x[j][i]*w[r][i] for j < 3; ld and stride in bytes, a unit is 128 values.
-// Requires: AVX2, AVX512F, AVX512BW, AVX512DQ, AVX512VL, AVX512VNNI, F16C, FMA
+// matmul3xLm6_128AVX512 multiplies rows of w with 3 rows of x; ld and stride in bytes, a unit is 128 values.
+//
+//	for r := range rows {
+//		for j := range 3 {
+//			y[j][r] = sum(x[j][i] * w[r][i]) // over all i
+//		}
+//	}
+//
+// Requires: AVX2, F16C, FMA
 //
 //go:noescape
 func matmul3xLm6_128AVX512(y *float32, ldy int, x *float32, ldx int, w *byte, stride int, rows int, units int)
 
-// matmul4xLm6_128AVX512 is y[j][r] = sum over i of x[j][i]*w[r][i] for j < 4; ld and stride in bytes, a unit is 128 values.
-// Requires: AVX2, AVX512F, AVX512BW, AVX512DQ, AVX512VL, AVX512VNNI, F16C, FMA
+// matmul4xLm6_128AVX512 multiplies rows of w with 4 rows of x; ld and stride in bytes, a unit is 128 values.
+//
+//	for r := range rows {
+//		for j := range 4 {
+//			y[j][r] = sum(x[j][i] * w[r][i]) // over all i
+//		}
+//	}
+//
+// Requires: AVX2, F16C, FMA
 //
 //go:noescape
 func matmul4xLm6_128AVX512(y *float32, ldy int, x *float32, ldx int, w *byte, stride int, rows int, units int)
 
-var matmulTilesLm6_128AVX512 = matmulTiles{matmul1xLm6_128AVX512, matmul2xLm6_128AVX512, matmul3xLm6_128AVX512, matmul4xLm6_128AVX512}
+var matmulTilesLm6_128AVX512 = matmulTiles{
+	decode: decodeLm6_128AVX512,
+	gemm:   &gemmF32TilesAVX512,
+	tiles:  [4]matmulKernel{matmul1xLm6_128AVX512, matmul2xLm6_128AVX512, matmul3xLm6_128AVX512, matmul4xLm6_128AVX512},
+}
 
 func matmulLm6_128AVX512(y []float32, ldy int, x []float32, ldx int, m int, w []byte, stride int, rows int, n int, ws *Workspace) {
 	matmulTilesLm6_128AVX512.drive(128, 98, matmulLm6_128Generic, y, ldy, x, ldx, m, w, stride, rows, n, ws)
 }
 
-// matmulQ81xLm6_128AVX512 is y[j][r] = sum over i of d[i/128][j]*q[i/128][j][i%128]*w[r][i] for j < 1; ldy and stride in bytes.
-// Requires: AVX2, AVX512F, AVX512BW, AVX512DQ, AVX512VL, AVX512VNNI, F16C, FMA
+// matmulQ81xLm6_128AVX512 multiplies rows of w with 1 row of activations in int8; ldy and stride in bytes.
+//
+//	for r := range rows {
+//		for j := range 1 {
+//			y[j][r] = sum(d[i/128][j] * q[i/128][j][i%128] * w[r][i]) // over all i
+//		}
+//	}
+//
+// Requires: F16C, FMA, AVX512VL, AVX512VNNI
 //
 //go:noescape
 func matmulQ81xLm6_128AVX512(y *float32, ldy int, q *int8, d *float32, s *float32, w *byte, stride int, rows int, blocks int)
 
-// matmulQ82xLm6_128AVX512 is y[j][r] = sum over i of d[i/128][j]*q[i/128][j][i%128]*w[r][i] for j < 2; ldy and stride in bytes.
-// Requires: AVX2, AVX512F, AVX512BW, AVX512DQ, AVX512VL, AVX512VNNI, F16C, FMA
+// matmulQ82xLm6_128AVX512 multiplies rows of w with 2 rows of activations in int8; ldy and stride in bytes.
+//
+//	for r := range rows {
+//		for j := range 2 {
+//			y[j][r] = sum(d[i/128][j] * q[i/128][j][i%128] * w[r][i]) // over all i
+//		}
+//	}
+//
+// Requires: F16C, FMA, AVX512VL, AVX512VNNI
 //
 //go:noescape
 func matmulQ82xLm6_128AVX512(y *float32, ldy int, q *int8, d *float32, s *float32, w *byte, stride int, rows int, blocks int)
 
-// matmulQ83xLm6_128AVX512 is y[j][r] = sum over i of d[i/128][j]*q[i/128][j][i%128]*w[r][i] for j < 3; ldy and stride in bytes.
-// Requires: AVX2, AVX512F, AVX512BW, AVX512DQ, AVX512VL, AVX512VNNI, F16C, FMA
+// matmulQ83xLm6_128AVX512 multiplies rows of w with 3 rows of activations in int8; ldy and stride in bytes.
+//
+//	for r := range rows {
+//		for j := range 3 {
+//			y[j][r] = sum(d[i/128][j] * q[i/128][j][i%128] * w[r][i]) // over all i
+//		}
+//	}
+//
+// Requires: F16C, FMA, AVX512VL, AVX512VNNI
 //
 //go:noescape
 func matmulQ83xLm6_128AVX512(y *float32, ldy int, q *int8, d *float32, s *float32, w *byte, stride int, rows int, blocks int)
 
-// matmulQ84xLm6_128AVX512 is y[j][r] = sum over i of d[i/128][j]*q[i/128][j][i%128]*w[r][i] for j < 4; ldy and stride in bytes.
-// Requires: AVX2, AVX512F, AVX512BW, AVX512DQ, AVX512VL, AVX512VNNI, F16C, FMA
+// matmulQ84xLm6_128AVX512 multiplies rows of w with 4 rows of activations in int8; ldy and stride in bytes.
+//
+//	for r := range rows {
+//		for j := range 4 {
+//			y[j][r] = sum(d[i/128][j] * q[i/128][j][i%128] * w[r][i]) // over all i
+//		}
+//	}
+//
+// Requires: F16C, FMA, AVX512VL, AVX512VNNI
 //
 //go:noescape
 func matmulQ84xLm6_128AVX512(y *float32, ldy int, q *int8, d *float32, s *float32, w *byte, stride int, rows int, blocks int)
 
 // unpackLm6_128AVX512 unpacks a row into records of 32 levels, their scales and mins.
-// Requires: AVX2, AVX512F, AVX512BW, AVX512DQ, AVX512VL, AVX512VNNI, F16C, FMA
+//
+//	for i := range blocks * 128 {
+//		r := &dst[i/32]
+//		r.level[i%32] = level(src, i) // value = scale*level + min
+//		r.scale[i%32/16], r.min[i%32/16] = scale(src, i), min(src, i)
+//	}
+//
+// Requires: AVX2, F16C
 //
 //go:noescape
 func unpackLm6_128AVX512(dst *byte, src *byte, blocks int)
@@ -84,20 +156,41 @@ func matmulQ8Lm6_128AVX512(y []float32, ldy int, x *Act, m int, w []byte, stride
 	matmulQ8TilesLm6_128AVX512.drive(128, 98, matmulQ8Lm6_128Generic, y, ldy, x, m, w, stride, rows, n, ws)
 }
 
-// mix1xLm6_128AVX512 is o[j][i] += sum over r of p[j][r]*v[r][i] for j < 1; ld and stride in bytes, a unit is 128 values.
-// Requires: AVX2, AVX512F, AVX512BW, AVX512DQ, AVX512VL, AVX512VNNI, F16C, FMA
+// mix1xLm6_128AVX512 adds weighted rows of v to 1 row of o; ld and stride in bytes, a unit is 128 values.
+//
+//	for j := range 1 {
+//		for i := range units * 128 {
+//			o[j][i] += sum(p[j][r] * v[r][i]) // over r < rows
+//		}
+//	}
+//
+// Requires: AVX2, F16C, FMA
 //
 //go:noescape
 func mix1xLm6_128AVX512(o *float32, ldo int, p *float32, ldp int, v *byte, stride int, rows int, units int)
 
-// mix2xLm6_128AVX512 is o[j][i] += sum over r of p[j][r]*v[r][i] for j < 2; ld and stride in bytes, a unit is 128 values.
-// Requires: AVX2, AVX512F, AVX512BW, AVX512DQ, AVX512VL, AVX512VNNI, F16C, FMA
+// mix2xLm6_128AVX512 adds weighted rows of v to 2 rows of o; ld and stride in bytes, a unit is 128 values.
+//
+//	for j := range 2 {
+//		for i := range units * 128 {
+//			o[j][i] += sum(p[j][r] * v[r][i]) // over r < rows
+//		}
+//	}
+//
+// Requires: AVX2, F16C, FMA
 //
 //go:noescape
 func mix2xLm6_128AVX512(o *float32, ldo int, p *float32, ldp int, v *byte, stride int, rows int, units int)
 
-// mix5xLm6_128AVX512 is o[j][i] += sum over r of p[j][r]*v[r][i] for j < 5; ld and stride in bytes, a unit is 128 values.
-// Requires: AVX2, AVX512F, AVX512BW, AVX512DQ, AVX512VL, AVX512VNNI, F16C, FMA
+// mix5xLm6_128AVX512 adds weighted rows of v to 5 rows of o; ld and stride in bytes, a unit is 128 values.
+//
+//	for j := range 5 {
+//		for i := range units * 128 {
+//			o[j][i] += sum(p[j][r] * v[r][i]) // over r < rows
+//		}
+//	}
+//
+// Requires: AVX2, F16C, FMA
 //
 //go:noescape
 func mix5xLm6_128AVX512(o *float32, ldo int, p *float32, ldp int, v *byte, stride int, rows int, units int)
@@ -108,8 +201,13 @@ func mixLm6_128AVX512(o []float32, ldo int, p []float32, ldp int, m int, v []byt
 	mixTilesLm6_128AVX512.drive(128, 98, mixLm6_128Generic, o, ldo, p, ldp, m, v, stride, rows, n, ws)
 }
 
-// decodeUnitsLm6_128AVX2 unpacks units of 128 values: dst[i] = value(src, i).
-// Requires: AVX2, F16C, FMA
+// decodeUnitsLm6_128AVX2 unpacks units of 128 values.
+//
+//	for i := range units * 128 {
+//		dst[i] = value(src, i)
+//	}
+//
+// Requires: AVX2, F16C
 //
 //go:noescape
 func decodeUnitsLm6_128AVX2(dst *float32, src *byte, units int)
@@ -118,62 +216,129 @@ func decodeLm6_128AVX2(dst []float32, src []byte) {
 	driveDecode(decodeUnitsLm6_128AVX2, 128, 98, decodeLm6_128Generic, dst, src)
 }
 
-// matmul1xLm6_128AVX2 is y[j][r] = sum over i of x[j][i]*w[r][i] for j < 1; ld and stride in bytes, a unit is 128 values.
+// matmul1xLm6_128AVX2 multiplies rows of w with 1 row of x; ld and stride in bytes, a unit is 128 values.
+//
+//	for r := range rows {
+//		for j := range 1 {
+//			y[j][r] = sum(x[j][i] * w[r][i]) // over all i
+//		}
+//	}
+//
 // Requires: AVX2, F16C, FMA
 //
 //go:noescape
 func matmul1xLm6_128AVX2(y *float32, ldy int, x *float32, ldx int, w *byte, stride int, rows int, units int)
 
-// matmul2xLm6_128AVX2 is y[j][r] = sum over i of x[j][i]*w[r][i] for j < 2; ld and stride in bytes, a unit is 128 values.
+// matmul2xLm6_128AVX2 multiplies rows of w with 2 rows of x; ld and stride in bytes, a unit is 128 values.
+//
+//	for r := range rows {
+//		for j := range 2 {
+//			y[j][r] = sum(x[j][i] * w[r][i]) // over all i
+//		}
+//	}
+//
 // Requires: AVX2, F16C, FMA
 //
 //go:noescape
 func matmul2xLm6_128AVX2(y *float32, ldy int, x *float32, ldx int, w *byte, stride int, rows int, units int)
 
-// matmul3xLm6_128AVX2 is y[j][r] = sum over i of x[j][i]*w[r][i] for j < 3; ld and stride in bytes, a unit is 128 values.
+// matmul3xLm6_128AVX2 multiplies rows of w with 3 rows of x; ld and stride in bytes, a unit is 128 values.
+//
+//	for r := range rows {
+//		for j := range 3 {
+//			y[j][r] = sum(x[j][i] * w[r][i]) // over all i
+//		}
+//	}
+//
 // Requires: AVX2, F16C, FMA
 //
 //go:noescape
 func matmul3xLm6_128AVX2(y *float32, ldy int, x *float32, ldx int, w *byte, stride int, rows int, units int)
 
-// matmul4xLm6_128AVX2 is y[j][r] = sum over i of x[j][i]*w[r][i] for j < 4; ld and stride in bytes, a unit is 128 values.
+// matmul4xLm6_128AVX2 multiplies rows of w with 4 rows of x; ld and stride in bytes, a unit is 128 values.
+//
+//	for r := range rows {
+//		for j := range 4 {
+//			y[j][r] = sum(x[j][i] * w[r][i]) // over all i
+//		}
+//	}
+//
 // Requires: AVX2, F16C, FMA
 //
 //go:noescape
 func matmul4xLm6_128AVX2(y *float32, ldy int, x *float32, ldx int, w *byte, stride int, rows int, units int)
 
-var matmulTilesLm6_128AVX2 = matmulTiles{matmul1xLm6_128AVX2, matmul2xLm6_128AVX2, matmul3xLm6_128AVX2, matmul4xLm6_128AVX2}
+var matmulTilesLm6_128AVX2 = matmulTiles{
+	decode: decodeLm6_128AVX2,
+	gemm:   &gemmF32TilesAVX2,
+	tiles:  [4]matmulKernel{matmul1xLm6_128AVX2, matmul2xLm6_128AVX2, matmul3xLm6_128AVX2, matmul4xLm6_128AVX2},
+}
 
 func matmulLm6_128AVX2(y []float32, ldy int, x []float32, ldx int, m int, w []byte, stride int, rows int, n int, ws *Workspace) {
 	matmulTilesLm6_128AVX2.drive(128, 98, matmulLm6_128Generic, y, ldy, x, ldx, m, w, stride, rows, n, ws)
 }
 
-// matmulQ81xLm6_128AVX2 is y[j][r] = sum over i of d[i/128][j]*q[i/128][j][i%128]*w[r][i] for j < 1; ldy and stride in bytes.
+// matmulQ81xLm6_128AVX2 multiplies rows of w with 1 row of activations in int8; ldy and stride in bytes.
+//
+//	for r := range rows {
+//		for j := range 1 {
+//			y[j][r] = sum(d[i/128][j] * q[i/128][j][i%128] * w[r][i]) // over all i
+//		}
+//	}
+//
 // Requires: AVX2, F16C, FMA
 //
 //go:noescape
 func matmulQ81xLm6_128AVX2(y *float32, ldy int, q *int8, d *float32, s *float32, w *byte, stride int, rows int, blocks int)
 
-// matmulQ82xLm6_128AVX2 is y[j][r] = sum over i of d[i/128][j]*q[i/128][j][i%128]*w[r][i] for j < 2; ldy and stride in bytes.
+// matmulQ82xLm6_128AVX2 multiplies rows of w with 2 rows of activations in int8; ldy and stride in bytes.
+//
+//	for r := range rows {
+//		for j := range 2 {
+//			y[j][r] = sum(d[i/128][j] * q[i/128][j][i%128] * w[r][i]) // over all i
+//		}
+//	}
+//
 // Requires: AVX2, F16C, FMA
 //
 //go:noescape
 func matmulQ82xLm6_128AVX2(y *float32, ldy int, q *int8, d *float32, s *float32, w *byte, stride int, rows int, blocks int)
 
-// matmulQ83xLm6_128AVX2 is y[j][r] = sum over i of d[i/128][j]*q[i/128][j][i%128]*w[r][i] for j < 3; ldy and stride in bytes.
+// matmulQ83xLm6_128AVX2 multiplies rows of w with 3 rows of activations in int8; ldy and stride in bytes.
+//
+//	for r := range rows {
+//		for j := range 3 {
+//			y[j][r] = sum(d[i/128][j] * q[i/128][j][i%128] * w[r][i]) // over all i
+//		}
+//	}
+//
 // Requires: AVX2, F16C, FMA
 //
 //go:noescape
 func matmulQ83xLm6_128AVX2(y *float32, ldy int, q *int8, d *float32, s *float32, w *byte, stride int, rows int, blocks int)
 
-// matmulQ84xLm6_128AVX2 is y[j][r] = sum over i of d[i/128][j]*q[i/128][j][i%128]*w[r][i] for j < 4; ldy and stride in bytes.
+// matmulQ84xLm6_128AVX2 multiplies rows of w with 4 rows of activations in int8; ldy and stride in bytes.
+//
+//	for r := range rows {
+//		for j := range 4 {
+//			y[j][r] = sum(d[i/128][j] * q[i/128][j][i%128] * w[r][i]) // over all i
+//		}
+//	}
+//
 // Requires: AVX2, F16C, FMA
 //
 //go:noescape
 func matmulQ84xLm6_128AVX2(y *float32, ldy int, q *int8, d *float32, s *float32, w *byte, stride int, rows int, blocks int)
 
 // unpackLm6_128AVX2 unpacks a row into records of 32 levels, their scales and mins.
-// Requires: AVX2, F16C, FMA
+//
+//	for i := range blocks * 128 {
+//		r := &dst[i/32]
+//		r.level[i%32] = level(src, i) // value = scale*level + min
+//		r.scale[i%32/16], r.min[i%32/16] = scale(src, i), min(src, i)
+//	}
+//
+// Requires: AVX2, F16C
 //
 //go:noescape
 func unpackLm6_128AVX2(dst *byte, src *byte, blocks int)
@@ -189,19 +354,62 @@ func matmulQ8Lm6_128AVX2(y []float32, ldy int, x *Act, m int, w []byte, stride i
 	matmulQ8TilesLm6_128AVX2.drive(128, 98, matmulQ8Lm6_128Generic, y, ldy, x, m, w, stride, rows, n, ws)
 }
 
-// mix1xLm6_128AVX2 is o[j][i] += sum over r of p[j][r]*v[r][i] for j < 1; ld and stride in bytes, a unit is 128 values.
+// encodeGroupsLm6_128AVX2 packs groups of 8 blocks of 128 values.
+//
+//	for k := range groups * 8 {
+//		x := src[k*128:][:128]
+//		length := sqrt(sum((x * x)))
+//		v := transform<lm_wht128>(((length > 1e-20) ? (x * (325.3351 / length)) : 0.0))
+//		code := nearest(v)
+//		dot := sum((v * codebook[code]))
+//		r := sum((codebook[code] * codebook[code]))
+//		norm := ((dot / r) * (length / 325.3351))
+//		copy(dst[k*98:], block of these fields and codes)
+//	}
+//
+// Requires: AVX2, F16C
+//
+//go:noescape
+func encodeGroupsLm6_128AVX2(dst *byte, src *float32, scratch *byte, groups int)
+
+func encodeLm6_128AVX2(dst []byte, src []float32) {
+	driveEncode(encodeGroupsLm6_128AVX2, 8, 128, 98, 12544, dst, src)
+}
+
+// mix1xLm6_128AVX2 adds weighted rows of v to 1 row of o; ld and stride in bytes, a unit is 128 values.
+//
+//	for j := range 1 {
+//		for i := range units * 128 {
+//			o[j][i] += sum(p[j][r] * v[r][i]) // over r < rows
+//		}
+//	}
+//
 // Requires: AVX2, F16C, FMA
 //
 //go:noescape
 func mix1xLm6_128AVX2(o *float32, ldo int, p *float32, ldp int, v *byte, stride int, rows int, units int)
 
-// mix2xLm6_128AVX2 is o[j][i] += sum over r of p[j][r]*v[r][i] for j < 2; ld and stride in bytes, a unit is 128 values.
+// mix2xLm6_128AVX2 adds weighted rows of v to 2 rows of o; ld and stride in bytes, a unit is 128 values.
+//
+//	for j := range 2 {
+//		for i := range units * 128 {
+//			o[j][i] += sum(p[j][r] * v[r][i]) // over r < rows
+//		}
+//	}
+//
 // Requires: AVX2, F16C, FMA
 //
 //go:noescape
 func mix2xLm6_128AVX2(o *float32, ldo int, p *float32, ldp int, v *byte, stride int, rows int, units int)
 
-// mix5xLm6_128AVX2 is o[j][i] += sum over r of p[j][r]*v[r][i] for j < 5; ld and stride in bytes, a unit is 128 values.
+// mix5xLm6_128AVX2 adds weighted rows of v to 5 rows of o; ld and stride in bytes, a unit is 128 values.
+//
+//	for j := range 5 {
+//		for i := range units * 128 {
+//			o[j][i] += sum(p[j][r] * v[r][i]) // over r < rows
+//		}
+//	}
+//
 // Requires: AVX2, F16C, FMA
 //
 //go:noescape

@@ -140,8 +140,224 @@ DATA lm6_12823<>+16(SB)/8, $0x0001000100010001
 DATA lm6_12823<>+24(SB)/8, $0x0001000100010001
 GLOBL lm6_12823<>(SB), RODATA|NOPTR, $32
 
-// decodeUnitsLm6_128AVX512 unpacks units of 128 values: dst[i] = value(src, i).
-// Requires: AVX2, AVX512F, AVX512BW, AVX512DQ, AVX512VL, AVX512VNNI, F16C, FMA
+DATA lm6_12824<>+0(SB)/8, $0x0000000000000000
+DATA lm6_12824<>+8(SB)/8, $0x0000000000000000
+DATA lm6_12824<>+16(SB)/8, $0x0000000000000000
+DATA lm6_12824<>+24(SB)/8, $0x0000000000000000
+GLOBL lm6_12824<>(SB), RODATA|NOPTR, $32
+
+DATA lm6_12825<>+0(SB)/8, $0x1e3ce5081e3ce508
+DATA lm6_12825<>+8(SB)/8, $0x1e3ce5081e3ce508
+DATA lm6_12825<>+16(SB)/8, $0x1e3ce5081e3ce508
+DATA lm6_12825<>+24(SB)/8, $0x1e3ce5081e3ce508
+GLOBL lm6_12825<>(SB), RODATA|NOPTR, $32
+
+DATA lm6_12826<>+0(SB)/8, $0x43a2aae543a2aae5
+DATA lm6_12826<>+8(SB)/8, $0x43a2aae543a2aae5
+DATA lm6_12826<>+16(SB)/8, $0x43a2aae543a2aae5
+DATA lm6_12826<>+24(SB)/8, $0x43a2aae543a2aae5
+GLOBL lm6_12826<>(SB), RODATA|NOPTR, $32
+
+DATA lm6_12827<>+0(SB)/8, $0xbf8000003f800000
+DATA lm6_12827<>+8(SB)/8, $0x3f800000bf800000
+DATA lm6_12827<>+16(SB)/8, $0xbf800000bf800000
+DATA lm6_12827<>+24(SB)/8, $0xbf800000bf800000
+DATA lm6_12827<>+32(SB)/8, $0xbf8000003f800000
+DATA lm6_12827<>+40(SB)/8, $0x3f8000003f800000
+DATA lm6_12827<>+48(SB)/8, $0x3f8000003f800000
+DATA lm6_12827<>+56(SB)/8, $0xbf8000003f800000
+DATA lm6_12827<>+64(SB)/8, $0x3f8000003f800000
+DATA lm6_12827<>+72(SB)/8, $0xbf800000bf800000
+DATA lm6_12827<>+80(SB)/8, $0x3f800000bf800000
+DATA lm6_12827<>+88(SB)/8, $0x3f8000003f800000
+DATA lm6_12827<>+96(SB)/8, $0x3f800000bf800000
+DATA lm6_12827<>+104(SB)/8, $0x3f8000003f800000
+DATA lm6_12827<>+112(SB)/8, $0x3f800000bf800000
+DATA lm6_12827<>+120(SB)/8, $0x3f8000003f800000
+DATA lm6_12827<>+128(SB)/8, $0xbf8000003f800000
+DATA lm6_12827<>+136(SB)/8, $0xbf800000bf800000
+DATA lm6_12827<>+144(SB)/8, $0xbf800000bf800000
+DATA lm6_12827<>+152(SB)/8, $0xbf800000bf800000
+DATA lm6_12827<>+160(SB)/8, $0x3f8000003f800000
+DATA lm6_12827<>+168(SB)/8, $0xbf800000bf800000
+DATA lm6_12827<>+176(SB)/8, $0x3f800000bf800000
+DATA lm6_12827<>+184(SB)/8, $0xbf8000003f800000
+DATA lm6_12827<>+192(SB)/8, $0xbf800000bf800000
+DATA lm6_12827<>+200(SB)/8, $0xbf8000003f800000
+DATA lm6_12827<>+208(SB)/8, $0xbf800000bf800000
+DATA lm6_12827<>+216(SB)/8, $0x3f800000bf800000
+DATA lm6_12827<>+224(SB)/8, $0xbf800000bf800000
+DATA lm6_12827<>+232(SB)/8, $0xbf8000003f800000
+DATA lm6_12827<>+240(SB)/8, $0xbf8000003f800000
+DATA lm6_12827<>+248(SB)/8, $0x3f8000003f800000
+DATA lm6_12827<>+256(SB)/8, $0x3f8000003f800000
+DATA lm6_12827<>+264(SB)/8, $0x3f8000003f800000
+DATA lm6_12827<>+272(SB)/8, $0xbf800000bf800000
+DATA lm6_12827<>+280(SB)/8, $0x3f800000bf800000
+DATA lm6_12827<>+288(SB)/8, $0x3f8000003f800000
+DATA lm6_12827<>+296(SB)/8, $0xbf8000003f800000
+DATA lm6_12827<>+304(SB)/8, $0x3f800000bf800000
+DATA lm6_12827<>+312(SB)/8, $0xbf800000bf800000
+DATA lm6_12827<>+320(SB)/8, $0x3f800000bf800000
+DATA lm6_12827<>+328(SB)/8, $0xbf800000bf800000
+DATA lm6_12827<>+336(SB)/8, $0xbf800000bf800000
+DATA lm6_12827<>+344(SB)/8, $0x3f800000bf800000
+DATA lm6_12827<>+352(SB)/8, $0xbf800000bf800000
+DATA lm6_12827<>+360(SB)/8, $0xbf8000003f800000
+DATA lm6_12827<>+368(SB)/8, $0x3f800000bf800000
+DATA lm6_12827<>+376(SB)/8, $0xbf8000003f800000
+DATA lm6_12827<>+384(SB)/8, $0x3f800000bf800000
+DATA lm6_12827<>+392(SB)/8, $0x3f8000003f800000
+DATA lm6_12827<>+400(SB)/8, $0x3f800000bf800000
+DATA lm6_12827<>+408(SB)/8, $0xbf800000bf800000
+DATA lm6_12827<>+416(SB)/8, $0xbf800000bf800000
+DATA lm6_12827<>+424(SB)/8, $0xbf8000003f800000
+DATA lm6_12827<>+432(SB)/8, $0xbf8000003f800000
+DATA lm6_12827<>+440(SB)/8, $0x3f800000bf800000
+DATA lm6_12827<>+448(SB)/8, $0x3f8000003f800000
+DATA lm6_12827<>+456(SB)/8, $0xbf8000003f800000
+DATA lm6_12827<>+464(SB)/8, $0xbf8000003f800000
+DATA lm6_12827<>+472(SB)/8, $0x3f800000bf800000
+DATA lm6_12827<>+480(SB)/8, $0x3f8000003f800000
+DATA lm6_12827<>+488(SB)/8, $0xbf8000003f800000
+DATA lm6_12827<>+496(SB)/8, $0xbf8000003f800000
+DATA lm6_12827<>+504(SB)/8, $0xbf800000bf800000
+GLOBL lm6_12827<>(SB), RODATA|NOPTR, $512
+
+DATA lm6_12828<>+0(SB)/8, $0x3db504f3bdb504f3
+DATA lm6_12828<>+8(SB)/8, $0x3db504f3bdb504f3
+DATA lm6_12828<>+16(SB)/8, $0xbdb504f3bdb504f3
+DATA lm6_12828<>+24(SB)/8, $0xbdb504f3bdb504f3
+DATA lm6_12828<>+32(SB)/8, $0x3db504f33db504f3
+DATA lm6_12828<>+40(SB)/8, $0xbdb504f33db504f3
+DATA lm6_12828<>+48(SB)/8, $0x3db504f3bdb504f3
+DATA lm6_12828<>+56(SB)/8, $0xbdb504f33db504f3
+DATA lm6_12828<>+64(SB)/8, $0x3db504f3bdb504f3
+DATA lm6_12828<>+72(SB)/8, $0x3db504f33db504f3
+DATA lm6_12828<>+80(SB)/8, $0x3db504f33db504f3
+DATA lm6_12828<>+88(SB)/8, $0x3db504f33db504f3
+DATA lm6_12828<>+96(SB)/8, $0xbdb504f3bdb504f3
+DATA lm6_12828<>+104(SB)/8, $0x3db504f3bdb504f3
+DATA lm6_12828<>+112(SB)/8, $0xbdb504f3bdb504f3
+DATA lm6_12828<>+120(SB)/8, $0xbdb504f3bdb504f3
+DATA lm6_12828<>+128(SB)/8, $0xbdb504f33db504f3
+DATA lm6_12828<>+136(SB)/8, $0x3db504f3bdb504f3
+DATA lm6_12828<>+144(SB)/8, $0xbdb504f3bdb504f3
+DATA lm6_12828<>+152(SB)/8, $0xbdb504f3bdb504f3
+DATA lm6_12828<>+160(SB)/8, $0xbdb504f3bdb504f3
+DATA lm6_12828<>+168(SB)/8, $0x3db504f33db504f3
+DATA lm6_12828<>+176(SB)/8, $0xbdb504f33db504f3
+DATA lm6_12828<>+184(SB)/8, $0x3db504f33db504f3
+DATA lm6_12828<>+192(SB)/8, $0x3db504f3bdb504f3
+DATA lm6_12828<>+200(SB)/8, $0x3db504f33db504f3
+DATA lm6_12828<>+208(SB)/8, $0x3db504f3bdb504f3
+DATA lm6_12828<>+216(SB)/8, $0xbdb504f3bdb504f3
+DATA lm6_12828<>+224(SB)/8, $0x3db504f3bdb504f3
+DATA lm6_12828<>+232(SB)/8, $0x3db504f3bdb504f3
+DATA lm6_12828<>+240(SB)/8, $0x3db504f33db504f3
+DATA lm6_12828<>+248(SB)/8, $0x3db504f3bdb504f3
+DATA lm6_12828<>+256(SB)/8, $0x3db504f3bdb504f3
+DATA lm6_12828<>+264(SB)/8, $0x3db504f33db504f3
+DATA lm6_12828<>+272(SB)/8, $0xbdb504f33db504f3
+DATA lm6_12828<>+280(SB)/8, $0x3db504f33db504f3
+DATA lm6_12828<>+288(SB)/8, $0x3db504f33db504f3
+DATA lm6_12828<>+296(SB)/8, $0xbdb504f3bdb504f3
+DATA lm6_12828<>+304(SB)/8, $0x3db504f33db504f3
+DATA lm6_12828<>+312(SB)/8, $0xbdb504f3bdb504f3
+DATA lm6_12828<>+320(SB)/8, $0x3db504f3bdb504f3
+DATA lm6_12828<>+328(SB)/8, $0xbdb504f3bdb504f3
+DATA lm6_12828<>+336(SB)/8, $0x3db504f3bdb504f3
+DATA lm6_12828<>+344(SB)/8, $0x3db504f33db504f3
+DATA lm6_12828<>+352(SB)/8, $0x3db504f3bdb504f3
+DATA lm6_12828<>+360(SB)/8, $0xbdb504f33db504f3
+DATA lm6_12828<>+368(SB)/8, $0x3db504f3bdb504f3
+DATA lm6_12828<>+376(SB)/8, $0xbdb504f33db504f3
+DATA lm6_12828<>+384(SB)/8, $0x3db504f33db504f3
+DATA lm6_12828<>+392(SB)/8, $0xbdb504f33db504f3
+DATA lm6_12828<>+400(SB)/8, $0xbdb504f3bdb504f3
+DATA lm6_12828<>+408(SB)/8, $0xbdb504f3bdb504f3
+DATA lm6_12828<>+416(SB)/8, $0xbdb504f3bdb504f3
+DATA lm6_12828<>+424(SB)/8, $0x3db504f33db504f3
+DATA lm6_12828<>+432(SB)/8, $0xbdb504f3bdb504f3
+DATA lm6_12828<>+440(SB)/8, $0x3db504f33db504f3
+DATA lm6_12828<>+448(SB)/8, $0x3db504f33db504f3
+DATA lm6_12828<>+456(SB)/8, $0x3db504f33db504f3
+DATA lm6_12828<>+464(SB)/8, $0xbdb504f33db504f3
+DATA lm6_12828<>+472(SB)/8, $0xbdb504f33db504f3
+DATA lm6_12828<>+480(SB)/8, $0xbdb504f33db504f3
+DATA lm6_12828<>+488(SB)/8, $0xbdb504f3bdb504f3
+DATA lm6_12828<>+496(SB)/8, $0x3db504f3bdb504f3
+DATA lm6_12828<>+504(SB)/8, $0x3db504f3bdb504f3
+GLOBL lm6_12828<>(SB), RODATA|NOPTR, $512
+
+DATA lm6_12829<>+0(SB)/8, $0x42000000c2000000
+DATA lm6_12829<>+8(SB)/8, $0x0000000000000000
+DATA lm6_12829<>+16(SB)/8, $0x0000000000000000
+DATA lm6_12829<>+24(SB)/8, $0x0000000000000000
+GLOBL lm6_12829<>(SB), RODATA|NOPTR, $32
+
+DATA lm6_12830<>+0(SB)/8, $0xc1800000c25c0000
+DATA lm6_12830<>+8(SB)/8, $0x425c000041800000
+DATA lm6_12830<>+16(SB)/8, $0x0000000000000000
+DATA lm6_12830<>+24(SB)/8, $0x0000000000000000
+GLOBL lm6_12830<>(SB), RODATA|NOPTR, $32
+
+DATA lm6_12831<>+0(SB)/8, $0xc22a0000c2910000
+DATA lm6_12831<>+8(SB)/8, $0xc1000000c1c00000
+DATA lm6_12831<>+16(SB)/8, $0x41c0000041000000
+DATA lm6_12831<>+24(SB)/8, $0x42910000422a0000
+GLOBL lm6_12831<>(SB), RODATA|NOPTR, $32
+
+DATA lm6_12832<>+0(SB)/8, $0xc27c0000c2ad0000
+DATA lm6_12832<>+8(SB)/8, $0xc2120000c2420000
+DATA lm6_12832<>+16(SB)/8, $0xc1a00000c1e00000
+DATA lm6_12832<>+24(SB)/8, $0xc0800000c1400000
+GLOBL lm6_12832<>(SB), RODATA|NOPTR, $32
+
+DATA lm6_12833<>+0(SB)/8, $0x4140000040800000
+DATA lm6_12833<>+8(SB)/8, $0x41e0000041a00000
+DATA lm6_12833<>+16(SB)/8, $0x4242000042120000
+DATA lm6_12833<>+24(SB)/8, $0x42ad0000427c0000
+GLOBL lm6_12833<>(SB), RODATA|NOPTR, $32
+
+DATA lm6_12834<>+0(SB)/8, $0xc29d0000c2c40000
+DATA lm6_12834<>+8(SB)/8, $0xc26c0000c2870000
+DATA lm6_12834<>+16(SB)/8, $0xc2360000c24e0000
+DATA lm6_12834<>+24(SB)/8, $0xc2080000c21e0000
+GLOBL lm6_12834<>(SB), RODATA|NOPTR, $32
+
+DATA lm6_12835<>+0(SB)/8, $0xc1d00000c1f00000
+DATA lm6_12835<>+8(SB)/8, $0xc1900000c1b00000
+DATA lm6_12835<>+16(SB)/8, $0xc1200000c1600000
+DATA lm6_12835<>+24(SB)/8, $0xc0000000c0c00000
+GLOBL lm6_12835<>(SB), RODATA|NOPTR, $32
+
+DATA lm6_12836<>+0(SB)/8, $0x40c0000040000000
+DATA lm6_12836<>+8(SB)/8, $0x4160000041200000
+DATA lm6_12836<>+16(SB)/8, $0x41b0000041900000
+DATA lm6_12836<>+24(SB)/8, $0x41f0000041d00000
+GLOBL lm6_12836<>(SB), RODATA|NOPTR, $32
+
+DATA lm6_12837<>+0(SB)/8, $0x421e000042080000
+DATA lm6_12837<>+8(SB)/8, $0x424e000042360000
+DATA lm6_12837<>+16(SB)/8, $0x42870000426c0000
+DATA lm6_12837<>+24(SB)/8, $0x42c40000429d0000
+GLOBL lm6_12837<>(SB), RODATA|NOPTR, $32
+
+DATA lm6_12838<>+0(SB)/8, $0x8000000080000000
+DATA lm6_12838<>+8(SB)/8, $0x8000000080000000
+DATA lm6_12838<>+16(SB)/8, $0x8000000080000000
+DATA lm6_12838<>+24(SB)/8, $0x8000000080000000
+GLOBL lm6_12838<>(SB), RODATA|NOPTR, $32
+
+DATA lm6_12839<>+0(SB)/8, $0x7fc000007fc00000
+DATA lm6_12839<>+8(SB)/8, $0x7fc000007fc00000
+DATA lm6_12839<>+16(SB)/8, $0x7fc000007fc00000
+DATA lm6_12839<>+24(SB)/8, $0x7fc000007fc00000
+GLOBL lm6_12839<>(SB), RODATA|NOPTR, $32
+
+// decodeUnitsLm6_128AVX512 unpacks units of 128 values.
+// Requires: AVX2, F16C
 TEXT ·decodeUnitsLm6_128AVX512(SB), NOSPLIT, $320-24
 	MOVQ         dst+0(FP), AX
 	MOVQ         src+8(FP), BX
@@ -320,8 +536,8 @@ done2:
 	VZEROUPPER
 	RET
 
-// matmul1xLm6_128AVX512 is y[j][r] = sum over i of x[j][i]*w[r][i] for j < 1; ld and stride in bytes, a unit is 128 values.
-// Requires: AVX2, AVX512F, AVX512BW, AVX512DQ, AVX512VL, AVX512VNNI, F16C, FMA
+// matmul1xLm6_128AVX512 multiplies rows of w with 1 row of x; ld and stride in bytes, a unit is 128 values.
+// Requires: AVX2, F16C, FMA
 TEXT ·matmul1xLm6_128AVX512(SB), NOSPLIT, $320-64
 	MOVQ         y+0(FP), AX
 	MOVQ         w+32(FP), BX
@@ -545,8 +761,8 @@ done2:
 	VZEROUPPER
 	RET
 
-// matmul2xLm6_128AVX512 is y[j][r] = sum over i of x[j][i]*w[r][i] for j < 2; ld and stride in bytes, a unit is 128 values.
-// Requires: AVX2, AVX512F, AVX512BW, AVX512DQ, AVX512VL, AVX512VNNI, F16C, FMA
+// matmul2xLm6_128AVX512 multiplies rows of w with 2 rows of x; ld and stride in bytes, a unit is 128 values.
+// Requires: AVX2, F16C, FMA
 TEXT ·matmul2xLm6_128AVX512(SB), NOSPLIT, $320-64
 	MOVQ         y+0(FP), AX
 	MOVQ         w+32(FP), BX
@@ -812,8 +1028,8 @@ done2:
 	VZEROUPPER
 	RET
 
-// matmul3xLm6_128AVX512 is y[j][r] = sum over i of x[j][i]*w[r][i] for j < 3; ld and stride in bytes, a unit is 128 values.
-// Requires: AVX2, AVX512F, AVX512BW, AVX512DQ, AVX512VL, AVX512VNNI, F16C, FMA
+// matmul3xLm6_128AVX512 multiplies rows of w with 3 rows of x; ld and stride in bytes, a unit is 128 values.
+// Requires: AVX2, F16C, FMA
 TEXT ·matmul3xLm6_128AVX512(SB), NOSPLIT, $320-64
 	MOVQ         y+0(FP), AX
 	MOVQ         w+32(FP), BX
@@ -1120,8 +1336,8 @@ done2:
 	VZEROUPPER
 	RET
 
-// matmul4xLm6_128AVX512 is y[j][r] = sum over i of x[j][i]*w[r][i] for j < 4; ld and stride in bytes, a unit is 128 values.
-// Requires: AVX2, AVX512F, AVX512BW, AVX512DQ, AVX512VL, AVX512VNNI, F16C, FMA
+// matmul4xLm6_128AVX512 multiplies rows of w with 4 rows of x; ld and stride in bytes, a unit is 128 values.
+// Requires: AVX2, F16C, FMA
 TEXT ·matmul4xLm6_128AVX512(SB), NOSPLIT, $320-64
 	MOVQ         y+0(FP), AX
 	MOVQ         w+32(FP), BX
@@ -1469,8 +1685,8 @@ done2:
 	VZEROUPPER
 	RET
 
-// matmulQ81xLm6_128AVX512 is y[j][r] = sum over i of d[i/128][j]*q[i/128][j][i%128]*w[r][i] for j < 1; ldy and stride in bytes.
-// Requires: AVX2, AVX512F, AVX512BW, AVX512DQ, AVX512VL, AVX512VNNI, F16C, FMA
+// matmulQ81xLm6_128AVX512 multiplies rows of w with 1 row of activations in int8; ldy and stride in bytes.
+// Requires: F16C, FMA, AVX512VL, AVX512VNNI
 TEXT ·matmulQ81xLm6_128AVX512(SB), NOSPLIT, $320-72
 	LEAQ         31(SP), AX
 	ANDQ         $-32, AX
@@ -1482,6 +1698,7 @@ TEXT ·matmulQ81xLm6_128AVX512(SB), NOSPLIT, $320-72
 
 loop1:
 	VPXOR        Y0, Y0, Y0
+	VPXOR        Y1, Y1, Y1
 	MOVQ         q+16(FP), DX
 	MOVQ         d+24(FP), SI
 	MOVQ         blocks+64(FP), DI
@@ -1490,117 +1707,117 @@ loop1:
 	JLT          done4
 
 loop3:
-	VPBROADCASTW (R8), X1
-	VCVTPH2PS    X1, Y1
-	VBROADCASTI128 2(R8), Y2
-	VPSRLVD      lm6_1280<>+0(SB), Y2, Y2
-	VPAND        lm6_1281<>+0(SB), Y2, Y2
-	VPBROADCASTQ 66(R8), Y3
-	VPSRLVD      lm6_1282<>+0(SB), Y3, Y3
-	VPAND        lm6_1283<>+0(SB), Y3, Y3
-	VPSLLD       $4, Y3, Y3
-	VPOR         Y3, Y2, Y2
-	VBROADCASTI128 lm6_1284<>+0(SB), Y3
-	VPSHUFB      Y2, Y3, Y3
-	VBROADCASTI128 lm6_1285<>+0(SB), Y4
-	VPSHUFB      Y2, Y4, Y4
-	VPSLLW       $3, Y2, Y5
-	VPBLENDVB    Y5, Y4, Y3, Y3
-	VBROADCASTI128 lm6_1286<>+0(SB), Y4
-	VPSHUFB      Y2, Y4, Y4
-	VBROADCASTI128 lm6_1287<>+0(SB), Y5
-	VPSHUFB      Y2, Y5, Y5
-	VPSLLW       $3, Y2, Y6
+	VPBROADCASTW (R8), X2
+	VCVTPH2PS    X2, Y2
+	VBROADCASTI128 2(R8), Y3
+	VPSRLVD      lm6_1280<>+0(SB), Y3, Y3
+	VPAND        lm6_1281<>+0(SB), Y3, Y3
+	VPBROADCASTQ 66(R8), Y4
+	VPSRLVD      lm6_1282<>+0(SB), Y4, Y4
+	VPAND        lm6_1283<>+0(SB), Y4, Y4
+	VPSLLD       $4, Y4, Y4
+	VPOR         Y4, Y3, Y3
+	VBROADCASTI128 lm6_1284<>+0(SB), Y4
+	VPSHUFB      Y3, Y4, Y4
+	VBROADCASTI128 lm6_1285<>+0(SB), Y5
+	VPSHUFB      Y3, Y5, Y5
+	VPSLLW       $3, Y3, Y6
 	VPBLENDVB    Y6, Y5, Y4, Y4
-	VPSLLW       $2, Y2, Y2
-	VPBLENDVB    Y2, Y4, Y3, Y2
-	VPABSB       Y2, Y3
-	VMOVDQU      (DX), Y4
-	VPSIGNB      Y2, Y4, Y2
-	VPXOR        Y4, Y4, Y4
-	VPDPBUSD     Y2, Y3, Y4
-	VBROADCASTI128 18(R8), Y2
-	VPSRLVD      lm6_1280<>+0(SB), Y2, Y2
-	VPAND        lm6_1281<>+0(SB), Y2, Y2
-	VPBROADCASTQ 74(R8), Y3
-	VPSRLVD      lm6_1282<>+0(SB), Y3, Y3
-	VPAND        lm6_1283<>+0(SB), Y3, Y3
-	VPSLLD       $4, Y3, Y3
-	VPOR         Y3, Y2, Y2
-	VBROADCASTI128 lm6_1284<>+0(SB), Y3
-	VPSHUFB      Y2, Y3, Y3
-	VBROADCASTI128 lm6_1285<>+0(SB), Y5
-	VPSHUFB      Y2, Y5, Y5
-	VPSLLW       $3, Y2, Y6
-	VPBLENDVB    Y6, Y5, Y3, Y3
 	VBROADCASTI128 lm6_1286<>+0(SB), Y5
-	VPSHUFB      Y2, Y5, Y5
+	VPSHUFB      Y3, Y5, Y5
 	VBROADCASTI128 lm6_1287<>+0(SB), Y6
-	VPSHUFB      Y2, Y6, Y6
-	VPSLLW       $3, Y2, Y7
+	VPSHUFB      Y3, Y6, Y6
+	VPSLLW       $3, Y3, Y7
 	VPBLENDVB    Y7, Y6, Y5, Y5
-	VPSLLW       $2, Y2, Y2
-	VPBLENDVB    Y2, Y5, Y3, Y2
-	VPABSB       Y2, Y3
-	VMOVDQU      32(DX), Y5
-	VPSIGNB      Y2, Y5, Y2
-	VPDPBUSD     Y2, Y3, Y4
-	VBROADCASTI128 34(R8), Y2
-	VPSRLVD      lm6_1280<>+0(SB), Y2, Y2
-	VPAND        lm6_1281<>+0(SB), Y2, Y2
-	VPBROADCASTQ 82(R8), Y3
-	VPSRLVD      lm6_1282<>+0(SB), Y3, Y3
-	VPAND        lm6_1283<>+0(SB), Y3, Y3
-	VPSLLD       $4, Y3, Y3
-	VPOR         Y3, Y2, Y2
-	VBROADCASTI128 lm6_1284<>+0(SB), Y3
-	VPSHUFB      Y2, Y3, Y3
-	VBROADCASTI128 lm6_1285<>+0(SB), Y5
-	VPSHUFB      Y2, Y5, Y5
-	VPSLLW       $3, Y2, Y6
-	VPBLENDVB    Y6, Y5, Y3, Y3
-	VBROADCASTI128 lm6_1286<>+0(SB), Y5
-	VPSHUFB      Y2, Y5, Y5
-	VBROADCASTI128 lm6_1287<>+0(SB), Y6
-	VPSHUFB      Y2, Y6, Y6
-	VPSLLW       $3, Y2, Y7
-	VPBLENDVB    Y7, Y6, Y5, Y5
-	VPSLLW       $2, Y2, Y2
-	VPBLENDVB    Y2, Y5, Y3, Y2
-	VPABSB       Y2, Y3
-	VMOVDQU      64(DX), Y5
-	VPSIGNB      Y2, Y5, Y2
-	VPDPBUSD     Y2, Y3, Y4
-	VBROADCASTI128 50(R8), Y2
-	VPSRLVD      lm6_1280<>+0(SB), Y2, Y2
-	VPAND        lm6_1281<>+0(SB), Y2, Y2
-	VPBROADCASTQ 90(R8), Y3
-	VPSRLVD      lm6_1282<>+0(SB), Y3, Y3
-	VPAND        lm6_1283<>+0(SB), Y3, Y3
-	VPSLLD       $4, Y3, Y3
-	VPOR         Y3, Y2, Y2
-	VBROADCASTI128 lm6_1284<>+0(SB), Y3
-	VPSHUFB      Y2, Y3, Y3
-	VBROADCASTI128 lm6_1285<>+0(SB), Y5
-	VPSHUFB      Y2, Y5, Y5
-	VPSLLW       $3, Y2, Y6
-	VPBLENDVB    Y6, Y5, Y3, Y3
-	VBROADCASTI128 lm6_1286<>+0(SB), Y5
-	VPSHUFB      Y2, Y5, Y5
-	VBROADCASTI128 lm6_1287<>+0(SB), Y6
-	VPSHUFB      Y2, Y6, Y6
-	VPSLLW       $3, Y2, Y7
-	VPBLENDVB    Y7, Y6, Y5, Y5
-	VPSLLW       $2, Y2, Y2
-	VPBLENDVB    Y2, Y5, Y3, Y2
-	VPABSB       Y2, Y3
-	VMOVDQU      96(DX), Y5
-	VPSIGNB      Y2, Y5, Y2
-	VPDPBUSD     Y2, Y3, Y4
-	VBROADCASTSS (SI), Y2
-	VCVTDQ2PS    Y4, Y3
-	VMULPS       Y1, Y2, Y1
-	VFMADD231PS  Y1, Y3, Y0
+	VPSLLW       $2, Y3, Y3
+	VPBLENDVB    Y3, Y5, Y4, Y3
+	VPABSB       Y3, Y4
+	VMOVDQU      (DX), Y5
+	VPSIGNB      Y3, Y5, Y3
+	VPXOR        Y5, Y5, Y5
+	VPDPBUSD     Y3, Y4, Y5
+	VBROADCASTI128 18(R8), Y3
+	VPSRLVD      lm6_1280<>+0(SB), Y3, Y3
+	VPAND        lm6_1281<>+0(SB), Y3, Y3
+	VPBROADCASTQ 74(R8), Y4
+	VPSRLVD      lm6_1282<>+0(SB), Y4, Y4
+	VPAND        lm6_1283<>+0(SB), Y4, Y4
+	VPSLLD       $4, Y4, Y4
+	VPOR         Y4, Y3, Y3
+	VBROADCASTI128 lm6_1284<>+0(SB), Y4
+	VPSHUFB      Y3, Y4, Y4
+	VBROADCASTI128 lm6_1285<>+0(SB), Y6
+	VPSHUFB      Y3, Y6, Y6
+	VPSLLW       $3, Y3, Y7
+	VPBLENDVB    Y7, Y6, Y4, Y4
+	VBROADCASTI128 lm6_1286<>+0(SB), Y6
+	VPSHUFB      Y3, Y6, Y6
+	VBROADCASTI128 lm6_1287<>+0(SB), Y7
+	VPSHUFB      Y3, Y7, Y7
+	VPSLLW       $3, Y3, Y8
+	VPBLENDVB    Y8, Y7, Y6, Y6
+	VPSLLW       $2, Y3, Y3
+	VPBLENDVB    Y3, Y6, Y4, Y3
+	VPABSB       Y3, Y4
+	VMOVDQU      32(DX), Y6
+	VPSIGNB      Y3, Y6, Y3
+	VPDPBUSD     Y3, Y4, Y5
+	VBROADCASTI128 34(R8), Y3
+	VPSRLVD      lm6_1280<>+0(SB), Y3, Y3
+	VPAND        lm6_1281<>+0(SB), Y3, Y3
+	VPBROADCASTQ 82(R8), Y4
+	VPSRLVD      lm6_1282<>+0(SB), Y4, Y4
+	VPAND        lm6_1283<>+0(SB), Y4, Y4
+	VPSLLD       $4, Y4, Y4
+	VPOR         Y4, Y3, Y3
+	VBROADCASTI128 lm6_1284<>+0(SB), Y4
+	VPSHUFB      Y3, Y4, Y4
+	VBROADCASTI128 lm6_1285<>+0(SB), Y6
+	VPSHUFB      Y3, Y6, Y6
+	VPSLLW       $3, Y3, Y7
+	VPBLENDVB    Y7, Y6, Y4, Y4
+	VBROADCASTI128 lm6_1286<>+0(SB), Y6
+	VPSHUFB      Y3, Y6, Y6
+	VBROADCASTI128 lm6_1287<>+0(SB), Y7
+	VPSHUFB      Y3, Y7, Y7
+	VPSLLW       $3, Y3, Y8
+	VPBLENDVB    Y8, Y7, Y6, Y6
+	VPSLLW       $2, Y3, Y3
+	VPBLENDVB    Y3, Y6, Y4, Y3
+	VPABSB       Y3, Y4
+	VMOVDQU      64(DX), Y6
+	VPSIGNB      Y3, Y6, Y3
+	VPDPBUSD     Y3, Y4, Y5
+	VBROADCASTI128 50(R8), Y3
+	VPSRLVD      lm6_1280<>+0(SB), Y3, Y3
+	VPAND        lm6_1281<>+0(SB), Y3, Y3
+	VPBROADCASTQ 90(R8), Y4
+	VPSRLVD      lm6_1282<>+0(SB), Y4, Y4
+	VPAND        lm6_1283<>+0(SB), Y4, Y4
+	VPSLLD       $4, Y4, Y4
+	VPOR         Y4, Y3, Y3
+	VBROADCASTI128 lm6_1284<>+0(SB), Y4
+	VPSHUFB      Y3, Y4, Y4
+	VBROADCASTI128 lm6_1285<>+0(SB), Y6
+	VPSHUFB      Y3, Y6, Y6
+	VPSLLW       $3, Y3, Y7
+	VPBLENDVB    Y7, Y6, Y4, Y4
+	VBROADCASTI128 lm6_1286<>+0(SB), Y6
+	VPSHUFB      Y3, Y6, Y6
+	VBROADCASTI128 lm6_1287<>+0(SB), Y7
+	VPSHUFB      Y3, Y7, Y7
+	VPSLLW       $3, Y3, Y8
+	VPBLENDVB    Y8, Y7, Y6, Y6
+	VPSLLW       $2, Y3, Y3
+	VPBLENDVB    Y3, Y6, Y4, Y3
+	VPABSB       Y3, Y4
+	VMOVDQU      96(DX), Y6
+	VPSIGNB      Y3, Y6, Y3
+	VPDPBUSD     Y3, Y4, Y5
+	VBROADCASTSS (SI), Y3
+	VCVTDQ2PS    Y5, Y4
+	VMULPS       Y2, Y3, Y2
+	VFMADD231PS  Y2, Y4, Y0
 	ADDQ         $0x62, R8
 	ADDQ         $0x80, DX
 	ADDQ         $4, SI
@@ -1609,6 +1826,7 @@ loop3:
 
 done4:
 	ADDQ         $1, DI
+	VADDPS       Y1, Y0, Y0
 	VEXTRACTF128 $1, Y0, X1
 	VADDPS       X0, X1, X1
 	VMOVHLPS     X1, X1, X0
@@ -1627,8 +1845,8 @@ done2:
 	VZEROUPPER
 	RET
 
-// matmulQ82xLm6_128AVX512 is y[j][r] = sum over i of d[i/128][j]*q[i/128][j][i%128]*w[r][i] for j < 2; ldy and stride in bytes.
-// Requires: AVX2, AVX512F, AVX512BW, AVX512DQ, AVX512VL, AVX512VNNI, F16C, FMA
+// matmulQ82xLm6_128AVX512 multiplies rows of w with 2 rows of activations in int8; ldy and stride in bytes.
+// Requires: F16C, FMA, AVX512VL, AVX512VNNI
 TEXT ·matmulQ82xLm6_128AVX512(SB), NOSPLIT, $320-72
 	LEAQ         31(SP), AX
 	ANDQ         $-32, AX
@@ -1813,8 +2031,8 @@ done2:
 	VZEROUPPER
 	RET
 
-// matmulQ83xLm6_128AVX512 is y[j][r] = sum over i of d[i/128][j]*q[i/128][j][i%128]*w[r][i] for j < 3; ldy and stride in bytes.
-// Requires: AVX2, AVX512F, AVX512BW, AVX512DQ, AVX512VL, AVX512VNNI, F16C, FMA
+// matmulQ83xLm6_128AVX512 multiplies rows of w with 3 rows of activations in int8; ldy and stride in bytes.
+// Requires: F16C, FMA, AVX512VL, AVX512VNNI
 TEXT ·matmulQ83xLm6_128AVX512(SB), NOSPLIT, $320-72
 	LEAQ         31(SP), AX
 	ANDQ         $-32, AX
@@ -2025,8 +2243,8 @@ done2:
 	VZEROUPPER
 	RET
 
-// matmulQ84xLm6_128AVX512 is y[j][r] = sum over i of d[i/128][j]*q[i/128][j][i%128]*w[r][i] for j < 4; ldy and stride in bytes.
-// Requires: AVX2, AVX512F, AVX512BW, AVX512DQ, AVX512VL, AVX512VNNI, F16C, FMA
+// matmulQ84xLm6_128AVX512 multiplies rows of w with 4 rows of activations in int8; ldy and stride in bytes.
+// Requires: F16C, FMA, AVX512VL, AVX512VNNI
 TEXT ·matmulQ84xLm6_128AVX512(SB), NOSPLIT, $320-72
 	LEAQ         31(SP), AX
 	ANDQ         $-32, AX
@@ -2264,7 +2482,7 @@ done2:
 	RET
 
 // unpackLm6_128AVX512 unpacks a row into records of 32 levels, their scales and mins.
-// Requires: AVX2, AVX512F, AVX512BW, AVX512DQ, AVX512VL, AVX512VNNI, F16C, FMA
+// Requires: AVX2, F16C
 TEXT ·unpackLm6_128AVX512(SB), NOSPLIT, $320-24
 	MOVQ         dst+0(FP), AX
 	MOVQ         src+8(FP), BX
@@ -2391,8 +2609,8 @@ done2:
 	VZEROUPPER
 	RET
 
-// mix1xLm6_128AVX512 is o[j][i] += sum over r of p[j][r]*v[r][i] for j < 1; ld and stride in bytes, a unit is 128 values.
-// Requires: AVX2, AVX512F, AVX512BW, AVX512DQ, AVX512VL, AVX512VNNI, F16C, FMA
+// mix1xLm6_128AVX512 adds weighted rows of v to 1 row of o; ld and stride in bytes, a unit is 128 values.
+// Requires: AVX2, F16C, FMA
 TEXT ·mix1xLm6_128AVX512(SB), NOSPLIT, $320-64
 	MOVQ         v+32(FP), AX
 	MOVQ         units+56(FP), BX
@@ -2677,8 +2895,8 @@ done2:
 	VZEROUPPER
 	RET
 
-// mix2xLm6_128AVX512 is o[j][i] += sum over r of p[j][r]*v[r][i] for j < 2; ld and stride in bytes, a unit is 128 values.
-// Requires: AVX2, AVX512F, AVX512BW, AVX512DQ, AVX512VL, AVX512VNNI, F16C, FMA
+// mix2xLm6_128AVX512 adds weighted rows of v to 2 rows of o; ld and stride in bytes, a unit is 128 values.
+// Requires: AVX2, F16C, FMA
 TEXT ·mix2xLm6_128AVX512(SB), NOSPLIT, $320-64
 	MOVQ         v+32(FP), AX
 	MOVQ         units+56(FP), BX
@@ -3031,8 +3249,8 @@ done2:
 	VZEROUPPER
 	RET
 
-// mix5xLm6_128AVX512 is o[j][i] += sum over r of p[j][r]*v[r][i] for j < 5; ld and stride in bytes, a unit is 128 values.
-// Requires: AVX2, AVX512F, AVX512BW, AVX512DQ, AVX512VL, AVX512VNNI, F16C, FMA
+// mix5xLm6_128AVX512 adds weighted rows of v to 5 rows of o; ld and stride in bytes, a unit is 128 values.
+// Requires: AVX2, F16C, FMA
 TEXT ·mix5xLm6_128AVX512(SB), NOSPLIT, $320-64
 	MOVQ         v+32(FP), AX
 	MOVQ         units+56(FP), BX
@@ -3048,34 +3266,41 @@ loop1:
 	MOVQ         SI, R8
 	ADDQ         DI, R8
 	ADDQ         DI, R8
+	MOVQ         R8, R9
+	ADDQ         DI, R9
+	ADDQ         DI, R9
 	ADDQ         CX, SI
 	ADDQ         CX, R8
+	ADDQ         CX, R9
 	VMOVUPS      (SI), Y0
 	VMOVUPS      (SI)(DI*1), Y1
 	VMOVUPS      (R8), Y2
 	VMOVUPS      (R8)(DI*1), Y3
-	VMOVUPS      (R8), Y4
+	VMOVUPS      (R9), Y4
 	VMOVUPS      32(SI), Y5
 	VMOVUPS      32(SI)(DI*1), Y6
 	VMOVUPS      32(R8), Y7
 	VMOVUPS      32(R8)(DI*1), Y8
-	VMOVUPS      32(R8), Y9
+	VMOVUPS      32(R9), Y9
 	MOVQ         p+16(FP), SI
 	MOVQ         ldp+24(FP), DI
 	MOVQ         SI, R8
 	ADDQ         DI, R8
 	ADDQ         DI, R8
-	MOVQ         rows+48(FP), R9
-	MOVQ         AX, R10
-	MOVQ         stride+40(FP), R11
-	SUBQ         $1, R9
+	MOVQ         R8, R9
+	ADDQ         DI, R9
+	ADDQ         DI, R9
+	MOVQ         rows+48(FP), R10
+	MOVQ         AX, R11
+	MOVQ         stride+40(FP), R12
+	SUBQ         $1, R10
 	JLT          done4
 
 loop3:
-	VBROADCASTI128 2(R10), Y10
+	VBROADCASTI128 2(R11), Y10
 	VPSRLVD      lm6_1280<>+0(SB), Y10, Y10
 	VPAND        lm6_1281<>+0(SB), Y10, Y10
-	VPBROADCASTQ 66(R10), Y11
+	VPBROADCASTQ 66(R11), Y11
 	VPSRLVD      lm6_1282<>+0(SB), Y11, Y11
 	VPAND        lm6_1283<>+0(SB), Y11, Y11
 	VPSLLD       $4, Y11, Y11
@@ -3095,7 +3320,7 @@ loop3:
 	VPSLLW       $2, Y10, Y10
 	VPBLENDVB    Y10, Y12, Y11, Y10
 	VMOVDQU      Y10, (DX)
-	VPBROADCASTW (R10), X10
+	VPBROADCASTW (R11), X10
 	VCVTPH2PS    X10, Y10
 	VBROADCASTSS (SI), Y11
 	VMULPS       Y11, Y10, Y11
@@ -3105,7 +3330,7 @@ loop3:
 	VMULPS       Y13, Y10, Y13
 	VBROADCASTSS (R8)(DI*1), Y14
 	VMULPS       Y14, Y10, Y14
-	VBROADCASTSS (R8), Y15
+	VBROADCASTSS (R9), Y15
 	VMULPS       Y15, Y10, Y10
 	VPMOVSXBD    (DX), Y15
 	VCVTDQ2PS    Y15, Y15
@@ -3121,64 +3346,76 @@ loop3:
 	VFMADD231PS  Y13, Y15, Y7
 	VFMADD231PS  Y14, Y15, Y8
 	VFMADD231PS  Y10, Y15, Y9
-	ADDQ         R11, R10
+	ADDQ         R12, R11
 	ADDQ         $4, SI
 	ADDQ         $4, R8
-	SUBQ         $1, R9
+	ADDQ         $4, R9
+	SUBQ         $1, R10
 	JGE          loop3
 
 done4:
-	ADDQ         $1, R9
+	ADDQ         $1, R10
 	MOVQ         o+0(FP), SI
 	MOVQ         ldo+8(FP), DI
 	MOVQ         SI, R8
 	ADDQ         DI, R8
 	ADDQ         DI, R8
+	MOVQ         R8, R9
+	ADDQ         DI, R9
+	ADDQ         DI, R9
 	ADDQ         CX, SI
 	ADDQ         CX, R8
+	ADDQ         CX, R9
 	VMOVUPS      Y0, (SI)
 	VMOVUPS      Y1, (SI)(DI*1)
 	VMOVUPS      Y2, (R8)
 	VMOVUPS      Y3, (R8)(DI*1)
-	VMOVUPS      Y4, (R8)
+	VMOVUPS      Y4, (R9)
 	VMOVUPS      Y5, 32(SI)
 	VMOVUPS      Y6, 32(SI)(DI*1)
 	VMOVUPS      Y7, 32(R8)
 	VMOVUPS      Y8, 32(R8)(DI*1)
-	VMOVUPS      Y9, 32(R8)
+	VMOVUPS      Y9, 32(R9)
 	MOVQ         o+0(FP), SI
 	MOVQ         ldo+8(FP), DI
 	MOVQ         SI, R8
 	ADDQ         DI, R8
 	ADDQ         DI, R8
+	MOVQ         R8, R9
+	ADDQ         DI, R9
+	ADDQ         DI, R9
 	ADDQ         CX, SI
 	ADDQ         CX, R8
+	ADDQ         CX, R9
 	VMOVUPS      64(SI), Y0
 	VMOVUPS      64(SI)(DI*1), Y1
 	VMOVUPS      64(R8), Y2
 	VMOVUPS      64(R8)(DI*1), Y3
-	VMOVUPS      64(R8), Y4
+	VMOVUPS      64(R9), Y4
 	VMOVUPS      96(SI), Y5
 	VMOVUPS      96(SI)(DI*1), Y6
 	VMOVUPS      96(R8), Y7
 	VMOVUPS      96(R8)(DI*1), Y8
-	VMOVUPS      96(R8), Y9
+	VMOVUPS      96(R9), Y9
 	MOVQ         p+16(FP), SI
 	MOVQ         ldp+24(FP), DI
 	MOVQ         SI, R8
 	ADDQ         DI, R8
 	ADDQ         DI, R8
-	MOVQ         rows+48(FP), R9
-	MOVQ         AX, R10
-	MOVQ         stride+40(FP), R11
-	SUBQ         $1, R9
+	MOVQ         R8, R9
+	ADDQ         DI, R9
+	ADDQ         DI, R9
+	MOVQ         rows+48(FP), R10
+	MOVQ         AX, R11
+	MOVQ         stride+40(FP), R12
+	SUBQ         $1, R10
 	JLT          done6
 
 loop5:
-	VBROADCASTI128 2(R10), Y10
+	VBROADCASTI128 2(R11), Y10
 	VPSRLVD      lm6_1280<>+0(SB), Y10, Y10
 	VPAND        lm6_1281<>+0(SB), Y10, Y10
-	VPBROADCASTQ 66(R10), Y11
+	VPBROADCASTQ 66(R11), Y11
 	VPSRLVD      lm6_1282<>+0(SB), Y11, Y11
 	VPAND        lm6_1283<>+0(SB), Y11, Y11
 	VPSLLD       $4, Y11, Y11
@@ -3198,7 +3435,7 @@ loop5:
 	VPSLLW       $2, Y10, Y10
 	VPBLENDVB    Y10, Y12, Y11, Y10
 	VMOVDQU      Y10, (DX)
-	VPBROADCASTW (R10), X10
+	VPBROADCASTW (R11), X10
 	VCVTPH2PS    X10, Y10
 	VBROADCASTSS (SI), Y11
 	VMULPS       Y11, Y10, Y11
@@ -3208,7 +3445,7 @@ loop5:
 	VMULPS       Y13, Y10, Y13
 	VBROADCASTSS (R8)(DI*1), Y14
 	VMULPS       Y14, Y10, Y14
-	VBROADCASTSS (R8), Y15
+	VBROADCASTSS (R9), Y15
 	VMULPS       Y15, Y10, Y10
 	VPMOVSXBD    16(DX), Y15
 	VCVTDQ2PS    Y15, Y15
@@ -3224,64 +3461,76 @@ loop5:
 	VFMADD231PS  Y13, Y15, Y7
 	VFMADD231PS  Y14, Y15, Y8
 	VFMADD231PS  Y10, Y15, Y9
-	ADDQ         R11, R10
+	ADDQ         R12, R11
 	ADDQ         $4, SI
 	ADDQ         $4, R8
-	SUBQ         $1, R9
+	ADDQ         $4, R9
+	SUBQ         $1, R10
 	JGE          loop5
 
 done6:
-	ADDQ         $1, R9
+	ADDQ         $1, R10
 	MOVQ         o+0(FP), SI
 	MOVQ         ldo+8(FP), DI
 	MOVQ         SI, R8
 	ADDQ         DI, R8
 	ADDQ         DI, R8
+	MOVQ         R8, R9
+	ADDQ         DI, R9
+	ADDQ         DI, R9
 	ADDQ         CX, SI
 	ADDQ         CX, R8
+	ADDQ         CX, R9
 	VMOVUPS      Y0, 64(SI)
 	VMOVUPS      Y1, 64(SI)(DI*1)
 	VMOVUPS      Y2, 64(R8)
 	VMOVUPS      Y3, 64(R8)(DI*1)
-	VMOVUPS      Y4, 64(R8)
+	VMOVUPS      Y4, 64(R9)
 	VMOVUPS      Y5, 96(SI)
 	VMOVUPS      Y6, 96(SI)(DI*1)
 	VMOVUPS      Y7, 96(R8)
 	VMOVUPS      Y8, 96(R8)(DI*1)
-	VMOVUPS      Y9, 96(R8)
+	VMOVUPS      Y9, 96(R9)
 	MOVQ         o+0(FP), SI
 	MOVQ         ldo+8(FP), DI
 	MOVQ         SI, R8
 	ADDQ         DI, R8
 	ADDQ         DI, R8
+	MOVQ         R8, R9
+	ADDQ         DI, R9
+	ADDQ         DI, R9
 	ADDQ         CX, SI
 	ADDQ         CX, R8
+	ADDQ         CX, R9
 	VMOVUPS      128(SI), Y0
 	VMOVUPS      128(SI)(DI*1), Y1
 	VMOVUPS      128(R8), Y2
 	VMOVUPS      128(R8)(DI*1), Y3
-	VMOVUPS      128(R8), Y4
+	VMOVUPS      128(R9), Y4
 	VMOVUPS      160(SI), Y5
 	VMOVUPS      160(SI)(DI*1), Y6
 	VMOVUPS      160(R8), Y7
 	VMOVUPS      160(R8)(DI*1), Y8
-	VMOVUPS      160(R8), Y9
+	VMOVUPS      160(R9), Y9
 	MOVQ         p+16(FP), SI
 	MOVQ         ldp+24(FP), DI
 	MOVQ         SI, R8
 	ADDQ         DI, R8
 	ADDQ         DI, R8
-	MOVQ         rows+48(FP), R9
-	MOVQ         AX, R10
-	MOVQ         stride+40(FP), R11
-	SUBQ         $1, R9
+	MOVQ         R8, R9
+	ADDQ         DI, R9
+	ADDQ         DI, R9
+	MOVQ         rows+48(FP), R10
+	MOVQ         AX, R11
+	MOVQ         stride+40(FP), R12
+	SUBQ         $1, R10
 	JLT          done8
 
 loop7:
-	VBROADCASTI128 18(R10), Y10
+	VBROADCASTI128 18(R11), Y10
 	VPSRLVD      lm6_1280<>+0(SB), Y10, Y10
 	VPAND        lm6_1281<>+0(SB), Y10, Y10
-	VPBROADCASTQ 74(R10), Y11
+	VPBROADCASTQ 74(R11), Y11
 	VPSRLVD      lm6_1282<>+0(SB), Y11, Y11
 	VPAND        lm6_1283<>+0(SB), Y11, Y11
 	VPSLLD       $4, Y11, Y11
@@ -3301,7 +3550,7 @@ loop7:
 	VPSLLW       $2, Y10, Y10
 	VPBLENDVB    Y10, Y12, Y11, Y10
 	VMOVDQU      Y10, (DX)
-	VPBROADCASTW (R10), X10
+	VPBROADCASTW (R11), X10
 	VCVTPH2PS    X10, Y10
 	VBROADCASTSS (SI), Y11
 	VMULPS       Y11, Y10, Y11
@@ -3311,7 +3560,7 @@ loop7:
 	VMULPS       Y13, Y10, Y13
 	VBROADCASTSS (R8)(DI*1), Y14
 	VMULPS       Y14, Y10, Y14
-	VBROADCASTSS (R8), Y15
+	VBROADCASTSS (R9), Y15
 	VMULPS       Y15, Y10, Y10
 	VPMOVSXBD    (DX), Y15
 	VCVTDQ2PS    Y15, Y15
@@ -3327,64 +3576,76 @@ loop7:
 	VFMADD231PS  Y13, Y15, Y7
 	VFMADD231PS  Y14, Y15, Y8
 	VFMADD231PS  Y10, Y15, Y9
-	ADDQ         R11, R10
+	ADDQ         R12, R11
 	ADDQ         $4, SI
 	ADDQ         $4, R8
-	SUBQ         $1, R9
+	ADDQ         $4, R9
+	SUBQ         $1, R10
 	JGE          loop7
 
 done8:
-	ADDQ         $1, R9
+	ADDQ         $1, R10
 	MOVQ         o+0(FP), SI
 	MOVQ         ldo+8(FP), DI
 	MOVQ         SI, R8
 	ADDQ         DI, R8
 	ADDQ         DI, R8
+	MOVQ         R8, R9
+	ADDQ         DI, R9
+	ADDQ         DI, R9
 	ADDQ         CX, SI
 	ADDQ         CX, R8
+	ADDQ         CX, R9
 	VMOVUPS      Y0, 128(SI)
 	VMOVUPS      Y1, 128(SI)(DI*1)
 	VMOVUPS      Y2, 128(R8)
 	VMOVUPS      Y3, 128(R8)(DI*1)
-	VMOVUPS      Y4, 128(R8)
+	VMOVUPS      Y4, 128(R9)
 	VMOVUPS      Y5, 160(SI)
 	VMOVUPS      Y6, 160(SI)(DI*1)
 	VMOVUPS      Y7, 160(R8)
 	VMOVUPS      Y8, 160(R8)(DI*1)
-	VMOVUPS      Y9, 160(R8)
+	VMOVUPS      Y9, 160(R9)
 	MOVQ         o+0(FP), SI
 	MOVQ         ldo+8(FP), DI
 	MOVQ         SI, R8
 	ADDQ         DI, R8
 	ADDQ         DI, R8
+	MOVQ         R8, R9
+	ADDQ         DI, R9
+	ADDQ         DI, R9
 	ADDQ         CX, SI
 	ADDQ         CX, R8
+	ADDQ         CX, R9
 	VMOVUPS      192(SI), Y0
 	VMOVUPS      192(SI)(DI*1), Y1
 	VMOVUPS      192(R8), Y2
 	VMOVUPS      192(R8)(DI*1), Y3
-	VMOVUPS      192(R8), Y4
+	VMOVUPS      192(R9), Y4
 	VMOVUPS      224(SI), Y5
 	VMOVUPS      224(SI)(DI*1), Y6
 	VMOVUPS      224(R8), Y7
 	VMOVUPS      224(R8)(DI*1), Y8
-	VMOVUPS      224(R8), Y9
+	VMOVUPS      224(R9), Y9
 	MOVQ         p+16(FP), SI
 	MOVQ         ldp+24(FP), DI
 	MOVQ         SI, R8
 	ADDQ         DI, R8
 	ADDQ         DI, R8
-	MOVQ         rows+48(FP), R9
-	MOVQ         AX, R10
-	MOVQ         stride+40(FP), R11
-	SUBQ         $1, R9
+	MOVQ         R8, R9
+	ADDQ         DI, R9
+	ADDQ         DI, R9
+	MOVQ         rows+48(FP), R10
+	MOVQ         AX, R11
+	MOVQ         stride+40(FP), R12
+	SUBQ         $1, R10
 	JLT          done10
 
 loop9:
-	VBROADCASTI128 18(R10), Y10
+	VBROADCASTI128 18(R11), Y10
 	VPSRLVD      lm6_1280<>+0(SB), Y10, Y10
 	VPAND        lm6_1281<>+0(SB), Y10, Y10
-	VPBROADCASTQ 74(R10), Y11
+	VPBROADCASTQ 74(R11), Y11
 	VPSRLVD      lm6_1282<>+0(SB), Y11, Y11
 	VPAND        lm6_1283<>+0(SB), Y11, Y11
 	VPSLLD       $4, Y11, Y11
@@ -3404,7 +3665,7 @@ loop9:
 	VPSLLW       $2, Y10, Y10
 	VPBLENDVB    Y10, Y12, Y11, Y10
 	VMOVDQU      Y10, (DX)
-	VPBROADCASTW (R10), X10
+	VPBROADCASTW (R11), X10
 	VCVTPH2PS    X10, Y10
 	VBROADCASTSS (SI), Y11
 	VMULPS       Y11, Y10, Y11
@@ -3414,7 +3675,7 @@ loop9:
 	VMULPS       Y13, Y10, Y13
 	VBROADCASTSS (R8)(DI*1), Y14
 	VMULPS       Y14, Y10, Y14
-	VBROADCASTSS (R8), Y15
+	VBROADCASTSS (R9), Y15
 	VMULPS       Y15, Y10, Y10
 	VPMOVSXBD    16(DX), Y15
 	VCVTDQ2PS    Y15, Y15
@@ -3430,64 +3691,76 @@ loop9:
 	VFMADD231PS  Y13, Y15, Y7
 	VFMADD231PS  Y14, Y15, Y8
 	VFMADD231PS  Y10, Y15, Y9
-	ADDQ         R11, R10
+	ADDQ         R12, R11
 	ADDQ         $4, SI
 	ADDQ         $4, R8
-	SUBQ         $1, R9
+	ADDQ         $4, R9
+	SUBQ         $1, R10
 	JGE          loop9
 
 done10:
-	ADDQ         $1, R9
+	ADDQ         $1, R10
 	MOVQ         o+0(FP), SI
 	MOVQ         ldo+8(FP), DI
 	MOVQ         SI, R8
 	ADDQ         DI, R8
 	ADDQ         DI, R8
+	MOVQ         R8, R9
+	ADDQ         DI, R9
+	ADDQ         DI, R9
 	ADDQ         CX, SI
 	ADDQ         CX, R8
+	ADDQ         CX, R9
 	VMOVUPS      Y0, 192(SI)
 	VMOVUPS      Y1, 192(SI)(DI*1)
 	VMOVUPS      Y2, 192(R8)
 	VMOVUPS      Y3, 192(R8)(DI*1)
-	VMOVUPS      Y4, 192(R8)
+	VMOVUPS      Y4, 192(R9)
 	VMOVUPS      Y5, 224(SI)
 	VMOVUPS      Y6, 224(SI)(DI*1)
 	VMOVUPS      Y7, 224(R8)
 	VMOVUPS      Y8, 224(R8)(DI*1)
-	VMOVUPS      Y9, 224(R8)
+	VMOVUPS      Y9, 224(R9)
 	MOVQ         o+0(FP), SI
 	MOVQ         ldo+8(FP), DI
 	MOVQ         SI, R8
 	ADDQ         DI, R8
 	ADDQ         DI, R8
+	MOVQ         R8, R9
+	ADDQ         DI, R9
+	ADDQ         DI, R9
 	ADDQ         CX, SI
 	ADDQ         CX, R8
+	ADDQ         CX, R9
 	VMOVUPS      256(SI), Y0
 	VMOVUPS      256(SI)(DI*1), Y1
 	VMOVUPS      256(R8), Y2
 	VMOVUPS      256(R8)(DI*1), Y3
-	VMOVUPS      256(R8), Y4
+	VMOVUPS      256(R9), Y4
 	VMOVUPS      288(SI), Y5
 	VMOVUPS      288(SI)(DI*1), Y6
 	VMOVUPS      288(R8), Y7
 	VMOVUPS      288(R8)(DI*1), Y8
-	VMOVUPS      288(R8), Y9
+	VMOVUPS      288(R9), Y9
 	MOVQ         p+16(FP), SI
 	MOVQ         ldp+24(FP), DI
 	MOVQ         SI, R8
 	ADDQ         DI, R8
 	ADDQ         DI, R8
-	MOVQ         rows+48(FP), R9
-	MOVQ         AX, R10
-	MOVQ         stride+40(FP), R11
-	SUBQ         $1, R9
+	MOVQ         R8, R9
+	ADDQ         DI, R9
+	ADDQ         DI, R9
+	MOVQ         rows+48(FP), R10
+	MOVQ         AX, R11
+	MOVQ         stride+40(FP), R12
+	SUBQ         $1, R10
 	JLT          done12
 
 loop11:
-	VBROADCASTI128 34(R10), Y10
+	VBROADCASTI128 34(R11), Y10
 	VPSRLVD      lm6_1280<>+0(SB), Y10, Y10
 	VPAND        lm6_1281<>+0(SB), Y10, Y10
-	VPBROADCASTQ 82(R10), Y11
+	VPBROADCASTQ 82(R11), Y11
 	VPSRLVD      lm6_1282<>+0(SB), Y11, Y11
 	VPAND        lm6_1283<>+0(SB), Y11, Y11
 	VPSLLD       $4, Y11, Y11
@@ -3507,7 +3780,7 @@ loop11:
 	VPSLLW       $2, Y10, Y10
 	VPBLENDVB    Y10, Y12, Y11, Y10
 	VMOVDQU      Y10, (DX)
-	VPBROADCASTW (R10), X10
+	VPBROADCASTW (R11), X10
 	VCVTPH2PS    X10, Y10
 	VBROADCASTSS (SI), Y11
 	VMULPS       Y11, Y10, Y11
@@ -3517,7 +3790,7 @@ loop11:
 	VMULPS       Y13, Y10, Y13
 	VBROADCASTSS (R8)(DI*1), Y14
 	VMULPS       Y14, Y10, Y14
-	VBROADCASTSS (R8), Y15
+	VBROADCASTSS (R9), Y15
 	VMULPS       Y15, Y10, Y10
 	VPMOVSXBD    (DX), Y15
 	VCVTDQ2PS    Y15, Y15
@@ -3533,64 +3806,76 @@ loop11:
 	VFMADD231PS  Y13, Y15, Y7
 	VFMADD231PS  Y14, Y15, Y8
 	VFMADD231PS  Y10, Y15, Y9
-	ADDQ         R11, R10
+	ADDQ         R12, R11
 	ADDQ         $4, SI
 	ADDQ         $4, R8
-	SUBQ         $1, R9
+	ADDQ         $4, R9
+	SUBQ         $1, R10
 	JGE          loop11
 
 done12:
-	ADDQ         $1, R9
+	ADDQ         $1, R10
 	MOVQ         o+0(FP), SI
 	MOVQ         ldo+8(FP), DI
 	MOVQ         SI, R8
 	ADDQ         DI, R8
 	ADDQ         DI, R8
+	MOVQ         R8, R9
+	ADDQ         DI, R9
+	ADDQ         DI, R9
 	ADDQ         CX, SI
 	ADDQ         CX, R8
+	ADDQ         CX, R9
 	VMOVUPS      Y0, 256(SI)
 	VMOVUPS      Y1, 256(SI)(DI*1)
 	VMOVUPS      Y2, 256(R8)
 	VMOVUPS      Y3, 256(R8)(DI*1)
-	VMOVUPS      Y4, 256(R8)
+	VMOVUPS      Y4, 256(R9)
 	VMOVUPS      Y5, 288(SI)
 	VMOVUPS      Y6, 288(SI)(DI*1)
 	VMOVUPS      Y7, 288(R8)
 	VMOVUPS      Y8, 288(R8)(DI*1)
-	VMOVUPS      Y9, 288(R8)
+	VMOVUPS      Y9, 288(R9)
 	MOVQ         o+0(FP), SI
 	MOVQ         ldo+8(FP), DI
 	MOVQ         SI, R8
 	ADDQ         DI, R8
 	ADDQ         DI, R8
+	MOVQ         R8, R9
+	ADDQ         DI, R9
+	ADDQ         DI, R9
 	ADDQ         CX, SI
 	ADDQ         CX, R8
+	ADDQ         CX, R9
 	VMOVUPS      320(SI), Y0
 	VMOVUPS      320(SI)(DI*1), Y1
 	VMOVUPS      320(R8), Y2
 	VMOVUPS      320(R8)(DI*1), Y3
-	VMOVUPS      320(R8), Y4
+	VMOVUPS      320(R9), Y4
 	VMOVUPS      352(SI), Y5
 	VMOVUPS      352(SI)(DI*1), Y6
 	VMOVUPS      352(R8), Y7
 	VMOVUPS      352(R8)(DI*1), Y8
-	VMOVUPS      352(R8), Y9
+	VMOVUPS      352(R9), Y9
 	MOVQ         p+16(FP), SI
 	MOVQ         ldp+24(FP), DI
 	MOVQ         SI, R8
 	ADDQ         DI, R8
 	ADDQ         DI, R8
-	MOVQ         rows+48(FP), R9
-	MOVQ         AX, R10
-	MOVQ         stride+40(FP), R11
-	SUBQ         $1, R9
+	MOVQ         R8, R9
+	ADDQ         DI, R9
+	ADDQ         DI, R9
+	MOVQ         rows+48(FP), R10
+	MOVQ         AX, R11
+	MOVQ         stride+40(FP), R12
+	SUBQ         $1, R10
 	JLT          done14
 
 loop13:
-	VBROADCASTI128 34(R10), Y10
+	VBROADCASTI128 34(R11), Y10
 	VPSRLVD      lm6_1280<>+0(SB), Y10, Y10
 	VPAND        lm6_1281<>+0(SB), Y10, Y10
-	VPBROADCASTQ 82(R10), Y11
+	VPBROADCASTQ 82(R11), Y11
 	VPSRLVD      lm6_1282<>+0(SB), Y11, Y11
 	VPAND        lm6_1283<>+0(SB), Y11, Y11
 	VPSLLD       $4, Y11, Y11
@@ -3610,7 +3895,7 @@ loop13:
 	VPSLLW       $2, Y10, Y10
 	VPBLENDVB    Y10, Y12, Y11, Y10
 	VMOVDQU      Y10, (DX)
-	VPBROADCASTW (R10), X10
+	VPBROADCASTW (R11), X10
 	VCVTPH2PS    X10, Y10
 	VBROADCASTSS (SI), Y11
 	VMULPS       Y11, Y10, Y11
@@ -3620,7 +3905,7 @@ loop13:
 	VMULPS       Y13, Y10, Y13
 	VBROADCASTSS (R8)(DI*1), Y14
 	VMULPS       Y14, Y10, Y14
-	VBROADCASTSS (R8), Y15
+	VBROADCASTSS (R9), Y15
 	VMULPS       Y15, Y10, Y10
 	VPMOVSXBD    16(DX), Y15
 	VCVTDQ2PS    Y15, Y15
@@ -3636,64 +3921,76 @@ loop13:
 	VFMADD231PS  Y13, Y15, Y7
 	VFMADD231PS  Y14, Y15, Y8
 	VFMADD231PS  Y10, Y15, Y9
-	ADDQ         R11, R10
+	ADDQ         R12, R11
 	ADDQ         $4, SI
 	ADDQ         $4, R8
-	SUBQ         $1, R9
+	ADDQ         $4, R9
+	SUBQ         $1, R10
 	JGE          loop13
 
 done14:
-	ADDQ         $1, R9
+	ADDQ         $1, R10
 	MOVQ         o+0(FP), SI
 	MOVQ         ldo+8(FP), DI
 	MOVQ         SI, R8
 	ADDQ         DI, R8
 	ADDQ         DI, R8
+	MOVQ         R8, R9
+	ADDQ         DI, R9
+	ADDQ         DI, R9
 	ADDQ         CX, SI
 	ADDQ         CX, R8
+	ADDQ         CX, R9
 	VMOVUPS      Y0, 320(SI)
 	VMOVUPS      Y1, 320(SI)(DI*1)
 	VMOVUPS      Y2, 320(R8)
 	VMOVUPS      Y3, 320(R8)(DI*1)
-	VMOVUPS      Y4, 320(R8)
+	VMOVUPS      Y4, 320(R9)
 	VMOVUPS      Y5, 352(SI)
 	VMOVUPS      Y6, 352(SI)(DI*1)
 	VMOVUPS      Y7, 352(R8)
 	VMOVUPS      Y8, 352(R8)(DI*1)
-	VMOVUPS      Y9, 352(R8)
+	VMOVUPS      Y9, 352(R9)
 	MOVQ         o+0(FP), SI
 	MOVQ         ldo+8(FP), DI
 	MOVQ         SI, R8
 	ADDQ         DI, R8
 	ADDQ         DI, R8
+	MOVQ         R8, R9
+	ADDQ         DI, R9
+	ADDQ         DI, R9
 	ADDQ         CX, SI
 	ADDQ         CX, R8
+	ADDQ         CX, R9
 	VMOVUPS      384(SI), Y0
 	VMOVUPS      384(SI)(DI*1), Y1
 	VMOVUPS      384(R8), Y2
 	VMOVUPS      384(R8)(DI*1), Y3
-	VMOVUPS      384(R8), Y4
+	VMOVUPS      384(R9), Y4
 	VMOVUPS      416(SI), Y5
 	VMOVUPS      416(SI)(DI*1), Y6
 	VMOVUPS      416(R8), Y7
 	VMOVUPS      416(R8)(DI*1), Y8
-	VMOVUPS      416(R8), Y9
+	VMOVUPS      416(R9), Y9
 	MOVQ         p+16(FP), SI
 	MOVQ         ldp+24(FP), DI
 	MOVQ         SI, R8
 	ADDQ         DI, R8
 	ADDQ         DI, R8
-	MOVQ         rows+48(FP), R9
-	MOVQ         AX, R10
-	MOVQ         stride+40(FP), R11
-	SUBQ         $1, R9
+	MOVQ         R8, R9
+	ADDQ         DI, R9
+	ADDQ         DI, R9
+	MOVQ         rows+48(FP), R10
+	MOVQ         AX, R11
+	MOVQ         stride+40(FP), R12
+	SUBQ         $1, R10
 	JLT          done16
 
 loop15:
-	VBROADCASTI128 50(R10), Y10
+	VBROADCASTI128 50(R11), Y10
 	VPSRLVD      lm6_1280<>+0(SB), Y10, Y10
 	VPAND        lm6_1281<>+0(SB), Y10, Y10
-	VPBROADCASTQ 90(R10), Y11
+	VPBROADCASTQ 90(R11), Y11
 	VPSRLVD      lm6_1282<>+0(SB), Y11, Y11
 	VPAND        lm6_1283<>+0(SB), Y11, Y11
 	VPSLLD       $4, Y11, Y11
@@ -3713,7 +4010,7 @@ loop15:
 	VPSLLW       $2, Y10, Y10
 	VPBLENDVB    Y10, Y12, Y11, Y10
 	VMOVDQU      Y10, (DX)
-	VPBROADCASTW (R10), X10
+	VPBROADCASTW (R11), X10
 	VCVTPH2PS    X10, Y10
 	VBROADCASTSS (SI), Y11
 	VMULPS       Y11, Y10, Y11
@@ -3723,7 +4020,7 @@ loop15:
 	VMULPS       Y13, Y10, Y13
 	VBROADCASTSS (R8)(DI*1), Y14
 	VMULPS       Y14, Y10, Y14
-	VBROADCASTSS (R8), Y15
+	VBROADCASTSS (R9), Y15
 	VMULPS       Y15, Y10, Y10
 	VPMOVSXBD    (DX), Y15
 	VCVTDQ2PS    Y15, Y15
@@ -3739,64 +4036,76 @@ loop15:
 	VFMADD231PS  Y13, Y15, Y7
 	VFMADD231PS  Y14, Y15, Y8
 	VFMADD231PS  Y10, Y15, Y9
-	ADDQ         R11, R10
+	ADDQ         R12, R11
 	ADDQ         $4, SI
 	ADDQ         $4, R8
-	SUBQ         $1, R9
+	ADDQ         $4, R9
+	SUBQ         $1, R10
 	JGE          loop15
 
 done16:
-	ADDQ         $1, R9
+	ADDQ         $1, R10
 	MOVQ         o+0(FP), SI
 	MOVQ         ldo+8(FP), DI
 	MOVQ         SI, R8
 	ADDQ         DI, R8
 	ADDQ         DI, R8
+	MOVQ         R8, R9
+	ADDQ         DI, R9
+	ADDQ         DI, R9
 	ADDQ         CX, SI
 	ADDQ         CX, R8
+	ADDQ         CX, R9
 	VMOVUPS      Y0, 384(SI)
 	VMOVUPS      Y1, 384(SI)(DI*1)
 	VMOVUPS      Y2, 384(R8)
 	VMOVUPS      Y3, 384(R8)(DI*1)
-	VMOVUPS      Y4, 384(R8)
+	VMOVUPS      Y4, 384(R9)
 	VMOVUPS      Y5, 416(SI)
 	VMOVUPS      Y6, 416(SI)(DI*1)
 	VMOVUPS      Y7, 416(R8)
 	VMOVUPS      Y8, 416(R8)(DI*1)
-	VMOVUPS      Y9, 416(R8)
+	VMOVUPS      Y9, 416(R9)
 	MOVQ         o+0(FP), SI
 	MOVQ         ldo+8(FP), DI
 	MOVQ         SI, R8
 	ADDQ         DI, R8
 	ADDQ         DI, R8
+	MOVQ         R8, R9
+	ADDQ         DI, R9
+	ADDQ         DI, R9
 	ADDQ         CX, SI
 	ADDQ         CX, R8
+	ADDQ         CX, R9
 	VMOVUPS      448(SI), Y0
 	VMOVUPS      448(SI)(DI*1), Y1
 	VMOVUPS      448(R8), Y2
 	VMOVUPS      448(R8)(DI*1), Y3
-	VMOVUPS      448(R8), Y4
+	VMOVUPS      448(R9), Y4
 	VMOVUPS      480(SI), Y5
 	VMOVUPS      480(SI)(DI*1), Y6
 	VMOVUPS      480(R8), Y7
 	VMOVUPS      480(R8)(DI*1), Y8
-	VMOVUPS      480(R8), Y9
+	VMOVUPS      480(R9), Y9
 	MOVQ         p+16(FP), SI
 	MOVQ         ldp+24(FP), DI
 	MOVQ         SI, R8
 	ADDQ         DI, R8
 	ADDQ         DI, R8
-	MOVQ         rows+48(FP), R9
-	MOVQ         AX, R10
-	MOVQ         stride+40(FP), R11
-	SUBQ         $1, R9
+	MOVQ         R8, R9
+	ADDQ         DI, R9
+	ADDQ         DI, R9
+	MOVQ         rows+48(FP), R10
+	MOVQ         AX, R11
+	MOVQ         stride+40(FP), R12
+	SUBQ         $1, R10
 	JLT          done18
 
 loop17:
-	VBROADCASTI128 50(R10), Y10
+	VBROADCASTI128 50(R11), Y10
 	VPSRLVD      lm6_1280<>+0(SB), Y10, Y10
 	VPAND        lm6_1281<>+0(SB), Y10, Y10
-	VPBROADCASTQ 90(R10), Y11
+	VPBROADCASTQ 90(R11), Y11
 	VPSRLVD      lm6_1282<>+0(SB), Y11, Y11
 	VPAND        lm6_1283<>+0(SB), Y11, Y11
 	VPSLLD       $4, Y11, Y11
@@ -3816,7 +4125,7 @@ loop17:
 	VPSLLW       $2, Y10, Y10
 	VPBLENDVB    Y10, Y12, Y11, Y10
 	VMOVDQU      Y10, (DX)
-	VPBROADCASTW (R10), X10
+	VPBROADCASTW (R11), X10
 	VCVTPH2PS    X10, Y10
 	VBROADCASTSS (SI), Y11
 	VMULPS       Y11, Y10, Y11
@@ -3826,7 +4135,7 @@ loop17:
 	VMULPS       Y13, Y10, Y13
 	VBROADCASTSS (R8)(DI*1), Y14
 	VMULPS       Y14, Y10, Y14
-	VBROADCASTSS (R8), Y15
+	VBROADCASTSS (R9), Y15
 	VMULPS       Y15, Y10, Y10
 	VPMOVSXBD    16(DX), Y15
 	VCVTDQ2PS    Y15, Y15
@@ -3842,31 +4151,36 @@ loop17:
 	VFMADD231PS  Y13, Y15, Y7
 	VFMADD231PS  Y14, Y15, Y8
 	VFMADD231PS  Y10, Y15, Y9
-	ADDQ         R11, R10
+	ADDQ         R12, R11
 	ADDQ         $4, SI
 	ADDQ         $4, R8
-	SUBQ         $1, R9
+	ADDQ         $4, R9
+	SUBQ         $1, R10
 	JGE          loop17
 
 done18:
-	ADDQ         $1, R9
+	ADDQ         $1, R10
 	MOVQ         o+0(FP), SI
 	MOVQ         ldo+8(FP), DI
 	MOVQ         SI, R8
 	ADDQ         DI, R8
 	ADDQ         DI, R8
+	MOVQ         R8, R9
+	ADDQ         DI, R9
+	ADDQ         DI, R9
 	ADDQ         CX, SI
 	ADDQ         CX, R8
+	ADDQ         CX, R9
 	VMOVUPS      Y0, 448(SI)
 	VMOVUPS      Y1, 448(SI)(DI*1)
 	VMOVUPS      Y2, 448(R8)
 	VMOVUPS      Y3, 448(R8)(DI*1)
-	VMOVUPS      Y4, 448(R8)
+	VMOVUPS      Y4, 448(R9)
 	VMOVUPS      Y5, 480(SI)
 	VMOVUPS      Y6, 480(SI)(DI*1)
 	VMOVUPS      Y7, 480(R8)
 	VMOVUPS      Y8, 480(R8)(DI*1)
-	VMOVUPS      Y9, 480(R8)
+	VMOVUPS      Y9, 480(R9)
 	ADDQ         $0x62, AX
 	ADDQ         $0x200, CX
 	SUBQ         $1, BX
@@ -3877,8 +4191,8 @@ done2:
 	VZEROUPPER
 	RET
 
-// decodeUnitsLm6_128AVX2 unpacks units of 128 values: dst[i] = value(src, i).
-// Requires: AVX2, F16C, FMA
+// decodeUnitsLm6_128AVX2 unpacks units of 128 values.
+// Requires: AVX2, F16C
 TEXT ·decodeUnitsLm6_128AVX2(SB), NOSPLIT, $320-24
 	MOVQ         dst+0(FP), AX
 	MOVQ         src+8(FP), BX
@@ -4057,7 +4371,7 @@ done2:
 	VZEROUPPER
 	RET
 
-// matmul1xLm6_128AVX2 is y[j][r] = sum over i of x[j][i]*w[r][i] for j < 1; ld and stride in bytes, a unit is 128 values.
+// matmul1xLm6_128AVX2 multiplies rows of w with 1 row of x; ld and stride in bytes, a unit is 128 values.
 // Requires: AVX2, F16C, FMA
 TEXT ·matmul1xLm6_128AVX2(SB), NOSPLIT, $320-64
 	MOVQ         y+0(FP), AX
@@ -4282,7 +4596,7 @@ done2:
 	VZEROUPPER
 	RET
 
-// matmul2xLm6_128AVX2 is y[j][r] = sum over i of x[j][i]*w[r][i] for j < 2; ld and stride in bytes, a unit is 128 values.
+// matmul2xLm6_128AVX2 multiplies rows of w with 2 rows of x; ld and stride in bytes, a unit is 128 values.
 // Requires: AVX2, F16C, FMA
 TEXT ·matmul2xLm6_128AVX2(SB), NOSPLIT, $320-64
 	MOVQ         y+0(FP), AX
@@ -4549,7 +4863,7 @@ done2:
 	VZEROUPPER
 	RET
 
-// matmul3xLm6_128AVX2 is y[j][r] = sum over i of x[j][i]*w[r][i] for j < 3; ld and stride in bytes, a unit is 128 values.
+// matmul3xLm6_128AVX2 multiplies rows of w with 3 rows of x; ld and stride in bytes, a unit is 128 values.
 // Requires: AVX2, F16C, FMA
 TEXT ·matmul3xLm6_128AVX2(SB), NOSPLIT, $320-64
 	MOVQ         y+0(FP), AX
@@ -4857,7 +5171,7 @@ done2:
 	VZEROUPPER
 	RET
 
-// matmul4xLm6_128AVX2 is y[j][r] = sum over i of x[j][i]*w[r][i] for j < 4; ld and stride in bytes, a unit is 128 values.
+// matmul4xLm6_128AVX2 multiplies rows of w with 4 rows of x; ld and stride in bytes, a unit is 128 values.
 // Requires: AVX2, F16C, FMA
 TEXT ·matmul4xLm6_128AVX2(SB), NOSPLIT, $320-64
 	MOVQ         y+0(FP), AX
@@ -5206,7 +5520,7 @@ done2:
 	VZEROUPPER
 	RET
 
-// matmulQ81xLm6_128AVX2 is y[j][r] = sum over i of d[i/128][j]*q[i/128][j][i%128]*w[r][i] for j < 1; ldy and stride in bytes.
+// matmulQ81xLm6_128AVX2 multiplies rows of w with 1 row of activations in int8; ldy and stride in bytes.
 // Requires: AVX2, F16C, FMA
 TEXT ·matmulQ81xLm6_128AVX2(SB), NOSPLIT, $320-72
 	LEAQ         31(SP), AX
@@ -5219,6 +5533,7 @@ TEXT ·matmulQ81xLm6_128AVX2(SB), NOSPLIT, $320-72
 
 loop1:
 	VPXOR        Y0, Y0, Y0
+	VPXOR        Y1, Y1, Y1
 	MOVQ         q+16(FP), DX
 	MOVQ         d+24(FP), SI
 	MOVQ         blocks+64(FP), DI
@@ -5227,39 +5542,12 @@ loop1:
 	JLT          done4
 
 loop3:
-	VPBROADCASTW (R8), X1
-	VCVTPH2PS    X1, Y1
-	VBROADCASTI128 2(R8), Y2
-	VPSRLVD      lm6_1280<>+0(SB), Y2, Y2
-	VPAND        lm6_1281<>+0(SB), Y2, Y2
-	VPBROADCASTQ 66(R8), Y3
-	VPSRLVD      lm6_1282<>+0(SB), Y3, Y3
-	VPAND        lm6_1283<>+0(SB), Y3, Y3
-	VPSLLD       $4, Y3, Y3
-	VPOR         Y3, Y2, Y2
-	VBROADCASTI128 lm6_1284<>+0(SB), Y3
-	VPSHUFB      Y2, Y3, Y3
-	VBROADCASTI128 lm6_1285<>+0(SB), Y4
-	VPSHUFB      Y2, Y4, Y4
-	VPSLLW       $3, Y2, Y5
-	VPBLENDVB    Y5, Y4, Y3, Y3
-	VBROADCASTI128 lm6_1286<>+0(SB), Y4
-	VPSHUFB      Y2, Y4, Y4
-	VBROADCASTI128 lm6_1287<>+0(SB), Y5
-	VPSHUFB      Y2, Y5, Y5
-	VPSLLW       $3, Y2, Y6
-	VPBLENDVB    Y6, Y5, Y4, Y4
-	VPSLLW       $2, Y2, Y2
-	VPBLENDVB    Y2, Y4, Y3, Y2
-	VPABSB       Y2, Y3
-	VMOVDQU      (DX), Y4
-	VPSIGNB      Y2, Y4, Y2
-	VPMADDUBSW   Y2, Y3, Y2
-	VPMADDWD     lm6_12823<>+0(SB), Y2, Y2
-	VBROADCASTI128 18(R8), Y3
+	VPBROADCASTW (R8), X2
+	VCVTPH2PS    X2, Y2
+	VBROADCASTI128 2(R8), Y3
 	VPSRLVD      lm6_1280<>+0(SB), Y3, Y3
 	VPAND        lm6_1281<>+0(SB), Y3, Y3
-	VPBROADCASTQ 74(R8), Y4
+	VPBROADCASTQ 66(R8), Y4
 	VPSRLVD      lm6_1282<>+0(SB), Y4, Y4
 	VPAND        lm6_1283<>+0(SB), Y4, Y4
 	VPSLLD       $4, Y4, Y4
@@ -5279,71 +5567,98 @@ loop3:
 	VPSLLW       $2, Y3, Y3
 	VPBLENDVB    Y3, Y5, Y4, Y3
 	VPABSB       Y3, Y4
-	VMOVDQU      32(DX), Y5
+	VMOVDQU      (DX), Y5
 	VPSIGNB      Y3, Y5, Y3
 	VPMADDUBSW   Y3, Y4, Y3
 	VPMADDWD     lm6_12823<>+0(SB), Y3, Y3
-	VPADDD       Y3, Y2, Y2
-	VBROADCASTI128 34(R8), Y3
-	VPSRLVD      lm6_1280<>+0(SB), Y3, Y3
-	VPAND        lm6_1281<>+0(SB), Y3, Y3
-	VPBROADCASTQ 82(R8), Y4
-	VPSRLVD      lm6_1282<>+0(SB), Y4, Y4
-	VPAND        lm6_1283<>+0(SB), Y4, Y4
-	VPSLLD       $4, Y4, Y4
-	VPOR         Y4, Y3, Y3
-	VBROADCASTI128 lm6_1284<>+0(SB), Y4
-	VPSHUFB      Y3, Y4, Y4
-	VBROADCASTI128 lm6_1285<>+0(SB), Y5
-	VPSHUFB      Y3, Y5, Y5
-	VPSLLW       $3, Y3, Y6
-	VPBLENDVB    Y6, Y5, Y4, Y4
-	VBROADCASTI128 lm6_1286<>+0(SB), Y5
-	VPSHUFB      Y3, Y5, Y5
-	VBROADCASTI128 lm6_1287<>+0(SB), Y6
-	VPSHUFB      Y3, Y6, Y6
-	VPSLLW       $3, Y3, Y7
+	VBROADCASTI128 18(R8), Y4
+	VPSRLVD      lm6_1280<>+0(SB), Y4, Y4
+	VPAND        lm6_1281<>+0(SB), Y4, Y4
+	VPBROADCASTQ 74(R8), Y5
+	VPSRLVD      lm6_1282<>+0(SB), Y5, Y5
+	VPAND        lm6_1283<>+0(SB), Y5, Y5
+	VPSLLD       $4, Y5, Y5
+	VPOR         Y5, Y4, Y4
+	VBROADCASTI128 lm6_1284<>+0(SB), Y5
+	VPSHUFB      Y4, Y5, Y5
+	VBROADCASTI128 lm6_1285<>+0(SB), Y6
+	VPSHUFB      Y4, Y6, Y6
+	VPSLLW       $3, Y4, Y7
 	VPBLENDVB    Y7, Y6, Y5, Y5
-	VPSLLW       $2, Y3, Y3
-	VPBLENDVB    Y3, Y5, Y4, Y3
-	VPABSB       Y3, Y4
-	VMOVDQU      64(DX), Y5
-	VPSIGNB      Y3, Y5, Y3
-	VPMADDUBSW   Y3, Y4, Y3
-	VPMADDWD     lm6_12823<>+0(SB), Y3, Y3
-	VPADDD       Y3, Y2, Y2
-	VBROADCASTI128 50(R8), Y3
-	VPSRLVD      lm6_1280<>+0(SB), Y3, Y3
-	VPAND        lm6_1281<>+0(SB), Y3, Y3
-	VPBROADCASTQ 90(R8), Y4
-	VPSRLVD      lm6_1282<>+0(SB), Y4, Y4
-	VPAND        lm6_1283<>+0(SB), Y4, Y4
-	VPSLLD       $4, Y4, Y4
-	VPOR         Y4, Y3, Y3
-	VBROADCASTI128 lm6_1284<>+0(SB), Y4
-	VPSHUFB      Y3, Y4, Y4
-	VBROADCASTI128 lm6_1285<>+0(SB), Y5
-	VPSHUFB      Y3, Y5, Y5
-	VPSLLW       $3, Y3, Y6
-	VPBLENDVB    Y6, Y5, Y4, Y4
-	VBROADCASTI128 lm6_1286<>+0(SB), Y5
-	VPSHUFB      Y3, Y5, Y5
-	VBROADCASTI128 lm6_1287<>+0(SB), Y6
-	VPSHUFB      Y3, Y6, Y6
-	VPSLLW       $3, Y3, Y7
+	VBROADCASTI128 lm6_1286<>+0(SB), Y6
+	VPSHUFB      Y4, Y6, Y6
+	VBROADCASTI128 lm6_1287<>+0(SB), Y7
+	VPSHUFB      Y4, Y7, Y7
+	VPSLLW       $3, Y4, Y8
+	VPBLENDVB    Y8, Y7, Y6, Y6
+	VPSLLW       $2, Y4, Y4
+	VPBLENDVB    Y4, Y6, Y5, Y4
+	VPABSB       Y4, Y5
+	VMOVDQU      32(DX), Y6
+	VPSIGNB      Y4, Y6, Y4
+	VPMADDUBSW   Y4, Y5, Y4
+	VPMADDWD     lm6_12823<>+0(SB), Y4, Y4
+	VPADDD       Y4, Y3, Y3
+	VBROADCASTI128 34(R8), Y4
+	VPSRLVD      lm6_1280<>+0(SB), Y4, Y4
+	VPAND        lm6_1281<>+0(SB), Y4, Y4
+	VPBROADCASTQ 82(R8), Y5
+	VPSRLVD      lm6_1282<>+0(SB), Y5, Y5
+	VPAND        lm6_1283<>+0(SB), Y5, Y5
+	VPSLLD       $4, Y5, Y5
+	VPOR         Y5, Y4, Y4
+	VBROADCASTI128 lm6_1284<>+0(SB), Y5
+	VPSHUFB      Y4, Y5, Y5
+	VBROADCASTI128 lm6_1285<>+0(SB), Y6
+	VPSHUFB      Y4, Y6, Y6
+	VPSLLW       $3, Y4, Y7
 	VPBLENDVB    Y7, Y6, Y5, Y5
-	VPSLLW       $2, Y3, Y3
-	VPBLENDVB    Y3, Y5, Y4, Y3
-	VPABSB       Y3, Y4
-	VMOVDQU      96(DX), Y5
-	VPSIGNB      Y3, Y5, Y3
-	VPMADDUBSW   Y3, Y4, Y3
-	VPMADDWD     lm6_12823<>+0(SB), Y3, Y3
-	VPADDD       Y3, Y2, Y2
-	VBROADCASTSS (SI), Y3
-	VCVTDQ2PS    Y2, Y2
-	VMULPS       Y1, Y3, Y1
-	VFMADD231PS  Y1, Y2, Y0
+	VBROADCASTI128 lm6_1286<>+0(SB), Y6
+	VPSHUFB      Y4, Y6, Y6
+	VBROADCASTI128 lm6_1287<>+0(SB), Y7
+	VPSHUFB      Y4, Y7, Y7
+	VPSLLW       $3, Y4, Y8
+	VPBLENDVB    Y8, Y7, Y6, Y6
+	VPSLLW       $2, Y4, Y4
+	VPBLENDVB    Y4, Y6, Y5, Y4
+	VPABSB       Y4, Y5
+	VMOVDQU      64(DX), Y6
+	VPSIGNB      Y4, Y6, Y4
+	VPMADDUBSW   Y4, Y5, Y4
+	VPMADDWD     lm6_12823<>+0(SB), Y4, Y4
+	VPADDD       Y4, Y3, Y3
+	VBROADCASTI128 50(R8), Y4
+	VPSRLVD      lm6_1280<>+0(SB), Y4, Y4
+	VPAND        lm6_1281<>+0(SB), Y4, Y4
+	VPBROADCASTQ 90(R8), Y5
+	VPSRLVD      lm6_1282<>+0(SB), Y5, Y5
+	VPAND        lm6_1283<>+0(SB), Y5, Y5
+	VPSLLD       $4, Y5, Y5
+	VPOR         Y5, Y4, Y4
+	VBROADCASTI128 lm6_1284<>+0(SB), Y5
+	VPSHUFB      Y4, Y5, Y5
+	VBROADCASTI128 lm6_1285<>+0(SB), Y6
+	VPSHUFB      Y4, Y6, Y6
+	VPSLLW       $3, Y4, Y7
+	VPBLENDVB    Y7, Y6, Y5, Y5
+	VBROADCASTI128 lm6_1286<>+0(SB), Y6
+	VPSHUFB      Y4, Y6, Y6
+	VBROADCASTI128 lm6_1287<>+0(SB), Y7
+	VPSHUFB      Y4, Y7, Y7
+	VPSLLW       $3, Y4, Y8
+	VPBLENDVB    Y8, Y7, Y6, Y6
+	VPSLLW       $2, Y4, Y4
+	VPBLENDVB    Y4, Y6, Y5, Y4
+	VPABSB       Y4, Y5
+	VMOVDQU      96(DX), Y6
+	VPSIGNB      Y4, Y6, Y4
+	VPMADDUBSW   Y4, Y5, Y4
+	VPMADDWD     lm6_12823<>+0(SB), Y4, Y4
+	VPADDD       Y4, Y3, Y3
+	VBROADCASTSS (SI), Y4
+	VCVTDQ2PS    Y3, Y3
+	VMULPS       Y2, Y4, Y2
+	VFMADD231PS  Y2, Y3, Y0
 	ADDQ         $0x62, R8
 	ADDQ         $0x80, DX
 	ADDQ         $4, SI
@@ -5352,6 +5667,7 @@ loop3:
 
 done4:
 	ADDQ         $1, DI
+	VADDPS       Y1, Y0, Y0
 	VEXTRACTF128 $1, Y0, X1
 	VADDPS       X0, X1, X1
 	VMOVHLPS     X1, X1, X0
@@ -5370,7 +5686,7 @@ done2:
 	VZEROUPPER
 	RET
 
-// matmulQ82xLm6_128AVX2 is y[j][r] = sum over i of d[i/128][j]*q[i/128][j][i%128]*w[r][i] for j < 2; ldy and stride in bytes.
+// matmulQ82xLm6_128AVX2 multiplies rows of w with 2 rows of activations in int8; ldy and stride in bytes.
 // Requires: AVX2, F16C, FMA
 TEXT ·matmulQ82xLm6_128AVX2(SB), NOSPLIT, $320-72
 	LEAQ         31(SP), AX
@@ -5568,7 +5884,7 @@ done2:
 	VZEROUPPER
 	RET
 
-// matmulQ83xLm6_128AVX2 is y[j][r] = sum over i of d[i/128][j]*q[i/128][j][i%128]*w[r][i] for j < 3; ldy and stride in bytes.
+// matmulQ83xLm6_128AVX2 multiplies rows of w with 3 rows of activations in int8; ldy and stride in bytes.
 // Requires: AVX2, F16C, FMA
 TEXT ·matmulQ83xLm6_128AVX2(SB), NOSPLIT, $320-72
 	LEAQ         31(SP), AX
@@ -5798,7 +6114,7 @@ done2:
 	VZEROUPPER
 	RET
 
-// matmulQ84xLm6_128AVX2 is y[j][r] = sum over i of d[i/128][j]*q[i/128][j][i%128]*w[r][i] for j < 4; ldy and stride in bytes.
+// matmulQ84xLm6_128AVX2 multiplies rows of w with 4 rows of activations in int8; ldy and stride in bytes.
 // Requires: AVX2, F16C, FMA
 TEXT ·matmulQ84xLm6_128AVX2(SB), NOSPLIT, $320-72
 	LEAQ         31(SP), AX
@@ -6061,7 +6377,7 @@ done2:
 	RET
 
 // unpackLm6_128AVX2 unpacks a row into records of 32 levels, their scales and mins.
-// Requires: AVX2, F16C, FMA
+// Requires: AVX2, F16C
 TEXT ·unpackLm6_128AVX2(SB), NOSPLIT, $320-24
 	MOVQ         dst+0(FP), AX
 	MOVQ         src+8(FP), BX
@@ -6188,7 +6504,1425 @@ done2:
 	VZEROUPPER
 	RET
 
-// mix1xLm6_128AVX2 is o[j][i] += sum over r of p[j][r]*v[r][i] for j < 1; ld and stride in bytes, a unit is 128 values.
+// encodeGroupsLm6_128AVX2 packs groups of 8 blocks of 128 values.
+// Requires: AVX2, F16C
+TEXT ·encodeGroupsLm6_128AVX2(SB), NOSPLIT, $0-32
+	MOVQ         dst+0(FP), AX
+	MOVQ         src+8(FP), BX
+	MOVQ         scratch+16(FP), CX
+	MOVQ         groups+24(FP), DX
+	ADDQ         $0x1f, CX
+	ANDQ         $-32, CX
+	SUBQ         $1, DX
+	JLT          done2
+
+loop1:
+
+	// x: value i of every block in one vector
+	XORQ         SI, SI
+	XORQ         DI, DI
+	ADDQ         $0x10, DI
+	SUBQ         $1, DI
+	JLT          done4
+
+loop3:
+	VMOVUPS      (BX)(SI*1), Y0
+	VMOVUPS      512(BX)(SI*1), Y1
+	VMOVUPS      1024(BX)(SI*1), Y2
+	VMOVUPS      1536(BX)(SI*1), Y3
+	VMOVUPS      2048(BX)(SI*1), Y4
+	VMOVUPS      2560(BX)(SI*1), Y5
+	VMOVUPS      3072(BX)(SI*1), Y6
+	VMOVUPS      3584(BX)(SI*1), Y7
+	VUNPCKLPS    Y1, Y0, Y8
+	VUNPCKHPS    Y1, Y0, Y1
+	VUNPCKLPS    Y3, Y2, Y0
+	VUNPCKHPS    Y3, Y2, Y3
+	VUNPCKLPD    Y0, Y8, Y2
+	VUNPCKHPD    Y0, Y8, Y0
+	VUNPCKLPD    Y3, Y1, Y8
+	VUNPCKHPD    Y3, Y1, Y3
+	VUNPCKLPS    Y5, Y4, Y1
+	VUNPCKHPS    Y5, Y4, Y5
+	VUNPCKLPS    Y7, Y6, Y4
+	VUNPCKHPS    Y7, Y6, Y7
+	VUNPCKLPD    Y4, Y1, Y6
+	VUNPCKHPD    Y4, Y1, Y4
+	VUNPCKLPD    Y7, Y5, Y1
+	VUNPCKHPD    Y7, Y5, Y7
+	VPERM2F128   $0x20, Y6, Y2, Y5
+	VPERM2F128   $0x31, Y6, Y2, Y6
+	VPERM2F128   $0x20, Y4, Y0, Y2
+	VPERM2F128   $0x31, Y4, Y0, Y4
+	VPERM2F128   $0x20, Y1, Y8, Y0
+	VPERM2F128   $0x31, Y1, Y8, Y1
+	VPERM2F128   $0x20, Y7, Y3, Y8
+	VPERM2F128   $0x31, Y7, Y3, Y7
+	VMOVUPS      Y5, (CX)(SI*8)
+	VMOVUPS      Y2, 32(CX)(SI*8)
+	VMOVUPS      Y0, 64(CX)(SI*8)
+	VMOVUPS      Y8, 96(CX)(SI*8)
+	VMOVUPS      Y6, 128(CX)(SI*8)
+	VMOVUPS      Y4, 160(CX)(SI*8)
+	VMOVUPS      Y1, 192(CX)(SI*8)
+	VMOVUPS      Y7, 224(CX)(SI*8)
+	ADDQ         $0x20, SI
+	SUBQ         $1, DI
+	JGE          loop3
+
+done4:
+	ADDQ         $1, DI
+
+	// length
+	VMOVDQU      lm6_12824<>+0(SB), Y0
+	XORQ         SI, SI
+	XORQ         DI, DI
+	ADDQ         $0x20, DI
+	SUBQ         $1, DI
+	JLT          done6
+
+loop5:
+	VMOVUPS      (CX)(SI*8), Y1
+	VMULPS       Y1, Y1, Y1
+	VADDPS       Y1, Y0, Y0
+	VMOVUPS      32(CX)(SI*8), Y1
+	VMULPS       Y1, Y1, Y1
+	VADDPS       Y1, Y0, Y0
+	VMOVUPS      64(CX)(SI*8), Y1
+	VMULPS       Y1, Y1, Y1
+	VADDPS       Y1, Y0, Y0
+	VMOVUPS      96(CX)(SI*8), Y1
+	VMULPS       Y1, Y1, Y1
+	VADDPS       Y1, Y0, Y0
+	ADDQ         $0x10, SI
+	SUBQ         $1, DI
+	JGE          loop5
+
+done6:
+	ADDQ         $1, DI
+	VMOVUPS      Y0, 4096(CX)
+	VMOVUPS      4096(CX), Y0
+	VSQRTPS      Y0, Y0
+	VMOVUPS      Y0, 4128(CX)
+
+	// v
+	VMOVUPS      4128(CX), Y0
+	VMOVDQU      lm6_12825<>+0(SB), Y1
+	VCMPPS       $0x1e, Y1, Y0, Y0
+	VMOVDQU      Y0, 4160(CX)
+	VMOVDQU      lm6_12826<>+0(SB), Y0
+	VMOVUPS      4128(CX), Y1
+	VDIVPS       Y1, Y0, Y0
+	VMOVUPS      Y0, 4192(CX)
+	LEAQ         lm6_12827<>+0(SB), SI
+	XORQ         DI, DI
+	XORQ         R8, R8
+	ADDQ         $0x20, R8
+	SUBQ         $1, R8
+	JLT          done8
+
+loop7:
+	VMOVDQU      4160(CX), Y0
+	VMOVUPS      (CX)(DI*8), Y1
+	VMOVUPS      4192(CX), Y2
+	VMULPS       Y2, Y1, Y1
+	VMOVDQU      lm6_12824<>+0(SB), Y2
+	VBLENDVPS    Y0, Y1, Y2, Y0
+	VBROADCASTSS (SI)(DI*1), Y1
+	VMULPS       Y1, Y0, Y0
+	VMOVUPS      Y0, 4224(CX)(DI*8)
+	VMOVDQU      4160(CX), Y0
+	VMOVUPS      32(CX)(DI*8), Y1
+	VMOVUPS      4192(CX), Y2
+	VMULPS       Y2, Y1, Y1
+	VMOVDQU      lm6_12824<>+0(SB), Y2
+	VBLENDVPS    Y0, Y1, Y2, Y0
+	VBROADCASTSS 4(SI)(DI*1), Y1
+	VMULPS       Y1, Y0, Y0
+	VMOVUPS      Y0, 4256(CX)(DI*8)
+	VMOVDQU      4160(CX), Y0
+	VMOVUPS      64(CX)(DI*8), Y1
+	VMOVUPS      4192(CX), Y2
+	VMULPS       Y2, Y1, Y1
+	VMOVDQU      lm6_12824<>+0(SB), Y2
+	VBLENDVPS    Y0, Y1, Y2, Y0
+	VBROADCASTSS 8(SI)(DI*1), Y1
+	VMULPS       Y1, Y0, Y0
+	VMOVUPS      Y0, 4288(CX)(DI*8)
+	VMOVDQU      4160(CX), Y0
+	VMOVUPS      96(CX)(DI*8), Y1
+	VMOVUPS      4192(CX), Y2
+	VMULPS       Y2, Y1, Y1
+	VMOVDQU      lm6_12824<>+0(SB), Y2
+	VBLENDVPS    Y0, Y1, Y2, Y0
+	VBROADCASTSS 12(SI)(DI*1), Y1
+	VMULPS       Y1, Y0, Y0
+	VMOVUPS      Y0, 4320(CX)(DI*8)
+	ADDQ         $0x10, DI
+	SUBQ         $1, R8
+	JGE          loop7
+
+done8:
+	ADDQ         $1, R8
+	LEAQ         lm6_12828<>+0(SB), SI
+	XORQ         DI, DI
+	XORQ         R8, R8
+	ADDQ         $0x10, R8
+	SUBQ         $1, R8
+	JLT          done10
+
+loop9:
+	VMOVUPS      4224(CX)(DI*8), Y0
+	VMOVUPS      4256(CX)(DI*8), Y1
+	VMOVUPS      4288(CX)(DI*8), Y2
+	VMOVUPS      4320(CX)(DI*8), Y3
+	VMOVUPS      4352(CX)(DI*8), Y4
+	VMOVUPS      4384(CX)(DI*8), Y5
+	VMOVUPS      4416(CX)(DI*8), Y6
+	VMOVUPS      4448(CX)(DI*8), Y7
+	VADDPS       Y1, Y0, Y8
+	VSUBPS       Y1, Y0, Y0
+	VADDPS       Y3, Y2, Y1
+	VSUBPS       Y3, Y2, Y2
+	VADDPS       Y5, Y4, Y3
+	VSUBPS       Y5, Y4, Y4
+	VADDPS       Y7, Y6, Y5
+	VSUBPS       Y7, Y6, Y6
+	VADDPS       Y1, Y8, Y7
+	VSUBPS       Y1, Y8, Y1
+	VADDPS       Y2, Y0, Y8
+	VSUBPS       Y2, Y0, Y0
+	VADDPS       Y5, Y3, Y2
+	VSUBPS       Y5, Y3, Y3
+	VADDPS       Y6, Y4, Y5
+	VSUBPS       Y6, Y4, Y4
+	VADDPS       Y2, Y7, Y6
+	VSUBPS       Y2, Y7, Y2
+	VADDPS       Y5, Y8, Y7
+	VSUBPS       Y5, Y8, Y5
+	VADDPS       Y3, Y1, Y8
+	VSUBPS       Y3, Y1, Y1
+	VADDPS       Y4, Y0, Y3
+	VSUBPS       Y4, Y0, Y0
+	VMOVUPS      Y6, 4224(CX)(DI*8)
+	VMOVUPS      Y7, 4256(CX)(DI*8)
+	VMOVUPS      Y8, 4288(CX)(DI*8)
+	VMOVUPS      Y3, 4320(CX)(DI*8)
+	VMOVUPS      Y2, 4352(CX)(DI*8)
+	VMOVUPS      Y5, 4384(CX)(DI*8)
+	VMOVUPS      Y1, 4416(CX)(DI*8)
+	VMOVUPS      Y0, 4448(CX)(DI*8)
+	ADDQ         $4, DI
+	ADDQ         $0x1c, DI
+	SUBQ         $1, R8
+	JGE          loop9
+
+done10:
+	ADDQ         $1, R8
+	XORQ         DI, DI
+	XORQ         R8, R8
+	ADDQ         $4, R8
+	SUBQ         $1, R8
+	JLT          done12
+
+loop11:
+	XORQ         R9, R9
+	ADDQ         $8, R9
+	SUBQ         $1, R9
+	JLT          done14
+
+loop13:
+	VMOVUPS      4224(CX)(DI*8), Y0
+	VMOVUPS      4480(CX)(DI*8), Y1
+	VMOVUPS      4736(CX)(DI*8), Y2
+	VMOVUPS      4992(CX)(DI*8), Y3
+	VADDPS       Y1, Y0, Y4
+	VSUBPS       Y1, Y0, Y0
+	VADDPS       Y3, Y2, Y1
+	VSUBPS       Y3, Y2, Y2
+	VADDPS       Y1, Y4, Y3
+	VSUBPS       Y1, Y4, Y1
+	VADDPS       Y2, Y0, Y4
+	VSUBPS       Y2, Y0, Y0
+	VMOVUPS      Y3, 4224(CX)(DI*8)
+	VMOVUPS      Y4, 4480(CX)(DI*8)
+	VMOVUPS      Y1, 4736(CX)(DI*8)
+	VMOVUPS      Y0, 4992(CX)(DI*8)
+	ADDQ         $4, DI
+	SUBQ         $1, R9
+	JGE          loop13
+
+done14:
+	ADDQ         $1, R9
+	ADDQ         $0x60, DI
+	SUBQ         $1, R8
+	JGE          loop11
+
+done12:
+	ADDQ         $1, R8
+	XORQ         DI, DI
+	XORQ         R8, R8
+	ADDQ         $1, R8
+	SUBQ         $1, R8
+	JLT          done16
+
+loop15:
+	XORQ         R9, R9
+	ADDQ         $0x20, R9
+	SUBQ         $1, R9
+	JLT          done18
+
+loop17:
+	VMOVUPS      4224(CX)(DI*8), Y0
+	VMOVUPS      5248(CX)(DI*8), Y1
+	VMOVUPS      6272(CX)(DI*8), Y2
+	VMOVUPS      7296(CX)(DI*8), Y3
+	VADDPS       Y1, Y0, Y4
+	VSUBPS       Y1, Y0, Y0
+	VADDPS       Y3, Y2, Y1
+	VSUBPS       Y3, Y2, Y2
+	VADDPS       Y1, Y4, Y3
+	VSUBPS       Y1, Y4, Y1
+	VADDPS       Y2, Y0, Y4
+	VSUBPS       Y2, Y0, Y0
+	VBROADCASTSS (SI)(DI*1), Y2
+	VMULPS       Y2, Y3, Y2
+	VMOVUPS      Y2, 4224(CX)(DI*8)
+	VBROADCASTSS 128(SI)(DI*1), Y2
+	VMULPS       Y2, Y4, Y2
+	VMOVUPS      Y2, 5248(CX)(DI*8)
+	VBROADCASTSS 256(SI)(DI*1), Y2
+	VMULPS       Y2, Y1, Y1
+	VMOVUPS      Y1, 6272(CX)(DI*8)
+	VBROADCASTSS 384(SI)(DI*1), Y1
+	VMULPS       Y1, Y0, Y0
+	VMOVUPS      Y0, 7296(CX)(DI*8)
+	ADDQ         $4, DI
+	SUBQ         $1, R9
+	JGE          loop17
+
+done18:
+	ADDQ         $1, R9
+	ADDQ         $0x180, DI
+	SUBQ         $1, R8
+	JGE          loop15
+
+done16:
+	ADDQ         $1, R8
+
+	// code
+	XORQ         SI, SI
+	XORQ         DI, DI
+	ADDQ         $0x20, DI
+	SUBQ         $1, DI
+	JLT          done20
+
+loop19:
+	VMOVUPS      4224(CX)(SI*8), Y0
+	VCMPPS       $0x15, lm6_12824<>+0(SB), Y0, Y1
+	VPABSD       Y1, Y1
+	VPERMPS      lm6_12829<>+0(SB), Y1, Y2
+	VCMPPS       $0x15, Y2, Y0, Y2
+	VPADDD       Y1, Y1, Y1
+	VPSUBD       Y2, Y1, Y1
+	VPERMPS      lm6_12830<>+0(SB), Y1, Y2
+	VCMPPS       $0x15, Y2, Y0, Y2
+	VPADDD       Y1, Y1, Y1
+	VPSUBD       Y2, Y1, Y1
+	VPERMPS      lm6_12831<>+0(SB), Y1, Y2
+	VCMPPS       $0x15, Y2, Y0, Y2
+	VPADDD       Y1, Y1, Y1
+	VPSUBD       Y2, Y1, Y1
+	VPERMPS      lm6_12832<>+0(SB), Y1, Y2
+	VPERMPS      lm6_12833<>+0(SB), Y1, Y3
+	VPSLLD       $0x1c, Y1, Y4
+	VBLENDVPS    Y4, Y3, Y2, Y2
+	VCMPPS       $0x15, Y2, Y0, Y2
+	VPADDD       Y1, Y1, Y1
+	VPSUBD       Y2, Y1, Y1
+	VPERMPS      lm6_12834<>+0(SB), Y1, Y2
+	VPERMPS      lm6_12835<>+0(SB), Y1, Y3
+	VPSLLD       $0x1c, Y1, Y4
+	VBLENDVPS    Y4, Y3, Y2, Y2
+	VPERMPS      lm6_12836<>+0(SB), Y1, Y3
+	VPERMPS      lm6_12837<>+0(SB), Y1, Y4
+	VPSLLD       $0x1c, Y1, Y5
+	VBLENDVPS    Y5, Y4, Y3, Y3
+	VPSLLD       $0x1b, Y1, Y4
+	VBLENDVPS    Y4, Y3, Y2, Y2
+	VCMPPS       $0x15, Y2, Y0, Y0
+	VPADDD       Y1, Y1, Y1
+	VPSUBD       Y0, Y1, Y0
+	VMOVDQU      Y0, 8320(CX)(SI*8)
+	VMOVUPS      4256(CX)(SI*8), Y0
+	VCMPPS       $0x15, lm6_12824<>+0(SB), Y0, Y1
+	VPABSD       Y1, Y1
+	VPERMPS      lm6_12829<>+0(SB), Y1, Y2
+	VCMPPS       $0x15, Y2, Y0, Y2
+	VPADDD       Y1, Y1, Y1
+	VPSUBD       Y2, Y1, Y1
+	VPERMPS      lm6_12830<>+0(SB), Y1, Y2
+	VCMPPS       $0x15, Y2, Y0, Y2
+	VPADDD       Y1, Y1, Y1
+	VPSUBD       Y2, Y1, Y1
+	VPERMPS      lm6_12831<>+0(SB), Y1, Y2
+	VCMPPS       $0x15, Y2, Y0, Y2
+	VPADDD       Y1, Y1, Y1
+	VPSUBD       Y2, Y1, Y1
+	VPERMPS      lm6_12832<>+0(SB), Y1, Y2
+	VPERMPS      lm6_12833<>+0(SB), Y1, Y3
+	VPSLLD       $0x1c, Y1, Y4
+	VBLENDVPS    Y4, Y3, Y2, Y2
+	VCMPPS       $0x15, Y2, Y0, Y2
+	VPADDD       Y1, Y1, Y1
+	VPSUBD       Y2, Y1, Y1
+	VPERMPS      lm6_12834<>+0(SB), Y1, Y2
+	VPERMPS      lm6_12835<>+0(SB), Y1, Y3
+	VPSLLD       $0x1c, Y1, Y4
+	VBLENDVPS    Y4, Y3, Y2, Y2
+	VPERMPS      lm6_12836<>+0(SB), Y1, Y3
+	VPERMPS      lm6_12837<>+0(SB), Y1, Y4
+	VPSLLD       $0x1c, Y1, Y5
+	VBLENDVPS    Y5, Y4, Y3, Y3
+	VPSLLD       $0x1b, Y1, Y4
+	VBLENDVPS    Y4, Y3, Y2, Y2
+	VCMPPS       $0x15, Y2, Y0, Y0
+	VPADDD       Y1, Y1, Y1
+	VPSUBD       Y0, Y1, Y0
+	VMOVDQU      Y0, 8352(CX)(SI*8)
+	VMOVUPS      4288(CX)(SI*8), Y0
+	VCMPPS       $0x15, lm6_12824<>+0(SB), Y0, Y1
+	VPABSD       Y1, Y1
+	VPERMPS      lm6_12829<>+0(SB), Y1, Y2
+	VCMPPS       $0x15, Y2, Y0, Y2
+	VPADDD       Y1, Y1, Y1
+	VPSUBD       Y2, Y1, Y1
+	VPERMPS      lm6_12830<>+0(SB), Y1, Y2
+	VCMPPS       $0x15, Y2, Y0, Y2
+	VPADDD       Y1, Y1, Y1
+	VPSUBD       Y2, Y1, Y1
+	VPERMPS      lm6_12831<>+0(SB), Y1, Y2
+	VCMPPS       $0x15, Y2, Y0, Y2
+	VPADDD       Y1, Y1, Y1
+	VPSUBD       Y2, Y1, Y1
+	VPERMPS      lm6_12832<>+0(SB), Y1, Y2
+	VPERMPS      lm6_12833<>+0(SB), Y1, Y3
+	VPSLLD       $0x1c, Y1, Y4
+	VBLENDVPS    Y4, Y3, Y2, Y2
+	VCMPPS       $0x15, Y2, Y0, Y2
+	VPADDD       Y1, Y1, Y1
+	VPSUBD       Y2, Y1, Y1
+	VPERMPS      lm6_12834<>+0(SB), Y1, Y2
+	VPERMPS      lm6_12835<>+0(SB), Y1, Y3
+	VPSLLD       $0x1c, Y1, Y4
+	VBLENDVPS    Y4, Y3, Y2, Y2
+	VPERMPS      lm6_12836<>+0(SB), Y1, Y3
+	VPERMPS      lm6_12837<>+0(SB), Y1, Y4
+	VPSLLD       $0x1c, Y1, Y5
+	VBLENDVPS    Y5, Y4, Y3, Y3
+	VPSLLD       $0x1b, Y1, Y4
+	VBLENDVPS    Y4, Y3, Y2, Y2
+	VCMPPS       $0x15, Y2, Y0, Y0
+	VPADDD       Y1, Y1, Y1
+	VPSUBD       Y0, Y1, Y0
+	VMOVDQU      Y0, 8384(CX)(SI*8)
+	VMOVUPS      4320(CX)(SI*8), Y0
+	VCMPPS       $0x15, lm6_12824<>+0(SB), Y0, Y1
+	VPABSD       Y1, Y1
+	VPERMPS      lm6_12829<>+0(SB), Y1, Y2
+	VCMPPS       $0x15, Y2, Y0, Y2
+	VPADDD       Y1, Y1, Y1
+	VPSUBD       Y2, Y1, Y1
+	VPERMPS      lm6_12830<>+0(SB), Y1, Y2
+	VCMPPS       $0x15, Y2, Y0, Y2
+	VPADDD       Y1, Y1, Y1
+	VPSUBD       Y2, Y1, Y1
+	VPERMPS      lm6_12831<>+0(SB), Y1, Y2
+	VCMPPS       $0x15, Y2, Y0, Y2
+	VPADDD       Y1, Y1, Y1
+	VPSUBD       Y2, Y1, Y1
+	VPERMPS      lm6_12832<>+0(SB), Y1, Y2
+	VPERMPS      lm6_12833<>+0(SB), Y1, Y3
+	VPSLLD       $0x1c, Y1, Y4
+	VBLENDVPS    Y4, Y3, Y2, Y2
+	VCMPPS       $0x15, Y2, Y0, Y2
+	VPADDD       Y1, Y1, Y1
+	VPSUBD       Y2, Y1, Y1
+	VPERMPS      lm6_12834<>+0(SB), Y1, Y2
+	VPERMPS      lm6_12835<>+0(SB), Y1, Y3
+	VPSLLD       $0x1c, Y1, Y4
+	VBLENDVPS    Y4, Y3, Y2, Y2
+	VPERMPS      lm6_12836<>+0(SB), Y1, Y3
+	VPERMPS      lm6_12837<>+0(SB), Y1, Y4
+	VPSLLD       $0x1c, Y1, Y5
+	VBLENDVPS    Y5, Y4, Y3, Y3
+	VPSLLD       $0x1b, Y1, Y4
+	VBLENDVPS    Y4, Y3, Y2, Y2
+	VCMPPS       $0x15, Y2, Y0, Y0
+	VPADDD       Y1, Y1, Y1
+	VPSUBD       Y0, Y1, Y0
+	VMOVDQU      Y0, 8416(CX)(SI*8)
+	ADDQ         $0x10, SI
+	SUBQ         $1, DI
+	JGE          loop19
+
+done20:
+	ADDQ         $1, DI
+
+	// dot
+	VMOVDQU      lm6_12824<>+0(SB), Y0
+	XORQ         SI, SI
+	XORQ         DI, DI
+	ADDQ         $0x20, DI
+	SUBQ         $1, DI
+	JLT          done22
+
+loop21:
+	VMOVUPS      4224(CX)(SI*8), Y1
+	VMOVDQU      8320(CX)(SI*8), Y2
+	VPERMPS      lm6_12813<>+0(SB), Y2, Y3
+	VPERMPS      lm6_12814<>+0(SB), Y2, Y4
+	VPSLLD       $0x1c, Y2, Y5
+	VBLENDVPS    Y5, Y4, Y3, Y3
+	VPERMPS      lm6_12815<>+0(SB), Y2, Y4
+	VPERMPS      lm6_12816<>+0(SB), Y2, Y5
+	VPSLLD       $0x1c, Y2, Y6
+	VBLENDVPS    Y6, Y5, Y4, Y4
+	VPSLLD       $0x1b, Y2, Y5
+	VBLENDVPS    Y5, Y4, Y3, Y3
+	VPERMPS      lm6_12817<>+0(SB), Y2, Y4
+	VPERMPS      lm6_12818<>+0(SB), Y2, Y5
+	VPSLLD       $0x1c, Y2, Y6
+	VBLENDVPS    Y6, Y5, Y4, Y4
+	VPERMPS      lm6_12819<>+0(SB), Y2, Y5
+	VPERMPS      lm6_12820<>+0(SB), Y2, Y6
+	VPSLLD       $0x1c, Y2, Y7
+	VBLENDVPS    Y7, Y6, Y5, Y5
+	VPSLLD       $0x1b, Y2, Y6
+	VBLENDVPS    Y6, Y5, Y4, Y4
+	VPSLLD       $0x1a, Y2, Y2
+	VBLENDVPS    Y2, Y4, Y3, Y2
+	VMULPS       Y2, Y1, Y1
+	VADDPS       Y1, Y0, Y0
+	VMOVUPS      4256(CX)(SI*8), Y1
+	VMOVDQU      8352(CX)(SI*8), Y2
+	VPERMPS      lm6_12813<>+0(SB), Y2, Y3
+	VPERMPS      lm6_12814<>+0(SB), Y2, Y4
+	VPSLLD       $0x1c, Y2, Y5
+	VBLENDVPS    Y5, Y4, Y3, Y3
+	VPERMPS      lm6_12815<>+0(SB), Y2, Y4
+	VPERMPS      lm6_12816<>+0(SB), Y2, Y5
+	VPSLLD       $0x1c, Y2, Y6
+	VBLENDVPS    Y6, Y5, Y4, Y4
+	VPSLLD       $0x1b, Y2, Y5
+	VBLENDVPS    Y5, Y4, Y3, Y3
+	VPERMPS      lm6_12817<>+0(SB), Y2, Y4
+	VPERMPS      lm6_12818<>+0(SB), Y2, Y5
+	VPSLLD       $0x1c, Y2, Y6
+	VBLENDVPS    Y6, Y5, Y4, Y4
+	VPERMPS      lm6_12819<>+0(SB), Y2, Y5
+	VPERMPS      lm6_12820<>+0(SB), Y2, Y6
+	VPSLLD       $0x1c, Y2, Y7
+	VBLENDVPS    Y7, Y6, Y5, Y5
+	VPSLLD       $0x1b, Y2, Y6
+	VBLENDVPS    Y6, Y5, Y4, Y4
+	VPSLLD       $0x1a, Y2, Y2
+	VBLENDVPS    Y2, Y4, Y3, Y2
+	VMULPS       Y2, Y1, Y1
+	VADDPS       Y1, Y0, Y0
+	VMOVUPS      4288(CX)(SI*8), Y1
+	VMOVDQU      8384(CX)(SI*8), Y2
+	VPERMPS      lm6_12813<>+0(SB), Y2, Y3
+	VPERMPS      lm6_12814<>+0(SB), Y2, Y4
+	VPSLLD       $0x1c, Y2, Y5
+	VBLENDVPS    Y5, Y4, Y3, Y3
+	VPERMPS      lm6_12815<>+0(SB), Y2, Y4
+	VPERMPS      lm6_12816<>+0(SB), Y2, Y5
+	VPSLLD       $0x1c, Y2, Y6
+	VBLENDVPS    Y6, Y5, Y4, Y4
+	VPSLLD       $0x1b, Y2, Y5
+	VBLENDVPS    Y5, Y4, Y3, Y3
+	VPERMPS      lm6_12817<>+0(SB), Y2, Y4
+	VPERMPS      lm6_12818<>+0(SB), Y2, Y5
+	VPSLLD       $0x1c, Y2, Y6
+	VBLENDVPS    Y6, Y5, Y4, Y4
+	VPERMPS      lm6_12819<>+0(SB), Y2, Y5
+	VPERMPS      lm6_12820<>+0(SB), Y2, Y6
+	VPSLLD       $0x1c, Y2, Y7
+	VBLENDVPS    Y7, Y6, Y5, Y5
+	VPSLLD       $0x1b, Y2, Y6
+	VBLENDVPS    Y6, Y5, Y4, Y4
+	VPSLLD       $0x1a, Y2, Y2
+	VBLENDVPS    Y2, Y4, Y3, Y2
+	VMULPS       Y2, Y1, Y1
+	VADDPS       Y1, Y0, Y0
+	VMOVUPS      4320(CX)(SI*8), Y1
+	VMOVDQU      8416(CX)(SI*8), Y2
+	VPERMPS      lm6_12813<>+0(SB), Y2, Y3
+	VPERMPS      lm6_12814<>+0(SB), Y2, Y4
+	VPSLLD       $0x1c, Y2, Y5
+	VBLENDVPS    Y5, Y4, Y3, Y3
+	VPERMPS      lm6_12815<>+0(SB), Y2, Y4
+	VPERMPS      lm6_12816<>+0(SB), Y2, Y5
+	VPSLLD       $0x1c, Y2, Y6
+	VBLENDVPS    Y6, Y5, Y4, Y4
+	VPSLLD       $0x1b, Y2, Y5
+	VBLENDVPS    Y5, Y4, Y3, Y3
+	VPERMPS      lm6_12817<>+0(SB), Y2, Y4
+	VPERMPS      lm6_12818<>+0(SB), Y2, Y5
+	VPSLLD       $0x1c, Y2, Y6
+	VBLENDVPS    Y6, Y5, Y4, Y4
+	VPERMPS      lm6_12819<>+0(SB), Y2, Y5
+	VPERMPS      lm6_12820<>+0(SB), Y2, Y6
+	VPSLLD       $0x1c, Y2, Y7
+	VBLENDVPS    Y7, Y6, Y5, Y5
+	VPSLLD       $0x1b, Y2, Y6
+	VBLENDVPS    Y6, Y5, Y4, Y4
+	VPSLLD       $0x1a, Y2, Y2
+	VBLENDVPS    Y2, Y4, Y3, Y2
+	VMULPS       Y2, Y1, Y1
+	VADDPS       Y1, Y0, Y0
+	ADDQ         $0x10, SI
+	SUBQ         $1, DI
+	JGE          loop21
+
+done22:
+	ADDQ         $1, DI
+	VMOVUPS      Y0, 12416(CX)
+
+	// r
+	VMOVDQU      lm6_12824<>+0(SB), Y0
+	XORQ         SI, SI
+	XORQ         DI, DI
+	ADDQ         $0x20, DI
+	SUBQ         $1, DI
+	JLT          done24
+
+loop23:
+	VMOVDQU      8320(CX)(SI*8), Y1
+	VPERMPS      lm6_12813<>+0(SB), Y1, Y2
+	VPERMPS      lm6_12814<>+0(SB), Y1, Y3
+	VPSLLD       $0x1c, Y1, Y4
+	VBLENDVPS    Y4, Y3, Y2, Y2
+	VPERMPS      lm6_12815<>+0(SB), Y1, Y3
+	VPERMPS      lm6_12816<>+0(SB), Y1, Y4
+	VPSLLD       $0x1c, Y1, Y5
+	VBLENDVPS    Y5, Y4, Y3, Y3
+	VPSLLD       $0x1b, Y1, Y4
+	VBLENDVPS    Y4, Y3, Y2, Y2
+	VPERMPS      lm6_12817<>+0(SB), Y1, Y3
+	VPERMPS      lm6_12818<>+0(SB), Y1, Y4
+	VPSLLD       $0x1c, Y1, Y5
+	VBLENDVPS    Y5, Y4, Y3, Y3
+	VPERMPS      lm6_12819<>+0(SB), Y1, Y4
+	VPERMPS      lm6_12820<>+0(SB), Y1, Y5
+	VPSLLD       $0x1c, Y1, Y6
+	VBLENDVPS    Y6, Y5, Y4, Y4
+	VPSLLD       $0x1b, Y1, Y5
+	VBLENDVPS    Y5, Y4, Y3, Y3
+	VPSLLD       $0x1a, Y1, Y1
+	VBLENDVPS    Y1, Y3, Y2, Y1
+	VMULPS       Y1, Y1, Y1
+	VADDPS       Y1, Y0, Y0
+	VMOVDQU      8352(CX)(SI*8), Y1
+	VPERMPS      lm6_12813<>+0(SB), Y1, Y2
+	VPERMPS      lm6_12814<>+0(SB), Y1, Y3
+	VPSLLD       $0x1c, Y1, Y4
+	VBLENDVPS    Y4, Y3, Y2, Y2
+	VPERMPS      lm6_12815<>+0(SB), Y1, Y3
+	VPERMPS      lm6_12816<>+0(SB), Y1, Y4
+	VPSLLD       $0x1c, Y1, Y5
+	VBLENDVPS    Y5, Y4, Y3, Y3
+	VPSLLD       $0x1b, Y1, Y4
+	VBLENDVPS    Y4, Y3, Y2, Y2
+	VPERMPS      lm6_12817<>+0(SB), Y1, Y3
+	VPERMPS      lm6_12818<>+0(SB), Y1, Y4
+	VPSLLD       $0x1c, Y1, Y5
+	VBLENDVPS    Y5, Y4, Y3, Y3
+	VPERMPS      lm6_12819<>+0(SB), Y1, Y4
+	VPERMPS      lm6_12820<>+0(SB), Y1, Y5
+	VPSLLD       $0x1c, Y1, Y6
+	VBLENDVPS    Y6, Y5, Y4, Y4
+	VPSLLD       $0x1b, Y1, Y5
+	VBLENDVPS    Y5, Y4, Y3, Y3
+	VPSLLD       $0x1a, Y1, Y1
+	VBLENDVPS    Y1, Y3, Y2, Y1
+	VMULPS       Y1, Y1, Y1
+	VADDPS       Y1, Y0, Y0
+	VMOVDQU      8384(CX)(SI*8), Y1
+	VPERMPS      lm6_12813<>+0(SB), Y1, Y2
+	VPERMPS      lm6_12814<>+0(SB), Y1, Y3
+	VPSLLD       $0x1c, Y1, Y4
+	VBLENDVPS    Y4, Y3, Y2, Y2
+	VPERMPS      lm6_12815<>+0(SB), Y1, Y3
+	VPERMPS      lm6_12816<>+0(SB), Y1, Y4
+	VPSLLD       $0x1c, Y1, Y5
+	VBLENDVPS    Y5, Y4, Y3, Y3
+	VPSLLD       $0x1b, Y1, Y4
+	VBLENDVPS    Y4, Y3, Y2, Y2
+	VPERMPS      lm6_12817<>+0(SB), Y1, Y3
+	VPERMPS      lm6_12818<>+0(SB), Y1, Y4
+	VPSLLD       $0x1c, Y1, Y5
+	VBLENDVPS    Y5, Y4, Y3, Y3
+	VPERMPS      lm6_12819<>+0(SB), Y1, Y4
+	VPERMPS      lm6_12820<>+0(SB), Y1, Y5
+	VPSLLD       $0x1c, Y1, Y6
+	VBLENDVPS    Y6, Y5, Y4, Y4
+	VPSLLD       $0x1b, Y1, Y5
+	VBLENDVPS    Y5, Y4, Y3, Y3
+	VPSLLD       $0x1a, Y1, Y1
+	VBLENDVPS    Y1, Y3, Y2, Y1
+	VMULPS       Y1, Y1, Y1
+	VADDPS       Y1, Y0, Y0
+	VMOVDQU      8416(CX)(SI*8), Y1
+	VPERMPS      lm6_12813<>+0(SB), Y1, Y2
+	VPERMPS      lm6_12814<>+0(SB), Y1, Y3
+	VPSLLD       $0x1c, Y1, Y4
+	VBLENDVPS    Y4, Y3, Y2, Y2
+	VPERMPS      lm6_12815<>+0(SB), Y1, Y3
+	VPERMPS      lm6_12816<>+0(SB), Y1, Y4
+	VPSLLD       $0x1c, Y1, Y5
+	VBLENDVPS    Y5, Y4, Y3, Y3
+	VPSLLD       $0x1b, Y1, Y4
+	VBLENDVPS    Y4, Y3, Y2, Y2
+	VPERMPS      lm6_12817<>+0(SB), Y1, Y3
+	VPERMPS      lm6_12818<>+0(SB), Y1, Y4
+	VPSLLD       $0x1c, Y1, Y5
+	VBLENDVPS    Y5, Y4, Y3, Y3
+	VPERMPS      lm6_12819<>+0(SB), Y1, Y4
+	VPERMPS      lm6_12820<>+0(SB), Y1, Y5
+	VPSLLD       $0x1c, Y1, Y6
+	VBLENDVPS    Y6, Y5, Y4, Y4
+	VPSLLD       $0x1b, Y1, Y5
+	VBLENDVPS    Y5, Y4, Y3, Y3
+	VPSLLD       $0x1a, Y1, Y1
+	VBLENDVPS    Y1, Y3, Y2, Y1
+	VMULPS       Y1, Y1, Y1
+	VADDPS       Y1, Y0, Y0
+	ADDQ         $0x10, SI
+	SUBQ         $1, DI
+	JGE          loop23
+
+done24:
+	ADDQ         $1, DI
+	VMOVUPS      Y0, 12448(CX)
+
+	// norm
+	VMOVUPS      12416(CX), Y0
+	VMOVUPS      12448(CX), Y1
+	VDIVPS       Y1, Y0, Y0
+	VMOVUPS      4128(CX), Y1
+	VDIVPS       lm6_12826<>+0(SB), Y1, Y1
+	VMULPS       Y1, Y0, Y0
+	VMOVUPS      Y0, 12480(CX)
+
+	// norm
+	VMOVUPS      12480(CX), Y0
+	VCMPPS       $3, Y0, Y0, Y1
+	VPAND        lm6_12838<>+0(SB), Y0, Y2
+	VPOR         lm6_12839<>+0(SB), Y2, Y2
+	VBLENDVPS    Y1, Y2, Y0, Y2
+	VCVTPS2PH    $0, Y2, X2
+	VPMOVZXWD    X2, Y0
+	VPEXTRW      $0, X0, (AX)
+	VPEXTRW      $2, X0, 98(AX)
+	VPEXTRW      $4, X0, 196(AX)
+	VPEXTRW      $6, X0, 294(AX)
+	VEXTRACTI128 $1, Y0, X0
+	VPEXTRW      $0, X0, 392(AX)
+	VPEXTRW      $2, X0, 490(AX)
+	VPEXTRW      $4, X0, 588(AX)
+	VPEXTRW      $6, X0, 686(AX)
+
+	// q4: codes to bits, then words to blocks
+	MOVQ         AX, SI
+	XORQ         DI, DI
+	XORQ         R8, R8
+	ADDQ         $4, R8
+	SUBQ         $1, R8
+	JLT          done26
+
+loop25:
+	VMOVDQU      8928(CX)(DI*8), Y0
+	VPSLLD       $0x1c, Y0, Y0
+	VMOVDQU      8896(CX)(DI*8), Y1
+	VPAND        lm6_12810<>+0(SB), Y1, Y1
+	VPSLLD       $0x14, Y1, Y1
+	VPOR         Y1, Y0, Y0
+	VMOVDQU      8864(CX)(DI*8), Y1
+	VPAND        lm6_12810<>+0(SB), Y1, Y1
+	VPSLLD       $0xc, Y1, Y1
+	VPOR         Y1, Y0, Y0
+	VMOVDQU      8832(CX)(DI*8), Y1
+	VPAND        lm6_12810<>+0(SB), Y1, Y1
+	VPSLLD       $4, Y1, Y1
+	VPOR         Y1, Y0, Y0
+	VMOVDQU      8416(CX)(DI*8), Y1
+	VPAND        lm6_12810<>+0(SB), Y1, Y1
+	VPSLLD       $0x18, Y1, Y1
+	VPOR         Y1, Y0, Y0
+	VMOVDQU      8384(CX)(DI*8), Y1
+	VPAND        lm6_12810<>+0(SB), Y1, Y1
+	VPSLLD       $0x10, Y1, Y1
+	VPOR         Y1, Y0, Y0
+	VMOVDQU      8352(CX)(DI*8), Y1
+	VPAND        lm6_12810<>+0(SB), Y1, Y1
+	VPSLLD       $8, Y1, Y1
+	VPOR         Y1, Y0, Y0
+	VMOVDQU      8320(CX)(DI*8), Y1
+	VPAND        lm6_12810<>+0(SB), Y1, Y1
+	VPOR         Y1, Y0, Y0
+	VMOVDQU      9056(CX)(DI*8), Y1
+	VPSLLD       $0x1c, Y1, Y1
+	VMOVDQU      9024(CX)(DI*8), Y2
+	VPAND        lm6_12810<>+0(SB), Y2, Y2
+	VPSLLD       $0x14, Y2, Y2
+	VPOR         Y2, Y1, Y1
+	VMOVDQU      8992(CX)(DI*8), Y2
+	VPAND        lm6_12810<>+0(SB), Y2, Y2
+	VPSLLD       $0xc, Y2, Y2
+	VPOR         Y2, Y1, Y1
+	VMOVDQU      8960(CX)(DI*8), Y2
+	VPAND        lm6_12810<>+0(SB), Y2, Y2
+	VPSLLD       $4, Y2, Y2
+	VPOR         Y2, Y1, Y1
+	VMOVDQU      8544(CX)(DI*8), Y2
+	VPAND        lm6_12810<>+0(SB), Y2, Y2
+	VPSLLD       $0x18, Y2, Y2
+	VPOR         Y2, Y1, Y1
+	VMOVDQU      8512(CX)(DI*8), Y2
+	VPAND        lm6_12810<>+0(SB), Y2, Y2
+	VPSLLD       $0x10, Y2, Y2
+	VPOR         Y2, Y1, Y1
+	VMOVDQU      8480(CX)(DI*8), Y2
+	VPAND        lm6_12810<>+0(SB), Y2, Y2
+	VPSLLD       $8, Y2, Y2
+	VPOR         Y2, Y1, Y1
+	VMOVDQU      8448(CX)(DI*8), Y2
+	VPAND        lm6_12810<>+0(SB), Y2, Y2
+	VPOR         Y2, Y1, Y1
+	VMOVDQU      9184(CX)(DI*8), Y2
+	VPSLLD       $0x1c, Y2, Y2
+	VMOVDQU      9152(CX)(DI*8), Y3
+	VPAND        lm6_12810<>+0(SB), Y3, Y3
+	VPSLLD       $0x14, Y3, Y3
+	VPOR         Y3, Y2, Y2
+	VMOVDQU      9120(CX)(DI*8), Y3
+	VPAND        lm6_12810<>+0(SB), Y3, Y3
+	VPSLLD       $0xc, Y3, Y3
+	VPOR         Y3, Y2, Y2
+	VMOVDQU      9088(CX)(DI*8), Y3
+	VPAND        lm6_12810<>+0(SB), Y3, Y3
+	VPSLLD       $4, Y3, Y3
+	VPOR         Y3, Y2, Y2
+	VMOVDQU      8672(CX)(DI*8), Y3
+	VPAND        lm6_12810<>+0(SB), Y3, Y3
+	VPSLLD       $0x18, Y3, Y3
+	VPOR         Y3, Y2, Y2
+	VMOVDQU      8640(CX)(DI*8), Y3
+	VPAND        lm6_12810<>+0(SB), Y3, Y3
+	VPSLLD       $0x10, Y3, Y3
+	VPOR         Y3, Y2, Y2
+	VMOVDQU      8608(CX)(DI*8), Y3
+	VPAND        lm6_12810<>+0(SB), Y3, Y3
+	VPSLLD       $8, Y3, Y3
+	VPOR         Y3, Y2, Y2
+	VMOVDQU      8576(CX)(DI*8), Y3
+	VPAND        lm6_12810<>+0(SB), Y3, Y3
+	VPOR         Y3, Y2, Y2
+	VMOVDQU      9312(CX)(DI*8), Y3
+	VPSLLD       $0x1c, Y3, Y3
+	VMOVDQU      9280(CX)(DI*8), Y4
+	VPAND        lm6_12810<>+0(SB), Y4, Y4
+	VPSLLD       $0x14, Y4, Y4
+	VPOR         Y4, Y3, Y3
+	VMOVDQU      9248(CX)(DI*8), Y4
+	VPAND        lm6_12810<>+0(SB), Y4, Y4
+	VPSLLD       $0xc, Y4, Y4
+	VPOR         Y4, Y3, Y3
+	VMOVDQU      9216(CX)(DI*8), Y4
+	VPAND        lm6_12810<>+0(SB), Y4, Y4
+	VPSLLD       $4, Y4, Y4
+	VPOR         Y4, Y3, Y3
+	VMOVDQU      8800(CX)(DI*8), Y4
+	VPAND        lm6_12810<>+0(SB), Y4, Y4
+	VPSLLD       $0x18, Y4, Y4
+	VPOR         Y4, Y3, Y3
+	VMOVDQU      8768(CX)(DI*8), Y4
+	VPAND        lm6_12810<>+0(SB), Y4, Y4
+	VPSLLD       $0x10, Y4, Y4
+	VPOR         Y4, Y3, Y3
+	VMOVDQU      8736(CX)(DI*8), Y4
+	VPAND        lm6_12810<>+0(SB), Y4, Y4
+	VPSLLD       $8, Y4, Y4
+	VPOR         Y4, Y3, Y3
+	VMOVDQU      8704(CX)(DI*8), Y4
+	VPAND        lm6_12810<>+0(SB), Y4, Y4
+	VPOR         Y4, Y3, Y3
+	VUNPCKLPS    Y1, Y0, Y4
+	VUNPCKHPS    Y1, Y0, Y1
+	VUNPCKLPS    Y3, Y2, Y0
+	VUNPCKHPS    Y3, Y2, Y3
+	VUNPCKLPD    Y0, Y4, Y2
+	VUNPCKHPD    Y0, Y4, Y0
+	VUNPCKLPD    Y3, Y1, Y4
+	VUNPCKHPD    Y3, Y1, Y3
+	VMOVUPS      X2, 2(SI)
+	VEXTRACTI128 $1, Y2, 394(SI)
+	VMOVUPS      X0, 100(SI)
+	VEXTRACTI128 $1, Y0, 492(SI)
+	VMOVUPS      X4, 198(SI)
+	VEXTRACTI128 $1, Y4, 590(SI)
+	VMOVUPS      X3, 296(SI)
+	VEXTRACTI128 $1, Y3, 688(SI)
+	ADDQ         $0x10, SI
+	ADDQ         $0x80, DI
+	SUBQ         $1, R8
+	JGE          loop25
+
+done26:
+	ADDQ         $1, R8
+
+	// q2: codes to bits, then words to blocks
+	VMOVDQU      9184(CX), Y0
+	VPSRLD       $4, Y0, Y0
+	VPSLLD       $0x1e, Y0, Y0
+	VMOVDQU      9152(CX), Y1
+	VPSRLD       $4, Y1, Y1
+	VPSLLD       $0x16, Y1, Y1
+	VPOR         Y1, Y0, Y0
+	VMOVDQU      9120(CX), Y1
+	VPSRLD       $4, Y1, Y1
+	VPSLLD       $0xe, Y1, Y1
+	VPOR         Y1, Y0, Y0
+	VMOVDQU      9088(CX), Y1
+	VPSRLD       $4, Y1, Y1
+	VPSLLD       $6, Y1, Y1
+	VPOR         Y1, Y0, Y0
+	VMOVDQU      8928(CX), Y1
+	VPSRLD       $4, Y1, Y1
+	VPSLLD       $0x1c, Y1, Y1
+	VPOR         Y1, Y0, Y0
+	VMOVDQU      8896(CX), Y1
+	VPSRLD       $4, Y1, Y1
+	VPSLLD       $0x14, Y1, Y1
+	VPOR         Y1, Y0, Y0
+	VMOVDQU      8864(CX), Y1
+	VPSRLD       $4, Y1, Y1
+	VPSLLD       $0xc, Y1, Y1
+	VPOR         Y1, Y0, Y0
+	VMOVDQU      8832(CX), Y1
+	VPSRLD       $4, Y1, Y1
+	VPSLLD       $4, Y1, Y1
+	VPOR         Y1, Y0, Y0
+	VMOVDQU      8672(CX), Y1
+	VPSRLD       $4, Y1, Y1
+	VPSLLD       $0x1a, Y1, Y1
+	VPOR         Y1, Y0, Y0
+	VMOVDQU      8640(CX), Y1
+	VPSRLD       $4, Y1, Y1
+	VPSLLD       $0x12, Y1, Y1
+	VPOR         Y1, Y0, Y0
+	VMOVDQU      8608(CX), Y1
+	VPSRLD       $4, Y1, Y1
+	VPSLLD       $0xa, Y1, Y1
+	VPOR         Y1, Y0, Y0
+	VMOVDQU      8576(CX), Y1
+	VPSRLD       $4, Y1, Y1
+	VPSLLD       $2, Y1, Y1
+	VPOR         Y1, Y0, Y0
+	VMOVDQU      8416(CX), Y1
+	VPSRLD       $4, Y1, Y1
+	VPSLLD       $0x18, Y1, Y1
+	VPOR         Y1, Y0, Y0
+	VMOVDQU      8384(CX), Y1
+	VPSRLD       $4, Y1, Y1
+	VPSLLD       $0x10, Y1, Y1
+	VPOR         Y1, Y0, Y0
+	VMOVDQU      8352(CX), Y1
+	VPSRLD       $4, Y1, Y1
+	VPSLLD       $8, Y1, Y1
+	VPOR         Y1, Y0, Y0
+	VMOVDQU      8320(CX), Y1
+	VPSRLD       $4, Y1, Y1
+	VPOR         Y1, Y0, Y0
+	VMOVDQU      9312(CX), Y1
+	VPSRLD       $4, Y1, Y1
+	VPSLLD       $0x1e, Y1, Y1
+	VMOVDQU      9280(CX), Y2
+	VPSRLD       $4, Y2, Y2
+	VPSLLD       $0x16, Y2, Y2
+	VPOR         Y2, Y1, Y1
+	VMOVDQU      9248(CX), Y2
+	VPSRLD       $4, Y2, Y2
+	VPSLLD       $0xe, Y2, Y2
+	VPOR         Y2, Y1, Y1
+	VMOVDQU      9216(CX), Y2
+	VPSRLD       $4, Y2, Y2
+	VPSLLD       $6, Y2, Y2
+	VPOR         Y2, Y1, Y1
+	VMOVDQU      9056(CX), Y2
+	VPSRLD       $4, Y2, Y2
+	VPSLLD       $0x1c, Y2, Y2
+	VPOR         Y2, Y1, Y1
+	VMOVDQU      9024(CX), Y2
+	VPSRLD       $4, Y2, Y2
+	VPSLLD       $0x14, Y2, Y2
+	VPOR         Y2, Y1, Y1
+	VMOVDQU      8992(CX), Y2
+	VPSRLD       $4, Y2, Y2
+	VPSLLD       $0xc, Y2, Y2
+	VPOR         Y2, Y1, Y1
+	VMOVDQU      8960(CX), Y2
+	VPSRLD       $4, Y2, Y2
+	VPSLLD       $4, Y2, Y2
+	VPOR         Y2, Y1, Y1
+	VMOVDQU      8800(CX), Y2
+	VPSRLD       $4, Y2, Y2
+	VPSLLD       $0x1a, Y2, Y2
+	VPOR         Y2, Y1, Y1
+	VMOVDQU      8768(CX), Y2
+	VPSRLD       $4, Y2, Y2
+	VPSLLD       $0x12, Y2, Y2
+	VPOR         Y2, Y1, Y1
+	VMOVDQU      8736(CX), Y2
+	VPSRLD       $4, Y2, Y2
+	VPSLLD       $0xa, Y2, Y2
+	VPOR         Y2, Y1, Y1
+	VMOVDQU      8704(CX), Y2
+	VPSRLD       $4, Y2, Y2
+	VPSLLD       $2, Y2, Y2
+	VPOR         Y2, Y1, Y1
+	VMOVDQU      8544(CX), Y2
+	VPSRLD       $4, Y2, Y2
+	VPSLLD       $0x18, Y2, Y2
+	VPOR         Y2, Y1, Y1
+	VMOVDQU      8512(CX), Y2
+	VPSRLD       $4, Y2, Y2
+	VPSLLD       $0x10, Y2, Y2
+	VPOR         Y2, Y1, Y1
+	VMOVDQU      8480(CX), Y2
+	VPSRLD       $4, Y2, Y2
+	VPSLLD       $8, Y2, Y2
+	VPOR         Y2, Y1, Y1
+	VMOVDQU      8448(CX), Y2
+	VPSRLD       $4, Y2, Y2
+	VPOR         Y2, Y1, Y1
+	VMOVDQU      10208(CX), Y2
+	VPSRLD       $4, Y2, Y2
+	VPSLLD       $0x1e, Y2, Y2
+	VMOVDQU      10176(CX), Y3
+	VPSRLD       $4, Y3, Y3
+	VPSLLD       $0x16, Y3, Y3
+	VPOR         Y3, Y2, Y2
+	VMOVDQU      10144(CX), Y3
+	VPSRLD       $4, Y3, Y3
+	VPSLLD       $0xe, Y3, Y3
+	VPOR         Y3, Y2, Y2
+	VMOVDQU      10112(CX), Y3
+	VPSRLD       $4, Y3, Y3
+	VPSLLD       $6, Y3, Y3
+	VPOR         Y3, Y2, Y2
+	VMOVDQU      9952(CX), Y3
+	VPSRLD       $4, Y3, Y3
+	VPSLLD       $0x1c, Y3, Y3
+	VPOR         Y3, Y2, Y2
+	VMOVDQU      9920(CX), Y3
+	VPSRLD       $4, Y3, Y3
+	VPSLLD       $0x14, Y3, Y3
+	VPOR         Y3, Y2, Y2
+	VMOVDQU      9888(CX), Y3
+	VPSRLD       $4, Y3, Y3
+	VPSLLD       $0xc, Y3, Y3
+	VPOR         Y3, Y2, Y2
+	VMOVDQU      9856(CX), Y3
+	VPSRLD       $4, Y3, Y3
+	VPSLLD       $4, Y3, Y3
+	VPOR         Y3, Y2, Y2
+	VMOVDQU      9696(CX), Y3
+	VPSRLD       $4, Y3, Y3
+	VPSLLD       $0x1a, Y3, Y3
+	VPOR         Y3, Y2, Y2
+	VMOVDQU      9664(CX), Y3
+	VPSRLD       $4, Y3, Y3
+	VPSLLD       $0x12, Y3, Y3
+	VPOR         Y3, Y2, Y2
+	VMOVDQU      9632(CX), Y3
+	VPSRLD       $4, Y3, Y3
+	VPSLLD       $0xa, Y3, Y3
+	VPOR         Y3, Y2, Y2
+	VMOVDQU      9600(CX), Y3
+	VPSRLD       $4, Y3, Y3
+	VPSLLD       $2, Y3, Y3
+	VPOR         Y3, Y2, Y2
+	VMOVDQU      9440(CX), Y3
+	VPSRLD       $4, Y3, Y3
+	VPSLLD       $0x18, Y3, Y3
+	VPOR         Y3, Y2, Y2
+	VMOVDQU      9408(CX), Y3
+	VPSRLD       $4, Y3, Y3
+	VPSLLD       $0x10, Y3, Y3
+	VPOR         Y3, Y2, Y2
+	VMOVDQU      9376(CX), Y3
+	VPSRLD       $4, Y3, Y3
+	VPSLLD       $8, Y3, Y3
+	VPOR         Y3, Y2, Y2
+	VMOVDQU      9344(CX), Y3
+	VPSRLD       $4, Y3, Y3
+	VPOR         Y3, Y2, Y2
+	VMOVDQU      10336(CX), Y3
+	VPSRLD       $4, Y3, Y3
+	VPSLLD       $0x1e, Y3, Y3
+	VMOVDQU      10304(CX), Y4
+	VPSRLD       $4, Y4, Y4
+	VPSLLD       $0x16, Y4, Y4
+	VPOR         Y4, Y3, Y3
+	VMOVDQU      10272(CX), Y4
+	VPSRLD       $4, Y4, Y4
+	VPSLLD       $0xe, Y4, Y4
+	VPOR         Y4, Y3, Y3
+	VMOVDQU      10240(CX), Y4
+	VPSRLD       $4, Y4, Y4
+	VPSLLD       $6, Y4, Y4
+	VPOR         Y4, Y3, Y3
+	VMOVDQU      10080(CX), Y4
+	VPSRLD       $4, Y4, Y4
+	VPSLLD       $0x1c, Y4, Y4
+	VPOR         Y4, Y3, Y3
+	VMOVDQU      10048(CX), Y4
+	VPSRLD       $4, Y4, Y4
+	VPSLLD       $0x14, Y4, Y4
+	VPOR         Y4, Y3, Y3
+	VMOVDQU      10016(CX), Y4
+	VPSRLD       $4, Y4, Y4
+	VPSLLD       $0xc, Y4, Y4
+	VPOR         Y4, Y3, Y3
+	VMOVDQU      9984(CX), Y4
+	VPSRLD       $4, Y4, Y4
+	VPSLLD       $4, Y4, Y4
+	VPOR         Y4, Y3, Y3
+	VMOVDQU      9824(CX), Y4
+	VPSRLD       $4, Y4, Y4
+	VPSLLD       $0x1a, Y4, Y4
+	VPOR         Y4, Y3, Y3
+	VMOVDQU      9792(CX), Y4
+	VPSRLD       $4, Y4, Y4
+	VPSLLD       $0x12, Y4, Y4
+	VPOR         Y4, Y3, Y3
+	VMOVDQU      9760(CX), Y4
+	VPSRLD       $4, Y4, Y4
+	VPSLLD       $0xa, Y4, Y4
+	VPOR         Y4, Y3, Y3
+	VMOVDQU      9728(CX), Y4
+	VPSRLD       $4, Y4, Y4
+	VPSLLD       $2, Y4, Y4
+	VPOR         Y4, Y3, Y3
+	VMOVDQU      9568(CX), Y4
+	VPSRLD       $4, Y4, Y4
+	VPSLLD       $0x18, Y4, Y4
+	VPOR         Y4, Y3, Y3
+	VMOVDQU      9536(CX), Y4
+	VPSRLD       $4, Y4, Y4
+	VPSLLD       $0x10, Y4, Y4
+	VPOR         Y4, Y3, Y3
+	VMOVDQU      9504(CX), Y4
+	VPSRLD       $4, Y4, Y4
+	VPSLLD       $8, Y4, Y4
+	VPOR         Y4, Y3, Y3
+	VMOVDQU      9472(CX), Y4
+	VPSRLD       $4, Y4, Y4
+	VPOR         Y4, Y3, Y3
+	VUNPCKLPS    Y1, Y0, Y4
+	VUNPCKHPS    Y1, Y0, Y1
+	VUNPCKLPS    Y3, Y2, Y0
+	VUNPCKHPS    Y3, Y2, Y3
+	VUNPCKLPD    Y0, Y4, Y2
+	VUNPCKHPD    Y0, Y4, Y0
+	VUNPCKLPD    Y3, Y1, Y4
+	VUNPCKHPD    Y3, Y1, Y3
+	VMOVUPS      X2, 66(AX)
+	VEXTRACTI128 $1, Y2, 458(AX)
+	VMOVUPS      X0, 164(AX)
+	VEXTRACTI128 $1, Y0, 556(AX)
+	VMOVUPS      X4, 262(AX)
+	VEXTRACTI128 $1, Y4, 654(AX)
+	VMOVUPS      X3, 360(AX)
+	VEXTRACTI128 $1, Y3, 752(AX)
+	VMOVDQU      11232(CX), Y0
+	VPSRLD       $4, Y0, Y0
+	VPSLLD       $0x1e, Y0, Y0
+	VMOVDQU      11200(CX), Y1
+	VPSRLD       $4, Y1, Y1
+	VPSLLD       $0x16, Y1, Y1
+	VPOR         Y1, Y0, Y0
+	VMOVDQU      11168(CX), Y1
+	VPSRLD       $4, Y1, Y1
+	VPSLLD       $0xe, Y1, Y1
+	VPOR         Y1, Y0, Y0
+	VMOVDQU      11136(CX), Y1
+	VPSRLD       $4, Y1, Y1
+	VPSLLD       $6, Y1, Y1
+	VPOR         Y1, Y0, Y0
+	VMOVDQU      10976(CX), Y1
+	VPSRLD       $4, Y1, Y1
+	VPSLLD       $0x1c, Y1, Y1
+	VPOR         Y1, Y0, Y0
+	VMOVDQU      10944(CX), Y1
+	VPSRLD       $4, Y1, Y1
+	VPSLLD       $0x14, Y1, Y1
+	VPOR         Y1, Y0, Y0
+	VMOVDQU      10912(CX), Y1
+	VPSRLD       $4, Y1, Y1
+	VPSLLD       $0xc, Y1, Y1
+	VPOR         Y1, Y0, Y0
+	VMOVDQU      10880(CX), Y1
+	VPSRLD       $4, Y1, Y1
+	VPSLLD       $4, Y1, Y1
+	VPOR         Y1, Y0, Y0
+	VMOVDQU      10720(CX), Y1
+	VPSRLD       $4, Y1, Y1
+	VPSLLD       $0x1a, Y1, Y1
+	VPOR         Y1, Y0, Y0
+	VMOVDQU      10688(CX), Y1
+	VPSRLD       $4, Y1, Y1
+	VPSLLD       $0x12, Y1, Y1
+	VPOR         Y1, Y0, Y0
+	VMOVDQU      10656(CX), Y1
+	VPSRLD       $4, Y1, Y1
+	VPSLLD       $0xa, Y1, Y1
+	VPOR         Y1, Y0, Y0
+	VMOVDQU      10624(CX), Y1
+	VPSRLD       $4, Y1, Y1
+	VPSLLD       $2, Y1, Y1
+	VPOR         Y1, Y0, Y0
+	VMOVDQU      10464(CX), Y1
+	VPSRLD       $4, Y1, Y1
+	VPSLLD       $0x18, Y1, Y1
+	VPOR         Y1, Y0, Y0
+	VMOVDQU      10432(CX), Y1
+	VPSRLD       $4, Y1, Y1
+	VPSLLD       $0x10, Y1, Y1
+	VPOR         Y1, Y0, Y0
+	VMOVDQU      10400(CX), Y1
+	VPSRLD       $4, Y1, Y1
+	VPSLLD       $8, Y1, Y1
+	VPOR         Y1, Y0, Y0
+	VMOVDQU      10368(CX), Y1
+	VPSRLD       $4, Y1, Y1
+	VPOR         Y1, Y0, Y0
+	VMOVDQU      11360(CX), Y1
+	VPSRLD       $4, Y1, Y1
+	VPSLLD       $0x1e, Y1, Y1
+	VMOVDQU      11328(CX), Y2
+	VPSRLD       $4, Y2, Y2
+	VPSLLD       $0x16, Y2, Y2
+	VPOR         Y2, Y1, Y1
+	VMOVDQU      11296(CX), Y2
+	VPSRLD       $4, Y2, Y2
+	VPSLLD       $0xe, Y2, Y2
+	VPOR         Y2, Y1, Y1
+	VMOVDQU      11264(CX), Y2
+	VPSRLD       $4, Y2, Y2
+	VPSLLD       $6, Y2, Y2
+	VPOR         Y2, Y1, Y1
+	VMOVDQU      11104(CX), Y2
+	VPSRLD       $4, Y2, Y2
+	VPSLLD       $0x1c, Y2, Y2
+	VPOR         Y2, Y1, Y1
+	VMOVDQU      11072(CX), Y2
+	VPSRLD       $4, Y2, Y2
+	VPSLLD       $0x14, Y2, Y2
+	VPOR         Y2, Y1, Y1
+	VMOVDQU      11040(CX), Y2
+	VPSRLD       $4, Y2, Y2
+	VPSLLD       $0xc, Y2, Y2
+	VPOR         Y2, Y1, Y1
+	VMOVDQU      11008(CX), Y2
+	VPSRLD       $4, Y2, Y2
+	VPSLLD       $4, Y2, Y2
+	VPOR         Y2, Y1, Y1
+	VMOVDQU      10848(CX), Y2
+	VPSRLD       $4, Y2, Y2
+	VPSLLD       $0x1a, Y2, Y2
+	VPOR         Y2, Y1, Y1
+	VMOVDQU      10816(CX), Y2
+	VPSRLD       $4, Y2, Y2
+	VPSLLD       $0x12, Y2, Y2
+	VPOR         Y2, Y1, Y1
+	VMOVDQU      10784(CX), Y2
+	VPSRLD       $4, Y2, Y2
+	VPSLLD       $0xa, Y2, Y2
+	VPOR         Y2, Y1, Y1
+	VMOVDQU      10752(CX), Y2
+	VPSRLD       $4, Y2, Y2
+	VPSLLD       $2, Y2, Y2
+	VPOR         Y2, Y1, Y1
+	VMOVDQU      10592(CX), Y2
+	VPSRLD       $4, Y2, Y2
+	VPSLLD       $0x18, Y2, Y2
+	VPOR         Y2, Y1, Y1
+	VMOVDQU      10560(CX), Y2
+	VPSRLD       $4, Y2, Y2
+	VPSLLD       $0x10, Y2, Y2
+	VPOR         Y2, Y1, Y1
+	VMOVDQU      10528(CX), Y2
+	VPSRLD       $4, Y2, Y2
+	VPSLLD       $8, Y2, Y2
+	VPOR         Y2, Y1, Y1
+	VMOVDQU      10496(CX), Y2
+	VPSRLD       $4, Y2, Y2
+	VPOR         Y2, Y1, Y1
+	VMOVDQU      12256(CX), Y2
+	VPSRLD       $4, Y2, Y2
+	VPSLLD       $0x1e, Y2, Y2
+	VMOVDQU      12224(CX), Y3
+	VPSRLD       $4, Y3, Y3
+	VPSLLD       $0x16, Y3, Y3
+	VPOR         Y3, Y2, Y2
+	VMOVDQU      12192(CX), Y3
+	VPSRLD       $4, Y3, Y3
+	VPSLLD       $0xe, Y3, Y3
+	VPOR         Y3, Y2, Y2
+	VMOVDQU      12160(CX), Y3
+	VPSRLD       $4, Y3, Y3
+	VPSLLD       $6, Y3, Y3
+	VPOR         Y3, Y2, Y2
+	VMOVDQU      12000(CX), Y3
+	VPSRLD       $4, Y3, Y3
+	VPSLLD       $0x1c, Y3, Y3
+	VPOR         Y3, Y2, Y2
+	VMOVDQU      11968(CX), Y3
+	VPSRLD       $4, Y3, Y3
+	VPSLLD       $0x14, Y3, Y3
+	VPOR         Y3, Y2, Y2
+	VMOVDQU      11936(CX), Y3
+	VPSRLD       $4, Y3, Y3
+	VPSLLD       $0xc, Y3, Y3
+	VPOR         Y3, Y2, Y2
+	VMOVDQU      11904(CX), Y3
+	VPSRLD       $4, Y3, Y3
+	VPSLLD       $4, Y3, Y3
+	VPOR         Y3, Y2, Y2
+	VMOVDQU      11744(CX), Y3
+	VPSRLD       $4, Y3, Y3
+	VPSLLD       $0x1a, Y3, Y3
+	VPOR         Y3, Y2, Y2
+	VMOVDQU      11712(CX), Y3
+	VPSRLD       $4, Y3, Y3
+	VPSLLD       $0x12, Y3, Y3
+	VPOR         Y3, Y2, Y2
+	VMOVDQU      11680(CX), Y3
+	VPSRLD       $4, Y3, Y3
+	VPSLLD       $0xa, Y3, Y3
+	VPOR         Y3, Y2, Y2
+	VMOVDQU      11648(CX), Y3
+	VPSRLD       $4, Y3, Y3
+	VPSLLD       $2, Y3, Y3
+	VPOR         Y3, Y2, Y2
+	VMOVDQU      11488(CX), Y3
+	VPSRLD       $4, Y3, Y3
+	VPSLLD       $0x18, Y3, Y3
+	VPOR         Y3, Y2, Y2
+	VMOVDQU      11456(CX), Y3
+	VPSRLD       $4, Y3, Y3
+	VPSLLD       $0x10, Y3, Y3
+	VPOR         Y3, Y2, Y2
+	VMOVDQU      11424(CX), Y3
+	VPSRLD       $4, Y3, Y3
+	VPSLLD       $8, Y3, Y3
+	VPOR         Y3, Y2, Y2
+	VMOVDQU      11392(CX), Y3
+	VPSRLD       $4, Y3, Y3
+	VPOR         Y3, Y2, Y2
+	VMOVDQU      12384(CX), Y3
+	VPSRLD       $4, Y3, Y3
+	VPSLLD       $0x1e, Y3, Y3
+	VMOVDQU      12352(CX), Y4
+	VPSRLD       $4, Y4, Y4
+	VPSLLD       $0x16, Y4, Y4
+	VPOR         Y4, Y3, Y3
+	VMOVDQU      12320(CX), Y4
+	VPSRLD       $4, Y4, Y4
+	VPSLLD       $0xe, Y4, Y4
+	VPOR         Y4, Y3, Y3
+	VMOVDQU      12288(CX), Y4
+	VPSRLD       $4, Y4, Y4
+	VPSLLD       $6, Y4, Y4
+	VPOR         Y4, Y3, Y3
+	VMOVDQU      12128(CX), Y4
+	VPSRLD       $4, Y4, Y4
+	VPSLLD       $0x1c, Y4, Y4
+	VPOR         Y4, Y3, Y3
+	VMOVDQU      12096(CX), Y4
+	VPSRLD       $4, Y4, Y4
+	VPSLLD       $0x14, Y4, Y4
+	VPOR         Y4, Y3, Y3
+	VMOVDQU      12064(CX), Y4
+	VPSRLD       $4, Y4, Y4
+	VPSLLD       $0xc, Y4, Y4
+	VPOR         Y4, Y3, Y3
+	VMOVDQU      12032(CX), Y4
+	VPSRLD       $4, Y4, Y4
+	VPSLLD       $4, Y4, Y4
+	VPOR         Y4, Y3, Y3
+	VMOVDQU      11872(CX), Y4
+	VPSRLD       $4, Y4, Y4
+	VPSLLD       $0x1a, Y4, Y4
+	VPOR         Y4, Y3, Y3
+	VMOVDQU      11840(CX), Y4
+	VPSRLD       $4, Y4, Y4
+	VPSLLD       $0x12, Y4, Y4
+	VPOR         Y4, Y3, Y3
+	VMOVDQU      11808(CX), Y4
+	VPSRLD       $4, Y4, Y4
+	VPSLLD       $0xa, Y4, Y4
+	VPOR         Y4, Y3, Y3
+	VMOVDQU      11776(CX), Y4
+	VPSRLD       $4, Y4, Y4
+	VPSLLD       $2, Y4, Y4
+	VPOR         Y4, Y3, Y3
+	VMOVDQU      11616(CX), Y4
+	VPSRLD       $4, Y4, Y4
+	VPSLLD       $0x18, Y4, Y4
+	VPOR         Y4, Y3, Y3
+	VMOVDQU      11584(CX), Y4
+	VPSRLD       $4, Y4, Y4
+	VPSLLD       $0x10, Y4, Y4
+	VPOR         Y4, Y3, Y3
+	VMOVDQU      11552(CX), Y4
+	VPSRLD       $4, Y4, Y4
+	VPSLLD       $8, Y4, Y4
+	VPOR         Y4, Y3, Y3
+	VMOVDQU      11520(CX), Y4
+	VPSRLD       $4, Y4, Y4
+	VPOR         Y4, Y3, Y3
+	VUNPCKLPS    Y1, Y0, Y4
+	VUNPCKHPS    Y1, Y0, Y1
+	VUNPCKLPS    Y3, Y2, Y0
+	VUNPCKHPS    Y3, Y2, Y3
+	VUNPCKLPD    Y0, Y4, Y2
+	VUNPCKHPD    Y0, Y4, Y0
+	VUNPCKLPD    Y3, Y1, Y4
+	VUNPCKHPD    Y3, Y1, Y3
+	VMOVUPS      X2, 82(AX)
+	VEXTRACTI128 $1, Y2, 474(AX)
+	VMOVUPS      X0, 180(AX)
+	VEXTRACTI128 $1, Y0, 572(AX)
+	VMOVUPS      X4, 278(AX)
+	VEXTRACTI128 $1, Y4, 670(AX)
+	VMOVUPS      X3, 376(AX)
+	VEXTRACTI128 $1, Y3, 768(AX)
+	ADDQ         $0x1000, BX
+	ADDQ         $0x310, AX
+	SUBQ         $1, DX
+	JGE          loop1
+
+done2:
+	ADDQ         $1, DX
+	VZEROUPPER
+	RET
+
+// mix1xLm6_128AVX2 adds weighted rows of v to 1 row of o; ld and stride in bytes, a unit is 128 values.
 // Requires: AVX2, F16C, FMA
 TEXT ·mix1xLm6_128AVX2(SB), NOSPLIT, $320-64
 	MOVQ         v+32(FP), AX
@@ -6474,7 +8208,7 @@ done2:
 	VZEROUPPER
 	RET
 
-// mix2xLm6_128AVX2 is o[j][i] += sum over r of p[j][r]*v[r][i] for j < 2; ld and stride in bytes, a unit is 128 values.
+// mix2xLm6_128AVX2 adds weighted rows of v to 2 rows of o; ld and stride in bytes, a unit is 128 values.
 // Requires: AVX2, F16C, FMA
 TEXT ·mix2xLm6_128AVX2(SB), NOSPLIT, $320-64
 	MOVQ         v+32(FP), AX
@@ -6828,7 +8562,7 @@ done2:
 	VZEROUPPER
 	RET
 
-// mix5xLm6_128AVX2 is o[j][i] += sum over r of p[j][r]*v[r][i] for j < 5; ld and stride in bytes, a unit is 128 values.
+// mix5xLm6_128AVX2 adds weighted rows of v to 5 rows of o; ld and stride in bytes, a unit is 128 values.
 // Requires: AVX2, F16C, FMA
 TEXT ·mix5xLm6_128AVX2(SB), NOSPLIT, $320-64
 	MOVQ         v+32(FP), AX
@@ -6845,34 +8579,41 @@ loop1:
 	MOVQ         SI, R8
 	ADDQ         DI, R8
 	ADDQ         DI, R8
+	MOVQ         R8, R9
+	ADDQ         DI, R9
+	ADDQ         DI, R9
 	ADDQ         CX, SI
 	ADDQ         CX, R8
+	ADDQ         CX, R9
 	VMOVUPS      (SI), Y0
 	VMOVUPS      (SI)(DI*1), Y1
 	VMOVUPS      (R8), Y2
 	VMOVUPS      (R8)(DI*1), Y3
-	VMOVUPS      (R8), Y4
+	VMOVUPS      (R9), Y4
 	VMOVUPS      32(SI), Y5
 	VMOVUPS      32(SI)(DI*1), Y6
 	VMOVUPS      32(R8), Y7
 	VMOVUPS      32(R8)(DI*1), Y8
-	VMOVUPS      32(R8), Y9
+	VMOVUPS      32(R9), Y9
 	MOVQ         p+16(FP), SI
 	MOVQ         ldp+24(FP), DI
 	MOVQ         SI, R8
 	ADDQ         DI, R8
 	ADDQ         DI, R8
-	MOVQ         rows+48(FP), R9
-	MOVQ         AX, R10
-	MOVQ         stride+40(FP), R11
-	SUBQ         $1, R9
+	MOVQ         R8, R9
+	ADDQ         DI, R9
+	ADDQ         DI, R9
+	MOVQ         rows+48(FP), R10
+	MOVQ         AX, R11
+	MOVQ         stride+40(FP), R12
+	SUBQ         $1, R10
 	JLT          done4
 
 loop3:
-	VBROADCASTI128 2(R10), Y10
+	VBROADCASTI128 2(R11), Y10
 	VPSRLVD      lm6_1280<>+0(SB), Y10, Y10
 	VPAND        lm6_1281<>+0(SB), Y10, Y10
-	VPBROADCASTQ 66(R10), Y11
+	VPBROADCASTQ 66(R11), Y11
 	VPSRLVD      lm6_1282<>+0(SB), Y11, Y11
 	VPAND        lm6_1283<>+0(SB), Y11, Y11
 	VPSLLD       $4, Y11, Y11
@@ -6892,7 +8633,7 @@ loop3:
 	VPSLLW       $2, Y10, Y10
 	VPBLENDVB    Y10, Y12, Y11, Y10
 	VMOVDQU      Y10, (DX)
-	VPBROADCASTW (R10), X10
+	VPBROADCASTW (R11), X10
 	VCVTPH2PS    X10, Y10
 	VBROADCASTSS (SI), Y11
 	VMULPS       Y11, Y10, Y11
@@ -6902,7 +8643,7 @@ loop3:
 	VMULPS       Y13, Y10, Y13
 	VBROADCASTSS (R8)(DI*1), Y14
 	VMULPS       Y14, Y10, Y14
-	VBROADCASTSS (R8), Y15
+	VBROADCASTSS (R9), Y15
 	VMULPS       Y15, Y10, Y10
 	VPMOVSXBD    (DX), Y15
 	VCVTDQ2PS    Y15, Y15
@@ -6918,64 +8659,76 @@ loop3:
 	VFMADD231PS  Y13, Y15, Y7
 	VFMADD231PS  Y14, Y15, Y8
 	VFMADD231PS  Y10, Y15, Y9
-	ADDQ         R11, R10
+	ADDQ         R12, R11
 	ADDQ         $4, SI
 	ADDQ         $4, R8
-	SUBQ         $1, R9
+	ADDQ         $4, R9
+	SUBQ         $1, R10
 	JGE          loop3
 
 done4:
-	ADDQ         $1, R9
+	ADDQ         $1, R10
 	MOVQ         o+0(FP), SI
 	MOVQ         ldo+8(FP), DI
 	MOVQ         SI, R8
 	ADDQ         DI, R8
 	ADDQ         DI, R8
+	MOVQ         R8, R9
+	ADDQ         DI, R9
+	ADDQ         DI, R9
 	ADDQ         CX, SI
 	ADDQ         CX, R8
+	ADDQ         CX, R9
 	VMOVUPS      Y0, (SI)
 	VMOVUPS      Y1, (SI)(DI*1)
 	VMOVUPS      Y2, (R8)
 	VMOVUPS      Y3, (R8)(DI*1)
-	VMOVUPS      Y4, (R8)
+	VMOVUPS      Y4, (R9)
 	VMOVUPS      Y5, 32(SI)
 	VMOVUPS      Y6, 32(SI)(DI*1)
 	VMOVUPS      Y7, 32(R8)
 	VMOVUPS      Y8, 32(R8)(DI*1)
-	VMOVUPS      Y9, 32(R8)
+	VMOVUPS      Y9, 32(R9)
 	MOVQ         o+0(FP), SI
 	MOVQ         ldo+8(FP), DI
 	MOVQ         SI, R8
 	ADDQ         DI, R8
 	ADDQ         DI, R8
+	MOVQ         R8, R9
+	ADDQ         DI, R9
+	ADDQ         DI, R9
 	ADDQ         CX, SI
 	ADDQ         CX, R8
+	ADDQ         CX, R9
 	VMOVUPS      64(SI), Y0
 	VMOVUPS      64(SI)(DI*1), Y1
 	VMOVUPS      64(R8), Y2
 	VMOVUPS      64(R8)(DI*1), Y3
-	VMOVUPS      64(R8), Y4
+	VMOVUPS      64(R9), Y4
 	VMOVUPS      96(SI), Y5
 	VMOVUPS      96(SI)(DI*1), Y6
 	VMOVUPS      96(R8), Y7
 	VMOVUPS      96(R8)(DI*1), Y8
-	VMOVUPS      96(R8), Y9
+	VMOVUPS      96(R9), Y9
 	MOVQ         p+16(FP), SI
 	MOVQ         ldp+24(FP), DI
 	MOVQ         SI, R8
 	ADDQ         DI, R8
 	ADDQ         DI, R8
-	MOVQ         rows+48(FP), R9
-	MOVQ         AX, R10
-	MOVQ         stride+40(FP), R11
-	SUBQ         $1, R9
+	MOVQ         R8, R9
+	ADDQ         DI, R9
+	ADDQ         DI, R9
+	MOVQ         rows+48(FP), R10
+	MOVQ         AX, R11
+	MOVQ         stride+40(FP), R12
+	SUBQ         $1, R10
 	JLT          done6
 
 loop5:
-	VBROADCASTI128 2(R10), Y10
+	VBROADCASTI128 2(R11), Y10
 	VPSRLVD      lm6_1280<>+0(SB), Y10, Y10
 	VPAND        lm6_1281<>+0(SB), Y10, Y10
-	VPBROADCASTQ 66(R10), Y11
+	VPBROADCASTQ 66(R11), Y11
 	VPSRLVD      lm6_1282<>+0(SB), Y11, Y11
 	VPAND        lm6_1283<>+0(SB), Y11, Y11
 	VPSLLD       $4, Y11, Y11
@@ -6995,7 +8748,7 @@ loop5:
 	VPSLLW       $2, Y10, Y10
 	VPBLENDVB    Y10, Y12, Y11, Y10
 	VMOVDQU      Y10, (DX)
-	VPBROADCASTW (R10), X10
+	VPBROADCASTW (R11), X10
 	VCVTPH2PS    X10, Y10
 	VBROADCASTSS (SI), Y11
 	VMULPS       Y11, Y10, Y11
@@ -7005,7 +8758,7 @@ loop5:
 	VMULPS       Y13, Y10, Y13
 	VBROADCASTSS (R8)(DI*1), Y14
 	VMULPS       Y14, Y10, Y14
-	VBROADCASTSS (R8), Y15
+	VBROADCASTSS (R9), Y15
 	VMULPS       Y15, Y10, Y10
 	VPMOVSXBD    16(DX), Y15
 	VCVTDQ2PS    Y15, Y15
@@ -7021,64 +8774,76 @@ loop5:
 	VFMADD231PS  Y13, Y15, Y7
 	VFMADD231PS  Y14, Y15, Y8
 	VFMADD231PS  Y10, Y15, Y9
-	ADDQ         R11, R10
+	ADDQ         R12, R11
 	ADDQ         $4, SI
 	ADDQ         $4, R8
-	SUBQ         $1, R9
+	ADDQ         $4, R9
+	SUBQ         $1, R10
 	JGE          loop5
 
 done6:
-	ADDQ         $1, R9
+	ADDQ         $1, R10
 	MOVQ         o+0(FP), SI
 	MOVQ         ldo+8(FP), DI
 	MOVQ         SI, R8
 	ADDQ         DI, R8
 	ADDQ         DI, R8
+	MOVQ         R8, R9
+	ADDQ         DI, R9
+	ADDQ         DI, R9
 	ADDQ         CX, SI
 	ADDQ         CX, R8
+	ADDQ         CX, R9
 	VMOVUPS      Y0, 64(SI)
 	VMOVUPS      Y1, 64(SI)(DI*1)
 	VMOVUPS      Y2, 64(R8)
 	VMOVUPS      Y3, 64(R8)(DI*1)
-	VMOVUPS      Y4, 64(R8)
+	VMOVUPS      Y4, 64(R9)
 	VMOVUPS      Y5, 96(SI)
 	VMOVUPS      Y6, 96(SI)(DI*1)
 	VMOVUPS      Y7, 96(R8)
 	VMOVUPS      Y8, 96(R8)(DI*1)
-	VMOVUPS      Y9, 96(R8)
+	VMOVUPS      Y9, 96(R9)
 	MOVQ         o+0(FP), SI
 	MOVQ         ldo+8(FP), DI
 	MOVQ         SI, R8
 	ADDQ         DI, R8
 	ADDQ         DI, R8
+	MOVQ         R8, R9
+	ADDQ         DI, R9
+	ADDQ         DI, R9
 	ADDQ         CX, SI
 	ADDQ         CX, R8
+	ADDQ         CX, R9
 	VMOVUPS      128(SI), Y0
 	VMOVUPS      128(SI)(DI*1), Y1
 	VMOVUPS      128(R8), Y2
 	VMOVUPS      128(R8)(DI*1), Y3
-	VMOVUPS      128(R8), Y4
+	VMOVUPS      128(R9), Y4
 	VMOVUPS      160(SI), Y5
 	VMOVUPS      160(SI)(DI*1), Y6
 	VMOVUPS      160(R8), Y7
 	VMOVUPS      160(R8)(DI*1), Y8
-	VMOVUPS      160(R8), Y9
+	VMOVUPS      160(R9), Y9
 	MOVQ         p+16(FP), SI
 	MOVQ         ldp+24(FP), DI
 	MOVQ         SI, R8
 	ADDQ         DI, R8
 	ADDQ         DI, R8
-	MOVQ         rows+48(FP), R9
-	MOVQ         AX, R10
-	MOVQ         stride+40(FP), R11
-	SUBQ         $1, R9
+	MOVQ         R8, R9
+	ADDQ         DI, R9
+	ADDQ         DI, R9
+	MOVQ         rows+48(FP), R10
+	MOVQ         AX, R11
+	MOVQ         stride+40(FP), R12
+	SUBQ         $1, R10
 	JLT          done8
 
 loop7:
-	VBROADCASTI128 18(R10), Y10
+	VBROADCASTI128 18(R11), Y10
 	VPSRLVD      lm6_1280<>+0(SB), Y10, Y10
 	VPAND        lm6_1281<>+0(SB), Y10, Y10
-	VPBROADCASTQ 74(R10), Y11
+	VPBROADCASTQ 74(R11), Y11
 	VPSRLVD      lm6_1282<>+0(SB), Y11, Y11
 	VPAND        lm6_1283<>+0(SB), Y11, Y11
 	VPSLLD       $4, Y11, Y11
@@ -7098,7 +8863,7 @@ loop7:
 	VPSLLW       $2, Y10, Y10
 	VPBLENDVB    Y10, Y12, Y11, Y10
 	VMOVDQU      Y10, (DX)
-	VPBROADCASTW (R10), X10
+	VPBROADCASTW (R11), X10
 	VCVTPH2PS    X10, Y10
 	VBROADCASTSS (SI), Y11
 	VMULPS       Y11, Y10, Y11
@@ -7108,7 +8873,7 @@ loop7:
 	VMULPS       Y13, Y10, Y13
 	VBROADCASTSS (R8)(DI*1), Y14
 	VMULPS       Y14, Y10, Y14
-	VBROADCASTSS (R8), Y15
+	VBROADCASTSS (R9), Y15
 	VMULPS       Y15, Y10, Y10
 	VPMOVSXBD    (DX), Y15
 	VCVTDQ2PS    Y15, Y15
@@ -7124,64 +8889,76 @@ loop7:
 	VFMADD231PS  Y13, Y15, Y7
 	VFMADD231PS  Y14, Y15, Y8
 	VFMADD231PS  Y10, Y15, Y9
-	ADDQ         R11, R10
+	ADDQ         R12, R11
 	ADDQ         $4, SI
 	ADDQ         $4, R8
-	SUBQ         $1, R9
+	ADDQ         $4, R9
+	SUBQ         $1, R10
 	JGE          loop7
 
 done8:
-	ADDQ         $1, R9
+	ADDQ         $1, R10
 	MOVQ         o+0(FP), SI
 	MOVQ         ldo+8(FP), DI
 	MOVQ         SI, R8
 	ADDQ         DI, R8
 	ADDQ         DI, R8
+	MOVQ         R8, R9
+	ADDQ         DI, R9
+	ADDQ         DI, R9
 	ADDQ         CX, SI
 	ADDQ         CX, R8
+	ADDQ         CX, R9
 	VMOVUPS      Y0, 128(SI)
 	VMOVUPS      Y1, 128(SI)(DI*1)
 	VMOVUPS      Y2, 128(R8)
 	VMOVUPS      Y3, 128(R8)(DI*1)
-	VMOVUPS      Y4, 128(R8)
+	VMOVUPS      Y4, 128(R9)
 	VMOVUPS      Y5, 160(SI)
 	VMOVUPS      Y6, 160(SI)(DI*1)
 	VMOVUPS      Y7, 160(R8)
 	VMOVUPS      Y8, 160(R8)(DI*1)
-	VMOVUPS      Y9, 160(R8)
+	VMOVUPS      Y9, 160(R9)
 	MOVQ         o+0(FP), SI
 	MOVQ         ldo+8(FP), DI
 	MOVQ         SI, R8
 	ADDQ         DI, R8
 	ADDQ         DI, R8
+	MOVQ         R8, R9
+	ADDQ         DI, R9
+	ADDQ         DI, R9
 	ADDQ         CX, SI
 	ADDQ         CX, R8
+	ADDQ         CX, R9
 	VMOVUPS      192(SI), Y0
 	VMOVUPS      192(SI)(DI*1), Y1
 	VMOVUPS      192(R8), Y2
 	VMOVUPS      192(R8)(DI*1), Y3
-	VMOVUPS      192(R8), Y4
+	VMOVUPS      192(R9), Y4
 	VMOVUPS      224(SI), Y5
 	VMOVUPS      224(SI)(DI*1), Y6
 	VMOVUPS      224(R8), Y7
 	VMOVUPS      224(R8)(DI*1), Y8
-	VMOVUPS      224(R8), Y9
+	VMOVUPS      224(R9), Y9
 	MOVQ         p+16(FP), SI
 	MOVQ         ldp+24(FP), DI
 	MOVQ         SI, R8
 	ADDQ         DI, R8
 	ADDQ         DI, R8
-	MOVQ         rows+48(FP), R9
-	MOVQ         AX, R10
-	MOVQ         stride+40(FP), R11
-	SUBQ         $1, R9
+	MOVQ         R8, R9
+	ADDQ         DI, R9
+	ADDQ         DI, R9
+	MOVQ         rows+48(FP), R10
+	MOVQ         AX, R11
+	MOVQ         stride+40(FP), R12
+	SUBQ         $1, R10
 	JLT          done10
 
 loop9:
-	VBROADCASTI128 18(R10), Y10
+	VBROADCASTI128 18(R11), Y10
 	VPSRLVD      lm6_1280<>+0(SB), Y10, Y10
 	VPAND        lm6_1281<>+0(SB), Y10, Y10
-	VPBROADCASTQ 74(R10), Y11
+	VPBROADCASTQ 74(R11), Y11
 	VPSRLVD      lm6_1282<>+0(SB), Y11, Y11
 	VPAND        lm6_1283<>+0(SB), Y11, Y11
 	VPSLLD       $4, Y11, Y11
@@ -7201,7 +8978,7 @@ loop9:
 	VPSLLW       $2, Y10, Y10
 	VPBLENDVB    Y10, Y12, Y11, Y10
 	VMOVDQU      Y10, (DX)
-	VPBROADCASTW (R10), X10
+	VPBROADCASTW (R11), X10
 	VCVTPH2PS    X10, Y10
 	VBROADCASTSS (SI), Y11
 	VMULPS       Y11, Y10, Y11
@@ -7211,7 +8988,7 @@ loop9:
 	VMULPS       Y13, Y10, Y13
 	VBROADCASTSS (R8)(DI*1), Y14
 	VMULPS       Y14, Y10, Y14
-	VBROADCASTSS (R8), Y15
+	VBROADCASTSS (R9), Y15
 	VMULPS       Y15, Y10, Y10
 	VPMOVSXBD    16(DX), Y15
 	VCVTDQ2PS    Y15, Y15
@@ -7227,64 +9004,76 @@ loop9:
 	VFMADD231PS  Y13, Y15, Y7
 	VFMADD231PS  Y14, Y15, Y8
 	VFMADD231PS  Y10, Y15, Y9
-	ADDQ         R11, R10
+	ADDQ         R12, R11
 	ADDQ         $4, SI
 	ADDQ         $4, R8
-	SUBQ         $1, R9
+	ADDQ         $4, R9
+	SUBQ         $1, R10
 	JGE          loop9
 
 done10:
-	ADDQ         $1, R9
+	ADDQ         $1, R10
 	MOVQ         o+0(FP), SI
 	MOVQ         ldo+8(FP), DI
 	MOVQ         SI, R8
 	ADDQ         DI, R8
 	ADDQ         DI, R8
+	MOVQ         R8, R9
+	ADDQ         DI, R9
+	ADDQ         DI, R9
 	ADDQ         CX, SI
 	ADDQ         CX, R8
+	ADDQ         CX, R9
 	VMOVUPS      Y0, 192(SI)
 	VMOVUPS      Y1, 192(SI)(DI*1)
 	VMOVUPS      Y2, 192(R8)
 	VMOVUPS      Y3, 192(R8)(DI*1)
-	VMOVUPS      Y4, 192(R8)
+	VMOVUPS      Y4, 192(R9)
 	VMOVUPS      Y5, 224(SI)
 	VMOVUPS      Y6, 224(SI)(DI*1)
 	VMOVUPS      Y7, 224(R8)
 	VMOVUPS      Y8, 224(R8)(DI*1)
-	VMOVUPS      Y9, 224(R8)
+	VMOVUPS      Y9, 224(R9)
 	MOVQ         o+0(FP), SI
 	MOVQ         ldo+8(FP), DI
 	MOVQ         SI, R8
 	ADDQ         DI, R8
 	ADDQ         DI, R8
+	MOVQ         R8, R9
+	ADDQ         DI, R9
+	ADDQ         DI, R9
 	ADDQ         CX, SI
 	ADDQ         CX, R8
+	ADDQ         CX, R9
 	VMOVUPS      256(SI), Y0
 	VMOVUPS      256(SI)(DI*1), Y1
 	VMOVUPS      256(R8), Y2
 	VMOVUPS      256(R8)(DI*1), Y3
-	VMOVUPS      256(R8), Y4
+	VMOVUPS      256(R9), Y4
 	VMOVUPS      288(SI), Y5
 	VMOVUPS      288(SI)(DI*1), Y6
 	VMOVUPS      288(R8), Y7
 	VMOVUPS      288(R8)(DI*1), Y8
-	VMOVUPS      288(R8), Y9
+	VMOVUPS      288(R9), Y9
 	MOVQ         p+16(FP), SI
 	MOVQ         ldp+24(FP), DI
 	MOVQ         SI, R8
 	ADDQ         DI, R8
 	ADDQ         DI, R8
-	MOVQ         rows+48(FP), R9
-	MOVQ         AX, R10
-	MOVQ         stride+40(FP), R11
-	SUBQ         $1, R9
+	MOVQ         R8, R9
+	ADDQ         DI, R9
+	ADDQ         DI, R9
+	MOVQ         rows+48(FP), R10
+	MOVQ         AX, R11
+	MOVQ         stride+40(FP), R12
+	SUBQ         $1, R10
 	JLT          done12
 
 loop11:
-	VBROADCASTI128 34(R10), Y10
+	VBROADCASTI128 34(R11), Y10
 	VPSRLVD      lm6_1280<>+0(SB), Y10, Y10
 	VPAND        lm6_1281<>+0(SB), Y10, Y10
-	VPBROADCASTQ 82(R10), Y11
+	VPBROADCASTQ 82(R11), Y11
 	VPSRLVD      lm6_1282<>+0(SB), Y11, Y11
 	VPAND        lm6_1283<>+0(SB), Y11, Y11
 	VPSLLD       $4, Y11, Y11
@@ -7304,7 +9093,7 @@ loop11:
 	VPSLLW       $2, Y10, Y10
 	VPBLENDVB    Y10, Y12, Y11, Y10
 	VMOVDQU      Y10, (DX)
-	VPBROADCASTW (R10), X10
+	VPBROADCASTW (R11), X10
 	VCVTPH2PS    X10, Y10
 	VBROADCASTSS (SI), Y11
 	VMULPS       Y11, Y10, Y11
@@ -7314,7 +9103,7 @@ loop11:
 	VMULPS       Y13, Y10, Y13
 	VBROADCASTSS (R8)(DI*1), Y14
 	VMULPS       Y14, Y10, Y14
-	VBROADCASTSS (R8), Y15
+	VBROADCASTSS (R9), Y15
 	VMULPS       Y15, Y10, Y10
 	VPMOVSXBD    (DX), Y15
 	VCVTDQ2PS    Y15, Y15
@@ -7330,64 +9119,76 @@ loop11:
 	VFMADD231PS  Y13, Y15, Y7
 	VFMADD231PS  Y14, Y15, Y8
 	VFMADD231PS  Y10, Y15, Y9
-	ADDQ         R11, R10
+	ADDQ         R12, R11
 	ADDQ         $4, SI
 	ADDQ         $4, R8
-	SUBQ         $1, R9
+	ADDQ         $4, R9
+	SUBQ         $1, R10
 	JGE          loop11
 
 done12:
-	ADDQ         $1, R9
+	ADDQ         $1, R10
 	MOVQ         o+0(FP), SI
 	MOVQ         ldo+8(FP), DI
 	MOVQ         SI, R8
 	ADDQ         DI, R8
 	ADDQ         DI, R8
+	MOVQ         R8, R9
+	ADDQ         DI, R9
+	ADDQ         DI, R9
 	ADDQ         CX, SI
 	ADDQ         CX, R8
+	ADDQ         CX, R9
 	VMOVUPS      Y0, 256(SI)
 	VMOVUPS      Y1, 256(SI)(DI*1)
 	VMOVUPS      Y2, 256(R8)
 	VMOVUPS      Y3, 256(R8)(DI*1)
-	VMOVUPS      Y4, 256(R8)
+	VMOVUPS      Y4, 256(R9)
 	VMOVUPS      Y5, 288(SI)
 	VMOVUPS      Y6, 288(SI)(DI*1)
 	VMOVUPS      Y7, 288(R8)
 	VMOVUPS      Y8, 288(R8)(DI*1)
-	VMOVUPS      Y9, 288(R8)
+	VMOVUPS      Y9, 288(R9)
 	MOVQ         o+0(FP), SI
 	MOVQ         ldo+8(FP), DI
 	MOVQ         SI, R8
 	ADDQ         DI, R8
 	ADDQ         DI, R8
+	MOVQ         R8, R9
+	ADDQ         DI, R9
+	ADDQ         DI, R9
 	ADDQ         CX, SI
 	ADDQ         CX, R8
+	ADDQ         CX, R9
 	VMOVUPS      320(SI), Y0
 	VMOVUPS      320(SI)(DI*1), Y1
 	VMOVUPS      320(R8), Y2
 	VMOVUPS      320(R8)(DI*1), Y3
-	VMOVUPS      320(R8), Y4
+	VMOVUPS      320(R9), Y4
 	VMOVUPS      352(SI), Y5
 	VMOVUPS      352(SI)(DI*1), Y6
 	VMOVUPS      352(R8), Y7
 	VMOVUPS      352(R8)(DI*1), Y8
-	VMOVUPS      352(R8), Y9
+	VMOVUPS      352(R9), Y9
 	MOVQ         p+16(FP), SI
 	MOVQ         ldp+24(FP), DI
 	MOVQ         SI, R8
 	ADDQ         DI, R8
 	ADDQ         DI, R8
-	MOVQ         rows+48(FP), R9
-	MOVQ         AX, R10
-	MOVQ         stride+40(FP), R11
-	SUBQ         $1, R9
+	MOVQ         R8, R9
+	ADDQ         DI, R9
+	ADDQ         DI, R9
+	MOVQ         rows+48(FP), R10
+	MOVQ         AX, R11
+	MOVQ         stride+40(FP), R12
+	SUBQ         $1, R10
 	JLT          done14
 
 loop13:
-	VBROADCASTI128 34(R10), Y10
+	VBROADCASTI128 34(R11), Y10
 	VPSRLVD      lm6_1280<>+0(SB), Y10, Y10
 	VPAND        lm6_1281<>+0(SB), Y10, Y10
-	VPBROADCASTQ 82(R10), Y11
+	VPBROADCASTQ 82(R11), Y11
 	VPSRLVD      lm6_1282<>+0(SB), Y11, Y11
 	VPAND        lm6_1283<>+0(SB), Y11, Y11
 	VPSLLD       $4, Y11, Y11
@@ -7407,7 +9208,7 @@ loop13:
 	VPSLLW       $2, Y10, Y10
 	VPBLENDVB    Y10, Y12, Y11, Y10
 	VMOVDQU      Y10, (DX)
-	VPBROADCASTW (R10), X10
+	VPBROADCASTW (R11), X10
 	VCVTPH2PS    X10, Y10
 	VBROADCASTSS (SI), Y11
 	VMULPS       Y11, Y10, Y11
@@ -7417,7 +9218,7 @@ loop13:
 	VMULPS       Y13, Y10, Y13
 	VBROADCASTSS (R8)(DI*1), Y14
 	VMULPS       Y14, Y10, Y14
-	VBROADCASTSS (R8), Y15
+	VBROADCASTSS (R9), Y15
 	VMULPS       Y15, Y10, Y10
 	VPMOVSXBD    16(DX), Y15
 	VCVTDQ2PS    Y15, Y15
@@ -7433,64 +9234,76 @@ loop13:
 	VFMADD231PS  Y13, Y15, Y7
 	VFMADD231PS  Y14, Y15, Y8
 	VFMADD231PS  Y10, Y15, Y9
-	ADDQ         R11, R10
+	ADDQ         R12, R11
 	ADDQ         $4, SI
 	ADDQ         $4, R8
-	SUBQ         $1, R9
+	ADDQ         $4, R9
+	SUBQ         $1, R10
 	JGE          loop13
 
 done14:
-	ADDQ         $1, R9
+	ADDQ         $1, R10
 	MOVQ         o+0(FP), SI
 	MOVQ         ldo+8(FP), DI
 	MOVQ         SI, R8
 	ADDQ         DI, R8
 	ADDQ         DI, R8
+	MOVQ         R8, R9
+	ADDQ         DI, R9
+	ADDQ         DI, R9
 	ADDQ         CX, SI
 	ADDQ         CX, R8
+	ADDQ         CX, R9
 	VMOVUPS      Y0, 320(SI)
 	VMOVUPS      Y1, 320(SI)(DI*1)
 	VMOVUPS      Y2, 320(R8)
 	VMOVUPS      Y3, 320(R8)(DI*1)
-	VMOVUPS      Y4, 320(R8)
+	VMOVUPS      Y4, 320(R9)
 	VMOVUPS      Y5, 352(SI)
 	VMOVUPS      Y6, 352(SI)(DI*1)
 	VMOVUPS      Y7, 352(R8)
 	VMOVUPS      Y8, 352(R8)(DI*1)
-	VMOVUPS      Y9, 352(R8)
+	VMOVUPS      Y9, 352(R9)
 	MOVQ         o+0(FP), SI
 	MOVQ         ldo+8(FP), DI
 	MOVQ         SI, R8
 	ADDQ         DI, R8
 	ADDQ         DI, R8
+	MOVQ         R8, R9
+	ADDQ         DI, R9
+	ADDQ         DI, R9
 	ADDQ         CX, SI
 	ADDQ         CX, R8
+	ADDQ         CX, R9
 	VMOVUPS      384(SI), Y0
 	VMOVUPS      384(SI)(DI*1), Y1
 	VMOVUPS      384(R8), Y2
 	VMOVUPS      384(R8)(DI*1), Y3
-	VMOVUPS      384(R8), Y4
+	VMOVUPS      384(R9), Y4
 	VMOVUPS      416(SI), Y5
 	VMOVUPS      416(SI)(DI*1), Y6
 	VMOVUPS      416(R8), Y7
 	VMOVUPS      416(R8)(DI*1), Y8
-	VMOVUPS      416(R8), Y9
+	VMOVUPS      416(R9), Y9
 	MOVQ         p+16(FP), SI
 	MOVQ         ldp+24(FP), DI
 	MOVQ         SI, R8
 	ADDQ         DI, R8
 	ADDQ         DI, R8
-	MOVQ         rows+48(FP), R9
-	MOVQ         AX, R10
-	MOVQ         stride+40(FP), R11
-	SUBQ         $1, R9
+	MOVQ         R8, R9
+	ADDQ         DI, R9
+	ADDQ         DI, R9
+	MOVQ         rows+48(FP), R10
+	MOVQ         AX, R11
+	MOVQ         stride+40(FP), R12
+	SUBQ         $1, R10
 	JLT          done16
 
 loop15:
-	VBROADCASTI128 50(R10), Y10
+	VBROADCASTI128 50(R11), Y10
 	VPSRLVD      lm6_1280<>+0(SB), Y10, Y10
 	VPAND        lm6_1281<>+0(SB), Y10, Y10
-	VPBROADCASTQ 90(R10), Y11
+	VPBROADCASTQ 90(R11), Y11
 	VPSRLVD      lm6_1282<>+0(SB), Y11, Y11
 	VPAND        lm6_1283<>+0(SB), Y11, Y11
 	VPSLLD       $4, Y11, Y11
@@ -7510,7 +9323,7 @@ loop15:
 	VPSLLW       $2, Y10, Y10
 	VPBLENDVB    Y10, Y12, Y11, Y10
 	VMOVDQU      Y10, (DX)
-	VPBROADCASTW (R10), X10
+	VPBROADCASTW (R11), X10
 	VCVTPH2PS    X10, Y10
 	VBROADCASTSS (SI), Y11
 	VMULPS       Y11, Y10, Y11
@@ -7520,7 +9333,7 @@ loop15:
 	VMULPS       Y13, Y10, Y13
 	VBROADCASTSS (R8)(DI*1), Y14
 	VMULPS       Y14, Y10, Y14
-	VBROADCASTSS (R8), Y15
+	VBROADCASTSS (R9), Y15
 	VMULPS       Y15, Y10, Y10
 	VPMOVSXBD    (DX), Y15
 	VCVTDQ2PS    Y15, Y15
@@ -7536,64 +9349,76 @@ loop15:
 	VFMADD231PS  Y13, Y15, Y7
 	VFMADD231PS  Y14, Y15, Y8
 	VFMADD231PS  Y10, Y15, Y9
-	ADDQ         R11, R10
+	ADDQ         R12, R11
 	ADDQ         $4, SI
 	ADDQ         $4, R8
-	SUBQ         $1, R9
+	ADDQ         $4, R9
+	SUBQ         $1, R10
 	JGE          loop15
 
 done16:
-	ADDQ         $1, R9
+	ADDQ         $1, R10
 	MOVQ         o+0(FP), SI
 	MOVQ         ldo+8(FP), DI
 	MOVQ         SI, R8
 	ADDQ         DI, R8
 	ADDQ         DI, R8
+	MOVQ         R8, R9
+	ADDQ         DI, R9
+	ADDQ         DI, R9
 	ADDQ         CX, SI
 	ADDQ         CX, R8
+	ADDQ         CX, R9
 	VMOVUPS      Y0, 384(SI)
 	VMOVUPS      Y1, 384(SI)(DI*1)
 	VMOVUPS      Y2, 384(R8)
 	VMOVUPS      Y3, 384(R8)(DI*1)
-	VMOVUPS      Y4, 384(R8)
+	VMOVUPS      Y4, 384(R9)
 	VMOVUPS      Y5, 416(SI)
 	VMOVUPS      Y6, 416(SI)(DI*1)
 	VMOVUPS      Y7, 416(R8)
 	VMOVUPS      Y8, 416(R8)(DI*1)
-	VMOVUPS      Y9, 416(R8)
+	VMOVUPS      Y9, 416(R9)
 	MOVQ         o+0(FP), SI
 	MOVQ         ldo+8(FP), DI
 	MOVQ         SI, R8
 	ADDQ         DI, R8
 	ADDQ         DI, R8
+	MOVQ         R8, R9
+	ADDQ         DI, R9
+	ADDQ         DI, R9
 	ADDQ         CX, SI
 	ADDQ         CX, R8
+	ADDQ         CX, R9
 	VMOVUPS      448(SI), Y0
 	VMOVUPS      448(SI)(DI*1), Y1
 	VMOVUPS      448(R8), Y2
 	VMOVUPS      448(R8)(DI*1), Y3
-	VMOVUPS      448(R8), Y4
+	VMOVUPS      448(R9), Y4
 	VMOVUPS      480(SI), Y5
 	VMOVUPS      480(SI)(DI*1), Y6
 	VMOVUPS      480(R8), Y7
 	VMOVUPS      480(R8)(DI*1), Y8
-	VMOVUPS      480(R8), Y9
+	VMOVUPS      480(R9), Y9
 	MOVQ         p+16(FP), SI
 	MOVQ         ldp+24(FP), DI
 	MOVQ         SI, R8
 	ADDQ         DI, R8
 	ADDQ         DI, R8
-	MOVQ         rows+48(FP), R9
-	MOVQ         AX, R10
-	MOVQ         stride+40(FP), R11
-	SUBQ         $1, R9
+	MOVQ         R8, R9
+	ADDQ         DI, R9
+	ADDQ         DI, R9
+	MOVQ         rows+48(FP), R10
+	MOVQ         AX, R11
+	MOVQ         stride+40(FP), R12
+	SUBQ         $1, R10
 	JLT          done18
 
 loop17:
-	VBROADCASTI128 50(R10), Y10
+	VBROADCASTI128 50(R11), Y10
 	VPSRLVD      lm6_1280<>+0(SB), Y10, Y10
 	VPAND        lm6_1281<>+0(SB), Y10, Y10
-	VPBROADCASTQ 90(R10), Y11
+	VPBROADCASTQ 90(R11), Y11
 	VPSRLVD      lm6_1282<>+0(SB), Y11, Y11
 	VPAND        lm6_1283<>+0(SB), Y11, Y11
 	VPSLLD       $4, Y11, Y11
@@ -7613,7 +9438,7 @@ loop17:
 	VPSLLW       $2, Y10, Y10
 	VPBLENDVB    Y10, Y12, Y11, Y10
 	VMOVDQU      Y10, (DX)
-	VPBROADCASTW (R10), X10
+	VPBROADCASTW (R11), X10
 	VCVTPH2PS    X10, Y10
 	VBROADCASTSS (SI), Y11
 	VMULPS       Y11, Y10, Y11
@@ -7623,7 +9448,7 @@ loop17:
 	VMULPS       Y13, Y10, Y13
 	VBROADCASTSS (R8)(DI*1), Y14
 	VMULPS       Y14, Y10, Y14
-	VBROADCASTSS (R8), Y15
+	VBROADCASTSS (R9), Y15
 	VMULPS       Y15, Y10, Y10
 	VPMOVSXBD    16(DX), Y15
 	VCVTDQ2PS    Y15, Y15
@@ -7639,31 +9464,36 @@ loop17:
 	VFMADD231PS  Y13, Y15, Y7
 	VFMADD231PS  Y14, Y15, Y8
 	VFMADD231PS  Y10, Y15, Y9
-	ADDQ         R11, R10
+	ADDQ         R12, R11
 	ADDQ         $4, SI
 	ADDQ         $4, R8
-	SUBQ         $1, R9
+	ADDQ         $4, R9
+	SUBQ         $1, R10
 	JGE          loop17
 
 done18:
-	ADDQ         $1, R9
+	ADDQ         $1, R10
 	MOVQ         o+0(FP), SI
 	MOVQ         ldo+8(FP), DI
 	MOVQ         SI, R8
 	ADDQ         DI, R8
 	ADDQ         DI, R8
+	MOVQ         R8, R9
+	ADDQ         DI, R9
+	ADDQ         DI, R9
 	ADDQ         CX, SI
 	ADDQ         CX, R8
+	ADDQ         CX, R9
 	VMOVUPS      Y0, 448(SI)
 	VMOVUPS      Y1, 448(SI)(DI*1)
 	VMOVUPS      Y2, 448(R8)
 	VMOVUPS      Y3, 448(R8)(DI*1)
-	VMOVUPS      Y4, 448(R8)
+	VMOVUPS      Y4, 448(R9)
 	VMOVUPS      Y5, 480(SI)
 	VMOVUPS      Y6, 480(SI)(DI*1)
 	VMOVUPS      Y7, 480(R8)
 	VMOVUPS      Y8, 480(R8)(DI*1)
-	VMOVUPS      Y9, 480(R8)
+	VMOVUPS      Y9, 480(R9)
 	ADDQ         $0x62, AX
 	ADDQ         $0x200, CX
 	SUBQ         $1, BX

@@ -50,8 +50,182 @@ DATA lm6_328<>+16(SB)/8, $0x0001000100010001
 DATA lm6_328<>+24(SB)/8, $0x0001000100010001
 GLOBL lm6_328<>(SB), RODATA|NOPTR, $32
 
-// decodeUnitsLm6_32AVX512 unpacks units of 32 values: dst[i] = value(src, i).
-// Requires: AVX2, AVX512F, AVX512BW, AVX512DQ, AVX512VL, AVX512VNNI, F16C, FMA
+DATA lm6_329<>+0(SB)/8, $0x0000000000000000
+DATA lm6_329<>+8(SB)/8, $0x0000000000000000
+DATA lm6_329<>+16(SB)/8, $0x0000000000000000
+DATA lm6_329<>+24(SB)/8, $0x0000000000000000
+GLOBL lm6_329<>(SB), RODATA|NOPTR, $32
+
+DATA lm6_3210<>+0(SB)/8, $0x1e3ce5081e3ce508
+DATA lm6_3210<>+8(SB)/8, $0x1e3ce5081e3ce508
+DATA lm6_3210<>+16(SB)/8, $0x1e3ce5081e3ce508
+DATA lm6_3210<>+24(SB)/8, $0x1e3ce5081e3ce508
+GLOBL lm6_3210<>(SB), RODATA|NOPTR, $32
+
+DATA lm6_3211<>+0(SB)/8, $0x4325a7a44325a7a4
+DATA lm6_3211<>+8(SB)/8, $0x4325a7a44325a7a4
+DATA lm6_3211<>+16(SB)/8, $0x4325a7a44325a7a4
+DATA lm6_3211<>+24(SB)/8, $0x4325a7a44325a7a4
+GLOBL lm6_3211<>(SB), RODATA|NOPTR, $32
+
+DATA lm6_3212<>+0(SB)/8, $0xbf8000003f800000
+DATA lm6_3212<>+8(SB)/8, $0x3f800000bf800000
+DATA lm6_3212<>+16(SB)/8, $0xbf800000bf800000
+DATA lm6_3212<>+24(SB)/8, $0xbf800000bf800000
+DATA lm6_3212<>+32(SB)/8, $0xbf8000003f800000
+DATA lm6_3212<>+40(SB)/8, $0x3f8000003f800000
+DATA lm6_3212<>+48(SB)/8, $0x3f8000003f800000
+DATA lm6_3212<>+56(SB)/8, $0xbf8000003f800000
+DATA lm6_3212<>+64(SB)/8, $0x3f8000003f800000
+DATA lm6_3212<>+72(SB)/8, $0xbf800000bf800000
+DATA lm6_3212<>+80(SB)/8, $0x3f800000bf800000
+DATA lm6_3212<>+88(SB)/8, $0x3f8000003f800000
+DATA lm6_3212<>+96(SB)/8, $0x3f800000bf800000
+DATA lm6_3212<>+104(SB)/8, $0x3f8000003f800000
+DATA lm6_3212<>+112(SB)/8, $0x3f800000bf800000
+DATA lm6_3212<>+120(SB)/8, $0x3f8000003f800000
+GLOBL lm6_3212<>(SB), RODATA|NOPTR, $128
+
+DATA lm6_3213<>+0(SB)/8, $0x3e3504f3be3504f3
+DATA lm6_3213<>+8(SB)/8, $0x3e3504f3be3504f3
+DATA lm6_3213<>+16(SB)/8, $0xbe3504f3be3504f3
+DATA lm6_3213<>+24(SB)/8, $0xbe3504f3be3504f3
+DATA lm6_3213<>+32(SB)/8, $0x3e3504f33e3504f3
+DATA lm6_3213<>+40(SB)/8, $0xbe3504f33e3504f3
+DATA lm6_3213<>+48(SB)/8, $0x3e3504f3be3504f3
+DATA lm6_3213<>+56(SB)/8, $0xbe3504f33e3504f3
+DATA lm6_3213<>+64(SB)/8, $0x3e3504f3be3504f3
+DATA lm6_3213<>+72(SB)/8, $0x3e3504f33e3504f3
+DATA lm6_3213<>+80(SB)/8, $0x3e3504f33e3504f3
+DATA lm6_3213<>+88(SB)/8, $0x3e3504f33e3504f3
+DATA lm6_3213<>+96(SB)/8, $0xbe3504f3be3504f3
+DATA lm6_3213<>+104(SB)/8, $0x3e3504f3be3504f3
+DATA lm6_3213<>+112(SB)/8, $0xbe3504f3be3504f3
+DATA lm6_3213<>+120(SB)/8, $0xbe3504f3be3504f3
+GLOBL lm6_3213<>(SB), RODATA|NOPTR, $128
+
+DATA lm6_3214<>+0(SB)/8, $0x42000000c2000000
+DATA lm6_3214<>+8(SB)/8, $0x0000000000000000
+DATA lm6_3214<>+16(SB)/8, $0x0000000000000000
+DATA lm6_3214<>+24(SB)/8, $0x0000000000000000
+GLOBL lm6_3214<>(SB), RODATA|NOPTR, $32
+
+DATA lm6_3215<>+0(SB)/8, $0xc1800000c25a0000
+DATA lm6_3215<>+8(SB)/8, $0x425a000041800000
+DATA lm6_3215<>+16(SB)/8, $0x0000000000000000
+DATA lm6_3215<>+24(SB)/8, $0x0000000000000000
+GLOBL lm6_3215<>(SB), RODATA|NOPTR, $32
+
+DATA lm6_3216<>+0(SB)/8, $0xc22a0000c28d0000
+DATA lm6_3216<>+8(SB)/8, $0xc1000000c1c00000
+DATA lm6_3216<>+16(SB)/8, $0x41c0000041000000
+DATA lm6_3216<>+24(SB)/8, $0x428d0000422a0000
+GLOBL lm6_3216<>(SB), RODATA|NOPTR, $32
+
+DATA lm6_3217<>+0(SB)/8, $0xc2780000c2a50000
+DATA lm6_3217<>+8(SB)/8, $0xc2120000c2420000
+DATA lm6_3217<>+16(SB)/8, $0xc1a00000c1e00000
+DATA lm6_3217<>+24(SB)/8, $0xc0800000c1400000
+GLOBL lm6_3217<>(SB), RODATA|NOPTR, $32
+
+DATA lm6_3218<>+0(SB)/8, $0x4140000040800000
+DATA lm6_3218<>+8(SB)/8, $0x41e0000041a00000
+DATA lm6_3218<>+16(SB)/8, $0x4242000042120000
+DATA lm6_3218<>+24(SB)/8, $0x42a5000042780000
+GLOBL lm6_3218<>(SB), RODATA|NOPTR, $32
+
+DATA lm6_3219<>+0(SB)/8, $0xc2980000c2b70000
+DATA lm6_3219<>+8(SB)/8, $0xc2680000c2840000
+DATA lm6_3219<>+16(SB)/8, $0xc2360000c24e0000
+DATA lm6_3219<>+24(SB)/8, $0xc2080000c21e0000
+GLOBL lm6_3219<>(SB), RODATA|NOPTR, $32
+
+DATA lm6_3220<>+0(SB)/8, $0xc1d00000c1f00000
+DATA lm6_3220<>+8(SB)/8, $0xc1900000c1b00000
+DATA lm6_3220<>+16(SB)/8, $0xc1200000c1600000
+DATA lm6_3220<>+24(SB)/8, $0xc0000000c0c00000
+GLOBL lm6_3220<>(SB), RODATA|NOPTR, $32
+
+DATA lm6_3221<>+0(SB)/8, $0x40c0000040000000
+DATA lm6_3221<>+8(SB)/8, $0x4160000041200000
+DATA lm6_3221<>+16(SB)/8, $0x41b0000041900000
+DATA lm6_3221<>+24(SB)/8, $0x41f0000041d00000
+GLOBL lm6_3221<>(SB), RODATA|NOPTR, $32
+
+DATA lm6_3222<>+0(SB)/8, $0x421e000042080000
+DATA lm6_3222<>+8(SB)/8, $0x424e000042360000
+DATA lm6_3222<>+16(SB)/8, $0x4284000042680000
+DATA lm6_3222<>+24(SB)/8, $0x42b7000042980000
+GLOBL lm6_3222<>(SB), RODATA|NOPTR, $32
+
+DATA lm6_3223<>+0(SB)/8, $0xc2ac0000c2c20000
+DATA lm6_3223<>+8(SB)/8, $0xc2920000c29e0000
+DATA lm6_3223<>+16(SB)/8, $0xc2800000c2880000
+DATA lm6_3223<>+24(SB)/8, $0xc2600000c2700000
+GLOBL lm6_3223<>(SB), RODATA|NOPTR, $32
+
+DATA lm6_3224<>+0(SB)/8, $0xc2480000c2540000
+DATA lm6_3224<>+8(SB)/8, $0xc2300000c23c0000
+DATA lm6_3224<>+16(SB)/8, $0xc2180000c2240000
+DATA lm6_3224<>+24(SB)/8, $0xc2040000c20c0000
+GLOBL lm6_3224<>(SB), RODATA|NOPTR, $32
+
+DATA lm6_3225<>+0(SB)/8, $0xc1e80000c1f80000
+DATA lm6_3225<>+8(SB)/8, $0xc1c80000c1d80000
+DATA lm6_3225<>+16(SB)/8, $0xc1a80000c1b80000
+DATA lm6_3225<>+24(SB)/8, $0xc1880000c1980000
+GLOBL lm6_3225<>(SB), RODATA|NOPTR, $32
+
+DATA lm6_3226<>+0(SB)/8, $0xc1500000c1700000
+DATA lm6_3226<>+8(SB)/8, $0xc1100000c1300000
+DATA lm6_3226<>+16(SB)/8, $0xc0a00000c0e00000
+DATA lm6_3226<>+24(SB)/8, $0xbf800000c0400000
+GLOBL lm6_3226<>(SB), RODATA|NOPTR, $32
+
+DATA lm6_3227<>+0(SB)/8, $0x404000003f800000
+DATA lm6_3227<>+8(SB)/8, $0x40e0000040a00000
+DATA lm6_3227<>+16(SB)/8, $0x4130000041100000
+DATA lm6_3227<>+24(SB)/8, $0x4170000041500000
+GLOBL lm6_3227<>(SB), RODATA|NOPTR, $32
+
+DATA lm6_3228<>+0(SB)/8, $0x4198000041880000
+DATA lm6_3228<>+8(SB)/8, $0x41b8000041a80000
+DATA lm6_3228<>+16(SB)/8, $0x41d8000041c80000
+DATA lm6_3228<>+24(SB)/8, $0x41f8000041e80000
+GLOBL lm6_3228<>(SB), RODATA|NOPTR, $32
+
+DATA lm6_3229<>+0(SB)/8, $0x420c000042040000
+DATA lm6_3229<>+8(SB)/8, $0x4224000042180000
+DATA lm6_3229<>+16(SB)/8, $0x423c000042300000
+DATA lm6_3229<>+24(SB)/8, $0x4254000042480000
+GLOBL lm6_3229<>(SB), RODATA|NOPTR, $32
+
+DATA lm6_3230<>+0(SB)/8, $0x4270000042600000
+DATA lm6_3230<>+8(SB)/8, $0x4288000042800000
+DATA lm6_3230<>+16(SB)/8, $0x429e000042920000
+DATA lm6_3230<>+24(SB)/8, $0x42c2000042ac0000
+GLOBL lm6_3230<>(SB), RODATA|NOPTR, $32
+
+DATA lm6_3231<>+0(SB)/8, $0x8000000080000000
+DATA lm6_3231<>+8(SB)/8, $0x8000000080000000
+DATA lm6_3231<>+16(SB)/8, $0x8000000080000000
+DATA lm6_3231<>+24(SB)/8, $0x8000000080000000
+GLOBL lm6_3231<>(SB), RODATA|NOPTR, $32
+
+DATA lm6_3232<>+0(SB)/8, $0x7fc000007fc00000
+DATA lm6_3232<>+8(SB)/8, $0x7fc000007fc00000
+DATA lm6_3232<>+16(SB)/8, $0x7fc000007fc00000
+DATA lm6_3232<>+24(SB)/8, $0x7fc000007fc00000
+GLOBL lm6_3232<>(SB), RODATA|NOPTR, $32
+
+DATA lm6_3233<>+0(SB)/8, $0x0000000f0000000f
+DATA lm6_3233<>+8(SB)/8, $0x0000000f0000000f
+DATA lm6_3233<>+16(SB)/8, $0x0000000f0000000f
+DATA lm6_3233<>+24(SB)/8, $0x0000000f0000000f
+GLOBL lm6_3233<>(SB), RODATA|NOPTR, $32
+
+// decodeUnitsLm6_32AVX512 unpacks units of 32 values.
+// Requires: AVX2, F16C
 TEXT ·decodeUnitsLm6_32AVX512(SB), NOSPLIT, $128-24
 	MOVQ         dst+0(FP), AX
 	MOVQ         src+8(FP), BX
@@ -113,8 +287,8 @@ done2:
 	VZEROUPPER
 	RET
 
-// matmul1xLm6_32AVX512 is y[j][r] = sum over i of x[j][i]*w[r][i] for j < 1; ld and stride in bytes, a unit is 32 values.
-// Requires: AVX2, AVX512F, AVX512BW, AVX512DQ, AVX512VL, AVX512VNNI, F16C, FMA
+// matmul1xLm6_32AVX512 multiplies rows of w with 1 row of x; ld and stride in bytes, a unit is 32 values.
+// Requires: AVX2, F16C, FMA
 TEXT ·matmul1xLm6_32AVX512(SB), NOSPLIT, $128-64
 	MOVQ         y+0(FP), AX
 	MOVQ         w+32(FP), BX
@@ -209,8 +383,8 @@ done2:
 	VZEROUPPER
 	RET
 
-// matmul2xLm6_32AVX512 is y[j][r] = sum over i of x[j][i]*w[r][i] for j < 2; ld and stride in bytes, a unit is 32 values.
-// Requires: AVX2, AVX512F, AVX512BW, AVX512DQ, AVX512VL, AVX512VNNI, F16C, FMA
+// matmul2xLm6_32AVX512 multiplies rows of w with 2 rows of x; ld and stride in bytes, a unit is 32 values.
+// Requires: AVX2, F16C, FMA
 TEXT ·matmul2xLm6_32AVX512(SB), NOSPLIT, $128-64
 	MOVQ         y+0(FP), AX
 	MOVQ         w+32(FP), BX
@@ -323,8 +497,8 @@ done2:
 	VZEROUPPER
 	RET
 
-// matmul3xLm6_32AVX512 is y[j][r] = sum over i of x[j][i]*w[r][i] for j < 3; ld and stride in bytes, a unit is 32 values.
-// Requires: AVX2, AVX512F, AVX512BW, AVX512DQ, AVX512VL, AVX512VNNI, F16C, FMA
+// matmul3xLm6_32AVX512 multiplies rows of w with 3 rows of x; ld and stride in bytes, a unit is 32 values.
+// Requires: AVX2, F16C, FMA
 TEXT ·matmul3xLm6_32AVX512(SB), NOSPLIT, $128-64
 	MOVQ         y+0(FP), AX
 	MOVQ         w+32(FP), BX
@@ -454,8 +628,8 @@ done2:
 	VZEROUPPER
 	RET
 
-// matmul4xLm6_32AVX512 is y[j][r] = sum over i of x[j][i]*w[r][i] for j < 4; ld and stride in bytes, a unit is 32 values.
-// Requires: AVX2, AVX512F, AVX512BW, AVX512DQ, AVX512VL, AVX512VNNI, F16C, FMA
+// matmul4xLm6_32AVX512 multiplies rows of w with 4 rows of x; ld and stride in bytes, a unit is 32 values.
+// Requires: AVX2, F16C, FMA
 TEXT ·matmul4xLm6_32AVX512(SB), NOSPLIT, $128-64
 	MOVQ         y+0(FP), AX
 	MOVQ         w+32(FP), BX
@@ -602,8 +776,8 @@ done2:
 	VZEROUPPER
 	RET
 
-// matmulQ81xLm6_32AVX512 is y[j][r] = sum over i of d[i/32][j]*q[i/32][j][i%32]*w[r][i] for j < 1; ldy and stride in bytes.
-// Requires: AVX2, AVX512F, AVX512BW, AVX512DQ, AVX512VL, AVX512VNNI, F16C, FMA
+// matmulQ81xLm6_32AVX512 multiplies rows of w with 1 row of activations in int8; ldy and stride in bytes.
+// Requires: F16C, FMA, AVX512VL, AVX512VNNI
 TEXT ·matmulQ81xLm6_32AVX512(SB), NOSPLIT, $128-72
 	LEAQ         31(SP), AX
 	ANDQ         $-32, AX
@@ -615,6 +789,7 @@ TEXT ·matmulQ81xLm6_32AVX512(SB), NOSPLIT, $128-72
 
 loop1:
 	VPXOR        Y0, Y0, Y0
+	VPXOR        Y1, Y1, Y1
 	MOVQ         q+16(FP), DX
 	MOVQ         d+24(FP), SI
 	MOVQ         blocks+64(FP), DI
@@ -623,72 +798,72 @@ loop1:
 	JLT          done4
 
 loop3:
-	VPBROADCASTW (R8), X1
-	VCVTPH2PS    X1, Y1
-	VBROADCASTI128 2(R8), Y2
-	VPSRLVD      lm6_320<>+0(SB), Y2, Y2
-	VPAND        lm6_321<>+0(SB), Y2, Y2
-	VPBROADCASTQ 18(R8), Y3
-	VPSRLVD      lm6_322<>+0(SB), Y3, Y3
-	VPAND        lm6_323<>+0(SB), Y3, Y3
-	VPSLLD       $4, Y3, Y3
-	VPOR         Y3, Y2, Y2
-	VBROADCASTI128 lm6_324<>+0(SB), Y3
-	VPSHUFB      Y2, Y3, Y3
-	VBROADCASTI128 lm6_325<>+0(SB), Y4
-	VPSHUFB      Y2, Y4, Y4
-	VPSLLW       $3, Y2, Y5
-	VPBLENDVB    Y5, Y4, Y3, Y3
-	VBROADCASTI128 lm6_326<>+0(SB), Y4
-	VPSHUFB      Y2, Y4, Y4
-	VBROADCASTI128 lm6_327<>+0(SB), Y5
-	VPSHUFB      Y2, Y5, Y5
-	VPSLLW       $3, Y2, Y6
+	VPBROADCASTW (R8), X2
+	VCVTPH2PS    X2, Y2
+	VBROADCASTI128 2(R8), Y3
+	VPSRLVD      lm6_320<>+0(SB), Y3, Y3
+	VPAND        lm6_321<>+0(SB), Y3, Y3
+	VPBROADCASTQ 18(R8), Y4
+	VPSRLVD      lm6_322<>+0(SB), Y4, Y4
+	VPAND        lm6_323<>+0(SB), Y4, Y4
+	VPSLLD       $4, Y4, Y4
+	VPOR         Y4, Y3, Y3
+	VBROADCASTI128 lm6_324<>+0(SB), Y4
+	VPSHUFB      Y3, Y4, Y4
+	VBROADCASTI128 lm6_325<>+0(SB), Y5
+	VPSHUFB      Y3, Y5, Y5
+	VPSLLW       $3, Y3, Y6
 	VPBLENDVB    Y6, Y5, Y4, Y4
-	VPSLLW       $2, Y2, Y2
-	VPBLENDVB    Y2, Y4, Y3, Y2
-	VPABSB       Y2, Y3
-	VMOVDQU      (DX), Y4
-	VPSIGNB      Y2, Y4, Y2
-	VPXOR        Y4, Y4, Y4
-	VPDPBUSD     Y2, Y3, Y4
-	VBROADCASTSS (SI), Y2
-	VCVTDQ2PS    Y4, Y3
-	VMULPS       Y1, Y2, Y1
-	VFMADD231PS  Y1, Y3, Y0
-	VPBROADCASTW 26(R8), X1
-	VCVTPH2PS    X1, Y1
-	VBROADCASTI128 28(R8), Y2
-	VPSRLVD      lm6_320<>+0(SB), Y2, Y2
-	VPAND        lm6_321<>+0(SB), Y2, Y2
-	VPBROADCASTQ 44(R8), Y3
-	VPSRLVD      lm6_322<>+0(SB), Y3, Y3
-	VPAND        lm6_323<>+0(SB), Y3, Y3
-	VPSLLD       $4, Y3, Y3
-	VPOR         Y3, Y2, Y2
-	VBROADCASTI128 lm6_324<>+0(SB), Y3
-	VPSHUFB      Y2, Y3, Y3
-	VBROADCASTI128 lm6_325<>+0(SB), Y4
-	VPSHUFB      Y2, Y4, Y4
-	VPSLLW       $3, Y2, Y5
-	VPBLENDVB    Y5, Y4, Y3, Y3
-	VBROADCASTI128 lm6_326<>+0(SB), Y4
-	VPSHUFB      Y2, Y4, Y4
-	VBROADCASTI128 lm6_327<>+0(SB), Y5
-	VPSHUFB      Y2, Y5, Y5
-	VPSLLW       $3, Y2, Y6
+	VBROADCASTI128 lm6_326<>+0(SB), Y5
+	VPSHUFB      Y3, Y5, Y5
+	VBROADCASTI128 lm6_327<>+0(SB), Y6
+	VPSHUFB      Y3, Y6, Y6
+	VPSLLW       $3, Y3, Y7
+	VPBLENDVB    Y7, Y6, Y5, Y5
+	VPSLLW       $2, Y3, Y3
+	VPBLENDVB    Y3, Y5, Y4, Y3
+	VPABSB       Y3, Y4
+	VMOVDQU      (DX), Y5
+	VPSIGNB      Y3, Y5, Y3
+	VPXOR        Y5, Y5, Y5
+	VPDPBUSD     Y3, Y4, Y5
+	VBROADCASTSS (SI), Y3
+	VCVTDQ2PS    Y5, Y4
+	VMULPS       Y2, Y3, Y2
+	VFMADD231PS  Y2, Y4, Y0
+	VPBROADCASTW 26(R8), X2
+	VCVTPH2PS    X2, Y2
+	VBROADCASTI128 28(R8), Y3
+	VPSRLVD      lm6_320<>+0(SB), Y3, Y3
+	VPAND        lm6_321<>+0(SB), Y3, Y3
+	VPBROADCASTQ 44(R8), Y4
+	VPSRLVD      lm6_322<>+0(SB), Y4, Y4
+	VPAND        lm6_323<>+0(SB), Y4, Y4
+	VPSLLD       $4, Y4, Y4
+	VPOR         Y4, Y3, Y3
+	VBROADCASTI128 lm6_324<>+0(SB), Y4
+	VPSHUFB      Y3, Y4, Y4
+	VBROADCASTI128 lm6_325<>+0(SB), Y5
+	VPSHUFB      Y3, Y5, Y5
+	VPSLLW       $3, Y3, Y6
 	VPBLENDVB    Y6, Y5, Y4, Y4
-	VPSLLW       $2, Y2, Y2
-	VPBLENDVB    Y2, Y4, Y3, Y2
-	VPABSB       Y2, Y3
-	VMOVDQU      32(DX), Y4
-	VPSIGNB      Y2, Y4, Y2
-	VPXOR        Y4, Y4, Y4
-	VPDPBUSD     Y2, Y3, Y4
-	VBROADCASTSS 4(SI), Y2
-	VCVTDQ2PS    Y4, Y3
-	VMULPS       Y1, Y2, Y1
-	VFMADD231PS  Y1, Y3, Y0
+	VBROADCASTI128 lm6_326<>+0(SB), Y5
+	VPSHUFB      Y3, Y5, Y5
+	VBROADCASTI128 lm6_327<>+0(SB), Y6
+	VPSHUFB      Y3, Y6, Y6
+	VPSLLW       $3, Y3, Y7
+	VPBLENDVB    Y7, Y6, Y5, Y5
+	VPSLLW       $2, Y3, Y3
+	VPBLENDVB    Y3, Y5, Y4, Y3
+	VPABSB       Y3, Y4
+	VMOVDQU      32(DX), Y5
+	VPSIGNB      Y3, Y5, Y3
+	VPXOR        Y5, Y5, Y5
+	VPDPBUSD     Y3, Y4, Y5
+	VBROADCASTSS 4(SI), Y3
+	VCVTDQ2PS    Y5, Y4
+	VMULPS       Y2, Y3, Y2
+	VFMADD231PS  Y2, Y4, Y1
 	ADDQ         $0x34, R8
 	ADDQ         $0x40, DX
 	ADDQ         $8, SI
@@ -701,39 +876,39 @@ done4:
 	JLT          done6
 
 loop5:
-	VPBROADCASTW (R8), X1
-	VCVTPH2PS    X1, Y1
-	VBROADCASTI128 2(R8), Y2
-	VPSRLVD      lm6_320<>+0(SB), Y2, Y2
-	VPAND        lm6_321<>+0(SB), Y2, Y2
-	VPBROADCASTQ 18(R8), Y3
-	VPSRLVD      lm6_322<>+0(SB), Y3, Y3
-	VPAND        lm6_323<>+0(SB), Y3, Y3
-	VPSLLD       $4, Y3, Y3
-	VPOR         Y3, Y2, Y2
-	VBROADCASTI128 lm6_324<>+0(SB), Y3
-	VPSHUFB      Y2, Y3, Y3
-	VBROADCASTI128 lm6_325<>+0(SB), Y4
-	VPSHUFB      Y2, Y4, Y4
-	VPSLLW       $3, Y2, Y5
-	VPBLENDVB    Y5, Y4, Y3, Y3
-	VBROADCASTI128 lm6_326<>+0(SB), Y4
-	VPSHUFB      Y2, Y4, Y4
-	VBROADCASTI128 lm6_327<>+0(SB), Y5
-	VPSHUFB      Y2, Y5, Y5
-	VPSLLW       $3, Y2, Y6
+	VPBROADCASTW (R8), X2
+	VCVTPH2PS    X2, Y2
+	VBROADCASTI128 2(R8), Y3
+	VPSRLVD      lm6_320<>+0(SB), Y3, Y3
+	VPAND        lm6_321<>+0(SB), Y3, Y3
+	VPBROADCASTQ 18(R8), Y4
+	VPSRLVD      lm6_322<>+0(SB), Y4, Y4
+	VPAND        lm6_323<>+0(SB), Y4, Y4
+	VPSLLD       $4, Y4, Y4
+	VPOR         Y4, Y3, Y3
+	VBROADCASTI128 lm6_324<>+0(SB), Y4
+	VPSHUFB      Y3, Y4, Y4
+	VBROADCASTI128 lm6_325<>+0(SB), Y5
+	VPSHUFB      Y3, Y5, Y5
+	VPSLLW       $3, Y3, Y6
 	VPBLENDVB    Y6, Y5, Y4, Y4
-	VPSLLW       $2, Y2, Y2
-	VPBLENDVB    Y2, Y4, Y3, Y2
-	VPABSB       Y2, Y3
-	VMOVDQU      (DX), Y4
-	VPSIGNB      Y2, Y4, Y2
-	VPXOR        Y4, Y4, Y4
-	VPDPBUSD     Y2, Y3, Y4
-	VBROADCASTSS (SI), Y2
-	VCVTDQ2PS    Y4, Y3
-	VMULPS       Y1, Y2, Y1
-	VFMADD231PS  Y1, Y3, Y0
+	VBROADCASTI128 lm6_326<>+0(SB), Y5
+	VPSHUFB      Y3, Y5, Y5
+	VBROADCASTI128 lm6_327<>+0(SB), Y6
+	VPSHUFB      Y3, Y6, Y6
+	VPSLLW       $3, Y3, Y7
+	VPBLENDVB    Y7, Y6, Y5, Y5
+	VPSLLW       $2, Y3, Y3
+	VPBLENDVB    Y3, Y5, Y4, Y3
+	VPABSB       Y3, Y4
+	VMOVDQU      (DX), Y5
+	VPSIGNB      Y3, Y5, Y3
+	VPXOR        Y5, Y5, Y5
+	VPDPBUSD     Y3, Y4, Y5
+	VBROADCASTSS (SI), Y3
+	VCVTDQ2PS    Y5, Y4
+	VMULPS       Y2, Y3, Y2
+	VFMADD231PS  Y2, Y4, Y0
 	ADDQ         $0x1a, R8
 	ADDQ         $0x20, DX
 	ADDQ         $4, SI
@@ -742,6 +917,7 @@ loop5:
 
 done6:
 	ADDQ         $1, DI
+	VADDPS       Y1, Y0, Y0
 	VEXTRACTF128 $1, Y0, X1
 	VADDPS       X0, X1, X1
 	VMOVHLPS     X1, X1, X0
@@ -760,8 +936,8 @@ done2:
 	VZEROUPPER
 	RET
 
-// matmulQ82xLm6_32AVX512 is y[j][r] = sum over i of d[i/32][j]*q[i/32][j][i%32]*w[r][i] for j < 2; ldy and stride in bytes.
-// Requires: AVX2, AVX512F, AVX512BW, AVX512DQ, AVX512VL, AVX512VNNI, F16C, FMA
+// matmulQ82xLm6_32AVX512 multiplies rows of w with 2 rows of activations in int8; ldy and stride in bytes.
+// Requires: F16C, FMA, AVX512VL, AVX512VNNI
 TEXT ·matmulQ82xLm6_32AVX512(SB), NOSPLIT, $128-72
 	LEAQ         31(SP), AX
 	ANDQ         $-32, AX
@@ -953,8 +1129,8 @@ done2:
 	VZEROUPPER
 	RET
 
-// matmulQ83xLm6_32AVX512 is y[j][r] = sum over i of d[i/32][j]*q[i/32][j][i%32]*w[r][i] for j < 3; ldy and stride in bytes.
-// Requires: AVX2, AVX512F, AVX512BW, AVX512DQ, AVX512VL, AVX512VNNI, F16C, FMA
+// matmulQ83xLm6_32AVX512 multiplies rows of w with 3 rows of activations in int8; ldy and stride in bytes.
+// Requires: F16C, FMA, AVX512VL, AVX512VNNI
 TEXT ·matmulQ83xLm6_32AVX512(SB), NOSPLIT, $128-72
 	LEAQ         31(SP), AX
 	ANDQ         $-32, AX
@@ -1179,8 +1355,8 @@ done2:
 	VZEROUPPER
 	RET
 
-// matmulQ84xLm6_32AVX512 is y[j][r] = sum over i of d[i/32][j]*q[i/32][j][i%32]*w[r][i] for j < 4; ldy and stride in bytes.
-// Requires: AVX2, AVX512F, AVX512BW, AVX512DQ, AVX512VL, AVX512VNNI, F16C, FMA
+// matmulQ84xLm6_32AVX512 multiplies rows of w with 4 rows of activations in int8; ldy and stride in bytes.
+// Requires: F16C, FMA, AVX512VL, AVX512VNNI
 TEXT ·matmulQ84xLm6_32AVX512(SB), NOSPLIT, $128-72
 	LEAQ         31(SP), AX
 	ANDQ         $-32, AX
@@ -1439,7 +1615,7 @@ done2:
 	RET
 
 // unpackLm6_32AVX512 unpacks a row into records of 32 levels, their scales and mins.
-// Requires: AVX2, AVX512F, AVX512BW, AVX512DQ, AVX512VL, AVX512VNNI, F16C, FMA
+// Requires: AVX2, F16C
 TEXT ·unpackLm6_32AVX512(SB), NOSPLIT, $128-24
 	MOVQ         dst+0(FP), AX
 	MOVQ         src+8(FP), BX
@@ -1488,8 +1664,8 @@ done2:
 	VZEROUPPER
 	RET
 
-// mix1xLm6_32AVX512 is o[j][i] += sum over r of p[j][r]*v[r][i] for j < 1; ld and stride in bytes, a unit is 32 values.
-// Requires: AVX2, AVX512F, AVX512BW, AVX512DQ, AVX512VL, AVX512VNNI, F16C, FMA
+// mix1xLm6_32AVX512 adds weighted rows of v to 1 row of o; ld and stride in bytes, a unit is 32 values.
+// Requires: AVX2, F16C, FMA
 TEXT ·mix1xLm6_32AVX512(SB), NOSPLIT, $128-64
 	MOVQ         v+32(FP), AX
 	MOVQ         units+56(FP), BX
@@ -1576,8 +1752,8 @@ done2:
 	VZEROUPPER
 	RET
 
-// mix2xLm6_32AVX512 is o[j][i] += sum over r of p[j][r]*v[r][i] for j < 2; ld and stride in bytes, a unit is 32 values.
-// Requires: AVX2, AVX512F, AVX512BW, AVX512DQ, AVX512VL, AVX512VNNI, F16C, FMA
+// mix2xLm6_32AVX512 adds weighted rows of v to 2 rows of o; ld and stride in bytes, a unit is 32 values.
+// Requires: AVX2, F16C, FMA
 TEXT ·mix2xLm6_32AVX512(SB), NOSPLIT, $128-64
 	MOVQ         v+32(FP), AX
 	MOVQ         units+56(FP), BX
@@ -1681,8 +1857,8 @@ done2:
 	VZEROUPPER
 	RET
 
-// mix5xLm6_32AVX512 is o[j][i] += sum over r of p[j][r]*v[r][i] for j < 5; ld and stride in bytes, a unit is 32 values.
-// Requires: AVX2, AVX512F, AVX512BW, AVX512DQ, AVX512VL, AVX512VNNI, F16C, FMA
+// mix5xLm6_32AVX512 adds weighted rows of v to 5 rows of o; ld and stride in bytes, a unit is 32 values.
+// Requires: AVX2, F16C, FMA
 TEXT ·mix5xLm6_32AVX512(SB), NOSPLIT, $128-64
 	MOVQ         v+32(FP), AX
 	MOVQ         units+56(FP), BX
@@ -1698,34 +1874,41 @@ loop1:
 	MOVQ         SI, R8
 	ADDQ         DI, R8
 	ADDQ         DI, R8
+	MOVQ         R8, R9
+	ADDQ         DI, R9
+	ADDQ         DI, R9
 	ADDQ         CX, SI
 	ADDQ         CX, R8
+	ADDQ         CX, R9
 	VMOVUPS      (SI), Y0
 	VMOVUPS      (SI)(DI*1), Y1
 	VMOVUPS      (R8), Y2
 	VMOVUPS      (R8)(DI*1), Y3
-	VMOVUPS      (R8), Y4
+	VMOVUPS      (R9), Y4
 	VMOVUPS      32(SI), Y5
 	VMOVUPS      32(SI)(DI*1), Y6
 	VMOVUPS      32(R8), Y7
 	VMOVUPS      32(R8)(DI*1), Y8
-	VMOVUPS      32(R8), Y9
+	VMOVUPS      32(R9), Y9
 	MOVQ         p+16(FP), SI
 	MOVQ         ldp+24(FP), DI
 	MOVQ         SI, R8
 	ADDQ         DI, R8
 	ADDQ         DI, R8
-	MOVQ         rows+48(FP), R9
-	MOVQ         AX, R10
-	MOVQ         stride+40(FP), R11
-	SUBQ         $1, R9
+	MOVQ         R8, R9
+	ADDQ         DI, R9
+	ADDQ         DI, R9
+	MOVQ         rows+48(FP), R10
+	MOVQ         AX, R11
+	MOVQ         stride+40(FP), R12
+	SUBQ         $1, R10
 	JLT          done4
 
 loop3:
-	VBROADCASTI128 2(R10), Y10
+	VBROADCASTI128 2(R11), Y10
 	VPSRLVD      lm6_320<>+0(SB), Y10, Y10
 	VPAND        lm6_321<>+0(SB), Y10, Y10
-	VPBROADCASTQ 18(R10), Y11
+	VPBROADCASTQ 18(R11), Y11
 	VPSRLVD      lm6_322<>+0(SB), Y11, Y11
 	VPAND        lm6_323<>+0(SB), Y11, Y11
 	VPSLLD       $4, Y11, Y11
@@ -1745,7 +1928,7 @@ loop3:
 	VPSLLW       $2, Y10, Y10
 	VPBLENDVB    Y10, Y12, Y11, Y10
 	VMOVDQU      Y10, (DX)
-	VPBROADCASTW (R10), X10
+	VPBROADCASTW (R11), X10
 	VCVTPH2PS    X10, Y10
 	VBROADCASTSS (SI), Y11
 	VMULPS       Y11, Y10, Y11
@@ -1755,7 +1938,7 @@ loop3:
 	VMULPS       Y13, Y10, Y13
 	VBROADCASTSS (R8)(DI*1), Y14
 	VMULPS       Y14, Y10, Y14
-	VBROADCASTSS (R8), Y15
+	VBROADCASTSS (R9), Y15
 	VMULPS       Y15, Y10, Y10
 	VPMOVSXBD    (DX), Y15
 	VCVTDQ2PS    Y15, Y15
@@ -1771,64 +1954,76 @@ loop3:
 	VFMADD231PS  Y13, Y15, Y7
 	VFMADD231PS  Y14, Y15, Y8
 	VFMADD231PS  Y10, Y15, Y9
-	ADDQ         R11, R10
+	ADDQ         R12, R11
 	ADDQ         $4, SI
 	ADDQ         $4, R8
-	SUBQ         $1, R9
+	ADDQ         $4, R9
+	SUBQ         $1, R10
 	JGE          loop3
 
 done4:
-	ADDQ         $1, R9
+	ADDQ         $1, R10
 	MOVQ         o+0(FP), SI
 	MOVQ         ldo+8(FP), DI
 	MOVQ         SI, R8
 	ADDQ         DI, R8
 	ADDQ         DI, R8
+	MOVQ         R8, R9
+	ADDQ         DI, R9
+	ADDQ         DI, R9
 	ADDQ         CX, SI
 	ADDQ         CX, R8
+	ADDQ         CX, R9
 	VMOVUPS      Y0, (SI)
 	VMOVUPS      Y1, (SI)(DI*1)
 	VMOVUPS      Y2, (R8)
 	VMOVUPS      Y3, (R8)(DI*1)
-	VMOVUPS      Y4, (R8)
+	VMOVUPS      Y4, (R9)
 	VMOVUPS      Y5, 32(SI)
 	VMOVUPS      Y6, 32(SI)(DI*1)
 	VMOVUPS      Y7, 32(R8)
 	VMOVUPS      Y8, 32(R8)(DI*1)
-	VMOVUPS      Y9, 32(R8)
+	VMOVUPS      Y9, 32(R9)
 	MOVQ         o+0(FP), SI
 	MOVQ         ldo+8(FP), DI
 	MOVQ         SI, R8
 	ADDQ         DI, R8
 	ADDQ         DI, R8
+	MOVQ         R8, R9
+	ADDQ         DI, R9
+	ADDQ         DI, R9
 	ADDQ         CX, SI
 	ADDQ         CX, R8
+	ADDQ         CX, R9
 	VMOVUPS      64(SI), Y0
 	VMOVUPS      64(SI)(DI*1), Y1
 	VMOVUPS      64(R8), Y2
 	VMOVUPS      64(R8)(DI*1), Y3
-	VMOVUPS      64(R8), Y4
+	VMOVUPS      64(R9), Y4
 	VMOVUPS      96(SI), Y5
 	VMOVUPS      96(SI)(DI*1), Y6
 	VMOVUPS      96(R8), Y7
 	VMOVUPS      96(R8)(DI*1), Y8
-	VMOVUPS      96(R8), Y9
+	VMOVUPS      96(R9), Y9
 	MOVQ         p+16(FP), SI
 	MOVQ         ldp+24(FP), DI
 	MOVQ         SI, R8
 	ADDQ         DI, R8
 	ADDQ         DI, R8
-	MOVQ         rows+48(FP), R9
-	MOVQ         AX, R10
-	MOVQ         stride+40(FP), R11
-	SUBQ         $1, R9
+	MOVQ         R8, R9
+	ADDQ         DI, R9
+	ADDQ         DI, R9
+	MOVQ         rows+48(FP), R10
+	MOVQ         AX, R11
+	MOVQ         stride+40(FP), R12
+	SUBQ         $1, R10
 	JLT          done6
 
 loop5:
-	VBROADCASTI128 2(R10), Y10
+	VBROADCASTI128 2(R11), Y10
 	VPSRLVD      lm6_320<>+0(SB), Y10, Y10
 	VPAND        lm6_321<>+0(SB), Y10, Y10
-	VPBROADCASTQ 18(R10), Y11
+	VPBROADCASTQ 18(R11), Y11
 	VPSRLVD      lm6_322<>+0(SB), Y11, Y11
 	VPAND        lm6_323<>+0(SB), Y11, Y11
 	VPSLLD       $4, Y11, Y11
@@ -1848,7 +2043,7 @@ loop5:
 	VPSLLW       $2, Y10, Y10
 	VPBLENDVB    Y10, Y12, Y11, Y10
 	VMOVDQU      Y10, (DX)
-	VPBROADCASTW (R10), X10
+	VPBROADCASTW (R11), X10
 	VCVTPH2PS    X10, Y10
 	VBROADCASTSS (SI), Y11
 	VMULPS       Y11, Y10, Y11
@@ -1858,7 +2053,7 @@ loop5:
 	VMULPS       Y13, Y10, Y13
 	VBROADCASTSS (R8)(DI*1), Y14
 	VMULPS       Y14, Y10, Y14
-	VBROADCASTSS (R8), Y15
+	VBROADCASTSS (R9), Y15
 	VMULPS       Y15, Y10, Y10
 	VPMOVSXBD    16(DX), Y15
 	VCVTDQ2PS    Y15, Y15
@@ -1874,31 +2069,36 @@ loop5:
 	VFMADD231PS  Y13, Y15, Y7
 	VFMADD231PS  Y14, Y15, Y8
 	VFMADD231PS  Y10, Y15, Y9
-	ADDQ         R11, R10
+	ADDQ         R12, R11
 	ADDQ         $4, SI
 	ADDQ         $4, R8
-	SUBQ         $1, R9
+	ADDQ         $4, R9
+	SUBQ         $1, R10
 	JGE          loop5
 
 done6:
-	ADDQ         $1, R9
+	ADDQ         $1, R10
 	MOVQ         o+0(FP), SI
 	MOVQ         ldo+8(FP), DI
 	MOVQ         SI, R8
 	ADDQ         DI, R8
 	ADDQ         DI, R8
+	MOVQ         R8, R9
+	ADDQ         DI, R9
+	ADDQ         DI, R9
 	ADDQ         CX, SI
 	ADDQ         CX, R8
+	ADDQ         CX, R9
 	VMOVUPS      Y0, 64(SI)
 	VMOVUPS      Y1, 64(SI)(DI*1)
 	VMOVUPS      Y2, 64(R8)
 	VMOVUPS      Y3, 64(R8)(DI*1)
-	VMOVUPS      Y4, 64(R8)
+	VMOVUPS      Y4, 64(R9)
 	VMOVUPS      Y5, 96(SI)
 	VMOVUPS      Y6, 96(SI)(DI*1)
 	VMOVUPS      Y7, 96(R8)
 	VMOVUPS      Y8, 96(R8)(DI*1)
-	VMOVUPS      Y9, 96(R8)
+	VMOVUPS      Y9, 96(R9)
 	ADDQ         $0x1a, AX
 	ADDQ         $0x80, CX
 	SUBQ         $1, BX
@@ -1909,8 +2109,8 @@ done2:
 	VZEROUPPER
 	RET
 
-// decodeUnitsLm6_32AVX2 unpacks units of 32 values: dst[i] = value(src, i).
-// Requires: AVX2, F16C, FMA
+// decodeUnitsLm6_32AVX2 unpacks units of 32 values.
+// Requires: AVX2, F16C
 TEXT ·decodeUnitsLm6_32AVX2(SB), NOSPLIT, $128-24
 	MOVQ         dst+0(FP), AX
 	MOVQ         src+8(FP), BX
@@ -1972,7 +2172,7 @@ done2:
 	VZEROUPPER
 	RET
 
-// matmul1xLm6_32AVX2 is y[j][r] = sum over i of x[j][i]*w[r][i] for j < 1; ld and stride in bytes, a unit is 32 values.
+// matmul1xLm6_32AVX2 multiplies rows of w with 1 row of x; ld and stride in bytes, a unit is 32 values.
 // Requires: AVX2, F16C, FMA
 TEXT ·matmul1xLm6_32AVX2(SB), NOSPLIT, $128-64
 	MOVQ         y+0(FP), AX
@@ -2068,7 +2268,7 @@ done2:
 	VZEROUPPER
 	RET
 
-// matmul2xLm6_32AVX2 is y[j][r] = sum over i of x[j][i]*w[r][i] for j < 2; ld and stride in bytes, a unit is 32 values.
+// matmul2xLm6_32AVX2 multiplies rows of w with 2 rows of x; ld and stride in bytes, a unit is 32 values.
 // Requires: AVX2, F16C, FMA
 TEXT ·matmul2xLm6_32AVX2(SB), NOSPLIT, $128-64
 	MOVQ         y+0(FP), AX
@@ -2182,7 +2382,7 @@ done2:
 	VZEROUPPER
 	RET
 
-// matmul3xLm6_32AVX2 is y[j][r] = sum over i of x[j][i]*w[r][i] for j < 3; ld and stride in bytes, a unit is 32 values.
+// matmul3xLm6_32AVX2 multiplies rows of w with 3 rows of x; ld and stride in bytes, a unit is 32 values.
 // Requires: AVX2, F16C, FMA
 TEXT ·matmul3xLm6_32AVX2(SB), NOSPLIT, $128-64
 	MOVQ         y+0(FP), AX
@@ -2313,7 +2513,7 @@ done2:
 	VZEROUPPER
 	RET
 
-// matmul4xLm6_32AVX2 is y[j][r] = sum over i of x[j][i]*w[r][i] for j < 4; ld and stride in bytes, a unit is 32 values.
+// matmul4xLm6_32AVX2 multiplies rows of w with 4 rows of x; ld and stride in bytes, a unit is 32 values.
 // Requires: AVX2, F16C, FMA
 TEXT ·matmul4xLm6_32AVX2(SB), NOSPLIT, $128-64
 	MOVQ         y+0(FP), AX
@@ -2461,7 +2661,7 @@ done2:
 	VZEROUPPER
 	RET
 
-// matmulQ81xLm6_32AVX2 is y[j][r] = sum over i of d[i/32][j]*q[i/32][j][i%32]*w[r][i] for j < 1; ldy and stride in bytes.
+// matmulQ81xLm6_32AVX2 multiplies rows of w with 1 row of activations in int8; ldy and stride in bytes.
 // Requires: AVX2, F16C, FMA
 TEXT ·matmulQ81xLm6_32AVX2(SB), NOSPLIT, $128-72
 	LEAQ         31(SP), AX
@@ -2474,6 +2674,7 @@ TEXT ·matmulQ81xLm6_32AVX2(SB), NOSPLIT, $128-72
 
 loop1:
 	VPXOR        Y0, Y0, Y0
+	VPXOR        Y1, Y1, Y1
 	MOVQ         q+16(FP), DX
 	MOVQ         d+24(FP), SI
 	MOVQ         blocks+64(FP), DI
@@ -2482,72 +2683,72 @@ loop1:
 	JLT          done4
 
 loop3:
-	VPBROADCASTW (R8), X1
-	VCVTPH2PS    X1, Y1
-	VBROADCASTI128 2(R8), Y2
-	VPSRLVD      lm6_320<>+0(SB), Y2, Y2
-	VPAND        lm6_321<>+0(SB), Y2, Y2
-	VPBROADCASTQ 18(R8), Y3
-	VPSRLVD      lm6_322<>+0(SB), Y3, Y3
-	VPAND        lm6_323<>+0(SB), Y3, Y3
-	VPSLLD       $4, Y3, Y3
-	VPOR         Y3, Y2, Y2
-	VBROADCASTI128 lm6_324<>+0(SB), Y3
-	VPSHUFB      Y2, Y3, Y3
-	VBROADCASTI128 lm6_325<>+0(SB), Y4
-	VPSHUFB      Y2, Y4, Y4
-	VPSLLW       $3, Y2, Y5
-	VPBLENDVB    Y5, Y4, Y3, Y3
-	VBROADCASTI128 lm6_326<>+0(SB), Y4
-	VPSHUFB      Y2, Y4, Y4
-	VBROADCASTI128 lm6_327<>+0(SB), Y5
-	VPSHUFB      Y2, Y5, Y5
-	VPSLLW       $3, Y2, Y6
+	VPBROADCASTW (R8), X2
+	VCVTPH2PS    X2, Y2
+	VBROADCASTI128 2(R8), Y3
+	VPSRLVD      lm6_320<>+0(SB), Y3, Y3
+	VPAND        lm6_321<>+0(SB), Y3, Y3
+	VPBROADCASTQ 18(R8), Y4
+	VPSRLVD      lm6_322<>+0(SB), Y4, Y4
+	VPAND        lm6_323<>+0(SB), Y4, Y4
+	VPSLLD       $4, Y4, Y4
+	VPOR         Y4, Y3, Y3
+	VBROADCASTI128 lm6_324<>+0(SB), Y4
+	VPSHUFB      Y3, Y4, Y4
+	VBROADCASTI128 lm6_325<>+0(SB), Y5
+	VPSHUFB      Y3, Y5, Y5
+	VPSLLW       $3, Y3, Y6
 	VPBLENDVB    Y6, Y5, Y4, Y4
-	VPSLLW       $2, Y2, Y2
-	VPBLENDVB    Y2, Y4, Y3, Y2
-	VPABSB       Y2, Y3
-	VMOVDQU      (DX), Y4
-	VPSIGNB      Y2, Y4, Y2
-	VPMADDUBSW   Y2, Y3, Y2
-	VPMADDWD     lm6_328<>+0(SB), Y2, Y2
-	VBROADCASTSS (SI), Y3
-	VCVTDQ2PS    Y2, Y2
-	VMULPS       Y1, Y3, Y1
-	VFMADD231PS  Y1, Y2, Y0
-	VPBROADCASTW 26(R8), X1
-	VCVTPH2PS    X1, Y1
-	VBROADCASTI128 28(R8), Y2
-	VPSRLVD      lm6_320<>+0(SB), Y2, Y2
-	VPAND        lm6_321<>+0(SB), Y2, Y2
-	VPBROADCASTQ 44(R8), Y3
-	VPSRLVD      lm6_322<>+0(SB), Y3, Y3
-	VPAND        lm6_323<>+0(SB), Y3, Y3
-	VPSLLD       $4, Y3, Y3
-	VPOR         Y3, Y2, Y2
-	VBROADCASTI128 lm6_324<>+0(SB), Y3
-	VPSHUFB      Y2, Y3, Y3
-	VBROADCASTI128 lm6_325<>+0(SB), Y4
-	VPSHUFB      Y2, Y4, Y4
-	VPSLLW       $3, Y2, Y5
-	VPBLENDVB    Y5, Y4, Y3, Y3
-	VBROADCASTI128 lm6_326<>+0(SB), Y4
-	VPSHUFB      Y2, Y4, Y4
-	VBROADCASTI128 lm6_327<>+0(SB), Y5
-	VPSHUFB      Y2, Y5, Y5
-	VPSLLW       $3, Y2, Y6
+	VBROADCASTI128 lm6_326<>+0(SB), Y5
+	VPSHUFB      Y3, Y5, Y5
+	VBROADCASTI128 lm6_327<>+0(SB), Y6
+	VPSHUFB      Y3, Y6, Y6
+	VPSLLW       $3, Y3, Y7
+	VPBLENDVB    Y7, Y6, Y5, Y5
+	VPSLLW       $2, Y3, Y3
+	VPBLENDVB    Y3, Y5, Y4, Y3
+	VPABSB       Y3, Y4
+	VMOVDQU      (DX), Y5
+	VPSIGNB      Y3, Y5, Y3
+	VPMADDUBSW   Y3, Y4, Y3
+	VPMADDWD     lm6_328<>+0(SB), Y3, Y3
+	VBROADCASTSS (SI), Y4
+	VCVTDQ2PS    Y3, Y3
+	VMULPS       Y2, Y4, Y2
+	VFMADD231PS  Y2, Y3, Y0
+	VPBROADCASTW 26(R8), X2
+	VCVTPH2PS    X2, Y2
+	VBROADCASTI128 28(R8), Y3
+	VPSRLVD      lm6_320<>+0(SB), Y3, Y3
+	VPAND        lm6_321<>+0(SB), Y3, Y3
+	VPBROADCASTQ 44(R8), Y4
+	VPSRLVD      lm6_322<>+0(SB), Y4, Y4
+	VPAND        lm6_323<>+0(SB), Y4, Y4
+	VPSLLD       $4, Y4, Y4
+	VPOR         Y4, Y3, Y3
+	VBROADCASTI128 lm6_324<>+0(SB), Y4
+	VPSHUFB      Y3, Y4, Y4
+	VBROADCASTI128 lm6_325<>+0(SB), Y5
+	VPSHUFB      Y3, Y5, Y5
+	VPSLLW       $3, Y3, Y6
 	VPBLENDVB    Y6, Y5, Y4, Y4
-	VPSLLW       $2, Y2, Y2
-	VPBLENDVB    Y2, Y4, Y3, Y2
-	VPABSB       Y2, Y3
-	VMOVDQU      32(DX), Y4
-	VPSIGNB      Y2, Y4, Y2
-	VPMADDUBSW   Y2, Y3, Y2
-	VPMADDWD     lm6_328<>+0(SB), Y2, Y2
-	VBROADCASTSS 4(SI), Y3
-	VCVTDQ2PS    Y2, Y2
-	VMULPS       Y1, Y3, Y1
-	VFMADD231PS  Y1, Y2, Y0
+	VBROADCASTI128 lm6_326<>+0(SB), Y5
+	VPSHUFB      Y3, Y5, Y5
+	VBROADCASTI128 lm6_327<>+0(SB), Y6
+	VPSHUFB      Y3, Y6, Y6
+	VPSLLW       $3, Y3, Y7
+	VPBLENDVB    Y7, Y6, Y5, Y5
+	VPSLLW       $2, Y3, Y3
+	VPBLENDVB    Y3, Y5, Y4, Y3
+	VPABSB       Y3, Y4
+	VMOVDQU      32(DX), Y5
+	VPSIGNB      Y3, Y5, Y3
+	VPMADDUBSW   Y3, Y4, Y3
+	VPMADDWD     lm6_328<>+0(SB), Y3, Y3
+	VBROADCASTSS 4(SI), Y4
+	VCVTDQ2PS    Y3, Y3
+	VMULPS       Y2, Y4, Y2
+	VFMADD231PS  Y2, Y3, Y1
 	ADDQ         $0x34, R8
 	ADDQ         $0x40, DX
 	ADDQ         $8, SI
@@ -2560,39 +2761,39 @@ done4:
 	JLT          done6
 
 loop5:
-	VPBROADCASTW (R8), X1
-	VCVTPH2PS    X1, Y1
-	VBROADCASTI128 2(R8), Y2
-	VPSRLVD      lm6_320<>+0(SB), Y2, Y2
-	VPAND        lm6_321<>+0(SB), Y2, Y2
-	VPBROADCASTQ 18(R8), Y3
-	VPSRLVD      lm6_322<>+0(SB), Y3, Y3
-	VPAND        lm6_323<>+0(SB), Y3, Y3
-	VPSLLD       $4, Y3, Y3
-	VPOR         Y3, Y2, Y2
-	VBROADCASTI128 lm6_324<>+0(SB), Y3
-	VPSHUFB      Y2, Y3, Y3
-	VBROADCASTI128 lm6_325<>+0(SB), Y4
-	VPSHUFB      Y2, Y4, Y4
-	VPSLLW       $3, Y2, Y5
-	VPBLENDVB    Y5, Y4, Y3, Y3
-	VBROADCASTI128 lm6_326<>+0(SB), Y4
-	VPSHUFB      Y2, Y4, Y4
-	VBROADCASTI128 lm6_327<>+0(SB), Y5
-	VPSHUFB      Y2, Y5, Y5
-	VPSLLW       $3, Y2, Y6
+	VPBROADCASTW (R8), X2
+	VCVTPH2PS    X2, Y2
+	VBROADCASTI128 2(R8), Y3
+	VPSRLVD      lm6_320<>+0(SB), Y3, Y3
+	VPAND        lm6_321<>+0(SB), Y3, Y3
+	VPBROADCASTQ 18(R8), Y4
+	VPSRLVD      lm6_322<>+0(SB), Y4, Y4
+	VPAND        lm6_323<>+0(SB), Y4, Y4
+	VPSLLD       $4, Y4, Y4
+	VPOR         Y4, Y3, Y3
+	VBROADCASTI128 lm6_324<>+0(SB), Y4
+	VPSHUFB      Y3, Y4, Y4
+	VBROADCASTI128 lm6_325<>+0(SB), Y5
+	VPSHUFB      Y3, Y5, Y5
+	VPSLLW       $3, Y3, Y6
 	VPBLENDVB    Y6, Y5, Y4, Y4
-	VPSLLW       $2, Y2, Y2
-	VPBLENDVB    Y2, Y4, Y3, Y2
-	VPABSB       Y2, Y3
-	VMOVDQU      (DX), Y4
-	VPSIGNB      Y2, Y4, Y2
-	VPMADDUBSW   Y2, Y3, Y2
-	VPMADDWD     lm6_328<>+0(SB), Y2, Y2
-	VBROADCASTSS (SI), Y3
-	VCVTDQ2PS    Y2, Y2
-	VMULPS       Y1, Y3, Y1
-	VFMADD231PS  Y1, Y2, Y0
+	VBROADCASTI128 lm6_326<>+0(SB), Y5
+	VPSHUFB      Y3, Y5, Y5
+	VBROADCASTI128 lm6_327<>+0(SB), Y6
+	VPSHUFB      Y3, Y6, Y6
+	VPSLLW       $3, Y3, Y7
+	VPBLENDVB    Y7, Y6, Y5, Y5
+	VPSLLW       $2, Y3, Y3
+	VPBLENDVB    Y3, Y5, Y4, Y3
+	VPABSB       Y3, Y4
+	VMOVDQU      (DX), Y5
+	VPSIGNB      Y3, Y5, Y3
+	VPMADDUBSW   Y3, Y4, Y3
+	VPMADDWD     lm6_328<>+0(SB), Y3, Y3
+	VBROADCASTSS (SI), Y4
+	VCVTDQ2PS    Y3, Y3
+	VMULPS       Y2, Y4, Y2
+	VFMADD231PS  Y2, Y3, Y0
 	ADDQ         $0x1a, R8
 	ADDQ         $0x20, DX
 	ADDQ         $4, SI
@@ -2601,6 +2802,7 @@ loop5:
 
 done6:
 	ADDQ         $1, DI
+	VADDPS       Y1, Y0, Y0
 	VEXTRACTF128 $1, Y0, X1
 	VADDPS       X0, X1, X1
 	VMOVHLPS     X1, X1, X0
@@ -2619,7 +2821,7 @@ done2:
 	VZEROUPPER
 	RET
 
-// matmulQ82xLm6_32AVX2 is y[j][r] = sum over i of d[i/32][j]*q[i/32][j][i%32]*w[r][i] for j < 2; ldy and stride in bytes.
+// matmulQ82xLm6_32AVX2 multiplies rows of w with 2 rows of activations in int8; ldy and stride in bytes.
 // Requires: AVX2, F16C, FMA
 TEXT ·matmulQ82xLm6_32AVX2(SB), NOSPLIT, $128-72
 	LEAQ         31(SP), AX
@@ -2812,7 +3014,7 @@ done2:
 	VZEROUPPER
 	RET
 
-// matmulQ83xLm6_32AVX2 is y[j][r] = sum over i of d[i/32][j]*q[i/32][j][i%32]*w[r][i] for j < 3; ldy and stride in bytes.
+// matmulQ83xLm6_32AVX2 multiplies rows of w with 3 rows of activations in int8; ldy and stride in bytes.
 // Requires: AVX2, F16C, FMA
 TEXT ·matmulQ83xLm6_32AVX2(SB), NOSPLIT, $128-72
 	LEAQ         31(SP), AX
@@ -3038,7 +3240,7 @@ done2:
 	VZEROUPPER
 	RET
 
-// matmulQ84xLm6_32AVX2 is y[j][r] = sum over i of d[i/32][j]*q[i/32][j][i%32]*w[r][i] for j < 4; ldy and stride in bytes.
+// matmulQ84xLm6_32AVX2 multiplies rows of w with 4 rows of activations in int8; ldy and stride in bytes.
 // Requires: AVX2, F16C, FMA
 TEXT ·matmulQ84xLm6_32AVX2(SB), NOSPLIT, $128-72
 	LEAQ         31(SP), AX
@@ -3298,7 +3500,7 @@ done2:
 	RET
 
 // unpackLm6_32AVX2 unpacks a row into records of 32 levels, their scales and mins.
-// Requires: AVX2, F16C, FMA
+// Requires: AVX2, F16C
 TEXT ·unpackLm6_32AVX2(SB), NOSPLIT, $128-24
 	MOVQ         dst+0(FP), AX
 	MOVQ         src+8(FP), BX
@@ -3347,7 +3549,977 @@ done2:
 	VZEROUPPER
 	RET
 
-// mix1xLm6_32AVX2 is o[j][i] += sum over r of p[j][r]*v[r][i] for j < 1; ld and stride in bytes, a unit is 32 values.
+// encodeGroupsLm6_32AVX2 packs groups of 8 blocks of 32 values.
+// Requires: AVX2, F16C
+TEXT ·encodeGroupsLm6_32AVX2(SB), NOSPLIT, $0-32
+	MOVQ         dst+0(FP), AX
+	MOVQ         src+8(FP), BX
+	MOVQ         scratch+16(FP), CX
+	MOVQ         groups+24(FP), DX
+	ADDQ         $0x1f, CX
+	ANDQ         $-32, CX
+	SUBQ         $1, DX
+	JLT          done2
+
+loop1:
+
+	// x: value i of every block in one vector
+	XORQ         SI, SI
+	XORQ         DI, DI
+	ADDQ         $4, DI
+	SUBQ         $1, DI
+	JLT          done4
+
+loop3:
+	VMOVUPS      (BX)(SI*1), Y0
+	VMOVUPS      128(BX)(SI*1), Y1
+	VMOVUPS      256(BX)(SI*1), Y2
+	VMOVUPS      384(BX)(SI*1), Y3
+	VMOVUPS      512(BX)(SI*1), Y4
+	VMOVUPS      640(BX)(SI*1), Y5
+	VMOVUPS      768(BX)(SI*1), Y6
+	VMOVUPS      896(BX)(SI*1), Y7
+	VUNPCKLPS    Y1, Y0, Y8
+	VUNPCKHPS    Y1, Y0, Y1
+	VUNPCKLPS    Y3, Y2, Y0
+	VUNPCKHPS    Y3, Y2, Y3
+	VUNPCKLPD    Y0, Y8, Y2
+	VUNPCKHPD    Y0, Y8, Y0
+	VUNPCKLPD    Y3, Y1, Y8
+	VUNPCKHPD    Y3, Y1, Y3
+	VUNPCKLPS    Y5, Y4, Y1
+	VUNPCKHPS    Y5, Y4, Y5
+	VUNPCKLPS    Y7, Y6, Y4
+	VUNPCKHPS    Y7, Y6, Y7
+	VUNPCKLPD    Y4, Y1, Y6
+	VUNPCKHPD    Y4, Y1, Y4
+	VUNPCKLPD    Y7, Y5, Y1
+	VUNPCKHPD    Y7, Y5, Y7
+	VPERM2F128   $0x20, Y6, Y2, Y5
+	VPERM2F128   $0x31, Y6, Y2, Y6
+	VPERM2F128   $0x20, Y4, Y0, Y2
+	VPERM2F128   $0x31, Y4, Y0, Y4
+	VPERM2F128   $0x20, Y1, Y8, Y0
+	VPERM2F128   $0x31, Y1, Y8, Y1
+	VPERM2F128   $0x20, Y7, Y3, Y8
+	VPERM2F128   $0x31, Y7, Y3, Y7
+	VMOVUPS      Y5, (CX)(SI*8)
+	VMOVUPS      Y2, 32(CX)(SI*8)
+	VMOVUPS      Y0, 64(CX)(SI*8)
+	VMOVUPS      Y8, 96(CX)(SI*8)
+	VMOVUPS      Y6, 128(CX)(SI*8)
+	VMOVUPS      Y4, 160(CX)(SI*8)
+	VMOVUPS      Y1, 192(CX)(SI*8)
+	VMOVUPS      Y7, 224(CX)(SI*8)
+	ADDQ         $0x20, SI
+	SUBQ         $1, DI
+	JGE          loop3
+
+done4:
+	ADDQ         $1, DI
+
+	// length
+	VMOVDQU      lm6_329<>+0(SB), Y0
+	XORQ         SI, SI
+	XORQ         DI, DI
+	ADDQ         $8, DI
+	SUBQ         $1, DI
+	JLT          done6
+
+loop5:
+	VMOVUPS      (CX)(SI*8), Y1
+	VMULPS       Y1, Y1, Y1
+	VADDPS       Y1, Y0, Y0
+	VMOVUPS      32(CX)(SI*8), Y1
+	VMULPS       Y1, Y1, Y1
+	VADDPS       Y1, Y0, Y0
+	VMOVUPS      64(CX)(SI*8), Y1
+	VMULPS       Y1, Y1, Y1
+	VADDPS       Y1, Y0, Y0
+	VMOVUPS      96(CX)(SI*8), Y1
+	VMULPS       Y1, Y1, Y1
+	VADDPS       Y1, Y0, Y0
+	ADDQ         $0x10, SI
+	SUBQ         $1, DI
+	JGE          loop5
+
+done6:
+	ADDQ         $1, DI
+	VMOVUPS      Y0, 1024(CX)
+	VMOVUPS      1024(CX), Y0
+	VSQRTPS      Y0, Y0
+	VMOVUPS      Y0, 1056(CX)
+
+	// v
+	VMOVUPS      1056(CX), Y0
+	VMOVDQU      lm6_3210<>+0(SB), Y1
+	VCMPPS       $0x1e, Y1, Y0, Y0
+	VMOVDQU      Y0, 1088(CX)
+	VMOVDQU      lm6_3211<>+0(SB), Y0
+	VMOVUPS      1056(CX), Y1
+	VDIVPS       Y1, Y0, Y0
+	VMOVUPS      Y0, 1120(CX)
+	LEAQ         lm6_3212<>+0(SB), SI
+	XORQ         DI, DI
+	XORQ         R8, R8
+	ADDQ         $8, R8
+	SUBQ         $1, R8
+	JLT          done8
+
+loop7:
+	VMOVDQU      1088(CX), Y0
+	VMOVUPS      (CX)(DI*8), Y1
+	VMOVUPS      1120(CX), Y2
+	VMULPS       Y2, Y1, Y1
+	VMOVDQU      lm6_329<>+0(SB), Y2
+	VBLENDVPS    Y0, Y1, Y2, Y0
+	VBROADCASTSS (SI)(DI*1), Y1
+	VMULPS       Y1, Y0, Y0
+	VMOVUPS      Y0, 1152(CX)(DI*8)
+	VMOVDQU      1088(CX), Y0
+	VMOVUPS      32(CX)(DI*8), Y1
+	VMOVUPS      1120(CX), Y2
+	VMULPS       Y2, Y1, Y1
+	VMOVDQU      lm6_329<>+0(SB), Y2
+	VBLENDVPS    Y0, Y1, Y2, Y0
+	VBROADCASTSS 4(SI)(DI*1), Y1
+	VMULPS       Y1, Y0, Y0
+	VMOVUPS      Y0, 1184(CX)(DI*8)
+	VMOVDQU      1088(CX), Y0
+	VMOVUPS      64(CX)(DI*8), Y1
+	VMOVUPS      1120(CX), Y2
+	VMULPS       Y2, Y1, Y1
+	VMOVDQU      lm6_329<>+0(SB), Y2
+	VBLENDVPS    Y0, Y1, Y2, Y0
+	VBROADCASTSS 8(SI)(DI*1), Y1
+	VMULPS       Y1, Y0, Y0
+	VMOVUPS      Y0, 1216(CX)(DI*8)
+	VMOVDQU      1088(CX), Y0
+	VMOVUPS      96(CX)(DI*8), Y1
+	VMOVUPS      1120(CX), Y2
+	VMULPS       Y2, Y1, Y1
+	VMOVDQU      lm6_329<>+0(SB), Y2
+	VBLENDVPS    Y0, Y1, Y2, Y0
+	VBROADCASTSS 12(SI)(DI*1), Y1
+	VMULPS       Y1, Y0, Y0
+	VMOVUPS      Y0, 1248(CX)(DI*8)
+	ADDQ         $0x10, DI
+	SUBQ         $1, R8
+	JGE          loop7
+
+done8:
+	ADDQ         $1, R8
+	LEAQ         lm6_3213<>+0(SB), SI
+	XORQ         DI, DI
+	XORQ         R8, R8
+	ADDQ         $4, R8
+	SUBQ         $1, R8
+	JLT          done10
+
+loop9:
+	VMOVUPS      1152(CX)(DI*8), Y0
+	VMOVUPS      1184(CX)(DI*8), Y1
+	VMOVUPS      1216(CX)(DI*8), Y2
+	VMOVUPS      1248(CX)(DI*8), Y3
+	VMOVUPS      1280(CX)(DI*8), Y4
+	VMOVUPS      1312(CX)(DI*8), Y5
+	VMOVUPS      1344(CX)(DI*8), Y6
+	VMOVUPS      1376(CX)(DI*8), Y7
+	VADDPS       Y1, Y0, Y8
+	VSUBPS       Y1, Y0, Y0
+	VADDPS       Y3, Y2, Y1
+	VSUBPS       Y3, Y2, Y2
+	VADDPS       Y5, Y4, Y3
+	VSUBPS       Y5, Y4, Y4
+	VADDPS       Y7, Y6, Y5
+	VSUBPS       Y7, Y6, Y6
+	VADDPS       Y1, Y8, Y7
+	VSUBPS       Y1, Y8, Y1
+	VADDPS       Y2, Y0, Y8
+	VSUBPS       Y2, Y0, Y0
+	VADDPS       Y5, Y3, Y2
+	VSUBPS       Y5, Y3, Y3
+	VADDPS       Y6, Y4, Y5
+	VSUBPS       Y6, Y4, Y4
+	VADDPS       Y2, Y7, Y6
+	VSUBPS       Y2, Y7, Y2
+	VADDPS       Y5, Y8, Y7
+	VSUBPS       Y5, Y8, Y5
+	VADDPS       Y3, Y1, Y8
+	VSUBPS       Y3, Y1, Y1
+	VADDPS       Y4, Y0, Y3
+	VSUBPS       Y4, Y0, Y0
+	VMOVUPS      Y6, 1152(CX)(DI*8)
+	VMOVUPS      Y7, 1184(CX)(DI*8)
+	VMOVUPS      Y8, 1216(CX)(DI*8)
+	VMOVUPS      Y3, 1248(CX)(DI*8)
+	VMOVUPS      Y2, 1280(CX)(DI*8)
+	VMOVUPS      Y5, 1312(CX)(DI*8)
+	VMOVUPS      Y1, 1344(CX)(DI*8)
+	VMOVUPS      Y0, 1376(CX)(DI*8)
+	ADDQ         $4, DI
+	ADDQ         $0x1c, DI
+	SUBQ         $1, R8
+	JGE          loop9
+
+done10:
+	ADDQ         $1, R8
+	XORQ         DI, DI
+	XORQ         R8, R8
+	ADDQ         $1, R8
+	SUBQ         $1, R8
+	JLT          done12
+
+loop11:
+	XORQ         R9, R9
+	ADDQ         $8, R9
+	SUBQ         $1, R9
+	JLT          done14
+
+loop13:
+	VMOVUPS      1152(CX)(DI*8), Y0
+	VMOVUPS      1408(CX)(DI*8), Y1
+	VMOVUPS      1664(CX)(DI*8), Y2
+	VMOVUPS      1920(CX)(DI*8), Y3
+	VADDPS       Y1, Y0, Y4
+	VSUBPS       Y1, Y0, Y0
+	VADDPS       Y3, Y2, Y1
+	VSUBPS       Y3, Y2, Y2
+	VADDPS       Y1, Y4, Y3
+	VSUBPS       Y1, Y4, Y1
+	VADDPS       Y2, Y0, Y4
+	VSUBPS       Y2, Y0, Y0
+	VBROADCASTSS (SI)(DI*1), Y2
+	VMULPS       Y2, Y3, Y2
+	VMOVUPS      Y2, 1152(CX)(DI*8)
+	VBROADCASTSS 32(SI)(DI*1), Y2
+	VMULPS       Y2, Y4, Y2
+	VMOVUPS      Y2, 1408(CX)(DI*8)
+	VBROADCASTSS 64(SI)(DI*1), Y2
+	VMULPS       Y2, Y1, Y1
+	VMOVUPS      Y1, 1664(CX)(DI*8)
+	VBROADCASTSS 96(SI)(DI*1), Y1
+	VMULPS       Y1, Y0, Y0
+	VMOVUPS      Y0, 1920(CX)(DI*8)
+	ADDQ         $4, DI
+	SUBQ         $1, R9
+	JGE          loop13
+
+done14:
+	ADDQ         $1, R9
+	ADDQ         $0x60, DI
+	SUBQ         $1, R8
+	JGE          loop11
+
+done12:
+	ADDQ         $1, R8
+
+	// code
+	XORQ         SI, SI
+	XORQ         DI, DI
+	ADDQ         $8, DI
+	SUBQ         $1, DI
+	JLT          done16
+
+loop15:
+	VMOVUPS      1152(CX)(SI*8), Y0
+	VCMPPS       $0x15, lm6_329<>+0(SB), Y0, Y1
+	VPABSD       Y1, Y1
+	VPERMPS      lm6_3214<>+0(SB), Y1, Y2
+	VCMPPS       $0x15, Y2, Y0, Y2
+	VPADDD       Y1, Y1, Y1
+	VPSUBD       Y2, Y1, Y1
+	VPERMPS      lm6_3215<>+0(SB), Y1, Y2
+	VCMPPS       $0x15, Y2, Y0, Y2
+	VPADDD       Y1, Y1, Y1
+	VPSUBD       Y2, Y1, Y1
+	VPERMPS      lm6_3216<>+0(SB), Y1, Y2
+	VCMPPS       $0x15, Y2, Y0, Y2
+	VPADDD       Y1, Y1, Y1
+	VPSUBD       Y2, Y1, Y1
+	VPERMPS      lm6_3217<>+0(SB), Y1, Y2
+	VPERMPS      lm6_3218<>+0(SB), Y1, Y3
+	VPSLLD       $0x1c, Y1, Y4
+	VBLENDVPS    Y4, Y3, Y2, Y2
+	VCMPPS       $0x15, Y2, Y0, Y2
+	VPADDD       Y1, Y1, Y1
+	VPSUBD       Y2, Y1, Y1
+	VPERMPS      lm6_3219<>+0(SB), Y1, Y2
+	VPERMPS      lm6_3220<>+0(SB), Y1, Y3
+	VPSLLD       $0x1c, Y1, Y4
+	VBLENDVPS    Y4, Y3, Y2, Y2
+	VPERMPS      lm6_3221<>+0(SB), Y1, Y3
+	VPERMPS      lm6_3222<>+0(SB), Y1, Y4
+	VPSLLD       $0x1c, Y1, Y5
+	VBLENDVPS    Y5, Y4, Y3, Y3
+	VPSLLD       $0x1b, Y1, Y4
+	VBLENDVPS    Y4, Y3, Y2, Y2
+	VCMPPS       $0x15, Y2, Y0, Y0
+	VPADDD       Y1, Y1, Y1
+	VPSUBD       Y0, Y1, Y0
+	VMOVDQU      Y0, 2176(CX)(SI*8)
+	VMOVUPS      1184(CX)(SI*8), Y0
+	VCMPPS       $0x15, lm6_329<>+0(SB), Y0, Y1
+	VPABSD       Y1, Y1
+	VPERMPS      lm6_3214<>+0(SB), Y1, Y2
+	VCMPPS       $0x15, Y2, Y0, Y2
+	VPADDD       Y1, Y1, Y1
+	VPSUBD       Y2, Y1, Y1
+	VPERMPS      lm6_3215<>+0(SB), Y1, Y2
+	VCMPPS       $0x15, Y2, Y0, Y2
+	VPADDD       Y1, Y1, Y1
+	VPSUBD       Y2, Y1, Y1
+	VPERMPS      lm6_3216<>+0(SB), Y1, Y2
+	VCMPPS       $0x15, Y2, Y0, Y2
+	VPADDD       Y1, Y1, Y1
+	VPSUBD       Y2, Y1, Y1
+	VPERMPS      lm6_3217<>+0(SB), Y1, Y2
+	VPERMPS      lm6_3218<>+0(SB), Y1, Y3
+	VPSLLD       $0x1c, Y1, Y4
+	VBLENDVPS    Y4, Y3, Y2, Y2
+	VCMPPS       $0x15, Y2, Y0, Y2
+	VPADDD       Y1, Y1, Y1
+	VPSUBD       Y2, Y1, Y1
+	VPERMPS      lm6_3219<>+0(SB), Y1, Y2
+	VPERMPS      lm6_3220<>+0(SB), Y1, Y3
+	VPSLLD       $0x1c, Y1, Y4
+	VBLENDVPS    Y4, Y3, Y2, Y2
+	VPERMPS      lm6_3221<>+0(SB), Y1, Y3
+	VPERMPS      lm6_3222<>+0(SB), Y1, Y4
+	VPSLLD       $0x1c, Y1, Y5
+	VBLENDVPS    Y5, Y4, Y3, Y3
+	VPSLLD       $0x1b, Y1, Y4
+	VBLENDVPS    Y4, Y3, Y2, Y2
+	VCMPPS       $0x15, Y2, Y0, Y0
+	VPADDD       Y1, Y1, Y1
+	VPSUBD       Y0, Y1, Y0
+	VMOVDQU      Y0, 2208(CX)(SI*8)
+	VMOVUPS      1216(CX)(SI*8), Y0
+	VCMPPS       $0x15, lm6_329<>+0(SB), Y0, Y1
+	VPABSD       Y1, Y1
+	VPERMPS      lm6_3214<>+0(SB), Y1, Y2
+	VCMPPS       $0x15, Y2, Y0, Y2
+	VPADDD       Y1, Y1, Y1
+	VPSUBD       Y2, Y1, Y1
+	VPERMPS      lm6_3215<>+0(SB), Y1, Y2
+	VCMPPS       $0x15, Y2, Y0, Y2
+	VPADDD       Y1, Y1, Y1
+	VPSUBD       Y2, Y1, Y1
+	VPERMPS      lm6_3216<>+0(SB), Y1, Y2
+	VCMPPS       $0x15, Y2, Y0, Y2
+	VPADDD       Y1, Y1, Y1
+	VPSUBD       Y2, Y1, Y1
+	VPERMPS      lm6_3217<>+0(SB), Y1, Y2
+	VPERMPS      lm6_3218<>+0(SB), Y1, Y3
+	VPSLLD       $0x1c, Y1, Y4
+	VBLENDVPS    Y4, Y3, Y2, Y2
+	VCMPPS       $0x15, Y2, Y0, Y2
+	VPADDD       Y1, Y1, Y1
+	VPSUBD       Y2, Y1, Y1
+	VPERMPS      lm6_3219<>+0(SB), Y1, Y2
+	VPERMPS      lm6_3220<>+0(SB), Y1, Y3
+	VPSLLD       $0x1c, Y1, Y4
+	VBLENDVPS    Y4, Y3, Y2, Y2
+	VPERMPS      lm6_3221<>+0(SB), Y1, Y3
+	VPERMPS      lm6_3222<>+0(SB), Y1, Y4
+	VPSLLD       $0x1c, Y1, Y5
+	VBLENDVPS    Y5, Y4, Y3, Y3
+	VPSLLD       $0x1b, Y1, Y4
+	VBLENDVPS    Y4, Y3, Y2, Y2
+	VCMPPS       $0x15, Y2, Y0, Y0
+	VPADDD       Y1, Y1, Y1
+	VPSUBD       Y0, Y1, Y0
+	VMOVDQU      Y0, 2240(CX)(SI*8)
+	VMOVUPS      1248(CX)(SI*8), Y0
+	VCMPPS       $0x15, lm6_329<>+0(SB), Y0, Y1
+	VPABSD       Y1, Y1
+	VPERMPS      lm6_3214<>+0(SB), Y1, Y2
+	VCMPPS       $0x15, Y2, Y0, Y2
+	VPADDD       Y1, Y1, Y1
+	VPSUBD       Y2, Y1, Y1
+	VPERMPS      lm6_3215<>+0(SB), Y1, Y2
+	VCMPPS       $0x15, Y2, Y0, Y2
+	VPADDD       Y1, Y1, Y1
+	VPSUBD       Y2, Y1, Y1
+	VPERMPS      lm6_3216<>+0(SB), Y1, Y2
+	VCMPPS       $0x15, Y2, Y0, Y2
+	VPADDD       Y1, Y1, Y1
+	VPSUBD       Y2, Y1, Y1
+	VPERMPS      lm6_3217<>+0(SB), Y1, Y2
+	VPERMPS      lm6_3218<>+0(SB), Y1, Y3
+	VPSLLD       $0x1c, Y1, Y4
+	VBLENDVPS    Y4, Y3, Y2, Y2
+	VCMPPS       $0x15, Y2, Y0, Y2
+	VPADDD       Y1, Y1, Y1
+	VPSUBD       Y2, Y1, Y1
+	VPERMPS      lm6_3219<>+0(SB), Y1, Y2
+	VPERMPS      lm6_3220<>+0(SB), Y1, Y3
+	VPSLLD       $0x1c, Y1, Y4
+	VBLENDVPS    Y4, Y3, Y2, Y2
+	VPERMPS      lm6_3221<>+0(SB), Y1, Y3
+	VPERMPS      lm6_3222<>+0(SB), Y1, Y4
+	VPSLLD       $0x1c, Y1, Y5
+	VBLENDVPS    Y5, Y4, Y3, Y3
+	VPSLLD       $0x1b, Y1, Y4
+	VBLENDVPS    Y4, Y3, Y2, Y2
+	VCMPPS       $0x15, Y2, Y0, Y0
+	VPADDD       Y1, Y1, Y1
+	VPSUBD       Y0, Y1, Y0
+	VMOVDQU      Y0, 2272(CX)(SI*8)
+	ADDQ         $0x10, SI
+	SUBQ         $1, DI
+	JGE          loop15
+
+done16:
+	ADDQ         $1, DI
+
+	// dot
+	VMOVDQU      lm6_329<>+0(SB), Y0
+	XORQ         SI, SI
+	XORQ         DI, DI
+	ADDQ         $8, DI
+	SUBQ         $1, DI
+	JLT          done18
+
+loop17:
+	VMOVUPS      1152(CX)(SI*8), Y1
+	VMOVDQU      2176(CX)(SI*8), Y2
+	VPERMPS      lm6_3223<>+0(SB), Y2, Y3
+	VPERMPS      lm6_3224<>+0(SB), Y2, Y4
+	VPSLLD       $0x1c, Y2, Y5
+	VBLENDVPS    Y5, Y4, Y3, Y3
+	VPERMPS      lm6_3225<>+0(SB), Y2, Y4
+	VPERMPS      lm6_3226<>+0(SB), Y2, Y5
+	VPSLLD       $0x1c, Y2, Y6
+	VBLENDVPS    Y6, Y5, Y4, Y4
+	VPSLLD       $0x1b, Y2, Y5
+	VBLENDVPS    Y5, Y4, Y3, Y3
+	VPERMPS      lm6_3227<>+0(SB), Y2, Y4
+	VPERMPS      lm6_3228<>+0(SB), Y2, Y5
+	VPSLLD       $0x1c, Y2, Y6
+	VBLENDVPS    Y6, Y5, Y4, Y4
+	VPERMPS      lm6_3229<>+0(SB), Y2, Y5
+	VPERMPS      lm6_3230<>+0(SB), Y2, Y6
+	VPSLLD       $0x1c, Y2, Y7
+	VBLENDVPS    Y7, Y6, Y5, Y5
+	VPSLLD       $0x1b, Y2, Y6
+	VBLENDVPS    Y6, Y5, Y4, Y4
+	VPSLLD       $0x1a, Y2, Y2
+	VBLENDVPS    Y2, Y4, Y3, Y2
+	VMULPS       Y2, Y1, Y1
+	VADDPS       Y1, Y0, Y0
+	VMOVUPS      1184(CX)(SI*8), Y1
+	VMOVDQU      2208(CX)(SI*8), Y2
+	VPERMPS      lm6_3223<>+0(SB), Y2, Y3
+	VPERMPS      lm6_3224<>+0(SB), Y2, Y4
+	VPSLLD       $0x1c, Y2, Y5
+	VBLENDVPS    Y5, Y4, Y3, Y3
+	VPERMPS      lm6_3225<>+0(SB), Y2, Y4
+	VPERMPS      lm6_3226<>+0(SB), Y2, Y5
+	VPSLLD       $0x1c, Y2, Y6
+	VBLENDVPS    Y6, Y5, Y4, Y4
+	VPSLLD       $0x1b, Y2, Y5
+	VBLENDVPS    Y5, Y4, Y3, Y3
+	VPERMPS      lm6_3227<>+0(SB), Y2, Y4
+	VPERMPS      lm6_3228<>+0(SB), Y2, Y5
+	VPSLLD       $0x1c, Y2, Y6
+	VBLENDVPS    Y6, Y5, Y4, Y4
+	VPERMPS      lm6_3229<>+0(SB), Y2, Y5
+	VPERMPS      lm6_3230<>+0(SB), Y2, Y6
+	VPSLLD       $0x1c, Y2, Y7
+	VBLENDVPS    Y7, Y6, Y5, Y5
+	VPSLLD       $0x1b, Y2, Y6
+	VBLENDVPS    Y6, Y5, Y4, Y4
+	VPSLLD       $0x1a, Y2, Y2
+	VBLENDVPS    Y2, Y4, Y3, Y2
+	VMULPS       Y2, Y1, Y1
+	VADDPS       Y1, Y0, Y0
+	VMOVUPS      1216(CX)(SI*8), Y1
+	VMOVDQU      2240(CX)(SI*8), Y2
+	VPERMPS      lm6_3223<>+0(SB), Y2, Y3
+	VPERMPS      lm6_3224<>+0(SB), Y2, Y4
+	VPSLLD       $0x1c, Y2, Y5
+	VBLENDVPS    Y5, Y4, Y3, Y3
+	VPERMPS      lm6_3225<>+0(SB), Y2, Y4
+	VPERMPS      lm6_3226<>+0(SB), Y2, Y5
+	VPSLLD       $0x1c, Y2, Y6
+	VBLENDVPS    Y6, Y5, Y4, Y4
+	VPSLLD       $0x1b, Y2, Y5
+	VBLENDVPS    Y5, Y4, Y3, Y3
+	VPERMPS      lm6_3227<>+0(SB), Y2, Y4
+	VPERMPS      lm6_3228<>+0(SB), Y2, Y5
+	VPSLLD       $0x1c, Y2, Y6
+	VBLENDVPS    Y6, Y5, Y4, Y4
+	VPERMPS      lm6_3229<>+0(SB), Y2, Y5
+	VPERMPS      lm6_3230<>+0(SB), Y2, Y6
+	VPSLLD       $0x1c, Y2, Y7
+	VBLENDVPS    Y7, Y6, Y5, Y5
+	VPSLLD       $0x1b, Y2, Y6
+	VBLENDVPS    Y6, Y5, Y4, Y4
+	VPSLLD       $0x1a, Y2, Y2
+	VBLENDVPS    Y2, Y4, Y3, Y2
+	VMULPS       Y2, Y1, Y1
+	VADDPS       Y1, Y0, Y0
+	VMOVUPS      1248(CX)(SI*8), Y1
+	VMOVDQU      2272(CX)(SI*8), Y2
+	VPERMPS      lm6_3223<>+0(SB), Y2, Y3
+	VPERMPS      lm6_3224<>+0(SB), Y2, Y4
+	VPSLLD       $0x1c, Y2, Y5
+	VBLENDVPS    Y5, Y4, Y3, Y3
+	VPERMPS      lm6_3225<>+0(SB), Y2, Y4
+	VPERMPS      lm6_3226<>+0(SB), Y2, Y5
+	VPSLLD       $0x1c, Y2, Y6
+	VBLENDVPS    Y6, Y5, Y4, Y4
+	VPSLLD       $0x1b, Y2, Y5
+	VBLENDVPS    Y5, Y4, Y3, Y3
+	VPERMPS      lm6_3227<>+0(SB), Y2, Y4
+	VPERMPS      lm6_3228<>+0(SB), Y2, Y5
+	VPSLLD       $0x1c, Y2, Y6
+	VBLENDVPS    Y6, Y5, Y4, Y4
+	VPERMPS      lm6_3229<>+0(SB), Y2, Y5
+	VPERMPS      lm6_3230<>+0(SB), Y2, Y6
+	VPSLLD       $0x1c, Y2, Y7
+	VBLENDVPS    Y7, Y6, Y5, Y5
+	VPSLLD       $0x1b, Y2, Y6
+	VBLENDVPS    Y6, Y5, Y4, Y4
+	VPSLLD       $0x1a, Y2, Y2
+	VBLENDVPS    Y2, Y4, Y3, Y2
+	VMULPS       Y2, Y1, Y1
+	VADDPS       Y1, Y0, Y0
+	ADDQ         $0x10, SI
+	SUBQ         $1, DI
+	JGE          loop17
+
+done18:
+	ADDQ         $1, DI
+	VMOVUPS      Y0, 3200(CX)
+
+	// r
+	VMOVDQU      lm6_329<>+0(SB), Y0
+	XORQ         SI, SI
+	XORQ         DI, DI
+	ADDQ         $8, DI
+	SUBQ         $1, DI
+	JLT          done20
+
+loop19:
+	VMOVDQU      2176(CX)(SI*8), Y1
+	VPERMPS      lm6_3223<>+0(SB), Y1, Y2
+	VPERMPS      lm6_3224<>+0(SB), Y1, Y3
+	VPSLLD       $0x1c, Y1, Y4
+	VBLENDVPS    Y4, Y3, Y2, Y2
+	VPERMPS      lm6_3225<>+0(SB), Y1, Y3
+	VPERMPS      lm6_3226<>+0(SB), Y1, Y4
+	VPSLLD       $0x1c, Y1, Y5
+	VBLENDVPS    Y5, Y4, Y3, Y3
+	VPSLLD       $0x1b, Y1, Y4
+	VBLENDVPS    Y4, Y3, Y2, Y2
+	VPERMPS      lm6_3227<>+0(SB), Y1, Y3
+	VPERMPS      lm6_3228<>+0(SB), Y1, Y4
+	VPSLLD       $0x1c, Y1, Y5
+	VBLENDVPS    Y5, Y4, Y3, Y3
+	VPERMPS      lm6_3229<>+0(SB), Y1, Y4
+	VPERMPS      lm6_3230<>+0(SB), Y1, Y5
+	VPSLLD       $0x1c, Y1, Y6
+	VBLENDVPS    Y6, Y5, Y4, Y4
+	VPSLLD       $0x1b, Y1, Y5
+	VBLENDVPS    Y5, Y4, Y3, Y3
+	VPSLLD       $0x1a, Y1, Y1
+	VBLENDVPS    Y1, Y3, Y2, Y1
+	VMULPS       Y1, Y1, Y1
+	VADDPS       Y1, Y0, Y0
+	VMOVDQU      2208(CX)(SI*8), Y1
+	VPERMPS      lm6_3223<>+0(SB), Y1, Y2
+	VPERMPS      lm6_3224<>+0(SB), Y1, Y3
+	VPSLLD       $0x1c, Y1, Y4
+	VBLENDVPS    Y4, Y3, Y2, Y2
+	VPERMPS      lm6_3225<>+0(SB), Y1, Y3
+	VPERMPS      lm6_3226<>+0(SB), Y1, Y4
+	VPSLLD       $0x1c, Y1, Y5
+	VBLENDVPS    Y5, Y4, Y3, Y3
+	VPSLLD       $0x1b, Y1, Y4
+	VBLENDVPS    Y4, Y3, Y2, Y2
+	VPERMPS      lm6_3227<>+0(SB), Y1, Y3
+	VPERMPS      lm6_3228<>+0(SB), Y1, Y4
+	VPSLLD       $0x1c, Y1, Y5
+	VBLENDVPS    Y5, Y4, Y3, Y3
+	VPERMPS      lm6_3229<>+0(SB), Y1, Y4
+	VPERMPS      lm6_3230<>+0(SB), Y1, Y5
+	VPSLLD       $0x1c, Y1, Y6
+	VBLENDVPS    Y6, Y5, Y4, Y4
+	VPSLLD       $0x1b, Y1, Y5
+	VBLENDVPS    Y5, Y4, Y3, Y3
+	VPSLLD       $0x1a, Y1, Y1
+	VBLENDVPS    Y1, Y3, Y2, Y1
+	VMULPS       Y1, Y1, Y1
+	VADDPS       Y1, Y0, Y0
+	VMOVDQU      2240(CX)(SI*8), Y1
+	VPERMPS      lm6_3223<>+0(SB), Y1, Y2
+	VPERMPS      lm6_3224<>+0(SB), Y1, Y3
+	VPSLLD       $0x1c, Y1, Y4
+	VBLENDVPS    Y4, Y3, Y2, Y2
+	VPERMPS      lm6_3225<>+0(SB), Y1, Y3
+	VPERMPS      lm6_3226<>+0(SB), Y1, Y4
+	VPSLLD       $0x1c, Y1, Y5
+	VBLENDVPS    Y5, Y4, Y3, Y3
+	VPSLLD       $0x1b, Y1, Y4
+	VBLENDVPS    Y4, Y3, Y2, Y2
+	VPERMPS      lm6_3227<>+0(SB), Y1, Y3
+	VPERMPS      lm6_3228<>+0(SB), Y1, Y4
+	VPSLLD       $0x1c, Y1, Y5
+	VBLENDVPS    Y5, Y4, Y3, Y3
+	VPERMPS      lm6_3229<>+0(SB), Y1, Y4
+	VPERMPS      lm6_3230<>+0(SB), Y1, Y5
+	VPSLLD       $0x1c, Y1, Y6
+	VBLENDVPS    Y6, Y5, Y4, Y4
+	VPSLLD       $0x1b, Y1, Y5
+	VBLENDVPS    Y5, Y4, Y3, Y3
+	VPSLLD       $0x1a, Y1, Y1
+	VBLENDVPS    Y1, Y3, Y2, Y1
+	VMULPS       Y1, Y1, Y1
+	VADDPS       Y1, Y0, Y0
+	VMOVDQU      2272(CX)(SI*8), Y1
+	VPERMPS      lm6_3223<>+0(SB), Y1, Y2
+	VPERMPS      lm6_3224<>+0(SB), Y1, Y3
+	VPSLLD       $0x1c, Y1, Y4
+	VBLENDVPS    Y4, Y3, Y2, Y2
+	VPERMPS      lm6_3225<>+0(SB), Y1, Y3
+	VPERMPS      lm6_3226<>+0(SB), Y1, Y4
+	VPSLLD       $0x1c, Y1, Y5
+	VBLENDVPS    Y5, Y4, Y3, Y3
+	VPSLLD       $0x1b, Y1, Y4
+	VBLENDVPS    Y4, Y3, Y2, Y2
+	VPERMPS      lm6_3227<>+0(SB), Y1, Y3
+	VPERMPS      lm6_3228<>+0(SB), Y1, Y4
+	VPSLLD       $0x1c, Y1, Y5
+	VBLENDVPS    Y5, Y4, Y3, Y3
+	VPERMPS      lm6_3229<>+0(SB), Y1, Y4
+	VPERMPS      lm6_3230<>+0(SB), Y1, Y5
+	VPSLLD       $0x1c, Y1, Y6
+	VBLENDVPS    Y6, Y5, Y4, Y4
+	VPSLLD       $0x1b, Y1, Y5
+	VBLENDVPS    Y5, Y4, Y3, Y3
+	VPSLLD       $0x1a, Y1, Y1
+	VBLENDVPS    Y1, Y3, Y2, Y1
+	VMULPS       Y1, Y1, Y1
+	VADDPS       Y1, Y0, Y0
+	ADDQ         $0x10, SI
+	SUBQ         $1, DI
+	JGE          loop19
+
+done20:
+	ADDQ         $1, DI
+	VMOVUPS      Y0, 3232(CX)
+
+	// norm
+	VMOVUPS      3200(CX), Y0
+	VMOVUPS      3232(CX), Y1
+	VDIVPS       Y1, Y0, Y0
+	VMOVUPS      1056(CX), Y1
+	VDIVPS       lm6_3211<>+0(SB), Y1, Y1
+	VMULPS       Y1, Y0, Y0
+	VMOVUPS      Y0, 3264(CX)
+
+	// norm
+	VMOVUPS      3264(CX), Y0
+	VCMPPS       $3, Y0, Y0, Y1
+	VPAND        lm6_3231<>+0(SB), Y0, Y2
+	VPOR         lm6_3232<>+0(SB), Y2, Y2
+	VBLENDVPS    Y1, Y2, Y0, Y2
+	VCVTPS2PH    $0, Y2, X2
+	VPMOVZXWD    X2, Y0
+	VPEXTRW      $0, X0, (AX)
+	VPEXTRW      $2, X0, 26(AX)
+	VPEXTRW      $4, X0, 52(AX)
+	VPEXTRW      $6, X0, 78(AX)
+	VEXTRACTI128 $1, Y0, X0
+	VPEXTRW      $0, X0, 104(AX)
+	VPEXTRW      $2, X0, 130(AX)
+	VPEXTRW      $4, X0, 156(AX)
+	VPEXTRW      $6, X0, 182(AX)
+
+	// q4: codes to bits, then words to blocks
+	VMOVDQU      2784(CX), Y0
+	VPSLLD       $0x1c, Y0, Y0
+	VMOVDQU      2752(CX), Y1
+	VPAND        lm6_3233<>+0(SB), Y1, Y1
+	VPSLLD       $0x14, Y1, Y1
+	VPOR         Y1, Y0, Y0
+	VMOVDQU      2720(CX), Y1
+	VPAND        lm6_3233<>+0(SB), Y1, Y1
+	VPSLLD       $0xc, Y1, Y1
+	VPOR         Y1, Y0, Y0
+	VMOVDQU      2688(CX), Y1
+	VPAND        lm6_3233<>+0(SB), Y1, Y1
+	VPSLLD       $4, Y1, Y1
+	VPOR         Y1, Y0, Y0
+	VMOVDQU      2272(CX), Y1
+	VPAND        lm6_3233<>+0(SB), Y1, Y1
+	VPSLLD       $0x18, Y1, Y1
+	VPOR         Y1, Y0, Y0
+	VMOVDQU      2240(CX), Y1
+	VPAND        lm6_3233<>+0(SB), Y1, Y1
+	VPSLLD       $0x10, Y1, Y1
+	VPOR         Y1, Y0, Y0
+	VMOVDQU      2208(CX), Y1
+	VPAND        lm6_3233<>+0(SB), Y1, Y1
+	VPSLLD       $8, Y1, Y1
+	VPOR         Y1, Y0, Y0
+	VMOVDQU      2176(CX), Y1
+	VPAND        lm6_3233<>+0(SB), Y1, Y1
+	VPOR         Y1, Y0, Y0
+	VMOVDQU      2912(CX), Y1
+	VPSLLD       $0x1c, Y1, Y1
+	VMOVDQU      2880(CX), Y2
+	VPAND        lm6_3233<>+0(SB), Y2, Y2
+	VPSLLD       $0x14, Y2, Y2
+	VPOR         Y2, Y1, Y1
+	VMOVDQU      2848(CX), Y2
+	VPAND        lm6_3233<>+0(SB), Y2, Y2
+	VPSLLD       $0xc, Y2, Y2
+	VPOR         Y2, Y1, Y1
+	VMOVDQU      2816(CX), Y2
+	VPAND        lm6_3233<>+0(SB), Y2, Y2
+	VPSLLD       $4, Y2, Y2
+	VPOR         Y2, Y1, Y1
+	VMOVDQU      2400(CX), Y2
+	VPAND        lm6_3233<>+0(SB), Y2, Y2
+	VPSLLD       $0x18, Y2, Y2
+	VPOR         Y2, Y1, Y1
+	VMOVDQU      2368(CX), Y2
+	VPAND        lm6_3233<>+0(SB), Y2, Y2
+	VPSLLD       $0x10, Y2, Y2
+	VPOR         Y2, Y1, Y1
+	VMOVDQU      2336(CX), Y2
+	VPAND        lm6_3233<>+0(SB), Y2, Y2
+	VPSLLD       $8, Y2, Y2
+	VPOR         Y2, Y1, Y1
+	VMOVDQU      2304(CX), Y2
+	VPAND        lm6_3233<>+0(SB), Y2, Y2
+	VPOR         Y2, Y1, Y1
+	VMOVDQU      3040(CX), Y2
+	VPSLLD       $0x1c, Y2, Y2
+	VMOVDQU      3008(CX), Y3
+	VPAND        lm6_3233<>+0(SB), Y3, Y3
+	VPSLLD       $0x14, Y3, Y3
+	VPOR         Y3, Y2, Y2
+	VMOVDQU      2976(CX), Y3
+	VPAND        lm6_3233<>+0(SB), Y3, Y3
+	VPSLLD       $0xc, Y3, Y3
+	VPOR         Y3, Y2, Y2
+	VMOVDQU      2944(CX), Y3
+	VPAND        lm6_3233<>+0(SB), Y3, Y3
+	VPSLLD       $4, Y3, Y3
+	VPOR         Y3, Y2, Y2
+	VMOVDQU      2528(CX), Y3
+	VPAND        lm6_3233<>+0(SB), Y3, Y3
+	VPSLLD       $0x18, Y3, Y3
+	VPOR         Y3, Y2, Y2
+	VMOVDQU      2496(CX), Y3
+	VPAND        lm6_3233<>+0(SB), Y3, Y3
+	VPSLLD       $0x10, Y3, Y3
+	VPOR         Y3, Y2, Y2
+	VMOVDQU      2464(CX), Y3
+	VPAND        lm6_3233<>+0(SB), Y3, Y3
+	VPSLLD       $8, Y3, Y3
+	VPOR         Y3, Y2, Y2
+	VMOVDQU      2432(CX), Y3
+	VPAND        lm6_3233<>+0(SB), Y3, Y3
+	VPOR         Y3, Y2, Y2
+	VMOVDQU      3168(CX), Y3
+	VPSLLD       $0x1c, Y3, Y3
+	VMOVDQU      3136(CX), Y4
+	VPAND        lm6_3233<>+0(SB), Y4, Y4
+	VPSLLD       $0x14, Y4, Y4
+	VPOR         Y4, Y3, Y3
+	VMOVDQU      3104(CX), Y4
+	VPAND        lm6_3233<>+0(SB), Y4, Y4
+	VPSLLD       $0xc, Y4, Y4
+	VPOR         Y4, Y3, Y3
+	VMOVDQU      3072(CX), Y4
+	VPAND        lm6_3233<>+0(SB), Y4, Y4
+	VPSLLD       $4, Y4, Y4
+	VPOR         Y4, Y3, Y3
+	VMOVDQU      2656(CX), Y4
+	VPAND        lm6_3233<>+0(SB), Y4, Y4
+	VPSLLD       $0x18, Y4, Y4
+	VPOR         Y4, Y3, Y3
+	VMOVDQU      2624(CX), Y4
+	VPAND        lm6_3233<>+0(SB), Y4, Y4
+	VPSLLD       $0x10, Y4, Y4
+	VPOR         Y4, Y3, Y3
+	VMOVDQU      2592(CX), Y4
+	VPAND        lm6_3233<>+0(SB), Y4, Y4
+	VPSLLD       $8, Y4, Y4
+	VPOR         Y4, Y3, Y3
+	VMOVDQU      2560(CX), Y4
+	VPAND        lm6_3233<>+0(SB), Y4, Y4
+	VPOR         Y4, Y3, Y3
+	VUNPCKLPS    Y1, Y0, Y4
+	VUNPCKHPS    Y1, Y0, Y1
+	VUNPCKLPS    Y3, Y2, Y0
+	VUNPCKHPS    Y3, Y2, Y3
+	VUNPCKLPD    Y0, Y4, Y2
+	VUNPCKHPD    Y0, Y4, Y0
+	VUNPCKLPD    Y3, Y1, Y4
+	VUNPCKHPD    Y3, Y1, Y3
+	VMOVUPS      X2, 2(AX)
+	VEXTRACTI128 $1, Y2, 106(AX)
+	VMOVUPS      X0, 28(AX)
+	VEXTRACTI128 $1, Y0, 132(AX)
+	VMOVUPS      X4, 54(AX)
+	VEXTRACTI128 $1, Y4, 158(AX)
+	VMOVUPS      X3, 80(AX)
+	VEXTRACTI128 $1, Y3, 184(AX)
+
+	// q2: codes to bits, then words to blocks
+	VMOVDQU      3040(CX), Y0
+	VPSRLD       $4, Y0, Y0
+	VPSLLD       $0x1e, Y0, Y0
+	VMOVDQU      3008(CX), Y1
+	VPSRLD       $4, Y1, Y1
+	VPSLLD       $0x16, Y1, Y1
+	VPOR         Y1, Y0, Y0
+	VMOVDQU      2976(CX), Y1
+	VPSRLD       $4, Y1, Y1
+	VPSLLD       $0xe, Y1, Y1
+	VPOR         Y1, Y0, Y0
+	VMOVDQU      2944(CX), Y1
+	VPSRLD       $4, Y1, Y1
+	VPSLLD       $6, Y1, Y1
+	VPOR         Y1, Y0, Y0
+	VMOVDQU      2784(CX), Y1
+	VPSRLD       $4, Y1, Y1
+	VPSLLD       $0x1c, Y1, Y1
+	VPOR         Y1, Y0, Y0
+	VMOVDQU      2752(CX), Y1
+	VPSRLD       $4, Y1, Y1
+	VPSLLD       $0x14, Y1, Y1
+	VPOR         Y1, Y0, Y0
+	VMOVDQU      2720(CX), Y1
+	VPSRLD       $4, Y1, Y1
+	VPSLLD       $0xc, Y1, Y1
+	VPOR         Y1, Y0, Y0
+	VMOVDQU      2688(CX), Y1
+	VPSRLD       $4, Y1, Y1
+	VPSLLD       $4, Y1, Y1
+	VPOR         Y1, Y0, Y0
+	VMOVDQU      2528(CX), Y1
+	VPSRLD       $4, Y1, Y1
+	VPSLLD       $0x1a, Y1, Y1
+	VPOR         Y1, Y0, Y0
+	VMOVDQU      2496(CX), Y1
+	VPSRLD       $4, Y1, Y1
+	VPSLLD       $0x12, Y1, Y1
+	VPOR         Y1, Y0, Y0
+	VMOVDQU      2464(CX), Y1
+	VPSRLD       $4, Y1, Y1
+	VPSLLD       $0xa, Y1, Y1
+	VPOR         Y1, Y0, Y0
+	VMOVDQU      2432(CX), Y1
+	VPSRLD       $4, Y1, Y1
+	VPSLLD       $2, Y1, Y1
+	VPOR         Y1, Y0, Y0
+	VMOVDQU      2272(CX), Y1
+	VPSRLD       $4, Y1, Y1
+	VPSLLD       $0x18, Y1, Y1
+	VPOR         Y1, Y0, Y0
+	VMOVDQU      2240(CX), Y1
+	VPSRLD       $4, Y1, Y1
+	VPSLLD       $0x10, Y1, Y1
+	VPOR         Y1, Y0, Y0
+	VMOVDQU      2208(CX), Y1
+	VPSRLD       $4, Y1, Y1
+	VPSLLD       $8, Y1, Y1
+	VPOR         Y1, Y0, Y0
+	VMOVDQU      2176(CX), Y1
+	VPSRLD       $4, Y1, Y1
+	VPOR         Y1, Y0, Y0
+	VMOVDQU      3168(CX), Y1
+	VPSRLD       $4, Y1, Y1
+	VPSLLD       $0x1e, Y1, Y1
+	VMOVDQU      3136(CX), Y2
+	VPSRLD       $4, Y2, Y2
+	VPSLLD       $0x16, Y2, Y2
+	VPOR         Y2, Y1, Y1
+	VMOVDQU      3104(CX), Y2
+	VPSRLD       $4, Y2, Y2
+	VPSLLD       $0xe, Y2, Y2
+	VPOR         Y2, Y1, Y1
+	VMOVDQU      3072(CX), Y2
+	VPSRLD       $4, Y2, Y2
+	VPSLLD       $6, Y2, Y2
+	VPOR         Y2, Y1, Y1
+	VMOVDQU      2912(CX), Y2
+	VPSRLD       $4, Y2, Y2
+	VPSLLD       $0x1c, Y2, Y2
+	VPOR         Y2, Y1, Y1
+	VMOVDQU      2880(CX), Y2
+	VPSRLD       $4, Y2, Y2
+	VPSLLD       $0x14, Y2, Y2
+	VPOR         Y2, Y1, Y1
+	VMOVDQU      2848(CX), Y2
+	VPSRLD       $4, Y2, Y2
+	VPSLLD       $0xc, Y2, Y2
+	VPOR         Y2, Y1, Y1
+	VMOVDQU      2816(CX), Y2
+	VPSRLD       $4, Y2, Y2
+	VPSLLD       $4, Y2, Y2
+	VPOR         Y2, Y1, Y1
+	VMOVDQU      2656(CX), Y2
+	VPSRLD       $4, Y2, Y2
+	VPSLLD       $0x1a, Y2, Y2
+	VPOR         Y2, Y1, Y1
+	VMOVDQU      2624(CX), Y2
+	VPSRLD       $4, Y2, Y2
+	VPSLLD       $0x12, Y2, Y2
+	VPOR         Y2, Y1, Y1
+	VMOVDQU      2592(CX), Y2
+	VPSRLD       $4, Y2, Y2
+	VPSLLD       $0xa, Y2, Y2
+	VPOR         Y2, Y1, Y1
+	VMOVDQU      2560(CX), Y2
+	VPSRLD       $4, Y2, Y2
+	VPSLLD       $2, Y2, Y2
+	VPOR         Y2, Y1, Y1
+	VMOVDQU      2400(CX), Y2
+	VPSRLD       $4, Y2, Y2
+	VPSLLD       $0x18, Y2, Y2
+	VPOR         Y2, Y1, Y1
+	VMOVDQU      2368(CX), Y2
+	VPSRLD       $4, Y2, Y2
+	VPSLLD       $0x10, Y2, Y2
+	VPOR         Y2, Y1, Y1
+	VMOVDQU      2336(CX), Y2
+	VPSRLD       $4, Y2, Y2
+	VPSLLD       $8, Y2, Y2
+	VPOR         Y2, Y1, Y1
+	VMOVDQU      2304(CX), Y2
+	VPSRLD       $4, Y2, Y2
+	VPOR         Y2, Y1, Y1
+	VUNPCKLPS    Y1, Y0, Y2
+	VUNPCKHPS    Y1, Y0, Y0
+	VEXTRACTI128 $1, Y2, X1
+	VMOVQ        X2, 18(AX)
+	VPEXTRQ      $1, X2, 44(AX)
+	VMOVQ        X1, 122(AX)
+	VPEXTRQ      $1, X1, 148(AX)
+	VEXTRACTI128 $1, Y0, X1
+	VMOVQ        X0, 70(AX)
+	VPEXTRQ      $1, X0, 96(AX)
+	VMOVQ        X1, 174(AX)
+	VPEXTRQ      $1, X1, 200(AX)
+	ADDQ         $0x400, BX
+	ADDQ         $0xd0, AX
+	SUBQ         $1, DX
+	JGE          loop1
+
+done2:
+	ADDQ         $1, DX
+	VZEROUPPER
+	RET
+
+// mix1xLm6_32AVX2 adds weighted rows of v to 1 row of o; ld and stride in bytes, a unit is 32 values.
 // Requires: AVX2, F16C, FMA
 TEXT ·mix1xLm6_32AVX2(SB), NOSPLIT, $128-64
 	MOVQ         v+32(FP), AX
@@ -3435,7 +4607,7 @@ done2:
 	VZEROUPPER
 	RET
 
-// mix2xLm6_32AVX2 is o[j][i] += sum over r of p[j][r]*v[r][i] for j < 2; ld and stride in bytes, a unit is 32 values.
+// mix2xLm6_32AVX2 adds weighted rows of v to 2 rows of o; ld and stride in bytes, a unit is 32 values.
 // Requires: AVX2, F16C, FMA
 TEXT ·mix2xLm6_32AVX2(SB), NOSPLIT, $128-64
 	MOVQ         v+32(FP), AX
@@ -3540,7 +4712,7 @@ done2:
 	VZEROUPPER
 	RET
 
-// mix5xLm6_32AVX2 is o[j][i] += sum over r of p[j][r]*v[r][i] for j < 5; ld and stride in bytes, a unit is 32 values.
+// mix5xLm6_32AVX2 adds weighted rows of v to 5 rows of o; ld and stride in bytes, a unit is 32 values.
 // Requires: AVX2, F16C, FMA
 TEXT ·mix5xLm6_32AVX2(SB), NOSPLIT, $128-64
 	MOVQ         v+32(FP), AX
@@ -3557,34 +4729,41 @@ loop1:
 	MOVQ         SI, R8
 	ADDQ         DI, R8
 	ADDQ         DI, R8
+	MOVQ         R8, R9
+	ADDQ         DI, R9
+	ADDQ         DI, R9
 	ADDQ         CX, SI
 	ADDQ         CX, R8
+	ADDQ         CX, R9
 	VMOVUPS      (SI), Y0
 	VMOVUPS      (SI)(DI*1), Y1
 	VMOVUPS      (R8), Y2
 	VMOVUPS      (R8)(DI*1), Y3
-	VMOVUPS      (R8), Y4
+	VMOVUPS      (R9), Y4
 	VMOVUPS      32(SI), Y5
 	VMOVUPS      32(SI)(DI*1), Y6
 	VMOVUPS      32(R8), Y7
 	VMOVUPS      32(R8)(DI*1), Y8
-	VMOVUPS      32(R8), Y9
+	VMOVUPS      32(R9), Y9
 	MOVQ         p+16(FP), SI
 	MOVQ         ldp+24(FP), DI
 	MOVQ         SI, R8
 	ADDQ         DI, R8
 	ADDQ         DI, R8
-	MOVQ         rows+48(FP), R9
-	MOVQ         AX, R10
-	MOVQ         stride+40(FP), R11
-	SUBQ         $1, R9
+	MOVQ         R8, R9
+	ADDQ         DI, R9
+	ADDQ         DI, R9
+	MOVQ         rows+48(FP), R10
+	MOVQ         AX, R11
+	MOVQ         stride+40(FP), R12
+	SUBQ         $1, R10
 	JLT          done4
 
 loop3:
-	VBROADCASTI128 2(R10), Y10
+	VBROADCASTI128 2(R11), Y10
 	VPSRLVD      lm6_320<>+0(SB), Y10, Y10
 	VPAND        lm6_321<>+0(SB), Y10, Y10
-	VPBROADCASTQ 18(R10), Y11
+	VPBROADCASTQ 18(R11), Y11
 	VPSRLVD      lm6_322<>+0(SB), Y11, Y11
 	VPAND        lm6_323<>+0(SB), Y11, Y11
 	VPSLLD       $4, Y11, Y11
@@ -3604,7 +4783,7 @@ loop3:
 	VPSLLW       $2, Y10, Y10
 	VPBLENDVB    Y10, Y12, Y11, Y10
 	VMOVDQU      Y10, (DX)
-	VPBROADCASTW (R10), X10
+	VPBROADCASTW (R11), X10
 	VCVTPH2PS    X10, Y10
 	VBROADCASTSS (SI), Y11
 	VMULPS       Y11, Y10, Y11
@@ -3614,7 +4793,7 @@ loop3:
 	VMULPS       Y13, Y10, Y13
 	VBROADCASTSS (R8)(DI*1), Y14
 	VMULPS       Y14, Y10, Y14
-	VBROADCASTSS (R8), Y15
+	VBROADCASTSS (R9), Y15
 	VMULPS       Y15, Y10, Y10
 	VPMOVSXBD    (DX), Y15
 	VCVTDQ2PS    Y15, Y15
@@ -3630,64 +4809,76 @@ loop3:
 	VFMADD231PS  Y13, Y15, Y7
 	VFMADD231PS  Y14, Y15, Y8
 	VFMADD231PS  Y10, Y15, Y9
-	ADDQ         R11, R10
+	ADDQ         R12, R11
 	ADDQ         $4, SI
 	ADDQ         $4, R8
-	SUBQ         $1, R9
+	ADDQ         $4, R9
+	SUBQ         $1, R10
 	JGE          loop3
 
 done4:
-	ADDQ         $1, R9
+	ADDQ         $1, R10
 	MOVQ         o+0(FP), SI
 	MOVQ         ldo+8(FP), DI
 	MOVQ         SI, R8
 	ADDQ         DI, R8
 	ADDQ         DI, R8
+	MOVQ         R8, R9
+	ADDQ         DI, R9
+	ADDQ         DI, R9
 	ADDQ         CX, SI
 	ADDQ         CX, R8
+	ADDQ         CX, R9
 	VMOVUPS      Y0, (SI)
 	VMOVUPS      Y1, (SI)(DI*1)
 	VMOVUPS      Y2, (R8)
 	VMOVUPS      Y3, (R8)(DI*1)
-	VMOVUPS      Y4, (R8)
+	VMOVUPS      Y4, (R9)
 	VMOVUPS      Y5, 32(SI)
 	VMOVUPS      Y6, 32(SI)(DI*1)
 	VMOVUPS      Y7, 32(R8)
 	VMOVUPS      Y8, 32(R8)(DI*1)
-	VMOVUPS      Y9, 32(R8)
+	VMOVUPS      Y9, 32(R9)
 	MOVQ         o+0(FP), SI
 	MOVQ         ldo+8(FP), DI
 	MOVQ         SI, R8
 	ADDQ         DI, R8
 	ADDQ         DI, R8
+	MOVQ         R8, R9
+	ADDQ         DI, R9
+	ADDQ         DI, R9
 	ADDQ         CX, SI
 	ADDQ         CX, R8
+	ADDQ         CX, R9
 	VMOVUPS      64(SI), Y0
 	VMOVUPS      64(SI)(DI*1), Y1
 	VMOVUPS      64(R8), Y2
 	VMOVUPS      64(R8)(DI*1), Y3
-	VMOVUPS      64(R8), Y4
+	VMOVUPS      64(R9), Y4
 	VMOVUPS      96(SI), Y5
 	VMOVUPS      96(SI)(DI*1), Y6
 	VMOVUPS      96(R8), Y7
 	VMOVUPS      96(R8)(DI*1), Y8
-	VMOVUPS      96(R8), Y9
+	VMOVUPS      96(R9), Y9
 	MOVQ         p+16(FP), SI
 	MOVQ         ldp+24(FP), DI
 	MOVQ         SI, R8
 	ADDQ         DI, R8
 	ADDQ         DI, R8
-	MOVQ         rows+48(FP), R9
-	MOVQ         AX, R10
-	MOVQ         stride+40(FP), R11
-	SUBQ         $1, R9
+	MOVQ         R8, R9
+	ADDQ         DI, R9
+	ADDQ         DI, R9
+	MOVQ         rows+48(FP), R10
+	MOVQ         AX, R11
+	MOVQ         stride+40(FP), R12
+	SUBQ         $1, R10
 	JLT          done6
 
 loop5:
-	VBROADCASTI128 2(R10), Y10
+	VBROADCASTI128 2(R11), Y10
 	VPSRLVD      lm6_320<>+0(SB), Y10, Y10
 	VPAND        lm6_321<>+0(SB), Y10, Y10
-	VPBROADCASTQ 18(R10), Y11
+	VPBROADCASTQ 18(R11), Y11
 	VPSRLVD      lm6_322<>+0(SB), Y11, Y11
 	VPAND        lm6_323<>+0(SB), Y11, Y11
 	VPSLLD       $4, Y11, Y11
@@ -3707,7 +4898,7 @@ loop5:
 	VPSLLW       $2, Y10, Y10
 	VPBLENDVB    Y10, Y12, Y11, Y10
 	VMOVDQU      Y10, (DX)
-	VPBROADCASTW (R10), X10
+	VPBROADCASTW (R11), X10
 	VCVTPH2PS    X10, Y10
 	VBROADCASTSS (SI), Y11
 	VMULPS       Y11, Y10, Y11
@@ -3717,7 +4908,7 @@ loop5:
 	VMULPS       Y13, Y10, Y13
 	VBROADCASTSS (R8)(DI*1), Y14
 	VMULPS       Y14, Y10, Y14
-	VBROADCASTSS (R8), Y15
+	VBROADCASTSS (R9), Y15
 	VMULPS       Y15, Y10, Y10
 	VPMOVSXBD    16(DX), Y15
 	VCVTDQ2PS    Y15, Y15
@@ -3733,31 +4924,36 @@ loop5:
 	VFMADD231PS  Y13, Y15, Y7
 	VFMADD231PS  Y14, Y15, Y8
 	VFMADD231PS  Y10, Y15, Y9
-	ADDQ         R11, R10
+	ADDQ         R12, R11
 	ADDQ         $4, SI
 	ADDQ         $4, R8
-	SUBQ         $1, R9
+	ADDQ         $4, R9
+	SUBQ         $1, R10
 	JGE          loop5
 
 done6:
-	ADDQ         $1, R9
+	ADDQ         $1, R10
 	MOVQ         o+0(FP), SI
 	MOVQ         ldo+8(FP), DI
 	MOVQ         SI, R8
 	ADDQ         DI, R8
 	ADDQ         DI, R8
+	MOVQ         R8, R9
+	ADDQ         DI, R9
+	ADDQ         DI, R9
 	ADDQ         CX, SI
 	ADDQ         CX, R8
+	ADDQ         CX, R9
 	VMOVUPS      Y0, 64(SI)
 	VMOVUPS      Y1, 64(SI)(DI*1)
 	VMOVUPS      Y2, 64(R8)
 	VMOVUPS      Y3, 64(R8)(DI*1)
-	VMOVUPS      Y4, 64(R8)
+	VMOVUPS      Y4, 64(R9)
 	VMOVUPS      Y5, 96(SI)
 	VMOVUPS      Y6, 96(SI)(DI*1)
 	VMOVUPS      Y7, 96(R8)
 	VMOVUPS      Y8, 96(R8)(DI*1)
-	VMOVUPS      Y9, 96(R8)
+	VMOVUPS      Y9, 96(R9)
 	ADDQ         $0x1a, AX
 	ADDQ         $0x80, CX
 	SUBQ         $1, BX

@@ -269,7 +269,7 @@ DATA lm_wht1283<>+504(SB)/8, $0xbdb504f3bdb504f3
 GLOBL lm_wht1283<>(SB), RODATA|NOPTR, $512
 
 // forwardRunsLm_wht128AVX2 is y = right * H/sqrt(n) * left * x on runs of 128 values, in place.
-// Requires: AVX2, F16C, FMA
+// Requires: AVX
 TEXT ·forwardRunsLm_wht128AVX2(SB), NOSPLIT, $0-16
 	MOVQ         x+0(FP), AX
 	MOVQ         runs+8(FP), BX
@@ -480,7 +480,7 @@ done2:
 	RET
 
 // inverseRunsLm_wht128AVX2 is x = left * H/sqrt(n) * right * y on runs of 128 values, in place.
-// Requires: AVX2, F16C, FMA
+// Requires: AVX
 TEXT ·inverseRunsLm_wht128AVX2(SB), NOSPLIT, $0-16
 	MOVQ         x+0(FP), AX
 	MOVQ         runs+8(FP), BX

@@ -77,7 +77,7 @@ DATA lm_wht323<>+120(SB)/8, $0x3e3504f33e3504f3
 GLOBL lm_wht323<>(SB), RODATA|NOPTR, $128
 
 // forwardRunsLm_wht32AVX2 is y = right * H/sqrt(n) * left * x on runs of 32 values, in place.
-// Requires: AVX2, F16C, FMA
+// Requires: AVX
 TEXT ·forwardRunsLm_wht32AVX2(SB), NOSPLIT, $0-16
 	MOVQ         x+0(FP), AX
 	MOVQ         runs+8(FP), BX
@@ -177,7 +177,7 @@ done2:
 	RET
 
 // inverseRunsLm_wht32AVX2 is x = left * H/sqrt(n) * right * y on runs of 32 values, in place.
-// Requires: AVX2, F16C, FMA
+// Requires: AVX
 TEXT ·inverseRunsLm_wht32AVX2(SB), NOSPLIT, $0-16
 	MOVQ         x+0(FP), AX
 	MOVQ         runs+8(FP), BX

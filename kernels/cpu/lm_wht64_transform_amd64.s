@@ -141,7 +141,7 @@ DATA lm_wht643<>+248(SB)/8, $0x3e0000003e000000
 GLOBL lm_wht643<>(SB), RODATA|NOPTR, $256
 
 // forwardRunsLm_wht64AVX2 is y = right * H/sqrt(n) * left * x on runs of 64 values, in place.
-// Requires: AVX2, F16C, FMA
+// Requires: AVX
 TEXT ·forwardRunsLm_wht64AVX2(SB), NOSPLIT, $0-16
 	MOVQ         x+0(FP), AX
 	MOVQ         runs+8(FP), BX
@@ -329,7 +329,7 @@ done2:
 	RET
 
 // inverseRunsLm_wht64AVX2 is x = left * H/sqrt(n) * right * y on runs of 64 values, in place.
-// Requires: AVX2, F16C, FMA
+// Requires: AVX
 TEXT ·inverseRunsLm_wht64AVX2(SB), NOSPLIT, $0-16
 	MOVQ         x+0(FP), AX
 	MOVQ         runs+8(FP), BX

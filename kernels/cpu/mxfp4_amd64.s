@@ -38,8 +38,8 @@ DATA mxfp45<>+16(SB)/8, $0x0001000100010001
 DATA mxfp45<>+24(SB)/8, $0x0001000100010001
 GLOBL mxfp45<>(SB), RODATA|NOPTR, $32
 
-// decodeUnitsMxfp4AVX512 unpacks units of 32 values: dst[i] = value(src, i).
-// Requires: AVX2, AVX512F, AVX512BW, AVX512DQ, AVX512VL, AVX512VNNI, F16C, FMA
+// decodeUnitsMxfp4AVX512 unpacks units of 32 values.
+// Requires: AVX2
 TEXT ·decodeUnitsMxfp4AVX512(SB), NOSPLIT, $128-24
 	MOVQ         dst+0(FP), AX
 	MOVQ         src+8(FP), BX
@@ -91,8 +91,8 @@ done2:
 	VZEROUPPER
 	RET
 
-// matmul1xMxfp4AVX512 is y[j][r] = sum over i of x[j][i]*w[r][i] for j < 1; ld and stride in bytes, a unit is 32 values.
-// Requires: AVX2, AVX512F, AVX512BW, AVX512DQ, AVX512VL, AVX512VNNI, F16C, FMA
+// matmul1xMxfp4AVX512 multiplies rows of w with 1 row of x; ld and stride in bytes, a unit is 32 values.
+// Requires: AVX2, FMA
 TEXT ·matmul1xMxfp4AVX512(SB), NOSPLIT, $128-64
 	MOVQ         y+0(FP), AX
 	MOVQ         w+32(FP), BX
@@ -177,8 +177,8 @@ done2:
 	VZEROUPPER
 	RET
 
-// matmul2xMxfp4AVX512 is y[j][r] = sum over i of x[j][i]*w[r][i] for j < 2; ld and stride in bytes, a unit is 32 values.
-// Requires: AVX2, AVX512F, AVX512BW, AVX512DQ, AVX512VL, AVX512VNNI, F16C, FMA
+// matmul2xMxfp4AVX512 multiplies rows of w with 2 rows of x; ld and stride in bytes, a unit is 32 values.
+// Requires: AVX2, FMA
 TEXT ·matmul2xMxfp4AVX512(SB), NOSPLIT, $128-64
 	MOVQ         y+0(FP), AX
 	MOVQ         w+32(FP), BX
@@ -281,8 +281,8 @@ done2:
 	VZEROUPPER
 	RET
 
-// matmul3xMxfp4AVX512 is y[j][r] = sum over i of x[j][i]*w[r][i] for j < 3; ld and stride in bytes, a unit is 32 values.
-// Requires: AVX2, AVX512F, AVX512BW, AVX512DQ, AVX512VL, AVX512VNNI, F16C, FMA
+// matmul3xMxfp4AVX512 multiplies rows of w with 3 rows of x; ld and stride in bytes, a unit is 32 values.
+// Requires: AVX2, FMA
 TEXT ·matmul3xMxfp4AVX512(SB), NOSPLIT, $128-64
 	MOVQ         y+0(FP), AX
 	MOVQ         w+32(FP), BX
@@ -402,8 +402,8 @@ done2:
 	VZEROUPPER
 	RET
 
-// matmul4xMxfp4AVX512 is y[j][r] = sum over i of x[j][i]*w[r][i] for j < 4; ld and stride in bytes, a unit is 32 values.
-// Requires: AVX2, AVX512F, AVX512BW, AVX512DQ, AVX512VL, AVX512VNNI, F16C, FMA
+// matmul4xMxfp4AVX512 multiplies rows of w with 4 rows of x; ld and stride in bytes, a unit is 32 values.
+// Requires: AVX2, FMA
 TEXT ·matmul4xMxfp4AVX512(SB), NOSPLIT, $128-64
 	MOVQ         y+0(FP), AX
 	MOVQ         w+32(FP), BX
@@ -540,8 +540,8 @@ done2:
 	VZEROUPPER
 	RET
 
-// matmulQ81xMxfp4AVX512 is y[j][r] = sum over i of d[i/32][j]*q[i/32][j][i%32]*w[r][i] for j < 1; ldy and stride in bytes.
-// Requires: AVX2, AVX512F, AVX512BW, AVX512DQ, AVX512VL, AVX512VNNI, F16C, FMA
+// matmulQ81xMxfp4AVX512 multiplies rows of w with 1 row of activations in int8; ldy and stride in bytes.
+// Requires: FMA, AVX512VL, AVX512VNNI
 TEXT ·matmulQ81xMxfp4AVX512(SB), NOSPLIT, $128-72
 	LEAQ         31(SP), AX
 	ANDQ         $-32, AX
@@ -553,6 +553,7 @@ TEXT ·matmulQ81xMxfp4AVX512(SB), NOSPLIT, $128-72
 
 loop1:
 	VPXOR        Y0, Y0, Y0
+	VPXOR        Y1, Y1, Y1
 	MOVQ         q+16(FP), DX
 	MOVQ         d+24(FP), SI
 	MOVQ         blocks+64(FP), DI
@@ -561,52 +562,52 @@ loop1:
 	JLT          done4
 
 loop3:
-	VPBROADCASTB (R8), X1
-	VPMOVZXBD    X1, Y1
-	VPXOR        Y2, Y2, Y2
-	VPCMPEQD     Y2, Y1, Y2
-	VPAND        mxfp40<>+0(SB), Y2, Y2
-	VPSLLD       $0x17, Y1, Y1
-	VPOR         Y2, Y1, Y1
-	VMOVDQU      mxfp41<>+0(SB), Y2
-	VMULPS       Y2, Y1, Y1
-	VBROADCASTI128 1(R8), Y2
-	VPSRLVD      mxfp42<>+0(SB), Y2, Y2
-	VPAND        mxfp43<>+0(SB), Y2, Y2
-	VBROADCASTI128 mxfp44<>+0(SB), Y3
-	VPSHUFB      Y2, Y3, Y2
-	VPABSB       Y2, Y3
-	VMOVDQU      (DX), Y4
-	VPSIGNB      Y2, Y4, Y2
-	VPXOR        Y4, Y4, Y4
-	VPDPBUSD     Y2, Y3, Y4
-	VBROADCASTSS (SI), Y2
-	VCVTDQ2PS    Y4, Y3
-	VMULPS       Y1, Y2, Y1
-	VFMADD231PS  Y1, Y3, Y0
-	VPBROADCASTB 17(R8), X1
-	VPMOVZXBD    X1, Y1
-	VPXOR        Y2, Y2, Y2
-	VPCMPEQD     Y2, Y1, Y2
-	VPAND        mxfp40<>+0(SB), Y2, Y2
-	VPSLLD       $0x17, Y1, Y1
-	VPOR         Y2, Y1, Y1
-	VMOVDQU      mxfp41<>+0(SB), Y2
-	VMULPS       Y2, Y1, Y1
-	VBROADCASTI128 18(R8), Y2
-	VPSRLVD      mxfp42<>+0(SB), Y2, Y2
-	VPAND        mxfp43<>+0(SB), Y2, Y2
-	VBROADCASTI128 mxfp44<>+0(SB), Y3
-	VPSHUFB      Y2, Y3, Y2
-	VPABSB       Y2, Y3
-	VMOVDQU      32(DX), Y4
-	VPSIGNB      Y2, Y4, Y2
-	VPXOR        Y4, Y4, Y4
-	VPDPBUSD     Y2, Y3, Y4
-	VBROADCASTSS 4(SI), Y2
-	VCVTDQ2PS    Y4, Y3
-	VMULPS       Y1, Y2, Y1
-	VFMADD231PS  Y1, Y3, Y0
+	VPBROADCASTB (R8), X2
+	VPMOVZXBD    X2, Y2
+	VPXOR        Y3, Y3, Y3
+	VPCMPEQD     Y3, Y2, Y3
+	VPAND        mxfp40<>+0(SB), Y3, Y3
+	VPSLLD       $0x17, Y2, Y2
+	VPOR         Y3, Y2, Y2
+	VMOVDQU      mxfp41<>+0(SB), Y3
+	VMULPS       Y3, Y2, Y2
+	VBROADCASTI128 1(R8), Y3
+	VPSRLVD      mxfp42<>+0(SB), Y3, Y3
+	VPAND        mxfp43<>+0(SB), Y3, Y3
+	VBROADCASTI128 mxfp44<>+0(SB), Y4
+	VPSHUFB      Y3, Y4, Y3
+	VPABSB       Y3, Y4
+	VMOVDQU      (DX), Y5
+	VPSIGNB      Y3, Y5, Y3
+	VPXOR        Y5, Y5, Y5
+	VPDPBUSD     Y3, Y4, Y5
+	VBROADCASTSS (SI), Y3
+	VCVTDQ2PS    Y5, Y4
+	VMULPS       Y2, Y3, Y2
+	VFMADD231PS  Y2, Y4, Y0
+	VPBROADCASTB 17(R8), X2
+	VPMOVZXBD    X2, Y2
+	VPXOR        Y3, Y3, Y3
+	VPCMPEQD     Y3, Y2, Y3
+	VPAND        mxfp40<>+0(SB), Y3, Y3
+	VPSLLD       $0x17, Y2, Y2
+	VPOR         Y3, Y2, Y2
+	VMOVDQU      mxfp41<>+0(SB), Y3
+	VMULPS       Y3, Y2, Y2
+	VBROADCASTI128 18(R8), Y3
+	VPSRLVD      mxfp42<>+0(SB), Y3, Y3
+	VPAND        mxfp43<>+0(SB), Y3, Y3
+	VBROADCASTI128 mxfp44<>+0(SB), Y4
+	VPSHUFB      Y3, Y4, Y3
+	VPABSB       Y3, Y4
+	VMOVDQU      32(DX), Y5
+	VPSIGNB      Y3, Y5, Y3
+	VPXOR        Y5, Y5, Y5
+	VPDPBUSD     Y3, Y4, Y5
+	VBROADCASTSS 4(SI), Y3
+	VCVTDQ2PS    Y5, Y4
+	VMULPS       Y2, Y3, Y2
+	VFMADD231PS  Y2, Y4, Y1
 	ADDQ         $0x22, R8
 	ADDQ         $0x40, DX
 	ADDQ         $8, SI
@@ -619,29 +620,29 @@ done4:
 	JLT          done6
 
 loop5:
-	VPBROADCASTB (R8), X1
-	VPMOVZXBD    X1, Y1
-	VPXOR        Y2, Y2, Y2
-	VPCMPEQD     Y2, Y1, Y2
-	VPAND        mxfp40<>+0(SB), Y2, Y2
-	VPSLLD       $0x17, Y1, Y1
-	VPOR         Y2, Y1, Y1
-	VMOVDQU      mxfp41<>+0(SB), Y2
-	VMULPS       Y2, Y1, Y1
-	VBROADCASTI128 1(R8), Y2
-	VPSRLVD      mxfp42<>+0(SB), Y2, Y2
-	VPAND        mxfp43<>+0(SB), Y2, Y2
-	VBROADCASTI128 mxfp44<>+0(SB), Y3
-	VPSHUFB      Y2, Y3, Y2
-	VPABSB       Y2, Y3
-	VMOVDQU      (DX), Y4
-	VPSIGNB      Y2, Y4, Y2
-	VPXOR        Y4, Y4, Y4
-	VPDPBUSD     Y2, Y3, Y4
-	VBROADCASTSS (SI), Y2
-	VCVTDQ2PS    Y4, Y3
-	VMULPS       Y1, Y2, Y1
-	VFMADD231PS  Y1, Y3, Y0
+	VPBROADCASTB (R8), X2
+	VPMOVZXBD    X2, Y2
+	VPXOR        Y3, Y3, Y3
+	VPCMPEQD     Y3, Y2, Y3
+	VPAND        mxfp40<>+0(SB), Y3, Y3
+	VPSLLD       $0x17, Y2, Y2
+	VPOR         Y3, Y2, Y2
+	VMOVDQU      mxfp41<>+0(SB), Y3
+	VMULPS       Y3, Y2, Y2
+	VBROADCASTI128 1(R8), Y3
+	VPSRLVD      mxfp42<>+0(SB), Y3, Y3
+	VPAND        mxfp43<>+0(SB), Y3, Y3
+	VBROADCASTI128 mxfp44<>+0(SB), Y4
+	VPSHUFB      Y3, Y4, Y3
+	VPABSB       Y3, Y4
+	VMOVDQU      (DX), Y5
+	VPSIGNB      Y3, Y5, Y3
+	VPXOR        Y5, Y5, Y5
+	VPDPBUSD     Y3, Y4, Y5
+	VBROADCASTSS (SI), Y3
+	VCVTDQ2PS    Y5, Y4
+	VMULPS       Y2, Y3, Y2
+	VFMADD231PS  Y2, Y4, Y0
 	ADDQ         $0x11, R8
 	ADDQ         $0x20, DX
 	ADDQ         $4, SI
@@ -650,6 +651,7 @@ loop5:
 
 done6:
 	ADDQ         $1, DI
+	VADDPS       Y1, Y0, Y0
 	VEXTRACTF128 $1, Y0, X1
 	VADDPS       X0, X1, X1
 	VMOVHLPS     X1, X1, X0
@@ -668,8 +670,8 @@ done2:
 	VZEROUPPER
 	RET
 
-// matmulQ82xMxfp4AVX512 is y[j][r] = sum over i of d[i/32][j]*q[i/32][j][i%32]*w[r][i] for j < 2; ldy and stride in bytes.
-// Requires: AVX2, AVX512F, AVX512BW, AVX512DQ, AVX512VL, AVX512VNNI, F16C, FMA
+// matmulQ82xMxfp4AVX512 multiplies rows of w with 2 rows of activations in int8; ldy and stride in bytes.
+// Requires: FMA, AVX512VL, AVX512VNNI
 TEXT ·matmulQ82xMxfp4AVX512(SB), NOSPLIT, $128-72
 	LEAQ         31(SP), AX
 	ANDQ         $-32, AX
@@ -831,8 +833,8 @@ done2:
 	VZEROUPPER
 	RET
 
-// matmulQ83xMxfp4AVX512 is y[j][r] = sum over i of d[i/32][j]*q[i/32][j][i%32]*w[r][i] for j < 3; ldy and stride in bytes.
-// Requires: AVX2, AVX512F, AVX512BW, AVX512DQ, AVX512VL, AVX512VNNI, F16C, FMA
+// matmulQ83xMxfp4AVX512 multiplies rows of w with 3 rows of activations in int8; ldy and stride in bytes.
+// Requires: FMA, AVX512VL, AVX512VNNI
 TEXT ·matmulQ83xMxfp4AVX512(SB), NOSPLIT, $128-72
 	LEAQ         31(SP), AX
 	ANDQ         $-32, AX
@@ -1027,8 +1029,8 @@ done2:
 	VZEROUPPER
 	RET
 
-// matmulQ84xMxfp4AVX512 is y[j][r] = sum over i of d[i/32][j]*q[i/32][j][i%32]*w[r][i] for j < 4; ldy and stride in bytes.
-// Requires: AVX2, AVX512F, AVX512BW, AVX512DQ, AVX512VL, AVX512VNNI, F16C, FMA
+// matmulQ84xMxfp4AVX512 multiplies rows of w with 4 rows of activations in int8; ldy and stride in bytes.
+// Requires: FMA, AVX512VL, AVX512VNNI
 TEXT ·matmulQ84xMxfp4AVX512(SB), NOSPLIT, $128-72
 	LEAQ         31(SP), AX
 	ANDQ         $-32, AX
@@ -1257,7 +1259,7 @@ done2:
 	RET
 
 // unpackMxfp4AVX512 unpacks a row into records of 32 levels, their scales and mins.
-// Requires: AVX2, AVX512F, AVX512BW, AVX512DQ, AVX512VL, AVX512VNNI, F16C, FMA
+// Requires: AVX2
 TEXT ·unpackMxfp4AVX512(SB), NOSPLIT, $128-24
 	MOVQ         dst+0(FP), AX
 	MOVQ         src+8(FP), BX
@@ -1296,8 +1298,8 @@ done2:
 	VZEROUPPER
 	RET
 
-// decodeUnitsMxfp4AVX2 unpacks units of 32 values: dst[i] = value(src, i).
-// Requires: AVX2, F16C, FMA
+// decodeUnitsMxfp4AVX2 unpacks units of 32 values.
+// Requires: AVX2
 TEXT ·decodeUnitsMxfp4AVX2(SB), NOSPLIT, $128-24
 	MOVQ         dst+0(FP), AX
 	MOVQ         src+8(FP), BX
@@ -1349,8 +1351,8 @@ done2:
 	VZEROUPPER
 	RET
 
-// matmul1xMxfp4AVX2 is y[j][r] = sum over i of x[j][i]*w[r][i] for j < 1; ld and stride in bytes, a unit is 32 values.
-// Requires: AVX2, F16C, FMA
+// matmul1xMxfp4AVX2 multiplies rows of w with 1 row of x; ld and stride in bytes, a unit is 32 values.
+// Requires: AVX2, FMA
 TEXT ·matmul1xMxfp4AVX2(SB), NOSPLIT, $128-64
 	MOVQ         y+0(FP), AX
 	MOVQ         w+32(FP), BX
@@ -1435,8 +1437,8 @@ done2:
 	VZEROUPPER
 	RET
 
-// matmul2xMxfp4AVX2 is y[j][r] = sum over i of x[j][i]*w[r][i] for j < 2; ld and stride in bytes, a unit is 32 values.
-// Requires: AVX2, F16C, FMA
+// matmul2xMxfp4AVX2 multiplies rows of w with 2 rows of x; ld and stride in bytes, a unit is 32 values.
+// Requires: AVX2, FMA
 TEXT ·matmul2xMxfp4AVX2(SB), NOSPLIT, $128-64
 	MOVQ         y+0(FP), AX
 	MOVQ         w+32(FP), BX
@@ -1539,8 +1541,8 @@ done2:
 	VZEROUPPER
 	RET
 
-// matmul3xMxfp4AVX2 is y[j][r] = sum over i of x[j][i]*w[r][i] for j < 3; ld and stride in bytes, a unit is 32 values.
-// Requires: AVX2, F16C, FMA
+// matmul3xMxfp4AVX2 multiplies rows of w with 3 rows of x; ld and stride in bytes, a unit is 32 values.
+// Requires: AVX2, FMA
 TEXT ·matmul3xMxfp4AVX2(SB), NOSPLIT, $128-64
 	MOVQ         y+0(FP), AX
 	MOVQ         w+32(FP), BX
@@ -1660,8 +1662,8 @@ done2:
 	VZEROUPPER
 	RET
 
-// matmul4xMxfp4AVX2 is y[j][r] = sum over i of x[j][i]*w[r][i] for j < 4; ld and stride in bytes, a unit is 32 values.
-// Requires: AVX2, F16C, FMA
+// matmul4xMxfp4AVX2 multiplies rows of w with 4 rows of x; ld and stride in bytes, a unit is 32 values.
+// Requires: AVX2, FMA
 TEXT ·matmul4xMxfp4AVX2(SB), NOSPLIT, $128-64
 	MOVQ         y+0(FP), AX
 	MOVQ         w+32(FP), BX
@@ -1798,8 +1800,8 @@ done2:
 	VZEROUPPER
 	RET
 
-// matmulQ81xMxfp4AVX2 is y[j][r] = sum over i of d[i/32][j]*q[i/32][j][i%32]*w[r][i] for j < 1; ldy and stride in bytes.
-// Requires: AVX2, F16C, FMA
+// matmulQ81xMxfp4AVX2 multiplies rows of w with 1 row of activations in int8; ldy and stride in bytes.
+// Requires: AVX2, FMA
 TEXT ·matmulQ81xMxfp4AVX2(SB), NOSPLIT, $128-72
 	LEAQ         31(SP), AX
 	ANDQ         $-32, AX
@@ -1811,6 +1813,7 @@ TEXT ·matmulQ81xMxfp4AVX2(SB), NOSPLIT, $128-72
 
 loop1:
 	VPXOR        Y0, Y0, Y0
+	VPXOR        Y1, Y1, Y1
 	MOVQ         q+16(FP), DX
 	MOVQ         d+24(FP), SI
 	MOVQ         blocks+64(FP), DI
@@ -1819,52 +1822,52 @@ loop1:
 	JLT          done4
 
 loop3:
-	VPBROADCASTB (R8), X1
-	VPMOVZXBD    X1, Y1
-	VPXOR        Y2, Y2, Y2
-	VPCMPEQD     Y2, Y1, Y2
-	VPAND        mxfp40<>+0(SB), Y2, Y2
-	VPSLLD       $0x17, Y1, Y1
-	VPOR         Y2, Y1, Y1
-	VMOVDQU      mxfp41<>+0(SB), Y2
-	VMULPS       Y2, Y1, Y1
-	VBROADCASTI128 1(R8), Y2
-	VPSRLVD      mxfp42<>+0(SB), Y2, Y2
-	VPAND        mxfp43<>+0(SB), Y2, Y2
-	VBROADCASTI128 mxfp44<>+0(SB), Y3
-	VPSHUFB      Y2, Y3, Y2
-	VPABSB       Y2, Y3
-	VMOVDQU      (DX), Y4
-	VPSIGNB      Y2, Y4, Y2
-	VPMADDUBSW   Y2, Y3, Y2
-	VPMADDWD     mxfp45<>+0(SB), Y2, Y2
-	VBROADCASTSS (SI), Y3
-	VCVTDQ2PS    Y2, Y2
-	VMULPS       Y1, Y3, Y1
-	VFMADD231PS  Y1, Y2, Y0
-	VPBROADCASTB 17(R8), X1
-	VPMOVZXBD    X1, Y1
-	VPXOR        Y2, Y2, Y2
-	VPCMPEQD     Y2, Y1, Y2
-	VPAND        mxfp40<>+0(SB), Y2, Y2
-	VPSLLD       $0x17, Y1, Y1
-	VPOR         Y2, Y1, Y1
-	VMOVDQU      mxfp41<>+0(SB), Y2
-	VMULPS       Y2, Y1, Y1
-	VBROADCASTI128 18(R8), Y2
-	VPSRLVD      mxfp42<>+0(SB), Y2, Y2
-	VPAND        mxfp43<>+0(SB), Y2, Y2
-	VBROADCASTI128 mxfp44<>+0(SB), Y3
-	VPSHUFB      Y2, Y3, Y2
-	VPABSB       Y2, Y3
-	VMOVDQU      32(DX), Y4
-	VPSIGNB      Y2, Y4, Y2
-	VPMADDUBSW   Y2, Y3, Y2
-	VPMADDWD     mxfp45<>+0(SB), Y2, Y2
-	VBROADCASTSS 4(SI), Y3
-	VCVTDQ2PS    Y2, Y2
-	VMULPS       Y1, Y3, Y1
-	VFMADD231PS  Y1, Y2, Y0
+	VPBROADCASTB (R8), X2
+	VPMOVZXBD    X2, Y2
+	VPXOR        Y3, Y3, Y3
+	VPCMPEQD     Y3, Y2, Y3
+	VPAND        mxfp40<>+0(SB), Y3, Y3
+	VPSLLD       $0x17, Y2, Y2
+	VPOR         Y3, Y2, Y2
+	VMOVDQU      mxfp41<>+0(SB), Y3
+	VMULPS       Y3, Y2, Y2
+	VBROADCASTI128 1(R8), Y3
+	VPSRLVD      mxfp42<>+0(SB), Y3, Y3
+	VPAND        mxfp43<>+0(SB), Y3, Y3
+	VBROADCASTI128 mxfp44<>+0(SB), Y4
+	VPSHUFB      Y3, Y4, Y3
+	VPABSB       Y3, Y4
+	VMOVDQU      (DX), Y5
+	VPSIGNB      Y3, Y5, Y3
+	VPMADDUBSW   Y3, Y4, Y3
+	VPMADDWD     mxfp45<>+0(SB), Y3, Y3
+	VBROADCASTSS (SI), Y4
+	VCVTDQ2PS    Y3, Y3
+	VMULPS       Y2, Y4, Y2
+	VFMADD231PS  Y2, Y3, Y0
+	VPBROADCASTB 17(R8), X2
+	VPMOVZXBD    X2, Y2
+	VPXOR        Y3, Y3, Y3
+	VPCMPEQD     Y3, Y2, Y3
+	VPAND        mxfp40<>+0(SB), Y3, Y3
+	VPSLLD       $0x17, Y2, Y2
+	VPOR         Y3, Y2, Y2
+	VMOVDQU      mxfp41<>+0(SB), Y3
+	VMULPS       Y3, Y2, Y2
+	VBROADCASTI128 18(R8), Y3
+	VPSRLVD      mxfp42<>+0(SB), Y3, Y3
+	VPAND        mxfp43<>+0(SB), Y3, Y3
+	VBROADCASTI128 mxfp44<>+0(SB), Y4
+	VPSHUFB      Y3, Y4, Y3
+	VPABSB       Y3, Y4
+	VMOVDQU      32(DX), Y5
+	VPSIGNB      Y3, Y5, Y3
+	VPMADDUBSW   Y3, Y4, Y3
+	VPMADDWD     mxfp45<>+0(SB), Y3, Y3
+	VBROADCASTSS 4(SI), Y4
+	VCVTDQ2PS    Y3, Y3
+	VMULPS       Y2, Y4, Y2
+	VFMADD231PS  Y2, Y3, Y1
 	ADDQ         $0x22, R8
 	ADDQ         $0x40, DX
 	ADDQ         $8, SI
@@ -1877,29 +1880,29 @@ done4:
 	JLT          done6
 
 loop5:
-	VPBROADCASTB (R8), X1
-	VPMOVZXBD    X1, Y1
-	VPXOR        Y2, Y2, Y2
-	VPCMPEQD     Y2, Y1, Y2
-	VPAND        mxfp40<>+0(SB), Y2, Y2
-	VPSLLD       $0x17, Y1, Y1
-	VPOR         Y2, Y1, Y1
-	VMOVDQU      mxfp41<>+0(SB), Y2
-	VMULPS       Y2, Y1, Y1
-	VBROADCASTI128 1(R8), Y2
-	VPSRLVD      mxfp42<>+0(SB), Y2, Y2
-	VPAND        mxfp43<>+0(SB), Y2, Y2
-	VBROADCASTI128 mxfp44<>+0(SB), Y3
-	VPSHUFB      Y2, Y3, Y2
-	VPABSB       Y2, Y3
-	VMOVDQU      (DX), Y4
-	VPSIGNB      Y2, Y4, Y2
-	VPMADDUBSW   Y2, Y3, Y2
-	VPMADDWD     mxfp45<>+0(SB), Y2, Y2
-	VBROADCASTSS (SI), Y3
-	VCVTDQ2PS    Y2, Y2
-	VMULPS       Y1, Y3, Y1
-	VFMADD231PS  Y1, Y2, Y0
+	VPBROADCASTB (R8), X2
+	VPMOVZXBD    X2, Y2
+	VPXOR        Y3, Y3, Y3
+	VPCMPEQD     Y3, Y2, Y3
+	VPAND        mxfp40<>+0(SB), Y3, Y3
+	VPSLLD       $0x17, Y2, Y2
+	VPOR         Y3, Y2, Y2
+	VMOVDQU      mxfp41<>+0(SB), Y3
+	VMULPS       Y3, Y2, Y2
+	VBROADCASTI128 1(R8), Y3
+	VPSRLVD      mxfp42<>+0(SB), Y3, Y3
+	VPAND        mxfp43<>+0(SB), Y3, Y3
+	VBROADCASTI128 mxfp44<>+0(SB), Y4
+	VPSHUFB      Y3, Y4, Y3
+	VPABSB       Y3, Y4
+	VMOVDQU      (DX), Y5
+	VPSIGNB      Y3, Y5, Y3
+	VPMADDUBSW   Y3, Y4, Y3
+	VPMADDWD     mxfp45<>+0(SB), Y3, Y3
+	VBROADCASTSS (SI), Y4
+	VCVTDQ2PS    Y3, Y3
+	VMULPS       Y2, Y4, Y2
+	VFMADD231PS  Y2, Y3, Y0
 	ADDQ         $0x11, R8
 	ADDQ         $0x20, DX
 	ADDQ         $4, SI
@@ -1908,6 +1911,7 @@ loop5:
 
 done6:
 	ADDQ         $1, DI
+	VADDPS       Y1, Y0, Y0
 	VEXTRACTF128 $1, Y0, X1
 	VADDPS       X0, X1, X1
 	VMOVHLPS     X1, X1, X0
@@ -1926,8 +1930,8 @@ done2:
 	VZEROUPPER
 	RET
 
-// matmulQ82xMxfp4AVX2 is y[j][r] = sum over i of d[i/32][j]*q[i/32][j][i%32]*w[r][i] for j < 2; ldy and stride in bytes.
-// Requires: AVX2, F16C, FMA
+// matmulQ82xMxfp4AVX2 multiplies rows of w with 2 rows of activations in int8; ldy and stride in bytes.
+// Requires: AVX2, FMA
 TEXT ·matmulQ82xMxfp4AVX2(SB), NOSPLIT, $128-72
 	LEAQ         31(SP), AX
 	ANDQ         $-32, AX
@@ -2089,8 +2093,8 @@ done2:
 	VZEROUPPER
 	RET
 
-// matmulQ83xMxfp4AVX2 is y[j][r] = sum over i of d[i/32][j]*q[i/32][j][i%32]*w[r][i] for j < 3; ldy and stride in bytes.
-// Requires: AVX2, F16C, FMA
+// matmulQ83xMxfp4AVX2 multiplies rows of w with 3 rows of activations in int8; ldy and stride in bytes.
+// Requires: AVX2, FMA
 TEXT ·matmulQ83xMxfp4AVX2(SB), NOSPLIT, $128-72
 	LEAQ         31(SP), AX
 	ANDQ         $-32, AX
@@ -2285,8 +2289,8 @@ done2:
 	VZEROUPPER
 	RET
 
-// matmulQ84xMxfp4AVX2 is y[j][r] = sum over i of d[i/32][j]*q[i/32][j][i%32]*w[r][i] for j < 4; ldy and stride in bytes.
-// Requires: AVX2, F16C, FMA
+// matmulQ84xMxfp4AVX2 multiplies rows of w with 4 rows of activations in int8; ldy and stride in bytes.
+// Requires: AVX2, FMA
 TEXT ·matmulQ84xMxfp4AVX2(SB), NOSPLIT, $128-72
 	LEAQ         31(SP), AX
 	ANDQ         $-32, AX
@@ -2515,7 +2519,7 @@ done2:
 	RET
 
 // unpackMxfp4AVX2 unpacks a row into records of 32 levels, their scales and mins.
-// Requires: AVX2, F16C, FMA
+// Requires: AVX2
 TEXT ·unpackMxfp4AVX2(SB), NOSPLIT, $128-24
 	MOVQ         dst+0(FP), AX
 	MOVQ         src+8(FP), BX

@@ -40,8 +40,8 @@ DATA q2_k5<>+16(SB)/8, $0x0001000100010001
 DATA q2_k5<>+24(SB)/8, $0x0001000100010001
 GLOBL q2_k5<>(SB), RODATA|NOPTR, $32
 
-// decodeUnitsQ2_KAVX512 unpacks units of 256 values: dst[i] = value(src, i).
-// Requires: AVX2, AVX512F, AVX512BW, AVX512DQ, AVX512VL, AVX512VNNI, F16C, FMA
+// decodeUnitsQ2_KAVX512 unpacks units of 256 values.
+// Requires: AVX2, F16C
 TEXT ·decodeUnitsQ2_KAVX512(SB), NOSPLIT, $576-24
 	MOVQ         dst+0(FP), AX
 	MOVQ         src+8(FP), BX
@@ -354,8 +354,8 @@ done2:
 	VZEROUPPER
 	RET
 
-// matmul1xQ2_KAVX512 is y[j][r] = sum over i of x[j][i]*w[r][i] for j < 1; ld and stride in bytes, a unit is 256 values.
-// Requires: AVX2, AVX512F, AVX512BW, AVX512DQ, AVX512VL, AVX512VNNI, F16C, FMA
+// matmul1xQ2_KAVX512 multiplies rows of w with 1 row of x; ld and stride in bytes, a unit is 256 values.
+// Requires: AVX2, F16C, FMA
 TEXT ·matmul1xQ2_KAVX512(SB), NOSPLIT, $576-64
 	MOVQ         y+0(FP), AX
 	MOVQ         w+32(FP), BX
@@ -729,8 +729,8 @@ done2:
 	VZEROUPPER
 	RET
 
-// matmul2xQ2_KAVX512 is y[j][r] = sum over i of x[j][i]*w[r][i] for j < 2; ld and stride in bytes, a unit is 256 values.
-// Requires: AVX2, AVX512F, AVX512BW, AVX512DQ, AVX512VL, AVX512VNNI, F16C, FMA
+// matmul2xQ2_KAVX512 multiplies rows of w with 2 rows of x; ld and stride in bytes, a unit is 256 values.
+// Requires: AVX2, F16C, FMA
 TEXT ·matmul2xQ2_KAVX512(SB), NOSPLIT, $576-64
 	MOVQ         y+0(FP), AX
 	MOVQ         w+32(FP), BX
@@ -1178,8 +1178,8 @@ done2:
 	VZEROUPPER
 	RET
 
-// matmul3xQ2_KAVX512 is y[j][r] = sum over i of x[j][i]*w[r][i] for j < 3; ld and stride in bytes, a unit is 256 values.
-// Requires: AVX2, AVX512F, AVX512BW, AVX512DQ, AVX512VL, AVX512VNNI, F16C, FMA
+// matmul3xQ2_KAVX512 multiplies rows of w with 3 rows of x; ld and stride in bytes, a unit is 256 values.
+// Requires: AVX2, F16C, FMA
 TEXT ·matmul3xQ2_KAVX512(SB), NOSPLIT, $576-64
 	MOVQ         y+0(FP), AX
 	MOVQ         w+32(FP), BX
@@ -1700,8 +1700,8 @@ done2:
 	VZEROUPPER
 	RET
 
-// matmul4xQ2_KAVX512 is y[j][r] = sum over i of x[j][i]*w[r][i] for j < 4; ld and stride in bytes, a unit is 256 values.
-// Requires: AVX2, AVX512F, AVX512BW, AVX512DQ, AVX512VL, AVX512VNNI, F16C, FMA
+// matmul4xQ2_KAVX512 multiplies rows of w with 4 rows of x; ld and stride in bytes, a unit is 256 values.
+// Requires: AVX2, F16C, FMA
 TEXT ·matmul4xQ2_KAVX512(SB), NOSPLIT, $576-64
 	MOVQ         y+0(FP), AX
 	MOVQ         w+32(FP), BX
@@ -2295,8 +2295,8 @@ done2:
 	VZEROUPPER
 	RET
 
-// matmulQ81xQ2_KAVX512 is y[j][r] = sum over i of d[i/32][j]*q[i/32][j][i%32]*w[r][i] for j < 1; ldy and stride in bytes.
-// Requires: AVX2, AVX512F, AVX512BW, AVX512DQ, AVX512VL, AVX512VNNI, F16C, FMA
+// matmulQ81xQ2_KAVX512 multiplies rows of w with 1 row of activations in int8; ldy and stride in bytes.
+// Requires: F16C, FMA, AVX512VL, AVX512VNNI
 TEXT ·matmulQ81xQ2_KAVX512(SB), NOSPLIT, $576-72
 	LEAQ         31(SP), AX
 	ANDQ         $-32, AX
@@ -2308,6 +2308,7 @@ TEXT ·matmulQ81xQ2_KAVX512(SB), NOSPLIT, $576-72
 
 loop1:
 	VPXOR        Y0, Y0, Y0
+	VPXOR        Y1, Y1, Y1
 	MOVQ         q+16(FP), SI
 	MOVQ         d+24(FP), DI
 	MOVQ         s+32(FP), R8
@@ -2317,172 +2318,172 @@ loop1:
 	JLT          done4
 
 loop3:
-	VPBROADCASTW 80(R10), X1
-	VCVTPH2PS    X1, Y1
-	VMOVDQU      (R10), X2
-	VINSERTI128  $1, 4(R10), Y2, Y2
-	VPSHUFB      q2_k0<>+0(SB), Y2, Y2
-	VPAND        q2_k1<>+0(SB), Y2, Y2
-	VCVTDQ2PS    Y2, Y2
-	VMULPS       Y2, Y1, Y1
-	VMOVUPS      Y1, 32(AX)
-	VPBROADCASTW 80(R10), X1
-	VCVTPH2PS    X1, Y1
-	VMOVDQU      8(R10), X2
-	VINSERTI128  $1, 12(R10), Y2, Y2
-	VPSHUFB      q2_k0<>+0(SB), Y2, Y2
-	VPAND        q2_k1<>+0(SB), Y2, Y2
-	VCVTDQ2PS    Y2, Y2
-	VMULPS       Y2, Y1, Y1
-	VMOVUPS      Y1, 64(AX)
-	VPBROADCASTW 82(R10), X1
-	VCVTPH2PS    X1, Y1
-	VMOVDQU      (R10), X2
-	VINSERTI128  $1, 4(R10), Y2, Y2
-	VPSHUFB      q2_k0<>+0(SB), Y2, Y2
-	VPSRLVD      q2_k2<>+0(SB), Y2, Y2
-	VPAND        q2_k1<>+0(SB), Y2, Y2
-	VCVTDQ2PS    Y2, Y2
-	VMULPS       Y2, Y1, Y1
-	VPXOR        q2_k4<>+0(SB), Y1, Y1
-	VMOVUPS      Y1, 96(AX)
-	VPBROADCASTW 82(R10), X1
-	VCVTPH2PS    X1, Y1
-	VMOVDQU      8(R10), X2
-	VINSERTI128  $1, 12(R10), Y2, Y2
-	VPSHUFB      q2_k0<>+0(SB), Y2, Y2
-	VPSRLVD      q2_k2<>+0(SB), Y2, Y2
-	VPAND        q2_k1<>+0(SB), Y2, Y2
-	VCVTDQ2PS    Y2, Y2
-	VMULPS       Y2, Y1, Y1
-	VPXOR        q2_k4<>+0(SB), Y1, Y1
-	VMOVUPS      Y1, 128(AX)
-	VMOVDQU      16(R10), Y1
-	VPAND        q2_k3<>+0(SB), Y1, Y1
-	VMOVDQU      (SI), Y2
-	VPXOR        Y3, Y3, Y3
-	VPDPBUSD     Y2, Y1, Y3
-	VMOVSD       96(AX), X1
-	VMOVSD       (R8), X2
-	VFMADD231PS  Y2, Y1, Y0
-	VBROADCASTSS 32(AX), X1
-	VBROADCASTSS 36(AX), X2
-	VINSERTF128  $1, X2, Y1, Y1
-	VBROADCASTSS (DI), Y2
+	VPBROADCASTW 80(R10), X2
+	VCVTPH2PS    X2, Y2
+	VMOVDQU      (R10), X3
+	VINSERTI128  $1, 4(R10), Y3, Y3
+	VPSHUFB      q2_k0<>+0(SB), Y3, Y3
+	VPAND        q2_k1<>+0(SB), Y3, Y3
 	VCVTDQ2PS    Y3, Y3
-	VMULPS       Y1, Y2, Y1
-	VFMADD231PS  Y1, Y3, Y0
-	VMOVDQU      16(R10), Y1
-	VPSRLD       $2, Y1, Y1
-	VPAND        q2_k3<>+0(SB), Y1, Y1
-	VMOVDQU      32(SI), Y2
-	VPXOR        Y3, Y3, Y3
-	VPDPBUSD     Y2, Y1, Y3
-	VMOVSD       104(AX), X1
-	VMOVSD       8(R8), X2
-	VFMADD231PS  Y2, Y1, Y0
-	VBROADCASTSS 40(AX), X1
-	VBROADCASTSS 44(AX), X2
-	VINSERTF128  $1, X2, Y1, Y1
-	VBROADCASTSS 4(DI), Y2
+	VMULPS       Y3, Y2, Y2
+	VMOVUPS      Y2, 32(AX)
+	VPBROADCASTW 80(R10), X2
+	VCVTPH2PS    X2, Y2
+	VMOVDQU      8(R10), X3
+	VINSERTI128  $1, 12(R10), Y3, Y3
+	VPSHUFB      q2_k0<>+0(SB), Y3, Y3
+	VPAND        q2_k1<>+0(SB), Y3, Y3
 	VCVTDQ2PS    Y3, Y3
-	VMULPS       Y1, Y2, Y1
-	VFMADD231PS  Y1, Y3, Y0
-	VMOVDQU      16(R10), Y1
-	VPSRLD       $4, Y1, Y1
-	VPAND        q2_k3<>+0(SB), Y1, Y1
-	VMOVDQU      64(SI), Y2
-	VPXOR        Y3, Y3, Y3
-	VPDPBUSD     Y2, Y1, Y3
-	VMOVSD       112(AX), X1
-	VMOVSD       16(R8), X2
-	VFMADD231PS  Y2, Y1, Y0
-	VBROADCASTSS 48(AX), X1
-	VBROADCASTSS 52(AX), X2
-	VINSERTF128  $1, X2, Y1, Y1
-	VBROADCASTSS 8(DI), Y2
+	VMULPS       Y3, Y2, Y2
+	VMOVUPS      Y2, 64(AX)
+	VPBROADCASTW 82(R10), X2
+	VCVTPH2PS    X2, Y2
+	VMOVDQU      (R10), X3
+	VINSERTI128  $1, 4(R10), Y3, Y3
+	VPSHUFB      q2_k0<>+0(SB), Y3, Y3
+	VPSRLVD      q2_k2<>+0(SB), Y3, Y3
+	VPAND        q2_k1<>+0(SB), Y3, Y3
 	VCVTDQ2PS    Y3, Y3
-	VMULPS       Y1, Y2, Y1
-	VFMADD231PS  Y1, Y3, Y0
-	VMOVDQU      16(R10), Y1
-	VPSRLD       $6, Y1, Y1
-	VPAND        q2_k3<>+0(SB), Y1, Y1
-	VMOVDQU      96(SI), Y2
-	VPXOR        Y3, Y3, Y3
-	VPDPBUSD     Y2, Y1, Y3
-	VMOVSD       120(AX), X1
-	VMOVSD       24(R8), X2
-	VFMADD231PS  Y2, Y1, Y0
-	VBROADCASTSS 56(AX), X1
-	VBROADCASTSS 60(AX), X2
-	VINSERTF128  $1, X2, Y1, Y1
-	VBROADCASTSS 12(DI), Y2
+	VMULPS       Y3, Y2, Y2
+	VPXOR        q2_k4<>+0(SB), Y2, Y2
+	VMOVUPS      Y2, 96(AX)
+	VPBROADCASTW 82(R10), X2
+	VCVTPH2PS    X2, Y2
+	VMOVDQU      8(R10), X3
+	VINSERTI128  $1, 12(R10), Y3, Y3
+	VPSHUFB      q2_k0<>+0(SB), Y3, Y3
+	VPSRLVD      q2_k2<>+0(SB), Y3, Y3
+	VPAND        q2_k1<>+0(SB), Y3, Y3
 	VCVTDQ2PS    Y3, Y3
-	VMULPS       Y1, Y2, Y1
-	VFMADD231PS  Y1, Y3, Y0
-	VMOVDQU      48(R10), Y1
-	VPAND        q2_k3<>+0(SB), Y1, Y1
-	VMOVDQU      128(SI), Y2
-	VPXOR        Y3, Y3, Y3
-	VPDPBUSD     Y2, Y1, Y3
-	VMOVSD       128(AX), X1
-	VMOVSD       32(R8), X2
-	VFMADD231PS  Y2, Y1, Y0
-	VBROADCASTSS 64(AX), X1
-	VBROADCASTSS 68(AX), X2
-	VINSERTF128  $1, X2, Y1, Y1
-	VBROADCASTSS 16(DI), Y2
-	VCVTDQ2PS    Y3, Y3
-	VMULPS       Y1, Y2, Y1
-	VFMADD231PS  Y1, Y3, Y0
-	VMOVDQU      48(R10), Y1
-	VPSRLD       $2, Y1, Y1
-	VPAND        q2_k3<>+0(SB), Y1, Y1
-	VMOVDQU      160(SI), Y2
-	VPXOR        Y3, Y3, Y3
-	VPDPBUSD     Y2, Y1, Y3
-	VMOVSD       136(AX), X1
-	VMOVSD       40(R8), X2
-	VFMADD231PS  Y2, Y1, Y0
-	VBROADCASTSS 72(AX), X1
-	VBROADCASTSS 76(AX), X2
-	VINSERTF128  $1, X2, Y1, Y1
-	VBROADCASTSS 20(DI), Y2
-	VCVTDQ2PS    Y3, Y3
-	VMULPS       Y1, Y2, Y1
-	VFMADD231PS  Y1, Y3, Y0
-	VMOVDQU      48(R10), Y1
-	VPSRLD       $4, Y1, Y1
-	VPAND        q2_k3<>+0(SB), Y1, Y1
-	VMOVDQU      192(SI), Y2
-	VPXOR        Y3, Y3, Y3
-	VPDPBUSD     Y2, Y1, Y3
-	VMOVSD       144(AX), X1
-	VMOVSD       48(R8), X2
-	VFMADD231PS  Y2, Y1, Y0
-	VBROADCASTSS 80(AX), X1
-	VBROADCASTSS 84(AX), X2
-	VINSERTF128  $1, X2, Y1, Y1
-	VBROADCASTSS 24(DI), Y2
-	VCVTDQ2PS    Y3, Y3
-	VMULPS       Y1, Y2, Y1
-	VFMADD231PS  Y1, Y3, Y0
-	VMOVDQU      48(R10), Y1
-	VPSRLD       $6, Y1, Y1
-	VPAND        q2_k3<>+0(SB), Y1, Y1
-	VMOVDQU      224(SI), Y2
-	VPXOR        Y3, Y3, Y3
-	VPDPBUSD     Y2, Y1, Y3
-	VMOVSD       152(AX), X1
-	VMOVSD       56(R8), X2
-	VFMADD231PS  Y2, Y1, Y0
-	VBROADCASTSS 88(AX), X1
-	VBROADCASTSS 92(AX), X2
-	VINSERTF128  $1, X2, Y1, Y1
-	VBROADCASTSS 28(DI), Y2
-	VCVTDQ2PS    Y3, Y3
-	VMULPS       Y1, Y2, Y1
-	VFMADD231PS  Y1, Y3, Y0
+	VMULPS       Y3, Y2, Y2
+	VPXOR        q2_k4<>+0(SB), Y2, Y2
+	VMOVUPS      Y2, 128(AX)
+	VMOVDQU      16(R10), Y2
+	VPAND        q2_k3<>+0(SB), Y2, Y2
+	VMOVDQU      (SI), Y3
+	VPXOR        Y4, Y4, Y4
+	VPDPBUSD     Y3, Y2, Y4
+	VMOVSD       96(AX), X2
+	VMOVSD       (R8), X3
+	VFMADD231PS  Y3, Y2, Y1
+	VBROADCASTSS 32(AX), X2
+	VBROADCASTSS 36(AX), X3
+	VINSERTF128  $1, X3, Y2, Y2
+	VBROADCASTSS (DI), Y3
+	VCVTDQ2PS    Y4, Y4
+	VMULPS       Y2, Y3, Y2
+	VFMADD231PS  Y2, Y4, Y0
+	VMOVDQU      16(R10), Y2
+	VPSRLD       $2, Y2, Y2
+	VPAND        q2_k3<>+0(SB), Y2, Y2
+	VMOVDQU      32(SI), Y3
+	VPXOR        Y4, Y4, Y4
+	VPDPBUSD     Y3, Y2, Y4
+	VMOVSD       104(AX), X2
+	VMOVSD       8(R8), X3
+	VFMADD231PS  Y3, Y2, Y0
+	VBROADCASTSS 40(AX), X2
+	VBROADCASTSS 44(AX), X3
+	VINSERTF128  $1, X3, Y2, Y2
+	VBROADCASTSS 4(DI), Y3
+	VCVTDQ2PS    Y4, Y4
+	VMULPS       Y2, Y3, Y2
+	VFMADD231PS  Y2, Y4, Y1
+	VMOVDQU      16(R10), Y2
+	VPSRLD       $4, Y2, Y2
+	VPAND        q2_k3<>+0(SB), Y2, Y2
+	VMOVDQU      64(SI), Y3
+	VPXOR        Y4, Y4, Y4
+	VPDPBUSD     Y3, Y2, Y4
+	VMOVSD       112(AX), X2
+	VMOVSD       16(R8), X3
+	VFMADD231PS  Y3, Y2, Y1
+	VBROADCASTSS 48(AX), X2
+	VBROADCASTSS 52(AX), X3
+	VINSERTF128  $1, X3, Y2, Y2
+	VBROADCASTSS 8(DI), Y3
+	VCVTDQ2PS    Y4, Y4
+	VMULPS       Y2, Y3, Y2
+	VFMADD231PS  Y2, Y4, Y0
+	VMOVDQU      16(R10), Y2
+	VPSRLD       $6, Y2, Y2
+	VPAND        q2_k3<>+0(SB), Y2, Y2
+	VMOVDQU      96(SI), Y3
+	VPXOR        Y4, Y4, Y4
+	VPDPBUSD     Y3, Y2, Y4
+	VMOVSD       120(AX), X2
+	VMOVSD       24(R8), X3
+	VFMADD231PS  Y3, Y2, Y0
+	VBROADCASTSS 56(AX), X2
+	VBROADCASTSS 60(AX), X3
+	VINSERTF128  $1, X3, Y2, Y2
+	VBROADCASTSS 12(DI), Y3
+	VCVTDQ2PS    Y4, Y4
+	VMULPS       Y2, Y3, Y2
+	VFMADD231PS  Y2, Y4, Y1
+	VMOVDQU      48(R10), Y2
+	VPAND        q2_k3<>+0(SB), Y2, Y2
+	VMOVDQU      128(SI), Y3
+	VPXOR        Y4, Y4, Y4
+	VPDPBUSD     Y3, Y2, Y4
+	VMOVSD       128(AX), X2
+	VMOVSD       32(R8), X3
+	VFMADD231PS  Y3, Y2, Y1
+	VBROADCASTSS 64(AX), X2
+	VBROADCASTSS 68(AX), X3
+	VINSERTF128  $1, X3, Y2, Y2
+	VBROADCASTSS 16(DI), Y3
+	VCVTDQ2PS    Y4, Y4
+	VMULPS       Y2, Y3, Y2
+	VFMADD231PS  Y2, Y4, Y0
+	VMOVDQU      48(R10), Y2
+	VPSRLD       $2, Y2, Y2
+	VPAND        q2_k3<>+0(SB), Y2, Y2
+	VMOVDQU      160(SI), Y3
+	VPXOR        Y4, Y4, Y4
+	VPDPBUSD     Y3, Y2, Y4
+	VMOVSD       136(AX), X2
+	VMOVSD       40(R8), X3
+	VFMADD231PS  Y3, Y2, Y0
+	VBROADCASTSS 72(AX), X2
+	VBROADCASTSS 76(AX), X3
+	VINSERTF128  $1, X3, Y2, Y2
+	VBROADCASTSS 20(DI), Y3
+	VCVTDQ2PS    Y4, Y4
+	VMULPS       Y2, Y3, Y2
+	VFMADD231PS  Y2, Y4, Y1
+	VMOVDQU      48(R10), Y2
+	VPSRLD       $4, Y2, Y2
+	VPAND        q2_k3<>+0(SB), Y2, Y2
+	VMOVDQU      192(SI), Y3
+	VPXOR        Y4, Y4, Y4
+	VPDPBUSD     Y3, Y2, Y4
+	VMOVSD       144(AX), X2
+	VMOVSD       48(R8), X3
+	VFMADD231PS  Y3, Y2, Y1
+	VBROADCASTSS 80(AX), X2
+	VBROADCASTSS 84(AX), X3
+	VINSERTF128  $1, X3, Y2, Y2
+	VBROADCASTSS 24(DI), Y3
+	VCVTDQ2PS    Y4, Y4
+	VMULPS       Y2, Y3, Y2
+	VFMADD231PS  Y2, Y4, Y0
+	VMOVDQU      48(R10), Y2
+	VPSRLD       $6, Y2, Y2
+	VPAND        q2_k3<>+0(SB), Y2, Y2
+	VMOVDQU      224(SI), Y3
+	VPXOR        Y4, Y4, Y4
+	VPDPBUSD     Y3, Y2, Y4
+	VMOVSD       152(AX), X2
+	VMOVSD       56(R8), X3
+	VFMADD231PS  Y3, Y2, Y0
+	VBROADCASTSS 88(AX), X2
+	VBROADCASTSS 92(AX), X3
+	VINSERTF128  $1, X3, Y2, Y2
+	VBROADCASTSS 28(DI), Y3
+	VCVTDQ2PS    Y4, Y4
+	VMULPS       Y2, Y3, Y2
+	VFMADD231PS  Y2, Y4, Y1
 	ADDQ         $0x54, R10
 	ADDQ         $0x100, SI
 	ADDQ         $0x20, DI
@@ -2492,6 +2493,7 @@ loop3:
 
 done4:
 	ADDQ         $1, R9
+	VADDPS       Y1, Y0, Y0
 	VEXTRACTF128 $1, Y0, X1
 	VADDPS       X0, X1, X1
 	VMOVHLPS     X1, X1, X0
@@ -2510,8 +2512,8 @@ done2:
 	VZEROUPPER
 	RET
 
-// matmulQ82xQ2_KAVX512 is y[j][r] = sum over i of d[i/32][j]*q[i/32][j][i%32]*w[r][i] for j < 2; ldy and stride in bytes.
-// Requires: AVX2, AVX512F, AVX512BW, AVX512DQ, AVX512VL, AVX512VNNI, F16C, FMA
+// matmulQ82xQ2_KAVX512 multiplies rows of w with 2 rows of activations in int8; ldy and stride in bytes.
+// Requires: F16C, FMA, AVX512VL, AVX512VNNI
 TEXT ·matmulQ82xQ2_KAVX512(SB), NOSPLIT, $576-72
 	LEAQ         31(SP), AX
 	ANDQ         $-32, AX
@@ -2808,8 +2810,8 @@ done2:
 	VZEROUPPER
 	RET
 
-// matmulQ83xQ2_KAVX512 is y[j][r] = sum over i of d[i/32][j]*q[i/32][j][i%32]*w[r][i] for j < 3; ldy and stride in bytes.
-// Requires: AVX2, AVX512F, AVX512BW, AVX512DQ, AVX512VL, AVX512VNNI, F16C, FMA
+// matmulQ83xQ2_KAVX512 multiplies rows of w with 3 rows of activations in int8; ldy and stride in bytes.
+// Requires: F16C, FMA, AVX512VL, AVX512VNNI
 TEXT ·matmulQ83xQ2_KAVX512(SB), NOSPLIT, $576-72
 	LEAQ         31(SP), AX
 	ANDQ         $-32, AX
@@ -3187,8 +3189,8 @@ done2:
 	VZEROUPPER
 	RET
 
-// matmulQ84xQ2_KAVX512 is y[j][r] = sum over i of d[i/32][j]*q[i/32][j][i%32]*w[r][i] for j < 4; ldy and stride in bytes.
-// Requires: AVX2, AVX512F, AVX512BW, AVX512DQ, AVX512VL, AVX512VNNI, F16C, FMA
+// matmulQ84xQ2_KAVX512 multiplies rows of w with 4 rows of activations in int8; ldy and stride in bytes.
+// Requires: F16C, FMA, AVX512VL, AVX512VNNI
 TEXT ·matmulQ84xQ2_KAVX512(SB), NOSPLIT, $576-72
 	LEAQ         31(SP), AX
 	ANDQ         $-32, AX
@@ -3648,7 +3650,7 @@ done2:
 	RET
 
 // unpackQ2_KAVX512 unpacks a row into records of 32 levels, their scales and mins.
-// Requires: AVX2, AVX512F, AVX512BW, AVX512DQ, AVX512VL, AVX512VNNI, F16C, FMA
+// Requires: AVX2, F16C
 TEXT ·unpackQ2_KAVX512(SB), NOSPLIT, $576-24
 	MOVQ         dst+0(FP), AX
 	MOVQ         src+8(FP), BX
@@ -3771,8 +3773,8 @@ done2:
 	VZEROUPPER
 	RET
 
-// decodeUnitsQ2_KAVX2 unpacks units of 256 values: dst[i] = value(src, i).
-// Requires: AVX2, F16C, FMA
+// decodeUnitsQ2_KAVX2 unpacks units of 256 values.
+// Requires: AVX2, F16C
 TEXT ·decodeUnitsQ2_KAVX2(SB), NOSPLIT, $576-24
 	MOVQ         dst+0(FP), AX
 	MOVQ         src+8(FP), BX
@@ -4085,7 +4087,7 @@ done2:
 	VZEROUPPER
 	RET
 
-// matmul1xQ2_KAVX2 is y[j][r] = sum over i of x[j][i]*w[r][i] for j < 1; ld and stride in bytes, a unit is 256 values.
+// matmul1xQ2_KAVX2 multiplies rows of w with 1 row of x; ld and stride in bytes, a unit is 256 values.
 // Requires: AVX2, F16C, FMA
 TEXT ·matmul1xQ2_KAVX2(SB), NOSPLIT, $576-64
 	MOVQ         y+0(FP), AX
@@ -4460,7 +4462,7 @@ done2:
 	VZEROUPPER
 	RET
 
-// matmul2xQ2_KAVX2 is y[j][r] = sum over i of x[j][i]*w[r][i] for j < 2; ld and stride in bytes, a unit is 256 values.
+// matmul2xQ2_KAVX2 multiplies rows of w with 2 rows of x; ld and stride in bytes, a unit is 256 values.
 // Requires: AVX2, F16C, FMA
 TEXT ·matmul2xQ2_KAVX2(SB), NOSPLIT, $576-64
 	MOVQ         y+0(FP), AX
@@ -4909,7 +4911,7 @@ done2:
 	VZEROUPPER
 	RET
 
-// matmul3xQ2_KAVX2 is y[j][r] = sum over i of x[j][i]*w[r][i] for j < 3; ld and stride in bytes, a unit is 256 values.
+// matmul3xQ2_KAVX2 multiplies rows of w with 3 rows of x; ld and stride in bytes, a unit is 256 values.
 // Requires: AVX2, F16C, FMA
 TEXT ·matmul3xQ2_KAVX2(SB), NOSPLIT, $576-64
 	MOVQ         y+0(FP), AX
@@ -5431,7 +5433,7 @@ done2:
 	VZEROUPPER
 	RET
 
-// matmul4xQ2_KAVX2 is y[j][r] = sum over i of x[j][i]*w[r][i] for j < 4; ld and stride in bytes, a unit is 256 values.
+// matmul4xQ2_KAVX2 multiplies rows of w with 4 rows of x; ld and stride in bytes, a unit is 256 values.
 // Requires: AVX2, F16C, FMA
 TEXT ·matmul4xQ2_KAVX2(SB), NOSPLIT, $576-64
 	MOVQ         y+0(FP), AX
@@ -6026,7 +6028,7 @@ done2:
 	VZEROUPPER
 	RET
 
-// matmulQ81xQ2_KAVX2 is y[j][r] = sum over i of d[i/32][j]*q[i/32][j][i%32]*w[r][i] for j < 1; ldy and stride in bytes.
+// matmulQ81xQ2_KAVX2 multiplies rows of w with 1 row of activations in int8; ldy and stride in bytes.
 // Requires: AVX2, F16C, FMA
 TEXT ·matmulQ81xQ2_KAVX2(SB), NOSPLIT, $576-72
 	LEAQ         31(SP), AX
@@ -6039,6 +6041,7 @@ TEXT ·matmulQ81xQ2_KAVX2(SB), NOSPLIT, $576-72
 
 loop1:
 	VPXOR        Y0, Y0, Y0
+	VPXOR        Y1, Y1, Y1
 	MOVQ         q+16(FP), SI
 	MOVQ         d+24(FP), DI
 	MOVQ         s+32(FP), R8
@@ -6048,172 +6051,172 @@ loop1:
 	JLT          done4
 
 loop3:
-	VPBROADCASTW 80(R10), X1
-	VCVTPH2PS    X1, Y1
-	VMOVDQU      (R10), X2
-	VINSERTI128  $1, 4(R10), Y2, Y2
-	VPSHUFB      q2_k0<>+0(SB), Y2, Y2
-	VPAND        q2_k1<>+0(SB), Y2, Y2
+	VPBROADCASTW 80(R10), X2
+	VCVTPH2PS    X2, Y2
+	VMOVDQU      (R10), X3
+	VINSERTI128  $1, 4(R10), Y3, Y3
+	VPSHUFB      q2_k0<>+0(SB), Y3, Y3
+	VPAND        q2_k1<>+0(SB), Y3, Y3
+	VCVTDQ2PS    Y3, Y3
+	VMULPS       Y3, Y2, Y2
+	VMOVUPS      Y2, 32(AX)
+	VPBROADCASTW 80(R10), X2
+	VCVTPH2PS    X2, Y2
+	VMOVDQU      8(R10), X3
+	VINSERTI128  $1, 12(R10), Y3, Y3
+	VPSHUFB      q2_k0<>+0(SB), Y3, Y3
+	VPAND        q2_k1<>+0(SB), Y3, Y3
+	VCVTDQ2PS    Y3, Y3
+	VMULPS       Y3, Y2, Y2
+	VMOVUPS      Y2, 64(AX)
+	VPBROADCASTW 82(R10), X2
+	VCVTPH2PS    X2, Y2
+	VMOVDQU      (R10), X3
+	VINSERTI128  $1, 4(R10), Y3, Y3
+	VPSHUFB      q2_k0<>+0(SB), Y3, Y3
+	VPSRLVD      q2_k2<>+0(SB), Y3, Y3
+	VPAND        q2_k1<>+0(SB), Y3, Y3
+	VCVTDQ2PS    Y3, Y3
+	VMULPS       Y3, Y2, Y2
+	VPXOR        q2_k4<>+0(SB), Y2, Y2
+	VMOVUPS      Y2, 96(AX)
+	VPBROADCASTW 82(R10), X2
+	VCVTPH2PS    X2, Y2
+	VMOVDQU      8(R10), X3
+	VINSERTI128  $1, 12(R10), Y3, Y3
+	VPSHUFB      q2_k0<>+0(SB), Y3, Y3
+	VPSRLVD      q2_k2<>+0(SB), Y3, Y3
+	VPAND        q2_k1<>+0(SB), Y3, Y3
+	VCVTDQ2PS    Y3, Y3
+	VMULPS       Y3, Y2, Y2
+	VPXOR        q2_k4<>+0(SB), Y2, Y2
+	VMOVUPS      Y2, 128(AX)
+	VMOVDQU      16(R10), Y2
+	VPAND        q2_k3<>+0(SB), Y2, Y2
+	VMOVDQU      (SI), Y3
+	VPMADDUBSW   Y3, Y2, Y2
+	VPMADDWD     q2_k5<>+0(SB), Y2, Y2
+	VMOVSD       96(AX), X3
+	VMOVSD       (R8), X4
+	VFMADD231PS  Y4, Y3, Y1
+	VBROADCASTSS 32(AX), X3
+	VBROADCASTSS 36(AX), X4
+	VINSERTF128  $1, X4, Y3, Y3
+	VBROADCASTSS (DI), Y4
 	VCVTDQ2PS    Y2, Y2
-	VMULPS       Y2, Y1, Y1
-	VMOVUPS      Y1, 32(AX)
-	VPBROADCASTW 80(R10), X1
-	VCVTPH2PS    X1, Y1
-	VMOVDQU      8(R10), X2
-	VINSERTI128  $1, 12(R10), Y2, Y2
-	VPSHUFB      q2_k0<>+0(SB), Y2, Y2
-	VPAND        q2_k1<>+0(SB), Y2, Y2
+	VMULPS       Y3, Y4, Y3
+	VFMADD231PS  Y3, Y2, Y0
+	VMOVDQU      16(R10), Y2
+	VPSRLD       $2, Y2, Y2
+	VPAND        q2_k3<>+0(SB), Y2, Y2
+	VMOVDQU      32(SI), Y3
+	VPMADDUBSW   Y3, Y2, Y2
+	VPMADDWD     q2_k5<>+0(SB), Y2, Y2
+	VMOVSD       104(AX), X3
+	VMOVSD       8(R8), X4
+	VFMADD231PS  Y4, Y3, Y0
+	VBROADCASTSS 40(AX), X3
+	VBROADCASTSS 44(AX), X4
+	VINSERTF128  $1, X4, Y3, Y3
+	VBROADCASTSS 4(DI), Y4
 	VCVTDQ2PS    Y2, Y2
-	VMULPS       Y2, Y1, Y1
-	VMOVUPS      Y1, 64(AX)
-	VPBROADCASTW 82(R10), X1
-	VCVTPH2PS    X1, Y1
-	VMOVDQU      (R10), X2
-	VINSERTI128  $1, 4(R10), Y2, Y2
-	VPSHUFB      q2_k0<>+0(SB), Y2, Y2
-	VPSRLVD      q2_k2<>+0(SB), Y2, Y2
-	VPAND        q2_k1<>+0(SB), Y2, Y2
+	VMULPS       Y3, Y4, Y3
+	VFMADD231PS  Y3, Y2, Y1
+	VMOVDQU      16(R10), Y2
+	VPSRLD       $4, Y2, Y2
+	VPAND        q2_k3<>+0(SB), Y2, Y2
+	VMOVDQU      64(SI), Y3
+	VPMADDUBSW   Y3, Y2, Y2
+	VPMADDWD     q2_k5<>+0(SB), Y2, Y2
+	VMOVSD       112(AX), X3
+	VMOVSD       16(R8), X4
+	VFMADD231PS  Y4, Y3, Y1
+	VBROADCASTSS 48(AX), X3
+	VBROADCASTSS 52(AX), X4
+	VINSERTF128  $1, X4, Y3, Y3
+	VBROADCASTSS 8(DI), Y4
 	VCVTDQ2PS    Y2, Y2
-	VMULPS       Y2, Y1, Y1
-	VPXOR        q2_k4<>+0(SB), Y1, Y1
-	VMOVUPS      Y1, 96(AX)
-	VPBROADCASTW 82(R10), X1
-	VCVTPH2PS    X1, Y1
-	VMOVDQU      8(R10), X2
-	VINSERTI128  $1, 12(R10), Y2, Y2
-	VPSHUFB      q2_k0<>+0(SB), Y2, Y2
-	VPSRLVD      q2_k2<>+0(SB), Y2, Y2
-	VPAND        q2_k1<>+0(SB), Y2, Y2
+	VMULPS       Y3, Y4, Y3
+	VFMADD231PS  Y3, Y2, Y0
+	VMOVDQU      16(R10), Y2
+	VPSRLD       $6, Y2, Y2
+	VPAND        q2_k3<>+0(SB), Y2, Y2
+	VMOVDQU      96(SI), Y3
+	VPMADDUBSW   Y3, Y2, Y2
+	VPMADDWD     q2_k5<>+0(SB), Y2, Y2
+	VMOVSD       120(AX), X3
+	VMOVSD       24(R8), X4
+	VFMADD231PS  Y4, Y3, Y0
+	VBROADCASTSS 56(AX), X3
+	VBROADCASTSS 60(AX), X4
+	VINSERTF128  $1, X4, Y3, Y3
+	VBROADCASTSS 12(DI), Y4
 	VCVTDQ2PS    Y2, Y2
-	VMULPS       Y2, Y1, Y1
-	VPXOR        q2_k4<>+0(SB), Y1, Y1
-	VMOVUPS      Y1, 128(AX)
-	VMOVDQU      16(R10), Y1
-	VPAND        q2_k3<>+0(SB), Y1, Y1
-	VMOVDQU      (SI), Y2
-	VPMADDUBSW   Y2, Y1, Y1
-	VPMADDWD     q2_k5<>+0(SB), Y1, Y1
-	VMOVSD       96(AX), X2
-	VMOVSD       (R8), X3
+	VMULPS       Y3, Y4, Y3
+	VFMADD231PS  Y3, Y2, Y1
+	VMOVDQU      48(R10), Y2
+	VPAND        q2_k3<>+0(SB), Y2, Y2
+	VMOVDQU      128(SI), Y3
+	VPMADDUBSW   Y3, Y2, Y2
+	VPMADDWD     q2_k5<>+0(SB), Y2, Y2
+	VMOVSD       128(AX), X3
+	VMOVSD       32(R8), X4
+	VFMADD231PS  Y4, Y3, Y1
+	VBROADCASTSS 64(AX), X3
+	VBROADCASTSS 68(AX), X4
+	VINSERTF128  $1, X4, Y3, Y3
+	VBROADCASTSS 16(DI), Y4
+	VCVTDQ2PS    Y2, Y2
+	VMULPS       Y3, Y4, Y3
 	VFMADD231PS  Y3, Y2, Y0
-	VBROADCASTSS 32(AX), X2
-	VBROADCASTSS 36(AX), X3
-	VINSERTF128  $1, X3, Y2, Y2
-	VBROADCASTSS (DI), Y3
-	VCVTDQ2PS    Y1, Y1
-	VMULPS       Y2, Y3, Y2
-	VFMADD231PS  Y2, Y1, Y0
-	VMOVDQU      16(R10), Y1
-	VPSRLD       $2, Y1, Y1
-	VPAND        q2_k3<>+0(SB), Y1, Y1
-	VMOVDQU      32(SI), Y2
-	VPMADDUBSW   Y2, Y1, Y1
-	VPMADDWD     q2_k5<>+0(SB), Y1, Y1
-	VMOVSD       104(AX), X2
-	VMOVSD       8(R8), X3
+	VMOVDQU      48(R10), Y2
+	VPSRLD       $2, Y2, Y2
+	VPAND        q2_k3<>+0(SB), Y2, Y2
+	VMOVDQU      160(SI), Y3
+	VPMADDUBSW   Y3, Y2, Y2
+	VPMADDWD     q2_k5<>+0(SB), Y2, Y2
+	VMOVSD       136(AX), X3
+	VMOVSD       40(R8), X4
+	VFMADD231PS  Y4, Y3, Y0
+	VBROADCASTSS 72(AX), X3
+	VBROADCASTSS 76(AX), X4
+	VINSERTF128  $1, X4, Y3, Y3
+	VBROADCASTSS 20(DI), Y4
+	VCVTDQ2PS    Y2, Y2
+	VMULPS       Y3, Y4, Y3
+	VFMADD231PS  Y3, Y2, Y1
+	VMOVDQU      48(R10), Y2
+	VPSRLD       $4, Y2, Y2
+	VPAND        q2_k3<>+0(SB), Y2, Y2
+	VMOVDQU      192(SI), Y3
+	VPMADDUBSW   Y3, Y2, Y2
+	VPMADDWD     q2_k5<>+0(SB), Y2, Y2
+	VMOVSD       144(AX), X3
+	VMOVSD       48(R8), X4
+	VFMADD231PS  Y4, Y3, Y1
+	VBROADCASTSS 80(AX), X3
+	VBROADCASTSS 84(AX), X4
+	VINSERTF128  $1, X4, Y3, Y3
+	VBROADCASTSS 24(DI), Y4
+	VCVTDQ2PS    Y2, Y2
+	VMULPS       Y3, Y4, Y3
 	VFMADD231PS  Y3, Y2, Y0
-	VBROADCASTSS 40(AX), X2
-	VBROADCASTSS 44(AX), X3
-	VINSERTF128  $1, X3, Y2, Y2
-	VBROADCASTSS 4(DI), Y3
-	VCVTDQ2PS    Y1, Y1
-	VMULPS       Y2, Y3, Y2
-	VFMADD231PS  Y2, Y1, Y0
-	VMOVDQU      16(R10), Y1
-	VPSRLD       $4, Y1, Y1
-	VPAND        q2_k3<>+0(SB), Y1, Y1
-	VMOVDQU      64(SI), Y2
-	VPMADDUBSW   Y2, Y1, Y1
-	VPMADDWD     q2_k5<>+0(SB), Y1, Y1
-	VMOVSD       112(AX), X2
-	VMOVSD       16(R8), X3
-	VFMADD231PS  Y3, Y2, Y0
-	VBROADCASTSS 48(AX), X2
-	VBROADCASTSS 52(AX), X3
-	VINSERTF128  $1, X3, Y2, Y2
-	VBROADCASTSS 8(DI), Y3
-	VCVTDQ2PS    Y1, Y1
-	VMULPS       Y2, Y3, Y2
-	VFMADD231PS  Y2, Y1, Y0
-	VMOVDQU      16(R10), Y1
-	VPSRLD       $6, Y1, Y1
-	VPAND        q2_k3<>+0(SB), Y1, Y1
-	VMOVDQU      96(SI), Y2
-	VPMADDUBSW   Y2, Y1, Y1
-	VPMADDWD     q2_k5<>+0(SB), Y1, Y1
-	VMOVSD       120(AX), X2
-	VMOVSD       24(R8), X3
-	VFMADD231PS  Y3, Y2, Y0
-	VBROADCASTSS 56(AX), X2
-	VBROADCASTSS 60(AX), X3
-	VINSERTF128  $1, X3, Y2, Y2
-	VBROADCASTSS 12(DI), Y3
-	VCVTDQ2PS    Y1, Y1
-	VMULPS       Y2, Y3, Y2
-	VFMADD231PS  Y2, Y1, Y0
-	VMOVDQU      48(R10), Y1
-	VPAND        q2_k3<>+0(SB), Y1, Y1
-	VMOVDQU      128(SI), Y2
-	VPMADDUBSW   Y2, Y1, Y1
-	VPMADDWD     q2_k5<>+0(SB), Y1, Y1
-	VMOVSD       128(AX), X2
-	VMOVSD       32(R8), X3
-	VFMADD231PS  Y3, Y2, Y0
-	VBROADCASTSS 64(AX), X2
-	VBROADCASTSS 68(AX), X3
-	VINSERTF128  $1, X3, Y2, Y2
-	VBROADCASTSS 16(DI), Y3
-	VCVTDQ2PS    Y1, Y1
-	VMULPS       Y2, Y3, Y2
-	VFMADD231PS  Y2, Y1, Y0
-	VMOVDQU      48(R10), Y1
-	VPSRLD       $2, Y1, Y1
-	VPAND        q2_k3<>+0(SB), Y1, Y1
-	VMOVDQU      160(SI), Y2
-	VPMADDUBSW   Y2, Y1, Y1
-	VPMADDWD     q2_k5<>+0(SB), Y1, Y1
-	VMOVSD       136(AX), X2
-	VMOVSD       40(R8), X3
-	VFMADD231PS  Y3, Y2, Y0
-	VBROADCASTSS 72(AX), X2
-	VBROADCASTSS 76(AX), X3
-	VINSERTF128  $1, X3, Y2, Y2
-	VBROADCASTSS 20(DI), Y3
-	VCVTDQ2PS    Y1, Y1
-	VMULPS       Y2, Y3, Y2
-	VFMADD231PS  Y2, Y1, Y0
-	VMOVDQU      48(R10), Y1
-	VPSRLD       $4, Y1, Y1
-	VPAND        q2_k3<>+0(SB), Y1, Y1
-	VMOVDQU      192(SI), Y2
-	VPMADDUBSW   Y2, Y1, Y1
-	VPMADDWD     q2_k5<>+0(SB), Y1, Y1
-	VMOVSD       144(AX), X2
-	VMOVSD       48(R8), X3
-	VFMADD231PS  Y3, Y2, Y0
-	VBROADCASTSS 80(AX), X2
-	VBROADCASTSS 84(AX), X3
-	VINSERTF128  $1, X3, Y2, Y2
-	VBROADCASTSS 24(DI), Y3
-	VCVTDQ2PS    Y1, Y1
-	VMULPS       Y2, Y3, Y2
-	VFMADD231PS  Y2, Y1, Y0
-	VMOVDQU      48(R10), Y1
-	VPSRLD       $6, Y1, Y1
-	VPAND        q2_k3<>+0(SB), Y1, Y1
-	VMOVDQU      224(SI), Y2
-	VPMADDUBSW   Y2, Y1, Y1
-	VPMADDWD     q2_k5<>+0(SB), Y1, Y1
-	VMOVSD       152(AX), X2
-	VMOVSD       56(R8), X3
-	VFMADD231PS  Y3, Y2, Y0
-	VBROADCASTSS 88(AX), X2
-	VBROADCASTSS 92(AX), X3
-	VINSERTF128  $1, X3, Y2, Y2
-	VBROADCASTSS 28(DI), Y3
-	VCVTDQ2PS    Y1, Y1
-	VMULPS       Y2, Y3, Y2
-	VFMADD231PS  Y2, Y1, Y0
+	VMOVDQU      48(R10), Y2
+	VPSRLD       $6, Y2, Y2
+	VPAND        q2_k3<>+0(SB), Y2, Y2
+	VMOVDQU      224(SI), Y3
+	VPMADDUBSW   Y3, Y2, Y2
+	VPMADDWD     q2_k5<>+0(SB), Y2, Y2
+	VMOVSD       152(AX), X3
+	VMOVSD       56(R8), X4
+	VFMADD231PS  Y4, Y3, Y0
+	VBROADCASTSS 88(AX), X3
+	VBROADCASTSS 92(AX), X4
+	VINSERTF128  $1, X4, Y3, Y3
+	VBROADCASTSS 28(DI), Y4
+	VCVTDQ2PS    Y2, Y2
+	VMULPS       Y3, Y4, Y3
+	VFMADD231PS  Y3, Y2, Y1
 	ADDQ         $0x54, R10
 	ADDQ         $0x100, SI
 	ADDQ         $0x20, DI
@@ -6223,6 +6226,7 @@ loop3:
 
 done4:
 	ADDQ         $1, R9
+	VADDPS       Y1, Y0, Y0
 	VEXTRACTF128 $1, Y0, X1
 	VADDPS       X0, X1, X1
 	VMOVHLPS     X1, X1, X0
@@ -6241,7 +6245,7 @@ done2:
 	VZEROUPPER
 	RET
 
-// matmulQ82xQ2_KAVX2 is y[j][r] = sum over i of d[i/32][j]*q[i/32][j][i%32]*w[r][i] for j < 2; ldy and stride in bytes.
+// matmulQ82xQ2_KAVX2 multiplies rows of w with 2 rows of activations in int8; ldy and stride in bytes.
 // Requires: AVX2, F16C, FMA
 TEXT ·matmulQ82xQ2_KAVX2(SB), NOSPLIT, $576-72
 	LEAQ         31(SP), AX
@@ -6539,7 +6543,7 @@ done2:
 	VZEROUPPER
 	RET
 
-// matmulQ83xQ2_KAVX2 is y[j][r] = sum over i of d[i/32][j]*q[i/32][j][i%32]*w[r][i] for j < 3; ldy and stride in bytes.
+// matmulQ83xQ2_KAVX2 multiplies rows of w with 3 rows of activations in int8; ldy and stride in bytes.
 // Requires: AVX2, F16C, FMA
 TEXT ·matmulQ83xQ2_KAVX2(SB), NOSPLIT, $576-72
 	LEAQ         31(SP), AX
@@ -6918,7 +6922,7 @@ done2:
 	VZEROUPPER
 	RET
 
-// matmulQ84xQ2_KAVX2 is y[j][r] = sum over i of d[i/32][j]*q[i/32][j][i%32]*w[r][i] for j < 4; ldy and stride in bytes.
+// matmulQ84xQ2_KAVX2 multiplies rows of w with 4 rows of activations in int8; ldy and stride in bytes.
 // Requires: AVX2, F16C, FMA
 TEXT ·matmulQ84xQ2_KAVX2(SB), NOSPLIT, $576-72
 	LEAQ         31(SP), AX
@@ -7379,7 +7383,7 @@ done2:
 	RET
 
 // unpackQ2_KAVX2 unpacks a row into records of 32 levels, their scales and mins.
-// Requires: AVX2, F16C, FMA
+// Requires: AVX2, F16C
 TEXT ·unpackQ2_KAVX2(SB), NOSPLIT, $576-24
 	MOVQ         dst+0(FP), AX
 	MOVQ         src+8(FP), BX

@@ -82,8 +82,8 @@ DATA q3_k12<>+16(SB)/8, $0x0001000100010001
 DATA q3_k12<>+24(SB)/8, $0x0001000100010001
 GLOBL q3_k12<>(SB), RODATA|NOPTR, $32
 
-// decodeUnitsQ3_KAVX512 unpacks units of 256 values: dst[i] = value(src, i).
-// Requires: AVX2, AVX512F, AVX512BW, AVX512DQ, AVX512VL, AVX512VNNI, F16C, FMA
+// decodeUnitsQ3_KAVX512 unpacks units of 256 values.
+// Requires: AVX2, F16C
 TEXT ·decodeUnitsQ3_KAVX512(SB), NOSPLIT, $576-24
 	MOVQ         dst+0(FP), AX
 	MOVQ         src+8(FP), BX
@@ -366,8 +366,8 @@ done2:
 	VZEROUPPER
 	RET
 
-// matmul1xQ3_KAVX512 is y[j][r] = sum over i of x[j][i]*w[r][i] for j < 1; ld and stride in bytes, a unit is 256 values.
-// Requires: AVX2, AVX512F, AVX512BW, AVX512DQ, AVX512VL, AVX512VNNI, F16C, FMA
+// matmul1xQ3_KAVX512 multiplies rows of w with 1 row of x; ld and stride in bytes, a unit is 256 values.
+// Requires: AVX2, F16C, FMA
 TEXT ·matmul1xQ3_KAVX512(SB), NOSPLIT, $576-64
 	MOVQ         y+0(FP), AX
 	MOVQ         w+32(FP), BX
@@ -711,8 +711,8 @@ done2:
 	VZEROUPPER
 	RET
 
-// matmul2xQ3_KAVX512 is y[j][r] = sum over i of x[j][i]*w[r][i] for j < 2; ld and stride in bytes, a unit is 256 values.
-// Requires: AVX2, AVX512F, AVX512BW, AVX512DQ, AVX512VL, AVX512VNNI, F16C, FMA
+// matmul2xQ3_KAVX512 multiplies rows of w with 2 rows of x; ld and stride in bytes, a unit is 256 values.
+// Requires: AVX2, F16C, FMA
 TEXT ·matmul2xQ3_KAVX512(SB), NOSPLIT, $576-64
 	MOVQ         y+0(FP), AX
 	MOVQ         w+32(FP), BX
@@ -1130,8 +1130,8 @@ done2:
 	VZEROUPPER
 	RET
 
-// matmul3xQ3_KAVX512 is y[j][r] = sum over i of x[j][i]*w[r][i] for j < 3; ld and stride in bytes, a unit is 256 values.
-// Requires: AVX2, AVX512F, AVX512BW, AVX512DQ, AVX512VL, AVX512VNNI, F16C, FMA
+// matmul3xQ3_KAVX512 multiplies rows of w with 3 rows of x; ld and stride in bytes, a unit is 256 values.
+// Requires: AVX2, F16C, FMA
 TEXT ·matmul3xQ3_KAVX512(SB), NOSPLIT, $576-64
 	MOVQ         y+0(FP), AX
 	MOVQ         w+32(FP), BX
@@ -1622,8 +1622,8 @@ done2:
 	VZEROUPPER
 	RET
 
-// matmul4xQ3_KAVX512 is y[j][r] = sum over i of x[j][i]*w[r][i] for j < 4; ld and stride in bytes, a unit is 256 values.
-// Requires: AVX2, AVX512F, AVX512BW, AVX512DQ, AVX512VL, AVX512VNNI, F16C, FMA
+// matmul4xQ3_KAVX512 multiplies rows of w with 4 rows of x; ld and stride in bytes, a unit is 256 values.
+// Requires: AVX2, F16C, FMA
 TEXT ·matmul4xQ3_KAVX512(SB), NOSPLIT, $576-64
 	MOVQ         y+0(FP), AX
 	MOVQ         w+32(FP), BX
@@ -2187,8 +2187,8 @@ done2:
 	VZEROUPPER
 	RET
 
-// matmulQ81xQ3_KAVX512 is y[j][r] = sum over i of d[i/32][j]*q[i/32][j][i%32]*w[r][i] for j < 1; ldy and stride in bytes.
-// Requires: AVX2, AVX512F, AVX512BW, AVX512DQ, AVX512VL, AVX512VNNI, F16C, FMA
+// matmulQ81xQ3_KAVX512 multiplies rows of w with 1 row of activations in int8; ldy and stride in bytes.
+// Requires: F16C, FMA, AVX512VL, AVX512VNNI
 TEXT ·matmulQ81xQ3_KAVX512(SB), NOSPLIT, $576-72
 	LEAQ         31(SP), AX
 	ANDQ         $-32, AX
@@ -2200,6 +2200,7 @@ TEXT ·matmulQ81xQ3_KAVX512(SB), NOSPLIT, $576-72
 
 loop1:
 	VPXOR        Y0, Y0, Y0
+	VPXOR        Y1, Y1, Y1
 	MOVQ         q+16(FP), SI
 	MOVQ         d+24(FP), DI
 	MOVQ         blocks+64(FP), R8
@@ -2208,196 +2209,196 @@ loop1:
 	JLT          done4
 
 loop3:
-	VPBROADCASTW 108(R9), X1
-	VCVTPH2PS    X1, Y1
-	VBROADCASTI128 94(R9), Y2
-	VPSHUFB      q3_k0<>+0(SB), Y2, Y2
-	VPAND        q3_k1<>+0(SB), Y2, Y2
+	VPBROADCASTW 108(R9), X2
+	VCVTPH2PS    X2, Y2
 	VBROADCASTI128 94(R9), Y3
-	VPSHUFB      q3_k2<>+0(SB), Y3, Y3
-	VPSRLVD      q3_k3<>+0(SB), Y3, Y3
-	VPAND        q3_k4<>+0(SB), Y3, Y3
-	VPSLLVD      q3_k5<>+0(SB), Y3, Y3
-	VPOR         Y3, Y2, Y2
-	VCVTDQ2PS    Y2, Y2
-	VMOVDQU      q3_k6<>+0(SB), Y3
-	VSUBPS       Y3, Y2, Y2
-	VMULPS       Y2, Y1, Y1
-	VMOVUPS      Y1, 32(AX)
-	VPBROADCASTW 108(R9), X1
-	VCVTPH2PS    X1, Y1
-	VBROADCASTI128 94(R9), Y2
-	VPSHUFB      q3_k0<>+0(SB), Y2, Y2
-	VPSRLVD      q3_k5<>+0(SB), Y2, Y2
-	VPAND        q3_k1<>+0(SB), Y2, Y2
+	VPSHUFB      q3_k0<>+0(SB), Y3, Y3
+	VPAND        q3_k1<>+0(SB), Y3, Y3
+	VBROADCASTI128 94(R9), Y4
+	VPSHUFB      q3_k2<>+0(SB), Y4, Y4
+	VPSRLVD      q3_k3<>+0(SB), Y4, Y4
+	VPAND        q3_k4<>+0(SB), Y4, Y4
+	VPSLLVD      q3_k5<>+0(SB), Y4, Y4
+	VPOR         Y4, Y3, Y3
+	VCVTDQ2PS    Y3, Y3
+	VMOVDQU      q3_k6<>+0(SB), Y4
+	VSUBPS       Y4, Y3, Y3
+	VMULPS       Y3, Y2, Y2
+	VMOVUPS      Y2, 32(AX)
+	VPBROADCASTW 108(R9), X2
+	VCVTPH2PS    X2, Y2
 	VBROADCASTI128 94(R9), Y3
-	VPSHUFB      q3_k2<>+0(SB), Y3, Y3
-	VPSRLVD      q3_k7<>+0(SB), Y3, Y3
-	VPAND        q3_k4<>+0(SB), Y3, Y3
-	VPSLLVD      q3_k5<>+0(SB), Y3, Y3
+	VPSHUFB      q3_k0<>+0(SB), Y3, Y3
+	VPSRLVD      q3_k5<>+0(SB), Y3, Y3
+	VPAND        q3_k1<>+0(SB), Y3, Y3
+	VBROADCASTI128 94(R9), Y4
+	VPSHUFB      q3_k2<>+0(SB), Y4, Y4
+	VPSRLVD      q3_k7<>+0(SB), Y4, Y4
+	VPAND        q3_k4<>+0(SB), Y4, Y4
+	VPSLLVD      q3_k5<>+0(SB), Y4, Y4
+	VPOR         Y4, Y3, Y3
+	VCVTDQ2PS    Y3, Y3
+	VMOVDQU      q3_k6<>+0(SB), Y4
+	VSUBPS       Y4, Y3, Y3
+	VMULPS       Y3, Y2, Y2
+	VMOVUPS      Y2, 64(AX)
+	VMOVDQU      32(R9), Y2
+	VPAND        q3_k8<>+0(SB), Y2, Y2
+	VMOVDQU      (R9), Y3
+	VPSLLD       $2, Y3, Y3
+	VPAND        q3_k9<>+0(SB), Y3, Y3
 	VPOR         Y3, Y2, Y2
-	VCVTDQ2PS    Y2, Y2
-	VMOVDQU      q3_k6<>+0(SB), Y3
-	VSUBPS       Y3, Y2, Y2
-	VMULPS       Y2, Y1, Y1
-	VMOVUPS      Y1, 64(AX)
-	VMOVDQU      32(R9), Y1
-	VPAND        q3_k8<>+0(SB), Y1, Y1
-	VMOVDQU      (R9), Y2
-	VPSLLD       $2, Y2, Y2
-	VPAND        q3_k9<>+0(SB), Y2, Y2
-	VPOR         Y2, Y1, Y1
-	VPADDB       q3_k10<>+0(SB), Y1, Y1
-	VPABSB       Y1, Y2
-	VMOVDQU      (SI), Y3
-	VPSIGNB      Y1, Y3, Y1
-	VPXOR        Y3, Y3, Y3
-	VPDPBUSD     Y1, Y2, Y3
-	VBROADCASTSS 32(AX), X1
-	VBROADCASTSS 36(AX), X2
-	VINSERTF128  $1, X2, Y1, Y1
-	VBROADCASTSS (DI), Y2
-	VCVTDQ2PS    Y3, Y3
-	VMULPS       Y1, Y2, Y1
-	VFMADD231PS  Y1, Y3, Y0
-	VMOVDQU      32(R9), Y1
-	VPSRLD       $2, Y1, Y1
-	VPAND        q3_k8<>+0(SB), Y1, Y1
-	VMOVDQU      (R9), Y2
-	VPSLLD       $1, Y2, Y2
-	VPAND        q3_k9<>+0(SB), Y2, Y2
-	VPOR         Y2, Y1, Y1
-	VPADDB       q3_k10<>+0(SB), Y1, Y1
-	VPABSB       Y1, Y2
-	VMOVDQU      32(SI), Y3
-	VPSIGNB      Y1, Y3, Y1
-	VPXOR        Y3, Y3, Y3
-	VPDPBUSD     Y1, Y2, Y3
-	VBROADCASTSS 40(AX), X1
-	VBROADCASTSS 44(AX), X2
-	VINSERTF128  $1, X2, Y1, Y1
-	VBROADCASTSS 4(DI), Y2
-	VCVTDQ2PS    Y3, Y3
-	VMULPS       Y1, Y2, Y1
-	VFMADD231PS  Y1, Y3, Y0
-	VMOVDQU      32(R9), Y1
-	VPSRLD       $4, Y1, Y1
-	VPAND        q3_k8<>+0(SB), Y1, Y1
-	VMOVDQU      (R9), Y2
-	VPAND        q3_k9<>+0(SB), Y2, Y2
-	VPOR         Y2, Y1, Y1
-	VPADDB       q3_k10<>+0(SB), Y1, Y1
-	VPABSB       Y1, Y2
-	VMOVDQU      64(SI), Y3
-	VPSIGNB      Y1, Y3, Y1
-	VPXOR        Y3, Y3, Y3
-	VPDPBUSD     Y1, Y2, Y3
-	VBROADCASTSS 48(AX), X1
-	VBROADCASTSS 52(AX), X2
-	VINSERTF128  $1, X2, Y1, Y1
-	VBROADCASTSS 8(DI), Y2
-	VCVTDQ2PS    Y3, Y3
-	VMULPS       Y1, Y2, Y1
-	VFMADD231PS  Y1, Y3, Y0
-	VMOVDQU      32(R9), Y1
-	VPSRLD       $6, Y1, Y1
-	VPAND        q3_k8<>+0(SB), Y1, Y1
-	VMOVDQU      (R9), Y2
-	VPSRLD       $1, Y2, Y2
-	VPAND        q3_k9<>+0(SB), Y2, Y2
-	VPOR         Y2, Y1, Y1
-	VPADDB       q3_k10<>+0(SB), Y1, Y1
-	VPABSB       Y1, Y2
-	VMOVDQU      96(SI), Y3
-	VPSIGNB      Y1, Y3, Y1
-	VPXOR        Y3, Y3, Y3
-	VPDPBUSD     Y1, Y2, Y3
-	VBROADCASTSS 56(AX), X1
-	VBROADCASTSS 60(AX), X2
-	VINSERTF128  $1, X2, Y1, Y1
-	VBROADCASTSS 12(DI), Y2
-	VCVTDQ2PS    Y3, Y3
-	VMULPS       Y1, Y2, Y1
-	VFMADD231PS  Y1, Y3, Y0
-	VMOVDQU      64(R9), Y1
-	VPAND        q3_k8<>+0(SB), Y1, Y1
-	VMOVDQU      (R9), Y2
+	VPADDB       q3_k10<>+0(SB), Y2, Y2
+	VPABSB       Y2, Y3
+	VMOVDQU      (SI), Y4
+	VPSIGNB      Y2, Y4, Y2
+	VPXOR        Y4, Y4, Y4
+	VPDPBUSD     Y2, Y3, Y4
+	VBROADCASTSS 32(AX), X2
+	VBROADCASTSS 36(AX), X3
+	VINSERTF128  $1, X3, Y2, Y2
+	VBROADCASTSS (DI), Y3
+	VCVTDQ2PS    Y4, Y4
+	VMULPS       Y2, Y3, Y2
+	VFMADD231PS  Y2, Y4, Y0
+	VMOVDQU      32(R9), Y2
 	VPSRLD       $2, Y2, Y2
-	VPAND        q3_k9<>+0(SB), Y2, Y2
-	VPOR         Y2, Y1, Y1
-	VPADDB       q3_k10<>+0(SB), Y1, Y1
-	VPABSB       Y1, Y2
-	VMOVDQU      128(SI), Y3
-	VPSIGNB      Y1, Y3, Y1
-	VPXOR        Y3, Y3, Y3
-	VPDPBUSD     Y1, Y2, Y3
-	VBROADCASTSS 64(AX), X1
-	VBROADCASTSS 68(AX), X2
-	VINSERTF128  $1, X2, Y1, Y1
-	VBROADCASTSS 16(DI), Y2
-	VCVTDQ2PS    Y3, Y3
-	VMULPS       Y1, Y2, Y1
-	VFMADD231PS  Y1, Y3, Y0
-	VMOVDQU      64(R9), Y1
-	VPSRLD       $2, Y1, Y1
-	VPAND        q3_k8<>+0(SB), Y1, Y1
-	VMOVDQU      (R9), Y2
-	VPSRLD       $3, Y2, Y2
-	VPAND        q3_k9<>+0(SB), Y2, Y2
-	VPOR         Y2, Y1, Y1
-	VPADDB       q3_k10<>+0(SB), Y1, Y1
-	VPABSB       Y1, Y2
-	VMOVDQU      160(SI), Y3
-	VPSIGNB      Y1, Y3, Y1
-	VPXOR        Y3, Y3, Y3
-	VPDPBUSD     Y1, Y2, Y3
-	VBROADCASTSS 72(AX), X1
-	VBROADCASTSS 76(AX), X2
-	VINSERTF128  $1, X2, Y1, Y1
-	VBROADCASTSS 20(DI), Y2
-	VCVTDQ2PS    Y3, Y3
-	VMULPS       Y1, Y2, Y1
-	VFMADD231PS  Y1, Y3, Y0
-	VMOVDQU      64(R9), Y1
-	VPSRLD       $4, Y1, Y1
-	VPAND        q3_k8<>+0(SB), Y1, Y1
-	VMOVDQU      (R9), Y2
+	VPAND        q3_k8<>+0(SB), Y2, Y2
+	VMOVDQU      (R9), Y3
+	VPSLLD       $1, Y3, Y3
+	VPAND        q3_k9<>+0(SB), Y3, Y3
+	VPOR         Y3, Y2, Y2
+	VPADDB       q3_k10<>+0(SB), Y2, Y2
+	VPABSB       Y2, Y3
+	VMOVDQU      32(SI), Y4
+	VPSIGNB      Y2, Y4, Y2
+	VPXOR        Y4, Y4, Y4
+	VPDPBUSD     Y2, Y3, Y4
+	VBROADCASTSS 40(AX), X2
+	VBROADCASTSS 44(AX), X3
+	VINSERTF128  $1, X3, Y2, Y2
+	VBROADCASTSS 4(DI), Y3
+	VCVTDQ2PS    Y4, Y4
+	VMULPS       Y2, Y3, Y2
+	VFMADD231PS  Y2, Y4, Y1
+	VMOVDQU      32(R9), Y2
 	VPSRLD       $4, Y2, Y2
-	VPAND        q3_k9<>+0(SB), Y2, Y2
-	VPOR         Y2, Y1, Y1
-	VPADDB       q3_k10<>+0(SB), Y1, Y1
-	VPABSB       Y1, Y2
-	VMOVDQU      192(SI), Y3
-	VPSIGNB      Y1, Y3, Y1
-	VPXOR        Y3, Y3, Y3
-	VPDPBUSD     Y1, Y2, Y3
-	VBROADCASTSS 80(AX), X1
-	VBROADCASTSS 84(AX), X2
-	VINSERTF128  $1, X2, Y1, Y1
-	VBROADCASTSS 24(DI), Y2
-	VCVTDQ2PS    Y3, Y3
-	VMULPS       Y1, Y2, Y1
-	VFMADD231PS  Y1, Y3, Y0
-	VMOVDQU      64(R9), Y1
-	VPSRLD       $6, Y1, Y1
-	VPAND        q3_k8<>+0(SB), Y1, Y1
-	VMOVDQU      (R9), Y2
-	VPSRLD       $5, Y2, Y2
-	VPAND        q3_k9<>+0(SB), Y2, Y2
-	VPOR         Y2, Y1, Y1
-	VPADDB       q3_k10<>+0(SB), Y1, Y1
-	VPABSB       Y1, Y2
-	VMOVDQU      224(SI), Y3
-	VPSIGNB      Y1, Y3, Y1
-	VPXOR        Y3, Y3, Y3
-	VPDPBUSD     Y1, Y2, Y3
-	VBROADCASTSS 88(AX), X1
-	VBROADCASTSS 92(AX), X2
-	VINSERTF128  $1, X2, Y1, Y1
-	VBROADCASTSS 28(DI), Y2
-	VCVTDQ2PS    Y3, Y3
-	VMULPS       Y1, Y2, Y1
-	VFMADD231PS  Y1, Y3, Y0
+	VPAND        q3_k8<>+0(SB), Y2, Y2
+	VMOVDQU      (R9), Y3
+	VPAND        q3_k9<>+0(SB), Y3, Y3
+	VPOR         Y3, Y2, Y2
+	VPADDB       q3_k10<>+0(SB), Y2, Y2
+	VPABSB       Y2, Y3
+	VMOVDQU      64(SI), Y4
+	VPSIGNB      Y2, Y4, Y2
+	VPXOR        Y4, Y4, Y4
+	VPDPBUSD     Y2, Y3, Y4
+	VBROADCASTSS 48(AX), X2
+	VBROADCASTSS 52(AX), X3
+	VINSERTF128  $1, X3, Y2, Y2
+	VBROADCASTSS 8(DI), Y3
+	VCVTDQ2PS    Y4, Y4
+	VMULPS       Y2, Y3, Y2
+	VFMADD231PS  Y2, Y4, Y0
+	VMOVDQU      32(R9), Y2
+	VPSRLD       $6, Y2, Y2
+	VPAND        q3_k8<>+0(SB), Y2, Y2
+	VMOVDQU      (R9), Y3
+	VPSRLD       $1, Y3, Y3
+	VPAND        q3_k9<>+0(SB), Y3, Y3
+	VPOR         Y3, Y2, Y2
+	VPADDB       q3_k10<>+0(SB), Y2, Y2
+	VPABSB       Y2, Y3
+	VMOVDQU      96(SI), Y4
+	VPSIGNB      Y2, Y4, Y2
+	VPXOR        Y4, Y4, Y4
+	VPDPBUSD     Y2, Y3, Y4
+	VBROADCASTSS 56(AX), X2
+	VBROADCASTSS 60(AX), X3
+	VINSERTF128  $1, X3, Y2, Y2
+	VBROADCASTSS 12(DI), Y3
+	VCVTDQ2PS    Y4, Y4
+	VMULPS       Y2, Y3, Y2
+	VFMADD231PS  Y2, Y4, Y1
+	VMOVDQU      64(R9), Y2
+	VPAND        q3_k8<>+0(SB), Y2, Y2
+	VMOVDQU      (R9), Y3
+	VPSRLD       $2, Y3, Y3
+	VPAND        q3_k9<>+0(SB), Y3, Y3
+	VPOR         Y3, Y2, Y2
+	VPADDB       q3_k10<>+0(SB), Y2, Y2
+	VPABSB       Y2, Y3
+	VMOVDQU      128(SI), Y4
+	VPSIGNB      Y2, Y4, Y2
+	VPXOR        Y4, Y4, Y4
+	VPDPBUSD     Y2, Y3, Y4
+	VBROADCASTSS 64(AX), X2
+	VBROADCASTSS 68(AX), X3
+	VINSERTF128  $1, X3, Y2, Y2
+	VBROADCASTSS 16(DI), Y3
+	VCVTDQ2PS    Y4, Y4
+	VMULPS       Y2, Y3, Y2
+	VFMADD231PS  Y2, Y4, Y0
+	VMOVDQU      64(R9), Y2
+	VPSRLD       $2, Y2, Y2
+	VPAND        q3_k8<>+0(SB), Y2, Y2
+	VMOVDQU      (R9), Y3
+	VPSRLD       $3, Y3, Y3
+	VPAND        q3_k9<>+0(SB), Y3, Y3
+	VPOR         Y3, Y2, Y2
+	VPADDB       q3_k10<>+0(SB), Y2, Y2
+	VPABSB       Y2, Y3
+	VMOVDQU      160(SI), Y4
+	VPSIGNB      Y2, Y4, Y2
+	VPXOR        Y4, Y4, Y4
+	VPDPBUSD     Y2, Y3, Y4
+	VBROADCASTSS 72(AX), X2
+	VBROADCASTSS 76(AX), X3
+	VINSERTF128  $1, X3, Y2, Y2
+	VBROADCASTSS 20(DI), Y3
+	VCVTDQ2PS    Y4, Y4
+	VMULPS       Y2, Y3, Y2
+	VFMADD231PS  Y2, Y4, Y1
+	VMOVDQU      64(R9), Y2
+	VPSRLD       $4, Y2, Y2
+	VPAND        q3_k8<>+0(SB), Y2, Y2
+	VMOVDQU      (R9), Y3
+	VPSRLD       $4, Y3, Y3
+	VPAND        q3_k9<>+0(SB), Y3, Y3
+	VPOR         Y3, Y2, Y2
+	VPADDB       q3_k10<>+0(SB), Y2, Y2
+	VPABSB       Y2, Y3
+	VMOVDQU      192(SI), Y4
+	VPSIGNB      Y2, Y4, Y2
+	VPXOR        Y4, Y4, Y4
+	VPDPBUSD     Y2, Y3, Y4
+	VBROADCASTSS 80(AX), X2
+	VBROADCASTSS 84(AX), X3
+	VINSERTF128  $1, X3, Y2, Y2
+	VBROADCASTSS 24(DI), Y3
+	VCVTDQ2PS    Y4, Y4
+	VMULPS       Y2, Y3, Y2
+	VFMADD231PS  Y2, Y4, Y0
+	VMOVDQU      64(R9), Y2
+	VPSRLD       $6, Y2, Y2
+	VPAND        q3_k8<>+0(SB), Y2, Y2
+	VMOVDQU      (R9), Y3
+	VPSRLD       $5, Y3, Y3
+	VPAND        q3_k9<>+0(SB), Y3, Y3
+	VPOR         Y3, Y2, Y2
+	VPADDB       q3_k10<>+0(SB), Y2, Y2
+	VPABSB       Y2, Y3
+	VMOVDQU      224(SI), Y4
+	VPSIGNB      Y2, Y4, Y2
+	VPXOR        Y4, Y4, Y4
+	VPDPBUSD     Y2, Y3, Y4
+	VBROADCASTSS 88(AX), X2
+	VBROADCASTSS 92(AX), X3
+	VINSERTF128  $1, X3, Y2, Y2
+	VBROADCASTSS 28(DI), Y3
+	VCVTDQ2PS    Y4, Y4
+	VMULPS       Y2, Y3, Y2
+	VFMADD231PS  Y2, Y4, Y1
 	ADDQ         $0x6e, R9
 	ADDQ         $0x100, SI
 	ADDQ         $0x20, DI
@@ -2406,6 +2407,7 @@ loop3:
 
 done4:
 	ADDQ         $1, R8
+	VADDPS       Y1, Y0, Y0
 	VEXTRACTF128 $1, Y0, X1
 	VADDPS       X0, X1, X1
 	VMOVHLPS     X1, X1, X0
@@ -2424,8 +2426,8 @@ done2:
 	VZEROUPPER
 	RET
 
-// matmulQ82xQ3_KAVX512 is y[j][r] = sum over i of d[i/32][j]*q[i/32][j][i%32]*w[r][i] for j < 2; ldy and stride in bytes.
-// Requires: AVX2, AVX512F, AVX512BW, AVX512DQ, AVX512VL, AVX512VNNI, F16C, FMA
+// matmulQ82xQ3_KAVX512 multiplies rows of w with 2 rows of activations in int8; ldy and stride in bytes.
+// Requires: F16C, FMA, AVX512VL, AVX512VNNI
 TEXT ·matmulQ82xQ3_KAVX512(SB), NOSPLIT, $576-72
 	LEAQ         31(SP), AX
 	ANDQ         $-32, AX
@@ -2736,8 +2738,8 @@ done2:
 	VZEROUPPER
 	RET
 
-// matmulQ83xQ3_KAVX512 is y[j][r] = sum over i of d[i/32][j]*q[i/32][j][i%32]*w[r][i] for j < 3; ldy and stride in bytes.
-// Requires: AVX2, AVX512F, AVX512BW, AVX512DQ, AVX512VL, AVX512VNNI, F16C, FMA
+// matmulQ83xQ3_KAVX512 multiplies rows of w with 3 rows of activations in int8; ldy and stride in bytes.
+// Requires: F16C, FMA, AVX512VL, AVX512VNNI
 TEXT ·matmulQ83xQ3_KAVX512(SB), NOSPLIT, $576-72
 	LEAQ         31(SP), AX
 	ANDQ         $-32, AX
@@ -3121,8 +3123,8 @@ done2:
 	VZEROUPPER
 	RET
 
-// matmulQ84xQ3_KAVX512 is y[j][r] = sum over i of d[i/32][j]*q[i/32][j][i%32]*w[r][i] for j < 4; ldy and stride in bytes.
-// Requires: AVX2, AVX512F, AVX512BW, AVX512DQ, AVX512VL, AVX512VNNI, F16C, FMA
+// matmulQ84xQ3_KAVX512 multiplies rows of w with 4 rows of activations in int8; ldy and stride in bytes.
+// Requires: F16C, FMA, AVX512VL, AVX512VNNI
 TEXT ·matmulQ84xQ3_KAVX512(SB), NOSPLIT, $576-72
 	LEAQ         31(SP), AX
 	ANDQ         $-32, AX
@@ -3580,7 +3582,7 @@ done2:
 	RET
 
 // unpackQ3_KAVX512 unpacks a row into records of 32 levels, their scales and mins.
-// Requires: AVX2, AVX512F, AVX512BW, AVX512DQ, AVX512VL, AVX512VNNI, F16C, FMA
+// Requires: AVX2, F16C
 TEXT ·unpackQ3_KAVX512(SB), NOSPLIT, $576-24
 	MOVQ         dst+0(FP), AX
 	MOVQ         src+8(FP), BX
@@ -3764,8 +3766,8 @@ done2:
 	VZEROUPPER
 	RET
 
-// decodeUnitsQ3_KAVX2 unpacks units of 256 values: dst[i] = value(src, i).
-// Requires: AVX2, F16C, FMA
+// decodeUnitsQ3_KAVX2 unpacks units of 256 values.
+// Requires: AVX2, F16C
 TEXT ·decodeUnitsQ3_KAVX2(SB), NOSPLIT, $576-24
 	MOVQ         dst+0(FP), AX
 	MOVQ         src+8(FP), BX
@@ -4048,7 +4050,7 @@ done2:
 	VZEROUPPER
 	RET
 
-// matmul1xQ3_KAVX2 is y[j][r] = sum over i of x[j][i]*w[r][i] for j < 1; ld and stride in bytes, a unit is 256 values.
+// matmul1xQ3_KAVX2 multiplies rows of w with 1 row of x; ld and stride in bytes, a unit is 256 values.
 // Requires: AVX2, F16C, FMA
 TEXT ·matmul1xQ3_KAVX2(SB), NOSPLIT, $576-64
 	MOVQ         y+0(FP), AX
@@ -4393,7 +4395,7 @@ done2:
 	VZEROUPPER
 	RET
 
-// matmul2xQ3_KAVX2 is y[j][r] = sum over i of x[j][i]*w[r][i] for j < 2; ld and stride in bytes, a unit is 256 values.
+// matmul2xQ3_KAVX2 multiplies rows of w with 2 rows of x; ld and stride in bytes, a unit is 256 values.
 // Requires: AVX2, F16C, FMA
 TEXT ·matmul2xQ3_KAVX2(SB), NOSPLIT, $576-64
 	MOVQ         y+0(FP), AX
@@ -4812,7 +4814,7 @@ done2:
 	VZEROUPPER
 	RET
 
-// matmul3xQ3_KAVX2 is y[j][r] = sum over i of x[j][i]*w[r][i] for j < 3; ld and stride in bytes, a unit is 256 values.
+// matmul3xQ3_KAVX2 multiplies rows of w with 3 rows of x; ld and stride in bytes, a unit is 256 values.
 // Requires: AVX2, F16C, FMA
 TEXT ·matmul3xQ3_KAVX2(SB), NOSPLIT, $576-64
 	MOVQ         y+0(FP), AX
@@ -5304,7 +5306,7 @@ done2:
 	VZEROUPPER
 	RET
 
-// matmul4xQ3_KAVX2 is y[j][r] = sum over i of x[j][i]*w[r][i] for j < 4; ld and stride in bytes, a unit is 256 values.
+// matmul4xQ3_KAVX2 multiplies rows of w with 4 rows of x; ld and stride in bytes, a unit is 256 values.
 // Requires: AVX2, F16C, FMA
 TEXT ·matmul4xQ3_KAVX2(SB), NOSPLIT, $576-64
 	MOVQ         y+0(FP), AX
@@ -5869,7 +5871,7 @@ done2:
 	VZEROUPPER
 	RET
 
-// matmulQ81xQ3_KAVX2 is y[j][r] = sum over i of d[i/32][j]*q[i/32][j][i%32]*w[r][i] for j < 1; ldy and stride in bytes.
+// matmulQ81xQ3_KAVX2 multiplies rows of w with 1 row of activations in int8; ldy and stride in bytes.
 // Requires: AVX2, F16C, FMA
 TEXT ·matmulQ81xQ3_KAVX2(SB), NOSPLIT, $576-72
 	LEAQ         31(SP), AX
@@ -5882,6 +5884,7 @@ TEXT ·matmulQ81xQ3_KAVX2(SB), NOSPLIT, $576-72
 
 loop1:
 	VPXOR        Y0, Y0, Y0
+	VPXOR        Y1, Y1, Y1
 	MOVQ         q+16(FP), SI
 	MOVQ         d+24(FP), DI
 	MOVQ         blocks+64(FP), R8
@@ -5890,196 +5893,196 @@ loop1:
 	JLT          done4
 
 loop3:
-	VPBROADCASTW 108(R9), X1
-	VCVTPH2PS    X1, Y1
-	VBROADCASTI128 94(R9), Y2
-	VPSHUFB      q3_k0<>+0(SB), Y2, Y2
-	VPAND        q3_k1<>+0(SB), Y2, Y2
+	VPBROADCASTW 108(R9), X2
+	VCVTPH2PS    X2, Y2
 	VBROADCASTI128 94(R9), Y3
-	VPSHUFB      q3_k2<>+0(SB), Y3, Y3
-	VPSRLVD      q3_k3<>+0(SB), Y3, Y3
-	VPAND        q3_k4<>+0(SB), Y3, Y3
-	VPSLLVD      q3_k5<>+0(SB), Y3, Y3
-	VPOR         Y3, Y2, Y2
-	VCVTDQ2PS    Y2, Y2
-	VMOVDQU      q3_k6<>+0(SB), Y3
-	VSUBPS       Y3, Y2, Y2
-	VMULPS       Y2, Y1, Y1
-	VMOVUPS      Y1, 32(AX)
-	VPBROADCASTW 108(R9), X1
-	VCVTPH2PS    X1, Y1
-	VBROADCASTI128 94(R9), Y2
-	VPSHUFB      q3_k0<>+0(SB), Y2, Y2
-	VPSRLVD      q3_k5<>+0(SB), Y2, Y2
-	VPAND        q3_k1<>+0(SB), Y2, Y2
+	VPSHUFB      q3_k0<>+0(SB), Y3, Y3
+	VPAND        q3_k1<>+0(SB), Y3, Y3
+	VBROADCASTI128 94(R9), Y4
+	VPSHUFB      q3_k2<>+0(SB), Y4, Y4
+	VPSRLVD      q3_k3<>+0(SB), Y4, Y4
+	VPAND        q3_k4<>+0(SB), Y4, Y4
+	VPSLLVD      q3_k5<>+0(SB), Y4, Y4
+	VPOR         Y4, Y3, Y3
+	VCVTDQ2PS    Y3, Y3
+	VMOVDQU      q3_k6<>+0(SB), Y4
+	VSUBPS       Y4, Y3, Y3
+	VMULPS       Y3, Y2, Y2
+	VMOVUPS      Y2, 32(AX)
+	VPBROADCASTW 108(R9), X2
+	VCVTPH2PS    X2, Y2
 	VBROADCASTI128 94(R9), Y3
-	VPSHUFB      q3_k2<>+0(SB), Y3, Y3
-	VPSRLVD      q3_k7<>+0(SB), Y3, Y3
-	VPAND        q3_k4<>+0(SB), Y3, Y3
-	VPSLLVD      q3_k5<>+0(SB), Y3, Y3
+	VPSHUFB      q3_k0<>+0(SB), Y3, Y3
+	VPSRLVD      q3_k5<>+0(SB), Y3, Y3
+	VPAND        q3_k1<>+0(SB), Y3, Y3
+	VBROADCASTI128 94(R9), Y4
+	VPSHUFB      q3_k2<>+0(SB), Y4, Y4
+	VPSRLVD      q3_k7<>+0(SB), Y4, Y4
+	VPAND        q3_k4<>+0(SB), Y4, Y4
+	VPSLLVD      q3_k5<>+0(SB), Y4, Y4
+	VPOR         Y4, Y3, Y3
+	VCVTDQ2PS    Y3, Y3
+	VMOVDQU      q3_k6<>+0(SB), Y4
+	VSUBPS       Y4, Y3, Y3
+	VMULPS       Y3, Y2, Y2
+	VMOVUPS      Y2, 64(AX)
+	VMOVDQU      32(R9), Y2
+	VPAND        q3_k8<>+0(SB), Y2, Y2
+	VMOVDQU      (R9), Y3
+	VPSLLD       $2, Y3, Y3
+	VPAND        q3_k9<>+0(SB), Y3, Y3
 	VPOR         Y3, Y2, Y2
+	VPADDB       q3_k10<>+0(SB), Y2, Y2
+	VPABSB       Y2, Y3
+	VMOVDQU      (SI), Y4
+	VPSIGNB      Y2, Y4, Y2
+	VPMADDUBSW   Y2, Y3, Y2
+	VPMADDWD     q3_k12<>+0(SB), Y2, Y2
+	VBROADCASTSS 32(AX), X3
+	VBROADCASTSS 36(AX), X4
+	VINSERTF128  $1, X4, Y3, Y3
+	VBROADCASTSS (DI), Y4
 	VCVTDQ2PS    Y2, Y2
-	VMOVDQU      q3_k6<>+0(SB), Y3
-	VSUBPS       Y3, Y2, Y2
-	VMULPS       Y2, Y1, Y1
-	VMOVUPS      Y1, 64(AX)
-	VMOVDQU      32(R9), Y1
-	VPAND        q3_k8<>+0(SB), Y1, Y1
-	VMOVDQU      (R9), Y2
-	VPSLLD       $2, Y2, Y2
-	VPAND        q3_k9<>+0(SB), Y2, Y2
-	VPOR         Y2, Y1, Y1
-	VPADDB       q3_k10<>+0(SB), Y1, Y1
-	VPABSB       Y1, Y2
-	VMOVDQU      (SI), Y3
-	VPSIGNB      Y1, Y3, Y1
-	VPMADDUBSW   Y1, Y2, Y1
-	VPMADDWD     q3_k12<>+0(SB), Y1, Y1
-	VBROADCASTSS 32(AX), X2
-	VBROADCASTSS 36(AX), X3
-	VINSERTF128  $1, X3, Y2, Y2
-	VBROADCASTSS (DI), Y3
-	VCVTDQ2PS    Y1, Y1
-	VMULPS       Y2, Y3, Y2
-	VFMADD231PS  Y2, Y1, Y0
-	VMOVDQU      32(R9), Y1
-	VPSRLD       $2, Y1, Y1
-	VPAND        q3_k8<>+0(SB), Y1, Y1
-	VMOVDQU      (R9), Y2
-	VPSLLD       $1, Y2, Y2
-	VPAND        q3_k9<>+0(SB), Y2, Y2
-	VPOR         Y2, Y1, Y1
-	VPADDB       q3_k10<>+0(SB), Y1, Y1
-	VPABSB       Y1, Y2
-	VMOVDQU      32(SI), Y3
-	VPSIGNB      Y1, Y3, Y1
-	VPMADDUBSW   Y1, Y2, Y1
-	VPMADDWD     q3_k12<>+0(SB), Y1, Y1
-	VBROADCASTSS 40(AX), X2
-	VBROADCASTSS 44(AX), X3
-	VINSERTF128  $1, X3, Y2, Y2
-	VBROADCASTSS 4(DI), Y3
-	VCVTDQ2PS    Y1, Y1
-	VMULPS       Y2, Y3, Y2
-	VFMADD231PS  Y2, Y1, Y0
-	VMOVDQU      32(R9), Y1
-	VPSRLD       $4, Y1, Y1
-	VPAND        q3_k8<>+0(SB), Y1, Y1
-	VMOVDQU      (R9), Y2
-	VPAND        q3_k9<>+0(SB), Y2, Y2
-	VPOR         Y2, Y1, Y1
-	VPADDB       q3_k10<>+0(SB), Y1, Y1
-	VPABSB       Y1, Y2
-	VMOVDQU      64(SI), Y3
-	VPSIGNB      Y1, Y3, Y1
-	VPMADDUBSW   Y1, Y2, Y1
-	VPMADDWD     q3_k12<>+0(SB), Y1, Y1
-	VBROADCASTSS 48(AX), X2
-	VBROADCASTSS 52(AX), X3
-	VINSERTF128  $1, X3, Y2, Y2
-	VBROADCASTSS 8(DI), Y3
-	VCVTDQ2PS    Y1, Y1
-	VMULPS       Y2, Y3, Y2
-	VFMADD231PS  Y2, Y1, Y0
-	VMOVDQU      32(R9), Y1
-	VPSRLD       $6, Y1, Y1
-	VPAND        q3_k8<>+0(SB), Y1, Y1
-	VMOVDQU      (R9), Y2
-	VPSRLD       $1, Y2, Y2
-	VPAND        q3_k9<>+0(SB), Y2, Y2
-	VPOR         Y2, Y1, Y1
-	VPADDB       q3_k10<>+0(SB), Y1, Y1
-	VPABSB       Y1, Y2
-	VMOVDQU      96(SI), Y3
-	VPSIGNB      Y1, Y3, Y1
-	VPMADDUBSW   Y1, Y2, Y1
-	VPMADDWD     q3_k12<>+0(SB), Y1, Y1
-	VBROADCASTSS 56(AX), X2
-	VBROADCASTSS 60(AX), X3
-	VINSERTF128  $1, X3, Y2, Y2
-	VBROADCASTSS 12(DI), Y3
-	VCVTDQ2PS    Y1, Y1
-	VMULPS       Y2, Y3, Y2
-	VFMADD231PS  Y2, Y1, Y0
-	VMOVDQU      64(R9), Y1
-	VPAND        q3_k8<>+0(SB), Y1, Y1
-	VMOVDQU      (R9), Y2
+	VMULPS       Y3, Y4, Y3
+	VFMADD231PS  Y3, Y2, Y0
+	VMOVDQU      32(R9), Y2
 	VPSRLD       $2, Y2, Y2
-	VPAND        q3_k9<>+0(SB), Y2, Y2
-	VPOR         Y2, Y1, Y1
-	VPADDB       q3_k10<>+0(SB), Y1, Y1
-	VPABSB       Y1, Y2
-	VMOVDQU      128(SI), Y3
-	VPSIGNB      Y1, Y3, Y1
-	VPMADDUBSW   Y1, Y2, Y1
-	VPMADDWD     q3_k12<>+0(SB), Y1, Y1
-	VBROADCASTSS 64(AX), X2
-	VBROADCASTSS 68(AX), X3
-	VINSERTF128  $1, X3, Y2, Y2
-	VBROADCASTSS 16(DI), Y3
-	VCVTDQ2PS    Y1, Y1
-	VMULPS       Y2, Y3, Y2
-	VFMADD231PS  Y2, Y1, Y0
-	VMOVDQU      64(R9), Y1
-	VPSRLD       $2, Y1, Y1
-	VPAND        q3_k8<>+0(SB), Y1, Y1
-	VMOVDQU      (R9), Y2
-	VPSRLD       $3, Y2, Y2
-	VPAND        q3_k9<>+0(SB), Y2, Y2
-	VPOR         Y2, Y1, Y1
-	VPADDB       q3_k10<>+0(SB), Y1, Y1
-	VPABSB       Y1, Y2
-	VMOVDQU      160(SI), Y3
-	VPSIGNB      Y1, Y3, Y1
-	VPMADDUBSW   Y1, Y2, Y1
-	VPMADDWD     q3_k12<>+0(SB), Y1, Y1
-	VBROADCASTSS 72(AX), X2
-	VBROADCASTSS 76(AX), X3
-	VINSERTF128  $1, X3, Y2, Y2
-	VBROADCASTSS 20(DI), Y3
-	VCVTDQ2PS    Y1, Y1
-	VMULPS       Y2, Y3, Y2
-	VFMADD231PS  Y2, Y1, Y0
-	VMOVDQU      64(R9), Y1
-	VPSRLD       $4, Y1, Y1
-	VPAND        q3_k8<>+0(SB), Y1, Y1
-	VMOVDQU      (R9), Y2
+	VPAND        q3_k8<>+0(SB), Y2, Y2
+	VMOVDQU      (R9), Y3
+	VPSLLD       $1, Y3, Y3
+	VPAND        q3_k9<>+0(SB), Y3, Y3
+	VPOR         Y3, Y2, Y2
+	VPADDB       q3_k10<>+0(SB), Y2, Y2
+	VPABSB       Y2, Y3
+	VMOVDQU      32(SI), Y4
+	VPSIGNB      Y2, Y4, Y2
+	VPMADDUBSW   Y2, Y3, Y2
+	VPMADDWD     q3_k12<>+0(SB), Y2, Y2
+	VBROADCASTSS 40(AX), X3
+	VBROADCASTSS 44(AX), X4
+	VINSERTF128  $1, X4, Y3, Y3
+	VBROADCASTSS 4(DI), Y4
+	VCVTDQ2PS    Y2, Y2
+	VMULPS       Y3, Y4, Y3
+	VFMADD231PS  Y3, Y2, Y1
+	VMOVDQU      32(R9), Y2
 	VPSRLD       $4, Y2, Y2
-	VPAND        q3_k9<>+0(SB), Y2, Y2
-	VPOR         Y2, Y1, Y1
-	VPADDB       q3_k10<>+0(SB), Y1, Y1
-	VPABSB       Y1, Y2
-	VMOVDQU      192(SI), Y3
-	VPSIGNB      Y1, Y3, Y1
-	VPMADDUBSW   Y1, Y2, Y1
-	VPMADDWD     q3_k12<>+0(SB), Y1, Y1
-	VBROADCASTSS 80(AX), X2
-	VBROADCASTSS 84(AX), X3
-	VINSERTF128  $1, X3, Y2, Y2
-	VBROADCASTSS 24(DI), Y3
-	VCVTDQ2PS    Y1, Y1
-	VMULPS       Y2, Y3, Y2
-	VFMADD231PS  Y2, Y1, Y0
-	VMOVDQU      64(R9), Y1
-	VPSRLD       $6, Y1, Y1
-	VPAND        q3_k8<>+0(SB), Y1, Y1
-	VMOVDQU      (R9), Y2
-	VPSRLD       $5, Y2, Y2
-	VPAND        q3_k9<>+0(SB), Y2, Y2
-	VPOR         Y2, Y1, Y1
-	VPADDB       q3_k10<>+0(SB), Y1, Y1
-	VPABSB       Y1, Y2
-	VMOVDQU      224(SI), Y3
-	VPSIGNB      Y1, Y3, Y1
-	VPMADDUBSW   Y1, Y2, Y1
-	VPMADDWD     q3_k12<>+0(SB), Y1, Y1
-	VBROADCASTSS 88(AX), X2
-	VBROADCASTSS 92(AX), X3
-	VINSERTF128  $1, X3, Y2, Y2
-	VBROADCASTSS 28(DI), Y3
-	VCVTDQ2PS    Y1, Y1
-	VMULPS       Y2, Y3, Y2
-	VFMADD231PS  Y2, Y1, Y0
+	VPAND        q3_k8<>+0(SB), Y2, Y2
+	VMOVDQU      (R9), Y3
+	VPAND        q3_k9<>+0(SB), Y3, Y3
+	VPOR         Y3, Y2, Y2
+	VPADDB       q3_k10<>+0(SB), Y2, Y2
+	VPABSB       Y2, Y3
+	VMOVDQU      64(SI), Y4
+	VPSIGNB      Y2, Y4, Y2
+	VPMADDUBSW   Y2, Y3, Y2
+	VPMADDWD     q3_k12<>+0(SB), Y2, Y2
+	VBROADCASTSS 48(AX), X3
+	VBROADCASTSS 52(AX), X4
+	VINSERTF128  $1, X4, Y3, Y3
+	VBROADCASTSS 8(DI), Y4
+	VCVTDQ2PS    Y2, Y2
+	VMULPS       Y3, Y4, Y3
+	VFMADD231PS  Y3, Y2, Y0
+	VMOVDQU      32(R9), Y2
+	VPSRLD       $6, Y2, Y2
+	VPAND        q3_k8<>+0(SB), Y2, Y2
+	VMOVDQU      (R9), Y3
+	VPSRLD       $1, Y3, Y3
+	VPAND        q3_k9<>+0(SB), Y3, Y3
+	VPOR         Y3, Y2, Y2
+	VPADDB       q3_k10<>+0(SB), Y2, Y2
+	VPABSB       Y2, Y3
+	VMOVDQU      96(SI), Y4
+	VPSIGNB      Y2, Y4, Y2
+	VPMADDUBSW   Y2, Y3, Y2
+	VPMADDWD     q3_k12<>+0(SB), Y2, Y2
+	VBROADCASTSS 56(AX), X3
+	VBROADCASTSS 60(AX), X4
+	VINSERTF128  $1, X4, Y3, Y3
+	VBROADCASTSS 12(DI), Y4
+	VCVTDQ2PS    Y2, Y2
+	VMULPS       Y3, Y4, Y3
+	VFMADD231PS  Y3, Y2, Y1
+	VMOVDQU      64(R9), Y2
+	VPAND        q3_k8<>+0(SB), Y2, Y2
+	VMOVDQU      (R9), Y3
+	VPSRLD       $2, Y3, Y3
+	VPAND        q3_k9<>+0(SB), Y3, Y3
+	VPOR         Y3, Y2, Y2
+	VPADDB       q3_k10<>+0(SB), Y2, Y2
+	VPABSB       Y2, Y3
+	VMOVDQU      128(SI), Y4
+	VPSIGNB      Y2, Y4, Y2
+	VPMADDUBSW   Y2, Y3, Y2
+	VPMADDWD     q3_k12<>+0(SB), Y2, Y2
+	VBROADCASTSS 64(AX), X3
+	VBROADCASTSS 68(AX), X4
+	VINSERTF128  $1, X4, Y3, Y3
+	VBROADCASTSS 16(DI), Y4
+	VCVTDQ2PS    Y2, Y2
+	VMULPS       Y3, Y4, Y3
+	VFMADD231PS  Y3, Y2, Y0
+	VMOVDQU      64(R9), Y2
+	VPSRLD       $2, Y2, Y2
+	VPAND        q3_k8<>+0(SB), Y2, Y2
+	VMOVDQU      (R9), Y3
+	VPSRLD       $3, Y3, Y3
+	VPAND        q3_k9<>+0(SB), Y3, Y3
+	VPOR         Y3, Y2, Y2
+	VPADDB       q3_k10<>+0(SB), Y2, Y2
+	VPABSB       Y2, Y3
+	VMOVDQU      160(SI), Y4
+	VPSIGNB      Y2, Y4, Y2
+	VPMADDUBSW   Y2, Y3, Y2
+	VPMADDWD     q3_k12<>+0(SB), Y2, Y2
+	VBROADCASTSS 72(AX), X3
+	VBROADCASTSS 76(AX), X4
+	VINSERTF128  $1, X4, Y3, Y3
+	VBROADCASTSS 20(DI), Y4
+	VCVTDQ2PS    Y2, Y2
+	VMULPS       Y3, Y4, Y3
+	VFMADD231PS  Y3, Y2, Y1
+	VMOVDQU      64(R9), Y2
+	VPSRLD       $4, Y2, Y2
+	VPAND        q3_k8<>+0(SB), Y2, Y2
+	VMOVDQU      (R9), Y3
+	VPSRLD       $4, Y3, Y3
+	VPAND        q3_k9<>+0(SB), Y3, Y3
+	VPOR         Y3, Y2, Y2
+	VPADDB       q3_k10<>+0(SB), Y2, Y2
+	VPABSB       Y2, Y3
+	VMOVDQU      192(SI), Y4
+	VPSIGNB      Y2, Y4, Y2
+	VPMADDUBSW   Y2, Y3, Y2
+	VPMADDWD     q3_k12<>+0(SB), Y2, Y2
+	VBROADCASTSS 80(AX), X3
+	VBROADCASTSS 84(AX), X4
+	VINSERTF128  $1, X4, Y3, Y3
+	VBROADCASTSS 24(DI), Y4
+	VCVTDQ2PS    Y2, Y2
+	VMULPS       Y3, Y4, Y3
+	VFMADD231PS  Y3, Y2, Y0
+	VMOVDQU      64(R9), Y2
+	VPSRLD       $6, Y2, Y2
+	VPAND        q3_k8<>+0(SB), Y2, Y2
+	VMOVDQU      (R9), Y3
+	VPSRLD       $5, Y3, Y3
+	VPAND        q3_k9<>+0(SB), Y3, Y3
+	VPOR         Y3, Y2, Y2
+	VPADDB       q3_k10<>+0(SB), Y2, Y2
+	VPABSB       Y2, Y3
+	VMOVDQU      224(SI), Y4
+	VPSIGNB      Y2, Y4, Y2
+	VPMADDUBSW   Y2, Y3, Y2
+	VPMADDWD     q3_k12<>+0(SB), Y2, Y2
+	VBROADCASTSS 88(AX), X3
+	VBROADCASTSS 92(AX), X4
+	VINSERTF128  $1, X4, Y3, Y3
+	VBROADCASTSS 28(DI), Y4
+	VCVTDQ2PS    Y2, Y2
+	VMULPS       Y3, Y4, Y3
+	VFMADD231PS  Y3, Y2, Y1
 	ADDQ         $0x6e, R9
 	ADDQ         $0x100, SI
 	ADDQ         $0x20, DI
@@ -6088,6 +6091,7 @@ loop3:
 
 done4:
 	ADDQ         $1, R8
+	VADDPS       Y1, Y0, Y0
 	VEXTRACTF128 $1, Y0, X1
 	VADDPS       X0, X1, X1
 	VMOVHLPS     X1, X1, X0
@@ -6106,7 +6110,7 @@ done2:
 	VZEROUPPER
 	RET
 
-// matmulQ82xQ3_KAVX2 is y[j][r] = sum over i of d[i/32][j]*q[i/32][j][i%32]*w[r][i] for j < 2; ldy and stride in bytes.
+// matmulQ82xQ3_KAVX2 multiplies rows of w with 2 rows of activations in int8; ldy and stride in bytes.
 // Requires: AVX2, F16C, FMA
 TEXT ·matmulQ82xQ3_KAVX2(SB), NOSPLIT, $576-72
 	LEAQ         31(SP), AX
@@ -6418,7 +6422,7 @@ done2:
 	VZEROUPPER
 	RET
 
-// matmulQ83xQ3_KAVX2 is y[j][r] = sum over i of d[i/32][j]*q[i/32][j][i%32]*w[r][i] for j < 3; ldy and stride in bytes.
+// matmulQ83xQ3_KAVX2 multiplies rows of w with 3 rows of activations in int8; ldy and stride in bytes.
 // Requires: AVX2, F16C, FMA
 TEXT ·matmulQ83xQ3_KAVX2(SB), NOSPLIT, $576-72
 	LEAQ         31(SP), AX
@@ -6803,7 +6807,7 @@ done2:
 	VZEROUPPER
 	RET
 
-// matmulQ84xQ3_KAVX2 is y[j][r] = sum over i of d[i/32][j]*q[i/32][j][i%32]*w[r][i] for j < 4; ldy and stride in bytes.
+// matmulQ84xQ3_KAVX2 multiplies rows of w with 4 rows of activations in int8; ldy and stride in bytes.
 // Requires: AVX2, F16C, FMA
 TEXT ·matmulQ84xQ3_KAVX2(SB), NOSPLIT, $576-72
 	LEAQ         31(SP), AX
@@ -7262,7 +7266,7 @@ done2:
 	RET
 
 // unpackQ3_KAVX2 unpacks a row into records of 32 levels, their scales and mins.
-// Requires: AVX2, F16C, FMA
+// Requires: AVX2, F16C
 TEXT ·unpackQ3_KAVX2(SB), NOSPLIT, $576-24
 	MOVQ         dst+0(FP), AX
 	MOVQ         src+8(FP), BX

@@ -22,8 +22,62 @@ DATA q4_12<>+16(SB)/8, $0x0001000100010001
 DATA q4_12<>+24(SB)/8, $0x0001000100010001
 GLOBL q4_12<>(SB), RODATA|NOPTR, $32
 
-// decodeUnitsQ4_1AVX512 unpacks units of 32 values: dst[i] = value(src, i).
-// Requires: AVX2, AVX512F, AVX512BW, AVX512DQ, AVX512VL, AVX512VNNI, F16C, FMA
+DATA q4_13<>+0(SB)/8, $0x7f7fffff7f7fffff
+DATA q4_13<>+8(SB)/8, $0x7f7fffff7f7fffff
+DATA q4_13<>+16(SB)/8, $0x7f7fffff7f7fffff
+DATA q4_13<>+24(SB)/8, $0x7f7fffff7f7fffff
+GLOBL q4_13<>(SB), RODATA|NOPTR, $32
+
+DATA q4_14<>+0(SB)/8, $0xff7fffffff7fffff
+DATA q4_14<>+8(SB)/8, $0xff7fffffff7fffff
+DATA q4_14<>+16(SB)/8, $0xff7fffffff7fffff
+DATA q4_14<>+24(SB)/8, $0xff7fffffff7fffff
+GLOBL q4_14<>(SB), RODATA|NOPTR, $32
+
+DATA q4_15<>+0(SB)/8, $0x4170000041700000
+DATA q4_15<>+8(SB)/8, $0x4170000041700000
+DATA q4_15<>+16(SB)/8, $0x4170000041700000
+DATA q4_15<>+24(SB)/8, $0x4170000041700000
+GLOBL q4_15<>(SB), RODATA|NOPTR, $32
+
+DATA q4_16<>+0(SB)/8, $0x3f8000003f800000
+DATA q4_16<>+8(SB)/8, $0x3f8000003f800000
+DATA q4_16<>+16(SB)/8, $0x3f8000003f800000
+DATA q4_16<>+24(SB)/8, $0x3f8000003f800000
+GLOBL q4_16<>(SB), RODATA|NOPTR, $32
+
+DATA q4_17<>+0(SB)/8, $0x0000000000000000
+DATA q4_17<>+8(SB)/8, $0x0000000000000000
+DATA q4_17<>+16(SB)/8, $0x0000000000000000
+DATA q4_17<>+24(SB)/8, $0x0000000000000000
+GLOBL q4_17<>(SB), RODATA|NOPTR, $32
+
+DATA q4_18<>+0(SB)/8, $0x0000000f0000000f
+DATA q4_18<>+8(SB)/8, $0x0000000f0000000f
+DATA q4_18<>+16(SB)/8, $0x0000000f0000000f
+DATA q4_18<>+24(SB)/8, $0x0000000f0000000f
+GLOBL q4_18<>(SB), RODATA|NOPTR, $32
+
+DATA q4_19<>+0(SB)/8, $0x3f0000003f000000
+DATA q4_19<>+8(SB)/8, $0x3f0000003f000000
+DATA q4_19<>+16(SB)/8, $0x3f0000003f000000
+DATA q4_19<>+24(SB)/8, $0x3f0000003f000000
+GLOBL q4_19<>(SB), RODATA|NOPTR, $32
+
+DATA q4_110<>+0(SB)/8, $0x8000000080000000
+DATA q4_110<>+8(SB)/8, $0x8000000080000000
+DATA q4_110<>+16(SB)/8, $0x8000000080000000
+DATA q4_110<>+24(SB)/8, $0x8000000080000000
+GLOBL q4_110<>(SB), RODATA|NOPTR, $32
+
+DATA q4_111<>+0(SB)/8, $0x7fc000007fc00000
+DATA q4_111<>+8(SB)/8, $0x7fc000007fc00000
+DATA q4_111<>+16(SB)/8, $0x7fc000007fc00000
+DATA q4_111<>+24(SB)/8, $0x7fc000007fc00000
+GLOBL q4_111<>(SB), RODATA|NOPTR, $32
+
+// decodeUnitsQ4_1AVX512 unpacks units of 32 values.
+// Requires: AVX2, F16C
 TEXT ·decodeUnitsQ4_1AVX512(SB), NOSPLIT, $128-24
 	MOVQ         dst+0(FP), AX
 	MOVQ         src+8(FP), BX
@@ -72,8 +126,8 @@ done2:
 	VZEROUPPER
 	RET
 
-// matmul1xQ4_1AVX512 is y[j][r] = sum over i of x[j][i]*w[r][i] for j < 1; ld and stride in bytes, a unit is 32 values.
-// Requires: AVX2, AVX512F, AVX512BW, AVX512DQ, AVX512VL, AVX512VNNI, F16C, FMA
+// matmul1xQ4_1AVX512 multiplies rows of w with 1 row of x; ld and stride in bytes, a unit is 32 values.
+// Requires: AVX2, F16C, FMA
 TEXT ·matmul1xQ4_1AVX512(SB), NOSPLIT, $128-64
 	MOVQ         y+0(FP), AX
 	MOVQ         w+32(FP), BX
@@ -155,8 +209,8 @@ done2:
 	VZEROUPPER
 	RET
 
-// matmul2xQ4_1AVX512 is y[j][r] = sum over i of x[j][i]*w[r][i] for j < 2; ld and stride in bytes, a unit is 32 values.
-// Requires: AVX2, AVX512F, AVX512BW, AVX512DQ, AVX512VL, AVX512VNNI, F16C, FMA
+// matmul2xQ4_1AVX512 multiplies rows of w with 2 rows of x; ld and stride in bytes, a unit is 32 values.
+// Requires: AVX2, F16C, FMA
 TEXT ·matmul2xQ4_1AVX512(SB), NOSPLIT, $128-64
 	MOVQ         y+0(FP), AX
 	MOVQ         w+32(FP), BX
@@ -256,8 +310,8 @@ done2:
 	VZEROUPPER
 	RET
 
-// matmul3xQ4_1AVX512 is y[j][r] = sum over i of x[j][i]*w[r][i] for j < 3; ld and stride in bytes, a unit is 32 values.
-// Requires: AVX2, AVX512F, AVX512BW, AVX512DQ, AVX512VL, AVX512VNNI, F16C, FMA
+// matmul3xQ4_1AVX512 multiplies rows of w with 3 rows of x; ld and stride in bytes, a unit is 32 values.
+// Requires: AVX2, F16C, FMA
 TEXT ·matmul3xQ4_1AVX512(SB), NOSPLIT, $128-64
 	MOVQ         y+0(FP), AX
 	MOVQ         w+32(FP), BX
@@ -374,8 +428,8 @@ done2:
 	VZEROUPPER
 	RET
 
-// matmul4xQ4_1AVX512 is y[j][r] = sum over i of x[j][i]*w[r][i] for j < 4; ld and stride in bytes, a unit is 32 values.
-// Requires: AVX2, AVX512F, AVX512BW, AVX512DQ, AVX512VL, AVX512VNNI, F16C, FMA
+// matmul4xQ4_1AVX512 multiplies rows of w with 4 rows of x; ld and stride in bytes, a unit is 32 values.
+// Requires: AVX2, F16C, FMA
 TEXT ·matmul4xQ4_1AVX512(SB), NOSPLIT, $128-64
 	MOVQ         y+0(FP), AX
 	MOVQ         w+32(FP), BX
@@ -509,8 +563,8 @@ done2:
 	VZEROUPPER
 	RET
 
-// matmulQ81xQ4_1AVX512 is y[j][r] = sum over i of d[i/32][j]*q[i/32][j][i%32]*w[r][i] for j < 1; ldy and stride in bytes.
-// Requires: AVX2, AVX512F, AVX512BW, AVX512DQ, AVX512VL, AVX512VNNI, F16C, FMA
+// matmulQ81xQ4_1AVX512 multiplies rows of w with 1 row of activations in int8; ldy and stride in bytes.
+// Requires: F16C, FMA, AVX512VL, AVX512VNNI
 TEXT ·matmulQ81xQ4_1AVX512(SB), NOSPLIT, $128-72
 	LEAQ         31(SP), AX
 	ANDQ         $-32, AX
@@ -522,6 +576,7 @@ TEXT ·matmulQ81xQ4_1AVX512(SB), NOSPLIT, $128-72
 
 loop1:
 	VPXOR        Y0, Y0, Y0
+	VPXOR        Y1, Y1, Y1
 	MOVQ         q+16(FP), DX
 	MOVQ         d+24(FP), SI
 	MOVQ         s+32(FP), DI
@@ -531,38 +586,38 @@ loop1:
 	JLT          done4
 
 loop3:
-	VPBROADCASTW (R9), X1
-	VCVTPH2PS    X1, Y1
-	VPBROADCASTW 2(R9), X2
+	VPBROADCASTW (R9), X2
 	VCVTPH2PS    X2, Y2
-	VBROADCASTI128 4(R9), Y3
-	VPSRLVD      q4_10<>+0(SB), Y3, Y3
-	VPAND        q4_11<>+0(SB), Y3, Y3
-	VMOVDQU      (DX), Y4
-	VPXOR        Y5, Y5, Y5
-	VPDPBUSD     Y4, Y3, Y5
-	VMOVSD       (DI), X3
-	VFMADD231PS  Y3, Y2, Y0
-	VBROADCASTSS (SI), Y2
-	VCVTDQ2PS    Y5, Y3
-	VMULPS       Y1, Y2, Y1
-	VFMADD231PS  Y1, Y3, Y0
-	VPBROADCASTW 20(R9), X1
-	VCVTPH2PS    X1, Y1
-	VPBROADCASTW 22(R9), X2
+	VPBROADCASTW 2(R9), X3
+	VCVTPH2PS    X3, Y3
+	VBROADCASTI128 4(R9), Y4
+	VPSRLVD      q4_10<>+0(SB), Y4, Y4
+	VPAND        q4_11<>+0(SB), Y4, Y4
+	VMOVDQU      (DX), Y5
+	VPXOR        Y6, Y6, Y6
+	VPDPBUSD     Y5, Y4, Y6
+	VMOVSD       (DI), X4
+	VFMADD231PS  Y4, Y3, Y1
+	VBROADCASTSS (SI), Y3
+	VCVTDQ2PS    Y6, Y4
+	VMULPS       Y2, Y3, Y2
+	VFMADD231PS  Y2, Y4, Y0
+	VPBROADCASTW 20(R9), X2
 	VCVTPH2PS    X2, Y2
-	VBROADCASTI128 24(R9), Y3
-	VPSRLVD      q4_10<>+0(SB), Y3, Y3
-	VPAND        q4_11<>+0(SB), Y3, Y3
-	VMOVDQU      32(DX), Y4
-	VPXOR        Y5, Y5, Y5
-	VPDPBUSD     Y4, Y3, Y5
-	VMOVSD       8(DI), X3
-	VFMADD231PS  Y3, Y2, Y0
-	VBROADCASTSS 4(SI), Y2
-	VCVTDQ2PS    Y5, Y3
-	VMULPS       Y1, Y2, Y1
-	VFMADD231PS  Y1, Y3, Y0
+	VPBROADCASTW 22(R9), X3
+	VCVTPH2PS    X3, Y3
+	VBROADCASTI128 24(R9), Y4
+	VPSRLVD      q4_10<>+0(SB), Y4, Y4
+	VPAND        q4_11<>+0(SB), Y4, Y4
+	VMOVDQU      32(DX), Y5
+	VPXOR        Y6, Y6, Y6
+	VPDPBUSD     Y5, Y4, Y6
+	VMOVSD       8(DI), X4
+	VFMADD231PS  Y4, Y3, Y0
+	VBROADCASTSS 4(SI), Y3
+	VCVTDQ2PS    Y6, Y4
+	VMULPS       Y2, Y3, Y2
+	VFMADD231PS  Y2, Y4, Y1
 	ADDQ         $0x28, R9
 	ADDQ         $0x40, DX
 	ADDQ         $8, SI
@@ -576,22 +631,22 @@ done4:
 	JLT          done6
 
 loop5:
-	VPBROADCASTW (R9), X1
-	VCVTPH2PS    X1, Y1
-	VPBROADCASTW 2(R9), X2
+	VPBROADCASTW (R9), X2
 	VCVTPH2PS    X2, Y2
-	VBROADCASTI128 4(R9), Y3
-	VPSRLVD      q4_10<>+0(SB), Y3, Y3
-	VPAND        q4_11<>+0(SB), Y3, Y3
-	VMOVDQU      (DX), Y4
-	VPXOR        Y5, Y5, Y5
-	VPDPBUSD     Y4, Y3, Y5
-	VMOVSD       (DI), X3
-	VFMADD231PS  Y3, Y2, Y0
-	VBROADCASTSS (SI), Y2
-	VCVTDQ2PS    Y5, Y3
-	VMULPS       Y1, Y2, Y1
-	VFMADD231PS  Y1, Y3, Y0
+	VPBROADCASTW 2(R9), X3
+	VCVTPH2PS    X3, Y3
+	VBROADCASTI128 4(R9), Y4
+	VPSRLVD      q4_10<>+0(SB), Y4, Y4
+	VPAND        q4_11<>+0(SB), Y4, Y4
+	VMOVDQU      (DX), Y5
+	VPXOR        Y6, Y6, Y6
+	VPDPBUSD     Y5, Y4, Y6
+	VMOVSD       (DI), X4
+	VFMADD231PS  Y4, Y3, Y1
+	VBROADCASTSS (SI), Y3
+	VCVTDQ2PS    Y6, Y4
+	VMULPS       Y2, Y3, Y2
+	VFMADD231PS  Y2, Y4, Y0
 	ADDQ         $0x14, R9
 	ADDQ         $0x20, DX
 	ADDQ         $4, SI
@@ -601,6 +656,7 @@ loop5:
 
 done6:
 	ADDQ         $1, R8
+	VADDPS       Y1, Y0, Y0
 	VEXTRACTF128 $1, Y0, X1
 	VADDPS       X0, X1, X1
 	VMOVHLPS     X1, X1, X0
@@ -619,8 +675,8 @@ done2:
 	VZEROUPPER
 	RET
 
-// matmulQ82xQ4_1AVX512 is y[j][r] = sum over i of d[i/32][j]*q[i/32][j][i%32]*w[r][i] for j < 2; ldy and stride in bytes.
-// Requires: AVX2, AVX512F, AVX512BW, AVX512DQ, AVX512VL, AVX512VNNI, F16C, FMA
+// matmulQ82xQ4_1AVX512 multiplies rows of w with 2 rows of activations in int8; ldy and stride in bytes.
+// Requires: F16C, FMA, AVX512VL, AVX512VNNI
 TEXT ·matmulQ82xQ4_1AVX512(SB), NOSPLIT, $128-72
 	LEAQ         31(SP), AX
 	ANDQ         $-32, AX
@@ -767,8 +823,8 @@ done2:
 	VZEROUPPER
 	RET
 
-// matmulQ83xQ4_1AVX512 is y[j][r] = sum over i of d[i/32][j]*q[i/32][j][i%32]*w[r][i] for j < 3; ldy and stride in bytes.
-// Requires: AVX2, AVX512F, AVX512BW, AVX512DQ, AVX512VL, AVX512VNNI, F16C, FMA
+// matmulQ83xQ4_1AVX512 multiplies rows of w with 3 rows of activations in int8; ldy and stride in bytes.
+// Requires: F16C, FMA, AVX512VL, AVX512VNNI
 TEXT ·matmulQ83xQ4_1AVX512(SB), NOSPLIT, $128-72
 	LEAQ         31(SP), AX
 	ANDQ         $-32, AX
@@ -951,8 +1007,8 @@ done2:
 	VZEROUPPER
 	RET
 
-// matmulQ84xQ4_1AVX512 is y[j][r] = sum over i of d[i/32][j]*q[i/32][j][i%32]*w[r][i] for j < 4; ldy and stride in bytes.
-// Requires: AVX2, AVX512F, AVX512BW, AVX512DQ, AVX512VL, AVX512VNNI, F16C, FMA
+// matmulQ84xQ4_1AVX512 multiplies rows of w with 4 rows of activations in int8; ldy and stride in bytes.
+// Requires: F16C, FMA, AVX512VL, AVX512VNNI
 TEXT ·matmulQ84xQ4_1AVX512(SB), NOSPLIT, $128-72
 	LEAQ         31(SP), AX
 	ANDQ         $-32, AX
@@ -1172,7 +1228,7 @@ done2:
 	RET
 
 // unpackQ4_1AVX512 unpacks a row into records of 32 levels, their scales and mins.
-// Requires: AVX2, AVX512F, AVX512BW, AVX512DQ, AVX512VL, AVX512VNNI, F16C, FMA
+// Requires: AVX2, F16C
 TEXT ·unpackQ4_1AVX512(SB), NOSPLIT, $128-24
 	MOVQ         dst+0(FP), AX
 	MOVQ         src+8(FP), BX
@@ -1203,8 +1259,8 @@ done2:
 	VZEROUPPER
 	RET
 
-// mix1xQ4_1AVX512 is o[j][i] += sum over r of p[j][r]*v[r][i] for j < 1; ld and stride in bytes, a unit is 32 values.
-// Requires: AVX2, AVX512F, AVX512BW, AVX512DQ, AVX512VL, AVX512VNNI, F16C, FMA
+// mix1xQ4_1AVX512 adds weighted rows of v to 1 row of o; ld and stride in bytes, a unit is 32 values.
+// Requires: AVX2, F16C, FMA
 TEXT ·mix1xQ4_1AVX512(SB), NOSPLIT, $128-64
 	MOVQ         v+32(FP), AX
 	MOVQ         units+56(FP), BX
@@ -1284,8 +1340,8 @@ done2:
 	VZEROUPPER
 	RET
 
-// mix2xQ4_1AVX512 is o[j][i] += sum over r of p[j][r]*v[r][i] for j < 2; ld and stride in bytes, a unit is 32 values.
-// Requires: AVX2, AVX512F, AVX512BW, AVX512DQ, AVX512VL, AVX512VNNI, F16C, FMA
+// mix2xQ4_1AVX512 adds weighted rows of v to 2 rows of o; ld and stride in bytes, a unit is 32 values.
+// Requires: AVX2, F16C, FMA
 TEXT ·mix2xQ4_1AVX512(SB), NOSPLIT, $128-64
 	MOVQ         v+32(FP), AX
 	MOVQ         units+56(FP), BX
@@ -1384,8 +1440,8 @@ done2:
 	VZEROUPPER
 	RET
 
-// mix3xQ4_1AVX512 is o[j][i] += sum over r of p[j][r]*v[r][i] for j < 3; ld and stride in bytes, a unit is 32 values.
-// Requires: AVX2, AVX512F, AVX512BW, AVX512DQ, AVX512VL, AVX512VNNI, F16C, FMA
+// mix3xQ4_1AVX512 adds weighted rows of v to 3 rows of o; ld and stride in bytes, a unit is 32 values.
+// Requires: AVX2, F16C, FMA
 TEXT ·mix3xQ4_1AVX512(SB), NOSPLIT, $128-64
 	MOVQ         v+32(FP), AX
 	MOVQ         units+56(FP), BX
@@ -1512,8 +1568,8 @@ done2:
 	VZEROUPPER
 	RET
 
-// mix4xQ4_1AVX512 is o[j][i] += sum over r of p[j][r]*v[r][i] for j < 4; ld and stride in bytes, a unit is 32 values.
-// Requires: AVX2, AVX512F, AVX512BW, AVX512DQ, AVX512VL, AVX512VNNI, F16C, FMA
+// mix4xQ4_1AVX512 adds weighted rows of v to 4 rows of o; ld and stride in bytes, a unit is 32 values.
+// Requires: AVX2, F16C, FMA
 TEXT ·mix4xQ4_1AVX512(SB), NOSPLIT, $128-64
 	MOVQ         v+32(FP), AX
 	MOVQ         units+56(FP), BX
@@ -1698,8 +1754,8 @@ done2:
 	VZEROUPPER
 	RET
 
-// mix5xQ4_1AVX512 is o[j][i] += sum over r of p[j][r]*v[r][i] for j < 5; ld and stride in bytes, a unit is 32 values.
-// Requires: AVX2, AVX512F, AVX512BW, AVX512DQ, AVX512VL, AVX512VNNI, F16C, FMA
+// mix5xQ4_1AVX512 adds weighted rows of v to 5 rows of o; ld and stride in bytes, a unit is 32 values.
+// Requires: AVX2, F16C, FMA
 TEXT ·mix5xQ4_1AVX512(SB), NOSPLIT, $128-64
 	MOVQ         v+32(FP), AX
 	MOVQ         units+56(FP), BX
@@ -1715,40 +1771,47 @@ loop1:
 	MOVQ         SI, R8
 	ADDQ         DI, R8
 	ADDQ         DI, R8
+	MOVQ         R8, R9
+	ADDQ         DI, R9
+	ADDQ         DI, R9
 	ADDQ         CX, SI
 	ADDQ         CX, R8
+	ADDQ         CX, R9
 	VMOVUPS      (SI), Y0
 	VMOVUPS      (SI)(DI*1), Y1
 	VMOVUPS      (R8), Y2
 	VMOVUPS      (R8)(DI*1), Y3
-	VMOVUPS      (R8), Y4
+	VMOVUPS      (R9), Y4
 	VMOVUPS      32(SI), Y5
 	VMOVUPS      32(SI)(DI*1), Y6
 	VMOVUPS      32(R8), Y7
 	VMOVUPS      32(R8)(DI*1), Y8
-	VMOVUPS      32(R8), Y9
+	VMOVUPS      32(R9), Y9
 	MOVQ         p+16(FP), SI
 	MOVQ         ldp+24(FP), DI
 	MOVQ         SI, R8
 	ADDQ         DI, R8
 	ADDQ         DI, R8
-	MOVQ         rows+48(FP), R9
-	MOVQ         AX, R10
-	MOVQ         stride+40(FP), R11
-	SUBQ         $1, R9
+	MOVQ         R8, R9
+	ADDQ         DI, R9
+	ADDQ         DI, R9
+	MOVQ         rows+48(FP), R10
+	MOVQ         AX, R11
+	MOVQ         stride+40(FP), R12
+	SUBQ         $1, R10
 	JLT          done4
 
 loop3:
-	VBROADCASTI128 4(R10), Y10
+	VBROADCASTI128 4(R11), Y10
 	VPSRLVD      q4_10<>+0(SB), Y10, Y10
 	VPAND        q4_11<>+0(SB), Y10, Y10
 	VMOVDQU      Y10, (DX)
 	VPMOVSXBD    (DX), Y10
 	VCVTDQ2PS    Y10, Y10
-	VPBROADCASTW (R10), X11
+	VPBROADCASTW (R11), X11
 	VCVTPH2PS    X11, Y11
 	VMULPS       Y10, Y11, Y10
-	VPBROADCASTW 2(R10), X12
+	VPBROADCASTW 2(R11), X12
 	VCVTPH2PS    X12, Y12
 	VADDPS       Y12, Y10, Y10
 	VBROADCASTSS (SI), Y13
@@ -1759,7 +1822,7 @@ loop3:
 	VFMADD231PS  Y13, Y10, Y2
 	VBROADCASTSS (R8)(DI*1), Y13
 	VFMADD231PS  Y13, Y10, Y3
-	VBROADCASTSS (R8), Y13
+	VBROADCASTSS (R9), Y13
 	VFMADD231PS  Y13, Y10, Y4
 	VPMOVSXBD    8(DX), Y10
 	VCVTDQ2PS    Y10, Y10
@@ -1773,72 +1836,84 @@ loop3:
 	VFMADD231PS  Y11, Y10, Y7
 	VBROADCASTSS (R8)(DI*1), Y11
 	VFMADD231PS  Y11, Y10, Y8
-	VBROADCASTSS (R8), Y11
+	VBROADCASTSS (R9), Y11
 	VFMADD231PS  Y11, Y10, Y9
-	ADDQ         R11, R10
+	ADDQ         R12, R11
 	ADDQ         $4, SI
 	ADDQ         $4, R8
-	SUBQ         $1, R9
+	ADDQ         $4, R9
+	SUBQ         $1, R10
 	JGE          loop3
 
 done4:
-	ADDQ         $1, R9
+	ADDQ         $1, R10
 	MOVQ         o+0(FP), SI
 	MOVQ         ldo+8(FP), DI
 	MOVQ         SI, R8
 	ADDQ         DI, R8
 	ADDQ         DI, R8
+	MOVQ         R8, R9
+	ADDQ         DI, R9
+	ADDQ         DI, R9
 	ADDQ         CX, SI
 	ADDQ         CX, R8
+	ADDQ         CX, R9
 	VMOVUPS      Y0, (SI)
 	VMOVUPS      Y1, (SI)(DI*1)
 	VMOVUPS      Y2, (R8)
 	VMOVUPS      Y3, (R8)(DI*1)
-	VMOVUPS      Y4, (R8)
+	VMOVUPS      Y4, (R9)
 	VMOVUPS      Y5, 32(SI)
 	VMOVUPS      Y6, 32(SI)(DI*1)
 	VMOVUPS      Y7, 32(R8)
 	VMOVUPS      Y8, 32(R8)(DI*1)
-	VMOVUPS      Y9, 32(R8)
+	VMOVUPS      Y9, 32(R9)
 	MOVQ         o+0(FP), SI
 	MOVQ         ldo+8(FP), DI
 	MOVQ         SI, R8
 	ADDQ         DI, R8
 	ADDQ         DI, R8
+	MOVQ         R8, R9
+	ADDQ         DI, R9
+	ADDQ         DI, R9
 	ADDQ         CX, SI
 	ADDQ         CX, R8
+	ADDQ         CX, R9
 	VMOVUPS      64(SI), Y0
 	VMOVUPS      64(SI)(DI*1), Y1
 	VMOVUPS      64(R8), Y2
 	VMOVUPS      64(R8)(DI*1), Y3
-	VMOVUPS      64(R8), Y4
+	VMOVUPS      64(R9), Y4
 	VMOVUPS      96(SI), Y5
 	VMOVUPS      96(SI)(DI*1), Y6
 	VMOVUPS      96(R8), Y7
 	VMOVUPS      96(R8)(DI*1), Y8
-	VMOVUPS      96(R8), Y9
+	VMOVUPS      96(R9), Y9
 	MOVQ         p+16(FP), SI
 	MOVQ         ldp+24(FP), DI
 	MOVQ         SI, R8
 	ADDQ         DI, R8
 	ADDQ         DI, R8
-	MOVQ         rows+48(FP), R9
-	MOVQ         AX, R10
-	MOVQ         stride+40(FP), R11
-	SUBQ         $1, R9
+	MOVQ         R8, R9
+	ADDQ         DI, R9
+	ADDQ         DI, R9
+	MOVQ         rows+48(FP), R10
+	MOVQ         AX, R11
+	MOVQ         stride+40(FP), R12
+	SUBQ         $1, R10
 	JLT          done6
 
 loop5:
-	VBROADCASTI128 4(R10), Y10
+	VBROADCASTI128 4(R11), Y10
 	VPSRLVD      q4_10<>+0(SB), Y10, Y10
 	VPAND        q4_11<>+0(SB), Y10, Y10
 	VMOVDQU      Y10, (DX)
 	VPMOVSXBD    16(DX), Y10
 	VCVTDQ2PS    Y10, Y10
-	VPBROADCASTW (R10), X11
+	VPBROADCASTW (R11), X11
 	VCVTPH2PS    X11, Y11
 	VMULPS       Y10, Y11, Y10
-	VPBROADCASTW 2(R10), X12
+	VPBROADCASTW 2(R11), X12
 	VCVTPH2PS    X12, Y12
 	VADDPS       Y12, Y10, Y10
 	VBROADCASTSS (SI), Y13
@@ -1849,7 +1924,7 @@ loop5:
 	VFMADD231PS  Y13, Y10, Y2
 	VBROADCASTSS (R8)(DI*1), Y13
 	VFMADD231PS  Y13, Y10, Y3
-	VBROADCASTSS (R8), Y13
+	VBROADCASTSS (R9), Y13
 	VFMADD231PS  Y13, Y10, Y4
 	VPMOVSXBD    24(DX), Y10
 	VCVTDQ2PS    Y10, Y10
@@ -1863,33 +1938,38 @@ loop5:
 	VFMADD231PS  Y11, Y10, Y7
 	VBROADCASTSS (R8)(DI*1), Y11
 	VFMADD231PS  Y11, Y10, Y8
-	VBROADCASTSS (R8), Y11
+	VBROADCASTSS (R9), Y11
 	VFMADD231PS  Y11, Y10, Y9
-	ADDQ         R11, R10
+	ADDQ         R12, R11
 	ADDQ         $4, SI
 	ADDQ         $4, R8
-	SUBQ         $1, R9
+	ADDQ         $4, R9
+	SUBQ         $1, R10
 	JGE          loop5
 
 done6:
-	ADDQ         $1, R9
+	ADDQ         $1, R10
 	MOVQ         o+0(FP), SI
 	MOVQ         ldo+8(FP), DI
 	MOVQ         SI, R8
 	ADDQ         DI, R8
 	ADDQ         DI, R8
+	MOVQ         R8, R9
+	ADDQ         DI, R9
+	ADDQ         DI, R9
 	ADDQ         CX, SI
 	ADDQ         CX, R8
+	ADDQ         CX, R9
 	VMOVUPS      Y0, 64(SI)
 	VMOVUPS      Y1, 64(SI)(DI*1)
 	VMOVUPS      Y2, 64(R8)
 	VMOVUPS      Y3, 64(R8)(DI*1)
-	VMOVUPS      Y4, 64(R8)
+	VMOVUPS      Y4, 64(R9)
 	VMOVUPS      Y5, 96(SI)
 	VMOVUPS      Y6, 96(SI)(DI*1)
 	VMOVUPS      Y7, 96(R8)
 	VMOVUPS      Y8, 96(R8)(DI*1)
-	VMOVUPS      Y9, 96(R8)
+	VMOVUPS      Y9, 96(R9)
 	ADDQ         $0x14, AX
 	ADDQ         $0x80, CX
 	SUBQ         $1, BX
@@ -1900,8 +1980,8 @@ done2:
 	VZEROUPPER
 	RET
 
-// mix6xQ4_1AVX512 is o[j][i] += sum over r of p[j][r]*v[r][i] for j < 6; ld and stride in bytes, a unit is 32 values.
-// Requires: AVX2, AVX512F, AVX512BW, AVX512DQ, AVX512VL, AVX512VNNI, F16C, FMA
+// mix6xQ4_1AVX512 adds weighted rows of v to 6 rows of o; ld and stride in bytes, a unit is 32 values.
+// Requires: AVX2, F16C, FMA
 TEXT ·mix6xQ4_1AVX512(SB), NOSPLIT, $128-64
 	MOVQ         v+32(FP), AX
 	MOVQ         units+56(FP), BX
@@ -1917,42 +1997,49 @@ loop1:
 	MOVQ         SI, R8
 	ADDQ         DI, R8
 	ADDQ         DI, R8
+	MOVQ         R8, R9
+	ADDQ         DI, R9
+	ADDQ         DI, R9
 	ADDQ         CX, SI
 	ADDQ         CX, R8
+	ADDQ         CX, R9
 	VMOVUPS      (SI), Y0
 	VMOVUPS      (SI)(DI*1), Y1
 	VMOVUPS      (R8), Y2
 	VMOVUPS      (R8)(DI*1), Y3
-	VMOVUPS      (R8), Y4
-	VMOVUPS      (R8)(DI*1), Y5
+	VMOVUPS      (R9), Y4
+	VMOVUPS      (R9)(DI*1), Y5
 	VMOVUPS      32(SI), Y6
 	VMOVUPS      32(SI)(DI*1), Y7
 	VMOVUPS      32(R8), Y8
 	VMOVUPS      32(R8)(DI*1), Y9
-	VMOVUPS      32(R8), Y10
-	VMOVUPS      32(R8)(DI*1), Y11
+	VMOVUPS      32(R9), Y10
+	VMOVUPS      32(R9)(DI*1), Y11
 	MOVQ         p+16(FP), SI
 	MOVQ         ldp+24(FP), DI
 	MOVQ         SI, R8
 	ADDQ         DI, R8
 	ADDQ         DI, R8
-	MOVQ         rows+48(FP), R9
-	MOVQ         AX, R10
-	MOVQ         stride+40(FP), R11
-	SUBQ         $1, R9
+	MOVQ         R8, R9
+	ADDQ         DI, R9
+	ADDQ         DI, R9
+	MOVQ         rows+48(FP), R10
+	MOVQ         AX, R11
+	MOVQ         stride+40(FP), R12
+	SUBQ         $1, R10
 	JLT          done4
 
 loop3:
-	VBROADCASTI128 4(R10), Y12
+	VBROADCASTI128 4(R11), Y12
 	VPSRLVD      q4_10<>+0(SB), Y12, Y12
 	VPAND        q4_11<>+0(SB), Y12, Y12
 	VMOVDQU      Y12, (DX)
 	VPMOVSXBD    (DX), Y12
 	VCVTDQ2PS    Y12, Y12
-	VPBROADCASTW (R10), X13
+	VPBROADCASTW (R11), X13
 	VCVTPH2PS    X13, Y13
 	VMULPS       Y12, Y13, Y12
-	VPBROADCASTW 2(R10), X14
+	VPBROADCASTW 2(R11), X14
 	VCVTPH2PS    X14, Y14
 	VADDPS       Y14, Y12, Y12
 	VBROADCASTSS (SI), Y15
@@ -1963,9 +2050,9 @@ loop3:
 	VFMADD231PS  Y15, Y12, Y2
 	VBROADCASTSS (R8)(DI*1), Y15
 	VFMADD231PS  Y15, Y12, Y3
-	VBROADCASTSS (R8), Y15
+	VBROADCASTSS (R9), Y15
 	VFMADD231PS  Y15, Y12, Y4
-	VBROADCASTSS (R8)(DI*1), Y15
+	VBROADCASTSS (R9)(DI*1), Y15
 	VFMADD231PS  Y15, Y12, Y5
 	VPMOVSXBD    8(DX), Y12
 	VCVTDQ2PS    Y12, Y12
@@ -1979,78 +2066,90 @@ loop3:
 	VFMADD231PS  Y13, Y12, Y8
 	VBROADCASTSS (R8)(DI*1), Y13
 	VFMADD231PS  Y13, Y12, Y9
-	VBROADCASTSS (R8), Y13
+	VBROADCASTSS (R9), Y13
 	VFMADD231PS  Y13, Y12, Y10
-	VBROADCASTSS (R8)(DI*1), Y13
+	VBROADCASTSS (R9)(DI*1), Y13
 	VFMADD231PS  Y13, Y12, Y11
-	ADDQ         R11, R10
+	ADDQ         R12, R11
 	ADDQ         $4, SI
 	ADDQ         $4, R8
-	SUBQ         $1, R9
+	ADDQ         $4, R9
+	SUBQ         $1, R10
 	JGE          loop3
 
 done4:
-	ADDQ         $1, R9
+	ADDQ         $1, R10
 	MOVQ         o+0(FP), SI
 	MOVQ         ldo+8(FP), DI
 	MOVQ         SI, R8
 	ADDQ         DI, R8
 	ADDQ         DI, R8
+	MOVQ         R8, R9
+	ADDQ         DI, R9
+	ADDQ         DI, R9
 	ADDQ         CX, SI
 	ADDQ         CX, R8
+	ADDQ         CX, R9
 	VMOVUPS      Y0, (SI)
 	VMOVUPS      Y1, (SI)(DI*1)
 	VMOVUPS      Y2, (R8)
 	VMOVUPS      Y3, (R8)(DI*1)
-	VMOVUPS      Y4, (R8)
-	VMOVUPS      Y5, (R8)(DI*1)
+	VMOVUPS      Y4, (R9)
+	VMOVUPS      Y5, (R9)(DI*1)
 	VMOVUPS      Y6, 32(SI)
 	VMOVUPS      Y7, 32(SI)(DI*1)
 	VMOVUPS      Y8, 32(R8)
 	VMOVUPS      Y9, 32(R8)(DI*1)
-	VMOVUPS      Y10, 32(R8)
-	VMOVUPS      Y11, 32(R8)(DI*1)
+	VMOVUPS      Y10, 32(R9)
+	VMOVUPS      Y11, 32(R9)(DI*1)
 	MOVQ         o+0(FP), SI
 	MOVQ         ldo+8(FP), DI
 	MOVQ         SI, R8
 	ADDQ         DI, R8
 	ADDQ         DI, R8
+	MOVQ         R8, R9
+	ADDQ         DI, R9
+	ADDQ         DI, R9
 	ADDQ         CX, SI
 	ADDQ         CX, R8
+	ADDQ         CX, R9
 	VMOVUPS      64(SI), Y0
 	VMOVUPS      64(SI)(DI*1), Y1
 	VMOVUPS      64(R8), Y2
 	VMOVUPS      64(R8)(DI*1), Y3
-	VMOVUPS      64(R8), Y4
-	VMOVUPS      64(R8)(DI*1), Y5
+	VMOVUPS      64(R9), Y4
+	VMOVUPS      64(R9)(DI*1), Y5
 	VMOVUPS      96(SI), Y6
 	VMOVUPS      96(SI)(DI*1), Y7
 	VMOVUPS      96(R8), Y8
 	VMOVUPS      96(R8)(DI*1), Y9
-	VMOVUPS      96(R8), Y10
-	VMOVUPS      96(R8)(DI*1), Y11
+	VMOVUPS      96(R9), Y10
+	VMOVUPS      96(R9)(DI*1), Y11
 	MOVQ         p+16(FP), SI
 	MOVQ         ldp+24(FP), DI
 	MOVQ         SI, R8
 	ADDQ         DI, R8
 	ADDQ         DI, R8
-	MOVQ         rows+48(FP), R9
-	MOVQ         AX, R10
-	MOVQ         stride+40(FP), R11
-	SUBQ         $1, R9
+	MOVQ         R8, R9
+	ADDQ         DI, R9
+	ADDQ         DI, R9
+	MOVQ         rows+48(FP), R10
+	MOVQ         AX, R11
+	MOVQ         stride+40(FP), R12
+	SUBQ         $1, R10
 	JLT          done6
 
 loop5:
-	VBROADCASTI128 4(R10), Y12
+	VBROADCASTI128 4(R11), Y12
 	VPSRLVD      q4_10<>+0(SB), Y12, Y12
 	VPAND        q4_11<>+0(SB), Y12, Y12
 	VMOVDQU      Y12, (DX)
 	VPMOVSXBD    16(DX), Y12
 	VCVTDQ2PS    Y12, Y12
-	VPBROADCASTW (R10), X13
+	VPBROADCASTW (R11), X13
 	VCVTPH2PS    X13, Y13
 	VMULPS       Y12, Y13, Y12
-	VPBROADCASTW 2(R10), X14
+	VPBROADCASTW 2(R11), X14
 	VCVTPH2PS    X14, Y14
 	VADDPS       Y14, Y12, Y12
 	VBROADCASTSS (SI), Y15
@@ -2061,9 +2160,9 @@ loop5:
 	VFMADD231PS  Y15, Y12, Y2
 	VBROADCASTSS (R8)(DI*1), Y15
 	VFMADD231PS  Y15, Y12, Y3
-	VBROADCASTSS (R8), Y15
+	VBROADCASTSS (R9), Y15
 	VFMADD231PS  Y15, Y12, Y4
-	VBROADCASTSS (R8)(DI*1), Y15
+	VBROADCASTSS (R9)(DI*1), Y15
 	VFMADD231PS  Y15, Y12, Y5
 	VPMOVSXBD    24(DX), Y12
 	VCVTDQ2PS    Y12, Y12
@@ -2077,37 +2176,42 @@ loop5:
 	VFMADD231PS  Y13, Y12, Y8
 	VBROADCASTSS (R8)(DI*1), Y13
 	VFMADD231PS  Y13, Y12, Y9
-	VBROADCASTSS (R8), Y13
+	VBROADCASTSS (R9), Y13
 	VFMADD231PS  Y13, Y12, Y10
-	VBROADCASTSS (R8)(DI*1), Y13
+	VBROADCASTSS (R9)(DI*1), Y13
 	VFMADD231PS  Y13, Y12, Y11
-	ADDQ         R11, R10
+	ADDQ         R12, R11
 	ADDQ         $4, SI
 	ADDQ         $4, R8
-	SUBQ         $1, R9
+	ADDQ         $4, R9
+	SUBQ         $1, R10
 	JGE          loop5
 
 done6:
-	ADDQ         $1, R9
+	ADDQ         $1, R10
 	MOVQ         o+0(FP), SI
 	MOVQ         ldo+8(FP), DI
 	MOVQ         SI, R8
 	ADDQ         DI, R8
 	ADDQ         DI, R8
+	MOVQ         R8, R9
+	ADDQ         DI, R9
+	ADDQ         DI, R9
 	ADDQ         CX, SI
 	ADDQ         CX, R8
+	ADDQ         CX, R9
 	VMOVUPS      Y0, 64(SI)
 	VMOVUPS      Y1, 64(SI)(DI*1)
 	VMOVUPS      Y2, 64(R8)
 	VMOVUPS      Y3, 64(R8)(DI*1)
-	VMOVUPS      Y4, 64(R8)
-	VMOVUPS      Y5, 64(R8)(DI*1)
+	VMOVUPS      Y4, 64(R9)
+	VMOVUPS      Y5, 64(R9)(DI*1)
 	VMOVUPS      Y6, 96(SI)
 	VMOVUPS      Y7, 96(SI)(DI*1)
 	VMOVUPS      Y8, 96(R8)
 	VMOVUPS      Y9, 96(R8)(DI*1)
-	VMOVUPS      Y10, 96(R8)
-	VMOVUPS      Y11, 96(R8)(DI*1)
+	VMOVUPS      Y10, 96(R9)
+	VMOVUPS      Y11, 96(R9)(DI*1)
 	ADDQ         $0x14, AX
 	ADDQ         $0x80, CX
 	SUBQ         $1, BX
@@ -2118,8 +2222,8 @@ done2:
 	VZEROUPPER
 	RET
 
-// decodeUnitsQ4_1AVX2 unpacks units of 32 values: dst[i] = value(src, i).
-// Requires: AVX2, F16C, FMA
+// decodeUnitsQ4_1AVX2 unpacks units of 32 values.
+// Requires: AVX2, F16C
 TEXT ·decodeUnitsQ4_1AVX2(SB), NOSPLIT, $128-24
 	MOVQ         dst+0(FP), AX
 	MOVQ         src+8(FP), BX
@@ -2168,7 +2272,7 @@ done2:
 	VZEROUPPER
 	RET
 
-// matmul1xQ4_1AVX2 is y[j][r] = sum over i of x[j][i]*w[r][i] for j < 1; ld and stride in bytes, a unit is 32 values.
+// matmul1xQ4_1AVX2 multiplies rows of w with 1 row of x; ld and stride in bytes, a unit is 32 values.
 // Requires: AVX2, F16C, FMA
 TEXT ·matmul1xQ4_1AVX2(SB), NOSPLIT, $128-64
 	MOVQ         y+0(FP), AX
@@ -2251,7 +2355,7 @@ done2:
 	VZEROUPPER
 	RET
 
-// matmul2xQ4_1AVX2 is y[j][r] = sum over i of x[j][i]*w[r][i] for j < 2; ld and stride in bytes, a unit is 32 values.
+// matmul2xQ4_1AVX2 multiplies rows of w with 2 rows of x; ld and stride in bytes, a unit is 32 values.
 // Requires: AVX2, F16C, FMA
 TEXT ·matmul2xQ4_1AVX2(SB), NOSPLIT, $128-64
 	MOVQ         y+0(FP), AX
@@ -2352,7 +2456,7 @@ done2:
 	VZEROUPPER
 	RET
 
-// matmul3xQ4_1AVX2 is y[j][r] = sum over i of x[j][i]*w[r][i] for j < 3; ld and stride in bytes, a unit is 32 values.
+// matmul3xQ4_1AVX2 multiplies rows of w with 3 rows of x; ld and stride in bytes, a unit is 32 values.
 // Requires: AVX2, F16C, FMA
 TEXT ·matmul3xQ4_1AVX2(SB), NOSPLIT, $128-64
 	MOVQ         y+0(FP), AX
@@ -2470,7 +2574,7 @@ done2:
 	VZEROUPPER
 	RET
 
-// matmul4xQ4_1AVX2 is y[j][r] = sum over i of x[j][i]*w[r][i] for j < 4; ld and stride in bytes, a unit is 32 values.
+// matmul4xQ4_1AVX2 multiplies rows of w with 4 rows of x; ld and stride in bytes, a unit is 32 values.
 // Requires: AVX2, F16C, FMA
 TEXT ·matmul4xQ4_1AVX2(SB), NOSPLIT, $128-64
 	MOVQ         y+0(FP), AX
@@ -2605,7 +2709,7 @@ done2:
 	VZEROUPPER
 	RET
 
-// matmulQ81xQ4_1AVX2 is y[j][r] = sum over i of d[i/32][j]*q[i/32][j][i%32]*w[r][i] for j < 1; ldy and stride in bytes.
+// matmulQ81xQ4_1AVX2 multiplies rows of w with 1 row of activations in int8; ldy and stride in bytes.
 // Requires: AVX2, F16C, FMA
 TEXT ·matmulQ81xQ4_1AVX2(SB), NOSPLIT, $128-72
 	LEAQ         31(SP), AX
@@ -2618,6 +2722,7 @@ TEXT ·matmulQ81xQ4_1AVX2(SB), NOSPLIT, $128-72
 
 loop1:
 	VPXOR        Y0, Y0, Y0
+	VPXOR        Y1, Y1, Y1
 	MOVQ         q+16(FP), DX
 	MOVQ         d+24(FP), SI
 	MOVQ         s+32(FP), DI
@@ -2627,38 +2732,38 @@ loop1:
 	JLT          done4
 
 loop3:
-	VPBROADCASTW (R9), X1
-	VCVTPH2PS    X1, Y1
-	VPBROADCASTW 2(R9), X2
+	VPBROADCASTW (R9), X2
 	VCVTPH2PS    X2, Y2
-	VBROADCASTI128 4(R9), Y3
-	VPSRLVD      q4_10<>+0(SB), Y3, Y3
-	VPAND        q4_11<>+0(SB), Y3, Y3
-	VMOVDQU      (DX), Y4
-	VPMADDUBSW   Y4, Y3, Y3
-	VPMADDWD     q4_12<>+0(SB), Y3, Y3
-	VMOVSD       (DI), X4
-	VFMADD231PS  Y4, Y2, Y0
-	VBROADCASTSS (SI), Y2
-	VCVTDQ2PS    Y3, Y3
-	VMULPS       Y1, Y2, Y1
-	VFMADD231PS  Y1, Y3, Y0
-	VPBROADCASTW 20(R9), X1
-	VCVTPH2PS    X1, Y1
-	VPBROADCASTW 22(R9), X2
+	VPBROADCASTW 2(R9), X3
+	VCVTPH2PS    X3, Y3
+	VBROADCASTI128 4(R9), Y4
+	VPSRLVD      q4_10<>+0(SB), Y4, Y4
+	VPAND        q4_11<>+0(SB), Y4, Y4
+	VMOVDQU      (DX), Y5
+	VPMADDUBSW   Y5, Y4, Y4
+	VPMADDWD     q4_12<>+0(SB), Y4, Y4
+	VMOVSD       (DI), X5
+	VFMADD231PS  Y5, Y3, Y1
+	VBROADCASTSS (SI), Y3
+	VCVTDQ2PS    Y4, Y4
+	VMULPS       Y2, Y3, Y2
+	VFMADD231PS  Y2, Y4, Y0
+	VPBROADCASTW 20(R9), X2
 	VCVTPH2PS    X2, Y2
-	VBROADCASTI128 24(R9), Y3
-	VPSRLVD      q4_10<>+0(SB), Y3, Y3
-	VPAND        q4_11<>+0(SB), Y3, Y3
-	VMOVDQU      32(DX), Y4
-	VPMADDUBSW   Y4, Y3, Y3
-	VPMADDWD     q4_12<>+0(SB), Y3, Y3
-	VMOVSD       8(DI), X4
-	VFMADD231PS  Y4, Y2, Y0
-	VBROADCASTSS 4(SI), Y2
-	VCVTDQ2PS    Y3, Y3
-	VMULPS       Y1, Y2, Y1
-	VFMADD231PS  Y1, Y3, Y0
+	VPBROADCASTW 22(R9), X3
+	VCVTPH2PS    X3, Y3
+	VBROADCASTI128 24(R9), Y4
+	VPSRLVD      q4_10<>+0(SB), Y4, Y4
+	VPAND        q4_11<>+0(SB), Y4, Y4
+	VMOVDQU      32(DX), Y5
+	VPMADDUBSW   Y5, Y4, Y4
+	VPMADDWD     q4_12<>+0(SB), Y4, Y4
+	VMOVSD       8(DI), X5
+	VFMADD231PS  Y5, Y3, Y0
+	VBROADCASTSS 4(SI), Y3
+	VCVTDQ2PS    Y4, Y4
+	VMULPS       Y2, Y3, Y2
+	VFMADD231PS  Y2, Y4, Y1
 	ADDQ         $0x28, R9
 	ADDQ         $0x40, DX
 	ADDQ         $8, SI
@@ -2672,22 +2777,22 @@ done4:
 	JLT          done6
 
 loop5:
-	VPBROADCASTW (R9), X1
-	VCVTPH2PS    X1, Y1
-	VPBROADCASTW 2(R9), X2
+	VPBROADCASTW (R9), X2
 	VCVTPH2PS    X2, Y2
-	VBROADCASTI128 4(R9), Y3
-	VPSRLVD      q4_10<>+0(SB), Y3, Y3
-	VPAND        q4_11<>+0(SB), Y3, Y3
-	VMOVDQU      (DX), Y4
-	VPMADDUBSW   Y4, Y3, Y3
-	VPMADDWD     q4_12<>+0(SB), Y3, Y3
-	VMOVSD       (DI), X4
-	VFMADD231PS  Y4, Y2, Y0
-	VBROADCASTSS (SI), Y2
-	VCVTDQ2PS    Y3, Y3
-	VMULPS       Y1, Y2, Y1
-	VFMADD231PS  Y1, Y3, Y0
+	VPBROADCASTW 2(R9), X3
+	VCVTPH2PS    X3, Y3
+	VBROADCASTI128 4(R9), Y4
+	VPSRLVD      q4_10<>+0(SB), Y4, Y4
+	VPAND        q4_11<>+0(SB), Y4, Y4
+	VMOVDQU      (DX), Y5
+	VPMADDUBSW   Y5, Y4, Y4
+	VPMADDWD     q4_12<>+0(SB), Y4, Y4
+	VMOVSD       (DI), X5
+	VFMADD231PS  Y5, Y3, Y1
+	VBROADCASTSS (SI), Y3
+	VCVTDQ2PS    Y4, Y4
+	VMULPS       Y2, Y3, Y2
+	VFMADD231PS  Y2, Y4, Y0
 	ADDQ         $0x14, R9
 	ADDQ         $0x20, DX
 	ADDQ         $4, SI
@@ -2697,6 +2802,7 @@ loop5:
 
 done6:
 	ADDQ         $1, R8
+	VADDPS       Y1, Y0, Y0
 	VEXTRACTF128 $1, Y0, X1
 	VADDPS       X0, X1, X1
 	VMOVHLPS     X1, X1, X0
@@ -2715,7 +2821,7 @@ done2:
 	VZEROUPPER
 	RET
 
-// matmulQ82xQ4_1AVX2 is y[j][r] = sum over i of d[i/32][j]*q[i/32][j][i%32]*w[r][i] for j < 2; ldy and stride in bytes.
+// matmulQ82xQ4_1AVX2 multiplies rows of w with 2 rows of activations in int8; ldy and stride in bytes.
 // Requires: AVX2, F16C, FMA
 TEXT ·matmulQ82xQ4_1AVX2(SB), NOSPLIT, $128-72
 	LEAQ         31(SP), AX
@@ -2863,7 +2969,7 @@ done2:
 	VZEROUPPER
 	RET
 
-// matmulQ83xQ4_1AVX2 is y[j][r] = sum over i of d[i/32][j]*q[i/32][j][i%32]*w[r][i] for j < 3; ldy and stride in bytes.
+// matmulQ83xQ4_1AVX2 multiplies rows of w with 3 rows of activations in int8; ldy and stride in bytes.
 // Requires: AVX2, F16C, FMA
 TEXT ·matmulQ83xQ4_1AVX2(SB), NOSPLIT, $128-72
 	LEAQ         31(SP), AX
@@ -3047,7 +3153,7 @@ done2:
 	VZEROUPPER
 	RET
 
-// matmulQ84xQ4_1AVX2 is y[j][r] = sum over i of d[i/32][j]*q[i/32][j][i%32]*w[r][i] for j < 4; ldy and stride in bytes.
+// matmulQ84xQ4_1AVX2 multiplies rows of w with 4 rows of activations in int8; ldy and stride in bytes.
 // Requires: AVX2, F16C, FMA
 TEXT ·matmulQ84xQ4_1AVX2(SB), NOSPLIT, $128-72
 	LEAQ         31(SP), AX
@@ -3268,7 +3374,7 @@ done2:
 	RET
 
 // unpackQ4_1AVX2 unpacks a row into records of 32 levels, their scales and mins.
-// Requires: AVX2, F16C, FMA
+// Requires: AVX2, F16C
 TEXT ·unpackQ4_1AVX2(SB), NOSPLIT, $128-24
 	MOVQ         dst+0(FP), AX
 	MOVQ         src+8(FP), BX
@@ -3299,7 +3405,371 @@ done2:
 	VZEROUPPER
 	RET
 
-// mix1xQ4_1AVX2 is o[j][i] += sum over r of p[j][r]*v[r][i] for j < 1; ld and stride in bytes, a unit is 32 values.
+// encodeGroupsQ4_1AVX2 packs groups of 8 blocks of 32 values.
+// Requires: AVX2, F16C
+TEXT ·encodeGroupsQ4_1AVX2(SB), NOSPLIT, $0-32
+	MOVQ         dst+0(FP), AX
+	MOVQ         src+8(FP), BX
+	MOVQ         scratch+16(FP), CX
+	MOVQ         groups+24(FP), DX
+	ADDQ         $0x1f, CX
+	ANDQ         $-32, CX
+	SUBQ         $1, DX
+	JLT          done2
+
+loop1:
+
+	// x: value i of every block in one vector
+	XORQ         SI, SI
+	XORQ         DI, DI
+	ADDQ         $4, DI
+	SUBQ         $1, DI
+	JLT          done4
+
+loop3:
+	VMOVUPS      (BX)(SI*1), Y0
+	VMOVUPS      128(BX)(SI*1), Y1
+	VMOVUPS      256(BX)(SI*1), Y2
+	VMOVUPS      384(BX)(SI*1), Y3
+	VMOVUPS      512(BX)(SI*1), Y4
+	VMOVUPS      640(BX)(SI*1), Y5
+	VMOVUPS      768(BX)(SI*1), Y6
+	VMOVUPS      896(BX)(SI*1), Y7
+	VUNPCKLPS    Y1, Y0, Y8
+	VUNPCKHPS    Y1, Y0, Y1
+	VUNPCKLPS    Y3, Y2, Y0
+	VUNPCKHPS    Y3, Y2, Y3
+	VUNPCKLPD    Y0, Y8, Y2
+	VUNPCKHPD    Y0, Y8, Y0
+	VUNPCKLPD    Y3, Y1, Y8
+	VUNPCKHPD    Y3, Y1, Y3
+	VUNPCKLPS    Y5, Y4, Y1
+	VUNPCKHPS    Y5, Y4, Y5
+	VUNPCKLPS    Y7, Y6, Y4
+	VUNPCKHPS    Y7, Y6, Y7
+	VUNPCKLPD    Y4, Y1, Y6
+	VUNPCKHPD    Y4, Y1, Y4
+	VUNPCKLPD    Y7, Y5, Y1
+	VUNPCKHPD    Y7, Y5, Y7
+	VPERM2F128   $0x20, Y6, Y2, Y5
+	VPERM2F128   $0x31, Y6, Y2, Y6
+	VPERM2F128   $0x20, Y4, Y0, Y2
+	VPERM2F128   $0x31, Y4, Y0, Y4
+	VPERM2F128   $0x20, Y1, Y8, Y0
+	VPERM2F128   $0x31, Y1, Y8, Y1
+	VPERM2F128   $0x20, Y7, Y3, Y8
+	VPERM2F128   $0x31, Y7, Y3, Y7
+	VMOVUPS      Y5, (CX)(SI*8)
+	VMOVUPS      Y2, 32(CX)(SI*8)
+	VMOVUPS      Y0, 64(CX)(SI*8)
+	VMOVUPS      Y8, 96(CX)(SI*8)
+	VMOVUPS      Y6, 128(CX)(SI*8)
+	VMOVUPS      Y4, 160(CX)(SI*8)
+	VMOVUPS      Y1, 192(CX)(SI*8)
+	VMOVUPS      Y7, 224(CX)(SI*8)
+	ADDQ         $0x20, SI
+	SUBQ         $1, DI
+	JGE          loop3
+
+done4:
+	ADDQ         $1, DI
+
+	// m
+	VMOVDQU      q4_13<>+0(SB), Y0
+	XORQ         SI, SI
+	XORQ         DI, DI
+	ADDQ         $8, DI
+	SUBQ         $1, DI
+	JLT          done6
+
+loop5:
+	VMOVUPS      (CX)(SI*8), Y1
+	VMINPS       Y0, Y1, Y0
+	VMOVUPS      32(CX)(SI*8), Y1
+	VMINPS       Y0, Y1, Y0
+	VMOVUPS      64(CX)(SI*8), Y1
+	VMINPS       Y0, Y1, Y0
+	VMOVUPS      96(CX)(SI*8), Y1
+	VMINPS       Y0, Y1, Y0
+	ADDQ         $0x10, SI
+	SUBQ         $1, DI
+	JGE          loop5
+
+done6:
+	ADDQ         $1, DI
+	VMOVUPS      Y0, 1024(CX)
+
+	// d
+	VMOVDQU      q4_14<>+0(SB), Y0
+	XORQ         SI, SI
+	XORQ         DI, DI
+	ADDQ         $8, DI
+	SUBQ         $1, DI
+	JLT          done8
+
+loop7:
+	VMOVUPS      (CX)(SI*8), Y1
+	VMAXPS       Y0, Y1, Y0
+	VMOVUPS      32(CX)(SI*8), Y1
+	VMAXPS       Y0, Y1, Y0
+	VMOVUPS      64(CX)(SI*8), Y1
+	VMAXPS       Y0, Y1, Y0
+	VMOVUPS      96(CX)(SI*8), Y1
+	VMAXPS       Y0, Y1, Y0
+	ADDQ         $0x10, SI
+	SUBQ         $1, DI
+	JGE          loop7
+
+done8:
+	ADDQ         $1, DI
+	VMOVUPS      Y0, 1056(CX)
+	VMOVUPS      1056(CX), Y0
+	VMOVUPS      1024(CX), Y1
+	VSUBPS       Y1, Y0, Y0
+	VDIVPS       q4_15<>+0(SB), Y0, Y0
+	VMOVUPS      Y0, 1088(CX)
+
+	// code
+	VMOVUPS      1088(CX), Y0
+	VMOVDQU      q4_16<>+0(SB), Y1
+	VCMPPS       $4, q4_17<>+0(SB), Y0, Y2
+	VDIVPS       Y0, Y1, Y0
+	VPAND        Y2, Y0, Y0
+	VMOVUPS      Y0, 1120(CX)
+	XORQ         SI, SI
+	XORQ         DI, DI
+	ADDQ         $8, DI
+	SUBQ         $1, DI
+	JLT          done10
+
+loop9:
+	VMOVDQU      q4_18<>+0(SB), Y0
+	VMOVUPS      (CX)(SI*8), Y1
+	VMOVUPS      1024(CX), Y2
+	VSUBPS       Y2, Y1, Y1
+	VMOVUPS      1120(CX), Y2
+	VMULPS       Y2, Y1, Y1
+	VADDPS       q4_19<>+0(SB), Y1, Y1
+	VCVTTPS2DQ   Y1, Y1
+	VPMINSD      Y1, Y0, Y0
+	VMOVDQU      Y0, 1152(CX)(SI*8)
+	VMOVDQU      q4_18<>+0(SB), Y0
+	VMOVUPS      32(CX)(SI*8), Y1
+	VMOVUPS      1024(CX), Y2
+	VSUBPS       Y2, Y1, Y1
+	VMOVUPS      1120(CX), Y2
+	VMULPS       Y2, Y1, Y1
+	VADDPS       q4_19<>+0(SB), Y1, Y1
+	VCVTTPS2DQ   Y1, Y1
+	VPMINSD      Y1, Y0, Y0
+	VMOVDQU      Y0, 1184(CX)(SI*8)
+	VMOVDQU      q4_18<>+0(SB), Y0
+	VMOVUPS      64(CX)(SI*8), Y1
+	VMOVUPS      1024(CX), Y2
+	VSUBPS       Y2, Y1, Y1
+	VMOVUPS      1120(CX), Y2
+	VMULPS       Y2, Y1, Y1
+	VADDPS       q4_19<>+0(SB), Y1, Y1
+	VCVTTPS2DQ   Y1, Y1
+	VPMINSD      Y1, Y0, Y0
+	VMOVDQU      Y0, 1216(CX)(SI*8)
+	VMOVDQU      q4_18<>+0(SB), Y0
+	VMOVUPS      96(CX)(SI*8), Y1
+	VMOVUPS      1024(CX), Y2
+	VSUBPS       Y2, Y1, Y1
+	VMOVUPS      1120(CX), Y2
+	VMULPS       Y2, Y1, Y1
+	VADDPS       q4_19<>+0(SB), Y1, Y1
+	VCVTTPS2DQ   Y1, Y1
+	VPMINSD      Y1, Y0, Y0
+	VMOVDQU      Y0, 1248(CX)(SI*8)
+	ADDQ         $0x10, SI
+	SUBQ         $1, DI
+	JGE          loop9
+
+done10:
+	ADDQ         $1, DI
+
+	// d
+	VMOVUPS      1088(CX), Y0
+	VCMPPS       $3, Y0, Y0, Y1
+	VPAND        q4_110<>+0(SB), Y0, Y2
+	VPOR         q4_111<>+0(SB), Y2, Y2
+	VBLENDVPS    Y1, Y2, Y0, Y2
+	VCVTPS2PH    $0, Y2, X2
+	VPMOVZXWD    X2, Y0
+	VPEXTRW      $0, X0, (AX)
+	VPEXTRW      $2, X0, 20(AX)
+	VPEXTRW      $4, X0, 40(AX)
+	VPEXTRW      $6, X0, 60(AX)
+	VEXTRACTI128 $1, Y0, X0
+	VPEXTRW      $0, X0, 80(AX)
+	VPEXTRW      $2, X0, 100(AX)
+	VPEXTRW      $4, X0, 120(AX)
+	VPEXTRW      $6, X0, 140(AX)
+
+	// m
+	VMOVUPS      1024(CX), Y0
+	VCMPPS       $3, Y0, Y0, Y1
+	VPAND        q4_110<>+0(SB), Y0, Y2
+	VPOR         q4_111<>+0(SB), Y2, Y2
+	VBLENDVPS    Y1, Y2, Y0, Y2
+	VCVTPS2PH    $0, Y2, X2
+	VPMOVZXWD    X2, Y0
+	VPEXTRW      $0, X0, 2(AX)
+	VPEXTRW      $2, X0, 22(AX)
+	VPEXTRW      $4, X0, 42(AX)
+	VPEXTRW      $6, X0, 62(AX)
+	VEXTRACTI128 $1, Y0, X0
+	VPEXTRW      $0, X0, 82(AX)
+	VPEXTRW      $2, X0, 102(AX)
+	VPEXTRW      $4, X0, 122(AX)
+	VPEXTRW      $6, X0, 142(AX)
+
+	// qs: codes to bits, then words to blocks
+	VMOVDQU      1760(CX), Y0
+	VPSLLD       $0x1c, Y0, Y0
+	VMOVDQU      1728(CX), Y1
+	VPAND        q4_18<>+0(SB), Y1, Y1
+	VPSLLD       $0x14, Y1, Y1
+	VPOR         Y1, Y0, Y0
+	VMOVDQU      1696(CX), Y1
+	VPAND        q4_18<>+0(SB), Y1, Y1
+	VPSLLD       $0xc, Y1, Y1
+	VPOR         Y1, Y0, Y0
+	VMOVDQU      1664(CX), Y1
+	VPAND        q4_18<>+0(SB), Y1, Y1
+	VPSLLD       $4, Y1, Y1
+	VPOR         Y1, Y0, Y0
+	VMOVDQU      1248(CX), Y1
+	VPAND        q4_18<>+0(SB), Y1, Y1
+	VPSLLD       $0x18, Y1, Y1
+	VPOR         Y1, Y0, Y0
+	VMOVDQU      1216(CX), Y1
+	VPAND        q4_18<>+0(SB), Y1, Y1
+	VPSLLD       $0x10, Y1, Y1
+	VPOR         Y1, Y0, Y0
+	VMOVDQU      1184(CX), Y1
+	VPAND        q4_18<>+0(SB), Y1, Y1
+	VPSLLD       $8, Y1, Y1
+	VPOR         Y1, Y0, Y0
+	VMOVDQU      1152(CX), Y1
+	VPAND        q4_18<>+0(SB), Y1, Y1
+	VPOR         Y1, Y0, Y0
+	VMOVDQU      1888(CX), Y1
+	VPSLLD       $0x1c, Y1, Y1
+	VMOVDQU      1856(CX), Y2
+	VPAND        q4_18<>+0(SB), Y2, Y2
+	VPSLLD       $0x14, Y2, Y2
+	VPOR         Y2, Y1, Y1
+	VMOVDQU      1824(CX), Y2
+	VPAND        q4_18<>+0(SB), Y2, Y2
+	VPSLLD       $0xc, Y2, Y2
+	VPOR         Y2, Y1, Y1
+	VMOVDQU      1792(CX), Y2
+	VPAND        q4_18<>+0(SB), Y2, Y2
+	VPSLLD       $4, Y2, Y2
+	VPOR         Y2, Y1, Y1
+	VMOVDQU      1376(CX), Y2
+	VPAND        q4_18<>+0(SB), Y2, Y2
+	VPSLLD       $0x18, Y2, Y2
+	VPOR         Y2, Y1, Y1
+	VMOVDQU      1344(CX), Y2
+	VPAND        q4_18<>+0(SB), Y2, Y2
+	VPSLLD       $0x10, Y2, Y2
+	VPOR         Y2, Y1, Y1
+	VMOVDQU      1312(CX), Y2
+	VPAND        q4_18<>+0(SB), Y2, Y2
+	VPSLLD       $8, Y2, Y2
+	VPOR         Y2, Y1, Y1
+	VMOVDQU      1280(CX), Y2
+	VPAND        q4_18<>+0(SB), Y2, Y2
+	VPOR         Y2, Y1, Y1
+	VMOVDQU      2016(CX), Y2
+	VPSLLD       $0x1c, Y2, Y2
+	VMOVDQU      1984(CX), Y3
+	VPAND        q4_18<>+0(SB), Y3, Y3
+	VPSLLD       $0x14, Y3, Y3
+	VPOR         Y3, Y2, Y2
+	VMOVDQU      1952(CX), Y3
+	VPAND        q4_18<>+0(SB), Y3, Y3
+	VPSLLD       $0xc, Y3, Y3
+	VPOR         Y3, Y2, Y2
+	VMOVDQU      1920(CX), Y3
+	VPAND        q4_18<>+0(SB), Y3, Y3
+	VPSLLD       $4, Y3, Y3
+	VPOR         Y3, Y2, Y2
+	VMOVDQU      1504(CX), Y3
+	VPAND        q4_18<>+0(SB), Y3, Y3
+	VPSLLD       $0x18, Y3, Y3
+	VPOR         Y3, Y2, Y2
+	VMOVDQU      1472(CX), Y3
+	VPAND        q4_18<>+0(SB), Y3, Y3
+	VPSLLD       $0x10, Y3, Y3
+	VPOR         Y3, Y2, Y2
+	VMOVDQU      1440(CX), Y3
+	VPAND        q4_18<>+0(SB), Y3, Y3
+	VPSLLD       $8, Y3, Y3
+	VPOR         Y3, Y2, Y2
+	VMOVDQU      1408(CX), Y3
+	VPAND        q4_18<>+0(SB), Y3, Y3
+	VPOR         Y3, Y2, Y2
+	VMOVDQU      2144(CX), Y3
+	VPSLLD       $0x1c, Y3, Y3
+	VMOVDQU      2112(CX), Y4
+	VPAND        q4_18<>+0(SB), Y4, Y4
+	VPSLLD       $0x14, Y4, Y4
+	VPOR         Y4, Y3, Y3
+	VMOVDQU      2080(CX), Y4
+	VPAND        q4_18<>+0(SB), Y4, Y4
+	VPSLLD       $0xc, Y4, Y4
+	VPOR         Y4, Y3, Y3
+	VMOVDQU      2048(CX), Y4
+	VPAND        q4_18<>+0(SB), Y4, Y4
+	VPSLLD       $4, Y4, Y4
+	VPOR         Y4, Y3, Y3
+	VMOVDQU      1632(CX), Y4
+	VPAND        q4_18<>+0(SB), Y4, Y4
+	VPSLLD       $0x18, Y4, Y4
+	VPOR         Y4, Y3, Y3
+	VMOVDQU      1600(CX), Y4
+	VPAND        q4_18<>+0(SB), Y4, Y4
+	VPSLLD       $0x10, Y4, Y4
+	VPOR         Y4, Y3, Y3
+	VMOVDQU      1568(CX), Y4
+	VPAND        q4_18<>+0(SB), Y4, Y4
+	VPSLLD       $8, Y4, Y4
+	VPOR         Y4, Y3, Y3
+	VMOVDQU      1536(CX), Y4
+	VPAND        q4_18<>+0(SB), Y4, Y4
+	VPOR         Y4, Y3, Y3
+	VUNPCKLPS    Y1, Y0, Y4
+	VUNPCKHPS    Y1, Y0, Y1
+	VUNPCKLPS    Y3, Y2, Y0
+	VUNPCKHPS    Y3, Y2, Y3
+	VUNPCKLPD    Y0, Y4, Y2
+	VUNPCKHPD    Y0, Y4, Y0
+	VUNPCKLPD    Y3, Y1, Y4
+	VUNPCKHPD    Y3, Y1, Y3
+	VMOVUPS      X2, 4(AX)
+	VEXTRACTI128 $1, Y2, 84(AX)
+	VMOVUPS      X0, 24(AX)
+	VEXTRACTI128 $1, Y0, 104(AX)
+	VMOVUPS      X4, 44(AX)
+	VEXTRACTI128 $1, Y4, 124(AX)
+	VMOVUPS      X3, 64(AX)
+	VEXTRACTI128 $1, Y3, 144(AX)
+	ADDQ         $0x400, BX
+	ADDQ         $0xa0, AX
+	SUBQ         $1, DX
+	JGE          loop1
+
+done2:
+	ADDQ         $1, DX
+	VZEROUPPER
+	RET
+
+// mix1xQ4_1AVX2 adds weighted rows of v to 1 row of o; ld and stride in bytes, a unit is 32 values.
 // Requires: AVX2, F16C, FMA
 TEXT ·mix1xQ4_1AVX2(SB), NOSPLIT, $128-64
 	MOVQ         v+32(FP), AX
@@ -3380,7 +3850,7 @@ done2:
 	VZEROUPPER
 	RET
 
-// mix2xQ4_1AVX2 is o[j][i] += sum over r of p[j][r]*v[r][i] for j < 2; ld and stride in bytes, a unit is 32 values.
+// mix2xQ4_1AVX2 adds weighted rows of v to 2 rows of o; ld and stride in bytes, a unit is 32 values.
 // Requires: AVX2, F16C, FMA
 TEXT ·mix2xQ4_1AVX2(SB), NOSPLIT, $128-64
 	MOVQ         v+32(FP), AX
@@ -3480,7 +3950,7 @@ done2:
 	VZEROUPPER
 	RET
 
-// mix3xQ4_1AVX2 is o[j][i] += sum over r of p[j][r]*v[r][i] for j < 3; ld and stride in bytes, a unit is 32 values.
+// mix3xQ4_1AVX2 adds weighted rows of v to 3 rows of o; ld and stride in bytes, a unit is 32 values.
 // Requires: AVX2, F16C, FMA
 TEXT ·mix3xQ4_1AVX2(SB), NOSPLIT, $128-64
 	MOVQ         v+32(FP), AX
@@ -3608,7 +4078,7 @@ done2:
 	VZEROUPPER
 	RET
 
-// mix4xQ4_1AVX2 is o[j][i] += sum over r of p[j][r]*v[r][i] for j < 4; ld and stride in bytes, a unit is 32 values.
+// mix4xQ4_1AVX2 adds weighted rows of v to 4 rows of o; ld and stride in bytes, a unit is 32 values.
 // Requires: AVX2, F16C, FMA
 TEXT ·mix4xQ4_1AVX2(SB), NOSPLIT, $128-64
 	MOVQ         v+32(FP), AX
@@ -3794,7 +4264,7 @@ done2:
 	VZEROUPPER
 	RET
 
-// mix5xQ4_1AVX2 is o[j][i] += sum over r of p[j][r]*v[r][i] for j < 5; ld and stride in bytes, a unit is 32 values.
+// mix5xQ4_1AVX2 adds weighted rows of v to 5 rows of o; ld and stride in bytes, a unit is 32 values.
 // Requires: AVX2, F16C, FMA
 TEXT ·mix5xQ4_1AVX2(SB), NOSPLIT, $128-64
 	MOVQ         v+32(FP), AX
@@ -3811,40 +4281,47 @@ loop1:
 	MOVQ         SI, R8
 	ADDQ         DI, R8
 	ADDQ         DI, R8
+	MOVQ         R8, R9
+	ADDQ         DI, R9
+	ADDQ         DI, R9
 	ADDQ         CX, SI
 	ADDQ         CX, R8
+	ADDQ         CX, R9
 	VMOVUPS      (SI), Y0
 	VMOVUPS      (SI)(DI*1), Y1
 	VMOVUPS      (R8), Y2
 	VMOVUPS      (R8)(DI*1), Y3
-	VMOVUPS      (R8), Y4
+	VMOVUPS      (R9), Y4
 	VMOVUPS      32(SI), Y5
 	VMOVUPS      32(SI)(DI*1), Y6
 	VMOVUPS      32(R8), Y7
 	VMOVUPS      32(R8)(DI*1), Y8
-	VMOVUPS      32(R8), Y9
+	VMOVUPS      32(R9), Y9
 	MOVQ         p+16(FP), SI
 	MOVQ         ldp+24(FP), DI
 	MOVQ         SI, R8
 	ADDQ         DI, R8
 	ADDQ         DI, R8
-	MOVQ         rows+48(FP), R9
-	MOVQ         AX, R10
-	MOVQ         stride+40(FP), R11
-	SUBQ         $1, R9
+	MOVQ         R8, R9
+	ADDQ         DI, R9
+	ADDQ         DI, R9
+	MOVQ         rows+48(FP), R10
+	MOVQ         AX, R11
+	MOVQ         stride+40(FP), R12
+	SUBQ         $1, R10
 	JLT          done4
 
 loop3:
-	VBROADCASTI128 4(R10), Y10
+	VBROADCASTI128 4(R11), Y10
 	VPSRLVD      q4_10<>+0(SB), Y10, Y10
 	VPAND        q4_11<>+0(SB), Y10, Y10
 	VMOVDQU      Y10, (DX)
 	VPMOVSXBD    (DX), Y10
 	VCVTDQ2PS    Y10, Y10
-	VPBROADCASTW (R10), X11
+	VPBROADCASTW (R11), X11
 	VCVTPH2PS    X11, Y11
 	VMULPS       Y10, Y11, Y10
-	VPBROADCASTW 2(R10), X12
+	VPBROADCASTW 2(R11), X12
 	VCVTPH2PS    X12, Y12
 	VADDPS       Y12, Y10, Y10
 	VBROADCASTSS (SI), Y13
@@ -3855,7 +4332,7 @@ loop3:
 	VFMADD231PS  Y13, Y10, Y2
 	VBROADCASTSS (R8)(DI*1), Y13
 	VFMADD231PS  Y13, Y10, Y3
-	VBROADCASTSS (R8), Y13
+	VBROADCASTSS (R9), Y13
 	VFMADD231PS  Y13, Y10, Y4
 	VPMOVSXBD    8(DX), Y10
 	VCVTDQ2PS    Y10, Y10
@@ -3869,72 +4346,84 @@ loop3:
 	VFMADD231PS  Y11, Y10, Y7
 	VBROADCASTSS (R8)(DI*1), Y11
 	VFMADD231PS  Y11, Y10, Y8
-	VBROADCASTSS (R8), Y11
+	VBROADCASTSS (R9), Y11
 	VFMADD231PS  Y11, Y10, Y9
-	ADDQ         R11, R10
+	ADDQ         R12, R11
 	ADDQ         $4, SI
 	ADDQ         $4, R8
-	SUBQ         $1, R9
+	ADDQ         $4, R9
+	SUBQ         $1, R10
 	JGE          loop3
 
 done4:
-	ADDQ         $1, R9
+	ADDQ         $1, R10
 	MOVQ         o+0(FP), SI
 	MOVQ         ldo+8(FP), DI
 	MOVQ         SI, R8
 	ADDQ         DI, R8
 	ADDQ         DI, R8
+	MOVQ         R8, R9
+	ADDQ         DI, R9
+	ADDQ         DI, R9
 	ADDQ         CX, SI
 	ADDQ         CX, R8
+	ADDQ         CX, R9
 	VMOVUPS      Y0, (SI)
 	VMOVUPS      Y1, (SI)(DI*1)
 	VMOVUPS      Y2, (R8)
 	VMOVUPS      Y3, (R8)(DI*1)
-	VMOVUPS      Y4, (R8)
+	VMOVUPS      Y4, (R9)
 	VMOVUPS      Y5, 32(SI)
 	VMOVUPS      Y6, 32(SI)(DI*1)
 	VMOVUPS      Y7, 32(R8)
 	VMOVUPS      Y8, 32(R8)(DI*1)
-	VMOVUPS      Y9, 32(R8)
+	VMOVUPS      Y9, 32(R9)
 	MOVQ         o+0(FP), SI
 	MOVQ         ldo+8(FP), DI
 	MOVQ         SI, R8
 	ADDQ         DI, R8
 	ADDQ         DI, R8
+	MOVQ         R8, R9
+	ADDQ         DI, R9
+	ADDQ         DI, R9
 	ADDQ         CX, SI
 	ADDQ         CX, R8
+	ADDQ         CX, R9
 	VMOVUPS      64(SI), Y0
 	VMOVUPS      64(SI)(DI*1), Y1
 	VMOVUPS      64(R8), Y2
 	VMOVUPS      64(R8)(DI*1), Y3
-	VMOVUPS      64(R8), Y4
+	VMOVUPS      64(R9), Y4
 	VMOVUPS      96(SI), Y5
 	VMOVUPS      96(SI)(DI*1), Y6
 	VMOVUPS      96(R8), Y7
 	VMOVUPS      96(R8)(DI*1), Y8
-	VMOVUPS      96(R8), Y9
+	VMOVUPS      96(R9), Y9
 	MOVQ         p+16(FP), SI
 	MOVQ         ldp+24(FP), DI
 	MOVQ         SI, R8
 	ADDQ         DI, R8
 	ADDQ         DI, R8
-	MOVQ         rows+48(FP), R9
-	MOVQ         AX, R10
-	MOVQ         stride+40(FP), R11
-	SUBQ         $1, R9
+	MOVQ         R8, R9
+	ADDQ         DI, R9
+	ADDQ         DI, R9
+	MOVQ         rows+48(FP), R10
+	MOVQ         AX, R11
+	MOVQ         stride+40(FP), R12
+	SUBQ         $1, R10
 	JLT          done6
 
 loop5:
-	VBROADCASTI128 4(R10), Y10
+	VBROADCASTI128 4(R11), Y10
 	VPSRLVD      q4_10<>+0(SB), Y10, Y10
 	VPAND        q4_11<>+0(SB), Y10, Y10
 	VMOVDQU      Y10, (DX)
 	VPMOVSXBD    16(DX), Y10
 	VCVTDQ2PS    Y10, Y10
-	VPBROADCASTW (R10), X11
+	VPBROADCASTW (R11), X11
 	VCVTPH2PS    X11, Y11
 	VMULPS       Y10, Y11, Y10
-	VPBROADCASTW 2(R10), X12
+	VPBROADCASTW 2(R11), X12
 	VCVTPH2PS    X12, Y12
 	VADDPS       Y12, Y10, Y10
 	VBROADCASTSS (SI), Y13
@@ -3945,7 +4434,7 @@ loop5:
 	VFMADD231PS  Y13, Y10, Y2
 	VBROADCASTSS (R8)(DI*1), Y13
 	VFMADD231PS  Y13, Y10, Y3
-	VBROADCASTSS (R8), Y13
+	VBROADCASTSS (R9), Y13
 	VFMADD231PS  Y13, Y10, Y4
 	VPMOVSXBD    24(DX), Y10
 	VCVTDQ2PS    Y10, Y10
@@ -3959,33 +4448,38 @@ loop5:
 	VFMADD231PS  Y11, Y10, Y7
 	VBROADCASTSS (R8)(DI*1), Y11
 	VFMADD231PS  Y11, Y10, Y8
-	VBROADCASTSS (R8), Y11
+	VBROADCASTSS (R9), Y11
 	VFMADD231PS  Y11, Y10, Y9
-	ADDQ         R11, R10
+	ADDQ         R12, R11
 	ADDQ         $4, SI
 	ADDQ         $4, R8
-	SUBQ         $1, R9
+	ADDQ         $4, R9
+	SUBQ         $1, R10
 	JGE          loop5
 
 done6:
-	ADDQ         $1, R9
+	ADDQ         $1, R10
 	MOVQ         o+0(FP), SI
 	MOVQ         ldo+8(FP), DI
 	MOVQ         SI, R8
 	ADDQ         DI, R8
 	ADDQ         DI, R8
+	MOVQ         R8, R9
+	ADDQ         DI, R9
+	ADDQ         DI, R9
 	ADDQ         CX, SI
 	ADDQ         CX, R8
+	ADDQ         CX, R9
 	VMOVUPS      Y0, 64(SI)
 	VMOVUPS      Y1, 64(SI)(DI*1)
 	VMOVUPS      Y2, 64(R8)
 	VMOVUPS      Y3, 64(R8)(DI*1)
-	VMOVUPS      Y4, 64(R8)
+	VMOVUPS      Y4, 64(R9)
 	VMOVUPS      Y5, 96(SI)
 	VMOVUPS      Y6, 96(SI)(DI*1)
 	VMOVUPS      Y7, 96(R8)
 	VMOVUPS      Y8, 96(R8)(DI*1)
-	VMOVUPS      Y9, 96(R8)
+	VMOVUPS      Y9, 96(R9)
 	ADDQ         $0x14, AX
 	ADDQ         $0x80, CX
 	SUBQ         $1, BX
@@ -3996,7 +4490,7 @@ done2:
 	VZEROUPPER
 	RET
 
-// mix6xQ4_1AVX2 is o[j][i] += sum over r of p[j][r]*v[r][i] for j < 6; ld and stride in bytes, a unit is 32 values.
+// mix6xQ4_1AVX2 adds weighted rows of v to 6 rows of o; ld and stride in bytes, a unit is 32 values.
 // Requires: AVX2, F16C, FMA
 TEXT ·mix6xQ4_1AVX2(SB), NOSPLIT, $128-64
 	MOVQ         v+32(FP), AX
@@ -4013,42 +4507,49 @@ loop1:
 	MOVQ         SI, R8
 	ADDQ         DI, R8
 	ADDQ         DI, R8
+	MOVQ         R8, R9
+	ADDQ         DI, R9
+	ADDQ         DI, R9
 	ADDQ         CX, SI
 	ADDQ         CX, R8
+	ADDQ         CX, R9
 	VMOVUPS      (SI), Y0
 	VMOVUPS      (SI)(DI*1), Y1
 	VMOVUPS      (R8), Y2
 	VMOVUPS      (R8)(DI*1), Y3
-	VMOVUPS      (R8), Y4
-	VMOVUPS      (R8)(DI*1), Y5
+	VMOVUPS      (R9), Y4
+	VMOVUPS      (R9)(DI*1), Y5
 	VMOVUPS      32(SI), Y6
 	VMOVUPS      32(SI)(DI*1), Y7
 	VMOVUPS      32(R8), Y8
 	VMOVUPS      32(R8)(DI*1), Y9
-	VMOVUPS      32(R8), Y10
-	VMOVUPS      32(R8)(DI*1), Y11
+	VMOVUPS      32(R9), Y10
+	VMOVUPS      32(R9)(DI*1), Y11
 	MOVQ         p+16(FP), SI
 	MOVQ         ldp+24(FP), DI
 	MOVQ         SI, R8
 	ADDQ         DI, R8
 	ADDQ         DI, R8
-	MOVQ         rows+48(FP), R9
-	MOVQ         AX, R10
-	MOVQ         stride+40(FP), R11
-	SUBQ         $1, R9
+	MOVQ         R8, R9
+	ADDQ         DI, R9
+	ADDQ         DI, R9
+	MOVQ         rows+48(FP), R10
+	MOVQ         AX, R11
+	MOVQ         stride+40(FP), R12
+	SUBQ         $1, R10
 	JLT          done4
 
 loop3:
-	VBROADCASTI128 4(R10), Y12
+	VBROADCASTI128 4(R11), Y12
 	VPSRLVD      q4_10<>+0(SB), Y12, Y12
 	VPAND        q4_11<>+0(SB), Y12, Y12
 	VMOVDQU      Y12, (DX)
 	VPMOVSXBD    (DX), Y12
 	VCVTDQ2PS    Y12, Y12
-	VPBROADCASTW (R10), X13
+	VPBROADCASTW (R11), X13
 	VCVTPH2PS    X13, Y13
 	VMULPS       Y12, Y13, Y12
-	VPBROADCASTW 2(R10), X14
+	VPBROADCASTW 2(R11), X14
 	VCVTPH2PS    X14, Y14
 	VADDPS       Y14, Y12, Y12
 	VBROADCASTSS (SI), Y15
@@ -4059,9 +4560,9 @@ loop3:
 	VFMADD231PS  Y15, Y12, Y2
 	VBROADCASTSS (R8)(DI*1), Y15
 	VFMADD231PS  Y15, Y12, Y3
-	VBROADCASTSS (R8), Y15
+	VBROADCASTSS (R9), Y15
 	VFMADD231PS  Y15, Y12, Y4
-	VBROADCASTSS (R8)(DI*1), Y15
+	VBROADCASTSS (R9)(DI*1), Y15
 	VFMADD231PS  Y15, Y12, Y5
 	VPMOVSXBD    8(DX), Y12
 	VCVTDQ2PS    Y12, Y12
@@ -4075,78 +4576,90 @@ loop3:
 	VFMADD231PS  Y13, Y12, Y8
 	VBROADCASTSS (R8)(DI*1), Y13
 	VFMADD231PS  Y13, Y12, Y9
-	VBROADCASTSS (R8), Y13
+	VBROADCASTSS (R9), Y13
 	VFMADD231PS  Y13, Y12, Y10
-	VBROADCASTSS (R8)(DI*1), Y13
+	VBROADCASTSS (R9)(DI*1), Y13
 	VFMADD231PS  Y13, Y12, Y11
-	ADDQ         R11, R10
+	ADDQ         R12, R11
 	ADDQ         $4, SI
 	ADDQ         $4, R8
-	SUBQ         $1, R9
+	ADDQ         $4, R9
+	SUBQ         $1, R10
 	JGE          loop3
 
 done4:
-	ADDQ         $1, R9
+	ADDQ         $1, R10
 	MOVQ         o+0(FP), SI
 	MOVQ         ldo+8(FP), DI
 	MOVQ         SI, R8
 	ADDQ         DI, R8
 	ADDQ         DI, R8
+	MOVQ         R8, R9
+	ADDQ         DI, R9
+	ADDQ         DI, R9
 	ADDQ         CX, SI
 	ADDQ         CX, R8
+	ADDQ         CX, R9
 	VMOVUPS      Y0, (SI)
 	VMOVUPS      Y1, (SI)(DI*1)
 	VMOVUPS      Y2, (R8)
 	VMOVUPS      Y3, (R8)(DI*1)
-	VMOVUPS      Y4, (R8)
-	VMOVUPS      Y5, (R8)(DI*1)
+	VMOVUPS      Y4, (R9)
+	VMOVUPS      Y5, (R9)(DI*1)
 	VMOVUPS      Y6, 32(SI)
 	VMOVUPS      Y7, 32(SI)(DI*1)
 	VMOVUPS      Y8, 32(R8)
 	VMOVUPS      Y9, 32(R8)(DI*1)
-	VMOVUPS      Y10, 32(R8)
-	VMOVUPS      Y11, 32(R8)(DI*1)
+	VMOVUPS      Y10, 32(R9)
+	VMOVUPS      Y11, 32(R9)(DI*1)
 	MOVQ         o+0(FP), SI
 	MOVQ         ldo+8(FP), DI
 	MOVQ         SI, R8
 	ADDQ         DI, R8
 	ADDQ         DI, R8
+	MOVQ         R8, R9
+	ADDQ         DI, R9
+	ADDQ         DI, R9
 	ADDQ         CX, SI
 	ADDQ         CX, R8
+	ADDQ         CX, R9
 	VMOVUPS      64(SI), Y0
 	VMOVUPS      64(SI)(DI*1), Y1
 	VMOVUPS      64(R8), Y2
 	VMOVUPS      64(R8)(DI*1), Y3
-	VMOVUPS      64(R8), Y4
-	VMOVUPS      64(R8)(DI*1), Y5
+	VMOVUPS      64(R9), Y4
+	VMOVUPS      64(R9)(DI*1), Y5
 	VMOVUPS      96(SI), Y6
 	VMOVUPS      96(SI)(DI*1), Y7
 	VMOVUPS      96(R8), Y8
 	VMOVUPS      96(R8)(DI*1), Y9
-	VMOVUPS      96(R8), Y10
-	VMOVUPS      96(R8)(DI*1), Y11
+	VMOVUPS      96(R9), Y10
+	VMOVUPS      96(R9)(DI*1), Y11
 	MOVQ         p+16(FP), SI
 	MOVQ         ldp+24(FP), DI
 	MOVQ         SI, R8
 	ADDQ         DI, R8
 	ADDQ         DI, R8
-	MOVQ         rows+48(FP), R9
-	MOVQ         AX, R10
-	MOVQ         stride+40(FP), R11
-	SUBQ         $1, R9
+	MOVQ         R8, R9
+	ADDQ         DI, R9
+	ADDQ         DI, R9
+	MOVQ         rows+48(FP), R10
+	MOVQ         AX, R11
+	MOVQ         stride+40(FP), R12
+	SUBQ         $1, R10
 	JLT          done6
 
 loop5:
-	VBROADCASTI128 4(R10), Y12
+	VBROADCASTI128 4(R11), Y12
 	VPSRLVD      q4_10<>+0(SB), Y12, Y12
 	VPAND        q4_11<>+0(SB), Y12, Y12
 	VMOVDQU      Y12, (DX)
 	VPMOVSXBD    16(DX), Y12
 	VCVTDQ2PS    Y12, Y12
-	VPBROADCASTW (R10), X13
+	VPBROADCASTW (R11), X13
 	VCVTPH2PS    X13, Y13
 	VMULPS       Y12, Y13, Y12
-	VPBROADCASTW 2(R10), X14
+	VPBROADCASTW 2(R11), X14
 	VCVTPH2PS    X14, Y14
 	VADDPS       Y14, Y12, Y12
 	VBROADCASTSS (SI), Y15
@@ -4157,9 +4670,9 @@ loop5:
 	VFMADD231PS  Y15, Y12, Y2
 	VBROADCASTSS (R8)(DI*1), Y15
 	VFMADD231PS  Y15, Y12, Y3
-	VBROADCASTSS (R8), Y15
+	VBROADCASTSS (R9), Y15
 	VFMADD231PS  Y15, Y12, Y4
-	VBROADCASTSS (R8)(DI*1), Y15
+	VBROADCASTSS (R9)(DI*1), Y15
 	VFMADD231PS  Y15, Y12, Y5
 	VPMOVSXBD    24(DX), Y12
 	VCVTDQ2PS    Y12, Y12
@@ -4173,37 +4686,42 @@ loop5:
 	VFMADD231PS  Y13, Y12, Y8
 	VBROADCASTSS (R8)(DI*1), Y13
 	VFMADD231PS  Y13, Y12, Y9
-	VBROADCASTSS (R8), Y13
+	VBROADCASTSS (R9), Y13
 	VFMADD231PS  Y13, Y12, Y10
-	VBROADCASTSS (R8)(DI*1), Y13
+	VBROADCASTSS (R9)(DI*1), Y13
 	VFMADD231PS  Y13, Y12, Y11
-	ADDQ         R11, R10
+	ADDQ         R12, R11
 	ADDQ         $4, SI
 	ADDQ         $4, R8
-	SUBQ         $1, R9
+	ADDQ         $4, R9
+	SUBQ         $1, R10
 	JGE          loop5
 
 done6:
-	ADDQ         $1, R9
+	ADDQ         $1, R10
 	MOVQ         o+0(FP), SI
 	MOVQ         ldo+8(FP), DI
 	MOVQ         SI, R8
 	ADDQ         DI, R8
 	ADDQ         DI, R8
+	MOVQ         R8, R9
+	ADDQ         DI, R9
+	ADDQ         DI, R9
 	ADDQ         CX, SI
 	ADDQ         CX, R8
+	ADDQ         CX, R9
 	VMOVUPS      Y0, 64(SI)
 	VMOVUPS      Y1, 64(SI)(DI*1)
 	VMOVUPS      Y2, 64(R8)
 	VMOVUPS      Y3, 64(R8)(DI*1)
-	VMOVUPS      Y4, 64(R8)
-	VMOVUPS      Y5, 64(R8)(DI*1)
+	VMOVUPS      Y4, 64(R9)
+	VMOVUPS      Y5, 64(R9)(DI*1)
 	VMOVUPS      Y6, 96(SI)
 	VMOVUPS      Y7, 96(SI)(DI*1)
 	VMOVUPS      Y8, 96(R8)
 	VMOVUPS      Y9, 96(R8)(DI*1)
-	VMOVUPS      Y10, 96(R8)
-	VMOVUPS      Y11, 96(R8)(DI*1)
+	VMOVUPS      Y10, 96(R9)
+	VMOVUPS      Y11, 96(R9)(DI*1)
 	ADDQ         $0x14, AX
 	ADDQ         $0x80, CX
 	SUBQ         $1, BX

@@ -58,8 +58,8 @@ DATA q4_k8<>+16(SB)/8, $0x0001000100010001
 DATA q4_k8<>+24(SB)/8, $0x0001000100010001
 GLOBL q4_k8<>(SB), RODATA|NOPTR, $32
 
-// decodeUnitsQ4_KAVX512 unpacks units of 256 values: dst[i] = value(src, i).
-// Requires: AVX2, AVX512F, AVX512BW, AVX512DQ, AVX512VL, AVX512VNNI, F16C, FMA
+// decodeUnitsQ4_KAVX512 unpacks units of 256 values.
+// Requires: AVX2, F16C
 TEXT ·decodeUnitsQ4_KAVX512(SB), NOSPLIT, $576-24
 	MOVQ         dst+0(FP), AX
 	MOVQ         src+8(FP), BX
@@ -365,8 +365,8 @@ done2:
 	VZEROUPPER
 	RET
 
-// matmul1xQ4_KAVX512 is y[j][r] = sum over i of x[j][i]*w[r][i] for j < 1; ld and stride in bytes, a unit is 256 values.
-// Requires: AVX2, AVX512F, AVX512BW, AVX512DQ, AVX512VL, AVX512VNNI, F16C, FMA
+// matmul1xQ4_KAVX512 multiplies rows of w with 1 row of x; ld and stride in bytes, a unit is 256 values.
+// Requires: AVX2, F16C, FMA
 TEXT ·matmul1xQ4_KAVX512(SB), NOSPLIT, $576-64
 	MOVQ         y+0(FP), AX
 	MOVQ         w+32(FP), BX
@@ -733,8 +733,8 @@ done2:
 	VZEROUPPER
 	RET
 
-// matmul2xQ4_KAVX512 is y[j][r] = sum over i of x[j][i]*w[r][i] for j < 2; ld and stride in bytes, a unit is 256 values.
-// Requires: AVX2, AVX512F, AVX512BW, AVX512DQ, AVX512VL, AVX512VNNI, F16C, FMA
+// matmul2xQ4_KAVX512 multiplies rows of w with 2 rows of x; ld and stride in bytes, a unit is 256 values.
+// Requires: AVX2, F16C, FMA
 TEXT ·matmul2xQ4_KAVX512(SB), NOSPLIT, $576-64
 	MOVQ         y+0(FP), AX
 	MOVQ         w+32(FP), BX
@@ -1175,8 +1175,8 @@ done2:
 	VZEROUPPER
 	RET
 
-// matmul3xQ4_KAVX512 is y[j][r] = sum over i of x[j][i]*w[r][i] for j < 3; ld and stride in bytes, a unit is 256 values.
-// Requires: AVX2, AVX512F, AVX512BW, AVX512DQ, AVX512VL, AVX512VNNI, F16C, FMA
+// matmul3xQ4_KAVX512 multiplies rows of w with 3 rows of x; ld and stride in bytes, a unit is 256 values.
+// Requires: AVX2, F16C, FMA
 TEXT ·matmul3xQ4_KAVX512(SB), NOSPLIT, $576-64
 	MOVQ         y+0(FP), AX
 	MOVQ         w+32(FP), BX
@@ -1690,8 +1690,8 @@ done2:
 	VZEROUPPER
 	RET
 
-// matmul4xQ4_KAVX512 is y[j][r] = sum over i of x[j][i]*w[r][i] for j < 4; ld and stride in bytes, a unit is 256 values.
-// Requires: AVX2, AVX512F, AVX512BW, AVX512DQ, AVX512VL, AVX512VNNI, F16C, FMA
+// matmul4xQ4_KAVX512 multiplies rows of w with 4 rows of x; ld and stride in bytes, a unit is 256 values.
+// Requires: AVX2, F16C, FMA
 TEXT ·matmul4xQ4_KAVX512(SB), NOSPLIT, $576-64
 	MOVQ         y+0(FP), AX
 	MOVQ         w+32(FP), BX
@@ -2278,8 +2278,8 @@ done2:
 	VZEROUPPER
 	RET
 
-// matmulQ81xQ4_KAVX512 is y[j][r] = sum over i of d[i/32][j]*q[i/32][j][i%32]*w[r][i] for j < 1; ldy and stride in bytes.
-// Requires: AVX2, AVX512F, AVX512BW, AVX512DQ, AVX512VL, AVX512VNNI, F16C, FMA
+// matmulQ81xQ4_KAVX512 multiplies rows of w with 1 row of activations in int8; ldy and stride in bytes.
+// Requires: F16C, FMA, AVX512VL, AVX512VNNI
 TEXT ·matmulQ81xQ4_KAVX512(SB), NOSPLIT, $576-72
 	LEAQ         31(SP), AX
 	ANDQ         $-32, AX
@@ -2291,6 +2291,7 @@ TEXT ·matmulQ81xQ4_KAVX512(SB), NOSPLIT, $576-72
 
 loop1:
 	VPXOR        Y0, Y0, Y0
+	VPXOR        Y1, Y1, Y1
 	MOVQ         q+16(FP), SI
 	MOVQ         d+24(FP), DI
 	MOVQ         s+32(FP), R8
@@ -2300,148 +2301,148 @@ loop1:
 	JLT          done4
 
 loop3:
-	VPBROADCASTW (R10), X1
-	VCVTPH2PS    X1, Y1
-	VMOVDQU      4(R10), X2
-	VINSERTI128  $1, 12(R10), Y2, Y2
-	VPSHUFB      q4_k0<>+0(SB), Y2, Y2
-	VPAND        q4_k1<>+0(SB), Y2, Y2
-	VMOVDQU      128(R10), X3
-	VINSERTI128  $1, 4(R10), Y3, Y3
-	VPSHUFB      q4_k2<>+0(SB), Y3, Y3
-	VPSRLVD      q4_k3<>+0(SB), Y3, Y3
-	VPAND        q4_k4<>+0(SB), Y3, Y3
-	VPSLLVD      q4_k5<>+0(SB), Y3, Y3
-	VPOR         Y3, Y2, Y2
-	VCVTDQ2PS    Y2, Y2
-	VMULPS       Y2, Y1, Y1
-	VMOVUPS      Y1, 32(AX)
-	VPBROADCASTW 2(R10), X1
-	VCVTPH2PS    X1, Y1
-	VMOVDQU      8(R10), X2
-	VINSERTI128  $1, 12(R10), Y2, Y2
-	VPSHUFB      q4_k0<>+0(SB), Y2, Y2
-	VPSRLVD      q4_k5<>+0(SB), Y2, Y2
-	VPAND        q4_k1<>+0(SB), Y2, Y2
-	VMOVDQU      128(R10), X3
-	VINSERTI128  $1, 8(R10), Y3, Y3
-	VPSHUFB      q4_k2<>+0(SB), Y3, Y3
-	VPSRLVD      q4_k3<>+0(SB), Y3, Y3
-	VPAND        q4_k4<>+0(SB), Y3, Y3
-	VPSLLVD      q4_k5<>+0(SB), Y3, Y3
-	VPOR         Y3, Y2, Y2
-	VCVTDQ2PS    Y2, Y2
-	VMULPS       Y2, Y1, Y1
-	VPXOR        q4_k7<>+0(SB), Y1, Y1
-	VMOVUPS      Y1, 64(AX)
-	VMOVDQU      16(R10), Y1
-	VPAND        q4_k6<>+0(SB), Y1, Y1
-	VMOVDQU      (SI), Y2
-	VPXOR        Y3, Y3, Y3
-	VPDPBUSD     Y2, Y1, Y3
-	VBROADCASTSS 64(AX), Y1
-	VMOVSD       (R8), X2
-	VFMADD231PS  Y2, Y1, Y0
-	VBROADCASTSS 32(AX), Y1
-	VBROADCASTSS (DI), Y2
+	VPBROADCASTW (R10), X2
+	VCVTPH2PS    X2, Y2
+	VMOVDQU      4(R10), X3
+	VINSERTI128  $1, 12(R10), Y3, Y3
+	VPSHUFB      q4_k0<>+0(SB), Y3, Y3
+	VPAND        q4_k1<>+0(SB), Y3, Y3
+	VMOVDQU      128(R10), X4
+	VINSERTI128  $1, 4(R10), Y4, Y4
+	VPSHUFB      q4_k2<>+0(SB), Y4, Y4
+	VPSRLVD      q4_k3<>+0(SB), Y4, Y4
+	VPAND        q4_k4<>+0(SB), Y4, Y4
+	VPSLLVD      q4_k5<>+0(SB), Y4, Y4
+	VPOR         Y4, Y3, Y3
 	VCVTDQ2PS    Y3, Y3
-	VMULPS       Y1, Y2, Y1
-	VFMADD231PS  Y1, Y3, Y0
-	VMOVDQU      16(R10), Y1
-	VPSRLD       $4, Y1, Y1
-	VPAND        q4_k6<>+0(SB), Y1, Y1
-	VMOVDQU      32(SI), Y2
-	VPXOR        Y3, Y3, Y3
-	VPDPBUSD     Y2, Y1, Y3
-	VBROADCASTSS 68(AX), Y1
-	VMOVSD       8(R8), X2
-	VFMADD231PS  Y2, Y1, Y0
-	VBROADCASTSS 36(AX), Y1
-	VBROADCASTSS 4(DI), Y2
+	VMULPS       Y3, Y2, Y2
+	VMOVUPS      Y2, 32(AX)
+	VPBROADCASTW 2(R10), X2
+	VCVTPH2PS    X2, Y2
+	VMOVDQU      8(R10), X3
+	VINSERTI128  $1, 12(R10), Y3, Y3
+	VPSHUFB      q4_k0<>+0(SB), Y3, Y3
+	VPSRLVD      q4_k5<>+0(SB), Y3, Y3
+	VPAND        q4_k1<>+0(SB), Y3, Y3
+	VMOVDQU      128(R10), X4
+	VINSERTI128  $1, 8(R10), Y4, Y4
+	VPSHUFB      q4_k2<>+0(SB), Y4, Y4
+	VPSRLVD      q4_k3<>+0(SB), Y4, Y4
+	VPAND        q4_k4<>+0(SB), Y4, Y4
+	VPSLLVD      q4_k5<>+0(SB), Y4, Y4
+	VPOR         Y4, Y3, Y3
 	VCVTDQ2PS    Y3, Y3
-	VMULPS       Y1, Y2, Y1
-	VFMADD231PS  Y1, Y3, Y0
-	VMOVDQU      48(R10), Y1
-	VPAND        q4_k6<>+0(SB), Y1, Y1
-	VMOVDQU      64(SI), Y2
-	VPXOR        Y3, Y3, Y3
-	VPDPBUSD     Y2, Y1, Y3
-	VBROADCASTSS 72(AX), Y1
-	VMOVSD       16(R8), X2
-	VFMADD231PS  Y2, Y1, Y0
-	VBROADCASTSS 40(AX), Y1
-	VBROADCASTSS 8(DI), Y2
-	VCVTDQ2PS    Y3, Y3
-	VMULPS       Y1, Y2, Y1
-	VFMADD231PS  Y1, Y3, Y0
-	VMOVDQU      48(R10), Y1
-	VPSRLD       $4, Y1, Y1
-	VPAND        q4_k6<>+0(SB), Y1, Y1
-	VMOVDQU      96(SI), Y2
-	VPXOR        Y3, Y3, Y3
-	VPDPBUSD     Y2, Y1, Y3
-	VBROADCASTSS 76(AX), Y1
-	VMOVSD       24(R8), X2
-	VFMADD231PS  Y2, Y1, Y0
-	VBROADCASTSS 44(AX), Y1
-	VBROADCASTSS 12(DI), Y2
-	VCVTDQ2PS    Y3, Y3
-	VMULPS       Y1, Y2, Y1
-	VFMADD231PS  Y1, Y3, Y0
-	VMOVDQU      80(R10), Y1
-	VPAND        q4_k6<>+0(SB), Y1, Y1
-	VMOVDQU      128(SI), Y2
-	VPXOR        Y3, Y3, Y3
-	VPDPBUSD     Y2, Y1, Y3
-	VBROADCASTSS 80(AX), Y1
-	VMOVSD       32(R8), X2
-	VFMADD231PS  Y2, Y1, Y0
-	VBROADCASTSS 48(AX), Y1
-	VBROADCASTSS 16(DI), Y2
-	VCVTDQ2PS    Y3, Y3
-	VMULPS       Y1, Y2, Y1
-	VFMADD231PS  Y1, Y3, Y0
-	VMOVDQU      80(R10), Y1
-	VPSRLD       $4, Y1, Y1
-	VPAND        q4_k6<>+0(SB), Y1, Y1
-	VMOVDQU      160(SI), Y2
-	VPXOR        Y3, Y3, Y3
-	VPDPBUSD     Y2, Y1, Y3
-	VBROADCASTSS 84(AX), Y1
-	VMOVSD       40(R8), X2
-	VFMADD231PS  Y2, Y1, Y0
-	VBROADCASTSS 52(AX), Y1
-	VBROADCASTSS 20(DI), Y2
-	VCVTDQ2PS    Y3, Y3
-	VMULPS       Y1, Y2, Y1
-	VFMADD231PS  Y1, Y3, Y0
-	VMOVDQU      112(R10), Y1
-	VPAND        q4_k6<>+0(SB), Y1, Y1
-	VMOVDQU      192(SI), Y2
-	VPXOR        Y3, Y3, Y3
-	VPDPBUSD     Y2, Y1, Y3
-	VBROADCASTSS 88(AX), Y1
-	VMOVSD       48(R8), X2
-	VFMADD231PS  Y2, Y1, Y0
-	VBROADCASTSS 56(AX), Y1
-	VBROADCASTSS 24(DI), Y2
-	VCVTDQ2PS    Y3, Y3
-	VMULPS       Y1, Y2, Y1
-	VFMADD231PS  Y1, Y3, Y0
-	VMOVDQU      112(R10), Y1
-	VPSRLD       $4, Y1, Y1
-	VPAND        q4_k6<>+0(SB), Y1, Y1
-	VMOVDQU      224(SI), Y2
-	VPXOR        Y3, Y3, Y3
-	VPDPBUSD     Y2, Y1, Y3
-	VBROADCASTSS 92(AX), Y1
-	VMOVSD       56(R8), X2
-	VFMADD231PS  Y2, Y1, Y0
-	VBROADCASTSS 60(AX), Y1
-	VBROADCASTSS 28(DI), Y2
-	VCVTDQ2PS    Y3, Y3
-	VMULPS       Y1, Y2, Y1
-	VFMADD231PS  Y1, Y3, Y0
+	VMULPS       Y3, Y2, Y2
+	VPXOR        q4_k7<>+0(SB), Y2, Y2
+	VMOVUPS      Y2, 64(AX)
+	VMOVDQU      16(R10), Y2
+	VPAND        q4_k6<>+0(SB), Y2, Y2
+	VMOVDQU      (SI), Y3
+	VPXOR        Y4, Y4, Y4
+	VPDPBUSD     Y3, Y2, Y4
+	VBROADCASTSS 64(AX), Y2
+	VMOVSD       (R8), X3
+	VFMADD231PS  Y3, Y2, Y1
+	VBROADCASTSS 32(AX), Y2
+	VBROADCASTSS (DI), Y3
+	VCVTDQ2PS    Y4, Y4
+	VMULPS       Y2, Y3, Y2
+	VFMADD231PS  Y2, Y4, Y0
+	VMOVDQU      16(R10), Y2
+	VPSRLD       $4, Y2, Y2
+	VPAND        q4_k6<>+0(SB), Y2, Y2
+	VMOVDQU      32(SI), Y3
+	VPXOR        Y4, Y4, Y4
+	VPDPBUSD     Y3, Y2, Y4
+	VBROADCASTSS 68(AX), Y2
+	VMOVSD       8(R8), X3
+	VFMADD231PS  Y3, Y2, Y0
+	VBROADCASTSS 36(AX), Y2
+	VBROADCASTSS 4(DI), Y3
+	VCVTDQ2PS    Y4, Y4
+	VMULPS       Y2, Y3, Y2
+	VFMADD231PS  Y2, Y4, Y1
+	VMOVDQU      48(R10), Y2
+	VPAND        q4_k6<>+0(SB), Y2, Y2
+	VMOVDQU      64(SI), Y3
+	VPXOR        Y4, Y4, Y4
+	VPDPBUSD     Y3, Y2, Y4
+	VBROADCASTSS 72(AX), Y2
+	VMOVSD       16(R8), X3
+	VFMADD231PS  Y3, Y2, Y1
+	VBROADCASTSS 40(AX), Y2
+	VBROADCASTSS 8(DI), Y3
+	VCVTDQ2PS    Y4, Y4
+	VMULPS       Y2, Y3, Y2
+	VFMADD231PS  Y2, Y4, Y0
+	VMOVDQU      48(R10), Y2
+	VPSRLD       $4, Y2, Y2
+	VPAND        q4_k6<>+0(SB), Y2, Y2
+	VMOVDQU      96(SI), Y3
+	VPXOR        Y4, Y4, Y4
+	VPDPBUSD     Y3, Y2, Y4
+	VBROADCASTSS 76(AX), Y2
+	VMOVSD       24(R8), X3
+	VFMADD231PS  Y3, Y2, Y0
+	VBROADCASTSS 44(AX), Y2
+	VBROADCASTSS 12(DI), Y3
+	VCVTDQ2PS    Y4, Y4
+	VMULPS       Y2, Y3, Y2
+	VFMADD231PS  Y2, Y4, Y1
+	VMOVDQU      80(R10), Y2
+	VPAND        q4_k6<>+0(SB), Y2, Y2
+	VMOVDQU      128(SI), Y3
+	VPXOR        Y4, Y4, Y4
+	VPDPBUSD     Y3, Y2, Y4
+	VBROADCASTSS 80(AX), Y2
+	VMOVSD       32(R8), X3
+	VFMADD231PS  Y3, Y2, Y1
+	VBROADCASTSS 48(AX), Y2
+	VBROADCASTSS 16(DI), Y3
+	VCVTDQ2PS    Y4, Y4
+	VMULPS       Y2, Y3, Y2
+	VFMADD231PS  Y2, Y4, Y0
+	VMOVDQU      80(R10), Y2
+	VPSRLD       $4, Y2, Y2
+	VPAND        q4_k6<>+0(SB), Y2, Y2
+	VMOVDQU      160(SI), Y3
+	VPXOR        Y4, Y4, Y4
+	VPDPBUSD     Y3, Y2, Y4
+	VBROADCASTSS 84(AX), Y2
+	VMOVSD       40(R8), X3
+	VFMADD231PS  Y3, Y2, Y0
+	VBROADCASTSS 52(AX), Y2
+	VBROADCASTSS 20(DI), Y3
+	VCVTDQ2PS    Y4, Y4
+	VMULPS       Y2, Y3, Y2
+	VFMADD231PS  Y2, Y4, Y1
+	VMOVDQU      112(R10), Y2
+	VPAND        q4_k6<>+0(SB), Y2, Y2
+	VMOVDQU      192(SI), Y3
+	VPXOR        Y4, Y4, Y4
+	VPDPBUSD     Y3, Y2, Y4
+	VBROADCASTSS 88(AX), Y2
+	VMOVSD       48(R8), X3
+	VFMADD231PS  Y3, Y2, Y1
+	VBROADCASTSS 56(AX), Y2
+	VBROADCASTSS 24(DI), Y3
+	VCVTDQ2PS    Y4, Y4
+	VMULPS       Y2, Y3, Y2
+	VFMADD231PS  Y2, Y4, Y0
+	VMOVDQU      112(R10), Y2
+	VPSRLD       $4, Y2, Y2
+	VPAND        q4_k6<>+0(SB), Y2, Y2
+	VMOVDQU      224(SI), Y3
+	VPXOR        Y4, Y4, Y4
+	VPDPBUSD     Y3, Y2, Y4
+	VBROADCASTSS 92(AX), Y2
+	VMOVSD       56(R8), X3
+	VFMADD231PS  Y3, Y2, Y0
+	VBROADCASTSS 60(AX), Y2
+	VBROADCASTSS 28(DI), Y3
+	VCVTDQ2PS    Y4, Y4
+	VMULPS       Y2, Y3, Y2
+	VFMADD231PS  Y2, Y4, Y1
 	ADDQ         $0x90, R10
 	ADDQ         $0x100, SI
 	ADDQ         $0x20, DI
@@ -2451,6 +2452,7 @@ loop3:
 
 done4:
 	ADDQ         $1, R9
+	VADDPS       Y1, Y0, Y0
 	VEXTRACTF128 $1, Y0, X1
 	VADDPS       X0, X1, X1
 	VMOVHLPS     X1, X1, X0
@@ -2469,8 +2471,8 @@ done2:
 	VZEROUPPER
 	RET
 
-// matmulQ82xQ4_KAVX512 is y[j][r] = sum over i of d[i/32][j]*q[i/32][j][i%32]*w[r][i] for j < 2; ldy and stride in bytes.
-// Requires: AVX2, AVX512F, AVX512BW, AVX512DQ, AVX512VL, AVX512VNNI, F16C, FMA
+// matmulQ82xQ4_KAVX512 multiplies rows of w with 2 rows of activations in int8; ldy and stride in bytes.
+// Requires: F16C, FMA, AVX512VL, AVX512VNNI
 TEXT ·matmulQ82xQ4_KAVX512(SB), NOSPLIT, $576-72
 	LEAQ         31(SP), AX
 	ANDQ         $-32, AX
@@ -2743,8 +2745,8 @@ done2:
 	VZEROUPPER
 	RET
 
-// matmulQ83xQ4_KAVX512 is y[j][r] = sum over i of d[i/32][j]*q[i/32][j][i%32]*w[r][i] for j < 3; ldy and stride in bytes.
-// Requires: AVX2, AVX512F, AVX512BW, AVX512DQ, AVX512VL, AVX512VNNI, F16C, FMA
+// matmulQ83xQ4_KAVX512 multiplies rows of w with 3 rows of activations in int8; ldy and stride in bytes.
+// Requires: F16C, FMA, AVX512VL, AVX512VNNI
 TEXT ·matmulQ83xQ4_KAVX512(SB), NOSPLIT, $576-72
 	LEAQ         31(SP), AX
 	ANDQ         $-32, AX
@@ -3098,8 +3100,8 @@ done2:
 	VZEROUPPER
 	RET
 
-// matmulQ84xQ4_KAVX512 is y[j][r] = sum over i of d[i/32][j]*q[i/32][j][i%32]*w[r][i] for j < 4; ldy and stride in bytes.
-// Requires: AVX2, AVX512F, AVX512BW, AVX512DQ, AVX512VL, AVX512VNNI, F16C, FMA
+// matmulQ84xQ4_KAVX512 multiplies rows of w with 4 rows of activations in int8; ldy and stride in bytes.
+// Requires: F16C, FMA, AVX512VL, AVX512VNNI
 TEXT ·matmulQ84xQ4_KAVX512(SB), NOSPLIT, $576-72
 	LEAQ         31(SP), AX
 	ANDQ         $-32, AX
@@ -3535,7 +3537,7 @@ done2:
 	RET
 
 // unpackQ4_KAVX512 unpacks a row into records of 32 levels, their scales and mins.
-// Requires: AVX2, AVX512F, AVX512BW, AVX512DQ, AVX512VL, AVX512VNNI, F16C, FMA
+// Requires: AVX2, F16C
 TEXT ·unpackQ4_KAVX512(SB), NOSPLIT, $576-24
 	MOVQ         dst+0(FP), AX
 	MOVQ         src+8(FP), BX
@@ -3650,8 +3652,8 @@ done2:
 	VZEROUPPER
 	RET
 
-// decodeUnitsQ4_KAVX2 unpacks units of 256 values: dst[i] = value(src, i).
-// Requires: AVX2, F16C, FMA
+// decodeUnitsQ4_KAVX2 unpacks units of 256 values.
+// Requires: AVX2, F16C
 TEXT ·decodeUnitsQ4_KAVX2(SB), NOSPLIT, $576-24
 	MOVQ         dst+0(FP), AX
 	MOVQ         src+8(FP), BX
@@ -3957,7 +3959,7 @@ done2:
 	VZEROUPPER
 	RET
 
-// matmul1xQ4_KAVX2 is y[j][r] = sum over i of x[j][i]*w[r][i] for j < 1; ld and stride in bytes, a unit is 256 values.
+// matmul1xQ4_KAVX2 multiplies rows of w with 1 row of x; ld and stride in bytes, a unit is 256 values.
 // Requires: AVX2, F16C, FMA
 TEXT ·matmul1xQ4_KAVX2(SB), NOSPLIT, $576-64
 	MOVQ         y+0(FP), AX
@@ -4325,7 +4327,7 @@ done2:
 	VZEROUPPER
 	RET
 
-// matmul2xQ4_KAVX2 is y[j][r] = sum over i of x[j][i]*w[r][i] for j < 2; ld and stride in bytes, a unit is 256 values.
+// matmul2xQ4_KAVX2 multiplies rows of w with 2 rows of x; ld and stride in bytes, a unit is 256 values.
 // Requires: AVX2, F16C, FMA
 TEXT ·matmul2xQ4_KAVX2(SB), NOSPLIT, $576-64
 	MOVQ         y+0(FP), AX
@@ -4767,7 +4769,7 @@ done2:
 	VZEROUPPER
 	RET
 
-// matmul3xQ4_KAVX2 is y[j][r] = sum over i of x[j][i]*w[r][i] for j < 3; ld and stride in bytes, a unit is 256 values.
+// matmul3xQ4_KAVX2 multiplies rows of w with 3 rows of x; ld and stride in bytes, a unit is 256 values.
 // Requires: AVX2, F16C, FMA
 TEXT ·matmul3xQ4_KAVX2(SB), NOSPLIT, $576-64
 	MOVQ         y+0(FP), AX
@@ -5282,7 +5284,7 @@ done2:
 	VZEROUPPER
 	RET
 
-// matmul4xQ4_KAVX2 is y[j][r] = sum over i of x[j][i]*w[r][i] for j < 4; ld and stride in bytes, a unit is 256 values.
+// matmul4xQ4_KAVX2 multiplies rows of w with 4 rows of x; ld and stride in bytes, a unit is 256 values.
 // Requires: AVX2, F16C, FMA
 TEXT ·matmul4xQ4_KAVX2(SB), NOSPLIT, $576-64
 	MOVQ         y+0(FP), AX
@@ -5870,7 +5872,7 @@ done2:
 	VZEROUPPER
 	RET
 
-// matmulQ81xQ4_KAVX2 is y[j][r] = sum over i of d[i/32][j]*q[i/32][j][i%32]*w[r][i] for j < 1; ldy and stride in bytes.
+// matmulQ81xQ4_KAVX2 multiplies rows of w with 1 row of activations in int8; ldy and stride in bytes.
 // Requires: AVX2, F16C, FMA
 TEXT ·matmulQ81xQ4_KAVX2(SB), NOSPLIT, $576-72
 	LEAQ         31(SP), AX
@@ -5883,6 +5885,7 @@ TEXT ·matmulQ81xQ4_KAVX2(SB), NOSPLIT, $576-72
 
 loop1:
 	VPXOR        Y0, Y0, Y0
+	VPXOR        Y1, Y1, Y1
 	MOVQ         q+16(FP), SI
 	MOVQ         d+24(FP), DI
 	MOVQ         s+32(FP), R8
@@ -5892,148 +5895,148 @@ loop1:
 	JLT          done4
 
 loop3:
-	VPBROADCASTW (R10), X1
-	VCVTPH2PS    X1, Y1
-	VMOVDQU      4(R10), X2
-	VINSERTI128  $1, 12(R10), Y2, Y2
-	VPSHUFB      q4_k0<>+0(SB), Y2, Y2
-	VPAND        q4_k1<>+0(SB), Y2, Y2
-	VMOVDQU      128(R10), X3
-	VINSERTI128  $1, 4(R10), Y3, Y3
-	VPSHUFB      q4_k2<>+0(SB), Y3, Y3
-	VPSRLVD      q4_k3<>+0(SB), Y3, Y3
-	VPAND        q4_k4<>+0(SB), Y3, Y3
-	VPSLLVD      q4_k5<>+0(SB), Y3, Y3
-	VPOR         Y3, Y2, Y2
+	VPBROADCASTW (R10), X2
+	VCVTPH2PS    X2, Y2
+	VMOVDQU      4(R10), X3
+	VINSERTI128  $1, 12(R10), Y3, Y3
+	VPSHUFB      q4_k0<>+0(SB), Y3, Y3
+	VPAND        q4_k1<>+0(SB), Y3, Y3
+	VMOVDQU      128(R10), X4
+	VINSERTI128  $1, 4(R10), Y4, Y4
+	VPSHUFB      q4_k2<>+0(SB), Y4, Y4
+	VPSRLVD      q4_k3<>+0(SB), Y4, Y4
+	VPAND        q4_k4<>+0(SB), Y4, Y4
+	VPSLLVD      q4_k5<>+0(SB), Y4, Y4
+	VPOR         Y4, Y3, Y3
+	VCVTDQ2PS    Y3, Y3
+	VMULPS       Y3, Y2, Y2
+	VMOVUPS      Y2, 32(AX)
+	VPBROADCASTW 2(R10), X2
+	VCVTPH2PS    X2, Y2
+	VMOVDQU      8(R10), X3
+	VINSERTI128  $1, 12(R10), Y3, Y3
+	VPSHUFB      q4_k0<>+0(SB), Y3, Y3
+	VPSRLVD      q4_k5<>+0(SB), Y3, Y3
+	VPAND        q4_k1<>+0(SB), Y3, Y3
+	VMOVDQU      128(R10), X4
+	VINSERTI128  $1, 8(R10), Y4, Y4
+	VPSHUFB      q4_k2<>+0(SB), Y4, Y4
+	VPSRLVD      q4_k3<>+0(SB), Y4, Y4
+	VPAND        q4_k4<>+0(SB), Y4, Y4
+	VPSLLVD      q4_k5<>+0(SB), Y4, Y4
+	VPOR         Y4, Y3, Y3
+	VCVTDQ2PS    Y3, Y3
+	VMULPS       Y3, Y2, Y2
+	VPXOR        q4_k7<>+0(SB), Y2, Y2
+	VMOVUPS      Y2, 64(AX)
+	VMOVDQU      16(R10), Y2
+	VPAND        q4_k6<>+0(SB), Y2, Y2
+	VMOVDQU      (SI), Y3
+	VPMADDUBSW   Y3, Y2, Y2
+	VPMADDWD     q4_k8<>+0(SB), Y2, Y2
+	VBROADCASTSS 64(AX), Y3
+	VMOVSD       (R8), X4
+	VFMADD231PS  Y4, Y3, Y1
+	VBROADCASTSS 32(AX), Y3
+	VBROADCASTSS (DI), Y4
 	VCVTDQ2PS    Y2, Y2
-	VMULPS       Y2, Y1, Y1
-	VMOVUPS      Y1, 32(AX)
-	VPBROADCASTW 2(R10), X1
-	VCVTPH2PS    X1, Y1
-	VMOVDQU      8(R10), X2
-	VINSERTI128  $1, 12(R10), Y2, Y2
-	VPSHUFB      q4_k0<>+0(SB), Y2, Y2
-	VPSRLVD      q4_k5<>+0(SB), Y2, Y2
-	VPAND        q4_k1<>+0(SB), Y2, Y2
-	VMOVDQU      128(R10), X3
-	VINSERTI128  $1, 8(R10), Y3, Y3
-	VPSHUFB      q4_k2<>+0(SB), Y3, Y3
-	VPSRLVD      q4_k3<>+0(SB), Y3, Y3
-	VPAND        q4_k4<>+0(SB), Y3, Y3
-	VPSLLVD      q4_k5<>+0(SB), Y3, Y3
-	VPOR         Y3, Y2, Y2
+	VMULPS       Y3, Y4, Y3
+	VFMADD231PS  Y3, Y2, Y0
+	VMOVDQU      16(R10), Y2
+	VPSRLD       $4, Y2, Y2
+	VPAND        q4_k6<>+0(SB), Y2, Y2
+	VMOVDQU      32(SI), Y3
+	VPMADDUBSW   Y3, Y2, Y2
+	VPMADDWD     q4_k8<>+0(SB), Y2, Y2
+	VBROADCASTSS 68(AX), Y3
+	VMOVSD       8(R8), X4
+	VFMADD231PS  Y4, Y3, Y0
+	VBROADCASTSS 36(AX), Y3
+	VBROADCASTSS 4(DI), Y4
 	VCVTDQ2PS    Y2, Y2
-	VMULPS       Y2, Y1, Y1
-	VPXOR        q4_k7<>+0(SB), Y1, Y1
-	VMOVUPS      Y1, 64(AX)
-	VMOVDQU      16(R10), Y1
-	VPAND        q4_k6<>+0(SB), Y1, Y1
-	VMOVDQU      (SI), Y2
-	VPMADDUBSW   Y2, Y1, Y1
-	VPMADDWD     q4_k8<>+0(SB), Y1, Y1
-	VBROADCASTSS 64(AX), Y2
-	VMOVSD       (R8), X3
+	VMULPS       Y3, Y4, Y3
+	VFMADD231PS  Y3, Y2, Y1
+	VMOVDQU      48(R10), Y2
+	VPAND        q4_k6<>+0(SB), Y2, Y2
+	VMOVDQU      64(SI), Y3
+	VPMADDUBSW   Y3, Y2, Y2
+	VPMADDWD     q4_k8<>+0(SB), Y2, Y2
+	VBROADCASTSS 72(AX), Y3
+	VMOVSD       16(R8), X4
+	VFMADD231PS  Y4, Y3, Y1
+	VBROADCASTSS 40(AX), Y3
+	VBROADCASTSS 8(DI), Y4
+	VCVTDQ2PS    Y2, Y2
+	VMULPS       Y3, Y4, Y3
 	VFMADD231PS  Y3, Y2, Y0
-	VBROADCASTSS 32(AX), Y2
-	VBROADCASTSS (DI), Y3
-	VCVTDQ2PS    Y1, Y1
-	VMULPS       Y2, Y3, Y2
-	VFMADD231PS  Y2, Y1, Y0
-	VMOVDQU      16(R10), Y1
-	VPSRLD       $4, Y1, Y1
-	VPAND        q4_k6<>+0(SB), Y1, Y1
-	VMOVDQU      32(SI), Y2
-	VPMADDUBSW   Y2, Y1, Y1
-	VPMADDWD     q4_k8<>+0(SB), Y1, Y1
-	VBROADCASTSS 68(AX), Y2
-	VMOVSD       8(R8), X3
+	VMOVDQU      48(R10), Y2
+	VPSRLD       $4, Y2, Y2
+	VPAND        q4_k6<>+0(SB), Y2, Y2
+	VMOVDQU      96(SI), Y3
+	VPMADDUBSW   Y3, Y2, Y2
+	VPMADDWD     q4_k8<>+0(SB), Y2, Y2
+	VBROADCASTSS 76(AX), Y3
+	VMOVSD       24(R8), X4
+	VFMADD231PS  Y4, Y3, Y0
+	VBROADCASTSS 44(AX), Y3
+	VBROADCASTSS 12(DI), Y4
+	VCVTDQ2PS    Y2, Y2
+	VMULPS       Y3, Y4, Y3
+	VFMADD231PS  Y3, Y2, Y1
+	VMOVDQU      80(R10), Y2
+	VPAND        q4_k6<>+0(SB), Y2, Y2
+	VMOVDQU      128(SI), Y3
+	VPMADDUBSW   Y3, Y2, Y2
+	VPMADDWD     q4_k8<>+0(SB), Y2, Y2
+	VBROADCASTSS 80(AX), Y3
+	VMOVSD       32(R8), X4
+	VFMADD231PS  Y4, Y3, Y1
+	VBROADCASTSS 48(AX), Y3
+	VBROADCASTSS 16(DI), Y4
+	VCVTDQ2PS    Y2, Y2
+	VMULPS       Y3, Y4, Y3
 	VFMADD231PS  Y3, Y2, Y0
-	VBROADCASTSS 36(AX), Y2
-	VBROADCASTSS 4(DI), Y3
-	VCVTDQ2PS    Y1, Y1
-	VMULPS       Y2, Y3, Y2
-	VFMADD231PS  Y2, Y1, Y0
-	VMOVDQU      48(R10), Y1
-	VPAND        q4_k6<>+0(SB), Y1, Y1
-	VMOVDQU      64(SI), Y2
-	VPMADDUBSW   Y2, Y1, Y1
-	VPMADDWD     q4_k8<>+0(SB), Y1, Y1
-	VBROADCASTSS 72(AX), Y2
-	VMOVSD       16(R8), X3
+	VMOVDQU      80(R10), Y2
+	VPSRLD       $4, Y2, Y2
+	VPAND        q4_k6<>+0(SB), Y2, Y2
+	VMOVDQU      160(SI), Y3
+	VPMADDUBSW   Y3, Y2, Y2
+	VPMADDWD     q4_k8<>+0(SB), Y2, Y2
+	VBROADCASTSS 84(AX), Y3
+	VMOVSD       40(R8), X4
+	VFMADD231PS  Y4, Y3, Y0
+	VBROADCASTSS 52(AX), Y3
+	VBROADCASTSS 20(DI), Y4
+	VCVTDQ2PS    Y2, Y2
+	VMULPS       Y3, Y4, Y3
+	VFMADD231PS  Y3, Y2, Y1
+	VMOVDQU      112(R10), Y2
+	VPAND        q4_k6<>+0(SB), Y2, Y2
+	VMOVDQU      192(SI), Y3
+	VPMADDUBSW   Y3, Y2, Y2
+	VPMADDWD     q4_k8<>+0(SB), Y2, Y2
+	VBROADCASTSS 88(AX), Y3
+	VMOVSD       48(R8), X4
+	VFMADD231PS  Y4, Y3, Y1
+	VBROADCASTSS 56(AX), Y3
+	VBROADCASTSS 24(DI), Y4
+	VCVTDQ2PS    Y2, Y2
+	VMULPS       Y3, Y4, Y3
 	VFMADD231PS  Y3, Y2, Y0
-	VBROADCASTSS 40(AX), Y2
-	VBROADCASTSS 8(DI), Y3
-	VCVTDQ2PS    Y1, Y1
-	VMULPS       Y2, Y3, Y2
-	VFMADD231PS  Y2, Y1, Y0
-	VMOVDQU      48(R10), Y1
-	VPSRLD       $4, Y1, Y1
-	VPAND        q4_k6<>+0(SB), Y1, Y1
-	VMOVDQU      96(SI), Y2
-	VPMADDUBSW   Y2, Y1, Y1
-	VPMADDWD     q4_k8<>+0(SB), Y1, Y1
-	VBROADCASTSS 76(AX), Y2
-	VMOVSD       24(R8), X3
-	VFMADD231PS  Y3, Y2, Y0
-	VBROADCASTSS 44(AX), Y2
-	VBROADCASTSS 12(DI), Y3
-	VCVTDQ2PS    Y1, Y1
-	VMULPS       Y2, Y3, Y2
-	VFMADD231PS  Y2, Y1, Y0
-	VMOVDQU      80(R10), Y1
-	VPAND        q4_k6<>+0(SB), Y1, Y1
-	VMOVDQU      128(SI), Y2
-	VPMADDUBSW   Y2, Y1, Y1
-	VPMADDWD     q4_k8<>+0(SB), Y1, Y1
-	VBROADCASTSS 80(AX), Y2
-	VMOVSD       32(R8), X3
-	VFMADD231PS  Y3, Y2, Y0
-	VBROADCASTSS 48(AX), Y2
-	VBROADCASTSS 16(DI), Y3
-	VCVTDQ2PS    Y1, Y1
-	VMULPS       Y2, Y3, Y2
-	VFMADD231PS  Y2, Y1, Y0
-	VMOVDQU      80(R10), Y1
-	VPSRLD       $4, Y1, Y1
-	VPAND        q4_k6<>+0(SB), Y1, Y1
-	VMOVDQU      160(SI), Y2
-	VPMADDUBSW   Y2, Y1, Y1
-	VPMADDWD     q4_k8<>+0(SB), Y1, Y1
-	VBROADCASTSS 84(AX), Y2
-	VMOVSD       40(R8), X3
-	VFMADD231PS  Y3, Y2, Y0
-	VBROADCASTSS 52(AX), Y2
-	VBROADCASTSS 20(DI), Y3
-	VCVTDQ2PS    Y1, Y1
-	VMULPS       Y2, Y3, Y2
-	VFMADD231PS  Y2, Y1, Y0
-	VMOVDQU      112(R10), Y1
-	VPAND        q4_k6<>+0(SB), Y1, Y1
-	VMOVDQU      192(SI), Y2
-	VPMADDUBSW   Y2, Y1, Y1
-	VPMADDWD     q4_k8<>+0(SB), Y1, Y1
-	VBROADCASTSS 88(AX), Y2
-	VMOVSD       48(R8), X3
-	VFMADD231PS  Y3, Y2, Y0
-	VBROADCASTSS 56(AX), Y2
-	VBROADCASTSS 24(DI), Y3
-	VCVTDQ2PS    Y1, Y1
-	VMULPS       Y2, Y3, Y2
-	VFMADD231PS  Y2, Y1, Y0
-	VMOVDQU      112(R10), Y1
-	VPSRLD       $4, Y1, Y1
-	VPAND        q4_k6<>+0(SB), Y1, Y1
-	VMOVDQU      224(SI), Y2
-	VPMADDUBSW   Y2, Y1, Y1
-	VPMADDWD     q4_k8<>+0(SB), Y1, Y1
-	VBROADCASTSS 92(AX), Y2
-	VMOVSD       56(R8), X3
-	VFMADD231PS  Y3, Y2, Y0
-	VBROADCASTSS 60(AX), Y2
-	VBROADCASTSS 28(DI), Y3
-	VCVTDQ2PS    Y1, Y1
-	VMULPS       Y2, Y3, Y2
-	VFMADD231PS  Y2, Y1, Y0
+	VMOVDQU      112(R10), Y2
+	VPSRLD       $4, Y2, Y2
+	VPAND        q4_k6<>+0(SB), Y2, Y2
+	VMOVDQU      224(SI), Y3
+	VPMADDUBSW   Y3, Y2, Y2
+	VPMADDWD     q4_k8<>+0(SB), Y2, Y2
+	VBROADCASTSS 92(AX), Y3
+	VMOVSD       56(R8), X4
+	VFMADD231PS  Y4, Y3, Y0
+	VBROADCASTSS 60(AX), Y3
+	VBROADCASTSS 28(DI), Y4
+	VCVTDQ2PS    Y2, Y2
+	VMULPS       Y3, Y4, Y3
+	VFMADD231PS  Y3, Y2, Y1
 	ADDQ         $0x90, R10
 	ADDQ         $0x100, SI
 	ADDQ         $0x20, DI
@@ -6043,6 +6046,7 @@ loop3:
 
 done4:
 	ADDQ         $1, R9
+	VADDPS       Y1, Y0, Y0
 	VEXTRACTF128 $1, Y0, X1
 	VADDPS       X0, X1, X1
 	VMOVHLPS     X1, X1, X0
@@ -6061,7 +6065,7 @@ done2:
 	VZEROUPPER
 	RET
 
-// matmulQ82xQ4_KAVX2 is y[j][r] = sum over i of d[i/32][j]*q[i/32][j][i%32]*w[r][i] for j < 2; ldy and stride in bytes.
+// matmulQ82xQ4_KAVX2 multiplies rows of w with 2 rows of activations in int8; ldy and stride in bytes.
 // Requires: AVX2, F16C, FMA
 TEXT ·matmulQ82xQ4_KAVX2(SB), NOSPLIT, $576-72
 	LEAQ         31(SP), AX
@@ -6335,7 +6339,7 @@ done2:
 	VZEROUPPER
 	RET
 
-// matmulQ83xQ4_KAVX2 is y[j][r] = sum over i of d[i/32][j]*q[i/32][j][i%32]*w[r][i] for j < 3; ldy and stride in bytes.
+// matmulQ83xQ4_KAVX2 multiplies rows of w with 3 rows of activations in int8; ldy and stride in bytes.
 // Requires: AVX2, F16C, FMA
 TEXT ·matmulQ83xQ4_KAVX2(SB), NOSPLIT, $576-72
 	LEAQ         31(SP), AX
@@ -6690,7 +6694,7 @@ done2:
 	VZEROUPPER
 	RET
 
-// matmulQ84xQ4_KAVX2 is y[j][r] = sum over i of d[i/32][j]*q[i/32][j][i%32]*w[r][i] for j < 4; ldy and stride in bytes.
+// matmulQ84xQ4_KAVX2 multiplies rows of w with 4 rows of activations in int8; ldy and stride in bytes.
 // Requires: AVX2, F16C, FMA
 TEXT ·matmulQ84xQ4_KAVX2(SB), NOSPLIT, $576-72
 	LEAQ         31(SP), AX
@@ -7127,7 +7131,7 @@ done2:
 	RET
 
 // unpackQ4_KAVX2 unpacks a row into records of 32 levels, their scales and mins.
-// Requires: AVX2, F16C, FMA
+// Requires: AVX2, F16C
 TEXT ·unpackQ4_KAVX2(SB), NOSPLIT, $576-24
 	MOVQ         dst+0(FP), AX
 	MOVQ         src+8(FP), BX

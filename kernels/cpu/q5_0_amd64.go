@@ -3,8 +3,13 @@
 
 package cpu
 
-// decodeUnitsQ5_0AVX512 unpacks units of 32 values: dst[i] = value(src, i).
-// Requires: AVX2, AVX512F, AVX512BW, AVX512DQ, AVX512VL, AVX512VNNI, F16C, FMA
+// decodeUnitsQ5_0AVX512 unpacks units of 32 values.
+//
+//	for i := range units * 32 {
+//		dst[i] = value(src, i)
+//	}
+//
+// Requires: AVX2, F16C
 //
 //go:noescape
 func decodeUnitsQ5_0AVX512(dst *float32, src *byte, units int)
@@ -13,62 +18,129 @@ func decodeQ5_0AVX512(dst []float32, src []byte) {
 	driveDecode(decodeUnitsQ5_0AVX512, 32, 22, decodeQ5_0Generic, dst, src)
 }
 
-// matmul1xQ5_0AVX512 is y[j][r] = sum over i of x[j][i]*w[r][i] for j < 1; ld and stride in bytes, a unit is 32 values.
-// Requires: AVX2, AVX512F, AVX512BW, AVX512DQ, AVX512VL, AVX512VNNI, F16C, FMA
+// matmul1xQ5_0AVX512 multiplies rows of w with 1 row of x; ld and stride in bytes, a unit is 32 values.
+//
+//	for r := range rows {
+//		for j := range 1 {
+//			y[j][r] = sum(x[j][i] * w[r][i]) // over all i
+//		}
+//	}
+//
+// Requires: AVX2, F16C, FMA
 //
 //go:noescape
 func matmul1xQ5_0AVX512(y *float32, ldy int, x *float32, ldx int, w *byte, stride int, rows int, units int)
 
-// matmul2xQ5_0AVX512 is y[j][r] = sum over i of x[j][i]*w[r][i] for j < 2; ld and stride in bytes, a unit is 32 values.
-// Requires: AVX2, AVX512F, AVX512BW, AVX512DQ, AVX512VL, AVX512VNNI, F16C, FMA
+// matmul2xQ5_0AVX512 multiplies rows of w with 2 rows of x; ld and stride in bytes, a unit is 32 values.
+//
+//	for r := range rows {
+//		for j := range 2 {
+//			y[j][r] = sum(x[j][i] * w[r][i]) // over all i
+//		}
+//	}
+//
+// Requires: AVX2, F16C, FMA
 //
 //go:noescape
 func matmul2xQ5_0AVX512(y *float32, ldy int, x *float32, ldx int, w *byte, stride int, rows int, units int)
 
-// matmul3xQ5_0AVX512 is y[j][r] = sum over i of x[j][i]*w[r][i] for j < 3; ld and stride in bytes, a unit is 32 values.
-// Requires: AVX2, AVX512F, AVX512BW, AVX512DQ, AVX512VL, AVX512VNNI, F16C, FMA
+// matmul3xQ5_0AVX512 multiplies rows of w with 3 rows of x; ld and stride in bytes, a unit is 32 values.
+//
+//	for r := range rows {
+//		for j := range 3 {
+//			y[j][r] = sum(x[j][i] * w[r][i]) // over all i
+//		}
+//	}
+//
+// Requires: AVX2, F16C, FMA
 //
 //go:noescape
 func matmul3xQ5_0AVX512(y *float32, ldy int, x *float32, ldx int, w *byte, stride int, rows int, units int)
 
-// matmul4xQ5_0AVX512 is y[j][r] = sum over i of x[j][i]*w[r][i] for j < 4; ld and stride in bytes, a unit is 32 values.
-// Requires: AVX2, AVX512F, AVX512BW, AVX512DQ, AVX512VL, AVX512VNNI, F16C, FMA
+// matmul4xQ5_0AVX512 multiplies rows of w with 4 rows of x; ld and stride in bytes, a unit is 32 values.
+//
+//	for r := range rows {
+//		for j := range 4 {
+//			y[j][r] = sum(x[j][i] * w[r][i]) // over all i
+//		}
+//	}
+//
+// Requires: AVX2, F16C, FMA
 //
 //go:noescape
 func matmul4xQ5_0AVX512(y *float32, ldy int, x *float32, ldx int, w *byte, stride int, rows int, units int)
 
-var matmulTilesQ5_0AVX512 = matmulTiles{matmul1xQ5_0AVX512, matmul2xQ5_0AVX512, matmul3xQ5_0AVX512, matmul4xQ5_0AVX512}
+var matmulTilesQ5_0AVX512 = matmulTiles{
+	decode: decodeQ5_0AVX512,
+	gemm:   &gemmF32TilesAVX512,
+	tiles:  [4]matmulKernel{matmul1xQ5_0AVX512, matmul2xQ5_0AVX512, matmul3xQ5_0AVX512, matmul4xQ5_0AVX512},
+}
 
 func matmulQ5_0AVX512(y []float32, ldy int, x []float32, ldx int, m int, w []byte, stride int, rows int, n int, ws *Workspace) {
 	matmulTilesQ5_0AVX512.drive(32, 22, matmulQ5_0Generic, y, ldy, x, ldx, m, w, stride, rows, n, ws)
 }
 
-// matmulQ81xQ5_0AVX512 is y[j][r] = sum over i of d[i/32][j]*q[i/32][j][i%32]*w[r][i] for j < 1; ldy and stride in bytes.
-// Requires: AVX2, AVX512F, AVX512BW, AVX512DQ, AVX512VL, AVX512VNNI, F16C, FMA
+// matmulQ81xQ5_0AVX512 multiplies rows of w with 1 row of activations in int8; ldy and stride in bytes.
+//
+//	for r := range rows {
+//		for j := range 1 {
+//			y[j][r] = sum(d[i/32][j] * q[i/32][j][i%32] * w[r][i]) // over all i
+//		}
+//	}
+//
+// Requires: F16C, FMA, AVX512VL, AVX512VNNI
 //
 //go:noescape
 func matmulQ81xQ5_0AVX512(y *float32, ldy int, q *int8, d *float32, s *float32, w *byte, stride int, rows int, blocks int)
 
-// matmulQ82xQ5_0AVX512 is y[j][r] = sum over i of d[i/32][j]*q[i/32][j][i%32]*w[r][i] for j < 2; ldy and stride in bytes.
-// Requires: AVX2, AVX512F, AVX512BW, AVX512DQ, AVX512VL, AVX512VNNI, F16C, FMA
+// matmulQ82xQ5_0AVX512 multiplies rows of w with 2 rows of activations in int8; ldy and stride in bytes.
+//
+//	for r := range rows {
+//		for j := range 2 {
+//			y[j][r] = sum(d[i/32][j] * q[i/32][j][i%32] * w[r][i]) // over all i
+//		}
+//	}
+//
+// Requires: F16C, FMA, AVX512VL, AVX512VNNI
 //
 //go:noescape
 func matmulQ82xQ5_0AVX512(y *float32, ldy int, q *int8, d *float32, s *float32, w *byte, stride int, rows int, blocks int)
 
-// matmulQ83xQ5_0AVX512 is y[j][r] = sum over i of d[i/32][j]*q[i/32][j][i%32]*w[r][i] for j < 3; ldy and stride in bytes.
-// Requires: AVX2, AVX512F, AVX512BW, AVX512DQ, AVX512VL, AVX512VNNI, F16C, FMA
+// matmulQ83xQ5_0AVX512 multiplies rows of w with 3 rows of activations in int8; ldy and stride in bytes.
+//
+//	for r := range rows {
+//		for j := range 3 {
+//			y[j][r] = sum(d[i/32][j] * q[i/32][j][i%32] * w[r][i]) // over all i
+//		}
+//	}
+//
+// Requires: F16C, FMA, AVX512VL, AVX512VNNI
 //
 //go:noescape
 func matmulQ83xQ5_0AVX512(y *float32, ldy int, q *int8, d *float32, s *float32, w *byte, stride int, rows int, blocks int)
 
-// matmulQ84xQ5_0AVX512 is y[j][r] = sum over i of d[i/32][j]*q[i/32][j][i%32]*w[r][i] for j < 4; ldy and stride in bytes.
-// Requires: AVX2, AVX512F, AVX512BW, AVX512DQ, AVX512VL, AVX512VNNI, F16C, FMA
+// matmulQ84xQ5_0AVX512 multiplies rows of w with 4 rows of activations in int8; ldy and stride in bytes.
+//
+//	for r := range rows {
+//		for j := range 4 {
+//			y[j][r] = sum(d[i/32][j] * q[i/32][j][i%32] * w[r][i]) // over all i
+//		}
+//	}
+//
+// Requires: F16C, FMA, AVX512VL, AVX512VNNI
 //
 //go:noescape
 func matmulQ84xQ5_0AVX512(y *float32, ldy int, q *int8, d *float32, s *float32, w *byte, stride int, rows int, blocks int)
 
 // unpackQ5_0AVX512 unpacks a row into records of 32 levels, their scales and mins.
-// Requires: AVX2, AVX512F, AVX512BW, AVX512DQ, AVX512VL, AVX512VNNI, F16C, FMA
+//
+//	for i := range blocks * 32 {
+//		r := &dst[i/32]
+//		r.level[i%32] = level(src, i) // value = scale*level + min
+//		r.scale[i%32/16], r.min[i%32/16] = scale(src, i), min(src, i)
+//	}
+//
+// Requires: AVX2, F16C
 //
 //go:noescape
 func unpackQ5_0AVX512(dst *byte, src *byte, blocks int)
@@ -84,26 +156,54 @@ func matmulQ8Q5_0AVX512(y []float32, ldy int, x *Act, m int, w []byte, stride in
 	matmulQ8TilesQ5_0AVX512.drive(32, 22, matmulQ8Q5_0Generic, y, ldy, x, m, w, stride, rows, n, ws)
 }
 
-// mix1xQ5_0AVX512 is o[j][i] += sum over r of p[j][r]*v[r][i] for j < 1; ld and stride in bytes, a unit is 32 values.
-// Requires: AVX2, AVX512F, AVX512BW, AVX512DQ, AVX512VL, AVX512VNNI, F16C, FMA
+// mix1xQ5_0AVX512 adds weighted rows of v to 1 row of o; ld and stride in bytes, a unit is 32 values.
+//
+//	for j := range 1 {
+//		for i := range units * 32 {
+//			o[j][i] += sum(p[j][r] * v[r][i]) // over r < rows
+//		}
+//	}
+//
+// Requires: AVX2, F16C, FMA
 //
 //go:noescape
 func mix1xQ5_0AVX512(o *float32, ldo int, p *float32, ldp int, v *byte, stride int, rows int, units int)
 
-// mix2xQ5_0AVX512 is o[j][i] += sum over r of p[j][r]*v[r][i] for j < 2; ld and stride in bytes, a unit is 32 values.
-// Requires: AVX2, AVX512F, AVX512BW, AVX512DQ, AVX512VL, AVX512VNNI, F16C, FMA
+// mix2xQ5_0AVX512 adds weighted rows of v to 2 rows of o; ld and stride in bytes, a unit is 32 values.
+//
+//	for j := range 2 {
+//		for i := range units * 32 {
+//			o[j][i] += sum(p[j][r] * v[r][i]) // over r < rows
+//		}
+//	}
+//
+// Requires: AVX2, F16C, FMA
 //
 //go:noescape
 func mix2xQ5_0AVX512(o *float32, ldo int, p *float32, ldp int, v *byte, stride int, rows int, units int)
 
-// mix3xQ5_0AVX512 is o[j][i] += sum over r of p[j][r]*v[r][i] for j < 3; ld and stride in bytes, a unit is 32 values.
-// Requires: AVX2, AVX512F, AVX512BW, AVX512DQ, AVX512VL, AVX512VNNI, F16C, FMA
+// mix3xQ5_0AVX512 adds weighted rows of v to 3 rows of o; ld and stride in bytes, a unit is 32 values.
+//
+//	for j := range 3 {
+//		for i := range units * 32 {
+//			o[j][i] += sum(p[j][r] * v[r][i]) // over r < rows
+//		}
+//	}
+//
+// Requires: AVX2, F16C, FMA
 //
 //go:noescape
 func mix3xQ5_0AVX512(o *float32, ldo int, p *float32, ldp int, v *byte, stride int, rows int, units int)
 
-// mix5xQ5_0AVX512 is o[j][i] += sum over r of p[j][r]*v[r][i] for j < 5; ld and stride in bytes, a unit is 32 values.
-// Requires: AVX2, AVX512F, AVX512BW, AVX512DQ, AVX512VL, AVX512VNNI, F16C, FMA
+// mix5xQ5_0AVX512 adds weighted rows of v to 5 rows of o; ld and stride in bytes, a unit is 32 values.
+//
+//	for j := range 5 {
+//		for i := range units * 32 {
+//			o[j][i] += sum(p[j][r] * v[r][i]) // over r < rows
+//		}
+//	}
+//
+// Requires: AVX2, F16C, FMA
 //
 //go:noescape
 func mix5xQ5_0AVX512(o *float32, ldo int, p *float32, ldp int, v *byte, stride int, rows int, units int)
@@ -114,8 +214,13 @@ func mixQ5_0AVX512(o []float32, ldo int, p []float32, ldp int, m int, v []byte, 
 	mixTilesQ5_0AVX512.drive(32, 22, mixQ5_0Generic, o, ldo, p, ldp, m, v, stride, rows, n, ws)
 }
 
-// decodeUnitsQ5_0AVX2 unpacks units of 32 values: dst[i] = value(src, i).
-// Requires: AVX2, F16C, FMA
+// decodeUnitsQ5_0AVX2 unpacks units of 32 values.
+//
+//	for i := range units * 32 {
+//		dst[i] = value(src, i)
+//	}
+//
+// Requires: AVX2, F16C
 //
 //go:noescape
 func decodeUnitsQ5_0AVX2(dst *float32, src *byte, units int)
@@ -124,62 +229,129 @@ func decodeQ5_0AVX2(dst []float32, src []byte) {
 	driveDecode(decodeUnitsQ5_0AVX2, 32, 22, decodeQ5_0Generic, dst, src)
 }
 
-// matmul1xQ5_0AVX2 is y[j][r] = sum over i of x[j][i]*w[r][i] for j < 1; ld and stride in bytes, a unit is 32 values.
+// matmul1xQ5_0AVX2 multiplies rows of w with 1 row of x; ld and stride in bytes, a unit is 32 values.
+//
+//	for r := range rows {
+//		for j := range 1 {
+//			y[j][r] = sum(x[j][i] * w[r][i]) // over all i
+//		}
+//	}
+//
 // Requires: AVX2, F16C, FMA
 //
 //go:noescape
 func matmul1xQ5_0AVX2(y *float32, ldy int, x *float32, ldx int, w *byte, stride int, rows int, units int)
 
-// matmul2xQ5_0AVX2 is y[j][r] = sum over i of x[j][i]*w[r][i] for j < 2; ld and stride in bytes, a unit is 32 values.
+// matmul2xQ5_0AVX2 multiplies rows of w with 2 rows of x; ld and stride in bytes, a unit is 32 values.
+//
+//	for r := range rows {
+//		for j := range 2 {
+//			y[j][r] = sum(x[j][i] * w[r][i]) // over all i
+//		}
+//	}
+//
 // Requires: AVX2, F16C, FMA
 //
 //go:noescape
 func matmul2xQ5_0AVX2(y *float32, ldy int, x *float32, ldx int, w *byte, stride int, rows int, units int)
 
-// matmul3xQ5_0AVX2 is y[j][r] = sum over i of x[j][i]*w[r][i] for j < 3; ld and stride in bytes, a unit is 32 values.
+// matmul3xQ5_0AVX2 multiplies rows of w with 3 rows of x; ld and stride in bytes, a unit is 32 values.
+//
+//	for r := range rows {
+//		for j := range 3 {
+//			y[j][r] = sum(x[j][i] * w[r][i]) // over all i
+//		}
+//	}
+//
 // Requires: AVX2, F16C, FMA
 //
 //go:noescape
 func matmul3xQ5_0AVX2(y *float32, ldy int, x *float32, ldx int, w *byte, stride int, rows int, units int)
 
-// matmul4xQ5_0AVX2 is y[j][r] = sum over i of x[j][i]*w[r][i] for j < 4; ld and stride in bytes, a unit is 32 values.
+// matmul4xQ5_0AVX2 multiplies rows of w with 4 rows of x; ld and stride in bytes, a unit is 32 values.
+//
+//	for r := range rows {
+//		for j := range 4 {
+//			y[j][r] = sum(x[j][i] * w[r][i]) // over all i
+//		}
+//	}
+//
 // Requires: AVX2, F16C, FMA
 //
 //go:noescape
 func matmul4xQ5_0AVX2(y *float32, ldy int, x *float32, ldx int, w *byte, stride int, rows int, units int)
 
-var matmulTilesQ5_0AVX2 = matmulTiles{matmul1xQ5_0AVX2, matmul2xQ5_0AVX2, matmul3xQ5_0AVX2, matmul4xQ5_0AVX2}
+var matmulTilesQ5_0AVX2 = matmulTiles{
+	decode: decodeQ5_0AVX2,
+	gemm:   &gemmF32TilesAVX2,
+	tiles:  [4]matmulKernel{matmul1xQ5_0AVX2, matmul2xQ5_0AVX2, matmul3xQ5_0AVX2, matmul4xQ5_0AVX2},
+}
 
 func matmulQ5_0AVX2(y []float32, ldy int, x []float32, ldx int, m int, w []byte, stride int, rows int, n int, ws *Workspace) {
 	matmulTilesQ5_0AVX2.drive(32, 22, matmulQ5_0Generic, y, ldy, x, ldx, m, w, stride, rows, n, ws)
 }
 
-// matmulQ81xQ5_0AVX2 is y[j][r] = sum over i of d[i/32][j]*q[i/32][j][i%32]*w[r][i] for j < 1; ldy and stride in bytes.
+// matmulQ81xQ5_0AVX2 multiplies rows of w with 1 row of activations in int8; ldy and stride in bytes.
+//
+//	for r := range rows {
+//		for j := range 1 {
+//			y[j][r] = sum(d[i/32][j] * q[i/32][j][i%32] * w[r][i]) // over all i
+//		}
+//	}
+//
 // Requires: AVX2, F16C, FMA
 //
 //go:noescape
 func matmulQ81xQ5_0AVX2(y *float32, ldy int, q *int8, d *float32, s *float32, w *byte, stride int, rows int, blocks int)
 
-// matmulQ82xQ5_0AVX2 is y[j][r] = sum over i of d[i/32][j]*q[i/32][j][i%32]*w[r][i] for j < 2; ldy and stride in bytes.
+// matmulQ82xQ5_0AVX2 multiplies rows of w with 2 rows of activations in int8; ldy and stride in bytes.
+//
+//	for r := range rows {
+//		for j := range 2 {
+//			y[j][r] = sum(d[i/32][j] * q[i/32][j][i%32] * w[r][i]) // over all i
+//		}
+//	}
+//
 // Requires: AVX2, F16C, FMA
 //
 //go:noescape
 func matmulQ82xQ5_0AVX2(y *float32, ldy int, q *int8, d *float32, s *float32, w *byte, stride int, rows int, blocks int)
 
-// matmulQ83xQ5_0AVX2 is y[j][r] = sum over i of d[i/32][j]*q[i/32][j][i%32]*w[r][i] for j < 3; ldy and stride in bytes.
+// matmulQ83xQ5_0AVX2 multiplies rows of w with 3 rows of activations in int8; ldy and stride in bytes.
+//
+//	for r := range rows {
+//		for j := range 3 {
+//			y[j][r] = sum(d[i/32][j] * q[i/32][j][i%32] * w[r][i]) // over all i
+//		}
+//	}
+//
 // Requires: AVX2, F16C, FMA
 //
 //go:noescape
 func matmulQ83xQ5_0AVX2(y *float32, ldy int, q *int8, d *float32, s *float32, w *byte, stride int, rows int, blocks int)
 
-// matmulQ84xQ5_0AVX2 is y[j][r] = sum over i of d[i/32][j]*q[i/32][j][i%32]*w[r][i] for j < 4; ldy and stride in bytes.
+// matmulQ84xQ5_0AVX2 multiplies rows of w with 4 rows of activations in int8; ldy and stride in bytes.
+//
+//	for r := range rows {
+//		for j := range 4 {
+//			y[j][r] = sum(d[i/32][j] * q[i/32][j][i%32] * w[r][i]) // over all i
+//		}
+//	}
+//
 // Requires: AVX2, F16C, FMA
 //
 //go:noescape
 func matmulQ84xQ5_0AVX2(y *float32, ldy int, q *int8, d *float32, s *float32, w *byte, stride int, rows int, blocks int)
 
 // unpackQ5_0AVX2 unpacks a row into records of 32 levels, their scales and mins.
-// Requires: AVX2, F16C, FMA
+//
+//	for i := range blocks * 32 {
+//		r := &dst[i/32]
+//		r.level[i%32] = level(src, i) // value = scale*level + min
+//		r.scale[i%32/16], r.min[i%32/16] = scale(src, i), min(src, i)
+//	}
+//
+// Requires: AVX2, F16C
 //
 //go:noescape
 func unpackQ5_0AVX2(dst *byte, src *byte, blocks int)
@@ -195,25 +367,72 @@ func matmulQ8Q5_0AVX2(y []float32, ldy int, x *Act, m int, w []byte, stride int,
 	matmulQ8TilesQ5_0AVX2.drive(32, 22, matmulQ8Q5_0Generic, y, ldy, x, m, w, stride, rows, n, ws)
 }
 
-// mix1xQ5_0AVX2 is o[j][i] += sum over r of p[j][r]*v[r][i] for j < 1; ld and stride in bytes, a unit is 32 values.
+// encodeGroupsQ5_0AVX2 packs groups of 8 blocks of 32 values.
+//
+//	for k := range groups * 8 {
+//		x := src[k*32:][:32]
+//		m := extremum(x)
+//		d := (m / -16.0)
+//		code := min(31, trunc(((x * inv(d)) + 16.5)))
+//		copy(dst[k*22:], block of these fields and codes)
+//	}
+//
+// Requires: AVX2, F16C
+//
+//go:noescape
+func encodeGroupsQ5_0AVX2(dst *byte, src *float32, scratch *byte, groups int)
+
+func encodeQ5_0AVX2(dst []byte, src []float32) {
+	driveEncode(encodeGroupsQ5_0AVX2, 8, 32, 22, 2176, dst, src)
+}
+
+// mix1xQ5_0AVX2 adds weighted rows of v to 1 row of o; ld and stride in bytes, a unit is 32 values.
+//
+//	for j := range 1 {
+//		for i := range units * 32 {
+//			o[j][i] += sum(p[j][r] * v[r][i]) // over r < rows
+//		}
+//	}
+//
 // Requires: AVX2, F16C, FMA
 //
 //go:noescape
 func mix1xQ5_0AVX2(o *float32, ldo int, p *float32, ldp int, v *byte, stride int, rows int, units int)
 
-// mix2xQ5_0AVX2 is o[j][i] += sum over r of p[j][r]*v[r][i] for j < 2; ld and stride in bytes, a unit is 32 values.
+// mix2xQ5_0AVX2 adds weighted rows of v to 2 rows of o; ld and stride in bytes, a unit is 32 values.
+//
+//	for j := range 2 {
+//		for i := range units * 32 {
+//			o[j][i] += sum(p[j][r] * v[r][i]) // over r < rows
+//		}
+//	}
+//
 // Requires: AVX2, F16C, FMA
 //
 //go:noescape
 func mix2xQ5_0AVX2(o *float32, ldo int, p *float32, ldp int, v *byte, stride int, rows int, units int)
 
-// mix3xQ5_0AVX2 is o[j][i] += sum over r of p[j][r]*v[r][i] for j < 3; ld and stride in bytes, a unit is 32 values.
+// mix3xQ5_0AVX2 adds weighted rows of v to 3 rows of o; ld and stride in bytes, a unit is 32 values.
+//
+//	for j := range 3 {
+//		for i := range units * 32 {
+//			o[j][i] += sum(p[j][r] * v[r][i]) // over r < rows
+//		}
+//	}
+//
 // Requires: AVX2, F16C, FMA
 //
 //go:noescape
 func mix3xQ5_0AVX2(o *float32, ldo int, p *float32, ldp int, v *byte, stride int, rows int, units int)
 
-// mix5xQ5_0AVX2 is o[j][i] += sum over r of p[j][r]*v[r][i] for j < 5; ld and stride in bytes, a unit is 32 values.
+// mix5xQ5_0AVX2 adds weighted rows of v to 5 rows of o; ld and stride in bytes, a unit is 32 values.
+//
+//	for j := range 5 {
+//		for i := range units * 32 {
+//			o[j][i] += sum(p[j][r] * v[r][i]) // over r < rows
+//		}
+//	}
+//
 // Requires: AVX2, F16C, FMA
 //
 //go:noescape

@@ -40,8 +40,68 @@ DATA q5_15<>+16(SB)/8, $0x0001000100010001
 DATA q5_15<>+24(SB)/8, $0x0001000100010001
 GLOBL q5_15<>(SB), RODATA|NOPTR, $32
 
-// decodeUnitsQ5_1AVX512 unpacks units of 32 values: dst[i] = value(src, i).
-// Requires: AVX2, AVX512F, AVX512BW, AVX512DQ, AVX512VL, AVX512VNNI, F16C, FMA
+DATA q5_16<>+0(SB)/8, $0x7f7fffff7f7fffff
+DATA q5_16<>+8(SB)/8, $0x7f7fffff7f7fffff
+DATA q5_16<>+16(SB)/8, $0x7f7fffff7f7fffff
+DATA q5_16<>+24(SB)/8, $0x7f7fffff7f7fffff
+GLOBL q5_16<>(SB), RODATA|NOPTR, $32
+
+DATA q5_17<>+0(SB)/8, $0xff7fffffff7fffff
+DATA q5_17<>+8(SB)/8, $0xff7fffffff7fffff
+DATA q5_17<>+16(SB)/8, $0xff7fffffff7fffff
+DATA q5_17<>+24(SB)/8, $0xff7fffffff7fffff
+GLOBL q5_17<>(SB), RODATA|NOPTR, $32
+
+DATA q5_18<>+0(SB)/8, $0x41f8000041f80000
+DATA q5_18<>+8(SB)/8, $0x41f8000041f80000
+DATA q5_18<>+16(SB)/8, $0x41f8000041f80000
+DATA q5_18<>+24(SB)/8, $0x41f8000041f80000
+GLOBL q5_18<>(SB), RODATA|NOPTR, $32
+
+DATA q5_19<>+0(SB)/8, $0x3f8000003f800000
+DATA q5_19<>+8(SB)/8, $0x3f8000003f800000
+DATA q5_19<>+16(SB)/8, $0x3f8000003f800000
+DATA q5_19<>+24(SB)/8, $0x3f8000003f800000
+GLOBL q5_19<>(SB), RODATA|NOPTR, $32
+
+DATA q5_110<>+0(SB)/8, $0x0000000000000000
+DATA q5_110<>+8(SB)/8, $0x0000000000000000
+DATA q5_110<>+16(SB)/8, $0x0000000000000000
+DATA q5_110<>+24(SB)/8, $0x0000000000000000
+GLOBL q5_110<>(SB), RODATA|NOPTR, $32
+
+DATA q5_111<>+0(SB)/8, $0x3f0000003f000000
+DATA q5_111<>+8(SB)/8, $0x3f0000003f000000
+DATA q5_111<>+16(SB)/8, $0x3f0000003f000000
+DATA q5_111<>+24(SB)/8, $0x3f0000003f000000
+GLOBL q5_111<>(SB), RODATA|NOPTR, $32
+
+DATA q5_112<>+0(SB)/8, $0x8000000080000000
+DATA q5_112<>+8(SB)/8, $0x8000000080000000
+DATA q5_112<>+16(SB)/8, $0x8000000080000000
+DATA q5_112<>+24(SB)/8, $0x8000000080000000
+GLOBL q5_112<>(SB), RODATA|NOPTR, $32
+
+DATA q5_113<>+0(SB)/8, $0x7fc000007fc00000
+DATA q5_113<>+8(SB)/8, $0x7fc000007fc00000
+DATA q5_113<>+16(SB)/8, $0x7fc000007fc00000
+DATA q5_113<>+24(SB)/8, $0x7fc000007fc00000
+GLOBL q5_113<>(SB), RODATA|NOPTR, $32
+
+DATA q5_114<>+0(SB)/8, $0x0000000100000001
+DATA q5_114<>+8(SB)/8, $0x0000000100000001
+DATA q5_114<>+16(SB)/8, $0x0000000100000001
+DATA q5_114<>+24(SB)/8, $0x0000000100000001
+GLOBL q5_114<>(SB), RODATA|NOPTR, $32
+
+DATA q5_115<>+0(SB)/8, $0x0000000f0000000f
+DATA q5_115<>+8(SB)/8, $0x0000000f0000000f
+DATA q5_115<>+16(SB)/8, $0x0000000f0000000f
+DATA q5_115<>+24(SB)/8, $0x0000000f0000000f
+GLOBL q5_115<>(SB), RODATA|NOPTR, $32
+
+// decodeUnitsQ5_1AVX512 unpacks units of 32 values.
+// Requires: AVX2, F16C
 TEXT ·decodeUnitsQ5_1AVX512(SB), NOSPLIT, $128-24
 	MOVQ         dst+0(FP), AX
 	MOVQ         src+8(FP), BX
@@ -97,8 +157,8 @@ done2:
 	VZEROUPPER
 	RET
 
-// matmul1xQ5_1AVX512 is y[j][r] = sum over i of x[j][i]*w[r][i] for j < 1; ld and stride in bytes, a unit is 32 values.
-// Requires: AVX2, AVX512F, AVX512BW, AVX512DQ, AVX512VL, AVX512VNNI, F16C, FMA
+// matmul1xQ5_1AVX512 multiplies rows of w with 1 row of x; ld and stride in bytes, a unit is 32 values.
+// Requires: AVX2, F16C, FMA
 TEXT ·matmul1xQ5_1AVX512(SB), NOSPLIT, $128-64
 	MOVQ         y+0(FP), AX
 	MOVQ         w+32(FP), BX
@@ -187,8 +247,8 @@ done2:
 	VZEROUPPER
 	RET
 
-// matmul2xQ5_1AVX512 is y[j][r] = sum over i of x[j][i]*w[r][i] for j < 2; ld and stride in bytes, a unit is 32 values.
-// Requires: AVX2, AVX512F, AVX512BW, AVX512DQ, AVX512VL, AVX512VNNI, F16C, FMA
+// matmul2xQ5_1AVX512 multiplies rows of w with 2 rows of x; ld and stride in bytes, a unit is 32 values.
+// Requires: AVX2, F16C, FMA
 TEXT ·matmul2xQ5_1AVX512(SB), NOSPLIT, $128-64
 	MOVQ         y+0(FP), AX
 	MOVQ         w+32(FP), BX
@@ -295,8 +355,8 @@ done2:
 	VZEROUPPER
 	RET
 
-// matmul3xQ5_1AVX512 is y[j][r] = sum over i of x[j][i]*w[r][i] for j < 3; ld and stride in bytes, a unit is 32 values.
-// Requires: AVX2, AVX512F, AVX512BW, AVX512DQ, AVX512VL, AVX512VNNI, F16C, FMA
+// matmul3xQ5_1AVX512 multiplies rows of w with 3 rows of x; ld and stride in bytes, a unit is 32 values.
+// Requires: AVX2, F16C, FMA
 TEXT ·matmul3xQ5_1AVX512(SB), NOSPLIT, $128-64
 	MOVQ         y+0(FP), AX
 	MOVQ         w+32(FP), BX
@@ -420,8 +480,8 @@ done2:
 	VZEROUPPER
 	RET
 
-// matmul4xQ5_1AVX512 is y[j][r] = sum over i of x[j][i]*w[r][i] for j < 4; ld and stride in bytes, a unit is 32 values.
-// Requires: AVX2, AVX512F, AVX512BW, AVX512DQ, AVX512VL, AVX512VNNI, F16C, FMA
+// matmul4xQ5_1AVX512 multiplies rows of w with 4 rows of x; ld and stride in bytes, a unit is 32 values.
+// Requires: AVX2, F16C, FMA
 TEXT ·matmul4xQ5_1AVX512(SB), NOSPLIT, $128-64
 	MOVQ         y+0(FP), AX
 	MOVQ         w+32(FP), BX
@@ -562,8 +622,8 @@ done2:
 	VZEROUPPER
 	RET
 
-// matmulQ81xQ5_1AVX512 is y[j][r] = sum over i of d[i/32][j]*q[i/32][j][i%32]*w[r][i] for j < 1; ldy and stride in bytes.
-// Requires: AVX2, AVX512F, AVX512BW, AVX512DQ, AVX512VL, AVX512VNNI, F16C, FMA
+// matmulQ81xQ5_1AVX512 multiplies rows of w with 1 row of activations in int8; ldy and stride in bytes.
+// Requires: F16C, FMA, AVX512VL, AVX512VNNI
 TEXT ·matmulQ81xQ5_1AVX512(SB), NOSPLIT, $128-72
 	LEAQ         31(SP), AX
 	ANDQ         $-32, AX
@@ -575,6 +635,7 @@ TEXT ·matmulQ81xQ5_1AVX512(SB), NOSPLIT, $128-72
 
 loop1:
 	VPXOR        Y0, Y0, Y0
+	VPXOR        Y1, Y1, Y1
 	MOVQ         q+16(FP), DX
 	MOVQ         d+24(FP), SI
 	MOVQ         s+32(FP), DI
@@ -584,52 +645,52 @@ loop1:
 	JLT          done4
 
 loop3:
-	VPBROADCASTW (R9), X1
-	VCVTPH2PS    X1, Y1
-	VPBROADCASTW 2(R9), X2
+	VPBROADCASTW (R9), X2
 	VCVTPH2PS    X2, Y2
-	VBROADCASTI128 8(R9), Y3
-	VPSRLVD      q5_10<>+0(SB), Y3, Y3
-	VPAND        q5_11<>+0(SB), Y3, Y3
-	VMOVDQU      4(R9), X4
-	VINSERTI128  $1, 6(R9), Y4, Y4
-	VPSHUFB      q5_12<>+0(SB), Y4, Y4
-	VPAND        q5_13<>+0(SB), Y4, Y4
-	VPCMPEQB     q5_13<>+0(SB), Y4, Y4
-	VPAND        q5_14<>+0(SB), Y4, Y4
-	VPOR         Y4, Y3, Y3
-	VMOVDQU      (DX), Y4
-	VPXOR        Y5, Y5, Y5
-	VPDPBUSD     Y4, Y3, Y5
-	VMOVSD       (DI), X3
-	VFMADD231PS  Y3, Y2, Y0
-	VBROADCASTSS (SI), Y2
-	VCVTDQ2PS    Y5, Y3
-	VMULPS       Y1, Y2, Y1
-	VFMADD231PS  Y1, Y3, Y0
-	VPBROADCASTW 24(R9), X1
-	VCVTPH2PS    X1, Y1
-	VPBROADCASTW 26(R9), X2
+	VPBROADCASTW 2(R9), X3
+	VCVTPH2PS    X3, Y3
+	VBROADCASTI128 8(R9), Y4
+	VPSRLVD      q5_10<>+0(SB), Y4, Y4
+	VPAND        q5_11<>+0(SB), Y4, Y4
+	VMOVDQU      4(R9), X5
+	VINSERTI128  $1, 6(R9), Y5, Y5
+	VPSHUFB      q5_12<>+0(SB), Y5, Y5
+	VPAND        q5_13<>+0(SB), Y5, Y5
+	VPCMPEQB     q5_13<>+0(SB), Y5, Y5
+	VPAND        q5_14<>+0(SB), Y5, Y5
+	VPOR         Y5, Y4, Y4
+	VMOVDQU      (DX), Y5
+	VPXOR        Y6, Y6, Y6
+	VPDPBUSD     Y5, Y4, Y6
+	VMOVSD       (DI), X4
+	VFMADD231PS  Y4, Y3, Y1
+	VBROADCASTSS (SI), Y3
+	VCVTDQ2PS    Y6, Y4
+	VMULPS       Y2, Y3, Y2
+	VFMADD231PS  Y2, Y4, Y0
+	VPBROADCASTW 24(R9), X2
 	VCVTPH2PS    X2, Y2
-	VBROADCASTI128 32(R9), Y3
-	VPSRLVD      q5_10<>+0(SB), Y3, Y3
-	VPAND        q5_11<>+0(SB), Y3, Y3
-	VMOVDQU      28(R9), X4
-	VINSERTI128  $1, 30(R9), Y4, Y4
-	VPSHUFB      q5_12<>+0(SB), Y4, Y4
-	VPAND        q5_13<>+0(SB), Y4, Y4
-	VPCMPEQB     q5_13<>+0(SB), Y4, Y4
-	VPAND        q5_14<>+0(SB), Y4, Y4
-	VPOR         Y4, Y3, Y3
-	VMOVDQU      32(DX), Y4
-	VPXOR        Y5, Y5, Y5
-	VPDPBUSD     Y4, Y3, Y5
-	VMOVSD       8(DI), X3
-	VFMADD231PS  Y3, Y2, Y0
-	VBROADCASTSS 4(SI), Y2
-	VCVTDQ2PS    Y5, Y3
-	VMULPS       Y1, Y2, Y1
-	VFMADD231PS  Y1, Y3, Y0
+	VPBROADCASTW 26(R9), X3
+	VCVTPH2PS    X3, Y3
+	VBROADCASTI128 32(R9), Y4
+	VPSRLVD      q5_10<>+0(SB), Y4, Y4
+	VPAND        q5_11<>+0(SB), Y4, Y4
+	VMOVDQU      28(R9), X5
+	VINSERTI128  $1, 30(R9), Y5, Y5
+	VPSHUFB      q5_12<>+0(SB), Y5, Y5
+	VPAND        q5_13<>+0(SB), Y5, Y5
+	VPCMPEQB     q5_13<>+0(SB), Y5, Y5
+	VPAND        q5_14<>+0(SB), Y5, Y5
+	VPOR         Y5, Y4, Y4
+	VMOVDQU      32(DX), Y5
+	VPXOR        Y6, Y6, Y6
+	VPDPBUSD     Y5, Y4, Y6
+	VMOVSD       8(DI), X4
+	VFMADD231PS  Y4, Y3, Y0
+	VBROADCASTSS 4(SI), Y3
+	VCVTDQ2PS    Y6, Y4
+	VMULPS       Y2, Y3, Y2
+	VFMADD231PS  Y2, Y4, Y1
 	ADDQ         $0x30, R9
 	ADDQ         $0x40, DX
 	ADDQ         $8, SI
@@ -643,29 +704,29 @@ done4:
 	JLT          done6
 
 loop5:
-	VPBROADCASTW (R9), X1
-	VCVTPH2PS    X1, Y1
-	VPBROADCASTW 2(R9), X2
+	VPBROADCASTW (R9), X2
 	VCVTPH2PS    X2, Y2
-	VBROADCASTI128 8(R9), Y3
-	VPSRLVD      q5_10<>+0(SB), Y3, Y3
-	VPAND        q5_11<>+0(SB), Y3, Y3
-	VMOVDQU      4(R9), X4
-	VINSERTI128  $1, 6(R9), Y4, Y4
-	VPSHUFB      q5_12<>+0(SB), Y4, Y4
-	VPAND        q5_13<>+0(SB), Y4, Y4
-	VPCMPEQB     q5_13<>+0(SB), Y4, Y4
-	VPAND        q5_14<>+0(SB), Y4, Y4
-	VPOR         Y4, Y3, Y3
-	VMOVDQU      (DX), Y4
-	VPXOR        Y5, Y5, Y5
-	VPDPBUSD     Y4, Y3, Y5
-	VMOVSD       (DI), X3
-	VFMADD231PS  Y3, Y2, Y0
-	VBROADCASTSS (SI), Y2
-	VCVTDQ2PS    Y5, Y3
-	VMULPS       Y1, Y2, Y1
-	VFMADD231PS  Y1, Y3, Y0
+	VPBROADCASTW 2(R9), X3
+	VCVTPH2PS    X3, Y3
+	VBROADCASTI128 8(R9), Y4
+	VPSRLVD      q5_10<>+0(SB), Y4, Y4
+	VPAND        q5_11<>+0(SB), Y4, Y4
+	VMOVDQU      4(R9), X5
+	VINSERTI128  $1, 6(R9), Y5, Y5
+	VPSHUFB      q5_12<>+0(SB), Y5, Y5
+	VPAND        q5_13<>+0(SB), Y5, Y5
+	VPCMPEQB     q5_13<>+0(SB), Y5, Y5
+	VPAND        q5_14<>+0(SB), Y5, Y5
+	VPOR         Y5, Y4, Y4
+	VMOVDQU      (DX), Y5
+	VPXOR        Y6, Y6, Y6
+	VPDPBUSD     Y5, Y4, Y6
+	VMOVSD       (DI), X4
+	VFMADD231PS  Y4, Y3, Y1
+	VBROADCASTSS (SI), Y3
+	VCVTDQ2PS    Y6, Y4
+	VMULPS       Y2, Y3, Y2
+	VFMADD231PS  Y2, Y4, Y0
 	ADDQ         $0x18, R9
 	ADDQ         $0x20, DX
 	ADDQ         $4, SI
@@ -675,6 +736,7 @@ loop5:
 
 done6:
 	ADDQ         $1, R8
+	VADDPS       Y1, Y0, Y0
 	VEXTRACTF128 $1, Y0, X1
 	VADDPS       X0, X1, X1
 	VMOVHLPS     X1, X1, X0
@@ -693,8 +755,8 @@ done2:
 	VZEROUPPER
 	RET
 
-// matmulQ82xQ5_1AVX512 is y[j][r] = sum over i of d[i/32][j]*q[i/32][j][i%32]*w[r][i] for j < 2; ldy and stride in bytes.
-// Requires: AVX2, AVX512F, AVX512BW, AVX512DQ, AVX512VL, AVX512VNNI, F16C, FMA
+// matmulQ82xQ5_1AVX512 multiplies rows of w with 2 rows of activations in int8; ldy and stride in bytes.
+// Requires: F16C, FMA, AVX512VL, AVX512VNNI
 TEXT ·matmulQ82xQ5_1AVX512(SB), NOSPLIT, $128-72
 	LEAQ         31(SP), AX
 	ANDQ         $-32, AX
@@ -862,8 +924,8 @@ done2:
 	VZEROUPPER
 	RET
 
-// matmulQ83xQ5_1AVX512 is y[j][r] = sum over i of d[i/32][j]*q[i/32][j][i%32]*w[r][i] for j < 3; ldy and stride in bytes.
-// Requires: AVX2, AVX512F, AVX512BW, AVX512DQ, AVX512VL, AVX512VNNI, F16C, FMA
+// matmulQ83xQ5_1AVX512 multiplies rows of w with 3 rows of activations in int8; ldy and stride in bytes.
+// Requires: F16C, FMA, AVX512VL, AVX512VNNI
 TEXT ·matmulQ83xQ5_1AVX512(SB), NOSPLIT, $128-72
 	LEAQ         31(SP), AX
 	ANDQ         $-32, AX
@@ -1067,8 +1129,8 @@ done2:
 	VZEROUPPER
 	RET
 
-// matmulQ84xQ5_1AVX512 is y[j][r] = sum over i of d[i/32][j]*q[i/32][j][i%32]*w[r][i] for j < 4; ldy and stride in bytes.
-// Requires: AVX2, AVX512F, AVX512BW, AVX512DQ, AVX512VL, AVX512VNNI, F16C, FMA
+// matmulQ84xQ5_1AVX512 multiplies rows of w with 4 rows of activations in int8; ldy and stride in bytes.
+// Requires: F16C, FMA, AVX512VL, AVX512VNNI
 TEXT ·matmulQ84xQ5_1AVX512(SB), NOSPLIT, $128-72
 	LEAQ         31(SP), AX
 	ANDQ         $-32, AX
@@ -1309,7 +1371,7 @@ done2:
 	RET
 
 // unpackQ5_1AVX512 unpacks a row into records of 32 levels, their scales and mins.
-// Requires: AVX2, AVX512F, AVX512BW, AVX512DQ, AVX512VL, AVX512VNNI, F16C, FMA
+// Requires: AVX2, F16C
 TEXT ·unpackQ5_1AVX512(SB), NOSPLIT, $128-24
 	MOVQ         dst+0(FP), AX
 	MOVQ         src+8(FP), BX
@@ -1347,8 +1409,8 @@ done2:
 	VZEROUPPER
 	RET
 
-// mix1xQ5_1AVX512 is o[j][i] += sum over r of p[j][r]*v[r][i] for j < 1; ld and stride in bytes, a unit is 32 values.
-// Requires: AVX2, AVX512F, AVX512BW, AVX512DQ, AVX512VL, AVX512VNNI, F16C, FMA
+// mix1xQ5_1AVX512 adds weighted rows of v to 1 row of o; ld and stride in bytes, a unit is 32 values.
+// Requires: AVX2, F16C, FMA
 TEXT ·mix1xQ5_1AVX512(SB), NOSPLIT, $128-64
 	MOVQ         v+32(FP), AX
 	MOVQ         units+56(FP), BX
@@ -1435,8 +1497,8 @@ done2:
 	VZEROUPPER
 	RET
 
-// mix2xQ5_1AVX512 is o[j][i] += sum over r of p[j][r]*v[r][i] for j < 2; ld and stride in bytes, a unit is 32 values.
-// Requires: AVX2, AVX512F, AVX512BW, AVX512DQ, AVX512VL, AVX512VNNI, F16C, FMA
+// mix2xQ5_1AVX512 adds weighted rows of v to 2 rows of o; ld and stride in bytes, a unit is 32 values.
+// Requires: AVX2, F16C, FMA
 TEXT ·mix2xQ5_1AVX512(SB), NOSPLIT, $128-64
 	MOVQ         v+32(FP), AX
 	MOVQ         units+56(FP), BX
@@ -1542,8 +1604,8 @@ done2:
 	VZEROUPPER
 	RET
 
-// mix3xQ5_1AVX512 is o[j][i] += sum over r of p[j][r]*v[r][i] for j < 3; ld and stride in bytes, a unit is 32 values.
-// Requires: AVX2, AVX512F, AVX512BW, AVX512DQ, AVX512VL, AVX512VNNI, F16C, FMA
+// mix3xQ5_1AVX512 adds weighted rows of v to 3 rows of o; ld and stride in bytes, a unit is 32 values.
+// Requires: AVX2, F16C, FMA
 TEXT ·mix3xQ5_1AVX512(SB), NOSPLIT, $128-64
 	MOVQ         v+32(FP), AX
 	MOVQ         units+56(FP), BX
@@ -1677,8 +1739,8 @@ done2:
 	VZEROUPPER
 	RET
 
-// mix4xQ5_1AVX512 is o[j][i] += sum over r of p[j][r]*v[r][i] for j < 4; ld and stride in bytes, a unit is 32 values.
-// Requires: AVX2, AVX512F, AVX512BW, AVX512DQ, AVX512VL, AVX512VNNI, F16C, FMA
+// mix4xQ5_1AVX512 adds weighted rows of v to 4 rows of o; ld and stride in bytes, a unit is 32 values.
+// Requires: AVX2, F16C, FMA
 TEXT ·mix4xQ5_1AVX512(SB), NOSPLIT, $128-64
 	MOVQ         v+32(FP), AX
 	MOVQ         units+56(FP), BX
@@ -1877,8 +1939,8 @@ done2:
 	VZEROUPPER
 	RET
 
-// mix5xQ5_1AVX512 is o[j][i] += sum over r of p[j][r]*v[r][i] for j < 5; ld and stride in bytes, a unit is 32 values.
-// Requires: AVX2, AVX512F, AVX512BW, AVX512DQ, AVX512VL, AVX512VNNI, F16C, FMA
+// mix5xQ5_1AVX512 adds weighted rows of v to 5 rows of o; ld and stride in bytes, a unit is 32 values.
+// Requires: AVX2, F16C, FMA
 TEXT ·mix5xQ5_1AVX512(SB), NOSPLIT, $128-64
 	MOVQ         v+32(FP), AX
 	MOVQ         units+56(FP), BX
@@ -1894,35 +1956,42 @@ loop1:
 	MOVQ         SI, R8
 	ADDQ         DI, R8
 	ADDQ         DI, R8
+	MOVQ         R8, R9
+	ADDQ         DI, R9
+	ADDQ         DI, R9
 	ADDQ         CX, SI
 	ADDQ         CX, R8
+	ADDQ         CX, R9
 	VMOVUPS      (SI), Y0
 	VMOVUPS      (SI)(DI*1), Y1
 	VMOVUPS      (R8), Y2
 	VMOVUPS      (R8)(DI*1), Y3
-	VMOVUPS      (R8), Y4
+	VMOVUPS      (R9), Y4
 	VMOVUPS      32(SI), Y5
 	VMOVUPS      32(SI)(DI*1), Y6
 	VMOVUPS      32(R8), Y7
 	VMOVUPS      32(R8)(DI*1), Y8
-	VMOVUPS      32(R8), Y9
+	VMOVUPS      32(R9), Y9
 	MOVQ         p+16(FP), SI
 	MOVQ         ldp+24(FP), DI
 	MOVQ         SI, R8
 	ADDQ         DI, R8
 	ADDQ         DI, R8
-	MOVQ         rows+48(FP), R9
-	MOVQ         AX, R10
-	MOVQ         stride+40(FP), R11
-	SUBQ         $1, R9
+	MOVQ         R8, R9
+	ADDQ         DI, R9
+	ADDQ         DI, R9
+	MOVQ         rows+48(FP), R10
+	MOVQ         AX, R11
+	MOVQ         stride+40(FP), R12
+	SUBQ         $1, R10
 	JLT          done4
 
 loop3:
-	VBROADCASTI128 8(R10), Y10
+	VBROADCASTI128 8(R11), Y10
 	VPSRLVD      q5_10<>+0(SB), Y10, Y10
 	VPAND        q5_11<>+0(SB), Y10, Y10
-	VMOVDQU      4(R10), X11
-	VINSERTI128  $1, 6(R10), Y11, Y11
+	VMOVDQU      4(R11), X11
+	VINSERTI128  $1, 6(R11), Y11, Y11
 	VPSHUFB      q5_12<>+0(SB), Y11, Y11
 	VPAND        q5_13<>+0(SB), Y11, Y11
 	VPCMPEQB     q5_13<>+0(SB), Y11, Y11
@@ -1931,10 +2000,10 @@ loop3:
 	VMOVDQU      Y10, (DX)
 	VPMOVSXBD    (DX), Y10
 	VCVTDQ2PS    Y10, Y10
-	VPBROADCASTW (R10), X11
+	VPBROADCASTW (R11), X11
 	VCVTPH2PS    X11, Y11
 	VMULPS       Y10, Y11, Y10
-	VPBROADCASTW 2(R10), X12
+	VPBROADCASTW 2(R11), X12
 	VCVTPH2PS    X12, Y12
 	VADDPS       Y12, Y10, Y10
 	VBROADCASTSS (SI), Y13
@@ -1945,7 +2014,7 @@ loop3:
 	VFMADD231PS  Y13, Y10, Y2
 	VBROADCASTSS (R8)(DI*1), Y13
 	VFMADD231PS  Y13, Y10, Y3
-	VBROADCASTSS (R8), Y13
+	VBROADCASTSS (R9), Y13
 	VFMADD231PS  Y13, Y10, Y4
 	VPMOVSXBD    8(DX), Y10
 	VCVTDQ2PS    Y10, Y10
@@ -1959,67 +2028,79 @@ loop3:
 	VFMADD231PS  Y11, Y10, Y7
 	VBROADCASTSS (R8)(DI*1), Y11
 	VFMADD231PS  Y11, Y10, Y8
-	VBROADCASTSS (R8), Y11
+	VBROADCASTSS (R9), Y11
 	VFMADD231PS  Y11, Y10, Y9
-	ADDQ         R11, R10
+	ADDQ         R12, R11
 	ADDQ         $4, SI
 	ADDQ         $4, R8
-	SUBQ         $1, R9
+	ADDQ         $4, R9
+	SUBQ         $1, R10
 	JGE          loop3
 
 done4:
-	ADDQ         $1, R9
+	ADDQ         $1, R10
 	MOVQ         o+0(FP), SI
 	MOVQ         ldo+8(FP), DI
 	MOVQ         SI, R8
 	ADDQ         DI, R8
 	ADDQ         DI, R8
+	MOVQ         R8, R9
+	ADDQ         DI, R9
+	ADDQ         DI, R9
 	ADDQ         CX, SI
 	ADDQ         CX, R8
+	ADDQ         CX, R9
 	VMOVUPS      Y0, (SI)
 	VMOVUPS      Y1, (SI)(DI*1)
 	VMOVUPS      Y2, (R8)
 	VMOVUPS      Y3, (R8)(DI*1)
-	VMOVUPS      Y4, (R8)
+	VMOVUPS      Y4, (R9)
 	VMOVUPS      Y5, 32(SI)
 	VMOVUPS      Y6, 32(SI)(DI*1)
 	VMOVUPS      Y7, 32(R8)
 	VMOVUPS      Y8, 32(R8)(DI*1)
-	VMOVUPS      Y9, 32(R8)
+	VMOVUPS      Y9, 32(R9)
 	MOVQ         o+0(FP), SI
 	MOVQ         ldo+8(FP), DI
 	MOVQ         SI, R8
 	ADDQ         DI, R8
 	ADDQ         DI, R8
+	MOVQ         R8, R9
+	ADDQ         DI, R9
+	ADDQ         DI, R9
 	ADDQ         CX, SI
 	ADDQ         CX, R8
+	ADDQ         CX, R9
 	VMOVUPS      64(SI), Y0
 	VMOVUPS      64(SI)(DI*1), Y1
 	VMOVUPS      64(R8), Y2
 	VMOVUPS      64(R8)(DI*1), Y3
-	VMOVUPS      64(R8), Y4
+	VMOVUPS      64(R9), Y4
 	VMOVUPS      96(SI), Y5
 	VMOVUPS      96(SI)(DI*1), Y6
 	VMOVUPS      96(R8), Y7
 	VMOVUPS      96(R8)(DI*1), Y8
-	VMOVUPS      96(R8), Y9
+	VMOVUPS      96(R9), Y9
 	MOVQ         p+16(FP), SI
 	MOVQ         ldp+24(FP), DI
 	MOVQ         SI, R8
 	ADDQ         DI, R8
 	ADDQ         DI, R8
-	MOVQ         rows+48(FP), R9
-	MOVQ         AX, R10
-	MOVQ         stride+40(FP), R11
-	SUBQ         $1, R9
+	MOVQ         R8, R9
+	ADDQ         DI, R9
+	ADDQ         DI, R9
+	MOVQ         rows+48(FP), R10
+	MOVQ         AX, R11
+	MOVQ         stride+40(FP), R12
+	SUBQ         $1, R10
 	JLT          done6
 
 loop5:
-	VBROADCASTI128 8(R10), Y10
+	VBROADCASTI128 8(R11), Y10
 	VPSRLVD      q5_10<>+0(SB), Y10, Y10
 	VPAND        q5_11<>+0(SB), Y10, Y10
-	VMOVDQU      4(R10), X11
-	VINSERTI128  $1, 6(R10), Y11, Y11
+	VMOVDQU      4(R11), X11
+	VINSERTI128  $1, 6(R11), Y11, Y11
 	VPSHUFB      q5_12<>+0(SB), Y11, Y11
 	VPAND        q5_13<>+0(SB), Y11, Y11
 	VPCMPEQB     q5_13<>+0(SB), Y11, Y11
@@ -2028,10 +2109,10 @@ loop5:
 	VMOVDQU      Y10, (DX)
 	VPMOVSXBD    16(DX), Y10
 	VCVTDQ2PS    Y10, Y10
-	VPBROADCASTW (R10), X11
+	VPBROADCASTW (R11), X11
 	VCVTPH2PS    X11, Y11
 	VMULPS       Y10, Y11, Y10
-	VPBROADCASTW 2(R10), X12
+	VPBROADCASTW 2(R11), X12
 	VCVTPH2PS    X12, Y12
 	VADDPS       Y12, Y10, Y10
 	VBROADCASTSS (SI), Y13
@@ -2042,7 +2123,7 @@ loop5:
 	VFMADD231PS  Y13, Y10, Y2
 	VBROADCASTSS (R8)(DI*1), Y13
 	VFMADD231PS  Y13, Y10, Y3
-	VBROADCASTSS (R8), Y13
+	VBROADCASTSS (R9), Y13
 	VFMADD231PS  Y13, Y10, Y4
 	VPMOVSXBD    24(DX), Y10
 	VCVTDQ2PS    Y10, Y10
@@ -2056,33 +2137,38 @@ loop5:
 	VFMADD231PS  Y11, Y10, Y7
 	VBROADCASTSS (R8)(DI*1), Y11
 	VFMADD231PS  Y11, Y10, Y8
-	VBROADCASTSS (R8), Y11
+	VBROADCASTSS (R9), Y11
 	VFMADD231PS  Y11, Y10, Y9
-	ADDQ         R11, R10
+	ADDQ         R12, R11
 	ADDQ         $4, SI
 	ADDQ         $4, R8
-	SUBQ         $1, R9
+	ADDQ         $4, R9
+	SUBQ         $1, R10
 	JGE          loop5
 
 done6:
-	ADDQ         $1, R9
+	ADDQ         $1, R10
 	MOVQ         o+0(FP), SI
 	MOVQ         ldo+8(FP), DI
 	MOVQ         SI, R8
 	ADDQ         DI, R8
 	ADDQ         DI, R8
+	MOVQ         R8, R9
+	ADDQ         DI, R9
+	ADDQ         DI, R9
 	ADDQ         CX, SI
 	ADDQ         CX, R8
+	ADDQ         CX, R9
 	VMOVUPS      Y0, 64(SI)
 	VMOVUPS      Y1, 64(SI)(DI*1)
 	VMOVUPS      Y2, 64(R8)
 	VMOVUPS      Y3, 64(R8)(DI*1)
-	VMOVUPS      Y4, 64(R8)
+	VMOVUPS      Y4, 64(R9)
 	VMOVUPS      Y5, 96(SI)
 	VMOVUPS      Y6, 96(SI)(DI*1)
 	VMOVUPS      Y7, 96(R8)
 	VMOVUPS      Y8, 96(R8)(DI*1)
-	VMOVUPS      Y9, 96(R8)
+	VMOVUPS      Y9, 96(R9)
 	ADDQ         $0x18, AX
 	ADDQ         $0x80, CX
 	SUBQ         $1, BX
@@ -2093,8 +2179,8 @@ done2:
 	VZEROUPPER
 	RET
 
-// mix6xQ5_1AVX512 is o[j][i] += sum over r of p[j][r]*v[r][i] for j < 6; ld and stride in bytes, a unit is 32 values.
-// Requires: AVX2, AVX512F, AVX512BW, AVX512DQ, AVX512VL, AVX512VNNI, F16C, FMA
+// mix6xQ5_1AVX512 adds weighted rows of v to 6 rows of o; ld and stride in bytes, a unit is 32 values.
+// Requires: AVX2, F16C, FMA
 TEXT ·mix6xQ5_1AVX512(SB), NOSPLIT, $128-64
 	MOVQ         v+32(FP), AX
 	MOVQ         units+56(FP), BX
@@ -2110,37 +2196,44 @@ loop1:
 	MOVQ         SI, R8
 	ADDQ         DI, R8
 	ADDQ         DI, R8
+	MOVQ         R8, R9
+	ADDQ         DI, R9
+	ADDQ         DI, R9
 	ADDQ         CX, SI
 	ADDQ         CX, R8
+	ADDQ         CX, R9
 	VMOVUPS      (SI), Y0
 	VMOVUPS      (SI)(DI*1), Y1
 	VMOVUPS      (R8), Y2
 	VMOVUPS      (R8)(DI*1), Y3
-	VMOVUPS      (R8), Y4
-	VMOVUPS      (R8)(DI*1), Y5
+	VMOVUPS      (R9), Y4
+	VMOVUPS      (R9)(DI*1), Y5
 	VMOVUPS      32(SI), Y6
 	VMOVUPS      32(SI)(DI*1), Y7
 	VMOVUPS      32(R8), Y8
 	VMOVUPS      32(R8)(DI*1), Y9
-	VMOVUPS      32(R8), Y10
-	VMOVUPS      32(R8)(DI*1), Y11
+	VMOVUPS      32(R9), Y10
+	VMOVUPS      32(R9)(DI*1), Y11
 	MOVQ         p+16(FP), SI
 	MOVQ         ldp+24(FP), DI
 	MOVQ         SI, R8
 	ADDQ         DI, R8
 	ADDQ         DI, R8
-	MOVQ         rows+48(FP), R9
-	MOVQ         AX, R10
-	MOVQ         stride+40(FP), R11
-	SUBQ         $1, R9
+	MOVQ         R8, R9
+	ADDQ         DI, R9
+	ADDQ         DI, R9
+	MOVQ         rows+48(FP), R10
+	MOVQ         AX, R11
+	MOVQ         stride+40(FP), R12
+	SUBQ         $1, R10
 	JLT          done4
 
 loop3:
-	VBROADCASTI128 8(R10), Y12
+	VBROADCASTI128 8(R11), Y12
 	VPSRLVD      q5_10<>+0(SB), Y12, Y12
 	VPAND        q5_11<>+0(SB), Y12, Y12
-	VMOVDQU      4(R10), X13
-	VINSERTI128  $1, 6(R10), Y13, Y13
+	VMOVDQU      4(R11), X13
+	VINSERTI128  $1, 6(R11), Y13, Y13
 	VPSHUFB      q5_12<>+0(SB), Y13, Y13
 	VPAND        q5_13<>+0(SB), Y13, Y13
 	VPCMPEQB     q5_13<>+0(SB), Y13, Y13
@@ -2149,10 +2242,10 @@ loop3:
 	VMOVDQU      Y12, (DX)
 	VPMOVSXBD    (DX), Y12
 	VCVTDQ2PS    Y12, Y12
-	VPBROADCASTW (R10), X13
+	VPBROADCASTW (R11), X13
 	VCVTPH2PS    X13, Y13
 	VMULPS       Y12, Y13, Y12
-	VPBROADCASTW 2(R10), X14
+	VPBROADCASTW 2(R11), X14
 	VCVTPH2PS    X14, Y14
 	VADDPS       Y14, Y12, Y12
 	VBROADCASTSS (SI), Y15
@@ -2163,9 +2256,9 @@ loop3:
 	VFMADD231PS  Y15, Y12, Y2
 	VBROADCASTSS (R8)(DI*1), Y15
 	VFMADD231PS  Y15, Y12, Y3
-	VBROADCASTSS (R8), Y15
+	VBROADCASTSS (R9), Y15
 	VFMADD231PS  Y15, Y12, Y4
-	VBROADCASTSS (R8)(DI*1), Y15
+	VBROADCASTSS (R9)(DI*1), Y15
 	VFMADD231PS  Y15, Y12, Y5
 	VPMOVSXBD    8(DX), Y12
 	VCVTDQ2PS    Y12, Y12
@@ -2179,73 +2272,85 @@ loop3:
 	VFMADD231PS  Y13, Y12, Y8
 	VBROADCASTSS (R8)(DI*1), Y13
 	VFMADD231PS  Y13, Y12, Y9
-	VBROADCASTSS (R8), Y13
+	VBROADCASTSS (R9), Y13
 	VFMADD231PS  Y13, Y12, Y10
-	VBROADCASTSS (R8)(DI*1), Y13
+	VBROADCASTSS (R9)(DI*1), Y13
 	VFMADD231PS  Y13, Y12, Y11
-	ADDQ         R11, R10
+	ADDQ         R12, R11
 	ADDQ         $4, SI
 	ADDQ         $4, R8
-	SUBQ         $1, R9
+	ADDQ         $4, R9
+	SUBQ         $1, R10
 	JGE          loop3
 
 done4:
-	ADDQ         $1, R9
+	ADDQ         $1, R10
 	MOVQ         o+0(FP), SI
 	MOVQ         ldo+8(FP), DI
 	MOVQ         SI, R8
 	ADDQ         DI, R8
 	ADDQ         DI, R8
+	MOVQ         R8, R9
+	ADDQ         DI, R9
+	ADDQ         DI, R9
 	ADDQ         CX, SI
 	ADDQ         CX, R8
+	ADDQ         CX, R9
 	VMOVUPS      Y0, (SI)
 	VMOVUPS      Y1, (SI)(DI*1)
 	VMOVUPS      Y2, (R8)
 	VMOVUPS      Y3, (R8)(DI*1)
-	VMOVUPS      Y4, (R8)
-	VMOVUPS      Y5, (R8)(DI*1)
+	VMOVUPS      Y4, (R9)
+	VMOVUPS      Y5, (R9)(DI*1)
 	VMOVUPS      Y6, 32(SI)
 	VMOVUPS      Y7, 32(SI)(DI*1)
 	VMOVUPS      Y8, 32(R8)
 	VMOVUPS      Y9, 32(R8)(DI*1)
-	VMOVUPS      Y10, 32(R8)
-	VMOVUPS      Y11, 32(R8)(DI*1)
+	VMOVUPS      Y10, 32(R9)
+	VMOVUPS      Y11, 32(R9)(DI*1)
 	MOVQ         o+0(FP), SI
 	MOVQ         ldo+8(FP), DI
 	MOVQ         SI, R8
 	ADDQ         DI, R8
 	ADDQ         DI, R8
+	MOVQ         R8, R9
+	ADDQ         DI, R9
+	ADDQ         DI, R9
 	ADDQ         CX, SI
 	ADDQ         CX, R8
+	ADDQ         CX, R9
 	VMOVUPS      64(SI), Y0
 	VMOVUPS      64(SI)(DI*1), Y1
 	VMOVUPS      64(R8), Y2
 	VMOVUPS      64(R8)(DI*1), Y3
-	VMOVUPS      64(R8), Y4
-	VMOVUPS      64(R8)(DI*1), Y5
+	VMOVUPS      64(R9), Y4
+	VMOVUPS      64(R9)(DI*1), Y5
 	VMOVUPS      96(SI), Y6
 	VMOVUPS      96(SI)(DI*1), Y7
 	VMOVUPS      96(R8), Y8
 	VMOVUPS      96(R8)(DI*1), Y9
-	VMOVUPS      96(R8), Y10
-	VMOVUPS      96(R8)(DI*1), Y11
+	VMOVUPS      96(R9), Y10
+	VMOVUPS      96(R9)(DI*1), Y11
 	MOVQ         p+16(FP), SI
 	MOVQ         ldp+24(FP), DI
 	MOVQ         SI, R8
 	ADDQ         DI, R8
 	ADDQ         DI, R8
-	MOVQ         rows+48(FP), R9
-	MOVQ         AX, R10
-	MOVQ         stride+40(FP), R11
-	SUBQ         $1, R9
+	MOVQ         R8, R9
+	ADDQ         DI, R9
+	ADDQ         DI, R9
+	MOVQ         rows+48(FP), R10
+	MOVQ         AX, R11
+	MOVQ         stride+40(FP), R12
+	SUBQ         $1, R10
 	JLT          done6
 
 loop5:
-	VBROADCASTI128 8(R10), Y12
+	VBROADCASTI128 8(R11), Y12
 	VPSRLVD      q5_10<>+0(SB), Y12, Y12
 	VPAND        q5_11<>+0(SB), Y12, Y12
-	VMOVDQU      4(R10), X13
-	VINSERTI128  $1, 6(R10), Y13, Y13
+	VMOVDQU      4(R11), X13
+	VINSERTI128  $1, 6(R11), Y13, Y13
 	VPSHUFB      q5_12<>+0(SB), Y13, Y13
 	VPAND        q5_13<>+0(SB), Y13, Y13
 	VPCMPEQB     q5_13<>+0(SB), Y13, Y13
@@ -2254,10 +2359,10 @@ loop5:
 	VMOVDQU      Y12, (DX)
 	VPMOVSXBD    16(DX), Y12
 	VCVTDQ2PS    Y12, Y12
-	VPBROADCASTW (R10), X13
+	VPBROADCASTW (R11), X13
 	VCVTPH2PS    X13, Y13
 	VMULPS       Y12, Y13, Y12
-	VPBROADCASTW 2(R10), X14
+	VPBROADCASTW 2(R11), X14
 	VCVTPH2PS    X14, Y14
 	VADDPS       Y14, Y12, Y12
 	VBROADCASTSS (SI), Y15
@@ -2268,9 +2373,9 @@ loop5:
 	VFMADD231PS  Y15, Y12, Y2
 	VBROADCASTSS (R8)(DI*1), Y15
 	VFMADD231PS  Y15, Y12, Y3
-	VBROADCASTSS (R8), Y15
+	VBROADCASTSS (R9), Y15
 	VFMADD231PS  Y15, Y12, Y4
-	VBROADCASTSS (R8)(DI*1), Y15
+	VBROADCASTSS (R9)(DI*1), Y15
 	VFMADD231PS  Y15, Y12, Y5
 	VPMOVSXBD    24(DX), Y12
 	VCVTDQ2PS    Y12, Y12
@@ -2284,37 +2389,42 @@ loop5:
 	VFMADD231PS  Y13, Y12, Y8
 	VBROADCASTSS (R8)(DI*1), Y13
 	VFMADD231PS  Y13, Y12, Y9
-	VBROADCASTSS (R8), Y13
+	VBROADCASTSS (R9), Y13
 	VFMADD231PS  Y13, Y12, Y10
-	VBROADCASTSS (R8)(DI*1), Y13
+	VBROADCASTSS (R9)(DI*1), Y13
 	VFMADD231PS  Y13, Y12, Y11
-	ADDQ         R11, R10
+	ADDQ         R12, R11
 	ADDQ         $4, SI
 	ADDQ         $4, R8
-	SUBQ         $1, R9
+	ADDQ         $4, R9
+	SUBQ         $1, R10
 	JGE          loop5
 
 done6:
-	ADDQ         $1, R9
+	ADDQ         $1, R10
 	MOVQ         o+0(FP), SI
 	MOVQ         ldo+8(FP), DI
 	MOVQ         SI, R8
 	ADDQ         DI, R8
 	ADDQ         DI, R8
+	MOVQ         R8, R9
+	ADDQ         DI, R9
+	ADDQ         DI, R9
 	ADDQ         CX, SI
 	ADDQ         CX, R8
+	ADDQ         CX, R9
 	VMOVUPS      Y0, 64(SI)
 	VMOVUPS      Y1, 64(SI)(DI*1)
 	VMOVUPS      Y2, 64(R8)
 	VMOVUPS      Y3, 64(R8)(DI*1)
-	VMOVUPS      Y4, 64(R8)
-	VMOVUPS      Y5, 64(R8)(DI*1)
+	VMOVUPS      Y4, 64(R9)
+	VMOVUPS      Y5, 64(R9)(DI*1)
 	VMOVUPS      Y6, 96(SI)
 	VMOVUPS      Y7, 96(SI)(DI*1)
 	VMOVUPS      Y8, 96(R8)
 	VMOVUPS      Y9, 96(R8)(DI*1)
-	VMOVUPS      Y10, 96(R8)
-	VMOVUPS      Y11, 96(R8)(DI*1)
+	VMOVUPS      Y10, 96(R9)
+	VMOVUPS      Y11, 96(R9)(DI*1)
 	ADDQ         $0x18, AX
 	ADDQ         $0x80, CX
 	SUBQ         $1, BX
@@ -2325,8 +2435,8 @@ done2:
 	VZEROUPPER
 	RET
 
-// decodeUnitsQ5_1AVX2 unpacks units of 32 values: dst[i] = value(src, i).
-// Requires: AVX2, F16C, FMA
+// decodeUnitsQ5_1AVX2 unpacks units of 32 values.
+// Requires: AVX2, F16C
 TEXT ·decodeUnitsQ5_1AVX2(SB), NOSPLIT, $128-24
 	MOVQ         dst+0(FP), AX
 	MOVQ         src+8(FP), BX
@@ -2382,7 +2492,7 @@ done2:
 	VZEROUPPER
 	RET
 
-// matmul1xQ5_1AVX2 is y[j][r] = sum over i of x[j][i]*w[r][i] for j < 1; ld and stride in bytes, a unit is 32 values.
+// matmul1xQ5_1AVX2 multiplies rows of w with 1 row of x; ld and stride in bytes, a unit is 32 values.
 // Requires: AVX2, F16C, FMA
 TEXT ·matmul1xQ5_1AVX2(SB), NOSPLIT, $128-64
 	MOVQ         y+0(FP), AX
@@ -2472,7 +2582,7 @@ done2:
 	VZEROUPPER
 	RET
 
-// matmul2xQ5_1AVX2 is y[j][r] = sum over i of x[j][i]*w[r][i] for j < 2; ld and stride in bytes, a unit is 32 values.
+// matmul2xQ5_1AVX2 multiplies rows of w with 2 rows of x; ld and stride in bytes, a unit is 32 values.
 // Requires: AVX2, F16C, FMA
 TEXT ·matmul2xQ5_1AVX2(SB), NOSPLIT, $128-64
 	MOVQ         y+0(FP), AX
@@ -2580,7 +2690,7 @@ done2:
 	VZEROUPPER
 	RET
 
-// matmul3xQ5_1AVX2 is y[j][r] = sum over i of x[j][i]*w[r][i] for j < 3; ld and stride in bytes, a unit is 32 values.
+// matmul3xQ5_1AVX2 multiplies rows of w with 3 rows of x; ld and stride in bytes, a unit is 32 values.
 // Requires: AVX2, F16C, FMA
 TEXT ·matmul3xQ5_1AVX2(SB), NOSPLIT, $128-64
 	MOVQ         y+0(FP), AX
@@ -2705,7 +2815,7 @@ done2:
 	VZEROUPPER
 	RET
 
-// matmul4xQ5_1AVX2 is y[j][r] = sum over i of x[j][i]*w[r][i] for j < 4; ld and stride in bytes, a unit is 32 values.
+// matmul4xQ5_1AVX2 multiplies rows of w with 4 rows of x; ld and stride in bytes, a unit is 32 values.
 // Requires: AVX2, F16C, FMA
 TEXT ·matmul4xQ5_1AVX2(SB), NOSPLIT, $128-64
 	MOVQ         y+0(FP), AX
@@ -2847,7 +2957,7 @@ done2:
 	VZEROUPPER
 	RET
 
-// matmulQ81xQ5_1AVX2 is y[j][r] = sum over i of d[i/32][j]*q[i/32][j][i%32]*w[r][i] for j < 1; ldy and stride in bytes.
+// matmulQ81xQ5_1AVX2 multiplies rows of w with 1 row of activations in int8; ldy and stride in bytes.
 // Requires: AVX2, F16C, FMA
 TEXT ·matmulQ81xQ5_1AVX2(SB), NOSPLIT, $128-72
 	LEAQ         31(SP), AX
@@ -2860,6 +2970,7 @@ TEXT ·matmulQ81xQ5_1AVX2(SB), NOSPLIT, $128-72
 
 loop1:
 	VPXOR        Y0, Y0, Y0
+	VPXOR        Y1, Y1, Y1
 	MOVQ         q+16(FP), DX
 	MOVQ         d+24(FP), SI
 	MOVQ         s+32(FP), DI
@@ -2869,52 +2980,52 @@ loop1:
 	JLT          done4
 
 loop3:
-	VPBROADCASTW (R9), X1
-	VCVTPH2PS    X1, Y1
-	VPBROADCASTW 2(R9), X2
+	VPBROADCASTW (R9), X2
 	VCVTPH2PS    X2, Y2
-	VBROADCASTI128 8(R9), Y3
-	VPSRLVD      q5_10<>+0(SB), Y3, Y3
-	VPAND        q5_11<>+0(SB), Y3, Y3
-	VMOVDQU      4(R9), X4
-	VINSERTI128  $1, 6(R9), Y4, Y4
-	VPSHUFB      q5_12<>+0(SB), Y4, Y4
-	VPAND        q5_13<>+0(SB), Y4, Y4
-	VPCMPEQB     q5_13<>+0(SB), Y4, Y4
-	VPAND        q5_14<>+0(SB), Y4, Y4
-	VPOR         Y4, Y3, Y3
-	VMOVDQU      (DX), Y4
-	VPMADDUBSW   Y4, Y3, Y3
-	VPMADDWD     q5_15<>+0(SB), Y3, Y3
-	VMOVSD       (DI), X4
-	VFMADD231PS  Y4, Y2, Y0
-	VBROADCASTSS (SI), Y2
-	VCVTDQ2PS    Y3, Y3
-	VMULPS       Y1, Y2, Y1
-	VFMADD231PS  Y1, Y3, Y0
-	VPBROADCASTW 24(R9), X1
-	VCVTPH2PS    X1, Y1
-	VPBROADCASTW 26(R9), X2
+	VPBROADCASTW 2(R9), X3
+	VCVTPH2PS    X3, Y3
+	VBROADCASTI128 8(R9), Y4
+	VPSRLVD      q5_10<>+0(SB), Y4, Y4
+	VPAND        q5_11<>+0(SB), Y4, Y4
+	VMOVDQU      4(R9), X5
+	VINSERTI128  $1, 6(R9), Y5, Y5
+	VPSHUFB      q5_12<>+0(SB), Y5, Y5
+	VPAND        q5_13<>+0(SB), Y5, Y5
+	VPCMPEQB     q5_13<>+0(SB), Y5, Y5
+	VPAND        q5_14<>+0(SB), Y5, Y5
+	VPOR         Y5, Y4, Y4
+	VMOVDQU      (DX), Y5
+	VPMADDUBSW   Y5, Y4, Y4
+	VPMADDWD     q5_15<>+0(SB), Y4, Y4
+	VMOVSD       (DI), X5
+	VFMADD231PS  Y5, Y3, Y1
+	VBROADCASTSS (SI), Y3
+	VCVTDQ2PS    Y4, Y4
+	VMULPS       Y2, Y3, Y2
+	VFMADD231PS  Y2, Y4, Y0
+	VPBROADCASTW 24(R9), X2
 	VCVTPH2PS    X2, Y2
-	VBROADCASTI128 32(R9), Y3
-	VPSRLVD      q5_10<>+0(SB), Y3, Y3
-	VPAND        q5_11<>+0(SB), Y3, Y3
-	VMOVDQU      28(R9), X4
-	VINSERTI128  $1, 30(R9), Y4, Y4
-	VPSHUFB      q5_12<>+0(SB), Y4, Y4
-	VPAND        q5_13<>+0(SB), Y4, Y4
-	VPCMPEQB     q5_13<>+0(SB), Y4, Y4
-	VPAND        q5_14<>+0(SB), Y4, Y4
-	VPOR         Y4, Y3, Y3
-	VMOVDQU      32(DX), Y4
-	VPMADDUBSW   Y4, Y3, Y3
-	VPMADDWD     q5_15<>+0(SB), Y3, Y3
-	VMOVSD       8(DI), X4
-	VFMADD231PS  Y4, Y2, Y0
-	VBROADCASTSS 4(SI), Y2
-	VCVTDQ2PS    Y3, Y3
-	VMULPS       Y1, Y2, Y1
-	VFMADD231PS  Y1, Y3, Y0
+	VPBROADCASTW 26(R9), X3
+	VCVTPH2PS    X3, Y3
+	VBROADCASTI128 32(R9), Y4
+	VPSRLVD      q5_10<>+0(SB), Y4, Y4
+	VPAND        q5_11<>+0(SB), Y4, Y4
+	VMOVDQU      28(R9), X5
+	VINSERTI128  $1, 30(R9), Y5, Y5
+	VPSHUFB      q5_12<>+0(SB), Y5, Y5
+	VPAND        q5_13<>+0(SB), Y5, Y5
+	VPCMPEQB     q5_13<>+0(SB), Y5, Y5
+	VPAND        q5_14<>+0(SB), Y5, Y5
+	VPOR         Y5, Y4, Y4
+	VMOVDQU      32(DX), Y5
+	VPMADDUBSW   Y5, Y4, Y4
+	VPMADDWD     q5_15<>+0(SB), Y4, Y4
+	VMOVSD       8(DI), X5
+	VFMADD231PS  Y5, Y3, Y0
+	VBROADCASTSS 4(SI), Y3
+	VCVTDQ2PS    Y4, Y4
+	VMULPS       Y2, Y3, Y2
+	VFMADD231PS  Y2, Y4, Y1
 	ADDQ         $0x30, R9
 	ADDQ         $0x40, DX
 	ADDQ         $8, SI
@@ -2928,29 +3039,29 @@ done4:
 	JLT          done6
 
 loop5:
-	VPBROADCASTW (R9), X1
-	VCVTPH2PS    X1, Y1
-	VPBROADCASTW 2(R9), X2
+	VPBROADCASTW (R9), X2
 	VCVTPH2PS    X2, Y2
-	VBROADCASTI128 8(R9), Y3
-	VPSRLVD      q5_10<>+0(SB), Y3, Y3
-	VPAND        q5_11<>+0(SB), Y3, Y3
-	VMOVDQU      4(R9), X4
-	VINSERTI128  $1, 6(R9), Y4, Y4
-	VPSHUFB      q5_12<>+0(SB), Y4, Y4
-	VPAND        q5_13<>+0(SB), Y4, Y4
-	VPCMPEQB     q5_13<>+0(SB), Y4, Y4
-	VPAND        q5_14<>+0(SB), Y4, Y4
-	VPOR         Y4, Y3, Y3
-	VMOVDQU      (DX), Y4
-	VPMADDUBSW   Y4, Y3, Y3
-	VPMADDWD     q5_15<>+0(SB), Y3, Y3
-	VMOVSD       (DI), X4
-	VFMADD231PS  Y4, Y2, Y0
-	VBROADCASTSS (SI), Y2
-	VCVTDQ2PS    Y3, Y3
-	VMULPS       Y1, Y2, Y1
-	VFMADD231PS  Y1, Y3, Y0
+	VPBROADCASTW 2(R9), X3
+	VCVTPH2PS    X3, Y3
+	VBROADCASTI128 8(R9), Y4
+	VPSRLVD      q5_10<>+0(SB), Y4, Y4
+	VPAND        q5_11<>+0(SB), Y4, Y4
+	VMOVDQU      4(R9), X5
+	VINSERTI128  $1, 6(R9), Y5, Y5
+	VPSHUFB      q5_12<>+0(SB), Y5, Y5
+	VPAND        q5_13<>+0(SB), Y5, Y5
+	VPCMPEQB     q5_13<>+0(SB), Y5, Y5
+	VPAND        q5_14<>+0(SB), Y5, Y5
+	VPOR         Y5, Y4, Y4
+	VMOVDQU      (DX), Y5
+	VPMADDUBSW   Y5, Y4, Y4
+	VPMADDWD     q5_15<>+0(SB), Y4, Y4
+	VMOVSD       (DI), X5
+	VFMADD231PS  Y5, Y3, Y1
+	VBROADCASTSS (SI), Y3
+	VCVTDQ2PS    Y4, Y4
+	VMULPS       Y2, Y3, Y2
+	VFMADD231PS  Y2, Y4, Y0
 	ADDQ         $0x18, R9
 	ADDQ         $0x20, DX
 	ADDQ         $4, SI
@@ -2960,6 +3071,7 @@ loop5:
 
 done6:
 	ADDQ         $1, R8
+	VADDPS       Y1, Y0, Y0
 	VEXTRACTF128 $1, Y0, X1
 	VADDPS       X0, X1, X1
 	VMOVHLPS     X1, X1, X0
@@ -2978,7 +3090,7 @@ done2:
 	VZEROUPPER
 	RET
 
-// matmulQ82xQ5_1AVX2 is y[j][r] = sum over i of d[i/32][j]*q[i/32][j][i%32]*w[r][i] for j < 2; ldy and stride in bytes.
+// matmulQ82xQ5_1AVX2 multiplies rows of w with 2 rows of activations in int8; ldy and stride in bytes.
 // Requires: AVX2, F16C, FMA
 TEXT ·matmulQ82xQ5_1AVX2(SB), NOSPLIT, $128-72
 	LEAQ         31(SP), AX
@@ -3147,7 +3259,7 @@ done2:
 	VZEROUPPER
 	RET
 
-// matmulQ83xQ5_1AVX2 is y[j][r] = sum over i of d[i/32][j]*q[i/32][j][i%32]*w[r][i] for j < 3; ldy and stride in bytes.
+// matmulQ83xQ5_1AVX2 multiplies rows of w with 3 rows of activations in int8; ldy and stride in bytes.
 // Requires: AVX2, F16C, FMA
 TEXT ·matmulQ83xQ5_1AVX2(SB), NOSPLIT, $128-72
 	LEAQ         31(SP), AX
@@ -3352,7 +3464,7 @@ done2:
 	VZEROUPPER
 	RET
 
-// matmulQ84xQ5_1AVX2 is y[j][r] = sum over i of d[i/32][j]*q[i/32][j][i%32]*w[r][i] for j < 4; ldy and stride in bytes.
+// matmulQ84xQ5_1AVX2 multiplies rows of w with 4 rows of activations in int8; ldy and stride in bytes.
 // Requires: AVX2, F16C, FMA
 TEXT ·matmulQ84xQ5_1AVX2(SB), NOSPLIT, $128-72
 	LEAQ         31(SP), AX
@@ -3594,7 +3706,7 @@ done2:
 	RET
 
 // unpackQ5_1AVX2 unpacks a row into records of 32 levels, their scales and mins.
-// Requires: AVX2, F16C, FMA
+// Requires: AVX2, F16C
 TEXT ·unpackQ5_1AVX2(SB), NOSPLIT, $128-24
 	MOVQ         dst+0(FP), AX
 	MOVQ         src+8(FP), BX
@@ -3632,7 +3744,531 @@ done2:
 	VZEROUPPER
 	RET
 
-// mix1xQ5_1AVX2 is o[j][i] += sum over r of p[j][r]*v[r][i] for j < 1; ld and stride in bytes, a unit is 32 values.
+// encodeGroupsQ5_1AVX2 packs groups of 8 blocks of 32 values.
+// Requires: AVX2, F16C
+TEXT ·encodeGroupsQ5_1AVX2(SB), NOSPLIT, $0-32
+	MOVQ         dst+0(FP), AX
+	MOVQ         src+8(FP), BX
+	MOVQ         scratch+16(FP), CX
+	MOVQ         groups+24(FP), DX
+	ADDQ         $0x1f, CX
+	ANDQ         $-32, CX
+	SUBQ         $1, DX
+	JLT          done2
+
+loop1:
+
+	// x: value i of every block in one vector
+	XORQ         SI, SI
+	XORQ         DI, DI
+	ADDQ         $4, DI
+	SUBQ         $1, DI
+	JLT          done4
+
+loop3:
+	VMOVUPS      (BX)(SI*1), Y0
+	VMOVUPS      128(BX)(SI*1), Y1
+	VMOVUPS      256(BX)(SI*1), Y2
+	VMOVUPS      384(BX)(SI*1), Y3
+	VMOVUPS      512(BX)(SI*1), Y4
+	VMOVUPS      640(BX)(SI*1), Y5
+	VMOVUPS      768(BX)(SI*1), Y6
+	VMOVUPS      896(BX)(SI*1), Y7
+	VUNPCKLPS    Y1, Y0, Y8
+	VUNPCKHPS    Y1, Y0, Y1
+	VUNPCKLPS    Y3, Y2, Y0
+	VUNPCKHPS    Y3, Y2, Y3
+	VUNPCKLPD    Y0, Y8, Y2
+	VUNPCKHPD    Y0, Y8, Y0
+	VUNPCKLPD    Y3, Y1, Y8
+	VUNPCKHPD    Y3, Y1, Y3
+	VUNPCKLPS    Y5, Y4, Y1
+	VUNPCKHPS    Y5, Y4, Y5
+	VUNPCKLPS    Y7, Y6, Y4
+	VUNPCKHPS    Y7, Y6, Y7
+	VUNPCKLPD    Y4, Y1, Y6
+	VUNPCKHPD    Y4, Y1, Y4
+	VUNPCKLPD    Y7, Y5, Y1
+	VUNPCKHPD    Y7, Y5, Y7
+	VPERM2F128   $0x20, Y6, Y2, Y5
+	VPERM2F128   $0x31, Y6, Y2, Y6
+	VPERM2F128   $0x20, Y4, Y0, Y2
+	VPERM2F128   $0x31, Y4, Y0, Y4
+	VPERM2F128   $0x20, Y1, Y8, Y0
+	VPERM2F128   $0x31, Y1, Y8, Y1
+	VPERM2F128   $0x20, Y7, Y3, Y8
+	VPERM2F128   $0x31, Y7, Y3, Y7
+	VMOVUPS      Y5, (CX)(SI*8)
+	VMOVUPS      Y2, 32(CX)(SI*8)
+	VMOVUPS      Y0, 64(CX)(SI*8)
+	VMOVUPS      Y8, 96(CX)(SI*8)
+	VMOVUPS      Y6, 128(CX)(SI*8)
+	VMOVUPS      Y4, 160(CX)(SI*8)
+	VMOVUPS      Y1, 192(CX)(SI*8)
+	VMOVUPS      Y7, 224(CX)(SI*8)
+	ADDQ         $0x20, SI
+	SUBQ         $1, DI
+	JGE          loop3
+
+done4:
+	ADDQ         $1, DI
+
+	// m
+	VMOVDQU      q5_16<>+0(SB), Y0
+	XORQ         SI, SI
+	XORQ         DI, DI
+	ADDQ         $8, DI
+	SUBQ         $1, DI
+	JLT          done6
+
+loop5:
+	VMOVUPS      (CX)(SI*8), Y1
+	VMINPS       Y0, Y1, Y0
+	VMOVUPS      32(CX)(SI*8), Y1
+	VMINPS       Y0, Y1, Y0
+	VMOVUPS      64(CX)(SI*8), Y1
+	VMINPS       Y0, Y1, Y0
+	VMOVUPS      96(CX)(SI*8), Y1
+	VMINPS       Y0, Y1, Y0
+	ADDQ         $0x10, SI
+	SUBQ         $1, DI
+	JGE          loop5
+
+done6:
+	ADDQ         $1, DI
+	VMOVUPS      Y0, 1024(CX)
+
+	// d
+	VMOVDQU      q5_17<>+0(SB), Y0
+	XORQ         SI, SI
+	XORQ         DI, DI
+	ADDQ         $8, DI
+	SUBQ         $1, DI
+	JLT          done8
+
+loop7:
+	VMOVUPS      (CX)(SI*8), Y1
+	VMAXPS       Y0, Y1, Y0
+	VMOVUPS      32(CX)(SI*8), Y1
+	VMAXPS       Y0, Y1, Y0
+	VMOVUPS      64(CX)(SI*8), Y1
+	VMAXPS       Y0, Y1, Y0
+	VMOVUPS      96(CX)(SI*8), Y1
+	VMAXPS       Y0, Y1, Y0
+	ADDQ         $0x10, SI
+	SUBQ         $1, DI
+	JGE          loop7
+
+done8:
+	ADDQ         $1, DI
+	VMOVUPS      Y0, 1056(CX)
+	VMOVUPS      1056(CX), Y0
+	VMOVUPS      1024(CX), Y1
+	VSUBPS       Y1, Y0, Y0
+	VDIVPS       q5_18<>+0(SB), Y0, Y0
+	VMOVUPS      Y0, 1088(CX)
+
+	// code
+	VMOVUPS      1088(CX), Y0
+	VMOVDQU      q5_19<>+0(SB), Y1
+	VCMPPS       $4, q5_110<>+0(SB), Y0, Y2
+	VDIVPS       Y0, Y1, Y0
+	VPAND        Y2, Y0, Y0
+	VMOVUPS      Y0, 1120(CX)
+	XORQ         SI, SI
+	XORQ         DI, DI
+	ADDQ         $8, DI
+	SUBQ         $1, DI
+	JLT          done10
+
+loop9:
+	VMOVUPS      (CX)(SI*8), Y0
+	VMOVUPS      1024(CX), Y1
+	VSUBPS       Y1, Y0, Y0
+	VMOVUPS      1120(CX), Y1
+	VMULPS       Y1, Y0, Y0
+	VADDPS       q5_111<>+0(SB), Y0, Y0
+	VCVTTPS2DQ   Y0, Y0
+	VMOVDQU      Y0, 1152(CX)(SI*8)
+	VMOVUPS      32(CX)(SI*8), Y0
+	VMOVUPS      1024(CX), Y1
+	VSUBPS       Y1, Y0, Y0
+	VMOVUPS      1120(CX), Y1
+	VMULPS       Y1, Y0, Y0
+	VADDPS       q5_111<>+0(SB), Y0, Y0
+	VCVTTPS2DQ   Y0, Y0
+	VMOVDQU      Y0, 1184(CX)(SI*8)
+	VMOVUPS      64(CX)(SI*8), Y0
+	VMOVUPS      1024(CX), Y1
+	VSUBPS       Y1, Y0, Y0
+	VMOVUPS      1120(CX), Y1
+	VMULPS       Y1, Y0, Y0
+	VADDPS       q5_111<>+0(SB), Y0, Y0
+	VCVTTPS2DQ   Y0, Y0
+	VMOVDQU      Y0, 1216(CX)(SI*8)
+	VMOVUPS      96(CX)(SI*8), Y0
+	VMOVUPS      1024(CX), Y1
+	VSUBPS       Y1, Y0, Y0
+	VMOVUPS      1120(CX), Y1
+	VMULPS       Y1, Y0, Y0
+	VADDPS       q5_111<>+0(SB), Y0, Y0
+	VCVTTPS2DQ   Y0, Y0
+	VMOVDQU      Y0, 1248(CX)(SI*8)
+	ADDQ         $0x10, SI
+	SUBQ         $1, DI
+	JGE          loop9
+
+done10:
+	ADDQ         $1, DI
+
+	// d
+	VMOVUPS      1088(CX), Y0
+	VCMPPS       $3, Y0, Y0, Y1
+	VPAND        q5_112<>+0(SB), Y0, Y2
+	VPOR         q5_113<>+0(SB), Y2, Y2
+	VBLENDVPS    Y1, Y2, Y0, Y2
+	VCVTPS2PH    $0, Y2, X2
+	VPMOVZXWD    X2, Y0
+	VPEXTRW      $0, X0, (AX)
+	VPEXTRW      $2, X0, 24(AX)
+	VPEXTRW      $4, X0, 48(AX)
+	VPEXTRW      $6, X0, 72(AX)
+	VEXTRACTI128 $1, Y0, X0
+	VPEXTRW      $0, X0, 96(AX)
+	VPEXTRW      $2, X0, 120(AX)
+	VPEXTRW      $4, X0, 144(AX)
+	VPEXTRW      $6, X0, 168(AX)
+
+	// m
+	VMOVUPS      1024(CX), Y0
+	VCMPPS       $3, Y0, Y0, Y1
+	VPAND        q5_112<>+0(SB), Y0, Y2
+	VPOR         q5_113<>+0(SB), Y2, Y2
+	VBLENDVPS    Y1, Y2, Y0, Y2
+	VCVTPS2PH    $0, Y2, X2
+	VPMOVZXWD    X2, Y0
+	VPEXTRW      $0, X0, 2(AX)
+	VPEXTRW      $2, X0, 26(AX)
+	VPEXTRW      $4, X0, 50(AX)
+	VPEXTRW      $6, X0, 74(AX)
+	VEXTRACTI128 $1, Y0, X0
+	VPEXTRW      $0, X0, 98(AX)
+	VPEXTRW      $2, X0, 122(AX)
+	VPEXTRW      $4, X0, 146(AX)
+	VPEXTRW      $6, X0, 170(AX)
+
+	// qh: codes to bits, then words to blocks
+	VMOVDQU      2144(CX), Y0
+	VPSRLD       $4, Y0, Y0
+	VPSLLD       $0x1f, Y0, Y0
+	VMOVDQU      2112(CX), Y1
+	VPSRLD       $4, Y1, Y1
+	VPAND        q5_114<>+0(SB), Y1, Y1
+	VPSLLD       $0x1e, Y1, Y1
+	VPOR         Y1, Y0, Y0
+	VMOVDQU      2080(CX), Y1
+	VPSRLD       $4, Y1, Y1
+	VPAND        q5_114<>+0(SB), Y1, Y1
+	VPSLLD       $0x1d, Y1, Y1
+	VPOR         Y1, Y0, Y0
+	VMOVDQU      2048(CX), Y1
+	VPSRLD       $4, Y1, Y1
+	VPAND        q5_114<>+0(SB), Y1, Y1
+	VPSLLD       $0x1c, Y1, Y1
+	VPOR         Y1, Y0, Y0
+	VMOVDQU      2016(CX), Y1
+	VPSRLD       $4, Y1, Y1
+	VPAND        q5_114<>+0(SB), Y1, Y1
+	VPSLLD       $0x1b, Y1, Y1
+	VPOR         Y1, Y0, Y0
+	VMOVDQU      1984(CX), Y1
+	VPSRLD       $4, Y1, Y1
+	VPAND        q5_114<>+0(SB), Y1, Y1
+	VPSLLD       $0x1a, Y1, Y1
+	VPOR         Y1, Y0, Y0
+	VMOVDQU      1952(CX), Y1
+	VPSRLD       $4, Y1, Y1
+	VPAND        q5_114<>+0(SB), Y1, Y1
+	VPSLLD       $0x19, Y1, Y1
+	VPOR         Y1, Y0, Y0
+	VMOVDQU      1920(CX), Y1
+	VPSRLD       $4, Y1, Y1
+	VPAND        q5_114<>+0(SB), Y1, Y1
+	VPSLLD       $0x18, Y1, Y1
+	VPOR         Y1, Y0, Y0
+	VMOVDQU      1888(CX), Y1
+	VPSRLD       $4, Y1, Y1
+	VPAND        q5_114<>+0(SB), Y1, Y1
+	VPSLLD       $0x17, Y1, Y1
+	VPOR         Y1, Y0, Y0
+	VMOVDQU      1856(CX), Y1
+	VPSRLD       $4, Y1, Y1
+	VPAND        q5_114<>+0(SB), Y1, Y1
+	VPSLLD       $0x16, Y1, Y1
+	VPOR         Y1, Y0, Y0
+	VMOVDQU      1824(CX), Y1
+	VPSRLD       $4, Y1, Y1
+	VPAND        q5_114<>+0(SB), Y1, Y1
+	VPSLLD       $0x15, Y1, Y1
+	VPOR         Y1, Y0, Y0
+	VMOVDQU      1792(CX), Y1
+	VPSRLD       $4, Y1, Y1
+	VPAND        q5_114<>+0(SB), Y1, Y1
+	VPSLLD       $0x14, Y1, Y1
+	VPOR         Y1, Y0, Y0
+	VMOVDQU      1760(CX), Y1
+	VPSRLD       $4, Y1, Y1
+	VPAND        q5_114<>+0(SB), Y1, Y1
+	VPSLLD       $0x13, Y1, Y1
+	VPOR         Y1, Y0, Y0
+	VMOVDQU      1728(CX), Y1
+	VPSRLD       $4, Y1, Y1
+	VPAND        q5_114<>+0(SB), Y1, Y1
+	VPSLLD       $0x12, Y1, Y1
+	VPOR         Y1, Y0, Y0
+	VMOVDQU      1696(CX), Y1
+	VPSRLD       $4, Y1, Y1
+	VPAND        q5_114<>+0(SB), Y1, Y1
+	VPSLLD       $0x11, Y1, Y1
+	VPOR         Y1, Y0, Y0
+	VMOVDQU      1664(CX), Y1
+	VPSRLD       $4, Y1, Y1
+	VPAND        q5_114<>+0(SB), Y1, Y1
+	VPSLLD       $0x10, Y1, Y1
+	VPOR         Y1, Y0, Y0
+	VMOVDQU      1632(CX), Y1
+	VPSRLD       $4, Y1, Y1
+	VPAND        q5_114<>+0(SB), Y1, Y1
+	VPSLLD       $0xf, Y1, Y1
+	VPOR         Y1, Y0, Y0
+	VMOVDQU      1600(CX), Y1
+	VPSRLD       $4, Y1, Y1
+	VPAND        q5_114<>+0(SB), Y1, Y1
+	VPSLLD       $0xe, Y1, Y1
+	VPOR         Y1, Y0, Y0
+	VMOVDQU      1568(CX), Y1
+	VPSRLD       $4, Y1, Y1
+	VPAND        q5_114<>+0(SB), Y1, Y1
+	VPSLLD       $0xd, Y1, Y1
+	VPOR         Y1, Y0, Y0
+	VMOVDQU      1536(CX), Y1
+	VPSRLD       $4, Y1, Y1
+	VPAND        q5_114<>+0(SB), Y1, Y1
+	VPSLLD       $0xc, Y1, Y1
+	VPOR         Y1, Y0, Y0
+	VMOVDQU      1504(CX), Y1
+	VPSRLD       $4, Y1, Y1
+	VPAND        q5_114<>+0(SB), Y1, Y1
+	VPSLLD       $0xb, Y1, Y1
+	VPOR         Y1, Y0, Y0
+	VMOVDQU      1472(CX), Y1
+	VPSRLD       $4, Y1, Y1
+	VPAND        q5_114<>+0(SB), Y1, Y1
+	VPSLLD       $0xa, Y1, Y1
+	VPOR         Y1, Y0, Y0
+	VMOVDQU      1440(CX), Y1
+	VPSRLD       $4, Y1, Y1
+	VPAND        q5_114<>+0(SB), Y1, Y1
+	VPSLLD       $9, Y1, Y1
+	VPOR         Y1, Y0, Y0
+	VMOVDQU      1408(CX), Y1
+	VPSRLD       $4, Y1, Y1
+	VPAND        q5_114<>+0(SB), Y1, Y1
+	VPSLLD       $8, Y1, Y1
+	VPOR         Y1, Y0, Y0
+	VMOVDQU      1376(CX), Y1
+	VPSRLD       $4, Y1, Y1
+	VPAND        q5_114<>+0(SB), Y1, Y1
+	VPSLLD       $7, Y1, Y1
+	VPOR         Y1, Y0, Y0
+	VMOVDQU      1344(CX), Y1
+	VPSRLD       $4, Y1, Y1
+	VPAND        q5_114<>+0(SB), Y1, Y1
+	VPSLLD       $6, Y1, Y1
+	VPOR         Y1, Y0, Y0
+	VMOVDQU      1312(CX), Y1
+	VPSRLD       $4, Y1, Y1
+	VPAND        q5_114<>+0(SB), Y1, Y1
+	VPSLLD       $5, Y1, Y1
+	VPOR         Y1, Y0, Y0
+	VMOVDQU      1280(CX), Y1
+	VPSRLD       $4, Y1, Y1
+	VPAND        q5_114<>+0(SB), Y1, Y1
+	VPSLLD       $4, Y1, Y1
+	VPOR         Y1, Y0, Y0
+	VMOVDQU      1248(CX), Y1
+	VPSRLD       $4, Y1, Y1
+	VPAND        q5_114<>+0(SB), Y1, Y1
+	VPSLLD       $3, Y1, Y1
+	VPOR         Y1, Y0, Y0
+	VMOVDQU      1216(CX), Y1
+	VPSRLD       $4, Y1, Y1
+	VPAND        q5_114<>+0(SB), Y1, Y1
+	VPSLLD       $2, Y1, Y1
+	VPOR         Y1, Y0, Y0
+	VMOVDQU      1184(CX), Y1
+	VPSRLD       $4, Y1, Y1
+	VPAND        q5_114<>+0(SB), Y1, Y1
+	VPSLLD       $1, Y1, Y1
+	VPOR         Y1, Y0, Y0
+	VMOVDQU      1152(CX), Y1
+	VPSRLD       $4, Y1, Y1
+	VPAND        q5_114<>+0(SB), Y1, Y1
+	VPOR         Y1, Y0, Y0
+	VMOVD        X0, 4(AX)
+	VPEXTRD      $1, X0, 28(AX)
+	VPEXTRD      $2, X0, 52(AX)
+	VPEXTRD      $3, X0, 76(AX)
+	VEXTRACTI128 $1, Y0, X0
+	VMOVD        X0, 100(AX)
+	VPEXTRD      $1, X0, 124(AX)
+	VPEXTRD      $2, X0, 148(AX)
+	VPEXTRD      $3, X0, 172(AX)
+
+	// qs: codes to bits, then words to blocks
+	VMOVDQU      1760(CX), Y0
+	VPSLLD       $0x1c, Y0, Y0
+	VMOVDQU      1728(CX), Y1
+	VPAND        q5_115<>+0(SB), Y1, Y1
+	VPSLLD       $0x14, Y1, Y1
+	VPOR         Y1, Y0, Y0
+	VMOVDQU      1696(CX), Y1
+	VPAND        q5_115<>+0(SB), Y1, Y1
+	VPSLLD       $0xc, Y1, Y1
+	VPOR         Y1, Y0, Y0
+	VMOVDQU      1664(CX), Y1
+	VPAND        q5_115<>+0(SB), Y1, Y1
+	VPSLLD       $4, Y1, Y1
+	VPOR         Y1, Y0, Y0
+	VMOVDQU      1248(CX), Y1
+	VPAND        q5_115<>+0(SB), Y1, Y1
+	VPSLLD       $0x18, Y1, Y1
+	VPOR         Y1, Y0, Y0
+	VMOVDQU      1216(CX), Y1
+	VPAND        q5_115<>+0(SB), Y1, Y1
+	VPSLLD       $0x10, Y1, Y1
+	VPOR         Y1, Y0, Y0
+	VMOVDQU      1184(CX), Y1
+	VPAND        q5_115<>+0(SB), Y1, Y1
+	VPSLLD       $8, Y1, Y1
+	VPOR         Y1, Y0, Y0
+	VMOVDQU      1152(CX), Y1
+	VPAND        q5_115<>+0(SB), Y1, Y1
+	VPOR         Y1, Y0, Y0
+	VMOVDQU      1888(CX), Y1
+	VPSLLD       $0x1c, Y1, Y1
+	VMOVDQU      1856(CX), Y2
+	VPAND        q5_115<>+0(SB), Y2, Y2
+	VPSLLD       $0x14, Y2, Y2
+	VPOR         Y2, Y1, Y1
+	VMOVDQU      1824(CX), Y2
+	VPAND        q5_115<>+0(SB), Y2, Y2
+	VPSLLD       $0xc, Y2, Y2
+	VPOR         Y2, Y1, Y1
+	VMOVDQU      1792(CX), Y2
+	VPAND        q5_115<>+0(SB), Y2, Y2
+	VPSLLD       $4, Y2, Y2
+	VPOR         Y2, Y1, Y1
+	VMOVDQU      1376(CX), Y2
+	VPAND        q5_115<>+0(SB), Y2, Y2
+	VPSLLD       $0x18, Y2, Y2
+	VPOR         Y2, Y1, Y1
+	VMOVDQU      1344(CX), Y2
+	VPAND        q5_115<>+0(SB), Y2, Y2
+	VPSLLD       $0x10, Y2, Y2
+	VPOR         Y2, Y1, Y1
+	VMOVDQU      1312(CX), Y2
+	VPAND        q5_115<>+0(SB), Y2, Y2
+	VPSLLD       $8, Y2, Y2
+	VPOR         Y2, Y1, Y1
+	VMOVDQU      1280(CX), Y2
+	VPAND        q5_115<>+0(SB), Y2, Y2
+	VPOR         Y2, Y1, Y1
+	VMOVDQU      2016(CX), Y2
+	VPSLLD       $0x1c, Y2, Y2
+	VMOVDQU      1984(CX), Y3
+	VPAND        q5_115<>+0(SB), Y3, Y3
+	VPSLLD       $0x14, Y3, Y3
+	VPOR         Y3, Y2, Y2
+	VMOVDQU      1952(CX), Y3
+	VPAND        q5_115<>+0(SB), Y3, Y3
+	VPSLLD       $0xc, Y3, Y3
+	VPOR         Y3, Y2, Y2
+	VMOVDQU      1920(CX), Y3
+	VPAND        q5_115<>+0(SB), Y3, Y3
+	VPSLLD       $4, Y3, Y3
+	VPOR         Y3, Y2, Y2
+	VMOVDQU      1504(CX), Y3
+	VPAND        q5_115<>+0(SB), Y3, Y3
+	VPSLLD       $0x18, Y3, Y3
+	VPOR         Y3, Y2, Y2
+	VMOVDQU      1472(CX), Y3
+	VPAND        q5_115<>+0(SB), Y3, Y3
+	VPSLLD       $0x10, Y3, Y3
+	VPOR         Y3, Y2, Y2
+	VMOVDQU      1440(CX), Y3
+	VPAND        q5_115<>+0(SB), Y3, Y3
+	VPSLLD       $8, Y3, Y3
+	VPOR         Y3, Y2, Y2
+	VMOVDQU      1408(CX), Y3
+	VPAND        q5_115<>+0(SB), Y3, Y3
+	VPOR         Y3, Y2, Y2
+	VMOVDQU      2144(CX), Y3
+	VPSLLD       $0x1c, Y3, Y3
+	VMOVDQU      2112(CX), Y4
+	VPAND        q5_115<>+0(SB), Y4, Y4
+	VPSLLD       $0x14, Y4, Y4
+	VPOR         Y4, Y3, Y3
+	VMOVDQU      2080(CX), Y4
+	VPAND        q5_115<>+0(SB), Y4, Y4
+	VPSLLD       $0xc, Y4, Y4
+	VPOR         Y4, Y3, Y3
+	VMOVDQU      2048(CX), Y4
+	VPAND        q5_115<>+0(SB), Y4, Y4
+	VPSLLD       $4, Y4, Y4
+	VPOR         Y4, Y3, Y3
+	VMOVDQU      1632(CX), Y4
+	VPAND        q5_115<>+0(SB), Y4, Y4
+	VPSLLD       $0x18, Y4, Y4
+	VPOR         Y4, Y3, Y3
+	VMOVDQU      1600(CX), Y4
+	VPAND        q5_115<>+0(SB), Y4, Y4
+	VPSLLD       $0x10, Y4, Y4
+	VPOR         Y4, Y3, Y3
+	VMOVDQU      1568(CX), Y4
+	VPAND        q5_115<>+0(SB), Y4, Y4
+	VPSLLD       $8, Y4, Y4
+	VPOR         Y4, Y3, Y3
+	VMOVDQU      1536(CX), Y4
+	VPAND        q5_115<>+0(SB), Y4, Y4
+	VPOR         Y4, Y3, Y3
+	VUNPCKLPS    Y1, Y0, Y4
+	VUNPCKHPS    Y1, Y0, Y1
+	VUNPCKLPS    Y3, Y2, Y0
+	VUNPCKHPS    Y3, Y2, Y3
+	VUNPCKLPD    Y0, Y4, Y2
+	VUNPCKHPD    Y0, Y4, Y0
+	VUNPCKLPD    Y3, Y1, Y4
+	VUNPCKHPD    Y3, Y1, Y3
+	VMOVUPS      X2, 8(AX)
+	VEXTRACTI128 $1, Y2, 104(AX)
+	VMOVUPS      X0, 32(AX)
+	VEXTRACTI128 $1, Y0, 128(AX)
+	VMOVUPS      X4, 56(AX)
+	VEXTRACTI128 $1, Y4, 152(AX)
+	VMOVUPS      X3, 80(AX)
+	VEXTRACTI128 $1, Y3, 176(AX)
+	ADDQ         $0x400, BX
+	ADDQ         $0xc0, AX
+	SUBQ         $1, DX
+	JGE          loop1
+
+done2:
+	ADDQ         $1, DX
+	VZEROUPPER
+	RET
+
+// mix1xQ5_1AVX2 adds weighted rows of v to 1 row of o; ld and stride in bytes, a unit is 32 values.
 // Requires: AVX2, F16C, FMA
 TEXT ·mix1xQ5_1AVX2(SB), NOSPLIT, $128-64
 	MOVQ         v+32(FP), AX
@@ -3720,7 +4356,7 @@ done2:
 	VZEROUPPER
 	RET
 
-// mix2xQ5_1AVX2 is o[j][i] += sum over r of p[j][r]*v[r][i] for j < 2; ld and stride in bytes, a unit is 32 values.
+// mix2xQ5_1AVX2 adds weighted rows of v to 2 rows of o; ld and stride in bytes, a unit is 32 values.
 // Requires: AVX2, F16C, FMA
 TEXT ·mix2xQ5_1AVX2(SB), NOSPLIT, $128-64
 	MOVQ         v+32(FP), AX
@@ -3827,7 +4463,7 @@ done2:
 	VZEROUPPER
 	RET
 
-// mix3xQ5_1AVX2 is o[j][i] += sum over r of p[j][r]*v[r][i] for j < 3; ld and stride in bytes, a unit is 32 values.
+// mix3xQ5_1AVX2 adds weighted rows of v to 3 rows of o; ld and stride in bytes, a unit is 32 values.
 // Requires: AVX2, F16C, FMA
 TEXT ·mix3xQ5_1AVX2(SB), NOSPLIT, $128-64
 	MOVQ         v+32(FP), AX
@@ -3962,7 +4598,7 @@ done2:
 	VZEROUPPER
 	RET
 
-// mix4xQ5_1AVX2 is o[j][i] += sum over r of p[j][r]*v[r][i] for j < 4; ld and stride in bytes, a unit is 32 values.
+// mix4xQ5_1AVX2 adds weighted rows of v to 4 rows of o; ld and stride in bytes, a unit is 32 values.
 // Requires: AVX2, F16C, FMA
 TEXT ·mix4xQ5_1AVX2(SB), NOSPLIT, $128-64
 	MOVQ         v+32(FP), AX
@@ -4162,7 +4798,7 @@ done2:
 	VZEROUPPER
 	RET
 
-// mix5xQ5_1AVX2 is o[j][i] += sum over r of p[j][r]*v[r][i] for j < 5; ld and stride in bytes, a unit is 32 values.
+// mix5xQ5_1AVX2 adds weighted rows of v to 5 rows of o; ld and stride in bytes, a unit is 32 values.
 // Requires: AVX2, F16C, FMA
 TEXT ·mix5xQ5_1AVX2(SB), NOSPLIT, $128-64
 	MOVQ         v+32(FP), AX
@@ -4179,35 +4815,42 @@ loop1:
 	MOVQ         SI, R8
 	ADDQ         DI, R8
 	ADDQ         DI, R8
+	MOVQ         R8, R9
+	ADDQ         DI, R9
+	ADDQ         DI, R9
 	ADDQ         CX, SI
 	ADDQ         CX, R8
+	ADDQ         CX, R9
 	VMOVUPS      (SI), Y0
 	VMOVUPS      (SI)(DI*1), Y1
 	VMOVUPS      (R8), Y2
 	VMOVUPS      (R8)(DI*1), Y3
-	VMOVUPS      (R8), Y4
+	VMOVUPS      (R9), Y4
 	VMOVUPS      32(SI), Y5
 	VMOVUPS      32(SI)(DI*1), Y6
 	VMOVUPS      32(R8), Y7
 	VMOVUPS      32(R8)(DI*1), Y8
-	VMOVUPS      32(R8), Y9
+	VMOVUPS      32(R9), Y9
 	MOVQ         p+16(FP), SI
 	MOVQ         ldp+24(FP), DI
 	MOVQ         SI, R8
 	ADDQ         DI, R8
 	ADDQ         DI, R8
-	MOVQ         rows+48(FP), R9
-	MOVQ         AX, R10
-	MOVQ         stride+40(FP), R11
-	SUBQ         $1, R9
+	MOVQ         R8, R9
+	ADDQ         DI, R9
+	ADDQ         DI, R9
+	MOVQ         rows+48(FP), R10
+	MOVQ         AX, R11
+	MOVQ         stride+40(FP), R12
+	SUBQ         $1, R10
 	JLT          done4
 
 loop3:
-	VBROADCASTI128 8(R10), Y10
+	VBROADCASTI128 8(R11), Y10
 	VPSRLVD      q5_10<>+0(SB), Y10, Y10
 	VPAND        q5_11<>+0(SB), Y10, Y10
-	VMOVDQU      4(R10), X11
-	VINSERTI128  $1, 6(R10), Y11, Y11
+	VMOVDQU      4(R11), X11
+	VINSERTI128  $1, 6(R11), Y11, Y11
 	VPSHUFB      q5_12<>+0(SB), Y11, Y11
 	VPAND        q5_13<>+0(SB), Y11, Y11
 	VPCMPEQB     q5_13<>+0(SB), Y11, Y11
@@ -4216,10 +4859,10 @@ loop3:
 	VMOVDQU      Y10, (DX)
 	VPMOVSXBD    (DX), Y10
 	VCVTDQ2PS    Y10, Y10
-	VPBROADCASTW (R10), X11
+	VPBROADCASTW (R11), X11
 	VCVTPH2PS    X11, Y11
 	VMULPS       Y10, Y11, Y10
-	VPBROADCASTW 2(R10), X12
+	VPBROADCASTW 2(R11), X12
 	VCVTPH2PS    X12, Y12
 	VADDPS       Y12, Y10, Y10
 	VBROADCASTSS (SI), Y13
@@ -4230,7 +4873,7 @@ loop3:
 	VFMADD231PS  Y13, Y10, Y2
 	VBROADCASTSS (R8)(DI*1), Y13
 	VFMADD231PS  Y13, Y10, Y3
-	VBROADCASTSS (R8), Y13
+	VBROADCASTSS (R9), Y13
 	VFMADD231PS  Y13, Y10, Y4
 	VPMOVSXBD    8(DX), Y10
 	VCVTDQ2PS    Y10, Y10
@@ -4244,67 +4887,79 @@ loop3:
 	VFMADD231PS  Y11, Y10, Y7
 	VBROADCASTSS (R8)(DI*1), Y11
 	VFMADD231PS  Y11, Y10, Y8
-	VBROADCASTSS (R8), Y11
+	VBROADCASTSS (R9), Y11
 	VFMADD231PS  Y11, Y10, Y9
-	ADDQ         R11, R10
+	ADDQ         R12, R11
 	ADDQ         $4, SI
 	ADDQ         $4, R8
-	SUBQ         $1, R9
+	ADDQ         $4, R9
+	SUBQ         $1, R10
 	JGE          loop3
 
 done4:
-	ADDQ         $1, R9
+	ADDQ         $1, R10
 	MOVQ         o+0(FP), SI
 	MOVQ         ldo+8(FP), DI
 	MOVQ         SI, R8
 	ADDQ         DI, R8
 	ADDQ         DI, R8
+	MOVQ         R8, R9
+	ADDQ         DI, R9
+	ADDQ         DI, R9
 	ADDQ         CX, SI
 	ADDQ         CX, R8
+	ADDQ         CX, R9
 	VMOVUPS      Y0, (SI)
 	VMOVUPS      Y1, (SI)(DI*1)
 	VMOVUPS      Y2, (R8)
 	VMOVUPS      Y3, (R8)(DI*1)
-	VMOVUPS      Y4, (R8)
+	VMOVUPS      Y4, (R9)
 	VMOVUPS      Y5, 32(SI)
 	VMOVUPS      Y6, 32(SI)(DI*1)
 	VMOVUPS      Y7, 32(R8)
 	VMOVUPS      Y8, 32(R8)(DI*1)
-	VMOVUPS      Y9, 32(R8)
+	VMOVUPS      Y9, 32(R9)
 	MOVQ         o+0(FP), SI
 	MOVQ         ldo+8(FP), DI
 	MOVQ         SI, R8
 	ADDQ         DI, R8
 	ADDQ         DI, R8
+	MOVQ         R8, R9
+	ADDQ         DI, R9
+	ADDQ         DI, R9
 	ADDQ         CX, SI
 	ADDQ         CX, R8
+	ADDQ         CX, R9
 	VMOVUPS      64(SI), Y0
 	VMOVUPS      64(SI)(DI*1), Y1
 	VMOVUPS      64(R8), Y2
 	VMOVUPS      64(R8)(DI*1), Y3
-	VMOVUPS      64(R8), Y4
+	VMOVUPS      64(R9), Y4
 	VMOVUPS      96(SI), Y5
 	VMOVUPS      96(SI)(DI*1), Y6
 	VMOVUPS      96(R8), Y7
 	VMOVUPS      96(R8)(DI*1), Y8
-	VMOVUPS      96(R8), Y9
+	VMOVUPS      96(R9), Y9
 	MOVQ         p+16(FP), SI
 	MOVQ         ldp+24(FP), DI
 	MOVQ         SI, R8
 	ADDQ         DI, R8
 	ADDQ         DI, R8
-	MOVQ         rows+48(FP), R9
-	MOVQ         AX, R10
-	MOVQ         stride+40(FP), R11
-	SUBQ         $1, R9
+	MOVQ         R8, R9
+	ADDQ         DI, R9
+	ADDQ         DI, R9
+	MOVQ         rows+48(FP), R10
+	MOVQ         AX, R11
+	MOVQ         stride+40(FP), R12
+	SUBQ         $1, R10
 	JLT          done6
 
 loop5:
-	VBROADCASTI128 8(R10), Y10
+	VBROADCASTI128 8(R11), Y10
 	VPSRLVD      q5_10<>+0(SB), Y10, Y10
 	VPAND        q5_11<>+0(SB), Y10, Y10
-	VMOVDQU      4(R10), X11
-	VINSERTI128  $1, 6(R10), Y11, Y11
+	VMOVDQU      4(R11), X11
+	VINSERTI128  $1, 6(R11), Y11, Y11
 	VPSHUFB      q5_12<>+0(SB), Y11, Y11
 	VPAND        q5_13<>+0(SB), Y11, Y11
 	VPCMPEQB     q5_13<>+0(SB), Y11, Y11
@@ -4313,10 +4968,10 @@ loop5:
 	VMOVDQU      Y10, (DX)
 	VPMOVSXBD    16(DX), Y10
 	VCVTDQ2PS    Y10, Y10
-	VPBROADCASTW (R10), X11
+	VPBROADCASTW (R11), X11
 	VCVTPH2PS    X11, Y11
 	VMULPS       Y10, Y11, Y10
-	VPBROADCASTW 2(R10), X12
+	VPBROADCASTW 2(R11), X12
 	VCVTPH2PS    X12, Y12
 	VADDPS       Y12, Y10, Y10
 	VBROADCASTSS (SI), Y13
@@ -4327,7 +4982,7 @@ loop5:
 	VFMADD231PS  Y13, Y10, Y2
 	VBROADCASTSS (R8)(DI*1), Y13
 	VFMADD231PS  Y13, Y10, Y3
-	VBROADCASTSS (R8), Y13
+	VBROADCASTSS (R9), Y13
 	VFMADD231PS  Y13, Y10, Y4
 	VPMOVSXBD    24(DX), Y10
 	VCVTDQ2PS    Y10, Y10
@@ -4341,33 +4996,38 @@ loop5:
 	VFMADD231PS  Y11, Y10, Y7
 	VBROADCASTSS (R8)(DI*1), Y11
 	VFMADD231PS  Y11, Y10, Y8
-	VBROADCASTSS (R8), Y11
+	VBROADCASTSS (R9), Y11
 	VFMADD231PS  Y11, Y10, Y9
-	ADDQ         R11, R10
+	ADDQ         R12, R11
 	ADDQ         $4, SI
 	ADDQ         $4, R8
-	SUBQ         $1, R9
+	ADDQ         $4, R9
+	SUBQ         $1, R10
 	JGE          loop5
 
 done6:
-	ADDQ         $1, R9
+	ADDQ         $1, R10
 	MOVQ         o+0(FP), SI
 	MOVQ         ldo+8(FP), DI
 	MOVQ         SI, R8
 	ADDQ         DI, R8
 	ADDQ         DI, R8
+	MOVQ         R8, R9
+	ADDQ         DI, R9
+	ADDQ         DI, R9
 	ADDQ         CX, SI
 	ADDQ         CX, R8
+	ADDQ         CX, R9
 	VMOVUPS      Y0, 64(SI)
 	VMOVUPS      Y1, 64(SI)(DI*1)
 	VMOVUPS      Y2, 64(R8)
 	VMOVUPS      Y3, 64(R8)(DI*1)
-	VMOVUPS      Y4, 64(R8)
+	VMOVUPS      Y4, 64(R9)
 	VMOVUPS      Y5, 96(SI)
 	VMOVUPS      Y6, 96(SI)(DI*1)
 	VMOVUPS      Y7, 96(R8)
 	VMOVUPS      Y8, 96(R8)(DI*1)
-	VMOVUPS      Y9, 96(R8)
+	VMOVUPS      Y9, 96(R9)
 	ADDQ         $0x18, AX
 	ADDQ         $0x80, CX
 	SUBQ         $1, BX
@@ -4378,7 +5038,7 @@ done2:
 	VZEROUPPER
 	RET
 
-// mix6xQ5_1AVX2 is o[j][i] += sum over r of p[j][r]*v[r][i] for j < 6; ld and stride in bytes, a unit is 32 values.
+// mix6xQ5_1AVX2 adds weighted rows of v to 6 rows of o; ld and stride in bytes, a unit is 32 values.
 // Requires: AVX2, F16C, FMA
 TEXT ·mix6xQ5_1AVX2(SB), NOSPLIT, $128-64
 	MOVQ         v+32(FP), AX
@@ -4395,37 +5055,44 @@ loop1:
 	MOVQ         SI, R8
 	ADDQ         DI, R8
 	ADDQ         DI, R8
+	MOVQ         R8, R9
+	ADDQ         DI, R9
+	ADDQ         DI, R9
 	ADDQ         CX, SI
 	ADDQ         CX, R8
+	ADDQ         CX, R9
 	VMOVUPS      (SI), Y0
 	VMOVUPS      (SI)(DI*1), Y1
 	VMOVUPS      (R8), Y2
 	VMOVUPS      (R8)(DI*1), Y3
-	VMOVUPS      (R8), Y4
-	VMOVUPS      (R8)(DI*1), Y5
+	VMOVUPS      (R9), Y4
+	VMOVUPS      (R9)(DI*1), Y5
 	VMOVUPS      32(SI), Y6
 	VMOVUPS      32(SI)(DI*1), Y7
 	VMOVUPS      32(R8), Y8
 	VMOVUPS      32(R8)(DI*1), Y9
-	VMOVUPS      32(R8), Y10
-	VMOVUPS      32(R8)(DI*1), Y11
+	VMOVUPS      32(R9), Y10
+	VMOVUPS      32(R9)(DI*1), Y11
 	MOVQ         p+16(FP), SI
 	MOVQ         ldp+24(FP), DI
 	MOVQ         SI, R8
 	ADDQ         DI, R8
 	ADDQ         DI, R8
-	MOVQ         rows+48(FP), R9
-	MOVQ         AX, R10
-	MOVQ         stride+40(FP), R11
-	SUBQ         $1, R9
+	MOVQ         R8, R9
+	ADDQ         DI, R9
+	ADDQ         DI, R9
+	MOVQ         rows+48(FP), R10
+	MOVQ         AX, R11
+	MOVQ         stride+40(FP), R12
+	SUBQ         $1, R10
 	JLT          done4
 
 loop3:
-	VBROADCASTI128 8(R10), Y12
+	VBROADCASTI128 8(R11), Y12
 	VPSRLVD      q5_10<>+0(SB), Y12, Y12
 	VPAND        q5_11<>+0(SB), Y12, Y12
-	VMOVDQU      4(R10), X13
-	VINSERTI128  $1, 6(R10), Y13, Y13
+	VMOVDQU      4(R11), X13
+	VINSERTI128  $1, 6(R11), Y13, Y13
 	VPSHUFB      q5_12<>+0(SB), Y13, Y13
 	VPAND        q5_13<>+0(SB), Y13, Y13
 	VPCMPEQB     q5_13<>+0(SB), Y13, Y13
@@ -4434,10 +5101,10 @@ loop3:
 	VMOVDQU      Y12, (DX)
 	VPMOVSXBD    (DX), Y12
 	VCVTDQ2PS    Y12, Y12
-	VPBROADCASTW (R10), X13
+	VPBROADCASTW (R11), X13
 	VCVTPH2PS    X13, Y13
 	VMULPS       Y12, Y13, Y12
-	VPBROADCASTW 2(R10), X14
+	VPBROADCASTW 2(R11), X14
 	VCVTPH2PS    X14, Y14
 	VADDPS       Y14, Y12, Y12
 	VBROADCASTSS (SI), Y15
@@ -4448,9 +5115,9 @@ loop3:
 	VFMADD231PS  Y15, Y12, Y2
 	VBROADCASTSS (R8)(DI*1), Y15
 	VFMADD231PS  Y15, Y12, Y3
-	VBROADCASTSS (R8), Y15
+	VBROADCASTSS (R9), Y15
 	VFMADD231PS  Y15, Y12, Y4
-	VBROADCASTSS (R8)(DI*1), Y15
+	VBROADCASTSS (R9)(DI*1), Y15
 	VFMADD231PS  Y15, Y12, Y5
 	VPMOVSXBD    8(DX), Y12
 	VCVTDQ2PS    Y12, Y12
@@ -4464,73 +5131,85 @@ loop3:
 	VFMADD231PS  Y13, Y12, Y8
 	VBROADCASTSS (R8)(DI*1), Y13
 	VFMADD231PS  Y13, Y12, Y9
-	VBROADCASTSS (R8), Y13
+	VBROADCASTSS (R9), Y13
 	VFMADD231PS  Y13, Y12, Y10
-	VBROADCASTSS (R8)(DI*1), Y13
+	VBROADCASTSS (R9)(DI*1), Y13
 	VFMADD231PS  Y13, Y12, Y11
-	ADDQ         R11, R10
+	ADDQ         R12, R11
 	ADDQ         $4, SI
 	ADDQ         $4, R8
-	SUBQ         $1, R9
+	ADDQ         $4, R9
+	SUBQ         $1, R10
 	JGE          loop3
 
 done4:
-	ADDQ         $1, R9
+	ADDQ         $1, R10
 	MOVQ         o+0(FP), SI
 	MOVQ         ldo+8(FP), DI
 	MOVQ         SI, R8
 	ADDQ         DI, R8
 	ADDQ         DI, R8
+	MOVQ         R8, R9
+	ADDQ         DI, R9
+	ADDQ         DI, R9
 	ADDQ         CX, SI
 	ADDQ         CX, R8
+	ADDQ         CX, R9
 	VMOVUPS      Y0, (SI)
 	VMOVUPS      Y1, (SI)(DI*1)
 	VMOVUPS      Y2, (R8)
 	VMOVUPS      Y3, (R8)(DI*1)
-	VMOVUPS      Y4, (R8)
-	VMOVUPS      Y5, (R8)(DI*1)
+	VMOVUPS      Y4, (R9)
+	VMOVUPS      Y5, (R9)(DI*1)
 	VMOVUPS      Y6, 32(SI)
 	VMOVUPS      Y7, 32(SI)(DI*1)
 	VMOVUPS      Y8, 32(R8)
 	VMOVUPS      Y9, 32(R8)(DI*1)
-	VMOVUPS      Y10, 32(R8)
-	VMOVUPS      Y11, 32(R8)(DI*1)
+	VMOVUPS      Y10, 32(R9)
+	VMOVUPS      Y11, 32(R9)(DI*1)
 	MOVQ         o+0(FP), SI
 	MOVQ         ldo+8(FP), DI
 	MOVQ         SI, R8
 	ADDQ         DI, R8
 	ADDQ         DI, R8
+	MOVQ         R8, R9
+	ADDQ         DI, R9
+	ADDQ         DI, R9
 	ADDQ         CX, SI
 	ADDQ         CX, R8
+	ADDQ         CX, R9
 	VMOVUPS      64(SI), Y0
 	VMOVUPS      64(SI)(DI*1), Y1
 	VMOVUPS      64(R8), Y2
 	VMOVUPS      64(R8)(DI*1), Y3
-	VMOVUPS      64(R8), Y4
-	VMOVUPS      64(R8)(DI*1), Y5
+	VMOVUPS      64(R9), Y4
+	VMOVUPS      64(R9)(DI*1), Y5
 	VMOVUPS      96(SI), Y6
 	VMOVUPS      96(SI)(DI*1), Y7
 	VMOVUPS      96(R8), Y8
 	VMOVUPS      96(R8)(DI*1), Y9
-	VMOVUPS      96(R8), Y10
-	VMOVUPS      96(R8)(DI*1), Y11
+	VMOVUPS      96(R9), Y10
+	VMOVUPS      96(R9)(DI*1), Y11
 	MOVQ         p+16(FP), SI
 	MOVQ         ldp+24(FP), DI
 	MOVQ         SI, R8
 	ADDQ         DI, R8
 	ADDQ         DI, R8
-	MOVQ         rows+48(FP), R9
-	MOVQ         AX, R10
-	MOVQ         stride+40(FP), R11
-	SUBQ         $1, R9
+	MOVQ         R8, R9
+	ADDQ         DI, R9
+	ADDQ         DI, R9
+	MOVQ         rows+48(FP), R10
+	MOVQ         AX, R11
+	MOVQ         stride+40(FP), R12
+	SUBQ         $1, R10
 	JLT          done6
 
 loop5:
-	VBROADCASTI128 8(R10), Y12
+	VBROADCASTI128 8(R11), Y12
 	VPSRLVD      q5_10<>+0(SB), Y12, Y12
 	VPAND        q5_11<>+0(SB), Y12, Y12
-	VMOVDQU      4(R10), X13
-	VINSERTI128  $1, 6(R10), Y13, Y13
+	VMOVDQU      4(R11), X13
+	VINSERTI128  $1, 6(R11), Y13, Y13
 	VPSHUFB      q5_12<>+0(SB), Y13, Y13
 	VPAND        q5_13<>+0(SB), Y13, Y13
 	VPCMPEQB     q5_13<>+0(SB), Y13, Y13
@@ -4539,10 +5218,10 @@ loop5:
 	VMOVDQU      Y12, (DX)
 	VPMOVSXBD    16(DX), Y12
 	VCVTDQ2PS    Y12, Y12
-	VPBROADCASTW (R10), X13
+	VPBROADCASTW (R11), X13
 	VCVTPH2PS    X13, Y13
 	VMULPS       Y12, Y13, Y12
-	VPBROADCASTW 2(R10), X14
+	VPBROADCASTW 2(R11), X14
 	VCVTPH2PS    X14, Y14
 	VADDPS       Y14, Y12, Y12
 	VBROADCASTSS (SI), Y15
@@ -4553,9 +5232,9 @@ loop5:
 	VFMADD231PS  Y15, Y12, Y2
 	VBROADCASTSS (R8)(DI*1), Y15
 	VFMADD231PS  Y15, Y12, Y3
-	VBROADCASTSS (R8), Y15
+	VBROADCASTSS (R9), Y15
 	VFMADD231PS  Y15, Y12, Y4
-	VBROADCASTSS (R8)(DI*1), Y15
+	VBROADCASTSS (R9)(DI*1), Y15
 	VFMADD231PS  Y15, Y12, Y5
 	VPMOVSXBD    24(DX), Y12
 	VCVTDQ2PS    Y12, Y12
@@ -4569,37 +5248,42 @@ loop5:
 	VFMADD231PS  Y13, Y12, Y8
 	VBROADCASTSS (R8)(DI*1), Y13
 	VFMADD231PS  Y13, Y12, Y9
-	VBROADCASTSS (R8), Y13
+	VBROADCASTSS (R9), Y13
 	VFMADD231PS  Y13, Y12, Y10
-	VBROADCASTSS (R8)(DI*1), Y13
+	VBROADCASTSS (R9)(DI*1), Y13
 	VFMADD231PS  Y13, Y12, Y11
-	ADDQ         R11, R10
+	ADDQ         R12, R11
 	ADDQ         $4, SI
 	ADDQ         $4, R8
-	SUBQ         $1, R9
+	ADDQ         $4, R9
+	SUBQ         $1, R10
 	JGE          loop5
 
 done6:
-	ADDQ         $1, R9
+	ADDQ         $1, R10
 	MOVQ         o+0(FP), SI
 	MOVQ         ldo+8(FP), DI
 	MOVQ         SI, R8
 	ADDQ         DI, R8
 	ADDQ         DI, R8
+	MOVQ         R8, R9
+	ADDQ         DI, R9
+	ADDQ         DI, R9
 	ADDQ         CX, SI
 	ADDQ         CX, R8
+	ADDQ         CX, R9
 	VMOVUPS      Y0, 64(SI)
 	VMOVUPS      Y1, 64(SI)(DI*1)
 	VMOVUPS      Y2, 64(R8)
 	VMOVUPS      Y3, 64(R8)(DI*1)
-	VMOVUPS      Y4, 64(R8)
-	VMOVUPS      Y5, 64(R8)(DI*1)
+	VMOVUPS      Y4, 64(R9)
+	VMOVUPS      Y5, 64(R9)(DI*1)
 	VMOVUPS      Y6, 96(SI)
 	VMOVUPS      Y7, 96(SI)(DI*1)
 	VMOVUPS      Y8, 96(R8)
 	VMOVUPS      Y9, 96(R8)(DI*1)
-	VMOVUPS      Y10, 96(R8)
-	VMOVUPS      Y11, 96(R8)(DI*1)
+	VMOVUPS      Y10, 96(R9)
+	VMOVUPS      Y11, 96(R9)(DI*1)
 	ADDQ         $0x18, AX
 	ADDQ         $0x80, CX
 	SUBQ         $1, BX

@@ -64,8 +64,8 @@ DATA q5_k9<>+16(SB)/8, $0x0001000100010001
 DATA q5_k9<>+24(SB)/8, $0x0001000100010001
 GLOBL q5_k9<>(SB), RODATA|NOPTR, $32
 
-// decodeUnitsQ5_KAVX512 unpacks units of 256 values: dst[i] = value(src, i).
-// Requires: AVX2, AVX512F, AVX512BW, AVX512DQ, AVX512VL, AVX512VNNI, F16C, FMA
+// decodeUnitsQ5_KAVX512 unpacks units of 256 values.
+// Requires: AVX2, F16C
 TEXT ·decodeUnitsQ5_KAVX512(SB), NOSPLIT, $576-24
 	MOVQ         dst+0(FP), AX
 	MOVQ         src+8(FP), BX
@@ -402,8 +402,8 @@ done2:
 	VZEROUPPER
 	RET
 
-// matmul1xQ5_KAVX512 is y[j][r] = sum over i of x[j][i]*w[r][i] for j < 1; ld and stride in bytes, a unit is 256 values.
-// Requires: AVX2, AVX512F, AVX512BW, AVX512DQ, AVX512VL, AVX512VNNI, F16C, FMA
+// matmul1xQ5_KAVX512 multiplies rows of w with 1 row of x; ld and stride in bytes, a unit is 256 values.
+// Requires: AVX2, F16C, FMA
 TEXT ·matmul1xQ5_KAVX512(SB), NOSPLIT, $576-64
 	MOVQ         y+0(FP), AX
 	MOVQ         w+32(FP), BX
@@ -801,8 +801,8 @@ done2:
 	VZEROUPPER
 	RET
 
-// matmul2xQ5_KAVX512 is y[j][r] = sum over i of x[j][i]*w[r][i] for j < 2; ld and stride in bytes, a unit is 256 values.
-// Requires: AVX2, AVX512F, AVX512BW, AVX512DQ, AVX512VL, AVX512VNNI, F16C, FMA
+// matmul2xQ5_KAVX512 multiplies rows of w with 2 rows of x; ld and stride in bytes, a unit is 256 values.
+// Requires: AVX2, F16C, FMA
 TEXT ·matmul2xQ5_KAVX512(SB), NOSPLIT, $576-64
 	MOVQ         y+0(FP), AX
 	MOVQ         w+32(FP), BX
@@ -1274,8 +1274,8 @@ done2:
 	VZEROUPPER
 	RET
 
-// matmul3xQ5_KAVX512 is y[j][r] = sum over i of x[j][i]*w[r][i] for j < 3; ld and stride in bytes, a unit is 256 values.
-// Requires: AVX2, AVX512F, AVX512BW, AVX512DQ, AVX512VL, AVX512VNNI, F16C, FMA
+// matmul3xQ5_KAVX512 multiplies rows of w with 3 rows of x; ld and stride in bytes, a unit is 256 values.
+// Requires: AVX2, F16C, FMA
 TEXT ·matmul3xQ5_KAVX512(SB), NOSPLIT, $576-64
 	MOVQ         y+0(FP), AX
 	MOVQ         w+32(FP), BX
@@ -1820,8 +1820,8 @@ done2:
 	VZEROUPPER
 	RET
 
-// matmul4xQ5_KAVX512 is y[j][r] = sum over i of x[j][i]*w[r][i] for j < 4; ld and stride in bytes, a unit is 256 values.
-// Requires: AVX2, AVX512F, AVX512BW, AVX512DQ, AVX512VL, AVX512VNNI, F16C, FMA
+// matmul4xQ5_KAVX512 multiplies rows of w with 4 rows of x; ld and stride in bytes, a unit is 256 values.
+// Requires: AVX2, F16C, FMA
 TEXT ·matmul4xQ5_KAVX512(SB), NOSPLIT, $576-64
 	MOVQ         y+0(FP), AX
 	MOVQ         w+32(FP), BX
@@ -2439,8 +2439,8 @@ done2:
 	VZEROUPPER
 	RET
 
-// matmulQ81xQ5_KAVX512 is y[j][r] = sum over i of d[i/32][j]*q[i/32][j][i%32]*w[r][i] for j < 1; ldy and stride in bytes.
-// Requires: AVX2, AVX512F, AVX512BW, AVX512DQ, AVX512VL, AVX512VNNI, F16C, FMA
+// matmulQ81xQ5_KAVX512 multiplies rows of w with 1 row of activations in int8; ldy and stride in bytes.
+// Requires: F16C, FMA, AVX512VL, AVX512VNNI
 TEXT ·matmulQ81xQ5_KAVX512(SB), NOSPLIT, $576-72
 	LEAQ         31(SP), AX
 	ANDQ         $-32, AX
@@ -2452,6 +2452,7 @@ TEXT ·matmulQ81xQ5_KAVX512(SB), NOSPLIT, $576-72
 
 loop1:
 	VPXOR        Y0, Y0, Y0
+	VPXOR        Y1, Y1, Y1
 	MOVQ         q+16(FP), SI
 	MOVQ         d+24(FP), DI
 	MOVQ         s+32(FP), R8
@@ -2461,179 +2462,179 @@ loop1:
 	JLT          done4
 
 loop3:
-	VPBROADCASTW (R10), X1
-	VCVTPH2PS    X1, Y1
-	VMOVDQU      4(R10), X2
-	VINSERTI128  $1, 12(R10), Y2, Y2
-	VPSHUFB      q5_k0<>+0(SB), Y2, Y2
-	VPAND        q5_k1<>+0(SB), Y2, Y2
-	VMOVDQU      160(R10), X3
-	VINSERTI128  $1, 4(R10), Y3, Y3
-	VPSHUFB      q5_k2<>+0(SB), Y3, Y3
-	VPSRLVD      q5_k3<>+0(SB), Y3, Y3
-	VPAND        q5_k4<>+0(SB), Y3, Y3
-	VPSLLVD      q5_k5<>+0(SB), Y3, Y3
+	VPBROADCASTW (R10), X2
+	VCVTPH2PS    X2, Y2
+	VMOVDQU      4(R10), X3
+	VINSERTI128  $1, 12(R10), Y3, Y3
+	VPSHUFB      q5_k0<>+0(SB), Y3, Y3
+	VPAND        q5_k1<>+0(SB), Y3, Y3
+	VMOVDQU      160(R10), X4
+	VINSERTI128  $1, 4(R10), Y4, Y4
+	VPSHUFB      q5_k2<>+0(SB), Y4, Y4
+	VPSRLVD      q5_k3<>+0(SB), Y4, Y4
+	VPAND        q5_k4<>+0(SB), Y4, Y4
+	VPSLLVD      q5_k5<>+0(SB), Y4, Y4
+	VPOR         Y4, Y3, Y3
+	VCVTDQ2PS    Y3, Y3
+	VMULPS       Y3, Y2, Y2
+	VMOVUPS      Y2, 32(AX)
+	VPBROADCASTW 2(R10), X2
+	VCVTPH2PS    X2, Y2
+	VMOVDQU      8(R10), X3
+	VINSERTI128  $1, 12(R10), Y3, Y3
+	VPSHUFB      q5_k0<>+0(SB), Y3, Y3
+	VPSRLVD      q5_k5<>+0(SB), Y3, Y3
+	VPAND        q5_k1<>+0(SB), Y3, Y3
+	VMOVDQU      160(R10), X4
+	VINSERTI128  $1, 8(R10), Y4, Y4
+	VPSHUFB      q5_k2<>+0(SB), Y4, Y4
+	VPSRLVD      q5_k3<>+0(SB), Y4, Y4
+	VPAND        q5_k4<>+0(SB), Y4, Y4
+	VPSLLVD      q5_k5<>+0(SB), Y4, Y4
+	VPOR         Y4, Y3, Y3
+	VCVTDQ2PS    Y3, Y3
+	VMULPS       Y3, Y2, Y2
+	VPXOR        q5_k8<>+0(SB), Y2, Y2
+	VMOVUPS      Y2, 64(AX)
+	VMOVDQU      48(R10), Y2
+	VPAND        q5_k6<>+0(SB), Y2, Y2
+	VMOVDQU      16(R10), Y3
+	VPSLLD       $4, Y3, Y3
+	VPAND        q5_k7<>+0(SB), Y3, Y3
 	VPOR         Y3, Y2, Y2
-	VCVTDQ2PS    Y2, Y2
-	VMULPS       Y2, Y1, Y1
-	VMOVUPS      Y1, 32(AX)
-	VPBROADCASTW 2(R10), X1
-	VCVTPH2PS    X1, Y1
-	VMOVDQU      8(R10), X2
-	VINSERTI128  $1, 12(R10), Y2, Y2
-	VPSHUFB      q5_k0<>+0(SB), Y2, Y2
-	VPSRLVD      q5_k5<>+0(SB), Y2, Y2
-	VPAND        q5_k1<>+0(SB), Y2, Y2
-	VMOVDQU      160(R10), X3
-	VINSERTI128  $1, 8(R10), Y3, Y3
-	VPSHUFB      q5_k2<>+0(SB), Y3, Y3
-	VPSRLVD      q5_k3<>+0(SB), Y3, Y3
-	VPAND        q5_k4<>+0(SB), Y3, Y3
-	VPSLLVD      q5_k5<>+0(SB), Y3, Y3
+	VMOVDQU      (SI), Y3
+	VPXOR        Y4, Y4, Y4
+	VPDPBUSD     Y3, Y2, Y4
+	VBROADCASTSS 64(AX), Y2
+	VMOVSD       (R8), X3
+	VFMADD231PS  Y3, Y2, Y1
+	VBROADCASTSS 32(AX), Y2
+	VBROADCASTSS (DI), Y3
+	VCVTDQ2PS    Y4, Y4
+	VMULPS       Y2, Y3, Y2
+	VFMADD231PS  Y2, Y4, Y0
+	VMOVDQU      48(R10), Y2
+	VPSRLD       $4, Y2, Y2
+	VPAND        q5_k6<>+0(SB), Y2, Y2
+	VMOVDQU      16(R10), Y3
+	VPSLLD       $3, Y3, Y3
+	VPAND        q5_k7<>+0(SB), Y3, Y3
 	VPOR         Y3, Y2, Y2
-	VCVTDQ2PS    Y2, Y2
-	VMULPS       Y2, Y1, Y1
-	VPXOR        q5_k8<>+0(SB), Y1, Y1
-	VMOVUPS      Y1, 64(AX)
-	VMOVDQU      48(R10), Y1
-	VPAND        q5_k6<>+0(SB), Y1, Y1
-	VMOVDQU      16(R10), Y2
-	VPSLLD       $4, Y2, Y2
-	VPAND        q5_k7<>+0(SB), Y2, Y2
-	VPOR         Y2, Y1, Y1
-	VMOVDQU      (SI), Y2
-	VPXOR        Y3, Y3, Y3
-	VPDPBUSD     Y2, Y1, Y3
-	VBROADCASTSS 64(AX), Y1
-	VMOVSD       (R8), X2
-	VFMADD231PS  Y2, Y1, Y0
-	VBROADCASTSS 32(AX), Y1
-	VBROADCASTSS (DI), Y2
-	VCVTDQ2PS    Y3, Y3
-	VMULPS       Y1, Y2, Y1
-	VFMADD231PS  Y1, Y3, Y0
-	VMOVDQU      48(R10), Y1
-	VPSRLD       $4, Y1, Y1
-	VPAND        q5_k6<>+0(SB), Y1, Y1
-	VMOVDQU      16(R10), Y2
-	VPSLLD       $3, Y2, Y2
-	VPAND        q5_k7<>+0(SB), Y2, Y2
-	VPOR         Y2, Y1, Y1
-	VMOVDQU      32(SI), Y2
-	VPXOR        Y3, Y3, Y3
-	VPDPBUSD     Y2, Y1, Y3
-	VBROADCASTSS 68(AX), Y1
-	VMOVSD       8(R8), X2
-	VFMADD231PS  Y2, Y1, Y0
-	VBROADCASTSS 36(AX), Y1
-	VBROADCASTSS 4(DI), Y2
-	VCVTDQ2PS    Y3, Y3
-	VMULPS       Y1, Y2, Y1
-	VFMADD231PS  Y1, Y3, Y0
-	VMOVDQU      80(R10), Y1
-	VPAND        q5_k6<>+0(SB), Y1, Y1
-	VMOVDQU      16(R10), Y2
-	VPSLLD       $2, Y2, Y2
-	VPAND        q5_k7<>+0(SB), Y2, Y2
-	VPOR         Y2, Y1, Y1
-	VMOVDQU      64(SI), Y2
-	VPXOR        Y3, Y3, Y3
-	VPDPBUSD     Y2, Y1, Y3
-	VBROADCASTSS 72(AX), Y1
-	VMOVSD       16(R8), X2
-	VFMADD231PS  Y2, Y1, Y0
-	VBROADCASTSS 40(AX), Y1
-	VBROADCASTSS 8(DI), Y2
-	VCVTDQ2PS    Y3, Y3
-	VMULPS       Y1, Y2, Y1
-	VFMADD231PS  Y1, Y3, Y0
-	VMOVDQU      80(R10), Y1
-	VPSRLD       $4, Y1, Y1
-	VPAND        q5_k6<>+0(SB), Y1, Y1
-	VMOVDQU      16(R10), Y2
-	VPSLLD       $1, Y2, Y2
-	VPAND        q5_k7<>+0(SB), Y2, Y2
-	VPOR         Y2, Y1, Y1
-	VMOVDQU      96(SI), Y2
-	VPXOR        Y3, Y3, Y3
-	VPDPBUSD     Y2, Y1, Y3
-	VBROADCASTSS 76(AX), Y1
-	VMOVSD       24(R8), X2
-	VFMADD231PS  Y2, Y1, Y0
-	VBROADCASTSS 44(AX), Y1
-	VBROADCASTSS 12(DI), Y2
-	VCVTDQ2PS    Y3, Y3
-	VMULPS       Y1, Y2, Y1
-	VFMADD231PS  Y1, Y3, Y0
-	VMOVDQU      112(R10), Y1
-	VPAND        q5_k6<>+0(SB), Y1, Y1
-	VMOVDQU      16(R10), Y2
-	VPAND        q5_k7<>+0(SB), Y2, Y2
-	VPOR         Y2, Y1, Y1
-	VMOVDQU      128(SI), Y2
-	VPXOR        Y3, Y3, Y3
-	VPDPBUSD     Y2, Y1, Y3
-	VBROADCASTSS 80(AX), Y1
-	VMOVSD       32(R8), X2
-	VFMADD231PS  Y2, Y1, Y0
-	VBROADCASTSS 48(AX), Y1
-	VBROADCASTSS 16(DI), Y2
-	VCVTDQ2PS    Y3, Y3
-	VMULPS       Y1, Y2, Y1
-	VFMADD231PS  Y1, Y3, Y0
-	VMOVDQU      112(R10), Y1
-	VPSRLD       $4, Y1, Y1
-	VPAND        q5_k6<>+0(SB), Y1, Y1
-	VMOVDQU      16(R10), Y2
-	VPSRLD       $1, Y2, Y2
-	VPAND        q5_k7<>+0(SB), Y2, Y2
-	VPOR         Y2, Y1, Y1
-	VMOVDQU      160(SI), Y2
-	VPXOR        Y3, Y3, Y3
-	VPDPBUSD     Y2, Y1, Y3
-	VBROADCASTSS 84(AX), Y1
-	VMOVSD       40(R8), X2
-	VFMADD231PS  Y2, Y1, Y0
-	VBROADCASTSS 52(AX), Y1
-	VBROADCASTSS 20(DI), Y2
-	VCVTDQ2PS    Y3, Y3
-	VMULPS       Y1, Y2, Y1
-	VFMADD231PS  Y1, Y3, Y0
-	VMOVDQU      144(R10), Y1
-	VPAND        q5_k6<>+0(SB), Y1, Y1
-	VMOVDQU      16(R10), Y2
-	VPSRLD       $2, Y2, Y2
-	VPAND        q5_k7<>+0(SB), Y2, Y2
-	VPOR         Y2, Y1, Y1
-	VMOVDQU      192(SI), Y2
-	VPXOR        Y3, Y3, Y3
-	VPDPBUSD     Y2, Y1, Y3
-	VBROADCASTSS 88(AX), Y1
-	VMOVSD       48(R8), X2
-	VFMADD231PS  Y2, Y1, Y0
-	VBROADCASTSS 56(AX), Y1
-	VBROADCASTSS 24(DI), Y2
-	VCVTDQ2PS    Y3, Y3
-	VMULPS       Y1, Y2, Y1
-	VFMADD231PS  Y1, Y3, Y0
-	VMOVDQU      144(R10), Y1
-	VPSRLD       $4, Y1, Y1
-	VPAND        q5_k6<>+0(SB), Y1, Y1
-	VMOVDQU      16(R10), Y2
-	VPSRLD       $3, Y2, Y2
-	VPAND        q5_k7<>+0(SB), Y2, Y2
-	VPOR         Y2, Y1, Y1
-	VMOVDQU      224(SI), Y2
-	VPXOR        Y3, Y3, Y3
-	VPDPBUSD     Y2, Y1, Y3
-	VBROADCASTSS 92(AX), Y1
-	VMOVSD       56(R8), X2
-	VFMADD231PS  Y2, Y1, Y0
-	VBROADCASTSS 60(AX), Y1
-	VBROADCASTSS 28(DI), Y2
-	VCVTDQ2PS    Y3, Y3
-	VMULPS       Y1, Y2, Y1
-	VFMADD231PS  Y1, Y3, Y0
+	VMOVDQU      32(SI), Y3
+	VPXOR        Y4, Y4, Y4
+	VPDPBUSD     Y3, Y2, Y4
+	VBROADCASTSS 68(AX), Y2
+	VMOVSD       8(R8), X3
+	VFMADD231PS  Y3, Y2, Y0
+	VBROADCASTSS 36(AX), Y2
+	VBROADCASTSS 4(DI), Y3
+	VCVTDQ2PS    Y4, Y4
+	VMULPS       Y2, Y3, Y2
+	VFMADD231PS  Y2, Y4, Y1
+	VMOVDQU      80(R10), Y2
+	VPAND        q5_k6<>+0(SB), Y2, Y2
+	VMOVDQU      16(R10), Y3
+	VPSLLD       $2, Y3, Y3
+	VPAND        q5_k7<>+0(SB), Y3, Y3
+	VPOR         Y3, Y2, Y2
+	VMOVDQU      64(SI), Y3
+	VPXOR        Y4, Y4, Y4
+	VPDPBUSD     Y3, Y2, Y4
+	VBROADCASTSS 72(AX), Y2
+	VMOVSD       16(R8), X3
+	VFMADD231PS  Y3, Y2, Y1
+	VBROADCASTSS 40(AX), Y2
+	VBROADCASTSS 8(DI), Y3
+	VCVTDQ2PS    Y4, Y4
+	VMULPS       Y2, Y3, Y2
+	VFMADD231PS  Y2, Y4, Y0
+	VMOVDQU      80(R10), Y2
+	VPSRLD       $4, Y2, Y2
+	VPAND        q5_k6<>+0(SB), Y2, Y2
+	VMOVDQU      16(R10), Y3
+	VPSLLD       $1, Y3, Y3
+	VPAND        q5_k7<>+0(SB), Y3, Y3
+	VPOR         Y3, Y2, Y2
+	VMOVDQU      96(SI), Y3
+	VPXOR        Y4, Y4, Y4
+	VPDPBUSD     Y3, Y2, Y4
+	VBROADCASTSS 76(AX), Y2
+	VMOVSD       24(R8), X3
+	VFMADD231PS  Y3, Y2, Y0
+	VBROADCASTSS 44(AX), Y2
+	VBROADCASTSS 12(DI), Y3
+	VCVTDQ2PS    Y4, Y4
+	VMULPS       Y2, Y3, Y2
+	VFMADD231PS  Y2, Y4, Y1
+	VMOVDQU      112(R10), Y2
+	VPAND        q5_k6<>+0(SB), Y2, Y2
+	VMOVDQU      16(R10), Y3
+	VPAND        q5_k7<>+0(SB), Y3, Y3
+	VPOR         Y3, Y2, Y2
+	VMOVDQU      128(SI), Y3
+	VPXOR        Y4, Y4, Y4
+	VPDPBUSD     Y3, Y2, Y4
+	VBROADCASTSS 80(AX), Y2
+	VMOVSD       32(R8), X3
+	VFMADD231PS  Y3, Y2, Y1
+	VBROADCASTSS 48(AX), Y2
+	VBROADCASTSS 16(DI), Y3
+	VCVTDQ2PS    Y4, Y4
+	VMULPS       Y2, Y3, Y2
+	VFMADD231PS  Y2, Y4, Y0
+	VMOVDQU      112(R10), Y2
+	VPSRLD       $4, Y2, Y2
+	VPAND        q5_k6<>+0(SB), Y2, Y2
+	VMOVDQU      16(R10), Y3
+	VPSRLD       $1, Y3, Y3
+	VPAND        q5_k7<>+0(SB), Y3, Y3
+	VPOR         Y3, Y2, Y2
+	VMOVDQU      160(SI), Y3
+	VPXOR        Y4, Y4, Y4
+	VPDPBUSD     Y3, Y2, Y4
+	VBROADCASTSS 84(AX), Y2
+	VMOVSD       40(R8), X3
+	VFMADD231PS  Y3, Y2, Y0
+	VBROADCASTSS 52(AX), Y2
+	VBROADCASTSS 20(DI), Y3
+	VCVTDQ2PS    Y4, Y4
+	VMULPS       Y2, Y3, Y2
+	VFMADD231PS  Y2, Y4, Y1
+	VMOVDQU      144(R10), Y2
+	VPAND        q5_k6<>+0(SB), Y2, Y2
+	VMOVDQU      16(R10), Y3
+	VPSRLD       $2, Y3, Y3
+	VPAND        q5_k7<>+0(SB), Y3, Y3
+	VPOR         Y3, Y2, Y2
+	VMOVDQU      192(SI), Y3
+	VPXOR        Y4, Y4, Y4
+	VPDPBUSD     Y3, Y2, Y4
+	VBROADCASTSS 88(AX), Y2
+	VMOVSD       48(R8), X3
+	VFMADD231PS  Y3, Y2, Y1
+	VBROADCASTSS 56(AX), Y2
+	VBROADCASTSS 24(DI), Y3
+	VCVTDQ2PS    Y4, Y4
+	VMULPS       Y2, Y3, Y2
+	VFMADD231PS  Y2, Y4, Y0
+	VMOVDQU      144(R10), Y2
+	VPSRLD       $4, Y2, Y2
+	VPAND        q5_k6<>+0(SB), Y2, Y2
+	VMOVDQU      16(R10), Y3
+	VPSRLD       $3, Y3, Y3
+	VPAND        q5_k7<>+0(SB), Y3, Y3
+	VPOR         Y3, Y2, Y2
+	VMOVDQU      224(SI), Y3
+	VPXOR        Y4, Y4, Y4
+	VPDPBUSD     Y3, Y2, Y4
+	VBROADCASTSS 92(AX), Y2
+	VMOVSD       56(R8), X3
+	VFMADD231PS  Y3, Y2, Y0
+	VBROADCASTSS 60(AX), Y2
+	VBROADCASTSS 28(DI), Y3
+	VCVTDQ2PS    Y4, Y4
+	VMULPS       Y2, Y3, Y2
+	VFMADD231PS  Y2, Y4, Y1
 	ADDQ         $0xb0, R10
 	ADDQ         $0x100, SI
 	ADDQ         $0x20, DI
@@ -2643,6 +2644,7 @@ loop3:
 
 done4:
 	ADDQ         $1, R9
+	VADDPS       Y1, Y0, Y0
 	VEXTRACTF128 $1, Y0, X1
 	VADDPS       X0, X1, X1
 	VMOVHLPS     X1, X1, X0
@@ -2661,8 +2663,8 @@ done2:
 	VZEROUPPER
 	RET
 
-// matmulQ82xQ5_KAVX512 is y[j][r] = sum over i of d[i/32][j]*q[i/32][j][i%32]*w[r][i] for j < 2; ldy and stride in bytes.
-// Requires: AVX2, AVX512F, AVX512BW, AVX512DQ, AVX512VL, AVX512VNNI, F16C, FMA
+// matmulQ82xQ5_KAVX512 multiplies rows of w with 2 rows of activations in int8; ldy and stride in bytes.
+// Requires: F16C, FMA, AVX512VL, AVX512VNNI
 TEXT ·matmulQ82xQ5_KAVX512(SB), NOSPLIT, $576-72
 	LEAQ         31(SP), AX
 	ANDQ         $-32, AX
@@ -2966,8 +2968,8 @@ done2:
 	VZEROUPPER
 	RET
 
-// matmulQ83xQ5_KAVX512 is y[j][r] = sum over i of d[i/32][j]*q[i/32][j][i%32]*w[r][i] for j < 3; ldy and stride in bytes.
-// Requires: AVX2, AVX512F, AVX512BW, AVX512DQ, AVX512VL, AVX512VNNI, F16C, FMA
+// matmulQ83xQ5_KAVX512 multiplies rows of w with 3 rows of activations in int8; ldy and stride in bytes.
+// Requires: F16C, FMA, AVX512VL, AVX512VNNI
 TEXT ·matmulQ83xQ5_KAVX512(SB), NOSPLIT, $576-72
 	LEAQ         31(SP), AX
 	ANDQ         $-32, AX
@@ -3352,8 +3354,8 @@ done2:
 	VZEROUPPER
 	RET
 
-// matmulQ84xQ5_KAVX512 is y[j][r] = sum over i of d[i/32][j]*q[i/32][j][i%32]*w[r][i] for j < 4; ldy and stride in bytes.
-// Requires: AVX2, AVX512F, AVX512BW, AVX512DQ, AVX512VL, AVX512VNNI, F16C, FMA
+// matmulQ84xQ5_KAVX512 multiplies rows of w with 4 rows of activations in int8; ldy and stride in bytes.
+// Requires: F16C, FMA, AVX512VL, AVX512VNNI
 TEXT ·matmulQ84xQ5_KAVX512(SB), NOSPLIT, $576-72
 	LEAQ         31(SP), AX
 	ANDQ         $-32, AX
@@ -3820,7 +3822,7 @@ done2:
 	RET
 
 // unpackQ5_KAVX512 unpacks a row into records of 32 levels, their scales and mins.
-// Requires: AVX2, AVX512F, AVX512BW, AVX512DQ, AVX512VL, AVX512VNNI, F16C, FMA
+// Requires: AVX2, F16C
 TEXT ·unpackQ5_KAVX512(SB), NOSPLIT, $576-24
 	MOVQ         dst+0(FP), AX
 	MOVQ         src+8(FP), BX
@@ -3966,8 +3968,8 @@ done2:
 	VZEROUPPER
 	RET
 
-// decodeUnitsQ5_KAVX2 unpacks units of 256 values: dst[i] = value(src, i).
-// Requires: AVX2, F16C, FMA
+// decodeUnitsQ5_KAVX2 unpacks units of 256 values.
+// Requires: AVX2, F16C
 TEXT ·decodeUnitsQ5_KAVX2(SB), NOSPLIT, $576-24
 	MOVQ         dst+0(FP), AX
 	MOVQ         src+8(FP), BX
@@ -4304,7 +4306,7 @@ done2:
 	VZEROUPPER
 	RET
 
-// matmul1xQ5_KAVX2 is y[j][r] = sum over i of x[j][i]*w[r][i] for j < 1; ld and stride in bytes, a unit is 256 values.
+// matmul1xQ5_KAVX2 multiplies rows of w with 1 row of x; ld and stride in bytes, a unit is 256 values.
 // Requires: AVX2, F16C, FMA
 TEXT ·matmul1xQ5_KAVX2(SB), NOSPLIT, $576-64
 	MOVQ         y+0(FP), AX
@@ -4703,7 +4705,7 @@ done2:
 	VZEROUPPER
 	RET
 
-// matmul2xQ5_KAVX2 is y[j][r] = sum over i of x[j][i]*w[r][i] for j < 2; ld and stride in bytes, a unit is 256 values.
+// matmul2xQ5_KAVX2 multiplies rows of w with 2 rows of x; ld and stride in bytes, a unit is 256 values.
 // Requires: AVX2, F16C, FMA
 TEXT ·matmul2xQ5_KAVX2(SB), NOSPLIT, $576-64
 	MOVQ         y+0(FP), AX
@@ -5176,7 +5178,7 @@ done2:
 	VZEROUPPER
 	RET
 
-// matmul3xQ5_KAVX2 is y[j][r] = sum over i of x[j][i]*w[r][i] for j < 3; ld and stride in bytes, a unit is 256 values.
+// matmul3xQ5_KAVX2 multiplies rows of w with 3 rows of x; ld and stride in bytes, a unit is 256 values.
 // Requires: AVX2, F16C, FMA
 TEXT ·matmul3xQ5_KAVX2(SB), NOSPLIT, $576-64
 	MOVQ         y+0(FP), AX
@@ -5722,7 +5724,7 @@ done2:
 	VZEROUPPER
 	RET
 
-// matmul4xQ5_KAVX2 is y[j][r] = sum over i of x[j][i]*w[r][i] for j < 4; ld and stride in bytes, a unit is 256 values.
+// matmul4xQ5_KAVX2 multiplies rows of w with 4 rows of x; ld and stride in bytes, a unit is 256 values.
 // Requires: AVX2, F16C, FMA
 TEXT ·matmul4xQ5_KAVX2(SB), NOSPLIT, $576-64
 	MOVQ         y+0(FP), AX
@@ -6341,7 +6343,7 @@ done2:
 	VZEROUPPER
 	RET
 
-// matmulQ81xQ5_KAVX2 is y[j][r] = sum over i of d[i/32][j]*q[i/32][j][i%32]*w[r][i] for j < 1; ldy and stride in bytes.
+// matmulQ81xQ5_KAVX2 multiplies rows of w with 1 row of activations in int8; ldy and stride in bytes.
 // Requires: AVX2, F16C, FMA
 TEXT ·matmulQ81xQ5_KAVX2(SB), NOSPLIT, $576-72
 	LEAQ         31(SP), AX
@@ -6354,6 +6356,7 @@ TEXT ·matmulQ81xQ5_KAVX2(SB), NOSPLIT, $576-72
 
 loop1:
 	VPXOR        Y0, Y0, Y0
+	VPXOR        Y1, Y1, Y1
 	MOVQ         q+16(FP), SI
 	MOVQ         d+24(FP), DI
 	MOVQ         s+32(FP), R8
@@ -6363,179 +6366,179 @@ loop1:
 	JLT          done4
 
 loop3:
-	VPBROADCASTW (R10), X1
-	VCVTPH2PS    X1, Y1
-	VMOVDQU      4(R10), X2
-	VINSERTI128  $1, 12(R10), Y2, Y2
-	VPSHUFB      q5_k0<>+0(SB), Y2, Y2
-	VPAND        q5_k1<>+0(SB), Y2, Y2
-	VMOVDQU      160(R10), X3
-	VINSERTI128  $1, 4(R10), Y3, Y3
-	VPSHUFB      q5_k2<>+0(SB), Y3, Y3
-	VPSRLVD      q5_k3<>+0(SB), Y3, Y3
-	VPAND        q5_k4<>+0(SB), Y3, Y3
-	VPSLLVD      q5_k5<>+0(SB), Y3, Y3
+	VPBROADCASTW (R10), X2
+	VCVTPH2PS    X2, Y2
+	VMOVDQU      4(R10), X3
+	VINSERTI128  $1, 12(R10), Y3, Y3
+	VPSHUFB      q5_k0<>+0(SB), Y3, Y3
+	VPAND        q5_k1<>+0(SB), Y3, Y3
+	VMOVDQU      160(R10), X4
+	VINSERTI128  $1, 4(R10), Y4, Y4
+	VPSHUFB      q5_k2<>+0(SB), Y4, Y4
+	VPSRLVD      q5_k3<>+0(SB), Y4, Y4
+	VPAND        q5_k4<>+0(SB), Y4, Y4
+	VPSLLVD      q5_k5<>+0(SB), Y4, Y4
+	VPOR         Y4, Y3, Y3
+	VCVTDQ2PS    Y3, Y3
+	VMULPS       Y3, Y2, Y2
+	VMOVUPS      Y2, 32(AX)
+	VPBROADCASTW 2(R10), X2
+	VCVTPH2PS    X2, Y2
+	VMOVDQU      8(R10), X3
+	VINSERTI128  $1, 12(R10), Y3, Y3
+	VPSHUFB      q5_k0<>+0(SB), Y3, Y3
+	VPSRLVD      q5_k5<>+0(SB), Y3, Y3
+	VPAND        q5_k1<>+0(SB), Y3, Y3
+	VMOVDQU      160(R10), X4
+	VINSERTI128  $1, 8(R10), Y4, Y4
+	VPSHUFB      q5_k2<>+0(SB), Y4, Y4
+	VPSRLVD      q5_k3<>+0(SB), Y4, Y4
+	VPAND        q5_k4<>+0(SB), Y4, Y4
+	VPSLLVD      q5_k5<>+0(SB), Y4, Y4
+	VPOR         Y4, Y3, Y3
+	VCVTDQ2PS    Y3, Y3
+	VMULPS       Y3, Y2, Y2
+	VPXOR        q5_k8<>+0(SB), Y2, Y2
+	VMOVUPS      Y2, 64(AX)
+	VMOVDQU      48(R10), Y2
+	VPAND        q5_k6<>+0(SB), Y2, Y2
+	VMOVDQU      16(R10), Y3
+	VPSLLD       $4, Y3, Y3
+	VPAND        q5_k7<>+0(SB), Y3, Y3
 	VPOR         Y3, Y2, Y2
+	VMOVDQU      (SI), Y3
+	VPMADDUBSW   Y3, Y2, Y2
+	VPMADDWD     q5_k9<>+0(SB), Y2, Y2
+	VBROADCASTSS 64(AX), Y3
+	VMOVSD       (R8), X4
+	VFMADD231PS  Y4, Y3, Y1
+	VBROADCASTSS 32(AX), Y3
+	VBROADCASTSS (DI), Y4
 	VCVTDQ2PS    Y2, Y2
-	VMULPS       Y2, Y1, Y1
-	VMOVUPS      Y1, 32(AX)
-	VPBROADCASTW 2(R10), X1
-	VCVTPH2PS    X1, Y1
-	VMOVDQU      8(R10), X2
-	VINSERTI128  $1, 12(R10), Y2, Y2
-	VPSHUFB      q5_k0<>+0(SB), Y2, Y2
-	VPSRLVD      q5_k5<>+0(SB), Y2, Y2
-	VPAND        q5_k1<>+0(SB), Y2, Y2
-	VMOVDQU      160(R10), X3
-	VINSERTI128  $1, 8(R10), Y3, Y3
-	VPSHUFB      q5_k2<>+0(SB), Y3, Y3
-	VPSRLVD      q5_k3<>+0(SB), Y3, Y3
-	VPAND        q5_k4<>+0(SB), Y3, Y3
-	VPSLLVD      q5_k5<>+0(SB), Y3, Y3
+	VMULPS       Y3, Y4, Y3
+	VFMADD231PS  Y3, Y2, Y0
+	VMOVDQU      48(R10), Y2
+	VPSRLD       $4, Y2, Y2
+	VPAND        q5_k6<>+0(SB), Y2, Y2
+	VMOVDQU      16(R10), Y3
+	VPSLLD       $3, Y3, Y3
+	VPAND        q5_k7<>+0(SB), Y3, Y3
 	VPOR         Y3, Y2, Y2
+	VMOVDQU      32(SI), Y3
+	VPMADDUBSW   Y3, Y2, Y2
+	VPMADDWD     q5_k9<>+0(SB), Y2, Y2
+	VBROADCASTSS 68(AX), Y3
+	VMOVSD       8(R8), X4
+	VFMADD231PS  Y4, Y3, Y0
+	VBROADCASTSS 36(AX), Y3
+	VBROADCASTSS 4(DI), Y4
 	VCVTDQ2PS    Y2, Y2
-	VMULPS       Y2, Y1, Y1
-	VPXOR        q5_k8<>+0(SB), Y1, Y1
-	VMOVUPS      Y1, 64(AX)
-	VMOVDQU      48(R10), Y1
-	VPAND        q5_k6<>+0(SB), Y1, Y1
-	VMOVDQU      16(R10), Y2
-	VPSLLD       $4, Y2, Y2
-	VPAND        q5_k7<>+0(SB), Y2, Y2
-	VPOR         Y2, Y1, Y1
-	VMOVDQU      (SI), Y2
-	VPMADDUBSW   Y2, Y1, Y1
-	VPMADDWD     q5_k9<>+0(SB), Y1, Y1
-	VBROADCASTSS 64(AX), Y2
-	VMOVSD       (R8), X3
+	VMULPS       Y3, Y4, Y3
+	VFMADD231PS  Y3, Y2, Y1
+	VMOVDQU      80(R10), Y2
+	VPAND        q5_k6<>+0(SB), Y2, Y2
+	VMOVDQU      16(R10), Y3
+	VPSLLD       $2, Y3, Y3
+	VPAND        q5_k7<>+0(SB), Y3, Y3
+	VPOR         Y3, Y2, Y2
+	VMOVDQU      64(SI), Y3
+	VPMADDUBSW   Y3, Y2, Y2
+	VPMADDWD     q5_k9<>+0(SB), Y2, Y2
+	VBROADCASTSS 72(AX), Y3
+	VMOVSD       16(R8), X4
+	VFMADD231PS  Y4, Y3, Y1
+	VBROADCASTSS 40(AX), Y3
+	VBROADCASTSS 8(DI), Y4
+	VCVTDQ2PS    Y2, Y2
+	VMULPS       Y3, Y4, Y3
 	VFMADD231PS  Y3, Y2, Y0
-	VBROADCASTSS 32(AX), Y2
-	VBROADCASTSS (DI), Y3
-	VCVTDQ2PS    Y1, Y1
-	VMULPS       Y2, Y3, Y2
-	VFMADD231PS  Y2, Y1, Y0
-	VMOVDQU      48(R10), Y1
-	VPSRLD       $4, Y1, Y1
-	VPAND        q5_k6<>+0(SB), Y1, Y1
-	VMOVDQU      16(R10), Y2
-	VPSLLD       $3, Y2, Y2
-	VPAND        q5_k7<>+0(SB), Y2, Y2
-	VPOR         Y2, Y1, Y1
-	VMOVDQU      32(SI), Y2
-	VPMADDUBSW   Y2, Y1, Y1
-	VPMADDWD     q5_k9<>+0(SB), Y1, Y1
-	VBROADCASTSS 68(AX), Y2
-	VMOVSD       8(R8), X3
+	VMOVDQU      80(R10), Y2
+	VPSRLD       $4, Y2, Y2
+	VPAND        q5_k6<>+0(SB), Y2, Y2
+	VMOVDQU      16(R10), Y3
+	VPSLLD       $1, Y3, Y3
+	VPAND        q5_k7<>+0(SB), Y3, Y3
+	VPOR         Y3, Y2, Y2
+	VMOVDQU      96(SI), Y3
+	VPMADDUBSW   Y3, Y2, Y2
+	VPMADDWD     q5_k9<>+0(SB), Y2, Y2
+	VBROADCASTSS 76(AX), Y3
+	VMOVSD       24(R8), X4
+	VFMADD231PS  Y4, Y3, Y0
+	VBROADCASTSS 44(AX), Y3
+	VBROADCASTSS 12(DI), Y4
+	VCVTDQ2PS    Y2, Y2
+	VMULPS       Y3, Y4, Y3
+	VFMADD231PS  Y3, Y2, Y1
+	VMOVDQU      112(R10), Y2
+	VPAND        q5_k6<>+0(SB), Y2, Y2
+	VMOVDQU      16(R10), Y3
+	VPAND        q5_k7<>+0(SB), Y3, Y3
+	VPOR         Y3, Y2, Y2
+	VMOVDQU      128(SI), Y3
+	VPMADDUBSW   Y3, Y2, Y2
+	VPMADDWD     q5_k9<>+0(SB), Y2, Y2
+	VBROADCASTSS 80(AX), Y3
+	VMOVSD       32(R8), X4
+	VFMADD231PS  Y4, Y3, Y1
+	VBROADCASTSS 48(AX), Y3
+	VBROADCASTSS 16(DI), Y4
+	VCVTDQ2PS    Y2, Y2
+	VMULPS       Y3, Y4, Y3
 	VFMADD231PS  Y3, Y2, Y0
-	VBROADCASTSS 36(AX), Y2
-	VBROADCASTSS 4(DI), Y3
-	VCVTDQ2PS    Y1, Y1
-	VMULPS       Y2, Y3, Y2
-	VFMADD231PS  Y2, Y1, Y0
-	VMOVDQU      80(R10), Y1
-	VPAND        q5_k6<>+0(SB), Y1, Y1
-	VMOVDQU      16(R10), Y2
-	VPSLLD       $2, Y2, Y2
-	VPAND        q5_k7<>+0(SB), Y2, Y2
-	VPOR         Y2, Y1, Y1
-	VMOVDQU      64(SI), Y2
-	VPMADDUBSW   Y2, Y1, Y1
-	VPMADDWD     q5_k9<>+0(SB), Y1, Y1
-	VBROADCASTSS 72(AX), Y2
-	VMOVSD       16(R8), X3
+	VMOVDQU      112(R10), Y2
+	VPSRLD       $4, Y2, Y2
+	VPAND        q5_k6<>+0(SB), Y2, Y2
+	VMOVDQU      16(R10), Y3
+	VPSRLD       $1, Y3, Y3
+	VPAND        q5_k7<>+0(SB), Y3, Y3
+	VPOR         Y3, Y2, Y2
+	VMOVDQU      160(SI), Y3
+	VPMADDUBSW   Y3, Y2, Y2
+	VPMADDWD     q5_k9<>+0(SB), Y2, Y2
+	VBROADCASTSS 84(AX), Y3
+	VMOVSD       40(R8), X4
+	VFMADD231PS  Y4, Y3, Y0
+	VBROADCASTSS 52(AX), Y3
+	VBROADCASTSS 20(DI), Y4
+	VCVTDQ2PS    Y2, Y2
+	VMULPS       Y3, Y4, Y3
+	VFMADD231PS  Y3, Y2, Y1
+	VMOVDQU      144(R10), Y2
+	VPAND        q5_k6<>+0(SB), Y2, Y2
+	VMOVDQU      16(R10), Y3
+	VPSRLD       $2, Y3, Y3
+	VPAND        q5_k7<>+0(SB), Y3, Y3
+	VPOR         Y3, Y2, Y2
+	VMOVDQU      192(SI), Y3
+	VPMADDUBSW   Y3, Y2, Y2
+	VPMADDWD     q5_k9<>+0(SB), Y2, Y2
+	VBROADCASTSS 88(AX), Y3
+	VMOVSD       48(R8), X4
+	VFMADD231PS  Y4, Y3, Y1
+	VBROADCASTSS 56(AX), Y3
+	VBROADCASTSS 24(DI), Y4
+	VCVTDQ2PS    Y2, Y2
+	VMULPS       Y3, Y4, Y3
 	VFMADD231PS  Y3, Y2, Y0
-	VBROADCASTSS 40(AX), Y2
-	VBROADCASTSS 8(DI), Y3
-	VCVTDQ2PS    Y1, Y1
-	VMULPS       Y2, Y3, Y2
-	VFMADD231PS  Y2, Y1, Y0
-	VMOVDQU      80(R10), Y1
-	VPSRLD       $4, Y1, Y1
-	VPAND        q5_k6<>+0(SB), Y1, Y1
-	VMOVDQU      16(R10), Y2
-	VPSLLD       $1, Y2, Y2
-	VPAND        q5_k7<>+0(SB), Y2, Y2
-	VPOR         Y2, Y1, Y1
-	VMOVDQU      96(SI), Y2
-	VPMADDUBSW   Y2, Y1, Y1
-	VPMADDWD     q5_k9<>+0(SB), Y1, Y1
-	VBROADCASTSS 76(AX), Y2
-	VMOVSD       24(R8), X3
-	VFMADD231PS  Y3, Y2, Y0
-	VBROADCASTSS 44(AX), Y2
-	VBROADCASTSS 12(DI), Y3
-	VCVTDQ2PS    Y1, Y1
-	VMULPS       Y2, Y3, Y2
-	VFMADD231PS  Y2, Y1, Y0
-	VMOVDQU      112(R10), Y1
-	VPAND        q5_k6<>+0(SB), Y1, Y1
-	VMOVDQU      16(R10), Y2
-	VPAND        q5_k7<>+0(SB), Y2, Y2
-	VPOR         Y2, Y1, Y1
-	VMOVDQU      128(SI), Y2
-	VPMADDUBSW   Y2, Y1, Y1
-	VPMADDWD     q5_k9<>+0(SB), Y1, Y1
-	VBROADCASTSS 80(AX), Y2
-	VMOVSD       32(R8), X3
-	VFMADD231PS  Y3, Y2, Y0
-	VBROADCASTSS 48(AX), Y2
-	VBROADCASTSS 16(DI), Y3
-	VCVTDQ2PS    Y1, Y1
-	VMULPS       Y2, Y3, Y2
-	VFMADD231PS  Y2, Y1, Y0
-	VMOVDQU      112(R10), Y1
-	VPSRLD       $4, Y1, Y1
-	VPAND        q5_k6<>+0(SB), Y1, Y1
-	VMOVDQU      16(R10), Y2
-	VPSRLD       $1, Y2, Y2
-	VPAND        q5_k7<>+0(SB), Y2, Y2
-	VPOR         Y2, Y1, Y1
-	VMOVDQU      160(SI), Y2
-	VPMADDUBSW   Y2, Y1, Y1
-	VPMADDWD     q5_k9<>+0(SB), Y1, Y1
-	VBROADCASTSS 84(AX), Y2
-	VMOVSD       40(R8), X3
-	VFMADD231PS  Y3, Y2, Y0
-	VBROADCASTSS 52(AX), Y2
-	VBROADCASTSS 20(DI), Y3
-	VCVTDQ2PS    Y1, Y1
-	VMULPS       Y2, Y3, Y2
-	VFMADD231PS  Y2, Y1, Y0
-	VMOVDQU      144(R10), Y1
-	VPAND        q5_k6<>+0(SB), Y1, Y1
-	VMOVDQU      16(R10), Y2
-	VPSRLD       $2, Y2, Y2
-	VPAND        q5_k7<>+0(SB), Y2, Y2
-	VPOR         Y2, Y1, Y1
-	VMOVDQU      192(SI), Y2
-	VPMADDUBSW   Y2, Y1, Y1
-	VPMADDWD     q5_k9<>+0(SB), Y1, Y1
-	VBROADCASTSS 88(AX), Y2
-	VMOVSD       48(R8), X3
-	VFMADD231PS  Y3, Y2, Y0
-	VBROADCASTSS 56(AX), Y2
-	VBROADCASTSS 24(DI), Y3
-	VCVTDQ2PS    Y1, Y1
-	VMULPS       Y2, Y3, Y2
-	VFMADD231PS  Y2, Y1, Y0
-	VMOVDQU      144(R10), Y1
-	VPSRLD       $4, Y1, Y1
-	VPAND        q5_k6<>+0(SB), Y1, Y1
-	VMOVDQU      16(R10), Y2
-	VPSRLD       $3, Y2, Y2
-	VPAND        q5_k7<>+0(SB), Y2, Y2
-	VPOR         Y2, Y1, Y1
-	VMOVDQU      224(SI), Y2
-	VPMADDUBSW   Y2, Y1, Y1
-	VPMADDWD     q5_k9<>+0(SB), Y1, Y1
-	VBROADCASTSS 92(AX), Y2
-	VMOVSD       56(R8), X3
-	VFMADD231PS  Y3, Y2, Y0
-	VBROADCASTSS 60(AX), Y2
-	VBROADCASTSS 28(DI), Y3
-	VCVTDQ2PS    Y1, Y1
-	VMULPS       Y2, Y3, Y2
-	VFMADD231PS  Y2, Y1, Y0
+	VMOVDQU      144(R10), Y2
+	VPSRLD       $4, Y2, Y2
+	VPAND        q5_k6<>+0(SB), Y2, Y2
+	VMOVDQU      16(R10), Y3
+	VPSRLD       $3, Y3, Y3
+	VPAND        q5_k7<>+0(SB), Y3, Y3
+	VPOR         Y3, Y2, Y2
+	VMOVDQU      224(SI), Y3
+	VPMADDUBSW   Y3, Y2, Y2
+	VPMADDWD     q5_k9<>+0(SB), Y2, Y2
+	VBROADCASTSS 92(AX), Y3
+	VMOVSD       56(R8), X4
+	VFMADD231PS  Y4, Y3, Y0
+	VBROADCASTSS 60(AX), Y3
+	VBROADCASTSS 28(DI), Y4
+	VCVTDQ2PS    Y2, Y2
+	VMULPS       Y3, Y4, Y3
+	VFMADD231PS  Y3, Y2, Y1
 	ADDQ         $0xb0, R10
 	ADDQ         $0x100, SI
 	ADDQ         $0x20, DI
@@ -6545,6 +6548,7 @@ loop3:
 
 done4:
 	ADDQ         $1, R9
+	VADDPS       Y1, Y0, Y0
 	VEXTRACTF128 $1, Y0, X1
 	VADDPS       X0, X1, X1
 	VMOVHLPS     X1, X1, X0
@@ -6563,7 +6567,7 @@ done2:
 	VZEROUPPER
 	RET
 
-// matmulQ82xQ5_KAVX2 is y[j][r] = sum over i of d[i/32][j]*q[i/32][j][i%32]*w[r][i] for j < 2; ldy and stride in bytes.
+// matmulQ82xQ5_KAVX2 multiplies rows of w with 2 rows of activations in int8; ldy and stride in bytes.
 // Requires: AVX2, F16C, FMA
 TEXT ·matmulQ82xQ5_KAVX2(SB), NOSPLIT, $576-72
 	LEAQ         31(SP), AX
@@ -6868,7 +6872,7 @@ done2:
 	VZEROUPPER
 	RET
 
-// matmulQ83xQ5_KAVX2 is y[j][r] = sum over i of d[i/32][j]*q[i/32][j][i%32]*w[r][i] for j < 3; ldy and stride in bytes.
+// matmulQ83xQ5_KAVX2 multiplies rows of w with 3 rows of activations in int8; ldy and stride in bytes.
 // Requires: AVX2, F16C, FMA
 TEXT ·matmulQ83xQ5_KAVX2(SB), NOSPLIT, $576-72
 	LEAQ         31(SP), AX
@@ -7254,7 +7258,7 @@ done2:
 	VZEROUPPER
 	RET
 
-// matmulQ84xQ5_KAVX2 is y[j][r] = sum over i of d[i/32][j]*q[i/32][j][i%32]*w[r][i] for j < 4; ldy and stride in bytes.
+// matmulQ84xQ5_KAVX2 multiplies rows of w with 4 rows of activations in int8; ldy and stride in bytes.
 // Requires: AVX2, F16C, FMA
 TEXT ·matmulQ84xQ5_KAVX2(SB), NOSPLIT, $576-72
 	LEAQ         31(SP), AX
@@ -7722,7 +7726,7 @@ done2:
 	RET
 
 // unpackQ5_KAVX2 unpacks a row into records of 32 levels, their scales and mins.
-// Requires: AVX2, F16C, FMA
+// Requires: AVX2, F16C
 TEXT ·unpackQ5_KAVX2(SB), NOSPLIT, $576-24
 	MOVQ         dst+0(FP), AX
 	MOVQ         src+8(FP), BX

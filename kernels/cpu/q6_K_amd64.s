@@ -52,8 +52,8 @@ DATA q6_k7<>+16(SB)/8, $0x0001000100010001
 DATA q6_k7<>+24(SB)/8, $0x0001000100010001
 GLOBL q6_k7<>(SB), RODATA|NOPTR, $32
 
-// decodeUnitsQ6_KAVX512 unpacks units of 256 values: dst[i] = value(src, i).
-// Requires: AVX2, AVX512F, AVX512BW, AVX512DQ, AVX512VL, AVX512VNNI, F16C, FMA
+// decodeUnitsQ6_KAVX512 unpacks units of 256 values.
+// Requires: AVX2, F16C
 TEXT ·decodeUnitsQ6_KAVX512(SB), NOSPLIT, $576-24
 	MOVQ         dst+0(FP), AX
 	MOVQ         src+8(FP), BX
@@ -321,8 +321,8 @@ done2:
 	VZEROUPPER
 	RET
 
-// matmul1xQ6_KAVX512 is y[j][r] = sum over i of x[j][i]*w[r][i] for j < 1; ld and stride in bytes, a unit is 256 values.
-// Requires: AVX2, AVX512F, AVX512BW, AVX512DQ, AVX512VL, AVX512VNNI, F16C, FMA
+// matmul1xQ6_KAVX512 multiplies rows of w with 1 row of x; ld and stride in bytes, a unit is 256 values.
+// Requires: AVX2, F16C, FMA
 TEXT ·matmul1xQ6_KAVX512(SB), NOSPLIT, $576-64
 	MOVQ         y+0(FP), AX
 	MOVQ         w+32(FP), BX
@@ -651,8 +651,8 @@ done2:
 	VZEROUPPER
 	RET
 
-// matmul2xQ6_KAVX512 is y[j][r] = sum over i of x[j][i]*w[r][i] for j < 2; ld and stride in bytes, a unit is 256 values.
-// Requires: AVX2, AVX512F, AVX512BW, AVX512DQ, AVX512VL, AVX512VNNI, F16C, FMA
+// matmul2xQ6_KAVX512 multiplies rows of w with 2 rows of x; ld and stride in bytes, a unit is 256 values.
+// Requires: AVX2, F16C, FMA
 TEXT ·matmul2xQ6_KAVX512(SB), NOSPLIT, $576-64
 	MOVQ         y+0(FP), AX
 	MOVQ         w+32(FP), BX
@@ -1055,8 +1055,8 @@ done2:
 	VZEROUPPER
 	RET
 
-// matmul3xQ6_KAVX512 is y[j][r] = sum over i of x[j][i]*w[r][i] for j < 3; ld and stride in bytes, a unit is 256 values.
-// Requires: AVX2, AVX512F, AVX512BW, AVX512DQ, AVX512VL, AVX512VNNI, F16C, FMA
+// matmul3xQ6_KAVX512 multiplies rows of w with 3 rows of x; ld and stride in bytes, a unit is 256 values.
+// Requires: AVX2, F16C, FMA
 TEXT ·matmul3xQ6_KAVX512(SB), NOSPLIT, $576-64
 	MOVQ         y+0(FP), AX
 	MOVQ         w+32(FP), BX
@@ -1532,8 +1532,8 @@ done2:
 	VZEROUPPER
 	RET
 
-// matmul4xQ6_KAVX512 is y[j][r] = sum over i of x[j][i]*w[r][i] for j < 4; ld and stride in bytes, a unit is 256 values.
-// Requires: AVX2, AVX512F, AVX512BW, AVX512DQ, AVX512VL, AVX512VNNI, F16C, FMA
+// matmul4xQ6_KAVX512 multiplies rows of w with 4 rows of x; ld and stride in bytes, a unit is 256 values.
+// Requires: AVX2, F16C, FMA
 TEXT ·matmul4xQ6_KAVX512(SB), NOSPLIT, $576-64
 	MOVQ         y+0(FP), AX
 	MOVQ         w+32(FP), BX
@@ -2082,8 +2082,8 @@ done2:
 	VZEROUPPER
 	RET
 
-// matmulQ81xQ6_KAVX512 is y[j][r] = sum over i of d[i/32][j]*q[i/32][j][i%32]*w[r][i] for j < 1; ldy and stride in bytes.
-// Requires: AVX2, AVX512F, AVX512BW, AVX512DQ, AVX512VL, AVX512VNNI, F16C, FMA
+// matmulQ81xQ6_KAVX512 multiplies rows of w with 1 row of activations in int8; ldy and stride in bytes.
+// Requires: F16C, FMA, AVX512VL, AVX512VNNI
 TEXT ·matmulQ81xQ6_KAVX512(SB), NOSPLIT, $576-72
 	LEAQ         31(SP), AX
 	ANDQ         $-32, AX
@@ -2095,6 +2095,7 @@ TEXT ·matmulQ81xQ6_KAVX512(SB), NOSPLIT, $576-72
 
 loop1:
 	VPXOR        Y0, Y0, Y0
+	VPXOR        Y1, Y1, Y1
 	MOVQ         q+16(FP), SI
 	MOVQ         d+24(FP), DI
 	MOVQ         blocks+64(FP), R8
@@ -2103,181 +2104,181 @@ loop1:
 	JLT          done4
 
 loop3:
-	VPBROADCASTW 208(R9), X1
-	VCVTPH2PS    X1, Y1
-	VMOVDQU      192(R9), X2
-	VINSERTI128  $1, 194(R9), Y2, Y2
-	VPSHUFB      q6_k0<>+0(SB), Y2, Y2
-	VPAND        q6_k1<>+0(SB), Y2, Y2
-	VPSLLD       $0x18, Y2, Y2
-	VPSRAD       $0x18, Y2, Y2
-	VCVTDQ2PS    Y2, Y2
-	VMULPS       Y2, Y1, Y1
-	VMOVUPS      Y1, 32(AX)
-	VPBROADCASTW 208(R9), X1
-	VCVTPH2PS    X1, Y1
-	VBROADCASTI128 194(R9), Y2
-	VPSHUFB      q6_k2<>+0(SB), Y2, Y2
-	VPAND        q6_k1<>+0(SB), Y2, Y2
-	VPSLLD       $0x18, Y2, Y2
-	VPSRAD       $0x18, Y2, Y2
-	VCVTDQ2PS    Y2, Y2
-	VMULPS       Y2, Y1, Y1
-	VMOVUPS      Y1, 64(AX)
-	VMOVDQU      (R9), Y1
-	VPAND        q6_k3<>+0(SB), Y1, Y1
-	VMOVDQU      128(R9), Y2
-	VPSLLD       $4, Y2, Y2
-	VPAND        q6_k4<>+0(SB), Y2, Y2
-	VPOR         Y2, Y1, Y1
-	VPADDB       q6_k5<>+0(SB), Y1, Y1
-	VPABSB       Y1, Y2
-	VMOVDQU      (SI), Y3
-	VPSIGNB      Y1, Y3, Y1
-	VPXOR        Y3, Y3, Y3
-	VPDPBUSD     Y1, Y2, Y3
-	VBROADCASTSS 32(AX), X1
-	VBROADCASTSS 36(AX), X2
-	VINSERTF128  $1, X2, Y1, Y1
-	VBROADCASTSS (DI), Y2
+	VPBROADCASTW 208(R9), X2
+	VCVTPH2PS    X2, Y2
+	VMOVDQU      192(R9), X3
+	VINSERTI128  $1, 194(R9), Y3, Y3
+	VPSHUFB      q6_k0<>+0(SB), Y3, Y3
+	VPAND        q6_k1<>+0(SB), Y3, Y3
+	VPSLLD       $0x18, Y3, Y3
+	VPSRAD       $0x18, Y3, Y3
 	VCVTDQ2PS    Y3, Y3
-	VMULPS       Y1, Y2, Y1
-	VFMADD231PS  Y1, Y3, Y0
-	VMOVDQU      32(R9), Y1
-	VPAND        q6_k3<>+0(SB), Y1, Y1
-	VMOVDQU      128(R9), Y2
-	VPSLLD       $2, Y2, Y2
-	VPAND        q6_k4<>+0(SB), Y2, Y2
-	VPOR         Y2, Y1, Y1
-	VPADDB       q6_k5<>+0(SB), Y1, Y1
-	VPABSB       Y1, Y2
-	VMOVDQU      32(SI), Y3
-	VPSIGNB      Y1, Y3, Y1
-	VPXOR        Y3, Y3, Y3
-	VPDPBUSD     Y1, Y2, Y3
-	VBROADCASTSS 40(AX), X1
-	VBROADCASTSS 44(AX), X2
-	VINSERTF128  $1, X2, Y1, Y1
-	VBROADCASTSS 4(DI), Y2
+	VMULPS       Y3, Y2, Y2
+	VMOVUPS      Y2, 32(AX)
+	VPBROADCASTW 208(R9), X2
+	VCVTPH2PS    X2, Y2
+	VBROADCASTI128 194(R9), Y3
+	VPSHUFB      q6_k2<>+0(SB), Y3, Y3
+	VPAND        q6_k1<>+0(SB), Y3, Y3
+	VPSLLD       $0x18, Y3, Y3
+	VPSRAD       $0x18, Y3, Y3
 	VCVTDQ2PS    Y3, Y3
-	VMULPS       Y1, Y2, Y1
-	VFMADD231PS  Y1, Y3, Y0
-	VMOVDQU      (R9), Y1
-	VPSRLD       $4, Y1, Y1
-	VPAND        q6_k3<>+0(SB), Y1, Y1
-	VMOVDQU      128(R9), Y2
-	VPAND        q6_k4<>+0(SB), Y2, Y2
-	VPOR         Y2, Y1, Y1
-	VPADDB       q6_k5<>+0(SB), Y1, Y1
-	VPABSB       Y1, Y2
-	VMOVDQU      64(SI), Y3
-	VPSIGNB      Y1, Y3, Y1
-	VPXOR        Y3, Y3, Y3
-	VPDPBUSD     Y1, Y2, Y3
-	VBROADCASTSS 48(AX), X1
-	VBROADCASTSS 52(AX), X2
-	VINSERTF128  $1, X2, Y1, Y1
-	VBROADCASTSS 8(DI), Y2
-	VCVTDQ2PS    Y3, Y3
-	VMULPS       Y1, Y2, Y1
-	VFMADD231PS  Y1, Y3, Y0
-	VMOVDQU      32(R9), Y1
-	VPSRLD       $4, Y1, Y1
-	VPAND        q6_k3<>+0(SB), Y1, Y1
-	VMOVDQU      128(R9), Y2
-	VPSRLD       $2, Y2, Y2
-	VPAND        q6_k4<>+0(SB), Y2, Y2
-	VPOR         Y2, Y1, Y1
-	VPADDB       q6_k5<>+0(SB), Y1, Y1
-	VPABSB       Y1, Y2
-	VMOVDQU      96(SI), Y3
-	VPSIGNB      Y1, Y3, Y1
-	VPXOR        Y3, Y3, Y3
-	VPDPBUSD     Y1, Y2, Y3
-	VBROADCASTSS 56(AX), X1
-	VBROADCASTSS 60(AX), X2
-	VINSERTF128  $1, X2, Y1, Y1
-	VBROADCASTSS 12(DI), Y2
-	VCVTDQ2PS    Y3, Y3
-	VMULPS       Y1, Y2, Y1
-	VFMADD231PS  Y1, Y3, Y0
-	VMOVDQU      64(R9), Y1
-	VPAND        q6_k3<>+0(SB), Y1, Y1
-	VMOVDQU      160(R9), Y2
-	VPSLLD       $4, Y2, Y2
-	VPAND        q6_k4<>+0(SB), Y2, Y2
-	VPOR         Y2, Y1, Y1
-	VPADDB       q6_k5<>+0(SB), Y1, Y1
-	VPABSB       Y1, Y2
-	VMOVDQU      128(SI), Y3
-	VPSIGNB      Y1, Y3, Y1
-	VPXOR        Y3, Y3, Y3
-	VPDPBUSD     Y1, Y2, Y3
-	VBROADCASTSS 64(AX), X1
-	VBROADCASTSS 68(AX), X2
-	VINSERTF128  $1, X2, Y1, Y1
-	VBROADCASTSS 16(DI), Y2
-	VCVTDQ2PS    Y3, Y3
-	VMULPS       Y1, Y2, Y1
-	VFMADD231PS  Y1, Y3, Y0
-	VMOVDQU      96(R9), Y1
-	VPAND        q6_k3<>+0(SB), Y1, Y1
-	VMOVDQU      160(R9), Y2
-	VPSLLD       $2, Y2, Y2
-	VPAND        q6_k4<>+0(SB), Y2, Y2
-	VPOR         Y2, Y1, Y1
-	VPADDB       q6_k5<>+0(SB), Y1, Y1
-	VPABSB       Y1, Y2
-	VMOVDQU      160(SI), Y3
-	VPSIGNB      Y1, Y3, Y1
-	VPXOR        Y3, Y3, Y3
-	VPDPBUSD     Y1, Y2, Y3
-	VBROADCASTSS 72(AX), X1
-	VBROADCASTSS 76(AX), X2
-	VINSERTF128  $1, X2, Y1, Y1
-	VBROADCASTSS 20(DI), Y2
-	VCVTDQ2PS    Y3, Y3
-	VMULPS       Y1, Y2, Y1
-	VFMADD231PS  Y1, Y3, Y0
-	VMOVDQU      64(R9), Y1
-	VPSRLD       $4, Y1, Y1
-	VPAND        q6_k3<>+0(SB), Y1, Y1
-	VMOVDQU      160(R9), Y2
-	VPAND        q6_k4<>+0(SB), Y2, Y2
-	VPOR         Y2, Y1, Y1
-	VPADDB       q6_k5<>+0(SB), Y1, Y1
-	VPABSB       Y1, Y2
-	VMOVDQU      192(SI), Y3
-	VPSIGNB      Y1, Y3, Y1
-	VPXOR        Y3, Y3, Y3
-	VPDPBUSD     Y1, Y2, Y3
-	VBROADCASTSS 80(AX), X1
-	VBROADCASTSS 84(AX), X2
-	VINSERTF128  $1, X2, Y1, Y1
-	VBROADCASTSS 24(DI), Y2
-	VCVTDQ2PS    Y3, Y3
-	VMULPS       Y1, Y2, Y1
-	VFMADD231PS  Y1, Y3, Y0
-	VMOVDQU      96(R9), Y1
-	VPSRLD       $4, Y1, Y1
-	VPAND        q6_k3<>+0(SB), Y1, Y1
-	VMOVDQU      160(R9), Y2
-	VPSRLD       $2, Y2, Y2
-	VPAND        q6_k4<>+0(SB), Y2, Y2
-	VPOR         Y2, Y1, Y1
-	VPADDB       q6_k5<>+0(SB), Y1, Y1
-	VPABSB       Y1, Y2
-	VMOVDQU      224(SI), Y3
-	VPSIGNB      Y1, Y3, Y1
-	VPXOR        Y3, Y3, Y3
-	VPDPBUSD     Y1, Y2, Y3
-	VBROADCASTSS 88(AX), X1
-	VBROADCASTSS 92(AX), X2
-	VINSERTF128  $1, X2, Y1, Y1
-	VBROADCASTSS 28(DI), Y2
-	VCVTDQ2PS    Y3, Y3
-	VMULPS       Y1, Y2, Y1
-	VFMADD231PS  Y1, Y3, Y0
+	VMULPS       Y3, Y2, Y2
+	VMOVUPS      Y2, 64(AX)
+	VMOVDQU      (R9), Y2
+	VPAND        q6_k3<>+0(SB), Y2, Y2
+	VMOVDQU      128(R9), Y3
+	VPSLLD       $4, Y3, Y3
+	VPAND        q6_k4<>+0(SB), Y3, Y3
+	VPOR         Y3, Y2, Y2
+	VPADDB       q6_k5<>+0(SB), Y2, Y2
+	VPABSB       Y2, Y3
+	VMOVDQU      (SI), Y4
+	VPSIGNB      Y2, Y4, Y2
+	VPXOR        Y4, Y4, Y4
+	VPDPBUSD     Y2, Y3, Y4
+	VBROADCASTSS 32(AX), X2
+	VBROADCASTSS 36(AX), X3
+	VINSERTF128  $1, X3, Y2, Y2
+	VBROADCASTSS (DI), Y3
+	VCVTDQ2PS    Y4, Y4
+	VMULPS       Y2, Y3, Y2
+	VFMADD231PS  Y2, Y4, Y0
+	VMOVDQU      32(R9), Y2
+	VPAND        q6_k3<>+0(SB), Y2, Y2
+	VMOVDQU      128(R9), Y3
+	VPSLLD       $2, Y3, Y3
+	VPAND        q6_k4<>+0(SB), Y3, Y3
+	VPOR         Y3, Y2, Y2
+	VPADDB       q6_k5<>+0(SB), Y2, Y2
+	VPABSB       Y2, Y3
+	VMOVDQU      32(SI), Y4
+	VPSIGNB      Y2, Y4, Y2
+	VPXOR        Y4, Y4, Y4
+	VPDPBUSD     Y2, Y3, Y4
+	VBROADCASTSS 40(AX), X2
+	VBROADCASTSS 44(AX), X3
+	VINSERTF128  $1, X3, Y2, Y2
+	VBROADCASTSS 4(DI), Y3
+	VCVTDQ2PS    Y4, Y4
+	VMULPS       Y2, Y3, Y2
+	VFMADD231PS  Y2, Y4, Y1
+	VMOVDQU      (R9), Y2
+	VPSRLD       $4, Y2, Y2
+	VPAND        q6_k3<>+0(SB), Y2, Y2
+	VMOVDQU      128(R9), Y3
+	VPAND        q6_k4<>+0(SB), Y3, Y3
+	VPOR         Y3, Y2, Y2
+	VPADDB       q6_k5<>+0(SB), Y2, Y2
+	VPABSB       Y2, Y3
+	VMOVDQU      64(SI), Y4
+	VPSIGNB      Y2, Y4, Y2
+	VPXOR        Y4, Y4, Y4
+	VPDPBUSD     Y2, Y3, Y4
+	VBROADCASTSS 48(AX), X2
+	VBROADCASTSS 52(AX), X3
+	VINSERTF128  $1, X3, Y2, Y2
+	VBROADCASTSS 8(DI), Y3
+	VCVTDQ2PS    Y4, Y4
+	VMULPS       Y2, Y3, Y2
+	VFMADD231PS  Y2, Y4, Y0
+	VMOVDQU      32(R9), Y2
+	VPSRLD       $4, Y2, Y2
+	VPAND        q6_k3<>+0(SB), Y2, Y2
+	VMOVDQU      128(R9), Y3
+	VPSRLD       $2, Y3, Y3
+	VPAND        q6_k4<>+0(SB), Y3, Y3
+	VPOR         Y3, Y2, Y2
+	VPADDB       q6_k5<>+0(SB), Y2, Y2
+	VPABSB       Y2, Y3
+	VMOVDQU      96(SI), Y4
+	VPSIGNB      Y2, Y4, Y2
+	VPXOR        Y4, Y4, Y4
+	VPDPBUSD     Y2, Y3, Y4
+	VBROADCASTSS 56(AX), X2
+	VBROADCASTSS 60(AX), X3
+	VINSERTF128  $1, X3, Y2, Y2
+	VBROADCASTSS 12(DI), Y3
+	VCVTDQ2PS    Y4, Y4
+	VMULPS       Y2, Y3, Y2
+	VFMADD231PS  Y2, Y4, Y1
+	VMOVDQU      64(R9), Y2
+	VPAND        q6_k3<>+0(SB), Y2, Y2
+	VMOVDQU      160(R9), Y3
+	VPSLLD       $4, Y3, Y3
+	VPAND        q6_k4<>+0(SB), Y3, Y3
+	VPOR         Y3, Y2, Y2
+	VPADDB       q6_k5<>+0(SB), Y2, Y2
+	VPABSB       Y2, Y3
+	VMOVDQU      128(SI), Y4
+	VPSIGNB      Y2, Y4, Y2
+	VPXOR        Y4, Y4, Y4
+	VPDPBUSD     Y2, Y3, Y4
+	VBROADCASTSS 64(AX), X2
+	VBROADCASTSS 68(AX), X3
+	VINSERTF128  $1, X3, Y2, Y2
+	VBROADCASTSS 16(DI), Y3
+	VCVTDQ2PS    Y4, Y4
+	VMULPS       Y2, Y3, Y2
+	VFMADD231PS  Y2, Y4, Y0
+	VMOVDQU      96(R9), Y2
+	VPAND        q6_k3<>+0(SB), Y2, Y2
+	VMOVDQU      160(R9), Y3
+	VPSLLD       $2, Y3, Y3
+	VPAND        q6_k4<>+0(SB), Y3, Y3
+	VPOR         Y3, Y2, Y2
+	VPADDB       q6_k5<>+0(SB), Y2, Y2
+	VPABSB       Y2, Y3
+	VMOVDQU      160(SI), Y4
+	VPSIGNB      Y2, Y4, Y2
+	VPXOR        Y4, Y4, Y4
+	VPDPBUSD     Y2, Y3, Y4
+	VBROADCASTSS 72(AX), X2
+	VBROADCASTSS 76(AX), X3
+	VINSERTF128  $1, X3, Y2, Y2
+	VBROADCASTSS 20(DI), Y3
+	VCVTDQ2PS    Y4, Y4
+	VMULPS       Y2, Y3, Y2
+	VFMADD231PS  Y2, Y4, Y1
+	VMOVDQU      64(R9), Y2
+	VPSRLD       $4, Y2, Y2
+	VPAND        q6_k3<>+0(SB), Y2, Y2
+	VMOVDQU      160(R9), Y3
+	VPAND        q6_k4<>+0(SB), Y3, Y3
+	VPOR         Y3, Y2, Y2
+	VPADDB       q6_k5<>+0(SB), Y2, Y2
+	VPABSB       Y2, Y3
+	VMOVDQU      192(SI), Y4
+	VPSIGNB      Y2, Y4, Y2
+	VPXOR        Y4, Y4, Y4
+	VPDPBUSD     Y2, Y3, Y4
+	VBROADCASTSS 80(AX), X2
+	VBROADCASTSS 84(AX), X3
+	VINSERTF128  $1, X3, Y2, Y2
+	VBROADCASTSS 24(DI), Y3
+	VCVTDQ2PS    Y4, Y4
+	VMULPS       Y2, Y3, Y2
+	VFMADD231PS  Y2, Y4, Y0
+	VMOVDQU      96(R9), Y2
+	VPSRLD       $4, Y2, Y2
+	VPAND        q6_k3<>+0(SB), Y2, Y2
+	VMOVDQU      160(R9), Y3
+	VPSRLD       $2, Y3, Y3
+	VPAND        q6_k4<>+0(SB), Y3, Y3
+	VPOR         Y3, Y2, Y2
+	VPADDB       q6_k5<>+0(SB), Y2, Y2
+	VPABSB       Y2, Y3
+	VMOVDQU      224(SI), Y4
+	VPSIGNB      Y2, Y4, Y2
+	VPXOR        Y4, Y4, Y4
+	VPDPBUSD     Y2, Y3, Y4
+	VBROADCASTSS 88(AX), X2
+	VBROADCASTSS 92(AX), X3
+	VINSERTF128  $1, X3, Y2, Y2
+	VBROADCASTSS 28(DI), Y3
+	VCVTDQ2PS    Y4, Y4
+	VMULPS       Y2, Y3, Y2
+	VFMADD231PS  Y2, Y4, Y1
 	ADDQ         $0xd2, R9
 	ADDQ         $0x100, SI
 	ADDQ         $0x20, DI
@@ -2286,6 +2287,7 @@ loop3:
 
 done4:
 	ADDQ         $1, R8
+	VADDPS       Y1, Y0, Y0
 	VEXTRACTF128 $1, Y0, X1
 	VADDPS       X0, X1, X1
 	VMOVHLPS     X1, X1, X0
@@ -2304,8 +2306,8 @@ done2:
 	VZEROUPPER
 	RET
 
-// matmulQ82xQ6_KAVX512 is y[j][r] = sum over i of d[i/32][j]*q[i/32][j][i%32]*w[r][i] for j < 2; ldy and stride in bytes.
-// Requires: AVX2, AVX512F, AVX512BW, AVX512DQ, AVX512VL, AVX512VNNI, F16C, FMA
+// matmulQ82xQ6_KAVX512 multiplies rows of w with 2 rows of activations in int8; ldy and stride in bytes.
+// Requires: F16C, FMA, AVX512VL, AVX512VNNI
 TEXT ·matmulQ82xQ6_KAVX512(SB), NOSPLIT, $576-72
 	LEAQ         31(SP), AX
 	ANDQ         $-32, AX
@@ -2601,8 +2603,8 @@ done2:
 	VZEROUPPER
 	RET
 
-// matmulQ83xQ6_KAVX512 is y[j][r] = sum over i of d[i/32][j]*q[i/32][j][i%32]*w[r][i] for j < 3; ldy and stride in bytes.
-// Requires: AVX2, AVX512F, AVX512BW, AVX512DQ, AVX512VL, AVX512VNNI, F16C, FMA
+// matmulQ83xQ6_KAVX512 multiplies rows of w with 3 rows of activations in int8; ldy and stride in bytes.
+// Requires: F16C, FMA, AVX512VL, AVX512VNNI
 TEXT ·matmulQ83xQ6_KAVX512(SB), NOSPLIT, $576-72
 	LEAQ         31(SP), AX
 	ANDQ         $-32, AX
@@ -2971,8 +2973,8 @@ done2:
 	VZEROUPPER
 	RET
 
-// matmulQ84xQ6_KAVX512 is y[j][r] = sum over i of d[i/32][j]*q[i/32][j][i%32]*w[r][i] for j < 4; ldy and stride in bytes.
-// Requires: AVX2, AVX512F, AVX512BW, AVX512DQ, AVX512VL, AVX512VNNI, F16C, FMA
+// matmulQ84xQ6_KAVX512 multiplies rows of w with 4 rows of activations in int8; ldy and stride in bytes.
+// Requires: F16C, FMA, AVX512VL, AVX512VNNI
 TEXT ·matmulQ84xQ6_KAVX512(SB), NOSPLIT, $576-72
 	LEAQ         31(SP), AX
 	ANDQ         $-32, AX
@@ -3415,7 +3417,7 @@ done2:
 	RET
 
 // unpackQ6_KAVX512 unpacks a row into records of 32 levels, their scales and mins.
-// Requires: AVX2, AVX512F, AVX512BW, AVX512DQ, AVX512VL, AVX512VNNI, F16C, FMA
+// Requires: AVX2, F16C
 TEXT ·unpackQ6_KAVX512(SB), NOSPLIT, $576-24
 	MOVQ         dst+0(FP), AX
 	MOVQ         src+8(FP), BX
@@ -3572,8 +3574,8 @@ done2:
 	VZEROUPPER
 	RET
 
-// decodeUnitsQ6_KAVX2 unpacks units of 256 values: dst[i] = value(src, i).
-// Requires: AVX2, F16C, FMA
+// decodeUnitsQ6_KAVX2 unpacks units of 256 values.
+// Requires: AVX2, F16C
 TEXT ·decodeUnitsQ6_KAVX2(SB), NOSPLIT, $576-24
 	MOVQ         dst+0(FP), AX
 	MOVQ         src+8(FP), BX
@@ -3841,7 +3843,7 @@ done2:
 	VZEROUPPER
 	RET
 
-// matmul1xQ6_KAVX2 is y[j][r] = sum over i of x[j][i]*w[r][i] for j < 1; ld and stride in bytes, a unit is 256 values.
+// matmul1xQ6_KAVX2 multiplies rows of w with 1 row of x; ld and stride in bytes, a unit is 256 values.
 // Requires: AVX2, F16C, FMA
 TEXT ·matmul1xQ6_KAVX2(SB), NOSPLIT, $576-64
 	MOVQ         y+0(FP), AX
@@ -4171,7 +4173,7 @@ done2:
 	VZEROUPPER
 	RET
 
-// matmul2xQ6_KAVX2 is y[j][r] = sum over i of x[j][i]*w[r][i] for j < 2; ld and stride in bytes, a unit is 256 values.
+// matmul2xQ6_KAVX2 multiplies rows of w with 2 rows of x; ld and stride in bytes, a unit is 256 values.
 // Requires: AVX2, F16C, FMA
 TEXT ·matmul2xQ6_KAVX2(SB), NOSPLIT, $576-64
 	MOVQ         y+0(FP), AX
@@ -4575,7 +4577,7 @@ done2:
 	VZEROUPPER
 	RET
 
-// matmul3xQ6_KAVX2 is y[j][r] = sum over i of x[j][i]*w[r][i] for j < 3; ld and stride in bytes, a unit is 256 values.
+// matmul3xQ6_KAVX2 multiplies rows of w with 3 rows of x; ld and stride in bytes, a unit is 256 values.
 // Requires: AVX2, F16C, FMA
 TEXT ·matmul3xQ6_KAVX2(SB), NOSPLIT, $576-64
 	MOVQ         y+0(FP), AX
@@ -5052,7 +5054,7 @@ done2:
 	VZEROUPPER
 	RET
 
-// matmul4xQ6_KAVX2 is y[j][r] = sum over i of x[j][i]*w[r][i] for j < 4; ld and stride in bytes, a unit is 256 values.
+// matmul4xQ6_KAVX2 multiplies rows of w with 4 rows of x; ld and stride in bytes, a unit is 256 values.
 // Requires: AVX2, F16C, FMA
 TEXT ·matmul4xQ6_KAVX2(SB), NOSPLIT, $576-64
 	MOVQ         y+0(FP), AX
@@ -5602,7 +5604,7 @@ done2:
 	VZEROUPPER
 	RET
 
-// matmulQ81xQ6_KAVX2 is y[j][r] = sum over i of d[i/32][j]*q[i/32][j][i%32]*w[r][i] for j < 1; ldy and stride in bytes.
+// matmulQ81xQ6_KAVX2 multiplies rows of w with 1 row of activations in int8; ldy and stride in bytes.
 // Requires: AVX2, F16C, FMA
 TEXT ·matmulQ81xQ6_KAVX2(SB), NOSPLIT, $576-72
 	LEAQ         31(SP), AX
@@ -5615,6 +5617,7 @@ TEXT ·matmulQ81xQ6_KAVX2(SB), NOSPLIT, $576-72
 
 loop1:
 	VPXOR        Y0, Y0, Y0
+	VPXOR        Y1, Y1, Y1
 	MOVQ         q+16(FP), SI
 	MOVQ         d+24(FP), DI
 	MOVQ         blocks+64(FP), R8
@@ -5623,181 +5626,181 @@ loop1:
 	JLT          done4
 
 loop3:
-	VPBROADCASTW 208(R9), X1
-	VCVTPH2PS    X1, Y1
-	VMOVDQU      192(R9), X2
-	VINSERTI128  $1, 194(R9), Y2, Y2
-	VPSHUFB      q6_k0<>+0(SB), Y2, Y2
-	VPAND        q6_k1<>+0(SB), Y2, Y2
-	VPSLLD       $0x18, Y2, Y2
-	VPSRAD       $0x18, Y2, Y2
+	VPBROADCASTW 208(R9), X2
+	VCVTPH2PS    X2, Y2
+	VMOVDQU      192(R9), X3
+	VINSERTI128  $1, 194(R9), Y3, Y3
+	VPSHUFB      q6_k0<>+0(SB), Y3, Y3
+	VPAND        q6_k1<>+0(SB), Y3, Y3
+	VPSLLD       $0x18, Y3, Y3
+	VPSRAD       $0x18, Y3, Y3
+	VCVTDQ2PS    Y3, Y3
+	VMULPS       Y3, Y2, Y2
+	VMOVUPS      Y2, 32(AX)
+	VPBROADCASTW 208(R9), X2
+	VCVTPH2PS    X2, Y2
+	VBROADCASTI128 194(R9), Y3
+	VPSHUFB      q6_k2<>+0(SB), Y3, Y3
+	VPAND        q6_k1<>+0(SB), Y3, Y3
+	VPSLLD       $0x18, Y3, Y3
+	VPSRAD       $0x18, Y3, Y3
+	VCVTDQ2PS    Y3, Y3
+	VMULPS       Y3, Y2, Y2
+	VMOVUPS      Y2, 64(AX)
+	VMOVDQU      (R9), Y2
+	VPAND        q6_k3<>+0(SB), Y2, Y2
+	VMOVDQU      128(R9), Y3
+	VPSLLD       $4, Y3, Y3
+	VPAND        q6_k4<>+0(SB), Y3, Y3
+	VPOR         Y3, Y2, Y2
+	VPADDB       q6_k5<>+0(SB), Y2, Y2
+	VPABSB       Y2, Y3
+	VMOVDQU      (SI), Y4
+	VPSIGNB      Y2, Y4, Y2
+	VPMADDUBSW   Y2, Y3, Y2
+	VPMADDWD     q6_k7<>+0(SB), Y2, Y2
+	VBROADCASTSS 32(AX), X3
+	VBROADCASTSS 36(AX), X4
+	VINSERTF128  $1, X4, Y3, Y3
+	VBROADCASTSS (DI), Y4
 	VCVTDQ2PS    Y2, Y2
-	VMULPS       Y2, Y1, Y1
-	VMOVUPS      Y1, 32(AX)
-	VPBROADCASTW 208(R9), X1
-	VCVTPH2PS    X1, Y1
-	VBROADCASTI128 194(R9), Y2
-	VPSHUFB      q6_k2<>+0(SB), Y2, Y2
-	VPAND        q6_k1<>+0(SB), Y2, Y2
-	VPSLLD       $0x18, Y2, Y2
-	VPSRAD       $0x18, Y2, Y2
+	VMULPS       Y3, Y4, Y3
+	VFMADD231PS  Y3, Y2, Y0
+	VMOVDQU      32(R9), Y2
+	VPAND        q6_k3<>+0(SB), Y2, Y2
+	VMOVDQU      128(R9), Y3
+	VPSLLD       $2, Y3, Y3
+	VPAND        q6_k4<>+0(SB), Y3, Y3
+	VPOR         Y3, Y2, Y2
+	VPADDB       q6_k5<>+0(SB), Y2, Y2
+	VPABSB       Y2, Y3
+	VMOVDQU      32(SI), Y4
+	VPSIGNB      Y2, Y4, Y2
+	VPMADDUBSW   Y2, Y3, Y2
+	VPMADDWD     q6_k7<>+0(SB), Y2, Y2
+	VBROADCASTSS 40(AX), X3
+	VBROADCASTSS 44(AX), X4
+	VINSERTF128  $1, X4, Y3, Y3
+	VBROADCASTSS 4(DI), Y4
 	VCVTDQ2PS    Y2, Y2
-	VMULPS       Y2, Y1, Y1
-	VMOVUPS      Y1, 64(AX)
-	VMOVDQU      (R9), Y1
-	VPAND        q6_k3<>+0(SB), Y1, Y1
-	VMOVDQU      128(R9), Y2
-	VPSLLD       $4, Y2, Y2
-	VPAND        q6_k4<>+0(SB), Y2, Y2
-	VPOR         Y2, Y1, Y1
-	VPADDB       q6_k5<>+0(SB), Y1, Y1
-	VPABSB       Y1, Y2
-	VMOVDQU      (SI), Y3
-	VPSIGNB      Y1, Y3, Y1
-	VPMADDUBSW   Y1, Y2, Y1
-	VPMADDWD     q6_k7<>+0(SB), Y1, Y1
-	VBROADCASTSS 32(AX), X2
-	VBROADCASTSS 36(AX), X3
-	VINSERTF128  $1, X3, Y2, Y2
-	VBROADCASTSS (DI), Y3
-	VCVTDQ2PS    Y1, Y1
-	VMULPS       Y2, Y3, Y2
-	VFMADD231PS  Y2, Y1, Y0
-	VMOVDQU      32(R9), Y1
-	VPAND        q6_k3<>+0(SB), Y1, Y1
-	VMOVDQU      128(R9), Y2
-	VPSLLD       $2, Y2, Y2
-	VPAND        q6_k4<>+0(SB), Y2, Y2
-	VPOR         Y2, Y1, Y1
-	VPADDB       q6_k5<>+0(SB), Y1, Y1
-	VPABSB       Y1, Y2
-	VMOVDQU      32(SI), Y3
-	VPSIGNB      Y1, Y3, Y1
-	VPMADDUBSW   Y1, Y2, Y1
-	VPMADDWD     q6_k7<>+0(SB), Y1, Y1
-	VBROADCASTSS 40(AX), X2
-	VBROADCASTSS 44(AX), X3
-	VINSERTF128  $1, X3, Y2, Y2
-	VBROADCASTSS 4(DI), Y3
-	VCVTDQ2PS    Y1, Y1
-	VMULPS       Y2, Y3, Y2
-	VFMADD231PS  Y2, Y1, Y0
-	VMOVDQU      (R9), Y1
-	VPSRLD       $4, Y1, Y1
-	VPAND        q6_k3<>+0(SB), Y1, Y1
-	VMOVDQU      128(R9), Y2
-	VPAND        q6_k4<>+0(SB), Y2, Y2
-	VPOR         Y2, Y1, Y1
-	VPADDB       q6_k5<>+0(SB), Y1, Y1
-	VPABSB       Y1, Y2
-	VMOVDQU      64(SI), Y3
-	VPSIGNB      Y1, Y3, Y1
-	VPMADDUBSW   Y1, Y2, Y1
-	VPMADDWD     q6_k7<>+0(SB), Y1, Y1
-	VBROADCASTSS 48(AX), X2
-	VBROADCASTSS 52(AX), X3
-	VINSERTF128  $1, X3, Y2, Y2
-	VBROADCASTSS 8(DI), Y3
-	VCVTDQ2PS    Y1, Y1
-	VMULPS       Y2, Y3, Y2
-	VFMADD231PS  Y2, Y1, Y0
-	VMOVDQU      32(R9), Y1
-	VPSRLD       $4, Y1, Y1
-	VPAND        q6_k3<>+0(SB), Y1, Y1
-	VMOVDQU      128(R9), Y2
-	VPSRLD       $2, Y2, Y2
-	VPAND        q6_k4<>+0(SB), Y2, Y2
-	VPOR         Y2, Y1, Y1
-	VPADDB       q6_k5<>+0(SB), Y1, Y1
-	VPABSB       Y1, Y2
-	VMOVDQU      96(SI), Y3
-	VPSIGNB      Y1, Y3, Y1
-	VPMADDUBSW   Y1, Y2, Y1
-	VPMADDWD     q6_k7<>+0(SB), Y1, Y1
-	VBROADCASTSS 56(AX), X2
-	VBROADCASTSS 60(AX), X3
-	VINSERTF128  $1, X3, Y2, Y2
-	VBROADCASTSS 12(DI), Y3
-	VCVTDQ2PS    Y1, Y1
-	VMULPS       Y2, Y3, Y2
-	VFMADD231PS  Y2, Y1, Y0
-	VMOVDQU      64(R9), Y1
-	VPAND        q6_k3<>+0(SB), Y1, Y1
-	VMOVDQU      160(R9), Y2
-	VPSLLD       $4, Y2, Y2
-	VPAND        q6_k4<>+0(SB), Y2, Y2
-	VPOR         Y2, Y1, Y1
-	VPADDB       q6_k5<>+0(SB), Y1, Y1
-	VPABSB       Y1, Y2
-	VMOVDQU      128(SI), Y3
-	VPSIGNB      Y1, Y3, Y1
-	VPMADDUBSW   Y1, Y2, Y1
-	VPMADDWD     q6_k7<>+0(SB), Y1, Y1
-	VBROADCASTSS 64(AX), X2
-	VBROADCASTSS 68(AX), X3
-	VINSERTF128  $1, X3, Y2, Y2
-	VBROADCASTSS 16(DI), Y3
-	VCVTDQ2PS    Y1, Y1
-	VMULPS       Y2, Y3, Y2
-	VFMADD231PS  Y2, Y1, Y0
-	VMOVDQU      96(R9), Y1
-	VPAND        q6_k3<>+0(SB), Y1, Y1
-	VMOVDQU      160(R9), Y2
-	VPSLLD       $2, Y2, Y2
-	VPAND        q6_k4<>+0(SB), Y2, Y2
-	VPOR         Y2, Y1, Y1
-	VPADDB       q6_k5<>+0(SB), Y1, Y1
-	VPABSB       Y1, Y2
-	VMOVDQU      160(SI), Y3
-	VPSIGNB      Y1, Y3, Y1
-	VPMADDUBSW   Y1, Y2, Y1
-	VPMADDWD     q6_k7<>+0(SB), Y1, Y1
-	VBROADCASTSS 72(AX), X2
-	VBROADCASTSS 76(AX), X3
-	VINSERTF128  $1, X3, Y2, Y2
-	VBROADCASTSS 20(DI), Y3
-	VCVTDQ2PS    Y1, Y1
-	VMULPS       Y2, Y3, Y2
-	VFMADD231PS  Y2, Y1, Y0
-	VMOVDQU      64(R9), Y1
-	VPSRLD       $4, Y1, Y1
-	VPAND        q6_k3<>+0(SB), Y1, Y1
-	VMOVDQU      160(R9), Y2
-	VPAND        q6_k4<>+0(SB), Y2, Y2
-	VPOR         Y2, Y1, Y1
-	VPADDB       q6_k5<>+0(SB), Y1, Y1
-	VPABSB       Y1, Y2
-	VMOVDQU      192(SI), Y3
-	VPSIGNB      Y1, Y3, Y1
-	VPMADDUBSW   Y1, Y2, Y1
-	VPMADDWD     q6_k7<>+0(SB), Y1, Y1
-	VBROADCASTSS 80(AX), X2
-	VBROADCASTSS 84(AX), X3
-	VINSERTF128  $1, X3, Y2, Y2
-	VBROADCASTSS 24(DI), Y3
-	VCVTDQ2PS    Y1, Y1
-	VMULPS       Y2, Y3, Y2
-	VFMADD231PS  Y2, Y1, Y0
-	VMOVDQU      96(R9), Y1
-	VPSRLD       $4, Y1, Y1
-	VPAND        q6_k3<>+0(SB), Y1, Y1
-	VMOVDQU      160(R9), Y2
-	VPSRLD       $2, Y2, Y2
-	VPAND        q6_k4<>+0(SB), Y2, Y2
-	VPOR         Y2, Y1, Y1
-	VPADDB       q6_k5<>+0(SB), Y1, Y1
-	VPABSB       Y1, Y2
-	VMOVDQU      224(SI), Y3
-	VPSIGNB      Y1, Y3, Y1
-	VPMADDUBSW   Y1, Y2, Y1
-	VPMADDWD     q6_k7<>+0(SB), Y1, Y1
-	VBROADCASTSS 88(AX), X2
-	VBROADCASTSS 92(AX), X3
-	VINSERTF128  $1, X3, Y2, Y2
-	VBROADCASTSS 28(DI), Y3
-	VCVTDQ2PS    Y1, Y1
-	VMULPS       Y2, Y3, Y2
-	VFMADD231PS  Y2, Y1, Y0
+	VMULPS       Y3, Y4, Y3
+	VFMADD231PS  Y3, Y2, Y1
+	VMOVDQU      (R9), Y2
+	VPSRLD       $4, Y2, Y2
+	VPAND        q6_k3<>+0(SB), Y2, Y2
+	VMOVDQU      128(R9), Y3
+	VPAND        q6_k4<>+0(SB), Y3, Y3
+	VPOR         Y3, Y2, Y2
+	VPADDB       q6_k5<>+0(SB), Y2, Y2
+	VPABSB       Y2, Y3
+	VMOVDQU      64(SI), Y4
+	VPSIGNB      Y2, Y4, Y2
+	VPMADDUBSW   Y2, Y3, Y2
+	VPMADDWD     q6_k7<>+0(SB), Y2, Y2
+	VBROADCASTSS 48(AX), X3
+	VBROADCASTSS 52(AX), X4
+	VINSERTF128  $1, X4, Y3, Y3
+	VBROADCASTSS 8(DI), Y4
+	VCVTDQ2PS    Y2, Y2
+	VMULPS       Y3, Y4, Y3
+	VFMADD231PS  Y3, Y2, Y0
+	VMOVDQU      32(R9), Y2
+	VPSRLD       $4, Y2, Y2
+	VPAND        q6_k3<>+0(SB), Y2, Y2
+	VMOVDQU      128(R9), Y3
+	VPSRLD       $2, Y3, Y3
+	VPAND        q6_k4<>+0(SB), Y3, Y3
+	VPOR         Y3, Y2, Y2
+	VPADDB       q6_k5<>+0(SB), Y2, Y2
+	VPABSB       Y2, Y3
+	VMOVDQU      96(SI), Y4
+	VPSIGNB      Y2, Y4, Y2
+	VPMADDUBSW   Y2, Y3, Y2
+	VPMADDWD     q6_k7<>+0(SB), Y2, Y2
+	VBROADCASTSS 56(AX), X3
+	VBROADCASTSS 60(AX), X4
+	VINSERTF128  $1, X4, Y3, Y3
+	VBROADCASTSS 12(DI), Y4
+	VCVTDQ2PS    Y2, Y2
+	VMULPS       Y3, Y4, Y3
+	VFMADD231PS  Y3, Y2, Y1
+	VMOVDQU      64(R9), Y2
+	VPAND        q6_k3<>+0(SB), Y2, Y2
+	VMOVDQU      160(R9), Y3
+	VPSLLD       $4, Y3, Y3
+	VPAND        q6_k4<>+0(SB), Y3, Y3
+	VPOR         Y3, Y2, Y2
+	VPADDB       q6_k5<>+0(SB), Y2, Y2
+	VPABSB       Y2, Y3
+	VMOVDQU      128(SI), Y4
+	VPSIGNB      Y2, Y4, Y2
+	VPMADDUBSW   Y2, Y3, Y2
+	VPMADDWD     q6_k7<>+0(SB), Y2, Y2
+	VBROADCASTSS 64(AX), X3
+	VBROADCASTSS 68(AX), X4
+	VINSERTF128  $1, X4, Y3, Y3
+	VBROADCASTSS 16(DI), Y4
+	VCVTDQ2PS    Y2, Y2
+	VMULPS       Y3, Y4, Y3
+	VFMADD231PS  Y3, Y2, Y0
+	VMOVDQU      96(R9), Y2
+	VPAND        q6_k3<>+0(SB), Y2, Y2
+	VMOVDQU      160(R9), Y3
+	VPSLLD       $2, Y3, Y3
+	VPAND        q6_k4<>+0(SB), Y3, Y3
+	VPOR         Y3, Y2, Y2
+	VPADDB       q6_k5<>+0(SB), Y2, Y2
+	VPABSB       Y2, Y3
+	VMOVDQU      160(SI), Y4
+	VPSIGNB      Y2, Y4, Y2
+	VPMADDUBSW   Y2, Y3, Y2
+	VPMADDWD     q6_k7<>+0(SB), Y2, Y2
+	VBROADCASTSS 72(AX), X3
+	VBROADCASTSS 76(AX), X4
+	VINSERTF128  $1, X4, Y3, Y3
+	VBROADCASTSS 20(DI), Y4
+	VCVTDQ2PS    Y2, Y2
+	VMULPS       Y3, Y4, Y3
+	VFMADD231PS  Y3, Y2, Y1
+	VMOVDQU      64(R9), Y2
+	VPSRLD       $4, Y2, Y2
+	VPAND        q6_k3<>+0(SB), Y2, Y2
+	VMOVDQU      160(R9), Y3
+	VPAND        q6_k4<>+0(SB), Y3, Y3
+	VPOR         Y3, Y2, Y2
+	VPADDB       q6_k5<>+0(SB), Y2, Y2
+	VPABSB       Y2, Y3
+	VMOVDQU      192(SI), Y4
+	VPSIGNB      Y2, Y4, Y2
+	VPMADDUBSW   Y2, Y3, Y2
+	VPMADDWD     q6_k7<>+0(SB), Y2, Y2
+	VBROADCASTSS 80(AX), X3
+	VBROADCASTSS 84(AX), X4
+	VINSERTF128  $1, X4, Y3, Y3
+	VBROADCASTSS 24(DI), Y4
+	VCVTDQ2PS    Y2, Y2
+	VMULPS       Y3, Y4, Y3
+	VFMADD231PS  Y3, Y2, Y0
+	VMOVDQU      96(R9), Y2
+	VPSRLD       $4, Y2, Y2
+	VPAND        q6_k3<>+0(SB), Y2, Y2
+	VMOVDQU      160(R9), Y3
+	VPSRLD       $2, Y3, Y3
+	VPAND        q6_k4<>+0(SB), Y3, Y3
+	VPOR         Y3, Y2, Y2
+	VPADDB       q6_k5<>+0(SB), Y2, Y2
+	VPABSB       Y2, Y3
+	VMOVDQU      224(SI), Y4
+	VPSIGNB      Y2, Y4, Y2
+	VPMADDUBSW   Y2, Y3, Y2
+	VPMADDWD     q6_k7<>+0(SB), Y2, Y2
+	VBROADCASTSS 88(AX), X3
+	VBROADCASTSS 92(AX), X4
+	VINSERTF128  $1, X4, Y3, Y3
+	VBROADCASTSS 28(DI), Y4
+	VCVTDQ2PS    Y2, Y2
+	VMULPS       Y3, Y4, Y3
+	VFMADD231PS  Y3, Y2, Y1
 	ADDQ         $0xd2, R9
 	ADDQ         $0x100, SI
 	ADDQ         $0x20, DI
@@ -5806,6 +5809,7 @@ loop3:
 
 done4:
 	ADDQ         $1, R8
+	VADDPS       Y1, Y0, Y0
 	VEXTRACTF128 $1, Y0, X1
 	VADDPS       X0, X1, X1
 	VMOVHLPS     X1, X1, X0
@@ -5824,7 +5828,7 @@ done2:
 	VZEROUPPER
 	RET
 
-// matmulQ82xQ6_KAVX2 is y[j][r] = sum over i of d[i/32][j]*q[i/32][j][i%32]*w[r][i] for j < 2; ldy and stride in bytes.
+// matmulQ82xQ6_KAVX2 multiplies rows of w with 2 rows of activations in int8; ldy and stride in bytes.
 // Requires: AVX2, F16C, FMA
 TEXT ·matmulQ82xQ6_KAVX2(SB), NOSPLIT, $576-72
 	LEAQ         31(SP), AX
@@ -6121,7 +6125,7 @@ done2:
 	VZEROUPPER
 	RET
 
-// matmulQ83xQ6_KAVX2 is y[j][r] = sum over i of d[i/32][j]*q[i/32][j][i%32]*w[r][i] for j < 3; ldy and stride in bytes.
+// matmulQ83xQ6_KAVX2 multiplies rows of w with 3 rows of activations in int8; ldy and stride in bytes.
 // Requires: AVX2, F16C, FMA
 TEXT ·matmulQ83xQ6_KAVX2(SB), NOSPLIT, $576-72
 	LEAQ         31(SP), AX
@@ -6491,7 +6495,7 @@ done2:
 	VZEROUPPER
 	RET
 
-// matmulQ84xQ6_KAVX2 is y[j][r] = sum over i of d[i/32][j]*q[i/32][j][i%32]*w[r][i] for j < 4; ldy and stride in bytes.
+// matmulQ84xQ6_KAVX2 multiplies rows of w with 4 rows of activations in int8; ldy and stride in bytes.
 // Requires: AVX2, F16C, FMA
 TEXT ·matmulQ84xQ6_KAVX2(SB), NOSPLIT, $576-72
 	LEAQ         31(SP), AX
@@ -6935,7 +6939,7 @@ done2:
 	RET
 
 // unpackQ6_KAVX2 unpacks a row into records of 32 levels, their scales and mins.
-// Requires: AVX2, F16C, FMA
+// Requires: AVX2, F16C
 TEXT ·unpackQ6_KAVX2(SB), NOSPLIT, $576-24
 	MOVQ         dst+0(FP), AX
 	MOVQ         src+8(FP), BX

@@ -10,8 +10,56 @@ DATA q8_00<>+16(SB)/8, $0x0001000100010001
 DATA q8_00<>+24(SB)/8, $0x0001000100010001
 GLOBL q8_00<>(SB), RODATA|NOPTR, $32
 
-// decodeUnitsQ8_0AVX512 unpacks units of 32 values: dst[i] = value(src, i).
-// Requires: AVX2, AVX512F, AVX512BW, AVX512DQ, AVX512VL, AVX512VNNI, F16C, FMA
+DATA q8_01<>+0(SB)/8, $0x0000000000000000
+DATA q8_01<>+8(SB)/8, $0x0000000000000000
+DATA q8_01<>+16(SB)/8, $0x0000000000000000
+DATA q8_01<>+24(SB)/8, $0x0000000000000000
+GLOBL q8_01<>(SB), RODATA|NOPTR, $32
+
+DATA q8_02<>+0(SB)/8, $0x7fffffff7fffffff
+DATA q8_02<>+8(SB)/8, $0x7fffffff7fffffff
+DATA q8_02<>+16(SB)/8, $0x7fffffff7fffffff
+DATA q8_02<>+24(SB)/8, $0x7fffffff7fffffff
+GLOBL q8_02<>(SB), RODATA|NOPTR, $32
+
+DATA q8_03<>+0(SB)/8, $0x42fe000042fe0000
+DATA q8_03<>+8(SB)/8, $0x42fe000042fe0000
+DATA q8_03<>+16(SB)/8, $0x42fe000042fe0000
+DATA q8_03<>+24(SB)/8, $0x42fe000042fe0000
+GLOBL q8_03<>(SB), RODATA|NOPTR, $32
+
+DATA q8_04<>+0(SB)/8, $0x3f8000003f800000
+DATA q8_04<>+8(SB)/8, $0x3f8000003f800000
+DATA q8_04<>+16(SB)/8, $0x3f8000003f800000
+DATA q8_04<>+24(SB)/8, $0x3f8000003f800000
+GLOBL q8_04<>(SB), RODATA|NOPTR, $32
+
+DATA q8_05<>+0(SB)/8, $0x8000000080000000
+DATA q8_05<>+8(SB)/8, $0x8000000080000000
+DATA q8_05<>+16(SB)/8, $0x8000000080000000
+DATA q8_05<>+24(SB)/8, $0x8000000080000000
+GLOBL q8_05<>(SB), RODATA|NOPTR, $32
+
+DATA q8_06<>+0(SB)/8, $0x3effffff3effffff
+DATA q8_06<>+8(SB)/8, $0x3effffff3effffff
+DATA q8_06<>+16(SB)/8, $0x3effffff3effffff
+DATA q8_06<>+24(SB)/8, $0x3effffff3effffff
+GLOBL q8_06<>(SB), RODATA|NOPTR, $32
+
+DATA q8_07<>+0(SB)/8, $0x7fc000007fc00000
+DATA q8_07<>+8(SB)/8, $0x7fc000007fc00000
+DATA q8_07<>+16(SB)/8, $0x7fc000007fc00000
+DATA q8_07<>+24(SB)/8, $0x7fc000007fc00000
+GLOBL q8_07<>(SB), RODATA|NOPTR, $32
+
+DATA q8_08<>+0(SB)/8, $0x000000ff000000ff
+DATA q8_08<>+8(SB)/8, $0x000000ff000000ff
+DATA q8_08<>+16(SB)/8, $0x000000ff000000ff
+DATA q8_08<>+24(SB)/8, $0x000000ff000000ff
+GLOBL q8_08<>(SB), RODATA|NOPTR, $32
+
+// decodeUnitsQ8_0AVX512 unpacks units of 32 values.
+// Requires: AVX2, F16C
 TEXT ·decodeUnitsQ8_0AVX512(SB), NOSPLIT, $128-24
 	MOVQ         dst+0(FP), AX
 	MOVQ         src+8(FP), BX
@@ -52,8 +100,8 @@ done2:
 	VZEROUPPER
 	RET
 
-// matmul1xQ8_0AVX512 is y[j][r] = sum over i of x[j][i]*w[r][i] for j < 1; ld and stride in bytes, a unit is 32 values.
-// Requires: AVX2, AVX512F, AVX512BW, AVX512DQ, AVX512VL, AVX512VNNI, F16C, FMA
+// matmul1xQ8_0AVX512 multiplies rows of w with 1 row of x; ld and stride in bytes, a unit is 32 values.
+// Requires: AVX2, F16C, FMA
 TEXT ·matmul1xQ8_0AVX512(SB), NOSPLIT, $128-64
 	MOVQ         y+0(FP), AX
 	MOVQ         w+32(FP), BX
@@ -127,8 +175,8 @@ done2:
 	VZEROUPPER
 	RET
 
-// matmul2xQ8_0AVX512 is y[j][r] = sum over i of x[j][i]*w[r][i] for j < 2; ld and stride in bytes, a unit is 32 values.
-// Requires: AVX2, AVX512F, AVX512BW, AVX512DQ, AVX512VL, AVX512VNNI, F16C, FMA
+// matmul2xQ8_0AVX512 multiplies rows of w with 2 rows of x; ld and stride in bytes, a unit is 32 values.
+// Requires: AVX2, F16C, FMA
 TEXT ·matmul2xQ8_0AVX512(SB), NOSPLIT, $128-64
 	MOVQ         y+0(FP), AX
 	MOVQ         w+32(FP), BX
@@ -220,8 +268,8 @@ done2:
 	VZEROUPPER
 	RET
 
-// matmul3xQ8_0AVX512 is y[j][r] = sum over i of x[j][i]*w[r][i] for j < 3; ld and stride in bytes, a unit is 32 values.
-// Requires: AVX2, AVX512F, AVX512BW, AVX512DQ, AVX512VL, AVX512VNNI, F16C, FMA
+// matmul3xQ8_0AVX512 multiplies rows of w with 3 rows of x; ld and stride in bytes, a unit is 32 values.
+// Requires: AVX2, F16C, FMA
 TEXT ·matmul3xQ8_0AVX512(SB), NOSPLIT, $128-64
 	MOVQ         y+0(FP), AX
 	MOVQ         w+32(FP), BX
@@ -330,8 +378,8 @@ done2:
 	VZEROUPPER
 	RET
 
-// matmul4xQ8_0AVX512 is y[j][r] = sum over i of x[j][i]*w[r][i] for j < 4; ld and stride in bytes, a unit is 32 values.
-// Requires: AVX2, AVX512F, AVX512BW, AVX512DQ, AVX512VL, AVX512VNNI, F16C, FMA
+// matmul4xQ8_0AVX512 multiplies rows of w with 4 rows of x; ld and stride in bytes, a unit is 32 values.
+// Requires: AVX2, F16C, FMA
 TEXT ·matmul4xQ8_0AVX512(SB), NOSPLIT, $128-64
 	MOVQ         y+0(FP), AX
 	MOVQ         w+32(FP), BX
@@ -457,8 +505,8 @@ done2:
 	VZEROUPPER
 	RET
 
-// matmulQ81xQ8_0AVX512 is y[j][r] = sum over i of d[i/32][j]*q[i/32][j][i%32]*w[r][i] for j < 1; ldy and stride in bytes.
-// Requires: AVX2, AVX512F, AVX512BW, AVX512DQ, AVX512VL, AVX512VNNI, F16C, FMA
+// matmulQ81xQ8_0AVX512 multiplies rows of w with 1 row of activations in int8; ldy and stride in bytes.
+// Requires: F16C, FMA, AVX512VL, AVX512VNNI
 TEXT ·matmulQ81xQ8_0AVX512(SB), NOSPLIT, $128-72
 	LEAQ         31(SP), AX
 	ANDQ         $-32, AX
@@ -470,6 +518,7 @@ TEXT ·matmulQ81xQ8_0AVX512(SB), NOSPLIT, $128-72
 
 loop1:
 	VPXOR        Y0, Y0, Y0
+	VPXOR        Y1, Y1, Y1
 	MOVQ         q+16(FP), DX
 	MOVQ         d+24(FP), SI
 	MOVQ         blocks+64(FP), DI
@@ -478,30 +527,30 @@ loop1:
 	JLT          done4
 
 loop3:
-	VPBROADCASTW (R8), X1
-	VCVTPH2PS    X1, Y1
-	VMOVDQU      2(R8), Y2
-	VPABSB       Y2, Y3
-	VMOVDQU      (DX), Y4
-	VPSIGNB      Y2, Y4, Y2
-	VPXOR        Y4, Y4, Y4
-	VPDPBUSD     Y2, Y3, Y4
-	VBROADCASTSS (SI), Y2
-	VCVTDQ2PS    Y4, Y3
-	VMULPS       Y1, Y2, Y1
-	VFMADD231PS  Y1, Y3, Y0
-	VPBROADCASTW 34(R8), X1
-	VCVTPH2PS    X1, Y1
-	VMOVDQU      36(R8), Y2
-	VPABSB       Y2, Y3
-	VMOVDQU      32(DX), Y4
-	VPSIGNB      Y2, Y4, Y2
-	VPXOR        Y4, Y4, Y4
-	VPDPBUSD     Y2, Y3, Y4
-	VBROADCASTSS 4(SI), Y2
-	VCVTDQ2PS    Y4, Y3
-	VMULPS       Y1, Y2, Y1
-	VFMADD231PS  Y1, Y3, Y0
+	VPBROADCASTW (R8), X2
+	VCVTPH2PS    X2, Y2
+	VMOVDQU      2(R8), Y3
+	VPABSB       Y3, Y4
+	VMOVDQU      (DX), Y5
+	VPSIGNB      Y3, Y5, Y3
+	VPXOR        Y5, Y5, Y5
+	VPDPBUSD     Y3, Y4, Y5
+	VBROADCASTSS (SI), Y3
+	VCVTDQ2PS    Y5, Y4
+	VMULPS       Y2, Y3, Y2
+	VFMADD231PS  Y2, Y4, Y0
+	VPBROADCASTW 34(R8), X2
+	VCVTPH2PS    X2, Y2
+	VMOVDQU      36(R8), Y3
+	VPABSB       Y3, Y4
+	VMOVDQU      32(DX), Y5
+	VPSIGNB      Y3, Y5, Y3
+	VPXOR        Y5, Y5, Y5
+	VPDPBUSD     Y3, Y4, Y5
+	VBROADCASTSS 4(SI), Y3
+	VCVTDQ2PS    Y5, Y4
+	VMULPS       Y2, Y3, Y2
+	VFMADD231PS  Y2, Y4, Y1
 	ADDQ         $0x44, R8
 	ADDQ         $0x40, DX
 	ADDQ         $8, SI
@@ -514,18 +563,18 @@ done4:
 	JLT          done6
 
 loop5:
-	VPBROADCASTW (R8), X1
-	VCVTPH2PS    X1, Y1
-	VMOVDQU      2(R8), Y2
-	VPABSB       Y2, Y3
-	VMOVDQU      (DX), Y4
-	VPSIGNB      Y2, Y4, Y2
-	VPXOR        Y4, Y4, Y4
-	VPDPBUSD     Y2, Y3, Y4
-	VBROADCASTSS (SI), Y2
-	VCVTDQ2PS    Y4, Y3
-	VMULPS       Y1, Y2, Y1
-	VFMADD231PS  Y1, Y3, Y0
+	VPBROADCASTW (R8), X2
+	VCVTPH2PS    X2, Y2
+	VMOVDQU      2(R8), Y3
+	VPABSB       Y3, Y4
+	VMOVDQU      (DX), Y5
+	VPSIGNB      Y3, Y5, Y3
+	VPXOR        Y5, Y5, Y5
+	VPDPBUSD     Y3, Y4, Y5
+	VBROADCASTSS (SI), Y3
+	VCVTDQ2PS    Y5, Y4
+	VMULPS       Y2, Y3, Y2
+	VFMADD231PS  Y2, Y4, Y0
 	ADDQ         $0x22, R8
 	ADDQ         $0x20, DX
 	ADDQ         $4, SI
@@ -534,6 +583,7 @@ loop5:
 
 done6:
 	ADDQ         $1, DI
+	VADDPS       Y1, Y0, Y0
 	VEXTRACTF128 $1, Y0, X1
 	VADDPS       X0, X1, X1
 	VMOVHLPS     X1, X1, X0
@@ -552,8 +602,8 @@ done2:
 	VZEROUPPER
 	RET
 
-// matmulQ82xQ8_0AVX512 is y[j][r] = sum over i of d[i/32][j]*q[i/32][j][i%32]*w[r][i] for j < 2; ldy and stride in bytes.
-// Requires: AVX2, AVX512F, AVX512BW, AVX512DQ, AVX512VL, AVX512VNNI, F16C, FMA
+// matmulQ82xQ8_0AVX512 multiplies rows of w with 2 rows of activations in int8; ldy and stride in bytes.
+// Requires: F16C, FMA, AVX512VL, AVX512VNNI
 TEXT ·matmulQ82xQ8_0AVX512(SB), NOSPLIT, $128-72
 	LEAQ         31(SP), AX
 	ANDQ         $-32, AX
@@ -682,8 +732,8 @@ done2:
 	VZEROUPPER
 	RET
 
-// matmulQ83xQ8_0AVX512 is y[j][r] = sum over i of d[i/32][j]*q[i/32][j][i%32]*w[r][i] for j < 3; ldy and stride in bytes.
-// Requires: AVX2, AVX512F, AVX512BW, AVX512DQ, AVX512VL, AVX512VNNI, F16C, FMA
+// matmulQ83xQ8_0AVX512 multiplies rows of w with 3 rows of activations in int8; ldy and stride in bytes.
+// Requires: F16C, FMA, AVX512VL, AVX512VNNI
 TEXT ·matmulQ83xQ8_0AVX512(SB), NOSPLIT, $128-72
 	LEAQ         31(SP), AX
 	ANDQ         $-32, AX
@@ -845,8 +895,8 @@ done2:
 	VZEROUPPER
 	RET
 
-// matmulQ84xQ8_0AVX512 is y[j][r] = sum over i of d[i/32][j]*q[i/32][j][i%32]*w[r][i] for j < 4; ldy and stride in bytes.
-// Requires: AVX2, AVX512F, AVX512BW, AVX512DQ, AVX512VL, AVX512VNNI, F16C, FMA
+// matmulQ84xQ8_0AVX512 multiplies rows of w with 4 rows of activations in int8; ldy and stride in bytes.
+// Requires: F16C, FMA, AVX512VL, AVX512VNNI
 TEXT ·matmulQ84xQ8_0AVX512(SB), NOSPLIT, $128-72
 	LEAQ         31(SP), AX
 	ANDQ         $-32, AX
@@ -1042,7 +1092,7 @@ done2:
 	RET
 
 // unpackQ8_0AVX512 unpacks a row into records of 32 levels, their scales and mins.
-// Requires: AVX2, AVX512F, AVX512BW, AVX512DQ, AVX512VL, AVX512VNNI, F16C, FMA
+// Requires: AVX2, F16C
 TEXT ·unpackQ8_0AVX512(SB), NOSPLIT, $128-24
 	MOVQ         dst+0(FP), AX
 	MOVQ         src+8(FP), BX
@@ -1070,8 +1120,8 @@ done2:
 	VZEROUPPER
 	RET
 
-// mix1xQ8_0AVX512 is o[j][i] += sum over r of p[j][r]*v[r][i] for j < 1; ld and stride in bytes, a unit is 32 values.
-// Requires: AVX2, AVX512F, AVX512BW, AVX512DQ, AVX512VL, AVX512VNNI, F16C, FMA
+// mix1xQ8_0AVX512 adds weighted rows of v to 1 row of o; ld and stride in bytes, a unit is 32 values.
+// Requires: AVX2, F16C, FMA
 TEXT ·mix1xQ8_0AVX512(SB), NOSPLIT, $128-64
 	MOVQ         v+32(FP), AX
 	MOVQ         units+56(FP), BX
@@ -1137,8 +1187,8 @@ done2:
 	VZEROUPPER
 	RET
 
-// mix2xQ8_0AVX512 is o[j][i] += sum over r of p[j][r]*v[r][i] for j < 2; ld and stride in bytes, a unit is 32 values.
-// Requires: AVX2, AVX512F, AVX512BW, AVX512DQ, AVX512VL, AVX512VNNI, F16C, FMA
+// mix2xQ8_0AVX512 adds weighted rows of v to 2 rows of o; ld and stride in bytes, a unit is 32 values.
+// Requires: AVX2, F16C, FMA
 TEXT ·mix2xQ8_0AVX512(SB), NOSPLIT, $128-64
 	MOVQ         v+32(FP), AX
 	MOVQ         units+56(FP), BX
@@ -1221,8 +1271,8 @@ done2:
 	VZEROUPPER
 	RET
 
-// mix3xQ8_0AVX512 is o[j][i] += sum over r of p[j][r]*v[r][i] for j < 3; ld and stride in bytes, a unit is 32 values.
-// Requires: AVX2, AVX512F, AVX512BW, AVX512DQ, AVX512VL, AVX512VNNI, F16C, FMA
+// mix3xQ8_0AVX512 adds weighted rows of v to 3 rows of o; ld and stride in bytes, a unit is 32 values.
+// Requires: AVX2, F16C, FMA
 TEXT ·mix3xQ8_0AVX512(SB), NOSPLIT, $128-64
 	MOVQ         v+32(FP), AX
 	MOVQ         units+56(FP), BX
@@ -1331,8 +1381,8 @@ done2:
 	VZEROUPPER
 	RET
 
-// mix5xQ8_0AVX512 is o[j][i] += sum over r of p[j][r]*v[r][i] for j < 5; ld and stride in bytes, a unit is 32 values.
-// Requires: AVX2, AVX512F, AVX512BW, AVX512DQ, AVX512VL, AVX512VNNI, F16C, FMA
+// mix5xQ8_0AVX512 adds weighted rows of v to 5 rows of o; ld and stride in bytes, a unit is 32 values.
+// Requires: AVX2, F16C, FMA
 TEXT ·mix5xQ8_0AVX512(SB), NOSPLIT, $128-64
 	MOVQ         v+32(FP), AX
 	MOVQ         units+56(FP), BX
@@ -1348,33 +1398,40 @@ loop1:
 	MOVQ         SI, R8
 	ADDQ         DI, R8
 	ADDQ         DI, R8
+	MOVQ         R8, R9
+	ADDQ         DI, R9
+	ADDQ         DI, R9
 	ADDQ         CX, SI
 	ADDQ         CX, R8
+	ADDQ         CX, R9
 	VMOVUPS      (SI), Y0
 	VMOVUPS      (SI)(DI*1), Y1
 	VMOVUPS      (R8), Y2
 	VMOVUPS      (R8)(DI*1), Y3
-	VMOVUPS      (R8), Y4
+	VMOVUPS      (R9), Y4
 	VMOVUPS      32(SI), Y5
 	VMOVUPS      32(SI)(DI*1), Y6
 	VMOVUPS      32(R8), Y7
 	VMOVUPS      32(R8)(DI*1), Y8
-	VMOVUPS      32(R8), Y9
+	VMOVUPS      32(R9), Y9
 	MOVQ         p+16(FP), SI
 	MOVQ         ldp+24(FP), DI
 	MOVQ         SI, R8
 	ADDQ         DI, R8
 	ADDQ         DI, R8
-	MOVQ         rows+48(FP), R9
-	MOVQ         AX, R10
-	MOVQ         stride+40(FP), R11
-	SUBQ         $1, R9
+	MOVQ         R8, R9
+	ADDQ         DI, R9
+	ADDQ         DI, R9
+	MOVQ         rows+48(FP), R10
+	MOVQ         AX, R11
+	MOVQ         stride+40(FP), R12
+	SUBQ         $1, R10
 	JLT          done4
 
 loop3:
-	VMOVDQU      2(R10), Y10
+	VMOVDQU      2(R11), Y10
 	VMOVDQU      Y10, (DX)
-	VPBROADCASTW (R10), X10
+	VPBROADCASTW (R11), X10
 	VCVTPH2PS    X10, Y10
 	VBROADCASTSS (SI), Y11
 	VMULPS       Y11, Y10, Y11
@@ -1384,7 +1441,7 @@ loop3:
 	VMULPS       Y13, Y10, Y13
 	VBROADCASTSS (R8)(DI*1), Y14
 	VMULPS       Y14, Y10, Y14
-	VBROADCASTSS (R8), Y15
+	VBROADCASTSS (R9), Y15
 	VMULPS       Y15, Y10, Y10
 	VPMOVSXBD    (DX), Y15
 	VCVTDQ2PS    Y15, Y15
@@ -1400,63 +1457,75 @@ loop3:
 	VFMADD231PS  Y13, Y15, Y7
 	VFMADD231PS  Y14, Y15, Y8
 	VFMADD231PS  Y10, Y15, Y9
-	ADDQ         R11, R10
+	ADDQ         R12, R11
 	ADDQ         $4, SI
 	ADDQ         $4, R8
-	SUBQ         $1, R9
+	ADDQ         $4, R9
+	SUBQ         $1, R10
 	JGE          loop3
 
 done4:
-	ADDQ         $1, R9
+	ADDQ         $1, R10
 	MOVQ         o+0(FP), SI
 	MOVQ         ldo+8(FP), DI
 	MOVQ         SI, R8
 	ADDQ         DI, R8
 	ADDQ         DI, R8
+	MOVQ         R8, R9
+	ADDQ         DI, R9
+	ADDQ         DI, R9
 	ADDQ         CX, SI
 	ADDQ         CX, R8
+	ADDQ         CX, R9
 	VMOVUPS      Y0, (SI)
 	VMOVUPS      Y1, (SI)(DI*1)
 	VMOVUPS      Y2, (R8)
 	VMOVUPS      Y3, (R8)(DI*1)
-	VMOVUPS      Y4, (R8)
+	VMOVUPS      Y4, (R9)
 	VMOVUPS      Y5, 32(SI)
 	VMOVUPS      Y6, 32(SI)(DI*1)
 	VMOVUPS      Y7, 32(R8)
 	VMOVUPS      Y8, 32(R8)(DI*1)
-	VMOVUPS      Y9, 32(R8)
+	VMOVUPS      Y9, 32(R9)
 	MOVQ         o+0(FP), SI
 	MOVQ         ldo+8(FP), DI
 	MOVQ         SI, R8
 	ADDQ         DI, R8
 	ADDQ         DI, R8
+	MOVQ         R8, R9
+	ADDQ         DI, R9
+	ADDQ         DI, R9
 	ADDQ         CX, SI
 	ADDQ         CX, R8
+	ADDQ         CX, R9
 	VMOVUPS      64(SI), Y0
 	VMOVUPS      64(SI)(DI*1), Y1
 	VMOVUPS      64(R8), Y2
 	VMOVUPS      64(R8)(DI*1), Y3
-	VMOVUPS      64(R8), Y4
+	VMOVUPS      64(R9), Y4
 	VMOVUPS      96(SI), Y5
 	VMOVUPS      96(SI)(DI*1), Y6
 	VMOVUPS      96(R8), Y7
 	VMOVUPS      96(R8)(DI*1), Y8
-	VMOVUPS      96(R8), Y9
+	VMOVUPS      96(R9), Y9
 	MOVQ         p+16(FP), SI
 	MOVQ         ldp+24(FP), DI
 	MOVQ         SI, R8
 	ADDQ         DI, R8
 	ADDQ         DI, R8
-	MOVQ         rows+48(FP), R9
-	MOVQ         AX, R10
-	MOVQ         stride+40(FP), R11
-	SUBQ         $1, R9
+	MOVQ         R8, R9
+	ADDQ         DI, R9
+	ADDQ         DI, R9
+	MOVQ         rows+48(FP), R10
+	MOVQ         AX, R11
+	MOVQ         stride+40(FP), R12
+	SUBQ         $1, R10
 	JLT          done6
 
 loop5:
-	VMOVDQU      2(R10), Y10
+	VMOVDQU      2(R11), Y10
 	VMOVDQU      Y10, (DX)
-	VPBROADCASTW (R10), X10
+	VPBROADCASTW (R11), X10
 	VCVTPH2PS    X10, Y10
 	VBROADCASTSS (SI), Y11
 	VMULPS       Y11, Y10, Y11
@@ -1466,7 +1535,7 @@ loop5:
 	VMULPS       Y13, Y10, Y13
 	VBROADCASTSS (R8)(DI*1), Y14
 	VMULPS       Y14, Y10, Y14
-	VBROADCASTSS (R8), Y15
+	VBROADCASTSS (R9), Y15
 	VMULPS       Y15, Y10, Y10
 	VPMOVSXBD    16(DX), Y15
 	VCVTDQ2PS    Y15, Y15
@@ -1482,31 +1551,36 @@ loop5:
 	VFMADD231PS  Y13, Y15, Y7
 	VFMADD231PS  Y14, Y15, Y8
 	VFMADD231PS  Y10, Y15, Y9
-	ADDQ         R11, R10
+	ADDQ         R12, R11
 	ADDQ         $4, SI
 	ADDQ         $4, R8
-	SUBQ         $1, R9
+	ADDQ         $4, R9
+	SUBQ         $1, R10
 	JGE          loop5
 
 done6:
-	ADDQ         $1, R9
+	ADDQ         $1, R10
 	MOVQ         o+0(FP), SI
 	MOVQ         ldo+8(FP), DI
 	MOVQ         SI, R8
 	ADDQ         DI, R8
 	ADDQ         DI, R8
+	MOVQ         R8, R9
+	ADDQ         DI, R9
+	ADDQ         DI, R9
 	ADDQ         CX, SI
 	ADDQ         CX, R8
+	ADDQ         CX, R9
 	VMOVUPS      Y0, 64(SI)
 	VMOVUPS      Y1, 64(SI)(DI*1)
 	VMOVUPS      Y2, 64(R8)
 	VMOVUPS      Y3, 64(R8)(DI*1)
-	VMOVUPS      Y4, 64(R8)
+	VMOVUPS      Y4, 64(R9)
 	VMOVUPS      Y5, 96(SI)
 	VMOVUPS      Y6, 96(SI)(DI*1)
 	VMOVUPS      Y7, 96(R8)
 	VMOVUPS      Y8, 96(R8)(DI*1)
-	VMOVUPS      Y9, 96(R8)
+	VMOVUPS      Y9, 96(R9)
 	ADDQ         $0x22, AX
 	ADDQ         $0x80, CX
 	SUBQ         $1, BX
@@ -1517,8 +1591,8 @@ done2:
 	VZEROUPPER
 	RET
 
-// decodeUnitsQ8_0AVX2 unpacks units of 32 values: dst[i] = value(src, i).
-// Requires: AVX2, F16C, FMA
+// decodeUnitsQ8_0AVX2 unpacks units of 32 values.
+// Requires: AVX2, F16C
 TEXT ·decodeUnitsQ8_0AVX2(SB), NOSPLIT, $128-24
 	MOVQ         dst+0(FP), AX
 	MOVQ         src+8(FP), BX
@@ -1559,7 +1633,7 @@ done2:
 	VZEROUPPER
 	RET
 
-// matmul1xQ8_0AVX2 is y[j][r] = sum over i of x[j][i]*w[r][i] for j < 1; ld and stride in bytes, a unit is 32 values.
+// matmul1xQ8_0AVX2 multiplies rows of w with 1 row of x; ld and stride in bytes, a unit is 32 values.
 // Requires: AVX2, F16C, FMA
 TEXT ·matmul1xQ8_0AVX2(SB), NOSPLIT, $128-64
 	MOVQ         y+0(FP), AX
@@ -1634,7 +1708,7 @@ done2:
 	VZEROUPPER
 	RET
 
-// matmul2xQ8_0AVX2 is y[j][r] = sum over i of x[j][i]*w[r][i] for j < 2; ld and stride in bytes, a unit is 32 values.
+// matmul2xQ8_0AVX2 multiplies rows of w with 2 rows of x; ld and stride in bytes, a unit is 32 values.
 // Requires: AVX2, F16C, FMA
 TEXT ·matmul2xQ8_0AVX2(SB), NOSPLIT, $128-64
 	MOVQ         y+0(FP), AX
@@ -1727,7 +1801,7 @@ done2:
 	VZEROUPPER
 	RET
 
-// matmul3xQ8_0AVX2 is y[j][r] = sum over i of x[j][i]*w[r][i] for j < 3; ld and stride in bytes, a unit is 32 values.
+// matmul3xQ8_0AVX2 multiplies rows of w with 3 rows of x; ld and stride in bytes, a unit is 32 values.
 // Requires: AVX2, F16C, FMA
 TEXT ·matmul3xQ8_0AVX2(SB), NOSPLIT, $128-64
 	MOVQ         y+0(FP), AX
@@ -1837,7 +1911,7 @@ done2:
 	VZEROUPPER
 	RET
 
-// matmul4xQ8_0AVX2 is y[j][r] = sum over i of x[j][i]*w[r][i] for j < 4; ld and stride in bytes, a unit is 32 values.
+// matmul4xQ8_0AVX2 multiplies rows of w with 4 rows of x; ld and stride in bytes, a unit is 32 values.
 // Requires: AVX2, F16C, FMA
 TEXT ·matmul4xQ8_0AVX2(SB), NOSPLIT, $128-64
 	MOVQ         y+0(FP), AX
@@ -1964,7 +2038,7 @@ done2:
 	VZEROUPPER
 	RET
 
-// matmulQ81xQ8_0AVX2 is y[j][r] = sum over i of d[i/32][j]*q[i/32][j][i%32]*w[r][i] for j < 1; ldy and stride in bytes.
+// matmulQ81xQ8_0AVX2 multiplies rows of w with 1 row of activations in int8; ldy and stride in bytes.
 // Requires: AVX2, F16C, FMA
 TEXT ·matmulQ81xQ8_0AVX2(SB), NOSPLIT, $128-72
 	LEAQ         31(SP), AX
@@ -1977,6 +2051,7 @@ TEXT ·matmulQ81xQ8_0AVX2(SB), NOSPLIT, $128-72
 
 loop1:
 	VPXOR        Y0, Y0, Y0
+	VPXOR        Y1, Y1, Y1
 	MOVQ         q+16(FP), DX
 	MOVQ         d+24(FP), SI
 	MOVQ         blocks+64(FP), DI
@@ -1985,30 +2060,30 @@ loop1:
 	JLT          done4
 
 loop3:
-	VPBROADCASTW (R8), X1
-	VCVTPH2PS    X1, Y1
-	VMOVDQU      2(R8), Y2
-	VPABSB       Y2, Y3
-	VMOVDQU      (DX), Y4
-	VPSIGNB      Y2, Y4, Y2
-	VPMADDUBSW   Y2, Y3, Y2
-	VPMADDWD     q8_00<>+0(SB), Y2, Y2
-	VBROADCASTSS (SI), Y3
-	VCVTDQ2PS    Y2, Y2
-	VMULPS       Y1, Y3, Y1
-	VFMADD231PS  Y1, Y2, Y0
-	VPBROADCASTW 34(R8), X1
-	VCVTPH2PS    X1, Y1
-	VMOVDQU      36(R8), Y2
-	VPABSB       Y2, Y3
-	VMOVDQU      32(DX), Y4
-	VPSIGNB      Y2, Y4, Y2
-	VPMADDUBSW   Y2, Y3, Y2
-	VPMADDWD     q8_00<>+0(SB), Y2, Y2
-	VBROADCASTSS 4(SI), Y3
-	VCVTDQ2PS    Y2, Y2
-	VMULPS       Y1, Y3, Y1
-	VFMADD231PS  Y1, Y2, Y0
+	VPBROADCASTW (R8), X2
+	VCVTPH2PS    X2, Y2
+	VMOVDQU      2(R8), Y3
+	VPABSB       Y3, Y4
+	VMOVDQU      (DX), Y5
+	VPSIGNB      Y3, Y5, Y3
+	VPMADDUBSW   Y3, Y4, Y3
+	VPMADDWD     q8_00<>+0(SB), Y3, Y3
+	VBROADCASTSS (SI), Y4
+	VCVTDQ2PS    Y3, Y3
+	VMULPS       Y2, Y4, Y2
+	VFMADD231PS  Y2, Y3, Y0
+	VPBROADCASTW 34(R8), X2
+	VCVTPH2PS    X2, Y2
+	VMOVDQU      36(R8), Y3
+	VPABSB       Y3, Y4
+	VMOVDQU      32(DX), Y5
+	VPSIGNB      Y3, Y5, Y3
+	VPMADDUBSW   Y3, Y4, Y3
+	VPMADDWD     q8_00<>+0(SB), Y3, Y3
+	VBROADCASTSS 4(SI), Y4
+	VCVTDQ2PS    Y3, Y3
+	VMULPS       Y2, Y4, Y2
+	VFMADD231PS  Y2, Y3, Y1
 	ADDQ         $0x44, R8
 	ADDQ         $0x40, DX
 	ADDQ         $8, SI
@@ -2021,18 +2096,18 @@ done4:
 	JLT          done6
 
 loop5:
-	VPBROADCASTW (R8), X1
-	VCVTPH2PS    X1, Y1
-	VMOVDQU      2(R8), Y2
-	VPABSB       Y2, Y3
-	VMOVDQU      (DX), Y4
-	VPSIGNB      Y2, Y4, Y2
-	VPMADDUBSW   Y2, Y3, Y2
-	VPMADDWD     q8_00<>+0(SB), Y2, Y2
-	VBROADCASTSS (SI), Y3
-	VCVTDQ2PS    Y2, Y2
-	VMULPS       Y1, Y3, Y1
-	VFMADD231PS  Y1, Y2, Y0
+	VPBROADCASTW (R8), X2
+	VCVTPH2PS    X2, Y2
+	VMOVDQU      2(R8), Y3
+	VPABSB       Y3, Y4
+	VMOVDQU      (DX), Y5
+	VPSIGNB      Y3, Y5, Y3
+	VPMADDUBSW   Y3, Y4, Y3
+	VPMADDWD     q8_00<>+0(SB), Y3, Y3
+	VBROADCASTSS (SI), Y4
+	VCVTDQ2PS    Y3, Y3
+	VMULPS       Y2, Y4, Y2
+	VFMADD231PS  Y2, Y3, Y0
 	ADDQ         $0x22, R8
 	ADDQ         $0x20, DX
 	ADDQ         $4, SI
@@ -2041,6 +2116,7 @@ loop5:
 
 done6:
 	ADDQ         $1, DI
+	VADDPS       Y1, Y0, Y0
 	VEXTRACTF128 $1, Y0, X1
 	VADDPS       X0, X1, X1
 	VMOVHLPS     X1, X1, X0
@@ -2059,7 +2135,7 @@ done2:
 	VZEROUPPER
 	RET
 
-// matmulQ82xQ8_0AVX2 is y[j][r] = sum over i of d[i/32][j]*q[i/32][j][i%32]*w[r][i] for j < 2; ldy and stride in bytes.
+// matmulQ82xQ8_0AVX2 multiplies rows of w with 2 rows of activations in int8; ldy and stride in bytes.
 // Requires: AVX2, F16C, FMA
 TEXT ·matmulQ82xQ8_0AVX2(SB), NOSPLIT, $128-72
 	LEAQ         31(SP), AX
@@ -2189,7 +2265,7 @@ done2:
 	VZEROUPPER
 	RET
 
-// matmulQ83xQ8_0AVX2 is y[j][r] = sum over i of d[i/32][j]*q[i/32][j][i%32]*w[r][i] for j < 3; ldy and stride in bytes.
+// matmulQ83xQ8_0AVX2 multiplies rows of w with 3 rows of activations in int8; ldy and stride in bytes.
 // Requires: AVX2, F16C, FMA
 TEXT ·matmulQ83xQ8_0AVX2(SB), NOSPLIT, $128-72
 	LEAQ         31(SP), AX
@@ -2352,7 +2428,7 @@ done2:
 	VZEROUPPER
 	RET
 
-// matmulQ84xQ8_0AVX2 is y[j][r] = sum over i of d[i/32][j]*q[i/32][j][i%32]*w[r][i] for j < 4; ldy and stride in bytes.
+// matmulQ84xQ8_0AVX2 multiplies rows of w with 4 rows of activations in int8; ldy and stride in bytes.
 // Requires: AVX2, F16C, FMA
 TEXT ·matmulQ84xQ8_0AVX2(SB), NOSPLIT, $128-72
 	LEAQ         31(SP), AX
@@ -2549,7 +2625,7 @@ done2:
 	RET
 
 // unpackQ8_0AVX2 unpacks a row into records of 32 levels, their scales and mins.
-// Requires: AVX2, F16C, FMA
+// Requires: AVX2, F16C
 TEXT ·unpackQ8_0AVX2(SB), NOSPLIT, $128-24
 	MOVQ         dst+0(FP), AX
 	MOVQ         src+8(FP), BX
@@ -2577,7 +2653,330 @@ done2:
 	VZEROUPPER
 	RET
 
-// mix1xQ8_0AVX2 is o[j][i] += sum over r of p[j][r]*v[r][i] for j < 1; ld and stride in bytes, a unit is 32 values.
+// encodeGroupsQ8_0AVX2 packs groups of 8 blocks of 32 values.
+// Requires: AVX2, F16C
+TEXT ·encodeGroupsQ8_0AVX2(SB), NOSPLIT, $0-32
+	MOVQ         dst+0(FP), AX
+	MOVQ         src+8(FP), BX
+	MOVQ         scratch+16(FP), CX
+	MOVQ         groups+24(FP), DX
+	ADDQ         $0x1f, CX
+	ANDQ         $-32, CX
+	SUBQ         $1, DX
+	JLT          done2
+
+loop1:
+
+	// x: value i of every block in one vector
+	XORQ         SI, SI
+	XORQ         DI, DI
+	ADDQ         $4, DI
+	SUBQ         $1, DI
+	JLT          done4
+
+loop3:
+	VMOVUPS      (BX)(SI*1), Y0
+	VMOVUPS      128(BX)(SI*1), Y1
+	VMOVUPS      256(BX)(SI*1), Y2
+	VMOVUPS      384(BX)(SI*1), Y3
+	VMOVUPS      512(BX)(SI*1), Y4
+	VMOVUPS      640(BX)(SI*1), Y5
+	VMOVUPS      768(BX)(SI*1), Y6
+	VMOVUPS      896(BX)(SI*1), Y7
+	VUNPCKLPS    Y1, Y0, Y8
+	VUNPCKHPS    Y1, Y0, Y1
+	VUNPCKLPS    Y3, Y2, Y0
+	VUNPCKHPS    Y3, Y2, Y3
+	VUNPCKLPD    Y0, Y8, Y2
+	VUNPCKHPD    Y0, Y8, Y0
+	VUNPCKLPD    Y3, Y1, Y8
+	VUNPCKHPD    Y3, Y1, Y3
+	VUNPCKLPS    Y5, Y4, Y1
+	VUNPCKHPS    Y5, Y4, Y5
+	VUNPCKLPS    Y7, Y6, Y4
+	VUNPCKHPS    Y7, Y6, Y7
+	VUNPCKLPD    Y4, Y1, Y6
+	VUNPCKHPD    Y4, Y1, Y4
+	VUNPCKLPD    Y7, Y5, Y1
+	VUNPCKHPD    Y7, Y5, Y7
+	VPERM2F128   $0x20, Y6, Y2, Y5
+	VPERM2F128   $0x31, Y6, Y2, Y6
+	VPERM2F128   $0x20, Y4, Y0, Y2
+	VPERM2F128   $0x31, Y4, Y0, Y4
+	VPERM2F128   $0x20, Y1, Y8, Y0
+	VPERM2F128   $0x31, Y1, Y8, Y1
+	VPERM2F128   $0x20, Y7, Y3, Y8
+	VPERM2F128   $0x31, Y7, Y3, Y7
+	VMOVUPS      Y5, (CX)(SI*8)
+	VMOVUPS      Y2, 32(CX)(SI*8)
+	VMOVUPS      Y0, 64(CX)(SI*8)
+	VMOVUPS      Y8, 96(CX)(SI*8)
+	VMOVUPS      Y6, 128(CX)(SI*8)
+	VMOVUPS      Y4, 160(CX)(SI*8)
+	VMOVUPS      Y1, 192(CX)(SI*8)
+	VMOVUPS      Y7, 224(CX)(SI*8)
+	ADDQ         $0x20, SI
+	SUBQ         $1, DI
+	JGE          loop3
+
+done4:
+	ADDQ         $1, DI
+
+	// d
+	VMOVDQU      q8_01<>+0(SB), Y0
+	XORQ         SI, SI
+	XORQ         DI, DI
+	ADDQ         $8, DI
+	SUBQ         $1, DI
+	JLT          done6
+
+loop5:
+	VMOVUPS      (CX)(SI*8), Y1
+	VPAND        q8_02<>+0(SB), Y1, Y1
+	VMAXPS       Y0, Y1, Y0
+	VMOVUPS      32(CX)(SI*8), Y1
+	VPAND        q8_02<>+0(SB), Y1, Y1
+	VMAXPS       Y0, Y1, Y0
+	VMOVUPS      64(CX)(SI*8), Y1
+	VPAND        q8_02<>+0(SB), Y1, Y1
+	VMAXPS       Y0, Y1, Y0
+	VMOVUPS      96(CX)(SI*8), Y1
+	VPAND        q8_02<>+0(SB), Y1, Y1
+	VMAXPS       Y0, Y1, Y0
+	ADDQ         $0x10, SI
+	SUBQ         $1, DI
+	JGE          loop5
+
+done6:
+	ADDQ         $1, DI
+	VMOVUPS      Y0, 1024(CX)
+	VMOVUPS      1024(CX), Y0
+	VDIVPS       q8_03<>+0(SB), Y0, Y0
+	VMOVUPS      Y0, 1056(CX)
+
+	// code
+	VMOVUPS      1056(CX), Y0
+	VMOVDQU      q8_04<>+0(SB), Y1
+	VCMPPS       $4, q8_01<>+0(SB), Y0, Y2
+	VDIVPS       Y0, Y1, Y0
+	VPAND        Y2, Y0, Y0
+	VMOVUPS      Y0, 1088(CX)
+	XORQ         SI, SI
+	XORQ         DI, DI
+	ADDQ         $8, DI
+	SUBQ         $1, DI
+	JLT          done8
+
+loop7:
+	VMOVUPS      (CX)(SI*8), Y0
+	VMOVUPS      1088(CX), Y1
+	VMULPS       Y1, Y0, Y0
+	VPAND        q8_05<>+0(SB), Y0, Y1
+	VMOVDQU      q8_06<>+0(SB), Y2
+	VPOR         Y2, Y1, Y1
+	VADDPS       Y1, Y0, Y0
+	VCVTTPS2DQ   Y0, Y0
+	VMOVDQU      Y0, 1120(CX)(SI*8)
+	VMOVUPS      32(CX)(SI*8), Y0
+	VMOVUPS      1088(CX), Y1
+	VMULPS       Y1, Y0, Y0
+	VPAND        q8_05<>+0(SB), Y0, Y1
+	VMOVDQU      q8_06<>+0(SB), Y2
+	VPOR         Y2, Y1, Y1
+	VADDPS       Y1, Y0, Y0
+	VCVTTPS2DQ   Y0, Y0
+	VMOVDQU      Y0, 1152(CX)(SI*8)
+	VMOVUPS      64(CX)(SI*8), Y0
+	VMOVUPS      1088(CX), Y1
+	VMULPS       Y1, Y0, Y0
+	VPAND        q8_05<>+0(SB), Y0, Y1
+	VMOVDQU      q8_06<>+0(SB), Y2
+	VPOR         Y2, Y1, Y1
+	VADDPS       Y1, Y0, Y0
+	VCVTTPS2DQ   Y0, Y0
+	VMOVDQU      Y0, 1184(CX)(SI*8)
+	VMOVUPS      96(CX)(SI*8), Y0
+	VMOVUPS      1088(CX), Y1
+	VMULPS       Y1, Y0, Y0
+	VPAND        q8_05<>+0(SB), Y0, Y1
+	VMOVDQU      q8_06<>+0(SB), Y2
+	VPOR         Y2, Y1, Y1
+	VADDPS       Y1, Y0, Y0
+	VCVTTPS2DQ   Y0, Y0
+	VMOVDQU      Y0, 1216(CX)(SI*8)
+	ADDQ         $0x10, SI
+	SUBQ         $1, DI
+	JGE          loop7
+
+done8:
+	ADDQ         $1, DI
+
+	// d
+	VMOVUPS      1056(CX), Y0
+	VCMPPS       $3, Y0, Y0, Y1
+	VPAND        q8_05<>+0(SB), Y0, Y2
+	VPOR         q8_07<>+0(SB), Y2, Y2
+	VBLENDVPS    Y1, Y2, Y0, Y2
+	VCVTPS2PH    $0, Y2, X2
+	VPMOVZXWD    X2, Y0
+	VPEXTRW      $0, X0, (AX)
+	VPEXTRW      $2, X0, 34(AX)
+	VPEXTRW      $4, X0, 68(AX)
+	VPEXTRW      $6, X0, 102(AX)
+	VEXTRACTI128 $1, Y0, X0
+	VPEXTRW      $0, X0, 136(AX)
+	VPEXTRW      $2, X0, 170(AX)
+	VPEXTRW      $4, X0, 204(AX)
+	VPEXTRW      $6, X0, 238(AX)
+
+	// qs: codes to bits, then words to blocks
+	VMOVDQU      1216(CX), Y0
+	VPSLLD       $0x18, Y0, Y0
+	VMOVDQU      1184(CX), Y1
+	VPAND        q8_08<>+0(SB), Y1, Y1
+	VPSLLD       $0x10, Y1, Y1
+	VPOR         Y1, Y0, Y0
+	VMOVDQU      1152(CX), Y1
+	VPAND        q8_08<>+0(SB), Y1, Y1
+	VPSLLD       $8, Y1, Y1
+	VPOR         Y1, Y0, Y0
+	VMOVDQU      1120(CX), Y1
+	VPAND        q8_08<>+0(SB), Y1, Y1
+	VPOR         Y1, Y0, Y0
+	VMOVDQU      1344(CX), Y1
+	VPSLLD       $0x18, Y1, Y1
+	VMOVDQU      1312(CX), Y2
+	VPAND        q8_08<>+0(SB), Y2, Y2
+	VPSLLD       $0x10, Y2, Y2
+	VPOR         Y2, Y1, Y1
+	VMOVDQU      1280(CX), Y2
+	VPAND        q8_08<>+0(SB), Y2, Y2
+	VPSLLD       $8, Y2, Y2
+	VPOR         Y2, Y1, Y1
+	VMOVDQU      1248(CX), Y2
+	VPAND        q8_08<>+0(SB), Y2, Y2
+	VPOR         Y2, Y1, Y1
+	VMOVDQU      1472(CX), Y2
+	VPSLLD       $0x18, Y2, Y2
+	VMOVDQU      1440(CX), Y3
+	VPAND        q8_08<>+0(SB), Y3, Y3
+	VPSLLD       $0x10, Y3, Y3
+	VPOR         Y3, Y2, Y2
+	VMOVDQU      1408(CX), Y3
+	VPAND        q8_08<>+0(SB), Y3, Y3
+	VPSLLD       $8, Y3, Y3
+	VPOR         Y3, Y2, Y2
+	VMOVDQU      1376(CX), Y3
+	VPAND        q8_08<>+0(SB), Y3, Y3
+	VPOR         Y3, Y2, Y2
+	VMOVDQU      1600(CX), Y3
+	VPSLLD       $0x18, Y3, Y3
+	VMOVDQU      1568(CX), Y4
+	VPAND        q8_08<>+0(SB), Y4, Y4
+	VPSLLD       $0x10, Y4, Y4
+	VPOR         Y4, Y3, Y3
+	VMOVDQU      1536(CX), Y4
+	VPAND        q8_08<>+0(SB), Y4, Y4
+	VPSLLD       $8, Y4, Y4
+	VPOR         Y4, Y3, Y3
+	VMOVDQU      1504(CX), Y4
+	VPAND        q8_08<>+0(SB), Y4, Y4
+	VPOR         Y4, Y3, Y3
+	VUNPCKLPS    Y1, Y0, Y4
+	VUNPCKHPS    Y1, Y0, Y1
+	VUNPCKLPS    Y3, Y2, Y0
+	VUNPCKHPS    Y3, Y2, Y3
+	VUNPCKLPD    Y0, Y4, Y2
+	VUNPCKHPD    Y0, Y4, Y0
+	VUNPCKLPD    Y3, Y1, Y4
+	VUNPCKHPD    Y3, Y1, Y3
+	VMOVUPS      X2, 2(AX)
+	VEXTRACTI128 $1, Y2, 138(AX)
+	VMOVUPS      X0, 36(AX)
+	VEXTRACTI128 $1, Y0, 172(AX)
+	VMOVUPS      X4, 70(AX)
+	VEXTRACTI128 $1, Y4, 206(AX)
+	VMOVUPS      X3, 104(AX)
+	VEXTRACTI128 $1, Y3, 240(AX)
+	VMOVDQU      1728(CX), Y0
+	VPSLLD       $0x18, Y0, Y0
+	VMOVDQU      1696(CX), Y1
+	VPAND        q8_08<>+0(SB), Y1, Y1
+	VPSLLD       $0x10, Y1, Y1
+	VPOR         Y1, Y0, Y0
+	VMOVDQU      1664(CX), Y1
+	VPAND        q8_08<>+0(SB), Y1, Y1
+	VPSLLD       $8, Y1, Y1
+	VPOR         Y1, Y0, Y0
+	VMOVDQU      1632(CX), Y1
+	VPAND        q8_08<>+0(SB), Y1, Y1
+	VPOR         Y1, Y0, Y0
+	VMOVDQU      1856(CX), Y1
+	VPSLLD       $0x18, Y1, Y1
+	VMOVDQU      1824(CX), Y2
+	VPAND        q8_08<>+0(SB), Y2, Y2
+	VPSLLD       $0x10, Y2, Y2
+	VPOR         Y2, Y1, Y1
+	VMOVDQU      1792(CX), Y2
+	VPAND        q8_08<>+0(SB), Y2, Y2
+	VPSLLD       $8, Y2, Y2
+	VPOR         Y2, Y1, Y1
+	VMOVDQU      1760(CX), Y2
+	VPAND        q8_08<>+0(SB), Y2, Y2
+	VPOR         Y2, Y1, Y1
+	VMOVDQU      1984(CX), Y2
+	VPSLLD       $0x18, Y2, Y2
+	VMOVDQU      1952(CX), Y3
+	VPAND        q8_08<>+0(SB), Y3, Y3
+	VPSLLD       $0x10, Y3, Y3
+	VPOR         Y3, Y2, Y2
+	VMOVDQU      1920(CX), Y3
+	VPAND        q8_08<>+0(SB), Y3, Y3
+	VPSLLD       $8, Y3, Y3
+	VPOR         Y3, Y2, Y2
+	VMOVDQU      1888(CX), Y3
+	VPAND        q8_08<>+0(SB), Y3, Y3
+	VPOR         Y3, Y2, Y2
+	VMOVDQU      2112(CX), Y3
+	VPSLLD       $0x18, Y3, Y3
+	VMOVDQU      2080(CX), Y4
+	VPAND        q8_08<>+0(SB), Y4, Y4
+	VPSLLD       $0x10, Y4, Y4
+	VPOR         Y4, Y3, Y3
+	VMOVDQU      2048(CX), Y4
+	VPAND        q8_08<>+0(SB), Y4, Y4
+	VPSLLD       $8, Y4, Y4
+	VPOR         Y4, Y3, Y3
+	VMOVDQU      2016(CX), Y4
+	VPAND        q8_08<>+0(SB), Y4, Y4
+	VPOR         Y4, Y3, Y3
+	VUNPCKLPS    Y1, Y0, Y4
+	VUNPCKHPS    Y1, Y0, Y1
+	VUNPCKLPS    Y3, Y2, Y0
+	VUNPCKHPS    Y3, Y2, Y3
+	VUNPCKLPD    Y0, Y4, Y2
+	VUNPCKHPD    Y0, Y4, Y0
+	VUNPCKLPD    Y3, Y1, Y4
+	VUNPCKHPD    Y3, Y1, Y3
+	VMOVUPS      X2, 18(AX)
+	VEXTRACTI128 $1, Y2, 154(AX)
+	VMOVUPS      X0, 52(AX)
+	VEXTRACTI128 $1, Y0, 188(AX)
+	VMOVUPS      X4, 86(AX)
+	VEXTRACTI128 $1, Y4, 222(AX)
+	VMOVUPS      X3, 120(AX)
+	VEXTRACTI128 $1, Y3, 256(AX)
+	ADDQ         $0x400, BX
+	ADDQ         $0x110, AX
+	SUBQ         $1, DX
+	JGE          loop1
+
+done2:
+	ADDQ         $1, DX
+	VZEROUPPER
+	RET
+
+// mix1xQ8_0AVX2 adds weighted rows of v to 1 row of o; ld and stride in bytes, a unit is 32 values.
 // Requires: AVX2, F16C, FMA
 TEXT ·mix1xQ8_0AVX2(SB), NOSPLIT, $128-64
 	MOVQ         v+32(FP), AX
@@ -2644,7 +3043,7 @@ done2:
 	VZEROUPPER
 	RET
 
-// mix2xQ8_0AVX2 is o[j][i] += sum over r of p[j][r]*v[r][i] for j < 2; ld and stride in bytes, a unit is 32 values.
+// mix2xQ8_0AVX2 adds weighted rows of v to 2 rows of o; ld and stride in bytes, a unit is 32 values.
 // Requires: AVX2, F16C, FMA
 TEXT ·mix2xQ8_0AVX2(SB), NOSPLIT, $128-64
 	MOVQ         v+32(FP), AX
@@ -2728,7 +3127,7 @@ done2:
 	VZEROUPPER
 	RET
 
-// mix3xQ8_0AVX2 is o[j][i] += sum over r of p[j][r]*v[r][i] for j < 3; ld and stride in bytes, a unit is 32 values.
+// mix3xQ8_0AVX2 adds weighted rows of v to 3 rows of o; ld and stride in bytes, a unit is 32 values.
 // Requires: AVX2, F16C, FMA
 TEXT ·mix3xQ8_0AVX2(SB), NOSPLIT, $128-64
 	MOVQ         v+32(FP), AX
@@ -2838,7 +3237,7 @@ done2:
 	VZEROUPPER
 	RET
 
-// mix5xQ8_0AVX2 is o[j][i] += sum over r of p[j][r]*v[r][i] for j < 5; ld and stride in bytes, a unit is 32 values.
+// mix5xQ8_0AVX2 adds weighted rows of v to 5 rows of o; ld and stride in bytes, a unit is 32 values.
 // Requires: AVX2, F16C, FMA
 TEXT ·mix5xQ8_0AVX2(SB), NOSPLIT, $128-64
 	MOVQ         v+32(FP), AX
@@ -2855,33 +3254,40 @@ loop1:
 	MOVQ         SI, R8
 	ADDQ         DI, R8
 	ADDQ         DI, R8
+	MOVQ         R8, R9
+	ADDQ         DI, R9
+	ADDQ         DI, R9
 	ADDQ         CX, SI
 	ADDQ         CX, R8
+	ADDQ         CX, R9
 	VMOVUPS      (SI), Y0
 	VMOVUPS      (SI)(DI*1), Y1
 	VMOVUPS      (R8), Y2
 	VMOVUPS      (R8)(DI*1), Y3
-	VMOVUPS      (R8), Y4
+	VMOVUPS      (R9), Y4
 	VMOVUPS      32(SI), Y5
 	VMOVUPS      32(SI)(DI*1), Y6
 	VMOVUPS      32(R8), Y7
 	VMOVUPS      32(R8)(DI*1), Y8
-	VMOVUPS      32(R8), Y9
+	VMOVUPS      32(R9), Y9
 	MOVQ         p+16(FP), SI
 	MOVQ         ldp+24(FP), DI
 	MOVQ         SI, R8
 	ADDQ         DI, R8
 	ADDQ         DI, R8
-	MOVQ         rows+48(FP), R9
-	MOVQ         AX, R10
-	MOVQ         stride+40(FP), R11
-	SUBQ         $1, R9
+	MOVQ         R8, R9
+	ADDQ         DI, R9
+	ADDQ         DI, R9
+	MOVQ         rows+48(FP), R10
+	MOVQ         AX, R11
+	MOVQ         stride+40(FP), R12
+	SUBQ         $1, R10
 	JLT          done4
 
 loop3:
-	VMOVDQU      2(R10), Y10
+	VMOVDQU      2(R11), Y10
 	VMOVDQU      Y10, (DX)
-	VPBROADCASTW (R10), X10
+	VPBROADCASTW (R11), X10
 	VCVTPH2PS    X10, Y10
 	VBROADCASTSS (SI), Y11
 	VMULPS       Y11, Y10, Y11
@@ -2891,7 +3297,7 @@ loop3:
 	VMULPS       Y13, Y10, Y13
 	VBROADCASTSS (R8)(DI*1), Y14
 	VMULPS       Y14, Y10, Y14
-	VBROADCASTSS (R8), Y15
+	VBROADCASTSS (R9), Y15
 	VMULPS       Y15, Y10, Y10
 	VPMOVSXBD    (DX), Y15
 	VCVTDQ2PS    Y15, Y15
@@ -2907,63 +3313,75 @@ loop3:
 	VFMADD231PS  Y13, Y15, Y7
 	VFMADD231PS  Y14, Y15, Y8
 	VFMADD231PS  Y10, Y15, Y9
-	ADDQ         R11, R10
+	ADDQ         R12, R11
 	ADDQ         $4, SI
 	ADDQ         $4, R8
-	SUBQ         $1, R9
+	ADDQ         $4, R9
+	SUBQ         $1, R10
 	JGE          loop3
 
 done4:
-	ADDQ         $1, R9
+	ADDQ         $1, R10
 	MOVQ         o+0(FP), SI
 	MOVQ         ldo+8(FP), DI
 	MOVQ         SI, R8
 	ADDQ         DI, R8
 	ADDQ         DI, R8
+	MOVQ         R8, R9
+	ADDQ         DI, R9
+	ADDQ         DI, R9
 	ADDQ         CX, SI
 	ADDQ         CX, R8
+	ADDQ         CX, R9
 	VMOVUPS      Y0, (SI)
 	VMOVUPS      Y1, (SI)(DI*1)
 	VMOVUPS      Y2, (R8)
 	VMOVUPS      Y3, (R8)(DI*1)
-	VMOVUPS      Y4, (R8)
+	VMOVUPS      Y4, (R9)
 	VMOVUPS      Y5, 32(SI)
 	VMOVUPS      Y6, 32(SI)(DI*1)
 	VMOVUPS      Y7, 32(R8)
 	VMOVUPS      Y8, 32(R8)(DI*1)
-	VMOVUPS      Y9, 32(R8)
+	VMOVUPS      Y9, 32(R9)
 	MOVQ         o+0(FP), SI
 	MOVQ         ldo+8(FP), DI
 	MOVQ         SI, R8
 	ADDQ         DI, R8
 	ADDQ         DI, R8
+	MOVQ         R8, R9
+	ADDQ         DI, R9
+	ADDQ         DI, R9
 	ADDQ         CX, SI
 	ADDQ         CX, R8
+	ADDQ         CX, R9
 	VMOVUPS      64(SI), Y0
 	VMOVUPS      64(SI)(DI*1), Y1
 	VMOVUPS      64(R8), Y2
 	VMOVUPS      64(R8)(DI*1), Y3
-	VMOVUPS      64(R8), Y4
+	VMOVUPS      64(R9), Y4
 	VMOVUPS      96(SI), Y5
 	VMOVUPS      96(SI)(DI*1), Y6
 	VMOVUPS      96(R8), Y7
 	VMOVUPS      96(R8)(DI*1), Y8
-	VMOVUPS      96(R8), Y9
+	VMOVUPS      96(R9), Y9
 	MOVQ         p+16(FP), SI
 	MOVQ         ldp+24(FP), DI
 	MOVQ         SI, R8
 	ADDQ         DI, R8
 	ADDQ         DI, R8
-	MOVQ         rows+48(FP), R9
-	MOVQ         AX, R10
-	MOVQ         stride+40(FP), R11
-	SUBQ         $1, R9
+	MOVQ         R8, R9
+	ADDQ         DI, R9
+	ADDQ         DI, R9
+	MOVQ         rows+48(FP), R10
+	MOVQ         AX, R11
+	MOVQ         stride+40(FP), R12
+	SUBQ         $1, R10
 	JLT          done6
 
 loop5:
-	VMOVDQU      2(R10), Y10
+	VMOVDQU      2(R11), Y10
 	VMOVDQU      Y10, (DX)
-	VPBROADCASTW (R10), X10
+	VPBROADCASTW (R11), X10
 	VCVTPH2PS    X10, Y10
 	VBROADCASTSS (SI), Y11
 	VMULPS       Y11, Y10, Y11
@@ -2973,7 +3391,7 @@ loop5:
 	VMULPS       Y13, Y10, Y13
 	VBROADCASTSS (R8)(DI*1), Y14
 	VMULPS       Y14, Y10, Y14
-	VBROADCASTSS (R8), Y15
+	VBROADCASTSS (R9), Y15
 	VMULPS       Y15, Y10, Y10
 	VPMOVSXBD    16(DX), Y15
 	VCVTDQ2PS    Y15, Y15
@@ -2989,31 +3407,36 @@ loop5:
 	VFMADD231PS  Y13, Y15, Y7
 	VFMADD231PS  Y14, Y15, Y8
 	VFMADD231PS  Y10, Y15, Y9
-	ADDQ         R11, R10
+	ADDQ         R12, R11
 	ADDQ         $4, SI
 	ADDQ         $4, R8
-	SUBQ         $1, R9
+	ADDQ         $4, R9
+	SUBQ         $1, R10
 	JGE          loop5
 
 done6:
-	ADDQ         $1, R9
+	ADDQ         $1, R10
 	MOVQ         o+0(FP), SI
 	MOVQ         ldo+8(FP), DI
 	MOVQ         SI, R8
 	ADDQ         DI, R8
 	ADDQ         DI, R8
+	MOVQ         R8, R9
+	ADDQ         DI, R9
+	ADDQ         DI, R9
 	ADDQ         CX, SI
 	ADDQ         CX, R8
+	ADDQ         CX, R9
 	VMOVUPS      Y0, 64(SI)
 	VMOVUPS      Y1, 64(SI)(DI*1)
 	VMOVUPS      Y2, 64(R8)
 	VMOVUPS      Y3, 64(R8)(DI*1)
-	VMOVUPS      Y4, 64(R8)
+	VMOVUPS      Y4, 64(R9)
 	VMOVUPS      Y5, 96(SI)
 	VMOVUPS      Y6, 96(SI)(DI*1)
 	VMOVUPS      Y7, 96(R8)
 	VMOVUPS      Y8, 96(R8)(DI*1)
-	VMOVUPS      Y9, 96(R8)
+	VMOVUPS      Y9, 96(R9)
 	ADDQ         $0x22, AX
 	ADDQ         $0x80, CX
 	SUBQ         $1, BX

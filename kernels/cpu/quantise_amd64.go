@@ -3,20 +3,44 @@
 
 package cpu
 
-// quantiseAct32AVX2 rounds groups of 32 values of x to q = x/d, d = max|x|/127, s = d times the sums of 16 q; steps in bytes.
-// Requires: AVX2, F16C, FMA
+// quantiseAct32AVX2 rounds groups of 32 values to int8; s is d times the sums of 16 q, steps are in bytes.
+//
+//	for g := range groups {
+//		d[g] = absmax(x[g]) / 127
+//		for i := range 32 {
+//			q[g][i] = rint(x[g][i] / d[g])
+//		}
+//	}
+//
+// Requires: AVX2
 //
 //go:noescape
 func quantiseAct32AVX2(q *int8, d *float32, s *float32, x *float32, groups int, stepQ int, stepD int, stepS int)
 
-// quantiseAct64AVX2 rounds groups of 64 values of x to q = x/d, d = max|x|/127, s = d times the sums of 16 q; steps in bytes.
-// Requires: AVX2, F16C, FMA
+// quantiseAct64AVX2 rounds groups of 64 values to int8; s is d times the sums of 16 q, steps are in bytes.
+//
+//	for g := range groups {
+//		d[g] = absmax(x[g]) / 127
+//		for i := range 64 {
+//			q[g][i] = rint(x[g][i] / d[g])
+//		}
+//	}
+//
+// Requires: AVX2
 //
 //go:noescape
 func quantiseAct64AVX2(q *int8, d *float32, s *float32, x *float32, groups int, stepQ int, stepD int, stepS int)
 
-// quantiseAct128AVX2 rounds groups of 128 values of x to q = x/d, d = max|x|/127, s = d times the sums of 16 q; steps in bytes.
-// Requires: AVX2, F16C, FMA
+// quantiseAct128AVX2 rounds groups of 128 values to int8; s is d times the sums of 16 q, steps are in bytes.
+//
+//	for g := range groups {
+//		d[g] = absmax(x[g]) / 127
+//		for i := range 128 {
+//			q[g][i] = rint(x[g][i] / d[g])
+//		}
+//	}
+//
+// Requires: AVX2
 //
 //go:noescape
 func quantiseAct128AVX2(q *int8, d *float32, s *float32, x *float32, groups int, stepQ int, stepD int, stepS int)

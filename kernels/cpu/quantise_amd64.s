@@ -52,8 +52,8 @@ DATA quantise7<>+16(SB)/8, $0x0001000100010001
 DATA quantise7<>+24(SB)/8, $0x0001000100010001
 GLOBL quantise7<>(SB), RODATA|NOPTR, $32
 
-// quantiseAct32AVX2 rounds groups of 32 values of x to q = x/d, d = max|x|/127, s = d times the sums of 16 q; steps in bytes.
-// Requires: AVX2, F16C, FMA
+// quantiseAct32AVX2 rounds groups of 32 values to int8; s is d times the sums of 16 q, steps are in bytes.
+// Requires: AVX2
 TEXT ·quantiseAct32AVX2(SB), NOSPLIT, $0-64
 	MOVQ         q+0(FP), AX
 	MOVQ         d+8(FP), BX
@@ -147,8 +147,8 @@ done2:
 	VZEROUPPER
 	RET
 
-// quantiseAct64AVX2 rounds groups of 64 values of x to q = x/d, d = max|x|/127, s = d times the sums of 16 q; steps in bytes.
-// Requires: AVX2, F16C, FMA
+// quantiseAct64AVX2 rounds groups of 64 values to int8; s is d times the sums of 16 q, steps are in bytes.
+// Requires: AVX2
 TEXT ·quantiseAct64AVX2(SB), NOSPLIT, $0-64
 	MOVQ         q+0(FP), AX
 	MOVQ         d+8(FP), BX
@@ -279,8 +279,8 @@ done2:
 	VZEROUPPER
 	RET
 
-// quantiseAct128AVX2 rounds groups of 128 values of x to q = x/d, d = max|x|/127, s = d times the sums of 16 q; steps in bytes.
-// Requires: AVX2, F16C, FMA
+// quantiseAct128AVX2 rounds groups of 128 values to int8; s is d times the sums of 16 q, steps are in bytes.
+// Requires: AVX2
 TEXT ·quantiseAct128AVX2(SB), NOSPLIT, $0-64
 	MOVQ         q+0(FP), AX
 	MOVQ         d+8(FP), BX

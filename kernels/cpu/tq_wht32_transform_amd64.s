@@ -47,7 +47,7 @@ DATA tq_wht322<>+120(SB)/8, $0x3e3504f3be3504f3
 GLOBL tq_wht322<>(SB), RODATA|NOPTR, $128
 
 // forwardRunsTq_wht32AVX2 is y = right * H/sqrt(n) * left * x on runs of 32 values, in place.
-// Requires: AVX2, F16C, FMA
+// Requires: AVX
 TEXT ·forwardRunsTq_wht32AVX2(SB), NOSPLIT, $0-16
 	MOVQ         x+0(FP), AX
 	MOVQ         runs+8(FP), BX
@@ -142,7 +142,7 @@ done2:
 	RET
 
 // inverseRunsTq_wht32AVX2 is x = left * H/sqrt(n) * right * y on runs of 32 values, in place.
-// Requires: AVX2, F16C, FMA
+// Requires: AVX
 TEXT ·inverseRunsTq_wht32AVX2(SB), NOSPLIT, $0-16
 	MOVQ         x+0(FP), AX
 	MOVQ         runs+8(FP), BX

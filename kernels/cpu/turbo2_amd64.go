@@ -3,8 +3,13 @@
 
 package cpu
 
-// decodeUnitsTurbo2AVX512 unpacks units of 128 values: dst[i] = value(src, i).
-// Requires: AVX2, AVX512F, AVX512BW, AVX512DQ, AVX512VL, AVX512VNNI, F16C, FMA
+// decodeUnitsTurbo2AVX512 unpacks units of 128 values.
+//
+//	for i := range units * 128 {
+//		dst[i] = value(src, i)
+//	}
+//
+// Requires: AVX2, F16C
 //
 //go:noescape
 func decodeUnitsTurbo2AVX512(dst *float32, src *byte, units int)
@@ -13,62 +18,129 @@ func decodeTurbo2AVX512(dst []float32, src []byte) {
 	driveDecode(decodeUnitsTurbo2AVX512, 128, 34, decodeTurbo2Generic, dst, src)
 }
 
-// matmul1xTurbo2AVX512 is y[j][r] = sum over i of x[j][i]*w[r][i] for j < 1; ld and stride in bytes, a unit is 128 values.
-// Requires: AVX2, AVX512F, AVX512BW, AVX512DQ, AVX512VL, AVX512VNNI, F16C, FMA
+// matmul1xTurbo2AVX512 multiplies rows of w with 1 row of x; ld and stride in bytes, a unit is 128 values.
+//
+//	for r := range rows {
+//		for j := range 1 {
+//			y[j][r] = sum(x[j][i] * w[r][i]) // over all i
+//		}
+//	}
+//
+// Requires: AVX2, F16C, FMA
 //
 //go:noescape
 func matmul1xTurbo2AVX512(y *float32, ldy int, x *float32, ldx int, w *byte, stride int, rows int, units int)
 
-// matmul2xTurbo2AVX512 is y[j][r] = sum over i of x[j][i]*w[r][i] for j < 2; ld and stride in bytes, a unit is 128 values.
-// Requires: AVX2, AVX512F, AVX512BW, AVX512DQ, AVX512VL, AVX512VNNI, F16C, FMA
+// matmul2xTurbo2AVX512 multiplies rows of w with 2 rows of x; ld and stride in bytes, a unit is 128 values.
+//
+//	for r := range rows {
+//		for j := range 2 {
+//			y[j][r] = sum(x[j][i] * w[r][i]) // over all i
+//		}
+//	}
+//
+// Requires: AVX2, F16C, FMA
 //
 //go:noescape
 func matmul2xTurbo2AVX512(y *float32, ldy int, x *float32, ldx int, w *byte, stride int, rows int, units int)
 
-// matmul3xTurbo2AVX512 is y[j][r] = sum over i of x[j][i]*w[r][i] for j < 3; ld and stride in bytes, a unit is 128 values.
-// Requires: AVX2, AVX512F, AVX512BW, AVX512DQ, AVX512VL, AVX512VNNI, F16C, FMA
+// matmul3xTurbo2AVX512 multiplies rows of w with 3 rows of x; ld and stride in bytes, a unit is 128 values.
+//
+//	for r := range rows {
+//		for j := range 3 {
+//			y[j][r] = sum(x[j][i] * w[r][i]) // over all i
+//		}
+//	}
+//
+// Requires: AVX2, F16C, FMA
 //
 //go:noescape
 func matmul3xTurbo2AVX512(y *float32, ldy int, x *float32, ldx int, w *byte, stride int, rows int, units int)
 
-// matmul4xTurbo2AVX512 is y[j][r] = sum over i of x[j][i]*w[r][i] for j < 4; ld and stride in bytes, a unit is 128 values.
-// Requires: AVX2, AVX512F, AVX512BW, AVX512DQ, AVX512VL, AVX512VNNI, F16C, FMA
+// matmul4xTurbo2AVX512 multiplies rows of w with 4 rows of x; ld and stride in bytes, a unit is 128 values.
+//
+//	for r := range rows {
+//		for j := range 4 {
+//			y[j][r] = sum(x[j][i] * w[r][i]) // over all i
+//		}
+//	}
+//
+// Requires: AVX2, F16C, FMA
 //
 //go:noescape
 func matmul4xTurbo2AVX512(y *float32, ldy int, x *float32, ldx int, w *byte, stride int, rows int, units int)
 
-var matmulTilesTurbo2AVX512 = matmulTiles{matmul1xTurbo2AVX512, matmul2xTurbo2AVX512, matmul3xTurbo2AVX512, matmul4xTurbo2AVX512}
+var matmulTilesTurbo2AVX512 = matmulTiles{
+	decode: decodeTurbo2AVX512,
+	gemm:   &gemmF32TilesAVX512,
+	tiles:  [4]matmulKernel{matmul1xTurbo2AVX512, matmul2xTurbo2AVX512, matmul3xTurbo2AVX512, matmul4xTurbo2AVX512},
+}
 
 func matmulTurbo2AVX512(y []float32, ldy int, x []float32, ldx int, m int, w []byte, stride int, rows int, n int, ws *Workspace) {
 	matmulTilesTurbo2AVX512.drive(128, 34, matmulTurbo2Generic, y, ldy, x, ldx, m, w, stride, rows, n, ws)
 }
 
-// matmulQ81xTurbo2AVX512 is y[j][r] = sum over i of d[i/128][j]*q[i/128][j][i%128]*w[r][i] for j < 1; ldy and stride in bytes.
-// Requires: AVX2, AVX512F, AVX512BW, AVX512DQ, AVX512VL, AVX512VNNI, F16C, FMA
+// matmulQ81xTurbo2AVX512 multiplies rows of w with 1 row of activations in int8; ldy and stride in bytes.
+//
+//	for r := range rows {
+//		for j := range 1 {
+//			y[j][r] = sum(d[i/128][j] * q[i/128][j][i%128] * w[r][i]) // over all i
+//		}
+//	}
+//
+// Requires: F16C, FMA, AVX512VL, AVX512VNNI
 //
 //go:noescape
 func matmulQ81xTurbo2AVX512(y *float32, ldy int, q *int8, d *float32, s *float32, w *byte, stride int, rows int, blocks int)
 
-// matmulQ82xTurbo2AVX512 is y[j][r] = sum over i of d[i/128][j]*q[i/128][j][i%128]*w[r][i] for j < 2; ldy and stride in bytes.
-// Requires: AVX2, AVX512F, AVX512BW, AVX512DQ, AVX512VL, AVX512VNNI, F16C, FMA
+// matmulQ82xTurbo2AVX512 multiplies rows of w with 2 rows of activations in int8; ldy and stride in bytes.
+//
+//	for r := range rows {
+//		for j := range 2 {
+//			y[j][r] = sum(d[i/128][j] * q[i/128][j][i%128] * w[r][i]) // over all i
+//		}
+//	}
+//
+// Requires: F16C, FMA, AVX512VL, AVX512VNNI
 //
 //go:noescape
 func matmulQ82xTurbo2AVX512(y *float32, ldy int, q *int8, d *float32, s *float32, w *byte, stride int, rows int, blocks int)
 
-// matmulQ83xTurbo2AVX512 is y[j][r] = sum over i of d[i/128][j]*q[i/128][j][i%128]*w[r][i] for j < 3; ldy and stride in bytes.
-// Requires: AVX2, AVX512F, AVX512BW, AVX512DQ, AVX512VL, AVX512VNNI, F16C, FMA
+// matmulQ83xTurbo2AVX512 multiplies rows of w with 3 rows of activations in int8; ldy and stride in bytes.
+//
+//	for r := range rows {
+//		for j := range 3 {
+//			y[j][r] = sum(d[i/128][j] * q[i/128][j][i%128] * w[r][i]) // over all i
+//		}
+//	}
+//
+// Requires: F16C, FMA, AVX512VL, AVX512VNNI
 //
 //go:noescape
 func matmulQ83xTurbo2AVX512(y *float32, ldy int, q *int8, d *float32, s *float32, w *byte, stride int, rows int, blocks int)
 
-// matmulQ84xTurbo2AVX512 is y[j][r] = sum over i of d[i/128][j]*q[i/128][j][i%128]*w[r][i] for j < 4; ldy and stride in bytes.
-// Requires: AVX2, AVX512F, AVX512BW, AVX512DQ, AVX512VL, AVX512VNNI, F16C, FMA
+// matmulQ84xTurbo2AVX512 multiplies rows of w with 4 rows of activations in int8; ldy and stride in bytes.
+//
+//	for r := range rows {
+//		for j := range 4 {
+//			y[j][r] = sum(d[i/128][j] * q[i/128][j][i%128] * w[r][i]) // over all i
+//		}
+//	}
+//
+// Requires: F16C, FMA, AVX512VL, AVX512VNNI
 //
 //go:noescape
 func matmulQ84xTurbo2AVX512(y *float32, ldy int, q *int8, d *float32, s *float32, w *byte, stride int, rows int, blocks int)
 
 // unpackTurbo2AVX512 unpacks a row into records of 32 levels, their scales and mins.
-// Requires: AVX2, AVX512F, AVX512BW, AVX512DQ, AVX512VL, AVX512VNNI, F16C, FMA
+//
+//	for i := range blocks * 128 {
+//		r := &dst[i/32]
+//		r.level[i%32] = level(src, i) // value = scale*level + min
+//		r.scale[i%32/16], r.min[i%32/16] = scale(src, i), min(src, i)
+//	}
+//
+// Requires: AVX2, F16C
 //
 //go:noescape
 func unpackTurbo2AVX512(dst *byte, src *byte, blocks int)
@@ -84,26 +156,54 @@ func matmulQ8Turbo2AVX512(y []float32, ldy int, x *Act, m int, w []byte, stride 
 	matmulQ8TilesTurbo2AVX512.drive(128, 34, matmulQ8Turbo2Generic, y, ldy, x, m, w, stride, rows, n, ws)
 }
 
-// mix1xTurbo2AVX512 is o[j][i] += sum over r of p[j][r]*v[r][i] for j < 1; ld and stride in bytes, a unit is 128 values.
-// Requires: AVX2, AVX512F, AVX512BW, AVX512DQ, AVX512VL, AVX512VNNI, F16C, FMA
+// mix1xTurbo2AVX512 adds weighted rows of v to 1 row of o; ld and stride in bytes, a unit is 128 values.
+//
+//	for j := range 1 {
+//		for i := range units * 128 {
+//			o[j][i] += sum(p[j][r] * v[r][i]) // over r < rows
+//		}
+//	}
+//
+// Requires: AVX2, F16C, FMA
 //
 //go:noescape
 func mix1xTurbo2AVX512(o *float32, ldo int, p *float32, ldp int, v *byte, stride int, rows int, units int)
 
-// mix2xTurbo2AVX512 is o[j][i] += sum over r of p[j][r]*v[r][i] for j < 2; ld and stride in bytes, a unit is 128 values.
-// Requires: AVX2, AVX512F, AVX512BW, AVX512DQ, AVX512VL, AVX512VNNI, F16C, FMA
+// mix2xTurbo2AVX512 adds weighted rows of v to 2 rows of o; ld and stride in bytes, a unit is 128 values.
+//
+//	for j := range 2 {
+//		for i := range units * 128 {
+//			o[j][i] += sum(p[j][r] * v[r][i]) // over r < rows
+//		}
+//	}
+//
+// Requires: AVX2, F16C, FMA
 //
 //go:noescape
 func mix2xTurbo2AVX512(o *float32, ldo int, p *float32, ldp int, v *byte, stride int, rows int, units int)
 
-// mix3xTurbo2AVX512 is o[j][i] += sum over r of p[j][r]*v[r][i] for j < 3; ld and stride in bytes, a unit is 128 values.
-// Requires: AVX2, AVX512F, AVX512BW, AVX512DQ, AVX512VL, AVX512VNNI, F16C, FMA
+// mix3xTurbo2AVX512 adds weighted rows of v to 3 rows of o; ld and stride in bytes, a unit is 128 values.
+//
+//	for j := range 3 {
+//		for i := range units * 128 {
+//			o[j][i] += sum(p[j][r] * v[r][i]) // over r < rows
+//		}
+//	}
+//
+// Requires: AVX2, F16C, FMA
 //
 //go:noescape
 func mix3xTurbo2AVX512(o *float32, ldo int, p *float32, ldp int, v *byte, stride int, rows int, units int)
 
-// mix5xTurbo2AVX512 is o[j][i] += sum over r of p[j][r]*v[r][i] for j < 5; ld and stride in bytes, a unit is 128 values.
-// Requires: AVX2, AVX512F, AVX512BW, AVX512DQ, AVX512VL, AVX512VNNI, F16C, FMA
+// mix5xTurbo2AVX512 adds weighted rows of v to 5 rows of o; ld and stride in bytes, a unit is 128 values.
+//
+//	for j := range 5 {
+//		for i := range units * 128 {
+//			o[j][i] += sum(p[j][r] * v[r][i]) // over r < rows
+//		}
+//	}
+//
+// Requires: AVX2, F16C, FMA
 //
 //go:noescape
 func mix5xTurbo2AVX512(o *float32, ldo int, p *float32, ldp int, v *byte, stride int, rows int, units int)
@@ -114,26 +214,54 @@ func mixTurbo2AVX512(o []float32, ldo int, p []float32, ldp int, m int, v []byte
 	mixTilesTurbo2AVX512.drive(128, 34, mixTurbo2Generic, o, ldo, p, ldp, m, v, stride, rows, n, ws)
 }
 
-// mixQ81xTurbo2AVX512 is o[j][i] += sum over r of p[j][r]*v[r][i] for j < 1; ld and stride in bytes, a unit is 128 values.
-// Requires: AVX2, AVX512F, AVX512BW, AVX512DQ, AVX512VL, AVX512VNNI, F16C, FMA
+// mixQ81xTurbo2AVX512 adds weighted rows of v to 1 row of o; ld and stride in bytes, a unit is 128 values.
+//
+//	for j := range 1 {
+//		for i := range units * 128 {
+//			o[j][i] += sum(p[j][r] * v[r][i]) // over r < rows
+//		}
+//	}
+//
+// Requires: AVX2, F16C, FMA
 //
 //go:noescape
 func mixQ81xTurbo2AVX512(o *float32, ldo int, p *float32, ldp int, v *byte, stride int, rows int, units int)
 
-// mixQ82xTurbo2AVX512 is o[j][i] += sum over r of p[j][r]*v[r][i] for j < 2; ld and stride in bytes, a unit is 128 values.
-// Requires: AVX2, AVX512F, AVX512BW, AVX512DQ, AVX512VL, AVX512VNNI, F16C, FMA
+// mixQ82xTurbo2AVX512 adds weighted rows of v to 2 rows of o; ld and stride in bytes, a unit is 128 values.
+//
+//	for j := range 2 {
+//		for i := range units * 128 {
+//			o[j][i] += sum(p[j][r] * v[r][i]) // over r < rows
+//		}
+//	}
+//
+// Requires: AVX2, F16C, FMA
 //
 //go:noescape
 func mixQ82xTurbo2AVX512(o *float32, ldo int, p *float32, ldp int, v *byte, stride int, rows int, units int)
 
-// mixQ83xTurbo2AVX512 is o[j][i] += sum over r of p[j][r]*v[r][i] for j < 3; ld and stride in bytes, a unit is 128 values.
-// Requires: AVX2, AVX512F, AVX512BW, AVX512DQ, AVX512VL, AVX512VNNI, F16C, FMA
+// mixQ83xTurbo2AVX512 adds weighted rows of v to 3 rows of o; ld and stride in bytes, a unit is 128 values.
+//
+//	for j := range 3 {
+//		for i := range units * 128 {
+//			o[j][i] += sum(p[j][r] * v[r][i]) // over r < rows
+//		}
+//	}
+//
+// Requires: AVX2, F16C, FMA
 //
 //go:noescape
 func mixQ83xTurbo2AVX512(o *float32, ldo int, p *float32, ldp int, v *byte, stride int, rows int, units int)
 
-// mixQ85xTurbo2AVX512 is o[j][i] += sum over r of p[j][r]*v[r][i] for j < 5; ld and stride in bytes, a unit is 128 values.
-// Requires: AVX2, AVX512F, AVX512BW, AVX512DQ, AVX512VL, AVX512VNNI, F16C, FMA
+// mixQ85xTurbo2AVX512 adds weighted rows of v to 5 rows of o; ld and stride in bytes, a unit is 128 values.
+//
+//	for j := range 5 {
+//		for i := range units * 128 {
+//			o[j][i] += sum(p[j][r] * v[r][i]) // over r < rows
+//		}
+//	}
+//
+// Requires: AVX2, F16C, FMA
 //
 //go:noescape
 func mixQ85xTurbo2AVX512(o *float32, ldo int, p *float32, ldp int, v *byte, stride int, rows int, units int)
@@ -144,8 +272,13 @@ func mixQ8Turbo2AVX512(o []float32, ldo int, p []float32, ldp int, m int, v []by
 	mixQ8TilesTurbo2AVX512.drive(128, 34, mixTurbo2Generic, o, ldo, p, ldp, m, v, stride, rows, n, ws)
 }
 
-// decodeUnitsTurbo2AVX2 unpacks units of 128 values: dst[i] = value(src, i).
-// Requires: AVX2, F16C, FMA
+// decodeUnitsTurbo2AVX2 unpacks units of 128 values.
+//
+//	for i := range units * 128 {
+//		dst[i] = value(src, i)
+//	}
+//
+// Requires: AVX2, F16C
 //
 //go:noescape
 func decodeUnitsTurbo2AVX2(dst *float32, src *byte, units int)
@@ -154,62 +287,129 @@ func decodeTurbo2AVX2(dst []float32, src []byte) {
 	driveDecode(decodeUnitsTurbo2AVX2, 128, 34, decodeTurbo2Generic, dst, src)
 }
 
-// matmul1xTurbo2AVX2 is y[j][r] = sum over i of x[j][i]*w[r][i] for j < 1; ld and stride in bytes, a unit is 128 values.
+// matmul1xTurbo2AVX2 multiplies rows of w with 1 row of x; ld and stride in bytes, a unit is 128 values.
+//
+//	for r := range rows {
+//		for j := range 1 {
+//			y[j][r] = sum(x[j][i] * w[r][i]) // over all i
+//		}
+//	}
+//
 // Requires: AVX2, F16C, FMA
 //
 //go:noescape
 func matmul1xTurbo2AVX2(y *float32, ldy int, x *float32, ldx int, w *byte, stride int, rows int, units int)
 
-// matmul2xTurbo2AVX2 is y[j][r] = sum over i of x[j][i]*w[r][i] for j < 2; ld and stride in bytes, a unit is 128 values.
+// matmul2xTurbo2AVX2 multiplies rows of w with 2 rows of x; ld and stride in bytes, a unit is 128 values.
+//
+//	for r := range rows {
+//		for j := range 2 {
+//			y[j][r] = sum(x[j][i] * w[r][i]) // over all i
+//		}
+//	}
+//
 // Requires: AVX2, F16C, FMA
 //
 //go:noescape
 func matmul2xTurbo2AVX2(y *float32, ldy int, x *float32, ldx int, w *byte, stride int, rows int, units int)
 
-// matmul3xTurbo2AVX2 is y[j][r] = sum over i of x[j][i]*w[r][i] for j < 3; ld and stride in bytes, a unit is 128 values.
+// matmul3xTurbo2AVX2 multiplies rows of w with 3 rows of x; ld and stride in bytes, a unit is 128 values.
+//
+//	for r := range rows {
+//		for j := range 3 {
+//			y[j][r] = sum(x[j][i] * w[r][i]) // over all i
+//		}
+//	}
+//
 // Requires: AVX2, F16C, FMA
 //
 //go:noescape
 func matmul3xTurbo2AVX2(y *float32, ldy int, x *float32, ldx int, w *byte, stride int, rows int, units int)
 
-// matmul4xTurbo2AVX2 is y[j][r] = sum over i of x[j][i]*w[r][i] for j < 4; ld and stride in bytes, a unit is 128 values.
+// matmul4xTurbo2AVX2 multiplies rows of w with 4 rows of x; ld and stride in bytes, a unit is 128 values.
+//
+//	for r := range rows {
+//		for j := range 4 {
+//			y[j][r] = sum(x[j][i] * w[r][i]) // over all i
+//		}
+//	}
+//
 // Requires: AVX2, F16C, FMA
 //
 //go:noescape
 func matmul4xTurbo2AVX2(y *float32, ldy int, x *float32, ldx int, w *byte, stride int, rows int, units int)
 
-var matmulTilesTurbo2AVX2 = matmulTiles{matmul1xTurbo2AVX2, matmul2xTurbo2AVX2, matmul3xTurbo2AVX2, matmul4xTurbo2AVX2}
+var matmulTilesTurbo2AVX2 = matmulTiles{
+	decode: decodeTurbo2AVX2,
+	gemm:   &gemmF32TilesAVX2,
+	tiles:  [4]matmulKernel{matmul1xTurbo2AVX2, matmul2xTurbo2AVX2, matmul3xTurbo2AVX2, matmul4xTurbo2AVX2},
+}
 
 func matmulTurbo2AVX2(y []float32, ldy int, x []float32, ldx int, m int, w []byte, stride int, rows int, n int, ws *Workspace) {
 	matmulTilesTurbo2AVX2.drive(128, 34, matmulTurbo2Generic, y, ldy, x, ldx, m, w, stride, rows, n, ws)
 }
 
-// matmulQ81xTurbo2AVX2 is y[j][r] = sum over i of d[i/128][j]*q[i/128][j][i%128]*w[r][i] for j < 1; ldy and stride in bytes.
+// matmulQ81xTurbo2AVX2 multiplies rows of w with 1 row of activations in int8; ldy and stride in bytes.
+//
+//	for r := range rows {
+//		for j := range 1 {
+//			y[j][r] = sum(d[i/128][j] * q[i/128][j][i%128] * w[r][i]) // over all i
+//		}
+//	}
+//
 // Requires: AVX2, F16C, FMA
 //
 //go:noescape
 func matmulQ81xTurbo2AVX2(y *float32, ldy int, q *int8, d *float32, s *float32, w *byte, stride int, rows int, blocks int)
 
-// matmulQ82xTurbo2AVX2 is y[j][r] = sum over i of d[i/128][j]*q[i/128][j][i%128]*w[r][i] for j < 2; ldy and stride in bytes.
+// matmulQ82xTurbo2AVX2 multiplies rows of w with 2 rows of activations in int8; ldy and stride in bytes.
+//
+//	for r := range rows {
+//		for j := range 2 {
+//			y[j][r] = sum(d[i/128][j] * q[i/128][j][i%128] * w[r][i]) // over all i
+//		}
+//	}
+//
 // Requires: AVX2, F16C, FMA
 //
 //go:noescape
 func matmulQ82xTurbo2AVX2(y *float32, ldy int, q *int8, d *float32, s *float32, w *byte, stride int, rows int, blocks int)
 
-// matmulQ83xTurbo2AVX2 is y[j][r] = sum over i of d[i/128][j]*q[i/128][j][i%128]*w[r][i] for j < 3; ldy and stride in bytes.
+// matmulQ83xTurbo2AVX2 multiplies rows of w with 3 rows of activations in int8; ldy and stride in bytes.
+//
+//	for r := range rows {
+//		for j := range 3 {
+//			y[j][r] = sum(d[i/128][j] * q[i/128][j][i%128] * w[r][i]) // over all i
+//		}
+//	}
+//
 // Requires: AVX2, F16C, FMA
 //
 //go:noescape
 func matmulQ83xTurbo2AVX2(y *float32, ldy int, q *int8, d *float32, s *float32, w *byte, stride int, rows int, blocks int)
 
-// matmulQ84xTurbo2AVX2 is y[j][r] = sum over i of d[i/128][j]*q[i/128][j][i%128]*w[r][i] for j < 4; ldy and stride in bytes.
+// matmulQ84xTurbo2AVX2 multiplies rows of w with 4 rows of activations in int8; ldy and stride in bytes.
+//
+//	for r := range rows {
+//		for j := range 4 {
+//			y[j][r] = sum(d[i/128][j] * q[i/128][j][i%128] * w[r][i]) // over all i
+//		}
+//	}
+//
 // Requires: AVX2, F16C, FMA
 //
 //go:noescape
 func matmulQ84xTurbo2AVX2(y *float32, ldy int, q *int8, d *float32, s *float32, w *byte, stride int, rows int, blocks int)
 
 // unpackTurbo2AVX2 unpacks a row into records of 32 levels, their scales and mins.
-// Requires: AVX2, F16C, FMA
+//
+//	for i := range blocks * 128 {
+//		r := &dst[i/32]
+//		r.level[i%32] = level(src, i) // value = scale*level + min
+//		r.scale[i%32/16], r.min[i%32/16] = scale(src, i), min(src, i)
+//	}
+//
+// Requires: AVX2, F16C
 //
 //go:noescape
 func unpackTurbo2AVX2(dst *byte, src *byte, blocks int)
@@ -225,25 +425,74 @@ func matmulQ8Turbo2AVX2(y []float32, ldy int, x *Act, m int, w []byte, stride in
 	matmulQ8TilesTurbo2AVX2.drive(128, 34, matmulQ8Turbo2Generic, y, ldy, x, m, w, stride, rows, n, ws)
 }
 
-// mix1xTurbo2AVX2 is o[j][i] += sum over r of p[j][r]*v[r][i] for j < 1; ld and stride in bytes, a unit is 128 values.
+// encodeGroupsTurbo2AVX2 packs groups of 8 blocks of 128 values.
+//
+//	for k := range groups * 8 {
+//		x := src[k*128:][:128]
+//		n := sqrt(sum((x * x)))
+//		v := transform<turbo_wht128>((x * ((n > 1e-10) ? (1.0 / n) : 0.0)))
+//		code := nearest(v)
+//		r := sqrt(sum((codebook[code] * codebook[code])))
+//		norm := ((r > 1e-10) ? (n / r) : n)
+//		copy(dst[k*34:], block of these fields and codes)
+//	}
+//
+// Requires: AVX2, F16C
+//
+//go:noescape
+func encodeGroupsTurbo2AVX2(dst *byte, src *float32, scratch *byte, groups int)
+
+func encodeTurbo2AVX2(dst []byte, src []float32) {
+	driveEncode(encodeGroupsTurbo2AVX2, 8, 128, 34, 12512, dst, src)
+}
+
+// mix1xTurbo2AVX2 adds weighted rows of v to 1 row of o; ld and stride in bytes, a unit is 128 values.
+//
+//	for j := range 1 {
+//		for i := range units * 128 {
+//			o[j][i] += sum(p[j][r] * v[r][i]) // over r < rows
+//		}
+//	}
+//
 // Requires: AVX2, F16C, FMA
 //
 //go:noescape
 func mix1xTurbo2AVX2(o *float32, ldo int, p *float32, ldp int, v *byte, stride int, rows int, units int)
 
-// mix2xTurbo2AVX2 is o[j][i] += sum over r of p[j][r]*v[r][i] for j < 2; ld and stride in bytes, a unit is 128 values.
+// mix2xTurbo2AVX2 adds weighted rows of v to 2 rows of o; ld and stride in bytes, a unit is 128 values.
+//
+//	for j := range 2 {
+//		for i := range units * 128 {
+//			o[j][i] += sum(p[j][r] * v[r][i]) // over r < rows
+//		}
+//	}
+//
 // Requires: AVX2, F16C, FMA
 //
 //go:noescape
 func mix2xTurbo2AVX2(o *float32, ldo int, p *float32, ldp int, v *byte, stride int, rows int, units int)
 
-// mix3xTurbo2AVX2 is o[j][i] += sum over r of p[j][r]*v[r][i] for j < 3; ld and stride in bytes, a unit is 128 values.
+// mix3xTurbo2AVX2 adds weighted rows of v to 3 rows of o; ld and stride in bytes, a unit is 128 values.
+//
+//	for j := range 3 {
+//		for i := range units * 128 {
+//			o[j][i] += sum(p[j][r] * v[r][i]) // over r < rows
+//		}
+//	}
+//
 // Requires: AVX2, F16C, FMA
 //
 //go:noescape
 func mix3xTurbo2AVX2(o *float32, ldo int, p *float32, ldp int, v *byte, stride int, rows int, units int)
 
-// mix5xTurbo2AVX2 is o[j][i] += sum over r of p[j][r]*v[r][i] for j < 5; ld and stride in bytes, a unit is 128 values.
+// mix5xTurbo2AVX2 adds weighted rows of v to 5 rows of o; ld and stride in bytes, a unit is 128 values.
+//
+//	for j := range 5 {
+//		for i := range units * 128 {
+//			o[j][i] += sum(p[j][r] * v[r][i]) // over r < rows
+//		}
+//	}
+//
 // Requires: AVX2, F16C, FMA
 //
 //go:noescape
@@ -255,25 +504,53 @@ func mixTurbo2AVX2(o []float32, ldo int, p []float32, ldp int, m int, v []byte, 
 	mixTilesTurbo2AVX2.drive(128, 34, mixTurbo2Generic, o, ldo, p, ldp, m, v, stride, rows, n, ws)
 }
 
-// mixQ81xTurbo2AVX2 is o[j][i] += sum over r of p[j][r]*v[r][i] for j < 1; ld and stride in bytes, a unit is 128 values.
+// mixQ81xTurbo2AVX2 adds weighted rows of v to 1 row of o; ld and stride in bytes, a unit is 128 values.
+//
+//	for j := range 1 {
+//		for i := range units * 128 {
+//			o[j][i] += sum(p[j][r] * v[r][i]) // over r < rows
+//		}
+//	}
+//
 // Requires: AVX2, F16C, FMA
 //
 //go:noescape
 func mixQ81xTurbo2AVX2(o *float32, ldo int, p *float32, ldp int, v *byte, stride int, rows int, units int)
 
-// mixQ82xTurbo2AVX2 is o[j][i] += sum over r of p[j][r]*v[r][i] for j < 2; ld and stride in bytes, a unit is 128 values.
+// mixQ82xTurbo2AVX2 adds weighted rows of v to 2 rows of o; ld and stride in bytes, a unit is 128 values.
+//
+//	for j := range 2 {
+//		for i := range units * 128 {
+//			o[j][i] += sum(p[j][r] * v[r][i]) // over r < rows
+//		}
+//	}
+//
 // Requires: AVX2, F16C, FMA
 //
 //go:noescape
 func mixQ82xTurbo2AVX2(o *float32, ldo int, p *float32, ldp int, v *byte, stride int, rows int, units int)
 
-// mixQ83xTurbo2AVX2 is o[j][i] += sum over r of p[j][r]*v[r][i] for j < 3; ld and stride in bytes, a unit is 128 values.
+// mixQ83xTurbo2AVX2 adds weighted rows of v to 3 rows of o; ld and stride in bytes, a unit is 128 values.
+//
+//	for j := range 3 {
+//		for i := range units * 128 {
+//			o[j][i] += sum(p[j][r] * v[r][i]) // over r < rows
+//		}
+//	}
+//
 // Requires: AVX2, F16C, FMA
 //
 //go:noescape
 func mixQ83xTurbo2AVX2(o *float32, ldo int, p *float32, ldp int, v *byte, stride int, rows int, units int)
 
-// mixQ85xTurbo2AVX2 is o[j][i] += sum over r of p[j][r]*v[r][i] for j < 5; ld and stride in bytes, a unit is 128 values.
+// mixQ85xTurbo2AVX2 adds weighted rows of v to 5 rows of o; ld and stride in bytes, a unit is 128 values.
+//
+//	for j := range 5 {
+//		for i := range units * 128 {
+//			o[j][i] += sum(p[j][r] * v[r][i]) // over r < rows
+//		}
+//	}
+//
 // Requires: AVX2, F16C, FMA
 //
 //go:noescape

@@ -158,8 +158,182 @@ DATA turbo325<>+16(SB)/8, $0x0001000100010001
 DATA turbo325<>+24(SB)/8, $0x0001000100010001
 GLOBL turbo325<>(SB), RODATA|NOPTR, $32
 
-// decodeUnitsTurbo3AVX512 unpacks units of 128 values: dst[i] = value(src, i).
-// Requires: AVX2, AVX512F, AVX512BW, AVX512DQ, AVX512VL, AVX512VNNI, F16C, FMA
+DATA turbo326<>+0(SB)/8, $0x0000000000000000
+DATA turbo326<>+8(SB)/8, $0x0000000000000000
+DATA turbo326<>+16(SB)/8, $0x0000000000000000
+DATA turbo326<>+24(SB)/8, $0x0000000000000000
+GLOBL turbo326<>(SB), RODATA|NOPTR, $32
+
+DATA turbo327<>+0(SB)/8, $0x2edbe6ff2edbe6ff
+DATA turbo327<>+8(SB)/8, $0x2edbe6ff2edbe6ff
+DATA turbo327<>+16(SB)/8, $0x2edbe6ff2edbe6ff
+DATA turbo327<>+24(SB)/8, $0x2edbe6ff2edbe6ff
+GLOBL turbo327<>(SB), RODATA|NOPTR, $32
+
+DATA turbo328<>+0(SB)/8, $0x3f8000003f800000
+DATA turbo328<>+8(SB)/8, $0x3f8000003f800000
+DATA turbo328<>+16(SB)/8, $0x3f8000003f800000
+DATA turbo328<>+24(SB)/8, $0x3f8000003f800000
+GLOBL turbo328<>(SB), RODATA|NOPTR, $32
+
+DATA turbo329<>+0(SB)/8, $0x3f800000bf800000
+DATA turbo329<>+8(SB)/8, $0xbf8000003f800000
+DATA turbo329<>+16(SB)/8, $0x3f800000bf800000
+DATA turbo329<>+24(SB)/8, $0x3f800000bf800000
+DATA turbo329<>+32(SB)/8, $0xbf800000bf800000
+DATA turbo329<>+40(SB)/8, $0x3f8000003f800000
+DATA turbo329<>+48(SB)/8, $0x3f8000003f800000
+DATA turbo329<>+56(SB)/8, $0x3f8000003f800000
+DATA turbo329<>+64(SB)/8, $0xbf8000003f800000
+DATA turbo329<>+72(SB)/8, $0xbf8000003f800000
+DATA turbo329<>+80(SB)/8, $0xbf8000003f800000
+DATA turbo329<>+88(SB)/8, $0x3f800000bf800000
+DATA turbo329<>+96(SB)/8, $0x3f8000003f800000
+DATA turbo329<>+104(SB)/8, $0x3f800000bf800000
+DATA turbo329<>+112(SB)/8, $0xbf8000003f800000
+DATA turbo329<>+120(SB)/8, $0xbf800000bf800000
+DATA turbo329<>+128(SB)/8, $0x3f800000bf800000
+DATA turbo329<>+136(SB)/8, $0xbf8000003f800000
+DATA turbo329<>+144(SB)/8, $0x3f8000003f800000
+DATA turbo329<>+152(SB)/8, $0x3f800000bf800000
+DATA turbo329<>+160(SB)/8, $0x3f800000bf800000
+DATA turbo329<>+168(SB)/8, $0xbf8000003f800000
+DATA turbo329<>+176(SB)/8, $0x3f800000bf800000
+DATA turbo329<>+184(SB)/8, $0x3f800000bf800000
+DATA turbo329<>+192(SB)/8, $0x3f8000003f800000
+DATA turbo329<>+200(SB)/8, $0xbf8000003f800000
+DATA turbo329<>+208(SB)/8, $0xbf800000bf800000
+DATA turbo329<>+216(SB)/8, $0xbf800000bf800000
+DATA turbo329<>+224(SB)/8, $0xbf8000003f800000
+DATA turbo329<>+232(SB)/8, $0x3f8000003f800000
+DATA turbo329<>+240(SB)/8, $0x3f8000003f800000
+DATA turbo329<>+248(SB)/8, $0x3f800000bf800000
+DATA turbo329<>+256(SB)/8, $0xbf800000bf800000
+DATA turbo329<>+264(SB)/8, $0xbf8000003f800000
+DATA turbo329<>+272(SB)/8, $0xbf800000bf800000
+DATA turbo329<>+280(SB)/8, $0xbf8000003f800000
+DATA turbo329<>+288(SB)/8, $0xbf800000bf800000
+DATA turbo329<>+296(SB)/8, $0xbf8000003f800000
+DATA turbo329<>+304(SB)/8, $0xbf800000bf800000
+DATA turbo329<>+312(SB)/8, $0x3f8000003f800000
+DATA turbo329<>+320(SB)/8, $0xbf8000003f800000
+DATA turbo329<>+328(SB)/8, $0x3f800000bf800000
+DATA turbo329<>+336(SB)/8, $0x3f8000003f800000
+DATA turbo329<>+344(SB)/8, $0xbf800000bf800000
+DATA turbo329<>+352(SB)/8, $0x3f8000003f800000
+DATA turbo329<>+360(SB)/8, $0x3f800000bf800000
+DATA turbo329<>+368(SB)/8, $0xbf8000003f800000
+DATA turbo329<>+376(SB)/8, $0xbf8000003f800000
+DATA turbo329<>+384(SB)/8, $0x3f800000bf800000
+DATA turbo329<>+392(SB)/8, $0xbf8000003f800000
+DATA turbo329<>+400(SB)/8, $0xbf8000003f800000
+DATA turbo329<>+408(SB)/8, $0xbf8000003f800000
+DATA turbo329<>+416(SB)/8, $0x3f8000003f800000
+DATA turbo329<>+424(SB)/8, $0x3f8000003f800000
+DATA turbo329<>+432(SB)/8, $0x3f800000bf800000
+DATA turbo329<>+440(SB)/8, $0x3f800000bf800000
+DATA turbo329<>+448(SB)/8, $0xbf8000003f800000
+DATA turbo329<>+456(SB)/8, $0x3f8000003f800000
+DATA turbo329<>+464(SB)/8, $0xbf800000bf800000
+DATA turbo329<>+472(SB)/8, $0xbf800000bf800000
+DATA turbo329<>+480(SB)/8, $0x3f800000bf800000
+DATA turbo329<>+488(SB)/8, $0xbf8000003f800000
+DATA turbo329<>+496(SB)/8, $0x3f8000003f800000
+DATA turbo329<>+504(SB)/8, $0x3f800000bf800000
+GLOBL turbo329<>(SB), RODATA|NOPTR, $512
+
+DATA turbo330<>+0(SB)/8, $0x3db504f33db504f3
+DATA turbo330<>+8(SB)/8, $0x3db504f33db504f3
+DATA turbo330<>+16(SB)/8, $0x3db504f3bdb504f3
+DATA turbo330<>+24(SB)/8, $0xbdb504f33db504f3
+DATA turbo330<>+32(SB)/8, $0xbdb504f33db504f3
+DATA turbo330<>+40(SB)/8, $0xbdb504f3bdb504f3
+DATA turbo330<>+48(SB)/8, $0xbdb504f33db504f3
+DATA turbo330<>+56(SB)/8, $0xbdb504f3bdb504f3
+DATA turbo330<>+64(SB)/8, $0x3db504f33db504f3
+DATA turbo330<>+72(SB)/8, $0xbdb504f3bdb504f3
+DATA turbo330<>+80(SB)/8, $0xbdb504f33db504f3
+DATA turbo330<>+88(SB)/8, $0xbdb504f33db504f3
+DATA turbo330<>+96(SB)/8, $0xbdb504f33db504f3
+DATA turbo330<>+104(SB)/8, $0x3db504f3bdb504f3
+DATA turbo330<>+112(SB)/8, $0x3db504f3bdb504f3
+DATA turbo330<>+120(SB)/8, $0x3db504f33db504f3
+DATA turbo330<>+128(SB)/8, $0x3db504f33db504f3
+DATA turbo330<>+136(SB)/8, $0xbdb504f3bdb504f3
+DATA turbo330<>+144(SB)/8, $0x3db504f3bdb504f3
+DATA turbo330<>+152(SB)/8, $0xbdb504f3bdb504f3
+DATA turbo330<>+160(SB)/8, $0xbdb504f3bdb504f3
+DATA turbo330<>+168(SB)/8, $0xbdb504f3bdb504f3
+DATA turbo330<>+176(SB)/8, $0x3db504f33db504f3
+DATA turbo330<>+184(SB)/8, $0xbdb504f33db504f3
+DATA turbo330<>+192(SB)/8, $0xbdb504f33db504f3
+DATA turbo330<>+200(SB)/8, $0x3db504f33db504f3
+DATA turbo330<>+208(SB)/8, $0xbdb504f33db504f3
+DATA turbo330<>+216(SB)/8, $0x3db504f3bdb504f3
+DATA turbo330<>+224(SB)/8, $0xbdb504f3bdb504f3
+DATA turbo330<>+232(SB)/8, $0xbdb504f3bdb504f3
+DATA turbo330<>+240(SB)/8, $0xbdb504f3bdb504f3
+DATA turbo330<>+248(SB)/8, $0x3db504f33db504f3
+DATA turbo330<>+256(SB)/8, $0xbdb504f33db504f3
+DATA turbo330<>+264(SB)/8, $0xbdb504f33db504f3
+DATA turbo330<>+272(SB)/8, $0xbdb504f3bdb504f3
+DATA turbo330<>+280(SB)/8, $0x3db504f3bdb504f3
+DATA turbo330<>+288(SB)/8, $0x3db504f3bdb504f3
+DATA turbo330<>+296(SB)/8, $0x3db504f3bdb504f3
+DATA turbo330<>+304(SB)/8, $0xbdb504f3bdb504f3
+DATA turbo330<>+312(SB)/8, $0x3db504f33db504f3
+DATA turbo330<>+320(SB)/8, $0x3db504f3bdb504f3
+DATA turbo330<>+328(SB)/8, $0x3db504f3bdb504f3
+DATA turbo330<>+336(SB)/8, $0xbdb504f33db504f3
+DATA turbo330<>+344(SB)/8, $0xbdb504f33db504f3
+DATA turbo330<>+352(SB)/8, $0xbdb504f3bdb504f3
+DATA turbo330<>+360(SB)/8, $0x3db504f3bdb504f3
+DATA turbo330<>+368(SB)/8, $0xbdb504f3bdb504f3
+DATA turbo330<>+376(SB)/8, $0xbdb504f33db504f3
+DATA turbo330<>+384(SB)/8, $0xbdb504f33db504f3
+DATA turbo330<>+392(SB)/8, $0x3db504f33db504f3
+DATA turbo330<>+400(SB)/8, $0xbdb504f33db504f3
+DATA turbo330<>+408(SB)/8, $0x3db504f3bdb504f3
+DATA turbo330<>+416(SB)/8, $0x3db504f3bdb504f3
+DATA turbo330<>+424(SB)/8, $0x3db504f3bdb504f3
+DATA turbo330<>+432(SB)/8, $0xbdb504f33db504f3
+DATA turbo330<>+440(SB)/8, $0x3db504f3bdb504f3
+DATA turbo330<>+448(SB)/8, $0x3db504f3bdb504f3
+DATA turbo330<>+456(SB)/8, $0x3db504f3bdb504f3
+DATA turbo330<>+464(SB)/8, $0xbdb504f33db504f3
+DATA turbo330<>+472(SB)/8, $0xbdb504f33db504f3
+DATA turbo330<>+480(SB)/8, $0xbdb504f33db504f3
+DATA turbo330<>+488(SB)/8, $0xbdb504f3bdb504f3
+DATA turbo330<>+496(SB)/8, $0xbdb504f3bdb504f3
+DATA turbo330<>+504(SB)/8, $0xbdb504f33db504f3
+GLOBL turbo330<>(SB), RODATA|NOPTR, $512
+
+DATA turbo331<>+0(SB)/8, $0x3dbbf488bdbbf488
+DATA turbo331<>+8(SB)/8, $0x0000000000000000
+DATA turbo331<>+16(SB)/8, $0x0000000000000000
+DATA turbo331<>+24(SB)/8, $0x0000000000000000
+GLOBL turbo331<>(SB), RODATA|NOPTR, $32
+
+DATA turbo332<>+0(SB)/8, $0xbd328a61be1df612
+DATA turbo332<>+8(SB)/8, $0x3e1df6123d328a61
+DATA turbo332<>+16(SB)/8, $0x0000000000000000
+DATA turbo332<>+24(SB)/8, $0x0000000000000000
+GLOBL turbo332<>(SB), RODATA|NOPTR, $32
+
+DATA turbo333<>+0(SB)/8, $0x8000000080000000
+DATA turbo333<>+8(SB)/8, $0x8000000080000000
+DATA turbo333<>+16(SB)/8, $0x8000000080000000
+DATA turbo333<>+24(SB)/8, $0x8000000080000000
+GLOBL turbo333<>(SB), RODATA|NOPTR, $32
+
+DATA turbo334<>+0(SB)/8, $0x7fc000007fc00000
+DATA turbo334<>+8(SB)/8, $0x7fc000007fc00000
+DATA turbo334<>+16(SB)/8, $0x7fc000007fc00000
+DATA turbo334<>+24(SB)/8, $0x7fc000007fc00000
+GLOBL turbo334<>(SB), RODATA|NOPTR, $32
+
+// decodeUnitsTurbo3AVX512 unpacks units of 128 values.
+// Requires: AVX2, F16C
 TEXT ·decodeUnitsTurbo3AVX512(SB), NOSPLIT, $320-24
 	MOVQ         dst+0(FP), AX
 	MOVQ         src+8(FP), BX
@@ -326,8 +500,8 @@ done2:
 	VZEROUPPER
 	RET
 
-// matmul1xTurbo3AVX512 is y[j][r] = sum over i of x[j][i]*w[r][i] for j < 1; ld and stride in bytes, a unit is 128 values.
-// Requires: AVX2, AVX512F, AVX512BW, AVX512DQ, AVX512VL, AVX512VNNI, F16C, FMA
+// matmul1xTurbo3AVX512 multiplies rows of w with 1 row of x; ld and stride in bytes, a unit is 128 values.
+// Requires: AVX2, F16C, FMA
 TEXT ·matmul1xTurbo3AVX512(SB), NOSPLIT, $320-64
 	MOVQ         y+0(FP), AX
 	MOVQ         w+32(FP), BX
@@ -539,8 +713,8 @@ done2:
 	VZEROUPPER
 	RET
 
-// matmul2xTurbo3AVX512 is y[j][r] = sum over i of x[j][i]*w[r][i] for j < 2; ld and stride in bytes, a unit is 128 values.
-// Requires: AVX2, AVX512F, AVX512BW, AVX512DQ, AVX512VL, AVX512VNNI, F16C, FMA
+// matmul2xTurbo3AVX512 multiplies rows of w with 2 rows of x; ld and stride in bytes, a unit is 128 values.
+// Requires: AVX2, F16C, FMA
 TEXT ·matmul2xTurbo3AVX512(SB), NOSPLIT, $320-64
 	MOVQ         y+0(FP), AX
 	MOVQ         w+32(FP), BX
@@ -794,8 +968,8 @@ done2:
 	VZEROUPPER
 	RET
 
-// matmul3xTurbo3AVX512 is y[j][r] = sum over i of x[j][i]*w[r][i] for j < 3; ld and stride in bytes, a unit is 128 values.
-// Requires: AVX2, AVX512F, AVX512BW, AVX512DQ, AVX512VL, AVX512VNNI, F16C, FMA
+// matmul3xTurbo3AVX512 multiplies rows of w with 3 rows of x; ld and stride in bytes, a unit is 128 values.
+// Requires: AVX2, F16C, FMA
 TEXT ·matmul3xTurbo3AVX512(SB), NOSPLIT, $320-64
 	MOVQ         y+0(FP), AX
 	MOVQ         w+32(FP), BX
@@ -1090,8 +1264,8 @@ done2:
 	VZEROUPPER
 	RET
 
-// matmul4xTurbo3AVX512 is y[j][r] = sum over i of x[j][i]*w[r][i] for j < 4; ld and stride in bytes, a unit is 128 values.
-// Requires: AVX2, AVX512F, AVX512BW, AVX512DQ, AVX512VL, AVX512VNNI, F16C, FMA
+// matmul4xTurbo3AVX512 multiplies rows of w with 4 rows of x; ld and stride in bytes, a unit is 128 values.
+// Requires: AVX2, F16C, FMA
 TEXT ·matmul4xTurbo3AVX512(SB), NOSPLIT, $320-64
 	MOVQ         y+0(FP), AX
 	MOVQ         w+32(FP), BX
@@ -1427,8 +1601,8 @@ done2:
 	VZEROUPPER
 	RET
 
-// matmulQ81xTurbo3AVX512 is y[j][r] = sum over i of d[i/128][j]*q[i/128][j][i%128]*w[r][i] for j < 1; ldy and stride in bytes.
-// Requires: AVX2, AVX512F, AVX512BW, AVX512DQ, AVX512VL, AVX512VNNI, F16C, FMA
+// matmulQ81xTurbo3AVX512 multiplies rows of w with 1 row of activations in int8; ldy and stride in bytes.
+// Requires: F16C, FMA, AVX512VL, AVX512VNNI
 TEXT ·matmulQ81xTurbo3AVX512(SB), NOSPLIT, $320-72
 	LEAQ         31(SP), AX
 	ANDQ         $-32, AX
@@ -1440,6 +1614,7 @@ TEXT ·matmulQ81xTurbo3AVX512(SB), NOSPLIT, $320-72
 
 loop1:
 	VPXOR        Y0, Y0, Y0
+	VPXOR        Y1, Y1, Y1
 	MOVQ         q+16(FP), DX
 	MOVQ         d+24(FP), SI
 	MOVQ         blocks+64(FP), DI
@@ -1448,115 +1623,115 @@ loop1:
 	JLT          done4
 
 loop3:
-	VPBROADCASTW (R8), X1
-	VCVTPH2PS    X1, Y1
-	VMOVDQU      turbo312<>+0(SB), Y2
-	VMULPS       Y2, Y1, Y1
-	VMOVDQU      2(R8), X2
-	VINSERTI128  $1, 6(R8), Y2, Y2
-	VPSHUFB      turbo30<>+0(SB), Y2, Y2
-	VPAND        turbo31<>+0(SB), Y2, Y3
-	VPSRLD       $2, Y2, Y4
-	VPAND        turbo32<>+0(SB), Y4, Y4
+	VPBROADCASTW (R8), X2
+	VCVTPH2PS    X2, Y2
+	VMOVDQU      turbo312<>+0(SB), Y3
+	VMULPS       Y3, Y2, Y2
+	VMOVDQU      2(R8), X3
+	VINSERTI128  $1, 6(R8), Y3, Y3
+	VPSHUFB      turbo30<>+0(SB), Y3, Y3
+	VPAND        turbo31<>+0(SB), Y3, Y4
+	VPSRLD       $2, Y3, Y5
+	VPAND        turbo32<>+0(SB), Y5, Y5
+	VPOR         Y5, Y4, Y4
+	VPSRLD       $4, Y3, Y5
+	VPAND        turbo33<>+0(SB), Y5, Y5
+	VPOR         Y5, Y4, Y4
+	VPSRLD       $6, Y3, Y3
+	VPAND        turbo34<>+0(SB), Y3, Y3
+	VPOR         Y3, Y4, Y3
+	VBROADCASTI128 34(R8), Y4
+	VPSHUFB      turbo35<>+0(SB), Y4, Y4
+	VPAND        turbo36<>+0(SB), Y4, Y4
+	VPCMPEQB     turbo36<>+0(SB), Y4, Y4
+	VPAND        turbo37<>+0(SB), Y4, Y4
 	VPOR         Y4, Y3, Y3
-	VPSRLD       $4, Y2, Y4
-	VPAND        turbo33<>+0(SB), Y4, Y4
+	VBROADCASTI128 turbo313<>+0(SB), Y4
+	VPSHUFB      Y3, Y4, Y3
+	VPABSB       Y3, Y4
+	VMOVDQU      (DX), Y5
+	VPSIGNB      Y3, Y5, Y3
+	VPXOR        Y5, Y5, Y5
+	VPDPBUSD     Y3, Y4, Y5
+	VMOVDQU      10(R8), X3
+	VINSERTI128  $1, 14(R8), Y3, Y3
+	VPSHUFB      turbo30<>+0(SB), Y3, Y3
+	VPAND        turbo31<>+0(SB), Y3, Y4
+	VPSRLD       $2, Y3, Y6
+	VPAND        turbo32<>+0(SB), Y6, Y6
+	VPOR         Y6, Y4, Y4
+	VPSRLD       $4, Y3, Y6
+	VPAND        turbo33<>+0(SB), Y6, Y6
+	VPOR         Y6, Y4, Y4
+	VPSRLD       $6, Y3, Y3
+	VPAND        turbo34<>+0(SB), Y3, Y3
+	VPOR         Y3, Y4, Y3
+	VBROADCASTI128 34(R8), Y4
+	VPSHUFB      turbo39<>+0(SB), Y4, Y4
+	VPAND        turbo36<>+0(SB), Y4, Y4
+	VPCMPEQB     turbo36<>+0(SB), Y4, Y4
+	VPAND        turbo37<>+0(SB), Y4, Y4
 	VPOR         Y4, Y3, Y3
-	VPSRLD       $6, Y2, Y2
-	VPAND        turbo34<>+0(SB), Y2, Y2
-	VPOR         Y2, Y3, Y2
-	VBROADCASTI128 34(R8), Y3
-	VPSHUFB      turbo35<>+0(SB), Y3, Y3
-	VPAND        turbo36<>+0(SB), Y3, Y3
-	VPCMPEQB     turbo36<>+0(SB), Y3, Y3
-	VPAND        turbo37<>+0(SB), Y3, Y3
-	VPOR         Y3, Y2, Y2
-	VBROADCASTI128 turbo313<>+0(SB), Y3
-	VPSHUFB      Y2, Y3, Y2
-	VPABSB       Y2, Y3
-	VMOVDQU      (DX), Y4
-	VPSIGNB      Y2, Y4, Y2
-	VPXOR        Y4, Y4, Y4
-	VPDPBUSD     Y2, Y3, Y4
-	VMOVDQU      10(R8), X2
-	VINSERTI128  $1, 14(R8), Y2, Y2
-	VPSHUFB      turbo30<>+0(SB), Y2, Y2
-	VPAND        turbo31<>+0(SB), Y2, Y3
-	VPSRLD       $2, Y2, Y5
-	VPAND        turbo32<>+0(SB), Y5, Y5
-	VPOR         Y5, Y3, Y3
-	VPSRLD       $4, Y2, Y5
-	VPAND        turbo33<>+0(SB), Y5, Y5
-	VPOR         Y5, Y3, Y3
-	VPSRLD       $6, Y2, Y2
-	VPAND        turbo34<>+0(SB), Y2, Y2
-	VPOR         Y2, Y3, Y2
-	VBROADCASTI128 34(R8), Y3
-	VPSHUFB      turbo39<>+0(SB), Y3, Y3
-	VPAND        turbo36<>+0(SB), Y3, Y3
-	VPCMPEQB     turbo36<>+0(SB), Y3, Y3
-	VPAND        turbo37<>+0(SB), Y3, Y3
-	VPOR         Y3, Y2, Y2
-	VBROADCASTI128 turbo313<>+0(SB), Y3
-	VPSHUFB      Y2, Y3, Y2
-	VPABSB       Y2, Y3
-	VMOVDQU      32(DX), Y5
-	VPSIGNB      Y2, Y5, Y2
-	VPDPBUSD     Y2, Y3, Y4
-	VMOVDQU      18(R8), X2
-	VINSERTI128  $1, 22(R8), Y2, Y2
-	VPSHUFB      turbo30<>+0(SB), Y2, Y2
-	VPAND        turbo31<>+0(SB), Y2, Y3
-	VPSRLD       $2, Y2, Y5
-	VPAND        turbo32<>+0(SB), Y5, Y5
-	VPOR         Y5, Y3, Y3
-	VPSRLD       $4, Y2, Y5
-	VPAND        turbo33<>+0(SB), Y5, Y5
-	VPOR         Y5, Y3, Y3
-	VPSRLD       $6, Y2, Y2
-	VPAND        turbo34<>+0(SB), Y2, Y2
-	VPOR         Y2, Y3, Y2
-	VBROADCASTI128 34(R8), Y3
-	VPSHUFB      turbo310<>+0(SB), Y3, Y3
-	VPAND        turbo36<>+0(SB), Y3, Y3
-	VPCMPEQB     turbo36<>+0(SB), Y3, Y3
-	VPAND        turbo37<>+0(SB), Y3, Y3
-	VPOR         Y3, Y2, Y2
-	VBROADCASTI128 turbo313<>+0(SB), Y3
-	VPSHUFB      Y2, Y3, Y2
-	VPABSB       Y2, Y3
-	VMOVDQU      64(DX), Y5
-	VPSIGNB      Y2, Y5, Y2
-	VPDPBUSD     Y2, Y3, Y4
-	VMOVDQU      26(R8), X2
-	VINSERTI128  $1, 30(R8), Y2, Y2
-	VPSHUFB      turbo30<>+0(SB), Y2, Y2
-	VPAND        turbo31<>+0(SB), Y2, Y3
-	VPSRLD       $2, Y2, Y5
-	VPAND        turbo32<>+0(SB), Y5, Y5
-	VPOR         Y5, Y3, Y3
-	VPSRLD       $4, Y2, Y5
-	VPAND        turbo33<>+0(SB), Y5, Y5
-	VPOR         Y5, Y3, Y3
-	VPSRLD       $6, Y2, Y2
-	VPAND        turbo34<>+0(SB), Y2, Y2
-	VPOR         Y2, Y3, Y2
-	VBROADCASTI128 34(R8), Y3
-	VPSHUFB      turbo311<>+0(SB), Y3, Y3
-	VPAND        turbo36<>+0(SB), Y3, Y3
-	VPCMPEQB     turbo36<>+0(SB), Y3, Y3
-	VPAND        turbo37<>+0(SB), Y3, Y3
-	VPOR         Y3, Y2, Y2
-	VBROADCASTI128 turbo313<>+0(SB), Y3
-	VPSHUFB      Y2, Y3, Y2
-	VPABSB       Y2, Y3
-	VMOVDQU      96(DX), Y5
-	VPSIGNB      Y2, Y5, Y2
-	VPDPBUSD     Y2, Y3, Y4
-	VBROADCASTSS (SI), Y2
-	VCVTDQ2PS    Y4, Y3
-	VMULPS       Y1, Y2, Y1
-	VFMADD231PS  Y1, Y3, Y0
+	VBROADCASTI128 turbo313<>+0(SB), Y4
+	VPSHUFB      Y3, Y4, Y3
+	VPABSB       Y3, Y4
+	VMOVDQU      32(DX), Y6
+	VPSIGNB      Y3, Y6, Y3
+	VPDPBUSD     Y3, Y4, Y5
+	VMOVDQU      18(R8), X3
+	VINSERTI128  $1, 22(R8), Y3, Y3
+	VPSHUFB      turbo30<>+0(SB), Y3, Y3
+	VPAND        turbo31<>+0(SB), Y3, Y4
+	VPSRLD       $2, Y3, Y6
+	VPAND        turbo32<>+0(SB), Y6, Y6
+	VPOR         Y6, Y4, Y4
+	VPSRLD       $4, Y3, Y6
+	VPAND        turbo33<>+0(SB), Y6, Y6
+	VPOR         Y6, Y4, Y4
+	VPSRLD       $6, Y3, Y3
+	VPAND        turbo34<>+0(SB), Y3, Y3
+	VPOR         Y3, Y4, Y3
+	VBROADCASTI128 34(R8), Y4
+	VPSHUFB      turbo310<>+0(SB), Y4, Y4
+	VPAND        turbo36<>+0(SB), Y4, Y4
+	VPCMPEQB     turbo36<>+0(SB), Y4, Y4
+	VPAND        turbo37<>+0(SB), Y4, Y4
+	VPOR         Y4, Y3, Y3
+	VBROADCASTI128 turbo313<>+0(SB), Y4
+	VPSHUFB      Y3, Y4, Y3
+	VPABSB       Y3, Y4
+	VMOVDQU      64(DX), Y6
+	VPSIGNB      Y3, Y6, Y3
+	VPDPBUSD     Y3, Y4, Y5
+	VMOVDQU      26(R8), X3
+	VINSERTI128  $1, 30(R8), Y3, Y3
+	VPSHUFB      turbo30<>+0(SB), Y3, Y3
+	VPAND        turbo31<>+0(SB), Y3, Y4
+	VPSRLD       $2, Y3, Y6
+	VPAND        turbo32<>+0(SB), Y6, Y6
+	VPOR         Y6, Y4, Y4
+	VPSRLD       $4, Y3, Y6
+	VPAND        turbo33<>+0(SB), Y6, Y6
+	VPOR         Y6, Y4, Y4
+	VPSRLD       $6, Y3, Y3
+	VPAND        turbo34<>+0(SB), Y3, Y3
+	VPOR         Y3, Y4, Y3
+	VBROADCASTI128 34(R8), Y4
+	VPSHUFB      turbo311<>+0(SB), Y4, Y4
+	VPAND        turbo36<>+0(SB), Y4, Y4
+	VPCMPEQB     turbo36<>+0(SB), Y4, Y4
+	VPAND        turbo37<>+0(SB), Y4, Y4
+	VPOR         Y4, Y3, Y3
+	VBROADCASTI128 turbo313<>+0(SB), Y4
+	VPSHUFB      Y3, Y4, Y3
+	VPABSB       Y3, Y4
+	VMOVDQU      96(DX), Y6
+	VPSIGNB      Y3, Y6, Y3
+	VPDPBUSD     Y3, Y4, Y5
+	VBROADCASTSS (SI), Y3
+	VCVTDQ2PS    Y5, Y4
+	VMULPS       Y2, Y3, Y2
+	VFMADD231PS  Y2, Y4, Y0
 	ADDQ         $0x32, R8
 	ADDQ         $0x80, DX
 	ADDQ         $4, SI
@@ -1565,6 +1740,7 @@ loop3:
 
 done4:
 	ADDQ         $1, DI
+	VADDPS       Y1, Y0, Y0
 	VEXTRACTF128 $1, Y0, X1
 	VADDPS       X0, X1, X1
 	VMOVHLPS     X1, X1, X0
@@ -1583,8 +1759,8 @@ done2:
 	VZEROUPPER
 	RET
 
-// matmulQ82xTurbo3AVX512 is y[j][r] = sum over i of d[i/128][j]*q[i/128][j][i%128]*w[r][i] for j < 2; ldy and stride in bytes.
-// Requires: AVX2, AVX512F, AVX512BW, AVX512DQ, AVX512VL, AVX512VNNI, F16C, FMA
+// matmulQ82xTurbo3AVX512 multiplies rows of w with 2 rows of activations in int8; ldy and stride in bytes.
+// Requires: F16C, FMA, AVX512VL, AVX512VNNI
 TEXT ·matmulQ82xTurbo3AVX512(SB), NOSPLIT, $320-72
 	LEAQ         31(SP), AX
 	ANDQ         $-32, AX
@@ -1767,8 +1943,8 @@ done2:
 	VZEROUPPER
 	RET
 
-// matmulQ83xTurbo3AVX512 is y[j][r] = sum over i of d[i/128][j]*q[i/128][j][i%128]*w[r][i] for j < 3; ldy and stride in bytes.
-// Requires: AVX2, AVX512F, AVX512BW, AVX512DQ, AVX512VL, AVX512VNNI, F16C, FMA
+// matmulQ83xTurbo3AVX512 multiplies rows of w with 3 rows of activations in int8; ldy and stride in bytes.
+// Requires: F16C, FMA, AVX512VL, AVX512VNNI
 TEXT ·matmulQ83xTurbo3AVX512(SB), NOSPLIT, $320-72
 	LEAQ         31(SP), AX
 	ANDQ         $-32, AX
@@ -1977,8 +2153,8 @@ done2:
 	VZEROUPPER
 	RET
 
-// matmulQ84xTurbo3AVX512 is y[j][r] = sum over i of d[i/128][j]*q[i/128][j][i%128]*w[r][i] for j < 4; ldy and stride in bytes.
-// Requires: AVX2, AVX512F, AVX512BW, AVX512DQ, AVX512VL, AVX512VNNI, F16C, FMA
+// matmulQ84xTurbo3AVX512 multiplies rows of w with 4 rows of activations in int8; ldy and stride in bytes.
+// Requires: F16C, FMA, AVX512VL, AVX512VNNI
 TEXT ·matmulQ84xTurbo3AVX512(SB), NOSPLIT, $320-72
 	LEAQ         31(SP), AX
 	ANDQ         $-32, AX
@@ -2214,7 +2390,7 @@ done2:
 	RET
 
 // unpackTurbo3AVX512 unpacks a row into records of 32 levels, their scales and mins.
-// Requires: AVX2, AVX512F, AVX512BW, AVX512DQ, AVX512VL, AVX512VNNI, F16C, FMA
+// Requires: AVX2, F16C
 TEXT ·unpackTurbo3AVX512(SB), NOSPLIT, $320-24
 	MOVQ         dst+0(FP), AX
 	MOVQ         src+8(FP), BX
@@ -2339,8 +2515,8 @@ done2:
 	VZEROUPPER
 	RET
 
-// mix1xTurbo3AVX512 is o[j][i] += sum over r of p[j][r]*v[r][i] for j < 1; ld and stride in bytes, a unit is 128 values.
-// Requires: AVX2, AVX512F, AVX512BW, AVX512DQ, AVX512VL, AVX512VNNI, F16C, FMA
+// mix1xTurbo3AVX512 adds weighted rows of v to 1 row of o; ld and stride in bytes, a unit is 128 values.
+// Requires: AVX2, F16C, FMA
 TEXT ·mix1xTurbo3AVX512(SB), NOSPLIT, $320-64
 	MOVQ         v+32(FP), AX
 	MOVQ         units+56(FP), BX
@@ -2613,8 +2789,8 @@ done2:
 	VZEROUPPER
 	RET
 
-// mix2xTurbo3AVX512 is o[j][i] += sum over r of p[j][r]*v[r][i] for j < 2; ld and stride in bytes, a unit is 128 values.
-// Requires: AVX2, AVX512F, AVX512BW, AVX512DQ, AVX512VL, AVX512VNNI, F16C, FMA
+// mix2xTurbo3AVX512 adds weighted rows of v to 2 rows of o; ld and stride in bytes, a unit is 128 values.
+// Requires: AVX2, F16C, FMA
 TEXT ·mix2xTurbo3AVX512(SB), NOSPLIT, $320-64
 	MOVQ         v+32(FP), AX
 	MOVQ         units+56(FP), BX
@@ -2955,8 +3131,8 @@ done2:
 	VZEROUPPER
 	RET
 
-// mix3xTurbo3AVX512 is o[j][i] += sum over r of p[j][r]*v[r][i] for j < 3; ld and stride in bytes, a unit is 128 values.
-// Requires: AVX2, AVX512F, AVX512BW, AVX512DQ, AVX512VL, AVX512VNNI, F16C, FMA
+// mix3xTurbo3AVX512 adds weighted rows of v to 3 rows of o; ld and stride in bytes, a unit is 128 values.
+// Requires: AVX2, F16C, FMA
 TEXT ·mix3xTurbo3AVX512(SB), NOSPLIT, $320-64
 	MOVQ         v+32(FP), AX
 	MOVQ         units+56(FP), BX
@@ -3401,8 +3577,8 @@ done2:
 	VZEROUPPER
 	RET
 
-// mix5xTurbo3AVX512 is o[j][i] += sum over r of p[j][r]*v[r][i] for j < 5; ld and stride in bytes, a unit is 128 values.
-// Requires: AVX2, AVX512F, AVX512BW, AVX512DQ, AVX512VL, AVX512VNNI, F16C, FMA
+// mix5xTurbo3AVX512 adds weighted rows of v to 5 rows of o; ld and stride in bytes, a unit is 128 values.
+// Requires: AVX2, F16C, FMA
 TEXT ·mix5xTurbo3AVX512(SB), NOSPLIT, $320-64
 	MOVQ         v+32(FP), AX
 	MOVQ         units+56(FP), BX
@@ -3418,32 +3594,39 @@ loop1:
 	MOVQ         SI, R8
 	ADDQ         DI, R8
 	ADDQ         DI, R8
+	MOVQ         R8, R9
+	ADDQ         DI, R9
+	ADDQ         DI, R9
 	ADDQ         CX, SI
 	ADDQ         CX, R8
+	ADDQ         CX, R9
 	VMOVUPS      (SI), Y0
 	VMOVUPS      (SI)(DI*1), Y1
 	VMOVUPS      (R8), Y2
 	VMOVUPS      (R8)(DI*1), Y3
-	VMOVUPS      (R8), Y4
+	VMOVUPS      (R9), Y4
 	VMOVUPS      32(SI), Y5
 	VMOVUPS      32(SI)(DI*1), Y6
 	VMOVUPS      32(R8), Y7
 	VMOVUPS      32(R8)(DI*1), Y8
-	VMOVUPS      32(R8), Y9
+	VMOVUPS      32(R9), Y9
 	MOVQ         p+16(FP), SI
 	MOVQ         ldp+24(FP), DI
 	MOVQ         SI, R8
 	ADDQ         DI, R8
 	ADDQ         DI, R8
-	MOVQ         rows+48(FP), R9
-	MOVQ         AX, R10
-	MOVQ         stride+40(FP), R11
-	SUBQ         $1, R9
+	MOVQ         R8, R9
+	ADDQ         DI, R9
+	ADDQ         DI, R9
+	MOVQ         rows+48(FP), R10
+	MOVQ         AX, R11
+	MOVQ         stride+40(FP), R12
+	SUBQ         $1, R10
 	JLT          done4
 
 loop3:
-	VMOVDQU      2(R10), X10
-	VINSERTI128  $1, 6(R10), Y10, Y10
+	VMOVDQU      2(R11), X10
+	VINSERTI128  $1, 6(R11), Y10, Y10
 	VPSHUFB      turbo30<>+0(SB), Y10, Y10
 	VPAND        turbo31<>+0(SB), Y10, Y11
 	VPSRLD       $2, Y10, Y12
@@ -3455,14 +3638,14 @@ loop3:
 	VPSRLD       $6, Y10, Y10
 	VPAND        turbo34<>+0(SB), Y10, Y10
 	VPOR         Y10, Y11, Y10
-	VBROADCASTI128 34(R10), Y11
+	VBROADCASTI128 34(R11), Y11
 	VPSHUFB      turbo35<>+0(SB), Y11, Y11
 	VPAND        turbo36<>+0(SB), Y11, Y11
 	VPCMPEQB     turbo36<>+0(SB), Y11, Y11
 	VPAND        turbo37<>+0(SB), Y11, Y11
 	VPOR         Y11, Y10, Y10
 	VMOVDQU      Y10, (DX)
-	VPBROADCASTW (R10), X10
+	VPBROADCASTW (R11), X10
 	VCVTPH2PS    X10, Y10
 	VBROADCASTSS (SI), Y11
 	VMULPS       Y11, Y10, Y11
@@ -3472,7 +3655,7 @@ loop3:
 	VMULPS       Y13, Y10, Y13
 	VBROADCASTSS (R8)(DI*1), Y14
 	VMULPS       Y14, Y10, Y14
-	VBROADCASTSS (R8), Y15
+	VBROADCASTSS (R9), Y15
 	VMULPS       Y15, Y10, Y10
 	VPMOVZXBD    (DX), Y15
 	VPERMPS      turbo38<>+0(SB), Y15, Y15
@@ -3488,62 +3671,74 @@ loop3:
 	VFMADD231PS  Y13, Y15, Y7
 	VFMADD231PS  Y14, Y15, Y8
 	VFMADD231PS  Y10, Y15, Y9
-	ADDQ         R11, R10
+	ADDQ         R12, R11
 	ADDQ         $4, SI
 	ADDQ         $4, R8
-	SUBQ         $1, R9
+	ADDQ         $4, R9
+	SUBQ         $1, R10
 	JGE          loop3
 
 done4:
-	ADDQ         $1, R9
+	ADDQ         $1, R10
 	MOVQ         o+0(FP), SI
 	MOVQ         ldo+8(FP), DI
 	MOVQ         SI, R8
 	ADDQ         DI, R8
 	ADDQ         DI, R8
+	MOVQ         R8, R9
+	ADDQ         DI, R9
+	ADDQ         DI, R9
 	ADDQ         CX, SI
 	ADDQ         CX, R8
+	ADDQ         CX, R9
 	VMOVUPS      Y0, (SI)
 	VMOVUPS      Y1, (SI)(DI*1)
 	VMOVUPS      Y2, (R8)
 	VMOVUPS      Y3, (R8)(DI*1)
-	VMOVUPS      Y4, (R8)
+	VMOVUPS      Y4, (R9)
 	VMOVUPS      Y5, 32(SI)
 	VMOVUPS      Y6, 32(SI)(DI*1)
 	VMOVUPS      Y7, 32(R8)
 	VMOVUPS      Y8, 32(R8)(DI*1)
-	VMOVUPS      Y9, 32(R8)
+	VMOVUPS      Y9, 32(R9)
 	MOVQ         o+0(FP), SI
 	MOVQ         ldo+8(FP), DI
 	MOVQ         SI, R8
 	ADDQ         DI, R8
 	ADDQ         DI, R8
+	MOVQ         R8, R9
+	ADDQ         DI, R9
+	ADDQ         DI, R9
 	ADDQ         CX, SI
 	ADDQ         CX, R8
+	ADDQ         CX, R9
 	VMOVUPS      64(SI), Y0
 	VMOVUPS      64(SI)(DI*1), Y1
 	VMOVUPS      64(R8), Y2
 	VMOVUPS      64(R8)(DI*1), Y3
-	VMOVUPS      64(R8), Y4
+	VMOVUPS      64(R9), Y4
 	VMOVUPS      96(SI), Y5
 	VMOVUPS      96(SI)(DI*1), Y6
 	VMOVUPS      96(R8), Y7
 	VMOVUPS      96(R8)(DI*1), Y8
-	VMOVUPS      96(R8), Y9
+	VMOVUPS      96(R9), Y9
 	MOVQ         p+16(FP), SI
 	MOVQ         ldp+24(FP), DI
 	MOVQ         SI, R8
 	ADDQ         DI, R8
 	ADDQ         DI, R8
-	MOVQ         rows+48(FP), R9
-	MOVQ         AX, R10
-	MOVQ         stride+40(FP), R11
-	SUBQ         $1, R9
+	MOVQ         R8, R9
+	ADDQ         DI, R9
+	ADDQ         DI, R9
+	MOVQ         rows+48(FP), R10
+	MOVQ         AX, R11
+	MOVQ         stride+40(FP), R12
+	SUBQ         $1, R10
 	JLT          done6
 
 loop5:
-	VMOVDQU      2(R10), X10
-	VINSERTI128  $1, 6(R10), Y10, Y10
+	VMOVDQU      2(R11), X10
+	VINSERTI128  $1, 6(R11), Y10, Y10
 	VPSHUFB      turbo30<>+0(SB), Y10, Y10
 	VPAND        turbo31<>+0(SB), Y10, Y11
 	VPSRLD       $2, Y10, Y12
@@ -3555,14 +3750,14 @@ loop5:
 	VPSRLD       $6, Y10, Y10
 	VPAND        turbo34<>+0(SB), Y10, Y10
 	VPOR         Y10, Y11, Y10
-	VBROADCASTI128 34(R10), Y11
+	VBROADCASTI128 34(R11), Y11
 	VPSHUFB      turbo35<>+0(SB), Y11, Y11
 	VPAND        turbo36<>+0(SB), Y11, Y11
 	VPCMPEQB     turbo36<>+0(SB), Y11, Y11
 	VPAND        turbo37<>+0(SB), Y11, Y11
 	VPOR         Y11, Y10, Y10
 	VMOVDQU      Y10, (DX)
-	VPBROADCASTW (R10), X10
+	VPBROADCASTW (R11), X10
 	VCVTPH2PS    X10, Y10
 	VBROADCASTSS (SI), Y11
 	VMULPS       Y11, Y10, Y11
@@ -3572,7 +3767,7 @@ loop5:
 	VMULPS       Y13, Y10, Y13
 	VBROADCASTSS (R8)(DI*1), Y14
 	VMULPS       Y14, Y10, Y14
-	VBROADCASTSS (R8), Y15
+	VBROADCASTSS (R9), Y15
 	VMULPS       Y15, Y10, Y10
 	VPMOVZXBD    16(DX), Y15
 	VPERMPS      turbo38<>+0(SB), Y15, Y15
@@ -3588,62 +3783,74 @@ loop5:
 	VFMADD231PS  Y13, Y15, Y7
 	VFMADD231PS  Y14, Y15, Y8
 	VFMADD231PS  Y10, Y15, Y9
-	ADDQ         R11, R10
+	ADDQ         R12, R11
 	ADDQ         $4, SI
 	ADDQ         $4, R8
-	SUBQ         $1, R9
+	ADDQ         $4, R9
+	SUBQ         $1, R10
 	JGE          loop5
 
 done6:
-	ADDQ         $1, R9
+	ADDQ         $1, R10
 	MOVQ         o+0(FP), SI
 	MOVQ         ldo+8(FP), DI
 	MOVQ         SI, R8
 	ADDQ         DI, R8
 	ADDQ         DI, R8
+	MOVQ         R8, R9
+	ADDQ         DI, R9
+	ADDQ         DI, R9
 	ADDQ         CX, SI
 	ADDQ         CX, R8
+	ADDQ         CX, R9
 	VMOVUPS      Y0, 64(SI)
 	VMOVUPS      Y1, 64(SI)(DI*1)
 	VMOVUPS      Y2, 64(R8)
 	VMOVUPS      Y3, 64(R8)(DI*1)
-	VMOVUPS      Y4, 64(R8)
+	VMOVUPS      Y4, 64(R9)
 	VMOVUPS      Y5, 96(SI)
 	VMOVUPS      Y6, 96(SI)(DI*1)
 	VMOVUPS      Y7, 96(R8)
 	VMOVUPS      Y8, 96(R8)(DI*1)
-	VMOVUPS      Y9, 96(R8)
+	VMOVUPS      Y9, 96(R9)
 	MOVQ         o+0(FP), SI
 	MOVQ         ldo+8(FP), DI
 	MOVQ         SI, R8
 	ADDQ         DI, R8
 	ADDQ         DI, R8
+	MOVQ         R8, R9
+	ADDQ         DI, R9
+	ADDQ         DI, R9
 	ADDQ         CX, SI
 	ADDQ         CX, R8
+	ADDQ         CX, R9
 	VMOVUPS      128(SI), Y0
 	VMOVUPS      128(SI)(DI*1), Y1
 	VMOVUPS      128(R8), Y2
 	VMOVUPS      128(R8)(DI*1), Y3
-	VMOVUPS      128(R8), Y4
+	VMOVUPS      128(R9), Y4
 	VMOVUPS      160(SI), Y5
 	VMOVUPS      160(SI)(DI*1), Y6
 	VMOVUPS      160(R8), Y7
 	VMOVUPS      160(R8)(DI*1), Y8
-	VMOVUPS      160(R8), Y9
+	VMOVUPS      160(R9), Y9
 	MOVQ         p+16(FP), SI
 	MOVQ         ldp+24(FP), DI
 	MOVQ         SI, R8
 	ADDQ         DI, R8
 	ADDQ         DI, R8
-	MOVQ         rows+48(FP), R9
-	MOVQ         AX, R10
-	MOVQ         stride+40(FP), R11
-	SUBQ         $1, R9
+	MOVQ         R8, R9
+	ADDQ         DI, R9
+	ADDQ         DI, R9
+	MOVQ         rows+48(FP), R10
+	MOVQ         AX, R11
+	MOVQ         stride+40(FP), R12
+	SUBQ         $1, R10
 	JLT          done8
 
 loop7:
-	VMOVDQU      10(R10), X10
-	VINSERTI128  $1, 14(R10), Y10, Y10
+	VMOVDQU      10(R11), X10
+	VINSERTI128  $1, 14(R11), Y10, Y10
 	VPSHUFB      turbo30<>+0(SB), Y10, Y10
 	VPAND        turbo31<>+0(SB), Y10, Y11
 	VPSRLD       $2, Y10, Y12
@@ -3655,14 +3862,14 @@ loop7:
 	VPSRLD       $6, Y10, Y10
 	VPAND        turbo34<>+0(SB), Y10, Y10
 	VPOR         Y10, Y11, Y10
-	VBROADCASTI128 34(R10), Y11
+	VBROADCASTI128 34(R11), Y11
 	VPSHUFB      turbo39<>+0(SB), Y11, Y11
 	VPAND        turbo36<>+0(SB), Y11, Y11
 	VPCMPEQB     turbo36<>+0(SB), Y11, Y11
 	VPAND        turbo37<>+0(SB), Y11, Y11
 	VPOR         Y11, Y10, Y10
 	VMOVDQU      Y10, (DX)
-	VPBROADCASTW (R10), X10
+	VPBROADCASTW (R11), X10
 	VCVTPH2PS    X10, Y10
 	VBROADCASTSS (SI), Y11
 	VMULPS       Y11, Y10, Y11
@@ -3672,7 +3879,7 @@ loop7:
 	VMULPS       Y13, Y10, Y13
 	VBROADCASTSS (R8)(DI*1), Y14
 	VMULPS       Y14, Y10, Y14
-	VBROADCASTSS (R8), Y15
+	VBROADCASTSS (R9), Y15
 	VMULPS       Y15, Y10, Y10
 	VPMOVZXBD    (DX), Y15
 	VPERMPS      turbo38<>+0(SB), Y15, Y15
@@ -3688,62 +3895,74 @@ loop7:
 	VFMADD231PS  Y13, Y15, Y7
 	VFMADD231PS  Y14, Y15, Y8
 	VFMADD231PS  Y10, Y15, Y9
-	ADDQ         R11, R10
+	ADDQ         R12, R11
 	ADDQ         $4, SI
 	ADDQ         $4, R8
-	SUBQ         $1, R9
+	ADDQ         $4, R9
+	SUBQ         $1, R10
 	JGE          loop7
 
 done8:
-	ADDQ         $1, R9
+	ADDQ         $1, R10
 	MOVQ         o+0(FP), SI
 	MOVQ         ldo+8(FP), DI
 	MOVQ         SI, R8
 	ADDQ         DI, R8
 	ADDQ         DI, R8
+	MOVQ         R8, R9
+	ADDQ         DI, R9
+	ADDQ         DI, R9
 	ADDQ         CX, SI
 	ADDQ         CX, R8
+	ADDQ         CX, R9
 	VMOVUPS      Y0, 128(SI)
 	VMOVUPS      Y1, 128(SI)(DI*1)
 	VMOVUPS      Y2, 128(R8)
 	VMOVUPS      Y3, 128(R8)(DI*1)
-	VMOVUPS      Y4, 128(R8)
+	VMOVUPS      Y4, 128(R9)
 	VMOVUPS      Y5, 160(SI)
 	VMOVUPS      Y6, 160(SI)(DI*1)
 	VMOVUPS      Y7, 160(R8)
 	VMOVUPS      Y8, 160(R8)(DI*1)
-	VMOVUPS      Y9, 160(R8)
+	VMOVUPS      Y9, 160(R9)
 	MOVQ         o+0(FP), SI
 	MOVQ         ldo+8(FP), DI
 	MOVQ         SI, R8
 	ADDQ         DI, R8
 	ADDQ         DI, R8
+	MOVQ         R8, R9
+	ADDQ         DI, R9
+	ADDQ         DI, R9
 	ADDQ         CX, SI
 	ADDQ         CX, R8
+	ADDQ         CX, R9
 	VMOVUPS      192(SI), Y0
 	VMOVUPS      192(SI)(DI*1), Y1
 	VMOVUPS      192(R8), Y2
 	VMOVUPS      192(R8)(DI*1), Y3
-	VMOVUPS      192(R8), Y4
+	VMOVUPS      192(R9), Y4
 	VMOVUPS      224(SI), Y5
 	VMOVUPS      224(SI)(DI*1), Y6
 	VMOVUPS      224(R8), Y7
 	VMOVUPS      224(R8)(DI*1), Y8
-	VMOVUPS      224(R8), Y9
+	VMOVUPS      224(R9), Y9
 	MOVQ         p+16(FP), SI
 	MOVQ         ldp+24(FP), DI
 	MOVQ         SI, R8
 	ADDQ         DI, R8
 	ADDQ         DI, R8
-	MOVQ         rows+48(FP), R9
-	MOVQ         AX, R10
-	MOVQ         stride+40(FP), R11
-	SUBQ         $1, R9
+	MOVQ         R8, R9
+	ADDQ         DI, R9
+	ADDQ         DI, R9
+	MOVQ         rows+48(FP), R10
+	MOVQ         AX, R11
+	MOVQ         stride+40(FP), R12
+	SUBQ         $1, R10
 	JLT          done10
 
 loop9:
-	VMOVDQU      10(R10), X10
-	VINSERTI128  $1, 14(R10), Y10, Y10
+	VMOVDQU      10(R11), X10
+	VINSERTI128  $1, 14(R11), Y10, Y10
 	VPSHUFB      turbo30<>+0(SB), Y10, Y10
 	VPAND        turbo31<>+0(SB), Y10, Y11
 	VPSRLD       $2, Y10, Y12
@@ -3755,14 +3974,14 @@ loop9:
 	VPSRLD       $6, Y10, Y10
 	VPAND        turbo34<>+0(SB), Y10, Y10
 	VPOR         Y10, Y11, Y10
-	VBROADCASTI128 34(R10), Y11
+	VBROADCASTI128 34(R11), Y11
 	VPSHUFB      turbo39<>+0(SB), Y11, Y11
 	VPAND        turbo36<>+0(SB), Y11, Y11
 	VPCMPEQB     turbo36<>+0(SB), Y11, Y11
 	VPAND        turbo37<>+0(SB), Y11, Y11
 	VPOR         Y11, Y10, Y10
 	VMOVDQU      Y10, (DX)
-	VPBROADCASTW (R10), X10
+	VPBROADCASTW (R11), X10
 	VCVTPH2PS    X10, Y10
 	VBROADCASTSS (SI), Y11
 	VMULPS       Y11, Y10, Y11
@@ -3772,7 +3991,7 @@ loop9:
 	VMULPS       Y13, Y10, Y13
 	VBROADCASTSS (R8)(DI*1), Y14
 	VMULPS       Y14, Y10, Y14
-	VBROADCASTSS (R8), Y15
+	VBROADCASTSS (R9), Y15
 	VMULPS       Y15, Y10, Y10
 	VPMOVZXBD    16(DX), Y15
 	VPERMPS      turbo38<>+0(SB), Y15, Y15
@@ -3788,62 +4007,74 @@ loop9:
 	VFMADD231PS  Y13, Y15, Y7
 	VFMADD231PS  Y14, Y15, Y8
 	VFMADD231PS  Y10, Y15, Y9
-	ADDQ         R11, R10
+	ADDQ         R12, R11
 	ADDQ         $4, SI
 	ADDQ         $4, R8
-	SUBQ         $1, R9
+	ADDQ         $4, R9
+	SUBQ         $1, R10
 	JGE          loop9
 
 done10:
-	ADDQ         $1, R9
+	ADDQ         $1, R10
 	MOVQ         o+0(FP), SI
 	MOVQ         ldo+8(FP), DI
 	MOVQ         SI, R8
 	ADDQ         DI, R8
 	ADDQ         DI, R8
+	MOVQ         R8, R9
+	ADDQ         DI, R9
+	ADDQ         DI, R9
 	ADDQ         CX, SI
 	ADDQ         CX, R8
+	ADDQ         CX, R9
 	VMOVUPS      Y0, 192(SI)
 	VMOVUPS      Y1, 192(SI)(DI*1)
 	VMOVUPS      Y2, 192(R8)
 	VMOVUPS      Y3, 192(R8)(DI*1)
-	VMOVUPS      Y4, 192(R8)
+	VMOVUPS      Y4, 192(R9)
 	VMOVUPS      Y5, 224(SI)
 	VMOVUPS      Y6, 224(SI)(DI*1)
 	VMOVUPS      Y7, 224(R8)
 	VMOVUPS      Y8, 224(R8)(DI*1)
-	VMOVUPS      Y9, 224(R8)
+	VMOVUPS      Y9, 224(R9)
 	MOVQ         o+0(FP), SI
 	MOVQ         ldo+8(FP), DI
 	MOVQ         SI, R8
 	ADDQ         DI, R8
 	ADDQ         DI, R8
+	MOVQ         R8, R9
+	ADDQ         DI, R9
+	ADDQ         DI, R9
 	ADDQ         CX, SI
 	ADDQ         CX, R8
+	ADDQ         CX, R9
 	VMOVUPS      256(SI), Y0
 	VMOVUPS      256(SI)(DI*1), Y1
 	VMOVUPS      256(R8), Y2
 	VMOVUPS      256(R8)(DI*1), Y3
-	VMOVUPS      256(R8), Y4
+	VMOVUPS      256(R9), Y4
 	VMOVUPS      288(SI), Y5
 	VMOVUPS      288(SI)(DI*1), Y6
 	VMOVUPS      288(R8), Y7
 	VMOVUPS      288(R8)(DI*1), Y8
-	VMOVUPS      288(R8), Y9
+	VMOVUPS      288(R9), Y9
 	MOVQ         p+16(FP), SI
 	MOVQ         ldp+24(FP), DI
 	MOVQ         SI, R8
 	ADDQ         DI, R8
 	ADDQ         DI, R8
-	MOVQ         rows+48(FP), R9
-	MOVQ         AX, R10
-	MOVQ         stride+40(FP), R11
-	SUBQ         $1, R9
+	MOVQ         R8, R9
+	ADDQ         DI, R9
+	ADDQ         DI, R9
+	MOVQ         rows+48(FP), R10
+	MOVQ         AX, R11
+	MOVQ         stride+40(FP), R12
+	SUBQ         $1, R10
 	JLT          done12
 
 loop11:
-	VMOVDQU      18(R10), X10
-	VINSERTI128  $1, 22(R10), Y10, Y10
+	VMOVDQU      18(R11), X10
+	VINSERTI128  $1, 22(R11), Y10, Y10
 	VPSHUFB      turbo30<>+0(SB), Y10, Y10
 	VPAND        turbo31<>+0(SB), Y10, Y11
 	VPSRLD       $2, Y10, Y12
@@ -3855,14 +4086,14 @@ loop11:
 	VPSRLD       $6, Y10, Y10
 	VPAND        turbo34<>+0(SB), Y10, Y10
 	VPOR         Y10, Y11, Y10
-	VBROADCASTI128 34(R10), Y11
+	VBROADCASTI128 34(R11), Y11
 	VPSHUFB      turbo310<>+0(SB), Y11, Y11
 	VPAND        turbo36<>+0(SB), Y11, Y11
 	VPCMPEQB     turbo36<>+0(SB), Y11, Y11
 	VPAND        turbo37<>+0(SB), Y11, Y11
 	VPOR         Y11, Y10, Y10
 	VMOVDQU      Y10, (DX)
-	VPBROADCASTW (R10), X10
+	VPBROADCASTW (R11), X10
 	VCVTPH2PS    X10, Y10
 	VBROADCASTSS (SI), Y11
 	VMULPS       Y11, Y10, Y11
@@ -3872,7 +4103,7 @@ loop11:
 	VMULPS       Y13, Y10, Y13
 	VBROADCASTSS (R8)(DI*1), Y14
 	VMULPS       Y14, Y10, Y14
-	VBROADCASTSS (R8), Y15
+	VBROADCASTSS (R9), Y15
 	VMULPS       Y15, Y10, Y10
 	VPMOVZXBD    (DX), Y15
 	VPERMPS      turbo38<>+0(SB), Y15, Y15
@@ -3888,62 +4119,74 @@ loop11:
 	VFMADD231PS  Y13, Y15, Y7
 	VFMADD231PS  Y14, Y15, Y8
 	VFMADD231PS  Y10, Y15, Y9
-	ADDQ         R11, R10
+	ADDQ         R12, R11
 	ADDQ         $4, SI
 	ADDQ         $4, R8
-	SUBQ         $1, R9
+	ADDQ         $4, R9
+	SUBQ         $1, R10
 	JGE          loop11
 
 done12:
-	ADDQ         $1, R9
+	ADDQ         $1, R10
 	MOVQ         o+0(FP), SI
 	MOVQ         ldo+8(FP), DI
 	MOVQ         SI, R8
 	ADDQ         DI, R8
 	ADDQ         DI, R8
+	MOVQ         R8, R9
+	ADDQ         DI, R9
+	ADDQ         DI, R9
 	ADDQ         CX, SI
 	ADDQ         CX, R8
+	ADDQ         CX, R9
 	VMOVUPS      Y0, 256(SI)
 	VMOVUPS      Y1, 256(SI)(DI*1)
 	VMOVUPS      Y2, 256(R8)
 	VMOVUPS      Y3, 256(R8)(DI*1)
-	VMOVUPS      Y4, 256(R8)
+	VMOVUPS      Y4, 256(R9)
 	VMOVUPS      Y5, 288(SI)
 	VMOVUPS      Y6, 288(SI)(DI*1)
 	VMOVUPS      Y7, 288(R8)
 	VMOVUPS      Y8, 288(R8)(DI*1)
-	VMOVUPS      Y9, 288(R8)
+	VMOVUPS      Y9, 288(R9)
 	MOVQ         o+0(FP), SI
 	MOVQ         ldo+8(FP), DI
 	MOVQ         SI, R8
 	ADDQ         DI, R8
 	ADDQ         DI, R8
+	MOVQ         R8, R9
+	ADDQ         DI, R9
+	ADDQ         DI, R9
 	ADDQ         CX, SI
 	ADDQ         CX, R8
+	ADDQ         CX, R9
 	VMOVUPS      320(SI), Y0
 	VMOVUPS      320(SI)(DI*1), Y1
 	VMOVUPS      320(R8), Y2
 	VMOVUPS      320(R8)(DI*1), Y3
-	VMOVUPS      320(R8), Y4
+	VMOVUPS      320(R9), Y4
 	VMOVUPS      352(SI), Y5
 	VMOVUPS      352(SI)(DI*1), Y6
 	VMOVUPS      352(R8), Y7
 	VMOVUPS      352(R8)(DI*1), Y8
-	VMOVUPS      352(R8), Y9
+	VMOVUPS      352(R9), Y9
 	MOVQ         p+16(FP), SI
 	MOVQ         ldp+24(FP), DI
 	MOVQ         SI, R8
 	ADDQ         DI, R8
 	ADDQ         DI, R8
-	MOVQ         rows+48(FP), R9
-	MOVQ         AX, R10
-	MOVQ         stride+40(FP), R11
-	SUBQ         $1, R9
+	MOVQ         R8, R9
+	ADDQ         DI, R9
+	ADDQ         DI, R9
+	MOVQ         rows+48(FP), R10
+	MOVQ         AX, R11
+	MOVQ         stride+40(FP), R12
+	SUBQ         $1, R10
 	JLT          done14
 
 loop13:
-	VMOVDQU      18(R10), X10
-	VINSERTI128  $1, 22(R10), Y10, Y10
+	VMOVDQU      18(R11), X10
+	VINSERTI128  $1, 22(R11), Y10, Y10
 	VPSHUFB      turbo30<>+0(SB), Y10, Y10
 	VPAND        turbo31<>+0(SB), Y10, Y11
 	VPSRLD       $2, Y10, Y12
@@ -3955,14 +4198,14 @@ loop13:
 	VPSRLD       $6, Y10, Y10
 	VPAND        turbo34<>+0(SB), Y10, Y10
 	VPOR         Y10, Y11, Y10
-	VBROADCASTI128 34(R10), Y11
+	VBROADCASTI128 34(R11), Y11
 	VPSHUFB      turbo310<>+0(SB), Y11, Y11
 	VPAND        turbo36<>+0(SB), Y11, Y11
 	VPCMPEQB     turbo36<>+0(SB), Y11, Y11
 	VPAND        turbo37<>+0(SB), Y11, Y11
 	VPOR         Y11, Y10, Y10
 	VMOVDQU      Y10, (DX)
-	VPBROADCASTW (R10), X10
+	VPBROADCASTW (R11), X10
 	VCVTPH2PS    X10, Y10
 	VBROADCASTSS (SI), Y11
 	VMULPS       Y11, Y10, Y11
@@ -3972,7 +4215,7 @@ loop13:
 	VMULPS       Y13, Y10, Y13
 	VBROADCASTSS (R8)(DI*1), Y14
 	VMULPS       Y14, Y10, Y14
-	VBROADCASTSS (R8), Y15
+	VBROADCASTSS (R9), Y15
 	VMULPS       Y15, Y10, Y10
 	VPMOVZXBD    16(DX), Y15
 	VPERMPS      turbo38<>+0(SB), Y15, Y15
@@ -3988,62 +4231,74 @@ loop13:
 	VFMADD231PS  Y13, Y15, Y7
 	VFMADD231PS  Y14, Y15, Y8
 	VFMADD231PS  Y10, Y15, Y9
-	ADDQ         R11, R10
+	ADDQ         R12, R11
 	ADDQ         $4, SI
 	ADDQ         $4, R8
-	SUBQ         $1, R9
+	ADDQ         $4, R9
+	SUBQ         $1, R10
 	JGE          loop13
 
 done14:
-	ADDQ         $1, R9
+	ADDQ         $1, R10
 	MOVQ         o+0(FP), SI
 	MOVQ         ldo+8(FP), DI
 	MOVQ         SI, R8
 	ADDQ         DI, R8
 	ADDQ         DI, R8
+	MOVQ         R8, R9
+	ADDQ         DI, R9
+	ADDQ         DI, R9
 	ADDQ         CX, SI
 	ADDQ         CX, R8
+	ADDQ         CX, R9
 	VMOVUPS      Y0, 320(SI)
 	VMOVUPS      Y1, 320(SI)(DI*1)
 	VMOVUPS      Y2, 320(R8)
 	VMOVUPS      Y3, 320(R8)(DI*1)
-	VMOVUPS      Y4, 320(R8)
+	VMOVUPS      Y4, 320(R9)
 	VMOVUPS      Y5, 352(SI)
 	VMOVUPS      Y6, 352(SI)(DI*1)
 	VMOVUPS      Y7, 352(R8)
 	VMOVUPS      Y8, 352(R8)(DI*1)
-	VMOVUPS      Y9, 352(R8)
+	VMOVUPS      Y9, 352(R9)
 	MOVQ         o+0(FP), SI
 	MOVQ         ldo+8(FP), DI
 	MOVQ         SI, R8
 	ADDQ         DI, R8
 	ADDQ         DI, R8
+	MOVQ         R8, R9
+	ADDQ         DI, R9
+	ADDQ         DI, R9
 	ADDQ         CX, SI
 	ADDQ         CX, R8
+	ADDQ         CX, R9
 	VMOVUPS      384(SI), Y0
 	VMOVUPS      384(SI)(DI*1), Y1
 	VMOVUPS      384(R8), Y2
 	VMOVUPS      384(R8)(DI*1), Y3
-	VMOVUPS      384(R8), Y4
+	VMOVUPS      384(R9), Y4
 	VMOVUPS      416(SI), Y5
 	VMOVUPS      416(SI)(DI*1), Y6
 	VMOVUPS      416(R8), Y7
 	VMOVUPS      416(R8)(DI*1), Y8
-	VMOVUPS      416(R8), Y9
+	VMOVUPS      416(R9), Y9
 	MOVQ         p+16(FP), SI
 	MOVQ         ldp+24(FP), DI
 	MOVQ         SI, R8
 	ADDQ         DI, R8
 	ADDQ         DI, R8
-	MOVQ         rows+48(FP), R9
-	MOVQ         AX, R10
-	MOVQ         stride+40(FP), R11
-	SUBQ         $1, R9
+	MOVQ         R8, R9
+	ADDQ         DI, R9
+	ADDQ         DI, R9
+	MOVQ         rows+48(FP), R10
+	MOVQ         AX, R11
+	MOVQ         stride+40(FP), R12
+	SUBQ         $1, R10
 	JLT          done16
 
 loop15:
-	VMOVDQU      26(R10), X10
-	VINSERTI128  $1, 30(R10), Y10, Y10
+	VMOVDQU      26(R11), X10
+	VINSERTI128  $1, 30(R11), Y10, Y10
 	VPSHUFB      turbo30<>+0(SB), Y10, Y10
 	VPAND        turbo31<>+0(SB), Y10, Y11
 	VPSRLD       $2, Y10, Y12
@@ -4055,14 +4310,14 @@ loop15:
 	VPSRLD       $6, Y10, Y10
 	VPAND        turbo34<>+0(SB), Y10, Y10
 	VPOR         Y10, Y11, Y10
-	VBROADCASTI128 34(R10), Y11
+	VBROADCASTI128 34(R11), Y11
 	VPSHUFB      turbo311<>+0(SB), Y11, Y11
 	VPAND        turbo36<>+0(SB), Y11, Y11
 	VPCMPEQB     turbo36<>+0(SB), Y11, Y11
 	VPAND        turbo37<>+0(SB), Y11, Y11
 	VPOR         Y11, Y10, Y10
 	VMOVDQU      Y10, (DX)
-	VPBROADCASTW (R10), X10
+	VPBROADCASTW (R11), X10
 	VCVTPH2PS    X10, Y10
 	VBROADCASTSS (SI), Y11
 	VMULPS       Y11, Y10, Y11
@@ -4072,7 +4327,7 @@ loop15:
 	VMULPS       Y13, Y10, Y13
 	VBROADCASTSS (R8)(DI*1), Y14
 	VMULPS       Y14, Y10, Y14
-	VBROADCASTSS (R8), Y15
+	VBROADCASTSS (R9), Y15
 	VMULPS       Y15, Y10, Y10
 	VPMOVZXBD    (DX), Y15
 	VPERMPS      turbo38<>+0(SB), Y15, Y15
@@ -4088,62 +4343,74 @@ loop15:
 	VFMADD231PS  Y13, Y15, Y7
 	VFMADD231PS  Y14, Y15, Y8
 	VFMADD231PS  Y10, Y15, Y9
-	ADDQ         R11, R10
+	ADDQ         R12, R11
 	ADDQ         $4, SI
 	ADDQ         $4, R8
-	SUBQ         $1, R9
+	ADDQ         $4, R9
+	SUBQ         $1, R10
 	JGE          loop15
 
 done16:
-	ADDQ         $1, R9
+	ADDQ         $1, R10
 	MOVQ         o+0(FP), SI
 	MOVQ         ldo+8(FP), DI
 	MOVQ         SI, R8
 	ADDQ         DI, R8
 	ADDQ         DI, R8
+	MOVQ         R8, R9
+	ADDQ         DI, R9
+	ADDQ         DI, R9
 	ADDQ         CX, SI
 	ADDQ         CX, R8
+	ADDQ         CX, R9
 	VMOVUPS      Y0, 384(SI)
 	VMOVUPS      Y1, 384(SI)(DI*1)
 	VMOVUPS      Y2, 384(R8)
 	VMOVUPS      Y3, 384(R8)(DI*1)
-	VMOVUPS      Y4, 384(R8)
+	VMOVUPS      Y4, 384(R9)
 	VMOVUPS      Y5, 416(SI)
 	VMOVUPS      Y6, 416(SI)(DI*1)
 	VMOVUPS      Y7, 416(R8)
 	VMOVUPS      Y8, 416(R8)(DI*1)
-	VMOVUPS      Y9, 416(R8)
+	VMOVUPS      Y9, 416(R9)
 	MOVQ         o+0(FP), SI
 	MOVQ         ldo+8(FP), DI
 	MOVQ         SI, R8
 	ADDQ         DI, R8
 	ADDQ         DI, R8
+	MOVQ         R8, R9
+	ADDQ         DI, R9
+	ADDQ         DI, R9
 	ADDQ         CX, SI
 	ADDQ         CX, R8
+	ADDQ         CX, R9
 	VMOVUPS      448(SI), Y0
 	VMOVUPS      448(SI)(DI*1), Y1
 	VMOVUPS      448(R8), Y2
 	VMOVUPS      448(R8)(DI*1), Y3
-	VMOVUPS      448(R8), Y4
+	VMOVUPS      448(R9), Y4
 	VMOVUPS      480(SI), Y5
 	VMOVUPS      480(SI)(DI*1), Y6
 	VMOVUPS      480(R8), Y7
 	VMOVUPS      480(R8)(DI*1), Y8
-	VMOVUPS      480(R8), Y9
+	VMOVUPS      480(R9), Y9
 	MOVQ         p+16(FP), SI
 	MOVQ         ldp+24(FP), DI
 	MOVQ         SI, R8
 	ADDQ         DI, R8
 	ADDQ         DI, R8
-	MOVQ         rows+48(FP), R9
-	MOVQ         AX, R10
-	MOVQ         stride+40(FP), R11
-	SUBQ         $1, R9
+	MOVQ         R8, R9
+	ADDQ         DI, R9
+	ADDQ         DI, R9
+	MOVQ         rows+48(FP), R10
+	MOVQ         AX, R11
+	MOVQ         stride+40(FP), R12
+	SUBQ         $1, R10
 	JLT          done18
 
 loop17:
-	VMOVDQU      26(R10), X10
-	VINSERTI128  $1, 30(R10), Y10, Y10
+	VMOVDQU      26(R11), X10
+	VINSERTI128  $1, 30(R11), Y10, Y10
 	VPSHUFB      turbo30<>+0(SB), Y10, Y10
 	VPAND        turbo31<>+0(SB), Y10, Y11
 	VPSRLD       $2, Y10, Y12
@@ -4155,14 +4422,14 @@ loop17:
 	VPSRLD       $6, Y10, Y10
 	VPAND        turbo34<>+0(SB), Y10, Y10
 	VPOR         Y10, Y11, Y10
-	VBROADCASTI128 34(R10), Y11
+	VBROADCASTI128 34(R11), Y11
 	VPSHUFB      turbo311<>+0(SB), Y11, Y11
 	VPAND        turbo36<>+0(SB), Y11, Y11
 	VPCMPEQB     turbo36<>+0(SB), Y11, Y11
 	VPAND        turbo37<>+0(SB), Y11, Y11
 	VPOR         Y11, Y10, Y10
 	VMOVDQU      Y10, (DX)
-	VPBROADCASTW (R10), X10
+	VPBROADCASTW (R11), X10
 	VCVTPH2PS    X10, Y10
 	VBROADCASTSS (SI), Y11
 	VMULPS       Y11, Y10, Y11
@@ -4172,7 +4439,7 @@ loop17:
 	VMULPS       Y13, Y10, Y13
 	VBROADCASTSS (R8)(DI*1), Y14
 	VMULPS       Y14, Y10, Y14
-	VBROADCASTSS (R8), Y15
+	VBROADCASTSS (R9), Y15
 	VMULPS       Y15, Y10, Y10
 	VPMOVZXBD    16(DX), Y15
 	VPERMPS      turbo38<>+0(SB), Y15, Y15
@@ -4188,31 +4455,36 @@ loop17:
 	VFMADD231PS  Y13, Y15, Y7
 	VFMADD231PS  Y14, Y15, Y8
 	VFMADD231PS  Y10, Y15, Y9
-	ADDQ         R11, R10
+	ADDQ         R12, R11
 	ADDQ         $4, SI
 	ADDQ         $4, R8
-	SUBQ         $1, R9
+	ADDQ         $4, R9
+	SUBQ         $1, R10
 	JGE          loop17
 
 done18:
-	ADDQ         $1, R9
+	ADDQ         $1, R10
 	MOVQ         o+0(FP), SI
 	MOVQ         ldo+8(FP), DI
 	MOVQ         SI, R8
 	ADDQ         DI, R8
 	ADDQ         DI, R8
+	MOVQ         R8, R9
+	ADDQ         DI, R9
+	ADDQ         DI, R9
 	ADDQ         CX, SI
 	ADDQ         CX, R8
+	ADDQ         CX, R9
 	VMOVUPS      Y0, 448(SI)
 	VMOVUPS      Y1, 448(SI)(DI*1)
 	VMOVUPS      Y2, 448(R8)
 	VMOVUPS      Y3, 448(R8)(DI*1)
-	VMOVUPS      Y4, 448(R8)
+	VMOVUPS      Y4, 448(R9)
 	VMOVUPS      Y5, 480(SI)
 	VMOVUPS      Y6, 480(SI)(DI*1)
 	VMOVUPS      Y7, 480(R8)
 	VMOVUPS      Y8, 480(R8)(DI*1)
-	VMOVUPS      Y9, 480(R8)
+	VMOVUPS      Y9, 480(R9)
 	ADDQ         $0x32, AX
 	ADDQ         $0x200, CX
 	SUBQ         $1, BX
@@ -4223,8 +4495,8 @@ done2:
 	VZEROUPPER
 	RET
 
-// mixQ81xTurbo3AVX512 is o[j][i] += sum over r of p[j][r]*v[r][i] for j < 1; ld and stride in bytes, a unit is 128 values.
-// Requires: AVX2, AVX512F, AVX512BW, AVX512DQ, AVX512VL, AVX512VNNI, F16C, FMA
+// mixQ81xTurbo3AVX512 adds weighted rows of v to 1 row of o; ld and stride in bytes, a unit is 128 values.
+// Requires: AVX2, F16C, FMA
 TEXT ·mixQ81xTurbo3AVX512(SB), NOSPLIT, $320-64
 	MOVQ         v+32(FP), AX
 	MOVQ         units+56(FP), BX
@@ -4513,8 +4785,8 @@ done2:
 	VZEROUPPER
 	RET
 
-// mixQ82xTurbo3AVX512 is o[j][i] += sum over r of p[j][r]*v[r][i] for j < 2; ld and stride in bytes, a unit is 128 values.
-// Requires: AVX2, AVX512F, AVX512BW, AVX512DQ, AVX512VL, AVX512VNNI, F16C, FMA
+// mixQ82xTurbo3AVX512 adds weighted rows of v to 2 rows of o; ld and stride in bytes, a unit is 128 values.
+// Requires: AVX2, F16C, FMA
 TEXT ·mixQ82xTurbo3AVX512(SB), NOSPLIT, $320-64
 	MOVQ         v+32(FP), AX
 	MOVQ         units+56(FP), BX
@@ -4871,8 +5143,8 @@ done2:
 	VZEROUPPER
 	RET
 
-// mixQ83xTurbo3AVX512 is o[j][i] += sum over r of p[j][r]*v[r][i] for j < 3; ld and stride in bytes, a unit is 128 values.
-// Requires: AVX2, AVX512F, AVX512BW, AVX512DQ, AVX512VL, AVX512VNNI, F16C, FMA
+// mixQ83xTurbo3AVX512 adds weighted rows of v to 3 rows of o; ld and stride in bytes, a unit is 128 values.
+// Requires: AVX2, F16C, FMA
 TEXT ·mixQ83xTurbo3AVX512(SB), NOSPLIT, $320-64
 	MOVQ         v+32(FP), AX
 	MOVQ         units+56(FP), BX
@@ -5333,8 +5605,8 @@ done2:
 	VZEROUPPER
 	RET
 
-// mixQ85xTurbo3AVX512 is o[j][i] += sum over r of p[j][r]*v[r][i] for j < 5; ld and stride in bytes, a unit is 128 values.
-// Requires: AVX2, AVX512F, AVX512BW, AVX512DQ, AVX512VL, AVX512VNNI, F16C, FMA
+// mixQ85xTurbo3AVX512 adds weighted rows of v to 5 rows of o; ld and stride in bytes, a unit is 128 values.
+// Requires: AVX2, F16C, FMA
 TEXT ·mixQ85xTurbo3AVX512(SB), NOSPLIT, $320-64
 	MOVQ         v+32(FP), AX
 	MOVQ         units+56(FP), BX
@@ -5350,32 +5622,39 @@ loop1:
 	MOVQ         SI, R8
 	ADDQ         DI, R8
 	ADDQ         DI, R8
+	MOVQ         R8, R9
+	ADDQ         DI, R9
+	ADDQ         DI, R9
 	ADDQ         CX, SI
 	ADDQ         CX, R8
+	ADDQ         CX, R9
 	VMOVUPS      (SI), Y0
 	VMOVUPS      (SI)(DI*1), Y1
 	VMOVUPS      (R8), Y2
 	VMOVUPS      (R8)(DI*1), Y3
-	VMOVUPS      (R8), Y4
+	VMOVUPS      (R9), Y4
 	VMOVUPS      32(SI), Y5
 	VMOVUPS      32(SI)(DI*1), Y6
 	VMOVUPS      32(R8), Y7
 	VMOVUPS      32(R8)(DI*1), Y8
-	VMOVUPS      32(R8), Y9
+	VMOVUPS      32(R9), Y9
 	MOVQ         p+16(FP), SI
 	MOVQ         ldp+24(FP), DI
 	MOVQ         SI, R8
 	ADDQ         DI, R8
 	ADDQ         DI, R8
-	MOVQ         rows+48(FP), R9
-	MOVQ         AX, R10
-	MOVQ         stride+40(FP), R11
-	SUBQ         $1, R9
+	MOVQ         R8, R9
+	ADDQ         DI, R9
+	ADDQ         DI, R9
+	MOVQ         rows+48(FP), R10
+	MOVQ         AX, R11
+	MOVQ         stride+40(FP), R12
+	SUBQ         $1, R10
 	JLT          done4
 
 loop3:
-	VMOVDQU      2(R10), X10
-	VINSERTI128  $1, 6(R10), Y10, Y10
+	VMOVDQU      2(R11), X10
+	VINSERTI128  $1, 6(R11), Y10, Y10
 	VPSHUFB      turbo30<>+0(SB), Y10, Y10
 	VPAND        turbo31<>+0(SB), Y10, Y11
 	VPSRLD       $2, Y10, Y12
@@ -5387,7 +5666,7 @@ loop3:
 	VPSRLD       $6, Y10, Y10
 	VPAND        turbo34<>+0(SB), Y10, Y10
 	VPOR         Y10, Y11, Y10
-	VBROADCASTI128 34(R10), Y11
+	VBROADCASTI128 34(R11), Y11
 	VPSHUFB      turbo35<>+0(SB), Y11, Y11
 	VPAND        turbo36<>+0(SB), Y11, Y11
 	VPCMPEQB     turbo36<>+0(SB), Y11, Y11
@@ -5396,7 +5675,7 @@ loop3:
 	VBROADCASTI128 turbo313<>+0(SB), Y11
 	VPSHUFB      Y10, Y11, Y10
 	VMOVDQU      Y10, (DX)
-	VPBROADCASTW (R10), X10
+	VPBROADCASTW (R11), X10
 	VCVTPH2PS    X10, Y10
 	VMOVDQU      turbo312<>+0(SB), Y11
 	VMULPS       Y11, Y10, Y10
@@ -5408,7 +5687,7 @@ loop3:
 	VMULPS       Y13, Y10, Y13
 	VBROADCASTSS (R8)(DI*1), Y14
 	VMULPS       Y14, Y10, Y14
-	VBROADCASTSS (R8), Y15
+	VBROADCASTSS (R9), Y15
 	VMULPS       Y15, Y10, Y10
 	VPMOVSXBD    (DX), Y15
 	VCVTDQ2PS    Y15, Y15
@@ -5424,62 +5703,74 @@ loop3:
 	VFMADD231PS  Y13, Y15, Y7
 	VFMADD231PS  Y14, Y15, Y8
 	VFMADD231PS  Y10, Y15, Y9
-	ADDQ         R11, R10
+	ADDQ         R12, R11
 	ADDQ         $4, SI
 	ADDQ         $4, R8
-	SUBQ         $1, R9
+	ADDQ         $4, R9
+	SUBQ         $1, R10
 	JGE          loop3
 
 done4:
-	ADDQ         $1, R9
+	ADDQ         $1, R10
 	MOVQ         o+0(FP), SI
 	MOVQ         ldo+8(FP), DI
 	MOVQ         SI, R8
 	ADDQ         DI, R8
 	ADDQ         DI, R8
+	MOVQ         R8, R9
+	ADDQ         DI, R9
+	ADDQ         DI, R9
 	ADDQ         CX, SI
 	ADDQ         CX, R8
+	ADDQ         CX, R9
 	VMOVUPS      Y0, (SI)
 	VMOVUPS      Y1, (SI)(DI*1)
 	VMOVUPS      Y2, (R8)
 	VMOVUPS      Y3, (R8)(DI*1)
-	VMOVUPS      Y4, (R8)
+	VMOVUPS      Y4, (R9)
 	VMOVUPS      Y5, 32(SI)
 	VMOVUPS      Y6, 32(SI)(DI*1)
 	VMOVUPS      Y7, 32(R8)
 	VMOVUPS      Y8, 32(R8)(DI*1)
-	VMOVUPS      Y9, 32(R8)
+	VMOVUPS      Y9, 32(R9)
 	MOVQ         o+0(FP), SI
 	MOVQ         ldo+8(FP), DI
 	MOVQ         SI, R8
 	ADDQ         DI, R8
 	ADDQ         DI, R8
+	MOVQ         R8, R9
+	ADDQ         DI, R9
+	ADDQ         DI, R9
 	ADDQ         CX, SI
 	ADDQ         CX, R8
+	ADDQ         CX, R9
 	VMOVUPS      64(SI), Y0
 	VMOVUPS      64(SI)(DI*1), Y1
 	VMOVUPS      64(R8), Y2
 	VMOVUPS      64(R8)(DI*1), Y3
-	VMOVUPS      64(R8), Y4
+	VMOVUPS      64(R9), Y4
 	VMOVUPS      96(SI), Y5
 	VMOVUPS      96(SI)(DI*1), Y6
 	VMOVUPS      96(R8), Y7
 	VMOVUPS      96(R8)(DI*1), Y8
-	VMOVUPS      96(R8), Y9
+	VMOVUPS      96(R9), Y9
 	MOVQ         p+16(FP), SI
 	MOVQ         ldp+24(FP), DI
 	MOVQ         SI, R8
 	ADDQ         DI, R8
 	ADDQ         DI, R8
-	MOVQ         rows+48(FP), R9
-	MOVQ         AX, R10
-	MOVQ         stride+40(FP), R11
-	SUBQ         $1, R9
+	MOVQ         R8, R9
+	ADDQ         DI, R9
+	ADDQ         DI, R9
+	MOVQ         rows+48(FP), R10
+	MOVQ         AX, R11
+	MOVQ         stride+40(FP), R12
+	SUBQ         $1, R10
 	JLT          done6
 
 loop5:
-	VMOVDQU      2(R10), X10
-	VINSERTI128  $1, 6(R10), Y10, Y10
+	VMOVDQU      2(R11), X10
+	VINSERTI128  $1, 6(R11), Y10, Y10
 	VPSHUFB      turbo30<>+0(SB), Y10, Y10
 	VPAND        turbo31<>+0(SB), Y10, Y11
 	VPSRLD       $2, Y10, Y12
@@ -5491,7 +5782,7 @@ loop5:
 	VPSRLD       $6, Y10, Y10
 	VPAND        turbo34<>+0(SB), Y10, Y10
 	VPOR         Y10, Y11, Y10
-	VBROADCASTI128 34(R10), Y11
+	VBROADCASTI128 34(R11), Y11
 	VPSHUFB      turbo35<>+0(SB), Y11, Y11
 	VPAND        turbo36<>+0(SB), Y11, Y11
 	VPCMPEQB     turbo36<>+0(SB), Y11, Y11
@@ -5500,7 +5791,7 @@ loop5:
 	VBROADCASTI128 turbo313<>+0(SB), Y11
 	VPSHUFB      Y10, Y11, Y10
 	VMOVDQU      Y10, (DX)
-	VPBROADCASTW (R10), X10
+	VPBROADCASTW (R11), X10
 	VCVTPH2PS    X10, Y10
 	VMOVDQU      turbo312<>+0(SB), Y11
 	VMULPS       Y11, Y10, Y10
@@ -5512,7 +5803,7 @@ loop5:
 	VMULPS       Y13, Y10, Y13
 	VBROADCASTSS (R8)(DI*1), Y14
 	VMULPS       Y14, Y10, Y14
-	VBROADCASTSS (R8), Y15
+	VBROADCASTSS (R9), Y15
 	VMULPS       Y15, Y10, Y10
 	VPMOVSXBD    16(DX), Y15
 	VCVTDQ2PS    Y15, Y15
@@ -5528,62 +5819,74 @@ loop5:
 	VFMADD231PS  Y13, Y15, Y7
 	VFMADD231PS  Y14, Y15, Y8
 	VFMADD231PS  Y10, Y15, Y9
-	ADDQ         R11, R10
+	ADDQ         R12, R11
 	ADDQ         $4, SI
 	ADDQ         $4, R8
-	SUBQ         $1, R9
+	ADDQ         $4, R9
+	SUBQ         $1, R10
 	JGE          loop5
 
 done6:
-	ADDQ         $1, R9
+	ADDQ         $1, R10
 	MOVQ         o+0(FP), SI
 	MOVQ         ldo+8(FP), DI
 	MOVQ         SI, R8
 	ADDQ         DI, R8
 	ADDQ         DI, R8
+	MOVQ         R8, R9
+	ADDQ         DI, R9
+	ADDQ         DI, R9
 	ADDQ         CX, SI
 	ADDQ         CX, R8
+	ADDQ         CX, R9
 	VMOVUPS      Y0, 64(SI)
 	VMOVUPS      Y1, 64(SI)(DI*1)
 	VMOVUPS      Y2, 64(R8)
 	VMOVUPS      Y3, 64(R8)(DI*1)
-	VMOVUPS      Y4, 64(R8)
+	VMOVUPS      Y4, 64(R9)
 	VMOVUPS      Y5, 96(SI)
 	VMOVUPS      Y6, 96(SI)(DI*1)
 	VMOVUPS      Y7, 96(R8)
 	VMOVUPS      Y8, 96(R8)(DI*1)
-	VMOVUPS      Y9, 96(R8)
+	VMOVUPS      Y9, 96(R9)
 	MOVQ         o+0(FP), SI
 	MOVQ         ldo+8(FP), DI
 	MOVQ         SI, R8
 	ADDQ         DI, R8
 	ADDQ         DI, R8
+	MOVQ         R8, R9
+	ADDQ         DI, R9
+	ADDQ         DI, R9
 	ADDQ         CX, SI
 	ADDQ         CX, R8
+	ADDQ         CX, R9
 	VMOVUPS      128(SI), Y0
 	VMOVUPS      128(SI)(DI*1), Y1
 	VMOVUPS      128(R8), Y2
 	VMOVUPS      128(R8)(DI*1), Y3
-	VMOVUPS      128(R8), Y4
+	VMOVUPS      128(R9), Y4
 	VMOVUPS      160(SI), Y5
 	VMOVUPS      160(SI)(DI*1), Y6
 	VMOVUPS      160(R8), Y7
 	VMOVUPS      160(R8)(DI*1), Y8
-	VMOVUPS      160(R8), Y9
+	VMOVUPS      160(R9), Y9
 	MOVQ         p+16(FP), SI
 	MOVQ         ldp+24(FP), DI
 	MOVQ         SI, R8
 	ADDQ         DI, R8
 	ADDQ         DI, R8
-	MOVQ         rows+48(FP), R9
-	MOVQ         AX, R10
-	MOVQ         stride+40(FP), R11
-	SUBQ         $1, R9
+	MOVQ         R8, R9
+	ADDQ         DI, R9
+	ADDQ         DI, R9
+	MOVQ         rows+48(FP), R10
+	MOVQ         AX, R11
+	MOVQ         stride+40(FP), R12
+	SUBQ         $1, R10
 	JLT          done8
 
 loop7:
-	VMOVDQU      10(R10), X10
-	VINSERTI128  $1, 14(R10), Y10, Y10
+	VMOVDQU      10(R11), X10
+	VINSERTI128  $1, 14(R11), Y10, Y10
 	VPSHUFB      turbo30<>+0(SB), Y10, Y10
 	VPAND        turbo31<>+0(SB), Y10, Y11
 	VPSRLD       $2, Y10, Y12
@@ -5595,7 +5898,7 @@ loop7:
 	VPSRLD       $6, Y10, Y10
 	VPAND        turbo34<>+0(SB), Y10, Y10
 	VPOR         Y10, Y11, Y10
-	VBROADCASTI128 34(R10), Y11
+	VBROADCASTI128 34(R11), Y11
 	VPSHUFB      turbo39<>+0(SB), Y11, Y11
 	VPAND        turbo36<>+0(SB), Y11, Y11
 	VPCMPEQB     turbo36<>+0(SB), Y11, Y11
@@ -5604,7 +5907,7 @@ loop7:
 	VBROADCASTI128 turbo313<>+0(SB), Y11
 	VPSHUFB      Y10, Y11, Y10
 	VMOVDQU      Y10, (DX)
-	VPBROADCASTW (R10), X10
+	VPBROADCASTW (R11), X10
 	VCVTPH2PS    X10, Y10
 	VMOVDQU      turbo312<>+0(SB), Y11
 	VMULPS       Y11, Y10, Y10
@@ -5616,7 +5919,7 @@ loop7:
 	VMULPS       Y13, Y10, Y13
 	VBROADCASTSS (R8)(DI*1), Y14
 	VMULPS       Y14, Y10, Y14
-	VBROADCASTSS (R8), Y15
+	VBROADCASTSS (R9), Y15
 	VMULPS       Y15, Y10, Y10
 	VPMOVSXBD    (DX), Y15
 	VCVTDQ2PS    Y15, Y15
@@ -5632,62 +5935,74 @@ loop7:
 	VFMADD231PS  Y13, Y15, Y7
 	VFMADD231PS  Y14, Y15, Y8
 	VFMADD231PS  Y10, Y15, Y9
-	ADDQ         R11, R10
+	ADDQ         R12, R11
 	ADDQ         $4, SI
 	ADDQ         $4, R8
-	SUBQ         $1, R9
+	ADDQ         $4, R9
+	SUBQ         $1, R10
 	JGE          loop7
 
 done8:
-	ADDQ         $1, R9
+	ADDQ         $1, R10
 	MOVQ         o+0(FP), SI
 	MOVQ         ldo+8(FP), DI
 	MOVQ         SI, R8
 	ADDQ         DI, R8
 	ADDQ         DI, R8
+	MOVQ         R8, R9
+	ADDQ         DI, R9
+	ADDQ         DI, R9
 	ADDQ         CX, SI
 	ADDQ         CX, R8
+	ADDQ         CX, R9
 	VMOVUPS      Y0, 128(SI)
 	VMOVUPS      Y1, 128(SI)(DI*1)
 	VMOVUPS      Y2, 128(R8)
 	VMOVUPS      Y3, 128(R8)(DI*1)
-	VMOVUPS      Y4, 128(R8)
+	VMOVUPS      Y4, 128(R9)
 	VMOVUPS      Y5, 160(SI)
 	VMOVUPS      Y6, 160(SI)(DI*1)
 	VMOVUPS      Y7, 160(R8)
 	VMOVUPS      Y8, 160(R8)(DI*1)
-	VMOVUPS      Y9, 160(R8)
+	VMOVUPS      Y9, 160(R9)
 	MOVQ         o+0(FP), SI
 	MOVQ         ldo+8(FP), DI
 	MOVQ         SI, R8
 	ADDQ         DI, R8
 	ADDQ         DI, R8
+	MOVQ         R8, R9
+	ADDQ         DI, R9
+	ADDQ         DI, R9
 	ADDQ         CX, SI
 	ADDQ         CX, R8
+	ADDQ         CX, R9
 	VMOVUPS      192(SI), Y0
 	VMOVUPS      192(SI)(DI*1), Y1
 	VMOVUPS      192(R8), Y2
 	VMOVUPS      192(R8)(DI*1), Y3
-	VMOVUPS      192(R8), Y4
+	VMOVUPS      192(R9), Y4
 	VMOVUPS      224(SI), Y5
 	VMOVUPS      224(SI)(DI*1), Y6
 	VMOVUPS      224(R8), Y7
 	VMOVUPS      224(R8)(DI*1), Y8
-	VMOVUPS      224(R8), Y9
+	VMOVUPS      224(R9), Y9
 	MOVQ         p+16(FP), SI
 	MOVQ         ldp+24(FP), DI
 	MOVQ         SI, R8
 	ADDQ         DI, R8
 	ADDQ         DI, R8
-	MOVQ         rows+48(FP), R9
-	MOVQ         AX, R10
-	MOVQ         stride+40(FP), R11
-	SUBQ         $1, R9
+	MOVQ         R8, R9
+	ADDQ         DI, R9
+	ADDQ         DI, R9
+	MOVQ         rows+48(FP), R10
+	MOVQ         AX, R11
+	MOVQ         stride+40(FP), R12
+	SUBQ         $1, R10
 	JLT          done10
 
 loop9:
-	VMOVDQU      10(R10), X10
-	VINSERTI128  $1, 14(R10), Y10, Y10
+	VMOVDQU      10(R11), X10
+	VINSERTI128  $1, 14(R11), Y10, Y10
 	VPSHUFB      turbo30<>+0(SB), Y10, Y10
 	VPAND        turbo31<>+0(SB), Y10, Y11
 	VPSRLD       $2, Y10, Y12
@@ -5699,7 +6014,7 @@ loop9:
 	VPSRLD       $6, Y10, Y10
 	VPAND        turbo34<>+0(SB), Y10, Y10
 	VPOR         Y10, Y11, Y10
-	VBROADCASTI128 34(R10), Y11
+	VBROADCASTI128 34(R11), Y11
 	VPSHUFB      turbo39<>+0(SB), Y11, Y11
 	VPAND        turbo36<>+0(SB), Y11, Y11
 	VPCMPEQB     turbo36<>+0(SB), Y11, Y11
@@ -5708,7 +6023,7 @@ loop9:
 	VBROADCASTI128 turbo313<>+0(SB), Y11
 	VPSHUFB      Y10, Y11, Y10
 	VMOVDQU      Y10, (DX)
-	VPBROADCASTW (R10), X10
+	VPBROADCASTW (R11), X10
 	VCVTPH2PS    X10, Y10
 	VMOVDQU      turbo312<>+0(SB), Y11
 	VMULPS       Y11, Y10, Y10
@@ -5720,7 +6035,7 @@ loop9:
 	VMULPS       Y13, Y10, Y13
 	VBROADCASTSS (R8)(DI*1), Y14
 	VMULPS       Y14, Y10, Y14
-	VBROADCASTSS (R8), Y15
+	VBROADCASTSS (R9), Y15
 	VMULPS       Y15, Y10, Y10
 	VPMOVSXBD    16(DX), Y15
 	VCVTDQ2PS    Y15, Y15
@@ -5736,62 +6051,74 @@ loop9:
 	VFMADD231PS  Y13, Y15, Y7
 	VFMADD231PS  Y14, Y15, Y8
 	VFMADD231PS  Y10, Y15, Y9
-	ADDQ         R11, R10
+	ADDQ         R12, R11
 	ADDQ         $4, SI
 	ADDQ         $4, R8
-	SUBQ         $1, R9
+	ADDQ         $4, R9
+	SUBQ         $1, R10
 	JGE          loop9
 
 done10:
-	ADDQ         $1, R9
+	ADDQ         $1, R10
 	MOVQ         o+0(FP), SI
 	MOVQ         ldo+8(FP), DI
 	MOVQ         SI, R8
 	ADDQ         DI, R8
 	ADDQ         DI, R8
+	MOVQ         R8, R9
+	ADDQ         DI, R9
+	ADDQ         DI, R9
 	ADDQ         CX, SI
 	ADDQ         CX, R8
+	ADDQ         CX, R9
 	VMOVUPS      Y0, 192(SI)
 	VMOVUPS      Y1, 192(SI)(DI*1)
 	VMOVUPS      Y2, 192(R8)
 	VMOVUPS      Y3, 192(R8)(DI*1)
-	VMOVUPS      Y4, 192(R8)
+	VMOVUPS      Y4, 192(R9)
 	VMOVUPS      Y5, 224(SI)
 	VMOVUPS      Y6, 224(SI)(DI*1)
 	VMOVUPS      Y7, 224(R8)
 	VMOVUPS      Y8, 224(R8)(DI*1)
-	VMOVUPS      Y9, 224(R8)
+	VMOVUPS      Y9, 224(R9)
 	MOVQ         o+0(FP), SI
 	MOVQ         ldo+8(FP), DI
 	MOVQ         SI, R8
 	ADDQ         DI, R8
 	ADDQ         DI, R8
+	MOVQ         R8, R9
+	ADDQ         DI, R9
+	ADDQ         DI, R9
 	ADDQ         CX, SI
 	ADDQ         CX, R8
+	ADDQ         CX, R9
 	VMOVUPS      256(SI), Y0
 	VMOVUPS      256(SI)(DI*1), Y1
 	VMOVUPS      256(R8), Y2
 	VMOVUPS      256(R8)(DI*1), Y3
-	VMOVUPS      256(R8), Y4
+	VMOVUPS      256(R9), Y4
 	VMOVUPS      288(SI), Y5
 	VMOVUPS      288(SI)(DI*1), Y6
 	VMOVUPS      288(R8), Y7
 	VMOVUPS      288(R8)(DI*1), Y8
-	VMOVUPS      288(R8), Y9
+	VMOVUPS      288(R9), Y9
 	MOVQ         p+16(FP), SI
 	MOVQ         ldp+24(FP), DI
 	MOVQ         SI, R8
 	ADDQ         DI, R8
 	ADDQ         DI, R8
-	MOVQ         rows+48(FP), R9
-	MOVQ         AX, R10
-	MOVQ         stride+40(FP), R11
-	SUBQ         $1, R9
+	MOVQ         R8, R9
+	ADDQ         DI, R9
+	ADDQ         DI, R9
+	MOVQ         rows+48(FP), R10
+	MOVQ         AX, R11
+	MOVQ         stride+40(FP), R12
+	SUBQ         $1, R10
 	JLT          done12
 
 loop11:
-	VMOVDQU      18(R10), X10
-	VINSERTI128  $1, 22(R10), Y10, Y10
+	VMOVDQU      18(R11), X10
+	VINSERTI128  $1, 22(R11), Y10, Y10
 	VPSHUFB      turbo30<>+0(SB), Y10, Y10
 	VPAND        turbo31<>+0(SB), Y10, Y11
 	VPSRLD       $2, Y10, Y12
@@ -5803,7 +6130,7 @@ loop11:
 	VPSRLD       $6, Y10, Y10
 	VPAND        turbo34<>+0(SB), Y10, Y10
 	VPOR         Y10, Y11, Y10
-	VBROADCASTI128 34(R10), Y11
+	VBROADCASTI128 34(R11), Y11
 	VPSHUFB      turbo310<>+0(SB), Y11, Y11
 	VPAND        turbo36<>+0(SB), Y11, Y11
 	VPCMPEQB     turbo36<>+0(SB), Y11, Y11
@@ -5812,7 +6139,7 @@ loop11:
 	VBROADCASTI128 turbo313<>+0(SB), Y11
 	VPSHUFB      Y10, Y11, Y10
 	VMOVDQU      Y10, (DX)
-	VPBROADCASTW (R10), X10
+	VPBROADCASTW (R11), X10
 	VCVTPH2PS    X10, Y10
 	VMOVDQU      turbo312<>+0(SB), Y11
 	VMULPS       Y11, Y10, Y10
@@ -5824,7 +6151,7 @@ loop11:
 	VMULPS       Y13, Y10, Y13
 	VBROADCASTSS (R8)(DI*1), Y14
 	VMULPS       Y14, Y10, Y14
-	VBROADCASTSS (R8), Y15
+	VBROADCASTSS (R9), Y15
 	VMULPS       Y15, Y10, Y10
 	VPMOVSXBD    (DX), Y15
 	VCVTDQ2PS    Y15, Y15
@@ -5840,62 +6167,74 @@ loop11:
 	VFMADD231PS  Y13, Y15, Y7
 	VFMADD231PS  Y14, Y15, Y8
 	VFMADD231PS  Y10, Y15, Y9
-	ADDQ         R11, R10
+	ADDQ         R12, R11
 	ADDQ         $4, SI
 	ADDQ         $4, R8
-	SUBQ         $1, R9
+	ADDQ         $4, R9
+	SUBQ         $1, R10
 	JGE          loop11
 
 done12:
-	ADDQ         $1, R9
+	ADDQ         $1, R10
 	MOVQ         o+0(FP), SI
 	MOVQ         ldo+8(FP), DI
 	MOVQ         SI, R8
 	ADDQ         DI, R8
 	ADDQ         DI, R8
+	MOVQ         R8, R9
+	ADDQ         DI, R9
+	ADDQ         DI, R9
 	ADDQ         CX, SI
 	ADDQ         CX, R8
+	ADDQ         CX, R9
 	VMOVUPS      Y0, 256(SI)
 	VMOVUPS      Y1, 256(SI)(DI*1)
 	VMOVUPS      Y2, 256(R8)
 	VMOVUPS      Y3, 256(R8)(DI*1)
-	VMOVUPS      Y4, 256(R8)
+	VMOVUPS      Y4, 256(R9)
 	VMOVUPS      Y5, 288(SI)
 	VMOVUPS      Y6, 288(SI)(DI*1)
 	VMOVUPS      Y7, 288(R8)
 	VMOVUPS      Y8, 288(R8)(DI*1)
-	VMOVUPS      Y9, 288(R8)
+	VMOVUPS      Y9, 288(R9)
 	MOVQ         o+0(FP), SI
 	MOVQ         ldo+8(FP), DI
 	MOVQ         SI, R8
 	ADDQ         DI, R8
 	ADDQ         DI, R8
+	MOVQ         R8, R9
+	ADDQ         DI, R9
+	ADDQ         DI, R9
 	ADDQ         CX, SI
 	ADDQ         CX, R8
+	ADDQ         CX, R9
 	VMOVUPS      320(SI), Y0
 	VMOVUPS      320(SI)(DI*1), Y1
 	VMOVUPS      320(R8), Y2
 	VMOVUPS      320(R8)(DI*1), Y3
-	VMOVUPS      320(R8), Y4
+	VMOVUPS      320(R9), Y4
 	VMOVUPS      352(SI), Y5
 	VMOVUPS      352(SI)(DI*1), Y6
 	VMOVUPS      352(R8), Y7
 	VMOVUPS      352(R8)(DI*1), Y8
-	VMOVUPS      352(R8), Y9
+	VMOVUPS      352(R9), Y9
 	MOVQ         p+16(FP), SI
 	MOVQ         ldp+24(FP), DI
 	MOVQ         SI, R8
 	ADDQ         DI, R8
 	ADDQ         DI, R8
-	MOVQ         rows+48(FP), R9
-	MOVQ         AX, R10
-	MOVQ         stride+40(FP), R11
-	SUBQ         $1, R9
+	MOVQ         R8, R9
+	ADDQ         DI, R9
+	ADDQ         DI, R9
+	MOVQ         rows+48(FP), R10
+	MOVQ         AX, R11
+	MOVQ         stride+40(FP), R12
+	SUBQ         $1, R10
 	JLT          done14
 
 loop13:
-	VMOVDQU      18(R10), X10
-	VINSERTI128  $1, 22(R10), Y10, Y10
+	VMOVDQU      18(R11), X10
+	VINSERTI128  $1, 22(R11), Y10, Y10
 	VPSHUFB      turbo30<>+0(SB), Y10, Y10
 	VPAND        turbo31<>+0(SB), Y10, Y11
 	VPSRLD       $2, Y10, Y12
@@ -5907,7 +6246,7 @@ loop13:
 	VPSRLD       $6, Y10, Y10
 	VPAND        turbo34<>+0(SB), Y10, Y10
 	VPOR         Y10, Y11, Y10
-	VBROADCASTI128 34(R10), Y11
+	VBROADCASTI128 34(R11), Y11
 	VPSHUFB      turbo310<>+0(SB), Y11, Y11
 	VPAND        turbo36<>+0(SB), Y11, Y11
 	VPCMPEQB     turbo36<>+0(SB), Y11, Y11
@@ -5916,7 +6255,7 @@ loop13:
 	VBROADCASTI128 turbo313<>+0(SB), Y11
 	VPSHUFB      Y10, Y11, Y10
 	VMOVDQU      Y10, (DX)
-	VPBROADCASTW (R10), X10
+	VPBROADCASTW (R11), X10
 	VCVTPH2PS    X10, Y10
 	VMOVDQU      turbo312<>+0(SB), Y11
 	VMULPS       Y11, Y10, Y10
@@ -5928,7 +6267,7 @@ loop13:
 	VMULPS       Y13, Y10, Y13
 	VBROADCASTSS (R8)(DI*1), Y14
 	VMULPS       Y14, Y10, Y14
-	VBROADCASTSS (R8), Y15
+	VBROADCASTSS (R9), Y15
 	VMULPS       Y15, Y10, Y10
 	VPMOVSXBD    16(DX), Y15
 	VCVTDQ2PS    Y15, Y15
@@ -5944,62 +6283,74 @@ loop13:
 	VFMADD231PS  Y13, Y15, Y7
 	VFMADD231PS  Y14, Y15, Y8
 	VFMADD231PS  Y10, Y15, Y9
-	ADDQ         R11, R10
+	ADDQ         R12, R11
 	ADDQ         $4, SI
 	ADDQ         $4, R8
-	SUBQ         $1, R9
+	ADDQ         $4, R9
+	SUBQ         $1, R10
 	JGE          loop13
 
 done14:
-	ADDQ         $1, R9
+	ADDQ         $1, R10
 	MOVQ         o+0(FP), SI
 	MOVQ         ldo+8(FP), DI
 	MOVQ         SI, R8
 	ADDQ         DI, R8
 	ADDQ         DI, R8
+	MOVQ         R8, R9
+	ADDQ         DI, R9
+	ADDQ         DI, R9
 	ADDQ         CX, SI
 	ADDQ         CX, R8
+	ADDQ         CX, R9
 	VMOVUPS      Y0, 320(SI)
 	VMOVUPS      Y1, 320(SI)(DI*1)
 	VMOVUPS      Y2, 320(R8)
 	VMOVUPS      Y3, 320(R8)(DI*1)
-	VMOVUPS      Y4, 320(R8)
+	VMOVUPS      Y4, 320(R9)
 	VMOVUPS      Y5, 352(SI)
 	VMOVUPS      Y6, 352(SI)(DI*1)
 	VMOVUPS      Y7, 352(R8)
 	VMOVUPS      Y8, 352(R8)(DI*1)
-	VMOVUPS      Y9, 352(R8)
+	VMOVUPS      Y9, 352(R9)
 	MOVQ         o+0(FP), SI
 	MOVQ         ldo+8(FP), DI
 	MOVQ         SI, R8
 	ADDQ         DI, R8
 	ADDQ         DI, R8
+	MOVQ         R8, R9
+	ADDQ         DI, R9
+	ADDQ         DI, R9
 	ADDQ         CX, SI
 	ADDQ         CX, R8
+	ADDQ         CX, R9
 	VMOVUPS      384(SI), Y0
 	VMOVUPS      384(SI)(DI*1), Y1
 	VMOVUPS      384(R8), Y2
 	VMOVUPS      384(R8)(DI*1), Y3
-	VMOVUPS      384(R8), Y4
+	VMOVUPS      384(R9), Y4
 	VMOVUPS      416(SI), Y5
 	VMOVUPS      416(SI)(DI*1), Y6
 	VMOVUPS      416(R8), Y7
 	VMOVUPS      416(R8)(DI*1), Y8
-	VMOVUPS      416(R8), Y9
+	VMOVUPS      416(R9), Y9
 	MOVQ         p+16(FP), SI
 	MOVQ         ldp+24(FP), DI
 	MOVQ         SI, R8
 	ADDQ         DI, R8
 	ADDQ         DI, R8
-	MOVQ         rows+48(FP), R9
-	MOVQ         AX, R10
-	MOVQ         stride+40(FP), R11
-	SUBQ         $1, R9
+	MOVQ         R8, R9
+	ADDQ         DI, R9
+	ADDQ         DI, R9
+	MOVQ         rows+48(FP), R10
+	MOVQ         AX, R11
+	MOVQ         stride+40(FP), R12
+	SUBQ         $1, R10
 	JLT          done16
 
 loop15:
-	VMOVDQU      26(R10), X10
-	VINSERTI128  $1, 30(R10), Y10, Y10
+	VMOVDQU      26(R11), X10
+	VINSERTI128  $1, 30(R11), Y10, Y10
 	VPSHUFB      turbo30<>+0(SB), Y10, Y10
 	VPAND        turbo31<>+0(SB), Y10, Y11
 	VPSRLD       $2, Y10, Y12
@@ -6011,7 +6362,7 @@ loop15:
 	VPSRLD       $6, Y10, Y10
 	VPAND        turbo34<>+0(SB), Y10, Y10
 	VPOR         Y10, Y11, Y10
-	VBROADCASTI128 34(R10), Y11
+	VBROADCASTI128 34(R11), Y11
 	VPSHUFB      turbo311<>+0(SB), Y11, Y11
 	VPAND        turbo36<>+0(SB), Y11, Y11
 	VPCMPEQB     turbo36<>+0(SB), Y11, Y11
@@ -6020,7 +6371,7 @@ loop15:
 	VBROADCASTI128 turbo313<>+0(SB), Y11
 	VPSHUFB      Y10, Y11, Y10
 	VMOVDQU      Y10, (DX)
-	VPBROADCASTW (R10), X10
+	VPBROADCASTW (R11), X10
 	VCVTPH2PS    X10, Y10
 	VMOVDQU      turbo312<>+0(SB), Y11
 	VMULPS       Y11, Y10, Y10
@@ -6032,7 +6383,7 @@ loop15:
 	VMULPS       Y13, Y10, Y13
 	VBROADCASTSS (R8)(DI*1), Y14
 	VMULPS       Y14, Y10, Y14
-	VBROADCASTSS (R8), Y15
+	VBROADCASTSS (R9), Y15
 	VMULPS       Y15, Y10, Y10
 	VPMOVSXBD    (DX), Y15
 	VCVTDQ2PS    Y15, Y15
@@ -6048,62 +6399,74 @@ loop15:
 	VFMADD231PS  Y13, Y15, Y7
 	VFMADD231PS  Y14, Y15, Y8
 	VFMADD231PS  Y10, Y15, Y9
-	ADDQ         R11, R10
+	ADDQ         R12, R11
 	ADDQ         $4, SI
 	ADDQ         $4, R8
-	SUBQ         $1, R9
+	ADDQ         $4, R9
+	SUBQ         $1, R10
 	JGE          loop15
 
 done16:
-	ADDQ         $1, R9
+	ADDQ         $1, R10
 	MOVQ         o+0(FP), SI
 	MOVQ         ldo+8(FP), DI
 	MOVQ         SI, R8
 	ADDQ         DI, R8
 	ADDQ         DI, R8
+	MOVQ         R8, R9
+	ADDQ         DI, R9
+	ADDQ         DI, R9
 	ADDQ         CX, SI
 	ADDQ         CX, R8
+	ADDQ         CX, R9
 	VMOVUPS      Y0, 384(SI)
 	VMOVUPS      Y1, 384(SI)(DI*1)
 	VMOVUPS      Y2, 384(R8)
 	VMOVUPS      Y3, 384(R8)(DI*1)
-	VMOVUPS      Y4, 384(R8)
+	VMOVUPS      Y4, 384(R9)
 	VMOVUPS      Y5, 416(SI)
 	VMOVUPS      Y6, 416(SI)(DI*1)
 	VMOVUPS      Y7, 416(R8)
 	VMOVUPS      Y8, 416(R8)(DI*1)
-	VMOVUPS      Y9, 416(R8)
+	VMOVUPS      Y9, 416(R9)
 	MOVQ         o+0(FP), SI
 	MOVQ         ldo+8(FP), DI
 	MOVQ         SI, R8
 	ADDQ         DI, R8
 	ADDQ         DI, R8
+	MOVQ         R8, R9
+	ADDQ         DI, R9
+	ADDQ         DI, R9
 	ADDQ         CX, SI
 	ADDQ         CX, R8
+	ADDQ         CX, R9
 	VMOVUPS      448(SI), Y0
 	VMOVUPS      448(SI)(DI*1), Y1
 	VMOVUPS      448(R8), Y2
 	VMOVUPS      448(R8)(DI*1), Y3
-	VMOVUPS      448(R8), Y4
+	VMOVUPS      448(R9), Y4
 	VMOVUPS      480(SI), Y5
 	VMOVUPS      480(SI)(DI*1), Y6
 	VMOVUPS      480(R8), Y7
 	VMOVUPS      480(R8)(DI*1), Y8
-	VMOVUPS      480(R8), Y9
+	VMOVUPS      480(R9), Y9
 	MOVQ         p+16(FP), SI
 	MOVQ         ldp+24(FP), DI
 	MOVQ         SI, R8
 	ADDQ         DI, R8
 	ADDQ         DI, R8
-	MOVQ         rows+48(FP), R9
-	MOVQ         AX, R10
-	MOVQ         stride+40(FP), R11
-	SUBQ         $1, R9
+	MOVQ         R8, R9
+	ADDQ         DI, R9
+	ADDQ         DI, R9
+	MOVQ         rows+48(FP), R10
+	MOVQ         AX, R11
+	MOVQ         stride+40(FP), R12
+	SUBQ         $1, R10
 	JLT          done18
 
 loop17:
-	VMOVDQU      26(R10), X10
-	VINSERTI128  $1, 30(R10), Y10, Y10
+	VMOVDQU      26(R11), X10
+	VINSERTI128  $1, 30(R11), Y10, Y10
 	VPSHUFB      turbo30<>+0(SB), Y10, Y10
 	VPAND        turbo31<>+0(SB), Y10, Y11
 	VPSRLD       $2, Y10, Y12
@@ -6115,7 +6478,7 @@ loop17:
 	VPSRLD       $6, Y10, Y10
 	VPAND        turbo34<>+0(SB), Y10, Y10
 	VPOR         Y10, Y11, Y10
-	VBROADCASTI128 34(R10), Y11
+	VBROADCASTI128 34(R11), Y11
 	VPSHUFB      turbo311<>+0(SB), Y11, Y11
 	VPAND        turbo36<>+0(SB), Y11, Y11
 	VPCMPEQB     turbo36<>+0(SB), Y11, Y11
@@ -6124,7 +6487,7 @@ loop17:
 	VBROADCASTI128 turbo313<>+0(SB), Y11
 	VPSHUFB      Y10, Y11, Y10
 	VMOVDQU      Y10, (DX)
-	VPBROADCASTW (R10), X10
+	VPBROADCASTW (R11), X10
 	VCVTPH2PS    X10, Y10
 	VMOVDQU      turbo312<>+0(SB), Y11
 	VMULPS       Y11, Y10, Y10
@@ -6136,7 +6499,7 @@ loop17:
 	VMULPS       Y13, Y10, Y13
 	VBROADCASTSS (R8)(DI*1), Y14
 	VMULPS       Y14, Y10, Y14
-	VBROADCASTSS (R8), Y15
+	VBROADCASTSS (R9), Y15
 	VMULPS       Y15, Y10, Y10
 	VPMOVSXBD    16(DX), Y15
 	VCVTDQ2PS    Y15, Y15
@@ -6152,31 +6515,36 @@ loop17:
 	VFMADD231PS  Y13, Y15, Y7
 	VFMADD231PS  Y14, Y15, Y8
 	VFMADD231PS  Y10, Y15, Y9
-	ADDQ         R11, R10
+	ADDQ         R12, R11
 	ADDQ         $4, SI
 	ADDQ         $4, R8
-	SUBQ         $1, R9
+	ADDQ         $4, R9
+	SUBQ         $1, R10
 	JGE          loop17
 
 done18:
-	ADDQ         $1, R9
+	ADDQ         $1, R10
 	MOVQ         o+0(FP), SI
 	MOVQ         ldo+8(FP), DI
 	MOVQ         SI, R8
 	ADDQ         DI, R8
 	ADDQ         DI, R8
+	MOVQ         R8, R9
+	ADDQ         DI, R9
+	ADDQ         DI, R9
 	ADDQ         CX, SI
 	ADDQ         CX, R8
+	ADDQ         CX, R9
 	VMOVUPS      Y0, 448(SI)
 	VMOVUPS      Y1, 448(SI)(DI*1)
 	VMOVUPS      Y2, 448(R8)
 	VMOVUPS      Y3, 448(R8)(DI*1)
-	VMOVUPS      Y4, 448(R8)
+	VMOVUPS      Y4, 448(R9)
 	VMOVUPS      Y5, 480(SI)
 	VMOVUPS      Y6, 480(SI)(DI*1)
 	VMOVUPS      Y7, 480(R8)
 	VMOVUPS      Y8, 480(R8)(DI*1)
-	VMOVUPS      Y9, 480(R8)
+	VMOVUPS      Y9, 480(R9)
 	ADDQ         $0x32, AX
 	ADDQ         $0x200, CX
 	SUBQ         $1, BX
@@ -6187,8 +6555,8 @@ done2:
 	VZEROUPPER
 	RET
 
-// decodeUnitsTurbo3AVX2 unpacks units of 128 values: dst[i] = value(src, i).
-// Requires: AVX2, F16C, FMA
+// decodeUnitsTurbo3AVX2 unpacks units of 128 values.
+// Requires: AVX2, F16C
 TEXT ·decodeUnitsTurbo3AVX2(SB), NOSPLIT, $320-24
 	MOVQ         dst+0(FP), AX
 	MOVQ         src+8(FP), BX
@@ -6355,7 +6723,7 @@ done2:
 	VZEROUPPER
 	RET
 
-// matmul1xTurbo3AVX2 is y[j][r] = sum over i of x[j][i]*w[r][i] for j < 1; ld and stride in bytes, a unit is 128 values.
+// matmul1xTurbo3AVX2 multiplies rows of w with 1 row of x; ld and stride in bytes, a unit is 128 values.
 // Requires: AVX2, F16C, FMA
 TEXT ·matmul1xTurbo3AVX2(SB), NOSPLIT, $320-64
 	MOVQ         y+0(FP), AX
@@ -6568,7 +6936,7 @@ done2:
 	VZEROUPPER
 	RET
 
-// matmul2xTurbo3AVX2 is y[j][r] = sum over i of x[j][i]*w[r][i] for j < 2; ld and stride in bytes, a unit is 128 values.
+// matmul2xTurbo3AVX2 multiplies rows of w with 2 rows of x; ld and stride in bytes, a unit is 128 values.
 // Requires: AVX2, F16C, FMA
 TEXT ·matmul2xTurbo3AVX2(SB), NOSPLIT, $320-64
 	MOVQ         y+0(FP), AX
@@ -6823,7 +7191,7 @@ done2:
 	VZEROUPPER
 	RET
 
-// matmul3xTurbo3AVX2 is y[j][r] = sum over i of x[j][i]*w[r][i] for j < 3; ld and stride in bytes, a unit is 128 values.
+// matmul3xTurbo3AVX2 multiplies rows of w with 3 rows of x; ld and stride in bytes, a unit is 128 values.
 // Requires: AVX2, F16C, FMA
 TEXT ·matmul3xTurbo3AVX2(SB), NOSPLIT, $320-64
 	MOVQ         y+0(FP), AX
@@ -7119,7 +7487,7 @@ done2:
 	VZEROUPPER
 	RET
 
-// matmul4xTurbo3AVX2 is y[j][r] = sum over i of x[j][i]*w[r][i] for j < 4; ld and stride in bytes, a unit is 128 values.
+// matmul4xTurbo3AVX2 multiplies rows of w with 4 rows of x; ld and stride in bytes, a unit is 128 values.
 // Requires: AVX2, F16C, FMA
 TEXT ·matmul4xTurbo3AVX2(SB), NOSPLIT, $320-64
 	MOVQ         y+0(FP), AX
@@ -7456,7 +7824,7 @@ done2:
 	VZEROUPPER
 	RET
 
-// matmulQ81xTurbo3AVX2 is y[j][r] = sum over i of d[i/128][j]*q[i/128][j][i%128]*w[r][i] for j < 1; ldy and stride in bytes.
+// matmulQ81xTurbo3AVX2 multiplies rows of w with 1 row of activations in int8; ldy and stride in bytes.
 // Requires: AVX2, F16C, FMA
 TEXT ·matmulQ81xTurbo3AVX2(SB), NOSPLIT, $320-72
 	LEAQ         31(SP), AX
@@ -7469,6 +7837,7 @@ TEXT ·matmulQ81xTurbo3AVX2(SB), NOSPLIT, $320-72
 
 loop1:
 	VPXOR        Y0, Y0, Y0
+	VPXOR        Y1, Y1, Y1
 	MOVQ         q+16(FP), DX
 	MOVQ         d+24(FP), SI
 	MOVQ         blocks+64(FP), DI
@@ -7477,38 +7846,12 @@ loop1:
 	JLT          done4
 
 loop3:
-	VPBROADCASTW (R8), X1
-	VCVTPH2PS    X1, Y1
-	VMOVDQU      turbo312<>+0(SB), Y2
-	VMULPS       Y2, Y1, Y1
-	VMOVDQU      2(R8), X2
-	VINSERTI128  $1, 6(R8), Y2, Y2
-	VPSHUFB      turbo30<>+0(SB), Y2, Y2
-	VPAND        turbo31<>+0(SB), Y2, Y3
-	VPSRLD       $2, Y2, Y4
-	VPAND        turbo32<>+0(SB), Y4, Y4
-	VPOR         Y4, Y3, Y3
-	VPSRLD       $4, Y2, Y4
-	VPAND        turbo33<>+0(SB), Y4, Y4
-	VPOR         Y4, Y3, Y3
-	VPSRLD       $6, Y2, Y2
-	VPAND        turbo34<>+0(SB), Y2, Y2
-	VPOR         Y2, Y3, Y2
-	VBROADCASTI128 34(R8), Y3
-	VPSHUFB      turbo35<>+0(SB), Y3, Y3
-	VPAND        turbo36<>+0(SB), Y3, Y3
-	VPCMPEQB     turbo36<>+0(SB), Y3, Y3
-	VPAND        turbo37<>+0(SB), Y3, Y3
-	VPOR         Y3, Y2, Y2
-	VBROADCASTI128 turbo313<>+0(SB), Y3
-	VPSHUFB      Y2, Y3, Y2
-	VPABSB       Y2, Y3
-	VMOVDQU      (DX), Y4
-	VPSIGNB      Y2, Y4, Y2
-	VPMADDUBSW   Y2, Y3, Y2
-	VPMADDWD     turbo325<>+0(SB), Y2, Y2
-	VMOVDQU      10(R8), X3
-	VINSERTI128  $1, 14(R8), Y3, Y3
+	VPBROADCASTW (R8), X2
+	VCVTPH2PS    X2, Y2
+	VMOVDQU      turbo312<>+0(SB), Y3
+	VMULPS       Y3, Y2, Y2
+	VMOVDQU      2(R8), X3
+	VINSERTI128  $1, 6(R8), Y3, Y3
 	VPSHUFB      turbo30<>+0(SB), Y3, Y3
 	VPAND        turbo31<>+0(SB), Y3, Y4
 	VPSRLD       $2, Y3, Y5
@@ -7521,7 +7864,7 @@ loop3:
 	VPAND        turbo34<>+0(SB), Y3, Y3
 	VPOR         Y3, Y4, Y3
 	VBROADCASTI128 34(R8), Y4
-	VPSHUFB      turbo39<>+0(SB), Y4, Y4
+	VPSHUFB      turbo35<>+0(SB), Y4, Y4
 	VPAND        turbo36<>+0(SB), Y4, Y4
 	VPCMPEQB     turbo36<>+0(SB), Y4, Y4
 	VPAND        turbo37<>+0(SB), Y4, Y4
@@ -7529,69 +7872,95 @@ loop3:
 	VBROADCASTI128 turbo313<>+0(SB), Y4
 	VPSHUFB      Y3, Y4, Y3
 	VPABSB       Y3, Y4
-	VMOVDQU      32(DX), Y5
+	VMOVDQU      (DX), Y5
 	VPSIGNB      Y3, Y5, Y3
 	VPMADDUBSW   Y3, Y4, Y3
 	VPMADDWD     turbo325<>+0(SB), Y3, Y3
-	VPADDD       Y3, Y2, Y2
-	VMOVDQU      18(R8), X3
-	VINSERTI128  $1, 22(R8), Y3, Y3
-	VPSHUFB      turbo30<>+0(SB), Y3, Y3
-	VPAND        turbo31<>+0(SB), Y3, Y4
-	VPSRLD       $2, Y3, Y5
-	VPAND        turbo32<>+0(SB), Y5, Y5
+	VMOVDQU      10(R8), X4
+	VINSERTI128  $1, 14(R8), Y4, Y4
+	VPSHUFB      turbo30<>+0(SB), Y4, Y4
+	VPAND        turbo31<>+0(SB), Y4, Y5
+	VPSRLD       $2, Y4, Y6
+	VPAND        turbo32<>+0(SB), Y6, Y6
+	VPOR         Y6, Y5, Y5
+	VPSRLD       $4, Y4, Y6
+	VPAND        turbo33<>+0(SB), Y6, Y6
+	VPOR         Y6, Y5, Y5
+	VPSRLD       $6, Y4, Y4
+	VPAND        turbo34<>+0(SB), Y4, Y4
+	VPOR         Y4, Y5, Y4
+	VBROADCASTI128 34(R8), Y5
+	VPSHUFB      turbo39<>+0(SB), Y5, Y5
+	VPAND        turbo36<>+0(SB), Y5, Y5
+	VPCMPEQB     turbo36<>+0(SB), Y5, Y5
+	VPAND        turbo37<>+0(SB), Y5, Y5
 	VPOR         Y5, Y4, Y4
-	VPSRLD       $4, Y3, Y5
-	VPAND        turbo33<>+0(SB), Y5, Y5
+	VBROADCASTI128 turbo313<>+0(SB), Y5
+	VPSHUFB      Y4, Y5, Y4
+	VPABSB       Y4, Y5
+	VMOVDQU      32(DX), Y6
+	VPSIGNB      Y4, Y6, Y4
+	VPMADDUBSW   Y4, Y5, Y4
+	VPMADDWD     turbo325<>+0(SB), Y4, Y4
+	VPADDD       Y4, Y3, Y3
+	VMOVDQU      18(R8), X4
+	VINSERTI128  $1, 22(R8), Y4, Y4
+	VPSHUFB      turbo30<>+0(SB), Y4, Y4
+	VPAND        turbo31<>+0(SB), Y4, Y5
+	VPSRLD       $2, Y4, Y6
+	VPAND        turbo32<>+0(SB), Y6, Y6
+	VPOR         Y6, Y5, Y5
+	VPSRLD       $4, Y4, Y6
+	VPAND        turbo33<>+0(SB), Y6, Y6
+	VPOR         Y6, Y5, Y5
+	VPSRLD       $6, Y4, Y4
+	VPAND        turbo34<>+0(SB), Y4, Y4
+	VPOR         Y4, Y5, Y4
+	VBROADCASTI128 34(R8), Y5
+	VPSHUFB      turbo310<>+0(SB), Y5, Y5
+	VPAND        turbo36<>+0(SB), Y5, Y5
+	VPCMPEQB     turbo36<>+0(SB), Y5, Y5
+	VPAND        turbo37<>+0(SB), Y5, Y5
 	VPOR         Y5, Y4, Y4
-	VPSRLD       $6, Y3, Y3
-	VPAND        turbo34<>+0(SB), Y3, Y3
-	VPOR         Y3, Y4, Y3
-	VBROADCASTI128 34(R8), Y4
-	VPSHUFB      turbo310<>+0(SB), Y4, Y4
-	VPAND        turbo36<>+0(SB), Y4, Y4
-	VPCMPEQB     turbo36<>+0(SB), Y4, Y4
-	VPAND        turbo37<>+0(SB), Y4, Y4
-	VPOR         Y4, Y3, Y3
-	VBROADCASTI128 turbo313<>+0(SB), Y4
-	VPSHUFB      Y3, Y4, Y3
-	VPABSB       Y3, Y4
-	VMOVDQU      64(DX), Y5
-	VPSIGNB      Y3, Y5, Y3
-	VPMADDUBSW   Y3, Y4, Y3
-	VPMADDWD     turbo325<>+0(SB), Y3, Y3
-	VPADDD       Y3, Y2, Y2
-	VMOVDQU      26(R8), X3
-	VINSERTI128  $1, 30(R8), Y3, Y3
-	VPSHUFB      turbo30<>+0(SB), Y3, Y3
-	VPAND        turbo31<>+0(SB), Y3, Y4
-	VPSRLD       $2, Y3, Y5
-	VPAND        turbo32<>+0(SB), Y5, Y5
+	VBROADCASTI128 turbo313<>+0(SB), Y5
+	VPSHUFB      Y4, Y5, Y4
+	VPABSB       Y4, Y5
+	VMOVDQU      64(DX), Y6
+	VPSIGNB      Y4, Y6, Y4
+	VPMADDUBSW   Y4, Y5, Y4
+	VPMADDWD     turbo325<>+0(SB), Y4, Y4
+	VPADDD       Y4, Y3, Y3
+	VMOVDQU      26(R8), X4
+	VINSERTI128  $1, 30(R8), Y4, Y4
+	VPSHUFB      turbo30<>+0(SB), Y4, Y4
+	VPAND        turbo31<>+0(SB), Y4, Y5
+	VPSRLD       $2, Y4, Y6
+	VPAND        turbo32<>+0(SB), Y6, Y6
+	VPOR         Y6, Y5, Y5
+	VPSRLD       $4, Y4, Y6
+	VPAND        turbo33<>+0(SB), Y6, Y6
+	VPOR         Y6, Y5, Y5
+	VPSRLD       $6, Y4, Y4
+	VPAND        turbo34<>+0(SB), Y4, Y4
+	VPOR         Y4, Y5, Y4
+	VBROADCASTI128 34(R8), Y5
+	VPSHUFB      turbo311<>+0(SB), Y5, Y5
+	VPAND        turbo36<>+0(SB), Y5, Y5
+	VPCMPEQB     turbo36<>+0(SB), Y5, Y5
+	VPAND        turbo37<>+0(SB), Y5, Y5
 	VPOR         Y5, Y4, Y4
-	VPSRLD       $4, Y3, Y5
-	VPAND        turbo33<>+0(SB), Y5, Y5
-	VPOR         Y5, Y4, Y4
-	VPSRLD       $6, Y3, Y3
-	VPAND        turbo34<>+0(SB), Y3, Y3
-	VPOR         Y3, Y4, Y3
-	VBROADCASTI128 34(R8), Y4
-	VPSHUFB      turbo311<>+0(SB), Y4, Y4
-	VPAND        turbo36<>+0(SB), Y4, Y4
-	VPCMPEQB     turbo36<>+0(SB), Y4, Y4
-	VPAND        turbo37<>+0(SB), Y4, Y4
-	VPOR         Y4, Y3, Y3
-	VBROADCASTI128 turbo313<>+0(SB), Y4
-	VPSHUFB      Y3, Y4, Y3
-	VPABSB       Y3, Y4
-	VMOVDQU      96(DX), Y5
-	VPSIGNB      Y3, Y5, Y3
-	VPMADDUBSW   Y3, Y4, Y3
-	VPMADDWD     turbo325<>+0(SB), Y3, Y3
-	VPADDD       Y3, Y2, Y2
-	VBROADCASTSS (SI), Y3
-	VCVTDQ2PS    Y2, Y2
-	VMULPS       Y1, Y3, Y1
-	VFMADD231PS  Y1, Y2, Y0
+	VBROADCASTI128 turbo313<>+0(SB), Y5
+	VPSHUFB      Y4, Y5, Y4
+	VPABSB       Y4, Y5
+	VMOVDQU      96(DX), Y6
+	VPSIGNB      Y4, Y6, Y4
+	VPMADDUBSW   Y4, Y5, Y4
+	VPMADDWD     turbo325<>+0(SB), Y4, Y4
+	VPADDD       Y4, Y3, Y3
+	VBROADCASTSS (SI), Y4
+	VCVTDQ2PS    Y3, Y3
+	VMULPS       Y2, Y4, Y2
+	VFMADD231PS  Y2, Y3, Y0
 	ADDQ         $0x32, R8
 	ADDQ         $0x80, DX
 	ADDQ         $4, SI
@@ -7600,6 +7969,7 @@ loop3:
 
 done4:
 	ADDQ         $1, DI
+	VADDPS       Y1, Y0, Y0
 	VEXTRACTF128 $1, Y0, X1
 	VADDPS       X0, X1, X1
 	VMOVHLPS     X1, X1, X0
@@ -7618,7 +7988,7 @@ done2:
 	VZEROUPPER
 	RET
 
-// matmulQ82xTurbo3AVX2 is y[j][r] = sum over i of d[i/128][j]*q[i/128][j][i%128]*w[r][i] for j < 2; ldy and stride in bytes.
+// matmulQ82xTurbo3AVX2 multiplies rows of w with 2 rows of activations in int8; ldy and stride in bytes.
 // Requires: AVX2, F16C, FMA
 TEXT ·matmulQ82xTurbo3AVX2(SB), NOSPLIT, $320-72
 	LEAQ         31(SP), AX
@@ -7814,7 +8184,7 @@ done2:
 	VZEROUPPER
 	RET
 
-// matmulQ83xTurbo3AVX2 is y[j][r] = sum over i of d[i/128][j]*q[i/128][j][i%128]*w[r][i] for j < 3; ldy and stride in bytes.
+// matmulQ83xTurbo3AVX2 multiplies rows of w with 3 rows of activations in int8; ldy and stride in bytes.
 // Requires: AVX2, F16C, FMA
 TEXT ·matmulQ83xTurbo3AVX2(SB), NOSPLIT, $320-72
 	LEAQ         31(SP), AX
@@ -8042,7 +8412,7 @@ done2:
 	VZEROUPPER
 	RET
 
-// matmulQ84xTurbo3AVX2 is y[j][r] = sum over i of d[i/128][j]*q[i/128][j][i%128]*w[r][i] for j < 4; ldy and stride in bytes.
+// matmulQ84xTurbo3AVX2 multiplies rows of w with 4 rows of activations in int8; ldy and stride in bytes.
 // Requires: AVX2, F16C, FMA
 TEXT ·matmulQ84xTurbo3AVX2(SB), NOSPLIT, $320-72
 	LEAQ         31(SP), AX
@@ -8303,7 +8673,7 @@ done2:
 	RET
 
 // unpackTurbo3AVX2 unpacks a row into records of 32 levels, their scales and mins.
-// Requires: AVX2, F16C, FMA
+// Requires: AVX2, F16C
 TEXT ·unpackTurbo3AVX2(SB), NOSPLIT, $320-24
 	MOVQ         dst+0(FP), AX
 	MOVQ         src+8(FP), BX
@@ -8428,7 +8798,1480 @@ done2:
 	VZEROUPPER
 	RET
 
-// mix1xTurbo3AVX2 is o[j][i] += sum over r of p[j][r]*v[r][i] for j < 1; ld and stride in bytes, a unit is 128 values.
+// encodeGroupsTurbo3AVX2 packs groups of 8 blocks of 128 values.
+// Requires: AVX2, F16C
+TEXT ·encodeGroupsTurbo3AVX2(SB), NOSPLIT, $0-32
+	MOVQ         dst+0(FP), AX
+	MOVQ         src+8(FP), BX
+	MOVQ         scratch+16(FP), CX
+	MOVQ         groups+24(FP), DX
+	ADDQ         $0x1f, CX
+	ANDQ         $-32, CX
+	SUBQ         $1, DX
+	JLT          done2
+
+loop1:
+
+	// x: value i of every block in one vector
+	XORQ         SI, SI
+	XORQ         DI, DI
+	ADDQ         $0x10, DI
+	SUBQ         $1, DI
+	JLT          done4
+
+loop3:
+	VMOVUPS      (BX)(SI*1), Y0
+	VMOVUPS      512(BX)(SI*1), Y1
+	VMOVUPS      1024(BX)(SI*1), Y2
+	VMOVUPS      1536(BX)(SI*1), Y3
+	VMOVUPS      2048(BX)(SI*1), Y4
+	VMOVUPS      2560(BX)(SI*1), Y5
+	VMOVUPS      3072(BX)(SI*1), Y6
+	VMOVUPS      3584(BX)(SI*1), Y7
+	VUNPCKLPS    Y1, Y0, Y8
+	VUNPCKHPS    Y1, Y0, Y1
+	VUNPCKLPS    Y3, Y2, Y0
+	VUNPCKHPS    Y3, Y2, Y3
+	VUNPCKLPD    Y0, Y8, Y2
+	VUNPCKHPD    Y0, Y8, Y0
+	VUNPCKLPD    Y3, Y1, Y8
+	VUNPCKHPD    Y3, Y1, Y3
+	VUNPCKLPS    Y5, Y4, Y1
+	VUNPCKHPS    Y5, Y4, Y5
+	VUNPCKLPS    Y7, Y6, Y4
+	VUNPCKHPS    Y7, Y6, Y7
+	VUNPCKLPD    Y4, Y1, Y6
+	VUNPCKHPD    Y4, Y1, Y4
+	VUNPCKLPD    Y7, Y5, Y1
+	VUNPCKHPD    Y7, Y5, Y7
+	VPERM2F128   $0x20, Y6, Y2, Y5
+	VPERM2F128   $0x31, Y6, Y2, Y6
+	VPERM2F128   $0x20, Y4, Y0, Y2
+	VPERM2F128   $0x31, Y4, Y0, Y4
+	VPERM2F128   $0x20, Y1, Y8, Y0
+	VPERM2F128   $0x31, Y1, Y8, Y1
+	VPERM2F128   $0x20, Y7, Y3, Y8
+	VPERM2F128   $0x31, Y7, Y3, Y7
+	VMOVUPS      Y5, (CX)(SI*8)
+	VMOVUPS      Y2, 32(CX)(SI*8)
+	VMOVUPS      Y0, 64(CX)(SI*8)
+	VMOVUPS      Y8, 96(CX)(SI*8)
+	VMOVUPS      Y6, 128(CX)(SI*8)
+	VMOVUPS      Y4, 160(CX)(SI*8)
+	VMOVUPS      Y1, 192(CX)(SI*8)
+	VMOVUPS      Y7, 224(CX)(SI*8)
+	ADDQ         $0x20, SI
+	SUBQ         $1, DI
+	JGE          loop3
+
+done4:
+	ADDQ         $1, DI
+
+	// n
+	VMOVDQU      turbo326<>+0(SB), Y0
+	XORQ         SI, SI
+	XORQ         DI, DI
+	ADDQ         $0x20, DI
+	SUBQ         $1, DI
+	JLT          done6
+
+loop5:
+	VMOVUPS      (CX)(SI*8), Y1
+	VMULPS       Y1, Y1, Y1
+	VADDPS       Y1, Y0, Y0
+	VMOVUPS      32(CX)(SI*8), Y1
+	VMULPS       Y1, Y1, Y1
+	VADDPS       Y1, Y0, Y0
+	VMOVUPS      64(CX)(SI*8), Y1
+	VMULPS       Y1, Y1, Y1
+	VADDPS       Y1, Y0, Y0
+	VMOVUPS      96(CX)(SI*8), Y1
+	VMULPS       Y1, Y1, Y1
+	VADDPS       Y1, Y0, Y0
+	ADDQ         $0x10, SI
+	SUBQ         $1, DI
+	JGE          loop5
+
+done6:
+	ADDQ         $1, DI
+	VMOVUPS      Y0, 4096(CX)
+	VMOVUPS      4096(CX), Y0
+	VSQRTPS      Y0, Y0
+	VMOVUPS      Y0, 4128(CX)
+
+	// v
+	VMOVUPS      4128(CX), Y0
+	VMOVDQU      turbo327<>+0(SB), Y1
+	VCMPPS       $0x1e, Y1, Y0, Y1
+	VMOVDQU      turbo328<>+0(SB), Y2
+	VDIVPS       Y0, Y2, Y0
+	VMOVDQU      turbo326<>+0(SB), Y2
+	VBLENDVPS    Y1, Y0, Y2, Y0
+	VMOVUPS      Y0, 4160(CX)
+	LEAQ         turbo329<>+0(SB), SI
+	XORQ         DI, DI
+	XORQ         R8, R8
+	ADDQ         $0x20, R8
+	SUBQ         $1, R8
+	JLT          done8
+
+loop7:
+	VMOVUPS      (CX)(DI*8), Y0
+	VMOVUPS      4160(CX), Y1
+	VMULPS       Y1, Y0, Y0
+	VBROADCASTSS (SI)(DI*1), Y1
+	VMULPS       Y1, Y0, Y0
+	VMOVUPS      Y0, 4192(CX)(DI*8)
+	VMOVUPS      32(CX)(DI*8), Y0
+	VMOVUPS      4160(CX), Y1
+	VMULPS       Y1, Y0, Y0
+	VBROADCASTSS 4(SI)(DI*1), Y1
+	VMULPS       Y1, Y0, Y0
+	VMOVUPS      Y0, 4224(CX)(DI*8)
+	VMOVUPS      64(CX)(DI*8), Y0
+	VMOVUPS      4160(CX), Y1
+	VMULPS       Y1, Y0, Y0
+	VBROADCASTSS 8(SI)(DI*1), Y1
+	VMULPS       Y1, Y0, Y0
+	VMOVUPS      Y0, 4256(CX)(DI*8)
+	VMOVUPS      96(CX)(DI*8), Y0
+	VMOVUPS      4160(CX), Y1
+	VMULPS       Y1, Y0, Y0
+	VBROADCASTSS 12(SI)(DI*1), Y1
+	VMULPS       Y1, Y0, Y0
+	VMOVUPS      Y0, 4288(CX)(DI*8)
+	ADDQ         $0x10, DI
+	SUBQ         $1, R8
+	JGE          loop7
+
+done8:
+	ADDQ         $1, R8
+	LEAQ         turbo330<>+0(SB), SI
+	XORQ         DI, DI
+	XORQ         R8, R8
+	ADDQ         $0x10, R8
+	SUBQ         $1, R8
+	JLT          done10
+
+loop9:
+	VMOVUPS      4192(CX)(DI*8), Y0
+	VMOVUPS      4224(CX)(DI*8), Y1
+	VMOVUPS      4256(CX)(DI*8), Y2
+	VMOVUPS      4288(CX)(DI*8), Y3
+	VMOVUPS      4320(CX)(DI*8), Y4
+	VMOVUPS      4352(CX)(DI*8), Y5
+	VMOVUPS      4384(CX)(DI*8), Y6
+	VMOVUPS      4416(CX)(DI*8), Y7
+	VADDPS       Y1, Y0, Y8
+	VSUBPS       Y1, Y0, Y0
+	VADDPS       Y3, Y2, Y1
+	VSUBPS       Y3, Y2, Y2
+	VADDPS       Y5, Y4, Y3
+	VSUBPS       Y5, Y4, Y4
+	VADDPS       Y7, Y6, Y5
+	VSUBPS       Y7, Y6, Y6
+	VADDPS       Y1, Y8, Y7
+	VSUBPS       Y1, Y8, Y1
+	VADDPS       Y2, Y0, Y8
+	VSUBPS       Y2, Y0, Y0
+	VADDPS       Y5, Y3, Y2
+	VSUBPS       Y5, Y3, Y3
+	VADDPS       Y6, Y4, Y5
+	VSUBPS       Y6, Y4, Y4
+	VADDPS       Y2, Y7, Y6
+	VSUBPS       Y2, Y7, Y2
+	VADDPS       Y5, Y8, Y7
+	VSUBPS       Y5, Y8, Y5
+	VADDPS       Y3, Y1, Y8
+	VSUBPS       Y3, Y1, Y1
+	VADDPS       Y4, Y0, Y3
+	VSUBPS       Y4, Y0, Y0
+	VMOVUPS      Y6, 4192(CX)(DI*8)
+	VMOVUPS      Y7, 4224(CX)(DI*8)
+	VMOVUPS      Y8, 4256(CX)(DI*8)
+	VMOVUPS      Y3, 4288(CX)(DI*8)
+	VMOVUPS      Y2, 4320(CX)(DI*8)
+	VMOVUPS      Y5, 4352(CX)(DI*8)
+	VMOVUPS      Y1, 4384(CX)(DI*8)
+	VMOVUPS      Y0, 4416(CX)(DI*8)
+	ADDQ         $4, DI
+	ADDQ         $0x1c, DI
+	SUBQ         $1, R8
+	JGE          loop9
+
+done10:
+	ADDQ         $1, R8
+	XORQ         DI, DI
+	XORQ         R8, R8
+	ADDQ         $4, R8
+	SUBQ         $1, R8
+	JLT          done12
+
+loop11:
+	XORQ         R9, R9
+	ADDQ         $8, R9
+	SUBQ         $1, R9
+	JLT          done14
+
+loop13:
+	VMOVUPS      4192(CX)(DI*8), Y0
+	VMOVUPS      4448(CX)(DI*8), Y1
+	VMOVUPS      4704(CX)(DI*8), Y2
+	VMOVUPS      4960(CX)(DI*8), Y3
+	VADDPS       Y1, Y0, Y4
+	VSUBPS       Y1, Y0, Y0
+	VADDPS       Y3, Y2, Y1
+	VSUBPS       Y3, Y2, Y2
+	VADDPS       Y1, Y4, Y3
+	VSUBPS       Y1, Y4, Y1
+	VADDPS       Y2, Y0, Y4
+	VSUBPS       Y2, Y0, Y0
+	VMOVUPS      Y3, 4192(CX)(DI*8)
+	VMOVUPS      Y4, 4448(CX)(DI*8)
+	VMOVUPS      Y1, 4704(CX)(DI*8)
+	VMOVUPS      Y0, 4960(CX)(DI*8)
+	ADDQ         $4, DI
+	SUBQ         $1, R9
+	JGE          loop13
+
+done14:
+	ADDQ         $1, R9
+	ADDQ         $0x60, DI
+	SUBQ         $1, R8
+	JGE          loop11
+
+done12:
+	ADDQ         $1, R8
+	XORQ         DI, DI
+	XORQ         R8, R8
+	ADDQ         $1, R8
+	SUBQ         $1, R8
+	JLT          done16
+
+loop15:
+	XORQ         R9, R9
+	ADDQ         $0x20, R9
+	SUBQ         $1, R9
+	JLT          done18
+
+loop17:
+	VMOVUPS      4192(CX)(DI*8), Y0
+	VMOVUPS      5216(CX)(DI*8), Y1
+	VMOVUPS      6240(CX)(DI*8), Y2
+	VMOVUPS      7264(CX)(DI*8), Y3
+	VADDPS       Y1, Y0, Y4
+	VSUBPS       Y1, Y0, Y0
+	VADDPS       Y3, Y2, Y1
+	VSUBPS       Y3, Y2, Y2
+	VADDPS       Y1, Y4, Y3
+	VSUBPS       Y1, Y4, Y1
+	VADDPS       Y2, Y0, Y4
+	VSUBPS       Y2, Y0, Y0
+	VBROADCASTSS (SI)(DI*1), Y2
+	VMULPS       Y2, Y3, Y2
+	VMOVUPS      Y2, 4192(CX)(DI*8)
+	VBROADCASTSS 128(SI)(DI*1), Y2
+	VMULPS       Y2, Y4, Y2
+	VMOVUPS      Y2, 5216(CX)(DI*8)
+	VBROADCASTSS 256(SI)(DI*1), Y2
+	VMULPS       Y2, Y1, Y1
+	VMOVUPS      Y1, 6240(CX)(DI*8)
+	VBROADCASTSS 384(SI)(DI*1), Y1
+	VMULPS       Y1, Y0, Y0
+	VMOVUPS      Y0, 7264(CX)(DI*8)
+	ADDQ         $4, DI
+	SUBQ         $1, R9
+	JGE          loop17
+
+done18:
+	ADDQ         $1, R9
+	ADDQ         $0x180, DI
+	SUBQ         $1, R8
+	JGE          loop15
+
+done16:
+	ADDQ         $1, R8
+
+	// code
+	XORQ         SI, SI
+	XORQ         DI, DI
+	ADDQ         $0x20, DI
+	SUBQ         $1, DI
+	JLT          done20
+
+loop19:
+	VMOVUPS      4192(CX)(SI*8), Y0
+	VCMPPS       $0x15, turbo326<>+0(SB), Y0, Y1
+	VPABSD       Y1, Y1
+	VPERMPS      turbo331<>+0(SB), Y1, Y2
+	VCMPPS       $0x15, Y2, Y0, Y2
+	VPADDD       Y1, Y1, Y1
+	VPSUBD       Y2, Y1, Y1
+	VPERMPS      turbo332<>+0(SB), Y1, Y2
+	VCMPPS       $0x15, Y2, Y0, Y0
+	VPADDD       Y1, Y1, Y1
+	VPSUBD       Y0, Y1, Y0
+	VMOVDQU      Y0, 8288(CX)(SI*8)
+	VMOVUPS      4224(CX)(SI*8), Y0
+	VCMPPS       $0x15, turbo326<>+0(SB), Y0, Y1
+	VPABSD       Y1, Y1
+	VPERMPS      turbo331<>+0(SB), Y1, Y2
+	VCMPPS       $0x15, Y2, Y0, Y2
+	VPADDD       Y1, Y1, Y1
+	VPSUBD       Y2, Y1, Y1
+	VPERMPS      turbo332<>+0(SB), Y1, Y2
+	VCMPPS       $0x15, Y2, Y0, Y0
+	VPADDD       Y1, Y1, Y1
+	VPSUBD       Y0, Y1, Y0
+	VMOVDQU      Y0, 8320(CX)(SI*8)
+	VMOVUPS      4256(CX)(SI*8), Y0
+	VCMPPS       $0x15, turbo326<>+0(SB), Y0, Y1
+	VPABSD       Y1, Y1
+	VPERMPS      turbo331<>+0(SB), Y1, Y2
+	VCMPPS       $0x15, Y2, Y0, Y2
+	VPADDD       Y1, Y1, Y1
+	VPSUBD       Y2, Y1, Y1
+	VPERMPS      turbo332<>+0(SB), Y1, Y2
+	VCMPPS       $0x15, Y2, Y0, Y0
+	VPADDD       Y1, Y1, Y1
+	VPSUBD       Y0, Y1, Y0
+	VMOVDQU      Y0, 8352(CX)(SI*8)
+	VMOVUPS      4288(CX)(SI*8), Y0
+	VCMPPS       $0x15, turbo326<>+0(SB), Y0, Y1
+	VPABSD       Y1, Y1
+	VPERMPS      turbo331<>+0(SB), Y1, Y2
+	VCMPPS       $0x15, Y2, Y0, Y2
+	VPADDD       Y1, Y1, Y1
+	VPSUBD       Y2, Y1, Y1
+	VPERMPS      turbo332<>+0(SB), Y1, Y2
+	VCMPPS       $0x15, Y2, Y0, Y0
+	VPADDD       Y1, Y1, Y1
+	VPSUBD       Y0, Y1, Y0
+	VMOVDQU      Y0, 8384(CX)(SI*8)
+	ADDQ         $0x10, SI
+	SUBQ         $1, DI
+	JGE          loop19
+
+done20:
+	ADDQ         $1, DI
+
+	// r
+	VMOVDQU      turbo326<>+0(SB), Y0
+	XORQ         SI, SI
+	XORQ         DI, DI
+	ADDQ         $0x20, DI
+	SUBQ         $1, DI
+	JLT          done22
+
+loop21:
+	VMOVDQU      8288(CX)(SI*8), Y1
+	VPERMPS      turbo38<>+0(SB), Y1, Y1
+	VMULPS       Y1, Y1, Y1
+	VADDPS       Y1, Y0, Y0
+	VMOVDQU      8320(CX)(SI*8), Y1
+	VPERMPS      turbo38<>+0(SB), Y1, Y1
+	VMULPS       Y1, Y1, Y1
+	VADDPS       Y1, Y0, Y0
+	VMOVDQU      8352(CX)(SI*8), Y1
+	VPERMPS      turbo38<>+0(SB), Y1, Y1
+	VMULPS       Y1, Y1, Y1
+	VADDPS       Y1, Y0, Y0
+	VMOVDQU      8384(CX)(SI*8), Y1
+	VPERMPS      turbo38<>+0(SB), Y1, Y1
+	VMULPS       Y1, Y1, Y1
+	VADDPS       Y1, Y0, Y0
+	ADDQ         $0x10, SI
+	SUBQ         $1, DI
+	JGE          loop21
+
+done22:
+	ADDQ         $1, DI
+	VMOVUPS      Y0, 12384(CX)
+	VMOVUPS      12384(CX), Y0
+	VSQRTPS      Y0, Y0
+	VMOVUPS      Y0, 12416(CX)
+
+	// norm
+	VMOVUPS      12416(CX), Y0
+	VMOVDQU      turbo327<>+0(SB), Y1
+	VCMPPS       $0x1e, Y1, Y0, Y1
+	VMOVUPS      4128(CX), Y2
+	VDIVPS       Y0, Y2, Y0
+	VBLENDVPS    Y1, Y0, Y2, Y0
+	VMOVUPS      Y0, 12448(CX)
+
+	// norm
+	VMOVUPS      12448(CX), Y0
+	VCMPPS       $3, Y0, Y0, Y1
+	VPAND        turbo333<>+0(SB), Y0, Y2
+	VPOR         turbo334<>+0(SB), Y2, Y2
+	VBLENDVPS    Y1, Y2, Y0, Y2
+	VCVTPS2PH    $0, Y2, X2
+	VPMOVZXWD    X2, Y0
+	VPEXTRW      $0, X0, (AX)
+	VPEXTRW      $2, X0, 50(AX)
+	VPEXTRW      $4, X0, 100(AX)
+	VPEXTRW      $6, X0, 150(AX)
+	VEXTRACTI128 $1, Y0, X0
+	VPEXTRW      $0, X0, 200(AX)
+	VPEXTRW      $2, X0, 250(AX)
+	VPEXTRW      $4, X0, 300(AX)
+	VPEXTRW      $6, X0, 350(AX)
+
+	// qs: codes to bits, then words to blocks
+	VMOVDQU      8768(CX), Y0
+	VPSLLD       $0x1e, Y0, Y0
+	VMOVDQU      8736(CX), Y1
+	VPAND        turbo31<>+0(SB), Y1, Y1
+	VPSLLD       $0x1c, Y1, Y1
+	VPOR         Y1, Y0, Y0
+	VMOVDQU      8704(CX), Y1
+	VPAND        turbo31<>+0(SB), Y1, Y1
+	VPSLLD       $0x1a, Y1, Y1
+	VPOR         Y1, Y0, Y0
+	VMOVDQU      8672(CX), Y1
+	VPAND        turbo31<>+0(SB), Y1, Y1
+	VPSLLD       $0x18, Y1, Y1
+	VPOR         Y1, Y0, Y0
+	VMOVDQU      8640(CX), Y1
+	VPAND        turbo31<>+0(SB), Y1, Y1
+	VPSLLD       $0x16, Y1, Y1
+	VPOR         Y1, Y0, Y0
+	VMOVDQU      8608(CX), Y1
+	VPAND        turbo31<>+0(SB), Y1, Y1
+	VPSLLD       $0x14, Y1, Y1
+	VPOR         Y1, Y0, Y0
+	VMOVDQU      8576(CX), Y1
+	VPAND        turbo31<>+0(SB), Y1, Y1
+	VPSLLD       $0x12, Y1, Y1
+	VPOR         Y1, Y0, Y0
+	VMOVDQU      8544(CX), Y1
+	VPAND        turbo31<>+0(SB), Y1, Y1
+	VPSLLD       $0x10, Y1, Y1
+	VPOR         Y1, Y0, Y0
+	VMOVDQU      8512(CX), Y1
+	VPAND        turbo31<>+0(SB), Y1, Y1
+	VPSLLD       $0xe, Y1, Y1
+	VPOR         Y1, Y0, Y0
+	VMOVDQU      8480(CX), Y1
+	VPAND        turbo31<>+0(SB), Y1, Y1
+	VPSLLD       $0xc, Y1, Y1
+	VPOR         Y1, Y0, Y0
+	VMOVDQU      8448(CX), Y1
+	VPAND        turbo31<>+0(SB), Y1, Y1
+	VPSLLD       $0xa, Y1, Y1
+	VPOR         Y1, Y0, Y0
+	VMOVDQU      8416(CX), Y1
+	VPAND        turbo31<>+0(SB), Y1, Y1
+	VPSLLD       $8, Y1, Y1
+	VPOR         Y1, Y0, Y0
+	VMOVDQU      8384(CX), Y1
+	VPAND        turbo31<>+0(SB), Y1, Y1
+	VPSLLD       $6, Y1, Y1
+	VPOR         Y1, Y0, Y0
+	VMOVDQU      8352(CX), Y1
+	VPAND        turbo31<>+0(SB), Y1, Y1
+	VPSLLD       $4, Y1, Y1
+	VPOR         Y1, Y0, Y0
+	VMOVDQU      8320(CX), Y1
+	VPAND        turbo31<>+0(SB), Y1, Y1
+	VPSLLD       $2, Y1, Y1
+	VPOR         Y1, Y0, Y0
+	VMOVDQU      8288(CX), Y1
+	VPAND        turbo31<>+0(SB), Y1, Y1
+	VPOR         Y1, Y0, Y0
+	VMOVDQU      9280(CX), Y1
+	VPSLLD       $0x1e, Y1, Y1
+	VMOVDQU      9248(CX), Y2
+	VPAND        turbo31<>+0(SB), Y2, Y2
+	VPSLLD       $0x1c, Y2, Y2
+	VPOR         Y2, Y1, Y1
+	VMOVDQU      9216(CX), Y2
+	VPAND        turbo31<>+0(SB), Y2, Y2
+	VPSLLD       $0x1a, Y2, Y2
+	VPOR         Y2, Y1, Y1
+	VMOVDQU      9184(CX), Y2
+	VPAND        turbo31<>+0(SB), Y2, Y2
+	VPSLLD       $0x18, Y2, Y2
+	VPOR         Y2, Y1, Y1
+	VMOVDQU      9152(CX), Y2
+	VPAND        turbo31<>+0(SB), Y2, Y2
+	VPSLLD       $0x16, Y2, Y2
+	VPOR         Y2, Y1, Y1
+	VMOVDQU      9120(CX), Y2
+	VPAND        turbo31<>+0(SB), Y2, Y2
+	VPSLLD       $0x14, Y2, Y2
+	VPOR         Y2, Y1, Y1
+	VMOVDQU      9088(CX), Y2
+	VPAND        turbo31<>+0(SB), Y2, Y2
+	VPSLLD       $0x12, Y2, Y2
+	VPOR         Y2, Y1, Y1
+	VMOVDQU      9056(CX), Y2
+	VPAND        turbo31<>+0(SB), Y2, Y2
+	VPSLLD       $0x10, Y2, Y2
+	VPOR         Y2, Y1, Y1
+	VMOVDQU      9024(CX), Y2
+	VPAND        turbo31<>+0(SB), Y2, Y2
+	VPSLLD       $0xe, Y2, Y2
+	VPOR         Y2, Y1, Y1
+	VMOVDQU      8992(CX), Y2
+	VPAND        turbo31<>+0(SB), Y2, Y2
+	VPSLLD       $0xc, Y2, Y2
+	VPOR         Y2, Y1, Y1
+	VMOVDQU      8960(CX), Y2
+	VPAND        turbo31<>+0(SB), Y2, Y2
+	VPSLLD       $0xa, Y2, Y2
+	VPOR         Y2, Y1, Y1
+	VMOVDQU      8928(CX), Y2
+	VPAND        turbo31<>+0(SB), Y2, Y2
+	VPSLLD       $8, Y2, Y2
+	VPOR         Y2, Y1, Y1
+	VMOVDQU      8896(CX), Y2
+	VPAND        turbo31<>+0(SB), Y2, Y2
+	VPSLLD       $6, Y2, Y2
+	VPOR         Y2, Y1, Y1
+	VMOVDQU      8864(CX), Y2
+	VPAND        turbo31<>+0(SB), Y2, Y2
+	VPSLLD       $4, Y2, Y2
+	VPOR         Y2, Y1, Y1
+	VMOVDQU      8832(CX), Y2
+	VPAND        turbo31<>+0(SB), Y2, Y2
+	VPSLLD       $2, Y2, Y2
+	VPOR         Y2, Y1, Y1
+	VMOVDQU      8800(CX), Y2
+	VPAND        turbo31<>+0(SB), Y2, Y2
+	VPOR         Y2, Y1, Y1
+	VMOVDQU      9792(CX), Y2
+	VPSLLD       $0x1e, Y2, Y2
+	VMOVDQU      9760(CX), Y3
+	VPAND        turbo31<>+0(SB), Y3, Y3
+	VPSLLD       $0x1c, Y3, Y3
+	VPOR         Y3, Y2, Y2
+	VMOVDQU      9728(CX), Y3
+	VPAND        turbo31<>+0(SB), Y3, Y3
+	VPSLLD       $0x1a, Y3, Y3
+	VPOR         Y3, Y2, Y2
+	VMOVDQU      9696(CX), Y3
+	VPAND        turbo31<>+0(SB), Y3, Y3
+	VPSLLD       $0x18, Y3, Y3
+	VPOR         Y3, Y2, Y2
+	VMOVDQU      9664(CX), Y3
+	VPAND        turbo31<>+0(SB), Y3, Y3
+	VPSLLD       $0x16, Y3, Y3
+	VPOR         Y3, Y2, Y2
+	VMOVDQU      9632(CX), Y3
+	VPAND        turbo31<>+0(SB), Y3, Y3
+	VPSLLD       $0x14, Y3, Y3
+	VPOR         Y3, Y2, Y2
+	VMOVDQU      9600(CX), Y3
+	VPAND        turbo31<>+0(SB), Y3, Y3
+	VPSLLD       $0x12, Y3, Y3
+	VPOR         Y3, Y2, Y2
+	VMOVDQU      9568(CX), Y3
+	VPAND        turbo31<>+0(SB), Y3, Y3
+	VPSLLD       $0x10, Y3, Y3
+	VPOR         Y3, Y2, Y2
+	VMOVDQU      9536(CX), Y3
+	VPAND        turbo31<>+0(SB), Y3, Y3
+	VPSLLD       $0xe, Y3, Y3
+	VPOR         Y3, Y2, Y2
+	VMOVDQU      9504(CX), Y3
+	VPAND        turbo31<>+0(SB), Y3, Y3
+	VPSLLD       $0xc, Y3, Y3
+	VPOR         Y3, Y2, Y2
+	VMOVDQU      9472(CX), Y3
+	VPAND        turbo31<>+0(SB), Y3, Y3
+	VPSLLD       $0xa, Y3, Y3
+	VPOR         Y3, Y2, Y2
+	VMOVDQU      9440(CX), Y3
+	VPAND        turbo31<>+0(SB), Y3, Y3
+	VPSLLD       $8, Y3, Y3
+	VPOR         Y3, Y2, Y2
+	VMOVDQU      9408(CX), Y3
+	VPAND        turbo31<>+0(SB), Y3, Y3
+	VPSLLD       $6, Y3, Y3
+	VPOR         Y3, Y2, Y2
+	VMOVDQU      9376(CX), Y3
+	VPAND        turbo31<>+0(SB), Y3, Y3
+	VPSLLD       $4, Y3, Y3
+	VPOR         Y3, Y2, Y2
+	VMOVDQU      9344(CX), Y3
+	VPAND        turbo31<>+0(SB), Y3, Y3
+	VPSLLD       $2, Y3, Y3
+	VPOR         Y3, Y2, Y2
+	VMOVDQU      9312(CX), Y3
+	VPAND        turbo31<>+0(SB), Y3, Y3
+	VPOR         Y3, Y2, Y2
+	VMOVDQU      10304(CX), Y3
+	VPSLLD       $0x1e, Y3, Y3
+	VMOVDQU      10272(CX), Y4
+	VPAND        turbo31<>+0(SB), Y4, Y4
+	VPSLLD       $0x1c, Y4, Y4
+	VPOR         Y4, Y3, Y3
+	VMOVDQU      10240(CX), Y4
+	VPAND        turbo31<>+0(SB), Y4, Y4
+	VPSLLD       $0x1a, Y4, Y4
+	VPOR         Y4, Y3, Y3
+	VMOVDQU      10208(CX), Y4
+	VPAND        turbo31<>+0(SB), Y4, Y4
+	VPSLLD       $0x18, Y4, Y4
+	VPOR         Y4, Y3, Y3
+	VMOVDQU      10176(CX), Y4
+	VPAND        turbo31<>+0(SB), Y4, Y4
+	VPSLLD       $0x16, Y4, Y4
+	VPOR         Y4, Y3, Y3
+	VMOVDQU      10144(CX), Y4
+	VPAND        turbo31<>+0(SB), Y4, Y4
+	VPSLLD       $0x14, Y4, Y4
+	VPOR         Y4, Y3, Y3
+	VMOVDQU      10112(CX), Y4
+	VPAND        turbo31<>+0(SB), Y4, Y4
+	VPSLLD       $0x12, Y4, Y4
+	VPOR         Y4, Y3, Y3
+	VMOVDQU      10080(CX), Y4
+	VPAND        turbo31<>+0(SB), Y4, Y4
+	VPSLLD       $0x10, Y4, Y4
+	VPOR         Y4, Y3, Y3
+	VMOVDQU      10048(CX), Y4
+	VPAND        turbo31<>+0(SB), Y4, Y4
+	VPSLLD       $0xe, Y4, Y4
+	VPOR         Y4, Y3, Y3
+	VMOVDQU      10016(CX), Y4
+	VPAND        turbo31<>+0(SB), Y4, Y4
+	VPSLLD       $0xc, Y4, Y4
+	VPOR         Y4, Y3, Y3
+	VMOVDQU      9984(CX), Y4
+	VPAND        turbo31<>+0(SB), Y4, Y4
+	VPSLLD       $0xa, Y4, Y4
+	VPOR         Y4, Y3, Y3
+	VMOVDQU      9952(CX), Y4
+	VPAND        turbo31<>+0(SB), Y4, Y4
+	VPSLLD       $8, Y4, Y4
+	VPOR         Y4, Y3, Y3
+	VMOVDQU      9920(CX), Y4
+	VPAND        turbo31<>+0(SB), Y4, Y4
+	VPSLLD       $6, Y4, Y4
+	VPOR         Y4, Y3, Y3
+	VMOVDQU      9888(CX), Y4
+	VPAND        turbo31<>+0(SB), Y4, Y4
+	VPSLLD       $4, Y4, Y4
+	VPOR         Y4, Y3, Y3
+	VMOVDQU      9856(CX), Y4
+	VPAND        turbo31<>+0(SB), Y4, Y4
+	VPSLLD       $2, Y4, Y4
+	VPOR         Y4, Y3, Y3
+	VMOVDQU      9824(CX), Y4
+	VPAND        turbo31<>+0(SB), Y4, Y4
+	VPOR         Y4, Y3, Y3
+	VUNPCKLPS    Y1, Y0, Y4
+	VUNPCKHPS    Y1, Y0, Y1
+	VUNPCKLPS    Y3, Y2, Y0
+	VUNPCKHPS    Y3, Y2, Y3
+	VUNPCKLPD    Y0, Y4, Y2
+	VUNPCKHPD    Y0, Y4, Y0
+	VUNPCKLPD    Y3, Y1, Y4
+	VUNPCKHPD    Y3, Y1, Y3
+	VMOVUPS      X2, 2(AX)
+	VEXTRACTI128 $1, Y2, 202(AX)
+	VMOVUPS      X0, 52(AX)
+	VEXTRACTI128 $1, Y0, 252(AX)
+	VMOVUPS      X4, 102(AX)
+	VEXTRACTI128 $1, Y4, 302(AX)
+	VMOVUPS      X3, 152(AX)
+	VEXTRACTI128 $1, Y3, 352(AX)
+	VMOVDQU      10816(CX), Y0
+	VPSLLD       $0x1e, Y0, Y0
+	VMOVDQU      10784(CX), Y1
+	VPAND        turbo31<>+0(SB), Y1, Y1
+	VPSLLD       $0x1c, Y1, Y1
+	VPOR         Y1, Y0, Y0
+	VMOVDQU      10752(CX), Y1
+	VPAND        turbo31<>+0(SB), Y1, Y1
+	VPSLLD       $0x1a, Y1, Y1
+	VPOR         Y1, Y0, Y0
+	VMOVDQU      10720(CX), Y1
+	VPAND        turbo31<>+0(SB), Y1, Y1
+	VPSLLD       $0x18, Y1, Y1
+	VPOR         Y1, Y0, Y0
+	VMOVDQU      10688(CX), Y1
+	VPAND        turbo31<>+0(SB), Y1, Y1
+	VPSLLD       $0x16, Y1, Y1
+	VPOR         Y1, Y0, Y0
+	VMOVDQU      10656(CX), Y1
+	VPAND        turbo31<>+0(SB), Y1, Y1
+	VPSLLD       $0x14, Y1, Y1
+	VPOR         Y1, Y0, Y0
+	VMOVDQU      10624(CX), Y1
+	VPAND        turbo31<>+0(SB), Y1, Y1
+	VPSLLD       $0x12, Y1, Y1
+	VPOR         Y1, Y0, Y0
+	VMOVDQU      10592(CX), Y1
+	VPAND        turbo31<>+0(SB), Y1, Y1
+	VPSLLD       $0x10, Y1, Y1
+	VPOR         Y1, Y0, Y0
+	VMOVDQU      10560(CX), Y1
+	VPAND        turbo31<>+0(SB), Y1, Y1
+	VPSLLD       $0xe, Y1, Y1
+	VPOR         Y1, Y0, Y0
+	VMOVDQU      10528(CX), Y1
+	VPAND        turbo31<>+0(SB), Y1, Y1
+	VPSLLD       $0xc, Y1, Y1
+	VPOR         Y1, Y0, Y0
+	VMOVDQU      10496(CX), Y1
+	VPAND        turbo31<>+0(SB), Y1, Y1
+	VPSLLD       $0xa, Y1, Y1
+	VPOR         Y1, Y0, Y0
+	VMOVDQU      10464(CX), Y1
+	VPAND        turbo31<>+0(SB), Y1, Y1
+	VPSLLD       $8, Y1, Y1
+	VPOR         Y1, Y0, Y0
+	VMOVDQU      10432(CX), Y1
+	VPAND        turbo31<>+0(SB), Y1, Y1
+	VPSLLD       $6, Y1, Y1
+	VPOR         Y1, Y0, Y0
+	VMOVDQU      10400(CX), Y1
+	VPAND        turbo31<>+0(SB), Y1, Y1
+	VPSLLD       $4, Y1, Y1
+	VPOR         Y1, Y0, Y0
+	VMOVDQU      10368(CX), Y1
+	VPAND        turbo31<>+0(SB), Y1, Y1
+	VPSLLD       $2, Y1, Y1
+	VPOR         Y1, Y0, Y0
+	VMOVDQU      10336(CX), Y1
+	VPAND        turbo31<>+0(SB), Y1, Y1
+	VPOR         Y1, Y0, Y0
+	VMOVDQU      11328(CX), Y1
+	VPSLLD       $0x1e, Y1, Y1
+	VMOVDQU      11296(CX), Y2
+	VPAND        turbo31<>+0(SB), Y2, Y2
+	VPSLLD       $0x1c, Y2, Y2
+	VPOR         Y2, Y1, Y1
+	VMOVDQU      11264(CX), Y2
+	VPAND        turbo31<>+0(SB), Y2, Y2
+	VPSLLD       $0x1a, Y2, Y2
+	VPOR         Y2, Y1, Y1
+	VMOVDQU      11232(CX), Y2
+	VPAND        turbo31<>+0(SB), Y2, Y2
+	VPSLLD       $0x18, Y2, Y2
+	VPOR         Y2, Y1, Y1
+	VMOVDQU      11200(CX), Y2
+	VPAND        turbo31<>+0(SB), Y2, Y2
+	VPSLLD       $0x16, Y2, Y2
+	VPOR         Y2, Y1, Y1
+	VMOVDQU      11168(CX), Y2
+	VPAND        turbo31<>+0(SB), Y2, Y2
+	VPSLLD       $0x14, Y2, Y2
+	VPOR         Y2, Y1, Y1
+	VMOVDQU      11136(CX), Y2
+	VPAND        turbo31<>+0(SB), Y2, Y2
+	VPSLLD       $0x12, Y2, Y2
+	VPOR         Y2, Y1, Y1
+	VMOVDQU      11104(CX), Y2
+	VPAND        turbo31<>+0(SB), Y2, Y2
+	VPSLLD       $0x10, Y2, Y2
+	VPOR         Y2, Y1, Y1
+	VMOVDQU      11072(CX), Y2
+	VPAND        turbo31<>+0(SB), Y2, Y2
+	VPSLLD       $0xe, Y2, Y2
+	VPOR         Y2, Y1, Y1
+	VMOVDQU      11040(CX), Y2
+	VPAND        turbo31<>+0(SB), Y2, Y2
+	VPSLLD       $0xc, Y2, Y2
+	VPOR         Y2, Y1, Y1
+	VMOVDQU      11008(CX), Y2
+	VPAND        turbo31<>+0(SB), Y2, Y2
+	VPSLLD       $0xa, Y2, Y2
+	VPOR         Y2, Y1, Y1
+	VMOVDQU      10976(CX), Y2
+	VPAND        turbo31<>+0(SB), Y2, Y2
+	VPSLLD       $8, Y2, Y2
+	VPOR         Y2, Y1, Y1
+	VMOVDQU      10944(CX), Y2
+	VPAND        turbo31<>+0(SB), Y2, Y2
+	VPSLLD       $6, Y2, Y2
+	VPOR         Y2, Y1, Y1
+	VMOVDQU      10912(CX), Y2
+	VPAND        turbo31<>+0(SB), Y2, Y2
+	VPSLLD       $4, Y2, Y2
+	VPOR         Y2, Y1, Y1
+	VMOVDQU      10880(CX), Y2
+	VPAND        turbo31<>+0(SB), Y2, Y2
+	VPSLLD       $2, Y2, Y2
+	VPOR         Y2, Y1, Y1
+	VMOVDQU      10848(CX), Y2
+	VPAND        turbo31<>+0(SB), Y2, Y2
+	VPOR         Y2, Y1, Y1
+	VMOVDQU      11840(CX), Y2
+	VPSLLD       $0x1e, Y2, Y2
+	VMOVDQU      11808(CX), Y3
+	VPAND        turbo31<>+0(SB), Y3, Y3
+	VPSLLD       $0x1c, Y3, Y3
+	VPOR         Y3, Y2, Y2
+	VMOVDQU      11776(CX), Y3
+	VPAND        turbo31<>+0(SB), Y3, Y3
+	VPSLLD       $0x1a, Y3, Y3
+	VPOR         Y3, Y2, Y2
+	VMOVDQU      11744(CX), Y3
+	VPAND        turbo31<>+0(SB), Y3, Y3
+	VPSLLD       $0x18, Y3, Y3
+	VPOR         Y3, Y2, Y2
+	VMOVDQU      11712(CX), Y3
+	VPAND        turbo31<>+0(SB), Y3, Y3
+	VPSLLD       $0x16, Y3, Y3
+	VPOR         Y3, Y2, Y2
+	VMOVDQU      11680(CX), Y3
+	VPAND        turbo31<>+0(SB), Y3, Y3
+	VPSLLD       $0x14, Y3, Y3
+	VPOR         Y3, Y2, Y2
+	VMOVDQU      11648(CX), Y3
+	VPAND        turbo31<>+0(SB), Y3, Y3
+	VPSLLD       $0x12, Y3, Y3
+	VPOR         Y3, Y2, Y2
+	VMOVDQU      11616(CX), Y3
+	VPAND        turbo31<>+0(SB), Y3, Y3
+	VPSLLD       $0x10, Y3, Y3
+	VPOR         Y3, Y2, Y2
+	VMOVDQU      11584(CX), Y3
+	VPAND        turbo31<>+0(SB), Y3, Y3
+	VPSLLD       $0xe, Y3, Y3
+	VPOR         Y3, Y2, Y2
+	VMOVDQU      11552(CX), Y3
+	VPAND        turbo31<>+0(SB), Y3, Y3
+	VPSLLD       $0xc, Y3, Y3
+	VPOR         Y3, Y2, Y2
+	VMOVDQU      11520(CX), Y3
+	VPAND        turbo31<>+0(SB), Y3, Y3
+	VPSLLD       $0xa, Y3, Y3
+	VPOR         Y3, Y2, Y2
+	VMOVDQU      11488(CX), Y3
+	VPAND        turbo31<>+0(SB), Y3, Y3
+	VPSLLD       $8, Y3, Y3
+	VPOR         Y3, Y2, Y2
+	VMOVDQU      11456(CX), Y3
+	VPAND        turbo31<>+0(SB), Y3, Y3
+	VPSLLD       $6, Y3, Y3
+	VPOR         Y3, Y2, Y2
+	VMOVDQU      11424(CX), Y3
+	VPAND        turbo31<>+0(SB), Y3, Y3
+	VPSLLD       $4, Y3, Y3
+	VPOR         Y3, Y2, Y2
+	VMOVDQU      11392(CX), Y3
+	VPAND        turbo31<>+0(SB), Y3, Y3
+	VPSLLD       $2, Y3, Y3
+	VPOR         Y3, Y2, Y2
+	VMOVDQU      11360(CX), Y3
+	VPAND        turbo31<>+0(SB), Y3, Y3
+	VPOR         Y3, Y2, Y2
+	VMOVDQU      12352(CX), Y3
+	VPSLLD       $0x1e, Y3, Y3
+	VMOVDQU      12320(CX), Y4
+	VPAND        turbo31<>+0(SB), Y4, Y4
+	VPSLLD       $0x1c, Y4, Y4
+	VPOR         Y4, Y3, Y3
+	VMOVDQU      12288(CX), Y4
+	VPAND        turbo31<>+0(SB), Y4, Y4
+	VPSLLD       $0x1a, Y4, Y4
+	VPOR         Y4, Y3, Y3
+	VMOVDQU      12256(CX), Y4
+	VPAND        turbo31<>+0(SB), Y4, Y4
+	VPSLLD       $0x18, Y4, Y4
+	VPOR         Y4, Y3, Y3
+	VMOVDQU      12224(CX), Y4
+	VPAND        turbo31<>+0(SB), Y4, Y4
+	VPSLLD       $0x16, Y4, Y4
+	VPOR         Y4, Y3, Y3
+	VMOVDQU      12192(CX), Y4
+	VPAND        turbo31<>+0(SB), Y4, Y4
+	VPSLLD       $0x14, Y4, Y4
+	VPOR         Y4, Y3, Y3
+	VMOVDQU      12160(CX), Y4
+	VPAND        turbo31<>+0(SB), Y4, Y4
+	VPSLLD       $0x12, Y4, Y4
+	VPOR         Y4, Y3, Y3
+	VMOVDQU      12128(CX), Y4
+	VPAND        turbo31<>+0(SB), Y4, Y4
+	VPSLLD       $0x10, Y4, Y4
+	VPOR         Y4, Y3, Y3
+	VMOVDQU      12096(CX), Y4
+	VPAND        turbo31<>+0(SB), Y4, Y4
+	VPSLLD       $0xe, Y4, Y4
+	VPOR         Y4, Y3, Y3
+	VMOVDQU      12064(CX), Y4
+	VPAND        turbo31<>+0(SB), Y4, Y4
+	VPSLLD       $0xc, Y4, Y4
+	VPOR         Y4, Y3, Y3
+	VMOVDQU      12032(CX), Y4
+	VPAND        turbo31<>+0(SB), Y4, Y4
+	VPSLLD       $0xa, Y4, Y4
+	VPOR         Y4, Y3, Y3
+	VMOVDQU      12000(CX), Y4
+	VPAND        turbo31<>+0(SB), Y4, Y4
+	VPSLLD       $8, Y4, Y4
+	VPOR         Y4, Y3, Y3
+	VMOVDQU      11968(CX), Y4
+	VPAND        turbo31<>+0(SB), Y4, Y4
+	VPSLLD       $6, Y4, Y4
+	VPOR         Y4, Y3, Y3
+	VMOVDQU      11936(CX), Y4
+	VPAND        turbo31<>+0(SB), Y4, Y4
+	VPSLLD       $4, Y4, Y4
+	VPOR         Y4, Y3, Y3
+	VMOVDQU      11904(CX), Y4
+	VPAND        turbo31<>+0(SB), Y4, Y4
+	VPSLLD       $2, Y4, Y4
+	VPOR         Y4, Y3, Y3
+	VMOVDQU      11872(CX), Y4
+	VPAND        turbo31<>+0(SB), Y4, Y4
+	VPOR         Y4, Y3, Y3
+	VUNPCKLPS    Y1, Y0, Y4
+	VUNPCKHPS    Y1, Y0, Y1
+	VUNPCKLPS    Y3, Y2, Y0
+	VUNPCKHPS    Y3, Y2, Y3
+	VUNPCKLPD    Y0, Y4, Y2
+	VUNPCKHPD    Y0, Y4, Y0
+	VUNPCKLPD    Y3, Y1, Y4
+	VUNPCKHPD    Y3, Y1, Y3
+	VMOVUPS      X2, 18(AX)
+	VEXTRACTI128 $1, Y2, 218(AX)
+	VMOVUPS      X0, 68(AX)
+	VEXTRACTI128 $1, Y0, 268(AX)
+	VMOVUPS      X4, 118(AX)
+	VEXTRACTI128 $1, Y4, 318(AX)
+	VMOVUPS      X3, 168(AX)
+	VEXTRACTI128 $1, Y3, 368(AX)
+
+	// signs: codes to bits, then words to blocks
+	VMOVDQU      9280(CX), Y0
+	VPSRLD       $2, Y0, Y0
+	VPSLLD       $0x1f, Y0, Y0
+	VMOVDQU      9248(CX), Y1
+	VPSRLD       $2, Y1, Y1
+	VPSLLD       $0x1e, Y1, Y1
+	VPOR         Y1, Y0, Y0
+	VMOVDQU      9216(CX), Y1
+	VPSRLD       $2, Y1, Y1
+	VPSLLD       $0x1d, Y1, Y1
+	VPOR         Y1, Y0, Y0
+	VMOVDQU      9184(CX), Y1
+	VPSRLD       $2, Y1, Y1
+	VPSLLD       $0x1c, Y1, Y1
+	VPOR         Y1, Y0, Y0
+	VMOVDQU      9152(CX), Y1
+	VPSRLD       $2, Y1, Y1
+	VPSLLD       $0x1b, Y1, Y1
+	VPOR         Y1, Y0, Y0
+	VMOVDQU      9120(CX), Y1
+	VPSRLD       $2, Y1, Y1
+	VPSLLD       $0x1a, Y1, Y1
+	VPOR         Y1, Y0, Y0
+	VMOVDQU      9088(CX), Y1
+	VPSRLD       $2, Y1, Y1
+	VPSLLD       $0x19, Y1, Y1
+	VPOR         Y1, Y0, Y0
+	VMOVDQU      9056(CX), Y1
+	VPSRLD       $2, Y1, Y1
+	VPSLLD       $0x18, Y1, Y1
+	VPOR         Y1, Y0, Y0
+	VMOVDQU      9024(CX), Y1
+	VPSRLD       $2, Y1, Y1
+	VPSLLD       $0x17, Y1, Y1
+	VPOR         Y1, Y0, Y0
+	VMOVDQU      8992(CX), Y1
+	VPSRLD       $2, Y1, Y1
+	VPSLLD       $0x16, Y1, Y1
+	VPOR         Y1, Y0, Y0
+	VMOVDQU      8960(CX), Y1
+	VPSRLD       $2, Y1, Y1
+	VPSLLD       $0x15, Y1, Y1
+	VPOR         Y1, Y0, Y0
+	VMOVDQU      8928(CX), Y1
+	VPSRLD       $2, Y1, Y1
+	VPSLLD       $0x14, Y1, Y1
+	VPOR         Y1, Y0, Y0
+	VMOVDQU      8896(CX), Y1
+	VPSRLD       $2, Y1, Y1
+	VPSLLD       $0x13, Y1, Y1
+	VPOR         Y1, Y0, Y0
+	VMOVDQU      8864(CX), Y1
+	VPSRLD       $2, Y1, Y1
+	VPSLLD       $0x12, Y1, Y1
+	VPOR         Y1, Y0, Y0
+	VMOVDQU      8832(CX), Y1
+	VPSRLD       $2, Y1, Y1
+	VPSLLD       $0x11, Y1, Y1
+	VPOR         Y1, Y0, Y0
+	VMOVDQU      8800(CX), Y1
+	VPSRLD       $2, Y1, Y1
+	VPSLLD       $0x10, Y1, Y1
+	VPOR         Y1, Y0, Y0
+	VMOVDQU      8768(CX), Y1
+	VPSRLD       $2, Y1, Y1
+	VPSLLD       $0xf, Y1, Y1
+	VPOR         Y1, Y0, Y0
+	VMOVDQU      8736(CX), Y1
+	VPSRLD       $2, Y1, Y1
+	VPSLLD       $0xe, Y1, Y1
+	VPOR         Y1, Y0, Y0
+	VMOVDQU      8704(CX), Y1
+	VPSRLD       $2, Y1, Y1
+	VPSLLD       $0xd, Y1, Y1
+	VPOR         Y1, Y0, Y0
+	VMOVDQU      8672(CX), Y1
+	VPSRLD       $2, Y1, Y1
+	VPSLLD       $0xc, Y1, Y1
+	VPOR         Y1, Y0, Y0
+	VMOVDQU      8640(CX), Y1
+	VPSRLD       $2, Y1, Y1
+	VPSLLD       $0xb, Y1, Y1
+	VPOR         Y1, Y0, Y0
+	VMOVDQU      8608(CX), Y1
+	VPSRLD       $2, Y1, Y1
+	VPSLLD       $0xa, Y1, Y1
+	VPOR         Y1, Y0, Y0
+	VMOVDQU      8576(CX), Y1
+	VPSRLD       $2, Y1, Y1
+	VPSLLD       $9, Y1, Y1
+	VPOR         Y1, Y0, Y0
+	VMOVDQU      8544(CX), Y1
+	VPSRLD       $2, Y1, Y1
+	VPSLLD       $8, Y1, Y1
+	VPOR         Y1, Y0, Y0
+	VMOVDQU      8512(CX), Y1
+	VPSRLD       $2, Y1, Y1
+	VPSLLD       $7, Y1, Y1
+	VPOR         Y1, Y0, Y0
+	VMOVDQU      8480(CX), Y1
+	VPSRLD       $2, Y1, Y1
+	VPSLLD       $6, Y1, Y1
+	VPOR         Y1, Y0, Y0
+	VMOVDQU      8448(CX), Y1
+	VPSRLD       $2, Y1, Y1
+	VPSLLD       $5, Y1, Y1
+	VPOR         Y1, Y0, Y0
+	VMOVDQU      8416(CX), Y1
+	VPSRLD       $2, Y1, Y1
+	VPSLLD       $4, Y1, Y1
+	VPOR         Y1, Y0, Y0
+	VMOVDQU      8384(CX), Y1
+	VPSRLD       $2, Y1, Y1
+	VPSLLD       $3, Y1, Y1
+	VPOR         Y1, Y0, Y0
+	VMOVDQU      8352(CX), Y1
+	VPSRLD       $2, Y1, Y1
+	VPSLLD       $2, Y1, Y1
+	VPOR         Y1, Y0, Y0
+	VMOVDQU      8320(CX), Y1
+	VPSRLD       $2, Y1, Y1
+	VPSLLD       $1, Y1, Y1
+	VPOR         Y1, Y0, Y0
+	VMOVDQU      8288(CX), Y1
+	VPSRLD       $2, Y1, Y1
+	VPOR         Y1, Y0, Y0
+	VMOVDQU      10304(CX), Y1
+	VPSRLD       $2, Y1, Y1
+	VPSLLD       $0x1f, Y1, Y1
+	VMOVDQU      10272(CX), Y2
+	VPSRLD       $2, Y2, Y2
+	VPSLLD       $0x1e, Y2, Y2
+	VPOR         Y2, Y1, Y1
+	VMOVDQU      10240(CX), Y2
+	VPSRLD       $2, Y2, Y2
+	VPSLLD       $0x1d, Y2, Y2
+	VPOR         Y2, Y1, Y1
+	VMOVDQU      10208(CX), Y2
+	VPSRLD       $2, Y2, Y2
+	VPSLLD       $0x1c, Y2, Y2
+	VPOR         Y2, Y1, Y1
+	VMOVDQU      10176(CX), Y2
+	VPSRLD       $2, Y2, Y2
+	VPSLLD       $0x1b, Y2, Y2
+	VPOR         Y2, Y1, Y1
+	VMOVDQU      10144(CX), Y2
+	VPSRLD       $2, Y2, Y2
+	VPSLLD       $0x1a, Y2, Y2
+	VPOR         Y2, Y1, Y1
+	VMOVDQU      10112(CX), Y2
+	VPSRLD       $2, Y2, Y2
+	VPSLLD       $0x19, Y2, Y2
+	VPOR         Y2, Y1, Y1
+	VMOVDQU      10080(CX), Y2
+	VPSRLD       $2, Y2, Y2
+	VPSLLD       $0x18, Y2, Y2
+	VPOR         Y2, Y1, Y1
+	VMOVDQU      10048(CX), Y2
+	VPSRLD       $2, Y2, Y2
+	VPSLLD       $0x17, Y2, Y2
+	VPOR         Y2, Y1, Y1
+	VMOVDQU      10016(CX), Y2
+	VPSRLD       $2, Y2, Y2
+	VPSLLD       $0x16, Y2, Y2
+	VPOR         Y2, Y1, Y1
+	VMOVDQU      9984(CX), Y2
+	VPSRLD       $2, Y2, Y2
+	VPSLLD       $0x15, Y2, Y2
+	VPOR         Y2, Y1, Y1
+	VMOVDQU      9952(CX), Y2
+	VPSRLD       $2, Y2, Y2
+	VPSLLD       $0x14, Y2, Y2
+	VPOR         Y2, Y1, Y1
+	VMOVDQU      9920(CX), Y2
+	VPSRLD       $2, Y2, Y2
+	VPSLLD       $0x13, Y2, Y2
+	VPOR         Y2, Y1, Y1
+	VMOVDQU      9888(CX), Y2
+	VPSRLD       $2, Y2, Y2
+	VPSLLD       $0x12, Y2, Y2
+	VPOR         Y2, Y1, Y1
+	VMOVDQU      9856(CX), Y2
+	VPSRLD       $2, Y2, Y2
+	VPSLLD       $0x11, Y2, Y2
+	VPOR         Y2, Y1, Y1
+	VMOVDQU      9824(CX), Y2
+	VPSRLD       $2, Y2, Y2
+	VPSLLD       $0x10, Y2, Y2
+	VPOR         Y2, Y1, Y1
+	VMOVDQU      9792(CX), Y2
+	VPSRLD       $2, Y2, Y2
+	VPSLLD       $0xf, Y2, Y2
+	VPOR         Y2, Y1, Y1
+	VMOVDQU      9760(CX), Y2
+	VPSRLD       $2, Y2, Y2
+	VPSLLD       $0xe, Y2, Y2
+	VPOR         Y2, Y1, Y1
+	VMOVDQU      9728(CX), Y2
+	VPSRLD       $2, Y2, Y2
+	VPSLLD       $0xd, Y2, Y2
+	VPOR         Y2, Y1, Y1
+	VMOVDQU      9696(CX), Y2
+	VPSRLD       $2, Y2, Y2
+	VPSLLD       $0xc, Y2, Y2
+	VPOR         Y2, Y1, Y1
+	VMOVDQU      9664(CX), Y2
+	VPSRLD       $2, Y2, Y2
+	VPSLLD       $0xb, Y2, Y2
+	VPOR         Y2, Y1, Y1
+	VMOVDQU      9632(CX), Y2
+	VPSRLD       $2, Y2, Y2
+	VPSLLD       $0xa, Y2, Y2
+	VPOR         Y2, Y1, Y1
+	VMOVDQU      9600(CX), Y2
+	VPSRLD       $2, Y2, Y2
+	VPSLLD       $9, Y2, Y2
+	VPOR         Y2, Y1, Y1
+	VMOVDQU      9568(CX), Y2
+	VPSRLD       $2, Y2, Y2
+	VPSLLD       $8, Y2, Y2
+	VPOR         Y2, Y1, Y1
+	VMOVDQU      9536(CX), Y2
+	VPSRLD       $2, Y2, Y2
+	VPSLLD       $7, Y2, Y2
+	VPOR         Y2, Y1, Y1
+	VMOVDQU      9504(CX), Y2
+	VPSRLD       $2, Y2, Y2
+	VPSLLD       $6, Y2, Y2
+	VPOR         Y2, Y1, Y1
+	VMOVDQU      9472(CX), Y2
+	VPSRLD       $2, Y2, Y2
+	VPSLLD       $5, Y2, Y2
+	VPOR         Y2, Y1, Y1
+	VMOVDQU      9440(CX), Y2
+	VPSRLD       $2, Y2, Y2
+	VPSLLD       $4, Y2, Y2
+	VPOR         Y2, Y1, Y1
+	VMOVDQU      9408(CX), Y2
+	VPSRLD       $2, Y2, Y2
+	VPSLLD       $3, Y2, Y2
+	VPOR         Y2, Y1, Y1
+	VMOVDQU      9376(CX), Y2
+	VPSRLD       $2, Y2, Y2
+	VPSLLD       $2, Y2, Y2
+	VPOR         Y2, Y1, Y1
+	VMOVDQU      9344(CX), Y2
+	VPSRLD       $2, Y2, Y2
+	VPSLLD       $1, Y2, Y2
+	VPOR         Y2, Y1, Y1
+	VMOVDQU      9312(CX), Y2
+	VPSRLD       $2, Y2, Y2
+	VPOR         Y2, Y1, Y1
+	VMOVDQU      11328(CX), Y2
+	VPSRLD       $2, Y2, Y2
+	VPSLLD       $0x1f, Y2, Y2
+	VMOVDQU      11296(CX), Y3
+	VPSRLD       $2, Y3, Y3
+	VPSLLD       $0x1e, Y3, Y3
+	VPOR         Y3, Y2, Y2
+	VMOVDQU      11264(CX), Y3
+	VPSRLD       $2, Y3, Y3
+	VPSLLD       $0x1d, Y3, Y3
+	VPOR         Y3, Y2, Y2
+	VMOVDQU      11232(CX), Y3
+	VPSRLD       $2, Y3, Y3
+	VPSLLD       $0x1c, Y3, Y3
+	VPOR         Y3, Y2, Y2
+	VMOVDQU      11200(CX), Y3
+	VPSRLD       $2, Y3, Y3
+	VPSLLD       $0x1b, Y3, Y3
+	VPOR         Y3, Y2, Y2
+	VMOVDQU      11168(CX), Y3
+	VPSRLD       $2, Y3, Y3
+	VPSLLD       $0x1a, Y3, Y3
+	VPOR         Y3, Y2, Y2
+	VMOVDQU      11136(CX), Y3
+	VPSRLD       $2, Y3, Y3
+	VPSLLD       $0x19, Y3, Y3
+	VPOR         Y3, Y2, Y2
+	VMOVDQU      11104(CX), Y3
+	VPSRLD       $2, Y3, Y3
+	VPSLLD       $0x18, Y3, Y3
+	VPOR         Y3, Y2, Y2
+	VMOVDQU      11072(CX), Y3
+	VPSRLD       $2, Y3, Y3
+	VPSLLD       $0x17, Y3, Y3
+	VPOR         Y3, Y2, Y2
+	VMOVDQU      11040(CX), Y3
+	VPSRLD       $2, Y3, Y3
+	VPSLLD       $0x16, Y3, Y3
+	VPOR         Y3, Y2, Y2
+	VMOVDQU      11008(CX), Y3
+	VPSRLD       $2, Y3, Y3
+	VPSLLD       $0x15, Y3, Y3
+	VPOR         Y3, Y2, Y2
+	VMOVDQU      10976(CX), Y3
+	VPSRLD       $2, Y3, Y3
+	VPSLLD       $0x14, Y3, Y3
+	VPOR         Y3, Y2, Y2
+	VMOVDQU      10944(CX), Y3
+	VPSRLD       $2, Y3, Y3
+	VPSLLD       $0x13, Y3, Y3
+	VPOR         Y3, Y2, Y2
+	VMOVDQU      10912(CX), Y3
+	VPSRLD       $2, Y3, Y3
+	VPSLLD       $0x12, Y3, Y3
+	VPOR         Y3, Y2, Y2
+	VMOVDQU      10880(CX), Y3
+	VPSRLD       $2, Y3, Y3
+	VPSLLD       $0x11, Y3, Y3
+	VPOR         Y3, Y2, Y2
+	VMOVDQU      10848(CX), Y3
+	VPSRLD       $2, Y3, Y3
+	VPSLLD       $0x10, Y3, Y3
+	VPOR         Y3, Y2, Y2
+	VMOVDQU      10816(CX), Y3
+	VPSRLD       $2, Y3, Y3
+	VPSLLD       $0xf, Y3, Y3
+	VPOR         Y3, Y2, Y2
+	VMOVDQU      10784(CX), Y3
+	VPSRLD       $2, Y3, Y3
+	VPSLLD       $0xe, Y3, Y3
+	VPOR         Y3, Y2, Y2
+	VMOVDQU      10752(CX), Y3
+	VPSRLD       $2, Y3, Y3
+	VPSLLD       $0xd, Y3, Y3
+	VPOR         Y3, Y2, Y2
+	VMOVDQU      10720(CX), Y3
+	VPSRLD       $2, Y3, Y3
+	VPSLLD       $0xc, Y3, Y3
+	VPOR         Y3, Y2, Y2
+	VMOVDQU      10688(CX), Y3
+	VPSRLD       $2, Y3, Y3
+	VPSLLD       $0xb, Y3, Y3
+	VPOR         Y3, Y2, Y2
+	VMOVDQU      10656(CX), Y3
+	VPSRLD       $2, Y3, Y3
+	VPSLLD       $0xa, Y3, Y3
+	VPOR         Y3, Y2, Y2
+	VMOVDQU      10624(CX), Y3
+	VPSRLD       $2, Y3, Y3
+	VPSLLD       $9, Y3, Y3
+	VPOR         Y3, Y2, Y2
+	VMOVDQU      10592(CX), Y3
+	VPSRLD       $2, Y3, Y3
+	VPSLLD       $8, Y3, Y3
+	VPOR         Y3, Y2, Y2
+	VMOVDQU      10560(CX), Y3
+	VPSRLD       $2, Y3, Y3
+	VPSLLD       $7, Y3, Y3
+	VPOR         Y3, Y2, Y2
+	VMOVDQU      10528(CX), Y3
+	VPSRLD       $2, Y3, Y3
+	VPSLLD       $6, Y3, Y3
+	VPOR         Y3, Y2, Y2
+	VMOVDQU      10496(CX), Y3
+	VPSRLD       $2, Y3, Y3
+	VPSLLD       $5, Y3, Y3
+	VPOR         Y3, Y2, Y2
+	VMOVDQU      10464(CX), Y3
+	VPSRLD       $2, Y3, Y3
+	VPSLLD       $4, Y3, Y3
+	VPOR         Y3, Y2, Y2
+	VMOVDQU      10432(CX), Y3
+	VPSRLD       $2, Y3, Y3
+	VPSLLD       $3, Y3, Y3
+	VPOR         Y3, Y2, Y2
+	VMOVDQU      10400(CX), Y3
+	VPSRLD       $2, Y3, Y3
+	VPSLLD       $2, Y3, Y3
+	VPOR         Y3, Y2, Y2
+	VMOVDQU      10368(CX), Y3
+	VPSRLD       $2, Y3, Y3
+	VPSLLD       $1, Y3, Y3
+	VPOR         Y3, Y2, Y2
+	VMOVDQU      10336(CX), Y3
+	VPSRLD       $2, Y3, Y3
+	VPOR         Y3, Y2, Y2
+	VMOVDQU      12352(CX), Y3
+	VPSRLD       $2, Y3, Y3
+	VPSLLD       $0x1f, Y3, Y3
+	VMOVDQU      12320(CX), Y4
+	VPSRLD       $2, Y4, Y4
+	VPSLLD       $0x1e, Y4, Y4
+	VPOR         Y4, Y3, Y3
+	VMOVDQU      12288(CX), Y4
+	VPSRLD       $2, Y4, Y4
+	VPSLLD       $0x1d, Y4, Y4
+	VPOR         Y4, Y3, Y3
+	VMOVDQU      12256(CX), Y4
+	VPSRLD       $2, Y4, Y4
+	VPSLLD       $0x1c, Y4, Y4
+	VPOR         Y4, Y3, Y3
+	VMOVDQU      12224(CX), Y4
+	VPSRLD       $2, Y4, Y4
+	VPSLLD       $0x1b, Y4, Y4
+	VPOR         Y4, Y3, Y3
+	VMOVDQU      12192(CX), Y4
+	VPSRLD       $2, Y4, Y4
+	VPSLLD       $0x1a, Y4, Y4
+	VPOR         Y4, Y3, Y3
+	VMOVDQU      12160(CX), Y4
+	VPSRLD       $2, Y4, Y4
+	VPSLLD       $0x19, Y4, Y4
+	VPOR         Y4, Y3, Y3
+	VMOVDQU      12128(CX), Y4
+	VPSRLD       $2, Y4, Y4
+	VPSLLD       $0x18, Y4, Y4
+	VPOR         Y4, Y3, Y3
+	VMOVDQU      12096(CX), Y4
+	VPSRLD       $2, Y4, Y4
+	VPSLLD       $0x17, Y4, Y4
+	VPOR         Y4, Y3, Y3
+	VMOVDQU      12064(CX), Y4
+	VPSRLD       $2, Y4, Y4
+	VPSLLD       $0x16, Y4, Y4
+	VPOR         Y4, Y3, Y3
+	VMOVDQU      12032(CX), Y4
+	VPSRLD       $2, Y4, Y4
+	VPSLLD       $0x15, Y4, Y4
+	VPOR         Y4, Y3, Y3
+	VMOVDQU      12000(CX), Y4
+	VPSRLD       $2, Y4, Y4
+	VPSLLD       $0x14, Y4, Y4
+	VPOR         Y4, Y3, Y3
+	VMOVDQU      11968(CX), Y4
+	VPSRLD       $2, Y4, Y4
+	VPSLLD       $0x13, Y4, Y4
+	VPOR         Y4, Y3, Y3
+	VMOVDQU      11936(CX), Y4
+	VPSRLD       $2, Y4, Y4
+	VPSLLD       $0x12, Y4, Y4
+	VPOR         Y4, Y3, Y3
+	VMOVDQU      11904(CX), Y4
+	VPSRLD       $2, Y4, Y4
+	VPSLLD       $0x11, Y4, Y4
+	VPOR         Y4, Y3, Y3
+	VMOVDQU      11872(CX), Y4
+	VPSRLD       $2, Y4, Y4
+	VPSLLD       $0x10, Y4, Y4
+	VPOR         Y4, Y3, Y3
+	VMOVDQU      11840(CX), Y4
+	VPSRLD       $2, Y4, Y4
+	VPSLLD       $0xf, Y4, Y4
+	VPOR         Y4, Y3, Y3
+	VMOVDQU      11808(CX), Y4
+	VPSRLD       $2, Y4, Y4
+	VPSLLD       $0xe, Y4, Y4
+	VPOR         Y4, Y3, Y3
+	VMOVDQU      11776(CX), Y4
+	VPSRLD       $2, Y4, Y4
+	VPSLLD       $0xd, Y4, Y4
+	VPOR         Y4, Y3, Y3
+	VMOVDQU      11744(CX), Y4
+	VPSRLD       $2, Y4, Y4
+	VPSLLD       $0xc, Y4, Y4
+	VPOR         Y4, Y3, Y3
+	VMOVDQU      11712(CX), Y4
+	VPSRLD       $2, Y4, Y4
+	VPSLLD       $0xb, Y4, Y4
+	VPOR         Y4, Y3, Y3
+	VMOVDQU      11680(CX), Y4
+	VPSRLD       $2, Y4, Y4
+	VPSLLD       $0xa, Y4, Y4
+	VPOR         Y4, Y3, Y3
+	VMOVDQU      11648(CX), Y4
+	VPSRLD       $2, Y4, Y4
+	VPSLLD       $9, Y4, Y4
+	VPOR         Y4, Y3, Y3
+	VMOVDQU      11616(CX), Y4
+	VPSRLD       $2, Y4, Y4
+	VPSLLD       $8, Y4, Y4
+	VPOR         Y4, Y3, Y3
+	VMOVDQU      11584(CX), Y4
+	VPSRLD       $2, Y4, Y4
+	VPSLLD       $7, Y4, Y4
+	VPOR         Y4, Y3, Y3
+	VMOVDQU      11552(CX), Y4
+	VPSRLD       $2, Y4, Y4
+	VPSLLD       $6, Y4, Y4
+	VPOR         Y4, Y3, Y3
+	VMOVDQU      11520(CX), Y4
+	VPSRLD       $2, Y4, Y4
+	VPSLLD       $5, Y4, Y4
+	VPOR         Y4, Y3, Y3
+	VMOVDQU      11488(CX), Y4
+	VPSRLD       $2, Y4, Y4
+	VPSLLD       $4, Y4, Y4
+	VPOR         Y4, Y3, Y3
+	VMOVDQU      11456(CX), Y4
+	VPSRLD       $2, Y4, Y4
+	VPSLLD       $3, Y4, Y4
+	VPOR         Y4, Y3, Y3
+	VMOVDQU      11424(CX), Y4
+	VPSRLD       $2, Y4, Y4
+	VPSLLD       $2, Y4, Y4
+	VPOR         Y4, Y3, Y3
+	VMOVDQU      11392(CX), Y4
+	VPSRLD       $2, Y4, Y4
+	VPSLLD       $1, Y4, Y4
+	VPOR         Y4, Y3, Y3
+	VMOVDQU      11360(CX), Y4
+	VPSRLD       $2, Y4, Y4
+	VPOR         Y4, Y3, Y3
+	VUNPCKLPS    Y1, Y0, Y4
+	VUNPCKHPS    Y1, Y0, Y1
+	VUNPCKLPS    Y3, Y2, Y0
+	VUNPCKHPS    Y3, Y2, Y3
+	VUNPCKLPD    Y0, Y4, Y2
+	VUNPCKHPD    Y0, Y4, Y0
+	VUNPCKLPD    Y3, Y1, Y4
+	VUNPCKHPD    Y3, Y1, Y3
+	VMOVUPS      X2, 34(AX)
+	VEXTRACTI128 $1, Y2, 234(AX)
+	VMOVUPS      X0, 84(AX)
+	VEXTRACTI128 $1, Y0, 284(AX)
+	VMOVUPS      X4, 134(AX)
+	VEXTRACTI128 $1, Y4, 334(AX)
+	VMOVUPS      X3, 184(AX)
+	VEXTRACTI128 $1, Y3, 384(AX)
+	ADDQ         $0x1000, BX
+	ADDQ         $0x190, AX
+	SUBQ         $1, DX
+	JGE          loop1
+
+done2:
+	ADDQ         $1, DX
+	VZEROUPPER
+	RET
+
+// mix1xTurbo3AVX2 adds weighted rows of v to 1 row of o; ld and stride in bytes, a unit is 128 values.
 // Requires: AVX2, F16C, FMA
 TEXT ·mix1xTurbo3AVX2(SB), NOSPLIT, $320-64
 	MOVQ         v+32(FP), AX
@@ -8702,7 +10545,7 @@ done2:
 	VZEROUPPER
 	RET
 
-// mix2xTurbo3AVX2 is o[j][i] += sum over r of p[j][r]*v[r][i] for j < 2; ld and stride in bytes, a unit is 128 values.
+// mix2xTurbo3AVX2 adds weighted rows of v to 2 rows of o; ld and stride in bytes, a unit is 128 values.
 // Requires: AVX2, F16C, FMA
 TEXT ·mix2xTurbo3AVX2(SB), NOSPLIT, $320-64
 	MOVQ         v+32(FP), AX
@@ -9044,7 +10887,7 @@ done2:
 	VZEROUPPER
 	RET
 
-// mix3xTurbo3AVX2 is o[j][i] += sum over r of p[j][r]*v[r][i] for j < 3; ld and stride in bytes, a unit is 128 values.
+// mix3xTurbo3AVX2 adds weighted rows of v to 3 rows of o; ld and stride in bytes, a unit is 128 values.
 // Requires: AVX2, F16C, FMA
 TEXT ·mix3xTurbo3AVX2(SB), NOSPLIT, $320-64
 	MOVQ         v+32(FP), AX
@@ -9490,7 +11333,7 @@ done2:
 	VZEROUPPER
 	RET
 
-// mix5xTurbo3AVX2 is o[j][i] += sum over r of p[j][r]*v[r][i] for j < 5; ld and stride in bytes, a unit is 128 values.
+// mix5xTurbo3AVX2 adds weighted rows of v to 5 rows of o; ld and stride in bytes, a unit is 128 values.
 // Requires: AVX2, F16C, FMA
 TEXT ·mix5xTurbo3AVX2(SB), NOSPLIT, $320-64
 	MOVQ         v+32(FP), AX
@@ -9507,32 +11350,39 @@ loop1:
 	MOVQ         SI, R8
 	ADDQ         DI, R8
 	ADDQ         DI, R8
+	MOVQ         R8, R9
+	ADDQ         DI, R9
+	ADDQ         DI, R9
 	ADDQ         CX, SI
 	ADDQ         CX, R8
+	ADDQ         CX, R9
 	VMOVUPS      (SI), Y0
 	VMOVUPS      (SI)(DI*1), Y1
 	VMOVUPS      (R8), Y2
 	VMOVUPS      (R8)(DI*1), Y3
-	VMOVUPS      (R8), Y4
+	VMOVUPS      (R9), Y4
 	VMOVUPS      32(SI), Y5
 	VMOVUPS      32(SI)(DI*1), Y6
 	VMOVUPS      32(R8), Y7
 	VMOVUPS      32(R8)(DI*1), Y8
-	VMOVUPS      32(R8), Y9
+	VMOVUPS      32(R9), Y9
 	MOVQ         p+16(FP), SI
 	MOVQ         ldp+24(FP), DI
 	MOVQ         SI, R8
 	ADDQ         DI, R8
 	ADDQ         DI, R8
-	MOVQ         rows+48(FP), R9
-	MOVQ         AX, R10
-	MOVQ         stride+40(FP), R11
-	SUBQ         $1, R9
+	MOVQ         R8, R9
+	ADDQ         DI, R9
+	ADDQ         DI, R9
+	MOVQ         rows+48(FP), R10
+	MOVQ         AX, R11
+	MOVQ         stride+40(FP), R12
+	SUBQ         $1, R10
 	JLT          done4
 
 loop3:
-	VMOVDQU      2(R10), X10
-	VINSERTI128  $1, 6(R10), Y10, Y10
+	VMOVDQU      2(R11), X10
+	VINSERTI128  $1, 6(R11), Y10, Y10
 	VPSHUFB      turbo30<>+0(SB), Y10, Y10
 	VPAND        turbo31<>+0(SB), Y10, Y11
 	VPSRLD       $2, Y10, Y12
@@ -9544,14 +11394,14 @@ loop3:
 	VPSRLD       $6, Y10, Y10
 	VPAND        turbo34<>+0(SB), Y10, Y10
 	VPOR         Y10, Y11, Y10
-	VBROADCASTI128 34(R10), Y11
+	VBROADCASTI128 34(R11), Y11
 	VPSHUFB      turbo35<>+0(SB), Y11, Y11
 	VPAND        turbo36<>+0(SB), Y11, Y11
 	VPCMPEQB     turbo36<>+0(SB), Y11, Y11
 	VPAND        turbo37<>+0(SB), Y11, Y11
 	VPOR         Y11, Y10, Y10
 	VMOVDQU      Y10, (DX)
-	VPBROADCASTW (R10), X10
+	VPBROADCASTW (R11), X10
 	VCVTPH2PS    X10, Y10
 	VBROADCASTSS (SI), Y11
 	VMULPS       Y11, Y10, Y11
@@ -9561,7 +11411,7 @@ loop3:
 	VMULPS       Y13, Y10, Y13
 	VBROADCASTSS (R8)(DI*1), Y14
 	VMULPS       Y14, Y10, Y14
-	VBROADCASTSS (R8), Y15
+	VBROADCASTSS (R9), Y15
 	VMULPS       Y15, Y10, Y10
 	VPMOVZXBD    (DX), Y15
 	VPERMPS      turbo38<>+0(SB), Y15, Y15
@@ -9577,62 +11427,74 @@ loop3:
 	VFMADD231PS  Y13, Y15, Y7
 	VFMADD231PS  Y14, Y15, Y8
 	VFMADD231PS  Y10, Y15, Y9
-	ADDQ         R11, R10
+	ADDQ         R12, R11
 	ADDQ         $4, SI
 	ADDQ         $4, R8
-	SUBQ         $1, R9
+	ADDQ         $4, R9
+	SUBQ         $1, R10
 	JGE          loop3
 
 done4:
-	ADDQ         $1, R9
+	ADDQ         $1, R10
 	MOVQ         o+0(FP), SI
 	MOVQ         ldo+8(FP), DI
 	MOVQ         SI, R8
 	ADDQ         DI, R8
 	ADDQ         DI, R8
+	MOVQ         R8, R9
+	ADDQ         DI, R9
+	ADDQ         DI, R9
 	ADDQ         CX, SI
 	ADDQ         CX, R8
+	ADDQ         CX, R9
 	VMOVUPS      Y0, (SI)
 	VMOVUPS      Y1, (SI)(DI*1)
 	VMOVUPS      Y2, (R8)
 	VMOVUPS      Y3, (R8)(DI*1)
-	VMOVUPS      Y4, (R8)
+	VMOVUPS      Y4, (R9)
 	VMOVUPS      Y5, 32(SI)
 	VMOVUPS      Y6, 32(SI)(DI*1)
 	VMOVUPS      Y7, 32(R8)
 	VMOVUPS      Y8, 32(R8)(DI*1)
-	VMOVUPS      Y9, 32(R8)
+	VMOVUPS      Y9, 32(R9)
 	MOVQ         o+0(FP), SI
 	MOVQ         ldo+8(FP), DI
 	MOVQ         SI, R8
 	ADDQ         DI, R8
 	ADDQ         DI, R8
+	MOVQ         R8, R9
+	ADDQ         DI, R9
+	ADDQ         DI, R9
 	ADDQ         CX, SI
 	ADDQ         CX, R8
+	ADDQ         CX, R9
 	VMOVUPS      64(SI), Y0
 	VMOVUPS      64(SI)(DI*1), Y1
 	VMOVUPS      64(R8), Y2
 	VMOVUPS      64(R8)(DI*1), Y3
-	VMOVUPS      64(R8), Y4
+	VMOVUPS      64(R9), Y4
 	VMOVUPS      96(SI), Y5
 	VMOVUPS      96(SI)(DI*1), Y6
 	VMOVUPS      96(R8), Y7
 	VMOVUPS      96(R8)(DI*1), Y8
-	VMOVUPS      96(R8), Y9
+	VMOVUPS      96(R9), Y9
 	MOVQ         p+16(FP), SI
 	MOVQ         ldp+24(FP), DI
 	MOVQ         SI, R8
 	ADDQ         DI, R8
 	ADDQ         DI, R8
-	MOVQ         rows+48(FP), R9
-	MOVQ         AX, R10
-	MOVQ         stride+40(FP), R11
-	SUBQ         $1, R9
+	MOVQ         R8, R9
+	ADDQ         DI, R9
+	ADDQ         DI, R9
+	MOVQ         rows+48(FP), R10
+	MOVQ         AX, R11
+	MOVQ         stride+40(FP), R12
+	SUBQ         $1, R10
 	JLT          done6
 
 loop5:
-	VMOVDQU      2(R10), X10
-	VINSERTI128  $1, 6(R10), Y10, Y10
+	VMOVDQU      2(R11), X10
+	VINSERTI128  $1, 6(R11), Y10, Y10
 	VPSHUFB      turbo30<>+0(SB), Y10, Y10
 	VPAND        turbo31<>+0(SB), Y10, Y11
 	VPSRLD       $2, Y10, Y12
@@ -9644,14 +11506,14 @@ loop5:
 	VPSRLD       $6, Y10, Y10
 	VPAND        turbo34<>+0(SB), Y10, Y10
 	VPOR         Y10, Y11, Y10
-	VBROADCASTI128 34(R10), Y11
+	VBROADCASTI128 34(R11), Y11
 	VPSHUFB      turbo35<>+0(SB), Y11, Y11
 	VPAND        turbo36<>+0(SB), Y11, Y11
 	VPCMPEQB     turbo36<>+0(SB), Y11, Y11
 	VPAND        turbo37<>+0(SB), Y11, Y11
 	VPOR         Y11, Y10, Y10
 	VMOVDQU      Y10, (DX)
-	VPBROADCASTW (R10), X10
+	VPBROADCASTW (R11), X10
 	VCVTPH2PS    X10, Y10
 	VBROADCASTSS (SI), Y11
 	VMULPS       Y11, Y10, Y11
@@ -9661,7 +11523,7 @@ loop5:
 	VMULPS       Y13, Y10, Y13
 	VBROADCASTSS (R8)(DI*1), Y14
 	VMULPS       Y14, Y10, Y14
-	VBROADCASTSS (R8), Y15
+	VBROADCASTSS (R9), Y15
 	VMULPS       Y15, Y10, Y10
 	VPMOVZXBD    16(DX), Y15
 	VPERMPS      turbo38<>+0(SB), Y15, Y15
@@ -9677,62 +11539,74 @@ loop5:
 	VFMADD231PS  Y13, Y15, Y7
 	VFMADD231PS  Y14, Y15, Y8
 	VFMADD231PS  Y10, Y15, Y9
-	ADDQ         R11, R10
+	ADDQ         R12, R11
 	ADDQ         $4, SI
 	ADDQ         $4, R8
-	SUBQ         $1, R9
+	ADDQ         $4, R9
+	SUBQ         $1, R10
 	JGE          loop5
 
 done6:
-	ADDQ         $1, R9
+	ADDQ         $1, R10
 	MOVQ         o+0(FP), SI
 	MOVQ         ldo+8(FP), DI
 	MOVQ         SI, R8
 	ADDQ         DI, R8
 	ADDQ         DI, R8
+	MOVQ         R8, R9
+	ADDQ         DI, R9
+	ADDQ         DI, R9
 	ADDQ         CX, SI
 	ADDQ         CX, R8
+	ADDQ         CX, R9
 	VMOVUPS      Y0, 64(SI)
 	VMOVUPS      Y1, 64(SI)(DI*1)
 	VMOVUPS      Y2, 64(R8)
 	VMOVUPS      Y3, 64(R8)(DI*1)
-	VMOVUPS      Y4, 64(R8)
+	VMOVUPS      Y4, 64(R9)
 	VMOVUPS      Y5, 96(SI)
 	VMOVUPS      Y6, 96(SI)(DI*1)
 	VMOVUPS      Y7, 96(R8)
 	VMOVUPS      Y8, 96(R8)(DI*1)
-	VMOVUPS      Y9, 96(R8)
+	VMOVUPS      Y9, 96(R9)
 	MOVQ         o+0(FP), SI
 	MOVQ         ldo+8(FP), DI
 	MOVQ         SI, R8
 	ADDQ         DI, R8
 	ADDQ         DI, R8
+	MOVQ         R8, R9
+	ADDQ         DI, R9
+	ADDQ         DI, R9
 	ADDQ         CX, SI
 	ADDQ         CX, R8
+	ADDQ         CX, R9
 	VMOVUPS      128(SI), Y0
 	VMOVUPS      128(SI)(DI*1), Y1
 	VMOVUPS      128(R8), Y2
 	VMOVUPS      128(R8)(DI*1), Y3
-	VMOVUPS      128(R8), Y4
+	VMOVUPS      128(R9), Y4
 	VMOVUPS      160(SI), Y5
 	VMOVUPS      160(SI)(DI*1), Y6
 	VMOVUPS      160(R8), Y7
 	VMOVUPS      160(R8)(DI*1), Y8
-	VMOVUPS      160(R8), Y9
+	VMOVUPS      160(R9), Y9
 	MOVQ         p+16(FP), SI
 	MOVQ         ldp+24(FP), DI
 	MOVQ         SI, R8
 	ADDQ         DI, R8
 	ADDQ         DI, R8
-	MOVQ         rows+48(FP), R9
-	MOVQ         AX, R10
-	MOVQ         stride+40(FP), R11
-	SUBQ         $1, R9
+	MOVQ         R8, R9
+	ADDQ         DI, R9
+	ADDQ         DI, R9
+	MOVQ         rows+48(FP), R10
+	MOVQ         AX, R11
+	MOVQ         stride+40(FP), R12
+	SUBQ         $1, R10
 	JLT          done8
 
 loop7:
-	VMOVDQU      10(R10), X10
-	VINSERTI128  $1, 14(R10), Y10, Y10
+	VMOVDQU      10(R11), X10
+	VINSERTI128  $1, 14(R11), Y10, Y10
 	VPSHUFB      turbo30<>+0(SB), Y10, Y10
 	VPAND        turbo31<>+0(SB), Y10, Y11
 	VPSRLD       $2, Y10, Y12
@@ -9744,14 +11618,14 @@ loop7:
 	VPSRLD       $6, Y10, Y10
 	VPAND        turbo34<>+0(SB), Y10, Y10
 	VPOR         Y10, Y11, Y10
-	VBROADCASTI128 34(R10), Y11
+	VBROADCASTI128 34(R11), Y11
 	VPSHUFB      turbo39<>+0(SB), Y11, Y11
 	VPAND        turbo36<>+0(SB), Y11, Y11
 	VPCMPEQB     turbo36<>+0(SB), Y11, Y11
 	VPAND        turbo37<>+0(SB), Y11, Y11
 	VPOR         Y11, Y10, Y10
 	VMOVDQU      Y10, (DX)
-	VPBROADCASTW (R10), X10
+	VPBROADCASTW (R11), X10
 	VCVTPH2PS    X10, Y10
 	VBROADCASTSS (SI), Y11
 	VMULPS       Y11, Y10, Y11
@@ -9761,7 +11635,7 @@ loop7:
 	VMULPS       Y13, Y10, Y13
 	VBROADCASTSS (R8)(DI*1), Y14
 	VMULPS       Y14, Y10, Y14
-	VBROADCASTSS (R8), Y15
+	VBROADCASTSS (R9), Y15
 	VMULPS       Y15, Y10, Y10
 	VPMOVZXBD    (DX), Y15
 	VPERMPS      turbo38<>+0(SB), Y15, Y15
@@ -9777,62 +11651,74 @@ loop7:
 	VFMADD231PS  Y13, Y15, Y7
 	VFMADD231PS  Y14, Y15, Y8
 	VFMADD231PS  Y10, Y15, Y9
-	ADDQ         R11, R10
+	ADDQ         R12, R11
 	ADDQ         $4, SI
 	ADDQ         $4, R8
-	SUBQ         $1, R9
+	ADDQ         $4, R9
+	SUBQ         $1, R10
 	JGE          loop7
 
 done8:
-	ADDQ         $1, R9
+	ADDQ         $1, R10
 	MOVQ         o+0(FP), SI
 	MOVQ         ldo+8(FP), DI
 	MOVQ         SI, R8
 	ADDQ         DI, R8
 	ADDQ         DI, R8
+	MOVQ         R8, R9
+	ADDQ         DI, R9
+	ADDQ         DI, R9
 	ADDQ         CX, SI
 	ADDQ         CX, R8
+	ADDQ         CX, R9
 	VMOVUPS      Y0, 128(SI)
 	VMOVUPS      Y1, 128(SI)(DI*1)
 	VMOVUPS      Y2, 128(R8)
 	VMOVUPS      Y3, 128(R8)(DI*1)
-	VMOVUPS      Y4, 128(R8)
+	VMOVUPS      Y4, 128(R9)
 	VMOVUPS      Y5, 160(SI)
 	VMOVUPS      Y6, 160(SI)(DI*1)
 	VMOVUPS      Y7, 160(R8)
 	VMOVUPS      Y8, 160(R8)(DI*1)
-	VMOVUPS      Y9, 160(R8)
+	VMOVUPS      Y9, 160(R9)
 	MOVQ         o+0(FP), SI
 	MOVQ         ldo+8(FP), DI
 	MOVQ         SI, R8
 	ADDQ         DI, R8
 	ADDQ         DI, R8
+	MOVQ         R8, R9
+	ADDQ         DI, R9
+	ADDQ         DI, R9
 	ADDQ         CX, SI
 	ADDQ         CX, R8
+	ADDQ         CX, R9
 	VMOVUPS      192(SI), Y0
 	VMOVUPS      192(SI)(DI*1), Y1
 	VMOVUPS      192(R8), Y2
 	VMOVUPS      192(R8)(DI*1), Y3
-	VMOVUPS      192(R8), Y4
+	VMOVUPS      192(R9), Y4
 	VMOVUPS      224(SI), Y5
 	VMOVUPS      224(SI)(DI*1), Y6
 	VMOVUPS      224(R8), Y7
 	VMOVUPS      224(R8)(DI*1), Y8
-	VMOVUPS      224(R8), Y9
+	VMOVUPS      224(R9), Y9
 	MOVQ         p+16(FP), SI
 	MOVQ         ldp+24(FP), DI
 	MOVQ         SI, R8
 	ADDQ         DI, R8
 	ADDQ         DI, R8
-	MOVQ         rows+48(FP), R9
-	MOVQ         AX, R10
-	MOVQ         stride+40(FP), R11
-	SUBQ         $1, R9
+	MOVQ         R8, R9
+	ADDQ         DI, R9
+	ADDQ         DI, R9
+	MOVQ         rows+48(FP), R10
+	MOVQ         AX, R11
+	MOVQ         stride+40(FP), R12
+	SUBQ         $1, R10
 	JLT          done10
 
 loop9:
-	VMOVDQU      10(R10), X10
-	VINSERTI128  $1, 14(R10), Y10, Y10
+	VMOVDQU      10(R11), X10
+	VINSERTI128  $1, 14(R11), Y10, Y10
 	VPSHUFB      turbo30<>+0(SB), Y10, Y10
 	VPAND        turbo31<>+0(SB), Y10, Y11
 	VPSRLD       $2, Y10, Y12
@@ -9844,14 +11730,14 @@ loop9:
 	VPSRLD       $6, Y10, Y10
 	VPAND        turbo34<>+0(SB), Y10, Y10
 	VPOR         Y10, Y11, Y10
-	VBROADCASTI128 34(R10), Y11
+	VBROADCASTI128 34(R11), Y11
 	VPSHUFB      turbo39<>+0(SB), Y11, Y11
 	VPAND        turbo36<>+0(SB), Y11, Y11
 	VPCMPEQB     turbo36<>+0(SB), Y11, Y11
 	VPAND        turbo37<>+0(SB), Y11, Y11
 	VPOR         Y11, Y10, Y10
 	VMOVDQU      Y10, (DX)
-	VPBROADCASTW (R10), X10
+	VPBROADCASTW (R11), X10
 	VCVTPH2PS    X10, Y10
 	VBROADCASTSS (SI), Y11
 	VMULPS       Y11, Y10, Y11
@@ -9861,7 +11747,7 @@ loop9:
 	VMULPS       Y13, Y10, Y13
 	VBROADCASTSS (R8)(DI*1), Y14
 	VMULPS       Y14, Y10, Y14
-	VBROADCASTSS (R8), Y15
+	VBROADCASTSS (R9), Y15
 	VMULPS       Y15, Y10, Y10
 	VPMOVZXBD    16(DX), Y15
 	VPERMPS      turbo38<>+0(SB), Y15, Y15
@@ -9877,62 +11763,74 @@ loop9:
 	VFMADD231PS  Y13, Y15, Y7
 	VFMADD231PS  Y14, Y15, Y8
 	VFMADD231PS  Y10, Y15, Y9
-	ADDQ         R11, R10
+	ADDQ         R12, R11
 	ADDQ         $4, SI
 	ADDQ         $4, R8
-	SUBQ         $1, R9
+	ADDQ         $4, R9
+	SUBQ         $1, R10
 	JGE          loop9
 
 done10:
-	ADDQ         $1, R9
+	ADDQ         $1, R10
 	MOVQ         o+0(FP), SI
 	MOVQ         ldo+8(FP), DI
 	MOVQ         SI, R8
 	ADDQ         DI, R8
 	ADDQ         DI, R8
+	MOVQ         R8, R9
+	ADDQ         DI, R9
+	ADDQ         DI, R9
 	ADDQ         CX, SI
 	ADDQ         CX, R8
+	ADDQ         CX, R9
 	VMOVUPS      Y0, 192(SI)
 	VMOVUPS      Y1, 192(SI)(DI*1)
 	VMOVUPS      Y2, 192(R8)
 	VMOVUPS      Y3, 192(R8)(DI*1)
-	VMOVUPS      Y4, 192(R8)
+	VMOVUPS      Y4, 192(R9)
 	VMOVUPS      Y5, 224(SI)
 	VMOVUPS      Y6, 224(SI)(DI*1)
 	VMOVUPS      Y7, 224(R8)
 	VMOVUPS      Y8, 224(R8)(DI*1)
-	VMOVUPS      Y9, 224(R8)
+	VMOVUPS      Y9, 224(R9)
 	MOVQ         o+0(FP), SI
 	MOVQ         ldo+8(FP), DI
 	MOVQ         SI, R8
 	ADDQ         DI, R8
 	ADDQ         DI, R8
+	MOVQ         R8, R9
+	ADDQ         DI, R9
+	ADDQ         DI, R9
 	ADDQ         CX, SI
 	ADDQ         CX, R8
+	ADDQ         CX, R9
 	VMOVUPS      256(SI), Y0
 	VMOVUPS      256(SI)(DI*1), Y1
 	VMOVUPS      256(R8), Y2
 	VMOVUPS      256(R8)(DI*1), Y3
-	VMOVUPS      256(R8), Y4
+	VMOVUPS      256(R9), Y4
 	VMOVUPS      288(SI), Y5
 	VMOVUPS      288(SI)(DI*1), Y6
 	VMOVUPS      288(R8), Y7
 	VMOVUPS      288(R8)(DI*1), Y8
-	VMOVUPS      288(R8), Y9
+	VMOVUPS      288(R9), Y9
 	MOVQ         p+16(FP), SI
 	MOVQ         ldp+24(FP), DI
 	MOVQ         SI, R8
 	ADDQ         DI, R8
 	ADDQ         DI, R8
-	MOVQ         rows+48(FP), R9
-	MOVQ         AX, R10
-	MOVQ         stride+40(FP), R11
-	SUBQ         $1, R9
+	MOVQ         R8, R9
+	ADDQ         DI, R9
+	ADDQ         DI, R9
+	MOVQ         rows+48(FP), R10
+	MOVQ         AX, R11
+	MOVQ         stride+40(FP), R12
+	SUBQ         $1, R10
 	JLT          done12
 
 loop11:
-	VMOVDQU      18(R10), X10
-	VINSERTI128  $1, 22(R10), Y10, Y10
+	VMOVDQU      18(R11), X10
+	VINSERTI128  $1, 22(R11), Y10, Y10
 	VPSHUFB      turbo30<>+0(SB), Y10, Y10
 	VPAND        turbo31<>+0(SB), Y10, Y11
 	VPSRLD       $2, Y10, Y12
@@ -9944,14 +11842,14 @@ loop11:
 	VPSRLD       $6, Y10, Y10
 	VPAND        turbo34<>+0(SB), Y10, Y10
 	VPOR         Y10, Y11, Y10
-	VBROADCASTI128 34(R10), Y11
+	VBROADCASTI128 34(R11), Y11
 	VPSHUFB      turbo310<>+0(SB), Y11, Y11
 	VPAND        turbo36<>+0(SB), Y11, Y11
 	VPCMPEQB     turbo36<>+0(SB), Y11, Y11
 	VPAND        turbo37<>+0(SB), Y11, Y11
 	VPOR         Y11, Y10, Y10
 	VMOVDQU      Y10, (DX)
-	VPBROADCASTW (R10), X10
+	VPBROADCASTW (R11), X10
 	VCVTPH2PS    X10, Y10
 	VBROADCASTSS (SI), Y11
 	VMULPS       Y11, Y10, Y11
@@ -9961,7 +11859,7 @@ loop11:
 	VMULPS       Y13, Y10, Y13
 	VBROADCASTSS (R8)(DI*1), Y14
 	VMULPS       Y14, Y10, Y14
-	VBROADCASTSS (R8), Y15
+	VBROADCASTSS (R9), Y15
 	VMULPS       Y15, Y10, Y10
 	VPMOVZXBD    (DX), Y15
 	VPERMPS      turbo38<>+0(SB), Y15, Y15
@@ -9977,62 +11875,74 @@ loop11:
 	VFMADD231PS  Y13, Y15, Y7
 	VFMADD231PS  Y14, Y15, Y8
 	VFMADD231PS  Y10, Y15, Y9
-	ADDQ         R11, R10
+	ADDQ         R12, R11
 	ADDQ         $4, SI
 	ADDQ         $4, R8
-	SUBQ         $1, R9
+	ADDQ         $4, R9
+	SUBQ         $1, R10
 	JGE          loop11
 
 done12:
-	ADDQ         $1, R9
+	ADDQ         $1, R10
 	MOVQ         o+0(FP), SI
 	MOVQ         ldo+8(FP), DI
 	MOVQ         SI, R8
 	ADDQ         DI, R8
 	ADDQ         DI, R8
+	MOVQ         R8, R9
+	ADDQ         DI, R9
+	ADDQ         DI, R9
 	ADDQ         CX, SI
 	ADDQ         CX, R8
+	ADDQ         CX, R9
 	VMOVUPS      Y0, 256(SI)
 	VMOVUPS      Y1, 256(SI)(DI*1)
 	VMOVUPS      Y2, 256(R8)
 	VMOVUPS      Y3, 256(R8)(DI*1)
-	VMOVUPS      Y4, 256(R8)
+	VMOVUPS      Y4, 256(R9)
 	VMOVUPS      Y5, 288(SI)
 	VMOVUPS      Y6, 288(SI)(DI*1)
 	VMOVUPS      Y7, 288(R8)
 	VMOVUPS      Y8, 288(R8)(DI*1)
-	VMOVUPS      Y9, 288(R8)
+	VMOVUPS      Y9, 288(R9)
 	MOVQ         o+0(FP), SI
 	MOVQ         ldo+8(FP), DI
 	MOVQ         SI, R8
 	ADDQ         DI, R8
 	ADDQ         DI, R8
+	MOVQ         R8, R9
+	ADDQ         DI, R9
+	ADDQ         DI, R9
 	ADDQ         CX, SI
 	ADDQ         CX, R8
+	ADDQ         CX, R9
 	VMOVUPS      320(SI), Y0
 	VMOVUPS      320(SI)(DI*1), Y1
 	VMOVUPS      320(R8), Y2
 	VMOVUPS      320(R8)(DI*1), Y3
-	VMOVUPS      320(R8), Y4
+	VMOVUPS      320(R9), Y4
 	VMOVUPS      352(SI), Y5
 	VMOVUPS      352(SI)(DI*1), Y6
 	VMOVUPS      352(R8), Y7
 	VMOVUPS      352(R8)(DI*1), Y8
-	VMOVUPS      352(R8), Y9
+	VMOVUPS      352(R9), Y9
 	MOVQ         p+16(FP), SI
 	MOVQ         ldp+24(FP), DI
 	MOVQ         SI, R8
 	ADDQ         DI, R8
 	ADDQ         DI, R8
-	MOVQ         rows+48(FP), R9
-	MOVQ         AX, R10
-	MOVQ         stride+40(FP), R11
-	SUBQ         $1, R9
+	MOVQ         R8, R9
+	ADDQ         DI, R9
+	ADDQ         DI, R9
+	MOVQ         rows+48(FP), R10
+	MOVQ         AX, R11
+	MOVQ         stride+40(FP), R12
+	SUBQ         $1, R10
 	JLT          done14
 
 loop13:
-	VMOVDQU      18(R10), X10
-	VINSERTI128  $1, 22(R10), Y10, Y10
+	VMOVDQU      18(R11), X10
+	VINSERTI128  $1, 22(R11), Y10, Y10
 	VPSHUFB      turbo30<>+0(SB), Y10, Y10
 	VPAND        turbo31<>+0(SB), Y10, Y11
 	VPSRLD       $2, Y10, Y12
@@ -10044,14 +11954,14 @@ loop13:
 	VPSRLD       $6, Y10, Y10
 	VPAND        turbo34<>+0(SB), Y10, Y10
 	VPOR         Y10, Y11, Y10
-	VBROADCASTI128 34(R10), Y11
+	VBROADCASTI128 34(R11), Y11
 	VPSHUFB      turbo310<>+0(SB), Y11, Y11
 	VPAND        turbo36<>+0(SB), Y11, Y11
 	VPCMPEQB     turbo36<>+0(SB), Y11, Y11
 	VPAND        turbo37<>+0(SB), Y11, Y11
 	VPOR         Y11, Y10, Y10
 	VMOVDQU      Y10, (DX)
-	VPBROADCASTW (R10), X10
+	VPBROADCASTW (R11), X10
 	VCVTPH2PS    X10, Y10
 	VBROADCASTSS (SI), Y11
 	VMULPS       Y11, Y10, Y11
@@ -10061,7 +11971,7 @@ loop13:
 	VMULPS       Y13, Y10, Y13
 	VBROADCASTSS (R8)(DI*1), Y14
 	VMULPS       Y14, Y10, Y14
-	VBROADCASTSS (R8), Y15
+	VBROADCASTSS (R9), Y15
 	VMULPS       Y15, Y10, Y10
 	VPMOVZXBD    16(DX), Y15
 	VPERMPS      turbo38<>+0(SB), Y15, Y15
@@ -10077,62 +11987,74 @@ loop13:
 	VFMADD231PS  Y13, Y15, Y7
 	VFMADD231PS  Y14, Y15, Y8
 	VFMADD231PS  Y10, Y15, Y9
-	ADDQ         R11, R10
+	ADDQ         R12, R11
 	ADDQ         $4, SI
 	ADDQ         $4, R8
-	SUBQ         $1, R9
+	ADDQ         $4, R9
+	SUBQ         $1, R10
 	JGE          loop13
 
 done14:
-	ADDQ         $1, R9
+	ADDQ         $1, R10
 	MOVQ         o+0(FP), SI
 	MOVQ         ldo+8(FP), DI
 	MOVQ         SI, R8
 	ADDQ         DI, R8
 	ADDQ         DI, R8
+	MOVQ         R8, R9
+	ADDQ         DI, R9
+	ADDQ         DI, R9
 	ADDQ         CX, SI
 	ADDQ         CX, R8
+	ADDQ         CX, R9
 	VMOVUPS      Y0, 320(SI)
 	VMOVUPS      Y1, 320(SI)(DI*1)
 	VMOVUPS      Y2, 320(R8)
 	VMOVUPS      Y3, 320(R8)(DI*1)
-	VMOVUPS      Y4, 320(R8)
+	VMOVUPS      Y4, 320(R9)
 	VMOVUPS      Y5, 352(SI)
 	VMOVUPS      Y6, 352(SI)(DI*1)
 	VMOVUPS      Y7, 352(R8)
 	VMOVUPS      Y8, 352(R8)(DI*1)
-	VMOVUPS      Y9, 352(R8)
+	VMOVUPS      Y9, 352(R9)
 	MOVQ         o+0(FP), SI
 	MOVQ         ldo+8(FP), DI
 	MOVQ         SI, R8
 	ADDQ         DI, R8
 	ADDQ         DI, R8
+	MOVQ         R8, R9
+	ADDQ         DI, R9
+	ADDQ         DI, R9
 	ADDQ         CX, SI
 	ADDQ         CX, R8
+	ADDQ         CX, R9
 	VMOVUPS      384(SI), Y0
 	VMOVUPS      384(SI)(DI*1), Y1
 	VMOVUPS      384(R8), Y2
 	VMOVUPS      384(R8)(DI*1), Y3
-	VMOVUPS      384(R8), Y4
+	VMOVUPS      384(R9), Y4
 	VMOVUPS      416(SI), Y5
 	VMOVUPS      416(SI)(DI*1), Y6
 	VMOVUPS      416(R8), Y7
 	VMOVUPS      416(R8)(DI*1), Y8
-	VMOVUPS      416(R8), Y9
+	VMOVUPS      416(R9), Y9
 	MOVQ         p+16(FP), SI
 	MOVQ         ldp+24(FP), DI
 	MOVQ         SI, R8
 	ADDQ         DI, R8
 	ADDQ         DI, R8
-	MOVQ         rows+48(FP), R9
-	MOVQ         AX, R10
-	MOVQ         stride+40(FP), R11
-	SUBQ         $1, R9
+	MOVQ         R8, R9
+	ADDQ         DI, R9
+	ADDQ         DI, R9
+	MOVQ         rows+48(FP), R10
+	MOVQ         AX, R11
+	MOVQ         stride+40(FP), R12
+	SUBQ         $1, R10
 	JLT          done16
 
 loop15:
-	VMOVDQU      26(R10), X10
-	VINSERTI128  $1, 30(R10), Y10, Y10
+	VMOVDQU      26(R11), X10
+	VINSERTI128  $1, 30(R11), Y10, Y10
 	VPSHUFB      turbo30<>+0(SB), Y10, Y10
 	VPAND        turbo31<>+0(SB), Y10, Y11
 	VPSRLD       $2, Y10, Y12
@@ -10144,14 +12066,14 @@ loop15:
 	VPSRLD       $6, Y10, Y10
 	VPAND        turbo34<>+0(SB), Y10, Y10
 	VPOR         Y10, Y11, Y10
-	VBROADCASTI128 34(R10), Y11
+	VBROADCASTI128 34(R11), Y11
 	VPSHUFB      turbo311<>+0(SB), Y11, Y11
 	VPAND        turbo36<>+0(SB), Y11, Y11
 	VPCMPEQB     turbo36<>+0(SB), Y11, Y11
 	VPAND        turbo37<>+0(SB), Y11, Y11
 	VPOR         Y11, Y10, Y10
 	VMOVDQU      Y10, (DX)
-	VPBROADCASTW (R10), X10
+	VPBROADCASTW (R11), X10
 	VCVTPH2PS    X10, Y10
 	VBROADCASTSS (SI), Y11
 	VMULPS       Y11, Y10, Y11
@@ -10161,7 +12083,7 @@ loop15:
 	VMULPS       Y13, Y10, Y13
 	VBROADCASTSS (R8)(DI*1), Y14
 	VMULPS       Y14, Y10, Y14
-	VBROADCASTSS (R8), Y15
+	VBROADCASTSS (R9), Y15
 	VMULPS       Y15, Y10, Y10
 	VPMOVZXBD    (DX), Y15
 	VPERMPS      turbo38<>+0(SB), Y15, Y15
@@ -10177,62 +12099,74 @@ loop15:
 	VFMADD231PS  Y13, Y15, Y7
 	VFMADD231PS  Y14, Y15, Y8
 	VFMADD231PS  Y10, Y15, Y9
-	ADDQ         R11, R10
+	ADDQ         R12, R11
 	ADDQ         $4, SI
 	ADDQ         $4, R8
-	SUBQ         $1, R9
+	ADDQ         $4, R9
+	SUBQ         $1, R10
 	JGE          loop15
 
 done16:
-	ADDQ         $1, R9
+	ADDQ         $1, R10
 	MOVQ         o+0(FP), SI
 	MOVQ         ldo+8(FP), DI
 	MOVQ         SI, R8
 	ADDQ         DI, R8
 	ADDQ         DI, R8
+	MOVQ         R8, R9
+	ADDQ         DI, R9
+	ADDQ         DI, R9
 	ADDQ         CX, SI
 	ADDQ         CX, R8
+	ADDQ         CX, R9
 	VMOVUPS      Y0, 384(SI)
 	VMOVUPS      Y1, 384(SI)(DI*1)
 	VMOVUPS      Y2, 384(R8)
 	VMOVUPS      Y3, 384(R8)(DI*1)
-	VMOVUPS      Y4, 384(R8)
+	VMOVUPS      Y4, 384(R9)
 	VMOVUPS      Y5, 416(SI)
 	VMOVUPS      Y6, 416(SI)(DI*1)
 	VMOVUPS      Y7, 416(R8)
 	VMOVUPS      Y8, 416(R8)(DI*1)
-	VMOVUPS      Y9, 416(R8)
+	VMOVUPS      Y9, 416(R9)
 	MOVQ         o+0(FP), SI
 	MOVQ         ldo+8(FP), DI
 	MOVQ         SI, R8
 	ADDQ         DI, R8
 	ADDQ         DI, R8
+	MOVQ         R8, R9
+	ADDQ         DI, R9
+	ADDQ         DI, R9
 	ADDQ         CX, SI
 	ADDQ         CX, R8
+	ADDQ         CX, R9
 	VMOVUPS      448(SI), Y0
 	VMOVUPS      448(SI)(DI*1), Y1
 	VMOVUPS      448(R8), Y2
 	VMOVUPS      448(R8)(DI*1), Y3
-	VMOVUPS      448(R8), Y4
+	VMOVUPS      448(R9), Y4
 	VMOVUPS      480(SI), Y5
 	VMOVUPS      480(SI)(DI*1), Y6
 	VMOVUPS      480(R8), Y7
 	VMOVUPS      480(R8)(DI*1), Y8
-	VMOVUPS      480(R8), Y9
+	VMOVUPS      480(R9), Y9
 	MOVQ         p+16(FP), SI
 	MOVQ         ldp+24(FP), DI
 	MOVQ         SI, R8
 	ADDQ         DI, R8
 	ADDQ         DI, R8
-	MOVQ         rows+48(FP), R9
-	MOVQ         AX, R10
-	MOVQ         stride+40(FP), R11
-	SUBQ         $1, R9
+	MOVQ         R8, R9
+	ADDQ         DI, R9
+	ADDQ         DI, R9
+	MOVQ         rows+48(FP), R10
+	MOVQ         AX, R11
+	MOVQ         stride+40(FP), R12
+	SUBQ         $1, R10
 	JLT          done18
 
 loop17:
-	VMOVDQU      26(R10), X10
-	VINSERTI128  $1, 30(R10), Y10, Y10
+	VMOVDQU      26(R11), X10
+	VINSERTI128  $1, 30(R11), Y10, Y10
 	VPSHUFB      turbo30<>+0(SB), Y10, Y10
 	VPAND        turbo31<>+0(SB), Y10, Y11
 	VPSRLD       $2, Y10, Y12
@@ -10244,14 +12178,14 @@ loop17:
 	VPSRLD       $6, Y10, Y10
 	VPAND        turbo34<>+0(SB), Y10, Y10
 	VPOR         Y10, Y11, Y10
-	VBROADCASTI128 34(R10), Y11
+	VBROADCASTI128 34(R11), Y11
 	VPSHUFB      turbo311<>+0(SB), Y11, Y11
 	VPAND        turbo36<>+0(SB), Y11, Y11
 	VPCMPEQB     turbo36<>+0(SB), Y11, Y11
 	VPAND        turbo37<>+0(SB), Y11, Y11
 	VPOR         Y11, Y10, Y10
 	VMOVDQU      Y10, (DX)
-	VPBROADCASTW (R10), X10
+	VPBROADCASTW (R11), X10
 	VCVTPH2PS    X10, Y10
 	VBROADCASTSS (SI), Y11
 	VMULPS       Y11, Y10, Y11
@@ -10261,7 +12195,7 @@ loop17:
 	VMULPS       Y13, Y10, Y13
 	VBROADCASTSS (R8)(DI*1), Y14
 	VMULPS       Y14, Y10, Y14
-	VBROADCASTSS (R8), Y15
+	VBROADCASTSS (R9), Y15
 	VMULPS       Y15, Y10, Y10
 	VPMOVZXBD    16(DX), Y15
 	VPERMPS      turbo38<>+0(SB), Y15, Y15
@@ -10277,31 +12211,36 @@ loop17:
 	VFMADD231PS  Y13, Y15, Y7
 	VFMADD231PS  Y14, Y15, Y8
 	VFMADD231PS  Y10, Y15, Y9
-	ADDQ         R11, R10
+	ADDQ         R12, R11
 	ADDQ         $4, SI
 	ADDQ         $4, R8
-	SUBQ         $1, R9
+	ADDQ         $4, R9
+	SUBQ         $1, R10
 	JGE          loop17
 
 done18:
-	ADDQ         $1, R9
+	ADDQ         $1, R10
 	MOVQ         o+0(FP), SI
 	MOVQ         ldo+8(FP), DI
 	MOVQ         SI, R8
 	ADDQ         DI, R8
 	ADDQ         DI, R8
+	MOVQ         R8, R9
+	ADDQ         DI, R9
+	ADDQ         DI, R9
 	ADDQ         CX, SI
 	ADDQ         CX, R8
+	ADDQ         CX, R9
 	VMOVUPS      Y0, 448(SI)
 	VMOVUPS      Y1, 448(SI)(DI*1)
 	VMOVUPS      Y2, 448(R8)
 	VMOVUPS      Y3, 448(R8)(DI*1)
-	VMOVUPS      Y4, 448(R8)
+	VMOVUPS      Y4, 448(R9)
 	VMOVUPS      Y5, 480(SI)
 	VMOVUPS      Y6, 480(SI)(DI*1)
 	VMOVUPS      Y7, 480(R8)
 	VMOVUPS      Y8, 480(R8)(DI*1)
-	VMOVUPS      Y9, 480(R8)
+	VMOVUPS      Y9, 480(R9)
 	ADDQ         $0x32, AX
 	ADDQ         $0x200, CX
 	SUBQ         $1, BX
@@ -10312,7 +12251,7 @@ done2:
 	VZEROUPPER
 	RET
 
-// mixQ81xTurbo3AVX2 is o[j][i] += sum over r of p[j][r]*v[r][i] for j < 1; ld and stride in bytes, a unit is 128 values.
+// mixQ81xTurbo3AVX2 adds weighted rows of v to 1 row of o; ld and stride in bytes, a unit is 128 values.
 // Requires: AVX2, F16C, FMA
 TEXT ·mixQ81xTurbo3AVX2(SB), NOSPLIT, $320-64
 	MOVQ         v+32(FP), AX
@@ -10602,7 +12541,7 @@ done2:
 	VZEROUPPER
 	RET
 
-// mixQ82xTurbo3AVX2 is o[j][i] += sum over r of p[j][r]*v[r][i] for j < 2; ld and stride in bytes, a unit is 128 values.
+// mixQ82xTurbo3AVX2 adds weighted rows of v to 2 rows of o; ld and stride in bytes, a unit is 128 values.
 // Requires: AVX2, F16C, FMA
 TEXT ·mixQ82xTurbo3AVX2(SB), NOSPLIT, $320-64
 	MOVQ         v+32(FP), AX
@@ -10960,7 +12899,7 @@ done2:
 	VZEROUPPER
 	RET
 
-// mixQ83xTurbo3AVX2 is o[j][i] += sum over r of p[j][r]*v[r][i] for j < 3; ld and stride in bytes, a unit is 128 values.
+// mixQ83xTurbo3AVX2 adds weighted rows of v to 3 rows of o; ld and stride in bytes, a unit is 128 values.
 // Requires: AVX2, F16C, FMA
 TEXT ·mixQ83xTurbo3AVX2(SB), NOSPLIT, $320-64
 	MOVQ         v+32(FP), AX
@@ -11422,7 +13361,7 @@ done2:
 	VZEROUPPER
 	RET
 
-// mixQ85xTurbo3AVX2 is o[j][i] += sum over r of p[j][r]*v[r][i] for j < 5; ld and stride in bytes, a unit is 128 values.
+// mixQ85xTurbo3AVX2 adds weighted rows of v to 5 rows of o; ld and stride in bytes, a unit is 128 values.
 // Requires: AVX2, F16C, FMA
 TEXT ·mixQ85xTurbo3AVX2(SB), NOSPLIT, $320-64
 	MOVQ         v+32(FP), AX
@@ -11439,32 +13378,39 @@ loop1:
 	MOVQ         SI, R8
 	ADDQ         DI, R8
 	ADDQ         DI, R8
+	MOVQ         R8, R9
+	ADDQ         DI, R9
+	ADDQ         DI, R9
 	ADDQ         CX, SI
 	ADDQ         CX, R8
+	ADDQ         CX, R9
 	VMOVUPS      (SI), Y0
 	VMOVUPS      (SI)(DI*1), Y1
 	VMOVUPS      (R8), Y2
 	VMOVUPS      (R8)(DI*1), Y3
-	VMOVUPS      (R8), Y4
+	VMOVUPS      (R9), Y4
 	VMOVUPS      32(SI), Y5
 	VMOVUPS      32(SI)(DI*1), Y6
 	VMOVUPS      32(R8), Y7
 	VMOVUPS      32(R8)(DI*1), Y8
-	VMOVUPS      32(R8), Y9
+	VMOVUPS      32(R9), Y9
 	MOVQ         p+16(FP), SI
 	MOVQ         ldp+24(FP), DI
 	MOVQ         SI, R8
 	ADDQ         DI, R8
 	ADDQ         DI, R8
-	MOVQ         rows+48(FP), R9
-	MOVQ         AX, R10
-	MOVQ         stride+40(FP), R11
-	SUBQ         $1, R9
+	MOVQ         R8, R9
+	ADDQ         DI, R9
+	ADDQ         DI, R9
+	MOVQ         rows+48(FP), R10
+	MOVQ         AX, R11
+	MOVQ         stride+40(FP), R12
+	SUBQ         $1, R10
 	JLT          done4
 
 loop3:
-	VMOVDQU      2(R10), X10
-	VINSERTI128  $1, 6(R10), Y10, Y10
+	VMOVDQU      2(R11), X10
+	VINSERTI128  $1, 6(R11), Y10, Y10
 	VPSHUFB      turbo30<>+0(SB), Y10, Y10
 	VPAND        turbo31<>+0(SB), Y10, Y11
 	VPSRLD       $2, Y10, Y12
@@ -11476,7 +13422,7 @@ loop3:
 	VPSRLD       $6, Y10, Y10
 	VPAND        turbo34<>+0(SB), Y10, Y10
 	VPOR         Y10, Y11, Y10
-	VBROADCASTI128 34(R10), Y11
+	VBROADCASTI128 34(R11), Y11
 	VPSHUFB      turbo35<>+0(SB), Y11, Y11
 	VPAND        turbo36<>+0(SB), Y11, Y11
 	VPCMPEQB     turbo36<>+0(SB), Y11, Y11
@@ -11485,7 +13431,7 @@ loop3:
 	VBROADCASTI128 turbo313<>+0(SB), Y11
 	VPSHUFB      Y10, Y11, Y10
 	VMOVDQU      Y10, (DX)
-	VPBROADCASTW (R10), X10
+	VPBROADCASTW (R11), X10
 	VCVTPH2PS    X10, Y10
 	VMOVDQU      turbo312<>+0(SB), Y11
 	VMULPS       Y11, Y10, Y10
@@ -11497,7 +13443,7 @@ loop3:
 	VMULPS       Y13, Y10, Y13
 	VBROADCASTSS (R8)(DI*1), Y14
 	VMULPS       Y14, Y10, Y14
-	VBROADCASTSS (R8), Y15
+	VBROADCASTSS (R9), Y15
 	VMULPS       Y15, Y10, Y10
 	VPMOVSXBD    (DX), Y15
 	VCVTDQ2PS    Y15, Y15
@@ -11513,62 +13459,74 @@ loop3:
 	VFMADD231PS  Y13, Y15, Y7
 	VFMADD231PS  Y14, Y15, Y8
 	VFMADD231PS  Y10, Y15, Y9
-	ADDQ         R11, R10
+	ADDQ         R12, R11
 	ADDQ         $4, SI
 	ADDQ         $4, R8
-	SUBQ         $1, R9
+	ADDQ         $4, R9
+	SUBQ         $1, R10
 	JGE          loop3
 
 done4:
-	ADDQ         $1, R9
+	ADDQ         $1, R10
 	MOVQ         o+0(FP), SI
 	MOVQ         ldo+8(FP), DI
 	MOVQ         SI, R8
 	ADDQ         DI, R8
 	ADDQ         DI, R8
+	MOVQ         R8, R9
+	ADDQ         DI, R9
+	ADDQ         DI, R9
 	ADDQ         CX, SI
 	ADDQ         CX, R8
+	ADDQ         CX, R9
 	VMOVUPS      Y0, (SI)
 	VMOVUPS      Y1, (SI)(DI*1)
 	VMOVUPS      Y2, (R8)
 	VMOVUPS      Y3, (R8)(DI*1)
-	VMOVUPS      Y4, (R8)
+	VMOVUPS      Y4, (R9)
 	VMOVUPS      Y5, 32(SI)
 	VMOVUPS      Y6, 32(SI)(DI*1)
 	VMOVUPS      Y7, 32(R8)
 	VMOVUPS      Y8, 32(R8)(DI*1)
-	VMOVUPS      Y9, 32(R8)
+	VMOVUPS      Y9, 32(R9)
 	MOVQ         o+0(FP), SI
 	MOVQ         ldo+8(FP), DI
 	MOVQ         SI, R8
 	ADDQ         DI, R8
 	ADDQ         DI, R8
+	MOVQ         R8, R9
+	ADDQ         DI, R9
+	ADDQ         DI, R9
 	ADDQ         CX, SI
 	ADDQ         CX, R8
+	ADDQ         CX, R9
 	VMOVUPS      64(SI), Y0
 	VMOVUPS      64(SI)(DI*1), Y1
 	VMOVUPS      64(R8), Y2
 	VMOVUPS      64(R8)(DI*1), Y3
-	VMOVUPS      64(R8), Y4
+	VMOVUPS      64(R9), Y4
 	VMOVUPS      96(SI), Y5
 	VMOVUPS      96(SI)(DI*1), Y6
 	VMOVUPS      96(R8), Y7
 	VMOVUPS      96(R8)(DI*1), Y8
-	VMOVUPS      96(R8), Y9
+	VMOVUPS      96(R9), Y9
 	MOVQ         p+16(FP), SI
 	MOVQ         ldp+24(FP), DI
 	MOVQ         SI, R8
 	ADDQ         DI, R8
 	ADDQ         DI, R8
-	MOVQ         rows+48(FP), R9
-	MOVQ         AX, R10
-	MOVQ         stride+40(FP), R11
-	SUBQ         $1, R9
+	MOVQ         R8, R9
+	ADDQ         DI, R9
+	ADDQ         DI, R9
+	MOVQ         rows+48(FP), R10
+	MOVQ         AX, R11
+	MOVQ         stride+40(FP), R12
+	SUBQ         $1, R10
 	JLT          done6
 
 loop5:
-	VMOVDQU      2(R10), X10
-	VINSERTI128  $1, 6(R10), Y10, Y10
+	VMOVDQU      2(R11), X10
+	VINSERTI128  $1, 6(R11), Y10, Y10
 	VPSHUFB      turbo30<>+0(SB), Y10, Y10
 	VPAND        turbo31<>+0(SB), Y10, Y11
 	VPSRLD       $2, Y10, Y12
@@ -11580,7 +13538,7 @@ loop5:
 	VPSRLD       $6, Y10, Y10
 	VPAND        turbo34<>+0(SB), Y10, Y10
 	VPOR         Y10, Y11, Y10
-	VBROADCASTI128 34(R10), Y11
+	VBROADCASTI128 34(R11), Y11
 	VPSHUFB      turbo35<>+0(SB), Y11, Y11
 	VPAND        turbo36<>+0(SB), Y11, Y11
 	VPCMPEQB     turbo36<>+0(SB), Y11, Y11
@@ -11589,7 +13547,7 @@ loop5:
 	VBROADCASTI128 turbo313<>+0(SB), Y11
 	VPSHUFB      Y10, Y11, Y10
 	VMOVDQU      Y10, (DX)
-	VPBROADCASTW (R10), X10
+	VPBROADCASTW (R11), X10
 	VCVTPH2PS    X10, Y10
 	VMOVDQU      turbo312<>+0(SB), Y11
 	VMULPS       Y11, Y10, Y10
@@ -11601,7 +13559,7 @@ loop5:
 	VMULPS       Y13, Y10, Y13
 	VBROADCASTSS (R8)(DI*1), Y14
 	VMULPS       Y14, Y10, Y14
-	VBROADCASTSS (R8), Y15
+	VBROADCASTSS (R9), Y15
 	VMULPS       Y15, Y10, Y10
 	VPMOVSXBD    16(DX), Y15
 	VCVTDQ2PS    Y15, Y15
@@ -11617,62 +13575,74 @@ loop5:
 	VFMADD231PS  Y13, Y15, Y7
 	VFMADD231PS  Y14, Y15, Y8
 	VFMADD231PS  Y10, Y15, Y9
-	ADDQ         R11, R10
+	ADDQ         R12, R11
 	ADDQ         $4, SI
 	ADDQ         $4, R8
-	SUBQ         $1, R9
+	ADDQ         $4, R9
+	SUBQ         $1, R10
 	JGE          loop5
 
 done6:
-	ADDQ         $1, R9
+	ADDQ         $1, R10
 	MOVQ         o+0(FP), SI
 	MOVQ         ldo+8(FP), DI
 	MOVQ         SI, R8
 	ADDQ         DI, R8
 	ADDQ         DI, R8
+	MOVQ         R8, R9
+	ADDQ         DI, R9
+	ADDQ         DI, R9
 	ADDQ         CX, SI
 	ADDQ         CX, R8
+	ADDQ         CX, R9
 	VMOVUPS      Y0, 64(SI)
 	VMOVUPS      Y1, 64(SI)(DI*1)
 	VMOVUPS      Y2, 64(R8)
 	VMOVUPS      Y3, 64(R8)(DI*1)
-	VMOVUPS      Y4, 64(R8)
+	VMOVUPS      Y4, 64(R9)
 	VMOVUPS      Y5, 96(SI)
 	VMOVUPS      Y6, 96(SI)(DI*1)
 	VMOVUPS      Y7, 96(R8)
 	VMOVUPS      Y8, 96(R8)(DI*1)
-	VMOVUPS      Y9, 96(R8)
+	VMOVUPS      Y9, 96(R9)
 	MOVQ         o+0(FP), SI
 	MOVQ         ldo+8(FP), DI
 	MOVQ         SI, R8
 	ADDQ         DI, R8
 	ADDQ         DI, R8
+	MOVQ         R8, R9
+	ADDQ         DI, R9
+	ADDQ         DI, R9
 	ADDQ         CX, SI
 	ADDQ         CX, R8
+	ADDQ         CX, R9
 	VMOVUPS      128(SI), Y0
 	VMOVUPS      128(SI)(DI*1), Y1
 	VMOVUPS      128(R8), Y2
 	VMOVUPS      128(R8)(DI*1), Y3
-	VMOVUPS      128(R8), Y4
+	VMOVUPS      128(R9), Y4
 	VMOVUPS      160(SI), Y5
 	VMOVUPS      160(SI)(DI*1), Y6
 	VMOVUPS      160(R8), Y7
 	VMOVUPS      160(R8)(DI*1), Y8
-	VMOVUPS      160(R8), Y9
+	VMOVUPS      160(R9), Y9
 	MOVQ         p+16(FP), SI
 	MOVQ         ldp+24(FP), DI
 	MOVQ         SI, R8
 	ADDQ         DI, R8
 	ADDQ         DI, R8
-	MOVQ         rows+48(FP), R9
-	MOVQ         AX, R10
-	MOVQ         stride+40(FP), R11
-	SUBQ         $1, R9
+	MOVQ         R8, R9
+	ADDQ         DI, R9
+	ADDQ         DI, R9
+	MOVQ         rows+48(FP), R10
+	MOVQ         AX, R11
+	MOVQ         stride+40(FP), R12
+	SUBQ         $1, R10
 	JLT          done8
 
 loop7:
-	VMOVDQU      10(R10), X10
-	VINSERTI128  $1, 14(R10), Y10, Y10
+	VMOVDQU      10(R11), X10
+	VINSERTI128  $1, 14(R11), Y10, Y10
 	VPSHUFB      turbo30<>+0(SB), Y10, Y10
 	VPAND        turbo31<>+0(SB), Y10, Y11
 	VPSRLD       $2, Y10, Y12
@@ -11684,7 +13654,7 @@ loop7:
 	VPSRLD       $6, Y10, Y10
 	VPAND        turbo34<>+0(SB), Y10, Y10
 	VPOR         Y10, Y11, Y10
-	VBROADCASTI128 34(R10), Y11
+	VBROADCASTI128 34(R11), Y11
 	VPSHUFB      turbo39<>+0(SB), Y11, Y11
 	VPAND        turbo36<>+0(SB), Y11, Y11
 	VPCMPEQB     turbo36<>+0(SB), Y11, Y11
@@ -11693,7 +13663,7 @@ loop7:
 	VBROADCASTI128 turbo313<>+0(SB), Y11
 	VPSHUFB      Y10, Y11, Y10
 	VMOVDQU      Y10, (DX)
-	VPBROADCASTW (R10), X10
+	VPBROADCASTW (R11), X10
 	VCVTPH2PS    X10, Y10
 	VMOVDQU      turbo312<>+0(SB), Y11
 	VMULPS       Y11, Y10, Y10
@@ -11705,7 +13675,7 @@ loop7:
 	VMULPS       Y13, Y10, Y13
 	VBROADCASTSS (R8)(DI*1), Y14
 	VMULPS       Y14, Y10, Y14
-	VBROADCASTSS (R8), Y15
+	VBROADCASTSS (R9), Y15
 	VMULPS       Y15, Y10, Y10
 	VPMOVSXBD    (DX), Y15
 	VCVTDQ2PS    Y15, Y15
@@ -11721,62 +13691,74 @@ loop7:
 	VFMADD231PS  Y13, Y15, Y7
 	VFMADD231PS  Y14, Y15, Y8
 	VFMADD231PS  Y10, Y15, Y9
-	ADDQ         R11, R10
+	ADDQ         R12, R11
 	ADDQ         $4, SI
 	ADDQ         $4, R8
-	SUBQ         $1, R9
+	ADDQ         $4, R9
+	SUBQ         $1, R10
 	JGE          loop7
 
 done8:
-	ADDQ         $1, R9
+	ADDQ         $1, R10
 	MOVQ         o+0(FP), SI
 	MOVQ         ldo+8(FP), DI
 	MOVQ         SI, R8
 	ADDQ         DI, R8
 	ADDQ         DI, R8
+	MOVQ         R8, R9
+	ADDQ         DI, R9
+	ADDQ         DI, R9
 	ADDQ         CX, SI
 	ADDQ         CX, R8
+	ADDQ         CX, R9
 	VMOVUPS      Y0, 128(SI)
 	VMOVUPS      Y1, 128(SI)(DI*1)
 	VMOVUPS      Y2, 128(R8)
 	VMOVUPS      Y3, 128(R8)(DI*1)
-	VMOVUPS      Y4, 128(R8)
+	VMOVUPS      Y4, 128(R9)
 	VMOVUPS      Y5, 160(SI)
 	VMOVUPS      Y6, 160(SI)(DI*1)
 	VMOVUPS      Y7, 160(R8)
 	VMOVUPS      Y8, 160(R8)(DI*1)
-	VMOVUPS      Y9, 160(R8)
+	VMOVUPS      Y9, 160(R9)
 	MOVQ         o+0(FP), SI
 	MOVQ         ldo+8(FP), DI
 	MOVQ         SI, R8
 	ADDQ         DI, R8
 	ADDQ         DI, R8
+	MOVQ         R8, R9
+	ADDQ         DI, R9
+	ADDQ         DI, R9
 	ADDQ         CX, SI
 	ADDQ         CX, R8
+	ADDQ         CX, R9
 	VMOVUPS      192(SI), Y0
 	VMOVUPS      192(SI)(DI*1), Y1
 	VMOVUPS      192(R8), Y2
 	VMOVUPS      192(R8)(DI*1), Y3
-	VMOVUPS      192(R8), Y4
+	VMOVUPS      192(R9), Y4
 	VMOVUPS      224(SI), Y5
 	VMOVUPS      224(SI)(DI*1), Y6
 	VMOVUPS      224(R8), Y7
 	VMOVUPS      224(R8)(DI*1), Y8
-	VMOVUPS      224(R8), Y9
+	VMOVUPS      224(R9), Y9
 	MOVQ         p+16(FP), SI
 	MOVQ         ldp+24(FP), DI
 	MOVQ         SI, R8
 	ADDQ         DI, R8
 	ADDQ         DI, R8
-	MOVQ         rows+48(FP), R9
-	MOVQ         AX, R10
-	MOVQ         stride+40(FP), R11
-	SUBQ         $1, R9
+	MOVQ         R8, R9
+	ADDQ         DI, R9
+	ADDQ         DI, R9
+	MOVQ         rows+48(FP), R10
+	MOVQ         AX, R11
+	MOVQ         stride+40(FP), R12
+	SUBQ         $1, R10
 	JLT          done10
 
 loop9:
-	VMOVDQU      10(R10), X10
-	VINSERTI128  $1, 14(R10), Y10, Y10
+	VMOVDQU      10(R11), X10
+	VINSERTI128  $1, 14(R11), Y10, Y10
 	VPSHUFB      turbo30<>+0(SB), Y10, Y10
 	VPAND        turbo31<>+0(SB), Y10, Y11
 	VPSRLD       $2, Y10, Y12
@@ -11788,7 +13770,7 @@ loop9:
 	VPSRLD       $6, Y10, Y10
 	VPAND        turbo34<>+0(SB), Y10, Y10
 	VPOR         Y10, Y11, Y10
-	VBROADCASTI128 34(R10), Y11
+	VBROADCASTI128 34(R11), Y11
 	VPSHUFB      turbo39<>+0(SB), Y11, Y11
 	VPAND        turbo36<>+0(SB), Y11, Y11
 	VPCMPEQB     turbo36<>+0(SB), Y11, Y11
@@ -11797,7 +13779,7 @@ loop9:
 	VBROADCASTI128 turbo313<>+0(SB), Y11
 	VPSHUFB      Y10, Y11, Y10
 	VMOVDQU      Y10, (DX)
-	VPBROADCASTW (R10), X10
+	VPBROADCASTW (R11), X10
 	VCVTPH2PS    X10, Y10
 	VMOVDQU      turbo312<>+0(SB), Y11
 	VMULPS       Y11, Y10, Y10
@@ -11809,7 +13791,7 @@ loop9:
 	VMULPS       Y13, Y10, Y13
 	VBROADCASTSS (R8)(DI*1), Y14
 	VMULPS       Y14, Y10, Y14
-	VBROADCASTSS (R8), Y15
+	VBROADCASTSS (R9), Y15
 	VMULPS       Y15, Y10, Y10
 	VPMOVSXBD    16(DX), Y15
 	VCVTDQ2PS    Y15, Y15
@@ -11825,62 +13807,74 @@ loop9:
 	VFMADD231PS  Y13, Y15, Y7
 	VFMADD231PS  Y14, Y15, Y8
 	VFMADD231PS  Y10, Y15, Y9
-	ADDQ         R11, R10
+	ADDQ         R12, R11
 	ADDQ         $4, SI
 	ADDQ         $4, R8
-	SUBQ         $1, R9
+	ADDQ         $4, R9
+	SUBQ         $1, R10
 	JGE          loop9
 
 done10:
-	ADDQ         $1, R9
+	ADDQ         $1, R10
 	MOVQ         o+0(FP), SI
 	MOVQ         ldo+8(FP), DI
 	MOVQ         SI, R8
 	ADDQ         DI, R8
 	ADDQ         DI, R8
+	MOVQ         R8, R9
+	ADDQ         DI, R9
+	ADDQ         DI, R9
 	ADDQ         CX, SI
 	ADDQ         CX, R8
+	ADDQ         CX, R9
 	VMOVUPS      Y0, 192(SI)
 	VMOVUPS      Y1, 192(SI)(DI*1)
 	VMOVUPS      Y2, 192(R8)
 	VMOVUPS      Y3, 192(R8)(DI*1)
-	VMOVUPS      Y4, 192(R8)
+	VMOVUPS      Y4, 192(R9)
 	VMOVUPS      Y5, 224(SI)
 	VMOVUPS      Y6, 224(SI)(DI*1)
 	VMOVUPS      Y7, 224(R8)
 	VMOVUPS      Y8, 224(R8)(DI*1)
-	VMOVUPS      Y9, 224(R8)
+	VMOVUPS      Y9, 224(R9)
 	MOVQ         o+0(FP), SI
 	MOVQ         ldo+8(FP), DI
 	MOVQ         SI, R8
 	ADDQ         DI, R8
 	ADDQ         DI, R8
+	MOVQ         R8, R9
+	ADDQ         DI, R9
+	ADDQ         DI, R9
 	ADDQ         CX, SI
 	ADDQ         CX, R8
+	ADDQ         CX, R9
 	VMOVUPS      256(SI), Y0
 	VMOVUPS      256(SI)(DI*1), Y1
 	VMOVUPS      256(R8), Y2
 	VMOVUPS      256(R8)(DI*1), Y3
-	VMOVUPS      256(R8), Y4
+	VMOVUPS      256(R9), Y4
 	VMOVUPS      288(SI), Y5
 	VMOVUPS      288(SI)(DI*1), Y6
 	VMOVUPS      288(R8), Y7
 	VMOVUPS      288(R8)(DI*1), Y8
-	VMOVUPS      288(R8), Y9
+	VMOVUPS      288(R9), Y9
 	MOVQ         p+16(FP), SI
 	MOVQ         ldp+24(FP), DI
 	MOVQ         SI, R8
 	ADDQ         DI, R8
 	ADDQ         DI, R8
-	MOVQ         rows+48(FP), R9
-	MOVQ         AX, R10
-	MOVQ         stride+40(FP), R11
-	SUBQ         $1, R9
+	MOVQ         R8, R9
+	ADDQ         DI, R9
+	ADDQ         DI, R9
+	MOVQ         rows+48(FP), R10
+	MOVQ         AX, R11
+	MOVQ         stride+40(FP), R12
+	SUBQ         $1, R10
 	JLT          done12
 
 loop11:
-	VMOVDQU      18(R10), X10
-	VINSERTI128  $1, 22(R10), Y10, Y10
+	VMOVDQU      18(R11), X10
+	VINSERTI128  $1, 22(R11), Y10, Y10
 	VPSHUFB      turbo30<>+0(SB), Y10, Y10
 	VPAND        turbo31<>+0(SB), Y10, Y11
 	VPSRLD       $2, Y10, Y12
@@ -11892,7 +13886,7 @@ loop11:
 	VPSRLD       $6, Y10, Y10
 	VPAND        turbo34<>+0(SB), Y10, Y10
 	VPOR         Y10, Y11, Y10
-	VBROADCASTI128 34(R10), Y11
+	VBROADCASTI128 34(R11), Y11
 	VPSHUFB      turbo310<>+0(SB), Y11, Y11
 	VPAND        turbo36<>+0(SB), Y11, Y11
 	VPCMPEQB     turbo36<>+0(SB), Y11, Y11
@@ -11901,7 +13895,7 @@ loop11:
 	VBROADCASTI128 turbo313<>+0(SB), Y11
 	VPSHUFB      Y10, Y11, Y10
 	VMOVDQU      Y10, (DX)
-	VPBROADCASTW (R10), X10
+	VPBROADCASTW (R11), X10
 	VCVTPH2PS    X10, Y10
 	VMOVDQU      turbo312<>+0(SB), Y11
 	VMULPS       Y11, Y10, Y10
@@ -11913,7 +13907,7 @@ loop11:
 	VMULPS       Y13, Y10, Y13
 	VBROADCASTSS (R8)(DI*1), Y14
 	VMULPS       Y14, Y10, Y14
-	VBROADCASTSS (R8), Y15
+	VBROADCASTSS (R9), Y15
 	VMULPS       Y15, Y10, Y10
 	VPMOVSXBD    (DX), Y15
 	VCVTDQ2PS    Y15, Y15
@@ -11929,62 +13923,74 @@ loop11:
 	VFMADD231PS  Y13, Y15, Y7
 	VFMADD231PS  Y14, Y15, Y8
 	VFMADD231PS  Y10, Y15, Y9
-	ADDQ         R11, R10
+	ADDQ         R12, R11
 	ADDQ         $4, SI
 	ADDQ         $4, R8
-	SUBQ         $1, R9
+	ADDQ         $4, R9
+	SUBQ         $1, R10
 	JGE          loop11
 
 done12:
-	ADDQ         $1, R9
+	ADDQ         $1, R10
 	MOVQ         o+0(FP), SI
 	MOVQ         ldo+8(FP), DI
 	MOVQ         SI, R8
 	ADDQ         DI, R8
 	ADDQ         DI, R8
+	MOVQ         R8, R9
+	ADDQ         DI, R9
+	ADDQ         DI, R9
 	ADDQ         CX, SI
 	ADDQ         CX, R8
+	ADDQ         CX, R9
 	VMOVUPS      Y0, 256(SI)
 	VMOVUPS      Y1, 256(SI)(DI*1)
 	VMOVUPS      Y2, 256(R8)
 	VMOVUPS      Y3, 256(R8)(DI*1)
-	VMOVUPS      Y4, 256(R8)
+	VMOVUPS      Y4, 256(R9)
 	VMOVUPS      Y5, 288(SI)
 	VMOVUPS      Y6, 288(SI)(DI*1)
 	VMOVUPS      Y7, 288(R8)
 	VMOVUPS      Y8, 288(R8)(DI*1)
-	VMOVUPS      Y9, 288(R8)
+	VMOVUPS      Y9, 288(R9)
 	MOVQ         o+0(FP), SI
 	MOVQ         ldo+8(FP), DI
 	MOVQ         SI, R8
 	ADDQ         DI, R8
 	ADDQ         DI, R8
+	MOVQ         R8, R9
+	ADDQ         DI, R9
+	ADDQ         DI, R9
 	ADDQ         CX, SI
 	ADDQ         CX, R8
+	ADDQ         CX, R9
 	VMOVUPS      320(SI), Y0
 	VMOVUPS      320(SI)(DI*1), Y1
 	VMOVUPS      320(R8), Y2
 	VMOVUPS      320(R8)(DI*1), Y3
-	VMOVUPS      320(R8), Y4
+	VMOVUPS      320(R9), Y4
 	VMOVUPS      352(SI), Y5
 	VMOVUPS      352(SI)(DI*1), Y6
 	VMOVUPS      352(R8), Y7
 	VMOVUPS      352(R8)(DI*1), Y8
-	VMOVUPS      352(R8), Y9
+	VMOVUPS      352(R9), Y9
 	MOVQ         p+16(FP), SI
 	MOVQ         ldp+24(FP), DI
 	MOVQ         SI, R8
 	ADDQ         DI, R8
 	ADDQ         DI, R8
-	MOVQ         rows+48(FP), R9
-	MOVQ         AX, R10
-	MOVQ         stride+40(FP), R11
-	SUBQ         $1, R9
+	MOVQ         R8, R9
+	ADDQ         DI, R9
+	ADDQ         DI, R9
+	MOVQ         rows+48(FP), R10
+	MOVQ         AX, R11
+	MOVQ         stride+40(FP), R12
+	SUBQ         $1, R10
 	JLT          done14
 
 loop13:
-	VMOVDQU      18(R10), X10
-	VINSERTI128  $1, 22(R10), Y10, Y10
+	VMOVDQU      18(R11), X10
+	VINSERTI128  $1, 22(R11), Y10, Y10
 	VPSHUFB      turbo30<>+0(SB), Y10, Y10
 	VPAND        turbo31<>+0(SB), Y10, Y11
 	VPSRLD       $2, Y10, Y12
@@ -11996,7 +14002,7 @@ loop13:
 	VPSRLD       $6, Y10, Y10
 	VPAND        turbo34<>+0(SB), Y10, Y10
 	VPOR         Y10, Y11, Y10
-	VBROADCASTI128 34(R10), Y11
+	VBROADCASTI128 34(R11), Y11
 	VPSHUFB      turbo310<>+0(SB), Y11, Y11
 	VPAND        turbo36<>+0(SB), Y11, Y11
 	VPCMPEQB     turbo36<>+0(SB), Y11, Y11
@@ -12005,7 +14011,7 @@ loop13:
 	VBROADCASTI128 turbo313<>+0(SB), Y11
 	VPSHUFB      Y10, Y11, Y10
 	VMOVDQU      Y10, (DX)
-	VPBROADCASTW (R10), X10
+	VPBROADCASTW (R11), X10
 	VCVTPH2PS    X10, Y10
 	VMOVDQU      turbo312<>+0(SB), Y11
 	VMULPS       Y11, Y10, Y10
@@ -12017,7 +14023,7 @@ loop13:
 	VMULPS       Y13, Y10, Y13
 	VBROADCASTSS (R8)(DI*1), Y14
 	VMULPS       Y14, Y10, Y14
-	VBROADCASTSS (R8), Y15
+	VBROADCASTSS (R9), Y15
 	VMULPS       Y15, Y10, Y10
 	VPMOVSXBD    16(DX), Y15
 	VCVTDQ2PS    Y15, Y15
@@ -12033,62 +14039,74 @@ loop13:
 	VFMADD231PS  Y13, Y15, Y7
 	VFMADD231PS  Y14, Y15, Y8
 	VFMADD231PS  Y10, Y15, Y9
-	ADDQ         R11, R10
+	ADDQ         R12, R11
 	ADDQ         $4, SI
 	ADDQ         $4, R8
-	SUBQ         $1, R9
+	ADDQ         $4, R9
+	SUBQ         $1, R10
 	JGE          loop13
 
 done14:
-	ADDQ         $1, R9
+	ADDQ         $1, R10
 	MOVQ         o+0(FP), SI
 	MOVQ         ldo+8(FP), DI
 	MOVQ         SI, R8
 	ADDQ         DI, R8
 	ADDQ         DI, R8
+	MOVQ         R8, R9
+	ADDQ         DI, R9
+	ADDQ         DI, R9
 	ADDQ         CX, SI
 	ADDQ         CX, R8
+	ADDQ         CX, R9
 	VMOVUPS      Y0, 320(SI)
 	VMOVUPS      Y1, 320(SI)(DI*1)
 	VMOVUPS      Y2, 320(R8)
 	VMOVUPS      Y3, 320(R8)(DI*1)
-	VMOVUPS      Y4, 320(R8)
+	VMOVUPS      Y4, 320(R9)
 	VMOVUPS      Y5, 352(SI)
 	VMOVUPS      Y6, 352(SI)(DI*1)
 	VMOVUPS      Y7, 352(R8)
 	VMOVUPS      Y8, 352(R8)(DI*1)
-	VMOVUPS      Y9, 352(R8)
+	VMOVUPS      Y9, 352(R9)
 	MOVQ         o+0(FP), SI
 	MOVQ         ldo+8(FP), DI
 	MOVQ         SI, R8
 	ADDQ         DI, R8
 	ADDQ         DI, R8
+	MOVQ         R8, R9
+	ADDQ         DI, R9
+	ADDQ         DI, R9
 	ADDQ         CX, SI
 	ADDQ         CX, R8
+	ADDQ         CX, R9
 	VMOVUPS      384(SI), Y0
 	VMOVUPS      384(SI)(DI*1), Y1
 	VMOVUPS      384(R8), Y2
 	VMOVUPS      384(R8)(DI*1), Y3
-	VMOVUPS      384(R8), Y4
+	VMOVUPS      384(R9), Y4
 	VMOVUPS      416(SI), Y5
 	VMOVUPS      416(SI)(DI*1), Y6
 	VMOVUPS      416(R8), Y7
 	VMOVUPS      416(R8)(DI*1), Y8
-	VMOVUPS      416(R8), Y9
+	VMOVUPS      416(R9), Y9
 	MOVQ         p+16(FP), SI
 	MOVQ         ldp+24(FP), DI
 	MOVQ         SI, R8
 	ADDQ         DI, R8
 	ADDQ         DI, R8
-	MOVQ         rows+48(FP), R9
-	MOVQ         AX, R10
-	MOVQ         stride+40(FP), R11
-	SUBQ         $1, R9
+	MOVQ         R8, R9
+	ADDQ         DI, R9
+	ADDQ         DI, R9
+	MOVQ         rows+48(FP), R10
+	MOVQ         AX, R11
+	MOVQ         stride+40(FP), R12
+	SUBQ         $1, R10
 	JLT          done16
 
 loop15:
-	VMOVDQU      26(R10), X10
-	VINSERTI128  $1, 30(R10), Y10, Y10
+	VMOVDQU      26(R11), X10
+	VINSERTI128  $1, 30(R11), Y10, Y10
 	VPSHUFB      turbo30<>+0(SB), Y10, Y10
 	VPAND        turbo31<>+0(SB), Y10, Y11
 	VPSRLD       $2, Y10, Y12
@@ -12100,7 +14118,7 @@ loop15:
 	VPSRLD       $6, Y10, Y10
 	VPAND        turbo34<>+0(SB), Y10, Y10
 	VPOR         Y10, Y11, Y10
-	VBROADCASTI128 34(R10), Y11
+	VBROADCASTI128 34(R11), Y11
 	VPSHUFB      turbo311<>+0(SB), Y11, Y11
 	VPAND        turbo36<>+0(SB), Y11, Y11
 	VPCMPEQB     turbo36<>+0(SB), Y11, Y11
@@ -12109,7 +14127,7 @@ loop15:
 	VBROADCASTI128 turbo313<>+0(SB), Y11
 	VPSHUFB      Y10, Y11, Y10
 	VMOVDQU      Y10, (DX)
-	VPBROADCASTW (R10), X10
+	VPBROADCASTW (R11), X10
 	VCVTPH2PS    X10, Y10
 	VMOVDQU      turbo312<>+0(SB), Y11
 	VMULPS       Y11, Y10, Y10
@@ -12121,7 +14139,7 @@ loop15:
 	VMULPS       Y13, Y10, Y13
 	VBROADCASTSS (R8)(DI*1), Y14
 	VMULPS       Y14, Y10, Y14
-	VBROADCASTSS (R8), Y15
+	VBROADCASTSS (R9), Y15
 	VMULPS       Y15, Y10, Y10
 	VPMOVSXBD    (DX), Y15
 	VCVTDQ2PS    Y15, Y15
@@ -12137,62 +14155,74 @@ loop15:
 	VFMADD231PS  Y13, Y15, Y7
 	VFMADD231PS  Y14, Y15, Y8
 	VFMADD231PS  Y10, Y15, Y9
-	ADDQ         R11, R10
+	ADDQ         R12, R11
 	ADDQ         $4, SI
 	ADDQ         $4, R8
-	SUBQ         $1, R9
+	ADDQ         $4, R9
+	SUBQ         $1, R10
 	JGE          loop15
 
 done16:
-	ADDQ         $1, R9
+	ADDQ         $1, R10
 	MOVQ         o+0(FP), SI
 	MOVQ         ldo+8(FP), DI
 	MOVQ         SI, R8
 	ADDQ         DI, R8
 	ADDQ         DI, R8
+	MOVQ         R8, R9
+	ADDQ         DI, R9
+	ADDQ         DI, R9
 	ADDQ         CX, SI
 	ADDQ         CX, R8
+	ADDQ         CX, R9
 	VMOVUPS      Y0, 384(SI)
 	VMOVUPS      Y1, 384(SI)(DI*1)
 	VMOVUPS      Y2, 384(R8)
 	VMOVUPS      Y3, 384(R8)(DI*1)
-	VMOVUPS      Y4, 384(R8)
+	VMOVUPS      Y4, 384(R9)
 	VMOVUPS      Y5, 416(SI)
 	VMOVUPS      Y6, 416(SI)(DI*1)
 	VMOVUPS      Y7, 416(R8)
 	VMOVUPS      Y8, 416(R8)(DI*1)
-	VMOVUPS      Y9, 416(R8)
+	VMOVUPS      Y9, 416(R9)
 	MOVQ         o+0(FP), SI
 	MOVQ         ldo+8(FP), DI
 	MOVQ         SI, R8
 	ADDQ         DI, R8
 	ADDQ         DI, R8
+	MOVQ         R8, R9
+	ADDQ         DI, R9
+	ADDQ         DI, R9
 	ADDQ         CX, SI
 	ADDQ         CX, R8
+	ADDQ         CX, R9
 	VMOVUPS      448(SI), Y0
 	VMOVUPS      448(SI)(DI*1), Y1
 	VMOVUPS      448(R8), Y2
 	VMOVUPS      448(R8)(DI*1), Y3
-	VMOVUPS      448(R8), Y4
+	VMOVUPS      448(R9), Y4
 	VMOVUPS      480(SI), Y5
 	VMOVUPS      480(SI)(DI*1), Y6
 	VMOVUPS      480(R8), Y7
 	VMOVUPS      480(R8)(DI*1), Y8
-	VMOVUPS      480(R8), Y9
+	VMOVUPS      480(R9), Y9
 	MOVQ         p+16(FP), SI
 	MOVQ         ldp+24(FP), DI
 	MOVQ         SI, R8
 	ADDQ         DI, R8
 	ADDQ         DI, R8
-	MOVQ         rows+48(FP), R9
-	MOVQ         AX, R10
-	MOVQ         stride+40(FP), R11
-	SUBQ         $1, R9
+	MOVQ         R8, R9
+	ADDQ         DI, R9
+	ADDQ         DI, R9
+	MOVQ         rows+48(FP), R10
+	MOVQ         AX, R11
+	MOVQ         stride+40(FP), R12
+	SUBQ         $1, R10
 	JLT          done18
 
 loop17:
-	VMOVDQU      26(R10), X10
-	VINSERTI128  $1, 30(R10), Y10, Y10
+	VMOVDQU      26(R11), X10
+	VINSERTI128  $1, 30(R11), Y10, Y10
 	VPSHUFB      turbo30<>+0(SB), Y10, Y10
 	VPAND        turbo31<>+0(SB), Y10, Y11
 	VPSRLD       $2, Y10, Y12
@@ -12204,7 +14234,7 @@ loop17:
 	VPSRLD       $6, Y10, Y10
 	VPAND        turbo34<>+0(SB), Y10, Y10
 	VPOR         Y10, Y11, Y10
-	VBROADCASTI128 34(R10), Y11
+	VBROADCASTI128 34(R11), Y11
 	VPSHUFB      turbo311<>+0(SB), Y11, Y11
 	VPAND        turbo36<>+0(SB), Y11, Y11
 	VPCMPEQB     turbo36<>+0(SB), Y11, Y11
@@ -12213,7 +14243,7 @@ loop17:
 	VBROADCASTI128 turbo313<>+0(SB), Y11
 	VPSHUFB      Y10, Y11, Y10
 	VMOVDQU      Y10, (DX)
-	VPBROADCASTW (R10), X10
+	VPBROADCASTW (R11), X10
 	VCVTPH2PS    X10, Y10
 	VMOVDQU      turbo312<>+0(SB), Y11
 	VMULPS       Y11, Y10, Y10
@@ -12225,7 +14255,7 @@ loop17:
 	VMULPS       Y13, Y10, Y13
 	VBROADCASTSS (R8)(DI*1), Y14
 	VMULPS       Y14, Y10, Y14
-	VBROADCASTSS (R8), Y15
+	VBROADCASTSS (R9), Y15
 	VMULPS       Y15, Y10, Y10
 	VPMOVSXBD    16(DX), Y15
 	VCVTDQ2PS    Y15, Y15
@@ -12241,31 +14271,36 @@ loop17:
 	VFMADD231PS  Y13, Y15, Y7
 	VFMADD231PS  Y14, Y15, Y8
 	VFMADD231PS  Y10, Y15, Y9
-	ADDQ         R11, R10
+	ADDQ         R12, R11
 	ADDQ         $4, SI
 	ADDQ         $4, R8
-	SUBQ         $1, R9
+	ADDQ         $4, R9
+	SUBQ         $1, R10
 	JGE          loop17
 
 done18:
-	ADDQ         $1, R9
+	ADDQ         $1, R10
 	MOVQ         o+0(FP), SI
 	MOVQ         ldo+8(FP), DI
 	MOVQ         SI, R8
 	ADDQ         DI, R8
 	ADDQ         DI, R8
+	MOVQ         R8, R9
+	ADDQ         DI, R9
+	ADDQ         DI, R9
 	ADDQ         CX, SI
 	ADDQ         CX, R8
+	ADDQ         CX, R9
 	VMOVUPS      Y0, 448(SI)
 	VMOVUPS      Y1, 448(SI)(DI*1)
 	VMOVUPS      Y2, 448(R8)
 	VMOVUPS      Y3, 448(R8)(DI*1)
-	VMOVUPS      Y4, 448(R8)
+	VMOVUPS      Y4, 448(R9)
 	VMOVUPS      Y5, 480(SI)
 	VMOVUPS      Y6, 480(SI)(DI*1)
 	VMOVUPS      Y7, 480(R8)
 	VMOVUPS      Y8, 480(R8)(DI*1)
-	VMOVUPS      Y9, 480(R8)
+	VMOVUPS      Y9, 480(R9)
 	ADDQ         $0x32, AX
 	ADDQ         $0x200, CX
 	SUBQ         $1, BX

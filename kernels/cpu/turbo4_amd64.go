@@ -3,8 +3,13 @@
 
 package cpu
 
-// decodeUnitsTurbo4AVX512 unpacks units of 128 values: dst[i] = value(src, i).
-// Requires: AVX2, AVX512F, AVX512BW, AVX512DQ, AVX512VL, AVX512VNNI, F16C, FMA
+// decodeUnitsTurbo4AVX512 unpacks units of 128 values.
+//
+//	for i := range units * 128 {
+//		dst[i] = value(src, i)
+//	}
+//
+// Requires: AVX2, F16C
 //
 //go:noescape
 func decodeUnitsTurbo4AVX512(dst *float32, src *byte, units int)
@@ -13,62 +18,129 @@ func decodeTurbo4AVX512(dst []float32, src []byte) {
 	driveDecode(decodeUnitsTurbo4AVX512, 128, 68, decodeTurbo4Generic, dst, src)
 }
 
-// matmul1xTurbo4AVX512 is y[j][r] = sum over i of x[j][i]*w[r][i] for j < 1; ld and stride in bytes, a unit is 128 values.
-// Requires: AVX2, AVX512F, AVX512BW, AVX512DQ, AVX512VL, AVX512VNNI, F16C, FMA
+// matmul1xTurbo4AVX512 multiplies rows of w with 1 row of x; ld and stride in bytes, a unit is 128 values.
+//
+//	for r := range rows {
+//		for j := range 1 {
+//			y[j][r] = sum(x[j][i] * w[r][i]) // over all i
+//		}
+//	}
+//
+// Requires: AVX2, F16C, FMA
 //
 //go:noescape
 func matmul1xTurbo4AVX512(y *float32, ldy int, x *float32, ldx int, w *byte, stride int, rows int, units int)
 
-// matmul2xTurbo4AVX512 is y[j][r] = sum over i of x[j][i]*w[r][i] for j < 2; ld and stride in bytes, a unit is 128 values.
-// Requires: AVX2, AVX512F, AVX512BW, AVX512DQ, AVX512VL, AVX512VNNI, F16C, FMA
+// matmul2xTurbo4AVX512 multiplies rows of w with 2 rows of x; ld and stride in bytes, a unit is 128 values.
+//
+//	for r := range rows {
+//		for j := range 2 {
+//			y[j][r] = sum(x[j][i] * w[r][i]) // over all i
+//		}
+//	}
+//
+// Requires: AVX2, F16C, FMA
 //
 //go:noescape
 func matmul2xTurbo4AVX512(y *float32, ldy int, x *float32, ldx int, w *byte, stride int, rows int, units int)
 
-// matmul3xTurbo4AVX512 is y[j][r] = sum over i of x[j][i]*w[r][i] for j < 3; ld and stride in bytes, a unit is 128 values.
-// Requires: AVX2, AVX512F, AVX512BW, AVX512DQ, AVX512VL, AVX512VNNI, F16C, FMA
+// matmul3xTurbo4AVX512 multiplies rows of w with 3 rows of x; ld and stride in bytes, a unit is 128 values.
+//
+//	for r := range rows {
+//		for j := range 3 {
+//			y[j][r] = sum(x[j][i] * w[r][i]) // over all i
+//		}
+//	}
+//
+// Requires: AVX2, F16C, FMA
 //
 //go:noescape
 func matmul3xTurbo4AVX512(y *float32, ldy int, x *float32, ldx int, w *byte, stride int, rows int, units int)
 
-// matmul4xTurbo4AVX512 is y[j][r] = sum over i of x[j][i]*w[r][i] for j < 4; ld and stride in bytes, a unit is 128 values.
-// Requires: AVX2, AVX512F, AVX512BW, AVX512DQ, AVX512VL, AVX512VNNI, F16C, FMA
+// matmul4xTurbo4AVX512 multiplies rows of w with 4 rows of x; ld and stride in bytes, a unit is 128 values.
+//
+//	for r := range rows {
+//		for j := range 4 {
+//			y[j][r] = sum(x[j][i] * w[r][i]) // over all i
+//		}
+//	}
+//
+// Requires: AVX2, F16C, FMA
 //
 //go:noescape
 func matmul4xTurbo4AVX512(y *float32, ldy int, x *float32, ldx int, w *byte, stride int, rows int, units int)
 
-var matmulTilesTurbo4AVX512 = matmulTiles{matmul1xTurbo4AVX512, matmul2xTurbo4AVX512, matmul3xTurbo4AVX512, matmul4xTurbo4AVX512}
+var matmulTilesTurbo4AVX512 = matmulTiles{
+	decode: decodeTurbo4AVX512,
+	gemm:   &gemmF32TilesAVX512,
+	tiles:  [4]matmulKernel{matmul1xTurbo4AVX512, matmul2xTurbo4AVX512, matmul3xTurbo4AVX512, matmul4xTurbo4AVX512},
+}
 
 func matmulTurbo4AVX512(y []float32, ldy int, x []float32, ldx int, m int, w []byte, stride int, rows int, n int, ws *Workspace) {
 	matmulTilesTurbo4AVX512.drive(128, 68, matmulTurbo4Generic, y, ldy, x, ldx, m, w, stride, rows, n, ws)
 }
 
-// matmulQ81xTurbo4AVX512 is y[j][r] = sum over i of d[i/128][j]*q[i/128][j][i%128]*w[r][i] for j < 1; ldy and stride in bytes.
-// Requires: AVX2, AVX512F, AVX512BW, AVX512DQ, AVX512VL, AVX512VNNI, F16C, FMA
+// matmulQ81xTurbo4AVX512 multiplies rows of w with 1 row of activations in int8; ldy and stride in bytes.
+//
+//	for r := range rows {
+//		for j := range 1 {
+//			y[j][r] = sum(d[i/128][j] * q[i/128][j][i%128] * w[r][i]) // over all i
+//		}
+//	}
+//
+// Requires: F16C, FMA, AVX512VL, AVX512VNNI
 //
 //go:noescape
 func matmulQ81xTurbo4AVX512(y *float32, ldy int, q *int8, d *float32, s *float32, w *byte, stride int, rows int, blocks int)
 
-// matmulQ82xTurbo4AVX512 is y[j][r] = sum over i of d[i/128][j]*q[i/128][j][i%128]*w[r][i] for j < 2; ldy and stride in bytes.
-// Requires: AVX2, AVX512F, AVX512BW, AVX512DQ, AVX512VL, AVX512VNNI, F16C, FMA
+// matmulQ82xTurbo4AVX512 multiplies rows of w with 2 rows of activations in int8; ldy and stride in bytes.
+//
+//	for r := range rows {
+//		for j := range 2 {
+//			y[j][r] = sum(d[i/128][j] * q[i/128][j][i%128] * w[r][i]) // over all i
+//		}
+//	}
+//
+// Requires: F16C, FMA, AVX512VL, AVX512VNNI
 //
 //go:noescape
 func matmulQ82xTurbo4AVX512(y *float32, ldy int, q *int8, d *float32, s *float32, w *byte, stride int, rows int, blocks int)
 
-// matmulQ83xTurbo4AVX512 is y[j][r] = sum over i of d[i/128][j]*q[i/128][j][i%128]*w[r][i] for j < 3; ldy and stride in bytes.
-// Requires: AVX2, AVX512F, AVX512BW, AVX512DQ, AVX512VL, AVX512VNNI, F16C, FMA
+// matmulQ83xTurbo4AVX512 multiplies rows of w with 3 rows of activations in int8; ldy and stride in bytes.
+//
+//	for r := range rows {
+//		for j := range 3 {
+//			y[j][r] = sum(d[i/128][j] * q[i/128][j][i%128] * w[r][i]) // over all i
+//		}
+//	}
+//
+// Requires: F16C, FMA, AVX512VL, AVX512VNNI
 //
 //go:noescape
 func matmulQ83xTurbo4AVX512(y *float32, ldy int, q *int8, d *float32, s *float32, w *byte, stride int, rows int, blocks int)
 
-// matmulQ84xTurbo4AVX512 is y[j][r] = sum over i of d[i/128][j]*q[i/128][j][i%128]*w[r][i] for j < 4; ldy and stride in bytes.
-// Requires: AVX2, AVX512F, AVX512BW, AVX512DQ, AVX512VL, AVX512VNNI, F16C, FMA
+// matmulQ84xTurbo4AVX512 multiplies rows of w with 4 rows of activations in int8; ldy and stride in bytes.
+//
+//	for r := range rows {
+//		for j := range 4 {
+//			y[j][r] = sum(d[i/128][j] * q[i/128][j][i%128] * w[r][i]) // over all i
+//		}
+//	}
+//
+// Requires: F16C, FMA, AVX512VL, AVX512VNNI
 //
 //go:noescape
 func matmulQ84xTurbo4AVX512(y *float32, ldy int, q *int8, d *float32, s *float32, w *byte, stride int, rows int, blocks int)
 
 // unpackTurbo4AVX512 unpacks a row into records of 32 levels, their scales and mins.
-// Requires: AVX2, AVX512F, AVX512BW, AVX512DQ, AVX512VL, AVX512VNNI, F16C, FMA
+//
+//	for i := range blocks * 128 {
+//		r := &dst[i/32]
+//		r.level[i%32] = level(src, i) // value = scale*level + min
+//		r.scale[i%32/16], r.min[i%32/16] = scale(src, i), min(src, i)
+//	}
+//
+// Requires: AVX2, F16C
 //
 //go:noescape
 func unpackTurbo4AVX512(dst *byte, src *byte, blocks int)
@@ -84,14 +156,28 @@ func matmulQ8Turbo4AVX512(y []float32, ldy int, x *Act, m int, w []byte, stride 
 	matmulQ8TilesTurbo4AVX512.drive(128, 68, matmulQ8Turbo4Generic, y, ldy, x, m, w, stride, rows, n, ws)
 }
 
-// mix1xTurbo4AVX512 is o[j][i] += sum over r of p[j][r]*v[r][i] for j < 1; ld and stride in bytes, a unit is 128 values.
-// Requires: AVX2, AVX512F, AVX512BW, AVX512DQ, AVX512VL, AVX512VNNI, F16C, FMA
+// mix1xTurbo4AVX512 adds weighted rows of v to 1 row of o; ld and stride in bytes, a unit is 128 values.
+//
+//	for j := range 1 {
+//		for i := range units * 128 {
+//			o[j][i] += sum(p[j][r] * v[r][i]) // over r < rows
+//		}
+//	}
+//
+// Requires: AVX2, F16C, FMA
 //
 //go:noescape
 func mix1xTurbo4AVX512(o *float32, ldo int, p *float32, ldp int, v *byte, stride int, rows int, units int)
 
-// mix2xTurbo4AVX512 is o[j][i] += sum over r of p[j][r]*v[r][i] for j < 2; ld and stride in bytes, a unit is 128 values.
-// Requires: AVX2, AVX512F, AVX512BW, AVX512DQ, AVX512VL, AVX512VNNI, F16C, FMA
+// mix2xTurbo4AVX512 adds weighted rows of v to 2 rows of o; ld and stride in bytes, a unit is 128 values.
+//
+//	for j := range 2 {
+//		for i := range units * 128 {
+//			o[j][i] += sum(p[j][r] * v[r][i]) // over r < rows
+//		}
+//	}
+//
+// Requires: AVX2, F16C, FMA
 //
 //go:noescape
 func mix2xTurbo4AVX512(o *float32, ldo int, p *float32, ldp int, v *byte, stride int, rows int, units int)
@@ -102,26 +188,54 @@ func mixTurbo4AVX512(o []float32, ldo int, p []float32, ldp int, m int, v []byte
 	mixTilesTurbo4AVX512.drive(128, 68, mixTurbo4Generic, o, ldo, p, ldp, m, v, stride, rows, n, ws)
 }
 
-// mixQ81xTurbo4AVX512 is o[j][i] += sum over r of p[j][r]*v[r][i] for j < 1; ld and stride in bytes, a unit is 128 values.
-// Requires: AVX2, AVX512F, AVX512BW, AVX512DQ, AVX512VL, AVX512VNNI, F16C, FMA
+// mixQ81xTurbo4AVX512 adds weighted rows of v to 1 row of o; ld and stride in bytes, a unit is 128 values.
+//
+//	for j := range 1 {
+//		for i := range units * 128 {
+//			o[j][i] += sum(p[j][r] * v[r][i]) // over r < rows
+//		}
+//	}
+//
+// Requires: AVX2, F16C, FMA
 //
 //go:noescape
 func mixQ81xTurbo4AVX512(o *float32, ldo int, p *float32, ldp int, v *byte, stride int, rows int, units int)
 
-// mixQ82xTurbo4AVX512 is o[j][i] += sum over r of p[j][r]*v[r][i] for j < 2; ld and stride in bytes, a unit is 128 values.
-// Requires: AVX2, AVX512F, AVX512BW, AVX512DQ, AVX512VL, AVX512VNNI, F16C, FMA
+// mixQ82xTurbo4AVX512 adds weighted rows of v to 2 rows of o; ld and stride in bytes, a unit is 128 values.
+//
+//	for j := range 2 {
+//		for i := range units * 128 {
+//			o[j][i] += sum(p[j][r] * v[r][i]) // over r < rows
+//		}
+//	}
+//
+// Requires: AVX2, F16C, FMA
 //
 //go:noescape
 func mixQ82xTurbo4AVX512(o *float32, ldo int, p *float32, ldp int, v *byte, stride int, rows int, units int)
 
-// mixQ83xTurbo4AVX512 is o[j][i] += sum over r of p[j][r]*v[r][i] for j < 3; ld and stride in bytes, a unit is 128 values.
-// Requires: AVX2, AVX512F, AVX512BW, AVX512DQ, AVX512VL, AVX512VNNI, F16C, FMA
+// mixQ83xTurbo4AVX512 adds weighted rows of v to 3 rows of o; ld and stride in bytes, a unit is 128 values.
+//
+//	for j := range 3 {
+//		for i := range units * 128 {
+//			o[j][i] += sum(p[j][r] * v[r][i]) // over r < rows
+//		}
+//	}
+//
+// Requires: AVX2, F16C, FMA
 //
 //go:noescape
 func mixQ83xTurbo4AVX512(o *float32, ldo int, p *float32, ldp int, v *byte, stride int, rows int, units int)
 
-// mixQ85xTurbo4AVX512 is o[j][i] += sum over r of p[j][r]*v[r][i] for j < 5; ld and stride in bytes, a unit is 128 values.
-// Requires: AVX2, AVX512F, AVX512BW, AVX512DQ, AVX512VL, AVX512VNNI, F16C, FMA
+// mixQ85xTurbo4AVX512 adds weighted rows of v to 5 rows of o; ld and stride in bytes, a unit is 128 values.
+//
+//	for j := range 5 {
+//		for i := range units * 128 {
+//			o[j][i] += sum(p[j][r] * v[r][i]) // over r < rows
+//		}
+//	}
+//
+// Requires: AVX2, F16C, FMA
 //
 //go:noescape
 func mixQ85xTurbo4AVX512(o *float32, ldo int, p *float32, ldp int, v *byte, stride int, rows int, units int)
@@ -132,8 +246,13 @@ func mixQ8Turbo4AVX512(o []float32, ldo int, p []float32, ldp int, m int, v []by
 	mixQ8TilesTurbo4AVX512.drive(128, 68, mixTurbo4Generic, o, ldo, p, ldp, m, v, stride, rows, n, ws)
 }
 
-// decodeUnitsTurbo4AVX2 unpacks units of 128 values: dst[i] = value(src, i).
-// Requires: AVX2, F16C, FMA
+// decodeUnitsTurbo4AVX2 unpacks units of 128 values.
+//
+//	for i := range units * 128 {
+//		dst[i] = value(src, i)
+//	}
+//
+// Requires: AVX2, F16C
 //
 //go:noescape
 func decodeUnitsTurbo4AVX2(dst *float32, src *byte, units int)
@@ -142,62 +261,129 @@ func decodeTurbo4AVX2(dst []float32, src []byte) {
 	driveDecode(decodeUnitsTurbo4AVX2, 128, 68, decodeTurbo4Generic, dst, src)
 }
 
-// matmul1xTurbo4AVX2 is y[j][r] = sum over i of x[j][i]*w[r][i] for j < 1; ld and stride in bytes, a unit is 128 values.
+// matmul1xTurbo4AVX2 multiplies rows of w with 1 row of x; ld and stride in bytes, a unit is 128 values.
+//
+//	for r := range rows {
+//		for j := range 1 {
+//			y[j][r] = sum(x[j][i] * w[r][i]) // over all i
+//		}
+//	}
+//
 // Requires: AVX2, F16C, FMA
 //
 //go:noescape
 func matmul1xTurbo4AVX2(y *float32, ldy int, x *float32, ldx int, w *byte, stride int, rows int, units int)
 
-// matmul2xTurbo4AVX2 is y[j][r] = sum over i of x[j][i]*w[r][i] for j < 2; ld and stride in bytes, a unit is 128 values.
+// matmul2xTurbo4AVX2 multiplies rows of w with 2 rows of x; ld and stride in bytes, a unit is 128 values.
+//
+//	for r := range rows {
+//		for j := range 2 {
+//			y[j][r] = sum(x[j][i] * w[r][i]) // over all i
+//		}
+//	}
+//
 // Requires: AVX2, F16C, FMA
 //
 //go:noescape
 func matmul2xTurbo4AVX2(y *float32, ldy int, x *float32, ldx int, w *byte, stride int, rows int, units int)
 
-// matmul3xTurbo4AVX2 is y[j][r] = sum over i of x[j][i]*w[r][i] for j < 3; ld and stride in bytes, a unit is 128 values.
+// matmul3xTurbo4AVX2 multiplies rows of w with 3 rows of x; ld and stride in bytes, a unit is 128 values.
+//
+//	for r := range rows {
+//		for j := range 3 {
+//			y[j][r] = sum(x[j][i] * w[r][i]) // over all i
+//		}
+//	}
+//
 // Requires: AVX2, F16C, FMA
 //
 //go:noescape
 func matmul3xTurbo4AVX2(y *float32, ldy int, x *float32, ldx int, w *byte, stride int, rows int, units int)
 
-// matmul4xTurbo4AVX2 is y[j][r] = sum over i of x[j][i]*w[r][i] for j < 4; ld and stride in bytes, a unit is 128 values.
+// matmul4xTurbo4AVX2 multiplies rows of w with 4 rows of x; ld and stride in bytes, a unit is 128 values.
+//
+//	for r := range rows {
+//		for j := range 4 {
+//			y[j][r] = sum(x[j][i] * w[r][i]) // over all i
+//		}
+//	}
+//
 // Requires: AVX2, F16C, FMA
 //
 //go:noescape
 func matmul4xTurbo4AVX2(y *float32, ldy int, x *float32, ldx int, w *byte, stride int, rows int, units int)
 
-var matmulTilesTurbo4AVX2 = matmulTiles{matmul1xTurbo4AVX2, matmul2xTurbo4AVX2, matmul3xTurbo4AVX2, matmul4xTurbo4AVX2}
+var matmulTilesTurbo4AVX2 = matmulTiles{
+	decode: decodeTurbo4AVX2,
+	gemm:   &gemmF32TilesAVX2,
+	tiles:  [4]matmulKernel{matmul1xTurbo4AVX2, matmul2xTurbo4AVX2, matmul3xTurbo4AVX2, matmul4xTurbo4AVX2},
+}
 
 func matmulTurbo4AVX2(y []float32, ldy int, x []float32, ldx int, m int, w []byte, stride int, rows int, n int, ws *Workspace) {
 	matmulTilesTurbo4AVX2.drive(128, 68, matmulTurbo4Generic, y, ldy, x, ldx, m, w, stride, rows, n, ws)
 }
 
-// matmulQ81xTurbo4AVX2 is y[j][r] = sum over i of d[i/128][j]*q[i/128][j][i%128]*w[r][i] for j < 1; ldy and stride in bytes.
+// matmulQ81xTurbo4AVX2 multiplies rows of w with 1 row of activations in int8; ldy and stride in bytes.
+//
+//	for r := range rows {
+//		for j := range 1 {
+//			y[j][r] = sum(d[i/128][j] * q[i/128][j][i%128] * w[r][i]) // over all i
+//		}
+//	}
+//
 // Requires: AVX2, F16C, FMA
 //
 //go:noescape
 func matmulQ81xTurbo4AVX2(y *float32, ldy int, q *int8, d *float32, s *float32, w *byte, stride int, rows int, blocks int)
 
-// matmulQ82xTurbo4AVX2 is y[j][r] = sum over i of d[i/128][j]*q[i/128][j][i%128]*w[r][i] for j < 2; ldy and stride in bytes.
+// matmulQ82xTurbo4AVX2 multiplies rows of w with 2 rows of activations in int8; ldy and stride in bytes.
+//
+//	for r := range rows {
+//		for j := range 2 {
+//			y[j][r] = sum(d[i/128][j] * q[i/128][j][i%128] * w[r][i]) // over all i
+//		}
+//	}
+//
 // Requires: AVX2, F16C, FMA
 //
 //go:noescape
 func matmulQ82xTurbo4AVX2(y *float32, ldy int, q *int8, d *float32, s *float32, w *byte, stride int, rows int, blocks int)
 
-// matmulQ83xTurbo4AVX2 is y[j][r] = sum over i of d[i/128][j]*q[i/128][j][i%128]*w[r][i] for j < 3; ldy and stride in bytes.
+// matmulQ83xTurbo4AVX2 multiplies rows of w with 3 rows of activations in int8; ldy and stride in bytes.
+//
+//	for r := range rows {
+//		for j := range 3 {
+//			y[j][r] = sum(d[i/128][j] * q[i/128][j][i%128] * w[r][i]) // over all i
+//		}
+//	}
+//
 // Requires: AVX2, F16C, FMA
 //
 //go:noescape
 func matmulQ83xTurbo4AVX2(y *float32, ldy int, q *int8, d *float32, s *float32, w *byte, stride int, rows int, blocks int)
 
-// matmulQ84xTurbo4AVX2 is y[j][r] = sum over i of d[i/128][j]*q[i/128][j][i%128]*w[r][i] for j < 4; ldy and stride in bytes.
+// matmulQ84xTurbo4AVX2 multiplies rows of w with 4 rows of activations in int8; ldy and stride in bytes.
+//
+//	for r := range rows {
+//		for j := range 4 {
+//			y[j][r] = sum(d[i/128][j] * q[i/128][j][i%128] * w[r][i]) // over all i
+//		}
+//	}
+//
 // Requires: AVX2, F16C, FMA
 //
 //go:noescape
 func matmulQ84xTurbo4AVX2(y *float32, ldy int, q *int8, d *float32, s *float32, w *byte, stride int, rows int, blocks int)
 
 // unpackTurbo4AVX2 unpacks a row into records of 32 levels, their scales and mins.
-// Requires: AVX2, F16C, FMA
+//
+//	for i := range blocks * 128 {
+//		r := &dst[i/32]
+//		r.level[i%32] = level(src, i) // value = scale*level + min
+//		r.scale[i%32/16], r.min[i%32/16] = scale(src, i), min(src, i)
+//	}
+//
+// Requires: AVX2, F16C
 //
 //go:noescape
 func unpackTurbo4AVX2(dst *byte, src *byte, blocks int)
@@ -213,13 +399,49 @@ func matmulQ8Turbo4AVX2(y []float32, ldy int, x *Act, m int, w []byte, stride in
 	matmulQ8TilesTurbo4AVX2.drive(128, 68, matmulQ8Turbo4Generic, y, ldy, x, m, w, stride, rows, n, ws)
 }
 
-// mix1xTurbo4AVX2 is o[j][i] += sum over r of p[j][r]*v[r][i] for j < 1; ld and stride in bytes, a unit is 128 values.
+// encodeGroupsTurbo4AVX2 packs groups of 8 blocks of 128 values.
+//
+//	for k := range groups * 8 {
+//		x := src[k*128:][:128]
+//		n := sqrt(sum((x * x)))
+//		v := transform<turbo_wht128>(((n > 1e-10) ? (x * (1.0 / n)) : 0.0))
+//		code := nearest(v)
+//		r := sqrt(sum((codebook[code] * codebook[code])))
+//		norm := ((r > 1e-10) ? (n / r) : n)
+//		rnorm := 0.0
+//		copy(dst[k*68:], block of these fields and codes)
+//	}
+//
+// Requires: AVX2, F16C
+//
+//go:noescape
+func encodeGroupsTurbo4AVX2(dst *byte, src *float32, scratch *byte, groups int)
+
+func encodeTurbo4AVX2(dst []byte, src []float32) {
+	driveEncode(encodeGroupsTurbo4AVX2, 8, 128, 68, 12576, dst, src)
+}
+
+// mix1xTurbo4AVX2 adds weighted rows of v to 1 row of o; ld and stride in bytes, a unit is 128 values.
+//
+//	for j := range 1 {
+//		for i := range units * 128 {
+//			o[j][i] += sum(p[j][r] * v[r][i]) // over r < rows
+//		}
+//	}
+//
 // Requires: AVX2, F16C, FMA
 //
 //go:noescape
 func mix1xTurbo4AVX2(o *float32, ldo int, p *float32, ldp int, v *byte, stride int, rows int, units int)
 
-// mix2xTurbo4AVX2 is o[j][i] += sum over r of p[j][r]*v[r][i] for j < 2; ld and stride in bytes, a unit is 128 values.
+// mix2xTurbo4AVX2 adds weighted rows of v to 2 rows of o; ld and stride in bytes, a unit is 128 values.
+//
+//	for j := range 2 {
+//		for i := range units * 128 {
+//			o[j][i] += sum(p[j][r] * v[r][i]) // over r < rows
+//		}
+//	}
+//
 // Requires: AVX2, F16C, FMA
 //
 //go:noescape
@@ -231,25 +453,53 @@ func mixTurbo4AVX2(o []float32, ldo int, p []float32, ldp int, m int, v []byte, 
 	mixTilesTurbo4AVX2.drive(128, 68, mixTurbo4Generic, o, ldo, p, ldp, m, v, stride, rows, n, ws)
 }
 
-// mixQ81xTurbo4AVX2 is o[j][i] += sum over r of p[j][r]*v[r][i] for j < 1; ld and stride in bytes, a unit is 128 values.
+// mixQ81xTurbo4AVX2 adds weighted rows of v to 1 row of o; ld and stride in bytes, a unit is 128 values.
+//
+//	for j := range 1 {
+//		for i := range units * 128 {
+//			o[j][i] += sum(p[j][r] * v[r][i]) // over r < rows
+//		}
+//	}
+//
 // Requires: AVX2, F16C, FMA
 //
 //go:noescape
 func mixQ81xTurbo4AVX2(o *float32, ldo int, p *float32, ldp int, v *byte, stride int, rows int, units int)
 
-// mixQ82xTurbo4AVX2 is o[j][i] += sum over r of p[j][r]*v[r][i] for j < 2; ld and stride in bytes, a unit is 128 values.
+// mixQ82xTurbo4AVX2 adds weighted rows of v to 2 rows of o; ld and stride in bytes, a unit is 128 values.
+//
+//	for j := range 2 {
+//		for i := range units * 128 {
+//			o[j][i] += sum(p[j][r] * v[r][i]) // over r < rows
+//		}
+//	}
+//
 // Requires: AVX2, F16C, FMA
 //
 //go:noescape
 func mixQ82xTurbo4AVX2(o *float32, ldo int, p *float32, ldp int, v *byte, stride int, rows int, units int)
 
-// mixQ83xTurbo4AVX2 is o[j][i] += sum over r of p[j][r]*v[r][i] for j < 3; ld and stride in bytes, a unit is 128 values.
+// mixQ83xTurbo4AVX2 adds weighted rows of v to 3 rows of o; ld and stride in bytes, a unit is 128 values.
+//
+//	for j := range 3 {
+//		for i := range units * 128 {
+//			o[j][i] += sum(p[j][r] * v[r][i]) // over r < rows
+//		}
+//	}
+//
 // Requires: AVX2, F16C, FMA
 //
 //go:noescape
 func mixQ83xTurbo4AVX2(o *float32, ldo int, p *float32, ldp int, v *byte, stride int, rows int, units int)
 
-// mixQ85xTurbo4AVX2 is o[j][i] += sum over r of p[j][r]*v[r][i] for j < 5; ld and stride in bytes, a unit is 128 values.
+// mixQ85xTurbo4AVX2 adds weighted rows of v to 5 rows of o; ld and stride in bytes, a unit is 128 values.
+//
+//	for j := range 5 {
+//		for i := range units * 128 {
+//			o[j][i] += sum(p[j][r] * v[r][i]) // over r < rows
+//		}
+//	}
+//
 // Requires: AVX2, F16C, FMA
 //
 //go:noescape

@@ -74,8 +74,188 @@ DATA turbo411<>+16(SB)/8, $0x0001000100010001
 DATA turbo411<>+24(SB)/8, $0x0001000100010001
 GLOBL turbo411<>(SB), RODATA|NOPTR, $32
 
-// decodeUnitsTurbo4AVX512 unpacks units of 128 values: dst[i] = value(src, i).
-// Requires: AVX2, AVX512F, AVX512BW, AVX512DQ, AVX512VL, AVX512VNNI, F16C, FMA
+DATA turbo412<>+0(SB)/8, $0x0000000000000000
+DATA turbo412<>+8(SB)/8, $0x0000000000000000
+DATA turbo412<>+16(SB)/8, $0x0000000000000000
+DATA turbo412<>+24(SB)/8, $0x0000000000000000
+GLOBL turbo412<>(SB), RODATA|NOPTR, $32
+
+DATA turbo413<>+0(SB)/8, $0x2edbe6ff2edbe6ff
+DATA turbo413<>+8(SB)/8, $0x2edbe6ff2edbe6ff
+DATA turbo413<>+16(SB)/8, $0x2edbe6ff2edbe6ff
+DATA turbo413<>+24(SB)/8, $0x2edbe6ff2edbe6ff
+GLOBL turbo413<>(SB), RODATA|NOPTR, $32
+
+DATA turbo414<>+0(SB)/8, $0x3f8000003f800000
+DATA turbo414<>+8(SB)/8, $0x3f8000003f800000
+DATA turbo414<>+16(SB)/8, $0x3f8000003f800000
+DATA turbo414<>+24(SB)/8, $0x3f8000003f800000
+GLOBL turbo414<>(SB), RODATA|NOPTR, $32
+
+DATA turbo415<>+0(SB)/8, $0x3f800000bf800000
+DATA turbo415<>+8(SB)/8, $0xbf8000003f800000
+DATA turbo415<>+16(SB)/8, $0x3f800000bf800000
+DATA turbo415<>+24(SB)/8, $0x3f800000bf800000
+DATA turbo415<>+32(SB)/8, $0xbf800000bf800000
+DATA turbo415<>+40(SB)/8, $0x3f8000003f800000
+DATA turbo415<>+48(SB)/8, $0x3f8000003f800000
+DATA turbo415<>+56(SB)/8, $0x3f8000003f800000
+DATA turbo415<>+64(SB)/8, $0xbf8000003f800000
+DATA turbo415<>+72(SB)/8, $0xbf8000003f800000
+DATA turbo415<>+80(SB)/8, $0xbf8000003f800000
+DATA turbo415<>+88(SB)/8, $0x3f800000bf800000
+DATA turbo415<>+96(SB)/8, $0x3f8000003f800000
+DATA turbo415<>+104(SB)/8, $0x3f800000bf800000
+DATA turbo415<>+112(SB)/8, $0xbf8000003f800000
+DATA turbo415<>+120(SB)/8, $0xbf800000bf800000
+DATA turbo415<>+128(SB)/8, $0x3f800000bf800000
+DATA turbo415<>+136(SB)/8, $0xbf8000003f800000
+DATA turbo415<>+144(SB)/8, $0x3f8000003f800000
+DATA turbo415<>+152(SB)/8, $0x3f800000bf800000
+DATA turbo415<>+160(SB)/8, $0x3f800000bf800000
+DATA turbo415<>+168(SB)/8, $0xbf8000003f800000
+DATA turbo415<>+176(SB)/8, $0x3f800000bf800000
+DATA turbo415<>+184(SB)/8, $0x3f800000bf800000
+DATA turbo415<>+192(SB)/8, $0x3f8000003f800000
+DATA turbo415<>+200(SB)/8, $0xbf8000003f800000
+DATA turbo415<>+208(SB)/8, $0xbf800000bf800000
+DATA turbo415<>+216(SB)/8, $0xbf800000bf800000
+DATA turbo415<>+224(SB)/8, $0xbf8000003f800000
+DATA turbo415<>+232(SB)/8, $0x3f8000003f800000
+DATA turbo415<>+240(SB)/8, $0x3f8000003f800000
+DATA turbo415<>+248(SB)/8, $0x3f800000bf800000
+DATA turbo415<>+256(SB)/8, $0xbf800000bf800000
+DATA turbo415<>+264(SB)/8, $0xbf8000003f800000
+DATA turbo415<>+272(SB)/8, $0xbf800000bf800000
+DATA turbo415<>+280(SB)/8, $0xbf8000003f800000
+DATA turbo415<>+288(SB)/8, $0xbf800000bf800000
+DATA turbo415<>+296(SB)/8, $0xbf8000003f800000
+DATA turbo415<>+304(SB)/8, $0xbf800000bf800000
+DATA turbo415<>+312(SB)/8, $0x3f8000003f800000
+DATA turbo415<>+320(SB)/8, $0xbf8000003f800000
+DATA turbo415<>+328(SB)/8, $0x3f800000bf800000
+DATA turbo415<>+336(SB)/8, $0x3f8000003f800000
+DATA turbo415<>+344(SB)/8, $0xbf800000bf800000
+DATA turbo415<>+352(SB)/8, $0x3f8000003f800000
+DATA turbo415<>+360(SB)/8, $0x3f800000bf800000
+DATA turbo415<>+368(SB)/8, $0xbf8000003f800000
+DATA turbo415<>+376(SB)/8, $0xbf8000003f800000
+DATA turbo415<>+384(SB)/8, $0x3f800000bf800000
+DATA turbo415<>+392(SB)/8, $0xbf8000003f800000
+DATA turbo415<>+400(SB)/8, $0xbf8000003f800000
+DATA turbo415<>+408(SB)/8, $0xbf8000003f800000
+DATA turbo415<>+416(SB)/8, $0x3f8000003f800000
+DATA turbo415<>+424(SB)/8, $0x3f8000003f800000
+DATA turbo415<>+432(SB)/8, $0x3f800000bf800000
+DATA turbo415<>+440(SB)/8, $0x3f800000bf800000
+DATA turbo415<>+448(SB)/8, $0xbf8000003f800000
+DATA turbo415<>+456(SB)/8, $0x3f8000003f800000
+DATA turbo415<>+464(SB)/8, $0xbf800000bf800000
+DATA turbo415<>+472(SB)/8, $0xbf800000bf800000
+DATA turbo415<>+480(SB)/8, $0x3f800000bf800000
+DATA turbo415<>+488(SB)/8, $0xbf8000003f800000
+DATA turbo415<>+496(SB)/8, $0x3f8000003f800000
+DATA turbo415<>+504(SB)/8, $0x3f800000bf800000
+GLOBL turbo415<>(SB), RODATA|NOPTR, $512
+
+DATA turbo416<>+0(SB)/8, $0x3db504f33db504f3
+DATA turbo416<>+8(SB)/8, $0x3db504f33db504f3
+DATA turbo416<>+16(SB)/8, $0x3db504f3bdb504f3
+DATA turbo416<>+24(SB)/8, $0xbdb504f33db504f3
+DATA turbo416<>+32(SB)/8, $0xbdb504f33db504f3
+DATA turbo416<>+40(SB)/8, $0xbdb504f3bdb504f3
+DATA turbo416<>+48(SB)/8, $0xbdb504f33db504f3
+DATA turbo416<>+56(SB)/8, $0xbdb504f3bdb504f3
+DATA turbo416<>+64(SB)/8, $0x3db504f33db504f3
+DATA turbo416<>+72(SB)/8, $0xbdb504f3bdb504f3
+DATA turbo416<>+80(SB)/8, $0xbdb504f33db504f3
+DATA turbo416<>+88(SB)/8, $0xbdb504f33db504f3
+DATA turbo416<>+96(SB)/8, $0xbdb504f33db504f3
+DATA turbo416<>+104(SB)/8, $0x3db504f3bdb504f3
+DATA turbo416<>+112(SB)/8, $0x3db504f3bdb504f3
+DATA turbo416<>+120(SB)/8, $0x3db504f33db504f3
+DATA turbo416<>+128(SB)/8, $0x3db504f33db504f3
+DATA turbo416<>+136(SB)/8, $0xbdb504f3bdb504f3
+DATA turbo416<>+144(SB)/8, $0x3db504f3bdb504f3
+DATA turbo416<>+152(SB)/8, $0xbdb504f3bdb504f3
+DATA turbo416<>+160(SB)/8, $0xbdb504f3bdb504f3
+DATA turbo416<>+168(SB)/8, $0xbdb504f3bdb504f3
+DATA turbo416<>+176(SB)/8, $0x3db504f33db504f3
+DATA turbo416<>+184(SB)/8, $0xbdb504f33db504f3
+DATA turbo416<>+192(SB)/8, $0xbdb504f33db504f3
+DATA turbo416<>+200(SB)/8, $0x3db504f33db504f3
+DATA turbo416<>+208(SB)/8, $0xbdb504f33db504f3
+DATA turbo416<>+216(SB)/8, $0x3db504f3bdb504f3
+DATA turbo416<>+224(SB)/8, $0xbdb504f3bdb504f3
+DATA turbo416<>+232(SB)/8, $0xbdb504f3bdb504f3
+DATA turbo416<>+240(SB)/8, $0xbdb504f3bdb504f3
+DATA turbo416<>+248(SB)/8, $0x3db504f33db504f3
+DATA turbo416<>+256(SB)/8, $0xbdb504f33db504f3
+DATA turbo416<>+264(SB)/8, $0xbdb504f33db504f3
+DATA turbo416<>+272(SB)/8, $0xbdb504f3bdb504f3
+DATA turbo416<>+280(SB)/8, $0x3db504f3bdb504f3
+DATA turbo416<>+288(SB)/8, $0x3db504f3bdb504f3
+DATA turbo416<>+296(SB)/8, $0x3db504f3bdb504f3
+DATA turbo416<>+304(SB)/8, $0xbdb504f3bdb504f3
+DATA turbo416<>+312(SB)/8, $0x3db504f33db504f3
+DATA turbo416<>+320(SB)/8, $0x3db504f3bdb504f3
+DATA turbo416<>+328(SB)/8, $0x3db504f3bdb504f3
+DATA turbo416<>+336(SB)/8, $0xbdb504f33db504f3
+DATA turbo416<>+344(SB)/8, $0xbdb504f33db504f3
+DATA turbo416<>+352(SB)/8, $0xbdb504f3bdb504f3
+DATA turbo416<>+360(SB)/8, $0x3db504f3bdb504f3
+DATA turbo416<>+368(SB)/8, $0xbdb504f3bdb504f3
+DATA turbo416<>+376(SB)/8, $0xbdb504f33db504f3
+DATA turbo416<>+384(SB)/8, $0xbdb504f33db504f3
+DATA turbo416<>+392(SB)/8, $0x3db504f33db504f3
+DATA turbo416<>+400(SB)/8, $0xbdb504f33db504f3
+DATA turbo416<>+408(SB)/8, $0x3db504f3bdb504f3
+DATA turbo416<>+416(SB)/8, $0x3db504f3bdb504f3
+DATA turbo416<>+424(SB)/8, $0x3db504f3bdb504f3
+DATA turbo416<>+432(SB)/8, $0xbdb504f33db504f3
+DATA turbo416<>+440(SB)/8, $0x3db504f3bdb504f3
+DATA turbo416<>+448(SB)/8, $0x3db504f3bdb504f3
+DATA turbo416<>+456(SB)/8, $0x3db504f3bdb504f3
+DATA turbo416<>+464(SB)/8, $0xbdb504f33db504f3
+DATA turbo416<>+472(SB)/8, $0xbdb504f33db504f3
+DATA turbo416<>+480(SB)/8, $0xbdb504f33db504f3
+DATA turbo416<>+488(SB)/8, $0xbdb504f3bdb504f3
+DATA turbo416<>+496(SB)/8, $0xbdb504f3bdb504f3
+DATA turbo416<>+504(SB)/8, $0xbdb504f33db504f3
+GLOBL turbo416<>(SB), RODATA|NOPTR, $512
+
+DATA turbo417<>+0(SB)/8, $0x3d75cbffbd75cbff
+DATA turbo417<>+8(SB)/8, $0x0000000000000000
+DATA turbo417<>+16(SB)/8, $0x0000000000000000
+DATA turbo417<>+24(SB)/8, $0x0000000000000000
+GLOBL turbo417<>(SB), RODATA|NOPTR, $32
+
+DATA turbo418<>+0(SB)/8, $0xbce7c6b9bdd3aeef
+DATA turbo418<>+8(SB)/8, $0x3dd3aeef3ce7c6b9
+DATA turbo418<>+16(SB)/8, $0x0000000000000000
+DATA turbo418<>+24(SB)/8, $0x0000000000000000
+GLOBL turbo418<>(SB), RODATA|NOPTR, $32
+
+DATA turbo419<>+0(SB)/8, $0xbda21533be150dae
+DATA turbo419<>+8(SB)/8, $0xbc64c511bd31e3a8
+DATA turbo419<>+16(SB)/8, $0x3d31e3a83c64c511
+DATA turbo419<>+24(SB)/8, $0x3e150dae3da21533
+GLOBL turbo419<>(SB), RODATA|NOPTR, $32
+
+DATA turbo420<>+0(SB)/8, $0x8000000080000000
+DATA turbo420<>+8(SB)/8, $0x8000000080000000
+DATA turbo420<>+16(SB)/8, $0x8000000080000000
+DATA turbo420<>+24(SB)/8, $0x8000000080000000
+GLOBL turbo420<>(SB), RODATA|NOPTR, $32
+
+DATA turbo421<>+0(SB)/8, $0x7fc000007fc00000
+DATA turbo421<>+8(SB)/8, $0x7fc000007fc00000
+DATA turbo421<>+16(SB)/8, $0x7fc000007fc00000
+DATA turbo421<>+24(SB)/8, $0x7fc000007fc00000
+GLOBL turbo421<>(SB), RODATA|NOPTR, $32
+
+// decodeUnitsTurbo4AVX512 unpacks units of 128 values.
+// Requires: AVX2, F16C
 TEXT ·decodeUnitsTurbo4AVX512(SB), NOSPLIT, $320-24
 	MOVQ         dst+0(FP), AX
 	MOVQ         src+8(FP), BX
@@ -241,8 +421,8 @@ done2:
 	VZEROUPPER
 	RET
 
-// matmul1xTurbo4AVX512 is y[j][r] = sum over i of x[j][i]*w[r][i] for j < 1; ld and stride in bytes, a unit is 128 values.
-// Requires: AVX2, AVX512F, AVX512BW, AVX512DQ, AVX512VL, AVX512VNNI, F16C, FMA
+// matmul1xTurbo4AVX512 multiplies rows of w with 1 row of x; ld and stride in bytes, a unit is 128 values.
+// Requires: AVX2, F16C, FMA
 TEXT ·matmul1xTurbo4AVX512(SB), NOSPLIT, $320-64
 	MOVQ         y+0(FP), AX
 	MOVQ         w+32(FP), BX
@@ -453,8 +633,8 @@ done2:
 	VZEROUPPER
 	RET
 
-// matmul2xTurbo4AVX512 is y[j][r] = sum over i of x[j][i]*w[r][i] for j < 2; ld and stride in bytes, a unit is 128 values.
-// Requires: AVX2, AVX512F, AVX512BW, AVX512DQ, AVX512VL, AVX512VNNI, F16C, FMA
+// matmul2xTurbo4AVX512 multiplies rows of w with 2 rows of x; ld and stride in bytes, a unit is 128 values.
+// Requires: AVX2, F16C, FMA
 TEXT ·matmul2xTurbo4AVX512(SB), NOSPLIT, $320-64
 	MOVQ         y+0(FP), AX
 	MOVQ         w+32(FP), BX
@@ -707,8 +887,8 @@ done2:
 	VZEROUPPER
 	RET
 
-// matmul3xTurbo4AVX512 is y[j][r] = sum over i of x[j][i]*w[r][i] for j < 3; ld and stride in bytes, a unit is 128 values.
-// Requires: AVX2, AVX512F, AVX512BW, AVX512DQ, AVX512VL, AVX512VNNI, F16C, FMA
+// matmul3xTurbo4AVX512 multiplies rows of w with 3 rows of x; ld and stride in bytes, a unit is 128 values.
+// Requires: AVX2, F16C, FMA
 TEXT ·matmul3xTurbo4AVX512(SB), NOSPLIT, $320-64
 	MOVQ         y+0(FP), AX
 	MOVQ         w+32(FP), BX
@@ -1002,8 +1182,8 @@ done2:
 	VZEROUPPER
 	RET
 
-// matmul4xTurbo4AVX512 is y[j][r] = sum over i of x[j][i]*w[r][i] for j < 4; ld and stride in bytes, a unit is 128 values.
-// Requires: AVX2, AVX512F, AVX512BW, AVX512DQ, AVX512VL, AVX512VNNI, F16C, FMA
+// matmul4xTurbo4AVX512 multiplies rows of w with 4 rows of x; ld and stride in bytes, a unit is 128 values.
+// Requires: AVX2, F16C, FMA
 TEXT ·matmul4xTurbo4AVX512(SB), NOSPLIT, $320-64
 	MOVQ         y+0(FP), AX
 	MOVQ         w+32(FP), BX
@@ -1338,8 +1518,8 @@ done2:
 	VZEROUPPER
 	RET
 
-// matmulQ81xTurbo4AVX512 is y[j][r] = sum over i of d[i/128][j]*q[i/128][j][i%128]*w[r][i] for j < 1; ldy and stride in bytes.
-// Requires: AVX2, AVX512F, AVX512BW, AVX512DQ, AVX512VL, AVX512VNNI, F16C, FMA
+// matmulQ81xTurbo4AVX512 multiplies rows of w with 1 row of activations in int8; ldy and stride in bytes.
+// Requires: F16C, FMA, AVX512VL, AVX512VNNI
 TEXT ·matmulQ81xTurbo4AVX512(SB), NOSPLIT, $320-72
 	LEAQ         31(SP), AX
 	ANDQ         $-32, AX
@@ -1351,6 +1531,7 @@ TEXT ·matmulQ81xTurbo4AVX512(SB), NOSPLIT, $320-72
 
 loop1:
 	VPXOR        Y0, Y0, Y0
+	VPXOR        Y1, Y1, Y1
 	MOVQ         q+16(FP), DX
 	MOVQ         d+24(FP), SI
 	MOVQ         blocks+64(FP), DI
@@ -1359,66 +1540,66 @@ loop1:
 	JLT          done4
 
 loop3:
-	VPBROADCASTW (R8), X1
-	VCVTPH2PS    X1, Y1
-	VMOVDQU      turbo46<>+0(SB), Y2
-	VMULPS       Y2, Y1, Y1
-	VMOVDQU      4(R8), X2
-	VINSERTI128  $1, 12(R8), Y2, Y2
-	VPSHUFB      turbo40<>+0(SB), Y2, Y2
-	VPAND        turbo41<>+0(SB), Y2, Y3
-	VPSRLD       $4, Y2, Y2
-	VPAND        turbo42<>+0(SB), Y2, Y2
-	VPOR         Y2, Y3, Y2
-	VBROADCASTI128 turbo47<>+0(SB), Y3
-	VPSHUFB      Y2, Y3, Y2
-	VPABSB       Y2, Y3
-	VMOVDQU      (DX), Y4
-	VPSIGNB      Y2, Y4, Y2
-	VPXOR        Y4, Y4, Y4
-	VPDPBUSD     Y2, Y3, Y4
-	VMOVDQU      20(R8), X2
-	VINSERTI128  $1, 28(R8), Y2, Y2
-	VPSHUFB      turbo40<>+0(SB), Y2, Y2
-	VPAND        turbo41<>+0(SB), Y2, Y3
-	VPSRLD       $4, Y2, Y2
-	VPAND        turbo42<>+0(SB), Y2, Y2
-	VPOR         Y2, Y3, Y2
-	VBROADCASTI128 turbo47<>+0(SB), Y3
-	VPSHUFB      Y2, Y3, Y2
-	VPABSB       Y2, Y3
-	VMOVDQU      32(DX), Y5
-	VPSIGNB      Y2, Y5, Y2
-	VPDPBUSD     Y2, Y3, Y4
-	VMOVDQU      36(R8), X2
-	VINSERTI128  $1, 44(R8), Y2, Y2
-	VPSHUFB      turbo40<>+0(SB), Y2, Y2
-	VPAND        turbo41<>+0(SB), Y2, Y3
-	VPSRLD       $4, Y2, Y2
-	VPAND        turbo42<>+0(SB), Y2, Y2
-	VPOR         Y2, Y3, Y2
-	VBROADCASTI128 turbo47<>+0(SB), Y3
-	VPSHUFB      Y2, Y3, Y2
-	VPABSB       Y2, Y3
-	VMOVDQU      64(DX), Y5
-	VPSIGNB      Y2, Y5, Y2
-	VPDPBUSD     Y2, Y3, Y4
-	VBROADCASTI128 52(R8), Y2
-	VPSHUFB      turbo45<>+0(SB), Y2, Y2
-	VPAND        turbo41<>+0(SB), Y2, Y3
-	VPSRLD       $4, Y2, Y2
-	VPAND        turbo42<>+0(SB), Y2, Y2
-	VPOR         Y2, Y3, Y2
-	VBROADCASTI128 turbo47<>+0(SB), Y3
-	VPSHUFB      Y2, Y3, Y2
-	VPABSB       Y2, Y3
-	VMOVDQU      96(DX), Y5
-	VPSIGNB      Y2, Y5, Y2
-	VPDPBUSD     Y2, Y3, Y4
-	VBROADCASTSS (SI), Y2
-	VCVTDQ2PS    Y4, Y3
-	VMULPS       Y1, Y2, Y1
-	VFMADD231PS  Y1, Y3, Y0
+	VPBROADCASTW (R8), X2
+	VCVTPH2PS    X2, Y2
+	VMOVDQU      turbo46<>+0(SB), Y3
+	VMULPS       Y3, Y2, Y2
+	VMOVDQU      4(R8), X3
+	VINSERTI128  $1, 12(R8), Y3, Y3
+	VPSHUFB      turbo40<>+0(SB), Y3, Y3
+	VPAND        turbo41<>+0(SB), Y3, Y4
+	VPSRLD       $4, Y3, Y3
+	VPAND        turbo42<>+0(SB), Y3, Y3
+	VPOR         Y3, Y4, Y3
+	VBROADCASTI128 turbo47<>+0(SB), Y4
+	VPSHUFB      Y3, Y4, Y3
+	VPABSB       Y3, Y4
+	VMOVDQU      (DX), Y5
+	VPSIGNB      Y3, Y5, Y3
+	VPXOR        Y5, Y5, Y5
+	VPDPBUSD     Y3, Y4, Y5
+	VMOVDQU      20(R8), X3
+	VINSERTI128  $1, 28(R8), Y3, Y3
+	VPSHUFB      turbo40<>+0(SB), Y3, Y3
+	VPAND        turbo41<>+0(SB), Y3, Y4
+	VPSRLD       $4, Y3, Y3
+	VPAND        turbo42<>+0(SB), Y3, Y3
+	VPOR         Y3, Y4, Y3
+	VBROADCASTI128 turbo47<>+0(SB), Y4
+	VPSHUFB      Y3, Y4, Y3
+	VPABSB       Y3, Y4
+	VMOVDQU      32(DX), Y6
+	VPSIGNB      Y3, Y6, Y3
+	VPDPBUSD     Y3, Y4, Y5
+	VMOVDQU      36(R8), X3
+	VINSERTI128  $1, 44(R8), Y3, Y3
+	VPSHUFB      turbo40<>+0(SB), Y3, Y3
+	VPAND        turbo41<>+0(SB), Y3, Y4
+	VPSRLD       $4, Y3, Y3
+	VPAND        turbo42<>+0(SB), Y3, Y3
+	VPOR         Y3, Y4, Y3
+	VBROADCASTI128 turbo47<>+0(SB), Y4
+	VPSHUFB      Y3, Y4, Y3
+	VPABSB       Y3, Y4
+	VMOVDQU      64(DX), Y6
+	VPSIGNB      Y3, Y6, Y3
+	VPDPBUSD     Y3, Y4, Y5
+	VBROADCASTI128 52(R8), Y3
+	VPSHUFB      turbo45<>+0(SB), Y3, Y3
+	VPAND        turbo41<>+0(SB), Y3, Y4
+	VPSRLD       $4, Y3, Y3
+	VPAND        turbo42<>+0(SB), Y3, Y3
+	VPOR         Y3, Y4, Y3
+	VBROADCASTI128 turbo47<>+0(SB), Y4
+	VPSHUFB      Y3, Y4, Y3
+	VPABSB       Y3, Y4
+	VMOVDQU      96(DX), Y6
+	VPSIGNB      Y3, Y6, Y3
+	VPDPBUSD     Y3, Y4, Y5
+	VBROADCASTSS (SI), Y3
+	VCVTDQ2PS    Y5, Y4
+	VMULPS       Y2, Y3, Y2
+	VFMADD231PS  Y2, Y4, Y0
 	ADDQ         $0x44, R8
 	ADDQ         $0x80, DX
 	ADDQ         $4, SI
@@ -1427,6 +1608,7 @@ loop3:
 
 done4:
 	ADDQ         $1, DI
+	VADDPS       Y1, Y0, Y0
 	VEXTRACTF128 $1, Y0, X1
 	VADDPS       X0, X1, X1
 	VMOVHLPS     X1, X1, X0
@@ -1445,8 +1627,8 @@ done2:
 	VZEROUPPER
 	RET
 
-// matmulQ82xTurbo4AVX512 is y[j][r] = sum over i of d[i/128][j]*q[i/128][j][i%128]*w[r][i] for j < 2; ldy and stride in bytes.
-// Requires: AVX2, AVX512F, AVX512BW, AVX512DQ, AVX512VL, AVX512VNNI, F16C, FMA
+// matmulQ82xTurbo4AVX512 multiplies rows of w with 2 rows of activations in int8; ldy and stride in bytes.
+// Requires: F16C, FMA, AVX512VL, AVX512VNNI
 TEXT ·matmulQ82xTurbo4AVX512(SB), NOSPLIT, $320-72
 	LEAQ         31(SP), AX
 	ANDQ         $-32, AX
@@ -1580,8 +1762,8 @@ done2:
 	VZEROUPPER
 	RET
 
-// matmulQ83xTurbo4AVX512 is y[j][r] = sum over i of d[i/128][j]*q[i/128][j][i%128]*w[r][i] for j < 3; ldy and stride in bytes.
-// Requires: AVX2, AVX512F, AVX512BW, AVX512DQ, AVX512VL, AVX512VNNI, F16C, FMA
+// matmulQ83xTurbo4AVX512 multiplies rows of w with 3 rows of activations in int8; ldy and stride in bytes.
+// Requires: F16C, FMA, AVX512VL, AVX512VNNI
 TEXT ·matmulQ83xTurbo4AVX512(SB), NOSPLIT, $320-72
 	LEAQ         31(SP), AX
 	ANDQ         $-32, AX
@@ -1741,8 +1923,8 @@ done2:
 	VZEROUPPER
 	RET
 
-// matmulQ84xTurbo4AVX512 is y[j][r] = sum over i of d[i/128][j]*q[i/128][j][i%128]*w[r][i] for j < 4; ldy and stride in bytes.
-// Requires: AVX2, AVX512F, AVX512BW, AVX512DQ, AVX512VL, AVX512VNNI, F16C, FMA
+// matmulQ84xTurbo4AVX512 multiplies rows of w with 4 rows of activations in int8; ldy and stride in bytes.
+// Requires: F16C, FMA, AVX512VL, AVX512VNNI
 TEXT ·matmulQ84xTurbo4AVX512(SB), NOSPLIT, $320-72
 	LEAQ         31(SP), AX
 	ANDQ         $-32, AX
@@ -1929,7 +2111,7 @@ done2:
 	RET
 
 // unpackTurbo4AVX512 unpacks a row into records of 32 levels, their scales and mins.
-// Requires: AVX2, AVX512F, AVX512BW, AVX512DQ, AVX512VL, AVX512VNNI, F16C, FMA
+// Requires: AVX2, F16C
 TEXT ·unpackTurbo4AVX512(SB), NOSPLIT, $320-24
 	MOVQ         dst+0(FP), AX
 	MOVQ         src+8(FP), BX
@@ -2005,8 +2187,8 @@ done2:
 	VZEROUPPER
 	RET
 
-// mix1xTurbo4AVX512 is o[j][i] += sum over r of p[j][r]*v[r][i] for j < 1; ld and stride in bytes, a unit is 128 values.
-// Requires: AVX2, AVX512F, AVX512BW, AVX512DQ, AVX512VL, AVX512VNNI, F16C, FMA
+// mix1xTurbo4AVX512 adds weighted rows of v to 1 row of o; ld and stride in bytes, a unit is 128 values.
+// Requires: AVX2, F16C, FMA
 TEXT ·mix1xTurbo4AVX512(SB), NOSPLIT, $320-64
 	MOVQ         v+32(FP), AX
 	MOVQ         units+56(FP), BX
@@ -2278,8 +2460,8 @@ done2:
 	VZEROUPPER
 	RET
 
-// mix2xTurbo4AVX512 is o[j][i] += sum over r of p[j][r]*v[r][i] for j < 2; ld and stride in bytes, a unit is 128 values.
-// Requires: AVX2, AVX512F, AVX512BW, AVX512DQ, AVX512VL, AVX512VNNI, F16C, FMA
+// mix2xTurbo4AVX512 adds weighted rows of v to 2 rows of o; ld and stride in bytes, a unit is 128 values.
+// Requires: AVX2, F16C, FMA
 TEXT ·mix2xTurbo4AVX512(SB), NOSPLIT, $320-64
 	MOVQ         v+32(FP), AX
 	MOVQ         units+56(FP), BX
@@ -2619,8 +2801,8 @@ done2:
 	VZEROUPPER
 	RET
 
-// mixQ81xTurbo4AVX512 is o[j][i] += sum over r of p[j][r]*v[r][i] for j < 1; ld and stride in bytes, a unit is 128 values.
-// Requires: AVX2, AVX512F, AVX512BW, AVX512DQ, AVX512VL, AVX512VNNI, F16C, FMA
+// mixQ81xTurbo4AVX512 adds weighted rows of v to 1 row of o; ld and stride in bytes, a unit is 128 values.
+// Requires: AVX2, F16C, FMA
 TEXT ·mixQ81xTurbo4AVX512(SB), NOSPLIT, $320-64
 	MOVQ         v+32(FP), AX
 	MOVQ         units+56(FP), BX
@@ -2860,8 +3042,8 @@ done2:
 	VZEROUPPER
 	RET
 
-// mixQ82xTurbo4AVX512 is o[j][i] += sum over r of p[j][r]*v[r][i] for j < 2; ld and stride in bytes, a unit is 128 values.
-// Requires: AVX2, AVX512F, AVX512BW, AVX512DQ, AVX512VL, AVX512VNNI, F16C, FMA
+// mixQ82xTurbo4AVX512 adds weighted rows of v to 2 rows of o; ld and stride in bytes, a unit is 128 values.
+// Requires: AVX2, F16C, FMA
 TEXT ·mixQ82xTurbo4AVX512(SB), NOSPLIT, $320-64
 	MOVQ         v+32(FP), AX
 	MOVQ         units+56(FP), BX
@@ -3169,8 +3351,8 @@ done2:
 	VZEROUPPER
 	RET
 
-// mixQ83xTurbo4AVX512 is o[j][i] += sum over r of p[j][r]*v[r][i] for j < 3; ld and stride in bytes, a unit is 128 values.
-// Requires: AVX2, AVX512F, AVX512BW, AVX512DQ, AVX512VL, AVX512VNNI, F16C, FMA
+// mixQ83xTurbo4AVX512 adds weighted rows of v to 3 rows of o; ld and stride in bytes, a unit is 128 values.
+// Requires: AVX2, F16C, FMA
 TEXT ·mixQ83xTurbo4AVX512(SB), NOSPLIT, $320-64
 	MOVQ         v+32(FP), AX
 	MOVQ         units+56(FP), BX
@@ -3582,8 +3764,8 @@ done2:
 	VZEROUPPER
 	RET
 
-// mixQ85xTurbo4AVX512 is o[j][i] += sum over r of p[j][r]*v[r][i] for j < 5; ld and stride in bytes, a unit is 128 values.
-// Requires: AVX2, AVX512F, AVX512BW, AVX512DQ, AVX512VL, AVX512VNNI, F16C, FMA
+// mixQ85xTurbo4AVX512 adds weighted rows of v to 5 rows of o; ld and stride in bytes, a unit is 128 values.
+// Requires: AVX2, F16C, FMA
 TEXT ·mixQ85xTurbo4AVX512(SB), NOSPLIT, $320-64
 	MOVQ         v+32(FP), AX
 	MOVQ         units+56(FP), BX
@@ -3599,32 +3781,39 @@ loop1:
 	MOVQ         SI, R8
 	ADDQ         DI, R8
 	ADDQ         DI, R8
+	MOVQ         R8, R9
+	ADDQ         DI, R9
+	ADDQ         DI, R9
 	ADDQ         CX, SI
 	ADDQ         CX, R8
+	ADDQ         CX, R9
 	VMOVUPS      (SI), Y0
 	VMOVUPS      (SI)(DI*1), Y1
 	VMOVUPS      (R8), Y2
 	VMOVUPS      (R8)(DI*1), Y3
-	VMOVUPS      (R8), Y4
+	VMOVUPS      (R9), Y4
 	VMOVUPS      32(SI), Y5
 	VMOVUPS      32(SI)(DI*1), Y6
 	VMOVUPS      32(R8), Y7
 	VMOVUPS      32(R8)(DI*1), Y8
-	VMOVUPS      32(R8), Y9
+	VMOVUPS      32(R9), Y9
 	MOVQ         p+16(FP), SI
 	MOVQ         ldp+24(FP), DI
 	MOVQ         SI, R8
 	ADDQ         DI, R8
 	ADDQ         DI, R8
-	MOVQ         rows+48(FP), R9
-	MOVQ         AX, R10
-	MOVQ         stride+40(FP), R11
-	SUBQ         $1, R9
+	MOVQ         R8, R9
+	ADDQ         DI, R9
+	ADDQ         DI, R9
+	MOVQ         rows+48(FP), R10
+	MOVQ         AX, R11
+	MOVQ         stride+40(FP), R12
+	SUBQ         $1, R10
 	JLT          done4
 
 loop3:
-	VMOVDQU      4(R10), X10
-	VINSERTI128  $1, 12(R10), Y10, Y10
+	VMOVDQU      4(R11), X10
+	VINSERTI128  $1, 12(R11), Y10, Y10
 	VPSHUFB      turbo40<>+0(SB), Y10, Y10
 	VPAND        turbo41<>+0(SB), Y10, Y11
 	VPSRLD       $4, Y10, Y10
@@ -3633,7 +3822,7 @@ loop3:
 	VBROADCASTI128 turbo47<>+0(SB), Y11
 	VPSHUFB      Y10, Y11, Y10
 	VMOVDQU      Y10, (DX)
-	VPBROADCASTW (R10), X10
+	VPBROADCASTW (R11), X10
 	VCVTPH2PS    X10, Y10
 	VMOVDQU      turbo46<>+0(SB), Y11
 	VMULPS       Y11, Y10, Y10
@@ -3645,7 +3834,7 @@ loop3:
 	VMULPS       Y13, Y10, Y13
 	VBROADCASTSS (R8)(DI*1), Y14
 	VMULPS       Y14, Y10, Y14
-	VBROADCASTSS (R8), Y15
+	VBROADCASTSS (R9), Y15
 	VMULPS       Y15, Y10, Y10
 	VPMOVSXBD    (DX), Y15
 	VCVTDQ2PS    Y15, Y15
@@ -3661,62 +3850,74 @@ loop3:
 	VFMADD231PS  Y13, Y15, Y7
 	VFMADD231PS  Y14, Y15, Y8
 	VFMADD231PS  Y10, Y15, Y9
-	ADDQ         R11, R10
+	ADDQ         R12, R11
 	ADDQ         $4, SI
 	ADDQ         $4, R8
-	SUBQ         $1, R9
+	ADDQ         $4, R9
+	SUBQ         $1, R10
 	JGE          loop3
 
 done4:
-	ADDQ         $1, R9
+	ADDQ         $1, R10
 	MOVQ         o+0(FP), SI
 	MOVQ         ldo+8(FP), DI
 	MOVQ         SI, R8
 	ADDQ         DI, R8
 	ADDQ         DI, R8
+	MOVQ         R8, R9
+	ADDQ         DI, R9
+	ADDQ         DI, R9
 	ADDQ         CX, SI
 	ADDQ         CX, R8
+	ADDQ         CX, R9
 	VMOVUPS      Y0, (SI)
 	VMOVUPS      Y1, (SI)(DI*1)
 	VMOVUPS      Y2, (R8)
 	VMOVUPS      Y3, (R8)(DI*1)
-	VMOVUPS      Y4, (R8)
+	VMOVUPS      Y4, (R9)
 	VMOVUPS      Y5, 32(SI)
 	VMOVUPS      Y6, 32(SI)(DI*1)
 	VMOVUPS      Y7, 32(R8)
 	VMOVUPS      Y8, 32(R8)(DI*1)
-	VMOVUPS      Y9, 32(R8)
+	VMOVUPS      Y9, 32(R9)
 	MOVQ         o+0(FP), SI
 	MOVQ         ldo+8(FP), DI
 	MOVQ         SI, R8
 	ADDQ         DI, R8
 	ADDQ         DI, R8
+	MOVQ         R8, R9
+	ADDQ         DI, R9
+	ADDQ         DI, R9
 	ADDQ         CX, SI
 	ADDQ         CX, R8
+	ADDQ         CX, R9
 	VMOVUPS      64(SI), Y0
 	VMOVUPS      64(SI)(DI*1), Y1
 	VMOVUPS      64(R8), Y2
 	VMOVUPS      64(R8)(DI*1), Y3
-	VMOVUPS      64(R8), Y4
+	VMOVUPS      64(R9), Y4
 	VMOVUPS      96(SI), Y5
 	VMOVUPS      96(SI)(DI*1), Y6
 	VMOVUPS      96(R8), Y7
 	VMOVUPS      96(R8)(DI*1), Y8
-	VMOVUPS      96(R8), Y9
+	VMOVUPS      96(R9), Y9
 	MOVQ         p+16(FP), SI
 	MOVQ         ldp+24(FP), DI
 	MOVQ         SI, R8
 	ADDQ         DI, R8
 	ADDQ         DI, R8
-	MOVQ         rows+48(FP), R9
-	MOVQ         AX, R10
-	MOVQ         stride+40(FP), R11
-	SUBQ         $1, R9
+	MOVQ         R8, R9
+	ADDQ         DI, R9
+	ADDQ         DI, R9
+	MOVQ         rows+48(FP), R10
+	MOVQ         AX, R11
+	MOVQ         stride+40(FP), R12
+	SUBQ         $1, R10
 	JLT          done6
 
 loop5:
-	VMOVDQU      4(R10), X10
-	VINSERTI128  $1, 12(R10), Y10, Y10
+	VMOVDQU      4(R11), X10
+	VINSERTI128  $1, 12(R11), Y10, Y10
 	VPSHUFB      turbo40<>+0(SB), Y10, Y10
 	VPAND        turbo41<>+0(SB), Y10, Y11
 	VPSRLD       $4, Y10, Y10
@@ -3725,7 +3926,7 @@ loop5:
 	VBROADCASTI128 turbo47<>+0(SB), Y11
 	VPSHUFB      Y10, Y11, Y10
 	VMOVDQU      Y10, (DX)
-	VPBROADCASTW (R10), X10
+	VPBROADCASTW (R11), X10
 	VCVTPH2PS    X10, Y10
 	VMOVDQU      turbo46<>+0(SB), Y11
 	VMULPS       Y11, Y10, Y10
@@ -3737,7 +3938,7 @@ loop5:
 	VMULPS       Y13, Y10, Y13
 	VBROADCASTSS (R8)(DI*1), Y14
 	VMULPS       Y14, Y10, Y14
-	VBROADCASTSS (R8), Y15
+	VBROADCASTSS (R9), Y15
 	VMULPS       Y15, Y10, Y10
 	VPMOVSXBD    16(DX), Y15
 	VCVTDQ2PS    Y15, Y15
@@ -3753,62 +3954,74 @@ loop5:
 	VFMADD231PS  Y13, Y15, Y7
 	VFMADD231PS  Y14, Y15, Y8
 	VFMADD231PS  Y10, Y15, Y9
-	ADDQ         R11, R10
+	ADDQ         R12, R11
 	ADDQ         $4, SI
 	ADDQ         $4, R8
-	SUBQ         $1, R9
+	ADDQ         $4, R9
+	SUBQ         $1, R10
 	JGE          loop5
 
 done6:
-	ADDQ         $1, R9
+	ADDQ         $1, R10
 	MOVQ         o+0(FP), SI
 	MOVQ         ldo+8(FP), DI
 	MOVQ         SI, R8
 	ADDQ         DI, R8
 	ADDQ         DI, R8
+	MOVQ         R8, R9
+	ADDQ         DI, R9
+	ADDQ         DI, R9
 	ADDQ         CX, SI
 	ADDQ         CX, R8
+	ADDQ         CX, R9
 	VMOVUPS      Y0, 64(SI)
 	VMOVUPS      Y1, 64(SI)(DI*1)
 	VMOVUPS      Y2, 64(R8)
 	VMOVUPS      Y3, 64(R8)(DI*1)
-	VMOVUPS      Y4, 64(R8)
+	VMOVUPS      Y4, 64(R9)
 	VMOVUPS      Y5, 96(SI)
 	VMOVUPS      Y6, 96(SI)(DI*1)
 	VMOVUPS      Y7, 96(R8)
 	VMOVUPS      Y8, 96(R8)(DI*1)
-	VMOVUPS      Y9, 96(R8)
+	VMOVUPS      Y9, 96(R9)
 	MOVQ         o+0(FP), SI
 	MOVQ         ldo+8(FP), DI
 	MOVQ         SI, R8
 	ADDQ         DI, R8
 	ADDQ         DI, R8
+	MOVQ         R8, R9
+	ADDQ         DI, R9
+	ADDQ         DI, R9
 	ADDQ         CX, SI
 	ADDQ         CX, R8
+	ADDQ         CX, R9
 	VMOVUPS      128(SI), Y0
 	VMOVUPS      128(SI)(DI*1), Y1
 	VMOVUPS      128(R8), Y2
 	VMOVUPS      128(R8)(DI*1), Y3
-	VMOVUPS      128(R8), Y4
+	VMOVUPS      128(R9), Y4
 	VMOVUPS      160(SI), Y5
 	VMOVUPS      160(SI)(DI*1), Y6
 	VMOVUPS      160(R8), Y7
 	VMOVUPS      160(R8)(DI*1), Y8
-	VMOVUPS      160(R8), Y9
+	VMOVUPS      160(R9), Y9
 	MOVQ         p+16(FP), SI
 	MOVQ         ldp+24(FP), DI
 	MOVQ         SI, R8
 	ADDQ         DI, R8
 	ADDQ         DI, R8
-	MOVQ         rows+48(FP), R9
-	MOVQ         AX, R10
-	MOVQ         stride+40(FP), R11
-	SUBQ         $1, R9
+	MOVQ         R8, R9
+	ADDQ         DI, R9
+	ADDQ         DI, R9
+	MOVQ         rows+48(FP), R10
+	MOVQ         AX, R11
+	MOVQ         stride+40(FP), R12
+	SUBQ         $1, R10
 	JLT          done8
 
 loop7:
-	VMOVDQU      20(R10), X10
-	VINSERTI128  $1, 28(R10), Y10, Y10
+	VMOVDQU      20(R11), X10
+	VINSERTI128  $1, 28(R11), Y10, Y10
 	VPSHUFB      turbo40<>+0(SB), Y10, Y10
 	VPAND        turbo41<>+0(SB), Y10, Y11
 	VPSRLD       $4, Y10, Y10
@@ -3817,7 +4030,7 @@ loop7:
 	VBROADCASTI128 turbo47<>+0(SB), Y11
 	VPSHUFB      Y10, Y11, Y10
 	VMOVDQU      Y10, (DX)
-	VPBROADCASTW (R10), X10
+	VPBROADCASTW (R11), X10
 	VCVTPH2PS    X10, Y10
 	VMOVDQU      turbo46<>+0(SB), Y11
 	VMULPS       Y11, Y10, Y10
@@ -3829,7 +4042,7 @@ loop7:
 	VMULPS       Y13, Y10, Y13
 	VBROADCASTSS (R8)(DI*1), Y14
 	VMULPS       Y14, Y10, Y14
-	VBROADCASTSS (R8), Y15
+	VBROADCASTSS (R9), Y15
 	VMULPS       Y15, Y10, Y10
 	VPMOVSXBD    (DX), Y15
 	VCVTDQ2PS    Y15, Y15
@@ -3845,62 +4058,74 @@ loop7:
 	VFMADD231PS  Y13, Y15, Y7
 	VFMADD231PS  Y14, Y15, Y8
 	VFMADD231PS  Y10, Y15, Y9
-	ADDQ         R11, R10
+	ADDQ         R12, R11
 	ADDQ         $4, SI
 	ADDQ         $4, R8
-	SUBQ         $1, R9
+	ADDQ         $4, R9
+	SUBQ         $1, R10
 	JGE          loop7
 
 done8:
-	ADDQ         $1, R9
+	ADDQ         $1, R10
 	MOVQ         o+0(FP), SI
 	MOVQ         ldo+8(FP), DI
 	MOVQ         SI, R8
 	ADDQ         DI, R8
 	ADDQ         DI, R8
+	MOVQ         R8, R9
+	ADDQ         DI, R9
+	ADDQ         DI, R9
 	ADDQ         CX, SI
 	ADDQ         CX, R8
+	ADDQ         CX, R9
 	VMOVUPS      Y0, 128(SI)
 	VMOVUPS      Y1, 128(SI)(DI*1)
 	VMOVUPS      Y2, 128(R8)
 	VMOVUPS      Y3, 128(R8)(DI*1)
-	VMOVUPS      Y4, 128(R8)
+	VMOVUPS      Y4, 128(R9)
 	VMOVUPS      Y5, 160(SI)
 	VMOVUPS      Y6, 160(SI)(DI*1)
 	VMOVUPS      Y7, 160(R8)
 	VMOVUPS      Y8, 160(R8)(DI*1)
-	VMOVUPS      Y9, 160(R8)
+	VMOVUPS      Y9, 160(R9)
 	MOVQ         o+0(FP), SI
 	MOVQ         ldo+8(FP), DI
 	MOVQ         SI, R8
 	ADDQ         DI, R8
 	ADDQ         DI, R8
+	MOVQ         R8, R9
+	ADDQ         DI, R9
+	ADDQ         DI, R9
 	ADDQ         CX, SI
 	ADDQ         CX, R8
+	ADDQ         CX, R9
 	VMOVUPS      192(SI), Y0
 	VMOVUPS      192(SI)(DI*1), Y1
 	VMOVUPS      192(R8), Y2
 	VMOVUPS      192(R8)(DI*1), Y3
-	VMOVUPS      192(R8), Y4
+	VMOVUPS      192(R9), Y4
 	VMOVUPS      224(SI), Y5
 	VMOVUPS      224(SI)(DI*1), Y6
 	VMOVUPS      224(R8), Y7
 	VMOVUPS      224(R8)(DI*1), Y8
-	VMOVUPS      224(R8), Y9
+	VMOVUPS      224(R9), Y9
 	MOVQ         p+16(FP), SI
 	MOVQ         ldp+24(FP), DI
 	MOVQ         SI, R8
 	ADDQ         DI, R8
 	ADDQ         DI, R8
-	MOVQ         rows+48(FP), R9
-	MOVQ         AX, R10
-	MOVQ         stride+40(FP), R11
-	SUBQ         $1, R9
+	MOVQ         R8, R9
+	ADDQ         DI, R9
+	ADDQ         DI, R9
+	MOVQ         rows+48(FP), R10
+	MOVQ         AX, R11
+	MOVQ         stride+40(FP), R12
+	SUBQ         $1, R10
 	JLT          done10
 
 loop9:
-	VMOVDQU      20(R10), X10
-	VINSERTI128  $1, 28(R10), Y10, Y10
+	VMOVDQU      20(R11), X10
+	VINSERTI128  $1, 28(R11), Y10, Y10
 	VPSHUFB      turbo40<>+0(SB), Y10, Y10
 	VPAND        turbo41<>+0(SB), Y10, Y11
 	VPSRLD       $4, Y10, Y10
@@ -3909,7 +4134,7 @@ loop9:
 	VBROADCASTI128 turbo47<>+0(SB), Y11
 	VPSHUFB      Y10, Y11, Y10
 	VMOVDQU      Y10, (DX)
-	VPBROADCASTW (R10), X10
+	VPBROADCASTW (R11), X10
 	VCVTPH2PS    X10, Y10
 	VMOVDQU      turbo46<>+0(SB), Y11
 	VMULPS       Y11, Y10, Y10
@@ -3921,7 +4146,7 @@ loop9:
 	VMULPS       Y13, Y10, Y13
 	VBROADCASTSS (R8)(DI*1), Y14
 	VMULPS       Y14, Y10, Y14
-	VBROADCASTSS (R8), Y15
+	VBROADCASTSS (R9), Y15
 	VMULPS       Y15, Y10, Y10
 	VPMOVSXBD    16(DX), Y15
 	VCVTDQ2PS    Y15, Y15
@@ -3937,62 +4162,74 @@ loop9:
 	VFMADD231PS  Y13, Y15, Y7
 	VFMADD231PS  Y14, Y15, Y8
 	VFMADD231PS  Y10, Y15, Y9
-	ADDQ         R11, R10
+	ADDQ         R12, R11
 	ADDQ         $4, SI
 	ADDQ         $4, R8
-	SUBQ         $1, R9
+	ADDQ         $4, R9
+	SUBQ         $1, R10
 	JGE          loop9
 
 done10:
-	ADDQ         $1, R9
+	ADDQ         $1, R10
 	MOVQ         o+0(FP), SI
 	MOVQ         ldo+8(FP), DI
 	MOVQ         SI, R8
 	ADDQ         DI, R8
 	ADDQ         DI, R8
+	MOVQ         R8, R9
+	ADDQ         DI, R9
+	ADDQ         DI, R9
 	ADDQ         CX, SI
 	ADDQ         CX, R8
+	ADDQ         CX, R9
 	VMOVUPS      Y0, 192(SI)
 	VMOVUPS      Y1, 192(SI)(DI*1)
 	VMOVUPS      Y2, 192(R8)
 	VMOVUPS      Y3, 192(R8)(DI*1)
-	VMOVUPS      Y4, 192(R8)
+	VMOVUPS      Y4, 192(R9)
 	VMOVUPS      Y5, 224(SI)
 	VMOVUPS      Y6, 224(SI)(DI*1)
 	VMOVUPS      Y7, 224(R8)
 	VMOVUPS      Y8, 224(R8)(DI*1)
-	VMOVUPS      Y9, 224(R8)
+	VMOVUPS      Y9, 224(R9)
 	MOVQ         o+0(FP), SI
 	MOVQ         ldo+8(FP), DI
 	MOVQ         SI, R8
 	ADDQ         DI, R8
 	ADDQ         DI, R8
+	MOVQ         R8, R9
+	ADDQ         DI, R9
+	ADDQ         DI, R9
 	ADDQ         CX, SI
 	ADDQ         CX, R8
+	ADDQ         CX, R9
 	VMOVUPS      256(SI), Y0
 	VMOVUPS      256(SI)(DI*1), Y1
 	VMOVUPS      256(R8), Y2
 	VMOVUPS      256(R8)(DI*1), Y3
-	VMOVUPS      256(R8), Y4
+	VMOVUPS      256(R9), Y4
 	VMOVUPS      288(SI), Y5
 	VMOVUPS      288(SI)(DI*1), Y6
 	VMOVUPS      288(R8), Y7
 	VMOVUPS      288(R8)(DI*1), Y8
-	VMOVUPS      288(R8), Y9
+	VMOVUPS      288(R9), Y9
 	MOVQ         p+16(FP), SI
 	MOVQ         ldp+24(FP), DI
 	MOVQ         SI, R8
 	ADDQ         DI, R8
 	ADDQ         DI, R8
-	MOVQ         rows+48(FP), R9
-	MOVQ         AX, R10
-	MOVQ         stride+40(FP), R11
-	SUBQ         $1, R9
+	MOVQ         R8, R9
+	ADDQ         DI, R9
+	ADDQ         DI, R9
+	MOVQ         rows+48(FP), R10
+	MOVQ         AX, R11
+	MOVQ         stride+40(FP), R12
+	SUBQ         $1, R10
 	JLT          done12
 
 loop11:
-	VMOVDQU      36(R10), X10
-	VINSERTI128  $1, 44(R10), Y10, Y10
+	VMOVDQU      36(R11), X10
+	VINSERTI128  $1, 44(R11), Y10, Y10
 	VPSHUFB      turbo40<>+0(SB), Y10, Y10
 	VPAND        turbo41<>+0(SB), Y10, Y11
 	VPSRLD       $4, Y10, Y10
@@ -4001,7 +4238,7 @@ loop11:
 	VBROADCASTI128 turbo47<>+0(SB), Y11
 	VPSHUFB      Y10, Y11, Y10
 	VMOVDQU      Y10, (DX)
-	VPBROADCASTW (R10), X10
+	VPBROADCASTW (R11), X10
 	VCVTPH2PS    X10, Y10
 	VMOVDQU      turbo46<>+0(SB), Y11
 	VMULPS       Y11, Y10, Y10
@@ -4013,7 +4250,7 @@ loop11:
 	VMULPS       Y13, Y10, Y13
 	VBROADCASTSS (R8)(DI*1), Y14
 	VMULPS       Y14, Y10, Y14
-	VBROADCASTSS (R8), Y15
+	VBROADCASTSS (R9), Y15
 	VMULPS       Y15, Y10, Y10
 	VPMOVSXBD    (DX), Y15
 	VCVTDQ2PS    Y15, Y15
@@ -4029,62 +4266,74 @@ loop11:
 	VFMADD231PS  Y13, Y15, Y7
 	VFMADD231PS  Y14, Y15, Y8
 	VFMADD231PS  Y10, Y15, Y9
-	ADDQ         R11, R10
+	ADDQ         R12, R11
 	ADDQ         $4, SI
 	ADDQ         $4, R8
-	SUBQ         $1, R9
+	ADDQ         $4, R9
+	SUBQ         $1, R10
 	JGE          loop11
 
 done12:
-	ADDQ         $1, R9
+	ADDQ         $1, R10
 	MOVQ         o+0(FP), SI
 	MOVQ         ldo+8(FP), DI
 	MOVQ         SI, R8
 	ADDQ         DI, R8
 	ADDQ         DI, R8
+	MOVQ         R8, R9
+	ADDQ         DI, R9
+	ADDQ         DI, R9
 	ADDQ         CX, SI
 	ADDQ         CX, R8
+	ADDQ         CX, R9
 	VMOVUPS      Y0, 256(SI)
 	VMOVUPS      Y1, 256(SI)(DI*1)
 	VMOVUPS      Y2, 256(R8)
 	VMOVUPS      Y3, 256(R8)(DI*1)
-	VMOVUPS      Y4, 256(R8)
+	VMOVUPS      Y4, 256(R9)
 	VMOVUPS      Y5, 288(SI)
 	VMOVUPS      Y6, 288(SI)(DI*1)
 	VMOVUPS      Y7, 288(R8)
 	VMOVUPS      Y8, 288(R8)(DI*1)
-	VMOVUPS      Y9, 288(R8)
+	VMOVUPS      Y9, 288(R9)
 	MOVQ         o+0(FP), SI
 	MOVQ         ldo+8(FP), DI
 	MOVQ         SI, R8
 	ADDQ         DI, R8
 	ADDQ         DI, R8
+	MOVQ         R8, R9
+	ADDQ         DI, R9
+	ADDQ         DI, R9
 	ADDQ         CX, SI
 	ADDQ         CX, R8
+	ADDQ         CX, R9
 	VMOVUPS      320(SI), Y0
 	VMOVUPS      320(SI)(DI*1), Y1
 	VMOVUPS      320(R8), Y2
 	VMOVUPS      320(R8)(DI*1), Y3
-	VMOVUPS      320(R8), Y4
+	VMOVUPS      320(R9), Y4
 	VMOVUPS      352(SI), Y5
 	VMOVUPS      352(SI)(DI*1), Y6
 	VMOVUPS      352(R8), Y7
 	VMOVUPS      352(R8)(DI*1), Y8
-	VMOVUPS      352(R8), Y9
+	VMOVUPS      352(R9), Y9
 	MOVQ         p+16(FP), SI
 	MOVQ         ldp+24(FP), DI
 	MOVQ         SI, R8
 	ADDQ         DI, R8
 	ADDQ         DI, R8
-	MOVQ         rows+48(FP), R9
-	MOVQ         AX, R10
-	MOVQ         stride+40(FP), R11
-	SUBQ         $1, R9
+	MOVQ         R8, R9
+	ADDQ         DI, R9
+	ADDQ         DI, R9
+	MOVQ         rows+48(FP), R10
+	MOVQ         AX, R11
+	MOVQ         stride+40(FP), R12
+	SUBQ         $1, R10
 	JLT          done14
 
 loop13:
-	VMOVDQU      36(R10), X10
-	VINSERTI128  $1, 44(R10), Y10, Y10
+	VMOVDQU      36(R11), X10
+	VINSERTI128  $1, 44(R11), Y10, Y10
 	VPSHUFB      turbo40<>+0(SB), Y10, Y10
 	VPAND        turbo41<>+0(SB), Y10, Y11
 	VPSRLD       $4, Y10, Y10
@@ -4093,7 +4342,7 @@ loop13:
 	VBROADCASTI128 turbo47<>+0(SB), Y11
 	VPSHUFB      Y10, Y11, Y10
 	VMOVDQU      Y10, (DX)
-	VPBROADCASTW (R10), X10
+	VPBROADCASTW (R11), X10
 	VCVTPH2PS    X10, Y10
 	VMOVDQU      turbo46<>+0(SB), Y11
 	VMULPS       Y11, Y10, Y10
@@ -4105,7 +4354,7 @@ loop13:
 	VMULPS       Y13, Y10, Y13
 	VBROADCASTSS (R8)(DI*1), Y14
 	VMULPS       Y14, Y10, Y14
-	VBROADCASTSS (R8), Y15
+	VBROADCASTSS (R9), Y15
 	VMULPS       Y15, Y10, Y10
 	VPMOVSXBD    16(DX), Y15
 	VCVTDQ2PS    Y15, Y15
@@ -4121,61 +4370,73 @@ loop13:
 	VFMADD231PS  Y13, Y15, Y7
 	VFMADD231PS  Y14, Y15, Y8
 	VFMADD231PS  Y10, Y15, Y9
-	ADDQ         R11, R10
+	ADDQ         R12, R11
 	ADDQ         $4, SI
 	ADDQ         $4, R8
-	SUBQ         $1, R9
+	ADDQ         $4, R9
+	SUBQ         $1, R10
 	JGE          loop13
 
 done14:
-	ADDQ         $1, R9
+	ADDQ         $1, R10
 	MOVQ         o+0(FP), SI
 	MOVQ         ldo+8(FP), DI
 	MOVQ         SI, R8
 	ADDQ         DI, R8
 	ADDQ         DI, R8
+	MOVQ         R8, R9
+	ADDQ         DI, R9
+	ADDQ         DI, R9
 	ADDQ         CX, SI
 	ADDQ         CX, R8
+	ADDQ         CX, R9
 	VMOVUPS      Y0, 320(SI)
 	VMOVUPS      Y1, 320(SI)(DI*1)
 	VMOVUPS      Y2, 320(R8)
 	VMOVUPS      Y3, 320(R8)(DI*1)
-	VMOVUPS      Y4, 320(R8)
+	VMOVUPS      Y4, 320(R9)
 	VMOVUPS      Y5, 352(SI)
 	VMOVUPS      Y6, 352(SI)(DI*1)
 	VMOVUPS      Y7, 352(R8)
 	VMOVUPS      Y8, 352(R8)(DI*1)
-	VMOVUPS      Y9, 352(R8)
+	VMOVUPS      Y9, 352(R9)
 	MOVQ         o+0(FP), SI
 	MOVQ         ldo+8(FP), DI
 	MOVQ         SI, R8
 	ADDQ         DI, R8
 	ADDQ         DI, R8
+	MOVQ         R8, R9
+	ADDQ         DI, R9
+	ADDQ         DI, R9
 	ADDQ         CX, SI
 	ADDQ         CX, R8
+	ADDQ         CX, R9
 	VMOVUPS      384(SI), Y0
 	VMOVUPS      384(SI)(DI*1), Y1
 	VMOVUPS      384(R8), Y2
 	VMOVUPS      384(R8)(DI*1), Y3
-	VMOVUPS      384(R8), Y4
+	VMOVUPS      384(R9), Y4
 	VMOVUPS      416(SI), Y5
 	VMOVUPS      416(SI)(DI*1), Y6
 	VMOVUPS      416(R8), Y7
 	VMOVUPS      416(R8)(DI*1), Y8
-	VMOVUPS      416(R8), Y9
+	VMOVUPS      416(R9), Y9
 	MOVQ         p+16(FP), SI
 	MOVQ         ldp+24(FP), DI
 	MOVQ         SI, R8
 	ADDQ         DI, R8
 	ADDQ         DI, R8
-	MOVQ         rows+48(FP), R9
-	MOVQ         AX, R10
-	MOVQ         stride+40(FP), R11
-	SUBQ         $1, R9
+	MOVQ         R8, R9
+	ADDQ         DI, R9
+	ADDQ         DI, R9
+	MOVQ         rows+48(FP), R10
+	MOVQ         AX, R11
+	MOVQ         stride+40(FP), R12
+	SUBQ         $1, R10
 	JLT          done16
 
 loop15:
-	VBROADCASTI128 52(R10), Y10
+	VBROADCASTI128 52(R11), Y10
 	VPSHUFB      turbo45<>+0(SB), Y10, Y10
 	VPAND        turbo41<>+0(SB), Y10, Y11
 	VPSRLD       $4, Y10, Y10
@@ -4184,7 +4445,7 @@ loop15:
 	VBROADCASTI128 turbo47<>+0(SB), Y11
 	VPSHUFB      Y10, Y11, Y10
 	VMOVDQU      Y10, (DX)
-	VPBROADCASTW (R10), X10
+	VPBROADCASTW (R11), X10
 	VCVTPH2PS    X10, Y10
 	VMOVDQU      turbo46<>+0(SB), Y11
 	VMULPS       Y11, Y10, Y10
@@ -4196,7 +4457,7 @@ loop15:
 	VMULPS       Y13, Y10, Y13
 	VBROADCASTSS (R8)(DI*1), Y14
 	VMULPS       Y14, Y10, Y14
-	VBROADCASTSS (R8), Y15
+	VBROADCASTSS (R9), Y15
 	VMULPS       Y15, Y10, Y10
 	VPMOVSXBD    (DX), Y15
 	VCVTDQ2PS    Y15, Y15
@@ -4212,61 +4473,73 @@ loop15:
 	VFMADD231PS  Y13, Y15, Y7
 	VFMADD231PS  Y14, Y15, Y8
 	VFMADD231PS  Y10, Y15, Y9
-	ADDQ         R11, R10
+	ADDQ         R12, R11
 	ADDQ         $4, SI
 	ADDQ         $4, R8
-	SUBQ         $1, R9
+	ADDQ         $4, R9
+	SUBQ         $1, R10
 	JGE          loop15
 
 done16:
-	ADDQ         $1, R9
+	ADDQ         $1, R10
 	MOVQ         o+0(FP), SI
 	MOVQ         ldo+8(FP), DI
 	MOVQ         SI, R8
 	ADDQ         DI, R8
 	ADDQ         DI, R8
+	MOVQ         R8, R9
+	ADDQ         DI, R9
+	ADDQ         DI, R9
 	ADDQ         CX, SI
 	ADDQ         CX, R8
+	ADDQ         CX, R9
 	VMOVUPS      Y0, 384(SI)
 	VMOVUPS      Y1, 384(SI)(DI*1)
 	VMOVUPS      Y2, 384(R8)
 	VMOVUPS      Y3, 384(R8)(DI*1)
-	VMOVUPS      Y4, 384(R8)
+	VMOVUPS      Y4, 384(R9)
 	VMOVUPS      Y5, 416(SI)
 	VMOVUPS      Y6, 416(SI)(DI*1)
 	VMOVUPS      Y7, 416(R8)
 	VMOVUPS      Y8, 416(R8)(DI*1)
-	VMOVUPS      Y9, 416(R8)
+	VMOVUPS      Y9, 416(R9)
 	MOVQ         o+0(FP), SI
 	MOVQ         ldo+8(FP), DI
 	MOVQ         SI, R8
 	ADDQ         DI, R8
 	ADDQ         DI, R8
+	MOVQ         R8, R9
+	ADDQ         DI, R9
+	ADDQ         DI, R9
 	ADDQ         CX, SI
 	ADDQ         CX, R8
+	ADDQ         CX, R9
 	VMOVUPS      448(SI), Y0
 	VMOVUPS      448(SI)(DI*1), Y1
 	VMOVUPS      448(R8), Y2
 	VMOVUPS      448(R8)(DI*1), Y3
-	VMOVUPS      448(R8), Y4
+	VMOVUPS      448(R9), Y4
 	VMOVUPS      480(SI), Y5
 	VMOVUPS      480(SI)(DI*1), Y6
 	VMOVUPS      480(R8), Y7
 	VMOVUPS      480(R8)(DI*1), Y8
-	VMOVUPS      480(R8), Y9
+	VMOVUPS      480(R9), Y9
 	MOVQ         p+16(FP), SI
 	MOVQ         ldp+24(FP), DI
 	MOVQ         SI, R8
 	ADDQ         DI, R8
 	ADDQ         DI, R8
-	MOVQ         rows+48(FP), R9
-	MOVQ         AX, R10
-	MOVQ         stride+40(FP), R11
-	SUBQ         $1, R9
+	MOVQ         R8, R9
+	ADDQ         DI, R9
+	ADDQ         DI, R9
+	MOVQ         rows+48(FP), R10
+	MOVQ         AX, R11
+	MOVQ         stride+40(FP), R12
+	SUBQ         $1, R10
 	JLT          done18
 
 loop17:
-	VBROADCASTI128 52(R10), Y10
+	VBROADCASTI128 52(R11), Y10
 	VPSHUFB      turbo45<>+0(SB), Y10, Y10
 	VPAND        turbo41<>+0(SB), Y10, Y11
 	VPSRLD       $4, Y10, Y10
@@ -4275,7 +4548,7 @@ loop17:
 	VBROADCASTI128 turbo47<>+0(SB), Y11
 	VPSHUFB      Y10, Y11, Y10
 	VMOVDQU      Y10, (DX)
-	VPBROADCASTW (R10), X10
+	VPBROADCASTW (R11), X10
 	VCVTPH2PS    X10, Y10
 	VMOVDQU      turbo46<>+0(SB), Y11
 	VMULPS       Y11, Y10, Y10
@@ -4287,7 +4560,7 @@ loop17:
 	VMULPS       Y13, Y10, Y13
 	VBROADCASTSS (R8)(DI*1), Y14
 	VMULPS       Y14, Y10, Y14
-	VBROADCASTSS (R8), Y15
+	VBROADCASTSS (R9), Y15
 	VMULPS       Y15, Y10, Y10
 	VPMOVSXBD    16(DX), Y15
 	VCVTDQ2PS    Y15, Y15
@@ -4303,31 +4576,36 @@ loop17:
 	VFMADD231PS  Y13, Y15, Y7
 	VFMADD231PS  Y14, Y15, Y8
 	VFMADD231PS  Y10, Y15, Y9
-	ADDQ         R11, R10
+	ADDQ         R12, R11
 	ADDQ         $4, SI
 	ADDQ         $4, R8
-	SUBQ         $1, R9
+	ADDQ         $4, R9
+	SUBQ         $1, R10
 	JGE          loop17
 
 done18:
-	ADDQ         $1, R9
+	ADDQ         $1, R10
 	MOVQ         o+0(FP), SI
 	MOVQ         ldo+8(FP), DI
 	MOVQ         SI, R8
 	ADDQ         DI, R8
 	ADDQ         DI, R8
+	MOVQ         R8, R9
+	ADDQ         DI, R9
+	ADDQ         DI, R9
 	ADDQ         CX, SI
 	ADDQ         CX, R8
+	ADDQ         CX, R9
 	VMOVUPS      Y0, 448(SI)
 	VMOVUPS      Y1, 448(SI)(DI*1)
 	VMOVUPS      Y2, 448(R8)
 	VMOVUPS      Y3, 448(R8)(DI*1)
-	VMOVUPS      Y4, 448(R8)
+	VMOVUPS      Y4, 448(R9)
 	VMOVUPS      Y5, 480(SI)
 	VMOVUPS      Y6, 480(SI)(DI*1)
 	VMOVUPS      Y7, 480(R8)
 	VMOVUPS      Y8, 480(R8)(DI*1)
-	VMOVUPS      Y9, 480(R8)
+	VMOVUPS      Y9, 480(R9)
 	ADDQ         $0x44, AX
 	ADDQ         $0x200, CX
 	SUBQ         $1, BX
@@ -4338,8 +4616,8 @@ done2:
 	VZEROUPPER
 	RET
 
-// decodeUnitsTurbo4AVX2 unpacks units of 128 values: dst[i] = value(src, i).
-// Requires: AVX2, F16C, FMA
+// decodeUnitsTurbo4AVX2 unpacks units of 128 values.
+// Requires: AVX2, F16C
 TEXT ·decodeUnitsTurbo4AVX2(SB), NOSPLIT, $320-24
 	MOVQ         dst+0(FP), AX
 	MOVQ         src+8(FP), BX
@@ -4505,7 +4783,7 @@ done2:
 	VZEROUPPER
 	RET
 
-// matmul1xTurbo4AVX2 is y[j][r] = sum over i of x[j][i]*w[r][i] for j < 1; ld and stride in bytes, a unit is 128 values.
+// matmul1xTurbo4AVX2 multiplies rows of w with 1 row of x; ld and stride in bytes, a unit is 128 values.
 // Requires: AVX2, F16C, FMA
 TEXT ·matmul1xTurbo4AVX2(SB), NOSPLIT, $320-64
 	MOVQ         y+0(FP), AX
@@ -4717,7 +4995,7 @@ done2:
 	VZEROUPPER
 	RET
 
-// matmul2xTurbo4AVX2 is y[j][r] = sum over i of x[j][i]*w[r][i] for j < 2; ld and stride in bytes, a unit is 128 values.
+// matmul2xTurbo4AVX2 multiplies rows of w with 2 rows of x; ld and stride in bytes, a unit is 128 values.
 // Requires: AVX2, F16C, FMA
 TEXT ·matmul2xTurbo4AVX2(SB), NOSPLIT, $320-64
 	MOVQ         y+0(FP), AX
@@ -4971,7 +5249,7 @@ done2:
 	VZEROUPPER
 	RET
 
-// matmul3xTurbo4AVX2 is y[j][r] = sum over i of x[j][i]*w[r][i] for j < 3; ld and stride in bytes, a unit is 128 values.
+// matmul3xTurbo4AVX2 multiplies rows of w with 3 rows of x; ld and stride in bytes, a unit is 128 values.
 // Requires: AVX2, F16C, FMA
 TEXT ·matmul3xTurbo4AVX2(SB), NOSPLIT, $320-64
 	MOVQ         y+0(FP), AX
@@ -5266,7 +5544,7 @@ done2:
 	VZEROUPPER
 	RET
 
-// matmul4xTurbo4AVX2 is y[j][r] = sum over i of x[j][i]*w[r][i] for j < 4; ld and stride in bytes, a unit is 128 values.
+// matmul4xTurbo4AVX2 multiplies rows of w with 4 rows of x; ld and stride in bytes, a unit is 128 values.
 // Requires: AVX2, F16C, FMA
 TEXT ·matmul4xTurbo4AVX2(SB), NOSPLIT, $320-64
 	MOVQ         y+0(FP), AX
@@ -5602,7 +5880,7 @@ done2:
 	VZEROUPPER
 	RET
 
-// matmulQ81xTurbo4AVX2 is y[j][r] = sum over i of d[i/128][j]*q[i/128][j][i%128]*w[r][i] for j < 1; ldy and stride in bytes.
+// matmulQ81xTurbo4AVX2 multiplies rows of w with 1 row of activations in int8; ldy and stride in bytes.
 // Requires: AVX2, F16C, FMA
 TEXT ·matmulQ81xTurbo4AVX2(SB), NOSPLIT, $320-72
 	LEAQ         31(SP), AX
@@ -5615,6 +5893,7 @@ TEXT ·matmulQ81xTurbo4AVX2(SB), NOSPLIT, $320-72
 
 loop1:
 	VPXOR        Y0, Y0, Y0
+	VPXOR        Y1, Y1, Y1
 	MOVQ         q+16(FP), DX
 	MOVQ         d+24(FP), SI
 	MOVQ         blocks+64(FP), DI
@@ -5623,26 +5902,12 @@ loop1:
 	JLT          done4
 
 loop3:
-	VPBROADCASTW (R8), X1
-	VCVTPH2PS    X1, Y1
-	VMOVDQU      turbo46<>+0(SB), Y2
-	VMULPS       Y2, Y1, Y1
-	VMOVDQU      4(R8), X2
-	VINSERTI128  $1, 12(R8), Y2, Y2
-	VPSHUFB      turbo40<>+0(SB), Y2, Y2
-	VPAND        turbo41<>+0(SB), Y2, Y3
-	VPSRLD       $4, Y2, Y2
-	VPAND        turbo42<>+0(SB), Y2, Y2
-	VPOR         Y2, Y3, Y2
-	VBROADCASTI128 turbo47<>+0(SB), Y3
-	VPSHUFB      Y2, Y3, Y2
-	VPABSB       Y2, Y3
-	VMOVDQU      (DX), Y4
-	VPSIGNB      Y2, Y4, Y2
-	VPMADDUBSW   Y2, Y3, Y2
-	VPMADDWD     turbo411<>+0(SB), Y2, Y2
-	VMOVDQU      20(R8), X3
-	VINSERTI128  $1, 28(R8), Y3, Y3
+	VPBROADCASTW (R8), X2
+	VCVTPH2PS    X2, Y2
+	VMOVDQU      turbo46<>+0(SB), Y3
+	VMULPS       Y3, Y2, Y2
+	VMOVDQU      4(R8), X3
+	VINSERTI128  $1, 12(R8), Y3, Y3
 	VPSHUFB      turbo40<>+0(SB), Y3, Y3
 	VPAND        turbo41<>+0(SB), Y3, Y4
 	VPSRLD       $4, Y3, Y3
@@ -5651,44 +5916,58 @@ loop3:
 	VBROADCASTI128 turbo47<>+0(SB), Y4
 	VPSHUFB      Y3, Y4, Y3
 	VPABSB       Y3, Y4
-	VMOVDQU      32(DX), Y5
+	VMOVDQU      (DX), Y5
 	VPSIGNB      Y3, Y5, Y3
 	VPMADDUBSW   Y3, Y4, Y3
 	VPMADDWD     turbo411<>+0(SB), Y3, Y3
-	VPADDD       Y3, Y2, Y2
-	VMOVDQU      36(R8), X3
-	VINSERTI128  $1, 44(R8), Y3, Y3
-	VPSHUFB      turbo40<>+0(SB), Y3, Y3
-	VPAND        turbo41<>+0(SB), Y3, Y4
-	VPSRLD       $4, Y3, Y3
-	VPAND        turbo42<>+0(SB), Y3, Y3
-	VPOR         Y3, Y4, Y3
-	VBROADCASTI128 turbo47<>+0(SB), Y4
-	VPSHUFB      Y3, Y4, Y3
-	VPABSB       Y3, Y4
-	VMOVDQU      64(DX), Y5
-	VPSIGNB      Y3, Y5, Y3
-	VPMADDUBSW   Y3, Y4, Y3
-	VPMADDWD     turbo411<>+0(SB), Y3, Y3
-	VPADDD       Y3, Y2, Y2
-	VBROADCASTI128 52(R8), Y3
-	VPSHUFB      turbo45<>+0(SB), Y3, Y3
-	VPAND        turbo41<>+0(SB), Y3, Y4
-	VPSRLD       $4, Y3, Y3
-	VPAND        turbo42<>+0(SB), Y3, Y3
-	VPOR         Y3, Y4, Y3
-	VBROADCASTI128 turbo47<>+0(SB), Y4
-	VPSHUFB      Y3, Y4, Y3
-	VPABSB       Y3, Y4
-	VMOVDQU      96(DX), Y5
-	VPSIGNB      Y3, Y5, Y3
-	VPMADDUBSW   Y3, Y4, Y3
-	VPMADDWD     turbo411<>+0(SB), Y3, Y3
-	VPADDD       Y3, Y2, Y2
-	VBROADCASTSS (SI), Y3
-	VCVTDQ2PS    Y2, Y2
-	VMULPS       Y1, Y3, Y1
-	VFMADD231PS  Y1, Y2, Y0
+	VMOVDQU      20(R8), X4
+	VINSERTI128  $1, 28(R8), Y4, Y4
+	VPSHUFB      turbo40<>+0(SB), Y4, Y4
+	VPAND        turbo41<>+0(SB), Y4, Y5
+	VPSRLD       $4, Y4, Y4
+	VPAND        turbo42<>+0(SB), Y4, Y4
+	VPOR         Y4, Y5, Y4
+	VBROADCASTI128 turbo47<>+0(SB), Y5
+	VPSHUFB      Y4, Y5, Y4
+	VPABSB       Y4, Y5
+	VMOVDQU      32(DX), Y6
+	VPSIGNB      Y4, Y6, Y4
+	VPMADDUBSW   Y4, Y5, Y4
+	VPMADDWD     turbo411<>+0(SB), Y4, Y4
+	VPADDD       Y4, Y3, Y3
+	VMOVDQU      36(R8), X4
+	VINSERTI128  $1, 44(R8), Y4, Y4
+	VPSHUFB      turbo40<>+0(SB), Y4, Y4
+	VPAND        turbo41<>+0(SB), Y4, Y5
+	VPSRLD       $4, Y4, Y4
+	VPAND        turbo42<>+0(SB), Y4, Y4
+	VPOR         Y4, Y5, Y4
+	VBROADCASTI128 turbo47<>+0(SB), Y5
+	VPSHUFB      Y4, Y5, Y4
+	VPABSB       Y4, Y5
+	VMOVDQU      64(DX), Y6
+	VPSIGNB      Y4, Y6, Y4
+	VPMADDUBSW   Y4, Y5, Y4
+	VPMADDWD     turbo411<>+0(SB), Y4, Y4
+	VPADDD       Y4, Y3, Y3
+	VBROADCASTI128 52(R8), Y4
+	VPSHUFB      turbo45<>+0(SB), Y4, Y4
+	VPAND        turbo41<>+0(SB), Y4, Y5
+	VPSRLD       $4, Y4, Y4
+	VPAND        turbo42<>+0(SB), Y4, Y4
+	VPOR         Y4, Y5, Y4
+	VBROADCASTI128 turbo47<>+0(SB), Y5
+	VPSHUFB      Y4, Y5, Y4
+	VPABSB       Y4, Y5
+	VMOVDQU      96(DX), Y6
+	VPSIGNB      Y4, Y6, Y4
+	VPMADDUBSW   Y4, Y5, Y4
+	VPMADDWD     turbo411<>+0(SB), Y4, Y4
+	VPADDD       Y4, Y3, Y3
+	VBROADCASTSS (SI), Y4
+	VCVTDQ2PS    Y3, Y3
+	VMULPS       Y2, Y4, Y2
+	VFMADD231PS  Y2, Y3, Y0
 	ADDQ         $0x44, R8
 	ADDQ         $0x80, DX
 	ADDQ         $4, SI
@@ -5697,6 +5976,7 @@ loop3:
 
 done4:
 	ADDQ         $1, DI
+	VADDPS       Y1, Y0, Y0
 	VEXTRACTF128 $1, Y0, X1
 	VADDPS       X0, X1, X1
 	VMOVHLPS     X1, X1, X0
@@ -5715,7 +5995,7 @@ done2:
 	VZEROUPPER
 	RET
 
-// matmulQ82xTurbo4AVX2 is y[j][r] = sum over i of d[i/128][j]*q[i/128][j][i%128]*w[r][i] for j < 2; ldy and stride in bytes.
+// matmulQ82xTurbo4AVX2 multiplies rows of w with 2 rows of activations in int8; ldy and stride in bytes.
 // Requires: AVX2, F16C, FMA
 TEXT ·matmulQ82xTurbo4AVX2(SB), NOSPLIT, $320-72
 	LEAQ         31(SP), AX
@@ -5862,7 +6142,7 @@ done2:
 	VZEROUPPER
 	RET
 
-// matmulQ83xTurbo4AVX2 is y[j][r] = sum over i of d[i/128][j]*q[i/128][j][i%128]*w[r][i] for j < 3; ldy and stride in bytes.
+// matmulQ83xTurbo4AVX2 multiplies rows of w with 3 rows of activations in int8; ldy and stride in bytes.
 // Requires: AVX2, F16C, FMA
 TEXT ·matmulQ83xTurbo4AVX2(SB), NOSPLIT, $320-72
 	LEAQ         31(SP), AX
@@ -6041,7 +6321,7 @@ done2:
 	VZEROUPPER
 	RET
 
-// matmulQ84xTurbo4AVX2 is y[j][r] = sum over i of d[i/128][j]*q[i/128][j][i%128]*w[r][i] for j < 4; ldy and stride in bytes.
+// matmulQ84xTurbo4AVX2 multiplies rows of w with 4 rows of activations in int8; ldy and stride in bytes.
 // Requires: AVX2, F16C, FMA
 TEXT ·matmulQ84xTurbo4AVX2(SB), NOSPLIT, $320-72
 	LEAQ         31(SP), AX
@@ -6253,7 +6533,7 @@ done2:
 	RET
 
 // unpackTurbo4AVX2 unpacks a row into records of 32 levels, their scales and mins.
-// Requires: AVX2, F16C, FMA
+// Requires: AVX2, F16C
 TEXT ·unpackTurbo4AVX2(SB), NOSPLIT, $320-24
 	MOVQ         dst+0(FP), AX
 	MOVQ         src+8(FP), BX
@@ -6329,7 +6609,619 @@ done2:
 	VZEROUPPER
 	RET
 
-// mix1xTurbo4AVX2 is o[j][i] += sum over r of p[j][r]*v[r][i] for j < 1; ld and stride in bytes, a unit is 128 values.
+// encodeGroupsTurbo4AVX2 packs groups of 8 blocks of 128 values.
+// Requires: AVX2, F16C
+TEXT ·encodeGroupsTurbo4AVX2(SB), NOSPLIT, $0-32
+	MOVQ         dst+0(FP), AX
+	MOVQ         src+8(FP), BX
+	MOVQ         scratch+16(FP), CX
+	MOVQ         groups+24(FP), DX
+	ADDQ         $0x1f, CX
+	ANDQ         $-32, CX
+	SUBQ         $1, DX
+	JLT          done2
+
+loop1:
+
+	// x: value i of every block in one vector
+	XORQ         SI, SI
+	XORQ         DI, DI
+	ADDQ         $0x10, DI
+	SUBQ         $1, DI
+	JLT          done4
+
+loop3:
+	VMOVUPS      (BX)(SI*1), Y0
+	VMOVUPS      512(BX)(SI*1), Y1
+	VMOVUPS      1024(BX)(SI*1), Y2
+	VMOVUPS      1536(BX)(SI*1), Y3
+	VMOVUPS      2048(BX)(SI*1), Y4
+	VMOVUPS      2560(BX)(SI*1), Y5
+	VMOVUPS      3072(BX)(SI*1), Y6
+	VMOVUPS      3584(BX)(SI*1), Y7
+	VUNPCKLPS    Y1, Y0, Y8
+	VUNPCKHPS    Y1, Y0, Y1
+	VUNPCKLPS    Y3, Y2, Y0
+	VUNPCKHPS    Y3, Y2, Y3
+	VUNPCKLPD    Y0, Y8, Y2
+	VUNPCKHPD    Y0, Y8, Y0
+	VUNPCKLPD    Y3, Y1, Y8
+	VUNPCKHPD    Y3, Y1, Y3
+	VUNPCKLPS    Y5, Y4, Y1
+	VUNPCKHPS    Y5, Y4, Y5
+	VUNPCKLPS    Y7, Y6, Y4
+	VUNPCKHPS    Y7, Y6, Y7
+	VUNPCKLPD    Y4, Y1, Y6
+	VUNPCKHPD    Y4, Y1, Y4
+	VUNPCKLPD    Y7, Y5, Y1
+	VUNPCKHPD    Y7, Y5, Y7
+	VPERM2F128   $0x20, Y6, Y2, Y5
+	VPERM2F128   $0x31, Y6, Y2, Y6
+	VPERM2F128   $0x20, Y4, Y0, Y2
+	VPERM2F128   $0x31, Y4, Y0, Y4
+	VPERM2F128   $0x20, Y1, Y8, Y0
+	VPERM2F128   $0x31, Y1, Y8, Y1
+	VPERM2F128   $0x20, Y7, Y3, Y8
+	VPERM2F128   $0x31, Y7, Y3, Y7
+	VMOVUPS      Y5, (CX)(SI*8)
+	VMOVUPS      Y2, 32(CX)(SI*8)
+	VMOVUPS      Y0, 64(CX)(SI*8)
+	VMOVUPS      Y8, 96(CX)(SI*8)
+	VMOVUPS      Y6, 128(CX)(SI*8)
+	VMOVUPS      Y4, 160(CX)(SI*8)
+	VMOVUPS      Y1, 192(CX)(SI*8)
+	VMOVUPS      Y7, 224(CX)(SI*8)
+	ADDQ         $0x20, SI
+	SUBQ         $1, DI
+	JGE          loop3
+
+done4:
+	ADDQ         $1, DI
+
+	// n
+	VMOVDQU      turbo412<>+0(SB), Y0
+	XORQ         SI, SI
+	XORQ         DI, DI
+	ADDQ         $0x20, DI
+	SUBQ         $1, DI
+	JLT          done6
+
+loop5:
+	VMOVUPS      (CX)(SI*8), Y1
+	VMULPS       Y1, Y1, Y1
+	VADDPS       Y1, Y0, Y0
+	VMOVUPS      32(CX)(SI*8), Y1
+	VMULPS       Y1, Y1, Y1
+	VADDPS       Y1, Y0, Y0
+	VMOVUPS      64(CX)(SI*8), Y1
+	VMULPS       Y1, Y1, Y1
+	VADDPS       Y1, Y0, Y0
+	VMOVUPS      96(CX)(SI*8), Y1
+	VMULPS       Y1, Y1, Y1
+	VADDPS       Y1, Y0, Y0
+	ADDQ         $0x10, SI
+	SUBQ         $1, DI
+	JGE          loop5
+
+done6:
+	ADDQ         $1, DI
+	VMOVUPS      Y0, 4096(CX)
+	VMOVUPS      4096(CX), Y0
+	VSQRTPS      Y0, Y0
+	VMOVUPS      Y0, 4128(CX)
+
+	// v
+	VMOVUPS      4128(CX), Y0
+	VMOVDQU      turbo413<>+0(SB), Y1
+	VCMPPS       $0x1e, Y1, Y0, Y0
+	VMOVDQU      Y0, 4160(CX)
+	VMOVDQU      turbo414<>+0(SB), Y0
+	VMOVUPS      4128(CX), Y1
+	VDIVPS       Y1, Y0, Y0
+	VMOVUPS      Y0, 4192(CX)
+	LEAQ         turbo415<>+0(SB), SI
+	XORQ         DI, DI
+	XORQ         R8, R8
+	ADDQ         $0x20, R8
+	SUBQ         $1, R8
+	JLT          done8
+
+loop7:
+	VMOVDQU      4160(CX), Y0
+	VMOVUPS      (CX)(DI*8), Y1
+	VMOVUPS      4192(CX), Y2
+	VMULPS       Y2, Y1, Y1
+	VMOVDQU      turbo412<>+0(SB), Y2
+	VBLENDVPS    Y0, Y1, Y2, Y0
+	VBROADCASTSS (SI)(DI*1), Y1
+	VMULPS       Y1, Y0, Y0
+	VMOVUPS      Y0, 4224(CX)(DI*8)
+	VMOVDQU      4160(CX), Y0
+	VMOVUPS      32(CX)(DI*8), Y1
+	VMOVUPS      4192(CX), Y2
+	VMULPS       Y2, Y1, Y1
+	VMOVDQU      turbo412<>+0(SB), Y2
+	VBLENDVPS    Y0, Y1, Y2, Y0
+	VBROADCASTSS 4(SI)(DI*1), Y1
+	VMULPS       Y1, Y0, Y0
+	VMOVUPS      Y0, 4256(CX)(DI*8)
+	VMOVDQU      4160(CX), Y0
+	VMOVUPS      64(CX)(DI*8), Y1
+	VMOVUPS      4192(CX), Y2
+	VMULPS       Y2, Y1, Y1
+	VMOVDQU      turbo412<>+0(SB), Y2
+	VBLENDVPS    Y0, Y1, Y2, Y0
+	VBROADCASTSS 8(SI)(DI*1), Y1
+	VMULPS       Y1, Y0, Y0
+	VMOVUPS      Y0, 4288(CX)(DI*8)
+	VMOVDQU      4160(CX), Y0
+	VMOVUPS      96(CX)(DI*8), Y1
+	VMOVUPS      4192(CX), Y2
+	VMULPS       Y2, Y1, Y1
+	VMOVDQU      turbo412<>+0(SB), Y2
+	VBLENDVPS    Y0, Y1, Y2, Y0
+	VBROADCASTSS 12(SI)(DI*1), Y1
+	VMULPS       Y1, Y0, Y0
+	VMOVUPS      Y0, 4320(CX)(DI*8)
+	ADDQ         $0x10, DI
+	SUBQ         $1, R8
+	JGE          loop7
+
+done8:
+	ADDQ         $1, R8
+	LEAQ         turbo416<>+0(SB), SI
+	XORQ         DI, DI
+	XORQ         R8, R8
+	ADDQ         $0x10, R8
+	SUBQ         $1, R8
+	JLT          done10
+
+loop9:
+	VMOVUPS      4224(CX)(DI*8), Y0
+	VMOVUPS      4256(CX)(DI*8), Y1
+	VMOVUPS      4288(CX)(DI*8), Y2
+	VMOVUPS      4320(CX)(DI*8), Y3
+	VMOVUPS      4352(CX)(DI*8), Y4
+	VMOVUPS      4384(CX)(DI*8), Y5
+	VMOVUPS      4416(CX)(DI*8), Y6
+	VMOVUPS      4448(CX)(DI*8), Y7
+	VADDPS       Y1, Y0, Y8
+	VSUBPS       Y1, Y0, Y0
+	VADDPS       Y3, Y2, Y1
+	VSUBPS       Y3, Y2, Y2
+	VADDPS       Y5, Y4, Y3
+	VSUBPS       Y5, Y4, Y4
+	VADDPS       Y7, Y6, Y5
+	VSUBPS       Y7, Y6, Y6
+	VADDPS       Y1, Y8, Y7
+	VSUBPS       Y1, Y8, Y1
+	VADDPS       Y2, Y0, Y8
+	VSUBPS       Y2, Y0, Y0
+	VADDPS       Y5, Y3, Y2
+	VSUBPS       Y5, Y3, Y3
+	VADDPS       Y6, Y4, Y5
+	VSUBPS       Y6, Y4, Y4
+	VADDPS       Y2, Y7, Y6
+	VSUBPS       Y2, Y7, Y2
+	VADDPS       Y5, Y8, Y7
+	VSUBPS       Y5, Y8, Y5
+	VADDPS       Y3, Y1, Y8
+	VSUBPS       Y3, Y1, Y1
+	VADDPS       Y4, Y0, Y3
+	VSUBPS       Y4, Y0, Y0
+	VMOVUPS      Y6, 4224(CX)(DI*8)
+	VMOVUPS      Y7, 4256(CX)(DI*8)
+	VMOVUPS      Y8, 4288(CX)(DI*8)
+	VMOVUPS      Y3, 4320(CX)(DI*8)
+	VMOVUPS      Y2, 4352(CX)(DI*8)
+	VMOVUPS      Y5, 4384(CX)(DI*8)
+	VMOVUPS      Y1, 4416(CX)(DI*8)
+	VMOVUPS      Y0, 4448(CX)(DI*8)
+	ADDQ         $4, DI
+	ADDQ         $0x1c, DI
+	SUBQ         $1, R8
+	JGE          loop9
+
+done10:
+	ADDQ         $1, R8
+	XORQ         DI, DI
+	XORQ         R8, R8
+	ADDQ         $4, R8
+	SUBQ         $1, R8
+	JLT          done12
+
+loop11:
+	XORQ         R9, R9
+	ADDQ         $8, R9
+	SUBQ         $1, R9
+	JLT          done14
+
+loop13:
+	VMOVUPS      4224(CX)(DI*8), Y0
+	VMOVUPS      4480(CX)(DI*8), Y1
+	VMOVUPS      4736(CX)(DI*8), Y2
+	VMOVUPS      4992(CX)(DI*8), Y3
+	VADDPS       Y1, Y0, Y4
+	VSUBPS       Y1, Y0, Y0
+	VADDPS       Y3, Y2, Y1
+	VSUBPS       Y3, Y2, Y2
+	VADDPS       Y1, Y4, Y3
+	VSUBPS       Y1, Y4, Y1
+	VADDPS       Y2, Y0, Y4
+	VSUBPS       Y2, Y0, Y0
+	VMOVUPS      Y3, 4224(CX)(DI*8)
+	VMOVUPS      Y4, 4480(CX)(DI*8)
+	VMOVUPS      Y1, 4736(CX)(DI*8)
+	VMOVUPS      Y0, 4992(CX)(DI*8)
+	ADDQ         $4, DI
+	SUBQ         $1, R9
+	JGE          loop13
+
+done14:
+	ADDQ         $1, R9
+	ADDQ         $0x60, DI
+	SUBQ         $1, R8
+	JGE          loop11
+
+done12:
+	ADDQ         $1, R8
+	XORQ         DI, DI
+	XORQ         R8, R8
+	ADDQ         $1, R8
+	SUBQ         $1, R8
+	JLT          done16
+
+loop15:
+	XORQ         R9, R9
+	ADDQ         $0x20, R9
+	SUBQ         $1, R9
+	JLT          done18
+
+loop17:
+	VMOVUPS      4224(CX)(DI*8), Y0
+	VMOVUPS      5248(CX)(DI*8), Y1
+	VMOVUPS      6272(CX)(DI*8), Y2
+	VMOVUPS      7296(CX)(DI*8), Y3
+	VADDPS       Y1, Y0, Y4
+	VSUBPS       Y1, Y0, Y0
+	VADDPS       Y3, Y2, Y1
+	VSUBPS       Y3, Y2, Y2
+	VADDPS       Y1, Y4, Y3
+	VSUBPS       Y1, Y4, Y1
+	VADDPS       Y2, Y0, Y4
+	VSUBPS       Y2, Y0, Y0
+	VBROADCASTSS (SI)(DI*1), Y2
+	VMULPS       Y2, Y3, Y2
+	VMOVUPS      Y2, 4224(CX)(DI*8)
+	VBROADCASTSS 128(SI)(DI*1), Y2
+	VMULPS       Y2, Y4, Y2
+	VMOVUPS      Y2, 5248(CX)(DI*8)
+	VBROADCASTSS 256(SI)(DI*1), Y2
+	VMULPS       Y2, Y1, Y1
+	VMOVUPS      Y1, 6272(CX)(DI*8)
+	VBROADCASTSS 384(SI)(DI*1), Y1
+	VMULPS       Y1, Y0, Y0
+	VMOVUPS      Y0, 7296(CX)(DI*8)
+	ADDQ         $4, DI
+	SUBQ         $1, R9
+	JGE          loop17
+
+done18:
+	ADDQ         $1, R9
+	ADDQ         $0x180, DI
+	SUBQ         $1, R8
+	JGE          loop15
+
+done16:
+	ADDQ         $1, R8
+
+	// code
+	XORQ         SI, SI
+	XORQ         DI, DI
+	ADDQ         $0x20, DI
+	SUBQ         $1, DI
+	JLT          done20
+
+loop19:
+	VMOVUPS      4224(CX)(SI*8), Y0
+	VCMPPS       $0x15, turbo412<>+0(SB), Y0, Y1
+	VPABSD       Y1, Y1
+	VPERMPS      turbo417<>+0(SB), Y1, Y2
+	VCMPPS       $0x15, Y2, Y0, Y2
+	VPADDD       Y1, Y1, Y1
+	VPSUBD       Y2, Y1, Y1
+	VPERMPS      turbo418<>+0(SB), Y1, Y2
+	VCMPPS       $0x15, Y2, Y0, Y2
+	VPADDD       Y1, Y1, Y1
+	VPSUBD       Y2, Y1, Y1
+	VPERMPS      turbo419<>+0(SB), Y1, Y2
+	VCMPPS       $0x15, Y2, Y0, Y0
+	VPADDD       Y1, Y1, Y1
+	VPSUBD       Y0, Y1, Y0
+	VMOVDQU      Y0, 8320(CX)(SI*8)
+	VMOVUPS      4256(CX)(SI*8), Y0
+	VCMPPS       $0x15, turbo412<>+0(SB), Y0, Y1
+	VPABSD       Y1, Y1
+	VPERMPS      turbo417<>+0(SB), Y1, Y2
+	VCMPPS       $0x15, Y2, Y0, Y2
+	VPADDD       Y1, Y1, Y1
+	VPSUBD       Y2, Y1, Y1
+	VPERMPS      turbo418<>+0(SB), Y1, Y2
+	VCMPPS       $0x15, Y2, Y0, Y2
+	VPADDD       Y1, Y1, Y1
+	VPSUBD       Y2, Y1, Y1
+	VPERMPS      turbo419<>+0(SB), Y1, Y2
+	VCMPPS       $0x15, Y2, Y0, Y0
+	VPADDD       Y1, Y1, Y1
+	VPSUBD       Y0, Y1, Y0
+	VMOVDQU      Y0, 8352(CX)(SI*8)
+	VMOVUPS      4288(CX)(SI*8), Y0
+	VCMPPS       $0x15, turbo412<>+0(SB), Y0, Y1
+	VPABSD       Y1, Y1
+	VPERMPS      turbo417<>+0(SB), Y1, Y2
+	VCMPPS       $0x15, Y2, Y0, Y2
+	VPADDD       Y1, Y1, Y1
+	VPSUBD       Y2, Y1, Y1
+	VPERMPS      turbo418<>+0(SB), Y1, Y2
+	VCMPPS       $0x15, Y2, Y0, Y2
+	VPADDD       Y1, Y1, Y1
+	VPSUBD       Y2, Y1, Y1
+	VPERMPS      turbo419<>+0(SB), Y1, Y2
+	VCMPPS       $0x15, Y2, Y0, Y0
+	VPADDD       Y1, Y1, Y1
+	VPSUBD       Y0, Y1, Y0
+	VMOVDQU      Y0, 8384(CX)(SI*8)
+	VMOVUPS      4320(CX)(SI*8), Y0
+	VCMPPS       $0x15, turbo412<>+0(SB), Y0, Y1
+	VPABSD       Y1, Y1
+	VPERMPS      turbo417<>+0(SB), Y1, Y2
+	VCMPPS       $0x15, Y2, Y0, Y2
+	VPADDD       Y1, Y1, Y1
+	VPSUBD       Y2, Y1, Y1
+	VPERMPS      turbo418<>+0(SB), Y1, Y2
+	VCMPPS       $0x15, Y2, Y0, Y2
+	VPADDD       Y1, Y1, Y1
+	VPSUBD       Y2, Y1, Y1
+	VPERMPS      turbo419<>+0(SB), Y1, Y2
+	VCMPPS       $0x15, Y2, Y0, Y0
+	VPADDD       Y1, Y1, Y1
+	VPSUBD       Y0, Y1, Y0
+	VMOVDQU      Y0, 8416(CX)(SI*8)
+	ADDQ         $0x10, SI
+	SUBQ         $1, DI
+	JGE          loop19
+
+done20:
+	ADDQ         $1, DI
+
+	// r
+	VMOVDQU      turbo412<>+0(SB), Y0
+	XORQ         SI, SI
+	XORQ         DI, DI
+	ADDQ         $0x20, DI
+	SUBQ         $1, DI
+	JLT          done22
+
+loop21:
+	VMOVDQU      8320(CX)(SI*8), Y1
+	VPERMPS      turbo43<>+0(SB), Y1, Y2
+	VPERMPS      turbo44<>+0(SB), Y1, Y3
+	VPSLLD       $0x1c, Y1, Y1
+	VBLENDVPS    Y1, Y3, Y2, Y1
+	VMULPS       Y1, Y1, Y1
+	VADDPS       Y1, Y0, Y0
+	VMOVDQU      8352(CX)(SI*8), Y1
+	VPERMPS      turbo43<>+0(SB), Y1, Y2
+	VPERMPS      turbo44<>+0(SB), Y1, Y3
+	VPSLLD       $0x1c, Y1, Y1
+	VBLENDVPS    Y1, Y3, Y2, Y1
+	VMULPS       Y1, Y1, Y1
+	VADDPS       Y1, Y0, Y0
+	VMOVDQU      8384(CX)(SI*8), Y1
+	VPERMPS      turbo43<>+0(SB), Y1, Y2
+	VPERMPS      turbo44<>+0(SB), Y1, Y3
+	VPSLLD       $0x1c, Y1, Y1
+	VBLENDVPS    Y1, Y3, Y2, Y1
+	VMULPS       Y1, Y1, Y1
+	VADDPS       Y1, Y0, Y0
+	VMOVDQU      8416(CX)(SI*8), Y1
+	VPERMPS      turbo43<>+0(SB), Y1, Y2
+	VPERMPS      turbo44<>+0(SB), Y1, Y3
+	VPSLLD       $0x1c, Y1, Y1
+	VBLENDVPS    Y1, Y3, Y2, Y1
+	VMULPS       Y1, Y1, Y1
+	VADDPS       Y1, Y0, Y0
+	ADDQ         $0x10, SI
+	SUBQ         $1, DI
+	JGE          loop21
+
+done22:
+	ADDQ         $1, DI
+	VMOVUPS      Y0, 12416(CX)
+	VMOVUPS      12416(CX), Y0
+	VSQRTPS      Y0, Y0
+	VMOVUPS      Y0, 12448(CX)
+
+	// norm
+	VMOVUPS      12448(CX), Y0
+	VMOVDQU      turbo413<>+0(SB), Y1
+	VCMPPS       $0x1e, Y1, Y0, Y1
+	VMOVUPS      4128(CX), Y2
+	VDIVPS       Y0, Y2, Y0
+	VBLENDVPS    Y1, Y0, Y2, Y0
+	VMOVUPS      Y0, 12480(CX)
+
+	// rnorm
+	VMOVDQU      turbo412<>+0(SB), Y0
+	VMOVUPS      Y0, 12512(CX)
+
+	// norm
+	VMOVUPS      12480(CX), Y0
+	VCMPPS       $3, Y0, Y0, Y1
+	VPAND        turbo420<>+0(SB), Y0, Y2
+	VPOR         turbo421<>+0(SB), Y2, Y2
+	VBLENDVPS    Y1, Y2, Y0, Y2
+	VCVTPS2PH    $0, Y2, X2
+	VPMOVZXWD    X2, Y0
+	VPEXTRW      $0, X0, (AX)
+	VPEXTRW      $2, X0, 68(AX)
+	VPEXTRW      $4, X0, 136(AX)
+	VPEXTRW      $6, X0, 204(AX)
+	VEXTRACTI128 $1, Y0, X0
+	VPEXTRW      $0, X0, 272(AX)
+	VPEXTRW      $2, X0, 340(AX)
+	VPEXTRW      $4, X0, 408(AX)
+	VPEXTRW      $6, X0, 476(AX)
+
+	// rnorm
+	VMOVUPS      12512(CX), Y0
+	VCMPPS       $3, Y0, Y0, Y1
+	VPAND        turbo420<>+0(SB), Y0, Y2
+	VPOR         turbo421<>+0(SB), Y2, Y2
+	VBLENDVPS    Y1, Y2, Y0, Y2
+	VCVTPS2PH    $0, Y2, X2
+	VPMOVZXWD    X2, Y0
+	VPEXTRW      $0, X0, 2(AX)
+	VPEXTRW      $2, X0, 70(AX)
+	VPEXTRW      $4, X0, 138(AX)
+	VPEXTRW      $6, X0, 206(AX)
+	VEXTRACTI128 $1, Y0, X0
+	VPEXTRW      $0, X0, 274(AX)
+	VPEXTRW      $2, X0, 342(AX)
+	VPEXTRW      $4, X0, 410(AX)
+	VPEXTRW      $6, X0, 478(AX)
+
+	// qs: codes to bits, then words to blocks
+	MOVQ         AX, SI
+	XORQ         DI, DI
+	XORQ         R8, R8
+	ADDQ         $4, R8
+	SUBQ         $1, R8
+	JLT          done24
+
+loop23:
+	VMOVDQU      8544(CX)(DI*8), Y0
+	VPSLLD       $0x1c, Y0, Y0
+	VMOVDQU      8512(CX)(DI*8), Y1
+	VPSLLD       $0x18, Y1, Y1
+	VPOR         Y1, Y0, Y0
+	VMOVDQU      8480(CX)(DI*8), Y1
+	VPSLLD       $0x14, Y1, Y1
+	VPOR         Y1, Y0, Y0
+	VMOVDQU      8448(CX)(DI*8), Y1
+	VPSLLD       $0x10, Y1, Y1
+	VPOR         Y1, Y0, Y0
+	VMOVDQU      8416(CX)(DI*8), Y1
+	VPSLLD       $0xc, Y1, Y1
+	VPOR         Y1, Y0, Y0
+	VMOVDQU      8384(CX)(DI*8), Y1
+	VPSLLD       $8, Y1, Y1
+	VPOR         Y1, Y0, Y0
+	VMOVDQU      8352(CX)(DI*8), Y1
+	VPSLLD       $4, Y1, Y1
+	VPOR         Y1, Y0, Y0
+	VMOVDQU      8320(CX)(DI*8), Y1
+	VPOR         Y1, Y0, Y0
+	VMOVDQU      8800(CX)(DI*8), Y1
+	VPSLLD       $0x1c, Y1, Y1
+	VMOVDQU      8768(CX)(DI*8), Y2
+	VPSLLD       $0x18, Y2, Y2
+	VPOR         Y2, Y1, Y1
+	VMOVDQU      8736(CX)(DI*8), Y2
+	VPSLLD       $0x14, Y2, Y2
+	VPOR         Y2, Y1, Y1
+	VMOVDQU      8704(CX)(DI*8), Y2
+	VPSLLD       $0x10, Y2, Y2
+	VPOR         Y2, Y1, Y1
+	VMOVDQU      8672(CX)(DI*8), Y2
+	VPSLLD       $0xc, Y2, Y2
+	VPOR         Y2, Y1, Y1
+	VMOVDQU      8640(CX)(DI*8), Y2
+	VPSLLD       $8, Y2, Y2
+	VPOR         Y2, Y1, Y1
+	VMOVDQU      8608(CX)(DI*8), Y2
+	VPSLLD       $4, Y2, Y2
+	VPOR         Y2, Y1, Y1
+	VMOVDQU      8576(CX)(DI*8), Y2
+	VPOR         Y2, Y1, Y1
+	VMOVDQU      9056(CX)(DI*8), Y2
+	VPSLLD       $0x1c, Y2, Y2
+	VMOVDQU      9024(CX)(DI*8), Y3
+	VPSLLD       $0x18, Y3, Y3
+	VPOR         Y3, Y2, Y2
+	VMOVDQU      8992(CX)(DI*8), Y3
+	VPSLLD       $0x14, Y3, Y3
+	VPOR         Y3, Y2, Y2
+	VMOVDQU      8960(CX)(DI*8), Y3
+	VPSLLD       $0x10, Y3, Y3
+	VPOR         Y3, Y2, Y2
+	VMOVDQU      8928(CX)(DI*8), Y3
+	VPSLLD       $0xc, Y3, Y3
+	VPOR         Y3, Y2, Y2
+	VMOVDQU      8896(CX)(DI*8), Y3
+	VPSLLD       $8, Y3, Y3
+	VPOR         Y3, Y2, Y2
+	VMOVDQU      8864(CX)(DI*8), Y3
+	VPSLLD       $4, Y3, Y3
+	VPOR         Y3, Y2, Y2
+	VMOVDQU      8832(CX)(DI*8), Y3
+	VPOR         Y3, Y2, Y2
+	VMOVDQU      9312(CX)(DI*8), Y3
+	VPSLLD       $0x1c, Y3, Y3
+	VMOVDQU      9280(CX)(DI*8), Y4
+	VPSLLD       $0x18, Y4, Y4
+	VPOR         Y4, Y3, Y3
+	VMOVDQU      9248(CX)(DI*8), Y4
+	VPSLLD       $0x14, Y4, Y4
+	VPOR         Y4, Y3, Y3
+	VMOVDQU      9216(CX)(DI*8), Y4
+	VPSLLD       $0x10, Y4, Y4
+	VPOR         Y4, Y3, Y3
+	VMOVDQU      9184(CX)(DI*8), Y4
+	VPSLLD       $0xc, Y4, Y4
+	VPOR         Y4, Y3, Y3
+	VMOVDQU      9152(CX)(DI*8), Y4
+	VPSLLD       $8, Y4, Y4
+	VPOR         Y4, Y3, Y3
+	VMOVDQU      9120(CX)(DI*8), Y4
+	VPSLLD       $4, Y4, Y4
+	VPOR         Y4, Y3, Y3
+	VMOVDQU      9088(CX)(DI*8), Y4
+	VPOR         Y4, Y3, Y3
+	VUNPCKLPS    Y1, Y0, Y4
+	VUNPCKHPS    Y1, Y0, Y1
+	VUNPCKLPS    Y3, Y2, Y0
+	VUNPCKHPS    Y3, Y2, Y3
+	VUNPCKLPD    Y0, Y4, Y2
+	VUNPCKHPD    Y0, Y4, Y0
+	VUNPCKLPD    Y3, Y1, Y4
+	VUNPCKHPD    Y3, Y1, Y3
+	VMOVUPS      X2, 4(SI)
+	VEXTRACTI128 $1, Y2, 276(SI)
+	VMOVUPS      X0, 72(SI)
+	VEXTRACTI128 $1, Y0, 344(SI)
+	VMOVUPS      X4, 140(SI)
+	VEXTRACTI128 $1, Y4, 412(SI)
+	VMOVUPS      X3, 208(SI)
+	VEXTRACTI128 $1, Y3, 480(SI)
+	ADDQ         $0x10, SI
+	ADDQ         $0x80, DI
+	SUBQ         $1, R8
+	JGE          loop23
+
+done24:
+	ADDQ         $1, R8
+	ADDQ         $0x1000, BX
+	ADDQ         $0x220, AX
+	SUBQ         $1, DX
+	JGE          loop1
+
+done2:
+	ADDQ         $1, DX
+	VZEROUPPER
+	RET
+
+// mix1xTurbo4AVX2 adds weighted rows of v to 1 row of o; ld and stride in bytes, a unit is 128 values.
 // Requires: AVX2, F16C, FMA
 TEXT ·mix1xTurbo4AVX2(SB), NOSPLIT, $320-64
 	MOVQ         v+32(FP), AX
@@ -6602,7 +7494,7 @@ done2:
 	VZEROUPPER
 	RET
 
-// mix2xTurbo4AVX2 is o[j][i] += sum over r of p[j][r]*v[r][i] for j < 2; ld and stride in bytes, a unit is 128 values.
+// mix2xTurbo4AVX2 adds weighted rows of v to 2 rows of o; ld and stride in bytes, a unit is 128 values.
 // Requires: AVX2, F16C, FMA
 TEXT ·mix2xTurbo4AVX2(SB), NOSPLIT, $320-64
 	MOVQ         v+32(FP), AX
@@ -6943,7 +7835,7 @@ done2:
 	VZEROUPPER
 	RET
 
-// mixQ81xTurbo4AVX2 is o[j][i] += sum over r of p[j][r]*v[r][i] for j < 1; ld and stride in bytes, a unit is 128 values.
+// mixQ81xTurbo4AVX2 adds weighted rows of v to 1 row of o; ld and stride in bytes, a unit is 128 values.
 // Requires: AVX2, F16C, FMA
 TEXT ·mixQ81xTurbo4AVX2(SB), NOSPLIT, $320-64
 	MOVQ         v+32(FP), AX
@@ -7184,7 +8076,7 @@ done2:
 	VZEROUPPER
 	RET
 
-// mixQ82xTurbo4AVX2 is o[j][i] += sum over r of p[j][r]*v[r][i] for j < 2; ld and stride in bytes, a unit is 128 values.
+// mixQ82xTurbo4AVX2 adds weighted rows of v to 2 rows of o; ld and stride in bytes, a unit is 128 values.
 // Requires: AVX2, F16C, FMA
 TEXT ·mixQ82xTurbo4AVX2(SB), NOSPLIT, $320-64
 	MOVQ         v+32(FP), AX
@@ -7493,7 +8385,7 @@ done2:
 	VZEROUPPER
 	RET
 
-// mixQ83xTurbo4AVX2 is o[j][i] += sum over r of p[j][r]*v[r][i] for j < 3; ld and stride in bytes, a unit is 128 values.
+// mixQ83xTurbo4AVX2 adds weighted rows of v to 3 rows of o; ld and stride in bytes, a unit is 128 values.
 // Requires: AVX2, F16C, FMA
 TEXT ·mixQ83xTurbo4AVX2(SB), NOSPLIT, $320-64
 	MOVQ         v+32(FP), AX
@@ -7906,7 +8798,7 @@ done2:
 	VZEROUPPER
 	RET
 
-// mixQ85xTurbo4AVX2 is o[j][i] += sum over r of p[j][r]*v[r][i] for j < 5; ld and stride in bytes, a unit is 128 values.
+// mixQ85xTurbo4AVX2 adds weighted rows of v to 5 rows of o; ld and stride in bytes, a unit is 128 values.
 // Requires: AVX2, F16C, FMA
 TEXT ·mixQ85xTurbo4AVX2(SB), NOSPLIT, $320-64
 	MOVQ         v+32(FP), AX
@@ -7923,32 +8815,39 @@ loop1:
 	MOVQ         SI, R8
 	ADDQ         DI, R8
 	ADDQ         DI, R8
+	MOVQ         R8, R9
+	ADDQ         DI, R9
+	ADDQ         DI, R9
 	ADDQ         CX, SI
 	ADDQ         CX, R8
+	ADDQ         CX, R9
 	VMOVUPS      (SI), Y0
 	VMOVUPS      (SI)(DI*1), Y1
 	VMOVUPS      (R8), Y2
 	VMOVUPS      (R8)(DI*1), Y3
-	VMOVUPS      (R8), Y4
+	VMOVUPS      (R9), Y4
 	VMOVUPS      32(SI), Y5
 	VMOVUPS      32(SI)(DI*1), Y6
 	VMOVUPS      32(R8), Y7
 	VMOVUPS      32(R8)(DI*1), Y8
-	VMOVUPS      32(R8), Y9
+	VMOVUPS      32(R9), Y9
 	MOVQ         p+16(FP), SI
 	MOVQ         ldp+24(FP), DI
 	MOVQ         SI, R8
 	ADDQ         DI, R8
 	ADDQ         DI, R8
-	MOVQ         rows+48(FP), R9
-	MOVQ         AX, R10
-	MOVQ         stride+40(FP), R11
-	SUBQ         $1, R9
+	MOVQ         R8, R9
+	ADDQ         DI, R9
+	ADDQ         DI, R9
+	MOVQ         rows+48(FP), R10
+	MOVQ         AX, R11
+	MOVQ         stride+40(FP), R12
+	SUBQ         $1, R10
 	JLT          done4
 
 loop3:
-	VMOVDQU      4(R10), X10
-	VINSERTI128  $1, 12(R10), Y10, Y10
+	VMOVDQU      4(R11), X10
+	VINSERTI128  $1, 12(R11), Y10, Y10
 	VPSHUFB      turbo40<>+0(SB), Y10, Y10
 	VPAND        turbo41<>+0(SB), Y10, Y11
 	VPSRLD       $4, Y10, Y10
@@ -7957,7 +8856,7 @@ loop3:
 	VBROADCASTI128 turbo47<>+0(SB), Y11
 	VPSHUFB      Y10, Y11, Y10
 	VMOVDQU      Y10, (DX)
-	VPBROADCASTW (R10), X10
+	VPBROADCASTW (R11), X10
 	VCVTPH2PS    X10, Y10
 	VMOVDQU      turbo46<>+0(SB), Y11
 	VMULPS       Y11, Y10, Y10
@@ -7969,7 +8868,7 @@ loop3:
 	VMULPS       Y13, Y10, Y13
 	VBROADCASTSS (R8)(DI*1), Y14
 	VMULPS       Y14, Y10, Y14
-	VBROADCASTSS (R8), Y15
+	VBROADCASTSS (R9), Y15
 	VMULPS       Y15, Y10, Y10
 	VPMOVSXBD    (DX), Y15
 	VCVTDQ2PS    Y15, Y15
@@ -7985,62 +8884,74 @@ loop3:
 	VFMADD231PS  Y13, Y15, Y7
 	VFMADD231PS  Y14, Y15, Y8
 	VFMADD231PS  Y10, Y15, Y9
-	ADDQ         R11, R10
+	ADDQ         R12, R11
 	ADDQ         $4, SI
 	ADDQ         $4, R8
-	SUBQ         $1, R9
+	ADDQ         $4, R9
+	SUBQ         $1, R10
 	JGE          loop3
 
 done4:
-	ADDQ         $1, R9
+	ADDQ         $1, R10
 	MOVQ         o+0(FP), SI
 	MOVQ         ldo+8(FP), DI
 	MOVQ         SI, R8
 	ADDQ         DI, R8
 	ADDQ         DI, R8
+	MOVQ         R8, R9
+	ADDQ         DI, R9
+	ADDQ         DI, R9
 	ADDQ         CX, SI
 	ADDQ         CX, R8
+	ADDQ         CX, R9
 	VMOVUPS      Y0, (SI)
 	VMOVUPS      Y1, (SI)(DI*1)
 	VMOVUPS      Y2, (R8)
 	VMOVUPS      Y3, (R8)(DI*1)
-	VMOVUPS      Y4, (R8)
+	VMOVUPS      Y4, (R9)
 	VMOVUPS      Y5, 32(SI)
 	VMOVUPS      Y6, 32(SI)(DI*1)
 	VMOVUPS      Y7, 32(R8)
 	VMOVUPS      Y8, 32(R8)(DI*1)
-	VMOVUPS      Y9, 32(R8)
+	VMOVUPS      Y9, 32(R9)
 	MOVQ         o+0(FP), SI
 	MOVQ         ldo+8(FP), DI
 	MOVQ         SI, R8
 	ADDQ         DI, R8
 	ADDQ         DI, R8
+	MOVQ         R8, R9
+	ADDQ         DI, R9
+	ADDQ         DI, R9
 	ADDQ         CX, SI
 	ADDQ         CX, R8
+	ADDQ         CX, R9
 	VMOVUPS      64(SI), Y0
 	VMOVUPS      64(SI)(DI*1), Y1
 	VMOVUPS      64(R8), Y2
 	VMOVUPS      64(R8)(DI*1), Y3
-	VMOVUPS      64(R8), Y4
+	VMOVUPS      64(R9), Y4
 	VMOVUPS      96(SI), Y5
 	VMOVUPS      96(SI)(DI*1), Y6
 	VMOVUPS      96(R8), Y7
 	VMOVUPS      96(R8)(DI*1), Y8
-	VMOVUPS      96(R8), Y9
+	VMOVUPS      96(R9), Y9
 	MOVQ         p+16(FP), SI
 	MOVQ         ldp+24(FP), DI
 	MOVQ         SI, R8
 	ADDQ         DI, R8
 	ADDQ         DI, R8
-	MOVQ         rows+48(FP), R9
-	MOVQ         AX, R10
-	MOVQ         stride+40(FP), R11
-	SUBQ         $1, R9
+	MOVQ         R8, R9
+	ADDQ         DI, R9
+	ADDQ         DI, R9
+	MOVQ         rows+48(FP), R10
+	MOVQ         AX, R11
+	MOVQ         stride+40(FP), R12
+	SUBQ         $1, R10
 	JLT          done6
 
 loop5:
-	VMOVDQU      4(R10), X10
-	VINSERTI128  $1, 12(R10), Y10, Y10
+	VMOVDQU      4(R11), X10
+	VINSERTI128  $1, 12(R11), Y10, Y10
 	VPSHUFB      turbo40<>+0(SB), Y10, Y10
 	VPAND        turbo41<>+0(SB), Y10, Y11
 	VPSRLD       $4, Y10, Y10
@@ -8049,7 +8960,7 @@ loop5:
 	VBROADCASTI128 turbo47<>+0(SB), Y11
 	VPSHUFB      Y10, Y11, Y10
 	VMOVDQU      Y10, (DX)
-	VPBROADCASTW (R10), X10
+	VPBROADCASTW (R11), X10
 	VCVTPH2PS    X10, Y10
 	VMOVDQU      turbo46<>+0(SB), Y11
 	VMULPS       Y11, Y10, Y10
@@ -8061,7 +8972,7 @@ loop5:
 	VMULPS       Y13, Y10, Y13
 	VBROADCASTSS (R8)(DI*1), Y14
 	VMULPS       Y14, Y10, Y14
-	VBROADCASTSS (R8), Y15
+	VBROADCASTSS (R9), Y15
 	VMULPS       Y15, Y10, Y10
 	VPMOVSXBD    16(DX), Y15
 	VCVTDQ2PS    Y15, Y15
@@ -8077,62 +8988,74 @@ loop5:
 	VFMADD231PS  Y13, Y15, Y7
 	VFMADD231PS  Y14, Y15, Y8
 	VFMADD231PS  Y10, Y15, Y9
-	ADDQ         R11, R10
+	ADDQ         R12, R11
 	ADDQ         $4, SI
 	ADDQ         $4, R8
-	SUBQ         $1, R9
+	ADDQ         $4, R9
+	SUBQ         $1, R10
 	JGE          loop5
 
 done6:
-	ADDQ         $1, R9
+	ADDQ         $1, R10
 	MOVQ         o+0(FP), SI
 	MOVQ         ldo+8(FP), DI
 	MOVQ         SI, R8
 	ADDQ         DI, R8
 	ADDQ         DI, R8
+	MOVQ         R8, R9
+	ADDQ         DI, R9
+	ADDQ         DI, R9
 	ADDQ         CX, SI
 	ADDQ         CX, R8
+	ADDQ         CX, R9
 	VMOVUPS      Y0, 64(SI)
 	VMOVUPS      Y1, 64(SI)(DI*1)
 	VMOVUPS      Y2, 64(R8)
 	VMOVUPS      Y3, 64(R8)(DI*1)
-	VMOVUPS      Y4, 64(R8)
+	VMOVUPS      Y4, 64(R9)
 	VMOVUPS      Y5, 96(SI)
 	VMOVUPS      Y6, 96(SI)(DI*1)
 	VMOVUPS      Y7, 96(R8)
 	VMOVUPS      Y8, 96(R8)(DI*1)
-	VMOVUPS      Y9, 96(R8)
+	VMOVUPS      Y9, 96(R9)
 	MOVQ         o+0(FP), SI
 	MOVQ         ldo+8(FP), DI
 	MOVQ         SI, R8
 	ADDQ         DI, R8
 	ADDQ         DI, R8
+	MOVQ         R8, R9
+	ADDQ         DI, R9
+	ADDQ         DI, R9
 	ADDQ         CX, SI
 	ADDQ         CX, R8
+	ADDQ         CX, R9
 	VMOVUPS      128(SI), Y0
 	VMOVUPS      128(SI)(DI*1), Y1
 	VMOVUPS      128(R8), Y2
 	VMOVUPS      128(R8)(DI*1), Y3
-	VMOVUPS      128(R8), Y4
+	VMOVUPS      128(R9), Y4
 	VMOVUPS      160(SI), Y5
 	VMOVUPS      160(SI)(DI*1), Y6
 	VMOVUPS      160(R8), Y7
 	VMOVUPS      160(R8)(DI*1), Y8
-	VMOVUPS      160(R8), Y9
+	VMOVUPS      160(R9), Y9
 	MOVQ         p+16(FP), SI
 	MOVQ         ldp+24(FP), DI
 	MOVQ         SI, R8
 	ADDQ         DI, R8
 	ADDQ         DI, R8
-	MOVQ         rows+48(FP), R9
-	MOVQ         AX, R10
-	MOVQ         stride+40(FP), R11
-	SUBQ         $1, R9
+	MOVQ         R8, R9
+	ADDQ         DI, R9
+	ADDQ         DI, R9
+	MOVQ         rows+48(FP), R10
+	MOVQ         AX, R11
+	MOVQ         stride+40(FP), R12
+	SUBQ         $1, R10
 	JLT          done8
 
 loop7:
-	VMOVDQU      20(R10), X10
-	VINSERTI128  $1, 28(R10), Y10, Y10
+	VMOVDQU      20(R11), X10
+	VINSERTI128  $1, 28(R11), Y10, Y10
 	VPSHUFB      turbo40<>+0(SB), Y10, Y10
 	VPAND        turbo41<>+0(SB), Y10, Y11
 	VPSRLD       $4, Y10, Y10
@@ -8141,7 +9064,7 @@ loop7:
 	VBROADCASTI128 turbo47<>+0(SB), Y11
 	VPSHUFB      Y10, Y11, Y10
 	VMOVDQU      Y10, (DX)
-	VPBROADCASTW (R10), X10
+	VPBROADCASTW (R11), X10
 	VCVTPH2PS    X10, Y10
 	VMOVDQU      turbo46<>+0(SB), Y11
 	VMULPS       Y11, Y10, Y10
@@ -8153,7 +9076,7 @@ loop7:
 	VMULPS       Y13, Y10, Y13
 	VBROADCASTSS (R8)(DI*1), Y14
 	VMULPS       Y14, Y10, Y14
-	VBROADCASTSS (R8), Y15
+	VBROADCASTSS (R9), Y15
 	VMULPS       Y15, Y10, Y10
 	VPMOVSXBD    (DX), Y15
 	VCVTDQ2PS    Y15, Y15
@@ -8169,62 +9092,74 @@ loop7:
 	VFMADD231PS  Y13, Y15, Y7
 	VFMADD231PS  Y14, Y15, Y8
 	VFMADD231PS  Y10, Y15, Y9
-	ADDQ         R11, R10
+	ADDQ         R12, R11
 	ADDQ         $4, SI
 	ADDQ         $4, R8
-	SUBQ         $1, R9
+	ADDQ         $4, R9
+	SUBQ         $1, R10
 	JGE          loop7
 
 done8:
-	ADDQ         $1, R9
+	ADDQ         $1, R10
 	MOVQ         o+0(FP), SI
 	MOVQ         ldo+8(FP), DI
 	MOVQ         SI, R8
 	ADDQ         DI, R8
 	ADDQ         DI, R8
+	MOVQ         R8, R9
+	ADDQ         DI, R9
+	ADDQ         DI, R9
 	ADDQ         CX, SI
 	ADDQ         CX, R8
+	ADDQ         CX, R9
 	VMOVUPS      Y0, 128(SI)
 	VMOVUPS      Y1, 128(SI)(DI*1)
 	VMOVUPS      Y2, 128(R8)
 	VMOVUPS      Y3, 128(R8)(DI*1)
-	VMOVUPS      Y4, 128(R8)
+	VMOVUPS      Y4, 128(R9)
 	VMOVUPS      Y5, 160(SI)
 	VMOVUPS      Y6, 160(SI)(DI*1)
 	VMOVUPS      Y7, 160(R8)
 	VMOVUPS      Y8, 160(R8)(DI*1)
-	VMOVUPS      Y9, 160(R8)
+	VMOVUPS      Y9, 160(R9)
 	MOVQ         o+0(FP), SI
 	MOVQ         ldo+8(FP), DI
 	MOVQ         SI, R8
 	ADDQ         DI, R8
 	ADDQ         DI, R8
+	MOVQ         R8, R9
+	ADDQ         DI, R9
+	ADDQ         DI, R9
 	ADDQ         CX, SI
 	ADDQ         CX, R8
+	ADDQ         CX, R9
 	VMOVUPS      192(SI), Y0
 	VMOVUPS      192(SI)(DI*1), Y1
 	VMOVUPS      192(R8), Y2
 	VMOVUPS      192(R8)(DI*1), Y3
-	VMOVUPS      192(R8), Y4
+	VMOVUPS      192(R9), Y4
 	VMOVUPS      224(SI), Y5
 	VMOVUPS      224(SI)(DI*1), Y6
 	VMOVUPS      224(R8), Y7
 	VMOVUPS      224(R8)(DI*1), Y8
-	VMOVUPS      224(R8), Y9
+	VMOVUPS      224(R9), Y9
 	MOVQ         p+16(FP), SI
 	MOVQ         ldp+24(FP), DI
 	MOVQ         SI, R8
 	ADDQ         DI, R8
 	ADDQ         DI, R8
-	MOVQ         rows+48(FP), R9
-	MOVQ         AX, R10
-	MOVQ         stride+40(FP), R11
-	SUBQ         $1, R9
+	MOVQ         R8, R9
+	ADDQ         DI, R9
+	ADDQ         DI, R9
+	MOVQ         rows+48(FP), R10
+	MOVQ         AX, R11
+	MOVQ         stride+40(FP), R12
+	SUBQ         $1, R10
 	JLT          done10
 
 loop9:
-	VMOVDQU      20(R10), X10
-	VINSERTI128  $1, 28(R10), Y10, Y10
+	VMOVDQU      20(R11), X10
+	VINSERTI128  $1, 28(R11), Y10, Y10
 	VPSHUFB      turbo40<>+0(SB), Y10, Y10
 	VPAND        turbo41<>+0(SB), Y10, Y11
 	VPSRLD       $4, Y10, Y10
@@ -8233,7 +9168,7 @@ loop9:
 	VBROADCASTI128 turbo47<>+0(SB), Y11
 	VPSHUFB      Y10, Y11, Y10
 	VMOVDQU      Y10, (DX)
-	VPBROADCASTW (R10), X10
+	VPBROADCASTW (R11), X10
 	VCVTPH2PS    X10, Y10
 	VMOVDQU      turbo46<>+0(SB), Y11
 	VMULPS       Y11, Y10, Y10
@@ -8245,7 +9180,7 @@ loop9:
 	VMULPS       Y13, Y10, Y13
 	VBROADCASTSS (R8)(DI*1), Y14
 	VMULPS       Y14, Y10, Y14
-	VBROADCASTSS (R8), Y15
+	VBROADCASTSS (R9), Y15
 	VMULPS       Y15, Y10, Y10
 	VPMOVSXBD    16(DX), Y15
 	VCVTDQ2PS    Y15, Y15
@@ -8261,62 +9196,74 @@ loop9:
 	VFMADD231PS  Y13, Y15, Y7
 	VFMADD231PS  Y14, Y15, Y8
 	VFMADD231PS  Y10, Y15, Y9
-	ADDQ         R11, R10
+	ADDQ         R12, R11
 	ADDQ         $4, SI
 	ADDQ         $4, R8
-	SUBQ         $1, R9
+	ADDQ         $4, R9
+	SUBQ         $1, R10
 	JGE          loop9
 
 done10:
-	ADDQ         $1, R9
+	ADDQ         $1, R10
 	MOVQ         o+0(FP), SI
 	MOVQ         ldo+8(FP), DI
 	MOVQ         SI, R8
 	ADDQ         DI, R8
 	ADDQ         DI, R8
+	MOVQ         R8, R9
+	ADDQ         DI, R9
+	ADDQ         DI, R9
 	ADDQ         CX, SI
 	ADDQ         CX, R8
+	ADDQ         CX, R9
 	VMOVUPS      Y0, 192(SI)
 	VMOVUPS      Y1, 192(SI)(DI*1)
 	VMOVUPS      Y2, 192(R8)
 	VMOVUPS      Y3, 192(R8)(DI*1)
-	VMOVUPS      Y4, 192(R8)
+	VMOVUPS      Y4, 192(R9)
 	VMOVUPS      Y5, 224(SI)
 	VMOVUPS      Y6, 224(SI)(DI*1)
 	VMOVUPS      Y7, 224(R8)
 	VMOVUPS      Y8, 224(R8)(DI*1)
-	VMOVUPS      Y9, 224(R8)
+	VMOVUPS      Y9, 224(R9)
 	MOVQ         o+0(FP), SI
 	MOVQ         ldo+8(FP), DI
 	MOVQ         SI, R8
 	ADDQ         DI, R8
 	ADDQ         DI, R8
+	MOVQ         R8, R9
+	ADDQ         DI, R9
+	ADDQ         DI, R9
 	ADDQ         CX, SI
 	ADDQ         CX, R8
+	ADDQ         CX, R9
 	VMOVUPS      256(SI), Y0
 	VMOVUPS      256(SI)(DI*1), Y1
 	VMOVUPS      256(R8), Y2
 	VMOVUPS      256(R8)(DI*1), Y3
-	VMOVUPS      256(R8), Y4
+	VMOVUPS      256(R9), Y4
 	VMOVUPS      288(SI), Y5
 	VMOVUPS      288(SI)(DI*1), Y6
 	VMOVUPS      288(R8), Y7
 	VMOVUPS      288(R8)(DI*1), Y8
-	VMOVUPS      288(R8), Y9
+	VMOVUPS      288(R9), Y9
 	MOVQ         p+16(FP), SI
 	MOVQ         ldp+24(FP), DI
 	MOVQ         SI, R8
 	ADDQ         DI, R8
 	ADDQ         DI, R8
-	MOVQ         rows+48(FP), R9
-	MOVQ         AX, R10
-	MOVQ         stride+40(FP), R11
-	SUBQ         $1, R9
+	MOVQ         R8, R9
+	ADDQ         DI, R9
+	ADDQ         DI, R9
+	MOVQ         rows+48(FP), R10
+	MOVQ         AX, R11
+	MOVQ         stride+40(FP), R12
+	SUBQ         $1, R10
 	JLT          done12
 
 loop11:
-	VMOVDQU      36(R10), X10
-	VINSERTI128  $1, 44(R10), Y10, Y10
+	VMOVDQU      36(R11), X10
+	VINSERTI128  $1, 44(R11), Y10, Y10
 	VPSHUFB      turbo40<>+0(SB), Y10, Y10
 	VPAND        turbo41<>+0(SB), Y10, Y11
 	VPSRLD       $4, Y10, Y10
@@ -8325,7 +9272,7 @@ loop11:
 	VBROADCASTI128 turbo47<>+0(SB), Y11
 	VPSHUFB      Y10, Y11, Y10
 	VMOVDQU      Y10, (DX)
-	VPBROADCASTW (R10), X10
+	VPBROADCASTW (R11), X10
 	VCVTPH2PS    X10, Y10
 	VMOVDQU      turbo46<>+0(SB), Y11
 	VMULPS       Y11, Y10, Y10
@@ -8337,7 +9284,7 @@ loop11:
 	VMULPS       Y13, Y10, Y13
 	VBROADCASTSS (R8)(DI*1), Y14
 	VMULPS       Y14, Y10, Y14
-	VBROADCASTSS (R8), Y15
+	VBROADCASTSS (R9), Y15
 	VMULPS       Y15, Y10, Y10
 	VPMOVSXBD    (DX), Y15
 	VCVTDQ2PS    Y15, Y15
@@ -8353,62 +9300,74 @@ loop11:
 	VFMADD231PS  Y13, Y15, Y7
 	VFMADD231PS  Y14, Y15, Y8
 	VFMADD231PS  Y10, Y15, Y9
-	ADDQ         R11, R10
+	ADDQ         R12, R11
 	ADDQ         $4, SI
 	ADDQ         $4, R8
-	SUBQ         $1, R9
+	ADDQ         $4, R9
+	SUBQ         $1, R10
 	JGE          loop11
 
 done12:
-	ADDQ         $1, R9
+	ADDQ         $1, R10
 	MOVQ         o+0(FP), SI
 	MOVQ         ldo+8(FP), DI
 	MOVQ         SI, R8
 	ADDQ         DI, R8
 	ADDQ         DI, R8
+	MOVQ         R8, R9
+	ADDQ         DI, R9
+	ADDQ         DI, R9
 	ADDQ         CX, SI
 	ADDQ         CX, R8
+	ADDQ         CX, R9
 	VMOVUPS      Y0, 256(SI)
 	VMOVUPS      Y1, 256(SI)(DI*1)
 	VMOVUPS      Y2, 256(R8)
 	VMOVUPS      Y3, 256(R8)(DI*1)
-	VMOVUPS      Y4, 256(R8)
+	VMOVUPS      Y4, 256(R9)
 	VMOVUPS      Y5, 288(SI)
 	VMOVUPS      Y6, 288(SI)(DI*1)
 	VMOVUPS      Y7, 288(R8)
 	VMOVUPS      Y8, 288(R8)(DI*1)
-	VMOVUPS      Y9, 288(R8)
+	VMOVUPS      Y9, 288(R9)
 	MOVQ         o+0(FP), SI
 	MOVQ         ldo+8(FP), DI
 	MOVQ         SI, R8
 	ADDQ         DI, R8
 	ADDQ         DI, R8
+	MOVQ         R8, R9
+	ADDQ         DI, R9
+	ADDQ         DI, R9
 	ADDQ         CX, SI
 	ADDQ         CX, R8
+	ADDQ         CX, R9
 	VMOVUPS      320(SI), Y0
 	VMOVUPS      320(SI)(DI*1), Y1
 	VMOVUPS      320(R8), Y2
 	VMOVUPS      320(R8)(DI*1), Y3
-	VMOVUPS      320(R8), Y4
+	VMOVUPS      320(R9), Y4
 	VMOVUPS      352(SI), Y5
 	VMOVUPS      352(SI)(DI*1), Y6
 	VMOVUPS      352(R8), Y7
 	VMOVUPS      352(R8)(DI*1), Y8
-	VMOVUPS      352(R8), Y9
+	VMOVUPS      352(R9), Y9
 	MOVQ         p+16(FP), SI
 	MOVQ         ldp+24(FP), DI
 	MOVQ         SI, R8
 	ADDQ         DI, R8
 	ADDQ         DI, R8
-	MOVQ         rows+48(FP), R9
-	MOVQ         AX, R10
-	MOVQ         stride+40(FP), R11
-	SUBQ         $1, R9
+	MOVQ         R8, R9
+	ADDQ         DI, R9
+	ADDQ         DI, R9
+	MOVQ         rows+48(FP), R10
+	MOVQ         AX, R11
+	MOVQ         stride+40(FP), R12
+	SUBQ         $1, R10
 	JLT          done14
 
 loop13:
-	VMOVDQU      36(R10), X10
-	VINSERTI128  $1, 44(R10), Y10, Y10
+	VMOVDQU      36(R11), X10
+	VINSERTI128  $1, 44(R11), Y10, Y10
 	VPSHUFB      turbo40<>+0(SB), Y10, Y10
 	VPAND        turbo41<>+0(SB), Y10, Y11
 	VPSRLD       $4, Y10, Y10
@@ -8417,7 +9376,7 @@ loop13:
 	VBROADCASTI128 turbo47<>+0(SB), Y11
 	VPSHUFB      Y10, Y11, Y10
 	VMOVDQU      Y10, (DX)
-	VPBROADCASTW (R10), X10
+	VPBROADCASTW (R11), X10
 	VCVTPH2PS    X10, Y10
 	VMOVDQU      turbo46<>+0(SB), Y11
 	VMULPS       Y11, Y10, Y10
@@ -8429,7 +9388,7 @@ loop13:
 	VMULPS       Y13, Y10, Y13
 	VBROADCASTSS (R8)(DI*1), Y14
 	VMULPS       Y14, Y10, Y14
-	VBROADCASTSS (R8), Y15
+	VBROADCASTSS (R9), Y15
 	VMULPS       Y15, Y10, Y10
 	VPMOVSXBD    16(DX), Y15
 	VCVTDQ2PS    Y15, Y15
@@ -8445,61 +9404,73 @@ loop13:
 	VFMADD231PS  Y13, Y15, Y7
 	VFMADD231PS  Y14, Y15, Y8
 	VFMADD231PS  Y10, Y15, Y9
-	ADDQ         R11, R10
+	ADDQ         R12, R11
 	ADDQ         $4, SI
 	ADDQ         $4, R8
-	SUBQ         $1, R9
+	ADDQ         $4, R9
+	SUBQ         $1, R10
 	JGE          loop13
 
 done14:
-	ADDQ         $1, R9
+	ADDQ         $1, R10
 	MOVQ         o+0(FP), SI
 	MOVQ         ldo+8(FP), DI
 	MOVQ         SI, R8
 	ADDQ         DI, R8
 	ADDQ         DI, R8
+	MOVQ         R8, R9
+	ADDQ         DI, R9
+	ADDQ         DI, R9
 	ADDQ         CX, SI
 	ADDQ         CX, R8
+	ADDQ         CX, R9
 	VMOVUPS      Y0, 320(SI)
 	VMOVUPS      Y1, 320(SI)(DI*1)
 	VMOVUPS      Y2, 320(R8)
 	VMOVUPS      Y3, 320(R8)(DI*1)
-	VMOVUPS      Y4, 320(R8)
+	VMOVUPS      Y4, 320(R9)
 	VMOVUPS      Y5, 352(SI)
 	VMOVUPS      Y6, 352(SI)(DI*1)
 	VMOVUPS      Y7, 352(R8)
 	VMOVUPS      Y8, 352(R8)(DI*1)
-	VMOVUPS      Y9, 352(R8)
+	VMOVUPS      Y9, 352(R9)
 	MOVQ         o+0(FP), SI
 	MOVQ         ldo+8(FP), DI
 	MOVQ         SI, R8
 	ADDQ         DI, R8
 	ADDQ         DI, R8
+	MOVQ         R8, R9
+	ADDQ         DI, R9
+	ADDQ         DI, R9
 	ADDQ         CX, SI
 	ADDQ         CX, R8
+	ADDQ         CX, R9
 	VMOVUPS      384(SI), Y0
 	VMOVUPS      384(SI)(DI*1), Y1
 	VMOVUPS      384(R8), Y2
 	VMOVUPS      384(R8)(DI*1), Y3
-	VMOVUPS      384(R8), Y4
+	VMOVUPS      384(R9), Y4
 	VMOVUPS      416(SI), Y5
 	VMOVUPS      416(SI)(DI*1), Y6
 	VMOVUPS      416(R8), Y7
 	VMOVUPS      416(R8)(DI*1), Y8
-	VMOVUPS      416(R8), Y9
+	VMOVUPS      416(R9), Y9
 	MOVQ         p+16(FP), SI
 	MOVQ         ldp+24(FP), DI
 	MOVQ         SI, R8
 	ADDQ         DI, R8
 	ADDQ         DI, R8
-	MOVQ         rows+48(FP), R9
-	MOVQ         AX, R10
-	MOVQ         stride+40(FP), R11
-	SUBQ         $1, R9
+	MOVQ         R8, R9
+	ADDQ         DI, R9
+	ADDQ         DI, R9
+	MOVQ         rows+48(FP), R10
+	MOVQ         AX, R11
+	MOVQ         stride+40(FP), R12
+	SUBQ         $1, R10
 	JLT          done16
 
 loop15:
-	VBROADCASTI128 52(R10), Y10
+	VBROADCASTI128 52(R11), Y10
 	VPSHUFB      turbo45<>+0(SB), Y10, Y10
 	VPAND        turbo41<>+0(SB), Y10, Y11
 	VPSRLD       $4, Y10, Y10
@@ -8508,7 +9479,7 @@ loop15:
 	VBROADCASTI128 turbo47<>+0(SB), Y11
 	VPSHUFB      Y10, Y11, Y10
 	VMOVDQU      Y10, (DX)
-	VPBROADCASTW (R10), X10
+	VPBROADCASTW (R11), X10
 	VCVTPH2PS    X10, Y10
 	VMOVDQU      turbo46<>+0(SB), Y11
 	VMULPS       Y11, Y10, Y10
@@ -8520,7 +9491,7 @@ loop15:
 	VMULPS       Y13, Y10, Y13
 	VBROADCASTSS (R8)(DI*1), Y14
 	VMULPS       Y14, Y10, Y14
-	VBROADCASTSS (R8), Y15
+	VBROADCASTSS (R9), Y15
 	VMULPS       Y15, Y10, Y10
 	VPMOVSXBD    (DX), Y15
 	VCVTDQ2PS    Y15, Y15
@@ -8536,61 +9507,73 @@ loop15:
 	VFMADD231PS  Y13, Y15, Y7
 	VFMADD231PS  Y14, Y15, Y8
 	VFMADD231PS  Y10, Y15, Y9
-	ADDQ         R11, R10
+	ADDQ         R12, R11
 	ADDQ         $4, SI
 	ADDQ         $4, R8
-	SUBQ         $1, R9
+	ADDQ         $4, R9
+	SUBQ         $1, R10
 	JGE          loop15
 
 done16:
-	ADDQ         $1, R9
+	ADDQ         $1, R10
 	MOVQ         o+0(FP), SI
 	MOVQ         ldo+8(FP), DI
 	MOVQ         SI, R8
 	ADDQ         DI, R8
 	ADDQ         DI, R8
+	MOVQ         R8, R9
+	ADDQ         DI, R9
+	ADDQ         DI, R9
 	ADDQ         CX, SI
 	ADDQ         CX, R8
+	ADDQ         CX, R9
 	VMOVUPS      Y0, 384(SI)
 	VMOVUPS      Y1, 384(SI)(DI*1)
 	VMOVUPS      Y2, 384(R8)
 	VMOVUPS      Y3, 384(R8)(DI*1)
-	VMOVUPS      Y4, 384(R8)
+	VMOVUPS      Y4, 384(R9)
 	VMOVUPS      Y5, 416(SI)
 	VMOVUPS      Y6, 416(SI)(DI*1)
 	VMOVUPS      Y7, 416(R8)
 	VMOVUPS      Y8, 416(R8)(DI*1)
-	VMOVUPS      Y9, 416(R8)
+	VMOVUPS      Y9, 416(R9)
 	MOVQ         o+0(FP), SI
 	MOVQ         ldo+8(FP), DI
 	MOVQ         SI, R8
 	ADDQ         DI, R8
 	ADDQ         DI, R8
+	MOVQ         R8, R9
+	ADDQ         DI, R9
+	ADDQ         DI, R9
 	ADDQ         CX, SI
 	ADDQ         CX, R8
+	ADDQ         CX, R9
 	VMOVUPS      448(SI), Y0
 	VMOVUPS      448(SI)(DI*1), Y1
 	VMOVUPS      448(R8), Y2
 	VMOVUPS      448(R8)(DI*1), Y3
-	VMOVUPS      448(R8), Y4
+	VMOVUPS      448(R9), Y4
 	VMOVUPS      480(SI), Y5
 	VMOVUPS      480(SI)(DI*1), Y6
 	VMOVUPS      480(R8), Y7
 	VMOVUPS      480(R8)(DI*1), Y8
-	VMOVUPS      480(R8), Y9
+	VMOVUPS      480(R9), Y9
 	MOVQ         p+16(FP), SI
 	MOVQ         ldp+24(FP), DI
 	MOVQ         SI, R8
 	ADDQ         DI, R8
 	ADDQ         DI, R8
-	MOVQ         rows+48(FP), R9
-	MOVQ         AX, R10
-	MOVQ         stride+40(FP), R11
-	SUBQ         $1, R9
+	MOVQ         R8, R9
+	ADDQ         DI, R9
+	ADDQ         DI, R9
+	MOVQ         rows+48(FP), R10
+	MOVQ         AX, R11
+	MOVQ         stride+40(FP), R12
+	SUBQ         $1, R10
 	JLT          done18
 
 loop17:
-	VBROADCASTI128 52(R10), Y10
+	VBROADCASTI128 52(R11), Y10
 	VPSHUFB      turbo45<>+0(SB), Y10, Y10
 	VPAND        turbo41<>+0(SB), Y10, Y11
 	VPSRLD       $4, Y10, Y10
@@ -8599,7 +9582,7 @@ loop17:
 	VBROADCASTI128 turbo47<>+0(SB), Y11
 	VPSHUFB      Y10, Y11, Y10
 	VMOVDQU      Y10, (DX)
-	VPBROADCASTW (R10), X10
+	VPBROADCASTW (R11), X10
 	VCVTPH2PS    X10, Y10
 	VMOVDQU      turbo46<>+0(SB), Y11
 	VMULPS       Y11, Y10, Y10
@@ -8611,7 +9594,7 @@ loop17:
 	VMULPS       Y13, Y10, Y13
 	VBROADCASTSS (R8)(DI*1), Y14
 	VMULPS       Y14, Y10, Y14
-	VBROADCASTSS (R8), Y15
+	VBROADCASTSS (R9), Y15
 	VMULPS       Y15, Y10, Y10
 	VPMOVSXBD    16(DX), Y15
 	VCVTDQ2PS    Y15, Y15
@@ -8627,31 +9610,36 @@ loop17:
 	VFMADD231PS  Y13, Y15, Y7
 	VFMADD231PS  Y14, Y15, Y8
 	VFMADD231PS  Y10, Y15, Y9
-	ADDQ         R11, R10
+	ADDQ         R12, R11
 	ADDQ         $4, SI
 	ADDQ         $4, R8
-	SUBQ         $1, R9
+	ADDQ         $4, R9
+	SUBQ         $1, R10
 	JGE          loop17
 
 done18:
-	ADDQ         $1, R9
+	ADDQ         $1, R10
 	MOVQ         o+0(FP), SI
 	MOVQ         ldo+8(FP), DI
 	MOVQ         SI, R8
 	ADDQ         DI, R8
 	ADDQ         DI, R8
+	MOVQ         R8, R9
+	ADDQ         DI, R9
+	ADDQ         DI, R9
 	ADDQ         CX, SI
 	ADDQ         CX, R8
+	ADDQ         CX, R9
 	VMOVUPS      Y0, 448(SI)
 	VMOVUPS      Y1, 448(SI)(DI*1)
 	VMOVUPS      Y2, 448(R8)
 	VMOVUPS      Y3, 448(R8)(DI*1)
-	VMOVUPS      Y4, 448(R8)
+	VMOVUPS      Y4, 448(R9)
 	VMOVUPS      Y5, 480(SI)
 	VMOVUPS      Y6, 480(SI)(DI*1)
 	VMOVUPS      Y7, 480(R8)
 	VMOVUPS      Y8, 480(R8)(DI*1)
-	VMOVUPS      Y9, 480(R8)
+	VMOVUPS      Y9, 480(R9)
 	ADDQ         $0x44, AX
 	ADDQ         $0x200, CX
 	SUBQ         $1, BX

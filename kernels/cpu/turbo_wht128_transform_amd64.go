@@ -4,7 +4,21 @@
 package cpu
 
 // forwardRunsTurbo_wht128AVX2 is y = right * H/sqrt(n) * left * x on runs of 128 values, in place.
-// Requires: AVX2, F16C, FMA
+//
+//	for r := range runs {
+//		x := x[r*128:][:128]
+//		scale(x, left) // nil: all 1
+//		for h := 1; h < 128; h *= 2 {
+//			for i := range x {
+//				if i&h == 0 {
+//					x[i], x[i+h] = x[i]+x[i+h], x[i]-x[i+h]
+//				}
+//			}
+//		}
+//		scale(x, norm*right)
+//	}
+//
+// Requires: AVX
 //
 //go:noescape
 func forwardRunsTurbo_wht128AVX2(x *float32, runs int)
@@ -14,7 +28,21 @@ func forwardTurbo_wht128AVX2(x []float32) {
 }
 
 // inverseRunsTurbo_wht128AVX2 is x = left * H/sqrt(n) * right * y on runs of 128 values, in place.
-// Requires: AVX2, F16C, FMA
+//
+//	for r := range runs {
+//		x := x[r*128:][:128]
+//		scale(x, right) // nil: all 1
+//		for h := 1; h < 128; h *= 2 {
+//			for i := range x {
+//				if i&h == 0 {
+//					x[i], x[i+h] = x[i]+x[i+h], x[i]-x[i+h]
+//				}
+//			}
+//		}
+//		scale(x, norm*left)
+//	}
+//
+// Requires: AVX
 //
 //go:noescape
 func inverseRunsTurbo_wht128AVX2(x *float32, runs int)

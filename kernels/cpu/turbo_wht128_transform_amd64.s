@@ -269,7 +269,7 @@ DATA turbo_wht1283<>+504(SB)/8, $0x3db504f3bdb504f3
 GLOBL turbo_wht1283<>(SB), RODATA|NOPTR, $512
 
 // forwardRunsTurbo_wht128AVX2 is y = right * H/sqrt(n) * left * x on runs of 128 values, in place.
-// Requires: AVX2, F16C, FMA
+// Requires: AVX
 TEXT ·forwardRunsTurbo_wht128AVX2(SB), NOSPLIT, $0-16
 	MOVQ         x+0(FP), AX
 	MOVQ         runs+8(FP), BX
@@ -480,7 +480,7 @@ done2:
 	RET
 
 // inverseRunsTurbo_wht128AVX2 is x = left * H/sqrt(n) * right * y on runs of 128 values, in place.
-// Requires: AVX2, F16C, FMA
+// Requires: AVX
 TEXT ·inverseRunsTurbo_wht128AVX2(SB), NOSPLIT, $0-16
 	MOVQ         x+0(FP), AX
 	MOVQ         runs+8(FP), BX

@@ -11,7 +11,7 @@ DATA wht1280<>+24(SB)/8, $0x3db504f33db504f3
 GLOBL wht1280<>(SB), RODATA|NOPTR, $32
 
 // forwardRunsWht128AVX2 is y = right * H/sqrt(n) * left * x on runs of 128 values, in place.
-// Requires: AVX2, F16C, FMA
+// Requires: AVX
 TEXT ·forwardRunsWht128AVX2(SB), NOSPLIT, $0-16
 	MOVQ         x+0(FP), AX
 	MOVQ         runs+8(FP), BX
@@ -202,7 +202,7 @@ done2:
 	RET
 
 // inverseRunsWht128AVX2 is x = left * H/sqrt(n) * right * y on runs of 128 values, in place.
-// Requires: AVX2, F16C, FMA
+// Requires: AVX
 TEXT ·inverseRunsWht128AVX2(SB), NOSPLIT, $0-16
 	MOVQ         x+0(FP), AX
 	MOVQ         runs+8(FP), BX

@@ -11,7 +11,7 @@ DATA wht160<>+24(SB)/8, $0x3e8000003e800000
 GLOBL wht160<>(SB), RODATA|NOPTR, $32
 
 // forwardRunsWht16AVX2 is y = right * H/sqrt(n) * left * x on runs of 16 values, in place.
-// Requires: AVX2, F16C, FMA
+// Requires: AVX
 TEXT ·forwardRunsWht16AVX2(SB), NOSPLIT, $0-16
 	MOVQ         x+0(FP), AX
 	MOVQ         runs+8(FP), BX
@@ -61,7 +61,7 @@ done2:
 	RET
 
 // inverseRunsWht16AVX2 is x = left * H/sqrt(n) * right * y on runs of 16 values, in place.
-// Requires: AVX2, F16C, FMA
+// Requires: AVX
 TEXT ·inverseRunsWht16AVX2(SB), NOSPLIT, $0-16
 	MOVQ         x+0(FP), AX
 	MOVQ         runs+8(FP), BX

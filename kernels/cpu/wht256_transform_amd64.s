@@ -11,7 +11,7 @@ DATA wht2560<>+24(SB)/8, $0x3d8000003d800000
 GLOBL wht2560<>(SB), RODATA|NOPTR, $32
 
 // forwardRunsWht256AVX2 is y = right * H/sqrt(n) * left * x on runs of 256 values, in place.
-// Requires: AVX2, F16C, FMA
+// Requires: AVX
 TEXT ·forwardRunsWht256AVX2(SB), NOSPLIT, $0-16
 	MOVQ         x+0(FP), AX
 	MOVQ         runs+8(FP), BX
@@ -214,7 +214,7 @@ done2:
 	RET
 
 // inverseRunsWht256AVX2 is x = left * H/sqrt(n) * right * y on runs of 256 values, in place.
-// Requires: AVX2, F16C, FMA
+// Requires: AVX
 TEXT ·inverseRunsWht256AVX2(SB), NOSPLIT, $0-16
 	MOVQ         x+0(FP), AX
 	MOVQ         runs+8(FP), BX

@@ -11,7 +11,7 @@ DATA wht320<>+24(SB)/8, $0x3e3504f33e3504f3
 GLOBL wht320<>(SB), RODATA|NOPTR, $32
 
 // forwardRunsWht32AVX2 is y = right * H/sqrt(n) * left * x on runs of 32 values, in place.
-// Requires: AVX2, F16C, FMA
+// Requires: AVX
 TEXT ·forwardRunsWht32AVX2(SB), NOSPLIT, $0-16
 	MOVQ         x+0(FP), AX
 	MOVQ         runs+8(FP), BX
@@ -97,7 +97,7 @@ done2:
 	RET
 
 // inverseRunsWht32AVX2 is x = left * H/sqrt(n) * right * y on runs of 32 values, in place.
-// Requires: AVX2, F16C, FMA
+// Requires: AVX
 TEXT ·inverseRunsWht32AVX2(SB), NOSPLIT, $0-16
 	MOVQ         x+0(FP), AX
 	MOVQ         runs+8(FP), BX

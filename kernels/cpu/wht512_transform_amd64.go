@@ -4,7 +4,21 @@
 package cpu
 
 // forwardRunsWht512AVX2 is y = right * H/sqrt(n) * left * x on runs of 512 values, in place.
-// Requires: AVX2, F16C, FMA
+//
+//	for r := range runs {
+//		x := x[r*512:][:512]
+//		scale(x, left) // nil: all 1
+//		for h := 1; h < 512; h *= 2 {
+//			for i := range x {
+//				if i&h == 0 {
+//					x[i], x[i+h] = x[i]+x[i+h], x[i]-x[i+h]
+//				}
+//			}
+//		}
+//		scale(x, norm*right)
+//	}
+//
+// Requires: AVX
 //
 //go:noescape
 func forwardRunsWht512AVX2(x *float32, runs int)
@@ -14,7 +28,21 @@ func forwardWht512AVX2(x []float32) {
 }
 
 // inverseRunsWht512AVX2 is x = left * H/sqrt(n) * right * y on runs of 512 values, in place.
-// Requires: AVX2, F16C, FMA
+//
+//	for r := range runs {
+//		x := x[r*512:][:512]
+//		scale(x, right) // nil: all 1
+//		for h := 1; h < 512; h *= 2 {
+//			for i := range x {
+//				if i&h == 0 {
+//					x[i], x[i+h] = x[i]+x[i+h], x[i]-x[i+h]
+//				}
+//			}
+//		}
+//		scale(x, norm*left)
+//	}
+//
+// Requires: AVX
 //
 //go:noescape
 func inverseRunsWht512AVX2(x *float32, runs int)

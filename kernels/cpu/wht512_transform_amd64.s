@@ -11,7 +11,7 @@ DATA wht5120<>+24(SB)/8, $0x3d3504f33d3504f3
 GLOBL wht5120<>(SB), RODATA|NOPTR, $32
 
 // forwardRunsWht512AVX2 is y = right * H/sqrt(n) * left * x on runs of 512 values, in place.
-// Requires: AVX2, F16C, FMA
+// Requires: AVX
 TEXT ·forwardRunsWht512AVX2(SB), NOSPLIT, $0-16
 	MOVQ         x+0(FP), AX
 	MOVQ         runs+8(FP), BX
@@ -242,7 +242,7 @@ done2:
 	RET
 
 // inverseRunsWht512AVX2 is x = left * H/sqrt(n) * right * y on runs of 512 values, in place.
-// Requires: AVX2, F16C, FMA
+// Requires: AVX
 TEXT ·inverseRunsWht512AVX2(SB), NOSPLIT, $0-16
 	MOVQ         x+0(FP), AX
 	MOVQ         runs+8(FP), BX

@@ -11,7 +11,7 @@ DATA wht640<>+24(SB)/8, $0x3e0000003e000000
 GLOBL wht640<>(SB), RODATA|NOPTR, $32
 
 // forwardRunsWht64AVX2 is y = right * H/sqrt(n) * left * x on runs of 64 values, in place.
-// Requires: AVX2, F16C, FMA
+// Requires: AVX
 TEXT ·forwardRunsWht64AVX2(SB), NOSPLIT, $0-16
 	MOVQ         x+0(FP), AX
 	MOVQ         runs+8(FP), BX
@@ -173,7 +173,7 @@ done2:
 	RET
 
 // inverseRunsWht64AVX2 is x = left * H/sqrt(n) * right * y on runs of 64 values, in place.
-// Requires: AVX2, F16C, FMA
+// Requires: AVX
 TEXT ·inverseRunsWht64AVX2(SB), NOSPLIT, $0-16
 	MOVQ         x+0(FP), AX
 	MOVQ         runs+8(FP), BX

@@ -9,6 +9,7 @@ import (
 	"github.com/kvgen/kvgen/gen/lower"
 	"github.com/kvgen/kvgen/gen/spec"
 	"github.com/kvgen/kvgen/gen/target"
+	"github.com/kvgen/kvgen/gen/target/amd64/feature"
 )
 
 // Target is the x86-64 back end.
@@ -79,11 +80,12 @@ func (f *file) kernels(isa ISA) target.Kernels {
 	if fn := f.function(isa, func() *ir.Func { return lower.Decode(f.t, caps, "decodeUnits"+f.id+isa.Suffix) }); fn != nil {
 		names.Decode = f.stubs.decode(f.t, fn, isa, f.unit(caps))
 	}
-	if tiles := f.tiles(isa, func(m int, name string) *ir.Func { return lower.Matmul(f.t, caps, m, name) }, "matmul", 4); tiles != nil {
-		names.Matmul = f.stubs.matmul(f.t, tiles, isa, f.unit(caps))
+	if tiles := f.tiles(isa, func(m int, name string) *ir.Func { return lower.Matmul(f.t, caps, m, name) }, "matmul", f.id, 4); tiles != nil {
+		names.Matmul = f.stubs.matmul(f.t, tiles, f.panels.gemmF32(isa, caps), names.Decode, isa, f.unit(caps))
 	}
-	unroll := max(1, 64/f.t.Block)
-	if tiles := f.tiles(isa, func(m int, name string) *ir.Func { return lower.MatmulQ8(f.t, caps, m, unroll, name) }, "matmulQ8", 4); tiles != nil {
+	if tiles := f.tiles(isa, func(m int, name string) *ir.Func {
+		return lower.MatmulQ8(f.t, caps, m, max(1, 64/f.t.Block), name)
+	}, "matmulQ8", f.id, 4); tiles != nil {
 		// Activations are interleaved by the rows of a tile, so no tile can stand in for another.
 		if !slices.Contains(tiles, nil) {
 			names.MatmulQ8 = f.stubs.matmulQ8(f.t, tiles, f.gemm(isa, caps), isa)
@@ -104,7 +106,7 @@ func (f *file) kernels(isa ISA) target.Kernels {
 func (f *file) mix(isa ISA, caps lower.Caps, kernel string, rounded bool) string {
 	tiles := f.tiles(isa, func(m int, name string) *ir.Func {
 		return lower.Mix(f.t, caps, m, min(4, 12/m), rounded, name)
-	}, kernel, 6)
+	}, kernel, f.id, 6)
 	if tiles == nil {
 		return ""
 	}
@@ -121,10 +123,10 @@ func (f *file) unit(c lower.Caps) int {
 
 // tiles generates a kernel for m = 1..most rows; an entry that does not fit the
 // registers stays empty, and its work is done by smaller ones.
-func (f *file) tiles(isa ISA, build func(m int, name string) *ir.Func, kernel string, most int) []*ir.Func {
+func (f *file) tiles(isa ISA, build func(m int, name string) *ir.Func, kernel, id string, most int) []*ir.Func {
 	tiles := make([]*ir.Func, most)
 	for m := 1; m <= most; m++ {
-		name := fmt.Sprintf("%s%dx%s%s", kernel, m, f.id, isa.Suffix)
+		name := fmt.Sprintf("%s%dx%s%s", kernel, m, id, isa.Suffix)
 		tiles[m-1] = f.function(isa, func() *ir.Func { return build(m, name) })
 	}
 	if tiles[0] == nil {
@@ -144,8 +146,14 @@ func (f *file) function(isa ISA, build func() *ir.Func) *ir.Func {
 	if err := a.Allocate(machine()); err != nil {
 		return nil
 	}
+	a.Requires = feature.Required(a.Text(machine()))
+	for _, name := range a.Requires {
+		if !slices.Contains(isa.Requires, name) && name != "AVX" { // every set of the list has AVX
+			panic(fmt.Sprintf("amd64: %s needs %s, which %s does not promise\n%s", fn.Name, name, isa.Name, a.Text(machine())))
+		}
+	}
 	f.text = append(f.text, a.Text(machine()))
-	f.stubs.declare(fn, isa)
+	f.stubs.declare(fn, a.Requires)
 	return fn
 }
 

@@ -93,10 +93,7 @@ func (s *selector) compute(in *ir.Instr) {
 	case ir.OpWidenPairs:
 		s.op("VPMADDWD", s.pool.sym(ones16), s.r(in.Args[0]), s.r(in.Dst))
 	case ir.OpAccumulate:
-		name := "VPADDD"
-		if in.Args[0].Type.Elem == ir.I16 {
-			name = "VPADDW"
-		}
+		name := map[ir.Elem]string{ir.I16: "VPADDW", ir.I32: "VPADDD", ir.F32: "VADDPS"}[in.Args[0].Type.Elem]
 		s.op(name, s.r(in.Args[1]), s.r(in.Args[0]), s.r(in.Args[0]))
 	case ir.OpPack4:
 		lo, hi, d := s.tmp(32), s.tmp(32), s.r(in.Dst)

@@ -76,6 +76,8 @@ func (s *selector) lanes(in *ir.Instr) {
 		s.op("VPERMD", lo, order, s.r(in.Dst))
 	case ir.OpTranspose:
 		s.transpose(in.Args)
+	case ir.OpFirst, ir.OpLoadWhere, ir.OpStoreWhere, ir.OpRaise, ir.OpAddSquares:
+		s.vector(in)
 	default:
 		s.scatter(in)
 	}

@@ -13,7 +13,7 @@ import (
 type ISA struct {
 	Name     string   // as users write it: "avx2"
 	Suffix   string   // of function names: "AVX2"
-	Requires []string // CPU features, for the comment above each function
+	Requires []string // CPU features that a function may need, as its comment names them
 	Needs    []string // the same as cpuid's constants
 	Lanes    int      // f32 lanes of a vector
 	VNNI     bool     // u8 x s8 dot products that accumulate

@@ -25,6 +25,17 @@ func newPanels() *panels {
 	return &panels{file: &file{pool: newPool("gemm"), stubs: newStubs("")}, made: map[string]bool{}}
 }
 
+// gemmF32 generates the kernels on decoded rows and returns the name of their table.
+func (p *panels) gemmF32(isa ISA, caps lower.Caps) string {
+	table := "gemmF32Tiles" + isa.Suffix
+	if !p.made[table] {
+		p.made[table] = true
+		tiles := p.tiles(isa, func(m int, name string) *ir.Func { return lower.GemmF32(caps, m, name) }, "gemm", "F32", 3)
+		p.stubs.variable(table, "gemmF32Tiles", tiles)
+	}
+	return table
+}
+
 // gemm generates the unpacker of the type, and the kernel for its records.
 func (f *file) gemm(isa ISA, caps lower.Caps) gemm {
 	p, ok := lower.PanelOf(f.t)

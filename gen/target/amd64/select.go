@@ -20,7 +20,7 @@ type selector struct {
 // Select chooses instructions for f under isa; constants go to the file's pool.
 func selectFunc(f *ir.Func, isa ISA, p *pool) *asm.Func {
 	s := &selector{isa: isa, src: f, pool: p, regs: map[*ir.Value]*asm.Reg{}}
-	s.f = &asm.Func{Name: f.Name, Doc: f.Doc, Requires: isa.Requires, ArgBytes: 8 * len(f.Params)}
+	s.f = &asm.Func{Name: f.Name, Doc: f.Doc[:1], ArgBytes: 8 * len(f.Params)}
 	s.block(f.Body)
 	s.f.Emit(&asm.Inst{Name: "VZEROUPPER", NoWrite: true})
 	return s.f

@@ -30,11 +30,17 @@ func (s *stubs) render() ([]byte, error) {
 }
 
 // declare writes the declaration of an assembly function.
-func (s *stubs) declare(fn *ir.Func, isa ISA) {
+func (s *stubs) declare(fn *ir.Func, requires []string) {
 	for _, d := range fn.Doc {
+		if d == "" || d[0] == '\t' { // code, which gofmt wants directly after the slashes
+			s.f.Comment("//" + d)
+			continue
+		}
 		s.f.Comment(d)
 	}
-	s.f.Comment("Requires: " + strings.Join(isa.Requires, ", "))
+	s.f.Comment("//")
+	s.f.Comment("Requires: " + strings.Join(requires, ", "))
+	s.f.Comment("//")
 	s.f.Comment("//go:noescape")
 	var params []jen.Code
 	for _, p := range fn.Params {
@@ -54,48 +60,61 @@ func (s *stubs) decode(t *spec.Type, fn *ir.Func, isa ISA, unit int) string {
 	return name
 }
 
-// table declares the variable that lists a kernel's tiles and returns its name.
-func (s *stubs) table(kernel, kind string, t *spec.Type, isa ISA, tiles []*ir.Func) string {
-	var entries []jen.Code
-	for _, fn := range tiles {
-		if fn == nil {
-			entries = append(entries, jen.Nil())
-			continue
-		}
-		entries = append(entries, jen.Id(fn.Name))
-	}
-	name := kernel + "Tiles" + target.Ident(t.Name) + isa.Suffix
-	s.f.Var().Id(name).Op("=").Id(kind + "Tiles").Values(entries...)
+// variable declares a variable that lists functions, nil where there is none.
+func (s *stubs) variable(name, kind string, tiles []*ir.Func) {
+	s.f.Var().Id(name).Op("=").Id(kind).Values(entries(tiles)...)
 	s.f.Line()
-	return name
 }
 
-func (s *stubs) matmul(t *spec.Type, tiles []*ir.Func, isa ISA, unit int) string {
-	return s.driver("matmul", "matmul", t, isa, s.table("matmul", "matmul", t, isa, tiles), unit,
+func entries(tiles []*ir.Func) []jen.Code {
+	var list []jen.Code
+	for _, fn := range tiles {
+		if fn == nil {
+			list = append(list, jen.Nil())
+			continue
+		}
+		list = append(list, jen.Id(fn.Name))
+	}
+	return list
+}
+
+// matmul takes the tiles for few rows of x, and for many the decoder and the kernels on
+// decoded rows.
+func (s *stubs) matmul(t *spec.Type, tiles []*ir.Func, gemm, decode string, isa ISA, unit int) string {
+	values := jen.Dict{jen.Id("tiles"): jen.Index(jen.Lit(len(tiles))).Id("matmulKernel").Values(entries(tiles)...)}
+	if decode != "" {
+		values[jen.Id("gemm")] = jen.Op("&").Id(gemm)
+		values[jen.Id("decode")] = jen.Id(decode)
+	}
+	return s.driver("matmul", "matmul", t, isa, s.literal("matmulTiles", t, isa, values), unit,
 		params("y", "ldy", "x []float32", "ldx", "m", "w", "stride", "rows", "n", "ws"))
 }
 
 // matmulQ8 takes the tiles for few rows of activations, and for many the kernels that
 // unpack rows and multiply them with panels; these may be missing.
 func (s *stubs) matmulQ8(t *spec.Type, tiles []*ir.Func, g gemm, isa ISA) string {
-	var entries []jen.Code
-	for _, fn := range tiles {
-		entries = append(entries, jen.Id(fn.Name))
-	}
-	values := jen.Dict{jen.Id("tiles"): jen.Index(jen.Id("actRows")).Id("matmulQ8Kernel").Values(entries...)}
+	values := jen.Dict{jen.Id("tiles"): jen.Index(jen.Id("actRows")).Id("matmulQ8Kernel").Values(entries(tiles)...)}
 	if g.unpack != nil {
 		values[jen.Id("unpack")] = jen.Id(g.unpack.Name)
 		values[jen.Id("gemm")] = jen.Id(g.kernel)
 		values[jen.Id("record")] = jen.Lit(g.record)
 	}
-	table := "matmulQ8Tiles" + target.Ident(t.Name) + isa.Suffix
-	s.f.Var().Id(table).Op("=").Id("matmulQ8Tiles").Values(values)
+	return s.driver("matmulQ8", "matmulQ8", t, isa, s.literal("matmulQ8Tiles", t, isa, values), t.Block,
+		params("y", "ldy", "x *Act", "m", "w", "stride", "rows", "n", "ws"))
+}
+
+// literal declares a variable of the given kind and returns its name.
+func (s *stubs) literal(kind string, t *spec.Type, isa ISA, values jen.Dict) string {
+	name := kind + target.Ident(t.Name) + isa.Suffix
+	s.f.Var().Id(name).Op("=").Id(kind).Values(values)
 	s.f.Line()
-	return s.driver("matmulQ8", "matmulQ8", t, isa, table, t.Block, params("y", "ldy", "x *Act", "m", "w", "stride", "rows", "n", "ws"))
+	return name
 }
 
 func (s *stubs) mix(t *spec.Type, kernel string, tiles []*ir.Func, isa ISA, unit int) string {
-	return s.driver(kernel, "mix", t, isa, s.table(kernel, "mix", t, isa, tiles), unit,
+	table := kernel + "Tiles" + target.Ident(t.Name) + isa.Suffix
+	s.variable(table, "mixTiles", tiles)
+	return s.driver(kernel, "mix", t, isa, table, unit,
 		params("o", "ldo", "p", "ldp", "m", "v", "stride", "rows", "n", "ws"))
 }
 
