@@ -29,7 +29,7 @@ func (d *Driver) attend(w int, p *partial, u int, s *span) bool {
 	row := kvHead*d.rows + t0*d.group
 	q := d.q[row*k.Stored:][:m*k.Stored]
 	if d.fast {
-		x.act = cpu.ActFrom(&d.acts[kvHead], t0*d.group)
+		x.act = d.acts[kvHead].From(t0 * d.group)
 		k.Impl.MatmulQ8(x.scores, chunk, &x.act, m, keys, k.RowBytes, rows, k.Stored, &x.ws)
 	} else {
 		k.Impl.Matmul(x.scores, chunk, q, k.Stored, m, keys, k.RowBytes, rows, k.Stored, &x.ws)
@@ -39,18 +39,19 @@ func (d *Driver) attend(w int, p *partial, u int, s *span) bool {
 		b.Offset.Add(x.scores, chunk, kvHead, q, b.Pos[t0:t1], pos)
 	}
 	for j := range m {
-		sc := x.scores[j*chunk:][:rows]
-		cpu.Scale(sc, l.Scale)
+		sc, scale := x.scores[j*chunk:][:rows], l.Scale
 		if l.SoftCap > 0 {
+			cpu.Scale(sc, scale)
 			cpu.SoftCap(sc, l.SoftCap)
+			scale = 1
 		}
 		d.mask(sc, s, pos, b.Pos[t0+j/d.group])
-		top := cpu.Max(sc)
+		top := cpu.Max(sc) * scale
 		if p.max[j] = top; top == none {
 			clear(sc)
 			continue
 		}
-		p.sum[j] = cpu.ExpSum(sc, top)
+		p.sum[j] = cpu.ExpSum(sc, scale, top)
 	}
 	mix := v.Impl.Mix
 	if b.Fast && v.Impl.MixQ8 != nil {

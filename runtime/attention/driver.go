@@ -103,7 +103,7 @@ func (d *Driver) Run(b *Batch) error {
 // tileTokens is the tokens of a tile: about tileRows rows, and so many that a tile starts where an Act may be cut.
 func tileTokens(group int) int {
 	step := 1
-	for step*group%cpu.ActTile != 0 {
+	for step*group%cpu.ActStep != 0 {
 		step++
 	}
 	return max(step, tileRows/group/step*step)

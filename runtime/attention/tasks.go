@@ -11,7 +11,7 @@ type layTask struct{ d *Driver }
 func (t *layTask) Do(w, workers int) {
 	d := t.d
 	l, k, act := d.b.Layer, d.b.KV.K, &d.workers[w].act
-	lo, hi := cpu.Split(d.rows, cpu.ActTile, w, workers)
+	lo, hi := cpu.Split(d.rows, cpu.ActStep, w, workers)
 	if lo == hi {
 		return
 	}
@@ -22,7 +22,7 @@ func (t *layTask) Do(w, workers int) {
 			k.Query(rows[(r-lo)*k.Stored:][:k.Stored], d.b.Q[(token*l.Heads+head)*l.KeyDim:])
 		}
 		if d.fast {
-			*act = cpu.ActFrom(&d.acts[kvh], lo)
+			*act = d.acts[kvh].From(lo)
 			kernels.QuantiseAct(act, rows, k.Stored, hi-lo)
 		}
 	}

@@ -20,7 +20,7 @@ func Scale(y []float32, s float32) {
 func SiLUMul(gate, up []float32) {
 	for i, u := range up[:len(gate)] {
 		g := gate[i]
-		gate[i] = g / (1 + Exp(-g)) * u
+		gate[i] = g * sigmoid(g) * u
 	}
 }
 
@@ -41,7 +41,12 @@ func GELU(x []float32) {
 // gelu uses (1 + tanh u)/2 = sigmoid(2u).
 func gelu(x float32) float32 {
 	const root = 0.7978845608028654 // sqrt(2/pi)
-	return x / (1 + Exp(-2*root*x*(1+float32(0.044715*x*x))))
+	return x * sigmoid(2*root*x*(1+float32(0.044715*x*x)))
+}
+
+// sigmoid is 1 / (1 + e^-x).
+func sigmoid(x float32) float32 {
+	return 1 / (1 + exp(min(below(-x), 88)))
 }
 
 // SoftCap is x = c tanh(x/c).

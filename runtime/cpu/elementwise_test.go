@@ -27,6 +27,31 @@ func TestExp(t *testing.T) {
 	}
 }
 
+func TestExpSum(t *testing.T) {
+	inf := float32(math.Inf(-1))
+	x := []float32{1, -3, inf, 2, 0, -200, 1.5}
+	sum := 0.0
+	want := make([]float64, len(x))
+	for i, v := range x {
+		want[i] = math.Exp(.5*float64(v) - 1)
+		sum += want[i]
+	}
+	if got := ExpSum(x, .5, 1); math.Abs(float64(got)-sum) > 1e-6 {
+		t.Errorf("sum %v, want %v", got, sum)
+	}
+	for i := range x {
+		if math.Abs(float64(x[i])-want[i]) > 1e-7 {
+			t.Errorf("term %d: %v, want %v", i, x[i], want[i])
+		}
+	}
+	if x[2] != 0 {
+		t.Errorf("a hidden score has weight %v", x[2])
+	}
+	if got := Max([]float32{inf, 1, 2, 9, 3, 4, inf}); got != 9 {
+		t.Errorf("Max = %v", got)
+	}
+}
+
 func TestActivationFunctions(t *testing.T) {
 	for x := -12.0; x <= 12; x += 0.01 {
 		v := []float32{float32(x), float32(x), float32(x), float32(x)}

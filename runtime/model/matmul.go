@@ -12,7 +12,7 @@ const (
 	// rowBlock rows meet all tokens before the next ones: unpacked once, they stay in the first-level cache.
 	rowBlock = 64
 	// tokenTile tokens meet a block of rows at a time, so that their activations stay in the second-level cache;
-	// a multiple of cpu.ActTile.
+	// a multiple of cpu.ActStep.
 	tokenTile = 128
 )
 
@@ -110,7 +110,7 @@ func (t *prepTask) needed() bool {
 }
 
 func (t *prepTask) Do(w, workers int) {
-	lo, hi := cpu.Split(t.p.n, cpu.ActTile, w, workers)
+	lo, hi := cpu.Split(t.p.n, cpu.ActStep, w, workers)
 	n, act := t.g.n, &t.p.workers[w].act
 	for k, r := range t.g.preps {
 		x := t.x[lo*n : hi*n]
@@ -121,7 +121,7 @@ func (t *prepTask) Do(w, workers int) {
 			x = turned
 		}
 		if t.p.fast && r.group > 0 && lo < hi {
-			*act = cpu.ActFrom(&t.acts[k], lo)
+			*act = t.acts[k].From(lo)
 			kernels.QuantiseAct(act, x, n, hi-lo)
 		}
 	}
@@ -173,7 +173,7 @@ func (t *mulTask) part(w, i, lo, hi int) {
 		for j := 0; j < n; j += tokenTile {
 			m := min(tokenTile, n-j)
 			if t.p.fast && need.group > 0 {
-				s.act = cpu.ActFrom(&t.p.prep.acts[q.prep], j)
+				s.act = t.p.prep.acts[q.prep].From(j)
 				q.impl.MatmulQ8(y[j*q.rows+r:], q.rows, &s.act, m, data, q.stride, rows, q.n, &s.ws)
 			} else {
 				q.impl.Matmul(y[j*q.rows+r:], q.rows, x[j*q.n:], q.n, m, data, q.stride, rows, q.n, &s.ws)

@@ -1,5 +1,5 @@
 // Package reftype wraps the oracle formats of kernels/ref as kernels.Type with naive loops, so that the runtime's tests
-// have types whose every step is plain. It is imported by tests only.
+// have types whose every step is plain. None has an int8 form. It is imported by tests only.
 package reftype
 
 import (
@@ -54,14 +54,10 @@ func transform(name string, t ref.Transform) *kernels.Transform {
 }
 
 func wrap(f ref.Format) *kernels.Type {
-	group := 32
-	if f.Block > 32 {
-		group = f.Block
-	}
 	t := &kernels.Type{
 		Name: f.Name, ID: f.ID, Identity: "ref-" + f.Name, Block: f.Block, Bytes: f.Bytes,
 		KV: f.Encode != nil && f.ID < 45, Weight: true, Quantised: f.Block > 1,
-		Pad: f.Rotation.Size == 128, ActGroup: group,
+		Pad: f.Rotation.Size == 128,
 	}
 	if f.Rotation.Size != 0 {
 		t.Domain = transform(f.Name, f.Rotation)
@@ -74,17 +70,6 @@ func wrap(f ref.Format) *kernels.Type {
 			for j := range m {
 				y[j*ldy+r] = float32(ref.Dot(x[j*ldx:][:n], row))
 			}
-		}
-	}
-	if t.Quantised {
-		impl.MatmulQ8 = func(y []float32, ldy int, x *kernels.Act, m int, w []byte, stride, rows, n int, ws *kernels.Workspace) {
-			f32, groups := make([]float32, m*n), n/x.Group
-			for j := range f32 {
-				first := j / n / 4 * 4 // rows stand in tiles of four
-				at := first*groups + j%n/x.Group*min(4, x.Rows-first) + j/n - first
-				f32[j] = x.D[at] * float32(x.Q[at*x.Group+j%x.Group])
-			}
-			impl.Matmul(y, ldy, f32, n, m, w, stride, rows, n, ws)
 		}
 	}
 	impl.Mix = func(o []float32, ldo int, p []float32, ldp, m int, v []byte, stride, rows, n int, _ *kernels.Workspace) {
