@@ -17,8 +17,8 @@ func Encode(t *spec.Type, c Caps, name string) (f *ir.Func, scratch int) {
 	if t.Encode == nil {
 		giveUp("the type has no encode")
 	}
-	if t.Block > 1 && t.Block%c.Lanes != 0 {
-		giveUp("the block of %d is no multiple of %d lanes", t.Block, c.Lanes)
+	if t.Block > 1 && t.Block < c.Lanes {
+		giveUp("the block of %d has fewer values than a vector has lanes, %d", t.Block, c.Lanes)
 	}
 	b := ir.Build(name, []ir.Param{
 		{Name: "dst", Type: addr, Go: "*byte"}, {Name: "src", Type: addr, Go: "*float32"},

@@ -108,14 +108,26 @@ func (e *encoder) load() {
 	}
 	index, left := b.ZeroWord("index"), count(b, e.t.Block/e.n)
 	b.Loop(left, 1, func() {
-		rows := make([]*ir.Value, e.n)
-		for l := range rows {
-			rows[l] = b.Load(f32s(e.n), ir.Mem{Base: e.src, Index: index, Scale: 1, Off: 4 * e.t.Block * l}, "x")
-		}
-		b.Do(ir.OpTranspose, ir.Instr{Args: rows})
-		for k, r := range rows {
-			e.put(v, cursor{index, k}, r)
-		}
+		e.square(v, cursor{index: index})
 		b.AddImm(index, 4*e.n)
 	})
+	if e.t.Block%e.n > 0 { // the last values once more, with those before them
+		e.square(v, cursor{first: e.t.Block - e.n})
+	}
+}
+
+// square transposes as many values of every block as there are blocks.
+func (e *encoder) square(v variable, c cursor) {
+	rows := make([]*ir.Value, e.n)
+	for l := range rows {
+		m := ir.At(e.src, 4*(e.t.Block*l+c.first))
+		if c.index != nil {
+			m.Index, m.Scale = c.index, 1
+		}
+		rows[l] = e.b.Load(f32s(e.n), m, "x")
+	}
+	e.b.Do(ir.OpTranspose, ir.Instr{Args: rows})
+	for k, r := range rows {
+		e.put(v, cursor{c.index, c.first + k}, r)
+	}
 }

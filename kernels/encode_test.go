@@ -1,0 +1,43 @@
+package kernels_test
+
+import (
+	"bytes"
+	"math"
+	"testing"
+
+	"github.com/kvgen/kvgen/kernels"
+)
+
+// TestEncodeRandomBits compares every implementation with portable Go on floats of random bits, among them NaNs of all kinds,
+// infinities and subnormals, and on noise in which such values are rare.
+func TestEncodeRandomBits(t *testing.T) {
+	has := func(i *kernels.Impl) bool { return i.Encode != nil && i.ISA != "generic" }
+	forEachImpl(t, has, func(t *testing.T, typ *kernels.Type, impl *kernels.Impl) {
+		portable := typ.Impls[len(typ.Impls)-1]
+		for seed := range uint64(24) {
+			x := randomFloats(11*max(typ.Block, 16), seed, int(seed%6))
+			got, want := make([]byte, typ.RowBytes(len(x))), make([]byte, typ.RowBytes(len(x)))
+			impl.Encode(got, x)
+			portable.Encode(want, x)
+			for k := 0; k < len(got); k += typ.Bytes {
+				if !bytes.Equal(got[k:k+typ.Bytes], want[k:k+typ.Bytes]) {
+					at := k / typ.Bytes * typ.Block
+					t.Fatalf("seed %d, block %d\n got %x\nwant %x\nfor %v", seed, k/typ.Bytes, got[k:k+typ.Bytes], want[k:k+typ.Bytes], x[at:at+typ.Block])
+				}
+			}
+		}
+	})
+}
+
+// randomFloats is n floats: of random bits when rare is 0, else noise with such floats about every 2^(2*rare) values.
+func randomFloats(n int, seed uint64, rare int) []float32 {
+	x := noise(n, seed, 1)
+	raw := randomBytes(6*n, seed)
+	for i := range x {
+		b := raw[6*i : 6*i+6]
+		if pick := uint32(b[4]) | uint32(b[5])<<8; pick&(1<<(2*rare)-1) == 0 {
+			x[i] = math.Float32frombits(uint32(b[0]) | uint32(b[1])<<8 | uint32(b[2])<<16 | uint32(b[3])<<24)
+		}
+	}
+	return x
+}
