@@ -42,6 +42,9 @@ type Kernels struct {
 	MatmulQ8 string
 	Mix      string
 	MixQ8    string // "" where Mix is no slower
+
+	// Why says, by the name of a field above, for what reason the type has no such function of this instruction set.
+	Why map[string]string
 }
 
 // Transform names the functions of package kernels/cpu that serve one transform: func(x []float32).

@@ -65,6 +65,7 @@ type file struct {
 	stubs *stubs
 
 	panels *panels // the kernels that serve all types with one form of records
+	why    string  // the last kernel of the type was not made; "" when it was
 }
 
 func newFile(t *spec.Type) *file {
@@ -80,9 +81,11 @@ func (f *file) kernels(isa ISA) target.Kernels {
 	if fn := f.function(isa, func() *ir.Func { return lower.Decode(f.t, caps, "decodeUnits"+f.id+isa.Suffix) }); fn != nil {
 		names.Decode = f.stubs.decode(f.t, fn, isa, f.unit(caps))
 	}
+	f.missing(&names, "Decode", names.Decode)
 	if tiles := f.tiles(isa, func(m int, name string) *ir.Func { return lower.Matmul(f.t, caps, m, name) }, "matmul", f.id, 4); tiles != nil {
 		names.Matmul = f.stubs.matmul(f.t, tiles, f.panels.gemmF32(isa, caps), names.Decode, isa, f.unit(caps))
 	}
+	f.missing(&names, "Matmul", names.Matmul)
 	if tiles := f.tiles(isa, func(m int, name string) *ir.Func {
 		return lower.MatmulQ8(f.t, caps, m, max(1, 64/f.t.Block), name)
 	}, "matmulQ8", f.id, 4); tiles != nil {
@@ -91,14 +94,29 @@ func (f *file) kernels(isa ISA) target.Kernels {
 			names.MatmulQ8 = f.stubs.matmulQ8(f.t, tiles, f.gemm(isa, caps), isa)
 		}
 	}
+	f.missing(&names, "MatmulQ8", names.MatmulQ8)
 	if isa.Name == base().Name {
 		names.Encode = f.encode(isa)
+		f.missing(&names, "Encode", names.Encode)
 	}
 	if f.t.KV {
 		names.Mix = f.mix(isa, caps, "mix", false)
+		f.missing(&names, "Mix", names.Mix)
 		names.MixQ8 = f.mix(isa, caps, "mixQ8", true)
+		f.missing(&names, "MixQ8", names.MixQ8)
 	}
 	return names
+}
+
+// missing notes why a kernel is not there, when its function has no name.
+func (f *file) missing(names *target.Kernels, kernel, name string) {
+	if name != "" || f.why == "" {
+		return
+	}
+	if names.Why == nil {
+		names.Why = map[string]string{}
+	}
+	names.Why[kernel] = f.why
 }
 
 // mix generates the tiles of a mix kernel: 12 sums fill the registers, so more than 3
@@ -139,11 +157,12 @@ func (f *file) tiles(isa ISA, build func(m int, name string) *ir.Func, kernel, i
 // the type has no such kernel or the kernel does not fit the registers.
 func (f *file) function(isa ISA, build func() *ir.Func) *ir.Func {
 	fn, why := lower.Try(build)
-	if why != "" {
+	if f.why = why; why != "" {
 		return nil
 	}
 	a := selectFunc(fn, isa, f.pool)
 	if err := a.Allocate(machine()); err != nil {
+		f.why = err.Error()
 		return nil
 	}
 	a.Requires = feature.Required(a.Text(machine()))
