@@ -18,41 +18,34 @@ func Scale(y []float32, s float32) {
 
 // SiLUMul is gate = gate * sigmoid(gate) * up.
 func SiLUMul(gate, up []float32) {
-	for i, u := range up[:len(gate)] {
-		g := gate[i]
-		gate[i] = g * sigmoid(g) * u
+	up = up[:len(gate)]
+	for i, g := range gate {
+		n, r := reduce(bound(-g)) // exp by its parts, since a call would keep elements from overlapping
+		gate[i] = g / (1 + power(r)*math.Float32frombits(n)) * up[i]
 	}
 }
 
 // GELUMul is gate = gelu(gate) * up with the tanh form of GELU.
 func GELUMul(gate, up []float32) {
+	GELU(gate)
 	for i, u := range up[:len(gate)] {
-		gate[i] = gelu(gate[i]) * u
+		gate[i] *= u
 	}
 }
 
-// GELU is x = gelu(x), the tanh form: x/2 (1 + tanh(sqrt(2/pi) (x + 0.044715 x^3))).
+// GELU is x = gelu(x), the tanh form: x/2 (1 + tanh u) = x sigmoid(2u) with u = sqrt(2/pi) (x + 0.044715 x^3).
 func GELU(x []float32) {
-	for i, v := range x {
-		x[i] = gelu(v)
-	}
-}
-
-// gelu uses (1 + tanh u)/2 = sigmoid(2u).
-func gelu(x float32) float32 {
 	const root = 0.7978845608028654 // sqrt(2/pi)
-	return x * sigmoid(2*root*x*(1+float32(0.044715*x*x)))
-}
-
-// sigmoid is 1 / (1 + e^-x).
-func sigmoid(x float32) float32 {
-	return 1 / (1 + exp(min(below(-x), 88)))
+	for i, v := range x {
+		n, r := reduce(bound(-2 * root * v * (1 + float32(0.044715*v*v))))
+		x[i] = v / (1 + power(r)*math.Float32frombits(n))
+	}
 }
 
 // SoftCap is x = c tanh(x/c).
 func SoftCap(x []float32, c float32) {
 	for i, v := range x {
-		x[i] = c * (1 - 2/(Exp(2*v/c)+1))
+		x[i] = c * (1 - 2/(exp(bound(2*v/c))+1))
 	}
 }
 

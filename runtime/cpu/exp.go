@@ -71,6 +71,17 @@ func ExpSum(x []float32, scale, shift float32) float32 {
 	return s0 + s1
 }
 
+// bound keeps an exponent in the range of exp, where the result stands for 0 or is as good as infinite.
+func bound(x float32) float32 {
+	if x < -88 {
+		return -88
+	}
+	if x > 88 {
+		return 88
+	}
+	return x
+}
+
 // Max is the largest of x, -Inf for none, NaN if there is one.
 func Max(x []float32) float32 {
 	m0 := float32(math.Inf(-1))

@@ -26,6 +26,7 @@ type binder struct {
 	turns   []*turns
 	kv      []kv.Layer
 	attends []*attend // by KV layer
+	groups  []*group  // all matrices
 	scratch sizes
 }
 

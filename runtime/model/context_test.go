@@ -253,3 +253,24 @@ func TestYarn(t *testing.T) {
 		t.Errorf("linear scaling gives %v", linear[0])
 	}
 }
+
+func TestMatrices(t *testing.T) {
+	for name, want := range map[string]struct {
+		typ          string
+		count        int
+		int8, turned bool
+	}{
+		"w_q8_0": {"q8_0", 8, true, false}, "llama_hd64": {"f16", 15, false, false}, "w_tq4_1s": {"tq4_1s", 8, true, true},
+	} {
+		all := readCase(t, name).model.Matrices()
+		k := slices.IndexFunc(all, func(m Matrices) bool { return m.Type == want.typ })
+		if k < 0 {
+			t.Errorf("%s: no %s in %+v", name, want.typ, all)
+			continue
+		}
+		m := all[k]
+		if m.Count != want.count || (m.Int8 == m.Count) != want.int8 || (m.Turned == m.Count) != want.turned || m.Bytes == 0 || m.ISA == "" {
+			t.Errorf("%s: %+v", name, m)
+		}
+	}
+}

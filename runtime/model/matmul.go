@@ -44,6 +44,7 @@ type prep struct {
 // together makes a group. Weights are nil after a binding error, which ends the load.
 func (b *binder) together(ws ...*weight) *group {
 	g := &group{}
+	b.groups = append(b.groups, g)
 	for _, w := range ws {
 		if w == nil {
 			return g

@@ -24,6 +24,7 @@ type Model struct {
 	cap       float32
 	turns     []*turns
 	attends   []*attend // by KV layer
+	groups    []*group  // all matrices
 	kv        []kv.Layer
 	scratch   sizes
 }
@@ -63,6 +64,7 @@ func Load(f *gguf.File, types Types) (*Model, error) {
 	if err := b.err(); err != nil {
 		return nil, fmt.Errorf("%s model: %w", h.arch, err)
 	}
+	m.groups = b.groups
 	m.turns, m.attends, m.kv, m.scratch = b.turns, b.attends, b.kv, b.scratch
 	return m, nil
 }

@@ -1,0 +1,40 @@
+package model
+
+import (
+	"cmp"
+	"slices"
+)
+
+// Matrices is the weights of one type and what multiplies them, for records of what a run did.
+type Matrices struct {
+	Type   string
+	ISA    string // of the kernel
+	Count  int
+	Bytes  int64
+	Int8   int // how many of them the fast form multiplies by int8 activations; the rest stay in f32
+	Turned int // for how many the input is first turned into the type's domain
+}
+
+// Matrices lists the weight matrices by type, those with most bytes first. A tied embedding counts once.
+func (m *Model) Matrices() []Matrices {
+	var list []Matrices
+	for _, g := range m.groups {
+		for _, p := range g.parts {
+			k := slices.IndexFunc(list, func(x Matrices) bool { return x.Type == p.typ.Name })
+			if k < 0 {
+				k = len(list)
+				list = append(list, Matrices{Type: p.typ.Name, ISA: p.impl.ISA})
+			}
+			list[k].Count++
+			list[k].Bytes += int64(len(p.data))
+			if g.preps[p.prep].group > 0 {
+				list[k].Int8++
+			}
+			if g.preps[p.prep].domain != nil {
+				list[k].Turned++
+			}
+		}
+	}
+	slices.SortStableFunc(list, func(a, b Matrices) int { return cmp.Compare(b.Bytes, a.Bytes) })
+	return list
+}
