@@ -130,7 +130,7 @@ func tokenIDs(path, text string, vocab int) ([]int32, error) {
 	for i, f := range fields {
 		n, err := strconv.Atoi(f)
 		if err != nil || n < 0 || n >= vocab {
-			return nil, fmt.Errorf("%s: token %d is %.40q: want a number from 0 to %d", path, i, f, vocab-1)
+			return nil, fmt.Errorf("%s: token %d is %.40s: want a number from 0 to %d", path, i, f, vocab-1)
 		}
 		ids[i] = int32(n)
 	}

@@ -69,7 +69,7 @@ func main() {
 func run(ctx context.Context, args []string, stdin io.Reader, stdout, stderr io.Writer) int {
 	e := &environment{ctx: ctx, stdin: stdin, stdout: stdout, stderr: stderr, lookup: os.LookupEnv}
 	if len(args) == 0 {
-		return e.exit("", showCommand(e))
+		return e.exit("", showCommand(e, showDefault))
 	}
 	switch args[0] {
 	case "help", "-h", "--help":

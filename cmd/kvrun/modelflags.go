@@ -109,10 +109,12 @@ func (m *modelFlags) selectISA(e *environment) error {
 	if name == "" {
 		name, _ = e.lookup(kernels.EnvISA)
 	}
-	if err := kernels.SelectISA(name); err != nil {
-		return refusal{err}
+	err := kernels.SelectISA(name)
+	known := slices.ContainsFunc(kernels.ISAs(), func(i kernels.ISA) bool { return i.Name == name })
+	if err != nil && known {
+		return refusal{err} // by this CPU
 	}
-	return nil
+	return err
 }
 
 // isaInUse is the name of the instruction set that kernels are taken from first.

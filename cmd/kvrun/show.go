@@ -11,16 +11,19 @@ import (
 	"github.com/kvgen/kvgen/runtime/model"
 )
 
-// What the demonstration measures: few chunks, so that it takes seconds.
-const (
-	showChunks  = 2
-	showContext = 512
-	showTokens  = 90
-)
+// showSize is how much a demonstration does.
+type showSize struct {
+	tokens  int // to generate
+	chunks  int // to measure
+	context int // tokens of a chunk
+}
+
+// showDefault takes seconds on two cores.
+var showDefault = showSize{tokens: 90, chunks: 2, context: 512}
 
 // showCommand is kvrun without arguments: text of the embedded model, the plan of its cache, and what cache types cost there.
-func showCommand(e *environment) error {
-	m, f := modelFlags{math: model.Exact.String(), flash: "on"}, sampleFlags{predict: showTokens, seed: 7}
+func showCommand(e *environment, n showSize) error {
+	m, f := modelFlags{math: model.Exact.String(), flash: "on"}, sampleFlags{predict: n.tokens, seed: 7}
 	m.typeK, m.typeV = "f16", "f16"
 	f.Temperature, f.TopK = .8, 40
 	if err := m.check(e, nil); err != nil {
@@ -41,8 +44,8 @@ func showCommand(e *environment) error {
 	fmt.Fprintf(e.stdout, "\n\nIts cache, as planned:\n")
 	printPlan(e.stdout, s.plan)
 	fmt.Fprintf(e.stdout, "\nWhat each cache type costs (both sides; %s math, %s; %d chunks of %d tokens of held-out text,\nagainst a cache of full precision):\n\n",
-		m.kind, isaInUse(), showChunks, showContext)
-	if err := s.showTypes(e); err != nil {
+		m.kind, isaInUse(), n.chunks, n.context)
+	if err := s.showTypes(e, n); err != nil {
 		return err
 	}
 	_, err = fmt.Fprint(e.stdout, "\nNext: kvrun run MODEL.gguf -p TEXT -ctk TYPE -ctv TYPE; kvrun info MODEL.gguf; kvrun help\n")
@@ -68,18 +71,18 @@ func (s *session) showText(e *environment, f *sampleFlags) error {
 }
 
 // showTypes prints a table of the types that fit, from the largest to the smallest.
-func (s *session) showTypes(e *environment) error {
+func (s *session) showTypes(e *environment, n showSize) error {
 	text, _, err := s.corpus(e, "")
 	if err != nil {
 		return err
 	}
 	full := kernels.ByID(0)
-	reference, err := s.contextOf(full)
+	reference, err := s.contextOf(full, n.context)
 	if err != nil {
 		return err
 	}
 	defer reference.Close()
-	ref, err := eval.NewReference(e.ctx, reference, text, eval.Options{Context: showContext, Chunks: showChunks})
+	ref, err := eval.NewReference(e.ctx, reference, text, eval.Options{Context: n.context, Chunks: n.chunks})
 	if err != nil {
 		return err
 	}
@@ -87,7 +90,7 @@ func (s *session) showTypes(e *environment) error {
 	choices := s.choices(full)
 	bar := e.progress(len(choices), "measuring")
 	for _, typ := range choices {
-		c, err := s.contextOf(typ)
+		c, err := s.contextOf(typ, n.context)
 		if err != nil {
 			return err
 		}
@@ -136,10 +139,10 @@ func (s *session) fits(t *kernels.Type) bool {
 }
 
 // contextOf starts a context whose cache is of one type on both sides.
-func (s *session) contextOf(t *kernels.Type) (*model.Context, error) {
+func (s *session) contextOf(t *kernels.Type, size int) (*model.Context, error) {
 	plan, err := kv.NewPlan(s.KVLayers(), kv.Policy{K: kv.Choice{Type: t}, V: kv.Choice{Type: t}})
 	if err != nil {
 		return nil, err
 	}
-	return s.NewContext(model.Options{Plan: plan, Size: showContext, Threads: s.flags.threads, Math: s.flags.kind})
+	return s.NewContext(model.Options{Plan: plan, Size: size, Threads: s.flags.threads, Math: s.flags.kind})
 }

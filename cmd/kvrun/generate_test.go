@@ -1,0 +1,103 @@
+package main
+
+import (
+	"encoding/json"
+	"slices"
+	"strings"
+	"testing"
+)
+
+func TestRun(t *testing.T) {
+	args := []string{"run", "-p", "KING HENRY:\n", "-n", "12", "--json", "--seed", "5"}
+	var a, b, greedy runResult
+	kvrunJSON(t, &a, args...)
+	kvrunJSON(t, &b, append(args, "-t", "1", "-b", "3")...)
+	kvrunJSON(t, &greedy, append(args, "-temp", "0", "--math", "exact")...)
+	if a.Generated != 12 || len(a.Tokens) != 12 || a.Stop != stopLimit || a.Seed != 5 || a.Text == "" || a.PromptTokens == 0 || a.FirstMS <= 0 {
+		t.Errorf("%+v", a)
+	}
+	if !slices.Equal(a.Tokens, b.Tokens) {
+		t.Errorf("the same seed gave %q and %q", a.Text, b.Text)
+	}
+	if a.Record.Math != "fast" || greedy.Record.Math != "exact" || a.Text == greedy.Text {
+		t.Errorf("%q and %q", a.Text, greedy.Text)
+	}
+	code, out, stderr := kvrun("KING HENRY:\n", "run", "-f", "-", "-n", "12", "--temp", "0", "--math", "exact")
+	if code != 0 || out != "KING HENRY:\n"+greedy.Text+"\n" || !strings.Contains(stderr, "cache K f16, V f16") {
+		t.Errorf("exit %d, %q; JSON has %q; %s", code, out, greedy.Text, stderr)
+	}
+}
+
+// TestContextFull goes on by dropping older text, or stops.
+func TestContextFull(t *testing.T) {
+	var r runResult
+	for _, k := range []string{"f16", "q8_0", "turbo4"} {
+		kvrunJSON(t, &r, "run", "-c", "24", "-n", "60", "--ignore-eos", "--json", "-ctk", k, "-ctv", k)
+		if r.Shifts < 3 || r.Generated != 60 || r.Stop != stopLimit {
+			t.Errorf("%s: %d shifts, %d tokens, %s", k, r.Shifts, r.Generated, r.Stop)
+		}
+	}
+	kvrunJSON(t, &r, "run", "-c", "24", "-n", "60", "--ignore-eos", "--json", "--no-context-shift")
+	if r.Shifts != 0 || r.Stop != stopFull || r.PromptTokens+r.Generated != 25 {
+		t.Errorf("%d shifts, %d+%d tokens, %s", r.Shifts, r.PromptTokens, r.Generated, r.Stop)
+	}
+}
+
+// TestChat keeps the history: what is cached is not run again, and a full context forgets the oldest turns.
+func TestChat(t *testing.T) {
+	talk := func(args ...string) []chatLine {
+		t.Helper()
+		code, out, stderr := kvrun("How are you?\n\nWho is king now?\nWhere is he?\nWhy?\n", append([]string{"chat", "--json", "--temp", "0", "-n", "10"}, args...)...)
+		lines := strings.Split(strings.TrimSpace(out), "\n")
+		if code != 0 || len(lines) != 5 {
+			t.Fatalf("exit %d, %d lines: %s", code, len(lines), stderr)
+		}
+		var r record
+		if err := json.Unmarshal([]byte(lines[0]), &r); err != nil || len(r.Plan.Layers) != 6 || len(r.Notes) != 1 {
+			t.Errorf("%v, %+v", err, r)
+		}
+		answers := make([]chatLine, 4)
+		for i := range answers {
+			if err := json.Unmarshal([]byte(lines[i+1]), &answers[i]); err != nil {
+				t.Fatal(err)
+			}
+		}
+		return answers
+	}
+	for i, a := range talk("-sys", "Speak like a king.") {
+		if a.Role != "assistant" || a.Messages != 3+2*i || a.Gen > 10 || (i > 0) != (a.Run < a.Prompt) {
+			t.Errorf("answer %d: %+v", i, a)
+		}
+	}
+	for i, a := range talk("-c", "160") {
+		if a.Prompt > 120 || i == 3 && a.Messages == 8 {
+			t.Errorf("answer %d in a small context: %+v", i, a)
+		}
+	}
+	if code, _, stderr := kvrun(strings.Repeat("word ", 300), "chat", "-c", "64"); code != 2 || !strings.Contains(stderr, "the context has 64") {
+		t.Errorf("a turn too long: exit %d, %s", code, stderr)
+	}
+}
+
+func TestStretch(t *testing.T) {
+	seq := func(lo, hi int32) (s []int32) {
+		for i := lo; i < hi; i++ {
+			s = append(s, i)
+		}
+		return s
+	}
+	for _, c := range []struct {
+		cached, tokens []int32
+		want           int
+	}{
+		{seq(0, 50), seq(20, 60), 20},
+		{seq(0, 50), seq(20, 50), 0}, // one token at least must be run
+		{seq(0, 50), seq(60, 90), 0},
+		{seq(0, 20), seq(10, 60), 0}, // not worth it
+		{nil, seq(0, 5), 0},
+	} {
+		if got := stretch(c.cached, c.tokens); got != c.want {
+			t.Errorf("%v before %v: %d, want %d", c.cached, c.tokens, got, c.want)
+		}
+	}
+}
