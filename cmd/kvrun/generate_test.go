@@ -11,7 +11,7 @@ func TestRun(t *testing.T) {
 	args := []string{"run", "-p", "KING HENRY:\n", "-n", "12", "--json", "--seed", "5"}
 	var a, b, greedy runResult
 	kvrunJSON(t, &a, args...)
-	kvrunJSON(t, &b, append(args, "-t", "1", "-b", "3")...)
+	kvrunJSON(t, &b, append(args, "-t", "1")...)
 	kvrunJSON(t, &greedy, append(args, "-temp", "0", "--math", "exact")...)
 	if a.Generated != 12 || len(a.Tokens) != 12 || a.Stop != stopLimit || a.Seed != 5 || a.Text == "" || a.PromptTokens == 0 || a.FirstMS <= 0 {
 		t.Errorf("%+v", a)
