@@ -23,6 +23,7 @@ var (
 	isas        = cpu.ISAs()
 	selected    = 0
 	quantiseAct = findQuantiseAct()
+	vec         = findVec()
 )
 
 // ISAs lists the instruction sets of this build, best first, with the reason for each that is passed over. The last is
@@ -63,7 +64,7 @@ func SelectISA(name string) error {
 		}
 	}
 	selected = k
-	quantiseAct = findQuantiseAct()
+	quantiseAct, vec = findQuantiseAct(), findVec()
 	return nil
 }
 

@@ -87,6 +87,13 @@ func isa(s target.ISA) *jen.Statement {
 	if s.QuantiseAct != "" {
 		fields = append(fields, pair("QuantiseAct", jen.Id(s.QuantiseAct)))
 	}
+	if len(s.Vectors) > 0 {
+		vec := []jen.Code{pair("ISA", jen.Lit(s.Name))}
+		for _, v := range s.Vectors {
+			vec = append(vec, pair(v.Field, jen.Id(v.Func)))
+		}
+		fields = append(fields, pair("vec", jen.Id("Vec").Add(rows(vec))))
+	}
 	var types, transforms []jen.Code
 	for _, k := range s.Types {
 		types = append(types, pair("Type"+target.Ident(k.Type), kernels(k)))

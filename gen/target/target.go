@@ -30,7 +30,13 @@ type ISA struct {
 	// QuantiseAct is the function that rounds activations, with the signature and the bits of cpu.QuantiseActGeneric; "" when
 	// the next instruction set does it.
 	QuantiseAct string
+
+	// Vectors names the functions for the fields of cpu.Vec: all of them, or none when the next instruction set does it.
+	Vectors []Vector
 }
+
+// Vector is the function of package kernels/cpu for one field of cpu.Vec.
+type Vector struct{ Field, Func string }
 
 // Kernels names the Go functions of package kernels/cpu that serve one type. Each has the signature of the field of the
 // same name of cpu.Impl. An empty name means that the next instruction set of the list, at last portable Go, does the job.

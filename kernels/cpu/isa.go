@@ -14,6 +14,7 @@ type ISA struct {
 	types       [types]Impl                           // by the Type constants; functions are nil where a lesser ISA serves
 	QuantiseAct func(a *Act, x []float32, ldx, m int) // the same bits as QuantiseActGeneric; nil where a lesser ISA serves
 	transforms  [transforms]TransformImpl             // by the Transform constants
+	vec         Vec                                   // whole, or empty where a lesser ISA serves
 }
 
 // ISAs returns the instruction sets of this build, best first. The last is portable Go and has every kernel.

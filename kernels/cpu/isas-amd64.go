@@ -220,6 +220,21 @@ var isas = [...]ISA{
 		Name:        "avx2",
 		Needs:       []cpuid.FeatureID{cpuid.AVX2, cpuid.F16C, cpuid.FMA3},
 		QuantiseAct: quantiseActAVX2,
+		vec: Vec{
+			ISA:          "avx2",
+			Max:          vecMaxAVX2,
+			ExpSum:       vecExpSumAVX2,
+			SiLUMul:      vecSiLUMulAVX2,
+			GELUMul:      vecGELUMulAVX2,
+			SoftCap:      vecSoftCapAVX2,
+			Add:          vecAddAVX2,
+			Scale:        vecScaleAVX2,
+			ScaleMul:     vecScaleMulAVX2,
+			Blend:        vecBlendAVX2,
+			SumSquares:   vecSumSquaresAVX2,
+			RopeAdjacent: vecRopeAdjacentAVX2,
+			RopeHalves:   vecRopeHalvesAVX2,
+		},
 		types: [types]Impl{
 			TypeF32: {
 				Encode: encodeF32AVX2,

@@ -52,7 +52,10 @@ func shared(set *spec.Set, out *target.Output) error {
 		least.Transforms = append(least.Transforms, names)
 	}
 	var err error
-	least.QuantiseAct, err = quantiseFile(base(), out.Files)
+	if least.QuantiseAct, err = quantiseFile(base(), out.Files); err != nil {
+		return err
+	}
+	least.Vectors, err = vectorsFile(base(), out.Files)
 	return err
 }
 
