@@ -199,14 +199,19 @@ func TestMatmulQ8(t *testing.T) {
 	})
 }
 
-// roundedRows is what an Act of x stands for: the nearest multiples of a group's largest magnitude over 127.
+// roundedRows is what an Act of x stands for: the nearest multiples of a group's largest magnitude over 127, or over 63
+// where groups are longer than 32.
 func roundedRows(x []float32, n, group int) []float32 {
+	limit := float32(127)
+	if group > 32 {
+		limit = 63
+	}
 	y := make([]float32, len(x))
 	for g := 0; g < len(x); g += group {
 		most := largest(x[g : g+group])
 		for i, v := range x[g : g+group] {
 			if most > 0 {
-				y[g+i] = float32(math.RoundToEven(float64(v*(127/most)))) * (most / 127)
+				y[g+i] = float32(math.RoundToEven(float64(v*(limit/most)))) * (most / limit)
 			}
 		}
 	}

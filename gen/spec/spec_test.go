@@ -52,7 +52,7 @@ func TestRotations(t *testing.T) {
 
 // TestIntegerLevels holds lm.hcl to the cost that it states for integer levels, and to one plane of bits per power of two.
 func TestIntegerLevels(t *testing.T) {
-	cost := map[int]float64{2: .0001, 3: .0001, 4: .00052, 5: .007, 6: .0231}
+	cost := map[int]float64{2: .0001, 3: .0001, 4: .00052} // at 5 and 6 bits it would be too high: levels of floats
 	for _, x := range load(t).Types {
 		if !strings.HasPrefix(x.Name, "lm") {
 			continue
@@ -64,7 +64,7 @@ func TestIntegerLevels(t *testing.T) {
 			t.Fatal(err)
 		}
 		over := x.Codebook.Distortion/codebook.AtScale(levels, source, 1) - 1
-		if !x.Codebook.Int8 || over < 0 || over > cost[bits] {
+		if x.Codebook.Int8 != (bits <= 4) || over < -1e-6 || over > cost[bits]+1e-6 {
 			t.Errorf("%s: integer levels %t cost %.5f, allowed %.5f", x.Name, x.Codebook.Int8, over, cost[bits])
 		}
 		if x.Bytes != 2+x.Block*bits/8 {

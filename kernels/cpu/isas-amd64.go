@@ -124,36 +124,42 @@ var isas = [...]ISA{
 				Matmul:   matmulLm5_32AVX512,
 				MatmulQ8: matmulQ8Lm5_32AVX512,
 				Mix:      mixLm5_32AVX512,
+				MixQ8:    mixQ8Lm5_32AVX512,
 			},
 			TypeLm5_64: {
 				Decode:   decodeLm5_64AVX512,
 				Matmul:   matmulLm5_64AVX512,
 				MatmulQ8: matmulQ8Lm5_64AVX512,
 				Mix:      mixLm5_64AVX512,
+				MixQ8:    mixQ8Lm5_64AVX512,
 			},
 			TypeLm5_128: {
 				Decode:   decodeLm5_128AVX512,
 				Matmul:   matmulLm5_128AVX512,
 				MatmulQ8: matmulQ8Lm5_128AVX512,
 				Mix:      mixLm5_128AVX512,
+				MixQ8:    mixQ8Lm5_128AVX512,
 			},
 			TypeLm6_32: {
 				Decode:   decodeLm6_32AVX512,
 				Matmul:   matmulLm6_32AVX512,
 				MatmulQ8: matmulQ8Lm6_32AVX512,
 				Mix:      mixLm6_32AVX512,
+				MixQ8:    mixQ8Lm6_32AVX512,
 			},
 			TypeLm6_64: {
 				Decode:   decodeLm6_64AVX512,
 				Matmul:   matmulLm6_64AVX512,
 				MatmulQ8: matmulQ8Lm6_64AVX512,
 				Mix:      mixLm6_64AVX512,
+				MixQ8:    mixQ8Lm6_64AVX512,
 			},
 			TypeLm6_128: {
 				Decode:   decodeLm6_128AVX512,
 				Matmul:   matmulLm6_128AVX512,
 				MatmulQ8: matmulQ8Lm6_128AVX512,
 				Mix:      mixLm6_128AVX512,
+				MixQ8:    mixQ8Lm6_128AVX512,
 			},
 			TypeMxfp4: {
 				Decode:   decodeMxfp4AVX512,
@@ -363,6 +369,7 @@ var isas = [...]ISA{
 				Matmul:   matmulLm5_32AVX2,
 				MatmulQ8: matmulQ8Lm5_32AVX2,
 				Mix:      mixLm5_32AVX2,
+				MixQ8:    mixQ8Lm5_32AVX2,
 			},
 			TypeLm5_64: {
 				Encode:   encodeLm5_64AVX2,
@@ -370,6 +377,7 @@ var isas = [...]ISA{
 				Matmul:   matmulLm5_64AVX2,
 				MatmulQ8: matmulQ8Lm5_64AVX2,
 				Mix:      mixLm5_64AVX2,
+				MixQ8:    mixQ8Lm5_64AVX2,
 			},
 			TypeLm5_128: {
 				Encode:   encodeLm5_128AVX2,
@@ -377,6 +385,7 @@ var isas = [...]ISA{
 				Matmul:   matmulLm5_128AVX2,
 				MatmulQ8: matmulQ8Lm5_128AVX2,
 				Mix:      mixLm5_128AVX2,
+				MixQ8:    mixQ8Lm5_128AVX2,
 			},
 			TypeLm6_32: {
 				Encode:   encodeLm6_32AVX2,
@@ -384,6 +393,7 @@ var isas = [...]ISA{
 				Matmul:   matmulLm6_32AVX2,
 				MatmulQ8: matmulQ8Lm6_32AVX2,
 				Mix:      mixLm6_32AVX2,
+				MixQ8:    mixQ8Lm6_32AVX2,
 			},
 			TypeLm6_64: {
 				Encode:   encodeLm6_64AVX2,
@@ -391,6 +401,7 @@ var isas = [...]ISA{
 				Matmul:   matmulLm6_64AVX2,
 				MatmulQ8: matmulQ8Lm6_64AVX2,
 				Mix:      mixLm6_64AVX2,
+				MixQ8:    mixQ8Lm6_64AVX2,
 			},
 			TypeLm6_128: {
 				Encode:   encodeLm6_128AVX2,
@@ -398,6 +409,7 @@ var isas = [...]ISA{
 				Matmul:   matmulLm6_128AVX2,
 				MatmulQ8: matmulQ8Lm6_128AVX2,
 				Mix:      mixLm6_128AVX2,
+				MixQ8:    mixQ8Lm6_128AVX2,
 			},
 			TypeMxfp4: {
 				Decode:   decodeMxfp4AVX2,

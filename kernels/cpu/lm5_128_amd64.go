@@ -132,6 +132,58 @@ func matmulQ83xLm5_128AVX512(y *float32, ldy int, q *int8, d *float32, s *float3
 //go:noescape
 func matmulQ84xLm5_128AVX512(y *float32, ldy int, q *int8, d *float32, s *float32, w *byte, stride int, rows int, blocks int)
 
+// score1xLm5_128AVX512 multiplies rows of one block with 1 row of activations in int8; rows is a multiple of 4, ldy and stride in bytes.
+//
+//	for r := range rows {
+//		for j := range 1 {
+//			y[j][r] = d[j] * sum(q[j][i] * w[r][i]) // over all i
+//		}
+//	}
+//
+// Requires: F16C, AVX512VL, AVX512VNNI
+//
+//go:noescape
+func score1xLm5_128AVX512(y *float32, ldy int, q *int8, d *float32, s *float32, w *byte, stride int, rows int)
+
+// score2xLm5_128AVX512 multiplies rows of one block with 2 rows of activations in int8; rows is a multiple of 4, ldy and stride in bytes.
+//
+//	for r := range rows {
+//		for j := range 2 {
+//			y[j][r] = d[j] * sum(q[j][i] * w[r][i]) // over all i
+//		}
+//	}
+//
+// Requires: F16C, AVX512VL, AVX512VNNI
+//
+//go:noescape
+func score2xLm5_128AVX512(y *float32, ldy int, q *int8, d *float32, s *float32, w *byte, stride int, rows int)
+
+// score3xLm5_128AVX512 multiplies rows of one block with 3 rows of activations in int8; rows is a multiple of 4, ldy and stride in bytes.
+//
+//	for r := range rows {
+//		for j := range 3 {
+//			y[j][r] = d[j] * sum(q[j][i] * w[r][i]) // over all i
+//		}
+//	}
+//
+// Requires: F16C, AVX512VL, AVX512VNNI
+//
+//go:noescape
+func score3xLm5_128AVX512(y *float32, ldy int, q *int8, d *float32, s *float32, w *byte, stride int, rows int)
+
+// score4xLm5_128AVX512 multiplies rows of one block with 4 rows of activations in int8; rows is a multiple of 4, ldy and stride in bytes.
+//
+//	for r := range rows {
+//		for j := range 4 {
+//			y[j][r] = d[j] * sum(q[j][i] * w[r][i]) // over all i
+//		}
+//	}
+//
+// Requires: F16C, AVX512VL, AVX512VNNI
+//
+//go:noescape
+func score4xLm5_128AVX512(y *float32, ldy int, q *int8, d *float32, s *float32, w *byte, stride int, rows int)
+
 // unpackLm5_128AVX512 unpacks a row into records of 32 levels, their scales and mins.
 //
 //	for i := range blocks * 128 {
@@ -148,6 +200,7 @@ func unpackLm5_128AVX512(dst *byte, src *byte, blocks int)
 var matmulQ8TilesLm5_128AVX512 = matmulQ8Tiles{
 	gemm:   gemmSignedAVX512,
 	record: 80,
+	score:  [actRows]scoreKernel{score1xLm5_128AVX512, score2xLm5_128AVX512, score3xLm5_128AVX512, score4xLm5_128AVX512},
 	tiles:  [actRows]matmulQ8Kernel{matmulQ81xLm5_128AVX512, matmulQ82xLm5_128AVX512, matmulQ83xLm5_128AVX512, matmulQ84xLm5_128AVX512},
 	unpack: unpackLm5_128AVX512,
 }
@@ -182,7 +235,39 @@ func mix1xLm5_128AVX512(o *float32, ldo int, p *float32, ldp int, v *byte, strid
 //go:noescape
 func mix2xLm5_128AVX512(o *float32, ldo int, p *float32, ldp int, v *byte, stride int, rows int, units int)
 
-// mix3xLm5_128AVX512 adds weighted rows of v to 3 rows of o; ld and stride in bytes, a unit is 128 values.
+var mixTilesLm5_128AVX512 = mixTiles{mix1xLm5_128AVX512, mix2xLm5_128AVX512, nil, nil, nil, nil}
+
+func mixLm5_128AVX512(o []float32, ldo int, p []float32, ldp int, m int, v []byte, stride int, rows int, n int, ws *Workspace) {
+	mixTilesLm5_128AVX512.drive(128, 82, mixLm5_128Generic, o, ldo, p, ldp, m, v, stride, rows, n, ws)
+}
+
+// mixQ81xLm5_128AVX512 adds weighted rows of v to 1 row of o; ld and stride in bytes, a unit is 128 values.
+//
+//	for j := range 1 {
+//		for i := range units * 128 {
+//			o[j][i] += sum(p[j][r] * v[r][i]) // over r < rows
+//		}
+//	}
+//
+// Requires: AVX2, F16C, FMA
+//
+//go:noescape
+func mixQ81xLm5_128AVX512(o *float32, ldo int, p *float32, ldp int, v *byte, stride int, rows int, units int)
+
+// mixQ82xLm5_128AVX512 adds weighted rows of v to 2 rows of o; ld and stride in bytes, a unit is 128 values.
+//
+//	for j := range 2 {
+//		for i := range units * 128 {
+//			o[j][i] += sum(p[j][r] * v[r][i]) // over r < rows
+//		}
+//	}
+//
+// Requires: AVX2, F16C, FMA
+//
+//go:noescape
+func mixQ82xLm5_128AVX512(o *float32, ldo int, p *float32, ldp int, v *byte, stride int, rows int, units int)
+
+// mixQ83xLm5_128AVX512 adds weighted rows of v to 3 rows of o; ld and stride in bytes, a unit is 128 values.
 //
 //	for j := range 3 {
 //		for i := range units * 128 {
@@ -193,9 +278,9 @@ func mix2xLm5_128AVX512(o *float32, ldo int, p *float32, ldp int, v *byte, strid
 // Requires: AVX2, F16C, FMA
 //
 //go:noescape
-func mix3xLm5_128AVX512(o *float32, ldo int, p *float32, ldp int, v *byte, stride int, rows int, units int)
+func mixQ83xLm5_128AVX512(o *float32, ldo int, p *float32, ldp int, v *byte, stride int, rows int, units int)
 
-// mix5xLm5_128AVX512 adds weighted rows of v to 5 rows of o; ld and stride in bytes, a unit is 128 values.
+// mixQ85xLm5_128AVX512 adds weighted rows of v to 5 rows of o; ld and stride in bytes, a unit is 128 values.
 //
 //	for j := range 5 {
 //		for i := range units * 128 {
@@ -206,12 +291,12 @@ func mix3xLm5_128AVX512(o *float32, ldo int, p *float32, ldp int, v *byte, strid
 // Requires: AVX2, F16C, FMA
 //
 //go:noescape
-func mix5xLm5_128AVX512(o *float32, ldo int, p *float32, ldp int, v *byte, stride int, rows int, units int)
+func mixQ85xLm5_128AVX512(o *float32, ldo int, p *float32, ldp int, v *byte, stride int, rows int, units int)
 
-var mixTilesLm5_128AVX512 = mixTiles{mix1xLm5_128AVX512, mix2xLm5_128AVX512, mix3xLm5_128AVX512, nil, mix5xLm5_128AVX512, nil}
+var mixQ8TilesLm5_128AVX512 = mixTiles{mixQ81xLm5_128AVX512, mixQ82xLm5_128AVX512, mixQ83xLm5_128AVX512, nil, mixQ85xLm5_128AVX512, nil}
 
-func mixLm5_128AVX512(o []float32, ldo int, p []float32, ldp int, m int, v []byte, stride int, rows int, n int, ws *Workspace) {
-	mixTilesLm5_128AVX512.drive(128, 82, mixLm5_128Generic, o, ldo, p, ldp, m, v, stride, rows, n, ws)
+func mixQ8Lm5_128AVX512(o []float32, ldo int, p []float32, ldp int, m int, v []byte, stride int, rows int, n int, ws *Workspace) {
+	mixQ8TilesLm5_128AVX512.drive(128, 82, mixLm5_128Generic, o, ldo, p, ldp, m, v, stride, rows, n, ws)
 }
 
 // decodeUnitsLm5_128AVX2 unpacks units of 128 values.
@@ -343,6 +428,58 @@ func matmulQ83xLm5_128AVX2(y *float32, ldy int, q *int8, d *float32, s *float32,
 //go:noescape
 func matmulQ84xLm5_128AVX2(y *float32, ldy int, q *int8, d *float32, s *float32, w *byte, stride int, rows int, blocks int)
 
+// score1xLm5_128AVX2 multiplies rows of one block with 1 row of activations in int8; rows is a multiple of 4, ldy and stride in bytes.
+//
+//	for r := range rows {
+//		for j := range 1 {
+//			y[j][r] = d[j] * sum(q[j][i] * w[r][i]) // over all i
+//		}
+//	}
+//
+// Requires: AVX2, F16C
+//
+//go:noescape
+func score1xLm5_128AVX2(y *float32, ldy int, q *int8, d *float32, s *float32, w *byte, stride int, rows int)
+
+// score2xLm5_128AVX2 multiplies rows of one block with 2 rows of activations in int8; rows is a multiple of 4, ldy and stride in bytes.
+//
+//	for r := range rows {
+//		for j := range 2 {
+//			y[j][r] = d[j] * sum(q[j][i] * w[r][i]) // over all i
+//		}
+//	}
+//
+// Requires: AVX2, F16C
+//
+//go:noescape
+func score2xLm5_128AVX2(y *float32, ldy int, q *int8, d *float32, s *float32, w *byte, stride int, rows int)
+
+// score3xLm5_128AVX2 multiplies rows of one block with 3 rows of activations in int8; rows is a multiple of 4, ldy and stride in bytes.
+//
+//	for r := range rows {
+//		for j := range 3 {
+//			y[j][r] = d[j] * sum(q[j][i] * w[r][i]) // over all i
+//		}
+//	}
+//
+// Requires: AVX2, F16C
+//
+//go:noescape
+func score3xLm5_128AVX2(y *float32, ldy int, q *int8, d *float32, s *float32, w *byte, stride int, rows int)
+
+// score4xLm5_128AVX2 multiplies rows of one block with 4 rows of activations in int8; rows is a multiple of 4, ldy and stride in bytes.
+//
+//	for r := range rows {
+//		for j := range 4 {
+//			y[j][r] = d[j] * sum(q[j][i] * w[r][i]) // over all i
+//		}
+//	}
+//
+// Requires: AVX2, F16C
+//
+//go:noescape
+func score4xLm5_128AVX2(y *float32, ldy int, q *int8, d *float32, s *float32, w *byte, stride int, rows int)
+
 // unpackLm5_128AVX2 unpacks a row into records of 32 levels, their scales and mins.
 //
 //	for i := range blocks * 128 {
@@ -359,6 +496,7 @@ func unpackLm5_128AVX2(dst *byte, src *byte, blocks int)
 var matmulQ8TilesLm5_128AVX2 = matmulQ8Tiles{
 	gemm:   gemmSignedAVX2,
 	record: 80,
+	score:  [actRows]scoreKernel{score1xLm5_128AVX2, score2xLm5_128AVX2, score3xLm5_128AVX2, score4xLm5_128AVX2},
 	tiles:  [actRows]matmulQ8Kernel{matmulQ81xLm5_128AVX2, matmulQ82xLm5_128AVX2, matmulQ83xLm5_128AVX2, matmulQ84xLm5_128AVX2},
 	unpack: unpackLm5_128AVX2,
 }
@@ -372,11 +510,11 @@ func matmulQ8Lm5_128AVX2(y []float32, ldy int, x *Act, m int, w []byte, stride i
 //	for k := range groups * 8 {
 //		x := src[k*128:][:128]
 //		length := sqrt(sum((x * x)))
-//		v := transform<lm_wht128>(((length > 1e-20) ? (x * (329.23242 / length)) : 0.0))
+//		v := transform<lm_wht128>(((length > 1e-20) ? (x * (1.0 / length)) : 0.0))
 //		code := nearest(v)
 //		dot := sum((v * codebook[code]))
 //		r := sum((codebook[code] * codebook[code]))
-//		norm := ((dot / r) * (length / 329.23242))
+//		norm := ((dot / r) * (length / 1.0))
 //		copy(dst[k*82:], block of these fields and codes)
 //	}
 //
@@ -415,7 +553,39 @@ func mix1xLm5_128AVX2(o *float32, ldo int, p *float32, ldp int, v *byte, stride 
 //go:noescape
 func mix2xLm5_128AVX2(o *float32, ldo int, p *float32, ldp int, v *byte, stride int, rows int, units int)
 
-// mix3xLm5_128AVX2 adds weighted rows of v to 3 rows of o; ld and stride in bytes, a unit is 128 values.
+var mixTilesLm5_128AVX2 = mixTiles{mix1xLm5_128AVX2, mix2xLm5_128AVX2, nil, nil, nil, nil}
+
+func mixLm5_128AVX2(o []float32, ldo int, p []float32, ldp int, m int, v []byte, stride int, rows int, n int, ws *Workspace) {
+	mixTilesLm5_128AVX2.drive(128, 82, mixLm5_128Generic, o, ldo, p, ldp, m, v, stride, rows, n, ws)
+}
+
+// mixQ81xLm5_128AVX2 adds weighted rows of v to 1 row of o; ld and stride in bytes, a unit is 128 values.
+//
+//	for j := range 1 {
+//		for i := range units * 128 {
+//			o[j][i] += sum(p[j][r] * v[r][i]) // over r < rows
+//		}
+//	}
+//
+// Requires: AVX2, F16C, FMA
+//
+//go:noescape
+func mixQ81xLm5_128AVX2(o *float32, ldo int, p *float32, ldp int, v *byte, stride int, rows int, units int)
+
+// mixQ82xLm5_128AVX2 adds weighted rows of v to 2 rows of o; ld and stride in bytes, a unit is 128 values.
+//
+//	for j := range 2 {
+//		for i := range units * 128 {
+//			o[j][i] += sum(p[j][r] * v[r][i]) // over r < rows
+//		}
+//	}
+//
+// Requires: AVX2, F16C, FMA
+//
+//go:noescape
+func mixQ82xLm5_128AVX2(o *float32, ldo int, p *float32, ldp int, v *byte, stride int, rows int, units int)
+
+// mixQ83xLm5_128AVX2 adds weighted rows of v to 3 rows of o; ld and stride in bytes, a unit is 128 values.
 //
 //	for j := range 3 {
 //		for i := range units * 128 {
@@ -426,9 +596,9 @@ func mix2xLm5_128AVX2(o *float32, ldo int, p *float32, ldp int, v *byte, stride 
 // Requires: AVX2, F16C, FMA
 //
 //go:noescape
-func mix3xLm5_128AVX2(o *float32, ldo int, p *float32, ldp int, v *byte, stride int, rows int, units int)
+func mixQ83xLm5_128AVX2(o *float32, ldo int, p *float32, ldp int, v *byte, stride int, rows int, units int)
 
-// mix5xLm5_128AVX2 adds weighted rows of v to 5 rows of o; ld and stride in bytes, a unit is 128 values.
+// mixQ85xLm5_128AVX2 adds weighted rows of v to 5 rows of o; ld and stride in bytes, a unit is 128 values.
 //
 //	for j := range 5 {
 //		for i := range units * 128 {
@@ -439,10 +609,10 @@ func mix3xLm5_128AVX2(o *float32, ldo int, p *float32, ldp int, v *byte, stride 
 // Requires: AVX2, F16C, FMA
 //
 //go:noescape
-func mix5xLm5_128AVX2(o *float32, ldo int, p *float32, ldp int, v *byte, stride int, rows int, units int)
+func mixQ85xLm5_128AVX2(o *float32, ldo int, p *float32, ldp int, v *byte, stride int, rows int, units int)
 
-var mixTilesLm5_128AVX2 = mixTiles{mix1xLm5_128AVX2, mix2xLm5_128AVX2, mix3xLm5_128AVX2, nil, mix5xLm5_128AVX2, nil}
+var mixQ8TilesLm5_128AVX2 = mixTiles{mixQ81xLm5_128AVX2, mixQ82xLm5_128AVX2, mixQ83xLm5_128AVX2, nil, mixQ85xLm5_128AVX2, nil}
 
-func mixLm5_128AVX2(o []float32, ldo int, p []float32, ldp int, m int, v []byte, stride int, rows int, n int, ws *Workspace) {
-	mixTilesLm5_128AVX2.drive(128, 82, mixLm5_128Generic, o, ldo, p, ldp, m, v, stride, rows, n, ws)
+func mixQ8Lm5_128AVX2(o []float32, ldo int, p []float32, ldp int, m int, v []byte, stride int, rows int, n int, ws *Workspace) {
+	mixQ8TilesLm5_128AVX2.drive(128, 82, mixLm5_128Generic, o, ldo, p, ldp, m, v, stride, rows, n, ws)
 }

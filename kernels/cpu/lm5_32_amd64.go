@@ -182,7 +182,39 @@ func mix1xLm5_32AVX512(o *float32, ldo int, p *float32, ldp int, v *byte, stride
 //go:noescape
 func mix2xLm5_32AVX512(o *float32, ldo int, p *float32, ldp int, v *byte, stride int, rows int, units int)
 
-// mix3xLm5_32AVX512 adds weighted rows of v to 3 rows of o; ld and stride in bytes, a unit is 32 values.
+var mixTilesLm5_32AVX512 = mixTiles{mix1xLm5_32AVX512, mix2xLm5_32AVX512, nil, nil, nil, nil}
+
+func mixLm5_32AVX512(o []float32, ldo int, p []float32, ldp int, m int, v []byte, stride int, rows int, n int, ws *Workspace) {
+	mixTilesLm5_32AVX512.drive(32, 22, mixLm5_32Generic, o, ldo, p, ldp, m, v, stride, rows, n, ws)
+}
+
+// mixQ81xLm5_32AVX512 adds weighted rows of v to 1 row of o; ld and stride in bytes, a unit is 32 values.
+//
+//	for j := range 1 {
+//		for i := range units * 32 {
+//			o[j][i] += sum(p[j][r] * v[r][i]) // over r < rows
+//		}
+//	}
+//
+// Requires: AVX2, F16C, FMA
+//
+//go:noescape
+func mixQ81xLm5_32AVX512(o *float32, ldo int, p *float32, ldp int, v *byte, stride int, rows int, units int)
+
+// mixQ82xLm5_32AVX512 adds weighted rows of v to 2 rows of o; ld and stride in bytes, a unit is 32 values.
+//
+//	for j := range 2 {
+//		for i := range units * 32 {
+//			o[j][i] += sum(p[j][r] * v[r][i]) // over r < rows
+//		}
+//	}
+//
+// Requires: AVX2, F16C, FMA
+//
+//go:noescape
+func mixQ82xLm5_32AVX512(o *float32, ldo int, p *float32, ldp int, v *byte, stride int, rows int, units int)
+
+// mixQ83xLm5_32AVX512 adds weighted rows of v to 3 rows of o; ld and stride in bytes, a unit is 32 values.
 //
 //	for j := range 3 {
 //		for i := range units * 32 {
@@ -193,9 +225,9 @@ func mix2xLm5_32AVX512(o *float32, ldo int, p *float32, ldp int, v *byte, stride
 // Requires: AVX2, F16C, FMA
 //
 //go:noescape
-func mix3xLm5_32AVX512(o *float32, ldo int, p *float32, ldp int, v *byte, stride int, rows int, units int)
+func mixQ83xLm5_32AVX512(o *float32, ldo int, p *float32, ldp int, v *byte, stride int, rows int, units int)
 
-// mix5xLm5_32AVX512 adds weighted rows of v to 5 rows of o; ld and stride in bytes, a unit is 32 values.
+// mixQ85xLm5_32AVX512 adds weighted rows of v to 5 rows of o; ld and stride in bytes, a unit is 32 values.
 //
 //	for j := range 5 {
 //		for i := range units * 32 {
@@ -206,12 +238,12 @@ func mix3xLm5_32AVX512(o *float32, ldo int, p *float32, ldp int, v *byte, stride
 // Requires: AVX2, F16C, FMA
 //
 //go:noescape
-func mix5xLm5_32AVX512(o *float32, ldo int, p *float32, ldp int, v *byte, stride int, rows int, units int)
+func mixQ85xLm5_32AVX512(o *float32, ldo int, p *float32, ldp int, v *byte, stride int, rows int, units int)
 
-var mixTilesLm5_32AVX512 = mixTiles{mix1xLm5_32AVX512, mix2xLm5_32AVX512, mix3xLm5_32AVX512, nil, mix5xLm5_32AVX512, nil}
+var mixQ8TilesLm5_32AVX512 = mixTiles{mixQ81xLm5_32AVX512, mixQ82xLm5_32AVX512, mixQ83xLm5_32AVX512, nil, mixQ85xLm5_32AVX512, nil}
 
-func mixLm5_32AVX512(o []float32, ldo int, p []float32, ldp int, m int, v []byte, stride int, rows int, n int, ws *Workspace) {
-	mixTilesLm5_32AVX512.drive(32, 22, mixLm5_32Generic, o, ldo, p, ldp, m, v, stride, rows, n, ws)
+func mixQ8Lm5_32AVX512(o []float32, ldo int, p []float32, ldp int, m int, v []byte, stride int, rows int, n int, ws *Workspace) {
+	mixQ8TilesLm5_32AVX512.drive(32, 22, mixLm5_32Generic, o, ldo, p, ldp, m, v, stride, rows, n, ws)
 }
 
 // decodeUnitsLm5_32AVX2 unpacks units of 32 values.
@@ -372,11 +404,11 @@ func matmulQ8Lm5_32AVX2(y []float32, ldy int, x *Act, m int, w []byte, stride in
 //	for k := range groups * 8 {
 //		x := src[k*32:][:32]
 //		length := sqrt(sum((x * x)))
-//		v := transform<lm_wht32>(((length > 1e-20) ? (x * (207.28094 / length)) : 0.0))
+//		v := transform<lm_wht32>(((length > 1e-20) ? (x * (1.0 / length)) : 0.0))
 //		code := nearest(v)
 //		dot := sum((v * codebook[code]))
 //		r := sum((codebook[code] * codebook[code]))
-//		norm := ((dot / r) * (length / 207.28094))
+//		norm := ((dot / r) * (length / 1.0))
 //		copy(dst[k*22:], block of these fields and codes)
 //	}
 //
@@ -415,7 +447,39 @@ func mix1xLm5_32AVX2(o *float32, ldo int, p *float32, ldp int, v *byte, stride i
 //go:noescape
 func mix2xLm5_32AVX2(o *float32, ldo int, p *float32, ldp int, v *byte, stride int, rows int, units int)
 
-// mix3xLm5_32AVX2 adds weighted rows of v to 3 rows of o; ld and stride in bytes, a unit is 32 values.
+var mixTilesLm5_32AVX2 = mixTiles{mix1xLm5_32AVX2, mix2xLm5_32AVX2, nil, nil, nil, nil}
+
+func mixLm5_32AVX2(o []float32, ldo int, p []float32, ldp int, m int, v []byte, stride int, rows int, n int, ws *Workspace) {
+	mixTilesLm5_32AVX2.drive(32, 22, mixLm5_32Generic, o, ldo, p, ldp, m, v, stride, rows, n, ws)
+}
+
+// mixQ81xLm5_32AVX2 adds weighted rows of v to 1 row of o; ld and stride in bytes, a unit is 32 values.
+//
+//	for j := range 1 {
+//		for i := range units * 32 {
+//			o[j][i] += sum(p[j][r] * v[r][i]) // over r < rows
+//		}
+//	}
+//
+// Requires: AVX2, F16C, FMA
+//
+//go:noescape
+func mixQ81xLm5_32AVX2(o *float32, ldo int, p *float32, ldp int, v *byte, stride int, rows int, units int)
+
+// mixQ82xLm5_32AVX2 adds weighted rows of v to 2 rows of o; ld and stride in bytes, a unit is 32 values.
+//
+//	for j := range 2 {
+//		for i := range units * 32 {
+//			o[j][i] += sum(p[j][r] * v[r][i]) // over r < rows
+//		}
+//	}
+//
+// Requires: AVX2, F16C, FMA
+//
+//go:noescape
+func mixQ82xLm5_32AVX2(o *float32, ldo int, p *float32, ldp int, v *byte, stride int, rows int, units int)
+
+// mixQ83xLm5_32AVX2 adds weighted rows of v to 3 rows of o; ld and stride in bytes, a unit is 32 values.
 //
 //	for j := range 3 {
 //		for i := range units * 32 {
@@ -426,9 +490,9 @@ func mix2xLm5_32AVX2(o *float32, ldo int, p *float32, ldp int, v *byte, stride i
 // Requires: AVX2, F16C, FMA
 //
 //go:noescape
-func mix3xLm5_32AVX2(o *float32, ldo int, p *float32, ldp int, v *byte, stride int, rows int, units int)
+func mixQ83xLm5_32AVX2(o *float32, ldo int, p *float32, ldp int, v *byte, stride int, rows int, units int)
 
-// mix5xLm5_32AVX2 adds weighted rows of v to 5 rows of o; ld and stride in bytes, a unit is 32 values.
+// mixQ85xLm5_32AVX2 adds weighted rows of v to 5 rows of o; ld and stride in bytes, a unit is 32 values.
 //
 //	for j := range 5 {
 //		for i := range units * 32 {
@@ -439,10 +503,10 @@ func mix3xLm5_32AVX2(o *float32, ldo int, p *float32, ldp int, v *byte, stride i
 // Requires: AVX2, F16C, FMA
 //
 //go:noescape
-func mix5xLm5_32AVX2(o *float32, ldo int, p *float32, ldp int, v *byte, stride int, rows int, units int)
+func mixQ85xLm5_32AVX2(o *float32, ldo int, p *float32, ldp int, v *byte, stride int, rows int, units int)
 
-var mixTilesLm5_32AVX2 = mixTiles{mix1xLm5_32AVX2, mix2xLm5_32AVX2, mix3xLm5_32AVX2, nil, mix5xLm5_32AVX2, nil}
+var mixQ8TilesLm5_32AVX2 = mixTiles{mixQ81xLm5_32AVX2, mixQ82xLm5_32AVX2, mixQ83xLm5_32AVX2, nil, mixQ85xLm5_32AVX2, nil}
 
-func mixLm5_32AVX2(o []float32, ldo int, p []float32, ldp int, m int, v []byte, stride int, rows int, n int, ws *Workspace) {
-	mixTilesLm5_32AVX2.drive(32, 22, mixLm5_32Generic, o, ldo, p, ldp, m, v, stride, rows, n, ws)
+func mixQ8Lm5_32AVX2(o []float32, ldo int, p []float32, ldp int, m int, v []byte, stride int, rows int, n int, ws *Workspace) {
+	mixQ8TilesLm5_32AVX2.drive(32, 22, mixLm5_32Generic, o, ldo, p, ldp, m, v, stride, rows, n, ws)
 }

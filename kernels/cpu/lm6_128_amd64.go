@@ -132,6 +132,58 @@ func matmulQ83xLm6_128AVX512(y *float32, ldy int, q *int8, d *float32, s *float3
 //go:noescape
 func matmulQ84xLm6_128AVX512(y *float32, ldy int, q *int8, d *float32, s *float32, w *byte, stride int, rows int, blocks int)
 
+// score1xLm6_128AVX512 multiplies rows of one block with 1 row of activations in int8; rows is a multiple of 4, ldy and stride in bytes.
+//
+//	for r := range rows {
+//		for j := range 1 {
+//			y[j][r] = d[j] * sum(q[j][i] * w[r][i]) // over all i
+//		}
+//	}
+//
+// Requires: F16C, AVX512VL, AVX512VNNI
+//
+//go:noescape
+func score1xLm6_128AVX512(y *float32, ldy int, q *int8, d *float32, s *float32, w *byte, stride int, rows int)
+
+// score2xLm6_128AVX512 multiplies rows of one block with 2 rows of activations in int8; rows is a multiple of 4, ldy and stride in bytes.
+//
+//	for r := range rows {
+//		for j := range 2 {
+//			y[j][r] = d[j] * sum(q[j][i] * w[r][i]) // over all i
+//		}
+//	}
+//
+// Requires: F16C, AVX512VL, AVX512VNNI
+//
+//go:noescape
+func score2xLm6_128AVX512(y *float32, ldy int, q *int8, d *float32, s *float32, w *byte, stride int, rows int)
+
+// score3xLm6_128AVX512 multiplies rows of one block with 3 rows of activations in int8; rows is a multiple of 4, ldy and stride in bytes.
+//
+//	for r := range rows {
+//		for j := range 3 {
+//			y[j][r] = d[j] * sum(q[j][i] * w[r][i]) // over all i
+//		}
+//	}
+//
+// Requires: F16C, AVX512VL, AVX512VNNI
+//
+//go:noescape
+func score3xLm6_128AVX512(y *float32, ldy int, q *int8, d *float32, s *float32, w *byte, stride int, rows int)
+
+// score4xLm6_128AVX512 multiplies rows of one block with 4 rows of activations in int8; rows is a multiple of 4, ldy and stride in bytes.
+//
+//	for r := range rows {
+//		for j := range 4 {
+//			y[j][r] = d[j] * sum(q[j][i] * w[r][i]) // over all i
+//		}
+//	}
+//
+// Requires: F16C, AVX512VL, AVX512VNNI
+//
+//go:noescape
+func score4xLm6_128AVX512(y *float32, ldy int, q *int8, d *float32, s *float32, w *byte, stride int, rows int)
+
 // unpackLm6_128AVX512 unpacks a row into records of 32 levels, their scales and mins.
 //
 //	for i := range blocks * 128 {
@@ -148,6 +200,7 @@ func unpackLm6_128AVX512(dst *byte, src *byte, blocks int)
 var matmulQ8TilesLm6_128AVX512 = matmulQ8Tiles{
 	gemm:   gemmSignedAVX512,
 	record: 80,
+	score:  [actRows]scoreKernel{score1xLm6_128AVX512, score2xLm6_128AVX512, score3xLm6_128AVX512, score4xLm6_128AVX512},
 	tiles:  [actRows]matmulQ8Kernel{matmulQ81xLm6_128AVX512, matmulQ82xLm6_128AVX512, matmulQ83xLm6_128AVX512, matmulQ84xLm6_128AVX512},
 	unpack: unpackLm6_128AVX512,
 }
@@ -182,7 +235,39 @@ func mix1xLm6_128AVX512(o *float32, ldo int, p *float32, ldp int, v *byte, strid
 //go:noescape
 func mix2xLm6_128AVX512(o *float32, ldo int, p *float32, ldp int, v *byte, stride int, rows int, units int)
 
-// mix5xLm6_128AVX512 adds weighted rows of v to 5 rows of o; ld and stride in bytes, a unit is 128 values.
+var mixTilesLm6_128AVX512 = mixTiles{mix1xLm6_128AVX512, mix2xLm6_128AVX512, nil, nil, nil, nil}
+
+func mixLm6_128AVX512(o []float32, ldo int, p []float32, ldp int, m int, v []byte, stride int, rows int, n int, ws *Workspace) {
+	mixTilesLm6_128AVX512.drive(128, 98, mixLm6_128Generic, o, ldo, p, ldp, m, v, stride, rows, n, ws)
+}
+
+// mixQ81xLm6_128AVX512 adds weighted rows of v to 1 row of o; ld and stride in bytes, a unit is 128 values.
+//
+//	for j := range 1 {
+//		for i := range units * 128 {
+//			o[j][i] += sum(p[j][r] * v[r][i]) // over r < rows
+//		}
+//	}
+//
+// Requires: AVX2, F16C, FMA
+//
+//go:noescape
+func mixQ81xLm6_128AVX512(o *float32, ldo int, p *float32, ldp int, v *byte, stride int, rows int, units int)
+
+// mixQ82xLm6_128AVX512 adds weighted rows of v to 2 rows of o; ld and stride in bytes, a unit is 128 values.
+//
+//	for j := range 2 {
+//		for i := range units * 128 {
+//			o[j][i] += sum(p[j][r] * v[r][i]) // over r < rows
+//		}
+//	}
+//
+// Requires: AVX2, F16C, FMA
+//
+//go:noescape
+func mixQ82xLm6_128AVX512(o *float32, ldo int, p *float32, ldp int, v *byte, stride int, rows int, units int)
+
+// mixQ85xLm6_128AVX512 adds weighted rows of v to 5 rows of o; ld and stride in bytes, a unit is 128 values.
 //
 //	for j := range 5 {
 //		for i := range units * 128 {
@@ -193,12 +278,12 @@ func mix2xLm6_128AVX512(o *float32, ldo int, p *float32, ldp int, v *byte, strid
 // Requires: AVX2, F16C, FMA
 //
 //go:noescape
-func mix5xLm6_128AVX512(o *float32, ldo int, p *float32, ldp int, v *byte, stride int, rows int, units int)
+func mixQ85xLm6_128AVX512(o *float32, ldo int, p *float32, ldp int, v *byte, stride int, rows int, units int)
 
-var mixTilesLm6_128AVX512 = mixTiles{mix1xLm6_128AVX512, mix2xLm6_128AVX512, nil, nil, mix5xLm6_128AVX512, nil}
+var mixQ8TilesLm6_128AVX512 = mixTiles{mixQ81xLm6_128AVX512, mixQ82xLm6_128AVX512, nil, nil, mixQ85xLm6_128AVX512, nil}
 
-func mixLm6_128AVX512(o []float32, ldo int, p []float32, ldp int, m int, v []byte, stride int, rows int, n int, ws *Workspace) {
-	mixTilesLm6_128AVX512.drive(128, 98, mixLm6_128Generic, o, ldo, p, ldp, m, v, stride, rows, n, ws)
+func mixQ8Lm6_128AVX512(o []float32, ldo int, p []float32, ldp int, m int, v []byte, stride int, rows int, n int, ws *Workspace) {
+	mixQ8TilesLm6_128AVX512.drive(128, 98, mixLm6_128Generic, o, ldo, p, ldp, m, v, stride, rows, n, ws)
 }
 
 // decodeUnitsLm6_128AVX2 unpacks units of 128 values.
@@ -330,6 +415,58 @@ func matmulQ83xLm6_128AVX2(y *float32, ldy int, q *int8, d *float32, s *float32,
 //go:noescape
 func matmulQ84xLm6_128AVX2(y *float32, ldy int, q *int8, d *float32, s *float32, w *byte, stride int, rows int, blocks int)
 
+// score1xLm6_128AVX2 multiplies rows of one block with 1 row of activations in int8; rows is a multiple of 4, ldy and stride in bytes.
+//
+//	for r := range rows {
+//		for j := range 1 {
+//			y[j][r] = d[j] * sum(q[j][i] * w[r][i]) // over all i
+//		}
+//	}
+//
+// Requires: AVX2, F16C
+//
+//go:noescape
+func score1xLm6_128AVX2(y *float32, ldy int, q *int8, d *float32, s *float32, w *byte, stride int, rows int)
+
+// score2xLm6_128AVX2 multiplies rows of one block with 2 rows of activations in int8; rows is a multiple of 4, ldy and stride in bytes.
+//
+//	for r := range rows {
+//		for j := range 2 {
+//			y[j][r] = d[j] * sum(q[j][i] * w[r][i]) // over all i
+//		}
+//	}
+//
+// Requires: AVX2, F16C
+//
+//go:noescape
+func score2xLm6_128AVX2(y *float32, ldy int, q *int8, d *float32, s *float32, w *byte, stride int, rows int)
+
+// score3xLm6_128AVX2 multiplies rows of one block with 3 rows of activations in int8; rows is a multiple of 4, ldy and stride in bytes.
+//
+//	for r := range rows {
+//		for j := range 3 {
+//			y[j][r] = d[j] * sum(q[j][i] * w[r][i]) // over all i
+//		}
+//	}
+//
+// Requires: AVX2, F16C
+//
+//go:noescape
+func score3xLm6_128AVX2(y *float32, ldy int, q *int8, d *float32, s *float32, w *byte, stride int, rows int)
+
+// score4xLm6_128AVX2 multiplies rows of one block with 4 rows of activations in int8; rows is a multiple of 4, ldy and stride in bytes.
+//
+//	for r := range rows {
+//		for j := range 4 {
+//			y[j][r] = d[j] * sum(q[j][i] * w[r][i]) // over all i
+//		}
+//	}
+//
+// Requires: AVX2, F16C
+//
+//go:noescape
+func score4xLm6_128AVX2(y *float32, ldy int, q *int8, d *float32, s *float32, w *byte, stride int, rows int)
+
 // unpackLm6_128AVX2 unpacks a row into records of 32 levels, their scales and mins.
 //
 //	for i := range blocks * 128 {
@@ -346,6 +483,7 @@ func unpackLm6_128AVX2(dst *byte, src *byte, blocks int)
 var matmulQ8TilesLm6_128AVX2 = matmulQ8Tiles{
 	gemm:   gemmSignedAVX2,
 	record: 80,
+	score:  [actRows]scoreKernel{score1xLm6_128AVX2, score2xLm6_128AVX2, score3xLm6_128AVX2, score4xLm6_128AVX2},
 	tiles:  [actRows]matmulQ8Kernel{matmulQ81xLm6_128AVX2, matmulQ82xLm6_128AVX2, matmulQ83xLm6_128AVX2, matmulQ84xLm6_128AVX2},
 	unpack: unpackLm6_128AVX2,
 }
@@ -359,11 +497,11 @@ func matmulQ8Lm6_128AVX2(y []float32, ldy int, x *Act, m int, w []byte, stride i
 //	for k := range groups * 8 {
 //		x := src[k*128:][:128]
 //		length := sqrt(sum((x * x)))
-//		v := transform<lm_wht128>(((length > 1e-20) ? (x * (325.3351 / length)) : 0.0))
+//		v := transform<lm_wht128>(((length > 1e-20) ? (x * (1.0 / length)) : 0.0))
 //		code := nearest(v)
 //		dot := sum((v * codebook[code]))
 //		r := sum((codebook[code] * codebook[code]))
-//		norm := ((dot / r) * (length / 325.3351))
+//		norm := ((dot / r) * (length / 1.0))
 //		copy(dst[k*98:], block of these fields and codes)
 //	}
 //
@@ -402,7 +540,39 @@ func mix1xLm6_128AVX2(o *float32, ldo int, p *float32, ldp int, v *byte, stride 
 //go:noescape
 func mix2xLm6_128AVX2(o *float32, ldo int, p *float32, ldp int, v *byte, stride int, rows int, units int)
 
-// mix5xLm6_128AVX2 adds weighted rows of v to 5 rows of o; ld and stride in bytes, a unit is 128 values.
+var mixTilesLm6_128AVX2 = mixTiles{mix1xLm6_128AVX2, mix2xLm6_128AVX2, nil, nil, nil, nil}
+
+func mixLm6_128AVX2(o []float32, ldo int, p []float32, ldp int, m int, v []byte, stride int, rows int, n int, ws *Workspace) {
+	mixTilesLm6_128AVX2.drive(128, 98, mixLm6_128Generic, o, ldo, p, ldp, m, v, stride, rows, n, ws)
+}
+
+// mixQ81xLm6_128AVX2 adds weighted rows of v to 1 row of o; ld and stride in bytes, a unit is 128 values.
+//
+//	for j := range 1 {
+//		for i := range units * 128 {
+//			o[j][i] += sum(p[j][r] * v[r][i]) // over r < rows
+//		}
+//	}
+//
+// Requires: AVX2, F16C, FMA
+//
+//go:noescape
+func mixQ81xLm6_128AVX2(o *float32, ldo int, p *float32, ldp int, v *byte, stride int, rows int, units int)
+
+// mixQ82xLm6_128AVX2 adds weighted rows of v to 2 rows of o; ld and stride in bytes, a unit is 128 values.
+//
+//	for j := range 2 {
+//		for i := range units * 128 {
+//			o[j][i] += sum(p[j][r] * v[r][i]) // over r < rows
+//		}
+//	}
+//
+// Requires: AVX2, F16C, FMA
+//
+//go:noescape
+func mixQ82xLm6_128AVX2(o *float32, ldo int, p *float32, ldp int, v *byte, stride int, rows int, units int)
+
+// mixQ85xLm6_128AVX2 adds weighted rows of v to 5 rows of o; ld and stride in bytes, a unit is 128 values.
 //
 //	for j := range 5 {
 //		for i := range units * 128 {
@@ -413,10 +583,10 @@ func mix2xLm6_128AVX2(o *float32, ldo int, p *float32, ldp int, v *byte, stride 
 // Requires: AVX2, F16C, FMA
 //
 //go:noescape
-func mix5xLm6_128AVX2(o *float32, ldo int, p *float32, ldp int, v *byte, stride int, rows int, units int)
+func mixQ85xLm6_128AVX2(o *float32, ldo int, p *float32, ldp int, v *byte, stride int, rows int, units int)
 
-var mixTilesLm6_128AVX2 = mixTiles{mix1xLm6_128AVX2, mix2xLm6_128AVX2, nil, nil, mix5xLm6_128AVX2, nil}
+var mixQ8TilesLm6_128AVX2 = mixTiles{mixQ81xLm6_128AVX2, mixQ82xLm6_128AVX2, nil, nil, mixQ85xLm6_128AVX2, nil}
 
-func mixLm6_128AVX2(o []float32, ldo int, p []float32, ldp int, m int, v []byte, stride int, rows int, n int, ws *Workspace) {
-	mixTilesLm6_128AVX2.drive(128, 98, mixLm6_128Generic, o, ldo, p, ldp, m, v, stride, rows, n, ws)
+func mixQ8Lm6_128AVX2(o []float32, ldo int, p []float32, ldp int, m int, v []byte, stride int, rows int, n int, ws *Workspace) {
+	mixQ8TilesLm6_128AVX2.drive(128, 98, mixLm6_128Generic, o, ldo, p, ldp, m, v, stride, rows, n, ws)
 }

@@ -182,7 +182,39 @@ func mix1xLm6_32AVX512(o *float32, ldo int, p *float32, ldp int, v *byte, stride
 //go:noescape
 func mix2xLm6_32AVX512(o *float32, ldo int, p *float32, ldp int, v *byte, stride int, rows int, units int)
 
-// mix5xLm6_32AVX512 adds weighted rows of v to 5 rows of o; ld and stride in bytes, a unit is 32 values.
+var mixTilesLm6_32AVX512 = mixTiles{mix1xLm6_32AVX512, mix2xLm6_32AVX512, nil, nil, nil, nil}
+
+func mixLm6_32AVX512(o []float32, ldo int, p []float32, ldp int, m int, v []byte, stride int, rows int, n int, ws *Workspace) {
+	mixTilesLm6_32AVX512.drive(32, 26, mixLm6_32Generic, o, ldo, p, ldp, m, v, stride, rows, n, ws)
+}
+
+// mixQ81xLm6_32AVX512 adds weighted rows of v to 1 row of o; ld and stride in bytes, a unit is 32 values.
+//
+//	for j := range 1 {
+//		for i := range units * 32 {
+//			o[j][i] += sum(p[j][r] * v[r][i]) // over r < rows
+//		}
+//	}
+//
+// Requires: AVX2, F16C, FMA
+//
+//go:noescape
+func mixQ81xLm6_32AVX512(o *float32, ldo int, p *float32, ldp int, v *byte, stride int, rows int, units int)
+
+// mixQ82xLm6_32AVX512 adds weighted rows of v to 2 rows of o; ld and stride in bytes, a unit is 32 values.
+//
+//	for j := range 2 {
+//		for i := range units * 32 {
+//			o[j][i] += sum(p[j][r] * v[r][i]) // over r < rows
+//		}
+//	}
+//
+// Requires: AVX2, F16C, FMA
+//
+//go:noescape
+func mixQ82xLm6_32AVX512(o *float32, ldo int, p *float32, ldp int, v *byte, stride int, rows int, units int)
+
+// mixQ85xLm6_32AVX512 adds weighted rows of v to 5 rows of o; ld and stride in bytes, a unit is 32 values.
 //
 //	for j := range 5 {
 //		for i := range units * 32 {
@@ -193,12 +225,12 @@ func mix2xLm6_32AVX512(o *float32, ldo int, p *float32, ldp int, v *byte, stride
 // Requires: AVX2, F16C, FMA
 //
 //go:noescape
-func mix5xLm6_32AVX512(o *float32, ldo int, p *float32, ldp int, v *byte, stride int, rows int, units int)
+func mixQ85xLm6_32AVX512(o *float32, ldo int, p *float32, ldp int, v *byte, stride int, rows int, units int)
 
-var mixTilesLm6_32AVX512 = mixTiles{mix1xLm6_32AVX512, mix2xLm6_32AVX512, nil, nil, mix5xLm6_32AVX512, nil}
+var mixQ8TilesLm6_32AVX512 = mixTiles{mixQ81xLm6_32AVX512, mixQ82xLm6_32AVX512, nil, nil, mixQ85xLm6_32AVX512, nil}
 
-func mixLm6_32AVX512(o []float32, ldo int, p []float32, ldp int, m int, v []byte, stride int, rows int, n int, ws *Workspace) {
-	mixTilesLm6_32AVX512.drive(32, 26, mixLm6_32Generic, o, ldo, p, ldp, m, v, stride, rows, n, ws)
+func mixQ8Lm6_32AVX512(o []float32, ldo int, p []float32, ldp int, m int, v []byte, stride int, rows int, n int, ws *Workspace) {
+	mixQ8TilesLm6_32AVX512.drive(32, 26, mixLm6_32Generic, o, ldo, p, ldp, m, v, stride, rows, n, ws)
 }
 
 // decodeUnitsLm6_32AVX2 unpacks units of 32 values.
@@ -359,11 +391,11 @@ func matmulQ8Lm6_32AVX2(y []float32, ldy int, x *Act, m int, w []byte, stride in
 //	for k := range groups * 8 {
 //		x := src[k*32:][:32]
 //		length := sqrt(sum((x * x)))
-//		v := transform<lm_wht32>(((length > 1e-20) ? (x * (165.65485 / length)) : 0.0))
+//		v := transform<lm_wht32>(((length > 1e-20) ? (x * (1.0 / length)) : 0.0))
 //		code := nearest(v)
 //		dot := sum((v * codebook[code]))
 //		r := sum((codebook[code] * codebook[code]))
-//		norm := ((dot / r) * (length / 165.65485))
+//		norm := ((dot / r) * (length / 1.0))
 //		copy(dst[k*26:], block of these fields and codes)
 //	}
 //
@@ -402,7 +434,39 @@ func mix1xLm6_32AVX2(o *float32, ldo int, p *float32, ldp int, v *byte, stride i
 //go:noescape
 func mix2xLm6_32AVX2(o *float32, ldo int, p *float32, ldp int, v *byte, stride int, rows int, units int)
 
-// mix5xLm6_32AVX2 adds weighted rows of v to 5 rows of o; ld and stride in bytes, a unit is 32 values.
+var mixTilesLm6_32AVX2 = mixTiles{mix1xLm6_32AVX2, mix2xLm6_32AVX2, nil, nil, nil, nil}
+
+func mixLm6_32AVX2(o []float32, ldo int, p []float32, ldp int, m int, v []byte, stride int, rows int, n int, ws *Workspace) {
+	mixTilesLm6_32AVX2.drive(32, 26, mixLm6_32Generic, o, ldo, p, ldp, m, v, stride, rows, n, ws)
+}
+
+// mixQ81xLm6_32AVX2 adds weighted rows of v to 1 row of o; ld and stride in bytes, a unit is 32 values.
+//
+//	for j := range 1 {
+//		for i := range units * 32 {
+//			o[j][i] += sum(p[j][r] * v[r][i]) // over r < rows
+//		}
+//	}
+//
+// Requires: AVX2, F16C, FMA
+//
+//go:noescape
+func mixQ81xLm6_32AVX2(o *float32, ldo int, p *float32, ldp int, v *byte, stride int, rows int, units int)
+
+// mixQ82xLm6_32AVX2 adds weighted rows of v to 2 rows of o; ld and stride in bytes, a unit is 32 values.
+//
+//	for j := range 2 {
+//		for i := range units * 32 {
+//			o[j][i] += sum(p[j][r] * v[r][i]) // over r < rows
+//		}
+//	}
+//
+// Requires: AVX2, F16C, FMA
+//
+//go:noescape
+func mixQ82xLm6_32AVX2(o *float32, ldo int, p *float32, ldp int, v *byte, stride int, rows int, units int)
+
+// mixQ85xLm6_32AVX2 adds weighted rows of v to 5 rows of o; ld and stride in bytes, a unit is 32 values.
 //
 //	for j := range 5 {
 //		for i := range units * 32 {
@@ -413,10 +477,10 @@ func mix2xLm6_32AVX2(o *float32, ldo int, p *float32, ldp int, v *byte, stride i
 // Requires: AVX2, F16C, FMA
 //
 //go:noescape
-func mix5xLm6_32AVX2(o *float32, ldo int, p *float32, ldp int, v *byte, stride int, rows int, units int)
+func mixQ85xLm6_32AVX2(o *float32, ldo int, p *float32, ldp int, v *byte, stride int, rows int, units int)
 
-var mixTilesLm6_32AVX2 = mixTiles{mix1xLm6_32AVX2, mix2xLm6_32AVX2, nil, nil, mix5xLm6_32AVX2, nil}
+var mixQ8TilesLm6_32AVX2 = mixTiles{mixQ81xLm6_32AVX2, mixQ82xLm6_32AVX2, nil, nil, mixQ85xLm6_32AVX2, nil}
 
-func mixLm6_32AVX2(o []float32, ldo int, p []float32, ldp int, m int, v []byte, stride int, rows int, n int, ws *Workspace) {
-	mixTilesLm6_32AVX2.drive(32, 26, mixLm6_32Generic, o, ldo, p, ldp, m, v, stride, rows, n, ws)
+func mixQ8Lm6_32AVX2(o []float32, ldo int, p []float32, ldp int, m int, v []byte, stride int, rows int, n int, ws *Workspace) {
+	mixQ8TilesLm6_32AVX2.drive(32, 26, mixLm6_32Generic, o, ldo, p, ldp, m, v, stride, rows, n, ws)
 }

@@ -86,251 +86,261 @@ DATA turbo313<>+0(SB)/8, $0x7f4e2c0ef2d4b281
 DATA turbo313<>+8(SB)/8, $0x0000000000000000
 GLOBL turbo313<>(SB), RODATA|NOPTR, $16
 
-DATA turbo314<>+0(SB)/8, $0x8080800080808000
-DATA turbo314<>+8(SB)/8, $0x8080800080808000
-DATA turbo314<>+16(SB)/8, $0x8080800080808000
-DATA turbo314<>+24(SB)/8, $0x8080800080808000
+DATA turbo314<>+0(SB)/8, $0xc2fe0000c2fe0000
+DATA turbo314<>+8(SB)/8, $0xc2fe0000c2fe0000
+DATA turbo314<>+16(SB)/8, $0xc2fe0000c2fe0000
+DATA turbo314<>+24(SB)/8, $0xc2fe0000c2fe0000
 GLOBL turbo314<>(SB), RODATA|NOPTR, $32
 
-DATA turbo315<>+0(SB)/8, $0x0000000200000000
-DATA turbo315<>+8(SB)/8, $0x0000000600000004
-DATA turbo315<>+16(SB)/8, $0x0000000200000000
-DATA turbo315<>+24(SB)/8, $0x0000000600000004
-GLOBL turbo315<>(SB), RODATA|NOPTR, $32
+DATA turbo315<>+0(SB)/8, $0xfecdab8d71533100
+DATA turbo315<>+8(SB)/8, $0x0000000000000000
+GLOBL turbo315<>(SB), RODATA|NOPTR, $16
 
-DATA turbo316<>+0(SB)/8, $0x8080800380808003
-DATA turbo316<>+8(SB)/8, $0x8080800380808003
-DATA turbo316<>+16(SB)/8, $0x8080800380808003
-DATA turbo316<>+24(SB)/8, $0x8080800380808003
+DATA turbo316<>+0(SB)/8, $0x8080800080808000
+DATA turbo316<>+8(SB)/8, $0x8080800080808000
+DATA turbo316<>+16(SB)/8, $0x8080800080808000
+DATA turbo316<>+24(SB)/8, $0x8080800080808000
 GLOBL turbo316<>(SB), RODATA|NOPTR, $32
 
-DATA turbo317<>+0(SB)/8, $0x0000000100000000
-DATA turbo317<>+8(SB)/8, $0x0000000300000002
-DATA turbo317<>+16(SB)/8, $0x0000000500000004
-DATA turbo317<>+24(SB)/8, $0x0000000700000006
+DATA turbo317<>+0(SB)/8, $0x0000000200000000
+DATA turbo317<>+8(SB)/8, $0x0000000600000004
+DATA turbo317<>+16(SB)/8, $0x0000000200000000
+DATA turbo317<>+24(SB)/8, $0x0000000600000004
 GLOBL turbo317<>(SB), RODATA|NOPTR, $32
 
-DATA turbo318<>+0(SB)/8, $0x0000000100000001
-DATA turbo318<>+8(SB)/8, $0x0000000100000001
-DATA turbo318<>+16(SB)/8, $0x0000000100000001
-DATA turbo318<>+24(SB)/8, $0x0000000100000001
+DATA turbo318<>+0(SB)/8, $0x8080800380808003
+DATA turbo318<>+8(SB)/8, $0x8080800380808003
+DATA turbo318<>+16(SB)/8, $0x8080800380808003
+DATA turbo318<>+24(SB)/8, $0x8080800380808003
 GLOBL turbo318<>(SB), RODATA|NOPTR, $32
 
-DATA turbo319<>+0(SB)/8, $0x0000000200000002
-DATA turbo319<>+8(SB)/8, $0x0000000200000002
-DATA turbo319<>+16(SB)/8, $0x0000000200000002
-DATA turbo319<>+24(SB)/8, $0x0000000200000002
+DATA turbo319<>+0(SB)/8, $0x0000000100000000
+DATA turbo319<>+8(SB)/8, $0x0000000300000002
+DATA turbo319<>+16(SB)/8, $0x0000000500000004
+DATA turbo319<>+24(SB)/8, $0x0000000700000006
 GLOBL turbo319<>(SB), RODATA|NOPTR, $32
 
-DATA turbo320<>+0(SB)/8, $0x8080800480808004
-DATA turbo320<>+8(SB)/8, $0x8080800480808004
-DATA turbo320<>+16(SB)/8, $0x8080800480808004
-DATA turbo320<>+24(SB)/8, $0x8080800480808004
+DATA turbo320<>+0(SB)/8, $0x0000000100000001
+DATA turbo320<>+8(SB)/8, $0x0000000100000001
+DATA turbo320<>+16(SB)/8, $0x0000000100000001
+DATA turbo320<>+24(SB)/8, $0x0000000100000001
 GLOBL turbo320<>(SB), RODATA|NOPTR, $32
 
-DATA turbo321<>+0(SB)/8, $0x8080800580808005
-DATA turbo321<>+8(SB)/8, $0x8080800580808005
-DATA turbo321<>+16(SB)/8, $0x8080800580808005
-DATA turbo321<>+24(SB)/8, $0x8080800580808005
+DATA turbo321<>+0(SB)/8, $0x0000000200000002
+DATA turbo321<>+8(SB)/8, $0x0000000200000002
+DATA turbo321<>+16(SB)/8, $0x0000000200000002
+DATA turbo321<>+24(SB)/8, $0x0000000200000002
 GLOBL turbo321<>(SB), RODATA|NOPTR, $32
 
-DATA turbo322<>+0(SB)/8, $0x8080800680808006
-DATA turbo322<>+8(SB)/8, $0x8080800680808006
-DATA turbo322<>+16(SB)/8, $0x8080800680808006
-DATA turbo322<>+24(SB)/8, $0x8080800680808006
+DATA turbo322<>+0(SB)/8, $0x8080800480808004
+DATA turbo322<>+8(SB)/8, $0x8080800480808004
+DATA turbo322<>+16(SB)/8, $0x8080800480808004
+DATA turbo322<>+24(SB)/8, $0x8080800480808004
 GLOBL turbo322<>(SB), RODATA|NOPTR, $32
 
-DATA turbo323<>+0(SB)/8, $0x8080800780808007
-DATA turbo323<>+8(SB)/8, $0x8080800780808007
-DATA turbo323<>+16(SB)/8, $0x8080800780808007
-DATA turbo323<>+24(SB)/8, $0x8080800780808007
+DATA turbo323<>+0(SB)/8, $0x8080800580808005
+DATA turbo323<>+8(SB)/8, $0x8080800580808005
+DATA turbo323<>+16(SB)/8, $0x8080800580808005
+DATA turbo323<>+24(SB)/8, $0x8080800580808005
 GLOBL turbo323<>(SB), RODATA|NOPTR, $32
 
-DATA turbo324<>+0(SB)/8, $0x8080800880808008
-DATA turbo324<>+8(SB)/8, $0x8080800880808008
-DATA turbo324<>+16(SB)/8, $0x8080800880808008
-DATA turbo324<>+24(SB)/8, $0x8080800880808008
+DATA turbo324<>+0(SB)/8, $0x8080800680808006
+DATA turbo324<>+8(SB)/8, $0x8080800680808006
+DATA turbo324<>+16(SB)/8, $0x8080800680808006
+DATA turbo324<>+24(SB)/8, $0x8080800680808006
 GLOBL turbo324<>(SB), RODATA|NOPTR, $32
 
-DATA turbo325<>+0(SB)/8, $0x0001000100010001
-DATA turbo325<>+8(SB)/8, $0x0001000100010001
-DATA turbo325<>+16(SB)/8, $0x0001000100010001
-DATA turbo325<>+24(SB)/8, $0x0001000100010001
+DATA turbo325<>+0(SB)/8, $0x8080800780808007
+DATA turbo325<>+8(SB)/8, $0x8080800780808007
+DATA turbo325<>+16(SB)/8, $0x8080800780808007
+DATA turbo325<>+24(SB)/8, $0x8080800780808007
 GLOBL turbo325<>(SB), RODATA|NOPTR, $32
 
-DATA turbo326<>+0(SB)/8, $0x0000000000000000
-DATA turbo326<>+8(SB)/8, $0x0000000000000000
-DATA turbo326<>+16(SB)/8, $0x0000000000000000
-DATA turbo326<>+24(SB)/8, $0x0000000000000000
+DATA turbo326<>+0(SB)/8, $0x8080800880808008
+DATA turbo326<>+8(SB)/8, $0x8080800880808008
+DATA turbo326<>+16(SB)/8, $0x8080800880808008
+DATA turbo326<>+24(SB)/8, $0x8080800880808008
 GLOBL turbo326<>(SB), RODATA|NOPTR, $32
 
-DATA turbo327<>+0(SB)/8, $0x2edbe6ff2edbe6ff
-DATA turbo327<>+8(SB)/8, $0x2edbe6ff2edbe6ff
-DATA turbo327<>+16(SB)/8, $0x2edbe6ff2edbe6ff
-DATA turbo327<>+24(SB)/8, $0x2edbe6ff2edbe6ff
+DATA turbo327<>+0(SB)/8, $0x0001000100010001
+DATA turbo327<>+8(SB)/8, $0x0001000100010001
+DATA turbo327<>+16(SB)/8, $0x0001000100010001
+DATA turbo327<>+24(SB)/8, $0x0001000100010001
 GLOBL turbo327<>(SB), RODATA|NOPTR, $32
 
-DATA turbo328<>+0(SB)/8, $0x3f8000003f800000
-DATA turbo328<>+8(SB)/8, $0x3f8000003f800000
-DATA turbo328<>+16(SB)/8, $0x3f8000003f800000
-DATA turbo328<>+24(SB)/8, $0x3f8000003f800000
+DATA turbo328<>+0(SB)/8, $0x0000000000000000
+DATA turbo328<>+8(SB)/8, $0x0000000000000000
+DATA turbo328<>+16(SB)/8, $0x0000000000000000
+DATA turbo328<>+24(SB)/8, $0x0000000000000000
 GLOBL turbo328<>(SB), RODATA|NOPTR, $32
 
-DATA turbo329<>+0(SB)/8, $0x3f800000bf800000
-DATA turbo329<>+8(SB)/8, $0xbf8000003f800000
-DATA turbo329<>+16(SB)/8, $0x3f800000bf800000
-DATA turbo329<>+24(SB)/8, $0x3f800000bf800000
-DATA turbo329<>+32(SB)/8, $0xbf800000bf800000
-DATA turbo329<>+40(SB)/8, $0x3f8000003f800000
-DATA turbo329<>+48(SB)/8, $0x3f8000003f800000
-DATA turbo329<>+56(SB)/8, $0x3f8000003f800000
-DATA turbo329<>+64(SB)/8, $0xbf8000003f800000
-DATA turbo329<>+72(SB)/8, $0xbf8000003f800000
-DATA turbo329<>+80(SB)/8, $0xbf8000003f800000
-DATA turbo329<>+88(SB)/8, $0x3f800000bf800000
-DATA turbo329<>+96(SB)/8, $0x3f8000003f800000
-DATA turbo329<>+104(SB)/8, $0x3f800000bf800000
-DATA turbo329<>+112(SB)/8, $0xbf8000003f800000
-DATA turbo329<>+120(SB)/8, $0xbf800000bf800000
-DATA turbo329<>+128(SB)/8, $0x3f800000bf800000
-DATA turbo329<>+136(SB)/8, $0xbf8000003f800000
-DATA turbo329<>+144(SB)/8, $0x3f8000003f800000
-DATA turbo329<>+152(SB)/8, $0x3f800000bf800000
-DATA turbo329<>+160(SB)/8, $0x3f800000bf800000
-DATA turbo329<>+168(SB)/8, $0xbf8000003f800000
-DATA turbo329<>+176(SB)/8, $0x3f800000bf800000
-DATA turbo329<>+184(SB)/8, $0x3f800000bf800000
-DATA turbo329<>+192(SB)/8, $0x3f8000003f800000
-DATA turbo329<>+200(SB)/8, $0xbf8000003f800000
-DATA turbo329<>+208(SB)/8, $0xbf800000bf800000
-DATA turbo329<>+216(SB)/8, $0xbf800000bf800000
-DATA turbo329<>+224(SB)/8, $0xbf8000003f800000
-DATA turbo329<>+232(SB)/8, $0x3f8000003f800000
-DATA turbo329<>+240(SB)/8, $0x3f8000003f800000
-DATA turbo329<>+248(SB)/8, $0x3f800000bf800000
-DATA turbo329<>+256(SB)/8, $0xbf800000bf800000
-DATA turbo329<>+264(SB)/8, $0xbf8000003f800000
-DATA turbo329<>+272(SB)/8, $0xbf800000bf800000
-DATA turbo329<>+280(SB)/8, $0xbf8000003f800000
-DATA turbo329<>+288(SB)/8, $0xbf800000bf800000
-DATA turbo329<>+296(SB)/8, $0xbf8000003f800000
-DATA turbo329<>+304(SB)/8, $0xbf800000bf800000
-DATA turbo329<>+312(SB)/8, $0x3f8000003f800000
-DATA turbo329<>+320(SB)/8, $0xbf8000003f800000
-DATA turbo329<>+328(SB)/8, $0x3f800000bf800000
-DATA turbo329<>+336(SB)/8, $0x3f8000003f800000
-DATA turbo329<>+344(SB)/8, $0xbf800000bf800000
-DATA turbo329<>+352(SB)/8, $0x3f8000003f800000
-DATA turbo329<>+360(SB)/8, $0x3f800000bf800000
-DATA turbo329<>+368(SB)/8, $0xbf8000003f800000
-DATA turbo329<>+376(SB)/8, $0xbf8000003f800000
-DATA turbo329<>+384(SB)/8, $0x3f800000bf800000
-DATA turbo329<>+392(SB)/8, $0xbf8000003f800000
-DATA turbo329<>+400(SB)/8, $0xbf8000003f800000
-DATA turbo329<>+408(SB)/8, $0xbf8000003f800000
-DATA turbo329<>+416(SB)/8, $0x3f8000003f800000
-DATA turbo329<>+424(SB)/8, $0x3f8000003f800000
-DATA turbo329<>+432(SB)/8, $0x3f800000bf800000
-DATA turbo329<>+440(SB)/8, $0x3f800000bf800000
-DATA turbo329<>+448(SB)/8, $0xbf8000003f800000
-DATA turbo329<>+456(SB)/8, $0x3f8000003f800000
-DATA turbo329<>+464(SB)/8, $0xbf800000bf800000
-DATA turbo329<>+472(SB)/8, $0xbf800000bf800000
-DATA turbo329<>+480(SB)/8, $0x3f800000bf800000
-DATA turbo329<>+488(SB)/8, $0xbf8000003f800000
-DATA turbo329<>+496(SB)/8, $0x3f8000003f800000
-DATA turbo329<>+504(SB)/8, $0x3f800000bf800000
-GLOBL turbo329<>(SB), RODATA|NOPTR, $512
+DATA turbo329<>+0(SB)/8, $0x2edbe6ff2edbe6ff
+DATA turbo329<>+8(SB)/8, $0x2edbe6ff2edbe6ff
+DATA turbo329<>+16(SB)/8, $0x2edbe6ff2edbe6ff
+DATA turbo329<>+24(SB)/8, $0x2edbe6ff2edbe6ff
+GLOBL turbo329<>(SB), RODATA|NOPTR, $32
 
-DATA turbo330<>+0(SB)/8, $0x3db504f33db504f3
-DATA turbo330<>+8(SB)/8, $0x3db504f33db504f3
-DATA turbo330<>+16(SB)/8, $0x3db504f3bdb504f3
-DATA turbo330<>+24(SB)/8, $0xbdb504f33db504f3
-DATA turbo330<>+32(SB)/8, $0xbdb504f33db504f3
-DATA turbo330<>+40(SB)/8, $0xbdb504f3bdb504f3
-DATA turbo330<>+48(SB)/8, $0xbdb504f33db504f3
-DATA turbo330<>+56(SB)/8, $0xbdb504f3bdb504f3
-DATA turbo330<>+64(SB)/8, $0x3db504f33db504f3
-DATA turbo330<>+72(SB)/8, $0xbdb504f3bdb504f3
-DATA turbo330<>+80(SB)/8, $0xbdb504f33db504f3
-DATA turbo330<>+88(SB)/8, $0xbdb504f33db504f3
-DATA turbo330<>+96(SB)/8, $0xbdb504f33db504f3
-DATA turbo330<>+104(SB)/8, $0x3db504f3bdb504f3
-DATA turbo330<>+112(SB)/8, $0x3db504f3bdb504f3
-DATA turbo330<>+120(SB)/8, $0x3db504f33db504f3
-DATA turbo330<>+128(SB)/8, $0x3db504f33db504f3
-DATA turbo330<>+136(SB)/8, $0xbdb504f3bdb504f3
-DATA turbo330<>+144(SB)/8, $0x3db504f3bdb504f3
-DATA turbo330<>+152(SB)/8, $0xbdb504f3bdb504f3
-DATA turbo330<>+160(SB)/8, $0xbdb504f3bdb504f3
-DATA turbo330<>+168(SB)/8, $0xbdb504f3bdb504f3
-DATA turbo330<>+176(SB)/8, $0x3db504f33db504f3
-DATA turbo330<>+184(SB)/8, $0xbdb504f33db504f3
-DATA turbo330<>+192(SB)/8, $0xbdb504f33db504f3
-DATA turbo330<>+200(SB)/8, $0x3db504f33db504f3
-DATA turbo330<>+208(SB)/8, $0xbdb504f33db504f3
-DATA turbo330<>+216(SB)/8, $0x3db504f3bdb504f3
-DATA turbo330<>+224(SB)/8, $0xbdb504f3bdb504f3
-DATA turbo330<>+232(SB)/8, $0xbdb504f3bdb504f3
-DATA turbo330<>+240(SB)/8, $0xbdb504f3bdb504f3
-DATA turbo330<>+248(SB)/8, $0x3db504f33db504f3
-DATA turbo330<>+256(SB)/8, $0xbdb504f33db504f3
-DATA turbo330<>+264(SB)/8, $0xbdb504f33db504f3
-DATA turbo330<>+272(SB)/8, $0xbdb504f3bdb504f3
-DATA turbo330<>+280(SB)/8, $0x3db504f3bdb504f3
-DATA turbo330<>+288(SB)/8, $0x3db504f3bdb504f3
-DATA turbo330<>+296(SB)/8, $0x3db504f3bdb504f3
-DATA turbo330<>+304(SB)/8, $0xbdb504f3bdb504f3
-DATA turbo330<>+312(SB)/8, $0x3db504f33db504f3
-DATA turbo330<>+320(SB)/8, $0x3db504f3bdb504f3
-DATA turbo330<>+328(SB)/8, $0x3db504f3bdb504f3
-DATA turbo330<>+336(SB)/8, $0xbdb504f33db504f3
-DATA turbo330<>+344(SB)/8, $0xbdb504f33db504f3
-DATA turbo330<>+352(SB)/8, $0xbdb504f3bdb504f3
-DATA turbo330<>+360(SB)/8, $0x3db504f3bdb504f3
-DATA turbo330<>+368(SB)/8, $0xbdb504f3bdb504f3
-DATA turbo330<>+376(SB)/8, $0xbdb504f33db504f3
-DATA turbo330<>+384(SB)/8, $0xbdb504f33db504f3
-DATA turbo330<>+392(SB)/8, $0x3db504f33db504f3
-DATA turbo330<>+400(SB)/8, $0xbdb504f33db504f3
-DATA turbo330<>+408(SB)/8, $0x3db504f3bdb504f3
-DATA turbo330<>+416(SB)/8, $0x3db504f3bdb504f3
-DATA turbo330<>+424(SB)/8, $0x3db504f3bdb504f3
-DATA turbo330<>+432(SB)/8, $0xbdb504f33db504f3
-DATA turbo330<>+440(SB)/8, $0x3db504f3bdb504f3
-DATA turbo330<>+448(SB)/8, $0x3db504f3bdb504f3
-DATA turbo330<>+456(SB)/8, $0x3db504f3bdb504f3
-DATA turbo330<>+464(SB)/8, $0xbdb504f33db504f3
-DATA turbo330<>+472(SB)/8, $0xbdb504f33db504f3
-DATA turbo330<>+480(SB)/8, $0xbdb504f33db504f3
-DATA turbo330<>+488(SB)/8, $0xbdb504f3bdb504f3
-DATA turbo330<>+496(SB)/8, $0xbdb504f3bdb504f3
-DATA turbo330<>+504(SB)/8, $0xbdb504f33db504f3
-GLOBL turbo330<>(SB), RODATA|NOPTR, $512
+DATA turbo330<>+0(SB)/8, $0x3f8000003f800000
+DATA turbo330<>+8(SB)/8, $0x3f8000003f800000
+DATA turbo330<>+16(SB)/8, $0x3f8000003f800000
+DATA turbo330<>+24(SB)/8, $0x3f8000003f800000
+GLOBL turbo330<>(SB), RODATA|NOPTR, $32
 
-DATA turbo331<>+0(SB)/8, $0x3dbbf488bdbbf488
-DATA turbo331<>+8(SB)/8, $0x0000000000000000
-DATA turbo331<>+16(SB)/8, $0x0000000000000000
-DATA turbo331<>+24(SB)/8, $0x0000000000000000
-GLOBL turbo331<>(SB), RODATA|NOPTR, $32
+DATA turbo331<>+0(SB)/8, $0x3f800000bf800000
+DATA turbo331<>+8(SB)/8, $0xbf8000003f800000
+DATA turbo331<>+16(SB)/8, $0x3f800000bf800000
+DATA turbo331<>+24(SB)/8, $0x3f800000bf800000
+DATA turbo331<>+32(SB)/8, $0xbf800000bf800000
+DATA turbo331<>+40(SB)/8, $0x3f8000003f800000
+DATA turbo331<>+48(SB)/8, $0x3f8000003f800000
+DATA turbo331<>+56(SB)/8, $0x3f8000003f800000
+DATA turbo331<>+64(SB)/8, $0xbf8000003f800000
+DATA turbo331<>+72(SB)/8, $0xbf8000003f800000
+DATA turbo331<>+80(SB)/8, $0xbf8000003f800000
+DATA turbo331<>+88(SB)/8, $0x3f800000bf800000
+DATA turbo331<>+96(SB)/8, $0x3f8000003f800000
+DATA turbo331<>+104(SB)/8, $0x3f800000bf800000
+DATA turbo331<>+112(SB)/8, $0xbf8000003f800000
+DATA turbo331<>+120(SB)/8, $0xbf800000bf800000
+DATA turbo331<>+128(SB)/8, $0x3f800000bf800000
+DATA turbo331<>+136(SB)/8, $0xbf8000003f800000
+DATA turbo331<>+144(SB)/8, $0x3f8000003f800000
+DATA turbo331<>+152(SB)/8, $0x3f800000bf800000
+DATA turbo331<>+160(SB)/8, $0x3f800000bf800000
+DATA turbo331<>+168(SB)/8, $0xbf8000003f800000
+DATA turbo331<>+176(SB)/8, $0x3f800000bf800000
+DATA turbo331<>+184(SB)/8, $0x3f800000bf800000
+DATA turbo331<>+192(SB)/8, $0x3f8000003f800000
+DATA turbo331<>+200(SB)/8, $0xbf8000003f800000
+DATA turbo331<>+208(SB)/8, $0xbf800000bf800000
+DATA turbo331<>+216(SB)/8, $0xbf800000bf800000
+DATA turbo331<>+224(SB)/8, $0xbf8000003f800000
+DATA turbo331<>+232(SB)/8, $0x3f8000003f800000
+DATA turbo331<>+240(SB)/8, $0x3f8000003f800000
+DATA turbo331<>+248(SB)/8, $0x3f800000bf800000
+DATA turbo331<>+256(SB)/8, $0xbf800000bf800000
+DATA turbo331<>+264(SB)/8, $0xbf8000003f800000
+DATA turbo331<>+272(SB)/8, $0xbf800000bf800000
+DATA turbo331<>+280(SB)/8, $0xbf8000003f800000
+DATA turbo331<>+288(SB)/8, $0xbf800000bf800000
+DATA turbo331<>+296(SB)/8, $0xbf8000003f800000
+DATA turbo331<>+304(SB)/8, $0xbf800000bf800000
+DATA turbo331<>+312(SB)/8, $0x3f8000003f800000
+DATA turbo331<>+320(SB)/8, $0xbf8000003f800000
+DATA turbo331<>+328(SB)/8, $0x3f800000bf800000
+DATA turbo331<>+336(SB)/8, $0x3f8000003f800000
+DATA turbo331<>+344(SB)/8, $0xbf800000bf800000
+DATA turbo331<>+352(SB)/8, $0x3f8000003f800000
+DATA turbo331<>+360(SB)/8, $0x3f800000bf800000
+DATA turbo331<>+368(SB)/8, $0xbf8000003f800000
+DATA turbo331<>+376(SB)/8, $0xbf8000003f800000
+DATA turbo331<>+384(SB)/8, $0x3f800000bf800000
+DATA turbo331<>+392(SB)/8, $0xbf8000003f800000
+DATA turbo331<>+400(SB)/8, $0xbf8000003f800000
+DATA turbo331<>+408(SB)/8, $0xbf8000003f800000
+DATA turbo331<>+416(SB)/8, $0x3f8000003f800000
+DATA turbo331<>+424(SB)/8, $0x3f8000003f800000
+DATA turbo331<>+432(SB)/8, $0x3f800000bf800000
+DATA turbo331<>+440(SB)/8, $0x3f800000bf800000
+DATA turbo331<>+448(SB)/8, $0xbf8000003f800000
+DATA turbo331<>+456(SB)/8, $0x3f8000003f800000
+DATA turbo331<>+464(SB)/8, $0xbf800000bf800000
+DATA turbo331<>+472(SB)/8, $0xbf800000bf800000
+DATA turbo331<>+480(SB)/8, $0x3f800000bf800000
+DATA turbo331<>+488(SB)/8, $0xbf8000003f800000
+DATA turbo331<>+496(SB)/8, $0x3f8000003f800000
+DATA turbo331<>+504(SB)/8, $0x3f800000bf800000
+GLOBL turbo331<>(SB), RODATA|NOPTR, $512
 
-DATA turbo332<>+0(SB)/8, $0xbd328a61be1df612
-DATA turbo332<>+8(SB)/8, $0x3e1df6123d328a61
-DATA turbo332<>+16(SB)/8, $0x0000000000000000
-DATA turbo332<>+24(SB)/8, $0x0000000000000000
-GLOBL turbo332<>(SB), RODATA|NOPTR, $32
+DATA turbo332<>+0(SB)/8, $0x3db504f33db504f3
+DATA turbo332<>+8(SB)/8, $0x3db504f33db504f3
+DATA turbo332<>+16(SB)/8, $0x3db504f3bdb504f3
+DATA turbo332<>+24(SB)/8, $0xbdb504f33db504f3
+DATA turbo332<>+32(SB)/8, $0xbdb504f33db504f3
+DATA turbo332<>+40(SB)/8, $0xbdb504f3bdb504f3
+DATA turbo332<>+48(SB)/8, $0xbdb504f33db504f3
+DATA turbo332<>+56(SB)/8, $0xbdb504f3bdb504f3
+DATA turbo332<>+64(SB)/8, $0x3db504f33db504f3
+DATA turbo332<>+72(SB)/8, $0xbdb504f3bdb504f3
+DATA turbo332<>+80(SB)/8, $0xbdb504f33db504f3
+DATA turbo332<>+88(SB)/8, $0xbdb504f33db504f3
+DATA turbo332<>+96(SB)/8, $0xbdb504f33db504f3
+DATA turbo332<>+104(SB)/8, $0x3db504f3bdb504f3
+DATA turbo332<>+112(SB)/8, $0x3db504f3bdb504f3
+DATA turbo332<>+120(SB)/8, $0x3db504f33db504f3
+DATA turbo332<>+128(SB)/8, $0x3db504f33db504f3
+DATA turbo332<>+136(SB)/8, $0xbdb504f3bdb504f3
+DATA turbo332<>+144(SB)/8, $0x3db504f3bdb504f3
+DATA turbo332<>+152(SB)/8, $0xbdb504f3bdb504f3
+DATA turbo332<>+160(SB)/8, $0xbdb504f3bdb504f3
+DATA turbo332<>+168(SB)/8, $0xbdb504f3bdb504f3
+DATA turbo332<>+176(SB)/8, $0x3db504f33db504f3
+DATA turbo332<>+184(SB)/8, $0xbdb504f33db504f3
+DATA turbo332<>+192(SB)/8, $0xbdb504f33db504f3
+DATA turbo332<>+200(SB)/8, $0x3db504f33db504f3
+DATA turbo332<>+208(SB)/8, $0xbdb504f33db504f3
+DATA turbo332<>+216(SB)/8, $0x3db504f3bdb504f3
+DATA turbo332<>+224(SB)/8, $0xbdb504f3bdb504f3
+DATA turbo332<>+232(SB)/8, $0xbdb504f3bdb504f3
+DATA turbo332<>+240(SB)/8, $0xbdb504f3bdb504f3
+DATA turbo332<>+248(SB)/8, $0x3db504f33db504f3
+DATA turbo332<>+256(SB)/8, $0xbdb504f33db504f3
+DATA turbo332<>+264(SB)/8, $0xbdb504f33db504f3
+DATA turbo332<>+272(SB)/8, $0xbdb504f3bdb504f3
+DATA turbo332<>+280(SB)/8, $0x3db504f3bdb504f3
+DATA turbo332<>+288(SB)/8, $0x3db504f3bdb504f3
+DATA turbo332<>+296(SB)/8, $0x3db504f3bdb504f3
+DATA turbo332<>+304(SB)/8, $0xbdb504f3bdb504f3
+DATA turbo332<>+312(SB)/8, $0x3db504f33db504f3
+DATA turbo332<>+320(SB)/8, $0x3db504f3bdb504f3
+DATA turbo332<>+328(SB)/8, $0x3db504f3bdb504f3
+DATA turbo332<>+336(SB)/8, $0xbdb504f33db504f3
+DATA turbo332<>+344(SB)/8, $0xbdb504f33db504f3
+DATA turbo332<>+352(SB)/8, $0xbdb504f3bdb504f3
+DATA turbo332<>+360(SB)/8, $0x3db504f3bdb504f3
+DATA turbo332<>+368(SB)/8, $0xbdb504f3bdb504f3
+DATA turbo332<>+376(SB)/8, $0xbdb504f33db504f3
+DATA turbo332<>+384(SB)/8, $0xbdb504f33db504f3
+DATA turbo332<>+392(SB)/8, $0x3db504f33db504f3
+DATA turbo332<>+400(SB)/8, $0xbdb504f33db504f3
+DATA turbo332<>+408(SB)/8, $0x3db504f3bdb504f3
+DATA turbo332<>+416(SB)/8, $0x3db504f3bdb504f3
+DATA turbo332<>+424(SB)/8, $0x3db504f3bdb504f3
+DATA turbo332<>+432(SB)/8, $0xbdb504f33db504f3
+DATA turbo332<>+440(SB)/8, $0x3db504f3bdb504f3
+DATA turbo332<>+448(SB)/8, $0x3db504f3bdb504f3
+DATA turbo332<>+456(SB)/8, $0x3db504f3bdb504f3
+DATA turbo332<>+464(SB)/8, $0xbdb504f33db504f3
+DATA turbo332<>+472(SB)/8, $0xbdb504f33db504f3
+DATA turbo332<>+480(SB)/8, $0xbdb504f33db504f3
+DATA turbo332<>+488(SB)/8, $0xbdb504f3bdb504f3
+DATA turbo332<>+496(SB)/8, $0xbdb504f3bdb504f3
+DATA turbo332<>+504(SB)/8, $0xbdb504f33db504f3
+GLOBL turbo332<>(SB), RODATA|NOPTR, $512
 
-DATA turbo333<>+0(SB)/8, $0x8000000080000000
-DATA turbo333<>+8(SB)/8, $0x8000000080000000
-DATA turbo333<>+16(SB)/8, $0x8000000080000000
-DATA turbo333<>+24(SB)/8, $0x8000000080000000
+DATA turbo333<>+0(SB)/8, $0x3dbbf488bdbbf488
+DATA turbo333<>+8(SB)/8, $0x0000000000000000
+DATA turbo333<>+16(SB)/8, $0x0000000000000000
+DATA turbo333<>+24(SB)/8, $0x0000000000000000
 GLOBL turbo333<>(SB), RODATA|NOPTR, $32
 
-DATA turbo334<>+0(SB)/8, $0x7fc000007fc00000
-DATA turbo334<>+8(SB)/8, $0x7fc000007fc00000
-DATA turbo334<>+16(SB)/8, $0x7fc000007fc00000
-DATA turbo334<>+24(SB)/8, $0x7fc000007fc00000
+DATA turbo334<>+0(SB)/8, $0xbd328a61be1df612
+DATA turbo334<>+8(SB)/8, $0x3e1df6123d328a61
+DATA turbo334<>+16(SB)/8, $0x0000000000000000
+DATA turbo334<>+24(SB)/8, $0x0000000000000000
 GLOBL turbo334<>(SB), RODATA|NOPTR, $32
+
+DATA turbo335<>+0(SB)/8, $0x8000000080000000
+DATA turbo335<>+8(SB)/8, $0x8000000080000000
+DATA turbo335<>+16(SB)/8, $0x8000000080000000
+DATA turbo335<>+24(SB)/8, $0x8000000080000000
+GLOBL turbo335<>(SB), RODATA|NOPTR, $32
+
+DATA turbo336<>+0(SB)/8, $0x7fc000007fc00000
+DATA turbo336<>+8(SB)/8, $0x7fc000007fc00000
+DATA turbo336<>+16(SB)/8, $0x7fc000007fc00000
+DATA turbo336<>+24(SB)/8, $0x7fc000007fc00000
+GLOBL turbo336<>(SB), RODATA|NOPTR, $32
 
 // decodeUnitsTurbo3AVX512 unpacks units of 128 values.
 // Requires: AVX2, F16C
@@ -2386,6 +2396,1010 @@ done4:
 
 done2:
 	ADDQ         $1, CX
+	VZEROUPPER
+	RET
+
+// score1xTurbo3AVX512 multiplies rows of one block with 1 row of activations in int8; rows is a multiple of 4, ldy and stride in bytes.
+// Requires: F16C, AVX512VL, AVX512VNNI
+TEXT ·score1xTurbo3AVX512(SB), NOSPLIT, $608-64
+	LEAQ         31(SP), AX
+	ANDQ         $-32, AX
+	LEAQ         351(SP), AX
+	ANDQ         $-32, AX
+	LEAQ         511(SP), BX
+	ANDQ         $-32, BX
+	LEAQ         575(SP), CX
+	ANDQ         $-32, CX
+	MOVQ         q+16(FP), DX
+
+	// fixed: the smallest level times the sum of the activations
+	MOVQ         s+32(FP), SI
+	VMOVDQU      turbo314<>+0(SB), Y0
+	VMOVUPS      (SI), Y1
+	VMULPS       Y0, Y1, Y0
+	VEXTRACTF128 $1, Y0, X1
+	VADDPS       X0, X1, X1
+	VMOVHLPS     X1, X1, X0
+	VADDPS       X0, X1, X1
+	VMOVSHDUP    X1, X0
+	VADDSS       X0, X1, X1
+	VMOVSS       X1, (CX)
+	MOVQ         y+0(FP), SI
+	MOVQ         w+40(FP), DI
+	MOVQ         rows+56(FP), R8
+	SUBQ         $4, R8
+	JLT          done2
+
+loop1:
+
+	// integer sums of 4 rows
+	XORQ         R9, R9
+	ADDQ         $4, R9
+	MOVQ         AX, R10
+	MOVQ         BX, R11
+	SUBQ         $1, R9
+	JLT          done4
+
+loop3:
+	VMOVDQU      2(DI), X0
+	VINSERTI128  $1, 6(DI), Y0, Y0
+	VPSHUFB      turbo30<>+0(SB), Y0, Y0
+	VPAND        turbo31<>+0(SB), Y0, Y1
+	VPSRLD       $2, Y0, Y2
+	VPAND        turbo32<>+0(SB), Y2, Y2
+	VPOR         Y2, Y1, Y1
+	VPSRLD       $4, Y0, Y2
+	VPAND        turbo33<>+0(SB), Y2, Y2
+	VPOR         Y2, Y1, Y1
+	VPSRLD       $6, Y0, Y0
+	VPAND        turbo34<>+0(SB), Y0, Y0
+	VPOR         Y0, Y1, Y0
+	VBROADCASTI128 34(DI), Y1
+	VPSHUFB      turbo35<>+0(SB), Y1, Y1
+	VPAND        turbo36<>+0(SB), Y1, Y1
+	VPCMPEQB     turbo36<>+0(SB), Y1, Y1
+	VPAND        turbo37<>+0(SB), Y1, Y1
+	VPOR         Y1, Y0, Y0
+	VBROADCASTI128 turbo315<>+0(SB), Y1
+	VPSHUFB      Y0, Y1, Y0
+	VMOVDQU      (DX), Y1
+	VPXOR        Y2, Y2, Y2
+	VPDPBUSD     Y1, Y0, Y2
+	VMOVDQU      10(DI), X0
+	VINSERTI128  $1, 14(DI), Y0, Y0
+	VPSHUFB      turbo30<>+0(SB), Y0, Y0
+	VPAND        turbo31<>+0(SB), Y0, Y1
+	VPSRLD       $2, Y0, Y3
+	VPAND        turbo32<>+0(SB), Y3, Y3
+	VPOR         Y3, Y1, Y1
+	VPSRLD       $4, Y0, Y3
+	VPAND        turbo33<>+0(SB), Y3, Y3
+	VPOR         Y3, Y1, Y1
+	VPSRLD       $6, Y0, Y0
+	VPAND        turbo34<>+0(SB), Y0, Y0
+	VPOR         Y0, Y1, Y0
+	VBROADCASTI128 34(DI), Y1
+	VPSHUFB      turbo39<>+0(SB), Y1, Y1
+	VPAND        turbo36<>+0(SB), Y1, Y1
+	VPCMPEQB     turbo36<>+0(SB), Y1, Y1
+	VPAND        turbo37<>+0(SB), Y1, Y1
+	VPOR         Y1, Y0, Y0
+	VBROADCASTI128 turbo315<>+0(SB), Y1
+	VPSHUFB      Y0, Y1, Y0
+	VMOVDQU      32(DX), Y1
+	VPDPBUSD     Y1, Y0, Y2
+	VMOVDQU      18(DI), X0
+	VINSERTI128  $1, 22(DI), Y0, Y0
+	VPSHUFB      turbo30<>+0(SB), Y0, Y0
+	VPAND        turbo31<>+0(SB), Y0, Y1
+	VPSRLD       $2, Y0, Y3
+	VPAND        turbo32<>+0(SB), Y3, Y3
+	VPOR         Y3, Y1, Y1
+	VPSRLD       $4, Y0, Y3
+	VPAND        turbo33<>+0(SB), Y3, Y3
+	VPOR         Y3, Y1, Y1
+	VPSRLD       $6, Y0, Y0
+	VPAND        turbo34<>+0(SB), Y0, Y0
+	VPOR         Y0, Y1, Y0
+	VBROADCASTI128 34(DI), Y1
+	VPSHUFB      turbo310<>+0(SB), Y1, Y1
+	VPAND        turbo36<>+0(SB), Y1, Y1
+	VPCMPEQB     turbo36<>+0(SB), Y1, Y1
+	VPAND        turbo37<>+0(SB), Y1, Y1
+	VPOR         Y1, Y0, Y0
+	VBROADCASTI128 turbo315<>+0(SB), Y1
+	VPSHUFB      Y0, Y1, Y0
+	VMOVDQU      64(DX), Y1
+	VPDPBUSD     Y1, Y0, Y2
+	VMOVDQU      26(DI), X0
+	VINSERTI128  $1, 30(DI), Y0, Y0
+	VPSHUFB      turbo30<>+0(SB), Y0, Y0
+	VPAND        turbo31<>+0(SB), Y0, Y1
+	VPSRLD       $2, Y0, Y3
+	VPAND        turbo32<>+0(SB), Y3, Y3
+	VPOR         Y3, Y1, Y1
+	VPSRLD       $4, Y0, Y3
+	VPAND        turbo33<>+0(SB), Y3, Y3
+	VPOR         Y3, Y1, Y1
+	VPSRLD       $6, Y0, Y0
+	VPAND        turbo34<>+0(SB), Y0, Y0
+	VPOR         Y0, Y1, Y0
+	VBROADCASTI128 34(DI), Y1
+	VPSHUFB      turbo311<>+0(SB), Y1, Y1
+	VPAND        turbo36<>+0(SB), Y1, Y1
+	VPCMPEQB     turbo36<>+0(SB), Y1, Y1
+	VPAND        turbo37<>+0(SB), Y1, Y1
+	VPOR         Y1, Y0, Y0
+	VBROADCASTI128 turbo315<>+0(SB), Y1
+	VPSHUFB      Y0, Y1, Y0
+	VMOVDQU      96(DX), Y1
+	VPDPBUSD     Y1, Y0, Y2
+	VMOVDQU      Y2, (R10)
+	VPBROADCASTW (DI), X0
+	VCVTPH2PS    X0, Y0
+	VMOVDQU      turbo312<>+0(SB), Y1
+	VMULPS       Y1, Y0, Y0
+	VMOVSS       X0, (R11)
+	ADDQ         $0x20, R10
+	ADDQ         $4, R11
+	MOVQ         stride+48(FP), R12
+	ADDQ         R12, DI
+	SUBQ         $1, R9
+	JGE          loop3
+
+done4:
+	ADDQ         $1, R9
+
+	// four results for each row of y
+	VMOVUPS      (BX), X0
+	VMOVDQU      (AX), Y1
+	VMOVDQU      32(AX), Y2
+	VMOVDQU      64(AX), Y3
+	VMOVDQU      96(AX), Y4
+	VPUNPCKLDQ   Y2, Y1, Y5
+	VPUNPCKHDQ   Y2, Y1, Y1
+	VPADDD       Y1, Y5, Y5
+	VPUNPCKLDQ   Y4, Y3, Y1
+	VPUNPCKHDQ   Y4, Y3, Y2
+	VPADDD       Y2, Y1, Y1
+	VPUNPCKLQDQ  Y1, Y5, Y2
+	VPUNPCKHQDQ  Y1, Y5, Y1
+	VPADDD       Y1, Y2, Y2
+	VEXTRACTI128 $1, Y2, X1
+	VPADDD       X1, X2, X1
+	VCVTDQ2PS    X1, X1
+	MOVQ         d+24(FP), R9
+	VBROADCASTSS (R9), X2
+	VMULPS       X2, X1, X1
+	VBROADCASTSS (CX), X2
+	VADDPS       X2, X1, X1
+	VMULPS       X0, X1, X0
+	VMOVUPS      X0, (SI)
+	ADDQ         $0x10, SI
+	SUBQ         $4, R8
+	JGE          loop1
+
+done2:
+	ADDQ         $4, R8
+	VZEROUPPER
+	RET
+
+// score2xTurbo3AVX512 multiplies rows of one block with 2 rows of activations in int8; rows is a multiple of 4, ldy and stride in bytes.
+// Requires: F16C, AVX512VL, AVX512VNNI
+TEXT ·score2xTurbo3AVX512(SB), 0, $736-64
+	LEAQ         31(SP), AX
+	ANDQ         $-32, AX
+	LEAQ         351(SP), AX
+	ANDQ         $-32, AX
+	LEAQ         639(SP), BX
+	ANDQ         $-32, BX
+	LEAQ         703(SP), CX
+	ANDQ         $-32, CX
+	MOVQ         q+16(FP), DX
+
+	// fixed: the smallest level times the sum of the activations
+	MOVQ         s+32(FP), SI
+	VMOVDQU      turbo314<>+0(SB), Y0
+	VMOVUPS      (SI), Y1
+	VMULPS       Y0, Y1, Y1
+	VEXTRACTF128 $1, Y1, X2
+	VADDPS       X1, X2, X2
+	VMOVHLPS     X2, X2, X1
+	VADDPS       X1, X2, X2
+	VMOVSHDUP    X2, X1
+	VADDSS       X1, X2, X2
+	VMOVSS       X2, (CX)
+	VMOVUPS      32(SI), Y1
+	VMULPS       Y0, Y1, Y0
+	VEXTRACTF128 $1, Y0, X1
+	VADDPS       X0, X1, X1
+	VMOVHLPS     X1, X1, X0
+	VADDPS       X0, X1, X1
+	VMOVSHDUP    X1, X0
+	VADDSS       X0, X1, X1
+	VMOVSS       X1, 4(CX)
+	MOVQ         y+0(FP), SI
+	MOVQ         w+40(FP), DI
+	MOVQ         rows+56(FP), R8
+	SUBQ         $4, R8
+	JLT          done2
+
+loop1:
+
+	// integer sums of 4 rows
+	XORQ         R9, R9
+	ADDQ         $4, R9
+	MOVQ         AX, R10
+	MOVQ         BX, R11
+	SUBQ         $1, R9
+	JLT          done4
+
+loop3:
+	VMOVDQU      2(DI), X0
+	VINSERTI128  $1, 6(DI), Y0, Y0
+	VPSHUFB      turbo30<>+0(SB), Y0, Y0
+	VPAND        turbo31<>+0(SB), Y0, Y1
+	VPSRLD       $2, Y0, Y2
+	VPAND        turbo32<>+0(SB), Y2, Y2
+	VPOR         Y2, Y1, Y1
+	VPSRLD       $4, Y0, Y2
+	VPAND        turbo33<>+0(SB), Y2, Y2
+	VPOR         Y2, Y1, Y1
+	VPSRLD       $6, Y0, Y0
+	VPAND        turbo34<>+0(SB), Y0, Y0
+	VPOR         Y0, Y1, Y0
+	VBROADCASTI128 34(DI), Y1
+	VPSHUFB      turbo35<>+0(SB), Y1, Y1
+	VPAND        turbo36<>+0(SB), Y1, Y1
+	VPCMPEQB     turbo36<>+0(SB), Y1, Y1
+	VPAND        turbo37<>+0(SB), Y1, Y1
+	VPOR         Y1, Y0, Y0
+	VBROADCASTI128 turbo315<>+0(SB), Y1
+	VPSHUFB      Y0, Y1, Y0
+	VMOVDQU      (DX), Y1
+	VPXOR        Y2, Y2, Y2
+	VPDPBUSD     Y1, Y0, Y2
+	VMOVDQU      128(DX), Y1
+	VPXOR        Y3, Y3, Y3
+	VPDPBUSD     Y1, Y0, Y3
+	VMOVDQU      10(DI), X0
+	VINSERTI128  $1, 14(DI), Y0, Y0
+	VPSHUFB      turbo30<>+0(SB), Y0, Y0
+	VPAND        turbo31<>+0(SB), Y0, Y1
+	VPSRLD       $2, Y0, Y4
+	VPAND        turbo32<>+0(SB), Y4, Y4
+	VPOR         Y4, Y1, Y1
+	VPSRLD       $4, Y0, Y4
+	VPAND        turbo33<>+0(SB), Y4, Y4
+	VPOR         Y4, Y1, Y1
+	VPSRLD       $6, Y0, Y0
+	VPAND        turbo34<>+0(SB), Y0, Y0
+	VPOR         Y0, Y1, Y0
+	VBROADCASTI128 34(DI), Y1
+	VPSHUFB      turbo39<>+0(SB), Y1, Y1
+	VPAND        turbo36<>+0(SB), Y1, Y1
+	VPCMPEQB     turbo36<>+0(SB), Y1, Y1
+	VPAND        turbo37<>+0(SB), Y1, Y1
+	VPOR         Y1, Y0, Y0
+	VBROADCASTI128 turbo315<>+0(SB), Y1
+	VPSHUFB      Y0, Y1, Y0
+	VMOVDQU      32(DX), Y1
+	VPDPBUSD     Y1, Y0, Y2
+	VMOVDQU      160(DX), Y1
+	VPDPBUSD     Y1, Y0, Y3
+	VMOVDQU      18(DI), X0
+	VINSERTI128  $1, 22(DI), Y0, Y0
+	VPSHUFB      turbo30<>+0(SB), Y0, Y0
+	VPAND        turbo31<>+0(SB), Y0, Y1
+	VPSRLD       $2, Y0, Y4
+	VPAND        turbo32<>+0(SB), Y4, Y4
+	VPOR         Y4, Y1, Y1
+	VPSRLD       $4, Y0, Y4
+	VPAND        turbo33<>+0(SB), Y4, Y4
+	VPOR         Y4, Y1, Y1
+	VPSRLD       $6, Y0, Y0
+	VPAND        turbo34<>+0(SB), Y0, Y0
+	VPOR         Y0, Y1, Y0
+	VBROADCASTI128 34(DI), Y1
+	VPSHUFB      turbo310<>+0(SB), Y1, Y1
+	VPAND        turbo36<>+0(SB), Y1, Y1
+	VPCMPEQB     turbo36<>+0(SB), Y1, Y1
+	VPAND        turbo37<>+0(SB), Y1, Y1
+	VPOR         Y1, Y0, Y0
+	VBROADCASTI128 turbo315<>+0(SB), Y1
+	VPSHUFB      Y0, Y1, Y0
+	VMOVDQU      64(DX), Y1
+	VPDPBUSD     Y1, Y0, Y2
+	VMOVDQU      192(DX), Y1
+	VPDPBUSD     Y1, Y0, Y3
+	VMOVDQU      26(DI), X0
+	VINSERTI128  $1, 30(DI), Y0, Y0
+	VPSHUFB      turbo30<>+0(SB), Y0, Y0
+	VPAND        turbo31<>+0(SB), Y0, Y1
+	VPSRLD       $2, Y0, Y4
+	VPAND        turbo32<>+0(SB), Y4, Y4
+	VPOR         Y4, Y1, Y1
+	VPSRLD       $4, Y0, Y4
+	VPAND        turbo33<>+0(SB), Y4, Y4
+	VPOR         Y4, Y1, Y1
+	VPSRLD       $6, Y0, Y0
+	VPAND        turbo34<>+0(SB), Y0, Y0
+	VPOR         Y0, Y1, Y0
+	VBROADCASTI128 34(DI), Y1
+	VPSHUFB      turbo311<>+0(SB), Y1, Y1
+	VPAND        turbo36<>+0(SB), Y1, Y1
+	VPCMPEQB     turbo36<>+0(SB), Y1, Y1
+	VPAND        turbo37<>+0(SB), Y1, Y1
+	VPOR         Y1, Y0, Y0
+	VBROADCASTI128 turbo315<>+0(SB), Y1
+	VPSHUFB      Y0, Y1, Y0
+	VMOVDQU      96(DX), Y1
+	VPDPBUSD     Y1, Y0, Y2
+	VMOVDQU      224(DX), Y1
+	VPDPBUSD     Y1, Y0, Y3
+	VMOVDQU      Y2, (R10)
+	VMOVDQU      Y3, 128(R10)
+	VPBROADCASTW (DI), X0
+	VCVTPH2PS    X0, Y0
+	VMOVDQU      turbo312<>+0(SB), Y1
+	VMULPS       Y1, Y0, Y0
+	VMOVSS       X0, (R11)
+	ADDQ         $0x20, R10
+	ADDQ         $4, R11
+	MOVQ         stride+48(FP), R12
+	ADDQ         R12, DI
+	SUBQ         $1, R9
+	JGE          loop3
+
+done4:
+	ADDQ         $1, R9
+
+	// four results for each row of y
+	VMOVUPS      (BX), X0
+	VMOVDQU      (AX), Y1
+	VMOVDQU      32(AX), Y2
+	VMOVDQU      64(AX), Y3
+	VMOVDQU      96(AX), Y4
+	VPUNPCKLDQ   Y2, Y1, Y5
+	VPUNPCKHDQ   Y2, Y1, Y1
+	VPADDD       Y1, Y5, Y5
+	VPUNPCKLDQ   Y4, Y3, Y1
+	VPUNPCKHDQ   Y4, Y3, Y2
+	VPADDD       Y2, Y1, Y1
+	VPUNPCKLQDQ  Y1, Y5, Y2
+	VPUNPCKHQDQ  Y1, Y5, Y1
+	VPADDD       Y1, Y2, Y2
+	VEXTRACTI128 $1, Y2, X1
+	VPADDD       X1, X2, X1
+	VCVTDQ2PS    X1, X1
+	MOVQ         d+24(FP), R9
+	VBROADCASTSS (R9), X2
+	VMULPS       X2, X1, X1
+	VBROADCASTSS (CX), X2
+	VADDPS       X2, X1, X1
+	VMULPS       X0, X1, X1
+	VMOVUPS      X1, (SI)
+	VMOVDQU      128(AX), Y1
+	VMOVDQU      160(AX), Y2
+	VMOVDQU      192(AX), Y3
+	VMOVDQU      224(AX), Y4
+	VPUNPCKLDQ   Y2, Y1, Y5
+	VPUNPCKHDQ   Y2, Y1, Y1
+	VPADDD       Y1, Y5, Y5
+	VPUNPCKLDQ   Y4, Y3, Y1
+	VPUNPCKHDQ   Y4, Y3, Y2
+	VPADDD       Y2, Y1, Y1
+	VPUNPCKLQDQ  Y1, Y5, Y2
+	VPUNPCKHQDQ  Y1, Y5, Y1
+	VPADDD       Y1, Y2, Y2
+	VEXTRACTI128 $1, Y2, X1
+	VPADDD       X1, X2, X1
+	VCVTDQ2PS    X1, X1
+	MOVQ         d+24(FP), R9
+	VBROADCASTSS 4(R9), X2
+	VMULPS       X2, X1, X1
+	VBROADCASTSS 4(CX), X2
+	VADDPS       X2, X1, X1
+	MOVQ         ldy+8(FP), R9
+	MOVQ         SI, R10
+	ADDQ         R9, R10
+	VMULPS       X0, X1, X0
+	VMOVUPS      X0, (R10)
+	ADDQ         $0x10, SI
+	SUBQ         $4, R8
+	JGE          loop1
+
+done2:
+	ADDQ         $4, R8
+	VZEROUPPER
+	RET
+
+// score3xTurbo3AVX512 multiplies rows of one block with 3 rows of activations in int8; rows is a multiple of 4, ldy and stride in bytes.
+// Requires: F16C, AVX512VL, AVX512VNNI
+TEXT ·score3xTurbo3AVX512(SB), 0, $864-64
+	LEAQ         31(SP), AX
+	ANDQ         $-32, AX
+	LEAQ         351(SP), AX
+	ANDQ         $-32, AX
+	LEAQ         767(SP), BX
+	ANDQ         $-32, BX
+	LEAQ         831(SP), CX
+	ANDQ         $-32, CX
+	MOVQ         q+16(FP), DX
+
+	// fixed: the smallest level times the sum of the activations
+	MOVQ         s+32(FP), SI
+	VMOVDQU      turbo314<>+0(SB), Y0
+	VMOVUPS      (SI), Y1
+	VMULPS       Y0, Y1, Y1
+	VEXTRACTF128 $1, Y1, X2
+	VADDPS       X1, X2, X2
+	VMOVHLPS     X2, X2, X1
+	VADDPS       X1, X2, X2
+	VMOVSHDUP    X2, X1
+	VADDSS       X1, X2, X2
+	VMOVSS       X2, (CX)
+	VMOVUPS      32(SI), Y1
+	VMULPS       Y0, Y1, Y1
+	VEXTRACTF128 $1, Y1, X2
+	VADDPS       X1, X2, X2
+	VMOVHLPS     X2, X2, X1
+	VADDPS       X1, X2, X2
+	VMOVSHDUP    X2, X1
+	VADDSS       X1, X2, X2
+	VMOVSS       X2, 4(CX)
+	VMOVUPS      64(SI), Y1
+	VMULPS       Y0, Y1, Y0
+	VEXTRACTF128 $1, Y0, X1
+	VADDPS       X0, X1, X1
+	VMOVHLPS     X1, X1, X0
+	VADDPS       X0, X1, X1
+	VMOVSHDUP    X1, X0
+	VADDSS       X0, X1, X1
+	VMOVSS       X1, 8(CX)
+	MOVQ         y+0(FP), SI
+	MOVQ         w+40(FP), DI
+	MOVQ         rows+56(FP), R8
+	SUBQ         $4, R8
+	JLT          done2
+
+loop1:
+
+	// integer sums of 4 rows
+	XORQ         R9, R9
+	ADDQ         $4, R9
+	MOVQ         AX, R10
+	MOVQ         BX, R11
+	SUBQ         $1, R9
+	JLT          done4
+
+loop3:
+	VMOVDQU      2(DI), X0
+	VINSERTI128  $1, 6(DI), Y0, Y0
+	VPSHUFB      turbo30<>+0(SB), Y0, Y0
+	VPAND        turbo31<>+0(SB), Y0, Y1
+	VPSRLD       $2, Y0, Y2
+	VPAND        turbo32<>+0(SB), Y2, Y2
+	VPOR         Y2, Y1, Y1
+	VPSRLD       $4, Y0, Y2
+	VPAND        turbo33<>+0(SB), Y2, Y2
+	VPOR         Y2, Y1, Y1
+	VPSRLD       $6, Y0, Y0
+	VPAND        turbo34<>+0(SB), Y0, Y0
+	VPOR         Y0, Y1, Y0
+	VBROADCASTI128 34(DI), Y1
+	VPSHUFB      turbo35<>+0(SB), Y1, Y1
+	VPAND        turbo36<>+0(SB), Y1, Y1
+	VPCMPEQB     turbo36<>+0(SB), Y1, Y1
+	VPAND        turbo37<>+0(SB), Y1, Y1
+	VPOR         Y1, Y0, Y0
+	VBROADCASTI128 turbo315<>+0(SB), Y1
+	VPSHUFB      Y0, Y1, Y0
+	VMOVDQU      (DX), Y1
+	VPXOR        Y2, Y2, Y2
+	VPDPBUSD     Y1, Y0, Y2
+	VMOVDQU      128(DX), Y1
+	VPXOR        Y3, Y3, Y3
+	VPDPBUSD     Y1, Y0, Y3
+	VMOVDQU      256(DX), Y1
+	VPXOR        Y4, Y4, Y4
+	VPDPBUSD     Y1, Y0, Y4
+	VMOVDQU      10(DI), X0
+	VINSERTI128  $1, 14(DI), Y0, Y0
+	VPSHUFB      turbo30<>+0(SB), Y0, Y0
+	VPAND        turbo31<>+0(SB), Y0, Y1
+	VPSRLD       $2, Y0, Y5
+	VPAND        turbo32<>+0(SB), Y5, Y5
+	VPOR         Y5, Y1, Y1
+	VPSRLD       $4, Y0, Y5
+	VPAND        turbo33<>+0(SB), Y5, Y5
+	VPOR         Y5, Y1, Y1
+	VPSRLD       $6, Y0, Y0
+	VPAND        turbo34<>+0(SB), Y0, Y0
+	VPOR         Y0, Y1, Y0
+	VBROADCASTI128 34(DI), Y1
+	VPSHUFB      turbo39<>+0(SB), Y1, Y1
+	VPAND        turbo36<>+0(SB), Y1, Y1
+	VPCMPEQB     turbo36<>+0(SB), Y1, Y1
+	VPAND        turbo37<>+0(SB), Y1, Y1
+	VPOR         Y1, Y0, Y0
+	VBROADCASTI128 turbo315<>+0(SB), Y1
+	VPSHUFB      Y0, Y1, Y0
+	VMOVDQU      32(DX), Y1
+	VPDPBUSD     Y1, Y0, Y2
+	VMOVDQU      160(DX), Y1
+	VPDPBUSD     Y1, Y0, Y3
+	VMOVDQU      288(DX), Y1
+	VPDPBUSD     Y1, Y0, Y4
+	VMOVDQU      18(DI), X0
+	VINSERTI128  $1, 22(DI), Y0, Y0
+	VPSHUFB      turbo30<>+0(SB), Y0, Y0
+	VPAND        turbo31<>+0(SB), Y0, Y1
+	VPSRLD       $2, Y0, Y5
+	VPAND        turbo32<>+0(SB), Y5, Y5
+	VPOR         Y5, Y1, Y1
+	VPSRLD       $4, Y0, Y5
+	VPAND        turbo33<>+0(SB), Y5, Y5
+	VPOR         Y5, Y1, Y1
+	VPSRLD       $6, Y0, Y0
+	VPAND        turbo34<>+0(SB), Y0, Y0
+	VPOR         Y0, Y1, Y0
+	VBROADCASTI128 34(DI), Y1
+	VPSHUFB      turbo310<>+0(SB), Y1, Y1
+	VPAND        turbo36<>+0(SB), Y1, Y1
+	VPCMPEQB     turbo36<>+0(SB), Y1, Y1
+	VPAND        turbo37<>+0(SB), Y1, Y1
+	VPOR         Y1, Y0, Y0
+	VBROADCASTI128 turbo315<>+0(SB), Y1
+	VPSHUFB      Y0, Y1, Y0
+	VMOVDQU      64(DX), Y1
+	VPDPBUSD     Y1, Y0, Y2
+	VMOVDQU      192(DX), Y1
+	VPDPBUSD     Y1, Y0, Y3
+	VMOVDQU      320(DX), Y1
+	VPDPBUSD     Y1, Y0, Y4
+	VMOVDQU      26(DI), X0
+	VINSERTI128  $1, 30(DI), Y0, Y0
+	VPSHUFB      turbo30<>+0(SB), Y0, Y0
+	VPAND        turbo31<>+0(SB), Y0, Y1
+	VPSRLD       $2, Y0, Y5
+	VPAND        turbo32<>+0(SB), Y5, Y5
+	VPOR         Y5, Y1, Y1
+	VPSRLD       $4, Y0, Y5
+	VPAND        turbo33<>+0(SB), Y5, Y5
+	VPOR         Y5, Y1, Y1
+	VPSRLD       $6, Y0, Y0
+	VPAND        turbo34<>+0(SB), Y0, Y0
+	VPOR         Y0, Y1, Y0
+	VBROADCASTI128 34(DI), Y1
+	VPSHUFB      turbo311<>+0(SB), Y1, Y1
+	VPAND        turbo36<>+0(SB), Y1, Y1
+	VPCMPEQB     turbo36<>+0(SB), Y1, Y1
+	VPAND        turbo37<>+0(SB), Y1, Y1
+	VPOR         Y1, Y0, Y0
+	VBROADCASTI128 turbo315<>+0(SB), Y1
+	VPSHUFB      Y0, Y1, Y0
+	VMOVDQU      96(DX), Y1
+	VPDPBUSD     Y1, Y0, Y2
+	VMOVDQU      224(DX), Y1
+	VPDPBUSD     Y1, Y0, Y3
+	VMOVDQU      352(DX), Y1
+	VPDPBUSD     Y1, Y0, Y4
+	VMOVDQU      Y2, (R10)
+	VMOVDQU      Y3, 128(R10)
+	VMOVDQU      Y4, 256(R10)
+	VPBROADCASTW (DI), X0
+	VCVTPH2PS    X0, Y0
+	VMOVDQU      turbo312<>+0(SB), Y1
+	VMULPS       Y1, Y0, Y0
+	VMOVSS       X0, (R11)
+	ADDQ         $0x20, R10
+	ADDQ         $4, R11
+	MOVQ         stride+48(FP), R12
+	ADDQ         R12, DI
+	SUBQ         $1, R9
+	JGE          loop3
+
+done4:
+	ADDQ         $1, R9
+
+	// four results for each row of y
+	VMOVUPS      (BX), X0
+	VMOVDQU      (AX), Y1
+	VMOVDQU      32(AX), Y2
+	VMOVDQU      64(AX), Y3
+	VMOVDQU      96(AX), Y4
+	VPUNPCKLDQ   Y2, Y1, Y5
+	VPUNPCKHDQ   Y2, Y1, Y1
+	VPADDD       Y1, Y5, Y5
+	VPUNPCKLDQ   Y4, Y3, Y1
+	VPUNPCKHDQ   Y4, Y3, Y2
+	VPADDD       Y2, Y1, Y1
+	VPUNPCKLQDQ  Y1, Y5, Y2
+	VPUNPCKHQDQ  Y1, Y5, Y1
+	VPADDD       Y1, Y2, Y2
+	VEXTRACTI128 $1, Y2, X1
+	VPADDD       X1, X2, X1
+	VCVTDQ2PS    X1, X1
+	MOVQ         d+24(FP), R9
+	VBROADCASTSS (R9), X2
+	VMULPS       X2, X1, X1
+	VBROADCASTSS (CX), X2
+	VADDPS       X2, X1, X1
+	VMULPS       X0, X1, X1
+	VMOVUPS      X1, (SI)
+	VMOVDQU      128(AX), Y1
+	VMOVDQU      160(AX), Y2
+	VMOVDQU      192(AX), Y3
+	VMOVDQU      224(AX), Y4
+	VPUNPCKLDQ   Y2, Y1, Y5
+	VPUNPCKHDQ   Y2, Y1, Y1
+	VPADDD       Y1, Y5, Y5
+	VPUNPCKLDQ   Y4, Y3, Y1
+	VPUNPCKHDQ   Y4, Y3, Y2
+	VPADDD       Y2, Y1, Y1
+	VPUNPCKLQDQ  Y1, Y5, Y2
+	VPUNPCKHQDQ  Y1, Y5, Y1
+	VPADDD       Y1, Y2, Y2
+	VEXTRACTI128 $1, Y2, X1
+	VPADDD       X1, X2, X1
+	VCVTDQ2PS    X1, X1
+	MOVQ         d+24(FP), R9
+	VBROADCASTSS 4(R9), X2
+	VMULPS       X2, X1, X1
+	VBROADCASTSS 4(CX), X2
+	VADDPS       X2, X1, X1
+	MOVQ         ldy+8(FP), R9
+	MOVQ         SI, R10
+	ADDQ         R9, R10
+	VMULPS       X0, X1, X1
+	VMOVUPS      X1, (R10)
+	VMOVDQU      256(AX), Y1
+	VMOVDQU      288(AX), Y2
+	VMOVDQU      320(AX), Y3
+	VMOVDQU      352(AX), Y4
+	VPUNPCKLDQ   Y2, Y1, Y5
+	VPUNPCKHDQ   Y2, Y1, Y1
+	VPADDD       Y1, Y5, Y5
+	VPUNPCKLDQ   Y4, Y3, Y1
+	VPUNPCKHDQ   Y4, Y3, Y2
+	VPADDD       Y2, Y1, Y1
+	VPUNPCKLQDQ  Y1, Y5, Y2
+	VPUNPCKHQDQ  Y1, Y5, Y1
+	VPADDD       Y1, Y2, Y2
+	VEXTRACTI128 $1, Y2, X1
+	VPADDD       X1, X2, X1
+	VCVTDQ2PS    X1, X1
+	MOVQ         d+24(FP), R11
+	VBROADCASTSS 8(R11), X2
+	VMULPS       X2, X1, X1
+	VBROADCASTSS 8(CX), X2
+	VADDPS       X2, X1, X1
+	ADDQ         R9, R10
+	VMULPS       X0, X1, X0
+	VMOVUPS      X0, (R10)
+	ADDQ         $0x10, SI
+	SUBQ         $4, R8
+	JGE          loop1
+
+done2:
+	ADDQ         $4, R8
+	VZEROUPPER
+	RET
+
+// score4xTurbo3AVX512 multiplies rows of one block with 4 rows of activations in int8; rows is a multiple of 4, ldy and stride in bytes.
+// Requires: F16C, AVX512VL, AVX512VNNI
+TEXT ·score4xTurbo3AVX512(SB), 0, $992-64
+	LEAQ         31(SP), AX
+	ANDQ         $-32, AX
+	LEAQ         351(SP), AX
+	ANDQ         $-32, AX
+	LEAQ         895(SP), BX
+	ANDQ         $-32, BX
+	LEAQ         959(SP), CX
+	ANDQ         $-32, CX
+	MOVQ         q+16(FP), DX
+
+	// fixed: the smallest level times the sum of the activations
+	MOVQ         s+32(FP), SI
+	VMOVDQU      turbo314<>+0(SB), Y0
+	VMOVUPS      (SI), Y1
+	VMULPS       Y0, Y1, Y1
+	VEXTRACTF128 $1, Y1, X2
+	VADDPS       X1, X2, X2
+	VMOVHLPS     X2, X2, X1
+	VADDPS       X1, X2, X2
+	VMOVSHDUP    X2, X1
+	VADDSS       X1, X2, X2
+	VMOVSS       X2, (CX)
+	VMOVUPS      32(SI), Y1
+	VMULPS       Y0, Y1, Y1
+	VEXTRACTF128 $1, Y1, X2
+	VADDPS       X1, X2, X2
+	VMOVHLPS     X2, X2, X1
+	VADDPS       X1, X2, X2
+	VMOVSHDUP    X2, X1
+	VADDSS       X1, X2, X2
+	VMOVSS       X2, 4(CX)
+	VMOVUPS      64(SI), Y1
+	VMULPS       Y0, Y1, Y1
+	VEXTRACTF128 $1, Y1, X2
+	VADDPS       X1, X2, X2
+	VMOVHLPS     X2, X2, X1
+	VADDPS       X1, X2, X2
+	VMOVSHDUP    X2, X1
+	VADDSS       X1, X2, X2
+	VMOVSS       X2, 8(CX)
+	VMOVUPS      96(SI), Y1
+	VMULPS       Y0, Y1, Y0
+	VEXTRACTF128 $1, Y0, X1
+	VADDPS       X0, X1, X1
+	VMOVHLPS     X1, X1, X0
+	VADDPS       X0, X1, X1
+	VMOVSHDUP    X1, X0
+	VADDSS       X0, X1, X1
+	VMOVSS       X1, 12(CX)
+	MOVQ         y+0(FP), SI
+	MOVQ         w+40(FP), DI
+	MOVQ         rows+56(FP), R8
+	SUBQ         $4, R8
+	JLT          done2
+
+loop1:
+
+	// integer sums of 4 rows
+	XORQ         R9, R9
+	ADDQ         $4, R9
+	MOVQ         AX, R10
+	MOVQ         BX, R11
+	SUBQ         $1, R9
+	JLT          done4
+
+loop3:
+	VMOVDQU      2(DI), X0
+	VINSERTI128  $1, 6(DI), Y0, Y0
+	VPSHUFB      turbo30<>+0(SB), Y0, Y0
+	VPAND        turbo31<>+0(SB), Y0, Y1
+	VPSRLD       $2, Y0, Y2
+	VPAND        turbo32<>+0(SB), Y2, Y2
+	VPOR         Y2, Y1, Y1
+	VPSRLD       $4, Y0, Y2
+	VPAND        turbo33<>+0(SB), Y2, Y2
+	VPOR         Y2, Y1, Y1
+	VPSRLD       $6, Y0, Y0
+	VPAND        turbo34<>+0(SB), Y0, Y0
+	VPOR         Y0, Y1, Y0
+	VBROADCASTI128 34(DI), Y1
+	VPSHUFB      turbo35<>+0(SB), Y1, Y1
+	VPAND        turbo36<>+0(SB), Y1, Y1
+	VPCMPEQB     turbo36<>+0(SB), Y1, Y1
+	VPAND        turbo37<>+0(SB), Y1, Y1
+	VPOR         Y1, Y0, Y0
+	VBROADCASTI128 turbo315<>+0(SB), Y1
+	VPSHUFB      Y0, Y1, Y0
+	VMOVDQU      (DX), Y1
+	VPXOR        Y2, Y2, Y2
+	VPDPBUSD     Y1, Y0, Y2
+	VMOVDQU      128(DX), Y1
+	VPXOR        Y3, Y3, Y3
+	VPDPBUSD     Y1, Y0, Y3
+	VMOVDQU      256(DX), Y1
+	VPXOR        Y4, Y4, Y4
+	VPDPBUSD     Y1, Y0, Y4
+	VMOVDQU      384(DX), Y1
+	VPXOR        Y5, Y5, Y5
+	VPDPBUSD     Y1, Y0, Y5
+	VMOVDQU      10(DI), X0
+	VINSERTI128  $1, 14(DI), Y0, Y0
+	VPSHUFB      turbo30<>+0(SB), Y0, Y0
+	VPAND        turbo31<>+0(SB), Y0, Y1
+	VPSRLD       $2, Y0, Y6
+	VPAND        turbo32<>+0(SB), Y6, Y6
+	VPOR         Y6, Y1, Y1
+	VPSRLD       $4, Y0, Y6
+	VPAND        turbo33<>+0(SB), Y6, Y6
+	VPOR         Y6, Y1, Y1
+	VPSRLD       $6, Y0, Y0
+	VPAND        turbo34<>+0(SB), Y0, Y0
+	VPOR         Y0, Y1, Y0
+	VBROADCASTI128 34(DI), Y1
+	VPSHUFB      turbo39<>+0(SB), Y1, Y1
+	VPAND        turbo36<>+0(SB), Y1, Y1
+	VPCMPEQB     turbo36<>+0(SB), Y1, Y1
+	VPAND        turbo37<>+0(SB), Y1, Y1
+	VPOR         Y1, Y0, Y0
+	VBROADCASTI128 turbo315<>+0(SB), Y1
+	VPSHUFB      Y0, Y1, Y0
+	VMOVDQU      32(DX), Y1
+	VPDPBUSD     Y1, Y0, Y2
+	VMOVDQU      160(DX), Y1
+	VPDPBUSD     Y1, Y0, Y3
+	VMOVDQU      288(DX), Y1
+	VPDPBUSD     Y1, Y0, Y4
+	VMOVDQU      416(DX), Y1
+	VPDPBUSD     Y1, Y0, Y5
+	VMOVDQU      18(DI), X0
+	VINSERTI128  $1, 22(DI), Y0, Y0
+	VPSHUFB      turbo30<>+0(SB), Y0, Y0
+	VPAND        turbo31<>+0(SB), Y0, Y1
+	VPSRLD       $2, Y0, Y6
+	VPAND        turbo32<>+0(SB), Y6, Y6
+	VPOR         Y6, Y1, Y1
+	VPSRLD       $4, Y0, Y6
+	VPAND        turbo33<>+0(SB), Y6, Y6
+	VPOR         Y6, Y1, Y1
+	VPSRLD       $6, Y0, Y0
+	VPAND        turbo34<>+0(SB), Y0, Y0
+	VPOR         Y0, Y1, Y0
+	VBROADCASTI128 34(DI), Y1
+	VPSHUFB      turbo310<>+0(SB), Y1, Y1
+	VPAND        turbo36<>+0(SB), Y1, Y1
+	VPCMPEQB     turbo36<>+0(SB), Y1, Y1
+	VPAND        turbo37<>+0(SB), Y1, Y1
+	VPOR         Y1, Y0, Y0
+	VBROADCASTI128 turbo315<>+0(SB), Y1
+	VPSHUFB      Y0, Y1, Y0
+	VMOVDQU      64(DX), Y1
+	VPDPBUSD     Y1, Y0, Y2
+	VMOVDQU      192(DX), Y1
+	VPDPBUSD     Y1, Y0, Y3
+	VMOVDQU      320(DX), Y1
+	VPDPBUSD     Y1, Y0, Y4
+	VMOVDQU      448(DX), Y1
+	VPDPBUSD     Y1, Y0, Y5
+	VMOVDQU      26(DI), X0
+	VINSERTI128  $1, 30(DI), Y0, Y0
+	VPSHUFB      turbo30<>+0(SB), Y0, Y0
+	VPAND        turbo31<>+0(SB), Y0, Y1
+	VPSRLD       $2, Y0, Y6
+	VPAND        turbo32<>+0(SB), Y6, Y6
+	VPOR         Y6, Y1, Y1
+	VPSRLD       $4, Y0, Y6
+	VPAND        turbo33<>+0(SB), Y6, Y6
+	VPOR         Y6, Y1, Y1
+	VPSRLD       $6, Y0, Y0
+	VPAND        turbo34<>+0(SB), Y0, Y0
+	VPOR         Y0, Y1, Y0
+	VBROADCASTI128 34(DI), Y1
+	VPSHUFB      turbo311<>+0(SB), Y1, Y1
+	VPAND        turbo36<>+0(SB), Y1, Y1
+	VPCMPEQB     turbo36<>+0(SB), Y1, Y1
+	VPAND        turbo37<>+0(SB), Y1, Y1
+	VPOR         Y1, Y0, Y0
+	VBROADCASTI128 turbo315<>+0(SB), Y1
+	VPSHUFB      Y0, Y1, Y0
+	VMOVDQU      96(DX), Y1
+	VPDPBUSD     Y1, Y0, Y2
+	VMOVDQU      224(DX), Y1
+	VPDPBUSD     Y1, Y0, Y3
+	VMOVDQU      352(DX), Y1
+	VPDPBUSD     Y1, Y0, Y4
+	VMOVDQU      480(DX), Y1
+	VPDPBUSD     Y1, Y0, Y5
+	VMOVDQU      Y2, (R10)
+	VMOVDQU      Y3, 128(R10)
+	VMOVDQU      Y4, 256(R10)
+	VMOVDQU      Y5, 384(R10)
+	VPBROADCASTW (DI), X0
+	VCVTPH2PS    X0, Y0
+	VMOVDQU      turbo312<>+0(SB), Y1
+	VMULPS       Y1, Y0, Y0
+	VMOVSS       X0, (R11)
+	ADDQ         $0x20, R10
+	ADDQ         $4, R11
+	MOVQ         stride+48(FP), R12
+	ADDQ         R12, DI
+	SUBQ         $1, R9
+	JGE          loop3
+
+done4:
+	ADDQ         $1, R9
+
+	// four results for each row of y
+	VMOVUPS      (BX), X0
+	VMOVDQU      (AX), Y1
+	VMOVDQU      32(AX), Y2
+	VMOVDQU      64(AX), Y3
+	VMOVDQU      96(AX), Y4
+	VPUNPCKLDQ   Y2, Y1, Y5
+	VPUNPCKHDQ   Y2, Y1, Y1
+	VPADDD       Y1, Y5, Y5
+	VPUNPCKLDQ   Y4, Y3, Y1
+	VPUNPCKHDQ   Y4, Y3, Y2
+	VPADDD       Y2, Y1, Y1
+	VPUNPCKLQDQ  Y1, Y5, Y2
+	VPUNPCKHQDQ  Y1, Y5, Y1
+	VPADDD       Y1, Y2, Y2
+	VEXTRACTI128 $1, Y2, X1
+	VPADDD       X1, X2, X1
+	VCVTDQ2PS    X1, X1
+	MOVQ         d+24(FP), R9
+	VBROADCASTSS (R9), X2
+	VMULPS       X2, X1, X1
+	VBROADCASTSS (CX), X2
+	VADDPS       X2, X1, X1
+	VMULPS       X0, X1, X1
+	VMOVUPS      X1, (SI)
+	VMOVDQU      128(AX), Y1
+	VMOVDQU      160(AX), Y2
+	VMOVDQU      192(AX), Y3
+	VMOVDQU      224(AX), Y4
+	VPUNPCKLDQ   Y2, Y1, Y5
+	VPUNPCKHDQ   Y2, Y1, Y1
+	VPADDD       Y1, Y5, Y5
+	VPUNPCKLDQ   Y4, Y3, Y1
+	VPUNPCKHDQ   Y4, Y3, Y2
+	VPADDD       Y2, Y1, Y1
+	VPUNPCKLQDQ  Y1, Y5, Y2
+	VPUNPCKHQDQ  Y1, Y5, Y1
+	VPADDD       Y1, Y2, Y2
+	VEXTRACTI128 $1, Y2, X1
+	VPADDD       X1, X2, X1
+	VCVTDQ2PS    X1, X1
+	MOVQ         d+24(FP), R9
+	VBROADCASTSS 4(R9), X2
+	VMULPS       X2, X1, X1
+	VBROADCASTSS 4(CX), X2
+	VADDPS       X2, X1, X1
+	MOVQ         ldy+8(FP), R9
+	MOVQ         SI, R10
+	ADDQ         R9, R10
+	VMULPS       X0, X1, X1
+	VMOVUPS      X1, (R10)
+	VMOVDQU      256(AX), Y1
+	VMOVDQU      288(AX), Y2
+	VMOVDQU      320(AX), Y3
+	VMOVDQU      352(AX), Y4
+	VPUNPCKLDQ   Y2, Y1, Y5
+	VPUNPCKHDQ   Y2, Y1, Y1
+	VPADDD       Y1, Y5, Y5
+	VPUNPCKLDQ   Y4, Y3, Y1
+	VPUNPCKHDQ   Y4, Y3, Y2
+	VPADDD       Y2, Y1, Y1
+	VPUNPCKLQDQ  Y1, Y5, Y2
+	VPUNPCKHQDQ  Y1, Y5, Y1
+	VPADDD       Y1, Y2, Y2
+	VEXTRACTI128 $1, Y2, X1
+	VPADDD       X1, X2, X1
+	VCVTDQ2PS    X1, X1
+	MOVQ         d+24(FP), R11
+	VBROADCASTSS 8(R11), X2
+	VMULPS       X2, X1, X1
+	VBROADCASTSS 8(CX), X2
+	VADDPS       X2, X1, X1
+	ADDQ         R9, R10
+	VMULPS       X0, X1, X1
+	VMOVUPS      X1, (R10)
+	VMOVDQU      384(AX), Y1
+	VMOVDQU      416(AX), Y2
+	VMOVDQU      448(AX), Y3
+	VMOVDQU      480(AX), Y4
+	VPUNPCKLDQ   Y2, Y1, Y5
+	VPUNPCKHDQ   Y2, Y1, Y1
+	VPADDD       Y1, Y5, Y5
+	VPUNPCKLDQ   Y4, Y3, Y1
+	VPUNPCKHDQ   Y4, Y3, Y2
+	VPADDD       Y2, Y1, Y1
+	VPUNPCKLQDQ  Y1, Y5, Y2
+	VPUNPCKHQDQ  Y1, Y5, Y1
+	VPADDD       Y1, Y2, Y2
+	VEXTRACTI128 $1, Y2, X1
+	VPADDD       X1, X2, X1
+	VCVTDQ2PS    X1, X1
+	MOVQ         d+24(FP), R11
+	VBROADCASTSS 12(R11), X2
+	VMULPS       X2, X1, X1
+	VBROADCASTSS 12(CX), X2
+	VADDPS       X2, X1, X1
+	ADDQ         R9, R10
+	VMULPS       X0, X1, X0
+	VMOVUPS      X0, (R10)
+	ADDQ         $0x10, SI
+	SUBQ         $4, R8
+	JGE          loop1
+
+done2:
+	ADDQ         $4, R8
 	VZEROUPPER
 	RET
 
@@ -7875,7 +8889,7 @@ loop3:
 	VMOVDQU      (DX), Y5
 	VPSIGNB      Y3, Y5, Y3
 	VPMADDUBSW   Y3, Y4, Y3
-	VPMADDWD     turbo325<>+0(SB), Y3, Y3
+	VPMADDWD     turbo327<>+0(SB), Y3, Y3
 	VMOVDQU      10(R8), X4
 	VINSERTI128  $1, 14(R8), Y4, Y4
 	VPSHUFB      turbo30<>+0(SB), Y4, Y4
@@ -7901,7 +8915,7 @@ loop3:
 	VMOVDQU      32(DX), Y6
 	VPSIGNB      Y4, Y6, Y4
 	VPMADDUBSW   Y4, Y5, Y4
-	VPMADDWD     turbo325<>+0(SB), Y4, Y4
+	VPMADDWD     turbo327<>+0(SB), Y4, Y4
 	VPADDD       Y4, Y3, Y3
 	VMOVDQU      18(R8), X4
 	VINSERTI128  $1, 22(R8), Y4, Y4
@@ -7928,7 +8942,7 @@ loop3:
 	VMOVDQU      64(DX), Y6
 	VPSIGNB      Y4, Y6, Y4
 	VPMADDUBSW   Y4, Y5, Y4
-	VPMADDWD     turbo325<>+0(SB), Y4, Y4
+	VPMADDWD     turbo327<>+0(SB), Y4, Y4
 	VPADDD       Y4, Y3, Y3
 	VMOVDQU      26(R8), X4
 	VINSERTI128  $1, 30(R8), Y4, Y4
@@ -7955,7 +8969,7 @@ loop3:
 	VMOVDQU      96(DX), Y6
 	VPSIGNB      Y4, Y6, Y4
 	VPMADDUBSW   Y4, Y5, Y4
-	VPMADDWD     turbo325<>+0(SB), Y4, Y4
+	VPMADDWD     turbo327<>+0(SB), Y4, Y4
 	VPADDD       Y4, Y3, Y3
 	VBROADCASTSS (SI), Y4
 	VCVTDQ2PS    Y3, Y3
@@ -8039,11 +9053,11 @@ loop3:
 	VMOVDQU      (DX), Y5
 	VPSIGNB      Y3, Y5, Y5
 	VPMADDUBSW   Y5, Y4, Y5
-	VPMADDWD     turbo325<>+0(SB), Y5, Y5
+	VPMADDWD     turbo327<>+0(SB), Y5, Y5
 	VMOVDQU      128(DX), Y6
 	VPSIGNB      Y3, Y6, Y3
 	VPMADDUBSW   Y3, Y4, Y3
-	VPMADDWD     turbo325<>+0(SB), Y3, Y3
+	VPMADDWD     turbo327<>+0(SB), Y3, Y3
 	VMOVDQU      10(R8), X4
 	VINSERTI128  $1, 14(R8), Y4, Y4
 	VPSHUFB      turbo30<>+0(SB), Y4, Y4
@@ -8069,12 +9083,12 @@ loop3:
 	VMOVDQU      32(DX), Y7
 	VPSIGNB      Y4, Y7, Y7
 	VPMADDUBSW   Y7, Y6, Y7
-	VPMADDWD     turbo325<>+0(SB), Y7, Y7
+	VPMADDWD     turbo327<>+0(SB), Y7, Y7
 	VPADDD       Y7, Y5, Y5
 	VMOVDQU      160(DX), Y7
 	VPSIGNB      Y4, Y7, Y4
 	VPMADDUBSW   Y4, Y6, Y4
-	VPMADDWD     turbo325<>+0(SB), Y4, Y4
+	VPMADDWD     turbo327<>+0(SB), Y4, Y4
 	VPADDD       Y4, Y3, Y3
 	VMOVDQU      18(R8), X4
 	VINSERTI128  $1, 22(R8), Y4, Y4
@@ -8101,12 +9115,12 @@ loop3:
 	VMOVDQU      64(DX), Y7
 	VPSIGNB      Y4, Y7, Y7
 	VPMADDUBSW   Y7, Y6, Y7
-	VPMADDWD     turbo325<>+0(SB), Y7, Y7
+	VPMADDWD     turbo327<>+0(SB), Y7, Y7
 	VPADDD       Y7, Y5, Y5
 	VMOVDQU      192(DX), Y7
 	VPSIGNB      Y4, Y7, Y4
 	VPMADDUBSW   Y4, Y6, Y4
-	VPMADDWD     turbo325<>+0(SB), Y4, Y4
+	VPMADDWD     turbo327<>+0(SB), Y4, Y4
 	VPADDD       Y4, Y3, Y3
 	VMOVDQU      26(R8), X4
 	VINSERTI128  $1, 30(R8), Y4, Y4
@@ -8133,12 +9147,12 @@ loop3:
 	VMOVDQU      96(DX), Y7
 	VPSIGNB      Y4, Y7, Y7
 	VPMADDUBSW   Y7, Y6, Y7
-	VPMADDWD     turbo325<>+0(SB), Y7, Y7
+	VPMADDWD     turbo327<>+0(SB), Y7, Y7
 	VPADDD       Y7, Y5, Y5
 	VMOVDQU      224(DX), Y7
 	VPSIGNB      Y4, Y7, Y4
 	VPMADDUBSW   Y4, Y6, Y4
-	VPMADDWD     turbo325<>+0(SB), Y4, Y4
+	VPMADDWD     turbo327<>+0(SB), Y4, Y4
 	VPADDD       Y4, Y3, Y3
 	VBROADCASTSS (SI), Y4
 	VCVTDQ2PS    Y5, Y5
@@ -8236,15 +9250,15 @@ loop3:
 	VMOVDQU      (DX), Y6
 	VPSIGNB      Y4, Y6, Y6
 	VPMADDUBSW   Y6, Y5, Y6
-	VPMADDWD     turbo325<>+0(SB), Y6, Y6
+	VPMADDWD     turbo327<>+0(SB), Y6, Y6
 	VMOVDQU      128(DX), Y7
 	VPSIGNB      Y4, Y7, Y7
 	VPMADDUBSW   Y7, Y5, Y7
-	VPMADDWD     turbo325<>+0(SB), Y7, Y7
+	VPMADDWD     turbo327<>+0(SB), Y7, Y7
 	VMOVDQU      256(DX), Y8
 	VPSIGNB      Y4, Y8, Y4
 	VPMADDUBSW   Y4, Y5, Y4
-	VPMADDWD     turbo325<>+0(SB), Y4, Y4
+	VPMADDWD     turbo327<>+0(SB), Y4, Y4
 	VMOVDQU      10(R8), X5
 	VINSERTI128  $1, 14(R8), Y5, Y5
 	VPSHUFB      turbo30<>+0(SB), Y5, Y5
@@ -8270,17 +9284,17 @@ loop3:
 	VMOVDQU      32(DX), Y9
 	VPSIGNB      Y5, Y9, Y9
 	VPMADDUBSW   Y9, Y8, Y9
-	VPMADDWD     turbo325<>+0(SB), Y9, Y9
+	VPMADDWD     turbo327<>+0(SB), Y9, Y9
 	VPADDD       Y9, Y6, Y6
 	VMOVDQU      160(DX), Y9
 	VPSIGNB      Y5, Y9, Y9
 	VPMADDUBSW   Y9, Y8, Y9
-	VPMADDWD     turbo325<>+0(SB), Y9, Y9
+	VPMADDWD     turbo327<>+0(SB), Y9, Y9
 	VPADDD       Y9, Y7, Y7
 	VMOVDQU      288(DX), Y9
 	VPSIGNB      Y5, Y9, Y5
 	VPMADDUBSW   Y5, Y8, Y5
-	VPMADDWD     turbo325<>+0(SB), Y5, Y5
+	VPMADDWD     turbo327<>+0(SB), Y5, Y5
 	VPADDD       Y5, Y4, Y4
 	VMOVDQU      18(R8), X5
 	VINSERTI128  $1, 22(R8), Y5, Y5
@@ -8307,17 +9321,17 @@ loop3:
 	VMOVDQU      64(DX), Y9
 	VPSIGNB      Y5, Y9, Y9
 	VPMADDUBSW   Y9, Y8, Y9
-	VPMADDWD     turbo325<>+0(SB), Y9, Y9
+	VPMADDWD     turbo327<>+0(SB), Y9, Y9
 	VPADDD       Y9, Y6, Y6
 	VMOVDQU      192(DX), Y9
 	VPSIGNB      Y5, Y9, Y9
 	VPMADDUBSW   Y9, Y8, Y9
-	VPMADDWD     turbo325<>+0(SB), Y9, Y9
+	VPMADDWD     turbo327<>+0(SB), Y9, Y9
 	VPADDD       Y9, Y7, Y7
 	VMOVDQU      320(DX), Y9
 	VPSIGNB      Y5, Y9, Y5
 	VPMADDUBSW   Y5, Y8, Y5
-	VPMADDWD     turbo325<>+0(SB), Y5, Y5
+	VPMADDWD     turbo327<>+0(SB), Y5, Y5
 	VPADDD       Y5, Y4, Y4
 	VMOVDQU      26(R8), X5
 	VINSERTI128  $1, 30(R8), Y5, Y5
@@ -8344,17 +9358,17 @@ loop3:
 	VMOVDQU      96(DX), Y9
 	VPSIGNB      Y5, Y9, Y9
 	VPMADDUBSW   Y9, Y8, Y9
-	VPMADDWD     turbo325<>+0(SB), Y9, Y9
+	VPMADDWD     turbo327<>+0(SB), Y9, Y9
 	VPADDD       Y9, Y6, Y6
 	VMOVDQU      224(DX), Y9
 	VPSIGNB      Y5, Y9, Y9
 	VPMADDUBSW   Y9, Y8, Y9
-	VPMADDWD     turbo325<>+0(SB), Y9, Y9
+	VPMADDWD     turbo327<>+0(SB), Y9, Y9
 	VPADDD       Y9, Y7, Y7
 	VMOVDQU      352(DX), Y9
 	VPSIGNB      Y5, Y9, Y5
 	VPMADDUBSW   Y5, Y8, Y5
-	VPMADDWD     turbo325<>+0(SB), Y5, Y5
+	VPMADDWD     turbo327<>+0(SB), Y5, Y5
 	VPADDD       Y5, Y4, Y4
 	VBROADCASTSS (SI), Y5
 	VCVTDQ2PS    Y6, Y6
@@ -8465,19 +9479,19 @@ loop3:
 	VMOVDQU      (DX), Y7
 	VPSIGNB      Y5, Y7, Y7
 	VPMADDUBSW   Y7, Y6, Y7
-	VPMADDWD     turbo325<>+0(SB), Y7, Y7
+	VPMADDWD     turbo327<>+0(SB), Y7, Y7
 	VMOVDQU      128(DX), Y8
 	VPSIGNB      Y5, Y8, Y8
 	VPMADDUBSW   Y8, Y6, Y8
-	VPMADDWD     turbo325<>+0(SB), Y8, Y8
+	VPMADDWD     turbo327<>+0(SB), Y8, Y8
 	VMOVDQU      256(DX), Y9
 	VPSIGNB      Y5, Y9, Y9
 	VPMADDUBSW   Y9, Y6, Y9
-	VPMADDWD     turbo325<>+0(SB), Y9, Y9
+	VPMADDWD     turbo327<>+0(SB), Y9, Y9
 	VMOVDQU      384(DX), Y10
 	VPSIGNB      Y5, Y10, Y5
 	VPMADDUBSW   Y5, Y6, Y5
-	VPMADDWD     turbo325<>+0(SB), Y5, Y5
+	VPMADDWD     turbo327<>+0(SB), Y5, Y5
 	VMOVDQU      10(R8), X6
 	VINSERTI128  $1, 14(R8), Y6, Y6
 	VPSHUFB      turbo30<>+0(SB), Y6, Y6
@@ -8503,22 +9517,22 @@ loop3:
 	VMOVDQU      32(DX), Y11
 	VPSIGNB      Y6, Y11, Y11
 	VPMADDUBSW   Y11, Y10, Y11
-	VPMADDWD     turbo325<>+0(SB), Y11, Y11
+	VPMADDWD     turbo327<>+0(SB), Y11, Y11
 	VPADDD       Y11, Y7, Y7
 	VMOVDQU      160(DX), Y11
 	VPSIGNB      Y6, Y11, Y11
 	VPMADDUBSW   Y11, Y10, Y11
-	VPMADDWD     turbo325<>+0(SB), Y11, Y11
+	VPMADDWD     turbo327<>+0(SB), Y11, Y11
 	VPADDD       Y11, Y8, Y8
 	VMOVDQU      288(DX), Y11
 	VPSIGNB      Y6, Y11, Y11
 	VPMADDUBSW   Y11, Y10, Y11
-	VPMADDWD     turbo325<>+0(SB), Y11, Y11
+	VPMADDWD     turbo327<>+0(SB), Y11, Y11
 	VPADDD       Y11, Y9, Y9
 	VMOVDQU      416(DX), Y11
 	VPSIGNB      Y6, Y11, Y6
 	VPMADDUBSW   Y6, Y10, Y6
-	VPMADDWD     turbo325<>+0(SB), Y6, Y6
+	VPMADDWD     turbo327<>+0(SB), Y6, Y6
 	VPADDD       Y6, Y5, Y5
 	VMOVDQU      18(R8), X6
 	VINSERTI128  $1, 22(R8), Y6, Y6
@@ -8545,22 +9559,22 @@ loop3:
 	VMOVDQU      64(DX), Y11
 	VPSIGNB      Y6, Y11, Y11
 	VPMADDUBSW   Y11, Y10, Y11
-	VPMADDWD     turbo325<>+0(SB), Y11, Y11
+	VPMADDWD     turbo327<>+0(SB), Y11, Y11
 	VPADDD       Y11, Y7, Y7
 	VMOVDQU      192(DX), Y11
 	VPSIGNB      Y6, Y11, Y11
 	VPMADDUBSW   Y11, Y10, Y11
-	VPMADDWD     turbo325<>+0(SB), Y11, Y11
+	VPMADDWD     turbo327<>+0(SB), Y11, Y11
 	VPADDD       Y11, Y8, Y8
 	VMOVDQU      320(DX), Y11
 	VPSIGNB      Y6, Y11, Y11
 	VPMADDUBSW   Y11, Y10, Y11
-	VPMADDWD     turbo325<>+0(SB), Y11, Y11
+	VPMADDWD     turbo327<>+0(SB), Y11, Y11
 	VPADDD       Y11, Y9, Y9
 	VMOVDQU      448(DX), Y11
 	VPSIGNB      Y6, Y11, Y6
 	VPMADDUBSW   Y6, Y10, Y6
-	VPMADDWD     turbo325<>+0(SB), Y6, Y6
+	VPMADDWD     turbo327<>+0(SB), Y6, Y6
 	VPADDD       Y6, Y5, Y5
 	VMOVDQU      26(R8), X6
 	VINSERTI128  $1, 30(R8), Y6, Y6
@@ -8587,22 +9601,22 @@ loop3:
 	VMOVDQU      96(DX), Y11
 	VPSIGNB      Y6, Y11, Y11
 	VPMADDUBSW   Y11, Y10, Y11
-	VPMADDWD     turbo325<>+0(SB), Y11, Y11
+	VPMADDWD     turbo327<>+0(SB), Y11, Y11
 	VPADDD       Y11, Y7, Y7
 	VMOVDQU      224(DX), Y11
 	VPSIGNB      Y6, Y11, Y11
 	VPMADDUBSW   Y11, Y10, Y11
-	VPMADDWD     turbo325<>+0(SB), Y11, Y11
+	VPMADDWD     turbo327<>+0(SB), Y11, Y11
 	VPADDD       Y11, Y8, Y8
 	VMOVDQU      352(DX), Y11
 	VPSIGNB      Y6, Y11, Y11
 	VPMADDUBSW   Y11, Y10, Y11
-	VPMADDWD     turbo325<>+0(SB), Y11, Y11
+	VPMADDWD     turbo327<>+0(SB), Y11, Y11
 	VPADDD       Y11, Y9, Y9
 	VMOVDQU      480(DX), Y11
 	VPSIGNB      Y6, Y11, Y6
 	VPMADDUBSW   Y6, Y10, Y6
-	VPMADDWD     turbo325<>+0(SB), Y6, Y6
+	VPMADDWD     turbo327<>+0(SB), Y6, Y6
 	VPADDD       Y6, Y5, Y5
 	VBROADCASTSS (SI), Y6
 	VCVTDQ2PS    Y7, Y7
@@ -8669,6 +9683,1070 @@ done4:
 
 done2:
 	ADDQ         $1, CX
+	VZEROUPPER
+	RET
+
+// score1xTurbo3AVX2 multiplies rows of one block with 1 row of activations in int8; rows is a multiple of 4, ldy and stride in bytes.
+// Requires: AVX2, F16C
+TEXT ·score1xTurbo3AVX2(SB), NOSPLIT, $608-64
+	LEAQ         31(SP), AX
+	ANDQ         $-32, AX
+	LEAQ         351(SP), AX
+	ANDQ         $-32, AX
+	LEAQ         511(SP), BX
+	ANDQ         $-32, BX
+	LEAQ         575(SP), CX
+	ANDQ         $-32, CX
+	MOVQ         q+16(FP), DX
+
+	// fixed: the smallest level times the sum of the activations
+	MOVQ         s+32(FP), SI
+	VMOVDQU      turbo314<>+0(SB), Y0
+	VMOVUPS      (SI), Y1
+	VMULPS       Y0, Y1, Y0
+	VEXTRACTF128 $1, Y0, X1
+	VADDPS       X0, X1, X1
+	VMOVHLPS     X1, X1, X0
+	VADDPS       X0, X1, X1
+	VMOVSHDUP    X1, X0
+	VADDSS       X0, X1, X1
+	VMOVSS       X1, (CX)
+	MOVQ         y+0(FP), SI
+	MOVQ         w+40(FP), DI
+	MOVQ         rows+56(FP), R8
+	SUBQ         $4, R8
+	JLT          done2
+
+loop1:
+
+	// integer sums of 4 rows
+	XORQ         R9, R9
+	ADDQ         $4, R9
+	MOVQ         AX, R10
+	MOVQ         BX, R11
+	SUBQ         $1, R9
+	JLT          done4
+
+loop3:
+	VMOVDQU      2(DI), X0
+	VINSERTI128  $1, 6(DI), Y0, Y0
+	VPSHUFB      turbo30<>+0(SB), Y0, Y0
+	VPAND        turbo31<>+0(SB), Y0, Y1
+	VPSRLD       $2, Y0, Y2
+	VPAND        turbo32<>+0(SB), Y2, Y2
+	VPOR         Y2, Y1, Y1
+	VPSRLD       $4, Y0, Y2
+	VPAND        turbo33<>+0(SB), Y2, Y2
+	VPOR         Y2, Y1, Y1
+	VPSRLD       $6, Y0, Y0
+	VPAND        turbo34<>+0(SB), Y0, Y0
+	VPOR         Y0, Y1, Y0
+	VBROADCASTI128 34(DI), Y1
+	VPSHUFB      turbo35<>+0(SB), Y1, Y1
+	VPAND        turbo36<>+0(SB), Y1, Y1
+	VPCMPEQB     turbo36<>+0(SB), Y1, Y1
+	VPAND        turbo37<>+0(SB), Y1, Y1
+	VPOR         Y1, Y0, Y0
+	VBROADCASTI128 turbo315<>+0(SB), Y1
+	VPSHUFB      Y0, Y1, Y0
+	VMOVDQU      (DX), Y1
+	VPMADDUBSW   Y1, Y0, Y0
+	VPMADDWD     turbo327<>+0(SB), Y0, Y0
+	VMOVDQU      10(DI), X1
+	VINSERTI128  $1, 14(DI), Y1, Y1
+	VPSHUFB      turbo30<>+0(SB), Y1, Y1
+	VPAND        turbo31<>+0(SB), Y1, Y2
+	VPSRLD       $2, Y1, Y3
+	VPAND        turbo32<>+0(SB), Y3, Y3
+	VPOR         Y3, Y2, Y2
+	VPSRLD       $4, Y1, Y3
+	VPAND        turbo33<>+0(SB), Y3, Y3
+	VPOR         Y3, Y2, Y2
+	VPSRLD       $6, Y1, Y1
+	VPAND        turbo34<>+0(SB), Y1, Y1
+	VPOR         Y1, Y2, Y1
+	VBROADCASTI128 34(DI), Y2
+	VPSHUFB      turbo39<>+0(SB), Y2, Y2
+	VPAND        turbo36<>+0(SB), Y2, Y2
+	VPCMPEQB     turbo36<>+0(SB), Y2, Y2
+	VPAND        turbo37<>+0(SB), Y2, Y2
+	VPOR         Y2, Y1, Y1
+	VBROADCASTI128 turbo315<>+0(SB), Y2
+	VPSHUFB      Y1, Y2, Y1
+	VMOVDQU      32(DX), Y2
+	VPMADDUBSW   Y2, Y1, Y1
+	VPMADDWD     turbo327<>+0(SB), Y1, Y1
+	VPADDD       Y1, Y0, Y0
+	VMOVDQU      18(DI), X1
+	VINSERTI128  $1, 22(DI), Y1, Y1
+	VPSHUFB      turbo30<>+0(SB), Y1, Y1
+	VPAND        turbo31<>+0(SB), Y1, Y2
+	VPSRLD       $2, Y1, Y3
+	VPAND        turbo32<>+0(SB), Y3, Y3
+	VPOR         Y3, Y2, Y2
+	VPSRLD       $4, Y1, Y3
+	VPAND        turbo33<>+0(SB), Y3, Y3
+	VPOR         Y3, Y2, Y2
+	VPSRLD       $6, Y1, Y1
+	VPAND        turbo34<>+0(SB), Y1, Y1
+	VPOR         Y1, Y2, Y1
+	VBROADCASTI128 34(DI), Y2
+	VPSHUFB      turbo310<>+0(SB), Y2, Y2
+	VPAND        turbo36<>+0(SB), Y2, Y2
+	VPCMPEQB     turbo36<>+0(SB), Y2, Y2
+	VPAND        turbo37<>+0(SB), Y2, Y2
+	VPOR         Y2, Y1, Y1
+	VBROADCASTI128 turbo315<>+0(SB), Y2
+	VPSHUFB      Y1, Y2, Y1
+	VMOVDQU      64(DX), Y2
+	VPMADDUBSW   Y2, Y1, Y1
+	VPMADDWD     turbo327<>+0(SB), Y1, Y1
+	VPADDD       Y1, Y0, Y0
+	VMOVDQU      26(DI), X1
+	VINSERTI128  $1, 30(DI), Y1, Y1
+	VPSHUFB      turbo30<>+0(SB), Y1, Y1
+	VPAND        turbo31<>+0(SB), Y1, Y2
+	VPSRLD       $2, Y1, Y3
+	VPAND        turbo32<>+0(SB), Y3, Y3
+	VPOR         Y3, Y2, Y2
+	VPSRLD       $4, Y1, Y3
+	VPAND        turbo33<>+0(SB), Y3, Y3
+	VPOR         Y3, Y2, Y2
+	VPSRLD       $6, Y1, Y1
+	VPAND        turbo34<>+0(SB), Y1, Y1
+	VPOR         Y1, Y2, Y1
+	VBROADCASTI128 34(DI), Y2
+	VPSHUFB      turbo311<>+0(SB), Y2, Y2
+	VPAND        turbo36<>+0(SB), Y2, Y2
+	VPCMPEQB     turbo36<>+0(SB), Y2, Y2
+	VPAND        turbo37<>+0(SB), Y2, Y2
+	VPOR         Y2, Y1, Y1
+	VBROADCASTI128 turbo315<>+0(SB), Y2
+	VPSHUFB      Y1, Y2, Y1
+	VMOVDQU      96(DX), Y2
+	VPMADDUBSW   Y2, Y1, Y1
+	VPMADDWD     turbo327<>+0(SB), Y1, Y1
+	VPADDD       Y1, Y0, Y0
+	VMOVDQU      Y0, (R10)
+	VPBROADCASTW (DI), X0
+	VCVTPH2PS    X0, Y0
+	VMOVDQU      turbo312<>+0(SB), Y1
+	VMULPS       Y1, Y0, Y0
+	VMOVSS       X0, (R11)
+	ADDQ         $0x20, R10
+	ADDQ         $4, R11
+	MOVQ         stride+48(FP), R12
+	ADDQ         R12, DI
+	SUBQ         $1, R9
+	JGE          loop3
+
+done4:
+	ADDQ         $1, R9
+
+	// four results for each row of y
+	VMOVUPS      (BX), X0
+	VMOVDQU      (AX), Y1
+	VMOVDQU      32(AX), Y2
+	VMOVDQU      64(AX), Y3
+	VMOVDQU      96(AX), Y4
+	VPUNPCKLDQ   Y2, Y1, Y5
+	VPUNPCKHDQ   Y2, Y1, Y1
+	VPADDD       Y1, Y5, Y5
+	VPUNPCKLDQ   Y4, Y3, Y1
+	VPUNPCKHDQ   Y4, Y3, Y2
+	VPADDD       Y2, Y1, Y1
+	VPUNPCKLQDQ  Y1, Y5, Y2
+	VPUNPCKHQDQ  Y1, Y5, Y1
+	VPADDD       Y1, Y2, Y2
+	VEXTRACTI128 $1, Y2, X1
+	VPADDD       X1, X2, X1
+	VCVTDQ2PS    X1, X1
+	MOVQ         d+24(FP), R9
+	VBROADCASTSS (R9), X2
+	VMULPS       X2, X1, X1
+	VBROADCASTSS (CX), X2
+	VADDPS       X2, X1, X1
+	VMULPS       X0, X1, X0
+	VMOVUPS      X0, (SI)
+	ADDQ         $0x10, SI
+	SUBQ         $4, R8
+	JGE          loop1
+
+done2:
+	ADDQ         $4, R8
+	VZEROUPPER
+	RET
+
+// score2xTurbo3AVX2 multiplies rows of one block with 2 rows of activations in int8; rows is a multiple of 4, ldy and stride in bytes.
+// Requires: AVX2, F16C
+TEXT ·score2xTurbo3AVX2(SB), 0, $736-64
+	LEAQ         31(SP), AX
+	ANDQ         $-32, AX
+	LEAQ         351(SP), AX
+	ANDQ         $-32, AX
+	LEAQ         639(SP), BX
+	ANDQ         $-32, BX
+	LEAQ         703(SP), CX
+	ANDQ         $-32, CX
+	MOVQ         q+16(FP), DX
+
+	// fixed: the smallest level times the sum of the activations
+	MOVQ         s+32(FP), SI
+	VMOVDQU      turbo314<>+0(SB), Y0
+	VMOVUPS      (SI), Y1
+	VMULPS       Y0, Y1, Y1
+	VEXTRACTF128 $1, Y1, X2
+	VADDPS       X1, X2, X2
+	VMOVHLPS     X2, X2, X1
+	VADDPS       X1, X2, X2
+	VMOVSHDUP    X2, X1
+	VADDSS       X1, X2, X2
+	VMOVSS       X2, (CX)
+	VMOVUPS      32(SI), Y1
+	VMULPS       Y0, Y1, Y0
+	VEXTRACTF128 $1, Y0, X1
+	VADDPS       X0, X1, X1
+	VMOVHLPS     X1, X1, X0
+	VADDPS       X0, X1, X1
+	VMOVSHDUP    X1, X0
+	VADDSS       X0, X1, X1
+	VMOVSS       X1, 4(CX)
+	MOVQ         y+0(FP), SI
+	MOVQ         w+40(FP), DI
+	MOVQ         rows+56(FP), R8
+	SUBQ         $4, R8
+	JLT          done2
+
+loop1:
+
+	// integer sums of 4 rows
+	XORQ         R9, R9
+	ADDQ         $4, R9
+	MOVQ         AX, R10
+	MOVQ         BX, R11
+	SUBQ         $1, R9
+	JLT          done4
+
+loop3:
+	VMOVDQU      2(DI), X0
+	VINSERTI128  $1, 6(DI), Y0, Y0
+	VPSHUFB      turbo30<>+0(SB), Y0, Y0
+	VPAND        turbo31<>+0(SB), Y0, Y1
+	VPSRLD       $2, Y0, Y2
+	VPAND        turbo32<>+0(SB), Y2, Y2
+	VPOR         Y2, Y1, Y1
+	VPSRLD       $4, Y0, Y2
+	VPAND        turbo33<>+0(SB), Y2, Y2
+	VPOR         Y2, Y1, Y1
+	VPSRLD       $6, Y0, Y0
+	VPAND        turbo34<>+0(SB), Y0, Y0
+	VPOR         Y0, Y1, Y0
+	VBROADCASTI128 34(DI), Y1
+	VPSHUFB      turbo35<>+0(SB), Y1, Y1
+	VPAND        turbo36<>+0(SB), Y1, Y1
+	VPCMPEQB     turbo36<>+0(SB), Y1, Y1
+	VPAND        turbo37<>+0(SB), Y1, Y1
+	VPOR         Y1, Y0, Y0
+	VBROADCASTI128 turbo315<>+0(SB), Y1
+	VPSHUFB      Y0, Y1, Y0
+	VMOVDQU      (DX), Y1
+	VPMADDUBSW   Y1, Y0, Y1
+	VPMADDWD     turbo327<>+0(SB), Y1, Y1
+	VMOVDQU      128(DX), Y2
+	VPMADDUBSW   Y2, Y0, Y0
+	VPMADDWD     turbo327<>+0(SB), Y0, Y0
+	VMOVDQU      10(DI), X2
+	VINSERTI128  $1, 14(DI), Y2, Y2
+	VPSHUFB      turbo30<>+0(SB), Y2, Y2
+	VPAND        turbo31<>+0(SB), Y2, Y3
+	VPSRLD       $2, Y2, Y4
+	VPAND        turbo32<>+0(SB), Y4, Y4
+	VPOR         Y4, Y3, Y3
+	VPSRLD       $4, Y2, Y4
+	VPAND        turbo33<>+0(SB), Y4, Y4
+	VPOR         Y4, Y3, Y3
+	VPSRLD       $6, Y2, Y2
+	VPAND        turbo34<>+0(SB), Y2, Y2
+	VPOR         Y2, Y3, Y2
+	VBROADCASTI128 34(DI), Y3
+	VPSHUFB      turbo39<>+0(SB), Y3, Y3
+	VPAND        turbo36<>+0(SB), Y3, Y3
+	VPCMPEQB     turbo36<>+0(SB), Y3, Y3
+	VPAND        turbo37<>+0(SB), Y3, Y3
+	VPOR         Y3, Y2, Y2
+	VBROADCASTI128 turbo315<>+0(SB), Y3
+	VPSHUFB      Y2, Y3, Y2
+	VMOVDQU      32(DX), Y3
+	VPMADDUBSW   Y3, Y2, Y3
+	VPMADDWD     turbo327<>+0(SB), Y3, Y3
+	VPADDD       Y3, Y1, Y1
+	VMOVDQU      160(DX), Y3
+	VPMADDUBSW   Y3, Y2, Y2
+	VPMADDWD     turbo327<>+0(SB), Y2, Y2
+	VPADDD       Y2, Y0, Y0
+	VMOVDQU      18(DI), X2
+	VINSERTI128  $1, 22(DI), Y2, Y2
+	VPSHUFB      turbo30<>+0(SB), Y2, Y2
+	VPAND        turbo31<>+0(SB), Y2, Y3
+	VPSRLD       $2, Y2, Y4
+	VPAND        turbo32<>+0(SB), Y4, Y4
+	VPOR         Y4, Y3, Y3
+	VPSRLD       $4, Y2, Y4
+	VPAND        turbo33<>+0(SB), Y4, Y4
+	VPOR         Y4, Y3, Y3
+	VPSRLD       $6, Y2, Y2
+	VPAND        turbo34<>+0(SB), Y2, Y2
+	VPOR         Y2, Y3, Y2
+	VBROADCASTI128 34(DI), Y3
+	VPSHUFB      turbo310<>+0(SB), Y3, Y3
+	VPAND        turbo36<>+0(SB), Y3, Y3
+	VPCMPEQB     turbo36<>+0(SB), Y3, Y3
+	VPAND        turbo37<>+0(SB), Y3, Y3
+	VPOR         Y3, Y2, Y2
+	VBROADCASTI128 turbo315<>+0(SB), Y3
+	VPSHUFB      Y2, Y3, Y2
+	VMOVDQU      64(DX), Y3
+	VPMADDUBSW   Y3, Y2, Y3
+	VPMADDWD     turbo327<>+0(SB), Y3, Y3
+	VPADDD       Y3, Y1, Y1
+	VMOVDQU      192(DX), Y3
+	VPMADDUBSW   Y3, Y2, Y2
+	VPMADDWD     turbo327<>+0(SB), Y2, Y2
+	VPADDD       Y2, Y0, Y0
+	VMOVDQU      26(DI), X2
+	VINSERTI128  $1, 30(DI), Y2, Y2
+	VPSHUFB      turbo30<>+0(SB), Y2, Y2
+	VPAND        turbo31<>+0(SB), Y2, Y3
+	VPSRLD       $2, Y2, Y4
+	VPAND        turbo32<>+0(SB), Y4, Y4
+	VPOR         Y4, Y3, Y3
+	VPSRLD       $4, Y2, Y4
+	VPAND        turbo33<>+0(SB), Y4, Y4
+	VPOR         Y4, Y3, Y3
+	VPSRLD       $6, Y2, Y2
+	VPAND        turbo34<>+0(SB), Y2, Y2
+	VPOR         Y2, Y3, Y2
+	VBROADCASTI128 34(DI), Y3
+	VPSHUFB      turbo311<>+0(SB), Y3, Y3
+	VPAND        turbo36<>+0(SB), Y3, Y3
+	VPCMPEQB     turbo36<>+0(SB), Y3, Y3
+	VPAND        turbo37<>+0(SB), Y3, Y3
+	VPOR         Y3, Y2, Y2
+	VBROADCASTI128 turbo315<>+0(SB), Y3
+	VPSHUFB      Y2, Y3, Y2
+	VMOVDQU      96(DX), Y3
+	VPMADDUBSW   Y3, Y2, Y3
+	VPMADDWD     turbo327<>+0(SB), Y3, Y3
+	VPADDD       Y3, Y1, Y1
+	VMOVDQU      224(DX), Y3
+	VPMADDUBSW   Y3, Y2, Y2
+	VPMADDWD     turbo327<>+0(SB), Y2, Y2
+	VPADDD       Y2, Y0, Y0
+	VMOVDQU      Y1, (R10)
+	VMOVDQU      Y0, 128(R10)
+	VPBROADCASTW (DI), X0
+	VCVTPH2PS    X0, Y0
+	VMOVDQU      turbo312<>+0(SB), Y1
+	VMULPS       Y1, Y0, Y0
+	VMOVSS       X0, (R11)
+	ADDQ         $0x20, R10
+	ADDQ         $4, R11
+	MOVQ         stride+48(FP), R12
+	ADDQ         R12, DI
+	SUBQ         $1, R9
+	JGE          loop3
+
+done4:
+	ADDQ         $1, R9
+
+	// four results for each row of y
+	VMOVUPS      (BX), X0
+	VMOVDQU      (AX), Y1
+	VMOVDQU      32(AX), Y2
+	VMOVDQU      64(AX), Y3
+	VMOVDQU      96(AX), Y4
+	VPUNPCKLDQ   Y2, Y1, Y5
+	VPUNPCKHDQ   Y2, Y1, Y1
+	VPADDD       Y1, Y5, Y5
+	VPUNPCKLDQ   Y4, Y3, Y1
+	VPUNPCKHDQ   Y4, Y3, Y2
+	VPADDD       Y2, Y1, Y1
+	VPUNPCKLQDQ  Y1, Y5, Y2
+	VPUNPCKHQDQ  Y1, Y5, Y1
+	VPADDD       Y1, Y2, Y2
+	VEXTRACTI128 $1, Y2, X1
+	VPADDD       X1, X2, X1
+	VCVTDQ2PS    X1, X1
+	MOVQ         d+24(FP), R9
+	VBROADCASTSS (R9), X2
+	VMULPS       X2, X1, X1
+	VBROADCASTSS (CX), X2
+	VADDPS       X2, X1, X1
+	VMULPS       X0, X1, X1
+	VMOVUPS      X1, (SI)
+	VMOVDQU      128(AX), Y1
+	VMOVDQU      160(AX), Y2
+	VMOVDQU      192(AX), Y3
+	VMOVDQU      224(AX), Y4
+	VPUNPCKLDQ   Y2, Y1, Y5
+	VPUNPCKHDQ   Y2, Y1, Y1
+	VPADDD       Y1, Y5, Y5
+	VPUNPCKLDQ   Y4, Y3, Y1
+	VPUNPCKHDQ   Y4, Y3, Y2
+	VPADDD       Y2, Y1, Y1
+	VPUNPCKLQDQ  Y1, Y5, Y2
+	VPUNPCKHQDQ  Y1, Y5, Y1
+	VPADDD       Y1, Y2, Y2
+	VEXTRACTI128 $1, Y2, X1
+	VPADDD       X1, X2, X1
+	VCVTDQ2PS    X1, X1
+	MOVQ         d+24(FP), R9
+	VBROADCASTSS 4(R9), X2
+	VMULPS       X2, X1, X1
+	VBROADCASTSS 4(CX), X2
+	VADDPS       X2, X1, X1
+	MOVQ         ldy+8(FP), R9
+	MOVQ         SI, R10
+	ADDQ         R9, R10
+	VMULPS       X0, X1, X0
+	VMOVUPS      X0, (R10)
+	ADDQ         $0x10, SI
+	SUBQ         $4, R8
+	JGE          loop1
+
+done2:
+	ADDQ         $4, R8
+	VZEROUPPER
+	RET
+
+// score3xTurbo3AVX2 multiplies rows of one block with 3 rows of activations in int8; rows is a multiple of 4, ldy and stride in bytes.
+// Requires: AVX2, F16C
+TEXT ·score3xTurbo3AVX2(SB), 0, $864-64
+	LEAQ         31(SP), AX
+	ANDQ         $-32, AX
+	LEAQ         351(SP), AX
+	ANDQ         $-32, AX
+	LEAQ         767(SP), BX
+	ANDQ         $-32, BX
+	LEAQ         831(SP), CX
+	ANDQ         $-32, CX
+	MOVQ         q+16(FP), DX
+
+	// fixed: the smallest level times the sum of the activations
+	MOVQ         s+32(FP), SI
+	VMOVDQU      turbo314<>+0(SB), Y0
+	VMOVUPS      (SI), Y1
+	VMULPS       Y0, Y1, Y1
+	VEXTRACTF128 $1, Y1, X2
+	VADDPS       X1, X2, X2
+	VMOVHLPS     X2, X2, X1
+	VADDPS       X1, X2, X2
+	VMOVSHDUP    X2, X1
+	VADDSS       X1, X2, X2
+	VMOVSS       X2, (CX)
+	VMOVUPS      32(SI), Y1
+	VMULPS       Y0, Y1, Y1
+	VEXTRACTF128 $1, Y1, X2
+	VADDPS       X1, X2, X2
+	VMOVHLPS     X2, X2, X1
+	VADDPS       X1, X2, X2
+	VMOVSHDUP    X2, X1
+	VADDSS       X1, X2, X2
+	VMOVSS       X2, 4(CX)
+	VMOVUPS      64(SI), Y1
+	VMULPS       Y0, Y1, Y0
+	VEXTRACTF128 $1, Y0, X1
+	VADDPS       X0, X1, X1
+	VMOVHLPS     X1, X1, X0
+	VADDPS       X0, X1, X1
+	VMOVSHDUP    X1, X0
+	VADDSS       X0, X1, X1
+	VMOVSS       X1, 8(CX)
+	MOVQ         y+0(FP), SI
+	MOVQ         w+40(FP), DI
+	MOVQ         rows+56(FP), R8
+	SUBQ         $4, R8
+	JLT          done2
+
+loop1:
+
+	// integer sums of 4 rows
+	XORQ         R9, R9
+	ADDQ         $4, R9
+	MOVQ         AX, R10
+	MOVQ         BX, R11
+	SUBQ         $1, R9
+	JLT          done4
+
+loop3:
+	VMOVDQU      2(DI), X0
+	VINSERTI128  $1, 6(DI), Y0, Y0
+	VPSHUFB      turbo30<>+0(SB), Y0, Y0
+	VPAND        turbo31<>+0(SB), Y0, Y1
+	VPSRLD       $2, Y0, Y2
+	VPAND        turbo32<>+0(SB), Y2, Y2
+	VPOR         Y2, Y1, Y1
+	VPSRLD       $4, Y0, Y2
+	VPAND        turbo33<>+0(SB), Y2, Y2
+	VPOR         Y2, Y1, Y1
+	VPSRLD       $6, Y0, Y0
+	VPAND        turbo34<>+0(SB), Y0, Y0
+	VPOR         Y0, Y1, Y0
+	VBROADCASTI128 34(DI), Y1
+	VPSHUFB      turbo35<>+0(SB), Y1, Y1
+	VPAND        turbo36<>+0(SB), Y1, Y1
+	VPCMPEQB     turbo36<>+0(SB), Y1, Y1
+	VPAND        turbo37<>+0(SB), Y1, Y1
+	VPOR         Y1, Y0, Y0
+	VBROADCASTI128 turbo315<>+0(SB), Y1
+	VPSHUFB      Y0, Y1, Y0
+	VMOVDQU      (DX), Y1
+	VPMADDUBSW   Y1, Y0, Y1
+	VPMADDWD     turbo327<>+0(SB), Y1, Y1
+	VMOVDQU      128(DX), Y2
+	VPMADDUBSW   Y2, Y0, Y2
+	VPMADDWD     turbo327<>+0(SB), Y2, Y2
+	VMOVDQU      256(DX), Y3
+	VPMADDUBSW   Y3, Y0, Y0
+	VPMADDWD     turbo327<>+0(SB), Y0, Y0
+	VMOVDQU      10(DI), X3
+	VINSERTI128  $1, 14(DI), Y3, Y3
+	VPSHUFB      turbo30<>+0(SB), Y3, Y3
+	VPAND        turbo31<>+0(SB), Y3, Y4
+	VPSRLD       $2, Y3, Y5
+	VPAND        turbo32<>+0(SB), Y5, Y5
+	VPOR         Y5, Y4, Y4
+	VPSRLD       $4, Y3, Y5
+	VPAND        turbo33<>+0(SB), Y5, Y5
+	VPOR         Y5, Y4, Y4
+	VPSRLD       $6, Y3, Y3
+	VPAND        turbo34<>+0(SB), Y3, Y3
+	VPOR         Y3, Y4, Y3
+	VBROADCASTI128 34(DI), Y4
+	VPSHUFB      turbo39<>+0(SB), Y4, Y4
+	VPAND        turbo36<>+0(SB), Y4, Y4
+	VPCMPEQB     turbo36<>+0(SB), Y4, Y4
+	VPAND        turbo37<>+0(SB), Y4, Y4
+	VPOR         Y4, Y3, Y3
+	VBROADCASTI128 turbo315<>+0(SB), Y4
+	VPSHUFB      Y3, Y4, Y3
+	VMOVDQU      32(DX), Y4
+	VPMADDUBSW   Y4, Y3, Y4
+	VPMADDWD     turbo327<>+0(SB), Y4, Y4
+	VPADDD       Y4, Y1, Y1
+	VMOVDQU      160(DX), Y4
+	VPMADDUBSW   Y4, Y3, Y4
+	VPMADDWD     turbo327<>+0(SB), Y4, Y4
+	VPADDD       Y4, Y2, Y2
+	VMOVDQU      288(DX), Y4
+	VPMADDUBSW   Y4, Y3, Y3
+	VPMADDWD     turbo327<>+0(SB), Y3, Y3
+	VPADDD       Y3, Y0, Y0
+	VMOVDQU      18(DI), X3
+	VINSERTI128  $1, 22(DI), Y3, Y3
+	VPSHUFB      turbo30<>+0(SB), Y3, Y3
+	VPAND        turbo31<>+0(SB), Y3, Y4
+	VPSRLD       $2, Y3, Y5
+	VPAND        turbo32<>+0(SB), Y5, Y5
+	VPOR         Y5, Y4, Y4
+	VPSRLD       $4, Y3, Y5
+	VPAND        turbo33<>+0(SB), Y5, Y5
+	VPOR         Y5, Y4, Y4
+	VPSRLD       $6, Y3, Y3
+	VPAND        turbo34<>+0(SB), Y3, Y3
+	VPOR         Y3, Y4, Y3
+	VBROADCASTI128 34(DI), Y4
+	VPSHUFB      turbo310<>+0(SB), Y4, Y4
+	VPAND        turbo36<>+0(SB), Y4, Y4
+	VPCMPEQB     turbo36<>+0(SB), Y4, Y4
+	VPAND        turbo37<>+0(SB), Y4, Y4
+	VPOR         Y4, Y3, Y3
+	VBROADCASTI128 turbo315<>+0(SB), Y4
+	VPSHUFB      Y3, Y4, Y3
+	VMOVDQU      64(DX), Y4
+	VPMADDUBSW   Y4, Y3, Y4
+	VPMADDWD     turbo327<>+0(SB), Y4, Y4
+	VPADDD       Y4, Y1, Y1
+	VMOVDQU      192(DX), Y4
+	VPMADDUBSW   Y4, Y3, Y4
+	VPMADDWD     turbo327<>+0(SB), Y4, Y4
+	VPADDD       Y4, Y2, Y2
+	VMOVDQU      320(DX), Y4
+	VPMADDUBSW   Y4, Y3, Y3
+	VPMADDWD     turbo327<>+0(SB), Y3, Y3
+	VPADDD       Y3, Y0, Y0
+	VMOVDQU      26(DI), X3
+	VINSERTI128  $1, 30(DI), Y3, Y3
+	VPSHUFB      turbo30<>+0(SB), Y3, Y3
+	VPAND        turbo31<>+0(SB), Y3, Y4
+	VPSRLD       $2, Y3, Y5
+	VPAND        turbo32<>+0(SB), Y5, Y5
+	VPOR         Y5, Y4, Y4
+	VPSRLD       $4, Y3, Y5
+	VPAND        turbo33<>+0(SB), Y5, Y5
+	VPOR         Y5, Y4, Y4
+	VPSRLD       $6, Y3, Y3
+	VPAND        turbo34<>+0(SB), Y3, Y3
+	VPOR         Y3, Y4, Y3
+	VBROADCASTI128 34(DI), Y4
+	VPSHUFB      turbo311<>+0(SB), Y4, Y4
+	VPAND        turbo36<>+0(SB), Y4, Y4
+	VPCMPEQB     turbo36<>+0(SB), Y4, Y4
+	VPAND        turbo37<>+0(SB), Y4, Y4
+	VPOR         Y4, Y3, Y3
+	VBROADCASTI128 turbo315<>+0(SB), Y4
+	VPSHUFB      Y3, Y4, Y3
+	VMOVDQU      96(DX), Y4
+	VPMADDUBSW   Y4, Y3, Y4
+	VPMADDWD     turbo327<>+0(SB), Y4, Y4
+	VPADDD       Y4, Y1, Y1
+	VMOVDQU      224(DX), Y4
+	VPMADDUBSW   Y4, Y3, Y4
+	VPMADDWD     turbo327<>+0(SB), Y4, Y4
+	VPADDD       Y4, Y2, Y2
+	VMOVDQU      352(DX), Y4
+	VPMADDUBSW   Y4, Y3, Y3
+	VPMADDWD     turbo327<>+0(SB), Y3, Y3
+	VPADDD       Y3, Y0, Y0
+	VMOVDQU      Y1, (R10)
+	VMOVDQU      Y2, 128(R10)
+	VMOVDQU      Y0, 256(R10)
+	VPBROADCASTW (DI), X0
+	VCVTPH2PS    X0, Y0
+	VMOVDQU      turbo312<>+0(SB), Y1
+	VMULPS       Y1, Y0, Y0
+	VMOVSS       X0, (R11)
+	ADDQ         $0x20, R10
+	ADDQ         $4, R11
+	MOVQ         stride+48(FP), R12
+	ADDQ         R12, DI
+	SUBQ         $1, R9
+	JGE          loop3
+
+done4:
+	ADDQ         $1, R9
+
+	// four results for each row of y
+	VMOVUPS      (BX), X0
+	VMOVDQU      (AX), Y1
+	VMOVDQU      32(AX), Y2
+	VMOVDQU      64(AX), Y3
+	VMOVDQU      96(AX), Y4
+	VPUNPCKLDQ   Y2, Y1, Y5
+	VPUNPCKHDQ   Y2, Y1, Y1
+	VPADDD       Y1, Y5, Y5
+	VPUNPCKLDQ   Y4, Y3, Y1
+	VPUNPCKHDQ   Y4, Y3, Y2
+	VPADDD       Y2, Y1, Y1
+	VPUNPCKLQDQ  Y1, Y5, Y2
+	VPUNPCKHQDQ  Y1, Y5, Y1
+	VPADDD       Y1, Y2, Y2
+	VEXTRACTI128 $1, Y2, X1
+	VPADDD       X1, X2, X1
+	VCVTDQ2PS    X1, X1
+	MOVQ         d+24(FP), R9
+	VBROADCASTSS (R9), X2
+	VMULPS       X2, X1, X1
+	VBROADCASTSS (CX), X2
+	VADDPS       X2, X1, X1
+	VMULPS       X0, X1, X1
+	VMOVUPS      X1, (SI)
+	VMOVDQU      128(AX), Y1
+	VMOVDQU      160(AX), Y2
+	VMOVDQU      192(AX), Y3
+	VMOVDQU      224(AX), Y4
+	VPUNPCKLDQ   Y2, Y1, Y5
+	VPUNPCKHDQ   Y2, Y1, Y1
+	VPADDD       Y1, Y5, Y5
+	VPUNPCKLDQ   Y4, Y3, Y1
+	VPUNPCKHDQ   Y4, Y3, Y2
+	VPADDD       Y2, Y1, Y1
+	VPUNPCKLQDQ  Y1, Y5, Y2
+	VPUNPCKHQDQ  Y1, Y5, Y1
+	VPADDD       Y1, Y2, Y2
+	VEXTRACTI128 $1, Y2, X1
+	VPADDD       X1, X2, X1
+	VCVTDQ2PS    X1, X1
+	MOVQ         d+24(FP), R9
+	VBROADCASTSS 4(R9), X2
+	VMULPS       X2, X1, X1
+	VBROADCASTSS 4(CX), X2
+	VADDPS       X2, X1, X1
+	MOVQ         ldy+8(FP), R9
+	MOVQ         SI, R10
+	ADDQ         R9, R10
+	VMULPS       X0, X1, X1
+	VMOVUPS      X1, (R10)
+	VMOVDQU      256(AX), Y1
+	VMOVDQU      288(AX), Y2
+	VMOVDQU      320(AX), Y3
+	VMOVDQU      352(AX), Y4
+	VPUNPCKLDQ   Y2, Y1, Y5
+	VPUNPCKHDQ   Y2, Y1, Y1
+	VPADDD       Y1, Y5, Y5
+	VPUNPCKLDQ   Y4, Y3, Y1
+	VPUNPCKHDQ   Y4, Y3, Y2
+	VPADDD       Y2, Y1, Y1
+	VPUNPCKLQDQ  Y1, Y5, Y2
+	VPUNPCKHQDQ  Y1, Y5, Y1
+	VPADDD       Y1, Y2, Y2
+	VEXTRACTI128 $1, Y2, X1
+	VPADDD       X1, X2, X1
+	VCVTDQ2PS    X1, X1
+	MOVQ         d+24(FP), R11
+	VBROADCASTSS 8(R11), X2
+	VMULPS       X2, X1, X1
+	VBROADCASTSS 8(CX), X2
+	VADDPS       X2, X1, X1
+	ADDQ         R9, R10
+	VMULPS       X0, X1, X0
+	VMOVUPS      X0, (R10)
+	ADDQ         $0x10, SI
+	SUBQ         $4, R8
+	JGE          loop1
+
+done2:
+	ADDQ         $4, R8
+	VZEROUPPER
+	RET
+
+// score4xTurbo3AVX2 multiplies rows of one block with 4 rows of activations in int8; rows is a multiple of 4, ldy and stride in bytes.
+// Requires: AVX2, F16C
+TEXT ·score4xTurbo3AVX2(SB), 0, $992-64
+	LEAQ         31(SP), AX
+	ANDQ         $-32, AX
+	LEAQ         351(SP), AX
+	ANDQ         $-32, AX
+	LEAQ         895(SP), BX
+	ANDQ         $-32, BX
+	LEAQ         959(SP), CX
+	ANDQ         $-32, CX
+	MOVQ         q+16(FP), DX
+
+	// fixed: the smallest level times the sum of the activations
+	MOVQ         s+32(FP), SI
+	VMOVDQU      turbo314<>+0(SB), Y0
+	VMOVUPS      (SI), Y1
+	VMULPS       Y0, Y1, Y1
+	VEXTRACTF128 $1, Y1, X2
+	VADDPS       X1, X2, X2
+	VMOVHLPS     X2, X2, X1
+	VADDPS       X1, X2, X2
+	VMOVSHDUP    X2, X1
+	VADDSS       X1, X2, X2
+	VMOVSS       X2, (CX)
+	VMOVUPS      32(SI), Y1
+	VMULPS       Y0, Y1, Y1
+	VEXTRACTF128 $1, Y1, X2
+	VADDPS       X1, X2, X2
+	VMOVHLPS     X2, X2, X1
+	VADDPS       X1, X2, X2
+	VMOVSHDUP    X2, X1
+	VADDSS       X1, X2, X2
+	VMOVSS       X2, 4(CX)
+	VMOVUPS      64(SI), Y1
+	VMULPS       Y0, Y1, Y1
+	VEXTRACTF128 $1, Y1, X2
+	VADDPS       X1, X2, X2
+	VMOVHLPS     X2, X2, X1
+	VADDPS       X1, X2, X2
+	VMOVSHDUP    X2, X1
+	VADDSS       X1, X2, X2
+	VMOVSS       X2, 8(CX)
+	VMOVUPS      96(SI), Y1
+	VMULPS       Y0, Y1, Y0
+	VEXTRACTF128 $1, Y0, X1
+	VADDPS       X0, X1, X1
+	VMOVHLPS     X1, X1, X0
+	VADDPS       X0, X1, X1
+	VMOVSHDUP    X1, X0
+	VADDSS       X0, X1, X1
+	VMOVSS       X1, 12(CX)
+	MOVQ         y+0(FP), SI
+	MOVQ         w+40(FP), DI
+	MOVQ         rows+56(FP), R8
+	SUBQ         $4, R8
+	JLT          done2
+
+loop1:
+
+	// integer sums of 4 rows
+	XORQ         R9, R9
+	ADDQ         $4, R9
+	MOVQ         AX, R10
+	MOVQ         BX, R11
+	SUBQ         $1, R9
+	JLT          done4
+
+loop3:
+	VMOVDQU      2(DI), X0
+	VINSERTI128  $1, 6(DI), Y0, Y0
+	VPSHUFB      turbo30<>+0(SB), Y0, Y0
+	VPAND        turbo31<>+0(SB), Y0, Y1
+	VPSRLD       $2, Y0, Y2
+	VPAND        turbo32<>+0(SB), Y2, Y2
+	VPOR         Y2, Y1, Y1
+	VPSRLD       $4, Y0, Y2
+	VPAND        turbo33<>+0(SB), Y2, Y2
+	VPOR         Y2, Y1, Y1
+	VPSRLD       $6, Y0, Y0
+	VPAND        turbo34<>+0(SB), Y0, Y0
+	VPOR         Y0, Y1, Y0
+	VBROADCASTI128 34(DI), Y1
+	VPSHUFB      turbo35<>+0(SB), Y1, Y1
+	VPAND        turbo36<>+0(SB), Y1, Y1
+	VPCMPEQB     turbo36<>+0(SB), Y1, Y1
+	VPAND        turbo37<>+0(SB), Y1, Y1
+	VPOR         Y1, Y0, Y0
+	VBROADCASTI128 turbo315<>+0(SB), Y1
+	VPSHUFB      Y0, Y1, Y0
+	VMOVDQU      (DX), Y1
+	VPMADDUBSW   Y1, Y0, Y1
+	VPMADDWD     turbo327<>+0(SB), Y1, Y1
+	VMOVDQU      128(DX), Y2
+	VPMADDUBSW   Y2, Y0, Y2
+	VPMADDWD     turbo327<>+0(SB), Y2, Y2
+	VMOVDQU      256(DX), Y3
+	VPMADDUBSW   Y3, Y0, Y3
+	VPMADDWD     turbo327<>+0(SB), Y3, Y3
+	VMOVDQU      384(DX), Y4
+	VPMADDUBSW   Y4, Y0, Y0
+	VPMADDWD     turbo327<>+0(SB), Y0, Y0
+	VMOVDQU      10(DI), X4
+	VINSERTI128  $1, 14(DI), Y4, Y4
+	VPSHUFB      turbo30<>+0(SB), Y4, Y4
+	VPAND        turbo31<>+0(SB), Y4, Y5
+	VPSRLD       $2, Y4, Y6
+	VPAND        turbo32<>+0(SB), Y6, Y6
+	VPOR         Y6, Y5, Y5
+	VPSRLD       $4, Y4, Y6
+	VPAND        turbo33<>+0(SB), Y6, Y6
+	VPOR         Y6, Y5, Y5
+	VPSRLD       $6, Y4, Y4
+	VPAND        turbo34<>+0(SB), Y4, Y4
+	VPOR         Y4, Y5, Y4
+	VBROADCASTI128 34(DI), Y5
+	VPSHUFB      turbo39<>+0(SB), Y5, Y5
+	VPAND        turbo36<>+0(SB), Y5, Y5
+	VPCMPEQB     turbo36<>+0(SB), Y5, Y5
+	VPAND        turbo37<>+0(SB), Y5, Y5
+	VPOR         Y5, Y4, Y4
+	VBROADCASTI128 turbo315<>+0(SB), Y5
+	VPSHUFB      Y4, Y5, Y4
+	VMOVDQU      32(DX), Y5
+	VPMADDUBSW   Y5, Y4, Y5
+	VPMADDWD     turbo327<>+0(SB), Y5, Y5
+	VPADDD       Y5, Y1, Y1
+	VMOVDQU      160(DX), Y5
+	VPMADDUBSW   Y5, Y4, Y5
+	VPMADDWD     turbo327<>+0(SB), Y5, Y5
+	VPADDD       Y5, Y2, Y2
+	VMOVDQU      288(DX), Y5
+	VPMADDUBSW   Y5, Y4, Y5
+	VPMADDWD     turbo327<>+0(SB), Y5, Y5
+	VPADDD       Y5, Y3, Y3
+	VMOVDQU      416(DX), Y5
+	VPMADDUBSW   Y5, Y4, Y4
+	VPMADDWD     turbo327<>+0(SB), Y4, Y4
+	VPADDD       Y4, Y0, Y0
+	VMOVDQU      18(DI), X4
+	VINSERTI128  $1, 22(DI), Y4, Y4
+	VPSHUFB      turbo30<>+0(SB), Y4, Y4
+	VPAND        turbo31<>+0(SB), Y4, Y5
+	VPSRLD       $2, Y4, Y6
+	VPAND        turbo32<>+0(SB), Y6, Y6
+	VPOR         Y6, Y5, Y5
+	VPSRLD       $4, Y4, Y6
+	VPAND        turbo33<>+0(SB), Y6, Y6
+	VPOR         Y6, Y5, Y5
+	VPSRLD       $6, Y4, Y4
+	VPAND        turbo34<>+0(SB), Y4, Y4
+	VPOR         Y4, Y5, Y4
+	VBROADCASTI128 34(DI), Y5
+	VPSHUFB      turbo310<>+0(SB), Y5, Y5
+	VPAND        turbo36<>+0(SB), Y5, Y5
+	VPCMPEQB     turbo36<>+0(SB), Y5, Y5
+	VPAND        turbo37<>+0(SB), Y5, Y5
+	VPOR         Y5, Y4, Y4
+	VBROADCASTI128 turbo315<>+0(SB), Y5
+	VPSHUFB      Y4, Y5, Y4
+	VMOVDQU      64(DX), Y5
+	VPMADDUBSW   Y5, Y4, Y5
+	VPMADDWD     turbo327<>+0(SB), Y5, Y5
+	VPADDD       Y5, Y1, Y1
+	VMOVDQU      192(DX), Y5
+	VPMADDUBSW   Y5, Y4, Y5
+	VPMADDWD     turbo327<>+0(SB), Y5, Y5
+	VPADDD       Y5, Y2, Y2
+	VMOVDQU      320(DX), Y5
+	VPMADDUBSW   Y5, Y4, Y5
+	VPMADDWD     turbo327<>+0(SB), Y5, Y5
+	VPADDD       Y5, Y3, Y3
+	VMOVDQU      448(DX), Y5
+	VPMADDUBSW   Y5, Y4, Y4
+	VPMADDWD     turbo327<>+0(SB), Y4, Y4
+	VPADDD       Y4, Y0, Y0
+	VMOVDQU      26(DI), X4
+	VINSERTI128  $1, 30(DI), Y4, Y4
+	VPSHUFB      turbo30<>+0(SB), Y4, Y4
+	VPAND        turbo31<>+0(SB), Y4, Y5
+	VPSRLD       $2, Y4, Y6
+	VPAND        turbo32<>+0(SB), Y6, Y6
+	VPOR         Y6, Y5, Y5
+	VPSRLD       $4, Y4, Y6
+	VPAND        turbo33<>+0(SB), Y6, Y6
+	VPOR         Y6, Y5, Y5
+	VPSRLD       $6, Y4, Y4
+	VPAND        turbo34<>+0(SB), Y4, Y4
+	VPOR         Y4, Y5, Y4
+	VBROADCASTI128 34(DI), Y5
+	VPSHUFB      turbo311<>+0(SB), Y5, Y5
+	VPAND        turbo36<>+0(SB), Y5, Y5
+	VPCMPEQB     turbo36<>+0(SB), Y5, Y5
+	VPAND        turbo37<>+0(SB), Y5, Y5
+	VPOR         Y5, Y4, Y4
+	VBROADCASTI128 turbo315<>+0(SB), Y5
+	VPSHUFB      Y4, Y5, Y4
+	VMOVDQU      96(DX), Y5
+	VPMADDUBSW   Y5, Y4, Y5
+	VPMADDWD     turbo327<>+0(SB), Y5, Y5
+	VPADDD       Y5, Y1, Y1
+	VMOVDQU      224(DX), Y5
+	VPMADDUBSW   Y5, Y4, Y5
+	VPMADDWD     turbo327<>+0(SB), Y5, Y5
+	VPADDD       Y5, Y2, Y2
+	VMOVDQU      352(DX), Y5
+	VPMADDUBSW   Y5, Y4, Y5
+	VPMADDWD     turbo327<>+0(SB), Y5, Y5
+	VPADDD       Y5, Y3, Y3
+	VMOVDQU      480(DX), Y5
+	VPMADDUBSW   Y5, Y4, Y4
+	VPMADDWD     turbo327<>+0(SB), Y4, Y4
+	VPADDD       Y4, Y0, Y0
+	VMOVDQU      Y1, (R10)
+	VMOVDQU      Y2, 128(R10)
+	VMOVDQU      Y3, 256(R10)
+	VMOVDQU      Y0, 384(R10)
+	VPBROADCASTW (DI), X0
+	VCVTPH2PS    X0, Y0
+	VMOVDQU      turbo312<>+0(SB), Y1
+	VMULPS       Y1, Y0, Y0
+	VMOVSS       X0, (R11)
+	ADDQ         $0x20, R10
+	ADDQ         $4, R11
+	MOVQ         stride+48(FP), R12
+	ADDQ         R12, DI
+	SUBQ         $1, R9
+	JGE          loop3
+
+done4:
+	ADDQ         $1, R9
+
+	// four results for each row of y
+	VMOVUPS      (BX), X0
+	VMOVDQU      (AX), Y1
+	VMOVDQU      32(AX), Y2
+	VMOVDQU      64(AX), Y3
+	VMOVDQU      96(AX), Y4
+	VPUNPCKLDQ   Y2, Y1, Y5
+	VPUNPCKHDQ   Y2, Y1, Y1
+	VPADDD       Y1, Y5, Y5
+	VPUNPCKLDQ   Y4, Y3, Y1
+	VPUNPCKHDQ   Y4, Y3, Y2
+	VPADDD       Y2, Y1, Y1
+	VPUNPCKLQDQ  Y1, Y5, Y2
+	VPUNPCKHQDQ  Y1, Y5, Y1
+	VPADDD       Y1, Y2, Y2
+	VEXTRACTI128 $1, Y2, X1
+	VPADDD       X1, X2, X1
+	VCVTDQ2PS    X1, X1
+	MOVQ         d+24(FP), R9
+	VBROADCASTSS (R9), X2
+	VMULPS       X2, X1, X1
+	VBROADCASTSS (CX), X2
+	VADDPS       X2, X1, X1
+	VMULPS       X0, X1, X1
+	VMOVUPS      X1, (SI)
+	VMOVDQU      128(AX), Y1
+	VMOVDQU      160(AX), Y2
+	VMOVDQU      192(AX), Y3
+	VMOVDQU      224(AX), Y4
+	VPUNPCKLDQ   Y2, Y1, Y5
+	VPUNPCKHDQ   Y2, Y1, Y1
+	VPADDD       Y1, Y5, Y5
+	VPUNPCKLDQ   Y4, Y3, Y1
+	VPUNPCKHDQ   Y4, Y3, Y2
+	VPADDD       Y2, Y1, Y1
+	VPUNPCKLQDQ  Y1, Y5, Y2
+	VPUNPCKHQDQ  Y1, Y5, Y1
+	VPADDD       Y1, Y2, Y2
+	VEXTRACTI128 $1, Y2, X1
+	VPADDD       X1, X2, X1
+	VCVTDQ2PS    X1, X1
+	MOVQ         d+24(FP), R9
+	VBROADCASTSS 4(R9), X2
+	VMULPS       X2, X1, X1
+	VBROADCASTSS 4(CX), X2
+	VADDPS       X2, X1, X1
+	MOVQ         ldy+8(FP), R9
+	MOVQ         SI, R10
+	ADDQ         R9, R10
+	VMULPS       X0, X1, X1
+	VMOVUPS      X1, (R10)
+	VMOVDQU      256(AX), Y1
+	VMOVDQU      288(AX), Y2
+	VMOVDQU      320(AX), Y3
+	VMOVDQU      352(AX), Y4
+	VPUNPCKLDQ   Y2, Y1, Y5
+	VPUNPCKHDQ   Y2, Y1, Y1
+	VPADDD       Y1, Y5, Y5
+	VPUNPCKLDQ   Y4, Y3, Y1
+	VPUNPCKHDQ   Y4, Y3, Y2
+	VPADDD       Y2, Y1, Y1
+	VPUNPCKLQDQ  Y1, Y5, Y2
+	VPUNPCKHQDQ  Y1, Y5, Y1
+	VPADDD       Y1, Y2, Y2
+	VEXTRACTI128 $1, Y2, X1
+	VPADDD       X1, X2, X1
+	VCVTDQ2PS    X1, X1
+	MOVQ         d+24(FP), R11
+	VBROADCASTSS 8(R11), X2
+	VMULPS       X2, X1, X1
+	VBROADCASTSS 8(CX), X2
+	VADDPS       X2, X1, X1
+	ADDQ         R9, R10
+	VMULPS       X0, X1, X1
+	VMOVUPS      X1, (R10)
+	VMOVDQU      384(AX), Y1
+	VMOVDQU      416(AX), Y2
+	VMOVDQU      448(AX), Y3
+	VMOVDQU      480(AX), Y4
+	VPUNPCKLDQ   Y2, Y1, Y5
+	VPUNPCKHDQ   Y2, Y1, Y1
+	VPADDD       Y1, Y5, Y5
+	VPUNPCKLDQ   Y4, Y3, Y1
+	VPUNPCKHDQ   Y4, Y3, Y2
+	VPADDD       Y2, Y1, Y1
+	VPUNPCKLQDQ  Y1, Y5, Y2
+	VPUNPCKHQDQ  Y1, Y5, Y1
+	VPADDD       Y1, Y2, Y2
+	VEXTRACTI128 $1, Y2, X1
+	VPADDD       X1, X2, X1
+	VCVTDQ2PS    X1, X1
+	MOVQ         d+24(FP), R11
+	VBROADCASTSS 12(R11), X2
+	VMULPS       X2, X1, X1
+	VBROADCASTSS 12(CX), X2
+	VADDPS       X2, X1, X1
+	ADDQ         R9, R10
+	VMULPS       X0, X1, X0
+	VMOVUPS      X0, (R10)
+	ADDQ         $0x10, SI
+	SUBQ         $4, R8
+	JGE          loop1
+
+done2:
+	ADDQ         $4, R8
 	VZEROUPPER
 	RET
 
@@ -8868,7 +10946,7 @@ done4:
 	ADDQ         $1, DI
 
 	// n
-	VMOVDQU      turbo326<>+0(SB), Y0
+	VMOVDQU      turbo328<>+0(SB), Y0
 	XORQ         SI, SI
 	XORQ         DI, DI
 	ADDQ         $0x20, DI
@@ -8901,14 +10979,14 @@ done6:
 
 	// v
 	VMOVUPS      4128(CX), Y0
-	VMOVDQU      turbo327<>+0(SB), Y1
+	VMOVDQU      turbo329<>+0(SB), Y1
 	VCMPPS       $0x1e, Y1, Y0, Y1
-	VMOVDQU      turbo328<>+0(SB), Y2
+	VMOVDQU      turbo330<>+0(SB), Y2
 	VDIVPS       Y0, Y2, Y0
-	VMOVDQU      turbo326<>+0(SB), Y2
+	VMOVDQU      turbo328<>+0(SB), Y2
 	VBLENDVPS    Y1, Y0, Y2, Y0
 	VMOVUPS      Y0, 4160(CX)
-	LEAQ         turbo329<>+0(SB), SI
+	LEAQ         turbo331<>+0(SB), SI
 	XORQ         DI, DI
 	XORQ         R8, R8
 	ADDQ         $0x20, R8
@@ -8946,7 +11024,7 @@ loop7:
 
 done8:
 	ADDQ         $1, R8
-	LEAQ         turbo330<>+0(SB), SI
+	LEAQ         turbo332<>+0(SB), SI
 	XORQ         DI, DI
 	XORQ         R8, R8
 	ADDQ         $0x10, R8
@@ -9101,49 +11179,49 @@ done16:
 
 loop19:
 	VMOVUPS      4192(CX)(SI*8), Y0
-	VCMPPS       $0x15, turbo326<>+0(SB), Y0, Y1
+	VCMPPS       $0x15, turbo328<>+0(SB), Y0, Y1
 	VPABSD       Y1, Y1
-	VPERMPS      turbo331<>+0(SB), Y1, Y2
+	VPERMPS      turbo333<>+0(SB), Y1, Y2
 	VCMPPS       $0x15, Y2, Y0, Y2
 	VPADDD       Y1, Y1, Y1
 	VPSUBD       Y2, Y1, Y1
-	VPERMPS      turbo332<>+0(SB), Y1, Y2
+	VPERMPS      turbo334<>+0(SB), Y1, Y2
 	VCMPPS       $0x15, Y2, Y0, Y0
 	VPADDD       Y1, Y1, Y1
 	VPSUBD       Y0, Y1, Y0
 	VMOVDQU      Y0, 8288(CX)(SI*8)
 	VMOVUPS      4224(CX)(SI*8), Y0
-	VCMPPS       $0x15, turbo326<>+0(SB), Y0, Y1
+	VCMPPS       $0x15, turbo328<>+0(SB), Y0, Y1
 	VPABSD       Y1, Y1
-	VPERMPS      turbo331<>+0(SB), Y1, Y2
+	VPERMPS      turbo333<>+0(SB), Y1, Y2
 	VCMPPS       $0x15, Y2, Y0, Y2
 	VPADDD       Y1, Y1, Y1
 	VPSUBD       Y2, Y1, Y1
-	VPERMPS      turbo332<>+0(SB), Y1, Y2
+	VPERMPS      turbo334<>+0(SB), Y1, Y2
 	VCMPPS       $0x15, Y2, Y0, Y0
 	VPADDD       Y1, Y1, Y1
 	VPSUBD       Y0, Y1, Y0
 	VMOVDQU      Y0, 8320(CX)(SI*8)
 	VMOVUPS      4256(CX)(SI*8), Y0
-	VCMPPS       $0x15, turbo326<>+0(SB), Y0, Y1
+	VCMPPS       $0x15, turbo328<>+0(SB), Y0, Y1
 	VPABSD       Y1, Y1
-	VPERMPS      turbo331<>+0(SB), Y1, Y2
+	VPERMPS      turbo333<>+0(SB), Y1, Y2
 	VCMPPS       $0x15, Y2, Y0, Y2
 	VPADDD       Y1, Y1, Y1
 	VPSUBD       Y2, Y1, Y1
-	VPERMPS      turbo332<>+0(SB), Y1, Y2
+	VPERMPS      turbo334<>+0(SB), Y1, Y2
 	VCMPPS       $0x15, Y2, Y0, Y0
 	VPADDD       Y1, Y1, Y1
 	VPSUBD       Y0, Y1, Y0
 	VMOVDQU      Y0, 8352(CX)(SI*8)
 	VMOVUPS      4288(CX)(SI*8), Y0
-	VCMPPS       $0x15, turbo326<>+0(SB), Y0, Y1
+	VCMPPS       $0x15, turbo328<>+0(SB), Y0, Y1
 	VPABSD       Y1, Y1
-	VPERMPS      turbo331<>+0(SB), Y1, Y2
+	VPERMPS      turbo333<>+0(SB), Y1, Y2
 	VCMPPS       $0x15, Y2, Y0, Y2
 	VPADDD       Y1, Y1, Y1
 	VPSUBD       Y2, Y1, Y1
-	VPERMPS      turbo332<>+0(SB), Y1, Y2
+	VPERMPS      turbo334<>+0(SB), Y1, Y2
 	VCMPPS       $0x15, Y2, Y0, Y0
 	VPADDD       Y1, Y1, Y1
 	VPSUBD       Y0, Y1, Y0
@@ -9156,7 +11234,7 @@ done20:
 	ADDQ         $1, DI
 
 	// r
-	VMOVDQU      turbo326<>+0(SB), Y0
+	VMOVDQU      turbo328<>+0(SB), Y0
 	XORQ         SI, SI
 	XORQ         DI, DI
 	ADDQ         $0x20, DI
@@ -9193,7 +11271,7 @@ done22:
 
 	// norm
 	VMOVUPS      12416(CX), Y0
-	VMOVDQU      turbo327<>+0(SB), Y1
+	VMOVDQU      turbo329<>+0(SB), Y1
 	VCMPPS       $0x1e, Y1, Y0, Y1
 	VMOVUPS      4128(CX), Y2
 	VDIVPS       Y0, Y2, Y0
@@ -9203,8 +11281,8 @@ done22:
 	// norm
 	VMOVUPS      12448(CX), Y0
 	VCMPPS       $3, Y0, Y0, Y1
-	VPAND        turbo333<>+0(SB), Y0, Y2
-	VPOR         turbo334<>+0(SB), Y2, Y2
+	VPAND        turbo335<>+0(SB), Y0, Y2
+	VPOR         turbo336<>+0(SB), Y2, Y2
 	VBLENDVPS    Y1, Y2, Y0, Y2
 	VCVTPS2PH    $0, Y2, X2
 	VPMOVZXWD    X2, Y0

@@ -40,7 +40,7 @@ family "lm" {
   use      = [kv]
   block    = n
   domain   = n == 32 ? lm_wht32 : n == 64 ? lm_wht64 : lm_wht128
-  codebook = int8(lloyd_max(pow(2, width), sphere(n)))
+  codebook = width <= 4 ? int8(lloyd_max(pow(2, width), sphere(n))) : lloyd_max(pow(2, width), sphere(n))
   layout = [
     f16("norm"),
     u8("q4", width >= 4 ? n/2 : 0),

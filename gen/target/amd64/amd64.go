@@ -94,7 +94,8 @@ func (f *file) kernels(isa ISA) target.Kernels {
 	}, "matmulQ8", f.id, 4); tiles != nil {
 		// Activations are interleaved by the rows of a tile, so no tile can stand in for another.
 		if !slices.Contains(tiles, nil) {
-			names.MatmulQ8 = f.stubs.matmulQ8(f.t, tiles, f.gemm(isa, caps), isa)
+			score := f.tiles(isa, func(m int, name string) *ir.Func { return lower.Score(f.t, caps, m, name) }, "score", f.id, 4)
+			names.MatmulQ8 = f.stubs.matmulQ8(f.t, tiles, score, f.gemm(isa, caps), isa)
 		}
 	}
 	f.missing(&names, "MatmulQ8", names.MatmulQ8)

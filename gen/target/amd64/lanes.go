@@ -58,6 +58,8 @@ func (s *selector) lanes(in *ir.Instr) {
 		g := s.mem(in.Mem).(asm.Mem)
 		g.Index, g.Scale = s.reg(in.Args[0]), 4
 		s.f.Emit(&asm.Inst{Name: "VGATHERDPS", Args: []asm.Operand{mask, g, d}, RMW: true, Clobber: []*asm.Reg{mask.Reg}})
+	case ir.OpSum4:
+		s.sum4(s.r(in.Dst), in.Args)
 	case ir.OpSwap:
 		s.swap(s.r(in.Args[0]), s.r(in.Dst), in.Imm)
 	case ir.OpMerge:
@@ -151,4 +153,21 @@ func (s *selector) toBF16(x, d asm.R) {
 	s.op("VCMPPS", asm.Imm(unordered), x, x, mask)
 	s.op("VPOR", s.pool.sym(splat(0x40)), upper, upper)
 	s.op("VBLENDVPS", mask, upper, sum, d)
+}
+
+// sum4 adds the lanes of four vectors to one of four, as a tree of unpacks and sums.
+func (s *selector) sum4(dst asm.R, v []*ir.Value) {
+	pair := func(lo, hi string, x, y asm.R) asm.R {
+		a, b := s.tmp(32), s.tmp(32)
+		s.op(lo, y, x, a)
+		s.op(hi, y, x, b)
+		s.op("VPADDD", b, a, a)
+		return a
+	}
+	first := pair("VPUNPCKLDQ", "VPUNPCKHDQ", s.r(v[0]), s.r(v[1]))
+	second := pair("VPUNPCKLDQ", "VPUNPCKHDQ", s.r(v[2]), s.r(v[3]))
+	all := pair("VPUNPCKLQDQ", "VPUNPCKHQDQ", first, second)
+	upper := s.tmp(16)
+	s.op("VEXTRACTI128", asm.Imm(1), all, upper)
+	s.op("VPADDD", upper, at(all, 16), dst)
 }
