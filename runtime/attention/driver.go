@@ -5,6 +5,7 @@ import (
 
 	"github.com/kvgen/kvgen/kernels"
 	"github.com/kvgen/kvgen/runtime/cpu"
+	"github.com/kvgen/kvgen/runtime/kv"
 )
 
 const (
@@ -26,6 +27,8 @@ type Driver struct {
 	rows   int // query rows per KV head: tokens of the batch times G
 	tile   int // tokens per tile
 	chunks []span
+	cells  *kv.Cells // that chunks describe, at stamp
+	stamp  int
 	split  bool // a unit of work is one chunk of a tile, not all of them
 	fast   bool
 
@@ -118,9 +121,14 @@ func (d *Driver) each(t cpu.Task, worthwhile bool) error {
 	return d.pool.Run(t)
 }
 
-// survey cuts the cells into chunks and notes the positions in each.
+// survey cuts the cells into chunks and notes the positions in each. Most layers share the cells of the layer before.
 func (d *Driver) survey() {
-	pos := d.b.KV.K.Cells.Pos()
+	cells := d.b.KV.K.Cells
+	if cells == d.cells && cells.Stamp() == d.stamp {
+		return
+	}
+	d.cells, d.stamp = cells, cells.Stamp()
+	pos := cells.Pos()
 	d.chunks = d.chunks[:0]
 	for lo := 0; lo < len(pos); lo += chunk {
 		s := span{lo: lo, hi: min(lo+chunk, len(pos)), min: math.MaxInt32, max: -1}

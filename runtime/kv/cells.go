@@ -10,6 +10,7 @@ type Cells struct {
 	used   int     // cells 0..used-1 have been written
 	next   int     // cell that the next position takes
 	batch  []int32 // cells of the batch placed last, by token
+	stamp  int     // counts the changes of pos
 }
 
 func newCells(window, size, batch int) *Cells {
@@ -29,6 +30,9 @@ func capacity(window, size, batch int) int {
 // Pos is the position of every cell that has been written, -1 where it was dropped since.
 func (c *Cells) Pos() []int32 { return c.pos[:c.used] }
 
+// Stamp changes whenever Pos does.
+func (c *Cells) Stamp() int { return c.stamp }
+
 // Batch is the cell of each token of the batch placed last.
 func (c *Cells) Batch() []int32 { return c.batch }
 
@@ -37,11 +41,13 @@ func (c *Cells) clear() {
 		c.pos[i] = -1
 	}
 	c.used, c.next, c.batch = 0, 0, c.batch[:0]
+	c.stamp++
 }
 
 // place gives the positions first..first+n-1 to cells, in a ring those that were written longest ago.
 func (c *Cells) place(first int32, n int) {
 	c.batch = c.batch[:0]
+	c.stamp++
 	for i := range n {
 		if c.next == len(c.pos) {
 			c.next = 0 // only a ring gets here: Cache.Place has checked the size
@@ -79,6 +85,7 @@ func (c *Cells) truncate(n, end int32) {
 		}
 	}
 	c.batch = c.batch[:0]
+	c.stamp++
 	switch back := int(end - n); {
 	case n == 0 || back >= len(c.pos):
 		c.clear()

@@ -145,6 +145,7 @@ func (b *stateReader) cells(g *Cells, end int32) {
 		}
 	}
 	g.used, g.next = int(used), int(next)
+	g.stamp++
 	if g.Window == 0 && (int32(used) != end || next != used) {
 		b.fail("%w: %d cells for %d positions", errState, used, end)
 	}

@@ -71,6 +71,7 @@ func (c *Cells) shift(keep, discard int32) {
 		c.used, c.next = to, to
 	}
 	c.batch = c.batch[:0]
+	c.stamp++
 }
 
 // shiftSpace is scratch for one row.
