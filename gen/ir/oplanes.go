@@ -42,7 +42,7 @@ const (
 	OpTranspose // Args are as many vectors as lanes; lane l of Args[k] and lane k of Args[l] change places
 
 	// Stores of one piece per lane: lane l goes to Mem + l*Imm.
-	OpScatter     // lane l of Args[0], Args[1] ... as one run of words; 1, 2 or 4 arguments
+	OpScatter     // lane l of Args[0], Args[1] ... as one run of words; 1, 2 or 4 arguments, which it uses up
 	OpScatterHalf // the low 2 bytes of lane l of Args[0]
 	OpScatterByte // the low byte of lane l of Args[0]
 	OpStoreHalves // the low 2 bytes of all lanes of Args[0], one after the other
