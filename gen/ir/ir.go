@@ -3,7 +3,8 @@
 // and a number of lanes; memory is reached through addresses with constant offsets.
 //
 // Most values are written once. The exceptions are accumulators and cursors, which
-// the instructions FMA, Accumulate, AddImm, AddInt and others that say so update in place.
+// the instructions FMA, Accumulate, AddImm, AddInt and others that say so update in place,
+// and the sums and extremes of encoders, whose operations name an argument as their result.
 package ir
 
 import "fmt"
