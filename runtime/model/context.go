@@ -77,7 +77,7 @@ func (c *Context) Truncate(n int) error { return c.Cache.Truncate(n) }
 
 // Eval runs tokens at the next positions, in batches. For every token from number from on it calls visit with the
 // token's number in tokens and its logits, [Vocab], which are valid until visit returns. An error of visit ends it.
-// After an error the cache is as it was before the call.
+// After an error the cache is as it was before the call, or empty where a sliding window has moved on.
 func (c *Context) Eval(tokens []int32, from int, visit func(i int, logits []float32) error) error {
 	start := c.Len()
 	err := c.eval(tokens, from, visit)
