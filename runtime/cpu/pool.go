@@ -14,8 +14,9 @@ type Task interface {
 }
 
 // How often a waiting goroutine looks before it parks. A token of a small model is hundreds of tasks a few
-// microseconds apart: parking between them costs more than the work. Longer pauses should not burn a core.
-const spins = 4000
+// microseconds apart: parking between them, and waking, costs more than the work; a few tens of microseconds bridge the
+// parts that one worker does alone. Longer pauses should not burn a core.
+const spins = 30000
 
 // Pool is a fixed number of goroutines that run one task at a time. Run may not be called from two goroutines at once
 // or from inside a task. Close ends the goroutines.
@@ -147,7 +148,8 @@ func (s *seat) wait(ready func() bool) {
 
 // rouse wakes the seat if it is parked.
 func (s *seat) rouse() {
-	if s.parked.CompareAndSwap(true, false) {
+	// A look first: swapping would take the line from a goroutine that is only spinning.
+	if s.parked.Load() && s.parked.CompareAndSwap(true, false) {
 		s.wake <- struct{}{}
 	}
 }
