@@ -8,8 +8,8 @@ const expLimit = 88
 // exponential computes e^x over lanes, with the operations of vecExp of package cpu in
 // the same order.
 type exponential struct {
-	v                *vector
-	least, most, one *ir.Value
+	v           *vector
+	least, most *ir.Value
 }
 
 // newExp loads the limits; capped exponents are kept from exceeding expLimit.
@@ -17,7 +17,6 @@ func (v *vector) newExp(capped bool) *exponential {
 	e := &exponential{v: v, least: v.constant(-expLimit, "least")}
 	if capped {
 		e.most = v.constant(expLimit, "most")
-		e.one = v.constant(1, "one")
 	}
 	return e
 }
@@ -43,7 +42,7 @@ func (e *exponential) of(x *ir.Value) *ir.Value {
 	return v.mul(p, as(v.b, f32s(v.n), binC(v.b, ir.OpAddI, bits, 127<<23, "power")))
 }
 
-// sigmoid is 1 / (1 + e^-x), given -x.
-func (e *exponential) sigmoid(minus *ir.Value) *ir.Value {
-	return e.v.div(e.one, e.v.add(e.one, e.of(minus)))
+// sigmoid is g times the sigmoid of x, given -x.
+func (e *exponential) sigmoid(g, minus *ir.Value) *ir.Value {
+	return e.v.div(g, e.v.addC(e.of(minus), 1))
 }

@@ -14,9 +14,9 @@ var Vectors = []*Vector{
 		Partial: "float32", Fold: "foldSum", Result: "float32",
 		Loop: []string{"x[i] = exp(x[i]*scale - shift)", "lanes[i%8] += x[i]"}, build: vectorExpSum},
 	{Field: "SiLUMul", Slices: []string{"gate", "up"},
-		Loop: []string{"gate[i] *= sigmoid(gate[i]) * up[i]"}, build: vectorSiLUMul},
+		Loop: []string{"gate[i] = gate[i] / (1 + exp(-gate[i])) * up[i]"}, build: vectorSiLUMul},
 	{Field: "GELUMul", Slices: []string{"gate", "up"},
-		Loop: []string{"gate[i] *= sigmoid(2*root*gate[i]*(1+0.044715*gate[i]*gate[i])) * up[i]"}, build: vectorGELUMul},
+		Loop: []string{"u := sqrt(2/pi) * gate[i] * (1 + 0.044715*gate[i]*gate[i])", "gate[i] = gate[i] / (1 + exp(-2*u)) * up[i]"}, build: vectorGELUMul},
 	{Field: "SoftCap", Slices: []string{"x"}, Scalars: []string{"c"}, Args: []string{"2 / c", "c"},
 		Loop: []string{"x[i] = c * (1 - 2/(exp(2/c*x[i])+1))"}, build: vectorSoftCap},
 	{Field: "Add", Slices: []string{"y", "x"}, Loop: []string{"y[i] += x[i]"}, build: func(v *vector) {
@@ -79,7 +79,7 @@ func vectorSiLUMul(v *vector) {
 	e := v.newExp(true)
 	v.each(1, func(p piece) {
 		g := p.load(0)
-		p.store(0, v.mul(v.mul(g, e.sigmoid(binC(v.b, ir.OpXor, g, signBit, "minus"))), p.load(1)))
+		p.store(0, v.mul(e.sigmoid(g, binC(v.b, ir.OpXor, g, signBit, "minus")), p.load(1)))
 	})
 }
 
@@ -89,15 +89,15 @@ func vectorGELUMul(v *vector) {
 	v.each(1, func(p piece) {
 		g := p.load(0)
 		u := v.mul(v.mulC(g, -2*0.7978845608028654), v.addC(v.mul(v.mulC(g, 0.044715), g), 1))
-		p.store(0, v.mul(v.mul(g, e.sigmoid(u)), p.load(1)))
+		p.store(0, v.mul(e.sigmoid(g, u), p.load(1)))
 	})
 }
 
 func vectorSoftCap(v *vector) {
-	e, two := v.newExp(true), v.constant(2, "two")
+	e, one, two := v.newExp(true), v.constant(1, "one"), v.constant(2, "two")
 	v.each(1, func(p piece) {
 		t := e.of(v.mul(p.load(0), v.args[0]))
-		p.store(0, v.mul(v.sub(e.one, v.div(two, v.addC(t, 1))), v.args[1]))
+		p.store(0, v.mul(v.sub(one, v.div(two, v.addC(t, 1))), v.args[1]))
 	})
 }
 

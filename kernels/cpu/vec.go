@@ -16,11 +16,12 @@ type Vec struct {
 	// gives at most 0. See Exp for the error.
 	ExpSum func(x []float32, scale, shift float32) float32
 
-	// SiLUMul is gate = gate * sigmoid(gate) * up. The error of sigmoid is below 4 ulp down to gates of -87; below -88 it
-	// stays at 6e-39.
+	// SiLUMul is gate = gate / (1 + exp(-gate)) * up, with an error below 5 ulp for gates above -87; below -88 the exponent
+	// stays there.
 	SiLUMul func(gate, up []float32)
 
-	// GELUMul is gate = gelu(gate) * up, with gelu(x) = x * sigmoid(2 sqrt(2/pi) (x + 0.044715 x^3)): the tanh form.
+	// GELUMul is gate = gelu(gate) * up in the tanh form: gelu(x) = x/2 (1 + tanh u) = x / (1 + exp(-2u)) with
+	// u = sqrt(2/pi) (x + 0.044715 x^3).
 	GELUMul func(gate, up []float32)
 
 	// SoftCap is x = c tanh(x/c), with an error below 4e-7 c.

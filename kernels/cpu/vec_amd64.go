@@ -46,7 +46,7 @@ func vecExpSumAVX2(x []float32, scale, shift float32) float32 {
 // lanesSiLUMulAVX2 is the loop of SiLUMul over vectors.
 //
 //	for i := range n {
-//		gate[i] *= sigmoid(gate[i]) * up[i]
+//		gate[i] = gate[i] / (1 + exp(-gate[i])) * up[i]
 //	}
 //
 // Requires: AVX2
@@ -62,7 +62,8 @@ func vecSiLUMulAVX2(gate, up []float32) {
 // lanesGELUMulAVX2 is the loop of GELUMul over vectors.
 //
 //	for i := range n {
-//		gate[i] *= sigmoid(2*root*gate[i]*(1+0.044715*gate[i]*gate[i])) * up[i]
+//		u := sqrt(2/pi) * gate[i] * (1 + 0.044715*gate[i]*gate[i])
+//		gate[i] = gate[i] / (1 + exp(-2*u)) * up[i]
 //	}
 //
 // Requires: AVX2

@@ -339,12 +339,60 @@ TEXT ·lanesSiLUMulAVX2(SB), NOSPLIT, $0-24
 	MOVQ         n+16(FP), CX
 	VMOVDQU      vec4<>+0(SB), Y0
 	VMOVDQU      vec16<>+0(SB), Y1
-	VMOVDQU      vec15<>+0(SB), Y2
 	SUBQ         $8, CX
 	JLT          done2
 
 loop1:
-	VMOVUPS      (AX), Y3
+	VMOVUPS      (AX), Y2
+	VPXOR        vec17<>+0(SB), Y2, Y3
+	VMAXPS       Y3, Y0, Y3
+	VMINPS       Y3, Y1, Y3
+	VMULPS       vec5<>+0(SB), Y3, Y4
+	VADDPS       vec6<>+0(SB), Y4, Y4
+	VSUBPS       vec6<>+0(SB), Y4, Y5
+	VMULPS       vec7<>+0(SB), Y5, Y6
+	VSUBPS       Y6, Y3, Y3
+	VMULPS       vec8<>+0(SB), Y5, Y5
+	VSUBPS       Y5, Y3, Y3
+	VMULPS       vec9<>+0(SB), Y3, Y5
+	VADDPS       vec10<>+0(SB), Y5, Y5
+	VMULPS       Y3, Y5, Y5
+	VADDPS       vec11<>+0(SB), Y5, Y5
+	VMULPS       Y3, Y5, Y5
+	VADDPS       vec12<>+0(SB), Y5, Y5
+	VMULPS       Y3, Y5, Y5
+	VADDPS       vec13<>+0(SB), Y5, Y5
+	VMULPS       Y3, Y5, Y5
+	VADDPS       vec14<>+0(SB), Y5, Y5
+	VMULPS       Y3, Y5, Y5
+	VMULPS       Y3, Y5, Y5
+	VADDPS       Y3, Y5, Y3
+	VADDPS       vec15<>+0(SB), Y3, Y3
+	VPSLLD       $0x17, Y4, Y4
+	VPADDD       vec15<>+0(SB), Y4, Y4
+	VMULPS       Y4, Y3, Y3
+	VADDPS       vec15<>+0(SB), Y3, Y3
+	VDIVPS       Y3, Y2, Y2
+	VMOVUPS      (BX), Y3
+	VMULPS       Y3, Y2, Y2
+	VMOVUPS      Y2, (AX)
+	ADDQ         $0x20, AX
+	ADDQ         $0x20, BX
+	SUBQ         $8, CX
+	JGE          loop1
+
+done2:
+	ADDQ         $8, CX
+
+	// what is left, fewer than a vector
+	VMOVQ        CX, X2
+	VPBROADCASTD X2, Y2
+	VPCMPGTD     vec1<>+0(SB), Y2, Y2
+	SUBQ         $1, CX
+	JLT          done4
+
+loop3:
+	VMASKMOVPS   (AX), Y2, Y3
 	VPXOR        vec17<>+0(SB), Y3, Y4
 	VMAXPS       Y4, Y0, Y4
 	VMINPS       Y4, Y1, Y4
@@ -372,62 +420,11 @@ loop1:
 	VPSLLD       $0x17, Y5, Y5
 	VPADDD       vec15<>+0(SB), Y5, Y5
 	VMULPS       Y5, Y4, Y4
-	VADDPS       Y4, Y2, Y4
-	VDIVPS       Y4, Y2, Y4
+	VADDPS       vec15<>+0(SB), Y4, Y4
+	VDIVPS       Y4, Y3, Y3
+	VMASKMOVPS   (BX), Y2, Y4
 	VMULPS       Y4, Y3, Y3
-	VMOVUPS      (BX), Y4
-	VMULPS       Y4, Y3, Y3
-	VMOVUPS      Y3, (AX)
-	ADDQ         $0x20, AX
-	ADDQ         $0x20, BX
-	SUBQ         $8, CX
-	JGE          loop1
-
-done2:
-	ADDQ         $8, CX
-
-	// what is left, fewer than a vector
-	VMOVQ        CX, X3
-	VPBROADCASTD X3, Y3
-	VPCMPGTD     vec1<>+0(SB), Y3, Y3
-	SUBQ         $1, CX
-	JLT          done4
-
-loop3:
-	VMASKMOVPS   (AX), Y3, Y4
-	VPXOR        vec17<>+0(SB), Y4, Y5
-	VMAXPS       Y5, Y0, Y5
-	VMINPS       Y5, Y1, Y5
-	VMULPS       vec5<>+0(SB), Y5, Y6
-	VADDPS       vec6<>+0(SB), Y6, Y6
-	VSUBPS       vec6<>+0(SB), Y6, Y7
-	VMULPS       vec7<>+0(SB), Y7, Y8
-	VSUBPS       Y8, Y5, Y5
-	VMULPS       vec8<>+0(SB), Y7, Y7
-	VSUBPS       Y7, Y5, Y5
-	VMULPS       vec9<>+0(SB), Y5, Y7
-	VADDPS       vec10<>+0(SB), Y7, Y7
-	VMULPS       Y5, Y7, Y7
-	VADDPS       vec11<>+0(SB), Y7, Y7
-	VMULPS       Y5, Y7, Y7
-	VADDPS       vec12<>+0(SB), Y7, Y7
-	VMULPS       Y5, Y7, Y7
-	VADDPS       vec13<>+0(SB), Y7, Y7
-	VMULPS       Y5, Y7, Y7
-	VADDPS       vec14<>+0(SB), Y7, Y7
-	VMULPS       Y5, Y7, Y7
-	VMULPS       Y5, Y7, Y7
-	VADDPS       Y5, Y7, Y5
-	VADDPS       vec15<>+0(SB), Y5, Y5
-	VPSLLD       $0x17, Y6, Y6
-	VPADDD       vec15<>+0(SB), Y6, Y6
-	VMULPS       Y6, Y5, Y5
-	VADDPS       Y5, Y2, Y5
-	VDIVPS       Y5, Y2, Y5
-	VMULPS       Y5, Y4, Y4
-	VMASKMOVPS   (BX), Y3, Y5
-	VMULPS       Y5, Y4, Y4
-	VMASKMOVPS   Y4, Y3, (AX)
+	VMASKMOVPS   Y3, Y2, (AX)
 	ADDQ         $-8, CX
 	SUBQ         $1, CX
 	JGE          loop3
@@ -445,12 +442,64 @@ TEXT ·lanesGELUMulAVX2(SB), NOSPLIT, $0-24
 	MOVQ         n+16(FP), CX
 	VMOVDQU      vec4<>+0(SB), Y0
 	VMOVDQU      vec16<>+0(SB), Y1
-	VMOVDQU      vec15<>+0(SB), Y2
 	SUBQ         $8, CX
 	JLT          done2
 
 loop1:
-	VMOVUPS      (AX), Y3
+	VMOVUPS      (AX), Y2
+	VMULPS       vec18<>+0(SB), Y2, Y3
+	VMULPS       vec19<>+0(SB), Y2, Y4
+	VMULPS       Y2, Y4, Y4
+	VADDPS       vec15<>+0(SB), Y4, Y4
+	VMULPS       Y4, Y3, Y3
+	VMAXPS       Y3, Y0, Y3
+	VMINPS       Y3, Y1, Y3
+	VMULPS       vec5<>+0(SB), Y3, Y4
+	VADDPS       vec6<>+0(SB), Y4, Y4
+	VSUBPS       vec6<>+0(SB), Y4, Y5
+	VMULPS       vec7<>+0(SB), Y5, Y6
+	VSUBPS       Y6, Y3, Y3
+	VMULPS       vec8<>+0(SB), Y5, Y5
+	VSUBPS       Y5, Y3, Y3
+	VMULPS       vec9<>+0(SB), Y3, Y5
+	VADDPS       vec10<>+0(SB), Y5, Y5
+	VMULPS       Y3, Y5, Y5
+	VADDPS       vec11<>+0(SB), Y5, Y5
+	VMULPS       Y3, Y5, Y5
+	VADDPS       vec12<>+0(SB), Y5, Y5
+	VMULPS       Y3, Y5, Y5
+	VADDPS       vec13<>+0(SB), Y5, Y5
+	VMULPS       Y3, Y5, Y5
+	VADDPS       vec14<>+0(SB), Y5, Y5
+	VMULPS       Y3, Y5, Y5
+	VMULPS       Y3, Y5, Y5
+	VADDPS       Y3, Y5, Y3
+	VADDPS       vec15<>+0(SB), Y3, Y3
+	VPSLLD       $0x17, Y4, Y4
+	VPADDD       vec15<>+0(SB), Y4, Y4
+	VMULPS       Y4, Y3, Y3
+	VADDPS       vec15<>+0(SB), Y3, Y3
+	VDIVPS       Y3, Y2, Y2
+	VMOVUPS      (BX), Y3
+	VMULPS       Y3, Y2, Y2
+	VMOVUPS      Y2, (AX)
+	ADDQ         $0x20, AX
+	ADDQ         $0x20, BX
+	SUBQ         $8, CX
+	JGE          loop1
+
+done2:
+	ADDQ         $8, CX
+
+	// what is left, fewer than a vector
+	VMOVQ        CX, X2
+	VPBROADCASTD X2, Y2
+	VPCMPGTD     vec1<>+0(SB), Y2, Y2
+	SUBQ         $1, CX
+	JLT          done4
+
+loop3:
+	VMASKMOVPS   (AX), Y2, Y3
 	VMULPS       vec18<>+0(SB), Y3, Y4
 	VMULPS       vec19<>+0(SB), Y3, Y5
 	VMULPS       Y3, Y5, Y5
@@ -482,66 +531,11 @@ loop1:
 	VPSLLD       $0x17, Y5, Y5
 	VPADDD       vec15<>+0(SB), Y5, Y5
 	VMULPS       Y5, Y4, Y4
-	VADDPS       Y4, Y2, Y4
-	VDIVPS       Y4, Y2, Y4
+	VADDPS       vec15<>+0(SB), Y4, Y4
+	VDIVPS       Y4, Y3, Y3
+	VMASKMOVPS   (BX), Y2, Y4
 	VMULPS       Y4, Y3, Y3
-	VMOVUPS      (BX), Y4
-	VMULPS       Y4, Y3, Y3
-	VMOVUPS      Y3, (AX)
-	ADDQ         $0x20, AX
-	ADDQ         $0x20, BX
-	SUBQ         $8, CX
-	JGE          loop1
-
-done2:
-	ADDQ         $8, CX
-
-	// what is left, fewer than a vector
-	VMOVQ        CX, X3
-	VPBROADCASTD X3, Y3
-	VPCMPGTD     vec1<>+0(SB), Y3, Y3
-	SUBQ         $1, CX
-	JLT          done4
-
-loop3:
-	VMASKMOVPS   (AX), Y3, Y4
-	VMULPS       vec18<>+0(SB), Y4, Y5
-	VMULPS       vec19<>+0(SB), Y4, Y6
-	VMULPS       Y4, Y6, Y6
-	VADDPS       vec15<>+0(SB), Y6, Y6
-	VMULPS       Y6, Y5, Y5
-	VMAXPS       Y5, Y0, Y5
-	VMINPS       Y5, Y1, Y5
-	VMULPS       vec5<>+0(SB), Y5, Y6
-	VADDPS       vec6<>+0(SB), Y6, Y6
-	VSUBPS       vec6<>+0(SB), Y6, Y7
-	VMULPS       vec7<>+0(SB), Y7, Y8
-	VSUBPS       Y8, Y5, Y5
-	VMULPS       vec8<>+0(SB), Y7, Y7
-	VSUBPS       Y7, Y5, Y5
-	VMULPS       vec9<>+0(SB), Y5, Y7
-	VADDPS       vec10<>+0(SB), Y7, Y7
-	VMULPS       Y5, Y7, Y7
-	VADDPS       vec11<>+0(SB), Y7, Y7
-	VMULPS       Y5, Y7, Y7
-	VADDPS       vec12<>+0(SB), Y7, Y7
-	VMULPS       Y5, Y7, Y7
-	VADDPS       vec13<>+0(SB), Y7, Y7
-	VMULPS       Y5, Y7, Y7
-	VADDPS       vec14<>+0(SB), Y7, Y7
-	VMULPS       Y5, Y7, Y7
-	VMULPS       Y5, Y7, Y7
-	VADDPS       Y5, Y7, Y5
-	VADDPS       vec15<>+0(SB), Y5, Y5
-	VPSLLD       $0x17, Y6, Y6
-	VPADDD       vec15<>+0(SB), Y6, Y6
-	VMULPS       Y6, Y5, Y5
-	VADDPS       Y5, Y2, Y5
-	VDIVPS       Y5, Y2, Y5
-	VMULPS       Y5, Y4, Y4
-	VMASKMOVPS   (BX), Y3, Y5
-	VMULPS       Y5, Y4, Y4
-	VMASKMOVPS   Y4, Y3, (AX)
+	VMASKMOVPS   Y3, Y2, (AX)
 	ADDQ         $-8, CX
 	SUBQ         $1, CX
 	JGE          loop3

@@ -9,8 +9,8 @@ func Exp(x float32) float32 {
 		if x > 88.7228390520684 {
 			return float32(math.Inf(1))
 		}
-		e := exp(x * .5)
-		return e * e
+		n, r := reduce(x)
+		return 2 * power(r) * math.Float32frombits(n-1<<23)
 	}
 	return exp(below(x))
 }
@@ -60,6 +60,3 @@ func within(x float32) float32 {
 	}
 	return below(x)
 }
-
-// sigmoid is 1 / (1 + e^-x).
-func sigmoid(x float32) float32 { return 1 / (1 + exp(within(-x))) }

@@ -2,6 +2,8 @@ package cpu
 
 import "math"
 
+// Loops take exp by its parts: a call would keep their turns from overlapping.
+
 func vecMaxGeneric(x []float32) float32 {
 	m0 := float32(math.Inf(-1))
 	m1, m2, m3 := m0, m0, m0
@@ -30,11 +32,13 @@ func vecExpSumGeneric(x []float32, scale, shift float32) float32 {
 	i := 0
 	for ; i+8 <= len(x); i += 8 {
 		v := (*[8]float32)(x[i:])
-		for l := range v {
-			v[l] = exp(below(float32(v[l]*scale) - shift))
-		}
-		for l := range v {
-			sum[l] += v[l]
+		for l := 0; l < 8; l += 2 {
+			n0, r0 := reduce(below(float32(v[l]*scale) - shift))
+			n1, r1 := reduce(below(float32(v[l+1]*scale) - shift))
+			e0, e1 := float32(power(r0)*math.Float32frombits(n0)), float32(power(r1)*math.Float32frombits(n1))
+			v[l], v[l+1] = e0, e1
+			sum[l] += e0
+			sum[l+1] += e1
 		}
 	}
 	for l := range x[i:] {
@@ -50,23 +54,27 @@ func foldSum(l *[8]float32) float32 {
 }
 
 func vecSiLUMulGeneric(gate, up []float32) {
-	for i, u := range up[:len(gate)] {
-		gate[i] = gate[i] * sigmoid(gate[i]) * u
+	up = up[:len(gate)]
+	for i, g := range gate {
+		n, r := reduce(within(-g))
+		gate[i] = g / (1 + float32(power(r)*math.Float32frombits(n))) * up[i]
 	}
 }
 
 func vecGELUMulGeneric(gate, up []float32) {
 	const root = 0.7978845608028654 // sqrt(2/pi)
-	for i, u := range up[:len(gate)] {
-		x := gate[i]
-		gate[i] = x * sigmoid(float32(2*root*x*(1+float32(0.044715*x*x)))) * u
+	up = up[:len(gate)]
+	for i, g := range gate {
+		n, r := reduce(within(float32(-2 * root * g * (1 + float32(0.044715*g*g)))))
+		gate[i] = g / (1 + float32(power(r)*math.Float32frombits(n))) * up[i]
 	}
 }
 
 func vecSoftCapGeneric(x []float32, c float32) {
 	k := 2 / c
 	for i, v := range x {
-		x[i] = (1 - 2/(exp(within(float32(v*k)))+1)) * c
+		n, r := reduce(within(float32(v * k)))
+		x[i] = (1 - 2/(float32(power(r)*math.Float32frombits(n))+1)) * c
 	}
 }
 

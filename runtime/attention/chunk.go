@@ -103,10 +103,7 @@ func (p *partial) merge(b *partial, n int) {
 		top := max(p.max[j], m)
 		a, c := cpu.Exp(p.max[j]-top), cpu.Exp(m-top)
 		p.max[j], p.sum[j] = top, p.sum[j]*a+b.sum[j]*c
-		to := p.out[j*n : (j+1)*n]
-		for i, v := range b.out[j*n : (j+1)*n] {
-			to[i] = to[i]*a + v*c
-		}
+		cpu.Blend(p.out[j*n:(j+1)*n], b.out[j*n:(j+1)*n], a, c)
 	}
 }
 

@@ -1,76 +1,51 @@
 package cpu
 
-import "math"
+import (
+	"math"
+
+	"github.com/kvgen/kvgen/kernels"
+)
 
 // Add is y += x.
-func Add(y, x []float32) {
-	for i, v := range x[:len(y)] {
-		y[i] += v
-	}
-}
+func Add(y, x []float32) { kernels.BestVec().Add(y, x) }
 
 // Scale is y *= s.
-func Scale(y []float32, s float32) {
-	for i := range y {
-		y[i] *= s
-	}
-}
+func Scale(y []float32, s float32) { kernels.BestVec().Scale(y, s) }
+
+// Blend is y = y*a + x*b.
+func Blend(y, x []float32, a, b float32) { kernels.BestVec().Blend(y, x, a, b) }
 
 // SiLUMul is gate = gate * sigmoid(gate) * up.
-func SiLUMul(gate, up []float32) {
-	up = up[:len(gate)]
-	for i, g := range gate {
-		n, r := reduce(bound(-g)) // exp by its parts, since a call would keep elements from overlapping
-		gate[i] = g / (1 + power(r)*math.Float32frombits(n)) * up[i]
-	}
-}
+func SiLUMul(gate, up []float32) { kernels.BestVec().SiLUMul(gate, up) }
 
 // GELUMul is gate = gelu(gate) * up with the tanh form of GELU.
-func GELUMul(gate, up []float32) {
-	GELU(gate)
-	for i, u := range up[:len(gate)] {
-		gate[i] *= u
-	}
-}
-
-// GELU is x = gelu(x), the tanh form: x/2 (1 + tanh u) = x sigmoid(2u) with u = sqrt(2/pi) (x + 0.044715 x^3).
-func GELU(x []float32) {
-	const root = 0.7978845608028654 // sqrt(2/pi)
-	for i, v := range x {
-		n, r := reduce(bound(-2 * root * v * (1 + float32(0.044715*v*v))))
-		x[i] = v / (1 + power(r)*math.Float32frombits(n))
-	}
-}
+func GELUMul(gate, up []float32) { kernels.BestVec().GELUMul(gate, up) }
 
 // SoftCap is x = c tanh(x/c).
-func SoftCap(x []float32, c float32) {
-	for i, v := range x {
-		x[i] = c * (1 - 2/(exp(bound(2*v/c))+1))
-	}
+func SoftCap(x []float32, c float32) { kernels.BestVec().SoftCap(x, c) }
+
+// Exp is e to the x, within 2 ulp for results that are normal numbers. Below -87.68 it is 0, above 88.72 +Inf.
+func Exp(x float32) float32 { return kernels.Exp(x) }
+
+// ExpSum replaces each x by exp(scale*x - shift), 0 for -Inf, and returns the sum of the results. No scale*x is above shift.
+func ExpSum(x []float32, scale, shift float32) float32 {
+	return kernels.BestVec().ExpSum(x, scale, shift)
 }
+
+// Max is the largest of x, -Inf for none, NaN if there is one.
+func Max(x []float32) float32 { return kernels.BestVec().Max(x) }
 
 // RMSNorm is y = x / sqrt(mean(x^2) + eps) * w, w nil for all ones. y may be x.
 func RMSNorm(y, x, w []float32, eps float32) {
-	var s0, s1, s2, s3 float64
-	i := 0
-	for ; i+4 <= len(x); i += 4 {
-		a, b, c, d := float64(x[i]), float64(x[i+1]), float64(x[i+2]), float64(x[i+3])
-		s0, s1, s2, s3 = s0+a*a, s1+b*b, s2+c*c, s3+d*d
-	}
-	for ; i < len(x); i++ {
-		s0 += float64(x[i]) * float64(x[i])
-	}
-	scale := float32(1 / math.Sqrt((s0+s1+s2+s3)/float64(len(x))+float64(eps)))
+	v := kernels.BestVec()
+	y = y[:len(x)]
+	scale := float32(1 / math.Sqrt(v.SumSquares(x)/float64(len(x))+float64(eps)))
 	if w == nil {
-		for i, v := range x {
-			y[i] = v * scale
-		}
+		copy(y, x)
+		v.Scale(y, scale)
 		return
 	}
-	y, w = y[:len(x)], w[:len(x)]
-	for i, v := range x {
-		y[i] = v * scale * w[i]
-	}
+	v.ScaleMul(y, x, w, scale)
 }
 
 // LayerNorm is y = (x - mean) / sqrt(variance + eps) * w + b, b nil for none. y may be x.
