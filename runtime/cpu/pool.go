@@ -14,9 +14,13 @@ type Task interface {
 }
 
 // How often a waiting goroutine looks before it parks. A token of a small model is hundreds of tasks a few
-// microseconds apart: parking between them, and waking, costs more than the work; a few tens of microseconds bridge the
-// parts that one worker does alone. Longer pauses should not burn a core.
-const spins = 30000
+// microseconds apart: parking between them, and waking, costs more than the work. It looks some microseconds without
+// pause, then some tens of microseconds offering the core to other threads each time, which is nothing where none
+// waits, and on a busy machine lets the worker that is waited for run. Longer pauses should not burn a core.
+const (
+	spins  = 4000
+	yields = 200
+)
 
 // Pool is a fixed number of goroutines that run one task at a time. Run may not be called from two goroutines at once
 // or from inside a task. Close ends the goroutines.
@@ -128,6 +132,11 @@ func (p *Pool) do(w int) {
 func (s *seat) wait(ready func() bool) {
 	for range spins {
 		if ready() {
+			return
+		}
+	}
+	for range yields {
+		if yield(); ready() {
 			return
 		}
 	}
