@@ -1,6 +1,8 @@
 package kernels_test
 
 import (
+	"encoding/binary"
+	"hash/fnv"
 	"math"
 	"testing"
 
@@ -124,3 +126,45 @@ func TestVecAllocates(t *testing.T) {
 		}
 	}
 }
+
+// TestBestVec follows SelectISA.
+func TestBestVec(t *testing.T) {
+	t.Cleanup(func() { kernels.SelectISA("") })
+	for _, want := range kernels.Vecs() {
+		if err := kernels.SelectISA(want.ISA); err != nil {
+			t.Fatal(err)
+		}
+		if got := kernels.BestVec(); got.ISA != want.ISA {
+			t.Errorf("%s forced, vectors by %s", want.ISA, got.ISA)
+		}
+	}
+	kernels.SelectISA("")
+	if got, want := kernels.BestVec().ISA, kernels.Vecs()[0].ISA; got != want {
+		t.Errorf("vectors by %s, the best is %s", got, want)
+	}
+}
+
+// TestVecHash pins the bits of portable Go, so that a compiler that fuses operations shows on any architecture.
+func TestVecHash(t *testing.T) {
+	h := fnv.New64a()
+	for _, op := range vecOps {
+		var s [][]float32
+		for k := range op.slices {
+			x := make([]float32, 1003)
+			if op.wide && k == 0 {
+				x = make([]float32, 2006)
+			}
+			vecInput(x, uint64(k+1), 0)
+			s = append(s, x)
+		}
+		binary.Write(h, binary.LittleEndian, op.do(&cpu.VecGeneric, s))
+		for _, x := range s {
+			binary.Write(h, binary.LittleEndian, x)
+		}
+	}
+	if got := h.Sum64(); got != vecHash {
+		t.Errorf("got %#x, want %#x", got, vecHash)
+	}
+}
+
+const vecHash uint64 = 0xc25326b9460fb0ec
