@@ -27,8 +27,8 @@ func (c *cacheFlags) add(fs *pflag.FlagSet) {
 	fs.BoolVar(&c.allowFallback, "allow-fallback", false, "go on with something else where a request cannot be honoured")
 }
 
-// plan decides how the layers are stored. notes are requests that came to nothing with leave.
-func (c *cacheFlags) plan(e *environment, layers []kv.Layer) (plan *kv.Plan, notes []string, err error) {
+// plan decides how the layers are stored. unmet is what the environment asked for in vain, with leave.
+func (c *cacheFlags) plan(e *environment, layers []kv.Layer) (plan *kv.Plan, unmet []string, err error) {
 	p := kv.Policy{}
 	for _, t := range kernels.Types() {
 		if t.KV {
@@ -52,7 +52,7 @@ func (c *cacheFlags) plan(e *environment, layers []kv.Layer) (plan *kv.Plan, not
 			var note string
 			side.to.Rotation, note, err = c.fromEnvironment(env, side.name == "k", side.to.Type, layers)
 			if note != "" {
-				notes = append(notes, note)
+				unmet = append(unmet, note)
 			}
 		}
 		if err != nil {
@@ -66,9 +66,9 @@ func (c *cacheFlags) plan(e *environment, layers []kv.Layer) (plan *kv.Plan, not
 	}
 	plan, err = kv.NewPlan(layers, p)
 	if err != nil {
-		return nil, nil, refuse("the cache cannot be stored as requested (--allow-fallback goes on with %s there):\n%w", "f16", err)
+		return nil, nil, refuse("the cache cannot be stored as requested (--allow-fallback goes on with f16 there):\n%w", err)
 	}
-	return plan, notes, nil
+	return plan, unmet, nil
 }
 
 // fromEnvironment is the rotation that the LLAMA_ATTN_ROT_* variables ask for on a side. A request that comes to nothing

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"fmt"
 	"io"
 	"slices"
@@ -35,12 +36,14 @@ type typeUse struct {
 	Bytes   int64  `json:"bytes"`
 }
 
-// kernelUse is where the kernels of a type come from.
+// kernelUse is what runs a type.
 type kernelUse struct {
-	Type     string            `json:"type"`
-	For      string            `json:"for"` // weights, keys, values
-	Identity string            `json:"identity"`
-	ISA      map[string]string `json:"isa"` // by kernel; kernels that the type does not have are absent
+	Type     string   `json:"type"`
+	For      string   `json:"for"` // weights, keys, values
+	Identity string   `json:"identity"`
+	ISA      string   `json:"isa"` // a kernel that it lacks comes from the next one
+	Kernels  []string `json:"kernels"`
+	Form     string   `json:"form"` // of the products, and why
 }
 
 type isaRecord struct {
@@ -132,40 +135,51 @@ func (r *infoResult) uses(s *session) {
 	for _, l := range s.plan.Layers {
 		keys[l.K.Effective.Type], values[l.V.Effective.Type] = true, true
 	}
+	for _, m := range s.Matrices() {
+		k := kernelsOf(typeNamed(m.Type, anyType), "weights", s.flags.kind)
+		if s.flags.kind == model.Fast {
+			k.Form = fmt.Sprintf("int8 activations for %d of %d matrices", m.Int8, m.Count)
+		}
+		r.Kernels = append(r.Kernels, k)
+	}
 	for _, t := range kernels.Types() {
 		if u := use[t]; u != nil {
 			r.Tensors = append(r.Tensors, *u)
-			r.Kernels = append(r.Kernels, kernelsOf(t, "weights"))
 		}
 		if keys[t] {
-			r.Kernels = append(r.Kernels, kernelsOf(t, "keys"))
+			r.Kernels = append(r.Kernels, kernelsOf(t, "keys", s.flags.kind))
 		}
 		if values[t] {
-			r.Kernels = append(r.Kernels, kernelsOf(t, "values"))
+			r.Kernels = append(r.Kernels, kernelsOf(t, "values", s.flags.kind))
 		}
 	}
-	slices.SortStableFunc(r.Tensors, func(a, b typeUse) int { return int(min(1, max(-1, b.Bytes-a.Bytes))) })
+	slices.SortStableFunc(r.Tensors, func(a, b typeUse) int { return cmp.Compare(b.Bytes, a.Bytes) })
 }
 
-// kernelsOf says which instruction set each kernel that a use needs comes from.
-func kernelsOf(t *kernels.Type, use string) kernelUse {
-	u := kernelUse{Type: t.Name, For: use, Identity: t.Identity, ISA: map[string]string{}}
+// kernelsOf says what runs a type for a use.
+func kernelsOf(t *kernels.Type, use string, math model.Math) kernelUse {
 	best := t.Best()
+	u := kernelUse{Type: t.Name, For: use, Identity: t.Identity, ISA: best.ISA}
 	note := func(name string, has bool) {
 		if has {
-			u.ISA[name] = best.ISA
+			u.Kernels = append(u.Kernels, name)
 		}
 	}
-	if use != "weights" {
-		note("encode", best.Encode != nil)
-	}
-	if use != "values" {
-		note("matmul", best.Matmul != nil)
-		note("matmul_q8", best.MatmulQ8 != nil)
-	} else {
-		note("mix", best.Mix != nil)
-	}
+	note("encode", use != "weights" && best.Encode != nil)
 	note("decode", best.Decode != nil)
+	note("matmul", use != "values" && best.Matmul != nil)
+	note("matmul_q8", use != "values" && best.MatmulQ8 != nil)
+	note("mix", use == "values" && best.Mix != nil)
+	switch {
+	case math == model.Exact:
+		u.Form = "f32: exact was asked for"
+	case use == "values":
+		u.Form = ""
+	case best.MatmulQ8 == nil:
+		u.Form = "f32: the type has no int8 form"
+	default:
+		u.Form = "int8 queries"
+	}
 	return u
 }
 
@@ -187,9 +201,7 @@ func (r *infoResult) print(w io.Writer, s *session) error {
 	}
 	fmt.Fprintf(w, "cache: %.1f MiB for %d positions\n", float64(r.CacheBytes)/(1<<20), r.Record.Size)
 	printPlan(w, s.plan)
-	for _, n := range s.notes {
-		fmt.Fprintln(w, "note:", n)
-	}
+	s.remarks(w)
 	fmt.Fprintln(w, "instruction sets:")
 	for _, i := range r.ISAs {
 		why := i.Rejected
@@ -204,25 +216,7 @@ func (r *infoResult) print(w io.Writer, s *session) error {
 	fmt.Fprintf(w, "kernels, math %s:\n", r.Record.Math)
 	t := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
 	for _, k := range r.Kernels {
-		var list []string
-		for name, isa := range k.ISA {
-			list = append(list, name+" "+isa)
-		}
-		slices.Sort(list)
-		fmt.Fprintf(t, "  %s\t%s\t%s\t%s\n", k.Type, k.For, strings.Join(list, ", "), formOf(k, r.Record.Math))
+		fmt.Fprintf(t, "  %s\t%s\t%s\t%s\t%s\n", k.Type, k.For, k.ISA, strings.Join(k.Kernels, " "), k.Form)
 	}
 	return t.Flush()
-}
-
-// formOf says which form of the products a type runs in, and why.
-func formOf(k kernelUse, math string) string {
-	switch _, q8 := k.ISA["matmul_q8"]; {
-	case k.For == "values":
-		return ""
-	case math == model.Exact.String():
-		return "f32: exact was asked for"
-	case !q8:
-		return "f32: the type has no int8 form"
-	}
-	return "int8 activations"
 }

@@ -114,6 +114,20 @@ func TestReadOnly(t *testing.T) {
 	}
 }
 
+// TestDiskFull writes to a device that is always full, where there is one.
+func TestDiskFull(t *testing.T) {
+	if _, err := os.Stat("/dev/full"); err != nil {
+		t.Skip("not tested: this system has no /dev/full")
+	}
+	code, _, stderr := kvrun("", "logits", "--tokens", write(t, "ids", "1 2 3"), "--out", "/dev/full")
+	if code != 2 || !strings.Contains(stderr, "the disk is full") {
+		t.Errorf("exit %d, %s", code, stderr)
+	}
+	if f, err := os.Stat("/dev/full"); err != nil || f.Mode().IsRegular() {
+		t.Errorf("the device was replaced: %v", err)
+	}
+}
+
 // TestWriteFile keeps what was there when the disk fills up, and leaves nothing else.
 func TestWriteFile(t *testing.T) {
 	path := write(t, "out", "before")

@@ -71,6 +71,7 @@ func TestExit(t *testing.T) {
 		{"no GGUF", []string{"info", "main_test.go"}, 2, "magic"},
 		{"no GPU", []string{"info", "-ngl", "99"}, 1, "--gpu-layers 99"},
 		{"GPU accepted", []string{"info", "-ngl", "99", "--allow-fallback"}, 0, ""},
+		{"synth to a folder", []string{"synth", "--out", t.TempDir(), "--force"}, 2, "no regular file"},
 		{"flash off", []string{"info", "-fa", "0"}, 1, "online softmax"},
 		{"type does not fit", append(bench, hd80, "-ctk", "q8_0"), 1, "head"},
 		{"fallback", append(bench, hd80, "-ctk", "q8_0", "--allow-fallback"), 0, ""},

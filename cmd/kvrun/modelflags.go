@@ -28,6 +28,7 @@ type modelFlags struct {
 	isa           string
 	json, verbose bool
 	kind          model.Math
+	unmet         []string // requests that --allow-fallback let go
 }
 
 // add defines them; math is the default form of the matrix products.
@@ -94,11 +95,16 @@ func (m *modelFlags) checkCompute(e *environment) error {
 	if !slices.Contains(flashValues, m.flash) {
 		return fmt.Errorf("--flash-attn %q: want one of %s", m.flash, strings.Join(flashValues, " "))
 	}
-	if off := m.flash == "off" || m.flash == "0" || m.flash == "false"; off && !m.allowFallback {
-		return refuse("--flash-attn %s: attention is always computed by online softmax; --allow-fallback accepts that", m.flash)
+	m.unmet = nil
+	if m.flash == "off" || m.flash == "0" || m.flash == "false" {
+		if err := m.cannot("--flash-attn %s: attention is always computed by online softmax", m.flash); err != nil {
+			return err
+		}
 	}
-	if m.gpuLayers > 0 && !m.allowFallback {
-		return refuse("--gpu-layers %d: this build computes on the CPU; --allow-fallback accepts that", m.gpuLayers)
+	if m.gpuLayers > 0 {
+		if err := m.cannot("--gpu-layers %d: this build computes on the CPU", m.gpuLayers); err != nil {
+			return err
+		}
 	}
 	return m.selectISA(e)
 }
@@ -125,4 +131,14 @@ func isaInUse() string {
 		}
 	}
 	return ""
+}
+
+// cannot refuses a request, or notes it with --allow-fallback.
+func (m *modelFlags) cannot(format string, args ...any) error {
+	why := fmt.Sprintf(format, args...)
+	if !m.allowFallback {
+		return refuse("%s; --allow-fallback accepts that", why)
+	}
+	m.unmet = append(m.unmet, why)
+	return nil
 }

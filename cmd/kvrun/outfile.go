@@ -14,11 +14,10 @@ import (
 // only when it is complete. On any failure it is removed, and what was at path stays as it was. "-" is w.
 func writeFile(path string, w io.Writer, fill func(io.Writer) error) (err error) {
 	if path == "-" {
-		b := bufio.NewWriter(w)
-		if err := fill(b); err != nil {
-			return err
-		}
-		return b.Flush()
+		return flush(w, fill)
+	}
+	if s, err := os.Stat(path); err == nil && !s.Mode().IsRegular() {
+		return writeDevice(path, fill)
 	}
 	f, err := os.CreateTemp(filepath.Dir(path), "."+filepath.Base(path)+".*")
 	if err != nil {
@@ -40,6 +39,24 @@ func writeFile(path string, w io.Writer, fill func(io.Writer) error) (err error)
 		}
 	}
 	return cannotWrite(path, os.Rename(f.Name(), path))
+}
+
+// writeDevice writes to what is no regular file, such as a pipe, and so cannot be replaced.
+func writeDevice(path string, fill func(io.Writer) error) error {
+	f, err := os.OpenFile(path, os.O_WRONLY, 0)
+	if err != nil {
+		return cannotWrite(path, err)
+	}
+	defer f.Close()
+	return cannotWrite(path, flush(f, fill))
+}
+
+func flush(w io.Writer, fill func(io.Writer) error) error {
+	b := bufio.NewWriterSize(w, 1<<20)
+	if err := fill(b); err != nil {
+		return err
+	}
+	return b.Flush()
 }
 
 // cannotWrite says so in words where the system refused; errors of other origin stay as they are.

@@ -21,6 +21,7 @@ type record struct {
 	Batch    int         `json:"n_batch"`
 	Plan     planRecord  `json:"plan"`
 	Honoured bool        `json:"honoured"`
+	Unmet    []string    `json:"unmet,omitempty"` // requests that came to nothing, beside those in the plan
 	Notes    []string    `json:"notes,omitempty"`
 }
 
@@ -68,7 +69,7 @@ func (s *session) record(c *model.Context) record {
 	r := record{
 		Model: s.modelRecord(), Math: s.flags.kind.String(), ISA: isaInUse(), Threads: s.flags.threads,
 		Plan:     planRecord{BytesPerToken: s.plan.BytesPerToken(), BitsPerValue: s.plan.BitsPerValue()},
-		Honoured: s.plan.Honoured() && len(s.notes) == 0, Notes: s.notes,
+		Honoured: s.plan.Honoured() && len(s.unmet) == 0, Unmet: s.unmet, Notes: s.notes,
 	}
 	if c != nil {
 		r.Size, r.Batch = c.Cache.Size, c.Batch
@@ -153,6 +154,14 @@ func (s *session) describe(w io.Writer) {
 	fmt.Fprintln(w, s.summary())
 	if s.flags.verbose || !s.plan.Honoured() {
 		printPlan(w, s.plan)
+	}
+	s.remarks(w)
+}
+
+// remarks prints what is beside the plan.
+func (s *session) remarks(w io.Writer) {
+	for _, n := range s.unmet {
+		fmt.Fprintln(w, "not honoured:", n)
 	}
 	for _, n := range s.notes {
 		fmt.Fprintln(w, "note:", n)

@@ -119,14 +119,23 @@ func runCommand(e *environment, args []string) error {
 	return nil
 }
 
-// generation starts a context to generate in.
+// generation starts a context to generate in. A large vocabulary takes as long to read as the cache to allocate, so both
+// are done at the same time.
 func (s *session) generation(f *sampleFlags) (*generation, error) {
+	var c *model.Context
+	var failed error
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		c, failed = s.start(s.defaultSize())
+	}()
 	t, err := s.vocabulary()
-	if err != nil {
-		return nil, err
-	}
-	c, err := s.start(s.defaultSize())
-	if err != nil {
+	<-done
+	switch {
+	case failed != nil:
+		return nil, failed
+	case err != nil:
+		c.Close()
 		return nil, err
 	}
 	return &generation{c: c, t: t, sampler: sample.New(f.Options), flags: f, keep: f.keep}, nil

@@ -25,7 +25,8 @@ type session struct {
 	path  string // embedded for the model that comes with the program
 	hash  string // model.Fingerprint
 	plan  *kv.Plan
-	notes []string
+	unmet []string // requests that came to nothing, beside those in the plan
+	notes []string // what else is worth knowing
 
 	tokens *tokenizer.Tokenizer // nil until vocabulary is called
 }
@@ -42,7 +43,8 @@ func (e *environment) open(m *modelFlags) (s *session, err error) {
 		return nil, err
 	}
 	if s.hash, err = s.Fingerprint(); err == nil {
-		s.plan, s.notes, err = m.cacheFlags.plan(e, s.KVLayers())
+		s.plan, s.unmet, err = m.cacheFlags.plan(e, s.KVLayers())
+		s.unmet = append(s.unmet, m.unmet...)
 	}
 	if err == nil && m.size > s.Context {
 		s.notes = append(s.notes, fmt.Sprintf("a context of %d is beyond the %d positions the model was trained for", m.size, s.Context))

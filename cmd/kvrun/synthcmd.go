@@ -66,7 +66,10 @@ func synthCommand(e *environment, args []string) error {
 	if err := s.Check(); err != nil {
 		return err
 	}
-	if _, err := os.Stat(out); err == nil && !force {
+	switch f, err := os.Stat(out); {
+	case err == nil && !f.Mode().IsRegular():
+		return fmt.Errorf("%s is no regular file", out)
+	case err == nil && !force:
 		return fmt.Errorf("%s exists; --force replaces it", out)
 	}
 	const unit = 1 << 16 // values per step of the bar
