@@ -36,7 +36,7 @@ const (
 	OpSwap      // Dst = lane l of Args[0] is lane l^Imm, Imm = 1, 2, 4 ...
 	OpMerge     // Dst = lane l of Args[1] where l&Imm is not 0, else of Args[0]
 	OpOrder     // Dst = lane Const[l] of Args[0]
-	OpSum4      // Dst i32, 4 lanes = the sums of all lanes of Args[0], [1], [2], [3]
+	OpSum4      // Dst, 4 lanes = the sums of all lanes of Args[0], [1], [2], [3], i32 or f32
 	OpAddPairs  // Dst i32 = in each 4 lanes the sums of 2 neighbours, of Args[0] and then of Args[1]
 	OpPackS4    // Dst bytes = the i32 lanes of Args[0..3] in order, saturated to signed bytes
 	OpTranspose // Args are as many vectors as lanes; lane l of Args[k] and lane k of Args[l] change places
@@ -78,7 +78,7 @@ var laneOps = [...]struct {
 	{"comparef", []Elem{F32, F32}}, {"trunci", []Elem{F32}}, {"rinti", []Elem{F32}}, {"tof16", []Elem{F32}}, {"tobf16", []Elem{F32}},
 	{"subi", []Elem{I32, I32}}, {"muli", []Elem{I32, I32}}, {"divi", []Elem{I32, I32}}, {"mini", []Elem{I32, I32}}, {"maxi", []Elem{I32, I32}},
 	{"absi", []Elem{I32}}, {"comparei", []Elem{I32, I32}}, {"select", nil}, {"levels", []Elem{I32}},
-	{"swap", nil}, {"merge", nil}, {"order", nil}, {"sum4", []Elem{I32, I32, I32, I32}}, {"addpairs", []Elem{I32, I32}}, {"packs4", []Elem{I32, I32, I32, I32}}, {"transpose", nil},
+	{"swap", nil}, {"merge", nil}, {"order", nil}, {"sum4", nil}, {"addpairs", []Elem{I32, I32}}, {"packs4", []Elem{I32, I32, I32, I32}}, {"transpose", nil},
 	{"scatter", nil}, {"scatterhalf", []Elem{I32}}, {"scatterbyte", []Elem{I32}}, {"storehalves", []Elem{I32}},
 	{"first", []Elem{Word}}, {"loadwhere", []Elem{I32}}, {"storewhere", []Elem{F32, I32}}, {"raise", []Elem{F32, F32}}, {"addsquares", []Elem{F64, F32}},
 }
@@ -118,6 +118,10 @@ func laneSignature(n *Instr) error {
 	case OpScatter:
 		if k := len(n.Args); k != 1 && k != 2 && k != 4 {
 			return fmt.Errorf("%d words in a run", k)
+		}
+	case OpSum4:
+		if len(n.Args) != 4 || n.Dst.Type.Lanes != 4 || n.Args[0].Type.Elem != n.Dst.Type.Elem {
+			return fmt.Errorf("sum4 makes one vector of 4 lanes of 4 vectors")
 		}
 	case OpMerge:
 		if len(n.Args) != 2 || n.Args[0].Type != n.Args[1].Type {

@@ -47,29 +47,97 @@ func MatmulQ8(t *spec.Type, c Caps, m, unroll int, name string) *ir.Func {
 	}, fmt.Sprintf("%s multiplies rows of w with %s in int8; ldy and stride in bytes.", name, plural(m, "row")+" of activations"), "",
 		"\tfor r := range rows {", fmt.Sprintf("\t\tfor j := range %d {", m),
 		fmt.Sprintf("\t\t\ty[j][r] = sum(d[i/%d][j] * q[i/%d][j][i%%%d] * w[r][i]) // over all i", group, group, group), "\t\t}", "\t}")
+	k := newQ8(b, c, t, m, group)
+	k.y, k.w, k.rows = b.Param(0), b.Param(5), b.Param(7)
+	b.Loop(k.rows, 1, func() {
+		k.row(8, unroll)
+		writeSums(b, k.y, 1, k.acc[:m])
+		b.AddInt(k.w, b.Param(6))
+	})
+	return b.F
+}
+
+// ScoreQ8 is MatmulQ8 for rows in fours, whose lanes are summed together: short rows,
+// such as those of a cache, spend as much on that as on their products.
+func ScoreQ8(t *spec.Type, c Caps, m, unroll int, name string) *ir.Func {
+	group := ActGroup(t)
+	if group == 0 || !t.KV {
+		giveUp("not a type for the cache with int8 activations")
+	}
+	b := ir.Build(name, scoreParams, scoreDoc(name, m, "")...)
+	k := newQ8(b, c, t, m, group)
+	k.y, k.w, k.rows = b.Param(0), b.Param(5), b.Param(7)
+	sums := b.Slot(32*scoreRows*m, "sums")
+	b.Loop(k.rows, scoreRows, func() {
+		four, to := b.ZeroWord("four"), b.Copy(sums, "to")
+		b.AddImm(four, scoreRows)
+		b.Loop(four, 1, func() {
+			k.row(8, unroll)
+			for j, a := range k.acc[:m] {
+				b.Store(a, ir.At(to, 32*scoreRows*j))
+			}
+			b.AddImm(to, 32)
+			b.AddInt(k.w, b.Param(6))
+		})
+		b.Note("four results for each row of y")
+		writeFours(b, k.y, 1, m, func(j int) *ir.Value {
+			return b.To(ir.OpSum4, f32s(scoreRows), "y", loadFours(b, f32s(8), sums, j)...)
+		})
+	})
+	return b.F
+}
+
+// loadFours loads the vectors of 4 rows for row j of y.
+func loadFours(b *ir.Builder, t ir.Type, sums *ir.Value, j int) []*ir.Value {
+	v := make([]*ir.Value, scoreRows)
+	for r := range v {
+		v[r] = b.Load(t, ir.At(sums, 32*(scoreRows*j+r)), "sum")
+	}
+	return v
+}
+
+// writeFours stores 4 results for each of m rows of y, whose stride is parameter ldy, and
+// moves y past them.
+func writeFours(b *ir.Builder, y *ir.Value, ldy, m int, result func(j int) *ir.Value) {
+	var stride *ir.Value
+	to := y
+	for j := range m {
+		v := result(j)
+		if j > 0 {
+			if stride == nil {
+				stride, to = b.Param(ldy), b.Copy(y, "y")
+			}
+			b.AddInt(to, stride)
+		}
+		b.Store(v, ir.At(to, 0))
+	}
+	b.AddImm(y, 4*scoreRows)
+}
+
+func newQ8(b *ir.Builder, c Caps, t *spec.Type, m, group int) *q8 {
 	k := &q8{reader: newReader(b, c, t), b: b, m: m, group: group}
 	_, factor, _ := k.reader.a.int8Levels()
 	k.scale, k.min = scaled(k.reader.a.Scale, factor, t), k.reader.a.Min
-	y, w, rows := b.Param(0), b.Param(5), b.Param(7)
-	b.Loop(rows, 1, func() {
-		// A sum waits for the one before it, so a single row of x gets two.
-		k.acc = accumulators(b, f32s(8), m*max(1, 2/m), "acc")
-		k.q, k.d = b.Param(2), b.Param(3)
-		if k.min != nil {
-			k.s = b.Param(4)
-		}
-		blocks, src := b.Param(8), b.Copy(w, "src")
-		if unroll > 1 {
-			b.Loop(blocks, unroll, func() { k.blocks(src, unroll) })
-		}
-		b.Loop(blocks, 1, func() { k.blocks(src, 1) })
-		for i := m; i < len(k.acc); i++ {
-			k.acc[i%m] = b.Bin(ir.OpAdd, k.acc[i%m], k.acc[i], "acc")
-		}
-		writeSums(b, y, 1, k.acc[:m])
-		b.AddInt(w, b.Param(6))
-	})
-	return b.F
+	return k
+}
+
+// row sums the products of the row that k.w points to; the number of blocks is a parameter.
+func (k *q8) row(blocks, unroll int) {
+	b := k.b
+	// A sum waits for the one before it, so a single row of x gets two.
+	k.acc = accumulators(b, f32s(8), k.m*max(1, 2/k.m), "acc")
+	k.q, k.d = b.Param(2), b.Param(3)
+	if k.min != nil {
+		k.s = b.Param(4)
+	}
+	count, src := b.Param(blocks), b.Copy(k.w, "src")
+	if unroll > 1 {
+		b.Loop(count, unroll, func() { k.blocks(src, unroll) })
+	}
+	b.Loop(count, 1, func() { k.blocks(src, 1) })
+	for i := k.m; i < len(k.acc); i++ {
+		k.acc[i%k.m] = b.Bin(ir.OpAdd, k.acc[i%k.m], k.acc[i], "acc")
+	}
 }
 
 // scaled is the scale of int8 levels: the type's own times the factor of the levels.
@@ -91,6 +159,7 @@ type q8 struct {
 	m, group   int
 	scale, min spec.Expr
 	acc        []*ir.Value
+	y, w, rows *ir.Value
 	q, d, s    *ir.Value
 }
 

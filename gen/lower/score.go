@@ -29,12 +29,7 @@ func Score(t *spec.Type, c Caps, m int, name string) *ir.Func {
 	if group != t.Block || group <= chunk || c.Lanes != 8 {
 		giveUp("a row is more than one group of activations")
 	}
-	b := ir.Build(name, []ir.Param{
-		{Name: "y", Type: addr, Go: "*float32"}, {Name: "ldy", Type: word, Go: "int"},
-		{Name: "q", Type: addr, Go: "*int8"}, {Name: "d", Type: addr, Go: "*float32"}, {Name: "s", Type: addr, Go: "*float32"},
-		{Name: "w", Type: addr, Go: "*byte"}, {Name: "stride", Type: word, Go: "int"}, {Name: "rows", Type: word, Go: "int"},
-	}, fmt.Sprintf("%s multiplies rows of one block with %s in int8; rows is a multiple of %d, ldy and stride in bytes.", name, plural(m, "row")+" of activations", scoreRows), "",
-		"\tfor r := range rows {", fmt.Sprintf("\t\tfor j := range %d {", m), "\t\t\ty[j][r] = d[j] * sum(q[j][i] * w[r][i]) // over all i", "\t\t}", "\t}")
+	b := ir.Build(name, scoreParams, scoreDoc(name, m, " of one block")...)
 	k := &score{b: b, r: newReader(b, c, t), t: t, m: m}
 	k.prologue()
 	y, w, rows := b.Param(0), b.Param(5), b.Param(7)
@@ -53,6 +48,19 @@ func Score(t *spec.Type, c Caps, m int, name string) *ir.Func {
 		k.finish(y)
 	})
 	return b.F
+}
+
+// scoreParams are those of Score and ScoreQ8.
+var scoreParams = []ir.Param{
+	{Name: "y", Type: addr, Go: "*float32"}, {Name: "ldy", Type: word, Go: "int"},
+	{Name: "q", Type: addr, Go: "*int8"}, {Name: "d", Type: addr, Go: "*float32"}, {Name: "s", Type: addr, Go: "*float32"},
+	{Name: "w", Type: addr, Go: "*byte"}, {Name: "stride", Type: word, Go: "int"},
+	{Name: "rows", Type: word, Go: "int"}, {Name: "blocks", Type: word, Go: "int"},
+}
+
+func scoreDoc(name string, m int, which string) []string {
+	return []string{fmt.Sprintf("%s multiplies rows%s with %s in int8; rows is a multiple of %d, ldy and stride in bytes.", name, which, plural(m, "row")+" of activations", scoreRows), "",
+		"\tfor r := range rows {", fmt.Sprintf("\t\tfor j := range %d {", m), "\t\t\ty[j][r] = sum(d[j] * q[j][i] * w[r][i]) // over all i", "\t\t}", "\t}"}
 }
 
 // score is the state of one Score.
@@ -143,25 +151,12 @@ func (k *score) finish(y *ir.Value) {
 	b, four := k.b, f32s(scoreRows)
 	b.Note("four results for each row of y")
 	norms := b.Load(four, ir.At(k.norms, 0), "norms")
-	var stride *ir.Value
-	to := y
-	for j := range k.m {
-		var rows [scoreRows]*ir.Value
-		for r := range rows {
-			rows[r] = b.Load(i32s(8), ir.At(k.sums, 32*(scoreRows*j+r)), "sum")
-		}
-		v := b.To(ir.OpToF32, four, "sum", b.To(ir.OpSum4, i32s(scoreRows), "sum", rows[:]...))
+	writeFours(b, y, 1, k.m, func(j int) *ir.Value {
+		v := b.To(ir.OpToF32, four, "sum", b.To(ir.OpSum4, i32s(scoreRows), "sum", loadFours(b, i32s(8), k.sums, j)...))
 		v = b.Bin(ir.OpMul, v, b.Mem1(ir.OpBroadcast, four, ir.At(b.Param(3), 4*j), 0, "d"), "sum")
 		if k.least != 0 {
 			v = b.Bin(ir.OpAdd, v, b.Mem1(ir.OpBroadcast, four, ir.At(k.fixed, 4*j), 0, "fixed"), "sum")
 		}
-		if j > 0 {
-			if stride == nil {
-				stride, to = b.Param(1), b.Copy(y, "y")
-			}
-			b.AddInt(to, stride)
-		}
-		b.Store(b.Bin(ir.OpMul, v, norms, "y"), ir.At(to, 0))
-	}
-	b.AddImm(y, 4*scoreRows)
+		return b.Bin(ir.OpMul, v, norms, "y")
+	})
 }

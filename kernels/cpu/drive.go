@@ -7,7 +7,6 @@ package cpu
 type (
 	matmulKernel   func(y *float32, ldy int, x *float32, ldx int, w *byte, stride, rows, units int)
 	matmulQ8Kernel func(y *float32, ldy int, q *int8, d, s *float32, w *byte, stride, rows, blocks int)
-	scoreKernel    func(y *float32, ldy int, q *int8, d, s *float32, w *byte, stride, rows int)
 	mixKernel      func(o *float32, ldo int, p *float32, ldp int, v *byte, stride, rows, units int)
 
 	// Entry m-1 handles m rows; nil entries are done by smaller ones.

@@ -132,6 +132,58 @@ func matmulQ83xIq4_nlAVX512(y *float32, ldy int, q *int8, d *float32, s *float32
 //go:noescape
 func matmulQ84xIq4_nlAVX512(y *float32, ldy int, q *int8, d *float32, s *float32, w *byte, stride int, rows int, blocks int)
 
+// score1xIq4_nlAVX512 multiplies rows with 1 row of activations in int8; rows is a multiple of 4, ldy and stride in bytes.
+//
+//	for r := range rows {
+//		for j := range 1 {
+//			y[j][r] = sum(d[j] * q[j][i] * w[r][i]) // over all i
+//		}
+//	}
+//
+// Requires: F16C, FMA, AVX512VL, AVX512VNNI
+//
+//go:noescape
+func score1xIq4_nlAVX512(y *float32, ldy int, q *int8, d *float32, s *float32, w *byte, stride int, rows int, blocks int)
+
+// score2xIq4_nlAVX512 multiplies rows with 2 rows of activations in int8; rows is a multiple of 4, ldy and stride in bytes.
+//
+//	for r := range rows {
+//		for j := range 2 {
+//			y[j][r] = sum(d[j] * q[j][i] * w[r][i]) // over all i
+//		}
+//	}
+//
+// Requires: F16C, FMA, AVX512VL, AVX512VNNI
+//
+//go:noescape
+func score2xIq4_nlAVX512(y *float32, ldy int, q *int8, d *float32, s *float32, w *byte, stride int, rows int, blocks int)
+
+// score3xIq4_nlAVX512 multiplies rows with 3 rows of activations in int8; rows is a multiple of 4, ldy and stride in bytes.
+//
+//	for r := range rows {
+//		for j := range 3 {
+//			y[j][r] = sum(d[j] * q[j][i] * w[r][i]) // over all i
+//		}
+//	}
+//
+// Requires: F16C, FMA, AVX512VL, AVX512VNNI
+//
+//go:noescape
+func score3xIq4_nlAVX512(y *float32, ldy int, q *int8, d *float32, s *float32, w *byte, stride int, rows int, blocks int)
+
+// score4xIq4_nlAVX512 multiplies rows with 4 rows of activations in int8; rows is a multiple of 4, ldy and stride in bytes.
+//
+//	for r := range rows {
+//		for j := range 4 {
+//			y[j][r] = sum(d[j] * q[j][i] * w[r][i]) // over all i
+//		}
+//	}
+//
+// Requires: F16C, FMA, AVX512VL, AVX512VNNI
+//
+//go:noescape
+func score4xIq4_nlAVX512(y *float32, ldy int, q *int8, d *float32, s *float32, w *byte, stride int, rows int, blocks int)
+
 // unpackIq4_nlAVX512 unpacks a row into records of 32 levels, their scales and mins.
 //
 //	for i := range blocks * 32 {
@@ -148,6 +200,7 @@ func unpackIq4_nlAVX512(dst *byte, src *byte, blocks int)
 var matmulQ8TilesIq4_nlAVX512 = matmulQ8Tiles{
 	gemm:   gemmSignedAVX512,
 	record: 80,
+	score:  [actRows]matmulQ8Kernel{score1xIq4_nlAVX512, score2xIq4_nlAVX512, score3xIq4_nlAVX512, score4xIq4_nlAVX512},
 	tiles:  [actRows]matmulQ8Kernel{matmulQ81xIq4_nlAVX512, matmulQ82xIq4_nlAVX512, matmulQ83xIq4_nlAVX512, matmulQ84xIq4_nlAVX512},
 	unpack: unpackIq4_nlAVX512,
 }
@@ -343,6 +396,58 @@ func matmulQ83xIq4_nlAVX2(y *float32, ldy int, q *int8, d *float32, s *float32, 
 //go:noescape
 func matmulQ84xIq4_nlAVX2(y *float32, ldy int, q *int8, d *float32, s *float32, w *byte, stride int, rows int, blocks int)
 
+// score1xIq4_nlAVX2 multiplies rows with 1 row of activations in int8; rows is a multiple of 4, ldy and stride in bytes.
+//
+//	for r := range rows {
+//		for j := range 1 {
+//			y[j][r] = sum(d[j] * q[j][i] * w[r][i]) // over all i
+//		}
+//	}
+//
+// Requires: AVX2, F16C, FMA
+//
+//go:noescape
+func score1xIq4_nlAVX2(y *float32, ldy int, q *int8, d *float32, s *float32, w *byte, stride int, rows int, blocks int)
+
+// score2xIq4_nlAVX2 multiplies rows with 2 rows of activations in int8; rows is a multiple of 4, ldy and stride in bytes.
+//
+//	for r := range rows {
+//		for j := range 2 {
+//			y[j][r] = sum(d[j] * q[j][i] * w[r][i]) // over all i
+//		}
+//	}
+//
+// Requires: AVX2, F16C, FMA
+//
+//go:noescape
+func score2xIq4_nlAVX2(y *float32, ldy int, q *int8, d *float32, s *float32, w *byte, stride int, rows int, blocks int)
+
+// score3xIq4_nlAVX2 multiplies rows with 3 rows of activations in int8; rows is a multiple of 4, ldy and stride in bytes.
+//
+//	for r := range rows {
+//		for j := range 3 {
+//			y[j][r] = sum(d[j] * q[j][i] * w[r][i]) // over all i
+//		}
+//	}
+//
+// Requires: AVX2, F16C, FMA
+//
+//go:noescape
+func score3xIq4_nlAVX2(y *float32, ldy int, q *int8, d *float32, s *float32, w *byte, stride int, rows int, blocks int)
+
+// score4xIq4_nlAVX2 multiplies rows with 4 rows of activations in int8; rows is a multiple of 4, ldy and stride in bytes.
+//
+//	for r := range rows {
+//		for j := range 4 {
+//			y[j][r] = sum(d[j] * q[j][i] * w[r][i]) // over all i
+//		}
+//	}
+//
+// Requires: AVX2, F16C, FMA
+//
+//go:noescape
+func score4xIq4_nlAVX2(y *float32, ldy int, q *int8, d *float32, s *float32, w *byte, stride int, rows int, blocks int)
+
 // unpackIq4_nlAVX2 unpacks a row into records of 32 levels, their scales and mins.
 //
 //	for i := range blocks * 32 {
@@ -359,6 +464,7 @@ func unpackIq4_nlAVX2(dst *byte, src *byte, blocks int)
 var matmulQ8TilesIq4_nlAVX2 = matmulQ8Tiles{
 	gemm:   gemmSignedAVX2,
 	record: 80,
+	score:  [actRows]matmulQ8Kernel{score1xIq4_nlAVX2, score2xIq4_nlAVX2, score3xIq4_nlAVX2, score4xIq4_nlAVX2},
 	tiles:  [actRows]matmulQ8Kernel{matmulQ81xIq4_nlAVX2, matmulQ82xIq4_nlAVX2, matmulQ83xIq4_nlAVX2, matmulQ84xIq4_nlAVX2},
 	unpack: unpackIq4_nlAVX2,
 }

@@ -1205,6 +1205,808 @@ done2:
 	VZEROUPPER
 	RET
 
+// score1xLm2_32AVX512 multiplies rows with 1 row of activations in int8; rows is a multiple of 4, ldy and stride in bytes.
+// Requires: F16C, FMA, AVX512VL, AVX512VNNI
+TEXT ·score1xLm2_32AVX512(SB), NOSPLIT, $288-72
+	LEAQ         31(SP), AX
+	ANDQ         $-32, AX
+	MOVQ         y+0(FP), AX
+	MOVQ         w+40(FP), BX
+	MOVQ         rows+56(FP), CX
+	LEAQ         159(SP), DX
+	ANDQ         $-32, DX
+	SUBQ         $4, CX
+	JLT          done2
+
+loop1:
+	XORQ         SI, SI
+	MOVQ         DX, DI
+	ADDQ         $4, SI
+	SUBQ         $1, SI
+	JLT          done4
+
+loop3:
+	VPXOR        Y0, Y0, Y0
+	VPXOR        Y1, Y1, Y1
+	MOVQ         q+16(FP), R8
+	MOVQ         d+24(FP), R9
+	MOVQ         blocks+64(FP), R10
+	MOVQ         BX, R11
+	SUBQ         $2, R10
+	JLT          done6
+
+loop5:
+	VPBROADCASTW (R11), X2
+	VCVTPH2PS    X2, Y2
+	VPBROADCASTQ 2(R11), Y3
+	VPSRLVD      lm2_320<>+0(SB), Y3, Y3
+	VPAND        lm2_321<>+0(SB), Y3, Y3
+	VBROADCASTI128 lm2_322<>+0(SB), Y4
+	VPSHUFB      Y3, Y4, Y3
+	VPABSB       Y3, Y4
+	VMOVDQU      (R8), Y5
+	VPSIGNB      Y3, Y5, Y3
+	VPXOR        Y5, Y5, Y5
+	VPDPBUSD     Y3, Y4, Y5
+	VBROADCASTSS (R9), Y3
+	VCVTDQ2PS    Y5, Y4
+	VMULPS       Y2, Y3, Y2
+	VFMADD231PS  Y2, Y4, Y0
+	VPBROADCASTW 10(R11), X2
+	VCVTPH2PS    X2, Y2
+	VPBROADCASTQ 12(R11), Y3
+	VPSRLVD      lm2_320<>+0(SB), Y3, Y3
+	VPAND        lm2_321<>+0(SB), Y3, Y3
+	VBROADCASTI128 lm2_322<>+0(SB), Y4
+	VPSHUFB      Y3, Y4, Y3
+	VPABSB       Y3, Y4
+	VMOVDQU      32(R8), Y5
+	VPSIGNB      Y3, Y5, Y3
+	VPXOR        Y5, Y5, Y5
+	VPDPBUSD     Y3, Y4, Y5
+	VBROADCASTSS 4(R9), Y3
+	VCVTDQ2PS    Y5, Y4
+	VMULPS       Y2, Y3, Y2
+	VFMADD231PS  Y2, Y4, Y1
+	ADDQ         $0x14, R11
+	ADDQ         $0x40, R8
+	ADDQ         $8, R9
+	SUBQ         $2, R10
+	JGE          loop5
+
+done6:
+	ADDQ         $2, R10
+	SUBQ         $1, R10
+	JLT          done8
+
+loop7:
+	VPBROADCASTW (R11), X2
+	VCVTPH2PS    X2, Y2
+	VPBROADCASTQ 2(R11), Y3
+	VPSRLVD      lm2_320<>+0(SB), Y3, Y3
+	VPAND        lm2_321<>+0(SB), Y3, Y3
+	VBROADCASTI128 lm2_322<>+0(SB), Y4
+	VPSHUFB      Y3, Y4, Y3
+	VPABSB       Y3, Y4
+	VMOVDQU      (R8), Y5
+	VPSIGNB      Y3, Y5, Y3
+	VPXOR        Y5, Y5, Y5
+	VPDPBUSD     Y3, Y4, Y5
+	VBROADCASTSS (R9), Y3
+	VCVTDQ2PS    Y5, Y4
+	VMULPS       Y2, Y3, Y2
+	VFMADD231PS  Y2, Y4, Y0
+	ADDQ         $0xa, R11
+	ADDQ         $0x20, R8
+	ADDQ         $4, R9
+	SUBQ         $1, R10
+	JGE          loop7
+
+done8:
+	ADDQ         $1, R10
+	VADDPS       Y1, Y0, Y0
+	VMOVUPS      Y0, (DI)
+	ADDQ         $0x20, DI
+	MOVQ         stride+48(FP), R8
+	ADDQ         R8, BX
+	SUBQ         $1, SI
+	JGE          loop3
+
+done4:
+	ADDQ         $1, SI
+
+	// four results for each row of y
+	VMOVUPS      (DX), Y0
+	VMOVUPS      32(DX), Y1
+	VMOVUPS      64(DX), Y2
+	VMOVUPS      96(DX), Y3
+	VPUNPCKLDQ   Y1, Y0, Y4
+	VPUNPCKHDQ   Y1, Y0, Y0
+	VADDPS       Y0, Y4, Y4
+	VPUNPCKLDQ   Y3, Y2, Y0
+	VPUNPCKHDQ   Y3, Y2, Y1
+	VADDPS       Y1, Y0, Y0
+	VPUNPCKLQDQ  Y0, Y4, Y1
+	VPUNPCKHQDQ  Y0, Y4, Y0
+	VADDPS       Y0, Y1, Y1
+	VEXTRACTI128 $1, Y1, X0
+	VADDPS       X0, X1, X0
+	VMOVUPS      X0, (AX)
+	ADDQ         $0x10, AX
+	SUBQ         $4, CX
+	JGE          loop1
+
+done2:
+	ADDQ         $4, CX
+	VZEROUPPER
+	RET
+
+// score2xLm2_32AVX512 multiplies rows with 2 rows of activations in int8; rows is a multiple of 4, ldy and stride in bytes.
+// Requires: F16C, FMA, AVX512VL, AVX512VNNI
+TEXT ·score2xLm2_32AVX512(SB), NOSPLIT, $416-72
+	LEAQ         31(SP), AX
+	ANDQ         $-32, AX
+	MOVQ         y+0(FP), AX
+	MOVQ         w+40(FP), BX
+	MOVQ         rows+56(FP), CX
+	LEAQ         159(SP), DX
+	ANDQ         $-32, DX
+	SUBQ         $4, CX
+	JLT          done2
+
+loop1:
+	XORQ         SI, SI
+	MOVQ         DX, DI
+	ADDQ         $4, SI
+	SUBQ         $1, SI
+	JLT          done4
+
+loop3:
+	VPXOR        Y0, Y0, Y0
+	VPXOR        Y1, Y1, Y1
+	MOVQ         q+16(FP), R8
+	MOVQ         d+24(FP), R9
+	MOVQ         blocks+64(FP), R10
+	MOVQ         BX, R11
+	SUBQ         $2, R10
+	JLT          done6
+
+loop5:
+	VPBROADCASTW (R11), X2
+	VCVTPH2PS    X2, Y2
+	VPBROADCASTQ 2(R11), Y3
+	VPSRLVD      lm2_320<>+0(SB), Y3, Y3
+	VPAND        lm2_321<>+0(SB), Y3, Y3
+	VBROADCASTI128 lm2_322<>+0(SB), Y4
+	VPSHUFB      Y3, Y4, Y3
+	VPABSB       Y3, Y4
+	VMOVDQU      (R8), Y5
+	VPSIGNB      Y3, Y5, Y5
+	VPXOR        Y6, Y6, Y6
+	VPDPBUSD     Y5, Y4, Y6
+	VMOVDQU      32(R8), Y5
+	VPSIGNB      Y3, Y5, Y3
+	VPXOR        Y5, Y5, Y5
+	VPDPBUSD     Y3, Y4, Y5
+	VBROADCASTSS (R9), Y3
+	VCVTDQ2PS    Y6, Y4
+	VMULPS       Y2, Y3, Y3
+	VFMADD231PS  Y3, Y4, Y0
+	VBROADCASTSS 4(R9), Y3
+	VCVTDQ2PS    Y5, Y4
+	VMULPS       Y2, Y3, Y2
+	VFMADD231PS  Y2, Y4, Y1
+	VPBROADCASTW 10(R11), X2
+	VCVTPH2PS    X2, Y2
+	VPBROADCASTQ 12(R11), Y3
+	VPSRLVD      lm2_320<>+0(SB), Y3, Y3
+	VPAND        lm2_321<>+0(SB), Y3, Y3
+	VBROADCASTI128 lm2_322<>+0(SB), Y4
+	VPSHUFB      Y3, Y4, Y3
+	VPABSB       Y3, Y4
+	VMOVDQU      64(R8), Y5
+	VPSIGNB      Y3, Y5, Y5
+	VPXOR        Y6, Y6, Y6
+	VPDPBUSD     Y5, Y4, Y6
+	VMOVDQU      96(R8), Y5
+	VPSIGNB      Y3, Y5, Y3
+	VPXOR        Y5, Y5, Y5
+	VPDPBUSD     Y3, Y4, Y5
+	VBROADCASTSS 8(R9), Y3
+	VCVTDQ2PS    Y6, Y4
+	VMULPS       Y2, Y3, Y3
+	VFMADD231PS  Y3, Y4, Y0
+	VBROADCASTSS 12(R9), Y3
+	VCVTDQ2PS    Y5, Y4
+	VMULPS       Y2, Y3, Y2
+	VFMADD231PS  Y2, Y4, Y1
+	ADDQ         $0x14, R11
+	ADDQ         $0x80, R8
+	ADDQ         $0x10, R9
+	SUBQ         $2, R10
+	JGE          loop5
+
+done6:
+	ADDQ         $2, R10
+	SUBQ         $1, R10
+	JLT          done8
+
+loop7:
+	VPBROADCASTW (R11), X2
+	VCVTPH2PS    X2, Y2
+	VPBROADCASTQ 2(R11), Y3
+	VPSRLVD      lm2_320<>+0(SB), Y3, Y3
+	VPAND        lm2_321<>+0(SB), Y3, Y3
+	VBROADCASTI128 lm2_322<>+0(SB), Y4
+	VPSHUFB      Y3, Y4, Y3
+	VPABSB       Y3, Y4
+	VMOVDQU      (R8), Y5
+	VPSIGNB      Y3, Y5, Y5
+	VPXOR        Y6, Y6, Y6
+	VPDPBUSD     Y5, Y4, Y6
+	VMOVDQU      32(R8), Y5
+	VPSIGNB      Y3, Y5, Y3
+	VPXOR        Y5, Y5, Y5
+	VPDPBUSD     Y3, Y4, Y5
+	VBROADCASTSS (R9), Y3
+	VCVTDQ2PS    Y6, Y4
+	VMULPS       Y2, Y3, Y3
+	VFMADD231PS  Y3, Y4, Y0
+	VBROADCASTSS 4(R9), Y3
+	VCVTDQ2PS    Y5, Y4
+	VMULPS       Y2, Y3, Y2
+	VFMADD231PS  Y2, Y4, Y1
+	ADDQ         $0xa, R11
+	ADDQ         $0x40, R8
+	ADDQ         $8, R9
+	SUBQ         $1, R10
+	JGE          loop7
+
+done8:
+	ADDQ         $1, R10
+	VMOVUPS      Y0, (DI)
+	VMOVUPS      Y1, 128(DI)
+	ADDQ         $0x20, DI
+	MOVQ         stride+48(FP), R8
+	ADDQ         R8, BX
+	SUBQ         $1, SI
+	JGE          loop3
+
+done4:
+	ADDQ         $1, SI
+
+	// four results for each row of y
+	VMOVUPS      (DX), Y0
+	VMOVUPS      32(DX), Y1
+	VMOVUPS      64(DX), Y2
+	VMOVUPS      96(DX), Y3
+	VPUNPCKLDQ   Y1, Y0, Y4
+	VPUNPCKHDQ   Y1, Y0, Y0
+	VADDPS       Y0, Y4, Y4
+	VPUNPCKLDQ   Y3, Y2, Y0
+	VPUNPCKHDQ   Y3, Y2, Y1
+	VADDPS       Y1, Y0, Y0
+	VPUNPCKLQDQ  Y0, Y4, Y1
+	VPUNPCKHQDQ  Y0, Y4, Y0
+	VADDPS       Y0, Y1, Y1
+	VEXTRACTI128 $1, Y1, X0
+	VADDPS       X0, X1, X0
+	VMOVUPS      X0, (AX)
+	VMOVUPS      128(DX), Y0
+	VMOVUPS      160(DX), Y1
+	VMOVUPS      192(DX), Y2
+	VMOVUPS      224(DX), Y3
+	VPUNPCKLDQ   Y1, Y0, Y4
+	VPUNPCKHDQ   Y1, Y0, Y0
+	VADDPS       Y0, Y4, Y4
+	VPUNPCKLDQ   Y3, Y2, Y0
+	VPUNPCKHDQ   Y3, Y2, Y1
+	VADDPS       Y1, Y0, Y0
+	VPUNPCKLQDQ  Y0, Y4, Y1
+	VPUNPCKHQDQ  Y0, Y4, Y0
+	VADDPS       Y0, Y1, Y1
+	VEXTRACTI128 $1, Y1, X0
+	VADDPS       X0, X1, X0
+	MOVQ         ldy+8(FP), SI
+	MOVQ         AX, DI
+	ADDQ         SI, DI
+	VMOVUPS      X0, (DI)
+	ADDQ         $0x10, AX
+	SUBQ         $4, CX
+	JGE          loop1
+
+done2:
+	ADDQ         $4, CX
+	VZEROUPPER
+	RET
+
+// score3xLm2_32AVX512 multiplies rows with 3 rows of activations in int8; rows is a multiple of 4, ldy and stride in bytes.
+// Requires: F16C, FMA, AVX512VL, AVX512VNNI
+TEXT ·score3xLm2_32AVX512(SB), NOSPLIT, $544-72
+	LEAQ         31(SP), AX
+	ANDQ         $-32, AX
+	MOVQ         y+0(FP), AX
+	MOVQ         w+40(FP), BX
+	MOVQ         rows+56(FP), CX
+	LEAQ         159(SP), DX
+	ANDQ         $-32, DX
+	SUBQ         $4, CX
+	JLT          done2
+
+loop1:
+	XORQ         SI, SI
+	MOVQ         DX, DI
+	ADDQ         $4, SI
+	SUBQ         $1, SI
+	JLT          done4
+
+loop3:
+	VPXOR        Y0, Y0, Y0
+	VPXOR        Y1, Y1, Y1
+	VPXOR        Y2, Y2, Y2
+	MOVQ         q+16(FP), R8
+	MOVQ         d+24(FP), R9
+	MOVQ         blocks+64(FP), R10
+	MOVQ         BX, R11
+	SUBQ         $2, R10
+	JLT          done6
+
+loop5:
+	VPBROADCASTW (R11), X3
+	VCVTPH2PS    X3, Y3
+	VPBROADCASTQ 2(R11), Y4
+	VPSRLVD      lm2_320<>+0(SB), Y4, Y4
+	VPAND        lm2_321<>+0(SB), Y4, Y4
+	VBROADCASTI128 lm2_322<>+0(SB), Y5
+	VPSHUFB      Y4, Y5, Y4
+	VPABSB       Y4, Y5
+	VMOVDQU      (R8), Y6
+	VPSIGNB      Y4, Y6, Y6
+	VPXOR        Y7, Y7, Y7
+	VPDPBUSD     Y6, Y5, Y7
+	VMOVDQU      32(R8), Y6
+	VPSIGNB      Y4, Y6, Y6
+	VPXOR        Y8, Y8, Y8
+	VPDPBUSD     Y6, Y5, Y8
+	VMOVDQU      64(R8), Y6
+	VPSIGNB      Y4, Y6, Y4
+	VPXOR        Y6, Y6, Y6
+	VPDPBUSD     Y4, Y5, Y6
+	VBROADCASTSS (R9), Y4
+	VCVTDQ2PS    Y7, Y5
+	VMULPS       Y3, Y4, Y4
+	VFMADD231PS  Y4, Y5, Y0
+	VBROADCASTSS 4(R9), Y4
+	VCVTDQ2PS    Y8, Y5
+	VMULPS       Y3, Y4, Y4
+	VFMADD231PS  Y4, Y5, Y1
+	VBROADCASTSS 8(R9), Y4
+	VCVTDQ2PS    Y6, Y5
+	VMULPS       Y3, Y4, Y3
+	VFMADD231PS  Y3, Y5, Y2
+	VPBROADCASTW 10(R11), X3
+	VCVTPH2PS    X3, Y3
+	VPBROADCASTQ 12(R11), Y4
+	VPSRLVD      lm2_320<>+0(SB), Y4, Y4
+	VPAND        lm2_321<>+0(SB), Y4, Y4
+	VBROADCASTI128 lm2_322<>+0(SB), Y5
+	VPSHUFB      Y4, Y5, Y4
+	VPABSB       Y4, Y5
+	VMOVDQU      96(R8), Y6
+	VPSIGNB      Y4, Y6, Y6
+	VPXOR        Y7, Y7, Y7
+	VPDPBUSD     Y6, Y5, Y7
+	VMOVDQU      128(R8), Y6
+	VPSIGNB      Y4, Y6, Y6
+	VPXOR        Y8, Y8, Y8
+	VPDPBUSD     Y6, Y5, Y8
+	VMOVDQU      160(R8), Y6
+	VPSIGNB      Y4, Y6, Y4
+	VPXOR        Y6, Y6, Y6
+	VPDPBUSD     Y4, Y5, Y6
+	VBROADCASTSS 12(R9), Y4
+	VCVTDQ2PS    Y7, Y5
+	VMULPS       Y3, Y4, Y4
+	VFMADD231PS  Y4, Y5, Y0
+	VBROADCASTSS 16(R9), Y4
+	VCVTDQ2PS    Y8, Y5
+	VMULPS       Y3, Y4, Y4
+	VFMADD231PS  Y4, Y5, Y1
+	VBROADCASTSS 20(R9), Y4
+	VCVTDQ2PS    Y6, Y5
+	VMULPS       Y3, Y4, Y3
+	VFMADD231PS  Y3, Y5, Y2
+	ADDQ         $0x14, R11
+	ADDQ         $0xc0, R8
+	ADDQ         $0x18, R9
+	SUBQ         $2, R10
+	JGE          loop5
+
+done6:
+	ADDQ         $2, R10
+	SUBQ         $1, R10
+	JLT          done8
+
+loop7:
+	VPBROADCASTW (R11), X3
+	VCVTPH2PS    X3, Y3
+	VPBROADCASTQ 2(R11), Y4
+	VPSRLVD      lm2_320<>+0(SB), Y4, Y4
+	VPAND        lm2_321<>+0(SB), Y4, Y4
+	VBROADCASTI128 lm2_322<>+0(SB), Y5
+	VPSHUFB      Y4, Y5, Y4
+	VPABSB       Y4, Y5
+	VMOVDQU      (R8), Y6
+	VPSIGNB      Y4, Y6, Y6
+	VPXOR        Y7, Y7, Y7
+	VPDPBUSD     Y6, Y5, Y7
+	VMOVDQU      32(R8), Y6
+	VPSIGNB      Y4, Y6, Y6
+	VPXOR        Y8, Y8, Y8
+	VPDPBUSD     Y6, Y5, Y8
+	VMOVDQU      64(R8), Y6
+	VPSIGNB      Y4, Y6, Y4
+	VPXOR        Y6, Y6, Y6
+	VPDPBUSD     Y4, Y5, Y6
+	VBROADCASTSS (R9), Y4
+	VCVTDQ2PS    Y7, Y5
+	VMULPS       Y3, Y4, Y4
+	VFMADD231PS  Y4, Y5, Y0
+	VBROADCASTSS 4(R9), Y4
+	VCVTDQ2PS    Y8, Y5
+	VMULPS       Y3, Y4, Y4
+	VFMADD231PS  Y4, Y5, Y1
+	VBROADCASTSS 8(R9), Y4
+	VCVTDQ2PS    Y6, Y5
+	VMULPS       Y3, Y4, Y3
+	VFMADD231PS  Y3, Y5, Y2
+	ADDQ         $0xa, R11
+	ADDQ         $0x60, R8
+	ADDQ         $0xc, R9
+	SUBQ         $1, R10
+	JGE          loop7
+
+done8:
+	ADDQ         $1, R10
+	VMOVUPS      Y0, (DI)
+	VMOVUPS      Y1, 128(DI)
+	VMOVUPS      Y2, 256(DI)
+	ADDQ         $0x20, DI
+	MOVQ         stride+48(FP), R8
+	ADDQ         R8, BX
+	SUBQ         $1, SI
+	JGE          loop3
+
+done4:
+	ADDQ         $1, SI
+
+	// four results for each row of y
+	VMOVUPS      (DX), Y0
+	VMOVUPS      32(DX), Y1
+	VMOVUPS      64(DX), Y2
+	VMOVUPS      96(DX), Y3
+	VPUNPCKLDQ   Y1, Y0, Y4
+	VPUNPCKHDQ   Y1, Y0, Y0
+	VADDPS       Y0, Y4, Y4
+	VPUNPCKLDQ   Y3, Y2, Y0
+	VPUNPCKHDQ   Y3, Y2, Y1
+	VADDPS       Y1, Y0, Y0
+	VPUNPCKLQDQ  Y0, Y4, Y1
+	VPUNPCKHQDQ  Y0, Y4, Y0
+	VADDPS       Y0, Y1, Y1
+	VEXTRACTI128 $1, Y1, X0
+	VADDPS       X0, X1, X0
+	VMOVUPS      X0, (AX)
+	VMOVUPS      128(DX), Y0
+	VMOVUPS      160(DX), Y1
+	VMOVUPS      192(DX), Y2
+	VMOVUPS      224(DX), Y3
+	VPUNPCKLDQ   Y1, Y0, Y4
+	VPUNPCKHDQ   Y1, Y0, Y0
+	VADDPS       Y0, Y4, Y4
+	VPUNPCKLDQ   Y3, Y2, Y0
+	VPUNPCKHDQ   Y3, Y2, Y1
+	VADDPS       Y1, Y0, Y0
+	VPUNPCKLQDQ  Y0, Y4, Y1
+	VPUNPCKHQDQ  Y0, Y4, Y0
+	VADDPS       Y0, Y1, Y1
+	VEXTRACTI128 $1, Y1, X0
+	VADDPS       X0, X1, X0
+	MOVQ         ldy+8(FP), SI
+	MOVQ         AX, DI
+	ADDQ         SI, DI
+	VMOVUPS      X0, (DI)
+	VMOVUPS      256(DX), Y0
+	VMOVUPS      288(DX), Y1
+	VMOVUPS      320(DX), Y2
+	VMOVUPS      352(DX), Y3
+	VPUNPCKLDQ   Y1, Y0, Y4
+	VPUNPCKHDQ   Y1, Y0, Y0
+	VADDPS       Y0, Y4, Y4
+	VPUNPCKLDQ   Y3, Y2, Y0
+	VPUNPCKHDQ   Y3, Y2, Y1
+	VADDPS       Y1, Y0, Y0
+	VPUNPCKLQDQ  Y0, Y4, Y1
+	VPUNPCKHQDQ  Y0, Y4, Y0
+	VADDPS       Y0, Y1, Y1
+	VEXTRACTI128 $1, Y1, X0
+	VADDPS       X0, X1, X0
+	ADDQ         SI, DI
+	VMOVUPS      X0, (DI)
+	ADDQ         $0x10, AX
+	SUBQ         $4, CX
+	JGE          loop1
+
+done2:
+	ADDQ         $4, CX
+	VZEROUPPER
+	RET
+
+// score4xLm2_32AVX512 multiplies rows with 4 rows of activations in int8; rows is a multiple of 4, ldy and stride in bytes.
+// Requires: F16C, FMA, AVX512VL, AVX512VNNI
+TEXT ·score4xLm2_32AVX512(SB), 0, $672-72
+	LEAQ         31(SP), AX
+	ANDQ         $-32, AX
+	MOVQ         y+0(FP), AX
+	MOVQ         w+40(FP), BX
+	MOVQ         rows+56(FP), CX
+	LEAQ         159(SP), DX
+	ANDQ         $-32, DX
+	SUBQ         $4, CX
+	JLT          done2
+
+loop1:
+	XORQ         SI, SI
+	MOVQ         DX, DI
+	ADDQ         $4, SI
+	SUBQ         $1, SI
+	JLT          done4
+
+loop3:
+	VPXOR        Y0, Y0, Y0
+	VPXOR        Y1, Y1, Y1
+	VPXOR        Y2, Y2, Y2
+	VPXOR        Y3, Y3, Y3
+	MOVQ         q+16(FP), R8
+	MOVQ         d+24(FP), R9
+	MOVQ         blocks+64(FP), R10
+	MOVQ         BX, R11
+	SUBQ         $2, R10
+	JLT          done6
+
+loop5:
+	VPBROADCASTW (R11), X4
+	VCVTPH2PS    X4, Y4
+	VPBROADCASTQ 2(R11), Y5
+	VPSRLVD      lm2_320<>+0(SB), Y5, Y5
+	VPAND        lm2_321<>+0(SB), Y5, Y5
+	VBROADCASTI128 lm2_322<>+0(SB), Y6
+	VPSHUFB      Y5, Y6, Y5
+	VPABSB       Y5, Y6
+	VMOVDQU      (R8), Y7
+	VPSIGNB      Y5, Y7, Y7
+	VPXOR        Y8, Y8, Y8
+	VPDPBUSD     Y7, Y6, Y8
+	VMOVDQU      32(R8), Y7
+	VPSIGNB      Y5, Y7, Y7
+	VPXOR        Y9, Y9, Y9
+	VPDPBUSD     Y7, Y6, Y9
+	VMOVDQU      64(R8), Y7
+	VPSIGNB      Y5, Y7, Y7
+	VPXOR        Y10, Y10, Y10
+	VPDPBUSD     Y7, Y6, Y10
+	VMOVDQU      96(R8), Y7
+	VPSIGNB      Y5, Y7, Y5
+	VPXOR        Y7, Y7, Y7
+	VPDPBUSD     Y5, Y6, Y7
+	VBROADCASTSS (R9), Y5
+	VCVTDQ2PS    Y8, Y6
+	VMULPS       Y4, Y5, Y5
+	VFMADD231PS  Y5, Y6, Y0
+	VBROADCASTSS 4(R9), Y5
+	VCVTDQ2PS    Y9, Y6
+	VMULPS       Y4, Y5, Y5
+	VFMADD231PS  Y5, Y6, Y1
+	VBROADCASTSS 8(R9), Y5
+	VCVTDQ2PS    Y10, Y6
+	VMULPS       Y4, Y5, Y5
+	VFMADD231PS  Y5, Y6, Y2
+	VBROADCASTSS 12(R9), Y5
+	VCVTDQ2PS    Y7, Y6
+	VMULPS       Y4, Y5, Y4
+	VFMADD231PS  Y4, Y6, Y3
+	VPBROADCASTW 10(R11), X4
+	VCVTPH2PS    X4, Y4
+	VPBROADCASTQ 12(R11), Y5
+	VPSRLVD      lm2_320<>+0(SB), Y5, Y5
+	VPAND        lm2_321<>+0(SB), Y5, Y5
+	VBROADCASTI128 lm2_322<>+0(SB), Y6
+	VPSHUFB      Y5, Y6, Y5
+	VPABSB       Y5, Y6
+	VMOVDQU      128(R8), Y7
+	VPSIGNB      Y5, Y7, Y7
+	VPXOR        Y8, Y8, Y8
+	VPDPBUSD     Y7, Y6, Y8
+	VMOVDQU      160(R8), Y7
+	VPSIGNB      Y5, Y7, Y7
+	VPXOR        Y9, Y9, Y9
+	VPDPBUSD     Y7, Y6, Y9
+	VMOVDQU      192(R8), Y7
+	VPSIGNB      Y5, Y7, Y7
+	VPXOR        Y10, Y10, Y10
+	VPDPBUSD     Y7, Y6, Y10
+	VMOVDQU      224(R8), Y7
+	VPSIGNB      Y5, Y7, Y5
+	VPXOR        Y7, Y7, Y7
+	VPDPBUSD     Y5, Y6, Y7
+	VBROADCASTSS 16(R9), Y5
+	VCVTDQ2PS    Y8, Y6
+	VMULPS       Y4, Y5, Y5
+	VFMADD231PS  Y5, Y6, Y0
+	VBROADCASTSS 20(R9), Y5
+	VCVTDQ2PS    Y9, Y6
+	VMULPS       Y4, Y5, Y5
+	VFMADD231PS  Y5, Y6, Y1
+	VBROADCASTSS 24(R9), Y5
+	VCVTDQ2PS    Y10, Y6
+	VMULPS       Y4, Y5, Y5
+	VFMADD231PS  Y5, Y6, Y2
+	VBROADCASTSS 28(R9), Y5
+	VCVTDQ2PS    Y7, Y6
+	VMULPS       Y4, Y5, Y4
+	VFMADD231PS  Y4, Y6, Y3
+	ADDQ         $0x14, R11
+	ADDQ         $0x100, R8
+	ADDQ         $0x20, R9
+	SUBQ         $2, R10
+	JGE          loop5
+
+done6:
+	ADDQ         $2, R10
+	SUBQ         $1, R10
+	JLT          done8
+
+loop7:
+	VPBROADCASTW (R11), X4
+	VCVTPH2PS    X4, Y4
+	VPBROADCASTQ 2(R11), Y5
+	VPSRLVD      lm2_320<>+0(SB), Y5, Y5
+	VPAND        lm2_321<>+0(SB), Y5, Y5
+	VBROADCASTI128 lm2_322<>+0(SB), Y6
+	VPSHUFB      Y5, Y6, Y5
+	VPABSB       Y5, Y6
+	VMOVDQU      (R8), Y7
+	VPSIGNB      Y5, Y7, Y7
+	VPXOR        Y8, Y8, Y8
+	VPDPBUSD     Y7, Y6, Y8
+	VMOVDQU      32(R8), Y7
+	VPSIGNB      Y5, Y7, Y7
+	VPXOR        Y9, Y9, Y9
+	VPDPBUSD     Y7, Y6, Y9
+	VMOVDQU      64(R8), Y7
+	VPSIGNB      Y5, Y7, Y7
+	VPXOR        Y10, Y10, Y10
+	VPDPBUSD     Y7, Y6, Y10
+	VMOVDQU      96(R8), Y7
+	VPSIGNB      Y5, Y7, Y5
+	VPXOR        Y7, Y7, Y7
+	VPDPBUSD     Y5, Y6, Y7
+	VBROADCASTSS (R9), Y5
+	VCVTDQ2PS    Y8, Y6
+	VMULPS       Y4, Y5, Y5
+	VFMADD231PS  Y5, Y6, Y0
+	VBROADCASTSS 4(R9), Y5
+	VCVTDQ2PS    Y9, Y6
+	VMULPS       Y4, Y5, Y5
+	VFMADD231PS  Y5, Y6, Y1
+	VBROADCASTSS 8(R9), Y5
+	VCVTDQ2PS    Y10, Y6
+	VMULPS       Y4, Y5, Y5
+	VFMADD231PS  Y5, Y6, Y2
+	VBROADCASTSS 12(R9), Y5
+	VCVTDQ2PS    Y7, Y6
+	VMULPS       Y4, Y5, Y4
+	VFMADD231PS  Y4, Y6, Y3
+	ADDQ         $0xa, R11
+	ADDQ         $0x80, R8
+	ADDQ         $0x10, R9
+	SUBQ         $1, R10
+	JGE          loop7
+
+done8:
+	ADDQ         $1, R10
+	VMOVUPS      Y0, (DI)
+	VMOVUPS      Y1, 128(DI)
+	VMOVUPS      Y2, 256(DI)
+	VMOVUPS      Y3, 384(DI)
+	ADDQ         $0x20, DI
+	MOVQ         stride+48(FP), R8
+	ADDQ         R8, BX
+	SUBQ         $1, SI
+	JGE          loop3
+
+done4:
+	ADDQ         $1, SI
+
+	// four results for each row of y
+	VMOVUPS      (DX), Y0
+	VMOVUPS      32(DX), Y1
+	VMOVUPS      64(DX), Y2
+	VMOVUPS      96(DX), Y3
+	VPUNPCKLDQ   Y1, Y0, Y4
+	VPUNPCKHDQ   Y1, Y0, Y0
+	VADDPS       Y0, Y4, Y4
+	VPUNPCKLDQ   Y3, Y2, Y0
+	VPUNPCKHDQ   Y3, Y2, Y1
+	VADDPS       Y1, Y0, Y0
+	VPUNPCKLQDQ  Y0, Y4, Y1
+	VPUNPCKHQDQ  Y0, Y4, Y0
+	VADDPS       Y0, Y1, Y1
+	VEXTRACTI128 $1, Y1, X0
+	VADDPS       X0, X1, X0
+	VMOVUPS      X0, (AX)
+	VMOVUPS      128(DX), Y0
+	VMOVUPS      160(DX), Y1
+	VMOVUPS      192(DX), Y2
+	VMOVUPS      224(DX), Y3
+	VPUNPCKLDQ   Y1, Y0, Y4
+	VPUNPCKHDQ   Y1, Y0, Y0
+	VADDPS       Y0, Y4, Y4
+	VPUNPCKLDQ   Y3, Y2, Y0
+	VPUNPCKHDQ   Y3, Y2, Y1
+	VADDPS       Y1, Y0, Y0
+	VPUNPCKLQDQ  Y0, Y4, Y1
+	VPUNPCKHQDQ  Y0, Y4, Y0
+	VADDPS       Y0, Y1, Y1
+	VEXTRACTI128 $1, Y1, X0
+	VADDPS       X0, X1, X0
+	MOVQ         ldy+8(FP), SI
+	MOVQ         AX, DI
+	ADDQ         SI, DI
+	VMOVUPS      X0, (DI)
+	VMOVUPS      256(DX), Y0
+	VMOVUPS      288(DX), Y1
+	VMOVUPS      320(DX), Y2
+	VMOVUPS      352(DX), Y3
+	VPUNPCKLDQ   Y1, Y0, Y4
+	VPUNPCKHDQ   Y1, Y0, Y0
+	VADDPS       Y0, Y4, Y4
+	VPUNPCKLDQ   Y3, Y2, Y0
+	VPUNPCKHDQ   Y3, Y2, Y1
+	VADDPS       Y1, Y0, Y0
+	VPUNPCKLQDQ  Y0, Y4, Y1
+	VPUNPCKHQDQ  Y0, Y4, Y0
+	VADDPS       Y0, Y1, Y1
+	VEXTRACTI128 $1, Y1, X0
+	VADDPS       X0, X1, X0
+	ADDQ         SI, DI
+	VMOVUPS      X0, (DI)
+	VMOVUPS      384(DX), Y0
+	VMOVUPS      416(DX), Y1
+	VMOVUPS      448(DX), Y2
+	VMOVUPS      480(DX), Y3
+	VPUNPCKLDQ   Y1, Y0, Y4
+	VPUNPCKHDQ   Y1, Y0, Y0
+	VADDPS       Y0, Y4, Y4
+	VPUNPCKLDQ   Y3, Y2, Y0
+	VPUNPCKHDQ   Y3, Y2, Y1
+	VADDPS       Y1, Y0, Y0
+	VPUNPCKLQDQ  Y0, Y4, Y1
+	VPUNPCKHQDQ  Y0, Y4, Y0
+	VADDPS       Y0, Y1, Y1
+	VEXTRACTI128 $1, Y1, X0
+	VADDPS       X0, X1, X0
+	ADDQ         SI, DI
+	VMOVUPS      X0, (DI)
+	ADDQ         $0x10, AX
+	SUBQ         $4, CX
+	JGE          loop1
+
+done2:
+	ADDQ         $4, CX
+	VZEROUPPER
+	RET
+
 // unpackLm2_32AVX512 unpacks a row into records of 32 levels, their scales and mins.
 // Requires: AVX2, F16C
 TEXT ·unpackLm2_32AVX512(SB), NOSPLIT, $128-24
@@ -2827,6 +3629,808 @@ done6:
 
 done2:
 	ADDQ         $1, CX
+	VZEROUPPER
+	RET
+
+// score1xLm2_32AVX2 multiplies rows with 1 row of activations in int8; rows is a multiple of 4, ldy and stride in bytes.
+// Requires: AVX2, F16C, FMA
+TEXT ·score1xLm2_32AVX2(SB), NOSPLIT, $288-72
+	LEAQ         31(SP), AX
+	ANDQ         $-32, AX
+	MOVQ         y+0(FP), AX
+	MOVQ         w+40(FP), BX
+	MOVQ         rows+56(FP), CX
+	LEAQ         159(SP), DX
+	ANDQ         $-32, DX
+	SUBQ         $4, CX
+	JLT          done2
+
+loop1:
+	XORQ         SI, SI
+	MOVQ         DX, DI
+	ADDQ         $4, SI
+	SUBQ         $1, SI
+	JLT          done4
+
+loop3:
+	VPXOR        Y0, Y0, Y0
+	VPXOR        Y1, Y1, Y1
+	MOVQ         q+16(FP), R8
+	MOVQ         d+24(FP), R9
+	MOVQ         blocks+64(FP), R10
+	MOVQ         BX, R11
+	SUBQ         $2, R10
+	JLT          done6
+
+loop5:
+	VPBROADCASTW (R11), X2
+	VCVTPH2PS    X2, Y2
+	VPBROADCASTQ 2(R11), Y3
+	VPSRLVD      lm2_320<>+0(SB), Y3, Y3
+	VPAND        lm2_321<>+0(SB), Y3, Y3
+	VBROADCASTI128 lm2_322<>+0(SB), Y4
+	VPSHUFB      Y3, Y4, Y3
+	VPABSB       Y3, Y4
+	VMOVDQU      (R8), Y5
+	VPSIGNB      Y3, Y5, Y3
+	VPMADDUBSW   Y3, Y4, Y3
+	VPMADDWD     lm2_323<>+0(SB), Y3, Y3
+	VBROADCASTSS (R9), Y4
+	VCVTDQ2PS    Y3, Y3
+	VMULPS       Y2, Y4, Y2
+	VFMADD231PS  Y2, Y3, Y0
+	VPBROADCASTW 10(R11), X2
+	VCVTPH2PS    X2, Y2
+	VPBROADCASTQ 12(R11), Y3
+	VPSRLVD      lm2_320<>+0(SB), Y3, Y3
+	VPAND        lm2_321<>+0(SB), Y3, Y3
+	VBROADCASTI128 lm2_322<>+0(SB), Y4
+	VPSHUFB      Y3, Y4, Y3
+	VPABSB       Y3, Y4
+	VMOVDQU      32(R8), Y5
+	VPSIGNB      Y3, Y5, Y3
+	VPMADDUBSW   Y3, Y4, Y3
+	VPMADDWD     lm2_323<>+0(SB), Y3, Y3
+	VBROADCASTSS 4(R9), Y4
+	VCVTDQ2PS    Y3, Y3
+	VMULPS       Y2, Y4, Y2
+	VFMADD231PS  Y2, Y3, Y1
+	ADDQ         $0x14, R11
+	ADDQ         $0x40, R8
+	ADDQ         $8, R9
+	SUBQ         $2, R10
+	JGE          loop5
+
+done6:
+	ADDQ         $2, R10
+	SUBQ         $1, R10
+	JLT          done8
+
+loop7:
+	VPBROADCASTW (R11), X2
+	VCVTPH2PS    X2, Y2
+	VPBROADCASTQ 2(R11), Y3
+	VPSRLVD      lm2_320<>+0(SB), Y3, Y3
+	VPAND        lm2_321<>+0(SB), Y3, Y3
+	VBROADCASTI128 lm2_322<>+0(SB), Y4
+	VPSHUFB      Y3, Y4, Y3
+	VPABSB       Y3, Y4
+	VMOVDQU      (R8), Y5
+	VPSIGNB      Y3, Y5, Y3
+	VPMADDUBSW   Y3, Y4, Y3
+	VPMADDWD     lm2_323<>+0(SB), Y3, Y3
+	VBROADCASTSS (R9), Y4
+	VCVTDQ2PS    Y3, Y3
+	VMULPS       Y2, Y4, Y2
+	VFMADD231PS  Y2, Y3, Y0
+	ADDQ         $0xa, R11
+	ADDQ         $0x20, R8
+	ADDQ         $4, R9
+	SUBQ         $1, R10
+	JGE          loop7
+
+done8:
+	ADDQ         $1, R10
+	VADDPS       Y1, Y0, Y0
+	VMOVUPS      Y0, (DI)
+	ADDQ         $0x20, DI
+	MOVQ         stride+48(FP), R8
+	ADDQ         R8, BX
+	SUBQ         $1, SI
+	JGE          loop3
+
+done4:
+	ADDQ         $1, SI
+
+	// four results for each row of y
+	VMOVUPS      (DX), Y0
+	VMOVUPS      32(DX), Y1
+	VMOVUPS      64(DX), Y2
+	VMOVUPS      96(DX), Y3
+	VPUNPCKLDQ   Y1, Y0, Y4
+	VPUNPCKHDQ   Y1, Y0, Y0
+	VADDPS       Y0, Y4, Y4
+	VPUNPCKLDQ   Y3, Y2, Y0
+	VPUNPCKHDQ   Y3, Y2, Y1
+	VADDPS       Y1, Y0, Y0
+	VPUNPCKLQDQ  Y0, Y4, Y1
+	VPUNPCKHQDQ  Y0, Y4, Y0
+	VADDPS       Y0, Y1, Y1
+	VEXTRACTI128 $1, Y1, X0
+	VADDPS       X0, X1, X0
+	VMOVUPS      X0, (AX)
+	ADDQ         $0x10, AX
+	SUBQ         $4, CX
+	JGE          loop1
+
+done2:
+	ADDQ         $4, CX
+	VZEROUPPER
+	RET
+
+// score2xLm2_32AVX2 multiplies rows with 2 rows of activations in int8; rows is a multiple of 4, ldy and stride in bytes.
+// Requires: AVX2, F16C, FMA
+TEXT ·score2xLm2_32AVX2(SB), NOSPLIT, $416-72
+	LEAQ         31(SP), AX
+	ANDQ         $-32, AX
+	MOVQ         y+0(FP), AX
+	MOVQ         w+40(FP), BX
+	MOVQ         rows+56(FP), CX
+	LEAQ         159(SP), DX
+	ANDQ         $-32, DX
+	SUBQ         $4, CX
+	JLT          done2
+
+loop1:
+	XORQ         SI, SI
+	MOVQ         DX, DI
+	ADDQ         $4, SI
+	SUBQ         $1, SI
+	JLT          done4
+
+loop3:
+	VPXOR        Y0, Y0, Y0
+	VPXOR        Y1, Y1, Y1
+	MOVQ         q+16(FP), R8
+	MOVQ         d+24(FP), R9
+	MOVQ         blocks+64(FP), R10
+	MOVQ         BX, R11
+	SUBQ         $2, R10
+	JLT          done6
+
+loop5:
+	VPBROADCASTW (R11), X2
+	VCVTPH2PS    X2, Y2
+	VPBROADCASTQ 2(R11), Y3
+	VPSRLVD      lm2_320<>+0(SB), Y3, Y3
+	VPAND        lm2_321<>+0(SB), Y3, Y3
+	VBROADCASTI128 lm2_322<>+0(SB), Y4
+	VPSHUFB      Y3, Y4, Y3
+	VPABSB       Y3, Y4
+	VMOVDQU      (R8), Y5
+	VPSIGNB      Y3, Y5, Y5
+	VPMADDUBSW   Y5, Y4, Y5
+	VPMADDWD     lm2_323<>+0(SB), Y5, Y5
+	VMOVDQU      32(R8), Y6
+	VPSIGNB      Y3, Y6, Y3
+	VPMADDUBSW   Y3, Y4, Y3
+	VPMADDWD     lm2_323<>+0(SB), Y3, Y3
+	VBROADCASTSS (R9), Y4
+	VCVTDQ2PS    Y5, Y5
+	VMULPS       Y2, Y4, Y4
+	VFMADD231PS  Y4, Y5, Y0
+	VBROADCASTSS 4(R9), Y4
+	VCVTDQ2PS    Y3, Y3
+	VMULPS       Y2, Y4, Y2
+	VFMADD231PS  Y2, Y3, Y1
+	VPBROADCASTW 10(R11), X2
+	VCVTPH2PS    X2, Y2
+	VPBROADCASTQ 12(R11), Y3
+	VPSRLVD      lm2_320<>+0(SB), Y3, Y3
+	VPAND        lm2_321<>+0(SB), Y3, Y3
+	VBROADCASTI128 lm2_322<>+0(SB), Y4
+	VPSHUFB      Y3, Y4, Y3
+	VPABSB       Y3, Y4
+	VMOVDQU      64(R8), Y5
+	VPSIGNB      Y3, Y5, Y5
+	VPMADDUBSW   Y5, Y4, Y5
+	VPMADDWD     lm2_323<>+0(SB), Y5, Y5
+	VMOVDQU      96(R8), Y6
+	VPSIGNB      Y3, Y6, Y3
+	VPMADDUBSW   Y3, Y4, Y3
+	VPMADDWD     lm2_323<>+0(SB), Y3, Y3
+	VBROADCASTSS 8(R9), Y4
+	VCVTDQ2PS    Y5, Y5
+	VMULPS       Y2, Y4, Y4
+	VFMADD231PS  Y4, Y5, Y0
+	VBROADCASTSS 12(R9), Y4
+	VCVTDQ2PS    Y3, Y3
+	VMULPS       Y2, Y4, Y2
+	VFMADD231PS  Y2, Y3, Y1
+	ADDQ         $0x14, R11
+	ADDQ         $0x80, R8
+	ADDQ         $0x10, R9
+	SUBQ         $2, R10
+	JGE          loop5
+
+done6:
+	ADDQ         $2, R10
+	SUBQ         $1, R10
+	JLT          done8
+
+loop7:
+	VPBROADCASTW (R11), X2
+	VCVTPH2PS    X2, Y2
+	VPBROADCASTQ 2(R11), Y3
+	VPSRLVD      lm2_320<>+0(SB), Y3, Y3
+	VPAND        lm2_321<>+0(SB), Y3, Y3
+	VBROADCASTI128 lm2_322<>+0(SB), Y4
+	VPSHUFB      Y3, Y4, Y3
+	VPABSB       Y3, Y4
+	VMOVDQU      (R8), Y5
+	VPSIGNB      Y3, Y5, Y5
+	VPMADDUBSW   Y5, Y4, Y5
+	VPMADDWD     lm2_323<>+0(SB), Y5, Y5
+	VMOVDQU      32(R8), Y6
+	VPSIGNB      Y3, Y6, Y3
+	VPMADDUBSW   Y3, Y4, Y3
+	VPMADDWD     lm2_323<>+0(SB), Y3, Y3
+	VBROADCASTSS (R9), Y4
+	VCVTDQ2PS    Y5, Y5
+	VMULPS       Y2, Y4, Y4
+	VFMADD231PS  Y4, Y5, Y0
+	VBROADCASTSS 4(R9), Y4
+	VCVTDQ2PS    Y3, Y3
+	VMULPS       Y2, Y4, Y2
+	VFMADD231PS  Y2, Y3, Y1
+	ADDQ         $0xa, R11
+	ADDQ         $0x40, R8
+	ADDQ         $8, R9
+	SUBQ         $1, R10
+	JGE          loop7
+
+done8:
+	ADDQ         $1, R10
+	VMOVUPS      Y0, (DI)
+	VMOVUPS      Y1, 128(DI)
+	ADDQ         $0x20, DI
+	MOVQ         stride+48(FP), R8
+	ADDQ         R8, BX
+	SUBQ         $1, SI
+	JGE          loop3
+
+done4:
+	ADDQ         $1, SI
+
+	// four results for each row of y
+	VMOVUPS      (DX), Y0
+	VMOVUPS      32(DX), Y1
+	VMOVUPS      64(DX), Y2
+	VMOVUPS      96(DX), Y3
+	VPUNPCKLDQ   Y1, Y0, Y4
+	VPUNPCKHDQ   Y1, Y0, Y0
+	VADDPS       Y0, Y4, Y4
+	VPUNPCKLDQ   Y3, Y2, Y0
+	VPUNPCKHDQ   Y3, Y2, Y1
+	VADDPS       Y1, Y0, Y0
+	VPUNPCKLQDQ  Y0, Y4, Y1
+	VPUNPCKHQDQ  Y0, Y4, Y0
+	VADDPS       Y0, Y1, Y1
+	VEXTRACTI128 $1, Y1, X0
+	VADDPS       X0, X1, X0
+	VMOVUPS      X0, (AX)
+	VMOVUPS      128(DX), Y0
+	VMOVUPS      160(DX), Y1
+	VMOVUPS      192(DX), Y2
+	VMOVUPS      224(DX), Y3
+	VPUNPCKLDQ   Y1, Y0, Y4
+	VPUNPCKHDQ   Y1, Y0, Y0
+	VADDPS       Y0, Y4, Y4
+	VPUNPCKLDQ   Y3, Y2, Y0
+	VPUNPCKHDQ   Y3, Y2, Y1
+	VADDPS       Y1, Y0, Y0
+	VPUNPCKLQDQ  Y0, Y4, Y1
+	VPUNPCKHQDQ  Y0, Y4, Y0
+	VADDPS       Y0, Y1, Y1
+	VEXTRACTI128 $1, Y1, X0
+	VADDPS       X0, X1, X0
+	MOVQ         ldy+8(FP), SI
+	MOVQ         AX, DI
+	ADDQ         SI, DI
+	VMOVUPS      X0, (DI)
+	ADDQ         $0x10, AX
+	SUBQ         $4, CX
+	JGE          loop1
+
+done2:
+	ADDQ         $4, CX
+	VZEROUPPER
+	RET
+
+// score3xLm2_32AVX2 multiplies rows with 3 rows of activations in int8; rows is a multiple of 4, ldy and stride in bytes.
+// Requires: AVX2, F16C, FMA
+TEXT ·score3xLm2_32AVX2(SB), NOSPLIT, $544-72
+	LEAQ         31(SP), AX
+	ANDQ         $-32, AX
+	MOVQ         y+0(FP), AX
+	MOVQ         w+40(FP), BX
+	MOVQ         rows+56(FP), CX
+	LEAQ         159(SP), DX
+	ANDQ         $-32, DX
+	SUBQ         $4, CX
+	JLT          done2
+
+loop1:
+	XORQ         SI, SI
+	MOVQ         DX, DI
+	ADDQ         $4, SI
+	SUBQ         $1, SI
+	JLT          done4
+
+loop3:
+	VPXOR        Y0, Y0, Y0
+	VPXOR        Y1, Y1, Y1
+	VPXOR        Y2, Y2, Y2
+	MOVQ         q+16(FP), R8
+	MOVQ         d+24(FP), R9
+	MOVQ         blocks+64(FP), R10
+	MOVQ         BX, R11
+	SUBQ         $2, R10
+	JLT          done6
+
+loop5:
+	VPBROADCASTW (R11), X3
+	VCVTPH2PS    X3, Y3
+	VPBROADCASTQ 2(R11), Y4
+	VPSRLVD      lm2_320<>+0(SB), Y4, Y4
+	VPAND        lm2_321<>+0(SB), Y4, Y4
+	VBROADCASTI128 lm2_322<>+0(SB), Y5
+	VPSHUFB      Y4, Y5, Y4
+	VPABSB       Y4, Y5
+	VMOVDQU      (R8), Y6
+	VPSIGNB      Y4, Y6, Y6
+	VPMADDUBSW   Y6, Y5, Y6
+	VPMADDWD     lm2_323<>+0(SB), Y6, Y6
+	VMOVDQU      32(R8), Y7
+	VPSIGNB      Y4, Y7, Y7
+	VPMADDUBSW   Y7, Y5, Y7
+	VPMADDWD     lm2_323<>+0(SB), Y7, Y7
+	VMOVDQU      64(R8), Y8
+	VPSIGNB      Y4, Y8, Y4
+	VPMADDUBSW   Y4, Y5, Y4
+	VPMADDWD     lm2_323<>+0(SB), Y4, Y4
+	VBROADCASTSS (R9), Y5
+	VCVTDQ2PS    Y6, Y6
+	VMULPS       Y3, Y5, Y5
+	VFMADD231PS  Y5, Y6, Y0
+	VBROADCASTSS 4(R9), Y5
+	VCVTDQ2PS    Y7, Y6
+	VMULPS       Y3, Y5, Y5
+	VFMADD231PS  Y5, Y6, Y1
+	VBROADCASTSS 8(R9), Y5
+	VCVTDQ2PS    Y4, Y4
+	VMULPS       Y3, Y5, Y3
+	VFMADD231PS  Y3, Y4, Y2
+	VPBROADCASTW 10(R11), X3
+	VCVTPH2PS    X3, Y3
+	VPBROADCASTQ 12(R11), Y4
+	VPSRLVD      lm2_320<>+0(SB), Y4, Y4
+	VPAND        lm2_321<>+0(SB), Y4, Y4
+	VBROADCASTI128 lm2_322<>+0(SB), Y5
+	VPSHUFB      Y4, Y5, Y4
+	VPABSB       Y4, Y5
+	VMOVDQU      96(R8), Y6
+	VPSIGNB      Y4, Y6, Y6
+	VPMADDUBSW   Y6, Y5, Y6
+	VPMADDWD     lm2_323<>+0(SB), Y6, Y6
+	VMOVDQU      128(R8), Y7
+	VPSIGNB      Y4, Y7, Y7
+	VPMADDUBSW   Y7, Y5, Y7
+	VPMADDWD     lm2_323<>+0(SB), Y7, Y7
+	VMOVDQU      160(R8), Y8
+	VPSIGNB      Y4, Y8, Y4
+	VPMADDUBSW   Y4, Y5, Y4
+	VPMADDWD     lm2_323<>+0(SB), Y4, Y4
+	VBROADCASTSS 12(R9), Y5
+	VCVTDQ2PS    Y6, Y6
+	VMULPS       Y3, Y5, Y5
+	VFMADD231PS  Y5, Y6, Y0
+	VBROADCASTSS 16(R9), Y5
+	VCVTDQ2PS    Y7, Y6
+	VMULPS       Y3, Y5, Y5
+	VFMADD231PS  Y5, Y6, Y1
+	VBROADCASTSS 20(R9), Y5
+	VCVTDQ2PS    Y4, Y4
+	VMULPS       Y3, Y5, Y3
+	VFMADD231PS  Y3, Y4, Y2
+	ADDQ         $0x14, R11
+	ADDQ         $0xc0, R8
+	ADDQ         $0x18, R9
+	SUBQ         $2, R10
+	JGE          loop5
+
+done6:
+	ADDQ         $2, R10
+	SUBQ         $1, R10
+	JLT          done8
+
+loop7:
+	VPBROADCASTW (R11), X3
+	VCVTPH2PS    X3, Y3
+	VPBROADCASTQ 2(R11), Y4
+	VPSRLVD      lm2_320<>+0(SB), Y4, Y4
+	VPAND        lm2_321<>+0(SB), Y4, Y4
+	VBROADCASTI128 lm2_322<>+0(SB), Y5
+	VPSHUFB      Y4, Y5, Y4
+	VPABSB       Y4, Y5
+	VMOVDQU      (R8), Y6
+	VPSIGNB      Y4, Y6, Y6
+	VPMADDUBSW   Y6, Y5, Y6
+	VPMADDWD     lm2_323<>+0(SB), Y6, Y6
+	VMOVDQU      32(R8), Y7
+	VPSIGNB      Y4, Y7, Y7
+	VPMADDUBSW   Y7, Y5, Y7
+	VPMADDWD     lm2_323<>+0(SB), Y7, Y7
+	VMOVDQU      64(R8), Y8
+	VPSIGNB      Y4, Y8, Y4
+	VPMADDUBSW   Y4, Y5, Y4
+	VPMADDWD     lm2_323<>+0(SB), Y4, Y4
+	VBROADCASTSS (R9), Y5
+	VCVTDQ2PS    Y6, Y6
+	VMULPS       Y3, Y5, Y5
+	VFMADD231PS  Y5, Y6, Y0
+	VBROADCASTSS 4(R9), Y5
+	VCVTDQ2PS    Y7, Y6
+	VMULPS       Y3, Y5, Y5
+	VFMADD231PS  Y5, Y6, Y1
+	VBROADCASTSS 8(R9), Y5
+	VCVTDQ2PS    Y4, Y4
+	VMULPS       Y3, Y5, Y3
+	VFMADD231PS  Y3, Y4, Y2
+	ADDQ         $0xa, R11
+	ADDQ         $0x60, R8
+	ADDQ         $0xc, R9
+	SUBQ         $1, R10
+	JGE          loop7
+
+done8:
+	ADDQ         $1, R10
+	VMOVUPS      Y0, (DI)
+	VMOVUPS      Y1, 128(DI)
+	VMOVUPS      Y2, 256(DI)
+	ADDQ         $0x20, DI
+	MOVQ         stride+48(FP), R8
+	ADDQ         R8, BX
+	SUBQ         $1, SI
+	JGE          loop3
+
+done4:
+	ADDQ         $1, SI
+
+	// four results for each row of y
+	VMOVUPS      (DX), Y0
+	VMOVUPS      32(DX), Y1
+	VMOVUPS      64(DX), Y2
+	VMOVUPS      96(DX), Y3
+	VPUNPCKLDQ   Y1, Y0, Y4
+	VPUNPCKHDQ   Y1, Y0, Y0
+	VADDPS       Y0, Y4, Y4
+	VPUNPCKLDQ   Y3, Y2, Y0
+	VPUNPCKHDQ   Y3, Y2, Y1
+	VADDPS       Y1, Y0, Y0
+	VPUNPCKLQDQ  Y0, Y4, Y1
+	VPUNPCKHQDQ  Y0, Y4, Y0
+	VADDPS       Y0, Y1, Y1
+	VEXTRACTI128 $1, Y1, X0
+	VADDPS       X0, X1, X0
+	VMOVUPS      X0, (AX)
+	VMOVUPS      128(DX), Y0
+	VMOVUPS      160(DX), Y1
+	VMOVUPS      192(DX), Y2
+	VMOVUPS      224(DX), Y3
+	VPUNPCKLDQ   Y1, Y0, Y4
+	VPUNPCKHDQ   Y1, Y0, Y0
+	VADDPS       Y0, Y4, Y4
+	VPUNPCKLDQ   Y3, Y2, Y0
+	VPUNPCKHDQ   Y3, Y2, Y1
+	VADDPS       Y1, Y0, Y0
+	VPUNPCKLQDQ  Y0, Y4, Y1
+	VPUNPCKHQDQ  Y0, Y4, Y0
+	VADDPS       Y0, Y1, Y1
+	VEXTRACTI128 $1, Y1, X0
+	VADDPS       X0, X1, X0
+	MOVQ         ldy+8(FP), SI
+	MOVQ         AX, DI
+	ADDQ         SI, DI
+	VMOVUPS      X0, (DI)
+	VMOVUPS      256(DX), Y0
+	VMOVUPS      288(DX), Y1
+	VMOVUPS      320(DX), Y2
+	VMOVUPS      352(DX), Y3
+	VPUNPCKLDQ   Y1, Y0, Y4
+	VPUNPCKHDQ   Y1, Y0, Y0
+	VADDPS       Y0, Y4, Y4
+	VPUNPCKLDQ   Y3, Y2, Y0
+	VPUNPCKHDQ   Y3, Y2, Y1
+	VADDPS       Y1, Y0, Y0
+	VPUNPCKLQDQ  Y0, Y4, Y1
+	VPUNPCKHQDQ  Y0, Y4, Y0
+	VADDPS       Y0, Y1, Y1
+	VEXTRACTI128 $1, Y1, X0
+	VADDPS       X0, X1, X0
+	ADDQ         SI, DI
+	VMOVUPS      X0, (DI)
+	ADDQ         $0x10, AX
+	SUBQ         $4, CX
+	JGE          loop1
+
+done2:
+	ADDQ         $4, CX
+	VZEROUPPER
+	RET
+
+// score4xLm2_32AVX2 multiplies rows with 4 rows of activations in int8; rows is a multiple of 4, ldy and stride in bytes.
+// Requires: AVX2, F16C, FMA
+TEXT ·score4xLm2_32AVX2(SB), 0, $672-72
+	LEAQ         31(SP), AX
+	ANDQ         $-32, AX
+	MOVQ         y+0(FP), AX
+	MOVQ         w+40(FP), BX
+	MOVQ         rows+56(FP), CX
+	LEAQ         159(SP), DX
+	ANDQ         $-32, DX
+	SUBQ         $4, CX
+	JLT          done2
+
+loop1:
+	XORQ         SI, SI
+	MOVQ         DX, DI
+	ADDQ         $4, SI
+	SUBQ         $1, SI
+	JLT          done4
+
+loop3:
+	VPXOR        Y0, Y0, Y0
+	VPXOR        Y1, Y1, Y1
+	VPXOR        Y2, Y2, Y2
+	VPXOR        Y3, Y3, Y3
+	MOVQ         q+16(FP), R8
+	MOVQ         d+24(FP), R9
+	MOVQ         blocks+64(FP), R10
+	MOVQ         BX, R11
+	SUBQ         $2, R10
+	JLT          done6
+
+loop5:
+	VPBROADCASTW (R11), X4
+	VCVTPH2PS    X4, Y4
+	VPBROADCASTQ 2(R11), Y5
+	VPSRLVD      lm2_320<>+0(SB), Y5, Y5
+	VPAND        lm2_321<>+0(SB), Y5, Y5
+	VBROADCASTI128 lm2_322<>+0(SB), Y6
+	VPSHUFB      Y5, Y6, Y5
+	VPABSB       Y5, Y6
+	VMOVDQU      (R8), Y7
+	VPSIGNB      Y5, Y7, Y7
+	VPMADDUBSW   Y7, Y6, Y7
+	VPMADDWD     lm2_323<>+0(SB), Y7, Y7
+	VMOVDQU      32(R8), Y8
+	VPSIGNB      Y5, Y8, Y8
+	VPMADDUBSW   Y8, Y6, Y8
+	VPMADDWD     lm2_323<>+0(SB), Y8, Y8
+	VMOVDQU      64(R8), Y9
+	VPSIGNB      Y5, Y9, Y9
+	VPMADDUBSW   Y9, Y6, Y9
+	VPMADDWD     lm2_323<>+0(SB), Y9, Y9
+	VMOVDQU      96(R8), Y10
+	VPSIGNB      Y5, Y10, Y5
+	VPMADDUBSW   Y5, Y6, Y5
+	VPMADDWD     lm2_323<>+0(SB), Y5, Y5
+	VBROADCASTSS (R9), Y6
+	VCVTDQ2PS    Y7, Y7
+	VMULPS       Y4, Y6, Y6
+	VFMADD231PS  Y6, Y7, Y0
+	VBROADCASTSS 4(R9), Y6
+	VCVTDQ2PS    Y8, Y7
+	VMULPS       Y4, Y6, Y6
+	VFMADD231PS  Y6, Y7, Y1
+	VBROADCASTSS 8(R9), Y6
+	VCVTDQ2PS    Y9, Y7
+	VMULPS       Y4, Y6, Y6
+	VFMADD231PS  Y6, Y7, Y2
+	VBROADCASTSS 12(R9), Y6
+	VCVTDQ2PS    Y5, Y5
+	VMULPS       Y4, Y6, Y4
+	VFMADD231PS  Y4, Y5, Y3
+	VPBROADCASTW 10(R11), X4
+	VCVTPH2PS    X4, Y4
+	VPBROADCASTQ 12(R11), Y5
+	VPSRLVD      lm2_320<>+0(SB), Y5, Y5
+	VPAND        lm2_321<>+0(SB), Y5, Y5
+	VBROADCASTI128 lm2_322<>+0(SB), Y6
+	VPSHUFB      Y5, Y6, Y5
+	VPABSB       Y5, Y6
+	VMOVDQU      128(R8), Y7
+	VPSIGNB      Y5, Y7, Y7
+	VPMADDUBSW   Y7, Y6, Y7
+	VPMADDWD     lm2_323<>+0(SB), Y7, Y7
+	VMOVDQU      160(R8), Y8
+	VPSIGNB      Y5, Y8, Y8
+	VPMADDUBSW   Y8, Y6, Y8
+	VPMADDWD     lm2_323<>+0(SB), Y8, Y8
+	VMOVDQU      192(R8), Y9
+	VPSIGNB      Y5, Y9, Y9
+	VPMADDUBSW   Y9, Y6, Y9
+	VPMADDWD     lm2_323<>+0(SB), Y9, Y9
+	VMOVDQU      224(R8), Y10
+	VPSIGNB      Y5, Y10, Y5
+	VPMADDUBSW   Y5, Y6, Y5
+	VPMADDWD     lm2_323<>+0(SB), Y5, Y5
+	VBROADCASTSS 16(R9), Y6
+	VCVTDQ2PS    Y7, Y7
+	VMULPS       Y4, Y6, Y6
+	VFMADD231PS  Y6, Y7, Y0
+	VBROADCASTSS 20(R9), Y6
+	VCVTDQ2PS    Y8, Y7
+	VMULPS       Y4, Y6, Y6
+	VFMADD231PS  Y6, Y7, Y1
+	VBROADCASTSS 24(R9), Y6
+	VCVTDQ2PS    Y9, Y7
+	VMULPS       Y4, Y6, Y6
+	VFMADD231PS  Y6, Y7, Y2
+	VBROADCASTSS 28(R9), Y6
+	VCVTDQ2PS    Y5, Y5
+	VMULPS       Y4, Y6, Y4
+	VFMADD231PS  Y4, Y5, Y3
+	ADDQ         $0x14, R11
+	ADDQ         $0x100, R8
+	ADDQ         $0x20, R9
+	SUBQ         $2, R10
+	JGE          loop5
+
+done6:
+	ADDQ         $2, R10
+	SUBQ         $1, R10
+	JLT          done8
+
+loop7:
+	VPBROADCASTW (R11), X4
+	VCVTPH2PS    X4, Y4
+	VPBROADCASTQ 2(R11), Y5
+	VPSRLVD      lm2_320<>+0(SB), Y5, Y5
+	VPAND        lm2_321<>+0(SB), Y5, Y5
+	VBROADCASTI128 lm2_322<>+0(SB), Y6
+	VPSHUFB      Y5, Y6, Y5
+	VPABSB       Y5, Y6
+	VMOVDQU      (R8), Y7
+	VPSIGNB      Y5, Y7, Y7
+	VPMADDUBSW   Y7, Y6, Y7
+	VPMADDWD     lm2_323<>+0(SB), Y7, Y7
+	VMOVDQU      32(R8), Y8
+	VPSIGNB      Y5, Y8, Y8
+	VPMADDUBSW   Y8, Y6, Y8
+	VPMADDWD     lm2_323<>+0(SB), Y8, Y8
+	VMOVDQU      64(R8), Y9
+	VPSIGNB      Y5, Y9, Y9
+	VPMADDUBSW   Y9, Y6, Y9
+	VPMADDWD     lm2_323<>+0(SB), Y9, Y9
+	VMOVDQU      96(R8), Y10
+	VPSIGNB      Y5, Y10, Y5
+	VPMADDUBSW   Y5, Y6, Y5
+	VPMADDWD     lm2_323<>+0(SB), Y5, Y5
+	VBROADCASTSS (R9), Y6
+	VCVTDQ2PS    Y7, Y7
+	VMULPS       Y4, Y6, Y6
+	VFMADD231PS  Y6, Y7, Y0
+	VBROADCASTSS 4(R9), Y6
+	VCVTDQ2PS    Y8, Y7
+	VMULPS       Y4, Y6, Y6
+	VFMADD231PS  Y6, Y7, Y1
+	VBROADCASTSS 8(R9), Y6
+	VCVTDQ2PS    Y9, Y7
+	VMULPS       Y4, Y6, Y6
+	VFMADD231PS  Y6, Y7, Y2
+	VBROADCASTSS 12(R9), Y6
+	VCVTDQ2PS    Y5, Y5
+	VMULPS       Y4, Y6, Y4
+	VFMADD231PS  Y4, Y5, Y3
+	ADDQ         $0xa, R11
+	ADDQ         $0x80, R8
+	ADDQ         $0x10, R9
+	SUBQ         $1, R10
+	JGE          loop7
+
+done8:
+	ADDQ         $1, R10
+	VMOVUPS      Y0, (DI)
+	VMOVUPS      Y1, 128(DI)
+	VMOVUPS      Y2, 256(DI)
+	VMOVUPS      Y3, 384(DI)
+	ADDQ         $0x20, DI
+	MOVQ         stride+48(FP), R8
+	ADDQ         R8, BX
+	SUBQ         $1, SI
+	JGE          loop3
+
+done4:
+	ADDQ         $1, SI
+
+	// four results for each row of y
+	VMOVUPS      (DX), Y0
+	VMOVUPS      32(DX), Y1
+	VMOVUPS      64(DX), Y2
+	VMOVUPS      96(DX), Y3
+	VPUNPCKLDQ   Y1, Y0, Y4
+	VPUNPCKHDQ   Y1, Y0, Y0
+	VADDPS       Y0, Y4, Y4
+	VPUNPCKLDQ   Y3, Y2, Y0
+	VPUNPCKHDQ   Y3, Y2, Y1
+	VADDPS       Y1, Y0, Y0
+	VPUNPCKLQDQ  Y0, Y4, Y1
+	VPUNPCKHQDQ  Y0, Y4, Y0
+	VADDPS       Y0, Y1, Y1
+	VEXTRACTI128 $1, Y1, X0
+	VADDPS       X0, X1, X0
+	VMOVUPS      X0, (AX)
+	VMOVUPS      128(DX), Y0
+	VMOVUPS      160(DX), Y1
+	VMOVUPS      192(DX), Y2
+	VMOVUPS      224(DX), Y3
+	VPUNPCKLDQ   Y1, Y0, Y4
+	VPUNPCKHDQ   Y1, Y0, Y0
+	VADDPS       Y0, Y4, Y4
+	VPUNPCKLDQ   Y3, Y2, Y0
+	VPUNPCKHDQ   Y3, Y2, Y1
+	VADDPS       Y1, Y0, Y0
+	VPUNPCKLQDQ  Y0, Y4, Y1
+	VPUNPCKHQDQ  Y0, Y4, Y0
+	VADDPS       Y0, Y1, Y1
+	VEXTRACTI128 $1, Y1, X0
+	VADDPS       X0, X1, X0
+	MOVQ         ldy+8(FP), SI
+	MOVQ         AX, DI
+	ADDQ         SI, DI
+	VMOVUPS      X0, (DI)
+	VMOVUPS      256(DX), Y0
+	VMOVUPS      288(DX), Y1
+	VMOVUPS      320(DX), Y2
+	VMOVUPS      352(DX), Y3
+	VPUNPCKLDQ   Y1, Y0, Y4
+	VPUNPCKHDQ   Y1, Y0, Y0
+	VADDPS       Y0, Y4, Y4
+	VPUNPCKLDQ   Y3, Y2, Y0
+	VPUNPCKHDQ   Y3, Y2, Y1
+	VADDPS       Y1, Y0, Y0
+	VPUNPCKLQDQ  Y0, Y4, Y1
+	VPUNPCKHQDQ  Y0, Y4, Y0
+	VADDPS       Y0, Y1, Y1
+	VEXTRACTI128 $1, Y1, X0
+	VADDPS       X0, X1, X0
+	ADDQ         SI, DI
+	VMOVUPS      X0, (DI)
+	VMOVUPS      384(DX), Y0
+	VMOVUPS      416(DX), Y1
+	VMOVUPS      448(DX), Y2
+	VMOVUPS      480(DX), Y3
+	VPUNPCKLDQ   Y1, Y0, Y4
+	VPUNPCKHDQ   Y1, Y0, Y0
+	VADDPS       Y0, Y4, Y4
+	VPUNPCKLDQ   Y3, Y2, Y0
+	VPUNPCKHDQ   Y3, Y2, Y1
+	VADDPS       Y1, Y0, Y0
+	VPUNPCKLQDQ  Y0, Y4, Y1
+	VPUNPCKHQDQ  Y0, Y4, Y0
+	VADDPS       Y0, Y1, Y1
+	VEXTRACTI128 $1, Y1, X0
+	VADDPS       X0, X1, X0
+	ADDQ         SI, DI
+	VMOVUPS      X0, (DI)
+	ADDQ         $0x10, AX
+	SUBQ         $4, CX
+	JGE          loop1
+
+done2:
+	ADDQ         $4, CX
 	VZEROUPPER
 	RET
 

@@ -136,53 +136,53 @@ func matmulQ84xLm3_128AVX512(y *float32, ldy int, q *int8, d *float32, s *float3
 //
 //	for r := range rows {
 //		for j := range 1 {
-//			y[j][r] = d[j] * sum(q[j][i] * w[r][i]) // over all i
+//			y[j][r] = sum(d[j] * q[j][i] * w[r][i]) // over all i
 //		}
 //	}
 //
 // Requires: F16C, AVX512VL, AVX512VNNI
 //
 //go:noescape
-func score1xLm3_128AVX512(y *float32, ldy int, q *int8, d *float32, s *float32, w *byte, stride int, rows int)
+func score1xLm3_128AVX512(y *float32, ldy int, q *int8, d *float32, s *float32, w *byte, stride int, rows int, blocks int)
 
 // score2xLm3_128AVX512 multiplies rows of one block with 2 rows of activations in int8; rows is a multiple of 4, ldy and stride in bytes.
 //
 //	for r := range rows {
 //		for j := range 2 {
-//			y[j][r] = d[j] * sum(q[j][i] * w[r][i]) // over all i
+//			y[j][r] = sum(d[j] * q[j][i] * w[r][i]) // over all i
 //		}
 //	}
 //
 // Requires: F16C, AVX512VL, AVX512VNNI
 //
 //go:noescape
-func score2xLm3_128AVX512(y *float32, ldy int, q *int8, d *float32, s *float32, w *byte, stride int, rows int)
+func score2xLm3_128AVX512(y *float32, ldy int, q *int8, d *float32, s *float32, w *byte, stride int, rows int, blocks int)
 
 // score3xLm3_128AVX512 multiplies rows of one block with 3 rows of activations in int8; rows is a multiple of 4, ldy and stride in bytes.
 //
 //	for r := range rows {
 //		for j := range 3 {
-//			y[j][r] = d[j] * sum(q[j][i] * w[r][i]) // over all i
+//			y[j][r] = sum(d[j] * q[j][i] * w[r][i]) // over all i
 //		}
 //	}
 //
 // Requires: F16C, AVX512VL, AVX512VNNI
 //
 //go:noescape
-func score3xLm3_128AVX512(y *float32, ldy int, q *int8, d *float32, s *float32, w *byte, stride int, rows int)
+func score3xLm3_128AVX512(y *float32, ldy int, q *int8, d *float32, s *float32, w *byte, stride int, rows int, blocks int)
 
 // score4xLm3_128AVX512 multiplies rows of one block with 4 rows of activations in int8; rows is a multiple of 4, ldy and stride in bytes.
 //
 //	for r := range rows {
 //		for j := range 4 {
-//			y[j][r] = d[j] * sum(q[j][i] * w[r][i]) // over all i
+//			y[j][r] = sum(d[j] * q[j][i] * w[r][i]) // over all i
 //		}
 //	}
 //
 // Requires: F16C, AVX512VL, AVX512VNNI
 //
 //go:noescape
-func score4xLm3_128AVX512(y *float32, ldy int, q *int8, d *float32, s *float32, w *byte, stride int, rows int)
+func score4xLm3_128AVX512(y *float32, ldy int, q *int8, d *float32, s *float32, w *byte, stride int, rows int, blocks int)
 
 // unpackLm3_128AVX512 unpacks a row into records of 32 levels, their scales and mins.
 //
@@ -198,11 +198,12 @@ func score4xLm3_128AVX512(y *float32, ldy int, q *int8, d *float32, s *float32, 
 func unpackLm3_128AVX512(dst *byte, src *byte, blocks int)
 
 var matmulQ8TilesLm3_128AVX512 = matmulQ8Tiles{
-	gemm:   gemmSignedAVX512,
-	record: 80,
-	score:  [actRows]scoreKernel{score1xLm3_128AVX512, score2xLm3_128AVX512, score3xLm3_128AVX512, score4xLm3_128AVX512},
-	tiles:  [actRows]matmulQ8Kernel{matmulQ81xLm3_128AVX512, matmulQ82xLm3_128AVX512, matmulQ83xLm3_128AVX512, matmulQ84xLm3_128AVX512},
-	unpack: unpackLm3_128AVX512,
+	gemm:     gemmSignedAVX512,
+	oneBlock: true,
+	record:   80,
+	score:    [actRows]matmulQ8Kernel{score1xLm3_128AVX512, score2xLm3_128AVX512, score3xLm3_128AVX512, score4xLm3_128AVX512},
+	tiles:    [actRows]matmulQ8Kernel{matmulQ81xLm3_128AVX512, matmulQ82xLm3_128AVX512, matmulQ83xLm3_128AVX512, matmulQ84xLm3_128AVX512},
+	unpack:   unpackLm3_128AVX512,
 }
 
 func matmulQ8Lm3_128AVX512(y []float32, ldy int, x *Act, m int, w []byte, stride int, rows int, n int, ws *Workspace) {
@@ -400,53 +401,53 @@ func matmulQ84xLm3_128AVX2(y *float32, ldy int, q *int8, d *float32, s *float32,
 //
 //	for r := range rows {
 //		for j := range 1 {
-//			y[j][r] = d[j] * sum(q[j][i] * w[r][i]) // over all i
+//			y[j][r] = sum(d[j] * q[j][i] * w[r][i]) // over all i
 //		}
 //	}
 //
 // Requires: AVX2, F16C
 //
 //go:noescape
-func score1xLm3_128AVX2(y *float32, ldy int, q *int8, d *float32, s *float32, w *byte, stride int, rows int)
+func score1xLm3_128AVX2(y *float32, ldy int, q *int8, d *float32, s *float32, w *byte, stride int, rows int, blocks int)
 
 // score2xLm3_128AVX2 multiplies rows of one block with 2 rows of activations in int8; rows is a multiple of 4, ldy and stride in bytes.
 //
 //	for r := range rows {
 //		for j := range 2 {
-//			y[j][r] = d[j] * sum(q[j][i] * w[r][i]) // over all i
+//			y[j][r] = sum(d[j] * q[j][i] * w[r][i]) // over all i
 //		}
 //	}
 //
 // Requires: AVX2, F16C
 //
 //go:noescape
-func score2xLm3_128AVX2(y *float32, ldy int, q *int8, d *float32, s *float32, w *byte, stride int, rows int)
+func score2xLm3_128AVX2(y *float32, ldy int, q *int8, d *float32, s *float32, w *byte, stride int, rows int, blocks int)
 
 // score3xLm3_128AVX2 multiplies rows of one block with 3 rows of activations in int8; rows is a multiple of 4, ldy and stride in bytes.
 //
 //	for r := range rows {
 //		for j := range 3 {
-//			y[j][r] = d[j] * sum(q[j][i] * w[r][i]) // over all i
+//			y[j][r] = sum(d[j] * q[j][i] * w[r][i]) // over all i
 //		}
 //	}
 //
 // Requires: AVX2, F16C
 //
 //go:noescape
-func score3xLm3_128AVX2(y *float32, ldy int, q *int8, d *float32, s *float32, w *byte, stride int, rows int)
+func score3xLm3_128AVX2(y *float32, ldy int, q *int8, d *float32, s *float32, w *byte, stride int, rows int, blocks int)
 
 // score4xLm3_128AVX2 multiplies rows of one block with 4 rows of activations in int8; rows is a multiple of 4, ldy and stride in bytes.
 //
 //	for r := range rows {
 //		for j := range 4 {
-//			y[j][r] = d[j] * sum(q[j][i] * w[r][i]) // over all i
+//			y[j][r] = sum(d[j] * q[j][i] * w[r][i]) // over all i
 //		}
 //	}
 //
 // Requires: AVX2, F16C
 //
 //go:noescape
-func score4xLm3_128AVX2(y *float32, ldy int, q *int8, d *float32, s *float32, w *byte, stride int, rows int)
+func score4xLm3_128AVX2(y *float32, ldy int, q *int8, d *float32, s *float32, w *byte, stride int, rows int, blocks int)
 
 // unpackLm3_128AVX2 unpacks a row into records of 32 levels, their scales and mins.
 //
@@ -462,11 +463,12 @@ func score4xLm3_128AVX2(y *float32, ldy int, q *int8, d *float32, s *float32, w 
 func unpackLm3_128AVX2(dst *byte, src *byte, blocks int)
 
 var matmulQ8TilesLm3_128AVX2 = matmulQ8Tiles{
-	gemm:   gemmSignedAVX2,
-	record: 80,
-	score:  [actRows]scoreKernel{score1xLm3_128AVX2, score2xLm3_128AVX2, score3xLm3_128AVX2, score4xLm3_128AVX2},
-	tiles:  [actRows]matmulQ8Kernel{matmulQ81xLm3_128AVX2, matmulQ82xLm3_128AVX2, matmulQ83xLm3_128AVX2, matmulQ84xLm3_128AVX2},
-	unpack: unpackLm3_128AVX2,
+	gemm:     gemmSignedAVX2,
+	oneBlock: true,
+	record:   80,
+	score:    [actRows]matmulQ8Kernel{score1xLm3_128AVX2, score2xLm3_128AVX2, score3xLm3_128AVX2, score4xLm3_128AVX2},
+	tiles:    [actRows]matmulQ8Kernel{matmulQ81xLm3_128AVX2, matmulQ82xLm3_128AVX2, matmulQ83xLm3_128AVX2, matmulQ84xLm3_128AVX2},
+	unpack:   unpackLm3_128AVX2,
 }
 
 func matmulQ8Lm3_128AVX2(y []float32, ldy int, x *Act, m int, w []byte, stride int, rows int, n int, ws *Workspace) {

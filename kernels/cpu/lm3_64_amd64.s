@@ -1379,7 +1379,7 @@ done2:
 
 // score1xLm3_64AVX512 multiplies rows of one block with 1 row of activations in int8; rows is a multiple of 4, ldy and stride in bytes.
 // Requires: F16C, AVX512VL, AVX512VNNI
-TEXT ·score1xLm3_64AVX512(SB), NOSPLIT, $480-64
+TEXT ·score1xLm3_64AVX512(SB), NOSPLIT, $480-72
 	LEAQ         31(SP), AX
 	ANDQ         $-32, AX
 	LEAQ         223(SP), AX
@@ -1494,7 +1494,7 @@ done2:
 
 // score2xLm3_64AVX512 multiplies rows of one block with 2 rows of activations in int8; rows is a multiple of 4, ldy and stride in bytes.
 // Requires: F16C, AVX512VL, AVX512VNNI
-TEXT ·score2xLm3_64AVX512(SB), NOSPLIT, $608-64
+TEXT ·score2xLm3_64AVX512(SB), NOSPLIT, $608-72
 	LEAQ         31(SP), AX
 	ANDQ         $-32, AX
 	LEAQ         223(SP), AX
@@ -1634,10 +1634,10 @@ done4:
 	VMULPS       X2, X1, X1
 	VBROADCASTSS 4(CX), X2
 	VADDPS       X2, X1, X1
+	VMULPS       X0, X1, X0
 	MOVQ         ldy+8(FP), R9
 	MOVQ         SI, R10
 	ADDQ         R9, R10
-	VMULPS       X0, X1, X0
 	VMOVUPS      X0, (R10)
 	ADDQ         $0x10, SI
 	SUBQ         $4, R8
@@ -1650,7 +1650,7 @@ done2:
 
 // score3xLm3_64AVX512 multiplies rows of one block with 3 rows of activations in int8; rows is a multiple of 4, ldy and stride in bytes.
 // Requires: F16C, AVX512VL, AVX512VNNI
-TEXT ·score3xLm3_64AVX512(SB), 0, $736-64
+TEXT ·score3xLm3_64AVX512(SB), 0, $736-72
 	LEAQ         31(SP), AX
 	ANDQ         $-32, AX
 	LEAQ         223(SP), AX
@@ -1805,10 +1805,10 @@ done4:
 	VMULPS       X2, X1, X1
 	VBROADCASTSS 4(CX), X2
 	VADDPS       X2, X1, X1
+	VMULPS       X0, X1, X1
 	MOVQ         ldy+8(FP), R9
 	MOVQ         SI, R10
 	ADDQ         R9, R10
-	VMULPS       X0, X1, X1
 	VMOVUPS      X1, (R10)
 	VMOVDQU      256(AX), Y1
 	VMOVDQU      288(AX), Y2
@@ -1831,8 +1831,8 @@ done4:
 	VMULPS       X2, X1, X1
 	VBROADCASTSS 8(CX), X2
 	VADDPS       X2, X1, X1
-	ADDQ         R9, R10
 	VMULPS       X0, X1, X0
+	ADDQ         R9, R10
 	VMOVUPS      X0, (R10)
 	ADDQ         $0x10, SI
 	SUBQ         $4, R8
@@ -1845,7 +1845,7 @@ done2:
 
 // score4xLm3_64AVX512 multiplies rows of one block with 4 rows of activations in int8; rows is a multiple of 4, ldy and stride in bytes.
 // Requires: F16C, AVX512VL, AVX512VNNI
-TEXT ·score4xLm3_64AVX512(SB), 0, $864-64
+TEXT ·score4xLm3_64AVX512(SB), 0, $864-72
 	LEAQ         31(SP), AX
 	ANDQ         $-32, AX
 	LEAQ         223(SP), AX
@@ -2015,10 +2015,10 @@ done4:
 	VMULPS       X2, X1, X1
 	VBROADCASTSS 4(CX), X2
 	VADDPS       X2, X1, X1
+	VMULPS       X0, X1, X1
 	MOVQ         ldy+8(FP), R9
 	MOVQ         SI, R10
 	ADDQ         R9, R10
-	VMULPS       X0, X1, X1
 	VMOVUPS      X1, (R10)
 	VMOVDQU      256(AX), Y1
 	VMOVDQU      288(AX), Y2
@@ -2041,8 +2041,8 @@ done4:
 	VMULPS       X2, X1, X1
 	VBROADCASTSS 8(CX), X2
 	VADDPS       X2, X1, X1
-	ADDQ         R9, R10
 	VMULPS       X0, X1, X1
+	ADDQ         R9, R10
 	VMOVUPS      X1, (R10)
 	VMOVDQU      384(AX), Y1
 	VMOVDQU      416(AX), Y2
@@ -2065,8 +2065,8 @@ done4:
 	VMULPS       X2, X1, X1
 	VBROADCASTSS 12(CX), X2
 	VADDPS       X2, X1, X1
-	ADDQ         R9, R10
 	VMULPS       X0, X1, X0
+	ADDQ         R9, R10
 	VMOVUPS      X0, (R10)
 	ADDQ         $0x10, SI
 	SUBQ         $4, R8
@@ -4242,7 +4242,7 @@ done2:
 
 // score1xLm3_64AVX2 multiplies rows of one block with 1 row of activations in int8; rows is a multiple of 4, ldy and stride in bytes.
 // Requires: AVX2, F16C
-TEXT ·score1xLm3_64AVX2(SB), NOSPLIT, $480-64
+TEXT ·score1xLm3_64AVX2(SB), NOSPLIT, $480-72
 	LEAQ         31(SP), AX
 	ANDQ         $-32, AX
 	LEAQ         223(SP), AX
@@ -4359,7 +4359,7 @@ done2:
 
 // score2xLm3_64AVX2 multiplies rows of one block with 2 rows of activations in int8; rows is a multiple of 4, ldy and stride in bytes.
 // Requires: AVX2, F16C
-TEXT ·score2xLm3_64AVX2(SB), NOSPLIT, $608-64
+TEXT ·score2xLm3_64AVX2(SB), NOSPLIT, $608-72
 	LEAQ         31(SP), AX
 	ANDQ         $-32, AX
 	LEAQ         223(SP), AX
@@ -4503,10 +4503,10 @@ done4:
 	VMULPS       X2, X1, X1
 	VBROADCASTSS 4(CX), X2
 	VADDPS       X2, X1, X1
+	VMULPS       X0, X1, X0
 	MOVQ         ldy+8(FP), R9
 	MOVQ         SI, R10
 	ADDQ         R9, R10
-	VMULPS       X0, X1, X0
 	VMOVUPS      X0, (R10)
 	ADDQ         $0x10, SI
 	SUBQ         $4, R8
@@ -4519,7 +4519,7 @@ done2:
 
 // score3xLm3_64AVX2 multiplies rows of one block with 3 rows of activations in int8; rows is a multiple of 4, ldy and stride in bytes.
 // Requires: AVX2, F16C
-TEXT ·score3xLm3_64AVX2(SB), 0, $736-64
+TEXT ·score3xLm3_64AVX2(SB), 0, $736-72
 	LEAQ         31(SP), AX
 	ANDQ         $-32, AX
 	LEAQ         223(SP), AX
@@ -4680,10 +4680,10 @@ done4:
 	VMULPS       X2, X1, X1
 	VBROADCASTSS 4(CX), X2
 	VADDPS       X2, X1, X1
+	VMULPS       X0, X1, X1
 	MOVQ         ldy+8(FP), R9
 	MOVQ         SI, R10
 	ADDQ         R9, R10
-	VMULPS       X0, X1, X1
 	VMOVUPS      X1, (R10)
 	VMOVDQU      256(AX), Y1
 	VMOVDQU      288(AX), Y2
@@ -4706,8 +4706,8 @@ done4:
 	VMULPS       X2, X1, X1
 	VBROADCASTSS 8(CX), X2
 	VADDPS       X2, X1, X1
-	ADDQ         R9, R10
 	VMULPS       X0, X1, X0
+	ADDQ         R9, R10
 	VMOVUPS      X0, (R10)
 	ADDQ         $0x10, SI
 	SUBQ         $4, R8
@@ -4720,7 +4720,7 @@ done2:
 
 // score4xLm3_64AVX2 multiplies rows of one block with 4 rows of activations in int8; rows is a multiple of 4, ldy and stride in bytes.
 // Requires: AVX2, F16C
-TEXT ·score4xLm3_64AVX2(SB), 0, $864-64
+TEXT ·score4xLm3_64AVX2(SB), 0, $864-72
 	LEAQ         31(SP), AX
 	ANDQ         $-32, AX
 	LEAQ         223(SP), AX
@@ -4898,10 +4898,10 @@ done4:
 	VMULPS       X2, X1, X1
 	VBROADCASTSS 4(CX), X2
 	VADDPS       X2, X1, X1
+	VMULPS       X0, X1, X1
 	MOVQ         ldy+8(FP), R9
 	MOVQ         SI, R10
 	ADDQ         R9, R10
-	VMULPS       X0, X1, X1
 	VMOVUPS      X1, (R10)
 	VMOVDQU      256(AX), Y1
 	VMOVDQU      288(AX), Y2
@@ -4924,8 +4924,8 @@ done4:
 	VMULPS       X2, X1, X1
 	VBROADCASTSS 8(CX), X2
 	VADDPS       X2, X1, X1
-	ADDQ         R9, R10
 	VMULPS       X0, X1, X1
+	ADDQ         R9, R10
 	VMOVUPS      X1, (R10)
 	VMOVDQU      384(AX), Y1
 	VMOVDQU      416(AX), Y2
@@ -4948,8 +4948,8 @@ done4:
 	VMULPS       X2, X1, X1
 	VBROADCASTSS 12(CX), X2
 	VADDPS       X2, X1, X1
-	ADDQ         R9, R10
 	VMULPS       X0, X1, X0
+	ADDQ         R9, R10
 	VMOVUPS      X0, (R10)
 	ADDQ         $0x10, SI
 	SUBQ         $4, R8

@@ -132,6 +132,58 @@ func matmulQ83xLm6_32AVX512(y *float32, ldy int, q *int8, d *float32, s *float32
 //go:noescape
 func matmulQ84xLm6_32AVX512(y *float32, ldy int, q *int8, d *float32, s *float32, w *byte, stride int, rows int, blocks int)
 
+// score1xLm6_32AVX512 multiplies rows with 1 row of activations in int8; rows is a multiple of 4, ldy and stride in bytes.
+//
+//	for r := range rows {
+//		for j := range 1 {
+//			y[j][r] = sum(d[j] * q[j][i] * w[r][i]) // over all i
+//		}
+//	}
+//
+// Requires: F16C, FMA, AVX512VL, AVX512VNNI
+//
+//go:noescape
+func score1xLm6_32AVX512(y *float32, ldy int, q *int8, d *float32, s *float32, w *byte, stride int, rows int, blocks int)
+
+// score2xLm6_32AVX512 multiplies rows with 2 rows of activations in int8; rows is a multiple of 4, ldy and stride in bytes.
+//
+//	for r := range rows {
+//		for j := range 2 {
+//			y[j][r] = sum(d[j] * q[j][i] * w[r][i]) // over all i
+//		}
+//	}
+//
+// Requires: F16C, FMA, AVX512VL, AVX512VNNI
+//
+//go:noescape
+func score2xLm6_32AVX512(y *float32, ldy int, q *int8, d *float32, s *float32, w *byte, stride int, rows int, blocks int)
+
+// score3xLm6_32AVX512 multiplies rows with 3 rows of activations in int8; rows is a multiple of 4, ldy and stride in bytes.
+//
+//	for r := range rows {
+//		for j := range 3 {
+//			y[j][r] = sum(d[j] * q[j][i] * w[r][i]) // over all i
+//		}
+//	}
+//
+// Requires: F16C, FMA, AVX512VL, AVX512VNNI
+//
+//go:noescape
+func score3xLm6_32AVX512(y *float32, ldy int, q *int8, d *float32, s *float32, w *byte, stride int, rows int, blocks int)
+
+// score4xLm6_32AVX512 multiplies rows with 4 rows of activations in int8; rows is a multiple of 4, ldy and stride in bytes.
+//
+//	for r := range rows {
+//		for j := range 4 {
+//			y[j][r] = sum(d[j] * q[j][i] * w[r][i]) // over all i
+//		}
+//	}
+//
+// Requires: F16C, FMA, AVX512VL, AVX512VNNI
+//
+//go:noescape
+func score4xLm6_32AVX512(y *float32, ldy int, q *int8, d *float32, s *float32, w *byte, stride int, rows int, blocks int)
+
 // unpackLm6_32AVX512 unpacks a row into records of 32 levels, their scales and mins.
 //
 //	for i := range blocks * 32 {
@@ -148,6 +200,7 @@ func unpackLm6_32AVX512(dst *byte, src *byte, blocks int)
 var matmulQ8TilesLm6_32AVX512 = matmulQ8Tiles{
 	gemm:   gemmSignedAVX512,
 	record: 80,
+	score:  [actRows]matmulQ8Kernel{score1xLm6_32AVX512, score2xLm6_32AVX512, score3xLm6_32AVX512, score4xLm6_32AVX512},
 	tiles:  [actRows]matmulQ8Kernel{matmulQ81xLm6_32AVX512, matmulQ82xLm6_32AVX512, matmulQ83xLm6_32AVX512, matmulQ84xLm6_32AVX512},
 	unpack: unpackLm6_32AVX512,
 }
@@ -362,6 +415,58 @@ func matmulQ83xLm6_32AVX2(y *float32, ldy int, q *int8, d *float32, s *float32, 
 //go:noescape
 func matmulQ84xLm6_32AVX2(y *float32, ldy int, q *int8, d *float32, s *float32, w *byte, stride int, rows int, blocks int)
 
+// score1xLm6_32AVX2 multiplies rows with 1 row of activations in int8; rows is a multiple of 4, ldy and stride in bytes.
+//
+//	for r := range rows {
+//		for j := range 1 {
+//			y[j][r] = sum(d[j] * q[j][i] * w[r][i]) // over all i
+//		}
+//	}
+//
+// Requires: AVX2, F16C, FMA
+//
+//go:noescape
+func score1xLm6_32AVX2(y *float32, ldy int, q *int8, d *float32, s *float32, w *byte, stride int, rows int, blocks int)
+
+// score2xLm6_32AVX2 multiplies rows with 2 rows of activations in int8; rows is a multiple of 4, ldy and stride in bytes.
+//
+//	for r := range rows {
+//		for j := range 2 {
+//			y[j][r] = sum(d[j] * q[j][i] * w[r][i]) // over all i
+//		}
+//	}
+//
+// Requires: AVX2, F16C, FMA
+//
+//go:noescape
+func score2xLm6_32AVX2(y *float32, ldy int, q *int8, d *float32, s *float32, w *byte, stride int, rows int, blocks int)
+
+// score3xLm6_32AVX2 multiplies rows with 3 rows of activations in int8; rows is a multiple of 4, ldy and stride in bytes.
+//
+//	for r := range rows {
+//		for j := range 3 {
+//			y[j][r] = sum(d[j] * q[j][i] * w[r][i]) // over all i
+//		}
+//	}
+//
+// Requires: AVX2, F16C, FMA
+//
+//go:noescape
+func score3xLm6_32AVX2(y *float32, ldy int, q *int8, d *float32, s *float32, w *byte, stride int, rows int, blocks int)
+
+// score4xLm6_32AVX2 multiplies rows with 4 rows of activations in int8; rows is a multiple of 4, ldy and stride in bytes.
+//
+//	for r := range rows {
+//		for j := range 4 {
+//			y[j][r] = sum(d[j] * q[j][i] * w[r][i]) // over all i
+//		}
+//	}
+//
+// Requires: AVX2, F16C, FMA
+//
+//go:noescape
+func score4xLm6_32AVX2(y *float32, ldy int, q *int8, d *float32, s *float32, w *byte, stride int, rows int, blocks int)
+
 // unpackLm6_32AVX2 unpacks a row into records of 32 levels, their scales and mins.
 //
 //	for i := range blocks * 32 {
@@ -378,6 +483,7 @@ func unpackLm6_32AVX2(dst *byte, src *byte, blocks int)
 var matmulQ8TilesLm6_32AVX2 = matmulQ8Tiles{
 	gemm:   gemmSignedAVX2,
 	record: 80,
+	score:  [actRows]matmulQ8Kernel{score1xLm6_32AVX2, score2xLm6_32AVX2, score3xLm6_32AVX2, score4xLm6_32AVX2},
 	tiles:  [actRows]matmulQ8Kernel{matmulQ81xLm6_32AVX2, matmulQ82xLm6_32AVX2, matmulQ83xLm6_32AVX2, matmulQ84xLm6_32AVX2},
 	unpack: unpackLm6_32AVX2,
 }

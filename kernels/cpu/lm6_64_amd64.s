@@ -2399,7 +2399,7 @@ done2:
 
 // score1xLm6_64AVX512 multiplies rows of one block with 1 row of activations in int8; rows is a multiple of 4, ldy and stride in bytes.
 // Requires: F16C, AVX512VL, AVX512VNNI
-TEXT ·score1xLm6_64AVX512(SB), NOSPLIT, $480-64
+TEXT ·score1xLm6_64AVX512(SB), NOSPLIT, $480-72
 	LEAQ         31(SP), AX
 	ANDQ         $-32, AX
 	LEAQ         223(SP), AX
@@ -2540,7 +2540,7 @@ done2:
 
 // score2xLm6_64AVX512 multiplies rows of one block with 2 rows of activations in int8; rows is a multiple of 4, ldy and stride in bytes.
 // Requires: F16C, AVX512VL, AVX512VNNI
-TEXT ·score2xLm6_64AVX512(SB), NOSPLIT, $608-64
+TEXT ·score2xLm6_64AVX512(SB), NOSPLIT, $608-72
 	LEAQ         31(SP), AX
 	ANDQ         $-32, AX
 	LEAQ         223(SP), AX
@@ -2706,10 +2706,10 @@ done4:
 	VMULPS       X2, X1, X1
 	VBROADCASTSS 4(CX), X2
 	VADDPS       X2, X1, X1
+	VMULPS       X0, X1, X0
 	MOVQ         ldy+8(FP), R9
 	MOVQ         SI, R10
 	ADDQ         R9, R10
-	VMULPS       X0, X1, X0
 	VMOVUPS      X0, (R10)
 	ADDQ         $0x10, SI
 	SUBQ         $4, R8
@@ -2722,7 +2722,7 @@ done2:
 
 // score3xLm6_64AVX512 multiplies rows of one block with 3 rows of activations in int8; rows is a multiple of 4, ldy and stride in bytes.
 // Requires: F16C, AVX512VL, AVX512VNNI
-TEXT ·score3xLm6_64AVX512(SB), 0, $736-64
+TEXT ·score3xLm6_64AVX512(SB), 0, $736-72
 	LEAQ         31(SP), AX
 	ANDQ         $-32, AX
 	LEAQ         223(SP), AX
@@ -2903,10 +2903,10 @@ done4:
 	VMULPS       X2, X1, X1
 	VBROADCASTSS 4(CX), X2
 	VADDPS       X2, X1, X1
+	VMULPS       X0, X1, X1
 	MOVQ         ldy+8(FP), R9
 	MOVQ         SI, R10
 	ADDQ         R9, R10
-	VMULPS       X0, X1, X1
 	VMOVUPS      X1, (R10)
 	VMOVDQU      256(AX), Y1
 	VMOVDQU      288(AX), Y2
@@ -2929,8 +2929,8 @@ done4:
 	VMULPS       X2, X1, X1
 	VBROADCASTSS 8(CX), X2
 	VADDPS       X2, X1, X1
-	ADDQ         R9, R10
 	VMULPS       X0, X1, X0
+	ADDQ         R9, R10
 	VMOVUPS      X0, (R10)
 	ADDQ         $0x10, SI
 	SUBQ         $4, R8
@@ -2943,7 +2943,7 @@ done2:
 
 // score4xLm6_64AVX512 multiplies rows of one block with 4 rows of activations in int8; rows is a multiple of 4, ldy and stride in bytes.
 // Requires: F16C, AVX512VL, AVX512VNNI
-TEXT ·score4xLm6_64AVX512(SB), 0, $864-64
+TEXT ·score4xLm6_64AVX512(SB), 0, $864-72
 	LEAQ         31(SP), AX
 	ANDQ         $-32, AX
 	LEAQ         223(SP), AX
@@ -3139,10 +3139,10 @@ done4:
 	VMULPS       X2, X1, X1
 	VBROADCASTSS 4(CX), X2
 	VADDPS       X2, X1, X1
+	VMULPS       X0, X1, X1
 	MOVQ         ldy+8(FP), R9
 	MOVQ         SI, R10
 	ADDQ         R9, R10
-	VMULPS       X0, X1, X1
 	VMOVUPS      X1, (R10)
 	VMOVDQU      256(AX), Y1
 	VMOVDQU      288(AX), Y2
@@ -3165,8 +3165,8 @@ done4:
 	VMULPS       X2, X1, X1
 	VBROADCASTSS 8(CX), X2
 	VADDPS       X2, X1, X1
-	ADDQ         R9, R10
 	VMULPS       X0, X1, X1
+	ADDQ         R9, R10
 	VMOVUPS      X1, (R10)
 	VMOVDQU      384(AX), Y1
 	VMOVDQU      416(AX), Y2
@@ -3189,8 +3189,8 @@ done4:
 	VMULPS       X2, X1, X1
 	VBROADCASTSS 12(CX), X2
 	VADDPS       X2, X1, X1
-	ADDQ         R9, R10
 	VMULPS       X0, X1, X0
+	ADDQ         R9, R10
 	VMOVUPS      X0, (R10)
 	ADDQ         $0x10, SI
 	SUBQ         $4, R8
@@ -6834,7 +6834,7 @@ done2:
 
 // score1xLm6_64AVX2 multiplies rows of one block with 1 row of activations in int8; rows is a multiple of 4, ldy and stride in bytes.
 // Requires: AVX2, F16C
-TEXT ·score1xLm6_64AVX2(SB), NOSPLIT, $480-64
+TEXT ·score1xLm6_64AVX2(SB), NOSPLIT, $480-72
 	LEAQ         31(SP), AX
 	ANDQ         $-32, AX
 	LEAQ         223(SP), AX
@@ -6977,7 +6977,7 @@ done2:
 
 // score2xLm6_64AVX2 multiplies rows of one block with 2 rows of activations in int8; rows is a multiple of 4, ldy and stride in bytes.
 // Requires: AVX2, F16C
-TEXT ·score2xLm6_64AVX2(SB), NOSPLIT, $608-64
+TEXT ·score2xLm6_64AVX2(SB), NOSPLIT, $608-72
 	LEAQ         31(SP), AX
 	ANDQ         $-32, AX
 	LEAQ         223(SP), AX
@@ -7147,10 +7147,10 @@ done4:
 	VMULPS       X2, X1, X1
 	VBROADCASTSS 4(CX), X2
 	VADDPS       X2, X1, X1
+	VMULPS       X0, X1, X0
 	MOVQ         ldy+8(FP), R9
 	MOVQ         SI, R10
 	ADDQ         R9, R10
-	VMULPS       X0, X1, X0
 	VMOVUPS      X0, (R10)
 	ADDQ         $0x10, SI
 	SUBQ         $4, R8
@@ -7163,7 +7163,7 @@ done2:
 
 // score3xLm6_64AVX2 multiplies rows of one block with 3 rows of activations in int8; rows is a multiple of 4, ldy and stride in bytes.
 // Requires: AVX2, F16C
-TEXT ·score3xLm6_64AVX2(SB), 0, $736-64
+TEXT ·score3xLm6_64AVX2(SB), 0, $736-72
 	LEAQ         31(SP), AX
 	ANDQ         $-32, AX
 	LEAQ         223(SP), AX
@@ -7350,10 +7350,10 @@ done4:
 	VMULPS       X2, X1, X1
 	VBROADCASTSS 4(CX), X2
 	VADDPS       X2, X1, X1
+	VMULPS       X0, X1, X1
 	MOVQ         ldy+8(FP), R9
 	MOVQ         SI, R10
 	ADDQ         R9, R10
-	VMULPS       X0, X1, X1
 	VMOVUPS      X1, (R10)
 	VMOVDQU      256(AX), Y1
 	VMOVDQU      288(AX), Y2
@@ -7376,8 +7376,8 @@ done4:
 	VMULPS       X2, X1, X1
 	VBROADCASTSS 8(CX), X2
 	VADDPS       X2, X1, X1
-	ADDQ         R9, R10
 	VMULPS       X0, X1, X0
+	ADDQ         R9, R10
 	VMOVUPS      X0, (R10)
 	ADDQ         $0x10, SI
 	SUBQ         $4, R8
@@ -7390,7 +7390,7 @@ done2:
 
 // score4xLm6_64AVX2 multiplies rows of one block with 4 rows of activations in int8; rows is a multiple of 4, ldy and stride in bytes.
 // Requires: AVX2, F16C
-TEXT ·score4xLm6_64AVX2(SB), 0, $864-64
+TEXT ·score4xLm6_64AVX2(SB), 0, $864-72
 	LEAQ         31(SP), AX
 	ANDQ         $-32, AX
 	LEAQ         223(SP), AX
@@ -7594,10 +7594,10 @@ done4:
 	VMULPS       X2, X1, X1
 	VBROADCASTSS 4(CX), X2
 	VADDPS       X2, X1, X1
+	VMULPS       X0, X1, X1
 	MOVQ         ldy+8(FP), R9
 	MOVQ         SI, R10
 	ADDQ         R9, R10
-	VMULPS       X0, X1, X1
 	VMOVUPS      X1, (R10)
 	VMOVDQU      256(AX), Y1
 	VMOVDQU      288(AX), Y2
@@ -7620,8 +7620,8 @@ done4:
 	VMULPS       X2, X1, X1
 	VBROADCASTSS 8(CX), X2
 	VADDPS       X2, X1, X1
-	ADDQ         R9, R10
 	VMULPS       X0, X1, X1
+	ADDQ         R9, R10
 	VMOVUPS      X1, (R10)
 	VMOVDQU      384(AX), Y1
 	VMOVDQU      416(AX), Y2
@@ -7644,8 +7644,8 @@ done4:
 	VMULPS       X2, X1, X1
 	VBROADCASTSS 12(CX), X2
 	VADDPS       X2, X1, X1
-	ADDQ         R9, R10
 	VMULPS       X0, X1, X0
+	ADDQ         R9, R10
 	VMOVUPS      X0, (R10)
 	ADDQ         $0x10, SI
 	SUBQ         $4, R8

@@ -132,6 +132,58 @@ func matmulQ83xQ4_0AVX512(y *float32, ldy int, q *int8, d *float32, s *float32, 
 //go:noescape
 func matmulQ84xQ4_0AVX512(y *float32, ldy int, q *int8, d *float32, s *float32, w *byte, stride int, rows int, blocks int)
 
+// score1xQ4_0AVX512 multiplies rows with 1 row of activations in int8; rows is a multiple of 4, ldy and stride in bytes.
+//
+//	for r := range rows {
+//		for j := range 1 {
+//			y[j][r] = sum(d[j] * q[j][i] * w[r][i]) // over all i
+//		}
+//	}
+//
+// Requires: F16C, FMA, AVX512VL, AVX512VNNI
+//
+//go:noescape
+func score1xQ4_0AVX512(y *float32, ldy int, q *int8, d *float32, s *float32, w *byte, stride int, rows int, blocks int)
+
+// score2xQ4_0AVX512 multiplies rows with 2 rows of activations in int8; rows is a multiple of 4, ldy and stride in bytes.
+//
+//	for r := range rows {
+//		for j := range 2 {
+//			y[j][r] = sum(d[j] * q[j][i] * w[r][i]) // over all i
+//		}
+//	}
+//
+// Requires: F16C, FMA, AVX512VL, AVX512VNNI
+//
+//go:noescape
+func score2xQ4_0AVX512(y *float32, ldy int, q *int8, d *float32, s *float32, w *byte, stride int, rows int, blocks int)
+
+// score3xQ4_0AVX512 multiplies rows with 3 rows of activations in int8; rows is a multiple of 4, ldy and stride in bytes.
+//
+//	for r := range rows {
+//		for j := range 3 {
+//			y[j][r] = sum(d[j] * q[j][i] * w[r][i]) // over all i
+//		}
+//	}
+//
+// Requires: F16C, FMA, AVX512VL, AVX512VNNI
+//
+//go:noescape
+func score3xQ4_0AVX512(y *float32, ldy int, q *int8, d *float32, s *float32, w *byte, stride int, rows int, blocks int)
+
+// score4xQ4_0AVX512 multiplies rows with 4 rows of activations in int8; rows is a multiple of 4, ldy and stride in bytes.
+//
+//	for r := range rows {
+//		for j := range 4 {
+//			y[j][r] = sum(d[j] * q[j][i] * w[r][i]) // over all i
+//		}
+//	}
+//
+// Requires: F16C, FMA, AVX512VL, AVX512VNNI
+//
+//go:noescape
+func score4xQ4_0AVX512(y *float32, ldy int, q *int8, d *float32, s *float32, w *byte, stride int, rows int, blocks int)
+
 // unpackQ4_0AVX512 unpacks a row into records of 32 levels, their scales and mins.
 //
 //	for i := range blocks * 32 {
@@ -148,6 +200,7 @@ func unpackQ4_0AVX512(dst *byte, src *byte, blocks int)
 var matmulQ8TilesQ4_0AVX512 = matmulQ8Tiles{
 	gemm:   gemmUnsigned4MinAVX512,
 	record: 48,
+	score:  [actRows]matmulQ8Kernel{score1xQ4_0AVX512, score2xQ4_0AVX512, score3xQ4_0AVX512, score4xQ4_0AVX512},
 	tiles:  [actRows]matmulQ8Kernel{matmulQ81xQ4_0AVX512, matmulQ82xQ4_0AVX512, matmulQ83xQ4_0AVX512, matmulQ84xQ4_0AVX512},
 	unpack: unpackQ4_0AVX512,
 }
@@ -343,6 +396,58 @@ func matmulQ83xQ4_0AVX2(y *float32, ldy int, q *int8, d *float32, s *float32, w 
 //go:noescape
 func matmulQ84xQ4_0AVX2(y *float32, ldy int, q *int8, d *float32, s *float32, w *byte, stride int, rows int, blocks int)
 
+// score1xQ4_0AVX2 multiplies rows with 1 row of activations in int8; rows is a multiple of 4, ldy and stride in bytes.
+//
+//	for r := range rows {
+//		for j := range 1 {
+//			y[j][r] = sum(d[j] * q[j][i] * w[r][i]) // over all i
+//		}
+//	}
+//
+// Requires: AVX2, F16C, FMA
+//
+//go:noescape
+func score1xQ4_0AVX2(y *float32, ldy int, q *int8, d *float32, s *float32, w *byte, stride int, rows int, blocks int)
+
+// score2xQ4_0AVX2 multiplies rows with 2 rows of activations in int8; rows is a multiple of 4, ldy and stride in bytes.
+//
+//	for r := range rows {
+//		for j := range 2 {
+//			y[j][r] = sum(d[j] * q[j][i] * w[r][i]) // over all i
+//		}
+//	}
+//
+// Requires: AVX2, F16C, FMA
+//
+//go:noescape
+func score2xQ4_0AVX2(y *float32, ldy int, q *int8, d *float32, s *float32, w *byte, stride int, rows int, blocks int)
+
+// score3xQ4_0AVX2 multiplies rows with 3 rows of activations in int8; rows is a multiple of 4, ldy and stride in bytes.
+//
+//	for r := range rows {
+//		for j := range 3 {
+//			y[j][r] = sum(d[j] * q[j][i] * w[r][i]) // over all i
+//		}
+//	}
+//
+// Requires: AVX2, F16C, FMA
+//
+//go:noescape
+func score3xQ4_0AVX2(y *float32, ldy int, q *int8, d *float32, s *float32, w *byte, stride int, rows int, blocks int)
+
+// score4xQ4_0AVX2 multiplies rows with 4 rows of activations in int8; rows is a multiple of 4, ldy and stride in bytes.
+//
+//	for r := range rows {
+//		for j := range 4 {
+//			y[j][r] = sum(d[j] * q[j][i] * w[r][i]) // over all i
+//		}
+//	}
+//
+// Requires: AVX2, F16C, FMA
+//
+//go:noescape
+func score4xQ4_0AVX2(y *float32, ldy int, q *int8, d *float32, s *float32, w *byte, stride int, rows int, blocks int)
+
 // unpackQ4_0AVX2 unpacks a row into records of 32 levels, their scales and mins.
 //
 //	for i := range blocks * 32 {
@@ -359,6 +464,7 @@ func unpackQ4_0AVX2(dst *byte, src *byte, blocks int)
 var matmulQ8TilesQ4_0AVX2 = matmulQ8Tiles{
 	gemm:   gemmUnsigned4MinAVX2,
 	record: 48,
+	score:  [actRows]matmulQ8Kernel{score1xQ4_0AVX2, score2xQ4_0AVX2, score3xQ4_0AVX2, score4xQ4_0AVX2},
 	tiles:  [actRows]matmulQ8Kernel{matmulQ81xQ4_0AVX2, matmulQ82xQ4_0AVX2, matmulQ83xQ4_0AVX2, matmulQ84xQ4_0AVX2},
 	unpack: unpackQ4_0AVX2,
 }

@@ -136,53 +136,53 @@ func matmulQ84xTurbo2AVX512(y *float32, ldy int, q *int8, d *float32, s *float32
 //
 //	for r := range rows {
 //		for j := range 1 {
-//			y[j][r] = d[j] * sum(q[j][i] * w[r][i]) // over all i
+//			y[j][r] = sum(d[j] * q[j][i] * w[r][i]) // over all i
 //		}
 //	}
 //
 // Requires: F16C, AVX512VL, AVX512VNNI
 //
 //go:noescape
-func score1xTurbo2AVX512(y *float32, ldy int, q *int8, d *float32, s *float32, w *byte, stride int, rows int)
+func score1xTurbo2AVX512(y *float32, ldy int, q *int8, d *float32, s *float32, w *byte, stride int, rows int, blocks int)
 
 // score2xTurbo2AVX512 multiplies rows of one block with 2 rows of activations in int8; rows is a multiple of 4, ldy and stride in bytes.
 //
 //	for r := range rows {
 //		for j := range 2 {
-//			y[j][r] = d[j] * sum(q[j][i] * w[r][i]) // over all i
+//			y[j][r] = sum(d[j] * q[j][i] * w[r][i]) // over all i
 //		}
 //	}
 //
 // Requires: F16C, AVX512VL, AVX512VNNI
 //
 //go:noescape
-func score2xTurbo2AVX512(y *float32, ldy int, q *int8, d *float32, s *float32, w *byte, stride int, rows int)
+func score2xTurbo2AVX512(y *float32, ldy int, q *int8, d *float32, s *float32, w *byte, stride int, rows int, blocks int)
 
 // score3xTurbo2AVX512 multiplies rows of one block with 3 rows of activations in int8; rows is a multiple of 4, ldy and stride in bytes.
 //
 //	for r := range rows {
 //		for j := range 3 {
-//			y[j][r] = d[j] * sum(q[j][i] * w[r][i]) // over all i
+//			y[j][r] = sum(d[j] * q[j][i] * w[r][i]) // over all i
 //		}
 //	}
 //
 // Requires: F16C, AVX512VL, AVX512VNNI
 //
 //go:noescape
-func score3xTurbo2AVX512(y *float32, ldy int, q *int8, d *float32, s *float32, w *byte, stride int, rows int)
+func score3xTurbo2AVX512(y *float32, ldy int, q *int8, d *float32, s *float32, w *byte, stride int, rows int, blocks int)
 
 // score4xTurbo2AVX512 multiplies rows of one block with 4 rows of activations in int8; rows is a multiple of 4, ldy and stride in bytes.
 //
 //	for r := range rows {
 //		for j := range 4 {
-//			y[j][r] = d[j] * sum(q[j][i] * w[r][i]) // over all i
+//			y[j][r] = sum(d[j] * q[j][i] * w[r][i]) // over all i
 //		}
 //	}
 //
 // Requires: F16C, AVX512VL, AVX512VNNI
 //
 //go:noescape
-func score4xTurbo2AVX512(y *float32, ldy int, q *int8, d *float32, s *float32, w *byte, stride int, rows int)
+func score4xTurbo2AVX512(y *float32, ldy int, q *int8, d *float32, s *float32, w *byte, stride int, rows int, blocks int)
 
 // unpackTurbo2AVX512 unpacks a row into records of 32 levels, their scales and mins.
 //
@@ -198,11 +198,12 @@ func score4xTurbo2AVX512(y *float32, ldy int, q *int8, d *float32, s *float32, w
 func unpackTurbo2AVX512(dst *byte, src *byte, blocks int)
 
 var matmulQ8TilesTurbo2AVX512 = matmulQ8Tiles{
-	gemm:   gemmSignedAVX512,
-	record: 80,
-	score:  [actRows]scoreKernel{score1xTurbo2AVX512, score2xTurbo2AVX512, score3xTurbo2AVX512, score4xTurbo2AVX512},
-	tiles:  [actRows]matmulQ8Kernel{matmulQ81xTurbo2AVX512, matmulQ82xTurbo2AVX512, matmulQ83xTurbo2AVX512, matmulQ84xTurbo2AVX512},
-	unpack: unpackTurbo2AVX512,
+	gemm:     gemmSignedAVX512,
+	oneBlock: true,
+	record:   80,
+	score:    [actRows]matmulQ8Kernel{score1xTurbo2AVX512, score2xTurbo2AVX512, score3xTurbo2AVX512, score4xTurbo2AVX512},
+	tiles:    [actRows]matmulQ8Kernel{matmulQ81xTurbo2AVX512, matmulQ82xTurbo2AVX512, matmulQ83xTurbo2AVX512, matmulQ84xTurbo2AVX512},
+	unpack:   unpackTurbo2AVX512,
 }
 
 func matmulQ8Turbo2AVX512(y []float32, ldy int, x *Act, m int, w []byte, stride int, rows int, n int, ws *Workspace) {
@@ -458,53 +459,53 @@ func matmulQ84xTurbo2AVX2(y *float32, ldy int, q *int8, d *float32, s *float32, 
 //
 //	for r := range rows {
 //		for j := range 1 {
-//			y[j][r] = d[j] * sum(q[j][i] * w[r][i]) // over all i
+//			y[j][r] = sum(d[j] * q[j][i] * w[r][i]) // over all i
 //		}
 //	}
 //
 // Requires: AVX2, F16C
 //
 //go:noescape
-func score1xTurbo2AVX2(y *float32, ldy int, q *int8, d *float32, s *float32, w *byte, stride int, rows int)
+func score1xTurbo2AVX2(y *float32, ldy int, q *int8, d *float32, s *float32, w *byte, stride int, rows int, blocks int)
 
 // score2xTurbo2AVX2 multiplies rows of one block with 2 rows of activations in int8; rows is a multiple of 4, ldy and stride in bytes.
 //
 //	for r := range rows {
 //		for j := range 2 {
-//			y[j][r] = d[j] * sum(q[j][i] * w[r][i]) // over all i
+//			y[j][r] = sum(d[j] * q[j][i] * w[r][i]) // over all i
 //		}
 //	}
 //
 // Requires: AVX2, F16C
 //
 //go:noescape
-func score2xTurbo2AVX2(y *float32, ldy int, q *int8, d *float32, s *float32, w *byte, stride int, rows int)
+func score2xTurbo2AVX2(y *float32, ldy int, q *int8, d *float32, s *float32, w *byte, stride int, rows int, blocks int)
 
 // score3xTurbo2AVX2 multiplies rows of one block with 3 rows of activations in int8; rows is a multiple of 4, ldy and stride in bytes.
 //
 //	for r := range rows {
 //		for j := range 3 {
-//			y[j][r] = d[j] * sum(q[j][i] * w[r][i]) // over all i
+//			y[j][r] = sum(d[j] * q[j][i] * w[r][i]) // over all i
 //		}
 //	}
 //
 // Requires: AVX2, F16C
 //
 //go:noescape
-func score3xTurbo2AVX2(y *float32, ldy int, q *int8, d *float32, s *float32, w *byte, stride int, rows int)
+func score3xTurbo2AVX2(y *float32, ldy int, q *int8, d *float32, s *float32, w *byte, stride int, rows int, blocks int)
 
 // score4xTurbo2AVX2 multiplies rows of one block with 4 rows of activations in int8; rows is a multiple of 4, ldy and stride in bytes.
 //
 //	for r := range rows {
 //		for j := range 4 {
-//			y[j][r] = d[j] * sum(q[j][i] * w[r][i]) // over all i
+//			y[j][r] = sum(d[j] * q[j][i] * w[r][i]) // over all i
 //		}
 //	}
 //
 // Requires: AVX2, F16C
 //
 //go:noescape
-func score4xTurbo2AVX2(y *float32, ldy int, q *int8, d *float32, s *float32, w *byte, stride int, rows int)
+func score4xTurbo2AVX2(y *float32, ldy int, q *int8, d *float32, s *float32, w *byte, stride int, rows int, blocks int)
 
 // unpackTurbo2AVX2 unpacks a row into records of 32 levels, their scales and mins.
 //
@@ -520,11 +521,12 @@ func score4xTurbo2AVX2(y *float32, ldy int, q *int8, d *float32, s *float32, w *
 func unpackTurbo2AVX2(dst *byte, src *byte, blocks int)
 
 var matmulQ8TilesTurbo2AVX2 = matmulQ8Tiles{
-	gemm:   gemmSignedAVX2,
-	record: 80,
-	score:  [actRows]scoreKernel{score1xTurbo2AVX2, score2xTurbo2AVX2, score3xTurbo2AVX2, score4xTurbo2AVX2},
-	tiles:  [actRows]matmulQ8Kernel{matmulQ81xTurbo2AVX2, matmulQ82xTurbo2AVX2, matmulQ83xTurbo2AVX2, matmulQ84xTurbo2AVX2},
-	unpack: unpackTurbo2AVX2,
+	gemm:     gemmSignedAVX2,
+	oneBlock: true,
+	record:   80,
+	score:    [actRows]matmulQ8Kernel{score1xTurbo2AVX2, score2xTurbo2AVX2, score3xTurbo2AVX2, score4xTurbo2AVX2},
+	tiles:    [actRows]matmulQ8Kernel{matmulQ81xTurbo2AVX2, matmulQ82xTurbo2AVX2, matmulQ83xTurbo2AVX2, matmulQ84xTurbo2AVX2},
+	unpack:   unpackTurbo2AVX2,
 }
 
 func matmulQ8Turbo2AVX2(y []float32, ldy int, x *Act, m int, w []byte, stride int, rows int, n int, ws *Workspace) {

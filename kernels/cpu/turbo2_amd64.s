@@ -2089,7 +2089,7 @@ done2:
 
 // score1xTurbo2AVX512 multiplies rows of one block with 1 row of activations in int8; rows is a multiple of 4, ldy and stride in bytes.
 // Requires: F16C, AVX512VL, AVX512VNNI
-TEXT ·score1xTurbo2AVX512(SB), NOSPLIT, $608-64
+TEXT ·score1xTurbo2AVX512(SB), NOSPLIT, $608-72
 	LEAQ         31(SP), AX
 	ANDQ         $-32, AX
 	LEAQ         351(SP), AX
@@ -2248,7 +2248,7 @@ done2:
 
 // score2xTurbo2AVX512 multiplies rows of one block with 2 rows of activations in int8; rows is a multiple of 4, ldy and stride in bytes.
 // Requires: F16C, AVX512VL, AVX512VNNI
-TEXT ·score2xTurbo2AVX512(SB), 0, $736-64
+TEXT ·score2xTurbo2AVX512(SB), 0, $736-72
 	LEAQ         31(SP), AX
 	ANDQ         $-32, AX
 	LEAQ         351(SP), AX
@@ -2436,10 +2436,10 @@ done4:
 	VMULPS       X2, X1, X1
 	VBROADCASTSS 4(CX), X2
 	VADDPS       X2, X1, X1
+	VMULPS       X0, X1, X0
 	MOVQ         ldy+8(FP), R9
 	MOVQ         SI, R10
 	ADDQ         R9, R10
-	VMULPS       X0, X1, X0
 	VMOVUPS      X0, (R10)
 	ADDQ         $0x10, SI
 	SUBQ         $4, R8
@@ -2452,7 +2452,7 @@ done2:
 
 // score3xTurbo2AVX512 multiplies rows of one block with 3 rows of activations in int8; rows is a multiple of 4, ldy and stride in bytes.
 // Requires: F16C, AVX512VL, AVX512VNNI
-TEXT ·score3xTurbo2AVX512(SB), 0, $864-64
+TEXT ·score3xTurbo2AVX512(SB), 0, $864-72
 	LEAQ         31(SP), AX
 	ANDQ         $-32, AX
 	LEAQ         351(SP), AX
@@ -2659,10 +2659,10 @@ done4:
 	VMULPS       X2, X1, X1
 	VBROADCASTSS 4(CX), X2
 	VADDPS       X2, X1, X1
+	VMULPS       X0, X1, X1
 	MOVQ         ldy+8(FP), R9
 	MOVQ         SI, R10
 	ADDQ         R9, R10
-	VMULPS       X0, X1, X1
 	VMOVUPS      X1, (R10)
 	VMOVDQU      256(AX), Y1
 	VMOVDQU      288(AX), Y2
@@ -2685,8 +2685,8 @@ done4:
 	VMULPS       X2, X1, X1
 	VBROADCASTSS 8(CX), X2
 	VADDPS       X2, X1, X1
-	ADDQ         R9, R10
 	VMULPS       X0, X1, X0
+	ADDQ         R9, R10
 	VMOVUPS      X0, (R10)
 	ADDQ         $0x10, SI
 	SUBQ         $4, R8
@@ -2699,7 +2699,7 @@ done2:
 
 // score4xTurbo2AVX512 multiplies rows of one block with 4 rows of activations in int8; rows is a multiple of 4, ldy and stride in bytes.
 // Requires: F16C, AVX512VL, AVX512VNNI
-TEXT ·score4xTurbo2AVX512(SB), 0, $992-64
+TEXT ·score4xTurbo2AVX512(SB), 0, $992-72
 	LEAQ         31(SP), AX
 	ANDQ         $-32, AX
 	LEAQ         351(SP), AX
@@ -2925,10 +2925,10 @@ done4:
 	VMULPS       X2, X1, X1
 	VBROADCASTSS 4(CX), X2
 	VADDPS       X2, X1, X1
+	VMULPS       X0, X1, X1
 	MOVQ         ldy+8(FP), R9
 	MOVQ         SI, R10
 	ADDQ         R9, R10
-	VMULPS       X0, X1, X1
 	VMOVUPS      X1, (R10)
 	VMOVDQU      256(AX), Y1
 	VMOVDQU      288(AX), Y2
@@ -2951,8 +2951,8 @@ done4:
 	VMULPS       X2, X1, X1
 	VBROADCASTSS 8(CX), X2
 	VADDPS       X2, X1, X1
-	ADDQ         R9, R10
 	VMULPS       X0, X1, X1
+	ADDQ         R9, R10
 	VMOVUPS      X1, (R10)
 	VMOVDQU      384(AX), Y1
 	VMOVDQU      416(AX), Y2
@@ -2975,8 +2975,8 @@ done4:
 	VMULPS       X2, X1, X1
 	VBROADCASTSS 12(CX), X2
 	VADDPS       X2, X1, X1
-	ADDQ         R9, R10
 	VMULPS       X0, X1, X0
+	ADDQ         R9, R10
 	VMOVUPS      X0, (R10)
 	ADDQ         $0x10, SI
 	SUBQ         $4, R8
@@ -8752,7 +8752,7 @@ done2:
 
 // score1xTurbo2AVX2 multiplies rows of one block with 1 row of activations in int8; rows is a multiple of 4, ldy and stride in bytes.
 // Requires: AVX2, F16C
-TEXT ·score1xTurbo2AVX2(SB), NOSPLIT, $608-64
+TEXT ·score1xTurbo2AVX2(SB), NOSPLIT, $608-72
 	LEAQ         31(SP), AX
 	ANDQ         $-32, AX
 	LEAQ         351(SP), AX
@@ -8917,7 +8917,7 @@ done2:
 
 // score2xTurbo2AVX2 multiplies rows of one block with 2 rows of activations in int8; rows is a multiple of 4, ldy and stride in bytes.
 // Requires: AVX2, F16C
-TEXT ·score2xTurbo2AVX2(SB), 0, $736-64
+TEXT ·score2xTurbo2AVX2(SB), 0, $736-72
 	LEAQ         31(SP), AX
 	ANDQ         $-32, AX
 	LEAQ         351(SP), AX
@@ -9117,10 +9117,10 @@ done4:
 	VMULPS       X2, X1, X1
 	VBROADCASTSS 4(CX), X2
 	VADDPS       X2, X1, X1
+	VMULPS       X0, X1, X0
 	MOVQ         ldy+8(FP), R9
 	MOVQ         SI, R10
 	ADDQ         R9, R10
-	VMULPS       X0, X1, X0
 	VMOVUPS      X0, (R10)
 	ADDQ         $0x10, SI
 	SUBQ         $4, R8
@@ -9133,7 +9133,7 @@ done2:
 
 // score3xTurbo2AVX2 multiplies rows of one block with 3 rows of activations in int8; rows is a multiple of 4, ldy and stride in bytes.
 // Requires: AVX2, F16C
-TEXT ·score3xTurbo2AVX2(SB), 0, $864-64
+TEXT ·score3xTurbo2AVX2(SB), 0, $864-72
 	LEAQ         31(SP), AX
 	ANDQ         $-32, AX
 	LEAQ         351(SP), AX
@@ -9358,10 +9358,10 @@ done4:
 	VMULPS       X2, X1, X1
 	VBROADCASTSS 4(CX), X2
 	VADDPS       X2, X1, X1
+	VMULPS       X0, X1, X1
 	MOVQ         ldy+8(FP), R9
 	MOVQ         SI, R10
 	ADDQ         R9, R10
-	VMULPS       X0, X1, X1
 	VMOVUPS      X1, (R10)
 	VMOVDQU      256(AX), Y1
 	VMOVDQU      288(AX), Y2
@@ -9384,8 +9384,8 @@ done4:
 	VMULPS       X2, X1, X1
 	VBROADCASTSS 8(CX), X2
 	VADDPS       X2, X1, X1
-	ADDQ         R9, R10
 	VMULPS       X0, X1, X0
+	ADDQ         R9, R10
 	VMOVUPS      X0, (R10)
 	ADDQ         $0x10, SI
 	SUBQ         $4, R8
@@ -9398,7 +9398,7 @@ done2:
 
 // score4xTurbo2AVX2 multiplies rows of one block with 4 rows of activations in int8; rows is a multiple of 4, ldy and stride in bytes.
 // Requires: AVX2, F16C
-TEXT ·score4xTurbo2AVX2(SB), 0, $992-64
+TEXT ·score4xTurbo2AVX2(SB), 0, $992-72
 	LEAQ         31(SP), AX
 	ANDQ         $-32, AX
 	LEAQ         351(SP), AX
@@ -9648,10 +9648,10 @@ done4:
 	VMULPS       X2, X1, X1
 	VBROADCASTSS 4(CX), X2
 	VADDPS       X2, X1, X1
+	VMULPS       X0, X1, X1
 	MOVQ         ldy+8(FP), R9
 	MOVQ         SI, R10
 	ADDQ         R9, R10
-	VMULPS       X0, X1, X1
 	VMOVUPS      X1, (R10)
 	VMOVDQU      256(AX), Y1
 	VMOVDQU      288(AX), Y2
@@ -9674,8 +9674,8 @@ done4:
 	VMULPS       X2, X1, X1
 	VBROADCASTSS 8(CX), X2
 	VADDPS       X2, X1, X1
-	ADDQ         R9, R10
 	VMULPS       X0, X1, X1
+	ADDQ         R9, R10
 	VMOVUPS      X1, (R10)
 	VMOVDQU      384(AX), Y1
 	VMOVDQU      416(AX), Y2
@@ -9698,8 +9698,8 @@ done4:
 	VMULPS       X2, X1, X1
 	VBROADCASTSS 12(CX), X2
 	VADDPS       X2, X1, X1
-	ADDQ         R9, R10
 	VMULPS       X0, X1, X0
+	ADDQ         R9, R10
 	VMOVUPS      X0, (R10)
 	ADDQ         $0x10, SI
 	SUBQ         $4, R8

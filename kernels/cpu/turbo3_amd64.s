@@ -2401,7 +2401,7 @@ done2:
 
 // score1xTurbo3AVX512 multiplies rows of one block with 1 row of activations in int8; rows is a multiple of 4, ldy and stride in bytes.
 // Requires: F16C, AVX512VL, AVX512VNNI
-TEXT ·score1xTurbo3AVX512(SB), NOSPLIT, $608-64
+TEXT ·score1xTurbo3AVX512(SB), NOSPLIT, $608-72
 	LEAQ         31(SP), AX
 	ANDQ         $-32, AX
 	LEAQ         351(SP), AX
@@ -2586,7 +2586,7 @@ done2:
 
 // score2xTurbo3AVX512 multiplies rows of one block with 2 rows of activations in int8; rows is a multiple of 4, ldy and stride in bytes.
 // Requires: F16C, AVX512VL, AVX512VNNI
-TEXT ·score2xTurbo3AVX512(SB), 0, $736-64
+TEXT ·score2xTurbo3AVX512(SB), 0, $736-72
 	LEAQ         31(SP), AX
 	ANDQ         $-32, AX
 	LEAQ         351(SP), AX
@@ -2800,10 +2800,10 @@ done4:
 	VMULPS       X2, X1, X1
 	VBROADCASTSS 4(CX), X2
 	VADDPS       X2, X1, X1
+	VMULPS       X0, X1, X0
 	MOVQ         ldy+8(FP), R9
 	MOVQ         SI, R10
 	ADDQ         R9, R10
-	VMULPS       X0, X1, X0
 	VMOVUPS      X0, (R10)
 	ADDQ         $0x10, SI
 	SUBQ         $4, R8
@@ -2816,7 +2816,7 @@ done2:
 
 // score3xTurbo3AVX512 multiplies rows of one block with 3 rows of activations in int8; rows is a multiple of 4, ldy and stride in bytes.
 // Requires: F16C, AVX512VL, AVX512VNNI
-TEXT ·score3xTurbo3AVX512(SB), 0, $864-64
+TEXT ·score3xTurbo3AVX512(SB), 0, $864-72
 	LEAQ         31(SP), AX
 	ANDQ         $-32, AX
 	LEAQ         351(SP), AX
@@ -3049,10 +3049,10 @@ done4:
 	VMULPS       X2, X1, X1
 	VBROADCASTSS 4(CX), X2
 	VADDPS       X2, X1, X1
+	VMULPS       X0, X1, X1
 	MOVQ         ldy+8(FP), R9
 	MOVQ         SI, R10
 	ADDQ         R9, R10
-	VMULPS       X0, X1, X1
 	VMOVUPS      X1, (R10)
 	VMOVDQU      256(AX), Y1
 	VMOVDQU      288(AX), Y2
@@ -3075,8 +3075,8 @@ done4:
 	VMULPS       X2, X1, X1
 	VBROADCASTSS 8(CX), X2
 	VADDPS       X2, X1, X1
-	ADDQ         R9, R10
 	VMULPS       X0, X1, X0
+	ADDQ         R9, R10
 	VMOVUPS      X0, (R10)
 	ADDQ         $0x10, SI
 	SUBQ         $4, R8
@@ -3089,7 +3089,7 @@ done2:
 
 // score4xTurbo3AVX512 multiplies rows of one block with 4 rows of activations in int8; rows is a multiple of 4, ldy and stride in bytes.
 // Requires: F16C, AVX512VL, AVX512VNNI
-TEXT ·score4xTurbo3AVX512(SB), 0, $992-64
+TEXT ·score4xTurbo3AVX512(SB), 0, $992-72
 	LEAQ         31(SP), AX
 	ANDQ         $-32, AX
 	LEAQ         351(SP), AX
@@ -3341,10 +3341,10 @@ done4:
 	VMULPS       X2, X1, X1
 	VBROADCASTSS 4(CX), X2
 	VADDPS       X2, X1, X1
+	VMULPS       X0, X1, X1
 	MOVQ         ldy+8(FP), R9
 	MOVQ         SI, R10
 	ADDQ         R9, R10
-	VMULPS       X0, X1, X1
 	VMOVUPS      X1, (R10)
 	VMOVDQU      256(AX), Y1
 	VMOVDQU      288(AX), Y2
@@ -3367,8 +3367,8 @@ done4:
 	VMULPS       X2, X1, X1
 	VBROADCASTSS 8(CX), X2
 	VADDPS       X2, X1, X1
-	ADDQ         R9, R10
 	VMULPS       X0, X1, X1
+	ADDQ         R9, R10
 	VMOVUPS      X1, (R10)
 	VMOVDQU      384(AX), Y1
 	VMOVDQU      416(AX), Y2
@@ -3391,8 +3391,8 @@ done4:
 	VMULPS       X2, X1, X1
 	VBROADCASTSS 12(CX), X2
 	VADDPS       X2, X1, X1
-	ADDQ         R9, R10
 	VMULPS       X0, X1, X0
+	ADDQ         R9, R10
 	VMOVUPS      X0, (R10)
 	ADDQ         $0x10, SI
 	SUBQ         $4, R8
@@ -9688,7 +9688,7 @@ done2:
 
 // score1xTurbo3AVX2 multiplies rows of one block with 1 row of activations in int8; rows is a multiple of 4, ldy and stride in bytes.
 // Requires: AVX2, F16C
-TEXT ·score1xTurbo3AVX2(SB), NOSPLIT, $608-64
+TEXT ·score1xTurbo3AVX2(SB), NOSPLIT, $608-72
 	LEAQ         31(SP), AX
 	ANDQ         $-32, AX
 	LEAQ         351(SP), AX
@@ -9879,7 +9879,7 @@ done2:
 
 // score2xTurbo3AVX2 multiplies rows of one block with 2 rows of activations in int8; rows is a multiple of 4, ldy and stride in bytes.
 // Requires: AVX2, F16C
-TEXT ·score2xTurbo3AVX2(SB), 0, $736-64
+TEXT ·score2xTurbo3AVX2(SB), 0, $736-72
 	LEAQ         31(SP), AX
 	ANDQ         $-32, AX
 	LEAQ         351(SP), AX
@@ -10105,10 +10105,10 @@ done4:
 	VMULPS       X2, X1, X1
 	VBROADCASTSS 4(CX), X2
 	VADDPS       X2, X1, X1
+	VMULPS       X0, X1, X0
 	MOVQ         ldy+8(FP), R9
 	MOVQ         SI, R10
 	ADDQ         R9, R10
-	VMULPS       X0, X1, X0
 	VMOVUPS      X0, (R10)
 	ADDQ         $0x10, SI
 	SUBQ         $4, R8
@@ -10121,7 +10121,7 @@ done2:
 
 // score3xTurbo3AVX2 multiplies rows of one block with 3 rows of activations in int8; rows is a multiple of 4, ldy and stride in bytes.
 // Requires: AVX2, F16C
-TEXT ·score3xTurbo3AVX2(SB), 0, $864-64
+TEXT ·score3xTurbo3AVX2(SB), 0, $864-72
 	LEAQ         31(SP), AX
 	ANDQ         $-32, AX
 	LEAQ         351(SP), AX
@@ -10372,10 +10372,10 @@ done4:
 	VMULPS       X2, X1, X1
 	VBROADCASTSS 4(CX), X2
 	VADDPS       X2, X1, X1
+	VMULPS       X0, X1, X1
 	MOVQ         ldy+8(FP), R9
 	MOVQ         SI, R10
 	ADDQ         R9, R10
-	VMULPS       X0, X1, X1
 	VMOVUPS      X1, (R10)
 	VMOVDQU      256(AX), Y1
 	VMOVDQU      288(AX), Y2
@@ -10398,8 +10398,8 @@ done4:
 	VMULPS       X2, X1, X1
 	VBROADCASTSS 8(CX), X2
 	VADDPS       X2, X1, X1
-	ADDQ         R9, R10
 	VMULPS       X0, X1, X0
+	ADDQ         R9, R10
 	VMOVUPS      X0, (R10)
 	ADDQ         $0x10, SI
 	SUBQ         $4, R8
@@ -10412,7 +10412,7 @@ done2:
 
 // score4xTurbo3AVX2 multiplies rows of one block with 4 rows of activations in int8; rows is a multiple of 4, ldy and stride in bytes.
 // Requires: AVX2, F16C
-TEXT ·score4xTurbo3AVX2(SB), 0, $992-64
+TEXT ·score4xTurbo3AVX2(SB), 0, $992-72
 	LEAQ         31(SP), AX
 	ANDQ         $-32, AX
 	LEAQ         351(SP), AX
@@ -10688,10 +10688,10 @@ done4:
 	VMULPS       X2, X1, X1
 	VBROADCASTSS 4(CX), X2
 	VADDPS       X2, X1, X1
+	VMULPS       X0, X1, X1
 	MOVQ         ldy+8(FP), R9
 	MOVQ         SI, R10
 	ADDQ         R9, R10
-	VMULPS       X0, X1, X1
 	VMOVUPS      X1, (R10)
 	VMOVDQU      256(AX), Y1
 	VMOVDQU      288(AX), Y2
@@ -10714,8 +10714,8 @@ done4:
 	VMULPS       X2, X1, X1
 	VBROADCASTSS 8(CX), X2
 	VADDPS       X2, X1, X1
-	ADDQ         R9, R10
 	VMULPS       X0, X1, X1
+	ADDQ         R9, R10
 	VMOVUPS      X1, (R10)
 	VMOVDQU      384(AX), Y1
 	VMOVDQU      416(AX), Y2
@@ -10738,8 +10738,8 @@ done4:
 	VMULPS       X2, X1, X1
 	VBROADCASTSS 12(CX), X2
 	VADDPS       X2, X1, X1
-	ADDQ         R9, R10
 	VMULPS       X0, X1, X0
+	ADDQ         R9, R10
 	VMOVUPS      X0, (R10)
 	ADDQ         $0x10, SI
 	SUBQ         $4, R8

@@ -2122,7 +2122,7 @@ done2:
 
 // score1xTurbo4AVX512 multiplies rows of one block with 1 row of activations in int8; rows is a multiple of 4, ldy and stride in bytes.
 // Requires: F16C, AVX512VL, AVX512VNNI
-TEXT ·score1xTurbo4AVX512(SB), NOSPLIT, $608-64
+TEXT ·score1xTurbo4AVX512(SB), NOSPLIT, $608-72
 	LEAQ         31(SP), AX
 	ANDQ         $-32, AX
 	LEAQ         351(SP), AX
@@ -2258,7 +2258,7 @@ done2:
 
 // score2xTurbo4AVX512 multiplies rows of one block with 2 rows of activations in int8; rows is a multiple of 4, ldy and stride in bytes.
 // Requires: F16C, AVX512VL, AVX512VNNI
-TEXT ·score2xTurbo4AVX512(SB), 0, $736-64
+TEXT ·score2xTurbo4AVX512(SB), 0, $736-72
 	LEAQ         31(SP), AX
 	ANDQ         $-32, AX
 	LEAQ         351(SP), AX
@@ -2423,10 +2423,10 @@ done4:
 	VMULPS       X2, X1, X1
 	VBROADCASTSS 4(CX), X2
 	VADDPS       X2, X1, X1
+	VMULPS       X0, X1, X0
 	MOVQ         ldy+8(FP), R9
 	MOVQ         SI, R10
 	ADDQ         R9, R10
-	VMULPS       X0, X1, X0
 	VMOVUPS      X0, (R10)
 	ADDQ         $0x10, SI
 	SUBQ         $4, R8
@@ -2439,7 +2439,7 @@ done2:
 
 // score3xTurbo4AVX512 multiplies rows of one block with 3 rows of activations in int8; rows is a multiple of 4, ldy and stride in bytes.
 // Requires: F16C, AVX512VL, AVX512VNNI
-TEXT ·score3xTurbo4AVX512(SB), 0, $864-64
+TEXT ·score3xTurbo4AVX512(SB), 0, $864-72
 	LEAQ         31(SP), AX
 	ANDQ         $-32, AX
 	LEAQ         351(SP), AX
@@ -2623,10 +2623,10 @@ done4:
 	VMULPS       X2, X1, X1
 	VBROADCASTSS 4(CX), X2
 	VADDPS       X2, X1, X1
+	VMULPS       X0, X1, X1
 	MOVQ         ldy+8(FP), R9
 	MOVQ         SI, R10
 	ADDQ         R9, R10
-	VMULPS       X0, X1, X1
 	VMOVUPS      X1, (R10)
 	VMOVDQU      256(AX), Y1
 	VMOVDQU      288(AX), Y2
@@ -2649,8 +2649,8 @@ done4:
 	VMULPS       X2, X1, X1
 	VBROADCASTSS 8(CX), X2
 	VADDPS       X2, X1, X1
-	ADDQ         R9, R10
 	VMULPS       X0, X1, X0
+	ADDQ         R9, R10
 	VMOVUPS      X0, (R10)
 	ADDQ         $0x10, SI
 	SUBQ         $4, R8
@@ -2663,7 +2663,7 @@ done2:
 
 // score4xTurbo4AVX512 multiplies rows of one block with 4 rows of activations in int8; rows is a multiple of 4, ldy and stride in bytes.
 // Requires: F16C, AVX512VL, AVX512VNNI
-TEXT ·score4xTurbo4AVX512(SB), 0, $992-64
+TEXT ·score4xTurbo4AVX512(SB), 0, $992-72
 	LEAQ         31(SP), AX
 	ANDQ         $-32, AX
 	LEAQ         351(SP), AX
@@ -2866,10 +2866,10 @@ done4:
 	VMULPS       X2, X1, X1
 	VBROADCASTSS 4(CX), X2
 	VADDPS       X2, X1, X1
+	VMULPS       X0, X1, X1
 	MOVQ         ldy+8(FP), R9
 	MOVQ         SI, R10
 	ADDQ         R9, R10
-	VMULPS       X0, X1, X1
 	VMOVUPS      X1, (R10)
 	VMOVDQU      256(AX), Y1
 	VMOVDQU      288(AX), Y2
@@ -2892,8 +2892,8 @@ done4:
 	VMULPS       X2, X1, X1
 	VBROADCASTSS 8(CX), X2
 	VADDPS       X2, X1, X1
-	ADDQ         R9, R10
 	VMULPS       X0, X1, X1
+	ADDQ         R9, R10
 	VMOVUPS      X1, (R10)
 	VMOVDQU      384(AX), Y1
 	VMOVDQU      416(AX), Y2
@@ -2916,8 +2916,8 @@ done4:
 	VMULPS       X2, X1, X1
 	VBROADCASTSS 12(CX), X2
 	VADDPS       X2, X1, X1
-	ADDQ         R9, R10
 	VMULPS       X0, X1, X0
+	ADDQ         R9, R10
 	VMOVUPS      X0, (R10)
 	ADDQ         $0x10, SI
 	SUBQ         $4, R8
@@ -7352,7 +7352,7 @@ done2:
 
 // score1xTurbo4AVX2 multiplies rows of one block with 1 row of activations in int8; rows is a multiple of 4, ldy and stride in bytes.
 // Requires: AVX2, F16C
-TEXT ·score1xTurbo4AVX2(SB), NOSPLIT, $608-64
+TEXT ·score1xTurbo4AVX2(SB), NOSPLIT, $608-72
 	LEAQ         31(SP), AX
 	ANDQ         $-32, AX
 	LEAQ         351(SP), AX
@@ -7494,7 +7494,7 @@ done2:
 
 // score2xTurbo4AVX2 multiplies rows of one block with 2 rows of activations in int8; rows is a multiple of 4, ldy and stride in bytes.
 // Requires: AVX2, F16C
-TEXT ·score2xTurbo4AVX2(SB), 0, $736-64
+TEXT ·score2xTurbo4AVX2(SB), 0, $736-72
 	LEAQ         31(SP), AX
 	ANDQ         $-32, AX
 	LEAQ         351(SP), AX
@@ -7671,10 +7671,10 @@ done4:
 	VMULPS       X2, X1, X1
 	VBROADCASTSS 4(CX), X2
 	VADDPS       X2, X1, X1
+	VMULPS       X0, X1, X0
 	MOVQ         ldy+8(FP), R9
 	MOVQ         SI, R10
 	ADDQ         R9, R10
-	VMULPS       X0, X1, X0
 	VMOVUPS      X0, (R10)
 	ADDQ         $0x10, SI
 	SUBQ         $4, R8
@@ -7687,7 +7687,7 @@ done2:
 
 // score3xTurbo4AVX2 multiplies rows of one block with 3 rows of activations in int8; rows is a multiple of 4, ldy and stride in bytes.
 // Requires: AVX2, F16C
-TEXT ·score3xTurbo4AVX2(SB), 0, $864-64
+TEXT ·score3xTurbo4AVX2(SB), 0, $864-72
 	LEAQ         31(SP), AX
 	ANDQ         $-32, AX
 	LEAQ         351(SP), AX
@@ -7889,10 +7889,10 @@ done4:
 	VMULPS       X2, X1, X1
 	VBROADCASTSS 4(CX), X2
 	VADDPS       X2, X1, X1
+	VMULPS       X0, X1, X1
 	MOVQ         ldy+8(FP), R9
 	MOVQ         SI, R10
 	ADDQ         R9, R10
-	VMULPS       X0, X1, X1
 	VMOVUPS      X1, (R10)
 	VMOVDQU      256(AX), Y1
 	VMOVDQU      288(AX), Y2
@@ -7915,8 +7915,8 @@ done4:
 	VMULPS       X2, X1, X1
 	VBROADCASTSS 8(CX), X2
 	VADDPS       X2, X1, X1
-	ADDQ         R9, R10
 	VMULPS       X0, X1, X0
+	ADDQ         R9, R10
 	VMOVUPS      X0, (R10)
 	ADDQ         $0x10, SI
 	SUBQ         $4, R8
@@ -7929,7 +7929,7 @@ done2:
 
 // score4xTurbo4AVX2 multiplies rows of one block with 4 rows of activations in int8; rows is a multiple of 4, ldy and stride in bytes.
 // Requires: AVX2, F16C
-TEXT ·score4xTurbo4AVX2(SB), 0, $992-64
+TEXT ·score4xTurbo4AVX2(SB), 0, $992-72
 	LEAQ         31(SP), AX
 	ANDQ         $-32, AX
 	LEAQ         351(SP), AX
@@ -8156,10 +8156,10 @@ done4:
 	VMULPS       X2, X1, X1
 	VBROADCASTSS 4(CX), X2
 	VADDPS       X2, X1, X1
+	VMULPS       X0, X1, X1
 	MOVQ         ldy+8(FP), R9
 	MOVQ         SI, R10
 	ADDQ         R9, R10
-	VMULPS       X0, X1, X1
 	VMOVUPS      X1, (R10)
 	VMOVDQU      256(AX), Y1
 	VMOVDQU      288(AX), Y2
@@ -8182,8 +8182,8 @@ done4:
 	VMULPS       X2, X1, X1
 	VBROADCASTSS 8(CX), X2
 	VADDPS       X2, X1, X1
-	ADDQ         R9, R10
 	VMULPS       X0, X1, X1
+	ADDQ         R9, R10
 	VMOVUPS      X1, (R10)
 	VMOVDQU      384(AX), Y1
 	VMOVDQU      416(AX), Y2
@@ -8206,8 +8206,8 @@ done4:
 	VMULPS       X2, X1, X1
 	VBROADCASTSS 12(CX), X2
 	VADDPS       X2, X1, X1
-	ADDQ         R9, R10
 	VMULPS       X0, X1, X0
+	ADDQ         R9, R10
 	VMOVUPS      X0, (R10)
 	ADDQ         $0x10, SI
 	SUBQ         $4, R8

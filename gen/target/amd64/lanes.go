@@ -59,7 +59,7 @@ func (s *selector) lanes(in *ir.Instr) {
 		g.Index, g.Scale = s.reg(in.Args[0]), 4
 		s.f.Emit(&asm.Inst{Name: "VGATHERDPS", Args: []asm.Operand{mask, g, d}, RMW: true, Clobber: []*asm.Reg{mask.Reg}})
 	case ir.OpSum4:
-		s.sum4(s.r(in.Dst), in.Args)
+		s.sum4(s.r(in.Dst), in.Args, in.Dst.Type.Elem)
 	case ir.OpSwap:
 		s.swap(s.r(in.Args[0]), s.r(in.Dst), in.Imm)
 	case ir.OpMerge:
@@ -156,12 +156,16 @@ func (s *selector) toBF16(x, d asm.R) {
 }
 
 // sum4 adds the lanes of four vectors to one of four, as a tree of unpacks and sums.
-func (s *selector) sum4(dst asm.R, v []*ir.Value) {
+func (s *selector) sum4(dst asm.R, v []*ir.Value, elem ir.Elem) {
+	add := "VPADDD"
+	if elem == ir.F32 {
+		add = "VADDPS"
+	}
 	pair := func(lo, hi string, x, y asm.R) asm.R {
 		a, b := s.tmp(32), s.tmp(32)
 		s.op(lo, y, x, a)
 		s.op(hi, y, x, b)
-		s.op("VPADDD", b, a, a)
+		s.op(add, b, a, a)
 		return a
 	}
 	first := pair("VPUNPCKLDQ", "VPUNPCKHDQ", s.r(v[0]), s.r(v[1]))
@@ -169,5 +173,5 @@ func (s *selector) sum4(dst asm.R, v []*ir.Value) {
 	all := pair("VPUNPCKLQDQ", "VPUNPCKHQDQ", first, second)
 	upper := s.tmp(16)
 	s.op("VEXTRACTI128", asm.Imm(1), all, upper)
-	s.op("VPADDD", upper, at(all, 16), dst)
+	s.op(add, upper, at(all, 16), dst)
 }

@@ -2,7 +2,6 @@ package amd64
 
 import (
 	"bytes"
-	"slices"
 	"strings"
 
 	"github.com/dave/jennifer/jen"
@@ -91,13 +90,16 @@ func (s *stubs) matmul(t *spec.Type, tiles []*ir.Func, gemm, decode string, isa 
 		params("y", "ldy", "x []float32", "ldx", "m", "w", "stride", "rows", "n", "ws"))
 }
 
-// matmulQ8 takes the tiles for few rows of activations, those for rows of one block, and
+// matmulQ8 takes the tiles for few rows of activations, those for rows in fours, and
 // for many the kernels that unpack rows and multiply them with panels; the last two may
 // be missing.
-func (s *stubs) matmulQ8(t *spec.Type, tiles, score []*ir.Func, g gemm, isa ISA) string {
+func (s *stubs) matmulQ8(t *spec.Type, tiles []*ir.Func, score scoring, g gemm, isa ISA) string {
 	values := jen.Dict{jen.Id("tiles"): jen.Index(jen.Id("actRows")).Id("matmulQ8Kernel").Values(entries(tiles)...)}
-	if score != nil && !slices.Contains(score, nil) {
-		values[jen.Id("score")] = jen.Index(jen.Id("actRows")).Id("scoreKernel").Values(entries(score)...)
+	if score.tiles != nil {
+		values[jen.Id("score")] = jen.Index(jen.Id("actRows")).Id("matmulQ8Kernel").Values(entries(score.tiles)...)
+		if score.oneBlock {
+			values[jen.Id("oneBlock")] = jen.True()
+		}
 	}
 	if g.unpack != nil {
 		values[jen.Id("unpack")] = jen.Id(g.unpack.Name)
