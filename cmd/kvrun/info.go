@@ -170,11 +170,14 @@ func kernelsOf(t *kernels.Type, use string, math model.Math) kernelUse {
 	note("matmul", use != "values" && best.Matmul != nil)
 	note("matmul_q8", use != "values" && best.MatmulQ8 != nil)
 	note("mix", use == "values" && best.Mix != nil)
+	note("mix_q8", use == "values" && best.MixQ8 != nil)
 	switch {
 	case math == model.Exact:
 		u.Form = "f32: exact was asked for"
+	case use == "values" && best.MixQ8 != nil:
+		u.Form = "levels rounded to 7 bits"
 	case use == "values":
-		u.Form = ""
+		u.Form = "f32: there is no quicker form"
 	case best.MatmulQ8 == nil:
 		u.Form = "f32: the type has no int8 form"
 	default:
