@@ -22,34 +22,34 @@ var transforms = [...]Transform{
 		Impls: cpu.Transforms(cpu.TransformLm_wht128),
 	},
 	{
-		Name:  "wht16",
+		Name:  "hadamard16",
 		Size:  16,
-		Impls: cpu.Transforms(cpu.TransformWht16),
+		Impls: cpu.Transforms(cpu.TransformHadamard16),
 	},
 	{
-		Name:  "wht32",
+		Name:  "hadamard32",
 		Size:  32,
-		Impls: cpu.Transforms(cpu.TransformWht32),
+		Impls: cpu.Transforms(cpu.TransformHadamard32),
 	},
 	{
-		Name:  "wht64",
+		Name:  "hadamard64",
 		Size:  64,
-		Impls: cpu.Transforms(cpu.TransformWht64),
+		Impls: cpu.Transforms(cpu.TransformHadamard64),
 	},
 	{
-		Name:  "wht128",
+		Name:  "hadamard128",
 		Size:  128,
-		Impls: cpu.Transforms(cpu.TransformWht128),
+		Impls: cpu.Transforms(cpu.TransformHadamard128),
 	},
 	{
-		Name:  "wht256",
+		Name:  "hadamard256",
 		Size:  256,
-		Impls: cpu.Transforms(cpu.TransformWht256),
+		Impls: cpu.Transforms(cpu.TransformHadamard256),
 	},
 	{
-		Name:  "wht512",
+		Name:  "hadamard512",
 		Size:  512,
-		Impls: cpu.Transforms(cpu.TransformWht512),
+		Impls: cpu.Transforms(cpu.TransformHadamard512),
 	},
 	{
 		Name:    "tq_wht32",
@@ -553,7 +553,7 @@ var rotations = [...]Rotation{
 	{
 		Name:      "attn",
 		Summary:   "tiles of 64: llama.cpp's attn_rot, the fork's default tile",
-		Transform: &transforms[cpu.TransformWht64],
+		Transform: &transforms[cpu.TransformHadamard64],
 		Guard: &Guard{
 			Text: "quantised && head_dim % 64 == 0",
 			Holds: func(headDim int, quantised bool) bool {
@@ -564,7 +564,7 @@ var rotations = [...]Rotation{
 	{
 		Name:      "attn16",
 		Summary:   "tiles of 16",
-		Transform: &transforms[cpu.TransformWht16],
+		Transform: &transforms[cpu.TransformHadamard16],
 		Guard: &Guard{
 			Text: "quantised && head_dim % 16 == 0",
 			Holds: func(headDim int, quantised bool) bool {
@@ -575,7 +575,7 @@ var rotations = [...]Rotation{
 	{
 		Name:      "attn32",
 		Summary:   "tiles of 32",
-		Transform: &transforms[cpu.TransformWht32],
+		Transform: &transforms[cpu.TransformHadamard32],
 		Guard: &Guard{
 			Text: "quantised && head_dim % 32 == 0",
 			Holds: func(headDim int, quantised bool) bool {
@@ -586,7 +586,7 @@ var rotations = [...]Rotation{
 	{
 		Name:      "attn128",
 		Summary:   "tiles of 128",
-		Transform: &transforms[cpu.TransformWht128],
+		Transform: &transforms[cpu.TransformHadamard128],
 		Guard: &Guard{
 			Text: "quantised && head_dim % 128 == 0",
 			Holds: func(headDim int, quantised bool) bool {
@@ -597,7 +597,7 @@ var rotations = [...]Rotation{
 	{
 		Name:      "attn256",
 		Summary:   "tiles of 256",
-		Transform: &transforms[cpu.TransformWht256],
+		Transform: &transforms[cpu.TransformHadamard256],
 		Guard: &Guard{
 			Text: "quantised && head_dim % 256 == 0",
 			Holds: func(headDim int, quantised bool) bool {
@@ -608,7 +608,7 @@ var rotations = [...]Rotation{
 	{
 		Name:      "attn512",
 		Summary:   "tiles of 512",
-		Transform: &transforms[cpu.TransformWht512],
+		Transform: &transforms[cpu.TransformHadamard512],
 		Guard: &Guard{
 			Text: "quantised && head_dim % 512 == 0",
 			Holds: func(headDim int, quantised bool) bool {

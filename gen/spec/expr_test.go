@@ -64,16 +64,16 @@ func TestValue(t *testing.T) {
 	}
 }
 
-// TestUndeclaredTile: a rotation makes its transform when no file declares one without signs.
+// TestUndeclaredTile: a rotation makes its transform when no file declares one without signs, under a name that is free.
 func TestUndeclaredTile(t *testing.T) {
 	set, err := spec.Parse(map[string][]byte{"r.hcl": []byte(
-		"transform \"signed\" {\n kind = wht\n size = 64\n left = signs(\"golden\")\n}\n" +
+		"transform \"Hadamard64\" {\n kind = wht\n size = 64\n left = signs(\"golden\")\n}\n" +
 			"rotation \"a\" {\n tile = 64\n}\nrotation \"b\" {\n tile = 64\n}\n")})
 	if err != nil {
 		t.Fatal(err)
 	}
 	tile := set.Rotations[0].Tile
-	if len(set.Transforms) != 2 || tile.Name != "wht64" || tile != set.Rotations[1].Tile || tile.Norm != 0.125 {
+	if len(set.Transforms) != 2 || tile.Name != "hadamard64_" || tile != set.Rotations[1].Tile || tile.Norm != 0.125 {
 		t.Errorf("%d transforms, tile %+v", len(set.Transforms), tile)
 	}
 }

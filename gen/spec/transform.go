@@ -3,6 +3,7 @@ package spec
 import (
 	"fmt"
 	"math"
+	"strings"
 
 	"github.com/hashicorp/hcl/v2/hclsyntax"
 )
@@ -13,7 +14,7 @@ func (p *parser) transform(d decl) {
 	s := &scope{parser: p, used: map[string]bool{}}
 	before := p.failed
 	t := &Transform{Name: d.name, File: d.file, Range: d.rng}
-	switch first := p.transforms[d.name]; {
+	switch first := p.declared(d.name); {
 	case !isName(d.name):
 		p.fail(ruleName, d.rng, d.name)
 	case p.isFunction(d.name):
@@ -128,22 +129,36 @@ func (p *parser) rotation(d decl) {
 	}
 }
 
-// plain returns the transform of n values without signs. One that no file declares is added to the set as wht<n>.
+// plain returns the transform of n values without signs. One that no file declares is added to the set as hadamard<n>, with
+// as many _ behind it as keep it apart from a transform with signs that a file calls so.
 func (p *parser) plain(n int, d decl) *Transform {
 	for _, t := range p.set.Transforms {
 		if t.Size == n && t.Left == nil && t.Right == nil {
 			return t
 		}
 	}
-	t := &Transform{Name: fmt.Sprintf("wht%d", n), File: d.file, Range: d.rng}
-	if p.transforms[t.Name] != nil {
-		p.fail(ruleDuplicate, d.rng, "transform", t.Name, p.transforms[t.Name].Range.Filename, p.transforms[t.Name].Range.Start.Line)
-		return nil
+	t := &Transform{Name: fmt.Sprintf("hadamard%d", n), File: d.file, Range: d.rng}
+	for p.declared(t.Name) != nil {
+		t.Name += "_"
 	}
 	setSize(t, n)
+	p.addTransform(t)
+	return t
+}
+
+// declared is the transform whose name differs from name by no more than case, nil if there is none.
+func (p *parser) declared(name string) *Transform {
+	for _, t := range p.set.Transforms {
+		if strings.EqualFold(t.Name, name) {
+			return t
+		}
+	}
+	return nil
+}
+
+func (p *parser) addTransform(t *Transform) {
 	p.transforms[t.Name] = t
 	p.set.Transforms = append(p.set.Transforms, t)
-	return t
 }
 
 // transformName resolves the name of a declared transform.

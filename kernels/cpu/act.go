@@ -124,17 +124,8 @@ func QuantiseAct(round func(a *Act, x []float32, ldx, m int), a *Act, x []float3
 	*a = whole
 }
 
-// actLimit is the largest quant. Groups longer than 32 are for kernels that add unsigned levels in 16 bits, which leaves 7
-// bits to a quant.
-func actLimit(group int) float32 {
-	if group > 32 {
-		return 63
-	}
-	return 127
-}
-
 // QuantiseActGeneric rounds m rows of a.N values, ldx apart in x, into a, which Resize has given room. The scale of a group
-// is its largest magnitude over actLimit, values round half to even. A group that holds an infinity or NaN has a NaN for scale, so
+// is its largest magnitude over 127, values round half to even. A group that holds an infinity or NaN has a NaN for scale, so
 // that it reaches the result; one whose values are all below 4e-37 counts as zero.
 func QuantiseActGeneric(a *Act, x []float32, ldx, m int) {
 	for j := range m {
@@ -153,8 +144,7 @@ func quantiseGroup(q []int8, s, x []float32) float32 {
 	for _, v := range x {
 		most = max(most, abs(v)) // the built-in max keeps a NaN
 	}
-	limit := actLimit(len(x))
-	d, id := most/limit, limit/most
+	d, id := most/127, 127/most
 	switch {
 	case most-most != 0: // infinite or NaN
 		d, id = float32(math.NaN()), 0

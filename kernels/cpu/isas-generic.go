@@ -48,12 +48,12 @@ const (
 	TransformLm_wht32     = 0
 	TransformLm_wht64     = 1
 	TransformLm_wht128    = 2
-	TransformWht16        = 3
-	TransformWht32        = 4
-	TransformWht64        = 5
-	TransformWht128       = 6
-	TransformWht256       = 7
-	TransformWht512       = 8
+	TransformHadamard16   = 3
+	TransformHadamard32   = 4
+	TransformHadamard64   = 5
+	TransformHadamard128  = 6
+	TransformHadamard256  = 7
+	TransformHadamard512  = 8
 	TransformTq_wht32     = 9
 	TransformTurbo_wht128 = 10
 	transforms            = 11
@@ -300,12 +300,12 @@ var generic = ISA{
 		TransformLm_wht32:     {Forward: forwardLm_wht32Generic, Inverse: inverseLm_wht32Generic},
 		TransformLm_wht64:     {Forward: forwardLm_wht64Generic, Inverse: inverseLm_wht64Generic},
 		TransformLm_wht128:    {Forward: forwardLm_wht128Generic, Inverse: inverseLm_wht128Generic},
-		TransformWht16:        {Forward: forwardWht16Generic, Inverse: inverseWht16Generic},
-		TransformWht32:        {Forward: forwardWht32Generic, Inverse: inverseWht32Generic},
-		TransformWht64:        {Forward: forwardWht64Generic, Inverse: inverseWht64Generic},
-		TransformWht128:       {Forward: forwardWht128Generic, Inverse: inverseWht128Generic},
-		TransformWht256:       {Forward: forwardWht256Generic, Inverse: inverseWht256Generic},
-		TransformWht512:       {Forward: forwardWht512Generic, Inverse: inverseWht512Generic},
+		TransformHadamard16:   {Forward: forwardHadamard16Generic, Inverse: inverseHadamard16Generic},
+		TransformHadamard32:   {Forward: forwardHadamard32Generic, Inverse: inverseHadamard32Generic},
+		TransformHadamard64:   {Forward: forwardHadamard64Generic, Inverse: inverseHadamard64Generic},
+		TransformHadamard128:  {Forward: forwardHadamard128Generic, Inverse: inverseHadamard128Generic},
+		TransformHadamard256:  {Forward: forwardHadamard256Generic, Inverse: inverseHadamard256Generic},
+		TransformHadamard512:  {Forward: forwardHadamard512Generic, Inverse: inverseHadamard512Generic},
 		TransformTq_wht32:     {Forward: forwardTq_wht32Generic, Inverse: inverseTq_wht32Generic},
 		TransformTurbo_wht128: {Forward: forwardTurbo_wht128Generic, Inverse: inverseTurbo_wht128Generic},
 	},

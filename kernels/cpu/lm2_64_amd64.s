@@ -20,161 +20,185 @@ DATA lm2_642<>+0(SB)/8, $0x000000004916eab7
 DATA lm2_642<>+8(SB)/8, $0x0000000000000000
 GLOBL lm2_642<>(SB), RODATA|NOPTR, $16
 
-DATA lm2_643<>+0(SB)/8, $0xc2920000c2920000
-DATA lm2_643<>+8(SB)/8, $0xc2920000c2920000
-DATA lm2_643<>+16(SB)/8, $0xc2920000c2920000
-DATA lm2_643<>+24(SB)/8, $0xc2920000c2920000
+DATA lm2_643<>+0(SB)/8, $0x0101010101010101
+DATA lm2_643<>+8(SB)/8, $0x0101010101010101
+DATA lm2_643<>+16(SB)/8, $0x0101010101010101
+DATA lm2_643<>+24(SB)/8, $0x0101010101010101
 GLOBL lm2_643<>(SB), RODATA|NOPTR, $32
 
-DATA lm2_644<>+0(SB)/8, $0x00000000925f3300
-DATA lm2_644<>+8(SB)/8, $0x0000000000000000
-GLOBL lm2_644<>(SB), RODATA|NOPTR, $16
+DATA lm2_644<>+0(SB)/8, $0x0202020202020202
+DATA lm2_644<>+8(SB)/8, $0x0202020202020202
+DATA lm2_644<>+16(SB)/8, $0x0202020202020202
+DATA lm2_644<>+24(SB)/8, $0x0202020202020202
+GLOBL lm2_644<>(SB), RODATA|NOPTR, $32
 
-DATA lm2_645<>+0(SB)/8, $0x8080800180808000
-DATA lm2_645<>+8(SB)/8, $0x8080800380808002
-DATA lm2_645<>+16(SB)/8, $0x8080800580808004
-DATA lm2_645<>+24(SB)/8, $0x8080800780808006
+DATA lm2_645<>+0(SB)/8, $0x7f7f7f7f7f7f7f7f
+DATA lm2_645<>+8(SB)/8, $0x7f7f7f7f7f7f7f7f
+DATA lm2_645<>+16(SB)/8, $0x7f7f7f7f7f7f7f7f
+DATA lm2_645<>+24(SB)/8, $0x7f7f7f7f7f7f7f7f
 GLOBL lm2_645<>(SB), RODATA|NOPTR, $32
 
-DATA lm2_646<>+0(SB)/8, $0x0000000600000006
-DATA lm2_646<>+8(SB)/8, $0x0000000600000006
-DATA lm2_646<>+16(SB)/8, $0x0000000600000006
-DATA lm2_646<>+24(SB)/8, $0x0000000600000006
+DATA lm2_646<>+0(SB)/8, $0x8080808080808080
+DATA lm2_646<>+8(SB)/8, $0x8080808080808080
+DATA lm2_646<>+16(SB)/8, $0x8080808080808080
+DATA lm2_646<>+24(SB)/8, $0x8080808080808080
 GLOBL lm2_646<>(SB), RODATA|NOPTR, $32
 
-DATA lm2_647<>+0(SB)/8, $0x0000000300000003
-DATA lm2_647<>+8(SB)/8, $0x0000000300000003
-DATA lm2_647<>+16(SB)/8, $0x0000000300000003
-DATA lm2_647<>+24(SB)/8, $0x0000000300000003
+DATA lm2_647<>+0(SB)/8, $0xc2920000c2920000
+DATA lm2_647<>+8(SB)/8, $0xc2920000c2920000
+DATA lm2_647<>+16(SB)/8, $0xc2920000c2920000
+DATA lm2_647<>+24(SB)/8, $0xc2920000c2920000
 GLOBL lm2_647<>(SB), RODATA|NOPTR, $32
 
-DATA lm2_648<>+0(SB)/8, $0xc1b00000c2920000
-DATA lm2_648<>+8(SB)/8, $0x4292000041b00000
-DATA lm2_648<>+16(SB)/8, $0x0000000000000000
-DATA lm2_648<>+24(SB)/8, $0x0000000000000000
-GLOBL lm2_648<>(SB), RODATA|NOPTR, $32
+DATA lm2_648<>+0(SB)/8, $0x00000000925f3300
+DATA lm2_648<>+8(SB)/8, $0x0000000000000000
+GLOBL lm2_648<>(SB), RODATA|NOPTR, $16
 
-DATA lm2_649<>+0(SB)/8, $0x8080800980808008
-DATA lm2_649<>+8(SB)/8, $0x8080800b8080800a
-DATA lm2_649<>+16(SB)/8, $0x8080800d8080800c
-DATA lm2_649<>+24(SB)/8, $0x8080800f8080800e
+DATA lm2_649<>+0(SB)/8, $0x8080800180808000
+DATA lm2_649<>+8(SB)/8, $0x8080800380808002
+DATA lm2_649<>+16(SB)/8, $0x8080800580808004
+DATA lm2_649<>+24(SB)/8, $0x8080800780808006
 GLOBL lm2_649<>(SB), RODATA|NOPTR, $32
 
-DATA lm2_6410<>+0(SB)/8, $0x0000000200000002
-DATA lm2_6410<>+8(SB)/8, $0x0000000200000002
-DATA lm2_6410<>+16(SB)/8, $0x0000000200000002
-DATA lm2_6410<>+24(SB)/8, $0x0000000200000002
+DATA lm2_6410<>+0(SB)/8, $0x0000000600000006
+DATA lm2_6410<>+8(SB)/8, $0x0000000600000006
+DATA lm2_6410<>+16(SB)/8, $0x0000000600000006
+DATA lm2_6410<>+24(SB)/8, $0x0000000600000006
 GLOBL lm2_6410<>(SB), RODATA|NOPTR, $32
 
-DATA lm2_6411<>+0(SB)/8, $0x0001000100010001
-DATA lm2_6411<>+8(SB)/8, $0x0001000100010001
-DATA lm2_6411<>+16(SB)/8, $0x0001000100010001
-DATA lm2_6411<>+24(SB)/8, $0x0001000100010001
+DATA lm2_6411<>+0(SB)/8, $0x0000000300000003
+DATA lm2_6411<>+8(SB)/8, $0x0000000300000003
+DATA lm2_6411<>+16(SB)/8, $0x0000000300000003
+DATA lm2_6411<>+24(SB)/8, $0x0000000300000003
 GLOBL lm2_6411<>(SB), RODATA|NOPTR, $32
 
-DATA lm2_6412<>+0(SB)/8, $0x0000000000000000
-DATA lm2_6412<>+8(SB)/8, $0x0000000000000000
+DATA lm2_6412<>+0(SB)/8, $0xc1b00000c2920000
+DATA lm2_6412<>+8(SB)/8, $0x4292000041b00000
 DATA lm2_6412<>+16(SB)/8, $0x0000000000000000
 DATA lm2_6412<>+24(SB)/8, $0x0000000000000000
 GLOBL lm2_6412<>(SB), RODATA|NOPTR, $32
 
-DATA lm2_6413<>+0(SB)/8, $0x1e3ce5081e3ce508
-DATA lm2_6413<>+8(SB)/8, $0x1e3ce5081e3ce508
-DATA lm2_6413<>+16(SB)/8, $0x1e3ce5081e3ce508
-DATA lm2_6413<>+24(SB)/8, $0x1e3ce5081e3ce508
+DATA lm2_6413<>+0(SB)/8, $0x8080800980808008
+DATA lm2_6413<>+8(SB)/8, $0x8080800b8080800a
+DATA lm2_6413<>+16(SB)/8, $0x8080800d8080800c
+DATA lm2_6413<>+24(SB)/8, $0x8080800f8080800e
 GLOBL lm2_6413<>(SB), RODATA|NOPTR, $32
 
-DATA lm2_6414<>+0(SB)/8, $0x43c2ab1443c2ab14
-DATA lm2_6414<>+8(SB)/8, $0x43c2ab1443c2ab14
-DATA lm2_6414<>+16(SB)/8, $0x43c2ab1443c2ab14
-DATA lm2_6414<>+24(SB)/8, $0x43c2ab1443c2ab14
+DATA lm2_6414<>+0(SB)/8, $0x0000000200000002
+DATA lm2_6414<>+8(SB)/8, $0x0000000200000002
+DATA lm2_6414<>+16(SB)/8, $0x0000000200000002
+DATA lm2_6414<>+24(SB)/8, $0x0000000200000002
 GLOBL lm2_6414<>(SB), RODATA|NOPTR, $32
 
-DATA lm2_6415<>+0(SB)/8, $0xbf8000003f800000
-DATA lm2_6415<>+8(SB)/8, $0x3f800000bf800000
-DATA lm2_6415<>+16(SB)/8, $0xbf800000bf800000
-DATA lm2_6415<>+24(SB)/8, $0xbf800000bf800000
-DATA lm2_6415<>+32(SB)/8, $0xbf8000003f800000
-DATA lm2_6415<>+40(SB)/8, $0x3f8000003f800000
-DATA lm2_6415<>+48(SB)/8, $0x3f8000003f800000
-DATA lm2_6415<>+56(SB)/8, $0xbf8000003f800000
-DATA lm2_6415<>+64(SB)/8, $0x3f8000003f800000
-DATA lm2_6415<>+72(SB)/8, $0xbf800000bf800000
-DATA lm2_6415<>+80(SB)/8, $0x3f800000bf800000
-DATA lm2_6415<>+88(SB)/8, $0x3f8000003f800000
-DATA lm2_6415<>+96(SB)/8, $0x3f800000bf800000
-DATA lm2_6415<>+104(SB)/8, $0x3f8000003f800000
-DATA lm2_6415<>+112(SB)/8, $0x3f800000bf800000
-DATA lm2_6415<>+120(SB)/8, $0x3f8000003f800000
-DATA lm2_6415<>+128(SB)/8, $0xbf8000003f800000
-DATA lm2_6415<>+136(SB)/8, $0xbf800000bf800000
-DATA lm2_6415<>+144(SB)/8, $0xbf800000bf800000
-DATA lm2_6415<>+152(SB)/8, $0xbf800000bf800000
-DATA lm2_6415<>+160(SB)/8, $0x3f8000003f800000
-DATA lm2_6415<>+168(SB)/8, $0xbf800000bf800000
-DATA lm2_6415<>+176(SB)/8, $0x3f800000bf800000
-DATA lm2_6415<>+184(SB)/8, $0xbf8000003f800000
-DATA lm2_6415<>+192(SB)/8, $0xbf800000bf800000
-DATA lm2_6415<>+200(SB)/8, $0xbf8000003f800000
-DATA lm2_6415<>+208(SB)/8, $0xbf800000bf800000
-DATA lm2_6415<>+216(SB)/8, $0x3f800000bf800000
-DATA lm2_6415<>+224(SB)/8, $0xbf800000bf800000
-DATA lm2_6415<>+232(SB)/8, $0xbf8000003f800000
-DATA lm2_6415<>+240(SB)/8, $0xbf8000003f800000
-DATA lm2_6415<>+248(SB)/8, $0x3f8000003f800000
-GLOBL lm2_6415<>(SB), RODATA|NOPTR, $256
+DATA lm2_6415<>+0(SB)/8, $0x0001000100010001
+DATA lm2_6415<>+8(SB)/8, $0x0001000100010001
+DATA lm2_6415<>+16(SB)/8, $0x0001000100010001
+DATA lm2_6415<>+24(SB)/8, $0x0001000100010001
+GLOBL lm2_6415<>(SB), RODATA|NOPTR, $32
 
-DATA lm2_6416<>+0(SB)/8, $0x3e000000be000000
-DATA lm2_6416<>+8(SB)/8, $0x3e000000be000000
-DATA lm2_6416<>+16(SB)/8, $0xbe000000be000000
-DATA lm2_6416<>+24(SB)/8, $0xbe000000be000000
-DATA lm2_6416<>+32(SB)/8, $0x3e0000003e000000
-DATA lm2_6416<>+40(SB)/8, $0xbe0000003e000000
-DATA lm2_6416<>+48(SB)/8, $0x3e000000be000000
-DATA lm2_6416<>+56(SB)/8, $0xbe0000003e000000
-DATA lm2_6416<>+64(SB)/8, $0x3e000000be000000
-DATA lm2_6416<>+72(SB)/8, $0x3e0000003e000000
-DATA lm2_6416<>+80(SB)/8, $0x3e0000003e000000
-DATA lm2_6416<>+88(SB)/8, $0x3e0000003e000000
-DATA lm2_6416<>+96(SB)/8, $0xbe000000be000000
-DATA lm2_6416<>+104(SB)/8, $0x3e000000be000000
-DATA lm2_6416<>+112(SB)/8, $0xbe000000be000000
-DATA lm2_6416<>+120(SB)/8, $0xbe000000be000000
-DATA lm2_6416<>+128(SB)/8, $0xbe0000003e000000
-DATA lm2_6416<>+136(SB)/8, $0x3e000000be000000
-DATA lm2_6416<>+144(SB)/8, $0xbe000000be000000
-DATA lm2_6416<>+152(SB)/8, $0xbe000000be000000
-DATA lm2_6416<>+160(SB)/8, $0xbe000000be000000
-DATA lm2_6416<>+168(SB)/8, $0x3e0000003e000000
-DATA lm2_6416<>+176(SB)/8, $0xbe0000003e000000
-DATA lm2_6416<>+184(SB)/8, $0x3e0000003e000000
-DATA lm2_6416<>+192(SB)/8, $0x3e000000be000000
-DATA lm2_6416<>+200(SB)/8, $0x3e0000003e000000
-DATA lm2_6416<>+208(SB)/8, $0x3e000000be000000
-DATA lm2_6416<>+216(SB)/8, $0xbe000000be000000
-DATA lm2_6416<>+224(SB)/8, $0x3e000000be000000
-DATA lm2_6416<>+232(SB)/8, $0x3e000000be000000
-DATA lm2_6416<>+240(SB)/8, $0x3e0000003e000000
-DATA lm2_6416<>+248(SB)/8, $0x3e000000be000000
-GLOBL lm2_6416<>(SB), RODATA|NOPTR, $256
+DATA lm2_6416<>+0(SB)/8, $0x0000000000000000
+DATA lm2_6416<>+8(SB)/8, $0x0000000000000000
+DATA lm2_6416<>+16(SB)/8, $0x0000000000000000
+DATA lm2_6416<>+24(SB)/8, $0x0000000000000000
+GLOBL lm2_6416<>(SB), RODATA|NOPTR, $32
 
-DATA lm2_6417<>+0(SB)/8, $0x423e0000c23e0000
-DATA lm2_6417<>+8(SB)/8, $0x0000000000000000
-DATA lm2_6417<>+16(SB)/8, $0x0000000000000000
-DATA lm2_6417<>+24(SB)/8, $0x0000000000000000
+DATA lm2_6417<>+0(SB)/8, $0x1e3ce5081e3ce508
+DATA lm2_6417<>+8(SB)/8, $0x1e3ce5081e3ce508
+DATA lm2_6417<>+16(SB)/8, $0x1e3ce5081e3ce508
+DATA lm2_6417<>+24(SB)/8, $0x1e3ce5081e3ce508
 GLOBL lm2_6417<>(SB), RODATA|NOPTR, $32
 
-DATA lm2_6418<>+0(SB)/8, $0x8000000080000000
-DATA lm2_6418<>+8(SB)/8, $0x8000000080000000
-DATA lm2_6418<>+16(SB)/8, $0x8000000080000000
-DATA lm2_6418<>+24(SB)/8, $0x8000000080000000
+DATA lm2_6418<>+0(SB)/8, $0x43c2ab1443c2ab14
+DATA lm2_6418<>+8(SB)/8, $0x43c2ab1443c2ab14
+DATA lm2_6418<>+16(SB)/8, $0x43c2ab1443c2ab14
+DATA lm2_6418<>+24(SB)/8, $0x43c2ab1443c2ab14
 GLOBL lm2_6418<>(SB), RODATA|NOPTR, $32
 
-DATA lm2_6419<>+0(SB)/8, $0x7fc000007fc00000
-DATA lm2_6419<>+8(SB)/8, $0x7fc000007fc00000
-DATA lm2_6419<>+16(SB)/8, $0x7fc000007fc00000
-DATA lm2_6419<>+24(SB)/8, $0x7fc000007fc00000
-GLOBL lm2_6419<>(SB), RODATA|NOPTR, $32
+DATA lm2_6419<>+0(SB)/8, $0xbf8000003f800000
+DATA lm2_6419<>+8(SB)/8, $0x3f800000bf800000
+DATA lm2_6419<>+16(SB)/8, $0xbf800000bf800000
+DATA lm2_6419<>+24(SB)/8, $0xbf800000bf800000
+DATA lm2_6419<>+32(SB)/8, $0xbf8000003f800000
+DATA lm2_6419<>+40(SB)/8, $0x3f8000003f800000
+DATA lm2_6419<>+48(SB)/8, $0x3f8000003f800000
+DATA lm2_6419<>+56(SB)/8, $0xbf8000003f800000
+DATA lm2_6419<>+64(SB)/8, $0x3f8000003f800000
+DATA lm2_6419<>+72(SB)/8, $0xbf800000bf800000
+DATA lm2_6419<>+80(SB)/8, $0x3f800000bf800000
+DATA lm2_6419<>+88(SB)/8, $0x3f8000003f800000
+DATA lm2_6419<>+96(SB)/8, $0x3f800000bf800000
+DATA lm2_6419<>+104(SB)/8, $0x3f8000003f800000
+DATA lm2_6419<>+112(SB)/8, $0x3f800000bf800000
+DATA lm2_6419<>+120(SB)/8, $0x3f8000003f800000
+DATA lm2_6419<>+128(SB)/8, $0xbf8000003f800000
+DATA lm2_6419<>+136(SB)/8, $0xbf800000bf800000
+DATA lm2_6419<>+144(SB)/8, $0xbf800000bf800000
+DATA lm2_6419<>+152(SB)/8, $0xbf800000bf800000
+DATA lm2_6419<>+160(SB)/8, $0x3f8000003f800000
+DATA lm2_6419<>+168(SB)/8, $0xbf800000bf800000
+DATA lm2_6419<>+176(SB)/8, $0x3f800000bf800000
+DATA lm2_6419<>+184(SB)/8, $0xbf8000003f800000
+DATA lm2_6419<>+192(SB)/8, $0xbf800000bf800000
+DATA lm2_6419<>+200(SB)/8, $0xbf8000003f800000
+DATA lm2_6419<>+208(SB)/8, $0xbf800000bf800000
+DATA lm2_6419<>+216(SB)/8, $0x3f800000bf800000
+DATA lm2_6419<>+224(SB)/8, $0xbf800000bf800000
+DATA lm2_6419<>+232(SB)/8, $0xbf8000003f800000
+DATA lm2_6419<>+240(SB)/8, $0xbf8000003f800000
+DATA lm2_6419<>+248(SB)/8, $0x3f8000003f800000
+GLOBL lm2_6419<>(SB), RODATA|NOPTR, $256
+
+DATA lm2_6420<>+0(SB)/8, $0x3e000000be000000
+DATA lm2_6420<>+8(SB)/8, $0x3e000000be000000
+DATA lm2_6420<>+16(SB)/8, $0xbe000000be000000
+DATA lm2_6420<>+24(SB)/8, $0xbe000000be000000
+DATA lm2_6420<>+32(SB)/8, $0x3e0000003e000000
+DATA lm2_6420<>+40(SB)/8, $0xbe0000003e000000
+DATA lm2_6420<>+48(SB)/8, $0x3e000000be000000
+DATA lm2_6420<>+56(SB)/8, $0xbe0000003e000000
+DATA lm2_6420<>+64(SB)/8, $0x3e000000be000000
+DATA lm2_6420<>+72(SB)/8, $0x3e0000003e000000
+DATA lm2_6420<>+80(SB)/8, $0x3e0000003e000000
+DATA lm2_6420<>+88(SB)/8, $0x3e0000003e000000
+DATA lm2_6420<>+96(SB)/8, $0xbe000000be000000
+DATA lm2_6420<>+104(SB)/8, $0x3e000000be000000
+DATA lm2_6420<>+112(SB)/8, $0xbe000000be000000
+DATA lm2_6420<>+120(SB)/8, $0xbe000000be000000
+DATA lm2_6420<>+128(SB)/8, $0xbe0000003e000000
+DATA lm2_6420<>+136(SB)/8, $0x3e000000be000000
+DATA lm2_6420<>+144(SB)/8, $0xbe000000be000000
+DATA lm2_6420<>+152(SB)/8, $0xbe000000be000000
+DATA lm2_6420<>+160(SB)/8, $0xbe000000be000000
+DATA lm2_6420<>+168(SB)/8, $0x3e0000003e000000
+DATA lm2_6420<>+176(SB)/8, $0xbe0000003e000000
+DATA lm2_6420<>+184(SB)/8, $0x3e0000003e000000
+DATA lm2_6420<>+192(SB)/8, $0x3e000000be000000
+DATA lm2_6420<>+200(SB)/8, $0x3e0000003e000000
+DATA lm2_6420<>+208(SB)/8, $0x3e000000be000000
+DATA lm2_6420<>+216(SB)/8, $0xbe000000be000000
+DATA lm2_6420<>+224(SB)/8, $0x3e000000be000000
+DATA lm2_6420<>+232(SB)/8, $0x3e000000be000000
+DATA lm2_6420<>+240(SB)/8, $0x3e0000003e000000
+DATA lm2_6420<>+248(SB)/8, $0x3e000000be000000
+GLOBL lm2_6420<>(SB), RODATA|NOPTR, $256
+
+DATA lm2_6421<>+0(SB)/8, $0x423e0000c23e0000
+DATA lm2_6421<>+8(SB)/8, $0x0000000000000000
+DATA lm2_6421<>+16(SB)/8, $0x0000000000000000
+DATA lm2_6421<>+24(SB)/8, $0x0000000000000000
+GLOBL lm2_6421<>(SB), RODATA|NOPTR, $32
+
+DATA lm2_6422<>+0(SB)/8, $0x8000000080000000
+DATA lm2_6422<>+8(SB)/8, $0x8000000080000000
+DATA lm2_6422<>+16(SB)/8, $0x8000000080000000
+DATA lm2_6422<>+24(SB)/8, $0x8000000080000000
+GLOBL lm2_6422<>(SB), RODATA|NOPTR, $32
+
+DATA lm2_6423<>+0(SB)/8, $0x7fc000007fc00000
+DATA lm2_6423<>+8(SB)/8, $0x7fc000007fc00000
+DATA lm2_6423<>+16(SB)/8, $0x7fc000007fc00000
+DATA lm2_6423<>+24(SB)/8, $0x7fc000007fc00000
+GLOBL lm2_6423<>(SB), RODATA|NOPTR, $32
 
 // decodeUnitsLm2_64AVX512 unpacks units of 64 values.
 // Requires: AVX2, F16C
@@ -1235,21 +1259,43 @@ done2:
 
 // score1xLm2_64AVX512 multiplies rows of one block with 1 row of activations in int8; rows is a multiple of 4, ldy and stride in bytes.
 // Requires: F16C, AVX512VL, AVX512VNNI
-TEXT ·score1xLm2_64AVX512(SB), NOSPLIT, $480-72
+TEXT ·score1xLm2_64AVX512(SB), NOSPLIT, $576-72
 	LEAQ         31(SP), AX
 	ANDQ         $-32, AX
 	LEAQ         223(SP), AX
 	ANDQ         $-32, AX
 	LEAQ         383(SP), BX
 	ANDQ         $-32, BX
-	LEAQ         447(SP), CX
-	ANDQ         $-32, CX
-	MOVQ         q+16(FP), DX
+	MOVQ         q+16(FP), CX
+	MOVQ         d+24(FP), DX
+	LEAQ         447(SP), SI
+	ANDQ         $-32, SI
+	LEAQ         511(SP), DI
+	ANDQ         $-32, DI
 
-	// fixed: the smallest level times the sum of the activations
-	MOVQ         s+32(FP), SI
+	// halves: quants over 2, to even; fixed: the smallest level times their sum
 	VMOVDQU      lm2_643<>+0(SB), Y0
-	VMOVUPS      (SI), X1
+	VMOVDQU      (CX), Y1
+	VPAND        lm2_644<>+0(SB), Y1, Y2
+	VPSRLD       $1, Y2, Y2
+	VPADDB       lm2_645<>+0(SB), Y2, Y2
+	VPXOR        lm2_646<>+0(SB), Y1, Y1
+	VPAVGB       Y2, Y1, Y1
+	VPXOR        lm2_646<>+0(SB), Y1, Y1
+	VMOVDQU      Y1, (DI)
+	VPXOR        Y2, Y2, Y2
+	VPDPBUSD     Y1, Y0, Y2
+	VMOVDQU      32(CX), Y1
+	VPAND        lm2_644<>+0(SB), Y1, Y3
+	VPSRLD       $1, Y3, Y3
+	VPADDB       lm2_645<>+0(SB), Y3, Y3
+	VPXOR        lm2_646<>+0(SB), Y1, Y1
+	VPAVGB       Y3, Y1, Y1
+	VPXOR        lm2_646<>+0(SB), Y1, Y1
+	VMOVDQU      Y1, 32(DI)
+	VPDPBUSD     Y1, Y0, Y2
+	VMOVDQU      lm2_647<>+0(SB), Y0
+	VCVTDQ2PS    Y2, Y1
 	VMULPS       Y0, Y1, Y0
 	VEXTRACTF128 $1, Y0, X1
 	VADDPS       X0, X1, X1
@@ -1257,55 +1303,56 @@ TEXT ·score1xLm2_64AVX512(SB), NOSPLIT, $480-72
 	VADDPS       X0, X1, X1
 	VMOVSHDUP    X1, X0
 	VADDSS       X0, X1, X1
-	VMOVSS       X1, (CX)
-	MOVQ         y+0(FP), SI
-	MOVQ         w+40(FP), DI
-	MOVQ         rows+56(FP), R8
-	SUBQ         $4, R8
+	VMOVSS       X1, (SI)
+	MOVQ         y+0(FP), CX
+	MOVQ         w+40(FP), R8
+	MOVQ         rows+56(FP), R9
+	SUBQ         $4, R9
 	JLT          done2
 
 loop1:
 
 	// integer sums of 4 rows
-	XORQ         R9, R9
-	ADDQ         $4, R9
-	MOVQ         AX, R10
-	MOVQ         BX, R11
-	SUBQ         $1, R9
+	XORQ         R10, R10
+	ADDQ         $4, R10
+	MOVQ         AX, R11
+	MOVQ         BX, R12
+	SUBQ         $1, R10
 	JLT          done4
 
 loop3:
-	VPBROADCASTQ 2(DI), Y0
+	VPBROADCASTQ 2(R8), Y0
 	VPSRLVD      lm2_640<>+0(SB), Y0, Y0
 	VPAND        lm2_641<>+0(SB), Y0, Y0
-	VBROADCASTI128 lm2_644<>+0(SB), Y1
+	VBROADCASTI128 lm2_648<>+0(SB), Y1
 	VPSHUFB      Y0, Y1, Y0
-	VMOVDQU      (DX), Y1
+	VMOVDQU      (DI), Y1
 	VPXOR        Y2, Y2, Y2
 	VPDPBUSD     Y1, Y0, Y2
-	VPBROADCASTQ 10(DI), Y0
+	VPBROADCASTQ 10(R8), Y0
 	VPSRLVD      lm2_640<>+0(SB), Y0, Y0
 	VPAND        lm2_641<>+0(SB), Y0, Y0
-	VBROADCASTI128 lm2_644<>+0(SB), Y1
+	VBROADCASTI128 lm2_648<>+0(SB), Y1
 	VPSHUFB      Y0, Y1, Y0
-	VMOVDQU      32(DX), Y1
+	VMOVDQU      32(DI), Y1
 	VPDPBUSD     Y1, Y0, Y2
-	VMOVDQU      Y2, (R10)
-	VPBROADCASTW (DI), X0
+	VMOVDQU      Y2, (R11)
+	VPBROADCASTW (R8), X0
 	VCVTPH2PS    X0, Y0
-	VMOVSS       X0, (R11)
-	ADDQ         $0x20, R10
-	ADDQ         $4, R11
-	MOVQ         stride+48(FP), R12
-	ADDQ         R12, DI
-	SUBQ         $1, R9
+	VMOVSS       X0, (R12)
+	ADDQ         $0x20, R11
+	ADDQ         $4, R12
+	MOVQ         stride+48(FP), R13
+	ADDQ         R13, R8
+	SUBQ         $1, R10
 	JGE          loop3
 
 done4:
-	ADDQ         $1, R9
+	ADDQ         $1, R10
 
 	// four results for each row of y
 	VMOVUPS      (BX), X0
+	VADDPS       X0, X0, X0
 	VMOVDQU      (AX), Y1
 	VMOVDQU      32(AX), Y2
 	VMOVDQU      64(AX), Y3
@@ -1322,48 +1369,89 @@ done4:
 	VEXTRACTI128 $1, Y2, X1
 	VPADDD       X1, X2, X1
 	VCVTDQ2PS    X1, X1
-	MOVQ         d+24(FP), R9
-	VBROADCASTSS (R9), X2
-	VMULPS       X2, X1, X1
-	VBROADCASTSS (CX), X2
+	VBROADCASTSS (SI), X2
 	VADDPS       X2, X1, X1
+	VBROADCASTSS (DX), X2
+	VMULPS       X2, X1, X1
 	VMULPS       X0, X1, X0
-	VMOVUPS      X0, (SI)
-	ADDQ         $0x10, SI
-	SUBQ         $4, R8
+	VMOVUPS      X0, (CX)
+	ADDQ         $0x10, CX
+	SUBQ         $4, R9
 	JGE          loop1
 
 done2:
-	ADDQ         $4, R8
+	ADDQ         $4, R9
 	VZEROUPPER
 	RET
 
 // score2xLm2_64AVX512 multiplies rows of one block with 2 rows of activations in int8; rows is a multiple of 4, ldy and stride in bytes.
 // Requires: F16C, AVX512VL, AVX512VNNI
-TEXT ·score2xLm2_64AVX512(SB), NOSPLIT, $608-72
+TEXT ·score2xLm2_64AVX512(SB), 0, $768-72
 	LEAQ         31(SP), AX
 	ANDQ         $-32, AX
 	LEAQ         223(SP), AX
 	ANDQ         $-32, AX
 	LEAQ         511(SP), BX
 	ANDQ         $-32, BX
-	LEAQ         575(SP), CX
-	ANDQ         $-32, CX
-	MOVQ         q+16(FP), DX
+	MOVQ         q+16(FP), CX
+	MOVQ         d+24(FP), DX
+	LEAQ         575(SP), SI
+	ANDQ         $-32, SI
+	LEAQ         639(SP), DI
+	ANDQ         $-32, DI
 
-	// fixed: the smallest level times the sum of the activations
-	MOVQ         s+32(FP), SI
+	// halves: quants over 2, to even; fixed: the smallest level times their sum
 	VMOVDQU      lm2_643<>+0(SB), Y0
-	VMOVUPS      (SI), X1
-	VMULPS       Y0, Y1, Y1
+	VMOVDQU      (CX), Y1
+	VPAND        lm2_644<>+0(SB), Y1, Y2
+	VPSRLD       $1, Y2, Y2
+	VPADDB       lm2_645<>+0(SB), Y2, Y2
+	VPXOR        lm2_646<>+0(SB), Y1, Y1
+	VPAVGB       Y2, Y1, Y1
+	VPXOR        lm2_646<>+0(SB), Y1, Y1
+	VMOVDQU      Y1, (DI)
+	VPXOR        Y2, Y2, Y2
+	VPDPBUSD     Y1, Y0, Y2
+	VMOVDQU      32(CX), Y1
+	VPAND        lm2_644<>+0(SB), Y1, Y3
+	VPSRLD       $1, Y3, Y3
+	VPADDB       lm2_645<>+0(SB), Y3, Y3
+	VPXOR        lm2_646<>+0(SB), Y1, Y1
+	VPAVGB       Y3, Y1, Y1
+	VPXOR        lm2_646<>+0(SB), Y1, Y1
+	VMOVDQU      Y1, 32(DI)
+	VPDPBUSD     Y1, Y0, Y2
+	VMOVDQU      lm2_647<>+0(SB), Y1
+	VCVTDQ2PS    Y2, Y2
+	VMULPS       Y1, Y2, Y1
 	VEXTRACTF128 $1, Y1, X2
 	VADDPS       X1, X2, X2
 	VMOVHLPS     X2, X2, X1
 	VADDPS       X1, X2, X2
 	VMOVSHDUP    X2, X1
 	VADDSS       X1, X2, X2
-	VMOVSS       X2, (CX)
-	VMOVUPS      16(SI), X1
+	VMOVSS       X2, (SI)
+	VMOVDQU      64(CX), Y1
+	VPAND        lm2_644<>+0(SB), Y1, Y2
+	VPSRLD       $1, Y2, Y2
+	VPADDB       lm2_645<>+0(SB), Y2, Y2
+	VPXOR        lm2_646<>+0(SB), Y1, Y1
+	VPAVGB       Y2, Y1, Y1
+	VPXOR        lm2_646<>+0(SB), Y1, Y1
+	VMOVDQU      Y1, 64(DI)
+	VPXOR        Y2, Y2, Y2
+	VPDPBUSD     Y1, Y0, Y2
+	VMOVDQU      96(CX), Y1
+	VPAND        lm2_644<>+0(SB), Y1, Y3
+	VPSRLD       $1, Y3, Y3
+	VPADDB       lm2_645<>+0(SB), Y3, Y3
+	VPXOR        lm2_646<>+0(SB), Y1, Y1
+	VPAVGB       Y3, Y1, Y1
+	VPXOR        lm2_646<>+0(SB), Y1, Y1
+	VMOVDQU      Y1, 96(DI)
+	VPDPBUSD     Y1, Y0, Y2
+	VMOVDQU      lm2_647<>+0(SB), Y0
+	VCVTDQ2PS    Y2, Y1
 	VMULPS       Y0, Y1, Y0
 	VEXTRACTF128 $1, Y0, X1
 	VADDPS       X0, X1, X1
@@ -1371,61 +1459,62 @@ TEXT ·score2xLm2_64AVX512(SB), NOSPLIT, $608-72
 	VADDPS       X0, X1, X1
 	VMOVSHDUP    X1, X0
 	VADDSS       X0, X1, X1
-	VMOVSS       X1, 4(CX)
-	MOVQ         y+0(FP), SI
-	MOVQ         w+40(FP), DI
-	MOVQ         rows+56(FP), R8
-	SUBQ         $4, R8
+	VMOVSS       X1, 4(SI)
+	MOVQ         y+0(FP), CX
+	MOVQ         w+40(FP), R8
+	MOVQ         rows+56(FP), R9
+	SUBQ         $4, R9
 	JLT          done2
 
 loop1:
 
 	// integer sums of 4 rows
-	XORQ         R9, R9
-	ADDQ         $4, R9
-	MOVQ         AX, R10
-	MOVQ         BX, R11
-	SUBQ         $1, R9
+	XORQ         R10, R10
+	ADDQ         $4, R10
+	MOVQ         AX, R11
+	MOVQ         BX, R12
+	SUBQ         $1, R10
 	JLT          done4
 
 loop3:
-	VPBROADCASTQ 2(DI), Y0
+	VPBROADCASTQ 2(R8), Y0
 	VPSRLVD      lm2_640<>+0(SB), Y0, Y0
 	VPAND        lm2_641<>+0(SB), Y0, Y0
-	VBROADCASTI128 lm2_644<>+0(SB), Y1
+	VBROADCASTI128 lm2_648<>+0(SB), Y1
 	VPSHUFB      Y0, Y1, Y0
-	VMOVDQU      (DX), Y1
+	VMOVDQU      (DI), Y1
 	VPXOR        Y2, Y2, Y2
 	VPDPBUSD     Y1, Y0, Y2
-	VMOVDQU      64(DX), Y1
+	VMOVDQU      64(DI), Y1
 	VPXOR        Y3, Y3, Y3
 	VPDPBUSD     Y1, Y0, Y3
-	VPBROADCASTQ 10(DI), Y0
+	VPBROADCASTQ 10(R8), Y0
 	VPSRLVD      lm2_640<>+0(SB), Y0, Y0
 	VPAND        lm2_641<>+0(SB), Y0, Y0
-	VBROADCASTI128 lm2_644<>+0(SB), Y1
+	VBROADCASTI128 lm2_648<>+0(SB), Y1
 	VPSHUFB      Y0, Y1, Y0
-	VMOVDQU      32(DX), Y1
+	VMOVDQU      32(DI), Y1
 	VPDPBUSD     Y1, Y0, Y2
-	VMOVDQU      96(DX), Y1
+	VMOVDQU      96(DI), Y1
 	VPDPBUSD     Y1, Y0, Y3
-	VMOVDQU      Y2, (R10)
-	VMOVDQU      Y3, 128(R10)
-	VPBROADCASTW (DI), X0
+	VMOVDQU      Y2, (R11)
+	VMOVDQU      Y3, 128(R11)
+	VPBROADCASTW (R8), X0
 	VCVTPH2PS    X0, Y0
-	VMOVSS       X0, (R11)
-	ADDQ         $0x20, R10
-	ADDQ         $4, R11
-	MOVQ         stride+48(FP), R12
-	ADDQ         R12, DI
-	SUBQ         $1, R9
+	VMOVSS       X0, (R12)
+	ADDQ         $0x20, R11
+	ADDQ         $4, R12
+	MOVQ         stride+48(FP), R13
+	ADDQ         R13, R8
+	SUBQ         $1, R10
 	JGE          loop3
 
 done4:
-	ADDQ         $1, R9
+	ADDQ         $1, R10
 
 	// four results for each row of y
 	VMOVUPS      (BX), X0
+	VADDPS       X0, X0, X0
 	VMOVDQU      (AX), Y1
 	VMOVDQU      32(AX), Y2
 	VMOVDQU      64(AX), Y3
@@ -1442,13 +1531,12 @@ done4:
 	VEXTRACTI128 $1, Y2, X1
 	VPADDD       X1, X2, X1
 	VCVTDQ2PS    X1, X1
-	MOVQ         d+24(FP), R9
-	VBROADCASTSS (R9), X2
-	VMULPS       X2, X1, X1
-	VBROADCASTSS (CX), X2
+	VBROADCASTSS (SI), X2
 	VADDPS       X2, X1, X1
+	VBROADCASTSS (DX), X2
+	VMULPS       X2, X1, X1
 	VMULPS       X0, X1, X1
-	VMOVUPS      X1, (SI)
+	VMOVUPS      X1, (CX)
 	VMOVDQU      128(AX), Y1
 	VMOVDQU      160(AX), Y2
 	VMOVDQU      192(AX), Y3
@@ -1465,60 +1553,121 @@ done4:
 	VEXTRACTI128 $1, Y2, X1
 	VPADDD       X1, X2, X1
 	VCVTDQ2PS    X1, X1
-	MOVQ         d+24(FP), R9
-	VBROADCASTSS 4(R9), X2
-	VMULPS       X2, X1, X1
-	VBROADCASTSS 4(CX), X2
+	VBROADCASTSS 4(SI), X2
 	VADDPS       X2, X1, X1
+	VBROADCASTSS 4(DX), X2
+	VMULPS       X2, X1, X1
 	VMULPS       X0, X1, X0
-	MOVQ         ldy+8(FP), R9
-	MOVQ         SI, R10
-	ADDQ         R9, R10
-	VMOVUPS      X0, (R10)
-	ADDQ         $0x10, SI
-	SUBQ         $4, R8
+	MOVQ         ldy+8(FP), R10
+	MOVQ         CX, R11
+	ADDQ         R10, R11
+	VMOVUPS      X0, (R11)
+	ADDQ         $0x10, CX
+	SUBQ         $4, R9
 	JGE          loop1
 
 done2:
-	ADDQ         $4, R8
+	ADDQ         $4, R9
 	VZEROUPPER
 	RET
 
 // score3xLm2_64AVX512 multiplies rows of one block with 3 rows of activations in int8; rows is a multiple of 4, ldy and stride in bytes.
 // Requires: F16C, AVX512VL, AVX512VNNI
-TEXT ·score3xLm2_64AVX512(SB), 0, $736-72
+TEXT ·score3xLm2_64AVX512(SB), 0, $960-72
 	LEAQ         31(SP), AX
 	ANDQ         $-32, AX
 	LEAQ         223(SP), AX
 	ANDQ         $-32, AX
 	LEAQ         639(SP), BX
 	ANDQ         $-32, BX
-	LEAQ         703(SP), CX
-	ANDQ         $-32, CX
-	MOVQ         q+16(FP), DX
+	MOVQ         q+16(FP), CX
+	MOVQ         d+24(FP), DX
+	LEAQ         703(SP), SI
+	ANDQ         $-32, SI
+	LEAQ         767(SP), DI
+	ANDQ         $-32, DI
 
-	// fixed: the smallest level times the sum of the activations
-	MOVQ         s+32(FP), SI
+	// halves: quants over 2, to even; fixed: the smallest level times their sum
 	VMOVDQU      lm2_643<>+0(SB), Y0
-	VMOVUPS      (SI), X1
-	VMULPS       Y0, Y1, Y1
+	VMOVDQU      (CX), Y1
+	VPAND        lm2_644<>+0(SB), Y1, Y2
+	VPSRLD       $1, Y2, Y2
+	VPADDB       lm2_645<>+0(SB), Y2, Y2
+	VPXOR        lm2_646<>+0(SB), Y1, Y1
+	VPAVGB       Y2, Y1, Y1
+	VPXOR        lm2_646<>+0(SB), Y1, Y1
+	VMOVDQU      Y1, (DI)
+	VPXOR        Y2, Y2, Y2
+	VPDPBUSD     Y1, Y0, Y2
+	VMOVDQU      32(CX), Y1
+	VPAND        lm2_644<>+0(SB), Y1, Y3
+	VPSRLD       $1, Y3, Y3
+	VPADDB       lm2_645<>+0(SB), Y3, Y3
+	VPXOR        lm2_646<>+0(SB), Y1, Y1
+	VPAVGB       Y3, Y1, Y1
+	VPXOR        lm2_646<>+0(SB), Y1, Y1
+	VMOVDQU      Y1, 32(DI)
+	VPDPBUSD     Y1, Y0, Y2
+	VMOVDQU      lm2_647<>+0(SB), Y1
+	VCVTDQ2PS    Y2, Y2
+	VMULPS       Y1, Y2, Y1
 	VEXTRACTF128 $1, Y1, X2
 	VADDPS       X1, X2, X2
 	VMOVHLPS     X2, X2, X1
 	VADDPS       X1, X2, X2
 	VMOVSHDUP    X2, X1
 	VADDSS       X1, X2, X2
-	VMOVSS       X2, (CX)
-	VMOVUPS      16(SI), X1
-	VMULPS       Y0, Y1, Y1
+	VMOVSS       X2, (SI)
+	VMOVDQU      64(CX), Y1
+	VPAND        lm2_644<>+0(SB), Y1, Y2
+	VPSRLD       $1, Y2, Y2
+	VPADDB       lm2_645<>+0(SB), Y2, Y2
+	VPXOR        lm2_646<>+0(SB), Y1, Y1
+	VPAVGB       Y2, Y1, Y1
+	VPXOR        lm2_646<>+0(SB), Y1, Y1
+	VMOVDQU      Y1, 64(DI)
+	VPXOR        Y2, Y2, Y2
+	VPDPBUSD     Y1, Y0, Y2
+	VMOVDQU      96(CX), Y1
+	VPAND        lm2_644<>+0(SB), Y1, Y3
+	VPSRLD       $1, Y3, Y3
+	VPADDB       lm2_645<>+0(SB), Y3, Y3
+	VPXOR        lm2_646<>+0(SB), Y1, Y1
+	VPAVGB       Y3, Y1, Y1
+	VPXOR        lm2_646<>+0(SB), Y1, Y1
+	VMOVDQU      Y1, 96(DI)
+	VPDPBUSD     Y1, Y0, Y2
+	VMOVDQU      lm2_647<>+0(SB), Y1
+	VCVTDQ2PS    Y2, Y2
+	VMULPS       Y1, Y2, Y1
 	VEXTRACTF128 $1, Y1, X2
 	VADDPS       X1, X2, X2
 	VMOVHLPS     X2, X2, X1
 	VADDPS       X1, X2, X2
 	VMOVSHDUP    X2, X1
 	VADDSS       X1, X2, X2
-	VMOVSS       X2, 4(CX)
-	VMOVUPS      32(SI), X1
+	VMOVSS       X2, 4(SI)
+	VMOVDQU      128(CX), Y1
+	VPAND        lm2_644<>+0(SB), Y1, Y2
+	VPSRLD       $1, Y2, Y2
+	VPADDB       lm2_645<>+0(SB), Y2, Y2
+	VPXOR        lm2_646<>+0(SB), Y1, Y1
+	VPAVGB       Y2, Y1, Y1
+	VPXOR        lm2_646<>+0(SB), Y1, Y1
+	VMOVDQU      Y1, 128(DI)
+	VPXOR        Y2, Y2, Y2
+	VPDPBUSD     Y1, Y0, Y2
+	VMOVDQU      160(CX), Y1
+	VPAND        lm2_644<>+0(SB), Y1, Y3
+	VPSRLD       $1, Y3, Y3
+	VPADDB       lm2_645<>+0(SB), Y3, Y3
+	VPXOR        lm2_646<>+0(SB), Y1, Y1
+	VPAVGB       Y3, Y1, Y1
+	VPXOR        lm2_646<>+0(SB), Y1, Y1
+	VMOVDQU      Y1, 160(DI)
+	VPDPBUSD     Y1, Y0, Y2
+	VMOVDQU      lm2_647<>+0(SB), Y0
+	VCVTDQ2PS    Y2, Y1
 	VMULPS       Y0, Y1, Y0
 	VEXTRACTF128 $1, Y0, X1
 	VADDPS       X0, X1, X1
@@ -1526,67 +1675,68 @@ TEXT ·score3xLm2_64AVX512(SB), 0, $736-72
 	VADDPS       X0, X1, X1
 	VMOVSHDUP    X1, X0
 	VADDSS       X0, X1, X1
-	VMOVSS       X1, 8(CX)
-	MOVQ         y+0(FP), SI
-	MOVQ         w+40(FP), DI
-	MOVQ         rows+56(FP), R8
-	SUBQ         $4, R8
+	VMOVSS       X1, 8(SI)
+	MOVQ         y+0(FP), CX
+	MOVQ         w+40(FP), R8
+	MOVQ         rows+56(FP), R9
+	SUBQ         $4, R9
 	JLT          done2
 
 loop1:
 
 	// integer sums of 4 rows
-	XORQ         R9, R9
-	ADDQ         $4, R9
-	MOVQ         AX, R10
-	MOVQ         BX, R11
-	SUBQ         $1, R9
+	XORQ         R10, R10
+	ADDQ         $4, R10
+	MOVQ         AX, R11
+	MOVQ         BX, R12
+	SUBQ         $1, R10
 	JLT          done4
 
 loop3:
-	VPBROADCASTQ 2(DI), Y0
+	VPBROADCASTQ 2(R8), Y0
 	VPSRLVD      lm2_640<>+0(SB), Y0, Y0
 	VPAND        lm2_641<>+0(SB), Y0, Y0
-	VBROADCASTI128 lm2_644<>+0(SB), Y1
+	VBROADCASTI128 lm2_648<>+0(SB), Y1
 	VPSHUFB      Y0, Y1, Y0
-	VMOVDQU      (DX), Y1
+	VMOVDQU      (DI), Y1
 	VPXOR        Y2, Y2, Y2
 	VPDPBUSD     Y1, Y0, Y2
-	VMOVDQU      64(DX), Y1
+	VMOVDQU      64(DI), Y1
 	VPXOR        Y3, Y3, Y3
 	VPDPBUSD     Y1, Y0, Y3
-	VMOVDQU      128(DX), Y1
+	VMOVDQU      128(DI), Y1
 	VPXOR        Y4, Y4, Y4
 	VPDPBUSD     Y1, Y0, Y4
-	VPBROADCASTQ 10(DI), Y0
+	VPBROADCASTQ 10(R8), Y0
 	VPSRLVD      lm2_640<>+0(SB), Y0, Y0
 	VPAND        lm2_641<>+0(SB), Y0, Y0
-	VBROADCASTI128 lm2_644<>+0(SB), Y1
+	VBROADCASTI128 lm2_648<>+0(SB), Y1
 	VPSHUFB      Y0, Y1, Y0
-	VMOVDQU      32(DX), Y1
+	VMOVDQU      32(DI), Y1
 	VPDPBUSD     Y1, Y0, Y2
-	VMOVDQU      96(DX), Y1
+	VMOVDQU      96(DI), Y1
 	VPDPBUSD     Y1, Y0, Y3
-	VMOVDQU      160(DX), Y1
+	VMOVDQU      160(DI), Y1
 	VPDPBUSD     Y1, Y0, Y4
-	VMOVDQU      Y2, (R10)
-	VMOVDQU      Y3, 128(R10)
-	VMOVDQU      Y4, 256(R10)
-	VPBROADCASTW (DI), X0
+	VMOVDQU      Y2, (R11)
+	VMOVDQU      Y3, 128(R11)
+	VMOVDQU      Y4, 256(R11)
+	VPBROADCASTW (R8), X0
 	VCVTPH2PS    X0, Y0
-	VMOVSS       X0, (R11)
-	ADDQ         $0x20, R10
-	ADDQ         $4, R11
-	MOVQ         stride+48(FP), R12
-	ADDQ         R12, DI
-	SUBQ         $1, R9
+	VMOVSS       X0, (R12)
+	ADDQ         $0x20, R11
+	ADDQ         $4, R12
+	MOVQ         stride+48(FP), R13
+	ADDQ         R13, R8
+	SUBQ         $1, R10
 	JGE          loop3
 
 done4:
-	ADDQ         $1, R9
+	ADDQ         $1, R10
 
 	// four results for each row of y
 	VMOVUPS      (BX), X0
+	VADDPS       X0, X0, X0
 	VMOVDQU      (AX), Y1
 	VMOVDQU      32(AX), Y2
 	VMOVDQU      64(AX), Y3
@@ -1603,13 +1753,12 @@ done4:
 	VEXTRACTI128 $1, Y2, X1
 	VPADDD       X1, X2, X1
 	VCVTDQ2PS    X1, X1
-	MOVQ         d+24(FP), R9
-	VBROADCASTSS (R9), X2
-	VMULPS       X2, X1, X1
-	VBROADCASTSS (CX), X2
+	VBROADCASTSS (SI), X2
 	VADDPS       X2, X1, X1
+	VBROADCASTSS (DX), X2
+	VMULPS       X2, X1, X1
 	VMULPS       X0, X1, X1
-	VMOVUPS      X1, (SI)
+	VMOVUPS      X1, (CX)
 	VMOVDQU      128(AX), Y1
 	VMOVDQU      160(AX), Y2
 	VMOVDQU      192(AX), Y3
@@ -1626,16 +1775,15 @@ done4:
 	VEXTRACTI128 $1, Y2, X1
 	VPADDD       X1, X2, X1
 	VCVTDQ2PS    X1, X1
-	MOVQ         d+24(FP), R9
-	VBROADCASTSS 4(R9), X2
-	VMULPS       X2, X1, X1
-	VBROADCASTSS 4(CX), X2
+	VBROADCASTSS 4(SI), X2
 	VADDPS       X2, X1, X1
+	VBROADCASTSS 4(DX), X2
+	VMULPS       X2, X1, X1
 	VMULPS       X0, X1, X1
-	MOVQ         ldy+8(FP), R9
-	MOVQ         SI, R10
-	ADDQ         R9, R10
-	VMOVUPS      X1, (R10)
+	MOVQ         ldy+8(FP), R10
+	MOVQ         CX, R11
+	ADDQ         R10, R11
+	VMOVUPS      X1, (R11)
 	VMOVDQU      256(AX), Y1
 	VMOVDQU      288(AX), Y2
 	VMOVDQU      320(AX), Y3
@@ -1652,67 +1800,148 @@ done4:
 	VEXTRACTI128 $1, Y2, X1
 	VPADDD       X1, X2, X1
 	VCVTDQ2PS    X1, X1
-	MOVQ         d+24(FP), R11
-	VBROADCASTSS 8(R11), X2
-	VMULPS       X2, X1, X1
-	VBROADCASTSS 8(CX), X2
+	VBROADCASTSS 8(SI), X2
 	VADDPS       X2, X1, X1
+	VBROADCASTSS 8(DX), X2
+	VMULPS       X2, X1, X1
 	VMULPS       X0, X1, X0
-	ADDQ         R9, R10
-	VMOVUPS      X0, (R10)
-	ADDQ         $0x10, SI
-	SUBQ         $4, R8
+	ADDQ         R10, R11
+	VMOVUPS      X0, (R11)
+	ADDQ         $0x10, CX
+	SUBQ         $4, R9
 	JGE          loop1
 
 done2:
-	ADDQ         $4, R8
+	ADDQ         $4, R9
 	VZEROUPPER
 	RET
 
 // score4xLm2_64AVX512 multiplies rows of one block with 4 rows of activations in int8; rows is a multiple of 4, ldy and stride in bytes.
 // Requires: F16C, AVX512VL, AVX512VNNI
-TEXT ·score4xLm2_64AVX512(SB), 0, $864-72
+TEXT ·score4xLm2_64AVX512(SB), 0, $1152-72
 	LEAQ         31(SP), AX
 	ANDQ         $-32, AX
 	LEAQ         223(SP), AX
 	ANDQ         $-32, AX
 	LEAQ         767(SP), BX
 	ANDQ         $-32, BX
-	LEAQ         831(SP), CX
-	ANDQ         $-32, CX
-	MOVQ         q+16(FP), DX
+	MOVQ         q+16(FP), CX
+	MOVQ         d+24(FP), DX
+	LEAQ         831(SP), SI
+	ANDQ         $-32, SI
+	LEAQ         895(SP), DI
+	ANDQ         $-32, DI
 
-	// fixed: the smallest level times the sum of the activations
-	MOVQ         s+32(FP), SI
+	// halves: quants over 2, to even; fixed: the smallest level times their sum
 	VMOVDQU      lm2_643<>+0(SB), Y0
-	VMOVUPS      (SI), X1
-	VMULPS       Y0, Y1, Y1
+	VMOVDQU      (CX), Y1
+	VPAND        lm2_644<>+0(SB), Y1, Y2
+	VPSRLD       $1, Y2, Y2
+	VPADDB       lm2_645<>+0(SB), Y2, Y2
+	VPXOR        lm2_646<>+0(SB), Y1, Y1
+	VPAVGB       Y2, Y1, Y1
+	VPXOR        lm2_646<>+0(SB), Y1, Y1
+	VMOVDQU      Y1, (DI)
+	VPXOR        Y2, Y2, Y2
+	VPDPBUSD     Y1, Y0, Y2
+	VMOVDQU      32(CX), Y1
+	VPAND        lm2_644<>+0(SB), Y1, Y3
+	VPSRLD       $1, Y3, Y3
+	VPADDB       lm2_645<>+0(SB), Y3, Y3
+	VPXOR        lm2_646<>+0(SB), Y1, Y1
+	VPAVGB       Y3, Y1, Y1
+	VPXOR        lm2_646<>+0(SB), Y1, Y1
+	VMOVDQU      Y1, 32(DI)
+	VPDPBUSD     Y1, Y0, Y2
+	VMOVDQU      lm2_647<>+0(SB), Y1
+	VCVTDQ2PS    Y2, Y2
+	VMULPS       Y1, Y2, Y1
 	VEXTRACTF128 $1, Y1, X2
 	VADDPS       X1, X2, X2
 	VMOVHLPS     X2, X2, X1
 	VADDPS       X1, X2, X2
 	VMOVSHDUP    X2, X1
 	VADDSS       X1, X2, X2
-	VMOVSS       X2, (CX)
-	VMOVUPS      16(SI), X1
-	VMULPS       Y0, Y1, Y1
+	VMOVSS       X2, (SI)
+	VMOVDQU      64(CX), Y1
+	VPAND        lm2_644<>+0(SB), Y1, Y2
+	VPSRLD       $1, Y2, Y2
+	VPADDB       lm2_645<>+0(SB), Y2, Y2
+	VPXOR        lm2_646<>+0(SB), Y1, Y1
+	VPAVGB       Y2, Y1, Y1
+	VPXOR        lm2_646<>+0(SB), Y1, Y1
+	VMOVDQU      Y1, 64(DI)
+	VPXOR        Y2, Y2, Y2
+	VPDPBUSD     Y1, Y0, Y2
+	VMOVDQU      96(CX), Y1
+	VPAND        lm2_644<>+0(SB), Y1, Y3
+	VPSRLD       $1, Y3, Y3
+	VPADDB       lm2_645<>+0(SB), Y3, Y3
+	VPXOR        lm2_646<>+0(SB), Y1, Y1
+	VPAVGB       Y3, Y1, Y1
+	VPXOR        lm2_646<>+0(SB), Y1, Y1
+	VMOVDQU      Y1, 96(DI)
+	VPDPBUSD     Y1, Y0, Y2
+	VMOVDQU      lm2_647<>+0(SB), Y1
+	VCVTDQ2PS    Y2, Y2
+	VMULPS       Y1, Y2, Y1
 	VEXTRACTF128 $1, Y1, X2
 	VADDPS       X1, X2, X2
 	VMOVHLPS     X2, X2, X1
 	VADDPS       X1, X2, X2
 	VMOVSHDUP    X2, X1
 	VADDSS       X1, X2, X2
-	VMOVSS       X2, 4(CX)
-	VMOVUPS      32(SI), X1
-	VMULPS       Y0, Y1, Y1
+	VMOVSS       X2, 4(SI)
+	VMOVDQU      128(CX), Y1
+	VPAND        lm2_644<>+0(SB), Y1, Y2
+	VPSRLD       $1, Y2, Y2
+	VPADDB       lm2_645<>+0(SB), Y2, Y2
+	VPXOR        lm2_646<>+0(SB), Y1, Y1
+	VPAVGB       Y2, Y1, Y1
+	VPXOR        lm2_646<>+0(SB), Y1, Y1
+	VMOVDQU      Y1, 128(DI)
+	VPXOR        Y2, Y2, Y2
+	VPDPBUSD     Y1, Y0, Y2
+	VMOVDQU      160(CX), Y1
+	VPAND        lm2_644<>+0(SB), Y1, Y3
+	VPSRLD       $1, Y3, Y3
+	VPADDB       lm2_645<>+0(SB), Y3, Y3
+	VPXOR        lm2_646<>+0(SB), Y1, Y1
+	VPAVGB       Y3, Y1, Y1
+	VPXOR        lm2_646<>+0(SB), Y1, Y1
+	VMOVDQU      Y1, 160(DI)
+	VPDPBUSD     Y1, Y0, Y2
+	VMOVDQU      lm2_647<>+0(SB), Y1
+	VCVTDQ2PS    Y2, Y2
+	VMULPS       Y1, Y2, Y1
 	VEXTRACTF128 $1, Y1, X2
 	VADDPS       X1, X2, X2
 	VMOVHLPS     X2, X2, X1
 	VADDPS       X1, X2, X2
 	VMOVSHDUP    X2, X1
 	VADDSS       X1, X2, X2
-	VMOVSS       X2, 8(CX)
-	VMOVUPS      48(SI), X1
+	VMOVSS       X2, 8(SI)
+	VMOVDQU      192(CX), Y1
+	VPAND        lm2_644<>+0(SB), Y1, Y2
+	VPSRLD       $1, Y2, Y2
+	VPADDB       lm2_645<>+0(SB), Y2, Y2
+	VPXOR        lm2_646<>+0(SB), Y1, Y1
+	VPAVGB       Y2, Y1, Y1
+	VPXOR        lm2_646<>+0(SB), Y1, Y1
+	VMOVDQU      Y1, 192(DI)
+	VPXOR        Y2, Y2, Y2
+	VPDPBUSD     Y1, Y0, Y2
+	VMOVDQU      224(CX), Y1
+	VPAND        lm2_644<>+0(SB), Y1, Y3
+	VPSRLD       $1, Y3, Y3
+	VPADDB       lm2_645<>+0(SB), Y3, Y3
+	VPXOR        lm2_646<>+0(SB), Y1, Y1
+	VPAVGB       Y3, Y1, Y1
+	VPXOR        lm2_646<>+0(SB), Y1, Y1
+	VMOVDQU      Y1, 224(DI)
+	VPDPBUSD     Y1, Y0, Y2
+	VMOVDQU      lm2_647<>+0(SB), Y0
+	VCVTDQ2PS    Y2, Y1
 	VMULPS       Y0, Y1, Y0
 	VEXTRACTF128 $1, Y0, X1
 	VADDPS       X0, X1, X1
@@ -1720,73 +1949,74 @@ TEXT ·score4xLm2_64AVX512(SB), 0, $864-72
 	VADDPS       X0, X1, X1
 	VMOVSHDUP    X1, X0
 	VADDSS       X0, X1, X1
-	VMOVSS       X1, 12(CX)
-	MOVQ         y+0(FP), SI
-	MOVQ         w+40(FP), DI
-	MOVQ         rows+56(FP), R8
-	SUBQ         $4, R8
+	VMOVSS       X1, 12(SI)
+	MOVQ         y+0(FP), CX
+	MOVQ         w+40(FP), R8
+	MOVQ         rows+56(FP), R9
+	SUBQ         $4, R9
 	JLT          done2
 
 loop1:
 
 	// integer sums of 4 rows
-	XORQ         R9, R9
-	ADDQ         $4, R9
-	MOVQ         AX, R10
-	MOVQ         BX, R11
-	SUBQ         $1, R9
+	XORQ         R10, R10
+	ADDQ         $4, R10
+	MOVQ         AX, R11
+	MOVQ         BX, R12
+	SUBQ         $1, R10
 	JLT          done4
 
 loop3:
-	VPBROADCASTQ 2(DI), Y0
+	VPBROADCASTQ 2(R8), Y0
 	VPSRLVD      lm2_640<>+0(SB), Y0, Y0
 	VPAND        lm2_641<>+0(SB), Y0, Y0
-	VBROADCASTI128 lm2_644<>+0(SB), Y1
+	VBROADCASTI128 lm2_648<>+0(SB), Y1
 	VPSHUFB      Y0, Y1, Y0
-	VMOVDQU      (DX), Y1
+	VMOVDQU      (DI), Y1
 	VPXOR        Y2, Y2, Y2
 	VPDPBUSD     Y1, Y0, Y2
-	VMOVDQU      64(DX), Y1
+	VMOVDQU      64(DI), Y1
 	VPXOR        Y3, Y3, Y3
 	VPDPBUSD     Y1, Y0, Y3
-	VMOVDQU      128(DX), Y1
+	VMOVDQU      128(DI), Y1
 	VPXOR        Y4, Y4, Y4
 	VPDPBUSD     Y1, Y0, Y4
-	VMOVDQU      192(DX), Y1
+	VMOVDQU      192(DI), Y1
 	VPXOR        Y5, Y5, Y5
 	VPDPBUSD     Y1, Y0, Y5
-	VPBROADCASTQ 10(DI), Y0
+	VPBROADCASTQ 10(R8), Y0
 	VPSRLVD      lm2_640<>+0(SB), Y0, Y0
 	VPAND        lm2_641<>+0(SB), Y0, Y0
-	VBROADCASTI128 lm2_644<>+0(SB), Y1
+	VBROADCASTI128 lm2_648<>+0(SB), Y1
 	VPSHUFB      Y0, Y1, Y0
-	VMOVDQU      32(DX), Y1
+	VMOVDQU      32(DI), Y1
 	VPDPBUSD     Y1, Y0, Y2
-	VMOVDQU      96(DX), Y1
+	VMOVDQU      96(DI), Y1
 	VPDPBUSD     Y1, Y0, Y3
-	VMOVDQU      160(DX), Y1
+	VMOVDQU      160(DI), Y1
 	VPDPBUSD     Y1, Y0, Y4
-	VMOVDQU      224(DX), Y1
+	VMOVDQU      224(DI), Y1
 	VPDPBUSD     Y1, Y0, Y5
-	VMOVDQU      Y2, (R10)
-	VMOVDQU      Y3, 128(R10)
-	VMOVDQU      Y4, 256(R10)
-	VMOVDQU      Y5, 384(R10)
-	VPBROADCASTW (DI), X0
+	VMOVDQU      Y2, (R11)
+	VMOVDQU      Y3, 128(R11)
+	VMOVDQU      Y4, 256(R11)
+	VMOVDQU      Y5, 384(R11)
+	VPBROADCASTW (R8), X0
 	VCVTPH2PS    X0, Y0
-	VMOVSS       X0, (R11)
-	ADDQ         $0x20, R10
-	ADDQ         $4, R11
-	MOVQ         stride+48(FP), R12
-	ADDQ         R12, DI
-	SUBQ         $1, R9
+	VMOVSS       X0, (R12)
+	ADDQ         $0x20, R11
+	ADDQ         $4, R12
+	MOVQ         stride+48(FP), R13
+	ADDQ         R13, R8
+	SUBQ         $1, R10
 	JGE          loop3
 
 done4:
-	ADDQ         $1, R9
+	ADDQ         $1, R10
 
 	// four results for each row of y
 	VMOVUPS      (BX), X0
+	VADDPS       X0, X0, X0
 	VMOVDQU      (AX), Y1
 	VMOVDQU      32(AX), Y2
 	VMOVDQU      64(AX), Y3
@@ -1803,13 +2033,12 @@ done4:
 	VEXTRACTI128 $1, Y2, X1
 	VPADDD       X1, X2, X1
 	VCVTDQ2PS    X1, X1
-	MOVQ         d+24(FP), R9
-	VBROADCASTSS (R9), X2
-	VMULPS       X2, X1, X1
-	VBROADCASTSS (CX), X2
+	VBROADCASTSS (SI), X2
 	VADDPS       X2, X1, X1
+	VBROADCASTSS (DX), X2
+	VMULPS       X2, X1, X1
 	VMULPS       X0, X1, X1
-	VMOVUPS      X1, (SI)
+	VMOVUPS      X1, (CX)
 	VMOVDQU      128(AX), Y1
 	VMOVDQU      160(AX), Y2
 	VMOVDQU      192(AX), Y3
@@ -1826,16 +2055,15 @@ done4:
 	VEXTRACTI128 $1, Y2, X1
 	VPADDD       X1, X2, X1
 	VCVTDQ2PS    X1, X1
-	MOVQ         d+24(FP), R9
-	VBROADCASTSS 4(R9), X2
-	VMULPS       X2, X1, X1
-	VBROADCASTSS 4(CX), X2
+	VBROADCASTSS 4(SI), X2
 	VADDPS       X2, X1, X1
+	VBROADCASTSS 4(DX), X2
+	VMULPS       X2, X1, X1
 	VMULPS       X0, X1, X1
-	MOVQ         ldy+8(FP), R9
-	MOVQ         SI, R10
-	ADDQ         R9, R10
-	VMOVUPS      X1, (R10)
+	MOVQ         ldy+8(FP), R10
+	MOVQ         CX, R11
+	ADDQ         R10, R11
+	VMOVUPS      X1, (R11)
 	VMOVDQU      256(AX), Y1
 	VMOVDQU      288(AX), Y2
 	VMOVDQU      320(AX), Y3
@@ -1852,14 +2080,13 @@ done4:
 	VEXTRACTI128 $1, Y2, X1
 	VPADDD       X1, X2, X1
 	VCVTDQ2PS    X1, X1
-	MOVQ         d+24(FP), R11
-	VBROADCASTSS 8(R11), X2
-	VMULPS       X2, X1, X1
-	VBROADCASTSS 8(CX), X2
+	VBROADCASTSS 8(SI), X2
 	VADDPS       X2, X1, X1
+	VBROADCASTSS 8(DX), X2
+	VMULPS       X2, X1, X1
 	VMULPS       X0, X1, X1
-	ADDQ         R9, R10
-	VMOVUPS      X1, (R10)
+	ADDQ         R10, R11
+	VMOVUPS      X1, (R11)
 	VMOVDQU      384(AX), Y1
 	VMOVDQU      416(AX), Y2
 	VMOVDQU      448(AX), Y3
@@ -1876,20 +2103,19 @@ done4:
 	VEXTRACTI128 $1, Y2, X1
 	VPADDD       X1, X2, X1
 	VCVTDQ2PS    X1, X1
-	MOVQ         d+24(FP), R11
-	VBROADCASTSS 12(R11), X2
-	VMULPS       X2, X1, X1
-	VBROADCASTSS 12(CX), X2
+	VBROADCASTSS 12(SI), X2
 	VADDPS       X2, X1, X1
+	VBROADCASTSS 12(DX), X2
+	VMULPS       X2, X1, X1
 	VMULPS       X0, X1, X0
-	ADDQ         R9, R10
-	VMOVUPS      X0, (R10)
-	ADDQ         $0x10, SI
-	SUBQ         $4, R8
+	ADDQ         R10, R11
+	VMOVUPS      X0, (R11)
+	ADDQ         $0x10, CX
+	SUBQ         $4, R9
 	JGE          loop1
 
 done2:
-	ADDQ         $4, R8
+	ADDQ         $4, R9
 	VZEROUPPER
 	RET
 
@@ -3503,7 +3729,7 @@ loop3:
 	VMOVDQU      (DX), Y5
 	VPSIGNB      Y3, Y5, Y3
 	VPMADDUBSW   Y3, Y4, Y3
-	VPMADDWD     lm2_6411<>+0(SB), Y3, Y3
+	VPMADDWD     lm2_6415<>+0(SB), Y3, Y3
 	VPBROADCASTQ 10(R8), Y4
 	VPSRLVD      lm2_640<>+0(SB), Y4, Y4
 	VPAND        lm2_641<>+0(SB), Y4, Y4
@@ -3513,7 +3739,7 @@ loop3:
 	VMOVDQU      32(DX), Y6
 	VPSIGNB      Y4, Y6, Y4
 	VPMADDUBSW   Y4, Y5, Y4
-	VPMADDWD     lm2_6411<>+0(SB), Y4, Y4
+	VPMADDWD     lm2_6415<>+0(SB), Y4, Y4
 	VPADDD       Y4, Y3, Y3
 	VBROADCASTSS (SI), Y4
 	VCVTDQ2PS    Y3, Y3
@@ -3579,11 +3805,11 @@ loop3:
 	VMOVDQU      (DX), Y5
 	VPSIGNB      Y3, Y5, Y5
 	VPMADDUBSW   Y5, Y4, Y5
-	VPMADDWD     lm2_6411<>+0(SB), Y5, Y5
+	VPMADDWD     lm2_6415<>+0(SB), Y5, Y5
 	VMOVDQU      64(DX), Y6
 	VPSIGNB      Y3, Y6, Y3
 	VPMADDUBSW   Y3, Y4, Y3
-	VPMADDWD     lm2_6411<>+0(SB), Y3, Y3
+	VPMADDWD     lm2_6415<>+0(SB), Y3, Y3
 	VPBROADCASTQ 10(R8), Y4
 	VPSRLVD      lm2_640<>+0(SB), Y4, Y4
 	VPAND        lm2_641<>+0(SB), Y4, Y4
@@ -3593,12 +3819,12 @@ loop3:
 	VMOVDQU      32(DX), Y7
 	VPSIGNB      Y4, Y7, Y7
 	VPMADDUBSW   Y7, Y6, Y7
-	VPMADDWD     lm2_6411<>+0(SB), Y7, Y7
+	VPMADDWD     lm2_6415<>+0(SB), Y7, Y7
 	VPADDD       Y7, Y5, Y5
 	VMOVDQU      96(DX), Y7
 	VPSIGNB      Y4, Y7, Y4
 	VPMADDUBSW   Y4, Y6, Y4
-	VPMADDWD     lm2_6411<>+0(SB), Y4, Y4
+	VPMADDWD     lm2_6415<>+0(SB), Y4, Y4
 	VPADDD       Y4, Y3, Y3
 	VBROADCASTSS (SI), Y4
 	VCVTDQ2PS    Y5, Y5
@@ -3678,15 +3904,15 @@ loop3:
 	VMOVDQU      (DX), Y6
 	VPSIGNB      Y4, Y6, Y6
 	VPMADDUBSW   Y6, Y5, Y6
-	VPMADDWD     lm2_6411<>+0(SB), Y6, Y6
+	VPMADDWD     lm2_6415<>+0(SB), Y6, Y6
 	VMOVDQU      64(DX), Y7
 	VPSIGNB      Y4, Y7, Y7
 	VPMADDUBSW   Y7, Y5, Y7
-	VPMADDWD     lm2_6411<>+0(SB), Y7, Y7
+	VPMADDWD     lm2_6415<>+0(SB), Y7, Y7
 	VMOVDQU      128(DX), Y8
 	VPSIGNB      Y4, Y8, Y4
 	VPMADDUBSW   Y4, Y5, Y4
-	VPMADDWD     lm2_6411<>+0(SB), Y4, Y4
+	VPMADDWD     lm2_6415<>+0(SB), Y4, Y4
 	VPBROADCASTQ 10(R8), Y5
 	VPSRLVD      lm2_640<>+0(SB), Y5, Y5
 	VPAND        lm2_641<>+0(SB), Y5, Y5
@@ -3696,17 +3922,17 @@ loop3:
 	VMOVDQU      32(DX), Y9
 	VPSIGNB      Y5, Y9, Y9
 	VPMADDUBSW   Y9, Y8, Y9
-	VPMADDWD     lm2_6411<>+0(SB), Y9, Y9
+	VPMADDWD     lm2_6415<>+0(SB), Y9, Y9
 	VPADDD       Y9, Y6, Y6
 	VMOVDQU      96(DX), Y9
 	VPSIGNB      Y5, Y9, Y9
 	VPMADDUBSW   Y9, Y8, Y9
-	VPMADDWD     lm2_6411<>+0(SB), Y9, Y9
+	VPMADDWD     lm2_6415<>+0(SB), Y9, Y9
 	VPADDD       Y9, Y7, Y7
 	VMOVDQU      160(DX), Y9
 	VPSIGNB      Y5, Y9, Y5
 	VPMADDUBSW   Y5, Y8, Y5
-	VPMADDWD     lm2_6411<>+0(SB), Y5, Y5
+	VPMADDWD     lm2_6415<>+0(SB), Y5, Y5
 	VPADDD       Y5, Y4, Y4
 	VBROADCASTSS (SI), Y5
 	VCVTDQ2PS    Y6, Y6
@@ -3799,19 +4025,19 @@ loop3:
 	VMOVDQU      (DX), Y7
 	VPSIGNB      Y5, Y7, Y7
 	VPMADDUBSW   Y7, Y6, Y7
-	VPMADDWD     lm2_6411<>+0(SB), Y7, Y7
+	VPMADDWD     lm2_6415<>+0(SB), Y7, Y7
 	VMOVDQU      64(DX), Y8
 	VPSIGNB      Y5, Y8, Y8
 	VPMADDUBSW   Y8, Y6, Y8
-	VPMADDWD     lm2_6411<>+0(SB), Y8, Y8
+	VPMADDWD     lm2_6415<>+0(SB), Y8, Y8
 	VMOVDQU      128(DX), Y9
 	VPSIGNB      Y5, Y9, Y9
 	VPMADDUBSW   Y9, Y6, Y9
-	VPMADDWD     lm2_6411<>+0(SB), Y9, Y9
+	VPMADDWD     lm2_6415<>+0(SB), Y9, Y9
 	VMOVDQU      192(DX), Y10
 	VPSIGNB      Y5, Y10, Y5
 	VPMADDUBSW   Y5, Y6, Y5
-	VPMADDWD     lm2_6411<>+0(SB), Y5, Y5
+	VPMADDWD     lm2_6415<>+0(SB), Y5, Y5
 	VPBROADCASTQ 10(R8), Y6
 	VPSRLVD      lm2_640<>+0(SB), Y6, Y6
 	VPAND        lm2_641<>+0(SB), Y6, Y6
@@ -3821,22 +4047,22 @@ loop3:
 	VMOVDQU      32(DX), Y11
 	VPSIGNB      Y6, Y11, Y11
 	VPMADDUBSW   Y11, Y10, Y11
-	VPMADDWD     lm2_6411<>+0(SB), Y11, Y11
+	VPMADDWD     lm2_6415<>+0(SB), Y11, Y11
 	VPADDD       Y11, Y7, Y7
 	VMOVDQU      96(DX), Y11
 	VPSIGNB      Y6, Y11, Y11
 	VPMADDUBSW   Y11, Y10, Y11
-	VPMADDWD     lm2_6411<>+0(SB), Y11, Y11
+	VPMADDWD     lm2_6415<>+0(SB), Y11, Y11
 	VPADDD       Y11, Y8, Y8
 	VMOVDQU      160(DX), Y11
 	VPSIGNB      Y6, Y11, Y11
 	VPMADDUBSW   Y11, Y10, Y11
-	VPMADDWD     lm2_6411<>+0(SB), Y11, Y11
+	VPMADDWD     lm2_6415<>+0(SB), Y11, Y11
 	VPADDD       Y11, Y9, Y9
 	VMOVDQU      224(DX), Y11
 	VPSIGNB      Y6, Y11, Y6
 	VPMADDUBSW   Y6, Y10, Y6
-	VPMADDWD     lm2_6411<>+0(SB), Y6, Y6
+	VPMADDWD     lm2_6415<>+0(SB), Y6, Y6
 	VPADDD       Y6, Y5, Y5
 	VBROADCASTSS (SI), Y6
 	VCVTDQ2PS    Y7, Y7
@@ -3908,21 +4134,45 @@ done2:
 
 // score1xLm2_64AVX2 multiplies rows of one block with 1 row of activations in int8; rows is a multiple of 4, ldy and stride in bytes.
 // Requires: AVX2, F16C
-TEXT ·score1xLm2_64AVX2(SB), NOSPLIT, $480-72
+TEXT ·score1xLm2_64AVX2(SB), NOSPLIT, $576-72
 	LEAQ         31(SP), AX
 	ANDQ         $-32, AX
 	LEAQ         223(SP), AX
 	ANDQ         $-32, AX
 	LEAQ         383(SP), BX
 	ANDQ         $-32, BX
-	LEAQ         447(SP), CX
-	ANDQ         $-32, CX
-	MOVQ         q+16(FP), DX
+	MOVQ         q+16(FP), CX
+	MOVQ         d+24(FP), DX
+	LEAQ         447(SP), SI
+	ANDQ         $-32, SI
+	LEAQ         511(SP), DI
+	ANDQ         $-32, DI
 
-	// fixed: the smallest level times the sum of the activations
-	MOVQ         s+32(FP), SI
+	// halves: quants over 2, to even; fixed: the smallest level times their sum
 	VMOVDQU      lm2_643<>+0(SB), Y0
-	VMOVUPS      (SI), X1
+	VMOVDQU      (CX), Y1
+	VPAND        lm2_644<>+0(SB), Y1, Y2
+	VPSRLD       $1, Y2, Y2
+	VPADDB       lm2_645<>+0(SB), Y2, Y2
+	VPXOR        lm2_646<>+0(SB), Y1, Y1
+	VPAVGB       Y2, Y1, Y1
+	VPXOR        lm2_646<>+0(SB), Y1, Y1
+	VMOVDQU      Y1, (DI)
+	VPMADDUBSW   Y1, Y0, Y1
+	VPMADDWD     lm2_6415<>+0(SB), Y1, Y1
+	VMOVDQU      32(CX), Y2
+	VPAND        lm2_644<>+0(SB), Y2, Y3
+	VPSRLD       $1, Y3, Y3
+	VPADDB       lm2_645<>+0(SB), Y3, Y3
+	VPXOR        lm2_646<>+0(SB), Y2, Y2
+	VPAVGB       Y3, Y2, Y2
+	VPXOR        lm2_646<>+0(SB), Y2, Y2
+	VMOVDQU      Y2, 32(DI)
+	VPMADDUBSW   Y2, Y0, Y0
+	VPMADDWD     lm2_6415<>+0(SB), Y0, Y0
+	VPADDD       Y0, Y1, Y1
+	VMOVDQU      lm2_647<>+0(SB), Y0
+	VCVTDQ2PS    Y1, Y1
 	VMULPS       Y0, Y1, Y0
 	VEXTRACTF128 $1, Y0, X1
 	VADDPS       X0, X1, X1
@@ -3930,57 +4180,58 @@ TEXT ·score1xLm2_64AVX2(SB), NOSPLIT, $480-72
 	VADDPS       X0, X1, X1
 	VMOVSHDUP    X1, X0
 	VADDSS       X0, X1, X1
-	VMOVSS       X1, (CX)
-	MOVQ         y+0(FP), SI
-	MOVQ         w+40(FP), DI
-	MOVQ         rows+56(FP), R8
-	SUBQ         $4, R8
+	VMOVSS       X1, (SI)
+	MOVQ         y+0(FP), CX
+	MOVQ         w+40(FP), R8
+	MOVQ         rows+56(FP), R9
+	SUBQ         $4, R9
 	JLT          done2
 
 loop1:
 
 	// integer sums of 4 rows
-	XORQ         R9, R9
-	ADDQ         $4, R9
-	MOVQ         AX, R10
-	MOVQ         BX, R11
-	SUBQ         $1, R9
+	XORQ         R10, R10
+	ADDQ         $4, R10
+	MOVQ         AX, R11
+	MOVQ         BX, R12
+	SUBQ         $1, R10
 	JLT          done4
 
 loop3:
-	VPBROADCASTQ 2(DI), Y0
+	VPBROADCASTQ 2(R8), Y0
 	VPSRLVD      lm2_640<>+0(SB), Y0, Y0
 	VPAND        lm2_641<>+0(SB), Y0, Y0
-	VBROADCASTI128 lm2_644<>+0(SB), Y1
+	VBROADCASTI128 lm2_648<>+0(SB), Y1
 	VPSHUFB      Y0, Y1, Y0
-	VMOVDQU      (DX), Y1
+	VMOVDQU      (DI), Y1
 	VPMADDUBSW   Y1, Y0, Y0
-	VPMADDWD     lm2_6411<>+0(SB), Y0, Y0
-	VPBROADCASTQ 10(DI), Y1
+	VPMADDWD     lm2_6415<>+0(SB), Y0, Y0
+	VPBROADCASTQ 10(R8), Y1
 	VPSRLVD      lm2_640<>+0(SB), Y1, Y1
 	VPAND        lm2_641<>+0(SB), Y1, Y1
-	VBROADCASTI128 lm2_644<>+0(SB), Y2
+	VBROADCASTI128 lm2_648<>+0(SB), Y2
 	VPSHUFB      Y1, Y2, Y1
-	VMOVDQU      32(DX), Y2
+	VMOVDQU      32(DI), Y2
 	VPMADDUBSW   Y2, Y1, Y1
-	VPMADDWD     lm2_6411<>+0(SB), Y1, Y1
+	VPMADDWD     lm2_6415<>+0(SB), Y1, Y1
 	VPADDD       Y1, Y0, Y0
-	VMOVDQU      Y0, (R10)
-	VPBROADCASTW (DI), X0
+	VMOVDQU      Y0, (R11)
+	VPBROADCASTW (R8), X0
 	VCVTPH2PS    X0, Y0
-	VMOVSS       X0, (R11)
-	ADDQ         $0x20, R10
-	ADDQ         $4, R11
-	MOVQ         stride+48(FP), R12
-	ADDQ         R12, DI
-	SUBQ         $1, R9
+	VMOVSS       X0, (R12)
+	ADDQ         $0x20, R11
+	ADDQ         $4, R12
+	MOVQ         stride+48(FP), R13
+	ADDQ         R13, R8
+	SUBQ         $1, R10
 	JGE          loop3
 
 done4:
-	ADDQ         $1, R9
+	ADDQ         $1, R10
 
 	// four results for each row of y
 	VMOVUPS      (BX), X0
+	VADDPS       X0, X0, X0
 	VMOVDQU      (AX), Y1
 	VMOVDQU      32(AX), Y2
 	VMOVDQU      64(AX), Y3
@@ -3997,48 +4248,93 @@ done4:
 	VEXTRACTI128 $1, Y2, X1
 	VPADDD       X1, X2, X1
 	VCVTDQ2PS    X1, X1
-	MOVQ         d+24(FP), R9
-	VBROADCASTSS (R9), X2
-	VMULPS       X2, X1, X1
-	VBROADCASTSS (CX), X2
+	VBROADCASTSS (SI), X2
 	VADDPS       X2, X1, X1
+	VBROADCASTSS (DX), X2
+	VMULPS       X2, X1, X1
 	VMULPS       X0, X1, X0
-	VMOVUPS      X0, (SI)
-	ADDQ         $0x10, SI
-	SUBQ         $4, R8
+	VMOVUPS      X0, (CX)
+	ADDQ         $0x10, CX
+	SUBQ         $4, R9
 	JGE          loop1
 
 done2:
-	ADDQ         $4, R8
+	ADDQ         $4, R9
 	VZEROUPPER
 	RET
 
 // score2xLm2_64AVX2 multiplies rows of one block with 2 rows of activations in int8; rows is a multiple of 4, ldy and stride in bytes.
 // Requires: AVX2, F16C
-TEXT ·score2xLm2_64AVX2(SB), NOSPLIT, $608-72
+TEXT ·score2xLm2_64AVX2(SB), 0, $768-72
 	LEAQ         31(SP), AX
 	ANDQ         $-32, AX
 	LEAQ         223(SP), AX
 	ANDQ         $-32, AX
 	LEAQ         511(SP), BX
 	ANDQ         $-32, BX
-	LEAQ         575(SP), CX
-	ANDQ         $-32, CX
-	MOVQ         q+16(FP), DX
+	MOVQ         q+16(FP), CX
+	MOVQ         d+24(FP), DX
+	LEAQ         575(SP), SI
+	ANDQ         $-32, SI
+	LEAQ         639(SP), DI
+	ANDQ         $-32, DI
 
-	// fixed: the smallest level times the sum of the activations
-	MOVQ         s+32(FP), SI
+	// halves: quants over 2, to even; fixed: the smallest level times their sum
 	VMOVDQU      lm2_643<>+0(SB), Y0
-	VMOVUPS      (SI), X1
-	VMULPS       Y0, Y1, Y1
+	VMOVDQU      (CX), Y1
+	VPAND        lm2_644<>+0(SB), Y1, Y2
+	VPSRLD       $1, Y2, Y2
+	VPADDB       lm2_645<>+0(SB), Y2, Y2
+	VPXOR        lm2_646<>+0(SB), Y1, Y1
+	VPAVGB       Y2, Y1, Y1
+	VPXOR        lm2_646<>+0(SB), Y1, Y1
+	VMOVDQU      Y1, (DI)
+	VPMADDUBSW   Y1, Y0, Y1
+	VPMADDWD     lm2_6415<>+0(SB), Y1, Y1
+	VMOVDQU      32(CX), Y2
+	VPAND        lm2_644<>+0(SB), Y2, Y3
+	VPSRLD       $1, Y3, Y3
+	VPADDB       lm2_645<>+0(SB), Y3, Y3
+	VPXOR        lm2_646<>+0(SB), Y2, Y2
+	VPAVGB       Y3, Y2, Y2
+	VPXOR        lm2_646<>+0(SB), Y2, Y2
+	VMOVDQU      Y2, 32(DI)
+	VPMADDUBSW   Y2, Y0, Y2
+	VPMADDWD     lm2_6415<>+0(SB), Y2, Y2
+	VPADDD       Y2, Y1, Y1
+	VMOVDQU      lm2_647<>+0(SB), Y2
+	VCVTDQ2PS    Y1, Y1
+	VMULPS       Y2, Y1, Y1
 	VEXTRACTF128 $1, Y1, X2
 	VADDPS       X1, X2, X2
 	VMOVHLPS     X2, X2, X1
 	VADDPS       X1, X2, X2
 	VMOVSHDUP    X2, X1
 	VADDSS       X1, X2, X2
-	VMOVSS       X2, (CX)
-	VMOVUPS      16(SI), X1
+	VMOVSS       X2, (SI)
+	VMOVDQU      64(CX), Y1
+	VPAND        lm2_644<>+0(SB), Y1, Y2
+	VPSRLD       $1, Y2, Y2
+	VPADDB       lm2_645<>+0(SB), Y2, Y2
+	VPXOR        lm2_646<>+0(SB), Y1, Y1
+	VPAVGB       Y2, Y1, Y1
+	VPXOR        lm2_646<>+0(SB), Y1, Y1
+	VMOVDQU      Y1, 64(DI)
+	VPMADDUBSW   Y1, Y0, Y1
+	VPMADDWD     lm2_6415<>+0(SB), Y1, Y1
+	VMOVDQU      96(CX), Y2
+	VPAND        lm2_644<>+0(SB), Y2, Y3
+	VPSRLD       $1, Y3, Y3
+	VPADDB       lm2_645<>+0(SB), Y3, Y3
+	VPXOR        lm2_646<>+0(SB), Y2, Y2
+	VPAVGB       Y3, Y2, Y2
+	VPXOR        lm2_646<>+0(SB), Y2, Y2
+	VMOVDQU      Y2, 96(DI)
+	VPMADDUBSW   Y2, Y0, Y0
+	VPMADDWD     lm2_6415<>+0(SB), Y0, Y0
+	VPADDD       Y0, Y1, Y1
+	VMOVDQU      lm2_647<>+0(SB), Y0
+	VCVTDQ2PS    Y1, Y1
 	VMULPS       Y0, Y1, Y0
 	VEXTRACTF128 $1, Y0, X1
 	VADDPS       X0, X1, X1
@@ -4046,65 +4342,66 @@ TEXT ·score2xLm2_64AVX2(SB), NOSPLIT, $608-72
 	VADDPS       X0, X1, X1
 	VMOVSHDUP    X1, X0
 	VADDSS       X0, X1, X1
-	VMOVSS       X1, 4(CX)
-	MOVQ         y+0(FP), SI
-	MOVQ         w+40(FP), DI
-	MOVQ         rows+56(FP), R8
-	SUBQ         $4, R8
+	VMOVSS       X1, 4(SI)
+	MOVQ         y+0(FP), CX
+	MOVQ         w+40(FP), R8
+	MOVQ         rows+56(FP), R9
+	SUBQ         $4, R9
 	JLT          done2
 
 loop1:
 
 	// integer sums of 4 rows
-	XORQ         R9, R9
-	ADDQ         $4, R9
-	MOVQ         AX, R10
-	MOVQ         BX, R11
-	SUBQ         $1, R9
+	XORQ         R10, R10
+	ADDQ         $4, R10
+	MOVQ         AX, R11
+	MOVQ         BX, R12
+	SUBQ         $1, R10
 	JLT          done4
 
 loop3:
-	VPBROADCASTQ 2(DI), Y0
+	VPBROADCASTQ 2(R8), Y0
 	VPSRLVD      lm2_640<>+0(SB), Y0, Y0
 	VPAND        lm2_641<>+0(SB), Y0, Y0
-	VBROADCASTI128 lm2_644<>+0(SB), Y1
+	VBROADCASTI128 lm2_648<>+0(SB), Y1
 	VPSHUFB      Y0, Y1, Y0
-	VMOVDQU      (DX), Y1
+	VMOVDQU      (DI), Y1
 	VPMADDUBSW   Y1, Y0, Y1
-	VPMADDWD     lm2_6411<>+0(SB), Y1, Y1
-	VMOVDQU      64(DX), Y2
+	VPMADDWD     lm2_6415<>+0(SB), Y1, Y1
+	VMOVDQU      64(DI), Y2
 	VPMADDUBSW   Y2, Y0, Y0
-	VPMADDWD     lm2_6411<>+0(SB), Y0, Y0
-	VPBROADCASTQ 10(DI), Y2
+	VPMADDWD     lm2_6415<>+0(SB), Y0, Y0
+	VPBROADCASTQ 10(R8), Y2
 	VPSRLVD      lm2_640<>+0(SB), Y2, Y2
 	VPAND        lm2_641<>+0(SB), Y2, Y2
-	VBROADCASTI128 lm2_644<>+0(SB), Y3
+	VBROADCASTI128 lm2_648<>+0(SB), Y3
 	VPSHUFB      Y2, Y3, Y2
-	VMOVDQU      32(DX), Y3
+	VMOVDQU      32(DI), Y3
 	VPMADDUBSW   Y3, Y2, Y3
-	VPMADDWD     lm2_6411<>+0(SB), Y3, Y3
+	VPMADDWD     lm2_6415<>+0(SB), Y3, Y3
 	VPADDD       Y3, Y1, Y1
-	VMOVDQU      96(DX), Y3
+	VMOVDQU      96(DI), Y3
 	VPMADDUBSW   Y3, Y2, Y2
-	VPMADDWD     lm2_6411<>+0(SB), Y2, Y2
+	VPMADDWD     lm2_6415<>+0(SB), Y2, Y2
 	VPADDD       Y2, Y0, Y0
-	VMOVDQU      Y1, (R10)
-	VMOVDQU      Y0, 128(R10)
-	VPBROADCASTW (DI), X0
+	VMOVDQU      Y1, (R11)
+	VMOVDQU      Y0, 128(R11)
+	VPBROADCASTW (R8), X0
 	VCVTPH2PS    X0, Y0
-	VMOVSS       X0, (R11)
-	ADDQ         $0x20, R10
-	ADDQ         $4, R11
-	MOVQ         stride+48(FP), R12
-	ADDQ         R12, DI
-	SUBQ         $1, R9
+	VMOVSS       X0, (R12)
+	ADDQ         $0x20, R11
+	ADDQ         $4, R12
+	MOVQ         stride+48(FP), R13
+	ADDQ         R13, R8
+	SUBQ         $1, R10
 	JGE          loop3
 
 done4:
-	ADDQ         $1, R9
+	ADDQ         $1, R10
 
 	// four results for each row of y
 	VMOVUPS      (BX), X0
+	VADDPS       X0, X0, X0
 	VMOVDQU      (AX), Y1
 	VMOVDQU      32(AX), Y2
 	VMOVDQU      64(AX), Y3
@@ -4121,13 +4418,12 @@ done4:
 	VEXTRACTI128 $1, Y2, X1
 	VPADDD       X1, X2, X1
 	VCVTDQ2PS    X1, X1
-	MOVQ         d+24(FP), R9
-	VBROADCASTSS (R9), X2
-	VMULPS       X2, X1, X1
-	VBROADCASTSS (CX), X2
+	VBROADCASTSS (SI), X2
 	VADDPS       X2, X1, X1
+	VBROADCASTSS (DX), X2
+	VMULPS       X2, X1, X1
 	VMULPS       X0, X1, X1
-	VMOVUPS      X1, (SI)
+	VMOVUPS      X1, (CX)
 	VMOVDQU      128(AX), Y1
 	VMOVDQU      160(AX), Y2
 	VMOVDQU      192(AX), Y3
@@ -4144,60 +4440,127 @@ done4:
 	VEXTRACTI128 $1, Y2, X1
 	VPADDD       X1, X2, X1
 	VCVTDQ2PS    X1, X1
-	MOVQ         d+24(FP), R9
-	VBROADCASTSS 4(R9), X2
-	VMULPS       X2, X1, X1
-	VBROADCASTSS 4(CX), X2
+	VBROADCASTSS 4(SI), X2
 	VADDPS       X2, X1, X1
+	VBROADCASTSS 4(DX), X2
+	VMULPS       X2, X1, X1
 	VMULPS       X0, X1, X0
-	MOVQ         ldy+8(FP), R9
-	MOVQ         SI, R10
-	ADDQ         R9, R10
-	VMOVUPS      X0, (R10)
-	ADDQ         $0x10, SI
-	SUBQ         $4, R8
+	MOVQ         ldy+8(FP), R10
+	MOVQ         CX, R11
+	ADDQ         R10, R11
+	VMOVUPS      X0, (R11)
+	ADDQ         $0x10, CX
+	SUBQ         $4, R9
 	JGE          loop1
 
 done2:
-	ADDQ         $4, R8
+	ADDQ         $4, R9
 	VZEROUPPER
 	RET
 
 // score3xLm2_64AVX2 multiplies rows of one block with 3 rows of activations in int8; rows is a multiple of 4, ldy and stride in bytes.
 // Requires: AVX2, F16C
-TEXT ·score3xLm2_64AVX2(SB), 0, $736-72
+TEXT ·score3xLm2_64AVX2(SB), 0, $960-72
 	LEAQ         31(SP), AX
 	ANDQ         $-32, AX
 	LEAQ         223(SP), AX
 	ANDQ         $-32, AX
 	LEAQ         639(SP), BX
 	ANDQ         $-32, BX
-	LEAQ         703(SP), CX
-	ANDQ         $-32, CX
-	MOVQ         q+16(FP), DX
+	MOVQ         q+16(FP), CX
+	MOVQ         d+24(FP), DX
+	LEAQ         703(SP), SI
+	ANDQ         $-32, SI
+	LEAQ         767(SP), DI
+	ANDQ         $-32, DI
 
-	// fixed: the smallest level times the sum of the activations
-	MOVQ         s+32(FP), SI
+	// halves: quants over 2, to even; fixed: the smallest level times their sum
 	VMOVDQU      lm2_643<>+0(SB), Y0
-	VMOVUPS      (SI), X1
-	VMULPS       Y0, Y1, Y1
+	VMOVDQU      (CX), Y1
+	VPAND        lm2_644<>+0(SB), Y1, Y2
+	VPSRLD       $1, Y2, Y2
+	VPADDB       lm2_645<>+0(SB), Y2, Y2
+	VPXOR        lm2_646<>+0(SB), Y1, Y1
+	VPAVGB       Y2, Y1, Y1
+	VPXOR        lm2_646<>+0(SB), Y1, Y1
+	VMOVDQU      Y1, (DI)
+	VPMADDUBSW   Y1, Y0, Y1
+	VPMADDWD     lm2_6415<>+0(SB), Y1, Y1
+	VMOVDQU      32(CX), Y2
+	VPAND        lm2_644<>+0(SB), Y2, Y3
+	VPSRLD       $1, Y3, Y3
+	VPADDB       lm2_645<>+0(SB), Y3, Y3
+	VPXOR        lm2_646<>+0(SB), Y2, Y2
+	VPAVGB       Y3, Y2, Y2
+	VPXOR        lm2_646<>+0(SB), Y2, Y2
+	VMOVDQU      Y2, 32(DI)
+	VPMADDUBSW   Y2, Y0, Y2
+	VPMADDWD     lm2_6415<>+0(SB), Y2, Y2
+	VPADDD       Y2, Y1, Y1
+	VMOVDQU      lm2_647<>+0(SB), Y2
+	VCVTDQ2PS    Y1, Y1
+	VMULPS       Y2, Y1, Y1
 	VEXTRACTF128 $1, Y1, X2
 	VADDPS       X1, X2, X2
 	VMOVHLPS     X2, X2, X1
 	VADDPS       X1, X2, X2
 	VMOVSHDUP    X2, X1
 	VADDSS       X1, X2, X2
-	VMOVSS       X2, (CX)
-	VMOVUPS      16(SI), X1
-	VMULPS       Y0, Y1, Y1
+	VMOVSS       X2, (SI)
+	VMOVDQU      64(CX), Y1
+	VPAND        lm2_644<>+0(SB), Y1, Y2
+	VPSRLD       $1, Y2, Y2
+	VPADDB       lm2_645<>+0(SB), Y2, Y2
+	VPXOR        lm2_646<>+0(SB), Y1, Y1
+	VPAVGB       Y2, Y1, Y1
+	VPXOR        lm2_646<>+0(SB), Y1, Y1
+	VMOVDQU      Y1, 64(DI)
+	VPMADDUBSW   Y1, Y0, Y1
+	VPMADDWD     lm2_6415<>+0(SB), Y1, Y1
+	VMOVDQU      96(CX), Y2
+	VPAND        lm2_644<>+0(SB), Y2, Y3
+	VPSRLD       $1, Y3, Y3
+	VPADDB       lm2_645<>+0(SB), Y3, Y3
+	VPXOR        lm2_646<>+0(SB), Y2, Y2
+	VPAVGB       Y3, Y2, Y2
+	VPXOR        lm2_646<>+0(SB), Y2, Y2
+	VMOVDQU      Y2, 96(DI)
+	VPMADDUBSW   Y2, Y0, Y2
+	VPMADDWD     lm2_6415<>+0(SB), Y2, Y2
+	VPADDD       Y2, Y1, Y1
+	VMOVDQU      lm2_647<>+0(SB), Y2
+	VCVTDQ2PS    Y1, Y1
+	VMULPS       Y2, Y1, Y1
 	VEXTRACTF128 $1, Y1, X2
 	VADDPS       X1, X2, X2
 	VMOVHLPS     X2, X2, X1
 	VADDPS       X1, X2, X2
 	VMOVSHDUP    X2, X1
 	VADDSS       X1, X2, X2
-	VMOVSS       X2, 4(CX)
-	VMOVUPS      32(SI), X1
+	VMOVSS       X2, 4(SI)
+	VMOVDQU      128(CX), Y1
+	VPAND        lm2_644<>+0(SB), Y1, Y2
+	VPSRLD       $1, Y2, Y2
+	VPADDB       lm2_645<>+0(SB), Y2, Y2
+	VPXOR        lm2_646<>+0(SB), Y1, Y1
+	VPAVGB       Y2, Y1, Y1
+	VPXOR        lm2_646<>+0(SB), Y1, Y1
+	VMOVDQU      Y1, 128(DI)
+	VPMADDUBSW   Y1, Y0, Y1
+	VPMADDWD     lm2_6415<>+0(SB), Y1, Y1
+	VMOVDQU      160(CX), Y2
+	VPAND        lm2_644<>+0(SB), Y2, Y3
+	VPSRLD       $1, Y3, Y3
+	VPADDB       lm2_645<>+0(SB), Y3, Y3
+	VPXOR        lm2_646<>+0(SB), Y2, Y2
+	VPAVGB       Y3, Y2, Y2
+	VPXOR        lm2_646<>+0(SB), Y2, Y2
+	VMOVDQU      Y2, 160(DI)
+	VPMADDUBSW   Y2, Y0, Y0
+	VPMADDWD     lm2_6415<>+0(SB), Y0, Y0
+	VPADDD       Y0, Y1, Y1
+	VMOVDQU      lm2_647<>+0(SB), Y0
+	VCVTDQ2PS    Y1, Y1
 	VMULPS       Y0, Y1, Y0
 	VEXTRACTF128 $1, Y0, X1
 	VADDPS       X0, X1, X1
@@ -4205,73 +4568,74 @@ TEXT ·score3xLm2_64AVX2(SB), 0, $736-72
 	VADDPS       X0, X1, X1
 	VMOVSHDUP    X1, X0
 	VADDSS       X0, X1, X1
-	VMOVSS       X1, 8(CX)
-	MOVQ         y+0(FP), SI
-	MOVQ         w+40(FP), DI
-	MOVQ         rows+56(FP), R8
-	SUBQ         $4, R8
+	VMOVSS       X1, 8(SI)
+	MOVQ         y+0(FP), CX
+	MOVQ         w+40(FP), R8
+	MOVQ         rows+56(FP), R9
+	SUBQ         $4, R9
 	JLT          done2
 
 loop1:
 
 	// integer sums of 4 rows
-	XORQ         R9, R9
-	ADDQ         $4, R9
-	MOVQ         AX, R10
-	MOVQ         BX, R11
-	SUBQ         $1, R9
+	XORQ         R10, R10
+	ADDQ         $4, R10
+	MOVQ         AX, R11
+	MOVQ         BX, R12
+	SUBQ         $1, R10
 	JLT          done4
 
 loop3:
-	VPBROADCASTQ 2(DI), Y0
+	VPBROADCASTQ 2(R8), Y0
 	VPSRLVD      lm2_640<>+0(SB), Y0, Y0
 	VPAND        lm2_641<>+0(SB), Y0, Y0
-	VBROADCASTI128 lm2_644<>+0(SB), Y1
+	VBROADCASTI128 lm2_648<>+0(SB), Y1
 	VPSHUFB      Y0, Y1, Y0
-	VMOVDQU      (DX), Y1
+	VMOVDQU      (DI), Y1
 	VPMADDUBSW   Y1, Y0, Y1
-	VPMADDWD     lm2_6411<>+0(SB), Y1, Y1
-	VMOVDQU      64(DX), Y2
+	VPMADDWD     lm2_6415<>+0(SB), Y1, Y1
+	VMOVDQU      64(DI), Y2
 	VPMADDUBSW   Y2, Y0, Y2
-	VPMADDWD     lm2_6411<>+0(SB), Y2, Y2
-	VMOVDQU      128(DX), Y3
+	VPMADDWD     lm2_6415<>+0(SB), Y2, Y2
+	VMOVDQU      128(DI), Y3
 	VPMADDUBSW   Y3, Y0, Y0
-	VPMADDWD     lm2_6411<>+0(SB), Y0, Y0
-	VPBROADCASTQ 10(DI), Y3
+	VPMADDWD     lm2_6415<>+0(SB), Y0, Y0
+	VPBROADCASTQ 10(R8), Y3
 	VPSRLVD      lm2_640<>+0(SB), Y3, Y3
 	VPAND        lm2_641<>+0(SB), Y3, Y3
-	VBROADCASTI128 lm2_644<>+0(SB), Y4
+	VBROADCASTI128 lm2_648<>+0(SB), Y4
 	VPSHUFB      Y3, Y4, Y3
-	VMOVDQU      32(DX), Y4
+	VMOVDQU      32(DI), Y4
 	VPMADDUBSW   Y4, Y3, Y4
-	VPMADDWD     lm2_6411<>+0(SB), Y4, Y4
+	VPMADDWD     lm2_6415<>+0(SB), Y4, Y4
 	VPADDD       Y4, Y1, Y1
-	VMOVDQU      96(DX), Y4
+	VMOVDQU      96(DI), Y4
 	VPMADDUBSW   Y4, Y3, Y4
-	VPMADDWD     lm2_6411<>+0(SB), Y4, Y4
+	VPMADDWD     lm2_6415<>+0(SB), Y4, Y4
 	VPADDD       Y4, Y2, Y2
-	VMOVDQU      160(DX), Y4
+	VMOVDQU      160(DI), Y4
 	VPMADDUBSW   Y4, Y3, Y3
-	VPMADDWD     lm2_6411<>+0(SB), Y3, Y3
+	VPMADDWD     lm2_6415<>+0(SB), Y3, Y3
 	VPADDD       Y3, Y0, Y0
-	VMOVDQU      Y1, (R10)
-	VMOVDQU      Y2, 128(R10)
-	VMOVDQU      Y0, 256(R10)
-	VPBROADCASTW (DI), X0
+	VMOVDQU      Y1, (R11)
+	VMOVDQU      Y2, 128(R11)
+	VMOVDQU      Y0, 256(R11)
+	VPBROADCASTW (R8), X0
 	VCVTPH2PS    X0, Y0
-	VMOVSS       X0, (R11)
-	ADDQ         $0x20, R10
-	ADDQ         $4, R11
-	MOVQ         stride+48(FP), R12
-	ADDQ         R12, DI
-	SUBQ         $1, R9
+	VMOVSS       X0, (R12)
+	ADDQ         $0x20, R11
+	ADDQ         $4, R12
+	MOVQ         stride+48(FP), R13
+	ADDQ         R13, R8
+	SUBQ         $1, R10
 	JGE          loop3
 
 done4:
-	ADDQ         $1, R9
+	ADDQ         $1, R10
 
 	// four results for each row of y
 	VMOVUPS      (BX), X0
+	VADDPS       X0, X0, X0
 	VMOVDQU      (AX), Y1
 	VMOVDQU      32(AX), Y2
 	VMOVDQU      64(AX), Y3
@@ -4288,13 +4652,12 @@ done4:
 	VEXTRACTI128 $1, Y2, X1
 	VPADDD       X1, X2, X1
 	VCVTDQ2PS    X1, X1
-	MOVQ         d+24(FP), R9
-	VBROADCASTSS (R9), X2
-	VMULPS       X2, X1, X1
-	VBROADCASTSS (CX), X2
+	VBROADCASTSS (SI), X2
 	VADDPS       X2, X1, X1
+	VBROADCASTSS (DX), X2
+	VMULPS       X2, X1, X1
 	VMULPS       X0, X1, X1
-	VMOVUPS      X1, (SI)
+	VMOVUPS      X1, (CX)
 	VMOVDQU      128(AX), Y1
 	VMOVDQU      160(AX), Y2
 	VMOVDQU      192(AX), Y3
@@ -4311,16 +4674,15 @@ done4:
 	VEXTRACTI128 $1, Y2, X1
 	VPADDD       X1, X2, X1
 	VCVTDQ2PS    X1, X1
-	MOVQ         d+24(FP), R9
-	VBROADCASTSS 4(R9), X2
-	VMULPS       X2, X1, X1
-	VBROADCASTSS 4(CX), X2
+	VBROADCASTSS 4(SI), X2
 	VADDPS       X2, X1, X1
+	VBROADCASTSS 4(DX), X2
+	VMULPS       X2, X1, X1
 	VMULPS       X0, X1, X1
-	MOVQ         ldy+8(FP), R9
-	MOVQ         SI, R10
-	ADDQ         R9, R10
-	VMOVUPS      X1, (R10)
+	MOVQ         ldy+8(FP), R10
+	MOVQ         CX, R11
+	ADDQ         R10, R11
+	VMOVUPS      X1, (R11)
 	VMOVDQU      256(AX), Y1
 	VMOVDQU      288(AX), Y2
 	VMOVDQU      320(AX), Y3
@@ -4337,67 +4699,156 @@ done4:
 	VEXTRACTI128 $1, Y2, X1
 	VPADDD       X1, X2, X1
 	VCVTDQ2PS    X1, X1
-	MOVQ         d+24(FP), R11
-	VBROADCASTSS 8(R11), X2
-	VMULPS       X2, X1, X1
-	VBROADCASTSS 8(CX), X2
+	VBROADCASTSS 8(SI), X2
 	VADDPS       X2, X1, X1
+	VBROADCASTSS 8(DX), X2
+	VMULPS       X2, X1, X1
 	VMULPS       X0, X1, X0
-	ADDQ         R9, R10
-	VMOVUPS      X0, (R10)
-	ADDQ         $0x10, SI
-	SUBQ         $4, R8
+	ADDQ         R10, R11
+	VMOVUPS      X0, (R11)
+	ADDQ         $0x10, CX
+	SUBQ         $4, R9
 	JGE          loop1
 
 done2:
-	ADDQ         $4, R8
+	ADDQ         $4, R9
 	VZEROUPPER
 	RET
 
 // score4xLm2_64AVX2 multiplies rows of one block with 4 rows of activations in int8; rows is a multiple of 4, ldy and stride in bytes.
 // Requires: AVX2, F16C
-TEXT ·score4xLm2_64AVX2(SB), 0, $864-72
+TEXT ·score4xLm2_64AVX2(SB), 0, $1152-72
 	LEAQ         31(SP), AX
 	ANDQ         $-32, AX
 	LEAQ         223(SP), AX
 	ANDQ         $-32, AX
 	LEAQ         767(SP), BX
 	ANDQ         $-32, BX
-	LEAQ         831(SP), CX
-	ANDQ         $-32, CX
-	MOVQ         q+16(FP), DX
+	MOVQ         q+16(FP), CX
+	MOVQ         d+24(FP), DX
+	LEAQ         831(SP), SI
+	ANDQ         $-32, SI
+	LEAQ         895(SP), DI
+	ANDQ         $-32, DI
 
-	// fixed: the smallest level times the sum of the activations
-	MOVQ         s+32(FP), SI
+	// halves: quants over 2, to even; fixed: the smallest level times their sum
 	VMOVDQU      lm2_643<>+0(SB), Y0
-	VMOVUPS      (SI), X1
-	VMULPS       Y0, Y1, Y1
+	VMOVDQU      (CX), Y1
+	VPAND        lm2_644<>+0(SB), Y1, Y2
+	VPSRLD       $1, Y2, Y2
+	VPADDB       lm2_645<>+0(SB), Y2, Y2
+	VPXOR        lm2_646<>+0(SB), Y1, Y1
+	VPAVGB       Y2, Y1, Y1
+	VPXOR        lm2_646<>+0(SB), Y1, Y1
+	VMOVDQU      Y1, (DI)
+	VPMADDUBSW   Y1, Y0, Y1
+	VPMADDWD     lm2_6415<>+0(SB), Y1, Y1
+	VMOVDQU      32(CX), Y2
+	VPAND        lm2_644<>+0(SB), Y2, Y3
+	VPSRLD       $1, Y3, Y3
+	VPADDB       lm2_645<>+0(SB), Y3, Y3
+	VPXOR        lm2_646<>+0(SB), Y2, Y2
+	VPAVGB       Y3, Y2, Y2
+	VPXOR        lm2_646<>+0(SB), Y2, Y2
+	VMOVDQU      Y2, 32(DI)
+	VPMADDUBSW   Y2, Y0, Y2
+	VPMADDWD     lm2_6415<>+0(SB), Y2, Y2
+	VPADDD       Y2, Y1, Y1
+	VMOVDQU      lm2_647<>+0(SB), Y2
+	VCVTDQ2PS    Y1, Y1
+	VMULPS       Y2, Y1, Y1
 	VEXTRACTF128 $1, Y1, X2
 	VADDPS       X1, X2, X2
 	VMOVHLPS     X2, X2, X1
 	VADDPS       X1, X2, X2
 	VMOVSHDUP    X2, X1
 	VADDSS       X1, X2, X2
-	VMOVSS       X2, (CX)
-	VMOVUPS      16(SI), X1
-	VMULPS       Y0, Y1, Y1
+	VMOVSS       X2, (SI)
+	VMOVDQU      64(CX), Y1
+	VPAND        lm2_644<>+0(SB), Y1, Y2
+	VPSRLD       $1, Y2, Y2
+	VPADDB       lm2_645<>+0(SB), Y2, Y2
+	VPXOR        lm2_646<>+0(SB), Y1, Y1
+	VPAVGB       Y2, Y1, Y1
+	VPXOR        lm2_646<>+0(SB), Y1, Y1
+	VMOVDQU      Y1, 64(DI)
+	VPMADDUBSW   Y1, Y0, Y1
+	VPMADDWD     lm2_6415<>+0(SB), Y1, Y1
+	VMOVDQU      96(CX), Y2
+	VPAND        lm2_644<>+0(SB), Y2, Y3
+	VPSRLD       $1, Y3, Y3
+	VPADDB       lm2_645<>+0(SB), Y3, Y3
+	VPXOR        lm2_646<>+0(SB), Y2, Y2
+	VPAVGB       Y3, Y2, Y2
+	VPXOR        lm2_646<>+0(SB), Y2, Y2
+	VMOVDQU      Y2, 96(DI)
+	VPMADDUBSW   Y2, Y0, Y2
+	VPMADDWD     lm2_6415<>+0(SB), Y2, Y2
+	VPADDD       Y2, Y1, Y1
+	VMOVDQU      lm2_647<>+0(SB), Y2
+	VCVTDQ2PS    Y1, Y1
+	VMULPS       Y2, Y1, Y1
 	VEXTRACTF128 $1, Y1, X2
 	VADDPS       X1, X2, X2
 	VMOVHLPS     X2, X2, X1
 	VADDPS       X1, X2, X2
 	VMOVSHDUP    X2, X1
 	VADDSS       X1, X2, X2
-	VMOVSS       X2, 4(CX)
-	VMOVUPS      32(SI), X1
-	VMULPS       Y0, Y1, Y1
+	VMOVSS       X2, 4(SI)
+	VMOVDQU      128(CX), Y1
+	VPAND        lm2_644<>+0(SB), Y1, Y2
+	VPSRLD       $1, Y2, Y2
+	VPADDB       lm2_645<>+0(SB), Y2, Y2
+	VPXOR        lm2_646<>+0(SB), Y1, Y1
+	VPAVGB       Y2, Y1, Y1
+	VPXOR        lm2_646<>+0(SB), Y1, Y1
+	VMOVDQU      Y1, 128(DI)
+	VPMADDUBSW   Y1, Y0, Y1
+	VPMADDWD     lm2_6415<>+0(SB), Y1, Y1
+	VMOVDQU      160(CX), Y2
+	VPAND        lm2_644<>+0(SB), Y2, Y3
+	VPSRLD       $1, Y3, Y3
+	VPADDB       lm2_645<>+0(SB), Y3, Y3
+	VPXOR        lm2_646<>+0(SB), Y2, Y2
+	VPAVGB       Y3, Y2, Y2
+	VPXOR        lm2_646<>+0(SB), Y2, Y2
+	VMOVDQU      Y2, 160(DI)
+	VPMADDUBSW   Y2, Y0, Y2
+	VPMADDWD     lm2_6415<>+0(SB), Y2, Y2
+	VPADDD       Y2, Y1, Y1
+	VMOVDQU      lm2_647<>+0(SB), Y2
+	VCVTDQ2PS    Y1, Y1
+	VMULPS       Y2, Y1, Y1
 	VEXTRACTF128 $1, Y1, X2
 	VADDPS       X1, X2, X2
 	VMOVHLPS     X2, X2, X1
 	VADDPS       X1, X2, X2
 	VMOVSHDUP    X2, X1
 	VADDSS       X1, X2, X2
-	VMOVSS       X2, 8(CX)
-	VMOVUPS      48(SI), X1
+	VMOVSS       X2, 8(SI)
+	VMOVDQU      192(CX), Y1
+	VPAND        lm2_644<>+0(SB), Y1, Y2
+	VPSRLD       $1, Y2, Y2
+	VPADDB       lm2_645<>+0(SB), Y2, Y2
+	VPXOR        lm2_646<>+0(SB), Y1, Y1
+	VPAVGB       Y2, Y1, Y1
+	VPXOR        lm2_646<>+0(SB), Y1, Y1
+	VMOVDQU      Y1, 192(DI)
+	VPMADDUBSW   Y1, Y0, Y1
+	VPMADDWD     lm2_6415<>+0(SB), Y1, Y1
+	VMOVDQU      224(CX), Y2
+	VPAND        lm2_644<>+0(SB), Y2, Y3
+	VPSRLD       $1, Y3, Y3
+	VPADDB       lm2_645<>+0(SB), Y3, Y3
+	VPXOR        lm2_646<>+0(SB), Y2, Y2
+	VPAVGB       Y3, Y2, Y2
+	VPXOR        lm2_646<>+0(SB), Y2, Y2
+	VMOVDQU      Y2, 224(DI)
+	VPMADDUBSW   Y2, Y0, Y0
+	VPMADDWD     lm2_6415<>+0(SB), Y0, Y0
+	VPADDD       Y0, Y1, Y1
+	VMOVDQU      lm2_647<>+0(SB), Y0
+	VCVTDQ2PS    Y1, Y1
 	VMULPS       Y0, Y1, Y0
 	VEXTRACTF128 $1, Y0, X1
 	VADDPS       X0, X1, X1
@@ -4405,81 +4856,82 @@ TEXT ·score4xLm2_64AVX2(SB), 0, $864-72
 	VADDPS       X0, X1, X1
 	VMOVSHDUP    X1, X0
 	VADDSS       X0, X1, X1
-	VMOVSS       X1, 12(CX)
-	MOVQ         y+0(FP), SI
-	MOVQ         w+40(FP), DI
-	MOVQ         rows+56(FP), R8
-	SUBQ         $4, R8
+	VMOVSS       X1, 12(SI)
+	MOVQ         y+0(FP), CX
+	MOVQ         w+40(FP), R8
+	MOVQ         rows+56(FP), R9
+	SUBQ         $4, R9
 	JLT          done2
 
 loop1:
 
 	// integer sums of 4 rows
-	XORQ         R9, R9
-	ADDQ         $4, R9
-	MOVQ         AX, R10
-	MOVQ         BX, R11
-	SUBQ         $1, R9
+	XORQ         R10, R10
+	ADDQ         $4, R10
+	MOVQ         AX, R11
+	MOVQ         BX, R12
+	SUBQ         $1, R10
 	JLT          done4
 
 loop3:
-	VPBROADCASTQ 2(DI), Y0
+	VPBROADCASTQ 2(R8), Y0
 	VPSRLVD      lm2_640<>+0(SB), Y0, Y0
 	VPAND        lm2_641<>+0(SB), Y0, Y0
-	VBROADCASTI128 lm2_644<>+0(SB), Y1
+	VBROADCASTI128 lm2_648<>+0(SB), Y1
 	VPSHUFB      Y0, Y1, Y0
-	VMOVDQU      (DX), Y1
+	VMOVDQU      (DI), Y1
 	VPMADDUBSW   Y1, Y0, Y1
-	VPMADDWD     lm2_6411<>+0(SB), Y1, Y1
-	VMOVDQU      64(DX), Y2
+	VPMADDWD     lm2_6415<>+0(SB), Y1, Y1
+	VMOVDQU      64(DI), Y2
 	VPMADDUBSW   Y2, Y0, Y2
-	VPMADDWD     lm2_6411<>+0(SB), Y2, Y2
-	VMOVDQU      128(DX), Y3
+	VPMADDWD     lm2_6415<>+0(SB), Y2, Y2
+	VMOVDQU      128(DI), Y3
 	VPMADDUBSW   Y3, Y0, Y3
-	VPMADDWD     lm2_6411<>+0(SB), Y3, Y3
-	VMOVDQU      192(DX), Y4
+	VPMADDWD     lm2_6415<>+0(SB), Y3, Y3
+	VMOVDQU      192(DI), Y4
 	VPMADDUBSW   Y4, Y0, Y0
-	VPMADDWD     lm2_6411<>+0(SB), Y0, Y0
-	VPBROADCASTQ 10(DI), Y4
+	VPMADDWD     lm2_6415<>+0(SB), Y0, Y0
+	VPBROADCASTQ 10(R8), Y4
 	VPSRLVD      lm2_640<>+0(SB), Y4, Y4
 	VPAND        lm2_641<>+0(SB), Y4, Y4
-	VBROADCASTI128 lm2_644<>+0(SB), Y5
+	VBROADCASTI128 lm2_648<>+0(SB), Y5
 	VPSHUFB      Y4, Y5, Y4
-	VMOVDQU      32(DX), Y5
+	VMOVDQU      32(DI), Y5
 	VPMADDUBSW   Y5, Y4, Y5
-	VPMADDWD     lm2_6411<>+0(SB), Y5, Y5
+	VPMADDWD     lm2_6415<>+0(SB), Y5, Y5
 	VPADDD       Y5, Y1, Y1
-	VMOVDQU      96(DX), Y5
+	VMOVDQU      96(DI), Y5
 	VPMADDUBSW   Y5, Y4, Y5
-	VPMADDWD     lm2_6411<>+0(SB), Y5, Y5
+	VPMADDWD     lm2_6415<>+0(SB), Y5, Y5
 	VPADDD       Y5, Y2, Y2
-	VMOVDQU      160(DX), Y5
+	VMOVDQU      160(DI), Y5
 	VPMADDUBSW   Y5, Y4, Y5
-	VPMADDWD     lm2_6411<>+0(SB), Y5, Y5
+	VPMADDWD     lm2_6415<>+0(SB), Y5, Y5
 	VPADDD       Y5, Y3, Y3
-	VMOVDQU      224(DX), Y5
+	VMOVDQU      224(DI), Y5
 	VPMADDUBSW   Y5, Y4, Y4
-	VPMADDWD     lm2_6411<>+0(SB), Y4, Y4
+	VPMADDWD     lm2_6415<>+0(SB), Y4, Y4
 	VPADDD       Y4, Y0, Y0
-	VMOVDQU      Y1, (R10)
-	VMOVDQU      Y2, 128(R10)
-	VMOVDQU      Y3, 256(R10)
-	VMOVDQU      Y0, 384(R10)
-	VPBROADCASTW (DI), X0
+	VMOVDQU      Y1, (R11)
+	VMOVDQU      Y2, 128(R11)
+	VMOVDQU      Y3, 256(R11)
+	VMOVDQU      Y0, 384(R11)
+	VPBROADCASTW (R8), X0
 	VCVTPH2PS    X0, Y0
-	VMOVSS       X0, (R11)
-	ADDQ         $0x20, R10
-	ADDQ         $4, R11
-	MOVQ         stride+48(FP), R12
-	ADDQ         R12, DI
-	SUBQ         $1, R9
+	VMOVSS       X0, (R12)
+	ADDQ         $0x20, R11
+	ADDQ         $4, R12
+	MOVQ         stride+48(FP), R13
+	ADDQ         R13, R8
+	SUBQ         $1, R10
 	JGE          loop3
 
 done4:
-	ADDQ         $1, R9
+	ADDQ         $1, R10
 
 	// four results for each row of y
 	VMOVUPS      (BX), X0
+	VADDPS       X0, X0, X0
 	VMOVDQU      (AX), Y1
 	VMOVDQU      32(AX), Y2
 	VMOVDQU      64(AX), Y3
@@ -4496,13 +4948,12 @@ done4:
 	VEXTRACTI128 $1, Y2, X1
 	VPADDD       X1, X2, X1
 	VCVTDQ2PS    X1, X1
-	MOVQ         d+24(FP), R9
-	VBROADCASTSS (R9), X2
-	VMULPS       X2, X1, X1
-	VBROADCASTSS (CX), X2
+	VBROADCASTSS (SI), X2
 	VADDPS       X2, X1, X1
+	VBROADCASTSS (DX), X2
+	VMULPS       X2, X1, X1
 	VMULPS       X0, X1, X1
-	VMOVUPS      X1, (SI)
+	VMOVUPS      X1, (CX)
 	VMOVDQU      128(AX), Y1
 	VMOVDQU      160(AX), Y2
 	VMOVDQU      192(AX), Y3
@@ -4519,16 +4970,15 @@ done4:
 	VEXTRACTI128 $1, Y2, X1
 	VPADDD       X1, X2, X1
 	VCVTDQ2PS    X1, X1
-	MOVQ         d+24(FP), R9
-	VBROADCASTSS 4(R9), X2
-	VMULPS       X2, X1, X1
-	VBROADCASTSS 4(CX), X2
+	VBROADCASTSS 4(SI), X2
 	VADDPS       X2, X1, X1
+	VBROADCASTSS 4(DX), X2
+	VMULPS       X2, X1, X1
 	VMULPS       X0, X1, X1
-	MOVQ         ldy+8(FP), R9
-	MOVQ         SI, R10
-	ADDQ         R9, R10
-	VMOVUPS      X1, (R10)
+	MOVQ         ldy+8(FP), R10
+	MOVQ         CX, R11
+	ADDQ         R10, R11
+	VMOVUPS      X1, (R11)
 	VMOVDQU      256(AX), Y1
 	VMOVDQU      288(AX), Y2
 	VMOVDQU      320(AX), Y3
@@ -4545,14 +4995,13 @@ done4:
 	VEXTRACTI128 $1, Y2, X1
 	VPADDD       X1, X2, X1
 	VCVTDQ2PS    X1, X1
-	MOVQ         d+24(FP), R11
-	VBROADCASTSS 8(R11), X2
-	VMULPS       X2, X1, X1
-	VBROADCASTSS 8(CX), X2
+	VBROADCASTSS 8(SI), X2
 	VADDPS       X2, X1, X1
+	VBROADCASTSS 8(DX), X2
+	VMULPS       X2, X1, X1
 	VMULPS       X0, X1, X1
-	ADDQ         R9, R10
-	VMOVUPS      X1, (R10)
+	ADDQ         R10, R11
+	VMOVUPS      X1, (R11)
 	VMOVDQU      384(AX), Y1
 	VMOVDQU      416(AX), Y2
 	VMOVDQU      448(AX), Y3
@@ -4569,20 +5018,19 @@ done4:
 	VEXTRACTI128 $1, Y2, X1
 	VPADDD       X1, X2, X1
 	VCVTDQ2PS    X1, X1
-	MOVQ         d+24(FP), R11
-	VBROADCASTSS 12(R11), X2
-	VMULPS       X2, X1, X1
-	VBROADCASTSS 12(CX), X2
+	VBROADCASTSS 12(SI), X2
 	VADDPS       X2, X1, X1
+	VBROADCASTSS 12(DX), X2
+	VMULPS       X2, X1, X1
 	VMULPS       X0, X1, X0
-	ADDQ         R9, R10
-	VMOVUPS      X0, (R10)
-	ADDQ         $0x10, SI
-	SUBQ         $4, R8
+	ADDQ         R10, R11
+	VMOVUPS      X0, (R11)
+	ADDQ         $0x10, CX
+	SUBQ         $4, R9
 	JGE          loop1
 
 done2:
-	ADDQ         $4, R8
+	ADDQ         $4, R9
 	VZEROUPPER
 	RET
 
@@ -4698,7 +5146,7 @@ done4:
 	ADDQ         $1, DI
 
 	// length
-	VMOVDQU      lm2_6412<>+0(SB), Y0
+	VMOVDQU      lm2_6416<>+0(SB), Y0
 	XORQ         SI, SI
 	XORQ         DI, DI
 	ADDQ         $0x10, DI
@@ -4731,14 +5179,14 @@ done6:
 
 	// v
 	VMOVUPS      2080(CX), Y0
-	VMOVDQU      lm2_6413<>+0(SB), Y1
+	VMOVDQU      lm2_6417<>+0(SB), Y1
 	VCMPPS       $0x1e, Y1, Y0, Y0
 	VMOVDQU      Y0, 2112(CX)
-	VMOVDQU      lm2_6414<>+0(SB), Y0
+	VMOVDQU      lm2_6418<>+0(SB), Y0
 	VMOVUPS      2080(CX), Y1
 	VDIVPS       Y1, Y0, Y0
 	VMOVUPS      Y0, 2144(CX)
-	LEAQ         lm2_6415<>+0(SB), SI
+	LEAQ         lm2_6419<>+0(SB), SI
 	XORQ         DI, DI
 	XORQ         R8, R8
 	ADDQ         $0x10, R8
@@ -4750,7 +5198,7 @@ loop7:
 	VMOVUPS      (CX)(DI*8), Y1
 	VMOVUPS      2144(CX), Y2
 	VMULPS       Y2, Y1, Y1
-	VMOVDQU      lm2_6412<>+0(SB), Y2
+	VMOVDQU      lm2_6416<>+0(SB), Y2
 	VBLENDVPS    Y0, Y1, Y2, Y0
 	VBROADCASTSS (SI)(DI*1), Y1
 	VMULPS       Y1, Y0, Y0
@@ -4759,7 +5207,7 @@ loop7:
 	VMOVUPS      32(CX)(DI*8), Y1
 	VMOVUPS      2144(CX), Y2
 	VMULPS       Y2, Y1, Y1
-	VMOVDQU      lm2_6412<>+0(SB), Y2
+	VMOVDQU      lm2_6416<>+0(SB), Y2
 	VBLENDVPS    Y0, Y1, Y2, Y0
 	VBROADCASTSS 4(SI)(DI*1), Y1
 	VMULPS       Y1, Y0, Y0
@@ -4768,7 +5216,7 @@ loop7:
 	VMOVUPS      64(CX)(DI*8), Y1
 	VMOVUPS      2144(CX), Y2
 	VMULPS       Y2, Y1, Y1
-	VMOVDQU      lm2_6412<>+0(SB), Y2
+	VMOVDQU      lm2_6416<>+0(SB), Y2
 	VBLENDVPS    Y0, Y1, Y2, Y0
 	VBROADCASTSS 8(SI)(DI*1), Y1
 	VMULPS       Y1, Y0, Y0
@@ -4777,7 +5225,7 @@ loop7:
 	VMOVUPS      96(CX)(DI*8), Y1
 	VMOVUPS      2144(CX), Y2
 	VMULPS       Y2, Y1, Y1
-	VMOVDQU      lm2_6412<>+0(SB), Y2
+	VMOVDQU      lm2_6416<>+0(SB), Y2
 	VBLENDVPS    Y0, Y1, Y2, Y0
 	VBROADCASTSS 12(SI)(DI*1), Y1
 	VMULPS       Y1, Y0, Y0
@@ -4788,7 +5236,7 @@ loop7:
 
 done8:
 	ADDQ         $1, R8
-	LEAQ         lm2_6416<>+0(SB), SI
+	LEAQ         lm2_6420<>+0(SB), SI
 	XORQ         DI, DI
 	XORQ         R8, R8
 	ADDQ         $8, R8
@@ -4934,33 +5382,33 @@ done12:
 
 loop15:
 	VMOVUPS      2176(CX)(SI*8), Y0
-	VCMPPS       $0x15, lm2_6412<>+0(SB), Y0, Y1
+	VCMPPS       $0x15, lm2_6416<>+0(SB), Y0, Y1
 	VPABSD       Y1, Y1
-	VPERMPS      lm2_6417<>+0(SB), Y1, Y2
+	VPERMPS      lm2_6421<>+0(SB), Y1, Y2
 	VCMPPS       $0x15, Y2, Y0, Y0
 	VPADDD       Y1, Y1, Y1
 	VPSUBD       Y0, Y1, Y0
 	VMOVDQU      Y0, 4224(CX)(SI*8)
 	VMOVUPS      2208(CX)(SI*8), Y0
-	VCMPPS       $0x15, lm2_6412<>+0(SB), Y0, Y1
+	VCMPPS       $0x15, lm2_6416<>+0(SB), Y0, Y1
 	VPABSD       Y1, Y1
-	VPERMPS      lm2_6417<>+0(SB), Y1, Y2
+	VPERMPS      lm2_6421<>+0(SB), Y1, Y2
 	VCMPPS       $0x15, Y2, Y0, Y0
 	VPADDD       Y1, Y1, Y1
 	VPSUBD       Y0, Y1, Y0
 	VMOVDQU      Y0, 4256(CX)(SI*8)
 	VMOVUPS      2240(CX)(SI*8), Y0
-	VCMPPS       $0x15, lm2_6412<>+0(SB), Y0, Y1
+	VCMPPS       $0x15, lm2_6416<>+0(SB), Y0, Y1
 	VPABSD       Y1, Y1
-	VPERMPS      lm2_6417<>+0(SB), Y1, Y2
+	VPERMPS      lm2_6421<>+0(SB), Y1, Y2
 	VCMPPS       $0x15, Y2, Y0, Y0
 	VPADDD       Y1, Y1, Y1
 	VPSUBD       Y0, Y1, Y0
 	VMOVDQU      Y0, 4288(CX)(SI*8)
 	VMOVUPS      2272(CX)(SI*8), Y0
-	VCMPPS       $0x15, lm2_6412<>+0(SB), Y0, Y1
+	VCMPPS       $0x15, lm2_6416<>+0(SB), Y0, Y1
 	VPABSD       Y1, Y1
-	VPERMPS      lm2_6417<>+0(SB), Y1, Y2
+	VPERMPS      lm2_6421<>+0(SB), Y1, Y2
 	VCMPPS       $0x15, Y2, Y0, Y0
 	VPADDD       Y1, Y1, Y1
 	VPSUBD       Y0, Y1, Y0
@@ -4973,7 +5421,7 @@ done16:
 	ADDQ         $1, DI
 
 	// dot
-	VMOVDQU      lm2_6412<>+0(SB), Y0
+	VMOVDQU      lm2_6416<>+0(SB), Y0
 	XORQ         SI, SI
 	XORQ         DI, DI
 	ADDQ         $0x10, DI
@@ -4983,22 +5431,22 @@ done16:
 loop17:
 	VMOVUPS      2176(CX)(SI*8), Y1
 	VMOVDQU      4224(CX)(SI*8), Y2
-	VPERMPS      lm2_648<>+0(SB), Y2, Y2
+	VPERMPS      lm2_6412<>+0(SB), Y2, Y2
 	VMULPS       Y2, Y1, Y1
 	VADDPS       Y1, Y0, Y0
 	VMOVUPS      2208(CX)(SI*8), Y1
 	VMOVDQU      4256(CX)(SI*8), Y2
-	VPERMPS      lm2_648<>+0(SB), Y2, Y2
+	VPERMPS      lm2_6412<>+0(SB), Y2, Y2
 	VMULPS       Y2, Y1, Y1
 	VADDPS       Y1, Y0, Y0
 	VMOVUPS      2240(CX)(SI*8), Y1
 	VMOVDQU      4288(CX)(SI*8), Y2
-	VPERMPS      lm2_648<>+0(SB), Y2, Y2
+	VPERMPS      lm2_6412<>+0(SB), Y2, Y2
 	VMULPS       Y2, Y1, Y1
 	VADDPS       Y1, Y0, Y0
 	VMOVUPS      2272(CX)(SI*8), Y1
 	VMOVDQU      4320(CX)(SI*8), Y2
-	VPERMPS      lm2_648<>+0(SB), Y2, Y2
+	VPERMPS      lm2_6412<>+0(SB), Y2, Y2
 	VMULPS       Y2, Y1, Y1
 	VADDPS       Y1, Y0, Y0
 	ADDQ         $0x10, SI
@@ -5010,7 +5458,7 @@ done18:
 	VMOVUPS      Y0, 6272(CX)
 
 	// r
-	VMOVDQU      lm2_6412<>+0(SB), Y0
+	VMOVDQU      lm2_6416<>+0(SB), Y0
 	XORQ         SI, SI
 	XORQ         DI, DI
 	ADDQ         $0x10, DI
@@ -5019,19 +5467,19 @@ done18:
 
 loop19:
 	VMOVDQU      4224(CX)(SI*8), Y1
-	VPERMPS      lm2_648<>+0(SB), Y1, Y1
+	VPERMPS      lm2_6412<>+0(SB), Y1, Y1
 	VMULPS       Y1, Y1, Y1
 	VADDPS       Y1, Y0, Y0
 	VMOVDQU      4256(CX)(SI*8), Y1
-	VPERMPS      lm2_648<>+0(SB), Y1, Y1
+	VPERMPS      lm2_6412<>+0(SB), Y1, Y1
 	VMULPS       Y1, Y1, Y1
 	VADDPS       Y1, Y0, Y0
 	VMOVDQU      4288(CX)(SI*8), Y1
-	VPERMPS      lm2_648<>+0(SB), Y1, Y1
+	VPERMPS      lm2_6412<>+0(SB), Y1, Y1
 	VMULPS       Y1, Y1, Y1
 	VADDPS       Y1, Y0, Y0
 	VMOVDQU      4320(CX)(SI*8), Y1
-	VPERMPS      lm2_648<>+0(SB), Y1, Y1
+	VPERMPS      lm2_6412<>+0(SB), Y1, Y1
 	VMULPS       Y1, Y1, Y1
 	VADDPS       Y1, Y0, Y0
 	ADDQ         $0x10, SI
@@ -5047,15 +5495,15 @@ done20:
 	VMOVUPS      6304(CX), Y1
 	VDIVPS       Y1, Y0, Y0
 	VMOVUPS      2080(CX), Y1
-	VDIVPS       lm2_6414<>+0(SB), Y1, Y1
+	VDIVPS       lm2_6418<>+0(SB), Y1, Y1
 	VMULPS       Y1, Y0, Y0
 	VMOVUPS      Y0, 6336(CX)
 
 	// norm
 	VMOVUPS      6336(CX), Y0
 	VCMPPS       $3, Y0, Y0, Y1
-	VPAND        lm2_6418<>+0(SB), Y0, Y2
-	VPOR         lm2_6419<>+0(SB), Y2, Y2
+	VPAND        lm2_6422<>+0(SB), Y0, Y2
+	VPOR         lm2_6423<>+0(SB), Y2, Y2
 	VBLENDVPS    Y1, Y2, Y0, Y2
 	VCVTPS2PH    $0, Y2, X2
 	VPMOVZXWD    X2, Y0

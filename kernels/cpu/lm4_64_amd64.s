@@ -20,179 +20,203 @@ DATA lm4_642<>+0(SB)/8, $0xfaeee2d5c7b7a386
 DATA lm4_642<>+8(SB)/8, $0x7a5d49392b1e1206
 GLOBL lm4_642<>(SB), RODATA|NOPTR, $16
 
-DATA lm4_643<>+0(SB)/8, $0xc2f40000c2f40000
-DATA lm4_643<>+8(SB)/8, $0xc2f40000c2f40000
-DATA lm4_643<>+16(SB)/8, $0xc2f40000c2f40000
-DATA lm4_643<>+24(SB)/8, $0xc2f40000c2f40000
+DATA lm4_643<>+0(SB)/8, $0x0101010101010101
+DATA lm4_643<>+8(SB)/8, $0x0101010101010101
+DATA lm4_643<>+16(SB)/8, $0x0101010101010101
+DATA lm4_643<>+24(SB)/8, $0x0101010101010101
 GLOBL lm4_643<>(SB), RODATA|NOPTR, $32
 
-DATA lm4_644<>+0(SB)/8, $0x74685c4f41311d00
-DATA lm4_644<>+8(SB)/8, $0xf4d7c3b3a5988c80
-GLOBL lm4_644<>(SB), RODATA|NOPTR, $16
+DATA lm4_644<>+0(SB)/8, $0x0202020202020202
+DATA lm4_644<>+8(SB)/8, $0x0202020202020202
+DATA lm4_644<>+16(SB)/8, $0x0202020202020202
+DATA lm4_644<>+24(SB)/8, $0x0202020202020202
+GLOBL lm4_644<>(SB), RODATA|NOPTR, $32
 
-DATA lm4_645<>+0(SB)/8, $0x8080800180808000
-DATA lm4_645<>+8(SB)/8, $0x8080800380808002
-DATA lm4_645<>+16(SB)/8, $0x8080800180808000
-DATA lm4_645<>+24(SB)/8, $0x8080800380808002
+DATA lm4_645<>+0(SB)/8, $0x7f7f7f7f7f7f7f7f
+DATA lm4_645<>+8(SB)/8, $0x7f7f7f7f7f7f7f7f
+DATA lm4_645<>+16(SB)/8, $0x7f7f7f7f7f7f7f7f
+DATA lm4_645<>+24(SB)/8, $0x7f7f7f7f7f7f7f7f
 GLOBL lm4_645<>(SB), RODATA|NOPTR, $32
 
-DATA lm4_646<>+0(SB)/8, $0x0000000400000004
-DATA lm4_646<>+8(SB)/8, $0x0000000400000004
-DATA lm4_646<>+16(SB)/8, $0x0000000400000004
-DATA lm4_646<>+24(SB)/8, $0x0000000400000004
+DATA lm4_646<>+0(SB)/8, $0x8080808080808080
+DATA lm4_646<>+8(SB)/8, $0x8080808080808080
+DATA lm4_646<>+16(SB)/8, $0x8080808080808080
+DATA lm4_646<>+24(SB)/8, $0x8080808080808080
 GLOBL lm4_646<>(SB), RODATA|NOPTR, $32
 
-DATA lm4_647<>+0(SB)/8, $0x0000000f0000000f
-DATA lm4_647<>+8(SB)/8, $0x0000000f0000000f
-DATA lm4_647<>+16(SB)/8, $0x0000000f0000000f
-DATA lm4_647<>+24(SB)/8, $0x0000000f0000000f
+DATA lm4_647<>+0(SB)/8, $0xc2f40000c2f40000
+DATA lm4_647<>+8(SB)/8, $0xc2f40000c2f40000
+DATA lm4_647<>+16(SB)/8, $0xc2f40000c2f40000
+DATA lm4_647<>+24(SB)/8, $0xc2f40000c2f40000
 GLOBL lm4_647<>(SB), RODATA|NOPTR, $32
 
-DATA lm4_648<>+0(SB)/8, $0xc2ba0000c2f40000
-DATA lm4_648<>+8(SB)/8, $0xc2640000c2920000
-DATA lm4_648<>+16(SB)/8, $0xc1f00000c22c0000
-DATA lm4_648<>+24(SB)/8, $0xc0c00000c1900000
-GLOBL lm4_648<>(SB), RODATA|NOPTR, $32
+DATA lm4_648<>+0(SB)/8, $0x74685c4f41311d00
+DATA lm4_648<>+8(SB)/8, $0xf4d7c3b3a5988c80
+GLOBL lm4_648<>(SB), RODATA|NOPTR, $16
 
-DATA lm4_649<>+0(SB)/8, $0x4190000040c00000
-DATA lm4_649<>+8(SB)/8, $0x422c000041f00000
-DATA lm4_649<>+16(SB)/8, $0x4292000042640000
-DATA lm4_649<>+24(SB)/8, $0x42f4000042ba0000
+DATA lm4_649<>+0(SB)/8, $0x8080800180808000
+DATA lm4_649<>+8(SB)/8, $0x8080800380808002
+DATA lm4_649<>+16(SB)/8, $0x8080800180808000
+DATA lm4_649<>+24(SB)/8, $0x8080800380808002
 GLOBL lm4_649<>(SB), RODATA|NOPTR, $32
 
-DATA lm4_6410<>+0(SB)/8, $0x8080800180808000
-DATA lm4_6410<>+8(SB)/8, $0x8080800380808002
-DATA lm4_6410<>+16(SB)/8, $0x8080800580808004
-DATA lm4_6410<>+24(SB)/8, $0x8080800780808006
+DATA lm4_6410<>+0(SB)/8, $0x0000000400000004
+DATA lm4_6410<>+8(SB)/8, $0x0000000400000004
+DATA lm4_6410<>+16(SB)/8, $0x0000000400000004
+DATA lm4_6410<>+24(SB)/8, $0x0000000400000004
 GLOBL lm4_6410<>(SB), RODATA|NOPTR, $32
 
-DATA lm4_6411<>+0(SB)/8, $0x8080800980808008
-DATA lm4_6411<>+8(SB)/8, $0x8080800b8080800a
-DATA lm4_6411<>+16(SB)/8, $0x8080800d8080800c
-DATA lm4_6411<>+24(SB)/8, $0x8080800f8080800e
+DATA lm4_6411<>+0(SB)/8, $0x0000000f0000000f
+DATA lm4_6411<>+8(SB)/8, $0x0000000f0000000f
+DATA lm4_6411<>+16(SB)/8, $0x0000000f0000000f
+DATA lm4_6411<>+24(SB)/8, $0x0000000f0000000f
 GLOBL lm4_6411<>(SB), RODATA|NOPTR, $32
 
-DATA lm4_6412<>+0(SB)/8, $0x0001000100010001
-DATA lm4_6412<>+8(SB)/8, $0x0001000100010001
-DATA lm4_6412<>+16(SB)/8, $0x0001000100010001
-DATA lm4_6412<>+24(SB)/8, $0x0001000100010001
+DATA lm4_6412<>+0(SB)/8, $0xc2ba0000c2f40000
+DATA lm4_6412<>+8(SB)/8, $0xc2640000c2920000
+DATA lm4_6412<>+16(SB)/8, $0xc1f00000c22c0000
+DATA lm4_6412<>+24(SB)/8, $0xc0c00000c1900000
 GLOBL lm4_6412<>(SB), RODATA|NOPTR, $32
 
-DATA lm4_6413<>+0(SB)/8, $0x0000000000000000
-DATA lm4_6413<>+8(SB)/8, $0x0000000000000000
-DATA lm4_6413<>+16(SB)/8, $0x0000000000000000
-DATA lm4_6413<>+24(SB)/8, $0x0000000000000000
+DATA lm4_6413<>+0(SB)/8, $0x4190000040c00000
+DATA lm4_6413<>+8(SB)/8, $0x422c000041f00000
+DATA lm4_6413<>+16(SB)/8, $0x4292000042640000
+DATA lm4_6413<>+24(SB)/8, $0x42f4000042ba0000
 GLOBL lm4_6413<>(SB), RODATA|NOPTR, $32
 
-DATA lm4_6414<>+0(SB)/8, $0x1e3ce5081e3ce508
-DATA lm4_6414<>+8(SB)/8, $0x1e3ce5081e3ce508
-DATA lm4_6414<>+16(SB)/8, $0x1e3ce5081e3ce508
-DATA lm4_6414<>+24(SB)/8, $0x1e3ce5081e3ce508
+DATA lm4_6414<>+0(SB)/8, $0x8080800180808000
+DATA lm4_6414<>+8(SB)/8, $0x8080800380808002
+DATA lm4_6414<>+16(SB)/8, $0x8080800580808004
+DATA lm4_6414<>+24(SB)/8, $0x8080800780808006
 GLOBL lm4_6414<>(SB), RODATA|NOPTR, $32
 
-DATA lm4_6415<>+0(SB)/8, $0x43b8348343b83483
-DATA lm4_6415<>+8(SB)/8, $0x43b8348343b83483
-DATA lm4_6415<>+16(SB)/8, $0x43b8348343b83483
-DATA lm4_6415<>+24(SB)/8, $0x43b8348343b83483
+DATA lm4_6415<>+0(SB)/8, $0x8080800980808008
+DATA lm4_6415<>+8(SB)/8, $0x8080800b8080800a
+DATA lm4_6415<>+16(SB)/8, $0x8080800d8080800c
+DATA lm4_6415<>+24(SB)/8, $0x8080800f8080800e
 GLOBL lm4_6415<>(SB), RODATA|NOPTR, $32
 
-DATA lm4_6416<>+0(SB)/8, $0xbf8000003f800000
-DATA lm4_6416<>+8(SB)/8, $0x3f800000bf800000
-DATA lm4_6416<>+16(SB)/8, $0xbf800000bf800000
-DATA lm4_6416<>+24(SB)/8, $0xbf800000bf800000
-DATA lm4_6416<>+32(SB)/8, $0xbf8000003f800000
-DATA lm4_6416<>+40(SB)/8, $0x3f8000003f800000
-DATA lm4_6416<>+48(SB)/8, $0x3f8000003f800000
-DATA lm4_6416<>+56(SB)/8, $0xbf8000003f800000
-DATA lm4_6416<>+64(SB)/8, $0x3f8000003f800000
-DATA lm4_6416<>+72(SB)/8, $0xbf800000bf800000
-DATA lm4_6416<>+80(SB)/8, $0x3f800000bf800000
-DATA lm4_6416<>+88(SB)/8, $0x3f8000003f800000
-DATA lm4_6416<>+96(SB)/8, $0x3f800000bf800000
-DATA lm4_6416<>+104(SB)/8, $0x3f8000003f800000
-DATA lm4_6416<>+112(SB)/8, $0x3f800000bf800000
-DATA lm4_6416<>+120(SB)/8, $0x3f8000003f800000
-DATA lm4_6416<>+128(SB)/8, $0xbf8000003f800000
-DATA lm4_6416<>+136(SB)/8, $0xbf800000bf800000
-DATA lm4_6416<>+144(SB)/8, $0xbf800000bf800000
-DATA lm4_6416<>+152(SB)/8, $0xbf800000bf800000
-DATA lm4_6416<>+160(SB)/8, $0x3f8000003f800000
-DATA lm4_6416<>+168(SB)/8, $0xbf800000bf800000
-DATA lm4_6416<>+176(SB)/8, $0x3f800000bf800000
-DATA lm4_6416<>+184(SB)/8, $0xbf8000003f800000
-DATA lm4_6416<>+192(SB)/8, $0xbf800000bf800000
-DATA lm4_6416<>+200(SB)/8, $0xbf8000003f800000
-DATA lm4_6416<>+208(SB)/8, $0xbf800000bf800000
-DATA lm4_6416<>+216(SB)/8, $0x3f800000bf800000
-DATA lm4_6416<>+224(SB)/8, $0xbf800000bf800000
-DATA lm4_6416<>+232(SB)/8, $0xbf8000003f800000
-DATA lm4_6416<>+240(SB)/8, $0xbf8000003f800000
-DATA lm4_6416<>+248(SB)/8, $0x3f8000003f800000
-GLOBL lm4_6416<>(SB), RODATA|NOPTR, $256
+DATA lm4_6416<>+0(SB)/8, $0x0001000100010001
+DATA lm4_6416<>+8(SB)/8, $0x0001000100010001
+DATA lm4_6416<>+16(SB)/8, $0x0001000100010001
+DATA lm4_6416<>+24(SB)/8, $0x0001000100010001
+GLOBL lm4_6416<>(SB), RODATA|NOPTR, $32
 
-DATA lm4_6417<>+0(SB)/8, $0x3e000000be000000
-DATA lm4_6417<>+8(SB)/8, $0x3e000000be000000
-DATA lm4_6417<>+16(SB)/8, $0xbe000000be000000
-DATA lm4_6417<>+24(SB)/8, $0xbe000000be000000
-DATA lm4_6417<>+32(SB)/8, $0x3e0000003e000000
-DATA lm4_6417<>+40(SB)/8, $0xbe0000003e000000
-DATA lm4_6417<>+48(SB)/8, $0x3e000000be000000
-DATA lm4_6417<>+56(SB)/8, $0xbe0000003e000000
-DATA lm4_6417<>+64(SB)/8, $0x3e000000be000000
-DATA lm4_6417<>+72(SB)/8, $0x3e0000003e000000
-DATA lm4_6417<>+80(SB)/8, $0x3e0000003e000000
-DATA lm4_6417<>+88(SB)/8, $0x3e0000003e000000
-DATA lm4_6417<>+96(SB)/8, $0xbe000000be000000
-DATA lm4_6417<>+104(SB)/8, $0x3e000000be000000
-DATA lm4_6417<>+112(SB)/8, $0xbe000000be000000
-DATA lm4_6417<>+120(SB)/8, $0xbe000000be000000
-DATA lm4_6417<>+128(SB)/8, $0xbe0000003e000000
-DATA lm4_6417<>+136(SB)/8, $0x3e000000be000000
-DATA lm4_6417<>+144(SB)/8, $0xbe000000be000000
-DATA lm4_6417<>+152(SB)/8, $0xbe000000be000000
-DATA lm4_6417<>+160(SB)/8, $0xbe000000be000000
-DATA lm4_6417<>+168(SB)/8, $0x3e0000003e000000
-DATA lm4_6417<>+176(SB)/8, $0xbe0000003e000000
-DATA lm4_6417<>+184(SB)/8, $0x3e0000003e000000
-DATA lm4_6417<>+192(SB)/8, $0x3e000000be000000
-DATA lm4_6417<>+200(SB)/8, $0x3e0000003e000000
-DATA lm4_6417<>+208(SB)/8, $0x3e000000be000000
-DATA lm4_6417<>+216(SB)/8, $0xbe000000be000000
-DATA lm4_6417<>+224(SB)/8, $0x3e000000be000000
-DATA lm4_6417<>+232(SB)/8, $0x3e000000be000000
-DATA lm4_6417<>+240(SB)/8, $0x3e0000003e000000
-DATA lm4_6417<>+248(SB)/8, $0x3e000000be000000
-GLOBL lm4_6417<>(SB), RODATA|NOPTR, $256
+DATA lm4_6417<>+0(SB)/8, $0x0000000000000000
+DATA lm4_6417<>+8(SB)/8, $0x0000000000000000
+DATA lm4_6417<>+16(SB)/8, $0x0000000000000000
+DATA lm4_6417<>+24(SB)/8, $0x0000000000000000
+GLOBL lm4_6417<>(SB), RODATA|NOPTR, $32
 
-DATA lm4_6418<>+0(SB)/8, $0x42480000c2480000
-DATA lm4_6418<>+8(SB)/8, $0x0000000000000000
-DATA lm4_6418<>+16(SB)/8, $0x0000000000000000
-DATA lm4_6418<>+24(SB)/8, $0x0000000000000000
+DATA lm4_6418<>+0(SB)/8, $0x1e3ce5081e3ce508
+DATA lm4_6418<>+8(SB)/8, $0x1e3ce5081e3ce508
+DATA lm4_6418<>+16(SB)/8, $0x1e3ce5081e3ce508
+DATA lm4_6418<>+24(SB)/8, $0x1e3ce5081e3ce508
 GLOBL lm4_6418<>(SB), RODATA|NOPTR, $32
 
-DATA lm4_6419<>+0(SB)/8, $0xc1c00000c2a60000
-DATA lm4_6419<>+8(SB)/8, $0x42a6000041c00000
-DATA lm4_6419<>+16(SB)/8, $0x0000000000000000
-DATA lm4_6419<>+24(SB)/8, $0x0000000000000000
+DATA lm4_6419<>+0(SB)/8, $0x43b8348343b83483
+DATA lm4_6419<>+8(SB)/8, $0x43b8348343b83483
+DATA lm4_6419<>+16(SB)/8, $0x43b8348343b83483
+DATA lm4_6419<>+24(SB)/8, $0x43b8348343b83483
 GLOBL lm4_6419<>(SB), RODATA|NOPTR, $32
 
-DATA lm4_6420<>+0(SB)/8, $0xc2820000c2d70000
-DATA lm4_6420<>+8(SB)/8, $0xc1400000c2120000
-DATA lm4_6420<>+16(SB)/8, $0x4212000041400000
-DATA lm4_6420<>+24(SB)/8, $0x42d7000042820000
-GLOBL lm4_6420<>(SB), RODATA|NOPTR, $32
+DATA lm4_6420<>+0(SB)/8, $0xbf8000003f800000
+DATA lm4_6420<>+8(SB)/8, $0x3f800000bf800000
+DATA lm4_6420<>+16(SB)/8, $0xbf800000bf800000
+DATA lm4_6420<>+24(SB)/8, $0xbf800000bf800000
+DATA lm4_6420<>+32(SB)/8, $0xbf8000003f800000
+DATA lm4_6420<>+40(SB)/8, $0x3f8000003f800000
+DATA lm4_6420<>+48(SB)/8, $0x3f8000003f800000
+DATA lm4_6420<>+56(SB)/8, $0xbf8000003f800000
+DATA lm4_6420<>+64(SB)/8, $0x3f8000003f800000
+DATA lm4_6420<>+72(SB)/8, $0xbf800000bf800000
+DATA lm4_6420<>+80(SB)/8, $0x3f800000bf800000
+DATA lm4_6420<>+88(SB)/8, $0x3f8000003f800000
+DATA lm4_6420<>+96(SB)/8, $0x3f800000bf800000
+DATA lm4_6420<>+104(SB)/8, $0x3f8000003f800000
+DATA lm4_6420<>+112(SB)/8, $0x3f800000bf800000
+DATA lm4_6420<>+120(SB)/8, $0x3f8000003f800000
+DATA lm4_6420<>+128(SB)/8, $0xbf8000003f800000
+DATA lm4_6420<>+136(SB)/8, $0xbf800000bf800000
+DATA lm4_6420<>+144(SB)/8, $0xbf800000bf800000
+DATA lm4_6420<>+152(SB)/8, $0xbf800000bf800000
+DATA lm4_6420<>+160(SB)/8, $0x3f8000003f800000
+DATA lm4_6420<>+168(SB)/8, $0xbf800000bf800000
+DATA lm4_6420<>+176(SB)/8, $0x3f800000bf800000
+DATA lm4_6420<>+184(SB)/8, $0xbf8000003f800000
+DATA lm4_6420<>+192(SB)/8, $0xbf800000bf800000
+DATA lm4_6420<>+200(SB)/8, $0xbf8000003f800000
+DATA lm4_6420<>+208(SB)/8, $0xbf800000bf800000
+DATA lm4_6420<>+216(SB)/8, $0x3f800000bf800000
+DATA lm4_6420<>+224(SB)/8, $0xbf800000bf800000
+DATA lm4_6420<>+232(SB)/8, $0xbf8000003f800000
+DATA lm4_6420<>+240(SB)/8, $0xbf8000003f800000
+DATA lm4_6420<>+248(SB)/8, $0x3f8000003f800000
+GLOBL lm4_6420<>(SB), RODATA|NOPTR, $256
 
-DATA lm4_6421<>+0(SB)/8, $0x8000000080000000
-DATA lm4_6421<>+8(SB)/8, $0x8000000080000000
-DATA lm4_6421<>+16(SB)/8, $0x8000000080000000
-DATA lm4_6421<>+24(SB)/8, $0x8000000080000000
-GLOBL lm4_6421<>(SB), RODATA|NOPTR, $32
+DATA lm4_6421<>+0(SB)/8, $0x3e000000be000000
+DATA lm4_6421<>+8(SB)/8, $0x3e000000be000000
+DATA lm4_6421<>+16(SB)/8, $0xbe000000be000000
+DATA lm4_6421<>+24(SB)/8, $0xbe000000be000000
+DATA lm4_6421<>+32(SB)/8, $0x3e0000003e000000
+DATA lm4_6421<>+40(SB)/8, $0xbe0000003e000000
+DATA lm4_6421<>+48(SB)/8, $0x3e000000be000000
+DATA lm4_6421<>+56(SB)/8, $0xbe0000003e000000
+DATA lm4_6421<>+64(SB)/8, $0x3e000000be000000
+DATA lm4_6421<>+72(SB)/8, $0x3e0000003e000000
+DATA lm4_6421<>+80(SB)/8, $0x3e0000003e000000
+DATA lm4_6421<>+88(SB)/8, $0x3e0000003e000000
+DATA lm4_6421<>+96(SB)/8, $0xbe000000be000000
+DATA lm4_6421<>+104(SB)/8, $0x3e000000be000000
+DATA lm4_6421<>+112(SB)/8, $0xbe000000be000000
+DATA lm4_6421<>+120(SB)/8, $0xbe000000be000000
+DATA lm4_6421<>+128(SB)/8, $0xbe0000003e000000
+DATA lm4_6421<>+136(SB)/8, $0x3e000000be000000
+DATA lm4_6421<>+144(SB)/8, $0xbe000000be000000
+DATA lm4_6421<>+152(SB)/8, $0xbe000000be000000
+DATA lm4_6421<>+160(SB)/8, $0xbe000000be000000
+DATA lm4_6421<>+168(SB)/8, $0x3e0000003e000000
+DATA lm4_6421<>+176(SB)/8, $0xbe0000003e000000
+DATA lm4_6421<>+184(SB)/8, $0x3e0000003e000000
+DATA lm4_6421<>+192(SB)/8, $0x3e000000be000000
+DATA lm4_6421<>+200(SB)/8, $0x3e0000003e000000
+DATA lm4_6421<>+208(SB)/8, $0x3e000000be000000
+DATA lm4_6421<>+216(SB)/8, $0xbe000000be000000
+DATA lm4_6421<>+224(SB)/8, $0x3e000000be000000
+DATA lm4_6421<>+232(SB)/8, $0x3e000000be000000
+DATA lm4_6421<>+240(SB)/8, $0x3e0000003e000000
+DATA lm4_6421<>+248(SB)/8, $0x3e000000be000000
+GLOBL lm4_6421<>(SB), RODATA|NOPTR, $256
 
-DATA lm4_6422<>+0(SB)/8, $0x7fc000007fc00000
-DATA lm4_6422<>+8(SB)/8, $0x7fc000007fc00000
-DATA lm4_6422<>+16(SB)/8, $0x7fc000007fc00000
-DATA lm4_6422<>+24(SB)/8, $0x7fc000007fc00000
+DATA lm4_6422<>+0(SB)/8, $0x42480000c2480000
+DATA lm4_6422<>+8(SB)/8, $0x0000000000000000
+DATA lm4_6422<>+16(SB)/8, $0x0000000000000000
+DATA lm4_6422<>+24(SB)/8, $0x0000000000000000
 GLOBL lm4_6422<>(SB), RODATA|NOPTR, $32
+
+DATA lm4_6423<>+0(SB)/8, $0xc1c00000c2a60000
+DATA lm4_6423<>+8(SB)/8, $0x42a6000041c00000
+DATA lm4_6423<>+16(SB)/8, $0x0000000000000000
+DATA lm4_6423<>+24(SB)/8, $0x0000000000000000
+GLOBL lm4_6423<>(SB), RODATA|NOPTR, $32
+
+DATA lm4_6424<>+0(SB)/8, $0xc2820000c2d70000
+DATA lm4_6424<>+8(SB)/8, $0xc1400000c2120000
+DATA lm4_6424<>+16(SB)/8, $0x4212000041400000
+DATA lm4_6424<>+24(SB)/8, $0x42d7000042820000
+GLOBL lm4_6424<>(SB), RODATA|NOPTR, $32
+
+DATA lm4_6425<>+0(SB)/8, $0x8000000080000000
+DATA lm4_6425<>+8(SB)/8, $0x8000000080000000
+DATA lm4_6425<>+16(SB)/8, $0x8000000080000000
+DATA lm4_6425<>+24(SB)/8, $0x8000000080000000
+GLOBL lm4_6425<>(SB), RODATA|NOPTR, $32
+
+DATA lm4_6426<>+0(SB)/8, $0x7fc000007fc00000
+DATA lm4_6426<>+8(SB)/8, $0x7fc000007fc00000
+DATA lm4_6426<>+16(SB)/8, $0x7fc000007fc00000
+DATA lm4_6426<>+24(SB)/8, $0x7fc000007fc00000
+GLOBL lm4_6426<>(SB), RODATA|NOPTR, $32
 
 // decodeUnitsLm4_64AVX512 unpacks units of 64 values.
 // Requires: AVX2, F16C
@@ -1253,21 +1277,43 @@ done2:
 
 // score1xLm4_64AVX512 multiplies rows of one block with 1 row of activations in int8; rows is a multiple of 4, ldy and stride in bytes.
 // Requires: F16C, AVX512VL, AVX512VNNI
-TEXT ·score1xLm4_64AVX512(SB), NOSPLIT, $480-72
+TEXT ·score1xLm4_64AVX512(SB), NOSPLIT, $576-72
 	LEAQ         31(SP), AX
 	ANDQ         $-32, AX
 	LEAQ         223(SP), AX
 	ANDQ         $-32, AX
 	LEAQ         383(SP), BX
 	ANDQ         $-32, BX
-	LEAQ         447(SP), CX
-	ANDQ         $-32, CX
-	MOVQ         q+16(FP), DX
+	MOVQ         q+16(FP), CX
+	MOVQ         d+24(FP), DX
+	LEAQ         447(SP), SI
+	ANDQ         $-32, SI
+	LEAQ         511(SP), DI
+	ANDQ         $-32, DI
 
-	// fixed: the smallest level times the sum of the activations
-	MOVQ         s+32(FP), SI
+	// halves: quants over 2, to even; fixed: the smallest level times their sum
 	VMOVDQU      lm4_643<>+0(SB), Y0
-	VMOVUPS      (SI), X1
+	VMOVDQU      (CX), Y1
+	VPAND        lm4_644<>+0(SB), Y1, Y2
+	VPSRLD       $1, Y2, Y2
+	VPADDB       lm4_645<>+0(SB), Y2, Y2
+	VPXOR        lm4_646<>+0(SB), Y1, Y1
+	VPAVGB       Y2, Y1, Y1
+	VPXOR        lm4_646<>+0(SB), Y1, Y1
+	VMOVDQU      Y1, (DI)
+	VPXOR        Y2, Y2, Y2
+	VPDPBUSD     Y1, Y0, Y2
+	VMOVDQU      32(CX), Y1
+	VPAND        lm4_644<>+0(SB), Y1, Y3
+	VPSRLD       $1, Y3, Y3
+	VPADDB       lm4_645<>+0(SB), Y3, Y3
+	VPXOR        lm4_646<>+0(SB), Y1, Y1
+	VPAVGB       Y3, Y1, Y1
+	VPXOR        lm4_646<>+0(SB), Y1, Y1
+	VMOVDQU      Y1, 32(DI)
+	VPDPBUSD     Y1, Y0, Y2
+	VMOVDQU      lm4_647<>+0(SB), Y0
+	VCVTDQ2PS    Y2, Y1
 	VMULPS       Y0, Y1, Y0
 	VEXTRACTF128 $1, Y0, X1
 	VADDPS       X0, X1, X1
@@ -1275,55 +1321,56 @@ TEXT ·score1xLm4_64AVX512(SB), NOSPLIT, $480-72
 	VADDPS       X0, X1, X1
 	VMOVSHDUP    X1, X0
 	VADDSS       X0, X1, X1
-	VMOVSS       X1, (CX)
-	MOVQ         y+0(FP), SI
-	MOVQ         w+40(FP), DI
-	MOVQ         rows+56(FP), R8
-	SUBQ         $4, R8
+	VMOVSS       X1, (SI)
+	MOVQ         y+0(FP), CX
+	MOVQ         w+40(FP), R8
+	MOVQ         rows+56(FP), R9
+	SUBQ         $4, R9
 	JLT          done2
 
 loop1:
 
 	// integer sums of 4 rows
-	XORQ         R9, R9
-	ADDQ         $4, R9
-	MOVQ         AX, R10
-	MOVQ         BX, R11
-	SUBQ         $1, R9
+	XORQ         R10, R10
+	ADDQ         $4, R10
+	MOVQ         AX, R11
+	MOVQ         BX, R12
+	SUBQ         $1, R10
 	JLT          done4
 
 loop3:
-	VBROADCASTI128 2(DI), Y0
+	VBROADCASTI128 2(R8), Y0
 	VPSRLVD      lm4_640<>+0(SB), Y0, Y0
 	VPAND        lm4_641<>+0(SB), Y0, Y0
-	VBROADCASTI128 lm4_644<>+0(SB), Y1
+	VBROADCASTI128 lm4_648<>+0(SB), Y1
 	VPSHUFB      Y0, Y1, Y0
-	VMOVDQU      (DX), Y1
+	VMOVDQU      (DI), Y1
 	VPXOR        Y2, Y2, Y2
 	VPDPBUSD     Y1, Y0, Y2
-	VBROADCASTI128 18(DI), Y0
+	VBROADCASTI128 18(R8), Y0
 	VPSRLVD      lm4_640<>+0(SB), Y0, Y0
 	VPAND        lm4_641<>+0(SB), Y0, Y0
-	VBROADCASTI128 lm4_644<>+0(SB), Y1
+	VBROADCASTI128 lm4_648<>+0(SB), Y1
 	VPSHUFB      Y0, Y1, Y0
-	VMOVDQU      32(DX), Y1
+	VMOVDQU      32(DI), Y1
 	VPDPBUSD     Y1, Y0, Y2
-	VMOVDQU      Y2, (R10)
-	VPBROADCASTW (DI), X0
+	VMOVDQU      Y2, (R11)
+	VPBROADCASTW (R8), X0
 	VCVTPH2PS    X0, Y0
-	VMOVSS       X0, (R11)
-	ADDQ         $0x20, R10
-	ADDQ         $4, R11
-	MOVQ         stride+48(FP), R12
-	ADDQ         R12, DI
-	SUBQ         $1, R9
+	VMOVSS       X0, (R12)
+	ADDQ         $0x20, R11
+	ADDQ         $4, R12
+	MOVQ         stride+48(FP), R13
+	ADDQ         R13, R8
+	SUBQ         $1, R10
 	JGE          loop3
 
 done4:
-	ADDQ         $1, R9
+	ADDQ         $1, R10
 
 	// four results for each row of y
 	VMOVUPS      (BX), X0
+	VADDPS       X0, X0, X0
 	VMOVDQU      (AX), Y1
 	VMOVDQU      32(AX), Y2
 	VMOVDQU      64(AX), Y3
@@ -1340,48 +1387,89 @@ done4:
 	VEXTRACTI128 $1, Y2, X1
 	VPADDD       X1, X2, X1
 	VCVTDQ2PS    X1, X1
-	MOVQ         d+24(FP), R9
-	VBROADCASTSS (R9), X2
-	VMULPS       X2, X1, X1
-	VBROADCASTSS (CX), X2
+	VBROADCASTSS (SI), X2
 	VADDPS       X2, X1, X1
+	VBROADCASTSS (DX), X2
+	VMULPS       X2, X1, X1
 	VMULPS       X0, X1, X0
-	VMOVUPS      X0, (SI)
-	ADDQ         $0x10, SI
-	SUBQ         $4, R8
+	VMOVUPS      X0, (CX)
+	ADDQ         $0x10, CX
+	SUBQ         $4, R9
 	JGE          loop1
 
 done2:
-	ADDQ         $4, R8
+	ADDQ         $4, R9
 	VZEROUPPER
 	RET
 
 // score2xLm4_64AVX512 multiplies rows of one block with 2 rows of activations in int8; rows is a multiple of 4, ldy and stride in bytes.
 // Requires: F16C, AVX512VL, AVX512VNNI
-TEXT ·score2xLm4_64AVX512(SB), NOSPLIT, $608-72
+TEXT ·score2xLm4_64AVX512(SB), 0, $768-72
 	LEAQ         31(SP), AX
 	ANDQ         $-32, AX
 	LEAQ         223(SP), AX
 	ANDQ         $-32, AX
 	LEAQ         511(SP), BX
 	ANDQ         $-32, BX
-	LEAQ         575(SP), CX
-	ANDQ         $-32, CX
-	MOVQ         q+16(FP), DX
+	MOVQ         q+16(FP), CX
+	MOVQ         d+24(FP), DX
+	LEAQ         575(SP), SI
+	ANDQ         $-32, SI
+	LEAQ         639(SP), DI
+	ANDQ         $-32, DI
 
-	// fixed: the smallest level times the sum of the activations
-	MOVQ         s+32(FP), SI
+	// halves: quants over 2, to even; fixed: the smallest level times their sum
 	VMOVDQU      lm4_643<>+0(SB), Y0
-	VMOVUPS      (SI), X1
-	VMULPS       Y0, Y1, Y1
+	VMOVDQU      (CX), Y1
+	VPAND        lm4_644<>+0(SB), Y1, Y2
+	VPSRLD       $1, Y2, Y2
+	VPADDB       lm4_645<>+0(SB), Y2, Y2
+	VPXOR        lm4_646<>+0(SB), Y1, Y1
+	VPAVGB       Y2, Y1, Y1
+	VPXOR        lm4_646<>+0(SB), Y1, Y1
+	VMOVDQU      Y1, (DI)
+	VPXOR        Y2, Y2, Y2
+	VPDPBUSD     Y1, Y0, Y2
+	VMOVDQU      32(CX), Y1
+	VPAND        lm4_644<>+0(SB), Y1, Y3
+	VPSRLD       $1, Y3, Y3
+	VPADDB       lm4_645<>+0(SB), Y3, Y3
+	VPXOR        lm4_646<>+0(SB), Y1, Y1
+	VPAVGB       Y3, Y1, Y1
+	VPXOR        lm4_646<>+0(SB), Y1, Y1
+	VMOVDQU      Y1, 32(DI)
+	VPDPBUSD     Y1, Y0, Y2
+	VMOVDQU      lm4_647<>+0(SB), Y1
+	VCVTDQ2PS    Y2, Y2
+	VMULPS       Y1, Y2, Y1
 	VEXTRACTF128 $1, Y1, X2
 	VADDPS       X1, X2, X2
 	VMOVHLPS     X2, X2, X1
 	VADDPS       X1, X2, X2
 	VMOVSHDUP    X2, X1
 	VADDSS       X1, X2, X2
-	VMOVSS       X2, (CX)
-	VMOVUPS      16(SI), X1
+	VMOVSS       X2, (SI)
+	VMOVDQU      64(CX), Y1
+	VPAND        lm4_644<>+0(SB), Y1, Y2
+	VPSRLD       $1, Y2, Y2
+	VPADDB       lm4_645<>+0(SB), Y2, Y2
+	VPXOR        lm4_646<>+0(SB), Y1, Y1
+	VPAVGB       Y2, Y1, Y1
+	VPXOR        lm4_646<>+0(SB), Y1, Y1
+	VMOVDQU      Y1, 64(DI)
+	VPXOR        Y2, Y2, Y2
+	VPDPBUSD     Y1, Y0, Y2
+	VMOVDQU      96(CX), Y1
+	VPAND        lm4_644<>+0(SB), Y1, Y3
+	VPSRLD       $1, Y3, Y3
+	VPADDB       lm4_645<>+0(SB), Y3, Y3
+	VPXOR        lm4_646<>+0(SB), Y1, Y1
+	VPAVGB       Y3, Y1, Y1
+	VPXOR        lm4_646<>+0(SB), Y1, Y1
+	VMOVDQU      Y1, 96(DI)
+	VPDPBUSD     Y1, Y0, Y2
+	VMOVDQU      lm4_647<>+0(SB), Y0
+	VCVTDQ2PS    Y2, Y1
 	VMULPS       Y0, Y1, Y0
 	VEXTRACTF128 $1, Y0, X1
 	VADDPS       X0, X1, X1
@@ -1389,61 +1477,62 @@ TEXT ·score2xLm4_64AVX512(SB), NOSPLIT, $608-72
 	VADDPS       X0, X1, X1
 	VMOVSHDUP    X1, X0
 	VADDSS       X0, X1, X1
-	VMOVSS       X1, 4(CX)
-	MOVQ         y+0(FP), SI
-	MOVQ         w+40(FP), DI
-	MOVQ         rows+56(FP), R8
-	SUBQ         $4, R8
+	VMOVSS       X1, 4(SI)
+	MOVQ         y+0(FP), CX
+	MOVQ         w+40(FP), R8
+	MOVQ         rows+56(FP), R9
+	SUBQ         $4, R9
 	JLT          done2
 
 loop1:
 
 	// integer sums of 4 rows
-	XORQ         R9, R9
-	ADDQ         $4, R9
-	MOVQ         AX, R10
-	MOVQ         BX, R11
-	SUBQ         $1, R9
+	XORQ         R10, R10
+	ADDQ         $4, R10
+	MOVQ         AX, R11
+	MOVQ         BX, R12
+	SUBQ         $1, R10
 	JLT          done4
 
 loop3:
-	VBROADCASTI128 2(DI), Y0
+	VBROADCASTI128 2(R8), Y0
 	VPSRLVD      lm4_640<>+0(SB), Y0, Y0
 	VPAND        lm4_641<>+0(SB), Y0, Y0
-	VBROADCASTI128 lm4_644<>+0(SB), Y1
+	VBROADCASTI128 lm4_648<>+0(SB), Y1
 	VPSHUFB      Y0, Y1, Y0
-	VMOVDQU      (DX), Y1
+	VMOVDQU      (DI), Y1
 	VPXOR        Y2, Y2, Y2
 	VPDPBUSD     Y1, Y0, Y2
-	VMOVDQU      64(DX), Y1
+	VMOVDQU      64(DI), Y1
 	VPXOR        Y3, Y3, Y3
 	VPDPBUSD     Y1, Y0, Y3
-	VBROADCASTI128 18(DI), Y0
+	VBROADCASTI128 18(R8), Y0
 	VPSRLVD      lm4_640<>+0(SB), Y0, Y0
 	VPAND        lm4_641<>+0(SB), Y0, Y0
-	VBROADCASTI128 lm4_644<>+0(SB), Y1
+	VBROADCASTI128 lm4_648<>+0(SB), Y1
 	VPSHUFB      Y0, Y1, Y0
-	VMOVDQU      32(DX), Y1
+	VMOVDQU      32(DI), Y1
 	VPDPBUSD     Y1, Y0, Y2
-	VMOVDQU      96(DX), Y1
+	VMOVDQU      96(DI), Y1
 	VPDPBUSD     Y1, Y0, Y3
-	VMOVDQU      Y2, (R10)
-	VMOVDQU      Y3, 128(R10)
-	VPBROADCASTW (DI), X0
+	VMOVDQU      Y2, (R11)
+	VMOVDQU      Y3, 128(R11)
+	VPBROADCASTW (R8), X0
 	VCVTPH2PS    X0, Y0
-	VMOVSS       X0, (R11)
-	ADDQ         $0x20, R10
-	ADDQ         $4, R11
-	MOVQ         stride+48(FP), R12
-	ADDQ         R12, DI
-	SUBQ         $1, R9
+	VMOVSS       X0, (R12)
+	ADDQ         $0x20, R11
+	ADDQ         $4, R12
+	MOVQ         stride+48(FP), R13
+	ADDQ         R13, R8
+	SUBQ         $1, R10
 	JGE          loop3
 
 done4:
-	ADDQ         $1, R9
+	ADDQ         $1, R10
 
 	// four results for each row of y
 	VMOVUPS      (BX), X0
+	VADDPS       X0, X0, X0
 	VMOVDQU      (AX), Y1
 	VMOVDQU      32(AX), Y2
 	VMOVDQU      64(AX), Y3
@@ -1460,13 +1549,12 @@ done4:
 	VEXTRACTI128 $1, Y2, X1
 	VPADDD       X1, X2, X1
 	VCVTDQ2PS    X1, X1
-	MOVQ         d+24(FP), R9
-	VBROADCASTSS (R9), X2
-	VMULPS       X2, X1, X1
-	VBROADCASTSS (CX), X2
+	VBROADCASTSS (SI), X2
 	VADDPS       X2, X1, X1
+	VBROADCASTSS (DX), X2
+	VMULPS       X2, X1, X1
 	VMULPS       X0, X1, X1
-	VMOVUPS      X1, (SI)
+	VMOVUPS      X1, (CX)
 	VMOVDQU      128(AX), Y1
 	VMOVDQU      160(AX), Y2
 	VMOVDQU      192(AX), Y3
@@ -1483,60 +1571,121 @@ done4:
 	VEXTRACTI128 $1, Y2, X1
 	VPADDD       X1, X2, X1
 	VCVTDQ2PS    X1, X1
-	MOVQ         d+24(FP), R9
-	VBROADCASTSS 4(R9), X2
-	VMULPS       X2, X1, X1
-	VBROADCASTSS 4(CX), X2
+	VBROADCASTSS 4(SI), X2
 	VADDPS       X2, X1, X1
+	VBROADCASTSS 4(DX), X2
+	VMULPS       X2, X1, X1
 	VMULPS       X0, X1, X0
-	MOVQ         ldy+8(FP), R9
-	MOVQ         SI, R10
-	ADDQ         R9, R10
-	VMOVUPS      X0, (R10)
-	ADDQ         $0x10, SI
-	SUBQ         $4, R8
+	MOVQ         ldy+8(FP), R10
+	MOVQ         CX, R11
+	ADDQ         R10, R11
+	VMOVUPS      X0, (R11)
+	ADDQ         $0x10, CX
+	SUBQ         $4, R9
 	JGE          loop1
 
 done2:
-	ADDQ         $4, R8
+	ADDQ         $4, R9
 	VZEROUPPER
 	RET
 
 // score3xLm4_64AVX512 multiplies rows of one block with 3 rows of activations in int8; rows is a multiple of 4, ldy and stride in bytes.
 // Requires: F16C, AVX512VL, AVX512VNNI
-TEXT ·score3xLm4_64AVX512(SB), 0, $736-72
+TEXT ·score3xLm4_64AVX512(SB), 0, $960-72
 	LEAQ         31(SP), AX
 	ANDQ         $-32, AX
 	LEAQ         223(SP), AX
 	ANDQ         $-32, AX
 	LEAQ         639(SP), BX
 	ANDQ         $-32, BX
-	LEAQ         703(SP), CX
-	ANDQ         $-32, CX
-	MOVQ         q+16(FP), DX
+	MOVQ         q+16(FP), CX
+	MOVQ         d+24(FP), DX
+	LEAQ         703(SP), SI
+	ANDQ         $-32, SI
+	LEAQ         767(SP), DI
+	ANDQ         $-32, DI
 
-	// fixed: the smallest level times the sum of the activations
-	MOVQ         s+32(FP), SI
+	// halves: quants over 2, to even; fixed: the smallest level times their sum
 	VMOVDQU      lm4_643<>+0(SB), Y0
-	VMOVUPS      (SI), X1
-	VMULPS       Y0, Y1, Y1
+	VMOVDQU      (CX), Y1
+	VPAND        lm4_644<>+0(SB), Y1, Y2
+	VPSRLD       $1, Y2, Y2
+	VPADDB       lm4_645<>+0(SB), Y2, Y2
+	VPXOR        lm4_646<>+0(SB), Y1, Y1
+	VPAVGB       Y2, Y1, Y1
+	VPXOR        lm4_646<>+0(SB), Y1, Y1
+	VMOVDQU      Y1, (DI)
+	VPXOR        Y2, Y2, Y2
+	VPDPBUSD     Y1, Y0, Y2
+	VMOVDQU      32(CX), Y1
+	VPAND        lm4_644<>+0(SB), Y1, Y3
+	VPSRLD       $1, Y3, Y3
+	VPADDB       lm4_645<>+0(SB), Y3, Y3
+	VPXOR        lm4_646<>+0(SB), Y1, Y1
+	VPAVGB       Y3, Y1, Y1
+	VPXOR        lm4_646<>+0(SB), Y1, Y1
+	VMOVDQU      Y1, 32(DI)
+	VPDPBUSD     Y1, Y0, Y2
+	VMOVDQU      lm4_647<>+0(SB), Y1
+	VCVTDQ2PS    Y2, Y2
+	VMULPS       Y1, Y2, Y1
 	VEXTRACTF128 $1, Y1, X2
 	VADDPS       X1, X2, X2
 	VMOVHLPS     X2, X2, X1
 	VADDPS       X1, X2, X2
 	VMOVSHDUP    X2, X1
 	VADDSS       X1, X2, X2
-	VMOVSS       X2, (CX)
-	VMOVUPS      16(SI), X1
-	VMULPS       Y0, Y1, Y1
+	VMOVSS       X2, (SI)
+	VMOVDQU      64(CX), Y1
+	VPAND        lm4_644<>+0(SB), Y1, Y2
+	VPSRLD       $1, Y2, Y2
+	VPADDB       lm4_645<>+0(SB), Y2, Y2
+	VPXOR        lm4_646<>+0(SB), Y1, Y1
+	VPAVGB       Y2, Y1, Y1
+	VPXOR        lm4_646<>+0(SB), Y1, Y1
+	VMOVDQU      Y1, 64(DI)
+	VPXOR        Y2, Y2, Y2
+	VPDPBUSD     Y1, Y0, Y2
+	VMOVDQU      96(CX), Y1
+	VPAND        lm4_644<>+0(SB), Y1, Y3
+	VPSRLD       $1, Y3, Y3
+	VPADDB       lm4_645<>+0(SB), Y3, Y3
+	VPXOR        lm4_646<>+0(SB), Y1, Y1
+	VPAVGB       Y3, Y1, Y1
+	VPXOR        lm4_646<>+0(SB), Y1, Y1
+	VMOVDQU      Y1, 96(DI)
+	VPDPBUSD     Y1, Y0, Y2
+	VMOVDQU      lm4_647<>+0(SB), Y1
+	VCVTDQ2PS    Y2, Y2
+	VMULPS       Y1, Y2, Y1
 	VEXTRACTF128 $1, Y1, X2
 	VADDPS       X1, X2, X2
 	VMOVHLPS     X2, X2, X1
 	VADDPS       X1, X2, X2
 	VMOVSHDUP    X2, X1
 	VADDSS       X1, X2, X2
-	VMOVSS       X2, 4(CX)
-	VMOVUPS      32(SI), X1
+	VMOVSS       X2, 4(SI)
+	VMOVDQU      128(CX), Y1
+	VPAND        lm4_644<>+0(SB), Y1, Y2
+	VPSRLD       $1, Y2, Y2
+	VPADDB       lm4_645<>+0(SB), Y2, Y2
+	VPXOR        lm4_646<>+0(SB), Y1, Y1
+	VPAVGB       Y2, Y1, Y1
+	VPXOR        lm4_646<>+0(SB), Y1, Y1
+	VMOVDQU      Y1, 128(DI)
+	VPXOR        Y2, Y2, Y2
+	VPDPBUSD     Y1, Y0, Y2
+	VMOVDQU      160(CX), Y1
+	VPAND        lm4_644<>+0(SB), Y1, Y3
+	VPSRLD       $1, Y3, Y3
+	VPADDB       lm4_645<>+0(SB), Y3, Y3
+	VPXOR        lm4_646<>+0(SB), Y1, Y1
+	VPAVGB       Y3, Y1, Y1
+	VPXOR        lm4_646<>+0(SB), Y1, Y1
+	VMOVDQU      Y1, 160(DI)
+	VPDPBUSD     Y1, Y0, Y2
+	VMOVDQU      lm4_647<>+0(SB), Y0
+	VCVTDQ2PS    Y2, Y1
 	VMULPS       Y0, Y1, Y0
 	VEXTRACTF128 $1, Y0, X1
 	VADDPS       X0, X1, X1
@@ -1544,67 +1693,68 @@ TEXT ·score3xLm4_64AVX512(SB), 0, $736-72
 	VADDPS       X0, X1, X1
 	VMOVSHDUP    X1, X0
 	VADDSS       X0, X1, X1
-	VMOVSS       X1, 8(CX)
-	MOVQ         y+0(FP), SI
-	MOVQ         w+40(FP), DI
-	MOVQ         rows+56(FP), R8
-	SUBQ         $4, R8
+	VMOVSS       X1, 8(SI)
+	MOVQ         y+0(FP), CX
+	MOVQ         w+40(FP), R8
+	MOVQ         rows+56(FP), R9
+	SUBQ         $4, R9
 	JLT          done2
 
 loop1:
 
 	// integer sums of 4 rows
-	XORQ         R9, R9
-	ADDQ         $4, R9
-	MOVQ         AX, R10
-	MOVQ         BX, R11
-	SUBQ         $1, R9
+	XORQ         R10, R10
+	ADDQ         $4, R10
+	MOVQ         AX, R11
+	MOVQ         BX, R12
+	SUBQ         $1, R10
 	JLT          done4
 
 loop3:
-	VBROADCASTI128 2(DI), Y0
+	VBROADCASTI128 2(R8), Y0
 	VPSRLVD      lm4_640<>+0(SB), Y0, Y0
 	VPAND        lm4_641<>+0(SB), Y0, Y0
-	VBROADCASTI128 lm4_644<>+0(SB), Y1
+	VBROADCASTI128 lm4_648<>+0(SB), Y1
 	VPSHUFB      Y0, Y1, Y0
-	VMOVDQU      (DX), Y1
+	VMOVDQU      (DI), Y1
 	VPXOR        Y2, Y2, Y2
 	VPDPBUSD     Y1, Y0, Y2
-	VMOVDQU      64(DX), Y1
+	VMOVDQU      64(DI), Y1
 	VPXOR        Y3, Y3, Y3
 	VPDPBUSD     Y1, Y0, Y3
-	VMOVDQU      128(DX), Y1
+	VMOVDQU      128(DI), Y1
 	VPXOR        Y4, Y4, Y4
 	VPDPBUSD     Y1, Y0, Y4
-	VBROADCASTI128 18(DI), Y0
+	VBROADCASTI128 18(R8), Y0
 	VPSRLVD      lm4_640<>+0(SB), Y0, Y0
 	VPAND        lm4_641<>+0(SB), Y0, Y0
-	VBROADCASTI128 lm4_644<>+0(SB), Y1
+	VBROADCASTI128 lm4_648<>+0(SB), Y1
 	VPSHUFB      Y0, Y1, Y0
-	VMOVDQU      32(DX), Y1
+	VMOVDQU      32(DI), Y1
 	VPDPBUSD     Y1, Y0, Y2
-	VMOVDQU      96(DX), Y1
+	VMOVDQU      96(DI), Y1
 	VPDPBUSD     Y1, Y0, Y3
-	VMOVDQU      160(DX), Y1
+	VMOVDQU      160(DI), Y1
 	VPDPBUSD     Y1, Y0, Y4
-	VMOVDQU      Y2, (R10)
-	VMOVDQU      Y3, 128(R10)
-	VMOVDQU      Y4, 256(R10)
-	VPBROADCASTW (DI), X0
+	VMOVDQU      Y2, (R11)
+	VMOVDQU      Y3, 128(R11)
+	VMOVDQU      Y4, 256(R11)
+	VPBROADCASTW (R8), X0
 	VCVTPH2PS    X0, Y0
-	VMOVSS       X0, (R11)
-	ADDQ         $0x20, R10
-	ADDQ         $4, R11
-	MOVQ         stride+48(FP), R12
-	ADDQ         R12, DI
-	SUBQ         $1, R9
+	VMOVSS       X0, (R12)
+	ADDQ         $0x20, R11
+	ADDQ         $4, R12
+	MOVQ         stride+48(FP), R13
+	ADDQ         R13, R8
+	SUBQ         $1, R10
 	JGE          loop3
 
 done4:
-	ADDQ         $1, R9
+	ADDQ         $1, R10
 
 	// four results for each row of y
 	VMOVUPS      (BX), X0
+	VADDPS       X0, X0, X0
 	VMOVDQU      (AX), Y1
 	VMOVDQU      32(AX), Y2
 	VMOVDQU      64(AX), Y3
@@ -1621,13 +1771,12 @@ done4:
 	VEXTRACTI128 $1, Y2, X1
 	VPADDD       X1, X2, X1
 	VCVTDQ2PS    X1, X1
-	MOVQ         d+24(FP), R9
-	VBROADCASTSS (R9), X2
-	VMULPS       X2, X1, X1
-	VBROADCASTSS (CX), X2
+	VBROADCASTSS (SI), X2
 	VADDPS       X2, X1, X1
+	VBROADCASTSS (DX), X2
+	VMULPS       X2, X1, X1
 	VMULPS       X0, X1, X1
-	VMOVUPS      X1, (SI)
+	VMOVUPS      X1, (CX)
 	VMOVDQU      128(AX), Y1
 	VMOVDQU      160(AX), Y2
 	VMOVDQU      192(AX), Y3
@@ -1644,16 +1793,15 @@ done4:
 	VEXTRACTI128 $1, Y2, X1
 	VPADDD       X1, X2, X1
 	VCVTDQ2PS    X1, X1
-	MOVQ         d+24(FP), R9
-	VBROADCASTSS 4(R9), X2
-	VMULPS       X2, X1, X1
-	VBROADCASTSS 4(CX), X2
+	VBROADCASTSS 4(SI), X2
 	VADDPS       X2, X1, X1
+	VBROADCASTSS 4(DX), X2
+	VMULPS       X2, X1, X1
 	VMULPS       X0, X1, X1
-	MOVQ         ldy+8(FP), R9
-	MOVQ         SI, R10
-	ADDQ         R9, R10
-	VMOVUPS      X1, (R10)
+	MOVQ         ldy+8(FP), R10
+	MOVQ         CX, R11
+	ADDQ         R10, R11
+	VMOVUPS      X1, (R11)
 	VMOVDQU      256(AX), Y1
 	VMOVDQU      288(AX), Y2
 	VMOVDQU      320(AX), Y3
@@ -1670,67 +1818,148 @@ done4:
 	VEXTRACTI128 $1, Y2, X1
 	VPADDD       X1, X2, X1
 	VCVTDQ2PS    X1, X1
-	MOVQ         d+24(FP), R11
-	VBROADCASTSS 8(R11), X2
-	VMULPS       X2, X1, X1
-	VBROADCASTSS 8(CX), X2
+	VBROADCASTSS 8(SI), X2
 	VADDPS       X2, X1, X1
+	VBROADCASTSS 8(DX), X2
+	VMULPS       X2, X1, X1
 	VMULPS       X0, X1, X0
-	ADDQ         R9, R10
-	VMOVUPS      X0, (R10)
-	ADDQ         $0x10, SI
-	SUBQ         $4, R8
+	ADDQ         R10, R11
+	VMOVUPS      X0, (R11)
+	ADDQ         $0x10, CX
+	SUBQ         $4, R9
 	JGE          loop1
 
 done2:
-	ADDQ         $4, R8
+	ADDQ         $4, R9
 	VZEROUPPER
 	RET
 
 // score4xLm4_64AVX512 multiplies rows of one block with 4 rows of activations in int8; rows is a multiple of 4, ldy and stride in bytes.
 // Requires: F16C, AVX512VL, AVX512VNNI
-TEXT ·score4xLm4_64AVX512(SB), 0, $864-72
+TEXT ·score4xLm4_64AVX512(SB), 0, $1152-72
 	LEAQ         31(SP), AX
 	ANDQ         $-32, AX
 	LEAQ         223(SP), AX
 	ANDQ         $-32, AX
 	LEAQ         767(SP), BX
 	ANDQ         $-32, BX
-	LEAQ         831(SP), CX
-	ANDQ         $-32, CX
-	MOVQ         q+16(FP), DX
+	MOVQ         q+16(FP), CX
+	MOVQ         d+24(FP), DX
+	LEAQ         831(SP), SI
+	ANDQ         $-32, SI
+	LEAQ         895(SP), DI
+	ANDQ         $-32, DI
 
-	// fixed: the smallest level times the sum of the activations
-	MOVQ         s+32(FP), SI
+	// halves: quants over 2, to even; fixed: the smallest level times their sum
 	VMOVDQU      lm4_643<>+0(SB), Y0
-	VMOVUPS      (SI), X1
-	VMULPS       Y0, Y1, Y1
+	VMOVDQU      (CX), Y1
+	VPAND        lm4_644<>+0(SB), Y1, Y2
+	VPSRLD       $1, Y2, Y2
+	VPADDB       lm4_645<>+0(SB), Y2, Y2
+	VPXOR        lm4_646<>+0(SB), Y1, Y1
+	VPAVGB       Y2, Y1, Y1
+	VPXOR        lm4_646<>+0(SB), Y1, Y1
+	VMOVDQU      Y1, (DI)
+	VPXOR        Y2, Y2, Y2
+	VPDPBUSD     Y1, Y0, Y2
+	VMOVDQU      32(CX), Y1
+	VPAND        lm4_644<>+0(SB), Y1, Y3
+	VPSRLD       $1, Y3, Y3
+	VPADDB       lm4_645<>+0(SB), Y3, Y3
+	VPXOR        lm4_646<>+0(SB), Y1, Y1
+	VPAVGB       Y3, Y1, Y1
+	VPXOR        lm4_646<>+0(SB), Y1, Y1
+	VMOVDQU      Y1, 32(DI)
+	VPDPBUSD     Y1, Y0, Y2
+	VMOVDQU      lm4_647<>+0(SB), Y1
+	VCVTDQ2PS    Y2, Y2
+	VMULPS       Y1, Y2, Y1
 	VEXTRACTF128 $1, Y1, X2
 	VADDPS       X1, X2, X2
 	VMOVHLPS     X2, X2, X1
 	VADDPS       X1, X2, X2
 	VMOVSHDUP    X2, X1
 	VADDSS       X1, X2, X2
-	VMOVSS       X2, (CX)
-	VMOVUPS      16(SI), X1
-	VMULPS       Y0, Y1, Y1
+	VMOVSS       X2, (SI)
+	VMOVDQU      64(CX), Y1
+	VPAND        lm4_644<>+0(SB), Y1, Y2
+	VPSRLD       $1, Y2, Y2
+	VPADDB       lm4_645<>+0(SB), Y2, Y2
+	VPXOR        lm4_646<>+0(SB), Y1, Y1
+	VPAVGB       Y2, Y1, Y1
+	VPXOR        lm4_646<>+0(SB), Y1, Y1
+	VMOVDQU      Y1, 64(DI)
+	VPXOR        Y2, Y2, Y2
+	VPDPBUSD     Y1, Y0, Y2
+	VMOVDQU      96(CX), Y1
+	VPAND        lm4_644<>+0(SB), Y1, Y3
+	VPSRLD       $1, Y3, Y3
+	VPADDB       lm4_645<>+0(SB), Y3, Y3
+	VPXOR        lm4_646<>+0(SB), Y1, Y1
+	VPAVGB       Y3, Y1, Y1
+	VPXOR        lm4_646<>+0(SB), Y1, Y1
+	VMOVDQU      Y1, 96(DI)
+	VPDPBUSD     Y1, Y0, Y2
+	VMOVDQU      lm4_647<>+0(SB), Y1
+	VCVTDQ2PS    Y2, Y2
+	VMULPS       Y1, Y2, Y1
 	VEXTRACTF128 $1, Y1, X2
 	VADDPS       X1, X2, X2
 	VMOVHLPS     X2, X2, X1
 	VADDPS       X1, X2, X2
 	VMOVSHDUP    X2, X1
 	VADDSS       X1, X2, X2
-	VMOVSS       X2, 4(CX)
-	VMOVUPS      32(SI), X1
-	VMULPS       Y0, Y1, Y1
+	VMOVSS       X2, 4(SI)
+	VMOVDQU      128(CX), Y1
+	VPAND        lm4_644<>+0(SB), Y1, Y2
+	VPSRLD       $1, Y2, Y2
+	VPADDB       lm4_645<>+0(SB), Y2, Y2
+	VPXOR        lm4_646<>+0(SB), Y1, Y1
+	VPAVGB       Y2, Y1, Y1
+	VPXOR        lm4_646<>+0(SB), Y1, Y1
+	VMOVDQU      Y1, 128(DI)
+	VPXOR        Y2, Y2, Y2
+	VPDPBUSD     Y1, Y0, Y2
+	VMOVDQU      160(CX), Y1
+	VPAND        lm4_644<>+0(SB), Y1, Y3
+	VPSRLD       $1, Y3, Y3
+	VPADDB       lm4_645<>+0(SB), Y3, Y3
+	VPXOR        lm4_646<>+0(SB), Y1, Y1
+	VPAVGB       Y3, Y1, Y1
+	VPXOR        lm4_646<>+0(SB), Y1, Y1
+	VMOVDQU      Y1, 160(DI)
+	VPDPBUSD     Y1, Y0, Y2
+	VMOVDQU      lm4_647<>+0(SB), Y1
+	VCVTDQ2PS    Y2, Y2
+	VMULPS       Y1, Y2, Y1
 	VEXTRACTF128 $1, Y1, X2
 	VADDPS       X1, X2, X2
 	VMOVHLPS     X2, X2, X1
 	VADDPS       X1, X2, X2
 	VMOVSHDUP    X2, X1
 	VADDSS       X1, X2, X2
-	VMOVSS       X2, 8(CX)
-	VMOVUPS      48(SI), X1
+	VMOVSS       X2, 8(SI)
+	VMOVDQU      192(CX), Y1
+	VPAND        lm4_644<>+0(SB), Y1, Y2
+	VPSRLD       $1, Y2, Y2
+	VPADDB       lm4_645<>+0(SB), Y2, Y2
+	VPXOR        lm4_646<>+0(SB), Y1, Y1
+	VPAVGB       Y2, Y1, Y1
+	VPXOR        lm4_646<>+0(SB), Y1, Y1
+	VMOVDQU      Y1, 192(DI)
+	VPXOR        Y2, Y2, Y2
+	VPDPBUSD     Y1, Y0, Y2
+	VMOVDQU      224(CX), Y1
+	VPAND        lm4_644<>+0(SB), Y1, Y3
+	VPSRLD       $1, Y3, Y3
+	VPADDB       lm4_645<>+0(SB), Y3, Y3
+	VPXOR        lm4_646<>+0(SB), Y1, Y1
+	VPAVGB       Y3, Y1, Y1
+	VPXOR        lm4_646<>+0(SB), Y1, Y1
+	VMOVDQU      Y1, 224(DI)
+	VPDPBUSD     Y1, Y0, Y2
+	VMOVDQU      lm4_647<>+0(SB), Y0
+	VCVTDQ2PS    Y2, Y1
 	VMULPS       Y0, Y1, Y0
 	VEXTRACTF128 $1, Y0, X1
 	VADDPS       X0, X1, X1
@@ -1738,73 +1967,74 @@ TEXT ·score4xLm4_64AVX512(SB), 0, $864-72
 	VADDPS       X0, X1, X1
 	VMOVSHDUP    X1, X0
 	VADDSS       X0, X1, X1
-	VMOVSS       X1, 12(CX)
-	MOVQ         y+0(FP), SI
-	MOVQ         w+40(FP), DI
-	MOVQ         rows+56(FP), R8
-	SUBQ         $4, R8
+	VMOVSS       X1, 12(SI)
+	MOVQ         y+0(FP), CX
+	MOVQ         w+40(FP), R8
+	MOVQ         rows+56(FP), R9
+	SUBQ         $4, R9
 	JLT          done2
 
 loop1:
 
 	// integer sums of 4 rows
-	XORQ         R9, R9
-	ADDQ         $4, R9
-	MOVQ         AX, R10
-	MOVQ         BX, R11
-	SUBQ         $1, R9
+	XORQ         R10, R10
+	ADDQ         $4, R10
+	MOVQ         AX, R11
+	MOVQ         BX, R12
+	SUBQ         $1, R10
 	JLT          done4
 
 loop3:
-	VBROADCASTI128 2(DI), Y0
+	VBROADCASTI128 2(R8), Y0
 	VPSRLVD      lm4_640<>+0(SB), Y0, Y0
 	VPAND        lm4_641<>+0(SB), Y0, Y0
-	VBROADCASTI128 lm4_644<>+0(SB), Y1
+	VBROADCASTI128 lm4_648<>+0(SB), Y1
 	VPSHUFB      Y0, Y1, Y0
-	VMOVDQU      (DX), Y1
+	VMOVDQU      (DI), Y1
 	VPXOR        Y2, Y2, Y2
 	VPDPBUSD     Y1, Y0, Y2
-	VMOVDQU      64(DX), Y1
+	VMOVDQU      64(DI), Y1
 	VPXOR        Y3, Y3, Y3
 	VPDPBUSD     Y1, Y0, Y3
-	VMOVDQU      128(DX), Y1
+	VMOVDQU      128(DI), Y1
 	VPXOR        Y4, Y4, Y4
 	VPDPBUSD     Y1, Y0, Y4
-	VMOVDQU      192(DX), Y1
+	VMOVDQU      192(DI), Y1
 	VPXOR        Y5, Y5, Y5
 	VPDPBUSD     Y1, Y0, Y5
-	VBROADCASTI128 18(DI), Y0
+	VBROADCASTI128 18(R8), Y0
 	VPSRLVD      lm4_640<>+0(SB), Y0, Y0
 	VPAND        lm4_641<>+0(SB), Y0, Y0
-	VBROADCASTI128 lm4_644<>+0(SB), Y1
+	VBROADCASTI128 lm4_648<>+0(SB), Y1
 	VPSHUFB      Y0, Y1, Y0
-	VMOVDQU      32(DX), Y1
+	VMOVDQU      32(DI), Y1
 	VPDPBUSD     Y1, Y0, Y2
-	VMOVDQU      96(DX), Y1
+	VMOVDQU      96(DI), Y1
 	VPDPBUSD     Y1, Y0, Y3
-	VMOVDQU      160(DX), Y1
+	VMOVDQU      160(DI), Y1
 	VPDPBUSD     Y1, Y0, Y4
-	VMOVDQU      224(DX), Y1
+	VMOVDQU      224(DI), Y1
 	VPDPBUSD     Y1, Y0, Y5
-	VMOVDQU      Y2, (R10)
-	VMOVDQU      Y3, 128(R10)
-	VMOVDQU      Y4, 256(R10)
-	VMOVDQU      Y5, 384(R10)
-	VPBROADCASTW (DI), X0
+	VMOVDQU      Y2, (R11)
+	VMOVDQU      Y3, 128(R11)
+	VMOVDQU      Y4, 256(R11)
+	VMOVDQU      Y5, 384(R11)
+	VPBROADCASTW (R8), X0
 	VCVTPH2PS    X0, Y0
-	VMOVSS       X0, (R11)
-	ADDQ         $0x20, R10
-	ADDQ         $4, R11
-	MOVQ         stride+48(FP), R12
-	ADDQ         R12, DI
-	SUBQ         $1, R9
+	VMOVSS       X0, (R12)
+	ADDQ         $0x20, R11
+	ADDQ         $4, R12
+	MOVQ         stride+48(FP), R13
+	ADDQ         R13, R8
+	SUBQ         $1, R10
 	JGE          loop3
 
 done4:
-	ADDQ         $1, R9
+	ADDQ         $1, R10
 
 	// four results for each row of y
 	VMOVUPS      (BX), X0
+	VADDPS       X0, X0, X0
 	VMOVDQU      (AX), Y1
 	VMOVDQU      32(AX), Y2
 	VMOVDQU      64(AX), Y3
@@ -1821,13 +2051,12 @@ done4:
 	VEXTRACTI128 $1, Y2, X1
 	VPADDD       X1, X2, X1
 	VCVTDQ2PS    X1, X1
-	MOVQ         d+24(FP), R9
-	VBROADCASTSS (R9), X2
-	VMULPS       X2, X1, X1
-	VBROADCASTSS (CX), X2
+	VBROADCASTSS (SI), X2
 	VADDPS       X2, X1, X1
+	VBROADCASTSS (DX), X2
+	VMULPS       X2, X1, X1
 	VMULPS       X0, X1, X1
-	VMOVUPS      X1, (SI)
+	VMOVUPS      X1, (CX)
 	VMOVDQU      128(AX), Y1
 	VMOVDQU      160(AX), Y2
 	VMOVDQU      192(AX), Y3
@@ -1844,16 +2073,15 @@ done4:
 	VEXTRACTI128 $1, Y2, X1
 	VPADDD       X1, X2, X1
 	VCVTDQ2PS    X1, X1
-	MOVQ         d+24(FP), R9
-	VBROADCASTSS 4(R9), X2
-	VMULPS       X2, X1, X1
-	VBROADCASTSS 4(CX), X2
+	VBROADCASTSS 4(SI), X2
 	VADDPS       X2, X1, X1
+	VBROADCASTSS 4(DX), X2
+	VMULPS       X2, X1, X1
 	VMULPS       X0, X1, X1
-	MOVQ         ldy+8(FP), R9
-	MOVQ         SI, R10
-	ADDQ         R9, R10
-	VMOVUPS      X1, (R10)
+	MOVQ         ldy+8(FP), R10
+	MOVQ         CX, R11
+	ADDQ         R10, R11
+	VMOVUPS      X1, (R11)
 	VMOVDQU      256(AX), Y1
 	VMOVDQU      288(AX), Y2
 	VMOVDQU      320(AX), Y3
@@ -1870,14 +2098,13 @@ done4:
 	VEXTRACTI128 $1, Y2, X1
 	VPADDD       X1, X2, X1
 	VCVTDQ2PS    X1, X1
-	MOVQ         d+24(FP), R11
-	VBROADCASTSS 8(R11), X2
-	VMULPS       X2, X1, X1
-	VBROADCASTSS 8(CX), X2
+	VBROADCASTSS 8(SI), X2
 	VADDPS       X2, X1, X1
+	VBROADCASTSS 8(DX), X2
+	VMULPS       X2, X1, X1
 	VMULPS       X0, X1, X1
-	ADDQ         R9, R10
-	VMOVUPS      X1, (R10)
+	ADDQ         R10, R11
+	VMOVUPS      X1, (R11)
 	VMOVDQU      384(AX), Y1
 	VMOVDQU      416(AX), Y2
 	VMOVDQU      448(AX), Y3
@@ -1894,20 +2121,19 @@ done4:
 	VEXTRACTI128 $1, Y2, X1
 	VPADDD       X1, X2, X1
 	VCVTDQ2PS    X1, X1
-	MOVQ         d+24(FP), R11
-	VBROADCASTSS 12(R11), X2
-	VMULPS       X2, X1, X1
-	VBROADCASTSS 12(CX), X2
+	VBROADCASTSS 12(SI), X2
 	VADDPS       X2, X1, X1
+	VBROADCASTSS 12(DX), X2
+	VMULPS       X2, X1, X1
 	VMULPS       X0, X1, X0
-	ADDQ         R9, R10
-	VMOVUPS      X0, (R10)
-	ADDQ         $0x10, SI
-	SUBQ         $4, R8
+	ADDQ         R10, R11
+	VMOVUPS      X0, (R11)
+	ADDQ         $0x10, CX
+	SUBQ         $4, R9
 	JGE          loop1
 
 done2:
-	ADDQ         $4, R8
+	ADDQ         $4, R9
 	VZEROUPPER
 	RET
 
@@ -3521,7 +3747,7 @@ loop3:
 	VMOVDQU      (DX), Y5
 	VPSIGNB      Y3, Y5, Y3
 	VPMADDUBSW   Y3, Y4, Y3
-	VPMADDWD     lm4_6412<>+0(SB), Y3, Y3
+	VPMADDWD     lm4_6416<>+0(SB), Y3, Y3
 	VBROADCASTI128 18(R8), Y4
 	VPSRLVD      lm4_640<>+0(SB), Y4, Y4
 	VPAND        lm4_641<>+0(SB), Y4, Y4
@@ -3531,7 +3757,7 @@ loop3:
 	VMOVDQU      32(DX), Y6
 	VPSIGNB      Y4, Y6, Y4
 	VPMADDUBSW   Y4, Y5, Y4
-	VPMADDWD     lm4_6412<>+0(SB), Y4, Y4
+	VPMADDWD     lm4_6416<>+0(SB), Y4, Y4
 	VPADDD       Y4, Y3, Y3
 	VBROADCASTSS (SI), Y4
 	VCVTDQ2PS    Y3, Y3
@@ -3597,11 +3823,11 @@ loop3:
 	VMOVDQU      (DX), Y5
 	VPSIGNB      Y3, Y5, Y5
 	VPMADDUBSW   Y5, Y4, Y5
-	VPMADDWD     lm4_6412<>+0(SB), Y5, Y5
+	VPMADDWD     lm4_6416<>+0(SB), Y5, Y5
 	VMOVDQU      64(DX), Y6
 	VPSIGNB      Y3, Y6, Y3
 	VPMADDUBSW   Y3, Y4, Y3
-	VPMADDWD     lm4_6412<>+0(SB), Y3, Y3
+	VPMADDWD     lm4_6416<>+0(SB), Y3, Y3
 	VBROADCASTI128 18(R8), Y4
 	VPSRLVD      lm4_640<>+0(SB), Y4, Y4
 	VPAND        lm4_641<>+0(SB), Y4, Y4
@@ -3611,12 +3837,12 @@ loop3:
 	VMOVDQU      32(DX), Y7
 	VPSIGNB      Y4, Y7, Y7
 	VPMADDUBSW   Y7, Y6, Y7
-	VPMADDWD     lm4_6412<>+0(SB), Y7, Y7
+	VPMADDWD     lm4_6416<>+0(SB), Y7, Y7
 	VPADDD       Y7, Y5, Y5
 	VMOVDQU      96(DX), Y7
 	VPSIGNB      Y4, Y7, Y4
 	VPMADDUBSW   Y4, Y6, Y4
-	VPMADDWD     lm4_6412<>+0(SB), Y4, Y4
+	VPMADDWD     lm4_6416<>+0(SB), Y4, Y4
 	VPADDD       Y4, Y3, Y3
 	VBROADCASTSS (SI), Y4
 	VCVTDQ2PS    Y5, Y5
@@ -3696,15 +3922,15 @@ loop3:
 	VMOVDQU      (DX), Y6
 	VPSIGNB      Y4, Y6, Y6
 	VPMADDUBSW   Y6, Y5, Y6
-	VPMADDWD     lm4_6412<>+0(SB), Y6, Y6
+	VPMADDWD     lm4_6416<>+0(SB), Y6, Y6
 	VMOVDQU      64(DX), Y7
 	VPSIGNB      Y4, Y7, Y7
 	VPMADDUBSW   Y7, Y5, Y7
-	VPMADDWD     lm4_6412<>+0(SB), Y7, Y7
+	VPMADDWD     lm4_6416<>+0(SB), Y7, Y7
 	VMOVDQU      128(DX), Y8
 	VPSIGNB      Y4, Y8, Y4
 	VPMADDUBSW   Y4, Y5, Y4
-	VPMADDWD     lm4_6412<>+0(SB), Y4, Y4
+	VPMADDWD     lm4_6416<>+0(SB), Y4, Y4
 	VBROADCASTI128 18(R8), Y5
 	VPSRLVD      lm4_640<>+0(SB), Y5, Y5
 	VPAND        lm4_641<>+0(SB), Y5, Y5
@@ -3714,17 +3940,17 @@ loop3:
 	VMOVDQU      32(DX), Y9
 	VPSIGNB      Y5, Y9, Y9
 	VPMADDUBSW   Y9, Y8, Y9
-	VPMADDWD     lm4_6412<>+0(SB), Y9, Y9
+	VPMADDWD     lm4_6416<>+0(SB), Y9, Y9
 	VPADDD       Y9, Y6, Y6
 	VMOVDQU      96(DX), Y9
 	VPSIGNB      Y5, Y9, Y9
 	VPMADDUBSW   Y9, Y8, Y9
-	VPMADDWD     lm4_6412<>+0(SB), Y9, Y9
+	VPMADDWD     lm4_6416<>+0(SB), Y9, Y9
 	VPADDD       Y9, Y7, Y7
 	VMOVDQU      160(DX), Y9
 	VPSIGNB      Y5, Y9, Y5
 	VPMADDUBSW   Y5, Y8, Y5
-	VPMADDWD     lm4_6412<>+0(SB), Y5, Y5
+	VPMADDWD     lm4_6416<>+0(SB), Y5, Y5
 	VPADDD       Y5, Y4, Y4
 	VBROADCASTSS (SI), Y5
 	VCVTDQ2PS    Y6, Y6
@@ -3817,19 +4043,19 @@ loop3:
 	VMOVDQU      (DX), Y7
 	VPSIGNB      Y5, Y7, Y7
 	VPMADDUBSW   Y7, Y6, Y7
-	VPMADDWD     lm4_6412<>+0(SB), Y7, Y7
+	VPMADDWD     lm4_6416<>+0(SB), Y7, Y7
 	VMOVDQU      64(DX), Y8
 	VPSIGNB      Y5, Y8, Y8
 	VPMADDUBSW   Y8, Y6, Y8
-	VPMADDWD     lm4_6412<>+0(SB), Y8, Y8
+	VPMADDWD     lm4_6416<>+0(SB), Y8, Y8
 	VMOVDQU      128(DX), Y9
 	VPSIGNB      Y5, Y9, Y9
 	VPMADDUBSW   Y9, Y6, Y9
-	VPMADDWD     lm4_6412<>+0(SB), Y9, Y9
+	VPMADDWD     lm4_6416<>+0(SB), Y9, Y9
 	VMOVDQU      192(DX), Y10
 	VPSIGNB      Y5, Y10, Y5
 	VPMADDUBSW   Y5, Y6, Y5
-	VPMADDWD     lm4_6412<>+0(SB), Y5, Y5
+	VPMADDWD     lm4_6416<>+0(SB), Y5, Y5
 	VBROADCASTI128 18(R8), Y6
 	VPSRLVD      lm4_640<>+0(SB), Y6, Y6
 	VPAND        lm4_641<>+0(SB), Y6, Y6
@@ -3839,22 +4065,22 @@ loop3:
 	VMOVDQU      32(DX), Y11
 	VPSIGNB      Y6, Y11, Y11
 	VPMADDUBSW   Y11, Y10, Y11
-	VPMADDWD     lm4_6412<>+0(SB), Y11, Y11
+	VPMADDWD     lm4_6416<>+0(SB), Y11, Y11
 	VPADDD       Y11, Y7, Y7
 	VMOVDQU      96(DX), Y11
 	VPSIGNB      Y6, Y11, Y11
 	VPMADDUBSW   Y11, Y10, Y11
-	VPMADDWD     lm4_6412<>+0(SB), Y11, Y11
+	VPMADDWD     lm4_6416<>+0(SB), Y11, Y11
 	VPADDD       Y11, Y8, Y8
 	VMOVDQU      160(DX), Y11
 	VPSIGNB      Y6, Y11, Y11
 	VPMADDUBSW   Y11, Y10, Y11
-	VPMADDWD     lm4_6412<>+0(SB), Y11, Y11
+	VPMADDWD     lm4_6416<>+0(SB), Y11, Y11
 	VPADDD       Y11, Y9, Y9
 	VMOVDQU      224(DX), Y11
 	VPSIGNB      Y6, Y11, Y6
 	VPMADDUBSW   Y6, Y10, Y6
-	VPMADDWD     lm4_6412<>+0(SB), Y6, Y6
+	VPMADDWD     lm4_6416<>+0(SB), Y6, Y6
 	VPADDD       Y6, Y5, Y5
 	VBROADCASTSS (SI), Y6
 	VCVTDQ2PS    Y7, Y7
@@ -3926,21 +4152,45 @@ done2:
 
 // score1xLm4_64AVX2 multiplies rows of one block with 1 row of activations in int8; rows is a multiple of 4, ldy and stride in bytes.
 // Requires: AVX2, F16C
-TEXT ·score1xLm4_64AVX2(SB), NOSPLIT, $480-72
+TEXT ·score1xLm4_64AVX2(SB), NOSPLIT, $576-72
 	LEAQ         31(SP), AX
 	ANDQ         $-32, AX
 	LEAQ         223(SP), AX
 	ANDQ         $-32, AX
 	LEAQ         383(SP), BX
 	ANDQ         $-32, BX
-	LEAQ         447(SP), CX
-	ANDQ         $-32, CX
-	MOVQ         q+16(FP), DX
+	MOVQ         q+16(FP), CX
+	MOVQ         d+24(FP), DX
+	LEAQ         447(SP), SI
+	ANDQ         $-32, SI
+	LEAQ         511(SP), DI
+	ANDQ         $-32, DI
 
-	// fixed: the smallest level times the sum of the activations
-	MOVQ         s+32(FP), SI
+	// halves: quants over 2, to even; fixed: the smallest level times their sum
 	VMOVDQU      lm4_643<>+0(SB), Y0
-	VMOVUPS      (SI), X1
+	VMOVDQU      (CX), Y1
+	VPAND        lm4_644<>+0(SB), Y1, Y2
+	VPSRLD       $1, Y2, Y2
+	VPADDB       lm4_645<>+0(SB), Y2, Y2
+	VPXOR        lm4_646<>+0(SB), Y1, Y1
+	VPAVGB       Y2, Y1, Y1
+	VPXOR        lm4_646<>+0(SB), Y1, Y1
+	VMOVDQU      Y1, (DI)
+	VPMADDUBSW   Y1, Y0, Y1
+	VPMADDWD     lm4_6416<>+0(SB), Y1, Y1
+	VMOVDQU      32(CX), Y2
+	VPAND        lm4_644<>+0(SB), Y2, Y3
+	VPSRLD       $1, Y3, Y3
+	VPADDB       lm4_645<>+0(SB), Y3, Y3
+	VPXOR        lm4_646<>+0(SB), Y2, Y2
+	VPAVGB       Y3, Y2, Y2
+	VPXOR        lm4_646<>+0(SB), Y2, Y2
+	VMOVDQU      Y2, 32(DI)
+	VPMADDUBSW   Y2, Y0, Y0
+	VPMADDWD     lm4_6416<>+0(SB), Y0, Y0
+	VPADDD       Y0, Y1, Y1
+	VMOVDQU      lm4_647<>+0(SB), Y0
+	VCVTDQ2PS    Y1, Y1
 	VMULPS       Y0, Y1, Y0
 	VEXTRACTF128 $1, Y0, X1
 	VADDPS       X0, X1, X1
@@ -3948,57 +4198,58 @@ TEXT ·score1xLm4_64AVX2(SB), NOSPLIT, $480-72
 	VADDPS       X0, X1, X1
 	VMOVSHDUP    X1, X0
 	VADDSS       X0, X1, X1
-	VMOVSS       X1, (CX)
-	MOVQ         y+0(FP), SI
-	MOVQ         w+40(FP), DI
-	MOVQ         rows+56(FP), R8
-	SUBQ         $4, R8
+	VMOVSS       X1, (SI)
+	MOVQ         y+0(FP), CX
+	MOVQ         w+40(FP), R8
+	MOVQ         rows+56(FP), R9
+	SUBQ         $4, R9
 	JLT          done2
 
 loop1:
 
 	// integer sums of 4 rows
-	XORQ         R9, R9
-	ADDQ         $4, R9
-	MOVQ         AX, R10
-	MOVQ         BX, R11
-	SUBQ         $1, R9
+	XORQ         R10, R10
+	ADDQ         $4, R10
+	MOVQ         AX, R11
+	MOVQ         BX, R12
+	SUBQ         $1, R10
 	JLT          done4
 
 loop3:
-	VBROADCASTI128 2(DI), Y0
+	VBROADCASTI128 2(R8), Y0
 	VPSRLVD      lm4_640<>+0(SB), Y0, Y0
 	VPAND        lm4_641<>+0(SB), Y0, Y0
-	VBROADCASTI128 lm4_644<>+0(SB), Y1
+	VBROADCASTI128 lm4_648<>+0(SB), Y1
 	VPSHUFB      Y0, Y1, Y0
-	VMOVDQU      (DX), Y1
+	VMOVDQU      (DI), Y1
 	VPMADDUBSW   Y1, Y0, Y0
-	VPMADDWD     lm4_6412<>+0(SB), Y0, Y0
-	VBROADCASTI128 18(DI), Y1
+	VPMADDWD     lm4_6416<>+0(SB), Y0, Y0
+	VBROADCASTI128 18(R8), Y1
 	VPSRLVD      lm4_640<>+0(SB), Y1, Y1
 	VPAND        lm4_641<>+0(SB), Y1, Y1
-	VBROADCASTI128 lm4_644<>+0(SB), Y2
+	VBROADCASTI128 lm4_648<>+0(SB), Y2
 	VPSHUFB      Y1, Y2, Y1
-	VMOVDQU      32(DX), Y2
+	VMOVDQU      32(DI), Y2
 	VPMADDUBSW   Y2, Y1, Y1
-	VPMADDWD     lm4_6412<>+0(SB), Y1, Y1
+	VPMADDWD     lm4_6416<>+0(SB), Y1, Y1
 	VPADDD       Y1, Y0, Y0
-	VMOVDQU      Y0, (R10)
-	VPBROADCASTW (DI), X0
+	VMOVDQU      Y0, (R11)
+	VPBROADCASTW (R8), X0
 	VCVTPH2PS    X0, Y0
-	VMOVSS       X0, (R11)
-	ADDQ         $0x20, R10
-	ADDQ         $4, R11
-	MOVQ         stride+48(FP), R12
-	ADDQ         R12, DI
-	SUBQ         $1, R9
+	VMOVSS       X0, (R12)
+	ADDQ         $0x20, R11
+	ADDQ         $4, R12
+	MOVQ         stride+48(FP), R13
+	ADDQ         R13, R8
+	SUBQ         $1, R10
 	JGE          loop3
 
 done4:
-	ADDQ         $1, R9
+	ADDQ         $1, R10
 
 	// four results for each row of y
 	VMOVUPS      (BX), X0
+	VADDPS       X0, X0, X0
 	VMOVDQU      (AX), Y1
 	VMOVDQU      32(AX), Y2
 	VMOVDQU      64(AX), Y3
@@ -4015,48 +4266,93 @@ done4:
 	VEXTRACTI128 $1, Y2, X1
 	VPADDD       X1, X2, X1
 	VCVTDQ2PS    X1, X1
-	MOVQ         d+24(FP), R9
-	VBROADCASTSS (R9), X2
-	VMULPS       X2, X1, X1
-	VBROADCASTSS (CX), X2
+	VBROADCASTSS (SI), X2
 	VADDPS       X2, X1, X1
+	VBROADCASTSS (DX), X2
+	VMULPS       X2, X1, X1
 	VMULPS       X0, X1, X0
-	VMOVUPS      X0, (SI)
-	ADDQ         $0x10, SI
-	SUBQ         $4, R8
+	VMOVUPS      X0, (CX)
+	ADDQ         $0x10, CX
+	SUBQ         $4, R9
 	JGE          loop1
 
 done2:
-	ADDQ         $4, R8
+	ADDQ         $4, R9
 	VZEROUPPER
 	RET
 
 // score2xLm4_64AVX2 multiplies rows of one block with 2 rows of activations in int8; rows is a multiple of 4, ldy and stride in bytes.
 // Requires: AVX2, F16C
-TEXT ·score2xLm4_64AVX2(SB), NOSPLIT, $608-72
+TEXT ·score2xLm4_64AVX2(SB), 0, $768-72
 	LEAQ         31(SP), AX
 	ANDQ         $-32, AX
 	LEAQ         223(SP), AX
 	ANDQ         $-32, AX
 	LEAQ         511(SP), BX
 	ANDQ         $-32, BX
-	LEAQ         575(SP), CX
-	ANDQ         $-32, CX
-	MOVQ         q+16(FP), DX
+	MOVQ         q+16(FP), CX
+	MOVQ         d+24(FP), DX
+	LEAQ         575(SP), SI
+	ANDQ         $-32, SI
+	LEAQ         639(SP), DI
+	ANDQ         $-32, DI
 
-	// fixed: the smallest level times the sum of the activations
-	MOVQ         s+32(FP), SI
+	// halves: quants over 2, to even; fixed: the smallest level times their sum
 	VMOVDQU      lm4_643<>+0(SB), Y0
-	VMOVUPS      (SI), X1
-	VMULPS       Y0, Y1, Y1
+	VMOVDQU      (CX), Y1
+	VPAND        lm4_644<>+0(SB), Y1, Y2
+	VPSRLD       $1, Y2, Y2
+	VPADDB       lm4_645<>+0(SB), Y2, Y2
+	VPXOR        lm4_646<>+0(SB), Y1, Y1
+	VPAVGB       Y2, Y1, Y1
+	VPXOR        lm4_646<>+0(SB), Y1, Y1
+	VMOVDQU      Y1, (DI)
+	VPMADDUBSW   Y1, Y0, Y1
+	VPMADDWD     lm4_6416<>+0(SB), Y1, Y1
+	VMOVDQU      32(CX), Y2
+	VPAND        lm4_644<>+0(SB), Y2, Y3
+	VPSRLD       $1, Y3, Y3
+	VPADDB       lm4_645<>+0(SB), Y3, Y3
+	VPXOR        lm4_646<>+0(SB), Y2, Y2
+	VPAVGB       Y3, Y2, Y2
+	VPXOR        lm4_646<>+0(SB), Y2, Y2
+	VMOVDQU      Y2, 32(DI)
+	VPMADDUBSW   Y2, Y0, Y2
+	VPMADDWD     lm4_6416<>+0(SB), Y2, Y2
+	VPADDD       Y2, Y1, Y1
+	VMOVDQU      lm4_647<>+0(SB), Y2
+	VCVTDQ2PS    Y1, Y1
+	VMULPS       Y2, Y1, Y1
 	VEXTRACTF128 $1, Y1, X2
 	VADDPS       X1, X2, X2
 	VMOVHLPS     X2, X2, X1
 	VADDPS       X1, X2, X2
 	VMOVSHDUP    X2, X1
 	VADDSS       X1, X2, X2
-	VMOVSS       X2, (CX)
-	VMOVUPS      16(SI), X1
+	VMOVSS       X2, (SI)
+	VMOVDQU      64(CX), Y1
+	VPAND        lm4_644<>+0(SB), Y1, Y2
+	VPSRLD       $1, Y2, Y2
+	VPADDB       lm4_645<>+0(SB), Y2, Y2
+	VPXOR        lm4_646<>+0(SB), Y1, Y1
+	VPAVGB       Y2, Y1, Y1
+	VPXOR        lm4_646<>+0(SB), Y1, Y1
+	VMOVDQU      Y1, 64(DI)
+	VPMADDUBSW   Y1, Y0, Y1
+	VPMADDWD     lm4_6416<>+0(SB), Y1, Y1
+	VMOVDQU      96(CX), Y2
+	VPAND        lm4_644<>+0(SB), Y2, Y3
+	VPSRLD       $1, Y3, Y3
+	VPADDB       lm4_645<>+0(SB), Y3, Y3
+	VPXOR        lm4_646<>+0(SB), Y2, Y2
+	VPAVGB       Y3, Y2, Y2
+	VPXOR        lm4_646<>+0(SB), Y2, Y2
+	VMOVDQU      Y2, 96(DI)
+	VPMADDUBSW   Y2, Y0, Y0
+	VPMADDWD     lm4_6416<>+0(SB), Y0, Y0
+	VPADDD       Y0, Y1, Y1
+	VMOVDQU      lm4_647<>+0(SB), Y0
+	VCVTDQ2PS    Y1, Y1
 	VMULPS       Y0, Y1, Y0
 	VEXTRACTF128 $1, Y0, X1
 	VADDPS       X0, X1, X1
@@ -4064,65 +4360,66 @@ TEXT ·score2xLm4_64AVX2(SB), NOSPLIT, $608-72
 	VADDPS       X0, X1, X1
 	VMOVSHDUP    X1, X0
 	VADDSS       X0, X1, X1
-	VMOVSS       X1, 4(CX)
-	MOVQ         y+0(FP), SI
-	MOVQ         w+40(FP), DI
-	MOVQ         rows+56(FP), R8
-	SUBQ         $4, R8
+	VMOVSS       X1, 4(SI)
+	MOVQ         y+0(FP), CX
+	MOVQ         w+40(FP), R8
+	MOVQ         rows+56(FP), R9
+	SUBQ         $4, R9
 	JLT          done2
 
 loop1:
 
 	// integer sums of 4 rows
-	XORQ         R9, R9
-	ADDQ         $4, R9
-	MOVQ         AX, R10
-	MOVQ         BX, R11
-	SUBQ         $1, R9
+	XORQ         R10, R10
+	ADDQ         $4, R10
+	MOVQ         AX, R11
+	MOVQ         BX, R12
+	SUBQ         $1, R10
 	JLT          done4
 
 loop3:
-	VBROADCASTI128 2(DI), Y0
+	VBROADCASTI128 2(R8), Y0
 	VPSRLVD      lm4_640<>+0(SB), Y0, Y0
 	VPAND        lm4_641<>+0(SB), Y0, Y0
-	VBROADCASTI128 lm4_644<>+0(SB), Y1
+	VBROADCASTI128 lm4_648<>+0(SB), Y1
 	VPSHUFB      Y0, Y1, Y0
-	VMOVDQU      (DX), Y1
+	VMOVDQU      (DI), Y1
 	VPMADDUBSW   Y1, Y0, Y1
-	VPMADDWD     lm4_6412<>+0(SB), Y1, Y1
-	VMOVDQU      64(DX), Y2
+	VPMADDWD     lm4_6416<>+0(SB), Y1, Y1
+	VMOVDQU      64(DI), Y2
 	VPMADDUBSW   Y2, Y0, Y0
-	VPMADDWD     lm4_6412<>+0(SB), Y0, Y0
-	VBROADCASTI128 18(DI), Y2
+	VPMADDWD     lm4_6416<>+0(SB), Y0, Y0
+	VBROADCASTI128 18(R8), Y2
 	VPSRLVD      lm4_640<>+0(SB), Y2, Y2
 	VPAND        lm4_641<>+0(SB), Y2, Y2
-	VBROADCASTI128 lm4_644<>+0(SB), Y3
+	VBROADCASTI128 lm4_648<>+0(SB), Y3
 	VPSHUFB      Y2, Y3, Y2
-	VMOVDQU      32(DX), Y3
+	VMOVDQU      32(DI), Y3
 	VPMADDUBSW   Y3, Y2, Y3
-	VPMADDWD     lm4_6412<>+0(SB), Y3, Y3
+	VPMADDWD     lm4_6416<>+0(SB), Y3, Y3
 	VPADDD       Y3, Y1, Y1
-	VMOVDQU      96(DX), Y3
+	VMOVDQU      96(DI), Y3
 	VPMADDUBSW   Y3, Y2, Y2
-	VPMADDWD     lm4_6412<>+0(SB), Y2, Y2
+	VPMADDWD     lm4_6416<>+0(SB), Y2, Y2
 	VPADDD       Y2, Y0, Y0
-	VMOVDQU      Y1, (R10)
-	VMOVDQU      Y0, 128(R10)
-	VPBROADCASTW (DI), X0
+	VMOVDQU      Y1, (R11)
+	VMOVDQU      Y0, 128(R11)
+	VPBROADCASTW (R8), X0
 	VCVTPH2PS    X0, Y0
-	VMOVSS       X0, (R11)
-	ADDQ         $0x20, R10
-	ADDQ         $4, R11
-	MOVQ         stride+48(FP), R12
-	ADDQ         R12, DI
-	SUBQ         $1, R9
+	VMOVSS       X0, (R12)
+	ADDQ         $0x20, R11
+	ADDQ         $4, R12
+	MOVQ         stride+48(FP), R13
+	ADDQ         R13, R8
+	SUBQ         $1, R10
 	JGE          loop3
 
 done4:
-	ADDQ         $1, R9
+	ADDQ         $1, R10
 
 	// four results for each row of y
 	VMOVUPS      (BX), X0
+	VADDPS       X0, X0, X0
 	VMOVDQU      (AX), Y1
 	VMOVDQU      32(AX), Y2
 	VMOVDQU      64(AX), Y3
@@ -4139,13 +4436,12 @@ done4:
 	VEXTRACTI128 $1, Y2, X1
 	VPADDD       X1, X2, X1
 	VCVTDQ2PS    X1, X1
-	MOVQ         d+24(FP), R9
-	VBROADCASTSS (R9), X2
-	VMULPS       X2, X1, X1
-	VBROADCASTSS (CX), X2
+	VBROADCASTSS (SI), X2
 	VADDPS       X2, X1, X1
+	VBROADCASTSS (DX), X2
+	VMULPS       X2, X1, X1
 	VMULPS       X0, X1, X1
-	VMOVUPS      X1, (SI)
+	VMOVUPS      X1, (CX)
 	VMOVDQU      128(AX), Y1
 	VMOVDQU      160(AX), Y2
 	VMOVDQU      192(AX), Y3
@@ -4162,60 +4458,127 @@ done4:
 	VEXTRACTI128 $1, Y2, X1
 	VPADDD       X1, X2, X1
 	VCVTDQ2PS    X1, X1
-	MOVQ         d+24(FP), R9
-	VBROADCASTSS 4(R9), X2
-	VMULPS       X2, X1, X1
-	VBROADCASTSS 4(CX), X2
+	VBROADCASTSS 4(SI), X2
 	VADDPS       X2, X1, X1
+	VBROADCASTSS 4(DX), X2
+	VMULPS       X2, X1, X1
 	VMULPS       X0, X1, X0
-	MOVQ         ldy+8(FP), R9
-	MOVQ         SI, R10
-	ADDQ         R9, R10
-	VMOVUPS      X0, (R10)
-	ADDQ         $0x10, SI
-	SUBQ         $4, R8
+	MOVQ         ldy+8(FP), R10
+	MOVQ         CX, R11
+	ADDQ         R10, R11
+	VMOVUPS      X0, (R11)
+	ADDQ         $0x10, CX
+	SUBQ         $4, R9
 	JGE          loop1
 
 done2:
-	ADDQ         $4, R8
+	ADDQ         $4, R9
 	VZEROUPPER
 	RET
 
 // score3xLm4_64AVX2 multiplies rows of one block with 3 rows of activations in int8; rows is a multiple of 4, ldy and stride in bytes.
 // Requires: AVX2, F16C
-TEXT ·score3xLm4_64AVX2(SB), 0, $736-72
+TEXT ·score3xLm4_64AVX2(SB), 0, $960-72
 	LEAQ         31(SP), AX
 	ANDQ         $-32, AX
 	LEAQ         223(SP), AX
 	ANDQ         $-32, AX
 	LEAQ         639(SP), BX
 	ANDQ         $-32, BX
-	LEAQ         703(SP), CX
-	ANDQ         $-32, CX
-	MOVQ         q+16(FP), DX
+	MOVQ         q+16(FP), CX
+	MOVQ         d+24(FP), DX
+	LEAQ         703(SP), SI
+	ANDQ         $-32, SI
+	LEAQ         767(SP), DI
+	ANDQ         $-32, DI
 
-	// fixed: the smallest level times the sum of the activations
-	MOVQ         s+32(FP), SI
+	// halves: quants over 2, to even; fixed: the smallest level times their sum
 	VMOVDQU      lm4_643<>+0(SB), Y0
-	VMOVUPS      (SI), X1
-	VMULPS       Y0, Y1, Y1
+	VMOVDQU      (CX), Y1
+	VPAND        lm4_644<>+0(SB), Y1, Y2
+	VPSRLD       $1, Y2, Y2
+	VPADDB       lm4_645<>+0(SB), Y2, Y2
+	VPXOR        lm4_646<>+0(SB), Y1, Y1
+	VPAVGB       Y2, Y1, Y1
+	VPXOR        lm4_646<>+0(SB), Y1, Y1
+	VMOVDQU      Y1, (DI)
+	VPMADDUBSW   Y1, Y0, Y1
+	VPMADDWD     lm4_6416<>+0(SB), Y1, Y1
+	VMOVDQU      32(CX), Y2
+	VPAND        lm4_644<>+0(SB), Y2, Y3
+	VPSRLD       $1, Y3, Y3
+	VPADDB       lm4_645<>+0(SB), Y3, Y3
+	VPXOR        lm4_646<>+0(SB), Y2, Y2
+	VPAVGB       Y3, Y2, Y2
+	VPXOR        lm4_646<>+0(SB), Y2, Y2
+	VMOVDQU      Y2, 32(DI)
+	VPMADDUBSW   Y2, Y0, Y2
+	VPMADDWD     lm4_6416<>+0(SB), Y2, Y2
+	VPADDD       Y2, Y1, Y1
+	VMOVDQU      lm4_647<>+0(SB), Y2
+	VCVTDQ2PS    Y1, Y1
+	VMULPS       Y2, Y1, Y1
 	VEXTRACTF128 $1, Y1, X2
 	VADDPS       X1, X2, X2
 	VMOVHLPS     X2, X2, X1
 	VADDPS       X1, X2, X2
 	VMOVSHDUP    X2, X1
 	VADDSS       X1, X2, X2
-	VMOVSS       X2, (CX)
-	VMOVUPS      16(SI), X1
-	VMULPS       Y0, Y1, Y1
+	VMOVSS       X2, (SI)
+	VMOVDQU      64(CX), Y1
+	VPAND        lm4_644<>+0(SB), Y1, Y2
+	VPSRLD       $1, Y2, Y2
+	VPADDB       lm4_645<>+0(SB), Y2, Y2
+	VPXOR        lm4_646<>+0(SB), Y1, Y1
+	VPAVGB       Y2, Y1, Y1
+	VPXOR        lm4_646<>+0(SB), Y1, Y1
+	VMOVDQU      Y1, 64(DI)
+	VPMADDUBSW   Y1, Y0, Y1
+	VPMADDWD     lm4_6416<>+0(SB), Y1, Y1
+	VMOVDQU      96(CX), Y2
+	VPAND        lm4_644<>+0(SB), Y2, Y3
+	VPSRLD       $1, Y3, Y3
+	VPADDB       lm4_645<>+0(SB), Y3, Y3
+	VPXOR        lm4_646<>+0(SB), Y2, Y2
+	VPAVGB       Y3, Y2, Y2
+	VPXOR        lm4_646<>+0(SB), Y2, Y2
+	VMOVDQU      Y2, 96(DI)
+	VPMADDUBSW   Y2, Y0, Y2
+	VPMADDWD     lm4_6416<>+0(SB), Y2, Y2
+	VPADDD       Y2, Y1, Y1
+	VMOVDQU      lm4_647<>+0(SB), Y2
+	VCVTDQ2PS    Y1, Y1
+	VMULPS       Y2, Y1, Y1
 	VEXTRACTF128 $1, Y1, X2
 	VADDPS       X1, X2, X2
 	VMOVHLPS     X2, X2, X1
 	VADDPS       X1, X2, X2
 	VMOVSHDUP    X2, X1
 	VADDSS       X1, X2, X2
-	VMOVSS       X2, 4(CX)
-	VMOVUPS      32(SI), X1
+	VMOVSS       X2, 4(SI)
+	VMOVDQU      128(CX), Y1
+	VPAND        lm4_644<>+0(SB), Y1, Y2
+	VPSRLD       $1, Y2, Y2
+	VPADDB       lm4_645<>+0(SB), Y2, Y2
+	VPXOR        lm4_646<>+0(SB), Y1, Y1
+	VPAVGB       Y2, Y1, Y1
+	VPXOR        lm4_646<>+0(SB), Y1, Y1
+	VMOVDQU      Y1, 128(DI)
+	VPMADDUBSW   Y1, Y0, Y1
+	VPMADDWD     lm4_6416<>+0(SB), Y1, Y1
+	VMOVDQU      160(CX), Y2
+	VPAND        lm4_644<>+0(SB), Y2, Y3
+	VPSRLD       $1, Y3, Y3
+	VPADDB       lm4_645<>+0(SB), Y3, Y3
+	VPXOR        lm4_646<>+0(SB), Y2, Y2
+	VPAVGB       Y3, Y2, Y2
+	VPXOR        lm4_646<>+0(SB), Y2, Y2
+	VMOVDQU      Y2, 160(DI)
+	VPMADDUBSW   Y2, Y0, Y0
+	VPMADDWD     lm4_6416<>+0(SB), Y0, Y0
+	VPADDD       Y0, Y1, Y1
+	VMOVDQU      lm4_647<>+0(SB), Y0
+	VCVTDQ2PS    Y1, Y1
 	VMULPS       Y0, Y1, Y0
 	VEXTRACTF128 $1, Y0, X1
 	VADDPS       X0, X1, X1
@@ -4223,73 +4586,74 @@ TEXT ·score3xLm4_64AVX2(SB), 0, $736-72
 	VADDPS       X0, X1, X1
 	VMOVSHDUP    X1, X0
 	VADDSS       X0, X1, X1
-	VMOVSS       X1, 8(CX)
-	MOVQ         y+0(FP), SI
-	MOVQ         w+40(FP), DI
-	MOVQ         rows+56(FP), R8
-	SUBQ         $4, R8
+	VMOVSS       X1, 8(SI)
+	MOVQ         y+0(FP), CX
+	MOVQ         w+40(FP), R8
+	MOVQ         rows+56(FP), R9
+	SUBQ         $4, R9
 	JLT          done2
 
 loop1:
 
 	// integer sums of 4 rows
-	XORQ         R9, R9
-	ADDQ         $4, R9
-	MOVQ         AX, R10
-	MOVQ         BX, R11
-	SUBQ         $1, R9
+	XORQ         R10, R10
+	ADDQ         $4, R10
+	MOVQ         AX, R11
+	MOVQ         BX, R12
+	SUBQ         $1, R10
 	JLT          done4
 
 loop3:
-	VBROADCASTI128 2(DI), Y0
+	VBROADCASTI128 2(R8), Y0
 	VPSRLVD      lm4_640<>+0(SB), Y0, Y0
 	VPAND        lm4_641<>+0(SB), Y0, Y0
-	VBROADCASTI128 lm4_644<>+0(SB), Y1
+	VBROADCASTI128 lm4_648<>+0(SB), Y1
 	VPSHUFB      Y0, Y1, Y0
-	VMOVDQU      (DX), Y1
+	VMOVDQU      (DI), Y1
 	VPMADDUBSW   Y1, Y0, Y1
-	VPMADDWD     lm4_6412<>+0(SB), Y1, Y1
-	VMOVDQU      64(DX), Y2
+	VPMADDWD     lm4_6416<>+0(SB), Y1, Y1
+	VMOVDQU      64(DI), Y2
 	VPMADDUBSW   Y2, Y0, Y2
-	VPMADDWD     lm4_6412<>+0(SB), Y2, Y2
-	VMOVDQU      128(DX), Y3
+	VPMADDWD     lm4_6416<>+0(SB), Y2, Y2
+	VMOVDQU      128(DI), Y3
 	VPMADDUBSW   Y3, Y0, Y0
-	VPMADDWD     lm4_6412<>+0(SB), Y0, Y0
-	VBROADCASTI128 18(DI), Y3
+	VPMADDWD     lm4_6416<>+0(SB), Y0, Y0
+	VBROADCASTI128 18(R8), Y3
 	VPSRLVD      lm4_640<>+0(SB), Y3, Y3
 	VPAND        lm4_641<>+0(SB), Y3, Y3
-	VBROADCASTI128 lm4_644<>+0(SB), Y4
+	VBROADCASTI128 lm4_648<>+0(SB), Y4
 	VPSHUFB      Y3, Y4, Y3
-	VMOVDQU      32(DX), Y4
+	VMOVDQU      32(DI), Y4
 	VPMADDUBSW   Y4, Y3, Y4
-	VPMADDWD     lm4_6412<>+0(SB), Y4, Y4
+	VPMADDWD     lm4_6416<>+0(SB), Y4, Y4
 	VPADDD       Y4, Y1, Y1
-	VMOVDQU      96(DX), Y4
+	VMOVDQU      96(DI), Y4
 	VPMADDUBSW   Y4, Y3, Y4
-	VPMADDWD     lm4_6412<>+0(SB), Y4, Y4
+	VPMADDWD     lm4_6416<>+0(SB), Y4, Y4
 	VPADDD       Y4, Y2, Y2
-	VMOVDQU      160(DX), Y4
+	VMOVDQU      160(DI), Y4
 	VPMADDUBSW   Y4, Y3, Y3
-	VPMADDWD     lm4_6412<>+0(SB), Y3, Y3
+	VPMADDWD     lm4_6416<>+0(SB), Y3, Y3
 	VPADDD       Y3, Y0, Y0
-	VMOVDQU      Y1, (R10)
-	VMOVDQU      Y2, 128(R10)
-	VMOVDQU      Y0, 256(R10)
-	VPBROADCASTW (DI), X0
+	VMOVDQU      Y1, (R11)
+	VMOVDQU      Y2, 128(R11)
+	VMOVDQU      Y0, 256(R11)
+	VPBROADCASTW (R8), X0
 	VCVTPH2PS    X0, Y0
-	VMOVSS       X0, (R11)
-	ADDQ         $0x20, R10
-	ADDQ         $4, R11
-	MOVQ         stride+48(FP), R12
-	ADDQ         R12, DI
-	SUBQ         $1, R9
+	VMOVSS       X0, (R12)
+	ADDQ         $0x20, R11
+	ADDQ         $4, R12
+	MOVQ         stride+48(FP), R13
+	ADDQ         R13, R8
+	SUBQ         $1, R10
 	JGE          loop3
 
 done4:
-	ADDQ         $1, R9
+	ADDQ         $1, R10
 
 	// four results for each row of y
 	VMOVUPS      (BX), X0
+	VADDPS       X0, X0, X0
 	VMOVDQU      (AX), Y1
 	VMOVDQU      32(AX), Y2
 	VMOVDQU      64(AX), Y3
@@ -4306,13 +4670,12 @@ done4:
 	VEXTRACTI128 $1, Y2, X1
 	VPADDD       X1, X2, X1
 	VCVTDQ2PS    X1, X1
-	MOVQ         d+24(FP), R9
-	VBROADCASTSS (R9), X2
-	VMULPS       X2, X1, X1
-	VBROADCASTSS (CX), X2
+	VBROADCASTSS (SI), X2
 	VADDPS       X2, X1, X1
+	VBROADCASTSS (DX), X2
+	VMULPS       X2, X1, X1
 	VMULPS       X0, X1, X1
-	VMOVUPS      X1, (SI)
+	VMOVUPS      X1, (CX)
 	VMOVDQU      128(AX), Y1
 	VMOVDQU      160(AX), Y2
 	VMOVDQU      192(AX), Y3
@@ -4329,16 +4692,15 @@ done4:
 	VEXTRACTI128 $1, Y2, X1
 	VPADDD       X1, X2, X1
 	VCVTDQ2PS    X1, X1
-	MOVQ         d+24(FP), R9
-	VBROADCASTSS 4(R9), X2
-	VMULPS       X2, X1, X1
-	VBROADCASTSS 4(CX), X2
+	VBROADCASTSS 4(SI), X2
 	VADDPS       X2, X1, X1
+	VBROADCASTSS 4(DX), X2
+	VMULPS       X2, X1, X1
 	VMULPS       X0, X1, X1
-	MOVQ         ldy+8(FP), R9
-	MOVQ         SI, R10
-	ADDQ         R9, R10
-	VMOVUPS      X1, (R10)
+	MOVQ         ldy+8(FP), R10
+	MOVQ         CX, R11
+	ADDQ         R10, R11
+	VMOVUPS      X1, (R11)
 	VMOVDQU      256(AX), Y1
 	VMOVDQU      288(AX), Y2
 	VMOVDQU      320(AX), Y3
@@ -4355,67 +4717,156 @@ done4:
 	VEXTRACTI128 $1, Y2, X1
 	VPADDD       X1, X2, X1
 	VCVTDQ2PS    X1, X1
-	MOVQ         d+24(FP), R11
-	VBROADCASTSS 8(R11), X2
-	VMULPS       X2, X1, X1
-	VBROADCASTSS 8(CX), X2
+	VBROADCASTSS 8(SI), X2
 	VADDPS       X2, X1, X1
+	VBROADCASTSS 8(DX), X2
+	VMULPS       X2, X1, X1
 	VMULPS       X0, X1, X0
-	ADDQ         R9, R10
-	VMOVUPS      X0, (R10)
-	ADDQ         $0x10, SI
-	SUBQ         $4, R8
+	ADDQ         R10, R11
+	VMOVUPS      X0, (R11)
+	ADDQ         $0x10, CX
+	SUBQ         $4, R9
 	JGE          loop1
 
 done2:
-	ADDQ         $4, R8
+	ADDQ         $4, R9
 	VZEROUPPER
 	RET
 
 // score4xLm4_64AVX2 multiplies rows of one block with 4 rows of activations in int8; rows is a multiple of 4, ldy and stride in bytes.
 // Requires: AVX2, F16C
-TEXT ·score4xLm4_64AVX2(SB), 0, $864-72
+TEXT ·score4xLm4_64AVX2(SB), 0, $1152-72
 	LEAQ         31(SP), AX
 	ANDQ         $-32, AX
 	LEAQ         223(SP), AX
 	ANDQ         $-32, AX
 	LEAQ         767(SP), BX
 	ANDQ         $-32, BX
-	LEAQ         831(SP), CX
-	ANDQ         $-32, CX
-	MOVQ         q+16(FP), DX
+	MOVQ         q+16(FP), CX
+	MOVQ         d+24(FP), DX
+	LEAQ         831(SP), SI
+	ANDQ         $-32, SI
+	LEAQ         895(SP), DI
+	ANDQ         $-32, DI
 
-	// fixed: the smallest level times the sum of the activations
-	MOVQ         s+32(FP), SI
+	// halves: quants over 2, to even; fixed: the smallest level times their sum
 	VMOVDQU      lm4_643<>+0(SB), Y0
-	VMOVUPS      (SI), X1
-	VMULPS       Y0, Y1, Y1
+	VMOVDQU      (CX), Y1
+	VPAND        lm4_644<>+0(SB), Y1, Y2
+	VPSRLD       $1, Y2, Y2
+	VPADDB       lm4_645<>+0(SB), Y2, Y2
+	VPXOR        lm4_646<>+0(SB), Y1, Y1
+	VPAVGB       Y2, Y1, Y1
+	VPXOR        lm4_646<>+0(SB), Y1, Y1
+	VMOVDQU      Y1, (DI)
+	VPMADDUBSW   Y1, Y0, Y1
+	VPMADDWD     lm4_6416<>+0(SB), Y1, Y1
+	VMOVDQU      32(CX), Y2
+	VPAND        lm4_644<>+0(SB), Y2, Y3
+	VPSRLD       $1, Y3, Y3
+	VPADDB       lm4_645<>+0(SB), Y3, Y3
+	VPXOR        lm4_646<>+0(SB), Y2, Y2
+	VPAVGB       Y3, Y2, Y2
+	VPXOR        lm4_646<>+0(SB), Y2, Y2
+	VMOVDQU      Y2, 32(DI)
+	VPMADDUBSW   Y2, Y0, Y2
+	VPMADDWD     lm4_6416<>+0(SB), Y2, Y2
+	VPADDD       Y2, Y1, Y1
+	VMOVDQU      lm4_647<>+0(SB), Y2
+	VCVTDQ2PS    Y1, Y1
+	VMULPS       Y2, Y1, Y1
 	VEXTRACTF128 $1, Y1, X2
 	VADDPS       X1, X2, X2
 	VMOVHLPS     X2, X2, X1
 	VADDPS       X1, X2, X2
 	VMOVSHDUP    X2, X1
 	VADDSS       X1, X2, X2
-	VMOVSS       X2, (CX)
-	VMOVUPS      16(SI), X1
-	VMULPS       Y0, Y1, Y1
+	VMOVSS       X2, (SI)
+	VMOVDQU      64(CX), Y1
+	VPAND        lm4_644<>+0(SB), Y1, Y2
+	VPSRLD       $1, Y2, Y2
+	VPADDB       lm4_645<>+0(SB), Y2, Y2
+	VPXOR        lm4_646<>+0(SB), Y1, Y1
+	VPAVGB       Y2, Y1, Y1
+	VPXOR        lm4_646<>+0(SB), Y1, Y1
+	VMOVDQU      Y1, 64(DI)
+	VPMADDUBSW   Y1, Y0, Y1
+	VPMADDWD     lm4_6416<>+0(SB), Y1, Y1
+	VMOVDQU      96(CX), Y2
+	VPAND        lm4_644<>+0(SB), Y2, Y3
+	VPSRLD       $1, Y3, Y3
+	VPADDB       lm4_645<>+0(SB), Y3, Y3
+	VPXOR        lm4_646<>+0(SB), Y2, Y2
+	VPAVGB       Y3, Y2, Y2
+	VPXOR        lm4_646<>+0(SB), Y2, Y2
+	VMOVDQU      Y2, 96(DI)
+	VPMADDUBSW   Y2, Y0, Y2
+	VPMADDWD     lm4_6416<>+0(SB), Y2, Y2
+	VPADDD       Y2, Y1, Y1
+	VMOVDQU      lm4_647<>+0(SB), Y2
+	VCVTDQ2PS    Y1, Y1
+	VMULPS       Y2, Y1, Y1
 	VEXTRACTF128 $1, Y1, X2
 	VADDPS       X1, X2, X2
 	VMOVHLPS     X2, X2, X1
 	VADDPS       X1, X2, X2
 	VMOVSHDUP    X2, X1
 	VADDSS       X1, X2, X2
-	VMOVSS       X2, 4(CX)
-	VMOVUPS      32(SI), X1
-	VMULPS       Y0, Y1, Y1
+	VMOVSS       X2, 4(SI)
+	VMOVDQU      128(CX), Y1
+	VPAND        lm4_644<>+0(SB), Y1, Y2
+	VPSRLD       $1, Y2, Y2
+	VPADDB       lm4_645<>+0(SB), Y2, Y2
+	VPXOR        lm4_646<>+0(SB), Y1, Y1
+	VPAVGB       Y2, Y1, Y1
+	VPXOR        lm4_646<>+0(SB), Y1, Y1
+	VMOVDQU      Y1, 128(DI)
+	VPMADDUBSW   Y1, Y0, Y1
+	VPMADDWD     lm4_6416<>+0(SB), Y1, Y1
+	VMOVDQU      160(CX), Y2
+	VPAND        lm4_644<>+0(SB), Y2, Y3
+	VPSRLD       $1, Y3, Y3
+	VPADDB       lm4_645<>+0(SB), Y3, Y3
+	VPXOR        lm4_646<>+0(SB), Y2, Y2
+	VPAVGB       Y3, Y2, Y2
+	VPXOR        lm4_646<>+0(SB), Y2, Y2
+	VMOVDQU      Y2, 160(DI)
+	VPMADDUBSW   Y2, Y0, Y2
+	VPMADDWD     lm4_6416<>+0(SB), Y2, Y2
+	VPADDD       Y2, Y1, Y1
+	VMOVDQU      lm4_647<>+0(SB), Y2
+	VCVTDQ2PS    Y1, Y1
+	VMULPS       Y2, Y1, Y1
 	VEXTRACTF128 $1, Y1, X2
 	VADDPS       X1, X2, X2
 	VMOVHLPS     X2, X2, X1
 	VADDPS       X1, X2, X2
 	VMOVSHDUP    X2, X1
 	VADDSS       X1, X2, X2
-	VMOVSS       X2, 8(CX)
-	VMOVUPS      48(SI), X1
+	VMOVSS       X2, 8(SI)
+	VMOVDQU      192(CX), Y1
+	VPAND        lm4_644<>+0(SB), Y1, Y2
+	VPSRLD       $1, Y2, Y2
+	VPADDB       lm4_645<>+0(SB), Y2, Y2
+	VPXOR        lm4_646<>+0(SB), Y1, Y1
+	VPAVGB       Y2, Y1, Y1
+	VPXOR        lm4_646<>+0(SB), Y1, Y1
+	VMOVDQU      Y1, 192(DI)
+	VPMADDUBSW   Y1, Y0, Y1
+	VPMADDWD     lm4_6416<>+0(SB), Y1, Y1
+	VMOVDQU      224(CX), Y2
+	VPAND        lm4_644<>+0(SB), Y2, Y3
+	VPSRLD       $1, Y3, Y3
+	VPADDB       lm4_645<>+0(SB), Y3, Y3
+	VPXOR        lm4_646<>+0(SB), Y2, Y2
+	VPAVGB       Y3, Y2, Y2
+	VPXOR        lm4_646<>+0(SB), Y2, Y2
+	VMOVDQU      Y2, 224(DI)
+	VPMADDUBSW   Y2, Y0, Y0
+	VPMADDWD     lm4_6416<>+0(SB), Y0, Y0
+	VPADDD       Y0, Y1, Y1
+	VMOVDQU      lm4_647<>+0(SB), Y0
+	VCVTDQ2PS    Y1, Y1
 	VMULPS       Y0, Y1, Y0
 	VEXTRACTF128 $1, Y0, X1
 	VADDPS       X0, X1, X1
@@ -4423,81 +4874,82 @@ TEXT ·score4xLm4_64AVX2(SB), 0, $864-72
 	VADDPS       X0, X1, X1
 	VMOVSHDUP    X1, X0
 	VADDSS       X0, X1, X1
-	VMOVSS       X1, 12(CX)
-	MOVQ         y+0(FP), SI
-	MOVQ         w+40(FP), DI
-	MOVQ         rows+56(FP), R8
-	SUBQ         $4, R8
+	VMOVSS       X1, 12(SI)
+	MOVQ         y+0(FP), CX
+	MOVQ         w+40(FP), R8
+	MOVQ         rows+56(FP), R9
+	SUBQ         $4, R9
 	JLT          done2
 
 loop1:
 
 	// integer sums of 4 rows
-	XORQ         R9, R9
-	ADDQ         $4, R9
-	MOVQ         AX, R10
-	MOVQ         BX, R11
-	SUBQ         $1, R9
+	XORQ         R10, R10
+	ADDQ         $4, R10
+	MOVQ         AX, R11
+	MOVQ         BX, R12
+	SUBQ         $1, R10
 	JLT          done4
 
 loop3:
-	VBROADCASTI128 2(DI), Y0
+	VBROADCASTI128 2(R8), Y0
 	VPSRLVD      lm4_640<>+0(SB), Y0, Y0
 	VPAND        lm4_641<>+0(SB), Y0, Y0
-	VBROADCASTI128 lm4_644<>+0(SB), Y1
+	VBROADCASTI128 lm4_648<>+0(SB), Y1
 	VPSHUFB      Y0, Y1, Y0
-	VMOVDQU      (DX), Y1
+	VMOVDQU      (DI), Y1
 	VPMADDUBSW   Y1, Y0, Y1
-	VPMADDWD     lm4_6412<>+0(SB), Y1, Y1
-	VMOVDQU      64(DX), Y2
+	VPMADDWD     lm4_6416<>+0(SB), Y1, Y1
+	VMOVDQU      64(DI), Y2
 	VPMADDUBSW   Y2, Y0, Y2
-	VPMADDWD     lm4_6412<>+0(SB), Y2, Y2
-	VMOVDQU      128(DX), Y3
+	VPMADDWD     lm4_6416<>+0(SB), Y2, Y2
+	VMOVDQU      128(DI), Y3
 	VPMADDUBSW   Y3, Y0, Y3
-	VPMADDWD     lm4_6412<>+0(SB), Y3, Y3
-	VMOVDQU      192(DX), Y4
+	VPMADDWD     lm4_6416<>+0(SB), Y3, Y3
+	VMOVDQU      192(DI), Y4
 	VPMADDUBSW   Y4, Y0, Y0
-	VPMADDWD     lm4_6412<>+0(SB), Y0, Y0
-	VBROADCASTI128 18(DI), Y4
+	VPMADDWD     lm4_6416<>+0(SB), Y0, Y0
+	VBROADCASTI128 18(R8), Y4
 	VPSRLVD      lm4_640<>+0(SB), Y4, Y4
 	VPAND        lm4_641<>+0(SB), Y4, Y4
-	VBROADCASTI128 lm4_644<>+0(SB), Y5
+	VBROADCASTI128 lm4_648<>+0(SB), Y5
 	VPSHUFB      Y4, Y5, Y4
-	VMOVDQU      32(DX), Y5
+	VMOVDQU      32(DI), Y5
 	VPMADDUBSW   Y5, Y4, Y5
-	VPMADDWD     lm4_6412<>+0(SB), Y5, Y5
+	VPMADDWD     lm4_6416<>+0(SB), Y5, Y5
 	VPADDD       Y5, Y1, Y1
-	VMOVDQU      96(DX), Y5
+	VMOVDQU      96(DI), Y5
 	VPMADDUBSW   Y5, Y4, Y5
-	VPMADDWD     lm4_6412<>+0(SB), Y5, Y5
+	VPMADDWD     lm4_6416<>+0(SB), Y5, Y5
 	VPADDD       Y5, Y2, Y2
-	VMOVDQU      160(DX), Y5
+	VMOVDQU      160(DI), Y5
 	VPMADDUBSW   Y5, Y4, Y5
-	VPMADDWD     lm4_6412<>+0(SB), Y5, Y5
+	VPMADDWD     lm4_6416<>+0(SB), Y5, Y5
 	VPADDD       Y5, Y3, Y3
-	VMOVDQU      224(DX), Y5
+	VMOVDQU      224(DI), Y5
 	VPMADDUBSW   Y5, Y4, Y4
-	VPMADDWD     lm4_6412<>+0(SB), Y4, Y4
+	VPMADDWD     lm4_6416<>+0(SB), Y4, Y4
 	VPADDD       Y4, Y0, Y0
-	VMOVDQU      Y1, (R10)
-	VMOVDQU      Y2, 128(R10)
-	VMOVDQU      Y3, 256(R10)
-	VMOVDQU      Y0, 384(R10)
-	VPBROADCASTW (DI), X0
+	VMOVDQU      Y1, (R11)
+	VMOVDQU      Y2, 128(R11)
+	VMOVDQU      Y3, 256(R11)
+	VMOVDQU      Y0, 384(R11)
+	VPBROADCASTW (R8), X0
 	VCVTPH2PS    X0, Y0
-	VMOVSS       X0, (R11)
-	ADDQ         $0x20, R10
-	ADDQ         $4, R11
-	MOVQ         stride+48(FP), R12
-	ADDQ         R12, DI
-	SUBQ         $1, R9
+	VMOVSS       X0, (R12)
+	ADDQ         $0x20, R11
+	ADDQ         $4, R12
+	MOVQ         stride+48(FP), R13
+	ADDQ         R13, R8
+	SUBQ         $1, R10
 	JGE          loop3
 
 done4:
-	ADDQ         $1, R9
+	ADDQ         $1, R10
 
 	// four results for each row of y
 	VMOVUPS      (BX), X0
+	VADDPS       X0, X0, X0
 	VMOVDQU      (AX), Y1
 	VMOVDQU      32(AX), Y2
 	VMOVDQU      64(AX), Y3
@@ -4514,13 +4966,12 @@ done4:
 	VEXTRACTI128 $1, Y2, X1
 	VPADDD       X1, X2, X1
 	VCVTDQ2PS    X1, X1
-	MOVQ         d+24(FP), R9
-	VBROADCASTSS (R9), X2
-	VMULPS       X2, X1, X1
-	VBROADCASTSS (CX), X2
+	VBROADCASTSS (SI), X2
 	VADDPS       X2, X1, X1
+	VBROADCASTSS (DX), X2
+	VMULPS       X2, X1, X1
 	VMULPS       X0, X1, X1
-	VMOVUPS      X1, (SI)
+	VMOVUPS      X1, (CX)
 	VMOVDQU      128(AX), Y1
 	VMOVDQU      160(AX), Y2
 	VMOVDQU      192(AX), Y3
@@ -4537,16 +4988,15 @@ done4:
 	VEXTRACTI128 $1, Y2, X1
 	VPADDD       X1, X2, X1
 	VCVTDQ2PS    X1, X1
-	MOVQ         d+24(FP), R9
-	VBROADCASTSS 4(R9), X2
-	VMULPS       X2, X1, X1
-	VBROADCASTSS 4(CX), X2
+	VBROADCASTSS 4(SI), X2
 	VADDPS       X2, X1, X1
+	VBROADCASTSS 4(DX), X2
+	VMULPS       X2, X1, X1
 	VMULPS       X0, X1, X1
-	MOVQ         ldy+8(FP), R9
-	MOVQ         SI, R10
-	ADDQ         R9, R10
-	VMOVUPS      X1, (R10)
+	MOVQ         ldy+8(FP), R10
+	MOVQ         CX, R11
+	ADDQ         R10, R11
+	VMOVUPS      X1, (R11)
 	VMOVDQU      256(AX), Y1
 	VMOVDQU      288(AX), Y2
 	VMOVDQU      320(AX), Y3
@@ -4563,14 +5013,13 @@ done4:
 	VEXTRACTI128 $1, Y2, X1
 	VPADDD       X1, X2, X1
 	VCVTDQ2PS    X1, X1
-	MOVQ         d+24(FP), R11
-	VBROADCASTSS 8(R11), X2
-	VMULPS       X2, X1, X1
-	VBROADCASTSS 8(CX), X2
+	VBROADCASTSS 8(SI), X2
 	VADDPS       X2, X1, X1
+	VBROADCASTSS 8(DX), X2
+	VMULPS       X2, X1, X1
 	VMULPS       X0, X1, X1
-	ADDQ         R9, R10
-	VMOVUPS      X1, (R10)
+	ADDQ         R10, R11
+	VMOVUPS      X1, (R11)
 	VMOVDQU      384(AX), Y1
 	VMOVDQU      416(AX), Y2
 	VMOVDQU      448(AX), Y3
@@ -4587,20 +5036,19 @@ done4:
 	VEXTRACTI128 $1, Y2, X1
 	VPADDD       X1, X2, X1
 	VCVTDQ2PS    X1, X1
-	MOVQ         d+24(FP), R11
-	VBROADCASTSS 12(R11), X2
-	VMULPS       X2, X1, X1
-	VBROADCASTSS 12(CX), X2
+	VBROADCASTSS 12(SI), X2
 	VADDPS       X2, X1, X1
+	VBROADCASTSS 12(DX), X2
+	VMULPS       X2, X1, X1
 	VMULPS       X0, X1, X0
-	ADDQ         R9, R10
-	VMOVUPS      X0, (R10)
-	ADDQ         $0x10, SI
-	SUBQ         $4, R8
+	ADDQ         R10, R11
+	VMOVUPS      X0, (R11)
+	ADDQ         $0x10, CX
+	SUBQ         $4, R9
 	JGE          loop1
 
 done2:
-	ADDQ         $4, R8
+	ADDQ         $4, R9
 	VZEROUPPER
 	RET
 
@@ -4716,7 +5164,7 @@ done4:
 	ADDQ         $1, DI
 
 	// length
-	VMOVDQU      lm4_6413<>+0(SB), Y0
+	VMOVDQU      lm4_6417<>+0(SB), Y0
 	XORQ         SI, SI
 	XORQ         DI, DI
 	ADDQ         $0x10, DI
@@ -4749,14 +5197,14 @@ done6:
 
 	// v
 	VMOVUPS      2080(CX), Y0
-	VMOVDQU      lm4_6414<>+0(SB), Y1
+	VMOVDQU      lm4_6418<>+0(SB), Y1
 	VCMPPS       $0x1e, Y1, Y0, Y0
 	VMOVDQU      Y0, 2112(CX)
-	VMOVDQU      lm4_6415<>+0(SB), Y0
+	VMOVDQU      lm4_6419<>+0(SB), Y0
 	VMOVUPS      2080(CX), Y1
 	VDIVPS       Y1, Y0, Y0
 	VMOVUPS      Y0, 2144(CX)
-	LEAQ         lm4_6416<>+0(SB), SI
+	LEAQ         lm4_6420<>+0(SB), SI
 	XORQ         DI, DI
 	XORQ         R8, R8
 	ADDQ         $0x10, R8
@@ -4768,7 +5216,7 @@ loop7:
 	VMOVUPS      (CX)(DI*8), Y1
 	VMOVUPS      2144(CX), Y2
 	VMULPS       Y2, Y1, Y1
-	VMOVDQU      lm4_6413<>+0(SB), Y2
+	VMOVDQU      lm4_6417<>+0(SB), Y2
 	VBLENDVPS    Y0, Y1, Y2, Y0
 	VBROADCASTSS (SI)(DI*1), Y1
 	VMULPS       Y1, Y0, Y0
@@ -4777,7 +5225,7 @@ loop7:
 	VMOVUPS      32(CX)(DI*8), Y1
 	VMOVUPS      2144(CX), Y2
 	VMULPS       Y2, Y1, Y1
-	VMOVDQU      lm4_6413<>+0(SB), Y2
+	VMOVDQU      lm4_6417<>+0(SB), Y2
 	VBLENDVPS    Y0, Y1, Y2, Y0
 	VBROADCASTSS 4(SI)(DI*1), Y1
 	VMULPS       Y1, Y0, Y0
@@ -4786,7 +5234,7 @@ loop7:
 	VMOVUPS      64(CX)(DI*8), Y1
 	VMOVUPS      2144(CX), Y2
 	VMULPS       Y2, Y1, Y1
-	VMOVDQU      lm4_6413<>+0(SB), Y2
+	VMOVDQU      lm4_6417<>+0(SB), Y2
 	VBLENDVPS    Y0, Y1, Y2, Y0
 	VBROADCASTSS 8(SI)(DI*1), Y1
 	VMULPS       Y1, Y0, Y0
@@ -4795,7 +5243,7 @@ loop7:
 	VMOVUPS      96(CX)(DI*8), Y1
 	VMOVUPS      2144(CX), Y2
 	VMULPS       Y2, Y1, Y1
-	VMOVDQU      lm4_6413<>+0(SB), Y2
+	VMOVDQU      lm4_6417<>+0(SB), Y2
 	VBLENDVPS    Y0, Y1, Y2, Y0
 	VBROADCASTSS 12(SI)(DI*1), Y1
 	VMULPS       Y1, Y0, Y0
@@ -4806,7 +5254,7 @@ loop7:
 
 done8:
 	ADDQ         $1, R8
-	LEAQ         lm4_6417<>+0(SB), SI
+	LEAQ         lm4_6421<>+0(SB), SI
 	XORQ         DI, DI
 	XORQ         R8, R8
 	ADDQ         $8, R8
@@ -4952,65 +5400,65 @@ done12:
 
 loop15:
 	VMOVUPS      2176(CX)(SI*8), Y0
-	VCMPPS       $0x15, lm4_6413<>+0(SB), Y0, Y1
+	VCMPPS       $0x15, lm4_6417<>+0(SB), Y0, Y1
 	VPABSD       Y1, Y1
-	VPERMPS      lm4_6418<>+0(SB), Y1, Y2
+	VPERMPS      lm4_6422<>+0(SB), Y1, Y2
 	VCMPPS       $0x15, Y2, Y0, Y2
 	VPADDD       Y1, Y1, Y1
 	VPSUBD       Y2, Y1, Y1
-	VPERMPS      lm4_6419<>+0(SB), Y1, Y2
+	VPERMPS      lm4_6423<>+0(SB), Y1, Y2
 	VCMPPS       $0x15, Y2, Y0, Y2
 	VPADDD       Y1, Y1, Y1
 	VPSUBD       Y2, Y1, Y1
-	VPERMPS      lm4_6420<>+0(SB), Y1, Y2
+	VPERMPS      lm4_6424<>+0(SB), Y1, Y2
 	VCMPPS       $0x15, Y2, Y0, Y0
 	VPADDD       Y1, Y1, Y1
 	VPSUBD       Y0, Y1, Y0
 	VMOVDQU      Y0, 4224(CX)(SI*8)
 	VMOVUPS      2208(CX)(SI*8), Y0
-	VCMPPS       $0x15, lm4_6413<>+0(SB), Y0, Y1
+	VCMPPS       $0x15, lm4_6417<>+0(SB), Y0, Y1
 	VPABSD       Y1, Y1
-	VPERMPS      lm4_6418<>+0(SB), Y1, Y2
+	VPERMPS      lm4_6422<>+0(SB), Y1, Y2
 	VCMPPS       $0x15, Y2, Y0, Y2
 	VPADDD       Y1, Y1, Y1
 	VPSUBD       Y2, Y1, Y1
-	VPERMPS      lm4_6419<>+0(SB), Y1, Y2
+	VPERMPS      lm4_6423<>+0(SB), Y1, Y2
 	VCMPPS       $0x15, Y2, Y0, Y2
 	VPADDD       Y1, Y1, Y1
 	VPSUBD       Y2, Y1, Y1
-	VPERMPS      lm4_6420<>+0(SB), Y1, Y2
+	VPERMPS      lm4_6424<>+0(SB), Y1, Y2
 	VCMPPS       $0x15, Y2, Y0, Y0
 	VPADDD       Y1, Y1, Y1
 	VPSUBD       Y0, Y1, Y0
 	VMOVDQU      Y0, 4256(CX)(SI*8)
 	VMOVUPS      2240(CX)(SI*8), Y0
-	VCMPPS       $0x15, lm4_6413<>+0(SB), Y0, Y1
+	VCMPPS       $0x15, lm4_6417<>+0(SB), Y0, Y1
 	VPABSD       Y1, Y1
-	VPERMPS      lm4_6418<>+0(SB), Y1, Y2
+	VPERMPS      lm4_6422<>+0(SB), Y1, Y2
 	VCMPPS       $0x15, Y2, Y0, Y2
 	VPADDD       Y1, Y1, Y1
 	VPSUBD       Y2, Y1, Y1
-	VPERMPS      lm4_6419<>+0(SB), Y1, Y2
+	VPERMPS      lm4_6423<>+0(SB), Y1, Y2
 	VCMPPS       $0x15, Y2, Y0, Y2
 	VPADDD       Y1, Y1, Y1
 	VPSUBD       Y2, Y1, Y1
-	VPERMPS      lm4_6420<>+0(SB), Y1, Y2
+	VPERMPS      lm4_6424<>+0(SB), Y1, Y2
 	VCMPPS       $0x15, Y2, Y0, Y0
 	VPADDD       Y1, Y1, Y1
 	VPSUBD       Y0, Y1, Y0
 	VMOVDQU      Y0, 4288(CX)(SI*8)
 	VMOVUPS      2272(CX)(SI*8), Y0
-	VCMPPS       $0x15, lm4_6413<>+0(SB), Y0, Y1
+	VCMPPS       $0x15, lm4_6417<>+0(SB), Y0, Y1
 	VPABSD       Y1, Y1
-	VPERMPS      lm4_6418<>+0(SB), Y1, Y2
+	VPERMPS      lm4_6422<>+0(SB), Y1, Y2
 	VCMPPS       $0x15, Y2, Y0, Y2
 	VPADDD       Y1, Y1, Y1
 	VPSUBD       Y2, Y1, Y1
-	VPERMPS      lm4_6419<>+0(SB), Y1, Y2
+	VPERMPS      lm4_6423<>+0(SB), Y1, Y2
 	VCMPPS       $0x15, Y2, Y0, Y2
 	VPADDD       Y1, Y1, Y1
 	VPSUBD       Y2, Y1, Y1
-	VPERMPS      lm4_6420<>+0(SB), Y1, Y2
+	VPERMPS      lm4_6424<>+0(SB), Y1, Y2
 	VCMPPS       $0x15, Y2, Y0, Y0
 	VPADDD       Y1, Y1, Y1
 	VPSUBD       Y0, Y1, Y0
@@ -5023,7 +5471,7 @@ done16:
 	ADDQ         $1, DI
 
 	// dot
-	VMOVDQU      lm4_6413<>+0(SB), Y0
+	VMOVDQU      lm4_6417<>+0(SB), Y0
 	XORQ         SI, SI
 	XORQ         DI, DI
 	ADDQ         $0x10, DI
@@ -5033,32 +5481,32 @@ done16:
 loop17:
 	VMOVUPS      2176(CX)(SI*8), Y1
 	VMOVDQU      4224(CX)(SI*8), Y2
-	VPERMPS      lm4_648<>+0(SB), Y2, Y3
-	VPERMPS      lm4_649<>+0(SB), Y2, Y4
+	VPERMPS      lm4_6412<>+0(SB), Y2, Y3
+	VPERMPS      lm4_6413<>+0(SB), Y2, Y4
 	VPSLLD       $0x1c, Y2, Y2
 	VBLENDVPS    Y2, Y4, Y3, Y2
 	VMULPS       Y2, Y1, Y1
 	VADDPS       Y1, Y0, Y0
 	VMOVUPS      2208(CX)(SI*8), Y1
 	VMOVDQU      4256(CX)(SI*8), Y2
-	VPERMPS      lm4_648<>+0(SB), Y2, Y3
-	VPERMPS      lm4_649<>+0(SB), Y2, Y4
+	VPERMPS      lm4_6412<>+0(SB), Y2, Y3
+	VPERMPS      lm4_6413<>+0(SB), Y2, Y4
 	VPSLLD       $0x1c, Y2, Y2
 	VBLENDVPS    Y2, Y4, Y3, Y2
 	VMULPS       Y2, Y1, Y1
 	VADDPS       Y1, Y0, Y0
 	VMOVUPS      2240(CX)(SI*8), Y1
 	VMOVDQU      4288(CX)(SI*8), Y2
-	VPERMPS      lm4_648<>+0(SB), Y2, Y3
-	VPERMPS      lm4_649<>+0(SB), Y2, Y4
+	VPERMPS      lm4_6412<>+0(SB), Y2, Y3
+	VPERMPS      lm4_6413<>+0(SB), Y2, Y4
 	VPSLLD       $0x1c, Y2, Y2
 	VBLENDVPS    Y2, Y4, Y3, Y2
 	VMULPS       Y2, Y1, Y1
 	VADDPS       Y1, Y0, Y0
 	VMOVUPS      2272(CX)(SI*8), Y1
 	VMOVDQU      4320(CX)(SI*8), Y2
-	VPERMPS      lm4_648<>+0(SB), Y2, Y3
-	VPERMPS      lm4_649<>+0(SB), Y2, Y4
+	VPERMPS      lm4_6412<>+0(SB), Y2, Y3
+	VPERMPS      lm4_6413<>+0(SB), Y2, Y4
 	VPSLLD       $0x1c, Y2, Y2
 	VBLENDVPS    Y2, Y4, Y3, Y2
 	VMULPS       Y2, Y1, Y1
@@ -5072,7 +5520,7 @@ done18:
 	VMOVUPS      Y0, 6272(CX)
 
 	// r
-	VMOVDQU      lm4_6413<>+0(SB), Y0
+	VMOVDQU      lm4_6417<>+0(SB), Y0
 	XORQ         SI, SI
 	XORQ         DI, DI
 	ADDQ         $0x10, DI
@@ -5081,29 +5529,29 @@ done18:
 
 loop19:
 	VMOVDQU      4224(CX)(SI*8), Y1
-	VPERMPS      lm4_648<>+0(SB), Y1, Y2
-	VPERMPS      lm4_649<>+0(SB), Y1, Y3
+	VPERMPS      lm4_6412<>+0(SB), Y1, Y2
+	VPERMPS      lm4_6413<>+0(SB), Y1, Y3
 	VPSLLD       $0x1c, Y1, Y1
 	VBLENDVPS    Y1, Y3, Y2, Y1
 	VMULPS       Y1, Y1, Y1
 	VADDPS       Y1, Y0, Y0
 	VMOVDQU      4256(CX)(SI*8), Y1
-	VPERMPS      lm4_648<>+0(SB), Y1, Y2
-	VPERMPS      lm4_649<>+0(SB), Y1, Y3
+	VPERMPS      lm4_6412<>+0(SB), Y1, Y2
+	VPERMPS      lm4_6413<>+0(SB), Y1, Y3
 	VPSLLD       $0x1c, Y1, Y1
 	VBLENDVPS    Y1, Y3, Y2, Y1
 	VMULPS       Y1, Y1, Y1
 	VADDPS       Y1, Y0, Y0
 	VMOVDQU      4288(CX)(SI*8), Y1
-	VPERMPS      lm4_648<>+0(SB), Y1, Y2
-	VPERMPS      lm4_649<>+0(SB), Y1, Y3
+	VPERMPS      lm4_6412<>+0(SB), Y1, Y2
+	VPERMPS      lm4_6413<>+0(SB), Y1, Y3
 	VPSLLD       $0x1c, Y1, Y1
 	VBLENDVPS    Y1, Y3, Y2, Y1
 	VMULPS       Y1, Y1, Y1
 	VADDPS       Y1, Y0, Y0
 	VMOVDQU      4320(CX)(SI*8), Y1
-	VPERMPS      lm4_648<>+0(SB), Y1, Y2
-	VPERMPS      lm4_649<>+0(SB), Y1, Y3
+	VPERMPS      lm4_6412<>+0(SB), Y1, Y2
+	VPERMPS      lm4_6413<>+0(SB), Y1, Y3
 	VPSLLD       $0x1c, Y1, Y1
 	VBLENDVPS    Y1, Y3, Y2, Y1
 	VMULPS       Y1, Y1, Y1
@@ -5121,15 +5569,15 @@ done20:
 	VMOVUPS      6304(CX), Y1
 	VDIVPS       Y1, Y0, Y0
 	VMOVUPS      2080(CX), Y1
-	VDIVPS       lm4_6415<>+0(SB), Y1, Y1
+	VDIVPS       lm4_6419<>+0(SB), Y1, Y1
 	VMULPS       Y1, Y0, Y0
 	VMOVUPS      Y0, 6336(CX)
 
 	// norm
 	VMOVUPS      6336(CX), Y0
 	VCMPPS       $3, Y0, Y0, Y1
-	VPAND        lm4_6421<>+0(SB), Y0, Y2
-	VPOR         lm4_6422<>+0(SB), Y2, Y2
+	VPAND        lm4_6425<>+0(SB), Y0, Y2
+	VPOR         lm4_6426<>+0(SB), Y2, Y2
 	VBLENDVPS    Y1, Y2, Y0, Y2
 	VCVTPS2PH    $0, Y2, X2
 	VPMOVZXWD    X2, Y0

@@ -20,7 +20,7 @@ func quantiseAct32AVX2(q *int8, d *float32, s *float32, x *float32, groups int, 
 // quantiseAct64AVX2 rounds groups of 64 values to int8; s is d times the sums of 16 q, steps are in bytes.
 //
 //	for g := range groups {
-//		d[g] = absmax(x[g]) / 63
+//		d[g] = absmax(x[g]) / 127
 //		for i := range 64 {
 //			q[g][i] = rint(x[g][i] / d[g])
 //		}
@@ -34,7 +34,7 @@ func quantiseAct64AVX2(q *int8, d *float32, s *float32, x *float32, groups int, 
 // quantiseAct128AVX2 rounds groups of 128 values to int8; s is d times the sums of 16 q, steps are in bytes.
 //
 //	for g := range groups {
-//		d[g] = absmax(x[g]) / 63
+//		d[g] = absmax(x[g]) / 127
 //		for i := range 128 {
 //			q[g][i] = rint(x[g][i] / d[g])
 //		}

@@ -52,12 +52,6 @@ DATA quantise7<>+16(SB)/8, $0x0001000100010001
 DATA quantise7<>+24(SB)/8, $0x0001000100010001
 GLOBL quantise7<>(SB), RODATA|NOPTR, $32
 
-DATA quantise8<>+0(SB)/8, $0x427c0000427c0000
-DATA quantise8<>+8(SB)/8, $0x427c0000427c0000
-DATA quantise8<>+16(SB)/8, $0x427c0000427c0000
-DATA quantise8<>+24(SB)/8, $0x427c0000427c0000
-GLOBL quantise8<>(SB), RODATA|NOPTR, $32
-
 // quantiseAct32AVX2 rounds groups of 32 values to int8; s is d times the sums of 16 q, steps are in bytes.
 // Requires: AVX2
 TEXT ·quantiseAct32AVX2(SB), NOSPLIT, $0-64
@@ -169,7 +163,7 @@ TEXT ·quantiseAct64AVX2(SB), NOSPLIT, $0-64
 
 loop1:
 
-	// d: the largest magnitude over 63
+	// d: the largest magnitude over 127
 	VMOVDQU      (DX), Y0
 	VPAND        quantise0<>+0(SB), Y0, Y0
 	VMOVDQU      32(DX), Y1
@@ -199,7 +193,7 @@ loop1:
 	VPMAXSD      Y1, Y0, Y0
 	VPERMILPS    $0xb1, Y0, Y1
 	VPMAXSD      Y1, Y0, Y0
-	VMOVDQU      quantise8<>+0(SB), Y1
+	VMOVDQU      quantise1<>+0(SB), Y1
 	VDIVPS       Y1, Y0, Y2
 	VDIVPS       Y0, Y1, Y1
 
@@ -301,7 +295,7 @@ TEXT ·quantiseAct128AVX2(SB), NOSPLIT, $0-64
 
 loop1:
 
-	// d: the largest magnitude over 63
+	// d: the largest magnitude over 127
 	VMOVDQU      (DX), Y0
 	VPAND        quantise0<>+0(SB), Y0, Y0
 	VMOVDQU      32(DX), Y1
@@ -355,7 +349,7 @@ loop1:
 	VPMAXSD      Y1, Y0, Y0
 	VPERMILPS    $0xb1, Y0, Y1
 	VPMAXSD      Y1, Y0, Y0
-	VMOVDQU      quantise8<>+0(SB), Y1
+	VMOVDQU      quantise1<>+0(SB), Y1
 	VDIVPS       Y1, Y0, Y2
 	VDIVPS       Y0, Y1, Y1
 

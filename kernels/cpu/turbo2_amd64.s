@@ -62,207 +62,197 @@ DATA turbo29<>+0(SB)/8, $0x000000007f26da81
 DATA turbo29<>+8(SB)/8, $0x0000000000000000
 GLOBL turbo29<>(SB), RODATA|NOPTR, $16
 
-DATA turbo210<>+0(SB)/8, $0xc2fe0000c2fe0000
-DATA turbo210<>+8(SB)/8, $0xc2fe0000c2fe0000
-DATA turbo210<>+16(SB)/8, $0xc2fe0000c2fe0000
-DATA turbo210<>+24(SB)/8, $0xc2fe0000c2fe0000
+DATA turbo210<>+0(SB)/8, $0x8080800080808000
+DATA turbo210<>+8(SB)/8, $0x8080800080808000
+DATA turbo210<>+16(SB)/8, $0x8080800080808000
+DATA turbo210<>+24(SB)/8, $0x8080800080808000
 GLOBL turbo210<>(SB), RODATA|NOPTR, $32
 
-DATA turbo211<>+0(SB)/8, $0x00000000fea55900
-DATA turbo211<>+8(SB)/8, $0x0000000000000000
-GLOBL turbo211<>(SB), RODATA|NOPTR, $16
+DATA turbo211<>+0(SB)/8, $0x0000000200000000
+DATA turbo211<>+8(SB)/8, $0x0000000600000004
+DATA turbo211<>+16(SB)/8, $0x0000000200000000
+DATA turbo211<>+24(SB)/8, $0x0000000600000004
+GLOBL turbo211<>(SB), RODATA|NOPTR, $32
 
 DATA turbo212<>+0(SB)/8, $0x8080800080808000
 DATA turbo212<>+8(SB)/8, $0x8080800080808000
-DATA turbo212<>+16(SB)/8, $0x8080800080808000
-DATA turbo212<>+24(SB)/8, $0x8080800080808000
+DATA turbo212<>+16(SB)/8, $0x8080800180808001
+DATA turbo212<>+24(SB)/8, $0x8080800180808001
 GLOBL turbo212<>(SB), RODATA|NOPTR, $32
 
-DATA turbo213<>+0(SB)/8, $0x0000000200000000
-DATA turbo213<>+8(SB)/8, $0x0000000600000004
-DATA turbo213<>+16(SB)/8, $0x0000000200000000
-DATA turbo213<>+24(SB)/8, $0x0000000600000004
+DATA turbo213<>+0(SB)/8, $0x0001000100010001
+DATA turbo213<>+8(SB)/8, $0x0001000100010001
+DATA turbo213<>+16(SB)/8, $0x0001000100010001
+DATA turbo213<>+24(SB)/8, $0x0001000100010001
 GLOBL turbo213<>(SB), RODATA|NOPTR, $32
 
-DATA turbo214<>+0(SB)/8, $0x8080800080808000
-DATA turbo214<>+8(SB)/8, $0x8080800080808000
-DATA turbo214<>+16(SB)/8, $0x8080800180808001
-DATA turbo214<>+24(SB)/8, $0x8080800180808001
+DATA turbo214<>+0(SB)/8, $0x0000000000000000
+DATA turbo214<>+8(SB)/8, $0x0000000000000000
+DATA turbo214<>+16(SB)/8, $0x0000000000000000
+DATA turbo214<>+24(SB)/8, $0x0000000000000000
 GLOBL turbo214<>(SB), RODATA|NOPTR, $32
 
-DATA turbo215<>+0(SB)/8, $0x0001000100010001
-DATA turbo215<>+8(SB)/8, $0x0001000100010001
-DATA turbo215<>+16(SB)/8, $0x0001000100010001
-DATA turbo215<>+24(SB)/8, $0x0001000100010001
+DATA turbo215<>+0(SB)/8, $0x2edbe6ff2edbe6ff
+DATA turbo215<>+8(SB)/8, $0x2edbe6ff2edbe6ff
+DATA turbo215<>+16(SB)/8, $0x2edbe6ff2edbe6ff
+DATA turbo215<>+24(SB)/8, $0x2edbe6ff2edbe6ff
 GLOBL turbo215<>(SB), RODATA|NOPTR, $32
 
-DATA turbo216<>+0(SB)/8, $0x0000000000000000
-DATA turbo216<>+8(SB)/8, $0x0000000000000000
-DATA turbo216<>+16(SB)/8, $0x0000000000000000
-DATA turbo216<>+24(SB)/8, $0x0000000000000000
+DATA turbo216<>+0(SB)/8, $0x3f8000003f800000
+DATA turbo216<>+8(SB)/8, $0x3f8000003f800000
+DATA turbo216<>+16(SB)/8, $0x3f8000003f800000
+DATA turbo216<>+24(SB)/8, $0x3f8000003f800000
 GLOBL turbo216<>(SB), RODATA|NOPTR, $32
 
-DATA turbo217<>+0(SB)/8, $0x2edbe6ff2edbe6ff
-DATA turbo217<>+8(SB)/8, $0x2edbe6ff2edbe6ff
-DATA turbo217<>+16(SB)/8, $0x2edbe6ff2edbe6ff
-DATA turbo217<>+24(SB)/8, $0x2edbe6ff2edbe6ff
-GLOBL turbo217<>(SB), RODATA|NOPTR, $32
+DATA turbo217<>+0(SB)/8, $0x3f800000bf800000
+DATA turbo217<>+8(SB)/8, $0xbf8000003f800000
+DATA turbo217<>+16(SB)/8, $0x3f800000bf800000
+DATA turbo217<>+24(SB)/8, $0x3f800000bf800000
+DATA turbo217<>+32(SB)/8, $0xbf800000bf800000
+DATA turbo217<>+40(SB)/8, $0x3f8000003f800000
+DATA turbo217<>+48(SB)/8, $0x3f8000003f800000
+DATA turbo217<>+56(SB)/8, $0x3f8000003f800000
+DATA turbo217<>+64(SB)/8, $0xbf8000003f800000
+DATA turbo217<>+72(SB)/8, $0xbf8000003f800000
+DATA turbo217<>+80(SB)/8, $0xbf8000003f800000
+DATA turbo217<>+88(SB)/8, $0x3f800000bf800000
+DATA turbo217<>+96(SB)/8, $0x3f8000003f800000
+DATA turbo217<>+104(SB)/8, $0x3f800000bf800000
+DATA turbo217<>+112(SB)/8, $0xbf8000003f800000
+DATA turbo217<>+120(SB)/8, $0xbf800000bf800000
+DATA turbo217<>+128(SB)/8, $0x3f800000bf800000
+DATA turbo217<>+136(SB)/8, $0xbf8000003f800000
+DATA turbo217<>+144(SB)/8, $0x3f8000003f800000
+DATA turbo217<>+152(SB)/8, $0x3f800000bf800000
+DATA turbo217<>+160(SB)/8, $0x3f800000bf800000
+DATA turbo217<>+168(SB)/8, $0xbf8000003f800000
+DATA turbo217<>+176(SB)/8, $0x3f800000bf800000
+DATA turbo217<>+184(SB)/8, $0x3f800000bf800000
+DATA turbo217<>+192(SB)/8, $0x3f8000003f800000
+DATA turbo217<>+200(SB)/8, $0xbf8000003f800000
+DATA turbo217<>+208(SB)/8, $0xbf800000bf800000
+DATA turbo217<>+216(SB)/8, $0xbf800000bf800000
+DATA turbo217<>+224(SB)/8, $0xbf8000003f800000
+DATA turbo217<>+232(SB)/8, $0x3f8000003f800000
+DATA turbo217<>+240(SB)/8, $0x3f8000003f800000
+DATA turbo217<>+248(SB)/8, $0x3f800000bf800000
+DATA turbo217<>+256(SB)/8, $0xbf800000bf800000
+DATA turbo217<>+264(SB)/8, $0xbf8000003f800000
+DATA turbo217<>+272(SB)/8, $0xbf800000bf800000
+DATA turbo217<>+280(SB)/8, $0xbf8000003f800000
+DATA turbo217<>+288(SB)/8, $0xbf800000bf800000
+DATA turbo217<>+296(SB)/8, $0xbf8000003f800000
+DATA turbo217<>+304(SB)/8, $0xbf800000bf800000
+DATA turbo217<>+312(SB)/8, $0x3f8000003f800000
+DATA turbo217<>+320(SB)/8, $0xbf8000003f800000
+DATA turbo217<>+328(SB)/8, $0x3f800000bf800000
+DATA turbo217<>+336(SB)/8, $0x3f8000003f800000
+DATA turbo217<>+344(SB)/8, $0xbf800000bf800000
+DATA turbo217<>+352(SB)/8, $0x3f8000003f800000
+DATA turbo217<>+360(SB)/8, $0x3f800000bf800000
+DATA turbo217<>+368(SB)/8, $0xbf8000003f800000
+DATA turbo217<>+376(SB)/8, $0xbf8000003f800000
+DATA turbo217<>+384(SB)/8, $0x3f800000bf800000
+DATA turbo217<>+392(SB)/8, $0xbf8000003f800000
+DATA turbo217<>+400(SB)/8, $0xbf8000003f800000
+DATA turbo217<>+408(SB)/8, $0xbf8000003f800000
+DATA turbo217<>+416(SB)/8, $0x3f8000003f800000
+DATA turbo217<>+424(SB)/8, $0x3f8000003f800000
+DATA turbo217<>+432(SB)/8, $0x3f800000bf800000
+DATA turbo217<>+440(SB)/8, $0x3f800000bf800000
+DATA turbo217<>+448(SB)/8, $0xbf8000003f800000
+DATA turbo217<>+456(SB)/8, $0x3f8000003f800000
+DATA turbo217<>+464(SB)/8, $0xbf800000bf800000
+DATA turbo217<>+472(SB)/8, $0xbf800000bf800000
+DATA turbo217<>+480(SB)/8, $0x3f800000bf800000
+DATA turbo217<>+488(SB)/8, $0xbf8000003f800000
+DATA turbo217<>+496(SB)/8, $0x3f8000003f800000
+DATA turbo217<>+504(SB)/8, $0x3f800000bf800000
+GLOBL turbo217<>(SB), RODATA|NOPTR, $512
 
-DATA turbo218<>+0(SB)/8, $0x3f8000003f800000
-DATA turbo218<>+8(SB)/8, $0x3f8000003f800000
-DATA turbo218<>+16(SB)/8, $0x3f8000003f800000
-DATA turbo218<>+24(SB)/8, $0x3f8000003f800000
-GLOBL turbo218<>(SB), RODATA|NOPTR, $32
+DATA turbo218<>+0(SB)/8, $0x3db504f33db504f3
+DATA turbo218<>+8(SB)/8, $0x3db504f33db504f3
+DATA turbo218<>+16(SB)/8, $0x3db504f3bdb504f3
+DATA turbo218<>+24(SB)/8, $0xbdb504f33db504f3
+DATA turbo218<>+32(SB)/8, $0xbdb504f33db504f3
+DATA turbo218<>+40(SB)/8, $0xbdb504f3bdb504f3
+DATA turbo218<>+48(SB)/8, $0xbdb504f33db504f3
+DATA turbo218<>+56(SB)/8, $0xbdb504f3bdb504f3
+DATA turbo218<>+64(SB)/8, $0x3db504f33db504f3
+DATA turbo218<>+72(SB)/8, $0xbdb504f3bdb504f3
+DATA turbo218<>+80(SB)/8, $0xbdb504f33db504f3
+DATA turbo218<>+88(SB)/8, $0xbdb504f33db504f3
+DATA turbo218<>+96(SB)/8, $0xbdb504f33db504f3
+DATA turbo218<>+104(SB)/8, $0x3db504f3bdb504f3
+DATA turbo218<>+112(SB)/8, $0x3db504f3bdb504f3
+DATA turbo218<>+120(SB)/8, $0x3db504f33db504f3
+DATA turbo218<>+128(SB)/8, $0x3db504f33db504f3
+DATA turbo218<>+136(SB)/8, $0xbdb504f3bdb504f3
+DATA turbo218<>+144(SB)/8, $0x3db504f3bdb504f3
+DATA turbo218<>+152(SB)/8, $0xbdb504f3bdb504f3
+DATA turbo218<>+160(SB)/8, $0xbdb504f3bdb504f3
+DATA turbo218<>+168(SB)/8, $0xbdb504f3bdb504f3
+DATA turbo218<>+176(SB)/8, $0x3db504f33db504f3
+DATA turbo218<>+184(SB)/8, $0xbdb504f33db504f3
+DATA turbo218<>+192(SB)/8, $0xbdb504f33db504f3
+DATA turbo218<>+200(SB)/8, $0x3db504f33db504f3
+DATA turbo218<>+208(SB)/8, $0xbdb504f33db504f3
+DATA turbo218<>+216(SB)/8, $0x3db504f3bdb504f3
+DATA turbo218<>+224(SB)/8, $0xbdb504f3bdb504f3
+DATA turbo218<>+232(SB)/8, $0xbdb504f3bdb504f3
+DATA turbo218<>+240(SB)/8, $0xbdb504f3bdb504f3
+DATA turbo218<>+248(SB)/8, $0x3db504f33db504f3
+DATA turbo218<>+256(SB)/8, $0xbdb504f33db504f3
+DATA turbo218<>+264(SB)/8, $0xbdb504f33db504f3
+DATA turbo218<>+272(SB)/8, $0xbdb504f3bdb504f3
+DATA turbo218<>+280(SB)/8, $0x3db504f3bdb504f3
+DATA turbo218<>+288(SB)/8, $0x3db504f3bdb504f3
+DATA turbo218<>+296(SB)/8, $0x3db504f3bdb504f3
+DATA turbo218<>+304(SB)/8, $0xbdb504f3bdb504f3
+DATA turbo218<>+312(SB)/8, $0x3db504f33db504f3
+DATA turbo218<>+320(SB)/8, $0x3db504f3bdb504f3
+DATA turbo218<>+328(SB)/8, $0x3db504f3bdb504f3
+DATA turbo218<>+336(SB)/8, $0xbdb504f33db504f3
+DATA turbo218<>+344(SB)/8, $0xbdb504f33db504f3
+DATA turbo218<>+352(SB)/8, $0xbdb504f3bdb504f3
+DATA turbo218<>+360(SB)/8, $0x3db504f3bdb504f3
+DATA turbo218<>+368(SB)/8, $0xbdb504f3bdb504f3
+DATA turbo218<>+376(SB)/8, $0xbdb504f33db504f3
+DATA turbo218<>+384(SB)/8, $0xbdb504f33db504f3
+DATA turbo218<>+392(SB)/8, $0x3db504f33db504f3
+DATA turbo218<>+400(SB)/8, $0xbdb504f33db504f3
+DATA turbo218<>+408(SB)/8, $0x3db504f3bdb504f3
+DATA turbo218<>+416(SB)/8, $0x3db504f3bdb504f3
+DATA turbo218<>+424(SB)/8, $0x3db504f3bdb504f3
+DATA turbo218<>+432(SB)/8, $0xbdb504f33db504f3
+DATA turbo218<>+440(SB)/8, $0x3db504f3bdb504f3
+DATA turbo218<>+448(SB)/8, $0x3db504f3bdb504f3
+DATA turbo218<>+456(SB)/8, $0x3db504f3bdb504f3
+DATA turbo218<>+464(SB)/8, $0xbdb504f33db504f3
+DATA turbo218<>+472(SB)/8, $0xbdb504f33db504f3
+DATA turbo218<>+480(SB)/8, $0xbdb504f33db504f3
+DATA turbo218<>+488(SB)/8, $0xbdb504f3bdb504f3
+DATA turbo218<>+496(SB)/8, $0xbdb504f3bdb504f3
+DATA turbo218<>+504(SB)/8, $0xbdb504f33db504f3
+GLOBL turbo218<>(SB), RODATA|NOPTR, $512
 
-DATA turbo219<>+0(SB)/8, $0x3f800000bf800000
-DATA turbo219<>+8(SB)/8, $0xbf8000003f800000
-DATA turbo219<>+16(SB)/8, $0x3f800000bf800000
-DATA turbo219<>+24(SB)/8, $0x3f800000bf800000
-DATA turbo219<>+32(SB)/8, $0xbf800000bf800000
-DATA turbo219<>+40(SB)/8, $0x3f8000003f800000
-DATA turbo219<>+48(SB)/8, $0x3f8000003f800000
-DATA turbo219<>+56(SB)/8, $0x3f8000003f800000
-DATA turbo219<>+64(SB)/8, $0xbf8000003f800000
-DATA turbo219<>+72(SB)/8, $0xbf8000003f800000
-DATA turbo219<>+80(SB)/8, $0xbf8000003f800000
-DATA turbo219<>+88(SB)/8, $0x3f800000bf800000
-DATA turbo219<>+96(SB)/8, $0x3f8000003f800000
-DATA turbo219<>+104(SB)/8, $0x3f800000bf800000
-DATA turbo219<>+112(SB)/8, $0xbf8000003f800000
-DATA turbo219<>+120(SB)/8, $0xbf800000bf800000
-DATA turbo219<>+128(SB)/8, $0x3f800000bf800000
-DATA turbo219<>+136(SB)/8, $0xbf8000003f800000
-DATA turbo219<>+144(SB)/8, $0x3f8000003f800000
-DATA turbo219<>+152(SB)/8, $0x3f800000bf800000
-DATA turbo219<>+160(SB)/8, $0x3f800000bf800000
-DATA turbo219<>+168(SB)/8, $0xbf8000003f800000
-DATA turbo219<>+176(SB)/8, $0x3f800000bf800000
-DATA turbo219<>+184(SB)/8, $0x3f800000bf800000
-DATA turbo219<>+192(SB)/8, $0x3f8000003f800000
-DATA turbo219<>+200(SB)/8, $0xbf8000003f800000
-DATA turbo219<>+208(SB)/8, $0xbf800000bf800000
-DATA turbo219<>+216(SB)/8, $0xbf800000bf800000
-DATA turbo219<>+224(SB)/8, $0xbf8000003f800000
-DATA turbo219<>+232(SB)/8, $0x3f8000003f800000
-DATA turbo219<>+240(SB)/8, $0x3f8000003f800000
-DATA turbo219<>+248(SB)/8, $0x3f800000bf800000
-DATA turbo219<>+256(SB)/8, $0xbf800000bf800000
-DATA turbo219<>+264(SB)/8, $0xbf8000003f800000
-DATA turbo219<>+272(SB)/8, $0xbf800000bf800000
-DATA turbo219<>+280(SB)/8, $0xbf8000003f800000
-DATA turbo219<>+288(SB)/8, $0xbf800000bf800000
-DATA turbo219<>+296(SB)/8, $0xbf8000003f800000
-DATA turbo219<>+304(SB)/8, $0xbf800000bf800000
-DATA turbo219<>+312(SB)/8, $0x3f8000003f800000
-DATA turbo219<>+320(SB)/8, $0xbf8000003f800000
-DATA turbo219<>+328(SB)/8, $0x3f800000bf800000
-DATA turbo219<>+336(SB)/8, $0x3f8000003f800000
-DATA turbo219<>+344(SB)/8, $0xbf800000bf800000
-DATA turbo219<>+352(SB)/8, $0x3f8000003f800000
-DATA turbo219<>+360(SB)/8, $0x3f800000bf800000
-DATA turbo219<>+368(SB)/8, $0xbf8000003f800000
-DATA turbo219<>+376(SB)/8, $0xbf8000003f800000
-DATA turbo219<>+384(SB)/8, $0x3f800000bf800000
-DATA turbo219<>+392(SB)/8, $0xbf8000003f800000
-DATA turbo219<>+400(SB)/8, $0xbf8000003f800000
-DATA turbo219<>+408(SB)/8, $0xbf8000003f800000
-DATA turbo219<>+416(SB)/8, $0x3f8000003f800000
-DATA turbo219<>+424(SB)/8, $0x3f8000003f800000
-DATA turbo219<>+432(SB)/8, $0x3f800000bf800000
-DATA turbo219<>+440(SB)/8, $0x3f800000bf800000
-DATA turbo219<>+448(SB)/8, $0xbf8000003f800000
-DATA turbo219<>+456(SB)/8, $0x3f8000003f800000
-DATA turbo219<>+464(SB)/8, $0xbf800000bf800000
-DATA turbo219<>+472(SB)/8, $0xbf800000bf800000
-DATA turbo219<>+480(SB)/8, $0x3f800000bf800000
-DATA turbo219<>+488(SB)/8, $0xbf8000003f800000
-DATA turbo219<>+496(SB)/8, $0x3f8000003f800000
-DATA turbo219<>+504(SB)/8, $0x3f800000bf800000
-GLOBL turbo219<>(SB), RODATA|NOPTR, $512
+DATA turbo219<>+0(SB)/8, $0x3db19e73bdb19e73
+DATA turbo219<>+8(SB)/8, $0x0000000000000000
+DATA turbo219<>+16(SB)/8, $0x0000000000000000
+DATA turbo219<>+24(SB)/8, $0x0000000000000000
+GLOBL turbo219<>(SB), RODATA|NOPTR, $32
 
-DATA turbo220<>+0(SB)/8, $0x3db504f33db504f3
-DATA turbo220<>+8(SB)/8, $0x3db504f33db504f3
-DATA turbo220<>+16(SB)/8, $0x3db504f3bdb504f3
-DATA turbo220<>+24(SB)/8, $0xbdb504f33db504f3
-DATA turbo220<>+32(SB)/8, $0xbdb504f33db504f3
-DATA turbo220<>+40(SB)/8, $0xbdb504f3bdb504f3
-DATA turbo220<>+48(SB)/8, $0xbdb504f33db504f3
-DATA turbo220<>+56(SB)/8, $0xbdb504f3bdb504f3
-DATA turbo220<>+64(SB)/8, $0x3db504f33db504f3
-DATA turbo220<>+72(SB)/8, $0xbdb504f3bdb504f3
-DATA turbo220<>+80(SB)/8, $0xbdb504f33db504f3
-DATA turbo220<>+88(SB)/8, $0xbdb504f33db504f3
-DATA turbo220<>+96(SB)/8, $0xbdb504f33db504f3
-DATA turbo220<>+104(SB)/8, $0x3db504f3bdb504f3
-DATA turbo220<>+112(SB)/8, $0x3db504f3bdb504f3
-DATA turbo220<>+120(SB)/8, $0x3db504f33db504f3
-DATA turbo220<>+128(SB)/8, $0x3db504f33db504f3
-DATA turbo220<>+136(SB)/8, $0xbdb504f3bdb504f3
-DATA turbo220<>+144(SB)/8, $0x3db504f3bdb504f3
-DATA turbo220<>+152(SB)/8, $0xbdb504f3bdb504f3
-DATA turbo220<>+160(SB)/8, $0xbdb504f3bdb504f3
-DATA turbo220<>+168(SB)/8, $0xbdb504f3bdb504f3
-DATA turbo220<>+176(SB)/8, $0x3db504f33db504f3
-DATA turbo220<>+184(SB)/8, $0xbdb504f33db504f3
-DATA turbo220<>+192(SB)/8, $0xbdb504f33db504f3
-DATA turbo220<>+200(SB)/8, $0x3db504f33db504f3
-DATA turbo220<>+208(SB)/8, $0xbdb504f33db504f3
-DATA turbo220<>+216(SB)/8, $0x3db504f3bdb504f3
-DATA turbo220<>+224(SB)/8, $0xbdb504f3bdb504f3
-DATA turbo220<>+232(SB)/8, $0xbdb504f3bdb504f3
-DATA turbo220<>+240(SB)/8, $0xbdb504f3bdb504f3
-DATA turbo220<>+248(SB)/8, $0x3db504f33db504f3
-DATA turbo220<>+256(SB)/8, $0xbdb504f33db504f3
-DATA turbo220<>+264(SB)/8, $0xbdb504f33db504f3
-DATA turbo220<>+272(SB)/8, $0xbdb504f3bdb504f3
-DATA turbo220<>+280(SB)/8, $0x3db504f3bdb504f3
-DATA turbo220<>+288(SB)/8, $0x3db504f3bdb504f3
-DATA turbo220<>+296(SB)/8, $0x3db504f3bdb504f3
-DATA turbo220<>+304(SB)/8, $0xbdb504f3bdb504f3
-DATA turbo220<>+312(SB)/8, $0x3db504f33db504f3
-DATA turbo220<>+320(SB)/8, $0x3db504f3bdb504f3
-DATA turbo220<>+328(SB)/8, $0x3db504f3bdb504f3
-DATA turbo220<>+336(SB)/8, $0xbdb504f33db504f3
-DATA turbo220<>+344(SB)/8, $0xbdb504f33db504f3
-DATA turbo220<>+352(SB)/8, $0xbdb504f3bdb504f3
-DATA turbo220<>+360(SB)/8, $0x3db504f3bdb504f3
-DATA turbo220<>+368(SB)/8, $0xbdb504f3bdb504f3
-DATA turbo220<>+376(SB)/8, $0xbdb504f33db504f3
-DATA turbo220<>+384(SB)/8, $0xbdb504f33db504f3
-DATA turbo220<>+392(SB)/8, $0x3db504f33db504f3
-DATA turbo220<>+400(SB)/8, $0xbdb504f33db504f3
-DATA turbo220<>+408(SB)/8, $0x3db504f3bdb504f3
-DATA turbo220<>+416(SB)/8, $0x3db504f3bdb504f3
-DATA turbo220<>+424(SB)/8, $0x3db504f3bdb504f3
-DATA turbo220<>+432(SB)/8, $0xbdb504f33db504f3
-DATA turbo220<>+440(SB)/8, $0x3db504f3bdb504f3
-DATA turbo220<>+448(SB)/8, $0x3db504f3bdb504f3
-DATA turbo220<>+456(SB)/8, $0x3db504f3bdb504f3
-DATA turbo220<>+464(SB)/8, $0xbdb504f33db504f3
-DATA turbo220<>+472(SB)/8, $0xbdb504f33db504f3
-DATA turbo220<>+480(SB)/8, $0xbdb504f33db504f3
-DATA turbo220<>+488(SB)/8, $0xbdb504f3bdb504f3
-DATA turbo220<>+496(SB)/8, $0xbdb504f3bdb504f3
-DATA turbo220<>+504(SB)/8, $0xbdb504f33db504f3
-GLOBL turbo220<>(SB), RODATA|NOPTR, $512
+DATA turbo220<>+0(SB)/8, $0x8000000080000000
+DATA turbo220<>+8(SB)/8, $0x8000000080000000
+DATA turbo220<>+16(SB)/8, $0x8000000080000000
+DATA turbo220<>+24(SB)/8, $0x8000000080000000
+GLOBL turbo220<>(SB), RODATA|NOPTR, $32
 
-DATA turbo221<>+0(SB)/8, $0x3db19e73bdb19e73
-DATA turbo221<>+8(SB)/8, $0x0000000000000000
-DATA turbo221<>+16(SB)/8, $0x0000000000000000
-DATA turbo221<>+24(SB)/8, $0x0000000000000000
+DATA turbo221<>+0(SB)/8, $0x7fc000007fc00000
+DATA turbo221<>+8(SB)/8, $0x7fc000007fc00000
+DATA turbo221<>+16(SB)/8, $0x7fc000007fc00000
+DATA turbo221<>+24(SB)/8, $0x7fc000007fc00000
 GLOBL turbo221<>(SB), RODATA|NOPTR, $32
-
-DATA turbo222<>+0(SB)/8, $0x8000000080000000
-DATA turbo222<>+8(SB)/8, $0x8000000080000000
-DATA turbo222<>+16(SB)/8, $0x8000000080000000
-DATA turbo222<>+24(SB)/8, $0x8000000080000000
-GLOBL turbo222<>(SB), RODATA|NOPTR, $32
-
-DATA turbo223<>+0(SB)/8, $0x7fc000007fc00000
-DATA turbo223<>+8(SB)/8, $0x7fc000007fc00000
-DATA turbo223<>+16(SB)/8, $0x7fc000007fc00000
-DATA turbo223<>+24(SB)/8, $0x7fc000007fc00000
-GLOBL turbo223<>(SB), RODATA|NOPTR, $32
 
 // decodeUnitsTurbo2AVX512 unpacks units of 128 values.
 // Requires: AVX2, F16C
@@ -2089,29 +2079,15 @@ done2:
 
 // score1xTurbo2AVX512 multiplies rows of one block with 1 row of activations in int8; rows is a multiple of 4, ldy and stride in bytes.
 // Requires: F16C, AVX512VL, AVX512VNNI
-TEXT ·score1xTurbo2AVX512(SB), NOSPLIT, $608-72
+TEXT ·score1xTurbo2AVX512(SB), NOSPLIT, $544-72
 	LEAQ         31(SP), AX
 	ANDQ         $-32, AX
 	LEAQ         351(SP), AX
 	ANDQ         $-32, AX
 	LEAQ         511(SP), BX
 	ANDQ         $-32, BX
-	LEAQ         575(SP), CX
-	ANDQ         $-32, CX
-	MOVQ         q+16(FP), DX
-
-	// fixed: the smallest level times the sum of the activations
-	MOVQ         s+32(FP), SI
-	VMOVDQU      turbo210<>+0(SB), Y0
-	VMOVUPS      (SI), Y1
-	VMULPS       Y0, Y1, Y0
-	VEXTRACTF128 $1, Y0, X1
-	VADDPS       X0, X1, X1
-	VMOVHLPS     X1, X1, X0
-	VADDPS       X0, X1, X1
-	VMOVSHDUP    X1, X0
-	VADDSS       X0, X1, X1
-	VMOVSS       X1, (CX)
+	MOVQ         q+16(FP), CX
+	MOVQ         d+24(FP), DX
 	MOVQ         y+0(FP), SI
 	MOVQ         w+40(FP), DI
 	MOVQ         rows+56(FP), R8
@@ -2142,11 +2118,13 @@ loop3:
 	VPSRLD       $6, Y0, Y0
 	VPAND        turbo24<>+0(SB), Y0, Y0
 	VPOR         Y0, Y1, Y0
-	VBROADCASTI128 turbo211<>+0(SB), Y1
+	VBROADCASTI128 turbo29<>+0(SB), Y1
 	VPSHUFB      Y0, Y1, Y0
-	VMOVDQU      (DX), Y1
+	VPABSB       Y0, Y1
+	VMOVDQU      (CX), Y2
+	VPSIGNB      Y0, Y2, Y0
 	VPXOR        Y2, Y2, Y2
-	VPDPBUSD     Y1, Y0, Y2
+	VPDPBUSD     Y0, Y1, Y2
 	VMOVDQU      10(DI), X0
 	VINSERTI128  $1, 14(DI), Y0, Y0
 	VPSHUFB      turbo20<>+0(SB), Y0, Y0
@@ -2160,10 +2138,12 @@ loop3:
 	VPSRLD       $6, Y0, Y0
 	VPAND        turbo24<>+0(SB), Y0, Y0
 	VPOR         Y0, Y1, Y0
-	VBROADCASTI128 turbo211<>+0(SB), Y1
+	VBROADCASTI128 turbo29<>+0(SB), Y1
 	VPSHUFB      Y0, Y1, Y0
-	VMOVDQU      32(DX), Y1
-	VPDPBUSD     Y1, Y0, Y2
+	VPABSB       Y0, Y1
+	VMOVDQU      32(CX), Y3
+	VPSIGNB      Y0, Y3, Y0
+	VPDPBUSD     Y0, Y1, Y2
 	VBROADCASTI128 18(DI), Y0
 	VPSHUFB      turbo26<>+0(SB), Y0, Y0
 	VPAND        turbo21<>+0(SB), Y0, Y1
@@ -2176,10 +2156,12 @@ loop3:
 	VPSRLD       $6, Y0, Y0
 	VPAND        turbo24<>+0(SB), Y0, Y0
 	VPOR         Y0, Y1, Y0
-	VBROADCASTI128 turbo211<>+0(SB), Y1
+	VBROADCASTI128 turbo29<>+0(SB), Y1
 	VPSHUFB      Y0, Y1, Y0
-	VMOVDQU      64(DX), Y1
-	VPDPBUSD     Y1, Y0, Y2
+	VPABSB       Y0, Y1
+	VMOVDQU      64(CX), Y3
+	VPSIGNB      Y0, Y3, Y0
+	VPDPBUSD     Y0, Y1, Y2
 	VBROADCASTI128 18(DI), Y0
 	VPSHUFB      turbo27<>+0(SB), Y0, Y0
 	VPAND        turbo21<>+0(SB), Y0, Y1
@@ -2192,10 +2174,12 @@ loop3:
 	VPSRLD       $6, Y0, Y0
 	VPAND        turbo24<>+0(SB), Y0, Y0
 	VPOR         Y0, Y1, Y0
-	VBROADCASTI128 turbo211<>+0(SB), Y1
+	VBROADCASTI128 turbo29<>+0(SB), Y1
 	VPSHUFB      Y0, Y1, Y0
-	VMOVDQU      96(DX), Y1
-	VPDPBUSD     Y1, Y0, Y2
+	VPABSB       Y0, Y1
+	VMOVDQU      96(CX), Y3
+	VPSIGNB      Y0, Y3, Y0
+	VPDPBUSD     Y0, Y1, Y2
 	VMOVDQU      Y2, (R10)
 	VPBROADCASTW (DI), X0
 	VCVTPH2PS    X0, Y0
@@ -2230,11 +2214,8 @@ done4:
 	VEXTRACTI128 $1, Y2, X1
 	VPADDD       X1, X2, X1
 	VCVTDQ2PS    X1, X1
-	MOVQ         d+24(FP), R9
-	VBROADCASTSS (R9), X2
+	VBROADCASTSS (DX), X2
 	VMULPS       X2, X1, X1
-	VBROADCASTSS (CX), X2
-	VADDPS       X2, X1, X1
 	VMULPS       X0, X1, X0
 	VMOVUPS      X0, (SI)
 	ADDQ         $0x10, SI
@@ -2248,38 +2229,15 @@ done2:
 
 // score2xTurbo2AVX512 multiplies rows of one block with 2 rows of activations in int8; rows is a multiple of 4, ldy and stride in bytes.
 // Requires: F16C, AVX512VL, AVX512VNNI
-TEXT ·score2xTurbo2AVX512(SB), 0, $736-72
+TEXT ·score2xTurbo2AVX512(SB), 0, $672-72
 	LEAQ         31(SP), AX
 	ANDQ         $-32, AX
 	LEAQ         351(SP), AX
 	ANDQ         $-32, AX
 	LEAQ         639(SP), BX
 	ANDQ         $-32, BX
-	LEAQ         703(SP), CX
-	ANDQ         $-32, CX
-	MOVQ         q+16(FP), DX
-
-	// fixed: the smallest level times the sum of the activations
-	MOVQ         s+32(FP), SI
-	VMOVDQU      turbo210<>+0(SB), Y0
-	VMOVUPS      (SI), Y1
-	VMULPS       Y0, Y1, Y1
-	VEXTRACTF128 $1, Y1, X2
-	VADDPS       X1, X2, X2
-	VMOVHLPS     X2, X2, X1
-	VADDPS       X1, X2, X2
-	VMOVSHDUP    X2, X1
-	VADDSS       X1, X2, X2
-	VMOVSS       X2, (CX)
-	VMOVUPS      32(SI), Y1
-	VMULPS       Y0, Y1, Y0
-	VEXTRACTF128 $1, Y0, X1
-	VADDPS       X0, X1, X1
-	VMOVHLPS     X1, X1, X0
-	VADDPS       X0, X1, X1
-	VMOVSHDUP    X1, X0
-	VADDSS       X0, X1, X1
-	VMOVSS       X1, 4(CX)
+	MOVQ         q+16(FP), CX
+	MOVQ         d+24(FP), DX
 	MOVQ         y+0(FP), SI
 	MOVQ         w+40(FP), DI
 	MOVQ         rows+56(FP), R8
@@ -2310,14 +2268,17 @@ loop3:
 	VPSRLD       $6, Y0, Y0
 	VPAND        turbo24<>+0(SB), Y0, Y0
 	VPOR         Y0, Y1, Y0
-	VBROADCASTI128 turbo211<>+0(SB), Y1
+	VBROADCASTI128 turbo29<>+0(SB), Y1
 	VPSHUFB      Y0, Y1, Y0
-	VMOVDQU      (DX), Y1
-	VPXOR        Y2, Y2, Y2
-	VPDPBUSD     Y1, Y0, Y2
-	VMOVDQU      128(DX), Y1
+	VPABSB       Y0, Y1
+	VMOVDQU      (CX), Y2
+	VPSIGNB      Y0, Y2, Y2
 	VPXOR        Y3, Y3, Y3
-	VPDPBUSD     Y1, Y0, Y3
+	VPDPBUSD     Y2, Y1, Y3
+	VMOVDQU      128(CX), Y2
+	VPSIGNB      Y0, Y2, Y0
+	VPXOR        Y2, Y2, Y2
+	VPDPBUSD     Y0, Y1, Y2
 	VMOVDQU      10(DI), X0
 	VINSERTI128  $1, 14(DI), Y0, Y0
 	VPSHUFB      turbo20<>+0(SB), Y0, Y0
@@ -2331,12 +2292,15 @@ loop3:
 	VPSRLD       $6, Y0, Y0
 	VPAND        turbo24<>+0(SB), Y0, Y0
 	VPOR         Y0, Y1, Y0
-	VBROADCASTI128 turbo211<>+0(SB), Y1
+	VBROADCASTI128 turbo29<>+0(SB), Y1
 	VPSHUFB      Y0, Y1, Y0
-	VMOVDQU      32(DX), Y1
-	VPDPBUSD     Y1, Y0, Y2
-	VMOVDQU      160(DX), Y1
-	VPDPBUSD     Y1, Y0, Y3
+	VPABSB       Y0, Y1
+	VMOVDQU      32(CX), Y4
+	VPSIGNB      Y0, Y4, Y4
+	VPDPBUSD     Y4, Y1, Y3
+	VMOVDQU      160(CX), Y4
+	VPSIGNB      Y0, Y4, Y0
+	VPDPBUSD     Y0, Y1, Y2
 	VBROADCASTI128 18(DI), Y0
 	VPSHUFB      turbo26<>+0(SB), Y0, Y0
 	VPAND        turbo21<>+0(SB), Y0, Y1
@@ -2349,12 +2313,15 @@ loop3:
 	VPSRLD       $6, Y0, Y0
 	VPAND        turbo24<>+0(SB), Y0, Y0
 	VPOR         Y0, Y1, Y0
-	VBROADCASTI128 turbo211<>+0(SB), Y1
+	VBROADCASTI128 turbo29<>+0(SB), Y1
 	VPSHUFB      Y0, Y1, Y0
-	VMOVDQU      64(DX), Y1
-	VPDPBUSD     Y1, Y0, Y2
-	VMOVDQU      192(DX), Y1
-	VPDPBUSD     Y1, Y0, Y3
+	VPABSB       Y0, Y1
+	VMOVDQU      64(CX), Y4
+	VPSIGNB      Y0, Y4, Y4
+	VPDPBUSD     Y4, Y1, Y3
+	VMOVDQU      192(CX), Y4
+	VPSIGNB      Y0, Y4, Y0
+	VPDPBUSD     Y0, Y1, Y2
 	VBROADCASTI128 18(DI), Y0
 	VPSHUFB      turbo27<>+0(SB), Y0, Y0
 	VPAND        turbo21<>+0(SB), Y0, Y1
@@ -2367,14 +2334,17 @@ loop3:
 	VPSRLD       $6, Y0, Y0
 	VPAND        turbo24<>+0(SB), Y0, Y0
 	VPOR         Y0, Y1, Y0
-	VBROADCASTI128 turbo211<>+0(SB), Y1
+	VBROADCASTI128 turbo29<>+0(SB), Y1
 	VPSHUFB      Y0, Y1, Y0
-	VMOVDQU      96(DX), Y1
-	VPDPBUSD     Y1, Y0, Y2
-	VMOVDQU      224(DX), Y1
-	VPDPBUSD     Y1, Y0, Y3
-	VMOVDQU      Y2, (R10)
-	VMOVDQU      Y3, 128(R10)
+	VPABSB       Y0, Y1
+	VMOVDQU      96(CX), Y4
+	VPSIGNB      Y0, Y4, Y4
+	VPDPBUSD     Y4, Y1, Y3
+	VMOVDQU      224(CX), Y4
+	VPSIGNB      Y0, Y4, Y0
+	VPDPBUSD     Y0, Y1, Y2
+	VMOVDQU      Y3, (R10)
+	VMOVDQU      Y2, 128(R10)
 	VPBROADCASTW (DI), X0
 	VCVTPH2PS    X0, Y0
 	VMOVDQU      turbo28<>+0(SB), Y1
@@ -2408,11 +2378,8 @@ done4:
 	VEXTRACTI128 $1, Y2, X1
 	VPADDD       X1, X2, X1
 	VCVTDQ2PS    X1, X1
-	MOVQ         d+24(FP), R9
-	VBROADCASTSS (R9), X2
+	VBROADCASTSS (DX), X2
 	VMULPS       X2, X1, X1
-	VBROADCASTSS (CX), X2
-	VADDPS       X2, X1, X1
 	VMULPS       X0, X1, X1
 	VMOVUPS      X1, (SI)
 	VMOVDQU      128(AX), Y1
@@ -2431,11 +2398,8 @@ done4:
 	VEXTRACTI128 $1, Y2, X1
 	VPADDD       X1, X2, X1
 	VCVTDQ2PS    X1, X1
-	MOVQ         d+24(FP), R9
-	VBROADCASTSS 4(R9), X2
+	VBROADCASTSS 4(DX), X2
 	VMULPS       X2, X1, X1
-	VBROADCASTSS 4(CX), X2
-	VADDPS       X2, X1, X1
 	VMULPS       X0, X1, X0
 	MOVQ         ldy+8(FP), R9
 	MOVQ         SI, R10
@@ -2452,47 +2416,15 @@ done2:
 
 // score3xTurbo2AVX512 multiplies rows of one block with 3 rows of activations in int8; rows is a multiple of 4, ldy and stride in bytes.
 // Requires: F16C, AVX512VL, AVX512VNNI
-TEXT ·score3xTurbo2AVX512(SB), 0, $864-72
+TEXT ·score3xTurbo2AVX512(SB), 0, $800-72
 	LEAQ         31(SP), AX
 	ANDQ         $-32, AX
 	LEAQ         351(SP), AX
 	ANDQ         $-32, AX
 	LEAQ         767(SP), BX
 	ANDQ         $-32, BX
-	LEAQ         831(SP), CX
-	ANDQ         $-32, CX
-	MOVQ         q+16(FP), DX
-
-	// fixed: the smallest level times the sum of the activations
-	MOVQ         s+32(FP), SI
-	VMOVDQU      turbo210<>+0(SB), Y0
-	VMOVUPS      (SI), Y1
-	VMULPS       Y0, Y1, Y1
-	VEXTRACTF128 $1, Y1, X2
-	VADDPS       X1, X2, X2
-	VMOVHLPS     X2, X2, X1
-	VADDPS       X1, X2, X2
-	VMOVSHDUP    X2, X1
-	VADDSS       X1, X2, X2
-	VMOVSS       X2, (CX)
-	VMOVUPS      32(SI), Y1
-	VMULPS       Y0, Y1, Y1
-	VEXTRACTF128 $1, Y1, X2
-	VADDPS       X1, X2, X2
-	VMOVHLPS     X2, X2, X1
-	VADDPS       X1, X2, X2
-	VMOVSHDUP    X2, X1
-	VADDSS       X1, X2, X2
-	VMOVSS       X2, 4(CX)
-	VMOVUPS      64(SI), Y1
-	VMULPS       Y0, Y1, Y0
-	VEXTRACTF128 $1, Y0, X1
-	VADDPS       X0, X1, X1
-	VMOVHLPS     X1, X1, X0
-	VADDPS       X0, X1, X1
-	VMOVSHDUP    X1, X0
-	VADDSS       X0, X1, X1
-	VMOVSS       X1, 8(CX)
+	MOVQ         q+16(FP), CX
+	MOVQ         d+24(FP), DX
 	MOVQ         y+0(FP), SI
 	MOVQ         w+40(FP), DI
 	MOVQ         rows+56(FP), R8
@@ -2523,17 +2455,21 @@ loop3:
 	VPSRLD       $6, Y0, Y0
 	VPAND        turbo24<>+0(SB), Y0, Y0
 	VPOR         Y0, Y1, Y0
-	VBROADCASTI128 turbo211<>+0(SB), Y1
+	VBROADCASTI128 turbo29<>+0(SB), Y1
 	VPSHUFB      Y0, Y1, Y0
-	VMOVDQU      (DX), Y1
-	VPXOR        Y2, Y2, Y2
-	VPDPBUSD     Y1, Y0, Y2
-	VMOVDQU      128(DX), Y1
+	VPABSB       Y0, Y1
+	VMOVDQU      (CX), Y2
+	VPSIGNB      Y0, Y2, Y2
 	VPXOR        Y3, Y3, Y3
-	VPDPBUSD     Y1, Y0, Y3
-	VMOVDQU      256(DX), Y1
+	VPDPBUSD     Y2, Y1, Y3
+	VMOVDQU      128(CX), Y2
+	VPSIGNB      Y0, Y2, Y2
 	VPXOR        Y4, Y4, Y4
-	VPDPBUSD     Y1, Y0, Y4
+	VPDPBUSD     Y2, Y1, Y4
+	VMOVDQU      256(CX), Y2
+	VPSIGNB      Y0, Y2, Y0
+	VPXOR        Y2, Y2, Y2
+	VPDPBUSD     Y0, Y1, Y2
 	VMOVDQU      10(DI), X0
 	VINSERTI128  $1, 14(DI), Y0, Y0
 	VPSHUFB      turbo20<>+0(SB), Y0, Y0
@@ -2547,14 +2483,18 @@ loop3:
 	VPSRLD       $6, Y0, Y0
 	VPAND        turbo24<>+0(SB), Y0, Y0
 	VPOR         Y0, Y1, Y0
-	VBROADCASTI128 turbo211<>+0(SB), Y1
+	VBROADCASTI128 turbo29<>+0(SB), Y1
 	VPSHUFB      Y0, Y1, Y0
-	VMOVDQU      32(DX), Y1
-	VPDPBUSD     Y1, Y0, Y2
-	VMOVDQU      160(DX), Y1
-	VPDPBUSD     Y1, Y0, Y3
-	VMOVDQU      288(DX), Y1
-	VPDPBUSD     Y1, Y0, Y4
+	VPABSB       Y0, Y1
+	VMOVDQU      32(CX), Y5
+	VPSIGNB      Y0, Y5, Y5
+	VPDPBUSD     Y5, Y1, Y3
+	VMOVDQU      160(CX), Y5
+	VPSIGNB      Y0, Y5, Y5
+	VPDPBUSD     Y5, Y1, Y4
+	VMOVDQU      288(CX), Y5
+	VPSIGNB      Y0, Y5, Y0
+	VPDPBUSD     Y0, Y1, Y2
 	VBROADCASTI128 18(DI), Y0
 	VPSHUFB      turbo26<>+0(SB), Y0, Y0
 	VPAND        turbo21<>+0(SB), Y0, Y1
@@ -2567,14 +2507,18 @@ loop3:
 	VPSRLD       $6, Y0, Y0
 	VPAND        turbo24<>+0(SB), Y0, Y0
 	VPOR         Y0, Y1, Y0
-	VBROADCASTI128 turbo211<>+0(SB), Y1
+	VBROADCASTI128 turbo29<>+0(SB), Y1
 	VPSHUFB      Y0, Y1, Y0
-	VMOVDQU      64(DX), Y1
-	VPDPBUSD     Y1, Y0, Y2
-	VMOVDQU      192(DX), Y1
-	VPDPBUSD     Y1, Y0, Y3
-	VMOVDQU      320(DX), Y1
-	VPDPBUSD     Y1, Y0, Y4
+	VPABSB       Y0, Y1
+	VMOVDQU      64(CX), Y5
+	VPSIGNB      Y0, Y5, Y5
+	VPDPBUSD     Y5, Y1, Y3
+	VMOVDQU      192(CX), Y5
+	VPSIGNB      Y0, Y5, Y5
+	VPDPBUSD     Y5, Y1, Y4
+	VMOVDQU      320(CX), Y5
+	VPSIGNB      Y0, Y5, Y0
+	VPDPBUSD     Y0, Y1, Y2
 	VBROADCASTI128 18(DI), Y0
 	VPSHUFB      turbo27<>+0(SB), Y0, Y0
 	VPAND        turbo21<>+0(SB), Y0, Y1
@@ -2587,17 +2531,21 @@ loop3:
 	VPSRLD       $6, Y0, Y0
 	VPAND        turbo24<>+0(SB), Y0, Y0
 	VPOR         Y0, Y1, Y0
-	VBROADCASTI128 turbo211<>+0(SB), Y1
+	VBROADCASTI128 turbo29<>+0(SB), Y1
 	VPSHUFB      Y0, Y1, Y0
-	VMOVDQU      96(DX), Y1
-	VPDPBUSD     Y1, Y0, Y2
-	VMOVDQU      224(DX), Y1
-	VPDPBUSD     Y1, Y0, Y3
-	VMOVDQU      352(DX), Y1
-	VPDPBUSD     Y1, Y0, Y4
-	VMOVDQU      Y2, (R10)
-	VMOVDQU      Y3, 128(R10)
-	VMOVDQU      Y4, 256(R10)
+	VPABSB       Y0, Y1
+	VMOVDQU      96(CX), Y5
+	VPSIGNB      Y0, Y5, Y5
+	VPDPBUSD     Y5, Y1, Y3
+	VMOVDQU      224(CX), Y5
+	VPSIGNB      Y0, Y5, Y5
+	VPDPBUSD     Y5, Y1, Y4
+	VMOVDQU      352(CX), Y5
+	VPSIGNB      Y0, Y5, Y0
+	VPDPBUSD     Y0, Y1, Y2
+	VMOVDQU      Y3, (R10)
+	VMOVDQU      Y4, 128(R10)
+	VMOVDQU      Y2, 256(R10)
 	VPBROADCASTW (DI), X0
 	VCVTPH2PS    X0, Y0
 	VMOVDQU      turbo28<>+0(SB), Y1
@@ -2631,11 +2579,8 @@ done4:
 	VEXTRACTI128 $1, Y2, X1
 	VPADDD       X1, X2, X1
 	VCVTDQ2PS    X1, X1
-	MOVQ         d+24(FP), R9
-	VBROADCASTSS (R9), X2
+	VBROADCASTSS (DX), X2
 	VMULPS       X2, X1, X1
-	VBROADCASTSS (CX), X2
-	VADDPS       X2, X1, X1
 	VMULPS       X0, X1, X1
 	VMOVUPS      X1, (SI)
 	VMOVDQU      128(AX), Y1
@@ -2654,11 +2599,8 @@ done4:
 	VEXTRACTI128 $1, Y2, X1
 	VPADDD       X1, X2, X1
 	VCVTDQ2PS    X1, X1
-	MOVQ         d+24(FP), R9
-	VBROADCASTSS 4(R9), X2
+	VBROADCASTSS 4(DX), X2
 	VMULPS       X2, X1, X1
-	VBROADCASTSS 4(CX), X2
-	VADDPS       X2, X1, X1
 	VMULPS       X0, X1, X1
 	MOVQ         ldy+8(FP), R9
 	MOVQ         SI, R10
@@ -2680,11 +2622,8 @@ done4:
 	VEXTRACTI128 $1, Y2, X1
 	VPADDD       X1, X2, X1
 	VCVTDQ2PS    X1, X1
-	MOVQ         d+24(FP), R11
-	VBROADCASTSS 8(R11), X2
+	VBROADCASTSS 8(DX), X2
 	VMULPS       X2, X1, X1
-	VBROADCASTSS 8(CX), X2
-	VADDPS       X2, X1, X1
 	VMULPS       X0, X1, X0
 	ADDQ         R9, R10
 	VMOVUPS      X0, (R10)
@@ -2699,56 +2638,15 @@ done2:
 
 // score4xTurbo2AVX512 multiplies rows of one block with 4 rows of activations in int8; rows is a multiple of 4, ldy and stride in bytes.
 // Requires: F16C, AVX512VL, AVX512VNNI
-TEXT ·score4xTurbo2AVX512(SB), 0, $992-72
+TEXT ·score4xTurbo2AVX512(SB), 0, $928-72
 	LEAQ         31(SP), AX
 	ANDQ         $-32, AX
 	LEAQ         351(SP), AX
 	ANDQ         $-32, AX
 	LEAQ         895(SP), BX
 	ANDQ         $-32, BX
-	LEAQ         959(SP), CX
-	ANDQ         $-32, CX
-	MOVQ         q+16(FP), DX
-
-	// fixed: the smallest level times the sum of the activations
-	MOVQ         s+32(FP), SI
-	VMOVDQU      turbo210<>+0(SB), Y0
-	VMOVUPS      (SI), Y1
-	VMULPS       Y0, Y1, Y1
-	VEXTRACTF128 $1, Y1, X2
-	VADDPS       X1, X2, X2
-	VMOVHLPS     X2, X2, X1
-	VADDPS       X1, X2, X2
-	VMOVSHDUP    X2, X1
-	VADDSS       X1, X2, X2
-	VMOVSS       X2, (CX)
-	VMOVUPS      32(SI), Y1
-	VMULPS       Y0, Y1, Y1
-	VEXTRACTF128 $1, Y1, X2
-	VADDPS       X1, X2, X2
-	VMOVHLPS     X2, X2, X1
-	VADDPS       X1, X2, X2
-	VMOVSHDUP    X2, X1
-	VADDSS       X1, X2, X2
-	VMOVSS       X2, 4(CX)
-	VMOVUPS      64(SI), Y1
-	VMULPS       Y0, Y1, Y1
-	VEXTRACTF128 $1, Y1, X2
-	VADDPS       X1, X2, X2
-	VMOVHLPS     X2, X2, X1
-	VADDPS       X1, X2, X2
-	VMOVSHDUP    X2, X1
-	VADDSS       X1, X2, X2
-	VMOVSS       X2, 8(CX)
-	VMOVUPS      96(SI), Y1
-	VMULPS       Y0, Y1, Y0
-	VEXTRACTF128 $1, Y0, X1
-	VADDPS       X0, X1, X1
-	VMOVHLPS     X1, X1, X0
-	VADDPS       X0, X1, X1
-	VMOVSHDUP    X1, X0
-	VADDSS       X0, X1, X1
-	VMOVSS       X1, 12(CX)
+	MOVQ         q+16(FP), CX
+	MOVQ         d+24(FP), DX
 	MOVQ         y+0(FP), SI
 	MOVQ         w+40(FP), DI
 	MOVQ         rows+56(FP), R8
@@ -2779,20 +2677,25 @@ loop3:
 	VPSRLD       $6, Y0, Y0
 	VPAND        turbo24<>+0(SB), Y0, Y0
 	VPOR         Y0, Y1, Y0
-	VBROADCASTI128 turbo211<>+0(SB), Y1
+	VBROADCASTI128 turbo29<>+0(SB), Y1
 	VPSHUFB      Y0, Y1, Y0
-	VMOVDQU      (DX), Y1
-	VPXOR        Y2, Y2, Y2
-	VPDPBUSD     Y1, Y0, Y2
-	VMOVDQU      128(DX), Y1
+	VPABSB       Y0, Y1
+	VMOVDQU      (CX), Y2
+	VPSIGNB      Y0, Y2, Y2
 	VPXOR        Y3, Y3, Y3
-	VPDPBUSD     Y1, Y0, Y3
-	VMOVDQU      256(DX), Y1
+	VPDPBUSD     Y2, Y1, Y3
+	VMOVDQU      128(CX), Y2
+	VPSIGNB      Y0, Y2, Y2
 	VPXOR        Y4, Y4, Y4
-	VPDPBUSD     Y1, Y0, Y4
-	VMOVDQU      384(DX), Y1
+	VPDPBUSD     Y2, Y1, Y4
+	VMOVDQU      256(CX), Y2
+	VPSIGNB      Y0, Y2, Y2
 	VPXOR        Y5, Y5, Y5
-	VPDPBUSD     Y1, Y0, Y5
+	VPDPBUSD     Y2, Y1, Y5
+	VMOVDQU      384(CX), Y2
+	VPSIGNB      Y0, Y2, Y0
+	VPXOR        Y2, Y2, Y2
+	VPDPBUSD     Y0, Y1, Y2
 	VMOVDQU      10(DI), X0
 	VINSERTI128  $1, 14(DI), Y0, Y0
 	VPSHUFB      turbo20<>+0(SB), Y0, Y0
@@ -2806,16 +2709,21 @@ loop3:
 	VPSRLD       $6, Y0, Y0
 	VPAND        turbo24<>+0(SB), Y0, Y0
 	VPOR         Y0, Y1, Y0
-	VBROADCASTI128 turbo211<>+0(SB), Y1
+	VBROADCASTI128 turbo29<>+0(SB), Y1
 	VPSHUFB      Y0, Y1, Y0
-	VMOVDQU      32(DX), Y1
-	VPDPBUSD     Y1, Y0, Y2
-	VMOVDQU      160(DX), Y1
-	VPDPBUSD     Y1, Y0, Y3
-	VMOVDQU      288(DX), Y1
-	VPDPBUSD     Y1, Y0, Y4
-	VMOVDQU      416(DX), Y1
-	VPDPBUSD     Y1, Y0, Y5
+	VPABSB       Y0, Y1
+	VMOVDQU      32(CX), Y6
+	VPSIGNB      Y0, Y6, Y6
+	VPDPBUSD     Y6, Y1, Y3
+	VMOVDQU      160(CX), Y6
+	VPSIGNB      Y0, Y6, Y6
+	VPDPBUSD     Y6, Y1, Y4
+	VMOVDQU      288(CX), Y6
+	VPSIGNB      Y0, Y6, Y6
+	VPDPBUSD     Y6, Y1, Y5
+	VMOVDQU      416(CX), Y6
+	VPSIGNB      Y0, Y6, Y0
+	VPDPBUSD     Y0, Y1, Y2
 	VBROADCASTI128 18(DI), Y0
 	VPSHUFB      turbo26<>+0(SB), Y0, Y0
 	VPAND        turbo21<>+0(SB), Y0, Y1
@@ -2828,16 +2736,21 @@ loop3:
 	VPSRLD       $6, Y0, Y0
 	VPAND        turbo24<>+0(SB), Y0, Y0
 	VPOR         Y0, Y1, Y0
-	VBROADCASTI128 turbo211<>+0(SB), Y1
+	VBROADCASTI128 turbo29<>+0(SB), Y1
 	VPSHUFB      Y0, Y1, Y0
-	VMOVDQU      64(DX), Y1
-	VPDPBUSD     Y1, Y0, Y2
-	VMOVDQU      192(DX), Y1
-	VPDPBUSD     Y1, Y0, Y3
-	VMOVDQU      320(DX), Y1
-	VPDPBUSD     Y1, Y0, Y4
-	VMOVDQU      448(DX), Y1
-	VPDPBUSD     Y1, Y0, Y5
+	VPABSB       Y0, Y1
+	VMOVDQU      64(CX), Y6
+	VPSIGNB      Y0, Y6, Y6
+	VPDPBUSD     Y6, Y1, Y3
+	VMOVDQU      192(CX), Y6
+	VPSIGNB      Y0, Y6, Y6
+	VPDPBUSD     Y6, Y1, Y4
+	VMOVDQU      320(CX), Y6
+	VPSIGNB      Y0, Y6, Y6
+	VPDPBUSD     Y6, Y1, Y5
+	VMOVDQU      448(CX), Y6
+	VPSIGNB      Y0, Y6, Y0
+	VPDPBUSD     Y0, Y1, Y2
 	VBROADCASTI128 18(DI), Y0
 	VPSHUFB      turbo27<>+0(SB), Y0, Y0
 	VPAND        turbo21<>+0(SB), Y0, Y1
@@ -2850,20 +2763,25 @@ loop3:
 	VPSRLD       $6, Y0, Y0
 	VPAND        turbo24<>+0(SB), Y0, Y0
 	VPOR         Y0, Y1, Y0
-	VBROADCASTI128 turbo211<>+0(SB), Y1
+	VBROADCASTI128 turbo29<>+0(SB), Y1
 	VPSHUFB      Y0, Y1, Y0
-	VMOVDQU      96(DX), Y1
-	VPDPBUSD     Y1, Y0, Y2
-	VMOVDQU      224(DX), Y1
-	VPDPBUSD     Y1, Y0, Y3
-	VMOVDQU      352(DX), Y1
-	VPDPBUSD     Y1, Y0, Y4
-	VMOVDQU      480(DX), Y1
-	VPDPBUSD     Y1, Y0, Y5
-	VMOVDQU      Y2, (R10)
-	VMOVDQU      Y3, 128(R10)
-	VMOVDQU      Y4, 256(R10)
-	VMOVDQU      Y5, 384(R10)
+	VPABSB       Y0, Y1
+	VMOVDQU      96(CX), Y6
+	VPSIGNB      Y0, Y6, Y6
+	VPDPBUSD     Y6, Y1, Y3
+	VMOVDQU      224(CX), Y6
+	VPSIGNB      Y0, Y6, Y6
+	VPDPBUSD     Y6, Y1, Y4
+	VMOVDQU      352(CX), Y6
+	VPSIGNB      Y0, Y6, Y6
+	VPDPBUSD     Y6, Y1, Y5
+	VMOVDQU      480(CX), Y6
+	VPSIGNB      Y0, Y6, Y0
+	VPDPBUSD     Y0, Y1, Y2
+	VMOVDQU      Y3, (R10)
+	VMOVDQU      Y4, 128(R10)
+	VMOVDQU      Y5, 256(R10)
+	VMOVDQU      Y2, 384(R10)
 	VPBROADCASTW (DI), X0
 	VCVTPH2PS    X0, Y0
 	VMOVDQU      turbo28<>+0(SB), Y1
@@ -2897,11 +2815,8 @@ done4:
 	VEXTRACTI128 $1, Y2, X1
 	VPADDD       X1, X2, X1
 	VCVTDQ2PS    X1, X1
-	MOVQ         d+24(FP), R9
-	VBROADCASTSS (R9), X2
+	VBROADCASTSS (DX), X2
 	VMULPS       X2, X1, X1
-	VBROADCASTSS (CX), X2
-	VADDPS       X2, X1, X1
 	VMULPS       X0, X1, X1
 	VMOVUPS      X1, (SI)
 	VMOVDQU      128(AX), Y1
@@ -2920,11 +2835,8 @@ done4:
 	VEXTRACTI128 $1, Y2, X1
 	VPADDD       X1, X2, X1
 	VCVTDQ2PS    X1, X1
-	MOVQ         d+24(FP), R9
-	VBROADCASTSS 4(R9), X2
+	VBROADCASTSS 4(DX), X2
 	VMULPS       X2, X1, X1
-	VBROADCASTSS 4(CX), X2
-	VADDPS       X2, X1, X1
 	VMULPS       X0, X1, X1
 	MOVQ         ldy+8(FP), R9
 	MOVQ         SI, R10
@@ -2946,11 +2858,8 @@ done4:
 	VEXTRACTI128 $1, Y2, X1
 	VPADDD       X1, X2, X1
 	VCVTDQ2PS    X1, X1
-	MOVQ         d+24(FP), R11
-	VBROADCASTSS 8(R11), X2
+	VBROADCASTSS 8(DX), X2
 	VMULPS       X2, X1, X1
-	VBROADCASTSS 8(CX), X2
-	VADDPS       X2, X1, X1
 	VMULPS       X0, X1, X1
 	ADDQ         R9, R10
 	VMOVUPS      X1, (R10)
@@ -2970,11 +2879,8 @@ done4:
 	VEXTRACTI128 $1, Y2, X1
 	VPADDD       X1, X2, X1
 	VCVTDQ2PS    X1, X1
-	MOVQ         d+24(FP), R11
-	VBROADCASTSS 12(R11), X2
+	VBROADCASTSS 12(DX), X2
 	VMULPS       X2, X1, X1
-	VBROADCASTSS 12(CX), X2
-	VADDPS       X2, X1, X1
 	VMULPS       X0, X1, X0
 	ADDQ         R9, R10
 	VMOVUPS      X0, (R10)
@@ -8051,7 +7957,7 @@ loop3:
 	VMOVDQU      (DX), Y5
 	VPSIGNB      Y3, Y5, Y3
 	VPMADDUBSW   Y3, Y4, Y3
-	VPMADDWD     turbo215<>+0(SB), Y3, Y3
+	VPMADDWD     turbo213<>+0(SB), Y3, Y3
 	VMOVDQU      10(R8), X4
 	VINSERTI128  $1, 14(R8), Y4, Y4
 	VPSHUFB      turbo20<>+0(SB), Y4, Y4
@@ -8071,7 +7977,7 @@ loop3:
 	VMOVDQU      32(DX), Y6
 	VPSIGNB      Y4, Y6, Y4
 	VPMADDUBSW   Y4, Y5, Y4
-	VPMADDWD     turbo215<>+0(SB), Y4, Y4
+	VPMADDWD     turbo213<>+0(SB), Y4, Y4
 	VPADDD       Y4, Y3, Y3
 	VBROADCASTI128 18(R8), Y4
 	VPSHUFB      turbo26<>+0(SB), Y4, Y4
@@ -8091,7 +7997,7 @@ loop3:
 	VMOVDQU      64(DX), Y6
 	VPSIGNB      Y4, Y6, Y4
 	VPMADDUBSW   Y4, Y5, Y4
-	VPMADDWD     turbo215<>+0(SB), Y4, Y4
+	VPMADDWD     turbo213<>+0(SB), Y4, Y4
 	VPADDD       Y4, Y3, Y3
 	VBROADCASTI128 18(R8), Y4
 	VPSHUFB      turbo27<>+0(SB), Y4, Y4
@@ -8111,7 +8017,7 @@ loop3:
 	VMOVDQU      96(DX), Y6
 	VPSIGNB      Y4, Y6, Y4
 	VPMADDUBSW   Y4, Y5, Y4
-	VPMADDWD     turbo215<>+0(SB), Y4, Y4
+	VPMADDWD     turbo213<>+0(SB), Y4, Y4
 	VPADDD       Y4, Y3, Y3
 	VBROADCASTSS (SI), Y4
 	VCVTDQ2PS    Y3, Y3
@@ -8189,11 +8095,11 @@ loop3:
 	VMOVDQU      (DX), Y5
 	VPSIGNB      Y3, Y5, Y5
 	VPMADDUBSW   Y5, Y4, Y5
-	VPMADDWD     turbo215<>+0(SB), Y5, Y5
+	VPMADDWD     turbo213<>+0(SB), Y5, Y5
 	VMOVDQU      128(DX), Y6
 	VPSIGNB      Y3, Y6, Y3
 	VPMADDUBSW   Y3, Y4, Y3
-	VPMADDWD     turbo215<>+0(SB), Y3, Y3
+	VPMADDWD     turbo213<>+0(SB), Y3, Y3
 	VMOVDQU      10(R8), X4
 	VINSERTI128  $1, 14(R8), Y4, Y4
 	VPSHUFB      turbo20<>+0(SB), Y4, Y4
@@ -8213,12 +8119,12 @@ loop3:
 	VMOVDQU      32(DX), Y7
 	VPSIGNB      Y4, Y7, Y7
 	VPMADDUBSW   Y7, Y6, Y7
-	VPMADDWD     turbo215<>+0(SB), Y7, Y7
+	VPMADDWD     turbo213<>+0(SB), Y7, Y7
 	VPADDD       Y7, Y5, Y5
 	VMOVDQU      160(DX), Y7
 	VPSIGNB      Y4, Y7, Y4
 	VPMADDUBSW   Y4, Y6, Y4
-	VPMADDWD     turbo215<>+0(SB), Y4, Y4
+	VPMADDWD     turbo213<>+0(SB), Y4, Y4
 	VPADDD       Y4, Y3, Y3
 	VBROADCASTI128 18(R8), Y4
 	VPSHUFB      turbo26<>+0(SB), Y4, Y4
@@ -8238,12 +8144,12 @@ loop3:
 	VMOVDQU      64(DX), Y7
 	VPSIGNB      Y4, Y7, Y7
 	VPMADDUBSW   Y7, Y6, Y7
-	VPMADDWD     turbo215<>+0(SB), Y7, Y7
+	VPMADDWD     turbo213<>+0(SB), Y7, Y7
 	VPADDD       Y7, Y5, Y5
 	VMOVDQU      192(DX), Y7
 	VPSIGNB      Y4, Y7, Y4
 	VPMADDUBSW   Y4, Y6, Y4
-	VPMADDWD     turbo215<>+0(SB), Y4, Y4
+	VPMADDWD     turbo213<>+0(SB), Y4, Y4
 	VPADDD       Y4, Y3, Y3
 	VBROADCASTI128 18(R8), Y4
 	VPSHUFB      turbo27<>+0(SB), Y4, Y4
@@ -8263,12 +8169,12 @@ loop3:
 	VMOVDQU      96(DX), Y7
 	VPSIGNB      Y4, Y7, Y7
 	VPMADDUBSW   Y7, Y6, Y7
-	VPMADDWD     turbo215<>+0(SB), Y7, Y7
+	VPMADDWD     turbo213<>+0(SB), Y7, Y7
 	VPADDD       Y7, Y5, Y5
 	VMOVDQU      224(DX), Y7
 	VPSIGNB      Y4, Y7, Y4
 	VPMADDUBSW   Y4, Y6, Y4
-	VPMADDWD     turbo215<>+0(SB), Y4, Y4
+	VPMADDWD     turbo213<>+0(SB), Y4, Y4
 	VPADDD       Y4, Y3, Y3
 	VBROADCASTSS (SI), Y4
 	VCVTDQ2PS    Y5, Y5
@@ -8360,15 +8266,15 @@ loop3:
 	VMOVDQU      (DX), Y6
 	VPSIGNB      Y4, Y6, Y6
 	VPMADDUBSW   Y6, Y5, Y6
-	VPMADDWD     turbo215<>+0(SB), Y6, Y6
+	VPMADDWD     turbo213<>+0(SB), Y6, Y6
 	VMOVDQU      128(DX), Y7
 	VPSIGNB      Y4, Y7, Y7
 	VPMADDUBSW   Y7, Y5, Y7
-	VPMADDWD     turbo215<>+0(SB), Y7, Y7
+	VPMADDWD     turbo213<>+0(SB), Y7, Y7
 	VMOVDQU      256(DX), Y8
 	VPSIGNB      Y4, Y8, Y4
 	VPMADDUBSW   Y4, Y5, Y4
-	VPMADDWD     turbo215<>+0(SB), Y4, Y4
+	VPMADDWD     turbo213<>+0(SB), Y4, Y4
 	VMOVDQU      10(R8), X5
 	VINSERTI128  $1, 14(R8), Y5, Y5
 	VPSHUFB      turbo20<>+0(SB), Y5, Y5
@@ -8388,17 +8294,17 @@ loop3:
 	VMOVDQU      32(DX), Y9
 	VPSIGNB      Y5, Y9, Y9
 	VPMADDUBSW   Y9, Y8, Y9
-	VPMADDWD     turbo215<>+0(SB), Y9, Y9
+	VPMADDWD     turbo213<>+0(SB), Y9, Y9
 	VPADDD       Y9, Y6, Y6
 	VMOVDQU      160(DX), Y9
 	VPSIGNB      Y5, Y9, Y9
 	VPMADDUBSW   Y9, Y8, Y9
-	VPMADDWD     turbo215<>+0(SB), Y9, Y9
+	VPMADDWD     turbo213<>+0(SB), Y9, Y9
 	VPADDD       Y9, Y7, Y7
 	VMOVDQU      288(DX), Y9
 	VPSIGNB      Y5, Y9, Y5
 	VPMADDUBSW   Y5, Y8, Y5
-	VPMADDWD     turbo215<>+0(SB), Y5, Y5
+	VPMADDWD     turbo213<>+0(SB), Y5, Y5
 	VPADDD       Y5, Y4, Y4
 	VBROADCASTI128 18(R8), Y5
 	VPSHUFB      turbo26<>+0(SB), Y5, Y5
@@ -8418,17 +8324,17 @@ loop3:
 	VMOVDQU      64(DX), Y9
 	VPSIGNB      Y5, Y9, Y9
 	VPMADDUBSW   Y9, Y8, Y9
-	VPMADDWD     turbo215<>+0(SB), Y9, Y9
+	VPMADDWD     turbo213<>+0(SB), Y9, Y9
 	VPADDD       Y9, Y6, Y6
 	VMOVDQU      192(DX), Y9
 	VPSIGNB      Y5, Y9, Y9
 	VPMADDUBSW   Y9, Y8, Y9
-	VPMADDWD     turbo215<>+0(SB), Y9, Y9
+	VPMADDWD     turbo213<>+0(SB), Y9, Y9
 	VPADDD       Y9, Y7, Y7
 	VMOVDQU      320(DX), Y9
 	VPSIGNB      Y5, Y9, Y5
 	VPMADDUBSW   Y5, Y8, Y5
-	VPMADDWD     turbo215<>+0(SB), Y5, Y5
+	VPMADDWD     turbo213<>+0(SB), Y5, Y5
 	VPADDD       Y5, Y4, Y4
 	VBROADCASTI128 18(R8), Y5
 	VPSHUFB      turbo27<>+0(SB), Y5, Y5
@@ -8448,17 +8354,17 @@ loop3:
 	VMOVDQU      96(DX), Y9
 	VPSIGNB      Y5, Y9, Y9
 	VPMADDUBSW   Y9, Y8, Y9
-	VPMADDWD     turbo215<>+0(SB), Y9, Y9
+	VPMADDWD     turbo213<>+0(SB), Y9, Y9
 	VPADDD       Y9, Y6, Y6
 	VMOVDQU      224(DX), Y9
 	VPSIGNB      Y5, Y9, Y9
 	VPMADDUBSW   Y9, Y8, Y9
-	VPMADDWD     turbo215<>+0(SB), Y9, Y9
+	VPMADDWD     turbo213<>+0(SB), Y9, Y9
 	VPADDD       Y9, Y7, Y7
 	VMOVDQU      352(DX), Y9
 	VPSIGNB      Y5, Y9, Y5
 	VPMADDUBSW   Y5, Y8, Y5
-	VPMADDWD     turbo215<>+0(SB), Y5, Y5
+	VPMADDWD     turbo213<>+0(SB), Y5, Y5
 	VPADDD       Y5, Y4, Y4
 	VBROADCASTSS (SI), Y5
 	VCVTDQ2PS    Y6, Y6
@@ -8563,19 +8469,19 @@ loop3:
 	VMOVDQU      (DX), Y7
 	VPSIGNB      Y5, Y7, Y7
 	VPMADDUBSW   Y7, Y6, Y7
-	VPMADDWD     turbo215<>+0(SB), Y7, Y7
+	VPMADDWD     turbo213<>+0(SB), Y7, Y7
 	VMOVDQU      128(DX), Y8
 	VPSIGNB      Y5, Y8, Y8
 	VPMADDUBSW   Y8, Y6, Y8
-	VPMADDWD     turbo215<>+0(SB), Y8, Y8
+	VPMADDWD     turbo213<>+0(SB), Y8, Y8
 	VMOVDQU      256(DX), Y9
 	VPSIGNB      Y5, Y9, Y9
 	VPMADDUBSW   Y9, Y6, Y9
-	VPMADDWD     turbo215<>+0(SB), Y9, Y9
+	VPMADDWD     turbo213<>+0(SB), Y9, Y9
 	VMOVDQU      384(DX), Y10
 	VPSIGNB      Y5, Y10, Y5
 	VPMADDUBSW   Y5, Y6, Y5
-	VPMADDWD     turbo215<>+0(SB), Y5, Y5
+	VPMADDWD     turbo213<>+0(SB), Y5, Y5
 	VMOVDQU      10(R8), X6
 	VINSERTI128  $1, 14(R8), Y6, Y6
 	VPSHUFB      turbo20<>+0(SB), Y6, Y6
@@ -8595,22 +8501,22 @@ loop3:
 	VMOVDQU      32(DX), Y11
 	VPSIGNB      Y6, Y11, Y11
 	VPMADDUBSW   Y11, Y10, Y11
-	VPMADDWD     turbo215<>+0(SB), Y11, Y11
+	VPMADDWD     turbo213<>+0(SB), Y11, Y11
 	VPADDD       Y11, Y7, Y7
 	VMOVDQU      160(DX), Y11
 	VPSIGNB      Y6, Y11, Y11
 	VPMADDUBSW   Y11, Y10, Y11
-	VPMADDWD     turbo215<>+0(SB), Y11, Y11
+	VPMADDWD     turbo213<>+0(SB), Y11, Y11
 	VPADDD       Y11, Y8, Y8
 	VMOVDQU      288(DX), Y11
 	VPSIGNB      Y6, Y11, Y11
 	VPMADDUBSW   Y11, Y10, Y11
-	VPMADDWD     turbo215<>+0(SB), Y11, Y11
+	VPMADDWD     turbo213<>+0(SB), Y11, Y11
 	VPADDD       Y11, Y9, Y9
 	VMOVDQU      416(DX), Y11
 	VPSIGNB      Y6, Y11, Y6
 	VPMADDUBSW   Y6, Y10, Y6
-	VPMADDWD     turbo215<>+0(SB), Y6, Y6
+	VPMADDWD     turbo213<>+0(SB), Y6, Y6
 	VPADDD       Y6, Y5, Y5
 	VBROADCASTI128 18(R8), Y6
 	VPSHUFB      turbo26<>+0(SB), Y6, Y6
@@ -8630,22 +8536,22 @@ loop3:
 	VMOVDQU      64(DX), Y11
 	VPSIGNB      Y6, Y11, Y11
 	VPMADDUBSW   Y11, Y10, Y11
-	VPMADDWD     turbo215<>+0(SB), Y11, Y11
+	VPMADDWD     turbo213<>+0(SB), Y11, Y11
 	VPADDD       Y11, Y7, Y7
 	VMOVDQU      192(DX), Y11
 	VPSIGNB      Y6, Y11, Y11
 	VPMADDUBSW   Y11, Y10, Y11
-	VPMADDWD     turbo215<>+0(SB), Y11, Y11
+	VPMADDWD     turbo213<>+0(SB), Y11, Y11
 	VPADDD       Y11, Y8, Y8
 	VMOVDQU      320(DX), Y11
 	VPSIGNB      Y6, Y11, Y11
 	VPMADDUBSW   Y11, Y10, Y11
-	VPMADDWD     turbo215<>+0(SB), Y11, Y11
+	VPMADDWD     turbo213<>+0(SB), Y11, Y11
 	VPADDD       Y11, Y9, Y9
 	VMOVDQU      448(DX), Y11
 	VPSIGNB      Y6, Y11, Y6
 	VPMADDUBSW   Y6, Y10, Y6
-	VPMADDWD     turbo215<>+0(SB), Y6, Y6
+	VPMADDWD     turbo213<>+0(SB), Y6, Y6
 	VPADDD       Y6, Y5, Y5
 	VBROADCASTI128 18(R8), Y6
 	VPSHUFB      turbo27<>+0(SB), Y6, Y6
@@ -8665,22 +8571,22 @@ loop3:
 	VMOVDQU      96(DX), Y11
 	VPSIGNB      Y6, Y11, Y11
 	VPMADDUBSW   Y11, Y10, Y11
-	VPMADDWD     turbo215<>+0(SB), Y11, Y11
+	VPMADDWD     turbo213<>+0(SB), Y11, Y11
 	VPADDD       Y11, Y7, Y7
 	VMOVDQU      224(DX), Y11
 	VPSIGNB      Y6, Y11, Y11
 	VPMADDUBSW   Y11, Y10, Y11
-	VPMADDWD     turbo215<>+0(SB), Y11, Y11
+	VPMADDWD     turbo213<>+0(SB), Y11, Y11
 	VPADDD       Y11, Y8, Y8
 	VMOVDQU      352(DX), Y11
 	VPSIGNB      Y6, Y11, Y11
 	VPMADDUBSW   Y11, Y10, Y11
-	VPMADDWD     turbo215<>+0(SB), Y11, Y11
+	VPMADDWD     turbo213<>+0(SB), Y11, Y11
 	VPADDD       Y11, Y9, Y9
 	VMOVDQU      480(DX), Y11
 	VPSIGNB      Y6, Y11, Y6
 	VPMADDUBSW   Y6, Y10, Y6
-	VPMADDWD     turbo215<>+0(SB), Y6, Y6
+	VPMADDWD     turbo213<>+0(SB), Y6, Y6
 	VPADDD       Y6, Y5, Y5
 	VBROADCASTSS (SI), Y6
 	VCVTDQ2PS    Y7, Y7
@@ -8752,29 +8658,15 @@ done2:
 
 // score1xTurbo2AVX2 multiplies rows of one block with 1 row of activations in int8; rows is a multiple of 4, ldy and stride in bytes.
 // Requires: AVX2, F16C
-TEXT ·score1xTurbo2AVX2(SB), NOSPLIT, $608-72
+TEXT ·score1xTurbo2AVX2(SB), NOSPLIT, $544-72
 	LEAQ         31(SP), AX
 	ANDQ         $-32, AX
 	LEAQ         351(SP), AX
 	ANDQ         $-32, AX
 	LEAQ         511(SP), BX
 	ANDQ         $-32, BX
-	LEAQ         575(SP), CX
-	ANDQ         $-32, CX
-	MOVQ         q+16(FP), DX
-
-	// fixed: the smallest level times the sum of the activations
-	MOVQ         s+32(FP), SI
-	VMOVDQU      turbo210<>+0(SB), Y0
-	VMOVUPS      (SI), Y1
-	VMULPS       Y0, Y1, Y0
-	VEXTRACTF128 $1, Y0, X1
-	VADDPS       X0, X1, X1
-	VMOVHLPS     X1, X1, X0
-	VADDPS       X0, X1, X1
-	VMOVSHDUP    X1, X0
-	VADDSS       X0, X1, X1
-	VMOVSS       X1, (CX)
+	MOVQ         q+16(FP), CX
+	MOVQ         d+24(FP), DX
 	MOVQ         y+0(FP), SI
 	MOVQ         w+40(FP), DI
 	MOVQ         rows+56(FP), R8
@@ -8805,11 +8697,13 @@ loop3:
 	VPSRLD       $6, Y0, Y0
 	VPAND        turbo24<>+0(SB), Y0, Y0
 	VPOR         Y0, Y1, Y0
-	VBROADCASTI128 turbo211<>+0(SB), Y1
+	VBROADCASTI128 turbo29<>+0(SB), Y1
 	VPSHUFB      Y0, Y1, Y0
-	VMOVDQU      (DX), Y1
-	VPMADDUBSW   Y1, Y0, Y0
-	VPMADDWD     turbo215<>+0(SB), Y0, Y0
+	VPABSB       Y0, Y1
+	VMOVDQU      (CX), Y2
+	VPSIGNB      Y0, Y2, Y0
+	VPMADDUBSW   Y0, Y1, Y0
+	VPMADDWD     turbo213<>+0(SB), Y0, Y0
 	VMOVDQU      10(DI), X1
 	VINSERTI128  $1, 14(DI), Y1, Y1
 	VPSHUFB      turbo20<>+0(SB), Y1, Y1
@@ -8823,11 +8717,13 @@ loop3:
 	VPSRLD       $6, Y1, Y1
 	VPAND        turbo24<>+0(SB), Y1, Y1
 	VPOR         Y1, Y2, Y1
-	VBROADCASTI128 turbo211<>+0(SB), Y2
+	VBROADCASTI128 turbo29<>+0(SB), Y2
 	VPSHUFB      Y1, Y2, Y1
-	VMOVDQU      32(DX), Y2
-	VPMADDUBSW   Y2, Y1, Y1
-	VPMADDWD     turbo215<>+0(SB), Y1, Y1
+	VPABSB       Y1, Y2
+	VMOVDQU      32(CX), Y3
+	VPSIGNB      Y1, Y3, Y1
+	VPMADDUBSW   Y1, Y2, Y1
+	VPMADDWD     turbo213<>+0(SB), Y1, Y1
 	VPADDD       Y1, Y0, Y0
 	VBROADCASTI128 18(DI), Y1
 	VPSHUFB      turbo26<>+0(SB), Y1, Y1
@@ -8841,11 +8737,13 @@ loop3:
 	VPSRLD       $6, Y1, Y1
 	VPAND        turbo24<>+0(SB), Y1, Y1
 	VPOR         Y1, Y2, Y1
-	VBROADCASTI128 turbo211<>+0(SB), Y2
+	VBROADCASTI128 turbo29<>+0(SB), Y2
 	VPSHUFB      Y1, Y2, Y1
-	VMOVDQU      64(DX), Y2
-	VPMADDUBSW   Y2, Y1, Y1
-	VPMADDWD     turbo215<>+0(SB), Y1, Y1
+	VPABSB       Y1, Y2
+	VMOVDQU      64(CX), Y3
+	VPSIGNB      Y1, Y3, Y1
+	VPMADDUBSW   Y1, Y2, Y1
+	VPMADDWD     turbo213<>+0(SB), Y1, Y1
 	VPADDD       Y1, Y0, Y0
 	VBROADCASTI128 18(DI), Y1
 	VPSHUFB      turbo27<>+0(SB), Y1, Y1
@@ -8859,11 +8757,13 @@ loop3:
 	VPSRLD       $6, Y1, Y1
 	VPAND        turbo24<>+0(SB), Y1, Y1
 	VPOR         Y1, Y2, Y1
-	VBROADCASTI128 turbo211<>+0(SB), Y2
+	VBROADCASTI128 turbo29<>+0(SB), Y2
 	VPSHUFB      Y1, Y2, Y1
-	VMOVDQU      96(DX), Y2
-	VPMADDUBSW   Y2, Y1, Y1
-	VPMADDWD     turbo215<>+0(SB), Y1, Y1
+	VPABSB       Y1, Y2
+	VMOVDQU      96(CX), Y3
+	VPSIGNB      Y1, Y3, Y1
+	VPMADDUBSW   Y1, Y2, Y1
+	VPMADDWD     turbo213<>+0(SB), Y1, Y1
 	VPADDD       Y1, Y0, Y0
 	VMOVDQU      Y0, (R10)
 	VPBROADCASTW (DI), X0
@@ -8899,11 +8799,8 @@ done4:
 	VEXTRACTI128 $1, Y2, X1
 	VPADDD       X1, X2, X1
 	VCVTDQ2PS    X1, X1
-	MOVQ         d+24(FP), R9
-	VBROADCASTSS (R9), X2
+	VBROADCASTSS (DX), X2
 	VMULPS       X2, X1, X1
-	VBROADCASTSS (CX), X2
-	VADDPS       X2, X1, X1
 	VMULPS       X0, X1, X0
 	VMOVUPS      X0, (SI)
 	ADDQ         $0x10, SI
@@ -8917,38 +8814,15 @@ done2:
 
 // score2xTurbo2AVX2 multiplies rows of one block with 2 rows of activations in int8; rows is a multiple of 4, ldy and stride in bytes.
 // Requires: AVX2, F16C
-TEXT ·score2xTurbo2AVX2(SB), 0, $736-72
+TEXT ·score2xTurbo2AVX2(SB), 0, $672-72
 	LEAQ         31(SP), AX
 	ANDQ         $-32, AX
 	LEAQ         351(SP), AX
 	ANDQ         $-32, AX
 	LEAQ         639(SP), BX
 	ANDQ         $-32, BX
-	LEAQ         703(SP), CX
-	ANDQ         $-32, CX
-	MOVQ         q+16(FP), DX
-
-	// fixed: the smallest level times the sum of the activations
-	MOVQ         s+32(FP), SI
-	VMOVDQU      turbo210<>+0(SB), Y0
-	VMOVUPS      (SI), Y1
-	VMULPS       Y0, Y1, Y1
-	VEXTRACTF128 $1, Y1, X2
-	VADDPS       X1, X2, X2
-	VMOVHLPS     X2, X2, X1
-	VADDPS       X1, X2, X2
-	VMOVSHDUP    X2, X1
-	VADDSS       X1, X2, X2
-	VMOVSS       X2, (CX)
-	VMOVUPS      32(SI), Y1
-	VMULPS       Y0, Y1, Y0
-	VEXTRACTF128 $1, Y0, X1
-	VADDPS       X0, X1, X1
-	VMOVHLPS     X1, X1, X0
-	VADDPS       X0, X1, X1
-	VMOVSHDUP    X1, X0
-	VADDSS       X0, X1, X1
-	VMOVSS       X1, 4(CX)
+	MOVQ         q+16(FP), CX
+	MOVQ         d+24(FP), DX
 	MOVQ         y+0(FP), SI
 	MOVQ         w+40(FP), DI
 	MOVQ         rows+56(FP), R8
@@ -8979,82 +8853,94 @@ loop3:
 	VPSRLD       $6, Y0, Y0
 	VPAND        turbo24<>+0(SB), Y0, Y0
 	VPOR         Y0, Y1, Y0
-	VBROADCASTI128 turbo211<>+0(SB), Y1
+	VBROADCASTI128 turbo29<>+0(SB), Y1
 	VPSHUFB      Y0, Y1, Y0
-	VMOVDQU      (DX), Y1
-	VPMADDUBSW   Y1, Y0, Y1
-	VPMADDWD     turbo215<>+0(SB), Y1, Y1
-	VMOVDQU      128(DX), Y2
-	VPMADDUBSW   Y2, Y0, Y0
-	VPMADDWD     turbo215<>+0(SB), Y0, Y0
-	VMOVDQU      10(DI), X2
-	VINSERTI128  $1, 14(DI), Y2, Y2
-	VPSHUFB      turbo20<>+0(SB), Y2, Y2
-	VPAND        turbo21<>+0(SB), Y2, Y3
-	VPSRLD       $2, Y2, Y4
+	VPABSB       Y0, Y1
+	VMOVDQU      (CX), Y2
+	VPSIGNB      Y0, Y2, Y2
+	VPMADDUBSW   Y2, Y1, Y2
+	VPMADDWD     turbo213<>+0(SB), Y2, Y2
+	VMOVDQU      128(CX), Y3
+	VPSIGNB      Y0, Y3, Y0
+	VPMADDUBSW   Y0, Y1, Y0
+	VPMADDWD     turbo213<>+0(SB), Y0, Y0
+	VMOVDQU      10(DI), X1
+	VINSERTI128  $1, 14(DI), Y1, Y1
+	VPSHUFB      turbo20<>+0(SB), Y1, Y1
+	VPAND        turbo21<>+0(SB), Y1, Y3
+	VPSRLD       $2, Y1, Y4
 	VPAND        turbo22<>+0(SB), Y4, Y4
 	VPOR         Y4, Y3, Y3
-	VPSRLD       $4, Y2, Y4
+	VPSRLD       $4, Y1, Y4
 	VPAND        turbo23<>+0(SB), Y4, Y4
 	VPOR         Y4, Y3, Y3
-	VPSRLD       $6, Y2, Y2
-	VPAND        turbo24<>+0(SB), Y2, Y2
-	VPOR         Y2, Y3, Y2
-	VBROADCASTI128 turbo211<>+0(SB), Y3
-	VPSHUFB      Y2, Y3, Y2
-	VMOVDQU      32(DX), Y3
-	VPMADDUBSW   Y3, Y2, Y3
-	VPMADDWD     turbo215<>+0(SB), Y3, Y3
-	VPADDD       Y3, Y1, Y1
-	VMOVDQU      160(DX), Y3
-	VPMADDUBSW   Y3, Y2, Y2
-	VPMADDWD     turbo215<>+0(SB), Y2, Y2
-	VPADDD       Y2, Y0, Y0
-	VBROADCASTI128 18(DI), Y2
-	VPSHUFB      turbo26<>+0(SB), Y2, Y2
-	VPAND        turbo21<>+0(SB), Y2, Y3
-	VPSRLD       $2, Y2, Y4
+	VPSRLD       $6, Y1, Y1
+	VPAND        turbo24<>+0(SB), Y1, Y1
+	VPOR         Y1, Y3, Y1
+	VBROADCASTI128 turbo29<>+0(SB), Y3
+	VPSHUFB      Y1, Y3, Y1
+	VPABSB       Y1, Y3
+	VMOVDQU      32(CX), Y4
+	VPSIGNB      Y1, Y4, Y4
+	VPMADDUBSW   Y4, Y3, Y4
+	VPMADDWD     turbo213<>+0(SB), Y4, Y4
+	VPADDD       Y4, Y2, Y2
+	VMOVDQU      160(CX), Y4
+	VPSIGNB      Y1, Y4, Y1
+	VPMADDUBSW   Y1, Y3, Y1
+	VPMADDWD     turbo213<>+0(SB), Y1, Y1
+	VPADDD       Y1, Y0, Y0
+	VBROADCASTI128 18(DI), Y1
+	VPSHUFB      turbo26<>+0(SB), Y1, Y1
+	VPAND        turbo21<>+0(SB), Y1, Y3
+	VPSRLD       $2, Y1, Y4
 	VPAND        turbo22<>+0(SB), Y4, Y4
 	VPOR         Y4, Y3, Y3
-	VPSRLD       $4, Y2, Y4
+	VPSRLD       $4, Y1, Y4
 	VPAND        turbo23<>+0(SB), Y4, Y4
 	VPOR         Y4, Y3, Y3
-	VPSRLD       $6, Y2, Y2
-	VPAND        turbo24<>+0(SB), Y2, Y2
-	VPOR         Y2, Y3, Y2
-	VBROADCASTI128 turbo211<>+0(SB), Y3
-	VPSHUFB      Y2, Y3, Y2
-	VMOVDQU      64(DX), Y3
-	VPMADDUBSW   Y3, Y2, Y3
-	VPMADDWD     turbo215<>+0(SB), Y3, Y3
-	VPADDD       Y3, Y1, Y1
-	VMOVDQU      192(DX), Y3
-	VPMADDUBSW   Y3, Y2, Y2
-	VPMADDWD     turbo215<>+0(SB), Y2, Y2
-	VPADDD       Y2, Y0, Y0
-	VBROADCASTI128 18(DI), Y2
-	VPSHUFB      turbo27<>+0(SB), Y2, Y2
-	VPAND        turbo21<>+0(SB), Y2, Y3
-	VPSRLD       $2, Y2, Y4
+	VPSRLD       $6, Y1, Y1
+	VPAND        turbo24<>+0(SB), Y1, Y1
+	VPOR         Y1, Y3, Y1
+	VBROADCASTI128 turbo29<>+0(SB), Y3
+	VPSHUFB      Y1, Y3, Y1
+	VPABSB       Y1, Y3
+	VMOVDQU      64(CX), Y4
+	VPSIGNB      Y1, Y4, Y4
+	VPMADDUBSW   Y4, Y3, Y4
+	VPMADDWD     turbo213<>+0(SB), Y4, Y4
+	VPADDD       Y4, Y2, Y2
+	VMOVDQU      192(CX), Y4
+	VPSIGNB      Y1, Y4, Y1
+	VPMADDUBSW   Y1, Y3, Y1
+	VPMADDWD     turbo213<>+0(SB), Y1, Y1
+	VPADDD       Y1, Y0, Y0
+	VBROADCASTI128 18(DI), Y1
+	VPSHUFB      turbo27<>+0(SB), Y1, Y1
+	VPAND        turbo21<>+0(SB), Y1, Y3
+	VPSRLD       $2, Y1, Y4
 	VPAND        turbo22<>+0(SB), Y4, Y4
 	VPOR         Y4, Y3, Y3
-	VPSRLD       $4, Y2, Y4
+	VPSRLD       $4, Y1, Y4
 	VPAND        turbo23<>+0(SB), Y4, Y4
 	VPOR         Y4, Y3, Y3
-	VPSRLD       $6, Y2, Y2
-	VPAND        turbo24<>+0(SB), Y2, Y2
-	VPOR         Y2, Y3, Y2
-	VBROADCASTI128 turbo211<>+0(SB), Y3
-	VPSHUFB      Y2, Y3, Y2
-	VMOVDQU      96(DX), Y3
-	VPMADDUBSW   Y3, Y2, Y3
-	VPMADDWD     turbo215<>+0(SB), Y3, Y3
-	VPADDD       Y3, Y1, Y1
-	VMOVDQU      224(DX), Y3
-	VPMADDUBSW   Y3, Y2, Y2
-	VPMADDWD     turbo215<>+0(SB), Y2, Y2
-	VPADDD       Y2, Y0, Y0
-	VMOVDQU      Y1, (R10)
+	VPSRLD       $6, Y1, Y1
+	VPAND        turbo24<>+0(SB), Y1, Y1
+	VPOR         Y1, Y3, Y1
+	VBROADCASTI128 turbo29<>+0(SB), Y3
+	VPSHUFB      Y1, Y3, Y1
+	VPABSB       Y1, Y3
+	VMOVDQU      96(CX), Y4
+	VPSIGNB      Y1, Y4, Y4
+	VPMADDUBSW   Y4, Y3, Y4
+	VPMADDWD     turbo213<>+0(SB), Y4, Y4
+	VPADDD       Y4, Y2, Y2
+	VMOVDQU      224(CX), Y4
+	VPSIGNB      Y1, Y4, Y1
+	VPMADDUBSW   Y1, Y3, Y1
+	VPMADDWD     turbo213<>+0(SB), Y1, Y1
+	VPADDD       Y1, Y0, Y0
+	VMOVDQU      Y2, (R10)
 	VMOVDQU      Y0, 128(R10)
 	VPBROADCASTW (DI), X0
 	VCVTPH2PS    X0, Y0
@@ -9089,11 +8975,8 @@ done4:
 	VEXTRACTI128 $1, Y2, X1
 	VPADDD       X1, X2, X1
 	VCVTDQ2PS    X1, X1
-	MOVQ         d+24(FP), R9
-	VBROADCASTSS (R9), X2
+	VBROADCASTSS (DX), X2
 	VMULPS       X2, X1, X1
-	VBROADCASTSS (CX), X2
-	VADDPS       X2, X1, X1
 	VMULPS       X0, X1, X1
 	VMOVUPS      X1, (SI)
 	VMOVDQU      128(AX), Y1
@@ -9112,11 +8995,8 @@ done4:
 	VEXTRACTI128 $1, Y2, X1
 	VPADDD       X1, X2, X1
 	VCVTDQ2PS    X1, X1
-	MOVQ         d+24(FP), R9
-	VBROADCASTSS 4(R9), X2
+	VBROADCASTSS 4(DX), X2
 	VMULPS       X2, X1, X1
-	VBROADCASTSS 4(CX), X2
-	VADDPS       X2, X1, X1
 	VMULPS       X0, X1, X0
 	MOVQ         ldy+8(FP), R9
 	MOVQ         SI, R10
@@ -9133,47 +9013,15 @@ done2:
 
 // score3xTurbo2AVX2 multiplies rows of one block with 3 rows of activations in int8; rows is a multiple of 4, ldy and stride in bytes.
 // Requires: AVX2, F16C
-TEXT ·score3xTurbo2AVX2(SB), 0, $864-72
+TEXT ·score3xTurbo2AVX2(SB), 0, $800-72
 	LEAQ         31(SP), AX
 	ANDQ         $-32, AX
 	LEAQ         351(SP), AX
 	ANDQ         $-32, AX
 	LEAQ         767(SP), BX
 	ANDQ         $-32, BX
-	LEAQ         831(SP), CX
-	ANDQ         $-32, CX
-	MOVQ         q+16(FP), DX
-
-	// fixed: the smallest level times the sum of the activations
-	MOVQ         s+32(FP), SI
-	VMOVDQU      turbo210<>+0(SB), Y0
-	VMOVUPS      (SI), Y1
-	VMULPS       Y0, Y1, Y1
-	VEXTRACTF128 $1, Y1, X2
-	VADDPS       X1, X2, X2
-	VMOVHLPS     X2, X2, X1
-	VADDPS       X1, X2, X2
-	VMOVSHDUP    X2, X1
-	VADDSS       X1, X2, X2
-	VMOVSS       X2, (CX)
-	VMOVUPS      32(SI), Y1
-	VMULPS       Y0, Y1, Y1
-	VEXTRACTF128 $1, Y1, X2
-	VADDPS       X1, X2, X2
-	VMOVHLPS     X2, X2, X1
-	VADDPS       X1, X2, X2
-	VMOVSHDUP    X2, X1
-	VADDSS       X1, X2, X2
-	VMOVSS       X2, 4(CX)
-	VMOVUPS      64(SI), Y1
-	VMULPS       Y0, Y1, Y0
-	VEXTRACTF128 $1, Y0, X1
-	VADDPS       X0, X1, X1
-	VMOVHLPS     X1, X1, X0
-	VADDPS       X0, X1, X1
-	VMOVSHDUP    X1, X0
-	VADDSS       X0, X1, X1
-	VMOVSS       X1, 8(CX)
+	MOVQ         q+16(FP), CX
+	MOVQ         d+24(FP), DX
 	MOVQ         y+0(FP), SI
 	MOVQ         w+40(FP), DI
 	MOVQ         rows+56(FP), R8
@@ -9204,98 +9052,114 @@ loop3:
 	VPSRLD       $6, Y0, Y0
 	VPAND        turbo24<>+0(SB), Y0, Y0
 	VPOR         Y0, Y1, Y0
-	VBROADCASTI128 turbo211<>+0(SB), Y1
+	VBROADCASTI128 turbo29<>+0(SB), Y1
 	VPSHUFB      Y0, Y1, Y0
-	VMOVDQU      (DX), Y1
-	VPMADDUBSW   Y1, Y0, Y1
-	VPMADDWD     turbo215<>+0(SB), Y1, Y1
-	VMOVDQU      128(DX), Y2
-	VPMADDUBSW   Y2, Y0, Y2
-	VPMADDWD     turbo215<>+0(SB), Y2, Y2
-	VMOVDQU      256(DX), Y3
-	VPMADDUBSW   Y3, Y0, Y0
-	VPMADDWD     turbo215<>+0(SB), Y0, Y0
-	VMOVDQU      10(DI), X3
-	VINSERTI128  $1, 14(DI), Y3, Y3
-	VPSHUFB      turbo20<>+0(SB), Y3, Y3
-	VPAND        turbo21<>+0(SB), Y3, Y4
-	VPSRLD       $2, Y3, Y5
+	VPABSB       Y0, Y1
+	VMOVDQU      (CX), Y2
+	VPSIGNB      Y0, Y2, Y2
+	VPMADDUBSW   Y2, Y1, Y2
+	VPMADDWD     turbo213<>+0(SB), Y2, Y2
+	VMOVDQU      128(CX), Y3
+	VPSIGNB      Y0, Y3, Y3
+	VPMADDUBSW   Y3, Y1, Y3
+	VPMADDWD     turbo213<>+0(SB), Y3, Y3
+	VMOVDQU      256(CX), Y4
+	VPSIGNB      Y0, Y4, Y0
+	VPMADDUBSW   Y0, Y1, Y0
+	VPMADDWD     turbo213<>+0(SB), Y0, Y0
+	VMOVDQU      10(DI), X1
+	VINSERTI128  $1, 14(DI), Y1, Y1
+	VPSHUFB      turbo20<>+0(SB), Y1, Y1
+	VPAND        turbo21<>+0(SB), Y1, Y4
+	VPSRLD       $2, Y1, Y5
 	VPAND        turbo22<>+0(SB), Y5, Y5
 	VPOR         Y5, Y4, Y4
-	VPSRLD       $4, Y3, Y5
+	VPSRLD       $4, Y1, Y5
 	VPAND        turbo23<>+0(SB), Y5, Y5
 	VPOR         Y5, Y4, Y4
-	VPSRLD       $6, Y3, Y3
-	VPAND        turbo24<>+0(SB), Y3, Y3
-	VPOR         Y3, Y4, Y3
-	VBROADCASTI128 turbo211<>+0(SB), Y4
-	VPSHUFB      Y3, Y4, Y3
-	VMOVDQU      32(DX), Y4
-	VPMADDUBSW   Y4, Y3, Y4
-	VPMADDWD     turbo215<>+0(SB), Y4, Y4
-	VPADDD       Y4, Y1, Y1
-	VMOVDQU      160(DX), Y4
-	VPMADDUBSW   Y4, Y3, Y4
-	VPMADDWD     turbo215<>+0(SB), Y4, Y4
-	VPADDD       Y4, Y2, Y2
-	VMOVDQU      288(DX), Y4
-	VPMADDUBSW   Y4, Y3, Y3
-	VPMADDWD     turbo215<>+0(SB), Y3, Y3
-	VPADDD       Y3, Y0, Y0
-	VBROADCASTI128 18(DI), Y3
-	VPSHUFB      turbo26<>+0(SB), Y3, Y3
-	VPAND        turbo21<>+0(SB), Y3, Y4
-	VPSRLD       $2, Y3, Y5
+	VPSRLD       $6, Y1, Y1
+	VPAND        turbo24<>+0(SB), Y1, Y1
+	VPOR         Y1, Y4, Y1
+	VBROADCASTI128 turbo29<>+0(SB), Y4
+	VPSHUFB      Y1, Y4, Y1
+	VPABSB       Y1, Y4
+	VMOVDQU      32(CX), Y5
+	VPSIGNB      Y1, Y5, Y5
+	VPMADDUBSW   Y5, Y4, Y5
+	VPMADDWD     turbo213<>+0(SB), Y5, Y5
+	VPADDD       Y5, Y2, Y2
+	VMOVDQU      160(CX), Y5
+	VPSIGNB      Y1, Y5, Y5
+	VPMADDUBSW   Y5, Y4, Y5
+	VPMADDWD     turbo213<>+0(SB), Y5, Y5
+	VPADDD       Y5, Y3, Y3
+	VMOVDQU      288(CX), Y5
+	VPSIGNB      Y1, Y5, Y1
+	VPMADDUBSW   Y1, Y4, Y1
+	VPMADDWD     turbo213<>+0(SB), Y1, Y1
+	VPADDD       Y1, Y0, Y0
+	VBROADCASTI128 18(DI), Y1
+	VPSHUFB      turbo26<>+0(SB), Y1, Y1
+	VPAND        turbo21<>+0(SB), Y1, Y4
+	VPSRLD       $2, Y1, Y5
 	VPAND        turbo22<>+0(SB), Y5, Y5
 	VPOR         Y5, Y4, Y4
-	VPSRLD       $4, Y3, Y5
+	VPSRLD       $4, Y1, Y5
 	VPAND        turbo23<>+0(SB), Y5, Y5
 	VPOR         Y5, Y4, Y4
-	VPSRLD       $6, Y3, Y3
-	VPAND        turbo24<>+0(SB), Y3, Y3
-	VPOR         Y3, Y4, Y3
-	VBROADCASTI128 turbo211<>+0(SB), Y4
-	VPSHUFB      Y3, Y4, Y3
-	VMOVDQU      64(DX), Y4
-	VPMADDUBSW   Y4, Y3, Y4
-	VPMADDWD     turbo215<>+0(SB), Y4, Y4
-	VPADDD       Y4, Y1, Y1
-	VMOVDQU      192(DX), Y4
-	VPMADDUBSW   Y4, Y3, Y4
-	VPMADDWD     turbo215<>+0(SB), Y4, Y4
-	VPADDD       Y4, Y2, Y2
-	VMOVDQU      320(DX), Y4
-	VPMADDUBSW   Y4, Y3, Y3
-	VPMADDWD     turbo215<>+0(SB), Y3, Y3
-	VPADDD       Y3, Y0, Y0
-	VBROADCASTI128 18(DI), Y3
-	VPSHUFB      turbo27<>+0(SB), Y3, Y3
-	VPAND        turbo21<>+0(SB), Y3, Y4
-	VPSRLD       $2, Y3, Y5
+	VPSRLD       $6, Y1, Y1
+	VPAND        turbo24<>+0(SB), Y1, Y1
+	VPOR         Y1, Y4, Y1
+	VBROADCASTI128 turbo29<>+0(SB), Y4
+	VPSHUFB      Y1, Y4, Y1
+	VPABSB       Y1, Y4
+	VMOVDQU      64(CX), Y5
+	VPSIGNB      Y1, Y5, Y5
+	VPMADDUBSW   Y5, Y4, Y5
+	VPMADDWD     turbo213<>+0(SB), Y5, Y5
+	VPADDD       Y5, Y2, Y2
+	VMOVDQU      192(CX), Y5
+	VPSIGNB      Y1, Y5, Y5
+	VPMADDUBSW   Y5, Y4, Y5
+	VPMADDWD     turbo213<>+0(SB), Y5, Y5
+	VPADDD       Y5, Y3, Y3
+	VMOVDQU      320(CX), Y5
+	VPSIGNB      Y1, Y5, Y1
+	VPMADDUBSW   Y1, Y4, Y1
+	VPMADDWD     turbo213<>+0(SB), Y1, Y1
+	VPADDD       Y1, Y0, Y0
+	VBROADCASTI128 18(DI), Y1
+	VPSHUFB      turbo27<>+0(SB), Y1, Y1
+	VPAND        turbo21<>+0(SB), Y1, Y4
+	VPSRLD       $2, Y1, Y5
 	VPAND        turbo22<>+0(SB), Y5, Y5
 	VPOR         Y5, Y4, Y4
-	VPSRLD       $4, Y3, Y5
+	VPSRLD       $4, Y1, Y5
 	VPAND        turbo23<>+0(SB), Y5, Y5
 	VPOR         Y5, Y4, Y4
-	VPSRLD       $6, Y3, Y3
-	VPAND        turbo24<>+0(SB), Y3, Y3
-	VPOR         Y3, Y4, Y3
-	VBROADCASTI128 turbo211<>+0(SB), Y4
-	VPSHUFB      Y3, Y4, Y3
-	VMOVDQU      96(DX), Y4
-	VPMADDUBSW   Y4, Y3, Y4
-	VPMADDWD     turbo215<>+0(SB), Y4, Y4
-	VPADDD       Y4, Y1, Y1
-	VMOVDQU      224(DX), Y4
-	VPMADDUBSW   Y4, Y3, Y4
-	VPMADDWD     turbo215<>+0(SB), Y4, Y4
-	VPADDD       Y4, Y2, Y2
-	VMOVDQU      352(DX), Y4
-	VPMADDUBSW   Y4, Y3, Y3
-	VPMADDWD     turbo215<>+0(SB), Y3, Y3
-	VPADDD       Y3, Y0, Y0
-	VMOVDQU      Y1, (R10)
-	VMOVDQU      Y2, 128(R10)
+	VPSRLD       $6, Y1, Y1
+	VPAND        turbo24<>+0(SB), Y1, Y1
+	VPOR         Y1, Y4, Y1
+	VBROADCASTI128 turbo29<>+0(SB), Y4
+	VPSHUFB      Y1, Y4, Y1
+	VPABSB       Y1, Y4
+	VMOVDQU      96(CX), Y5
+	VPSIGNB      Y1, Y5, Y5
+	VPMADDUBSW   Y5, Y4, Y5
+	VPMADDWD     turbo213<>+0(SB), Y5, Y5
+	VPADDD       Y5, Y2, Y2
+	VMOVDQU      224(CX), Y5
+	VPSIGNB      Y1, Y5, Y5
+	VPMADDUBSW   Y5, Y4, Y5
+	VPMADDWD     turbo213<>+0(SB), Y5, Y5
+	VPADDD       Y5, Y3, Y3
+	VMOVDQU      352(CX), Y5
+	VPSIGNB      Y1, Y5, Y1
+	VPMADDUBSW   Y1, Y4, Y1
+	VPMADDWD     turbo213<>+0(SB), Y1, Y1
+	VPADDD       Y1, Y0, Y0
+	VMOVDQU      Y2, (R10)
+	VMOVDQU      Y3, 128(R10)
 	VMOVDQU      Y0, 256(R10)
 	VPBROADCASTW (DI), X0
 	VCVTPH2PS    X0, Y0
@@ -9330,11 +9194,8 @@ done4:
 	VEXTRACTI128 $1, Y2, X1
 	VPADDD       X1, X2, X1
 	VCVTDQ2PS    X1, X1
-	MOVQ         d+24(FP), R9
-	VBROADCASTSS (R9), X2
+	VBROADCASTSS (DX), X2
 	VMULPS       X2, X1, X1
-	VBROADCASTSS (CX), X2
-	VADDPS       X2, X1, X1
 	VMULPS       X0, X1, X1
 	VMOVUPS      X1, (SI)
 	VMOVDQU      128(AX), Y1
@@ -9353,11 +9214,8 @@ done4:
 	VEXTRACTI128 $1, Y2, X1
 	VPADDD       X1, X2, X1
 	VCVTDQ2PS    X1, X1
-	MOVQ         d+24(FP), R9
-	VBROADCASTSS 4(R9), X2
+	VBROADCASTSS 4(DX), X2
 	VMULPS       X2, X1, X1
-	VBROADCASTSS 4(CX), X2
-	VADDPS       X2, X1, X1
 	VMULPS       X0, X1, X1
 	MOVQ         ldy+8(FP), R9
 	MOVQ         SI, R10
@@ -9379,11 +9237,8 @@ done4:
 	VEXTRACTI128 $1, Y2, X1
 	VPADDD       X1, X2, X1
 	VCVTDQ2PS    X1, X1
-	MOVQ         d+24(FP), R11
-	VBROADCASTSS 8(R11), X2
+	VBROADCASTSS 8(DX), X2
 	VMULPS       X2, X1, X1
-	VBROADCASTSS 8(CX), X2
-	VADDPS       X2, X1, X1
 	VMULPS       X0, X1, X0
 	ADDQ         R9, R10
 	VMOVUPS      X0, (R10)
@@ -9398,56 +9253,15 @@ done2:
 
 // score4xTurbo2AVX2 multiplies rows of one block with 4 rows of activations in int8; rows is a multiple of 4, ldy and stride in bytes.
 // Requires: AVX2, F16C
-TEXT ·score4xTurbo2AVX2(SB), 0, $992-72
+TEXT ·score4xTurbo2AVX2(SB), 0, $928-72
 	LEAQ         31(SP), AX
 	ANDQ         $-32, AX
 	LEAQ         351(SP), AX
 	ANDQ         $-32, AX
 	LEAQ         895(SP), BX
 	ANDQ         $-32, BX
-	LEAQ         959(SP), CX
-	ANDQ         $-32, CX
-	MOVQ         q+16(FP), DX
-
-	// fixed: the smallest level times the sum of the activations
-	MOVQ         s+32(FP), SI
-	VMOVDQU      turbo210<>+0(SB), Y0
-	VMOVUPS      (SI), Y1
-	VMULPS       Y0, Y1, Y1
-	VEXTRACTF128 $1, Y1, X2
-	VADDPS       X1, X2, X2
-	VMOVHLPS     X2, X2, X1
-	VADDPS       X1, X2, X2
-	VMOVSHDUP    X2, X1
-	VADDSS       X1, X2, X2
-	VMOVSS       X2, (CX)
-	VMOVUPS      32(SI), Y1
-	VMULPS       Y0, Y1, Y1
-	VEXTRACTF128 $1, Y1, X2
-	VADDPS       X1, X2, X2
-	VMOVHLPS     X2, X2, X1
-	VADDPS       X1, X2, X2
-	VMOVSHDUP    X2, X1
-	VADDSS       X1, X2, X2
-	VMOVSS       X2, 4(CX)
-	VMOVUPS      64(SI), Y1
-	VMULPS       Y0, Y1, Y1
-	VEXTRACTF128 $1, Y1, X2
-	VADDPS       X1, X2, X2
-	VMOVHLPS     X2, X2, X1
-	VADDPS       X1, X2, X2
-	VMOVSHDUP    X2, X1
-	VADDSS       X1, X2, X2
-	VMOVSS       X2, 8(CX)
-	VMOVUPS      96(SI), Y1
-	VMULPS       Y0, Y1, Y0
-	VEXTRACTF128 $1, Y0, X1
-	VADDPS       X0, X1, X1
-	VMOVHLPS     X1, X1, X0
-	VADDPS       X0, X1, X1
-	VMOVSHDUP    X1, X0
-	VADDSS       X0, X1, X1
-	VMOVSS       X1, 12(CX)
+	MOVQ         q+16(FP), CX
+	MOVQ         d+24(FP), DX
 	MOVQ         y+0(FP), SI
 	MOVQ         w+40(FP), DI
 	MOVQ         rows+56(FP), R8
@@ -9478,114 +9292,134 @@ loop3:
 	VPSRLD       $6, Y0, Y0
 	VPAND        turbo24<>+0(SB), Y0, Y0
 	VPOR         Y0, Y1, Y0
-	VBROADCASTI128 turbo211<>+0(SB), Y1
+	VBROADCASTI128 turbo29<>+0(SB), Y1
 	VPSHUFB      Y0, Y1, Y0
-	VMOVDQU      (DX), Y1
-	VPMADDUBSW   Y1, Y0, Y1
-	VPMADDWD     turbo215<>+0(SB), Y1, Y1
-	VMOVDQU      128(DX), Y2
-	VPMADDUBSW   Y2, Y0, Y2
-	VPMADDWD     turbo215<>+0(SB), Y2, Y2
-	VMOVDQU      256(DX), Y3
-	VPMADDUBSW   Y3, Y0, Y3
-	VPMADDWD     turbo215<>+0(SB), Y3, Y3
-	VMOVDQU      384(DX), Y4
-	VPMADDUBSW   Y4, Y0, Y0
-	VPMADDWD     turbo215<>+0(SB), Y0, Y0
-	VMOVDQU      10(DI), X4
-	VINSERTI128  $1, 14(DI), Y4, Y4
-	VPSHUFB      turbo20<>+0(SB), Y4, Y4
-	VPAND        turbo21<>+0(SB), Y4, Y5
-	VPSRLD       $2, Y4, Y6
+	VPABSB       Y0, Y1
+	VMOVDQU      (CX), Y2
+	VPSIGNB      Y0, Y2, Y2
+	VPMADDUBSW   Y2, Y1, Y2
+	VPMADDWD     turbo213<>+0(SB), Y2, Y2
+	VMOVDQU      128(CX), Y3
+	VPSIGNB      Y0, Y3, Y3
+	VPMADDUBSW   Y3, Y1, Y3
+	VPMADDWD     turbo213<>+0(SB), Y3, Y3
+	VMOVDQU      256(CX), Y4
+	VPSIGNB      Y0, Y4, Y4
+	VPMADDUBSW   Y4, Y1, Y4
+	VPMADDWD     turbo213<>+0(SB), Y4, Y4
+	VMOVDQU      384(CX), Y5
+	VPSIGNB      Y0, Y5, Y0
+	VPMADDUBSW   Y0, Y1, Y0
+	VPMADDWD     turbo213<>+0(SB), Y0, Y0
+	VMOVDQU      10(DI), X1
+	VINSERTI128  $1, 14(DI), Y1, Y1
+	VPSHUFB      turbo20<>+0(SB), Y1, Y1
+	VPAND        turbo21<>+0(SB), Y1, Y5
+	VPSRLD       $2, Y1, Y6
 	VPAND        turbo22<>+0(SB), Y6, Y6
 	VPOR         Y6, Y5, Y5
-	VPSRLD       $4, Y4, Y6
+	VPSRLD       $4, Y1, Y6
 	VPAND        turbo23<>+0(SB), Y6, Y6
 	VPOR         Y6, Y5, Y5
-	VPSRLD       $6, Y4, Y4
-	VPAND        turbo24<>+0(SB), Y4, Y4
-	VPOR         Y4, Y5, Y4
-	VBROADCASTI128 turbo211<>+0(SB), Y5
-	VPSHUFB      Y4, Y5, Y4
-	VMOVDQU      32(DX), Y5
-	VPMADDUBSW   Y5, Y4, Y5
-	VPMADDWD     turbo215<>+0(SB), Y5, Y5
-	VPADDD       Y5, Y1, Y1
-	VMOVDQU      160(DX), Y5
-	VPMADDUBSW   Y5, Y4, Y5
-	VPMADDWD     turbo215<>+0(SB), Y5, Y5
-	VPADDD       Y5, Y2, Y2
-	VMOVDQU      288(DX), Y5
-	VPMADDUBSW   Y5, Y4, Y5
-	VPMADDWD     turbo215<>+0(SB), Y5, Y5
-	VPADDD       Y5, Y3, Y3
-	VMOVDQU      416(DX), Y5
-	VPMADDUBSW   Y5, Y4, Y4
-	VPMADDWD     turbo215<>+0(SB), Y4, Y4
-	VPADDD       Y4, Y0, Y0
-	VBROADCASTI128 18(DI), Y4
-	VPSHUFB      turbo26<>+0(SB), Y4, Y4
-	VPAND        turbo21<>+0(SB), Y4, Y5
-	VPSRLD       $2, Y4, Y6
+	VPSRLD       $6, Y1, Y1
+	VPAND        turbo24<>+0(SB), Y1, Y1
+	VPOR         Y1, Y5, Y1
+	VBROADCASTI128 turbo29<>+0(SB), Y5
+	VPSHUFB      Y1, Y5, Y1
+	VPABSB       Y1, Y5
+	VMOVDQU      32(CX), Y6
+	VPSIGNB      Y1, Y6, Y6
+	VPMADDUBSW   Y6, Y5, Y6
+	VPMADDWD     turbo213<>+0(SB), Y6, Y6
+	VPADDD       Y6, Y2, Y2
+	VMOVDQU      160(CX), Y6
+	VPSIGNB      Y1, Y6, Y6
+	VPMADDUBSW   Y6, Y5, Y6
+	VPMADDWD     turbo213<>+0(SB), Y6, Y6
+	VPADDD       Y6, Y3, Y3
+	VMOVDQU      288(CX), Y6
+	VPSIGNB      Y1, Y6, Y6
+	VPMADDUBSW   Y6, Y5, Y6
+	VPMADDWD     turbo213<>+0(SB), Y6, Y6
+	VPADDD       Y6, Y4, Y4
+	VMOVDQU      416(CX), Y6
+	VPSIGNB      Y1, Y6, Y1
+	VPMADDUBSW   Y1, Y5, Y1
+	VPMADDWD     turbo213<>+0(SB), Y1, Y1
+	VPADDD       Y1, Y0, Y0
+	VBROADCASTI128 18(DI), Y1
+	VPSHUFB      turbo26<>+0(SB), Y1, Y1
+	VPAND        turbo21<>+0(SB), Y1, Y5
+	VPSRLD       $2, Y1, Y6
 	VPAND        turbo22<>+0(SB), Y6, Y6
 	VPOR         Y6, Y5, Y5
-	VPSRLD       $4, Y4, Y6
+	VPSRLD       $4, Y1, Y6
 	VPAND        turbo23<>+0(SB), Y6, Y6
 	VPOR         Y6, Y5, Y5
-	VPSRLD       $6, Y4, Y4
-	VPAND        turbo24<>+0(SB), Y4, Y4
-	VPOR         Y4, Y5, Y4
-	VBROADCASTI128 turbo211<>+0(SB), Y5
-	VPSHUFB      Y4, Y5, Y4
-	VMOVDQU      64(DX), Y5
-	VPMADDUBSW   Y5, Y4, Y5
-	VPMADDWD     turbo215<>+0(SB), Y5, Y5
-	VPADDD       Y5, Y1, Y1
-	VMOVDQU      192(DX), Y5
-	VPMADDUBSW   Y5, Y4, Y5
-	VPMADDWD     turbo215<>+0(SB), Y5, Y5
-	VPADDD       Y5, Y2, Y2
-	VMOVDQU      320(DX), Y5
-	VPMADDUBSW   Y5, Y4, Y5
-	VPMADDWD     turbo215<>+0(SB), Y5, Y5
-	VPADDD       Y5, Y3, Y3
-	VMOVDQU      448(DX), Y5
-	VPMADDUBSW   Y5, Y4, Y4
-	VPMADDWD     turbo215<>+0(SB), Y4, Y4
-	VPADDD       Y4, Y0, Y0
-	VBROADCASTI128 18(DI), Y4
-	VPSHUFB      turbo27<>+0(SB), Y4, Y4
-	VPAND        turbo21<>+0(SB), Y4, Y5
-	VPSRLD       $2, Y4, Y6
+	VPSRLD       $6, Y1, Y1
+	VPAND        turbo24<>+0(SB), Y1, Y1
+	VPOR         Y1, Y5, Y1
+	VBROADCASTI128 turbo29<>+0(SB), Y5
+	VPSHUFB      Y1, Y5, Y1
+	VPABSB       Y1, Y5
+	VMOVDQU      64(CX), Y6
+	VPSIGNB      Y1, Y6, Y6
+	VPMADDUBSW   Y6, Y5, Y6
+	VPMADDWD     turbo213<>+0(SB), Y6, Y6
+	VPADDD       Y6, Y2, Y2
+	VMOVDQU      192(CX), Y6
+	VPSIGNB      Y1, Y6, Y6
+	VPMADDUBSW   Y6, Y5, Y6
+	VPMADDWD     turbo213<>+0(SB), Y6, Y6
+	VPADDD       Y6, Y3, Y3
+	VMOVDQU      320(CX), Y6
+	VPSIGNB      Y1, Y6, Y6
+	VPMADDUBSW   Y6, Y5, Y6
+	VPMADDWD     turbo213<>+0(SB), Y6, Y6
+	VPADDD       Y6, Y4, Y4
+	VMOVDQU      448(CX), Y6
+	VPSIGNB      Y1, Y6, Y1
+	VPMADDUBSW   Y1, Y5, Y1
+	VPMADDWD     turbo213<>+0(SB), Y1, Y1
+	VPADDD       Y1, Y0, Y0
+	VBROADCASTI128 18(DI), Y1
+	VPSHUFB      turbo27<>+0(SB), Y1, Y1
+	VPAND        turbo21<>+0(SB), Y1, Y5
+	VPSRLD       $2, Y1, Y6
 	VPAND        turbo22<>+0(SB), Y6, Y6
 	VPOR         Y6, Y5, Y5
-	VPSRLD       $4, Y4, Y6
+	VPSRLD       $4, Y1, Y6
 	VPAND        turbo23<>+0(SB), Y6, Y6
 	VPOR         Y6, Y5, Y5
-	VPSRLD       $6, Y4, Y4
-	VPAND        turbo24<>+0(SB), Y4, Y4
-	VPOR         Y4, Y5, Y4
-	VBROADCASTI128 turbo211<>+0(SB), Y5
-	VPSHUFB      Y4, Y5, Y4
-	VMOVDQU      96(DX), Y5
-	VPMADDUBSW   Y5, Y4, Y5
-	VPMADDWD     turbo215<>+0(SB), Y5, Y5
-	VPADDD       Y5, Y1, Y1
-	VMOVDQU      224(DX), Y5
-	VPMADDUBSW   Y5, Y4, Y5
-	VPMADDWD     turbo215<>+0(SB), Y5, Y5
-	VPADDD       Y5, Y2, Y2
-	VMOVDQU      352(DX), Y5
-	VPMADDUBSW   Y5, Y4, Y5
-	VPMADDWD     turbo215<>+0(SB), Y5, Y5
-	VPADDD       Y5, Y3, Y3
-	VMOVDQU      480(DX), Y5
-	VPMADDUBSW   Y5, Y4, Y4
-	VPMADDWD     turbo215<>+0(SB), Y4, Y4
-	VPADDD       Y4, Y0, Y0
-	VMOVDQU      Y1, (R10)
-	VMOVDQU      Y2, 128(R10)
-	VMOVDQU      Y3, 256(R10)
+	VPSRLD       $6, Y1, Y1
+	VPAND        turbo24<>+0(SB), Y1, Y1
+	VPOR         Y1, Y5, Y1
+	VBROADCASTI128 turbo29<>+0(SB), Y5
+	VPSHUFB      Y1, Y5, Y1
+	VPABSB       Y1, Y5
+	VMOVDQU      96(CX), Y6
+	VPSIGNB      Y1, Y6, Y6
+	VPMADDUBSW   Y6, Y5, Y6
+	VPMADDWD     turbo213<>+0(SB), Y6, Y6
+	VPADDD       Y6, Y2, Y2
+	VMOVDQU      224(CX), Y6
+	VPSIGNB      Y1, Y6, Y6
+	VPMADDUBSW   Y6, Y5, Y6
+	VPMADDWD     turbo213<>+0(SB), Y6, Y6
+	VPADDD       Y6, Y3, Y3
+	VMOVDQU      352(CX), Y6
+	VPSIGNB      Y1, Y6, Y6
+	VPMADDUBSW   Y6, Y5, Y6
+	VPMADDWD     turbo213<>+0(SB), Y6, Y6
+	VPADDD       Y6, Y4, Y4
+	VMOVDQU      480(CX), Y6
+	VPSIGNB      Y1, Y6, Y1
+	VPMADDUBSW   Y1, Y5, Y1
+	VPMADDWD     turbo213<>+0(SB), Y1, Y1
+	VPADDD       Y1, Y0, Y0
+	VMOVDQU      Y2, (R10)
+	VMOVDQU      Y3, 128(R10)
+	VMOVDQU      Y4, 256(R10)
 	VMOVDQU      Y0, 384(R10)
 	VPBROADCASTW (DI), X0
 	VCVTPH2PS    X0, Y0
@@ -9620,11 +9454,8 @@ done4:
 	VEXTRACTI128 $1, Y2, X1
 	VPADDD       X1, X2, X1
 	VCVTDQ2PS    X1, X1
-	MOVQ         d+24(FP), R9
-	VBROADCASTSS (R9), X2
+	VBROADCASTSS (DX), X2
 	VMULPS       X2, X1, X1
-	VBROADCASTSS (CX), X2
-	VADDPS       X2, X1, X1
 	VMULPS       X0, X1, X1
 	VMOVUPS      X1, (SI)
 	VMOVDQU      128(AX), Y1
@@ -9643,11 +9474,8 @@ done4:
 	VEXTRACTI128 $1, Y2, X1
 	VPADDD       X1, X2, X1
 	VCVTDQ2PS    X1, X1
-	MOVQ         d+24(FP), R9
-	VBROADCASTSS 4(R9), X2
+	VBROADCASTSS 4(DX), X2
 	VMULPS       X2, X1, X1
-	VBROADCASTSS 4(CX), X2
-	VADDPS       X2, X1, X1
 	VMULPS       X0, X1, X1
 	MOVQ         ldy+8(FP), R9
 	MOVQ         SI, R10
@@ -9669,11 +9497,8 @@ done4:
 	VEXTRACTI128 $1, Y2, X1
 	VPADDD       X1, X2, X1
 	VCVTDQ2PS    X1, X1
-	MOVQ         d+24(FP), R11
-	VBROADCASTSS 8(R11), X2
+	VBROADCASTSS 8(DX), X2
 	VMULPS       X2, X1, X1
-	VBROADCASTSS 8(CX), X2
-	VADDPS       X2, X1, X1
 	VMULPS       X0, X1, X1
 	ADDQ         R9, R10
 	VMOVUPS      X1, (R10)
@@ -9693,11 +9518,8 @@ done4:
 	VEXTRACTI128 $1, Y2, X1
 	VPADDD       X1, X2, X1
 	VCVTDQ2PS    X1, X1
-	MOVQ         d+24(FP), R11
-	VBROADCASTSS 12(R11), X2
+	VBROADCASTSS 12(DX), X2
 	VMULPS       X2, X1, X1
-	VBROADCASTSS 12(CX), X2
-	VADDPS       X2, X1, X1
 	VMULPS       X0, X1, X0
 	ADDQ         R9, R10
 	VMOVUPS      X0, (R10)
@@ -9880,7 +9702,7 @@ done4:
 	ADDQ         $1, DI
 
 	// n
-	VMOVDQU      turbo216<>+0(SB), Y0
+	VMOVDQU      turbo214<>+0(SB), Y0
 	XORQ         SI, SI
 	XORQ         DI, DI
 	ADDQ         $0x20, DI
@@ -9913,14 +9735,14 @@ done6:
 
 	// v
 	VMOVUPS      4128(CX), Y0
-	VMOVDQU      turbo217<>+0(SB), Y1
+	VMOVDQU      turbo215<>+0(SB), Y1
 	VCMPPS       $0x1e, Y1, Y0, Y1
-	VMOVDQU      turbo218<>+0(SB), Y2
-	VDIVPS       Y0, Y2, Y0
 	VMOVDQU      turbo216<>+0(SB), Y2
+	VDIVPS       Y0, Y2, Y0
+	VMOVDQU      turbo214<>+0(SB), Y2
 	VBLENDVPS    Y1, Y0, Y2, Y0
 	VMOVUPS      Y0, 4160(CX)
-	LEAQ         turbo219<>+0(SB), SI
+	LEAQ         turbo217<>+0(SB), SI
 	XORQ         DI, DI
 	XORQ         R8, R8
 	ADDQ         $0x20, R8
@@ -9958,7 +9780,7 @@ loop7:
 
 done8:
 	ADDQ         $1, R8
-	LEAQ         turbo220<>+0(SB), SI
+	LEAQ         turbo218<>+0(SB), SI
 	XORQ         DI, DI
 	XORQ         R8, R8
 	ADDQ         $0x10, R8
@@ -10113,33 +9935,33 @@ done16:
 
 loop19:
 	VMOVUPS      4192(CX)(SI*8), Y0
-	VCMPPS       $0x15, turbo216<>+0(SB), Y0, Y1
+	VCMPPS       $0x15, turbo214<>+0(SB), Y0, Y1
 	VPABSD       Y1, Y1
-	VPERMPS      turbo221<>+0(SB), Y1, Y2
+	VPERMPS      turbo219<>+0(SB), Y1, Y2
 	VCMPPS       $0x15, Y2, Y0, Y0
 	VPADDD       Y1, Y1, Y1
 	VPSUBD       Y0, Y1, Y0
 	VMOVDQU      Y0, 8288(CX)(SI*8)
 	VMOVUPS      4224(CX)(SI*8), Y0
-	VCMPPS       $0x15, turbo216<>+0(SB), Y0, Y1
+	VCMPPS       $0x15, turbo214<>+0(SB), Y0, Y1
 	VPABSD       Y1, Y1
-	VPERMPS      turbo221<>+0(SB), Y1, Y2
+	VPERMPS      turbo219<>+0(SB), Y1, Y2
 	VCMPPS       $0x15, Y2, Y0, Y0
 	VPADDD       Y1, Y1, Y1
 	VPSUBD       Y0, Y1, Y0
 	VMOVDQU      Y0, 8320(CX)(SI*8)
 	VMOVUPS      4256(CX)(SI*8), Y0
-	VCMPPS       $0x15, turbo216<>+0(SB), Y0, Y1
+	VCMPPS       $0x15, turbo214<>+0(SB), Y0, Y1
 	VPABSD       Y1, Y1
-	VPERMPS      turbo221<>+0(SB), Y1, Y2
+	VPERMPS      turbo219<>+0(SB), Y1, Y2
 	VCMPPS       $0x15, Y2, Y0, Y0
 	VPADDD       Y1, Y1, Y1
 	VPSUBD       Y0, Y1, Y0
 	VMOVDQU      Y0, 8352(CX)(SI*8)
 	VMOVUPS      4288(CX)(SI*8), Y0
-	VCMPPS       $0x15, turbo216<>+0(SB), Y0, Y1
+	VCMPPS       $0x15, turbo214<>+0(SB), Y0, Y1
 	VPABSD       Y1, Y1
-	VPERMPS      turbo221<>+0(SB), Y1, Y2
+	VPERMPS      turbo219<>+0(SB), Y1, Y2
 	VCMPPS       $0x15, Y2, Y0, Y0
 	VPADDD       Y1, Y1, Y1
 	VPSUBD       Y0, Y1, Y0
@@ -10152,7 +9974,7 @@ done20:
 	ADDQ         $1, DI
 
 	// r
-	VMOVDQU      turbo216<>+0(SB), Y0
+	VMOVDQU      turbo214<>+0(SB), Y0
 	XORQ         SI, SI
 	XORQ         DI, DI
 	ADDQ         $0x20, DI
@@ -10189,7 +10011,7 @@ done22:
 
 	// norm
 	VMOVUPS      12416(CX), Y0
-	VMOVDQU      turbo217<>+0(SB), Y1
+	VMOVDQU      turbo215<>+0(SB), Y1
 	VCMPPS       $0x1e, Y1, Y0, Y1
 	VMOVUPS      4128(CX), Y2
 	VDIVPS       Y0, Y2, Y0
@@ -10199,8 +10021,8 @@ done22:
 	// norm
 	VMOVUPS      12448(CX), Y0
 	VCMPPS       $3, Y0, Y0, Y1
-	VPAND        turbo222<>+0(SB), Y0, Y2
-	VPOR         turbo223<>+0(SB), Y2, Y2
+	VPAND        turbo220<>+0(SB), Y0, Y2
+	VPOR         turbo221<>+0(SB), Y2, Y2
 	VBLENDVPS    Y1, Y2, Y0, Y2
 	VCVTPS2PH    $0, Y2, X2
 	VPMOVZXWD    X2, Y0

@@ -50,219 +50,209 @@ DATA turbo47<>+0(SB)/8, $0xfbf1e6dbcebfaa81
 DATA turbo47<>+8(SB)/8, $0x7f564132251a0f05
 GLOBL turbo47<>(SB), RODATA|NOPTR, $16
 
-DATA turbo48<>+0(SB)/8, $0xc2fe0000c2fe0000
-DATA turbo48<>+8(SB)/8, $0xc2fe0000c2fe0000
-DATA turbo48<>+16(SB)/8, $0xc2fe0000c2fe0000
-DATA turbo48<>+24(SB)/8, $0xc2fe0000c2fe0000
+DATA turbo48<>+0(SB)/8, $0x8080800080808000
+DATA turbo48<>+8(SB)/8, $0x8080800180808001
+DATA turbo48<>+16(SB)/8, $0x8080800080808000
+DATA turbo48<>+24(SB)/8, $0x8080800180808001
 GLOBL turbo48<>(SB), RODATA|NOPTR, $32
 
-DATA turbo49<>+0(SB)/8, $0x7a70655a4d3e2900
-DATA turbo49<>+8(SB)/8, $0xfed5c0b1a4998e84
-GLOBL turbo49<>(SB), RODATA|NOPTR, $16
+DATA turbo49<>+0(SB)/8, $0x0000000400000000
+DATA turbo49<>+8(SB)/8, $0x0000000400000000
+DATA turbo49<>+16(SB)/8, $0x0000000400000000
+DATA turbo49<>+24(SB)/8, $0x0000000400000000
+GLOBL turbo49<>(SB), RODATA|NOPTR, $32
 
-DATA turbo410<>+0(SB)/8, $0x8080800080808000
-DATA turbo410<>+8(SB)/8, $0x8080800180808001
-DATA turbo410<>+16(SB)/8, $0x8080800080808000
-DATA turbo410<>+24(SB)/8, $0x8080800180808001
+DATA turbo410<>+0(SB)/8, $0x0000000f0000000f
+DATA turbo410<>+8(SB)/8, $0x0000000f0000000f
+DATA turbo410<>+16(SB)/8, $0x0000000f0000000f
+DATA turbo410<>+24(SB)/8, $0x0000000f0000000f
 GLOBL turbo410<>(SB), RODATA|NOPTR, $32
 
-DATA turbo411<>+0(SB)/8, $0x0000000400000000
-DATA turbo411<>+8(SB)/8, $0x0000000400000000
-DATA turbo411<>+16(SB)/8, $0x0000000400000000
-DATA turbo411<>+24(SB)/8, $0x0000000400000000
+DATA turbo411<>+0(SB)/8, $0x0001000100010001
+DATA turbo411<>+8(SB)/8, $0x0001000100010001
+DATA turbo411<>+16(SB)/8, $0x0001000100010001
+DATA turbo411<>+24(SB)/8, $0x0001000100010001
 GLOBL turbo411<>(SB), RODATA|NOPTR, $32
 
-DATA turbo412<>+0(SB)/8, $0x0000000f0000000f
-DATA turbo412<>+8(SB)/8, $0x0000000f0000000f
-DATA turbo412<>+16(SB)/8, $0x0000000f0000000f
-DATA turbo412<>+24(SB)/8, $0x0000000f0000000f
+DATA turbo412<>+0(SB)/8, $0x0000000000000000
+DATA turbo412<>+8(SB)/8, $0x0000000000000000
+DATA turbo412<>+16(SB)/8, $0x0000000000000000
+DATA turbo412<>+24(SB)/8, $0x0000000000000000
 GLOBL turbo412<>(SB), RODATA|NOPTR, $32
 
-DATA turbo413<>+0(SB)/8, $0x0001000100010001
-DATA turbo413<>+8(SB)/8, $0x0001000100010001
-DATA turbo413<>+16(SB)/8, $0x0001000100010001
-DATA turbo413<>+24(SB)/8, $0x0001000100010001
+DATA turbo413<>+0(SB)/8, $0x2edbe6ff2edbe6ff
+DATA turbo413<>+8(SB)/8, $0x2edbe6ff2edbe6ff
+DATA turbo413<>+16(SB)/8, $0x2edbe6ff2edbe6ff
+DATA turbo413<>+24(SB)/8, $0x2edbe6ff2edbe6ff
 GLOBL turbo413<>(SB), RODATA|NOPTR, $32
 
-DATA turbo414<>+0(SB)/8, $0x0000000000000000
-DATA turbo414<>+8(SB)/8, $0x0000000000000000
-DATA turbo414<>+16(SB)/8, $0x0000000000000000
-DATA turbo414<>+24(SB)/8, $0x0000000000000000
+DATA turbo414<>+0(SB)/8, $0x3f8000003f800000
+DATA turbo414<>+8(SB)/8, $0x3f8000003f800000
+DATA turbo414<>+16(SB)/8, $0x3f8000003f800000
+DATA turbo414<>+24(SB)/8, $0x3f8000003f800000
 GLOBL turbo414<>(SB), RODATA|NOPTR, $32
 
-DATA turbo415<>+0(SB)/8, $0x2edbe6ff2edbe6ff
-DATA turbo415<>+8(SB)/8, $0x2edbe6ff2edbe6ff
-DATA turbo415<>+16(SB)/8, $0x2edbe6ff2edbe6ff
-DATA turbo415<>+24(SB)/8, $0x2edbe6ff2edbe6ff
-GLOBL turbo415<>(SB), RODATA|NOPTR, $32
+DATA turbo415<>+0(SB)/8, $0x3f800000bf800000
+DATA turbo415<>+8(SB)/8, $0xbf8000003f800000
+DATA turbo415<>+16(SB)/8, $0x3f800000bf800000
+DATA turbo415<>+24(SB)/8, $0x3f800000bf800000
+DATA turbo415<>+32(SB)/8, $0xbf800000bf800000
+DATA turbo415<>+40(SB)/8, $0x3f8000003f800000
+DATA turbo415<>+48(SB)/8, $0x3f8000003f800000
+DATA turbo415<>+56(SB)/8, $0x3f8000003f800000
+DATA turbo415<>+64(SB)/8, $0xbf8000003f800000
+DATA turbo415<>+72(SB)/8, $0xbf8000003f800000
+DATA turbo415<>+80(SB)/8, $0xbf8000003f800000
+DATA turbo415<>+88(SB)/8, $0x3f800000bf800000
+DATA turbo415<>+96(SB)/8, $0x3f8000003f800000
+DATA turbo415<>+104(SB)/8, $0x3f800000bf800000
+DATA turbo415<>+112(SB)/8, $0xbf8000003f800000
+DATA turbo415<>+120(SB)/8, $0xbf800000bf800000
+DATA turbo415<>+128(SB)/8, $0x3f800000bf800000
+DATA turbo415<>+136(SB)/8, $0xbf8000003f800000
+DATA turbo415<>+144(SB)/8, $0x3f8000003f800000
+DATA turbo415<>+152(SB)/8, $0x3f800000bf800000
+DATA turbo415<>+160(SB)/8, $0x3f800000bf800000
+DATA turbo415<>+168(SB)/8, $0xbf8000003f800000
+DATA turbo415<>+176(SB)/8, $0x3f800000bf800000
+DATA turbo415<>+184(SB)/8, $0x3f800000bf800000
+DATA turbo415<>+192(SB)/8, $0x3f8000003f800000
+DATA turbo415<>+200(SB)/8, $0xbf8000003f800000
+DATA turbo415<>+208(SB)/8, $0xbf800000bf800000
+DATA turbo415<>+216(SB)/8, $0xbf800000bf800000
+DATA turbo415<>+224(SB)/8, $0xbf8000003f800000
+DATA turbo415<>+232(SB)/8, $0x3f8000003f800000
+DATA turbo415<>+240(SB)/8, $0x3f8000003f800000
+DATA turbo415<>+248(SB)/8, $0x3f800000bf800000
+DATA turbo415<>+256(SB)/8, $0xbf800000bf800000
+DATA turbo415<>+264(SB)/8, $0xbf8000003f800000
+DATA turbo415<>+272(SB)/8, $0xbf800000bf800000
+DATA turbo415<>+280(SB)/8, $0xbf8000003f800000
+DATA turbo415<>+288(SB)/8, $0xbf800000bf800000
+DATA turbo415<>+296(SB)/8, $0xbf8000003f800000
+DATA turbo415<>+304(SB)/8, $0xbf800000bf800000
+DATA turbo415<>+312(SB)/8, $0x3f8000003f800000
+DATA turbo415<>+320(SB)/8, $0xbf8000003f800000
+DATA turbo415<>+328(SB)/8, $0x3f800000bf800000
+DATA turbo415<>+336(SB)/8, $0x3f8000003f800000
+DATA turbo415<>+344(SB)/8, $0xbf800000bf800000
+DATA turbo415<>+352(SB)/8, $0x3f8000003f800000
+DATA turbo415<>+360(SB)/8, $0x3f800000bf800000
+DATA turbo415<>+368(SB)/8, $0xbf8000003f800000
+DATA turbo415<>+376(SB)/8, $0xbf8000003f800000
+DATA turbo415<>+384(SB)/8, $0x3f800000bf800000
+DATA turbo415<>+392(SB)/8, $0xbf8000003f800000
+DATA turbo415<>+400(SB)/8, $0xbf8000003f800000
+DATA turbo415<>+408(SB)/8, $0xbf8000003f800000
+DATA turbo415<>+416(SB)/8, $0x3f8000003f800000
+DATA turbo415<>+424(SB)/8, $0x3f8000003f800000
+DATA turbo415<>+432(SB)/8, $0x3f800000bf800000
+DATA turbo415<>+440(SB)/8, $0x3f800000bf800000
+DATA turbo415<>+448(SB)/8, $0xbf8000003f800000
+DATA turbo415<>+456(SB)/8, $0x3f8000003f800000
+DATA turbo415<>+464(SB)/8, $0xbf800000bf800000
+DATA turbo415<>+472(SB)/8, $0xbf800000bf800000
+DATA turbo415<>+480(SB)/8, $0x3f800000bf800000
+DATA turbo415<>+488(SB)/8, $0xbf8000003f800000
+DATA turbo415<>+496(SB)/8, $0x3f8000003f800000
+DATA turbo415<>+504(SB)/8, $0x3f800000bf800000
+GLOBL turbo415<>(SB), RODATA|NOPTR, $512
 
-DATA turbo416<>+0(SB)/8, $0x3f8000003f800000
-DATA turbo416<>+8(SB)/8, $0x3f8000003f800000
-DATA turbo416<>+16(SB)/8, $0x3f8000003f800000
-DATA turbo416<>+24(SB)/8, $0x3f8000003f800000
-GLOBL turbo416<>(SB), RODATA|NOPTR, $32
+DATA turbo416<>+0(SB)/8, $0x3db504f33db504f3
+DATA turbo416<>+8(SB)/8, $0x3db504f33db504f3
+DATA turbo416<>+16(SB)/8, $0x3db504f3bdb504f3
+DATA turbo416<>+24(SB)/8, $0xbdb504f33db504f3
+DATA turbo416<>+32(SB)/8, $0xbdb504f33db504f3
+DATA turbo416<>+40(SB)/8, $0xbdb504f3bdb504f3
+DATA turbo416<>+48(SB)/8, $0xbdb504f33db504f3
+DATA turbo416<>+56(SB)/8, $0xbdb504f3bdb504f3
+DATA turbo416<>+64(SB)/8, $0x3db504f33db504f3
+DATA turbo416<>+72(SB)/8, $0xbdb504f3bdb504f3
+DATA turbo416<>+80(SB)/8, $0xbdb504f33db504f3
+DATA turbo416<>+88(SB)/8, $0xbdb504f33db504f3
+DATA turbo416<>+96(SB)/8, $0xbdb504f33db504f3
+DATA turbo416<>+104(SB)/8, $0x3db504f3bdb504f3
+DATA turbo416<>+112(SB)/8, $0x3db504f3bdb504f3
+DATA turbo416<>+120(SB)/8, $0x3db504f33db504f3
+DATA turbo416<>+128(SB)/8, $0x3db504f33db504f3
+DATA turbo416<>+136(SB)/8, $0xbdb504f3bdb504f3
+DATA turbo416<>+144(SB)/8, $0x3db504f3bdb504f3
+DATA turbo416<>+152(SB)/8, $0xbdb504f3bdb504f3
+DATA turbo416<>+160(SB)/8, $0xbdb504f3bdb504f3
+DATA turbo416<>+168(SB)/8, $0xbdb504f3bdb504f3
+DATA turbo416<>+176(SB)/8, $0x3db504f33db504f3
+DATA turbo416<>+184(SB)/8, $0xbdb504f33db504f3
+DATA turbo416<>+192(SB)/8, $0xbdb504f33db504f3
+DATA turbo416<>+200(SB)/8, $0x3db504f33db504f3
+DATA turbo416<>+208(SB)/8, $0xbdb504f33db504f3
+DATA turbo416<>+216(SB)/8, $0x3db504f3bdb504f3
+DATA turbo416<>+224(SB)/8, $0xbdb504f3bdb504f3
+DATA turbo416<>+232(SB)/8, $0xbdb504f3bdb504f3
+DATA turbo416<>+240(SB)/8, $0xbdb504f3bdb504f3
+DATA turbo416<>+248(SB)/8, $0x3db504f33db504f3
+DATA turbo416<>+256(SB)/8, $0xbdb504f33db504f3
+DATA turbo416<>+264(SB)/8, $0xbdb504f33db504f3
+DATA turbo416<>+272(SB)/8, $0xbdb504f3bdb504f3
+DATA turbo416<>+280(SB)/8, $0x3db504f3bdb504f3
+DATA turbo416<>+288(SB)/8, $0x3db504f3bdb504f3
+DATA turbo416<>+296(SB)/8, $0x3db504f3bdb504f3
+DATA turbo416<>+304(SB)/8, $0xbdb504f3bdb504f3
+DATA turbo416<>+312(SB)/8, $0x3db504f33db504f3
+DATA turbo416<>+320(SB)/8, $0x3db504f3bdb504f3
+DATA turbo416<>+328(SB)/8, $0x3db504f3bdb504f3
+DATA turbo416<>+336(SB)/8, $0xbdb504f33db504f3
+DATA turbo416<>+344(SB)/8, $0xbdb504f33db504f3
+DATA turbo416<>+352(SB)/8, $0xbdb504f3bdb504f3
+DATA turbo416<>+360(SB)/8, $0x3db504f3bdb504f3
+DATA turbo416<>+368(SB)/8, $0xbdb504f3bdb504f3
+DATA turbo416<>+376(SB)/8, $0xbdb504f33db504f3
+DATA turbo416<>+384(SB)/8, $0xbdb504f33db504f3
+DATA turbo416<>+392(SB)/8, $0x3db504f33db504f3
+DATA turbo416<>+400(SB)/8, $0xbdb504f33db504f3
+DATA turbo416<>+408(SB)/8, $0x3db504f3bdb504f3
+DATA turbo416<>+416(SB)/8, $0x3db504f3bdb504f3
+DATA turbo416<>+424(SB)/8, $0x3db504f3bdb504f3
+DATA turbo416<>+432(SB)/8, $0xbdb504f33db504f3
+DATA turbo416<>+440(SB)/8, $0x3db504f3bdb504f3
+DATA turbo416<>+448(SB)/8, $0x3db504f3bdb504f3
+DATA turbo416<>+456(SB)/8, $0x3db504f3bdb504f3
+DATA turbo416<>+464(SB)/8, $0xbdb504f33db504f3
+DATA turbo416<>+472(SB)/8, $0xbdb504f33db504f3
+DATA turbo416<>+480(SB)/8, $0xbdb504f33db504f3
+DATA turbo416<>+488(SB)/8, $0xbdb504f3bdb504f3
+DATA turbo416<>+496(SB)/8, $0xbdb504f3bdb504f3
+DATA turbo416<>+504(SB)/8, $0xbdb504f33db504f3
+GLOBL turbo416<>(SB), RODATA|NOPTR, $512
 
-DATA turbo417<>+0(SB)/8, $0x3f800000bf800000
-DATA turbo417<>+8(SB)/8, $0xbf8000003f800000
-DATA turbo417<>+16(SB)/8, $0x3f800000bf800000
-DATA turbo417<>+24(SB)/8, $0x3f800000bf800000
-DATA turbo417<>+32(SB)/8, $0xbf800000bf800000
-DATA turbo417<>+40(SB)/8, $0x3f8000003f800000
-DATA turbo417<>+48(SB)/8, $0x3f8000003f800000
-DATA turbo417<>+56(SB)/8, $0x3f8000003f800000
-DATA turbo417<>+64(SB)/8, $0xbf8000003f800000
-DATA turbo417<>+72(SB)/8, $0xbf8000003f800000
-DATA turbo417<>+80(SB)/8, $0xbf8000003f800000
-DATA turbo417<>+88(SB)/8, $0x3f800000bf800000
-DATA turbo417<>+96(SB)/8, $0x3f8000003f800000
-DATA turbo417<>+104(SB)/8, $0x3f800000bf800000
-DATA turbo417<>+112(SB)/8, $0xbf8000003f800000
-DATA turbo417<>+120(SB)/8, $0xbf800000bf800000
-DATA turbo417<>+128(SB)/8, $0x3f800000bf800000
-DATA turbo417<>+136(SB)/8, $0xbf8000003f800000
-DATA turbo417<>+144(SB)/8, $0x3f8000003f800000
-DATA turbo417<>+152(SB)/8, $0x3f800000bf800000
-DATA turbo417<>+160(SB)/8, $0x3f800000bf800000
-DATA turbo417<>+168(SB)/8, $0xbf8000003f800000
-DATA turbo417<>+176(SB)/8, $0x3f800000bf800000
-DATA turbo417<>+184(SB)/8, $0x3f800000bf800000
-DATA turbo417<>+192(SB)/8, $0x3f8000003f800000
-DATA turbo417<>+200(SB)/8, $0xbf8000003f800000
-DATA turbo417<>+208(SB)/8, $0xbf800000bf800000
-DATA turbo417<>+216(SB)/8, $0xbf800000bf800000
-DATA turbo417<>+224(SB)/8, $0xbf8000003f800000
-DATA turbo417<>+232(SB)/8, $0x3f8000003f800000
-DATA turbo417<>+240(SB)/8, $0x3f8000003f800000
-DATA turbo417<>+248(SB)/8, $0x3f800000bf800000
-DATA turbo417<>+256(SB)/8, $0xbf800000bf800000
-DATA turbo417<>+264(SB)/8, $0xbf8000003f800000
-DATA turbo417<>+272(SB)/8, $0xbf800000bf800000
-DATA turbo417<>+280(SB)/8, $0xbf8000003f800000
-DATA turbo417<>+288(SB)/8, $0xbf800000bf800000
-DATA turbo417<>+296(SB)/8, $0xbf8000003f800000
-DATA turbo417<>+304(SB)/8, $0xbf800000bf800000
-DATA turbo417<>+312(SB)/8, $0x3f8000003f800000
-DATA turbo417<>+320(SB)/8, $0xbf8000003f800000
-DATA turbo417<>+328(SB)/8, $0x3f800000bf800000
-DATA turbo417<>+336(SB)/8, $0x3f8000003f800000
-DATA turbo417<>+344(SB)/8, $0xbf800000bf800000
-DATA turbo417<>+352(SB)/8, $0x3f8000003f800000
-DATA turbo417<>+360(SB)/8, $0x3f800000bf800000
-DATA turbo417<>+368(SB)/8, $0xbf8000003f800000
-DATA turbo417<>+376(SB)/8, $0xbf8000003f800000
-DATA turbo417<>+384(SB)/8, $0x3f800000bf800000
-DATA turbo417<>+392(SB)/8, $0xbf8000003f800000
-DATA turbo417<>+400(SB)/8, $0xbf8000003f800000
-DATA turbo417<>+408(SB)/8, $0xbf8000003f800000
-DATA turbo417<>+416(SB)/8, $0x3f8000003f800000
-DATA turbo417<>+424(SB)/8, $0x3f8000003f800000
-DATA turbo417<>+432(SB)/8, $0x3f800000bf800000
-DATA turbo417<>+440(SB)/8, $0x3f800000bf800000
-DATA turbo417<>+448(SB)/8, $0xbf8000003f800000
-DATA turbo417<>+456(SB)/8, $0x3f8000003f800000
-DATA turbo417<>+464(SB)/8, $0xbf800000bf800000
-DATA turbo417<>+472(SB)/8, $0xbf800000bf800000
-DATA turbo417<>+480(SB)/8, $0x3f800000bf800000
-DATA turbo417<>+488(SB)/8, $0xbf8000003f800000
-DATA turbo417<>+496(SB)/8, $0x3f8000003f800000
-DATA turbo417<>+504(SB)/8, $0x3f800000bf800000
-GLOBL turbo417<>(SB), RODATA|NOPTR, $512
+DATA turbo417<>+0(SB)/8, $0x3d75cbffbd75cbff
+DATA turbo417<>+8(SB)/8, $0x0000000000000000
+DATA turbo417<>+16(SB)/8, $0x0000000000000000
+DATA turbo417<>+24(SB)/8, $0x0000000000000000
+GLOBL turbo417<>(SB), RODATA|NOPTR, $32
 
-DATA turbo418<>+0(SB)/8, $0x3db504f33db504f3
-DATA turbo418<>+8(SB)/8, $0x3db504f33db504f3
-DATA turbo418<>+16(SB)/8, $0x3db504f3bdb504f3
-DATA turbo418<>+24(SB)/8, $0xbdb504f33db504f3
-DATA turbo418<>+32(SB)/8, $0xbdb504f33db504f3
-DATA turbo418<>+40(SB)/8, $0xbdb504f3bdb504f3
-DATA turbo418<>+48(SB)/8, $0xbdb504f33db504f3
-DATA turbo418<>+56(SB)/8, $0xbdb504f3bdb504f3
-DATA turbo418<>+64(SB)/8, $0x3db504f33db504f3
-DATA turbo418<>+72(SB)/8, $0xbdb504f3bdb504f3
-DATA turbo418<>+80(SB)/8, $0xbdb504f33db504f3
-DATA turbo418<>+88(SB)/8, $0xbdb504f33db504f3
-DATA turbo418<>+96(SB)/8, $0xbdb504f33db504f3
-DATA turbo418<>+104(SB)/8, $0x3db504f3bdb504f3
-DATA turbo418<>+112(SB)/8, $0x3db504f3bdb504f3
-DATA turbo418<>+120(SB)/8, $0x3db504f33db504f3
-DATA turbo418<>+128(SB)/8, $0x3db504f33db504f3
-DATA turbo418<>+136(SB)/8, $0xbdb504f3bdb504f3
-DATA turbo418<>+144(SB)/8, $0x3db504f3bdb504f3
-DATA turbo418<>+152(SB)/8, $0xbdb504f3bdb504f3
-DATA turbo418<>+160(SB)/8, $0xbdb504f3bdb504f3
-DATA turbo418<>+168(SB)/8, $0xbdb504f3bdb504f3
-DATA turbo418<>+176(SB)/8, $0x3db504f33db504f3
-DATA turbo418<>+184(SB)/8, $0xbdb504f33db504f3
-DATA turbo418<>+192(SB)/8, $0xbdb504f33db504f3
-DATA turbo418<>+200(SB)/8, $0x3db504f33db504f3
-DATA turbo418<>+208(SB)/8, $0xbdb504f33db504f3
-DATA turbo418<>+216(SB)/8, $0x3db504f3bdb504f3
-DATA turbo418<>+224(SB)/8, $0xbdb504f3bdb504f3
-DATA turbo418<>+232(SB)/8, $0xbdb504f3bdb504f3
-DATA turbo418<>+240(SB)/8, $0xbdb504f3bdb504f3
-DATA turbo418<>+248(SB)/8, $0x3db504f33db504f3
-DATA turbo418<>+256(SB)/8, $0xbdb504f33db504f3
-DATA turbo418<>+264(SB)/8, $0xbdb504f33db504f3
-DATA turbo418<>+272(SB)/8, $0xbdb504f3bdb504f3
-DATA turbo418<>+280(SB)/8, $0x3db504f3bdb504f3
-DATA turbo418<>+288(SB)/8, $0x3db504f3bdb504f3
-DATA turbo418<>+296(SB)/8, $0x3db504f3bdb504f3
-DATA turbo418<>+304(SB)/8, $0xbdb504f3bdb504f3
-DATA turbo418<>+312(SB)/8, $0x3db504f33db504f3
-DATA turbo418<>+320(SB)/8, $0x3db504f3bdb504f3
-DATA turbo418<>+328(SB)/8, $0x3db504f3bdb504f3
-DATA turbo418<>+336(SB)/8, $0xbdb504f33db504f3
-DATA turbo418<>+344(SB)/8, $0xbdb504f33db504f3
-DATA turbo418<>+352(SB)/8, $0xbdb504f3bdb504f3
-DATA turbo418<>+360(SB)/8, $0x3db504f3bdb504f3
-DATA turbo418<>+368(SB)/8, $0xbdb504f3bdb504f3
-DATA turbo418<>+376(SB)/8, $0xbdb504f33db504f3
-DATA turbo418<>+384(SB)/8, $0xbdb504f33db504f3
-DATA turbo418<>+392(SB)/8, $0x3db504f33db504f3
-DATA turbo418<>+400(SB)/8, $0xbdb504f33db504f3
-DATA turbo418<>+408(SB)/8, $0x3db504f3bdb504f3
-DATA turbo418<>+416(SB)/8, $0x3db504f3bdb504f3
-DATA turbo418<>+424(SB)/8, $0x3db504f3bdb504f3
-DATA turbo418<>+432(SB)/8, $0xbdb504f33db504f3
-DATA turbo418<>+440(SB)/8, $0x3db504f3bdb504f3
-DATA turbo418<>+448(SB)/8, $0x3db504f3bdb504f3
-DATA turbo418<>+456(SB)/8, $0x3db504f3bdb504f3
-DATA turbo418<>+464(SB)/8, $0xbdb504f33db504f3
-DATA turbo418<>+472(SB)/8, $0xbdb504f33db504f3
-DATA turbo418<>+480(SB)/8, $0xbdb504f33db504f3
-DATA turbo418<>+488(SB)/8, $0xbdb504f3bdb504f3
-DATA turbo418<>+496(SB)/8, $0xbdb504f3bdb504f3
-DATA turbo418<>+504(SB)/8, $0xbdb504f33db504f3
-GLOBL turbo418<>(SB), RODATA|NOPTR, $512
+DATA turbo418<>+0(SB)/8, $0xbce7c6b9bdd3aeef
+DATA turbo418<>+8(SB)/8, $0x3dd3aeef3ce7c6b9
+DATA turbo418<>+16(SB)/8, $0x0000000000000000
+DATA turbo418<>+24(SB)/8, $0x0000000000000000
+GLOBL turbo418<>(SB), RODATA|NOPTR, $32
 
-DATA turbo419<>+0(SB)/8, $0x3d75cbffbd75cbff
-DATA turbo419<>+8(SB)/8, $0x0000000000000000
-DATA turbo419<>+16(SB)/8, $0x0000000000000000
-DATA turbo419<>+24(SB)/8, $0x0000000000000000
+DATA turbo419<>+0(SB)/8, $0xbda21533be150dae
+DATA turbo419<>+8(SB)/8, $0xbc64c511bd31e3a8
+DATA turbo419<>+16(SB)/8, $0x3d31e3a83c64c511
+DATA turbo419<>+24(SB)/8, $0x3e150dae3da21533
 GLOBL turbo419<>(SB), RODATA|NOPTR, $32
 
-DATA turbo420<>+0(SB)/8, $0xbce7c6b9bdd3aeef
-DATA turbo420<>+8(SB)/8, $0x3dd3aeef3ce7c6b9
-DATA turbo420<>+16(SB)/8, $0x0000000000000000
-DATA turbo420<>+24(SB)/8, $0x0000000000000000
+DATA turbo420<>+0(SB)/8, $0x8000000080000000
+DATA turbo420<>+8(SB)/8, $0x8000000080000000
+DATA turbo420<>+16(SB)/8, $0x8000000080000000
+DATA turbo420<>+24(SB)/8, $0x8000000080000000
 GLOBL turbo420<>(SB), RODATA|NOPTR, $32
 
-DATA turbo421<>+0(SB)/8, $0xbda21533be150dae
-DATA turbo421<>+8(SB)/8, $0xbc64c511bd31e3a8
-DATA turbo421<>+16(SB)/8, $0x3d31e3a83c64c511
-DATA turbo421<>+24(SB)/8, $0x3e150dae3da21533
+DATA turbo421<>+0(SB)/8, $0x7fc000007fc00000
+DATA turbo421<>+8(SB)/8, $0x7fc000007fc00000
+DATA turbo421<>+16(SB)/8, $0x7fc000007fc00000
+DATA turbo421<>+24(SB)/8, $0x7fc000007fc00000
 GLOBL turbo421<>(SB), RODATA|NOPTR, $32
-
-DATA turbo422<>+0(SB)/8, $0x8000000080000000
-DATA turbo422<>+8(SB)/8, $0x8000000080000000
-DATA turbo422<>+16(SB)/8, $0x8000000080000000
-DATA turbo422<>+24(SB)/8, $0x8000000080000000
-GLOBL turbo422<>(SB), RODATA|NOPTR, $32
-
-DATA turbo423<>+0(SB)/8, $0x7fc000007fc00000
-DATA turbo423<>+8(SB)/8, $0x7fc000007fc00000
-DATA turbo423<>+16(SB)/8, $0x7fc000007fc00000
-DATA turbo423<>+24(SB)/8, $0x7fc000007fc00000
-GLOBL turbo423<>(SB), RODATA|NOPTR, $32
 
 // decodeUnitsTurbo4AVX512 unpacks units of 128 values.
 // Requires: AVX2, F16C
@@ -2122,29 +2112,15 @@ done2:
 
 // score1xTurbo4AVX512 multiplies rows of one block with 1 row of activations in int8; rows is a multiple of 4, ldy and stride in bytes.
 // Requires: F16C, AVX512VL, AVX512VNNI
-TEXT ·score1xTurbo4AVX512(SB), NOSPLIT, $608-72
+TEXT ·score1xTurbo4AVX512(SB), NOSPLIT, $544-72
 	LEAQ         31(SP), AX
 	ANDQ         $-32, AX
 	LEAQ         351(SP), AX
 	ANDQ         $-32, AX
 	LEAQ         511(SP), BX
 	ANDQ         $-32, BX
-	LEAQ         575(SP), CX
-	ANDQ         $-32, CX
-	MOVQ         q+16(FP), DX
-
-	// fixed: the smallest level times the sum of the activations
-	MOVQ         s+32(FP), SI
-	VMOVDQU      turbo48<>+0(SB), Y0
-	VMOVUPS      (SI), Y1
-	VMULPS       Y0, Y1, Y0
-	VEXTRACTF128 $1, Y0, X1
-	VADDPS       X0, X1, X1
-	VMOVHLPS     X1, X1, X0
-	VADDPS       X0, X1, X1
-	VMOVSHDUP    X1, X0
-	VADDSS       X0, X1, X1
-	VMOVSS       X1, (CX)
+	MOVQ         q+16(FP), CX
+	MOVQ         d+24(FP), DX
 	MOVQ         y+0(FP), SI
 	MOVQ         w+40(FP), DI
 	MOVQ         rows+56(FP), R8
@@ -2169,11 +2145,13 @@ loop3:
 	VPSRLD       $4, Y0, Y0
 	VPAND        turbo42<>+0(SB), Y0, Y0
 	VPOR         Y0, Y1, Y0
-	VBROADCASTI128 turbo49<>+0(SB), Y1
+	VBROADCASTI128 turbo47<>+0(SB), Y1
 	VPSHUFB      Y0, Y1, Y0
-	VMOVDQU      (DX), Y1
+	VPABSB       Y0, Y1
+	VMOVDQU      (CX), Y2
+	VPSIGNB      Y0, Y2, Y0
 	VPXOR        Y2, Y2, Y2
-	VPDPBUSD     Y1, Y0, Y2
+	VPDPBUSD     Y0, Y1, Y2
 	VMOVDQU      20(DI), X0
 	VINSERTI128  $1, 28(DI), Y0, Y0
 	VPSHUFB      turbo40<>+0(SB), Y0, Y0
@@ -2181,10 +2159,12 @@ loop3:
 	VPSRLD       $4, Y0, Y0
 	VPAND        turbo42<>+0(SB), Y0, Y0
 	VPOR         Y0, Y1, Y0
-	VBROADCASTI128 turbo49<>+0(SB), Y1
+	VBROADCASTI128 turbo47<>+0(SB), Y1
 	VPSHUFB      Y0, Y1, Y0
-	VMOVDQU      32(DX), Y1
-	VPDPBUSD     Y1, Y0, Y2
+	VPABSB       Y0, Y1
+	VMOVDQU      32(CX), Y3
+	VPSIGNB      Y0, Y3, Y0
+	VPDPBUSD     Y0, Y1, Y2
 	VMOVDQU      36(DI), X0
 	VINSERTI128  $1, 44(DI), Y0, Y0
 	VPSHUFB      turbo40<>+0(SB), Y0, Y0
@@ -2192,20 +2172,24 @@ loop3:
 	VPSRLD       $4, Y0, Y0
 	VPAND        turbo42<>+0(SB), Y0, Y0
 	VPOR         Y0, Y1, Y0
-	VBROADCASTI128 turbo49<>+0(SB), Y1
+	VBROADCASTI128 turbo47<>+0(SB), Y1
 	VPSHUFB      Y0, Y1, Y0
-	VMOVDQU      64(DX), Y1
-	VPDPBUSD     Y1, Y0, Y2
+	VPABSB       Y0, Y1
+	VMOVDQU      64(CX), Y3
+	VPSIGNB      Y0, Y3, Y0
+	VPDPBUSD     Y0, Y1, Y2
 	VBROADCASTI128 52(DI), Y0
 	VPSHUFB      turbo45<>+0(SB), Y0, Y0
 	VPAND        turbo41<>+0(SB), Y0, Y1
 	VPSRLD       $4, Y0, Y0
 	VPAND        turbo42<>+0(SB), Y0, Y0
 	VPOR         Y0, Y1, Y0
-	VBROADCASTI128 turbo49<>+0(SB), Y1
+	VBROADCASTI128 turbo47<>+0(SB), Y1
 	VPSHUFB      Y0, Y1, Y0
-	VMOVDQU      96(DX), Y1
-	VPDPBUSD     Y1, Y0, Y2
+	VPABSB       Y0, Y1
+	VMOVDQU      96(CX), Y3
+	VPSIGNB      Y0, Y3, Y0
+	VPDPBUSD     Y0, Y1, Y2
 	VMOVDQU      Y2, (R10)
 	VPBROADCASTW (DI), X0
 	VCVTPH2PS    X0, Y0
@@ -2240,11 +2224,8 @@ done4:
 	VEXTRACTI128 $1, Y2, X1
 	VPADDD       X1, X2, X1
 	VCVTDQ2PS    X1, X1
-	MOVQ         d+24(FP), R9
-	VBROADCASTSS (R9), X2
+	VBROADCASTSS (DX), X2
 	VMULPS       X2, X1, X1
-	VBROADCASTSS (CX), X2
-	VADDPS       X2, X1, X1
 	VMULPS       X0, X1, X0
 	VMOVUPS      X0, (SI)
 	ADDQ         $0x10, SI
@@ -2258,38 +2239,15 @@ done2:
 
 // score2xTurbo4AVX512 multiplies rows of one block with 2 rows of activations in int8; rows is a multiple of 4, ldy and stride in bytes.
 // Requires: F16C, AVX512VL, AVX512VNNI
-TEXT ·score2xTurbo4AVX512(SB), 0, $736-72
+TEXT ·score2xTurbo4AVX512(SB), 0, $672-72
 	LEAQ         31(SP), AX
 	ANDQ         $-32, AX
 	LEAQ         351(SP), AX
 	ANDQ         $-32, AX
 	LEAQ         639(SP), BX
 	ANDQ         $-32, BX
-	LEAQ         703(SP), CX
-	ANDQ         $-32, CX
-	MOVQ         q+16(FP), DX
-
-	// fixed: the smallest level times the sum of the activations
-	MOVQ         s+32(FP), SI
-	VMOVDQU      turbo48<>+0(SB), Y0
-	VMOVUPS      (SI), Y1
-	VMULPS       Y0, Y1, Y1
-	VEXTRACTF128 $1, Y1, X2
-	VADDPS       X1, X2, X2
-	VMOVHLPS     X2, X2, X1
-	VADDPS       X1, X2, X2
-	VMOVSHDUP    X2, X1
-	VADDSS       X1, X2, X2
-	VMOVSS       X2, (CX)
-	VMOVUPS      32(SI), Y1
-	VMULPS       Y0, Y1, Y0
-	VEXTRACTF128 $1, Y0, X1
-	VADDPS       X0, X1, X1
-	VMOVHLPS     X1, X1, X0
-	VADDPS       X0, X1, X1
-	VMOVSHDUP    X1, X0
-	VADDSS       X0, X1, X1
-	VMOVSS       X1, 4(CX)
+	MOVQ         q+16(FP), CX
+	MOVQ         d+24(FP), DX
 	MOVQ         y+0(FP), SI
 	MOVQ         w+40(FP), DI
 	MOVQ         rows+56(FP), R8
@@ -2314,14 +2272,17 @@ loop3:
 	VPSRLD       $4, Y0, Y0
 	VPAND        turbo42<>+0(SB), Y0, Y0
 	VPOR         Y0, Y1, Y0
-	VBROADCASTI128 turbo49<>+0(SB), Y1
+	VBROADCASTI128 turbo47<>+0(SB), Y1
 	VPSHUFB      Y0, Y1, Y0
-	VMOVDQU      (DX), Y1
-	VPXOR        Y2, Y2, Y2
-	VPDPBUSD     Y1, Y0, Y2
-	VMOVDQU      128(DX), Y1
+	VPABSB       Y0, Y1
+	VMOVDQU      (CX), Y2
+	VPSIGNB      Y0, Y2, Y2
 	VPXOR        Y3, Y3, Y3
-	VPDPBUSD     Y1, Y0, Y3
+	VPDPBUSD     Y2, Y1, Y3
+	VMOVDQU      128(CX), Y2
+	VPSIGNB      Y0, Y2, Y0
+	VPXOR        Y2, Y2, Y2
+	VPDPBUSD     Y0, Y1, Y2
 	VMOVDQU      20(DI), X0
 	VINSERTI128  $1, 28(DI), Y0, Y0
 	VPSHUFB      turbo40<>+0(SB), Y0, Y0
@@ -2329,12 +2290,15 @@ loop3:
 	VPSRLD       $4, Y0, Y0
 	VPAND        turbo42<>+0(SB), Y0, Y0
 	VPOR         Y0, Y1, Y0
-	VBROADCASTI128 turbo49<>+0(SB), Y1
+	VBROADCASTI128 turbo47<>+0(SB), Y1
 	VPSHUFB      Y0, Y1, Y0
-	VMOVDQU      32(DX), Y1
-	VPDPBUSD     Y1, Y0, Y2
-	VMOVDQU      160(DX), Y1
-	VPDPBUSD     Y1, Y0, Y3
+	VPABSB       Y0, Y1
+	VMOVDQU      32(CX), Y4
+	VPSIGNB      Y0, Y4, Y4
+	VPDPBUSD     Y4, Y1, Y3
+	VMOVDQU      160(CX), Y4
+	VPSIGNB      Y0, Y4, Y0
+	VPDPBUSD     Y0, Y1, Y2
 	VMOVDQU      36(DI), X0
 	VINSERTI128  $1, 44(DI), Y0, Y0
 	VPSHUFB      turbo40<>+0(SB), Y0, Y0
@@ -2342,26 +2306,32 @@ loop3:
 	VPSRLD       $4, Y0, Y0
 	VPAND        turbo42<>+0(SB), Y0, Y0
 	VPOR         Y0, Y1, Y0
-	VBROADCASTI128 turbo49<>+0(SB), Y1
+	VBROADCASTI128 turbo47<>+0(SB), Y1
 	VPSHUFB      Y0, Y1, Y0
-	VMOVDQU      64(DX), Y1
-	VPDPBUSD     Y1, Y0, Y2
-	VMOVDQU      192(DX), Y1
-	VPDPBUSD     Y1, Y0, Y3
+	VPABSB       Y0, Y1
+	VMOVDQU      64(CX), Y4
+	VPSIGNB      Y0, Y4, Y4
+	VPDPBUSD     Y4, Y1, Y3
+	VMOVDQU      192(CX), Y4
+	VPSIGNB      Y0, Y4, Y0
+	VPDPBUSD     Y0, Y1, Y2
 	VBROADCASTI128 52(DI), Y0
 	VPSHUFB      turbo45<>+0(SB), Y0, Y0
 	VPAND        turbo41<>+0(SB), Y0, Y1
 	VPSRLD       $4, Y0, Y0
 	VPAND        turbo42<>+0(SB), Y0, Y0
 	VPOR         Y0, Y1, Y0
-	VBROADCASTI128 turbo49<>+0(SB), Y1
+	VBROADCASTI128 turbo47<>+0(SB), Y1
 	VPSHUFB      Y0, Y1, Y0
-	VMOVDQU      96(DX), Y1
-	VPDPBUSD     Y1, Y0, Y2
-	VMOVDQU      224(DX), Y1
-	VPDPBUSD     Y1, Y0, Y3
-	VMOVDQU      Y2, (R10)
-	VMOVDQU      Y3, 128(R10)
+	VPABSB       Y0, Y1
+	VMOVDQU      96(CX), Y4
+	VPSIGNB      Y0, Y4, Y4
+	VPDPBUSD     Y4, Y1, Y3
+	VMOVDQU      224(CX), Y4
+	VPSIGNB      Y0, Y4, Y0
+	VPDPBUSD     Y0, Y1, Y2
+	VMOVDQU      Y3, (R10)
+	VMOVDQU      Y2, 128(R10)
 	VPBROADCASTW (DI), X0
 	VCVTPH2PS    X0, Y0
 	VMOVDQU      turbo46<>+0(SB), Y1
@@ -2395,11 +2365,8 @@ done4:
 	VEXTRACTI128 $1, Y2, X1
 	VPADDD       X1, X2, X1
 	VCVTDQ2PS    X1, X1
-	MOVQ         d+24(FP), R9
-	VBROADCASTSS (R9), X2
+	VBROADCASTSS (DX), X2
 	VMULPS       X2, X1, X1
-	VBROADCASTSS (CX), X2
-	VADDPS       X2, X1, X1
 	VMULPS       X0, X1, X1
 	VMOVUPS      X1, (SI)
 	VMOVDQU      128(AX), Y1
@@ -2418,11 +2385,8 @@ done4:
 	VEXTRACTI128 $1, Y2, X1
 	VPADDD       X1, X2, X1
 	VCVTDQ2PS    X1, X1
-	MOVQ         d+24(FP), R9
-	VBROADCASTSS 4(R9), X2
+	VBROADCASTSS 4(DX), X2
 	VMULPS       X2, X1, X1
-	VBROADCASTSS 4(CX), X2
-	VADDPS       X2, X1, X1
 	VMULPS       X0, X1, X0
 	MOVQ         ldy+8(FP), R9
 	MOVQ         SI, R10
@@ -2439,47 +2403,15 @@ done2:
 
 // score3xTurbo4AVX512 multiplies rows of one block with 3 rows of activations in int8; rows is a multiple of 4, ldy and stride in bytes.
 // Requires: F16C, AVX512VL, AVX512VNNI
-TEXT ·score3xTurbo4AVX512(SB), 0, $864-72
+TEXT ·score3xTurbo4AVX512(SB), 0, $800-72
 	LEAQ         31(SP), AX
 	ANDQ         $-32, AX
 	LEAQ         351(SP), AX
 	ANDQ         $-32, AX
 	LEAQ         767(SP), BX
 	ANDQ         $-32, BX
-	LEAQ         831(SP), CX
-	ANDQ         $-32, CX
-	MOVQ         q+16(FP), DX
-
-	// fixed: the smallest level times the sum of the activations
-	MOVQ         s+32(FP), SI
-	VMOVDQU      turbo48<>+0(SB), Y0
-	VMOVUPS      (SI), Y1
-	VMULPS       Y0, Y1, Y1
-	VEXTRACTF128 $1, Y1, X2
-	VADDPS       X1, X2, X2
-	VMOVHLPS     X2, X2, X1
-	VADDPS       X1, X2, X2
-	VMOVSHDUP    X2, X1
-	VADDSS       X1, X2, X2
-	VMOVSS       X2, (CX)
-	VMOVUPS      32(SI), Y1
-	VMULPS       Y0, Y1, Y1
-	VEXTRACTF128 $1, Y1, X2
-	VADDPS       X1, X2, X2
-	VMOVHLPS     X2, X2, X1
-	VADDPS       X1, X2, X2
-	VMOVSHDUP    X2, X1
-	VADDSS       X1, X2, X2
-	VMOVSS       X2, 4(CX)
-	VMOVUPS      64(SI), Y1
-	VMULPS       Y0, Y1, Y0
-	VEXTRACTF128 $1, Y0, X1
-	VADDPS       X0, X1, X1
-	VMOVHLPS     X1, X1, X0
-	VADDPS       X0, X1, X1
-	VMOVSHDUP    X1, X0
-	VADDSS       X0, X1, X1
-	VMOVSS       X1, 8(CX)
+	MOVQ         q+16(FP), CX
+	MOVQ         d+24(FP), DX
 	MOVQ         y+0(FP), SI
 	MOVQ         w+40(FP), DI
 	MOVQ         rows+56(FP), R8
@@ -2504,17 +2436,21 @@ loop3:
 	VPSRLD       $4, Y0, Y0
 	VPAND        turbo42<>+0(SB), Y0, Y0
 	VPOR         Y0, Y1, Y0
-	VBROADCASTI128 turbo49<>+0(SB), Y1
+	VBROADCASTI128 turbo47<>+0(SB), Y1
 	VPSHUFB      Y0, Y1, Y0
-	VMOVDQU      (DX), Y1
-	VPXOR        Y2, Y2, Y2
-	VPDPBUSD     Y1, Y0, Y2
-	VMOVDQU      128(DX), Y1
+	VPABSB       Y0, Y1
+	VMOVDQU      (CX), Y2
+	VPSIGNB      Y0, Y2, Y2
 	VPXOR        Y3, Y3, Y3
-	VPDPBUSD     Y1, Y0, Y3
-	VMOVDQU      256(DX), Y1
+	VPDPBUSD     Y2, Y1, Y3
+	VMOVDQU      128(CX), Y2
+	VPSIGNB      Y0, Y2, Y2
 	VPXOR        Y4, Y4, Y4
-	VPDPBUSD     Y1, Y0, Y4
+	VPDPBUSD     Y2, Y1, Y4
+	VMOVDQU      256(CX), Y2
+	VPSIGNB      Y0, Y2, Y0
+	VPXOR        Y2, Y2, Y2
+	VPDPBUSD     Y0, Y1, Y2
 	VMOVDQU      20(DI), X0
 	VINSERTI128  $1, 28(DI), Y0, Y0
 	VPSHUFB      turbo40<>+0(SB), Y0, Y0
@@ -2522,14 +2458,18 @@ loop3:
 	VPSRLD       $4, Y0, Y0
 	VPAND        turbo42<>+0(SB), Y0, Y0
 	VPOR         Y0, Y1, Y0
-	VBROADCASTI128 turbo49<>+0(SB), Y1
+	VBROADCASTI128 turbo47<>+0(SB), Y1
 	VPSHUFB      Y0, Y1, Y0
-	VMOVDQU      32(DX), Y1
-	VPDPBUSD     Y1, Y0, Y2
-	VMOVDQU      160(DX), Y1
-	VPDPBUSD     Y1, Y0, Y3
-	VMOVDQU      288(DX), Y1
-	VPDPBUSD     Y1, Y0, Y4
+	VPABSB       Y0, Y1
+	VMOVDQU      32(CX), Y5
+	VPSIGNB      Y0, Y5, Y5
+	VPDPBUSD     Y5, Y1, Y3
+	VMOVDQU      160(CX), Y5
+	VPSIGNB      Y0, Y5, Y5
+	VPDPBUSD     Y5, Y1, Y4
+	VMOVDQU      288(CX), Y5
+	VPSIGNB      Y0, Y5, Y0
+	VPDPBUSD     Y0, Y1, Y2
 	VMOVDQU      36(DI), X0
 	VINSERTI128  $1, 44(DI), Y0, Y0
 	VPSHUFB      turbo40<>+0(SB), Y0, Y0
@@ -2537,31 +2477,39 @@ loop3:
 	VPSRLD       $4, Y0, Y0
 	VPAND        turbo42<>+0(SB), Y0, Y0
 	VPOR         Y0, Y1, Y0
-	VBROADCASTI128 turbo49<>+0(SB), Y1
+	VBROADCASTI128 turbo47<>+0(SB), Y1
 	VPSHUFB      Y0, Y1, Y0
-	VMOVDQU      64(DX), Y1
-	VPDPBUSD     Y1, Y0, Y2
-	VMOVDQU      192(DX), Y1
-	VPDPBUSD     Y1, Y0, Y3
-	VMOVDQU      320(DX), Y1
-	VPDPBUSD     Y1, Y0, Y4
+	VPABSB       Y0, Y1
+	VMOVDQU      64(CX), Y5
+	VPSIGNB      Y0, Y5, Y5
+	VPDPBUSD     Y5, Y1, Y3
+	VMOVDQU      192(CX), Y5
+	VPSIGNB      Y0, Y5, Y5
+	VPDPBUSD     Y5, Y1, Y4
+	VMOVDQU      320(CX), Y5
+	VPSIGNB      Y0, Y5, Y0
+	VPDPBUSD     Y0, Y1, Y2
 	VBROADCASTI128 52(DI), Y0
 	VPSHUFB      turbo45<>+0(SB), Y0, Y0
 	VPAND        turbo41<>+0(SB), Y0, Y1
 	VPSRLD       $4, Y0, Y0
 	VPAND        turbo42<>+0(SB), Y0, Y0
 	VPOR         Y0, Y1, Y0
-	VBROADCASTI128 turbo49<>+0(SB), Y1
+	VBROADCASTI128 turbo47<>+0(SB), Y1
 	VPSHUFB      Y0, Y1, Y0
-	VMOVDQU      96(DX), Y1
-	VPDPBUSD     Y1, Y0, Y2
-	VMOVDQU      224(DX), Y1
-	VPDPBUSD     Y1, Y0, Y3
-	VMOVDQU      352(DX), Y1
-	VPDPBUSD     Y1, Y0, Y4
-	VMOVDQU      Y2, (R10)
-	VMOVDQU      Y3, 128(R10)
-	VMOVDQU      Y4, 256(R10)
+	VPABSB       Y0, Y1
+	VMOVDQU      96(CX), Y5
+	VPSIGNB      Y0, Y5, Y5
+	VPDPBUSD     Y5, Y1, Y3
+	VMOVDQU      224(CX), Y5
+	VPSIGNB      Y0, Y5, Y5
+	VPDPBUSD     Y5, Y1, Y4
+	VMOVDQU      352(CX), Y5
+	VPSIGNB      Y0, Y5, Y0
+	VPDPBUSD     Y0, Y1, Y2
+	VMOVDQU      Y3, (R10)
+	VMOVDQU      Y4, 128(R10)
+	VMOVDQU      Y2, 256(R10)
 	VPBROADCASTW (DI), X0
 	VCVTPH2PS    X0, Y0
 	VMOVDQU      turbo46<>+0(SB), Y1
@@ -2595,11 +2543,8 @@ done4:
 	VEXTRACTI128 $1, Y2, X1
 	VPADDD       X1, X2, X1
 	VCVTDQ2PS    X1, X1
-	MOVQ         d+24(FP), R9
-	VBROADCASTSS (R9), X2
+	VBROADCASTSS (DX), X2
 	VMULPS       X2, X1, X1
-	VBROADCASTSS (CX), X2
-	VADDPS       X2, X1, X1
 	VMULPS       X0, X1, X1
 	VMOVUPS      X1, (SI)
 	VMOVDQU      128(AX), Y1
@@ -2618,11 +2563,8 @@ done4:
 	VEXTRACTI128 $1, Y2, X1
 	VPADDD       X1, X2, X1
 	VCVTDQ2PS    X1, X1
-	MOVQ         d+24(FP), R9
-	VBROADCASTSS 4(R9), X2
+	VBROADCASTSS 4(DX), X2
 	VMULPS       X2, X1, X1
-	VBROADCASTSS 4(CX), X2
-	VADDPS       X2, X1, X1
 	VMULPS       X0, X1, X1
 	MOVQ         ldy+8(FP), R9
 	MOVQ         SI, R10
@@ -2644,11 +2586,8 @@ done4:
 	VEXTRACTI128 $1, Y2, X1
 	VPADDD       X1, X2, X1
 	VCVTDQ2PS    X1, X1
-	MOVQ         d+24(FP), R11
-	VBROADCASTSS 8(R11), X2
+	VBROADCASTSS 8(DX), X2
 	VMULPS       X2, X1, X1
-	VBROADCASTSS 8(CX), X2
-	VADDPS       X2, X1, X1
 	VMULPS       X0, X1, X0
 	ADDQ         R9, R10
 	VMOVUPS      X0, (R10)
@@ -2663,56 +2602,15 @@ done2:
 
 // score4xTurbo4AVX512 multiplies rows of one block with 4 rows of activations in int8; rows is a multiple of 4, ldy and stride in bytes.
 // Requires: F16C, AVX512VL, AVX512VNNI
-TEXT ·score4xTurbo4AVX512(SB), 0, $992-72
+TEXT ·score4xTurbo4AVX512(SB), 0, $928-72
 	LEAQ         31(SP), AX
 	ANDQ         $-32, AX
 	LEAQ         351(SP), AX
 	ANDQ         $-32, AX
 	LEAQ         895(SP), BX
 	ANDQ         $-32, BX
-	LEAQ         959(SP), CX
-	ANDQ         $-32, CX
-	MOVQ         q+16(FP), DX
-
-	// fixed: the smallest level times the sum of the activations
-	MOVQ         s+32(FP), SI
-	VMOVDQU      turbo48<>+0(SB), Y0
-	VMOVUPS      (SI), Y1
-	VMULPS       Y0, Y1, Y1
-	VEXTRACTF128 $1, Y1, X2
-	VADDPS       X1, X2, X2
-	VMOVHLPS     X2, X2, X1
-	VADDPS       X1, X2, X2
-	VMOVSHDUP    X2, X1
-	VADDSS       X1, X2, X2
-	VMOVSS       X2, (CX)
-	VMOVUPS      32(SI), Y1
-	VMULPS       Y0, Y1, Y1
-	VEXTRACTF128 $1, Y1, X2
-	VADDPS       X1, X2, X2
-	VMOVHLPS     X2, X2, X1
-	VADDPS       X1, X2, X2
-	VMOVSHDUP    X2, X1
-	VADDSS       X1, X2, X2
-	VMOVSS       X2, 4(CX)
-	VMOVUPS      64(SI), Y1
-	VMULPS       Y0, Y1, Y1
-	VEXTRACTF128 $1, Y1, X2
-	VADDPS       X1, X2, X2
-	VMOVHLPS     X2, X2, X1
-	VADDPS       X1, X2, X2
-	VMOVSHDUP    X2, X1
-	VADDSS       X1, X2, X2
-	VMOVSS       X2, 8(CX)
-	VMOVUPS      96(SI), Y1
-	VMULPS       Y0, Y1, Y0
-	VEXTRACTF128 $1, Y0, X1
-	VADDPS       X0, X1, X1
-	VMOVHLPS     X1, X1, X0
-	VADDPS       X0, X1, X1
-	VMOVSHDUP    X1, X0
-	VADDSS       X0, X1, X1
-	VMOVSS       X1, 12(CX)
+	MOVQ         q+16(FP), CX
+	MOVQ         d+24(FP), DX
 	MOVQ         y+0(FP), SI
 	MOVQ         w+40(FP), DI
 	MOVQ         rows+56(FP), R8
@@ -2737,20 +2635,25 @@ loop3:
 	VPSRLD       $4, Y0, Y0
 	VPAND        turbo42<>+0(SB), Y0, Y0
 	VPOR         Y0, Y1, Y0
-	VBROADCASTI128 turbo49<>+0(SB), Y1
+	VBROADCASTI128 turbo47<>+0(SB), Y1
 	VPSHUFB      Y0, Y1, Y0
-	VMOVDQU      (DX), Y1
-	VPXOR        Y2, Y2, Y2
-	VPDPBUSD     Y1, Y0, Y2
-	VMOVDQU      128(DX), Y1
+	VPABSB       Y0, Y1
+	VMOVDQU      (CX), Y2
+	VPSIGNB      Y0, Y2, Y2
 	VPXOR        Y3, Y3, Y3
-	VPDPBUSD     Y1, Y0, Y3
-	VMOVDQU      256(DX), Y1
+	VPDPBUSD     Y2, Y1, Y3
+	VMOVDQU      128(CX), Y2
+	VPSIGNB      Y0, Y2, Y2
 	VPXOR        Y4, Y4, Y4
-	VPDPBUSD     Y1, Y0, Y4
-	VMOVDQU      384(DX), Y1
+	VPDPBUSD     Y2, Y1, Y4
+	VMOVDQU      256(CX), Y2
+	VPSIGNB      Y0, Y2, Y2
 	VPXOR        Y5, Y5, Y5
-	VPDPBUSD     Y1, Y0, Y5
+	VPDPBUSD     Y2, Y1, Y5
+	VMOVDQU      384(CX), Y2
+	VPSIGNB      Y0, Y2, Y0
+	VPXOR        Y2, Y2, Y2
+	VPDPBUSD     Y0, Y1, Y2
 	VMOVDQU      20(DI), X0
 	VINSERTI128  $1, 28(DI), Y0, Y0
 	VPSHUFB      turbo40<>+0(SB), Y0, Y0
@@ -2758,16 +2661,21 @@ loop3:
 	VPSRLD       $4, Y0, Y0
 	VPAND        turbo42<>+0(SB), Y0, Y0
 	VPOR         Y0, Y1, Y0
-	VBROADCASTI128 turbo49<>+0(SB), Y1
+	VBROADCASTI128 turbo47<>+0(SB), Y1
 	VPSHUFB      Y0, Y1, Y0
-	VMOVDQU      32(DX), Y1
-	VPDPBUSD     Y1, Y0, Y2
-	VMOVDQU      160(DX), Y1
-	VPDPBUSD     Y1, Y0, Y3
-	VMOVDQU      288(DX), Y1
-	VPDPBUSD     Y1, Y0, Y4
-	VMOVDQU      416(DX), Y1
-	VPDPBUSD     Y1, Y0, Y5
+	VPABSB       Y0, Y1
+	VMOVDQU      32(CX), Y6
+	VPSIGNB      Y0, Y6, Y6
+	VPDPBUSD     Y6, Y1, Y3
+	VMOVDQU      160(CX), Y6
+	VPSIGNB      Y0, Y6, Y6
+	VPDPBUSD     Y6, Y1, Y4
+	VMOVDQU      288(CX), Y6
+	VPSIGNB      Y0, Y6, Y6
+	VPDPBUSD     Y6, Y1, Y5
+	VMOVDQU      416(CX), Y6
+	VPSIGNB      Y0, Y6, Y0
+	VPDPBUSD     Y0, Y1, Y2
 	VMOVDQU      36(DI), X0
 	VINSERTI128  $1, 44(DI), Y0, Y0
 	VPSHUFB      turbo40<>+0(SB), Y0, Y0
@@ -2775,36 +2683,46 @@ loop3:
 	VPSRLD       $4, Y0, Y0
 	VPAND        turbo42<>+0(SB), Y0, Y0
 	VPOR         Y0, Y1, Y0
-	VBROADCASTI128 turbo49<>+0(SB), Y1
+	VBROADCASTI128 turbo47<>+0(SB), Y1
 	VPSHUFB      Y0, Y1, Y0
-	VMOVDQU      64(DX), Y1
-	VPDPBUSD     Y1, Y0, Y2
-	VMOVDQU      192(DX), Y1
-	VPDPBUSD     Y1, Y0, Y3
-	VMOVDQU      320(DX), Y1
-	VPDPBUSD     Y1, Y0, Y4
-	VMOVDQU      448(DX), Y1
-	VPDPBUSD     Y1, Y0, Y5
+	VPABSB       Y0, Y1
+	VMOVDQU      64(CX), Y6
+	VPSIGNB      Y0, Y6, Y6
+	VPDPBUSD     Y6, Y1, Y3
+	VMOVDQU      192(CX), Y6
+	VPSIGNB      Y0, Y6, Y6
+	VPDPBUSD     Y6, Y1, Y4
+	VMOVDQU      320(CX), Y6
+	VPSIGNB      Y0, Y6, Y6
+	VPDPBUSD     Y6, Y1, Y5
+	VMOVDQU      448(CX), Y6
+	VPSIGNB      Y0, Y6, Y0
+	VPDPBUSD     Y0, Y1, Y2
 	VBROADCASTI128 52(DI), Y0
 	VPSHUFB      turbo45<>+0(SB), Y0, Y0
 	VPAND        turbo41<>+0(SB), Y0, Y1
 	VPSRLD       $4, Y0, Y0
 	VPAND        turbo42<>+0(SB), Y0, Y0
 	VPOR         Y0, Y1, Y0
-	VBROADCASTI128 turbo49<>+0(SB), Y1
+	VBROADCASTI128 turbo47<>+0(SB), Y1
 	VPSHUFB      Y0, Y1, Y0
-	VMOVDQU      96(DX), Y1
-	VPDPBUSD     Y1, Y0, Y2
-	VMOVDQU      224(DX), Y1
-	VPDPBUSD     Y1, Y0, Y3
-	VMOVDQU      352(DX), Y1
-	VPDPBUSD     Y1, Y0, Y4
-	VMOVDQU      480(DX), Y1
-	VPDPBUSD     Y1, Y0, Y5
-	VMOVDQU      Y2, (R10)
-	VMOVDQU      Y3, 128(R10)
-	VMOVDQU      Y4, 256(R10)
-	VMOVDQU      Y5, 384(R10)
+	VPABSB       Y0, Y1
+	VMOVDQU      96(CX), Y6
+	VPSIGNB      Y0, Y6, Y6
+	VPDPBUSD     Y6, Y1, Y3
+	VMOVDQU      224(CX), Y6
+	VPSIGNB      Y0, Y6, Y6
+	VPDPBUSD     Y6, Y1, Y4
+	VMOVDQU      352(CX), Y6
+	VPSIGNB      Y0, Y6, Y6
+	VPDPBUSD     Y6, Y1, Y5
+	VMOVDQU      480(CX), Y6
+	VPSIGNB      Y0, Y6, Y0
+	VPDPBUSD     Y0, Y1, Y2
+	VMOVDQU      Y3, (R10)
+	VMOVDQU      Y4, 128(R10)
+	VMOVDQU      Y5, 256(R10)
+	VMOVDQU      Y2, 384(R10)
 	VPBROADCASTW (DI), X0
 	VCVTPH2PS    X0, Y0
 	VMOVDQU      turbo46<>+0(SB), Y1
@@ -2838,11 +2756,8 @@ done4:
 	VEXTRACTI128 $1, Y2, X1
 	VPADDD       X1, X2, X1
 	VCVTDQ2PS    X1, X1
-	MOVQ         d+24(FP), R9
-	VBROADCASTSS (R9), X2
+	VBROADCASTSS (DX), X2
 	VMULPS       X2, X1, X1
-	VBROADCASTSS (CX), X2
-	VADDPS       X2, X1, X1
 	VMULPS       X0, X1, X1
 	VMOVUPS      X1, (SI)
 	VMOVDQU      128(AX), Y1
@@ -2861,11 +2776,8 @@ done4:
 	VEXTRACTI128 $1, Y2, X1
 	VPADDD       X1, X2, X1
 	VCVTDQ2PS    X1, X1
-	MOVQ         d+24(FP), R9
-	VBROADCASTSS 4(R9), X2
+	VBROADCASTSS 4(DX), X2
 	VMULPS       X2, X1, X1
-	VBROADCASTSS 4(CX), X2
-	VADDPS       X2, X1, X1
 	VMULPS       X0, X1, X1
 	MOVQ         ldy+8(FP), R9
 	MOVQ         SI, R10
@@ -2887,11 +2799,8 @@ done4:
 	VEXTRACTI128 $1, Y2, X1
 	VPADDD       X1, X2, X1
 	VCVTDQ2PS    X1, X1
-	MOVQ         d+24(FP), R11
-	VBROADCASTSS 8(R11), X2
+	VBROADCASTSS 8(DX), X2
 	VMULPS       X2, X1, X1
-	VBROADCASTSS 8(CX), X2
-	VADDPS       X2, X1, X1
 	VMULPS       X0, X1, X1
 	ADDQ         R9, R10
 	VMOVUPS      X1, (R10)
@@ -2911,11 +2820,8 @@ done4:
 	VEXTRACTI128 $1, Y2, X1
 	VPADDD       X1, X2, X1
 	VCVTDQ2PS    X1, X1
-	MOVQ         d+24(FP), R11
-	VBROADCASTSS 12(R11), X2
+	VBROADCASTSS 12(DX), X2
 	VMULPS       X2, X1, X1
-	VBROADCASTSS 12(CX), X2
-	VADDPS       X2, X1, X1
 	VMULPS       X0, X1, X0
 	ADDQ         R9, R10
 	VMOVUPS      X0, (R10)
@@ -6737,7 +6643,7 @@ loop3:
 	VMOVDQU      (DX), Y5
 	VPSIGNB      Y3, Y5, Y3
 	VPMADDUBSW   Y3, Y4, Y3
-	VPMADDWD     turbo413<>+0(SB), Y3, Y3
+	VPMADDWD     turbo411<>+0(SB), Y3, Y3
 	VMOVDQU      20(R8), X4
 	VINSERTI128  $1, 28(R8), Y4, Y4
 	VPSHUFB      turbo40<>+0(SB), Y4, Y4
@@ -6751,7 +6657,7 @@ loop3:
 	VMOVDQU      32(DX), Y6
 	VPSIGNB      Y4, Y6, Y4
 	VPMADDUBSW   Y4, Y5, Y4
-	VPMADDWD     turbo413<>+0(SB), Y4, Y4
+	VPMADDWD     turbo411<>+0(SB), Y4, Y4
 	VPADDD       Y4, Y3, Y3
 	VMOVDQU      36(R8), X4
 	VINSERTI128  $1, 44(R8), Y4, Y4
@@ -6766,7 +6672,7 @@ loop3:
 	VMOVDQU      64(DX), Y6
 	VPSIGNB      Y4, Y6, Y4
 	VPMADDUBSW   Y4, Y5, Y4
-	VPMADDWD     turbo413<>+0(SB), Y4, Y4
+	VPMADDWD     turbo411<>+0(SB), Y4, Y4
 	VPADDD       Y4, Y3, Y3
 	VBROADCASTI128 52(R8), Y4
 	VPSHUFB      turbo45<>+0(SB), Y4, Y4
@@ -6780,7 +6686,7 @@ loop3:
 	VMOVDQU      96(DX), Y6
 	VPSIGNB      Y4, Y6, Y4
 	VPMADDUBSW   Y4, Y5, Y4
-	VPMADDWD     turbo413<>+0(SB), Y4, Y4
+	VPMADDWD     turbo411<>+0(SB), Y4, Y4
 	VPADDD       Y4, Y3, Y3
 	VBROADCASTSS (SI), Y4
 	VCVTDQ2PS    Y3, Y3
@@ -6852,11 +6758,11 @@ loop3:
 	VMOVDQU      (DX), Y5
 	VPSIGNB      Y3, Y5, Y5
 	VPMADDUBSW   Y5, Y4, Y5
-	VPMADDWD     turbo413<>+0(SB), Y5, Y5
+	VPMADDWD     turbo411<>+0(SB), Y5, Y5
 	VMOVDQU      128(DX), Y6
 	VPSIGNB      Y3, Y6, Y3
 	VPMADDUBSW   Y3, Y4, Y3
-	VPMADDWD     turbo413<>+0(SB), Y3, Y3
+	VPMADDWD     turbo411<>+0(SB), Y3, Y3
 	VMOVDQU      20(R8), X4
 	VINSERTI128  $1, 28(R8), Y4, Y4
 	VPSHUFB      turbo40<>+0(SB), Y4, Y4
@@ -6870,12 +6776,12 @@ loop3:
 	VMOVDQU      32(DX), Y7
 	VPSIGNB      Y4, Y7, Y7
 	VPMADDUBSW   Y7, Y6, Y7
-	VPMADDWD     turbo413<>+0(SB), Y7, Y7
+	VPMADDWD     turbo411<>+0(SB), Y7, Y7
 	VPADDD       Y7, Y5, Y5
 	VMOVDQU      160(DX), Y7
 	VPSIGNB      Y4, Y7, Y4
 	VPMADDUBSW   Y4, Y6, Y4
-	VPMADDWD     turbo413<>+0(SB), Y4, Y4
+	VPMADDWD     turbo411<>+0(SB), Y4, Y4
 	VPADDD       Y4, Y3, Y3
 	VMOVDQU      36(R8), X4
 	VINSERTI128  $1, 44(R8), Y4, Y4
@@ -6890,12 +6796,12 @@ loop3:
 	VMOVDQU      64(DX), Y7
 	VPSIGNB      Y4, Y7, Y7
 	VPMADDUBSW   Y7, Y6, Y7
-	VPMADDWD     turbo413<>+0(SB), Y7, Y7
+	VPMADDWD     turbo411<>+0(SB), Y7, Y7
 	VPADDD       Y7, Y5, Y5
 	VMOVDQU      192(DX), Y7
 	VPSIGNB      Y4, Y7, Y4
 	VPMADDUBSW   Y4, Y6, Y4
-	VPMADDWD     turbo413<>+0(SB), Y4, Y4
+	VPMADDWD     turbo411<>+0(SB), Y4, Y4
 	VPADDD       Y4, Y3, Y3
 	VBROADCASTI128 52(R8), Y4
 	VPSHUFB      turbo45<>+0(SB), Y4, Y4
@@ -6909,12 +6815,12 @@ loop3:
 	VMOVDQU      96(DX), Y7
 	VPSIGNB      Y4, Y7, Y7
 	VPMADDUBSW   Y7, Y6, Y7
-	VPMADDWD     turbo413<>+0(SB), Y7, Y7
+	VPMADDWD     turbo411<>+0(SB), Y7, Y7
 	VPADDD       Y7, Y5, Y5
 	VMOVDQU      224(DX), Y7
 	VPSIGNB      Y4, Y7, Y4
 	VPMADDUBSW   Y4, Y6, Y4
-	VPMADDWD     turbo413<>+0(SB), Y4, Y4
+	VPMADDWD     turbo411<>+0(SB), Y4, Y4
 	VPADDD       Y4, Y3, Y3
 	VBROADCASTSS (SI), Y4
 	VCVTDQ2PS    Y5, Y5
@@ -7000,15 +6906,15 @@ loop3:
 	VMOVDQU      (DX), Y6
 	VPSIGNB      Y4, Y6, Y6
 	VPMADDUBSW   Y6, Y5, Y6
-	VPMADDWD     turbo413<>+0(SB), Y6, Y6
+	VPMADDWD     turbo411<>+0(SB), Y6, Y6
 	VMOVDQU      128(DX), Y7
 	VPSIGNB      Y4, Y7, Y7
 	VPMADDUBSW   Y7, Y5, Y7
-	VPMADDWD     turbo413<>+0(SB), Y7, Y7
+	VPMADDWD     turbo411<>+0(SB), Y7, Y7
 	VMOVDQU      256(DX), Y8
 	VPSIGNB      Y4, Y8, Y4
 	VPMADDUBSW   Y4, Y5, Y4
-	VPMADDWD     turbo413<>+0(SB), Y4, Y4
+	VPMADDWD     turbo411<>+0(SB), Y4, Y4
 	VMOVDQU      20(R8), X5
 	VINSERTI128  $1, 28(R8), Y5, Y5
 	VPSHUFB      turbo40<>+0(SB), Y5, Y5
@@ -7022,17 +6928,17 @@ loop3:
 	VMOVDQU      32(DX), Y9
 	VPSIGNB      Y5, Y9, Y9
 	VPMADDUBSW   Y9, Y8, Y9
-	VPMADDWD     turbo413<>+0(SB), Y9, Y9
+	VPMADDWD     turbo411<>+0(SB), Y9, Y9
 	VPADDD       Y9, Y6, Y6
 	VMOVDQU      160(DX), Y9
 	VPSIGNB      Y5, Y9, Y9
 	VPMADDUBSW   Y9, Y8, Y9
-	VPMADDWD     turbo413<>+0(SB), Y9, Y9
+	VPMADDWD     turbo411<>+0(SB), Y9, Y9
 	VPADDD       Y9, Y7, Y7
 	VMOVDQU      288(DX), Y9
 	VPSIGNB      Y5, Y9, Y5
 	VPMADDUBSW   Y5, Y8, Y5
-	VPMADDWD     turbo413<>+0(SB), Y5, Y5
+	VPMADDWD     turbo411<>+0(SB), Y5, Y5
 	VPADDD       Y5, Y4, Y4
 	VMOVDQU      36(R8), X5
 	VINSERTI128  $1, 44(R8), Y5, Y5
@@ -7047,17 +6953,17 @@ loop3:
 	VMOVDQU      64(DX), Y9
 	VPSIGNB      Y5, Y9, Y9
 	VPMADDUBSW   Y9, Y8, Y9
-	VPMADDWD     turbo413<>+0(SB), Y9, Y9
+	VPMADDWD     turbo411<>+0(SB), Y9, Y9
 	VPADDD       Y9, Y6, Y6
 	VMOVDQU      192(DX), Y9
 	VPSIGNB      Y5, Y9, Y9
 	VPMADDUBSW   Y9, Y8, Y9
-	VPMADDWD     turbo413<>+0(SB), Y9, Y9
+	VPMADDWD     turbo411<>+0(SB), Y9, Y9
 	VPADDD       Y9, Y7, Y7
 	VMOVDQU      320(DX), Y9
 	VPSIGNB      Y5, Y9, Y5
 	VPMADDUBSW   Y5, Y8, Y5
-	VPMADDWD     turbo413<>+0(SB), Y5, Y5
+	VPMADDWD     turbo411<>+0(SB), Y5, Y5
 	VPADDD       Y5, Y4, Y4
 	VBROADCASTI128 52(R8), Y5
 	VPSHUFB      turbo45<>+0(SB), Y5, Y5
@@ -7071,17 +6977,17 @@ loop3:
 	VMOVDQU      96(DX), Y9
 	VPSIGNB      Y5, Y9, Y9
 	VPMADDUBSW   Y9, Y8, Y9
-	VPMADDWD     turbo413<>+0(SB), Y9, Y9
+	VPMADDWD     turbo411<>+0(SB), Y9, Y9
 	VPADDD       Y9, Y6, Y6
 	VMOVDQU      224(DX), Y9
 	VPSIGNB      Y5, Y9, Y9
 	VPMADDUBSW   Y9, Y8, Y9
-	VPMADDWD     turbo413<>+0(SB), Y9, Y9
+	VPMADDWD     turbo411<>+0(SB), Y9, Y9
 	VPADDD       Y9, Y7, Y7
 	VMOVDQU      352(DX), Y9
 	VPSIGNB      Y5, Y9, Y5
 	VPMADDUBSW   Y5, Y8, Y5
-	VPMADDWD     turbo413<>+0(SB), Y5, Y5
+	VPMADDWD     turbo411<>+0(SB), Y5, Y5
 	VPADDD       Y5, Y4, Y4
 	VBROADCASTSS (SI), Y5
 	VCVTDQ2PS    Y6, Y6
@@ -7180,19 +7086,19 @@ loop3:
 	VMOVDQU      (DX), Y7
 	VPSIGNB      Y5, Y7, Y7
 	VPMADDUBSW   Y7, Y6, Y7
-	VPMADDWD     turbo413<>+0(SB), Y7, Y7
+	VPMADDWD     turbo411<>+0(SB), Y7, Y7
 	VMOVDQU      128(DX), Y8
 	VPSIGNB      Y5, Y8, Y8
 	VPMADDUBSW   Y8, Y6, Y8
-	VPMADDWD     turbo413<>+0(SB), Y8, Y8
+	VPMADDWD     turbo411<>+0(SB), Y8, Y8
 	VMOVDQU      256(DX), Y9
 	VPSIGNB      Y5, Y9, Y9
 	VPMADDUBSW   Y9, Y6, Y9
-	VPMADDWD     turbo413<>+0(SB), Y9, Y9
+	VPMADDWD     turbo411<>+0(SB), Y9, Y9
 	VMOVDQU      384(DX), Y10
 	VPSIGNB      Y5, Y10, Y5
 	VPMADDUBSW   Y5, Y6, Y5
-	VPMADDWD     turbo413<>+0(SB), Y5, Y5
+	VPMADDWD     turbo411<>+0(SB), Y5, Y5
 	VMOVDQU      20(R8), X6
 	VINSERTI128  $1, 28(R8), Y6, Y6
 	VPSHUFB      turbo40<>+0(SB), Y6, Y6
@@ -7206,22 +7112,22 @@ loop3:
 	VMOVDQU      32(DX), Y11
 	VPSIGNB      Y6, Y11, Y11
 	VPMADDUBSW   Y11, Y10, Y11
-	VPMADDWD     turbo413<>+0(SB), Y11, Y11
+	VPMADDWD     turbo411<>+0(SB), Y11, Y11
 	VPADDD       Y11, Y7, Y7
 	VMOVDQU      160(DX), Y11
 	VPSIGNB      Y6, Y11, Y11
 	VPMADDUBSW   Y11, Y10, Y11
-	VPMADDWD     turbo413<>+0(SB), Y11, Y11
+	VPMADDWD     turbo411<>+0(SB), Y11, Y11
 	VPADDD       Y11, Y8, Y8
 	VMOVDQU      288(DX), Y11
 	VPSIGNB      Y6, Y11, Y11
 	VPMADDUBSW   Y11, Y10, Y11
-	VPMADDWD     turbo413<>+0(SB), Y11, Y11
+	VPMADDWD     turbo411<>+0(SB), Y11, Y11
 	VPADDD       Y11, Y9, Y9
 	VMOVDQU      416(DX), Y11
 	VPSIGNB      Y6, Y11, Y6
 	VPMADDUBSW   Y6, Y10, Y6
-	VPMADDWD     turbo413<>+0(SB), Y6, Y6
+	VPMADDWD     turbo411<>+0(SB), Y6, Y6
 	VPADDD       Y6, Y5, Y5
 	VMOVDQU      36(R8), X6
 	VINSERTI128  $1, 44(R8), Y6, Y6
@@ -7236,22 +7142,22 @@ loop3:
 	VMOVDQU      64(DX), Y11
 	VPSIGNB      Y6, Y11, Y11
 	VPMADDUBSW   Y11, Y10, Y11
-	VPMADDWD     turbo413<>+0(SB), Y11, Y11
+	VPMADDWD     turbo411<>+0(SB), Y11, Y11
 	VPADDD       Y11, Y7, Y7
 	VMOVDQU      192(DX), Y11
 	VPSIGNB      Y6, Y11, Y11
 	VPMADDUBSW   Y11, Y10, Y11
-	VPMADDWD     turbo413<>+0(SB), Y11, Y11
+	VPMADDWD     turbo411<>+0(SB), Y11, Y11
 	VPADDD       Y11, Y8, Y8
 	VMOVDQU      320(DX), Y11
 	VPSIGNB      Y6, Y11, Y11
 	VPMADDUBSW   Y11, Y10, Y11
-	VPMADDWD     turbo413<>+0(SB), Y11, Y11
+	VPMADDWD     turbo411<>+0(SB), Y11, Y11
 	VPADDD       Y11, Y9, Y9
 	VMOVDQU      448(DX), Y11
 	VPSIGNB      Y6, Y11, Y6
 	VPMADDUBSW   Y6, Y10, Y6
-	VPMADDWD     turbo413<>+0(SB), Y6, Y6
+	VPMADDWD     turbo411<>+0(SB), Y6, Y6
 	VPADDD       Y6, Y5, Y5
 	VBROADCASTI128 52(R8), Y6
 	VPSHUFB      turbo45<>+0(SB), Y6, Y6
@@ -7265,22 +7171,22 @@ loop3:
 	VMOVDQU      96(DX), Y11
 	VPSIGNB      Y6, Y11, Y11
 	VPMADDUBSW   Y11, Y10, Y11
-	VPMADDWD     turbo413<>+0(SB), Y11, Y11
+	VPMADDWD     turbo411<>+0(SB), Y11, Y11
 	VPADDD       Y11, Y7, Y7
 	VMOVDQU      224(DX), Y11
 	VPSIGNB      Y6, Y11, Y11
 	VPMADDUBSW   Y11, Y10, Y11
-	VPMADDWD     turbo413<>+0(SB), Y11, Y11
+	VPMADDWD     turbo411<>+0(SB), Y11, Y11
 	VPADDD       Y11, Y8, Y8
 	VMOVDQU      352(DX), Y11
 	VPSIGNB      Y6, Y11, Y11
 	VPMADDUBSW   Y11, Y10, Y11
-	VPMADDWD     turbo413<>+0(SB), Y11, Y11
+	VPMADDWD     turbo411<>+0(SB), Y11, Y11
 	VPADDD       Y11, Y9, Y9
 	VMOVDQU      480(DX), Y11
 	VPSIGNB      Y6, Y11, Y6
 	VPMADDUBSW   Y6, Y10, Y6
-	VPMADDWD     turbo413<>+0(SB), Y6, Y6
+	VPMADDWD     turbo411<>+0(SB), Y6, Y6
 	VPADDD       Y6, Y5, Y5
 	VBROADCASTSS (SI), Y6
 	VCVTDQ2PS    Y7, Y7
@@ -7352,29 +7258,15 @@ done2:
 
 // score1xTurbo4AVX2 multiplies rows of one block with 1 row of activations in int8; rows is a multiple of 4, ldy and stride in bytes.
 // Requires: AVX2, F16C
-TEXT ·score1xTurbo4AVX2(SB), NOSPLIT, $608-72
+TEXT ·score1xTurbo4AVX2(SB), NOSPLIT, $544-72
 	LEAQ         31(SP), AX
 	ANDQ         $-32, AX
 	LEAQ         351(SP), AX
 	ANDQ         $-32, AX
 	LEAQ         511(SP), BX
 	ANDQ         $-32, BX
-	LEAQ         575(SP), CX
-	ANDQ         $-32, CX
-	MOVQ         q+16(FP), DX
-
-	// fixed: the smallest level times the sum of the activations
-	MOVQ         s+32(FP), SI
-	VMOVDQU      turbo48<>+0(SB), Y0
-	VMOVUPS      (SI), Y1
-	VMULPS       Y0, Y1, Y0
-	VEXTRACTF128 $1, Y0, X1
-	VADDPS       X0, X1, X1
-	VMOVHLPS     X1, X1, X0
-	VADDPS       X0, X1, X1
-	VMOVSHDUP    X1, X0
-	VADDSS       X0, X1, X1
-	VMOVSS       X1, (CX)
+	MOVQ         q+16(FP), CX
+	MOVQ         d+24(FP), DX
 	MOVQ         y+0(FP), SI
 	MOVQ         w+40(FP), DI
 	MOVQ         rows+56(FP), R8
@@ -7399,11 +7291,13 @@ loop3:
 	VPSRLD       $4, Y0, Y0
 	VPAND        turbo42<>+0(SB), Y0, Y0
 	VPOR         Y0, Y1, Y0
-	VBROADCASTI128 turbo49<>+0(SB), Y1
+	VBROADCASTI128 turbo47<>+0(SB), Y1
 	VPSHUFB      Y0, Y1, Y0
-	VMOVDQU      (DX), Y1
-	VPMADDUBSW   Y1, Y0, Y0
-	VPMADDWD     turbo413<>+0(SB), Y0, Y0
+	VPABSB       Y0, Y1
+	VMOVDQU      (CX), Y2
+	VPSIGNB      Y0, Y2, Y0
+	VPMADDUBSW   Y0, Y1, Y0
+	VPMADDWD     turbo411<>+0(SB), Y0, Y0
 	VMOVDQU      20(DI), X1
 	VINSERTI128  $1, 28(DI), Y1, Y1
 	VPSHUFB      turbo40<>+0(SB), Y1, Y1
@@ -7411,11 +7305,13 @@ loop3:
 	VPSRLD       $4, Y1, Y1
 	VPAND        turbo42<>+0(SB), Y1, Y1
 	VPOR         Y1, Y2, Y1
-	VBROADCASTI128 turbo49<>+0(SB), Y2
+	VBROADCASTI128 turbo47<>+0(SB), Y2
 	VPSHUFB      Y1, Y2, Y1
-	VMOVDQU      32(DX), Y2
-	VPMADDUBSW   Y2, Y1, Y1
-	VPMADDWD     turbo413<>+0(SB), Y1, Y1
+	VPABSB       Y1, Y2
+	VMOVDQU      32(CX), Y3
+	VPSIGNB      Y1, Y3, Y1
+	VPMADDUBSW   Y1, Y2, Y1
+	VPMADDWD     turbo411<>+0(SB), Y1, Y1
 	VPADDD       Y1, Y0, Y0
 	VMOVDQU      36(DI), X1
 	VINSERTI128  $1, 44(DI), Y1, Y1
@@ -7424,11 +7320,13 @@ loop3:
 	VPSRLD       $4, Y1, Y1
 	VPAND        turbo42<>+0(SB), Y1, Y1
 	VPOR         Y1, Y2, Y1
-	VBROADCASTI128 turbo49<>+0(SB), Y2
+	VBROADCASTI128 turbo47<>+0(SB), Y2
 	VPSHUFB      Y1, Y2, Y1
-	VMOVDQU      64(DX), Y2
-	VPMADDUBSW   Y2, Y1, Y1
-	VPMADDWD     turbo413<>+0(SB), Y1, Y1
+	VPABSB       Y1, Y2
+	VMOVDQU      64(CX), Y3
+	VPSIGNB      Y1, Y3, Y1
+	VPMADDUBSW   Y1, Y2, Y1
+	VPMADDWD     turbo411<>+0(SB), Y1, Y1
 	VPADDD       Y1, Y0, Y0
 	VBROADCASTI128 52(DI), Y1
 	VPSHUFB      turbo45<>+0(SB), Y1, Y1
@@ -7436,11 +7334,13 @@ loop3:
 	VPSRLD       $4, Y1, Y1
 	VPAND        turbo42<>+0(SB), Y1, Y1
 	VPOR         Y1, Y2, Y1
-	VBROADCASTI128 turbo49<>+0(SB), Y2
+	VBROADCASTI128 turbo47<>+0(SB), Y2
 	VPSHUFB      Y1, Y2, Y1
-	VMOVDQU      96(DX), Y2
-	VPMADDUBSW   Y2, Y1, Y1
-	VPMADDWD     turbo413<>+0(SB), Y1, Y1
+	VPABSB       Y1, Y2
+	VMOVDQU      96(CX), Y3
+	VPSIGNB      Y1, Y3, Y1
+	VPMADDUBSW   Y1, Y2, Y1
+	VPMADDWD     turbo411<>+0(SB), Y1, Y1
 	VPADDD       Y1, Y0, Y0
 	VMOVDQU      Y0, (R10)
 	VPBROADCASTW (DI), X0
@@ -7476,11 +7376,8 @@ done4:
 	VEXTRACTI128 $1, Y2, X1
 	VPADDD       X1, X2, X1
 	VCVTDQ2PS    X1, X1
-	MOVQ         d+24(FP), R9
-	VBROADCASTSS (R9), X2
+	VBROADCASTSS (DX), X2
 	VMULPS       X2, X1, X1
-	VBROADCASTSS (CX), X2
-	VADDPS       X2, X1, X1
 	VMULPS       X0, X1, X0
 	VMOVUPS      X0, (SI)
 	ADDQ         $0x10, SI
@@ -7494,38 +7391,15 @@ done2:
 
 // score2xTurbo4AVX2 multiplies rows of one block with 2 rows of activations in int8; rows is a multiple of 4, ldy and stride in bytes.
 // Requires: AVX2, F16C
-TEXT ·score2xTurbo4AVX2(SB), 0, $736-72
+TEXT ·score2xTurbo4AVX2(SB), 0, $672-72
 	LEAQ         31(SP), AX
 	ANDQ         $-32, AX
 	LEAQ         351(SP), AX
 	ANDQ         $-32, AX
 	LEAQ         639(SP), BX
 	ANDQ         $-32, BX
-	LEAQ         703(SP), CX
-	ANDQ         $-32, CX
-	MOVQ         q+16(FP), DX
-
-	// fixed: the smallest level times the sum of the activations
-	MOVQ         s+32(FP), SI
-	VMOVDQU      turbo48<>+0(SB), Y0
-	VMOVUPS      (SI), Y1
-	VMULPS       Y0, Y1, Y1
-	VEXTRACTF128 $1, Y1, X2
-	VADDPS       X1, X2, X2
-	VMOVHLPS     X2, X2, X1
-	VADDPS       X1, X2, X2
-	VMOVSHDUP    X2, X1
-	VADDSS       X1, X2, X2
-	VMOVSS       X2, (CX)
-	VMOVUPS      32(SI), Y1
-	VMULPS       Y0, Y1, Y0
-	VEXTRACTF128 $1, Y0, X1
-	VADDPS       X0, X1, X1
-	VMOVHLPS     X1, X1, X0
-	VADDPS       X0, X1, X1
-	VMOVSHDUP    X1, X0
-	VADDSS       X0, X1, X1
-	VMOVSS       X1, 4(CX)
+	MOVQ         q+16(FP), CX
+	MOVQ         d+24(FP), DX
 	MOVQ         y+0(FP), SI
 	MOVQ         w+40(FP), DI
 	MOVQ         rows+56(FP), R8
@@ -7550,65 +7424,77 @@ loop3:
 	VPSRLD       $4, Y0, Y0
 	VPAND        turbo42<>+0(SB), Y0, Y0
 	VPOR         Y0, Y1, Y0
-	VBROADCASTI128 turbo49<>+0(SB), Y1
+	VBROADCASTI128 turbo47<>+0(SB), Y1
 	VPSHUFB      Y0, Y1, Y0
-	VMOVDQU      (DX), Y1
-	VPMADDUBSW   Y1, Y0, Y1
-	VPMADDWD     turbo413<>+0(SB), Y1, Y1
-	VMOVDQU      128(DX), Y2
-	VPMADDUBSW   Y2, Y0, Y0
-	VPMADDWD     turbo413<>+0(SB), Y0, Y0
-	VMOVDQU      20(DI), X2
-	VINSERTI128  $1, 28(DI), Y2, Y2
-	VPSHUFB      turbo40<>+0(SB), Y2, Y2
-	VPAND        turbo41<>+0(SB), Y2, Y3
-	VPSRLD       $4, Y2, Y2
-	VPAND        turbo42<>+0(SB), Y2, Y2
-	VPOR         Y2, Y3, Y2
-	VBROADCASTI128 turbo49<>+0(SB), Y3
-	VPSHUFB      Y2, Y3, Y2
-	VMOVDQU      32(DX), Y3
-	VPMADDUBSW   Y3, Y2, Y3
-	VPMADDWD     turbo413<>+0(SB), Y3, Y3
-	VPADDD       Y3, Y1, Y1
-	VMOVDQU      160(DX), Y3
-	VPMADDUBSW   Y3, Y2, Y2
-	VPMADDWD     turbo413<>+0(SB), Y2, Y2
-	VPADDD       Y2, Y0, Y0
-	VMOVDQU      36(DI), X2
-	VINSERTI128  $1, 44(DI), Y2, Y2
-	VPSHUFB      turbo40<>+0(SB), Y2, Y2
-	VPAND        turbo41<>+0(SB), Y2, Y3
-	VPSRLD       $4, Y2, Y2
-	VPAND        turbo42<>+0(SB), Y2, Y2
-	VPOR         Y2, Y3, Y2
-	VBROADCASTI128 turbo49<>+0(SB), Y3
-	VPSHUFB      Y2, Y3, Y2
-	VMOVDQU      64(DX), Y3
-	VPMADDUBSW   Y3, Y2, Y3
-	VPMADDWD     turbo413<>+0(SB), Y3, Y3
-	VPADDD       Y3, Y1, Y1
-	VMOVDQU      192(DX), Y3
-	VPMADDUBSW   Y3, Y2, Y2
-	VPMADDWD     turbo413<>+0(SB), Y2, Y2
-	VPADDD       Y2, Y0, Y0
-	VBROADCASTI128 52(DI), Y2
-	VPSHUFB      turbo45<>+0(SB), Y2, Y2
-	VPAND        turbo41<>+0(SB), Y2, Y3
-	VPSRLD       $4, Y2, Y2
-	VPAND        turbo42<>+0(SB), Y2, Y2
-	VPOR         Y2, Y3, Y2
-	VBROADCASTI128 turbo49<>+0(SB), Y3
-	VPSHUFB      Y2, Y3, Y2
-	VMOVDQU      96(DX), Y3
-	VPMADDUBSW   Y3, Y2, Y3
-	VPMADDWD     turbo413<>+0(SB), Y3, Y3
-	VPADDD       Y3, Y1, Y1
-	VMOVDQU      224(DX), Y3
-	VPMADDUBSW   Y3, Y2, Y2
-	VPMADDWD     turbo413<>+0(SB), Y2, Y2
-	VPADDD       Y2, Y0, Y0
-	VMOVDQU      Y1, (R10)
+	VPABSB       Y0, Y1
+	VMOVDQU      (CX), Y2
+	VPSIGNB      Y0, Y2, Y2
+	VPMADDUBSW   Y2, Y1, Y2
+	VPMADDWD     turbo411<>+0(SB), Y2, Y2
+	VMOVDQU      128(CX), Y3
+	VPSIGNB      Y0, Y3, Y0
+	VPMADDUBSW   Y0, Y1, Y0
+	VPMADDWD     turbo411<>+0(SB), Y0, Y0
+	VMOVDQU      20(DI), X1
+	VINSERTI128  $1, 28(DI), Y1, Y1
+	VPSHUFB      turbo40<>+0(SB), Y1, Y1
+	VPAND        turbo41<>+0(SB), Y1, Y3
+	VPSRLD       $4, Y1, Y1
+	VPAND        turbo42<>+0(SB), Y1, Y1
+	VPOR         Y1, Y3, Y1
+	VBROADCASTI128 turbo47<>+0(SB), Y3
+	VPSHUFB      Y1, Y3, Y1
+	VPABSB       Y1, Y3
+	VMOVDQU      32(CX), Y4
+	VPSIGNB      Y1, Y4, Y4
+	VPMADDUBSW   Y4, Y3, Y4
+	VPMADDWD     turbo411<>+0(SB), Y4, Y4
+	VPADDD       Y4, Y2, Y2
+	VMOVDQU      160(CX), Y4
+	VPSIGNB      Y1, Y4, Y1
+	VPMADDUBSW   Y1, Y3, Y1
+	VPMADDWD     turbo411<>+0(SB), Y1, Y1
+	VPADDD       Y1, Y0, Y0
+	VMOVDQU      36(DI), X1
+	VINSERTI128  $1, 44(DI), Y1, Y1
+	VPSHUFB      turbo40<>+0(SB), Y1, Y1
+	VPAND        turbo41<>+0(SB), Y1, Y3
+	VPSRLD       $4, Y1, Y1
+	VPAND        turbo42<>+0(SB), Y1, Y1
+	VPOR         Y1, Y3, Y1
+	VBROADCASTI128 turbo47<>+0(SB), Y3
+	VPSHUFB      Y1, Y3, Y1
+	VPABSB       Y1, Y3
+	VMOVDQU      64(CX), Y4
+	VPSIGNB      Y1, Y4, Y4
+	VPMADDUBSW   Y4, Y3, Y4
+	VPMADDWD     turbo411<>+0(SB), Y4, Y4
+	VPADDD       Y4, Y2, Y2
+	VMOVDQU      192(CX), Y4
+	VPSIGNB      Y1, Y4, Y1
+	VPMADDUBSW   Y1, Y3, Y1
+	VPMADDWD     turbo411<>+0(SB), Y1, Y1
+	VPADDD       Y1, Y0, Y0
+	VBROADCASTI128 52(DI), Y1
+	VPSHUFB      turbo45<>+0(SB), Y1, Y1
+	VPAND        turbo41<>+0(SB), Y1, Y3
+	VPSRLD       $4, Y1, Y1
+	VPAND        turbo42<>+0(SB), Y1, Y1
+	VPOR         Y1, Y3, Y1
+	VBROADCASTI128 turbo47<>+0(SB), Y3
+	VPSHUFB      Y1, Y3, Y1
+	VPABSB       Y1, Y3
+	VMOVDQU      96(CX), Y4
+	VPSIGNB      Y1, Y4, Y4
+	VPMADDUBSW   Y4, Y3, Y4
+	VPMADDWD     turbo411<>+0(SB), Y4, Y4
+	VPADDD       Y4, Y2, Y2
+	VMOVDQU      224(CX), Y4
+	VPSIGNB      Y1, Y4, Y1
+	VPMADDUBSW   Y1, Y3, Y1
+	VPMADDWD     turbo411<>+0(SB), Y1, Y1
+	VPADDD       Y1, Y0, Y0
+	VMOVDQU      Y2, (R10)
 	VMOVDQU      Y0, 128(R10)
 	VPBROADCASTW (DI), X0
 	VCVTPH2PS    X0, Y0
@@ -7643,11 +7529,8 @@ done4:
 	VEXTRACTI128 $1, Y2, X1
 	VPADDD       X1, X2, X1
 	VCVTDQ2PS    X1, X1
-	MOVQ         d+24(FP), R9
-	VBROADCASTSS (R9), X2
+	VBROADCASTSS (DX), X2
 	VMULPS       X2, X1, X1
-	VBROADCASTSS (CX), X2
-	VADDPS       X2, X1, X1
 	VMULPS       X0, X1, X1
 	VMOVUPS      X1, (SI)
 	VMOVDQU      128(AX), Y1
@@ -7666,11 +7549,8 @@ done4:
 	VEXTRACTI128 $1, Y2, X1
 	VPADDD       X1, X2, X1
 	VCVTDQ2PS    X1, X1
-	MOVQ         d+24(FP), R9
-	VBROADCASTSS 4(R9), X2
+	VBROADCASTSS 4(DX), X2
 	VMULPS       X2, X1, X1
-	VBROADCASTSS 4(CX), X2
-	VADDPS       X2, X1, X1
 	VMULPS       X0, X1, X0
 	MOVQ         ldy+8(FP), R9
 	MOVQ         SI, R10
@@ -7687,47 +7567,15 @@ done2:
 
 // score3xTurbo4AVX2 multiplies rows of one block with 3 rows of activations in int8; rows is a multiple of 4, ldy and stride in bytes.
 // Requires: AVX2, F16C
-TEXT ·score3xTurbo4AVX2(SB), 0, $864-72
+TEXT ·score3xTurbo4AVX2(SB), 0, $800-72
 	LEAQ         31(SP), AX
 	ANDQ         $-32, AX
 	LEAQ         351(SP), AX
 	ANDQ         $-32, AX
 	LEAQ         767(SP), BX
 	ANDQ         $-32, BX
-	LEAQ         831(SP), CX
-	ANDQ         $-32, CX
-	MOVQ         q+16(FP), DX
-
-	// fixed: the smallest level times the sum of the activations
-	MOVQ         s+32(FP), SI
-	VMOVDQU      turbo48<>+0(SB), Y0
-	VMOVUPS      (SI), Y1
-	VMULPS       Y0, Y1, Y1
-	VEXTRACTF128 $1, Y1, X2
-	VADDPS       X1, X2, X2
-	VMOVHLPS     X2, X2, X1
-	VADDPS       X1, X2, X2
-	VMOVSHDUP    X2, X1
-	VADDSS       X1, X2, X2
-	VMOVSS       X2, (CX)
-	VMOVUPS      32(SI), Y1
-	VMULPS       Y0, Y1, Y1
-	VEXTRACTF128 $1, Y1, X2
-	VADDPS       X1, X2, X2
-	VMOVHLPS     X2, X2, X1
-	VADDPS       X1, X2, X2
-	VMOVSHDUP    X2, X1
-	VADDSS       X1, X2, X2
-	VMOVSS       X2, 4(CX)
-	VMOVUPS      64(SI), Y1
-	VMULPS       Y0, Y1, Y0
-	VEXTRACTF128 $1, Y0, X1
-	VADDPS       X0, X1, X1
-	VMOVHLPS     X1, X1, X0
-	VADDPS       X0, X1, X1
-	VMOVSHDUP    X1, X0
-	VADDSS       X0, X1, X1
-	VMOVSS       X1, 8(CX)
+	MOVQ         q+16(FP), CX
+	MOVQ         d+24(FP), DX
 	MOVQ         y+0(FP), SI
 	MOVQ         w+40(FP), DI
 	MOVQ         rows+56(FP), R8
@@ -7752,81 +7600,97 @@ loop3:
 	VPSRLD       $4, Y0, Y0
 	VPAND        turbo42<>+0(SB), Y0, Y0
 	VPOR         Y0, Y1, Y0
-	VBROADCASTI128 turbo49<>+0(SB), Y1
+	VBROADCASTI128 turbo47<>+0(SB), Y1
 	VPSHUFB      Y0, Y1, Y0
-	VMOVDQU      (DX), Y1
-	VPMADDUBSW   Y1, Y0, Y1
-	VPMADDWD     turbo413<>+0(SB), Y1, Y1
-	VMOVDQU      128(DX), Y2
-	VPMADDUBSW   Y2, Y0, Y2
-	VPMADDWD     turbo413<>+0(SB), Y2, Y2
-	VMOVDQU      256(DX), Y3
-	VPMADDUBSW   Y3, Y0, Y0
-	VPMADDWD     turbo413<>+0(SB), Y0, Y0
-	VMOVDQU      20(DI), X3
-	VINSERTI128  $1, 28(DI), Y3, Y3
-	VPSHUFB      turbo40<>+0(SB), Y3, Y3
-	VPAND        turbo41<>+0(SB), Y3, Y4
-	VPSRLD       $4, Y3, Y3
-	VPAND        turbo42<>+0(SB), Y3, Y3
-	VPOR         Y3, Y4, Y3
-	VBROADCASTI128 turbo49<>+0(SB), Y4
-	VPSHUFB      Y3, Y4, Y3
-	VMOVDQU      32(DX), Y4
-	VPMADDUBSW   Y4, Y3, Y4
-	VPMADDWD     turbo413<>+0(SB), Y4, Y4
-	VPADDD       Y4, Y1, Y1
-	VMOVDQU      160(DX), Y4
-	VPMADDUBSW   Y4, Y3, Y4
-	VPMADDWD     turbo413<>+0(SB), Y4, Y4
-	VPADDD       Y4, Y2, Y2
-	VMOVDQU      288(DX), Y4
-	VPMADDUBSW   Y4, Y3, Y3
-	VPMADDWD     turbo413<>+0(SB), Y3, Y3
-	VPADDD       Y3, Y0, Y0
-	VMOVDQU      36(DI), X3
-	VINSERTI128  $1, 44(DI), Y3, Y3
-	VPSHUFB      turbo40<>+0(SB), Y3, Y3
-	VPAND        turbo41<>+0(SB), Y3, Y4
-	VPSRLD       $4, Y3, Y3
-	VPAND        turbo42<>+0(SB), Y3, Y3
-	VPOR         Y3, Y4, Y3
-	VBROADCASTI128 turbo49<>+0(SB), Y4
-	VPSHUFB      Y3, Y4, Y3
-	VMOVDQU      64(DX), Y4
-	VPMADDUBSW   Y4, Y3, Y4
-	VPMADDWD     turbo413<>+0(SB), Y4, Y4
-	VPADDD       Y4, Y1, Y1
-	VMOVDQU      192(DX), Y4
-	VPMADDUBSW   Y4, Y3, Y4
-	VPMADDWD     turbo413<>+0(SB), Y4, Y4
-	VPADDD       Y4, Y2, Y2
-	VMOVDQU      320(DX), Y4
-	VPMADDUBSW   Y4, Y3, Y3
-	VPMADDWD     turbo413<>+0(SB), Y3, Y3
-	VPADDD       Y3, Y0, Y0
-	VBROADCASTI128 52(DI), Y3
-	VPSHUFB      turbo45<>+0(SB), Y3, Y3
-	VPAND        turbo41<>+0(SB), Y3, Y4
-	VPSRLD       $4, Y3, Y3
-	VPAND        turbo42<>+0(SB), Y3, Y3
-	VPOR         Y3, Y4, Y3
-	VBROADCASTI128 turbo49<>+0(SB), Y4
-	VPSHUFB      Y3, Y4, Y3
-	VMOVDQU      96(DX), Y4
-	VPMADDUBSW   Y4, Y3, Y4
-	VPMADDWD     turbo413<>+0(SB), Y4, Y4
-	VPADDD       Y4, Y1, Y1
-	VMOVDQU      224(DX), Y4
-	VPMADDUBSW   Y4, Y3, Y4
-	VPMADDWD     turbo413<>+0(SB), Y4, Y4
-	VPADDD       Y4, Y2, Y2
-	VMOVDQU      352(DX), Y4
-	VPMADDUBSW   Y4, Y3, Y3
-	VPMADDWD     turbo413<>+0(SB), Y3, Y3
-	VPADDD       Y3, Y0, Y0
-	VMOVDQU      Y1, (R10)
-	VMOVDQU      Y2, 128(R10)
+	VPABSB       Y0, Y1
+	VMOVDQU      (CX), Y2
+	VPSIGNB      Y0, Y2, Y2
+	VPMADDUBSW   Y2, Y1, Y2
+	VPMADDWD     turbo411<>+0(SB), Y2, Y2
+	VMOVDQU      128(CX), Y3
+	VPSIGNB      Y0, Y3, Y3
+	VPMADDUBSW   Y3, Y1, Y3
+	VPMADDWD     turbo411<>+0(SB), Y3, Y3
+	VMOVDQU      256(CX), Y4
+	VPSIGNB      Y0, Y4, Y0
+	VPMADDUBSW   Y0, Y1, Y0
+	VPMADDWD     turbo411<>+0(SB), Y0, Y0
+	VMOVDQU      20(DI), X1
+	VINSERTI128  $1, 28(DI), Y1, Y1
+	VPSHUFB      turbo40<>+0(SB), Y1, Y1
+	VPAND        turbo41<>+0(SB), Y1, Y4
+	VPSRLD       $4, Y1, Y1
+	VPAND        turbo42<>+0(SB), Y1, Y1
+	VPOR         Y1, Y4, Y1
+	VBROADCASTI128 turbo47<>+0(SB), Y4
+	VPSHUFB      Y1, Y4, Y1
+	VPABSB       Y1, Y4
+	VMOVDQU      32(CX), Y5
+	VPSIGNB      Y1, Y5, Y5
+	VPMADDUBSW   Y5, Y4, Y5
+	VPMADDWD     turbo411<>+0(SB), Y5, Y5
+	VPADDD       Y5, Y2, Y2
+	VMOVDQU      160(CX), Y5
+	VPSIGNB      Y1, Y5, Y5
+	VPMADDUBSW   Y5, Y4, Y5
+	VPMADDWD     turbo411<>+0(SB), Y5, Y5
+	VPADDD       Y5, Y3, Y3
+	VMOVDQU      288(CX), Y5
+	VPSIGNB      Y1, Y5, Y1
+	VPMADDUBSW   Y1, Y4, Y1
+	VPMADDWD     turbo411<>+0(SB), Y1, Y1
+	VPADDD       Y1, Y0, Y0
+	VMOVDQU      36(DI), X1
+	VINSERTI128  $1, 44(DI), Y1, Y1
+	VPSHUFB      turbo40<>+0(SB), Y1, Y1
+	VPAND        turbo41<>+0(SB), Y1, Y4
+	VPSRLD       $4, Y1, Y1
+	VPAND        turbo42<>+0(SB), Y1, Y1
+	VPOR         Y1, Y4, Y1
+	VBROADCASTI128 turbo47<>+0(SB), Y4
+	VPSHUFB      Y1, Y4, Y1
+	VPABSB       Y1, Y4
+	VMOVDQU      64(CX), Y5
+	VPSIGNB      Y1, Y5, Y5
+	VPMADDUBSW   Y5, Y4, Y5
+	VPMADDWD     turbo411<>+0(SB), Y5, Y5
+	VPADDD       Y5, Y2, Y2
+	VMOVDQU      192(CX), Y5
+	VPSIGNB      Y1, Y5, Y5
+	VPMADDUBSW   Y5, Y4, Y5
+	VPMADDWD     turbo411<>+0(SB), Y5, Y5
+	VPADDD       Y5, Y3, Y3
+	VMOVDQU      320(CX), Y5
+	VPSIGNB      Y1, Y5, Y1
+	VPMADDUBSW   Y1, Y4, Y1
+	VPMADDWD     turbo411<>+0(SB), Y1, Y1
+	VPADDD       Y1, Y0, Y0
+	VBROADCASTI128 52(DI), Y1
+	VPSHUFB      turbo45<>+0(SB), Y1, Y1
+	VPAND        turbo41<>+0(SB), Y1, Y4
+	VPSRLD       $4, Y1, Y1
+	VPAND        turbo42<>+0(SB), Y1, Y1
+	VPOR         Y1, Y4, Y1
+	VBROADCASTI128 turbo47<>+0(SB), Y4
+	VPSHUFB      Y1, Y4, Y1
+	VPABSB       Y1, Y4
+	VMOVDQU      96(CX), Y5
+	VPSIGNB      Y1, Y5, Y5
+	VPMADDUBSW   Y5, Y4, Y5
+	VPMADDWD     turbo411<>+0(SB), Y5, Y5
+	VPADDD       Y5, Y2, Y2
+	VMOVDQU      224(CX), Y5
+	VPSIGNB      Y1, Y5, Y5
+	VPMADDUBSW   Y5, Y4, Y5
+	VPMADDWD     turbo411<>+0(SB), Y5, Y5
+	VPADDD       Y5, Y3, Y3
+	VMOVDQU      352(CX), Y5
+	VPSIGNB      Y1, Y5, Y1
+	VPMADDUBSW   Y1, Y4, Y1
+	VPMADDWD     turbo411<>+0(SB), Y1, Y1
+	VPADDD       Y1, Y0, Y0
+	VMOVDQU      Y2, (R10)
+	VMOVDQU      Y3, 128(R10)
 	VMOVDQU      Y0, 256(R10)
 	VPBROADCASTW (DI), X0
 	VCVTPH2PS    X0, Y0
@@ -7861,11 +7725,8 @@ done4:
 	VEXTRACTI128 $1, Y2, X1
 	VPADDD       X1, X2, X1
 	VCVTDQ2PS    X1, X1
-	MOVQ         d+24(FP), R9
-	VBROADCASTSS (R9), X2
+	VBROADCASTSS (DX), X2
 	VMULPS       X2, X1, X1
-	VBROADCASTSS (CX), X2
-	VADDPS       X2, X1, X1
 	VMULPS       X0, X1, X1
 	VMOVUPS      X1, (SI)
 	VMOVDQU      128(AX), Y1
@@ -7884,11 +7745,8 @@ done4:
 	VEXTRACTI128 $1, Y2, X1
 	VPADDD       X1, X2, X1
 	VCVTDQ2PS    X1, X1
-	MOVQ         d+24(FP), R9
-	VBROADCASTSS 4(R9), X2
+	VBROADCASTSS 4(DX), X2
 	VMULPS       X2, X1, X1
-	VBROADCASTSS 4(CX), X2
-	VADDPS       X2, X1, X1
 	VMULPS       X0, X1, X1
 	MOVQ         ldy+8(FP), R9
 	MOVQ         SI, R10
@@ -7910,11 +7768,8 @@ done4:
 	VEXTRACTI128 $1, Y2, X1
 	VPADDD       X1, X2, X1
 	VCVTDQ2PS    X1, X1
-	MOVQ         d+24(FP), R11
-	VBROADCASTSS 8(R11), X2
+	VBROADCASTSS 8(DX), X2
 	VMULPS       X2, X1, X1
-	VBROADCASTSS 8(CX), X2
-	VADDPS       X2, X1, X1
 	VMULPS       X0, X1, X0
 	ADDQ         R9, R10
 	VMOVUPS      X0, (R10)
@@ -7929,56 +7784,15 @@ done2:
 
 // score4xTurbo4AVX2 multiplies rows of one block with 4 rows of activations in int8; rows is a multiple of 4, ldy and stride in bytes.
 // Requires: AVX2, F16C
-TEXT ·score4xTurbo4AVX2(SB), 0, $992-72
+TEXT ·score4xTurbo4AVX2(SB), 0, $928-72
 	LEAQ         31(SP), AX
 	ANDQ         $-32, AX
 	LEAQ         351(SP), AX
 	ANDQ         $-32, AX
 	LEAQ         895(SP), BX
 	ANDQ         $-32, BX
-	LEAQ         959(SP), CX
-	ANDQ         $-32, CX
-	MOVQ         q+16(FP), DX
-
-	// fixed: the smallest level times the sum of the activations
-	MOVQ         s+32(FP), SI
-	VMOVDQU      turbo48<>+0(SB), Y0
-	VMOVUPS      (SI), Y1
-	VMULPS       Y0, Y1, Y1
-	VEXTRACTF128 $1, Y1, X2
-	VADDPS       X1, X2, X2
-	VMOVHLPS     X2, X2, X1
-	VADDPS       X1, X2, X2
-	VMOVSHDUP    X2, X1
-	VADDSS       X1, X2, X2
-	VMOVSS       X2, (CX)
-	VMOVUPS      32(SI), Y1
-	VMULPS       Y0, Y1, Y1
-	VEXTRACTF128 $1, Y1, X2
-	VADDPS       X1, X2, X2
-	VMOVHLPS     X2, X2, X1
-	VADDPS       X1, X2, X2
-	VMOVSHDUP    X2, X1
-	VADDSS       X1, X2, X2
-	VMOVSS       X2, 4(CX)
-	VMOVUPS      64(SI), Y1
-	VMULPS       Y0, Y1, Y1
-	VEXTRACTF128 $1, Y1, X2
-	VADDPS       X1, X2, X2
-	VMOVHLPS     X2, X2, X1
-	VADDPS       X1, X2, X2
-	VMOVSHDUP    X2, X1
-	VADDSS       X1, X2, X2
-	VMOVSS       X2, 8(CX)
-	VMOVUPS      96(SI), Y1
-	VMULPS       Y0, Y1, Y0
-	VEXTRACTF128 $1, Y0, X1
-	VADDPS       X0, X1, X1
-	VMOVHLPS     X1, X1, X0
-	VADDPS       X0, X1, X1
-	VMOVSHDUP    X1, X0
-	VADDSS       X0, X1, X1
-	VMOVSS       X1, 12(CX)
+	MOVQ         q+16(FP), CX
+	MOVQ         d+24(FP), DX
 	MOVQ         y+0(FP), SI
 	MOVQ         w+40(FP), DI
 	MOVQ         rows+56(FP), R8
@@ -8003,97 +7817,117 @@ loop3:
 	VPSRLD       $4, Y0, Y0
 	VPAND        turbo42<>+0(SB), Y0, Y0
 	VPOR         Y0, Y1, Y0
-	VBROADCASTI128 turbo49<>+0(SB), Y1
+	VBROADCASTI128 turbo47<>+0(SB), Y1
 	VPSHUFB      Y0, Y1, Y0
-	VMOVDQU      (DX), Y1
-	VPMADDUBSW   Y1, Y0, Y1
-	VPMADDWD     turbo413<>+0(SB), Y1, Y1
-	VMOVDQU      128(DX), Y2
-	VPMADDUBSW   Y2, Y0, Y2
-	VPMADDWD     turbo413<>+0(SB), Y2, Y2
-	VMOVDQU      256(DX), Y3
-	VPMADDUBSW   Y3, Y0, Y3
-	VPMADDWD     turbo413<>+0(SB), Y3, Y3
-	VMOVDQU      384(DX), Y4
-	VPMADDUBSW   Y4, Y0, Y0
-	VPMADDWD     turbo413<>+0(SB), Y0, Y0
-	VMOVDQU      20(DI), X4
-	VINSERTI128  $1, 28(DI), Y4, Y4
-	VPSHUFB      turbo40<>+0(SB), Y4, Y4
-	VPAND        turbo41<>+0(SB), Y4, Y5
-	VPSRLD       $4, Y4, Y4
-	VPAND        turbo42<>+0(SB), Y4, Y4
-	VPOR         Y4, Y5, Y4
-	VBROADCASTI128 turbo49<>+0(SB), Y5
-	VPSHUFB      Y4, Y5, Y4
-	VMOVDQU      32(DX), Y5
-	VPMADDUBSW   Y5, Y4, Y5
-	VPMADDWD     turbo413<>+0(SB), Y5, Y5
-	VPADDD       Y5, Y1, Y1
-	VMOVDQU      160(DX), Y5
-	VPMADDUBSW   Y5, Y4, Y5
-	VPMADDWD     turbo413<>+0(SB), Y5, Y5
-	VPADDD       Y5, Y2, Y2
-	VMOVDQU      288(DX), Y5
-	VPMADDUBSW   Y5, Y4, Y5
-	VPMADDWD     turbo413<>+0(SB), Y5, Y5
-	VPADDD       Y5, Y3, Y3
-	VMOVDQU      416(DX), Y5
-	VPMADDUBSW   Y5, Y4, Y4
-	VPMADDWD     turbo413<>+0(SB), Y4, Y4
-	VPADDD       Y4, Y0, Y0
-	VMOVDQU      36(DI), X4
-	VINSERTI128  $1, 44(DI), Y4, Y4
-	VPSHUFB      turbo40<>+0(SB), Y4, Y4
-	VPAND        turbo41<>+0(SB), Y4, Y5
-	VPSRLD       $4, Y4, Y4
-	VPAND        turbo42<>+0(SB), Y4, Y4
-	VPOR         Y4, Y5, Y4
-	VBROADCASTI128 turbo49<>+0(SB), Y5
-	VPSHUFB      Y4, Y5, Y4
-	VMOVDQU      64(DX), Y5
-	VPMADDUBSW   Y5, Y4, Y5
-	VPMADDWD     turbo413<>+0(SB), Y5, Y5
-	VPADDD       Y5, Y1, Y1
-	VMOVDQU      192(DX), Y5
-	VPMADDUBSW   Y5, Y4, Y5
-	VPMADDWD     turbo413<>+0(SB), Y5, Y5
-	VPADDD       Y5, Y2, Y2
-	VMOVDQU      320(DX), Y5
-	VPMADDUBSW   Y5, Y4, Y5
-	VPMADDWD     turbo413<>+0(SB), Y5, Y5
-	VPADDD       Y5, Y3, Y3
-	VMOVDQU      448(DX), Y5
-	VPMADDUBSW   Y5, Y4, Y4
-	VPMADDWD     turbo413<>+0(SB), Y4, Y4
-	VPADDD       Y4, Y0, Y0
-	VBROADCASTI128 52(DI), Y4
-	VPSHUFB      turbo45<>+0(SB), Y4, Y4
-	VPAND        turbo41<>+0(SB), Y4, Y5
-	VPSRLD       $4, Y4, Y4
-	VPAND        turbo42<>+0(SB), Y4, Y4
-	VPOR         Y4, Y5, Y4
-	VBROADCASTI128 turbo49<>+0(SB), Y5
-	VPSHUFB      Y4, Y5, Y4
-	VMOVDQU      96(DX), Y5
-	VPMADDUBSW   Y5, Y4, Y5
-	VPMADDWD     turbo413<>+0(SB), Y5, Y5
-	VPADDD       Y5, Y1, Y1
-	VMOVDQU      224(DX), Y5
-	VPMADDUBSW   Y5, Y4, Y5
-	VPMADDWD     turbo413<>+0(SB), Y5, Y5
-	VPADDD       Y5, Y2, Y2
-	VMOVDQU      352(DX), Y5
-	VPMADDUBSW   Y5, Y4, Y5
-	VPMADDWD     turbo413<>+0(SB), Y5, Y5
-	VPADDD       Y5, Y3, Y3
-	VMOVDQU      480(DX), Y5
-	VPMADDUBSW   Y5, Y4, Y4
-	VPMADDWD     turbo413<>+0(SB), Y4, Y4
-	VPADDD       Y4, Y0, Y0
-	VMOVDQU      Y1, (R10)
-	VMOVDQU      Y2, 128(R10)
-	VMOVDQU      Y3, 256(R10)
+	VPABSB       Y0, Y1
+	VMOVDQU      (CX), Y2
+	VPSIGNB      Y0, Y2, Y2
+	VPMADDUBSW   Y2, Y1, Y2
+	VPMADDWD     turbo411<>+0(SB), Y2, Y2
+	VMOVDQU      128(CX), Y3
+	VPSIGNB      Y0, Y3, Y3
+	VPMADDUBSW   Y3, Y1, Y3
+	VPMADDWD     turbo411<>+0(SB), Y3, Y3
+	VMOVDQU      256(CX), Y4
+	VPSIGNB      Y0, Y4, Y4
+	VPMADDUBSW   Y4, Y1, Y4
+	VPMADDWD     turbo411<>+0(SB), Y4, Y4
+	VMOVDQU      384(CX), Y5
+	VPSIGNB      Y0, Y5, Y0
+	VPMADDUBSW   Y0, Y1, Y0
+	VPMADDWD     turbo411<>+0(SB), Y0, Y0
+	VMOVDQU      20(DI), X1
+	VINSERTI128  $1, 28(DI), Y1, Y1
+	VPSHUFB      turbo40<>+0(SB), Y1, Y1
+	VPAND        turbo41<>+0(SB), Y1, Y5
+	VPSRLD       $4, Y1, Y1
+	VPAND        turbo42<>+0(SB), Y1, Y1
+	VPOR         Y1, Y5, Y1
+	VBROADCASTI128 turbo47<>+0(SB), Y5
+	VPSHUFB      Y1, Y5, Y1
+	VPABSB       Y1, Y5
+	VMOVDQU      32(CX), Y6
+	VPSIGNB      Y1, Y6, Y6
+	VPMADDUBSW   Y6, Y5, Y6
+	VPMADDWD     turbo411<>+0(SB), Y6, Y6
+	VPADDD       Y6, Y2, Y2
+	VMOVDQU      160(CX), Y6
+	VPSIGNB      Y1, Y6, Y6
+	VPMADDUBSW   Y6, Y5, Y6
+	VPMADDWD     turbo411<>+0(SB), Y6, Y6
+	VPADDD       Y6, Y3, Y3
+	VMOVDQU      288(CX), Y6
+	VPSIGNB      Y1, Y6, Y6
+	VPMADDUBSW   Y6, Y5, Y6
+	VPMADDWD     turbo411<>+0(SB), Y6, Y6
+	VPADDD       Y6, Y4, Y4
+	VMOVDQU      416(CX), Y6
+	VPSIGNB      Y1, Y6, Y1
+	VPMADDUBSW   Y1, Y5, Y1
+	VPMADDWD     turbo411<>+0(SB), Y1, Y1
+	VPADDD       Y1, Y0, Y0
+	VMOVDQU      36(DI), X1
+	VINSERTI128  $1, 44(DI), Y1, Y1
+	VPSHUFB      turbo40<>+0(SB), Y1, Y1
+	VPAND        turbo41<>+0(SB), Y1, Y5
+	VPSRLD       $4, Y1, Y1
+	VPAND        turbo42<>+0(SB), Y1, Y1
+	VPOR         Y1, Y5, Y1
+	VBROADCASTI128 turbo47<>+0(SB), Y5
+	VPSHUFB      Y1, Y5, Y1
+	VPABSB       Y1, Y5
+	VMOVDQU      64(CX), Y6
+	VPSIGNB      Y1, Y6, Y6
+	VPMADDUBSW   Y6, Y5, Y6
+	VPMADDWD     turbo411<>+0(SB), Y6, Y6
+	VPADDD       Y6, Y2, Y2
+	VMOVDQU      192(CX), Y6
+	VPSIGNB      Y1, Y6, Y6
+	VPMADDUBSW   Y6, Y5, Y6
+	VPMADDWD     turbo411<>+0(SB), Y6, Y6
+	VPADDD       Y6, Y3, Y3
+	VMOVDQU      320(CX), Y6
+	VPSIGNB      Y1, Y6, Y6
+	VPMADDUBSW   Y6, Y5, Y6
+	VPMADDWD     turbo411<>+0(SB), Y6, Y6
+	VPADDD       Y6, Y4, Y4
+	VMOVDQU      448(CX), Y6
+	VPSIGNB      Y1, Y6, Y1
+	VPMADDUBSW   Y1, Y5, Y1
+	VPMADDWD     turbo411<>+0(SB), Y1, Y1
+	VPADDD       Y1, Y0, Y0
+	VBROADCASTI128 52(DI), Y1
+	VPSHUFB      turbo45<>+0(SB), Y1, Y1
+	VPAND        turbo41<>+0(SB), Y1, Y5
+	VPSRLD       $4, Y1, Y1
+	VPAND        turbo42<>+0(SB), Y1, Y1
+	VPOR         Y1, Y5, Y1
+	VBROADCASTI128 turbo47<>+0(SB), Y5
+	VPSHUFB      Y1, Y5, Y1
+	VPABSB       Y1, Y5
+	VMOVDQU      96(CX), Y6
+	VPSIGNB      Y1, Y6, Y6
+	VPMADDUBSW   Y6, Y5, Y6
+	VPMADDWD     turbo411<>+0(SB), Y6, Y6
+	VPADDD       Y6, Y2, Y2
+	VMOVDQU      224(CX), Y6
+	VPSIGNB      Y1, Y6, Y6
+	VPMADDUBSW   Y6, Y5, Y6
+	VPMADDWD     turbo411<>+0(SB), Y6, Y6
+	VPADDD       Y6, Y3, Y3
+	VMOVDQU      352(CX), Y6
+	VPSIGNB      Y1, Y6, Y6
+	VPMADDUBSW   Y6, Y5, Y6
+	VPMADDWD     turbo411<>+0(SB), Y6, Y6
+	VPADDD       Y6, Y4, Y4
+	VMOVDQU      480(CX), Y6
+	VPSIGNB      Y1, Y6, Y1
+	VPMADDUBSW   Y1, Y5, Y1
+	VPMADDWD     turbo411<>+0(SB), Y1, Y1
+	VPADDD       Y1, Y0, Y0
+	VMOVDQU      Y2, (R10)
+	VMOVDQU      Y3, 128(R10)
+	VMOVDQU      Y4, 256(R10)
 	VMOVDQU      Y0, 384(R10)
 	VPBROADCASTW (DI), X0
 	VCVTPH2PS    X0, Y0
@@ -8128,11 +7962,8 @@ done4:
 	VEXTRACTI128 $1, Y2, X1
 	VPADDD       X1, X2, X1
 	VCVTDQ2PS    X1, X1
-	MOVQ         d+24(FP), R9
-	VBROADCASTSS (R9), X2
+	VBROADCASTSS (DX), X2
 	VMULPS       X2, X1, X1
-	VBROADCASTSS (CX), X2
-	VADDPS       X2, X1, X1
 	VMULPS       X0, X1, X1
 	VMOVUPS      X1, (SI)
 	VMOVDQU      128(AX), Y1
@@ -8151,11 +7982,8 @@ done4:
 	VEXTRACTI128 $1, Y2, X1
 	VPADDD       X1, X2, X1
 	VCVTDQ2PS    X1, X1
-	MOVQ         d+24(FP), R9
-	VBROADCASTSS 4(R9), X2
+	VBROADCASTSS 4(DX), X2
 	VMULPS       X2, X1, X1
-	VBROADCASTSS 4(CX), X2
-	VADDPS       X2, X1, X1
 	VMULPS       X0, X1, X1
 	MOVQ         ldy+8(FP), R9
 	MOVQ         SI, R10
@@ -8177,11 +8005,8 @@ done4:
 	VEXTRACTI128 $1, Y2, X1
 	VPADDD       X1, X2, X1
 	VCVTDQ2PS    X1, X1
-	MOVQ         d+24(FP), R11
-	VBROADCASTSS 8(R11), X2
+	VBROADCASTSS 8(DX), X2
 	VMULPS       X2, X1, X1
-	VBROADCASTSS 8(CX), X2
-	VADDPS       X2, X1, X1
 	VMULPS       X0, X1, X1
 	ADDQ         R9, R10
 	VMOVUPS      X1, (R10)
@@ -8201,11 +8026,8 @@ done4:
 	VEXTRACTI128 $1, Y2, X1
 	VPADDD       X1, X2, X1
 	VCVTDQ2PS    X1, X1
-	MOVQ         d+24(FP), R11
-	VBROADCASTSS 12(R11), X2
+	VBROADCASTSS 12(DX), X2
 	VMULPS       X2, X1, X1
-	VBROADCASTSS 12(CX), X2
-	VADDPS       X2, X1, X1
 	VMULPS       X0, X1, X0
 	ADDQ         R9, R10
 	VMOVUPS      X0, (R10)
@@ -8365,7 +8187,7 @@ done4:
 	ADDQ         $1, DI
 
 	// n
-	VMOVDQU      turbo414<>+0(SB), Y0
+	VMOVDQU      turbo412<>+0(SB), Y0
 	XORQ         SI, SI
 	XORQ         DI, DI
 	ADDQ         $0x20, DI
@@ -8398,14 +8220,14 @@ done6:
 
 	// v
 	VMOVUPS      4128(CX), Y0
-	VMOVDQU      turbo415<>+0(SB), Y1
+	VMOVDQU      turbo413<>+0(SB), Y1
 	VCMPPS       $0x1e, Y1, Y0, Y0
 	VMOVDQU      Y0, 4160(CX)
-	VMOVDQU      turbo416<>+0(SB), Y0
+	VMOVDQU      turbo414<>+0(SB), Y0
 	VMOVUPS      4128(CX), Y1
 	VDIVPS       Y1, Y0, Y0
 	VMOVUPS      Y0, 4192(CX)
-	LEAQ         turbo417<>+0(SB), SI
+	LEAQ         turbo415<>+0(SB), SI
 	XORQ         DI, DI
 	XORQ         R8, R8
 	ADDQ         $0x20, R8
@@ -8417,7 +8239,7 @@ loop7:
 	VMOVUPS      (CX)(DI*8), Y1
 	VMOVUPS      4192(CX), Y2
 	VMULPS       Y2, Y1, Y1
-	VMOVDQU      turbo414<>+0(SB), Y2
+	VMOVDQU      turbo412<>+0(SB), Y2
 	VBLENDVPS    Y0, Y1, Y2, Y0
 	VBROADCASTSS (SI)(DI*1), Y1
 	VMULPS       Y1, Y0, Y0
@@ -8426,7 +8248,7 @@ loop7:
 	VMOVUPS      32(CX)(DI*8), Y1
 	VMOVUPS      4192(CX), Y2
 	VMULPS       Y2, Y1, Y1
-	VMOVDQU      turbo414<>+0(SB), Y2
+	VMOVDQU      turbo412<>+0(SB), Y2
 	VBLENDVPS    Y0, Y1, Y2, Y0
 	VBROADCASTSS 4(SI)(DI*1), Y1
 	VMULPS       Y1, Y0, Y0
@@ -8435,7 +8257,7 @@ loop7:
 	VMOVUPS      64(CX)(DI*8), Y1
 	VMOVUPS      4192(CX), Y2
 	VMULPS       Y2, Y1, Y1
-	VMOVDQU      turbo414<>+0(SB), Y2
+	VMOVDQU      turbo412<>+0(SB), Y2
 	VBLENDVPS    Y0, Y1, Y2, Y0
 	VBROADCASTSS 8(SI)(DI*1), Y1
 	VMULPS       Y1, Y0, Y0
@@ -8444,7 +8266,7 @@ loop7:
 	VMOVUPS      96(CX)(DI*8), Y1
 	VMOVUPS      4192(CX), Y2
 	VMULPS       Y2, Y1, Y1
-	VMOVDQU      turbo414<>+0(SB), Y2
+	VMOVDQU      turbo412<>+0(SB), Y2
 	VBLENDVPS    Y0, Y1, Y2, Y0
 	VBROADCASTSS 12(SI)(DI*1), Y1
 	VMULPS       Y1, Y0, Y0
@@ -8455,7 +8277,7 @@ loop7:
 
 done8:
 	ADDQ         $1, R8
-	LEAQ         turbo418<>+0(SB), SI
+	LEAQ         turbo416<>+0(SB), SI
 	XORQ         DI, DI
 	XORQ         R8, R8
 	ADDQ         $0x10, R8
@@ -8610,65 +8432,65 @@ done16:
 
 loop19:
 	VMOVUPS      4224(CX)(SI*8), Y0
-	VCMPPS       $0x15, turbo414<>+0(SB), Y0, Y1
+	VCMPPS       $0x15, turbo412<>+0(SB), Y0, Y1
 	VPABSD       Y1, Y1
+	VPERMPS      turbo417<>+0(SB), Y1, Y2
+	VCMPPS       $0x15, Y2, Y0, Y2
+	VPADDD       Y1, Y1, Y1
+	VPSUBD       Y2, Y1, Y1
+	VPERMPS      turbo418<>+0(SB), Y1, Y2
+	VCMPPS       $0x15, Y2, Y0, Y2
+	VPADDD       Y1, Y1, Y1
+	VPSUBD       Y2, Y1, Y1
 	VPERMPS      turbo419<>+0(SB), Y1, Y2
-	VCMPPS       $0x15, Y2, Y0, Y2
-	VPADDD       Y1, Y1, Y1
-	VPSUBD       Y2, Y1, Y1
-	VPERMPS      turbo420<>+0(SB), Y1, Y2
-	VCMPPS       $0x15, Y2, Y0, Y2
-	VPADDD       Y1, Y1, Y1
-	VPSUBD       Y2, Y1, Y1
-	VPERMPS      turbo421<>+0(SB), Y1, Y2
 	VCMPPS       $0x15, Y2, Y0, Y0
 	VPADDD       Y1, Y1, Y1
 	VPSUBD       Y0, Y1, Y0
 	VMOVDQU      Y0, 8320(CX)(SI*8)
 	VMOVUPS      4256(CX)(SI*8), Y0
-	VCMPPS       $0x15, turbo414<>+0(SB), Y0, Y1
+	VCMPPS       $0x15, turbo412<>+0(SB), Y0, Y1
 	VPABSD       Y1, Y1
+	VPERMPS      turbo417<>+0(SB), Y1, Y2
+	VCMPPS       $0x15, Y2, Y0, Y2
+	VPADDD       Y1, Y1, Y1
+	VPSUBD       Y2, Y1, Y1
+	VPERMPS      turbo418<>+0(SB), Y1, Y2
+	VCMPPS       $0x15, Y2, Y0, Y2
+	VPADDD       Y1, Y1, Y1
+	VPSUBD       Y2, Y1, Y1
 	VPERMPS      turbo419<>+0(SB), Y1, Y2
-	VCMPPS       $0x15, Y2, Y0, Y2
-	VPADDD       Y1, Y1, Y1
-	VPSUBD       Y2, Y1, Y1
-	VPERMPS      turbo420<>+0(SB), Y1, Y2
-	VCMPPS       $0x15, Y2, Y0, Y2
-	VPADDD       Y1, Y1, Y1
-	VPSUBD       Y2, Y1, Y1
-	VPERMPS      turbo421<>+0(SB), Y1, Y2
 	VCMPPS       $0x15, Y2, Y0, Y0
 	VPADDD       Y1, Y1, Y1
 	VPSUBD       Y0, Y1, Y0
 	VMOVDQU      Y0, 8352(CX)(SI*8)
 	VMOVUPS      4288(CX)(SI*8), Y0
-	VCMPPS       $0x15, turbo414<>+0(SB), Y0, Y1
+	VCMPPS       $0x15, turbo412<>+0(SB), Y0, Y1
 	VPABSD       Y1, Y1
+	VPERMPS      turbo417<>+0(SB), Y1, Y2
+	VCMPPS       $0x15, Y2, Y0, Y2
+	VPADDD       Y1, Y1, Y1
+	VPSUBD       Y2, Y1, Y1
+	VPERMPS      turbo418<>+0(SB), Y1, Y2
+	VCMPPS       $0x15, Y2, Y0, Y2
+	VPADDD       Y1, Y1, Y1
+	VPSUBD       Y2, Y1, Y1
 	VPERMPS      turbo419<>+0(SB), Y1, Y2
-	VCMPPS       $0x15, Y2, Y0, Y2
-	VPADDD       Y1, Y1, Y1
-	VPSUBD       Y2, Y1, Y1
-	VPERMPS      turbo420<>+0(SB), Y1, Y2
-	VCMPPS       $0x15, Y2, Y0, Y2
-	VPADDD       Y1, Y1, Y1
-	VPSUBD       Y2, Y1, Y1
-	VPERMPS      turbo421<>+0(SB), Y1, Y2
 	VCMPPS       $0x15, Y2, Y0, Y0
 	VPADDD       Y1, Y1, Y1
 	VPSUBD       Y0, Y1, Y0
 	VMOVDQU      Y0, 8384(CX)(SI*8)
 	VMOVUPS      4320(CX)(SI*8), Y0
-	VCMPPS       $0x15, turbo414<>+0(SB), Y0, Y1
+	VCMPPS       $0x15, turbo412<>+0(SB), Y0, Y1
 	VPABSD       Y1, Y1
+	VPERMPS      turbo417<>+0(SB), Y1, Y2
+	VCMPPS       $0x15, Y2, Y0, Y2
+	VPADDD       Y1, Y1, Y1
+	VPSUBD       Y2, Y1, Y1
+	VPERMPS      turbo418<>+0(SB), Y1, Y2
+	VCMPPS       $0x15, Y2, Y0, Y2
+	VPADDD       Y1, Y1, Y1
+	VPSUBD       Y2, Y1, Y1
 	VPERMPS      turbo419<>+0(SB), Y1, Y2
-	VCMPPS       $0x15, Y2, Y0, Y2
-	VPADDD       Y1, Y1, Y1
-	VPSUBD       Y2, Y1, Y1
-	VPERMPS      turbo420<>+0(SB), Y1, Y2
-	VCMPPS       $0x15, Y2, Y0, Y2
-	VPADDD       Y1, Y1, Y1
-	VPSUBD       Y2, Y1, Y1
-	VPERMPS      turbo421<>+0(SB), Y1, Y2
 	VCMPPS       $0x15, Y2, Y0, Y0
 	VPADDD       Y1, Y1, Y1
 	VPSUBD       Y0, Y1, Y0
@@ -8681,7 +8503,7 @@ done20:
 	ADDQ         $1, DI
 
 	// r
-	VMOVDQU      turbo414<>+0(SB), Y0
+	VMOVDQU      turbo412<>+0(SB), Y0
 	XORQ         SI, SI
 	XORQ         DI, DI
 	ADDQ         $0x20, DI
@@ -8730,7 +8552,7 @@ done22:
 
 	// norm
 	VMOVUPS      12448(CX), Y0
-	VMOVDQU      turbo415<>+0(SB), Y1
+	VMOVDQU      turbo413<>+0(SB), Y1
 	VCMPPS       $0x1e, Y1, Y0, Y1
 	VMOVUPS      4128(CX), Y2
 	VDIVPS       Y0, Y2, Y0
@@ -8738,14 +8560,14 @@ done22:
 	VMOVUPS      Y0, 12480(CX)
 
 	// rnorm
-	VMOVDQU      turbo414<>+0(SB), Y0
+	VMOVDQU      turbo412<>+0(SB), Y0
 	VMOVUPS      Y0, 12512(CX)
 
 	// norm
 	VMOVUPS      12480(CX), Y0
 	VCMPPS       $3, Y0, Y0, Y1
-	VPAND        turbo422<>+0(SB), Y0, Y2
-	VPOR         turbo423<>+0(SB), Y2, Y2
+	VPAND        turbo420<>+0(SB), Y0, Y2
+	VPOR         turbo421<>+0(SB), Y2, Y2
 	VBLENDVPS    Y1, Y2, Y0, Y2
 	VCVTPS2PH    $0, Y2, X2
 	VPMOVZXWD    X2, Y0
@@ -8762,8 +8584,8 @@ done22:
 	// rnorm
 	VMOVUPS      12512(CX), Y0
 	VCMPPS       $3, Y0, Y0, Y1
-	VPAND        turbo422<>+0(SB), Y0, Y2
-	VPOR         turbo423<>+0(SB), Y2, Y2
+	VPAND        turbo420<>+0(SB), Y0, Y2
+	VPOR         turbo421<>+0(SB), Y2, Y2
 	VBLENDVPS    Y1, Y2, Y0, Y2
 	VCVTPS2PH    $0, Y2, X2
 	VPMOVZXWD    X2, Y0

@@ -1,32 +1,32 @@
 # Rotations that the cache may apply to keys and values of any quantised type: a Hadamard matrix without signs over tiles
 # of a head. "attn" is the one that llama.cpp calls attn_rot; the others differ in the tile.
 
-transform "wht16" {
+transform "hadamard16" {
   kind = wht
   size = 16
 }
 
-transform "wht32" {
+transform "hadamard32" {
   kind = wht
   size = 32
 }
 
-transform "wht64" {
+transform "hadamard64" {
   kind = wht
   size = 64
 }
 
-transform "wht128" {
+transform "hadamard128" {
   kind = wht
   size = 128
 }
 
-transform "wht256" {
+transform "hadamard256" {
   kind = wht
   size = 256
 }
 
-transform "wht512" {
+transform "hadamard512" {
   kind = wht
   size = 512
 }

@@ -3,7 +3,7 @@
 
 package cpu
 
-// forwardRunsWht512AVX2 is y = right * H/sqrt(n) * left * x on runs of 512 values, in place.
+// forwardRunsHadamard512AVX2 is y = right * H/sqrt(n) * left * x on runs of 512 values, in place.
 //
 //	for r := range runs {
 //		x := x[r*512:][:512]
@@ -21,13 +21,13 @@ package cpu
 // Requires: AVX
 //
 //go:noescape
-func forwardRunsWht512AVX2(x *float32, runs int)
+func forwardRunsHadamard512AVX2(x *float32, runs int)
 
-func forwardWht512AVX2(x []float32) {
-	driveTransform(forwardRunsWht512AVX2, 512, x)
+func forwardHadamard512AVX2(x []float32) {
+	driveTransform(forwardRunsHadamard512AVX2, 512, x)
 }
 
-// inverseRunsWht512AVX2 is x = left * H/sqrt(n) * right * y on runs of 512 values, in place.
+// inverseRunsHadamard512AVX2 is x = left * H/sqrt(n) * right * y on runs of 512 values, in place.
 //
 //	for r := range runs {
 //		x := x[r*512:][:512]
@@ -45,8 +45,8 @@ func forwardWht512AVX2(x []float32) {
 // Requires: AVX
 //
 //go:noescape
-func inverseRunsWht512AVX2(x *float32, runs int)
+func inverseRunsHadamard512AVX2(x *float32, runs int)
 
-func inverseWht512AVX2(x []float32) {
-	driveTransform(inverseRunsWht512AVX2, 512, x)
+func inverseHadamard512AVX2(x []float32) {
+	driveTransform(inverseRunsHadamard512AVX2, 512, x)
 }

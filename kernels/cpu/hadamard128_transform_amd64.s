@@ -4,21 +4,28 @@
 
 #include "textflag.h"
 
-DATA wht640<>+0(SB)/8, $0x3e0000003e000000
-DATA wht640<>+8(SB)/8, $0x3e0000003e000000
-DATA wht640<>+16(SB)/8, $0x3e0000003e000000
-DATA wht640<>+24(SB)/8, $0x3e0000003e000000
-GLOBL wht640<>(SB), RODATA|NOPTR, $32
+DATA hadamard1280<>+0(SB)/8, $0x3db504f33db504f3
+DATA hadamard1280<>+8(SB)/8, $0x3db504f33db504f3
+DATA hadamard1280<>+16(SB)/8, $0x3db504f33db504f3
+DATA hadamard1280<>+24(SB)/8, $0x3db504f33db504f3
+GLOBL hadamard1280<>(SB), RODATA|NOPTR, $32
 
-// forwardRunsWht64AVX2 is y = right * H/sqrt(n) * left * x on runs of 64 values, in place.
+// forwardRunsHadamard128AVX2 is y = right * H/sqrt(n) * left * x on runs of 128 values, in place.
 // Requires: AVX
-TEXT ·forwardRunsWht64AVX2(SB), NOSPLIT, $0-16
+TEXT ·forwardRunsHadamard128AVX2(SB), NOSPLIT, $0-16
 	MOVQ         x+0(FP), AX
 	MOVQ         runs+8(FP), BX
 	SUBQ         $1, BX
 	JLT          done2
 
 loop1:
+	XORQ         CX, CX
+	XORQ         DX, DX
+	ADDQ         $2, DX
+	SUBQ         $1, DX
+	JLT          done4
+
+loop3:
 	VMOVUPS      (AX), Y0
 	VPERMILPS    $0xb1, Y0, Y1
 	VADDPS       Y1, Y0, Y2
@@ -147,22 +154,44 @@ loop1:
 	VSUBPS       Y3, Y1, Y1
 	VADDPS       Y4, Y0, Y3
 	VSUBPS       Y4, Y0, Y0
-	VMULPS       wht640<>+0(SB), Y6, Y4
-	VMOVUPS      Y4, (AX)
-	VMULPS       wht640<>+0(SB), Y7, Y4
-	VMOVUPS      Y4, 32(AX)
-	VMULPS       wht640<>+0(SB), Y8, Y4
-	VMOVUPS      Y4, 64(AX)
-	VMULPS       wht640<>+0(SB), Y3, Y3
+	VMOVUPS      Y6, (AX)
+	VMOVUPS      Y7, 32(AX)
+	VMOVUPS      Y8, 64(AX)
 	VMOVUPS      Y3, 96(AX)
-	VMULPS       wht640<>+0(SB), Y2, Y2
 	VMOVUPS      Y2, 128(AX)
-	VMULPS       wht640<>+0(SB), Y5, Y2
-	VMOVUPS      Y2, 160(AX)
-	VMULPS       wht640<>+0(SB), Y1, Y1
+	VMOVUPS      Y5, 160(AX)
 	VMOVUPS      Y1, 192(AX)
-	VMULPS       wht640<>+0(SB), Y0, Y0
 	VMOVUPS      Y0, 224(AX)
+	ADDQ         $0x100, CX
+	ADDQ         $0x100, AX
+	SUBQ         $1, DX
+	JGE          loop3
+
+done4:
+	ADDQ         $1, DX
+	ADDQ         $-512, AX
+	XORQ         CX, CX
+	XORQ         DX, DX
+	ADDQ         $8, DX
+	SUBQ         $1, DX
+	JLT          done6
+
+loop5:
+	VMOVUPS      (AX), Y0
+	VMOVUPS      256(AX), Y1
+	VADDPS       Y1, Y0, Y2
+	VSUBPS       Y1, Y0, Y0
+	VMULPS       hadamard1280<>+0(SB), Y2, Y1
+	VMOVUPS      Y1, (AX)
+	VMULPS       hadamard1280<>+0(SB), Y0, Y0
+	VMOVUPS      Y0, 256(AX)
+	ADDQ         $0x20, CX
+	ADDQ         $0x20, AX
+	SUBQ         $1, DX
+	JGE          loop5
+
+done6:
+	ADDQ         $1, DX
 	ADDQ         $0x100, AX
 	SUBQ         $1, BX
 	JGE          loop1
@@ -172,15 +201,22 @@ done2:
 	VZEROUPPER
 	RET
 
-// inverseRunsWht64AVX2 is x = left * H/sqrt(n) * right * y on runs of 64 values, in place.
+// inverseRunsHadamard128AVX2 is x = left * H/sqrt(n) * right * y on runs of 128 values, in place.
 // Requires: AVX
-TEXT ·inverseRunsWht64AVX2(SB), NOSPLIT, $0-16
+TEXT ·inverseRunsHadamard128AVX2(SB), NOSPLIT, $0-16
 	MOVQ         x+0(FP), AX
 	MOVQ         runs+8(FP), BX
 	SUBQ         $1, BX
 	JLT          done2
 
 loop1:
+	XORQ         CX, CX
+	XORQ         DX, DX
+	ADDQ         $2, DX
+	SUBQ         $1, DX
+	JLT          done4
+
+loop3:
 	VMOVUPS      (AX), Y0
 	VPERMILPS    $0xb1, Y0, Y1
 	VADDPS       Y1, Y0, Y2
@@ -309,22 +345,44 @@ loop1:
 	VSUBPS       Y3, Y1, Y1
 	VADDPS       Y4, Y0, Y3
 	VSUBPS       Y4, Y0, Y0
-	VMULPS       wht640<>+0(SB), Y6, Y4
-	VMOVUPS      Y4, (AX)
-	VMULPS       wht640<>+0(SB), Y7, Y4
-	VMOVUPS      Y4, 32(AX)
-	VMULPS       wht640<>+0(SB), Y8, Y4
-	VMOVUPS      Y4, 64(AX)
-	VMULPS       wht640<>+0(SB), Y3, Y3
+	VMOVUPS      Y6, (AX)
+	VMOVUPS      Y7, 32(AX)
+	VMOVUPS      Y8, 64(AX)
 	VMOVUPS      Y3, 96(AX)
-	VMULPS       wht640<>+0(SB), Y2, Y2
 	VMOVUPS      Y2, 128(AX)
-	VMULPS       wht640<>+0(SB), Y5, Y2
-	VMOVUPS      Y2, 160(AX)
-	VMULPS       wht640<>+0(SB), Y1, Y1
+	VMOVUPS      Y5, 160(AX)
 	VMOVUPS      Y1, 192(AX)
-	VMULPS       wht640<>+0(SB), Y0, Y0
 	VMOVUPS      Y0, 224(AX)
+	ADDQ         $0x100, CX
+	ADDQ         $0x100, AX
+	SUBQ         $1, DX
+	JGE          loop3
+
+done4:
+	ADDQ         $1, DX
+	ADDQ         $-512, AX
+	XORQ         CX, CX
+	XORQ         DX, DX
+	ADDQ         $8, DX
+	SUBQ         $1, DX
+	JLT          done6
+
+loop5:
+	VMOVUPS      (AX), Y0
+	VMOVUPS      256(AX), Y1
+	VADDPS       Y1, Y0, Y2
+	VSUBPS       Y1, Y0, Y0
+	VMULPS       hadamard1280<>+0(SB), Y2, Y1
+	VMOVUPS      Y1, (AX)
+	VMULPS       hadamard1280<>+0(SB), Y0, Y0
+	VMOVUPS      Y0, 256(AX)
+	ADDQ         $0x20, CX
+	ADDQ         $0x20, AX
+	SUBQ         $1, DX
+	JGE          loop5
+
+done6:
+	ADDQ         $1, DX
 	ADDQ         $0x100, AX
 	SUBQ         $1, BX
 	JGE          loop1

@@ -4,15 +4,15 @@
 
 #include "textflag.h"
 
-DATA wht160<>+0(SB)/8, $0x3e8000003e800000
-DATA wht160<>+8(SB)/8, $0x3e8000003e800000
-DATA wht160<>+16(SB)/8, $0x3e8000003e800000
-DATA wht160<>+24(SB)/8, $0x3e8000003e800000
-GLOBL wht160<>(SB), RODATA|NOPTR, $32
+DATA hadamard160<>+0(SB)/8, $0x3e8000003e800000
+DATA hadamard160<>+8(SB)/8, $0x3e8000003e800000
+DATA hadamard160<>+16(SB)/8, $0x3e8000003e800000
+DATA hadamard160<>+24(SB)/8, $0x3e8000003e800000
+GLOBL hadamard160<>(SB), RODATA|NOPTR, $32
 
-// forwardRunsWht16AVX2 is y = right * H/sqrt(n) * left * x on runs of 16 values, in place.
+// forwardRunsHadamard16AVX2 is y = right * H/sqrt(n) * left * x on runs of 16 values, in place.
 // Requires: AVX
-TEXT ·forwardRunsWht16AVX2(SB), NOSPLIT, $0-16
+TEXT ·forwardRunsHadamard16AVX2(SB), NOSPLIT, $0-16
 	MOVQ         x+0(FP), AX
 	MOVQ         runs+8(FP), BX
 	SUBQ         $1, BX
@@ -47,9 +47,9 @@ loop1:
 	VBLENDPS     $0xf0, Y1, Y3, Y1
 	VADDPS       Y1, Y0, Y2
 	VSUBPS       Y1, Y0, Y0
-	VMULPS       wht160<>+0(SB), Y2, Y1
+	VMULPS       hadamard160<>+0(SB), Y2, Y1
 	VMOVUPS      Y1, (AX)
-	VMULPS       wht160<>+0(SB), Y0, Y0
+	VMULPS       hadamard160<>+0(SB), Y0, Y0
 	VMOVUPS      Y0, 32(AX)
 	ADDQ         $0x40, AX
 	SUBQ         $1, BX
@@ -60,9 +60,9 @@ done2:
 	VZEROUPPER
 	RET
 
-// inverseRunsWht16AVX2 is x = left * H/sqrt(n) * right * y on runs of 16 values, in place.
+// inverseRunsHadamard16AVX2 is x = left * H/sqrt(n) * right * y on runs of 16 values, in place.
 // Requires: AVX
-TEXT ·inverseRunsWht16AVX2(SB), NOSPLIT, $0-16
+TEXT ·inverseRunsHadamard16AVX2(SB), NOSPLIT, $0-16
 	MOVQ         x+0(FP), AX
 	MOVQ         runs+8(FP), BX
 	SUBQ         $1, BX
@@ -97,9 +97,9 @@ loop1:
 	VBLENDPS     $0xf0, Y1, Y3, Y1
 	VADDPS       Y1, Y0, Y2
 	VSUBPS       Y1, Y0, Y0
-	VMULPS       wht160<>+0(SB), Y2, Y1
+	VMULPS       hadamard160<>+0(SB), Y2, Y1
 	VMOVUPS      Y1, (AX)
-	VMULPS       wht160<>+0(SB), Y0, Y0
+	VMULPS       hadamard160<>+0(SB), Y0, Y0
 	VMOVUPS      Y0, 32(AX)
 	ADDQ         $0x40, AX
 	SUBQ         $1, BX

@@ -4,28 +4,21 @@
 
 #include "textflag.h"
 
-DATA wht5120<>+0(SB)/8, $0x3d3504f33d3504f3
-DATA wht5120<>+8(SB)/8, $0x3d3504f33d3504f3
-DATA wht5120<>+16(SB)/8, $0x3d3504f33d3504f3
-DATA wht5120<>+24(SB)/8, $0x3d3504f33d3504f3
-GLOBL wht5120<>(SB), RODATA|NOPTR, $32
+DATA hadamard640<>+0(SB)/8, $0x3e0000003e000000
+DATA hadamard640<>+8(SB)/8, $0x3e0000003e000000
+DATA hadamard640<>+16(SB)/8, $0x3e0000003e000000
+DATA hadamard640<>+24(SB)/8, $0x3e0000003e000000
+GLOBL hadamard640<>(SB), RODATA|NOPTR, $32
 
-// forwardRunsWht512AVX2 is y = right * H/sqrt(n) * left * x on runs of 512 values, in place.
+// forwardRunsHadamard64AVX2 is y = right * H/sqrt(n) * left * x on runs of 64 values, in place.
 // Requires: AVX
-TEXT ·forwardRunsWht512AVX2(SB), NOSPLIT, $0-16
+TEXT ·forwardRunsHadamard64AVX2(SB), NOSPLIT, $0-16
 	MOVQ         x+0(FP), AX
 	MOVQ         runs+8(FP), BX
 	SUBQ         $1, BX
 	JLT          done2
 
 loop1:
-	XORQ         CX, CX
-	XORQ         DX, DX
-	ADDQ         $8, DX
-	SUBQ         $1, DX
-	JLT          done4
-
-loop3:
 	VMOVUPS      (AX), Y0
 	VPERMILPS    $0xb1, Y0, Y1
 	VADDPS       Y1, Y0, Y2
@@ -154,85 +147,23 @@ loop3:
 	VSUBPS       Y3, Y1, Y1
 	VADDPS       Y4, Y0, Y3
 	VSUBPS       Y4, Y0, Y0
-	VMOVUPS      Y6, (AX)
-	VMOVUPS      Y7, 32(AX)
-	VMOVUPS      Y8, 64(AX)
-	VMOVUPS      Y3, 96(AX)
-	VMOVUPS      Y2, 128(AX)
-	VMOVUPS      Y5, 160(AX)
-	VMOVUPS      Y1, 192(AX)
-	VMOVUPS      Y0, 224(AX)
-	ADDQ         $0x100, CX
-	ADDQ         $0x100, AX
-	SUBQ         $1, DX
-	JGE          loop3
-
-done4:
-	ADDQ         $1, DX
-	ADDQ         $-2048, AX
-	XORQ         CX, CX
-	XORQ         DX, DX
-	ADDQ         $8, DX
-	SUBQ         $1, DX
-	JLT          done6
-
-loop5:
-	VMOVUPS      (AX), Y0
-	VMOVUPS      256(AX), Y1
-	VMOVUPS      512(AX), Y2
-	VMOVUPS      768(AX), Y3
-	VMOVUPS      1024(AX), Y4
-	VMOVUPS      1280(AX), Y5
-	VMOVUPS      1536(AX), Y6
-	VMOVUPS      1792(AX), Y7
-	VADDPS       Y1, Y0, Y8
-	VSUBPS       Y1, Y0, Y0
-	VADDPS       Y3, Y2, Y1
-	VSUBPS       Y3, Y2, Y2
-	VADDPS       Y5, Y4, Y3
-	VSUBPS       Y5, Y4, Y4
-	VADDPS       Y7, Y6, Y5
-	VSUBPS       Y7, Y6, Y6
-	VADDPS       Y1, Y8, Y7
-	VSUBPS       Y1, Y8, Y1
-	VADDPS       Y2, Y0, Y8
-	VSUBPS       Y2, Y0, Y0
-	VADDPS       Y5, Y3, Y2
-	VSUBPS       Y5, Y3, Y3
-	VADDPS       Y6, Y4, Y5
-	VSUBPS       Y6, Y4, Y4
-	VADDPS       Y2, Y7, Y6
-	VSUBPS       Y2, Y7, Y2
-	VADDPS       Y5, Y8, Y7
-	VSUBPS       Y5, Y8, Y5
-	VADDPS       Y3, Y1, Y8
-	VSUBPS       Y3, Y1, Y1
-	VADDPS       Y4, Y0, Y3
-	VSUBPS       Y4, Y0, Y0
-	VMULPS       wht5120<>+0(SB), Y6, Y4
+	VMULPS       hadamard640<>+0(SB), Y6, Y4
 	VMOVUPS      Y4, (AX)
-	VMULPS       wht5120<>+0(SB), Y7, Y4
-	VMOVUPS      Y4, 256(AX)
-	VMULPS       wht5120<>+0(SB), Y8, Y4
-	VMOVUPS      Y4, 512(AX)
-	VMULPS       wht5120<>+0(SB), Y3, Y3
-	VMOVUPS      Y3, 768(AX)
-	VMULPS       wht5120<>+0(SB), Y2, Y2
-	VMOVUPS      Y2, 1024(AX)
-	VMULPS       wht5120<>+0(SB), Y5, Y2
-	VMOVUPS      Y2, 1280(AX)
-	VMULPS       wht5120<>+0(SB), Y1, Y1
-	VMOVUPS      Y1, 1536(AX)
-	VMULPS       wht5120<>+0(SB), Y0, Y0
-	VMOVUPS      Y0, 1792(AX)
-	ADDQ         $0x20, CX
-	ADDQ         $0x20, AX
-	SUBQ         $1, DX
-	JGE          loop5
-
-done6:
-	ADDQ         $1, DX
-	ADDQ         $0x700, AX
+	VMULPS       hadamard640<>+0(SB), Y7, Y4
+	VMOVUPS      Y4, 32(AX)
+	VMULPS       hadamard640<>+0(SB), Y8, Y4
+	VMOVUPS      Y4, 64(AX)
+	VMULPS       hadamard640<>+0(SB), Y3, Y3
+	VMOVUPS      Y3, 96(AX)
+	VMULPS       hadamard640<>+0(SB), Y2, Y2
+	VMOVUPS      Y2, 128(AX)
+	VMULPS       hadamard640<>+0(SB), Y5, Y2
+	VMOVUPS      Y2, 160(AX)
+	VMULPS       hadamard640<>+0(SB), Y1, Y1
+	VMOVUPS      Y1, 192(AX)
+	VMULPS       hadamard640<>+0(SB), Y0, Y0
+	VMOVUPS      Y0, 224(AX)
+	ADDQ         $0x100, AX
 	SUBQ         $1, BX
 	JGE          loop1
 
@@ -241,22 +172,15 @@ done2:
 	VZEROUPPER
 	RET
 
-// inverseRunsWht512AVX2 is x = left * H/sqrt(n) * right * y on runs of 512 values, in place.
+// inverseRunsHadamard64AVX2 is x = left * H/sqrt(n) * right * y on runs of 64 values, in place.
 // Requires: AVX
-TEXT ·inverseRunsWht512AVX2(SB), NOSPLIT, $0-16
+TEXT ·inverseRunsHadamard64AVX2(SB), NOSPLIT, $0-16
 	MOVQ         x+0(FP), AX
 	MOVQ         runs+8(FP), BX
 	SUBQ         $1, BX
 	JLT          done2
 
 loop1:
-	XORQ         CX, CX
-	XORQ         DX, DX
-	ADDQ         $8, DX
-	SUBQ         $1, DX
-	JLT          done4
-
-loop3:
 	VMOVUPS      (AX), Y0
 	VPERMILPS    $0xb1, Y0, Y1
 	VADDPS       Y1, Y0, Y2
@@ -385,85 +309,23 @@ loop3:
 	VSUBPS       Y3, Y1, Y1
 	VADDPS       Y4, Y0, Y3
 	VSUBPS       Y4, Y0, Y0
-	VMOVUPS      Y6, (AX)
-	VMOVUPS      Y7, 32(AX)
-	VMOVUPS      Y8, 64(AX)
-	VMOVUPS      Y3, 96(AX)
-	VMOVUPS      Y2, 128(AX)
-	VMOVUPS      Y5, 160(AX)
-	VMOVUPS      Y1, 192(AX)
-	VMOVUPS      Y0, 224(AX)
-	ADDQ         $0x100, CX
-	ADDQ         $0x100, AX
-	SUBQ         $1, DX
-	JGE          loop3
-
-done4:
-	ADDQ         $1, DX
-	ADDQ         $-2048, AX
-	XORQ         CX, CX
-	XORQ         DX, DX
-	ADDQ         $8, DX
-	SUBQ         $1, DX
-	JLT          done6
-
-loop5:
-	VMOVUPS      (AX), Y0
-	VMOVUPS      256(AX), Y1
-	VMOVUPS      512(AX), Y2
-	VMOVUPS      768(AX), Y3
-	VMOVUPS      1024(AX), Y4
-	VMOVUPS      1280(AX), Y5
-	VMOVUPS      1536(AX), Y6
-	VMOVUPS      1792(AX), Y7
-	VADDPS       Y1, Y0, Y8
-	VSUBPS       Y1, Y0, Y0
-	VADDPS       Y3, Y2, Y1
-	VSUBPS       Y3, Y2, Y2
-	VADDPS       Y5, Y4, Y3
-	VSUBPS       Y5, Y4, Y4
-	VADDPS       Y7, Y6, Y5
-	VSUBPS       Y7, Y6, Y6
-	VADDPS       Y1, Y8, Y7
-	VSUBPS       Y1, Y8, Y1
-	VADDPS       Y2, Y0, Y8
-	VSUBPS       Y2, Y0, Y0
-	VADDPS       Y5, Y3, Y2
-	VSUBPS       Y5, Y3, Y3
-	VADDPS       Y6, Y4, Y5
-	VSUBPS       Y6, Y4, Y4
-	VADDPS       Y2, Y7, Y6
-	VSUBPS       Y2, Y7, Y2
-	VADDPS       Y5, Y8, Y7
-	VSUBPS       Y5, Y8, Y5
-	VADDPS       Y3, Y1, Y8
-	VSUBPS       Y3, Y1, Y1
-	VADDPS       Y4, Y0, Y3
-	VSUBPS       Y4, Y0, Y0
-	VMULPS       wht5120<>+0(SB), Y6, Y4
+	VMULPS       hadamard640<>+0(SB), Y6, Y4
 	VMOVUPS      Y4, (AX)
-	VMULPS       wht5120<>+0(SB), Y7, Y4
-	VMOVUPS      Y4, 256(AX)
-	VMULPS       wht5120<>+0(SB), Y8, Y4
-	VMOVUPS      Y4, 512(AX)
-	VMULPS       wht5120<>+0(SB), Y3, Y3
-	VMOVUPS      Y3, 768(AX)
-	VMULPS       wht5120<>+0(SB), Y2, Y2
-	VMOVUPS      Y2, 1024(AX)
-	VMULPS       wht5120<>+0(SB), Y5, Y2
-	VMOVUPS      Y2, 1280(AX)
-	VMULPS       wht5120<>+0(SB), Y1, Y1
-	VMOVUPS      Y1, 1536(AX)
-	VMULPS       wht5120<>+0(SB), Y0, Y0
-	VMOVUPS      Y0, 1792(AX)
-	ADDQ         $0x20, CX
-	ADDQ         $0x20, AX
-	SUBQ         $1, DX
-	JGE          loop5
-
-done6:
-	ADDQ         $1, DX
-	ADDQ         $0x700, AX
+	VMULPS       hadamard640<>+0(SB), Y7, Y4
+	VMOVUPS      Y4, 32(AX)
+	VMULPS       hadamard640<>+0(SB), Y8, Y4
+	VMOVUPS      Y4, 64(AX)
+	VMULPS       hadamard640<>+0(SB), Y3, Y3
+	VMOVUPS      Y3, 96(AX)
+	VMULPS       hadamard640<>+0(SB), Y2, Y2
+	VMOVUPS      Y2, 128(AX)
+	VMULPS       hadamard640<>+0(SB), Y5, Y2
+	VMOVUPS      Y2, 160(AX)
+	VMULPS       hadamard640<>+0(SB), Y1, Y1
+	VMOVUPS      Y1, 192(AX)
+	VMULPS       hadamard640<>+0(SB), Y0, Y0
+	VMOVUPS      Y0, 224(AX)
+	ADDQ         $0x100, AX
 	SUBQ         $1, BX
 	JGE          loop1
 

@@ -3,7 +3,7 @@
 
 package cpu
 
-// forwardRunsWht32AVX2 is y = right * H/sqrt(n) * left * x on runs of 32 values, in place.
+// forwardRunsHadamard32AVX2 is y = right * H/sqrt(n) * left * x on runs of 32 values, in place.
 //
 //	for r := range runs {
 //		x := x[r*32:][:32]
@@ -21,13 +21,13 @@ package cpu
 // Requires: AVX
 //
 //go:noescape
-func forwardRunsWht32AVX2(x *float32, runs int)
+func forwardRunsHadamard32AVX2(x *float32, runs int)
 
-func forwardWht32AVX2(x []float32) {
-	driveTransform(forwardRunsWht32AVX2, 32, x)
+func forwardHadamard32AVX2(x []float32) {
+	driveTransform(forwardRunsHadamard32AVX2, 32, x)
 }
 
-// inverseRunsWht32AVX2 is x = left * H/sqrt(n) * right * y on runs of 32 values, in place.
+// inverseRunsHadamard32AVX2 is x = left * H/sqrt(n) * right * y on runs of 32 values, in place.
 //
 //	for r := range runs {
 //		x := x[r*32:][:32]
@@ -45,8 +45,8 @@ func forwardWht32AVX2(x []float32) {
 // Requires: AVX
 //
 //go:noescape
-func inverseRunsWht32AVX2(x *float32, runs int)
+func inverseRunsHadamard32AVX2(x *float32, runs int)
 
-func inverseWht32AVX2(x []float32) {
-	driveTransform(inverseRunsWht32AVX2, 32, x)
+func inverseHadamard32AVX2(x []float32) {
+	driveTransform(inverseRunsHadamard32AVX2, 32, x)
 }

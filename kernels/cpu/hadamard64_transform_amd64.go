@@ -3,7 +3,7 @@
 
 package cpu
 
-// forwardRunsWht64AVX2 is y = right * H/sqrt(n) * left * x on runs of 64 values, in place.
+// forwardRunsHadamard64AVX2 is y = right * H/sqrt(n) * left * x on runs of 64 values, in place.
 //
 //	for r := range runs {
 //		x := x[r*64:][:64]
@@ -21,13 +21,13 @@ package cpu
 // Requires: AVX
 //
 //go:noescape
-func forwardRunsWht64AVX2(x *float32, runs int)
+func forwardRunsHadamard64AVX2(x *float32, runs int)
 
-func forwardWht64AVX2(x []float32) {
-	driveTransform(forwardRunsWht64AVX2, 64, x)
+func forwardHadamard64AVX2(x []float32) {
+	driveTransform(forwardRunsHadamard64AVX2, 64, x)
 }
 
-// inverseRunsWht64AVX2 is x = left * H/sqrt(n) * right * y on runs of 64 values, in place.
+// inverseRunsHadamard64AVX2 is x = left * H/sqrt(n) * right * y on runs of 64 values, in place.
 //
 //	for r := range runs {
 //		x := x[r*64:][:64]
@@ -45,8 +45,8 @@ func forwardWht64AVX2(x []float32) {
 // Requires: AVX
 //
 //go:noescape
-func inverseRunsWht64AVX2(x *float32, runs int)
+func inverseRunsHadamard64AVX2(x *float32, runs int)
 
-func inverseWht64AVX2(x []float32) {
-	driveTransform(inverseRunsWht64AVX2, 64, x)
+func inverseHadamard64AVX2(x []float32) {
+	driveTransform(inverseRunsHadamard64AVX2, 64, x)
 }

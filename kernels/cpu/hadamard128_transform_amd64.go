@@ -3,7 +3,7 @@
 
 package cpu
 
-// forwardRunsWht128AVX2 is y = right * H/sqrt(n) * left * x on runs of 128 values, in place.
+// forwardRunsHadamard128AVX2 is y = right * H/sqrt(n) * left * x on runs of 128 values, in place.
 //
 //	for r := range runs {
 //		x := x[r*128:][:128]
@@ -21,13 +21,13 @@ package cpu
 // Requires: AVX
 //
 //go:noescape
-func forwardRunsWht128AVX2(x *float32, runs int)
+func forwardRunsHadamard128AVX2(x *float32, runs int)
 
-func forwardWht128AVX2(x []float32) {
-	driveTransform(forwardRunsWht128AVX2, 128, x)
+func forwardHadamard128AVX2(x []float32) {
+	driveTransform(forwardRunsHadamard128AVX2, 128, x)
 }
 
-// inverseRunsWht128AVX2 is x = left * H/sqrt(n) * right * y on runs of 128 values, in place.
+// inverseRunsHadamard128AVX2 is x = left * H/sqrt(n) * right * y on runs of 128 values, in place.
 //
 //	for r := range runs {
 //		x := x[r*128:][:128]
@@ -45,8 +45,8 @@ func forwardWht128AVX2(x []float32) {
 // Requires: AVX
 //
 //go:noescape
-func inverseRunsWht128AVX2(x *float32, runs int)
+func inverseRunsHadamard128AVX2(x *float32, runs int)
 
-func inverseWht128AVX2(x []float32) {
-	driveTransform(inverseRunsWht128AVX2, 128, x)
+func inverseHadamard128AVX2(x []float32) {
+	driveTransform(inverseRunsHadamard128AVX2, 128, x)
 }

@@ -3,7 +3,7 @@
 
 package cpu
 
-// forwardRunsWht16AVX2 is y = right * H/sqrt(n) * left * x on runs of 16 values, in place.
+// forwardRunsHadamard16AVX2 is y = right * H/sqrt(n) * left * x on runs of 16 values, in place.
 //
 //	for r := range runs {
 //		x := x[r*16:][:16]
@@ -21,13 +21,13 @@ package cpu
 // Requires: AVX
 //
 //go:noescape
-func forwardRunsWht16AVX2(x *float32, runs int)
+func forwardRunsHadamard16AVX2(x *float32, runs int)
 
-func forwardWht16AVX2(x []float32) {
-	driveTransform(forwardRunsWht16AVX2, 16, x)
+func forwardHadamard16AVX2(x []float32) {
+	driveTransform(forwardRunsHadamard16AVX2, 16, x)
 }
 
-// inverseRunsWht16AVX2 is x = left * H/sqrt(n) * right * y on runs of 16 values, in place.
+// inverseRunsHadamard16AVX2 is x = left * H/sqrt(n) * right * y on runs of 16 values, in place.
 //
 //	for r := range runs {
 //		x := x[r*16:][:16]
@@ -45,8 +45,8 @@ func forwardWht16AVX2(x []float32) {
 // Requires: AVX
 //
 //go:noescape
-func inverseRunsWht16AVX2(x *float32, runs int)
+func inverseRunsHadamard16AVX2(x *float32, runs int)
 
-func inverseWht16AVX2(x []float32) {
-	driveTransform(inverseRunsWht16AVX2, 16, x)
+func inverseHadamard16AVX2(x []float32) {
+	driveTransform(inverseRunsHadamard16AVX2, 16, x)
 }

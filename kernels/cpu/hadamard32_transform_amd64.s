@@ -4,15 +4,15 @@
 
 #include "textflag.h"
 
-DATA wht320<>+0(SB)/8, $0x3e3504f33e3504f3
-DATA wht320<>+8(SB)/8, $0x3e3504f33e3504f3
-DATA wht320<>+16(SB)/8, $0x3e3504f33e3504f3
-DATA wht320<>+24(SB)/8, $0x3e3504f33e3504f3
-GLOBL wht320<>(SB), RODATA|NOPTR, $32
+DATA hadamard320<>+0(SB)/8, $0x3e3504f33e3504f3
+DATA hadamard320<>+8(SB)/8, $0x3e3504f33e3504f3
+DATA hadamard320<>+16(SB)/8, $0x3e3504f33e3504f3
+DATA hadamard320<>+24(SB)/8, $0x3e3504f33e3504f3
+GLOBL hadamard320<>(SB), RODATA|NOPTR, $32
 
-// forwardRunsWht32AVX2 is y = right * H/sqrt(n) * left * x on runs of 32 values, in place.
+// forwardRunsHadamard32AVX2 is y = right * H/sqrt(n) * left * x on runs of 32 values, in place.
 // Requires: AVX
-TEXT ·forwardRunsWht32AVX2(SB), NOSPLIT, $0-16
+TEXT ·forwardRunsHadamard32AVX2(SB), NOSPLIT, $0-16
 	MOVQ         x+0(FP), AX
 	MOVQ         runs+8(FP), BX
 	SUBQ         $1, BX
@@ -79,13 +79,13 @@ loop1:
 	VSUBPS       Y1, Y4, Y1
 	VADDPS       Y2, Y0, Y4
 	VSUBPS       Y2, Y0, Y0
-	VMULPS       wht320<>+0(SB), Y3, Y2
+	VMULPS       hadamard320<>+0(SB), Y3, Y2
 	VMOVUPS      Y2, (AX)
-	VMULPS       wht320<>+0(SB), Y4, Y2
+	VMULPS       hadamard320<>+0(SB), Y4, Y2
 	VMOVUPS      Y2, 32(AX)
-	VMULPS       wht320<>+0(SB), Y1, Y1
+	VMULPS       hadamard320<>+0(SB), Y1, Y1
 	VMOVUPS      Y1, 64(AX)
-	VMULPS       wht320<>+0(SB), Y0, Y0
+	VMULPS       hadamard320<>+0(SB), Y0, Y0
 	VMOVUPS      Y0, 96(AX)
 	ADDQ         $0x80, AX
 	SUBQ         $1, BX
@@ -96,9 +96,9 @@ done2:
 	VZEROUPPER
 	RET
 
-// inverseRunsWht32AVX2 is x = left * H/sqrt(n) * right * y on runs of 32 values, in place.
+// inverseRunsHadamard32AVX2 is x = left * H/sqrt(n) * right * y on runs of 32 values, in place.
 // Requires: AVX
-TEXT ·inverseRunsWht32AVX2(SB), NOSPLIT, $0-16
+TEXT ·inverseRunsHadamard32AVX2(SB), NOSPLIT, $0-16
 	MOVQ         x+0(FP), AX
 	MOVQ         runs+8(FP), BX
 	SUBQ         $1, BX
@@ -165,13 +165,13 @@ loop1:
 	VSUBPS       Y1, Y4, Y1
 	VADDPS       Y2, Y0, Y4
 	VSUBPS       Y2, Y0, Y0
-	VMULPS       wht320<>+0(SB), Y3, Y2
+	VMULPS       hadamard320<>+0(SB), Y3, Y2
 	VMOVUPS      Y2, (AX)
-	VMULPS       wht320<>+0(SB), Y4, Y2
+	VMULPS       hadamard320<>+0(SB), Y4, Y2
 	VMOVUPS      Y2, 32(AX)
-	VMULPS       wht320<>+0(SB), Y1, Y1
+	VMULPS       hadamard320<>+0(SB), Y1, Y1
 	VMOVUPS      Y1, 64(AX)
-	VMULPS       wht320<>+0(SB), Y0, Y0
+	VMULPS       hadamard320<>+0(SB), Y0, Y0
 	VMOVUPS      Y0, 96(AX)
 	ADDQ         $0x80, AX
 	SUBQ         $1, BX

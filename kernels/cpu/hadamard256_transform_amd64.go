@@ -3,7 +3,7 @@
 
 package cpu
 
-// forwardRunsWht256AVX2 is y = right * H/sqrt(n) * left * x on runs of 256 values, in place.
+// forwardRunsHadamard256AVX2 is y = right * H/sqrt(n) * left * x on runs of 256 values, in place.
 //
 //	for r := range runs {
 //		x := x[r*256:][:256]
@@ -21,13 +21,13 @@ package cpu
 // Requires: AVX
 //
 //go:noescape
-func forwardRunsWht256AVX2(x *float32, runs int)
+func forwardRunsHadamard256AVX2(x *float32, runs int)
 
-func forwardWht256AVX2(x []float32) {
-	driveTransform(forwardRunsWht256AVX2, 256, x)
+func forwardHadamard256AVX2(x []float32) {
+	driveTransform(forwardRunsHadamard256AVX2, 256, x)
 }
 
-// inverseRunsWht256AVX2 is x = left * H/sqrt(n) * right * y on runs of 256 values, in place.
+// inverseRunsHadamard256AVX2 is x = left * H/sqrt(n) * right * y on runs of 256 values, in place.
 //
 //	for r := range runs {
 //		x := x[r*256:][:256]
@@ -45,8 +45,8 @@ func forwardWht256AVX2(x []float32) {
 // Requires: AVX
 //
 //go:noescape
-func inverseRunsWht256AVX2(x *float32, runs int)
+func inverseRunsHadamard256AVX2(x *float32, runs int)
 
-func inverseWht256AVX2(x []float32) {
-	driveTransform(inverseRunsWht256AVX2, 256, x)
+func inverseHadamard256AVX2(x []float32) {
+	driveTransform(inverseRunsHadamard256AVX2, 256, x)
 }

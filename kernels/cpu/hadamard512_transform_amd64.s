@@ -4,15 +4,15 @@
 
 #include "textflag.h"
 
-DATA wht1280<>+0(SB)/8, $0x3db504f33db504f3
-DATA wht1280<>+8(SB)/8, $0x3db504f33db504f3
-DATA wht1280<>+16(SB)/8, $0x3db504f33db504f3
-DATA wht1280<>+24(SB)/8, $0x3db504f33db504f3
-GLOBL wht1280<>(SB), RODATA|NOPTR, $32
+DATA hadamard5120<>+0(SB)/8, $0x3d3504f33d3504f3
+DATA hadamard5120<>+8(SB)/8, $0x3d3504f33d3504f3
+DATA hadamard5120<>+16(SB)/8, $0x3d3504f33d3504f3
+DATA hadamard5120<>+24(SB)/8, $0x3d3504f33d3504f3
+GLOBL hadamard5120<>(SB), RODATA|NOPTR, $32
 
-// forwardRunsWht128AVX2 is y = right * H/sqrt(n) * left * x on runs of 128 values, in place.
+// forwardRunsHadamard512AVX2 is y = right * H/sqrt(n) * left * x on runs of 512 values, in place.
 // Requires: AVX
-TEXT ·forwardRunsWht128AVX2(SB), NOSPLIT, $0-16
+TEXT ·forwardRunsHadamard512AVX2(SB), NOSPLIT, $0-16
 	MOVQ         x+0(FP), AX
 	MOVQ         runs+8(FP), BX
 	SUBQ         $1, BX
@@ -21,7 +21,7 @@ TEXT ·forwardRunsWht128AVX2(SB), NOSPLIT, $0-16
 loop1:
 	XORQ         CX, CX
 	XORQ         DX, DX
-	ADDQ         $2, DX
+	ADDQ         $8, DX
 	SUBQ         $1, DX
 	JLT          done4
 
@@ -169,7 +169,7 @@ loop3:
 
 done4:
 	ADDQ         $1, DX
-	ADDQ         $-512, AX
+	ADDQ         $-2048, AX
 	XORQ         CX, CX
 	XORQ         DX, DX
 	ADDQ         $8, DX
@@ -179,12 +179,52 @@ done4:
 loop5:
 	VMOVUPS      (AX), Y0
 	VMOVUPS      256(AX), Y1
-	VADDPS       Y1, Y0, Y2
+	VMOVUPS      512(AX), Y2
+	VMOVUPS      768(AX), Y3
+	VMOVUPS      1024(AX), Y4
+	VMOVUPS      1280(AX), Y5
+	VMOVUPS      1536(AX), Y6
+	VMOVUPS      1792(AX), Y7
+	VADDPS       Y1, Y0, Y8
 	VSUBPS       Y1, Y0, Y0
-	VMULPS       wht1280<>+0(SB), Y2, Y1
-	VMOVUPS      Y1, (AX)
-	VMULPS       wht1280<>+0(SB), Y0, Y0
-	VMOVUPS      Y0, 256(AX)
+	VADDPS       Y3, Y2, Y1
+	VSUBPS       Y3, Y2, Y2
+	VADDPS       Y5, Y4, Y3
+	VSUBPS       Y5, Y4, Y4
+	VADDPS       Y7, Y6, Y5
+	VSUBPS       Y7, Y6, Y6
+	VADDPS       Y1, Y8, Y7
+	VSUBPS       Y1, Y8, Y1
+	VADDPS       Y2, Y0, Y8
+	VSUBPS       Y2, Y0, Y0
+	VADDPS       Y5, Y3, Y2
+	VSUBPS       Y5, Y3, Y3
+	VADDPS       Y6, Y4, Y5
+	VSUBPS       Y6, Y4, Y4
+	VADDPS       Y2, Y7, Y6
+	VSUBPS       Y2, Y7, Y2
+	VADDPS       Y5, Y8, Y7
+	VSUBPS       Y5, Y8, Y5
+	VADDPS       Y3, Y1, Y8
+	VSUBPS       Y3, Y1, Y1
+	VADDPS       Y4, Y0, Y3
+	VSUBPS       Y4, Y0, Y0
+	VMULPS       hadamard5120<>+0(SB), Y6, Y4
+	VMOVUPS      Y4, (AX)
+	VMULPS       hadamard5120<>+0(SB), Y7, Y4
+	VMOVUPS      Y4, 256(AX)
+	VMULPS       hadamard5120<>+0(SB), Y8, Y4
+	VMOVUPS      Y4, 512(AX)
+	VMULPS       hadamard5120<>+0(SB), Y3, Y3
+	VMOVUPS      Y3, 768(AX)
+	VMULPS       hadamard5120<>+0(SB), Y2, Y2
+	VMOVUPS      Y2, 1024(AX)
+	VMULPS       hadamard5120<>+0(SB), Y5, Y2
+	VMOVUPS      Y2, 1280(AX)
+	VMULPS       hadamard5120<>+0(SB), Y1, Y1
+	VMOVUPS      Y1, 1536(AX)
+	VMULPS       hadamard5120<>+0(SB), Y0, Y0
+	VMOVUPS      Y0, 1792(AX)
 	ADDQ         $0x20, CX
 	ADDQ         $0x20, AX
 	SUBQ         $1, DX
@@ -192,7 +232,7 @@ loop5:
 
 done6:
 	ADDQ         $1, DX
-	ADDQ         $0x100, AX
+	ADDQ         $0x700, AX
 	SUBQ         $1, BX
 	JGE          loop1
 
@@ -201,9 +241,9 @@ done2:
 	VZEROUPPER
 	RET
 
-// inverseRunsWht128AVX2 is x = left * H/sqrt(n) * right * y on runs of 128 values, in place.
+// inverseRunsHadamard512AVX2 is x = left * H/sqrt(n) * right * y on runs of 512 values, in place.
 // Requires: AVX
-TEXT ·inverseRunsWht128AVX2(SB), NOSPLIT, $0-16
+TEXT ·inverseRunsHadamard512AVX2(SB), NOSPLIT, $0-16
 	MOVQ         x+0(FP), AX
 	MOVQ         runs+8(FP), BX
 	SUBQ         $1, BX
@@ -212,7 +252,7 @@ TEXT ·inverseRunsWht128AVX2(SB), NOSPLIT, $0-16
 loop1:
 	XORQ         CX, CX
 	XORQ         DX, DX
-	ADDQ         $2, DX
+	ADDQ         $8, DX
 	SUBQ         $1, DX
 	JLT          done4
 
@@ -360,7 +400,7 @@ loop3:
 
 done4:
 	ADDQ         $1, DX
-	ADDQ         $-512, AX
+	ADDQ         $-2048, AX
 	XORQ         CX, CX
 	XORQ         DX, DX
 	ADDQ         $8, DX
@@ -370,12 +410,52 @@ done4:
 loop5:
 	VMOVUPS      (AX), Y0
 	VMOVUPS      256(AX), Y1
-	VADDPS       Y1, Y0, Y2
+	VMOVUPS      512(AX), Y2
+	VMOVUPS      768(AX), Y3
+	VMOVUPS      1024(AX), Y4
+	VMOVUPS      1280(AX), Y5
+	VMOVUPS      1536(AX), Y6
+	VMOVUPS      1792(AX), Y7
+	VADDPS       Y1, Y0, Y8
 	VSUBPS       Y1, Y0, Y0
-	VMULPS       wht1280<>+0(SB), Y2, Y1
-	VMOVUPS      Y1, (AX)
-	VMULPS       wht1280<>+0(SB), Y0, Y0
-	VMOVUPS      Y0, 256(AX)
+	VADDPS       Y3, Y2, Y1
+	VSUBPS       Y3, Y2, Y2
+	VADDPS       Y5, Y4, Y3
+	VSUBPS       Y5, Y4, Y4
+	VADDPS       Y7, Y6, Y5
+	VSUBPS       Y7, Y6, Y6
+	VADDPS       Y1, Y8, Y7
+	VSUBPS       Y1, Y8, Y1
+	VADDPS       Y2, Y0, Y8
+	VSUBPS       Y2, Y0, Y0
+	VADDPS       Y5, Y3, Y2
+	VSUBPS       Y5, Y3, Y3
+	VADDPS       Y6, Y4, Y5
+	VSUBPS       Y6, Y4, Y4
+	VADDPS       Y2, Y7, Y6
+	VSUBPS       Y2, Y7, Y2
+	VADDPS       Y5, Y8, Y7
+	VSUBPS       Y5, Y8, Y5
+	VADDPS       Y3, Y1, Y8
+	VSUBPS       Y3, Y1, Y1
+	VADDPS       Y4, Y0, Y3
+	VSUBPS       Y4, Y0, Y0
+	VMULPS       hadamard5120<>+0(SB), Y6, Y4
+	VMOVUPS      Y4, (AX)
+	VMULPS       hadamard5120<>+0(SB), Y7, Y4
+	VMOVUPS      Y4, 256(AX)
+	VMULPS       hadamard5120<>+0(SB), Y8, Y4
+	VMOVUPS      Y4, 512(AX)
+	VMULPS       hadamard5120<>+0(SB), Y3, Y3
+	VMOVUPS      Y3, 768(AX)
+	VMULPS       hadamard5120<>+0(SB), Y2, Y2
+	VMOVUPS      Y2, 1024(AX)
+	VMULPS       hadamard5120<>+0(SB), Y5, Y2
+	VMOVUPS      Y2, 1280(AX)
+	VMULPS       hadamard5120<>+0(SB), Y1, Y1
+	VMOVUPS      Y1, 1536(AX)
+	VMULPS       hadamard5120<>+0(SB), Y0, Y0
+	VMOVUPS      Y0, 1792(AX)
 	ADDQ         $0x20, CX
 	ADDQ         $0x20, AX
 	SUBQ         $1, DX
@@ -383,7 +463,7 @@ loop5:
 
 done6:
 	ADDQ         $1, DX
-	ADDQ         $0x100, AX
+	ADDQ         $0x700, AX
 	SUBQ         $1, BX
 	JGE          loop1
 

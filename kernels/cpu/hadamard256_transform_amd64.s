@@ -4,15 +4,15 @@
 
 #include "textflag.h"
 
-DATA wht2560<>+0(SB)/8, $0x3d8000003d800000
-DATA wht2560<>+8(SB)/8, $0x3d8000003d800000
-DATA wht2560<>+16(SB)/8, $0x3d8000003d800000
-DATA wht2560<>+24(SB)/8, $0x3d8000003d800000
-GLOBL wht2560<>(SB), RODATA|NOPTR, $32
+DATA hadamard2560<>+0(SB)/8, $0x3d8000003d800000
+DATA hadamard2560<>+8(SB)/8, $0x3d8000003d800000
+DATA hadamard2560<>+16(SB)/8, $0x3d8000003d800000
+DATA hadamard2560<>+24(SB)/8, $0x3d8000003d800000
+GLOBL hadamard2560<>(SB), RODATA|NOPTR, $32
 
-// forwardRunsWht256AVX2 is y = right * H/sqrt(n) * left * x on runs of 256 values, in place.
+// forwardRunsHadamard256AVX2 is y = right * H/sqrt(n) * left * x on runs of 256 values, in place.
 // Requires: AVX
-TEXT ·forwardRunsWht256AVX2(SB), NOSPLIT, $0-16
+TEXT ·forwardRunsHadamard256AVX2(SB), NOSPLIT, $0-16
 	MOVQ         x+0(FP), AX
 	MOVQ         runs+8(FP), BX
 	SUBQ         $1, BX
@@ -189,13 +189,13 @@ loop5:
 	VSUBPS       Y1, Y4, Y1
 	VADDPS       Y2, Y0, Y4
 	VSUBPS       Y2, Y0, Y0
-	VMULPS       wht2560<>+0(SB), Y3, Y2
+	VMULPS       hadamard2560<>+0(SB), Y3, Y2
 	VMOVUPS      Y2, (AX)
-	VMULPS       wht2560<>+0(SB), Y4, Y2
+	VMULPS       hadamard2560<>+0(SB), Y4, Y2
 	VMOVUPS      Y2, 256(AX)
-	VMULPS       wht2560<>+0(SB), Y1, Y1
+	VMULPS       hadamard2560<>+0(SB), Y1, Y1
 	VMOVUPS      Y1, 512(AX)
-	VMULPS       wht2560<>+0(SB), Y0, Y0
+	VMULPS       hadamard2560<>+0(SB), Y0, Y0
 	VMOVUPS      Y0, 768(AX)
 	ADDQ         $0x20, CX
 	ADDQ         $0x20, AX
@@ -213,9 +213,9 @@ done2:
 	VZEROUPPER
 	RET
 
-// inverseRunsWht256AVX2 is x = left * H/sqrt(n) * right * y on runs of 256 values, in place.
+// inverseRunsHadamard256AVX2 is x = left * H/sqrt(n) * right * y on runs of 256 values, in place.
 // Requires: AVX
-TEXT ·inverseRunsWht256AVX2(SB), NOSPLIT, $0-16
+TEXT ·inverseRunsHadamard256AVX2(SB), NOSPLIT, $0-16
 	MOVQ         x+0(FP), AX
 	MOVQ         runs+8(FP), BX
 	SUBQ         $1, BX
@@ -392,13 +392,13 @@ loop5:
 	VSUBPS       Y1, Y4, Y1
 	VADDPS       Y2, Y0, Y4
 	VSUBPS       Y2, Y0, Y0
-	VMULPS       wht2560<>+0(SB), Y3, Y2
+	VMULPS       hadamard2560<>+0(SB), Y3, Y2
 	VMOVUPS      Y2, (AX)
-	VMULPS       wht2560<>+0(SB), Y4, Y2
+	VMULPS       hadamard2560<>+0(SB), Y4, Y2
 	VMOVUPS      Y2, 256(AX)
-	VMULPS       wht2560<>+0(SB), Y1, Y1
+	VMULPS       hadamard2560<>+0(SB), Y1, Y1
 	VMOVUPS      Y1, 512(AX)
-	VMULPS       wht2560<>+0(SB), Y0, Y0
+	VMULPS       hadamard2560<>+0(SB), Y0, Y0
 	VMOVUPS      Y0, 768(AX)
 	ADDQ         $0x20, CX
 	ADDQ         $0x20, AX
