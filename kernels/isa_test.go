@@ -135,16 +135,12 @@ func codes(x []float32) (q []int8, d float32) {
 		}
 		most = max(most, math.Abs(float64(v)))
 	}
-	limit := float32(127)
-	if len(x) > 32 {
-		limit = 63 // longer groups are for sums of unsigned levels in 16 bits
-	}
-	id := limit / float32(most)
+	id := 127 / float32(most)
 	if math.IsInf(float64(id), 0) {
 		return q, 0
 	}
 	for i, v := range x {
 		q[i] = int8(math.RoundToEven(float64(v * id)))
 	}
-	return q, float32(most) / limit
+	return q, float32(most) / 127
 }

@@ -37,6 +37,7 @@ const (
 	OpMerge     // Dst = lane l of Args[1] where l&Imm is not 0, else of Args[0]
 	OpOrder     // Dst = lane Const[l] of Args[0]
 	OpSum4      // Dst, 4 lanes = the sums of all lanes of Args[0], [1], [2], [3], i32 or f32
+	OpAverage   // Dst bytes = (Args[0] + Args[1] + 1) / 2, unsigned
 	OpAddPairs  // Dst i32 = in each 4 lanes the sums of 2 neighbours, of Args[0] and then of Args[1]
 	OpPackS4    // Dst bytes = the i32 lanes of Args[0..3] in order, saturated to signed bytes
 	OpTranspose // Args are as many vectors as lanes; lane l of Args[k] and lane k of Args[l] change places
@@ -78,7 +79,7 @@ var laneOps = [...]struct {
 	{"comparef", []Elem{F32, F32}}, {"trunci", []Elem{F32}}, {"rinti", []Elem{F32}}, {"tof16", []Elem{F32}}, {"tobf16", []Elem{F32}},
 	{"subi", []Elem{I32, I32}}, {"muli", []Elem{I32, I32}}, {"divi", []Elem{I32, I32}}, {"mini", []Elem{I32, I32}}, {"maxi", []Elem{I32, I32}},
 	{"absi", []Elem{I32}}, {"comparei", []Elem{I32, I32}}, {"select", nil}, {"levels", []Elem{I32}},
-	{"swap", nil}, {"merge", nil}, {"order", nil}, {"sum4", nil}, {"addpairs", []Elem{I32, I32}}, {"packs4", []Elem{I32, I32, I32, I32}}, {"transpose", nil},
+	{"swap", nil}, {"merge", nil}, {"order", nil}, {"sum4", nil}, {"average", []Elem{I8, I8}}, {"addpairs", []Elem{I32, I32}}, {"packs4", []Elem{I32, I32, I32, I32}}, {"transpose", nil},
 	{"scatter", nil}, {"scatterhalf", []Elem{I32}}, {"scatterbyte", []Elem{I32}}, {"storehalves", []Elem{I32}},
 	{"first", []Elem{Word}}, {"loadwhere", []Elem{I32}}, {"storewhere", []Elem{F32, I32}}, {"raise", []Elem{F32, F32}}, {"addsquares", []Elem{F64, F32}},
 }

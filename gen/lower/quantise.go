@@ -14,7 +14,7 @@ func QuantiseAct(c Caps, group int, name string) *ir.Func {
 		{Name: "x", Type: addr, Go: "*float32"}, {Name: "groups", Type: word, Go: "int"},
 		{Name: "stepQ", Type: word, Go: "int"}, {Name: "stepD", Type: word, Go: "int"}, {Name: "stepS", Type: word, Go: "int"},
 	}, fmt.Sprintf("%s rounds groups of %d values to int8; s is d times the sums of 16 q, steps are in bytes.", name, group), "",
-		"\tfor g := range groups {", fmt.Sprintf("\t\td[g] = absmax(x[g]) / %d", ActLimit(group)), fmt.Sprintf("\t\tfor i := range %d {", group),
+		"\tfor g := range groups {", "\t\td[g] = absmax(x[g]) / 127", fmt.Sprintf("\t\tfor i := range %d {", group),
 		"\t\t\tq[g][i] = rint(x[g][i] / d[g])", "\t\t}", "\t}")
 	k := &rounder{b: b, lanes: c.Lanes, group: group}
 	q, d, s, x, groups := b.Param(0), b.Param(1), b.Param(2), b.Param(3), b.Param(4)
@@ -50,7 +50,7 @@ type rounder struct {
 // put infinities and then NaNs above them all.
 func (k *rounder) scale(x *ir.Value) (scale, inverse, keep *ir.Value) {
 	b, n := k.b, k.lanes
-	b.Note(fmt.Sprintf("d: the largest magnitude over %d", ActLimit(k.group)))
+	b.Note("d: the largest magnitude over 127")
 	var most [4]*ir.Value
 	for i := 0; i < k.group/n; i++ {
 		v := binC(b, ir.OpAnd, b.Load(i32s(n), ir.At(x, 4*n*i), "x"), magnitude, "magnitude")
@@ -64,7 +64,7 @@ func (k *rounder) scale(x *ir.Value) (scale, inverse, keep *ir.Value) {
 		m = b.Bin(ir.OpMaxI, m, b.Un(ir.OpSwap, m, h, "other"), "most")
 	}
 	largest := as(b, f32s(n), m)
-	limit := b.Const(f32s(n), splatF32(float32(ActLimit(k.group)), n), "limit")
+	limit := b.Const(f32s(n), splatF32(127, n), "127")
 	scale = b.Bin(ir.OpDiv, largest, limit, "d")
 	inverse = b.Bin(ir.OpDiv, limit, largest, "id")
 	b.Note("no scale: an infinity or NaN gives d = NaN, magnitudes whose inverse overflows d = 0")

@@ -8,17 +8,11 @@ import (
 )
 
 // Types for the cache alone have one scale per block, and most heads are one block. For
-// these Score does what MatmulQ8 does with half the work: levels are made unsigned by
-// taking off the smallest, which costs the sum of the quants once per call; quants of 7
-// bits leave room for that in sums of 16 bits; four rows are summed together.
-
-// ActLimit is the largest quant of activations in groups of the given length.
-func ActLimit(group int) int {
-	if group > chunk {
-		return 63
-	}
-	return 127
-}
+// these Score does what MatmulQ8 does with half the work: the products of a block are
+// summed as integers, and four rows are scaled together. Where the levels are integers
+// they are made unsigned by taking off the smallest, and quants are halved: 7 bits leave
+// room for both in sums of 16 bits, and the error of a quant stays far below that of a
+// level. Tables of floats, already rounded once, keep quants of 8 bits and signed levels.
 
 // scoreRows is the number of rows that Score sums together.
 const scoreRows = 4
@@ -70,22 +64,29 @@ type score struct {
 	t *spec.Type
 	m int
 
-	q                  *ir.Value
+	q, d               *ir.Value // quants and scales
 	sums, norms, fixed *ir.Value // [m][4][8] i32, [4] f32, [m] f32
 	scale              spec.Expr
+	halved             bool // unsigned levels and quants of 7 bits
 	levels             []byte
 	least              int
 }
 
-// prologue reserves the frame and computes what smallest level and min add to each row of y.
+// prologue reserves the frame, halves the quants and computes what the smallest level
+// adds to each row of y.
 func (k *score) prologue() {
 	b := k.b
-	levels, factor, _ := k.r.a.int8Levels()
+	levels, factor, exact := k.r.a.int8Levels()
 	k.scale = scaled(k.r.a.Scale, factor, k.t)
 	if k.r.a.Min != nil {
 		giveUp("a min beside the scale")
 	}
-	k.least = int(levels[0])
+	k.sums = b.Slot(32*scoreRows*k.m, "sums")
+	k.norms = b.Slot(32, "norms")
+	k.q, k.d = b.Param(2), b.Param(3)
+	if k.halved = exact; !exact {
+		return
+	}
 	for _, l := range levels {
 		k.least = min(k.least, int(l))
 	}
@@ -93,21 +94,36 @@ func (k *score) prologue() {
 	for i, l := range levels {
 		k.levels[i] = byte(int(l) - k.least)
 	}
-	k.sums = b.Slot(32*scoreRows*k.m, "sums")
-	k.norms = b.Slot(32, "norms")
 	k.fixed = b.Slot(32, "fixed")
-	k.q = b.Param(2)
-	if k.least == 0 {
-		return
-	}
-	b.Note("fixed: the smallest level times the sum of the activations")
-	s := b.Param(4)
-	per := k.t.Block / 16
-	least := b.Const(f32s(8), splatF32(float32(k.least), 8), "least")
+	whole := k.q
+	k.q = b.Slot(k.m*k.t.Block, "halves")
+	b.Note("halves: quants over 2, to even; fixed: the smallest level times their sum")
+	ones := b.Const(bytes(chunk), splatByte(1), "ones")
 	for j := range k.m {
-		v := b.Bin(ir.OpMul, b.Mem1(ir.OpLoadLow, f32s(8), ir.At(s, 4*per*j), per, "s"), least, "s")
+		var sum *ir.Value
+		for first := 0; first < k.t.Block; first += chunk {
+			at := j*k.t.Block + first
+			h := k.half(b.Load(bytes(chunk), ir.At(whole, at), "q"))
+			b.Store(h, ir.At(k.q, at))
+			if sum == nil {
+				sum = b.To(ir.OpDotU8S8, i32s(8), "sum", ones, h)
+			} else {
+				b.Do(ir.OpDotAcc, ir.Instr{Args: []*ir.Value{sum, ones, h}})
+			}
+		}
+		least := b.Const(f32s(8), splatF32(float32(k.least), 8), "least")
+		v := b.Bin(ir.OpMul, b.To(ir.OpToF32, f32s(8), "sum", sum), least, "sum")
 		b.Do(ir.OpHSum, ir.Instr{Args: []*ir.Value{v}, Mem: ir.At(k.fixed, 4*j)})
 	}
+}
+
+// half is q/2 rounded to even: the average of q+128 and 127 or 128, by the second bit of q.
+func (k *score) half(q *ir.Value) *ir.Value {
+	b := k.b
+	odd := b.Un(ir.OpShr, b.UnC(ir.OpAnd, q, splatByte(2), "odd"), 1, "odd")
+	odd = b.UnC(ir.OpAddB, odd, splatByte(127), "odd")
+	q = b.Bin(ir.OpAverage, b.UnC(ir.OpXor, q, splatByte(0x80), "q"), odd, "q")
+	return b.UnC(ir.OpXor, q, splatByte(0x80), "q")
 }
 
 // row leaves the sums of level*quant of one row in slots, in 8 lanes, and its scale.
@@ -116,13 +132,16 @@ func (k *score) row(w, to, norm *ir.Value) {
 	k.r.at(ir.At(w, 0))
 	sums := make([]*ir.Value, k.m)
 	for first := 0; first < k.t.Block; first += chunk {
-		levels := k.unsigned(first)
+		levels, magnitude := k.levelsOf(first)
 		for j := range sums {
 			x := b.Load(bytes(chunk), ir.At(k.q, j*k.t.Block+first), "q")
+			if levels != nil {
+				x = b.Bin(ir.OpSignB, x, levels, "q")
+			}
 			if sums[j] == nil {
-				sums[j] = b.To(ir.OpDotU8S8, i32s(8), "sum", levels, x)
+				sums[j] = b.To(ir.OpDotU8S8, i32s(8), "sum", magnitude, x)
 			} else {
-				b.Do(ir.OpDotAcc, ir.Instr{Args: []*ir.Value{sums[j], levels, x}})
+				b.Do(ir.OpDotAcc, ir.Instr{Args: []*ir.Value{sums[j], magnitude, x}})
 			}
 		}
 	}
@@ -132,18 +151,23 @@ func (k *score) row(w, to, norm *ir.Value) {
 	b.Do(ir.OpStoreLow, ir.Instr{Args: []*ir.Value{k.r.uniform(k.scale, 0)}, Mem: ir.At(norm, 0), Imm: 4})
 }
 
-// unsigned gives levels first.. less the smallest.
-func (k *score) unsigned(first int) *ir.Value {
+// levelsOf gives the levels first.. as unsigned bytes, and with signed levels also these,
+// whose signs then go to the quants.
+func (k *score) levelsOf(first int) (signed, unsigned *ir.Value) {
+	if !k.halved {
+		signed = k.r.levelBytes(first)
+		return signed, k.b.Un(ir.OpAbsB, signed, 0, "abs")
+	}
 	codes := gatherBytes(k.b, k.r.block, k.t, k.r.a.Code, first)
 	switch {
 	case k.r.isLinear() && k.r.a.Code.Signed:
-		return k.b.UnC(ir.OpXor, codes, splatByte(0x80), "levels")
+		return nil, k.b.UnC(ir.OpXor, codes, splatByte(0x80), "levels")
 	case k.r.isLinear():
-		return codes
+		return nil, codes
 	case k.r.a.Code.Signed:
 		giveUp("a table with a signed code")
 	}
-	return k.r.lookup(codes, k.levels)
+	return nil, k.r.lookup(codes, k.levels)
 }
 
 // finish sums the lanes of 4 rows together and scales them.
@@ -151,12 +175,15 @@ func (k *score) finish(y *ir.Value) {
 	b, four := k.b, f32s(scoreRows)
 	b.Note("four results for each row of y")
 	norms := b.Load(four, ir.At(k.norms, 0), "norms")
+	if k.halved {
+		norms = b.Bin(ir.OpAdd, norms, norms, "norms")
+	}
 	writeFours(b, y, 1, k.m, func(j int) *ir.Value {
 		v := b.To(ir.OpToF32, four, "sum", b.To(ir.OpSum4, i32s(scoreRows), "sum", loadFours(b, i32s(8), k.sums, j)...))
-		v = b.Bin(ir.OpMul, v, b.Mem1(ir.OpBroadcast, four, ir.At(b.Param(3), 4*j), 0, "d"), "sum")
-		if k.least != 0 {
+		if k.halved {
 			v = b.Bin(ir.OpAdd, v, b.Mem1(ir.OpBroadcast, four, ir.At(k.fixed, 4*j), 0, "fixed"), "sum")
 		}
+		v = b.Bin(ir.OpMul, v, b.Mem1(ir.OpBroadcast, four, ir.At(k.d, 4*j), 0, "d"), "sum")
 		return b.Bin(ir.OpMul, v, norms, "y")
 	})
 }

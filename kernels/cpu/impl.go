@@ -17,8 +17,9 @@ type Impl struct {
 	// sum is not specified; the error is below 4 ulp of sum |x||w| times sqrt(n).
 	Matmul func(y []float32, ldy int, x []float32, ldx, m int, w []byte, stride, rows, n int, ws *Workspace)
 
-	// MatmulQ8 is Matmul with x in int8 blocks of x.Group values; n is x.N, and m at most x.Rows. A codebook whose levels are
-	// not integers may be rounded to 127 steps of its largest level.
+	// MatmulQ8 is Matmul with x in int8 blocks of x.Group values; n is x.N, and m is x.Rows or a multiple of ActPanel below
+	// it. A codebook whose levels are not integers may be rounded to 127 steps of its largest level; with integer levels and
+	// groups longer than 32, quants may be halved to 7 bits, to even.
 	MatmulQ8 func(y []float32, ldy int, x *Act, m int, w []byte, stride, rows, n int, ws *Workspace)
 
 	// Mix is o[j*ldo+i] += sum over r of p[j*ldp+r] * v[r*stride][i] for j < m, i < n, r < rows.

@@ -10,7 +10,7 @@ import (
 var straight = map[ir.Op]string{
 	ir.OpDiv: "VDIVPS", ir.OpSqrt: "VSQRTPS", ir.OpMinF: "VMINPS", ir.OpMaxF: "VMAXPS",
 	ir.OpTruncI: "VCVTTPS2DQ", ir.OpRintI: "VCVTPS2DQ",
-	ir.OpSubI: "VPSUBD", ir.OpMulI: "VPMULLD", ir.OpMinI: "VPMINSD", ir.OpMaxI: "VPMAXSD", ir.OpAbsI: "VPABSD", ir.OpAddPairs: "VPHADDD",
+	ir.OpSubI: "VPSUBD", ir.OpMulI: "VPMULLD", ir.OpMinI: "VPMINSD", ir.OpMaxI: "VPMAXSD", ir.OpAbsI: "VPABSD", ir.OpAddPairs: "VPHADDD", ir.OpAverage: "VPAVGB",
 }
 
 // relation is the immediate of VCMPPS. The ordered comparisons are false for a NaN.
