@@ -203,7 +203,7 @@ func evalLevel(e spec.Expr, code int) float32 {
 }
 
 // int8Levels returns the levels as int8 and the factor that goes to the scale, and
-// whether nothing is lost. Tables of floats are rounded to 1/127 of their largest level.
+// whether nothing is lost. Tables of floats are rounded, at the factor that suits them.
 func (a affine) int8Levels() (levels []int8, factor float32, exact bool) {
 	most, exact := float32(0), true
 	for _, v := range a.Levels {
@@ -213,13 +213,31 @@ func (a affine) int8Levels() (levels []int8, factor float32, exact bool) {
 	}
 	factor = 1
 	if !exact {
-		factor = most / 127
+		factor = a.bestFactor(most)
 	}
 	levels = make([]int8, len(a.Levels))
 	for i, v := range a.Levels {
 		levels[i] = int8(math.RoundToEven(float64(v / factor)))
 	}
 	return levels, factor, exact
+}
+
+// bestFactor tries factors that take the largest level to 127, 126.9, ... 64 and returns
+// the one whose multiples are nearest to the levels.
+func (a affine) bestFactor(most float32) float32 {
+	best, least := float32(0), math.Inf(1)
+	for top := float32(1270); top >= 640; top-- {
+		factor := most / (top / 10)
+		var sum float64
+		for _, v := range a.Levels {
+			d := float64(v - factor*float32(math.RoundToEven(float64(v/factor))))
+			sum += d * d
+		}
+		if sum < least {
+			best, least = factor, sum
+		}
+	}
+	return best
 }
 
 // Exact reports whether the type's levels are whole numbers that int8 holds.

@@ -10,7 +10,8 @@ import (
 // chunk is the number of codes that the byte kernels hold in one vector.
 const chunk = 32
 
-// gatherBytes reads codes first..first+31 of a block as bytes in natural order. The
+// gatherBytes reads codes first..first+31 of a block as bytes in natural order, without
+// sign extension: a signed code c is the byte c & (1<<Bits - 1). The
 // arithmetic of the spec has become, for each value, a list of bit ranges; this
 // looks for the cheapest loads and shifts that bring them into byte lanes.
 func gatherBytes(b *ir.Builder, block ir.Mem, t *spec.Type, c *spec.Code, first int) *ir.Value {
@@ -28,9 +29,6 @@ func gatherBytes(b *ir.Builder, block ir.Mem, t *spec.Type, c *spec.Code, first 
 			v = b.Bin(ir.OpOr, sum, v, "codes")
 		}
 		sum = v
-	}
-	if c.Signed && c.Bits < 8 {
-		giveUp("signed codes of %d bits", c.Bits)
 	}
 	return sum
 }

@@ -112,7 +112,7 @@ func packWords(b *ir.Builder, block ir.Mem, t *spec.Type, c *spec.Code, first in
 	return b.To(ir.OpPack4, bytes(chunk), "codes", w[:]...)
 }
 
-// unsigned is c without its sign extension, for bytes that hold all 8 bits anyway.
+// unsigned is c without its sign extension.
 func unsigned(c *spec.Code) *spec.Code {
 	u := *c
 	u.Signed = false

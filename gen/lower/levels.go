@@ -14,13 +14,14 @@ func (r *reader) levelBytes(first int) *ir.Value {
 	codes := gatherBytes(r.b, r.block, r.t, r.a.Code, first)
 	levels, _, _ := r.a.int8Levels()
 	if off, ok := linearLevels(levels, r.a.Code.Signed); ok {
+		if sign := 1 << (r.a.Code.Bits - 1); r.a.Code.Signed && sign < 0x80 { // (c ^ sign) - sign extends the sign
+			codes = r.b.UnC(ir.OpXor, codes, splatByte(byte(sign)), "codes")
+			off -= sign
+		}
 		if off == 0 {
 			return codes
 		}
 		return r.b.UnC(ir.OpAddB, codes, splatByte(byte(off)), "levels")
-	}
-	if r.a.Code.Signed {
-		giveUp("a table with a signed code")
 	}
 	table := make([]byte, max(16, len(levels)))
 	for i, l := range levels {
@@ -110,8 +111,11 @@ func (r *reader) levelOf(codes *ir.Value) *ir.Value {
 		}
 		return r.b.To(ir.OpToF32, f32s(n), "level", codes)
 	}
-	if len(r.a.Levels) > 64 || r.a.Code.Signed {
+	if len(r.a.Levels) > 64 {
 		giveUp("a float table of %d levels", len(r.a.Levels))
+	}
+	if r.a.Code.Signed {
+		codes = binC(r.b, ir.OpAnd, codes, uint32(len(r.a.Levels)-1), "codes")
 	}
 	var table []byte
 	for _, l := range r.a.Levels {

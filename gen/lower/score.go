@@ -161,11 +161,9 @@ func (k *score) levelsOf(first int) (signed, unsigned *ir.Value) {
 	codes := gatherBytes(k.b, k.r.block, k.t, k.r.a.Code, first)
 	switch {
 	case k.r.isLinear() && k.r.a.Code.Signed:
-		return nil, k.b.UnC(ir.OpXor, codes, splatByte(0x80), "levels")
+		return nil, k.b.UnC(ir.OpXor, codes, splatByte(byte(1<<(k.r.a.Code.Bits-1))), "levels")
 	case k.r.isLinear():
 		return nil, codes
-	case k.r.a.Code.Signed:
-		giveUp("a table with a signed code")
 	}
 	return nil, k.r.lookup(codes, k.levels)
 }

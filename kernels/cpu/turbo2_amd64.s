@@ -52,13 +52,13 @@ DATA turbo27<>+16(SB)/8, $0x0d0d0d0d0c0c0c0c
 DATA turbo27<>+24(SB)/8, $0x0f0f0f0f0e0e0e0e
 GLOBL turbo27<>(SB), RODATA|NOPTR, $32
 
-DATA turbo28<>+0(SB)/8, $0x3a89bdbe3a89bdbe
-DATA turbo28<>+8(SB)/8, $0x3a89bdbe3a89bdbe
-DATA turbo28<>+16(SB)/8, $0x3a89bdbe3a89bdbe
-DATA turbo28<>+24(SB)/8, $0x3a89bdbe3a89bdbe
+DATA turbo28<>+0(SB)/8, $0x3a9f07493a9f0749
+DATA turbo28<>+8(SB)/8, $0x3a9f07493a9f0749
+DATA turbo28<>+16(SB)/8, $0x3a9f07493a9f0749
+DATA turbo28<>+24(SB)/8, $0x3a9f07493a9f0749
 GLOBL turbo28<>(SB), RODATA|NOPTR, $32
 
-DATA turbo29<>+0(SB)/8, $0x000000007f26da81
+DATA turbo29<>+0(SB)/8, $0x000000006e21df92
 DATA turbo29<>+8(SB)/8, $0x0000000000000000
 GLOBL turbo29<>(SB), RODATA|NOPTR, $16
 

@@ -76,13 +76,13 @@ DATA turbo311<>+16(SB)/8, $0x0e0e0e0e0e0e0e0e
 DATA turbo311<>+24(SB)/8, $0x0f0f0f0f0f0f0f0f
 GLOBL turbo311<>(SB), RODATA|NOPTR, $32
 
-DATA turbo312<>+0(SB)/8, $0x3ac4cc873ac4cc87
-DATA turbo312<>+8(SB)/8, $0x3ac4cc873ac4cc87
-DATA turbo312<>+16(SB)/8, $0x3ac4cc873ac4cc87
-DATA turbo312<>+24(SB)/8, $0x3ac4cc873ac4cc87
+DATA turbo312<>+0(SB)/8, $0x3ae995733ae99573
+DATA turbo312<>+8(SB)/8, $0x3ae995733ae99573
+DATA turbo312<>+16(SB)/8, $0x3ae995733ae99573
+DATA turbo312<>+24(SB)/8, $0x3ae995733ae99573
 GLOBL turbo312<>(SB), RODATA|NOPTR, $32
 
-DATA turbo313<>+0(SB)/8, $0x7f4e2c0ef2d4b281
+DATA turbo313<>+0(SB)/8, $0x6b42250cf4dbbe95
 DATA turbo313<>+8(SB)/8, $0x0000000000000000
 GLOBL turbo313<>(SB), RODATA|NOPTR, $16
 

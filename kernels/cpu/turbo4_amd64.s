@@ -40,14 +40,14 @@ DATA turbo45<>+16(SB)/8, $0x0b0b0a0a09090808
 DATA turbo45<>+24(SB)/8, $0x0f0f0e0e0d0d0c0c
 GLOBL turbo45<>(SB), RODATA|NOPTR, $32
 
-DATA turbo46<>+0(SB)/8, $0x3ab380a93ab380a9
-DATA turbo46<>+8(SB)/8, $0x3ab380a93ab380a9
-DATA turbo46<>+16(SB)/8, $0x3ab380a93ab380a9
-DATA turbo46<>+24(SB)/8, $0x3ab380a93ab380a9
+DATA turbo46<>+0(SB)/8, $0x3ab4c8a33ab4c8a3
+DATA turbo46<>+8(SB)/8, $0x3ab4c8a33ab4c8a3
+DATA turbo46<>+16(SB)/8, $0x3ab4c8a33ab4c8a3
+DATA turbo46<>+24(SB)/8, $0x3ab4c8a33ab4c8a3
 GLOBL turbo46<>(SB), RODATA|NOPTR, $32
 
-DATA turbo47<>+0(SB)/8, $0xfbf1e6dbcebfaa81
-DATA turbo47<>+8(SB)/8, $0x7f564132251a0f05
+DATA turbo47<>+0(SB)/8, $0xfbf1e6dbcebfab82
+DATA turbo47<>+8(SB)/8, $0x7e554132251a0f05
 GLOBL turbo47<>(SB), RODATA|NOPTR, $16
 
 DATA turbo48<>+0(SB)/8, $0x8080800080808000
