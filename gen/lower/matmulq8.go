@@ -57,31 +57,31 @@ func MatmulQ8(t *spec.Type, c Caps, m, unroll int, name string) *ir.Func {
 	return b.F
 }
 
-// ScoreQ8 is MatmulQ8 for rows in fours, whose lanes are summed together: short rows,
+// MatmulQ8Fours is MatmulQ8 for rows in fours, whose lanes are summed together: short rows,
 // such as those of a cache, spend as much on that as on their products.
-func ScoreQ8(t *spec.Type, c Caps, m, unroll int, name string) *ir.Func {
+func MatmulQ8Fours(t *spec.Type, c Caps, m, unroll int, name string) *ir.Func {
 	group := ActGroup(t)
 	if group == 0 || !t.KV {
 		giveUp("not a type for the cache with int8 activations")
 	}
-	b := ir.Build(name, scoreParams, scoreDoc(name, m, "")...)
+	b := ir.Build(name, foursParams, foursDoc(name, m, "")...)
 	k := newQ8(b, c, t, m, group)
 	k.y, k.w, k.rows = b.Param(0), b.Param(5), b.Param(7)
-	sums := b.Slot(32*scoreRows*m, "sums")
-	b.Loop(k.rows, scoreRows, func() {
+	sums := b.Slot(32*fours*m, "sums")
+	b.Loop(k.rows, fours, func() {
 		four, to := b.ZeroWord("four"), b.Copy(sums, "to")
-		b.AddImm(four, scoreRows)
+		b.AddImm(four, fours)
 		b.Loop(four, 1, func() {
 			k.row(8, unroll)
 			for j, a := range k.acc[:m] {
-				b.Store(a, ir.At(to, 32*scoreRows*j))
+				b.Store(a, ir.At(to, 32*fours*j))
 			}
 			b.AddImm(to, 32)
 			b.AddInt(k.w, b.Param(6))
 		})
 		b.Note("four results for each row of y")
 		writeFours(b, k.y, 1, m, func(j int) *ir.Value {
-			return b.To(ir.OpSum4, f32s(scoreRows), "y", loadFours(b, f32s(8), sums, j)...)
+			return b.To(ir.OpSum4, f32s(fours), "y", loadFours(b, f32s(8), sums, j)...)
 		})
 	})
 	return b.F
@@ -89,9 +89,9 @@ func ScoreQ8(t *spec.Type, c Caps, m, unroll int, name string) *ir.Func {
 
 // loadFours loads the vectors of 4 rows for row j of y.
 func loadFours(b *ir.Builder, t ir.Type, sums *ir.Value, j int) []*ir.Value {
-	v := make([]*ir.Value, scoreRows)
+	v := make([]*ir.Value, fours)
 	for r := range v {
-		v[r] = b.Load(t, ir.At(sums, 32*(scoreRows*j+r)), "sum")
+		v[r] = b.Load(t, ir.At(sums, 32*(fours*j+r)), "sum")
 	}
 	return v
 }
@@ -111,7 +111,7 @@ func writeFours(b *ir.Builder, y *ir.Value, ldy, m int, result func(j int) *ir.V
 		}
 		b.Store(v, ir.At(to, 0))
 	}
-	b.AddImm(y, 4*scoreRows)
+	b.AddImm(y, 4*fours)
 }
 
 func newQ8(b *ir.Builder, c Caps, t *spec.Type, m, group int) *q8 {

@@ -6,15 +6,15 @@ import "unsafe"
 // of w is unpacked once into records, which then meet panels of 8 rows.
 type matmulQ8Tiles struct {
 	tiles    [actRows]matmulQ8Kernel
-	score    [actRows]matmulQ8Kernel                                            // for rows in fours; empty where the type has none
-	oneBlock bool                                                               // score is for rows of one block
+	fours    [actRows]matmulQ8Kernel                                            // for rows in fours; empty where the type has none
+	oneBlock bool                                                               // fours is for rows of one block
 	unpack   func(dst, src *byte, blocks int)                                   // nil where no form of records fits the type
 	gemm     func(out *float32, w *byte, ldw int, x *float32, rows, groups int) // for its form of records
 	record   int                                                                // bytes of a record of 32 values
 }
 
-// scoreRows rows of w are summed together by score kernels.
-const scoreRows = 4
+// inFours rows of w are summed together.
+const inFours = 4
 
 // gemmRows rows of w are unpacked at a time; kernels take multiples of 4.
 const gemmRows = 16
@@ -37,9 +37,9 @@ func (t *matmulQ8Tiles) drive(block, blockBytes int, generic func([]float32, int
 		k := min(actRows, m-j)
 		q, d, s := x.tile(j)
 		from := 0
-		if t.score[0] != nil && (n == block || !t.oneBlock) {
-			if from = rows / scoreRows * scoreRows; from > 0 {
-				t.score[k-1](&y[j*ldy], 4*ldy, &q[0], &d[0], &s[0], &w[0], stride, from, n/block)
+		if t.fours[0] != nil && (n == block || !t.oneBlock) {
+			if from = rows / inFours * inFours; from > 0 {
+				t.fours[k-1](&y[j*ldy], 4*ldy, &q[0], &d[0], &s[0], &w[0], stride, from, n/block)
 			}
 		}
 		if from < rows {

@@ -1205,9 +1205,9 @@ done2:
 	VZEROUPPER
 	RET
 
-// score1xIq4_nlAVX512 multiplies rows with 1 row of activations in int8; rows is a multiple of 4, ldy and stride in bytes.
+// matmulQ8Fours1xIq4_nlAVX512 multiplies rows with 1 row of activations in int8; rows is a multiple of 4, ldy and stride in bytes.
 // Requires: F16C, FMA, AVX512VL, AVX512VNNI
-TEXT ·score1xIq4_nlAVX512(SB), NOSPLIT, $288-72
+TEXT ·matmulQ8Fours1xIq4_nlAVX512(SB), NOSPLIT, $288-72
 	LEAQ         31(SP), AX
 	ANDQ         $-32, AX
 	MOVQ         y+0(FP), AX
@@ -1341,9 +1341,9 @@ done2:
 	VZEROUPPER
 	RET
 
-// score2xIq4_nlAVX512 multiplies rows with 2 rows of activations in int8; rows is a multiple of 4, ldy and stride in bytes.
+// matmulQ8Fours2xIq4_nlAVX512 multiplies rows with 2 rows of activations in int8; rows is a multiple of 4, ldy and stride in bytes.
 // Requires: F16C, FMA, AVX512VL, AVX512VNNI
-TEXT ·score2xIq4_nlAVX512(SB), NOSPLIT, $416-72
+TEXT ·matmulQ8Fours2xIq4_nlAVX512(SB), NOSPLIT, $416-72
 	LEAQ         31(SP), AX
 	ANDQ         $-32, AX
 	MOVQ         y+0(FP), AX
@@ -1520,9 +1520,9 @@ done2:
 	VZEROUPPER
 	RET
 
-// score3xIq4_nlAVX512 multiplies rows with 3 rows of activations in int8; rows is a multiple of 4, ldy and stride in bytes.
+// matmulQ8Fours3xIq4_nlAVX512 multiplies rows with 3 rows of activations in int8; rows is a multiple of 4, ldy and stride in bytes.
 // Requires: F16C, FMA, AVX512VL, AVX512VNNI
-TEXT ·score3xIq4_nlAVX512(SB), NOSPLIT, $544-72
+TEXT ·matmulQ8Fours3xIq4_nlAVX512(SB), NOSPLIT, $544-72
 	LEAQ         31(SP), AX
 	ANDQ         $-32, AX
 	MOVQ         y+0(FP), AX
@@ -1742,9 +1742,9 @@ done2:
 	VZEROUPPER
 	RET
 
-// score4xIq4_nlAVX512 multiplies rows with 4 rows of activations in int8; rows is a multiple of 4, ldy and stride in bytes.
+// matmulQ8Fours4xIq4_nlAVX512 multiplies rows with 4 rows of activations in int8; rows is a multiple of 4, ldy and stride in bytes.
 // Requires: F16C, FMA, AVX512VL, AVX512VNNI
-TEXT ·score4xIq4_nlAVX512(SB), 0, $672-72
+TEXT ·matmulQ8Fours4xIq4_nlAVX512(SB), 0, $672-72
 	LEAQ         31(SP), AX
 	ANDQ         $-32, AX
 	MOVQ         y+0(FP), AX
@@ -3632,9 +3632,9 @@ done2:
 	VZEROUPPER
 	RET
 
-// score1xIq4_nlAVX2 multiplies rows with 1 row of activations in int8; rows is a multiple of 4, ldy and stride in bytes.
+// matmulQ8Fours1xIq4_nlAVX2 multiplies rows with 1 row of activations in int8; rows is a multiple of 4, ldy and stride in bytes.
 // Requires: AVX2, F16C, FMA
-TEXT ·score1xIq4_nlAVX2(SB), NOSPLIT, $288-72
+TEXT ·matmulQ8Fours1xIq4_nlAVX2(SB), NOSPLIT, $288-72
 	LEAQ         31(SP), AX
 	ANDQ         $-32, AX
 	MOVQ         y+0(FP), AX
@@ -3768,9 +3768,9 @@ done2:
 	VZEROUPPER
 	RET
 
-// score2xIq4_nlAVX2 multiplies rows with 2 rows of activations in int8; rows is a multiple of 4, ldy and stride in bytes.
+// matmulQ8Fours2xIq4_nlAVX2 multiplies rows with 2 rows of activations in int8; rows is a multiple of 4, ldy and stride in bytes.
 // Requires: AVX2, F16C, FMA
-TEXT ·score2xIq4_nlAVX2(SB), NOSPLIT, $416-72
+TEXT ·matmulQ8Fours2xIq4_nlAVX2(SB), NOSPLIT, $416-72
 	LEAQ         31(SP), AX
 	ANDQ         $-32, AX
 	MOVQ         y+0(FP), AX
@@ -3947,9 +3947,9 @@ done2:
 	VZEROUPPER
 	RET
 
-// score3xIq4_nlAVX2 multiplies rows with 3 rows of activations in int8; rows is a multiple of 4, ldy and stride in bytes.
+// matmulQ8Fours3xIq4_nlAVX2 multiplies rows with 3 rows of activations in int8; rows is a multiple of 4, ldy and stride in bytes.
 // Requires: AVX2, F16C, FMA
-TEXT ·score3xIq4_nlAVX2(SB), NOSPLIT, $544-72
+TEXT ·matmulQ8Fours3xIq4_nlAVX2(SB), NOSPLIT, $544-72
 	LEAQ         31(SP), AX
 	ANDQ         $-32, AX
 	MOVQ         y+0(FP), AX
@@ -4169,9 +4169,9 @@ done2:
 	VZEROUPPER
 	RET
 
-// score4xIq4_nlAVX2 multiplies rows with 4 rows of activations in int8; rows is a multiple of 4, ldy and stride in bytes.
+// matmulQ8Fours4xIq4_nlAVX2 multiplies rows with 4 rows of activations in int8; rows is a multiple of 4, ldy and stride in bytes.
 // Requires: AVX2, F16C, FMA
-TEXT ·score4xIq4_nlAVX2(SB), 0, $672-72
+TEXT ·matmulQ8Fours4xIq4_nlAVX2(SB), 0, $672-72
 	LEAQ         31(SP), AX
 	ANDQ         $-32, AX
 	MOVQ         y+0(FP), AX

@@ -1257,9 +1257,9 @@ done2:
 	VZEROUPPER
 	RET
 
-// score1xLm2_64AVX512 multiplies rows of one block with 1 row of activations in int8; rows is a multiple of 4, ldy and stride in bytes.
+// matmulQ8Block1xLm2_64AVX512 multiplies rows of one block with 1 row of activations in int8; rows is a multiple of 4, ldy and stride in bytes.
 // Requires: F16C, AVX512VL, AVX512VNNI
-TEXT ·score1xLm2_64AVX512(SB), NOSPLIT, $576-72
+TEXT ·matmulQ8Block1xLm2_64AVX512(SB), NOSPLIT, $576-72
 	LEAQ         31(SP), AX
 	ANDQ         $-32, AX
 	LEAQ         223(SP), AX
@@ -1384,9 +1384,9 @@ done2:
 	VZEROUPPER
 	RET
 
-// score2xLm2_64AVX512 multiplies rows of one block with 2 rows of activations in int8; rows is a multiple of 4, ldy and stride in bytes.
+// matmulQ8Block2xLm2_64AVX512 multiplies rows of one block with 2 rows of activations in int8; rows is a multiple of 4, ldy and stride in bytes.
 // Requires: F16C, AVX512VL, AVX512VNNI
-TEXT ·score2xLm2_64AVX512(SB), 0, $768-72
+TEXT ·matmulQ8Block2xLm2_64AVX512(SB), 0, $768-72
 	LEAQ         31(SP), AX
 	ANDQ         $-32, AX
 	LEAQ         223(SP), AX
@@ -1571,9 +1571,9 @@ done2:
 	VZEROUPPER
 	RET
 
-// score3xLm2_64AVX512 multiplies rows of one block with 3 rows of activations in int8; rows is a multiple of 4, ldy and stride in bytes.
+// matmulQ8Block3xLm2_64AVX512 multiplies rows of one block with 3 rows of activations in int8; rows is a multiple of 4, ldy and stride in bytes.
 // Requires: F16C, AVX512VL, AVX512VNNI
-TEXT ·score3xLm2_64AVX512(SB), 0, $960-72
+TEXT ·matmulQ8Block3xLm2_64AVX512(SB), 0, $960-72
 	LEAQ         31(SP), AX
 	ANDQ         $-32, AX
 	LEAQ         223(SP), AX
@@ -1816,9 +1816,9 @@ done2:
 	VZEROUPPER
 	RET
 
-// score4xLm2_64AVX512 multiplies rows of one block with 4 rows of activations in int8; rows is a multiple of 4, ldy and stride in bytes.
+// matmulQ8Block4xLm2_64AVX512 multiplies rows of one block with 4 rows of activations in int8; rows is a multiple of 4, ldy and stride in bytes.
 // Requires: F16C, AVX512VL, AVX512VNNI
-TEXT ·score4xLm2_64AVX512(SB), 0, $1152-72
+TEXT ·matmulQ8Block4xLm2_64AVX512(SB), 0, $1152-72
 	LEAQ         31(SP), AX
 	ANDQ         $-32, AX
 	LEAQ         223(SP), AX
@@ -4132,9 +4132,9 @@ done2:
 	VZEROUPPER
 	RET
 
-// score1xLm2_64AVX2 multiplies rows of one block with 1 row of activations in int8; rows is a multiple of 4, ldy and stride in bytes.
+// matmulQ8Block1xLm2_64AVX2 multiplies rows of one block with 1 row of activations in int8; rows is a multiple of 4, ldy and stride in bytes.
 // Requires: AVX2, F16C
-TEXT ·score1xLm2_64AVX2(SB), NOSPLIT, $576-72
+TEXT ·matmulQ8Block1xLm2_64AVX2(SB), NOSPLIT, $576-72
 	LEAQ         31(SP), AX
 	ANDQ         $-32, AX
 	LEAQ         223(SP), AX
@@ -4263,9 +4263,9 @@ done2:
 	VZEROUPPER
 	RET
 
-// score2xLm2_64AVX2 multiplies rows of one block with 2 rows of activations in int8; rows is a multiple of 4, ldy and stride in bytes.
+// matmulQ8Block2xLm2_64AVX2 multiplies rows of one block with 2 rows of activations in int8; rows is a multiple of 4, ldy and stride in bytes.
 // Requires: AVX2, F16C
-TEXT ·score2xLm2_64AVX2(SB), 0, $768-72
+TEXT ·matmulQ8Block2xLm2_64AVX2(SB), 0, $768-72
 	LEAQ         31(SP), AX
 	ANDQ         $-32, AX
 	LEAQ         223(SP), AX
@@ -4458,9 +4458,9 @@ done2:
 	VZEROUPPER
 	RET
 
-// score3xLm2_64AVX2 multiplies rows of one block with 3 rows of activations in int8; rows is a multiple of 4, ldy and stride in bytes.
+// matmulQ8Block3xLm2_64AVX2 multiplies rows of one block with 3 rows of activations in int8; rows is a multiple of 4, ldy and stride in bytes.
 // Requires: AVX2, F16C
-TEXT ·score3xLm2_64AVX2(SB), 0, $960-72
+TEXT ·matmulQ8Block3xLm2_64AVX2(SB), 0, $960-72
 	LEAQ         31(SP), AX
 	ANDQ         $-32, AX
 	LEAQ         223(SP), AX
@@ -4715,9 +4715,9 @@ done2:
 	VZEROUPPER
 	RET
 
-// score4xLm2_64AVX2 multiplies rows of one block with 4 rows of activations in int8; rows is a multiple of 4, ldy and stride in bytes.
+// matmulQ8Block4xLm2_64AVX2 multiplies rows of one block with 4 rows of activations in int8; rows is a multiple of 4, ldy and stride in bytes.
 // Requires: AVX2, F16C
-TEXT ·score4xLm2_64AVX2(SB), 0, $1152-72
+TEXT ·matmulQ8Block4xLm2_64AVX2(SB), 0, $1152-72
 	LEAQ         31(SP), AX
 	ANDQ         $-32, AX
 	LEAQ         223(SP), AX

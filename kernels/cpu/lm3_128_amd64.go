@@ -132,7 +132,7 @@ func matmulQ83xLm3_128AVX512(y *float32, ldy int, q *int8, d *float32, s *float3
 //go:noescape
 func matmulQ84xLm3_128AVX512(y *float32, ldy int, q *int8, d *float32, s *float32, w *byte, stride int, rows int, blocks int)
 
-// score1xLm3_128AVX512 multiplies rows of one block with 1 row of activations in int8; rows is a multiple of 4, ldy and stride in bytes.
+// matmulQ8Block1xLm3_128AVX512 multiplies rows of one block with 1 row of activations in int8; rows is a multiple of 4, ldy and stride in bytes.
 //
 //	for r := range rows {
 //		for j := range 1 {
@@ -143,9 +143,9 @@ func matmulQ84xLm3_128AVX512(y *float32, ldy int, q *int8, d *float32, s *float3
 // Requires: F16C, AVX512VL, AVX512VNNI
 //
 //go:noescape
-func score1xLm3_128AVX512(y *float32, ldy int, q *int8, d *float32, s *float32, w *byte, stride int, rows int, blocks int)
+func matmulQ8Block1xLm3_128AVX512(y *float32, ldy int, q *int8, d *float32, s *float32, w *byte, stride int, rows int, blocks int)
 
-// score2xLm3_128AVX512 multiplies rows of one block with 2 rows of activations in int8; rows is a multiple of 4, ldy and stride in bytes.
+// matmulQ8Block2xLm3_128AVX512 multiplies rows of one block with 2 rows of activations in int8; rows is a multiple of 4, ldy and stride in bytes.
 //
 //	for r := range rows {
 //		for j := range 2 {
@@ -156,9 +156,9 @@ func score1xLm3_128AVX512(y *float32, ldy int, q *int8, d *float32, s *float32, 
 // Requires: F16C, AVX512VL, AVX512VNNI
 //
 //go:noescape
-func score2xLm3_128AVX512(y *float32, ldy int, q *int8, d *float32, s *float32, w *byte, stride int, rows int, blocks int)
+func matmulQ8Block2xLm3_128AVX512(y *float32, ldy int, q *int8, d *float32, s *float32, w *byte, stride int, rows int, blocks int)
 
-// score3xLm3_128AVX512 multiplies rows of one block with 3 rows of activations in int8; rows is a multiple of 4, ldy and stride in bytes.
+// matmulQ8Block3xLm3_128AVX512 multiplies rows of one block with 3 rows of activations in int8; rows is a multiple of 4, ldy and stride in bytes.
 //
 //	for r := range rows {
 //		for j := range 3 {
@@ -169,9 +169,9 @@ func score2xLm3_128AVX512(y *float32, ldy int, q *int8, d *float32, s *float32, 
 // Requires: F16C, AVX512VL, AVX512VNNI
 //
 //go:noescape
-func score3xLm3_128AVX512(y *float32, ldy int, q *int8, d *float32, s *float32, w *byte, stride int, rows int, blocks int)
+func matmulQ8Block3xLm3_128AVX512(y *float32, ldy int, q *int8, d *float32, s *float32, w *byte, stride int, rows int, blocks int)
 
-// score4xLm3_128AVX512 multiplies rows of one block with 4 rows of activations in int8; rows is a multiple of 4, ldy and stride in bytes.
+// matmulQ8Block4xLm3_128AVX512 multiplies rows of one block with 4 rows of activations in int8; rows is a multiple of 4, ldy and stride in bytes.
 //
 //	for r := range rows {
 //		for j := range 4 {
@@ -182,7 +182,7 @@ func score3xLm3_128AVX512(y *float32, ldy int, q *int8, d *float32, s *float32, 
 // Requires: F16C, AVX512VL, AVX512VNNI
 //
 //go:noescape
-func score4xLm3_128AVX512(y *float32, ldy int, q *int8, d *float32, s *float32, w *byte, stride int, rows int, blocks int)
+func matmulQ8Block4xLm3_128AVX512(y *float32, ldy int, q *int8, d *float32, s *float32, w *byte, stride int, rows int, blocks int)
 
 // unpackLm3_128AVX512 unpacks a row into records of 32 levels, their scales and mins.
 //
@@ -198,10 +198,10 @@ func score4xLm3_128AVX512(y *float32, ldy int, q *int8, d *float32, s *float32, 
 func unpackLm3_128AVX512(dst *byte, src *byte, blocks int)
 
 var matmulQ8TilesLm3_128AVX512 = matmulQ8Tiles{
+	fours:    [actRows]matmulQ8Kernel{matmulQ8Block1xLm3_128AVX512, matmulQ8Block2xLm3_128AVX512, matmulQ8Block3xLm3_128AVX512, matmulQ8Block4xLm3_128AVX512},
 	gemm:     gemmSignedAVX512,
 	oneBlock: true,
 	record:   80,
-	score:    [actRows]matmulQ8Kernel{score1xLm3_128AVX512, score2xLm3_128AVX512, score3xLm3_128AVX512, score4xLm3_128AVX512},
 	tiles:    [actRows]matmulQ8Kernel{matmulQ81xLm3_128AVX512, matmulQ82xLm3_128AVX512, matmulQ83xLm3_128AVX512, matmulQ84xLm3_128AVX512},
 	unpack:   unpackLm3_128AVX512,
 }
@@ -397,7 +397,7 @@ func matmulQ83xLm3_128AVX2(y *float32, ldy int, q *int8, d *float32, s *float32,
 //go:noescape
 func matmulQ84xLm3_128AVX2(y *float32, ldy int, q *int8, d *float32, s *float32, w *byte, stride int, rows int, blocks int)
 
-// score1xLm3_128AVX2 multiplies rows of one block with 1 row of activations in int8; rows is a multiple of 4, ldy and stride in bytes.
+// matmulQ8Block1xLm3_128AVX2 multiplies rows of one block with 1 row of activations in int8; rows is a multiple of 4, ldy and stride in bytes.
 //
 //	for r := range rows {
 //		for j := range 1 {
@@ -408,9 +408,9 @@ func matmulQ84xLm3_128AVX2(y *float32, ldy int, q *int8, d *float32, s *float32,
 // Requires: AVX2, F16C
 //
 //go:noescape
-func score1xLm3_128AVX2(y *float32, ldy int, q *int8, d *float32, s *float32, w *byte, stride int, rows int, blocks int)
+func matmulQ8Block1xLm3_128AVX2(y *float32, ldy int, q *int8, d *float32, s *float32, w *byte, stride int, rows int, blocks int)
 
-// score2xLm3_128AVX2 multiplies rows of one block with 2 rows of activations in int8; rows is a multiple of 4, ldy and stride in bytes.
+// matmulQ8Block2xLm3_128AVX2 multiplies rows of one block with 2 rows of activations in int8; rows is a multiple of 4, ldy and stride in bytes.
 //
 //	for r := range rows {
 //		for j := range 2 {
@@ -421,9 +421,9 @@ func score1xLm3_128AVX2(y *float32, ldy int, q *int8, d *float32, s *float32, w 
 // Requires: AVX2, F16C
 //
 //go:noescape
-func score2xLm3_128AVX2(y *float32, ldy int, q *int8, d *float32, s *float32, w *byte, stride int, rows int, blocks int)
+func matmulQ8Block2xLm3_128AVX2(y *float32, ldy int, q *int8, d *float32, s *float32, w *byte, stride int, rows int, blocks int)
 
-// score3xLm3_128AVX2 multiplies rows of one block with 3 rows of activations in int8; rows is a multiple of 4, ldy and stride in bytes.
+// matmulQ8Block3xLm3_128AVX2 multiplies rows of one block with 3 rows of activations in int8; rows is a multiple of 4, ldy and stride in bytes.
 //
 //	for r := range rows {
 //		for j := range 3 {
@@ -434,9 +434,9 @@ func score2xLm3_128AVX2(y *float32, ldy int, q *int8, d *float32, s *float32, w 
 // Requires: AVX2, F16C
 //
 //go:noescape
-func score3xLm3_128AVX2(y *float32, ldy int, q *int8, d *float32, s *float32, w *byte, stride int, rows int, blocks int)
+func matmulQ8Block3xLm3_128AVX2(y *float32, ldy int, q *int8, d *float32, s *float32, w *byte, stride int, rows int, blocks int)
 
-// score4xLm3_128AVX2 multiplies rows of one block with 4 rows of activations in int8; rows is a multiple of 4, ldy and stride in bytes.
+// matmulQ8Block4xLm3_128AVX2 multiplies rows of one block with 4 rows of activations in int8; rows is a multiple of 4, ldy and stride in bytes.
 //
 //	for r := range rows {
 //		for j := range 4 {
@@ -447,7 +447,7 @@ func score3xLm3_128AVX2(y *float32, ldy int, q *int8, d *float32, s *float32, w 
 // Requires: AVX2, F16C
 //
 //go:noescape
-func score4xLm3_128AVX2(y *float32, ldy int, q *int8, d *float32, s *float32, w *byte, stride int, rows int, blocks int)
+func matmulQ8Block4xLm3_128AVX2(y *float32, ldy int, q *int8, d *float32, s *float32, w *byte, stride int, rows int, blocks int)
 
 // unpackLm3_128AVX2 unpacks a row into records of 32 levels, their scales and mins.
 //
@@ -463,10 +463,10 @@ func score4xLm3_128AVX2(y *float32, ldy int, q *int8, d *float32, s *float32, w 
 func unpackLm3_128AVX2(dst *byte, src *byte, blocks int)
 
 var matmulQ8TilesLm3_128AVX2 = matmulQ8Tiles{
+	fours:    [actRows]matmulQ8Kernel{matmulQ8Block1xLm3_128AVX2, matmulQ8Block2xLm3_128AVX2, matmulQ8Block3xLm3_128AVX2, matmulQ8Block4xLm3_128AVX2},
 	gemm:     gemmSignedAVX2,
 	oneBlock: true,
 	record:   80,
-	score:    [actRows]matmulQ8Kernel{score1xLm3_128AVX2, score2xLm3_128AVX2, score3xLm3_128AVX2, score4xLm3_128AVX2},
 	tiles:    [actRows]matmulQ8Kernel{matmulQ81xLm3_128AVX2, matmulQ82xLm3_128AVX2, matmulQ83xLm3_128AVX2, matmulQ84xLm3_128AVX2},
 	unpack:   unpackLm3_128AVX2,
 }

@@ -2011,9 +2011,9 @@ done2:
 	VZEROUPPER
 	RET
 
-// score1xLm3_128AVX512 multiplies rows of one block with 1 row of activations in int8; rows is a multiple of 4, ldy and stride in bytes.
+// matmulQ8Block1xLm3_128AVX512 multiplies rows of one block with 1 row of activations in int8; rows is a multiple of 4, ldy and stride in bytes.
 // Requires: F16C, AVX512VL, AVX512VNNI
-TEXT ·score1xLm3_128AVX512(SB), 0, $768-72
+TEXT ·matmulQ8Block1xLm3_128AVX512(SB), 0, $768-72
 	LEAQ         31(SP), AX
 	ANDQ         $-32, AX
 	LEAQ         351(SP), AX
@@ -2190,9 +2190,9 @@ done2:
 	VZEROUPPER
 	RET
 
-// score2xLm3_128AVX512 multiplies rows of one block with 2 rows of activations in int8; rows is a multiple of 4, ldy and stride in bytes.
+// matmulQ8Block2xLm3_128AVX512 multiplies rows of one block with 2 rows of activations in int8; rows is a multiple of 4, ldy and stride in bytes.
 // Requires: F16C, AVX512VL, AVX512VNNI
-TEXT ·score2xLm3_128AVX512(SB), 0, $1024-72
+TEXT ·matmulQ8Block2xLm3_128AVX512(SB), 0, $1024-72
 	LEAQ         31(SP), AX
 	ANDQ         $-32, AX
 	LEAQ         351(SP), AX
@@ -2451,9 +2451,9 @@ done2:
 	VZEROUPPER
 	RET
 
-// score3xLm3_128AVX512 multiplies rows of one block with 3 rows of activations in int8; rows is a multiple of 4, ldy and stride in bytes.
+// matmulQ8Block3xLm3_128AVX512 multiplies rows of one block with 3 rows of activations in int8; rows is a multiple of 4, ldy and stride in bytes.
 // Requires: F16C, AVX512VL, AVX512VNNI
-TEXT ·score3xLm3_128AVX512(SB), 0, $1280-72
+TEXT ·matmulQ8Block3xLm3_128AVX512(SB), 0, $1280-72
 	LEAQ         31(SP), AX
 	ANDQ         $-32, AX
 	LEAQ         351(SP), AX
@@ -2792,9 +2792,9 @@ done2:
 	VZEROUPPER
 	RET
 
-// score4xLm3_128AVX512 multiplies rows of one block with 4 rows of activations in int8; rows is a multiple of 4, ldy and stride in bytes.
+// matmulQ8Block4xLm3_128AVX512 multiplies rows of one block with 4 rows of activations in int8; rows is a multiple of 4, ldy and stride in bytes.
 // Requires: F16C, AVX512VL, AVX512VNNI
-TEXT ·score4xLm3_128AVX512(SB), 0, $1536-72
+TEXT ·matmulQ8Block4xLm3_128AVX512(SB), 0, $1536-72
 	LEAQ         31(SP), AX
 	ANDQ         $-32, AX
 	LEAQ         351(SP), AX
@@ -6846,9 +6846,9 @@ done2:
 	VZEROUPPER
 	RET
 
-// score1xLm3_128AVX2 multiplies rows of one block with 1 row of activations in int8; rows is a multiple of 4, ldy and stride in bytes.
+// matmulQ8Block1xLm3_128AVX2 multiplies rows of one block with 1 row of activations in int8; rows is a multiple of 4, ldy and stride in bytes.
 // Requires: AVX2, F16C
-TEXT ·score1xLm3_128AVX2(SB), 0, $768-72
+TEXT ·matmulQ8Block1xLm3_128AVX2(SB), 0, $768-72
 	LEAQ         31(SP), AX
 	ANDQ         $-32, AX
 	LEAQ         351(SP), AX
@@ -7037,9 +7037,9 @@ done2:
 	VZEROUPPER
 	RET
 
-// score2xLm3_128AVX2 multiplies rows of one block with 2 rows of activations in int8; rows is a multiple of 4, ldy and stride in bytes.
+// matmulQ8Block2xLm3_128AVX2 multiplies rows of one block with 2 rows of activations in int8; rows is a multiple of 4, ldy and stride in bytes.
 // Requires: AVX2, F16C
-TEXT ·score2xLm3_128AVX2(SB), 0, $1024-72
+TEXT ·matmulQ8Block2xLm3_128AVX2(SB), 0, $1024-72
 	LEAQ         31(SP), AX
 	ANDQ         $-32, AX
 	LEAQ         351(SP), AX
@@ -7322,9 +7322,9 @@ done2:
 	VZEROUPPER
 	RET
 
-// score3xLm3_128AVX2 multiplies rows of one block with 3 rows of activations in int8; rows is a multiple of 4, ldy and stride in bytes.
+// matmulQ8Block3xLm3_128AVX2 multiplies rows of one block with 3 rows of activations in int8; rows is a multiple of 4, ldy and stride in bytes.
 // Requires: AVX2, F16C
-TEXT ·score3xLm3_128AVX2(SB), 0, $1280-72
+TEXT ·matmulQ8Block3xLm3_128AVX2(SB), 0, $1280-72
 	LEAQ         31(SP), AX
 	ANDQ         $-32, AX
 	LEAQ         351(SP), AX
@@ -7699,9 +7699,9 @@ done2:
 	VZEROUPPER
 	RET
 
-// score4xLm3_128AVX2 multiplies rows of one block with 4 rows of activations in int8; rows is a multiple of 4, ldy and stride in bytes.
+// matmulQ8Block4xLm3_128AVX2 multiplies rows of one block with 4 rows of activations in int8; rows is a multiple of 4, ldy and stride in bytes.
 // Requires: AVX2, F16C
-TEXT ·score4xLm3_128AVX2(SB), 0, $1536-72
+TEXT ·matmulQ8Block4xLm3_128AVX2(SB), 0, $1536-72
 	LEAQ         31(SP), AX
 	ANDQ         $-32, AX
 	LEAQ         351(SP), AX

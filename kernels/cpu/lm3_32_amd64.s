@@ -1314,9 +1314,9 @@ done2:
 	VZEROUPPER
 	RET
 
-// score1xLm3_32AVX512 multiplies rows with 1 row of activations in int8; rows is a multiple of 4, ldy and stride in bytes.
+// matmulQ8Fours1xLm3_32AVX512 multiplies rows with 1 row of activations in int8; rows is a multiple of 4, ldy and stride in bytes.
 // Requires: F16C, FMA, AVX512VL, AVX512VNNI
-TEXT ·score1xLm3_32AVX512(SB), NOSPLIT, $288-72
+TEXT ·matmulQ8Fours1xLm3_32AVX512(SB), NOSPLIT, $288-72
 	LEAQ         31(SP), AX
 	ANDQ         $-32, AX
 	MOVQ         y+0(FP), AX
@@ -1465,9 +1465,9 @@ done2:
 	VZEROUPPER
 	RET
 
-// score2xLm3_32AVX512 multiplies rows with 2 rows of activations in int8; rows is a multiple of 4, ldy and stride in bytes.
+// matmulQ8Fours2xLm3_32AVX512 multiplies rows with 2 rows of activations in int8; rows is a multiple of 4, ldy and stride in bytes.
 // Requires: F16C, FMA, AVX512VL, AVX512VNNI
-TEXT ·score2xLm3_32AVX512(SB), NOSPLIT, $416-72
+TEXT ·matmulQ8Fours2xLm3_32AVX512(SB), NOSPLIT, $416-72
 	LEAQ         31(SP), AX
 	ANDQ         $-32, AX
 	MOVQ         y+0(FP), AX
@@ -1659,9 +1659,9 @@ done2:
 	VZEROUPPER
 	RET
 
-// score3xLm3_32AVX512 multiplies rows with 3 rows of activations in int8; rows is a multiple of 4, ldy and stride in bytes.
+// matmulQ8Fours3xLm3_32AVX512 multiplies rows with 3 rows of activations in int8; rows is a multiple of 4, ldy and stride in bytes.
 // Requires: F16C, FMA, AVX512VL, AVX512VNNI
-TEXT ·score3xLm3_32AVX512(SB), NOSPLIT, $544-72
+TEXT ·matmulQ8Fours3xLm3_32AVX512(SB), NOSPLIT, $544-72
 	LEAQ         31(SP), AX
 	ANDQ         $-32, AX
 	MOVQ         y+0(FP), AX
@@ -1896,9 +1896,9 @@ done2:
 	VZEROUPPER
 	RET
 
-// score4xLm3_32AVX512 multiplies rows with 4 rows of activations in int8; rows is a multiple of 4, ldy and stride in bytes.
+// matmulQ8Fours4xLm3_32AVX512 multiplies rows with 4 rows of activations in int8; rows is a multiple of 4, ldy and stride in bytes.
 // Requires: F16C, FMA, AVX512VL, AVX512VNNI
-TEXT ·score4xLm3_32AVX512(SB), 0, $672-72
+TEXT ·matmulQ8Fours4xLm3_32AVX512(SB), 0, $672-72
 	LEAQ         31(SP), AX
 	ANDQ         $-32, AX
 	MOVQ         y+0(FP), AX
@@ -3916,9 +3916,9 @@ done2:
 	VZEROUPPER
 	RET
 
-// score1xLm3_32AVX2 multiplies rows with 1 row of activations in int8; rows is a multiple of 4, ldy and stride in bytes.
+// matmulQ8Fours1xLm3_32AVX2 multiplies rows with 1 row of activations in int8; rows is a multiple of 4, ldy and stride in bytes.
 // Requires: AVX2, F16C, FMA
-TEXT ·score1xLm3_32AVX2(SB), NOSPLIT, $288-72
+TEXT ·matmulQ8Fours1xLm3_32AVX2(SB), NOSPLIT, $288-72
 	LEAQ         31(SP), AX
 	ANDQ         $-32, AX
 	MOVQ         y+0(FP), AX
@@ -4067,9 +4067,9 @@ done2:
 	VZEROUPPER
 	RET
 
-// score2xLm3_32AVX2 multiplies rows with 2 rows of activations in int8; rows is a multiple of 4, ldy and stride in bytes.
+// matmulQ8Fours2xLm3_32AVX2 multiplies rows with 2 rows of activations in int8; rows is a multiple of 4, ldy and stride in bytes.
 // Requires: AVX2, F16C, FMA
-TEXT ·score2xLm3_32AVX2(SB), NOSPLIT, $416-72
+TEXT ·matmulQ8Fours2xLm3_32AVX2(SB), NOSPLIT, $416-72
 	LEAQ         31(SP), AX
 	ANDQ         $-32, AX
 	MOVQ         y+0(FP), AX
@@ -4261,9 +4261,9 @@ done2:
 	VZEROUPPER
 	RET
 
-// score3xLm3_32AVX2 multiplies rows with 3 rows of activations in int8; rows is a multiple of 4, ldy and stride in bytes.
+// matmulQ8Fours3xLm3_32AVX2 multiplies rows with 3 rows of activations in int8; rows is a multiple of 4, ldy and stride in bytes.
 // Requires: AVX2, F16C, FMA
-TEXT ·score3xLm3_32AVX2(SB), NOSPLIT, $544-72
+TEXT ·matmulQ8Fours3xLm3_32AVX2(SB), NOSPLIT, $544-72
 	LEAQ         31(SP), AX
 	ANDQ         $-32, AX
 	MOVQ         y+0(FP), AX
@@ -4498,9 +4498,9 @@ done2:
 	VZEROUPPER
 	RET
 
-// score4xLm3_32AVX2 multiplies rows with 4 rows of activations in int8; rows is a multiple of 4, ldy and stride in bytes.
+// matmulQ8Fours4xLm3_32AVX2 multiplies rows with 4 rows of activations in int8; rows is a multiple of 4, ldy and stride in bytes.
 // Requires: AVX2, F16C, FMA
-TEXT ·score4xLm3_32AVX2(SB), 0, $672-72
+TEXT ·matmulQ8Fours4xLm3_32AVX2(SB), 0, $672-72
 	LEAQ         31(SP), AX
 	ANDQ         $-32, AX
 	MOVQ         y+0(FP), AX

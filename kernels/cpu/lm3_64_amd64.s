@@ -1395,9 +1395,9 @@ done2:
 	VZEROUPPER
 	RET
 
-// score1xLm3_64AVX512 multiplies rows of one block with 1 row of activations in int8; rows is a multiple of 4, ldy and stride in bytes.
+// matmulQ8Block1xLm3_64AVX512 multiplies rows of one block with 1 row of activations in int8; rows is a multiple of 4, ldy and stride in bytes.
 // Requires: F16C, AVX512VL, AVX512VNNI
-TEXT ·score1xLm3_64AVX512(SB), NOSPLIT, $576-72
+TEXT ·matmulQ8Block1xLm3_64AVX512(SB), NOSPLIT, $576-72
 	LEAQ         31(SP), AX
 	ANDQ         $-32, AX
 	LEAQ         223(SP), AX
@@ -1532,9 +1532,9 @@ done2:
 	VZEROUPPER
 	RET
 
-// score2xLm3_64AVX512 multiplies rows of one block with 2 rows of activations in int8; rows is a multiple of 4, ldy and stride in bytes.
+// matmulQ8Block2xLm3_64AVX512 multiplies rows of one block with 2 rows of activations in int8; rows is a multiple of 4, ldy and stride in bytes.
 // Requires: F16C, AVX512VL, AVX512VNNI
-TEXT ·score2xLm3_64AVX512(SB), 0, $768-72
+TEXT ·matmulQ8Block2xLm3_64AVX512(SB), 0, $768-72
 	LEAQ         31(SP), AX
 	ANDQ         $-32, AX
 	LEAQ         223(SP), AX
@@ -1729,9 +1729,9 @@ done2:
 	VZEROUPPER
 	RET
 
-// score3xLm3_64AVX512 multiplies rows of one block with 3 rows of activations in int8; rows is a multiple of 4, ldy and stride in bytes.
+// matmulQ8Block3xLm3_64AVX512 multiplies rows of one block with 3 rows of activations in int8; rows is a multiple of 4, ldy and stride in bytes.
 // Requires: F16C, AVX512VL, AVX512VNNI
-TEXT ·score3xLm3_64AVX512(SB), 0, $960-72
+TEXT ·matmulQ8Block3xLm3_64AVX512(SB), 0, $960-72
 	LEAQ         31(SP), AX
 	ANDQ         $-32, AX
 	LEAQ         223(SP), AX
@@ -1984,9 +1984,9 @@ done2:
 	VZEROUPPER
 	RET
 
-// score4xLm3_64AVX512 multiplies rows of one block with 4 rows of activations in int8; rows is a multiple of 4, ldy and stride in bytes.
+// matmulQ8Block4xLm3_64AVX512 multiplies rows of one block with 4 rows of activations in int8; rows is a multiple of 4, ldy and stride in bytes.
 // Requires: F16C, AVX512VL, AVX512VNNI
-TEXT ·score4xLm3_64AVX512(SB), 0, $1152-72
+TEXT ·matmulQ8Block4xLm3_64AVX512(SB), 0, $1152-72
 	LEAQ         31(SP), AX
 	ANDQ         $-32, AX
 	LEAQ         223(SP), AX
@@ -4460,9 +4460,9 @@ done2:
 	VZEROUPPER
 	RET
 
-// score1xLm3_64AVX2 multiplies rows of one block with 1 row of activations in int8; rows is a multiple of 4, ldy and stride in bytes.
+// matmulQ8Block1xLm3_64AVX2 multiplies rows of one block with 1 row of activations in int8; rows is a multiple of 4, ldy and stride in bytes.
 // Requires: AVX2, F16C
-TEXT ·score1xLm3_64AVX2(SB), NOSPLIT, $576-72
+TEXT ·matmulQ8Block1xLm3_64AVX2(SB), NOSPLIT, $576-72
 	LEAQ         31(SP), AX
 	ANDQ         $-32, AX
 	LEAQ         223(SP), AX
@@ -4601,9 +4601,9 @@ done2:
 	VZEROUPPER
 	RET
 
-// score2xLm3_64AVX2 multiplies rows of one block with 2 rows of activations in int8; rows is a multiple of 4, ldy and stride in bytes.
+// matmulQ8Block2xLm3_64AVX2 multiplies rows of one block with 2 rows of activations in int8; rows is a multiple of 4, ldy and stride in bytes.
 // Requires: AVX2, F16C
-TEXT ·score2xLm3_64AVX2(SB), 0, $768-72
+TEXT ·matmulQ8Block2xLm3_64AVX2(SB), 0, $768-72
 	LEAQ         31(SP), AX
 	ANDQ         $-32, AX
 	LEAQ         223(SP), AX
@@ -4806,9 +4806,9 @@ done2:
 	VZEROUPPER
 	RET
 
-// score3xLm3_64AVX2 multiplies rows of one block with 3 rows of activations in int8; rows is a multiple of 4, ldy and stride in bytes.
+// matmulQ8Block3xLm3_64AVX2 multiplies rows of one block with 3 rows of activations in int8; rows is a multiple of 4, ldy and stride in bytes.
 // Requires: AVX2, F16C
-TEXT ·score3xLm3_64AVX2(SB), 0, $960-72
+TEXT ·matmulQ8Block3xLm3_64AVX2(SB), 0, $960-72
 	LEAQ         31(SP), AX
 	ANDQ         $-32, AX
 	LEAQ         223(SP), AX
@@ -5073,9 +5073,9 @@ done2:
 	VZEROUPPER
 	RET
 
-// score4xLm3_64AVX2 multiplies rows of one block with 4 rows of activations in int8; rows is a multiple of 4, ldy and stride in bytes.
+// matmulQ8Block4xLm3_64AVX2 multiplies rows of one block with 4 rows of activations in int8; rows is a multiple of 4, ldy and stride in bytes.
 // Requires: AVX2, F16C
-TEXT ·score4xLm3_64AVX2(SB), 0, $1152-72
+TEXT ·matmulQ8Block4xLm3_64AVX2(SB), 0, $1152-72
 	LEAQ         31(SP), AX
 	ANDQ         $-32, AX
 	LEAQ         223(SP), AX

@@ -1783,9 +1783,9 @@ done2:
 	VZEROUPPER
 	RET
 
-// score1xLm4_128AVX512 multiplies rows of one block with 1 row of activations in int8; rows is a multiple of 4, ldy and stride in bytes.
+// matmulQ8Block1xLm4_128AVX512 multiplies rows of one block with 1 row of activations in int8; rows is a multiple of 4, ldy and stride in bytes.
 // Requires: F16C, AVX512VL, AVX512VNNI
-TEXT ·score1xLm4_128AVX512(SB), 0, $768-72
+TEXT ·matmulQ8Block1xLm4_128AVX512(SB), 0, $768-72
 	LEAQ         31(SP), AX
 	ANDQ         $-32, AX
 	LEAQ         351(SP), AX
@@ -1942,9 +1942,9 @@ done2:
 	VZEROUPPER
 	RET
 
-// score2xLm4_128AVX512 multiplies rows of one block with 2 rows of activations in int8; rows is a multiple of 4, ldy and stride in bytes.
+// matmulQ8Block2xLm4_128AVX512 multiplies rows of one block with 2 rows of activations in int8; rows is a multiple of 4, ldy and stride in bytes.
 // Requires: F16C, AVX512VL, AVX512VNNI
-TEXT ·score2xLm4_128AVX512(SB), 0, $1024-72
+TEXT ·matmulQ8Block2xLm4_128AVX512(SB), 0, $1024-72
 	LEAQ         31(SP), AX
 	ANDQ         $-32, AX
 	LEAQ         351(SP), AX
@@ -2183,9 +2183,9 @@ done2:
 	VZEROUPPER
 	RET
 
-// score3xLm4_128AVX512 multiplies rows of one block with 3 rows of activations in int8; rows is a multiple of 4, ldy and stride in bytes.
+// matmulQ8Block3xLm4_128AVX512 multiplies rows of one block with 3 rows of activations in int8; rows is a multiple of 4, ldy and stride in bytes.
 // Requires: F16C, AVX512VL, AVX512VNNI
-TEXT ·score3xLm4_128AVX512(SB), 0, $1280-72
+TEXT ·matmulQ8Block3xLm4_128AVX512(SB), 0, $1280-72
 	LEAQ         31(SP), AX
 	ANDQ         $-32, AX
 	LEAQ         351(SP), AX
@@ -2504,9 +2504,9 @@ done2:
 	VZEROUPPER
 	RET
 
-// score4xLm4_128AVX512 multiplies rows of one block with 4 rows of activations in int8; rows is a multiple of 4, ldy and stride in bytes.
+// matmulQ8Block4xLm4_128AVX512 multiplies rows of one block with 4 rows of activations in int8; rows is a multiple of 4, ldy and stride in bytes.
 // Requires: F16C, AVX512VL, AVX512VNNI
-TEXT ·score4xLm4_128AVX512(SB), 0, $1536-72
+TEXT ·matmulQ8Block4xLm4_128AVX512(SB), 0, $1536-72
 	LEAQ         31(SP), AX
 	ANDQ         $-32, AX
 	LEAQ         351(SP), AX
@@ -6238,9 +6238,9 @@ done2:
 	VZEROUPPER
 	RET
 
-// score1xLm4_128AVX2 multiplies rows of one block with 1 row of activations in int8; rows is a multiple of 4, ldy and stride in bytes.
+// matmulQ8Block1xLm4_128AVX2 multiplies rows of one block with 1 row of activations in int8; rows is a multiple of 4, ldy and stride in bytes.
 // Requires: AVX2, F16C
-TEXT ·score1xLm4_128AVX2(SB), 0, $768-72
+TEXT ·matmulQ8Block1xLm4_128AVX2(SB), 0, $768-72
 	LEAQ         31(SP), AX
 	ANDQ         $-32, AX
 	LEAQ         351(SP), AX
@@ -6409,9 +6409,9 @@ done2:
 	VZEROUPPER
 	RET
 
-// score2xLm4_128AVX2 multiplies rows of one block with 2 rows of activations in int8; rows is a multiple of 4, ldy and stride in bytes.
+// matmulQ8Block2xLm4_128AVX2 multiplies rows of one block with 2 rows of activations in int8; rows is a multiple of 4, ldy and stride in bytes.
 // Requires: AVX2, F16C
-TEXT ·score2xLm4_128AVX2(SB), 0, $1024-72
+TEXT ·matmulQ8Block2xLm4_128AVX2(SB), 0, $1024-72
 	LEAQ         31(SP), AX
 	ANDQ         $-32, AX
 	LEAQ         351(SP), AX
@@ -6674,9 +6674,9 @@ done2:
 	VZEROUPPER
 	RET
 
-// score3xLm4_128AVX2 multiplies rows of one block with 3 rows of activations in int8; rows is a multiple of 4, ldy and stride in bytes.
+// matmulQ8Block3xLm4_128AVX2 multiplies rows of one block with 3 rows of activations in int8; rows is a multiple of 4, ldy and stride in bytes.
 // Requires: AVX2, F16C
-TEXT ·score3xLm4_128AVX2(SB), 0, $1280-72
+TEXT ·matmulQ8Block3xLm4_128AVX2(SB), 0, $1280-72
 	LEAQ         31(SP), AX
 	ANDQ         $-32, AX
 	LEAQ         351(SP), AX
@@ -7031,9 +7031,9 @@ done2:
 	VZEROUPPER
 	RET
 
-// score4xLm4_128AVX2 multiplies rows of one block with 4 rows of activations in int8; rows is a multiple of 4, ldy and stride in bytes.
+// matmulQ8Block4xLm4_128AVX2 multiplies rows of one block with 4 rows of activations in int8; rows is a multiple of 4, ldy and stride in bytes.
 // Requires: AVX2, F16C
-TEXT ·score4xLm4_128AVX2(SB), 0, $1536-72
+TEXT ·matmulQ8Block4xLm4_128AVX2(SB), 0, $1536-72
 	LEAQ         31(SP), AX
 	ANDQ         $-32, AX
 	LEAQ         351(SP), AX

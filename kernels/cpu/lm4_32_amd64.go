@@ -132,7 +132,7 @@ func matmulQ83xLm4_32AVX512(y *float32, ldy int, q *int8, d *float32, s *float32
 //go:noescape
 func matmulQ84xLm4_32AVX512(y *float32, ldy int, q *int8, d *float32, s *float32, w *byte, stride int, rows int, blocks int)
 
-// score1xLm4_32AVX512 multiplies rows with 1 row of activations in int8; rows is a multiple of 4, ldy and stride in bytes.
+// matmulQ8Fours1xLm4_32AVX512 multiplies rows with 1 row of activations in int8; rows is a multiple of 4, ldy and stride in bytes.
 //
 //	for r := range rows {
 //		for j := range 1 {
@@ -143,9 +143,9 @@ func matmulQ84xLm4_32AVX512(y *float32, ldy int, q *int8, d *float32, s *float32
 // Requires: F16C, FMA, AVX512VL, AVX512VNNI
 //
 //go:noescape
-func score1xLm4_32AVX512(y *float32, ldy int, q *int8, d *float32, s *float32, w *byte, stride int, rows int, blocks int)
+func matmulQ8Fours1xLm4_32AVX512(y *float32, ldy int, q *int8, d *float32, s *float32, w *byte, stride int, rows int, blocks int)
 
-// score2xLm4_32AVX512 multiplies rows with 2 rows of activations in int8; rows is a multiple of 4, ldy and stride in bytes.
+// matmulQ8Fours2xLm4_32AVX512 multiplies rows with 2 rows of activations in int8; rows is a multiple of 4, ldy and stride in bytes.
 //
 //	for r := range rows {
 //		for j := range 2 {
@@ -156,9 +156,9 @@ func score1xLm4_32AVX512(y *float32, ldy int, q *int8, d *float32, s *float32, w
 // Requires: F16C, FMA, AVX512VL, AVX512VNNI
 //
 //go:noescape
-func score2xLm4_32AVX512(y *float32, ldy int, q *int8, d *float32, s *float32, w *byte, stride int, rows int, blocks int)
+func matmulQ8Fours2xLm4_32AVX512(y *float32, ldy int, q *int8, d *float32, s *float32, w *byte, stride int, rows int, blocks int)
 
-// score3xLm4_32AVX512 multiplies rows with 3 rows of activations in int8; rows is a multiple of 4, ldy and stride in bytes.
+// matmulQ8Fours3xLm4_32AVX512 multiplies rows with 3 rows of activations in int8; rows is a multiple of 4, ldy and stride in bytes.
 //
 //	for r := range rows {
 //		for j := range 3 {
@@ -169,9 +169,9 @@ func score2xLm4_32AVX512(y *float32, ldy int, q *int8, d *float32, s *float32, w
 // Requires: F16C, FMA, AVX512VL, AVX512VNNI
 //
 //go:noescape
-func score3xLm4_32AVX512(y *float32, ldy int, q *int8, d *float32, s *float32, w *byte, stride int, rows int, blocks int)
+func matmulQ8Fours3xLm4_32AVX512(y *float32, ldy int, q *int8, d *float32, s *float32, w *byte, stride int, rows int, blocks int)
 
-// score4xLm4_32AVX512 multiplies rows with 4 rows of activations in int8; rows is a multiple of 4, ldy and stride in bytes.
+// matmulQ8Fours4xLm4_32AVX512 multiplies rows with 4 rows of activations in int8; rows is a multiple of 4, ldy and stride in bytes.
 //
 //	for r := range rows {
 //		for j := range 4 {
@@ -182,7 +182,7 @@ func score3xLm4_32AVX512(y *float32, ldy int, q *int8, d *float32, s *float32, w
 // Requires: F16C, FMA, AVX512VL, AVX512VNNI
 //
 //go:noescape
-func score4xLm4_32AVX512(y *float32, ldy int, q *int8, d *float32, s *float32, w *byte, stride int, rows int, blocks int)
+func matmulQ8Fours4xLm4_32AVX512(y *float32, ldy int, q *int8, d *float32, s *float32, w *byte, stride int, rows int, blocks int)
 
 // unpackLm4_32AVX512 unpacks a row into records of 32 levels, their scales and mins.
 //
@@ -198,9 +198,9 @@ func score4xLm4_32AVX512(y *float32, ldy int, q *int8, d *float32, s *float32, w
 func unpackLm4_32AVX512(dst *byte, src *byte, blocks int)
 
 var matmulQ8TilesLm4_32AVX512 = matmulQ8Tiles{
+	fours:  [actRows]matmulQ8Kernel{matmulQ8Fours1xLm4_32AVX512, matmulQ8Fours2xLm4_32AVX512, matmulQ8Fours3xLm4_32AVX512, matmulQ8Fours4xLm4_32AVX512},
 	gemm:   gemmSignedAVX512,
 	record: 80,
-	score:  [actRows]matmulQ8Kernel{score1xLm4_32AVX512, score2xLm4_32AVX512, score3xLm4_32AVX512, score4xLm4_32AVX512},
 	tiles:  [actRows]matmulQ8Kernel{matmulQ81xLm4_32AVX512, matmulQ82xLm4_32AVX512, matmulQ83xLm4_32AVX512, matmulQ84xLm4_32AVX512},
 	unpack: unpackLm4_32AVX512,
 }
@@ -396,7 +396,7 @@ func matmulQ83xLm4_32AVX2(y *float32, ldy int, q *int8, d *float32, s *float32, 
 //go:noescape
 func matmulQ84xLm4_32AVX2(y *float32, ldy int, q *int8, d *float32, s *float32, w *byte, stride int, rows int, blocks int)
 
-// score1xLm4_32AVX2 multiplies rows with 1 row of activations in int8; rows is a multiple of 4, ldy and stride in bytes.
+// matmulQ8Fours1xLm4_32AVX2 multiplies rows with 1 row of activations in int8; rows is a multiple of 4, ldy and stride in bytes.
 //
 //	for r := range rows {
 //		for j := range 1 {
@@ -407,9 +407,9 @@ func matmulQ84xLm4_32AVX2(y *float32, ldy int, q *int8, d *float32, s *float32, 
 // Requires: AVX2, F16C, FMA
 //
 //go:noescape
-func score1xLm4_32AVX2(y *float32, ldy int, q *int8, d *float32, s *float32, w *byte, stride int, rows int, blocks int)
+func matmulQ8Fours1xLm4_32AVX2(y *float32, ldy int, q *int8, d *float32, s *float32, w *byte, stride int, rows int, blocks int)
 
-// score2xLm4_32AVX2 multiplies rows with 2 rows of activations in int8; rows is a multiple of 4, ldy and stride in bytes.
+// matmulQ8Fours2xLm4_32AVX2 multiplies rows with 2 rows of activations in int8; rows is a multiple of 4, ldy and stride in bytes.
 //
 //	for r := range rows {
 //		for j := range 2 {
@@ -420,9 +420,9 @@ func score1xLm4_32AVX2(y *float32, ldy int, q *int8, d *float32, s *float32, w *
 // Requires: AVX2, F16C, FMA
 //
 //go:noescape
-func score2xLm4_32AVX2(y *float32, ldy int, q *int8, d *float32, s *float32, w *byte, stride int, rows int, blocks int)
+func matmulQ8Fours2xLm4_32AVX2(y *float32, ldy int, q *int8, d *float32, s *float32, w *byte, stride int, rows int, blocks int)
 
-// score3xLm4_32AVX2 multiplies rows with 3 rows of activations in int8; rows is a multiple of 4, ldy and stride in bytes.
+// matmulQ8Fours3xLm4_32AVX2 multiplies rows with 3 rows of activations in int8; rows is a multiple of 4, ldy and stride in bytes.
 //
 //	for r := range rows {
 //		for j := range 3 {
@@ -433,9 +433,9 @@ func score2xLm4_32AVX2(y *float32, ldy int, q *int8, d *float32, s *float32, w *
 // Requires: AVX2, F16C, FMA
 //
 //go:noescape
-func score3xLm4_32AVX2(y *float32, ldy int, q *int8, d *float32, s *float32, w *byte, stride int, rows int, blocks int)
+func matmulQ8Fours3xLm4_32AVX2(y *float32, ldy int, q *int8, d *float32, s *float32, w *byte, stride int, rows int, blocks int)
 
-// score4xLm4_32AVX2 multiplies rows with 4 rows of activations in int8; rows is a multiple of 4, ldy and stride in bytes.
+// matmulQ8Fours4xLm4_32AVX2 multiplies rows with 4 rows of activations in int8; rows is a multiple of 4, ldy and stride in bytes.
 //
 //	for r := range rows {
 //		for j := range 4 {
@@ -446,7 +446,7 @@ func score3xLm4_32AVX2(y *float32, ldy int, q *int8, d *float32, s *float32, w *
 // Requires: AVX2, F16C, FMA
 //
 //go:noescape
-func score4xLm4_32AVX2(y *float32, ldy int, q *int8, d *float32, s *float32, w *byte, stride int, rows int, blocks int)
+func matmulQ8Fours4xLm4_32AVX2(y *float32, ldy int, q *int8, d *float32, s *float32, w *byte, stride int, rows int, blocks int)
 
 // unpackLm4_32AVX2 unpacks a row into records of 32 levels, their scales and mins.
 //
@@ -462,9 +462,9 @@ func score4xLm4_32AVX2(y *float32, ldy int, q *int8, d *float32, s *float32, w *
 func unpackLm4_32AVX2(dst *byte, src *byte, blocks int)
 
 var matmulQ8TilesLm4_32AVX2 = matmulQ8Tiles{
+	fours:  [actRows]matmulQ8Kernel{matmulQ8Fours1xLm4_32AVX2, matmulQ8Fours2xLm4_32AVX2, matmulQ8Fours3xLm4_32AVX2, matmulQ8Fours4xLm4_32AVX2},
 	gemm:   gemmSignedAVX2,
 	record: 80,
-	score:  [actRows]matmulQ8Kernel{score1xLm4_32AVX2, score2xLm4_32AVX2, score3xLm4_32AVX2, score4xLm4_32AVX2},
 	tiles:  [actRows]matmulQ8Kernel{matmulQ81xLm4_32AVX2, matmulQ82xLm4_32AVX2, matmulQ83xLm4_32AVX2, matmulQ84xLm4_32AVX2},
 	unpack: unpackLm4_32AVX2,
 }

@@ -1223,9 +1223,9 @@ done2:
 	VZEROUPPER
 	RET
 
-// score1xLm4_32AVX512 multiplies rows with 1 row of activations in int8; rows is a multiple of 4, ldy and stride in bytes.
+// matmulQ8Fours1xLm4_32AVX512 multiplies rows with 1 row of activations in int8; rows is a multiple of 4, ldy and stride in bytes.
 // Requires: F16C, FMA, AVX512VL, AVX512VNNI
-TEXT ·score1xLm4_32AVX512(SB), NOSPLIT, $288-72
+TEXT ·matmulQ8Fours1xLm4_32AVX512(SB), NOSPLIT, $288-72
 	LEAQ         31(SP), AX
 	ANDQ         $-32, AX
 	MOVQ         y+0(FP), AX
@@ -1359,9 +1359,9 @@ done2:
 	VZEROUPPER
 	RET
 
-// score2xLm4_32AVX512 multiplies rows with 2 rows of activations in int8; rows is a multiple of 4, ldy and stride in bytes.
+// matmulQ8Fours2xLm4_32AVX512 multiplies rows with 2 rows of activations in int8; rows is a multiple of 4, ldy and stride in bytes.
 // Requires: F16C, FMA, AVX512VL, AVX512VNNI
-TEXT ·score2xLm4_32AVX512(SB), NOSPLIT, $416-72
+TEXT ·matmulQ8Fours2xLm4_32AVX512(SB), NOSPLIT, $416-72
 	LEAQ         31(SP), AX
 	ANDQ         $-32, AX
 	MOVQ         y+0(FP), AX
@@ -1538,9 +1538,9 @@ done2:
 	VZEROUPPER
 	RET
 
-// score3xLm4_32AVX512 multiplies rows with 3 rows of activations in int8; rows is a multiple of 4, ldy and stride in bytes.
+// matmulQ8Fours3xLm4_32AVX512 multiplies rows with 3 rows of activations in int8; rows is a multiple of 4, ldy and stride in bytes.
 // Requires: F16C, FMA, AVX512VL, AVX512VNNI
-TEXT ·score3xLm4_32AVX512(SB), NOSPLIT, $544-72
+TEXT ·matmulQ8Fours3xLm4_32AVX512(SB), NOSPLIT, $544-72
 	LEAQ         31(SP), AX
 	ANDQ         $-32, AX
 	MOVQ         y+0(FP), AX
@@ -1760,9 +1760,9 @@ done2:
 	VZEROUPPER
 	RET
 
-// score4xLm4_32AVX512 multiplies rows with 4 rows of activations in int8; rows is a multiple of 4, ldy and stride in bytes.
+// matmulQ8Fours4xLm4_32AVX512 multiplies rows with 4 rows of activations in int8; rows is a multiple of 4, ldy and stride in bytes.
 // Requires: F16C, FMA, AVX512VL, AVX512VNNI
-TEXT ·score4xLm4_32AVX512(SB), 0, $672-72
+TEXT ·matmulQ8Fours4xLm4_32AVX512(SB), 0, $672-72
 	LEAQ         31(SP), AX
 	ANDQ         $-32, AX
 	MOVQ         y+0(FP), AX
@@ -3650,9 +3650,9 @@ done2:
 	VZEROUPPER
 	RET
 
-// score1xLm4_32AVX2 multiplies rows with 1 row of activations in int8; rows is a multiple of 4, ldy and stride in bytes.
+// matmulQ8Fours1xLm4_32AVX2 multiplies rows with 1 row of activations in int8; rows is a multiple of 4, ldy and stride in bytes.
 // Requires: AVX2, F16C, FMA
-TEXT ·score1xLm4_32AVX2(SB), NOSPLIT, $288-72
+TEXT ·matmulQ8Fours1xLm4_32AVX2(SB), NOSPLIT, $288-72
 	LEAQ         31(SP), AX
 	ANDQ         $-32, AX
 	MOVQ         y+0(FP), AX
@@ -3786,9 +3786,9 @@ done2:
 	VZEROUPPER
 	RET
 
-// score2xLm4_32AVX2 multiplies rows with 2 rows of activations in int8; rows is a multiple of 4, ldy and stride in bytes.
+// matmulQ8Fours2xLm4_32AVX2 multiplies rows with 2 rows of activations in int8; rows is a multiple of 4, ldy and stride in bytes.
 // Requires: AVX2, F16C, FMA
-TEXT ·score2xLm4_32AVX2(SB), NOSPLIT, $416-72
+TEXT ·matmulQ8Fours2xLm4_32AVX2(SB), NOSPLIT, $416-72
 	LEAQ         31(SP), AX
 	ANDQ         $-32, AX
 	MOVQ         y+0(FP), AX
@@ -3965,9 +3965,9 @@ done2:
 	VZEROUPPER
 	RET
 
-// score3xLm4_32AVX2 multiplies rows with 3 rows of activations in int8; rows is a multiple of 4, ldy and stride in bytes.
+// matmulQ8Fours3xLm4_32AVX2 multiplies rows with 3 rows of activations in int8; rows is a multiple of 4, ldy and stride in bytes.
 // Requires: AVX2, F16C, FMA
-TEXT ·score3xLm4_32AVX2(SB), NOSPLIT, $544-72
+TEXT ·matmulQ8Fours3xLm4_32AVX2(SB), NOSPLIT, $544-72
 	LEAQ         31(SP), AX
 	ANDQ         $-32, AX
 	MOVQ         y+0(FP), AX
@@ -4187,9 +4187,9 @@ done2:
 	VZEROUPPER
 	RET
 
-// score4xLm4_32AVX2 multiplies rows with 4 rows of activations in int8; rows is a multiple of 4, ldy and stride in bytes.
+// matmulQ8Fours4xLm4_32AVX2 multiplies rows with 4 rows of activations in int8; rows is a multiple of 4, ldy and stride in bytes.
 // Requires: AVX2, F16C, FMA
-TEXT ·score4xLm4_32AVX2(SB), 0, $672-72
+TEXT ·matmulQ8Fours4xLm4_32AVX2(SB), 0, $672-72
 	LEAQ         31(SP), AX
 	ANDQ         $-32, AX
 	MOVQ         y+0(FP), AX

@@ -1275,9 +1275,9 @@ done2:
 	VZEROUPPER
 	RET
 
-// score1xLm4_64AVX512 multiplies rows of one block with 1 row of activations in int8; rows is a multiple of 4, ldy and stride in bytes.
+// matmulQ8Block1xLm4_64AVX512 multiplies rows of one block with 1 row of activations in int8; rows is a multiple of 4, ldy and stride in bytes.
 // Requires: F16C, AVX512VL, AVX512VNNI
-TEXT ·score1xLm4_64AVX512(SB), NOSPLIT, $576-72
+TEXT ·matmulQ8Block1xLm4_64AVX512(SB), NOSPLIT, $576-72
 	LEAQ         31(SP), AX
 	ANDQ         $-32, AX
 	LEAQ         223(SP), AX
@@ -1402,9 +1402,9 @@ done2:
 	VZEROUPPER
 	RET
 
-// score2xLm4_64AVX512 multiplies rows of one block with 2 rows of activations in int8; rows is a multiple of 4, ldy and stride in bytes.
+// matmulQ8Block2xLm4_64AVX512 multiplies rows of one block with 2 rows of activations in int8; rows is a multiple of 4, ldy and stride in bytes.
 // Requires: F16C, AVX512VL, AVX512VNNI
-TEXT ·score2xLm4_64AVX512(SB), 0, $768-72
+TEXT ·matmulQ8Block2xLm4_64AVX512(SB), 0, $768-72
 	LEAQ         31(SP), AX
 	ANDQ         $-32, AX
 	LEAQ         223(SP), AX
@@ -1589,9 +1589,9 @@ done2:
 	VZEROUPPER
 	RET
 
-// score3xLm4_64AVX512 multiplies rows of one block with 3 rows of activations in int8; rows is a multiple of 4, ldy and stride in bytes.
+// matmulQ8Block3xLm4_64AVX512 multiplies rows of one block with 3 rows of activations in int8; rows is a multiple of 4, ldy and stride in bytes.
 // Requires: F16C, AVX512VL, AVX512VNNI
-TEXT ·score3xLm4_64AVX512(SB), 0, $960-72
+TEXT ·matmulQ8Block3xLm4_64AVX512(SB), 0, $960-72
 	LEAQ         31(SP), AX
 	ANDQ         $-32, AX
 	LEAQ         223(SP), AX
@@ -1834,9 +1834,9 @@ done2:
 	VZEROUPPER
 	RET
 
-// score4xLm4_64AVX512 multiplies rows of one block with 4 rows of activations in int8; rows is a multiple of 4, ldy and stride in bytes.
+// matmulQ8Block4xLm4_64AVX512 multiplies rows of one block with 4 rows of activations in int8; rows is a multiple of 4, ldy and stride in bytes.
 // Requires: F16C, AVX512VL, AVX512VNNI
-TEXT ·score4xLm4_64AVX512(SB), 0, $1152-72
+TEXT ·matmulQ8Block4xLm4_64AVX512(SB), 0, $1152-72
 	LEAQ         31(SP), AX
 	ANDQ         $-32, AX
 	LEAQ         223(SP), AX
@@ -4150,9 +4150,9 @@ done2:
 	VZEROUPPER
 	RET
 
-// score1xLm4_64AVX2 multiplies rows of one block with 1 row of activations in int8; rows is a multiple of 4, ldy and stride in bytes.
+// matmulQ8Block1xLm4_64AVX2 multiplies rows of one block with 1 row of activations in int8; rows is a multiple of 4, ldy and stride in bytes.
 // Requires: AVX2, F16C
-TEXT ·score1xLm4_64AVX2(SB), NOSPLIT, $576-72
+TEXT ·matmulQ8Block1xLm4_64AVX2(SB), NOSPLIT, $576-72
 	LEAQ         31(SP), AX
 	ANDQ         $-32, AX
 	LEAQ         223(SP), AX
@@ -4281,9 +4281,9 @@ done2:
 	VZEROUPPER
 	RET
 
-// score2xLm4_64AVX2 multiplies rows of one block with 2 rows of activations in int8; rows is a multiple of 4, ldy and stride in bytes.
+// matmulQ8Block2xLm4_64AVX2 multiplies rows of one block with 2 rows of activations in int8; rows is a multiple of 4, ldy and stride in bytes.
 // Requires: AVX2, F16C
-TEXT ·score2xLm4_64AVX2(SB), 0, $768-72
+TEXT ·matmulQ8Block2xLm4_64AVX2(SB), 0, $768-72
 	LEAQ         31(SP), AX
 	ANDQ         $-32, AX
 	LEAQ         223(SP), AX
@@ -4476,9 +4476,9 @@ done2:
 	VZEROUPPER
 	RET
 
-// score3xLm4_64AVX2 multiplies rows of one block with 3 rows of activations in int8; rows is a multiple of 4, ldy and stride in bytes.
+// matmulQ8Block3xLm4_64AVX2 multiplies rows of one block with 3 rows of activations in int8; rows is a multiple of 4, ldy and stride in bytes.
 // Requires: AVX2, F16C
-TEXT ·score3xLm4_64AVX2(SB), 0, $960-72
+TEXT ·matmulQ8Block3xLm4_64AVX2(SB), 0, $960-72
 	LEAQ         31(SP), AX
 	ANDQ         $-32, AX
 	LEAQ         223(SP), AX
@@ -4733,9 +4733,9 @@ done2:
 	VZEROUPPER
 	RET
 
-// score4xLm4_64AVX2 multiplies rows of one block with 4 rows of activations in int8; rows is a multiple of 4, ldy and stride in bytes.
+// matmulQ8Block4xLm4_64AVX2 multiplies rows of one block with 4 rows of activations in int8; rows is a multiple of 4, ldy and stride in bytes.
 // Requires: AVX2, F16C
-TEXT ·score4xLm4_64AVX2(SB), 0, $1152-72
+TEXT ·matmulQ8Block4xLm4_64AVX2(SB), 0, $1152-72
 	LEAQ         31(SP), AX
 	ANDQ         $-32, AX
 	LEAQ         223(SP), AX

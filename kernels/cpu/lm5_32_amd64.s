@@ -1602,9 +1602,9 @@ done2:
 	VZEROUPPER
 	RET
 
-// score1xLm5_32AVX512 multiplies rows with 1 row of activations in int8; rows is a multiple of 4, ldy and stride in bytes.
+// matmulQ8Fours1xLm5_32AVX512 multiplies rows with 1 row of activations in int8; rows is a multiple of 4, ldy and stride in bytes.
 // Requires: F16C, FMA, AVX512VL, AVX512VNNI
-TEXT ·score1xLm5_32AVX512(SB), NOSPLIT, $288-72
+TEXT ·matmulQ8Fours1xLm5_32AVX512(SB), NOSPLIT, $288-72
 	LEAQ         31(SP), AX
 	ANDQ         $-32, AX
 	MOVQ         y+0(FP), AX
@@ -1771,9 +1771,9 @@ done2:
 	VZEROUPPER
 	RET
 
-// score2xLm5_32AVX512 multiplies rows with 2 rows of activations in int8; rows is a multiple of 4, ldy and stride in bytes.
+// matmulQ8Fours2xLm5_32AVX512 multiplies rows with 2 rows of activations in int8; rows is a multiple of 4, ldy and stride in bytes.
 // Requires: F16C, FMA, AVX512VL, AVX512VNNI
-TEXT ·score2xLm5_32AVX512(SB), NOSPLIT, $416-72
+TEXT ·matmulQ8Fours2xLm5_32AVX512(SB), NOSPLIT, $416-72
 	LEAQ         31(SP), AX
 	ANDQ         $-32, AX
 	MOVQ         y+0(FP), AX
@@ -1983,9 +1983,9 @@ done2:
 	VZEROUPPER
 	RET
 
-// score3xLm5_32AVX512 multiplies rows with 3 rows of activations in int8; rows is a multiple of 4, ldy and stride in bytes.
+// matmulQ8Fours3xLm5_32AVX512 multiplies rows with 3 rows of activations in int8; rows is a multiple of 4, ldy and stride in bytes.
 // Requires: F16C, FMA, AVX512VL, AVX512VNNI
-TEXT ·score3xLm5_32AVX512(SB), NOSPLIT, $544-72
+TEXT ·matmulQ8Fours3xLm5_32AVX512(SB), NOSPLIT, $544-72
 	LEAQ         31(SP), AX
 	ANDQ         $-32, AX
 	MOVQ         y+0(FP), AX
@@ -2238,9 +2238,9 @@ done2:
 	VZEROUPPER
 	RET
 
-// score4xLm5_32AVX512 multiplies rows with 4 rows of activations in int8; rows is a multiple of 4, ldy and stride in bytes.
+// matmulQ8Fours4xLm5_32AVX512 multiplies rows with 4 rows of activations in int8; rows is a multiple of 4, ldy and stride in bytes.
 // Requires: F16C, FMA, AVX512VL, AVX512VNNI
-TEXT ·score4xLm5_32AVX512(SB), 0, $672-72
+TEXT ·matmulQ8Fours4xLm5_32AVX512(SB), 0, $672-72
 	LEAQ         31(SP), AX
 	ANDQ         $-32, AX
 	MOVQ         y+0(FP), AX
@@ -4791,9 +4791,9 @@ done2:
 	VZEROUPPER
 	RET
 
-// score1xLm5_32AVX2 multiplies rows with 1 row of activations in int8; rows is a multiple of 4, ldy and stride in bytes.
+// matmulQ8Fours1xLm5_32AVX2 multiplies rows with 1 row of activations in int8; rows is a multiple of 4, ldy and stride in bytes.
 // Requires: AVX2, F16C, FMA
-TEXT ·score1xLm5_32AVX2(SB), NOSPLIT, $288-72
+TEXT ·matmulQ8Fours1xLm5_32AVX2(SB), NOSPLIT, $288-72
 	LEAQ         31(SP), AX
 	ANDQ         $-32, AX
 	MOVQ         y+0(FP), AX
@@ -4960,9 +4960,9 @@ done2:
 	VZEROUPPER
 	RET
 
-// score2xLm5_32AVX2 multiplies rows with 2 rows of activations in int8; rows is a multiple of 4, ldy and stride in bytes.
+// matmulQ8Fours2xLm5_32AVX2 multiplies rows with 2 rows of activations in int8; rows is a multiple of 4, ldy and stride in bytes.
 // Requires: AVX2, F16C, FMA
-TEXT ·score2xLm5_32AVX2(SB), NOSPLIT, $416-72
+TEXT ·matmulQ8Fours2xLm5_32AVX2(SB), NOSPLIT, $416-72
 	LEAQ         31(SP), AX
 	ANDQ         $-32, AX
 	MOVQ         y+0(FP), AX
@@ -5172,9 +5172,9 @@ done2:
 	VZEROUPPER
 	RET
 
-// score3xLm5_32AVX2 multiplies rows with 3 rows of activations in int8; rows is a multiple of 4, ldy and stride in bytes.
+// matmulQ8Fours3xLm5_32AVX2 multiplies rows with 3 rows of activations in int8; rows is a multiple of 4, ldy and stride in bytes.
 // Requires: AVX2, F16C, FMA
-TEXT ·score3xLm5_32AVX2(SB), NOSPLIT, $544-72
+TEXT ·matmulQ8Fours3xLm5_32AVX2(SB), NOSPLIT, $544-72
 	LEAQ         31(SP), AX
 	ANDQ         $-32, AX
 	MOVQ         y+0(FP), AX
@@ -5427,9 +5427,9 @@ done2:
 	VZEROUPPER
 	RET
 
-// score4xLm5_32AVX2 multiplies rows with 4 rows of activations in int8; rows is a multiple of 4, ldy and stride in bytes.
+// matmulQ8Fours4xLm5_32AVX2 multiplies rows with 4 rows of activations in int8; rows is a multiple of 4, ldy and stride in bytes.
 // Requires: AVX2, F16C, FMA
-TEXT ·score4xLm5_32AVX2(SB), 0, $672-72
+TEXT ·matmulQ8Fours4xLm5_32AVX2(SB), 0, $672-72
 	LEAQ         31(SP), AX
 	ANDQ         $-32, AX
 	MOVQ         y+0(FP), AX

@@ -1787,9 +1787,9 @@ done2:
 	VZEROUPPER
 	RET
 
-// score1xLm5_64AVX512 multiplies rows of one block with 1 row of activations in int8; rows is a multiple of 4, ldy and stride in bytes.
+// matmulQ8Block1xLm5_64AVX512 multiplies rows of one block with 1 row of activations in int8; rows is a multiple of 4, ldy and stride in bytes.
 // Requires: F16C, AVX512VL, AVX512VNNI
-TEXT ·score1xLm5_64AVX512(SB), NOSPLIT, $416-72
+TEXT ·matmulQ8Block1xLm5_64AVX512(SB), NOSPLIT, $416-72
 	LEAQ         31(SP), AX
 	ANDQ         $-32, AX
 	LEAQ         223(SP), AX
@@ -1899,9 +1899,9 @@ done2:
 	VZEROUPPER
 	RET
 
-// score2xLm5_64AVX512 multiplies rows of one block with 2 rows of activations in int8; rows is a multiple of 4, ldy and stride in bytes.
+// matmulQ8Block2xLm5_64AVX512 multiplies rows of one block with 2 rows of activations in int8; rows is a multiple of 4, ldy and stride in bytes.
 // Requires: F16C, AVX512VL, AVX512VNNI
-TEXT ·score2xLm5_64AVX512(SB), NOSPLIT, $544-72
+TEXT ·matmulQ8Block2xLm5_64AVX512(SB), NOSPLIT, $544-72
 	LEAQ         31(SP), AX
 	ANDQ         $-32, AX
 	LEAQ         223(SP), AX
@@ -2042,9 +2042,9 @@ done2:
 	VZEROUPPER
 	RET
 
-// score3xLm5_64AVX512 multiplies rows of one block with 3 rows of activations in int8; rows is a multiple of 4, ldy and stride in bytes.
+// matmulQ8Block3xLm5_64AVX512 multiplies rows of one block with 3 rows of activations in int8; rows is a multiple of 4, ldy and stride in bytes.
 // Requires: F16C, AVX512VL, AVX512VNNI
-TEXT ·score3xLm5_64AVX512(SB), 0, $672-72
+TEXT ·matmulQ8Block3xLm5_64AVX512(SB), 0, $672-72
 	LEAQ         31(SP), AX
 	ANDQ         $-32, AX
 	LEAQ         223(SP), AX
@@ -2214,9 +2214,9 @@ done2:
 	VZEROUPPER
 	RET
 
-// score4xLm5_64AVX512 multiplies rows of one block with 4 rows of activations in int8; rows is a multiple of 4, ldy and stride in bytes.
+// matmulQ8Block4xLm5_64AVX512 multiplies rows of one block with 4 rows of activations in int8; rows is a multiple of 4, ldy and stride in bytes.
 // Requires: F16C, AVX512VL, AVX512VNNI
-TEXT ·score4xLm5_64AVX512(SB), 0, $800-72
+TEXT ·matmulQ8Block4xLm5_64AVX512(SB), 0, $800-72
 	LEAQ         31(SP), AX
 	ANDQ         $-32, AX
 	LEAQ         223(SP), AX
@@ -5458,9 +5458,9 @@ done2:
 	VZEROUPPER
 	RET
 
-// score1xLm5_64AVX2 multiplies rows of one block with 1 row of activations in int8; rows is a multiple of 4, ldy and stride in bytes.
+// matmulQ8Block1xLm5_64AVX2 multiplies rows of one block with 1 row of activations in int8; rows is a multiple of 4, ldy and stride in bytes.
 // Requires: AVX2, F16C
-TEXT ·score1xLm5_64AVX2(SB), NOSPLIT, $416-72
+TEXT ·matmulQ8Block1xLm5_64AVX2(SB), NOSPLIT, $416-72
 	LEAQ         31(SP), AX
 	ANDQ         $-32, AX
 	LEAQ         223(SP), AX
@@ -5572,9 +5572,9 @@ done2:
 	VZEROUPPER
 	RET
 
-// score2xLm5_64AVX2 multiplies rows of one block with 2 rows of activations in int8; rows is a multiple of 4, ldy and stride in bytes.
+// matmulQ8Block2xLm5_64AVX2 multiplies rows of one block with 2 rows of activations in int8; rows is a multiple of 4, ldy and stride in bytes.
 // Requires: AVX2, F16C
-TEXT ·score2xLm5_64AVX2(SB), NOSPLIT, $544-72
+TEXT ·matmulQ8Block2xLm5_64AVX2(SB), NOSPLIT, $544-72
 	LEAQ         31(SP), AX
 	ANDQ         $-32, AX
 	LEAQ         223(SP), AX
@@ -5719,9 +5719,9 @@ done2:
 	VZEROUPPER
 	RET
 
-// score3xLm5_64AVX2 multiplies rows of one block with 3 rows of activations in int8; rows is a multiple of 4, ldy and stride in bytes.
+// matmulQ8Block3xLm5_64AVX2 multiplies rows of one block with 3 rows of activations in int8; rows is a multiple of 4, ldy and stride in bytes.
 // Requires: AVX2, F16C
-TEXT ·score3xLm5_64AVX2(SB), 0, $672-72
+TEXT ·matmulQ8Block3xLm5_64AVX2(SB), 0, $672-72
 	LEAQ         31(SP), AX
 	ANDQ         $-32, AX
 	LEAQ         223(SP), AX
@@ -5897,9 +5897,9 @@ done2:
 	VZEROUPPER
 	RET
 
-// score4xLm5_64AVX2 multiplies rows of one block with 4 rows of activations in int8; rows is a multiple of 4, ldy and stride in bytes.
+// matmulQ8Block4xLm5_64AVX2 multiplies rows of one block with 4 rows of activations in int8; rows is a multiple of 4, ldy and stride in bytes.
 // Requires: AVX2, F16C
-TEXT ·score4xLm5_64AVX2(SB), 0, $800-72
+TEXT ·matmulQ8Block4xLm5_64AVX2(SB), 0, $800-72
 	LEAQ         31(SP), AX
 	ANDQ         $-32, AX
 	LEAQ         223(SP), AX

@@ -3895,9 +3895,9 @@ done2:
 	VZEROUPPER
 	RET
 
-// score1xLm6_128AVX512 multiplies rows of one block with 1 row of activations in int8; rows is a multiple of 4, ldy and stride in bytes.
+// matmulQ8Block1xLm6_128AVX512 multiplies rows of one block with 1 row of activations in int8; rows is a multiple of 4, ldy and stride in bytes.
 // Requires: F16C, AVX512VL, AVX512VNNI
-TEXT ·score1xLm6_128AVX512(SB), NOSPLIT, $544-72
+TEXT ·matmulQ8Block1xLm6_128AVX512(SB), NOSPLIT, $544-72
 	LEAQ         31(SP), AX
 	ANDQ         $-32, AX
 	LEAQ         351(SP), AX
@@ -4075,9 +4075,9 @@ done2:
 	VZEROUPPER
 	RET
 
-// score2xLm6_128AVX512 multiplies rows of one block with 2 rows of activations in int8; rows is a multiple of 4, ldy and stride in bytes.
+// matmulQ8Block2xLm6_128AVX512 multiplies rows of one block with 2 rows of activations in int8; rows is a multiple of 4, ldy and stride in bytes.
 // Requires: F16C, AVX512VL, AVX512VNNI
-TEXT ·score2xLm6_128AVX512(SB), 0, $672-72
+TEXT ·matmulQ8Block2xLm6_128AVX512(SB), 0, $672-72
 	LEAQ         31(SP), AX
 	ANDQ         $-32, AX
 	LEAQ         351(SP), AX
@@ -4292,9 +4292,9 @@ done2:
 	VZEROUPPER
 	RET
 
-// score3xLm6_128AVX512 multiplies rows of one block with 3 rows of activations in int8; rows is a multiple of 4, ldy and stride in bytes.
+// matmulQ8Block3xLm6_128AVX512 multiplies rows of one block with 3 rows of activations in int8; rows is a multiple of 4, ldy and stride in bytes.
 // Requires: F16C, AVX512VL, AVX512VNNI
-TEXT ·score3xLm6_128AVX512(SB), 0, $800-72
+TEXT ·matmulQ8Block3xLm6_128AVX512(SB), 0, $800-72
 	LEAQ         31(SP), AX
 	ANDQ         $-32, AX
 	LEAQ         351(SP), AX
@@ -4544,9 +4544,9 @@ done2:
 	VZEROUPPER
 	RET
 
-// score4xLm6_128AVX512 multiplies rows of one block with 4 rows of activations in int8; rows is a multiple of 4, ldy and stride in bytes.
+// matmulQ8Block4xLm6_128AVX512 multiplies rows of one block with 4 rows of activations in int8; rows is a multiple of 4, ldy and stride in bytes.
 // Requires: F16C, AVX512VL, AVX512VNNI
-TEXT ·score4xLm6_128AVX512(SB), 0, $928-72
+TEXT ·matmulQ8Block4xLm6_128AVX512(SB), 0, $928-72
 	LEAQ         31(SP), AX
 	ANDQ         $-32, AX
 	LEAQ         351(SP), AX
@@ -11368,9 +11368,9 @@ done2:
 	VZEROUPPER
 	RET
 
-// score1xLm6_128AVX2 multiplies rows of one block with 1 row of activations in int8; rows is a multiple of 4, ldy and stride in bytes.
+// matmulQ8Block1xLm6_128AVX2 multiplies rows of one block with 1 row of activations in int8; rows is a multiple of 4, ldy and stride in bytes.
 // Requires: AVX2, F16C
-TEXT ·score1xLm6_128AVX2(SB), NOSPLIT, $544-72
+TEXT ·matmulQ8Block1xLm6_128AVX2(SB), NOSPLIT, $544-72
 	LEAQ         31(SP), AX
 	ANDQ         $-32, AX
 	LEAQ         351(SP), AX
@@ -11554,9 +11554,9 @@ done2:
 	VZEROUPPER
 	RET
 
-// score2xLm6_128AVX2 multiplies rows of one block with 2 rows of activations in int8; rows is a multiple of 4, ldy and stride in bytes.
+// matmulQ8Block2xLm6_128AVX2 multiplies rows of one block with 2 rows of activations in int8; rows is a multiple of 4, ldy and stride in bytes.
 // Requires: AVX2, F16C
-TEXT ·score2xLm6_128AVX2(SB), 0, $672-72
+TEXT ·matmulQ8Block2xLm6_128AVX2(SB), 0, $672-72
 	LEAQ         31(SP), AX
 	ANDQ         $-32, AX
 	LEAQ         351(SP), AX
@@ -11783,9 +11783,9 @@ done2:
 	VZEROUPPER
 	RET
 
-// score3xLm6_128AVX2 multiplies rows of one block with 3 rows of activations in int8; rows is a multiple of 4, ldy and stride in bytes.
+// matmulQ8Block3xLm6_128AVX2 multiplies rows of one block with 3 rows of activations in int8; rows is a multiple of 4, ldy and stride in bytes.
 // Requires: AVX2, F16C
-TEXT ·score3xLm6_128AVX2(SB), 0, $800-72
+TEXT ·matmulQ8Block3xLm6_128AVX2(SB), 0, $800-72
 	LEAQ         31(SP), AX
 	ANDQ         $-32, AX
 	LEAQ         351(SP), AX
@@ -12053,9 +12053,9 @@ done2:
 	VZEROUPPER
 	RET
 
-// score4xLm6_128AVX2 multiplies rows of one block with 4 rows of activations in int8; rows is a multiple of 4, ldy and stride in bytes.
+// matmulQ8Block4xLm6_128AVX2 multiplies rows of one block with 4 rows of activations in int8; rows is a multiple of 4, ldy and stride in bytes.
 // Requires: AVX2, F16C
-TEXT ·score4xLm6_128AVX2(SB), 0, $928-72
+TEXT ·matmulQ8Block4xLm6_128AVX2(SB), 0, $928-72
 	LEAQ         31(SP), AX
 	ANDQ         $-32, AX
 	LEAQ         351(SP), AX

@@ -132,7 +132,7 @@ func matmulQ83xLm6_32AVX512(y *float32, ldy int, q *int8, d *float32, s *float32
 //go:noescape
 func matmulQ84xLm6_32AVX512(y *float32, ldy int, q *int8, d *float32, s *float32, w *byte, stride int, rows int, blocks int)
 
-// score1xLm6_32AVX512 multiplies rows with 1 row of activations in int8; rows is a multiple of 4, ldy and stride in bytes.
+// matmulQ8Fours1xLm6_32AVX512 multiplies rows with 1 row of activations in int8; rows is a multiple of 4, ldy and stride in bytes.
 //
 //	for r := range rows {
 //		for j := range 1 {
@@ -143,9 +143,9 @@ func matmulQ84xLm6_32AVX512(y *float32, ldy int, q *int8, d *float32, s *float32
 // Requires: F16C, FMA, AVX512VL, AVX512VNNI
 //
 //go:noescape
-func score1xLm6_32AVX512(y *float32, ldy int, q *int8, d *float32, s *float32, w *byte, stride int, rows int, blocks int)
+func matmulQ8Fours1xLm6_32AVX512(y *float32, ldy int, q *int8, d *float32, s *float32, w *byte, stride int, rows int, blocks int)
 
-// score2xLm6_32AVX512 multiplies rows with 2 rows of activations in int8; rows is a multiple of 4, ldy and stride in bytes.
+// matmulQ8Fours2xLm6_32AVX512 multiplies rows with 2 rows of activations in int8; rows is a multiple of 4, ldy and stride in bytes.
 //
 //	for r := range rows {
 //		for j := range 2 {
@@ -156,9 +156,9 @@ func score1xLm6_32AVX512(y *float32, ldy int, q *int8, d *float32, s *float32, w
 // Requires: F16C, FMA, AVX512VL, AVX512VNNI
 //
 //go:noescape
-func score2xLm6_32AVX512(y *float32, ldy int, q *int8, d *float32, s *float32, w *byte, stride int, rows int, blocks int)
+func matmulQ8Fours2xLm6_32AVX512(y *float32, ldy int, q *int8, d *float32, s *float32, w *byte, stride int, rows int, blocks int)
 
-// score3xLm6_32AVX512 multiplies rows with 3 rows of activations in int8; rows is a multiple of 4, ldy and stride in bytes.
+// matmulQ8Fours3xLm6_32AVX512 multiplies rows with 3 rows of activations in int8; rows is a multiple of 4, ldy and stride in bytes.
 //
 //	for r := range rows {
 //		for j := range 3 {
@@ -169,9 +169,9 @@ func score2xLm6_32AVX512(y *float32, ldy int, q *int8, d *float32, s *float32, w
 // Requires: F16C, FMA, AVX512VL, AVX512VNNI
 //
 //go:noescape
-func score3xLm6_32AVX512(y *float32, ldy int, q *int8, d *float32, s *float32, w *byte, stride int, rows int, blocks int)
+func matmulQ8Fours3xLm6_32AVX512(y *float32, ldy int, q *int8, d *float32, s *float32, w *byte, stride int, rows int, blocks int)
 
-// score4xLm6_32AVX512 multiplies rows with 4 rows of activations in int8; rows is a multiple of 4, ldy and stride in bytes.
+// matmulQ8Fours4xLm6_32AVX512 multiplies rows with 4 rows of activations in int8; rows is a multiple of 4, ldy and stride in bytes.
 //
 //	for r := range rows {
 //		for j := range 4 {
@@ -182,7 +182,7 @@ func score3xLm6_32AVX512(y *float32, ldy int, q *int8, d *float32, s *float32, w
 // Requires: F16C, FMA, AVX512VL, AVX512VNNI
 //
 //go:noescape
-func score4xLm6_32AVX512(y *float32, ldy int, q *int8, d *float32, s *float32, w *byte, stride int, rows int, blocks int)
+func matmulQ8Fours4xLm6_32AVX512(y *float32, ldy int, q *int8, d *float32, s *float32, w *byte, stride int, rows int, blocks int)
 
 // unpackLm6_32AVX512 unpacks a row into records of 32 levels, their scales and mins.
 //
@@ -198,9 +198,9 @@ func score4xLm6_32AVX512(y *float32, ldy int, q *int8, d *float32, s *float32, w
 func unpackLm6_32AVX512(dst *byte, src *byte, blocks int)
 
 var matmulQ8TilesLm6_32AVX512 = matmulQ8Tiles{
+	fours:  [actRows]matmulQ8Kernel{matmulQ8Fours1xLm6_32AVX512, matmulQ8Fours2xLm6_32AVX512, matmulQ8Fours3xLm6_32AVX512, matmulQ8Fours4xLm6_32AVX512},
 	gemm:   gemmSignedAVX512,
 	record: 80,
-	score:  [actRows]matmulQ8Kernel{score1xLm6_32AVX512, score2xLm6_32AVX512, score3xLm6_32AVX512, score4xLm6_32AVX512},
 	tiles:  [actRows]matmulQ8Kernel{matmulQ81xLm6_32AVX512, matmulQ82xLm6_32AVX512, matmulQ83xLm6_32AVX512, matmulQ84xLm6_32AVX512},
 	unpack: unpackLm6_32AVX512,
 }
@@ -415,7 +415,7 @@ func matmulQ83xLm6_32AVX2(y *float32, ldy int, q *int8, d *float32, s *float32, 
 //go:noescape
 func matmulQ84xLm6_32AVX2(y *float32, ldy int, q *int8, d *float32, s *float32, w *byte, stride int, rows int, blocks int)
 
-// score1xLm6_32AVX2 multiplies rows with 1 row of activations in int8; rows is a multiple of 4, ldy and stride in bytes.
+// matmulQ8Fours1xLm6_32AVX2 multiplies rows with 1 row of activations in int8; rows is a multiple of 4, ldy and stride in bytes.
 //
 //	for r := range rows {
 //		for j := range 1 {
@@ -426,9 +426,9 @@ func matmulQ84xLm6_32AVX2(y *float32, ldy int, q *int8, d *float32, s *float32, 
 // Requires: AVX2, F16C, FMA
 //
 //go:noescape
-func score1xLm6_32AVX2(y *float32, ldy int, q *int8, d *float32, s *float32, w *byte, stride int, rows int, blocks int)
+func matmulQ8Fours1xLm6_32AVX2(y *float32, ldy int, q *int8, d *float32, s *float32, w *byte, stride int, rows int, blocks int)
 
-// score2xLm6_32AVX2 multiplies rows with 2 rows of activations in int8; rows is a multiple of 4, ldy and stride in bytes.
+// matmulQ8Fours2xLm6_32AVX2 multiplies rows with 2 rows of activations in int8; rows is a multiple of 4, ldy and stride in bytes.
 //
 //	for r := range rows {
 //		for j := range 2 {
@@ -439,9 +439,9 @@ func score1xLm6_32AVX2(y *float32, ldy int, q *int8, d *float32, s *float32, w *
 // Requires: AVX2, F16C, FMA
 //
 //go:noescape
-func score2xLm6_32AVX2(y *float32, ldy int, q *int8, d *float32, s *float32, w *byte, stride int, rows int, blocks int)
+func matmulQ8Fours2xLm6_32AVX2(y *float32, ldy int, q *int8, d *float32, s *float32, w *byte, stride int, rows int, blocks int)
 
-// score3xLm6_32AVX2 multiplies rows with 3 rows of activations in int8; rows is a multiple of 4, ldy and stride in bytes.
+// matmulQ8Fours3xLm6_32AVX2 multiplies rows with 3 rows of activations in int8; rows is a multiple of 4, ldy and stride in bytes.
 //
 //	for r := range rows {
 //		for j := range 3 {
@@ -452,9 +452,9 @@ func score2xLm6_32AVX2(y *float32, ldy int, q *int8, d *float32, s *float32, w *
 // Requires: AVX2, F16C, FMA
 //
 //go:noescape
-func score3xLm6_32AVX2(y *float32, ldy int, q *int8, d *float32, s *float32, w *byte, stride int, rows int, blocks int)
+func matmulQ8Fours3xLm6_32AVX2(y *float32, ldy int, q *int8, d *float32, s *float32, w *byte, stride int, rows int, blocks int)
 
-// score4xLm6_32AVX2 multiplies rows with 4 rows of activations in int8; rows is a multiple of 4, ldy and stride in bytes.
+// matmulQ8Fours4xLm6_32AVX2 multiplies rows with 4 rows of activations in int8; rows is a multiple of 4, ldy and stride in bytes.
 //
 //	for r := range rows {
 //		for j := range 4 {
@@ -465,7 +465,7 @@ func score3xLm6_32AVX2(y *float32, ldy int, q *int8, d *float32, s *float32, w *
 // Requires: AVX2, F16C, FMA
 //
 //go:noescape
-func score4xLm6_32AVX2(y *float32, ldy int, q *int8, d *float32, s *float32, w *byte, stride int, rows int, blocks int)
+func matmulQ8Fours4xLm6_32AVX2(y *float32, ldy int, q *int8, d *float32, s *float32, w *byte, stride int, rows int, blocks int)
 
 // unpackLm6_32AVX2 unpacks a row into records of 32 levels, their scales and mins.
 //
@@ -481,9 +481,9 @@ func score4xLm6_32AVX2(y *float32, ldy int, q *int8, d *float32, s *float32, w *
 func unpackLm6_32AVX2(dst *byte, src *byte, blocks int)
 
 var matmulQ8TilesLm6_32AVX2 = matmulQ8Tiles{
+	fours:  [actRows]matmulQ8Kernel{matmulQ8Fours1xLm6_32AVX2, matmulQ8Fours2xLm6_32AVX2, matmulQ8Fours3xLm6_32AVX2, matmulQ8Fours4xLm6_32AVX2},
 	gemm:   gemmSignedAVX2,
 	record: 80,
-	score:  [actRows]matmulQ8Kernel{score1xLm6_32AVX2, score2xLm6_32AVX2, score3xLm6_32AVX2, score4xLm6_32AVX2},
 	tiles:  [actRows]matmulQ8Kernel{matmulQ81xLm6_32AVX2, matmulQ82xLm6_32AVX2, matmulQ83xLm6_32AVX2, matmulQ84xLm6_32AVX2},
 	unpack: unpackLm6_32AVX2,
 }

@@ -1994,9 +1994,9 @@ done2:
 	VZEROUPPER
 	RET
 
-// score1xLm6_32AVX512 multiplies rows with 1 row of activations in int8; rows is a multiple of 4, ldy and stride in bytes.
+// matmulQ8Fours1xLm6_32AVX512 multiplies rows with 1 row of activations in int8; rows is a multiple of 4, ldy and stride in bytes.
 // Requires: F16C, FMA, AVX512VL, AVX512VNNI
-TEXT ·score1xLm6_32AVX512(SB), NOSPLIT, $288-72
+TEXT ·matmulQ8Fours1xLm6_32AVX512(SB), NOSPLIT, $288-72
 	LEAQ         31(SP), AX
 	ANDQ         $-32, AX
 	MOVQ         y+0(FP), AX
@@ -2187,9 +2187,9 @@ done2:
 	VZEROUPPER
 	RET
 
-// score2xLm6_32AVX512 multiplies rows with 2 rows of activations in int8; rows is a multiple of 4, ldy and stride in bytes.
+// matmulQ8Fours2xLm6_32AVX512 multiplies rows with 2 rows of activations in int8; rows is a multiple of 4, ldy and stride in bytes.
 // Requires: F16C, FMA, AVX512VL, AVX512VNNI
-TEXT ·score2xLm6_32AVX512(SB), NOSPLIT, $416-72
+TEXT ·matmulQ8Fours2xLm6_32AVX512(SB), NOSPLIT, $416-72
 	LEAQ         31(SP), AX
 	ANDQ         $-32, AX
 	MOVQ         y+0(FP), AX
@@ -2423,9 +2423,9 @@ done2:
 	VZEROUPPER
 	RET
 
-// score3xLm6_32AVX512 multiplies rows with 3 rows of activations in int8; rows is a multiple of 4, ldy and stride in bytes.
+// matmulQ8Fours3xLm6_32AVX512 multiplies rows with 3 rows of activations in int8; rows is a multiple of 4, ldy and stride in bytes.
 // Requires: F16C, FMA, AVX512VL, AVX512VNNI
-TEXT ·score3xLm6_32AVX512(SB), NOSPLIT, $544-72
+TEXT ·matmulQ8Fours3xLm6_32AVX512(SB), NOSPLIT, $544-72
 	LEAQ         31(SP), AX
 	ANDQ         $-32, AX
 	MOVQ         y+0(FP), AX
@@ -2702,9 +2702,9 @@ done2:
 	VZEROUPPER
 	RET
 
-// score4xLm6_32AVX512 multiplies rows with 4 rows of activations in int8; rows is a multiple of 4, ldy and stride in bytes.
+// matmulQ8Fours4xLm6_32AVX512 multiplies rows with 4 rows of activations in int8; rows is a multiple of 4, ldy and stride in bytes.
 // Requires: F16C, FMA, AVX512VL, AVX512VNNI
-TEXT ·score4xLm6_32AVX512(SB), 0, $672-72
+TEXT ·matmulQ8Fours4xLm6_32AVX512(SB), 0, $672-72
 	LEAQ         31(SP), AX
 	ANDQ         $-32, AX
 	MOVQ         y+0(FP), AX
@@ -5626,9 +5626,9 @@ done2:
 	VZEROUPPER
 	RET
 
-// score1xLm6_32AVX2 multiplies rows with 1 row of activations in int8; rows is a multiple of 4, ldy and stride in bytes.
+// matmulQ8Fours1xLm6_32AVX2 multiplies rows with 1 row of activations in int8; rows is a multiple of 4, ldy and stride in bytes.
 // Requires: AVX2, F16C, FMA
-TEXT ·score1xLm6_32AVX2(SB), NOSPLIT, $288-72
+TEXT ·matmulQ8Fours1xLm6_32AVX2(SB), NOSPLIT, $288-72
 	LEAQ         31(SP), AX
 	ANDQ         $-32, AX
 	MOVQ         y+0(FP), AX
@@ -5819,9 +5819,9 @@ done2:
 	VZEROUPPER
 	RET
 
-// score2xLm6_32AVX2 multiplies rows with 2 rows of activations in int8; rows is a multiple of 4, ldy and stride in bytes.
+// matmulQ8Fours2xLm6_32AVX2 multiplies rows with 2 rows of activations in int8; rows is a multiple of 4, ldy and stride in bytes.
 // Requires: AVX2, F16C, FMA
-TEXT ·score2xLm6_32AVX2(SB), NOSPLIT, $416-72
+TEXT ·matmulQ8Fours2xLm6_32AVX2(SB), NOSPLIT, $416-72
 	LEAQ         31(SP), AX
 	ANDQ         $-32, AX
 	MOVQ         y+0(FP), AX
@@ -6055,9 +6055,9 @@ done2:
 	VZEROUPPER
 	RET
 
-// score3xLm6_32AVX2 multiplies rows with 3 rows of activations in int8; rows is a multiple of 4, ldy and stride in bytes.
+// matmulQ8Fours3xLm6_32AVX2 multiplies rows with 3 rows of activations in int8; rows is a multiple of 4, ldy and stride in bytes.
 // Requires: AVX2, F16C, FMA
-TEXT ·score3xLm6_32AVX2(SB), NOSPLIT, $544-72
+TEXT ·matmulQ8Fours3xLm6_32AVX2(SB), NOSPLIT, $544-72
 	LEAQ         31(SP), AX
 	ANDQ         $-32, AX
 	MOVQ         y+0(FP), AX
@@ -6334,9 +6334,9 @@ done2:
 	VZEROUPPER
 	RET
 
-// score4xLm6_32AVX2 multiplies rows with 4 rows of activations in int8; rows is a multiple of 4, ldy and stride in bytes.
+// matmulQ8Fours4xLm6_32AVX2 multiplies rows with 4 rows of activations in int8; rows is a multiple of 4, ldy and stride in bytes.
 // Requires: AVX2, F16C, FMA
-TEXT ·score4xLm6_32AVX2(SB), 0, $672-72
+TEXT ·matmulQ8Fours4xLm6_32AVX2(SB), 0, $672-72
 	LEAQ         31(SP), AX
 	ANDQ         $-32, AX
 	MOVQ         y+0(FP), AX

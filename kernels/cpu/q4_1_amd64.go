@@ -132,7 +132,7 @@ func matmulQ83xQ4_1AVX512(y *float32, ldy int, q *int8, d *float32, s *float32, 
 //go:noescape
 func matmulQ84xQ4_1AVX512(y *float32, ldy int, q *int8, d *float32, s *float32, w *byte, stride int, rows int, blocks int)
 
-// score1xQ4_1AVX512 multiplies rows with 1 row of activations in int8; rows is a multiple of 4, ldy and stride in bytes.
+// matmulQ8Fours1xQ4_1AVX512 multiplies rows with 1 row of activations in int8; rows is a multiple of 4, ldy and stride in bytes.
 //
 //	for r := range rows {
 //		for j := range 1 {
@@ -143,9 +143,9 @@ func matmulQ84xQ4_1AVX512(y *float32, ldy int, q *int8, d *float32, s *float32, 
 // Requires: F16C, FMA, AVX512VL, AVX512VNNI
 //
 //go:noescape
-func score1xQ4_1AVX512(y *float32, ldy int, q *int8, d *float32, s *float32, w *byte, stride int, rows int, blocks int)
+func matmulQ8Fours1xQ4_1AVX512(y *float32, ldy int, q *int8, d *float32, s *float32, w *byte, stride int, rows int, blocks int)
 
-// score2xQ4_1AVX512 multiplies rows with 2 rows of activations in int8; rows is a multiple of 4, ldy and stride in bytes.
+// matmulQ8Fours2xQ4_1AVX512 multiplies rows with 2 rows of activations in int8; rows is a multiple of 4, ldy and stride in bytes.
 //
 //	for r := range rows {
 //		for j := range 2 {
@@ -156,9 +156,9 @@ func score1xQ4_1AVX512(y *float32, ldy int, q *int8, d *float32, s *float32, w *
 // Requires: F16C, FMA, AVX512VL, AVX512VNNI
 //
 //go:noescape
-func score2xQ4_1AVX512(y *float32, ldy int, q *int8, d *float32, s *float32, w *byte, stride int, rows int, blocks int)
+func matmulQ8Fours2xQ4_1AVX512(y *float32, ldy int, q *int8, d *float32, s *float32, w *byte, stride int, rows int, blocks int)
 
-// score3xQ4_1AVX512 multiplies rows with 3 rows of activations in int8; rows is a multiple of 4, ldy and stride in bytes.
+// matmulQ8Fours3xQ4_1AVX512 multiplies rows with 3 rows of activations in int8; rows is a multiple of 4, ldy and stride in bytes.
 //
 //	for r := range rows {
 //		for j := range 3 {
@@ -169,9 +169,9 @@ func score2xQ4_1AVX512(y *float32, ldy int, q *int8, d *float32, s *float32, w *
 // Requires: F16C, FMA, AVX512VL, AVX512VNNI
 //
 //go:noescape
-func score3xQ4_1AVX512(y *float32, ldy int, q *int8, d *float32, s *float32, w *byte, stride int, rows int, blocks int)
+func matmulQ8Fours3xQ4_1AVX512(y *float32, ldy int, q *int8, d *float32, s *float32, w *byte, stride int, rows int, blocks int)
 
-// score4xQ4_1AVX512 multiplies rows with 4 rows of activations in int8; rows is a multiple of 4, ldy and stride in bytes.
+// matmulQ8Fours4xQ4_1AVX512 multiplies rows with 4 rows of activations in int8; rows is a multiple of 4, ldy and stride in bytes.
 //
 //	for r := range rows {
 //		for j := range 4 {
@@ -182,7 +182,7 @@ func score3xQ4_1AVX512(y *float32, ldy int, q *int8, d *float32, s *float32, w *
 // Requires: F16C, FMA, AVX512VL, AVX512VNNI
 //
 //go:noescape
-func score4xQ4_1AVX512(y *float32, ldy int, q *int8, d *float32, s *float32, w *byte, stride int, rows int, blocks int)
+func matmulQ8Fours4xQ4_1AVX512(y *float32, ldy int, q *int8, d *float32, s *float32, w *byte, stride int, rows int, blocks int)
 
 // unpackQ4_1AVX512 unpacks a row into records of 32 levels, their scales and mins.
 //
@@ -198,9 +198,9 @@ func score4xQ4_1AVX512(y *float32, ldy int, q *int8, d *float32, s *float32, w *
 func unpackQ4_1AVX512(dst *byte, src *byte, blocks int)
 
 var matmulQ8TilesQ4_1AVX512 = matmulQ8Tiles{
+	fours:  [actRows]matmulQ8Kernel{matmulQ8Fours1xQ4_1AVX512, matmulQ8Fours2xQ4_1AVX512, matmulQ8Fours3xQ4_1AVX512, matmulQ8Fours4xQ4_1AVX512},
 	gemm:   gemmUnsigned4MinAVX512,
 	record: 48,
-	score:  [actRows]matmulQ8Kernel{score1xQ4_1AVX512, score2xQ4_1AVX512, score3xQ4_1AVX512, score4xQ4_1AVX512},
 	tiles:  [actRows]matmulQ8Kernel{matmulQ81xQ4_1AVX512, matmulQ82xQ4_1AVX512, matmulQ83xQ4_1AVX512, matmulQ84xQ4_1AVX512},
 	unpack: unpackQ4_1AVX512,
 }
@@ -422,7 +422,7 @@ func matmulQ83xQ4_1AVX2(y *float32, ldy int, q *int8, d *float32, s *float32, w 
 //go:noescape
 func matmulQ84xQ4_1AVX2(y *float32, ldy int, q *int8, d *float32, s *float32, w *byte, stride int, rows int, blocks int)
 
-// score1xQ4_1AVX2 multiplies rows with 1 row of activations in int8; rows is a multiple of 4, ldy and stride in bytes.
+// matmulQ8Fours1xQ4_1AVX2 multiplies rows with 1 row of activations in int8; rows is a multiple of 4, ldy and stride in bytes.
 //
 //	for r := range rows {
 //		for j := range 1 {
@@ -433,9 +433,9 @@ func matmulQ84xQ4_1AVX2(y *float32, ldy int, q *int8, d *float32, s *float32, w 
 // Requires: AVX2, F16C, FMA
 //
 //go:noescape
-func score1xQ4_1AVX2(y *float32, ldy int, q *int8, d *float32, s *float32, w *byte, stride int, rows int, blocks int)
+func matmulQ8Fours1xQ4_1AVX2(y *float32, ldy int, q *int8, d *float32, s *float32, w *byte, stride int, rows int, blocks int)
 
-// score2xQ4_1AVX2 multiplies rows with 2 rows of activations in int8; rows is a multiple of 4, ldy and stride in bytes.
+// matmulQ8Fours2xQ4_1AVX2 multiplies rows with 2 rows of activations in int8; rows is a multiple of 4, ldy and stride in bytes.
 //
 //	for r := range rows {
 //		for j := range 2 {
@@ -446,9 +446,9 @@ func score1xQ4_1AVX2(y *float32, ldy int, q *int8, d *float32, s *float32, w *by
 // Requires: AVX2, F16C, FMA
 //
 //go:noescape
-func score2xQ4_1AVX2(y *float32, ldy int, q *int8, d *float32, s *float32, w *byte, stride int, rows int, blocks int)
+func matmulQ8Fours2xQ4_1AVX2(y *float32, ldy int, q *int8, d *float32, s *float32, w *byte, stride int, rows int, blocks int)
 
-// score3xQ4_1AVX2 multiplies rows with 3 rows of activations in int8; rows is a multiple of 4, ldy and stride in bytes.
+// matmulQ8Fours3xQ4_1AVX2 multiplies rows with 3 rows of activations in int8; rows is a multiple of 4, ldy and stride in bytes.
 //
 //	for r := range rows {
 //		for j := range 3 {
@@ -459,9 +459,9 @@ func score2xQ4_1AVX2(y *float32, ldy int, q *int8, d *float32, s *float32, w *by
 // Requires: AVX2, F16C, FMA
 //
 //go:noescape
-func score3xQ4_1AVX2(y *float32, ldy int, q *int8, d *float32, s *float32, w *byte, stride int, rows int, blocks int)
+func matmulQ8Fours3xQ4_1AVX2(y *float32, ldy int, q *int8, d *float32, s *float32, w *byte, stride int, rows int, blocks int)
 
-// score4xQ4_1AVX2 multiplies rows with 4 rows of activations in int8; rows is a multiple of 4, ldy and stride in bytes.
+// matmulQ8Fours4xQ4_1AVX2 multiplies rows with 4 rows of activations in int8; rows is a multiple of 4, ldy and stride in bytes.
 //
 //	for r := range rows {
 //		for j := range 4 {
@@ -472,7 +472,7 @@ func score3xQ4_1AVX2(y *float32, ldy int, q *int8, d *float32, s *float32, w *by
 // Requires: AVX2, F16C, FMA
 //
 //go:noescape
-func score4xQ4_1AVX2(y *float32, ldy int, q *int8, d *float32, s *float32, w *byte, stride int, rows int, blocks int)
+func matmulQ8Fours4xQ4_1AVX2(y *float32, ldy int, q *int8, d *float32, s *float32, w *byte, stride int, rows int, blocks int)
 
 // unpackQ4_1AVX2 unpacks a row into records of 32 levels, their scales and mins.
 //
@@ -488,9 +488,9 @@ func score4xQ4_1AVX2(y *float32, ldy int, q *int8, d *float32, s *float32, w *by
 func unpackQ4_1AVX2(dst *byte, src *byte, blocks int)
 
 var matmulQ8TilesQ4_1AVX2 = matmulQ8Tiles{
+	fours:  [actRows]matmulQ8Kernel{matmulQ8Fours1xQ4_1AVX2, matmulQ8Fours2xQ4_1AVX2, matmulQ8Fours3xQ4_1AVX2, matmulQ8Fours4xQ4_1AVX2},
 	gemm:   gemmUnsigned4MinAVX2,
 	record: 48,
-	score:  [actRows]matmulQ8Kernel{score1xQ4_1AVX2, score2xQ4_1AVX2, score3xQ4_1AVX2, score4xQ4_1AVX2},
 	tiles:  [actRows]matmulQ8Kernel{matmulQ81xQ4_1AVX2, matmulQ82xQ4_1AVX2, matmulQ83xQ4_1AVX2, matmulQ84xQ4_1AVX2},
 	unpack: unpackQ4_1AVX2,
 }

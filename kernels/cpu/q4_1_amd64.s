@@ -1227,9 +1227,9 @@ done2:
 	VZEROUPPER
 	RET
 
-// score1xQ4_1AVX512 multiplies rows with 1 row of activations in int8; rows is a multiple of 4, ldy and stride in bytes.
+// matmulQ8Fours1xQ4_1AVX512 multiplies rows with 1 row of activations in int8; rows is a multiple of 4, ldy and stride in bytes.
 // Requires: F16C, FMA, AVX512VL, AVX512VNNI
-TEXT ·score1xQ4_1AVX512(SB), NOSPLIT, $288-72
+TEXT ·matmulQ8Fours1xQ4_1AVX512(SB), NOSPLIT, $288-72
 	LEAQ         31(SP), AX
 	ANDQ         $-32, AX
 	MOVQ         y+0(FP), AX
@@ -1366,9 +1366,9 @@ done2:
 	VZEROUPPER
 	RET
 
-// score2xQ4_1AVX512 multiplies rows with 2 rows of activations in int8; rows is a multiple of 4, ldy and stride in bytes.
+// matmulQ8Fours2xQ4_1AVX512 multiplies rows with 2 rows of activations in int8; rows is a multiple of 4, ldy and stride in bytes.
 // Requires: F16C, FMA, AVX512VL, AVX512VNNI
-TEXT ·score2xQ4_1AVX512(SB), NOSPLIT, $416-72
+TEXT ·matmulQ8Fours2xQ4_1AVX512(SB), NOSPLIT, $416-72
 	LEAQ         31(SP), AX
 	ANDQ         $-32, AX
 	MOVQ         y+0(FP), AX
@@ -1551,9 +1551,9 @@ done2:
 	VZEROUPPER
 	RET
 
-// score3xQ4_1AVX512 multiplies rows with 3 rows of activations in int8; rows is a multiple of 4, ldy and stride in bytes.
+// matmulQ8Fours3xQ4_1AVX512 multiplies rows with 3 rows of activations in int8; rows is a multiple of 4, ldy and stride in bytes.
 // Requires: F16C, FMA, AVX512VL, AVX512VNNI
-TEXT ·score3xQ4_1AVX512(SB), NOSPLIT, $544-72
+TEXT ·matmulQ8Fours3xQ4_1AVX512(SB), NOSPLIT, $544-72
 	LEAQ         31(SP), AX
 	ANDQ         $-32, AX
 	MOVQ         y+0(FP), AX
@@ -1782,9 +1782,9 @@ done2:
 	VZEROUPPER
 	RET
 
-// score4xQ4_1AVX512 multiplies rows with 4 rows of activations in int8; rows is a multiple of 4, ldy and stride in bytes.
+// matmulQ8Fours4xQ4_1AVX512 multiplies rows with 4 rows of activations in int8; rows is a multiple of 4, ldy and stride in bytes.
 // Requires: F16C, FMA, AVX512VL, AVX512VNNI
-TEXT ·score4xQ4_1AVX512(SB), 0, $672-72
+TEXT ·matmulQ8Fours4xQ4_1AVX512(SB), 0, $672-72
 	LEAQ         31(SP), AX
 	ANDQ         $-32, AX
 	MOVQ         y+0(FP), AX
@@ -4205,9 +4205,9 @@ done2:
 	VZEROUPPER
 	RET
 
-// score1xQ4_1AVX2 multiplies rows with 1 row of activations in int8; rows is a multiple of 4, ldy and stride in bytes.
+// matmulQ8Fours1xQ4_1AVX2 multiplies rows with 1 row of activations in int8; rows is a multiple of 4, ldy and stride in bytes.
 // Requires: AVX2, F16C, FMA
-TEXT ·score1xQ4_1AVX2(SB), NOSPLIT, $288-72
+TEXT ·matmulQ8Fours1xQ4_1AVX2(SB), NOSPLIT, $288-72
 	LEAQ         31(SP), AX
 	ANDQ         $-32, AX
 	MOVQ         y+0(FP), AX
@@ -4344,9 +4344,9 @@ done2:
 	VZEROUPPER
 	RET
 
-// score2xQ4_1AVX2 multiplies rows with 2 rows of activations in int8; rows is a multiple of 4, ldy and stride in bytes.
+// matmulQ8Fours2xQ4_1AVX2 multiplies rows with 2 rows of activations in int8; rows is a multiple of 4, ldy and stride in bytes.
 // Requires: AVX2, F16C, FMA
-TEXT ·score2xQ4_1AVX2(SB), NOSPLIT, $416-72
+TEXT ·matmulQ8Fours2xQ4_1AVX2(SB), NOSPLIT, $416-72
 	LEAQ         31(SP), AX
 	ANDQ         $-32, AX
 	MOVQ         y+0(FP), AX
@@ -4529,9 +4529,9 @@ done2:
 	VZEROUPPER
 	RET
 
-// score3xQ4_1AVX2 multiplies rows with 3 rows of activations in int8; rows is a multiple of 4, ldy and stride in bytes.
+// matmulQ8Fours3xQ4_1AVX2 multiplies rows with 3 rows of activations in int8; rows is a multiple of 4, ldy and stride in bytes.
 // Requires: AVX2, F16C, FMA
-TEXT ·score3xQ4_1AVX2(SB), NOSPLIT, $544-72
+TEXT ·matmulQ8Fours3xQ4_1AVX2(SB), NOSPLIT, $544-72
 	LEAQ         31(SP), AX
 	ANDQ         $-32, AX
 	MOVQ         y+0(FP), AX
@@ -4760,9 +4760,9 @@ done2:
 	VZEROUPPER
 	RET
 
-// score4xQ4_1AVX2 multiplies rows with 4 rows of activations in int8; rows is a multiple of 4, ldy and stride in bytes.
+// matmulQ8Fours4xQ4_1AVX2 multiplies rows with 4 rows of activations in int8; rows is a multiple of 4, ldy and stride in bytes.
 // Requires: AVX2, F16C, FMA
-TEXT ·score4xQ4_1AVX2(SB), 0, $672-72
+TEXT ·matmulQ8Fours4xQ4_1AVX2(SB), 0, $672-72
 	LEAQ         31(SP), AX
 	ANDQ         $-32, AX
 	MOVQ         y+0(FP), AX

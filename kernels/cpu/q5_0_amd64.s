@@ -1309,9 +1309,9 @@ done2:
 	VZEROUPPER
 	RET
 
-// score1xQ5_0AVX512 multiplies rows with 1 row of activations in int8; rows is a multiple of 4, ldy and stride in bytes.
+// matmulQ8Fours1xQ5_0AVX512 multiplies rows with 1 row of activations in int8; rows is a multiple of 4, ldy and stride in bytes.
 // Requires: F16C, FMA, AVX512VL, AVX512VNNI
-TEXT ·score1xQ5_0AVX512(SB), NOSPLIT, $288-72
+TEXT ·matmulQ8Fours1xQ5_0AVX512(SB), NOSPLIT, $288-72
 	LEAQ         31(SP), AX
 	ANDQ         $-32, AX
 	MOVQ         y+0(FP), AX
@@ -1463,9 +1463,9 @@ done2:
 	VZEROUPPER
 	RET
 
-// score2xQ5_0AVX512 multiplies rows with 2 rows of activations in int8; rows is a multiple of 4, ldy and stride in bytes.
+// matmulQ8Fours2xQ5_0AVX512 multiplies rows with 2 rows of activations in int8; rows is a multiple of 4, ldy and stride in bytes.
 // Requires: F16C, FMA, AVX512VL, AVX512VNNI
-TEXT ·score2xQ5_0AVX512(SB), NOSPLIT, $416-72
+TEXT ·matmulQ8Fours2xQ5_0AVX512(SB), NOSPLIT, $416-72
 	LEAQ         31(SP), AX
 	ANDQ         $-32, AX
 	MOVQ         y+0(FP), AX
@@ -1660,9 +1660,9 @@ done2:
 	VZEROUPPER
 	RET
 
-// score3xQ5_0AVX512 multiplies rows with 3 rows of activations in int8; rows is a multiple of 4, ldy and stride in bytes.
+// matmulQ8Fours3xQ5_0AVX512 multiplies rows with 3 rows of activations in int8; rows is a multiple of 4, ldy and stride in bytes.
 // Requires: F16C, FMA, AVX512VL, AVX512VNNI
-TEXT ·score3xQ5_0AVX512(SB), NOSPLIT, $544-72
+TEXT ·matmulQ8Fours3xQ5_0AVX512(SB), NOSPLIT, $544-72
 	LEAQ         31(SP), AX
 	ANDQ         $-32, AX
 	MOVQ         y+0(FP), AX
@@ -1900,9 +1900,9 @@ done2:
 	VZEROUPPER
 	RET
 
-// score4xQ5_0AVX512 multiplies rows with 4 rows of activations in int8; rows is a multiple of 4, ldy and stride in bytes.
+// matmulQ8Fours4xQ5_0AVX512 multiplies rows with 4 rows of activations in int8; rows is a multiple of 4, ldy and stride in bytes.
 // Requires: F16C, FMA, AVX512VL, AVX512VNNI
-TEXT ·score4xQ5_0AVX512(SB), 0, $672-72
+TEXT ·matmulQ8Fours4xQ5_0AVX512(SB), 0, $672-72
 	LEAQ         31(SP), AX
 	ANDQ         $-32, AX
 	MOVQ         y+0(FP), AX
@@ -3948,9 +3948,9 @@ done2:
 	VZEROUPPER
 	RET
 
-// score1xQ5_0AVX2 multiplies rows with 1 row of activations in int8; rows is a multiple of 4, ldy and stride in bytes.
+// matmulQ8Fours1xQ5_0AVX2 multiplies rows with 1 row of activations in int8; rows is a multiple of 4, ldy and stride in bytes.
 // Requires: AVX2, F16C, FMA
-TEXT ·score1xQ5_0AVX2(SB), NOSPLIT, $288-72
+TEXT ·matmulQ8Fours1xQ5_0AVX2(SB), NOSPLIT, $288-72
 	LEAQ         31(SP), AX
 	ANDQ         $-32, AX
 	MOVQ         y+0(FP), AX
@@ -4102,9 +4102,9 @@ done2:
 	VZEROUPPER
 	RET
 
-// score2xQ5_0AVX2 multiplies rows with 2 rows of activations in int8; rows is a multiple of 4, ldy and stride in bytes.
+// matmulQ8Fours2xQ5_0AVX2 multiplies rows with 2 rows of activations in int8; rows is a multiple of 4, ldy and stride in bytes.
 // Requires: AVX2, F16C, FMA
-TEXT ·score2xQ5_0AVX2(SB), NOSPLIT, $416-72
+TEXT ·matmulQ8Fours2xQ5_0AVX2(SB), NOSPLIT, $416-72
 	LEAQ         31(SP), AX
 	ANDQ         $-32, AX
 	MOVQ         y+0(FP), AX
@@ -4299,9 +4299,9 @@ done2:
 	VZEROUPPER
 	RET
 
-// score3xQ5_0AVX2 multiplies rows with 3 rows of activations in int8; rows is a multiple of 4, ldy and stride in bytes.
+// matmulQ8Fours3xQ5_0AVX2 multiplies rows with 3 rows of activations in int8; rows is a multiple of 4, ldy and stride in bytes.
 // Requires: AVX2, F16C, FMA
-TEXT ·score3xQ5_0AVX2(SB), NOSPLIT, $544-72
+TEXT ·matmulQ8Fours3xQ5_0AVX2(SB), NOSPLIT, $544-72
 	LEAQ         31(SP), AX
 	ANDQ         $-32, AX
 	MOVQ         y+0(FP), AX
@@ -4539,9 +4539,9 @@ done2:
 	VZEROUPPER
 	RET
 
-// score4xQ5_0AVX2 multiplies rows with 4 rows of activations in int8; rows is a multiple of 4, ldy and stride in bytes.
+// matmulQ8Fours4xQ5_0AVX2 multiplies rows with 4 rows of activations in int8; rows is a multiple of 4, ldy and stride in bytes.
 // Requires: AVX2, F16C, FMA
-TEXT ·score4xQ5_0AVX2(SB), 0, $672-72
+TEXT ·matmulQ8Fours4xQ5_0AVX2(SB), 0, $672-72
 	LEAQ         31(SP), AX
 	ANDQ         $-32, AX
 	MOVQ         y+0(FP), AX

@@ -1370,9 +1370,9 @@ done2:
 	VZEROUPPER
 	RET
 
-// score1xQ5_1AVX512 multiplies rows with 1 row of activations in int8; rows is a multiple of 4, ldy and stride in bytes.
+// matmulQ8Fours1xQ5_1AVX512 multiplies rows with 1 row of activations in int8; rows is a multiple of 4, ldy and stride in bytes.
 // Requires: F16C, FMA, AVX512VL, AVX512VNNI
-TEXT ·score1xQ5_1AVX512(SB), NOSPLIT, $288-72
+TEXT ·matmulQ8Fours1xQ5_1AVX512(SB), NOSPLIT, $288-72
 	LEAQ         31(SP), AX
 	ANDQ         $-32, AX
 	MOVQ         y+0(FP), AX
@@ -1530,9 +1530,9 @@ done2:
 	VZEROUPPER
 	RET
 
-// score2xQ5_1AVX512 multiplies rows with 2 rows of activations in int8; rows is a multiple of 4, ldy and stride in bytes.
+// matmulQ8Fours2xQ5_1AVX512 multiplies rows with 2 rows of activations in int8; rows is a multiple of 4, ldy and stride in bytes.
 // Requires: F16C, FMA, AVX512VL, AVX512VNNI
-TEXT ·score2xQ5_1AVX512(SB), NOSPLIT, $416-72
+TEXT ·matmulQ8Fours2xQ5_1AVX512(SB), NOSPLIT, $416-72
 	LEAQ         31(SP), AX
 	ANDQ         $-32, AX
 	MOVQ         y+0(FP), AX
@@ -1736,9 +1736,9 @@ done2:
 	VZEROUPPER
 	RET
 
-// score3xQ5_1AVX512 multiplies rows with 3 rows of activations in int8; rows is a multiple of 4, ldy and stride in bytes.
+// matmulQ8Fours3xQ5_1AVX512 multiplies rows with 3 rows of activations in int8; rows is a multiple of 4, ldy and stride in bytes.
 // Requires: F16C, FMA, AVX512VL, AVX512VNNI
-TEXT ·score3xQ5_1AVX512(SB), NOSPLIT, $544-72
+TEXT ·matmulQ8Fours3xQ5_1AVX512(SB), NOSPLIT, $544-72
 	LEAQ         31(SP), AX
 	ANDQ         $-32, AX
 	MOVQ         y+0(FP), AX
@@ -1988,9 +1988,9 @@ done2:
 	VZEROUPPER
 	RET
 
-// score4xQ5_1AVX512 multiplies rows with 4 rows of activations in int8; rows is a multiple of 4, ldy and stride in bytes.
+// matmulQ8Fours4xQ5_1AVX512 multiplies rows with 4 rows of activations in int8; rows is a multiple of 4, ldy and stride in bytes.
 // Requires: F16C, FMA, AVX512VL, AVX512VNNI
-TEXT ·score4xQ5_1AVX512(SB), 0, $672-72
+TEXT ·matmulQ8Fours4xQ5_1AVX512(SB), 0, $672-72
 	LEAQ         31(SP), AX
 	ANDQ         $-32, AX
 	MOVQ         y+0(FP), AX
@@ -4621,9 +4621,9 @@ done2:
 	VZEROUPPER
 	RET
 
-// score1xQ5_1AVX2 multiplies rows with 1 row of activations in int8; rows is a multiple of 4, ldy and stride in bytes.
+// matmulQ8Fours1xQ5_1AVX2 multiplies rows with 1 row of activations in int8; rows is a multiple of 4, ldy and stride in bytes.
 // Requires: AVX2, F16C, FMA
-TEXT ·score1xQ5_1AVX2(SB), NOSPLIT, $288-72
+TEXT ·matmulQ8Fours1xQ5_1AVX2(SB), NOSPLIT, $288-72
 	LEAQ         31(SP), AX
 	ANDQ         $-32, AX
 	MOVQ         y+0(FP), AX
@@ -4781,9 +4781,9 @@ done2:
 	VZEROUPPER
 	RET
 
-// score2xQ5_1AVX2 multiplies rows with 2 rows of activations in int8; rows is a multiple of 4, ldy and stride in bytes.
+// matmulQ8Fours2xQ5_1AVX2 multiplies rows with 2 rows of activations in int8; rows is a multiple of 4, ldy and stride in bytes.
 // Requires: AVX2, F16C, FMA
-TEXT ·score2xQ5_1AVX2(SB), NOSPLIT, $416-72
+TEXT ·matmulQ8Fours2xQ5_1AVX2(SB), NOSPLIT, $416-72
 	LEAQ         31(SP), AX
 	ANDQ         $-32, AX
 	MOVQ         y+0(FP), AX
@@ -4987,9 +4987,9 @@ done2:
 	VZEROUPPER
 	RET
 
-// score3xQ5_1AVX2 multiplies rows with 3 rows of activations in int8; rows is a multiple of 4, ldy and stride in bytes.
+// matmulQ8Fours3xQ5_1AVX2 multiplies rows with 3 rows of activations in int8; rows is a multiple of 4, ldy and stride in bytes.
 // Requires: AVX2, F16C, FMA
-TEXT ·score3xQ5_1AVX2(SB), NOSPLIT, $544-72
+TEXT ·matmulQ8Fours3xQ5_1AVX2(SB), NOSPLIT, $544-72
 	LEAQ         31(SP), AX
 	ANDQ         $-32, AX
 	MOVQ         y+0(FP), AX
@@ -5239,9 +5239,9 @@ done2:
 	VZEROUPPER
 	RET
 
-// score4xQ5_1AVX2 multiplies rows with 4 rows of activations in int8; rows is a multiple of 4, ldy and stride in bytes.
+// matmulQ8Fours4xQ5_1AVX2 multiplies rows with 4 rows of activations in int8; rows is a multiple of 4, ldy and stride in bytes.
 // Requires: AVX2, F16C, FMA
-TEXT ·score4xQ5_1AVX2(SB), 0, $672-72
+TEXT ·matmulQ8Fours4xQ5_1AVX2(SB), 0, $672-72
 	LEAQ         31(SP), AX
 	ANDQ         $-32, AX
 	MOVQ         y+0(FP), AX

@@ -1091,9 +1091,9 @@ done2:
 	VZEROUPPER
 	RET
 
-// score1xQ8_0AVX512 multiplies rows with 1 row of activations in int8; rows is a multiple of 4, ldy and stride in bytes.
+// matmulQ8Fours1xQ8_0AVX512 multiplies rows with 1 row of activations in int8; rows is a multiple of 4, ldy and stride in bytes.
 // Requires: F16C, FMA, AVX512VL, AVX512VNNI
-TEXT ·score1xQ8_0AVX512(SB), NOSPLIT, $288-72
+TEXT ·matmulQ8Fours1xQ8_0AVX512(SB), NOSPLIT, $288-72
 	LEAQ         31(SP), AX
 	ANDQ         $-32, AX
 	MOVQ         y+0(FP), AX
@@ -1215,9 +1215,9 @@ done2:
 	VZEROUPPER
 	RET
 
-// score2xQ8_0AVX512 multiplies rows with 2 rows of activations in int8; rows is a multiple of 4, ldy and stride in bytes.
+// matmulQ8Fours2xQ8_0AVX512 multiplies rows with 2 rows of activations in int8; rows is a multiple of 4, ldy and stride in bytes.
 // Requires: F16C, FMA, AVX512VL, AVX512VNNI
-TEXT ·score2xQ8_0AVX512(SB), NOSPLIT, $416-72
+TEXT ·matmulQ8Fours2xQ8_0AVX512(SB), NOSPLIT, $416-72
 	LEAQ         31(SP), AX
 	ANDQ         $-32, AX
 	MOVQ         y+0(FP), AX
@@ -1382,9 +1382,9 @@ done2:
 	VZEROUPPER
 	RET
 
-// score3xQ8_0AVX512 multiplies rows with 3 rows of activations in int8; rows is a multiple of 4, ldy and stride in bytes.
+// matmulQ8Fours3xQ8_0AVX512 multiplies rows with 3 rows of activations in int8; rows is a multiple of 4, ldy and stride in bytes.
 // Requires: F16C, FMA, AVX512VL, AVX512VNNI
-TEXT ·score3xQ8_0AVX512(SB), NOSPLIT, $544-72
+TEXT ·matmulQ8Fours3xQ8_0AVX512(SB), NOSPLIT, $544-72
 	LEAQ         31(SP), AX
 	ANDQ         $-32, AX
 	MOVQ         y+0(FP), AX
@@ -1592,9 +1592,9 @@ done2:
 	VZEROUPPER
 	RET
 
-// score4xQ8_0AVX512 multiplies rows with 4 rows of activations in int8; rows is a multiple of 4, ldy and stride in bytes.
+// matmulQ8Fours4xQ8_0AVX512 multiplies rows with 4 rows of activations in int8; rows is a multiple of 4, ldy and stride in bytes.
 // Requires: F16C, FMA, AVX512VL, AVX512VNNI
-TEXT ·score4xQ8_0AVX512(SB), 0, $672-72
+TEXT ·matmulQ8Fours4xQ8_0AVX512(SB), 0, $672-72
 	LEAQ         31(SP), AX
 	ANDQ         $-32, AX
 	MOVQ         y+0(FP), AX
@@ -3378,9 +3378,9 @@ done2:
 	VZEROUPPER
 	RET
 
-// score1xQ8_0AVX2 multiplies rows with 1 row of activations in int8; rows is a multiple of 4, ldy and stride in bytes.
+// matmulQ8Fours1xQ8_0AVX2 multiplies rows with 1 row of activations in int8; rows is a multiple of 4, ldy and stride in bytes.
 // Requires: AVX2, F16C, FMA
-TEXT ·score1xQ8_0AVX2(SB), NOSPLIT, $288-72
+TEXT ·matmulQ8Fours1xQ8_0AVX2(SB), NOSPLIT, $288-72
 	LEAQ         31(SP), AX
 	ANDQ         $-32, AX
 	MOVQ         y+0(FP), AX
@@ -3502,9 +3502,9 @@ done2:
 	VZEROUPPER
 	RET
 
-// score2xQ8_0AVX2 multiplies rows with 2 rows of activations in int8; rows is a multiple of 4, ldy and stride in bytes.
+// matmulQ8Fours2xQ8_0AVX2 multiplies rows with 2 rows of activations in int8; rows is a multiple of 4, ldy and stride in bytes.
 // Requires: AVX2, F16C, FMA
-TEXT ·score2xQ8_0AVX2(SB), NOSPLIT, $416-72
+TEXT ·matmulQ8Fours2xQ8_0AVX2(SB), NOSPLIT, $416-72
 	LEAQ         31(SP), AX
 	ANDQ         $-32, AX
 	MOVQ         y+0(FP), AX
@@ -3669,9 +3669,9 @@ done2:
 	VZEROUPPER
 	RET
 
-// score3xQ8_0AVX2 multiplies rows with 3 rows of activations in int8; rows is a multiple of 4, ldy and stride in bytes.
+// matmulQ8Fours3xQ8_0AVX2 multiplies rows with 3 rows of activations in int8; rows is a multiple of 4, ldy and stride in bytes.
 // Requires: AVX2, F16C, FMA
-TEXT ·score3xQ8_0AVX2(SB), NOSPLIT, $544-72
+TEXT ·matmulQ8Fours3xQ8_0AVX2(SB), NOSPLIT, $544-72
 	LEAQ         31(SP), AX
 	ANDQ         $-32, AX
 	MOVQ         y+0(FP), AX
@@ -3879,9 +3879,9 @@ done2:
 	VZEROUPPER
 	RET
 
-// score4xQ8_0AVX2 multiplies rows with 4 rows of activations in int8; rows is a multiple of 4, ldy and stride in bytes.
+// matmulQ8Fours4xQ8_0AVX2 multiplies rows with 4 rows of activations in int8; rows is a multiple of 4, ldy and stride in bytes.
 // Requires: AVX2, F16C, FMA
-TEXT ·score4xQ8_0AVX2(SB), 0, $672-72
+TEXT ·matmulQ8Fours4xQ8_0AVX2(SB), 0, $672-72
 	LEAQ         31(SP), AX
 	ANDQ         $-32, AX
 	MOVQ         y+0(FP), AX

@@ -2077,9 +2077,9 @@ done2:
 	VZEROUPPER
 	RET
 
-// score1xTurbo2AVX512 multiplies rows of one block with 1 row of activations in int8; rows is a multiple of 4, ldy and stride in bytes.
+// matmulQ8Block1xTurbo2AVX512 multiplies rows of one block with 1 row of activations in int8; rows is a multiple of 4, ldy and stride in bytes.
 // Requires: F16C, AVX512VL, AVX512VNNI
-TEXT ·score1xTurbo2AVX512(SB), NOSPLIT, $544-72
+TEXT ·matmulQ8Block1xTurbo2AVX512(SB), NOSPLIT, $544-72
 	LEAQ         31(SP), AX
 	ANDQ         $-32, AX
 	LEAQ         351(SP), AX
@@ -2227,9 +2227,9 @@ done2:
 	VZEROUPPER
 	RET
 
-// score2xTurbo2AVX512 multiplies rows of one block with 2 rows of activations in int8; rows is a multiple of 4, ldy and stride in bytes.
+// matmulQ8Block2xTurbo2AVX512 multiplies rows of one block with 2 rows of activations in int8; rows is a multiple of 4, ldy and stride in bytes.
 // Requires: F16C, AVX512VL, AVX512VNNI
-TEXT ·score2xTurbo2AVX512(SB), 0, $672-72
+TEXT ·matmulQ8Block2xTurbo2AVX512(SB), 0, $672-72
 	LEAQ         31(SP), AX
 	ANDQ         $-32, AX
 	LEAQ         351(SP), AX
@@ -2414,9 +2414,9 @@ done2:
 	VZEROUPPER
 	RET
 
-// score3xTurbo2AVX512 multiplies rows of one block with 3 rows of activations in int8; rows is a multiple of 4, ldy and stride in bytes.
+// matmulQ8Block3xTurbo2AVX512 multiplies rows of one block with 3 rows of activations in int8; rows is a multiple of 4, ldy and stride in bytes.
 // Requires: F16C, AVX512VL, AVX512VNNI
-TEXT ·score3xTurbo2AVX512(SB), 0, $800-72
+TEXT ·matmulQ8Block3xTurbo2AVX512(SB), 0, $800-72
 	LEAQ         31(SP), AX
 	ANDQ         $-32, AX
 	LEAQ         351(SP), AX
@@ -2636,9 +2636,9 @@ done2:
 	VZEROUPPER
 	RET
 
-// score4xTurbo2AVX512 multiplies rows of one block with 4 rows of activations in int8; rows is a multiple of 4, ldy and stride in bytes.
+// matmulQ8Block4xTurbo2AVX512 multiplies rows of one block with 4 rows of activations in int8; rows is a multiple of 4, ldy and stride in bytes.
 // Requires: F16C, AVX512VL, AVX512VNNI
-TEXT ·score4xTurbo2AVX512(SB), 0, $928-72
+TEXT ·matmulQ8Block4xTurbo2AVX512(SB), 0, $928-72
 	LEAQ         31(SP), AX
 	ANDQ         $-32, AX
 	LEAQ         351(SP), AX
@@ -8656,9 +8656,9 @@ done2:
 	VZEROUPPER
 	RET
 
-// score1xTurbo2AVX2 multiplies rows of one block with 1 row of activations in int8; rows is a multiple of 4, ldy and stride in bytes.
+// matmulQ8Block1xTurbo2AVX2 multiplies rows of one block with 1 row of activations in int8; rows is a multiple of 4, ldy and stride in bytes.
 // Requires: AVX2, F16C
-TEXT ·score1xTurbo2AVX2(SB), NOSPLIT, $544-72
+TEXT ·matmulQ8Block1xTurbo2AVX2(SB), NOSPLIT, $544-72
 	LEAQ         31(SP), AX
 	ANDQ         $-32, AX
 	LEAQ         351(SP), AX
@@ -8812,9 +8812,9 @@ done2:
 	VZEROUPPER
 	RET
 
-// score2xTurbo2AVX2 multiplies rows of one block with 2 rows of activations in int8; rows is a multiple of 4, ldy and stride in bytes.
+// matmulQ8Block2xTurbo2AVX2 multiplies rows of one block with 2 rows of activations in int8; rows is a multiple of 4, ldy and stride in bytes.
 // Requires: AVX2, F16C
-TEXT ·score2xTurbo2AVX2(SB), 0, $672-72
+TEXT ·matmulQ8Block2xTurbo2AVX2(SB), 0, $672-72
 	LEAQ         31(SP), AX
 	ANDQ         $-32, AX
 	LEAQ         351(SP), AX
@@ -9011,9 +9011,9 @@ done2:
 	VZEROUPPER
 	RET
 
-// score3xTurbo2AVX2 multiplies rows of one block with 3 rows of activations in int8; rows is a multiple of 4, ldy and stride in bytes.
+// matmulQ8Block3xTurbo2AVX2 multiplies rows of one block with 3 rows of activations in int8; rows is a multiple of 4, ldy and stride in bytes.
 // Requires: AVX2, F16C
-TEXT ·score3xTurbo2AVX2(SB), 0, $800-72
+TEXT ·matmulQ8Block3xTurbo2AVX2(SB), 0, $800-72
 	LEAQ         31(SP), AX
 	ANDQ         $-32, AX
 	LEAQ         351(SP), AX
@@ -9251,9 +9251,9 @@ done2:
 	VZEROUPPER
 	RET
 
-// score4xTurbo2AVX2 multiplies rows of one block with 4 rows of activations in int8; rows is a multiple of 4, ldy and stride in bytes.
+// matmulQ8Block4xTurbo2AVX2 multiplies rows of one block with 4 rows of activations in int8; rows is a multiple of 4, ldy and stride in bytes.
 // Requires: AVX2, F16C
-TEXT ·score4xTurbo2AVX2(SB), 0, $928-72
+TEXT ·matmulQ8Block4xTurbo2AVX2(SB), 0, $928-72
 	LEAQ         31(SP), AX
 	ANDQ         $-32, AX
 	LEAQ         351(SP), AX

@@ -2389,9 +2389,9 @@ done2:
 	VZEROUPPER
 	RET
 
-// score1xTurbo3AVX512 multiplies rows of one block with 1 row of activations in int8; rows is a multiple of 4, ldy and stride in bytes.
+// matmulQ8Block1xTurbo3AVX512 multiplies rows of one block with 1 row of activations in int8; rows is a multiple of 4, ldy and stride in bytes.
 // Requires: F16C, AVX512VL, AVX512VNNI
-TEXT ·score1xTurbo3AVX512(SB), NOSPLIT, $544-72
+TEXT ·matmulQ8Block1xTurbo3AVX512(SB), NOSPLIT, $544-72
 	LEAQ         31(SP), AX
 	ANDQ         $-32, AX
 	LEAQ         351(SP), AX
@@ -2565,9 +2565,9 @@ done2:
 	VZEROUPPER
 	RET
 
-// score2xTurbo3AVX512 multiplies rows of one block with 2 rows of activations in int8; rows is a multiple of 4, ldy and stride in bytes.
+// matmulQ8Block2xTurbo3AVX512 multiplies rows of one block with 2 rows of activations in int8; rows is a multiple of 4, ldy and stride in bytes.
 // Requires: F16C, AVX512VL, AVX512VNNI
-TEXT ·score2xTurbo3AVX512(SB), 0, $672-72
+TEXT ·matmulQ8Block2xTurbo3AVX512(SB), 0, $672-72
 	LEAQ         31(SP), AX
 	ANDQ         $-32, AX
 	LEAQ         351(SP), AX
@@ -2778,9 +2778,9 @@ done2:
 	VZEROUPPER
 	RET
 
-// score3xTurbo3AVX512 multiplies rows of one block with 3 rows of activations in int8; rows is a multiple of 4, ldy and stride in bytes.
+// matmulQ8Block3xTurbo3AVX512 multiplies rows of one block with 3 rows of activations in int8; rows is a multiple of 4, ldy and stride in bytes.
 // Requires: F16C, AVX512VL, AVX512VNNI
-TEXT ·score3xTurbo3AVX512(SB), 0, $800-72
+TEXT ·matmulQ8Block3xTurbo3AVX512(SB), 0, $800-72
 	LEAQ         31(SP), AX
 	ANDQ         $-32, AX
 	LEAQ         351(SP), AX
@@ -3026,9 +3026,9 @@ done2:
 	VZEROUPPER
 	RET
 
-// score4xTurbo3AVX512 multiplies rows of one block with 4 rows of activations in int8; rows is a multiple of 4, ldy and stride in bytes.
+// matmulQ8Block4xTurbo3AVX512 multiplies rows of one block with 4 rows of activations in int8; rows is a multiple of 4, ldy and stride in bytes.
 // Requires: F16C, AVX512VL, AVX512VNNI
-TEXT ·score4xTurbo3AVX512(SB), 0, $928-72
+TEXT ·matmulQ8Block4xTurbo3AVX512(SB), 0, $928-72
 	LEAQ         31(SP), AX
 	ANDQ         $-32, AX
 	LEAQ         351(SP), AX
@@ -9592,9 +9592,9 @@ done2:
 	VZEROUPPER
 	RET
 
-// score1xTurbo3AVX2 multiplies rows of one block with 1 row of activations in int8; rows is a multiple of 4, ldy and stride in bytes.
+// matmulQ8Block1xTurbo3AVX2 multiplies rows of one block with 1 row of activations in int8; rows is a multiple of 4, ldy and stride in bytes.
 // Requires: AVX2, F16C
-TEXT ·score1xTurbo3AVX2(SB), NOSPLIT, $544-72
+TEXT ·matmulQ8Block1xTurbo3AVX2(SB), NOSPLIT, $544-72
 	LEAQ         31(SP), AX
 	ANDQ         $-32, AX
 	LEAQ         351(SP), AX
@@ -9774,9 +9774,9 @@ done2:
 	VZEROUPPER
 	RET
 
-// score2xTurbo3AVX2 multiplies rows of one block with 2 rows of activations in int8; rows is a multiple of 4, ldy and stride in bytes.
+// matmulQ8Block2xTurbo3AVX2 multiplies rows of one block with 2 rows of activations in int8; rows is a multiple of 4, ldy and stride in bytes.
 // Requires: AVX2, F16C
-TEXT ·score2xTurbo3AVX2(SB), 0, $672-72
+TEXT ·matmulQ8Block2xTurbo3AVX2(SB), 0, $672-72
 	LEAQ         31(SP), AX
 	ANDQ         $-32, AX
 	LEAQ         351(SP), AX
@@ -9999,9 +9999,9 @@ done2:
 	VZEROUPPER
 	RET
 
-// score3xTurbo3AVX2 multiplies rows of one block with 3 rows of activations in int8; rows is a multiple of 4, ldy and stride in bytes.
+// matmulQ8Block3xTurbo3AVX2 multiplies rows of one block with 3 rows of activations in int8; rows is a multiple of 4, ldy and stride in bytes.
 // Requires: AVX2, F16C
-TEXT ·score3xTurbo3AVX2(SB), 0, $800-72
+TEXT ·matmulQ8Block3xTurbo3AVX2(SB), 0, $800-72
 	LEAQ         31(SP), AX
 	ANDQ         $-32, AX
 	LEAQ         351(SP), AX
@@ -10265,9 +10265,9 @@ done2:
 	VZEROUPPER
 	RET
 
-// score4xTurbo3AVX2 multiplies rows of one block with 4 rows of activations in int8; rows is a multiple of 4, ldy and stride in bytes.
+// matmulQ8Block4xTurbo3AVX2 multiplies rows of one block with 4 rows of activations in int8; rows is a multiple of 4, ldy and stride in bytes.
 // Requires: AVX2, F16C
-TEXT ·score4xTurbo3AVX2(SB), 0, $928-72
+TEXT ·matmulQ8Block4xTurbo3AVX2(SB), 0, $928-72
 	LEAQ         31(SP), AX
 	ANDQ         $-32, AX
 	LEAQ         351(SP), AX

@@ -132,7 +132,7 @@ func matmulQ83xTurbo4AVX512(y *float32, ldy int, q *int8, d *float32, s *float32
 //go:noescape
 func matmulQ84xTurbo4AVX512(y *float32, ldy int, q *int8, d *float32, s *float32, w *byte, stride int, rows int, blocks int)
 
-// score1xTurbo4AVX512 multiplies rows of one block with 1 row of activations in int8; rows is a multiple of 4, ldy and stride in bytes.
+// matmulQ8Block1xTurbo4AVX512 multiplies rows of one block with 1 row of activations in int8; rows is a multiple of 4, ldy and stride in bytes.
 //
 //	for r := range rows {
 //		for j := range 1 {
@@ -143,9 +143,9 @@ func matmulQ84xTurbo4AVX512(y *float32, ldy int, q *int8, d *float32, s *float32
 // Requires: F16C, AVX512VL, AVX512VNNI
 //
 //go:noescape
-func score1xTurbo4AVX512(y *float32, ldy int, q *int8, d *float32, s *float32, w *byte, stride int, rows int, blocks int)
+func matmulQ8Block1xTurbo4AVX512(y *float32, ldy int, q *int8, d *float32, s *float32, w *byte, stride int, rows int, blocks int)
 
-// score2xTurbo4AVX512 multiplies rows of one block with 2 rows of activations in int8; rows is a multiple of 4, ldy and stride in bytes.
+// matmulQ8Block2xTurbo4AVX512 multiplies rows of one block with 2 rows of activations in int8; rows is a multiple of 4, ldy and stride in bytes.
 //
 //	for r := range rows {
 //		for j := range 2 {
@@ -156,9 +156,9 @@ func score1xTurbo4AVX512(y *float32, ldy int, q *int8, d *float32, s *float32, w
 // Requires: F16C, AVX512VL, AVX512VNNI
 //
 //go:noescape
-func score2xTurbo4AVX512(y *float32, ldy int, q *int8, d *float32, s *float32, w *byte, stride int, rows int, blocks int)
+func matmulQ8Block2xTurbo4AVX512(y *float32, ldy int, q *int8, d *float32, s *float32, w *byte, stride int, rows int, blocks int)
 
-// score3xTurbo4AVX512 multiplies rows of one block with 3 rows of activations in int8; rows is a multiple of 4, ldy and stride in bytes.
+// matmulQ8Block3xTurbo4AVX512 multiplies rows of one block with 3 rows of activations in int8; rows is a multiple of 4, ldy and stride in bytes.
 //
 //	for r := range rows {
 //		for j := range 3 {
@@ -169,9 +169,9 @@ func score2xTurbo4AVX512(y *float32, ldy int, q *int8, d *float32, s *float32, w
 // Requires: F16C, AVX512VL, AVX512VNNI
 //
 //go:noescape
-func score3xTurbo4AVX512(y *float32, ldy int, q *int8, d *float32, s *float32, w *byte, stride int, rows int, blocks int)
+func matmulQ8Block3xTurbo4AVX512(y *float32, ldy int, q *int8, d *float32, s *float32, w *byte, stride int, rows int, blocks int)
 
-// score4xTurbo4AVX512 multiplies rows of one block with 4 rows of activations in int8; rows is a multiple of 4, ldy and stride in bytes.
+// matmulQ8Block4xTurbo4AVX512 multiplies rows of one block with 4 rows of activations in int8; rows is a multiple of 4, ldy and stride in bytes.
 //
 //	for r := range rows {
 //		for j := range 4 {
@@ -182,7 +182,7 @@ func score3xTurbo4AVX512(y *float32, ldy int, q *int8, d *float32, s *float32, w
 // Requires: F16C, AVX512VL, AVX512VNNI
 //
 //go:noescape
-func score4xTurbo4AVX512(y *float32, ldy int, q *int8, d *float32, s *float32, w *byte, stride int, rows int, blocks int)
+func matmulQ8Block4xTurbo4AVX512(y *float32, ldy int, q *int8, d *float32, s *float32, w *byte, stride int, rows int, blocks int)
 
 // unpackTurbo4AVX512 unpacks a row into records of 32 levels, their scales and mins.
 //
@@ -198,10 +198,10 @@ func score4xTurbo4AVX512(y *float32, ldy int, q *int8, d *float32, s *float32, w
 func unpackTurbo4AVX512(dst *byte, src *byte, blocks int)
 
 var matmulQ8TilesTurbo4AVX512 = matmulQ8Tiles{
+	fours:    [actRows]matmulQ8Kernel{matmulQ8Block1xTurbo4AVX512, matmulQ8Block2xTurbo4AVX512, matmulQ8Block3xTurbo4AVX512, matmulQ8Block4xTurbo4AVX512},
 	gemm:     gemmSignedAVX512,
 	oneBlock: true,
 	record:   80,
-	score:    [actRows]matmulQ8Kernel{score1xTurbo4AVX512, score2xTurbo4AVX512, score3xTurbo4AVX512, score4xTurbo4AVX512},
 	tiles:    [actRows]matmulQ8Kernel{matmulQ81xTurbo4AVX512, matmulQ82xTurbo4AVX512, matmulQ83xTurbo4AVX512, matmulQ84xTurbo4AVX512},
 	unpack:   unpackTurbo4AVX512,
 }
@@ -429,7 +429,7 @@ func matmulQ83xTurbo4AVX2(y *float32, ldy int, q *int8, d *float32, s *float32, 
 //go:noescape
 func matmulQ84xTurbo4AVX2(y *float32, ldy int, q *int8, d *float32, s *float32, w *byte, stride int, rows int, blocks int)
 
-// score1xTurbo4AVX2 multiplies rows of one block with 1 row of activations in int8; rows is a multiple of 4, ldy and stride in bytes.
+// matmulQ8Block1xTurbo4AVX2 multiplies rows of one block with 1 row of activations in int8; rows is a multiple of 4, ldy and stride in bytes.
 //
 //	for r := range rows {
 //		for j := range 1 {
@@ -440,9 +440,9 @@ func matmulQ84xTurbo4AVX2(y *float32, ldy int, q *int8, d *float32, s *float32, 
 // Requires: AVX2, F16C
 //
 //go:noescape
-func score1xTurbo4AVX2(y *float32, ldy int, q *int8, d *float32, s *float32, w *byte, stride int, rows int, blocks int)
+func matmulQ8Block1xTurbo4AVX2(y *float32, ldy int, q *int8, d *float32, s *float32, w *byte, stride int, rows int, blocks int)
 
-// score2xTurbo4AVX2 multiplies rows of one block with 2 rows of activations in int8; rows is a multiple of 4, ldy and stride in bytes.
+// matmulQ8Block2xTurbo4AVX2 multiplies rows of one block with 2 rows of activations in int8; rows is a multiple of 4, ldy and stride in bytes.
 //
 //	for r := range rows {
 //		for j := range 2 {
@@ -453,9 +453,9 @@ func score1xTurbo4AVX2(y *float32, ldy int, q *int8, d *float32, s *float32, w *
 // Requires: AVX2, F16C
 //
 //go:noescape
-func score2xTurbo4AVX2(y *float32, ldy int, q *int8, d *float32, s *float32, w *byte, stride int, rows int, blocks int)
+func matmulQ8Block2xTurbo4AVX2(y *float32, ldy int, q *int8, d *float32, s *float32, w *byte, stride int, rows int, blocks int)
 
-// score3xTurbo4AVX2 multiplies rows of one block with 3 rows of activations in int8; rows is a multiple of 4, ldy and stride in bytes.
+// matmulQ8Block3xTurbo4AVX2 multiplies rows of one block with 3 rows of activations in int8; rows is a multiple of 4, ldy and stride in bytes.
 //
 //	for r := range rows {
 //		for j := range 3 {
@@ -466,9 +466,9 @@ func score2xTurbo4AVX2(y *float32, ldy int, q *int8, d *float32, s *float32, w *
 // Requires: AVX2, F16C
 //
 //go:noescape
-func score3xTurbo4AVX2(y *float32, ldy int, q *int8, d *float32, s *float32, w *byte, stride int, rows int, blocks int)
+func matmulQ8Block3xTurbo4AVX2(y *float32, ldy int, q *int8, d *float32, s *float32, w *byte, stride int, rows int, blocks int)
 
-// score4xTurbo4AVX2 multiplies rows of one block with 4 rows of activations in int8; rows is a multiple of 4, ldy and stride in bytes.
+// matmulQ8Block4xTurbo4AVX2 multiplies rows of one block with 4 rows of activations in int8; rows is a multiple of 4, ldy and stride in bytes.
 //
 //	for r := range rows {
 //		for j := range 4 {
@@ -479,7 +479,7 @@ func score3xTurbo4AVX2(y *float32, ldy int, q *int8, d *float32, s *float32, w *
 // Requires: AVX2, F16C
 //
 //go:noescape
-func score4xTurbo4AVX2(y *float32, ldy int, q *int8, d *float32, s *float32, w *byte, stride int, rows int, blocks int)
+func matmulQ8Block4xTurbo4AVX2(y *float32, ldy int, q *int8, d *float32, s *float32, w *byte, stride int, rows int, blocks int)
 
 // unpackTurbo4AVX2 unpacks a row into records of 32 levels, their scales and mins.
 //
@@ -495,10 +495,10 @@ func score4xTurbo4AVX2(y *float32, ldy int, q *int8, d *float32, s *float32, w *
 func unpackTurbo4AVX2(dst *byte, src *byte, blocks int)
 
 var matmulQ8TilesTurbo4AVX2 = matmulQ8Tiles{
+	fours:    [actRows]matmulQ8Kernel{matmulQ8Block1xTurbo4AVX2, matmulQ8Block2xTurbo4AVX2, matmulQ8Block3xTurbo4AVX2, matmulQ8Block4xTurbo4AVX2},
 	gemm:     gemmSignedAVX2,
 	oneBlock: true,
 	record:   80,
-	score:    [actRows]matmulQ8Kernel{score1xTurbo4AVX2, score2xTurbo4AVX2, score3xTurbo4AVX2, score4xTurbo4AVX2},
 	tiles:    [actRows]matmulQ8Kernel{matmulQ81xTurbo4AVX2, matmulQ82xTurbo4AVX2, matmulQ83xTurbo4AVX2, matmulQ84xTurbo4AVX2},
 	unpack:   unpackTurbo4AVX2,
 }

@@ -2110,9 +2110,9 @@ done2:
 	VZEROUPPER
 	RET
 
-// score1xTurbo4AVX512 multiplies rows of one block with 1 row of activations in int8; rows is a multiple of 4, ldy and stride in bytes.
+// matmulQ8Block1xTurbo4AVX512 multiplies rows of one block with 1 row of activations in int8; rows is a multiple of 4, ldy and stride in bytes.
 // Requires: F16C, AVX512VL, AVX512VNNI
-TEXT ·score1xTurbo4AVX512(SB), NOSPLIT, $544-72
+TEXT ·matmulQ8Block1xTurbo4AVX512(SB), NOSPLIT, $544-72
 	LEAQ         31(SP), AX
 	ANDQ         $-32, AX
 	LEAQ         351(SP), AX
@@ -2237,9 +2237,9 @@ done2:
 	VZEROUPPER
 	RET
 
-// score2xTurbo4AVX512 multiplies rows of one block with 2 rows of activations in int8; rows is a multiple of 4, ldy and stride in bytes.
+// matmulQ8Block2xTurbo4AVX512 multiplies rows of one block with 2 rows of activations in int8; rows is a multiple of 4, ldy and stride in bytes.
 // Requires: F16C, AVX512VL, AVX512VNNI
-TEXT ·score2xTurbo4AVX512(SB), 0, $672-72
+TEXT ·matmulQ8Block2xTurbo4AVX512(SB), 0, $672-72
 	LEAQ         31(SP), AX
 	ANDQ         $-32, AX
 	LEAQ         351(SP), AX
@@ -2401,9 +2401,9 @@ done2:
 	VZEROUPPER
 	RET
 
-// score3xTurbo4AVX512 multiplies rows of one block with 3 rows of activations in int8; rows is a multiple of 4, ldy and stride in bytes.
+// matmulQ8Block3xTurbo4AVX512 multiplies rows of one block with 3 rows of activations in int8; rows is a multiple of 4, ldy and stride in bytes.
 // Requires: F16C, AVX512VL, AVX512VNNI
-TEXT ·score3xTurbo4AVX512(SB), 0, $800-72
+TEXT ·matmulQ8Block3xTurbo4AVX512(SB), 0, $800-72
 	LEAQ         31(SP), AX
 	ANDQ         $-32, AX
 	LEAQ         351(SP), AX
@@ -2600,9 +2600,9 @@ done2:
 	VZEROUPPER
 	RET
 
-// score4xTurbo4AVX512 multiplies rows of one block with 4 rows of activations in int8; rows is a multiple of 4, ldy and stride in bytes.
+// matmulQ8Block4xTurbo4AVX512 multiplies rows of one block with 4 rows of activations in int8; rows is a multiple of 4, ldy and stride in bytes.
 // Requires: F16C, AVX512VL, AVX512VNNI
-TEXT ·score4xTurbo4AVX512(SB), 0, $928-72
+TEXT ·matmulQ8Block4xTurbo4AVX512(SB), 0, $928-72
 	LEAQ         31(SP), AX
 	ANDQ         $-32, AX
 	LEAQ         351(SP), AX
@@ -7256,9 +7256,9 @@ done2:
 	VZEROUPPER
 	RET
 
-// score1xTurbo4AVX2 multiplies rows of one block with 1 row of activations in int8; rows is a multiple of 4, ldy and stride in bytes.
+// matmulQ8Block1xTurbo4AVX2 multiplies rows of one block with 1 row of activations in int8; rows is a multiple of 4, ldy and stride in bytes.
 // Requires: AVX2, F16C
-TEXT ·score1xTurbo4AVX2(SB), NOSPLIT, $544-72
+TEXT ·matmulQ8Block1xTurbo4AVX2(SB), NOSPLIT, $544-72
 	LEAQ         31(SP), AX
 	ANDQ         $-32, AX
 	LEAQ         351(SP), AX
@@ -7389,9 +7389,9 @@ done2:
 	VZEROUPPER
 	RET
 
-// score2xTurbo4AVX2 multiplies rows of one block with 2 rows of activations in int8; rows is a multiple of 4, ldy and stride in bytes.
+// matmulQ8Block2xTurbo4AVX2 multiplies rows of one block with 2 rows of activations in int8; rows is a multiple of 4, ldy and stride in bytes.
 // Requires: AVX2, F16C
-TEXT ·score2xTurbo4AVX2(SB), 0, $672-72
+TEXT ·matmulQ8Block2xTurbo4AVX2(SB), 0, $672-72
 	LEAQ         31(SP), AX
 	ANDQ         $-32, AX
 	LEAQ         351(SP), AX
@@ -7565,9 +7565,9 @@ done2:
 	VZEROUPPER
 	RET
 
-// score3xTurbo4AVX2 multiplies rows of one block with 3 rows of activations in int8; rows is a multiple of 4, ldy and stride in bytes.
+// matmulQ8Block3xTurbo4AVX2 multiplies rows of one block with 3 rows of activations in int8; rows is a multiple of 4, ldy and stride in bytes.
 // Requires: AVX2, F16C
-TEXT ·score3xTurbo4AVX2(SB), 0, $800-72
+TEXT ·matmulQ8Block3xTurbo4AVX2(SB), 0, $800-72
 	LEAQ         31(SP), AX
 	ANDQ         $-32, AX
 	LEAQ         351(SP), AX
@@ -7782,9 +7782,9 @@ done2:
 	VZEROUPPER
 	RET
 
-// score4xTurbo4AVX2 multiplies rows of one block with 4 rows of activations in int8; rows is a multiple of 4, ldy and stride in bytes.
+// matmulQ8Block4xTurbo4AVX2 multiplies rows of one block with 4 rows of activations in int8; rows is a multiple of 4, ldy and stride in bytes.
 // Requires: AVX2, F16C
-TEXT ·score4xTurbo4AVX2(SB), 0, $928-72
+TEXT ·matmulQ8Block4xTurbo4AVX2(SB), 0, $928-72
 	LEAQ         31(SP), AX
 	ANDQ         $-32, AX
 	LEAQ         351(SP), AX

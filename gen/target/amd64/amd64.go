@@ -94,7 +94,7 @@ func (f *file) kernels(isa ISA) target.Kernels {
 	}, "matmulQ8", f.id, 4); tiles != nil {
 		// Activations are interleaved by the rows of a tile, so no tile can stand in for another.
 		if !slices.Contains(tiles, nil) {
-			names.MatmulQ8 = f.stubs.matmulQ8(f.t, tiles, f.score(isa, caps), f.gemm(isa, caps), isa)
+			names.MatmulQ8 = f.stubs.matmulQ8(f.t, tiles, f.fours(isa, caps), f.gemm(isa, caps), isa)
 		}
 	}
 	f.missing(&names, "MatmulQ8", names.MatmulQ8)
@@ -134,24 +134,24 @@ func (f *file) mix(isa ISA, caps lower.Caps, kernel string, rounded bool) string
 	return f.stubs.mix(f.t, kernel, tiles, isa, f.unit(caps))
 }
 
-// score generates the kernels that take rows in fours: the form for rows of one block
+// fours generates the kernels that take rows in fours: the form for rows of one block
 // where the type has it, else the one for any rows.
-func (f *file) score(isa ISA, caps lower.Caps) scoring {
-	one := f.tiles(isa, func(m int, name string) *ir.Func { return lower.Score(f.t, caps, m, name) }, "score", f.id, 4)
+func (f *file) fours(isa ISA, caps lower.Caps) fours {
+	one := f.tiles(isa, func(m int, name string) *ir.Func { return lower.MatmulQ8Block(f.t, caps, m, name) }, "matmulQ8Block", f.id, 4)
 	if one != nil && !slices.Contains(one, nil) {
-		return scoring{one, true}
+		return fours{one, true}
 	}
 	any := f.tiles(isa, func(m int, name string) *ir.Func {
-		return lower.ScoreQ8(f.t, caps, m, max(1, 64/f.t.Block), name)
-	}, "score", f.id, 4)
+		return lower.MatmulQ8Fours(f.t, caps, m, max(1, 64/f.t.Block), name)
+	}, "matmulQ8Fours", f.id, 4)
 	if slices.Contains(any, nil) {
 		any = nil
 	}
-	return scoring{any, false}
+	return fours{any, false}
 }
 
-// scoring is what score made.
-type scoring struct {
+// fours is the kernels for rows in fours.
+type fours struct {
 	tiles    []*ir.Func
 	oneBlock bool // rows are one block
 }

@@ -93,11 +93,11 @@ func (s *stubs) matmul(t *spec.Type, tiles []*ir.Func, gemm, decode string, isa 
 // matmulQ8 takes the tiles for few rows of activations, those for rows in fours, and
 // for many the kernels that unpack rows and multiply them with panels; the last two may
 // be missing.
-func (s *stubs) matmulQ8(t *spec.Type, tiles []*ir.Func, score scoring, g gemm, isa ISA) string {
+func (s *stubs) matmulQ8(t *spec.Type, tiles []*ir.Func, rows fours, g gemm, isa ISA) string {
 	values := jen.Dict{jen.Id("tiles"): jen.Index(jen.Id("actRows")).Id("matmulQ8Kernel").Values(entries(tiles)...)}
-	if score.tiles != nil {
-		values[jen.Id("score")] = jen.Index(jen.Id("actRows")).Id("matmulQ8Kernel").Values(entries(score.tiles)...)
-		if score.oneBlock {
+	if rows.tiles != nil {
+		values[jen.Id("fours")] = jen.Index(jen.Id("actRows")).Id("matmulQ8Kernel").Values(entries(rows.tiles)...)
+		if rows.oneBlock {
 			values[jen.Id("oneBlock")] = jen.True()
 		}
 	}

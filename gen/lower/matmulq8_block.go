@@ -1,0 +1,187 @@
+package lower
+
+import (
+	"fmt"
+
+	"github.com/kvgen/kvgen/gen/ir"
+	"github.com/kvgen/kvgen/gen/spec"
+)
+
+// Types for the cache alone have one scale per block, and most heads are one block. For
+// these MatmulQ8Block does what MatmulQ8 does with half the work: the products of a block are
+// summed as integers, and four rows are scaled together. Where the levels are integers
+// they are made unsigned by taking off the smallest, and quants are halved: 7 bits leave
+// room for both in sums of 16 bits, and the error of a quant stays far below that of a
+// level. Tables of floats, already rounded once, keep quants of 8 bits and signed levels.
+
+// fours is the number of rows that are summed together.
+const fours = 4
+
+// MatmulQ8Block is y[j][r] = sum over i of x[j][i]*w[r][i] for rows that are one block.
+func MatmulQ8Block(t *spec.Type, c Caps, m int, name string) *ir.Func {
+	group := ActGroup(t)
+	if group != t.Block || group <= chunk || c.Lanes != 8 {
+		giveUp("a row is more than one group of activations")
+	}
+	b := ir.Build(name, foursParams, foursDoc(name, m, " of one block")...)
+	k := &oneBlock{b: b, r: newReader(b, c, t), t: t, m: m}
+	k.prologue()
+	y, w, rows := b.Param(0), b.Param(5), b.Param(7)
+	b.Loop(rows, fours, func() {
+		b.Note("integer sums of 4 rows")
+		four := b.ZeroWord("four")
+		b.AddImm(four, fours)
+		to := b.Copy(k.sums, "to")
+		norm := b.Copy(k.norms, "norm")
+		b.Loop(four, 1, func() {
+			k.row(w, to, norm)
+			b.AddImm(to, 32)
+			b.AddImm(norm, 4)
+			b.AddInt(w, b.Param(6))
+		})
+		k.finish(y)
+	})
+	return b.F
+}
+
+// foursParams are those of MatmulQ8Block and MatmulQ8Fours.
+var foursParams = []ir.Param{
+	{Name: "y", Type: addr, Go: "*float32"}, {Name: "ldy", Type: word, Go: "int"},
+	{Name: "q", Type: addr, Go: "*int8"}, {Name: "d", Type: addr, Go: "*float32"}, {Name: "s", Type: addr, Go: "*float32"},
+	{Name: "w", Type: addr, Go: "*byte"}, {Name: "stride", Type: word, Go: "int"},
+	{Name: "rows", Type: word, Go: "int"}, {Name: "blocks", Type: word, Go: "int"},
+}
+
+func foursDoc(name string, m int, which string) []string {
+	return []string{fmt.Sprintf("%s multiplies rows%s with %s in int8; rows is a multiple of %d, ldy and stride in bytes.", name, which, plural(m, "row")+" of activations", fours), "",
+		"\tfor r := range rows {", fmt.Sprintf("\t\tfor j := range %d {", m), "\t\t\ty[j][r] = sum(d[j] * q[j][i] * w[r][i]) // over all i", "\t\t}", "\t}"}
+}
+
+// oneBlock is the state of one MatmulQ8Block.
+type oneBlock struct {
+	b *ir.Builder
+	r *reader
+	t *spec.Type
+	m int
+
+	q, d               *ir.Value // quants and scales
+	sums, norms, fixed *ir.Value // [m][4][8] i32, [4] f32, [m] f32
+	scale              spec.Expr
+	halved             bool // unsigned levels and quants of 7 bits
+	levels             []byte
+	least              int
+}
+
+// prologue reserves the frame, halves the quants and computes what the smallest level
+// adds to each row of y.
+func (k *oneBlock) prologue() {
+	b := k.b
+	levels, factor, exact := k.r.a.int8Levels()
+	k.scale = scaled(k.r.a.Scale, factor, k.t)
+	if k.r.a.Min != nil {
+		giveUp("a min beside the scale")
+	}
+	k.sums = b.Slot(32*fours*k.m, "sums")
+	k.norms = b.Slot(32, "norms")
+	k.q, k.d = b.Param(2), b.Param(3)
+	if k.halved = exact; !exact {
+		return
+	}
+	for _, l := range levels {
+		k.least = min(k.least, int(l))
+	}
+	k.levels = make([]byte, max(16, len(levels)))
+	for i, l := range levels {
+		k.levels[i] = byte(int(l) - k.least)
+	}
+	k.fixed = b.Slot(32, "fixed")
+	whole := k.q
+	k.q = b.Slot(k.m*k.t.Block, "halves")
+	b.Note("halves: quants over 2, to even; fixed: the smallest level times their sum")
+	ones := b.Const(bytes(chunk), splatByte(1), "ones")
+	for j := range k.m {
+		var sum *ir.Value
+		for first := 0; first < k.t.Block; first += chunk {
+			at := j*k.t.Block + first
+			h := k.half(b.Load(bytes(chunk), ir.At(whole, at), "q"))
+			b.Store(h, ir.At(k.q, at))
+			if sum == nil {
+				sum = b.To(ir.OpDotU8S8, i32s(8), "sum", ones, h)
+			} else {
+				b.Do(ir.OpDotAcc, ir.Instr{Args: []*ir.Value{sum, ones, h}})
+			}
+		}
+		least := b.Const(f32s(8), splatF32(float32(k.least), 8), "least")
+		v := b.Bin(ir.OpMul, b.To(ir.OpToF32, f32s(8), "sum", sum), least, "sum")
+		b.Do(ir.OpHSum, ir.Instr{Args: []*ir.Value{v}, Mem: ir.At(k.fixed, 4*j)})
+	}
+}
+
+// half is q/2 rounded to even: the average of q+128 and 127 or 128, by the second bit of q.
+func (k *oneBlock) half(q *ir.Value) *ir.Value {
+	b := k.b
+	odd := b.Un(ir.OpShr, b.UnC(ir.OpAnd, q, splatByte(2), "odd"), 1, "odd")
+	odd = b.UnC(ir.OpAddB, odd, splatByte(127), "odd")
+	q = b.Bin(ir.OpAverage, b.UnC(ir.OpXor, q, splatByte(0x80), "q"), odd, "q")
+	return b.UnC(ir.OpXor, q, splatByte(0x80), "q")
+}
+
+// row leaves the sums of level*quant of one row in slots, in 8 lanes, and its scale.
+func (k *oneBlock) row(w, to, norm *ir.Value) {
+	b := k.b
+	k.r.at(ir.At(w, 0))
+	sums := make([]*ir.Value, k.m)
+	for first := 0; first < k.t.Block; first += chunk {
+		levels, magnitude := k.levelsOf(first)
+		for j := range sums {
+			x := b.Load(bytes(chunk), ir.At(k.q, j*k.t.Block+first), "q")
+			if levels != nil {
+				x = b.Bin(ir.OpSignB, x, levels, "q")
+			}
+			if sums[j] == nil {
+				sums[j] = b.To(ir.OpDotU8S8, i32s(8), "sum", magnitude, x)
+			} else {
+				b.Do(ir.OpDotAcc, ir.Instr{Args: []*ir.Value{sums[j], magnitude, x}})
+			}
+		}
+	}
+	for j, s := range sums {
+		b.Store(s, ir.At(to, 32*fours*j))
+	}
+	b.Do(ir.OpStoreLow, ir.Instr{Args: []*ir.Value{k.r.uniform(k.scale, 0)}, Mem: ir.At(norm, 0), Imm: 4})
+}
+
+// levelsOf gives the levels first.. as unsigned bytes, and with signed levels also these,
+// whose signs then go to the quants.
+func (k *oneBlock) levelsOf(first int) (signed, unsigned *ir.Value) {
+	if !k.halved {
+		signed = k.r.levelBytes(first)
+		return signed, k.b.Un(ir.OpAbsB, signed, 0, "abs")
+	}
+	codes := gatherBytes(k.b, k.r.block, k.t, k.r.a.Code, first)
+	switch {
+	case k.r.isLinear() && k.r.a.Code.Signed:
+		return nil, k.b.UnC(ir.OpXor, codes, splatByte(byte(1<<(k.r.a.Code.Bits-1))), "levels")
+	case k.r.isLinear():
+		return nil, codes
+	}
+	return nil, k.r.lookup(codes, k.levels)
+}
+
+// finish sums the lanes of 4 rows together and scales them.
+func (k *oneBlock) finish(y *ir.Value) {
+	b, four := k.b, f32s(fours)
+	b.Note("four results for each row of y")
+	norms := b.Load(four, ir.At(k.norms, 0), "norms")
+	if k.halved {
+		norms = b.Bin(ir.OpAdd, norms, norms, "norms")
+	}
+	writeFours(b, y, 1, k.m, func(j int) *ir.Value {
+		v := b.To(ir.OpToF32, four, "sum", b.To(ir.OpSum4, i32s(fours), "sum", loadFours(b, i32s(8), k.sums, j)...))
+		if k.halved {
+			v = b.Bin(ir.OpAdd, v, b.Mem1(ir.OpBroadcast, four, ir.At(k.fixed, 4*j), 0, "fixed"), "sum")
+		}
+		v = b.Bin(ir.OpMul, v, b.Mem1(ir.OpBroadcast, four, ir.At(k.d, 4*j), 0, "d"), "sum")
+		return b.Bin(ir.OpMul, v, norms, "y")
+	})
+}
