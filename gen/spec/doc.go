@@ -14,7 +14,7 @@
 //
 //	summary, id, compatible_with    a line of text; the ggml number; whose bytes these are
 //	use                             [kv], [weight] or both; by default kv if there is an encode, else weight
-//	block                           values per block: 1 for a plain float, else a power of two from 16 to 1024
+//	block                           values per block: 1 for a plain float, else 16 to 1024
 //	pad                             true: a head is padded with zeros to whole blocks
 //	guard                           condition over head_dim, besides head_dim % block == 0
 //	layout                          [f16("d"), u8("qs", 16)]: the fields in order, without gaps; also bf16 f32 e8m0
