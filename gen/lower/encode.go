@@ -24,7 +24,8 @@ func Encode(t *spec.Type, c Caps, name string) (f *ir.Func, scratch int) {
 		{Name: "dst", Type: addr, Go: "*byte"}, {Name: "src", Type: addr, Go: "*float32"},
 		{Name: "scratch", Type: addr, Go: "*byte"}, {Name: "groups", Type: word, Go: "int"},
 	}, encodeDoc(t, c, name)...)
-	e := &encoder{b: b, t: t, n: c.Lanes, vars: map[string]variable{}, made: map[spec.Expr]variable{}}
+	e := &encoder{t: t, vars: map[string]variable{}, made: map[spec.Expr]variable{}}
+	e.evaluator = evaluator{b: b, n: c.Lanes, leaf: e.leaf}
 	e.dst, e.src, e.scratch = b.Param(0), b.Param(1), b.Param(2)
 	groups := b.Param(3)
 	b.Do(ir.OpAlign, ir.Instr{Args: []*ir.Value{e.scratch}, Imm: 4 * e.n})
@@ -59,14 +60,12 @@ func encodeDoc(t *spec.Type, c Caps, name string) []string {
 
 // encoder is the state of one Encode.
 type encoder struct {
-	b                 *ir.Builder
+	evaluator         // a lane is a block
 	t                 *spec.Type
-	n                 int // lanes: blocks at a time
 	dst, src, scratch *ir.Value
 	used              int                    // bytes of scratch
 	vars              map[string]variable    // by the name in the spec
 	made              map[spec.Expr]variable // what was computed before the loop that uses it
-	body              map[string]*ir.Value   // values of the loop turn being built, by their text
 }
 
 // variable is an array of vectors in scratch memory: entry i/group belongs to value i.
@@ -75,13 +74,6 @@ type variable struct {
 	off   int // bytes from scratch
 	group int // values per entry; the block for a scalar
 	below int // integers are in 0..below-1; 0 when that is not known
-}
-
-func (e *encoder) typ(k spec.Kind) ir.Type {
-	if k == spec.Float {
-		return f32s(e.n)
-	}
-	return i32s(e.n)
 }
 
 // room makes a variable with an entry for each group values.
@@ -106,6 +98,25 @@ func (e *encoder) assign(a *spec.Assign) {
 		v.below = len(c.Book.Levels)
 	}
 	e.vars[a.Name] = v
+}
+
+// leaf is what a name, a table over i or something computed before the loop is for the cursor.
+func (e *encoder) leaf(x spec.Expr, c cursor) *ir.Value {
+	if v, ok := e.made[x]; ok {
+		return e.get(v, c, "x")
+	}
+	switch x := x.(type) {
+	case *spec.PerIndex:
+		t := e.b.Op(ir.OpTable, addr, "table", ir.Instr{Const: dwordConst(laneWords(x, 0, len(x.I)))})
+		return e.word(i32s(e.n), t, c)
+	case *spec.Ref:
+		v, ok := e.vars[x.Name]
+		if !ok {
+			giveUp("%s is read before it has a value", x.Name)
+		}
+		return e.get(v, c, x.Name)
+	}
+	return nil
 }
 
 // varies reports whether x differs along the block.

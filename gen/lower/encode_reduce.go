@@ -89,8 +89,6 @@ func (e *encoder) fold(fn string, acc, x *ir.Value) {
 	}
 }
 
-func (e *encoder) abs(x *ir.Value) *ir.Value { return binC(e.b, ir.OpAnd, x, magnitude, "abs") }
-
 // transform fills an array with the argument of a transform and transforms it: a pass
 // over the array does up to three stages on 8 vectors in registers.
 func (e *encoder) transform(c *spec.Call) variable {

@@ -155,6 +155,12 @@ func (r *reader) pieces(u unit, at ir.Mem, visit func(i int, v *ir.Value)) {
 		visit(0, r.floats(at))
 		return
 	}
+	if r.plain {
+		for i := 0; i < u.t.Block; i += n {
+			visit(i, r.plainValue(i))
+		}
+		return
+	}
 	r.prepare(u.t.Value)
 	step := n
 	if u.t.Block%chunk == 0 {

@@ -53,6 +53,10 @@ func (r tileRows) advance(b *ir.Builder, n int) {
 
 // Matmul is y[j][r] = sum over i of x[j][i]*w[r][i] for m rows of x in f32.
 func Matmul(t *spec.Type, c Caps, m int, name string) *ir.Func {
+	return eitherWay(func(plain bool) *ir.Func { return matmul(t, c, m, name, plain) })
+}
+
+func matmul(t *spec.Type, c Caps, m int, name string, plain bool) *ir.Func {
 	u := unitOf(t, c)
 	b := ir.Build(name, []ir.Param{
 		{Name: "y", Type: addr, Go: "*float32"}, {Name: "ldy", Type: word, Go: "int"},
@@ -62,7 +66,7 @@ func Matmul(t *spec.Type, c Caps, m int, name string) *ir.Func {
 	}, fmt.Sprintf("%s multiplies rows of w with %s; ld and stride in bytes, a unit is %s.", name, plural(m, "row")+" of x", plural(u.values, "value")), "",
 		"\tfor r := range rows {", fmt.Sprintf("\t\tfor j := range %d {", m), "\t\t\ty[j][r] = sum(x[j][i] * w[r][i]) // over all i", "\t\t}", "\t}")
 	y, w, rows := b.Param(0), b.Param(4), b.Param(6)
-	r := newReader(b, c, t)
+	r := readerFor(b, c, t, plain)
 	b.Loop(rows, 1, func() {
 		// A sum waits for the one before it, so few rows of x get several sums each.
 		chains := max(1, 4/m)

@@ -11,6 +11,13 @@ import (
 // `tile` vectors of one unit is held in registers while all rows pass. With rounded set
 // the levels of a float table are taken as int8, as MatmulQ8 does.
 func Mix(t *spec.Type, c Caps, m, tile int, rounded bool, name string) *ir.Func {
+	if rounded {
+		return mixRows(t, c, m, tile, true, false, name)
+	}
+	return eitherWay(func(plain bool) *ir.Func { return mixRows(t, c, m, tile, false, plain, name) })
+}
+
+func mixRows(t *spec.Type, c Caps, m, tile int, rounded, plain bool, name string) *ir.Func {
 	u := unitOf(t, c)
 	if rounded && Exact(t) {
 		giveUp("the levels are whole numbers as they are")
@@ -23,7 +30,7 @@ func Mix(t *spec.Type, c Caps, m, tile int, rounded bool, name string) *ir.Func 
 	}, fmt.Sprintf("%s adds weighted rows of v to %s; ld and stride in bytes, a unit is %s.", name, plural(m, "row")+" of o", plural(u.values, "value")), "",
 		fmt.Sprintf("\tfor j := range %d {", m), fmt.Sprintf("\t\tfor i := range units * %d {", u.values), "\t\t\to[j][i] += sum(p[j][r] * v[r][i]) // over r < rows", "\t\t}", "\t}")
 	v, units, moved := b.Param(4), b.Param(7), b.ZeroWord("moved")
-	k := &mix{reader: newReader(b, c, t), b: b, u: u, m: m}
+	k := &mix{reader: readerFor(b, c, t, plain), b: b, u: u, m: m}
 	k.scale = k.reader.a.Scale
 	if rounded {
 		_, factor, _ := k.reader.a.int8Levels()
@@ -88,6 +95,15 @@ func (k *mix) row(block ir.Mem, p tileRows, acc [][]*ir.Value, first, count int)
 		x := r.floats(block.Plus(first * k.u.t.Bytes))
 		for j := range acc {
 			b.FMA(acc[j][0], x, weight(j))
+		}
+		return
+	}
+	if r.plain {
+		for q := range count / n {
+			x := r.plainValue(first + n*q)
+			for j := range acc {
+				b.FMA(acc[j][q], x, weight(j))
+			}
 		}
 		return
 	}

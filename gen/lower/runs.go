@@ -18,6 +18,7 @@ type reader struct {
 	a     affine
 	block ir.Mem // the block being read
 
+	plain   bool // a has no meaning: Value is evaluated as it stands
 	rounded bool // levels are int8 even where that rounds a float table
 	slots   *ir.Value
 	free    int                     // next byte of slots
@@ -147,10 +148,11 @@ func (r *reader) lanes(e spec.Expr, run, first int) *ir.Value {
 
 // choose is a conditional on i: lanes that agree need no select.
 func (r *reader) choose(c *spec.PerIndex, e *spec.Cond, run, first int, index func(int) int, n int) *ir.Value {
-	yes := 0
-	for l := range n {
+	yes, masks := 0, make([]uint32, n)
+	for l := range masks {
 		if c.I[index(l)] != 0 {
 			yes++
+			masks[l] = math.MaxUint32
 		}
 	}
 	switch yes {
@@ -159,8 +161,8 @@ func (r *reader) choose(c *spec.PerIndex, e *spec.Cond, run, first int, index fu
 	case 0:
 		return r.lanes(e.Else, run, first)
 	}
-	giveUp("a condition on i inside a scale")
-	return nil
+	mask := r.b.Const(i32s(n), dwordConst(masks), "mask")
+	return r.b.To(ir.OpSelect, f32s(n), "choice", mask, r.lanes(e.Then, run, first), r.lanes(e.Else, run, first))
 }
 
 var arithmetic = map[string]ir.Op{"+": ir.OpAdd, "-": ir.OpSub, "*": ir.OpMul}

@@ -240,3 +240,29 @@ func gemmUnsigned6HalvesMinAVX512(out *float32, w *byte, ldw int, x *float32, ro
 //
 //go:noescape
 func gemmUnsigned6HalvesMinAVX2(out *float32, w *byte, ldw int, x *float32, rows int, groups int)
+
+// gemmSignedHalvesAVX512 multiplies unpacked rows with a panel of 8 tokens; rows is a multiple of 4, ldw in bytes.
+//
+//	for r := range rows {
+//		for j := range 8 {
+//			out[r][j] = sum(w[r][i] * x[i][j]) // over all i
+//		}
+//	}
+//
+// Requires: FMA, AVX512VL, AVX512VNNI
+//
+//go:noescape
+func gemmSignedHalvesAVX512(out *float32, w *byte, ldw int, x *float32, rows int, groups int)
+
+// gemmSignedHalvesAVX2 multiplies unpacked rows with a panel of 8 tokens; rows is a multiple of 4, ldw in bytes.
+//
+//	for r := range rows {
+//		for j := range 8 {
+//			out[r][j] = sum(w[r][i] * x[i][j]) // over all i
+//		}
+//	}
+//
+// Requires: AVX2, FMA
+//
+//go:noescape
+func gemmSignedHalvesAVX2(out *float32, w *byte, ldw int, x *float32, rows int, groups int)

@@ -196,8 +196,16 @@ var isas = [...]ISA{
 				MatmulQ8: matmulQ8Q8_0AVX512,
 				Mix:      mixQ8_0AVX512,
 			},
-			TypeTq3_1s: {},
-			TypeTq4_1s: {},
+			TypeTq3_1s: {
+				Decode:   decodeTq3_1sAVX512,
+				Matmul:   matmulTq3_1sAVX512,
+				MatmulQ8: matmulQ8Tq3_1sAVX512,
+			},
+			TypeTq4_1s: {
+				Decode:   decodeTq4_1sAVX512,
+				Matmul:   matmulTq4_1sAVX512,
+				MatmulQ8: matmulQ8Tq4_1sAVX512,
+			},
 			TypeTurbo2: {
 				Decode:   decodeTurbo2AVX512,
 				Matmul:   matmulTurbo2AVX512,
@@ -451,8 +459,16 @@ var isas = [...]ISA{
 				MatmulQ8: matmulQ8Q8_0AVX2,
 				Mix:      mixQ8_0AVX2,
 			},
-			TypeTq3_1s: {},
-			TypeTq4_1s: {},
+			TypeTq3_1s: {
+				Decode:   decodeTq3_1sAVX2,
+				Matmul:   matmulTq3_1sAVX2,
+				MatmulQ8: matmulQ8Tq3_1sAVX2,
+			},
+			TypeTq4_1s: {
+				Decode:   decodeTq4_1sAVX2,
+				Matmul:   matmulTq4_1sAVX2,
+				MatmulQ8: matmulQ8Tq4_1sAVX2,
+			},
 			TypeTurbo2: {
 				Encode:   encodeTurbo2AVX2,
 				Decode:   decodeTurbo2AVX2,

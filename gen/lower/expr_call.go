@@ -8,7 +8,7 @@ import (
 )
 
 // call is a built-in function lane by lane; reductions and transforms are not among them.
-func (e *encoder) call(x *spec.Call, c cursor) *ir.Value {
+func (e *evaluator) call(x *spec.Call, c cursor) *ir.Value {
 	b := e.b
 	arg := func(k int) *ir.Value { return e.eval(x.Args[k], c) }
 	ints := x.Kind == spec.Int
@@ -42,9 +42,11 @@ func (e *encoder) call(x *spec.Call, c cursor) *ir.Value {
 	case "nearest":
 		return e.nearest(arg(0), x.Book.Thresholds)
 	}
-	giveUp("encode uses %s", x.Fn)
+	giveUp("%s has no vector form here", x.Fn)
 	return nil
 }
+
+func (e *evaluator) abs(x *ir.Value) *ir.Value { return binC(e.b, ir.OpAnd, x, magnitude, "abs") }
 
 func pick(first bool, a, b ir.Op) ir.Op {
 	if first {
@@ -54,7 +56,7 @@ func pick(first bool, a, b ir.Op) ir.Op {
 }
 
 // inv is 1/x, and 0 for x = 0.
-func (e *encoder) inv(x *ir.Value) *ir.Value {
+func (e *evaluator) inv(x *ir.Value) *ir.Value {
 	one := e.b.Const(x.Type, splatF32(1, e.n), "one")
 	nonZero := compare(e.b, ir.NotEqual, x, nil, 0)
 	inverse := as(e.b, i32s(e.n), e.b.Bin(ir.OpDiv, one, x, "inv"))
@@ -63,7 +65,7 @@ func (e *encoder) inv(x *ir.Value) *ir.Value {
 
 // round adds the largest float below 1/2 with the sign of x and truncates: with 1/2
 // itself, the float before 1/2 would round up to 1.
-func (e *encoder) round(x *ir.Value) *ir.Value {
+func (e *evaluator) round(x *ir.Value) *ir.Value {
 	const beforeHalf = 0x3EFFFFFF
 	half := binC(e.b, ir.OpAnd, x, signBit, "half")
 	bits := e.b.Const(x.Type, dwordConst(repeat(beforeHalf, e.n)), "half")
@@ -73,7 +75,7 @@ func (e *encoder) round(x *ir.Value) *ir.Value {
 
 // nearest counts the thresholds t with !(x < t) by bisection, which is the same since
 // they ascend: each step looks up the threshold in the middle of what is left.
-func (e *encoder) nearest(x *ir.Value, thresholds []float32) *ir.Value {
+func (e *evaluator) nearest(x *ir.Value, thresholds []float32) *ir.Value {
 	b, steps := e.b, 0
 	for 1<<steps-1 < len(thresholds) {
 		steps++

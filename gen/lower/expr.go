@@ -1,16 +1,24 @@
 package lower
 
 import (
-	"encoding/binary"
 	"math"
 
 	"github.com/kvgen/kvgen/gen/ir"
 	"github.com/kvgen/kvgen/gen/spec"
 )
 
+// evaluator computes expressions of the spec lane by lane. What a lane is, a block or a
+// value of one block, is up to leaf.
+type evaluator struct {
+	b    *ir.Builder
+	n    int                                   // lanes
+	body map[string]*ir.Value                  // values of the loop turn being built, by their text
+	leaf func(x spec.Expr, c cursor) *ir.Value // names, tables over i and what is ready; nil for the rest
+}
+
 // eval is x for the cursor, each operation rounded once, in the order written. Equal
 // parts of one loop turn are computed once.
-func (e *encoder) eval(x spec.Expr, c cursor) *ir.Value {
+func (e *evaluator) eval(x spec.Expr, c cursor) *ir.Value {
 	text := spec.Text(x, func(name string) string { return name })
 	if _, constant := x.(*spec.Num); constant {
 		return e.lane(x, c)
@@ -23,22 +31,21 @@ func (e *encoder) eval(x spec.Expr, c cursor) *ir.Value {
 	return v
 }
 
-func (e *encoder) lane(x spec.Expr, c cursor) *ir.Value {
-	if v, ok := e.made[x]; ok {
-		return e.get(v, c, "x")
+func (e *evaluator) typ(k spec.Kind) ir.Type {
+	if k == spec.Float {
+		return f32s(e.n)
+	}
+	return i32s(e.n)
+}
+
+func (e *evaluator) lane(x spec.Expr, c cursor) *ir.Value {
+	if v := e.leaf(x, c); v != nil {
+		return v
 	}
 	kind, _ := x.Type()
 	switch x := x.(type) {
 	case *spec.Num:
 		return e.b.Const(e.typ(kind), dwordConst(repeat(bitsOf(x), e.n)), "const")
-	case *spec.PerIndex:
-		return e.perIndex(x, c)
-	case *spec.Ref:
-		v, ok := e.vars[x.Name]
-		if !ok {
-			giveUp("%s is read before it has a value", x.Name)
-		}
-		return e.get(v, c, x.Name)
 	case *spec.Unary:
 		return e.unary(x, c)
 	case *spec.Binary:
@@ -50,7 +57,7 @@ func (e *encoder) lane(x spec.Expr, c cursor) *ir.Value {
 	case *spec.Call:
 		return e.call(x, c)
 	}
-	giveUp("encode uses an expression that vector code does not have")
+	giveUp("an expression that vector code does not have")
 	return nil
 }
 
@@ -65,20 +72,16 @@ func bitsOf(x *spec.Num) uint32 {
 	return uint32(int32(x.I))
 }
 
-// perIndex is what an expression of i alone is for the cursor.
-func (e *encoder) perIndex(x *spec.PerIndex, c cursor) *ir.Value {
-	var words []byte
-	for _, v := range x.I {
-		if x.Kind == spec.Bool && v != 0 {
-			v = -1
-		}
-		words = binary.LittleEndian.AppendUint32(words, uint32(int32(v)))
+// laneWords are entries first..first+n-1 of x as lanes.
+func laneWords(x *spec.PerIndex, first, n int) []uint32 {
+	words := make([]uint32, n)
+	for l := range words {
+		words[l] = bitsOf(&spec.Num{Node: x.Node, I: x.I[first+l]})
 	}
-	t := e.b.Op(ir.OpTable, addr, "table", ir.Instr{Const: words})
-	return e.word(i32s(e.n), t, c)
+	return words
 }
 
-func (e *encoder) unary(x *spec.Unary, c cursor) *ir.Value {
+func (e *evaluator) unary(x *spec.Unary, c cursor) *ir.Value {
 	v := e.eval(x.X, c)
 	switch {
 	case x.Op == "!":
@@ -89,7 +92,7 @@ func (e *encoder) unary(x *spec.Unary, c cursor) *ir.Value {
 	return e.b.Bin(ir.OpSubI, e.b.Zero(v.Type, "zero"), v, "negative")
 }
 
-func (e *encoder) not(v *ir.Value) *ir.Value { return binC(e.b, ir.OpXor, v, math.MaxUint32, "not") }
+func (e *evaluator) not(v *ir.Value) *ir.Value { return binC(e.b, ir.OpXor, v, math.MaxUint32, "not") }
 
 var (
 	floatOps  = map[string]ir.Op{"+": ir.OpAdd, "-": ir.OpSub, "*": ir.OpMul, "/": ir.OpDiv}
@@ -97,7 +100,7 @@ var (
 	relations = map[string]ir.Relation{"==": ir.Equal, "!=": ir.NotEqual, "<": ir.Less, "<=": ir.LessEqual, ">": ir.Greater, ">=": ir.GreaterEqual}
 )
 
-func (e *encoder) binary(x *spec.Binary, c cursor) *ir.Value {
+func (e *evaluator) binary(x *spec.Binary, c cursor) *ir.Value {
 	kind, _ := x.X.Type()
 	left := e.eval(x.X, c)
 	if rel, ok := relations[x.Op]; ok {
@@ -127,12 +130,12 @@ func (e *encoder) binary(x *spec.Binary, c cursor) *ir.Value {
 		zero := compare(e.b, ir.Equal, right, nil, 0)
 		return e.b.Bin(ir.OpAnd, rest, e.not(zero), "rest")
 	}
-	giveUp("encode uses the operator %s", x.Op)
+	giveUp("the operator %s has no vector form", x.Op)
 	return nil
 }
 
 // compareInts builds every relation from the two that machines have.
-func (e *encoder) compareInts(rel ir.Relation, x, y *ir.Value) *ir.Value {
+func (e *evaluator) compareInts(rel ir.Relation, x, y *ir.Value) *ir.Value {
 	switch rel {
 	case ir.NotEqual:
 		return e.not(compare(e.b, ir.Equal, x, y, 0))
@@ -147,7 +150,7 @@ func (e *encoder) compareInts(rel ir.Relation, x, y *ir.Value) *ir.Value {
 }
 
 // lookup is the entry of a table that index selects, without a bound check.
-func (e *encoder) lookup(index *ir.Value, levels []float32, name string) *ir.Value {
+func (e *evaluator) lookup(index *ir.Value, levels []float32, name string) *ir.Value {
 	if len(levels) <= 64 {
 		return e.b.Op(ir.OpTableF32, f32s(e.n), name, ir.Instr{Args: []*ir.Value{index}, Const: floatBytes(levels)})
 	}
