@@ -18,6 +18,10 @@ type attend struct {
 func (a Attention) bind(b *binder) body {
 	q, k, v := a.Heads*a.KeyDim, a.KVHeads*a.KeyDim, a.KVHeads*a.ValueDim
 	o := a.Heads * a.ValueDim
+	if a.Rope != nil && a.Rope.Dims > a.KeyDim {
+		b.fail("layer %d: RoPE turns %d values of a head and its heads have %d", b.layer, a.Rope.Dims, a.KeyDim)
+		return &attend{}
+	}
 	x := &attend{
 		layer: attention.Layer{Heads: a.Heads, KVHeads: a.KVHeads, KeyDim: a.KeyDim, ValueDim: a.ValueDim,
 			Scale: a.Scale, SoftCap: a.SoftCap, Window: a.Window},

@@ -79,7 +79,7 @@ func (b *binder) find(name string, n, rows int) *weight {
 		b.fail("tensor %s is missing; the file has %s", name, b.neighbours(name))
 		return nil
 	}
-	if int64(n) != t.Dims[0] || t.Elements() != int64(n)*int64(rows) {
+	if int64(n) != t.Dims[0] || t.Elements()/t.Dims[0] != int64(rows) { // divided, since products of sizes can wrap
 		b.fail("tensor %s: shape %v, and the hyperparameters ask for [%d %d]", name, t.Dims, n, rows)
 		return nil
 	}

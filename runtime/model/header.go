@@ -26,6 +26,7 @@ type Header struct {
 const (
 	maxLayers = 4096
 	maxSize   = 1 << 24
+	maxHead   = 1 << 16 // values of a head: tables of RoPE are made before any tensor confirms it
 )
 
 func newHeader(f *gguf.File) (*Header, error) {
@@ -159,10 +160,20 @@ func (h *Header) Attention(layer int) Attention {
 	if a.Heads%a.KVHeads != 0 {
 		h.fail(fmt.Errorf("layer %d: %d heads are no multiple of %d KV heads", layer, a.Heads, a.KVHeads))
 	}
-	a.KeyDim = h.Int("attention.key_length", max(1, h.Width/a.Heads))
-	a.ValueDim = h.Int("attention.value_length", max(1, h.Width/a.Heads))
+	a.KeyDim = h.head("attention.key_length", a.Heads)
+	a.ValueDim = h.head("attention.value_length", a.Heads)
 	a.Scale = 1 / float32(math.Sqrt(float64(a.KeyDim)))
 	return a
+}
+
+// head is a head size, by default the width divided among the heads.
+func (h *Header) head(name string, heads int) int {
+	n := h.Int(name, max(1, h.Width/heads))
+	if n > maxHead {
+		h.fail(fmt.Errorf("%s: heads of %d values: the limit is %d", h.key(name), n, maxHead))
+		return 1
+	}
+	return n
 }
 
 // each makes the blocks of every layer.
