@@ -19,6 +19,7 @@ const (
 	OpTruncI   // Dst i32 = Args[0] toward zero; NaN and what does not fit give -2^31
 	OpRintI    // Dst i32 = Args[0] to nearest, ties to even; NaN and what does not fit give -2^31
 	OpToF16    // Dst i32 = the nearest f16 to Args[0]; NaN gives sign|0x7E00
+	OpRoundF16 // Dst = the nearest f16 to Args[0], as f32; NaN as in OpToF16
 	OpToBF16   // Dst i32 = the nearest bf16 to Args[0]; NaN keeps its upper bits and is made quiet
 
 	// Integers.
@@ -76,7 +77,7 @@ var laneOps = [...]struct {
 }{
 	{"table", nil}, {"align", []Elem{Addr}},
 	{"div", []Elem{F32, F32}}, {"sqrt", []Elem{F32}}, {"floor", []Elem{F32}}, {"minf", []Elem{F32, F32}}, {"maxf", []Elem{F32, F32}},
-	{"comparef", []Elem{F32, F32}}, {"trunci", []Elem{F32}}, {"rinti", []Elem{F32}}, {"tof16", []Elem{F32}}, {"tobf16", []Elem{F32}},
+	{"comparef", []Elem{F32, F32}}, {"trunci", []Elem{F32}}, {"rinti", []Elem{F32}}, {"tof16", []Elem{F32}}, {"roundf16", []Elem{F32}}, {"tobf16", []Elem{F32}},
 	{"subi", []Elem{I32, I32}}, {"muli", []Elem{I32, I32}}, {"divi", []Elem{I32, I32}}, {"mini", []Elem{I32, I32}}, {"maxi", []Elem{I32, I32}},
 	{"absi", []Elem{I32}}, {"comparei", []Elem{I32, I32}}, {"select", nil}, {"levels", []Elem{I32}},
 	{"swap", nil}, {"merge", nil}, {"order", nil}, {"sum4", nil}, {"average", []Elem{I8, I8}}, {"addpairs", []Elem{I32, I32}}, {"packs4", []Elem{I32, I32, I32, I32}}, {"transpose", nil},

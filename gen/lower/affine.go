@@ -77,12 +77,16 @@ func linear(e spec.Expr) (scale, level, min spec.Expr) {
 		}
 		giveUp("value is not scale * level + min")
 	case *spec.Call:
-		if e.Fn == "float" {
-			return nil, e, nil
+		// float(code - zero) is float(code) - float(zero): integers are carried as floats.
+		if d, ok := e.Args[0].(*spec.Binary); ok && e.Fn == "float" && (d.Op == "+" || d.Op == "-") && (movesSlowly(d.X) || movesSlowly(d.Y)) {
+			return linear(d)
 		}
 	}
 	return nil, e, nil
 }
+
+// movesSlowly reports whether e is the same for a run of values, but not a constant.
+func movesSlowly(e spec.Expr) bool { return slow(e) && !isConst(e) }
 
 func isConst(e spec.Expr) bool { _, s := e.Type(); return s == spec.Const }
 
@@ -161,45 +165,6 @@ func codeOf(e spec.Expr) *spec.Code {
 		giveUp("the level is not chosen by a code of at most 8 bits")
 	}
 	return found
-}
-
-// evalLevel is the level that code stands for.
-func evalLevel(e spec.Expr, code int) float32 {
-	switch e := e.(type) {
-	case *spec.Num:
-		if k, _ := e.Type(); k == spec.Int {
-			return float32(e.I)
-		}
-		return e.F
-	case *spec.Ref:
-		return float32(code)
-	case *spec.Lookup:
-		i := int(evalLevel(e.Index, code))
-		if i < 0 || i >= len(e.Book.Levels) {
-			return 0 // a code that no encoder writes
-		}
-		return e.Book.Levels[i]
-	case *spec.Unary:
-		if e.Op == "-" {
-			return -evalLevel(e.X, code)
-		}
-	case *spec.Call:
-		if e.Fn == "float" {
-			return evalLevel(e.Args[0], code)
-		}
-	case *spec.Binary:
-		x, y := evalLevel(e.X, code), evalLevel(e.Y, code)
-		switch e.Op {
-		case "+":
-			return x + y
-		case "-":
-			return x - y
-		case "*":
-			return x * y
-		}
-	}
-	giveUp("the level is no sum, product or table of a code")
-	return 0
 }
 
 // int8Levels returns the levels as int8 and the factor that goes to the scale, and

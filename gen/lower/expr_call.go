@@ -29,6 +29,14 @@ func (e *evaluator) call(x *spec.Call, c cursor) *ir.Value {
 		return b.Un(ir.OpSqrt, arg(0), 0, "sqrt")
 	case "floor":
 		return b.Un(ir.OpFloor, arg(0), 0, "floor")
+	case "f16":
+		return b.Un(ir.OpRoundF16, arg(0), 0, "f16")
+	case "bf16":
+		half := b.To(ir.OpToBF16, i32s(e.n), "bf16", arg(0))
+		return as(b, f32s(e.n), b.Un(ir.OpShl, half, 16, "bf16"))
+	case "e8m0": // the exponent alone; 0 stands for the subnormal 2^-127
+		exponent := binC(b, ir.OpAnd, as(b, i32s(e.n), arg(0)), infinity, "e8m0")
+		return as(b, f32s(e.n), binC(b, ir.OpMaxI, exponent, 1<<22, "e8m0"))
 	case "inv":
 		return e.inv(arg(0))
 	case "trunc":

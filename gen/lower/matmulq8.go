@@ -17,13 +17,18 @@ func ActGroup(t *spec.Type) (group int) {
 }
 
 func actGroup(t *spec.Type) int {
-	if !t.Quantised || t.Block%chunk != 0 {
-		return 0
+	if !t.Quantised {
+		giveUp("plain floats have no levels")
+	}
+	if t.Block%chunk != 0 {
+		giveUp("the block of %d is no multiple of %d", t.Block, chunk)
 	}
 	a := split(t)
 	switch {
-	case a.Run%16 != 0, len(a.Levels) > 64 && !(&reader{t: t, a: a}).isLinear():
-		return 0
+	case a.Run%16 != 0:
+		giveUp("a scale serves %s, not 16", plural(a.Run, "value"))
+	case len(a.Levels) > 64 && !(&reader{t: t, a: a}).isLinear():
+		giveUp("a table of %d levels", len(a.Levels))
 	case t.Weight || a.Run%64 != 0:
 		return 32
 	case a.Run%128 != 0:
@@ -35,10 +40,7 @@ func actGroup(t *spec.Type) int {
 // MatmulQ8 is Matmul with x in int8: m rows interleaved group by group (cpu.Act).
 // unroll is the number of blocks of one loop turn.
 func MatmulQ8(t *spec.Type, c Caps, m, unroll int, name string) *ir.Func {
-	group := ActGroup(t)
-	if group == 0 {
-		giveUp("scales and codes of the type do not fit int8 blocks of 32")
-	}
+	group := actGroup(t)
 	b := ir.Build(name, []ir.Param{
 		{Name: "y", Type: addr, Go: "*float32"}, {Name: "ldy", Type: word, Go: "int"},
 		{Name: "q", Type: addr, Go: "*int8"}, {Name: "d", Type: addr, Go: "*float32"}, {Name: "s", Type: addr, Go: "*float32"},

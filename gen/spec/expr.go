@@ -99,6 +99,8 @@ type Lookup struct {
 //	min max (a, b), clamp(x, lo, hi)   lane by lane: a<b?a:b, a>b?a:b (so a NaN in a gives b); a float vector followed
 //	                                   by an integer constant is the line above: write min(15, x) or min(x, 15.0)
 //	abs sqrt inv floor                 inv(x) = x != 0 ? 1/x : 0
+//	f16 bf16 e8m0                      what a field of that kind would hold of x, for codes made with the scale as stored;
+//	                                   e8m0(x) is the largest power of two that is not above |x|
 //	trunc rint round                   Float to Int: toward zero, half to even, half away from zero;
 //	                                   NaN and what does not fit give -2^31
 //	float                              Int to Float

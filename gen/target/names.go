@@ -3,6 +3,7 @@ package target
 import (
 	"fmt"
 	"path"
+	"slices"
 	"strings"
 
 	"github.com/kvgen/kvgen/gen/lower"
@@ -28,6 +29,29 @@ func Ident(name string) string {
 	}, name)
 	return strings.ToUpper(name[:1]) + name[1:]
 }
+
+// systems are the operating systems that go build knows: q4_windows_amd64.go would be built on Windows alone.
+var systems = []string{"aix", "android", "darwin", "dragonfly", "freebsd", "hurd", "illumos", "ios", "js", "linux", "nacl", "netbsd", "openbsd",
+	"plan9", "solaris", "wasip1", "windows", "zos"}
+
+// shared are the names of files that belong to no type.
+var shared = []string{"gemm", "quantise", "vec"}
+
+// TypeFile is the path, without what tells an architecture and a language, of a generated file that belongs to a type. A name
+// with a meaning of its own gets a _ more.
+func TypeFile(name string) string {
+	last := name[strings.LastIndexByte(name, '_')+1:]
+	if last != name && slices.Contains(append(systems, "transform"), strings.ToLower(last)) || slices.Contains(shared, strings.ToLower(name)) {
+		name += "_"
+	}
+	return SharedFile(name)
+}
+
+// TransformFile is TypeFile for a transform.
+func TransformFile(name string) string { return SharedFile(name + "_transform") }
+
+// SharedFile is TypeFile for what belongs to no type.
+func SharedFile(name string) string { return CPUDir + "/" + name }
 
 // Header is the first line of a file generated from spec file; "" stands for all of them.
 func Header(file string) string {

@@ -49,6 +49,8 @@ func bf16(x float32) uint16 {
 	return uint16((bits + 0x7FFF + bits>>16&1) >> 16)
 }
 
+func fromBF16(h uint16) float32 { return math.Float32frombits(uint32(h) << 16) }
+
 // e8m0 is the biased exponent of |x|: the largest power of two that is not above it, as OCP MX stores scales.
 func e8m0(x float32) byte { return byte(math.Float32bits(x) >> 23) }
 
@@ -60,10 +62,8 @@ func fromE8M0(e byte) float32 {
 	return math.Float32frombits(uint32(e) << 23)
 }
 
-func loadF16(b []byte) float32 { return fromF16(binary.LittleEndian.Uint16(b)) }
-func loadBF16(b []byte) float32 {
-	return math.Float32frombits(uint32(binary.LittleEndian.Uint16(b)) << 16)
-}
+func loadF16(b []byte) float32  { return fromF16(binary.LittleEndian.Uint16(b)) }
+func loadBF16(b []byte) float32 { return fromBF16(binary.LittleEndian.Uint16(b)) }
 func loadF32(b []byte) float32  { return math.Float32frombits(binary.LittleEndian.Uint32(b)) }
 func loadE8M0(b []byte) float32 { return fromE8M0(b[0]) }
 

@@ -27,18 +27,18 @@ type "floats" {
   code    = bits(qs, 8*i, 8)
   value   = d * (code - 128) + 0*(e + f + g)
   encode {
-    near  = sum(x, 8) / 8
-    far   = max(abs(x), 32)
-    up    = x >= near && x != far || !(x > 0.5) && x <= 0.25*far
-    y     = up ? x - near : -x / (1 + far)
-    z     = floor(y * 3) + sqrt(abs(y)) - inv(y) * 1e-6
-    w     = min(z, near) + max(y, min(far, 16.0)) * 0.125 + (x == 0 ? 1 : 0)
-    low   = min(w, 8)
-    d     = absmax(w) / 127
-    e     = extremum(w)
-    f     = sum(low) / 96
-    g     = max(w)
-    code  = clamp(round(clamp(w, low, far + 1) * inv(d)), -128, 127) + 128
+    near = sum(x, 8) / 8
+    far  = max(abs(x), 32)
+    up   = x >= near && x != far || !(x > 0.5) && x <= 0.25*far
+    y    = up ? x - near : -x / (1 + far)
+    z    = floor(y * 3) + sqrt(abs(y)) - inv(y) * 1e-6
+    w    = min(z, near) + max(y, min(far, 16.0)) * 0.125 + (x == 0 ? 1 : 0)
+    low  = min(w, 8)
+    d    = absmax(w) / 127
+    e    = extremum(w)
+    f    = sum(low) / 96
+    g    = max(w)
+    code = clamp(round(clamp(w, low, far + 1) * inv(d)), -128, 127) + 128
   }
 }
 

@@ -31,11 +31,11 @@ func (Target) Generate(set *spec.Set) (*target.Output, error) {
 		for i, isa := range ISAs {
 			out.ISAs[i].Types = append(out.ISAs[i].Types, f.kernels(isa))
 		}
-		if err := f.finish(out.Files, t.File, t.Name); err != nil {
+		if err := f.finish(out.Files, t.File, target.TypeFile(t.Name)); err != nil {
 			return nil, err
 		}
 	}
-	if err := panels.finish(out.Files, "", "gemm"); err != nil {
+	if err := panels.finish(out.Files, "", target.SharedFile("gemm")); err != nil {
 		return nil, err
 	}
 	return out, shared(set, out)
@@ -185,8 +185,8 @@ func (f *file) function(isa ISA, build func() *ir.Func) *ir.Func {
 	if f.why = why; why != "" {
 		return nil
 	}
-	a := selectFunc(fn, isa, f.pool)
-	if err := a.Allocate(machine()); err != nil {
+	a, err := assemble(fn, isa, f.pool)
+	if err != nil {
 		f.why = err.Error()
 		return nil
 	}
@@ -201,12 +201,12 @@ func (f *file) function(isa ISA, build func() *ir.Func) *ir.Func {
 	return fn
 }
 
-// finish adds the two files of the type.
-func (f *file) finish(files map[string][]byte, from, name string) error {
+// finish adds two files whose paths begin so: assembly and the Go beside it.
+func (f *file) finish(files map[string][]byte, from, path string) error {
 	if len(f.text) == 0 {
 		return nil
 	}
-	base := target.CPUDir + "/" + name + "_amd64"
+	base := path + "_amd64"
 	text := target.Header(from) + "\n\n//go:build !noasm\n\n#include \"textflag.h\"\n\n" + f.pool.text() + strings.Join(f.text, "\n")
 	files[base+".s"] = []byte(text)
 	code, err := f.stubs.render()

@@ -20,7 +20,7 @@ func (s *selector) instr(in *ir.Instr) {
 		args := []asm.Operand{}
 		switch {
 		case in.Const != nil:
-			args = append(args, s.pool.sym(in.Const))
+			args = append(args, s.constant(in.Const))
 		case len(in.Args) == 2:
 			args = append(args, s.r(in.Args[1]))
 		case in.Op == ir.OpShr || in.Op == ir.OpShl || in.Op == ir.OpSar:
@@ -62,9 +62,7 @@ func (s *selector) scalar(in *ir.Instr) {
 func (s *selector) compute(in *ir.Instr) {
 	switch in.Op {
 	case ir.OpTable16:
-		t := s.tmp(in.Dst.Type.Bytes())
-		s.op("VBROADCASTI128", s.pool.sym(in.Const), t)
-		s.op("VPSHUFB", s.r(in.Args[0]), t, s.r(in.Dst))
+		s.op("VPSHUFB", s.r(in.Args[0]), s.table16(in.Const, in.Dst.Type.Bytes()), s.r(in.Dst))
 	case ir.OpSelectBit:
 		mask := s.tmp(32)
 		s.op("VPSLLW", asm.Imm(7-in.Imm), s.r(in.Args[0]), mask)
@@ -77,7 +75,7 @@ func (s *selector) compute(in *ir.Instr) {
 			return
 		}
 		s.op("VPMADDUBSW", s.r(in.Args[1]), s.r(in.Args[0]), d)
-		s.op("VPMADDWD", s.pool.sym(ones16), d, d)
+		s.op("VPMADDWD", s.constant(ones16), d, d)
 	case ir.OpDotAcc:
 		acc := s.r(in.Args[0])
 		if s.isa.VNNI {
@@ -86,12 +84,12 @@ func (s *selector) compute(in *ir.Instr) {
 		}
 		t := s.tmp(32)
 		s.op("VPMADDUBSW", s.r(in.Args[2]), s.r(in.Args[1]), t)
-		s.op("VPMADDWD", s.pool.sym(ones16), t, t)
+		s.op("VPMADDWD", s.constant(ones16), t, t)
 		s.op("VPADDD", t, acc, acc)
 	case ir.OpPairsU8S8:
 		s.op("VPMADDUBSW", s.r(in.Args[1]), s.r(in.Args[0]), s.r(in.Dst))
 	case ir.OpWidenPairs:
-		s.op("VPMADDWD", s.pool.sym(ones16), s.r(in.Args[0]), s.r(in.Dst))
+		s.op("VPMADDWD", s.constant(ones16), s.r(in.Args[0]), s.r(in.Dst))
 	case ir.OpAccumulate:
 		name := map[ir.Elem]string{ir.I16: "VPADDW", ir.I32: "VPADDD", ir.F32: "VADDPS"}[in.Args[0].Type.Elem]
 		s.op(name, s.r(in.Args[1]), s.r(in.Args[0]), s.r(in.Args[0]))
@@ -120,7 +118,7 @@ func (s *selector) tableF32(dst, index asm.R, table []byte) {
 		for len(table) < 32 {
 			table = append(table, 0, 0, 0, 0)
 		}
-		s.op("VPERMPS", s.pool.sym(table), index, dst)
+		s.op("VPERMPS", s.constant(table), index, dst)
 		return
 	}
 	bit := 3

@@ -48,7 +48,9 @@ func (s *selector) lanes(in *ir.Instr) {
 	case ir.OpDivI:
 		s.divide(s.r(in.Args[0]), s.r(in.Args[1]), s.r(in.Dst))
 	case ir.OpToF16:
-		s.toF16(s.r(in.Args[0]), s.r(in.Dst))
+		s.op("VPMOVZXWD", s.toF16(s.r(in.Args[0])), s.r(in.Dst))
+	case ir.OpRoundF16:
+		s.op("VCVTPH2PS", s.toF16(s.r(in.Args[0])), s.r(in.Dst))
 	case ir.OpToBF16:
 		s.toBF16(s.r(in.Args[0]), s.r(in.Dst))
 	case ir.OpLevels:
@@ -131,15 +133,15 @@ func (s *selector) divide(x, y, d asm.R) {
 	s.op("VPANDN", at(lo, 32), zero, d)
 }
 
-// toF16 makes every NaN sign|0x7FC00000 first, which converts to sign|0x7E00.
-func (s *selector) toF16(x, d asm.R) {
+// toF16 is x as f16 in the lower half of a register. Every NaN is made sign|0x7FC00000 first, which converts to sign|0x7E00.
+func (s *selector) toF16(x asm.R) asm.R {
 	mask, nan := s.tmp(32), s.tmp(32)
 	s.op("VCMPPS", asm.Imm(unordered), x, x, mask)
 	s.op("VPAND", s.pool.sym(splat(0x80000000)), x, nan)
 	s.op("VPOR", s.pool.sym(splat(0x7FC00000)), nan, nan)
 	s.op("VBLENDVPS", mask, nan, x, nan)
 	s.op("VCVTPS2PH", asm.Imm(0), nan, at(nan, 16))
-	s.op("VPMOVZXWD", at(nan, 16), d)
+	return at(nan, 16)
 }
 
 // toBF16 adds half a unit, less one where the upper half is even.

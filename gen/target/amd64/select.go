@@ -13,17 +13,21 @@ type selector struct {
 	f    *asm.Func
 	pool *pool
 	regs map[*ir.Value]*asm.Reg
-	off  []int // frame offset of each parameter
 	src  *ir.Func
+
+	consts constants
 }
 
-// Select chooses instructions for f under isa; constants go to the file's pool.
-func selectFunc(f *ir.Func, isa ISA, p *pool) *asm.Func {
+// selectFunc chooses instructions for f under isa; constants go to the file's pool, and
+// those named are held in registers. It also returns what is used in loops.
+func selectFunc(f *ir.Func, isa ISA, p *pool, held []string) (*asm.Func, *constants) {
 	s := &selector{isa: isa, src: f, pool: p, regs: map[*ir.Value]*asm.Reg{}}
+	s.consts = constants{uses: map[string]int{}, held: map[string]asm.R{}}
 	s.f = &asm.Func{Name: f.Name, Doc: f.Doc[:1], ArgBytes: 8 * len(f.Params)}
+	s.hold(held)
 	s.block(f.Body)
 	s.f.Emit(&asm.Inst{Name: "VZEROUPPER", NoWrite: true})
-	return s.f
+	return s.f, &s.consts
 }
 
 func (s *selector) block(body []ir.Node) {
@@ -47,7 +51,9 @@ func (s *selector) loop(l *ir.Loop) {
 	s.f.Jump("JLT", done)
 	s.f.OpenLoop()
 	s.f.Label(top)
+	s.consts.depth++
 	s.block(l.Body)
+	s.consts.depth--
 	s.rmw("SUBQ", asm.Imm(l.Step), count)
 	s.f.Jump("JGE", top)
 	s.f.CloseLoop()

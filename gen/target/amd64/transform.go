@@ -38,7 +38,7 @@ func transformFile(t *spec.Transform, isa ISA, files map[string][]byte) (target.
 			jen.Id("driveTransform").Call(jen.Id(kernel), jen.Lit(t.Size), jen.Id("x")))
 		f.stubs.f.Line()
 	}
-	return names, f.finish(files, t.File, t.Name+"_transform")
+	return names, f.finish(files, t.File, target.TransformFile(t.Name))
 }
 
 // actGroups are the lengths of groups that MatmulQ8 asks for.
@@ -60,5 +60,5 @@ func quantiseFile(isa ISA, files map[string][]byte) (string, error) {
 	cases = append(cases, jen.Default().Block(jen.Id("QuantiseActGeneric").Call(jen.Id("a"), jen.Id("x"), jen.Id("ldx"), jen.Id("m"))))
 	f.stubs.f.Func().Id(name).Params(jen.Id("a").Op("*").Id("Act"), jen.Id("x").Index().Float32(), jen.List(jen.Id("ldx"), jen.Id("m")).Int()).Block(
 		jen.Switch(jen.Id("a").Dot("Group")).Block(cases...))
-	return name, f.finish(files, "", "quantise")
+	return name, f.finish(files, "", target.SharedFile("quantise"))
 }

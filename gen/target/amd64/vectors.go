@@ -21,7 +21,7 @@ func vectorsFile(isa ISA, files map[string][]byte) ([]target.Vector, error) {
 		}
 		list = append(list, target.Vector{Field: o.Field, Func: f.stubs.vector(o, kernel, isa)})
 	}
-	return list, f.finish(files, "", "vec")
+	return list, f.finish(files, "", target.SharedFile("vec"))
 }
 
 // vector writes the function of the table: it cuts the slices to the first, or to half of the wide one, and calls

@@ -2,6 +2,7 @@ package portable
 
 import (
 	"fmt"
+	"strings"
 
 	"github.com/dave/jennifer/jen"
 	"github.com/kvgen/kvgen/gen/spec"
@@ -33,6 +34,9 @@ func (s *scope) call(e *spec.Call) term {
 		return atom(jen.Id("abs").Call(s.operand(e, e.Args[0]).code))
 	case "sqrt", "inv", "floor", "trunc", "rint", "round":
 		return atom(jen.Id(e.Fn).Call(s.operand(e, e.Args[0]).code))
+	case "f16", "bf16", "e8m0":
+		suffix := strings.ToUpper(e.Fn)
+		return atom(jen.Id("from" + suffix).Call(jen.Id(e.Fn).Call(s.operand(e, e.Args[0]).code)))
 	case "float":
 		return atom(jen.Float32().Call(s.operand(e, e.Args[0]).code))
 	case "nearest":

@@ -27,14 +27,14 @@ func (Target) Generate(set *spec.Set) (*target.Output, error) {
 	isa := target.ISA{Name: "generic", QuantiseAct: "QuantiseActGeneric"}
 	for _, t := range set.Transforms {
 		file, names := transformFile(t)
-		if err := add(out, t.Name+"_transform", file); err != nil {
+		if err := add(out, target.TransformFile(t.Name), file); err != nil {
 			return nil, err
 		}
 		isa.Transforms = append(isa.Transforms, names)
 	}
 	for _, t := range set.Types {
 		file, names := typeFile(t)
-		if err := add(out, t.Name, file); err != nil {
+		if err := add(out, target.TypeFile(t.Name), file); err != nil {
 			return nil, err
 		}
 		isa.Types = append(isa.Types, names)
@@ -43,9 +43,9 @@ func (Target) Generate(set *spec.Set) (*target.Output, error) {
 	return out, nil
 }
 
-// add renders a file under kernels/cpu.
-func add(out *target.Output, name string, file *jen.File) error {
-	path := target.CPUDir + "/" + name + "_generic.go"
+// add renders a file whose path begins so.
+func add(out *target.Output, base string, file *jen.File) error {
+	path := base + "_generic.go"
 	var text bytes.Buffer
 	if err := file.Render(&text); err != nil {
 		return fmt.Errorf("%s: %w", path, err)

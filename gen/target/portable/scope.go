@@ -31,6 +31,7 @@ var reserved = []string{
 	"bits", "orBits", "gather", "scatter", "signed", "abs", "sqrt", "inv", "floor", "trunc", "rint", "round", "lesser",
 	"greater", "farther", "absInt", "clamp", "choose", "nearest", "quotient", "remainder", "wht", "math", "negZero",
 	"int", "int8", "int32", "float32", "byte", "bool", "true", "false", "range", "len",
+	"f16", "bf16", "e8m0", "fromF16", "fromBF16", "fromE8M0",
 	"loadF16", "loadBF16", "loadF32", "loadE8M0", "storeF16", "storeBF16", "storeF32", "storeE8M0",
 }
 

@@ -4,6 +4,7 @@ import (
 	"math"
 
 	"github.com/kvgen/kvgen/gen/spec"
+	"github.com/kvgen/kvgen/kernels/ref"
 )
 
 // call evaluates a built-in function or a transform.
@@ -59,6 +60,12 @@ func unaryCall(e *spec.Call, kind spec.Kind, x lane) lane {
 		return lane{}
 	case "floor":
 		return lane{f: float32(math.Floor(float64(x.f)))}
+	case "f16":
+		return lane{f: ref.FromF16(ref.F16(x.f))}
+	case "bf16":
+		return lane{f: ref.FromBF16(ref.BF16(x.f))}
+	case "e8m0":
+		return lane{f: fromE8M0(e8m0(x.f))}
 	case "trunc":
 		return lane{i: toInt(math.Trunc(float64(x.f)))}
 	case "rint":

@@ -17,10 +17,16 @@ func store(f *spec.Field, b []byte, x float32) {
 		binary.LittleEndian.PutUint16(b, ref.BF16(x))
 	case spec.F32:
 		binary.LittleEndian.PutUint32(b, math.Float32bits(x))
-	case spec.E8M0: // the exponent of |x|: the largest power of two that is not above it
-		b[0] = byte(math.Float32bits(x) >> 23)
+	case spec.E8M0:
+		b[0] = e8m0(x)
 	}
 }
+
+// e8m0 is the exponent of |x|: the largest power of two that is not above it.
+func e8m0(x float32) byte { return byte(math.Float32bits(x) >> 23) }
+
+// fromE8M0 is 2^(e-127); e = 255 overflows to an infinity.
+func fromE8M0(e byte) float32 { return float32(math.Ldexp(1, int(e)-127)) }
 
 // load reads a scalar field from the start of b.
 func load(f *spec.Field, b []byte) float32 {
@@ -32,7 +38,7 @@ func load(f *spec.Field, b []byte) float32 {
 	case spec.F32:
 		return math.Float32frombits(binary.LittleEndian.Uint32(b))
 	}
-	return float32(math.Ldexp(1, int(b[0])-127)) // e = 255 overflows to an infinity
+	return fromE8M0(b[0])
 }
 
 // storeCode writes every bit of every part of a code. block is zero where no code has been.

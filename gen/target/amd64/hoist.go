@@ -1,0 +1,109 @@
+package amd64
+
+import (
+	"sort"
+
+	"github.com/kvgen/kvgen/gen/asm"
+	"github.com/kvgen/kvgen/gen/ir"
+)
+
+// A constant in memory costs a load wherever it is used, and loads bound the kernels of
+// short rows. Constants of loops are therefore loaded once, before everything else, as
+// many as registers are left; the most used come first.
+
+// maxHoisted bounds the search for the number that fits.
+const maxHoisted = 6
+
+// constants counts the uses of each constant in loops and holds those in registers.
+type constants struct {
+	depth int // of loops around the current instruction
+	uses  map[string]int
+	held  map[string]asm.R
+}
+
+// A table of 16 bytes fills both halves of a register: it is another constant than its bytes.
+const tableKey = "table "
+
+// constant is c as an operand: its register, or its place in memory.
+func (s *selector) constant(c []byte) asm.Operand {
+	if r, ok := s.consts.held[string(c)]; ok {
+		return r
+	}
+	s.count(string(c))
+	return s.pool.sym(c)
+}
+
+// table16 is a table of 16 bytes in both halves of a register.
+func (s *selector) table16(c []byte, width int) asm.R {
+	key := tableKey + string(c)
+	if r, ok := s.consts.held[key]; ok {
+		return r
+	}
+	s.count(key)
+	t := s.tmp(width)
+	s.op("VBROADCASTI128", s.pool.sym(c), t)
+	return t
+}
+
+func (s *selector) count(key string) {
+	if s.consts.depth > 0 {
+		s.consts.uses[key] += 1 << min(12, 4*s.consts.depth)
+	}
+}
+
+// hold loads constants at the start of the function.
+func (s *selector) hold(keys []string) {
+	if len(keys) > 0 {
+		s.f.Note("constants of the loops")
+	}
+	for _, key := range keys {
+		if c, isTable := cutTable(key); isTable {
+			t := s.tmp(32)
+			s.op("VBROADCASTI128", s.pool.sym([]byte(c)), t)
+			s.consts.held[key] = t
+		} else {
+			r := s.tmp(len(key))
+			s.op("VMOVDQU", s.pool.sym([]byte(key)), r)
+			s.consts.held[key] = r
+		}
+	}
+}
+
+func cutTable(key string) (string, bool) {
+	if len(key) == len(tableKey)+16 && key[:len(tableKey)] == tableKey {
+		return key[len(tableKey):], true
+	}
+	return key, false
+}
+
+// mostUsed lists the constants by the number of their uses in loops.
+func (c *constants) mostUsed() []string {
+	var keys []string
+	for k := range c.uses {
+		keys = append(keys, k)
+	}
+	sort.Slice(keys, func(i, j int) bool {
+		if c.uses[keys[i]] != c.uses[keys[j]] {
+			return c.uses[keys[i]] > c.uses[keys[j]]
+		}
+		return keys[i] < keys[j]
+	})
+	return keys
+}
+
+// assemble selects instructions and registers for fn with as many constants in registers
+// as fit, or returns why even none does not.
+func assemble(fn *ir.Func, isa ISA, p *pool) (*asm.Func, error) {
+	plain, uses := selectFunc(fn, isa, p, nil)
+	if err := plain.Allocate(machine()); err != nil {
+		return nil, err
+	}
+	keys := uses.mostUsed()
+	for n := min(maxHoisted, len(keys)); n > 0; n-- {
+		f, _ := selectFunc(fn, isa, p, keys[:n])
+		if f.Allocate(machine()) == nil {
+			return f, nil
+		}
+	}
+	return plain, nil
+}
