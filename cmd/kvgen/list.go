@@ -10,7 +10,6 @@ import (
 	"github.com/klauspost/cpuid/v2"
 	"github.com/spf13/pflag"
 
-	"github.com/kvgen/kvgen/gen"
 	"github.com/kvgen/kvgen/gen/spec"
 	"github.com/kvgen/kvgen/gen/target"
 )
@@ -33,13 +32,9 @@ func list(stdout io.Writer, args []string) error {
 	if err != nil {
 		return err
 	}
-	var isas []target.ISA
-	for _, t := range gen.Targets() {
-		out, err := t.Generate(set)
-		if err != nil {
-			return fmt.Errorf("target %s: %w", t.Name(), err)
-		}
-		isas = append(isas, out.ISAs...)
+	isas, err := instructionSets(set)
+	if err != nil {
+		return err
 	}
 	if err := listTypes(stdout, set, isas); err != nil {
 		return err
@@ -47,7 +42,10 @@ func list(stdout io.Writer, args []string) error {
 	if err := listRotations(stdout, set); err != nil {
 		return err
 	}
-	return listISAs(stdout, isas)
+	if err := listISAs(stdout, isas); err != nil {
+		return err
+	}
+	return listMissing(stdout, set, isas)
 }
 
 // listTypes prints a row per type. An instruction set is named when it has at least one kernel of its own for the type.
@@ -57,7 +55,7 @@ func listTypes(w io.Writer, set *spec.Set, isas []target.ISA) error {
 	for _, t := range set.Types {
 		var names []string
 		for _, isa := range isas {
-			if k := kernelsOf(isa, t.Name); k != "" {
+			if k := kernelsOf(isa, t); len(k.has) > 0 {
 				names = append(names, isa.Name)
 			}
 		}
@@ -147,25 +145,6 @@ func rejected(isa target.ISA) string {
 	}
 	if len(lacks) > 0 {
 		return "the CPU lacks " + strings.Join(lacks, ", ")
-	}
-	return ""
-}
-
-// kernelsOf names the kernels that an instruction set has for a type.
-func kernelsOf(isa target.ISA, name string) string {
-	for _, k := range isa.Types {
-		if k.Type != name {
-			continue
-		}
-		var has []string
-		for _, kernel := range []struct{ name, function string }{
-			{"encode", k.Encode}, {"decode", k.Decode}, {"matmul", k.Matmul}, {"matmul on int8", k.MatmulQ8}, {"mix", k.Mix},
-		} {
-			if kernel.function != "" {
-				has = append(has, kernel.name)
-			}
-		}
-		return strings.Join(has, ", ")
 	}
 	return ""
 }

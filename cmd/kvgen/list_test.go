@@ -39,6 +39,12 @@ type "guarded" {
     code = clamp(round(x * inv(d)), 0, 15)
   }
 }
+type "odd" {
+  block  = 20
+  layout = [f16("d"), u8("q", 20)]
+  code   = sbits(q, 8*i, 8)
+  value  = d * code
+}
 rotation "tiles" {
   tile  = 16
   guard = quantised && head_dim % 16 == 0
@@ -56,7 +62,9 @@ rotation "tiles" {
 		`(?m)^pad +8\.5 +32 in 34 B +cache +any, padded to 32 +.*\bgeneric\b`,
 		`(?m)^guarded +4\.5 +32 in 18 B +cache, weights +head_dim % 64 == 0 +.*\bgeneric +for whole heads$`,
 		`(?m)^tiles +16 +quantised && head_dim % 16 == 0`,
-		`(?m)^generic +any processor +(selected|fits; serves what those above lack)\n\z`,
+		`(?m)^generic +any processor +(selected|fits; serves what those above lack)\n\n`,
+		`(?m)^odd +decode, matmul +.*\bavx2\b +the block of 20 is no multiple of 8 lanes$`,
+		`(?m)^odd +matmul on int8 +.*\bavx2\b +the block of 20 is no multiple of 32\n\z`,
 	} {
 		if !regexp.MustCompile(row).MatchString(out) {
 			t.Errorf("no row like %s in\n%s", row, out)

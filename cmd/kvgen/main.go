@@ -2,7 +2,7 @@
 //
 //	kvgen generate [--spec DIR] [--out DIR]   bring the generated files up to date
 //	kvgen check    [--spec DIR] [--out DIR]   say whether the spec is valid and the files are up to date
-//	kvgen list     [--spec DIR]               types and instruction sets, and why one is passed over
+//	kvgen list     [--spec DIR]               types and instruction sets, why one is passed over, what has no vector form
 //	kvgen explain  [--spec DIR] TYPE          one type: its bytes, its bits, its codebook and where that stands
 //	kvgen audit    [--spec DIR] [--json] [--samples N]
 //	                                          the error of every type; flags a codebook over 2 % above its optimum
@@ -33,7 +33,7 @@ type command struct {
 var commands = []command{
 	{"generate", "bring the generated files up to date", generate},
 	{"check", "say whether the spec is valid and the generated files are up to date", check},
-	{"list", "types and instruction sets, and why one is passed over", list},
+	{"list", "types and instruction sets, why one is passed over, what has no vector form", list},
 	{"explain", "one type: its bytes, its bits, its codebook", explain},
 	{"audit", "the error of every type, and codebooks worse than they need be", audit},
 	{"new", "begin a type of your own", newType},
