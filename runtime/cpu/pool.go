@@ -16,7 +16,8 @@ type Task interface {
 // How often a waiting goroutine looks before it parks. A token of a small model is hundreds of tasks a few
 // microseconds apart: parking between them, and waking, costs more than the work. It looks some microseconds without
 // pause, then some tens of microseconds offering the core to other threads each time, which is nothing where none
-// waits, and on a busy machine lets the worker that is waited for run. Longer pauses should not burn a core.
+// waits, and on a busy machine lets the worker that is waited for run. Longer pauses should not burn a core. Where there
+// are more workers than Go runs at once, one that looks keeps the one it waits for from running: those park at once.
 const (
 	spins  = 4000
 	yields = 200
@@ -41,9 +42,10 @@ type Pool struct {
 
 // seat is where one goroutine sleeps.
 type seat struct {
-	parked atomic.Bool
-	wake   chan struct{}
-	_      [48]byte // a cache line each
+	parked  atomic.Bool
+	crowded bool // there are more workers than Go runs at once
+	wake    chan struct{}
+	_       [48]byte // a cache line each
 }
 
 // NewPool starts a pool of the given number of workers, the caller of Run among them. Zero or less means one per core.
@@ -56,7 +58,8 @@ func NewPool(workers int, guard func(func() error) error) *Pool {
 		guard = func(f func() error) error { return f() }
 	}
 	p := &Pool{workers: workers, guard: guard, seats: make([]seat, workers), shares: make([]func() error, workers)}
-	p.caller.wake = make(chan struct{}, 1)
+	crowded := workers > runtime.GOMAXPROCS(0)
+	p.caller.wake, p.caller.crowded = make(chan struct{}, 1), crowded
 	for w := range p.shares {
 		p.shares[w] = func() error {
 			p.task.Do(w, workers)
@@ -64,7 +67,7 @@ func NewPool(workers int, guard func(func() error) error) *Pool {
 		}
 	}
 	for w := 1; w < workers; w++ {
-		p.seats[w].wake = make(chan struct{}, 1)
+		p.seats[w].wake, p.seats[w].crowded = make(chan struct{}, 1), crowded
 		go p.work(w)
 	}
 	return p
@@ -128,17 +131,25 @@ func (p *Pool) do(w int) {
 	}
 }
 
-// wait returns when ready does, after a rouse if it had to park.
-func (s *seat) wait(ready func() bool) {
+// look tries for a while and says whether ready did.
+func (s *seat) look(ready func() bool) bool {
 	for range spins {
 		if ready() {
-			return
+			return true
 		}
 	}
 	for range yields {
 		if yield(); ready() {
-			return
+			return true
 		}
+	}
+	return false
+}
+
+// wait returns when ready does, after a rouse if it had to park.
+func (s *seat) wait(ready func() bool) {
+	if !s.crowded && s.look(ready) {
+		return
 	}
 	for {
 		s.parked.Store(true)

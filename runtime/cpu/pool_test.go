@@ -2,6 +2,7 @@ package cpu
 
 import (
 	"errors"
+	"runtime"
 	"sync/atomic"
 	"testing"
 	"time"
@@ -70,5 +71,33 @@ func TestPoolReturnsGuardErrors(t *testing.T) {
 	}
 	if err := p.Run(c); err != nil {
 		t.Fatalf("the error of one task came back in the next: %v", err)
+	}
+}
+
+// TestCrowdedPoolParks waits in a pool of more workers than Go runs at once, where a worker that keeps looking for its
+// next task takes the place of the one that would give it: it must look once and park.
+func TestCrowdedPoolParks(t *testing.T) {
+	for _, c := range []struct {
+		workers int
+		once    bool
+	}{{runtime.GOMAXPROCS(0), false}, {runtime.GOMAXPROCS(0) + 1, true}} {
+		p := NewPool(c.workers, nil)
+		var looks atomic.Int32
+		var done atomic.Bool
+		ended := make(chan struct{})
+		go func() {
+			p.caller.wait(func() bool { looks.Add(1); return done.Load() })
+			close(ended)
+		}()
+		for !p.caller.parked.Load() || looks.Load() == 0 {
+			time.Sleep(time.Millisecond)
+		}
+		if n := looks.Load(); (n == 1) != c.once {
+			t.Errorf("%d workers: looked %d times before parking", c.workers, n)
+		}
+		done.Store(true)
+		p.caller.rouse()
+		<-ended
+		p.Close()
 	}
 }
