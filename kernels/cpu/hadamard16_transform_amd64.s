@@ -13,26 +13,16 @@ GLOBL hadamard160<>(SB), RODATA|NOPTR, $32
 // forwardRunsHadamard16AVX2 is y = right * H/sqrt(n) * left * x on runs of 16 values, in place.
 // Requires: AVX
 TEXT ·forwardRunsHadamard16AVX2(SB), NOSPLIT, $0-16
+
+	// constants of the loops
+	VMOVDQU      hadamard160<>+0(SB), Y0
 	MOVQ         x+0(FP), AX
 	MOVQ         runs+8(FP), BX
 	SUBQ         $1, BX
 	JLT          done2
 
 loop1:
-	VMOVUPS      (AX), Y0
-	VPERMILPS    $0xb1, Y0, Y1
-	VADDPS       Y1, Y0, Y2
-	VSUBPS       Y0, Y1, Y0
-	VBLENDPS     $0xaa, Y0, Y2, Y0
-	VPERMILPS    $0x4e, Y0, Y1
-	VADDPS       Y1, Y0, Y2
-	VSUBPS       Y0, Y1, Y0
-	VBLENDPS     $0xcc, Y0, Y2, Y0
-	VPERM2F128   $1, Y0, Y0, Y1
-	VADDPS       Y1, Y0, Y2
-	VSUBPS       Y0, Y1, Y0
-	VBLENDPS     $0xf0, Y0, Y2, Y0
-	VMOVUPS      32(AX), Y1
+	VMOVUPS      (AX), Y1
 	VPERMILPS    $0xb1, Y1, Y2
 	VADDPS       Y2, Y1, Y3
 	VSUBPS       Y1, Y2, Y1
@@ -45,12 +35,25 @@ loop1:
 	VADDPS       Y2, Y1, Y3
 	VSUBPS       Y1, Y2, Y1
 	VBLENDPS     $0xf0, Y1, Y3, Y1
-	VADDPS       Y1, Y0, Y2
-	VSUBPS       Y1, Y0, Y0
-	VMULPS       hadamard160<>+0(SB), Y2, Y1
-	VMOVUPS      Y1, (AX)
-	VMULPS       hadamard160<>+0(SB), Y0, Y0
-	VMOVUPS      Y0, 32(AX)
+	VMOVUPS      32(AX), Y2
+	VPERMILPS    $0xb1, Y2, Y3
+	VADDPS       Y3, Y2, Y4
+	VSUBPS       Y2, Y3, Y2
+	VBLENDPS     $0xaa, Y2, Y4, Y2
+	VPERMILPS    $0x4e, Y2, Y3
+	VADDPS       Y3, Y2, Y4
+	VSUBPS       Y2, Y3, Y2
+	VBLENDPS     $0xcc, Y2, Y4, Y2
+	VPERM2F128   $1, Y2, Y2, Y3
+	VADDPS       Y3, Y2, Y4
+	VSUBPS       Y2, Y3, Y2
+	VBLENDPS     $0xf0, Y2, Y4, Y2
+	VADDPS       Y2, Y1, Y3
+	VSUBPS       Y2, Y1, Y1
+	VMULPS       Y0, Y3, Y2
+	VMOVUPS      Y2, (AX)
+	VMULPS       Y0, Y1, Y1
+	VMOVUPS      Y1, 32(AX)
 	ADDQ         $0x40, AX
 	SUBQ         $1, BX
 	JGE          loop1
@@ -63,26 +66,16 @@ done2:
 // inverseRunsHadamard16AVX2 is x = left * H/sqrt(n) * right * y on runs of 16 values, in place.
 // Requires: AVX
 TEXT ·inverseRunsHadamard16AVX2(SB), NOSPLIT, $0-16
+
+	// constants of the loops
+	VMOVDQU      hadamard160<>+0(SB), Y0
 	MOVQ         x+0(FP), AX
 	MOVQ         runs+8(FP), BX
 	SUBQ         $1, BX
 	JLT          done2
 
 loop1:
-	VMOVUPS      (AX), Y0
-	VPERMILPS    $0xb1, Y0, Y1
-	VADDPS       Y1, Y0, Y2
-	VSUBPS       Y0, Y1, Y0
-	VBLENDPS     $0xaa, Y0, Y2, Y0
-	VPERMILPS    $0x4e, Y0, Y1
-	VADDPS       Y1, Y0, Y2
-	VSUBPS       Y0, Y1, Y0
-	VBLENDPS     $0xcc, Y0, Y2, Y0
-	VPERM2F128   $1, Y0, Y0, Y1
-	VADDPS       Y1, Y0, Y2
-	VSUBPS       Y0, Y1, Y0
-	VBLENDPS     $0xf0, Y0, Y2, Y0
-	VMOVUPS      32(AX), Y1
+	VMOVUPS      (AX), Y1
 	VPERMILPS    $0xb1, Y1, Y2
 	VADDPS       Y2, Y1, Y3
 	VSUBPS       Y1, Y2, Y1
@@ -95,12 +88,25 @@ loop1:
 	VADDPS       Y2, Y1, Y3
 	VSUBPS       Y1, Y2, Y1
 	VBLENDPS     $0xf0, Y1, Y3, Y1
-	VADDPS       Y1, Y0, Y2
-	VSUBPS       Y1, Y0, Y0
-	VMULPS       hadamard160<>+0(SB), Y2, Y1
-	VMOVUPS      Y1, (AX)
-	VMULPS       hadamard160<>+0(SB), Y0, Y0
-	VMOVUPS      Y0, 32(AX)
+	VMOVUPS      32(AX), Y2
+	VPERMILPS    $0xb1, Y2, Y3
+	VADDPS       Y3, Y2, Y4
+	VSUBPS       Y2, Y3, Y2
+	VBLENDPS     $0xaa, Y2, Y4, Y2
+	VPERMILPS    $0x4e, Y2, Y3
+	VADDPS       Y3, Y2, Y4
+	VSUBPS       Y2, Y3, Y2
+	VBLENDPS     $0xcc, Y2, Y4, Y2
+	VPERM2F128   $1, Y2, Y2, Y3
+	VADDPS       Y3, Y2, Y4
+	VSUBPS       Y2, Y3, Y2
+	VBLENDPS     $0xf0, Y2, Y4, Y2
+	VADDPS       Y2, Y1, Y3
+	VSUBPS       Y2, Y1, Y1
+	VMULPS       Y0, Y3, Y2
+	VMOVUPS      Y2, (AX)
+	VMULPS       Y0, Y1, Y1
+	VMOVUPS      Y1, 32(AX)
 	ADDQ         $0x40, AX
 	SUBQ         $1, BX
 	JGE          loop1

@@ -13,6 +13,9 @@ GLOBL hadamard2560<>(SB), RODATA|NOPTR, $32
 // forwardRunsHadamard256AVX2 is y = right * H/sqrt(n) * left * x on runs of 256 values, in place.
 // Requires: AVX
 TEXT ·forwardRunsHadamard256AVX2(SB), NOSPLIT, $0-16
+
+	// constants of the loops
+	VMOVDQU      hadamard2560<>+0(SB), Y0
 	MOVQ         x+0(FP), AX
 	MOVQ         runs+8(FP), BX
 	SUBQ         $1, BX
@@ -26,20 +29,7 @@ loop1:
 	JLT          done4
 
 loop3:
-	VMOVUPS      (AX), Y0
-	VPERMILPS    $0xb1, Y0, Y1
-	VADDPS       Y1, Y0, Y2
-	VSUBPS       Y0, Y1, Y0
-	VBLENDPS     $0xaa, Y0, Y2, Y0
-	VPERMILPS    $0x4e, Y0, Y1
-	VADDPS       Y1, Y0, Y2
-	VSUBPS       Y0, Y1, Y0
-	VBLENDPS     $0xcc, Y0, Y2, Y0
-	VPERM2F128   $1, Y0, Y0, Y1
-	VADDPS       Y1, Y0, Y2
-	VSUBPS       Y0, Y1, Y0
-	VBLENDPS     $0xf0, Y0, Y2, Y0
-	VMOVUPS      32(AX), Y1
+	VMOVUPS      (AX), Y1
 	VPERMILPS    $0xb1, Y1, Y2
 	VADDPS       Y2, Y1, Y3
 	VSUBPS       Y1, Y2, Y1
@@ -52,7 +42,7 @@ loop3:
 	VADDPS       Y2, Y1, Y3
 	VSUBPS       Y1, Y2, Y1
 	VBLENDPS     $0xf0, Y1, Y3, Y1
-	VMOVUPS      64(AX), Y2
+	VMOVUPS      32(AX), Y2
 	VPERMILPS    $0xb1, Y2, Y3
 	VADDPS       Y3, Y2, Y4
 	VSUBPS       Y2, Y3, Y2
@@ -65,7 +55,7 @@ loop3:
 	VADDPS       Y3, Y2, Y4
 	VSUBPS       Y2, Y3, Y2
 	VBLENDPS     $0xf0, Y2, Y4, Y2
-	VMOVUPS      96(AX), Y3
+	VMOVUPS      64(AX), Y3
 	VPERMILPS    $0xb1, Y3, Y4
 	VADDPS       Y4, Y3, Y5
 	VSUBPS       Y3, Y4, Y3
@@ -78,7 +68,7 @@ loop3:
 	VADDPS       Y4, Y3, Y5
 	VSUBPS       Y3, Y4, Y3
 	VBLENDPS     $0xf0, Y3, Y5, Y3
-	VMOVUPS      128(AX), Y4
+	VMOVUPS      96(AX), Y4
 	VPERMILPS    $0xb1, Y4, Y5
 	VADDPS       Y5, Y4, Y6
 	VSUBPS       Y4, Y5, Y4
@@ -91,7 +81,7 @@ loop3:
 	VADDPS       Y5, Y4, Y6
 	VSUBPS       Y4, Y5, Y4
 	VBLENDPS     $0xf0, Y4, Y6, Y4
-	VMOVUPS      160(AX), Y5
+	VMOVUPS      128(AX), Y5
 	VPERMILPS    $0xb1, Y5, Y6
 	VADDPS       Y6, Y5, Y7
 	VSUBPS       Y5, Y6, Y5
@@ -104,7 +94,7 @@ loop3:
 	VADDPS       Y6, Y5, Y7
 	VSUBPS       Y5, Y6, Y5
 	VBLENDPS     $0xf0, Y5, Y7, Y5
-	VMOVUPS      192(AX), Y6
+	VMOVUPS      160(AX), Y6
 	VPERMILPS    $0xb1, Y6, Y7
 	VADDPS       Y7, Y6, Y8
 	VSUBPS       Y6, Y7, Y6
@@ -117,7 +107,7 @@ loop3:
 	VADDPS       Y7, Y6, Y8
 	VSUBPS       Y6, Y7, Y6
 	VBLENDPS     $0xf0, Y6, Y8, Y6
-	VMOVUPS      224(AX), Y7
+	VMOVUPS      192(AX), Y7
 	VPERMILPS    $0xb1, Y7, Y8
 	VADDPS       Y8, Y7, Y9
 	VSUBPS       Y7, Y8, Y7
@@ -130,38 +120,51 @@ loop3:
 	VADDPS       Y8, Y7, Y9
 	VSUBPS       Y7, Y8, Y7
 	VBLENDPS     $0xf0, Y7, Y9, Y7
-	VADDPS       Y1, Y0, Y8
-	VSUBPS       Y1, Y0, Y0
-	VADDPS       Y3, Y2, Y1
-	VSUBPS       Y3, Y2, Y2
-	VADDPS       Y5, Y4, Y3
-	VSUBPS       Y5, Y4, Y4
-	VADDPS       Y7, Y6, Y5
-	VSUBPS       Y7, Y6, Y6
-	VADDPS       Y1, Y8, Y7
-	VSUBPS       Y1, Y8, Y1
-	VADDPS       Y2, Y0, Y8
-	VSUBPS       Y2, Y0, Y0
-	VADDPS       Y5, Y3, Y2
-	VSUBPS       Y5, Y3, Y3
-	VADDPS       Y6, Y4, Y5
-	VSUBPS       Y6, Y4, Y4
-	VADDPS       Y2, Y7, Y6
-	VSUBPS       Y2, Y7, Y2
-	VADDPS       Y5, Y8, Y7
-	VSUBPS       Y5, Y8, Y5
-	VADDPS       Y3, Y1, Y8
+	VMOVUPS      224(AX), Y8
+	VPERMILPS    $0xb1, Y8, Y9
+	VADDPS       Y9, Y8, Y10
+	VSUBPS       Y8, Y9, Y8
+	VBLENDPS     $0xaa, Y8, Y10, Y8
+	VPERMILPS    $0x4e, Y8, Y9
+	VADDPS       Y9, Y8, Y10
+	VSUBPS       Y8, Y9, Y8
+	VBLENDPS     $0xcc, Y8, Y10, Y8
+	VPERM2F128   $1, Y8, Y8, Y9
+	VADDPS       Y9, Y8, Y10
+	VSUBPS       Y8, Y9, Y8
+	VBLENDPS     $0xf0, Y8, Y10, Y8
+	VADDPS       Y2, Y1, Y9
+	VSUBPS       Y2, Y1, Y1
+	VADDPS       Y4, Y3, Y2
+	VSUBPS       Y4, Y3, Y3
+	VADDPS       Y6, Y5, Y4
+	VSUBPS       Y6, Y5, Y5
+	VADDPS       Y8, Y7, Y6
+	VSUBPS       Y8, Y7, Y7
+	VADDPS       Y2, Y9, Y8
+	VSUBPS       Y2, Y9, Y2
+	VADDPS       Y3, Y1, Y9
 	VSUBPS       Y3, Y1, Y1
-	VADDPS       Y4, Y0, Y3
-	VSUBPS       Y4, Y0, Y0
-	VMOVUPS      Y6, (AX)
-	VMOVUPS      Y7, 32(AX)
-	VMOVUPS      Y8, 64(AX)
-	VMOVUPS      Y3, 96(AX)
-	VMOVUPS      Y2, 128(AX)
-	VMOVUPS      Y5, 160(AX)
-	VMOVUPS      Y1, 192(AX)
-	VMOVUPS      Y0, 224(AX)
+	VADDPS       Y6, Y4, Y3
+	VSUBPS       Y6, Y4, Y4
+	VADDPS       Y7, Y5, Y6
+	VSUBPS       Y7, Y5, Y5
+	VADDPS       Y3, Y8, Y7
+	VSUBPS       Y3, Y8, Y3
+	VADDPS       Y6, Y9, Y8
+	VSUBPS       Y6, Y9, Y6
+	VADDPS       Y4, Y2, Y9
+	VSUBPS       Y4, Y2, Y2
+	VADDPS       Y5, Y1, Y4
+	VSUBPS       Y5, Y1, Y1
+	VMOVUPS      Y7, (AX)
+	VMOVUPS      Y8, 32(AX)
+	VMOVUPS      Y9, 64(AX)
+	VMOVUPS      Y4, 96(AX)
+	VMOVUPS      Y3, 128(AX)
+	VMOVUPS      Y6, 160(AX)
+	VMOVUPS      Y2, 192(AX)
+	VMOVUPS      Y1, 224(AX)
 	ADDQ         $0x100, CX
 	ADDQ         $0x100, AX
 	SUBQ         $1, DX
@@ -177,26 +180,26 @@ done4:
 	JLT          done6
 
 loop5:
-	VMOVUPS      (AX), Y0
-	VMOVUPS      256(AX), Y1
-	VMOVUPS      512(AX), Y2
-	VMOVUPS      768(AX), Y3
-	VADDPS       Y1, Y0, Y4
-	VSUBPS       Y1, Y0, Y0
-	VADDPS       Y3, Y2, Y1
-	VSUBPS       Y3, Y2, Y2
-	VADDPS       Y1, Y4, Y3
-	VSUBPS       Y1, Y4, Y1
-	VADDPS       Y2, Y0, Y4
-	VSUBPS       Y2, Y0, Y0
-	VMULPS       hadamard2560<>+0(SB), Y3, Y2
-	VMOVUPS      Y2, (AX)
-	VMULPS       hadamard2560<>+0(SB), Y4, Y2
-	VMOVUPS      Y2, 256(AX)
-	VMULPS       hadamard2560<>+0(SB), Y1, Y1
-	VMOVUPS      Y1, 512(AX)
-	VMULPS       hadamard2560<>+0(SB), Y0, Y0
-	VMOVUPS      Y0, 768(AX)
+	VMOVUPS      (AX), Y1
+	VMOVUPS      256(AX), Y2
+	VMOVUPS      512(AX), Y3
+	VMOVUPS      768(AX), Y4
+	VADDPS       Y2, Y1, Y5
+	VSUBPS       Y2, Y1, Y1
+	VADDPS       Y4, Y3, Y2
+	VSUBPS       Y4, Y3, Y3
+	VADDPS       Y2, Y5, Y4
+	VSUBPS       Y2, Y5, Y2
+	VADDPS       Y3, Y1, Y5
+	VSUBPS       Y3, Y1, Y1
+	VMULPS       Y0, Y4, Y3
+	VMOVUPS      Y3, (AX)
+	VMULPS       Y0, Y5, Y3
+	VMOVUPS      Y3, 256(AX)
+	VMULPS       Y0, Y2, Y2
+	VMOVUPS      Y2, 512(AX)
+	VMULPS       Y0, Y1, Y1
+	VMOVUPS      Y1, 768(AX)
 	ADDQ         $0x20, CX
 	ADDQ         $0x20, AX
 	SUBQ         $1, DX
@@ -216,6 +219,9 @@ done2:
 // inverseRunsHadamard256AVX2 is x = left * H/sqrt(n) * right * y on runs of 256 values, in place.
 // Requires: AVX
 TEXT ·inverseRunsHadamard256AVX2(SB), NOSPLIT, $0-16
+
+	// constants of the loops
+	VMOVDQU      hadamard2560<>+0(SB), Y0
 	MOVQ         x+0(FP), AX
 	MOVQ         runs+8(FP), BX
 	SUBQ         $1, BX
@@ -229,20 +235,7 @@ loop1:
 	JLT          done4
 
 loop3:
-	VMOVUPS      (AX), Y0
-	VPERMILPS    $0xb1, Y0, Y1
-	VADDPS       Y1, Y0, Y2
-	VSUBPS       Y0, Y1, Y0
-	VBLENDPS     $0xaa, Y0, Y2, Y0
-	VPERMILPS    $0x4e, Y0, Y1
-	VADDPS       Y1, Y0, Y2
-	VSUBPS       Y0, Y1, Y0
-	VBLENDPS     $0xcc, Y0, Y2, Y0
-	VPERM2F128   $1, Y0, Y0, Y1
-	VADDPS       Y1, Y0, Y2
-	VSUBPS       Y0, Y1, Y0
-	VBLENDPS     $0xf0, Y0, Y2, Y0
-	VMOVUPS      32(AX), Y1
+	VMOVUPS      (AX), Y1
 	VPERMILPS    $0xb1, Y1, Y2
 	VADDPS       Y2, Y1, Y3
 	VSUBPS       Y1, Y2, Y1
@@ -255,7 +248,7 @@ loop3:
 	VADDPS       Y2, Y1, Y3
 	VSUBPS       Y1, Y2, Y1
 	VBLENDPS     $0xf0, Y1, Y3, Y1
-	VMOVUPS      64(AX), Y2
+	VMOVUPS      32(AX), Y2
 	VPERMILPS    $0xb1, Y2, Y3
 	VADDPS       Y3, Y2, Y4
 	VSUBPS       Y2, Y3, Y2
@@ -268,7 +261,7 @@ loop3:
 	VADDPS       Y3, Y2, Y4
 	VSUBPS       Y2, Y3, Y2
 	VBLENDPS     $0xf0, Y2, Y4, Y2
-	VMOVUPS      96(AX), Y3
+	VMOVUPS      64(AX), Y3
 	VPERMILPS    $0xb1, Y3, Y4
 	VADDPS       Y4, Y3, Y5
 	VSUBPS       Y3, Y4, Y3
@@ -281,7 +274,7 @@ loop3:
 	VADDPS       Y4, Y3, Y5
 	VSUBPS       Y3, Y4, Y3
 	VBLENDPS     $0xf0, Y3, Y5, Y3
-	VMOVUPS      128(AX), Y4
+	VMOVUPS      96(AX), Y4
 	VPERMILPS    $0xb1, Y4, Y5
 	VADDPS       Y5, Y4, Y6
 	VSUBPS       Y4, Y5, Y4
@@ -294,7 +287,7 @@ loop3:
 	VADDPS       Y5, Y4, Y6
 	VSUBPS       Y4, Y5, Y4
 	VBLENDPS     $0xf0, Y4, Y6, Y4
-	VMOVUPS      160(AX), Y5
+	VMOVUPS      128(AX), Y5
 	VPERMILPS    $0xb1, Y5, Y6
 	VADDPS       Y6, Y5, Y7
 	VSUBPS       Y5, Y6, Y5
@@ -307,7 +300,7 @@ loop3:
 	VADDPS       Y6, Y5, Y7
 	VSUBPS       Y5, Y6, Y5
 	VBLENDPS     $0xf0, Y5, Y7, Y5
-	VMOVUPS      192(AX), Y6
+	VMOVUPS      160(AX), Y6
 	VPERMILPS    $0xb1, Y6, Y7
 	VADDPS       Y7, Y6, Y8
 	VSUBPS       Y6, Y7, Y6
@@ -320,7 +313,7 @@ loop3:
 	VADDPS       Y7, Y6, Y8
 	VSUBPS       Y6, Y7, Y6
 	VBLENDPS     $0xf0, Y6, Y8, Y6
-	VMOVUPS      224(AX), Y7
+	VMOVUPS      192(AX), Y7
 	VPERMILPS    $0xb1, Y7, Y8
 	VADDPS       Y8, Y7, Y9
 	VSUBPS       Y7, Y8, Y7
@@ -333,38 +326,51 @@ loop3:
 	VADDPS       Y8, Y7, Y9
 	VSUBPS       Y7, Y8, Y7
 	VBLENDPS     $0xf0, Y7, Y9, Y7
-	VADDPS       Y1, Y0, Y8
-	VSUBPS       Y1, Y0, Y0
-	VADDPS       Y3, Y2, Y1
-	VSUBPS       Y3, Y2, Y2
-	VADDPS       Y5, Y4, Y3
-	VSUBPS       Y5, Y4, Y4
-	VADDPS       Y7, Y6, Y5
-	VSUBPS       Y7, Y6, Y6
-	VADDPS       Y1, Y8, Y7
-	VSUBPS       Y1, Y8, Y1
-	VADDPS       Y2, Y0, Y8
-	VSUBPS       Y2, Y0, Y0
-	VADDPS       Y5, Y3, Y2
-	VSUBPS       Y5, Y3, Y3
-	VADDPS       Y6, Y4, Y5
-	VSUBPS       Y6, Y4, Y4
-	VADDPS       Y2, Y7, Y6
-	VSUBPS       Y2, Y7, Y2
-	VADDPS       Y5, Y8, Y7
-	VSUBPS       Y5, Y8, Y5
-	VADDPS       Y3, Y1, Y8
+	VMOVUPS      224(AX), Y8
+	VPERMILPS    $0xb1, Y8, Y9
+	VADDPS       Y9, Y8, Y10
+	VSUBPS       Y8, Y9, Y8
+	VBLENDPS     $0xaa, Y8, Y10, Y8
+	VPERMILPS    $0x4e, Y8, Y9
+	VADDPS       Y9, Y8, Y10
+	VSUBPS       Y8, Y9, Y8
+	VBLENDPS     $0xcc, Y8, Y10, Y8
+	VPERM2F128   $1, Y8, Y8, Y9
+	VADDPS       Y9, Y8, Y10
+	VSUBPS       Y8, Y9, Y8
+	VBLENDPS     $0xf0, Y8, Y10, Y8
+	VADDPS       Y2, Y1, Y9
+	VSUBPS       Y2, Y1, Y1
+	VADDPS       Y4, Y3, Y2
+	VSUBPS       Y4, Y3, Y3
+	VADDPS       Y6, Y5, Y4
+	VSUBPS       Y6, Y5, Y5
+	VADDPS       Y8, Y7, Y6
+	VSUBPS       Y8, Y7, Y7
+	VADDPS       Y2, Y9, Y8
+	VSUBPS       Y2, Y9, Y2
+	VADDPS       Y3, Y1, Y9
 	VSUBPS       Y3, Y1, Y1
-	VADDPS       Y4, Y0, Y3
-	VSUBPS       Y4, Y0, Y0
-	VMOVUPS      Y6, (AX)
-	VMOVUPS      Y7, 32(AX)
-	VMOVUPS      Y8, 64(AX)
-	VMOVUPS      Y3, 96(AX)
-	VMOVUPS      Y2, 128(AX)
-	VMOVUPS      Y5, 160(AX)
-	VMOVUPS      Y1, 192(AX)
-	VMOVUPS      Y0, 224(AX)
+	VADDPS       Y6, Y4, Y3
+	VSUBPS       Y6, Y4, Y4
+	VADDPS       Y7, Y5, Y6
+	VSUBPS       Y7, Y5, Y5
+	VADDPS       Y3, Y8, Y7
+	VSUBPS       Y3, Y8, Y3
+	VADDPS       Y6, Y9, Y8
+	VSUBPS       Y6, Y9, Y6
+	VADDPS       Y4, Y2, Y9
+	VSUBPS       Y4, Y2, Y2
+	VADDPS       Y5, Y1, Y4
+	VSUBPS       Y5, Y1, Y1
+	VMOVUPS      Y7, (AX)
+	VMOVUPS      Y8, 32(AX)
+	VMOVUPS      Y9, 64(AX)
+	VMOVUPS      Y4, 96(AX)
+	VMOVUPS      Y3, 128(AX)
+	VMOVUPS      Y6, 160(AX)
+	VMOVUPS      Y2, 192(AX)
+	VMOVUPS      Y1, 224(AX)
 	ADDQ         $0x100, CX
 	ADDQ         $0x100, AX
 	SUBQ         $1, DX
@@ -380,26 +386,26 @@ done4:
 	JLT          done6
 
 loop5:
-	VMOVUPS      (AX), Y0
-	VMOVUPS      256(AX), Y1
-	VMOVUPS      512(AX), Y2
-	VMOVUPS      768(AX), Y3
-	VADDPS       Y1, Y0, Y4
-	VSUBPS       Y1, Y0, Y0
-	VADDPS       Y3, Y2, Y1
-	VSUBPS       Y3, Y2, Y2
-	VADDPS       Y1, Y4, Y3
-	VSUBPS       Y1, Y4, Y1
-	VADDPS       Y2, Y0, Y4
-	VSUBPS       Y2, Y0, Y0
-	VMULPS       hadamard2560<>+0(SB), Y3, Y2
-	VMOVUPS      Y2, (AX)
-	VMULPS       hadamard2560<>+0(SB), Y4, Y2
-	VMOVUPS      Y2, 256(AX)
-	VMULPS       hadamard2560<>+0(SB), Y1, Y1
-	VMOVUPS      Y1, 512(AX)
-	VMULPS       hadamard2560<>+0(SB), Y0, Y0
-	VMOVUPS      Y0, 768(AX)
+	VMOVUPS      (AX), Y1
+	VMOVUPS      256(AX), Y2
+	VMOVUPS      512(AX), Y3
+	VMOVUPS      768(AX), Y4
+	VADDPS       Y2, Y1, Y5
+	VSUBPS       Y2, Y1, Y1
+	VADDPS       Y4, Y3, Y2
+	VSUBPS       Y4, Y3, Y3
+	VADDPS       Y2, Y5, Y4
+	VSUBPS       Y2, Y5, Y2
+	VADDPS       Y3, Y1, Y5
+	VSUBPS       Y3, Y1, Y1
+	VMULPS       Y0, Y4, Y3
+	VMOVUPS      Y3, (AX)
+	VMULPS       Y0, Y5, Y3
+	VMOVUPS      Y3, 256(AX)
+	VMULPS       Y0, Y2, Y2
+	VMOVUPS      Y2, 512(AX)
+	VMULPS       Y0, Y1, Y1
+	VMOVUPS      Y1, 768(AX)
 	ADDQ         $0x20, CX
 	ADDQ         $0x20, AX
 	SUBQ         $1, DX

@@ -13,26 +13,16 @@ GLOBL hadamard320<>(SB), RODATA|NOPTR, $32
 // forwardRunsHadamard32AVX2 is y = right * H/sqrt(n) * left * x on runs of 32 values, in place.
 // Requires: AVX
 TEXT ·forwardRunsHadamard32AVX2(SB), NOSPLIT, $0-16
+
+	// constants of the loops
+	VMOVDQU      hadamard320<>+0(SB), Y0
 	MOVQ         x+0(FP), AX
 	MOVQ         runs+8(FP), BX
 	SUBQ         $1, BX
 	JLT          done2
 
 loop1:
-	VMOVUPS      (AX), Y0
-	VPERMILPS    $0xb1, Y0, Y1
-	VADDPS       Y1, Y0, Y2
-	VSUBPS       Y0, Y1, Y0
-	VBLENDPS     $0xaa, Y0, Y2, Y0
-	VPERMILPS    $0x4e, Y0, Y1
-	VADDPS       Y1, Y0, Y2
-	VSUBPS       Y0, Y1, Y0
-	VBLENDPS     $0xcc, Y0, Y2, Y0
-	VPERM2F128   $1, Y0, Y0, Y1
-	VADDPS       Y1, Y0, Y2
-	VSUBPS       Y0, Y1, Y0
-	VBLENDPS     $0xf0, Y0, Y2, Y0
-	VMOVUPS      32(AX), Y1
+	VMOVUPS      (AX), Y1
 	VPERMILPS    $0xb1, Y1, Y2
 	VADDPS       Y2, Y1, Y3
 	VSUBPS       Y1, Y2, Y1
@@ -45,7 +35,7 @@ loop1:
 	VADDPS       Y2, Y1, Y3
 	VSUBPS       Y1, Y2, Y1
 	VBLENDPS     $0xf0, Y1, Y3, Y1
-	VMOVUPS      64(AX), Y2
+	VMOVUPS      32(AX), Y2
 	VPERMILPS    $0xb1, Y2, Y3
 	VADDPS       Y3, Y2, Y4
 	VSUBPS       Y2, Y3, Y2
@@ -58,7 +48,7 @@ loop1:
 	VADDPS       Y3, Y2, Y4
 	VSUBPS       Y2, Y3, Y2
 	VBLENDPS     $0xf0, Y2, Y4, Y2
-	VMOVUPS      96(AX), Y3
+	VMOVUPS      64(AX), Y3
 	VPERMILPS    $0xb1, Y3, Y4
 	VADDPS       Y4, Y3, Y5
 	VSUBPS       Y3, Y4, Y3
@@ -71,22 +61,35 @@ loop1:
 	VADDPS       Y4, Y3, Y5
 	VSUBPS       Y3, Y4, Y3
 	VBLENDPS     $0xf0, Y3, Y5, Y3
-	VADDPS       Y1, Y0, Y4
-	VSUBPS       Y1, Y0, Y0
-	VADDPS       Y3, Y2, Y1
-	VSUBPS       Y3, Y2, Y2
-	VADDPS       Y1, Y4, Y3
-	VSUBPS       Y1, Y4, Y1
-	VADDPS       Y2, Y0, Y4
-	VSUBPS       Y2, Y0, Y0
-	VMULPS       hadamard320<>+0(SB), Y3, Y2
-	VMOVUPS      Y2, (AX)
-	VMULPS       hadamard320<>+0(SB), Y4, Y2
-	VMOVUPS      Y2, 32(AX)
-	VMULPS       hadamard320<>+0(SB), Y1, Y1
-	VMOVUPS      Y1, 64(AX)
-	VMULPS       hadamard320<>+0(SB), Y0, Y0
-	VMOVUPS      Y0, 96(AX)
+	VMOVUPS      96(AX), Y4
+	VPERMILPS    $0xb1, Y4, Y5
+	VADDPS       Y5, Y4, Y6
+	VSUBPS       Y4, Y5, Y4
+	VBLENDPS     $0xaa, Y4, Y6, Y4
+	VPERMILPS    $0x4e, Y4, Y5
+	VADDPS       Y5, Y4, Y6
+	VSUBPS       Y4, Y5, Y4
+	VBLENDPS     $0xcc, Y4, Y6, Y4
+	VPERM2F128   $1, Y4, Y4, Y5
+	VADDPS       Y5, Y4, Y6
+	VSUBPS       Y4, Y5, Y4
+	VBLENDPS     $0xf0, Y4, Y6, Y4
+	VADDPS       Y2, Y1, Y5
+	VSUBPS       Y2, Y1, Y1
+	VADDPS       Y4, Y3, Y2
+	VSUBPS       Y4, Y3, Y3
+	VADDPS       Y2, Y5, Y4
+	VSUBPS       Y2, Y5, Y2
+	VADDPS       Y3, Y1, Y5
+	VSUBPS       Y3, Y1, Y1
+	VMULPS       Y0, Y4, Y3
+	VMOVUPS      Y3, (AX)
+	VMULPS       Y0, Y5, Y3
+	VMOVUPS      Y3, 32(AX)
+	VMULPS       Y0, Y2, Y2
+	VMOVUPS      Y2, 64(AX)
+	VMULPS       Y0, Y1, Y1
+	VMOVUPS      Y1, 96(AX)
 	ADDQ         $0x80, AX
 	SUBQ         $1, BX
 	JGE          loop1
@@ -99,26 +102,16 @@ done2:
 // inverseRunsHadamard32AVX2 is x = left * H/sqrt(n) * right * y on runs of 32 values, in place.
 // Requires: AVX
 TEXT ·inverseRunsHadamard32AVX2(SB), NOSPLIT, $0-16
+
+	// constants of the loops
+	VMOVDQU      hadamard320<>+0(SB), Y0
 	MOVQ         x+0(FP), AX
 	MOVQ         runs+8(FP), BX
 	SUBQ         $1, BX
 	JLT          done2
 
 loop1:
-	VMOVUPS      (AX), Y0
-	VPERMILPS    $0xb1, Y0, Y1
-	VADDPS       Y1, Y0, Y2
-	VSUBPS       Y0, Y1, Y0
-	VBLENDPS     $0xaa, Y0, Y2, Y0
-	VPERMILPS    $0x4e, Y0, Y1
-	VADDPS       Y1, Y0, Y2
-	VSUBPS       Y0, Y1, Y0
-	VBLENDPS     $0xcc, Y0, Y2, Y0
-	VPERM2F128   $1, Y0, Y0, Y1
-	VADDPS       Y1, Y0, Y2
-	VSUBPS       Y0, Y1, Y0
-	VBLENDPS     $0xf0, Y0, Y2, Y0
-	VMOVUPS      32(AX), Y1
+	VMOVUPS      (AX), Y1
 	VPERMILPS    $0xb1, Y1, Y2
 	VADDPS       Y2, Y1, Y3
 	VSUBPS       Y1, Y2, Y1
@@ -131,7 +124,7 @@ loop1:
 	VADDPS       Y2, Y1, Y3
 	VSUBPS       Y1, Y2, Y1
 	VBLENDPS     $0xf0, Y1, Y3, Y1
-	VMOVUPS      64(AX), Y2
+	VMOVUPS      32(AX), Y2
 	VPERMILPS    $0xb1, Y2, Y3
 	VADDPS       Y3, Y2, Y4
 	VSUBPS       Y2, Y3, Y2
@@ -144,7 +137,7 @@ loop1:
 	VADDPS       Y3, Y2, Y4
 	VSUBPS       Y2, Y3, Y2
 	VBLENDPS     $0xf0, Y2, Y4, Y2
-	VMOVUPS      96(AX), Y3
+	VMOVUPS      64(AX), Y3
 	VPERMILPS    $0xb1, Y3, Y4
 	VADDPS       Y4, Y3, Y5
 	VSUBPS       Y3, Y4, Y3
@@ -157,22 +150,35 @@ loop1:
 	VADDPS       Y4, Y3, Y5
 	VSUBPS       Y3, Y4, Y3
 	VBLENDPS     $0xf0, Y3, Y5, Y3
-	VADDPS       Y1, Y0, Y4
-	VSUBPS       Y1, Y0, Y0
-	VADDPS       Y3, Y2, Y1
-	VSUBPS       Y3, Y2, Y2
-	VADDPS       Y1, Y4, Y3
-	VSUBPS       Y1, Y4, Y1
-	VADDPS       Y2, Y0, Y4
-	VSUBPS       Y2, Y0, Y0
-	VMULPS       hadamard320<>+0(SB), Y3, Y2
-	VMOVUPS      Y2, (AX)
-	VMULPS       hadamard320<>+0(SB), Y4, Y2
-	VMOVUPS      Y2, 32(AX)
-	VMULPS       hadamard320<>+0(SB), Y1, Y1
-	VMOVUPS      Y1, 64(AX)
-	VMULPS       hadamard320<>+0(SB), Y0, Y0
-	VMOVUPS      Y0, 96(AX)
+	VMOVUPS      96(AX), Y4
+	VPERMILPS    $0xb1, Y4, Y5
+	VADDPS       Y5, Y4, Y6
+	VSUBPS       Y4, Y5, Y4
+	VBLENDPS     $0xaa, Y4, Y6, Y4
+	VPERMILPS    $0x4e, Y4, Y5
+	VADDPS       Y5, Y4, Y6
+	VSUBPS       Y4, Y5, Y4
+	VBLENDPS     $0xcc, Y4, Y6, Y4
+	VPERM2F128   $1, Y4, Y4, Y5
+	VADDPS       Y5, Y4, Y6
+	VSUBPS       Y4, Y5, Y4
+	VBLENDPS     $0xf0, Y4, Y6, Y4
+	VADDPS       Y2, Y1, Y5
+	VSUBPS       Y2, Y1, Y1
+	VADDPS       Y4, Y3, Y2
+	VSUBPS       Y4, Y3, Y3
+	VADDPS       Y2, Y5, Y4
+	VSUBPS       Y2, Y5, Y2
+	VADDPS       Y3, Y1, Y5
+	VSUBPS       Y3, Y1, Y1
+	VMULPS       Y0, Y4, Y3
+	VMOVUPS      Y3, (AX)
+	VMULPS       Y0, Y5, Y3
+	VMOVUPS      Y3, 32(AX)
+	VMULPS       Y0, Y2, Y2
+	VMOVUPS      Y2, 64(AX)
+	VMULPS       Y0, Y1, Y1
+	VMOVUPS      Y1, 96(AX)
 	ADDQ         $0x80, AX
 	SUBQ         $1, BX
 	JGE          loop1

@@ -13,26 +13,16 @@ GLOBL hadamard640<>(SB), RODATA|NOPTR, $32
 // forwardRunsHadamard64AVX2 is y = right * H/sqrt(n) * left * x on runs of 64 values, in place.
 // Requires: AVX
 TEXT ·forwardRunsHadamard64AVX2(SB), NOSPLIT, $0-16
+
+	// constants of the loops
+	VMOVDQU      hadamard640<>+0(SB), Y0
 	MOVQ         x+0(FP), AX
 	MOVQ         runs+8(FP), BX
 	SUBQ         $1, BX
 	JLT          done2
 
 loop1:
-	VMOVUPS      (AX), Y0
-	VPERMILPS    $0xb1, Y0, Y1
-	VADDPS       Y1, Y0, Y2
-	VSUBPS       Y0, Y1, Y0
-	VBLENDPS     $0xaa, Y0, Y2, Y0
-	VPERMILPS    $0x4e, Y0, Y1
-	VADDPS       Y1, Y0, Y2
-	VSUBPS       Y0, Y1, Y0
-	VBLENDPS     $0xcc, Y0, Y2, Y0
-	VPERM2F128   $1, Y0, Y0, Y1
-	VADDPS       Y1, Y0, Y2
-	VSUBPS       Y0, Y1, Y0
-	VBLENDPS     $0xf0, Y0, Y2, Y0
-	VMOVUPS      32(AX), Y1
+	VMOVUPS      (AX), Y1
 	VPERMILPS    $0xb1, Y1, Y2
 	VADDPS       Y2, Y1, Y3
 	VSUBPS       Y1, Y2, Y1
@@ -45,7 +35,7 @@ loop1:
 	VADDPS       Y2, Y1, Y3
 	VSUBPS       Y1, Y2, Y1
 	VBLENDPS     $0xf0, Y1, Y3, Y1
-	VMOVUPS      64(AX), Y2
+	VMOVUPS      32(AX), Y2
 	VPERMILPS    $0xb1, Y2, Y3
 	VADDPS       Y3, Y2, Y4
 	VSUBPS       Y2, Y3, Y2
@@ -58,7 +48,7 @@ loop1:
 	VADDPS       Y3, Y2, Y4
 	VSUBPS       Y2, Y3, Y2
 	VBLENDPS     $0xf0, Y2, Y4, Y2
-	VMOVUPS      96(AX), Y3
+	VMOVUPS      64(AX), Y3
 	VPERMILPS    $0xb1, Y3, Y4
 	VADDPS       Y4, Y3, Y5
 	VSUBPS       Y3, Y4, Y3
@@ -71,7 +61,7 @@ loop1:
 	VADDPS       Y4, Y3, Y5
 	VSUBPS       Y3, Y4, Y3
 	VBLENDPS     $0xf0, Y3, Y5, Y3
-	VMOVUPS      128(AX), Y4
+	VMOVUPS      96(AX), Y4
 	VPERMILPS    $0xb1, Y4, Y5
 	VADDPS       Y5, Y4, Y6
 	VSUBPS       Y4, Y5, Y4
@@ -84,7 +74,7 @@ loop1:
 	VADDPS       Y5, Y4, Y6
 	VSUBPS       Y4, Y5, Y4
 	VBLENDPS     $0xf0, Y4, Y6, Y4
-	VMOVUPS      160(AX), Y5
+	VMOVUPS      128(AX), Y5
 	VPERMILPS    $0xb1, Y5, Y6
 	VADDPS       Y6, Y5, Y7
 	VSUBPS       Y5, Y6, Y5
@@ -97,7 +87,7 @@ loop1:
 	VADDPS       Y6, Y5, Y7
 	VSUBPS       Y5, Y6, Y5
 	VBLENDPS     $0xf0, Y5, Y7, Y5
-	VMOVUPS      192(AX), Y6
+	VMOVUPS      160(AX), Y6
 	VPERMILPS    $0xb1, Y6, Y7
 	VADDPS       Y7, Y6, Y8
 	VSUBPS       Y6, Y7, Y6
@@ -110,7 +100,7 @@ loop1:
 	VADDPS       Y7, Y6, Y8
 	VSUBPS       Y6, Y7, Y6
 	VBLENDPS     $0xf0, Y6, Y8, Y6
-	VMOVUPS      224(AX), Y7
+	VMOVUPS      192(AX), Y7
 	VPERMILPS    $0xb1, Y7, Y8
 	VADDPS       Y8, Y7, Y9
 	VSUBPS       Y7, Y8, Y7
@@ -123,46 +113,59 @@ loop1:
 	VADDPS       Y8, Y7, Y9
 	VSUBPS       Y7, Y8, Y7
 	VBLENDPS     $0xf0, Y7, Y9, Y7
-	VADDPS       Y1, Y0, Y8
-	VSUBPS       Y1, Y0, Y0
-	VADDPS       Y3, Y2, Y1
-	VSUBPS       Y3, Y2, Y2
-	VADDPS       Y5, Y4, Y3
-	VSUBPS       Y5, Y4, Y4
-	VADDPS       Y7, Y6, Y5
-	VSUBPS       Y7, Y6, Y6
-	VADDPS       Y1, Y8, Y7
-	VSUBPS       Y1, Y8, Y1
-	VADDPS       Y2, Y0, Y8
-	VSUBPS       Y2, Y0, Y0
-	VADDPS       Y5, Y3, Y2
-	VSUBPS       Y5, Y3, Y3
-	VADDPS       Y6, Y4, Y5
-	VSUBPS       Y6, Y4, Y4
-	VADDPS       Y2, Y7, Y6
-	VSUBPS       Y2, Y7, Y2
-	VADDPS       Y5, Y8, Y7
-	VSUBPS       Y5, Y8, Y5
-	VADDPS       Y3, Y1, Y8
+	VMOVUPS      224(AX), Y8
+	VPERMILPS    $0xb1, Y8, Y9
+	VADDPS       Y9, Y8, Y10
+	VSUBPS       Y8, Y9, Y8
+	VBLENDPS     $0xaa, Y8, Y10, Y8
+	VPERMILPS    $0x4e, Y8, Y9
+	VADDPS       Y9, Y8, Y10
+	VSUBPS       Y8, Y9, Y8
+	VBLENDPS     $0xcc, Y8, Y10, Y8
+	VPERM2F128   $1, Y8, Y8, Y9
+	VADDPS       Y9, Y8, Y10
+	VSUBPS       Y8, Y9, Y8
+	VBLENDPS     $0xf0, Y8, Y10, Y8
+	VADDPS       Y2, Y1, Y9
+	VSUBPS       Y2, Y1, Y1
+	VADDPS       Y4, Y3, Y2
+	VSUBPS       Y4, Y3, Y3
+	VADDPS       Y6, Y5, Y4
+	VSUBPS       Y6, Y5, Y5
+	VADDPS       Y8, Y7, Y6
+	VSUBPS       Y8, Y7, Y7
+	VADDPS       Y2, Y9, Y8
+	VSUBPS       Y2, Y9, Y2
+	VADDPS       Y3, Y1, Y9
 	VSUBPS       Y3, Y1, Y1
-	VADDPS       Y4, Y0, Y3
-	VSUBPS       Y4, Y0, Y0
-	VMULPS       hadamard640<>+0(SB), Y6, Y4
-	VMOVUPS      Y4, (AX)
-	VMULPS       hadamard640<>+0(SB), Y7, Y4
-	VMOVUPS      Y4, 32(AX)
-	VMULPS       hadamard640<>+0(SB), Y8, Y4
-	VMOVUPS      Y4, 64(AX)
-	VMULPS       hadamard640<>+0(SB), Y3, Y3
-	VMOVUPS      Y3, 96(AX)
-	VMULPS       hadamard640<>+0(SB), Y2, Y2
-	VMOVUPS      Y2, 128(AX)
-	VMULPS       hadamard640<>+0(SB), Y5, Y2
-	VMOVUPS      Y2, 160(AX)
-	VMULPS       hadamard640<>+0(SB), Y1, Y1
-	VMOVUPS      Y1, 192(AX)
-	VMULPS       hadamard640<>+0(SB), Y0, Y0
-	VMOVUPS      Y0, 224(AX)
+	VADDPS       Y6, Y4, Y3
+	VSUBPS       Y6, Y4, Y4
+	VADDPS       Y7, Y5, Y6
+	VSUBPS       Y7, Y5, Y5
+	VADDPS       Y3, Y8, Y7
+	VSUBPS       Y3, Y8, Y3
+	VADDPS       Y6, Y9, Y8
+	VSUBPS       Y6, Y9, Y6
+	VADDPS       Y4, Y2, Y9
+	VSUBPS       Y4, Y2, Y2
+	VADDPS       Y5, Y1, Y4
+	VSUBPS       Y5, Y1, Y1
+	VMULPS       Y0, Y7, Y5
+	VMOVUPS      Y5, (AX)
+	VMULPS       Y0, Y8, Y5
+	VMOVUPS      Y5, 32(AX)
+	VMULPS       Y0, Y9, Y5
+	VMOVUPS      Y5, 64(AX)
+	VMULPS       Y0, Y4, Y4
+	VMOVUPS      Y4, 96(AX)
+	VMULPS       Y0, Y3, Y3
+	VMOVUPS      Y3, 128(AX)
+	VMULPS       Y0, Y6, Y3
+	VMOVUPS      Y3, 160(AX)
+	VMULPS       Y0, Y2, Y2
+	VMOVUPS      Y2, 192(AX)
+	VMULPS       Y0, Y1, Y1
+	VMOVUPS      Y1, 224(AX)
 	ADDQ         $0x100, AX
 	SUBQ         $1, BX
 	JGE          loop1
@@ -175,26 +178,16 @@ done2:
 // inverseRunsHadamard64AVX2 is x = left * H/sqrt(n) * right * y on runs of 64 values, in place.
 // Requires: AVX
 TEXT ·inverseRunsHadamard64AVX2(SB), NOSPLIT, $0-16
+
+	// constants of the loops
+	VMOVDQU      hadamard640<>+0(SB), Y0
 	MOVQ         x+0(FP), AX
 	MOVQ         runs+8(FP), BX
 	SUBQ         $1, BX
 	JLT          done2
 
 loop1:
-	VMOVUPS      (AX), Y0
-	VPERMILPS    $0xb1, Y0, Y1
-	VADDPS       Y1, Y0, Y2
-	VSUBPS       Y0, Y1, Y0
-	VBLENDPS     $0xaa, Y0, Y2, Y0
-	VPERMILPS    $0x4e, Y0, Y1
-	VADDPS       Y1, Y0, Y2
-	VSUBPS       Y0, Y1, Y0
-	VBLENDPS     $0xcc, Y0, Y2, Y0
-	VPERM2F128   $1, Y0, Y0, Y1
-	VADDPS       Y1, Y0, Y2
-	VSUBPS       Y0, Y1, Y0
-	VBLENDPS     $0xf0, Y0, Y2, Y0
-	VMOVUPS      32(AX), Y1
+	VMOVUPS      (AX), Y1
 	VPERMILPS    $0xb1, Y1, Y2
 	VADDPS       Y2, Y1, Y3
 	VSUBPS       Y1, Y2, Y1
@@ -207,7 +200,7 @@ loop1:
 	VADDPS       Y2, Y1, Y3
 	VSUBPS       Y1, Y2, Y1
 	VBLENDPS     $0xf0, Y1, Y3, Y1
-	VMOVUPS      64(AX), Y2
+	VMOVUPS      32(AX), Y2
 	VPERMILPS    $0xb1, Y2, Y3
 	VADDPS       Y3, Y2, Y4
 	VSUBPS       Y2, Y3, Y2
@@ -220,7 +213,7 @@ loop1:
 	VADDPS       Y3, Y2, Y4
 	VSUBPS       Y2, Y3, Y2
 	VBLENDPS     $0xf0, Y2, Y4, Y2
-	VMOVUPS      96(AX), Y3
+	VMOVUPS      64(AX), Y3
 	VPERMILPS    $0xb1, Y3, Y4
 	VADDPS       Y4, Y3, Y5
 	VSUBPS       Y3, Y4, Y3
@@ -233,7 +226,7 @@ loop1:
 	VADDPS       Y4, Y3, Y5
 	VSUBPS       Y3, Y4, Y3
 	VBLENDPS     $0xf0, Y3, Y5, Y3
-	VMOVUPS      128(AX), Y4
+	VMOVUPS      96(AX), Y4
 	VPERMILPS    $0xb1, Y4, Y5
 	VADDPS       Y5, Y4, Y6
 	VSUBPS       Y4, Y5, Y4
@@ -246,7 +239,7 @@ loop1:
 	VADDPS       Y5, Y4, Y6
 	VSUBPS       Y4, Y5, Y4
 	VBLENDPS     $0xf0, Y4, Y6, Y4
-	VMOVUPS      160(AX), Y5
+	VMOVUPS      128(AX), Y5
 	VPERMILPS    $0xb1, Y5, Y6
 	VADDPS       Y6, Y5, Y7
 	VSUBPS       Y5, Y6, Y5
@@ -259,7 +252,7 @@ loop1:
 	VADDPS       Y6, Y5, Y7
 	VSUBPS       Y5, Y6, Y5
 	VBLENDPS     $0xf0, Y5, Y7, Y5
-	VMOVUPS      192(AX), Y6
+	VMOVUPS      160(AX), Y6
 	VPERMILPS    $0xb1, Y6, Y7
 	VADDPS       Y7, Y6, Y8
 	VSUBPS       Y6, Y7, Y6
@@ -272,7 +265,7 @@ loop1:
 	VADDPS       Y7, Y6, Y8
 	VSUBPS       Y6, Y7, Y6
 	VBLENDPS     $0xf0, Y6, Y8, Y6
-	VMOVUPS      224(AX), Y7
+	VMOVUPS      192(AX), Y7
 	VPERMILPS    $0xb1, Y7, Y8
 	VADDPS       Y8, Y7, Y9
 	VSUBPS       Y7, Y8, Y7
@@ -285,46 +278,59 @@ loop1:
 	VADDPS       Y8, Y7, Y9
 	VSUBPS       Y7, Y8, Y7
 	VBLENDPS     $0xf0, Y7, Y9, Y7
-	VADDPS       Y1, Y0, Y8
-	VSUBPS       Y1, Y0, Y0
-	VADDPS       Y3, Y2, Y1
-	VSUBPS       Y3, Y2, Y2
-	VADDPS       Y5, Y4, Y3
-	VSUBPS       Y5, Y4, Y4
-	VADDPS       Y7, Y6, Y5
-	VSUBPS       Y7, Y6, Y6
-	VADDPS       Y1, Y8, Y7
-	VSUBPS       Y1, Y8, Y1
-	VADDPS       Y2, Y0, Y8
-	VSUBPS       Y2, Y0, Y0
-	VADDPS       Y5, Y3, Y2
-	VSUBPS       Y5, Y3, Y3
-	VADDPS       Y6, Y4, Y5
-	VSUBPS       Y6, Y4, Y4
-	VADDPS       Y2, Y7, Y6
-	VSUBPS       Y2, Y7, Y2
-	VADDPS       Y5, Y8, Y7
-	VSUBPS       Y5, Y8, Y5
-	VADDPS       Y3, Y1, Y8
+	VMOVUPS      224(AX), Y8
+	VPERMILPS    $0xb1, Y8, Y9
+	VADDPS       Y9, Y8, Y10
+	VSUBPS       Y8, Y9, Y8
+	VBLENDPS     $0xaa, Y8, Y10, Y8
+	VPERMILPS    $0x4e, Y8, Y9
+	VADDPS       Y9, Y8, Y10
+	VSUBPS       Y8, Y9, Y8
+	VBLENDPS     $0xcc, Y8, Y10, Y8
+	VPERM2F128   $1, Y8, Y8, Y9
+	VADDPS       Y9, Y8, Y10
+	VSUBPS       Y8, Y9, Y8
+	VBLENDPS     $0xf0, Y8, Y10, Y8
+	VADDPS       Y2, Y1, Y9
+	VSUBPS       Y2, Y1, Y1
+	VADDPS       Y4, Y3, Y2
+	VSUBPS       Y4, Y3, Y3
+	VADDPS       Y6, Y5, Y4
+	VSUBPS       Y6, Y5, Y5
+	VADDPS       Y8, Y7, Y6
+	VSUBPS       Y8, Y7, Y7
+	VADDPS       Y2, Y9, Y8
+	VSUBPS       Y2, Y9, Y2
+	VADDPS       Y3, Y1, Y9
 	VSUBPS       Y3, Y1, Y1
-	VADDPS       Y4, Y0, Y3
-	VSUBPS       Y4, Y0, Y0
-	VMULPS       hadamard640<>+0(SB), Y6, Y4
-	VMOVUPS      Y4, (AX)
-	VMULPS       hadamard640<>+0(SB), Y7, Y4
-	VMOVUPS      Y4, 32(AX)
-	VMULPS       hadamard640<>+0(SB), Y8, Y4
-	VMOVUPS      Y4, 64(AX)
-	VMULPS       hadamard640<>+0(SB), Y3, Y3
-	VMOVUPS      Y3, 96(AX)
-	VMULPS       hadamard640<>+0(SB), Y2, Y2
-	VMOVUPS      Y2, 128(AX)
-	VMULPS       hadamard640<>+0(SB), Y5, Y2
-	VMOVUPS      Y2, 160(AX)
-	VMULPS       hadamard640<>+0(SB), Y1, Y1
-	VMOVUPS      Y1, 192(AX)
-	VMULPS       hadamard640<>+0(SB), Y0, Y0
-	VMOVUPS      Y0, 224(AX)
+	VADDPS       Y6, Y4, Y3
+	VSUBPS       Y6, Y4, Y4
+	VADDPS       Y7, Y5, Y6
+	VSUBPS       Y7, Y5, Y5
+	VADDPS       Y3, Y8, Y7
+	VSUBPS       Y3, Y8, Y3
+	VADDPS       Y6, Y9, Y8
+	VSUBPS       Y6, Y9, Y6
+	VADDPS       Y4, Y2, Y9
+	VSUBPS       Y4, Y2, Y2
+	VADDPS       Y5, Y1, Y4
+	VSUBPS       Y5, Y1, Y1
+	VMULPS       Y0, Y7, Y5
+	VMOVUPS      Y5, (AX)
+	VMULPS       Y0, Y8, Y5
+	VMOVUPS      Y5, 32(AX)
+	VMULPS       Y0, Y9, Y5
+	VMOVUPS      Y5, 64(AX)
+	VMULPS       Y0, Y4, Y4
+	VMOVUPS      Y4, 96(AX)
+	VMULPS       Y0, Y3, Y3
+	VMOVUPS      Y3, 128(AX)
+	VMULPS       Y0, Y6, Y3
+	VMOVUPS      Y3, 160(AX)
+	VMULPS       Y0, Y2, Y2
+	VMOVUPS      Y2, 192(AX)
+	VMULPS       Y0, Y1, Y1
+	VMOVUPS      Y1, 224(AX)
 	ADDQ         $0x100, AX
 	SUBQ         $1, BX
 	JGE          loop1

@@ -203,6 +203,11 @@ GLOBL lm2_6423<>(SB), RODATA|NOPTR, $32
 // decodeUnitsLm2_64AVX512 unpacks units of 64 values.
 // Requires: AVX2, F16C
 TEXT ·decodeUnitsLm2_64AVX512(SB), NOSPLIT, $192-24
+
+	// constants of the loops
+	VMOVDQU      lm2_640<>+0(SB), Y0
+	VMOVDQU      lm2_641<>+0(SB), Y1
+	VBROADCASTI128 lm2_642<>+0(SB), Y2
 	MOVQ         dst+0(FP), AX
 	MOVQ         src+8(FP), BX
 	MOVQ         units+16(FP), CX
@@ -212,52 +217,50 @@ TEXT ·decodeUnitsLm2_64AVX512(SB), NOSPLIT, $192-24
 	JLT          done2
 
 loop1:
-	VPBROADCASTW (BX), X0
-	VCVTPH2PS    X0, Y0
-	VPBROADCASTQ 2(BX), Y1
-	VPSRLVD      lm2_640<>+0(SB), Y1, Y1
-	VPAND        lm2_641<>+0(SB), Y1, Y1
-	VBROADCASTI128 lm2_642<>+0(SB), Y2
-	VPSHUFB      Y1, Y2, Y1
-	VMOVDQU      Y1, (DX)
-	VPMOVSXBD    (DX), Y1
-	VCVTDQ2PS    Y1, Y1
-	VMULPS       Y1, Y0, Y1
-	VMOVUPS      Y1, (AX)
-	VPMOVSXBD    8(DX), Y1
-	VCVTDQ2PS    Y1, Y1
-	VMULPS       Y1, Y0, Y1
-	VMOVUPS      Y1, 32(AX)
-	VPMOVSXBD    16(DX), Y1
-	VCVTDQ2PS    Y1, Y1
-	VMULPS       Y1, Y0, Y1
-	VMOVUPS      Y1, 64(AX)
-	VPMOVSXBD    24(DX), Y1
-	VCVTDQ2PS    Y1, Y1
-	VMULPS       Y1, Y0, Y1
-	VMOVUPS      Y1, 96(AX)
-	VPBROADCASTQ 10(BX), Y1
-	VPSRLVD      lm2_640<>+0(SB), Y1, Y1
-	VPAND        lm2_641<>+0(SB), Y1, Y1
-	VBROADCASTI128 lm2_642<>+0(SB), Y2
-	VPSHUFB      Y1, Y2, Y1
-	VMOVDQU      Y1, (DX)
-	VPMOVSXBD    (DX), Y1
-	VCVTDQ2PS    Y1, Y1
-	VMULPS       Y1, Y0, Y1
-	VMOVUPS      Y1, 128(AX)
-	VPMOVSXBD    8(DX), Y1
-	VCVTDQ2PS    Y1, Y1
-	VMULPS       Y1, Y0, Y1
-	VMOVUPS      Y1, 160(AX)
-	VPMOVSXBD    16(DX), Y1
-	VCVTDQ2PS    Y1, Y1
-	VMULPS       Y1, Y0, Y1
-	VMOVUPS      Y1, 192(AX)
-	VPMOVSXBD    24(DX), Y1
-	VCVTDQ2PS    Y1, Y1
-	VMULPS       Y1, Y0, Y0
-	VMOVUPS      Y0, 224(AX)
+	VPBROADCASTW (BX), X3
+	VCVTPH2PS    X3, Y3
+	VPBROADCASTQ 2(BX), Y4
+	VPSRLVD      Y0, Y4, Y4
+	VPAND        Y1, Y4, Y4
+	VPSHUFB      Y4, Y2, Y4
+	VMOVDQU      Y4, (DX)
+	VPMOVSXBD    (DX), Y4
+	VCVTDQ2PS    Y4, Y4
+	VMULPS       Y4, Y3, Y4
+	VMOVUPS      Y4, (AX)
+	VPMOVSXBD    8(DX), Y4
+	VCVTDQ2PS    Y4, Y4
+	VMULPS       Y4, Y3, Y4
+	VMOVUPS      Y4, 32(AX)
+	VPMOVSXBD    16(DX), Y4
+	VCVTDQ2PS    Y4, Y4
+	VMULPS       Y4, Y3, Y4
+	VMOVUPS      Y4, 64(AX)
+	VPMOVSXBD    24(DX), Y4
+	VCVTDQ2PS    Y4, Y4
+	VMULPS       Y4, Y3, Y4
+	VMOVUPS      Y4, 96(AX)
+	VPBROADCASTQ 10(BX), Y4
+	VPSRLVD      Y0, Y4, Y4
+	VPAND        Y1, Y4, Y4
+	VPSHUFB      Y4, Y2, Y4
+	VMOVDQU      Y4, (DX)
+	VPMOVSXBD    (DX), Y4
+	VCVTDQ2PS    Y4, Y4
+	VMULPS       Y4, Y3, Y4
+	VMOVUPS      Y4, 128(AX)
+	VPMOVSXBD    8(DX), Y4
+	VCVTDQ2PS    Y4, Y4
+	VMULPS       Y4, Y3, Y4
+	VMOVUPS      Y4, 160(AX)
+	VPMOVSXBD    16(DX), Y4
+	VCVTDQ2PS    Y4, Y4
+	VMULPS       Y4, Y3, Y4
+	VMOVUPS      Y4, 192(AX)
+	VPMOVSXBD    24(DX), Y4
+	VCVTDQ2PS    Y4, Y4
+	VMULPS       Y4, Y3, Y3
+	VMOVUPS      Y3, 224(AX)
 	ADDQ         $0x12, BX
 	ADDQ         $0x100, AX
 	SUBQ         $1, CX
@@ -271,6 +274,11 @@ done2:
 // matmul1xLm2_64AVX512 multiplies rows of w with 1 row of x; ld and stride in bytes, a unit is 64 values.
 // Requires: AVX2, F16C, FMA
 TEXT ·matmul1xLm2_64AVX512(SB), NOSPLIT, $192-64
+
+	// constants of the loops
+	VMOVDQU      lm2_640<>+0(SB), Y0
+	VMOVDQU      lm2_641<>+0(SB), Y1
+	VBROADCASTI128 lm2_642<>+0(SB), Y2
 	MOVQ         y+0(FP), AX
 	MOVQ         w+32(FP), BX
 	MOVQ         rows+48(FP), CX
@@ -280,10 +288,10 @@ TEXT ·matmul1xLm2_64AVX512(SB), NOSPLIT, $192-64
 	JLT          done2
 
 loop1:
-	VPXOR        Y0, Y0, Y0
-	VPXOR        Y1, Y1, Y1
-	VPXOR        Y2, Y2, Y2
 	VPXOR        Y3, Y3, Y3
+	VPXOR        Y4, Y4, Y4
+	VPXOR        Y5, Y5, Y5
+	VPXOR        Y6, Y6, Y6
 	MOVQ         x+16(FP), SI
 	MOVQ         units+56(FP), DI
 	MOVQ         BX, R8
@@ -291,60 +299,58 @@ loop1:
 	JLT          done4
 
 loop3:
-	VPBROADCASTW (R8), X4
-	VCVTPH2PS    X4, Y4
-	VPBROADCASTQ 2(R8), Y5
-	VPSRLVD      lm2_640<>+0(SB), Y5, Y5
-	VPAND        lm2_641<>+0(SB), Y5, Y5
-	VBROADCASTI128 lm2_642<>+0(SB), Y6
-	VPSHUFB      Y5, Y6, Y5
-	VMOVDQU      Y5, (DX)
-	VPMOVSXBD    (DX), Y5
-	VCVTDQ2PS    Y5, Y5
-	VMULPS       Y5, Y4, Y5
-	VMOVUPS      (SI), Y6
-	VFMADD231PS  Y6, Y5, Y0
-	VPMOVSXBD    8(DX), Y5
-	VCVTDQ2PS    Y5, Y5
-	VMULPS       Y5, Y4, Y5
-	VMOVUPS      32(SI), Y6
-	VFMADD231PS  Y6, Y5, Y1
-	VPMOVSXBD    16(DX), Y5
-	VCVTDQ2PS    Y5, Y5
-	VMULPS       Y5, Y4, Y5
-	VMOVUPS      64(SI), Y6
-	VFMADD231PS  Y6, Y5, Y2
-	VPMOVSXBD    24(DX), Y5
-	VCVTDQ2PS    Y5, Y5
-	VMULPS       Y5, Y4, Y5
-	VMOVUPS      96(SI), Y6
-	VFMADD231PS  Y6, Y5, Y3
-	VPBROADCASTQ 10(R8), Y5
-	VPSRLVD      lm2_640<>+0(SB), Y5, Y5
-	VPAND        lm2_641<>+0(SB), Y5, Y5
-	VBROADCASTI128 lm2_642<>+0(SB), Y6
-	VPSHUFB      Y5, Y6, Y5
-	VMOVDQU      Y5, (DX)
-	VPMOVSXBD    (DX), Y5
-	VCVTDQ2PS    Y5, Y5
-	VMULPS       Y5, Y4, Y5
-	VMOVUPS      128(SI), Y6
-	VFMADD231PS  Y6, Y5, Y0
-	VPMOVSXBD    8(DX), Y5
-	VCVTDQ2PS    Y5, Y5
-	VMULPS       Y5, Y4, Y5
-	VMOVUPS      160(SI), Y6
-	VFMADD231PS  Y6, Y5, Y1
-	VPMOVSXBD    16(DX), Y5
-	VCVTDQ2PS    Y5, Y5
-	VMULPS       Y5, Y4, Y5
-	VMOVUPS      192(SI), Y6
-	VFMADD231PS  Y6, Y5, Y2
-	VPMOVSXBD    24(DX), Y5
-	VCVTDQ2PS    Y5, Y5
-	VMULPS       Y5, Y4, Y4
-	VMOVUPS      224(SI), Y5
-	VFMADD231PS  Y5, Y4, Y3
+	VPBROADCASTW (R8), X7
+	VCVTPH2PS    X7, Y7
+	VPBROADCASTQ 2(R8), Y8
+	VPSRLVD      Y0, Y8, Y8
+	VPAND        Y1, Y8, Y8
+	VPSHUFB      Y8, Y2, Y8
+	VMOVDQU      Y8, (DX)
+	VPMOVSXBD    (DX), Y8
+	VCVTDQ2PS    Y8, Y8
+	VMULPS       Y8, Y7, Y8
+	VMOVUPS      (SI), Y9
+	VFMADD231PS  Y9, Y8, Y3
+	VPMOVSXBD    8(DX), Y8
+	VCVTDQ2PS    Y8, Y8
+	VMULPS       Y8, Y7, Y8
+	VMOVUPS      32(SI), Y9
+	VFMADD231PS  Y9, Y8, Y4
+	VPMOVSXBD    16(DX), Y8
+	VCVTDQ2PS    Y8, Y8
+	VMULPS       Y8, Y7, Y8
+	VMOVUPS      64(SI), Y9
+	VFMADD231PS  Y9, Y8, Y5
+	VPMOVSXBD    24(DX), Y8
+	VCVTDQ2PS    Y8, Y8
+	VMULPS       Y8, Y7, Y8
+	VMOVUPS      96(SI), Y9
+	VFMADD231PS  Y9, Y8, Y6
+	VPBROADCASTQ 10(R8), Y8
+	VPSRLVD      Y0, Y8, Y8
+	VPAND        Y1, Y8, Y8
+	VPSHUFB      Y8, Y2, Y8
+	VMOVDQU      Y8, (DX)
+	VPMOVSXBD    (DX), Y8
+	VCVTDQ2PS    Y8, Y8
+	VMULPS       Y8, Y7, Y8
+	VMOVUPS      128(SI), Y9
+	VFMADD231PS  Y9, Y8, Y3
+	VPMOVSXBD    8(DX), Y8
+	VCVTDQ2PS    Y8, Y8
+	VMULPS       Y8, Y7, Y8
+	VMOVUPS      160(SI), Y9
+	VFMADD231PS  Y9, Y8, Y4
+	VPMOVSXBD    16(DX), Y8
+	VCVTDQ2PS    Y8, Y8
+	VMULPS       Y8, Y7, Y8
+	VMOVUPS      192(SI), Y9
+	VFMADD231PS  Y9, Y8, Y5
+	VPMOVSXBD    24(DX), Y8
+	VCVTDQ2PS    Y8, Y8
+	VMULPS       Y8, Y7, Y7
+	VMOVUPS      224(SI), Y8
+	VFMADD231PS  Y8, Y7, Y6
 	ADDQ         $0x12, R8
 	ADDQ         $0x100, SI
 	SUBQ         $1, DI
@@ -352,16 +358,16 @@ loop3:
 
 done4:
 	ADDQ         $1, DI
-	VADDPS       Y1, Y0, Y0
-	VADDPS       Y2, Y0, Y0
-	VADDPS       Y3, Y0, Y0
-	VEXTRACTF128 $1, Y0, X1
-	VADDPS       X0, X1, X1
-	VMOVHLPS     X1, X1, X0
-	VADDPS       X0, X1, X1
-	VMOVSHDUP    X1, X0
-	VADDSS       X0, X1, X1
-	VMOVSS       X1, (AX)
+	VADDPS       Y4, Y3, Y3
+	VADDPS       Y5, Y3, Y3
+	VADDPS       Y6, Y3, Y3
+	VEXTRACTF128 $1, Y3, X4
+	VADDPS       X3, X4, X4
+	VMOVHLPS     X4, X4, X3
+	VADDPS       X3, X4, X4
+	VMOVSHDUP    X4, X3
+	VADDSS       X3, X4, X4
+	VMOVSS       X4, (AX)
 	ADDQ         $4, AX
 	MOVQ         stride+40(FP), SI
 	ADDQ         SI, BX
@@ -376,6 +382,11 @@ done2:
 // matmul2xLm2_64AVX512 multiplies rows of w with 2 rows of x; ld and stride in bytes, a unit is 64 values.
 // Requires: AVX2, F16C, FMA
 TEXT ·matmul2xLm2_64AVX512(SB), NOSPLIT, $192-64
+
+	// constants of the loops
+	VMOVDQU      lm2_640<>+0(SB), Y0
+	VMOVDQU      lm2_641<>+0(SB), Y1
+	VBROADCASTI128 lm2_642<>+0(SB), Y2
 	MOVQ         y+0(FP), AX
 	MOVQ         w+32(FP), BX
 	MOVQ         rows+48(FP), CX
@@ -385,10 +396,10 @@ TEXT ·matmul2xLm2_64AVX512(SB), NOSPLIT, $192-64
 	JLT          done2
 
 loop1:
-	VPXOR        Y0, Y0, Y0
-	VPXOR        Y1, Y1, Y1
-	VPXOR        Y2, Y2, Y2
 	VPXOR        Y3, Y3, Y3
+	VPXOR        Y4, Y4, Y4
+	VPXOR        Y5, Y5, Y5
+	VPXOR        Y6, Y6, Y6
 	MOVQ         x+16(FP), SI
 	MOVQ         ldx+24(FP), DI
 	MOVQ         units+56(FP), R8
@@ -397,76 +408,74 @@ loop1:
 	JLT          done4
 
 loop3:
-	VPBROADCASTW (R9), X4
-	VCVTPH2PS    X4, Y4
-	VPBROADCASTQ 2(R9), Y5
-	VPSRLVD      lm2_640<>+0(SB), Y5, Y5
-	VPAND        lm2_641<>+0(SB), Y5, Y5
-	VBROADCASTI128 lm2_642<>+0(SB), Y6
-	VPSHUFB      Y5, Y6, Y5
-	VMOVDQU      Y5, (DX)
-	VPMOVSXBD    (DX), Y5
-	VCVTDQ2PS    Y5, Y5
-	VMULPS       Y5, Y4, Y5
-	VMOVUPS      (SI), Y6
-	VFMADD231PS  Y6, Y5, Y0
-	VMOVUPS      (SI)(DI*1), Y6
-	VFMADD231PS  Y6, Y5, Y1
-	VPMOVSXBD    8(DX), Y5
-	VCVTDQ2PS    Y5, Y5
-	VMULPS       Y5, Y4, Y5
-	VMOVUPS      32(SI), Y6
-	VFMADD231PS  Y6, Y5, Y2
-	VMOVUPS      32(SI)(DI*1), Y6
-	VFMADD231PS  Y6, Y5, Y3
-	VPMOVSXBD    16(DX), Y5
-	VCVTDQ2PS    Y5, Y5
-	VMULPS       Y5, Y4, Y5
-	VMOVUPS      64(SI), Y6
-	VFMADD231PS  Y6, Y5, Y0
-	VMOVUPS      64(SI)(DI*1), Y6
-	VFMADD231PS  Y6, Y5, Y1
-	VPMOVSXBD    24(DX), Y5
-	VCVTDQ2PS    Y5, Y5
-	VMULPS       Y5, Y4, Y5
-	VMOVUPS      96(SI), Y6
-	VFMADD231PS  Y6, Y5, Y2
-	VMOVUPS      96(SI)(DI*1), Y6
-	VFMADD231PS  Y6, Y5, Y3
-	VPBROADCASTQ 10(R9), Y5
-	VPSRLVD      lm2_640<>+0(SB), Y5, Y5
-	VPAND        lm2_641<>+0(SB), Y5, Y5
-	VBROADCASTI128 lm2_642<>+0(SB), Y6
-	VPSHUFB      Y5, Y6, Y5
-	VMOVDQU      Y5, (DX)
-	VPMOVSXBD    (DX), Y5
-	VCVTDQ2PS    Y5, Y5
-	VMULPS       Y5, Y4, Y5
-	VMOVUPS      128(SI), Y6
-	VFMADD231PS  Y6, Y5, Y0
-	VMOVUPS      128(SI)(DI*1), Y6
-	VFMADD231PS  Y6, Y5, Y1
-	VPMOVSXBD    8(DX), Y5
-	VCVTDQ2PS    Y5, Y5
-	VMULPS       Y5, Y4, Y5
-	VMOVUPS      160(SI), Y6
-	VFMADD231PS  Y6, Y5, Y2
-	VMOVUPS      160(SI)(DI*1), Y6
-	VFMADD231PS  Y6, Y5, Y3
-	VPMOVSXBD    16(DX), Y5
-	VCVTDQ2PS    Y5, Y5
-	VMULPS       Y5, Y4, Y5
-	VMOVUPS      192(SI), Y6
-	VFMADD231PS  Y6, Y5, Y0
-	VMOVUPS      192(SI)(DI*1), Y6
-	VFMADD231PS  Y6, Y5, Y1
-	VPMOVSXBD    24(DX), Y5
-	VCVTDQ2PS    Y5, Y5
-	VMULPS       Y5, Y4, Y4
-	VMOVUPS      224(SI), Y5
-	VFMADD231PS  Y5, Y4, Y2
-	VMOVUPS      224(SI)(DI*1), Y5
-	VFMADD231PS  Y5, Y4, Y3
+	VPBROADCASTW (R9), X7
+	VCVTPH2PS    X7, Y7
+	VPBROADCASTQ 2(R9), Y8
+	VPSRLVD      Y0, Y8, Y8
+	VPAND        Y1, Y8, Y8
+	VPSHUFB      Y8, Y2, Y8
+	VMOVDQU      Y8, (DX)
+	VPMOVSXBD    (DX), Y8
+	VCVTDQ2PS    Y8, Y8
+	VMULPS       Y8, Y7, Y8
+	VMOVUPS      (SI), Y9
+	VFMADD231PS  Y9, Y8, Y3
+	VMOVUPS      (SI)(DI*1), Y9
+	VFMADD231PS  Y9, Y8, Y4
+	VPMOVSXBD    8(DX), Y8
+	VCVTDQ2PS    Y8, Y8
+	VMULPS       Y8, Y7, Y8
+	VMOVUPS      32(SI), Y9
+	VFMADD231PS  Y9, Y8, Y5
+	VMOVUPS      32(SI)(DI*1), Y9
+	VFMADD231PS  Y9, Y8, Y6
+	VPMOVSXBD    16(DX), Y8
+	VCVTDQ2PS    Y8, Y8
+	VMULPS       Y8, Y7, Y8
+	VMOVUPS      64(SI), Y9
+	VFMADD231PS  Y9, Y8, Y3
+	VMOVUPS      64(SI)(DI*1), Y9
+	VFMADD231PS  Y9, Y8, Y4
+	VPMOVSXBD    24(DX), Y8
+	VCVTDQ2PS    Y8, Y8
+	VMULPS       Y8, Y7, Y8
+	VMOVUPS      96(SI), Y9
+	VFMADD231PS  Y9, Y8, Y5
+	VMOVUPS      96(SI)(DI*1), Y9
+	VFMADD231PS  Y9, Y8, Y6
+	VPBROADCASTQ 10(R9), Y8
+	VPSRLVD      Y0, Y8, Y8
+	VPAND        Y1, Y8, Y8
+	VPSHUFB      Y8, Y2, Y8
+	VMOVDQU      Y8, (DX)
+	VPMOVSXBD    (DX), Y8
+	VCVTDQ2PS    Y8, Y8
+	VMULPS       Y8, Y7, Y8
+	VMOVUPS      128(SI), Y9
+	VFMADD231PS  Y9, Y8, Y3
+	VMOVUPS      128(SI)(DI*1), Y9
+	VFMADD231PS  Y9, Y8, Y4
+	VPMOVSXBD    8(DX), Y8
+	VCVTDQ2PS    Y8, Y8
+	VMULPS       Y8, Y7, Y8
+	VMOVUPS      160(SI), Y9
+	VFMADD231PS  Y9, Y8, Y5
+	VMOVUPS      160(SI)(DI*1), Y9
+	VFMADD231PS  Y9, Y8, Y6
+	VPMOVSXBD    16(DX), Y8
+	VCVTDQ2PS    Y8, Y8
+	VMULPS       Y8, Y7, Y8
+	VMOVUPS      192(SI), Y9
+	VFMADD231PS  Y9, Y8, Y3
+	VMOVUPS      192(SI)(DI*1), Y9
+	VFMADD231PS  Y9, Y8, Y4
+	VPMOVSXBD    24(DX), Y8
+	VCVTDQ2PS    Y8, Y8
+	VMULPS       Y8, Y7, Y7
+	VMOVUPS      224(SI), Y8
+	VFMADD231PS  Y8, Y7, Y5
+	VMOVUPS      224(SI)(DI*1), Y8
+	VFMADD231PS  Y8, Y7, Y6
 	ADDQ         $0x12, R9
 	ADDQ         $0x100, SI
 	SUBQ         $1, R8
@@ -474,25 +483,25 @@ loop3:
 
 done4:
 	ADDQ         $1, R8
-	VADDPS       Y2, Y0, Y0
-	VADDPS       Y3, Y1, Y1
-	VEXTRACTF128 $1, Y0, X2
-	VADDPS       X0, X2, X2
-	VMOVHLPS     X2, X2, X0
-	VADDPS       X0, X2, X2
-	VMOVSHDUP    X2, X0
-	VADDSS       X0, X2, X2
-	VMOVSS       X2, (AX)
+	VADDPS       Y5, Y3, Y3
+	VADDPS       Y6, Y4, Y4
+	VEXTRACTF128 $1, Y3, X5
+	VADDPS       X3, X5, X5
+	VMOVHLPS     X5, X5, X3
+	VADDPS       X3, X5, X5
+	VMOVSHDUP    X5, X3
+	VADDSS       X3, X5, X5
+	VMOVSS       X5, (AX)
 	MOVQ         ldy+8(FP), SI
 	MOVQ         AX, DI
 	ADDQ         SI, DI
-	VEXTRACTF128 $1, Y1, X0
-	VADDPS       X1, X0, X0
-	VMOVHLPS     X0, X0, X1
-	VADDPS       X1, X0, X0
-	VMOVSHDUP    X0, X1
-	VADDSS       X1, X0, X0
-	VMOVSS       X0, (DI)
+	VEXTRACTF128 $1, Y4, X3
+	VADDPS       X4, X3, X3
+	VMOVHLPS     X3, X3, X4
+	VADDPS       X4, X3, X3
+	VMOVSHDUP    X3, X4
+	VADDSS       X4, X3, X3
+	VMOVSS       X3, (DI)
 	ADDQ         $4, AX
 	MOVQ         stride+40(FP), SI
 	ADDQ         SI, BX
@@ -507,6 +516,11 @@ done2:
 // matmul3xLm2_64AVX512 multiplies rows of w with 3 rows of x; ld and stride in bytes, a unit is 64 values.
 // Requires: AVX2, F16C, FMA
 TEXT ·matmul3xLm2_64AVX512(SB), NOSPLIT, $192-64
+
+	// constants of the loops
+	VMOVDQU      lm2_640<>+0(SB), Y0
+	VMOVDQU      lm2_641<>+0(SB), Y1
+	VBROADCASTI128 lm2_642<>+0(SB), Y2
 	MOVQ         y+0(FP), AX
 	MOVQ         w+32(FP), BX
 	MOVQ         rows+48(FP), CX
@@ -516,9 +530,9 @@ TEXT ·matmul3xLm2_64AVX512(SB), NOSPLIT, $192-64
 	JLT          done2
 
 loop1:
-	VPXOR        Y0, Y0, Y0
-	VPXOR        Y1, Y1, Y1
-	VPXOR        Y2, Y2, Y2
+	VPXOR        Y3, Y3, Y3
+	VPXOR        Y4, Y4, Y4
+	VPXOR        Y5, Y5, Y5
 	MOVQ         x+16(FP), SI
 	MOVQ         ldx+24(FP), DI
 	MOVQ         SI, R8
@@ -530,92 +544,90 @@ loop1:
 	JLT          done4
 
 loop3:
-	VPBROADCASTW (R10), X3
-	VCVTPH2PS    X3, Y3
-	VPBROADCASTQ 2(R10), Y4
-	VPSRLVD      lm2_640<>+0(SB), Y4, Y4
-	VPAND        lm2_641<>+0(SB), Y4, Y4
-	VBROADCASTI128 lm2_642<>+0(SB), Y5
-	VPSHUFB      Y4, Y5, Y4
-	VMOVDQU      Y4, (DX)
-	VPMOVSXBD    (DX), Y4
-	VCVTDQ2PS    Y4, Y4
-	VMULPS       Y4, Y3, Y4
-	VMOVUPS      (SI), Y5
-	VFMADD231PS  Y5, Y4, Y0
-	VMOVUPS      (SI)(DI*1), Y5
-	VFMADD231PS  Y5, Y4, Y1
-	VMOVUPS      (R8), Y5
-	VFMADD231PS  Y5, Y4, Y2
-	VPMOVSXBD    8(DX), Y4
-	VCVTDQ2PS    Y4, Y4
-	VMULPS       Y4, Y3, Y4
-	VMOVUPS      32(SI), Y5
-	VFMADD231PS  Y5, Y4, Y0
-	VMOVUPS      32(SI)(DI*1), Y5
-	VFMADD231PS  Y5, Y4, Y1
-	VMOVUPS      32(R8), Y5
-	VFMADD231PS  Y5, Y4, Y2
-	VPMOVSXBD    16(DX), Y4
-	VCVTDQ2PS    Y4, Y4
-	VMULPS       Y4, Y3, Y4
-	VMOVUPS      64(SI), Y5
-	VFMADD231PS  Y5, Y4, Y0
-	VMOVUPS      64(SI)(DI*1), Y5
-	VFMADD231PS  Y5, Y4, Y1
-	VMOVUPS      64(R8), Y5
-	VFMADD231PS  Y5, Y4, Y2
-	VPMOVSXBD    24(DX), Y4
-	VCVTDQ2PS    Y4, Y4
-	VMULPS       Y4, Y3, Y4
-	VMOVUPS      96(SI), Y5
-	VFMADD231PS  Y5, Y4, Y0
-	VMOVUPS      96(SI)(DI*1), Y5
-	VFMADD231PS  Y5, Y4, Y1
-	VMOVUPS      96(R8), Y5
-	VFMADD231PS  Y5, Y4, Y2
-	VPBROADCASTQ 10(R10), Y4
-	VPSRLVD      lm2_640<>+0(SB), Y4, Y4
-	VPAND        lm2_641<>+0(SB), Y4, Y4
-	VBROADCASTI128 lm2_642<>+0(SB), Y5
-	VPSHUFB      Y4, Y5, Y4
-	VMOVDQU      Y4, (DX)
-	VPMOVSXBD    (DX), Y4
-	VCVTDQ2PS    Y4, Y4
-	VMULPS       Y4, Y3, Y4
-	VMOVUPS      128(SI), Y5
-	VFMADD231PS  Y5, Y4, Y0
-	VMOVUPS      128(SI)(DI*1), Y5
-	VFMADD231PS  Y5, Y4, Y1
-	VMOVUPS      128(R8), Y5
-	VFMADD231PS  Y5, Y4, Y2
-	VPMOVSXBD    8(DX), Y4
-	VCVTDQ2PS    Y4, Y4
-	VMULPS       Y4, Y3, Y4
-	VMOVUPS      160(SI), Y5
-	VFMADD231PS  Y5, Y4, Y0
-	VMOVUPS      160(SI)(DI*1), Y5
-	VFMADD231PS  Y5, Y4, Y1
-	VMOVUPS      160(R8), Y5
-	VFMADD231PS  Y5, Y4, Y2
-	VPMOVSXBD    16(DX), Y4
-	VCVTDQ2PS    Y4, Y4
-	VMULPS       Y4, Y3, Y4
-	VMOVUPS      192(SI), Y5
-	VFMADD231PS  Y5, Y4, Y0
-	VMOVUPS      192(SI)(DI*1), Y5
-	VFMADD231PS  Y5, Y4, Y1
-	VMOVUPS      192(R8), Y5
-	VFMADD231PS  Y5, Y4, Y2
-	VPMOVSXBD    24(DX), Y4
-	VCVTDQ2PS    Y4, Y4
-	VMULPS       Y4, Y3, Y3
-	VMOVUPS      224(SI), Y4
-	VFMADD231PS  Y4, Y3, Y0
-	VMOVUPS      224(SI)(DI*1), Y4
-	VFMADD231PS  Y4, Y3, Y1
-	VMOVUPS      224(R8), Y4
-	VFMADD231PS  Y4, Y3, Y2
+	VPBROADCASTW (R10), X6
+	VCVTPH2PS    X6, Y6
+	VPBROADCASTQ 2(R10), Y7
+	VPSRLVD      Y0, Y7, Y7
+	VPAND        Y1, Y7, Y7
+	VPSHUFB      Y7, Y2, Y7
+	VMOVDQU      Y7, (DX)
+	VPMOVSXBD    (DX), Y7
+	VCVTDQ2PS    Y7, Y7
+	VMULPS       Y7, Y6, Y7
+	VMOVUPS      (SI), Y8
+	VFMADD231PS  Y8, Y7, Y3
+	VMOVUPS      (SI)(DI*1), Y8
+	VFMADD231PS  Y8, Y7, Y4
+	VMOVUPS      (R8), Y8
+	VFMADD231PS  Y8, Y7, Y5
+	VPMOVSXBD    8(DX), Y7
+	VCVTDQ2PS    Y7, Y7
+	VMULPS       Y7, Y6, Y7
+	VMOVUPS      32(SI), Y8
+	VFMADD231PS  Y8, Y7, Y3
+	VMOVUPS      32(SI)(DI*1), Y8
+	VFMADD231PS  Y8, Y7, Y4
+	VMOVUPS      32(R8), Y8
+	VFMADD231PS  Y8, Y7, Y5
+	VPMOVSXBD    16(DX), Y7
+	VCVTDQ2PS    Y7, Y7
+	VMULPS       Y7, Y6, Y7
+	VMOVUPS      64(SI), Y8
+	VFMADD231PS  Y8, Y7, Y3
+	VMOVUPS      64(SI)(DI*1), Y8
+	VFMADD231PS  Y8, Y7, Y4
+	VMOVUPS      64(R8), Y8
+	VFMADD231PS  Y8, Y7, Y5
+	VPMOVSXBD    24(DX), Y7
+	VCVTDQ2PS    Y7, Y7
+	VMULPS       Y7, Y6, Y7
+	VMOVUPS      96(SI), Y8
+	VFMADD231PS  Y8, Y7, Y3
+	VMOVUPS      96(SI)(DI*1), Y8
+	VFMADD231PS  Y8, Y7, Y4
+	VMOVUPS      96(R8), Y8
+	VFMADD231PS  Y8, Y7, Y5
+	VPBROADCASTQ 10(R10), Y7
+	VPSRLVD      Y0, Y7, Y7
+	VPAND        Y1, Y7, Y7
+	VPSHUFB      Y7, Y2, Y7
+	VMOVDQU      Y7, (DX)
+	VPMOVSXBD    (DX), Y7
+	VCVTDQ2PS    Y7, Y7
+	VMULPS       Y7, Y6, Y7
+	VMOVUPS      128(SI), Y8
+	VFMADD231PS  Y8, Y7, Y3
+	VMOVUPS      128(SI)(DI*1), Y8
+	VFMADD231PS  Y8, Y7, Y4
+	VMOVUPS      128(R8), Y8
+	VFMADD231PS  Y8, Y7, Y5
+	VPMOVSXBD    8(DX), Y7
+	VCVTDQ2PS    Y7, Y7
+	VMULPS       Y7, Y6, Y7
+	VMOVUPS      160(SI), Y8
+	VFMADD231PS  Y8, Y7, Y3
+	VMOVUPS      160(SI)(DI*1), Y8
+	VFMADD231PS  Y8, Y7, Y4
+	VMOVUPS      160(R8), Y8
+	VFMADD231PS  Y8, Y7, Y5
+	VPMOVSXBD    16(DX), Y7
+	VCVTDQ2PS    Y7, Y7
+	VMULPS       Y7, Y6, Y7
+	VMOVUPS      192(SI), Y8
+	VFMADD231PS  Y8, Y7, Y3
+	VMOVUPS      192(SI)(DI*1), Y8
+	VFMADD231PS  Y8, Y7, Y4
+	VMOVUPS      192(R8), Y8
+	VFMADD231PS  Y8, Y7, Y5
+	VPMOVSXBD    24(DX), Y7
+	VCVTDQ2PS    Y7, Y7
+	VMULPS       Y7, Y6, Y6
+	VMOVUPS      224(SI), Y7
+	VFMADD231PS  Y7, Y6, Y3
+	VMOVUPS      224(SI)(DI*1), Y7
+	VFMADD231PS  Y7, Y6, Y4
+	VMOVUPS      224(R8), Y7
+	VFMADD231PS  Y7, Y6, Y5
 	ADDQ         $0x12, R10
 	ADDQ         $0x100, SI
 	ADDQ         $0x100, R8
@@ -624,31 +636,31 @@ loop3:
 
 done4:
 	ADDQ         $1, R9
-	VEXTRACTF128 $1, Y0, X3
-	VADDPS       X0, X3, X3
-	VMOVHLPS     X3, X3, X0
-	VADDPS       X0, X3, X3
-	VMOVSHDUP    X3, X0
-	VADDSS       X0, X3, X3
-	VMOVSS       X3, (AX)
+	VEXTRACTF128 $1, Y3, X6
+	VADDPS       X3, X6, X6
+	VMOVHLPS     X6, X6, X3
+	VADDPS       X3, X6, X6
+	VMOVSHDUP    X6, X3
+	VADDSS       X3, X6, X6
+	VMOVSS       X6, (AX)
 	MOVQ         ldy+8(FP), SI
 	MOVQ         AX, DI
 	ADDQ         SI, DI
-	VEXTRACTF128 $1, Y1, X0
-	VADDPS       X1, X0, X0
-	VMOVHLPS     X0, X0, X1
-	VADDPS       X1, X0, X0
-	VMOVSHDUP    X0, X1
-	VADDSS       X1, X0, X0
-	VMOVSS       X0, (DI)
+	VEXTRACTF128 $1, Y4, X3
+	VADDPS       X4, X3, X3
+	VMOVHLPS     X3, X3, X4
+	VADDPS       X4, X3, X3
+	VMOVSHDUP    X3, X4
+	VADDSS       X4, X3, X3
+	VMOVSS       X3, (DI)
 	ADDQ         SI, DI
-	VEXTRACTF128 $1, Y2, X0
-	VADDPS       X2, X0, X0
-	VMOVHLPS     X0, X0, X1
-	VADDPS       X1, X0, X0
-	VMOVSHDUP    X0, X1
-	VADDSS       X1, X0, X0
-	VMOVSS       X0, (DI)
+	VEXTRACTF128 $1, Y5, X3
+	VADDPS       X5, X3, X3
+	VMOVHLPS     X3, X3, X4
+	VADDPS       X4, X3, X3
+	VMOVSHDUP    X3, X4
+	VADDSS       X4, X3, X3
+	VMOVSS       X3, (DI)
 	ADDQ         $4, AX
 	MOVQ         stride+40(FP), SI
 	ADDQ         SI, BX
@@ -663,6 +675,11 @@ done2:
 // matmul4xLm2_64AVX512 multiplies rows of w with 4 rows of x; ld and stride in bytes, a unit is 64 values.
 // Requires: AVX2, F16C, FMA
 TEXT ·matmul4xLm2_64AVX512(SB), NOSPLIT, $192-64
+
+	// constants of the loops
+	VMOVDQU      lm2_640<>+0(SB), Y0
+	VMOVDQU      lm2_641<>+0(SB), Y1
+	VBROADCASTI128 lm2_642<>+0(SB), Y2
 	MOVQ         y+0(FP), AX
 	MOVQ         w+32(FP), BX
 	MOVQ         rows+48(FP), CX
@@ -672,10 +689,10 @@ TEXT ·matmul4xLm2_64AVX512(SB), NOSPLIT, $192-64
 	JLT          done2
 
 loop1:
-	VPXOR        Y0, Y0, Y0
-	VPXOR        Y1, Y1, Y1
-	VPXOR        Y2, Y2, Y2
 	VPXOR        Y3, Y3, Y3
+	VPXOR        Y4, Y4, Y4
+	VPXOR        Y5, Y5, Y5
+	VPXOR        Y6, Y6, Y6
 	MOVQ         x+16(FP), SI
 	MOVQ         ldx+24(FP), DI
 	MOVQ         SI, R8
@@ -687,108 +704,106 @@ loop1:
 	JLT          done4
 
 loop3:
-	VPBROADCASTW (R10), X4
-	VCVTPH2PS    X4, Y4
-	VPBROADCASTQ 2(R10), Y5
-	VPSRLVD      lm2_640<>+0(SB), Y5, Y5
-	VPAND        lm2_641<>+0(SB), Y5, Y5
-	VBROADCASTI128 lm2_642<>+0(SB), Y6
-	VPSHUFB      Y5, Y6, Y5
-	VMOVDQU      Y5, (DX)
-	VPMOVSXBD    (DX), Y5
-	VCVTDQ2PS    Y5, Y5
-	VMULPS       Y5, Y4, Y5
-	VMOVUPS      (SI), Y6
-	VFMADD231PS  Y6, Y5, Y0
-	VMOVUPS      (SI)(DI*1), Y6
-	VFMADD231PS  Y6, Y5, Y1
-	VMOVUPS      (R8), Y6
-	VFMADD231PS  Y6, Y5, Y2
-	VMOVUPS      (R8)(DI*1), Y6
-	VFMADD231PS  Y6, Y5, Y3
-	VPMOVSXBD    8(DX), Y5
-	VCVTDQ2PS    Y5, Y5
-	VMULPS       Y5, Y4, Y5
-	VMOVUPS      32(SI), Y6
-	VFMADD231PS  Y6, Y5, Y0
-	VMOVUPS      32(SI)(DI*1), Y6
-	VFMADD231PS  Y6, Y5, Y1
-	VMOVUPS      32(R8), Y6
-	VFMADD231PS  Y6, Y5, Y2
-	VMOVUPS      32(R8)(DI*1), Y6
-	VFMADD231PS  Y6, Y5, Y3
-	VPMOVSXBD    16(DX), Y5
-	VCVTDQ2PS    Y5, Y5
-	VMULPS       Y5, Y4, Y5
-	VMOVUPS      64(SI), Y6
-	VFMADD231PS  Y6, Y5, Y0
-	VMOVUPS      64(SI)(DI*1), Y6
-	VFMADD231PS  Y6, Y5, Y1
-	VMOVUPS      64(R8), Y6
-	VFMADD231PS  Y6, Y5, Y2
-	VMOVUPS      64(R8)(DI*1), Y6
-	VFMADD231PS  Y6, Y5, Y3
-	VPMOVSXBD    24(DX), Y5
-	VCVTDQ2PS    Y5, Y5
-	VMULPS       Y5, Y4, Y5
-	VMOVUPS      96(SI), Y6
-	VFMADD231PS  Y6, Y5, Y0
-	VMOVUPS      96(SI)(DI*1), Y6
-	VFMADD231PS  Y6, Y5, Y1
-	VMOVUPS      96(R8), Y6
-	VFMADD231PS  Y6, Y5, Y2
-	VMOVUPS      96(R8)(DI*1), Y6
-	VFMADD231PS  Y6, Y5, Y3
-	VPBROADCASTQ 10(R10), Y5
-	VPSRLVD      lm2_640<>+0(SB), Y5, Y5
-	VPAND        lm2_641<>+0(SB), Y5, Y5
-	VBROADCASTI128 lm2_642<>+0(SB), Y6
-	VPSHUFB      Y5, Y6, Y5
-	VMOVDQU      Y5, (DX)
-	VPMOVSXBD    (DX), Y5
-	VCVTDQ2PS    Y5, Y5
-	VMULPS       Y5, Y4, Y5
-	VMOVUPS      128(SI), Y6
-	VFMADD231PS  Y6, Y5, Y0
-	VMOVUPS      128(SI)(DI*1), Y6
-	VFMADD231PS  Y6, Y5, Y1
-	VMOVUPS      128(R8), Y6
-	VFMADD231PS  Y6, Y5, Y2
-	VMOVUPS      128(R8)(DI*1), Y6
-	VFMADD231PS  Y6, Y5, Y3
-	VPMOVSXBD    8(DX), Y5
-	VCVTDQ2PS    Y5, Y5
-	VMULPS       Y5, Y4, Y5
-	VMOVUPS      160(SI), Y6
-	VFMADD231PS  Y6, Y5, Y0
-	VMOVUPS      160(SI)(DI*1), Y6
-	VFMADD231PS  Y6, Y5, Y1
-	VMOVUPS      160(R8), Y6
-	VFMADD231PS  Y6, Y5, Y2
-	VMOVUPS      160(R8)(DI*1), Y6
-	VFMADD231PS  Y6, Y5, Y3
-	VPMOVSXBD    16(DX), Y5
-	VCVTDQ2PS    Y5, Y5
-	VMULPS       Y5, Y4, Y5
-	VMOVUPS      192(SI), Y6
-	VFMADD231PS  Y6, Y5, Y0
-	VMOVUPS      192(SI)(DI*1), Y6
-	VFMADD231PS  Y6, Y5, Y1
-	VMOVUPS      192(R8), Y6
-	VFMADD231PS  Y6, Y5, Y2
-	VMOVUPS      192(R8)(DI*1), Y6
-	VFMADD231PS  Y6, Y5, Y3
-	VPMOVSXBD    24(DX), Y5
-	VCVTDQ2PS    Y5, Y5
-	VMULPS       Y5, Y4, Y4
-	VMOVUPS      224(SI), Y5
-	VFMADD231PS  Y5, Y4, Y0
-	VMOVUPS      224(SI)(DI*1), Y5
-	VFMADD231PS  Y5, Y4, Y1
-	VMOVUPS      224(R8), Y5
-	VFMADD231PS  Y5, Y4, Y2
-	VMOVUPS      224(R8)(DI*1), Y5
-	VFMADD231PS  Y5, Y4, Y3
+	VPBROADCASTW (R10), X7
+	VCVTPH2PS    X7, Y7
+	VPBROADCASTQ 2(R10), Y8
+	VPSRLVD      Y0, Y8, Y8
+	VPAND        Y1, Y8, Y8
+	VPSHUFB      Y8, Y2, Y8
+	VMOVDQU      Y8, (DX)
+	VPMOVSXBD    (DX), Y8
+	VCVTDQ2PS    Y8, Y8
+	VMULPS       Y8, Y7, Y8
+	VMOVUPS      (SI), Y9
+	VFMADD231PS  Y9, Y8, Y3
+	VMOVUPS      (SI)(DI*1), Y9
+	VFMADD231PS  Y9, Y8, Y4
+	VMOVUPS      (R8), Y9
+	VFMADD231PS  Y9, Y8, Y5
+	VMOVUPS      (R8)(DI*1), Y9
+	VFMADD231PS  Y9, Y8, Y6
+	VPMOVSXBD    8(DX), Y8
+	VCVTDQ2PS    Y8, Y8
+	VMULPS       Y8, Y7, Y8
+	VMOVUPS      32(SI), Y9
+	VFMADD231PS  Y9, Y8, Y3
+	VMOVUPS      32(SI)(DI*1), Y9
+	VFMADD231PS  Y9, Y8, Y4
+	VMOVUPS      32(R8), Y9
+	VFMADD231PS  Y9, Y8, Y5
+	VMOVUPS      32(R8)(DI*1), Y9
+	VFMADD231PS  Y9, Y8, Y6
+	VPMOVSXBD    16(DX), Y8
+	VCVTDQ2PS    Y8, Y8
+	VMULPS       Y8, Y7, Y8
+	VMOVUPS      64(SI), Y9
+	VFMADD231PS  Y9, Y8, Y3
+	VMOVUPS      64(SI)(DI*1), Y9
+	VFMADD231PS  Y9, Y8, Y4
+	VMOVUPS      64(R8), Y9
+	VFMADD231PS  Y9, Y8, Y5
+	VMOVUPS      64(R8)(DI*1), Y9
+	VFMADD231PS  Y9, Y8, Y6
+	VPMOVSXBD    24(DX), Y8
+	VCVTDQ2PS    Y8, Y8
+	VMULPS       Y8, Y7, Y8
+	VMOVUPS      96(SI), Y9
+	VFMADD231PS  Y9, Y8, Y3
+	VMOVUPS      96(SI)(DI*1), Y9
+	VFMADD231PS  Y9, Y8, Y4
+	VMOVUPS      96(R8), Y9
+	VFMADD231PS  Y9, Y8, Y5
+	VMOVUPS      96(R8)(DI*1), Y9
+	VFMADD231PS  Y9, Y8, Y6
+	VPBROADCASTQ 10(R10), Y8
+	VPSRLVD      Y0, Y8, Y8
+	VPAND        Y1, Y8, Y8
+	VPSHUFB      Y8, Y2, Y8
+	VMOVDQU      Y8, (DX)
+	VPMOVSXBD    (DX), Y8
+	VCVTDQ2PS    Y8, Y8
+	VMULPS       Y8, Y7, Y8
+	VMOVUPS      128(SI), Y9
+	VFMADD231PS  Y9, Y8, Y3
+	VMOVUPS      128(SI)(DI*1), Y9
+	VFMADD231PS  Y9, Y8, Y4
+	VMOVUPS      128(R8), Y9
+	VFMADD231PS  Y9, Y8, Y5
+	VMOVUPS      128(R8)(DI*1), Y9
+	VFMADD231PS  Y9, Y8, Y6
+	VPMOVSXBD    8(DX), Y8
+	VCVTDQ2PS    Y8, Y8
+	VMULPS       Y8, Y7, Y8
+	VMOVUPS      160(SI), Y9
+	VFMADD231PS  Y9, Y8, Y3
+	VMOVUPS      160(SI)(DI*1), Y9
+	VFMADD231PS  Y9, Y8, Y4
+	VMOVUPS      160(R8), Y9
+	VFMADD231PS  Y9, Y8, Y5
+	VMOVUPS      160(R8)(DI*1), Y9
+	VFMADD231PS  Y9, Y8, Y6
+	VPMOVSXBD    16(DX), Y8
+	VCVTDQ2PS    Y8, Y8
+	VMULPS       Y8, Y7, Y8
+	VMOVUPS      192(SI), Y9
+	VFMADD231PS  Y9, Y8, Y3
+	VMOVUPS      192(SI)(DI*1), Y9
+	VFMADD231PS  Y9, Y8, Y4
+	VMOVUPS      192(R8), Y9
+	VFMADD231PS  Y9, Y8, Y5
+	VMOVUPS      192(R8)(DI*1), Y9
+	VFMADD231PS  Y9, Y8, Y6
+	VPMOVSXBD    24(DX), Y8
+	VCVTDQ2PS    Y8, Y8
+	VMULPS       Y8, Y7, Y7
+	VMOVUPS      224(SI), Y8
+	VFMADD231PS  Y8, Y7, Y3
+	VMOVUPS      224(SI)(DI*1), Y8
+	VFMADD231PS  Y8, Y7, Y4
+	VMOVUPS      224(R8), Y8
+	VFMADD231PS  Y8, Y7, Y5
+	VMOVUPS      224(R8)(DI*1), Y8
+	VFMADD231PS  Y8, Y7, Y6
 	ADDQ         $0x12, R10
 	ADDQ         $0x100, SI
 	ADDQ         $0x100, R8
@@ -797,39 +812,39 @@ loop3:
 
 done4:
 	ADDQ         $1, R9
-	VEXTRACTF128 $1, Y0, X4
-	VADDPS       X0, X4, X4
-	VMOVHLPS     X4, X4, X0
-	VADDPS       X0, X4, X4
-	VMOVSHDUP    X4, X0
-	VADDSS       X0, X4, X4
-	VMOVSS       X4, (AX)
+	VEXTRACTF128 $1, Y3, X7
+	VADDPS       X3, X7, X7
+	VMOVHLPS     X7, X7, X3
+	VADDPS       X3, X7, X7
+	VMOVSHDUP    X7, X3
+	VADDSS       X3, X7, X7
+	VMOVSS       X7, (AX)
 	MOVQ         ldy+8(FP), SI
 	MOVQ         AX, DI
 	ADDQ         SI, DI
-	VEXTRACTF128 $1, Y1, X0
-	VADDPS       X1, X0, X0
-	VMOVHLPS     X0, X0, X1
-	VADDPS       X1, X0, X0
-	VMOVSHDUP    X0, X1
-	VADDSS       X1, X0, X0
-	VMOVSS       X0, (DI)
+	VEXTRACTF128 $1, Y4, X3
+	VADDPS       X4, X3, X3
+	VMOVHLPS     X3, X3, X4
+	VADDPS       X4, X3, X3
+	VMOVSHDUP    X3, X4
+	VADDSS       X4, X3, X3
+	VMOVSS       X3, (DI)
 	ADDQ         SI, DI
-	VEXTRACTF128 $1, Y2, X0
-	VADDPS       X2, X0, X0
-	VMOVHLPS     X0, X0, X1
-	VADDPS       X1, X0, X0
-	VMOVSHDUP    X0, X1
-	VADDSS       X1, X0, X0
-	VMOVSS       X0, (DI)
+	VEXTRACTF128 $1, Y5, X3
+	VADDPS       X5, X3, X3
+	VMOVHLPS     X3, X3, X4
+	VADDPS       X4, X3, X3
+	VMOVSHDUP    X3, X4
+	VADDSS       X4, X3, X3
+	VMOVSS       X3, (DI)
 	ADDQ         SI, DI
-	VEXTRACTF128 $1, Y3, X0
-	VADDPS       X3, X0, X0
-	VMOVHLPS     X0, X0, X1
-	VADDPS       X1, X0, X0
-	VMOVSHDUP    X0, X1
-	VADDSS       X1, X0, X0
-	VMOVSS       X0, (DI)
+	VEXTRACTF128 $1, Y6, X3
+	VADDPS       X6, X3, X3
+	VMOVHLPS     X3, X3, X4
+	VADDPS       X4, X3, X3
+	VMOVSHDUP    X3, X4
+	VADDSS       X4, X3, X3
+	VMOVSS       X3, (DI)
 	ADDQ         $4, AX
 	MOVQ         stride+40(FP), SI
 	ADDQ         SI, BX
@@ -844,6 +859,11 @@ done2:
 // matmulQ81xLm2_64AVX512 multiplies rows of w with 1 row of activations in int8; ldy and stride in bytes.
 // Requires: F16C, FMA, AVX512VL, AVX512VNNI
 TEXT ·matmulQ81xLm2_64AVX512(SB), NOSPLIT, $192-72
+
+	// constants of the loops
+	VMOVDQU      lm2_640<>+0(SB), Y0
+	VMOVDQU      lm2_641<>+0(SB), Y1
+	VBROADCASTI128 lm2_642<>+0(SB), Y2
 	LEAQ         31(SP), AX
 	ANDQ         $-32, AX
 	MOVQ         y+0(FP), AX
@@ -853,8 +873,8 @@ TEXT ·matmulQ81xLm2_64AVX512(SB), NOSPLIT, $192-72
 	JLT          done2
 
 loop1:
-	VPXOR        Y0, Y0, Y0
-	VPXOR        Y1, Y1, Y1
+	VPXOR        Y3, Y3, Y3
+	VPXOR        Y4, Y4, Y4
 	MOVQ         q+16(FP), DX
 	MOVQ         d+24(FP), SI
 	MOVQ         blocks+64(FP), DI
@@ -863,31 +883,29 @@ loop1:
 	JLT          done4
 
 loop3:
-	VPBROADCASTW (R8), X2
-	VCVTPH2PS    X2, Y2
-	VPBROADCASTQ 2(R8), Y3
-	VPSRLVD      lm2_640<>+0(SB), Y3, Y3
-	VPAND        lm2_641<>+0(SB), Y3, Y3
-	VBROADCASTI128 lm2_642<>+0(SB), Y4
-	VPSHUFB      Y3, Y4, Y3
-	VPABSB       Y3, Y4
-	VMOVDQU      (DX), Y5
-	VPSIGNB      Y3, Y5, Y3
-	VPXOR        Y5, Y5, Y5
-	VPDPBUSD     Y3, Y4, Y5
-	VPBROADCASTQ 10(R8), Y3
-	VPSRLVD      lm2_640<>+0(SB), Y3, Y3
-	VPAND        lm2_641<>+0(SB), Y3, Y3
-	VBROADCASTI128 lm2_642<>+0(SB), Y4
-	VPSHUFB      Y3, Y4, Y3
-	VPABSB       Y3, Y4
-	VMOVDQU      32(DX), Y6
-	VPSIGNB      Y3, Y6, Y3
-	VPDPBUSD     Y3, Y4, Y5
-	VBROADCASTSS (SI), Y3
-	VCVTDQ2PS    Y5, Y4
-	VMULPS       Y2, Y3, Y2
-	VFMADD231PS  Y2, Y4, Y0
+	VPBROADCASTW (R8), X5
+	VCVTPH2PS    X5, Y5
+	VPBROADCASTQ 2(R8), Y6
+	VPSRLVD      Y0, Y6, Y6
+	VPAND        Y1, Y6, Y6
+	VPSHUFB      Y6, Y2, Y6
+	VPABSB       Y6, Y7
+	VMOVDQU      (DX), Y8
+	VPSIGNB      Y6, Y8, Y6
+	VPXOR        Y8, Y8, Y8
+	VPDPBUSD     Y6, Y7, Y8
+	VPBROADCASTQ 10(R8), Y6
+	VPSRLVD      Y0, Y6, Y6
+	VPAND        Y1, Y6, Y6
+	VPSHUFB      Y6, Y2, Y6
+	VPABSB       Y6, Y7
+	VMOVDQU      32(DX), Y9
+	VPSIGNB      Y6, Y9, Y6
+	VPDPBUSD     Y6, Y7, Y8
+	VBROADCASTSS (SI), Y6
+	VCVTDQ2PS    Y8, Y7
+	VMULPS       Y5, Y6, Y5
+	VFMADD231PS  Y5, Y7, Y3
 	ADDQ         $0x12, R8
 	ADDQ         $0x40, DX
 	ADDQ         $4, SI
@@ -896,14 +914,14 @@ loop3:
 
 done4:
 	ADDQ         $1, DI
-	VADDPS       Y1, Y0, Y0
-	VEXTRACTF128 $1, Y0, X1
-	VADDPS       X0, X1, X1
-	VMOVHLPS     X1, X1, X0
-	VADDPS       X0, X1, X1
-	VMOVSHDUP    X1, X0
-	VADDSS       X0, X1, X1
-	VMOVSS       X1, (AX)
+	VADDPS       Y4, Y3, Y3
+	VEXTRACTF128 $1, Y3, X4
+	VADDPS       X3, X4, X4
+	VMOVHLPS     X4, X4, X3
+	VADDPS       X3, X4, X4
+	VMOVSHDUP    X4, X3
+	VADDSS       X3, X4, X4
+	VMOVSS       X4, (AX)
 	ADDQ         $4, AX
 	MOVQ         stride+48(FP), DX
 	ADDQ         DX, BX
@@ -918,6 +936,11 @@ done2:
 // matmulQ82xLm2_64AVX512 multiplies rows of w with 2 rows of activations in int8; ldy and stride in bytes.
 // Requires: F16C, FMA, AVX512VL, AVX512VNNI
 TEXT ·matmulQ82xLm2_64AVX512(SB), NOSPLIT, $192-72
+
+	// constants of the loops
+	VMOVDQU      lm2_640<>+0(SB), Y0
+	VMOVDQU      lm2_641<>+0(SB), Y1
+	VBROADCASTI128 lm2_642<>+0(SB), Y2
 	LEAQ         31(SP), AX
 	ANDQ         $-32, AX
 	MOVQ         y+0(FP), AX
@@ -927,8 +950,8 @@ TEXT ·matmulQ82xLm2_64AVX512(SB), NOSPLIT, $192-72
 	JLT          done2
 
 loop1:
-	VPXOR        Y0, Y0, Y0
-	VPXOR        Y1, Y1, Y1
+	VPXOR        Y3, Y3, Y3
+	VPXOR        Y4, Y4, Y4
 	MOVQ         q+16(FP), DX
 	MOVQ         d+24(FP), SI
 	MOVQ         blocks+64(FP), DI
@@ -937,42 +960,40 @@ loop1:
 	JLT          done4
 
 loop3:
-	VPBROADCASTW (R8), X2
-	VCVTPH2PS    X2, Y2
-	VPBROADCASTQ 2(R8), Y3
-	VPSRLVD      lm2_640<>+0(SB), Y3, Y3
-	VPAND        lm2_641<>+0(SB), Y3, Y3
-	VBROADCASTI128 lm2_642<>+0(SB), Y4
-	VPSHUFB      Y3, Y4, Y3
-	VPABSB       Y3, Y4
-	VMOVDQU      (DX), Y5
-	VPSIGNB      Y3, Y5, Y5
-	VPXOR        Y6, Y6, Y6
-	VPDPBUSD     Y5, Y4, Y6
-	VMOVDQU      64(DX), Y5
-	VPSIGNB      Y3, Y5, Y3
-	VPXOR        Y5, Y5, Y5
-	VPDPBUSD     Y3, Y4, Y5
-	VPBROADCASTQ 10(R8), Y3
-	VPSRLVD      lm2_640<>+0(SB), Y3, Y3
-	VPAND        lm2_641<>+0(SB), Y3, Y3
-	VBROADCASTI128 lm2_642<>+0(SB), Y4
-	VPSHUFB      Y3, Y4, Y3
-	VPABSB       Y3, Y4
-	VMOVDQU      32(DX), Y7
-	VPSIGNB      Y3, Y7, Y7
-	VPDPBUSD     Y7, Y4, Y6
-	VMOVDQU      96(DX), Y7
-	VPSIGNB      Y3, Y7, Y3
-	VPDPBUSD     Y3, Y4, Y5
-	VBROADCASTSS (SI), Y3
-	VCVTDQ2PS    Y6, Y4
-	VMULPS       Y2, Y3, Y3
-	VFMADD231PS  Y3, Y4, Y0
-	VBROADCASTSS 4(SI), Y3
-	VCVTDQ2PS    Y5, Y4
-	VMULPS       Y2, Y3, Y2
-	VFMADD231PS  Y2, Y4, Y1
+	VPBROADCASTW (R8), X5
+	VCVTPH2PS    X5, Y5
+	VPBROADCASTQ 2(R8), Y6
+	VPSRLVD      Y0, Y6, Y6
+	VPAND        Y1, Y6, Y6
+	VPSHUFB      Y6, Y2, Y6
+	VPABSB       Y6, Y7
+	VMOVDQU      (DX), Y8
+	VPSIGNB      Y6, Y8, Y8
+	VPXOR        Y9, Y9, Y9
+	VPDPBUSD     Y8, Y7, Y9
+	VMOVDQU      64(DX), Y8
+	VPSIGNB      Y6, Y8, Y6
+	VPXOR        Y8, Y8, Y8
+	VPDPBUSD     Y6, Y7, Y8
+	VPBROADCASTQ 10(R8), Y6
+	VPSRLVD      Y0, Y6, Y6
+	VPAND        Y1, Y6, Y6
+	VPSHUFB      Y6, Y2, Y6
+	VPABSB       Y6, Y7
+	VMOVDQU      32(DX), Y10
+	VPSIGNB      Y6, Y10, Y10
+	VPDPBUSD     Y10, Y7, Y9
+	VMOVDQU      96(DX), Y10
+	VPSIGNB      Y6, Y10, Y6
+	VPDPBUSD     Y6, Y7, Y8
+	VBROADCASTSS (SI), Y6
+	VCVTDQ2PS    Y9, Y7
+	VMULPS       Y5, Y6, Y6
+	VFMADD231PS  Y6, Y7, Y3
+	VBROADCASTSS 4(SI), Y6
+	VCVTDQ2PS    Y8, Y7
+	VMULPS       Y5, Y6, Y5
+	VFMADD231PS  Y5, Y7, Y4
 	ADDQ         $0x12, R8
 	ADDQ         $0x80, DX
 	ADDQ         $8, SI
@@ -981,23 +1002,23 @@ loop3:
 
 done4:
 	ADDQ         $1, DI
-	VEXTRACTF128 $1, Y0, X2
-	VADDPS       X0, X2, X2
-	VMOVHLPS     X2, X2, X0
-	VADDPS       X0, X2, X2
-	VMOVSHDUP    X2, X0
-	VADDSS       X0, X2, X2
-	VMOVSS       X2, (AX)
+	VEXTRACTF128 $1, Y3, X5
+	VADDPS       X3, X5, X5
+	VMOVHLPS     X5, X5, X3
+	VADDPS       X3, X5, X5
+	VMOVSHDUP    X5, X3
+	VADDSS       X3, X5, X5
+	VMOVSS       X5, (AX)
 	MOVQ         ldy+8(FP), DX
 	MOVQ         AX, SI
 	ADDQ         DX, SI
-	VEXTRACTF128 $1, Y1, X0
-	VADDPS       X1, X0, X0
-	VMOVHLPS     X0, X0, X1
-	VADDPS       X1, X0, X0
-	VMOVSHDUP    X0, X1
-	VADDSS       X1, X0, X0
-	VMOVSS       X0, (SI)
+	VEXTRACTF128 $1, Y4, X3
+	VADDPS       X4, X3, X3
+	VMOVHLPS     X3, X3, X4
+	VADDPS       X4, X3, X3
+	VMOVSHDUP    X3, X4
+	VADDSS       X4, X3, X3
+	VMOVSS       X3, (SI)
 	ADDQ         $4, AX
 	MOVQ         stride+48(FP), DX
 	ADDQ         DX, BX
@@ -1012,6 +1033,11 @@ done2:
 // matmulQ83xLm2_64AVX512 multiplies rows of w with 3 rows of activations in int8; ldy and stride in bytes.
 // Requires: F16C, FMA, AVX512VL, AVX512VNNI
 TEXT ·matmulQ83xLm2_64AVX512(SB), NOSPLIT, $192-72
+
+	// constants of the loops
+	VMOVDQU      lm2_640<>+0(SB), Y0
+	VMOVDQU      lm2_641<>+0(SB), Y1
+	VBROADCASTI128 lm2_642<>+0(SB), Y2
 	LEAQ         31(SP), AX
 	ANDQ         $-32, AX
 	MOVQ         y+0(FP), AX
@@ -1021,9 +1047,9 @@ TEXT ·matmulQ83xLm2_64AVX512(SB), NOSPLIT, $192-72
 	JLT          done2
 
 loop1:
-	VPXOR        Y0, Y0, Y0
-	VPXOR        Y1, Y1, Y1
-	VPXOR        Y2, Y2, Y2
+	VPXOR        Y3, Y3, Y3
+	VPXOR        Y4, Y4, Y4
+	VPXOR        Y5, Y5, Y5
 	MOVQ         q+16(FP), DX
 	MOVQ         d+24(FP), SI
 	MOVQ         blocks+64(FP), DI
@@ -1032,53 +1058,51 @@ loop1:
 	JLT          done4
 
 loop3:
-	VPBROADCASTW (R8), X3
-	VCVTPH2PS    X3, Y3
-	VPBROADCASTQ 2(R8), Y4
-	VPSRLVD      lm2_640<>+0(SB), Y4, Y4
-	VPAND        lm2_641<>+0(SB), Y4, Y4
-	VBROADCASTI128 lm2_642<>+0(SB), Y5
-	VPSHUFB      Y4, Y5, Y4
-	VPABSB       Y4, Y5
-	VMOVDQU      (DX), Y6
-	VPSIGNB      Y4, Y6, Y6
-	VPXOR        Y7, Y7, Y7
-	VPDPBUSD     Y6, Y5, Y7
-	VMOVDQU      64(DX), Y6
-	VPSIGNB      Y4, Y6, Y6
-	VPXOR        Y8, Y8, Y8
-	VPDPBUSD     Y6, Y5, Y8
-	VMOVDQU      128(DX), Y6
-	VPSIGNB      Y4, Y6, Y4
-	VPXOR        Y6, Y6, Y6
-	VPDPBUSD     Y4, Y5, Y6
-	VPBROADCASTQ 10(R8), Y4
-	VPSRLVD      lm2_640<>+0(SB), Y4, Y4
-	VPAND        lm2_641<>+0(SB), Y4, Y4
-	VBROADCASTI128 lm2_642<>+0(SB), Y5
-	VPSHUFB      Y4, Y5, Y4
-	VPABSB       Y4, Y5
-	VMOVDQU      32(DX), Y9
-	VPSIGNB      Y4, Y9, Y9
-	VPDPBUSD     Y9, Y5, Y7
-	VMOVDQU      96(DX), Y9
-	VPSIGNB      Y4, Y9, Y9
-	VPDPBUSD     Y9, Y5, Y8
-	VMOVDQU      160(DX), Y9
-	VPSIGNB      Y4, Y9, Y4
-	VPDPBUSD     Y4, Y5, Y6
-	VBROADCASTSS (SI), Y4
-	VCVTDQ2PS    Y7, Y5
-	VMULPS       Y3, Y4, Y4
-	VFMADD231PS  Y4, Y5, Y0
-	VBROADCASTSS 4(SI), Y4
-	VCVTDQ2PS    Y8, Y5
-	VMULPS       Y3, Y4, Y4
-	VFMADD231PS  Y4, Y5, Y1
-	VBROADCASTSS 8(SI), Y4
-	VCVTDQ2PS    Y6, Y5
-	VMULPS       Y3, Y4, Y3
-	VFMADD231PS  Y3, Y5, Y2
+	VPBROADCASTW (R8), X6
+	VCVTPH2PS    X6, Y6
+	VPBROADCASTQ 2(R8), Y7
+	VPSRLVD      Y0, Y7, Y7
+	VPAND        Y1, Y7, Y7
+	VPSHUFB      Y7, Y2, Y7
+	VPABSB       Y7, Y8
+	VMOVDQU      (DX), Y9
+	VPSIGNB      Y7, Y9, Y9
+	VPXOR        Y10, Y10, Y10
+	VPDPBUSD     Y9, Y8, Y10
+	VMOVDQU      64(DX), Y9
+	VPSIGNB      Y7, Y9, Y9
+	VPXOR        Y11, Y11, Y11
+	VPDPBUSD     Y9, Y8, Y11
+	VMOVDQU      128(DX), Y9
+	VPSIGNB      Y7, Y9, Y7
+	VPXOR        Y9, Y9, Y9
+	VPDPBUSD     Y7, Y8, Y9
+	VPBROADCASTQ 10(R8), Y7
+	VPSRLVD      Y0, Y7, Y7
+	VPAND        Y1, Y7, Y7
+	VPSHUFB      Y7, Y2, Y7
+	VPABSB       Y7, Y8
+	VMOVDQU      32(DX), Y12
+	VPSIGNB      Y7, Y12, Y12
+	VPDPBUSD     Y12, Y8, Y10
+	VMOVDQU      96(DX), Y12
+	VPSIGNB      Y7, Y12, Y12
+	VPDPBUSD     Y12, Y8, Y11
+	VMOVDQU      160(DX), Y12
+	VPSIGNB      Y7, Y12, Y7
+	VPDPBUSD     Y7, Y8, Y9
+	VBROADCASTSS (SI), Y7
+	VCVTDQ2PS    Y10, Y8
+	VMULPS       Y6, Y7, Y7
+	VFMADD231PS  Y7, Y8, Y3
+	VBROADCASTSS 4(SI), Y7
+	VCVTDQ2PS    Y11, Y8
+	VMULPS       Y6, Y7, Y7
+	VFMADD231PS  Y7, Y8, Y4
+	VBROADCASTSS 8(SI), Y7
+	VCVTDQ2PS    Y9, Y8
+	VMULPS       Y6, Y7, Y6
+	VFMADD231PS  Y6, Y8, Y5
 	ADDQ         $0x12, R8
 	ADDQ         $0xc0, DX
 	ADDQ         $0xc, SI
@@ -1087,31 +1111,31 @@ loop3:
 
 done4:
 	ADDQ         $1, DI
-	VEXTRACTF128 $1, Y0, X3
-	VADDPS       X0, X3, X3
-	VMOVHLPS     X3, X3, X0
-	VADDPS       X0, X3, X3
-	VMOVSHDUP    X3, X0
-	VADDSS       X0, X3, X3
-	VMOVSS       X3, (AX)
+	VEXTRACTF128 $1, Y3, X6
+	VADDPS       X3, X6, X6
+	VMOVHLPS     X6, X6, X3
+	VADDPS       X3, X6, X6
+	VMOVSHDUP    X6, X3
+	VADDSS       X3, X6, X6
+	VMOVSS       X6, (AX)
 	MOVQ         ldy+8(FP), DX
 	MOVQ         AX, SI
 	ADDQ         DX, SI
-	VEXTRACTF128 $1, Y1, X0
-	VADDPS       X1, X0, X0
-	VMOVHLPS     X0, X0, X1
-	VADDPS       X1, X0, X0
-	VMOVSHDUP    X0, X1
-	VADDSS       X1, X0, X0
-	VMOVSS       X0, (SI)
+	VEXTRACTF128 $1, Y4, X3
+	VADDPS       X4, X3, X3
+	VMOVHLPS     X3, X3, X4
+	VADDPS       X4, X3, X3
+	VMOVSHDUP    X3, X4
+	VADDSS       X4, X3, X3
+	VMOVSS       X3, (SI)
 	ADDQ         DX, SI
-	VEXTRACTF128 $1, Y2, X0
-	VADDPS       X2, X0, X0
-	VMOVHLPS     X0, X0, X1
-	VADDPS       X1, X0, X0
-	VMOVSHDUP    X0, X1
-	VADDSS       X1, X0, X0
-	VMOVSS       X0, (SI)
+	VEXTRACTF128 $1, Y5, X3
+	VADDPS       X5, X3, X3
+	VMOVHLPS     X3, X3, X4
+	VADDPS       X4, X3, X3
+	VMOVSHDUP    X3, X4
+	VADDSS       X4, X3, X3
+	VMOVSS       X3, (SI)
 	ADDQ         $4, AX
 	MOVQ         stride+48(FP), DX
 	ADDQ         DX, BX
@@ -1126,6 +1150,11 @@ done2:
 // matmulQ84xLm2_64AVX512 multiplies rows of w with 4 rows of activations in int8; ldy and stride in bytes.
 // Requires: F16C, FMA, AVX512VL, AVX512VNNI
 TEXT ·matmulQ84xLm2_64AVX512(SB), NOSPLIT, $192-72
+
+	// constants of the loops
+	VMOVDQU      lm2_640<>+0(SB), Y0
+	VMOVDQU      lm2_641<>+0(SB), Y1
+	VBROADCASTI128 lm2_642<>+0(SB), Y2
 	LEAQ         31(SP), AX
 	ANDQ         $-32, AX
 	MOVQ         y+0(FP), AX
@@ -1135,10 +1164,10 @@ TEXT ·matmulQ84xLm2_64AVX512(SB), NOSPLIT, $192-72
 	JLT          done2
 
 loop1:
-	VPXOR        Y0, Y0, Y0
-	VPXOR        Y1, Y1, Y1
-	VPXOR        Y2, Y2, Y2
 	VPXOR        Y3, Y3, Y3
+	VPXOR        Y4, Y4, Y4
+	VPXOR        Y5, Y5, Y5
+	VPXOR        Y6, Y6, Y6
 	MOVQ         q+16(FP), DX
 	MOVQ         d+24(FP), SI
 	MOVQ         blocks+64(FP), DI
@@ -1147,64 +1176,62 @@ loop1:
 	JLT          done4
 
 loop3:
-	VPBROADCASTW (R8), X4
-	VCVTPH2PS    X4, Y4
-	VPBROADCASTQ 2(R8), Y5
-	VPSRLVD      lm2_640<>+0(SB), Y5, Y5
-	VPAND        lm2_641<>+0(SB), Y5, Y5
-	VBROADCASTI128 lm2_642<>+0(SB), Y6
-	VPSHUFB      Y5, Y6, Y5
-	VPABSB       Y5, Y6
-	VMOVDQU      (DX), Y7
-	VPSIGNB      Y5, Y7, Y7
-	VPXOR        Y8, Y8, Y8
-	VPDPBUSD     Y7, Y6, Y8
-	VMOVDQU      64(DX), Y7
-	VPSIGNB      Y5, Y7, Y7
-	VPXOR        Y9, Y9, Y9
-	VPDPBUSD     Y7, Y6, Y9
-	VMOVDQU      128(DX), Y7
-	VPSIGNB      Y5, Y7, Y7
+	VPBROADCASTW (R8), X7
+	VCVTPH2PS    X7, Y7
+	VPBROADCASTQ 2(R8), Y8
+	VPSRLVD      Y0, Y8, Y8
+	VPAND        Y1, Y8, Y8
+	VPSHUFB      Y8, Y2, Y8
+	VPABSB       Y8, Y9
+	VMOVDQU      (DX), Y10
+	VPSIGNB      Y8, Y10, Y10
+	VPXOR        Y11, Y11, Y11
+	VPDPBUSD     Y10, Y9, Y11
+	VMOVDQU      64(DX), Y10
+	VPSIGNB      Y8, Y10, Y10
+	VPXOR        Y12, Y12, Y12
+	VPDPBUSD     Y10, Y9, Y12
+	VMOVDQU      128(DX), Y10
+	VPSIGNB      Y8, Y10, Y10
+	VPXOR        Y13, Y13, Y13
+	VPDPBUSD     Y10, Y9, Y13
+	VMOVDQU      192(DX), Y10
+	VPSIGNB      Y8, Y10, Y8
 	VPXOR        Y10, Y10, Y10
-	VPDPBUSD     Y7, Y6, Y10
-	VMOVDQU      192(DX), Y7
-	VPSIGNB      Y5, Y7, Y5
-	VPXOR        Y7, Y7, Y7
-	VPDPBUSD     Y5, Y6, Y7
-	VPBROADCASTQ 10(R8), Y5
-	VPSRLVD      lm2_640<>+0(SB), Y5, Y5
-	VPAND        lm2_641<>+0(SB), Y5, Y5
-	VBROADCASTI128 lm2_642<>+0(SB), Y6
-	VPSHUFB      Y5, Y6, Y5
-	VPABSB       Y5, Y6
-	VMOVDQU      32(DX), Y11
-	VPSIGNB      Y5, Y11, Y11
-	VPDPBUSD     Y11, Y6, Y8
-	VMOVDQU      96(DX), Y11
-	VPSIGNB      Y5, Y11, Y11
-	VPDPBUSD     Y11, Y6, Y9
-	VMOVDQU      160(DX), Y11
-	VPSIGNB      Y5, Y11, Y11
-	VPDPBUSD     Y11, Y6, Y10
-	VMOVDQU      224(DX), Y11
-	VPSIGNB      Y5, Y11, Y5
-	VPDPBUSD     Y5, Y6, Y7
-	VBROADCASTSS (SI), Y5
-	VCVTDQ2PS    Y8, Y6
-	VMULPS       Y4, Y5, Y5
-	VFMADD231PS  Y5, Y6, Y0
-	VBROADCASTSS 4(SI), Y5
-	VCVTDQ2PS    Y9, Y6
-	VMULPS       Y4, Y5, Y5
-	VFMADD231PS  Y5, Y6, Y1
-	VBROADCASTSS 8(SI), Y5
-	VCVTDQ2PS    Y10, Y6
-	VMULPS       Y4, Y5, Y5
-	VFMADD231PS  Y5, Y6, Y2
-	VBROADCASTSS 12(SI), Y5
-	VCVTDQ2PS    Y7, Y6
-	VMULPS       Y4, Y5, Y4
-	VFMADD231PS  Y4, Y6, Y3
+	VPDPBUSD     Y8, Y9, Y10
+	VPBROADCASTQ 10(R8), Y8
+	VPSRLVD      Y0, Y8, Y8
+	VPAND        Y1, Y8, Y8
+	VPSHUFB      Y8, Y2, Y8
+	VPABSB       Y8, Y9
+	VMOVDQU      32(DX), Y14
+	VPSIGNB      Y8, Y14, Y14
+	VPDPBUSD     Y14, Y9, Y11
+	VMOVDQU      96(DX), Y14
+	VPSIGNB      Y8, Y14, Y14
+	VPDPBUSD     Y14, Y9, Y12
+	VMOVDQU      160(DX), Y14
+	VPSIGNB      Y8, Y14, Y14
+	VPDPBUSD     Y14, Y9, Y13
+	VMOVDQU      224(DX), Y14
+	VPSIGNB      Y8, Y14, Y8
+	VPDPBUSD     Y8, Y9, Y10
+	VBROADCASTSS (SI), Y8
+	VCVTDQ2PS    Y11, Y9
+	VMULPS       Y7, Y8, Y8
+	VFMADD231PS  Y8, Y9, Y3
+	VBROADCASTSS 4(SI), Y8
+	VCVTDQ2PS    Y12, Y9
+	VMULPS       Y7, Y8, Y8
+	VFMADD231PS  Y8, Y9, Y4
+	VBROADCASTSS 8(SI), Y8
+	VCVTDQ2PS    Y13, Y9
+	VMULPS       Y7, Y8, Y8
+	VFMADD231PS  Y8, Y9, Y5
+	VBROADCASTSS 12(SI), Y8
+	VCVTDQ2PS    Y10, Y9
+	VMULPS       Y7, Y8, Y7
+	VFMADD231PS  Y7, Y9, Y6
 	ADDQ         $0x12, R8
 	ADDQ         $0x100, DX
 	ADDQ         $0x10, SI
@@ -1213,39 +1240,39 @@ loop3:
 
 done4:
 	ADDQ         $1, DI
-	VEXTRACTF128 $1, Y0, X4
-	VADDPS       X0, X4, X4
-	VMOVHLPS     X4, X4, X0
-	VADDPS       X0, X4, X4
-	VMOVSHDUP    X4, X0
-	VADDSS       X0, X4, X4
-	VMOVSS       X4, (AX)
+	VEXTRACTF128 $1, Y3, X7
+	VADDPS       X3, X7, X7
+	VMOVHLPS     X7, X7, X3
+	VADDPS       X3, X7, X7
+	VMOVSHDUP    X7, X3
+	VADDSS       X3, X7, X7
+	VMOVSS       X7, (AX)
 	MOVQ         ldy+8(FP), DX
 	MOVQ         AX, SI
 	ADDQ         DX, SI
-	VEXTRACTF128 $1, Y1, X0
-	VADDPS       X1, X0, X0
-	VMOVHLPS     X0, X0, X1
-	VADDPS       X1, X0, X0
-	VMOVSHDUP    X0, X1
-	VADDSS       X1, X0, X0
-	VMOVSS       X0, (SI)
+	VEXTRACTF128 $1, Y4, X3
+	VADDPS       X4, X3, X3
+	VMOVHLPS     X3, X3, X4
+	VADDPS       X4, X3, X3
+	VMOVSHDUP    X3, X4
+	VADDSS       X4, X3, X3
+	VMOVSS       X3, (SI)
 	ADDQ         DX, SI
-	VEXTRACTF128 $1, Y2, X0
-	VADDPS       X2, X0, X0
-	VMOVHLPS     X0, X0, X1
-	VADDPS       X1, X0, X0
-	VMOVSHDUP    X0, X1
-	VADDSS       X1, X0, X0
-	VMOVSS       X0, (SI)
+	VEXTRACTF128 $1, Y5, X3
+	VADDPS       X5, X3, X3
+	VMOVHLPS     X3, X3, X4
+	VADDPS       X4, X3, X3
+	VMOVSHDUP    X3, X4
+	VADDSS       X4, X3, X3
+	VMOVSS       X3, (SI)
 	ADDQ         DX, SI
-	VEXTRACTF128 $1, Y3, X0
-	VADDPS       X3, X0, X0
-	VMOVHLPS     X0, X0, X1
-	VADDPS       X1, X0, X0
-	VMOVSHDUP    X0, X1
-	VADDSS       X1, X0, X0
-	VMOVSS       X0, (SI)
+	VEXTRACTF128 $1, Y6, X3
+	VADDPS       X6, X3, X3
+	VMOVHLPS     X3, X3, X4
+	VADDPS       X4, X3, X3
+	VMOVSHDUP    X3, X4
+	VADDSS       X4, X3, X3
+	VMOVSS       X3, (SI)
 	ADDQ         $4, AX
 	MOVQ         stride+48(FP), DX
 	ADDQ         DX, BX
@@ -1260,6 +1287,11 @@ done2:
 // matmulQ8Block1xLm2_64AVX512 multiplies rows of one block with 1 row of activations in int8; rows is a multiple of 4, ldy and stride in bytes.
 // Requires: F16C, AVX512VL, AVX512VNNI
 TEXT ·matmulQ8Block1xLm2_64AVX512(SB), NOSPLIT, $576-72
+
+	// constants of the loops
+	VMOVDQU      lm2_640<>+0(SB), Y0
+	VMOVDQU      lm2_641<>+0(SB), Y1
+	VBROADCASTI128 lm2_648<>+0(SB), Y2
 	LEAQ         31(SP), AX
 	ANDQ         $-32, AX
 	LEAQ         223(SP), AX
@@ -1274,36 +1306,36 @@ TEXT ·matmulQ8Block1xLm2_64AVX512(SB), NOSPLIT, $576-72
 	ANDQ         $-32, DI
 
 	// halves: quants over 2, to even; fixed: the smallest level times their sum
-	VMOVDQU      lm2_643<>+0(SB), Y0
-	VMOVDQU      (CX), Y1
-	VPAND        lm2_644<>+0(SB), Y1, Y2
-	VPSRLD       $1, Y2, Y2
-	VPADDB       lm2_645<>+0(SB), Y2, Y2
-	VPXOR        lm2_646<>+0(SB), Y1, Y1
-	VPAVGB       Y2, Y1, Y1
-	VPXOR        lm2_646<>+0(SB), Y1, Y1
-	VMOVDQU      Y1, (DI)
-	VPXOR        Y2, Y2, Y2
-	VPDPBUSD     Y1, Y0, Y2
-	VMOVDQU      32(CX), Y1
-	VPAND        lm2_644<>+0(SB), Y1, Y3
-	VPSRLD       $1, Y3, Y3
-	VPADDB       lm2_645<>+0(SB), Y3, Y3
-	VPXOR        lm2_646<>+0(SB), Y1, Y1
-	VPAVGB       Y3, Y1, Y1
-	VPXOR        lm2_646<>+0(SB), Y1, Y1
-	VMOVDQU      Y1, 32(DI)
-	VPDPBUSD     Y1, Y0, Y2
-	VMOVDQU      lm2_647<>+0(SB), Y0
-	VCVTDQ2PS    Y2, Y1
-	VMULPS       Y0, Y1, Y0
-	VEXTRACTF128 $1, Y0, X1
-	VADDPS       X0, X1, X1
-	VMOVHLPS     X1, X1, X0
-	VADDPS       X0, X1, X1
-	VMOVSHDUP    X1, X0
-	VADDSS       X0, X1, X1
-	VMOVSS       X1, (SI)
+	VMOVDQU      lm2_643<>+0(SB), Y3
+	VMOVDQU      (CX), Y4
+	VPAND        lm2_644<>+0(SB), Y4, Y5
+	VPSRLD       $1, Y5, Y5
+	VPADDB       lm2_645<>+0(SB), Y5, Y5
+	VPXOR        lm2_646<>+0(SB), Y4, Y4
+	VPAVGB       Y5, Y4, Y4
+	VPXOR        lm2_646<>+0(SB), Y4, Y4
+	VMOVDQU      Y4, (DI)
+	VPXOR        Y5, Y5, Y5
+	VPDPBUSD     Y4, Y3, Y5
+	VMOVDQU      32(CX), Y4
+	VPAND        lm2_644<>+0(SB), Y4, Y6
+	VPSRLD       $1, Y6, Y6
+	VPADDB       lm2_645<>+0(SB), Y6, Y6
+	VPXOR        lm2_646<>+0(SB), Y4, Y4
+	VPAVGB       Y6, Y4, Y4
+	VPXOR        lm2_646<>+0(SB), Y4, Y4
+	VMOVDQU      Y4, 32(DI)
+	VPDPBUSD     Y4, Y3, Y5
+	VMOVDQU      lm2_647<>+0(SB), Y3
+	VCVTDQ2PS    Y5, Y4
+	VMULPS       Y3, Y4, Y3
+	VEXTRACTF128 $1, Y3, X4
+	VADDPS       X3, X4, X4
+	VMOVHLPS     X4, X4, X3
+	VADDPS       X3, X4, X4
+	VMOVSHDUP    X4, X3
+	VADDSS       X3, X4, X4
+	VMOVSS       X4, (SI)
 	MOVQ         y+0(FP), CX
 	MOVQ         w+40(FP), R8
 	MOVQ         rows+56(FP), R9
@@ -1321,25 +1353,23 @@ loop1:
 	JLT          done4
 
 loop3:
-	VPBROADCASTQ 2(R8), Y0
-	VPSRLVD      lm2_640<>+0(SB), Y0, Y0
-	VPAND        lm2_641<>+0(SB), Y0, Y0
-	VBROADCASTI128 lm2_648<>+0(SB), Y1
-	VPSHUFB      Y0, Y1, Y0
-	VMOVDQU      (DI), Y1
-	VPXOR        Y2, Y2, Y2
-	VPDPBUSD     Y1, Y0, Y2
-	VPBROADCASTQ 10(R8), Y0
-	VPSRLVD      lm2_640<>+0(SB), Y0, Y0
-	VPAND        lm2_641<>+0(SB), Y0, Y0
-	VBROADCASTI128 lm2_648<>+0(SB), Y1
-	VPSHUFB      Y0, Y1, Y0
-	VMOVDQU      32(DI), Y1
-	VPDPBUSD     Y1, Y0, Y2
-	VMOVDQU      Y2, (R11)
-	VPBROADCASTW (R8), X0
-	VCVTPH2PS    X0, Y0
-	VMOVSS       X0, (R12)
+	VPBROADCASTQ 2(R8), Y3
+	VPSRLVD      Y0, Y3, Y3
+	VPAND        Y1, Y3, Y3
+	VPSHUFB      Y3, Y2, Y3
+	VMOVDQU      (DI), Y4
+	VPXOR        Y5, Y5, Y5
+	VPDPBUSD     Y4, Y3, Y5
+	VPBROADCASTQ 10(R8), Y3
+	VPSRLVD      Y0, Y3, Y3
+	VPAND        Y1, Y3, Y3
+	VPSHUFB      Y3, Y2, Y3
+	VMOVDQU      32(DI), Y4
+	VPDPBUSD     Y4, Y3, Y5
+	VMOVDQU      Y5, (R11)
+	VPBROADCASTW (R8), X3
+	VCVTPH2PS    X3, Y3
+	VMOVSS       X3, (R12)
 	ADDQ         $0x20, R11
 	ADDQ         $4, R12
 	MOVQ         stride+48(FP), R13
@@ -1351,30 +1381,30 @@ done4:
 	ADDQ         $1, R10
 
 	// four results for each row of y
-	VMOVUPS      (BX), X0
-	VADDPS       X0, X0, X0
-	VMOVDQU      (AX), Y1
-	VMOVDQU      32(AX), Y2
-	VMOVDQU      64(AX), Y3
-	VMOVDQU      96(AX), Y4
-	VPUNPCKLDQ   Y2, Y1, Y5
-	VPUNPCKHDQ   Y2, Y1, Y1
-	VPADDD       Y1, Y5, Y5
-	VPUNPCKLDQ   Y4, Y3, Y1
-	VPUNPCKHDQ   Y4, Y3, Y2
-	VPADDD       Y2, Y1, Y1
-	VPUNPCKLQDQ  Y1, Y5, Y2
-	VPUNPCKHQDQ  Y1, Y5, Y1
-	VPADDD       Y1, Y2, Y2
-	VEXTRACTI128 $1, Y2, X1
-	VPADDD       X1, X2, X1
-	VCVTDQ2PS    X1, X1
-	VBROADCASTSS (SI), X2
-	VADDPS       X2, X1, X1
-	VBROADCASTSS (DX), X2
-	VMULPS       X2, X1, X1
-	VMULPS       X0, X1, X0
-	VMOVUPS      X0, (CX)
+	VMOVUPS      (BX), X3
+	VADDPS       X3, X3, X3
+	VMOVDQU      (AX), Y4
+	VMOVDQU      32(AX), Y5
+	VMOVDQU      64(AX), Y6
+	VMOVDQU      96(AX), Y7
+	VPUNPCKLDQ   Y5, Y4, Y8
+	VPUNPCKHDQ   Y5, Y4, Y4
+	VPADDD       Y4, Y8, Y8
+	VPUNPCKLDQ   Y7, Y6, Y4
+	VPUNPCKHDQ   Y7, Y6, Y5
+	VPADDD       Y5, Y4, Y4
+	VPUNPCKLQDQ  Y4, Y8, Y5
+	VPUNPCKHQDQ  Y4, Y8, Y4
+	VPADDD       Y4, Y5, Y5
+	VEXTRACTI128 $1, Y5, X4
+	VPADDD       X4, X5, X4
+	VCVTDQ2PS    X4, X4
+	VBROADCASTSS (SI), X5
+	VADDPS       X5, X4, X4
+	VBROADCASTSS (DX), X5
+	VMULPS       X5, X4, X4
+	VMULPS       X3, X4, X3
+	VMOVUPS      X3, (CX)
 	ADDQ         $0x10, CX
 	SUBQ         $4, R9
 	JGE          loop1
@@ -1387,6 +1417,11 @@ done2:
 // matmulQ8Block2xLm2_64AVX512 multiplies rows of one block with 2 rows of activations in int8; rows is a multiple of 4, ldy and stride in bytes.
 // Requires: F16C, AVX512VL, AVX512VNNI
 TEXT ·matmulQ8Block2xLm2_64AVX512(SB), 0, $768-72
+
+	// constants of the loops
+	VMOVDQU      lm2_640<>+0(SB), Y0
+	VMOVDQU      lm2_641<>+0(SB), Y1
+	VBROADCASTI128 lm2_648<>+0(SB), Y2
 	LEAQ         31(SP), AX
 	ANDQ         $-32, AX
 	LEAQ         223(SP), AX
@@ -1401,65 +1436,65 @@ TEXT ·matmulQ8Block2xLm2_64AVX512(SB), 0, $768-72
 	ANDQ         $-32, DI
 
 	// halves: quants over 2, to even; fixed: the smallest level times their sum
-	VMOVDQU      lm2_643<>+0(SB), Y0
-	VMOVDQU      (CX), Y1
-	VPAND        lm2_644<>+0(SB), Y1, Y2
-	VPSRLD       $1, Y2, Y2
-	VPADDB       lm2_645<>+0(SB), Y2, Y2
-	VPXOR        lm2_646<>+0(SB), Y1, Y1
-	VPAVGB       Y2, Y1, Y1
-	VPXOR        lm2_646<>+0(SB), Y1, Y1
-	VMOVDQU      Y1, (DI)
-	VPXOR        Y2, Y2, Y2
-	VPDPBUSD     Y1, Y0, Y2
-	VMOVDQU      32(CX), Y1
-	VPAND        lm2_644<>+0(SB), Y1, Y3
-	VPSRLD       $1, Y3, Y3
-	VPADDB       lm2_645<>+0(SB), Y3, Y3
-	VPXOR        lm2_646<>+0(SB), Y1, Y1
-	VPAVGB       Y3, Y1, Y1
-	VPXOR        lm2_646<>+0(SB), Y1, Y1
-	VMOVDQU      Y1, 32(DI)
-	VPDPBUSD     Y1, Y0, Y2
-	VMOVDQU      lm2_647<>+0(SB), Y1
-	VCVTDQ2PS    Y2, Y2
-	VMULPS       Y1, Y2, Y1
-	VEXTRACTF128 $1, Y1, X2
-	VADDPS       X1, X2, X2
-	VMOVHLPS     X2, X2, X1
-	VADDPS       X1, X2, X2
-	VMOVSHDUP    X2, X1
-	VADDSS       X1, X2, X2
-	VMOVSS       X2, (SI)
-	VMOVDQU      64(CX), Y1
-	VPAND        lm2_644<>+0(SB), Y1, Y2
-	VPSRLD       $1, Y2, Y2
-	VPADDB       lm2_645<>+0(SB), Y2, Y2
-	VPXOR        lm2_646<>+0(SB), Y1, Y1
-	VPAVGB       Y2, Y1, Y1
-	VPXOR        lm2_646<>+0(SB), Y1, Y1
-	VMOVDQU      Y1, 64(DI)
-	VPXOR        Y2, Y2, Y2
-	VPDPBUSD     Y1, Y0, Y2
-	VMOVDQU      96(CX), Y1
-	VPAND        lm2_644<>+0(SB), Y1, Y3
-	VPSRLD       $1, Y3, Y3
-	VPADDB       lm2_645<>+0(SB), Y3, Y3
-	VPXOR        lm2_646<>+0(SB), Y1, Y1
-	VPAVGB       Y3, Y1, Y1
-	VPXOR        lm2_646<>+0(SB), Y1, Y1
-	VMOVDQU      Y1, 96(DI)
-	VPDPBUSD     Y1, Y0, Y2
-	VMOVDQU      lm2_647<>+0(SB), Y0
-	VCVTDQ2PS    Y2, Y1
-	VMULPS       Y0, Y1, Y0
-	VEXTRACTF128 $1, Y0, X1
-	VADDPS       X0, X1, X1
-	VMOVHLPS     X1, X1, X0
-	VADDPS       X0, X1, X1
-	VMOVSHDUP    X1, X0
-	VADDSS       X0, X1, X1
-	VMOVSS       X1, 4(SI)
+	VMOVDQU      lm2_643<>+0(SB), Y3
+	VMOVDQU      (CX), Y4
+	VPAND        lm2_644<>+0(SB), Y4, Y5
+	VPSRLD       $1, Y5, Y5
+	VPADDB       lm2_645<>+0(SB), Y5, Y5
+	VPXOR        lm2_646<>+0(SB), Y4, Y4
+	VPAVGB       Y5, Y4, Y4
+	VPXOR        lm2_646<>+0(SB), Y4, Y4
+	VMOVDQU      Y4, (DI)
+	VPXOR        Y5, Y5, Y5
+	VPDPBUSD     Y4, Y3, Y5
+	VMOVDQU      32(CX), Y4
+	VPAND        lm2_644<>+0(SB), Y4, Y6
+	VPSRLD       $1, Y6, Y6
+	VPADDB       lm2_645<>+0(SB), Y6, Y6
+	VPXOR        lm2_646<>+0(SB), Y4, Y4
+	VPAVGB       Y6, Y4, Y4
+	VPXOR        lm2_646<>+0(SB), Y4, Y4
+	VMOVDQU      Y4, 32(DI)
+	VPDPBUSD     Y4, Y3, Y5
+	VMOVDQU      lm2_647<>+0(SB), Y4
+	VCVTDQ2PS    Y5, Y5
+	VMULPS       Y4, Y5, Y4
+	VEXTRACTF128 $1, Y4, X5
+	VADDPS       X4, X5, X5
+	VMOVHLPS     X5, X5, X4
+	VADDPS       X4, X5, X5
+	VMOVSHDUP    X5, X4
+	VADDSS       X4, X5, X5
+	VMOVSS       X5, (SI)
+	VMOVDQU      64(CX), Y4
+	VPAND        lm2_644<>+0(SB), Y4, Y5
+	VPSRLD       $1, Y5, Y5
+	VPADDB       lm2_645<>+0(SB), Y5, Y5
+	VPXOR        lm2_646<>+0(SB), Y4, Y4
+	VPAVGB       Y5, Y4, Y4
+	VPXOR        lm2_646<>+0(SB), Y4, Y4
+	VMOVDQU      Y4, 64(DI)
+	VPXOR        Y5, Y5, Y5
+	VPDPBUSD     Y4, Y3, Y5
+	VMOVDQU      96(CX), Y4
+	VPAND        lm2_644<>+0(SB), Y4, Y6
+	VPSRLD       $1, Y6, Y6
+	VPADDB       lm2_645<>+0(SB), Y6, Y6
+	VPXOR        lm2_646<>+0(SB), Y4, Y4
+	VPAVGB       Y6, Y4, Y4
+	VPXOR        lm2_646<>+0(SB), Y4, Y4
+	VMOVDQU      Y4, 96(DI)
+	VPDPBUSD     Y4, Y3, Y5
+	VMOVDQU      lm2_647<>+0(SB), Y3
+	VCVTDQ2PS    Y5, Y4
+	VMULPS       Y3, Y4, Y3
+	VEXTRACTF128 $1, Y3, X4
+	VADDPS       X3, X4, X4
+	VMOVHLPS     X4, X4, X3
+	VADDPS       X3, X4, X4
+	VMOVSHDUP    X4, X3
+	VADDSS       X3, X4, X4
+	VMOVSS       X4, 4(SI)
 	MOVQ         y+0(FP), CX
 	MOVQ         w+40(FP), R8
 	MOVQ         rows+56(FP), R9
@@ -1477,31 +1512,29 @@ loop1:
 	JLT          done4
 
 loop3:
-	VPBROADCASTQ 2(R8), Y0
-	VPSRLVD      lm2_640<>+0(SB), Y0, Y0
-	VPAND        lm2_641<>+0(SB), Y0, Y0
-	VBROADCASTI128 lm2_648<>+0(SB), Y1
-	VPSHUFB      Y0, Y1, Y0
-	VMOVDQU      (DI), Y1
-	VPXOR        Y2, Y2, Y2
-	VPDPBUSD     Y1, Y0, Y2
-	VMOVDQU      64(DI), Y1
-	VPXOR        Y3, Y3, Y3
-	VPDPBUSD     Y1, Y0, Y3
-	VPBROADCASTQ 10(R8), Y0
-	VPSRLVD      lm2_640<>+0(SB), Y0, Y0
-	VPAND        lm2_641<>+0(SB), Y0, Y0
-	VBROADCASTI128 lm2_648<>+0(SB), Y1
-	VPSHUFB      Y0, Y1, Y0
-	VMOVDQU      32(DI), Y1
-	VPDPBUSD     Y1, Y0, Y2
-	VMOVDQU      96(DI), Y1
-	VPDPBUSD     Y1, Y0, Y3
-	VMOVDQU      Y2, (R11)
-	VMOVDQU      Y3, 128(R11)
-	VPBROADCASTW (R8), X0
-	VCVTPH2PS    X0, Y0
-	VMOVSS       X0, (R12)
+	VPBROADCASTQ 2(R8), Y3
+	VPSRLVD      Y0, Y3, Y3
+	VPAND        Y1, Y3, Y3
+	VPSHUFB      Y3, Y2, Y3
+	VMOVDQU      (DI), Y4
+	VPXOR        Y5, Y5, Y5
+	VPDPBUSD     Y4, Y3, Y5
+	VMOVDQU      64(DI), Y4
+	VPXOR        Y6, Y6, Y6
+	VPDPBUSD     Y4, Y3, Y6
+	VPBROADCASTQ 10(R8), Y3
+	VPSRLVD      Y0, Y3, Y3
+	VPAND        Y1, Y3, Y3
+	VPSHUFB      Y3, Y2, Y3
+	VMOVDQU      32(DI), Y4
+	VPDPBUSD     Y4, Y3, Y5
+	VMOVDQU      96(DI), Y4
+	VPDPBUSD     Y4, Y3, Y6
+	VMOVDQU      Y5, (R11)
+	VMOVDQU      Y6, 128(R11)
+	VPBROADCASTW (R8), X3
+	VCVTPH2PS    X3, Y3
+	VMOVSS       X3, (R12)
 	ADDQ         $0x20, R11
 	ADDQ         $4, R12
 	MOVQ         stride+48(FP), R13
@@ -1513,55 +1546,55 @@ done4:
 	ADDQ         $1, R10
 
 	// four results for each row of y
-	VMOVUPS      (BX), X0
-	VADDPS       X0, X0, X0
-	VMOVDQU      (AX), Y1
-	VMOVDQU      32(AX), Y2
-	VMOVDQU      64(AX), Y3
-	VMOVDQU      96(AX), Y4
-	VPUNPCKLDQ   Y2, Y1, Y5
-	VPUNPCKHDQ   Y2, Y1, Y1
-	VPADDD       Y1, Y5, Y5
-	VPUNPCKLDQ   Y4, Y3, Y1
-	VPUNPCKHDQ   Y4, Y3, Y2
-	VPADDD       Y2, Y1, Y1
-	VPUNPCKLQDQ  Y1, Y5, Y2
-	VPUNPCKHQDQ  Y1, Y5, Y1
-	VPADDD       Y1, Y2, Y2
-	VEXTRACTI128 $1, Y2, X1
-	VPADDD       X1, X2, X1
-	VCVTDQ2PS    X1, X1
-	VBROADCASTSS (SI), X2
-	VADDPS       X2, X1, X1
-	VBROADCASTSS (DX), X2
-	VMULPS       X2, X1, X1
-	VMULPS       X0, X1, X1
-	VMOVUPS      X1, (CX)
-	VMOVDQU      128(AX), Y1
-	VMOVDQU      160(AX), Y2
-	VMOVDQU      192(AX), Y3
-	VMOVDQU      224(AX), Y4
-	VPUNPCKLDQ   Y2, Y1, Y5
-	VPUNPCKHDQ   Y2, Y1, Y1
-	VPADDD       Y1, Y5, Y5
-	VPUNPCKLDQ   Y4, Y3, Y1
-	VPUNPCKHDQ   Y4, Y3, Y2
-	VPADDD       Y2, Y1, Y1
-	VPUNPCKLQDQ  Y1, Y5, Y2
-	VPUNPCKHQDQ  Y1, Y5, Y1
-	VPADDD       Y1, Y2, Y2
-	VEXTRACTI128 $1, Y2, X1
-	VPADDD       X1, X2, X1
-	VCVTDQ2PS    X1, X1
-	VBROADCASTSS 4(SI), X2
-	VADDPS       X2, X1, X1
-	VBROADCASTSS 4(DX), X2
-	VMULPS       X2, X1, X1
-	VMULPS       X0, X1, X0
+	VMOVUPS      (BX), X3
+	VADDPS       X3, X3, X3
+	VMOVDQU      (AX), Y4
+	VMOVDQU      32(AX), Y5
+	VMOVDQU      64(AX), Y6
+	VMOVDQU      96(AX), Y7
+	VPUNPCKLDQ   Y5, Y4, Y8
+	VPUNPCKHDQ   Y5, Y4, Y4
+	VPADDD       Y4, Y8, Y8
+	VPUNPCKLDQ   Y7, Y6, Y4
+	VPUNPCKHDQ   Y7, Y6, Y5
+	VPADDD       Y5, Y4, Y4
+	VPUNPCKLQDQ  Y4, Y8, Y5
+	VPUNPCKHQDQ  Y4, Y8, Y4
+	VPADDD       Y4, Y5, Y5
+	VEXTRACTI128 $1, Y5, X4
+	VPADDD       X4, X5, X4
+	VCVTDQ2PS    X4, X4
+	VBROADCASTSS (SI), X5
+	VADDPS       X5, X4, X4
+	VBROADCASTSS (DX), X5
+	VMULPS       X5, X4, X4
+	VMULPS       X3, X4, X4
+	VMOVUPS      X4, (CX)
+	VMOVDQU      128(AX), Y4
+	VMOVDQU      160(AX), Y5
+	VMOVDQU      192(AX), Y6
+	VMOVDQU      224(AX), Y7
+	VPUNPCKLDQ   Y5, Y4, Y8
+	VPUNPCKHDQ   Y5, Y4, Y4
+	VPADDD       Y4, Y8, Y8
+	VPUNPCKLDQ   Y7, Y6, Y4
+	VPUNPCKHDQ   Y7, Y6, Y5
+	VPADDD       Y5, Y4, Y4
+	VPUNPCKLQDQ  Y4, Y8, Y5
+	VPUNPCKHQDQ  Y4, Y8, Y4
+	VPADDD       Y4, Y5, Y5
+	VEXTRACTI128 $1, Y5, X4
+	VPADDD       X4, X5, X4
+	VCVTDQ2PS    X4, X4
+	VBROADCASTSS 4(SI), X5
+	VADDPS       X5, X4, X4
+	VBROADCASTSS 4(DX), X5
+	VMULPS       X5, X4, X4
+	VMULPS       X3, X4, X3
 	MOVQ         ldy+8(FP), R10
 	MOVQ         CX, R11
 	ADDQ         R10, R11
-	VMOVUPS      X0, (R11)
+	VMOVUPS      X3, (R11)
 	ADDQ         $0x10, CX
 	SUBQ         $4, R9
 	JGE          loop1
@@ -1574,6 +1607,11 @@ done2:
 // matmulQ8Block3xLm2_64AVX512 multiplies rows of one block with 3 rows of activations in int8; rows is a multiple of 4, ldy and stride in bytes.
 // Requires: F16C, AVX512VL, AVX512VNNI
 TEXT ·matmulQ8Block3xLm2_64AVX512(SB), 0, $960-72
+
+	// constants of the loops
+	VMOVDQU      lm2_640<>+0(SB), Y0
+	VMOVDQU      lm2_641<>+0(SB), Y1
+	VBROADCASTI128 lm2_648<>+0(SB), Y2
 	LEAQ         31(SP), AX
 	ANDQ         $-32, AX
 	LEAQ         223(SP), AX
@@ -1588,94 +1626,94 @@ TEXT ·matmulQ8Block3xLm2_64AVX512(SB), 0, $960-72
 	ANDQ         $-32, DI
 
 	// halves: quants over 2, to even; fixed: the smallest level times their sum
-	VMOVDQU      lm2_643<>+0(SB), Y0
-	VMOVDQU      (CX), Y1
-	VPAND        lm2_644<>+0(SB), Y1, Y2
-	VPSRLD       $1, Y2, Y2
-	VPADDB       lm2_645<>+0(SB), Y2, Y2
-	VPXOR        lm2_646<>+0(SB), Y1, Y1
-	VPAVGB       Y2, Y1, Y1
-	VPXOR        lm2_646<>+0(SB), Y1, Y1
-	VMOVDQU      Y1, (DI)
-	VPXOR        Y2, Y2, Y2
-	VPDPBUSD     Y1, Y0, Y2
-	VMOVDQU      32(CX), Y1
-	VPAND        lm2_644<>+0(SB), Y1, Y3
-	VPSRLD       $1, Y3, Y3
-	VPADDB       lm2_645<>+0(SB), Y3, Y3
-	VPXOR        lm2_646<>+0(SB), Y1, Y1
-	VPAVGB       Y3, Y1, Y1
-	VPXOR        lm2_646<>+0(SB), Y1, Y1
-	VMOVDQU      Y1, 32(DI)
-	VPDPBUSD     Y1, Y0, Y2
-	VMOVDQU      lm2_647<>+0(SB), Y1
-	VCVTDQ2PS    Y2, Y2
-	VMULPS       Y1, Y2, Y1
-	VEXTRACTF128 $1, Y1, X2
-	VADDPS       X1, X2, X2
-	VMOVHLPS     X2, X2, X1
-	VADDPS       X1, X2, X2
-	VMOVSHDUP    X2, X1
-	VADDSS       X1, X2, X2
-	VMOVSS       X2, (SI)
-	VMOVDQU      64(CX), Y1
-	VPAND        lm2_644<>+0(SB), Y1, Y2
-	VPSRLD       $1, Y2, Y2
-	VPADDB       lm2_645<>+0(SB), Y2, Y2
-	VPXOR        lm2_646<>+0(SB), Y1, Y1
-	VPAVGB       Y2, Y1, Y1
-	VPXOR        lm2_646<>+0(SB), Y1, Y1
-	VMOVDQU      Y1, 64(DI)
-	VPXOR        Y2, Y2, Y2
-	VPDPBUSD     Y1, Y0, Y2
-	VMOVDQU      96(CX), Y1
-	VPAND        lm2_644<>+0(SB), Y1, Y3
-	VPSRLD       $1, Y3, Y3
-	VPADDB       lm2_645<>+0(SB), Y3, Y3
-	VPXOR        lm2_646<>+0(SB), Y1, Y1
-	VPAVGB       Y3, Y1, Y1
-	VPXOR        lm2_646<>+0(SB), Y1, Y1
-	VMOVDQU      Y1, 96(DI)
-	VPDPBUSD     Y1, Y0, Y2
-	VMOVDQU      lm2_647<>+0(SB), Y1
-	VCVTDQ2PS    Y2, Y2
-	VMULPS       Y1, Y2, Y1
-	VEXTRACTF128 $1, Y1, X2
-	VADDPS       X1, X2, X2
-	VMOVHLPS     X2, X2, X1
-	VADDPS       X1, X2, X2
-	VMOVSHDUP    X2, X1
-	VADDSS       X1, X2, X2
-	VMOVSS       X2, 4(SI)
-	VMOVDQU      128(CX), Y1
-	VPAND        lm2_644<>+0(SB), Y1, Y2
-	VPSRLD       $1, Y2, Y2
-	VPADDB       lm2_645<>+0(SB), Y2, Y2
-	VPXOR        lm2_646<>+0(SB), Y1, Y1
-	VPAVGB       Y2, Y1, Y1
-	VPXOR        lm2_646<>+0(SB), Y1, Y1
-	VMOVDQU      Y1, 128(DI)
-	VPXOR        Y2, Y2, Y2
-	VPDPBUSD     Y1, Y0, Y2
-	VMOVDQU      160(CX), Y1
-	VPAND        lm2_644<>+0(SB), Y1, Y3
-	VPSRLD       $1, Y3, Y3
-	VPADDB       lm2_645<>+0(SB), Y3, Y3
-	VPXOR        lm2_646<>+0(SB), Y1, Y1
-	VPAVGB       Y3, Y1, Y1
-	VPXOR        lm2_646<>+0(SB), Y1, Y1
-	VMOVDQU      Y1, 160(DI)
-	VPDPBUSD     Y1, Y0, Y2
-	VMOVDQU      lm2_647<>+0(SB), Y0
-	VCVTDQ2PS    Y2, Y1
-	VMULPS       Y0, Y1, Y0
-	VEXTRACTF128 $1, Y0, X1
-	VADDPS       X0, X1, X1
-	VMOVHLPS     X1, X1, X0
-	VADDPS       X0, X1, X1
-	VMOVSHDUP    X1, X0
-	VADDSS       X0, X1, X1
-	VMOVSS       X1, 8(SI)
+	VMOVDQU      lm2_643<>+0(SB), Y3
+	VMOVDQU      (CX), Y4
+	VPAND        lm2_644<>+0(SB), Y4, Y5
+	VPSRLD       $1, Y5, Y5
+	VPADDB       lm2_645<>+0(SB), Y5, Y5
+	VPXOR        lm2_646<>+0(SB), Y4, Y4
+	VPAVGB       Y5, Y4, Y4
+	VPXOR        lm2_646<>+0(SB), Y4, Y4
+	VMOVDQU      Y4, (DI)
+	VPXOR        Y5, Y5, Y5
+	VPDPBUSD     Y4, Y3, Y5
+	VMOVDQU      32(CX), Y4
+	VPAND        lm2_644<>+0(SB), Y4, Y6
+	VPSRLD       $1, Y6, Y6
+	VPADDB       lm2_645<>+0(SB), Y6, Y6
+	VPXOR        lm2_646<>+0(SB), Y4, Y4
+	VPAVGB       Y6, Y4, Y4
+	VPXOR        lm2_646<>+0(SB), Y4, Y4
+	VMOVDQU      Y4, 32(DI)
+	VPDPBUSD     Y4, Y3, Y5
+	VMOVDQU      lm2_647<>+0(SB), Y4
+	VCVTDQ2PS    Y5, Y5
+	VMULPS       Y4, Y5, Y4
+	VEXTRACTF128 $1, Y4, X5
+	VADDPS       X4, X5, X5
+	VMOVHLPS     X5, X5, X4
+	VADDPS       X4, X5, X5
+	VMOVSHDUP    X5, X4
+	VADDSS       X4, X5, X5
+	VMOVSS       X5, (SI)
+	VMOVDQU      64(CX), Y4
+	VPAND        lm2_644<>+0(SB), Y4, Y5
+	VPSRLD       $1, Y5, Y5
+	VPADDB       lm2_645<>+0(SB), Y5, Y5
+	VPXOR        lm2_646<>+0(SB), Y4, Y4
+	VPAVGB       Y5, Y4, Y4
+	VPXOR        lm2_646<>+0(SB), Y4, Y4
+	VMOVDQU      Y4, 64(DI)
+	VPXOR        Y5, Y5, Y5
+	VPDPBUSD     Y4, Y3, Y5
+	VMOVDQU      96(CX), Y4
+	VPAND        lm2_644<>+0(SB), Y4, Y6
+	VPSRLD       $1, Y6, Y6
+	VPADDB       lm2_645<>+0(SB), Y6, Y6
+	VPXOR        lm2_646<>+0(SB), Y4, Y4
+	VPAVGB       Y6, Y4, Y4
+	VPXOR        lm2_646<>+0(SB), Y4, Y4
+	VMOVDQU      Y4, 96(DI)
+	VPDPBUSD     Y4, Y3, Y5
+	VMOVDQU      lm2_647<>+0(SB), Y4
+	VCVTDQ2PS    Y5, Y5
+	VMULPS       Y4, Y5, Y4
+	VEXTRACTF128 $1, Y4, X5
+	VADDPS       X4, X5, X5
+	VMOVHLPS     X5, X5, X4
+	VADDPS       X4, X5, X5
+	VMOVSHDUP    X5, X4
+	VADDSS       X4, X5, X5
+	VMOVSS       X5, 4(SI)
+	VMOVDQU      128(CX), Y4
+	VPAND        lm2_644<>+0(SB), Y4, Y5
+	VPSRLD       $1, Y5, Y5
+	VPADDB       lm2_645<>+0(SB), Y5, Y5
+	VPXOR        lm2_646<>+0(SB), Y4, Y4
+	VPAVGB       Y5, Y4, Y4
+	VPXOR        lm2_646<>+0(SB), Y4, Y4
+	VMOVDQU      Y4, 128(DI)
+	VPXOR        Y5, Y5, Y5
+	VPDPBUSD     Y4, Y3, Y5
+	VMOVDQU      160(CX), Y4
+	VPAND        lm2_644<>+0(SB), Y4, Y6
+	VPSRLD       $1, Y6, Y6
+	VPADDB       lm2_645<>+0(SB), Y6, Y6
+	VPXOR        lm2_646<>+0(SB), Y4, Y4
+	VPAVGB       Y6, Y4, Y4
+	VPXOR        lm2_646<>+0(SB), Y4, Y4
+	VMOVDQU      Y4, 160(DI)
+	VPDPBUSD     Y4, Y3, Y5
+	VMOVDQU      lm2_647<>+0(SB), Y3
+	VCVTDQ2PS    Y5, Y4
+	VMULPS       Y3, Y4, Y3
+	VEXTRACTF128 $1, Y3, X4
+	VADDPS       X3, X4, X4
+	VMOVHLPS     X4, X4, X3
+	VADDPS       X3, X4, X4
+	VMOVSHDUP    X4, X3
+	VADDSS       X3, X4, X4
+	VMOVSS       X4, 8(SI)
 	MOVQ         y+0(FP), CX
 	MOVQ         w+40(FP), R8
 	MOVQ         rows+56(FP), R9
@@ -1693,37 +1731,35 @@ loop1:
 	JLT          done4
 
 loop3:
-	VPBROADCASTQ 2(R8), Y0
-	VPSRLVD      lm2_640<>+0(SB), Y0, Y0
-	VPAND        lm2_641<>+0(SB), Y0, Y0
-	VBROADCASTI128 lm2_648<>+0(SB), Y1
-	VPSHUFB      Y0, Y1, Y0
-	VMOVDQU      (DI), Y1
-	VPXOR        Y2, Y2, Y2
-	VPDPBUSD     Y1, Y0, Y2
-	VMOVDQU      64(DI), Y1
-	VPXOR        Y3, Y3, Y3
-	VPDPBUSD     Y1, Y0, Y3
-	VMOVDQU      128(DI), Y1
-	VPXOR        Y4, Y4, Y4
-	VPDPBUSD     Y1, Y0, Y4
-	VPBROADCASTQ 10(R8), Y0
-	VPSRLVD      lm2_640<>+0(SB), Y0, Y0
-	VPAND        lm2_641<>+0(SB), Y0, Y0
-	VBROADCASTI128 lm2_648<>+0(SB), Y1
-	VPSHUFB      Y0, Y1, Y0
-	VMOVDQU      32(DI), Y1
-	VPDPBUSD     Y1, Y0, Y2
-	VMOVDQU      96(DI), Y1
-	VPDPBUSD     Y1, Y0, Y3
-	VMOVDQU      160(DI), Y1
-	VPDPBUSD     Y1, Y0, Y4
-	VMOVDQU      Y2, (R11)
-	VMOVDQU      Y3, 128(R11)
-	VMOVDQU      Y4, 256(R11)
-	VPBROADCASTW (R8), X0
-	VCVTPH2PS    X0, Y0
-	VMOVSS       X0, (R12)
+	VPBROADCASTQ 2(R8), Y3
+	VPSRLVD      Y0, Y3, Y3
+	VPAND        Y1, Y3, Y3
+	VPSHUFB      Y3, Y2, Y3
+	VMOVDQU      (DI), Y4
+	VPXOR        Y5, Y5, Y5
+	VPDPBUSD     Y4, Y3, Y5
+	VMOVDQU      64(DI), Y4
+	VPXOR        Y6, Y6, Y6
+	VPDPBUSD     Y4, Y3, Y6
+	VMOVDQU      128(DI), Y4
+	VPXOR        Y7, Y7, Y7
+	VPDPBUSD     Y4, Y3, Y7
+	VPBROADCASTQ 10(R8), Y3
+	VPSRLVD      Y0, Y3, Y3
+	VPAND        Y1, Y3, Y3
+	VPSHUFB      Y3, Y2, Y3
+	VMOVDQU      32(DI), Y4
+	VPDPBUSD     Y4, Y3, Y5
+	VMOVDQU      96(DI), Y4
+	VPDPBUSD     Y4, Y3, Y6
+	VMOVDQU      160(DI), Y4
+	VPDPBUSD     Y4, Y3, Y7
+	VMOVDQU      Y5, (R11)
+	VMOVDQU      Y6, 128(R11)
+	VMOVDQU      Y7, 256(R11)
+	VPBROADCASTW (R8), X3
+	VCVTPH2PS    X3, Y3
+	VMOVSS       X3, (R12)
 	ADDQ         $0x20, R11
 	ADDQ         $4, R12
 	MOVQ         stride+48(FP), R13
@@ -1735,78 +1771,78 @@ done4:
 	ADDQ         $1, R10
 
 	// four results for each row of y
-	VMOVUPS      (BX), X0
-	VADDPS       X0, X0, X0
-	VMOVDQU      (AX), Y1
-	VMOVDQU      32(AX), Y2
-	VMOVDQU      64(AX), Y3
-	VMOVDQU      96(AX), Y4
-	VPUNPCKLDQ   Y2, Y1, Y5
-	VPUNPCKHDQ   Y2, Y1, Y1
-	VPADDD       Y1, Y5, Y5
-	VPUNPCKLDQ   Y4, Y3, Y1
-	VPUNPCKHDQ   Y4, Y3, Y2
-	VPADDD       Y2, Y1, Y1
-	VPUNPCKLQDQ  Y1, Y5, Y2
-	VPUNPCKHQDQ  Y1, Y5, Y1
-	VPADDD       Y1, Y2, Y2
-	VEXTRACTI128 $1, Y2, X1
-	VPADDD       X1, X2, X1
-	VCVTDQ2PS    X1, X1
-	VBROADCASTSS (SI), X2
-	VADDPS       X2, X1, X1
-	VBROADCASTSS (DX), X2
-	VMULPS       X2, X1, X1
-	VMULPS       X0, X1, X1
-	VMOVUPS      X1, (CX)
-	VMOVDQU      128(AX), Y1
-	VMOVDQU      160(AX), Y2
-	VMOVDQU      192(AX), Y3
-	VMOVDQU      224(AX), Y4
-	VPUNPCKLDQ   Y2, Y1, Y5
-	VPUNPCKHDQ   Y2, Y1, Y1
-	VPADDD       Y1, Y5, Y5
-	VPUNPCKLDQ   Y4, Y3, Y1
-	VPUNPCKHDQ   Y4, Y3, Y2
-	VPADDD       Y2, Y1, Y1
-	VPUNPCKLQDQ  Y1, Y5, Y2
-	VPUNPCKHQDQ  Y1, Y5, Y1
-	VPADDD       Y1, Y2, Y2
-	VEXTRACTI128 $1, Y2, X1
-	VPADDD       X1, X2, X1
-	VCVTDQ2PS    X1, X1
-	VBROADCASTSS 4(SI), X2
-	VADDPS       X2, X1, X1
-	VBROADCASTSS 4(DX), X2
-	VMULPS       X2, X1, X1
-	VMULPS       X0, X1, X1
+	VMOVUPS      (BX), X3
+	VADDPS       X3, X3, X3
+	VMOVDQU      (AX), Y4
+	VMOVDQU      32(AX), Y5
+	VMOVDQU      64(AX), Y6
+	VMOVDQU      96(AX), Y7
+	VPUNPCKLDQ   Y5, Y4, Y8
+	VPUNPCKHDQ   Y5, Y4, Y4
+	VPADDD       Y4, Y8, Y8
+	VPUNPCKLDQ   Y7, Y6, Y4
+	VPUNPCKHDQ   Y7, Y6, Y5
+	VPADDD       Y5, Y4, Y4
+	VPUNPCKLQDQ  Y4, Y8, Y5
+	VPUNPCKHQDQ  Y4, Y8, Y4
+	VPADDD       Y4, Y5, Y5
+	VEXTRACTI128 $1, Y5, X4
+	VPADDD       X4, X5, X4
+	VCVTDQ2PS    X4, X4
+	VBROADCASTSS (SI), X5
+	VADDPS       X5, X4, X4
+	VBROADCASTSS (DX), X5
+	VMULPS       X5, X4, X4
+	VMULPS       X3, X4, X4
+	VMOVUPS      X4, (CX)
+	VMOVDQU      128(AX), Y4
+	VMOVDQU      160(AX), Y5
+	VMOVDQU      192(AX), Y6
+	VMOVDQU      224(AX), Y7
+	VPUNPCKLDQ   Y5, Y4, Y8
+	VPUNPCKHDQ   Y5, Y4, Y4
+	VPADDD       Y4, Y8, Y8
+	VPUNPCKLDQ   Y7, Y6, Y4
+	VPUNPCKHDQ   Y7, Y6, Y5
+	VPADDD       Y5, Y4, Y4
+	VPUNPCKLQDQ  Y4, Y8, Y5
+	VPUNPCKHQDQ  Y4, Y8, Y4
+	VPADDD       Y4, Y5, Y5
+	VEXTRACTI128 $1, Y5, X4
+	VPADDD       X4, X5, X4
+	VCVTDQ2PS    X4, X4
+	VBROADCASTSS 4(SI), X5
+	VADDPS       X5, X4, X4
+	VBROADCASTSS 4(DX), X5
+	VMULPS       X5, X4, X4
+	VMULPS       X3, X4, X4
 	MOVQ         ldy+8(FP), R10
 	MOVQ         CX, R11
 	ADDQ         R10, R11
-	VMOVUPS      X1, (R11)
-	VMOVDQU      256(AX), Y1
-	VMOVDQU      288(AX), Y2
-	VMOVDQU      320(AX), Y3
-	VMOVDQU      352(AX), Y4
-	VPUNPCKLDQ   Y2, Y1, Y5
-	VPUNPCKHDQ   Y2, Y1, Y1
-	VPADDD       Y1, Y5, Y5
-	VPUNPCKLDQ   Y4, Y3, Y1
-	VPUNPCKHDQ   Y4, Y3, Y2
-	VPADDD       Y2, Y1, Y1
-	VPUNPCKLQDQ  Y1, Y5, Y2
-	VPUNPCKHQDQ  Y1, Y5, Y1
-	VPADDD       Y1, Y2, Y2
-	VEXTRACTI128 $1, Y2, X1
-	VPADDD       X1, X2, X1
-	VCVTDQ2PS    X1, X1
-	VBROADCASTSS 8(SI), X2
-	VADDPS       X2, X1, X1
-	VBROADCASTSS 8(DX), X2
-	VMULPS       X2, X1, X1
-	VMULPS       X0, X1, X0
+	VMOVUPS      X4, (R11)
+	VMOVDQU      256(AX), Y4
+	VMOVDQU      288(AX), Y5
+	VMOVDQU      320(AX), Y6
+	VMOVDQU      352(AX), Y7
+	VPUNPCKLDQ   Y5, Y4, Y8
+	VPUNPCKHDQ   Y5, Y4, Y4
+	VPADDD       Y4, Y8, Y8
+	VPUNPCKLDQ   Y7, Y6, Y4
+	VPUNPCKHDQ   Y7, Y6, Y5
+	VPADDD       Y5, Y4, Y4
+	VPUNPCKLQDQ  Y4, Y8, Y5
+	VPUNPCKHQDQ  Y4, Y8, Y4
+	VPADDD       Y4, Y5, Y5
+	VEXTRACTI128 $1, Y5, X4
+	VPADDD       X4, X5, X4
+	VCVTDQ2PS    X4, X4
+	VBROADCASTSS 8(SI), X5
+	VADDPS       X5, X4, X4
+	VBROADCASTSS 8(DX), X5
+	VMULPS       X5, X4, X4
+	VMULPS       X3, X4, X3
 	ADDQ         R10, R11
-	VMOVUPS      X0, (R11)
+	VMOVUPS      X3, (R11)
 	ADDQ         $0x10, CX
 	SUBQ         $4, R9
 	JGE          loop1
@@ -1819,6 +1855,11 @@ done2:
 // matmulQ8Block4xLm2_64AVX512 multiplies rows of one block with 4 rows of activations in int8; rows is a multiple of 4, ldy and stride in bytes.
 // Requires: F16C, AVX512VL, AVX512VNNI
 TEXT ·matmulQ8Block4xLm2_64AVX512(SB), 0, $1152-72
+
+	// constants of the loops
+	VMOVDQU      lm2_640<>+0(SB), Y0
+	VMOVDQU      lm2_641<>+0(SB), Y1
+	VBROADCASTI128 lm2_648<>+0(SB), Y2
 	LEAQ         31(SP), AX
 	ANDQ         $-32, AX
 	LEAQ         223(SP), AX
@@ -1833,123 +1874,123 @@ TEXT ·matmulQ8Block4xLm2_64AVX512(SB), 0, $1152-72
 	ANDQ         $-32, DI
 
 	// halves: quants over 2, to even; fixed: the smallest level times their sum
-	VMOVDQU      lm2_643<>+0(SB), Y0
-	VMOVDQU      (CX), Y1
-	VPAND        lm2_644<>+0(SB), Y1, Y2
-	VPSRLD       $1, Y2, Y2
-	VPADDB       lm2_645<>+0(SB), Y2, Y2
-	VPXOR        lm2_646<>+0(SB), Y1, Y1
-	VPAVGB       Y2, Y1, Y1
-	VPXOR        lm2_646<>+0(SB), Y1, Y1
-	VMOVDQU      Y1, (DI)
-	VPXOR        Y2, Y2, Y2
-	VPDPBUSD     Y1, Y0, Y2
-	VMOVDQU      32(CX), Y1
-	VPAND        lm2_644<>+0(SB), Y1, Y3
-	VPSRLD       $1, Y3, Y3
-	VPADDB       lm2_645<>+0(SB), Y3, Y3
-	VPXOR        lm2_646<>+0(SB), Y1, Y1
-	VPAVGB       Y3, Y1, Y1
-	VPXOR        lm2_646<>+0(SB), Y1, Y1
-	VMOVDQU      Y1, 32(DI)
-	VPDPBUSD     Y1, Y0, Y2
-	VMOVDQU      lm2_647<>+0(SB), Y1
-	VCVTDQ2PS    Y2, Y2
-	VMULPS       Y1, Y2, Y1
-	VEXTRACTF128 $1, Y1, X2
-	VADDPS       X1, X2, X2
-	VMOVHLPS     X2, X2, X1
-	VADDPS       X1, X2, X2
-	VMOVSHDUP    X2, X1
-	VADDSS       X1, X2, X2
-	VMOVSS       X2, (SI)
-	VMOVDQU      64(CX), Y1
-	VPAND        lm2_644<>+0(SB), Y1, Y2
-	VPSRLD       $1, Y2, Y2
-	VPADDB       lm2_645<>+0(SB), Y2, Y2
-	VPXOR        lm2_646<>+0(SB), Y1, Y1
-	VPAVGB       Y2, Y1, Y1
-	VPXOR        lm2_646<>+0(SB), Y1, Y1
-	VMOVDQU      Y1, 64(DI)
-	VPXOR        Y2, Y2, Y2
-	VPDPBUSD     Y1, Y0, Y2
-	VMOVDQU      96(CX), Y1
-	VPAND        lm2_644<>+0(SB), Y1, Y3
-	VPSRLD       $1, Y3, Y3
-	VPADDB       lm2_645<>+0(SB), Y3, Y3
-	VPXOR        lm2_646<>+0(SB), Y1, Y1
-	VPAVGB       Y3, Y1, Y1
-	VPXOR        lm2_646<>+0(SB), Y1, Y1
-	VMOVDQU      Y1, 96(DI)
-	VPDPBUSD     Y1, Y0, Y2
-	VMOVDQU      lm2_647<>+0(SB), Y1
-	VCVTDQ2PS    Y2, Y2
-	VMULPS       Y1, Y2, Y1
-	VEXTRACTF128 $1, Y1, X2
-	VADDPS       X1, X2, X2
-	VMOVHLPS     X2, X2, X1
-	VADDPS       X1, X2, X2
-	VMOVSHDUP    X2, X1
-	VADDSS       X1, X2, X2
-	VMOVSS       X2, 4(SI)
-	VMOVDQU      128(CX), Y1
-	VPAND        lm2_644<>+0(SB), Y1, Y2
-	VPSRLD       $1, Y2, Y2
-	VPADDB       lm2_645<>+0(SB), Y2, Y2
-	VPXOR        lm2_646<>+0(SB), Y1, Y1
-	VPAVGB       Y2, Y1, Y1
-	VPXOR        lm2_646<>+0(SB), Y1, Y1
-	VMOVDQU      Y1, 128(DI)
-	VPXOR        Y2, Y2, Y2
-	VPDPBUSD     Y1, Y0, Y2
-	VMOVDQU      160(CX), Y1
-	VPAND        lm2_644<>+0(SB), Y1, Y3
-	VPSRLD       $1, Y3, Y3
-	VPADDB       lm2_645<>+0(SB), Y3, Y3
-	VPXOR        lm2_646<>+0(SB), Y1, Y1
-	VPAVGB       Y3, Y1, Y1
-	VPXOR        lm2_646<>+0(SB), Y1, Y1
-	VMOVDQU      Y1, 160(DI)
-	VPDPBUSD     Y1, Y0, Y2
-	VMOVDQU      lm2_647<>+0(SB), Y1
-	VCVTDQ2PS    Y2, Y2
-	VMULPS       Y1, Y2, Y1
-	VEXTRACTF128 $1, Y1, X2
-	VADDPS       X1, X2, X2
-	VMOVHLPS     X2, X2, X1
-	VADDPS       X1, X2, X2
-	VMOVSHDUP    X2, X1
-	VADDSS       X1, X2, X2
-	VMOVSS       X2, 8(SI)
-	VMOVDQU      192(CX), Y1
-	VPAND        lm2_644<>+0(SB), Y1, Y2
-	VPSRLD       $1, Y2, Y2
-	VPADDB       lm2_645<>+0(SB), Y2, Y2
-	VPXOR        lm2_646<>+0(SB), Y1, Y1
-	VPAVGB       Y2, Y1, Y1
-	VPXOR        lm2_646<>+0(SB), Y1, Y1
-	VMOVDQU      Y1, 192(DI)
-	VPXOR        Y2, Y2, Y2
-	VPDPBUSD     Y1, Y0, Y2
-	VMOVDQU      224(CX), Y1
-	VPAND        lm2_644<>+0(SB), Y1, Y3
-	VPSRLD       $1, Y3, Y3
-	VPADDB       lm2_645<>+0(SB), Y3, Y3
-	VPXOR        lm2_646<>+0(SB), Y1, Y1
-	VPAVGB       Y3, Y1, Y1
-	VPXOR        lm2_646<>+0(SB), Y1, Y1
-	VMOVDQU      Y1, 224(DI)
-	VPDPBUSD     Y1, Y0, Y2
-	VMOVDQU      lm2_647<>+0(SB), Y0
-	VCVTDQ2PS    Y2, Y1
-	VMULPS       Y0, Y1, Y0
-	VEXTRACTF128 $1, Y0, X1
-	VADDPS       X0, X1, X1
-	VMOVHLPS     X1, X1, X0
-	VADDPS       X0, X1, X1
-	VMOVSHDUP    X1, X0
-	VADDSS       X0, X1, X1
-	VMOVSS       X1, 12(SI)
+	VMOVDQU      lm2_643<>+0(SB), Y3
+	VMOVDQU      (CX), Y4
+	VPAND        lm2_644<>+0(SB), Y4, Y5
+	VPSRLD       $1, Y5, Y5
+	VPADDB       lm2_645<>+0(SB), Y5, Y5
+	VPXOR        lm2_646<>+0(SB), Y4, Y4
+	VPAVGB       Y5, Y4, Y4
+	VPXOR        lm2_646<>+0(SB), Y4, Y4
+	VMOVDQU      Y4, (DI)
+	VPXOR        Y5, Y5, Y5
+	VPDPBUSD     Y4, Y3, Y5
+	VMOVDQU      32(CX), Y4
+	VPAND        lm2_644<>+0(SB), Y4, Y6
+	VPSRLD       $1, Y6, Y6
+	VPADDB       lm2_645<>+0(SB), Y6, Y6
+	VPXOR        lm2_646<>+0(SB), Y4, Y4
+	VPAVGB       Y6, Y4, Y4
+	VPXOR        lm2_646<>+0(SB), Y4, Y4
+	VMOVDQU      Y4, 32(DI)
+	VPDPBUSD     Y4, Y3, Y5
+	VMOVDQU      lm2_647<>+0(SB), Y4
+	VCVTDQ2PS    Y5, Y5
+	VMULPS       Y4, Y5, Y4
+	VEXTRACTF128 $1, Y4, X5
+	VADDPS       X4, X5, X5
+	VMOVHLPS     X5, X5, X4
+	VADDPS       X4, X5, X5
+	VMOVSHDUP    X5, X4
+	VADDSS       X4, X5, X5
+	VMOVSS       X5, (SI)
+	VMOVDQU      64(CX), Y4
+	VPAND        lm2_644<>+0(SB), Y4, Y5
+	VPSRLD       $1, Y5, Y5
+	VPADDB       lm2_645<>+0(SB), Y5, Y5
+	VPXOR        lm2_646<>+0(SB), Y4, Y4
+	VPAVGB       Y5, Y4, Y4
+	VPXOR        lm2_646<>+0(SB), Y4, Y4
+	VMOVDQU      Y4, 64(DI)
+	VPXOR        Y5, Y5, Y5
+	VPDPBUSD     Y4, Y3, Y5
+	VMOVDQU      96(CX), Y4
+	VPAND        lm2_644<>+0(SB), Y4, Y6
+	VPSRLD       $1, Y6, Y6
+	VPADDB       lm2_645<>+0(SB), Y6, Y6
+	VPXOR        lm2_646<>+0(SB), Y4, Y4
+	VPAVGB       Y6, Y4, Y4
+	VPXOR        lm2_646<>+0(SB), Y4, Y4
+	VMOVDQU      Y4, 96(DI)
+	VPDPBUSD     Y4, Y3, Y5
+	VMOVDQU      lm2_647<>+0(SB), Y4
+	VCVTDQ2PS    Y5, Y5
+	VMULPS       Y4, Y5, Y4
+	VEXTRACTF128 $1, Y4, X5
+	VADDPS       X4, X5, X5
+	VMOVHLPS     X5, X5, X4
+	VADDPS       X4, X5, X5
+	VMOVSHDUP    X5, X4
+	VADDSS       X4, X5, X5
+	VMOVSS       X5, 4(SI)
+	VMOVDQU      128(CX), Y4
+	VPAND        lm2_644<>+0(SB), Y4, Y5
+	VPSRLD       $1, Y5, Y5
+	VPADDB       lm2_645<>+0(SB), Y5, Y5
+	VPXOR        lm2_646<>+0(SB), Y4, Y4
+	VPAVGB       Y5, Y4, Y4
+	VPXOR        lm2_646<>+0(SB), Y4, Y4
+	VMOVDQU      Y4, 128(DI)
+	VPXOR        Y5, Y5, Y5
+	VPDPBUSD     Y4, Y3, Y5
+	VMOVDQU      160(CX), Y4
+	VPAND        lm2_644<>+0(SB), Y4, Y6
+	VPSRLD       $1, Y6, Y6
+	VPADDB       lm2_645<>+0(SB), Y6, Y6
+	VPXOR        lm2_646<>+0(SB), Y4, Y4
+	VPAVGB       Y6, Y4, Y4
+	VPXOR        lm2_646<>+0(SB), Y4, Y4
+	VMOVDQU      Y4, 160(DI)
+	VPDPBUSD     Y4, Y3, Y5
+	VMOVDQU      lm2_647<>+0(SB), Y4
+	VCVTDQ2PS    Y5, Y5
+	VMULPS       Y4, Y5, Y4
+	VEXTRACTF128 $1, Y4, X5
+	VADDPS       X4, X5, X5
+	VMOVHLPS     X5, X5, X4
+	VADDPS       X4, X5, X5
+	VMOVSHDUP    X5, X4
+	VADDSS       X4, X5, X5
+	VMOVSS       X5, 8(SI)
+	VMOVDQU      192(CX), Y4
+	VPAND        lm2_644<>+0(SB), Y4, Y5
+	VPSRLD       $1, Y5, Y5
+	VPADDB       lm2_645<>+0(SB), Y5, Y5
+	VPXOR        lm2_646<>+0(SB), Y4, Y4
+	VPAVGB       Y5, Y4, Y4
+	VPXOR        lm2_646<>+0(SB), Y4, Y4
+	VMOVDQU      Y4, 192(DI)
+	VPXOR        Y5, Y5, Y5
+	VPDPBUSD     Y4, Y3, Y5
+	VMOVDQU      224(CX), Y4
+	VPAND        lm2_644<>+0(SB), Y4, Y6
+	VPSRLD       $1, Y6, Y6
+	VPADDB       lm2_645<>+0(SB), Y6, Y6
+	VPXOR        lm2_646<>+0(SB), Y4, Y4
+	VPAVGB       Y6, Y4, Y4
+	VPXOR        lm2_646<>+0(SB), Y4, Y4
+	VMOVDQU      Y4, 224(DI)
+	VPDPBUSD     Y4, Y3, Y5
+	VMOVDQU      lm2_647<>+0(SB), Y3
+	VCVTDQ2PS    Y5, Y4
+	VMULPS       Y3, Y4, Y3
+	VEXTRACTF128 $1, Y3, X4
+	VADDPS       X3, X4, X4
+	VMOVHLPS     X4, X4, X3
+	VADDPS       X3, X4, X4
+	VMOVSHDUP    X4, X3
+	VADDSS       X3, X4, X4
+	VMOVSS       X4, 12(SI)
 	MOVQ         y+0(FP), CX
 	MOVQ         w+40(FP), R8
 	MOVQ         rows+56(FP), R9
@@ -1967,43 +2008,41 @@ loop1:
 	JLT          done4
 
 loop3:
-	VPBROADCASTQ 2(R8), Y0
-	VPSRLVD      lm2_640<>+0(SB), Y0, Y0
-	VPAND        lm2_641<>+0(SB), Y0, Y0
-	VBROADCASTI128 lm2_648<>+0(SB), Y1
-	VPSHUFB      Y0, Y1, Y0
-	VMOVDQU      (DI), Y1
-	VPXOR        Y2, Y2, Y2
-	VPDPBUSD     Y1, Y0, Y2
-	VMOVDQU      64(DI), Y1
-	VPXOR        Y3, Y3, Y3
-	VPDPBUSD     Y1, Y0, Y3
-	VMOVDQU      128(DI), Y1
-	VPXOR        Y4, Y4, Y4
-	VPDPBUSD     Y1, Y0, Y4
-	VMOVDQU      192(DI), Y1
+	VPBROADCASTQ 2(R8), Y3
+	VPSRLVD      Y0, Y3, Y3
+	VPAND        Y1, Y3, Y3
+	VPSHUFB      Y3, Y2, Y3
+	VMOVDQU      (DI), Y4
 	VPXOR        Y5, Y5, Y5
-	VPDPBUSD     Y1, Y0, Y5
-	VPBROADCASTQ 10(R8), Y0
-	VPSRLVD      lm2_640<>+0(SB), Y0, Y0
-	VPAND        lm2_641<>+0(SB), Y0, Y0
-	VBROADCASTI128 lm2_648<>+0(SB), Y1
-	VPSHUFB      Y0, Y1, Y0
-	VMOVDQU      32(DI), Y1
-	VPDPBUSD     Y1, Y0, Y2
-	VMOVDQU      96(DI), Y1
-	VPDPBUSD     Y1, Y0, Y3
-	VMOVDQU      160(DI), Y1
-	VPDPBUSD     Y1, Y0, Y4
-	VMOVDQU      224(DI), Y1
-	VPDPBUSD     Y1, Y0, Y5
-	VMOVDQU      Y2, (R11)
-	VMOVDQU      Y3, 128(R11)
-	VMOVDQU      Y4, 256(R11)
-	VMOVDQU      Y5, 384(R11)
-	VPBROADCASTW (R8), X0
-	VCVTPH2PS    X0, Y0
-	VMOVSS       X0, (R12)
+	VPDPBUSD     Y4, Y3, Y5
+	VMOVDQU      64(DI), Y4
+	VPXOR        Y6, Y6, Y6
+	VPDPBUSD     Y4, Y3, Y6
+	VMOVDQU      128(DI), Y4
+	VPXOR        Y7, Y7, Y7
+	VPDPBUSD     Y4, Y3, Y7
+	VMOVDQU      192(DI), Y4
+	VPXOR        Y8, Y8, Y8
+	VPDPBUSD     Y4, Y3, Y8
+	VPBROADCASTQ 10(R8), Y3
+	VPSRLVD      Y0, Y3, Y3
+	VPAND        Y1, Y3, Y3
+	VPSHUFB      Y3, Y2, Y3
+	VMOVDQU      32(DI), Y4
+	VPDPBUSD     Y4, Y3, Y5
+	VMOVDQU      96(DI), Y4
+	VPDPBUSD     Y4, Y3, Y6
+	VMOVDQU      160(DI), Y4
+	VPDPBUSD     Y4, Y3, Y7
+	VMOVDQU      224(DI), Y4
+	VPDPBUSD     Y4, Y3, Y8
+	VMOVDQU      Y5, (R11)
+	VMOVDQU      Y6, 128(R11)
+	VMOVDQU      Y7, 256(R11)
+	VMOVDQU      Y8, 384(R11)
+	VPBROADCASTW (R8), X3
+	VCVTPH2PS    X3, Y3
+	VMOVSS       X3, (R12)
 	ADDQ         $0x20, R11
 	ADDQ         $4, R12
 	MOVQ         stride+48(FP), R13
@@ -2015,101 +2054,101 @@ done4:
 	ADDQ         $1, R10
 
 	// four results for each row of y
-	VMOVUPS      (BX), X0
-	VADDPS       X0, X0, X0
-	VMOVDQU      (AX), Y1
-	VMOVDQU      32(AX), Y2
-	VMOVDQU      64(AX), Y3
-	VMOVDQU      96(AX), Y4
-	VPUNPCKLDQ   Y2, Y1, Y5
-	VPUNPCKHDQ   Y2, Y1, Y1
-	VPADDD       Y1, Y5, Y5
-	VPUNPCKLDQ   Y4, Y3, Y1
-	VPUNPCKHDQ   Y4, Y3, Y2
-	VPADDD       Y2, Y1, Y1
-	VPUNPCKLQDQ  Y1, Y5, Y2
-	VPUNPCKHQDQ  Y1, Y5, Y1
-	VPADDD       Y1, Y2, Y2
-	VEXTRACTI128 $1, Y2, X1
-	VPADDD       X1, X2, X1
-	VCVTDQ2PS    X1, X1
-	VBROADCASTSS (SI), X2
-	VADDPS       X2, X1, X1
-	VBROADCASTSS (DX), X2
-	VMULPS       X2, X1, X1
-	VMULPS       X0, X1, X1
-	VMOVUPS      X1, (CX)
-	VMOVDQU      128(AX), Y1
-	VMOVDQU      160(AX), Y2
-	VMOVDQU      192(AX), Y3
-	VMOVDQU      224(AX), Y4
-	VPUNPCKLDQ   Y2, Y1, Y5
-	VPUNPCKHDQ   Y2, Y1, Y1
-	VPADDD       Y1, Y5, Y5
-	VPUNPCKLDQ   Y4, Y3, Y1
-	VPUNPCKHDQ   Y4, Y3, Y2
-	VPADDD       Y2, Y1, Y1
-	VPUNPCKLQDQ  Y1, Y5, Y2
-	VPUNPCKHQDQ  Y1, Y5, Y1
-	VPADDD       Y1, Y2, Y2
-	VEXTRACTI128 $1, Y2, X1
-	VPADDD       X1, X2, X1
-	VCVTDQ2PS    X1, X1
-	VBROADCASTSS 4(SI), X2
-	VADDPS       X2, X1, X1
-	VBROADCASTSS 4(DX), X2
-	VMULPS       X2, X1, X1
-	VMULPS       X0, X1, X1
+	VMOVUPS      (BX), X3
+	VADDPS       X3, X3, X3
+	VMOVDQU      (AX), Y4
+	VMOVDQU      32(AX), Y5
+	VMOVDQU      64(AX), Y6
+	VMOVDQU      96(AX), Y7
+	VPUNPCKLDQ   Y5, Y4, Y8
+	VPUNPCKHDQ   Y5, Y4, Y4
+	VPADDD       Y4, Y8, Y8
+	VPUNPCKLDQ   Y7, Y6, Y4
+	VPUNPCKHDQ   Y7, Y6, Y5
+	VPADDD       Y5, Y4, Y4
+	VPUNPCKLQDQ  Y4, Y8, Y5
+	VPUNPCKHQDQ  Y4, Y8, Y4
+	VPADDD       Y4, Y5, Y5
+	VEXTRACTI128 $1, Y5, X4
+	VPADDD       X4, X5, X4
+	VCVTDQ2PS    X4, X4
+	VBROADCASTSS (SI), X5
+	VADDPS       X5, X4, X4
+	VBROADCASTSS (DX), X5
+	VMULPS       X5, X4, X4
+	VMULPS       X3, X4, X4
+	VMOVUPS      X4, (CX)
+	VMOVDQU      128(AX), Y4
+	VMOVDQU      160(AX), Y5
+	VMOVDQU      192(AX), Y6
+	VMOVDQU      224(AX), Y7
+	VPUNPCKLDQ   Y5, Y4, Y8
+	VPUNPCKHDQ   Y5, Y4, Y4
+	VPADDD       Y4, Y8, Y8
+	VPUNPCKLDQ   Y7, Y6, Y4
+	VPUNPCKHDQ   Y7, Y6, Y5
+	VPADDD       Y5, Y4, Y4
+	VPUNPCKLQDQ  Y4, Y8, Y5
+	VPUNPCKHQDQ  Y4, Y8, Y4
+	VPADDD       Y4, Y5, Y5
+	VEXTRACTI128 $1, Y5, X4
+	VPADDD       X4, X5, X4
+	VCVTDQ2PS    X4, X4
+	VBROADCASTSS 4(SI), X5
+	VADDPS       X5, X4, X4
+	VBROADCASTSS 4(DX), X5
+	VMULPS       X5, X4, X4
+	VMULPS       X3, X4, X4
 	MOVQ         ldy+8(FP), R10
 	MOVQ         CX, R11
 	ADDQ         R10, R11
-	VMOVUPS      X1, (R11)
-	VMOVDQU      256(AX), Y1
-	VMOVDQU      288(AX), Y2
-	VMOVDQU      320(AX), Y3
-	VMOVDQU      352(AX), Y4
-	VPUNPCKLDQ   Y2, Y1, Y5
-	VPUNPCKHDQ   Y2, Y1, Y1
-	VPADDD       Y1, Y5, Y5
-	VPUNPCKLDQ   Y4, Y3, Y1
-	VPUNPCKHDQ   Y4, Y3, Y2
-	VPADDD       Y2, Y1, Y1
-	VPUNPCKLQDQ  Y1, Y5, Y2
-	VPUNPCKHQDQ  Y1, Y5, Y1
-	VPADDD       Y1, Y2, Y2
-	VEXTRACTI128 $1, Y2, X1
-	VPADDD       X1, X2, X1
-	VCVTDQ2PS    X1, X1
-	VBROADCASTSS 8(SI), X2
-	VADDPS       X2, X1, X1
-	VBROADCASTSS 8(DX), X2
-	VMULPS       X2, X1, X1
-	VMULPS       X0, X1, X1
+	VMOVUPS      X4, (R11)
+	VMOVDQU      256(AX), Y4
+	VMOVDQU      288(AX), Y5
+	VMOVDQU      320(AX), Y6
+	VMOVDQU      352(AX), Y7
+	VPUNPCKLDQ   Y5, Y4, Y8
+	VPUNPCKHDQ   Y5, Y4, Y4
+	VPADDD       Y4, Y8, Y8
+	VPUNPCKLDQ   Y7, Y6, Y4
+	VPUNPCKHDQ   Y7, Y6, Y5
+	VPADDD       Y5, Y4, Y4
+	VPUNPCKLQDQ  Y4, Y8, Y5
+	VPUNPCKHQDQ  Y4, Y8, Y4
+	VPADDD       Y4, Y5, Y5
+	VEXTRACTI128 $1, Y5, X4
+	VPADDD       X4, X5, X4
+	VCVTDQ2PS    X4, X4
+	VBROADCASTSS 8(SI), X5
+	VADDPS       X5, X4, X4
+	VBROADCASTSS 8(DX), X5
+	VMULPS       X5, X4, X4
+	VMULPS       X3, X4, X4
 	ADDQ         R10, R11
-	VMOVUPS      X1, (R11)
-	VMOVDQU      384(AX), Y1
-	VMOVDQU      416(AX), Y2
-	VMOVDQU      448(AX), Y3
-	VMOVDQU      480(AX), Y4
-	VPUNPCKLDQ   Y2, Y1, Y5
-	VPUNPCKHDQ   Y2, Y1, Y1
-	VPADDD       Y1, Y5, Y5
-	VPUNPCKLDQ   Y4, Y3, Y1
-	VPUNPCKHDQ   Y4, Y3, Y2
-	VPADDD       Y2, Y1, Y1
-	VPUNPCKLQDQ  Y1, Y5, Y2
-	VPUNPCKHQDQ  Y1, Y5, Y1
-	VPADDD       Y1, Y2, Y2
-	VEXTRACTI128 $1, Y2, X1
-	VPADDD       X1, X2, X1
-	VCVTDQ2PS    X1, X1
-	VBROADCASTSS 12(SI), X2
-	VADDPS       X2, X1, X1
-	VBROADCASTSS 12(DX), X2
-	VMULPS       X2, X1, X1
-	VMULPS       X0, X1, X0
+	VMOVUPS      X4, (R11)
+	VMOVDQU      384(AX), Y4
+	VMOVDQU      416(AX), Y5
+	VMOVDQU      448(AX), Y6
+	VMOVDQU      480(AX), Y7
+	VPUNPCKLDQ   Y5, Y4, Y8
+	VPUNPCKHDQ   Y5, Y4, Y4
+	VPADDD       Y4, Y8, Y8
+	VPUNPCKLDQ   Y7, Y6, Y4
+	VPUNPCKHDQ   Y7, Y6, Y5
+	VPADDD       Y5, Y4, Y4
+	VPUNPCKLQDQ  Y4, Y8, Y5
+	VPUNPCKHQDQ  Y4, Y8, Y4
+	VPADDD       Y4, Y5, Y5
+	VEXTRACTI128 $1, Y5, X4
+	VPADDD       X4, X5, X4
+	VCVTDQ2PS    X4, X4
+	VBROADCASTSS 12(SI), X5
+	VADDPS       X5, X4, X4
+	VBROADCASTSS 12(DX), X5
+	VMULPS       X5, X4, X4
+	VMULPS       X3, X4, X3
 	ADDQ         R10, R11
-	VMOVUPS      X0, (R11)
+	VMOVUPS      X3, (R11)
 	ADDQ         $0x10, CX
 	SUBQ         $4, R9
 	JGE          loop1
@@ -2122,6 +2161,11 @@ done2:
 // unpackLm2_64AVX512 unpacks a row into records of 32 levels, their scales and mins.
 // Requires: AVX2, F16C
 TEXT ·unpackLm2_64AVX512(SB), NOSPLIT, $192-24
+
+	// constants of the loops
+	VMOVDQU      lm2_640<>+0(SB), Y0
+	VMOVDQU      lm2_641<>+0(SB), Y1
+	VBROADCASTI128 lm2_642<>+0(SB), Y2
 	MOVQ         dst+0(FP), AX
 	MOVQ         src+8(FP), BX
 	MOVQ         blocks+16(FP), CX
@@ -2131,26 +2175,24 @@ TEXT ·unpackLm2_64AVX512(SB), NOSPLIT, $192-24
 	JLT          done2
 
 loop1:
-	VPBROADCASTW (BX), X0
-	VCVTPH2PS    X0, Y0
-	VPBROADCASTQ 2(BX), Y1
-	VPSRLVD      lm2_640<>+0(SB), Y1, Y1
-	VPAND        lm2_641<>+0(SB), Y1, Y1
-	VBROADCASTI128 lm2_642<>+0(SB), Y2
-	VPSHUFB      Y1, Y2, Y1
-	VPABSB       Y1, Y2
-	VMOVDQU      Y2, (AX)
-	VMOVDQU      Y1, 48(AX)
-	VMOVSD       X0, 32(AX)
-	VPBROADCASTQ 10(BX), Y1
-	VPSRLVD      lm2_640<>+0(SB), Y1, Y1
-	VPAND        lm2_641<>+0(SB), Y1, Y1
-	VBROADCASTI128 lm2_642<>+0(SB), Y2
-	VPSHUFB      Y1, Y2, Y1
-	VPABSB       Y1, Y2
-	VMOVDQU      Y2, 80(AX)
-	VMOVDQU      Y1, 128(AX)
-	VMOVSD       X0, 112(AX)
+	VPBROADCASTW (BX), X3
+	VCVTPH2PS    X3, Y3
+	VPBROADCASTQ 2(BX), Y4
+	VPSRLVD      Y0, Y4, Y4
+	VPAND        Y1, Y4, Y4
+	VPSHUFB      Y4, Y2, Y4
+	VPABSB       Y4, Y5
+	VMOVDQU      Y5, (AX)
+	VMOVDQU      Y4, 48(AX)
+	VMOVSD       X3, 32(AX)
+	VPBROADCASTQ 10(BX), Y4
+	VPSRLVD      Y0, Y4, Y4
+	VPAND        Y1, Y4, Y4
+	VPSHUFB      Y4, Y2, Y4
+	VPABSB       Y4, Y5
+	VMOVDQU      Y5, 80(AX)
+	VMOVDQU      Y4, 128(AX)
+	VMOVSD       X3, 112(AX)
 	ADDQ         $0x12, BX
 	ADDQ         $0xa0, AX
 	SUBQ         $1, CX
@@ -2164,6 +2206,11 @@ done2:
 // mix1xLm2_64AVX512 adds weighted rows of v to 1 row of o; ld and stride in bytes, a unit is 64 values.
 // Requires: AVX2, F16C, FMA
 TEXT ·mix1xLm2_64AVX512(SB), NOSPLIT, $192-64
+
+	// constants of the loops
+	VMOVDQU      lm2_640<>+0(SB), Y0
+	VMOVDQU      lm2_641<>+0(SB), Y1
+	VBROADCASTI128 lm2_642<>+0(SB), Y2
 	MOVQ         v+32(FP), AX
 	MOVQ         units+56(FP), BX
 	XORQ         CX, CX
@@ -2175,10 +2222,10 @@ TEXT ·mix1xLm2_64AVX512(SB), NOSPLIT, $192-64
 loop1:
 	MOVQ         o+0(FP), SI
 	ADDQ         CX, SI
-	VMOVUPS      (SI), Y0
-	VMOVUPS      32(SI), Y1
-	VMOVUPS      64(SI), Y2
-	VMOVUPS      96(SI), Y3
+	VMOVUPS      (SI), Y3
+	VMOVUPS      32(SI), Y4
+	VMOVUPS      64(SI), Y5
+	VMOVUPS      96(SI), Y6
 	MOVQ         p+16(FP), SI
 	MOVQ         rows+48(FP), DI
 	MOVQ         AX, R8
@@ -2187,28 +2234,27 @@ loop1:
 	JLT          done4
 
 loop3:
-	VPBROADCASTQ 2(R8), Y4
-	VPSRLVD      lm2_640<>+0(SB), Y4, Y4
-	VPAND        lm2_641<>+0(SB), Y4, Y4
-	VBROADCASTI128 lm2_642<>+0(SB), Y5
-	VPSHUFB      Y4, Y5, Y4
-	VMOVDQU      Y4, (DX)
-	VPBROADCASTW (R8), X4
-	VCVTPH2PS    X4, Y4
-	VBROADCASTSS (SI), Y5
-	VMULPS       Y5, Y4, Y4
-	VPMOVSXBD    (DX), Y5
-	VCVTDQ2PS    Y5, Y5
-	VFMADD231PS  Y4, Y5, Y0
-	VPMOVSXBD    8(DX), Y5
-	VCVTDQ2PS    Y5, Y5
-	VFMADD231PS  Y4, Y5, Y1
-	VPMOVSXBD    16(DX), Y5
-	VCVTDQ2PS    Y5, Y5
-	VFMADD231PS  Y4, Y5, Y2
-	VPMOVSXBD    24(DX), Y5
-	VCVTDQ2PS    Y5, Y5
-	VFMADD231PS  Y4, Y5, Y3
+	VPBROADCASTQ 2(R8), Y7
+	VPSRLVD      Y0, Y7, Y7
+	VPAND        Y1, Y7, Y7
+	VPSHUFB      Y7, Y2, Y7
+	VMOVDQU      Y7, (DX)
+	VPBROADCASTW (R8), X7
+	VCVTPH2PS    X7, Y7
+	VBROADCASTSS (SI), Y8
+	VMULPS       Y8, Y7, Y7
+	VPMOVSXBD    (DX), Y8
+	VCVTDQ2PS    Y8, Y8
+	VFMADD231PS  Y7, Y8, Y3
+	VPMOVSXBD    8(DX), Y8
+	VCVTDQ2PS    Y8, Y8
+	VFMADD231PS  Y7, Y8, Y4
+	VPMOVSXBD    16(DX), Y8
+	VCVTDQ2PS    Y8, Y8
+	VFMADD231PS  Y7, Y8, Y5
+	VPMOVSXBD    24(DX), Y8
+	VCVTDQ2PS    Y8, Y8
+	VFMADD231PS  Y7, Y8, Y6
 	ADDQ         R9, R8
 	ADDQ         $4, SI
 	SUBQ         $1, DI
@@ -2218,16 +2264,16 @@ done4:
 	ADDQ         $1, DI
 	MOVQ         o+0(FP), SI
 	ADDQ         CX, SI
-	VMOVUPS      Y0, (SI)
-	VMOVUPS      Y1, 32(SI)
-	VMOVUPS      Y2, 64(SI)
-	VMOVUPS      Y3, 96(SI)
+	VMOVUPS      Y3, (SI)
+	VMOVUPS      Y4, 32(SI)
+	VMOVUPS      Y5, 64(SI)
+	VMOVUPS      Y6, 96(SI)
 	MOVQ         o+0(FP), SI
 	ADDQ         CX, SI
-	VMOVUPS      128(SI), Y0
-	VMOVUPS      160(SI), Y1
-	VMOVUPS      192(SI), Y2
-	VMOVUPS      224(SI), Y3
+	VMOVUPS      128(SI), Y3
+	VMOVUPS      160(SI), Y4
+	VMOVUPS      192(SI), Y5
+	VMOVUPS      224(SI), Y6
 	MOVQ         p+16(FP), SI
 	MOVQ         rows+48(FP), DI
 	MOVQ         AX, R8
@@ -2236,28 +2282,27 @@ done4:
 	JLT          done6
 
 loop5:
-	VPBROADCASTQ 10(R8), Y4
-	VPSRLVD      lm2_640<>+0(SB), Y4, Y4
-	VPAND        lm2_641<>+0(SB), Y4, Y4
-	VBROADCASTI128 lm2_642<>+0(SB), Y5
-	VPSHUFB      Y4, Y5, Y4
-	VMOVDQU      Y4, (DX)
-	VPBROADCASTW (R8), X4
-	VCVTPH2PS    X4, Y4
-	VBROADCASTSS (SI), Y5
-	VMULPS       Y5, Y4, Y4
-	VPMOVSXBD    (DX), Y5
-	VCVTDQ2PS    Y5, Y5
-	VFMADD231PS  Y4, Y5, Y0
-	VPMOVSXBD    8(DX), Y5
-	VCVTDQ2PS    Y5, Y5
-	VFMADD231PS  Y4, Y5, Y1
-	VPMOVSXBD    16(DX), Y5
-	VCVTDQ2PS    Y5, Y5
-	VFMADD231PS  Y4, Y5, Y2
-	VPMOVSXBD    24(DX), Y5
-	VCVTDQ2PS    Y5, Y5
-	VFMADD231PS  Y4, Y5, Y3
+	VPBROADCASTQ 10(R8), Y7
+	VPSRLVD      Y0, Y7, Y7
+	VPAND        Y1, Y7, Y7
+	VPSHUFB      Y7, Y2, Y7
+	VMOVDQU      Y7, (DX)
+	VPBROADCASTW (R8), X7
+	VCVTPH2PS    X7, Y7
+	VBROADCASTSS (SI), Y8
+	VMULPS       Y8, Y7, Y7
+	VPMOVSXBD    (DX), Y8
+	VCVTDQ2PS    Y8, Y8
+	VFMADD231PS  Y7, Y8, Y3
+	VPMOVSXBD    8(DX), Y8
+	VCVTDQ2PS    Y8, Y8
+	VFMADD231PS  Y7, Y8, Y4
+	VPMOVSXBD    16(DX), Y8
+	VCVTDQ2PS    Y8, Y8
+	VFMADD231PS  Y7, Y8, Y5
+	VPMOVSXBD    24(DX), Y8
+	VCVTDQ2PS    Y8, Y8
+	VFMADD231PS  Y7, Y8, Y6
 	ADDQ         R9, R8
 	ADDQ         $4, SI
 	SUBQ         $1, DI
@@ -2267,10 +2312,10 @@ done6:
 	ADDQ         $1, DI
 	MOVQ         o+0(FP), SI
 	ADDQ         CX, SI
-	VMOVUPS      Y0, 128(SI)
-	VMOVUPS      Y1, 160(SI)
-	VMOVUPS      Y2, 192(SI)
-	VMOVUPS      Y3, 224(SI)
+	VMOVUPS      Y3, 128(SI)
+	VMOVUPS      Y4, 160(SI)
+	VMOVUPS      Y5, 192(SI)
+	VMOVUPS      Y6, 224(SI)
 	ADDQ         $0x12, AX
 	ADDQ         $0x100, CX
 	SUBQ         $1, BX
@@ -2284,6 +2329,11 @@ done2:
 // mix2xLm2_64AVX512 adds weighted rows of v to 2 rows of o; ld and stride in bytes, a unit is 64 values.
 // Requires: AVX2, F16C, FMA
 TEXT ·mix2xLm2_64AVX512(SB), NOSPLIT, $192-64
+
+	// constants of the loops
+	VMOVDQU      lm2_640<>+0(SB), Y0
+	VMOVDQU      lm2_641<>+0(SB), Y1
+	VBROADCASTI128 lm2_642<>+0(SB), Y2
 	MOVQ         v+32(FP), AX
 	MOVQ         units+56(FP), BX
 	XORQ         CX, CX
@@ -2296,14 +2346,14 @@ loop1:
 	MOVQ         o+0(FP), SI
 	MOVQ         ldo+8(FP), DI
 	ADDQ         CX, SI
-	VMOVUPS      (SI), Y0
-	VMOVUPS      (SI)(DI*1), Y1
-	VMOVUPS      32(SI), Y2
-	VMOVUPS      32(SI)(DI*1), Y3
-	VMOVUPS      64(SI), Y4
-	VMOVUPS      64(SI)(DI*1), Y5
-	VMOVUPS      96(SI), Y6
-	VMOVUPS      96(SI)(DI*1), Y7
+	VMOVUPS      (SI), Y3
+	VMOVUPS      (SI)(DI*1), Y4
+	VMOVUPS      32(SI), Y5
+	VMOVUPS      32(SI)(DI*1), Y6
+	VMOVUPS      64(SI), Y7
+	VMOVUPS      64(SI)(DI*1), Y8
+	VMOVUPS      96(SI), Y9
+	VMOVUPS      96(SI)(DI*1), Y10
 	MOVQ         p+16(FP), SI
 	MOVQ         ldp+24(FP), DI
 	MOVQ         rows+48(FP), R8
@@ -2313,34 +2363,33 @@ loop1:
 	JLT          done4
 
 loop3:
-	VPBROADCASTQ 2(R9), Y8
-	VPSRLVD      lm2_640<>+0(SB), Y8, Y8
-	VPAND        lm2_641<>+0(SB), Y8, Y8
-	VBROADCASTI128 lm2_642<>+0(SB), Y9
-	VPSHUFB      Y8, Y9, Y8
-	VMOVDQU      Y8, (DX)
-	VPBROADCASTW (R9), X8
-	VCVTPH2PS    X8, Y8
-	VBROADCASTSS (SI), Y9
-	VMULPS       Y9, Y8, Y9
-	VBROADCASTSS (SI)(DI*1), Y10
-	VMULPS       Y10, Y8, Y8
-	VPMOVSXBD    (DX), Y10
-	VCVTDQ2PS    Y10, Y10
-	VFMADD231PS  Y9, Y10, Y0
-	VFMADD231PS  Y8, Y10, Y1
-	VPMOVSXBD    8(DX), Y10
-	VCVTDQ2PS    Y10, Y10
-	VFMADD231PS  Y9, Y10, Y2
-	VFMADD231PS  Y8, Y10, Y3
-	VPMOVSXBD    16(DX), Y10
-	VCVTDQ2PS    Y10, Y10
-	VFMADD231PS  Y9, Y10, Y4
-	VFMADD231PS  Y8, Y10, Y5
-	VPMOVSXBD    24(DX), Y10
-	VCVTDQ2PS    Y10, Y10
-	VFMADD231PS  Y9, Y10, Y6
-	VFMADD231PS  Y8, Y10, Y7
+	VPBROADCASTQ 2(R9), Y11
+	VPSRLVD      Y0, Y11, Y11
+	VPAND        Y1, Y11, Y11
+	VPSHUFB      Y11, Y2, Y11
+	VMOVDQU      Y11, (DX)
+	VPBROADCASTW (R9), X11
+	VCVTPH2PS    X11, Y11
+	VBROADCASTSS (SI), Y12
+	VMULPS       Y12, Y11, Y12
+	VBROADCASTSS (SI)(DI*1), Y13
+	VMULPS       Y13, Y11, Y11
+	VPMOVSXBD    (DX), Y13
+	VCVTDQ2PS    Y13, Y13
+	VFMADD231PS  Y12, Y13, Y3
+	VFMADD231PS  Y11, Y13, Y4
+	VPMOVSXBD    8(DX), Y13
+	VCVTDQ2PS    Y13, Y13
+	VFMADD231PS  Y12, Y13, Y5
+	VFMADD231PS  Y11, Y13, Y6
+	VPMOVSXBD    16(DX), Y13
+	VCVTDQ2PS    Y13, Y13
+	VFMADD231PS  Y12, Y13, Y7
+	VFMADD231PS  Y11, Y13, Y8
+	VPMOVSXBD    24(DX), Y13
+	VCVTDQ2PS    Y13, Y13
+	VFMADD231PS  Y12, Y13, Y9
+	VFMADD231PS  Y11, Y13, Y10
 	ADDQ         R10, R9
 	ADDQ         $4, SI
 	SUBQ         $1, R8
@@ -2351,25 +2400,25 @@ done4:
 	MOVQ         o+0(FP), SI
 	MOVQ         ldo+8(FP), DI
 	ADDQ         CX, SI
-	VMOVUPS      Y0, (SI)
-	VMOVUPS      Y1, (SI)(DI*1)
-	VMOVUPS      Y2, 32(SI)
-	VMOVUPS      Y3, 32(SI)(DI*1)
-	VMOVUPS      Y4, 64(SI)
-	VMOVUPS      Y5, 64(SI)(DI*1)
-	VMOVUPS      Y6, 96(SI)
-	VMOVUPS      Y7, 96(SI)(DI*1)
+	VMOVUPS      Y3, (SI)
+	VMOVUPS      Y4, (SI)(DI*1)
+	VMOVUPS      Y5, 32(SI)
+	VMOVUPS      Y6, 32(SI)(DI*1)
+	VMOVUPS      Y7, 64(SI)
+	VMOVUPS      Y8, 64(SI)(DI*1)
+	VMOVUPS      Y9, 96(SI)
+	VMOVUPS      Y10, 96(SI)(DI*1)
 	MOVQ         o+0(FP), SI
 	MOVQ         ldo+8(FP), DI
 	ADDQ         CX, SI
-	VMOVUPS      128(SI), Y0
-	VMOVUPS      128(SI)(DI*1), Y1
-	VMOVUPS      160(SI), Y2
-	VMOVUPS      160(SI)(DI*1), Y3
-	VMOVUPS      192(SI), Y4
-	VMOVUPS      192(SI)(DI*1), Y5
-	VMOVUPS      224(SI), Y6
-	VMOVUPS      224(SI)(DI*1), Y7
+	VMOVUPS      128(SI), Y3
+	VMOVUPS      128(SI)(DI*1), Y4
+	VMOVUPS      160(SI), Y5
+	VMOVUPS      160(SI)(DI*1), Y6
+	VMOVUPS      192(SI), Y7
+	VMOVUPS      192(SI)(DI*1), Y8
+	VMOVUPS      224(SI), Y9
+	VMOVUPS      224(SI)(DI*1), Y10
 	MOVQ         p+16(FP), SI
 	MOVQ         ldp+24(FP), DI
 	MOVQ         rows+48(FP), R8
@@ -2379,34 +2428,33 @@ done4:
 	JLT          done6
 
 loop5:
-	VPBROADCASTQ 10(R9), Y8
-	VPSRLVD      lm2_640<>+0(SB), Y8, Y8
-	VPAND        lm2_641<>+0(SB), Y8, Y8
-	VBROADCASTI128 lm2_642<>+0(SB), Y9
-	VPSHUFB      Y8, Y9, Y8
-	VMOVDQU      Y8, (DX)
-	VPBROADCASTW (R9), X8
-	VCVTPH2PS    X8, Y8
-	VBROADCASTSS (SI), Y9
-	VMULPS       Y9, Y8, Y9
-	VBROADCASTSS (SI)(DI*1), Y10
-	VMULPS       Y10, Y8, Y8
-	VPMOVSXBD    (DX), Y10
-	VCVTDQ2PS    Y10, Y10
-	VFMADD231PS  Y9, Y10, Y0
-	VFMADD231PS  Y8, Y10, Y1
-	VPMOVSXBD    8(DX), Y10
-	VCVTDQ2PS    Y10, Y10
-	VFMADD231PS  Y9, Y10, Y2
-	VFMADD231PS  Y8, Y10, Y3
-	VPMOVSXBD    16(DX), Y10
-	VCVTDQ2PS    Y10, Y10
-	VFMADD231PS  Y9, Y10, Y4
-	VFMADD231PS  Y8, Y10, Y5
-	VPMOVSXBD    24(DX), Y10
-	VCVTDQ2PS    Y10, Y10
-	VFMADD231PS  Y9, Y10, Y6
-	VFMADD231PS  Y8, Y10, Y7
+	VPBROADCASTQ 10(R9), Y11
+	VPSRLVD      Y0, Y11, Y11
+	VPAND        Y1, Y11, Y11
+	VPSHUFB      Y11, Y2, Y11
+	VMOVDQU      Y11, (DX)
+	VPBROADCASTW (R9), X11
+	VCVTPH2PS    X11, Y11
+	VBROADCASTSS (SI), Y12
+	VMULPS       Y12, Y11, Y12
+	VBROADCASTSS (SI)(DI*1), Y13
+	VMULPS       Y13, Y11, Y11
+	VPMOVSXBD    (DX), Y13
+	VCVTDQ2PS    Y13, Y13
+	VFMADD231PS  Y12, Y13, Y3
+	VFMADD231PS  Y11, Y13, Y4
+	VPMOVSXBD    8(DX), Y13
+	VCVTDQ2PS    Y13, Y13
+	VFMADD231PS  Y12, Y13, Y5
+	VFMADD231PS  Y11, Y13, Y6
+	VPMOVSXBD    16(DX), Y13
+	VCVTDQ2PS    Y13, Y13
+	VFMADD231PS  Y12, Y13, Y7
+	VFMADD231PS  Y11, Y13, Y8
+	VPMOVSXBD    24(DX), Y13
+	VCVTDQ2PS    Y13, Y13
+	VFMADD231PS  Y12, Y13, Y9
+	VFMADD231PS  Y11, Y13, Y10
 	ADDQ         R10, R9
 	ADDQ         $4, SI
 	SUBQ         $1, R8
@@ -2417,14 +2465,14 @@ done6:
 	MOVQ         o+0(FP), SI
 	MOVQ         ldo+8(FP), DI
 	ADDQ         CX, SI
-	VMOVUPS      Y0, 128(SI)
-	VMOVUPS      Y1, 128(SI)(DI*1)
-	VMOVUPS      Y2, 160(SI)
-	VMOVUPS      Y3, 160(SI)(DI*1)
-	VMOVUPS      Y4, 192(SI)
-	VMOVUPS      Y5, 192(SI)(DI*1)
-	VMOVUPS      Y6, 224(SI)
-	VMOVUPS      Y7, 224(SI)(DI*1)
+	VMOVUPS      Y3, 128(SI)
+	VMOVUPS      Y4, 128(SI)(DI*1)
+	VMOVUPS      Y5, 160(SI)
+	VMOVUPS      Y6, 160(SI)(DI*1)
+	VMOVUPS      Y7, 192(SI)
+	VMOVUPS      Y8, 192(SI)(DI*1)
+	VMOVUPS      Y9, 224(SI)
+	VMOVUPS      Y10, 224(SI)(DI*1)
 	ADDQ         $0x12, AX
 	ADDQ         $0x100, CX
 	SUBQ         $1, BX
@@ -3058,6 +3106,11 @@ done2:
 // decodeUnitsLm2_64AVX2 unpacks units of 64 values.
 // Requires: AVX2, F16C
 TEXT ·decodeUnitsLm2_64AVX2(SB), NOSPLIT, $192-24
+
+	// constants of the loops
+	VMOVDQU      lm2_640<>+0(SB), Y0
+	VMOVDQU      lm2_641<>+0(SB), Y1
+	VBROADCASTI128 lm2_642<>+0(SB), Y2
 	MOVQ         dst+0(FP), AX
 	MOVQ         src+8(FP), BX
 	MOVQ         units+16(FP), CX
@@ -3067,52 +3120,50 @@ TEXT ·decodeUnitsLm2_64AVX2(SB), NOSPLIT, $192-24
 	JLT          done2
 
 loop1:
-	VPBROADCASTW (BX), X0
-	VCVTPH2PS    X0, Y0
-	VPBROADCASTQ 2(BX), Y1
-	VPSRLVD      lm2_640<>+0(SB), Y1, Y1
-	VPAND        lm2_641<>+0(SB), Y1, Y1
-	VBROADCASTI128 lm2_642<>+0(SB), Y2
-	VPSHUFB      Y1, Y2, Y1
-	VMOVDQU      Y1, (DX)
-	VPMOVSXBD    (DX), Y1
-	VCVTDQ2PS    Y1, Y1
-	VMULPS       Y1, Y0, Y1
-	VMOVUPS      Y1, (AX)
-	VPMOVSXBD    8(DX), Y1
-	VCVTDQ2PS    Y1, Y1
-	VMULPS       Y1, Y0, Y1
-	VMOVUPS      Y1, 32(AX)
-	VPMOVSXBD    16(DX), Y1
-	VCVTDQ2PS    Y1, Y1
-	VMULPS       Y1, Y0, Y1
-	VMOVUPS      Y1, 64(AX)
-	VPMOVSXBD    24(DX), Y1
-	VCVTDQ2PS    Y1, Y1
-	VMULPS       Y1, Y0, Y1
-	VMOVUPS      Y1, 96(AX)
-	VPBROADCASTQ 10(BX), Y1
-	VPSRLVD      lm2_640<>+0(SB), Y1, Y1
-	VPAND        lm2_641<>+0(SB), Y1, Y1
-	VBROADCASTI128 lm2_642<>+0(SB), Y2
-	VPSHUFB      Y1, Y2, Y1
-	VMOVDQU      Y1, (DX)
-	VPMOVSXBD    (DX), Y1
-	VCVTDQ2PS    Y1, Y1
-	VMULPS       Y1, Y0, Y1
-	VMOVUPS      Y1, 128(AX)
-	VPMOVSXBD    8(DX), Y1
-	VCVTDQ2PS    Y1, Y1
-	VMULPS       Y1, Y0, Y1
-	VMOVUPS      Y1, 160(AX)
-	VPMOVSXBD    16(DX), Y1
-	VCVTDQ2PS    Y1, Y1
-	VMULPS       Y1, Y0, Y1
-	VMOVUPS      Y1, 192(AX)
-	VPMOVSXBD    24(DX), Y1
-	VCVTDQ2PS    Y1, Y1
-	VMULPS       Y1, Y0, Y0
-	VMOVUPS      Y0, 224(AX)
+	VPBROADCASTW (BX), X3
+	VCVTPH2PS    X3, Y3
+	VPBROADCASTQ 2(BX), Y4
+	VPSRLVD      Y0, Y4, Y4
+	VPAND        Y1, Y4, Y4
+	VPSHUFB      Y4, Y2, Y4
+	VMOVDQU      Y4, (DX)
+	VPMOVSXBD    (DX), Y4
+	VCVTDQ2PS    Y4, Y4
+	VMULPS       Y4, Y3, Y4
+	VMOVUPS      Y4, (AX)
+	VPMOVSXBD    8(DX), Y4
+	VCVTDQ2PS    Y4, Y4
+	VMULPS       Y4, Y3, Y4
+	VMOVUPS      Y4, 32(AX)
+	VPMOVSXBD    16(DX), Y4
+	VCVTDQ2PS    Y4, Y4
+	VMULPS       Y4, Y3, Y4
+	VMOVUPS      Y4, 64(AX)
+	VPMOVSXBD    24(DX), Y4
+	VCVTDQ2PS    Y4, Y4
+	VMULPS       Y4, Y3, Y4
+	VMOVUPS      Y4, 96(AX)
+	VPBROADCASTQ 10(BX), Y4
+	VPSRLVD      Y0, Y4, Y4
+	VPAND        Y1, Y4, Y4
+	VPSHUFB      Y4, Y2, Y4
+	VMOVDQU      Y4, (DX)
+	VPMOVSXBD    (DX), Y4
+	VCVTDQ2PS    Y4, Y4
+	VMULPS       Y4, Y3, Y4
+	VMOVUPS      Y4, 128(AX)
+	VPMOVSXBD    8(DX), Y4
+	VCVTDQ2PS    Y4, Y4
+	VMULPS       Y4, Y3, Y4
+	VMOVUPS      Y4, 160(AX)
+	VPMOVSXBD    16(DX), Y4
+	VCVTDQ2PS    Y4, Y4
+	VMULPS       Y4, Y3, Y4
+	VMOVUPS      Y4, 192(AX)
+	VPMOVSXBD    24(DX), Y4
+	VCVTDQ2PS    Y4, Y4
+	VMULPS       Y4, Y3, Y3
+	VMOVUPS      Y3, 224(AX)
 	ADDQ         $0x12, BX
 	ADDQ         $0x100, AX
 	SUBQ         $1, CX
@@ -3126,6 +3177,11 @@ done2:
 // matmul1xLm2_64AVX2 multiplies rows of w with 1 row of x; ld and stride in bytes, a unit is 64 values.
 // Requires: AVX2, F16C, FMA
 TEXT ·matmul1xLm2_64AVX2(SB), NOSPLIT, $192-64
+
+	// constants of the loops
+	VMOVDQU      lm2_640<>+0(SB), Y0
+	VMOVDQU      lm2_641<>+0(SB), Y1
+	VBROADCASTI128 lm2_642<>+0(SB), Y2
 	MOVQ         y+0(FP), AX
 	MOVQ         w+32(FP), BX
 	MOVQ         rows+48(FP), CX
@@ -3135,10 +3191,10 @@ TEXT ·matmul1xLm2_64AVX2(SB), NOSPLIT, $192-64
 	JLT          done2
 
 loop1:
-	VPXOR        Y0, Y0, Y0
-	VPXOR        Y1, Y1, Y1
-	VPXOR        Y2, Y2, Y2
 	VPXOR        Y3, Y3, Y3
+	VPXOR        Y4, Y4, Y4
+	VPXOR        Y5, Y5, Y5
+	VPXOR        Y6, Y6, Y6
 	MOVQ         x+16(FP), SI
 	MOVQ         units+56(FP), DI
 	MOVQ         BX, R8
@@ -3146,60 +3202,58 @@ loop1:
 	JLT          done4
 
 loop3:
-	VPBROADCASTW (R8), X4
-	VCVTPH2PS    X4, Y4
-	VPBROADCASTQ 2(R8), Y5
-	VPSRLVD      lm2_640<>+0(SB), Y5, Y5
-	VPAND        lm2_641<>+0(SB), Y5, Y5
-	VBROADCASTI128 lm2_642<>+0(SB), Y6
-	VPSHUFB      Y5, Y6, Y5
-	VMOVDQU      Y5, (DX)
-	VPMOVSXBD    (DX), Y5
-	VCVTDQ2PS    Y5, Y5
-	VMULPS       Y5, Y4, Y5
-	VMOVUPS      (SI), Y6
-	VFMADD231PS  Y6, Y5, Y0
-	VPMOVSXBD    8(DX), Y5
-	VCVTDQ2PS    Y5, Y5
-	VMULPS       Y5, Y4, Y5
-	VMOVUPS      32(SI), Y6
-	VFMADD231PS  Y6, Y5, Y1
-	VPMOVSXBD    16(DX), Y5
-	VCVTDQ2PS    Y5, Y5
-	VMULPS       Y5, Y4, Y5
-	VMOVUPS      64(SI), Y6
-	VFMADD231PS  Y6, Y5, Y2
-	VPMOVSXBD    24(DX), Y5
-	VCVTDQ2PS    Y5, Y5
-	VMULPS       Y5, Y4, Y5
-	VMOVUPS      96(SI), Y6
-	VFMADD231PS  Y6, Y5, Y3
-	VPBROADCASTQ 10(R8), Y5
-	VPSRLVD      lm2_640<>+0(SB), Y5, Y5
-	VPAND        lm2_641<>+0(SB), Y5, Y5
-	VBROADCASTI128 lm2_642<>+0(SB), Y6
-	VPSHUFB      Y5, Y6, Y5
-	VMOVDQU      Y5, (DX)
-	VPMOVSXBD    (DX), Y5
-	VCVTDQ2PS    Y5, Y5
-	VMULPS       Y5, Y4, Y5
-	VMOVUPS      128(SI), Y6
-	VFMADD231PS  Y6, Y5, Y0
-	VPMOVSXBD    8(DX), Y5
-	VCVTDQ2PS    Y5, Y5
-	VMULPS       Y5, Y4, Y5
-	VMOVUPS      160(SI), Y6
-	VFMADD231PS  Y6, Y5, Y1
-	VPMOVSXBD    16(DX), Y5
-	VCVTDQ2PS    Y5, Y5
-	VMULPS       Y5, Y4, Y5
-	VMOVUPS      192(SI), Y6
-	VFMADD231PS  Y6, Y5, Y2
-	VPMOVSXBD    24(DX), Y5
-	VCVTDQ2PS    Y5, Y5
-	VMULPS       Y5, Y4, Y4
-	VMOVUPS      224(SI), Y5
-	VFMADD231PS  Y5, Y4, Y3
+	VPBROADCASTW (R8), X7
+	VCVTPH2PS    X7, Y7
+	VPBROADCASTQ 2(R8), Y8
+	VPSRLVD      Y0, Y8, Y8
+	VPAND        Y1, Y8, Y8
+	VPSHUFB      Y8, Y2, Y8
+	VMOVDQU      Y8, (DX)
+	VPMOVSXBD    (DX), Y8
+	VCVTDQ2PS    Y8, Y8
+	VMULPS       Y8, Y7, Y8
+	VMOVUPS      (SI), Y9
+	VFMADD231PS  Y9, Y8, Y3
+	VPMOVSXBD    8(DX), Y8
+	VCVTDQ2PS    Y8, Y8
+	VMULPS       Y8, Y7, Y8
+	VMOVUPS      32(SI), Y9
+	VFMADD231PS  Y9, Y8, Y4
+	VPMOVSXBD    16(DX), Y8
+	VCVTDQ2PS    Y8, Y8
+	VMULPS       Y8, Y7, Y8
+	VMOVUPS      64(SI), Y9
+	VFMADD231PS  Y9, Y8, Y5
+	VPMOVSXBD    24(DX), Y8
+	VCVTDQ2PS    Y8, Y8
+	VMULPS       Y8, Y7, Y8
+	VMOVUPS      96(SI), Y9
+	VFMADD231PS  Y9, Y8, Y6
+	VPBROADCASTQ 10(R8), Y8
+	VPSRLVD      Y0, Y8, Y8
+	VPAND        Y1, Y8, Y8
+	VPSHUFB      Y8, Y2, Y8
+	VMOVDQU      Y8, (DX)
+	VPMOVSXBD    (DX), Y8
+	VCVTDQ2PS    Y8, Y8
+	VMULPS       Y8, Y7, Y8
+	VMOVUPS      128(SI), Y9
+	VFMADD231PS  Y9, Y8, Y3
+	VPMOVSXBD    8(DX), Y8
+	VCVTDQ2PS    Y8, Y8
+	VMULPS       Y8, Y7, Y8
+	VMOVUPS      160(SI), Y9
+	VFMADD231PS  Y9, Y8, Y4
+	VPMOVSXBD    16(DX), Y8
+	VCVTDQ2PS    Y8, Y8
+	VMULPS       Y8, Y7, Y8
+	VMOVUPS      192(SI), Y9
+	VFMADD231PS  Y9, Y8, Y5
+	VPMOVSXBD    24(DX), Y8
+	VCVTDQ2PS    Y8, Y8
+	VMULPS       Y8, Y7, Y7
+	VMOVUPS      224(SI), Y8
+	VFMADD231PS  Y8, Y7, Y6
 	ADDQ         $0x12, R8
 	ADDQ         $0x100, SI
 	SUBQ         $1, DI
@@ -3207,16 +3261,16 @@ loop3:
 
 done4:
 	ADDQ         $1, DI
-	VADDPS       Y1, Y0, Y0
-	VADDPS       Y2, Y0, Y0
-	VADDPS       Y3, Y0, Y0
-	VEXTRACTF128 $1, Y0, X1
-	VADDPS       X0, X1, X1
-	VMOVHLPS     X1, X1, X0
-	VADDPS       X0, X1, X1
-	VMOVSHDUP    X1, X0
-	VADDSS       X0, X1, X1
-	VMOVSS       X1, (AX)
+	VADDPS       Y4, Y3, Y3
+	VADDPS       Y5, Y3, Y3
+	VADDPS       Y6, Y3, Y3
+	VEXTRACTF128 $1, Y3, X4
+	VADDPS       X3, X4, X4
+	VMOVHLPS     X4, X4, X3
+	VADDPS       X3, X4, X4
+	VMOVSHDUP    X4, X3
+	VADDSS       X3, X4, X4
+	VMOVSS       X4, (AX)
 	ADDQ         $4, AX
 	MOVQ         stride+40(FP), SI
 	ADDQ         SI, BX
@@ -3231,6 +3285,11 @@ done2:
 // matmul2xLm2_64AVX2 multiplies rows of w with 2 rows of x; ld and stride in bytes, a unit is 64 values.
 // Requires: AVX2, F16C, FMA
 TEXT ·matmul2xLm2_64AVX2(SB), NOSPLIT, $192-64
+
+	// constants of the loops
+	VMOVDQU      lm2_640<>+0(SB), Y0
+	VMOVDQU      lm2_641<>+0(SB), Y1
+	VBROADCASTI128 lm2_642<>+0(SB), Y2
 	MOVQ         y+0(FP), AX
 	MOVQ         w+32(FP), BX
 	MOVQ         rows+48(FP), CX
@@ -3240,10 +3299,10 @@ TEXT ·matmul2xLm2_64AVX2(SB), NOSPLIT, $192-64
 	JLT          done2
 
 loop1:
-	VPXOR        Y0, Y0, Y0
-	VPXOR        Y1, Y1, Y1
-	VPXOR        Y2, Y2, Y2
 	VPXOR        Y3, Y3, Y3
+	VPXOR        Y4, Y4, Y4
+	VPXOR        Y5, Y5, Y5
+	VPXOR        Y6, Y6, Y6
 	MOVQ         x+16(FP), SI
 	MOVQ         ldx+24(FP), DI
 	MOVQ         units+56(FP), R8
@@ -3252,76 +3311,74 @@ loop1:
 	JLT          done4
 
 loop3:
-	VPBROADCASTW (R9), X4
-	VCVTPH2PS    X4, Y4
-	VPBROADCASTQ 2(R9), Y5
-	VPSRLVD      lm2_640<>+0(SB), Y5, Y5
-	VPAND        lm2_641<>+0(SB), Y5, Y5
-	VBROADCASTI128 lm2_642<>+0(SB), Y6
-	VPSHUFB      Y5, Y6, Y5
-	VMOVDQU      Y5, (DX)
-	VPMOVSXBD    (DX), Y5
-	VCVTDQ2PS    Y5, Y5
-	VMULPS       Y5, Y4, Y5
-	VMOVUPS      (SI), Y6
-	VFMADD231PS  Y6, Y5, Y0
-	VMOVUPS      (SI)(DI*1), Y6
-	VFMADD231PS  Y6, Y5, Y1
-	VPMOVSXBD    8(DX), Y5
-	VCVTDQ2PS    Y5, Y5
-	VMULPS       Y5, Y4, Y5
-	VMOVUPS      32(SI), Y6
-	VFMADD231PS  Y6, Y5, Y2
-	VMOVUPS      32(SI)(DI*1), Y6
-	VFMADD231PS  Y6, Y5, Y3
-	VPMOVSXBD    16(DX), Y5
-	VCVTDQ2PS    Y5, Y5
-	VMULPS       Y5, Y4, Y5
-	VMOVUPS      64(SI), Y6
-	VFMADD231PS  Y6, Y5, Y0
-	VMOVUPS      64(SI)(DI*1), Y6
-	VFMADD231PS  Y6, Y5, Y1
-	VPMOVSXBD    24(DX), Y5
-	VCVTDQ2PS    Y5, Y5
-	VMULPS       Y5, Y4, Y5
-	VMOVUPS      96(SI), Y6
-	VFMADD231PS  Y6, Y5, Y2
-	VMOVUPS      96(SI)(DI*1), Y6
-	VFMADD231PS  Y6, Y5, Y3
-	VPBROADCASTQ 10(R9), Y5
-	VPSRLVD      lm2_640<>+0(SB), Y5, Y5
-	VPAND        lm2_641<>+0(SB), Y5, Y5
-	VBROADCASTI128 lm2_642<>+0(SB), Y6
-	VPSHUFB      Y5, Y6, Y5
-	VMOVDQU      Y5, (DX)
-	VPMOVSXBD    (DX), Y5
-	VCVTDQ2PS    Y5, Y5
-	VMULPS       Y5, Y4, Y5
-	VMOVUPS      128(SI), Y6
-	VFMADD231PS  Y6, Y5, Y0
-	VMOVUPS      128(SI)(DI*1), Y6
-	VFMADD231PS  Y6, Y5, Y1
-	VPMOVSXBD    8(DX), Y5
-	VCVTDQ2PS    Y5, Y5
-	VMULPS       Y5, Y4, Y5
-	VMOVUPS      160(SI), Y6
-	VFMADD231PS  Y6, Y5, Y2
-	VMOVUPS      160(SI)(DI*1), Y6
-	VFMADD231PS  Y6, Y5, Y3
-	VPMOVSXBD    16(DX), Y5
-	VCVTDQ2PS    Y5, Y5
-	VMULPS       Y5, Y4, Y5
-	VMOVUPS      192(SI), Y6
-	VFMADD231PS  Y6, Y5, Y0
-	VMOVUPS      192(SI)(DI*1), Y6
-	VFMADD231PS  Y6, Y5, Y1
-	VPMOVSXBD    24(DX), Y5
-	VCVTDQ2PS    Y5, Y5
-	VMULPS       Y5, Y4, Y4
-	VMOVUPS      224(SI), Y5
-	VFMADD231PS  Y5, Y4, Y2
-	VMOVUPS      224(SI)(DI*1), Y5
-	VFMADD231PS  Y5, Y4, Y3
+	VPBROADCASTW (R9), X7
+	VCVTPH2PS    X7, Y7
+	VPBROADCASTQ 2(R9), Y8
+	VPSRLVD      Y0, Y8, Y8
+	VPAND        Y1, Y8, Y8
+	VPSHUFB      Y8, Y2, Y8
+	VMOVDQU      Y8, (DX)
+	VPMOVSXBD    (DX), Y8
+	VCVTDQ2PS    Y8, Y8
+	VMULPS       Y8, Y7, Y8
+	VMOVUPS      (SI), Y9
+	VFMADD231PS  Y9, Y8, Y3
+	VMOVUPS      (SI)(DI*1), Y9
+	VFMADD231PS  Y9, Y8, Y4
+	VPMOVSXBD    8(DX), Y8
+	VCVTDQ2PS    Y8, Y8
+	VMULPS       Y8, Y7, Y8
+	VMOVUPS      32(SI), Y9
+	VFMADD231PS  Y9, Y8, Y5
+	VMOVUPS      32(SI)(DI*1), Y9
+	VFMADD231PS  Y9, Y8, Y6
+	VPMOVSXBD    16(DX), Y8
+	VCVTDQ2PS    Y8, Y8
+	VMULPS       Y8, Y7, Y8
+	VMOVUPS      64(SI), Y9
+	VFMADD231PS  Y9, Y8, Y3
+	VMOVUPS      64(SI)(DI*1), Y9
+	VFMADD231PS  Y9, Y8, Y4
+	VPMOVSXBD    24(DX), Y8
+	VCVTDQ2PS    Y8, Y8
+	VMULPS       Y8, Y7, Y8
+	VMOVUPS      96(SI), Y9
+	VFMADD231PS  Y9, Y8, Y5
+	VMOVUPS      96(SI)(DI*1), Y9
+	VFMADD231PS  Y9, Y8, Y6
+	VPBROADCASTQ 10(R9), Y8
+	VPSRLVD      Y0, Y8, Y8
+	VPAND        Y1, Y8, Y8
+	VPSHUFB      Y8, Y2, Y8
+	VMOVDQU      Y8, (DX)
+	VPMOVSXBD    (DX), Y8
+	VCVTDQ2PS    Y8, Y8
+	VMULPS       Y8, Y7, Y8
+	VMOVUPS      128(SI), Y9
+	VFMADD231PS  Y9, Y8, Y3
+	VMOVUPS      128(SI)(DI*1), Y9
+	VFMADD231PS  Y9, Y8, Y4
+	VPMOVSXBD    8(DX), Y8
+	VCVTDQ2PS    Y8, Y8
+	VMULPS       Y8, Y7, Y8
+	VMOVUPS      160(SI), Y9
+	VFMADD231PS  Y9, Y8, Y5
+	VMOVUPS      160(SI)(DI*1), Y9
+	VFMADD231PS  Y9, Y8, Y6
+	VPMOVSXBD    16(DX), Y8
+	VCVTDQ2PS    Y8, Y8
+	VMULPS       Y8, Y7, Y8
+	VMOVUPS      192(SI), Y9
+	VFMADD231PS  Y9, Y8, Y3
+	VMOVUPS      192(SI)(DI*1), Y9
+	VFMADD231PS  Y9, Y8, Y4
+	VPMOVSXBD    24(DX), Y8
+	VCVTDQ2PS    Y8, Y8
+	VMULPS       Y8, Y7, Y7
+	VMOVUPS      224(SI), Y8
+	VFMADD231PS  Y8, Y7, Y5
+	VMOVUPS      224(SI)(DI*1), Y8
+	VFMADD231PS  Y8, Y7, Y6
 	ADDQ         $0x12, R9
 	ADDQ         $0x100, SI
 	SUBQ         $1, R8
@@ -3329,25 +3386,25 @@ loop3:
 
 done4:
 	ADDQ         $1, R8
-	VADDPS       Y2, Y0, Y0
-	VADDPS       Y3, Y1, Y1
-	VEXTRACTF128 $1, Y0, X2
-	VADDPS       X0, X2, X2
-	VMOVHLPS     X2, X2, X0
-	VADDPS       X0, X2, X2
-	VMOVSHDUP    X2, X0
-	VADDSS       X0, X2, X2
-	VMOVSS       X2, (AX)
+	VADDPS       Y5, Y3, Y3
+	VADDPS       Y6, Y4, Y4
+	VEXTRACTF128 $1, Y3, X5
+	VADDPS       X3, X5, X5
+	VMOVHLPS     X5, X5, X3
+	VADDPS       X3, X5, X5
+	VMOVSHDUP    X5, X3
+	VADDSS       X3, X5, X5
+	VMOVSS       X5, (AX)
 	MOVQ         ldy+8(FP), SI
 	MOVQ         AX, DI
 	ADDQ         SI, DI
-	VEXTRACTF128 $1, Y1, X0
-	VADDPS       X1, X0, X0
-	VMOVHLPS     X0, X0, X1
-	VADDPS       X1, X0, X0
-	VMOVSHDUP    X0, X1
-	VADDSS       X1, X0, X0
-	VMOVSS       X0, (DI)
+	VEXTRACTF128 $1, Y4, X3
+	VADDPS       X4, X3, X3
+	VMOVHLPS     X3, X3, X4
+	VADDPS       X4, X3, X3
+	VMOVSHDUP    X3, X4
+	VADDSS       X4, X3, X3
+	VMOVSS       X3, (DI)
 	ADDQ         $4, AX
 	MOVQ         stride+40(FP), SI
 	ADDQ         SI, BX
@@ -3362,6 +3419,11 @@ done2:
 // matmul3xLm2_64AVX2 multiplies rows of w with 3 rows of x; ld and stride in bytes, a unit is 64 values.
 // Requires: AVX2, F16C, FMA
 TEXT ·matmul3xLm2_64AVX2(SB), NOSPLIT, $192-64
+
+	// constants of the loops
+	VMOVDQU      lm2_640<>+0(SB), Y0
+	VMOVDQU      lm2_641<>+0(SB), Y1
+	VBROADCASTI128 lm2_642<>+0(SB), Y2
 	MOVQ         y+0(FP), AX
 	MOVQ         w+32(FP), BX
 	MOVQ         rows+48(FP), CX
@@ -3371,9 +3433,9 @@ TEXT ·matmul3xLm2_64AVX2(SB), NOSPLIT, $192-64
 	JLT          done2
 
 loop1:
-	VPXOR        Y0, Y0, Y0
-	VPXOR        Y1, Y1, Y1
-	VPXOR        Y2, Y2, Y2
+	VPXOR        Y3, Y3, Y3
+	VPXOR        Y4, Y4, Y4
+	VPXOR        Y5, Y5, Y5
 	MOVQ         x+16(FP), SI
 	MOVQ         ldx+24(FP), DI
 	MOVQ         SI, R8
@@ -3385,92 +3447,90 @@ loop1:
 	JLT          done4
 
 loop3:
-	VPBROADCASTW (R10), X3
-	VCVTPH2PS    X3, Y3
-	VPBROADCASTQ 2(R10), Y4
-	VPSRLVD      lm2_640<>+0(SB), Y4, Y4
-	VPAND        lm2_641<>+0(SB), Y4, Y4
-	VBROADCASTI128 lm2_642<>+0(SB), Y5
-	VPSHUFB      Y4, Y5, Y4
-	VMOVDQU      Y4, (DX)
-	VPMOVSXBD    (DX), Y4
-	VCVTDQ2PS    Y4, Y4
-	VMULPS       Y4, Y3, Y4
-	VMOVUPS      (SI), Y5
-	VFMADD231PS  Y5, Y4, Y0
-	VMOVUPS      (SI)(DI*1), Y5
-	VFMADD231PS  Y5, Y4, Y1
-	VMOVUPS      (R8), Y5
-	VFMADD231PS  Y5, Y4, Y2
-	VPMOVSXBD    8(DX), Y4
-	VCVTDQ2PS    Y4, Y4
-	VMULPS       Y4, Y3, Y4
-	VMOVUPS      32(SI), Y5
-	VFMADD231PS  Y5, Y4, Y0
-	VMOVUPS      32(SI)(DI*1), Y5
-	VFMADD231PS  Y5, Y4, Y1
-	VMOVUPS      32(R8), Y5
-	VFMADD231PS  Y5, Y4, Y2
-	VPMOVSXBD    16(DX), Y4
-	VCVTDQ2PS    Y4, Y4
-	VMULPS       Y4, Y3, Y4
-	VMOVUPS      64(SI), Y5
-	VFMADD231PS  Y5, Y4, Y0
-	VMOVUPS      64(SI)(DI*1), Y5
-	VFMADD231PS  Y5, Y4, Y1
-	VMOVUPS      64(R8), Y5
-	VFMADD231PS  Y5, Y4, Y2
-	VPMOVSXBD    24(DX), Y4
-	VCVTDQ2PS    Y4, Y4
-	VMULPS       Y4, Y3, Y4
-	VMOVUPS      96(SI), Y5
-	VFMADD231PS  Y5, Y4, Y0
-	VMOVUPS      96(SI)(DI*1), Y5
-	VFMADD231PS  Y5, Y4, Y1
-	VMOVUPS      96(R8), Y5
-	VFMADD231PS  Y5, Y4, Y2
-	VPBROADCASTQ 10(R10), Y4
-	VPSRLVD      lm2_640<>+0(SB), Y4, Y4
-	VPAND        lm2_641<>+0(SB), Y4, Y4
-	VBROADCASTI128 lm2_642<>+0(SB), Y5
-	VPSHUFB      Y4, Y5, Y4
-	VMOVDQU      Y4, (DX)
-	VPMOVSXBD    (DX), Y4
-	VCVTDQ2PS    Y4, Y4
-	VMULPS       Y4, Y3, Y4
-	VMOVUPS      128(SI), Y5
-	VFMADD231PS  Y5, Y4, Y0
-	VMOVUPS      128(SI)(DI*1), Y5
-	VFMADD231PS  Y5, Y4, Y1
-	VMOVUPS      128(R8), Y5
-	VFMADD231PS  Y5, Y4, Y2
-	VPMOVSXBD    8(DX), Y4
-	VCVTDQ2PS    Y4, Y4
-	VMULPS       Y4, Y3, Y4
-	VMOVUPS      160(SI), Y5
-	VFMADD231PS  Y5, Y4, Y0
-	VMOVUPS      160(SI)(DI*1), Y5
-	VFMADD231PS  Y5, Y4, Y1
-	VMOVUPS      160(R8), Y5
-	VFMADD231PS  Y5, Y4, Y2
-	VPMOVSXBD    16(DX), Y4
-	VCVTDQ2PS    Y4, Y4
-	VMULPS       Y4, Y3, Y4
-	VMOVUPS      192(SI), Y5
-	VFMADD231PS  Y5, Y4, Y0
-	VMOVUPS      192(SI)(DI*1), Y5
-	VFMADD231PS  Y5, Y4, Y1
-	VMOVUPS      192(R8), Y5
-	VFMADD231PS  Y5, Y4, Y2
-	VPMOVSXBD    24(DX), Y4
-	VCVTDQ2PS    Y4, Y4
-	VMULPS       Y4, Y3, Y3
-	VMOVUPS      224(SI), Y4
-	VFMADD231PS  Y4, Y3, Y0
-	VMOVUPS      224(SI)(DI*1), Y4
-	VFMADD231PS  Y4, Y3, Y1
-	VMOVUPS      224(R8), Y4
-	VFMADD231PS  Y4, Y3, Y2
+	VPBROADCASTW (R10), X6
+	VCVTPH2PS    X6, Y6
+	VPBROADCASTQ 2(R10), Y7
+	VPSRLVD      Y0, Y7, Y7
+	VPAND        Y1, Y7, Y7
+	VPSHUFB      Y7, Y2, Y7
+	VMOVDQU      Y7, (DX)
+	VPMOVSXBD    (DX), Y7
+	VCVTDQ2PS    Y7, Y7
+	VMULPS       Y7, Y6, Y7
+	VMOVUPS      (SI), Y8
+	VFMADD231PS  Y8, Y7, Y3
+	VMOVUPS      (SI)(DI*1), Y8
+	VFMADD231PS  Y8, Y7, Y4
+	VMOVUPS      (R8), Y8
+	VFMADD231PS  Y8, Y7, Y5
+	VPMOVSXBD    8(DX), Y7
+	VCVTDQ2PS    Y7, Y7
+	VMULPS       Y7, Y6, Y7
+	VMOVUPS      32(SI), Y8
+	VFMADD231PS  Y8, Y7, Y3
+	VMOVUPS      32(SI)(DI*1), Y8
+	VFMADD231PS  Y8, Y7, Y4
+	VMOVUPS      32(R8), Y8
+	VFMADD231PS  Y8, Y7, Y5
+	VPMOVSXBD    16(DX), Y7
+	VCVTDQ2PS    Y7, Y7
+	VMULPS       Y7, Y6, Y7
+	VMOVUPS      64(SI), Y8
+	VFMADD231PS  Y8, Y7, Y3
+	VMOVUPS      64(SI)(DI*1), Y8
+	VFMADD231PS  Y8, Y7, Y4
+	VMOVUPS      64(R8), Y8
+	VFMADD231PS  Y8, Y7, Y5
+	VPMOVSXBD    24(DX), Y7
+	VCVTDQ2PS    Y7, Y7
+	VMULPS       Y7, Y6, Y7
+	VMOVUPS      96(SI), Y8
+	VFMADD231PS  Y8, Y7, Y3
+	VMOVUPS      96(SI)(DI*1), Y8
+	VFMADD231PS  Y8, Y7, Y4
+	VMOVUPS      96(R8), Y8
+	VFMADD231PS  Y8, Y7, Y5
+	VPBROADCASTQ 10(R10), Y7
+	VPSRLVD      Y0, Y7, Y7
+	VPAND        Y1, Y7, Y7
+	VPSHUFB      Y7, Y2, Y7
+	VMOVDQU      Y7, (DX)
+	VPMOVSXBD    (DX), Y7
+	VCVTDQ2PS    Y7, Y7
+	VMULPS       Y7, Y6, Y7
+	VMOVUPS      128(SI), Y8
+	VFMADD231PS  Y8, Y7, Y3
+	VMOVUPS      128(SI)(DI*1), Y8
+	VFMADD231PS  Y8, Y7, Y4
+	VMOVUPS      128(R8), Y8
+	VFMADD231PS  Y8, Y7, Y5
+	VPMOVSXBD    8(DX), Y7
+	VCVTDQ2PS    Y7, Y7
+	VMULPS       Y7, Y6, Y7
+	VMOVUPS      160(SI), Y8
+	VFMADD231PS  Y8, Y7, Y3
+	VMOVUPS      160(SI)(DI*1), Y8
+	VFMADD231PS  Y8, Y7, Y4
+	VMOVUPS      160(R8), Y8
+	VFMADD231PS  Y8, Y7, Y5
+	VPMOVSXBD    16(DX), Y7
+	VCVTDQ2PS    Y7, Y7
+	VMULPS       Y7, Y6, Y7
+	VMOVUPS      192(SI), Y8
+	VFMADD231PS  Y8, Y7, Y3
+	VMOVUPS      192(SI)(DI*1), Y8
+	VFMADD231PS  Y8, Y7, Y4
+	VMOVUPS      192(R8), Y8
+	VFMADD231PS  Y8, Y7, Y5
+	VPMOVSXBD    24(DX), Y7
+	VCVTDQ2PS    Y7, Y7
+	VMULPS       Y7, Y6, Y6
+	VMOVUPS      224(SI), Y7
+	VFMADD231PS  Y7, Y6, Y3
+	VMOVUPS      224(SI)(DI*1), Y7
+	VFMADD231PS  Y7, Y6, Y4
+	VMOVUPS      224(R8), Y7
+	VFMADD231PS  Y7, Y6, Y5
 	ADDQ         $0x12, R10
 	ADDQ         $0x100, SI
 	ADDQ         $0x100, R8
@@ -3479,31 +3539,31 @@ loop3:
 
 done4:
 	ADDQ         $1, R9
-	VEXTRACTF128 $1, Y0, X3
-	VADDPS       X0, X3, X3
-	VMOVHLPS     X3, X3, X0
-	VADDPS       X0, X3, X3
-	VMOVSHDUP    X3, X0
-	VADDSS       X0, X3, X3
-	VMOVSS       X3, (AX)
+	VEXTRACTF128 $1, Y3, X6
+	VADDPS       X3, X6, X6
+	VMOVHLPS     X6, X6, X3
+	VADDPS       X3, X6, X6
+	VMOVSHDUP    X6, X3
+	VADDSS       X3, X6, X6
+	VMOVSS       X6, (AX)
 	MOVQ         ldy+8(FP), SI
 	MOVQ         AX, DI
 	ADDQ         SI, DI
-	VEXTRACTF128 $1, Y1, X0
-	VADDPS       X1, X0, X0
-	VMOVHLPS     X0, X0, X1
-	VADDPS       X1, X0, X0
-	VMOVSHDUP    X0, X1
-	VADDSS       X1, X0, X0
-	VMOVSS       X0, (DI)
+	VEXTRACTF128 $1, Y4, X3
+	VADDPS       X4, X3, X3
+	VMOVHLPS     X3, X3, X4
+	VADDPS       X4, X3, X3
+	VMOVSHDUP    X3, X4
+	VADDSS       X4, X3, X3
+	VMOVSS       X3, (DI)
 	ADDQ         SI, DI
-	VEXTRACTF128 $1, Y2, X0
-	VADDPS       X2, X0, X0
-	VMOVHLPS     X0, X0, X1
-	VADDPS       X1, X0, X0
-	VMOVSHDUP    X0, X1
-	VADDSS       X1, X0, X0
-	VMOVSS       X0, (DI)
+	VEXTRACTF128 $1, Y5, X3
+	VADDPS       X5, X3, X3
+	VMOVHLPS     X3, X3, X4
+	VADDPS       X4, X3, X3
+	VMOVSHDUP    X3, X4
+	VADDSS       X4, X3, X3
+	VMOVSS       X3, (DI)
 	ADDQ         $4, AX
 	MOVQ         stride+40(FP), SI
 	ADDQ         SI, BX
@@ -3518,6 +3578,11 @@ done2:
 // matmul4xLm2_64AVX2 multiplies rows of w with 4 rows of x; ld and stride in bytes, a unit is 64 values.
 // Requires: AVX2, F16C, FMA
 TEXT ·matmul4xLm2_64AVX2(SB), NOSPLIT, $192-64
+
+	// constants of the loops
+	VMOVDQU      lm2_640<>+0(SB), Y0
+	VMOVDQU      lm2_641<>+0(SB), Y1
+	VBROADCASTI128 lm2_642<>+0(SB), Y2
 	MOVQ         y+0(FP), AX
 	MOVQ         w+32(FP), BX
 	MOVQ         rows+48(FP), CX
@@ -3527,10 +3592,10 @@ TEXT ·matmul4xLm2_64AVX2(SB), NOSPLIT, $192-64
 	JLT          done2
 
 loop1:
-	VPXOR        Y0, Y0, Y0
-	VPXOR        Y1, Y1, Y1
-	VPXOR        Y2, Y2, Y2
 	VPXOR        Y3, Y3, Y3
+	VPXOR        Y4, Y4, Y4
+	VPXOR        Y5, Y5, Y5
+	VPXOR        Y6, Y6, Y6
 	MOVQ         x+16(FP), SI
 	MOVQ         ldx+24(FP), DI
 	MOVQ         SI, R8
@@ -3542,108 +3607,106 @@ loop1:
 	JLT          done4
 
 loop3:
-	VPBROADCASTW (R10), X4
-	VCVTPH2PS    X4, Y4
-	VPBROADCASTQ 2(R10), Y5
-	VPSRLVD      lm2_640<>+0(SB), Y5, Y5
-	VPAND        lm2_641<>+0(SB), Y5, Y5
-	VBROADCASTI128 lm2_642<>+0(SB), Y6
-	VPSHUFB      Y5, Y6, Y5
-	VMOVDQU      Y5, (DX)
-	VPMOVSXBD    (DX), Y5
-	VCVTDQ2PS    Y5, Y5
-	VMULPS       Y5, Y4, Y5
-	VMOVUPS      (SI), Y6
-	VFMADD231PS  Y6, Y5, Y0
-	VMOVUPS      (SI)(DI*1), Y6
-	VFMADD231PS  Y6, Y5, Y1
-	VMOVUPS      (R8), Y6
-	VFMADD231PS  Y6, Y5, Y2
-	VMOVUPS      (R8)(DI*1), Y6
-	VFMADD231PS  Y6, Y5, Y3
-	VPMOVSXBD    8(DX), Y5
-	VCVTDQ2PS    Y5, Y5
-	VMULPS       Y5, Y4, Y5
-	VMOVUPS      32(SI), Y6
-	VFMADD231PS  Y6, Y5, Y0
-	VMOVUPS      32(SI)(DI*1), Y6
-	VFMADD231PS  Y6, Y5, Y1
-	VMOVUPS      32(R8), Y6
-	VFMADD231PS  Y6, Y5, Y2
-	VMOVUPS      32(R8)(DI*1), Y6
-	VFMADD231PS  Y6, Y5, Y3
-	VPMOVSXBD    16(DX), Y5
-	VCVTDQ2PS    Y5, Y5
-	VMULPS       Y5, Y4, Y5
-	VMOVUPS      64(SI), Y6
-	VFMADD231PS  Y6, Y5, Y0
-	VMOVUPS      64(SI)(DI*1), Y6
-	VFMADD231PS  Y6, Y5, Y1
-	VMOVUPS      64(R8), Y6
-	VFMADD231PS  Y6, Y5, Y2
-	VMOVUPS      64(R8)(DI*1), Y6
-	VFMADD231PS  Y6, Y5, Y3
-	VPMOVSXBD    24(DX), Y5
-	VCVTDQ2PS    Y5, Y5
-	VMULPS       Y5, Y4, Y5
-	VMOVUPS      96(SI), Y6
-	VFMADD231PS  Y6, Y5, Y0
-	VMOVUPS      96(SI)(DI*1), Y6
-	VFMADD231PS  Y6, Y5, Y1
-	VMOVUPS      96(R8), Y6
-	VFMADD231PS  Y6, Y5, Y2
-	VMOVUPS      96(R8)(DI*1), Y6
-	VFMADD231PS  Y6, Y5, Y3
-	VPBROADCASTQ 10(R10), Y5
-	VPSRLVD      lm2_640<>+0(SB), Y5, Y5
-	VPAND        lm2_641<>+0(SB), Y5, Y5
-	VBROADCASTI128 lm2_642<>+0(SB), Y6
-	VPSHUFB      Y5, Y6, Y5
-	VMOVDQU      Y5, (DX)
-	VPMOVSXBD    (DX), Y5
-	VCVTDQ2PS    Y5, Y5
-	VMULPS       Y5, Y4, Y5
-	VMOVUPS      128(SI), Y6
-	VFMADD231PS  Y6, Y5, Y0
-	VMOVUPS      128(SI)(DI*1), Y6
-	VFMADD231PS  Y6, Y5, Y1
-	VMOVUPS      128(R8), Y6
-	VFMADD231PS  Y6, Y5, Y2
-	VMOVUPS      128(R8)(DI*1), Y6
-	VFMADD231PS  Y6, Y5, Y3
-	VPMOVSXBD    8(DX), Y5
-	VCVTDQ2PS    Y5, Y5
-	VMULPS       Y5, Y4, Y5
-	VMOVUPS      160(SI), Y6
-	VFMADD231PS  Y6, Y5, Y0
-	VMOVUPS      160(SI)(DI*1), Y6
-	VFMADD231PS  Y6, Y5, Y1
-	VMOVUPS      160(R8), Y6
-	VFMADD231PS  Y6, Y5, Y2
-	VMOVUPS      160(R8)(DI*1), Y6
-	VFMADD231PS  Y6, Y5, Y3
-	VPMOVSXBD    16(DX), Y5
-	VCVTDQ2PS    Y5, Y5
-	VMULPS       Y5, Y4, Y5
-	VMOVUPS      192(SI), Y6
-	VFMADD231PS  Y6, Y5, Y0
-	VMOVUPS      192(SI)(DI*1), Y6
-	VFMADD231PS  Y6, Y5, Y1
-	VMOVUPS      192(R8), Y6
-	VFMADD231PS  Y6, Y5, Y2
-	VMOVUPS      192(R8)(DI*1), Y6
-	VFMADD231PS  Y6, Y5, Y3
-	VPMOVSXBD    24(DX), Y5
-	VCVTDQ2PS    Y5, Y5
-	VMULPS       Y5, Y4, Y4
-	VMOVUPS      224(SI), Y5
-	VFMADD231PS  Y5, Y4, Y0
-	VMOVUPS      224(SI)(DI*1), Y5
-	VFMADD231PS  Y5, Y4, Y1
-	VMOVUPS      224(R8), Y5
-	VFMADD231PS  Y5, Y4, Y2
-	VMOVUPS      224(R8)(DI*1), Y5
-	VFMADD231PS  Y5, Y4, Y3
+	VPBROADCASTW (R10), X7
+	VCVTPH2PS    X7, Y7
+	VPBROADCASTQ 2(R10), Y8
+	VPSRLVD      Y0, Y8, Y8
+	VPAND        Y1, Y8, Y8
+	VPSHUFB      Y8, Y2, Y8
+	VMOVDQU      Y8, (DX)
+	VPMOVSXBD    (DX), Y8
+	VCVTDQ2PS    Y8, Y8
+	VMULPS       Y8, Y7, Y8
+	VMOVUPS      (SI), Y9
+	VFMADD231PS  Y9, Y8, Y3
+	VMOVUPS      (SI)(DI*1), Y9
+	VFMADD231PS  Y9, Y8, Y4
+	VMOVUPS      (R8), Y9
+	VFMADD231PS  Y9, Y8, Y5
+	VMOVUPS      (R8)(DI*1), Y9
+	VFMADD231PS  Y9, Y8, Y6
+	VPMOVSXBD    8(DX), Y8
+	VCVTDQ2PS    Y8, Y8
+	VMULPS       Y8, Y7, Y8
+	VMOVUPS      32(SI), Y9
+	VFMADD231PS  Y9, Y8, Y3
+	VMOVUPS      32(SI)(DI*1), Y9
+	VFMADD231PS  Y9, Y8, Y4
+	VMOVUPS      32(R8), Y9
+	VFMADD231PS  Y9, Y8, Y5
+	VMOVUPS      32(R8)(DI*1), Y9
+	VFMADD231PS  Y9, Y8, Y6
+	VPMOVSXBD    16(DX), Y8
+	VCVTDQ2PS    Y8, Y8
+	VMULPS       Y8, Y7, Y8
+	VMOVUPS      64(SI), Y9
+	VFMADD231PS  Y9, Y8, Y3
+	VMOVUPS      64(SI)(DI*1), Y9
+	VFMADD231PS  Y9, Y8, Y4
+	VMOVUPS      64(R8), Y9
+	VFMADD231PS  Y9, Y8, Y5
+	VMOVUPS      64(R8)(DI*1), Y9
+	VFMADD231PS  Y9, Y8, Y6
+	VPMOVSXBD    24(DX), Y8
+	VCVTDQ2PS    Y8, Y8
+	VMULPS       Y8, Y7, Y8
+	VMOVUPS      96(SI), Y9
+	VFMADD231PS  Y9, Y8, Y3
+	VMOVUPS      96(SI)(DI*1), Y9
+	VFMADD231PS  Y9, Y8, Y4
+	VMOVUPS      96(R8), Y9
+	VFMADD231PS  Y9, Y8, Y5
+	VMOVUPS      96(R8)(DI*1), Y9
+	VFMADD231PS  Y9, Y8, Y6
+	VPBROADCASTQ 10(R10), Y8
+	VPSRLVD      Y0, Y8, Y8
+	VPAND        Y1, Y8, Y8
+	VPSHUFB      Y8, Y2, Y8
+	VMOVDQU      Y8, (DX)
+	VPMOVSXBD    (DX), Y8
+	VCVTDQ2PS    Y8, Y8
+	VMULPS       Y8, Y7, Y8
+	VMOVUPS      128(SI), Y9
+	VFMADD231PS  Y9, Y8, Y3
+	VMOVUPS      128(SI)(DI*1), Y9
+	VFMADD231PS  Y9, Y8, Y4
+	VMOVUPS      128(R8), Y9
+	VFMADD231PS  Y9, Y8, Y5
+	VMOVUPS      128(R8)(DI*1), Y9
+	VFMADD231PS  Y9, Y8, Y6
+	VPMOVSXBD    8(DX), Y8
+	VCVTDQ2PS    Y8, Y8
+	VMULPS       Y8, Y7, Y8
+	VMOVUPS      160(SI), Y9
+	VFMADD231PS  Y9, Y8, Y3
+	VMOVUPS      160(SI)(DI*1), Y9
+	VFMADD231PS  Y9, Y8, Y4
+	VMOVUPS      160(R8), Y9
+	VFMADD231PS  Y9, Y8, Y5
+	VMOVUPS      160(R8)(DI*1), Y9
+	VFMADD231PS  Y9, Y8, Y6
+	VPMOVSXBD    16(DX), Y8
+	VCVTDQ2PS    Y8, Y8
+	VMULPS       Y8, Y7, Y8
+	VMOVUPS      192(SI), Y9
+	VFMADD231PS  Y9, Y8, Y3
+	VMOVUPS      192(SI)(DI*1), Y9
+	VFMADD231PS  Y9, Y8, Y4
+	VMOVUPS      192(R8), Y9
+	VFMADD231PS  Y9, Y8, Y5
+	VMOVUPS      192(R8)(DI*1), Y9
+	VFMADD231PS  Y9, Y8, Y6
+	VPMOVSXBD    24(DX), Y8
+	VCVTDQ2PS    Y8, Y8
+	VMULPS       Y8, Y7, Y7
+	VMOVUPS      224(SI), Y8
+	VFMADD231PS  Y8, Y7, Y3
+	VMOVUPS      224(SI)(DI*1), Y8
+	VFMADD231PS  Y8, Y7, Y4
+	VMOVUPS      224(R8), Y8
+	VFMADD231PS  Y8, Y7, Y5
+	VMOVUPS      224(R8)(DI*1), Y8
+	VFMADD231PS  Y8, Y7, Y6
 	ADDQ         $0x12, R10
 	ADDQ         $0x100, SI
 	ADDQ         $0x100, R8
@@ -3652,39 +3715,39 @@ loop3:
 
 done4:
 	ADDQ         $1, R9
-	VEXTRACTF128 $1, Y0, X4
-	VADDPS       X0, X4, X4
-	VMOVHLPS     X4, X4, X0
-	VADDPS       X0, X4, X4
-	VMOVSHDUP    X4, X0
-	VADDSS       X0, X4, X4
-	VMOVSS       X4, (AX)
+	VEXTRACTF128 $1, Y3, X7
+	VADDPS       X3, X7, X7
+	VMOVHLPS     X7, X7, X3
+	VADDPS       X3, X7, X7
+	VMOVSHDUP    X7, X3
+	VADDSS       X3, X7, X7
+	VMOVSS       X7, (AX)
 	MOVQ         ldy+8(FP), SI
 	MOVQ         AX, DI
 	ADDQ         SI, DI
-	VEXTRACTF128 $1, Y1, X0
-	VADDPS       X1, X0, X0
-	VMOVHLPS     X0, X0, X1
-	VADDPS       X1, X0, X0
-	VMOVSHDUP    X0, X1
-	VADDSS       X1, X0, X0
-	VMOVSS       X0, (DI)
+	VEXTRACTF128 $1, Y4, X3
+	VADDPS       X4, X3, X3
+	VMOVHLPS     X3, X3, X4
+	VADDPS       X4, X3, X3
+	VMOVSHDUP    X3, X4
+	VADDSS       X4, X3, X3
+	VMOVSS       X3, (DI)
 	ADDQ         SI, DI
-	VEXTRACTF128 $1, Y2, X0
-	VADDPS       X2, X0, X0
-	VMOVHLPS     X0, X0, X1
-	VADDPS       X1, X0, X0
-	VMOVSHDUP    X0, X1
-	VADDSS       X1, X0, X0
-	VMOVSS       X0, (DI)
+	VEXTRACTF128 $1, Y5, X3
+	VADDPS       X5, X3, X3
+	VMOVHLPS     X3, X3, X4
+	VADDPS       X4, X3, X3
+	VMOVSHDUP    X3, X4
+	VADDSS       X4, X3, X3
+	VMOVSS       X3, (DI)
 	ADDQ         SI, DI
-	VEXTRACTF128 $1, Y3, X0
-	VADDPS       X3, X0, X0
-	VMOVHLPS     X0, X0, X1
-	VADDPS       X1, X0, X0
-	VMOVSHDUP    X0, X1
-	VADDSS       X1, X0, X0
-	VMOVSS       X0, (DI)
+	VEXTRACTF128 $1, Y6, X3
+	VADDPS       X6, X3, X3
+	VMOVHLPS     X3, X3, X4
+	VADDPS       X4, X3, X3
+	VMOVSHDUP    X3, X4
+	VADDSS       X4, X3, X3
+	VMOVSS       X3, (DI)
 	ADDQ         $4, AX
 	MOVQ         stride+40(FP), SI
 	ADDQ         SI, BX
@@ -3699,6 +3762,12 @@ done2:
 // matmulQ81xLm2_64AVX2 multiplies rows of w with 1 row of activations in int8; ldy and stride in bytes.
 // Requires: AVX2, F16C, FMA
 TEXT ·matmulQ81xLm2_64AVX2(SB), NOSPLIT, $192-72
+
+	// constants of the loops
+	VMOVDQU      lm2_640<>+0(SB), Y0
+	VMOVDQU      lm2_6415<>+0(SB), Y1
+	VMOVDQU      lm2_641<>+0(SB), Y2
+	VBROADCASTI128 lm2_642<>+0(SB), Y3
 	LEAQ         31(SP), AX
 	ANDQ         $-32, AX
 	MOVQ         y+0(FP), AX
@@ -3708,8 +3777,8 @@ TEXT ·matmulQ81xLm2_64AVX2(SB), NOSPLIT, $192-72
 	JLT          done2
 
 loop1:
-	VPXOR        Y0, Y0, Y0
-	VPXOR        Y1, Y1, Y1
+	VPXOR        Y4, Y4, Y4
+	VPXOR        Y5, Y5, Y5
 	MOVQ         q+16(FP), DX
 	MOVQ         d+24(FP), SI
 	MOVQ         blocks+64(FP), DI
@@ -3718,33 +3787,31 @@ loop1:
 	JLT          done4
 
 loop3:
-	VPBROADCASTW (R8), X2
-	VCVTPH2PS    X2, Y2
-	VPBROADCASTQ 2(R8), Y3
-	VPSRLVD      lm2_640<>+0(SB), Y3, Y3
-	VPAND        lm2_641<>+0(SB), Y3, Y3
-	VBROADCASTI128 lm2_642<>+0(SB), Y4
-	VPSHUFB      Y3, Y4, Y3
-	VPABSB       Y3, Y4
-	VMOVDQU      (DX), Y5
-	VPSIGNB      Y3, Y5, Y3
-	VPMADDUBSW   Y3, Y4, Y3
-	VPMADDWD     lm2_6415<>+0(SB), Y3, Y3
-	VPBROADCASTQ 10(R8), Y4
-	VPSRLVD      lm2_640<>+0(SB), Y4, Y4
-	VPAND        lm2_641<>+0(SB), Y4, Y4
-	VBROADCASTI128 lm2_642<>+0(SB), Y5
-	VPSHUFB      Y4, Y5, Y4
-	VPABSB       Y4, Y5
-	VMOVDQU      32(DX), Y6
-	VPSIGNB      Y4, Y6, Y4
-	VPMADDUBSW   Y4, Y5, Y4
-	VPMADDWD     lm2_6415<>+0(SB), Y4, Y4
-	VPADDD       Y4, Y3, Y3
-	VBROADCASTSS (SI), Y4
-	VCVTDQ2PS    Y3, Y3
-	VMULPS       Y2, Y4, Y2
-	VFMADD231PS  Y2, Y3, Y0
+	VPBROADCASTW (R8), X6
+	VCVTPH2PS    X6, Y6
+	VPBROADCASTQ 2(R8), Y7
+	VPSRLVD      Y0, Y7, Y7
+	VPAND        Y2, Y7, Y7
+	VPSHUFB      Y7, Y3, Y7
+	VPABSB       Y7, Y8
+	VMOVDQU      (DX), Y9
+	VPSIGNB      Y7, Y9, Y7
+	VPMADDUBSW   Y7, Y8, Y7
+	VPMADDWD     Y1, Y7, Y7
+	VPBROADCASTQ 10(R8), Y8
+	VPSRLVD      Y0, Y8, Y8
+	VPAND        Y2, Y8, Y8
+	VPSHUFB      Y8, Y3, Y8
+	VPABSB       Y8, Y9
+	VMOVDQU      32(DX), Y10
+	VPSIGNB      Y8, Y10, Y8
+	VPMADDUBSW   Y8, Y9, Y8
+	VPMADDWD     Y1, Y8, Y8
+	VPADDD       Y8, Y7, Y7
+	VBROADCASTSS (SI), Y8
+	VCVTDQ2PS    Y7, Y7
+	VMULPS       Y6, Y8, Y6
+	VFMADD231PS  Y6, Y7, Y4
 	ADDQ         $0x12, R8
 	ADDQ         $0x40, DX
 	ADDQ         $4, SI
@@ -3753,14 +3820,14 @@ loop3:
 
 done4:
 	ADDQ         $1, DI
-	VADDPS       Y1, Y0, Y0
-	VEXTRACTF128 $1, Y0, X1
-	VADDPS       X0, X1, X1
-	VMOVHLPS     X1, X1, X0
-	VADDPS       X0, X1, X1
-	VMOVSHDUP    X1, X0
-	VADDSS       X0, X1, X1
-	VMOVSS       X1, (AX)
+	VADDPS       Y5, Y4, Y4
+	VEXTRACTF128 $1, Y4, X5
+	VADDPS       X4, X5, X5
+	VMOVHLPS     X5, X5, X4
+	VADDPS       X4, X5, X5
+	VMOVSHDUP    X5, X4
+	VADDSS       X4, X5, X5
+	VMOVSS       X5, (AX)
 	ADDQ         $4, AX
 	MOVQ         stride+48(FP), DX
 	ADDQ         DX, BX
@@ -3775,6 +3842,12 @@ done2:
 // matmulQ82xLm2_64AVX2 multiplies rows of w with 2 rows of activations in int8; ldy and stride in bytes.
 // Requires: AVX2, F16C, FMA
 TEXT ·matmulQ82xLm2_64AVX2(SB), NOSPLIT, $192-72
+
+	// constants of the loops
+	VMOVDQU      lm2_6415<>+0(SB), Y0
+	VMOVDQU      lm2_640<>+0(SB), Y1
+	VMOVDQU      lm2_641<>+0(SB), Y2
+	VBROADCASTI128 lm2_642<>+0(SB), Y3
 	LEAQ         31(SP), AX
 	ANDQ         $-32, AX
 	MOVQ         y+0(FP), AX
@@ -3784,8 +3857,8 @@ TEXT ·matmulQ82xLm2_64AVX2(SB), NOSPLIT, $192-72
 	JLT          done2
 
 loop1:
-	VPXOR        Y0, Y0, Y0
-	VPXOR        Y1, Y1, Y1
+	VPXOR        Y4, Y4, Y4
+	VPXOR        Y5, Y5, Y5
 	MOVQ         q+16(FP), DX
 	MOVQ         d+24(FP), SI
 	MOVQ         blocks+64(FP), DI
@@ -3794,46 +3867,44 @@ loop1:
 	JLT          done4
 
 loop3:
-	VPBROADCASTW (R8), X2
-	VCVTPH2PS    X2, Y2
-	VPBROADCASTQ 2(R8), Y3
-	VPSRLVD      lm2_640<>+0(SB), Y3, Y3
-	VPAND        lm2_641<>+0(SB), Y3, Y3
-	VBROADCASTI128 lm2_642<>+0(SB), Y4
-	VPSHUFB      Y3, Y4, Y3
-	VPABSB       Y3, Y4
-	VMOVDQU      (DX), Y5
-	VPSIGNB      Y3, Y5, Y5
-	VPMADDUBSW   Y5, Y4, Y5
-	VPMADDWD     lm2_6415<>+0(SB), Y5, Y5
-	VMOVDQU      64(DX), Y6
-	VPSIGNB      Y3, Y6, Y3
-	VPMADDUBSW   Y3, Y4, Y3
-	VPMADDWD     lm2_6415<>+0(SB), Y3, Y3
-	VPBROADCASTQ 10(R8), Y4
-	VPSRLVD      lm2_640<>+0(SB), Y4, Y4
-	VPAND        lm2_641<>+0(SB), Y4, Y4
-	VBROADCASTI128 lm2_642<>+0(SB), Y6
-	VPSHUFB      Y4, Y6, Y4
-	VPABSB       Y4, Y6
-	VMOVDQU      32(DX), Y7
-	VPSIGNB      Y4, Y7, Y7
-	VPMADDUBSW   Y7, Y6, Y7
-	VPMADDWD     lm2_6415<>+0(SB), Y7, Y7
-	VPADDD       Y7, Y5, Y5
-	VMOVDQU      96(DX), Y7
-	VPSIGNB      Y4, Y7, Y4
-	VPMADDUBSW   Y4, Y6, Y4
-	VPMADDWD     lm2_6415<>+0(SB), Y4, Y4
-	VPADDD       Y4, Y3, Y3
-	VBROADCASTSS (SI), Y4
-	VCVTDQ2PS    Y5, Y5
-	VMULPS       Y2, Y4, Y4
-	VFMADD231PS  Y4, Y5, Y0
-	VBROADCASTSS 4(SI), Y4
-	VCVTDQ2PS    Y3, Y3
-	VMULPS       Y2, Y4, Y2
-	VFMADD231PS  Y2, Y3, Y1
+	VPBROADCASTW (R8), X6
+	VCVTPH2PS    X6, Y6
+	VPBROADCASTQ 2(R8), Y7
+	VPSRLVD      Y1, Y7, Y7
+	VPAND        Y2, Y7, Y7
+	VPSHUFB      Y7, Y3, Y7
+	VPABSB       Y7, Y8
+	VMOVDQU      (DX), Y9
+	VPSIGNB      Y7, Y9, Y9
+	VPMADDUBSW   Y9, Y8, Y9
+	VPMADDWD     Y0, Y9, Y9
+	VMOVDQU      64(DX), Y10
+	VPSIGNB      Y7, Y10, Y7
+	VPMADDUBSW   Y7, Y8, Y7
+	VPMADDWD     Y0, Y7, Y7
+	VPBROADCASTQ 10(R8), Y8
+	VPSRLVD      Y1, Y8, Y8
+	VPAND        Y2, Y8, Y8
+	VPSHUFB      Y8, Y3, Y8
+	VPABSB       Y8, Y10
+	VMOVDQU      32(DX), Y11
+	VPSIGNB      Y8, Y11, Y11
+	VPMADDUBSW   Y11, Y10, Y11
+	VPMADDWD     Y0, Y11, Y11
+	VPADDD       Y11, Y9, Y9
+	VMOVDQU      96(DX), Y11
+	VPSIGNB      Y8, Y11, Y8
+	VPMADDUBSW   Y8, Y10, Y8
+	VPMADDWD     Y0, Y8, Y8
+	VPADDD       Y8, Y7, Y7
+	VBROADCASTSS (SI), Y8
+	VCVTDQ2PS    Y9, Y9
+	VMULPS       Y6, Y8, Y8
+	VFMADD231PS  Y8, Y9, Y4
+	VBROADCASTSS 4(SI), Y8
+	VCVTDQ2PS    Y7, Y7
+	VMULPS       Y6, Y8, Y6
+	VFMADD231PS  Y6, Y7, Y5
 	ADDQ         $0x12, R8
 	ADDQ         $0x80, DX
 	ADDQ         $8, SI
@@ -3842,23 +3913,23 @@ loop3:
 
 done4:
 	ADDQ         $1, DI
-	VEXTRACTF128 $1, Y0, X2
-	VADDPS       X0, X2, X2
-	VMOVHLPS     X2, X2, X0
-	VADDPS       X0, X2, X2
-	VMOVSHDUP    X2, X0
-	VADDSS       X0, X2, X2
-	VMOVSS       X2, (AX)
+	VEXTRACTF128 $1, Y4, X6
+	VADDPS       X4, X6, X6
+	VMOVHLPS     X6, X6, X4
+	VADDPS       X4, X6, X6
+	VMOVSHDUP    X6, X4
+	VADDSS       X4, X6, X6
+	VMOVSS       X6, (AX)
 	MOVQ         ldy+8(FP), DX
 	MOVQ         AX, SI
 	ADDQ         DX, SI
-	VEXTRACTF128 $1, Y1, X0
-	VADDPS       X1, X0, X0
-	VMOVHLPS     X0, X0, X1
-	VADDPS       X1, X0, X0
-	VMOVSHDUP    X0, X1
-	VADDSS       X1, X0, X0
-	VMOVSS       X0, (SI)
+	VEXTRACTF128 $1, Y5, X4
+	VADDPS       X5, X4, X4
+	VMOVHLPS     X4, X4, X5
+	VADDPS       X5, X4, X4
+	VMOVSHDUP    X4, X5
+	VADDSS       X5, X4, X4
+	VMOVSS       X4, (SI)
 	ADDQ         $4, AX
 	MOVQ         stride+48(FP), DX
 	ADDQ         DX, BX
@@ -3873,6 +3944,12 @@ done2:
 // matmulQ83xLm2_64AVX2 multiplies rows of w with 3 rows of activations in int8; ldy and stride in bytes.
 // Requires: AVX2, F16C, FMA
 TEXT ·matmulQ83xLm2_64AVX2(SB), NOSPLIT, $192-72
+
+	// constants of the loops
+	VMOVDQU      lm2_6415<>+0(SB), Y0
+	VMOVDQU      lm2_640<>+0(SB), Y1
+	VMOVDQU      lm2_641<>+0(SB), Y2
+	VBROADCASTI128 lm2_642<>+0(SB), Y3
 	LEAQ         31(SP), AX
 	ANDQ         $-32, AX
 	MOVQ         y+0(FP), AX
@@ -3882,9 +3959,9 @@ TEXT ·matmulQ83xLm2_64AVX2(SB), NOSPLIT, $192-72
 	JLT          done2
 
 loop1:
-	VPXOR        Y0, Y0, Y0
-	VPXOR        Y1, Y1, Y1
-	VPXOR        Y2, Y2, Y2
+	VPXOR        Y4, Y4, Y4
+	VPXOR        Y5, Y5, Y5
+	VPXOR        Y6, Y6, Y6
 	MOVQ         q+16(FP), DX
 	MOVQ         d+24(FP), SI
 	MOVQ         blocks+64(FP), DI
@@ -3893,59 +3970,57 @@ loop1:
 	JLT          done4
 
 loop3:
-	VPBROADCASTW (R8), X3
-	VCVTPH2PS    X3, Y3
-	VPBROADCASTQ 2(R8), Y4
-	VPSRLVD      lm2_640<>+0(SB), Y4, Y4
-	VPAND        lm2_641<>+0(SB), Y4, Y4
-	VBROADCASTI128 lm2_642<>+0(SB), Y5
-	VPSHUFB      Y4, Y5, Y4
-	VPABSB       Y4, Y5
-	VMOVDQU      (DX), Y6
-	VPSIGNB      Y4, Y6, Y6
-	VPMADDUBSW   Y6, Y5, Y6
-	VPMADDWD     lm2_6415<>+0(SB), Y6, Y6
-	VMOVDQU      64(DX), Y7
-	VPSIGNB      Y4, Y7, Y7
-	VPMADDUBSW   Y7, Y5, Y7
-	VPMADDWD     lm2_6415<>+0(SB), Y7, Y7
-	VMOVDQU      128(DX), Y8
-	VPSIGNB      Y4, Y8, Y4
-	VPMADDUBSW   Y4, Y5, Y4
-	VPMADDWD     lm2_6415<>+0(SB), Y4, Y4
-	VPBROADCASTQ 10(R8), Y5
-	VPSRLVD      lm2_640<>+0(SB), Y5, Y5
-	VPAND        lm2_641<>+0(SB), Y5, Y5
-	VBROADCASTI128 lm2_642<>+0(SB), Y8
-	VPSHUFB      Y5, Y8, Y5
-	VPABSB       Y5, Y8
-	VMOVDQU      32(DX), Y9
-	VPSIGNB      Y5, Y9, Y9
-	VPMADDUBSW   Y9, Y8, Y9
-	VPMADDWD     lm2_6415<>+0(SB), Y9, Y9
-	VPADDD       Y9, Y6, Y6
-	VMOVDQU      96(DX), Y9
-	VPSIGNB      Y5, Y9, Y9
-	VPMADDUBSW   Y9, Y8, Y9
-	VPMADDWD     lm2_6415<>+0(SB), Y9, Y9
-	VPADDD       Y9, Y7, Y7
-	VMOVDQU      160(DX), Y9
-	VPSIGNB      Y5, Y9, Y5
-	VPMADDUBSW   Y5, Y8, Y5
-	VPMADDWD     lm2_6415<>+0(SB), Y5, Y5
-	VPADDD       Y5, Y4, Y4
-	VBROADCASTSS (SI), Y5
-	VCVTDQ2PS    Y6, Y6
-	VMULPS       Y3, Y5, Y5
-	VFMADD231PS  Y5, Y6, Y0
-	VBROADCASTSS 4(SI), Y5
-	VCVTDQ2PS    Y7, Y6
-	VMULPS       Y3, Y5, Y5
-	VFMADD231PS  Y5, Y6, Y1
-	VBROADCASTSS 8(SI), Y5
-	VCVTDQ2PS    Y4, Y4
-	VMULPS       Y3, Y5, Y3
-	VFMADD231PS  Y3, Y4, Y2
+	VPBROADCASTW (R8), X7
+	VCVTPH2PS    X7, Y7
+	VPBROADCASTQ 2(R8), Y8
+	VPSRLVD      Y1, Y8, Y8
+	VPAND        Y2, Y8, Y8
+	VPSHUFB      Y8, Y3, Y8
+	VPABSB       Y8, Y9
+	VMOVDQU      (DX), Y10
+	VPSIGNB      Y8, Y10, Y10
+	VPMADDUBSW   Y10, Y9, Y10
+	VPMADDWD     Y0, Y10, Y10
+	VMOVDQU      64(DX), Y11
+	VPSIGNB      Y8, Y11, Y11
+	VPMADDUBSW   Y11, Y9, Y11
+	VPMADDWD     Y0, Y11, Y11
+	VMOVDQU      128(DX), Y12
+	VPSIGNB      Y8, Y12, Y8
+	VPMADDUBSW   Y8, Y9, Y8
+	VPMADDWD     Y0, Y8, Y8
+	VPBROADCASTQ 10(R8), Y9
+	VPSRLVD      Y1, Y9, Y9
+	VPAND        Y2, Y9, Y9
+	VPSHUFB      Y9, Y3, Y9
+	VPABSB       Y9, Y12
+	VMOVDQU      32(DX), Y13
+	VPSIGNB      Y9, Y13, Y13
+	VPMADDUBSW   Y13, Y12, Y13
+	VPMADDWD     Y0, Y13, Y13
+	VPADDD       Y13, Y10, Y10
+	VMOVDQU      96(DX), Y13
+	VPSIGNB      Y9, Y13, Y13
+	VPMADDUBSW   Y13, Y12, Y13
+	VPMADDWD     Y0, Y13, Y13
+	VPADDD       Y13, Y11, Y11
+	VMOVDQU      160(DX), Y13
+	VPSIGNB      Y9, Y13, Y9
+	VPMADDUBSW   Y9, Y12, Y9
+	VPMADDWD     Y0, Y9, Y9
+	VPADDD       Y9, Y8, Y8
+	VBROADCASTSS (SI), Y9
+	VCVTDQ2PS    Y10, Y10
+	VMULPS       Y7, Y9, Y9
+	VFMADD231PS  Y9, Y10, Y4
+	VBROADCASTSS 4(SI), Y9
+	VCVTDQ2PS    Y11, Y10
+	VMULPS       Y7, Y9, Y9
+	VFMADD231PS  Y9, Y10, Y5
+	VBROADCASTSS 8(SI), Y9
+	VCVTDQ2PS    Y8, Y8
+	VMULPS       Y7, Y9, Y7
+	VFMADD231PS  Y7, Y8, Y6
 	ADDQ         $0x12, R8
 	ADDQ         $0xc0, DX
 	ADDQ         $0xc, SI
@@ -3954,31 +4029,31 @@ loop3:
 
 done4:
 	ADDQ         $1, DI
-	VEXTRACTF128 $1, Y0, X3
-	VADDPS       X0, X3, X3
-	VMOVHLPS     X3, X3, X0
-	VADDPS       X0, X3, X3
-	VMOVSHDUP    X3, X0
-	VADDSS       X0, X3, X3
-	VMOVSS       X3, (AX)
+	VEXTRACTF128 $1, Y4, X7
+	VADDPS       X4, X7, X7
+	VMOVHLPS     X7, X7, X4
+	VADDPS       X4, X7, X7
+	VMOVSHDUP    X7, X4
+	VADDSS       X4, X7, X7
+	VMOVSS       X7, (AX)
 	MOVQ         ldy+8(FP), DX
 	MOVQ         AX, SI
 	ADDQ         DX, SI
-	VEXTRACTF128 $1, Y1, X0
-	VADDPS       X1, X0, X0
-	VMOVHLPS     X0, X0, X1
-	VADDPS       X1, X0, X0
-	VMOVSHDUP    X0, X1
-	VADDSS       X1, X0, X0
-	VMOVSS       X0, (SI)
+	VEXTRACTF128 $1, Y5, X4
+	VADDPS       X5, X4, X4
+	VMOVHLPS     X4, X4, X5
+	VADDPS       X5, X4, X4
+	VMOVSHDUP    X4, X5
+	VADDSS       X5, X4, X4
+	VMOVSS       X4, (SI)
 	ADDQ         DX, SI
-	VEXTRACTF128 $1, Y2, X0
-	VADDPS       X2, X0, X0
-	VMOVHLPS     X0, X0, X1
-	VADDPS       X1, X0, X0
-	VMOVSHDUP    X0, X1
-	VADDSS       X1, X0, X0
-	VMOVSS       X0, (SI)
+	VEXTRACTF128 $1, Y6, X4
+	VADDPS       X6, X4, X4
+	VMOVHLPS     X4, X4, X5
+	VADDPS       X5, X4, X4
+	VMOVSHDUP    X4, X5
+	VADDSS       X5, X4, X4
+	VMOVSS       X4, (SI)
 	ADDQ         $4, AX
 	MOVQ         stride+48(FP), DX
 	ADDQ         DX, BX
@@ -3993,6 +4068,12 @@ done2:
 // matmulQ84xLm2_64AVX2 multiplies rows of w with 4 rows of activations in int8; ldy and stride in bytes.
 // Requires: AVX2, F16C, FMA
 TEXT ·matmulQ84xLm2_64AVX2(SB), NOSPLIT, $192-72
+
+	// constants of the loops
+	VMOVDQU      lm2_6415<>+0(SB), Y0
+	VMOVDQU      lm2_640<>+0(SB), Y1
+	VMOVDQU      lm2_641<>+0(SB), Y2
+	VBROADCASTI128 lm2_642<>+0(SB), Y3
 	LEAQ         31(SP), AX
 	ANDQ         $-32, AX
 	MOVQ         y+0(FP), AX
@@ -4002,10 +4083,10 @@ TEXT ·matmulQ84xLm2_64AVX2(SB), NOSPLIT, $192-72
 	JLT          done2
 
 loop1:
-	VPXOR        Y0, Y0, Y0
-	VPXOR        Y1, Y1, Y1
-	VPXOR        Y2, Y2, Y2
-	VPXOR        Y3, Y3, Y3
+	VPXOR        Y4, Y4, Y4
+	VPXOR        Y5, Y5, Y5
+	VPXOR        Y6, Y6, Y6
+	VPXOR        Y7, Y7, Y7
 	MOVQ         q+16(FP), DX
 	MOVQ         d+24(FP), SI
 	MOVQ         blocks+64(FP), DI
@@ -4014,72 +4095,70 @@ loop1:
 	JLT          done4
 
 loop3:
-	VPBROADCASTW (R8), X4
-	VCVTPH2PS    X4, Y4
-	VPBROADCASTQ 2(R8), Y5
-	VPSRLVD      lm2_640<>+0(SB), Y5, Y5
-	VPAND        lm2_641<>+0(SB), Y5, Y5
-	VBROADCASTI128 lm2_642<>+0(SB), Y6
-	VPSHUFB      Y5, Y6, Y5
-	VPABSB       Y5, Y6
-	VMOVDQU      (DX), Y7
-	VPSIGNB      Y5, Y7, Y7
-	VPMADDUBSW   Y7, Y6, Y7
-	VPMADDWD     lm2_6415<>+0(SB), Y7, Y7
-	VMOVDQU      64(DX), Y8
-	VPSIGNB      Y5, Y8, Y8
-	VPMADDUBSW   Y8, Y6, Y8
-	VPMADDWD     lm2_6415<>+0(SB), Y8, Y8
-	VMOVDQU      128(DX), Y9
-	VPSIGNB      Y5, Y9, Y9
-	VPMADDUBSW   Y9, Y6, Y9
-	VPMADDWD     lm2_6415<>+0(SB), Y9, Y9
-	VMOVDQU      192(DX), Y10
-	VPSIGNB      Y5, Y10, Y5
-	VPMADDUBSW   Y5, Y6, Y5
-	VPMADDWD     lm2_6415<>+0(SB), Y5, Y5
-	VPBROADCASTQ 10(R8), Y6
-	VPSRLVD      lm2_640<>+0(SB), Y6, Y6
-	VPAND        lm2_641<>+0(SB), Y6, Y6
-	VBROADCASTI128 lm2_642<>+0(SB), Y10
-	VPSHUFB      Y6, Y10, Y6
-	VPABSB       Y6, Y10
-	VMOVDQU      32(DX), Y11
-	VPSIGNB      Y6, Y11, Y11
+	VPBROADCASTW (R8), X8
+	VCVTPH2PS    X8, Y8
+	VPBROADCASTQ 2(R8), Y9
+	VPSRLVD      Y1, Y9, Y9
+	VPAND        Y2, Y9, Y9
+	VPSHUFB      Y9, Y3, Y9
+	VPABSB       Y9, Y10
+	VMOVDQU      (DX), Y11
+	VPSIGNB      Y9, Y11, Y11
 	VPMADDUBSW   Y11, Y10, Y11
-	VPMADDWD     lm2_6415<>+0(SB), Y11, Y11
-	VPADDD       Y11, Y7, Y7
-	VMOVDQU      96(DX), Y11
-	VPSIGNB      Y6, Y11, Y11
-	VPMADDUBSW   Y11, Y10, Y11
-	VPMADDWD     lm2_6415<>+0(SB), Y11, Y11
-	VPADDD       Y11, Y8, Y8
-	VMOVDQU      160(DX), Y11
-	VPSIGNB      Y6, Y11, Y11
-	VPMADDUBSW   Y11, Y10, Y11
-	VPMADDWD     lm2_6415<>+0(SB), Y11, Y11
-	VPADDD       Y11, Y9, Y9
-	VMOVDQU      224(DX), Y11
-	VPSIGNB      Y6, Y11, Y6
-	VPMADDUBSW   Y6, Y10, Y6
-	VPMADDWD     lm2_6415<>+0(SB), Y6, Y6
-	VPADDD       Y6, Y5, Y5
-	VBROADCASTSS (SI), Y6
-	VCVTDQ2PS    Y7, Y7
-	VMULPS       Y4, Y6, Y6
-	VFMADD231PS  Y6, Y7, Y0
-	VBROADCASTSS 4(SI), Y6
-	VCVTDQ2PS    Y8, Y7
-	VMULPS       Y4, Y6, Y6
-	VFMADD231PS  Y6, Y7, Y1
-	VBROADCASTSS 8(SI), Y6
-	VCVTDQ2PS    Y9, Y7
-	VMULPS       Y4, Y6, Y6
-	VFMADD231PS  Y6, Y7, Y2
-	VBROADCASTSS 12(SI), Y6
-	VCVTDQ2PS    Y5, Y5
-	VMULPS       Y4, Y6, Y4
-	VFMADD231PS  Y4, Y5, Y3
+	VPMADDWD     Y0, Y11, Y11
+	VMOVDQU      64(DX), Y12
+	VPSIGNB      Y9, Y12, Y12
+	VPMADDUBSW   Y12, Y10, Y12
+	VPMADDWD     Y0, Y12, Y12
+	VMOVDQU      128(DX), Y13
+	VPSIGNB      Y9, Y13, Y13
+	VPMADDUBSW   Y13, Y10, Y13
+	VPMADDWD     Y0, Y13, Y13
+	VMOVDQU      192(DX), Y14
+	VPSIGNB      Y9, Y14, Y9
+	VPMADDUBSW   Y9, Y10, Y9
+	VPMADDWD     Y0, Y9, Y9
+	VPBROADCASTQ 10(R8), Y10
+	VPSRLVD      Y1, Y10, Y10
+	VPAND        Y2, Y10, Y10
+	VPSHUFB      Y10, Y3, Y10
+	VPABSB       Y10, Y14
+	VMOVDQU      32(DX), Y15
+	VPSIGNB      Y10, Y15, Y15
+	VPMADDUBSW   Y15, Y14, Y15
+	VPMADDWD     Y0, Y15, Y15
+	VPADDD       Y15, Y11, Y11
+	VMOVDQU      96(DX), Y15
+	VPSIGNB      Y10, Y15, Y15
+	VPMADDUBSW   Y15, Y14, Y15
+	VPMADDWD     Y0, Y15, Y15
+	VPADDD       Y15, Y12, Y12
+	VMOVDQU      160(DX), Y15
+	VPSIGNB      Y10, Y15, Y15
+	VPMADDUBSW   Y15, Y14, Y15
+	VPMADDWD     Y0, Y15, Y15
+	VPADDD       Y15, Y13, Y13
+	VMOVDQU      224(DX), Y15
+	VPSIGNB      Y10, Y15, Y10
+	VPMADDUBSW   Y10, Y14, Y10
+	VPMADDWD     Y0, Y10, Y10
+	VPADDD       Y10, Y9, Y9
+	VBROADCASTSS (SI), Y10
+	VCVTDQ2PS    Y11, Y11
+	VMULPS       Y8, Y10, Y10
+	VFMADD231PS  Y10, Y11, Y4
+	VBROADCASTSS 4(SI), Y10
+	VCVTDQ2PS    Y12, Y11
+	VMULPS       Y8, Y10, Y10
+	VFMADD231PS  Y10, Y11, Y5
+	VBROADCASTSS 8(SI), Y10
+	VCVTDQ2PS    Y13, Y11
+	VMULPS       Y8, Y10, Y10
+	VFMADD231PS  Y10, Y11, Y6
+	VBROADCASTSS 12(SI), Y10
+	VCVTDQ2PS    Y9, Y9
+	VMULPS       Y8, Y10, Y8
+	VFMADD231PS  Y8, Y9, Y7
 	ADDQ         $0x12, R8
 	ADDQ         $0x100, DX
 	ADDQ         $0x10, SI
@@ -4088,39 +4167,39 @@ loop3:
 
 done4:
 	ADDQ         $1, DI
-	VEXTRACTF128 $1, Y0, X4
-	VADDPS       X0, X4, X4
-	VMOVHLPS     X4, X4, X0
-	VADDPS       X0, X4, X4
-	VMOVSHDUP    X4, X0
-	VADDSS       X0, X4, X4
-	VMOVSS       X4, (AX)
+	VEXTRACTF128 $1, Y4, X8
+	VADDPS       X4, X8, X8
+	VMOVHLPS     X8, X8, X4
+	VADDPS       X4, X8, X8
+	VMOVSHDUP    X8, X4
+	VADDSS       X4, X8, X8
+	VMOVSS       X8, (AX)
 	MOVQ         ldy+8(FP), DX
 	MOVQ         AX, SI
 	ADDQ         DX, SI
-	VEXTRACTF128 $1, Y1, X0
-	VADDPS       X1, X0, X0
-	VMOVHLPS     X0, X0, X1
-	VADDPS       X1, X0, X0
-	VMOVSHDUP    X0, X1
-	VADDSS       X1, X0, X0
-	VMOVSS       X0, (SI)
+	VEXTRACTF128 $1, Y5, X4
+	VADDPS       X5, X4, X4
+	VMOVHLPS     X4, X4, X5
+	VADDPS       X5, X4, X4
+	VMOVSHDUP    X4, X5
+	VADDSS       X5, X4, X4
+	VMOVSS       X4, (SI)
 	ADDQ         DX, SI
-	VEXTRACTF128 $1, Y2, X0
-	VADDPS       X2, X0, X0
-	VMOVHLPS     X0, X0, X1
-	VADDPS       X1, X0, X0
-	VMOVSHDUP    X0, X1
-	VADDSS       X1, X0, X0
-	VMOVSS       X0, (SI)
+	VEXTRACTF128 $1, Y6, X4
+	VADDPS       X6, X4, X4
+	VMOVHLPS     X4, X4, X5
+	VADDPS       X5, X4, X4
+	VMOVSHDUP    X4, X5
+	VADDSS       X5, X4, X4
+	VMOVSS       X4, (SI)
 	ADDQ         DX, SI
-	VEXTRACTF128 $1, Y3, X0
-	VADDPS       X3, X0, X0
-	VMOVHLPS     X0, X0, X1
-	VADDPS       X1, X0, X0
-	VMOVSHDUP    X0, X1
-	VADDSS       X1, X0, X0
-	VMOVSS       X0, (SI)
+	VEXTRACTF128 $1, Y7, X4
+	VADDPS       X7, X4, X4
+	VMOVHLPS     X4, X4, X5
+	VADDPS       X5, X4, X4
+	VMOVSHDUP    X4, X5
+	VADDSS       X5, X4, X4
+	VMOVSS       X4, (SI)
 	ADDQ         $4, AX
 	MOVQ         stride+48(FP), DX
 	ADDQ         DX, BX
@@ -4135,6 +4214,12 @@ done2:
 // matmulQ8Block1xLm2_64AVX2 multiplies rows of one block with 1 row of activations in int8; rows is a multiple of 4, ldy and stride in bytes.
 // Requires: AVX2, F16C
 TEXT ·matmulQ8Block1xLm2_64AVX2(SB), NOSPLIT, $576-72
+
+	// constants of the loops
+	VMOVDQU      lm2_640<>+0(SB), Y0
+	VMOVDQU      lm2_6415<>+0(SB), Y1
+	VMOVDQU      lm2_641<>+0(SB), Y2
+	VBROADCASTI128 lm2_648<>+0(SB), Y3
 	LEAQ         31(SP), AX
 	ANDQ         $-32, AX
 	LEAQ         223(SP), AX
@@ -4149,38 +4234,38 @@ TEXT ·matmulQ8Block1xLm2_64AVX2(SB), NOSPLIT, $576-72
 	ANDQ         $-32, DI
 
 	// halves: quants over 2, to even; fixed: the smallest level times their sum
-	VMOVDQU      lm2_643<>+0(SB), Y0
-	VMOVDQU      (CX), Y1
-	VPAND        lm2_644<>+0(SB), Y1, Y2
-	VPSRLD       $1, Y2, Y2
-	VPADDB       lm2_645<>+0(SB), Y2, Y2
-	VPXOR        lm2_646<>+0(SB), Y1, Y1
-	VPAVGB       Y2, Y1, Y1
-	VPXOR        lm2_646<>+0(SB), Y1, Y1
-	VMOVDQU      Y1, (DI)
-	VPMADDUBSW   Y1, Y0, Y1
-	VPMADDWD     lm2_6415<>+0(SB), Y1, Y1
-	VMOVDQU      32(CX), Y2
-	VPAND        lm2_644<>+0(SB), Y2, Y3
-	VPSRLD       $1, Y3, Y3
-	VPADDB       lm2_645<>+0(SB), Y3, Y3
-	VPXOR        lm2_646<>+0(SB), Y2, Y2
-	VPAVGB       Y3, Y2, Y2
-	VPXOR        lm2_646<>+0(SB), Y2, Y2
-	VMOVDQU      Y2, 32(DI)
-	VPMADDUBSW   Y2, Y0, Y0
-	VPMADDWD     lm2_6415<>+0(SB), Y0, Y0
-	VPADDD       Y0, Y1, Y1
-	VMOVDQU      lm2_647<>+0(SB), Y0
-	VCVTDQ2PS    Y1, Y1
-	VMULPS       Y0, Y1, Y0
-	VEXTRACTF128 $1, Y0, X1
-	VADDPS       X0, X1, X1
-	VMOVHLPS     X1, X1, X0
-	VADDPS       X0, X1, X1
-	VMOVSHDUP    X1, X0
-	VADDSS       X0, X1, X1
-	VMOVSS       X1, (SI)
+	VMOVDQU      lm2_643<>+0(SB), Y4
+	VMOVDQU      (CX), Y5
+	VPAND        lm2_644<>+0(SB), Y5, Y6
+	VPSRLD       $1, Y6, Y6
+	VPADDB       lm2_645<>+0(SB), Y6, Y6
+	VPXOR        lm2_646<>+0(SB), Y5, Y5
+	VPAVGB       Y6, Y5, Y5
+	VPXOR        lm2_646<>+0(SB), Y5, Y5
+	VMOVDQU      Y5, (DI)
+	VPMADDUBSW   Y5, Y4, Y5
+	VPMADDWD     Y1, Y5, Y5
+	VMOVDQU      32(CX), Y6
+	VPAND        lm2_644<>+0(SB), Y6, Y7
+	VPSRLD       $1, Y7, Y7
+	VPADDB       lm2_645<>+0(SB), Y7, Y7
+	VPXOR        lm2_646<>+0(SB), Y6, Y6
+	VPAVGB       Y7, Y6, Y6
+	VPXOR        lm2_646<>+0(SB), Y6, Y6
+	VMOVDQU      Y6, 32(DI)
+	VPMADDUBSW   Y6, Y4, Y4
+	VPMADDWD     Y1, Y4, Y4
+	VPADDD       Y4, Y5, Y5
+	VMOVDQU      lm2_647<>+0(SB), Y4
+	VCVTDQ2PS    Y5, Y5
+	VMULPS       Y4, Y5, Y4
+	VEXTRACTF128 $1, Y4, X5
+	VADDPS       X4, X5, X5
+	VMOVHLPS     X5, X5, X4
+	VADDPS       X4, X5, X5
+	VMOVSHDUP    X5, X4
+	VADDSS       X4, X5, X5
+	VMOVSS       X5, (SI)
 	MOVQ         y+0(FP), CX
 	MOVQ         w+40(FP), R8
 	MOVQ         rows+56(FP), R9
@@ -4198,27 +4283,25 @@ loop1:
 	JLT          done4
 
 loop3:
-	VPBROADCASTQ 2(R8), Y0
-	VPSRLVD      lm2_640<>+0(SB), Y0, Y0
-	VPAND        lm2_641<>+0(SB), Y0, Y0
-	VBROADCASTI128 lm2_648<>+0(SB), Y1
-	VPSHUFB      Y0, Y1, Y0
-	VMOVDQU      (DI), Y1
-	VPMADDUBSW   Y1, Y0, Y0
-	VPMADDWD     lm2_6415<>+0(SB), Y0, Y0
-	VPBROADCASTQ 10(R8), Y1
-	VPSRLVD      lm2_640<>+0(SB), Y1, Y1
-	VPAND        lm2_641<>+0(SB), Y1, Y1
-	VBROADCASTI128 lm2_648<>+0(SB), Y2
-	VPSHUFB      Y1, Y2, Y1
-	VMOVDQU      32(DI), Y2
-	VPMADDUBSW   Y2, Y1, Y1
-	VPMADDWD     lm2_6415<>+0(SB), Y1, Y1
-	VPADDD       Y1, Y0, Y0
-	VMOVDQU      Y0, (R11)
-	VPBROADCASTW (R8), X0
-	VCVTPH2PS    X0, Y0
-	VMOVSS       X0, (R12)
+	VPBROADCASTQ 2(R8), Y4
+	VPSRLVD      Y0, Y4, Y4
+	VPAND        Y2, Y4, Y4
+	VPSHUFB      Y4, Y3, Y4
+	VMOVDQU      (DI), Y5
+	VPMADDUBSW   Y5, Y4, Y4
+	VPMADDWD     Y1, Y4, Y4
+	VPBROADCASTQ 10(R8), Y5
+	VPSRLVD      Y0, Y5, Y5
+	VPAND        Y2, Y5, Y5
+	VPSHUFB      Y5, Y3, Y5
+	VMOVDQU      32(DI), Y6
+	VPMADDUBSW   Y6, Y5, Y5
+	VPMADDWD     Y1, Y5, Y5
+	VPADDD       Y5, Y4, Y4
+	VMOVDQU      Y4, (R11)
+	VPBROADCASTW (R8), X4
+	VCVTPH2PS    X4, Y4
+	VMOVSS       X4, (R12)
 	ADDQ         $0x20, R11
 	ADDQ         $4, R12
 	MOVQ         stride+48(FP), R13
@@ -4230,30 +4313,30 @@ done4:
 	ADDQ         $1, R10
 
 	// four results for each row of y
-	VMOVUPS      (BX), X0
-	VADDPS       X0, X0, X0
-	VMOVDQU      (AX), Y1
-	VMOVDQU      32(AX), Y2
-	VMOVDQU      64(AX), Y3
-	VMOVDQU      96(AX), Y4
-	VPUNPCKLDQ   Y2, Y1, Y5
-	VPUNPCKHDQ   Y2, Y1, Y1
-	VPADDD       Y1, Y5, Y5
-	VPUNPCKLDQ   Y4, Y3, Y1
-	VPUNPCKHDQ   Y4, Y3, Y2
-	VPADDD       Y2, Y1, Y1
-	VPUNPCKLQDQ  Y1, Y5, Y2
-	VPUNPCKHQDQ  Y1, Y5, Y1
-	VPADDD       Y1, Y2, Y2
-	VEXTRACTI128 $1, Y2, X1
-	VPADDD       X1, X2, X1
-	VCVTDQ2PS    X1, X1
-	VBROADCASTSS (SI), X2
-	VADDPS       X2, X1, X1
-	VBROADCASTSS (DX), X2
-	VMULPS       X2, X1, X1
-	VMULPS       X0, X1, X0
-	VMOVUPS      X0, (CX)
+	VMOVUPS      (BX), X4
+	VADDPS       X4, X4, X4
+	VMOVDQU      (AX), Y5
+	VMOVDQU      32(AX), Y6
+	VMOVDQU      64(AX), Y7
+	VMOVDQU      96(AX), Y8
+	VPUNPCKLDQ   Y6, Y5, Y9
+	VPUNPCKHDQ   Y6, Y5, Y5
+	VPADDD       Y5, Y9, Y9
+	VPUNPCKLDQ   Y8, Y7, Y5
+	VPUNPCKHDQ   Y8, Y7, Y6
+	VPADDD       Y6, Y5, Y5
+	VPUNPCKLQDQ  Y5, Y9, Y6
+	VPUNPCKHQDQ  Y5, Y9, Y5
+	VPADDD       Y5, Y6, Y6
+	VEXTRACTI128 $1, Y6, X5
+	VPADDD       X5, X6, X5
+	VCVTDQ2PS    X5, X5
+	VBROADCASTSS (SI), X6
+	VADDPS       X6, X5, X5
+	VBROADCASTSS (DX), X6
+	VMULPS       X6, X5, X5
+	VMULPS       X4, X5, X4
+	VMOVUPS      X4, (CX)
 	ADDQ         $0x10, CX
 	SUBQ         $4, R9
 	JGE          loop1
@@ -4266,6 +4349,12 @@ done2:
 // matmulQ8Block2xLm2_64AVX2 multiplies rows of one block with 2 rows of activations in int8; rows is a multiple of 4, ldy and stride in bytes.
 // Requires: AVX2, F16C
 TEXT ·matmulQ8Block2xLm2_64AVX2(SB), 0, $768-72
+
+	// constants of the loops
+	VMOVDQU      lm2_6415<>+0(SB), Y0
+	VMOVDQU      lm2_640<>+0(SB), Y1
+	VMOVDQU      lm2_641<>+0(SB), Y2
+	VBROADCASTI128 lm2_648<>+0(SB), Y3
 	LEAQ         31(SP), AX
 	ANDQ         $-32, AX
 	LEAQ         223(SP), AX
@@ -4280,69 +4369,69 @@ TEXT ·matmulQ8Block2xLm2_64AVX2(SB), 0, $768-72
 	ANDQ         $-32, DI
 
 	// halves: quants over 2, to even; fixed: the smallest level times their sum
-	VMOVDQU      lm2_643<>+0(SB), Y0
-	VMOVDQU      (CX), Y1
-	VPAND        lm2_644<>+0(SB), Y1, Y2
-	VPSRLD       $1, Y2, Y2
-	VPADDB       lm2_645<>+0(SB), Y2, Y2
-	VPXOR        lm2_646<>+0(SB), Y1, Y1
-	VPAVGB       Y2, Y1, Y1
-	VPXOR        lm2_646<>+0(SB), Y1, Y1
-	VMOVDQU      Y1, (DI)
-	VPMADDUBSW   Y1, Y0, Y1
-	VPMADDWD     lm2_6415<>+0(SB), Y1, Y1
-	VMOVDQU      32(CX), Y2
-	VPAND        lm2_644<>+0(SB), Y2, Y3
-	VPSRLD       $1, Y3, Y3
-	VPADDB       lm2_645<>+0(SB), Y3, Y3
-	VPXOR        lm2_646<>+0(SB), Y2, Y2
-	VPAVGB       Y3, Y2, Y2
-	VPXOR        lm2_646<>+0(SB), Y2, Y2
-	VMOVDQU      Y2, 32(DI)
-	VPMADDUBSW   Y2, Y0, Y2
-	VPMADDWD     lm2_6415<>+0(SB), Y2, Y2
-	VPADDD       Y2, Y1, Y1
-	VMOVDQU      lm2_647<>+0(SB), Y2
-	VCVTDQ2PS    Y1, Y1
-	VMULPS       Y2, Y1, Y1
-	VEXTRACTF128 $1, Y1, X2
-	VADDPS       X1, X2, X2
-	VMOVHLPS     X2, X2, X1
-	VADDPS       X1, X2, X2
-	VMOVSHDUP    X2, X1
-	VADDSS       X1, X2, X2
-	VMOVSS       X2, (SI)
-	VMOVDQU      64(CX), Y1
-	VPAND        lm2_644<>+0(SB), Y1, Y2
-	VPSRLD       $1, Y2, Y2
-	VPADDB       lm2_645<>+0(SB), Y2, Y2
-	VPXOR        lm2_646<>+0(SB), Y1, Y1
-	VPAVGB       Y2, Y1, Y1
-	VPXOR        lm2_646<>+0(SB), Y1, Y1
-	VMOVDQU      Y1, 64(DI)
-	VPMADDUBSW   Y1, Y0, Y1
-	VPMADDWD     lm2_6415<>+0(SB), Y1, Y1
-	VMOVDQU      96(CX), Y2
-	VPAND        lm2_644<>+0(SB), Y2, Y3
-	VPSRLD       $1, Y3, Y3
-	VPADDB       lm2_645<>+0(SB), Y3, Y3
-	VPXOR        lm2_646<>+0(SB), Y2, Y2
-	VPAVGB       Y3, Y2, Y2
-	VPXOR        lm2_646<>+0(SB), Y2, Y2
-	VMOVDQU      Y2, 96(DI)
-	VPMADDUBSW   Y2, Y0, Y0
-	VPMADDWD     lm2_6415<>+0(SB), Y0, Y0
-	VPADDD       Y0, Y1, Y1
-	VMOVDQU      lm2_647<>+0(SB), Y0
-	VCVTDQ2PS    Y1, Y1
-	VMULPS       Y0, Y1, Y0
-	VEXTRACTF128 $1, Y0, X1
-	VADDPS       X0, X1, X1
-	VMOVHLPS     X1, X1, X0
-	VADDPS       X0, X1, X1
-	VMOVSHDUP    X1, X0
-	VADDSS       X0, X1, X1
-	VMOVSS       X1, 4(SI)
+	VMOVDQU      lm2_643<>+0(SB), Y4
+	VMOVDQU      (CX), Y5
+	VPAND        lm2_644<>+0(SB), Y5, Y6
+	VPSRLD       $1, Y6, Y6
+	VPADDB       lm2_645<>+0(SB), Y6, Y6
+	VPXOR        lm2_646<>+0(SB), Y5, Y5
+	VPAVGB       Y6, Y5, Y5
+	VPXOR        lm2_646<>+0(SB), Y5, Y5
+	VMOVDQU      Y5, (DI)
+	VPMADDUBSW   Y5, Y4, Y5
+	VPMADDWD     Y0, Y5, Y5
+	VMOVDQU      32(CX), Y6
+	VPAND        lm2_644<>+0(SB), Y6, Y7
+	VPSRLD       $1, Y7, Y7
+	VPADDB       lm2_645<>+0(SB), Y7, Y7
+	VPXOR        lm2_646<>+0(SB), Y6, Y6
+	VPAVGB       Y7, Y6, Y6
+	VPXOR        lm2_646<>+0(SB), Y6, Y6
+	VMOVDQU      Y6, 32(DI)
+	VPMADDUBSW   Y6, Y4, Y6
+	VPMADDWD     Y0, Y6, Y6
+	VPADDD       Y6, Y5, Y5
+	VMOVDQU      lm2_647<>+0(SB), Y6
+	VCVTDQ2PS    Y5, Y5
+	VMULPS       Y6, Y5, Y5
+	VEXTRACTF128 $1, Y5, X6
+	VADDPS       X5, X6, X6
+	VMOVHLPS     X6, X6, X5
+	VADDPS       X5, X6, X6
+	VMOVSHDUP    X6, X5
+	VADDSS       X5, X6, X6
+	VMOVSS       X6, (SI)
+	VMOVDQU      64(CX), Y5
+	VPAND        lm2_644<>+0(SB), Y5, Y6
+	VPSRLD       $1, Y6, Y6
+	VPADDB       lm2_645<>+0(SB), Y6, Y6
+	VPXOR        lm2_646<>+0(SB), Y5, Y5
+	VPAVGB       Y6, Y5, Y5
+	VPXOR        lm2_646<>+0(SB), Y5, Y5
+	VMOVDQU      Y5, 64(DI)
+	VPMADDUBSW   Y5, Y4, Y5
+	VPMADDWD     Y0, Y5, Y5
+	VMOVDQU      96(CX), Y6
+	VPAND        lm2_644<>+0(SB), Y6, Y7
+	VPSRLD       $1, Y7, Y7
+	VPADDB       lm2_645<>+0(SB), Y7, Y7
+	VPXOR        lm2_646<>+0(SB), Y6, Y6
+	VPAVGB       Y7, Y6, Y6
+	VPXOR        lm2_646<>+0(SB), Y6, Y6
+	VMOVDQU      Y6, 96(DI)
+	VPMADDUBSW   Y6, Y4, Y4
+	VPMADDWD     Y0, Y4, Y4
+	VPADDD       Y4, Y5, Y5
+	VMOVDQU      lm2_647<>+0(SB), Y4
+	VCVTDQ2PS    Y5, Y5
+	VMULPS       Y4, Y5, Y4
+	VEXTRACTF128 $1, Y4, X5
+	VADDPS       X4, X5, X5
+	VMOVHLPS     X5, X5, X4
+	VADDPS       X4, X5, X5
+	VMOVSHDUP    X5, X4
+	VADDSS       X4, X5, X5
+	VMOVSS       X5, 4(SI)
 	MOVQ         y+0(FP), CX
 	MOVQ         w+40(FP), R8
 	MOVQ         rows+56(FP), R9
@@ -4360,35 +4449,33 @@ loop1:
 	JLT          done4
 
 loop3:
-	VPBROADCASTQ 2(R8), Y0
-	VPSRLVD      lm2_640<>+0(SB), Y0, Y0
-	VPAND        lm2_641<>+0(SB), Y0, Y0
-	VBROADCASTI128 lm2_648<>+0(SB), Y1
-	VPSHUFB      Y0, Y1, Y0
-	VMOVDQU      (DI), Y1
-	VPMADDUBSW   Y1, Y0, Y1
-	VPMADDWD     lm2_6415<>+0(SB), Y1, Y1
-	VMOVDQU      64(DI), Y2
-	VPMADDUBSW   Y2, Y0, Y0
-	VPMADDWD     lm2_6415<>+0(SB), Y0, Y0
-	VPBROADCASTQ 10(R8), Y2
-	VPSRLVD      lm2_640<>+0(SB), Y2, Y2
-	VPAND        lm2_641<>+0(SB), Y2, Y2
-	VBROADCASTI128 lm2_648<>+0(SB), Y3
-	VPSHUFB      Y2, Y3, Y2
-	VMOVDQU      32(DI), Y3
-	VPMADDUBSW   Y3, Y2, Y3
-	VPMADDWD     lm2_6415<>+0(SB), Y3, Y3
-	VPADDD       Y3, Y1, Y1
-	VMOVDQU      96(DI), Y3
-	VPMADDUBSW   Y3, Y2, Y2
-	VPMADDWD     lm2_6415<>+0(SB), Y2, Y2
-	VPADDD       Y2, Y0, Y0
-	VMOVDQU      Y1, (R11)
-	VMOVDQU      Y0, 128(R11)
-	VPBROADCASTW (R8), X0
-	VCVTPH2PS    X0, Y0
-	VMOVSS       X0, (R12)
+	VPBROADCASTQ 2(R8), Y4
+	VPSRLVD      Y1, Y4, Y4
+	VPAND        Y2, Y4, Y4
+	VPSHUFB      Y4, Y3, Y4
+	VMOVDQU      (DI), Y5
+	VPMADDUBSW   Y5, Y4, Y5
+	VPMADDWD     Y0, Y5, Y5
+	VMOVDQU      64(DI), Y6
+	VPMADDUBSW   Y6, Y4, Y4
+	VPMADDWD     Y0, Y4, Y4
+	VPBROADCASTQ 10(R8), Y6
+	VPSRLVD      Y1, Y6, Y6
+	VPAND        Y2, Y6, Y6
+	VPSHUFB      Y6, Y3, Y6
+	VMOVDQU      32(DI), Y7
+	VPMADDUBSW   Y7, Y6, Y7
+	VPMADDWD     Y0, Y7, Y7
+	VPADDD       Y7, Y5, Y5
+	VMOVDQU      96(DI), Y7
+	VPMADDUBSW   Y7, Y6, Y6
+	VPMADDWD     Y0, Y6, Y6
+	VPADDD       Y6, Y4, Y4
+	VMOVDQU      Y5, (R11)
+	VMOVDQU      Y4, 128(R11)
+	VPBROADCASTW (R8), X4
+	VCVTPH2PS    X4, Y4
+	VMOVSS       X4, (R12)
 	ADDQ         $0x20, R11
 	ADDQ         $4, R12
 	MOVQ         stride+48(FP), R13
@@ -4400,55 +4487,55 @@ done4:
 	ADDQ         $1, R10
 
 	// four results for each row of y
-	VMOVUPS      (BX), X0
-	VADDPS       X0, X0, X0
-	VMOVDQU      (AX), Y1
-	VMOVDQU      32(AX), Y2
-	VMOVDQU      64(AX), Y3
-	VMOVDQU      96(AX), Y4
-	VPUNPCKLDQ   Y2, Y1, Y5
-	VPUNPCKHDQ   Y2, Y1, Y1
-	VPADDD       Y1, Y5, Y5
-	VPUNPCKLDQ   Y4, Y3, Y1
-	VPUNPCKHDQ   Y4, Y3, Y2
-	VPADDD       Y2, Y1, Y1
-	VPUNPCKLQDQ  Y1, Y5, Y2
-	VPUNPCKHQDQ  Y1, Y5, Y1
-	VPADDD       Y1, Y2, Y2
-	VEXTRACTI128 $1, Y2, X1
-	VPADDD       X1, X2, X1
-	VCVTDQ2PS    X1, X1
-	VBROADCASTSS (SI), X2
-	VADDPS       X2, X1, X1
-	VBROADCASTSS (DX), X2
-	VMULPS       X2, X1, X1
-	VMULPS       X0, X1, X1
-	VMOVUPS      X1, (CX)
-	VMOVDQU      128(AX), Y1
-	VMOVDQU      160(AX), Y2
-	VMOVDQU      192(AX), Y3
-	VMOVDQU      224(AX), Y4
-	VPUNPCKLDQ   Y2, Y1, Y5
-	VPUNPCKHDQ   Y2, Y1, Y1
-	VPADDD       Y1, Y5, Y5
-	VPUNPCKLDQ   Y4, Y3, Y1
-	VPUNPCKHDQ   Y4, Y3, Y2
-	VPADDD       Y2, Y1, Y1
-	VPUNPCKLQDQ  Y1, Y5, Y2
-	VPUNPCKHQDQ  Y1, Y5, Y1
-	VPADDD       Y1, Y2, Y2
-	VEXTRACTI128 $1, Y2, X1
-	VPADDD       X1, X2, X1
-	VCVTDQ2PS    X1, X1
-	VBROADCASTSS 4(SI), X2
-	VADDPS       X2, X1, X1
-	VBROADCASTSS 4(DX), X2
-	VMULPS       X2, X1, X1
-	VMULPS       X0, X1, X0
+	VMOVUPS      (BX), X4
+	VADDPS       X4, X4, X4
+	VMOVDQU      (AX), Y5
+	VMOVDQU      32(AX), Y6
+	VMOVDQU      64(AX), Y7
+	VMOVDQU      96(AX), Y8
+	VPUNPCKLDQ   Y6, Y5, Y9
+	VPUNPCKHDQ   Y6, Y5, Y5
+	VPADDD       Y5, Y9, Y9
+	VPUNPCKLDQ   Y8, Y7, Y5
+	VPUNPCKHDQ   Y8, Y7, Y6
+	VPADDD       Y6, Y5, Y5
+	VPUNPCKLQDQ  Y5, Y9, Y6
+	VPUNPCKHQDQ  Y5, Y9, Y5
+	VPADDD       Y5, Y6, Y6
+	VEXTRACTI128 $1, Y6, X5
+	VPADDD       X5, X6, X5
+	VCVTDQ2PS    X5, X5
+	VBROADCASTSS (SI), X6
+	VADDPS       X6, X5, X5
+	VBROADCASTSS (DX), X6
+	VMULPS       X6, X5, X5
+	VMULPS       X4, X5, X5
+	VMOVUPS      X5, (CX)
+	VMOVDQU      128(AX), Y5
+	VMOVDQU      160(AX), Y6
+	VMOVDQU      192(AX), Y7
+	VMOVDQU      224(AX), Y8
+	VPUNPCKLDQ   Y6, Y5, Y9
+	VPUNPCKHDQ   Y6, Y5, Y5
+	VPADDD       Y5, Y9, Y9
+	VPUNPCKLDQ   Y8, Y7, Y5
+	VPUNPCKHDQ   Y8, Y7, Y6
+	VPADDD       Y6, Y5, Y5
+	VPUNPCKLQDQ  Y5, Y9, Y6
+	VPUNPCKHQDQ  Y5, Y9, Y5
+	VPADDD       Y5, Y6, Y6
+	VEXTRACTI128 $1, Y6, X5
+	VPADDD       X5, X6, X5
+	VCVTDQ2PS    X5, X5
+	VBROADCASTSS 4(SI), X6
+	VADDPS       X6, X5, X5
+	VBROADCASTSS 4(DX), X6
+	VMULPS       X6, X5, X5
+	VMULPS       X4, X5, X4
 	MOVQ         ldy+8(FP), R10
 	MOVQ         CX, R11
 	ADDQ         R10, R11
-	VMOVUPS      X0, (R11)
+	VMOVUPS      X4, (R11)
 	ADDQ         $0x10, CX
 	SUBQ         $4, R9
 	JGE          loop1
@@ -4461,6 +4548,12 @@ done2:
 // matmulQ8Block3xLm2_64AVX2 multiplies rows of one block with 3 rows of activations in int8; rows is a multiple of 4, ldy and stride in bytes.
 // Requires: AVX2, F16C
 TEXT ·matmulQ8Block3xLm2_64AVX2(SB), 0, $960-72
+
+	// constants of the loops
+	VMOVDQU      lm2_6415<>+0(SB), Y0
+	VMOVDQU      lm2_640<>+0(SB), Y1
+	VMOVDQU      lm2_641<>+0(SB), Y2
+	VBROADCASTI128 lm2_648<>+0(SB), Y3
 	LEAQ         31(SP), AX
 	ANDQ         $-32, AX
 	LEAQ         223(SP), AX
@@ -4475,100 +4568,100 @@ TEXT ·matmulQ8Block3xLm2_64AVX2(SB), 0, $960-72
 	ANDQ         $-32, DI
 
 	// halves: quants over 2, to even; fixed: the smallest level times their sum
-	VMOVDQU      lm2_643<>+0(SB), Y0
-	VMOVDQU      (CX), Y1
-	VPAND        lm2_644<>+0(SB), Y1, Y2
-	VPSRLD       $1, Y2, Y2
-	VPADDB       lm2_645<>+0(SB), Y2, Y2
-	VPXOR        lm2_646<>+0(SB), Y1, Y1
-	VPAVGB       Y2, Y1, Y1
-	VPXOR        lm2_646<>+0(SB), Y1, Y1
-	VMOVDQU      Y1, (DI)
-	VPMADDUBSW   Y1, Y0, Y1
-	VPMADDWD     lm2_6415<>+0(SB), Y1, Y1
-	VMOVDQU      32(CX), Y2
-	VPAND        lm2_644<>+0(SB), Y2, Y3
-	VPSRLD       $1, Y3, Y3
-	VPADDB       lm2_645<>+0(SB), Y3, Y3
-	VPXOR        lm2_646<>+0(SB), Y2, Y2
-	VPAVGB       Y3, Y2, Y2
-	VPXOR        lm2_646<>+0(SB), Y2, Y2
-	VMOVDQU      Y2, 32(DI)
-	VPMADDUBSW   Y2, Y0, Y2
-	VPMADDWD     lm2_6415<>+0(SB), Y2, Y2
-	VPADDD       Y2, Y1, Y1
-	VMOVDQU      lm2_647<>+0(SB), Y2
-	VCVTDQ2PS    Y1, Y1
-	VMULPS       Y2, Y1, Y1
-	VEXTRACTF128 $1, Y1, X2
-	VADDPS       X1, X2, X2
-	VMOVHLPS     X2, X2, X1
-	VADDPS       X1, X2, X2
-	VMOVSHDUP    X2, X1
-	VADDSS       X1, X2, X2
-	VMOVSS       X2, (SI)
-	VMOVDQU      64(CX), Y1
-	VPAND        lm2_644<>+0(SB), Y1, Y2
-	VPSRLD       $1, Y2, Y2
-	VPADDB       lm2_645<>+0(SB), Y2, Y2
-	VPXOR        lm2_646<>+0(SB), Y1, Y1
-	VPAVGB       Y2, Y1, Y1
-	VPXOR        lm2_646<>+0(SB), Y1, Y1
-	VMOVDQU      Y1, 64(DI)
-	VPMADDUBSW   Y1, Y0, Y1
-	VPMADDWD     lm2_6415<>+0(SB), Y1, Y1
-	VMOVDQU      96(CX), Y2
-	VPAND        lm2_644<>+0(SB), Y2, Y3
-	VPSRLD       $1, Y3, Y3
-	VPADDB       lm2_645<>+0(SB), Y3, Y3
-	VPXOR        lm2_646<>+0(SB), Y2, Y2
-	VPAVGB       Y3, Y2, Y2
-	VPXOR        lm2_646<>+0(SB), Y2, Y2
-	VMOVDQU      Y2, 96(DI)
-	VPMADDUBSW   Y2, Y0, Y2
-	VPMADDWD     lm2_6415<>+0(SB), Y2, Y2
-	VPADDD       Y2, Y1, Y1
-	VMOVDQU      lm2_647<>+0(SB), Y2
-	VCVTDQ2PS    Y1, Y1
-	VMULPS       Y2, Y1, Y1
-	VEXTRACTF128 $1, Y1, X2
-	VADDPS       X1, X2, X2
-	VMOVHLPS     X2, X2, X1
-	VADDPS       X1, X2, X2
-	VMOVSHDUP    X2, X1
-	VADDSS       X1, X2, X2
-	VMOVSS       X2, 4(SI)
-	VMOVDQU      128(CX), Y1
-	VPAND        lm2_644<>+0(SB), Y1, Y2
-	VPSRLD       $1, Y2, Y2
-	VPADDB       lm2_645<>+0(SB), Y2, Y2
-	VPXOR        lm2_646<>+0(SB), Y1, Y1
-	VPAVGB       Y2, Y1, Y1
-	VPXOR        lm2_646<>+0(SB), Y1, Y1
-	VMOVDQU      Y1, 128(DI)
-	VPMADDUBSW   Y1, Y0, Y1
-	VPMADDWD     lm2_6415<>+0(SB), Y1, Y1
-	VMOVDQU      160(CX), Y2
-	VPAND        lm2_644<>+0(SB), Y2, Y3
-	VPSRLD       $1, Y3, Y3
-	VPADDB       lm2_645<>+0(SB), Y3, Y3
-	VPXOR        lm2_646<>+0(SB), Y2, Y2
-	VPAVGB       Y3, Y2, Y2
-	VPXOR        lm2_646<>+0(SB), Y2, Y2
-	VMOVDQU      Y2, 160(DI)
-	VPMADDUBSW   Y2, Y0, Y0
-	VPMADDWD     lm2_6415<>+0(SB), Y0, Y0
-	VPADDD       Y0, Y1, Y1
-	VMOVDQU      lm2_647<>+0(SB), Y0
-	VCVTDQ2PS    Y1, Y1
-	VMULPS       Y0, Y1, Y0
-	VEXTRACTF128 $1, Y0, X1
-	VADDPS       X0, X1, X1
-	VMOVHLPS     X1, X1, X0
-	VADDPS       X0, X1, X1
-	VMOVSHDUP    X1, X0
-	VADDSS       X0, X1, X1
-	VMOVSS       X1, 8(SI)
+	VMOVDQU      lm2_643<>+0(SB), Y4
+	VMOVDQU      (CX), Y5
+	VPAND        lm2_644<>+0(SB), Y5, Y6
+	VPSRLD       $1, Y6, Y6
+	VPADDB       lm2_645<>+0(SB), Y6, Y6
+	VPXOR        lm2_646<>+0(SB), Y5, Y5
+	VPAVGB       Y6, Y5, Y5
+	VPXOR        lm2_646<>+0(SB), Y5, Y5
+	VMOVDQU      Y5, (DI)
+	VPMADDUBSW   Y5, Y4, Y5
+	VPMADDWD     Y0, Y5, Y5
+	VMOVDQU      32(CX), Y6
+	VPAND        lm2_644<>+0(SB), Y6, Y7
+	VPSRLD       $1, Y7, Y7
+	VPADDB       lm2_645<>+0(SB), Y7, Y7
+	VPXOR        lm2_646<>+0(SB), Y6, Y6
+	VPAVGB       Y7, Y6, Y6
+	VPXOR        lm2_646<>+0(SB), Y6, Y6
+	VMOVDQU      Y6, 32(DI)
+	VPMADDUBSW   Y6, Y4, Y6
+	VPMADDWD     Y0, Y6, Y6
+	VPADDD       Y6, Y5, Y5
+	VMOVDQU      lm2_647<>+0(SB), Y6
+	VCVTDQ2PS    Y5, Y5
+	VMULPS       Y6, Y5, Y5
+	VEXTRACTF128 $1, Y5, X6
+	VADDPS       X5, X6, X6
+	VMOVHLPS     X6, X6, X5
+	VADDPS       X5, X6, X6
+	VMOVSHDUP    X6, X5
+	VADDSS       X5, X6, X6
+	VMOVSS       X6, (SI)
+	VMOVDQU      64(CX), Y5
+	VPAND        lm2_644<>+0(SB), Y5, Y6
+	VPSRLD       $1, Y6, Y6
+	VPADDB       lm2_645<>+0(SB), Y6, Y6
+	VPXOR        lm2_646<>+0(SB), Y5, Y5
+	VPAVGB       Y6, Y5, Y5
+	VPXOR        lm2_646<>+0(SB), Y5, Y5
+	VMOVDQU      Y5, 64(DI)
+	VPMADDUBSW   Y5, Y4, Y5
+	VPMADDWD     Y0, Y5, Y5
+	VMOVDQU      96(CX), Y6
+	VPAND        lm2_644<>+0(SB), Y6, Y7
+	VPSRLD       $1, Y7, Y7
+	VPADDB       lm2_645<>+0(SB), Y7, Y7
+	VPXOR        lm2_646<>+0(SB), Y6, Y6
+	VPAVGB       Y7, Y6, Y6
+	VPXOR        lm2_646<>+0(SB), Y6, Y6
+	VMOVDQU      Y6, 96(DI)
+	VPMADDUBSW   Y6, Y4, Y6
+	VPMADDWD     Y0, Y6, Y6
+	VPADDD       Y6, Y5, Y5
+	VMOVDQU      lm2_647<>+0(SB), Y6
+	VCVTDQ2PS    Y5, Y5
+	VMULPS       Y6, Y5, Y5
+	VEXTRACTF128 $1, Y5, X6
+	VADDPS       X5, X6, X6
+	VMOVHLPS     X6, X6, X5
+	VADDPS       X5, X6, X6
+	VMOVSHDUP    X6, X5
+	VADDSS       X5, X6, X6
+	VMOVSS       X6, 4(SI)
+	VMOVDQU      128(CX), Y5
+	VPAND        lm2_644<>+0(SB), Y5, Y6
+	VPSRLD       $1, Y6, Y6
+	VPADDB       lm2_645<>+0(SB), Y6, Y6
+	VPXOR        lm2_646<>+0(SB), Y5, Y5
+	VPAVGB       Y6, Y5, Y5
+	VPXOR        lm2_646<>+0(SB), Y5, Y5
+	VMOVDQU      Y5, 128(DI)
+	VPMADDUBSW   Y5, Y4, Y5
+	VPMADDWD     Y0, Y5, Y5
+	VMOVDQU      160(CX), Y6
+	VPAND        lm2_644<>+0(SB), Y6, Y7
+	VPSRLD       $1, Y7, Y7
+	VPADDB       lm2_645<>+0(SB), Y7, Y7
+	VPXOR        lm2_646<>+0(SB), Y6, Y6
+	VPAVGB       Y7, Y6, Y6
+	VPXOR        lm2_646<>+0(SB), Y6, Y6
+	VMOVDQU      Y6, 160(DI)
+	VPMADDUBSW   Y6, Y4, Y4
+	VPMADDWD     Y0, Y4, Y4
+	VPADDD       Y4, Y5, Y5
+	VMOVDQU      lm2_647<>+0(SB), Y4
+	VCVTDQ2PS    Y5, Y5
+	VMULPS       Y4, Y5, Y4
+	VEXTRACTF128 $1, Y4, X5
+	VADDPS       X4, X5, X5
+	VMOVHLPS     X5, X5, X4
+	VADDPS       X4, X5, X5
+	VMOVSHDUP    X5, X4
+	VADDSS       X4, X5, X5
+	VMOVSS       X5, 8(SI)
 	MOVQ         y+0(FP), CX
 	MOVQ         w+40(FP), R8
 	MOVQ         rows+56(FP), R9
@@ -4586,43 +4679,41 @@ loop1:
 	JLT          done4
 
 loop3:
-	VPBROADCASTQ 2(R8), Y0
-	VPSRLVD      lm2_640<>+0(SB), Y0, Y0
-	VPAND        lm2_641<>+0(SB), Y0, Y0
-	VBROADCASTI128 lm2_648<>+0(SB), Y1
-	VPSHUFB      Y0, Y1, Y0
-	VMOVDQU      (DI), Y1
-	VPMADDUBSW   Y1, Y0, Y1
-	VPMADDWD     lm2_6415<>+0(SB), Y1, Y1
-	VMOVDQU      64(DI), Y2
-	VPMADDUBSW   Y2, Y0, Y2
-	VPMADDWD     lm2_6415<>+0(SB), Y2, Y2
-	VMOVDQU      128(DI), Y3
-	VPMADDUBSW   Y3, Y0, Y0
-	VPMADDWD     lm2_6415<>+0(SB), Y0, Y0
-	VPBROADCASTQ 10(R8), Y3
-	VPSRLVD      lm2_640<>+0(SB), Y3, Y3
-	VPAND        lm2_641<>+0(SB), Y3, Y3
-	VBROADCASTI128 lm2_648<>+0(SB), Y4
-	VPSHUFB      Y3, Y4, Y3
-	VMOVDQU      32(DI), Y4
-	VPMADDUBSW   Y4, Y3, Y4
-	VPMADDWD     lm2_6415<>+0(SB), Y4, Y4
-	VPADDD       Y4, Y1, Y1
-	VMOVDQU      96(DI), Y4
-	VPMADDUBSW   Y4, Y3, Y4
-	VPMADDWD     lm2_6415<>+0(SB), Y4, Y4
-	VPADDD       Y4, Y2, Y2
-	VMOVDQU      160(DI), Y4
-	VPMADDUBSW   Y4, Y3, Y3
-	VPMADDWD     lm2_6415<>+0(SB), Y3, Y3
-	VPADDD       Y3, Y0, Y0
-	VMOVDQU      Y1, (R11)
-	VMOVDQU      Y2, 128(R11)
-	VMOVDQU      Y0, 256(R11)
-	VPBROADCASTW (R8), X0
-	VCVTPH2PS    X0, Y0
-	VMOVSS       X0, (R12)
+	VPBROADCASTQ 2(R8), Y4
+	VPSRLVD      Y1, Y4, Y4
+	VPAND        Y2, Y4, Y4
+	VPSHUFB      Y4, Y3, Y4
+	VMOVDQU      (DI), Y5
+	VPMADDUBSW   Y5, Y4, Y5
+	VPMADDWD     Y0, Y5, Y5
+	VMOVDQU      64(DI), Y6
+	VPMADDUBSW   Y6, Y4, Y6
+	VPMADDWD     Y0, Y6, Y6
+	VMOVDQU      128(DI), Y7
+	VPMADDUBSW   Y7, Y4, Y4
+	VPMADDWD     Y0, Y4, Y4
+	VPBROADCASTQ 10(R8), Y7
+	VPSRLVD      Y1, Y7, Y7
+	VPAND        Y2, Y7, Y7
+	VPSHUFB      Y7, Y3, Y7
+	VMOVDQU      32(DI), Y8
+	VPMADDUBSW   Y8, Y7, Y8
+	VPMADDWD     Y0, Y8, Y8
+	VPADDD       Y8, Y5, Y5
+	VMOVDQU      96(DI), Y8
+	VPMADDUBSW   Y8, Y7, Y8
+	VPMADDWD     Y0, Y8, Y8
+	VPADDD       Y8, Y6, Y6
+	VMOVDQU      160(DI), Y8
+	VPMADDUBSW   Y8, Y7, Y7
+	VPMADDWD     Y0, Y7, Y7
+	VPADDD       Y7, Y4, Y4
+	VMOVDQU      Y5, (R11)
+	VMOVDQU      Y6, 128(R11)
+	VMOVDQU      Y4, 256(R11)
+	VPBROADCASTW (R8), X4
+	VCVTPH2PS    X4, Y4
+	VMOVSS       X4, (R12)
 	ADDQ         $0x20, R11
 	ADDQ         $4, R12
 	MOVQ         stride+48(FP), R13
@@ -4634,78 +4725,78 @@ done4:
 	ADDQ         $1, R10
 
 	// four results for each row of y
-	VMOVUPS      (BX), X0
-	VADDPS       X0, X0, X0
-	VMOVDQU      (AX), Y1
-	VMOVDQU      32(AX), Y2
-	VMOVDQU      64(AX), Y3
-	VMOVDQU      96(AX), Y4
-	VPUNPCKLDQ   Y2, Y1, Y5
-	VPUNPCKHDQ   Y2, Y1, Y1
-	VPADDD       Y1, Y5, Y5
-	VPUNPCKLDQ   Y4, Y3, Y1
-	VPUNPCKHDQ   Y4, Y3, Y2
-	VPADDD       Y2, Y1, Y1
-	VPUNPCKLQDQ  Y1, Y5, Y2
-	VPUNPCKHQDQ  Y1, Y5, Y1
-	VPADDD       Y1, Y2, Y2
-	VEXTRACTI128 $1, Y2, X1
-	VPADDD       X1, X2, X1
-	VCVTDQ2PS    X1, X1
-	VBROADCASTSS (SI), X2
-	VADDPS       X2, X1, X1
-	VBROADCASTSS (DX), X2
-	VMULPS       X2, X1, X1
-	VMULPS       X0, X1, X1
-	VMOVUPS      X1, (CX)
-	VMOVDQU      128(AX), Y1
-	VMOVDQU      160(AX), Y2
-	VMOVDQU      192(AX), Y3
-	VMOVDQU      224(AX), Y4
-	VPUNPCKLDQ   Y2, Y1, Y5
-	VPUNPCKHDQ   Y2, Y1, Y1
-	VPADDD       Y1, Y5, Y5
-	VPUNPCKLDQ   Y4, Y3, Y1
-	VPUNPCKHDQ   Y4, Y3, Y2
-	VPADDD       Y2, Y1, Y1
-	VPUNPCKLQDQ  Y1, Y5, Y2
-	VPUNPCKHQDQ  Y1, Y5, Y1
-	VPADDD       Y1, Y2, Y2
-	VEXTRACTI128 $1, Y2, X1
-	VPADDD       X1, X2, X1
-	VCVTDQ2PS    X1, X1
-	VBROADCASTSS 4(SI), X2
-	VADDPS       X2, X1, X1
-	VBROADCASTSS 4(DX), X2
-	VMULPS       X2, X1, X1
-	VMULPS       X0, X1, X1
+	VMOVUPS      (BX), X4
+	VADDPS       X4, X4, X4
+	VMOVDQU      (AX), Y5
+	VMOVDQU      32(AX), Y6
+	VMOVDQU      64(AX), Y7
+	VMOVDQU      96(AX), Y8
+	VPUNPCKLDQ   Y6, Y5, Y9
+	VPUNPCKHDQ   Y6, Y5, Y5
+	VPADDD       Y5, Y9, Y9
+	VPUNPCKLDQ   Y8, Y7, Y5
+	VPUNPCKHDQ   Y8, Y7, Y6
+	VPADDD       Y6, Y5, Y5
+	VPUNPCKLQDQ  Y5, Y9, Y6
+	VPUNPCKHQDQ  Y5, Y9, Y5
+	VPADDD       Y5, Y6, Y6
+	VEXTRACTI128 $1, Y6, X5
+	VPADDD       X5, X6, X5
+	VCVTDQ2PS    X5, X5
+	VBROADCASTSS (SI), X6
+	VADDPS       X6, X5, X5
+	VBROADCASTSS (DX), X6
+	VMULPS       X6, X5, X5
+	VMULPS       X4, X5, X5
+	VMOVUPS      X5, (CX)
+	VMOVDQU      128(AX), Y5
+	VMOVDQU      160(AX), Y6
+	VMOVDQU      192(AX), Y7
+	VMOVDQU      224(AX), Y8
+	VPUNPCKLDQ   Y6, Y5, Y9
+	VPUNPCKHDQ   Y6, Y5, Y5
+	VPADDD       Y5, Y9, Y9
+	VPUNPCKLDQ   Y8, Y7, Y5
+	VPUNPCKHDQ   Y8, Y7, Y6
+	VPADDD       Y6, Y5, Y5
+	VPUNPCKLQDQ  Y5, Y9, Y6
+	VPUNPCKHQDQ  Y5, Y9, Y5
+	VPADDD       Y5, Y6, Y6
+	VEXTRACTI128 $1, Y6, X5
+	VPADDD       X5, X6, X5
+	VCVTDQ2PS    X5, X5
+	VBROADCASTSS 4(SI), X6
+	VADDPS       X6, X5, X5
+	VBROADCASTSS 4(DX), X6
+	VMULPS       X6, X5, X5
+	VMULPS       X4, X5, X5
 	MOVQ         ldy+8(FP), R10
 	MOVQ         CX, R11
 	ADDQ         R10, R11
-	VMOVUPS      X1, (R11)
-	VMOVDQU      256(AX), Y1
-	VMOVDQU      288(AX), Y2
-	VMOVDQU      320(AX), Y3
-	VMOVDQU      352(AX), Y4
-	VPUNPCKLDQ   Y2, Y1, Y5
-	VPUNPCKHDQ   Y2, Y1, Y1
-	VPADDD       Y1, Y5, Y5
-	VPUNPCKLDQ   Y4, Y3, Y1
-	VPUNPCKHDQ   Y4, Y3, Y2
-	VPADDD       Y2, Y1, Y1
-	VPUNPCKLQDQ  Y1, Y5, Y2
-	VPUNPCKHQDQ  Y1, Y5, Y1
-	VPADDD       Y1, Y2, Y2
-	VEXTRACTI128 $1, Y2, X1
-	VPADDD       X1, X2, X1
-	VCVTDQ2PS    X1, X1
-	VBROADCASTSS 8(SI), X2
-	VADDPS       X2, X1, X1
-	VBROADCASTSS 8(DX), X2
-	VMULPS       X2, X1, X1
-	VMULPS       X0, X1, X0
+	VMOVUPS      X5, (R11)
+	VMOVDQU      256(AX), Y5
+	VMOVDQU      288(AX), Y6
+	VMOVDQU      320(AX), Y7
+	VMOVDQU      352(AX), Y8
+	VPUNPCKLDQ   Y6, Y5, Y9
+	VPUNPCKHDQ   Y6, Y5, Y5
+	VPADDD       Y5, Y9, Y9
+	VPUNPCKLDQ   Y8, Y7, Y5
+	VPUNPCKHDQ   Y8, Y7, Y6
+	VPADDD       Y6, Y5, Y5
+	VPUNPCKLQDQ  Y5, Y9, Y6
+	VPUNPCKHQDQ  Y5, Y9, Y5
+	VPADDD       Y5, Y6, Y6
+	VEXTRACTI128 $1, Y6, X5
+	VPADDD       X5, X6, X5
+	VCVTDQ2PS    X5, X5
+	VBROADCASTSS 8(SI), X6
+	VADDPS       X6, X5, X5
+	VBROADCASTSS 8(DX), X6
+	VMULPS       X6, X5, X5
+	VMULPS       X4, X5, X4
 	ADDQ         R10, R11
-	VMOVUPS      X0, (R11)
+	VMOVUPS      X4, (R11)
 	ADDQ         $0x10, CX
 	SUBQ         $4, R9
 	JGE          loop1
@@ -4718,6 +4809,12 @@ done2:
 // matmulQ8Block4xLm2_64AVX2 multiplies rows of one block with 4 rows of activations in int8; rows is a multiple of 4, ldy and stride in bytes.
 // Requires: AVX2, F16C
 TEXT ·matmulQ8Block4xLm2_64AVX2(SB), 0, $1152-72
+
+	// constants of the loops
+	VMOVDQU      lm2_6415<>+0(SB), Y0
+	VMOVDQU      lm2_640<>+0(SB), Y1
+	VMOVDQU      lm2_641<>+0(SB), Y2
+	VBROADCASTI128 lm2_648<>+0(SB), Y3
 	LEAQ         31(SP), AX
 	ANDQ         $-32, AX
 	LEAQ         223(SP), AX
@@ -4732,131 +4829,131 @@ TEXT ·matmulQ8Block4xLm2_64AVX2(SB), 0, $1152-72
 	ANDQ         $-32, DI
 
 	// halves: quants over 2, to even; fixed: the smallest level times their sum
-	VMOVDQU      lm2_643<>+0(SB), Y0
-	VMOVDQU      (CX), Y1
-	VPAND        lm2_644<>+0(SB), Y1, Y2
-	VPSRLD       $1, Y2, Y2
-	VPADDB       lm2_645<>+0(SB), Y2, Y2
-	VPXOR        lm2_646<>+0(SB), Y1, Y1
-	VPAVGB       Y2, Y1, Y1
-	VPXOR        lm2_646<>+0(SB), Y1, Y1
-	VMOVDQU      Y1, (DI)
-	VPMADDUBSW   Y1, Y0, Y1
-	VPMADDWD     lm2_6415<>+0(SB), Y1, Y1
-	VMOVDQU      32(CX), Y2
-	VPAND        lm2_644<>+0(SB), Y2, Y3
-	VPSRLD       $1, Y3, Y3
-	VPADDB       lm2_645<>+0(SB), Y3, Y3
-	VPXOR        lm2_646<>+0(SB), Y2, Y2
-	VPAVGB       Y3, Y2, Y2
-	VPXOR        lm2_646<>+0(SB), Y2, Y2
-	VMOVDQU      Y2, 32(DI)
-	VPMADDUBSW   Y2, Y0, Y2
-	VPMADDWD     lm2_6415<>+0(SB), Y2, Y2
-	VPADDD       Y2, Y1, Y1
-	VMOVDQU      lm2_647<>+0(SB), Y2
-	VCVTDQ2PS    Y1, Y1
-	VMULPS       Y2, Y1, Y1
-	VEXTRACTF128 $1, Y1, X2
-	VADDPS       X1, X2, X2
-	VMOVHLPS     X2, X2, X1
-	VADDPS       X1, X2, X2
-	VMOVSHDUP    X2, X1
-	VADDSS       X1, X2, X2
-	VMOVSS       X2, (SI)
-	VMOVDQU      64(CX), Y1
-	VPAND        lm2_644<>+0(SB), Y1, Y2
-	VPSRLD       $1, Y2, Y2
-	VPADDB       lm2_645<>+0(SB), Y2, Y2
-	VPXOR        lm2_646<>+0(SB), Y1, Y1
-	VPAVGB       Y2, Y1, Y1
-	VPXOR        lm2_646<>+0(SB), Y1, Y1
-	VMOVDQU      Y1, 64(DI)
-	VPMADDUBSW   Y1, Y0, Y1
-	VPMADDWD     lm2_6415<>+0(SB), Y1, Y1
-	VMOVDQU      96(CX), Y2
-	VPAND        lm2_644<>+0(SB), Y2, Y3
-	VPSRLD       $1, Y3, Y3
-	VPADDB       lm2_645<>+0(SB), Y3, Y3
-	VPXOR        lm2_646<>+0(SB), Y2, Y2
-	VPAVGB       Y3, Y2, Y2
-	VPXOR        lm2_646<>+0(SB), Y2, Y2
-	VMOVDQU      Y2, 96(DI)
-	VPMADDUBSW   Y2, Y0, Y2
-	VPMADDWD     lm2_6415<>+0(SB), Y2, Y2
-	VPADDD       Y2, Y1, Y1
-	VMOVDQU      lm2_647<>+0(SB), Y2
-	VCVTDQ2PS    Y1, Y1
-	VMULPS       Y2, Y1, Y1
-	VEXTRACTF128 $1, Y1, X2
-	VADDPS       X1, X2, X2
-	VMOVHLPS     X2, X2, X1
-	VADDPS       X1, X2, X2
-	VMOVSHDUP    X2, X1
-	VADDSS       X1, X2, X2
-	VMOVSS       X2, 4(SI)
-	VMOVDQU      128(CX), Y1
-	VPAND        lm2_644<>+0(SB), Y1, Y2
-	VPSRLD       $1, Y2, Y2
-	VPADDB       lm2_645<>+0(SB), Y2, Y2
-	VPXOR        lm2_646<>+0(SB), Y1, Y1
-	VPAVGB       Y2, Y1, Y1
-	VPXOR        lm2_646<>+0(SB), Y1, Y1
-	VMOVDQU      Y1, 128(DI)
-	VPMADDUBSW   Y1, Y0, Y1
-	VPMADDWD     lm2_6415<>+0(SB), Y1, Y1
-	VMOVDQU      160(CX), Y2
-	VPAND        lm2_644<>+0(SB), Y2, Y3
-	VPSRLD       $1, Y3, Y3
-	VPADDB       lm2_645<>+0(SB), Y3, Y3
-	VPXOR        lm2_646<>+0(SB), Y2, Y2
-	VPAVGB       Y3, Y2, Y2
-	VPXOR        lm2_646<>+0(SB), Y2, Y2
-	VMOVDQU      Y2, 160(DI)
-	VPMADDUBSW   Y2, Y0, Y2
-	VPMADDWD     lm2_6415<>+0(SB), Y2, Y2
-	VPADDD       Y2, Y1, Y1
-	VMOVDQU      lm2_647<>+0(SB), Y2
-	VCVTDQ2PS    Y1, Y1
-	VMULPS       Y2, Y1, Y1
-	VEXTRACTF128 $1, Y1, X2
-	VADDPS       X1, X2, X2
-	VMOVHLPS     X2, X2, X1
-	VADDPS       X1, X2, X2
-	VMOVSHDUP    X2, X1
-	VADDSS       X1, X2, X2
-	VMOVSS       X2, 8(SI)
-	VMOVDQU      192(CX), Y1
-	VPAND        lm2_644<>+0(SB), Y1, Y2
-	VPSRLD       $1, Y2, Y2
-	VPADDB       lm2_645<>+0(SB), Y2, Y2
-	VPXOR        lm2_646<>+0(SB), Y1, Y1
-	VPAVGB       Y2, Y1, Y1
-	VPXOR        lm2_646<>+0(SB), Y1, Y1
-	VMOVDQU      Y1, 192(DI)
-	VPMADDUBSW   Y1, Y0, Y1
-	VPMADDWD     lm2_6415<>+0(SB), Y1, Y1
-	VMOVDQU      224(CX), Y2
-	VPAND        lm2_644<>+0(SB), Y2, Y3
-	VPSRLD       $1, Y3, Y3
-	VPADDB       lm2_645<>+0(SB), Y3, Y3
-	VPXOR        lm2_646<>+0(SB), Y2, Y2
-	VPAVGB       Y3, Y2, Y2
-	VPXOR        lm2_646<>+0(SB), Y2, Y2
-	VMOVDQU      Y2, 224(DI)
-	VPMADDUBSW   Y2, Y0, Y0
-	VPMADDWD     lm2_6415<>+0(SB), Y0, Y0
-	VPADDD       Y0, Y1, Y1
-	VMOVDQU      lm2_647<>+0(SB), Y0
-	VCVTDQ2PS    Y1, Y1
-	VMULPS       Y0, Y1, Y0
-	VEXTRACTF128 $1, Y0, X1
-	VADDPS       X0, X1, X1
-	VMOVHLPS     X1, X1, X0
-	VADDPS       X0, X1, X1
-	VMOVSHDUP    X1, X0
-	VADDSS       X0, X1, X1
-	VMOVSS       X1, 12(SI)
+	VMOVDQU      lm2_643<>+0(SB), Y4
+	VMOVDQU      (CX), Y5
+	VPAND        lm2_644<>+0(SB), Y5, Y6
+	VPSRLD       $1, Y6, Y6
+	VPADDB       lm2_645<>+0(SB), Y6, Y6
+	VPXOR        lm2_646<>+0(SB), Y5, Y5
+	VPAVGB       Y6, Y5, Y5
+	VPXOR        lm2_646<>+0(SB), Y5, Y5
+	VMOVDQU      Y5, (DI)
+	VPMADDUBSW   Y5, Y4, Y5
+	VPMADDWD     Y0, Y5, Y5
+	VMOVDQU      32(CX), Y6
+	VPAND        lm2_644<>+0(SB), Y6, Y7
+	VPSRLD       $1, Y7, Y7
+	VPADDB       lm2_645<>+0(SB), Y7, Y7
+	VPXOR        lm2_646<>+0(SB), Y6, Y6
+	VPAVGB       Y7, Y6, Y6
+	VPXOR        lm2_646<>+0(SB), Y6, Y6
+	VMOVDQU      Y6, 32(DI)
+	VPMADDUBSW   Y6, Y4, Y6
+	VPMADDWD     Y0, Y6, Y6
+	VPADDD       Y6, Y5, Y5
+	VMOVDQU      lm2_647<>+0(SB), Y6
+	VCVTDQ2PS    Y5, Y5
+	VMULPS       Y6, Y5, Y5
+	VEXTRACTF128 $1, Y5, X6
+	VADDPS       X5, X6, X6
+	VMOVHLPS     X6, X6, X5
+	VADDPS       X5, X6, X6
+	VMOVSHDUP    X6, X5
+	VADDSS       X5, X6, X6
+	VMOVSS       X6, (SI)
+	VMOVDQU      64(CX), Y5
+	VPAND        lm2_644<>+0(SB), Y5, Y6
+	VPSRLD       $1, Y6, Y6
+	VPADDB       lm2_645<>+0(SB), Y6, Y6
+	VPXOR        lm2_646<>+0(SB), Y5, Y5
+	VPAVGB       Y6, Y5, Y5
+	VPXOR        lm2_646<>+0(SB), Y5, Y5
+	VMOVDQU      Y5, 64(DI)
+	VPMADDUBSW   Y5, Y4, Y5
+	VPMADDWD     Y0, Y5, Y5
+	VMOVDQU      96(CX), Y6
+	VPAND        lm2_644<>+0(SB), Y6, Y7
+	VPSRLD       $1, Y7, Y7
+	VPADDB       lm2_645<>+0(SB), Y7, Y7
+	VPXOR        lm2_646<>+0(SB), Y6, Y6
+	VPAVGB       Y7, Y6, Y6
+	VPXOR        lm2_646<>+0(SB), Y6, Y6
+	VMOVDQU      Y6, 96(DI)
+	VPMADDUBSW   Y6, Y4, Y6
+	VPMADDWD     Y0, Y6, Y6
+	VPADDD       Y6, Y5, Y5
+	VMOVDQU      lm2_647<>+0(SB), Y6
+	VCVTDQ2PS    Y5, Y5
+	VMULPS       Y6, Y5, Y5
+	VEXTRACTF128 $1, Y5, X6
+	VADDPS       X5, X6, X6
+	VMOVHLPS     X6, X6, X5
+	VADDPS       X5, X6, X6
+	VMOVSHDUP    X6, X5
+	VADDSS       X5, X6, X6
+	VMOVSS       X6, 4(SI)
+	VMOVDQU      128(CX), Y5
+	VPAND        lm2_644<>+0(SB), Y5, Y6
+	VPSRLD       $1, Y6, Y6
+	VPADDB       lm2_645<>+0(SB), Y6, Y6
+	VPXOR        lm2_646<>+0(SB), Y5, Y5
+	VPAVGB       Y6, Y5, Y5
+	VPXOR        lm2_646<>+0(SB), Y5, Y5
+	VMOVDQU      Y5, 128(DI)
+	VPMADDUBSW   Y5, Y4, Y5
+	VPMADDWD     Y0, Y5, Y5
+	VMOVDQU      160(CX), Y6
+	VPAND        lm2_644<>+0(SB), Y6, Y7
+	VPSRLD       $1, Y7, Y7
+	VPADDB       lm2_645<>+0(SB), Y7, Y7
+	VPXOR        lm2_646<>+0(SB), Y6, Y6
+	VPAVGB       Y7, Y6, Y6
+	VPXOR        lm2_646<>+0(SB), Y6, Y6
+	VMOVDQU      Y6, 160(DI)
+	VPMADDUBSW   Y6, Y4, Y6
+	VPMADDWD     Y0, Y6, Y6
+	VPADDD       Y6, Y5, Y5
+	VMOVDQU      lm2_647<>+0(SB), Y6
+	VCVTDQ2PS    Y5, Y5
+	VMULPS       Y6, Y5, Y5
+	VEXTRACTF128 $1, Y5, X6
+	VADDPS       X5, X6, X6
+	VMOVHLPS     X6, X6, X5
+	VADDPS       X5, X6, X6
+	VMOVSHDUP    X6, X5
+	VADDSS       X5, X6, X6
+	VMOVSS       X6, 8(SI)
+	VMOVDQU      192(CX), Y5
+	VPAND        lm2_644<>+0(SB), Y5, Y6
+	VPSRLD       $1, Y6, Y6
+	VPADDB       lm2_645<>+0(SB), Y6, Y6
+	VPXOR        lm2_646<>+0(SB), Y5, Y5
+	VPAVGB       Y6, Y5, Y5
+	VPXOR        lm2_646<>+0(SB), Y5, Y5
+	VMOVDQU      Y5, 192(DI)
+	VPMADDUBSW   Y5, Y4, Y5
+	VPMADDWD     Y0, Y5, Y5
+	VMOVDQU      224(CX), Y6
+	VPAND        lm2_644<>+0(SB), Y6, Y7
+	VPSRLD       $1, Y7, Y7
+	VPADDB       lm2_645<>+0(SB), Y7, Y7
+	VPXOR        lm2_646<>+0(SB), Y6, Y6
+	VPAVGB       Y7, Y6, Y6
+	VPXOR        lm2_646<>+0(SB), Y6, Y6
+	VMOVDQU      Y6, 224(DI)
+	VPMADDUBSW   Y6, Y4, Y4
+	VPMADDWD     Y0, Y4, Y4
+	VPADDD       Y4, Y5, Y5
+	VMOVDQU      lm2_647<>+0(SB), Y4
+	VCVTDQ2PS    Y5, Y5
+	VMULPS       Y4, Y5, Y4
+	VEXTRACTF128 $1, Y4, X5
+	VADDPS       X4, X5, X5
+	VMOVHLPS     X5, X5, X4
+	VADDPS       X4, X5, X5
+	VMOVSHDUP    X5, X4
+	VADDSS       X4, X5, X5
+	VMOVSS       X5, 12(SI)
 	MOVQ         y+0(FP), CX
 	MOVQ         w+40(FP), R8
 	MOVQ         rows+56(FP), R9
@@ -4874,51 +4971,49 @@ loop1:
 	JLT          done4
 
 loop3:
-	VPBROADCASTQ 2(R8), Y0
-	VPSRLVD      lm2_640<>+0(SB), Y0, Y0
-	VPAND        lm2_641<>+0(SB), Y0, Y0
-	VBROADCASTI128 lm2_648<>+0(SB), Y1
-	VPSHUFB      Y0, Y1, Y0
-	VMOVDQU      (DI), Y1
-	VPMADDUBSW   Y1, Y0, Y1
-	VPMADDWD     lm2_6415<>+0(SB), Y1, Y1
-	VMOVDQU      64(DI), Y2
-	VPMADDUBSW   Y2, Y0, Y2
-	VPMADDWD     lm2_6415<>+0(SB), Y2, Y2
-	VMOVDQU      128(DI), Y3
-	VPMADDUBSW   Y3, Y0, Y3
-	VPMADDWD     lm2_6415<>+0(SB), Y3, Y3
-	VMOVDQU      192(DI), Y4
-	VPMADDUBSW   Y4, Y0, Y0
-	VPMADDWD     lm2_6415<>+0(SB), Y0, Y0
-	VPBROADCASTQ 10(R8), Y4
-	VPSRLVD      lm2_640<>+0(SB), Y4, Y4
-	VPAND        lm2_641<>+0(SB), Y4, Y4
-	VBROADCASTI128 lm2_648<>+0(SB), Y5
-	VPSHUFB      Y4, Y5, Y4
-	VMOVDQU      32(DI), Y5
+	VPBROADCASTQ 2(R8), Y4
+	VPSRLVD      Y1, Y4, Y4
+	VPAND        Y2, Y4, Y4
+	VPSHUFB      Y4, Y3, Y4
+	VMOVDQU      (DI), Y5
 	VPMADDUBSW   Y5, Y4, Y5
-	VPMADDWD     lm2_6415<>+0(SB), Y5, Y5
-	VPADDD       Y5, Y1, Y1
-	VMOVDQU      96(DI), Y5
-	VPMADDUBSW   Y5, Y4, Y5
-	VPMADDWD     lm2_6415<>+0(SB), Y5, Y5
-	VPADDD       Y5, Y2, Y2
-	VMOVDQU      160(DI), Y5
-	VPMADDUBSW   Y5, Y4, Y5
-	VPMADDWD     lm2_6415<>+0(SB), Y5, Y5
-	VPADDD       Y5, Y3, Y3
-	VMOVDQU      224(DI), Y5
-	VPMADDUBSW   Y5, Y4, Y4
-	VPMADDWD     lm2_6415<>+0(SB), Y4, Y4
-	VPADDD       Y4, Y0, Y0
-	VMOVDQU      Y1, (R11)
-	VMOVDQU      Y2, 128(R11)
-	VMOVDQU      Y3, 256(R11)
-	VMOVDQU      Y0, 384(R11)
-	VPBROADCASTW (R8), X0
-	VCVTPH2PS    X0, Y0
-	VMOVSS       X0, (R12)
+	VPMADDWD     Y0, Y5, Y5
+	VMOVDQU      64(DI), Y6
+	VPMADDUBSW   Y6, Y4, Y6
+	VPMADDWD     Y0, Y6, Y6
+	VMOVDQU      128(DI), Y7
+	VPMADDUBSW   Y7, Y4, Y7
+	VPMADDWD     Y0, Y7, Y7
+	VMOVDQU      192(DI), Y8
+	VPMADDUBSW   Y8, Y4, Y4
+	VPMADDWD     Y0, Y4, Y4
+	VPBROADCASTQ 10(R8), Y8
+	VPSRLVD      Y1, Y8, Y8
+	VPAND        Y2, Y8, Y8
+	VPSHUFB      Y8, Y3, Y8
+	VMOVDQU      32(DI), Y9
+	VPMADDUBSW   Y9, Y8, Y9
+	VPMADDWD     Y0, Y9, Y9
+	VPADDD       Y9, Y5, Y5
+	VMOVDQU      96(DI), Y9
+	VPMADDUBSW   Y9, Y8, Y9
+	VPMADDWD     Y0, Y9, Y9
+	VPADDD       Y9, Y6, Y6
+	VMOVDQU      160(DI), Y9
+	VPMADDUBSW   Y9, Y8, Y9
+	VPMADDWD     Y0, Y9, Y9
+	VPADDD       Y9, Y7, Y7
+	VMOVDQU      224(DI), Y9
+	VPMADDUBSW   Y9, Y8, Y8
+	VPMADDWD     Y0, Y8, Y8
+	VPADDD       Y8, Y4, Y4
+	VMOVDQU      Y5, (R11)
+	VMOVDQU      Y6, 128(R11)
+	VMOVDQU      Y7, 256(R11)
+	VMOVDQU      Y4, 384(R11)
+	VPBROADCASTW (R8), X4
+	VCVTPH2PS    X4, Y4
+	VMOVSS       X4, (R12)
 	ADDQ         $0x20, R11
 	ADDQ         $4, R12
 	MOVQ         stride+48(FP), R13
@@ -4930,101 +5025,101 @@ done4:
 	ADDQ         $1, R10
 
 	// four results for each row of y
-	VMOVUPS      (BX), X0
-	VADDPS       X0, X0, X0
-	VMOVDQU      (AX), Y1
-	VMOVDQU      32(AX), Y2
-	VMOVDQU      64(AX), Y3
-	VMOVDQU      96(AX), Y4
-	VPUNPCKLDQ   Y2, Y1, Y5
-	VPUNPCKHDQ   Y2, Y1, Y1
-	VPADDD       Y1, Y5, Y5
-	VPUNPCKLDQ   Y4, Y3, Y1
-	VPUNPCKHDQ   Y4, Y3, Y2
-	VPADDD       Y2, Y1, Y1
-	VPUNPCKLQDQ  Y1, Y5, Y2
-	VPUNPCKHQDQ  Y1, Y5, Y1
-	VPADDD       Y1, Y2, Y2
-	VEXTRACTI128 $1, Y2, X1
-	VPADDD       X1, X2, X1
-	VCVTDQ2PS    X1, X1
-	VBROADCASTSS (SI), X2
-	VADDPS       X2, X1, X1
-	VBROADCASTSS (DX), X2
-	VMULPS       X2, X1, X1
-	VMULPS       X0, X1, X1
-	VMOVUPS      X1, (CX)
-	VMOVDQU      128(AX), Y1
-	VMOVDQU      160(AX), Y2
-	VMOVDQU      192(AX), Y3
-	VMOVDQU      224(AX), Y4
-	VPUNPCKLDQ   Y2, Y1, Y5
-	VPUNPCKHDQ   Y2, Y1, Y1
-	VPADDD       Y1, Y5, Y5
-	VPUNPCKLDQ   Y4, Y3, Y1
-	VPUNPCKHDQ   Y4, Y3, Y2
-	VPADDD       Y2, Y1, Y1
-	VPUNPCKLQDQ  Y1, Y5, Y2
-	VPUNPCKHQDQ  Y1, Y5, Y1
-	VPADDD       Y1, Y2, Y2
-	VEXTRACTI128 $1, Y2, X1
-	VPADDD       X1, X2, X1
-	VCVTDQ2PS    X1, X1
-	VBROADCASTSS 4(SI), X2
-	VADDPS       X2, X1, X1
-	VBROADCASTSS 4(DX), X2
-	VMULPS       X2, X1, X1
-	VMULPS       X0, X1, X1
+	VMOVUPS      (BX), X4
+	VADDPS       X4, X4, X4
+	VMOVDQU      (AX), Y5
+	VMOVDQU      32(AX), Y6
+	VMOVDQU      64(AX), Y7
+	VMOVDQU      96(AX), Y8
+	VPUNPCKLDQ   Y6, Y5, Y9
+	VPUNPCKHDQ   Y6, Y5, Y5
+	VPADDD       Y5, Y9, Y9
+	VPUNPCKLDQ   Y8, Y7, Y5
+	VPUNPCKHDQ   Y8, Y7, Y6
+	VPADDD       Y6, Y5, Y5
+	VPUNPCKLQDQ  Y5, Y9, Y6
+	VPUNPCKHQDQ  Y5, Y9, Y5
+	VPADDD       Y5, Y6, Y6
+	VEXTRACTI128 $1, Y6, X5
+	VPADDD       X5, X6, X5
+	VCVTDQ2PS    X5, X5
+	VBROADCASTSS (SI), X6
+	VADDPS       X6, X5, X5
+	VBROADCASTSS (DX), X6
+	VMULPS       X6, X5, X5
+	VMULPS       X4, X5, X5
+	VMOVUPS      X5, (CX)
+	VMOVDQU      128(AX), Y5
+	VMOVDQU      160(AX), Y6
+	VMOVDQU      192(AX), Y7
+	VMOVDQU      224(AX), Y8
+	VPUNPCKLDQ   Y6, Y5, Y9
+	VPUNPCKHDQ   Y6, Y5, Y5
+	VPADDD       Y5, Y9, Y9
+	VPUNPCKLDQ   Y8, Y7, Y5
+	VPUNPCKHDQ   Y8, Y7, Y6
+	VPADDD       Y6, Y5, Y5
+	VPUNPCKLQDQ  Y5, Y9, Y6
+	VPUNPCKHQDQ  Y5, Y9, Y5
+	VPADDD       Y5, Y6, Y6
+	VEXTRACTI128 $1, Y6, X5
+	VPADDD       X5, X6, X5
+	VCVTDQ2PS    X5, X5
+	VBROADCASTSS 4(SI), X6
+	VADDPS       X6, X5, X5
+	VBROADCASTSS 4(DX), X6
+	VMULPS       X6, X5, X5
+	VMULPS       X4, X5, X5
 	MOVQ         ldy+8(FP), R10
 	MOVQ         CX, R11
 	ADDQ         R10, R11
-	VMOVUPS      X1, (R11)
-	VMOVDQU      256(AX), Y1
-	VMOVDQU      288(AX), Y2
-	VMOVDQU      320(AX), Y3
-	VMOVDQU      352(AX), Y4
-	VPUNPCKLDQ   Y2, Y1, Y5
-	VPUNPCKHDQ   Y2, Y1, Y1
-	VPADDD       Y1, Y5, Y5
-	VPUNPCKLDQ   Y4, Y3, Y1
-	VPUNPCKHDQ   Y4, Y3, Y2
-	VPADDD       Y2, Y1, Y1
-	VPUNPCKLQDQ  Y1, Y5, Y2
-	VPUNPCKHQDQ  Y1, Y5, Y1
-	VPADDD       Y1, Y2, Y2
-	VEXTRACTI128 $1, Y2, X1
-	VPADDD       X1, X2, X1
-	VCVTDQ2PS    X1, X1
-	VBROADCASTSS 8(SI), X2
-	VADDPS       X2, X1, X1
-	VBROADCASTSS 8(DX), X2
-	VMULPS       X2, X1, X1
-	VMULPS       X0, X1, X1
+	VMOVUPS      X5, (R11)
+	VMOVDQU      256(AX), Y5
+	VMOVDQU      288(AX), Y6
+	VMOVDQU      320(AX), Y7
+	VMOVDQU      352(AX), Y8
+	VPUNPCKLDQ   Y6, Y5, Y9
+	VPUNPCKHDQ   Y6, Y5, Y5
+	VPADDD       Y5, Y9, Y9
+	VPUNPCKLDQ   Y8, Y7, Y5
+	VPUNPCKHDQ   Y8, Y7, Y6
+	VPADDD       Y6, Y5, Y5
+	VPUNPCKLQDQ  Y5, Y9, Y6
+	VPUNPCKHQDQ  Y5, Y9, Y5
+	VPADDD       Y5, Y6, Y6
+	VEXTRACTI128 $1, Y6, X5
+	VPADDD       X5, X6, X5
+	VCVTDQ2PS    X5, X5
+	VBROADCASTSS 8(SI), X6
+	VADDPS       X6, X5, X5
+	VBROADCASTSS 8(DX), X6
+	VMULPS       X6, X5, X5
+	VMULPS       X4, X5, X5
 	ADDQ         R10, R11
-	VMOVUPS      X1, (R11)
-	VMOVDQU      384(AX), Y1
-	VMOVDQU      416(AX), Y2
-	VMOVDQU      448(AX), Y3
-	VMOVDQU      480(AX), Y4
-	VPUNPCKLDQ   Y2, Y1, Y5
-	VPUNPCKHDQ   Y2, Y1, Y1
-	VPADDD       Y1, Y5, Y5
-	VPUNPCKLDQ   Y4, Y3, Y1
-	VPUNPCKHDQ   Y4, Y3, Y2
-	VPADDD       Y2, Y1, Y1
-	VPUNPCKLQDQ  Y1, Y5, Y2
-	VPUNPCKHQDQ  Y1, Y5, Y1
-	VPADDD       Y1, Y2, Y2
-	VEXTRACTI128 $1, Y2, X1
-	VPADDD       X1, X2, X1
-	VCVTDQ2PS    X1, X1
-	VBROADCASTSS 12(SI), X2
-	VADDPS       X2, X1, X1
-	VBROADCASTSS 12(DX), X2
-	VMULPS       X2, X1, X1
-	VMULPS       X0, X1, X0
+	VMOVUPS      X5, (R11)
+	VMOVDQU      384(AX), Y5
+	VMOVDQU      416(AX), Y6
+	VMOVDQU      448(AX), Y7
+	VMOVDQU      480(AX), Y8
+	VPUNPCKLDQ   Y6, Y5, Y9
+	VPUNPCKHDQ   Y6, Y5, Y5
+	VPADDD       Y5, Y9, Y9
+	VPUNPCKLDQ   Y8, Y7, Y5
+	VPUNPCKHDQ   Y8, Y7, Y6
+	VPADDD       Y6, Y5, Y5
+	VPUNPCKLQDQ  Y5, Y9, Y6
+	VPUNPCKHQDQ  Y5, Y9, Y5
+	VPADDD       Y5, Y6, Y6
+	VEXTRACTI128 $1, Y6, X5
+	VPADDD       X5, X6, X5
+	VCVTDQ2PS    X5, X5
+	VBROADCASTSS 12(SI), X6
+	VADDPS       X6, X5, X5
+	VBROADCASTSS 12(DX), X6
+	VMULPS       X6, X5, X5
+	VMULPS       X4, X5, X4
 	ADDQ         R10, R11
-	VMOVUPS      X0, (R11)
+	VMOVUPS      X4, (R11)
 	ADDQ         $0x10, CX
 	SUBQ         $4, R9
 	JGE          loop1
@@ -5037,6 +5132,11 @@ done2:
 // unpackLm2_64AVX2 unpacks a row into records of 32 levels, their scales and mins.
 // Requires: AVX2, F16C
 TEXT ·unpackLm2_64AVX2(SB), NOSPLIT, $192-24
+
+	// constants of the loops
+	VMOVDQU      lm2_640<>+0(SB), Y0
+	VMOVDQU      lm2_641<>+0(SB), Y1
+	VBROADCASTI128 lm2_642<>+0(SB), Y2
 	MOVQ         dst+0(FP), AX
 	MOVQ         src+8(FP), BX
 	MOVQ         blocks+16(FP), CX
@@ -5046,26 +5146,24 @@ TEXT ·unpackLm2_64AVX2(SB), NOSPLIT, $192-24
 	JLT          done2
 
 loop1:
-	VPBROADCASTW (BX), X0
-	VCVTPH2PS    X0, Y0
-	VPBROADCASTQ 2(BX), Y1
-	VPSRLVD      lm2_640<>+0(SB), Y1, Y1
-	VPAND        lm2_641<>+0(SB), Y1, Y1
-	VBROADCASTI128 lm2_642<>+0(SB), Y2
-	VPSHUFB      Y1, Y2, Y1
-	VPABSB       Y1, Y2
-	VMOVDQU      Y2, (AX)
-	VMOVDQU      Y1, 48(AX)
-	VMOVSD       X0, 32(AX)
-	VPBROADCASTQ 10(BX), Y1
-	VPSRLVD      lm2_640<>+0(SB), Y1, Y1
-	VPAND        lm2_641<>+0(SB), Y1, Y1
-	VBROADCASTI128 lm2_642<>+0(SB), Y2
-	VPSHUFB      Y1, Y2, Y1
-	VPABSB       Y1, Y2
-	VMOVDQU      Y2, 80(AX)
-	VMOVDQU      Y1, 128(AX)
-	VMOVSD       X0, 112(AX)
+	VPBROADCASTW (BX), X3
+	VCVTPH2PS    X3, Y3
+	VPBROADCASTQ 2(BX), Y4
+	VPSRLVD      Y0, Y4, Y4
+	VPAND        Y1, Y4, Y4
+	VPSHUFB      Y4, Y2, Y4
+	VPABSB       Y4, Y5
+	VMOVDQU      Y5, (AX)
+	VMOVDQU      Y4, 48(AX)
+	VMOVSD       X3, 32(AX)
+	VPBROADCASTQ 10(BX), Y4
+	VPSRLVD      Y0, Y4, Y4
+	VPAND        Y1, Y4, Y4
+	VPSHUFB      Y4, Y2, Y4
+	VPABSB       Y4, Y5
+	VMOVDQU      Y5, 80(AX)
+	VMOVDQU      Y4, 128(AX)
+	VMOVSD       X3, 112(AX)
 	ADDQ         $0x12, BX
 	ADDQ         $0xa0, AX
 	SUBQ         $1, CX
@@ -5079,6 +5177,10 @@ done2:
 // encodeGroupsLm2_64AVX2 packs groups of 8 blocks of 64 values.
 // Requires: AVX2, F16C
 TEXT ·encodeGroupsLm2_64AVX2(SB), NOSPLIT, $0-32
+
+	// constants of the loops
+	VMOVDQU      lm2_6412<>+0(SB), Y0
+	VMOVDQU      lm2_6421<>+0(SB), Y1
 	MOVQ         dst+0(FP), AX
 	MOVQ         src+8(FP), BX
 	MOVQ         scratch+16(FP), CX
@@ -5098,46 +5200,46 @@ loop1:
 	JLT          done4
 
 loop3:
-	VMOVUPS      (BX)(SI*1), Y0
-	VMOVUPS      256(BX)(SI*1), Y1
-	VMOVUPS      512(BX)(SI*1), Y2
-	VMOVUPS      768(BX)(SI*1), Y3
-	VMOVUPS      1024(BX)(SI*1), Y4
-	VMOVUPS      1280(BX)(SI*1), Y5
-	VMOVUPS      1536(BX)(SI*1), Y6
-	VMOVUPS      1792(BX)(SI*1), Y7
-	VUNPCKLPS    Y1, Y0, Y8
-	VUNPCKHPS    Y1, Y0, Y1
-	VUNPCKLPS    Y3, Y2, Y0
+	VMOVUPS      (BX)(SI*1), Y2
+	VMOVUPS      256(BX)(SI*1), Y3
+	VMOVUPS      512(BX)(SI*1), Y4
+	VMOVUPS      768(BX)(SI*1), Y5
+	VMOVUPS      1024(BX)(SI*1), Y6
+	VMOVUPS      1280(BX)(SI*1), Y7
+	VMOVUPS      1536(BX)(SI*1), Y8
+	VMOVUPS      1792(BX)(SI*1), Y9
+	VUNPCKLPS    Y3, Y2, Y10
 	VUNPCKHPS    Y3, Y2, Y3
-	VUNPCKLPD    Y0, Y8, Y2
-	VUNPCKHPD    Y0, Y8, Y0
-	VUNPCKLPD    Y3, Y1, Y8
-	VUNPCKHPD    Y3, Y1, Y3
-	VUNPCKLPS    Y5, Y4, Y1
+	VUNPCKLPS    Y5, Y4, Y2
 	VUNPCKHPS    Y5, Y4, Y5
-	VUNPCKLPS    Y7, Y6, Y4
+	VUNPCKLPD    Y2, Y10, Y4
+	VUNPCKHPD    Y2, Y10, Y2
+	VUNPCKLPD    Y5, Y3, Y10
+	VUNPCKHPD    Y5, Y3, Y5
+	VUNPCKLPS    Y7, Y6, Y3
 	VUNPCKHPS    Y7, Y6, Y7
-	VUNPCKLPD    Y4, Y1, Y6
-	VUNPCKHPD    Y4, Y1, Y4
-	VUNPCKLPD    Y7, Y5, Y1
-	VUNPCKHPD    Y7, Y5, Y7
-	VPERM2F128   $0x20, Y6, Y2, Y5
+	VUNPCKLPS    Y9, Y8, Y6
+	VUNPCKHPS    Y9, Y8, Y9
+	VUNPCKLPD    Y6, Y3, Y8
+	VUNPCKHPD    Y6, Y3, Y6
+	VUNPCKLPD    Y9, Y7, Y3
+	VUNPCKHPD    Y9, Y7, Y9
+	VPERM2F128   $0x20, Y8, Y4, Y7
+	VPERM2F128   $0x31, Y8, Y4, Y8
+	VPERM2F128   $0x20, Y6, Y2, Y4
 	VPERM2F128   $0x31, Y6, Y2, Y6
-	VPERM2F128   $0x20, Y4, Y0, Y2
-	VPERM2F128   $0x31, Y4, Y0, Y4
-	VPERM2F128   $0x20, Y1, Y8, Y0
-	VPERM2F128   $0x31, Y1, Y8, Y1
-	VPERM2F128   $0x20, Y7, Y3, Y8
-	VPERM2F128   $0x31, Y7, Y3, Y7
-	VMOVUPS      Y5, (CX)(SI*8)
-	VMOVUPS      Y2, 32(CX)(SI*8)
-	VMOVUPS      Y0, 64(CX)(SI*8)
-	VMOVUPS      Y8, 96(CX)(SI*8)
-	VMOVUPS      Y6, 128(CX)(SI*8)
-	VMOVUPS      Y4, 160(CX)(SI*8)
-	VMOVUPS      Y1, 192(CX)(SI*8)
-	VMOVUPS      Y7, 224(CX)(SI*8)
+	VPERM2F128   $0x20, Y3, Y10, Y2
+	VPERM2F128   $0x31, Y3, Y10, Y3
+	VPERM2F128   $0x20, Y9, Y5, Y10
+	VPERM2F128   $0x31, Y9, Y5, Y9
+	VMOVUPS      Y7, (CX)(SI*8)
+	VMOVUPS      Y4, 32(CX)(SI*8)
+	VMOVUPS      Y2, 64(CX)(SI*8)
+	VMOVUPS      Y10, 96(CX)(SI*8)
+	VMOVUPS      Y8, 128(CX)(SI*8)
+	VMOVUPS      Y6, 160(CX)(SI*8)
+	VMOVUPS      Y3, 192(CX)(SI*8)
+	VMOVUPS      Y9, 224(CX)(SI*8)
 	ADDQ         $0x20, SI
 	SUBQ         $1, DI
 	JGE          loop3
@@ -5146,7 +5248,7 @@ done4:
 	ADDQ         $1, DI
 
 	// length
-	VMOVDQU      lm2_6416<>+0(SB), Y0
+	VMOVDQU      lm2_6416<>+0(SB), Y2
 	XORQ         SI, SI
 	XORQ         DI, DI
 	ADDQ         $0x10, DI
@@ -5154,38 +5256,38 @@ done4:
 	JLT          done6
 
 loop5:
-	VMOVUPS      (CX)(SI*8), Y1
-	VMULPS       Y1, Y1, Y1
-	VADDPS       Y1, Y0, Y0
-	VMOVUPS      32(CX)(SI*8), Y1
-	VMULPS       Y1, Y1, Y1
-	VADDPS       Y1, Y0, Y0
-	VMOVUPS      64(CX)(SI*8), Y1
-	VMULPS       Y1, Y1, Y1
-	VADDPS       Y1, Y0, Y0
-	VMOVUPS      96(CX)(SI*8), Y1
-	VMULPS       Y1, Y1, Y1
-	VADDPS       Y1, Y0, Y0
+	VMOVUPS      (CX)(SI*8), Y3
+	VMULPS       Y3, Y3, Y3
+	VADDPS       Y3, Y2, Y2
+	VMOVUPS      32(CX)(SI*8), Y3
+	VMULPS       Y3, Y3, Y3
+	VADDPS       Y3, Y2, Y2
+	VMOVUPS      64(CX)(SI*8), Y3
+	VMULPS       Y3, Y3, Y3
+	VADDPS       Y3, Y2, Y2
+	VMOVUPS      96(CX)(SI*8), Y3
+	VMULPS       Y3, Y3, Y3
+	VADDPS       Y3, Y2, Y2
 	ADDQ         $0x10, SI
 	SUBQ         $1, DI
 	JGE          loop5
 
 done6:
 	ADDQ         $1, DI
-	VMOVUPS      Y0, 2048(CX)
-	VMOVUPS      2048(CX), Y0
-	VSQRTPS      Y0, Y0
-	VMOVUPS      Y0, 2080(CX)
+	VMOVUPS      Y2, 2048(CX)
+	VMOVUPS      2048(CX), Y2
+	VSQRTPS      Y2, Y2
+	VMOVUPS      Y2, 2080(CX)
 
 	// v
-	VMOVUPS      2080(CX), Y0
-	VMOVDQU      lm2_6417<>+0(SB), Y1
-	VCMPPS       $0x1e, Y1, Y0, Y0
-	VMOVDQU      Y0, 2112(CX)
-	VMOVDQU      lm2_6418<>+0(SB), Y0
-	VMOVUPS      2080(CX), Y1
-	VDIVPS       Y1, Y0, Y0
-	VMOVUPS      Y0, 2144(CX)
+	VMOVUPS      2080(CX), Y2
+	VMOVDQU      lm2_6417<>+0(SB), Y3
+	VCMPPS       $0x1e, Y3, Y2, Y2
+	VMOVDQU      Y2, 2112(CX)
+	VMOVDQU      lm2_6418<>+0(SB), Y2
+	VMOVUPS      2080(CX), Y3
+	VDIVPS       Y3, Y2, Y2
+	VMOVUPS      Y2, 2144(CX)
 	LEAQ         lm2_6419<>+0(SB), SI
 	XORQ         DI, DI
 	XORQ         R8, R8
@@ -5194,42 +5296,42 @@ done6:
 	JLT          done8
 
 loop7:
-	VMOVDQU      2112(CX), Y0
-	VMOVUPS      (CX)(DI*8), Y1
-	VMOVUPS      2144(CX), Y2
-	VMULPS       Y2, Y1, Y1
-	VMOVDQU      lm2_6416<>+0(SB), Y2
-	VBLENDVPS    Y0, Y1, Y2, Y0
-	VBROADCASTSS (SI)(DI*1), Y1
-	VMULPS       Y1, Y0, Y0
-	VMOVUPS      Y0, 2176(CX)(DI*8)
-	VMOVDQU      2112(CX), Y0
-	VMOVUPS      32(CX)(DI*8), Y1
-	VMOVUPS      2144(CX), Y2
-	VMULPS       Y2, Y1, Y1
-	VMOVDQU      lm2_6416<>+0(SB), Y2
-	VBLENDVPS    Y0, Y1, Y2, Y0
-	VBROADCASTSS 4(SI)(DI*1), Y1
-	VMULPS       Y1, Y0, Y0
-	VMOVUPS      Y0, 2208(CX)(DI*8)
-	VMOVDQU      2112(CX), Y0
-	VMOVUPS      64(CX)(DI*8), Y1
-	VMOVUPS      2144(CX), Y2
-	VMULPS       Y2, Y1, Y1
-	VMOVDQU      lm2_6416<>+0(SB), Y2
-	VBLENDVPS    Y0, Y1, Y2, Y0
-	VBROADCASTSS 8(SI)(DI*1), Y1
-	VMULPS       Y1, Y0, Y0
-	VMOVUPS      Y0, 2240(CX)(DI*8)
-	VMOVDQU      2112(CX), Y0
-	VMOVUPS      96(CX)(DI*8), Y1
-	VMOVUPS      2144(CX), Y2
-	VMULPS       Y2, Y1, Y1
-	VMOVDQU      lm2_6416<>+0(SB), Y2
-	VBLENDVPS    Y0, Y1, Y2, Y0
-	VBROADCASTSS 12(SI)(DI*1), Y1
-	VMULPS       Y1, Y0, Y0
-	VMOVUPS      Y0, 2272(CX)(DI*8)
+	VMOVDQU      2112(CX), Y2
+	VMOVUPS      (CX)(DI*8), Y3
+	VMOVUPS      2144(CX), Y4
+	VMULPS       Y4, Y3, Y3
+	VMOVDQU      lm2_6416<>+0(SB), Y4
+	VBLENDVPS    Y2, Y3, Y4, Y2
+	VBROADCASTSS (SI)(DI*1), Y3
+	VMULPS       Y3, Y2, Y2
+	VMOVUPS      Y2, 2176(CX)(DI*8)
+	VMOVDQU      2112(CX), Y2
+	VMOVUPS      32(CX)(DI*8), Y3
+	VMOVUPS      2144(CX), Y4
+	VMULPS       Y4, Y3, Y3
+	VMOVDQU      lm2_6416<>+0(SB), Y4
+	VBLENDVPS    Y2, Y3, Y4, Y2
+	VBROADCASTSS 4(SI)(DI*1), Y3
+	VMULPS       Y3, Y2, Y2
+	VMOVUPS      Y2, 2208(CX)(DI*8)
+	VMOVDQU      2112(CX), Y2
+	VMOVUPS      64(CX)(DI*8), Y3
+	VMOVUPS      2144(CX), Y4
+	VMULPS       Y4, Y3, Y3
+	VMOVDQU      lm2_6416<>+0(SB), Y4
+	VBLENDVPS    Y2, Y3, Y4, Y2
+	VBROADCASTSS 8(SI)(DI*1), Y3
+	VMULPS       Y3, Y2, Y2
+	VMOVUPS      Y2, 2240(CX)(DI*8)
+	VMOVDQU      2112(CX), Y2
+	VMOVUPS      96(CX)(DI*8), Y3
+	VMOVUPS      2144(CX), Y4
+	VMULPS       Y4, Y3, Y3
+	VMOVDQU      lm2_6416<>+0(SB), Y4
+	VBLENDVPS    Y2, Y3, Y4, Y2
+	VBROADCASTSS 12(SI)(DI*1), Y3
+	VMULPS       Y3, Y2, Y2
+	VMOVUPS      Y2, 2272(CX)(DI*8)
 	ADDQ         $0x10, DI
 	SUBQ         $1, R8
 	JGE          loop7
@@ -5244,46 +5346,46 @@ done8:
 	JLT          done10
 
 loop9:
-	VMOVUPS      2176(CX)(DI*8), Y0
-	VMOVUPS      2208(CX)(DI*8), Y1
-	VMOVUPS      2240(CX)(DI*8), Y2
-	VMOVUPS      2272(CX)(DI*8), Y3
-	VMOVUPS      2304(CX)(DI*8), Y4
-	VMOVUPS      2336(CX)(DI*8), Y5
-	VMOVUPS      2368(CX)(DI*8), Y6
-	VMOVUPS      2400(CX)(DI*8), Y7
-	VADDPS       Y1, Y0, Y8
-	VSUBPS       Y1, Y0, Y0
-	VADDPS       Y3, Y2, Y1
+	VMOVUPS      2176(CX)(DI*8), Y2
+	VMOVUPS      2208(CX)(DI*8), Y3
+	VMOVUPS      2240(CX)(DI*8), Y4
+	VMOVUPS      2272(CX)(DI*8), Y5
+	VMOVUPS      2304(CX)(DI*8), Y6
+	VMOVUPS      2336(CX)(DI*8), Y7
+	VMOVUPS      2368(CX)(DI*8), Y8
+	VMOVUPS      2400(CX)(DI*8), Y9
+	VADDPS       Y3, Y2, Y10
 	VSUBPS       Y3, Y2, Y2
 	VADDPS       Y5, Y4, Y3
 	VSUBPS       Y5, Y4, Y4
 	VADDPS       Y7, Y6, Y5
 	VSUBPS       Y7, Y6, Y6
-	VADDPS       Y1, Y8, Y7
-	VSUBPS       Y1, Y8, Y1
-	VADDPS       Y2, Y0, Y8
-	VSUBPS       Y2, Y0, Y0
-	VADDPS       Y5, Y3, Y2
+	VADDPS       Y9, Y8, Y7
+	VSUBPS       Y9, Y8, Y8
+	VADDPS       Y3, Y10, Y9
+	VSUBPS       Y3, Y10, Y3
+	VADDPS       Y4, Y2, Y10
+	VSUBPS       Y4, Y2, Y2
+	VADDPS       Y7, Y5, Y4
+	VSUBPS       Y7, Y5, Y5
+	VADDPS       Y8, Y6, Y7
+	VSUBPS       Y8, Y6, Y6
+	VADDPS       Y4, Y9, Y8
+	VSUBPS       Y4, Y9, Y4
+	VADDPS       Y7, Y10, Y9
+	VSUBPS       Y7, Y10, Y7
+	VADDPS       Y5, Y3, Y10
 	VSUBPS       Y5, Y3, Y3
-	VADDPS       Y6, Y4, Y5
-	VSUBPS       Y6, Y4, Y4
-	VADDPS       Y2, Y7, Y6
-	VSUBPS       Y2, Y7, Y2
-	VADDPS       Y5, Y8, Y7
-	VSUBPS       Y5, Y8, Y5
-	VADDPS       Y3, Y1, Y8
-	VSUBPS       Y3, Y1, Y1
-	VADDPS       Y4, Y0, Y3
-	VSUBPS       Y4, Y0, Y0
-	VMOVUPS      Y6, 2176(CX)(DI*8)
-	VMOVUPS      Y7, 2208(CX)(DI*8)
-	VMOVUPS      Y8, 2240(CX)(DI*8)
-	VMOVUPS      Y3, 2272(CX)(DI*8)
-	VMOVUPS      Y2, 2304(CX)(DI*8)
-	VMOVUPS      Y5, 2336(CX)(DI*8)
-	VMOVUPS      Y1, 2368(CX)(DI*8)
-	VMOVUPS      Y0, 2400(CX)(DI*8)
+	VADDPS       Y6, Y2, Y5
+	VSUBPS       Y6, Y2, Y2
+	VMOVUPS      Y8, 2176(CX)(DI*8)
+	VMOVUPS      Y9, 2208(CX)(DI*8)
+	VMOVUPS      Y10, 2240(CX)(DI*8)
+	VMOVUPS      Y5, 2272(CX)(DI*8)
+	VMOVUPS      Y4, 2304(CX)(DI*8)
+	VMOVUPS      Y7, 2336(CX)(DI*8)
+	VMOVUPS      Y3, 2368(CX)(DI*8)
+	VMOVUPS      Y2, 2400(CX)(DI*8)
 	ADDQ         $4, DI
 	ADDQ         $0x1c, DI
 	SUBQ         $1, R8
@@ -5304,62 +5406,62 @@ loop11:
 	JLT          done14
 
 loop13:
-	VMOVUPS      2176(CX)(DI*8), Y0
-	VMOVUPS      2432(CX)(DI*8), Y1
-	VMOVUPS      2688(CX)(DI*8), Y2
-	VMOVUPS      2944(CX)(DI*8), Y3
-	VMOVUPS      3200(CX)(DI*8), Y4
-	VMOVUPS      3456(CX)(DI*8), Y5
-	VMOVUPS      3712(CX)(DI*8), Y6
-	VMOVUPS      3968(CX)(DI*8), Y7
-	VADDPS       Y1, Y0, Y8
-	VSUBPS       Y1, Y0, Y0
-	VADDPS       Y3, Y2, Y1
+	VMOVUPS      2176(CX)(DI*8), Y2
+	VMOVUPS      2432(CX)(DI*8), Y3
+	VMOVUPS      2688(CX)(DI*8), Y4
+	VMOVUPS      2944(CX)(DI*8), Y5
+	VMOVUPS      3200(CX)(DI*8), Y6
+	VMOVUPS      3456(CX)(DI*8), Y7
+	VMOVUPS      3712(CX)(DI*8), Y8
+	VMOVUPS      3968(CX)(DI*8), Y9
+	VADDPS       Y3, Y2, Y10
 	VSUBPS       Y3, Y2, Y2
 	VADDPS       Y5, Y4, Y3
 	VSUBPS       Y5, Y4, Y4
 	VADDPS       Y7, Y6, Y5
 	VSUBPS       Y7, Y6, Y6
-	VADDPS       Y1, Y8, Y7
-	VSUBPS       Y1, Y8, Y1
-	VADDPS       Y2, Y0, Y8
-	VSUBPS       Y2, Y0, Y0
-	VADDPS       Y5, Y3, Y2
+	VADDPS       Y9, Y8, Y7
+	VSUBPS       Y9, Y8, Y8
+	VADDPS       Y3, Y10, Y9
+	VSUBPS       Y3, Y10, Y3
+	VADDPS       Y4, Y2, Y10
+	VSUBPS       Y4, Y2, Y2
+	VADDPS       Y7, Y5, Y4
+	VSUBPS       Y7, Y5, Y5
+	VADDPS       Y8, Y6, Y7
+	VSUBPS       Y8, Y6, Y6
+	VADDPS       Y4, Y9, Y8
+	VSUBPS       Y4, Y9, Y4
+	VADDPS       Y7, Y10, Y9
+	VSUBPS       Y7, Y10, Y7
+	VADDPS       Y5, Y3, Y10
 	VSUBPS       Y5, Y3, Y3
-	VADDPS       Y6, Y4, Y5
-	VSUBPS       Y6, Y4, Y4
-	VADDPS       Y2, Y7, Y6
-	VSUBPS       Y2, Y7, Y2
-	VADDPS       Y5, Y8, Y7
-	VSUBPS       Y5, Y8, Y5
-	VADDPS       Y3, Y1, Y8
-	VSUBPS       Y3, Y1, Y1
-	VADDPS       Y4, Y0, Y3
-	VSUBPS       Y4, Y0, Y0
-	VBROADCASTSS (SI)(DI*1), Y4
-	VMULPS       Y4, Y6, Y4
-	VMOVUPS      Y4, 2176(CX)(DI*8)
-	VBROADCASTSS 32(SI)(DI*1), Y4
+	VADDPS       Y6, Y2, Y5
+	VSUBPS       Y6, Y2, Y2
+	VBROADCASTSS (SI)(DI*1), Y6
+	VMULPS       Y6, Y8, Y6
+	VMOVUPS      Y6, 2176(CX)(DI*8)
+	VBROADCASTSS 32(SI)(DI*1), Y6
+	VMULPS       Y6, Y9, Y6
+	VMOVUPS      Y6, 2432(CX)(DI*8)
+	VBROADCASTSS 64(SI)(DI*1), Y6
+	VMULPS       Y6, Y10, Y6
+	VMOVUPS      Y6, 2688(CX)(DI*8)
+	VBROADCASTSS 96(SI)(DI*1), Y6
+	VMULPS       Y6, Y5, Y5
+	VMOVUPS      Y5, 2944(CX)(DI*8)
+	VBROADCASTSS 128(SI)(DI*1), Y5
+	VMULPS       Y5, Y4, Y4
+	VMOVUPS      Y4, 3200(CX)(DI*8)
+	VBROADCASTSS 160(SI)(DI*1), Y4
 	VMULPS       Y4, Y7, Y4
-	VMOVUPS      Y4, 2432(CX)(DI*8)
-	VBROADCASTSS 64(SI)(DI*1), Y4
-	VMULPS       Y4, Y8, Y4
-	VMOVUPS      Y4, 2688(CX)(DI*8)
-	VBROADCASTSS 96(SI)(DI*1), Y4
+	VMOVUPS      Y4, 3456(CX)(DI*8)
+	VBROADCASTSS 192(SI)(DI*1), Y4
 	VMULPS       Y4, Y3, Y3
-	VMOVUPS      Y3, 2944(CX)(DI*8)
-	VBROADCASTSS 128(SI)(DI*1), Y3
+	VMOVUPS      Y3, 3712(CX)(DI*8)
+	VBROADCASTSS 224(SI)(DI*1), Y3
 	VMULPS       Y3, Y2, Y2
-	VMOVUPS      Y2, 3200(CX)(DI*8)
-	VBROADCASTSS 160(SI)(DI*1), Y2
-	VMULPS       Y2, Y5, Y2
-	VMOVUPS      Y2, 3456(CX)(DI*8)
-	VBROADCASTSS 192(SI)(DI*1), Y2
-	VMULPS       Y2, Y1, Y1
-	VMOVUPS      Y1, 3712(CX)(DI*8)
-	VBROADCASTSS 224(SI)(DI*1), Y1
-	VMULPS       Y1, Y0, Y0
-	VMOVUPS      Y0, 3968(CX)(DI*8)
+	VMOVUPS      Y2, 3968(CX)(DI*8)
 	ADDQ         $4, DI
 	SUBQ         $1, R9
 	JGE          loop13
@@ -5381,38 +5483,38 @@ done12:
 	JLT          done16
 
 loop15:
-	VMOVUPS      2176(CX)(SI*8), Y0
-	VCMPPS       $0x15, lm2_6416<>+0(SB), Y0, Y1
-	VPABSD       Y1, Y1
-	VPERMPS      lm2_6421<>+0(SB), Y1, Y2
-	VCMPPS       $0x15, Y2, Y0, Y0
-	VPADDD       Y1, Y1, Y1
-	VPSUBD       Y0, Y1, Y0
-	VMOVDQU      Y0, 4224(CX)(SI*8)
-	VMOVUPS      2208(CX)(SI*8), Y0
-	VCMPPS       $0x15, lm2_6416<>+0(SB), Y0, Y1
-	VPABSD       Y1, Y1
-	VPERMPS      lm2_6421<>+0(SB), Y1, Y2
-	VCMPPS       $0x15, Y2, Y0, Y0
-	VPADDD       Y1, Y1, Y1
-	VPSUBD       Y0, Y1, Y0
-	VMOVDQU      Y0, 4256(CX)(SI*8)
-	VMOVUPS      2240(CX)(SI*8), Y0
-	VCMPPS       $0x15, lm2_6416<>+0(SB), Y0, Y1
-	VPABSD       Y1, Y1
-	VPERMPS      lm2_6421<>+0(SB), Y1, Y2
-	VCMPPS       $0x15, Y2, Y0, Y0
-	VPADDD       Y1, Y1, Y1
-	VPSUBD       Y0, Y1, Y0
-	VMOVDQU      Y0, 4288(CX)(SI*8)
-	VMOVUPS      2272(CX)(SI*8), Y0
-	VCMPPS       $0x15, lm2_6416<>+0(SB), Y0, Y1
-	VPABSD       Y1, Y1
-	VPERMPS      lm2_6421<>+0(SB), Y1, Y2
-	VCMPPS       $0x15, Y2, Y0, Y0
-	VPADDD       Y1, Y1, Y1
-	VPSUBD       Y0, Y1, Y0
-	VMOVDQU      Y0, 4320(CX)(SI*8)
+	VMOVUPS      2176(CX)(SI*8), Y2
+	VCMPPS       $0x15, lm2_6416<>+0(SB), Y2, Y3
+	VPABSD       Y3, Y3
+	VPERMPS      Y1, Y3, Y4
+	VCMPPS       $0x15, Y4, Y2, Y2
+	VPADDD       Y3, Y3, Y3
+	VPSUBD       Y2, Y3, Y2
+	VMOVDQU      Y2, 4224(CX)(SI*8)
+	VMOVUPS      2208(CX)(SI*8), Y2
+	VCMPPS       $0x15, lm2_6416<>+0(SB), Y2, Y3
+	VPABSD       Y3, Y3
+	VPERMPS      Y1, Y3, Y4
+	VCMPPS       $0x15, Y4, Y2, Y2
+	VPADDD       Y3, Y3, Y3
+	VPSUBD       Y2, Y3, Y2
+	VMOVDQU      Y2, 4256(CX)(SI*8)
+	VMOVUPS      2240(CX)(SI*8), Y2
+	VCMPPS       $0x15, lm2_6416<>+0(SB), Y2, Y3
+	VPABSD       Y3, Y3
+	VPERMPS      Y1, Y3, Y4
+	VCMPPS       $0x15, Y4, Y2, Y2
+	VPADDD       Y3, Y3, Y3
+	VPSUBD       Y2, Y3, Y2
+	VMOVDQU      Y2, 4288(CX)(SI*8)
+	VMOVUPS      2272(CX)(SI*8), Y2
+	VCMPPS       $0x15, lm2_6416<>+0(SB), Y2, Y3
+	VPABSD       Y3, Y3
+	VPERMPS      Y1, Y3, Y4
+	VCMPPS       $0x15, Y4, Y2, Y2
+	VPADDD       Y3, Y3, Y3
+	VPSUBD       Y2, Y3, Y2
+	VMOVDQU      Y2, 4320(CX)(SI*8)
 	ADDQ         $0x10, SI
 	SUBQ         $1, DI
 	JGE          loop15
@@ -5421,7 +5523,7 @@ done16:
 	ADDQ         $1, DI
 
 	// dot
-	VMOVDQU      lm2_6416<>+0(SB), Y0
+	VMOVDQU      lm2_6416<>+0(SB), Y2
 	XORQ         SI, SI
 	XORQ         DI, DI
 	ADDQ         $0x10, DI
@@ -5429,36 +5531,36 @@ done16:
 	JLT          done18
 
 loop17:
-	VMOVUPS      2176(CX)(SI*8), Y1
-	VMOVDQU      4224(CX)(SI*8), Y2
-	VPERMPS      lm2_6412<>+0(SB), Y2, Y2
-	VMULPS       Y2, Y1, Y1
-	VADDPS       Y1, Y0, Y0
-	VMOVUPS      2208(CX)(SI*8), Y1
-	VMOVDQU      4256(CX)(SI*8), Y2
-	VPERMPS      lm2_6412<>+0(SB), Y2, Y2
-	VMULPS       Y2, Y1, Y1
-	VADDPS       Y1, Y0, Y0
-	VMOVUPS      2240(CX)(SI*8), Y1
-	VMOVDQU      4288(CX)(SI*8), Y2
-	VPERMPS      lm2_6412<>+0(SB), Y2, Y2
-	VMULPS       Y2, Y1, Y1
-	VADDPS       Y1, Y0, Y0
-	VMOVUPS      2272(CX)(SI*8), Y1
-	VMOVDQU      4320(CX)(SI*8), Y2
-	VPERMPS      lm2_6412<>+0(SB), Y2, Y2
-	VMULPS       Y2, Y1, Y1
-	VADDPS       Y1, Y0, Y0
+	VMOVUPS      2176(CX)(SI*8), Y3
+	VMOVDQU      4224(CX)(SI*8), Y4
+	VPERMPS      Y0, Y4, Y4
+	VMULPS       Y4, Y3, Y3
+	VADDPS       Y3, Y2, Y2
+	VMOVUPS      2208(CX)(SI*8), Y3
+	VMOVDQU      4256(CX)(SI*8), Y4
+	VPERMPS      Y0, Y4, Y4
+	VMULPS       Y4, Y3, Y3
+	VADDPS       Y3, Y2, Y2
+	VMOVUPS      2240(CX)(SI*8), Y3
+	VMOVDQU      4288(CX)(SI*8), Y4
+	VPERMPS      Y0, Y4, Y4
+	VMULPS       Y4, Y3, Y3
+	VADDPS       Y3, Y2, Y2
+	VMOVUPS      2272(CX)(SI*8), Y3
+	VMOVDQU      4320(CX)(SI*8), Y4
+	VPERMPS      Y0, Y4, Y4
+	VMULPS       Y4, Y3, Y3
+	VADDPS       Y3, Y2, Y2
 	ADDQ         $0x10, SI
 	SUBQ         $1, DI
 	JGE          loop17
 
 done18:
 	ADDQ         $1, DI
-	VMOVUPS      Y0, 6272(CX)
+	VMOVUPS      Y2, 6272(CX)
 
 	// r
-	VMOVDQU      lm2_6416<>+0(SB), Y0
+	VMOVDQU      lm2_6416<>+0(SB), Y2
 	XORQ         SI, SI
 	XORQ         DI, DI
 	ADDQ         $0x10, DI
@@ -5466,258 +5568,258 @@ done18:
 	JLT          done20
 
 loop19:
-	VMOVDQU      4224(CX)(SI*8), Y1
-	VPERMPS      lm2_6412<>+0(SB), Y1, Y1
-	VMULPS       Y1, Y1, Y1
-	VADDPS       Y1, Y0, Y0
-	VMOVDQU      4256(CX)(SI*8), Y1
-	VPERMPS      lm2_6412<>+0(SB), Y1, Y1
-	VMULPS       Y1, Y1, Y1
-	VADDPS       Y1, Y0, Y0
-	VMOVDQU      4288(CX)(SI*8), Y1
-	VPERMPS      lm2_6412<>+0(SB), Y1, Y1
-	VMULPS       Y1, Y1, Y1
-	VADDPS       Y1, Y0, Y0
-	VMOVDQU      4320(CX)(SI*8), Y1
-	VPERMPS      lm2_6412<>+0(SB), Y1, Y1
-	VMULPS       Y1, Y1, Y1
-	VADDPS       Y1, Y0, Y0
+	VMOVDQU      4224(CX)(SI*8), Y3
+	VPERMPS      Y0, Y3, Y3
+	VMULPS       Y3, Y3, Y3
+	VADDPS       Y3, Y2, Y2
+	VMOVDQU      4256(CX)(SI*8), Y3
+	VPERMPS      Y0, Y3, Y3
+	VMULPS       Y3, Y3, Y3
+	VADDPS       Y3, Y2, Y2
+	VMOVDQU      4288(CX)(SI*8), Y3
+	VPERMPS      Y0, Y3, Y3
+	VMULPS       Y3, Y3, Y3
+	VADDPS       Y3, Y2, Y2
+	VMOVDQU      4320(CX)(SI*8), Y3
+	VPERMPS      Y0, Y3, Y3
+	VMULPS       Y3, Y3, Y3
+	VADDPS       Y3, Y2, Y2
 	ADDQ         $0x10, SI
 	SUBQ         $1, DI
 	JGE          loop19
 
 done20:
 	ADDQ         $1, DI
-	VMOVUPS      Y0, 6304(CX)
+	VMOVUPS      Y2, 6304(CX)
 
 	// norm
-	VMOVUPS      6272(CX), Y0
-	VMOVUPS      6304(CX), Y1
-	VDIVPS       Y1, Y0, Y0
-	VMOVUPS      2080(CX), Y1
-	VDIVPS       lm2_6418<>+0(SB), Y1, Y1
-	VMULPS       Y1, Y0, Y0
-	VMOVUPS      Y0, 6336(CX)
+	VMOVUPS      6272(CX), Y2
+	VMOVUPS      6304(CX), Y3
+	VDIVPS       Y3, Y2, Y2
+	VMOVUPS      2080(CX), Y3
+	VDIVPS       lm2_6418<>+0(SB), Y3, Y3
+	VMULPS       Y3, Y2, Y2
+	VMOVUPS      Y2, 6336(CX)
 
 	// norm
-	VMOVUPS      6336(CX), Y0
-	VCMPPS       $3, Y0, Y0, Y1
-	VPAND        lm2_6422<>+0(SB), Y0, Y2
-	VPOR         lm2_6423<>+0(SB), Y2, Y2
-	VBLENDVPS    Y1, Y2, Y0, Y2
-	VCVTPS2PH    $0, Y2, X2
-	VPMOVZXWD    X2, Y0
-	VPEXTRW      $0, X0, (AX)
-	VPEXTRW      $2, X0, 18(AX)
-	VPEXTRW      $4, X0, 36(AX)
-	VPEXTRW      $6, X0, 54(AX)
-	VEXTRACTI128 $1, Y0, X0
-	VPEXTRW      $0, X0, 72(AX)
-	VPEXTRW      $2, X0, 90(AX)
-	VPEXTRW      $4, X0, 108(AX)
-	VPEXTRW      $6, X0, 126(AX)
+	VMOVUPS      6336(CX), Y2
+	VCMPPS       $3, Y2, Y2, Y3
+	VPAND        lm2_6422<>+0(SB), Y2, Y4
+	VPOR         lm2_6423<>+0(SB), Y4, Y4
+	VBLENDVPS    Y3, Y4, Y2, Y4
+	VCVTPS2PH    $0, Y4, X4
+	VPMOVZXWD    X4, Y2
+	VPEXTRW      $0, X2, (AX)
+	VPEXTRW      $2, X2, 18(AX)
+	VPEXTRW      $4, X2, 36(AX)
+	VPEXTRW      $6, X2, 54(AX)
+	VEXTRACTI128 $1, Y2, X2
+	VPEXTRW      $0, X2, 72(AX)
+	VPEXTRW      $2, X2, 90(AX)
+	VPEXTRW      $4, X2, 108(AX)
+	VPEXTRW      $6, X2, 126(AX)
 
 	// q2: codes to bits, then words to blocks
-	VMOVDQU      5088(CX), Y0
-	VPSLLD       $0x1e, Y0, Y0
-	VMOVDQU      5056(CX), Y1
-	VPSLLD       $0x16, Y1, Y1
-	VPOR         Y1, Y0, Y0
-	VMOVDQU      5024(CX), Y1
-	VPSLLD       $0xe, Y1, Y1
-	VPOR         Y1, Y0, Y0
-	VMOVDQU      4992(CX), Y1
-	VPSLLD       $6, Y1, Y1
-	VPOR         Y1, Y0, Y0
-	VMOVDQU      4832(CX), Y1
-	VPSLLD       $0x1c, Y1, Y1
-	VPOR         Y1, Y0, Y0
-	VMOVDQU      4800(CX), Y1
-	VPSLLD       $0x14, Y1, Y1
-	VPOR         Y1, Y0, Y0
-	VMOVDQU      4768(CX), Y1
-	VPSLLD       $0xc, Y1, Y1
-	VPOR         Y1, Y0, Y0
-	VMOVDQU      4736(CX), Y1
-	VPSLLD       $4, Y1, Y1
-	VPOR         Y1, Y0, Y0
-	VMOVDQU      4576(CX), Y1
-	VPSLLD       $0x1a, Y1, Y1
-	VPOR         Y1, Y0, Y0
-	VMOVDQU      4544(CX), Y1
-	VPSLLD       $0x12, Y1, Y1
-	VPOR         Y1, Y0, Y0
-	VMOVDQU      4512(CX), Y1
-	VPSLLD       $0xa, Y1, Y1
-	VPOR         Y1, Y0, Y0
-	VMOVDQU      4480(CX), Y1
-	VPSLLD       $2, Y1, Y1
-	VPOR         Y1, Y0, Y0
-	VMOVDQU      4320(CX), Y1
-	VPSLLD       $0x18, Y1, Y1
-	VPOR         Y1, Y0, Y0
-	VMOVDQU      4288(CX), Y1
-	VPSLLD       $0x10, Y1, Y1
-	VPOR         Y1, Y0, Y0
-	VMOVDQU      4256(CX), Y1
-	VPSLLD       $8, Y1, Y1
-	VPOR         Y1, Y0, Y0
-	VMOVDQU      4224(CX), Y1
-	VPOR         Y1, Y0, Y0
-	VMOVDQU      5216(CX), Y1
-	VPSLLD       $0x1e, Y1, Y1
-	VMOVDQU      5184(CX), Y2
-	VPSLLD       $0x16, Y2, Y2
-	VPOR         Y2, Y1, Y1
-	VMOVDQU      5152(CX), Y2
-	VPSLLD       $0xe, Y2, Y2
-	VPOR         Y2, Y1, Y1
-	VMOVDQU      5120(CX), Y2
-	VPSLLD       $6, Y2, Y2
-	VPOR         Y2, Y1, Y1
-	VMOVDQU      4960(CX), Y2
-	VPSLLD       $0x1c, Y2, Y2
-	VPOR         Y2, Y1, Y1
-	VMOVDQU      4928(CX), Y2
-	VPSLLD       $0x14, Y2, Y2
-	VPOR         Y2, Y1, Y1
-	VMOVDQU      4896(CX), Y2
-	VPSLLD       $0xc, Y2, Y2
-	VPOR         Y2, Y1, Y1
-	VMOVDQU      4864(CX), Y2
-	VPSLLD       $4, Y2, Y2
-	VPOR         Y2, Y1, Y1
-	VMOVDQU      4704(CX), Y2
-	VPSLLD       $0x1a, Y2, Y2
-	VPOR         Y2, Y1, Y1
-	VMOVDQU      4672(CX), Y2
-	VPSLLD       $0x12, Y2, Y2
-	VPOR         Y2, Y1, Y1
-	VMOVDQU      4640(CX), Y2
-	VPSLLD       $0xa, Y2, Y2
-	VPOR         Y2, Y1, Y1
-	VMOVDQU      4608(CX), Y2
-	VPSLLD       $2, Y2, Y2
-	VPOR         Y2, Y1, Y1
-	VMOVDQU      4448(CX), Y2
-	VPSLLD       $0x18, Y2, Y2
-	VPOR         Y2, Y1, Y1
-	VMOVDQU      4416(CX), Y2
-	VPSLLD       $0x10, Y2, Y2
-	VPOR         Y2, Y1, Y1
-	VMOVDQU      4384(CX), Y2
-	VPSLLD       $8, Y2, Y2
-	VPOR         Y2, Y1, Y1
-	VMOVDQU      4352(CX), Y2
-	VPOR         Y2, Y1, Y1
-	VMOVDQU      6112(CX), Y2
+	VMOVDQU      5088(CX), Y2
 	VPSLLD       $0x1e, Y2, Y2
-	VMOVDQU      6080(CX), Y3
+	VMOVDQU      5056(CX), Y3
 	VPSLLD       $0x16, Y3, Y3
 	VPOR         Y3, Y2, Y2
-	VMOVDQU      6048(CX), Y3
+	VMOVDQU      5024(CX), Y3
 	VPSLLD       $0xe, Y3, Y3
 	VPOR         Y3, Y2, Y2
-	VMOVDQU      6016(CX), Y3
+	VMOVDQU      4992(CX), Y3
 	VPSLLD       $6, Y3, Y3
 	VPOR         Y3, Y2, Y2
-	VMOVDQU      5856(CX), Y3
+	VMOVDQU      4832(CX), Y3
 	VPSLLD       $0x1c, Y3, Y3
 	VPOR         Y3, Y2, Y2
-	VMOVDQU      5824(CX), Y3
+	VMOVDQU      4800(CX), Y3
 	VPSLLD       $0x14, Y3, Y3
 	VPOR         Y3, Y2, Y2
-	VMOVDQU      5792(CX), Y3
+	VMOVDQU      4768(CX), Y3
 	VPSLLD       $0xc, Y3, Y3
 	VPOR         Y3, Y2, Y2
-	VMOVDQU      5760(CX), Y3
+	VMOVDQU      4736(CX), Y3
 	VPSLLD       $4, Y3, Y3
 	VPOR         Y3, Y2, Y2
-	VMOVDQU      5600(CX), Y3
+	VMOVDQU      4576(CX), Y3
 	VPSLLD       $0x1a, Y3, Y3
 	VPOR         Y3, Y2, Y2
-	VMOVDQU      5568(CX), Y3
+	VMOVDQU      4544(CX), Y3
 	VPSLLD       $0x12, Y3, Y3
 	VPOR         Y3, Y2, Y2
-	VMOVDQU      5536(CX), Y3
+	VMOVDQU      4512(CX), Y3
 	VPSLLD       $0xa, Y3, Y3
 	VPOR         Y3, Y2, Y2
-	VMOVDQU      5504(CX), Y3
+	VMOVDQU      4480(CX), Y3
 	VPSLLD       $2, Y3, Y3
 	VPOR         Y3, Y2, Y2
-	VMOVDQU      5344(CX), Y3
+	VMOVDQU      4320(CX), Y3
 	VPSLLD       $0x18, Y3, Y3
 	VPOR         Y3, Y2, Y2
-	VMOVDQU      5312(CX), Y3
+	VMOVDQU      4288(CX), Y3
 	VPSLLD       $0x10, Y3, Y3
 	VPOR         Y3, Y2, Y2
-	VMOVDQU      5280(CX), Y3
+	VMOVDQU      4256(CX), Y3
 	VPSLLD       $8, Y3, Y3
 	VPOR         Y3, Y2, Y2
-	VMOVDQU      5248(CX), Y3
+	VMOVDQU      4224(CX), Y3
 	VPOR         Y3, Y2, Y2
-	VMOVDQU      6240(CX), Y3
+	VMOVDQU      5216(CX), Y3
 	VPSLLD       $0x1e, Y3, Y3
-	VMOVDQU      6208(CX), Y4
+	VMOVDQU      5184(CX), Y4
 	VPSLLD       $0x16, Y4, Y4
 	VPOR         Y4, Y3, Y3
-	VMOVDQU      6176(CX), Y4
+	VMOVDQU      5152(CX), Y4
 	VPSLLD       $0xe, Y4, Y4
 	VPOR         Y4, Y3, Y3
-	VMOVDQU      6144(CX), Y4
+	VMOVDQU      5120(CX), Y4
 	VPSLLD       $6, Y4, Y4
 	VPOR         Y4, Y3, Y3
-	VMOVDQU      5984(CX), Y4
+	VMOVDQU      4960(CX), Y4
 	VPSLLD       $0x1c, Y4, Y4
 	VPOR         Y4, Y3, Y3
-	VMOVDQU      5952(CX), Y4
+	VMOVDQU      4928(CX), Y4
 	VPSLLD       $0x14, Y4, Y4
 	VPOR         Y4, Y3, Y3
-	VMOVDQU      5920(CX), Y4
+	VMOVDQU      4896(CX), Y4
 	VPSLLD       $0xc, Y4, Y4
 	VPOR         Y4, Y3, Y3
-	VMOVDQU      5888(CX), Y4
+	VMOVDQU      4864(CX), Y4
 	VPSLLD       $4, Y4, Y4
 	VPOR         Y4, Y3, Y3
-	VMOVDQU      5728(CX), Y4
+	VMOVDQU      4704(CX), Y4
 	VPSLLD       $0x1a, Y4, Y4
 	VPOR         Y4, Y3, Y3
-	VMOVDQU      5696(CX), Y4
+	VMOVDQU      4672(CX), Y4
 	VPSLLD       $0x12, Y4, Y4
 	VPOR         Y4, Y3, Y3
-	VMOVDQU      5664(CX), Y4
+	VMOVDQU      4640(CX), Y4
 	VPSLLD       $0xa, Y4, Y4
 	VPOR         Y4, Y3, Y3
-	VMOVDQU      5632(CX), Y4
+	VMOVDQU      4608(CX), Y4
 	VPSLLD       $2, Y4, Y4
 	VPOR         Y4, Y3, Y3
-	VMOVDQU      5472(CX), Y4
+	VMOVDQU      4448(CX), Y4
 	VPSLLD       $0x18, Y4, Y4
 	VPOR         Y4, Y3, Y3
-	VMOVDQU      5440(CX), Y4
+	VMOVDQU      4416(CX), Y4
 	VPSLLD       $0x10, Y4, Y4
 	VPOR         Y4, Y3, Y3
-	VMOVDQU      5408(CX), Y4
+	VMOVDQU      4384(CX), Y4
 	VPSLLD       $8, Y4, Y4
 	VPOR         Y4, Y3, Y3
-	VMOVDQU      5376(CX), Y4
+	VMOVDQU      4352(CX), Y4
 	VPOR         Y4, Y3, Y3
-	VUNPCKLPS    Y1, Y0, Y4
-	VUNPCKHPS    Y1, Y0, Y1
-	VUNPCKLPS    Y3, Y2, Y0
+	VMOVDQU      6112(CX), Y4
+	VPSLLD       $0x1e, Y4, Y4
+	VMOVDQU      6080(CX), Y5
+	VPSLLD       $0x16, Y5, Y5
+	VPOR         Y5, Y4, Y4
+	VMOVDQU      6048(CX), Y5
+	VPSLLD       $0xe, Y5, Y5
+	VPOR         Y5, Y4, Y4
+	VMOVDQU      6016(CX), Y5
+	VPSLLD       $6, Y5, Y5
+	VPOR         Y5, Y4, Y4
+	VMOVDQU      5856(CX), Y5
+	VPSLLD       $0x1c, Y5, Y5
+	VPOR         Y5, Y4, Y4
+	VMOVDQU      5824(CX), Y5
+	VPSLLD       $0x14, Y5, Y5
+	VPOR         Y5, Y4, Y4
+	VMOVDQU      5792(CX), Y5
+	VPSLLD       $0xc, Y5, Y5
+	VPOR         Y5, Y4, Y4
+	VMOVDQU      5760(CX), Y5
+	VPSLLD       $4, Y5, Y5
+	VPOR         Y5, Y4, Y4
+	VMOVDQU      5600(CX), Y5
+	VPSLLD       $0x1a, Y5, Y5
+	VPOR         Y5, Y4, Y4
+	VMOVDQU      5568(CX), Y5
+	VPSLLD       $0x12, Y5, Y5
+	VPOR         Y5, Y4, Y4
+	VMOVDQU      5536(CX), Y5
+	VPSLLD       $0xa, Y5, Y5
+	VPOR         Y5, Y4, Y4
+	VMOVDQU      5504(CX), Y5
+	VPSLLD       $2, Y5, Y5
+	VPOR         Y5, Y4, Y4
+	VMOVDQU      5344(CX), Y5
+	VPSLLD       $0x18, Y5, Y5
+	VPOR         Y5, Y4, Y4
+	VMOVDQU      5312(CX), Y5
+	VPSLLD       $0x10, Y5, Y5
+	VPOR         Y5, Y4, Y4
+	VMOVDQU      5280(CX), Y5
+	VPSLLD       $8, Y5, Y5
+	VPOR         Y5, Y4, Y4
+	VMOVDQU      5248(CX), Y5
+	VPOR         Y5, Y4, Y4
+	VMOVDQU      6240(CX), Y5
+	VPSLLD       $0x1e, Y5, Y5
+	VMOVDQU      6208(CX), Y6
+	VPSLLD       $0x16, Y6, Y6
+	VPOR         Y6, Y5, Y5
+	VMOVDQU      6176(CX), Y6
+	VPSLLD       $0xe, Y6, Y6
+	VPOR         Y6, Y5, Y5
+	VMOVDQU      6144(CX), Y6
+	VPSLLD       $6, Y6, Y6
+	VPOR         Y6, Y5, Y5
+	VMOVDQU      5984(CX), Y6
+	VPSLLD       $0x1c, Y6, Y6
+	VPOR         Y6, Y5, Y5
+	VMOVDQU      5952(CX), Y6
+	VPSLLD       $0x14, Y6, Y6
+	VPOR         Y6, Y5, Y5
+	VMOVDQU      5920(CX), Y6
+	VPSLLD       $0xc, Y6, Y6
+	VPOR         Y6, Y5, Y5
+	VMOVDQU      5888(CX), Y6
+	VPSLLD       $4, Y6, Y6
+	VPOR         Y6, Y5, Y5
+	VMOVDQU      5728(CX), Y6
+	VPSLLD       $0x1a, Y6, Y6
+	VPOR         Y6, Y5, Y5
+	VMOVDQU      5696(CX), Y6
+	VPSLLD       $0x12, Y6, Y6
+	VPOR         Y6, Y5, Y5
+	VMOVDQU      5664(CX), Y6
+	VPSLLD       $0xa, Y6, Y6
+	VPOR         Y6, Y5, Y5
+	VMOVDQU      5632(CX), Y6
+	VPSLLD       $2, Y6, Y6
+	VPOR         Y6, Y5, Y5
+	VMOVDQU      5472(CX), Y6
+	VPSLLD       $0x18, Y6, Y6
+	VPOR         Y6, Y5, Y5
+	VMOVDQU      5440(CX), Y6
+	VPSLLD       $0x10, Y6, Y6
+	VPOR         Y6, Y5, Y5
+	VMOVDQU      5408(CX), Y6
+	VPSLLD       $8, Y6, Y6
+	VPOR         Y6, Y5, Y5
+	VMOVDQU      5376(CX), Y6
+	VPOR         Y6, Y5, Y5
+	VUNPCKLPS    Y3, Y2, Y6
 	VUNPCKHPS    Y3, Y2, Y3
-	VUNPCKLPD    Y0, Y4, Y2
-	VUNPCKHPD    Y0, Y4, Y0
-	VUNPCKLPD    Y3, Y1, Y4
-	VUNPCKHPD    Y3, Y1, Y3
-	VMOVUPS      X2, 2(AX)
-	VEXTRACTI128 $1, Y2, 74(AX)
-	VMOVUPS      X0, 20(AX)
-	VEXTRACTI128 $1, Y0, 92(AX)
-	VMOVUPS      X4, 38(AX)
-	VEXTRACTI128 $1, Y4, 110(AX)
-	VMOVUPS      X3, 56(AX)
-	VEXTRACTI128 $1, Y3, 128(AX)
+	VUNPCKLPS    Y5, Y4, Y2
+	VUNPCKHPS    Y5, Y4, Y5
+	VUNPCKLPD    Y2, Y6, Y4
+	VUNPCKHPD    Y2, Y6, Y2
+	VUNPCKLPD    Y5, Y3, Y6
+	VUNPCKHPD    Y5, Y3, Y5
+	VMOVUPS      X4, 2(AX)
+	VEXTRACTI128 $1, Y4, 74(AX)
+	VMOVUPS      X2, 20(AX)
+	VEXTRACTI128 $1, Y2, 92(AX)
+	VMOVUPS      X6, 38(AX)
+	VEXTRACTI128 $1, Y6, 110(AX)
+	VMOVUPS      X5, 56(AX)
+	VEXTRACTI128 $1, Y5, 128(AX)
 	ADDQ         $0x800, BX
 	ADDQ         $0x90, AX
 	SUBQ         $1, DX
@@ -5731,6 +5833,11 @@ done2:
 // mix1xLm2_64AVX2 adds weighted rows of v to 1 row of o; ld and stride in bytes, a unit is 64 values.
 // Requires: AVX2, F16C, FMA
 TEXT ·mix1xLm2_64AVX2(SB), NOSPLIT, $192-64
+
+	// constants of the loops
+	VMOVDQU      lm2_640<>+0(SB), Y0
+	VMOVDQU      lm2_641<>+0(SB), Y1
+	VBROADCASTI128 lm2_642<>+0(SB), Y2
 	MOVQ         v+32(FP), AX
 	MOVQ         units+56(FP), BX
 	XORQ         CX, CX
@@ -5742,10 +5849,10 @@ TEXT ·mix1xLm2_64AVX2(SB), NOSPLIT, $192-64
 loop1:
 	MOVQ         o+0(FP), SI
 	ADDQ         CX, SI
-	VMOVUPS      (SI), Y0
-	VMOVUPS      32(SI), Y1
-	VMOVUPS      64(SI), Y2
-	VMOVUPS      96(SI), Y3
+	VMOVUPS      (SI), Y3
+	VMOVUPS      32(SI), Y4
+	VMOVUPS      64(SI), Y5
+	VMOVUPS      96(SI), Y6
 	MOVQ         p+16(FP), SI
 	MOVQ         rows+48(FP), DI
 	MOVQ         AX, R8
@@ -5754,28 +5861,27 @@ loop1:
 	JLT          done4
 
 loop3:
-	VPBROADCASTQ 2(R8), Y4
-	VPSRLVD      lm2_640<>+0(SB), Y4, Y4
-	VPAND        lm2_641<>+0(SB), Y4, Y4
-	VBROADCASTI128 lm2_642<>+0(SB), Y5
-	VPSHUFB      Y4, Y5, Y4
-	VMOVDQU      Y4, (DX)
-	VPBROADCASTW (R8), X4
-	VCVTPH2PS    X4, Y4
-	VBROADCASTSS (SI), Y5
-	VMULPS       Y5, Y4, Y4
-	VPMOVSXBD    (DX), Y5
-	VCVTDQ2PS    Y5, Y5
-	VFMADD231PS  Y4, Y5, Y0
-	VPMOVSXBD    8(DX), Y5
-	VCVTDQ2PS    Y5, Y5
-	VFMADD231PS  Y4, Y5, Y1
-	VPMOVSXBD    16(DX), Y5
-	VCVTDQ2PS    Y5, Y5
-	VFMADD231PS  Y4, Y5, Y2
-	VPMOVSXBD    24(DX), Y5
-	VCVTDQ2PS    Y5, Y5
-	VFMADD231PS  Y4, Y5, Y3
+	VPBROADCASTQ 2(R8), Y7
+	VPSRLVD      Y0, Y7, Y7
+	VPAND        Y1, Y7, Y7
+	VPSHUFB      Y7, Y2, Y7
+	VMOVDQU      Y7, (DX)
+	VPBROADCASTW (R8), X7
+	VCVTPH2PS    X7, Y7
+	VBROADCASTSS (SI), Y8
+	VMULPS       Y8, Y7, Y7
+	VPMOVSXBD    (DX), Y8
+	VCVTDQ2PS    Y8, Y8
+	VFMADD231PS  Y7, Y8, Y3
+	VPMOVSXBD    8(DX), Y8
+	VCVTDQ2PS    Y8, Y8
+	VFMADD231PS  Y7, Y8, Y4
+	VPMOVSXBD    16(DX), Y8
+	VCVTDQ2PS    Y8, Y8
+	VFMADD231PS  Y7, Y8, Y5
+	VPMOVSXBD    24(DX), Y8
+	VCVTDQ2PS    Y8, Y8
+	VFMADD231PS  Y7, Y8, Y6
 	ADDQ         R9, R8
 	ADDQ         $4, SI
 	SUBQ         $1, DI
@@ -5785,16 +5891,16 @@ done4:
 	ADDQ         $1, DI
 	MOVQ         o+0(FP), SI
 	ADDQ         CX, SI
-	VMOVUPS      Y0, (SI)
-	VMOVUPS      Y1, 32(SI)
-	VMOVUPS      Y2, 64(SI)
-	VMOVUPS      Y3, 96(SI)
+	VMOVUPS      Y3, (SI)
+	VMOVUPS      Y4, 32(SI)
+	VMOVUPS      Y5, 64(SI)
+	VMOVUPS      Y6, 96(SI)
 	MOVQ         o+0(FP), SI
 	ADDQ         CX, SI
-	VMOVUPS      128(SI), Y0
-	VMOVUPS      160(SI), Y1
-	VMOVUPS      192(SI), Y2
-	VMOVUPS      224(SI), Y3
+	VMOVUPS      128(SI), Y3
+	VMOVUPS      160(SI), Y4
+	VMOVUPS      192(SI), Y5
+	VMOVUPS      224(SI), Y6
 	MOVQ         p+16(FP), SI
 	MOVQ         rows+48(FP), DI
 	MOVQ         AX, R8
@@ -5803,28 +5909,27 @@ done4:
 	JLT          done6
 
 loop5:
-	VPBROADCASTQ 10(R8), Y4
-	VPSRLVD      lm2_640<>+0(SB), Y4, Y4
-	VPAND        lm2_641<>+0(SB), Y4, Y4
-	VBROADCASTI128 lm2_642<>+0(SB), Y5
-	VPSHUFB      Y4, Y5, Y4
-	VMOVDQU      Y4, (DX)
-	VPBROADCASTW (R8), X4
-	VCVTPH2PS    X4, Y4
-	VBROADCASTSS (SI), Y5
-	VMULPS       Y5, Y4, Y4
-	VPMOVSXBD    (DX), Y5
-	VCVTDQ2PS    Y5, Y5
-	VFMADD231PS  Y4, Y5, Y0
-	VPMOVSXBD    8(DX), Y5
-	VCVTDQ2PS    Y5, Y5
-	VFMADD231PS  Y4, Y5, Y1
-	VPMOVSXBD    16(DX), Y5
-	VCVTDQ2PS    Y5, Y5
-	VFMADD231PS  Y4, Y5, Y2
-	VPMOVSXBD    24(DX), Y5
-	VCVTDQ2PS    Y5, Y5
-	VFMADD231PS  Y4, Y5, Y3
+	VPBROADCASTQ 10(R8), Y7
+	VPSRLVD      Y0, Y7, Y7
+	VPAND        Y1, Y7, Y7
+	VPSHUFB      Y7, Y2, Y7
+	VMOVDQU      Y7, (DX)
+	VPBROADCASTW (R8), X7
+	VCVTPH2PS    X7, Y7
+	VBROADCASTSS (SI), Y8
+	VMULPS       Y8, Y7, Y7
+	VPMOVSXBD    (DX), Y8
+	VCVTDQ2PS    Y8, Y8
+	VFMADD231PS  Y7, Y8, Y3
+	VPMOVSXBD    8(DX), Y8
+	VCVTDQ2PS    Y8, Y8
+	VFMADD231PS  Y7, Y8, Y4
+	VPMOVSXBD    16(DX), Y8
+	VCVTDQ2PS    Y8, Y8
+	VFMADD231PS  Y7, Y8, Y5
+	VPMOVSXBD    24(DX), Y8
+	VCVTDQ2PS    Y8, Y8
+	VFMADD231PS  Y7, Y8, Y6
 	ADDQ         R9, R8
 	ADDQ         $4, SI
 	SUBQ         $1, DI
@@ -5834,10 +5939,10 @@ done6:
 	ADDQ         $1, DI
 	MOVQ         o+0(FP), SI
 	ADDQ         CX, SI
-	VMOVUPS      Y0, 128(SI)
-	VMOVUPS      Y1, 160(SI)
-	VMOVUPS      Y2, 192(SI)
-	VMOVUPS      Y3, 224(SI)
+	VMOVUPS      Y3, 128(SI)
+	VMOVUPS      Y4, 160(SI)
+	VMOVUPS      Y5, 192(SI)
+	VMOVUPS      Y6, 224(SI)
 	ADDQ         $0x12, AX
 	ADDQ         $0x100, CX
 	SUBQ         $1, BX
@@ -5851,6 +5956,11 @@ done2:
 // mix2xLm2_64AVX2 adds weighted rows of v to 2 rows of o; ld and stride in bytes, a unit is 64 values.
 // Requires: AVX2, F16C, FMA
 TEXT ·mix2xLm2_64AVX2(SB), NOSPLIT, $192-64
+
+	// constants of the loops
+	VMOVDQU      lm2_640<>+0(SB), Y0
+	VMOVDQU      lm2_641<>+0(SB), Y1
+	VBROADCASTI128 lm2_642<>+0(SB), Y2
 	MOVQ         v+32(FP), AX
 	MOVQ         units+56(FP), BX
 	XORQ         CX, CX
@@ -5863,14 +5973,14 @@ loop1:
 	MOVQ         o+0(FP), SI
 	MOVQ         ldo+8(FP), DI
 	ADDQ         CX, SI
-	VMOVUPS      (SI), Y0
-	VMOVUPS      (SI)(DI*1), Y1
-	VMOVUPS      32(SI), Y2
-	VMOVUPS      32(SI)(DI*1), Y3
-	VMOVUPS      64(SI), Y4
-	VMOVUPS      64(SI)(DI*1), Y5
-	VMOVUPS      96(SI), Y6
-	VMOVUPS      96(SI)(DI*1), Y7
+	VMOVUPS      (SI), Y3
+	VMOVUPS      (SI)(DI*1), Y4
+	VMOVUPS      32(SI), Y5
+	VMOVUPS      32(SI)(DI*1), Y6
+	VMOVUPS      64(SI), Y7
+	VMOVUPS      64(SI)(DI*1), Y8
+	VMOVUPS      96(SI), Y9
+	VMOVUPS      96(SI)(DI*1), Y10
 	MOVQ         p+16(FP), SI
 	MOVQ         ldp+24(FP), DI
 	MOVQ         rows+48(FP), R8
@@ -5880,34 +5990,33 @@ loop1:
 	JLT          done4
 
 loop3:
-	VPBROADCASTQ 2(R9), Y8
-	VPSRLVD      lm2_640<>+0(SB), Y8, Y8
-	VPAND        lm2_641<>+0(SB), Y8, Y8
-	VBROADCASTI128 lm2_642<>+0(SB), Y9
-	VPSHUFB      Y8, Y9, Y8
-	VMOVDQU      Y8, (DX)
-	VPBROADCASTW (R9), X8
-	VCVTPH2PS    X8, Y8
-	VBROADCASTSS (SI), Y9
-	VMULPS       Y9, Y8, Y9
-	VBROADCASTSS (SI)(DI*1), Y10
-	VMULPS       Y10, Y8, Y8
-	VPMOVSXBD    (DX), Y10
-	VCVTDQ2PS    Y10, Y10
-	VFMADD231PS  Y9, Y10, Y0
-	VFMADD231PS  Y8, Y10, Y1
-	VPMOVSXBD    8(DX), Y10
-	VCVTDQ2PS    Y10, Y10
-	VFMADD231PS  Y9, Y10, Y2
-	VFMADD231PS  Y8, Y10, Y3
-	VPMOVSXBD    16(DX), Y10
-	VCVTDQ2PS    Y10, Y10
-	VFMADD231PS  Y9, Y10, Y4
-	VFMADD231PS  Y8, Y10, Y5
-	VPMOVSXBD    24(DX), Y10
-	VCVTDQ2PS    Y10, Y10
-	VFMADD231PS  Y9, Y10, Y6
-	VFMADD231PS  Y8, Y10, Y7
+	VPBROADCASTQ 2(R9), Y11
+	VPSRLVD      Y0, Y11, Y11
+	VPAND        Y1, Y11, Y11
+	VPSHUFB      Y11, Y2, Y11
+	VMOVDQU      Y11, (DX)
+	VPBROADCASTW (R9), X11
+	VCVTPH2PS    X11, Y11
+	VBROADCASTSS (SI), Y12
+	VMULPS       Y12, Y11, Y12
+	VBROADCASTSS (SI)(DI*1), Y13
+	VMULPS       Y13, Y11, Y11
+	VPMOVSXBD    (DX), Y13
+	VCVTDQ2PS    Y13, Y13
+	VFMADD231PS  Y12, Y13, Y3
+	VFMADD231PS  Y11, Y13, Y4
+	VPMOVSXBD    8(DX), Y13
+	VCVTDQ2PS    Y13, Y13
+	VFMADD231PS  Y12, Y13, Y5
+	VFMADD231PS  Y11, Y13, Y6
+	VPMOVSXBD    16(DX), Y13
+	VCVTDQ2PS    Y13, Y13
+	VFMADD231PS  Y12, Y13, Y7
+	VFMADD231PS  Y11, Y13, Y8
+	VPMOVSXBD    24(DX), Y13
+	VCVTDQ2PS    Y13, Y13
+	VFMADD231PS  Y12, Y13, Y9
+	VFMADD231PS  Y11, Y13, Y10
 	ADDQ         R10, R9
 	ADDQ         $4, SI
 	SUBQ         $1, R8
@@ -5918,25 +6027,25 @@ done4:
 	MOVQ         o+0(FP), SI
 	MOVQ         ldo+8(FP), DI
 	ADDQ         CX, SI
-	VMOVUPS      Y0, (SI)
-	VMOVUPS      Y1, (SI)(DI*1)
-	VMOVUPS      Y2, 32(SI)
-	VMOVUPS      Y3, 32(SI)(DI*1)
-	VMOVUPS      Y4, 64(SI)
-	VMOVUPS      Y5, 64(SI)(DI*1)
-	VMOVUPS      Y6, 96(SI)
-	VMOVUPS      Y7, 96(SI)(DI*1)
+	VMOVUPS      Y3, (SI)
+	VMOVUPS      Y4, (SI)(DI*1)
+	VMOVUPS      Y5, 32(SI)
+	VMOVUPS      Y6, 32(SI)(DI*1)
+	VMOVUPS      Y7, 64(SI)
+	VMOVUPS      Y8, 64(SI)(DI*1)
+	VMOVUPS      Y9, 96(SI)
+	VMOVUPS      Y10, 96(SI)(DI*1)
 	MOVQ         o+0(FP), SI
 	MOVQ         ldo+8(FP), DI
 	ADDQ         CX, SI
-	VMOVUPS      128(SI), Y0
-	VMOVUPS      128(SI)(DI*1), Y1
-	VMOVUPS      160(SI), Y2
-	VMOVUPS      160(SI)(DI*1), Y3
-	VMOVUPS      192(SI), Y4
-	VMOVUPS      192(SI)(DI*1), Y5
-	VMOVUPS      224(SI), Y6
-	VMOVUPS      224(SI)(DI*1), Y7
+	VMOVUPS      128(SI), Y3
+	VMOVUPS      128(SI)(DI*1), Y4
+	VMOVUPS      160(SI), Y5
+	VMOVUPS      160(SI)(DI*1), Y6
+	VMOVUPS      192(SI), Y7
+	VMOVUPS      192(SI)(DI*1), Y8
+	VMOVUPS      224(SI), Y9
+	VMOVUPS      224(SI)(DI*1), Y10
 	MOVQ         p+16(FP), SI
 	MOVQ         ldp+24(FP), DI
 	MOVQ         rows+48(FP), R8
@@ -5946,34 +6055,33 @@ done4:
 	JLT          done6
 
 loop5:
-	VPBROADCASTQ 10(R9), Y8
-	VPSRLVD      lm2_640<>+0(SB), Y8, Y8
-	VPAND        lm2_641<>+0(SB), Y8, Y8
-	VBROADCASTI128 lm2_642<>+0(SB), Y9
-	VPSHUFB      Y8, Y9, Y8
-	VMOVDQU      Y8, (DX)
-	VPBROADCASTW (R9), X8
-	VCVTPH2PS    X8, Y8
-	VBROADCASTSS (SI), Y9
-	VMULPS       Y9, Y8, Y9
-	VBROADCASTSS (SI)(DI*1), Y10
-	VMULPS       Y10, Y8, Y8
-	VPMOVSXBD    (DX), Y10
-	VCVTDQ2PS    Y10, Y10
-	VFMADD231PS  Y9, Y10, Y0
-	VFMADD231PS  Y8, Y10, Y1
-	VPMOVSXBD    8(DX), Y10
-	VCVTDQ2PS    Y10, Y10
-	VFMADD231PS  Y9, Y10, Y2
-	VFMADD231PS  Y8, Y10, Y3
-	VPMOVSXBD    16(DX), Y10
-	VCVTDQ2PS    Y10, Y10
-	VFMADD231PS  Y9, Y10, Y4
-	VFMADD231PS  Y8, Y10, Y5
-	VPMOVSXBD    24(DX), Y10
-	VCVTDQ2PS    Y10, Y10
-	VFMADD231PS  Y9, Y10, Y6
-	VFMADD231PS  Y8, Y10, Y7
+	VPBROADCASTQ 10(R9), Y11
+	VPSRLVD      Y0, Y11, Y11
+	VPAND        Y1, Y11, Y11
+	VPSHUFB      Y11, Y2, Y11
+	VMOVDQU      Y11, (DX)
+	VPBROADCASTW (R9), X11
+	VCVTPH2PS    X11, Y11
+	VBROADCASTSS (SI), Y12
+	VMULPS       Y12, Y11, Y12
+	VBROADCASTSS (SI)(DI*1), Y13
+	VMULPS       Y13, Y11, Y11
+	VPMOVSXBD    (DX), Y13
+	VCVTDQ2PS    Y13, Y13
+	VFMADD231PS  Y12, Y13, Y3
+	VFMADD231PS  Y11, Y13, Y4
+	VPMOVSXBD    8(DX), Y13
+	VCVTDQ2PS    Y13, Y13
+	VFMADD231PS  Y12, Y13, Y5
+	VFMADD231PS  Y11, Y13, Y6
+	VPMOVSXBD    16(DX), Y13
+	VCVTDQ2PS    Y13, Y13
+	VFMADD231PS  Y12, Y13, Y7
+	VFMADD231PS  Y11, Y13, Y8
+	VPMOVSXBD    24(DX), Y13
+	VCVTDQ2PS    Y13, Y13
+	VFMADD231PS  Y12, Y13, Y9
+	VFMADD231PS  Y11, Y13, Y10
 	ADDQ         R10, R9
 	ADDQ         $4, SI
 	SUBQ         $1, R8
@@ -5984,14 +6092,14 @@ done6:
 	MOVQ         o+0(FP), SI
 	MOVQ         ldo+8(FP), DI
 	ADDQ         CX, SI
-	VMOVUPS      Y0, 128(SI)
-	VMOVUPS      Y1, 128(SI)(DI*1)
-	VMOVUPS      Y2, 160(SI)
-	VMOVUPS      Y3, 160(SI)(DI*1)
-	VMOVUPS      Y4, 192(SI)
-	VMOVUPS      Y5, 192(SI)(DI*1)
-	VMOVUPS      Y6, 224(SI)
-	VMOVUPS      Y7, 224(SI)(DI*1)
+	VMOVUPS      Y3, 128(SI)
+	VMOVUPS      Y4, 128(SI)(DI*1)
+	VMOVUPS      Y5, 160(SI)
+	VMOVUPS      Y6, 160(SI)(DI*1)
+	VMOVUPS      Y7, 192(SI)
+	VMOVUPS      Y8, 192(SI)(DI*1)
+	VMOVUPS      Y9, 224(SI)
+	VMOVUPS      Y10, 224(SI)(DI*1)
 	ADDQ         $0x12, AX
 	ADDQ         $0x100, CX
 	SUBQ         $1, BX

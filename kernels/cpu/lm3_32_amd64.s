@@ -131,6 +131,13 @@ GLOBL lm3_3216<>(SB), RODATA|NOPTR, $32
 // decodeUnitsLm3_32AVX512 unpacks units of 32 values.
 // Requires: AVX2, F16C
 TEXT ·decodeUnitsLm3_32AVX512(SB), NOSPLIT, $128-24
+
+	// constants of the loops
+	VMOVDQU      lm3_320<>+0(SB), Y0
+	VMOVDQU      lm3_322<>+0(SB), Y1
+	VMOVDQU      lm3_323<>+0(SB), Y2
+	VMOVDQU      lm3_321<>+0(SB), Y3
+	VBROADCASTI128 lm3_324<>+0(SB), Y4
 	MOVQ         dst+0(FP), AX
 	MOVQ         src+8(FP), BX
 	MOVQ         units+16(FP), CX
@@ -140,35 +147,34 @@ TEXT ·decodeUnitsLm3_32AVX512(SB), NOSPLIT, $128-24
 	JLT          done2
 
 loop1:
-	VPBROADCASTW (BX), X0
-	VCVTPH2PS    X0, Y0
-	VPBROADCASTQ 2(BX), Y1
-	VPSRLVD      lm3_320<>+0(SB), Y1, Y1
-	VPAND        lm3_321<>+0(SB), Y1, Y1
-	VPBROADCASTD 10(BX), Y2
-	VPSRLVD      lm3_322<>+0(SB), Y2, Y2
-	VPAND        lm3_323<>+0(SB), Y2, Y2
-	VPSLLD       $2, Y2, Y2
-	VPOR         Y2, Y1, Y1
-	VBROADCASTI128 lm3_324<>+0(SB), Y2
-	VPSHUFB      Y1, Y2, Y1
-	VMOVDQU      Y1, (DX)
-	VPMOVSXBD    (DX), Y1
-	VCVTDQ2PS    Y1, Y1
-	VMULPS       Y1, Y0, Y1
-	VMOVUPS      Y1, (AX)
-	VPMOVSXBD    8(DX), Y1
-	VCVTDQ2PS    Y1, Y1
-	VMULPS       Y1, Y0, Y1
-	VMOVUPS      Y1, 32(AX)
-	VPMOVSXBD    16(DX), Y1
-	VCVTDQ2PS    Y1, Y1
-	VMULPS       Y1, Y0, Y1
-	VMOVUPS      Y1, 64(AX)
-	VPMOVSXBD    24(DX), Y1
-	VCVTDQ2PS    Y1, Y1
-	VMULPS       Y1, Y0, Y0
-	VMOVUPS      Y0, 96(AX)
+	VPBROADCASTW (BX), X5
+	VCVTPH2PS    X5, Y5
+	VPBROADCASTQ 2(BX), Y6
+	VPSRLVD      Y0, Y6, Y6
+	VPAND        Y3, Y6, Y6
+	VPBROADCASTD 10(BX), Y7
+	VPSRLVD      Y1, Y7, Y7
+	VPAND        Y2, Y7, Y7
+	VPSLLD       $2, Y7, Y7
+	VPOR         Y7, Y6, Y6
+	VPSHUFB      Y6, Y4, Y6
+	VMOVDQU      Y6, (DX)
+	VPMOVSXBD    (DX), Y6
+	VCVTDQ2PS    Y6, Y6
+	VMULPS       Y6, Y5, Y6
+	VMOVUPS      Y6, (AX)
+	VPMOVSXBD    8(DX), Y6
+	VCVTDQ2PS    Y6, Y6
+	VMULPS       Y6, Y5, Y6
+	VMOVUPS      Y6, 32(AX)
+	VPMOVSXBD    16(DX), Y6
+	VCVTDQ2PS    Y6, Y6
+	VMULPS       Y6, Y5, Y6
+	VMOVUPS      Y6, 64(AX)
+	VPMOVSXBD    24(DX), Y6
+	VCVTDQ2PS    Y6, Y6
+	VMULPS       Y6, Y5, Y5
+	VMOVUPS      Y5, 96(AX)
 	ADDQ         $0xe, BX
 	ADDQ         $0x80, AX
 	SUBQ         $1, CX
@@ -182,6 +188,13 @@ done2:
 // matmul1xLm3_32AVX512 multiplies rows of w with 1 row of x; ld and stride in bytes, a unit is 32 values.
 // Requires: AVX2, F16C, FMA
 TEXT ·matmul1xLm3_32AVX512(SB), NOSPLIT, $128-64
+
+	// constants of the loops
+	VMOVDQU      lm3_320<>+0(SB), Y0
+	VMOVDQU      lm3_322<>+0(SB), Y1
+	VMOVDQU      lm3_323<>+0(SB), Y2
+	VMOVDQU      lm3_321<>+0(SB), Y3
+	VBROADCASTI128 lm3_324<>+0(SB), Y4
 	MOVQ         y+0(FP), AX
 	MOVQ         w+32(FP), BX
 	MOVQ         rows+48(FP), CX
@@ -191,10 +204,10 @@ TEXT ·matmul1xLm3_32AVX512(SB), NOSPLIT, $128-64
 	JLT          done2
 
 loop1:
-	VPXOR        Y0, Y0, Y0
-	VPXOR        Y1, Y1, Y1
-	VPXOR        Y2, Y2, Y2
-	VPXOR        Y3, Y3, Y3
+	VPXOR        Y5, Y5, Y5
+	VPXOR        Y6, Y6, Y6
+	VPXOR        Y7, Y7, Y7
+	VPXOR        Y8, Y8, Y8
 	MOVQ         x+16(FP), SI
 	MOVQ         units+56(FP), DI
 	MOVQ         BX, R8
@@ -202,39 +215,38 @@ loop1:
 	JLT          done4
 
 loop3:
-	VPBROADCASTW (R8), X4
-	VCVTPH2PS    X4, Y4
-	VPBROADCASTQ 2(R8), Y5
-	VPSRLVD      lm3_320<>+0(SB), Y5, Y5
-	VPAND        lm3_321<>+0(SB), Y5, Y5
-	VPBROADCASTD 10(R8), Y6
-	VPSRLVD      lm3_322<>+0(SB), Y6, Y6
-	VPAND        lm3_323<>+0(SB), Y6, Y6
-	VPSLLD       $2, Y6, Y6
-	VPOR         Y6, Y5, Y5
-	VBROADCASTI128 lm3_324<>+0(SB), Y6
-	VPSHUFB      Y5, Y6, Y5
-	VMOVDQU      Y5, (DX)
-	VPMOVSXBD    (DX), Y5
-	VCVTDQ2PS    Y5, Y5
-	VMULPS       Y5, Y4, Y5
-	VMOVUPS      (SI), Y6
-	VFMADD231PS  Y6, Y5, Y0
-	VPMOVSXBD    8(DX), Y5
-	VCVTDQ2PS    Y5, Y5
-	VMULPS       Y5, Y4, Y5
-	VMOVUPS      32(SI), Y6
-	VFMADD231PS  Y6, Y5, Y1
-	VPMOVSXBD    16(DX), Y5
-	VCVTDQ2PS    Y5, Y5
-	VMULPS       Y5, Y4, Y5
-	VMOVUPS      64(SI), Y6
-	VFMADD231PS  Y6, Y5, Y2
-	VPMOVSXBD    24(DX), Y5
-	VCVTDQ2PS    Y5, Y5
-	VMULPS       Y5, Y4, Y4
-	VMOVUPS      96(SI), Y5
-	VFMADD231PS  Y5, Y4, Y3
+	VPBROADCASTW (R8), X9
+	VCVTPH2PS    X9, Y9
+	VPBROADCASTQ 2(R8), Y10
+	VPSRLVD      Y0, Y10, Y10
+	VPAND        Y3, Y10, Y10
+	VPBROADCASTD 10(R8), Y11
+	VPSRLVD      Y1, Y11, Y11
+	VPAND        Y2, Y11, Y11
+	VPSLLD       $2, Y11, Y11
+	VPOR         Y11, Y10, Y10
+	VPSHUFB      Y10, Y4, Y10
+	VMOVDQU      Y10, (DX)
+	VPMOVSXBD    (DX), Y10
+	VCVTDQ2PS    Y10, Y10
+	VMULPS       Y10, Y9, Y10
+	VMOVUPS      (SI), Y11
+	VFMADD231PS  Y11, Y10, Y5
+	VPMOVSXBD    8(DX), Y10
+	VCVTDQ2PS    Y10, Y10
+	VMULPS       Y10, Y9, Y10
+	VMOVUPS      32(SI), Y11
+	VFMADD231PS  Y11, Y10, Y6
+	VPMOVSXBD    16(DX), Y10
+	VCVTDQ2PS    Y10, Y10
+	VMULPS       Y10, Y9, Y10
+	VMOVUPS      64(SI), Y11
+	VFMADD231PS  Y11, Y10, Y7
+	VPMOVSXBD    24(DX), Y10
+	VCVTDQ2PS    Y10, Y10
+	VMULPS       Y10, Y9, Y9
+	VMOVUPS      96(SI), Y10
+	VFMADD231PS  Y10, Y9, Y8
 	ADDQ         $0xe, R8
 	ADDQ         $0x80, SI
 	SUBQ         $1, DI
@@ -242,16 +254,16 @@ loop3:
 
 done4:
 	ADDQ         $1, DI
-	VADDPS       Y1, Y0, Y0
-	VADDPS       Y2, Y0, Y0
-	VADDPS       Y3, Y0, Y0
-	VEXTRACTF128 $1, Y0, X1
-	VADDPS       X0, X1, X1
-	VMOVHLPS     X1, X1, X0
-	VADDPS       X0, X1, X1
-	VMOVSHDUP    X1, X0
-	VADDSS       X0, X1, X1
-	VMOVSS       X1, (AX)
+	VADDPS       Y6, Y5, Y5
+	VADDPS       Y7, Y5, Y5
+	VADDPS       Y8, Y5, Y5
+	VEXTRACTF128 $1, Y5, X6
+	VADDPS       X5, X6, X6
+	VMOVHLPS     X6, X6, X5
+	VADDPS       X5, X6, X6
+	VMOVSHDUP    X6, X5
+	VADDSS       X5, X6, X6
+	VMOVSS       X6, (AX)
 	ADDQ         $4, AX
 	MOVQ         stride+40(FP), SI
 	ADDQ         SI, BX
@@ -266,6 +278,13 @@ done2:
 // matmul2xLm3_32AVX512 multiplies rows of w with 2 rows of x; ld and stride in bytes, a unit is 32 values.
 // Requires: AVX2, F16C, FMA
 TEXT ·matmul2xLm3_32AVX512(SB), NOSPLIT, $128-64
+
+	// constants of the loops
+	VMOVDQU      lm3_320<>+0(SB), Y0
+	VMOVDQU      lm3_322<>+0(SB), Y1
+	VMOVDQU      lm3_323<>+0(SB), Y2
+	VMOVDQU      lm3_321<>+0(SB), Y3
+	VBROADCASTI128 lm3_324<>+0(SB), Y4
 	MOVQ         y+0(FP), AX
 	MOVQ         w+32(FP), BX
 	MOVQ         rows+48(FP), CX
@@ -275,10 +294,10 @@ TEXT ·matmul2xLm3_32AVX512(SB), NOSPLIT, $128-64
 	JLT          done2
 
 loop1:
-	VPXOR        Y0, Y0, Y0
-	VPXOR        Y1, Y1, Y1
-	VPXOR        Y2, Y2, Y2
-	VPXOR        Y3, Y3, Y3
+	VPXOR        Y5, Y5, Y5
+	VPXOR        Y6, Y6, Y6
+	VPXOR        Y7, Y7, Y7
+	VPXOR        Y8, Y8, Y8
 	MOVQ         x+16(FP), SI
 	MOVQ         ldx+24(FP), DI
 	MOVQ         units+56(FP), R8
@@ -287,47 +306,46 @@ loop1:
 	JLT          done4
 
 loop3:
-	VPBROADCASTW (R9), X4
-	VCVTPH2PS    X4, Y4
-	VPBROADCASTQ 2(R9), Y5
-	VPSRLVD      lm3_320<>+0(SB), Y5, Y5
-	VPAND        lm3_321<>+0(SB), Y5, Y5
-	VPBROADCASTD 10(R9), Y6
-	VPSRLVD      lm3_322<>+0(SB), Y6, Y6
-	VPAND        lm3_323<>+0(SB), Y6, Y6
-	VPSLLD       $2, Y6, Y6
-	VPOR         Y6, Y5, Y5
-	VBROADCASTI128 lm3_324<>+0(SB), Y6
-	VPSHUFB      Y5, Y6, Y5
-	VMOVDQU      Y5, (DX)
-	VPMOVSXBD    (DX), Y5
-	VCVTDQ2PS    Y5, Y5
-	VMULPS       Y5, Y4, Y5
-	VMOVUPS      (SI), Y6
-	VFMADD231PS  Y6, Y5, Y0
-	VMOVUPS      (SI)(DI*1), Y6
-	VFMADD231PS  Y6, Y5, Y1
-	VPMOVSXBD    8(DX), Y5
-	VCVTDQ2PS    Y5, Y5
-	VMULPS       Y5, Y4, Y5
-	VMOVUPS      32(SI), Y6
-	VFMADD231PS  Y6, Y5, Y2
-	VMOVUPS      32(SI)(DI*1), Y6
-	VFMADD231PS  Y6, Y5, Y3
-	VPMOVSXBD    16(DX), Y5
-	VCVTDQ2PS    Y5, Y5
-	VMULPS       Y5, Y4, Y5
-	VMOVUPS      64(SI), Y6
-	VFMADD231PS  Y6, Y5, Y0
-	VMOVUPS      64(SI)(DI*1), Y6
-	VFMADD231PS  Y6, Y5, Y1
-	VPMOVSXBD    24(DX), Y5
-	VCVTDQ2PS    Y5, Y5
-	VMULPS       Y5, Y4, Y4
-	VMOVUPS      96(SI), Y5
-	VFMADD231PS  Y5, Y4, Y2
-	VMOVUPS      96(SI)(DI*1), Y5
-	VFMADD231PS  Y5, Y4, Y3
+	VPBROADCASTW (R9), X9
+	VCVTPH2PS    X9, Y9
+	VPBROADCASTQ 2(R9), Y10
+	VPSRLVD      Y0, Y10, Y10
+	VPAND        Y3, Y10, Y10
+	VPBROADCASTD 10(R9), Y11
+	VPSRLVD      Y1, Y11, Y11
+	VPAND        Y2, Y11, Y11
+	VPSLLD       $2, Y11, Y11
+	VPOR         Y11, Y10, Y10
+	VPSHUFB      Y10, Y4, Y10
+	VMOVDQU      Y10, (DX)
+	VPMOVSXBD    (DX), Y10
+	VCVTDQ2PS    Y10, Y10
+	VMULPS       Y10, Y9, Y10
+	VMOVUPS      (SI), Y11
+	VFMADD231PS  Y11, Y10, Y5
+	VMOVUPS      (SI)(DI*1), Y11
+	VFMADD231PS  Y11, Y10, Y6
+	VPMOVSXBD    8(DX), Y10
+	VCVTDQ2PS    Y10, Y10
+	VMULPS       Y10, Y9, Y10
+	VMOVUPS      32(SI), Y11
+	VFMADD231PS  Y11, Y10, Y7
+	VMOVUPS      32(SI)(DI*1), Y11
+	VFMADD231PS  Y11, Y10, Y8
+	VPMOVSXBD    16(DX), Y10
+	VCVTDQ2PS    Y10, Y10
+	VMULPS       Y10, Y9, Y10
+	VMOVUPS      64(SI), Y11
+	VFMADD231PS  Y11, Y10, Y5
+	VMOVUPS      64(SI)(DI*1), Y11
+	VFMADD231PS  Y11, Y10, Y6
+	VPMOVSXBD    24(DX), Y10
+	VCVTDQ2PS    Y10, Y10
+	VMULPS       Y10, Y9, Y9
+	VMOVUPS      96(SI), Y10
+	VFMADD231PS  Y10, Y9, Y7
+	VMOVUPS      96(SI)(DI*1), Y10
+	VFMADD231PS  Y10, Y9, Y8
 	ADDQ         $0xe, R9
 	ADDQ         $0x80, SI
 	SUBQ         $1, R8
@@ -335,25 +353,25 @@ loop3:
 
 done4:
 	ADDQ         $1, R8
-	VADDPS       Y2, Y0, Y0
-	VADDPS       Y3, Y1, Y1
-	VEXTRACTF128 $1, Y0, X2
-	VADDPS       X0, X2, X2
-	VMOVHLPS     X2, X2, X0
-	VADDPS       X0, X2, X2
-	VMOVSHDUP    X2, X0
-	VADDSS       X0, X2, X2
-	VMOVSS       X2, (AX)
+	VADDPS       Y7, Y5, Y5
+	VADDPS       Y8, Y6, Y6
+	VEXTRACTF128 $1, Y5, X7
+	VADDPS       X5, X7, X7
+	VMOVHLPS     X7, X7, X5
+	VADDPS       X5, X7, X7
+	VMOVSHDUP    X7, X5
+	VADDSS       X5, X7, X7
+	VMOVSS       X7, (AX)
 	MOVQ         ldy+8(FP), SI
 	MOVQ         AX, DI
 	ADDQ         SI, DI
-	VEXTRACTF128 $1, Y1, X0
-	VADDPS       X1, X0, X0
-	VMOVHLPS     X0, X0, X1
-	VADDPS       X1, X0, X0
-	VMOVSHDUP    X0, X1
-	VADDSS       X1, X0, X0
-	VMOVSS       X0, (DI)
+	VEXTRACTF128 $1, Y6, X5
+	VADDPS       X6, X5, X5
+	VMOVHLPS     X5, X5, X6
+	VADDPS       X6, X5, X5
+	VMOVSHDUP    X5, X6
+	VADDSS       X6, X5, X5
+	VMOVSS       X5, (DI)
 	ADDQ         $4, AX
 	MOVQ         stride+40(FP), SI
 	ADDQ         SI, BX
@@ -368,6 +386,13 @@ done2:
 // matmul3xLm3_32AVX512 multiplies rows of w with 3 rows of x; ld and stride in bytes, a unit is 32 values.
 // Requires: AVX2, F16C, FMA
 TEXT ·matmul3xLm3_32AVX512(SB), NOSPLIT, $128-64
+
+	// constants of the loops
+	VMOVDQU      lm3_320<>+0(SB), Y0
+	VMOVDQU      lm3_322<>+0(SB), Y1
+	VMOVDQU      lm3_323<>+0(SB), Y2
+	VMOVDQU      lm3_321<>+0(SB), Y3
+	VBROADCASTI128 lm3_324<>+0(SB), Y4
 	MOVQ         y+0(FP), AX
 	MOVQ         w+32(FP), BX
 	MOVQ         rows+48(FP), CX
@@ -377,9 +402,9 @@ TEXT ·matmul3xLm3_32AVX512(SB), NOSPLIT, $128-64
 	JLT          done2
 
 loop1:
-	VPXOR        Y0, Y0, Y0
-	VPXOR        Y1, Y1, Y1
-	VPXOR        Y2, Y2, Y2
+	VPXOR        Y5, Y5, Y5
+	VPXOR        Y6, Y6, Y6
+	VPXOR        Y7, Y7, Y7
 	MOVQ         x+16(FP), SI
 	MOVQ         ldx+24(FP), DI
 	MOVQ         SI, R8
@@ -391,55 +416,54 @@ loop1:
 	JLT          done4
 
 loop3:
-	VPBROADCASTW (R10), X3
-	VCVTPH2PS    X3, Y3
-	VPBROADCASTQ 2(R10), Y4
-	VPSRLVD      lm3_320<>+0(SB), Y4, Y4
-	VPAND        lm3_321<>+0(SB), Y4, Y4
-	VPBROADCASTD 10(R10), Y5
-	VPSRLVD      lm3_322<>+0(SB), Y5, Y5
-	VPAND        lm3_323<>+0(SB), Y5, Y5
-	VPSLLD       $2, Y5, Y5
-	VPOR         Y5, Y4, Y4
-	VBROADCASTI128 lm3_324<>+0(SB), Y5
-	VPSHUFB      Y4, Y5, Y4
-	VMOVDQU      Y4, (DX)
-	VPMOVSXBD    (DX), Y4
-	VCVTDQ2PS    Y4, Y4
-	VMULPS       Y4, Y3, Y4
-	VMOVUPS      (SI), Y5
-	VFMADD231PS  Y5, Y4, Y0
-	VMOVUPS      (SI)(DI*1), Y5
-	VFMADD231PS  Y5, Y4, Y1
-	VMOVUPS      (R8), Y5
-	VFMADD231PS  Y5, Y4, Y2
-	VPMOVSXBD    8(DX), Y4
-	VCVTDQ2PS    Y4, Y4
-	VMULPS       Y4, Y3, Y4
-	VMOVUPS      32(SI), Y5
-	VFMADD231PS  Y5, Y4, Y0
-	VMOVUPS      32(SI)(DI*1), Y5
-	VFMADD231PS  Y5, Y4, Y1
-	VMOVUPS      32(R8), Y5
-	VFMADD231PS  Y5, Y4, Y2
-	VPMOVSXBD    16(DX), Y4
-	VCVTDQ2PS    Y4, Y4
-	VMULPS       Y4, Y3, Y4
-	VMOVUPS      64(SI), Y5
-	VFMADD231PS  Y5, Y4, Y0
-	VMOVUPS      64(SI)(DI*1), Y5
-	VFMADD231PS  Y5, Y4, Y1
-	VMOVUPS      64(R8), Y5
-	VFMADD231PS  Y5, Y4, Y2
-	VPMOVSXBD    24(DX), Y4
-	VCVTDQ2PS    Y4, Y4
-	VMULPS       Y4, Y3, Y3
-	VMOVUPS      96(SI), Y4
-	VFMADD231PS  Y4, Y3, Y0
-	VMOVUPS      96(SI)(DI*1), Y4
-	VFMADD231PS  Y4, Y3, Y1
-	VMOVUPS      96(R8), Y4
-	VFMADD231PS  Y4, Y3, Y2
+	VPBROADCASTW (R10), X8
+	VCVTPH2PS    X8, Y8
+	VPBROADCASTQ 2(R10), Y9
+	VPSRLVD      Y0, Y9, Y9
+	VPAND        Y3, Y9, Y9
+	VPBROADCASTD 10(R10), Y10
+	VPSRLVD      Y1, Y10, Y10
+	VPAND        Y2, Y10, Y10
+	VPSLLD       $2, Y10, Y10
+	VPOR         Y10, Y9, Y9
+	VPSHUFB      Y9, Y4, Y9
+	VMOVDQU      Y9, (DX)
+	VPMOVSXBD    (DX), Y9
+	VCVTDQ2PS    Y9, Y9
+	VMULPS       Y9, Y8, Y9
+	VMOVUPS      (SI), Y10
+	VFMADD231PS  Y10, Y9, Y5
+	VMOVUPS      (SI)(DI*1), Y10
+	VFMADD231PS  Y10, Y9, Y6
+	VMOVUPS      (R8), Y10
+	VFMADD231PS  Y10, Y9, Y7
+	VPMOVSXBD    8(DX), Y9
+	VCVTDQ2PS    Y9, Y9
+	VMULPS       Y9, Y8, Y9
+	VMOVUPS      32(SI), Y10
+	VFMADD231PS  Y10, Y9, Y5
+	VMOVUPS      32(SI)(DI*1), Y10
+	VFMADD231PS  Y10, Y9, Y6
+	VMOVUPS      32(R8), Y10
+	VFMADD231PS  Y10, Y9, Y7
+	VPMOVSXBD    16(DX), Y9
+	VCVTDQ2PS    Y9, Y9
+	VMULPS       Y9, Y8, Y9
+	VMOVUPS      64(SI), Y10
+	VFMADD231PS  Y10, Y9, Y5
+	VMOVUPS      64(SI)(DI*1), Y10
+	VFMADD231PS  Y10, Y9, Y6
+	VMOVUPS      64(R8), Y10
+	VFMADD231PS  Y10, Y9, Y7
+	VPMOVSXBD    24(DX), Y9
+	VCVTDQ2PS    Y9, Y9
+	VMULPS       Y9, Y8, Y8
+	VMOVUPS      96(SI), Y9
+	VFMADD231PS  Y9, Y8, Y5
+	VMOVUPS      96(SI)(DI*1), Y9
+	VFMADD231PS  Y9, Y8, Y6
+	VMOVUPS      96(R8), Y9
+	VFMADD231PS  Y9, Y8, Y7
 	ADDQ         $0xe, R10
 	ADDQ         $0x80, SI
 	ADDQ         $0x80, R8
@@ -448,31 +472,31 @@ loop3:
 
 done4:
 	ADDQ         $1, R9
-	VEXTRACTF128 $1, Y0, X3
-	VADDPS       X0, X3, X3
-	VMOVHLPS     X3, X3, X0
-	VADDPS       X0, X3, X3
-	VMOVSHDUP    X3, X0
-	VADDSS       X0, X3, X3
-	VMOVSS       X3, (AX)
+	VEXTRACTF128 $1, Y5, X8
+	VADDPS       X5, X8, X8
+	VMOVHLPS     X8, X8, X5
+	VADDPS       X5, X8, X8
+	VMOVSHDUP    X8, X5
+	VADDSS       X5, X8, X8
+	VMOVSS       X8, (AX)
 	MOVQ         ldy+8(FP), SI
 	MOVQ         AX, DI
 	ADDQ         SI, DI
-	VEXTRACTF128 $1, Y1, X0
-	VADDPS       X1, X0, X0
-	VMOVHLPS     X0, X0, X1
-	VADDPS       X1, X0, X0
-	VMOVSHDUP    X0, X1
-	VADDSS       X1, X0, X0
-	VMOVSS       X0, (DI)
+	VEXTRACTF128 $1, Y6, X5
+	VADDPS       X6, X5, X5
+	VMOVHLPS     X5, X5, X6
+	VADDPS       X6, X5, X5
+	VMOVSHDUP    X5, X6
+	VADDSS       X6, X5, X5
+	VMOVSS       X5, (DI)
 	ADDQ         SI, DI
-	VEXTRACTF128 $1, Y2, X0
-	VADDPS       X2, X0, X0
-	VMOVHLPS     X0, X0, X1
-	VADDPS       X1, X0, X0
-	VMOVSHDUP    X0, X1
-	VADDSS       X1, X0, X0
-	VMOVSS       X0, (DI)
+	VEXTRACTF128 $1, Y7, X5
+	VADDPS       X7, X5, X5
+	VMOVHLPS     X5, X5, X6
+	VADDPS       X6, X5, X5
+	VMOVSHDUP    X5, X6
+	VADDSS       X6, X5, X5
+	VMOVSS       X5, (DI)
 	ADDQ         $4, AX
 	MOVQ         stride+40(FP), SI
 	ADDQ         SI, BX
@@ -487,6 +511,13 @@ done2:
 // matmul4xLm3_32AVX512 multiplies rows of w with 4 rows of x; ld and stride in bytes, a unit is 32 values.
 // Requires: AVX2, F16C, FMA
 TEXT ·matmul4xLm3_32AVX512(SB), NOSPLIT, $128-64
+
+	// constants of the loops
+	VMOVDQU      lm3_320<>+0(SB), Y0
+	VMOVDQU      lm3_322<>+0(SB), Y1
+	VMOVDQU      lm3_323<>+0(SB), Y2
+	VMOVDQU      lm3_321<>+0(SB), Y3
+	VBROADCASTI128 lm3_324<>+0(SB), Y4
 	MOVQ         y+0(FP), AX
 	MOVQ         w+32(FP), BX
 	MOVQ         rows+48(FP), CX
@@ -496,10 +527,10 @@ TEXT ·matmul4xLm3_32AVX512(SB), NOSPLIT, $128-64
 	JLT          done2
 
 loop1:
-	VPXOR        Y0, Y0, Y0
-	VPXOR        Y1, Y1, Y1
-	VPXOR        Y2, Y2, Y2
-	VPXOR        Y3, Y3, Y3
+	VPXOR        Y5, Y5, Y5
+	VPXOR        Y6, Y6, Y6
+	VPXOR        Y7, Y7, Y7
+	VPXOR        Y8, Y8, Y8
 	MOVQ         x+16(FP), SI
 	MOVQ         ldx+24(FP), DI
 	MOVQ         SI, R8
@@ -511,63 +542,62 @@ loop1:
 	JLT          done4
 
 loop3:
-	VPBROADCASTW (R10), X4
-	VCVTPH2PS    X4, Y4
-	VPBROADCASTQ 2(R10), Y5
-	VPSRLVD      lm3_320<>+0(SB), Y5, Y5
-	VPAND        lm3_321<>+0(SB), Y5, Y5
-	VPBROADCASTD 10(R10), Y6
-	VPSRLVD      lm3_322<>+0(SB), Y6, Y6
-	VPAND        lm3_323<>+0(SB), Y6, Y6
-	VPSLLD       $2, Y6, Y6
-	VPOR         Y6, Y5, Y5
-	VBROADCASTI128 lm3_324<>+0(SB), Y6
-	VPSHUFB      Y5, Y6, Y5
-	VMOVDQU      Y5, (DX)
-	VPMOVSXBD    (DX), Y5
-	VCVTDQ2PS    Y5, Y5
-	VMULPS       Y5, Y4, Y5
-	VMOVUPS      (SI), Y6
-	VFMADD231PS  Y6, Y5, Y0
-	VMOVUPS      (SI)(DI*1), Y6
-	VFMADD231PS  Y6, Y5, Y1
-	VMOVUPS      (R8), Y6
-	VFMADD231PS  Y6, Y5, Y2
-	VMOVUPS      (R8)(DI*1), Y6
-	VFMADD231PS  Y6, Y5, Y3
-	VPMOVSXBD    8(DX), Y5
-	VCVTDQ2PS    Y5, Y5
-	VMULPS       Y5, Y4, Y5
-	VMOVUPS      32(SI), Y6
-	VFMADD231PS  Y6, Y5, Y0
-	VMOVUPS      32(SI)(DI*1), Y6
-	VFMADD231PS  Y6, Y5, Y1
-	VMOVUPS      32(R8), Y6
-	VFMADD231PS  Y6, Y5, Y2
-	VMOVUPS      32(R8)(DI*1), Y6
-	VFMADD231PS  Y6, Y5, Y3
-	VPMOVSXBD    16(DX), Y5
-	VCVTDQ2PS    Y5, Y5
-	VMULPS       Y5, Y4, Y5
-	VMOVUPS      64(SI), Y6
-	VFMADD231PS  Y6, Y5, Y0
-	VMOVUPS      64(SI)(DI*1), Y6
-	VFMADD231PS  Y6, Y5, Y1
-	VMOVUPS      64(R8), Y6
-	VFMADD231PS  Y6, Y5, Y2
-	VMOVUPS      64(R8)(DI*1), Y6
-	VFMADD231PS  Y6, Y5, Y3
-	VPMOVSXBD    24(DX), Y5
-	VCVTDQ2PS    Y5, Y5
-	VMULPS       Y5, Y4, Y4
-	VMOVUPS      96(SI), Y5
-	VFMADD231PS  Y5, Y4, Y0
-	VMOVUPS      96(SI)(DI*1), Y5
-	VFMADD231PS  Y5, Y4, Y1
-	VMOVUPS      96(R8), Y5
-	VFMADD231PS  Y5, Y4, Y2
-	VMOVUPS      96(R8)(DI*1), Y5
-	VFMADD231PS  Y5, Y4, Y3
+	VPBROADCASTW (R10), X9
+	VCVTPH2PS    X9, Y9
+	VPBROADCASTQ 2(R10), Y10
+	VPSRLVD      Y0, Y10, Y10
+	VPAND        Y3, Y10, Y10
+	VPBROADCASTD 10(R10), Y11
+	VPSRLVD      Y1, Y11, Y11
+	VPAND        Y2, Y11, Y11
+	VPSLLD       $2, Y11, Y11
+	VPOR         Y11, Y10, Y10
+	VPSHUFB      Y10, Y4, Y10
+	VMOVDQU      Y10, (DX)
+	VPMOVSXBD    (DX), Y10
+	VCVTDQ2PS    Y10, Y10
+	VMULPS       Y10, Y9, Y10
+	VMOVUPS      (SI), Y11
+	VFMADD231PS  Y11, Y10, Y5
+	VMOVUPS      (SI)(DI*1), Y11
+	VFMADD231PS  Y11, Y10, Y6
+	VMOVUPS      (R8), Y11
+	VFMADD231PS  Y11, Y10, Y7
+	VMOVUPS      (R8)(DI*1), Y11
+	VFMADD231PS  Y11, Y10, Y8
+	VPMOVSXBD    8(DX), Y10
+	VCVTDQ2PS    Y10, Y10
+	VMULPS       Y10, Y9, Y10
+	VMOVUPS      32(SI), Y11
+	VFMADD231PS  Y11, Y10, Y5
+	VMOVUPS      32(SI)(DI*1), Y11
+	VFMADD231PS  Y11, Y10, Y6
+	VMOVUPS      32(R8), Y11
+	VFMADD231PS  Y11, Y10, Y7
+	VMOVUPS      32(R8)(DI*1), Y11
+	VFMADD231PS  Y11, Y10, Y8
+	VPMOVSXBD    16(DX), Y10
+	VCVTDQ2PS    Y10, Y10
+	VMULPS       Y10, Y9, Y10
+	VMOVUPS      64(SI), Y11
+	VFMADD231PS  Y11, Y10, Y5
+	VMOVUPS      64(SI)(DI*1), Y11
+	VFMADD231PS  Y11, Y10, Y6
+	VMOVUPS      64(R8), Y11
+	VFMADD231PS  Y11, Y10, Y7
+	VMOVUPS      64(R8)(DI*1), Y11
+	VFMADD231PS  Y11, Y10, Y8
+	VPMOVSXBD    24(DX), Y10
+	VCVTDQ2PS    Y10, Y10
+	VMULPS       Y10, Y9, Y9
+	VMOVUPS      96(SI), Y10
+	VFMADD231PS  Y10, Y9, Y5
+	VMOVUPS      96(SI)(DI*1), Y10
+	VFMADD231PS  Y10, Y9, Y6
+	VMOVUPS      96(R8), Y10
+	VFMADD231PS  Y10, Y9, Y7
+	VMOVUPS      96(R8)(DI*1), Y10
+	VFMADD231PS  Y10, Y9, Y8
 	ADDQ         $0xe, R10
 	ADDQ         $0x80, SI
 	ADDQ         $0x80, R8
@@ -576,39 +606,39 @@ loop3:
 
 done4:
 	ADDQ         $1, R9
-	VEXTRACTF128 $1, Y0, X4
-	VADDPS       X0, X4, X4
-	VMOVHLPS     X4, X4, X0
-	VADDPS       X0, X4, X4
-	VMOVSHDUP    X4, X0
-	VADDSS       X0, X4, X4
-	VMOVSS       X4, (AX)
+	VEXTRACTF128 $1, Y5, X9
+	VADDPS       X5, X9, X9
+	VMOVHLPS     X9, X9, X5
+	VADDPS       X5, X9, X9
+	VMOVSHDUP    X9, X5
+	VADDSS       X5, X9, X9
+	VMOVSS       X9, (AX)
 	MOVQ         ldy+8(FP), SI
 	MOVQ         AX, DI
 	ADDQ         SI, DI
-	VEXTRACTF128 $1, Y1, X0
-	VADDPS       X1, X0, X0
-	VMOVHLPS     X0, X0, X1
-	VADDPS       X1, X0, X0
-	VMOVSHDUP    X0, X1
-	VADDSS       X1, X0, X0
-	VMOVSS       X0, (DI)
+	VEXTRACTF128 $1, Y6, X5
+	VADDPS       X6, X5, X5
+	VMOVHLPS     X5, X5, X6
+	VADDPS       X6, X5, X5
+	VMOVSHDUP    X5, X6
+	VADDSS       X6, X5, X5
+	VMOVSS       X5, (DI)
 	ADDQ         SI, DI
-	VEXTRACTF128 $1, Y2, X0
-	VADDPS       X2, X0, X0
-	VMOVHLPS     X0, X0, X1
-	VADDPS       X1, X0, X0
-	VMOVSHDUP    X0, X1
-	VADDSS       X1, X0, X0
-	VMOVSS       X0, (DI)
+	VEXTRACTF128 $1, Y7, X5
+	VADDPS       X7, X5, X5
+	VMOVHLPS     X5, X5, X6
+	VADDPS       X6, X5, X5
+	VMOVSHDUP    X5, X6
+	VADDSS       X6, X5, X5
+	VMOVSS       X5, (DI)
 	ADDQ         SI, DI
-	VEXTRACTF128 $1, Y3, X0
-	VADDPS       X3, X0, X0
-	VMOVHLPS     X0, X0, X1
-	VADDPS       X1, X0, X0
-	VMOVSHDUP    X0, X1
-	VADDSS       X1, X0, X0
-	VMOVSS       X0, (DI)
+	VEXTRACTF128 $1, Y8, X5
+	VADDPS       X8, X5, X5
+	VMOVHLPS     X5, X5, X6
+	VADDPS       X6, X5, X5
+	VMOVSHDUP    X5, X6
+	VADDSS       X6, X5, X5
+	VMOVSS       X5, (DI)
 	ADDQ         $4, AX
 	MOVQ         stride+40(FP), SI
 	ADDQ         SI, BX
@@ -623,6 +653,13 @@ done2:
 // matmulQ81xLm3_32AVX512 multiplies rows of w with 1 row of activations in int8; ldy and stride in bytes.
 // Requires: F16C, FMA, AVX512VL, AVX512VNNI
 TEXT ·matmulQ81xLm3_32AVX512(SB), NOSPLIT, $128-72
+
+	// constants of the loops
+	VMOVDQU      lm3_320<>+0(SB), Y0
+	VMOVDQU      lm3_322<>+0(SB), Y1
+	VMOVDQU      lm3_323<>+0(SB), Y2
+	VMOVDQU      lm3_321<>+0(SB), Y3
+	VBROADCASTI128 lm3_324<>+0(SB), Y4
 	LEAQ         31(SP), AX
 	ANDQ         $-32, AX
 	MOVQ         y+0(FP), AX
@@ -632,8 +669,8 @@ TEXT ·matmulQ81xLm3_32AVX512(SB), NOSPLIT, $128-72
 	JLT          done2
 
 loop1:
-	VPXOR        Y0, Y0, Y0
-	VPXOR        Y1, Y1, Y1
+	VPXOR        Y5, Y5, Y5
+	VPXOR        Y6, Y6, Y6
 	MOVQ         q+16(FP), DX
 	MOVQ         d+24(FP), SI
 	MOVQ         blocks+64(FP), DI
@@ -642,48 +679,46 @@ loop1:
 	JLT          done4
 
 loop3:
-	VPBROADCASTW (R8), X2
-	VCVTPH2PS    X2, Y2
-	VPBROADCASTQ 2(R8), Y3
-	VPSRLVD      lm3_320<>+0(SB), Y3, Y3
-	VPAND        lm3_321<>+0(SB), Y3, Y3
-	VPBROADCASTD 10(R8), Y4
-	VPSRLVD      lm3_322<>+0(SB), Y4, Y4
-	VPAND        lm3_323<>+0(SB), Y4, Y4
-	VPSLLD       $2, Y4, Y4
-	VPOR         Y4, Y3, Y3
-	VBROADCASTI128 lm3_324<>+0(SB), Y4
-	VPSHUFB      Y3, Y4, Y3
-	VPABSB       Y3, Y4
-	VMOVDQU      (DX), Y5
-	VPSIGNB      Y3, Y5, Y3
-	VPXOR        Y5, Y5, Y5
-	VPDPBUSD     Y3, Y4, Y5
-	VBROADCASTSS (SI), Y3
-	VCVTDQ2PS    Y5, Y4
-	VMULPS       Y2, Y3, Y2
-	VFMADD231PS  Y2, Y4, Y0
-	VPBROADCASTW 14(R8), X2
-	VCVTPH2PS    X2, Y2
-	VPBROADCASTQ 16(R8), Y3
-	VPSRLVD      lm3_320<>+0(SB), Y3, Y3
-	VPAND        lm3_321<>+0(SB), Y3, Y3
-	VPBROADCASTD 24(R8), Y4
-	VPSRLVD      lm3_322<>+0(SB), Y4, Y4
-	VPAND        lm3_323<>+0(SB), Y4, Y4
-	VPSLLD       $2, Y4, Y4
-	VPOR         Y4, Y3, Y3
-	VBROADCASTI128 lm3_324<>+0(SB), Y4
-	VPSHUFB      Y3, Y4, Y3
-	VPABSB       Y3, Y4
-	VMOVDQU      32(DX), Y5
-	VPSIGNB      Y3, Y5, Y3
-	VPXOR        Y5, Y5, Y5
-	VPDPBUSD     Y3, Y4, Y5
-	VBROADCASTSS 4(SI), Y3
-	VCVTDQ2PS    Y5, Y4
-	VMULPS       Y2, Y3, Y2
-	VFMADD231PS  Y2, Y4, Y1
+	VPBROADCASTW (R8), X7
+	VCVTPH2PS    X7, Y7
+	VPBROADCASTQ 2(R8), Y8
+	VPSRLVD      Y0, Y8, Y8
+	VPAND        Y3, Y8, Y8
+	VPBROADCASTD 10(R8), Y9
+	VPSRLVD      Y1, Y9, Y9
+	VPAND        Y2, Y9, Y9
+	VPSLLD       $2, Y9, Y9
+	VPOR         Y9, Y8, Y8
+	VPSHUFB      Y8, Y4, Y8
+	VPABSB       Y8, Y9
+	VMOVDQU      (DX), Y10
+	VPSIGNB      Y8, Y10, Y8
+	VPXOR        Y10, Y10, Y10
+	VPDPBUSD     Y8, Y9, Y10
+	VBROADCASTSS (SI), Y8
+	VCVTDQ2PS    Y10, Y9
+	VMULPS       Y7, Y8, Y7
+	VFMADD231PS  Y7, Y9, Y5
+	VPBROADCASTW 14(R8), X7
+	VCVTPH2PS    X7, Y7
+	VPBROADCASTQ 16(R8), Y8
+	VPSRLVD      Y0, Y8, Y8
+	VPAND        Y3, Y8, Y8
+	VPBROADCASTD 24(R8), Y9
+	VPSRLVD      Y1, Y9, Y9
+	VPAND        Y2, Y9, Y9
+	VPSLLD       $2, Y9, Y9
+	VPOR         Y9, Y8, Y8
+	VPSHUFB      Y8, Y4, Y8
+	VPABSB       Y8, Y9
+	VMOVDQU      32(DX), Y10
+	VPSIGNB      Y8, Y10, Y8
+	VPXOR        Y10, Y10, Y10
+	VPDPBUSD     Y8, Y9, Y10
+	VBROADCASTSS 4(SI), Y8
+	VCVTDQ2PS    Y10, Y9
+	VMULPS       Y7, Y8, Y7
+	VFMADD231PS  Y7, Y9, Y6
 	ADDQ         $0x1c, R8
 	ADDQ         $0x40, DX
 	ADDQ         $8, SI
@@ -696,27 +731,26 @@ done4:
 	JLT          done6
 
 loop5:
-	VPBROADCASTW (R8), X2
-	VCVTPH2PS    X2, Y2
-	VPBROADCASTQ 2(R8), Y3
-	VPSRLVD      lm3_320<>+0(SB), Y3, Y3
-	VPAND        lm3_321<>+0(SB), Y3, Y3
-	VPBROADCASTD 10(R8), Y4
-	VPSRLVD      lm3_322<>+0(SB), Y4, Y4
-	VPAND        lm3_323<>+0(SB), Y4, Y4
-	VPSLLD       $2, Y4, Y4
-	VPOR         Y4, Y3, Y3
-	VBROADCASTI128 lm3_324<>+0(SB), Y4
-	VPSHUFB      Y3, Y4, Y3
-	VPABSB       Y3, Y4
-	VMOVDQU      (DX), Y5
-	VPSIGNB      Y3, Y5, Y3
-	VPXOR        Y5, Y5, Y5
-	VPDPBUSD     Y3, Y4, Y5
-	VBROADCASTSS (SI), Y3
-	VCVTDQ2PS    Y5, Y4
-	VMULPS       Y2, Y3, Y2
-	VFMADD231PS  Y2, Y4, Y0
+	VPBROADCASTW (R8), X7
+	VCVTPH2PS    X7, Y7
+	VPBROADCASTQ 2(R8), Y8
+	VPSRLVD      Y0, Y8, Y8
+	VPAND        Y3, Y8, Y8
+	VPBROADCASTD 10(R8), Y9
+	VPSRLVD      Y1, Y9, Y9
+	VPAND        Y2, Y9, Y9
+	VPSLLD       $2, Y9, Y9
+	VPOR         Y9, Y8, Y8
+	VPSHUFB      Y8, Y4, Y8
+	VPABSB       Y8, Y9
+	VMOVDQU      (DX), Y10
+	VPSIGNB      Y8, Y10, Y8
+	VPXOR        Y10, Y10, Y10
+	VPDPBUSD     Y8, Y9, Y10
+	VBROADCASTSS (SI), Y8
+	VCVTDQ2PS    Y10, Y9
+	VMULPS       Y7, Y8, Y7
+	VFMADD231PS  Y7, Y9, Y5
 	ADDQ         $0xe, R8
 	ADDQ         $0x20, DX
 	ADDQ         $4, SI
@@ -725,14 +759,14 @@ loop5:
 
 done6:
 	ADDQ         $1, DI
-	VADDPS       Y1, Y0, Y0
-	VEXTRACTF128 $1, Y0, X1
-	VADDPS       X0, X1, X1
-	VMOVHLPS     X1, X1, X0
-	VADDPS       X0, X1, X1
-	VMOVSHDUP    X1, X0
-	VADDSS       X0, X1, X1
-	VMOVSS       X1, (AX)
+	VADDPS       Y6, Y5, Y5
+	VEXTRACTF128 $1, Y5, X6
+	VADDPS       X5, X6, X6
+	VMOVHLPS     X6, X6, X5
+	VADDPS       X5, X6, X6
+	VMOVSHDUP    X6, X5
+	VADDSS       X5, X6, X6
+	VMOVSS       X6, (AX)
 	ADDQ         $4, AX
 	MOVQ         stride+48(FP), DX
 	ADDQ         DX, BX
@@ -747,6 +781,13 @@ done2:
 // matmulQ82xLm3_32AVX512 multiplies rows of w with 2 rows of activations in int8; ldy and stride in bytes.
 // Requires: F16C, FMA, AVX512VL, AVX512VNNI
 TEXT ·matmulQ82xLm3_32AVX512(SB), NOSPLIT, $128-72
+
+	// constants of the loops
+	VMOVDQU      lm3_320<>+0(SB), Y0
+	VMOVDQU      lm3_322<>+0(SB), Y1
+	VMOVDQU      lm3_323<>+0(SB), Y2
+	VMOVDQU      lm3_321<>+0(SB), Y3
+	VBROADCASTI128 lm3_324<>+0(SB), Y4
 	LEAQ         31(SP), AX
 	ANDQ         $-32, AX
 	MOVQ         y+0(FP), AX
@@ -756,8 +797,8 @@ TEXT ·matmulQ82xLm3_32AVX512(SB), NOSPLIT, $128-72
 	JLT          done2
 
 loop1:
-	VPXOR        Y0, Y0, Y0
-	VPXOR        Y1, Y1, Y1
+	VPXOR        Y5, Y5, Y5
+	VPXOR        Y6, Y6, Y6
 	MOVQ         q+16(FP), DX
 	MOVQ         d+24(FP), SI
 	MOVQ         blocks+64(FP), DI
@@ -766,64 +807,62 @@ loop1:
 	JLT          done4
 
 loop3:
-	VPBROADCASTW (R8), X2
-	VCVTPH2PS    X2, Y2
-	VPBROADCASTQ 2(R8), Y3
-	VPSRLVD      lm3_320<>+0(SB), Y3, Y3
-	VPAND        lm3_321<>+0(SB), Y3, Y3
-	VPBROADCASTD 10(R8), Y4
-	VPSRLVD      lm3_322<>+0(SB), Y4, Y4
-	VPAND        lm3_323<>+0(SB), Y4, Y4
-	VPSLLD       $2, Y4, Y4
-	VPOR         Y4, Y3, Y3
-	VBROADCASTI128 lm3_324<>+0(SB), Y4
-	VPSHUFB      Y3, Y4, Y3
-	VPABSB       Y3, Y4
-	VMOVDQU      (DX), Y5
-	VPSIGNB      Y3, Y5, Y5
-	VPXOR        Y6, Y6, Y6
-	VPDPBUSD     Y5, Y4, Y6
-	VMOVDQU      32(DX), Y5
-	VPSIGNB      Y3, Y5, Y3
-	VPXOR        Y5, Y5, Y5
-	VPDPBUSD     Y3, Y4, Y5
-	VBROADCASTSS (SI), Y3
-	VCVTDQ2PS    Y6, Y4
-	VMULPS       Y2, Y3, Y3
-	VFMADD231PS  Y3, Y4, Y0
-	VBROADCASTSS 4(SI), Y3
-	VCVTDQ2PS    Y5, Y4
-	VMULPS       Y2, Y3, Y2
-	VFMADD231PS  Y2, Y4, Y1
-	VPBROADCASTW 14(R8), X2
-	VCVTPH2PS    X2, Y2
-	VPBROADCASTQ 16(R8), Y3
-	VPSRLVD      lm3_320<>+0(SB), Y3, Y3
-	VPAND        lm3_321<>+0(SB), Y3, Y3
-	VPBROADCASTD 24(R8), Y4
-	VPSRLVD      lm3_322<>+0(SB), Y4, Y4
-	VPAND        lm3_323<>+0(SB), Y4, Y4
-	VPSLLD       $2, Y4, Y4
-	VPOR         Y4, Y3, Y3
-	VBROADCASTI128 lm3_324<>+0(SB), Y4
-	VPSHUFB      Y3, Y4, Y3
-	VPABSB       Y3, Y4
-	VMOVDQU      64(DX), Y5
-	VPSIGNB      Y3, Y5, Y5
-	VPXOR        Y6, Y6, Y6
-	VPDPBUSD     Y5, Y4, Y6
-	VMOVDQU      96(DX), Y5
-	VPSIGNB      Y3, Y5, Y3
-	VPXOR        Y5, Y5, Y5
-	VPDPBUSD     Y3, Y4, Y5
-	VBROADCASTSS 8(SI), Y3
-	VCVTDQ2PS    Y6, Y4
-	VMULPS       Y2, Y3, Y3
-	VFMADD231PS  Y3, Y4, Y0
-	VBROADCASTSS 12(SI), Y3
-	VCVTDQ2PS    Y5, Y4
-	VMULPS       Y2, Y3, Y2
-	VFMADD231PS  Y2, Y4, Y1
+	VPBROADCASTW (R8), X7
+	VCVTPH2PS    X7, Y7
+	VPBROADCASTQ 2(R8), Y8
+	VPSRLVD      Y0, Y8, Y8
+	VPAND        Y3, Y8, Y8
+	VPBROADCASTD 10(R8), Y9
+	VPSRLVD      Y1, Y9, Y9
+	VPAND        Y2, Y9, Y9
+	VPSLLD       $2, Y9, Y9
+	VPOR         Y9, Y8, Y8
+	VPSHUFB      Y8, Y4, Y8
+	VPABSB       Y8, Y9
+	VMOVDQU      (DX), Y10
+	VPSIGNB      Y8, Y10, Y10
+	VPXOR        Y11, Y11, Y11
+	VPDPBUSD     Y10, Y9, Y11
+	VMOVDQU      32(DX), Y10
+	VPSIGNB      Y8, Y10, Y8
+	VPXOR        Y10, Y10, Y10
+	VPDPBUSD     Y8, Y9, Y10
+	VBROADCASTSS (SI), Y8
+	VCVTDQ2PS    Y11, Y9
+	VMULPS       Y7, Y8, Y8
+	VFMADD231PS  Y8, Y9, Y5
+	VBROADCASTSS 4(SI), Y8
+	VCVTDQ2PS    Y10, Y9
+	VMULPS       Y7, Y8, Y7
+	VFMADD231PS  Y7, Y9, Y6
+	VPBROADCASTW 14(R8), X7
+	VCVTPH2PS    X7, Y7
+	VPBROADCASTQ 16(R8), Y8
+	VPSRLVD      Y0, Y8, Y8
+	VPAND        Y3, Y8, Y8
+	VPBROADCASTD 24(R8), Y9
+	VPSRLVD      Y1, Y9, Y9
+	VPAND        Y2, Y9, Y9
+	VPSLLD       $2, Y9, Y9
+	VPOR         Y9, Y8, Y8
+	VPSHUFB      Y8, Y4, Y8
+	VPABSB       Y8, Y9
+	VMOVDQU      64(DX), Y10
+	VPSIGNB      Y8, Y10, Y10
+	VPXOR        Y11, Y11, Y11
+	VPDPBUSD     Y10, Y9, Y11
+	VMOVDQU      96(DX), Y10
+	VPSIGNB      Y8, Y10, Y8
+	VPXOR        Y10, Y10, Y10
+	VPDPBUSD     Y8, Y9, Y10
+	VBROADCASTSS 8(SI), Y8
+	VCVTDQ2PS    Y11, Y9
+	VMULPS       Y7, Y8, Y8
+	VFMADD231PS  Y8, Y9, Y5
+	VBROADCASTSS 12(SI), Y8
+	VCVTDQ2PS    Y10, Y9
+	VMULPS       Y7, Y8, Y7
+	VFMADD231PS  Y7, Y9, Y6
 	ADDQ         $0x1c, R8
 	ADDQ         $0x80, DX
 	ADDQ         $0x10, SI
@@ -836,35 +875,34 @@ done4:
 	JLT          done6
 
 loop5:
-	VPBROADCASTW (R8), X2
-	VCVTPH2PS    X2, Y2
-	VPBROADCASTQ 2(R8), Y3
-	VPSRLVD      lm3_320<>+0(SB), Y3, Y3
-	VPAND        lm3_321<>+0(SB), Y3, Y3
-	VPBROADCASTD 10(R8), Y4
-	VPSRLVD      lm3_322<>+0(SB), Y4, Y4
-	VPAND        lm3_323<>+0(SB), Y4, Y4
-	VPSLLD       $2, Y4, Y4
-	VPOR         Y4, Y3, Y3
-	VBROADCASTI128 lm3_324<>+0(SB), Y4
-	VPSHUFB      Y3, Y4, Y3
-	VPABSB       Y3, Y4
-	VMOVDQU      (DX), Y5
-	VPSIGNB      Y3, Y5, Y5
-	VPXOR        Y6, Y6, Y6
-	VPDPBUSD     Y5, Y4, Y6
-	VMOVDQU      32(DX), Y5
-	VPSIGNB      Y3, Y5, Y3
-	VPXOR        Y5, Y5, Y5
-	VPDPBUSD     Y3, Y4, Y5
-	VBROADCASTSS (SI), Y3
-	VCVTDQ2PS    Y6, Y4
-	VMULPS       Y2, Y3, Y3
-	VFMADD231PS  Y3, Y4, Y0
-	VBROADCASTSS 4(SI), Y3
-	VCVTDQ2PS    Y5, Y4
-	VMULPS       Y2, Y3, Y2
-	VFMADD231PS  Y2, Y4, Y1
+	VPBROADCASTW (R8), X7
+	VCVTPH2PS    X7, Y7
+	VPBROADCASTQ 2(R8), Y8
+	VPSRLVD      Y0, Y8, Y8
+	VPAND        Y3, Y8, Y8
+	VPBROADCASTD 10(R8), Y9
+	VPSRLVD      Y1, Y9, Y9
+	VPAND        Y2, Y9, Y9
+	VPSLLD       $2, Y9, Y9
+	VPOR         Y9, Y8, Y8
+	VPSHUFB      Y8, Y4, Y8
+	VPABSB       Y8, Y9
+	VMOVDQU      (DX), Y10
+	VPSIGNB      Y8, Y10, Y10
+	VPXOR        Y11, Y11, Y11
+	VPDPBUSD     Y10, Y9, Y11
+	VMOVDQU      32(DX), Y10
+	VPSIGNB      Y8, Y10, Y8
+	VPXOR        Y10, Y10, Y10
+	VPDPBUSD     Y8, Y9, Y10
+	VBROADCASTSS (SI), Y8
+	VCVTDQ2PS    Y11, Y9
+	VMULPS       Y7, Y8, Y8
+	VFMADD231PS  Y8, Y9, Y5
+	VBROADCASTSS 4(SI), Y8
+	VCVTDQ2PS    Y10, Y9
+	VMULPS       Y7, Y8, Y7
+	VFMADD231PS  Y7, Y9, Y6
 	ADDQ         $0xe, R8
 	ADDQ         $0x40, DX
 	ADDQ         $8, SI
@@ -873,23 +911,23 @@ loop5:
 
 done6:
 	ADDQ         $1, DI
-	VEXTRACTF128 $1, Y0, X2
-	VADDPS       X0, X2, X2
-	VMOVHLPS     X2, X2, X0
-	VADDPS       X0, X2, X2
-	VMOVSHDUP    X2, X0
-	VADDSS       X0, X2, X2
-	VMOVSS       X2, (AX)
+	VEXTRACTF128 $1, Y5, X7
+	VADDPS       X5, X7, X7
+	VMOVHLPS     X7, X7, X5
+	VADDPS       X5, X7, X7
+	VMOVSHDUP    X7, X5
+	VADDSS       X5, X7, X7
+	VMOVSS       X7, (AX)
 	MOVQ         ldy+8(FP), DX
 	MOVQ         AX, SI
 	ADDQ         DX, SI
-	VEXTRACTF128 $1, Y1, X0
-	VADDPS       X1, X0, X0
-	VMOVHLPS     X0, X0, X1
-	VADDPS       X1, X0, X0
-	VMOVSHDUP    X0, X1
-	VADDSS       X1, X0, X0
-	VMOVSS       X0, (SI)
+	VEXTRACTF128 $1, Y6, X5
+	VADDPS       X6, X5, X5
+	VMOVHLPS     X5, X5, X6
+	VADDPS       X6, X5, X5
+	VMOVSHDUP    X5, X6
+	VADDSS       X6, X5, X5
+	VMOVSS       X5, (SI)
 	ADDQ         $4, AX
 	MOVQ         stride+48(FP), DX
 	ADDQ         DX, BX
@@ -904,6 +942,13 @@ done2:
 // matmulQ83xLm3_32AVX512 multiplies rows of w with 3 rows of activations in int8; ldy and stride in bytes.
 // Requires: F16C, FMA, AVX512VL, AVX512VNNI
 TEXT ·matmulQ83xLm3_32AVX512(SB), NOSPLIT, $128-72
+
+	// constants of the loops
+	VMOVDQU      lm3_320<>+0(SB), Y0
+	VMOVDQU      lm3_322<>+0(SB), Y1
+	VMOVDQU      lm3_323<>+0(SB), Y2
+	VMOVDQU      lm3_321<>+0(SB), Y3
+	VBROADCASTI128 lm3_324<>+0(SB), Y4
 	LEAQ         31(SP), AX
 	ANDQ         $-32, AX
 	MOVQ         y+0(FP), AX
@@ -913,9 +958,9 @@ TEXT ·matmulQ83xLm3_32AVX512(SB), NOSPLIT, $128-72
 	JLT          done2
 
 loop1:
-	VPXOR        Y0, Y0, Y0
-	VPXOR        Y1, Y1, Y1
-	VPXOR        Y2, Y2, Y2
+	VPXOR        Y5, Y5, Y5
+	VPXOR        Y6, Y6, Y6
+	VPXOR        Y7, Y7, Y7
 	MOVQ         q+16(FP), DX
 	MOVQ         d+24(FP), SI
 	MOVQ         blocks+64(FP), DI
@@ -924,80 +969,78 @@ loop1:
 	JLT          done4
 
 loop3:
-	VPBROADCASTW (R8), X3
-	VCVTPH2PS    X3, Y3
-	VPBROADCASTQ 2(R8), Y4
-	VPSRLVD      lm3_320<>+0(SB), Y4, Y4
-	VPAND        lm3_321<>+0(SB), Y4, Y4
-	VPBROADCASTD 10(R8), Y5
-	VPSRLVD      lm3_322<>+0(SB), Y5, Y5
-	VPAND        lm3_323<>+0(SB), Y5, Y5
-	VPSLLD       $2, Y5, Y5
-	VPOR         Y5, Y4, Y4
-	VBROADCASTI128 lm3_324<>+0(SB), Y5
-	VPSHUFB      Y4, Y5, Y4
-	VPABSB       Y4, Y5
-	VMOVDQU      (DX), Y6
-	VPSIGNB      Y4, Y6, Y6
-	VPXOR        Y7, Y7, Y7
-	VPDPBUSD     Y6, Y5, Y7
-	VMOVDQU      32(DX), Y6
-	VPSIGNB      Y4, Y6, Y6
-	VPXOR        Y8, Y8, Y8
-	VPDPBUSD     Y6, Y5, Y8
-	VMOVDQU      64(DX), Y6
-	VPSIGNB      Y4, Y6, Y4
-	VPXOR        Y6, Y6, Y6
-	VPDPBUSD     Y4, Y5, Y6
-	VBROADCASTSS (SI), Y4
-	VCVTDQ2PS    Y7, Y5
-	VMULPS       Y3, Y4, Y4
-	VFMADD231PS  Y4, Y5, Y0
-	VBROADCASTSS 4(SI), Y4
-	VCVTDQ2PS    Y8, Y5
-	VMULPS       Y3, Y4, Y4
-	VFMADD231PS  Y4, Y5, Y1
-	VBROADCASTSS 8(SI), Y4
-	VCVTDQ2PS    Y6, Y5
-	VMULPS       Y3, Y4, Y3
-	VFMADD231PS  Y3, Y5, Y2
-	VPBROADCASTW 14(R8), X3
-	VCVTPH2PS    X3, Y3
-	VPBROADCASTQ 16(R8), Y4
-	VPSRLVD      lm3_320<>+0(SB), Y4, Y4
-	VPAND        lm3_321<>+0(SB), Y4, Y4
-	VPBROADCASTD 24(R8), Y5
-	VPSRLVD      lm3_322<>+0(SB), Y5, Y5
-	VPAND        lm3_323<>+0(SB), Y5, Y5
-	VPSLLD       $2, Y5, Y5
-	VPOR         Y5, Y4, Y4
-	VBROADCASTI128 lm3_324<>+0(SB), Y5
-	VPSHUFB      Y4, Y5, Y4
-	VPABSB       Y4, Y5
-	VMOVDQU      96(DX), Y6
-	VPSIGNB      Y4, Y6, Y6
-	VPXOR        Y7, Y7, Y7
-	VPDPBUSD     Y6, Y5, Y7
-	VMOVDQU      128(DX), Y6
-	VPSIGNB      Y4, Y6, Y6
-	VPXOR        Y8, Y8, Y8
-	VPDPBUSD     Y6, Y5, Y8
-	VMOVDQU      160(DX), Y6
-	VPSIGNB      Y4, Y6, Y4
-	VPXOR        Y6, Y6, Y6
-	VPDPBUSD     Y4, Y5, Y6
-	VBROADCASTSS 12(SI), Y4
-	VCVTDQ2PS    Y7, Y5
-	VMULPS       Y3, Y4, Y4
-	VFMADD231PS  Y4, Y5, Y0
-	VBROADCASTSS 16(SI), Y4
-	VCVTDQ2PS    Y8, Y5
-	VMULPS       Y3, Y4, Y4
-	VFMADD231PS  Y4, Y5, Y1
-	VBROADCASTSS 20(SI), Y4
-	VCVTDQ2PS    Y6, Y5
-	VMULPS       Y3, Y4, Y3
-	VFMADD231PS  Y3, Y5, Y2
+	VPBROADCASTW (R8), X8
+	VCVTPH2PS    X8, Y8
+	VPBROADCASTQ 2(R8), Y9
+	VPSRLVD      Y0, Y9, Y9
+	VPAND        Y3, Y9, Y9
+	VPBROADCASTD 10(R8), Y10
+	VPSRLVD      Y1, Y10, Y10
+	VPAND        Y2, Y10, Y10
+	VPSLLD       $2, Y10, Y10
+	VPOR         Y10, Y9, Y9
+	VPSHUFB      Y9, Y4, Y9
+	VPABSB       Y9, Y10
+	VMOVDQU      (DX), Y11
+	VPSIGNB      Y9, Y11, Y11
+	VPXOR        Y12, Y12, Y12
+	VPDPBUSD     Y11, Y10, Y12
+	VMOVDQU      32(DX), Y11
+	VPSIGNB      Y9, Y11, Y11
+	VPXOR        Y13, Y13, Y13
+	VPDPBUSD     Y11, Y10, Y13
+	VMOVDQU      64(DX), Y11
+	VPSIGNB      Y9, Y11, Y9
+	VPXOR        Y11, Y11, Y11
+	VPDPBUSD     Y9, Y10, Y11
+	VBROADCASTSS (SI), Y9
+	VCVTDQ2PS    Y12, Y10
+	VMULPS       Y8, Y9, Y9
+	VFMADD231PS  Y9, Y10, Y5
+	VBROADCASTSS 4(SI), Y9
+	VCVTDQ2PS    Y13, Y10
+	VMULPS       Y8, Y9, Y9
+	VFMADD231PS  Y9, Y10, Y6
+	VBROADCASTSS 8(SI), Y9
+	VCVTDQ2PS    Y11, Y10
+	VMULPS       Y8, Y9, Y8
+	VFMADD231PS  Y8, Y10, Y7
+	VPBROADCASTW 14(R8), X8
+	VCVTPH2PS    X8, Y8
+	VPBROADCASTQ 16(R8), Y9
+	VPSRLVD      Y0, Y9, Y9
+	VPAND        Y3, Y9, Y9
+	VPBROADCASTD 24(R8), Y10
+	VPSRLVD      Y1, Y10, Y10
+	VPAND        Y2, Y10, Y10
+	VPSLLD       $2, Y10, Y10
+	VPOR         Y10, Y9, Y9
+	VPSHUFB      Y9, Y4, Y9
+	VPABSB       Y9, Y10
+	VMOVDQU      96(DX), Y11
+	VPSIGNB      Y9, Y11, Y11
+	VPXOR        Y12, Y12, Y12
+	VPDPBUSD     Y11, Y10, Y12
+	VMOVDQU      128(DX), Y11
+	VPSIGNB      Y9, Y11, Y11
+	VPXOR        Y13, Y13, Y13
+	VPDPBUSD     Y11, Y10, Y13
+	VMOVDQU      160(DX), Y11
+	VPSIGNB      Y9, Y11, Y9
+	VPXOR        Y11, Y11, Y11
+	VPDPBUSD     Y9, Y10, Y11
+	VBROADCASTSS 12(SI), Y9
+	VCVTDQ2PS    Y12, Y10
+	VMULPS       Y8, Y9, Y9
+	VFMADD231PS  Y9, Y10, Y5
+	VBROADCASTSS 16(SI), Y9
+	VCVTDQ2PS    Y13, Y10
+	VMULPS       Y8, Y9, Y9
+	VFMADD231PS  Y9, Y10, Y6
+	VBROADCASTSS 20(SI), Y9
+	VCVTDQ2PS    Y11, Y10
+	VMULPS       Y8, Y9, Y8
+	VFMADD231PS  Y8, Y10, Y7
 	ADDQ         $0x1c, R8
 	ADDQ         $0xc0, DX
 	ADDQ         $0x18, SI
@@ -1010,43 +1053,42 @@ done4:
 	JLT          done6
 
 loop5:
-	VPBROADCASTW (R8), X3
-	VCVTPH2PS    X3, Y3
-	VPBROADCASTQ 2(R8), Y4
-	VPSRLVD      lm3_320<>+0(SB), Y4, Y4
-	VPAND        lm3_321<>+0(SB), Y4, Y4
-	VPBROADCASTD 10(R8), Y5
-	VPSRLVD      lm3_322<>+0(SB), Y5, Y5
-	VPAND        lm3_323<>+0(SB), Y5, Y5
-	VPSLLD       $2, Y5, Y5
-	VPOR         Y5, Y4, Y4
-	VBROADCASTI128 lm3_324<>+0(SB), Y5
-	VPSHUFB      Y4, Y5, Y4
-	VPABSB       Y4, Y5
-	VMOVDQU      (DX), Y6
-	VPSIGNB      Y4, Y6, Y6
-	VPXOR        Y7, Y7, Y7
-	VPDPBUSD     Y6, Y5, Y7
-	VMOVDQU      32(DX), Y6
-	VPSIGNB      Y4, Y6, Y6
-	VPXOR        Y8, Y8, Y8
-	VPDPBUSD     Y6, Y5, Y8
-	VMOVDQU      64(DX), Y6
-	VPSIGNB      Y4, Y6, Y4
-	VPXOR        Y6, Y6, Y6
-	VPDPBUSD     Y4, Y5, Y6
-	VBROADCASTSS (SI), Y4
-	VCVTDQ2PS    Y7, Y5
-	VMULPS       Y3, Y4, Y4
-	VFMADD231PS  Y4, Y5, Y0
-	VBROADCASTSS 4(SI), Y4
-	VCVTDQ2PS    Y8, Y5
-	VMULPS       Y3, Y4, Y4
-	VFMADD231PS  Y4, Y5, Y1
-	VBROADCASTSS 8(SI), Y4
-	VCVTDQ2PS    Y6, Y5
-	VMULPS       Y3, Y4, Y3
-	VFMADD231PS  Y3, Y5, Y2
+	VPBROADCASTW (R8), X8
+	VCVTPH2PS    X8, Y8
+	VPBROADCASTQ 2(R8), Y9
+	VPSRLVD      Y0, Y9, Y9
+	VPAND        Y3, Y9, Y9
+	VPBROADCASTD 10(R8), Y10
+	VPSRLVD      Y1, Y10, Y10
+	VPAND        Y2, Y10, Y10
+	VPSLLD       $2, Y10, Y10
+	VPOR         Y10, Y9, Y9
+	VPSHUFB      Y9, Y4, Y9
+	VPABSB       Y9, Y10
+	VMOVDQU      (DX), Y11
+	VPSIGNB      Y9, Y11, Y11
+	VPXOR        Y12, Y12, Y12
+	VPDPBUSD     Y11, Y10, Y12
+	VMOVDQU      32(DX), Y11
+	VPSIGNB      Y9, Y11, Y11
+	VPXOR        Y13, Y13, Y13
+	VPDPBUSD     Y11, Y10, Y13
+	VMOVDQU      64(DX), Y11
+	VPSIGNB      Y9, Y11, Y9
+	VPXOR        Y11, Y11, Y11
+	VPDPBUSD     Y9, Y10, Y11
+	VBROADCASTSS (SI), Y9
+	VCVTDQ2PS    Y12, Y10
+	VMULPS       Y8, Y9, Y9
+	VFMADD231PS  Y9, Y10, Y5
+	VBROADCASTSS 4(SI), Y9
+	VCVTDQ2PS    Y13, Y10
+	VMULPS       Y8, Y9, Y9
+	VFMADD231PS  Y9, Y10, Y6
+	VBROADCASTSS 8(SI), Y9
+	VCVTDQ2PS    Y11, Y10
+	VMULPS       Y8, Y9, Y8
+	VFMADD231PS  Y8, Y10, Y7
 	ADDQ         $0xe, R8
 	ADDQ         $0x60, DX
 	ADDQ         $0xc, SI
@@ -1055,31 +1097,31 @@ loop5:
 
 done6:
 	ADDQ         $1, DI
-	VEXTRACTF128 $1, Y0, X3
-	VADDPS       X0, X3, X3
-	VMOVHLPS     X3, X3, X0
-	VADDPS       X0, X3, X3
-	VMOVSHDUP    X3, X0
-	VADDSS       X0, X3, X3
-	VMOVSS       X3, (AX)
+	VEXTRACTF128 $1, Y5, X8
+	VADDPS       X5, X8, X8
+	VMOVHLPS     X8, X8, X5
+	VADDPS       X5, X8, X8
+	VMOVSHDUP    X8, X5
+	VADDSS       X5, X8, X8
+	VMOVSS       X8, (AX)
 	MOVQ         ldy+8(FP), DX
 	MOVQ         AX, SI
 	ADDQ         DX, SI
-	VEXTRACTF128 $1, Y1, X0
-	VADDPS       X1, X0, X0
-	VMOVHLPS     X0, X0, X1
-	VADDPS       X1, X0, X0
-	VMOVSHDUP    X0, X1
-	VADDSS       X1, X0, X0
-	VMOVSS       X0, (SI)
+	VEXTRACTF128 $1, Y6, X5
+	VADDPS       X6, X5, X5
+	VMOVHLPS     X5, X5, X6
+	VADDPS       X6, X5, X5
+	VMOVSHDUP    X5, X6
+	VADDSS       X6, X5, X5
+	VMOVSS       X5, (SI)
 	ADDQ         DX, SI
-	VEXTRACTF128 $1, Y2, X0
-	VADDPS       X2, X0, X0
-	VMOVHLPS     X0, X0, X1
-	VADDPS       X1, X0, X0
-	VMOVSHDUP    X0, X1
-	VADDSS       X1, X0, X0
-	VMOVSS       X0, (SI)
+	VEXTRACTF128 $1, Y7, X5
+	VADDPS       X7, X5, X5
+	VMOVHLPS     X5, X5, X6
+	VADDPS       X6, X5, X5
+	VMOVSHDUP    X5, X6
+	VADDSS       X6, X5, X5
+	VMOVSS       X5, (SI)
 	ADDQ         $4, AX
 	MOVQ         stride+48(FP), DX
 	ADDQ         DX, BX
@@ -1094,6 +1136,13 @@ done2:
 // matmulQ84xLm3_32AVX512 multiplies rows of w with 4 rows of activations in int8; ldy and stride in bytes.
 // Requires: F16C, FMA, AVX512VL, AVX512VNNI
 TEXT ·matmulQ84xLm3_32AVX512(SB), NOSPLIT, $128-72
+
+	// constants of the loops
+	VMOVDQU      lm3_320<>+0(SB), Y0
+	VMOVDQU      lm3_322<>+0(SB), Y1
+	VMOVDQU      lm3_323<>+0(SB), Y2
+	VMOVDQU      lm3_321<>+0(SB), Y3
+	VBROADCASTI128 lm3_324<>+0(SB), Y4
 	LEAQ         31(SP), AX
 	ANDQ         $-32, AX
 	MOVQ         y+0(FP), AX
@@ -1103,10 +1152,10 @@ TEXT ·matmulQ84xLm3_32AVX512(SB), NOSPLIT, $128-72
 	JLT          done2
 
 loop1:
-	VPXOR        Y0, Y0, Y0
-	VPXOR        Y1, Y1, Y1
-	VPXOR        Y2, Y2, Y2
-	VPXOR        Y3, Y3, Y3
+	VPXOR        Y5, Y5, Y5
+	VPXOR        Y6, Y6, Y6
+	VPXOR        Y7, Y7, Y7
+	VPXOR        Y8, Y8, Y8
 	MOVQ         q+16(FP), DX
 	MOVQ         d+24(FP), SI
 	MOVQ         blocks+64(FP), DI
@@ -1115,96 +1164,94 @@ loop1:
 	JLT          done4
 
 loop3:
-	VPBROADCASTW (R8), X4
-	VCVTPH2PS    X4, Y4
-	VPBROADCASTQ 2(R8), Y5
-	VPSRLVD      lm3_320<>+0(SB), Y5, Y5
-	VPAND        lm3_321<>+0(SB), Y5, Y5
-	VPBROADCASTD 10(R8), Y6
-	VPSRLVD      lm3_322<>+0(SB), Y6, Y6
-	VPAND        lm3_323<>+0(SB), Y6, Y6
-	VPSLLD       $2, Y6, Y6
-	VPOR         Y6, Y5, Y5
-	VBROADCASTI128 lm3_324<>+0(SB), Y6
-	VPSHUFB      Y5, Y6, Y5
-	VPABSB       Y5, Y6
-	VMOVDQU      (DX), Y7
-	VPSIGNB      Y5, Y7, Y7
-	VPXOR        Y8, Y8, Y8
-	VPDPBUSD     Y7, Y6, Y8
-	VMOVDQU      32(DX), Y7
-	VPSIGNB      Y5, Y7, Y7
-	VPXOR        Y9, Y9, Y9
-	VPDPBUSD     Y7, Y6, Y9
-	VMOVDQU      64(DX), Y7
-	VPSIGNB      Y5, Y7, Y7
-	VPXOR        Y10, Y10, Y10
-	VPDPBUSD     Y7, Y6, Y10
-	VMOVDQU      96(DX), Y7
-	VPSIGNB      Y5, Y7, Y5
-	VPXOR        Y7, Y7, Y7
-	VPDPBUSD     Y5, Y6, Y7
-	VBROADCASTSS (SI), Y5
-	VCVTDQ2PS    Y8, Y6
-	VMULPS       Y4, Y5, Y5
-	VFMADD231PS  Y5, Y6, Y0
-	VBROADCASTSS 4(SI), Y5
-	VCVTDQ2PS    Y9, Y6
-	VMULPS       Y4, Y5, Y5
-	VFMADD231PS  Y5, Y6, Y1
-	VBROADCASTSS 8(SI), Y5
-	VCVTDQ2PS    Y10, Y6
-	VMULPS       Y4, Y5, Y5
-	VFMADD231PS  Y5, Y6, Y2
-	VBROADCASTSS 12(SI), Y5
-	VCVTDQ2PS    Y7, Y6
-	VMULPS       Y4, Y5, Y4
-	VFMADD231PS  Y4, Y6, Y3
-	VPBROADCASTW 14(R8), X4
-	VCVTPH2PS    X4, Y4
-	VPBROADCASTQ 16(R8), Y5
-	VPSRLVD      lm3_320<>+0(SB), Y5, Y5
-	VPAND        lm3_321<>+0(SB), Y5, Y5
-	VPBROADCASTD 24(R8), Y6
-	VPSRLVD      lm3_322<>+0(SB), Y6, Y6
-	VPAND        lm3_323<>+0(SB), Y6, Y6
-	VPSLLD       $2, Y6, Y6
-	VPOR         Y6, Y5, Y5
-	VBROADCASTI128 lm3_324<>+0(SB), Y6
-	VPSHUFB      Y5, Y6, Y5
-	VPABSB       Y5, Y6
-	VMOVDQU      128(DX), Y7
-	VPSIGNB      Y5, Y7, Y7
-	VPXOR        Y8, Y8, Y8
-	VPDPBUSD     Y7, Y6, Y8
-	VMOVDQU      160(DX), Y7
-	VPSIGNB      Y5, Y7, Y7
-	VPXOR        Y9, Y9, Y9
-	VPDPBUSD     Y7, Y6, Y9
-	VMOVDQU      192(DX), Y7
-	VPSIGNB      Y5, Y7, Y7
-	VPXOR        Y10, Y10, Y10
-	VPDPBUSD     Y7, Y6, Y10
-	VMOVDQU      224(DX), Y7
-	VPSIGNB      Y5, Y7, Y5
-	VPXOR        Y7, Y7, Y7
-	VPDPBUSD     Y5, Y6, Y7
-	VBROADCASTSS 16(SI), Y5
-	VCVTDQ2PS    Y8, Y6
-	VMULPS       Y4, Y5, Y5
-	VFMADD231PS  Y5, Y6, Y0
-	VBROADCASTSS 20(SI), Y5
-	VCVTDQ2PS    Y9, Y6
-	VMULPS       Y4, Y5, Y5
-	VFMADD231PS  Y5, Y6, Y1
-	VBROADCASTSS 24(SI), Y5
-	VCVTDQ2PS    Y10, Y6
-	VMULPS       Y4, Y5, Y5
-	VFMADD231PS  Y5, Y6, Y2
-	VBROADCASTSS 28(SI), Y5
-	VCVTDQ2PS    Y7, Y6
-	VMULPS       Y4, Y5, Y4
-	VFMADD231PS  Y4, Y6, Y3
+	VPBROADCASTW (R8), X9
+	VCVTPH2PS    X9, Y9
+	VPBROADCASTQ 2(R8), Y10
+	VPSRLVD      Y0, Y10, Y10
+	VPAND        Y3, Y10, Y10
+	VPBROADCASTD 10(R8), Y11
+	VPSRLVD      Y1, Y11, Y11
+	VPAND        Y2, Y11, Y11
+	VPSLLD       $2, Y11, Y11
+	VPOR         Y11, Y10, Y10
+	VPSHUFB      Y10, Y4, Y10
+	VPABSB       Y10, Y11
+	VMOVDQU      (DX), Y12
+	VPSIGNB      Y10, Y12, Y12
+	VPXOR        Y13, Y13, Y13
+	VPDPBUSD     Y12, Y11, Y13
+	VMOVDQU      32(DX), Y12
+	VPSIGNB      Y10, Y12, Y12
+	VPXOR        Y14, Y14, Y14
+	VPDPBUSD     Y12, Y11, Y14
+	VMOVDQU      64(DX), Y12
+	VPSIGNB      Y10, Y12, Y12
+	VPXOR        Y15, Y15, Y15
+	VPDPBUSD     Y12, Y11, Y15
+	VMOVDQU      96(DX), Y12
+	VPSIGNB      Y10, Y12, Y10
+	VPXOR        Y12, Y12, Y12
+	VPDPBUSD     Y10, Y11, Y12
+	VBROADCASTSS (SI), Y10
+	VCVTDQ2PS    Y13, Y11
+	VMULPS       Y9, Y10, Y10
+	VFMADD231PS  Y10, Y11, Y5
+	VBROADCASTSS 4(SI), Y10
+	VCVTDQ2PS    Y14, Y11
+	VMULPS       Y9, Y10, Y10
+	VFMADD231PS  Y10, Y11, Y6
+	VBROADCASTSS 8(SI), Y10
+	VCVTDQ2PS    Y15, Y11
+	VMULPS       Y9, Y10, Y10
+	VFMADD231PS  Y10, Y11, Y7
+	VBROADCASTSS 12(SI), Y10
+	VCVTDQ2PS    Y12, Y11
+	VMULPS       Y9, Y10, Y9
+	VFMADD231PS  Y9, Y11, Y8
+	VPBROADCASTW 14(R8), X9
+	VCVTPH2PS    X9, Y9
+	VPBROADCASTQ 16(R8), Y10
+	VPSRLVD      Y0, Y10, Y10
+	VPAND        Y3, Y10, Y10
+	VPBROADCASTD 24(R8), Y11
+	VPSRLVD      Y1, Y11, Y11
+	VPAND        Y2, Y11, Y11
+	VPSLLD       $2, Y11, Y11
+	VPOR         Y11, Y10, Y10
+	VPSHUFB      Y10, Y4, Y10
+	VPABSB       Y10, Y11
+	VMOVDQU      128(DX), Y12
+	VPSIGNB      Y10, Y12, Y12
+	VPXOR        Y13, Y13, Y13
+	VPDPBUSD     Y12, Y11, Y13
+	VMOVDQU      160(DX), Y12
+	VPSIGNB      Y10, Y12, Y12
+	VPXOR        Y14, Y14, Y14
+	VPDPBUSD     Y12, Y11, Y14
+	VMOVDQU      192(DX), Y12
+	VPSIGNB      Y10, Y12, Y12
+	VPXOR        Y15, Y15, Y15
+	VPDPBUSD     Y12, Y11, Y15
+	VMOVDQU      224(DX), Y12
+	VPSIGNB      Y10, Y12, Y10
+	VPXOR        Y12, Y12, Y12
+	VPDPBUSD     Y10, Y11, Y12
+	VBROADCASTSS 16(SI), Y10
+	VCVTDQ2PS    Y13, Y11
+	VMULPS       Y9, Y10, Y10
+	VFMADD231PS  Y10, Y11, Y5
+	VBROADCASTSS 20(SI), Y10
+	VCVTDQ2PS    Y14, Y11
+	VMULPS       Y9, Y10, Y10
+	VFMADD231PS  Y10, Y11, Y6
+	VBROADCASTSS 24(SI), Y10
+	VCVTDQ2PS    Y15, Y11
+	VMULPS       Y9, Y10, Y10
+	VFMADD231PS  Y10, Y11, Y7
+	VBROADCASTSS 28(SI), Y10
+	VCVTDQ2PS    Y12, Y11
+	VMULPS       Y9, Y10, Y9
+	VFMADD231PS  Y9, Y11, Y8
 	ADDQ         $0x1c, R8
 	ADDQ         $0x100, DX
 	ADDQ         $0x20, SI
@@ -1217,51 +1264,50 @@ done4:
 	JLT          done6
 
 loop5:
-	VPBROADCASTW (R8), X4
-	VCVTPH2PS    X4, Y4
-	VPBROADCASTQ 2(R8), Y5
-	VPSRLVD      lm3_320<>+0(SB), Y5, Y5
-	VPAND        lm3_321<>+0(SB), Y5, Y5
-	VPBROADCASTD 10(R8), Y6
-	VPSRLVD      lm3_322<>+0(SB), Y6, Y6
-	VPAND        lm3_323<>+0(SB), Y6, Y6
-	VPSLLD       $2, Y6, Y6
-	VPOR         Y6, Y5, Y5
-	VBROADCASTI128 lm3_324<>+0(SB), Y6
-	VPSHUFB      Y5, Y6, Y5
-	VPABSB       Y5, Y6
-	VMOVDQU      (DX), Y7
-	VPSIGNB      Y5, Y7, Y7
-	VPXOR        Y8, Y8, Y8
-	VPDPBUSD     Y7, Y6, Y8
-	VMOVDQU      32(DX), Y7
-	VPSIGNB      Y5, Y7, Y7
-	VPXOR        Y9, Y9, Y9
-	VPDPBUSD     Y7, Y6, Y9
-	VMOVDQU      64(DX), Y7
-	VPSIGNB      Y5, Y7, Y7
-	VPXOR        Y10, Y10, Y10
-	VPDPBUSD     Y7, Y6, Y10
-	VMOVDQU      96(DX), Y7
-	VPSIGNB      Y5, Y7, Y5
-	VPXOR        Y7, Y7, Y7
-	VPDPBUSD     Y5, Y6, Y7
-	VBROADCASTSS (SI), Y5
-	VCVTDQ2PS    Y8, Y6
-	VMULPS       Y4, Y5, Y5
-	VFMADD231PS  Y5, Y6, Y0
-	VBROADCASTSS 4(SI), Y5
-	VCVTDQ2PS    Y9, Y6
-	VMULPS       Y4, Y5, Y5
-	VFMADD231PS  Y5, Y6, Y1
-	VBROADCASTSS 8(SI), Y5
-	VCVTDQ2PS    Y10, Y6
-	VMULPS       Y4, Y5, Y5
-	VFMADD231PS  Y5, Y6, Y2
-	VBROADCASTSS 12(SI), Y5
-	VCVTDQ2PS    Y7, Y6
-	VMULPS       Y4, Y5, Y4
-	VFMADD231PS  Y4, Y6, Y3
+	VPBROADCASTW (R8), X9
+	VCVTPH2PS    X9, Y9
+	VPBROADCASTQ 2(R8), Y10
+	VPSRLVD      Y0, Y10, Y10
+	VPAND        Y3, Y10, Y10
+	VPBROADCASTD 10(R8), Y11
+	VPSRLVD      Y1, Y11, Y11
+	VPAND        Y2, Y11, Y11
+	VPSLLD       $2, Y11, Y11
+	VPOR         Y11, Y10, Y10
+	VPSHUFB      Y10, Y4, Y10
+	VPABSB       Y10, Y11
+	VMOVDQU      (DX), Y12
+	VPSIGNB      Y10, Y12, Y12
+	VPXOR        Y13, Y13, Y13
+	VPDPBUSD     Y12, Y11, Y13
+	VMOVDQU      32(DX), Y12
+	VPSIGNB      Y10, Y12, Y12
+	VPXOR        Y14, Y14, Y14
+	VPDPBUSD     Y12, Y11, Y14
+	VMOVDQU      64(DX), Y12
+	VPSIGNB      Y10, Y12, Y12
+	VPXOR        Y15, Y15, Y15
+	VPDPBUSD     Y12, Y11, Y15
+	VMOVDQU      96(DX), Y12
+	VPSIGNB      Y10, Y12, Y10
+	VPXOR        Y12, Y12, Y12
+	VPDPBUSD     Y10, Y11, Y12
+	VBROADCASTSS (SI), Y10
+	VCVTDQ2PS    Y13, Y11
+	VMULPS       Y9, Y10, Y10
+	VFMADD231PS  Y10, Y11, Y5
+	VBROADCASTSS 4(SI), Y10
+	VCVTDQ2PS    Y14, Y11
+	VMULPS       Y9, Y10, Y10
+	VFMADD231PS  Y10, Y11, Y6
+	VBROADCASTSS 8(SI), Y10
+	VCVTDQ2PS    Y15, Y11
+	VMULPS       Y9, Y10, Y10
+	VFMADD231PS  Y10, Y11, Y7
+	VBROADCASTSS 12(SI), Y10
+	VCVTDQ2PS    Y12, Y11
+	VMULPS       Y9, Y10, Y9
+	VFMADD231PS  Y9, Y11, Y8
 	ADDQ         $0xe, R8
 	ADDQ         $0x80, DX
 	ADDQ         $0x10, SI
@@ -1270,39 +1316,39 @@ loop5:
 
 done6:
 	ADDQ         $1, DI
-	VEXTRACTF128 $1, Y0, X4
-	VADDPS       X0, X4, X4
-	VMOVHLPS     X4, X4, X0
-	VADDPS       X0, X4, X4
-	VMOVSHDUP    X4, X0
-	VADDSS       X0, X4, X4
-	VMOVSS       X4, (AX)
+	VEXTRACTF128 $1, Y5, X9
+	VADDPS       X5, X9, X9
+	VMOVHLPS     X9, X9, X5
+	VADDPS       X5, X9, X9
+	VMOVSHDUP    X9, X5
+	VADDSS       X5, X9, X9
+	VMOVSS       X9, (AX)
 	MOVQ         ldy+8(FP), DX
 	MOVQ         AX, SI
 	ADDQ         DX, SI
-	VEXTRACTF128 $1, Y1, X0
-	VADDPS       X1, X0, X0
-	VMOVHLPS     X0, X0, X1
-	VADDPS       X1, X0, X0
-	VMOVSHDUP    X0, X1
-	VADDSS       X1, X0, X0
-	VMOVSS       X0, (SI)
+	VEXTRACTF128 $1, Y6, X5
+	VADDPS       X6, X5, X5
+	VMOVHLPS     X5, X5, X6
+	VADDPS       X6, X5, X5
+	VMOVSHDUP    X5, X6
+	VADDSS       X6, X5, X5
+	VMOVSS       X5, (SI)
 	ADDQ         DX, SI
-	VEXTRACTF128 $1, Y2, X0
-	VADDPS       X2, X0, X0
-	VMOVHLPS     X0, X0, X1
-	VADDPS       X1, X0, X0
-	VMOVSHDUP    X0, X1
-	VADDSS       X1, X0, X0
-	VMOVSS       X0, (SI)
+	VEXTRACTF128 $1, Y7, X5
+	VADDPS       X7, X5, X5
+	VMOVHLPS     X5, X5, X6
+	VADDPS       X6, X5, X5
+	VMOVSHDUP    X5, X6
+	VADDSS       X6, X5, X5
+	VMOVSS       X5, (SI)
 	ADDQ         DX, SI
-	VEXTRACTF128 $1, Y3, X0
-	VADDPS       X3, X0, X0
-	VMOVHLPS     X0, X0, X1
-	VADDPS       X1, X0, X0
-	VMOVSHDUP    X0, X1
-	VADDSS       X1, X0, X0
-	VMOVSS       X0, (SI)
+	VEXTRACTF128 $1, Y8, X5
+	VADDPS       X8, X5, X5
+	VMOVHLPS     X5, X5, X6
+	VADDPS       X6, X5, X5
+	VMOVSHDUP    X5, X6
+	VADDSS       X6, X5, X5
+	VMOVSS       X5, (SI)
 	ADDQ         $4, AX
 	MOVQ         stride+48(FP), DX
 	ADDQ         DX, BX
@@ -1317,6 +1363,13 @@ done2:
 // matmulQ8Fours1xLm3_32AVX512 multiplies rows with 1 row of activations in int8; rows is a multiple of 4, ldy and stride in bytes.
 // Requires: F16C, FMA, AVX512VL, AVX512VNNI
 TEXT ·matmulQ8Fours1xLm3_32AVX512(SB), NOSPLIT, $288-72
+
+	// constants of the loops
+	VMOVDQU      lm3_320<>+0(SB), Y0
+	VMOVDQU      lm3_322<>+0(SB), Y1
+	VMOVDQU      lm3_323<>+0(SB), Y2
+	VMOVDQU      lm3_321<>+0(SB), Y3
+	VBROADCASTI128 lm3_324<>+0(SB), Y4
 	LEAQ         31(SP), AX
 	ANDQ         $-32, AX
 	MOVQ         y+0(FP), AX
@@ -1335,8 +1388,8 @@ loop1:
 	JLT          done4
 
 loop3:
-	VPXOR        Y0, Y0, Y0
-	VPXOR        Y1, Y1, Y1
+	VPXOR        Y5, Y5, Y5
+	VPXOR        Y6, Y6, Y6
 	MOVQ         q+16(FP), R8
 	MOVQ         d+24(FP), R9
 	MOVQ         blocks+64(FP), R10
@@ -1345,48 +1398,46 @@ loop3:
 	JLT          done6
 
 loop5:
-	VPBROADCASTW (R11), X2
-	VCVTPH2PS    X2, Y2
-	VPBROADCASTQ 2(R11), Y3
-	VPSRLVD      lm3_320<>+0(SB), Y3, Y3
-	VPAND        lm3_321<>+0(SB), Y3, Y3
-	VPBROADCASTD 10(R11), Y4
-	VPSRLVD      lm3_322<>+0(SB), Y4, Y4
-	VPAND        lm3_323<>+0(SB), Y4, Y4
-	VPSLLD       $2, Y4, Y4
-	VPOR         Y4, Y3, Y3
-	VBROADCASTI128 lm3_324<>+0(SB), Y4
-	VPSHUFB      Y3, Y4, Y3
-	VPABSB       Y3, Y4
-	VMOVDQU      (R8), Y5
-	VPSIGNB      Y3, Y5, Y3
-	VPXOR        Y5, Y5, Y5
-	VPDPBUSD     Y3, Y4, Y5
-	VBROADCASTSS (R9), Y3
-	VCVTDQ2PS    Y5, Y4
-	VMULPS       Y2, Y3, Y2
-	VFMADD231PS  Y2, Y4, Y0
-	VPBROADCASTW 14(R11), X2
-	VCVTPH2PS    X2, Y2
-	VPBROADCASTQ 16(R11), Y3
-	VPSRLVD      lm3_320<>+0(SB), Y3, Y3
-	VPAND        lm3_321<>+0(SB), Y3, Y3
-	VPBROADCASTD 24(R11), Y4
-	VPSRLVD      lm3_322<>+0(SB), Y4, Y4
-	VPAND        lm3_323<>+0(SB), Y4, Y4
-	VPSLLD       $2, Y4, Y4
-	VPOR         Y4, Y3, Y3
-	VBROADCASTI128 lm3_324<>+0(SB), Y4
-	VPSHUFB      Y3, Y4, Y3
-	VPABSB       Y3, Y4
-	VMOVDQU      32(R8), Y5
-	VPSIGNB      Y3, Y5, Y3
-	VPXOR        Y5, Y5, Y5
-	VPDPBUSD     Y3, Y4, Y5
-	VBROADCASTSS 4(R9), Y3
-	VCVTDQ2PS    Y5, Y4
-	VMULPS       Y2, Y3, Y2
-	VFMADD231PS  Y2, Y4, Y1
+	VPBROADCASTW (R11), X7
+	VCVTPH2PS    X7, Y7
+	VPBROADCASTQ 2(R11), Y8
+	VPSRLVD      Y0, Y8, Y8
+	VPAND        Y3, Y8, Y8
+	VPBROADCASTD 10(R11), Y9
+	VPSRLVD      Y1, Y9, Y9
+	VPAND        Y2, Y9, Y9
+	VPSLLD       $2, Y9, Y9
+	VPOR         Y9, Y8, Y8
+	VPSHUFB      Y8, Y4, Y8
+	VPABSB       Y8, Y9
+	VMOVDQU      (R8), Y10
+	VPSIGNB      Y8, Y10, Y8
+	VPXOR        Y10, Y10, Y10
+	VPDPBUSD     Y8, Y9, Y10
+	VBROADCASTSS (R9), Y8
+	VCVTDQ2PS    Y10, Y9
+	VMULPS       Y7, Y8, Y7
+	VFMADD231PS  Y7, Y9, Y5
+	VPBROADCASTW 14(R11), X7
+	VCVTPH2PS    X7, Y7
+	VPBROADCASTQ 16(R11), Y8
+	VPSRLVD      Y0, Y8, Y8
+	VPAND        Y3, Y8, Y8
+	VPBROADCASTD 24(R11), Y9
+	VPSRLVD      Y1, Y9, Y9
+	VPAND        Y2, Y9, Y9
+	VPSLLD       $2, Y9, Y9
+	VPOR         Y9, Y8, Y8
+	VPSHUFB      Y8, Y4, Y8
+	VPABSB       Y8, Y9
+	VMOVDQU      32(R8), Y10
+	VPSIGNB      Y8, Y10, Y8
+	VPXOR        Y10, Y10, Y10
+	VPDPBUSD     Y8, Y9, Y10
+	VBROADCASTSS 4(R9), Y8
+	VCVTDQ2PS    Y10, Y9
+	VMULPS       Y7, Y8, Y7
+	VFMADD231PS  Y7, Y9, Y6
 	ADDQ         $0x1c, R11
 	ADDQ         $0x40, R8
 	ADDQ         $8, R9
@@ -1399,27 +1450,26 @@ done6:
 	JLT          done8
 
 loop7:
-	VPBROADCASTW (R11), X2
-	VCVTPH2PS    X2, Y2
-	VPBROADCASTQ 2(R11), Y3
-	VPSRLVD      lm3_320<>+0(SB), Y3, Y3
-	VPAND        lm3_321<>+0(SB), Y3, Y3
-	VPBROADCASTD 10(R11), Y4
-	VPSRLVD      lm3_322<>+0(SB), Y4, Y4
-	VPAND        lm3_323<>+0(SB), Y4, Y4
-	VPSLLD       $2, Y4, Y4
-	VPOR         Y4, Y3, Y3
-	VBROADCASTI128 lm3_324<>+0(SB), Y4
-	VPSHUFB      Y3, Y4, Y3
-	VPABSB       Y3, Y4
-	VMOVDQU      (R8), Y5
-	VPSIGNB      Y3, Y5, Y3
-	VPXOR        Y5, Y5, Y5
-	VPDPBUSD     Y3, Y4, Y5
-	VBROADCASTSS (R9), Y3
-	VCVTDQ2PS    Y5, Y4
-	VMULPS       Y2, Y3, Y2
-	VFMADD231PS  Y2, Y4, Y0
+	VPBROADCASTW (R11), X7
+	VCVTPH2PS    X7, Y7
+	VPBROADCASTQ 2(R11), Y8
+	VPSRLVD      Y0, Y8, Y8
+	VPAND        Y3, Y8, Y8
+	VPBROADCASTD 10(R11), Y9
+	VPSRLVD      Y1, Y9, Y9
+	VPAND        Y2, Y9, Y9
+	VPSLLD       $2, Y9, Y9
+	VPOR         Y9, Y8, Y8
+	VPSHUFB      Y8, Y4, Y8
+	VPABSB       Y8, Y9
+	VMOVDQU      (R8), Y10
+	VPSIGNB      Y8, Y10, Y8
+	VPXOR        Y10, Y10, Y10
+	VPDPBUSD     Y8, Y9, Y10
+	VBROADCASTSS (R9), Y8
+	VCVTDQ2PS    Y10, Y9
+	VMULPS       Y7, Y8, Y7
+	VFMADD231PS  Y7, Y9, Y5
 	ADDQ         $0xe, R11
 	ADDQ         $0x20, R8
 	ADDQ         $4, R9
@@ -1428,8 +1478,8 @@ loop7:
 
 done8:
 	ADDQ         $1, R10
-	VADDPS       Y1, Y0, Y0
-	VMOVUPS      Y0, (DI)
+	VADDPS       Y6, Y5, Y5
+	VMOVUPS      Y5, (DI)
 	ADDQ         $0x20, DI
 	MOVQ         stride+48(FP), R8
 	ADDQ         R8, BX
@@ -1440,22 +1490,22 @@ done4:
 	ADDQ         $1, SI
 
 	// four results for each row of y
-	VMOVUPS      (DX), Y0
-	VMOVUPS      32(DX), Y1
-	VMOVUPS      64(DX), Y2
-	VMOVUPS      96(DX), Y3
-	VPUNPCKLDQ   Y1, Y0, Y4
-	VPUNPCKHDQ   Y1, Y0, Y0
-	VADDPS       Y0, Y4, Y4
-	VPUNPCKLDQ   Y3, Y2, Y0
-	VPUNPCKHDQ   Y3, Y2, Y1
-	VADDPS       Y1, Y0, Y0
-	VPUNPCKLQDQ  Y0, Y4, Y1
-	VPUNPCKHQDQ  Y0, Y4, Y0
-	VADDPS       Y0, Y1, Y1
-	VEXTRACTI128 $1, Y1, X0
-	VADDPS       X0, X1, X0
-	VMOVUPS      X0, (AX)
+	VMOVUPS      (DX), Y5
+	VMOVUPS      32(DX), Y6
+	VMOVUPS      64(DX), Y7
+	VMOVUPS      96(DX), Y8
+	VPUNPCKLDQ   Y6, Y5, Y9
+	VPUNPCKHDQ   Y6, Y5, Y5
+	VADDPS       Y5, Y9, Y9
+	VPUNPCKLDQ   Y8, Y7, Y5
+	VPUNPCKHDQ   Y8, Y7, Y6
+	VADDPS       Y6, Y5, Y5
+	VPUNPCKLQDQ  Y5, Y9, Y6
+	VPUNPCKHQDQ  Y5, Y9, Y5
+	VADDPS       Y5, Y6, Y6
+	VEXTRACTI128 $1, Y6, X5
+	VADDPS       X5, X6, X5
+	VMOVUPS      X5, (AX)
 	ADDQ         $0x10, AX
 	SUBQ         $4, CX
 	JGE          loop1
@@ -1468,6 +1518,13 @@ done2:
 // matmulQ8Fours2xLm3_32AVX512 multiplies rows with 2 rows of activations in int8; rows is a multiple of 4, ldy and stride in bytes.
 // Requires: F16C, FMA, AVX512VL, AVX512VNNI
 TEXT ·matmulQ8Fours2xLm3_32AVX512(SB), NOSPLIT, $416-72
+
+	// constants of the loops
+	VMOVDQU      lm3_320<>+0(SB), Y0
+	VMOVDQU      lm3_322<>+0(SB), Y1
+	VMOVDQU      lm3_323<>+0(SB), Y2
+	VMOVDQU      lm3_321<>+0(SB), Y3
+	VBROADCASTI128 lm3_324<>+0(SB), Y4
 	LEAQ         31(SP), AX
 	ANDQ         $-32, AX
 	MOVQ         y+0(FP), AX
@@ -1486,8 +1543,8 @@ loop1:
 	JLT          done4
 
 loop3:
-	VPXOR        Y0, Y0, Y0
-	VPXOR        Y1, Y1, Y1
+	VPXOR        Y5, Y5, Y5
+	VPXOR        Y6, Y6, Y6
 	MOVQ         q+16(FP), R8
 	MOVQ         d+24(FP), R9
 	MOVQ         blocks+64(FP), R10
@@ -1496,64 +1553,62 @@ loop3:
 	JLT          done6
 
 loop5:
-	VPBROADCASTW (R11), X2
-	VCVTPH2PS    X2, Y2
-	VPBROADCASTQ 2(R11), Y3
-	VPSRLVD      lm3_320<>+0(SB), Y3, Y3
-	VPAND        lm3_321<>+0(SB), Y3, Y3
-	VPBROADCASTD 10(R11), Y4
-	VPSRLVD      lm3_322<>+0(SB), Y4, Y4
-	VPAND        lm3_323<>+0(SB), Y4, Y4
-	VPSLLD       $2, Y4, Y4
-	VPOR         Y4, Y3, Y3
-	VBROADCASTI128 lm3_324<>+0(SB), Y4
-	VPSHUFB      Y3, Y4, Y3
-	VPABSB       Y3, Y4
-	VMOVDQU      (R8), Y5
-	VPSIGNB      Y3, Y5, Y5
-	VPXOR        Y6, Y6, Y6
-	VPDPBUSD     Y5, Y4, Y6
-	VMOVDQU      32(R8), Y5
-	VPSIGNB      Y3, Y5, Y3
-	VPXOR        Y5, Y5, Y5
-	VPDPBUSD     Y3, Y4, Y5
-	VBROADCASTSS (R9), Y3
-	VCVTDQ2PS    Y6, Y4
-	VMULPS       Y2, Y3, Y3
-	VFMADD231PS  Y3, Y4, Y0
-	VBROADCASTSS 4(R9), Y3
-	VCVTDQ2PS    Y5, Y4
-	VMULPS       Y2, Y3, Y2
-	VFMADD231PS  Y2, Y4, Y1
-	VPBROADCASTW 14(R11), X2
-	VCVTPH2PS    X2, Y2
-	VPBROADCASTQ 16(R11), Y3
-	VPSRLVD      lm3_320<>+0(SB), Y3, Y3
-	VPAND        lm3_321<>+0(SB), Y3, Y3
-	VPBROADCASTD 24(R11), Y4
-	VPSRLVD      lm3_322<>+0(SB), Y4, Y4
-	VPAND        lm3_323<>+0(SB), Y4, Y4
-	VPSLLD       $2, Y4, Y4
-	VPOR         Y4, Y3, Y3
-	VBROADCASTI128 lm3_324<>+0(SB), Y4
-	VPSHUFB      Y3, Y4, Y3
-	VPABSB       Y3, Y4
-	VMOVDQU      64(R8), Y5
-	VPSIGNB      Y3, Y5, Y5
-	VPXOR        Y6, Y6, Y6
-	VPDPBUSD     Y5, Y4, Y6
-	VMOVDQU      96(R8), Y5
-	VPSIGNB      Y3, Y5, Y3
-	VPXOR        Y5, Y5, Y5
-	VPDPBUSD     Y3, Y4, Y5
-	VBROADCASTSS 8(R9), Y3
-	VCVTDQ2PS    Y6, Y4
-	VMULPS       Y2, Y3, Y3
-	VFMADD231PS  Y3, Y4, Y0
-	VBROADCASTSS 12(R9), Y3
-	VCVTDQ2PS    Y5, Y4
-	VMULPS       Y2, Y3, Y2
-	VFMADD231PS  Y2, Y4, Y1
+	VPBROADCASTW (R11), X7
+	VCVTPH2PS    X7, Y7
+	VPBROADCASTQ 2(R11), Y8
+	VPSRLVD      Y0, Y8, Y8
+	VPAND        Y3, Y8, Y8
+	VPBROADCASTD 10(R11), Y9
+	VPSRLVD      Y1, Y9, Y9
+	VPAND        Y2, Y9, Y9
+	VPSLLD       $2, Y9, Y9
+	VPOR         Y9, Y8, Y8
+	VPSHUFB      Y8, Y4, Y8
+	VPABSB       Y8, Y9
+	VMOVDQU      (R8), Y10
+	VPSIGNB      Y8, Y10, Y10
+	VPXOR        Y11, Y11, Y11
+	VPDPBUSD     Y10, Y9, Y11
+	VMOVDQU      32(R8), Y10
+	VPSIGNB      Y8, Y10, Y8
+	VPXOR        Y10, Y10, Y10
+	VPDPBUSD     Y8, Y9, Y10
+	VBROADCASTSS (R9), Y8
+	VCVTDQ2PS    Y11, Y9
+	VMULPS       Y7, Y8, Y8
+	VFMADD231PS  Y8, Y9, Y5
+	VBROADCASTSS 4(R9), Y8
+	VCVTDQ2PS    Y10, Y9
+	VMULPS       Y7, Y8, Y7
+	VFMADD231PS  Y7, Y9, Y6
+	VPBROADCASTW 14(R11), X7
+	VCVTPH2PS    X7, Y7
+	VPBROADCASTQ 16(R11), Y8
+	VPSRLVD      Y0, Y8, Y8
+	VPAND        Y3, Y8, Y8
+	VPBROADCASTD 24(R11), Y9
+	VPSRLVD      Y1, Y9, Y9
+	VPAND        Y2, Y9, Y9
+	VPSLLD       $2, Y9, Y9
+	VPOR         Y9, Y8, Y8
+	VPSHUFB      Y8, Y4, Y8
+	VPABSB       Y8, Y9
+	VMOVDQU      64(R8), Y10
+	VPSIGNB      Y8, Y10, Y10
+	VPXOR        Y11, Y11, Y11
+	VPDPBUSD     Y10, Y9, Y11
+	VMOVDQU      96(R8), Y10
+	VPSIGNB      Y8, Y10, Y8
+	VPXOR        Y10, Y10, Y10
+	VPDPBUSD     Y8, Y9, Y10
+	VBROADCASTSS 8(R9), Y8
+	VCVTDQ2PS    Y11, Y9
+	VMULPS       Y7, Y8, Y8
+	VFMADD231PS  Y8, Y9, Y5
+	VBROADCASTSS 12(R9), Y8
+	VCVTDQ2PS    Y10, Y9
+	VMULPS       Y7, Y8, Y7
+	VFMADD231PS  Y7, Y9, Y6
 	ADDQ         $0x1c, R11
 	ADDQ         $0x80, R8
 	ADDQ         $0x10, R9
@@ -1566,35 +1621,34 @@ done6:
 	JLT          done8
 
 loop7:
-	VPBROADCASTW (R11), X2
-	VCVTPH2PS    X2, Y2
-	VPBROADCASTQ 2(R11), Y3
-	VPSRLVD      lm3_320<>+0(SB), Y3, Y3
-	VPAND        lm3_321<>+0(SB), Y3, Y3
-	VPBROADCASTD 10(R11), Y4
-	VPSRLVD      lm3_322<>+0(SB), Y4, Y4
-	VPAND        lm3_323<>+0(SB), Y4, Y4
-	VPSLLD       $2, Y4, Y4
-	VPOR         Y4, Y3, Y3
-	VBROADCASTI128 lm3_324<>+0(SB), Y4
-	VPSHUFB      Y3, Y4, Y3
-	VPABSB       Y3, Y4
-	VMOVDQU      (R8), Y5
-	VPSIGNB      Y3, Y5, Y5
-	VPXOR        Y6, Y6, Y6
-	VPDPBUSD     Y5, Y4, Y6
-	VMOVDQU      32(R8), Y5
-	VPSIGNB      Y3, Y5, Y3
-	VPXOR        Y5, Y5, Y5
-	VPDPBUSD     Y3, Y4, Y5
-	VBROADCASTSS (R9), Y3
-	VCVTDQ2PS    Y6, Y4
-	VMULPS       Y2, Y3, Y3
-	VFMADD231PS  Y3, Y4, Y0
-	VBROADCASTSS 4(R9), Y3
-	VCVTDQ2PS    Y5, Y4
-	VMULPS       Y2, Y3, Y2
-	VFMADD231PS  Y2, Y4, Y1
+	VPBROADCASTW (R11), X7
+	VCVTPH2PS    X7, Y7
+	VPBROADCASTQ 2(R11), Y8
+	VPSRLVD      Y0, Y8, Y8
+	VPAND        Y3, Y8, Y8
+	VPBROADCASTD 10(R11), Y9
+	VPSRLVD      Y1, Y9, Y9
+	VPAND        Y2, Y9, Y9
+	VPSLLD       $2, Y9, Y9
+	VPOR         Y9, Y8, Y8
+	VPSHUFB      Y8, Y4, Y8
+	VPABSB       Y8, Y9
+	VMOVDQU      (R8), Y10
+	VPSIGNB      Y8, Y10, Y10
+	VPXOR        Y11, Y11, Y11
+	VPDPBUSD     Y10, Y9, Y11
+	VMOVDQU      32(R8), Y10
+	VPSIGNB      Y8, Y10, Y8
+	VPXOR        Y10, Y10, Y10
+	VPDPBUSD     Y8, Y9, Y10
+	VBROADCASTSS (R9), Y8
+	VCVTDQ2PS    Y11, Y9
+	VMULPS       Y7, Y8, Y8
+	VFMADD231PS  Y8, Y9, Y5
+	VBROADCASTSS 4(R9), Y8
+	VCVTDQ2PS    Y10, Y9
+	VMULPS       Y7, Y8, Y7
+	VFMADD231PS  Y7, Y9, Y6
 	ADDQ         $0xe, R11
 	ADDQ         $0x40, R8
 	ADDQ         $8, R9
@@ -1603,8 +1657,8 @@ loop7:
 
 done8:
 	ADDQ         $1, R10
-	VMOVUPS      Y0, (DI)
-	VMOVUPS      Y1, 128(DI)
+	VMOVUPS      Y5, (DI)
+	VMOVUPS      Y6, 128(DI)
 	ADDQ         $0x20, DI
 	MOVQ         stride+48(FP), R8
 	ADDQ         R8, BX
@@ -1615,41 +1669,41 @@ done4:
 	ADDQ         $1, SI
 
 	// four results for each row of y
-	VMOVUPS      (DX), Y0
-	VMOVUPS      32(DX), Y1
-	VMOVUPS      64(DX), Y2
-	VMOVUPS      96(DX), Y3
-	VPUNPCKLDQ   Y1, Y0, Y4
-	VPUNPCKHDQ   Y1, Y0, Y0
-	VADDPS       Y0, Y4, Y4
-	VPUNPCKLDQ   Y3, Y2, Y0
-	VPUNPCKHDQ   Y3, Y2, Y1
-	VADDPS       Y1, Y0, Y0
-	VPUNPCKLQDQ  Y0, Y4, Y1
-	VPUNPCKHQDQ  Y0, Y4, Y0
-	VADDPS       Y0, Y1, Y1
-	VEXTRACTI128 $1, Y1, X0
-	VADDPS       X0, X1, X0
-	VMOVUPS      X0, (AX)
-	VMOVUPS      128(DX), Y0
-	VMOVUPS      160(DX), Y1
-	VMOVUPS      192(DX), Y2
-	VMOVUPS      224(DX), Y3
-	VPUNPCKLDQ   Y1, Y0, Y4
-	VPUNPCKHDQ   Y1, Y0, Y0
-	VADDPS       Y0, Y4, Y4
-	VPUNPCKLDQ   Y3, Y2, Y0
-	VPUNPCKHDQ   Y3, Y2, Y1
-	VADDPS       Y1, Y0, Y0
-	VPUNPCKLQDQ  Y0, Y4, Y1
-	VPUNPCKHQDQ  Y0, Y4, Y0
-	VADDPS       Y0, Y1, Y1
-	VEXTRACTI128 $1, Y1, X0
-	VADDPS       X0, X1, X0
+	VMOVUPS      (DX), Y5
+	VMOVUPS      32(DX), Y6
+	VMOVUPS      64(DX), Y7
+	VMOVUPS      96(DX), Y8
+	VPUNPCKLDQ   Y6, Y5, Y9
+	VPUNPCKHDQ   Y6, Y5, Y5
+	VADDPS       Y5, Y9, Y9
+	VPUNPCKLDQ   Y8, Y7, Y5
+	VPUNPCKHDQ   Y8, Y7, Y6
+	VADDPS       Y6, Y5, Y5
+	VPUNPCKLQDQ  Y5, Y9, Y6
+	VPUNPCKHQDQ  Y5, Y9, Y5
+	VADDPS       Y5, Y6, Y6
+	VEXTRACTI128 $1, Y6, X5
+	VADDPS       X5, X6, X5
+	VMOVUPS      X5, (AX)
+	VMOVUPS      128(DX), Y5
+	VMOVUPS      160(DX), Y6
+	VMOVUPS      192(DX), Y7
+	VMOVUPS      224(DX), Y8
+	VPUNPCKLDQ   Y6, Y5, Y9
+	VPUNPCKHDQ   Y6, Y5, Y5
+	VADDPS       Y5, Y9, Y9
+	VPUNPCKLDQ   Y8, Y7, Y5
+	VPUNPCKHDQ   Y8, Y7, Y6
+	VADDPS       Y6, Y5, Y5
+	VPUNPCKLQDQ  Y5, Y9, Y6
+	VPUNPCKHQDQ  Y5, Y9, Y5
+	VADDPS       Y5, Y6, Y6
+	VEXTRACTI128 $1, Y6, X5
+	VADDPS       X5, X6, X5
 	MOVQ         ldy+8(FP), SI
 	MOVQ         AX, DI
 	ADDQ         SI, DI
-	VMOVUPS      X0, (DI)
+	VMOVUPS      X5, (DI)
 	ADDQ         $0x10, AX
 	SUBQ         $4, CX
 	JGE          loop1
@@ -1662,6 +1716,13 @@ done2:
 // matmulQ8Fours3xLm3_32AVX512 multiplies rows with 3 rows of activations in int8; rows is a multiple of 4, ldy and stride in bytes.
 // Requires: F16C, FMA, AVX512VL, AVX512VNNI
 TEXT ·matmulQ8Fours3xLm3_32AVX512(SB), NOSPLIT, $544-72
+
+	// constants of the loops
+	VMOVDQU      lm3_320<>+0(SB), Y0
+	VMOVDQU      lm3_322<>+0(SB), Y1
+	VMOVDQU      lm3_323<>+0(SB), Y2
+	VMOVDQU      lm3_321<>+0(SB), Y3
+	VBROADCASTI128 lm3_324<>+0(SB), Y4
 	LEAQ         31(SP), AX
 	ANDQ         $-32, AX
 	MOVQ         y+0(FP), AX
@@ -1680,9 +1741,9 @@ loop1:
 	JLT          done4
 
 loop3:
-	VPXOR        Y0, Y0, Y0
-	VPXOR        Y1, Y1, Y1
-	VPXOR        Y2, Y2, Y2
+	VPXOR        Y5, Y5, Y5
+	VPXOR        Y6, Y6, Y6
+	VPXOR        Y7, Y7, Y7
 	MOVQ         q+16(FP), R8
 	MOVQ         d+24(FP), R9
 	MOVQ         blocks+64(FP), R10
@@ -1691,80 +1752,78 @@ loop3:
 	JLT          done6
 
 loop5:
-	VPBROADCASTW (R11), X3
-	VCVTPH2PS    X3, Y3
-	VPBROADCASTQ 2(R11), Y4
-	VPSRLVD      lm3_320<>+0(SB), Y4, Y4
-	VPAND        lm3_321<>+0(SB), Y4, Y4
-	VPBROADCASTD 10(R11), Y5
-	VPSRLVD      lm3_322<>+0(SB), Y5, Y5
-	VPAND        lm3_323<>+0(SB), Y5, Y5
-	VPSLLD       $2, Y5, Y5
-	VPOR         Y5, Y4, Y4
-	VBROADCASTI128 lm3_324<>+0(SB), Y5
-	VPSHUFB      Y4, Y5, Y4
-	VPABSB       Y4, Y5
-	VMOVDQU      (R8), Y6
-	VPSIGNB      Y4, Y6, Y6
-	VPXOR        Y7, Y7, Y7
-	VPDPBUSD     Y6, Y5, Y7
-	VMOVDQU      32(R8), Y6
-	VPSIGNB      Y4, Y6, Y6
-	VPXOR        Y8, Y8, Y8
-	VPDPBUSD     Y6, Y5, Y8
-	VMOVDQU      64(R8), Y6
-	VPSIGNB      Y4, Y6, Y4
-	VPXOR        Y6, Y6, Y6
-	VPDPBUSD     Y4, Y5, Y6
-	VBROADCASTSS (R9), Y4
-	VCVTDQ2PS    Y7, Y5
-	VMULPS       Y3, Y4, Y4
-	VFMADD231PS  Y4, Y5, Y0
-	VBROADCASTSS 4(R9), Y4
-	VCVTDQ2PS    Y8, Y5
-	VMULPS       Y3, Y4, Y4
-	VFMADD231PS  Y4, Y5, Y1
-	VBROADCASTSS 8(R9), Y4
-	VCVTDQ2PS    Y6, Y5
-	VMULPS       Y3, Y4, Y3
-	VFMADD231PS  Y3, Y5, Y2
-	VPBROADCASTW 14(R11), X3
-	VCVTPH2PS    X3, Y3
-	VPBROADCASTQ 16(R11), Y4
-	VPSRLVD      lm3_320<>+0(SB), Y4, Y4
-	VPAND        lm3_321<>+0(SB), Y4, Y4
-	VPBROADCASTD 24(R11), Y5
-	VPSRLVD      lm3_322<>+0(SB), Y5, Y5
-	VPAND        lm3_323<>+0(SB), Y5, Y5
-	VPSLLD       $2, Y5, Y5
-	VPOR         Y5, Y4, Y4
-	VBROADCASTI128 lm3_324<>+0(SB), Y5
-	VPSHUFB      Y4, Y5, Y4
-	VPABSB       Y4, Y5
-	VMOVDQU      96(R8), Y6
-	VPSIGNB      Y4, Y6, Y6
-	VPXOR        Y7, Y7, Y7
-	VPDPBUSD     Y6, Y5, Y7
-	VMOVDQU      128(R8), Y6
-	VPSIGNB      Y4, Y6, Y6
-	VPXOR        Y8, Y8, Y8
-	VPDPBUSD     Y6, Y5, Y8
-	VMOVDQU      160(R8), Y6
-	VPSIGNB      Y4, Y6, Y4
-	VPXOR        Y6, Y6, Y6
-	VPDPBUSD     Y4, Y5, Y6
-	VBROADCASTSS 12(R9), Y4
-	VCVTDQ2PS    Y7, Y5
-	VMULPS       Y3, Y4, Y4
-	VFMADD231PS  Y4, Y5, Y0
-	VBROADCASTSS 16(R9), Y4
-	VCVTDQ2PS    Y8, Y5
-	VMULPS       Y3, Y4, Y4
-	VFMADD231PS  Y4, Y5, Y1
-	VBROADCASTSS 20(R9), Y4
-	VCVTDQ2PS    Y6, Y5
-	VMULPS       Y3, Y4, Y3
-	VFMADD231PS  Y3, Y5, Y2
+	VPBROADCASTW (R11), X8
+	VCVTPH2PS    X8, Y8
+	VPBROADCASTQ 2(R11), Y9
+	VPSRLVD      Y0, Y9, Y9
+	VPAND        Y3, Y9, Y9
+	VPBROADCASTD 10(R11), Y10
+	VPSRLVD      Y1, Y10, Y10
+	VPAND        Y2, Y10, Y10
+	VPSLLD       $2, Y10, Y10
+	VPOR         Y10, Y9, Y9
+	VPSHUFB      Y9, Y4, Y9
+	VPABSB       Y9, Y10
+	VMOVDQU      (R8), Y11
+	VPSIGNB      Y9, Y11, Y11
+	VPXOR        Y12, Y12, Y12
+	VPDPBUSD     Y11, Y10, Y12
+	VMOVDQU      32(R8), Y11
+	VPSIGNB      Y9, Y11, Y11
+	VPXOR        Y13, Y13, Y13
+	VPDPBUSD     Y11, Y10, Y13
+	VMOVDQU      64(R8), Y11
+	VPSIGNB      Y9, Y11, Y9
+	VPXOR        Y11, Y11, Y11
+	VPDPBUSD     Y9, Y10, Y11
+	VBROADCASTSS (R9), Y9
+	VCVTDQ2PS    Y12, Y10
+	VMULPS       Y8, Y9, Y9
+	VFMADD231PS  Y9, Y10, Y5
+	VBROADCASTSS 4(R9), Y9
+	VCVTDQ2PS    Y13, Y10
+	VMULPS       Y8, Y9, Y9
+	VFMADD231PS  Y9, Y10, Y6
+	VBROADCASTSS 8(R9), Y9
+	VCVTDQ2PS    Y11, Y10
+	VMULPS       Y8, Y9, Y8
+	VFMADD231PS  Y8, Y10, Y7
+	VPBROADCASTW 14(R11), X8
+	VCVTPH2PS    X8, Y8
+	VPBROADCASTQ 16(R11), Y9
+	VPSRLVD      Y0, Y9, Y9
+	VPAND        Y3, Y9, Y9
+	VPBROADCASTD 24(R11), Y10
+	VPSRLVD      Y1, Y10, Y10
+	VPAND        Y2, Y10, Y10
+	VPSLLD       $2, Y10, Y10
+	VPOR         Y10, Y9, Y9
+	VPSHUFB      Y9, Y4, Y9
+	VPABSB       Y9, Y10
+	VMOVDQU      96(R8), Y11
+	VPSIGNB      Y9, Y11, Y11
+	VPXOR        Y12, Y12, Y12
+	VPDPBUSD     Y11, Y10, Y12
+	VMOVDQU      128(R8), Y11
+	VPSIGNB      Y9, Y11, Y11
+	VPXOR        Y13, Y13, Y13
+	VPDPBUSD     Y11, Y10, Y13
+	VMOVDQU      160(R8), Y11
+	VPSIGNB      Y9, Y11, Y9
+	VPXOR        Y11, Y11, Y11
+	VPDPBUSD     Y9, Y10, Y11
+	VBROADCASTSS 12(R9), Y9
+	VCVTDQ2PS    Y12, Y10
+	VMULPS       Y8, Y9, Y9
+	VFMADD231PS  Y9, Y10, Y5
+	VBROADCASTSS 16(R9), Y9
+	VCVTDQ2PS    Y13, Y10
+	VMULPS       Y8, Y9, Y9
+	VFMADD231PS  Y9, Y10, Y6
+	VBROADCASTSS 20(R9), Y9
+	VCVTDQ2PS    Y11, Y10
+	VMULPS       Y8, Y9, Y8
+	VFMADD231PS  Y8, Y10, Y7
 	ADDQ         $0x1c, R11
 	ADDQ         $0xc0, R8
 	ADDQ         $0x18, R9
@@ -1777,43 +1836,42 @@ done6:
 	JLT          done8
 
 loop7:
-	VPBROADCASTW (R11), X3
-	VCVTPH2PS    X3, Y3
-	VPBROADCASTQ 2(R11), Y4
-	VPSRLVD      lm3_320<>+0(SB), Y4, Y4
-	VPAND        lm3_321<>+0(SB), Y4, Y4
-	VPBROADCASTD 10(R11), Y5
-	VPSRLVD      lm3_322<>+0(SB), Y5, Y5
-	VPAND        lm3_323<>+0(SB), Y5, Y5
-	VPSLLD       $2, Y5, Y5
-	VPOR         Y5, Y4, Y4
-	VBROADCASTI128 lm3_324<>+0(SB), Y5
-	VPSHUFB      Y4, Y5, Y4
-	VPABSB       Y4, Y5
-	VMOVDQU      (R8), Y6
-	VPSIGNB      Y4, Y6, Y6
-	VPXOR        Y7, Y7, Y7
-	VPDPBUSD     Y6, Y5, Y7
-	VMOVDQU      32(R8), Y6
-	VPSIGNB      Y4, Y6, Y6
-	VPXOR        Y8, Y8, Y8
-	VPDPBUSD     Y6, Y5, Y8
-	VMOVDQU      64(R8), Y6
-	VPSIGNB      Y4, Y6, Y4
-	VPXOR        Y6, Y6, Y6
-	VPDPBUSD     Y4, Y5, Y6
-	VBROADCASTSS (R9), Y4
-	VCVTDQ2PS    Y7, Y5
-	VMULPS       Y3, Y4, Y4
-	VFMADD231PS  Y4, Y5, Y0
-	VBROADCASTSS 4(R9), Y4
-	VCVTDQ2PS    Y8, Y5
-	VMULPS       Y3, Y4, Y4
-	VFMADD231PS  Y4, Y5, Y1
-	VBROADCASTSS 8(R9), Y4
-	VCVTDQ2PS    Y6, Y5
-	VMULPS       Y3, Y4, Y3
-	VFMADD231PS  Y3, Y5, Y2
+	VPBROADCASTW (R11), X8
+	VCVTPH2PS    X8, Y8
+	VPBROADCASTQ 2(R11), Y9
+	VPSRLVD      Y0, Y9, Y9
+	VPAND        Y3, Y9, Y9
+	VPBROADCASTD 10(R11), Y10
+	VPSRLVD      Y1, Y10, Y10
+	VPAND        Y2, Y10, Y10
+	VPSLLD       $2, Y10, Y10
+	VPOR         Y10, Y9, Y9
+	VPSHUFB      Y9, Y4, Y9
+	VPABSB       Y9, Y10
+	VMOVDQU      (R8), Y11
+	VPSIGNB      Y9, Y11, Y11
+	VPXOR        Y12, Y12, Y12
+	VPDPBUSD     Y11, Y10, Y12
+	VMOVDQU      32(R8), Y11
+	VPSIGNB      Y9, Y11, Y11
+	VPXOR        Y13, Y13, Y13
+	VPDPBUSD     Y11, Y10, Y13
+	VMOVDQU      64(R8), Y11
+	VPSIGNB      Y9, Y11, Y9
+	VPXOR        Y11, Y11, Y11
+	VPDPBUSD     Y9, Y10, Y11
+	VBROADCASTSS (R9), Y9
+	VCVTDQ2PS    Y12, Y10
+	VMULPS       Y8, Y9, Y9
+	VFMADD231PS  Y9, Y10, Y5
+	VBROADCASTSS 4(R9), Y9
+	VCVTDQ2PS    Y13, Y10
+	VMULPS       Y8, Y9, Y9
+	VFMADD231PS  Y9, Y10, Y6
+	VBROADCASTSS 8(R9), Y9
+	VCVTDQ2PS    Y11, Y10
+	VMULPS       Y8, Y9, Y8
+	VFMADD231PS  Y8, Y10, Y7
 	ADDQ         $0xe, R11
 	ADDQ         $0x60, R8
 	ADDQ         $0xc, R9
@@ -1822,9 +1880,9 @@ loop7:
 
 done8:
 	ADDQ         $1, R10
-	VMOVUPS      Y0, (DI)
-	VMOVUPS      Y1, 128(DI)
-	VMOVUPS      Y2, 256(DI)
+	VMOVUPS      Y5, (DI)
+	VMOVUPS      Y6, 128(DI)
+	VMOVUPS      Y7, 256(DI)
 	ADDQ         $0x20, DI
 	MOVQ         stride+48(FP), R8
 	ADDQ         R8, BX
@@ -1835,58 +1893,58 @@ done4:
 	ADDQ         $1, SI
 
 	// four results for each row of y
-	VMOVUPS      (DX), Y0
-	VMOVUPS      32(DX), Y1
-	VMOVUPS      64(DX), Y2
-	VMOVUPS      96(DX), Y3
-	VPUNPCKLDQ   Y1, Y0, Y4
-	VPUNPCKHDQ   Y1, Y0, Y0
-	VADDPS       Y0, Y4, Y4
-	VPUNPCKLDQ   Y3, Y2, Y0
-	VPUNPCKHDQ   Y3, Y2, Y1
-	VADDPS       Y1, Y0, Y0
-	VPUNPCKLQDQ  Y0, Y4, Y1
-	VPUNPCKHQDQ  Y0, Y4, Y0
-	VADDPS       Y0, Y1, Y1
-	VEXTRACTI128 $1, Y1, X0
-	VADDPS       X0, X1, X0
-	VMOVUPS      X0, (AX)
-	VMOVUPS      128(DX), Y0
-	VMOVUPS      160(DX), Y1
-	VMOVUPS      192(DX), Y2
-	VMOVUPS      224(DX), Y3
-	VPUNPCKLDQ   Y1, Y0, Y4
-	VPUNPCKHDQ   Y1, Y0, Y0
-	VADDPS       Y0, Y4, Y4
-	VPUNPCKLDQ   Y3, Y2, Y0
-	VPUNPCKHDQ   Y3, Y2, Y1
-	VADDPS       Y1, Y0, Y0
-	VPUNPCKLQDQ  Y0, Y4, Y1
-	VPUNPCKHQDQ  Y0, Y4, Y0
-	VADDPS       Y0, Y1, Y1
-	VEXTRACTI128 $1, Y1, X0
-	VADDPS       X0, X1, X0
+	VMOVUPS      (DX), Y5
+	VMOVUPS      32(DX), Y6
+	VMOVUPS      64(DX), Y7
+	VMOVUPS      96(DX), Y8
+	VPUNPCKLDQ   Y6, Y5, Y9
+	VPUNPCKHDQ   Y6, Y5, Y5
+	VADDPS       Y5, Y9, Y9
+	VPUNPCKLDQ   Y8, Y7, Y5
+	VPUNPCKHDQ   Y8, Y7, Y6
+	VADDPS       Y6, Y5, Y5
+	VPUNPCKLQDQ  Y5, Y9, Y6
+	VPUNPCKHQDQ  Y5, Y9, Y5
+	VADDPS       Y5, Y6, Y6
+	VEXTRACTI128 $1, Y6, X5
+	VADDPS       X5, X6, X5
+	VMOVUPS      X5, (AX)
+	VMOVUPS      128(DX), Y5
+	VMOVUPS      160(DX), Y6
+	VMOVUPS      192(DX), Y7
+	VMOVUPS      224(DX), Y8
+	VPUNPCKLDQ   Y6, Y5, Y9
+	VPUNPCKHDQ   Y6, Y5, Y5
+	VADDPS       Y5, Y9, Y9
+	VPUNPCKLDQ   Y8, Y7, Y5
+	VPUNPCKHDQ   Y8, Y7, Y6
+	VADDPS       Y6, Y5, Y5
+	VPUNPCKLQDQ  Y5, Y9, Y6
+	VPUNPCKHQDQ  Y5, Y9, Y5
+	VADDPS       Y5, Y6, Y6
+	VEXTRACTI128 $1, Y6, X5
+	VADDPS       X5, X6, X5
 	MOVQ         ldy+8(FP), SI
 	MOVQ         AX, DI
 	ADDQ         SI, DI
-	VMOVUPS      X0, (DI)
-	VMOVUPS      256(DX), Y0
-	VMOVUPS      288(DX), Y1
-	VMOVUPS      320(DX), Y2
-	VMOVUPS      352(DX), Y3
-	VPUNPCKLDQ   Y1, Y0, Y4
-	VPUNPCKHDQ   Y1, Y0, Y0
-	VADDPS       Y0, Y4, Y4
-	VPUNPCKLDQ   Y3, Y2, Y0
-	VPUNPCKHDQ   Y3, Y2, Y1
-	VADDPS       Y1, Y0, Y0
-	VPUNPCKLQDQ  Y0, Y4, Y1
-	VPUNPCKHQDQ  Y0, Y4, Y0
-	VADDPS       Y0, Y1, Y1
-	VEXTRACTI128 $1, Y1, X0
-	VADDPS       X0, X1, X0
+	VMOVUPS      X5, (DI)
+	VMOVUPS      256(DX), Y5
+	VMOVUPS      288(DX), Y6
+	VMOVUPS      320(DX), Y7
+	VMOVUPS      352(DX), Y8
+	VPUNPCKLDQ   Y6, Y5, Y9
+	VPUNPCKHDQ   Y6, Y5, Y5
+	VADDPS       Y5, Y9, Y9
+	VPUNPCKLDQ   Y8, Y7, Y5
+	VPUNPCKHDQ   Y8, Y7, Y6
+	VADDPS       Y6, Y5, Y5
+	VPUNPCKLQDQ  Y5, Y9, Y6
+	VPUNPCKHQDQ  Y5, Y9, Y5
+	VADDPS       Y5, Y6, Y6
+	VEXTRACTI128 $1, Y6, X5
+	VADDPS       X5, X6, X5
 	ADDQ         SI, DI
-	VMOVUPS      X0, (DI)
+	VMOVUPS      X5, (DI)
 	ADDQ         $0x10, AX
 	SUBQ         $4, CX
 	JGE          loop1
@@ -1899,6 +1957,13 @@ done2:
 // matmulQ8Fours4xLm3_32AVX512 multiplies rows with 4 rows of activations in int8; rows is a multiple of 4, ldy and stride in bytes.
 // Requires: F16C, FMA, AVX512VL, AVX512VNNI
 TEXT ·matmulQ8Fours4xLm3_32AVX512(SB), 0, $672-72
+
+	// constants of the loops
+	VMOVDQU      lm3_320<>+0(SB), Y0
+	VMOVDQU      lm3_322<>+0(SB), Y1
+	VMOVDQU      lm3_323<>+0(SB), Y2
+	VMOVDQU      lm3_321<>+0(SB), Y3
+	VBROADCASTI128 lm3_324<>+0(SB), Y4
 	LEAQ         31(SP), AX
 	ANDQ         $-32, AX
 	MOVQ         y+0(FP), AX
@@ -1917,10 +1982,10 @@ loop1:
 	JLT          done4
 
 loop3:
-	VPXOR        Y0, Y0, Y0
-	VPXOR        Y1, Y1, Y1
-	VPXOR        Y2, Y2, Y2
-	VPXOR        Y3, Y3, Y3
+	VPXOR        Y5, Y5, Y5
+	VPXOR        Y6, Y6, Y6
+	VPXOR        Y7, Y7, Y7
+	VPXOR        Y8, Y8, Y8
 	MOVQ         q+16(FP), R8
 	MOVQ         d+24(FP), R9
 	MOVQ         blocks+64(FP), R10
@@ -1929,96 +1994,94 @@ loop3:
 	JLT          done6
 
 loop5:
-	VPBROADCASTW (R11), X4
-	VCVTPH2PS    X4, Y4
-	VPBROADCASTQ 2(R11), Y5
-	VPSRLVD      lm3_320<>+0(SB), Y5, Y5
-	VPAND        lm3_321<>+0(SB), Y5, Y5
-	VPBROADCASTD 10(R11), Y6
-	VPSRLVD      lm3_322<>+0(SB), Y6, Y6
-	VPAND        lm3_323<>+0(SB), Y6, Y6
-	VPSLLD       $2, Y6, Y6
-	VPOR         Y6, Y5, Y5
-	VBROADCASTI128 lm3_324<>+0(SB), Y6
-	VPSHUFB      Y5, Y6, Y5
-	VPABSB       Y5, Y6
-	VMOVDQU      (R8), Y7
-	VPSIGNB      Y5, Y7, Y7
-	VPXOR        Y8, Y8, Y8
-	VPDPBUSD     Y7, Y6, Y8
-	VMOVDQU      32(R8), Y7
-	VPSIGNB      Y5, Y7, Y7
-	VPXOR        Y9, Y9, Y9
-	VPDPBUSD     Y7, Y6, Y9
-	VMOVDQU      64(R8), Y7
-	VPSIGNB      Y5, Y7, Y7
-	VPXOR        Y10, Y10, Y10
-	VPDPBUSD     Y7, Y6, Y10
-	VMOVDQU      96(R8), Y7
-	VPSIGNB      Y5, Y7, Y5
-	VPXOR        Y7, Y7, Y7
-	VPDPBUSD     Y5, Y6, Y7
-	VBROADCASTSS (R9), Y5
-	VCVTDQ2PS    Y8, Y6
-	VMULPS       Y4, Y5, Y5
-	VFMADD231PS  Y5, Y6, Y0
-	VBROADCASTSS 4(R9), Y5
-	VCVTDQ2PS    Y9, Y6
-	VMULPS       Y4, Y5, Y5
-	VFMADD231PS  Y5, Y6, Y1
-	VBROADCASTSS 8(R9), Y5
-	VCVTDQ2PS    Y10, Y6
-	VMULPS       Y4, Y5, Y5
-	VFMADD231PS  Y5, Y6, Y2
-	VBROADCASTSS 12(R9), Y5
-	VCVTDQ2PS    Y7, Y6
-	VMULPS       Y4, Y5, Y4
-	VFMADD231PS  Y4, Y6, Y3
-	VPBROADCASTW 14(R11), X4
-	VCVTPH2PS    X4, Y4
-	VPBROADCASTQ 16(R11), Y5
-	VPSRLVD      lm3_320<>+0(SB), Y5, Y5
-	VPAND        lm3_321<>+0(SB), Y5, Y5
-	VPBROADCASTD 24(R11), Y6
-	VPSRLVD      lm3_322<>+0(SB), Y6, Y6
-	VPAND        lm3_323<>+0(SB), Y6, Y6
-	VPSLLD       $2, Y6, Y6
-	VPOR         Y6, Y5, Y5
-	VBROADCASTI128 lm3_324<>+0(SB), Y6
-	VPSHUFB      Y5, Y6, Y5
-	VPABSB       Y5, Y6
-	VMOVDQU      128(R8), Y7
-	VPSIGNB      Y5, Y7, Y7
-	VPXOR        Y8, Y8, Y8
-	VPDPBUSD     Y7, Y6, Y8
-	VMOVDQU      160(R8), Y7
-	VPSIGNB      Y5, Y7, Y7
-	VPXOR        Y9, Y9, Y9
-	VPDPBUSD     Y7, Y6, Y9
-	VMOVDQU      192(R8), Y7
-	VPSIGNB      Y5, Y7, Y7
-	VPXOR        Y10, Y10, Y10
-	VPDPBUSD     Y7, Y6, Y10
-	VMOVDQU      224(R8), Y7
-	VPSIGNB      Y5, Y7, Y5
-	VPXOR        Y7, Y7, Y7
-	VPDPBUSD     Y5, Y6, Y7
-	VBROADCASTSS 16(R9), Y5
-	VCVTDQ2PS    Y8, Y6
-	VMULPS       Y4, Y5, Y5
-	VFMADD231PS  Y5, Y6, Y0
-	VBROADCASTSS 20(R9), Y5
-	VCVTDQ2PS    Y9, Y6
-	VMULPS       Y4, Y5, Y5
-	VFMADD231PS  Y5, Y6, Y1
-	VBROADCASTSS 24(R9), Y5
-	VCVTDQ2PS    Y10, Y6
-	VMULPS       Y4, Y5, Y5
-	VFMADD231PS  Y5, Y6, Y2
-	VBROADCASTSS 28(R9), Y5
-	VCVTDQ2PS    Y7, Y6
-	VMULPS       Y4, Y5, Y4
-	VFMADD231PS  Y4, Y6, Y3
+	VPBROADCASTW (R11), X9
+	VCVTPH2PS    X9, Y9
+	VPBROADCASTQ 2(R11), Y10
+	VPSRLVD      Y0, Y10, Y10
+	VPAND        Y3, Y10, Y10
+	VPBROADCASTD 10(R11), Y11
+	VPSRLVD      Y1, Y11, Y11
+	VPAND        Y2, Y11, Y11
+	VPSLLD       $2, Y11, Y11
+	VPOR         Y11, Y10, Y10
+	VPSHUFB      Y10, Y4, Y10
+	VPABSB       Y10, Y11
+	VMOVDQU      (R8), Y12
+	VPSIGNB      Y10, Y12, Y12
+	VPXOR        Y13, Y13, Y13
+	VPDPBUSD     Y12, Y11, Y13
+	VMOVDQU      32(R8), Y12
+	VPSIGNB      Y10, Y12, Y12
+	VPXOR        Y14, Y14, Y14
+	VPDPBUSD     Y12, Y11, Y14
+	VMOVDQU      64(R8), Y12
+	VPSIGNB      Y10, Y12, Y12
+	VPXOR        Y15, Y15, Y15
+	VPDPBUSD     Y12, Y11, Y15
+	VMOVDQU      96(R8), Y12
+	VPSIGNB      Y10, Y12, Y10
+	VPXOR        Y12, Y12, Y12
+	VPDPBUSD     Y10, Y11, Y12
+	VBROADCASTSS (R9), Y10
+	VCVTDQ2PS    Y13, Y11
+	VMULPS       Y9, Y10, Y10
+	VFMADD231PS  Y10, Y11, Y5
+	VBROADCASTSS 4(R9), Y10
+	VCVTDQ2PS    Y14, Y11
+	VMULPS       Y9, Y10, Y10
+	VFMADD231PS  Y10, Y11, Y6
+	VBROADCASTSS 8(R9), Y10
+	VCVTDQ2PS    Y15, Y11
+	VMULPS       Y9, Y10, Y10
+	VFMADD231PS  Y10, Y11, Y7
+	VBROADCASTSS 12(R9), Y10
+	VCVTDQ2PS    Y12, Y11
+	VMULPS       Y9, Y10, Y9
+	VFMADD231PS  Y9, Y11, Y8
+	VPBROADCASTW 14(R11), X9
+	VCVTPH2PS    X9, Y9
+	VPBROADCASTQ 16(R11), Y10
+	VPSRLVD      Y0, Y10, Y10
+	VPAND        Y3, Y10, Y10
+	VPBROADCASTD 24(R11), Y11
+	VPSRLVD      Y1, Y11, Y11
+	VPAND        Y2, Y11, Y11
+	VPSLLD       $2, Y11, Y11
+	VPOR         Y11, Y10, Y10
+	VPSHUFB      Y10, Y4, Y10
+	VPABSB       Y10, Y11
+	VMOVDQU      128(R8), Y12
+	VPSIGNB      Y10, Y12, Y12
+	VPXOR        Y13, Y13, Y13
+	VPDPBUSD     Y12, Y11, Y13
+	VMOVDQU      160(R8), Y12
+	VPSIGNB      Y10, Y12, Y12
+	VPXOR        Y14, Y14, Y14
+	VPDPBUSD     Y12, Y11, Y14
+	VMOVDQU      192(R8), Y12
+	VPSIGNB      Y10, Y12, Y12
+	VPXOR        Y15, Y15, Y15
+	VPDPBUSD     Y12, Y11, Y15
+	VMOVDQU      224(R8), Y12
+	VPSIGNB      Y10, Y12, Y10
+	VPXOR        Y12, Y12, Y12
+	VPDPBUSD     Y10, Y11, Y12
+	VBROADCASTSS 16(R9), Y10
+	VCVTDQ2PS    Y13, Y11
+	VMULPS       Y9, Y10, Y10
+	VFMADD231PS  Y10, Y11, Y5
+	VBROADCASTSS 20(R9), Y10
+	VCVTDQ2PS    Y14, Y11
+	VMULPS       Y9, Y10, Y10
+	VFMADD231PS  Y10, Y11, Y6
+	VBROADCASTSS 24(R9), Y10
+	VCVTDQ2PS    Y15, Y11
+	VMULPS       Y9, Y10, Y10
+	VFMADD231PS  Y10, Y11, Y7
+	VBROADCASTSS 28(R9), Y10
+	VCVTDQ2PS    Y12, Y11
+	VMULPS       Y9, Y10, Y9
+	VFMADD231PS  Y9, Y11, Y8
 	ADDQ         $0x1c, R11
 	ADDQ         $0x100, R8
 	ADDQ         $0x20, R9
@@ -2031,51 +2094,50 @@ done6:
 	JLT          done8
 
 loop7:
-	VPBROADCASTW (R11), X4
-	VCVTPH2PS    X4, Y4
-	VPBROADCASTQ 2(R11), Y5
-	VPSRLVD      lm3_320<>+0(SB), Y5, Y5
-	VPAND        lm3_321<>+0(SB), Y5, Y5
-	VPBROADCASTD 10(R11), Y6
-	VPSRLVD      lm3_322<>+0(SB), Y6, Y6
-	VPAND        lm3_323<>+0(SB), Y6, Y6
-	VPSLLD       $2, Y6, Y6
-	VPOR         Y6, Y5, Y5
-	VBROADCASTI128 lm3_324<>+0(SB), Y6
-	VPSHUFB      Y5, Y6, Y5
-	VPABSB       Y5, Y6
-	VMOVDQU      (R8), Y7
-	VPSIGNB      Y5, Y7, Y7
-	VPXOR        Y8, Y8, Y8
-	VPDPBUSD     Y7, Y6, Y8
-	VMOVDQU      32(R8), Y7
-	VPSIGNB      Y5, Y7, Y7
-	VPXOR        Y9, Y9, Y9
-	VPDPBUSD     Y7, Y6, Y9
-	VMOVDQU      64(R8), Y7
-	VPSIGNB      Y5, Y7, Y7
-	VPXOR        Y10, Y10, Y10
-	VPDPBUSD     Y7, Y6, Y10
-	VMOVDQU      96(R8), Y7
-	VPSIGNB      Y5, Y7, Y5
-	VPXOR        Y7, Y7, Y7
-	VPDPBUSD     Y5, Y6, Y7
-	VBROADCASTSS (R9), Y5
-	VCVTDQ2PS    Y8, Y6
-	VMULPS       Y4, Y5, Y5
-	VFMADD231PS  Y5, Y6, Y0
-	VBROADCASTSS 4(R9), Y5
-	VCVTDQ2PS    Y9, Y6
-	VMULPS       Y4, Y5, Y5
-	VFMADD231PS  Y5, Y6, Y1
-	VBROADCASTSS 8(R9), Y5
-	VCVTDQ2PS    Y10, Y6
-	VMULPS       Y4, Y5, Y5
-	VFMADD231PS  Y5, Y6, Y2
-	VBROADCASTSS 12(R9), Y5
-	VCVTDQ2PS    Y7, Y6
-	VMULPS       Y4, Y5, Y4
-	VFMADD231PS  Y4, Y6, Y3
+	VPBROADCASTW (R11), X9
+	VCVTPH2PS    X9, Y9
+	VPBROADCASTQ 2(R11), Y10
+	VPSRLVD      Y0, Y10, Y10
+	VPAND        Y3, Y10, Y10
+	VPBROADCASTD 10(R11), Y11
+	VPSRLVD      Y1, Y11, Y11
+	VPAND        Y2, Y11, Y11
+	VPSLLD       $2, Y11, Y11
+	VPOR         Y11, Y10, Y10
+	VPSHUFB      Y10, Y4, Y10
+	VPABSB       Y10, Y11
+	VMOVDQU      (R8), Y12
+	VPSIGNB      Y10, Y12, Y12
+	VPXOR        Y13, Y13, Y13
+	VPDPBUSD     Y12, Y11, Y13
+	VMOVDQU      32(R8), Y12
+	VPSIGNB      Y10, Y12, Y12
+	VPXOR        Y14, Y14, Y14
+	VPDPBUSD     Y12, Y11, Y14
+	VMOVDQU      64(R8), Y12
+	VPSIGNB      Y10, Y12, Y12
+	VPXOR        Y15, Y15, Y15
+	VPDPBUSD     Y12, Y11, Y15
+	VMOVDQU      96(R8), Y12
+	VPSIGNB      Y10, Y12, Y10
+	VPXOR        Y12, Y12, Y12
+	VPDPBUSD     Y10, Y11, Y12
+	VBROADCASTSS (R9), Y10
+	VCVTDQ2PS    Y13, Y11
+	VMULPS       Y9, Y10, Y10
+	VFMADD231PS  Y10, Y11, Y5
+	VBROADCASTSS 4(R9), Y10
+	VCVTDQ2PS    Y14, Y11
+	VMULPS       Y9, Y10, Y10
+	VFMADD231PS  Y10, Y11, Y6
+	VBROADCASTSS 8(R9), Y10
+	VCVTDQ2PS    Y15, Y11
+	VMULPS       Y9, Y10, Y10
+	VFMADD231PS  Y10, Y11, Y7
+	VBROADCASTSS 12(R9), Y10
+	VCVTDQ2PS    Y12, Y11
+	VMULPS       Y9, Y10, Y9
+	VFMADD231PS  Y9, Y11, Y8
 	ADDQ         $0xe, R11
 	ADDQ         $0x80, R8
 	ADDQ         $0x10, R9
@@ -2084,10 +2146,10 @@ loop7:
 
 done8:
 	ADDQ         $1, R10
-	VMOVUPS      Y0, (DI)
-	VMOVUPS      Y1, 128(DI)
-	VMOVUPS      Y2, 256(DI)
-	VMOVUPS      Y3, 384(DI)
+	VMOVUPS      Y5, (DI)
+	VMOVUPS      Y6, 128(DI)
+	VMOVUPS      Y7, 256(DI)
+	VMOVUPS      Y8, 384(DI)
 	ADDQ         $0x20, DI
 	MOVQ         stride+48(FP), R8
 	ADDQ         R8, BX
@@ -2098,75 +2160,75 @@ done4:
 	ADDQ         $1, SI
 
 	// four results for each row of y
-	VMOVUPS      (DX), Y0
-	VMOVUPS      32(DX), Y1
-	VMOVUPS      64(DX), Y2
-	VMOVUPS      96(DX), Y3
-	VPUNPCKLDQ   Y1, Y0, Y4
-	VPUNPCKHDQ   Y1, Y0, Y0
-	VADDPS       Y0, Y4, Y4
-	VPUNPCKLDQ   Y3, Y2, Y0
-	VPUNPCKHDQ   Y3, Y2, Y1
-	VADDPS       Y1, Y0, Y0
-	VPUNPCKLQDQ  Y0, Y4, Y1
-	VPUNPCKHQDQ  Y0, Y4, Y0
-	VADDPS       Y0, Y1, Y1
-	VEXTRACTI128 $1, Y1, X0
-	VADDPS       X0, X1, X0
-	VMOVUPS      X0, (AX)
-	VMOVUPS      128(DX), Y0
-	VMOVUPS      160(DX), Y1
-	VMOVUPS      192(DX), Y2
-	VMOVUPS      224(DX), Y3
-	VPUNPCKLDQ   Y1, Y0, Y4
-	VPUNPCKHDQ   Y1, Y0, Y0
-	VADDPS       Y0, Y4, Y4
-	VPUNPCKLDQ   Y3, Y2, Y0
-	VPUNPCKHDQ   Y3, Y2, Y1
-	VADDPS       Y1, Y0, Y0
-	VPUNPCKLQDQ  Y0, Y4, Y1
-	VPUNPCKHQDQ  Y0, Y4, Y0
-	VADDPS       Y0, Y1, Y1
-	VEXTRACTI128 $1, Y1, X0
-	VADDPS       X0, X1, X0
+	VMOVUPS      (DX), Y5
+	VMOVUPS      32(DX), Y6
+	VMOVUPS      64(DX), Y7
+	VMOVUPS      96(DX), Y8
+	VPUNPCKLDQ   Y6, Y5, Y9
+	VPUNPCKHDQ   Y6, Y5, Y5
+	VADDPS       Y5, Y9, Y9
+	VPUNPCKLDQ   Y8, Y7, Y5
+	VPUNPCKHDQ   Y8, Y7, Y6
+	VADDPS       Y6, Y5, Y5
+	VPUNPCKLQDQ  Y5, Y9, Y6
+	VPUNPCKHQDQ  Y5, Y9, Y5
+	VADDPS       Y5, Y6, Y6
+	VEXTRACTI128 $1, Y6, X5
+	VADDPS       X5, X6, X5
+	VMOVUPS      X5, (AX)
+	VMOVUPS      128(DX), Y5
+	VMOVUPS      160(DX), Y6
+	VMOVUPS      192(DX), Y7
+	VMOVUPS      224(DX), Y8
+	VPUNPCKLDQ   Y6, Y5, Y9
+	VPUNPCKHDQ   Y6, Y5, Y5
+	VADDPS       Y5, Y9, Y9
+	VPUNPCKLDQ   Y8, Y7, Y5
+	VPUNPCKHDQ   Y8, Y7, Y6
+	VADDPS       Y6, Y5, Y5
+	VPUNPCKLQDQ  Y5, Y9, Y6
+	VPUNPCKHQDQ  Y5, Y9, Y5
+	VADDPS       Y5, Y6, Y6
+	VEXTRACTI128 $1, Y6, X5
+	VADDPS       X5, X6, X5
 	MOVQ         ldy+8(FP), SI
 	MOVQ         AX, DI
 	ADDQ         SI, DI
-	VMOVUPS      X0, (DI)
-	VMOVUPS      256(DX), Y0
-	VMOVUPS      288(DX), Y1
-	VMOVUPS      320(DX), Y2
-	VMOVUPS      352(DX), Y3
-	VPUNPCKLDQ   Y1, Y0, Y4
-	VPUNPCKHDQ   Y1, Y0, Y0
-	VADDPS       Y0, Y4, Y4
-	VPUNPCKLDQ   Y3, Y2, Y0
-	VPUNPCKHDQ   Y3, Y2, Y1
-	VADDPS       Y1, Y0, Y0
-	VPUNPCKLQDQ  Y0, Y4, Y1
-	VPUNPCKHQDQ  Y0, Y4, Y0
-	VADDPS       Y0, Y1, Y1
-	VEXTRACTI128 $1, Y1, X0
-	VADDPS       X0, X1, X0
+	VMOVUPS      X5, (DI)
+	VMOVUPS      256(DX), Y5
+	VMOVUPS      288(DX), Y6
+	VMOVUPS      320(DX), Y7
+	VMOVUPS      352(DX), Y8
+	VPUNPCKLDQ   Y6, Y5, Y9
+	VPUNPCKHDQ   Y6, Y5, Y5
+	VADDPS       Y5, Y9, Y9
+	VPUNPCKLDQ   Y8, Y7, Y5
+	VPUNPCKHDQ   Y8, Y7, Y6
+	VADDPS       Y6, Y5, Y5
+	VPUNPCKLQDQ  Y5, Y9, Y6
+	VPUNPCKHQDQ  Y5, Y9, Y5
+	VADDPS       Y5, Y6, Y6
+	VEXTRACTI128 $1, Y6, X5
+	VADDPS       X5, X6, X5
 	ADDQ         SI, DI
-	VMOVUPS      X0, (DI)
-	VMOVUPS      384(DX), Y0
-	VMOVUPS      416(DX), Y1
-	VMOVUPS      448(DX), Y2
-	VMOVUPS      480(DX), Y3
-	VPUNPCKLDQ   Y1, Y0, Y4
-	VPUNPCKHDQ   Y1, Y0, Y0
-	VADDPS       Y0, Y4, Y4
-	VPUNPCKLDQ   Y3, Y2, Y0
-	VPUNPCKHDQ   Y3, Y2, Y1
-	VADDPS       Y1, Y0, Y0
-	VPUNPCKLQDQ  Y0, Y4, Y1
-	VPUNPCKHQDQ  Y0, Y4, Y0
-	VADDPS       Y0, Y1, Y1
-	VEXTRACTI128 $1, Y1, X0
-	VADDPS       X0, X1, X0
+	VMOVUPS      X5, (DI)
+	VMOVUPS      384(DX), Y5
+	VMOVUPS      416(DX), Y6
+	VMOVUPS      448(DX), Y7
+	VMOVUPS      480(DX), Y8
+	VPUNPCKLDQ   Y6, Y5, Y9
+	VPUNPCKHDQ   Y6, Y5, Y5
+	VADDPS       Y5, Y9, Y9
+	VPUNPCKLDQ   Y8, Y7, Y5
+	VPUNPCKHDQ   Y8, Y7, Y6
+	VADDPS       Y6, Y5, Y5
+	VPUNPCKLQDQ  Y5, Y9, Y6
+	VPUNPCKHQDQ  Y5, Y9, Y5
+	VADDPS       Y5, Y6, Y6
+	VEXTRACTI128 $1, Y6, X5
+	VADDPS       X5, X6, X5
 	ADDQ         SI, DI
-	VMOVUPS      X0, (DI)
+	VMOVUPS      X5, (DI)
 	ADDQ         $0x10, AX
 	SUBQ         $4, CX
 	JGE          loop1
@@ -2179,6 +2241,13 @@ done2:
 // unpackLm3_32AVX512 unpacks a row into records of 32 levels, their scales and mins.
 // Requires: AVX2, F16C
 TEXT ·unpackLm3_32AVX512(SB), NOSPLIT, $128-24
+
+	// constants of the loops
+	VMOVDQU      lm3_320<>+0(SB), Y0
+	VMOVDQU      lm3_322<>+0(SB), Y1
+	VMOVDQU      lm3_323<>+0(SB), Y2
+	VMOVDQU      lm3_321<>+0(SB), Y3
+	VBROADCASTI128 lm3_324<>+0(SB), Y4
 	MOVQ         dst+0(FP), AX
 	MOVQ         src+8(FP), BX
 	MOVQ         blocks+16(FP), CX
@@ -2188,22 +2257,21 @@ TEXT ·unpackLm3_32AVX512(SB), NOSPLIT, $128-24
 	JLT          done2
 
 loop1:
-	VPBROADCASTW (BX), X0
-	VCVTPH2PS    X0, Y0
-	VPBROADCASTQ 2(BX), Y1
-	VPSRLVD      lm3_320<>+0(SB), Y1, Y1
-	VPAND        lm3_321<>+0(SB), Y1, Y1
-	VPBROADCASTD 10(BX), Y2
-	VPSRLVD      lm3_322<>+0(SB), Y2, Y2
-	VPAND        lm3_323<>+0(SB), Y2, Y2
-	VPSLLD       $2, Y2, Y2
-	VPOR         Y2, Y1, Y1
-	VBROADCASTI128 lm3_324<>+0(SB), Y2
-	VPSHUFB      Y1, Y2, Y1
-	VPABSB       Y1, Y2
-	VMOVDQU      Y2, (AX)
-	VMOVDQU      Y1, 48(AX)
-	VMOVSD       X0, 32(AX)
+	VPBROADCASTW (BX), X5
+	VCVTPH2PS    X5, Y5
+	VPBROADCASTQ 2(BX), Y6
+	VPSRLVD      Y0, Y6, Y6
+	VPAND        Y3, Y6, Y6
+	VPBROADCASTD 10(BX), Y7
+	VPSRLVD      Y1, Y7, Y7
+	VPAND        Y2, Y7, Y7
+	VPSLLD       $2, Y7, Y7
+	VPOR         Y7, Y6, Y6
+	VPSHUFB      Y6, Y4, Y6
+	VPABSB       Y6, Y7
+	VMOVDQU      Y7, (AX)
+	VMOVDQU      Y6, 48(AX)
+	VMOVSD       X5, 32(AX)
 	ADDQ         $0xe, BX
 	ADDQ         $0x50, AX
 	SUBQ         $1, CX
@@ -2217,6 +2285,13 @@ done2:
 // mix1xLm3_32AVX512 adds weighted rows of v to 1 row of o; ld and stride in bytes, a unit is 32 values.
 // Requires: AVX2, F16C, FMA
 TEXT ·mix1xLm3_32AVX512(SB), NOSPLIT, $128-64
+
+	// constants of the loops
+	VMOVDQU      lm3_320<>+0(SB), Y0
+	VMOVDQU      lm3_322<>+0(SB), Y1
+	VMOVDQU      lm3_323<>+0(SB), Y2
+	VMOVDQU      lm3_321<>+0(SB), Y3
+	VBROADCASTI128 lm3_324<>+0(SB), Y4
 	MOVQ         v+32(FP), AX
 	MOVQ         units+56(FP), BX
 	XORQ         CX, CX
@@ -2228,10 +2303,10 @@ TEXT ·mix1xLm3_32AVX512(SB), NOSPLIT, $128-64
 loop1:
 	MOVQ         o+0(FP), SI
 	ADDQ         CX, SI
-	VMOVUPS      (SI), Y0
-	VMOVUPS      32(SI), Y1
-	VMOVUPS      64(SI), Y2
-	VMOVUPS      96(SI), Y3
+	VMOVUPS      (SI), Y5
+	VMOVUPS      32(SI), Y6
+	VMOVUPS      64(SI), Y7
+	VMOVUPS      96(SI), Y8
 	MOVQ         p+16(FP), SI
 	MOVQ         rows+48(FP), DI
 	MOVQ         AX, R8
@@ -2240,33 +2315,32 @@ loop1:
 	JLT          done4
 
 loop3:
-	VPBROADCASTQ 2(R8), Y4
-	VPSRLVD      lm3_320<>+0(SB), Y4, Y4
-	VPAND        lm3_321<>+0(SB), Y4, Y4
-	VPBROADCASTD 10(R8), Y5
-	VPSRLVD      lm3_322<>+0(SB), Y5, Y5
-	VPAND        lm3_323<>+0(SB), Y5, Y5
-	VPSLLD       $2, Y5, Y5
-	VPOR         Y5, Y4, Y4
-	VBROADCASTI128 lm3_324<>+0(SB), Y5
-	VPSHUFB      Y4, Y5, Y4
-	VMOVDQU      Y4, (DX)
-	VPBROADCASTW (R8), X4
-	VCVTPH2PS    X4, Y4
-	VBROADCASTSS (SI), Y5
-	VMULPS       Y5, Y4, Y4
-	VPMOVSXBD    (DX), Y5
-	VCVTDQ2PS    Y5, Y5
-	VFMADD231PS  Y4, Y5, Y0
-	VPMOVSXBD    8(DX), Y5
-	VCVTDQ2PS    Y5, Y5
-	VFMADD231PS  Y4, Y5, Y1
-	VPMOVSXBD    16(DX), Y5
-	VCVTDQ2PS    Y5, Y5
-	VFMADD231PS  Y4, Y5, Y2
-	VPMOVSXBD    24(DX), Y5
-	VCVTDQ2PS    Y5, Y5
-	VFMADD231PS  Y4, Y5, Y3
+	VPBROADCASTQ 2(R8), Y9
+	VPSRLVD      Y0, Y9, Y9
+	VPAND        Y3, Y9, Y9
+	VPBROADCASTD 10(R8), Y10
+	VPSRLVD      Y1, Y10, Y10
+	VPAND        Y2, Y10, Y10
+	VPSLLD       $2, Y10, Y10
+	VPOR         Y10, Y9, Y9
+	VPSHUFB      Y9, Y4, Y9
+	VMOVDQU      Y9, (DX)
+	VPBROADCASTW (R8), X9
+	VCVTPH2PS    X9, Y9
+	VBROADCASTSS (SI), Y10
+	VMULPS       Y10, Y9, Y9
+	VPMOVSXBD    (DX), Y10
+	VCVTDQ2PS    Y10, Y10
+	VFMADD231PS  Y9, Y10, Y5
+	VPMOVSXBD    8(DX), Y10
+	VCVTDQ2PS    Y10, Y10
+	VFMADD231PS  Y9, Y10, Y6
+	VPMOVSXBD    16(DX), Y10
+	VCVTDQ2PS    Y10, Y10
+	VFMADD231PS  Y9, Y10, Y7
+	VPMOVSXBD    24(DX), Y10
+	VCVTDQ2PS    Y10, Y10
+	VFMADD231PS  Y9, Y10, Y8
 	ADDQ         R9, R8
 	ADDQ         $4, SI
 	SUBQ         $1, DI
@@ -2276,10 +2350,10 @@ done4:
 	ADDQ         $1, DI
 	MOVQ         o+0(FP), SI
 	ADDQ         CX, SI
-	VMOVUPS      Y0, (SI)
-	VMOVUPS      Y1, 32(SI)
-	VMOVUPS      Y2, 64(SI)
-	VMOVUPS      Y3, 96(SI)
+	VMOVUPS      Y5, (SI)
+	VMOVUPS      Y6, 32(SI)
+	VMOVUPS      Y7, 64(SI)
+	VMOVUPS      Y8, 96(SI)
 	ADDQ         $0xe, AX
 	ADDQ         $0x80, CX
 	SUBQ         $1, BX
@@ -2293,6 +2367,13 @@ done2:
 // mix2xLm3_32AVX512 adds weighted rows of v to 2 rows of o; ld and stride in bytes, a unit is 32 values.
 // Requires: AVX2, F16C, FMA
 TEXT ·mix2xLm3_32AVX512(SB), NOSPLIT, $128-64
+
+	// constants of the loops
+	VMOVDQU      lm3_320<>+0(SB), Y0
+	VMOVDQU      lm3_322<>+0(SB), Y1
+	VMOVDQU      lm3_323<>+0(SB), Y2
+	VMOVDQU      lm3_321<>+0(SB), Y3
+	VBROADCASTI128 lm3_324<>+0(SB), Y4
 	MOVQ         v+32(FP), AX
 	MOVQ         units+56(FP), BX
 	XORQ         CX, CX
@@ -2305,14 +2386,14 @@ loop1:
 	MOVQ         o+0(FP), SI
 	MOVQ         ldo+8(FP), DI
 	ADDQ         CX, SI
-	VMOVUPS      (SI), Y0
-	VMOVUPS      (SI)(DI*1), Y1
-	VMOVUPS      32(SI), Y2
-	VMOVUPS      32(SI)(DI*1), Y3
-	VMOVUPS      64(SI), Y4
-	VMOVUPS      64(SI)(DI*1), Y5
-	VMOVUPS      96(SI), Y6
-	VMOVUPS      96(SI)(DI*1), Y7
+	VMOVUPS      (SI), Y5
+	VMOVUPS      (SI)(DI*1), Y6
+	VMOVUPS      32(SI), Y7
+	VMOVUPS      32(SI)(DI*1), Y8
+	VMOVUPS      64(SI), Y9
+	VMOVUPS      64(SI)(DI*1), Y10
+	VMOVUPS      96(SI), Y11
+	VMOVUPS      96(SI)(DI*1), Y12
 	MOVQ         p+16(FP), SI
 	MOVQ         ldp+24(FP), DI
 	MOVQ         rows+48(FP), R8
@@ -2322,39 +2403,38 @@ loop1:
 	JLT          done4
 
 loop3:
-	VPBROADCASTQ 2(R9), Y8
-	VPSRLVD      lm3_320<>+0(SB), Y8, Y8
-	VPAND        lm3_321<>+0(SB), Y8, Y8
-	VPBROADCASTD 10(R9), Y9
-	VPSRLVD      lm3_322<>+0(SB), Y9, Y9
-	VPAND        lm3_323<>+0(SB), Y9, Y9
-	VPSLLD       $2, Y9, Y9
-	VPOR         Y9, Y8, Y8
-	VBROADCASTI128 lm3_324<>+0(SB), Y9
-	VPSHUFB      Y8, Y9, Y8
-	VMOVDQU      Y8, (DX)
-	VPBROADCASTW (R9), X8
-	VCVTPH2PS    X8, Y8
-	VBROADCASTSS (SI), Y9
-	VMULPS       Y9, Y8, Y9
-	VBROADCASTSS (SI)(DI*1), Y10
-	VMULPS       Y10, Y8, Y8
-	VPMOVSXBD    (DX), Y10
-	VCVTDQ2PS    Y10, Y10
-	VFMADD231PS  Y9, Y10, Y0
-	VFMADD231PS  Y8, Y10, Y1
-	VPMOVSXBD    8(DX), Y10
-	VCVTDQ2PS    Y10, Y10
-	VFMADD231PS  Y9, Y10, Y2
-	VFMADD231PS  Y8, Y10, Y3
-	VPMOVSXBD    16(DX), Y10
-	VCVTDQ2PS    Y10, Y10
-	VFMADD231PS  Y9, Y10, Y4
-	VFMADD231PS  Y8, Y10, Y5
-	VPMOVSXBD    24(DX), Y10
-	VCVTDQ2PS    Y10, Y10
-	VFMADD231PS  Y9, Y10, Y6
-	VFMADD231PS  Y8, Y10, Y7
+	VPBROADCASTQ 2(R9), Y13
+	VPSRLVD      Y0, Y13, Y13
+	VPAND        Y3, Y13, Y13
+	VPBROADCASTD 10(R9), Y14
+	VPSRLVD      Y1, Y14, Y14
+	VPAND        Y2, Y14, Y14
+	VPSLLD       $2, Y14, Y14
+	VPOR         Y14, Y13, Y13
+	VPSHUFB      Y13, Y4, Y13
+	VMOVDQU      Y13, (DX)
+	VPBROADCASTW (R9), X13
+	VCVTPH2PS    X13, Y13
+	VBROADCASTSS (SI), Y14
+	VMULPS       Y14, Y13, Y14
+	VBROADCASTSS (SI)(DI*1), Y15
+	VMULPS       Y15, Y13, Y13
+	VPMOVSXBD    (DX), Y15
+	VCVTDQ2PS    Y15, Y15
+	VFMADD231PS  Y14, Y15, Y5
+	VFMADD231PS  Y13, Y15, Y6
+	VPMOVSXBD    8(DX), Y15
+	VCVTDQ2PS    Y15, Y15
+	VFMADD231PS  Y14, Y15, Y7
+	VFMADD231PS  Y13, Y15, Y8
+	VPMOVSXBD    16(DX), Y15
+	VCVTDQ2PS    Y15, Y15
+	VFMADD231PS  Y14, Y15, Y9
+	VFMADD231PS  Y13, Y15, Y10
+	VPMOVSXBD    24(DX), Y15
+	VCVTDQ2PS    Y15, Y15
+	VFMADD231PS  Y14, Y15, Y11
+	VFMADD231PS  Y13, Y15, Y12
 	ADDQ         R10, R9
 	ADDQ         $4, SI
 	SUBQ         $1, R8
@@ -2365,14 +2445,14 @@ done4:
 	MOVQ         o+0(FP), SI
 	MOVQ         ldo+8(FP), DI
 	ADDQ         CX, SI
-	VMOVUPS      Y0, (SI)
-	VMOVUPS      Y1, (SI)(DI*1)
-	VMOVUPS      Y2, 32(SI)
-	VMOVUPS      Y3, 32(SI)(DI*1)
-	VMOVUPS      Y4, 64(SI)
-	VMOVUPS      Y5, 64(SI)(DI*1)
-	VMOVUPS      Y6, 96(SI)
-	VMOVUPS      Y7, 96(SI)(DI*1)
+	VMOVUPS      Y5, (SI)
+	VMOVUPS      Y6, (SI)(DI*1)
+	VMOVUPS      Y7, 32(SI)
+	VMOVUPS      Y8, 32(SI)(DI*1)
+	VMOVUPS      Y9, 64(SI)
+	VMOVUPS      Y10, 64(SI)(DI*1)
+	VMOVUPS      Y11, 96(SI)
+	VMOVUPS      Y12, 96(SI)(DI*1)
 	ADDQ         $0xe, AX
 	ADDQ         $0x80, CX
 	SUBQ         $1, BX
@@ -2733,6 +2813,13 @@ done2:
 // decodeUnitsLm3_32AVX2 unpacks units of 32 values.
 // Requires: AVX2, F16C
 TEXT ·decodeUnitsLm3_32AVX2(SB), NOSPLIT, $128-24
+
+	// constants of the loops
+	VMOVDQU      lm3_320<>+0(SB), Y0
+	VMOVDQU      lm3_322<>+0(SB), Y1
+	VMOVDQU      lm3_323<>+0(SB), Y2
+	VMOVDQU      lm3_321<>+0(SB), Y3
+	VBROADCASTI128 lm3_324<>+0(SB), Y4
 	MOVQ         dst+0(FP), AX
 	MOVQ         src+8(FP), BX
 	MOVQ         units+16(FP), CX
@@ -2742,35 +2829,34 @@ TEXT ·decodeUnitsLm3_32AVX2(SB), NOSPLIT, $128-24
 	JLT          done2
 
 loop1:
-	VPBROADCASTW (BX), X0
-	VCVTPH2PS    X0, Y0
-	VPBROADCASTQ 2(BX), Y1
-	VPSRLVD      lm3_320<>+0(SB), Y1, Y1
-	VPAND        lm3_321<>+0(SB), Y1, Y1
-	VPBROADCASTD 10(BX), Y2
-	VPSRLVD      lm3_322<>+0(SB), Y2, Y2
-	VPAND        lm3_323<>+0(SB), Y2, Y2
-	VPSLLD       $2, Y2, Y2
-	VPOR         Y2, Y1, Y1
-	VBROADCASTI128 lm3_324<>+0(SB), Y2
-	VPSHUFB      Y1, Y2, Y1
-	VMOVDQU      Y1, (DX)
-	VPMOVSXBD    (DX), Y1
-	VCVTDQ2PS    Y1, Y1
-	VMULPS       Y1, Y0, Y1
-	VMOVUPS      Y1, (AX)
-	VPMOVSXBD    8(DX), Y1
-	VCVTDQ2PS    Y1, Y1
-	VMULPS       Y1, Y0, Y1
-	VMOVUPS      Y1, 32(AX)
-	VPMOVSXBD    16(DX), Y1
-	VCVTDQ2PS    Y1, Y1
-	VMULPS       Y1, Y0, Y1
-	VMOVUPS      Y1, 64(AX)
-	VPMOVSXBD    24(DX), Y1
-	VCVTDQ2PS    Y1, Y1
-	VMULPS       Y1, Y0, Y0
-	VMOVUPS      Y0, 96(AX)
+	VPBROADCASTW (BX), X5
+	VCVTPH2PS    X5, Y5
+	VPBROADCASTQ 2(BX), Y6
+	VPSRLVD      Y0, Y6, Y6
+	VPAND        Y3, Y6, Y6
+	VPBROADCASTD 10(BX), Y7
+	VPSRLVD      Y1, Y7, Y7
+	VPAND        Y2, Y7, Y7
+	VPSLLD       $2, Y7, Y7
+	VPOR         Y7, Y6, Y6
+	VPSHUFB      Y6, Y4, Y6
+	VMOVDQU      Y6, (DX)
+	VPMOVSXBD    (DX), Y6
+	VCVTDQ2PS    Y6, Y6
+	VMULPS       Y6, Y5, Y6
+	VMOVUPS      Y6, (AX)
+	VPMOVSXBD    8(DX), Y6
+	VCVTDQ2PS    Y6, Y6
+	VMULPS       Y6, Y5, Y6
+	VMOVUPS      Y6, 32(AX)
+	VPMOVSXBD    16(DX), Y6
+	VCVTDQ2PS    Y6, Y6
+	VMULPS       Y6, Y5, Y6
+	VMOVUPS      Y6, 64(AX)
+	VPMOVSXBD    24(DX), Y6
+	VCVTDQ2PS    Y6, Y6
+	VMULPS       Y6, Y5, Y5
+	VMOVUPS      Y5, 96(AX)
 	ADDQ         $0xe, BX
 	ADDQ         $0x80, AX
 	SUBQ         $1, CX
@@ -2784,6 +2870,13 @@ done2:
 // matmul1xLm3_32AVX2 multiplies rows of w with 1 row of x; ld and stride in bytes, a unit is 32 values.
 // Requires: AVX2, F16C, FMA
 TEXT ·matmul1xLm3_32AVX2(SB), NOSPLIT, $128-64
+
+	// constants of the loops
+	VMOVDQU      lm3_320<>+0(SB), Y0
+	VMOVDQU      lm3_322<>+0(SB), Y1
+	VMOVDQU      lm3_323<>+0(SB), Y2
+	VMOVDQU      lm3_321<>+0(SB), Y3
+	VBROADCASTI128 lm3_324<>+0(SB), Y4
 	MOVQ         y+0(FP), AX
 	MOVQ         w+32(FP), BX
 	MOVQ         rows+48(FP), CX
@@ -2793,10 +2886,10 @@ TEXT ·matmul1xLm3_32AVX2(SB), NOSPLIT, $128-64
 	JLT          done2
 
 loop1:
-	VPXOR        Y0, Y0, Y0
-	VPXOR        Y1, Y1, Y1
-	VPXOR        Y2, Y2, Y2
-	VPXOR        Y3, Y3, Y3
+	VPXOR        Y5, Y5, Y5
+	VPXOR        Y6, Y6, Y6
+	VPXOR        Y7, Y7, Y7
+	VPXOR        Y8, Y8, Y8
 	MOVQ         x+16(FP), SI
 	MOVQ         units+56(FP), DI
 	MOVQ         BX, R8
@@ -2804,39 +2897,38 @@ loop1:
 	JLT          done4
 
 loop3:
-	VPBROADCASTW (R8), X4
-	VCVTPH2PS    X4, Y4
-	VPBROADCASTQ 2(R8), Y5
-	VPSRLVD      lm3_320<>+0(SB), Y5, Y5
-	VPAND        lm3_321<>+0(SB), Y5, Y5
-	VPBROADCASTD 10(R8), Y6
-	VPSRLVD      lm3_322<>+0(SB), Y6, Y6
-	VPAND        lm3_323<>+0(SB), Y6, Y6
-	VPSLLD       $2, Y6, Y6
-	VPOR         Y6, Y5, Y5
-	VBROADCASTI128 lm3_324<>+0(SB), Y6
-	VPSHUFB      Y5, Y6, Y5
-	VMOVDQU      Y5, (DX)
-	VPMOVSXBD    (DX), Y5
-	VCVTDQ2PS    Y5, Y5
-	VMULPS       Y5, Y4, Y5
-	VMOVUPS      (SI), Y6
-	VFMADD231PS  Y6, Y5, Y0
-	VPMOVSXBD    8(DX), Y5
-	VCVTDQ2PS    Y5, Y5
-	VMULPS       Y5, Y4, Y5
-	VMOVUPS      32(SI), Y6
-	VFMADD231PS  Y6, Y5, Y1
-	VPMOVSXBD    16(DX), Y5
-	VCVTDQ2PS    Y5, Y5
-	VMULPS       Y5, Y4, Y5
-	VMOVUPS      64(SI), Y6
-	VFMADD231PS  Y6, Y5, Y2
-	VPMOVSXBD    24(DX), Y5
-	VCVTDQ2PS    Y5, Y5
-	VMULPS       Y5, Y4, Y4
-	VMOVUPS      96(SI), Y5
-	VFMADD231PS  Y5, Y4, Y3
+	VPBROADCASTW (R8), X9
+	VCVTPH2PS    X9, Y9
+	VPBROADCASTQ 2(R8), Y10
+	VPSRLVD      Y0, Y10, Y10
+	VPAND        Y3, Y10, Y10
+	VPBROADCASTD 10(R8), Y11
+	VPSRLVD      Y1, Y11, Y11
+	VPAND        Y2, Y11, Y11
+	VPSLLD       $2, Y11, Y11
+	VPOR         Y11, Y10, Y10
+	VPSHUFB      Y10, Y4, Y10
+	VMOVDQU      Y10, (DX)
+	VPMOVSXBD    (DX), Y10
+	VCVTDQ2PS    Y10, Y10
+	VMULPS       Y10, Y9, Y10
+	VMOVUPS      (SI), Y11
+	VFMADD231PS  Y11, Y10, Y5
+	VPMOVSXBD    8(DX), Y10
+	VCVTDQ2PS    Y10, Y10
+	VMULPS       Y10, Y9, Y10
+	VMOVUPS      32(SI), Y11
+	VFMADD231PS  Y11, Y10, Y6
+	VPMOVSXBD    16(DX), Y10
+	VCVTDQ2PS    Y10, Y10
+	VMULPS       Y10, Y9, Y10
+	VMOVUPS      64(SI), Y11
+	VFMADD231PS  Y11, Y10, Y7
+	VPMOVSXBD    24(DX), Y10
+	VCVTDQ2PS    Y10, Y10
+	VMULPS       Y10, Y9, Y9
+	VMOVUPS      96(SI), Y10
+	VFMADD231PS  Y10, Y9, Y8
 	ADDQ         $0xe, R8
 	ADDQ         $0x80, SI
 	SUBQ         $1, DI
@@ -2844,16 +2936,16 @@ loop3:
 
 done4:
 	ADDQ         $1, DI
-	VADDPS       Y1, Y0, Y0
-	VADDPS       Y2, Y0, Y0
-	VADDPS       Y3, Y0, Y0
-	VEXTRACTF128 $1, Y0, X1
-	VADDPS       X0, X1, X1
-	VMOVHLPS     X1, X1, X0
-	VADDPS       X0, X1, X1
-	VMOVSHDUP    X1, X0
-	VADDSS       X0, X1, X1
-	VMOVSS       X1, (AX)
+	VADDPS       Y6, Y5, Y5
+	VADDPS       Y7, Y5, Y5
+	VADDPS       Y8, Y5, Y5
+	VEXTRACTF128 $1, Y5, X6
+	VADDPS       X5, X6, X6
+	VMOVHLPS     X6, X6, X5
+	VADDPS       X5, X6, X6
+	VMOVSHDUP    X6, X5
+	VADDSS       X5, X6, X6
+	VMOVSS       X6, (AX)
 	ADDQ         $4, AX
 	MOVQ         stride+40(FP), SI
 	ADDQ         SI, BX
@@ -2868,6 +2960,13 @@ done2:
 // matmul2xLm3_32AVX2 multiplies rows of w with 2 rows of x; ld and stride in bytes, a unit is 32 values.
 // Requires: AVX2, F16C, FMA
 TEXT ·matmul2xLm3_32AVX2(SB), NOSPLIT, $128-64
+
+	// constants of the loops
+	VMOVDQU      lm3_320<>+0(SB), Y0
+	VMOVDQU      lm3_322<>+0(SB), Y1
+	VMOVDQU      lm3_323<>+0(SB), Y2
+	VMOVDQU      lm3_321<>+0(SB), Y3
+	VBROADCASTI128 lm3_324<>+0(SB), Y4
 	MOVQ         y+0(FP), AX
 	MOVQ         w+32(FP), BX
 	MOVQ         rows+48(FP), CX
@@ -2877,10 +2976,10 @@ TEXT ·matmul2xLm3_32AVX2(SB), NOSPLIT, $128-64
 	JLT          done2
 
 loop1:
-	VPXOR        Y0, Y0, Y0
-	VPXOR        Y1, Y1, Y1
-	VPXOR        Y2, Y2, Y2
-	VPXOR        Y3, Y3, Y3
+	VPXOR        Y5, Y5, Y5
+	VPXOR        Y6, Y6, Y6
+	VPXOR        Y7, Y7, Y7
+	VPXOR        Y8, Y8, Y8
 	MOVQ         x+16(FP), SI
 	MOVQ         ldx+24(FP), DI
 	MOVQ         units+56(FP), R8
@@ -2889,47 +2988,46 @@ loop1:
 	JLT          done4
 
 loop3:
-	VPBROADCASTW (R9), X4
-	VCVTPH2PS    X4, Y4
-	VPBROADCASTQ 2(R9), Y5
-	VPSRLVD      lm3_320<>+0(SB), Y5, Y5
-	VPAND        lm3_321<>+0(SB), Y5, Y5
-	VPBROADCASTD 10(R9), Y6
-	VPSRLVD      lm3_322<>+0(SB), Y6, Y6
-	VPAND        lm3_323<>+0(SB), Y6, Y6
-	VPSLLD       $2, Y6, Y6
-	VPOR         Y6, Y5, Y5
-	VBROADCASTI128 lm3_324<>+0(SB), Y6
-	VPSHUFB      Y5, Y6, Y5
-	VMOVDQU      Y5, (DX)
-	VPMOVSXBD    (DX), Y5
-	VCVTDQ2PS    Y5, Y5
-	VMULPS       Y5, Y4, Y5
-	VMOVUPS      (SI), Y6
-	VFMADD231PS  Y6, Y5, Y0
-	VMOVUPS      (SI)(DI*1), Y6
-	VFMADD231PS  Y6, Y5, Y1
-	VPMOVSXBD    8(DX), Y5
-	VCVTDQ2PS    Y5, Y5
-	VMULPS       Y5, Y4, Y5
-	VMOVUPS      32(SI), Y6
-	VFMADD231PS  Y6, Y5, Y2
-	VMOVUPS      32(SI)(DI*1), Y6
-	VFMADD231PS  Y6, Y5, Y3
-	VPMOVSXBD    16(DX), Y5
-	VCVTDQ2PS    Y5, Y5
-	VMULPS       Y5, Y4, Y5
-	VMOVUPS      64(SI), Y6
-	VFMADD231PS  Y6, Y5, Y0
-	VMOVUPS      64(SI)(DI*1), Y6
-	VFMADD231PS  Y6, Y5, Y1
-	VPMOVSXBD    24(DX), Y5
-	VCVTDQ2PS    Y5, Y5
-	VMULPS       Y5, Y4, Y4
-	VMOVUPS      96(SI), Y5
-	VFMADD231PS  Y5, Y4, Y2
-	VMOVUPS      96(SI)(DI*1), Y5
-	VFMADD231PS  Y5, Y4, Y3
+	VPBROADCASTW (R9), X9
+	VCVTPH2PS    X9, Y9
+	VPBROADCASTQ 2(R9), Y10
+	VPSRLVD      Y0, Y10, Y10
+	VPAND        Y3, Y10, Y10
+	VPBROADCASTD 10(R9), Y11
+	VPSRLVD      Y1, Y11, Y11
+	VPAND        Y2, Y11, Y11
+	VPSLLD       $2, Y11, Y11
+	VPOR         Y11, Y10, Y10
+	VPSHUFB      Y10, Y4, Y10
+	VMOVDQU      Y10, (DX)
+	VPMOVSXBD    (DX), Y10
+	VCVTDQ2PS    Y10, Y10
+	VMULPS       Y10, Y9, Y10
+	VMOVUPS      (SI), Y11
+	VFMADD231PS  Y11, Y10, Y5
+	VMOVUPS      (SI)(DI*1), Y11
+	VFMADD231PS  Y11, Y10, Y6
+	VPMOVSXBD    8(DX), Y10
+	VCVTDQ2PS    Y10, Y10
+	VMULPS       Y10, Y9, Y10
+	VMOVUPS      32(SI), Y11
+	VFMADD231PS  Y11, Y10, Y7
+	VMOVUPS      32(SI)(DI*1), Y11
+	VFMADD231PS  Y11, Y10, Y8
+	VPMOVSXBD    16(DX), Y10
+	VCVTDQ2PS    Y10, Y10
+	VMULPS       Y10, Y9, Y10
+	VMOVUPS      64(SI), Y11
+	VFMADD231PS  Y11, Y10, Y5
+	VMOVUPS      64(SI)(DI*1), Y11
+	VFMADD231PS  Y11, Y10, Y6
+	VPMOVSXBD    24(DX), Y10
+	VCVTDQ2PS    Y10, Y10
+	VMULPS       Y10, Y9, Y9
+	VMOVUPS      96(SI), Y10
+	VFMADD231PS  Y10, Y9, Y7
+	VMOVUPS      96(SI)(DI*1), Y10
+	VFMADD231PS  Y10, Y9, Y8
 	ADDQ         $0xe, R9
 	ADDQ         $0x80, SI
 	SUBQ         $1, R8
@@ -2937,25 +3035,25 @@ loop3:
 
 done4:
 	ADDQ         $1, R8
-	VADDPS       Y2, Y0, Y0
-	VADDPS       Y3, Y1, Y1
-	VEXTRACTF128 $1, Y0, X2
-	VADDPS       X0, X2, X2
-	VMOVHLPS     X2, X2, X0
-	VADDPS       X0, X2, X2
-	VMOVSHDUP    X2, X0
-	VADDSS       X0, X2, X2
-	VMOVSS       X2, (AX)
+	VADDPS       Y7, Y5, Y5
+	VADDPS       Y8, Y6, Y6
+	VEXTRACTF128 $1, Y5, X7
+	VADDPS       X5, X7, X7
+	VMOVHLPS     X7, X7, X5
+	VADDPS       X5, X7, X7
+	VMOVSHDUP    X7, X5
+	VADDSS       X5, X7, X7
+	VMOVSS       X7, (AX)
 	MOVQ         ldy+8(FP), SI
 	MOVQ         AX, DI
 	ADDQ         SI, DI
-	VEXTRACTF128 $1, Y1, X0
-	VADDPS       X1, X0, X0
-	VMOVHLPS     X0, X0, X1
-	VADDPS       X1, X0, X0
-	VMOVSHDUP    X0, X1
-	VADDSS       X1, X0, X0
-	VMOVSS       X0, (DI)
+	VEXTRACTF128 $1, Y6, X5
+	VADDPS       X6, X5, X5
+	VMOVHLPS     X5, X5, X6
+	VADDPS       X6, X5, X5
+	VMOVSHDUP    X5, X6
+	VADDSS       X6, X5, X5
+	VMOVSS       X5, (DI)
 	ADDQ         $4, AX
 	MOVQ         stride+40(FP), SI
 	ADDQ         SI, BX
@@ -2970,6 +3068,13 @@ done2:
 // matmul3xLm3_32AVX2 multiplies rows of w with 3 rows of x; ld and stride in bytes, a unit is 32 values.
 // Requires: AVX2, F16C, FMA
 TEXT ·matmul3xLm3_32AVX2(SB), NOSPLIT, $128-64
+
+	// constants of the loops
+	VMOVDQU      lm3_320<>+0(SB), Y0
+	VMOVDQU      lm3_322<>+0(SB), Y1
+	VMOVDQU      lm3_323<>+0(SB), Y2
+	VMOVDQU      lm3_321<>+0(SB), Y3
+	VBROADCASTI128 lm3_324<>+0(SB), Y4
 	MOVQ         y+0(FP), AX
 	MOVQ         w+32(FP), BX
 	MOVQ         rows+48(FP), CX
@@ -2979,9 +3084,9 @@ TEXT ·matmul3xLm3_32AVX2(SB), NOSPLIT, $128-64
 	JLT          done2
 
 loop1:
-	VPXOR        Y0, Y0, Y0
-	VPXOR        Y1, Y1, Y1
-	VPXOR        Y2, Y2, Y2
+	VPXOR        Y5, Y5, Y5
+	VPXOR        Y6, Y6, Y6
+	VPXOR        Y7, Y7, Y7
 	MOVQ         x+16(FP), SI
 	MOVQ         ldx+24(FP), DI
 	MOVQ         SI, R8
@@ -2993,55 +3098,54 @@ loop1:
 	JLT          done4
 
 loop3:
-	VPBROADCASTW (R10), X3
-	VCVTPH2PS    X3, Y3
-	VPBROADCASTQ 2(R10), Y4
-	VPSRLVD      lm3_320<>+0(SB), Y4, Y4
-	VPAND        lm3_321<>+0(SB), Y4, Y4
-	VPBROADCASTD 10(R10), Y5
-	VPSRLVD      lm3_322<>+0(SB), Y5, Y5
-	VPAND        lm3_323<>+0(SB), Y5, Y5
-	VPSLLD       $2, Y5, Y5
-	VPOR         Y5, Y4, Y4
-	VBROADCASTI128 lm3_324<>+0(SB), Y5
-	VPSHUFB      Y4, Y5, Y4
-	VMOVDQU      Y4, (DX)
-	VPMOVSXBD    (DX), Y4
-	VCVTDQ2PS    Y4, Y4
-	VMULPS       Y4, Y3, Y4
-	VMOVUPS      (SI), Y5
-	VFMADD231PS  Y5, Y4, Y0
-	VMOVUPS      (SI)(DI*1), Y5
-	VFMADD231PS  Y5, Y4, Y1
-	VMOVUPS      (R8), Y5
-	VFMADD231PS  Y5, Y4, Y2
-	VPMOVSXBD    8(DX), Y4
-	VCVTDQ2PS    Y4, Y4
-	VMULPS       Y4, Y3, Y4
-	VMOVUPS      32(SI), Y5
-	VFMADD231PS  Y5, Y4, Y0
-	VMOVUPS      32(SI)(DI*1), Y5
-	VFMADD231PS  Y5, Y4, Y1
-	VMOVUPS      32(R8), Y5
-	VFMADD231PS  Y5, Y4, Y2
-	VPMOVSXBD    16(DX), Y4
-	VCVTDQ2PS    Y4, Y4
-	VMULPS       Y4, Y3, Y4
-	VMOVUPS      64(SI), Y5
-	VFMADD231PS  Y5, Y4, Y0
-	VMOVUPS      64(SI)(DI*1), Y5
-	VFMADD231PS  Y5, Y4, Y1
-	VMOVUPS      64(R8), Y5
-	VFMADD231PS  Y5, Y4, Y2
-	VPMOVSXBD    24(DX), Y4
-	VCVTDQ2PS    Y4, Y4
-	VMULPS       Y4, Y3, Y3
-	VMOVUPS      96(SI), Y4
-	VFMADD231PS  Y4, Y3, Y0
-	VMOVUPS      96(SI)(DI*1), Y4
-	VFMADD231PS  Y4, Y3, Y1
-	VMOVUPS      96(R8), Y4
-	VFMADD231PS  Y4, Y3, Y2
+	VPBROADCASTW (R10), X8
+	VCVTPH2PS    X8, Y8
+	VPBROADCASTQ 2(R10), Y9
+	VPSRLVD      Y0, Y9, Y9
+	VPAND        Y3, Y9, Y9
+	VPBROADCASTD 10(R10), Y10
+	VPSRLVD      Y1, Y10, Y10
+	VPAND        Y2, Y10, Y10
+	VPSLLD       $2, Y10, Y10
+	VPOR         Y10, Y9, Y9
+	VPSHUFB      Y9, Y4, Y9
+	VMOVDQU      Y9, (DX)
+	VPMOVSXBD    (DX), Y9
+	VCVTDQ2PS    Y9, Y9
+	VMULPS       Y9, Y8, Y9
+	VMOVUPS      (SI), Y10
+	VFMADD231PS  Y10, Y9, Y5
+	VMOVUPS      (SI)(DI*1), Y10
+	VFMADD231PS  Y10, Y9, Y6
+	VMOVUPS      (R8), Y10
+	VFMADD231PS  Y10, Y9, Y7
+	VPMOVSXBD    8(DX), Y9
+	VCVTDQ2PS    Y9, Y9
+	VMULPS       Y9, Y8, Y9
+	VMOVUPS      32(SI), Y10
+	VFMADD231PS  Y10, Y9, Y5
+	VMOVUPS      32(SI)(DI*1), Y10
+	VFMADD231PS  Y10, Y9, Y6
+	VMOVUPS      32(R8), Y10
+	VFMADD231PS  Y10, Y9, Y7
+	VPMOVSXBD    16(DX), Y9
+	VCVTDQ2PS    Y9, Y9
+	VMULPS       Y9, Y8, Y9
+	VMOVUPS      64(SI), Y10
+	VFMADD231PS  Y10, Y9, Y5
+	VMOVUPS      64(SI)(DI*1), Y10
+	VFMADD231PS  Y10, Y9, Y6
+	VMOVUPS      64(R8), Y10
+	VFMADD231PS  Y10, Y9, Y7
+	VPMOVSXBD    24(DX), Y9
+	VCVTDQ2PS    Y9, Y9
+	VMULPS       Y9, Y8, Y8
+	VMOVUPS      96(SI), Y9
+	VFMADD231PS  Y9, Y8, Y5
+	VMOVUPS      96(SI)(DI*1), Y9
+	VFMADD231PS  Y9, Y8, Y6
+	VMOVUPS      96(R8), Y9
+	VFMADD231PS  Y9, Y8, Y7
 	ADDQ         $0xe, R10
 	ADDQ         $0x80, SI
 	ADDQ         $0x80, R8
@@ -3050,31 +3154,31 @@ loop3:
 
 done4:
 	ADDQ         $1, R9
-	VEXTRACTF128 $1, Y0, X3
-	VADDPS       X0, X3, X3
-	VMOVHLPS     X3, X3, X0
-	VADDPS       X0, X3, X3
-	VMOVSHDUP    X3, X0
-	VADDSS       X0, X3, X3
-	VMOVSS       X3, (AX)
+	VEXTRACTF128 $1, Y5, X8
+	VADDPS       X5, X8, X8
+	VMOVHLPS     X8, X8, X5
+	VADDPS       X5, X8, X8
+	VMOVSHDUP    X8, X5
+	VADDSS       X5, X8, X8
+	VMOVSS       X8, (AX)
 	MOVQ         ldy+8(FP), SI
 	MOVQ         AX, DI
 	ADDQ         SI, DI
-	VEXTRACTF128 $1, Y1, X0
-	VADDPS       X1, X0, X0
-	VMOVHLPS     X0, X0, X1
-	VADDPS       X1, X0, X0
-	VMOVSHDUP    X0, X1
-	VADDSS       X1, X0, X0
-	VMOVSS       X0, (DI)
+	VEXTRACTF128 $1, Y6, X5
+	VADDPS       X6, X5, X5
+	VMOVHLPS     X5, X5, X6
+	VADDPS       X6, X5, X5
+	VMOVSHDUP    X5, X6
+	VADDSS       X6, X5, X5
+	VMOVSS       X5, (DI)
 	ADDQ         SI, DI
-	VEXTRACTF128 $1, Y2, X0
-	VADDPS       X2, X0, X0
-	VMOVHLPS     X0, X0, X1
-	VADDPS       X1, X0, X0
-	VMOVSHDUP    X0, X1
-	VADDSS       X1, X0, X0
-	VMOVSS       X0, (DI)
+	VEXTRACTF128 $1, Y7, X5
+	VADDPS       X7, X5, X5
+	VMOVHLPS     X5, X5, X6
+	VADDPS       X6, X5, X5
+	VMOVSHDUP    X5, X6
+	VADDSS       X6, X5, X5
+	VMOVSS       X5, (DI)
 	ADDQ         $4, AX
 	MOVQ         stride+40(FP), SI
 	ADDQ         SI, BX
@@ -3089,6 +3193,13 @@ done2:
 // matmul4xLm3_32AVX2 multiplies rows of w with 4 rows of x; ld and stride in bytes, a unit is 32 values.
 // Requires: AVX2, F16C, FMA
 TEXT ·matmul4xLm3_32AVX2(SB), NOSPLIT, $128-64
+
+	// constants of the loops
+	VMOVDQU      lm3_320<>+0(SB), Y0
+	VMOVDQU      lm3_322<>+0(SB), Y1
+	VMOVDQU      lm3_323<>+0(SB), Y2
+	VMOVDQU      lm3_321<>+0(SB), Y3
+	VBROADCASTI128 lm3_324<>+0(SB), Y4
 	MOVQ         y+0(FP), AX
 	MOVQ         w+32(FP), BX
 	MOVQ         rows+48(FP), CX
@@ -3098,10 +3209,10 @@ TEXT ·matmul4xLm3_32AVX2(SB), NOSPLIT, $128-64
 	JLT          done2
 
 loop1:
-	VPXOR        Y0, Y0, Y0
-	VPXOR        Y1, Y1, Y1
-	VPXOR        Y2, Y2, Y2
-	VPXOR        Y3, Y3, Y3
+	VPXOR        Y5, Y5, Y5
+	VPXOR        Y6, Y6, Y6
+	VPXOR        Y7, Y7, Y7
+	VPXOR        Y8, Y8, Y8
 	MOVQ         x+16(FP), SI
 	MOVQ         ldx+24(FP), DI
 	MOVQ         SI, R8
@@ -3113,63 +3224,62 @@ loop1:
 	JLT          done4
 
 loop3:
-	VPBROADCASTW (R10), X4
-	VCVTPH2PS    X4, Y4
-	VPBROADCASTQ 2(R10), Y5
-	VPSRLVD      lm3_320<>+0(SB), Y5, Y5
-	VPAND        lm3_321<>+0(SB), Y5, Y5
-	VPBROADCASTD 10(R10), Y6
-	VPSRLVD      lm3_322<>+0(SB), Y6, Y6
-	VPAND        lm3_323<>+0(SB), Y6, Y6
-	VPSLLD       $2, Y6, Y6
-	VPOR         Y6, Y5, Y5
-	VBROADCASTI128 lm3_324<>+0(SB), Y6
-	VPSHUFB      Y5, Y6, Y5
-	VMOVDQU      Y5, (DX)
-	VPMOVSXBD    (DX), Y5
-	VCVTDQ2PS    Y5, Y5
-	VMULPS       Y5, Y4, Y5
-	VMOVUPS      (SI), Y6
-	VFMADD231PS  Y6, Y5, Y0
-	VMOVUPS      (SI)(DI*1), Y6
-	VFMADD231PS  Y6, Y5, Y1
-	VMOVUPS      (R8), Y6
-	VFMADD231PS  Y6, Y5, Y2
-	VMOVUPS      (R8)(DI*1), Y6
-	VFMADD231PS  Y6, Y5, Y3
-	VPMOVSXBD    8(DX), Y5
-	VCVTDQ2PS    Y5, Y5
-	VMULPS       Y5, Y4, Y5
-	VMOVUPS      32(SI), Y6
-	VFMADD231PS  Y6, Y5, Y0
-	VMOVUPS      32(SI)(DI*1), Y6
-	VFMADD231PS  Y6, Y5, Y1
-	VMOVUPS      32(R8), Y6
-	VFMADD231PS  Y6, Y5, Y2
-	VMOVUPS      32(R8)(DI*1), Y6
-	VFMADD231PS  Y6, Y5, Y3
-	VPMOVSXBD    16(DX), Y5
-	VCVTDQ2PS    Y5, Y5
-	VMULPS       Y5, Y4, Y5
-	VMOVUPS      64(SI), Y6
-	VFMADD231PS  Y6, Y5, Y0
-	VMOVUPS      64(SI)(DI*1), Y6
-	VFMADD231PS  Y6, Y5, Y1
-	VMOVUPS      64(R8), Y6
-	VFMADD231PS  Y6, Y5, Y2
-	VMOVUPS      64(R8)(DI*1), Y6
-	VFMADD231PS  Y6, Y5, Y3
-	VPMOVSXBD    24(DX), Y5
-	VCVTDQ2PS    Y5, Y5
-	VMULPS       Y5, Y4, Y4
-	VMOVUPS      96(SI), Y5
-	VFMADD231PS  Y5, Y4, Y0
-	VMOVUPS      96(SI)(DI*1), Y5
-	VFMADD231PS  Y5, Y4, Y1
-	VMOVUPS      96(R8), Y5
-	VFMADD231PS  Y5, Y4, Y2
-	VMOVUPS      96(R8)(DI*1), Y5
-	VFMADD231PS  Y5, Y4, Y3
+	VPBROADCASTW (R10), X9
+	VCVTPH2PS    X9, Y9
+	VPBROADCASTQ 2(R10), Y10
+	VPSRLVD      Y0, Y10, Y10
+	VPAND        Y3, Y10, Y10
+	VPBROADCASTD 10(R10), Y11
+	VPSRLVD      Y1, Y11, Y11
+	VPAND        Y2, Y11, Y11
+	VPSLLD       $2, Y11, Y11
+	VPOR         Y11, Y10, Y10
+	VPSHUFB      Y10, Y4, Y10
+	VMOVDQU      Y10, (DX)
+	VPMOVSXBD    (DX), Y10
+	VCVTDQ2PS    Y10, Y10
+	VMULPS       Y10, Y9, Y10
+	VMOVUPS      (SI), Y11
+	VFMADD231PS  Y11, Y10, Y5
+	VMOVUPS      (SI)(DI*1), Y11
+	VFMADD231PS  Y11, Y10, Y6
+	VMOVUPS      (R8), Y11
+	VFMADD231PS  Y11, Y10, Y7
+	VMOVUPS      (R8)(DI*1), Y11
+	VFMADD231PS  Y11, Y10, Y8
+	VPMOVSXBD    8(DX), Y10
+	VCVTDQ2PS    Y10, Y10
+	VMULPS       Y10, Y9, Y10
+	VMOVUPS      32(SI), Y11
+	VFMADD231PS  Y11, Y10, Y5
+	VMOVUPS      32(SI)(DI*1), Y11
+	VFMADD231PS  Y11, Y10, Y6
+	VMOVUPS      32(R8), Y11
+	VFMADD231PS  Y11, Y10, Y7
+	VMOVUPS      32(R8)(DI*1), Y11
+	VFMADD231PS  Y11, Y10, Y8
+	VPMOVSXBD    16(DX), Y10
+	VCVTDQ2PS    Y10, Y10
+	VMULPS       Y10, Y9, Y10
+	VMOVUPS      64(SI), Y11
+	VFMADD231PS  Y11, Y10, Y5
+	VMOVUPS      64(SI)(DI*1), Y11
+	VFMADD231PS  Y11, Y10, Y6
+	VMOVUPS      64(R8), Y11
+	VFMADD231PS  Y11, Y10, Y7
+	VMOVUPS      64(R8)(DI*1), Y11
+	VFMADD231PS  Y11, Y10, Y8
+	VPMOVSXBD    24(DX), Y10
+	VCVTDQ2PS    Y10, Y10
+	VMULPS       Y10, Y9, Y9
+	VMOVUPS      96(SI), Y10
+	VFMADD231PS  Y10, Y9, Y5
+	VMOVUPS      96(SI)(DI*1), Y10
+	VFMADD231PS  Y10, Y9, Y6
+	VMOVUPS      96(R8), Y10
+	VFMADD231PS  Y10, Y9, Y7
+	VMOVUPS      96(R8)(DI*1), Y10
+	VFMADD231PS  Y10, Y9, Y8
 	ADDQ         $0xe, R10
 	ADDQ         $0x80, SI
 	ADDQ         $0x80, R8
@@ -3178,39 +3288,39 @@ loop3:
 
 done4:
 	ADDQ         $1, R9
-	VEXTRACTF128 $1, Y0, X4
-	VADDPS       X0, X4, X4
-	VMOVHLPS     X4, X4, X0
-	VADDPS       X0, X4, X4
-	VMOVSHDUP    X4, X0
-	VADDSS       X0, X4, X4
-	VMOVSS       X4, (AX)
+	VEXTRACTF128 $1, Y5, X9
+	VADDPS       X5, X9, X9
+	VMOVHLPS     X9, X9, X5
+	VADDPS       X5, X9, X9
+	VMOVSHDUP    X9, X5
+	VADDSS       X5, X9, X9
+	VMOVSS       X9, (AX)
 	MOVQ         ldy+8(FP), SI
 	MOVQ         AX, DI
 	ADDQ         SI, DI
-	VEXTRACTF128 $1, Y1, X0
-	VADDPS       X1, X0, X0
-	VMOVHLPS     X0, X0, X1
-	VADDPS       X1, X0, X0
-	VMOVSHDUP    X0, X1
-	VADDSS       X1, X0, X0
-	VMOVSS       X0, (DI)
+	VEXTRACTF128 $1, Y6, X5
+	VADDPS       X6, X5, X5
+	VMOVHLPS     X5, X5, X6
+	VADDPS       X6, X5, X5
+	VMOVSHDUP    X5, X6
+	VADDSS       X6, X5, X5
+	VMOVSS       X5, (DI)
 	ADDQ         SI, DI
-	VEXTRACTF128 $1, Y2, X0
-	VADDPS       X2, X0, X0
-	VMOVHLPS     X0, X0, X1
-	VADDPS       X1, X0, X0
-	VMOVSHDUP    X0, X1
-	VADDSS       X1, X0, X0
-	VMOVSS       X0, (DI)
+	VEXTRACTF128 $1, Y7, X5
+	VADDPS       X7, X5, X5
+	VMOVHLPS     X5, X5, X6
+	VADDPS       X6, X5, X5
+	VMOVSHDUP    X5, X6
+	VADDSS       X6, X5, X5
+	VMOVSS       X5, (DI)
 	ADDQ         SI, DI
-	VEXTRACTF128 $1, Y3, X0
-	VADDPS       X3, X0, X0
-	VMOVHLPS     X0, X0, X1
-	VADDPS       X1, X0, X0
-	VMOVSHDUP    X0, X1
-	VADDSS       X1, X0, X0
-	VMOVSS       X0, (DI)
+	VEXTRACTF128 $1, Y8, X5
+	VADDPS       X8, X5, X5
+	VMOVHLPS     X5, X5, X6
+	VADDPS       X6, X5, X5
+	VMOVSHDUP    X5, X6
+	VADDSS       X6, X5, X5
+	VMOVSS       X5, (DI)
 	ADDQ         $4, AX
 	MOVQ         stride+40(FP), SI
 	ADDQ         SI, BX
@@ -3225,6 +3335,14 @@ done2:
 // matmulQ81xLm3_32AVX2 multiplies rows of w with 1 row of activations in int8; ldy and stride in bytes.
 // Requires: AVX2, F16C, FMA
 TEXT ·matmulQ81xLm3_32AVX2(SB), NOSPLIT, $128-72
+
+	// constants of the loops
+	VMOVDQU      lm3_320<>+0(SB), Y0
+	VMOVDQU      lm3_322<>+0(SB), Y1
+	VMOVDQU      lm3_325<>+0(SB), Y2
+	VMOVDQU      lm3_323<>+0(SB), Y3
+	VMOVDQU      lm3_321<>+0(SB), Y4
+	VBROADCASTI128 lm3_324<>+0(SB), Y5
 	LEAQ         31(SP), AX
 	ANDQ         $-32, AX
 	MOVQ         y+0(FP), AX
@@ -3234,8 +3352,8 @@ TEXT ·matmulQ81xLm3_32AVX2(SB), NOSPLIT, $128-72
 	JLT          done2
 
 loop1:
-	VPXOR        Y0, Y0, Y0
-	VPXOR        Y1, Y1, Y1
+	VPXOR        Y6, Y6, Y6
+	VPXOR        Y7, Y7, Y7
 	MOVQ         q+16(FP), DX
 	MOVQ         d+24(FP), SI
 	MOVQ         blocks+64(FP), DI
@@ -3244,48 +3362,46 @@ loop1:
 	JLT          done4
 
 loop3:
-	VPBROADCASTW (R8), X2
-	VCVTPH2PS    X2, Y2
-	VPBROADCASTQ 2(R8), Y3
-	VPSRLVD      lm3_320<>+0(SB), Y3, Y3
-	VPAND        lm3_321<>+0(SB), Y3, Y3
-	VPBROADCASTD 10(R8), Y4
-	VPSRLVD      lm3_322<>+0(SB), Y4, Y4
-	VPAND        lm3_323<>+0(SB), Y4, Y4
-	VPSLLD       $2, Y4, Y4
-	VPOR         Y4, Y3, Y3
-	VBROADCASTI128 lm3_324<>+0(SB), Y4
-	VPSHUFB      Y3, Y4, Y3
-	VPABSB       Y3, Y4
-	VMOVDQU      (DX), Y5
-	VPSIGNB      Y3, Y5, Y3
-	VPMADDUBSW   Y3, Y4, Y3
-	VPMADDWD     lm3_325<>+0(SB), Y3, Y3
-	VBROADCASTSS (SI), Y4
-	VCVTDQ2PS    Y3, Y3
-	VMULPS       Y2, Y4, Y2
-	VFMADD231PS  Y2, Y3, Y0
-	VPBROADCASTW 14(R8), X2
-	VCVTPH2PS    X2, Y2
-	VPBROADCASTQ 16(R8), Y3
-	VPSRLVD      lm3_320<>+0(SB), Y3, Y3
-	VPAND        lm3_321<>+0(SB), Y3, Y3
-	VPBROADCASTD 24(R8), Y4
-	VPSRLVD      lm3_322<>+0(SB), Y4, Y4
-	VPAND        lm3_323<>+0(SB), Y4, Y4
-	VPSLLD       $2, Y4, Y4
-	VPOR         Y4, Y3, Y3
-	VBROADCASTI128 lm3_324<>+0(SB), Y4
-	VPSHUFB      Y3, Y4, Y3
-	VPABSB       Y3, Y4
-	VMOVDQU      32(DX), Y5
-	VPSIGNB      Y3, Y5, Y3
-	VPMADDUBSW   Y3, Y4, Y3
-	VPMADDWD     lm3_325<>+0(SB), Y3, Y3
-	VBROADCASTSS 4(SI), Y4
-	VCVTDQ2PS    Y3, Y3
-	VMULPS       Y2, Y4, Y2
-	VFMADD231PS  Y2, Y3, Y1
+	VPBROADCASTW (R8), X8
+	VCVTPH2PS    X8, Y8
+	VPBROADCASTQ 2(R8), Y9
+	VPSRLVD      Y0, Y9, Y9
+	VPAND        Y4, Y9, Y9
+	VPBROADCASTD 10(R8), Y10
+	VPSRLVD      Y1, Y10, Y10
+	VPAND        Y3, Y10, Y10
+	VPSLLD       $2, Y10, Y10
+	VPOR         Y10, Y9, Y9
+	VPSHUFB      Y9, Y5, Y9
+	VPABSB       Y9, Y10
+	VMOVDQU      (DX), Y11
+	VPSIGNB      Y9, Y11, Y9
+	VPMADDUBSW   Y9, Y10, Y9
+	VPMADDWD     Y2, Y9, Y9
+	VBROADCASTSS (SI), Y10
+	VCVTDQ2PS    Y9, Y9
+	VMULPS       Y8, Y10, Y8
+	VFMADD231PS  Y8, Y9, Y6
+	VPBROADCASTW 14(R8), X8
+	VCVTPH2PS    X8, Y8
+	VPBROADCASTQ 16(R8), Y9
+	VPSRLVD      Y0, Y9, Y9
+	VPAND        Y4, Y9, Y9
+	VPBROADCASTD 24(R8), Y10
+	VPSRLVD      Y1, Y10, Y10
+	VPAND        Y3, Y10, Y10
+	VPSLLD       $2, Y10, Y10
+	VPOR         Y10, Y9, Y9
+	VPSHUFB      Y9, Y5, Y9
+	VPABSB       Y9, Y10
+	VMOVDQU      32(DX), Y11
+	VPSIGNB      Y9, Y11, Y9
+	VPMADDUBSW   Y9, Y10, Y9
+	VPMADDWD     Y2, Y9, Y9
+	VBROADCASTSS 4(SI), Y10
+	VCVTDQ2PS    Y9, Y9
+	VMULPS       Y8, Y10, Y8
+	VFMADD231PS  Y8, Y9, Y7
 	ADDQ         $0x1c, R8
 	ADDQ         $0x40, DX
 	ADDQ         $8, SI
@@ -3298,27 +3414,26 @@ done4:
 	JLT          done6
 
 loop5:
-	VPBROADCASTW (R8), X2
-	VCVTPH2PS    X2, Y2
-	VPBROADCASTQ 2(R8), Y3
-	VPSRLVD      lm3_320<>+0(SB), Y3, Y3
-	VPAND        lm3_321<>+0(SB), Y3, Y3
-	VPBROADCASTD 10(R8), Y4
-	VPSRLVD      lm3_322<>+0(SB), Y4, Y4
-	VPAND        lm3_323<>+0(SB), Y4, Y4
-	VPSLLD       $2, Y4, Y4
-	VPOR         Y4, Y3, Y3
-	VBROADCASTI128 lm3_324<>+0(SB), Y4
-	VPSHUFB      Y3, Y4, Y3
-	VPABSB       Y3, Y4
-	VMOVDQU      (DX), Y5
-	VPSIGNB      Y3, Y5, Y3
-	VPMADDUBSW   Y3, Y4, Y3
-	VPMADDWD     lm3_325<>+0(SB), Y3, Y3
-	VBROADCASTSS (SI), Y4
-	VCVTDQ2PS    Y3, Y3
-	VMULPS       Y2, Y4, Y2
-	VFMADD231PS  Y2, Y3, Y0
+	VPBROADCASTW (R8), X8
+	VCVTPH2PS    X8, Y8
+	VPBROADCASTQ 2(R8), Y9
+	VPSRLVD      Y0, Y9, Y9
+	VPAND        Y4, Y9, Y9
+	VPBROADCASTD 10(R8), Y10
+	VPSRLVD      Y1, Y10, Y10
+	VPAND        Y3, Y10, Y10
+	VPSLLD       $2, Y10, Y10
+	VPOR         Y10, Y9, Y9
+	VPSHUFB      Y9, Y5, Y9
+	VPABSB       Y9, Y10
+	VMOVDQU      (DX), Y11
+	VPSIGNB      Y9, Y11, Y9
+	VPMADDUBSW   Y9, Y10, Y9
+	VPMADDWD     Y2, Y9, Y9
+	VBROADCASTSS (SI), Y10
+	VCVTDQ2PS    Y9, Y9
+	VMULPS       Y8, Y10, Y8
+	VFMADD231PS  Y8, Y9, Y6
 	ADDQ         $0xe, R8
 	ADDQ         $0x20, DX
 	ADDQ         $4, SI
@@ -3327,14 +3442,14 @@ loop5:
 
 done6:
 	ADDQ         $1, DI
-	VADDPS       Y1, Y0, Y0
-	VEXTRACTF128 $1, Y0, X1
-	VADDPS       X0, X1, X1
-	VMOVHLPS     X1, X1, X0
-	VADDPS       X0, X1, X1
-	VMOVSHDUP    X1, X0
-	VADDSS       X0, X1, X1
-	VMOVSS       X1, (AX)
+	VADDPS       Y7, Y6, Y6
+	VEXTRACTF128 $1, Y6, X7
+	VADDPS       X6, X7, X7
+	VMOVHLPS     X7, X7, X6
+	VADDPS       X6, X7, X7
+	VMOVSHDUP    X7, X6
+	VADDSS       X6, X7, X7
+	VMOVSS       X7, (AX)
 	ADDQ         $4, AX
 	MOVQ         stride+48(FP), DX
 	ADDQ         DX, BX
@@ -3349,6 +3464,14 @@ done2:
 // matmulQ82xLm3_32AVX2 multiplies rows of w with 2 rows of activations in int8; ldy and stride in bytes.
 // Requires: AVX2, F16C, FMA
 TEXT ·matmulQ82xLm3_32AVX2(SB), NOSPLIT, $128-72
+
+	// constants of the loops
+	VMOVDQU      lm3_325<>+0(SB), Y0
+	VMOVDQU      lm3_320<>+0(SB), Y1
+	VMOVDQU      lm3_322<>+0(SB), Y2
+	VMOVDQU      lm3_323<>+0(SB), Y3
+	VMOVDQU      lm3_321<>+0(SB), Y4
+	VBROADCASTI128 lm3_324<>+0(SB), Y5
 	LEAQ         31(SP), AX
 	ANDQ         $-32, AX
 	MOVQ         y+0(FP), AX
@@ -3358,8 +3481,8 @@ TEXT ·matmulQ82xLm3_32AVX2(SB), NOSPLIT, $128-72
 	JLT          done2
 
 loop1:
-	VPXOR        Y0, Y0, Y0
-	VPXOR        Y1, Y1, Y1
+	VPXOR        Y6, Y6, Y6
+	VPXOR        Y7, Y7, Y7
 	MOVQ         q+16(FP), DX
 	MOVQ         d+24(FP), SI
 	MOVQ         blocks+64(FP), DI
@@ -3368,64 +3491,62 @@ loop1:
 	JLT          done4
 
 loop3:
-	VPBROADCASTW (R8), X2
-	VCVTPH2PS    X2, Y2
-	VPBROADCASTQ 2(R8), Y3
-	VPSRLVD      lm3_320<>+0(SB), Y3, Y3
-	VPAND        lm3_321<>+0(SB), Y3, Y3
-	VPBROADCASTD 10(R8), Y4
-	VPSRLVD      lm3_322<>+0(SB), Y4, Y4
-	VPAND        lm3_323<>+0(SB), Y4, Y4
-	VPSLLD       $2, Y4, Y4
-	VPOR         Y4, Y3, Y3
-	VBROADCASTI128 lm3_324<>+0(SB), Y4
-	VPSHUFB      Y3, Y4, Y3
-	VPABSB       Y3, Y4
-	VMOVDQU      (DX), Y5
-	VPSIGNB      Y3, Y5, Y5
-	VPMADDUBSW   Y5, Y4, Y5
-	VPMADDWD     lm3_325<>+0(SB), Y5, Y5
-	VMOVDQU      32(DX), Y6
-	VPSIGNB      Y3, Y6, Y3
-	VPMADDUBSW   Y3, Y4, Y3
-	VPMADDWD     lm3_325<>+0(SB), Y3, Y3
-	VBROADCASTSS (SI), Y4
-	VCVTDQ2PS    Y5, Y5
-	VMULPS       Y2, Y4, Y4
-	VFMADD231PS  Y4, Y5, Y0
-	VBROADCASTSS 4(SI), Y4
-	VCVTDQ2PS    Y3, Y3
-	VMULPS       Y2, Y4, Y2
-	VFMADD231PS  Y2, Y3, Y1
-	VPBROADCASTW 14(R8), X2
-	VCVTPH2PS    X2, Y2
-	VPBROADCASTQ 16(R8), Y3
-	VPSRLVD      lm3_320<>+0(SB), Y3, Y3
-	VPAND        lm3_321<>+0(SB), Y3, Y3
-	VPBROADCASTD 24(R8), Y4
-	VPSRLVD      lm3_322<>+0(SB), Y4, Y4
-	VPAND        lm3_323<>+0(SB), Y4, Y4
-	VPSLLD       $2, Y4, Y4
-	VPOR         Y4, Y3, Y3
-	VBROADCASTI128 lm3_324<>+0(SB), Y4
-	VPSHUFB      Y3, Y4, Y3
-	VPABSB       Y3, Y4
-	VMOVDQU      64(DX), Y5
-	VPSIGNB      Y3, Y5, Y5
-	VPMADDUBSW   Y5, Y4, Y5
-	VPMADDWD     lm3_325<>+0(SB), Y5, Y5
-	VMOVDQU      96(DX), Y6
-	VPSIGNB      Y3, Y6, Y3
-	VPMADDUBSW   Y3, Y4, Y3
-	VPMADDWD     lm3_325<>+0(SB), Y3, Y3
-	VBROADCASTSS 8(SI), Y4
-	VCVTDQ2PS    Y5, Y5
-	VMULPS       Y2, Y4, Y4
-	VFMADD231PS  Y4, Y5, Y0
-	VBROADCASTSS 12(SI), Y4
-	VCVTDQ2PS    Y3, Y3
-	VMULPS       Y2, Y4, Y2
-	VFMADD231PS  Y2, Y3, Y1
+	VPBROADCASTW (R8), X8
+	VCVTPH2PS    X8, Y8
+	VPBROADCASTQ 2(R8), Y9
+	VPSRLVD      Y1, Y9, Y9
+	VPAND        Y4, Y9, Y9
+	VPBROADCASTD 10(R8), Y10
+	VPSRLVD      Y2, Y10, Y10
+	VPAND        Y3, Y10, Y10
+	VPSLLD       $2, Y10, Y10
+	VPOR         Y10, Y9, Y9
+	VPSHUFB      Y9, Y5, Y9
+	VPABSB       Y9, Y10
+	VMOVDQU      (DX), Y11
+	VPSIGNB      Y9, Y11, Y11
+	VPMADDUBSW   Y11, Y10, Y11
+	VPMADDWD     Y0, Y11, Y11
+	VMOVDQU      32(DX), Y12
+	VPSIGNB      Y9, Y12, Y9
+	VPMADDUBSW   Y9, Y10, Y9
+	VPMADDWD     Y0, Y9, Y9
+	VBROADCASTSS (SI), Y10
+	VCVTDQ2PS    Y11, Y11
+	VMULPS       Y8, Y10, Y10
+	VFMADD231PS  Y10, Y11, Y6
+	VBROADCASTSS 4(SI), Y10
+	VCVTDQ2PS    Y9, Y9
+	VMULPS       Y8, Y10, Y8
+	VFMADD231PS  Y8, Y9, Y7
+	VPBROADCASTW 14(R8), X8
+	VCVTPH2PS    X8, Y8
+	VPBROADCASTQ 16(R8), Y9
+	VPSRLVD      Y1, Y9, Y9
+	VPAND        Y4, Y9, Y9
+	VPBROADCASTD 24(R8), Y10
+	VPSRLVD      Y2, Y10, Y10
+	VPAND        Y3, Y10, Y10
+	VPSLLD       $2, Y10, Y10
+	VPOR         Y10, Y9, Y9
+	VPSHUFB      Y9, Y5, Y9
+	VPABSB       Y9, Y10
+	VMOVDQU      64(DX), Y11
+	VPSIGNB      Y9, Y11, Y11
+	VPMADDUBSW   Y11, Y10, Y11
+	VPMADDWD     Y0, Y11, Y11
+	VMOVDQU      96(DX), Y12
+	VPSIGNB      Y9, Y12, Y9
+	VPMADDUBSW   Y9, Y10, Y9
+	VPMADDWD     Y0, Y9, Y9
+	VBROADCASTSS 8(SI), Y10
+	VCVTDQ2PS    Y11, Y11
+	VMULPS       Y8, Y10, Y10
+	VFMADD231PS  Y10, Y11, Y6
+	VBROADCASTSS 12(SI), Y10
+	VCVTDQ2PS    Y9, Y9
+	VMULPS       Y8, Y10, Y8
+	VFMADD231PS  Y8, Y9, Y7
 	ADDQ         $0x1c, R8
 	ADDQ         $0x80, DX
 	ADDQ         $0x10, SI
@@ -3438,35 +3559,34 @@ done4:
 	JLT          done6
 
 loop5:
-	VPBROADCASTW (R8), X2
-	VCVTPH2PS    X2, Y2
-	VPBROADCASTQ 2(R8), Y3
-	VPSRLVD      lm3_320<>+0(SB), Y3, Y3
-	VPAND        lm3_321<>+0(SB), Y3, Y3
-	VPBROADCASTD 10(R8), Y4
-	VPSRLVD      lm3_322<>+0(SB), Y4, Y4
-	VPAND        lm3_323<>+0(SB), Y4, Y4
-	VPSLLD       $2, Y4, Y4
-	VPOR         Y4, Y3, Y3
-	VBROADCASTI128 lm3_324<>+0(SB), Y4
-	VPSHUFB      Y3, Y4, Y3
-	VPABSB       Y3, Y4
-	VMOVDQU      (DX), Y5
-	VPSIGNB      Y3, Y5, Y5
-	VPMADDUBSW   Y5, Y4, Y5
-	VPMADDWD     lm3_325<>+0(SB), Y5, Y5
-	VMOVDQU      32(DX), Y6
-	VPSIGNB      Y3, Y6, Y3
-	VPMADDUBSW   Y3, Y4, Y3
-	VPMADDWD     lm3_325<>+0(SB), Y3, Y3
-	VBROADCASTSS (SI), Y4
-	VCVTDQ2PS    Y5, Y5
-	VMULPS       Y2, Y4, Y4
-	VFMADD231PS  Y4, Y5, Y0
-	VBROADCASTSS 4(SI), Y4
-	VCVTDQ2PS    Y3, Y3
-	VMULPS       Y2, Y4, Y2
-	VFMADD231PS  Y2, Y3, Y1
+	VPBROADCASTW (R8), X8
+	VCVTPH2PS    X8, Y8
+	VPBROADCASTQ 2(R8), Y9
+	VPSRLVD      Y1, Y9, Y9
+	VPAND        Y4, Y9, Y9
+	VPBROADCASTD 10(R8), Y10
+	VPSRLVD      Y2, Y10, Y10
+	VPAND        Y3, Y10, Y10
+	VPSLLD       $2, Y10, Y10
+	VPOR         Y10, Y9, Y9
+	VPSHUFB      Y9, Y5, Y9
+	VPABSB       Y9, Y10
+	VMOVDQU      (DX), Y11
+	VPSIGNB      Y9, Y11, Y11
+	VPMADDUBSW   Y11, Y10, Y11
+	VPMADDWD     Y0, Y11, Y11
+	VMOVDQU      32(DX), Y12
+	VPSIGNB      Y9, Y12, Y9
+	VPMADDUBSW   Y9, Y10, Y9
+	VPMADDWD     Y0, Y9, Y9
+	VBROADCASTSS (SI), Y10
+	VCVTDQ2PS    Y11, Y11
+	VMULPS       Y8, Y10, Y10
+	VFMADD231PS  Y10, Y11, Y6
+	VBROADCASTSS 4(SI), Y10
+	VCVTDQ2PS    Y9, Y9
+	VMULPS       Y8, Y10, Y8
+	VFMADD231PS  Y8, Y9, Y7
 	ADDQ         $0xe, R8
 	ADDQ         $0x40, DX
 	ADDQ         $8, SI
@@ -3475,23 +3595,23 @@ loop5:
 
 done6:
 	ADDQ         $1, DI
-	VEXTRACTF128 $1, Y0, X2
-	VADDPS       X0, X2, X2
-	VMOVHLPS     X2, X2, X0
-	VADDPS       X0, X2, X2
-	VMOVSHDUP    X2, X0
-	VADDSS       X0, X2, X2
-	VMOVSS       X2, (AX)
+	VEXTRACTF128 $1, Y6, X8
+	VADDPS       X6, X8, X8
+	VMOVHLPS     X8, X8, X6
+	VADDPS       X6, X8, X8
+	VMOVSHDUP    X8, X6
+	VADDSS       X6, X8, X8
+	VMOVSS       X8, (AX)
 	MOVQ         ldy+8(FP), DX
 	MOVQ         AX, SI
 	ADDQ         DX, SI
-	VEXTRACTF128 $1, Y1, X0
-	VADDPS       X1, X0, X0
-	VMOVHLPS     X0, X0, X1
-	VADDPS       X1, X0, X0
-	VMOVSHDUP    X0, X1
-	VADDSS       X1, X0, X0
-	VMOVSS       X0, (SI)
+	VEXTRACTF128 $1, Y7, X6
+	VADDPS       X7, X6, X6
+	VMOVHLPS     X6, X6, X7
+	VADDPS       X7, X6, X6
+	VMOVSHDUP    X6, X7
+	VADDSS       X7, X6, X6
+	VMOVSS       X6, (SI)
 	ADDQ         $4, AX
 	MOVQ         stride+48(FP), DX
 	ADDQ         DX, BX
@@ -3506,6 +3626,14 @@ done2:
 // matmulQ83xLm3_32AVX2 multiplies rows of w with 3 rows of activations in int8; ldy and stride in bytes.
 // Requires: AVX2, F16C, FMA
 TEXT ·matmulQ83xLm3_32AVX2(SB), NOSPLIT, $128-72
+
+	// constants of the loops
+	VMOVDQU      lm3_325<>+0(SB), Y0
+	VMOVDQU      lm3_320<>+0(SB), Y1
+	VMOVDQU      lm3_322<>+0(SB), Y2
+	VMOVDQU      lm3_323<>+0(SB), Y3
+	VMOVDQU      lm3_321<>+0(SB), Y4
+	VBROADCASTI128 lm3_324<>+0(SB), Y5
 	LEAQ         31(SP), AX
 	ANDQ         $-32, AX
 	MOVQ         y+0(FP), AX
@@ -3515,9 +3643,9 @@ TEXT ·matmulQ83xLm3_32AVX2(SB), NOSPLIT, $128-72
 	JLT          done2
 
 loop1:
-	VPXOR        Y0, Y0, Y0
-	VPXOR        Y1, Y1, Y1
-	VPXOR        Y2, Y2, Y2
+	VPXOR        Y6, Y6, Y6
+	VPXOR        Y7, Y7, Y7
+	VPXOR        Y8, Y8, Y8
 	MOVQ         q+16(FP), DX
 	MOVQ         d+24(FP), SI
 	MOVQ         blocks+64(FP), DI
@@ -3526,80 +3654,78 @@ loop1:
 	JLT          done4
 
 loop3:
-	VPBROADCASTW (R8), X3
-	VCVTPH2PS    X3, Y3
-	VPBROADCASTQ 2(R8), Y4
-	VPSRLVD      lm3_320<>+0(SB), Y4, Y4
-	VPAND        lm3_321<>+0(SB), Y4, Y4
-	VPBROADCASTD 10(R8), Y5
-	VPSRLVD      lm3_322<>+0(SB), Y5, Y5
-	VPAND        lm3_323<>+0(SB), Y5, Y5
-	VPSLLD       $2, Y5, Y5
-	VPOR         Y5, Y4, Y4
-	VBROADCASTI128 lm3_324<>+0(SB), Y5
-	VPSHUFB      Y4, Y5, Y4
-	VPABSB       Y4, Y5
-	VMOVDQU      (DX), Y6
-	VPSIGNB      Y4, Y6, Y6
-	VPMADDUBSW   Y6, Y5, Y6
-	VPMADDWD     lm3_325<>+0(SB), Y6, Y6
-	VMOVDQU      32(DX), Y7
-	VPSIGNB      Y4, Y7, Y7
-	VPMADDUBSW   Y7, Y5, Y7
-	VPMADDWD     lm3_325<>+0(SB), Y7, Y7
-	VMOVDQU      64(DX), Y8
-	VPSIGNB      Y4, Y8, Y4
-	VPMADDUBSW   Y4, Y5, Y4
-	VPMADDWD     lm3_325<>+0(SB), Y4, Y4
-	VBROADCASTSS (SI), Y5
-	VCVTDQ2PS    Y6, Y6
-	VMULPS       Y3, Y5, Y5
-	VFMADD231PS  Y5, Y6, Y0
-	VBROADCASTSS 4(SI), Y5
-	VCVTDQ2PS    Y7, Y6
-	VMULPS       Y3, Y5, Y5
-	VFMADD231PS  Y5, Y6, Y1
-	VBROADCASTSS 8(SI), Y5
-	VCVTDQ2PS    Y4, Y4
-	VMULPS       Y3, Y5, Y3
-	VFMADD231PS  Y3, Y4, Y2
-	VPBROADCASTW 14(R8), X3
-	VCVTPH2PS    X3, Y3
-	VPBROADCASTQ 16(R8), Y4
-	VPSRLVD      lm3_320<>+0(SB), Y4, Y4
-	VPAND        lm3_321<>+0(SB), Y4, Y4
-	VPBROADCASTD 24(R8), Y5
-	VPSRLVD      lm3_322<>+0(SB), Y5, Y5
-	VPAND        lm3_323<>+0(SB), Y5, Y5
-	VPSLLD       $2, Y5, Y5
-	VPOR         Y5, Y4, Y4
-	VBROADCASTI128 lm3_324<>+0(SB), Y5
-	VPSHUFB      Y4, Y5, Y4
-	VPABSB       Y4, Y5
-	VMOVDQU      96(DX), Y6
-	VPSIGNB      Y4, Y6, Y6
-	VPMADDUBSW   Y6, Y5, Y6
-	VPMADDWD     lm3_325<>+0(SB), Y6, Y6
-	VMOVDQU      128(DX), Y7
-	VPSIGNB      Y4, Y7, Y7
-	VPMADDUBSW   Y7, Y5, Y7
-	VPMADDWD     lm3_325<>+0(SB), Y7, Y7
-	VMOVDQU      160(DX), Y8
-	VPSIGNB      Y4, Y8, Y4
-	VPMADDUBSW   Y4, Y5, Y4
-	VPMADDWD     lm3_325<>+0(SB), Y4, Y4
-	VBROADCASTSS 12(SI), Y5
-	VCVTDQ2PS    Y6, Y6
-	VMULPS       Y3, Y5, Y5
-	VFMADD231PS  Y5, Y6, Y0
-	VBROADCASTSS 16(SI), Y5
-	VCVTDQ2PS    Y7, Y6
-	VMULPS       Y3, Y5, Y5
-	VFMADD231PS  Y5, Y6, Y1
-	VBROADCASTSS 20(SI), Y5
-	VCVTDQ2PS    Y4, Y4
-	VMULPS       Y3, Y5, Y3
-	VFMADD231PS  Y3, Y4, Y2
+	VPBROADCASTW (R8), X9
+	VCVTPH2PS    X9, Y9
+	VPBROADCASTQ 2(R8), Y10
+	VPSRLVD      Y1, Y10, Y10
+	VPAND        Y4, Y10, Y10
+	VPBROADCASTD 10(R8), Y11
+	VPSRLVD      Y2, Y11, Y11
+	VPAND        Y3, Y11, Y11
+	VPSLLD       $2, Y11, Y11
+	VPOR         Y11, Y10, Y10
+	VPSHUFB      Y10, Y5, Y10
+	VPABSB       Y10, Y11
+	VMOVDQU      (DX), Y12
+	VPSIGNB      Y10, Y12, Y12
+	VPMADDUBSW   Y12, Y11, Y12
+	VPMADDWD     Y0, Y12, Y12
+	VMOVDQU      32(DX), Y13
+	VPSIGNB      Y10, Y13, Y13
+	VPMADDUBSW   Y13, Y11, Y13
+	VPMADDWD     Y0, Y13, Y13
+	VMOVDQU      64(DX), Y14
+	VPSIGNB      Y10, Y14, Y10
+	VPMADDUBSW   Y10, Y11, Y10
+	VPMADDWD     Y0, Y10, Y10
+	VBROADCASTSS (SI), Y11
+	VCVTDQ2PS    Y12, Y12
+	VMULPS       Y9, Y11, Y11
+	VFMADD231PS  Y11, Y12, Y6
+	VBROADCASTSS 4(SI), Y11
+	VCVTDQ2PS    Y13, Y12
+	VMULPS       Y9, Y11, Y11
+	VFMADD231PS  Y11, Y12, Y7
+	VBROADCASTSS 8(SI), Y11
+	VCVTDQ2PS    Y10, Y10
+	VMULPS       Y9, Y11, Y9
+	VFMADD231PS  Y9, Y10, Y8
+	VPBROADCASTW 14(R8), X9
+	VCVTPH2PS    X9, Y9
+	VPBROADCASTQ 16(R8), Y10
+	VPSRLVD      Y1, Y10, Y10
+	VPAND        Y4, Y10, Y10
+	VPBROADCASTD 24(R8), Y11
+	VPSRLVD      Y2, Y11, Y11
+	VPAND        Y3, Y11, Y11
+	VPSLLD       $2, Y11, Y11
+	VPOR         Y11, Y10, Y10
+	VPSHUFB      Y10, Y5, Y10
+	VPABSB       Y10, Y11
+	VMOVDQU      96(DX), Y12
+	VPSIGNB      Y10, Y12, Y12
+	VPMADDUBSW   Y12, Y11, Y12
+	VPMADDWD     Y0, Y12, Y12
+	VMOVDQU      128(DX), Y13
+	VPSIGNB      Y10, Y13, Y13
+	VPMADDUBSW   Y13, Y11, Y13
+	VPMADDWD     Y0, Y13, Y13
+	VMOVDQU      160(DX), Y14
+	VPSIGNB      Y10, Y14, Y10
+	VPMADDUBSW   Y10, Y11, Y10
+	VPMADDWD     Y0, Y10, Y10
+	VBROADCASTSS 12(SI), Y11
+	VCVTDQ2PS    Y12, Y12
+	VMULPS       Y9, Y11, Y11
+	VFMADD231PS  Y11, Y12, Y6
+	VBROADCASTSS 16(SI), Y11
+	VCVTDQ2PS    Y13, Y12
+	VMULPS       Y9, Y11, Y11
+	VFMADD231PS  Y11, Y12, Y7
+	VBROADCASTSS 20(SI), Y11
+	VCVTDQ2PS    Y10, Y10
+	VMULPS       Y9, Y11, Y9
+	VFMADD231PS  Y9, Y10, Y8
 	ADDQ         $0x1c, R8
 	ADDQ         $0xc0, DX
 	ADDQ         $0x18, SI
@@ -3612,43 +3738,42 @@ done4:
 	JLT          done6
 
 loop5:
-	VPBROADCASTW (R8), X3
-	VCVTPH2PS    X3, Y3
-	VPBROADCASTQ 2(R8), Y4
-	VPSRLVD      lm3_320<>+0(SB), Y4, Y4
-	VPAND        lm3_321<>+0(SB), Y4, Y4
-	VPBROADCASTD 10(R8), Y5
-	VPSRLVD      lm3_322<>+0(SB), Y5, Y5
-	VPAND        lm3_323<>+0(SB), Y5, Y5
-	VPSLLD       $2, Y5, Y5
-	VPOR         Y5, Y4, Y4
-	VBROADCASTI128 lm3_324<>+0(SB), Y5
-	VPSHUFB      Y4, Y5, Y4
-	VPABSB       Y4, Y5
-	VMOVDQU      (DX), Y6
-	VPSIGNB      Y4, Y6, Y6
-	VPMADDUBSW   Y6, Y5, Y6
-	VPMADDWD     lm3_325<>+0(SB), Y6, Y6
-	VMOVDQU      32(DX), Y7
-	VPSIGNB      Y4, Y7, Y7
-	VPMADDUBSW   Y7, Y5, Y7
-	VPMADDWD     lm3_325<>+0(SB), Y7, Y7
-	VMOVDQU      64(DX), Y8
-	VPSIGNB      Y4, Y8, Y4
-	VPMADDUBSW   Y4, Y5, Y4
-	VPMADDWD     lm3_325<>+0(SB), Y4, Y4
-	VBROADCASTSS (SI), Y5
-	VCVTDQ2PS    Y6, Y6
-	VMULPS       Y3, Y5, Y5
-	VFMADD231PS  Y5, Y6, Y0
-	VBROADCASTSS 4(SI), Y5
-	VCVTDQ2PS    Y7, Y6
-	VMULPS       Y3, Y5, Y5
-	VFMADD231PS  Y5, Y6, Y1
-	VBROADCASTSS 8(SI), Y5
-	VCVTDQ2PS    Y4, Y4
-	VMULPS       Y3, Y5, Y3
-	VFMADD231PS  Y3, Y4, Y2
+	VPBROADCASTW (R8), X9
+	VCVTPH2PS    X9, Y9
+	VPBROADCASTQ 2(R8), Y10
+	VPSRLVD      Y1, Y10, Y10
+	VPAND        Y4, Y10, Y10
+	VPBROADCASTD 10(R8), Y11
+	VPSRLVD      Y2, Y11, Y11
+	VPAND        Y3, Y11, Y11
+	VPSLLD       $2, Y11, Y11
+	VPOR         Y11, Y10, Y10
+	VPSHUFB      Y10, Y5, Y10
+	VPABSB       Y10, Y11
+	VMOVDQU      (DX), Y12
+	VPSIGNB      Y10, Y12, Y12
+	VPMADDUBSW   Y12, Y11, Y12
+	VPMADDWD     Y0, Y12, Y12
+	VMOVDQU      32(DX), Y13
+	VPSIGNB      Y10, Y13, Y13
+	VPMADDUBSW   Y13, Y11, Y13
+	VPMADDWD     Y0, Y13, Y13
+	VMOVDQU      64(DX), Y14
+	VPSIGNB      Y10, Y14, Y10
+	VPMADDUBSW   Y10, Y11, Y10
+	VPMADDWD     Y0, Y10, Y10
+	VBROADCASTSS (SI), Y11
+	VCVTDQ2PS    Y12, Y12
+	VMULPS       Y9, Y11, Y11
+	VFMADD231PS  Y11, Y12, Y6
+	VBROADCASTSS 4(SI), Y11
+	VCVTDQ2PS    Y13, Y12
+	VMULPS       Y9, Y11, Y11
+	VFMADD231PS  Y11, Y12, Y7
+	VBROADCASTSS 8(SI), Y11
+	VCVTDQ2PS    Y10, Y10
+	VMULPS       Y9, Y11, Y9
+	VFMADD231PS  Y9, Y10, Y8
 	ADDQ         $0xe, R8
 	ADDQ         $0x60, DX
 	ADDQ         $0xc, SI
@@ -3657,31 +3782,31 @@ loop5:
 
 done6:
 	ADDQ         $1, DI
-	VEXTRACTF128 $1, Y0, X3
-	VADDPS       X0, X3, X3
-	VMOVHLPS     X3, X3, X0
-	VADDPS       X0, X3, X3
-	VMOVSHDUP    X3, X0
-	VADDSS       X0, X3, X3
-	VMOVSS       X3, (AX)
+	VEXTRACTF128 $1, Y6, X9
+	VADDPS       X6, X9, X9
+	VMOVHLPS     X9, X9, X6
+	VADDPS       X6, X9, X9
+	VMOVSHDUP    X9, X6
+	VADDSS       X6, X9, X9
+	VMOVSS       X9, (AX)
 	MOVQ         ldy+8(FP), DX
 	MOVQ         AX, SI
 	ADDQ         DX, SI
-	VEXTRACTF128 $1, Y1, X0
-	VADDPS       X1, X0, X0
-	VMOVHLPS     X0, X0, X1
-	VADDPS       X1, X0, X0
-	VMOVSHDUP    X0, X1
-	VADDSS       X1, X0, X0
-	VMOVSS       X0, (SI)
+	VEXTRACTF128 $1, Y7, X6
+	VADDPS       X7, X6, X6
+	VMOVHLPS     X6, X6, X7
+	VADDPS       X7, X6, X6
+	VMOVSHDUP    X6, X7
+	VADDSS       X7, X6, X6
+	VMOVSS       X6, (SI)
 	ADDQ         DX, SI
-	VEXTRACTF128 $1, Y2, X0
-	VADDPS       X2, X0, X0
-	VMOVHLPS     X0, X0, X1
-	VADDPS       X1, X0, X0
-	VMOVSHDUP    X0, X1
-	VADDSS       X1, X0, X0
-	VMOVSS       X0, (SI)
+	VEXTRACTF128 $1, Y8, X6
+	VADDPS       X8, X6, X6
+	VMOVHLPS     X6, X6, X7
+	VADDPS       X7, X6, X6
+	VMOVSHDUP    X6, X7
+	VADDSS       X7, X6, X6
+	VMOVSS       X6, (SI)
 	ADDQ         $4, AX
 	MOVQ         stride+48(FP), DX
 	ADDQ         DX, BX
@@ -3696,6 +3821,13 @@ done2:
 // matmulQ84xLm3_32AVX2 multiplies rows of w with 4 rows of activations in int8; ldy and stride in bytes.
 // Requires: AVX2, F16C, FMA
 TEXT ·matmulQ84xLm3_32AVX2(SB), NOSPLIT, $128-72
+
+	// constants of the loops
+	VMOVDQU      lm3_325<>+0(SB), Y0
+	VMOVDQU      lm3_320<>+0(SB), Y1
+	VMOVDQU      lm3_322<>+0(SB), Y2
+	VMOVDQU      lm3_323<>+0(SB), Y3
+	VMOVDQU      lm3_321<>+0(SB), Y4
 	LEAQ         31(SP), AX
 	ANDQ         $-32, AX
 	MOVQ         y+0(FP), AX
@@ -3705,10 +3837,10 @@ TEXT ·matmulQ84xLm3_32AVX2(SB), NOSPLIT, $128-72
 	JLT          done2
 
 loop1:
-	VPXOR        Y0, Y0, Y0
-	VPXOR        Y1, Y1, Y1
-	VPXOR        Y2, Y2, Y2
-	VPXOR        Y3, Y3, Y3
+	VPXOR        Y5, Y5, Y5
+	VPXOR        Y6, Y6, Y6
+	VPXOR        Y7, Y7, Y7
+	VPXOR        Y8, Y8, Y8
 	MOVQ         q+16(FP), DX
 	MOVQ         d+24(FP), SI
 	MOVQ         blocks+64(FP), DI
@@ -3717,96 +3849,96 @@ loop1:
 	JLT          done4
 
 loop3:
-	VPBROADCASTW (R8), X4
-	VCVTPH2PS    X4, Y4
-	VPBROADCASTQ 2(R8), Y5
-	VPSRLVD      lm3_320<>+0(SB), Y5, Y5
-	VPAND        lm3_321<>+0(SB), Y5, Y5
-	VPBROADCASTD 10(R8), Y6
-	VPSRLVD      lm3_322<>+0(SB), Y6, Y6
-	VPAND        lm3_323<>+0(SB), Y6, Y6
-	VPSLLD       $2, Y6, Y6
-	VPOR         Y6, Y5, Y5
-	VBROADCASTI128 lm3_324<>+0(SB), Y6
-	VPSHUFB      Y5, Y6, Y5
-	VPABSB       Y5, Y6
-	VMOVDQU      (DX), Y7
-	VPSIGNB      Y5, Y7, Y7
-	VPMADDUBSW   Y7, Y6, Y7
-	VPMADDWD     lm3_325<>+0(SB), Y7, Y7
-	VMOVDQU      32(DX), Y8
-	VPSIGNB      Y5, Y8, Y8
-	VPMADDUBSW   Y8, Y6, Y8
-	VPMADDWD     lm3_325<>+0(SB), Y8, Y8
-	VMOVDQU      64(DX), Y9
-	VPSIGNB      Y5, Y9, Y9
-	VPMADDUBSW   Y9, Y6, Y9
-	VPMADDWD     lm3_325<>+0(SB), Y9, Y9
-	VMOVDQU      96(DX), Y10
-	VPSIGNB      Y5, Y10, Y5
-	VPMADDUBSW   Y5, Y6, Y5
-	VPMADDWD     lm3_325<>+0(SB), Y5, Y5
-	VBROADCASTSS (SI), Y6
-	VCVTDQ2PS    Y7, Y7
-	VMULPS       Y4, Y6, Y6
-	VFMADD231PS  Y6, Y7, Y0
-	VBROADCASTSS 4(SI), Y6
-	VCVTDQ2PS    Y8, Y7
-	VMULPS       Y4, Y6, Y6
-	VFMADD231PS  Y6, Y7, Y1
-	VBROADCASTSS 8(SI), Y6
-	VCVTDQ2PS    Y9, Y7
-	VMULPS       Y4, Y6, Y6
-	VFMADD231PS  Y6, Y7, Y2
-	VBROADCASTSS 12(SI), Y6
-	VCVTDQ2PS    Y5, Y5
-	VMULPS       Y4, Y6, Y4
-	VFMADD231PS  Y4, Y5, Y3
-	VPBROADCASTW 14(R8), X4
-	VCVTPH2PS    X4, Y4
-	VPBROADCASTQ 16(R8), Y5
-	VPSRLVD      lm3_320<>+0(SB), Y5, Y5
-	VPAND        lm3_321<>+0(SB), Y5, Y5
-	VPBROADCASTD 24(R8), Y6
-	VPSRLVD      lm3_322<>+0(SB), Y6, Y6
-	VPAND        lm3_323<>+0(SB), Y6, Y6
-	VPSLLD       $2, Y6, Y6
-	VPOR         Y6, Y5, Y5
-	VBROADCASTI128 lm3_324<>+0(SB), Y6
-	VPSHUFB      Y5, Y6, Y5
-	VPABSB       Y5, Y6
-	VMOVDQU      128(DX), Y7
-	VPSIGNB      Y5, Y7, Y7
-	VPMADDUBSW   Y7, Y6, Y7
-	VPMADDWD     lm3_325<>+0(SB), Y7, Y7
-	VMOVDQU      160(DX), Y8
-	VPSIGNB      Y5, Y8, Y8
-	VPMADDUBSW   Y8, Y6, Y8
-	VPMADDWD     lm3_325<>+0(SB), Y8, Y8
-	VMOVDQU      192(DX), Y9
-	VPSIGNB      Y5, Y9, Y9
-	VPMADDUBSW   Y9, Y6, Y9
-	VPMADDWD     lm3_325<>+0(SB), Y9, Y9
-	VMOVDQU      224(DX), Y10
-	VPSIGNB      Y5, Y10, Y5
-	VPMADDUBSW   Y5, Y6, Y5
-	VPMADDWD     lm3_325<>+0(SB), Y5, Y5
-	VBROADCASTSS 16(SI), Y6
-	VCVTDQ2PS    Y7, Y7
-	VMULPS       Y4, Y6, Y6
-	VFMADD231PS  Y6, Y7, Y0
-	VBROADCASTSS 20(SI), Y6
-	VCVTDQ2PS    Y8, Y7
-	VMULPS       Y4, Y6, Y6
-	VFMADD231PS  Y6, Y7, Y1
-	VBROADCASTSS 24(SI), Y6
-	VCVTDQ2PS    Y9, Y7
-	VMULPS       Y4, Y6, Y6
-	VFMADD231PS  Y6, Y7, Y2
-	VBROADCASTSS 28(SI), Y6
-	VCVTDQ2PS    Y5, Y5
-	VMULPS       Y4, Y6, Y4
-	VFMADD231PS  Y4, Y5, Y3
+	VPBROADCASTW (R8), X9
+	VCVTPH2PS    X9, Y9
+	VPBROADCASTQ 2(R8), Y10
+	VPSRLVD      Y1, Y10, Y10
+	VPAND        Y4, Y10, Y10
+	VPBROADCASTD 10(R8), Y11
+	VPSRLVD      Y2, Y11, Y11
+	VPAND        Y3, Y11, Y11
+	VPSLLD       $2, Y11, Y11
+	VPOR         Y11, Y10, Y10
+	VBROADCASTI128 lm3_324<>+0(SB), Y11
+	VPSHUFB      Y10, Y11, Y10
+	VPABSB       Y10, Y11
+	VMOVDQU      (DX), Y12
+	VPSIGNB      Y10, Y12, Y12
+	VPMADDUBSW   Y12, Y11, Y12
+	VPMADDWD     Y0, Y12, Y12
+	VMOVDQU      32(DX), Y13
+	VPSIGNB      Y10, Y13, Y13
+	VPMADDUBSW   Y13, Y11, Y13
+	VPMADDWD     Y0, Y13, Y13
+	VMOVDQU      64(DX), Y14
+	VPSIGNB      Y10, Y14, Y14
+	VPMADDUBSW   Y14, Y11, Y14
+	VPMADDWD     Y0, Y14, Y14
+	VMOVDQU      96(DX), Y15
+	VPSIGNB      Y10, Y15, Y10
+	VPMADDUBSW   Y10, Y11, Y10
+	VPMADDWD     Y0, Y10, Y10
+	VBROADCASTSS (SI), Y11
+	VCVTDQ2PS    Y12, Y12
+	VMULPS       Y9, Y11, Y11
+	VFMADD231PS  Y11, Y12, Y5
+	VBROADCASTSS 4(SI), Y11
+	VCVTDQ2PS    Y13, Y12
+	VMULPS       Y9, Y11, Y11
+	VFMADD231PS  Y11, Y12, Y6
+	VBROADCASTSS 8(SI), Y11
+	VCVTDQ2PS    Y14, Y12
+	VMULPS       Y9, Y11, Y11
+	VFMADD231PS  Y11, Y12, Y7
+	VBROADCASTSS 12(SI), Y11
+	VCVTDQ2PS    Y10, Y10
+	VMULPS       Y9, Y11, Y9
+	VFMADD231PS  Y9, Y10, Y8
+	VPBROADCASTW 14(R8), X9
+	VCVTPH2PS    X9, Y9
+	VPBROADCASTQ 16(R8), Y10
+	VPSRLVD      Y1, Y10, Y10
+	VPAND        Y4, Y10, Y10
+	VPBROADCASTD 24(R8), Y11
+	VPSRLVD      Y2, Y11, Y11
+	VPAND        Y3, Y11, Y11
+	VPSLLD       $2, Y11, Y11
+	VPOR         Y11, Y10, Y10
+	VBROADCASTI128 lm3_324<>+0(SB), Y11
+	VPSHUFB      Y10, Y11, Y10
+	VPABSB       Y10, Y11
+	VMOVDQU      128(DX), Y12
+	VPSIGNB      Y10, Y12, Y12
+	VPMADDUBSW   Y12, Y11, Y12
+	VPMADDWD     Y0, Y12, Y12
+	VMOVDQU      160(DX), Y13
+	VPSIGNB      Y10, Y13, Y13
+	VPMADDUBSW   Y13, Y11, Y13
+	VPMADDWD     Y0, Y13, Y13
+	VMOVDQU      192(DX), Y14
+	VPSIGNB      Y10, Y14, Y14
+	VPMADDUBSW   Y14, Y11, Y14
+	VPMADDWD     Y0, Y14, Y14
+	VMOVDQU      224(DX), Y15
+	VPSIGNB      Y10, Y15, Y10
+	VPMADDUBSW   Y10, Y11, Y10
+	VPMADDWD     Y0, Y10, Y10
+	VBROADCASTSS 16(SI), Y11
+	VCVTDQ2PS    Y12, Y12
+	VMULPS       Y9, Y11, Y11
+	VFMADD231PS  Y11, Y12, Y5
+	VBROADCASTSS 20(SI), Y11
+	VCVTDQ2PS    Y13, Y12
+	VMULPS       Y9, Y11, Y11
+	VFMADD231PS  Y11, Y12, Y6
+	VBROADCASTSS 24(SI), Y11
+	VCVTDQ2PS    Y14, Y12
+	VMULPS       Y9, Y11, Y11
+	VFMADD231PS  Y11, Y12, Y7
+	VBROADCASTSS 28(SI), Y11
+	VCVTDQ2PS    Y10, Y10
+	VMULPS       Y9, Y11, Y9
+	VFMADD231PS  Y9, Y10, Y8
 	ADDQ         $0x1c, R8
 	ADDQ         $0x100, DX
 	ADDQ         $0x20, SI
@@ -3819,51 +3951,51 @@ done4:
 	JLT          done6
 
 loop5:
-	VPBROADCASTW (R8), X4
-	VCVTPH2PS    X4, Y4
-	VPBROADCASTQ 2(R8), Y5
-	VPSRLVD      lm3_320<>+0(SB), Y5, Y5
-	VPAND        lm3_321<>+0(SB), Y5, Y5
-	VPBROADCASTD 10(R8), Y6
-	VPSRLVD      lm3_322<>+0(SB), Y6, Y6
-	VPAND        lm3_323<>+0(SB), Y6, Y6
-	VPSLLD       $2, Y6, Y6
-	VPOR         Y6, Y5, Y5
-	VBROADCASTI128 lm3_324<>+0(SB), Y6
-	VPSHUFB      Y5, Y6, Y5
-	VPABSB       Y5, Y6
-	VMOVDQU      (DX), Y7
-	VPSIGNB      Y5, Y7, Y7
-	VPMADDUBSW   Y7, Y6, Y7
-	VPMADDWD     lm3_325<>+0(SB), Y7, Y7
-	VMOVDQU      32(DX), Y8
-	VPSIGNB      Y5, Y8, Y8
-	VPMADDUBSW   Y8, Y6, Y8
-	VPMADDWD     lm3_325<>+0(SB), Y8, Y8
-	VMOVDQU      64(DX), Y9
-	VPSIGNB      Y5, Y9, Y9
-	VPMADDUBSW   Y9, Y6, Y9
-	VPMADDWD     lm3_325<>+0(SB), Y9, Y9
-	VMOVDQU      96(DX), Y10
-	VPSIGNB      Y5, Y10, Y5
-	VPMADDUBSW   Y5, Y6, Y5
-	VPMADDWD     lm3_325<>+0(SB), Y5, Y5
-	VBROADCASTSS (SI), Y6
-	VCVTDQ2PS    Y7, Y7
-	VMULPS       Y4, Y6, Y6
-	VFMADD231PS  Y6, Y7, Y0
-	VBROADCASTSS 4(SI), Y6
-	VCVTDQ2PS    Y8, Y7
-	VMULPS       Y4, Y6, Y6
-	VFMADD231PS  Y6, Y7, Y1
-	VBROADCASTSS 8(SI), Y6
-	VCVTDQ2PS    Y9, Y7
-	VMULPS       Y4, Y6, Y6
-	VFMADD231PS  Y6, Y7, Y2
-	VBROADCASTSS 12(SI), Y6
-	VCVTDQ2PS    Y5, Y5
-	VMULPS       Y4, Y6, Y4
-	VFMADD231PS  Y4, Y5, Y3
+	VPBROADCASTW (R8), X9
+	VCVTPH2PS    X9, Y9
+	VPBROADCASTQ 2(R8), Y10
+	VPSRLVD      Y1, Y10, Y10
+	VPAND        Y4, Y10, Y10
+	VPBROADCASTD 10(R8), Y11
+	VPSRLVD      Y2, Y11, Y11
+	VPAND        Y3, Y11, Y11
+	VPSLLD       $2, Y11, Y11
+	VPOR         Y11, Y10, Y10
+	VBROADCASTI128 lm3_324<>+0(SB), Y11
+	VPSHUFB      Y10, Y11, Y10
+	VPABSB       Y10, Y11
+	VMOVDQU      (DX), Y12
+	VPSIGNB      Y10, Y12, Y12
+	VPMADDUBSW   Y12, Y11, Y12
+	VPMADDWD     Y0, Y12, Y12
+	VMOVDQU      32(DX), Y13
+	VPSIGNB      Y10, Y13, Y13
+	VPMADDUBSW   Y13, Y11, Y13
+	VPMADDWD     Y0, Y13, Y13
+	VMOVDQU      64(DX), Y14
+	VPSIGNB      Y10, Y14, Y14
+	VPMADDUBSW   Y14, Y11, Y14
+	VPMADDWD     Y0, Y14, Y14
+	VMOVDQU      96(DX), Y15
+	VPSIGNB      Y10, Y15, Y10
+	VPMADDUBSW   Y10, Y11, Y10
+	VPMADDWD     Y0, Y10, Y10
+	VBROADCASTSS (SI), Y11
+	VCVTDQ2PS    Y12, Y12
+	VMULPS       Y9, Y11, Y11
+	VFMADD231PS  Y11, Y12, Y5
+	VBROADCASTSS 4(SI), Y11
+	VCVTDQ2PS    Y13, Y12
+	VMULPS       Y9, Y11, Y11
+	VFMADD231PS  Y11, Y12, Y6
+	VBROADCASTSS 8(SI), Y11
+	VCVTDQ2PS    Y14, Y12
+	VMULPS       Y9, Y11, Y11
+	VFMADD231PS  Y11, Y12, Y7
+	VBROADCASTSS 12(SI), Y11
+	VCVTDQ2PS    Y10, Y10
+	VMULPS       Y9, Y11, Y9
+	VFMADD231PS  Y9, Y10, Y8
 	ADDQ         $0xe, R8
 	ADDQ         $0x80, DX
 	ADDQ         $0x10, SI
@@ -3872,39 +4004,39 @@ loop5:
 
 done6:
 	ADDQ         $1, DI
-	VEXTRACTF128 $1, Y0, X4
-	VADDPS       X0, X4, X4
-	VMOVHLPS     X4, X4, X0
-	VADDPS       X0, X4, X4
-	VMOVSHDUP    X4, X0
-	VADDSS       X0, X4, X4
-	VMOVSS       X4, (AX)
+	VEXTRACTF128 $1, Y5, X9
+	VADDPS       X5, X9, X9
+	VMOVHLPS     X9, X9, X5
+	VADDPS       X5, X9, X9
+	VMOVSHDUP    X9, X5
+	VADDSS       X5, X9, X9
+	VMOVSS       X9, (AX)
 	MOVQ         ldy+8(FP), DX
 	MOVQ         AX, SI
 	ADDQ         DX, SI
-	VEXTRACTF128 $1, Y1, X0
-	VADDPS       X1, X0, X0
-	VMOVHLPS     X0, X0, X1
-	VADDPS       X1, X0, X0
-	VMOVSHDUP    X0, X1
-	VADDSS       X1, X0, X0
-	VMOVSS       X0, (SI)
+	VEXTRACTF128 $1, Y6, X5
+	VADDPS       X6, X5, X5
+	VMOVHLPS     X5, X5, X6
+	VADDPS       X6, X5, X5
+	VMOVSHDUP    X5, X6
+	VADDSS       X6, X5, X5
+	VMOVSS       X5, (SI)
 	ADDQ         DX, SI
-	VEXTRACTF128 $1, Y2, X0
-	VADDPS       X2, X0, X0
-	VMOVHLPS     X0, X0, X1
-	VADDPS       X1, X0, X0
-	VMOVSHDUP    X0, X1
-	VADDSS       X1, X0, X0
-	VMOVSS       X0, (SI)
+	VEXTRACTF128 $1, Y7, X5
+	VADDPS       X7, X5, X5
+	VMOVHLPS     X5, X5, X6
+	VADDPS       X6, X5, X5
+	VMOVSHDUP    X5, X6
+	VADDSS       X6, X5, X5
+	VMOVSS       X5, (SI)
 	ADDQ         DX, SI
-	VEXTRACTF128 $1, Y3, X0
-	VADDPS       X3, X0, X0
-	VMOVHLPS     X0, X0, X1
-	VADDPS       X1, X0, X0
-	VMOVSHDUP    X0, X1
-	VADDSS       X1, X0, X0
-	VMOVSS       X0, (SI)
+	VEXTRACTF128 $1, Y8, X5
+	VADDPS       X8, X5, X5
+	VMOVHLPS     X5, X5, X6
+	VADDPS       X6, X5, X5
+	VMOVSHDUP    X5, X6
+	VADDSS       X6, X5, X5
+	VMOVSS       X5, (SI)
 	ADDQ         $4, AX
 	MOVQ         stride+48(FP), DX
 	ADDQ         DX, BX
@@ -3919,6 +4051,14 @@ done2:
 // matmulQ8Fours1xLm3_32AVX2 multiplies rows with 1 row of activations in int8; rows is a multiple of 4, ldy and stride in bytes.
 // Requires: AVX2, F16C, FMA
 TEXT ·matmulQ8Fours1xLm3_32AVX2(SB), NOSPLIT, $288-72
+
+	// constants of the loops
+	VMOVDQU      lm3_320<>+0(SB), Y0
+	VMOVDQU      lm3_322<>+0(SB), Y1
+	VMOVDQU      lm3_325<>+0(SB), Y2
+	VMOVDQU      lm3_323<>+0(SB), Y3
+	VMOVDQU      lm3_321<>+0(SB), Y4
+	VBROADCASTI128 lm3_324<>+0(SB), Y5
 	LEAQ         31(SP), AX
 	ANDQ         $-32, AX
 	MOVQ         y+0(FP), AX
@@ -3937,8 +4077,8 @@ loop1:
 	JLT          done4
 
 loop3:
-	VPXOR        Y0, Y0, Y0
-	VPXOR        Y1, Y1, Y1
+	VPXOR        Y6, Y6, Y6
+	VPXOR        Y7, Y7, Y7
 	MOVQ         q+16(FP), R8
 	MOVQ         d+24(FP), R9
 	MOVQ         blocks+64(FP), R10
@@ -3947,48 +4087,46 @@ loop3:
 	JLT          done6
 
 loop5:
-	VPBROADCASTW (R11), X2
-	VCVTPH2PS    X2, Y2
-	VPBROADCASTQ 2(R11), Y3
-	VPSRLVD      lm3_320<>+0(SB), Y3, Y3
-	VPAND        lm3_321<>+0(SB), Y3, Y3
-	VPBROADCASTD 10(R11), Y4
-	VPSRLVD      lm3_322<>+0(SB), Y4, Y4
-	VPAND        lm3_323<>+0(SB), Y4, Y4
-	VPSLLD       $2, Y4, Y4
-	VPOR         Y4, Y3, Y3
-	VBROADCASTI128 lm3_324<>+0(SB), Y4
-	VPSHUFB      Y3, Y4, Y3
-	VPABSB       Y3, Y4
-	VMOVDQU      (R8), Y5
-	VPSIGNB      Y3, Y5, Y3
-	VPMADDUBSW   Y3, Y4, Y3
-	VPMADDWD     lm3_325<>+0(SB), Y3, Y3
-	VBROADCASTSS (R9), Y4
-	VCVTDQ2PS    Y3, Y3
-	VMULPS       Y2, Y4, Y2
-	VFMADD231PS  Y2, Y3, Y0
-	VPBROADCASTW 14(R11), X2
-	VCVTPH2PS    X2, Y2
-	VPBROADCASTQ 16(R11), Y3
-	VPSRLVD      lm3_320<>+0(SB), Y3, Y3
-	VPAND        lm3_321<>+0(SB), Y3, Y3
-	VPBROADCASTD 24(R11), Y4
-	VPSRLVD      lm3_322<>+0(SB), Y4, Y4
-	VPAND        lm3_323<>+0(SB), Y4, Y4
-	VPSLLD       $2, Y4, Y4
-	VPOR         Y4, Y3, Y3
-	VBROADCASTI128 lm3_324<>+0(SB), Y4
-	VPSHUFB      Y3, Y4, Y3
-	VPABSB       Y3, Y4
-	VMOVDQU      32(R8), Y5
-	VPSIGNB      Y3, Y5, Y3
-	VPMADDUBSW   Y3, Y4, Y3
-	VPMADDWD     lm3_325<>+0(SB), Y3, Y3
-	VBROADCASTSS 4(R9), Y4
-	VCVTDQ2PS    Y3, Y3
-	VMULPS       Y2, Y4, Y2
-	VFMADD231PS  Y2, Y3, Y1
+	VPBROADCASTW (R11), X8
+	VCVTPH2PS    X8, Y8
+	VPBROADCASTQ 2(R11), Y9
+	VPSRLVD      Y0, Y9, Y9
+	VPAND        Y4, Y9, Y9
+	VPBROADCASTD 10(R11), Y10
+	VPSRLVD      Y1, Y10, Y10
+	VPAND        Y3, Y10, Y10
+	VPSLLD       $2, Y10, Y10
+	VPOR         Y10, Y9, Y9
+	VPSHUFB      Y9, Y5, Y9
+	VPABSB       Y9, Y10
+	VMOVDQU      (R8), Y11
+	VPSIGNB      Y9, Y11, Y9
+	VPMADDUBSW   Y9, Y10, Y9
+	VPMADDWD     Y2, Y9, Y9
+	VBROADCASTSS (R9), Y10
+	VCVTDQ2PS    Y9, Y9
+	VMULPS       Y8, Y10, Y8
+	VFMADD231PS  Y8, Y9, Y6
+	VPBROADCASTW 14(R11), X8
+	VCVTPH2PS    X8, Y8
+	VPBROADCASTQ 16(R11), Y9
+	VPSRLVD      Y0, Y9, Y9
+	VPAND        Y4, Y9, Y9
+	VPBROADCASTD 24(R11), Y10
+	VPSRLVD      Y1, Y10, Y10
+	VPAND        Y3, Y10, Y10
+	VPSLLD       $2, Y10, Y10
+	VPOR         Y10, Y9, Y9
+	VPSHUFB      Y9, Y5, Y9
+	VPABSB       Y9, Y10
+	VMOVDQU      32(R8), Y11
+	VPSIGNB      Y9, Y11, Y9
+	VPMADDUBSW   Y9, Y10, Y9
+	VPMADDWD     Y2, Y9, Y9
+	VBROADCASTSS 4(R9), Y10
+	VCVTDQ2PS    Y9, Y9
+	VMULPS       Y8, Y10, Y8
+	VFMADD231PS  Y8, Y9, Y7
 	ADDQ         $0x1c, R11
 	ADDQ         $0x40, R8
 	ADDQ         $8, R9
@@ -4001,27 +4139,26 @@ done6:
 	JLT          done8
 
 loop7:
-	VPBROADCASTW (R11), X2
-	VCVTPH2PS    X2, Y2
-	VPBROADCASTQ 2(R11), Y3
-	VPSRLVD      lm3_320<>+0(SB), Y3, Y3
-	VPAND        lm3_321<>+0(SB), Y3, Y3
-	VPBROADCASTD 10(R11), Y4
-	VPSRLVD      lm3_322<>+0(SB), Y4, Y4
-	VPAND        lm3_323<>+0(SB), Y4, Y4
-	VPSLLD       $2, Y4, Y4
-	VPOR         Y4, Y3, Y3
-	VBROADCASTI128 lm3_324<>+0(SB), Y4
-	VPSHUFB      Y3, Y4, Y3
-	VPABSB       Y3, Y4
-	VMOVDQU      (R8), Y5
-	VPSIGNB      Y3, Y5, Y3
-	VPMADDUBSW   Y3, Y4, Y3
-	VPMADDWD     lm3_325<>+0(SB), Y3, Y3
-	VBROADCASTSS (R9), Y4
-	VCVTDQ2PS    Y3, Y3
-	VMULPS       Y2, Y4, Y2
-	VFMADD231PS  Y2, Y3, Y0
+	VPBROADCASTW (R11), X8
+	VCVTPH2PS    X8, Y8
+	VPBROADCASTQ 2(R11), Y9
+	VPSRLVD      Y0, Y9, Y9
+	VPAND        Y4, Y9, Y9
+	VPBROADCASTD 10(R11), Y10
+	VPSRLVD      Y1, Y10, Y10
+	VPAND        Y3, Y10, Y10
+	VPSLLD       $2, Y10, Y10
+	VPOR         Y10, Y9, Y9
+	VPSHUFB      Y9, Y5, Y9
+	VPABSB       Y9, Y10
+	VMOVDQU      (R8), Y11
+	VPSIGNB      Y9, Y11, Y9
+	VPMADDUBSW   Y9, Y10, Y9
+	VPMADDWD     Y2, Y9, Y9
+	VBROADCASTSS (R9), Y10
+	VCVTDQ2PS    Y9, Y9
+	VMULPS       Y8, Y10, Y8
+	VFMADD231PS  Y8, Y9, Y6
 	ADDQ         $0xe, R11
 	ADDQ         $0x20, R8
 	ADDQ         $4, R9
@@ -4030,8 +4167,8 @@ loop7:
 
 done8:
 	ADDQ         $1, R10
-	VADDPS       Y1, Y0, Y0
-	VMOVUPS      Y0, (DI)
+	VADDPS       Y7, Y6, Y6
+	VMOVUPS      Y6, (DI)
 	ADDQ         $0x20, DI
 	MOVQ         stride+48(FP), R8
 	ADDQ         R8, BX
@@ -4042,22 +4179,22 @@ done4:
 	ADDQ         $1, SI
 
 	// four results for each row of y
-	VMOVUPS      (DX), Y0
-	VMOVUPS      32(DX), Y1
-	VMOVUPS      64(DX), Y2
-	VMOVUPS      96(DX), Y3
-	VPUNPCKLDQ   Y1, Y0, Y4
-	VPUNPCKHDQ   Y1, Y0, Y0
-	VADDPS       Y0, Y4, Y4
-	VPUNPCKLDQ   Y3, Y2, Y0
-	VPUNPCKHDQ   Y3, Y2, Y1
-	VADDPS       Y1, Y0, Y0
-	VPUNPCKLQDQ  Y0, Y4, Y1
-	VPUNPCKHQDQ  Y0, Y4, Y0
-	VADDPS       Y0, Y1, Y1
-	VEXTRACTI128 $1, Y1, X0
-	VADDPS       X0, X1, X0
-	VMOVUPS      X0, (AX)
+	VMOVUPS      (DX), Y6
+	VMOVUPS      32(DX), Y7
+	VMOVUPS      64(DX), Y8
+	VMOVUPS      96(DX), Y9
+	VPUNPCKLDQ   Y7, Y6, Y10
+	VPUNPCKHDQ   Y7, Y6, Y6
+	VADDPS       Y6, Y10, Y10
+	VPUNPCKLDQ   Y9, Y8, Y6
+	VPUNPCKHDQ   Y9, Y8, Y7
+	VADDPS       Y7, Y6, Y6
+	VPUNPCKLQDQ  Y6, Y10, Y7
+	VPUNPCKHQDQ  Y6, Y10, Y6
+	VADDPS       Y6, Y7, Y7
+	VEXTRACTI128 $1, Y7, X6
+	VADDPS       X6, X7, X6
+	VMOVUPS      X6, (AX)
 	ADDQ         $0x10, AX
 	SUBQ         $4, CX
 	JGE          loop1
@@ -4070,6 +4207,14 @@ done2:
 // matmulQ8Fours2xLm3_32AVX2 multiplies rows with 2 rows of activations in int8; rows is a multiple of 4, ldy and stride in bytes.
 // Requires: AVX2, F16C, FMA
 TEXT ·matmulQ8Fours2xLm3_32AVX2(SB), NOSPLIT, $416-72
+
+	// constants of the loops
+	VMOVDQU      lm3_325<>+0(SB), Y0
+	VMOVDQU      lm3_320<>+0(SB), Y1
+	VMOVDQU      lm3_322<>+0(SB), Y2
+	VMOVDQU      lm3_323<>+0(SB), Y3
+	VMOVDQU      lm3_321<>+0(SB), Y4
+	VBROADCASTI128 lm3_324<>+0(SB), Y5
 	LEAQ         31(SP), AX
 	ANDQ         $-32, AX
 	MOVQ         y+0(FP), AX
@@ -4088,8 +4233,8 @@ loop1:
 	JLT          done4
 
 loop3:
-	VPXOR        Y0, Y0, Y0
-	VPXOR        Y1, Y1, Y1
+	VPXOR        Y6, Y6, Y6
+	VPXOR        Y7, Y7, Y7
 	MOVQ         q+16(FP), R8
 	MOVQ         d+24(FP), R9
 	MOVQ         blocks+64(FP), R10
@@ -4098,64 +4243,62 @@ loop3:
 	JLT          done6
 
 loop5:
-	VPBROADCASTW (R11), X2
-	VCVTPH2PS    X2, Y2
-	VPBROADCASTQ 2(R11), Y3
-	VPSRLVD      lm3_320<>+0(SB), Y3, Y3
-	VPAND        lm3_321<>+0(SB), Y3, Y3
-	VPBROADCASTD 10(R11), Y4
-	VPSRLVD      lm3_322<>+0(SB), Y4, Y4
-	VPAND        lm3_323<>+0(SB), Y4, Y4
-	VPSLLD       $2, Y4, Y4
-	VPOR         Y4, Y3, Y3
-	VBROADCASTI128 lm3_324<>+0(SB), Y4
-	VPSHUFB      Y3, Y4, Y3
-	VPABSB       Y3, Y4
-	VMOVDQU      (R8), Y5
-	VPSIGNB      Y3, Y5, Y5
-	VPMADDUBSW   Y5, Y4, Y5
-	VPMADDWD     lm3_325<>+0(SB), Y5, Y5
-	VMOVDQU      32(R8), Y6
-	VPSIGNB      Y3, Y6, Y3
-	VPMADDUBSW   Y3, Y4, Y3
-	VPMADDWD     lm3_325<>+0(SB), Y3, Y3
-	VBROADCASTSS (R9), Y4
-	VCVTDQ2PS    Y5, Y5
-	VMULPS       Y2, Y4, Y4
-	VFMADD231PS  Y4, Y5, Y0
-	VBROADCASTSS 4(R9), Y4
-	VCVTDQ2PS    Y3, Y3
-	VMULPS       Y2, Y4, Y2
-	VFMADD231PS  Y2, Y3, Y1
-	VPBROADCASTW 14(R11), X2
-	VCVTPH2PS    X2, Y2
-	VPBROADCASTQ 16(R11), Y3
-	VPSRLVD      lm3_320<>+0(SB), Y3, Y3
-	VPAND        lm3_321<>+0(SB), Y3, Y3
-	VPBROADCASTD 24(R11), Y4
-	VPSRLVD      lm3_322<>+0(SB), Y4, Y4
-	VPAND        lm3_323<>+0(SB), Y4, Y4
-	VPSLLD       $2, Y4, Y4
-	VPOR         Y4, Y3, Y3
-	VBROADCASTI128 lm3_324<>+0(SB), Y4
-	VPSHUFB      Y3, Y4, Y3
-	VPABSB       Y3, Y4
-	VMOVDQU      64(R8), Y5
-	VPSIGNB      Y3, Y5, Y5
-	VPMADDUBSW   Y5, Y4, Y5
-	VPMADDWD     lm3_325<>+0(SB), Y5, Y5
-	VMOVDQU      96(R8), Y6
-	VPSIGNB      Y3, Y6, Y3
-	VPMADDUBSW   Y3, Y4, Y3
-	VPMADDWD     lm3_325<>+0(SB), Y3, Y3
-	VBROADCASTSS 8(R9), Y4
-	VCVTDQ2PS    Y5, Y5
-	VMULPS       Y2, Y4, Y4
-	VFMADD231PS  Y4, Y5, Y0
-	VBROADCASTSS 12(R9), Y4
-	VCVTDQ2PS    Y3, Y3
-	VMULPS       Y2, Y4, Y2
-	VFMADD231PS  Y2, Y3, Y1
+	VPBROADCASTW (R11), X8
+	VCVTPH2PS    X8, Y8
+	VPBROADCASTQ 2(R11), Y9
+	VPSRLVD      Y1, Y9, Y9
+	VPAND        Y4, Y9, Y9
+	VPBROADCASTD 10(R11), Y10
+	VPSRLVD      Y2, Y10, Y10
+	VPAND        Y3, Y10, Y10
+	VPSLLD       $2, Y10, Y10
+	VPOR         Y10, Y9, Y9
+	VPSHUFB      Y9, Y5, Y9
+	VPABSB       Y9, Y10
+	VMOVDQU      (R8), Y11
+	VPSIGNB      Y9, Y11, Y11
+	VPMADDUBSW   Y11, Y10, Y11
+	VPMADDWD     Y0, Y11, Y11
+	VMOVDQU      32(R8), Y12
+	VPSIGNB      Y9, Y12, Y9
+	VPMADDUBSW   Y9, Y10, Y9
+	VPMADDWD     Y0, Y9, Y9
+	VBROADCASTSS (R9), Y10
+	VCVTDQ2PS    Y11, Y11
+	VMULPS       Y8, Y10, Y10
+	VFMADD231PS  Y10, Y11, Y6
+	VBROADCASTSS 4(R9), Y10
+	VCVTDQ2PS    Y9, Y9
+	VMULPS       Y8, Y10, Y8
+	VFMADD231PS  Y8, Y9, Y7
+	VPBROADCASTW 14(R11), X8
+	VCVTPH2PS    X8, Y8
+	VPBROADCASTQ 16(R11), Y9
+	VPSRLVD      Y1, Y9, Y9
+	VPAND        Y4, Y9, Y9
+	VPBROADCASTD 24(R11), Y10
+	VPSRLVD      Y2, Y10, Y10
+	VPAND        Y3, Y10, Y10
+	VPSLLD       $2, Y10, Y10
+	VPOR         Y10, Y9, Y9
+	VPSHUFB      Y9, Y5, Y9
+	VPABSB       Y9, Y10
+	VMOVDQU      64(R8), Y11
+	VPSIGNB      Y9, Y11, Y11
+	VPMADDUBSW   Y11, Y10, Y11
+	VPMADDWD     Y0, Y11, Y11
+	VMOVDQU      96(R8), Y12
+	VPSIGNB      Y9, Y12, Y9
+	VPMADDUBSW   Y9, Y10, Y9
+	VPMADDWD     Y0, Y9, Y9
+	VBROADCASTSS 8(R9), Y10
+	VCVTDQ2PS    Y11, Y11
+	VMULPS       Y8, Y10, Y10
+	VFMADD231PS  Y10, Y11, Y6
+	VBROADCASTSS 12(R9), Y10
+	VCVTDQ2PS    Y9, Y9
+	VMULPS       Y8, Y10, Y8
+	VFMADD231PS  Y8, Y9, Y7
 	ADDQ         $0x1c, R11
 	ADDQ         $0x80, R8
 	ADDQ         $0x10, R9
@@ -4168,35 +4311,34 @@ done6:
 	JLT          done8
 
 loop7:
-	VPBROADCASTW (R11), X2
-	VCVTPH2PS    X2, Y2
-	VPBROADCASTQ 2(R11), Y3
-	VPSRLVD      lm3_320<>+0(SB), Y3, Y3
-	VPAND        lm3_321<>+0(SB), Y3, Y3
-	VPBROADCASTD 10(R11), Y4
-	VPSRLVD      lm3_322<>+0(SB), Y4, Y4
-	VPAND        lm3_323<>+0(SB), Y4, Y4
-	VPSLLD       $2, Y4, Y4
-	VPOR         Y4, Y3, Y3
-	VBROADCASTI128 lm3_324<>+0(SB), Y4
-	VPSHUFB      Y3, Y4, Y3
-	VPABSB       Y3, Y4
-	VMOVDQU      (R8), Y5
-	VPSIGNB      Y3, Y5, Y5
-	VPMADDUBSW   Y5, Y4, Y5
-	VPMADDWD     lm3_325<>+0(SB), Y5, Y5
-	VMOVDQU      32(R8), Y6
-	VPSIGNB      Y3, Y6, Y3
-	VPMADDUBSW   Y3, Y4, Y3
-	VPMADDWD     lm3_325<>+0(SB), Y3, Y3
-	VBROADCASTSS (R9), Y4
-	VCVTDQ2PS    Y5, Y5
-	VMULPS       Y2, Y4, Y4
-	VFMADD231PS  Y4, Y5, Y0
-	VBROADCASTSS 4(R9), Y4
-	VCVTDQ2PS    Y3, Y3
-	VMULPS       Y2, Y4, Y2
-	VFMADD231PS  Y2, Y3, Y1
+	VPBROADCASTW (R11), X8
+	VCVTPH2PS    X8, Y8
+	VPBROADCASTQ 2(R11), Y9
+	VPSRLVD      Y1, Y9, Y9
+	VPAND        Y4, Y9, Y9
+	VPBROADCASTD 10(R11), Y10
+	VPSRLVD      Y2, Y10, Y10
+	VPAND        Y3, Y10, Y10
+	VPSLLD       $2, Y10, Y10
+	VPOR         Y10, Y9, Y9
+	VPSHUFB      Y9, Y5, Y9
+	VPABSB       Y9, Y10
+	VMOVDQU      (R8), Y11
+	VPSIGNB      Y9, Y11, Y11
+	VPMADDUBSW   Y11, Y10, Y11
+	VPMADDWD     Y0, Y11, Y11
+	VMOVDQU      32(R8), Y12
+	VPSIGNB      Y9, Y12, Y9
+	VPMADDUBSW   Y9, Y10, Y9
+	VPMADDWD     Y0, Y9, Y9
+	VBROADCASTSS (R9), Y10
+	VCVTDQ2PS    Y11, Y11
+	VMULPS       Y8, Y10, Y10
+	VFMADD231PS  Y10, Y11, Y6
+	VBROADCASTSS 4(R9), Y10
+	VCVTDQ2PS    Y9, Y9
+	VMULPS       Y8, Y10, Y8
+	VFMADD231PS  Y8, Y9, Y7
 	ADDQ         $0xe, R11
 	ADDQ         $0x40, R8
 	ADDQ         $8, R9
@@ -4205,8 +4347,8 @@ loop7:
 
 done8:
 	ADDQ         $1, R10
-	VMOVUPS      Y0, (DI)
-	VMOVUPS      Y1, 128(DI)
+	VMOVUPS      Y6, (DI)
+	VMOVUPS      Y7, 128(DI)
 	ADDQ         $0x20, DI
 	MOVQ         stride+48(FP), R8
 	ADDQ         R8, BX
@@ -4217,41 +4359,41 @@ done4:
 	ADDQ         $1, SI
 
 	// four results for each row of y
-	VMOVUPS      (DX), Y0
-	VMOVUPS      32(DX), Y1
-	VMOVUPS      64(DX), Y2
-	VMOVUPS      96(DX), Y3
-	VPUNPCKLDQ   Y1, Y0, Y4
-	VPUNPCKHDQ   Y1, Y0, Y0
-	VADDPS       Y0, Y4, Y4
-	VPUNPCKLDQ   Y3, Y2, Y0
-	VPUNPCKHDQ   Y3, Y2, Y1
-	VADDPS       Y1, Y0, Y0
-	VPUNPCKLQDQ  Y0, Y4, Y1
-	VPUNPCKHQDQ  Y0, Y4, Y0
-	VADDPS       Y0, Y1, Y1
-	VEXTRACTI128 $1, Y1, X0
-	VADDPS       X0, X1, X0
-	VMOVUPS      X0, (AX)
-	VMOVUPS      128(DX), Y0
-	VMOVUPS      160(DX), Y1
-	VMOVUPS      192(DX), Y2
-	VMOVUPS      224(DX), Y3
-	VPUNPCKLDQ   Y1, Y0, Y4
-	VPUNPCKHDQ   Y1, Y0, Y0
-	VADDPS       Y0, Y4, Y4
-	VPUNPCKLDQ   Y3, Y2, Y0
-	VPUNPCKHDQ   Y3, Y2, Y1
-	VADDPS       Y1, Y0, Y0
-	VPUNPCKLQDQ  Y0, Y4, Y1
-	VPUNPCKHQDQ  Y0, Y4, Y0
-	VADDPS       Y0, Y1, Y1
-	VEXTRACTI128 $1, Y1, X0
-	VADDPS       X0, X1, X0
+	VMOVUPS      (DX), Y6
+	VMOVUPS      32(DX), Y7
+	VMOVUPS      64(DX), Y8
+	VMOVUPS      96(DX), Y9
+	VPUNPCKLDQ   Y7, Y6, Y10
+	VPUNPCKHDQ   Y7, Y6, Y6
+	VADDPS       Y6, Y10, Y10
+	VPUNPCKLDQ   Y9, Y8, Y6
+	VPUNPCKHDQ   Y9, Y8, Y7
+	VADDPS       Y7, Y6, Y6
+	VPUNPCKLQDQ  Y6, Y10, Y7
+	VPUNPCKHQDQ  Y6, Y10, Y6
+	VADDPS       Y6, Y7, Y7
+	VEXTRACTI128 $1, Y7, X6
+	VADDPS       X6, X7, X6
+	VMOVUPS      X6, (AX)
+	VMOVUPS      128(DX), Y6
+	VMOVUPS      160(DX), Y7
+	VMOVUPS      192(DX), Y8
+	VMOVUPS      224(DX), Y9
+	VPUNPCKLDQ   Y7, Y6, Y10
+	VPUNPCKHDQ   Y7, Y6, Y6
+	VADDPS       Y6, Y10, Y10
+	VPUNPCKLDQ   Y9, Y8, Y6
+	VPUNPCKHDQ   Y9, Y8, Y7
+	VADDPS       Y7, Y6, Y6
+	VPUNPCKLQDQ  Y6, Y10, Y7
+	VPUNPCKHQDQ  Y6, Y10, Y6
+	VADDPS       Y6, Y7, Y7
+	VEXTRACTI128 $1, Y7, X6
+	VADDPS       X6, X7, X6
 	MOVQ         ldy+8(FP), SI
 	MOVQ         AX, DI
 	ADDQ         SI, DI
-	VMOVUPS      X0, (DI)
+	VMOVUPS      X6, (DI)
 	ADDQ         $0x10, AX
 	SUBQ         $4, CX
 	JGE          loop1
@@ -4264,6 +4406,14 @@ done2:
 // matmulQ8Fours3xLm3_32AVX2 multiplies rows with 3 rows of activations in int8; rows is a multiple of 4, ldy and stride in bytes.
 // Requires: AVX2, F16C, FMA
 TEXT ·matmulQ8Fours3xLm3_32AVX2(SB), NOSPLIT, $544-72
+
+	// constants of the loops
+	VMOVDQU      lm3_325<>+0(SB), Y0
+	VMOVDQU      lm3_320<>+0(SB), Y1
+	VMOVDQU      lm3_322<>+0(SB), Y2
+	VMOVDQU      lm3_323<>+0(SB), Y3
+	VMOVDQU      lm3_321<>+0(SB), Y4
+	VBROADCASTI128 lm3_324<>+0(SB), Y5
 	LEAQ         31(SP), AX
 	ANDQ         $-32, AX
 	MOVQ         y+0(FP), AX
@@ -4282,9 +4432,9 @@ loop1:
 	JLT          done4
 
 loop3:
-	VPXOR        Y0, Y0, Y0
-	VPXOR        Y1, Y1, Y1
-	VPXOR        Y2, Y2, Y2
+	VPXOR        Y6, Y6, Y6
+	VPXOR        Y7, Y7, Y7
+	VPXOR        Y8, Y8, Y8
 	MOVQ         q+16(FP), R8
 	MOVQ         d+24(FP), R9
 	MOVQ         blocks+64(FP), R10
@@ -4293,80 +4443,78 @@ loop3:
 	JLT          done6
 
 loop5:
-	VPBROADCASTW (R11), X3
-	VCVTPH2PS    X3, Y3
-	VPBROADCASTQ 2(R11), Y4
-	VPSRLVD      lm3_320<>+0(SB), Y4, Y4
-	VPAND        lm3_321<>+0(SB), Y4, Y4
-	VPBROADCASTD 10(R11), Y5
-	VPSRLVD      lm3_322<>+0(SB), Y5, Y5
-	VPAND        lm3_323<>+0(SB), Y5, Y5
-	VPSLLD       $2, Y5, Y5
-	VPOR         Y5, Y4, Y4
-	VBROADCASTI128 lm3_324<>+0(SB), Y5
-	VPSHUFB      Y4, Y5, Y4
-	VPABSB       Y4, Y5
-	VMOVDQU      (R8), Y6
-	VPSIGNB      Y4, Y6, Y6
-	VPMADDUBSW   Y6, Y5, Y6
-	VPMADDWD     lm3_325<>+0(SB), Y6, Y6
-	VMOVDQU      32(R8), Y7
-	VPSIGNB      Y4, Y7, Y7
-	VPMADDUBSW   Y7, Y5, Y7
-	VPMADDWD     lm3_325<>+0(SB), Y7, Y7
-	VMOVDQU      64(R8), Y8
-	VPSIGNB      Y4, Y8, Y4
-	VPMADDUBSW   Y4, Y5, Y4
-	VPMADDWD     lm3_325<>+0(SB), Y4, Y4
-	VBROADCASTSS (R9), Y5
-	VCVTDQ2PS    Y6, Y6
-	VMULPS       Y3, Y5, Y5
-	VFMADD231PS  Y5, Y6, Y0
-	VBROADCASTSS 4(R9), Y5
-	VCVTDQ2PS    Y7, Y6
-	VMULPS       Y3, Y5, Y5
-	VFMADD231PS  Y5, Y6, Y1
-	VBROADCASTSS 8(R9), Y5
-	VCVTDQ2PS    Y4, Y4
-	VMULPS       Y3, Y5, Y3
-	VFMADD231PS  Y3, Y4, Y2
-	VPBROADCASTW 14(R11), X3
-	VCVTPH2PS    X3, Y3
-	VPBROADCASTQ 16(R11), Y4
-	VPSRLVD      lm3_320<>+0(SB), Y4, Y4
-	VPAND        lm3_321<>+0(SB), Y4, Y4
-	VPBROADCASTD 24(R11), Y5
-	VPSRLVD      lm3_322<>+0(SB), Y5, Y5
-	VPAND        lm3_323<>+0(SB), Y5, Y5
-	VPSLLD       $2, Y5, Y5
-	VPOR         Y5, Y4, Y4
-	VBROADCASTI128 lm3_324<>+0(SB), Y5
-	VPSHUFB      Y4, Y5, Y4
-	VPABSB       Y4, Y5
-	VMOVDQU      96(R8), Y6
-	VPSIGNB      Y4, Y6, Y6
-	VPMADDUBSW   Y6, Y5, Y6
-	VPMADDWD     lm3_325<>+0(SB), Y6, Y6
-	VMOVDQU      128(R8), Y7
-	VPSIGNB      Y4, Y7, Y7
-	VPMADDUBSW   Y7, Y5, Y7
-	VPMADDWD     lm3_325<>+0(SB), Y7, Y7
-	VMOVDQU      160(R8), Y8
-	VPSIGNB      Y4, Y8, Y4
-	VPMADDUBSW   Y4, Y5, Y4
-	VPMADDWD     lm3_325<>+0(SB), Y4, Y4
-	VBROADCASTSS 12(R9), Y5
-	VCVTDQ2PS    Y6, Y6
-	VMULPS       Y3, Y5, Y5
-	VFMADD231PS  Y5, Y6, Y0
-	VBROADCASTSS 16(R9), Y5
-	VCVTDQ2PS    Y7, Y6
-	VMULPS       Y3, Y5, Y5
-	VFMADD231PS  Y5, Y6, Y1
-	VBROADCASTSS 20(R9), Y5
-	VCVTDQ2PS    Y4, Y4
-	VMULPS       Y3, Y5, Y3
-	VFMADD231PS  Y3, Y4, Y2
+	VPBROADCASTW (R11), X9
+	VCVTPH2PS    X9, Y9
+	VPBROADCASTQ 2(R11), Y10
+	VPSRLVD      Y1, Y10, Y10
+	VPAND        Y4, Y10, Y10
+	VPBROADCASTD 10(R11), Y11
+	VPSRLVD      Y2, Y11, Y11
+	VPAND        Y3, Y11, Y11
+	VPSLLD       $2, Y11, Y11
+	VPOR         Y11, Y10, Y10
+	VPSHUFB      Y10, Y5, Y10
+	VPABSB       Y10, Y11
+	VMOVDQU      (R8), Y12
+	VPSIGNB      Y10, Y12, Y12
+	VPMADDUBSW   Y12, Y11, Y12
+	VPMADDWD     Y0, Y12, Y12
+	VMOVDQU      32(R8), Y13
+	VPSIGNB      Y10, Y13, Y13
+	VPMADDUBSW   Y13, Y11, Y13
+	VPMADDWD     Y0, Y13, Y13
+	VMOVDQU      64(R8), Y14
+	VPSIGNB      Y10, Y14, Y10
+	VPMADDUBSW   Y10, Y11, Y10
+	VPMADDWD     Y0, Y10, Y10
+	VBROADCASTSS (R9), Y11
+	VCVTDQ2PS    Y12, Y12
+	VMULPS       Y9, Y11, Y11
+	VFMADD231PS  Y11, Y12, Y6
+	VBROADCASTSS 4(R9), Y11
+	VCVTDQ2PS    Y13, Y12
+	VMULPS       Y9, Y11, Y11
+	VFMADD231PS  Y11, Y12, Y7
+	VBROADCASTSS 8(R9), Y11
+	VCVTDQ2PS    Y10, Y10
+	VMULPS       Y9, Y11, Y9
+	VFMADD231PS  Y9, Y10, Y8
+	VPBROADCASTW 14(R11), X9
+	VCVTPH2PS    X9, Y9
+	VPBROADCASTQ 16(R11), Y10
+	VPSRLVD      Y1, Y10, Y10
+	VPAND        Y4, Y10, Y10
+	VPBROADCASTD 24(R11), Y11
+	VPSRLVD      Y2, Y11, Y11
+	VPAND        Y3, Y11, Y11
+	VPSLLD       $2, Y11, Y11
+	VPOR         Y11, Y10, Y10
+	VPSHUFB      Y10, Y5, Y10
+	VPABSB       Y10, Y11
+	VMOVDQU      96(R8), Y12
+	VPSIGNB      Y10, Y12, Y12
+	VPMADDUBSW   Y12, Y11, Y12
+	VPMADDWD     Y0, Y12, Y12
+	VMOVDQU      128(R8), Y13
+	VPSIGNB      Y10, Y13, Y13
+	VPMADDUBSW   Y13, Y11, Y13
+	VPMADDWD     Y0, Y13, Y13
+	VMOVDQU      160(R8), Y14
+	VPSIGNB      Y10, Y14, Y10
+	VPMADDUBSW   Y10, Y11, Y10
+	VPMADDWD     Y0, Y10, Y10
+	VBROADCASTSS 12(R9), Y11
+	VCVTDQ2PS    Y12, Y12
+	VMULPS       Y9, Y11, Y11
+	VFMADD231PS  Y11, Y12, Y6
+	VBROADCASTSS 16(R9), Y11
+	VCVTDQ2PS    Y13, Y12
+	VMULPS       Y9, Y11, Y11
+	VFMADD231PS  Y11, Y12, Y7
+	VBROADCASTSS 20(R9), Y11
+	VCVTDQ2PS    Y10, Y10
+	VMULPS       Y9, Y11, Y9
+	VFMADD231PS  Y9, Y10, Y8
 	ADDQ         $0x1c, R11
 	ADDQ         $0xc0, R8
 	ADDQ         $0x18, R9
@@ -4379,43 +4527,42 @@ done6:
 	JLT          done8
 
 loop7:
-	VPBROADCASTW (R11), X3
-	VCVTPH2PS    X3, Y3
-	VPBROADCASTQ 2(R11), Y4
-	VPSRLVD      lm3_320<>+0(SB), Y4, Y4
-	VPAND        lm3_321<>+0(SB), Y4, Y4
-	VPBROADCASTD 10(R11), Y5
-	VPSRLVD      lm3_322<>+0(SB), Y5, Y5
-	VPAND        lm3_323<>+0(SB), Y5, Y5
-	VPSLLD       $2, Y5, Y5
-	VPOR         Y5, Y4, Y4
-	VBROADCASTI128 lm3_324<>+0(SB), Y5
-	VPSHUFB      Y4, Y5, Y4
-	VPABSB       Y4, Y5
-	VMOVDQU      (R8), Y6
-	VPSIGNB      Y4, Y6, Y6
-	VPMADDUBSW   Y6, Y5, Y6
-	VPMADDWD     lm3_325<>+0(SB), Y6, Y6
-	VMOVDQU      32(R8), Y7
-	VPSIGNB      Y4, Y7, Y7
-	VPMADDUBSW   Y7, Y5, Y7
-	VPMADDWD     lm3_325<>+0(SB), Y7, Y7
-	VMOVDQU      64(R8), Y8
-	VPSIGNB      Y4, Y8, Y4
-	VPMADDUBSW   Y4, Y5, Y4
-	VPMADDWD     lm3_325<>+0(SB), Y4, Y4
-	VBROADCASTSS (R9), Y5
-	VCVTDQ2PS    Y6, Y6
-	VMULPS       Y3, Y5, Y5
-	VFMADD231PS  Y5, Y6, Y0
-	VBROADCASTSS 4(R9), Y5
-	VCVTDQ2PS    Y7, Y6
-	VMULPS       Y3, Y5, Y5
-	VFMADD231PS  Y5, Y6, Y1
-	VBROADCASTSS 8(R9), Y5
-	VCVTDQ2PS    Y4, Y4
-	VMULPS       Y3, Y5, Y3
-	VFMADD231PS  Y3, Y4, Y2
+	VPBROADCASTW (R11), X9
+	VCVTPH2PS    X9, Y9
+	VPBROADCASTQ 2(R11), Y10
+	VPSRLVD      Y1, Y10, Y10
+	VPAND        Y4, Y10, Y10
+	VPBROADCASTD 10(R11), Y11
+	VPSRLVD      Y2, Y11, Y11
+	VPAND        Y3, Y11, Y11
+	VPSLLD       $2, Y11, Y11
+	VPOR         Y11, Y10, Y10
+	VPSHUFB      Y10, Y5, Y10
+	VPABSB       Y10, Y11
+	VMOVDQU      (R8), Y12
+	VPSIGNB      Y10, Y12, Y12
+	VPMADDUBSW   Y12, Y11, Y12
+	VPMADDWD     Y0, Y12, Y12
+	VMOVDQU      32(R8), Y13
+	VPSIGNB      Y10, Y13, Y13
+	VPMADDUBSW   Y13, Y11, Y13
+	VPMADDWD     Y0, Y13, Y13
+	VMOVDQU      64(R8), Y14
+	VPSIGNB      Y10, Y14, Y10
+	VPMADDUBSW   Y10, Y11, Y10
+	VPMADDWD     Y0, Y10, Y10
+	VBROADCASTSS (R9), Y11
+	VCVTDQ2PS    Y12, Y12
+	VMULPS       Y9, Y11, Y11
+	VFMADD231PS  Y11, Y12, Y6
+	VBROADCASTSS 4(R9), Y11
+	VCVTDQ2PS    Y13, Y12
+	VMULPS       Y9, Y11, Y11
+	VFMADD231PS  Y11, Y12, Y7
+	VBROADCASTSS 8(R9), Y11
+	VCVTDQ2PS    Y10, Y10
+	VMULPS       Y9, Y11, Y9
+	VFMADD231PS  Y9, Y10, Y8
 	ADDQ         $0xe, R11
 	ADDQ         $0x60, R8
 	ADDQ         $0xc, R9
@@ -4424,9 +4571,9 @@ loop7:
 
 done8:
 	ADDQ         $1, R10
-	VMOVUPS      Y0, (DI)
-	VMOVUPS      Y1, 128(DI)
-	VMOVUPS      Y2, 256(DI)
+	VMOVUPS      Y6, (DI)
+	VMOVUPS      Y7, 128(DI)
+	VMOVUPS      Y8, 256(DI)
 	ADDQ         $0x20, DI
 	MOVQ         stride+48(FP), R8
 	ADDQ         R8, BX
@@ -4437,58 +4584,58 @@ done4:
 	ADDQ         $1, SI
 
 	// four results for each row of y
-	VMOVUPS      (DX), Y0
-	VMOVUPS      32(DX), Y1
-	VMOVUPS      64(DX), Y2
-	VMOVUPS      96(DX), Y3
-	VPUNPCKLDQ   Y1, Y0, Y4
-	VPUNPCKHDQ   Y1, Y0, Y0
-	VADDPS       Y0, Y4, Y4
-	VPUNPCKLDQ   Y3, Y2, Y0
-	VPUNPCKHDQ   Y3, Y2, Y1
-	VADDPS       Y1, Y0, Y0
-	VPUNPCKLQDQ  Y0, Y4, Y1
-	VPUNPCKHQDQ  Y0, Y4, Y0
-	VADDPS       Y0, Y1, Y1
-	VEXTRACTI128 $1, Y1, X0
-	VADDPS       X0, X1, X0
-	VMOVUPS      X0, (AX)
-	VMOVUPS      128(DX), Y0
-	VMOVUPS      160(DX), Y1
-	VMOVUPS      192(DX), Y2
-	VMOVUPS      224(DX), Y3
-	VPUNPCKLDQ   Y1, Y0, Y4
-	VPUNPCKHDQ   Y1, Y0, Y0
-	VADDPS       Y0, Y4, Y4
-	VPUNPCKLDQ   Y3, Y2, Y0
-	VPUNPCKHDQ   Y3, Y2, Y1
-	VADDPS       Y1, Y0, Y0
-	VPUNPCKLQDQ  Y0, Y4, Y1
-	VPUNPCKHQDQ  Y0, Y4, Y0
-	VADDPS       Y0, Y1, Y1
-	VEXTRACTI128 $1, Y1, X0
-	VADDPS       X0, X1, X0
+	VMOVUPS      (DX), Y6
+	VMOVUPS      32(DX), Y7
+	VMOVUPS      64(DX), Y8
+	VMOVUPS      96(DX), Y9
+	VPUNPCKLDQ   Y7, Y6, Y10
+	VPUNPCKHDQ   Y7, Y6, Y6
+	VADDPS       Y6, Y10, Y10
+	VPUNPCKLDQ   Y9, Y8, Y6
+	VPUNPCKHDQ   Y9, Y8, Y7
+	VADDPS       Y7, Y6, Y6
+	VPUNPCKLQDQ  Y6, Y10, Y7
+	VPUNPCKHQDQ  Y6, Y10, Y6
+	VADDPS       Y6, Y7, Y7
+	VEXTRACTI128 $1, Y7, X6
+	VADDPS       X6, X7, X6
+	VMOVUPS      X6, (AX)
+	VMOVUPS      128(DX), Y6
+	VMOVUPS      160(DX), Y7
+	VMOVUPS      192(DX), Y8
+	VMOVUPS      224(DX), Y9
+	VPUNPCKLDQ   Y7, Y6, Y10
+	VPUNPCKHDQ   Y7, Y6, Y6
+	VADDPS       Y6, Y10, Y10
+	VPUNPCKLDQ   Y9, Y8, Y6
+	VPUNPCKHDQ   Y9, Y8, Y7
+	VADDPS       Y7, Y6, Y6
+	VPUNPCKLQDQ  Y6, Y10, Y7
+	VPUNPCKHQDQ  Y6, Y10, Y6
+	VADDPS       Y6, Y7, Y7
+	VEXTRACTI128 $1, Y7, X6
+	VADDPS       X6, X7, X6
 	MOVQ         ldy+8(FP), SI
 	MOVQ         AX, DI
 	ADDQ         SI, DI
-	VMOVUPS      X0, (DI)
-	VMOVUPS      256(DX), Y0
-	VMOVUPS      288(DX), Y1
-	VMOVUPS      320(DX), Y2
-	VMOVUPS      352(DX), Y3
-	VPUNPCKLDQ   Y1, Y0, Y4
-	VPUNPCKHDQ   Y1, Y0, Y0
-	VADDPS       Y0, Y4, Y4
-	VPUNPCKLDQ   Y3, Y2, Y0
-	VPUNPCKHDQ   Y3, Y2, Y1
-	VADDPS       Y1, Y0, Y0
-	VPUNPCKLQDQ  Y0, Y4, Y1
-	VPUNPCKHQDQ  Y0, Y4, Y0
-	VADDPS       Y0, Y1, Y1
-	VEXTRACTI128 $1, Y1, X0
-	VADDPS       X0, X1, X0
+	VMOVUPS      X6, (DI)
+	VMOVUPS      256(DX), Y6
+	VMOVUPS      288(DX), Y7
+	VMOVUPS      320(DX), Y8
+	VMOVUPS      352(DX), Y9
+	VPUNPCKLDQ   Y7, Y6, Y10
+	VPUNPCKHDQ   Y7, Y6, Y6
+	VADDPS       Y6, Y10, Y10
+	VPUNPCKLDQ   Y9, Y8, Y6
+	VPUNPCKHDQ   Y9, Y8, Y7
+	VADDPS       Y7, Y6, Y6
+	VPUNPCKLQDQ  Y6, Y10, Y7
+	VPUNPCKHQDQ  Y6, Y10, Y6
+	VADDPS       Y6, Y7, Y7
+	VEXTRACTI128 $1, Y7, X6
+	VADDPS       X6, X7, X6
 	ADDQ         SI, DI
-	VMOVUPS      X0, (DI)
+	VMOVUPS      X6, (DI)
 	ADDQ         $0x10, AX
 	SUBQ         $4, CX
 	JGE          loop1
@@ -4501,6 +4648,13 @@ done2:
 // matmulQ8Fours4xLm3_32AVX2 multiplies rows with 4 rows of activations in int8; rows is a multiple of 4, ldy and stride in bytes.
 // Requires: AVX2, F16C, FMA
 TEXT ·matmulQ8Fours4xLm3_32AVX2(SB), 0, $672-72
+
+	// constants of the loops
+	VMOVDQU      lm3_325<>+0(SB), Y0
+	VMOVDQU      lm3_320<>+0(SB), Y1
+	VMOVDQU      lm3_322<>+0(SB), Y2
+	VMOVDQU      lm3_323<>+0(SB), Y3
+	VMOVDQU      lm3_321<>+0(SB), Y4
 	LEAQ         31(SP), AX
 	ANDQ         $-32, AX
 	MOVQ         y+0(FP), AX
@@ -4519,10 +4673,10 @@ loop1:
 	JLT          done4
 
 loop3:
-	VPXOR        Y0, Y0, Y0
-	VPXOR        Y1, Y1, Y1
-	VPXOR        Y2, Y2, Y2
-	VPXOR        Y3, Y3, Y3
+	VPXOR        Y5, Y5, Y5
+	VPXOR        Y6, Y6, Y6
+	VPXOR        Y7, Y7, Y7
+	VPXOR        Y8, Y8, Y8
 	MOVQ         q+16(FP), R8
 	MOVQ         d+24(FP), R9
 	MOVQ         blocks+64(FP), R10
@@ -4531,96 +4685,96 @@ loop3:
 	JLT          done6
 
 loop5:
-	VPBROADCASTW (R11), X4
-	VCVTPH2PS    X4, Y4
-	VPBROADCASTQ 2(R11), Y5
-	VPSRLVD      lm3_320<>+0(SB), Y5, Y5
-	VPAND        lm3_321<>+0(SB), Y5, Y5
-	VPBROADCASTD 10(R11), Y6
-	VPSRLVD      lm3_322<>+0(SB), Y6, Y6
-	VPAND        lm3_323<>+0(SB), Y6, Y6
-	VPSLLD       $2, Y6, Y6
-	VPOR         Y6, Y5, Y5
-	VBROADCASTI128 lm3_324<>+0(SB), Y6
-	VPSHUFB      Y5, Y6, Y5
-	VPABSB       Y5, Y6
-	VMOVDQU      (R8), Y7
-	VPSIGNB      Y5, Y7, Y7
-	VPMADDUBSW   Y7, Y6, Y7
-	VPMADDWD     lm3_325<>+0(SB), Y7, Y7
-	VMOVDQU      32(R8), Y8
-	VPSIGNB      Y5, Y8, Y8
-	VPMADDUBSW   Y8, Y6, Y8
-	VPMADDWD     lm3_325<>+0(SB), Y8, Y8
-	VMOVDQU      64(R8), Y9
-	VPSIGNB      Y5, Y9, Y9
-	VPMADDUBSW   Y9, Y6, Y9
-	VPMADDWD     lm3_325<>+0(SB), Y9, Y9
-	VMOVDQU      96(R8), Y10
-	VPSIGNB      Y5, Y10, Y5
-	VPMADDUBSW   Y5, Y6, Y5
-	VPMADDWD     lm3_325<>+0(SB), Y5, Y5
-	VBROADCASTSS (R9), Y6
-	VCVTDQ2PS    Y7, Y7
-	VMULPS       Y4, Y6, Y6
-	VFMADD231PS  Y6, Y7, Y0
-	VBROADCASTSS 4(R9), Y6
-	VCVTDQ2PS    Y8, Y7
-	VMULPS       Y4, Y6, Y6
-	VFMADD231PS  Y6, Y7, Y1
-	VBROADCASTSS 8(R9), Y6
-	VCVTDQ2PS    Y9, Y7
-	VMULPS       Y4, Y6, Y6
-	VFMADD231PS  Y6, Y7, Y2
-	VBROADCASTSS 12(R9), Y6
-	VCVTDQ2PS    Y5, Y5
-	VMULPS       Y4, Y6, Y4
-	VFMADD231PS  Y4, Y5, Y3
-	VPBROADCASTW 14(R11), X4
-	VCVTPH2PS    X4, Y4
-	VPBROADCASTQ 16(R11), Y5
-	VPSRLVD      lm3_320<>+0(SB), Y5, Y5
-	VPAND        lm3_321<>+0(SB), Y5, Y5
-	VPBROADCASTD 24(R11), Y6
-	VPSRLVD      lm3_322<>+0(SB), Y6, Y6
-	VPAND        lm3_323<>+0(SB), Y6, Y6
-	VPSLLD       $2, Y6, Y6
-	VPOR         Y6, Y5, Y5
-	VBROADCASTI128 lm3_324<>+0(SB), Y6
-	VPSHUFB      Y5, Y6, Y5
-	VPABSB       Y5, Y6
-	VMOVDQU      128(R8), Y7
-	VPSIGNB      Y5, Y7, Y7
-	VPMADDUBSW   Y7, Y6, Y7
-	VPMADDWD     lm3_325<>+0(SB), Y7, Y7
-	VMOVDQU      160(R8), Y8
-	VPSIGNB      Y5, Y8, Y8
-	VPMADDUBSW   Y8, Y6, Y8
-	VPMADDWD     lm3_325<>+0(SB), Y8, Y8
-	VMOVDQU      192(R8), Y9
-	VPSIGNB      Y5, Y9, Y9
-	VPMADDUBSW   Y9, Y6, Y9
-	VPMADDWD     lm3_325<>+0(SB), Y9, Y9
-	VMOVDQU      224(R8), Y10
-	VPSIGNB      Y5, Y10, Y5
-	VPMADDUBSW   Y5, Y6, Y5
-	VPMADDWD     lm3_325<>+0(SB), Y5, Y5
-	VBROADCASTSS 16(R9), Y6
-	VCVTDQ2PS    Y7, Y7
-	VMULPS       Y4, Y6, Y6
-	VFMADD231PS  Y6, Y7, Y0
-	VBROADCASTSS 20(R9), Y6
-	VCVTDQ2PS    Y8, Y7
-	VMULPS       Y4, Y6, Y6
-	VFMADD231PS  Y6, Y7, Y1
-	VBROADCASTSS 24(R9), Y6
-	VCVTDQ2PS    Y9, Y7
-	VMULPS       Y4, Y6, Y6
-	VFMADD231PS  Y6, Y7, Y2
-	VBROADCASTSS 28(R9), Y6
-	VCVTDQ2PS    Y5, Y5
-	VMULPS       Y4, Y6, Y4
-	VFMADD231PS  Y4, Y5, Y3
+	VPBROADCASTW (R11), X9
+	VCVTPH2PS    X9, Y9
+	VPBROADCASTQ 2(R11), Y10
+	VPSRLVD      Y1, Y10, Y10
+	VPAND        Y4, Y10, Y10
+	VPBROADCASTD 10(R11), Y11
+	VPSRLVD      Y2, Y11, Y11
+	VPAND        Y3, Y11, Y11
+	VPSLLD       $2, Y11, Y11
+	VPOR         Y11, Y10, Y10
+	VBROADCASTI128 lm3_324<>+0(SB), Y11
+	VPSHUFB      Y10, Y11, Y10
+	VPABSB       Y10, Y11
+	VMOVDQU      (R8), Y12
+	VPSIGNB      Y10, Y12, Y12
+	VPMADDUBSW   Y12, Y11, Y12
+	VPMADDWD     Y0, Y12, Y12
+	VMOVDQU      32(R8), Y13
+	VPSIGNB      Y10, Y13, Y13
+	VPMADDUBSW   Y13, Y11, Y13
+	VPMADDWD     Y0, Y13, Y13
+	VMOVDQU      64(R8), Y14
+	VPSIGNB      Y10, Y14, Y14
+	VPMADDUBSW   Y14, Y11, Y14
+	VPMADDWD     Y0, Y14, Y14
+	VMOVDQU      96(R8), Y15
+	VPSIGNB      Y10, Y15, Y10
+	VPMADDUBSW   Y10, Y11, Y10
+	VPMADDWD     Y0, Y10, Y10
+	VBROADCASTSS (R9), Y11
+	VCVTDQ2PS    Y12, Y12
+	VMULPS       Y9, Y11, Y11
+	VFMADD231PS  Y11, Y12, Y5
+	VBROADCASTSS 4(R9), Y11
+	VCVTDQ2PS    Y13, Y12
+	VMULPS       Y9, Y11, Y11
+	VFMADD231PS  Y11, Y12, Y6
+	VBROADCASTSS 8(R9), Y11
+	VCVTDQ2PS    Y14, Y12
+	VMULPS       Y9, Y11, Y11
+	VFMADD231PS  Y11, Y12, Y7
+	VBROADCASTSS 12(R9), Y11
+	VCVTDQ2PS    Y10, Y10
+	VMULPS       Y9, Y11, Y9
+	VFMADD231PS  Y9, Y10, Y8
+	VPBROADCASTW 14(R11), X9
+	VCVTPH2PS    X9, Y9
+	VPBROADCASTQ 16(R11), Y10
+	VPSRLVD      Y1, Y10, Y10
+	VPAND        Y4, Y10, Y10
+	VPBROADCASTD 24(R11), Y11
+	VPSRLVD      Y2, Y11, Y11
+	VPAND        Y3, Y11, Y11
+	VPSLLD       $2, Y11, Y11
+	VPOR         Y11, Y10, Y10
+	VBROADCASTI128 lm3_324<>+0(SB), Y11
+	VPSHUFB      Y10, Y11, Y10
+	VPABSB       Y10, Y11
+	VMOVDQU      128(R8), Y12
+	VPSIGNB      Y10, Y12, Y12
+	VPMADDUBSW   Y12, Y11, Y12
+	VPMADDWD     Y0, Y12, Y12
+	VMOVDQU      160(R8), Y13
+	VPSIGNB      Y10, Y13, Y13
+	VPMADDUBSW   Y13, Y11, Y13
+	VPMADDWD     Y0, Y13, Y13
+	VMOVDQU      192(R8), Y14
+	VPSIGNB      Y10, Y14, Y14
+	VPMADDUBSW   Y14, Y11, Y14
+	VPMADDWD     Y0, Y14, Y14
+	VMOVDQU      224(R8), Y15
+	VPSIGNB      Y10, Y15, Y10
+	VPMADDUBSW   Y10, Y11, Y10
+	VPMADDWD     Y0, Y10, Y10
+	VBROADCASTSS 16(R9), Y11
+	VCVTDQ2PS    Y12, Y12
+	VMULPS       Y9, Y11, Y11
+	VFMADD231PS  Y11, Y12, Y5
+	VBROADCASTSS 20(R9), Y11
+	VCVTDQ2PS    Y13, Y12
+	VMULPS       Y9, Y11, Y11
+	VFMADD231PS  Y11, Y12, Y6
+	VBROADCASTSS 24(R9), Y11
+	VCVTDQ2PS    Y14, Y12
+	VMULPS       Y9, Y11, Y11
+	VFMADD231PS  Y11, Y12, Y7
+	VBROADCASTSS 28(R9), Y11
+	VCVTDQ2PS    Y10, Y10
+	VMULPS       Y9, Y11, Y9
+	VFMADD231PS  Y9, Y10, Y8
 	ADDQ         $0x1c, R11
 	ADDQ         $0x100, R8
 	ADDQ         $0x20, R9
@@ -4633,51 +4787,51 @@ done6:
 	JLT          done8
 
 loop7:
-	VPBROADCASTW (R11), X4
-	VCVTPH2PS    X4, Y4
-	VPBROADCASTQ 2(R11), Y5
-	VPSRLVD      lm3_320<>+0(SB), Y5, Y5
-	VPAND        lm3_321<>+0(SB), Y5, Y5
-	VPBROADCASTD 10(R11), Y6
-	VPSRLVD      lm3_322<>+0(SB), Y6, Y6
-	VPAND        lm3_323<>+0(SB), Y6, Y6
-	VPSLLD       $2, Y6, Y6
-	VPOR         Y6, Y5, Y5
-	VBROADCASTI128 lm3_324<>+0(SB), Y6
-	VPSHUFB      Y5, Y6, Y5
-	VPABSB       Y5, Y6
-	VMOVDQU      (R8), Y7
-	VPSIGNB      Y5, Y7, Y7
-	VPMADDUBSW   Y7, Y6, Y7
-	VPMADDWD     lm3_325<>+0(SB), Y7, Y7
-	VMOVDQU      32(R8), Y8
-	VPSIGNB      Y5, Y8, Y8
-	VPMADDUBSW   Y8, Y6, Y8
-	VPMADDWD     lm3_325<>+0(SB), Y8, Y8
-	VMOVDQU      64(R8), Y9
-	VPSIGNB      Y5, Y9, Y9
-	VPMADDUBSW   Y9, Y6, Y9
-	VPMADDWD     lm3_325<>+0(SB), Y9, Y9
-	VMOVDQU      96(R8), Y10
-	VPSIGNB      Y5, Y10, Y5
-	VPMADDUBSW   Y5, Y6, Y5
-	VPMADDWD     lm3_325<>+0(SB), Y5, Y5
-	VBROADCASTSS (R9), Y6
-	VCVTDQ2PS    Y7, Y7
-	VMULPS       Y4, Y6, Y6
-	VFMADD231PS  Y6, Y7, Y0
-	VBROADCASTSS 4(R9), Y6
-	VCVTDQ2PS    Y8, Y7
-	VMULPS       Y4, Y6, Y6
-	VFMADD231PS  Y6, Y7, Y1
-	VBROADCASTSS 8(R9), Y6
-	VCVTDQ2PS    Y9, Y7
-	VMULPS       Y4, Y6, Y6
-	VFMADD231PS  Y6, Y7, Y2
-	VBROADCASTSS 12(R9), Y6
-	VCVTDQ2PS    Y5, Y5
-	VMULPS       Y4, Y6, Y4
-	VFMADD231PS  Y4, Y5, Y3
+	VPBROADCASTW (R11), X9
+	VCVTPH2PS    X9, Y9
+	VPBROADCASTQ 2(R11), Y10
+	VPSRLVD      Y1, Y10, Y10
+	VPAND        Y4, Y10, Y10
+	VPBROADCASTD 10(R11), Y11
+	VPSRLVD      Y2, Y11, Y11
+	VPAND        Y3, Y11, Y11
+	VPSLLD       $2, Y11, Y11
+	VPOR         Y11, Y10, Y10
+	VBROADCASTI128 lm3_324<>+0(SB), Y11
+	VPSHUFB      Y10, Y11, Y10
+	VPABSB       Y10, Y11
+	VMOVDQU      (R8), Y12
+	VPSIGNB      Y10, Y12, Y12
+	VPMADDUBSW   Y12, Y11, Y12
+	VPMADDWD     Y0, Y12, Y12
+	VMOVDQU      32(R8), Y13
+	VPSIGNB      Y10, Y13, Y13
+	VPMADDUBSW   Y13, Y11, Y13
+	VPMADDWD     Y0, Y13, Y13
+	VMOVDQU      64(R8), Y14
+	VPSIGNB      Y10, Y14, Y14
+	VPMADDUBSW   Y14, Y11, Y14
+	VPMADDWD     Y0, Y14, Y14
+	VMOVDQU      96(R8), Y15
+	VPSIGNB      Y10, Y15, Y10
+	VPMADDUBSW   Y10, Y11, Y10
+	VPMADDWD     Y0, Y10, Y10
+	VBROADCASTSS (R9), Y11
+	VCVTDQ2PS    Y12, Y12
+	VMULPS       Y9, Y11, Y11
+	VFMADD231PS  Y11, Y12, Y5
+	VBROADCASTSS 4(R9), Y11
+	VCVTDQ2PS    Y13, Y12
+	VMULPS       Y9, Y11, Y11
+	VFMADD231PS  Y11, Y12, Y6
+	VBROADCASTSS 8(R9), Y11
+	VCVTDQ2PS    Y14, Y12
+	VMULPS       Y9, Y11, Y11
+	VFMADD231PS  Y11, Y12, Y7
+	VBROADCASTSS 12(R9), Y11
+	VCVTDQ2PS    Y10, Y10
+	VMULPS       Y9, Y11, Y9
+	VFMADD231PS  Y9, Y10, Y8
 	ADDQ         $0xe, R11
 	ADDQ         $0x80, R8
 	ADDQ         $0x10, R9
@@ -4686,10 +4840,10 @@ loop7:
 
 done8:
 	ADDQ         $1, R10
-	VMOVUPS      Y0, (DI)
-	VMOVUPS      Y1, 128(DI)
-	VMOVUPS      Y2, 256(DI)
-	VMOVUPS      Y3, 384(DI)
+	VMOVUPS      Y5, (DI)
+	VMOVUPS      Y6, 128(DI)
+	VMOVUPS      Y7, 256(DI)
+	VMOVUPS      Y8, 384(DI)
 	ADDQ         $0x20, DI
 	MOVQ         stride+48(FP), R8
 	ADDQ         R8, BX
@@ -4700,75 +4854,75 @@ done4:
 	ADDQ         $1, SI
 
 	// four results for each row of y
-	VMOVUPS      (DX), Y0
-	VMOVUPS      32(DX), Y1
-	VMOVUPS      64(DX), Y2
-	VMOVUPS      96(DX), Y3
-	VPUNPCKLDQ   Y1, Y0, Y4
-	VPUNPCKHDQ   Y1, Y0, Y0
-	VADDPS       Y0, Y4, Y4
-	VPUNPCKLDQ   Y3, Y2, Y0
-	VPUNPCKHDQ   Y3, Y2, Y1
-	VADDPS       Y1, Y0, Y0
-	VPUNPCKLQDQ  Y0, Y4, Y1
-	VPUNPCKHQDQ  Y0, Y4, Y0
-	VADDPS       Y0, Y1, Y1
-	VEXTRACTI128 $1, Y1, X0
-	VADDPS       X0, X1, X0
-	VMOVUPS      X0, (AX)
-	VMOVUPS      128(DX), Y0
-	VMOVUPS      160(DX), Y1
-	VMOVUPS      192(DX), Y2
-	VMOVUPS      224(DX), Y3
-	VPUNPCKLDQ   Y1, Y0, Y4
-	VPUNPCKHDQ   Y1, Y0, Y0
-	VADDPS       Y0, Y4, Y4
-	VPUNPCKLDQ   Y3, Y2, Y0
-	VPUNPCKHDQ   Y3, Y2, Y1
-	VADDPS       Y1, Y0, Y0
-	VPUNPCKLQDQ  Y0, Y4, Y1
-	VPUNPCKHQDQ  Y0, Y4, Y0
-	VADDPS       Y0, Y1, Y1
-	VEXTRACTI128 $1, Y1, X0
-	VADDPS       X0, X1, X0
+	VMOVUPS      (DX), Y5
+	VMOVUPS      32(DX), Y6
+	VMOVUPS      64(DX), Y7
+	VMOVUPS      96(DX), Y8
+	VPUNPCKLDQ   Y6, Y5, Y9
+	VPUNPCKHDQ   Y6, Y5, Y5
+	VADDPS       Y5, Y9, Y9
+	VPUNPCKLDQ   Y8, Y7, Y5
+	VPUNPCKHDQ   Y8, Y7, Y6
+	VADDPS       Y6, Y5, Y5
+	VPUNPCKLQDQ  Y5, Y9, Y6
+	VPUNPCKHQDQ  Y5, Y9, Y5
+	VADDPS       Y5, Y6, Y6
+	VEXTRACTI128 $1, Y6, X5
+	VADDPS       X5, X6, X5
+	VMOVUPS      X5, (AX)
+	VMOVUPS      128(DX), Y5
+	VMOVUPS      160(DX), Y6
+	VMOVUPS      192(DX), Y7
+	VMOVUPS      224(DX), Y8
+	VPUNPCKLDQ   Y6, Y5, Y9
+	VPUNPCKHDQ   Y6, Y5, Y5
+	VADDPS       Y5, Y9, Y9
+	VPUNPCKLDQ   Y8, Y7, Y5
+	VPUNPCKHDQ   Y8, Y7, Y6
+	VADDPS       Y6, Y5, Y5
+	VPUNPCKLQDQ  Y5, Y9, Y6
+	VPUNPCKHQDQ  Y5, Y9, Y5
+	VADDPS       Y5, Y6, Y6
+	VEXTRACTI128 $1, Y6, X5
+	VADDPS       X5, X6, X5
 	MOVQ         ldy+8(FP), SI
 	MOVQ         AX, DI
 	ADDQ         SI, DI
-	VMOVUPS      X0, (DI)
-	VMOVUPS      256(DX), Y0
-	VMOVUPS      288(DX), Y1
-	VMOVUPS      320(DX), Y2
-	VMOVUPS      352(DX), Y3
-	VPUNPCKLDQ   Y1, Y0, Y4
-	VPUNPCKHDQ   Y1, Y0, Y0
-	VADDPS       Y0, Y4, Y4
-	VPUNPCKLDQ   Y3, Y2, Y0
-	VPUNPCKHDQ   Y3, Y2, Y1
-	VADDPS       Y1, Y0, Y0
-	VPUNPCKLQDQ  Y0, Y4, Y1
-	VPUNPCKHQDQ  Y0, Y4, Y0
-	VADDPS       Y0, Y1, Y1
-	VEXTRACTI128 $1, Y1, X0
-	VADDPS       X0, X1, X0
+	VMOVUPS      X5, (DI)
+	VMOVUPS      256(DX), Y5
+	VMOVUPS      288(DX), Y6
+	VMOVUPS      320(DX), Y7
+	VMOVUPS      352(DX), Y8
+	VPUNPCKLDQ   Y6, Y5, Y9
+	VPUNPCKHDQ   Y6, Y5, Y5
+	VADDPS       Y5, Y9, Y9
+	VPUNPCKLDQ   Y8, Y7, Y5
+	VPUNPCKHDQ   Y8, Y7, Y6
+	VADDPS       Y6, Y5, Y5
+	VPUNPCKLQDQ  Y5, Y9, Y6
+	VPUNPCKHQDQ  Y5, Y9, Y5
+	VADDPS       Y5, Y6, Y6
+	VEXTRACTI128 $1, Y6, X5
+	VADDPS       X5, X6, X5
 	ADDQ         SI, DI
-	VMOVUPS      X0, (DI)
-	VMOVUPS      384(DX), Y0
-	VMOVUPS      416(DX), Y1
-	VMOVUPS      448(DX), Y2
-	VMOVUPS      480(DX), Y3
-	VPUNPCKLDQ   Y1, Y0, Y4
-	VPUNPCKHDQ   Y1, Y0, Y0
-	VADDPS       Y0, Y4, Y4
-	VPUNPCKLDQ   Y3, Y2, Y0
-	VPUNPCKHDQ   Y3, Y2, Y1
-	VADDPS       Y1, Y0, Y0
-	VPUNPCKLQDQ  Y0, Y4, Y1
-	VPUNPCKHQDQ  Y0, Y4, Y0
-	VADDPS       Y0, Y1, Y1
-	VEXTRACTI128 $1, Y1, X0
-	VADDPS       X0, X1, X0
+	VMOVUPS      X5, (DI)
+	VMOVUPS      384(DX), Y5
+	VMOVUPS      416(DX), Y6
+	VMOVUPS      448(DX), Y7
+	VMOVUPS      480(DX), Y8
+	VPUNPCKLDQ   Y6, Y5, Y9
+	VPUNPCKHDQ   Y6, Y5, Y5
+	VADDPS       Y5, Y9, Y9
+	VPUNPCKLDQ   Y8, Y7, Y5
+	VPUNPCKHDQ   Y8, Y7, Y6
+	VADDPS       Y6, Y5, Y5
+	VPUNPCKLQDQ  Y5, Y9, Y6
+	VPUNPCKHQDQ  Y5, Y9, Y5
+	VADDPS       Y5, Y6, Y6
+	VEXTRACTI128 $1, Y6, X5
+	VADDPS       X5, X6, X5
 	ADDQ         SI, DI
-	VMOVUPS      X0, (DI)
+	VMOVUPS      X5, (DI)
 	ADDQ         $0x10, AX
 	SUBQ         $4, CX
 	JGE          loop1
@@ -4781,6 +4935,13 @@ done2:
 // unpackLm3_32AVX2 unpacks a row into records of 32 levels, their scales and mins.
 // Requires: AVX2, F16C
 TEXT ·unpackLm3_32AVX2(SB), NOSPLIT, $128-24
+
+	// constants of the loops
+	VMOVDQU      lm3_320<>+0(SB), Y0
+	VMOVDQU      lm3_322<>+0(SB), Y1
+	VMOVDQU      lm3_323<>+0(SB), Y2
+	VMOVDQU      lm3_321<>+0(SB), Y3
+	VBROADCASTI128 lm3_324<>+0(SB), Y4
 	MOVQ         dst+0(FP), AX
 	MOVQ         src+8(FP), BX
 	MOVQ         blocks+16(FP), CX
@@ -4790,22 +4951,21 @@ TEXT ·unpackLm3_32AVX2(SB), NOSPLIT, $128-24
 	JLT          done2
 
 loop1:
-	VPBROADCASTW (BX), X0
-	VCVTPH2PS    X0, Y0
-	VPBROADCASTQ 2(BX), Y1
-	VPSRLVD      lm3_320<>+0(SB), Y1, Y1
-	VPAND        lm3_321<>+0(SB), Y1, Y1
-	VPBROADCASTD 10(BX), Y2
-	VPSRLVD      lm3_322<>+0(SB), Y2, Y2
-	VPAND        lm3_323<>+0(SB), Y2, Y2
-	VPSLLD       $2, Y2, Y2
-	VPOR         Y2, Y1, Y1
-	VBROADCASTI128 lm3_324<>+0(SB), Y2
-	VPSHUFB      Y1, Y2, Y1
-	VPABSB       Y1, Y2
-	VMOVDQU      Y2, (AX)
-	VMOVDQU      Y1, 48(AX)
-	VMOVSD       X0, 32(AX)
+	VPBROADCASTW (BX), X5
+	VCVTPH2PS    X5, Y5
+	VPBROADCASTQ 2(BX), Y6
+	VPSRLVD      Y0, Y6, Y6
+	VPAND        Y3, Y6, Y6
+	VPBROADCASTD 10(BX), Y7
+	VPSRLVD      Y1, Y7, Y7
+	VPAND        Y2, Y7, Y7
+	VPSLLD       $2, Y7, Y7
+	VPOR         Y7, Y6, Y6
+	VPSHUFB      Y6, Y4, Y6
+	VPABSB       Y6, Y7
+	VMOVDQU      Y7, (AX)
+	VMOVDQU      Y6, 48(AX)
+	VMOVSD       X5, 32(AX)
 	ADDQ         $0xe, BX
 	ADDQ         $0x50, AX
 	SUBQ         $1, CX
@@ -4819,6 +4979,12 @@ done2:
 // encodeGroupsLm3_32AVX2 packs groups of 8 blocks of 32 values.
 // Requires: AVX2, F16C
 TEXT ·encodeGroupsLm3_32AVX2(SB), NOSPLIT, $0-32
+
+	// constants of the loops
+	VMOVDQU      lm3_3213<>+0(SB), Y0
+	VMOVDQU      lm3_3211<>+0(SB), Y1
+	VMOVDQU      lm3_3212<>+0(SB), Y2
+	VMOVDQU      lm3_3216<>+0(SB), Y3
 	MOVQ         dst+0(FP), AX
 	MOVQ         src+8(FP), BX
 	MOVQ         scratch+16(FP), CX
@@ -4838,46 +5004,46 @@ loop1:
 	JLT          done4
 
 loop3:
-	VMOVUPS      (BX)(SI*1), Y0
-	VMOVUPS      128(BX)(SI*1), Y1
-	VMOVUPS      256(BX)(SI*1), Y2
-	VMOVUPS      384(BX)(SI*1), Y3
-	VMOVUPS      512(BX)(SI*1), Y4
-	VMOVUPS      640(BX)(SI*1), Y5
-	VMOVUPS      768(BX)(SI*1), Y6
-	VMOVUPS      896(BX)(SI*1), Y7
-	VUNPCKLPS    Y1, Y0, Y8
-	VUNPCKHPS    Y1, Y0, Y1
-	VUNPCKLPS    Y3, Y2, Y0
-	VUNPCKHPS    Y3, Y2, Y3
-	VUNPCKLPD    Y0, Y8, Y2
-	VUNPCKHPD    Y0, Y8, Y0
-	VUNPCKLPD    Y3, Y1, Y8
-	VUNPCKHPD    Y3, Y1, Y3
-	VUNPCKLPS    Y5, Y4, Y1
+	VMOVUPS      (BX)(SI*1), Y4
+	VMOVUPS      128(BX)(SI*1), Y5
+	VMOVUPS      256(BX)(SI*1), Y6
+	VMOVUPS      384(BX)(SI*1), Y7
+	VMOVUPS      512(BX)(SI*1), Y8
+	VMOVUPS      640(BX)(SI*1), Y9
+	VMOVUPS      768(BX)(SI*1), Y10
+	VMOVUPS      896(BX)(SI*1), Y11
+	VUNPCKLPS    Y5, Y4, Y12
 	VUNPCKHPS    Y5, Y4, Y5
 	VUNPCKLPS    Y7, Y6, Y4
 	VUNPCKHPS    Y7, Y6, Y7
-	VUNPCKLPD    Y4, Y1, Y6
-	VUNPCKHPD    Y4, Y1, Y4
-	VUNPCKLPD    Y7, Y5, Y1
+	VUNPCKLPD    Y4, Y12, Y6
+	VUNPCKHPD    Y4, Y12, Y4
+	VUNPCKLPD    Y7, Y5, Y12
 	VUNPCKHPD    Y7, Y5, Y7
-	VPERM2F128   $0x20, Y6, Y2, Y5
-	VPERM2F128   $0x31, Y6, Y2, Y6
-	VPERM2F128   $0x20, Y4, Y0, Y2
-	VPERM2F128   $0x31, Y4, Y0, Y4
-	VPERM2F128   $0x20, Y1, Y8, Y0
-	VPERM2F128   $0x31, Y1, Y8, Y1
-	VPERM2F128   $0x20, Y7, Y3, Y8
-	VPERM2F128   $0x31, Y7, Y3, Y7
-	VMOVUPS      Y5, (CX)(SI*8)
-	VMOVUPS      Y2, 32(CX)(SI*8)
-	VMOVUPS      Y0, 64(CX)(SI*8)
-	VMOVUPS      Y8, 96(CX)(SI*8)
-	VMOVUPS      Y6, 128(CX)(SI*8)
-	VMOVUPS      Y4, 160(CX)(SI*8)
-	VMOVUPS      Y1, 192(CX)(SI*8)
-	VMOVUPS      Y7, 224(CX)(SI*8)
+	VUNPCKLPS    Y9, Y8, Y5
+	VUNPCKHPS    Y9, Y8, Y9
+	VUNPCKLPS    Y11, Y10, Y8
+	VUNPCKHPS    Y11, Y10, Y11
+	VUNPCKLPD    Y8, Y5, Y10
+	VUNPCKHPD    Y8, Y5, Y8
+	VUNPCKLPD    Y11, Y9, Y5
+	VUNPCKHPD    Y11, Y9, Y11
+	VPERM2F128   $0x20, Y10, Y6, Y9
+	VPERM2F128   $0x31, Y10, Y6, Y10
+	VPERM2F128   $0x20, Y8, Y4, Y6
+	VPERM2F128   $0x31, Y8, Y4, Y8
+	VPERM2F128   $0x20, Y5, Y12, Y4
+	VPERM2F128   $0x31, Y5, Y12, Y5
+	VPERM2F128   $0x20, Y11, Y7, Y12
+	VPERM2F128   $0x31, Y11, Y7, Y11
+	VMOVUPS      Y9, (CX)(SI*8)
+	VMOVUPS      Y6, 32(CX)(SI*8)
+	VMOVUPS      Y4, 64(CX)(SI*8)
+	VMOVUPS      Y12, 96(CX)(SI*8)
+	VMOVUPS      Y10, 128(CX)(SI*8)
+	VMOVUPS      Y8, 160(CX)(SI*8)
+	VMOVUPS      Y5, 192(CX)(SI*8)
+	VMOVUPS      Y11, 224(CX)(SI*8)
 	ADDQ         $0x20, SI
 	SUBQ         $1, DI
 	JGE          loop3
@@ -4886,7 +5052,7 @@ done4:
 	ADDQ         $1, DI
 
 	// length
-	VMOVDQU      lm3_326<>+0(SB), Y0
+	VMOVDQU      lm3_326<>+0(SB), Y4
 	XORQ         SI, SI
 	XORQ         DI, DI
 	ADDQ         $8, DI
@@ -4894,38 +5060,38 @@ done4:
 	JLT          done6
 
 loop5:
-	VMOVUPS      (CX)(SI*8), Y1
-	VMULPS       Y1, Y1, Y1
-	VADDPS       Y1, Y0, Y0
-	VMOVUPS      32(CX)(SI*8), Y1
-	VMULPS       Y1, Y1, Y1
-	VADDPS       Y1, Y0, Y0
-	VMOVUPS      64(CX)(SI*8), Y1
-	VMULPS       Y1, Y1, Y1
-	VADDPS       Y1, Y0, Y0
-	VMOVUPS      96(CX)(SI*8), Y1
-	VMULPS       Y1, Y1, Y1
-	VADDPS       Y1, Y0, Y0
+	VMOVUPS      (CX)(SI*8), Y5
+	VMULPS       Y5, Y5, Y5
+	VADDPS       Y5, Y4, Y4
+	VMOVUPS      32(CX)(SI*8), Y5
+	VMULPS       Y5, Y5, Y5
+	VADDPS       Y5, Y4, Y4
+	VMOVUPS      64(CX)(SI*8), Y5
+	VMULPS       Y5, Y5, Y5
+	VADDPS       Y5, Y4, Y4
+	VMOVUPS      96(CX)(SI*8), Y5
+	VMULPS       Y5, Y5, Y5
+	VADDPS       Y5, Y4, Y4
 	ADDQ         $0x10, SI
 	SUBQ         $1, DI
 	JGE          loop5
 
 done6:
 	ADDQ         $1, DI
-	VMOVUPS      Y0, 1024(CX)
-	VMOVUPS      1024(CX), Y0
-	VSQRTPS      Y0, Y0
-	VMOVUPS      Y0, 1056(CX)
+	VMOVUPS      Y4, 1024(CX)
+	VMOVUPS      1024(CX), Y4
+	VSQRTPS      Y4, Y4
+	VMOVUPS      Y4, 1056(CX)
 
 	// v
-	VMOVUPS      1056(CX), Y0
-	VMOVDQU      lm3_327<>+0(SB), Y1
-	VCMPPS       $0x1e, Y1, Y0, Y0
-	VMOVDQU      Y0, 1088(CX)
-	VMOVDQU      lm3_328<>+0(SB), Y0
-	VMOVUPS      1056(CX), Y1
-	VDIVPS       Y1, Y0, Y0
-	VMOVUPS      Y0, 1120(CX)
+	VMOVUPS      1056(CX), Y4
+	VMOVDQU      lm3_327<>+0(SB), Y5
+	VCMPPS       $0x1e, Y5, Y4, Y4
+	VMOVDQU      Y4, 1088(CX)
+	VMOVDQU      lm3_328<>+0(SB), Y4
+	VMOVUPS      1056(CX), Y5
+	VDIVPS       Y5, Y4, Y4
+	VMOVUPS      Y4, 1120(CX)
 	LEAQ         lm3_329<>+0(SB), SI
 	XORQ         DI, DI
 	XORQ         R8, R8
@@ -4934,42 +5100,42 @@ done6:
 	JLT          done8
 
 loop7:
-	VMOVDQU      1088(CX), Y0
-	VMOVUPS      (CX)(DI*8), Y1
-	VMOVUPS      1120(CX), Y2
-	VMULPS       Y2, Y1, Y1
-	VMOVDQU      lm3_326<>+0(SB), Y2
-	VBLENDVPS    Y0, Y1, Y2, Y0
-	VBROADCASTSS (SI)(DI*1), Y1
-	VMULPS       Y1, Y0, Y0
-	VMOVUPS      Y0, 1152(CX)(DI*8)
-	VMOVDQU      1088(CX), Y0
-	VMOVUPS      32(CX)(DI*8), Y1
-	VMOVUPS      1120(CX), Y2
-	VMULPS       Y2, Y1, Y1
-	VMOVDQU      lm3_326<>+0(SB), Y2
-	VBLENDVPS    Y0, Y1, Y2, Y0
-	VBROADCASTSS 4(SI)(DI*1), Y1
-	VMULPS       Y1, Y0, Y0
-	VMOVUPS      Y0, 1184(CX)(DI*8)
-	VMOVDQU      1088(CX), Y0
-	VMOVUPS      64(CX)(DI*8), Y1
-	VMOVUPS      1120(CX), Y2
-	VMULPS       Y2, Y1, Y1
-	VMOVDQU      lm3_326<>+0(SB), Y2
-	VBLENDVPS    Y0, Y1, Y2, Y0
-	VBROADCASTSS 8(SI)(DI*1), Y1
-	VMULPS       Y1, Y0, Y0
-	VMOVUPS      Y0, 1216(CX)(DI*8)
-	VMOVDQU      1088(CX), Y0
-	VMOVUPS      96(CX)(DI*8), Y1
-	VMOVUPS      1120(CX), Y2
-	VMULPS       Y2, Y1, Y1
-	VMOVDQU      lm3_326<>+0(SB), Y2
-	VBLENDVPS    Y0, Y1, Y2, Y0
-	VBROADCASTSS 12(SI)(DI*1), Y1
-	VMULPS       Y1, Y0, Y0
-	VMOVUPS      Y0, 1248(CX)(DI*8)
+	VMOVDQU      1088(CX), Y4
+	VMOVUPS      (CX)(DI*8), Y5
+	VMOVUPS      1120(CX), Y6
+	VMULPS       Y6, Y5, Y5
+	VMOVDQU      lm3_326<>+0(SB), Y6
+	VBLENDVPS    Y4, Y5, Y6, Y4
+	VBROADCASTSS (SI)(DI*1), Y5
+	VMULPS       Y5, Y4, Y4
+	VMOVUPS      Y4, 1152(CX)(DI*8)
+	VMOVDQU      1088(CX), Y4
+	VMOVUPS      32(CX)(DI*8), Y5
+	VMOVUPS      1120(CX), Y6
+	VMULPS       Y6, Y5, Y5
+	VMOVDQU      lm3_326<>+0(SB), Y6
+	VBLENDVPS    Y4, Y5, Y6, Y4
+	VBROADCASTSS 4(SI)(DI*1), Y5
+	VMULPS       Y5, Y4, Y4
+	VMOVUPS      Y4, 1184(CX)(DI*8)
+	VMOVDQU      1088(CX), Y4
+	VMOVUPS      64(CX)(DI*8), Y5
+	VMOVUPS      1120(CX), Y6
+	VMULPS       Y6, Y5, Y5
+	VMOVDQU      lm3_326<>+0(SB), Y6
+	VBLENDVPS    Y4, Y5, Y6, Y4
+	VBROADCASTSS 8(SI)(DI*1), Y5
+	VMULPS       Y5, Y4, Y4
+	VMOVUPS      Y4, 1216(CX)(DI*8)
+	VMOVDQU      1088(CX), Y4
+	VMOVUPS      96(CX)(DI*8), Y5
+	VMOVUPS      1120(CX), Y6
+	VMULPS       Y6, Y5, Y5
+	VMOVDQU      lm3_326<>+0(SB), Y6
+	VBLENDVPS    Y4, Y5, Y6, Y4
+	VBROADCASTSS 12(SI)(DI*1), Y5
+	VMULPS       Y5, Y4, Y4
+	VMOVUPS      Y4, 1248(CX)(DI*8)
 	ADDQ         $0x10, DI
 	SUBQ         $1, R8
 	JGE          loop7
@@ -4984,46 +5150,46 @@ done8:
 	JLT          done10
 
 loop9:
-	VMOVUPS      1152(CX)(DI*8), Y0
-	VMOVUPS      1184(CX)(DI*8), Y1
-	VMOVUPS      1216(CX)(DI*8), Y2
-	VMOVUPS      1248(CX)(DI*8), Y3
-	VMOVUPS      1280(CX)(DI*8), Y4
-	VMOVUPS      1312(CX)(DI*8), Y5
-	VMOVUPS      1344(CX)(DI*8), Y6
-	VMOVUPS      1376(CX)(DI*8), Y7
-	VADDPS       Y1, Y0, Y8
-	VSUBPS       Y1, Y0, Y0
-	VADDPS       Y3, Y2, Y1
-	VSUBPS       Y3, Y2, Y2
-	VADDPS       Y5, Y4, Y3
+	VMOVUPS      1152(CX)(DI*8), Y4
+	VMOVUPS      1184(CX)(DI*8), Y5
+	VMOVUPS      1216(CX)(DI*8), Y6
+	VMOVUPS      1248(CX)(DI*8), Y7
+	VMOVUPS      1280(CX)(DI*8), Y8
+	VMOVUPS      1312(CX)(DI*8), Y9
+	VMOVUPS      1344(CX)(DI*8), Y10
+	VMOVUPS      1376(CX)(DI*8), Y11
+	VADDPS       Y5, Y4, Y12
 	VSUBPS       Y5, Y4, Y4
 	VADDPS       Y7, Y6, Y5
 	VSUBPS       Y7, Y6, Y6
-	VADDPS       Y1, Y8, Y7
-	VSUBPS       Y1, Y8, Y1
-	VADDPS       Y2, Y0, Y8
-	VSUBPS       Y2, Y0, Y0
-	VADDPS       Y5, Y3, Y2
-	VSUBPS       Y5, Y3, Y3
-	VADDPS       Y6, Y4, Y5
+	VADDPS       Y9, Y8, Y7
+	VSUBPS       Y9, Y8, Y8
+	VADDPS       Y11, Y10, Y9
+	VSUBPS       Y11, Y10, Y10
+	VADDPS       Y5, Y12, Y11
+	VSUBPS       Y5, Y12, Y5
+	VADDPS       Y6, Y4, Y12
 	VSUBPS       Y6, Y4, Y4
-	VADDPS       Y2, Y7, Y6
-	VSUBPS       Y2, Y7, Y2
-	VADDPS       Y5, Y8, Y7
-	VSUBPS       Y5, Y8, Y5
-	VADDPS       Y3, Y1, Y8
-	VSUBPS       Y3, Y1, Y1
-	VADDPS       Y4, Y0, Y3
-	VSUBPS       Y4, Y0, Y0
-	VMOVUPS      Y6, 1152(CX)(DI*8)
-	VMOVUPS      Y7, 1184(CX)(DI*8)
-	VMOVUPS      Y8, 1216(CX)(DI*8)
-	VMOVUPS      Y3, 1248(CX)(DI*8)
-	VMOVUPS      Y2, 1280(CX)(DI*8)
-	VMOVUPS      Y5, 1312(CX)(DI*8)
-	VMOVUPS      Y1, 1344(CX)(DI*8)
-	VMOVUPS      Y0, 1376(CX)(DI*8)
+	VADDPS       Y9, Y7, Y6
+	VSUBPS       Y9, Y7, Y7
+	VADDPS       Y10, Y8, Y9
+	VSUBPS       Y10, Y8, Y8
+	VADDPS       Y6, Y11, Y10
+	VSUBPS       Y6, Y11, Y6
+	VADDPS       Y9, Y12, Y11
+	VSUBPS       Y9, Y12, Y9
+	VADDPS       Y7, Y5, Y12
+	VSUBPS       Y7, Y5, Y5
+	VADDPS       Y8, Y4, Y7
+	VSUBPS       Y8, Y4, Y4
+	VMOVUPS      Y10, 1152(CX)(DI*8)
+	VMOVUPS      Y11, 1184(CX)(DI*8)
+	VMOVUPS      Y12, 1216(CX)(DI*8)
+	VMOVUPS      Y7, 1248(CX)(DI*8)
+	VMOVUPS      Y6, 1280(CX)(DI*8)
+	VMOVUPS      Y9, 1312(CX)(DI*8)
+	VMOVUPS      Y5, 1344(CX)(DI*8)
+	VMOVUPS      Y4, 1376(CX)(DI*8)
 	ADDQ         $4, DI
 	ADDQ         $0x1c, DI
 	SUBQ         $1, R8
@@ -5044,30 +5210,30 @@ loop11:
 	JLT          done14
 
 loop13:
-	VMOVUPS      1152(CX)(DI*8), Y0
-	VMOVUPS      1408(CX)(DI*8), Y1
-	VMOVUPS      1664(CX)(DI*8), Y2
-	VMOVUPS      1920(CX)(DI*8), Y3
-	VADDPS       Y1, Y0, Y4
-	VSUBPS       Y1, Y0, Y0
-	VADDPS       Y3, Y2, Y1
-	VSUBPS       Y3, Y2, Y2
-	VADDPS       Y1, Y4, Y3
-	VSUBPS       Y1, Y4, Y1
-	VADDPS       Y2, Y0, Y4
-	VSUBPS       Y2, Y0, Y0
-	VBROADCASTSS (SI)(DI*1), Y2
-	VMULPS       Y2, Y3, Y2
-	VMOVUPS      Y2, 1152(CX)(DI*8)
-	VBROADCASTSS 32(SI)(DI*1), Y2
-	VMULPS       Y2, Y4, Y2
-	VMOVUPS      Y2, 1408(CX)(DI*8)
-	VBROADCASTSS 64(SI)(DI*1), Y2
-	VMULPS       Y2, Y1, Y1
-	VMOVUPS      Y1, 1664(CX)(DI*8)
-	VBROADCASTSS 96(SI)(DI*1), Y1
-	VMULPS       Y1, Y0, Y0
-	VMOVUPS      Y0, 1920(CX)(DI*8)
+	VMOVUPS      1152(CX)(DI*8), Y4
+	VMOVUPS      1408(CX)(DI*8), Y5
+	VMOVUPS      1664(CX)(DI*8), Y6
+	VMOVUPS      1920(CX)(DI*8), Y7
+	VADDPS       Y5, Y4, Y8
+	VSUBPS       Y5, Y4, Y4
+	VADDPS       Y7, Y6, Y5
+	VSUBPS       Y7, Y6, Y6
+	VADDPS       Y5, Y8, Y7
+	VSUBPS       Y5, Y8, Y5
+	VADDPS       Y6, Y4, Y8
+	VSUBPS       Y6, Y4, Y4
+	VBROADCASTSS (SI)(DI*1), Y6
+	VMULPS       Y6, Y7, Y6
+	VMOVUPS      Y6, 1152(CX)(DI*8)
+	VBROADCASTSS 32(SI)(DI*1), Y6
+	VMULPS       Y6, Y8, Y6
+	VMOVUPS      Y6, 1408(CX)(DI*8)
+	VBROADCASTSS 64(SI)(DI*1), Y6
+	VMULPS       Y6, Y5, Y5
+	VMOVUPS      Y5, 1664(CX)(DI*8)
+	VBROADCASTSS 96(SI)(DI*1), Y5
+	VMULPS       Y5, Y4, Y4
+	VMOVUPS      Y4, 1920(CX)(DI*8)
 	ADDQ         $4, DI
 	SUBQ         $1, R9
 	JGE          loop13
@@ -5089,54 +5255,54 @@ done12:
 	JLT          done16
 
 loop15:
-	VMOVUPS      1152(CX)(SI*8), Y0
-	VCMPPS       $0x15, lm3_326<>+0(SB), Y0, Y1
-	VPABSD       Y1, Y1
-	VPERMPS      lm3_3211<>+0(SB), Y1, Y2
-	VCMPPS       $0x15, Y2, Y0, Y2
-	VPADDD       Y1, Y1, Y1
-	VPSUBD       Y2, Y1, Y1
-	VPERMPS      lm3_3212<>+0(SB), Y1, Y2
-	VCMPPS       $0x15, Y2, Y0, Y0
-	VPADDD       Y1, Y1, Y1
-	VPSUBD       Y0, Y1, Y0
-	VMOVDQU      Y0, 2176(CX)(SI*8)
-	VMOVUPS      1184(CX)(SI*8), Y0
-	VCMPPS       $0x15, lm3_326<>+0(SB), Y0, Y1
-	VPABSD       Y1, Y1
-	VPERMPS      lm3_3211<>+0(SB), Y1, Y2
-	VCMPPS       $0x15, Y2, Y0, Y2
-	VPADDD       Y1, Y1, Y1
-	VPSUBD       Y2, Y1, Y1
-	VPERMPS      lm3_3212<>+0(SB), Y1, Y2
-	VCMPPS       $0x15, Y2, Y0, Y0
-	VPADDD       Y1, Y1, Y1
-	VPSUBD       Y0, Y1, Y0
-	VMOVDQU      Y0, 2208(CX)(SI*8)
-	VMOVUPS      1216(CX)(SI*8), Y0
-	VCMPPS       $0x15, lm3_326<>+0(SB), Y0, Y1
-	VPABSD       Y1, Y1
-	VPERMPS      lm3_3211<>+0(SB), Y1, Y2
-	VCMPPS       $0x15, Y2, Y0, Y2
-	VPADDD       Y1, Y1, Y1
-	VPSUBD       Y2, Y1, Y1
-	VPERMPS      lm3_3212<>+0(SB), Y1, Y2
-	VCMPPS       $0x15, Y2, Y0, Y0
-	VPADDD       Y1, Y1, Y1
-	VPSUBD       Y0, Y1, Y0
-	VMOVDQU      Y0, 2240(CX)(SI*8)
-	VMOVUPS      1248(CX)(SI*8), Y0
-	VCMPPS       $0x15, lm3_326<>+0(SB), Y0, Y1
-	VPABSD       Y1, Y1
-	VPERMPS      lm3_3211<>+0(SB), Y1, Y2
-	VCMPPS       $0x15, Y2, Y0, Y2
-	VPADDD       Y1, Y1, Y1
-	VPSUBD       Y2, Y1, Y1
-	VPERMPS      lm3_3212<>+0(SB), Y1, Y2
-	VCMPPS       $0x15, Y2, Y0, Y0
-	VPADDD       Y1, Y1, Y1
-	VPSUBD       Y0, Y1, Y0
-	VMOVDQU      Y0, 2272(CX)(SI*8)
+	VMOVUPS      1152(CX)(SI*8), Y4
+	VCMPPS       $0x15, lm3_326<>+0(SB), Y4, Y5
+	VPABSD       Y5, Y5
+	VPERMPS      Y1, Y5, Y6
+	VCMPPS       $0x15, Y6, Y4, Y6
+	VPADDD       Y5, Y5, Y5
+	VPSUBD       Y6, Y5, Y5
+	VPERMPS      Y2, Y5, Y6
+	VCMPPS       $0x15, Y6, Y4, Y4
+	VPADDD       Y5, Y5, Y5
+	VPSUBD       Y4, Y5, Y4
+	VMOVDQU      Y4, 2176(CX)(SI*8)
+	VMOVUPS      1184(CX)(SI*8), Y4
+	VCMPPS       $0x15, lm3_326<>+0(SB), Y4, Y5
+	VPABSD       Y5, Y5
+	VPERMPS      Y1, Y5, Y6
+	VCMPPS       $0x15, Y6, Y4, Y6
+	VPADDD       Y5, Y5, Y5
+	VPSUBD       Y6, Y5, Y5
+	VPERMPS      Y2, Y5, Y6
+	VCMPPS       $0x15, Y6, Y4, Y4
+	VPADDD       Y5, Y5, Y5
+	VPSUBD       Y4, Y5, Y4
+	VMOVDQU      Y4, 2208(CX)(SI*8)
+	VMOVUPS      1216(CX)(SI*8), Y4
+	VCMPPS       $0x15, lm3_326<>+0(SB), Y4, Y5
+	VPABSD       Y5, Y5
+	VPERMPS      Y1, Y5, Y6
+	VCMPPS       $0x15, Y6, Y4, Y6
+	VPADDD       Y5, Y5, Y5
+	VPSUBD       Y6, Y5, Y5
+	VPERMPS      Y2, Y5, Y6
+	VCMPPS       $0x15, Y6, Y4, Y4
+	VPADDD       Y5, Y5, Y5
+	VPSUBD       Y4, Y5, Y4
+	VMOVDQU      Y4, 2240(CX)(SI*8)
+	VMOVUPS      1248(CX)(SI*8), Y4
+	VCMPPS       $0x15, lm3_326<>+0(SB), Y4, Y5
+	VPABSD       Y5, Y5
+	VPERMPS      Y1, Y5, Y6
+	VCMPPS       $0x15, Y6, Y4, Y6
+	VPADDD       Y5, Y5, Y5
+	VPSUBD       Y6, Y5, Y5
+	VPERMPS      Y2, Y5, Y6
+	VCMPPS       $0x15, Y6, Y4, Y4
+	VPADDD       Y5, Y5, Y5
+	VPSUBD       Y4, Y5, Y4
+	VMOVDQU      Y4, 2272(CX)(SI*8)
 	ADDQ         $0x10, SI
 	SUBQ         $1, DI
 	JGE          loop15
@@ -5145,7 +5311,7 @@ done16:
 	ADDQ         $1, DI
 
 	// dot
-	VMOVDQU      lm3_326<>+0(SB), Y0
+	VMOVDQU      lm3_326<>+0(SB), Y4
 	XORQ         SI, SI
 	XORQ         DI, DI
 	ADDQ         $8, DI
@@ -5153,36 +5319,36 @@ done16:
 	JLT          done18
 
 loop17:
-	VMOVUPS      1152(CX)(SI*8), Y1
-	VMOVDQU      2176(CX)(SI*8), Y2
-	VPERMPS      lm3_3213<>+0(SB), Y2, Y2
-	VMULPS       Y2, Y1, Y1
-	VADDPS       Y1, Y0, Y0
-	VMOVUPS      1184(CX)(SI*8), Y1
-	VMOVDQU      2208(CX)(SI*8), Y2
-	VPERMPS      lm3_3213<>+0(SB), Y2, Y2
-	VMULPS       Y2, Y1, Y1
-	VADDPS       Y1, Y0, Y0
-	VMOVUPS      1216(CX)(SI*8), Y1
-	VMOVDQU      2240(CX)(SI*8), Y2
-	VPERMPS      lm3_3213<>+0(SB), Y2, Y2
-	VMULPS       Y2, Y1, Y1
-	VADDPS       Y1, Y0, Y0
-	VMOVUPS      1248(CX)(SI*8), Y1
-	VMOVDQU      2272(CX)(SI*8), Y2
-	VPERMPS      lm3_3213<>+0(SB), Y2, Y2
-	VMULPS       Y2, Y1, Y1
-	VADDPS       Y1, Y0, Y0
+	VMOVUPS      1152(CX)(SI*8), Y5
+	VMOVDQU      2176(CX)(SI*8), Y6
+	VPERMPS      Y0, Y6, Y6
+	VMULPS       Y6, Y5, Y5
+	VADDPS       Y5, Y4, Y4
+	VMOVUPS      1184(CX)(SI*8), Y5
+	VMOVDQU      2208(CX)(SI*8), Y6
+	VPERMPS      Y0, Y6, Y6
+	VMULPS       Y6, Y5, Y5
+	VADDPS       Y5, Y4, Y4
+	VMOVUPS      1216(CX)(SI*8), Y5
+	VMOVDQU      2240(CX)(SI*8), Y6
+	VPERMPS      Y0, Y6, Y6
+	VMULPS       Y6, Y5, Y5
+	VADDPS       Y5, Y4, Y4
+	VMOVUPS      1248(CX)(SI*8), Y5
+	VMOVDQU      2272(CX)(SI*8), Y6
+	VPERMPS      Y0, Y6, Y6
+	VMULPS       Y6, Y5, Y5
+	VADDPS       Y5, Y4, Y4
 	ADDQ         $0x10, SI
 	SUBQ         $1, DI
 	JGE          loop17
 
 done18:
 	ADDQ         $1, DI
-	VMOVUPS      Y0, 3200(CX)
+	VMOVUPS      Y4, 3200(CX)
 
 	// r
-	VMOVDQU      lm3_326<>+0(SB), Y0
+	VMOVDQU      lm3_326<>+0(SB), Y4
 	XORQ         SI, SI
 	XORQ         DI, DI
 	ADDQ         $8, DI
@@ -5190,329 +5356,329 @@ done18:
 	JLT          done20
 
 loop19:
-	VMOVDQU      2176(CX)(SI*8), Y1
-	VPERMPS      lm3_3213<>+0(SB), Y1, Y1
-	VMULPS       Y1, Y1, Y1
-	VADDPS       Y1, Y0, Y0
-	VMOVDQU      2208(CX)(SI*8), Y1
-	VPERMPS      lm3_3213<>+0(SB), Y1, Y1
-	VMULPS       Y1, Y1, Y1
-	VADDPS       Y1, Y0, Y0
-	VMOVDQU      2240(CX)(SI*8), Y1
-	VPERMPS      lm3_3213<>+0(SB), Y1, Y1
-	VMULPS       Y1, Y1, Y1
-	VADDPS       Y1, Y0, Y0
-	VMOVDQU      2272(CX)(SI*8), Y1
-	VPERMPS      lm3_3213<>+0(SB), Y1, Y1
-	VMULPS       Y1, Y1, Y1
-	VADDPS       Y1, Y0, Y0
+	VMOVDQU      2176(CX)(SI*8), Y5
+	VPERMPS      Y0, Y5, Y5
+	VMULPS       Y5, Y5, Y5
+	VADDPS       Y5, Y4, Y4
+	VMOVDQU      2208(CX)(SI*8), Y5
+	VPERMPS      Y0, Y5, Y5
+	VMULPS       Y5, Y5, Y5
+	VADDPS       Y5, Y4, Y4
+	VMOVDQU      2240(CX)(SI*8), Y5
+	VPERMPS      Y0, Y5, Y5
+	VMULPS       Y5, Y5, Y5
+	VADDPS       Y5, Y4, Y4
+	VMOVDQU      2272(CX)(SI*8), Y5
+	VPERMPS      Y0, Y5, Y5
+	VMULPS       Y5, Y5, Y5
+	VADDPS       Y5, Y4, Y4
 	ADDQ         $0x10, SI
 	SUBQ         $1, DI
 	JGE          loop19
 
 done20:
 	ADDQ         $1, DI
-	VMOVUPS      Y0, 3232(CX)
+	VMOVUPS      Y4, 3232(CX)
 
 	// norm
-	VMOVUPS      3200(CX), Y0
-	VMOVUPS      3232(CX), Y1
-	VDIVPS       Y1, Y0, Y0
-	VMOVUPS      1056(CX), Y1
-	VDIVPS       lm3_328<>+0(SB), Y1, Y1
-	VMULPS       Y1, Y0, Y0
-	VMOVUPS      Y0, 3264(CX)
+	VMOVUPS      3200(CX), Y4
+	VMOVUPS      3232(CX), Y5
+	VDIVPS       Y5, Y4, Y4
+	VMOVUPS      1056(CX), Y5
+	VDIVPS       lm3_328<>+0(SB), Y5, Y5
+	VMULPS       Y5, Y4, Y4
+	VMOVUPS      Y4, 3264(CX)
 
 	// norm
-	VMOVUPS      3264(CX), Y0
-	VCMPPS       $3, Y0, Y0, Y1
-	VPAND        lm3_3214<>+0(SB), Y0, Y2
-	VPOR         lm3_3215<>+0(SB), Y2, Y2
-	VBLENDVPS    Y1, Y2, Y0, Y2
-	VCVTPS2PH    $0, Y2, X2
-	VPMOVZXWD    X2, Y0
-	VPEXTRW      $0, X0, (AX)
-	VPEXTRW      $2, X0, 14(AX)
-	VPEXTRW      $4, X0, 28(AX)
-	VPEXTRW      $6, X0, 42(AX)
-	VEXTRACTI128 $1, Y0, X0
-	VPEXTRW      $0, X0, 56(AX)
-	VPEXTRW      $2, X0, 70(AX)
-	VPEXTRW      $4, X0, 84(AX)
-	VPEXTRW      $6, X0, 98(AX)
+	VMOVUPS      3264(CX), Y4
+	VCMPPS       $3, Y4, Y4, Y5
+	VPAND        lm3_3214<>+0(SB), Y4, Y6
+	VPOR         lm3_3215<>+0(SB), Y6, Y6
+	VBLENDVPS    Y5, Y6, Y4, Y6
+	VCVTPS2PH    $0, Y6, X6
+	VPMOVZXWD    X6, Y4
+	VPEXTRW      $0, X4, (AX)
+	VPEXTRW      $2, X4, 14(AX)
+	VPEXTRW      $4, X4, 28(AX)
+	VPEXTRW      $6, X4, 42(AX)
+	VEXTRACTI128 $1, Y4, X4
+	VPEXTRW      $0, X4, 56(AX)
+	VPEXTRW      $2, X4, 70(AX)
+	VPEXTRW      $4, X4, 84(AX)
+	VPEXTRW      $6, X4, 98(AX)
 
 	// q2: codes to bits, then words to blocks
-	VMOVDQU      3040(CX), Y0
-	VPSLLD       $0x1e, Y0, Y0
-	VMOVDQU      3008(CX), Y1
-	VPAND        lm3_3216<>+0(SB), Y1, Y1
-	VPSLLD       $0x16, Y1, Y1
-	VPOR         Y1, Y0, Y0
-	VMOVDQU      2976(CX), Y1
-	VPAND        lm3_3216<>+0(SB), Y1, Y1
-	VPSLLD       $0xe, Y1, Y1
-	VPOR         Y1, Y0, Y0
-	VMOVDQU      2944(CX), Y1
-	VPAND        lm3_3216<>+0(SB), Y1, Y1
-	VPSLLD       $6, Y1, Y1
-	VPOR         Y1, Y0, Y0
-	VMOVDQU      2784(CX), Y1
-	VPAND        lm3_3216<>+0(SB), Y1, Y1
-	VPSLLD       $0x1c, Y1, Y1
-	VPOR         Y1, Y0, Y0
-	VMOVDQU      2752(CX), Y1
-	VPAND        lm3_3216<>+0(SB), Y1, Y1
-	VPSLLD       $0x14, Y1, Y1
-	VPOR         Y1, Y0, Y0
-	VMOVDQU      2720(CX), Y1
-	VPAND        lm3_3216<>+0(SB), Y1, Y1
-	VPSLLD       $0xc, Y1, Y1
-	VPOR         Y1, Y0, Y0
-	VMOVDQU      2688(CX), Y1
-	VPAND        lm3_3216<>+0(SB), Y1, Y1
-	VPSLLD       $4, Y1, Y1
-	VPOR         Y1, Y0, Y0
-	VMOVDQU      2528(CX), Y1
-	VPAND        lm3_3216<>+0(SB), Y1, Y1
-	VPSLLD       $0x1a, Y1, Y1
-	VPOR         Y1, Y0, Y0
-	VMOVDQU      2496(CX), Y1
-	VPAND        lm3_3216<>+0(SB), Y1, Y1
-	VPSLLD       $0x12, Y1, Y1
-	VPOR         Y1, Y0, Y0
-	VMOVDQU      2464(CX), Y1
-	VPAND        lm3_3216<>+0(SB), Y1, Y1
-	VPSLLD       $0xa, Y1, Y1
-	VPOR         Y1, Y0, Y0
-	VMOVDQU      2432(CX), Y1
-	VPAND        lm3_3216<>+0(SB), Y1, Y1
-	VPSLLD       $2, Y1, Y1
-	VPOR         Y1, Y0, Y0
-	VMOVDQU      2272(CX), Y1
-	VPAND        lm3_3216<>+0(SB), Y1, Y1
-	VPSLLD       $0x18, Y1, Y1
-	VPOR         Y1, Y0, Y0
-	VMOVDQU      2240(CX), Y1
-	VPAND        lm3_3216<>+0(SB), Y1, Y1
-	VPSLLD       $0x10, Y1, Y1
-	VPOR         Y1, Y0, Y0
-	VMOVDQU      2208(CX), Y1
-	VPAND        lm3_3216<>+0(SB), Y1, Y1
-	VPSLLD       $8, Y1, Y1
-	VPOR         Y1, Y0, Y0
-	VMOVDQU      2176(CX), Y1
-	VPAND        lm3_3216<>+0(SB), Y1, Y1
-	VPOR         Y1, Y0, Y0
-	VMOVDQU      3168(CX), Y1
-	VPSLLD       $0x1e, Y1, Y1
-	VMOVDQU      3136(CX), Y2
-	VPAND        lm3_3216<>+0(SB), Y2, Y2
-	VPSLLD       $0x16, Y2, Y2
-	VPOR         Y2, Y1, Y1
-	VMOVDQU      3104(CX), Y2
-	VPAND        lm3_3216<>+0(SB), Y2, Y2
-	VPSLLD       $0xe, Y2, Y2
-	VPOR         Y2, Y1, Y1
-	VMOVDQU      3072(CX), Y2
-	VPAND        lm3_3216<>+0(SB), Y2, Y2
-	VPSLLD       $6, Y2, Y2
-	VPOR         Y2, Y1, Y1
-	VMOVDQU      2912(CX), Y2
-	VPAND        lm3_3216<>+0(SB), Y2, Y2
-	VPSLLD       $0x1c, Y2, Y2
-	VPOR         Y2, Y1, Y1
-	VMOVDQU      2880(CX), Y2
-	VPAND        lm3_3216<>+0(SB), Y2, Y2
-	VPSLLD       $0x14, Y2, Y2
-	VPOR         Y2, Y1, Y1
-	VMOVDQU      2848(CX), Y2
-	VPAND        lm3_3216<>+0(SB), Y2, Y2
-	VPSLLD       $0xc, Y2, Y2
-	VPOR         Y2, Y1, Y1
-	VMOVDQU      2816(CX), Y2
-	VPAND        lm3_3216<>+0(SB), Y2, Y2
-	VPSLLD       $4, Y2, Y2
-	VPOR         Y2, Y1, Y1
-	VMOVDQU      2656(CX), Y2
-	VPAND        lm3_3216<>+0(SB), Y2, Y2
-	VPSLLD       $0x1a, Y2, Y2
-	VPOR         Y2, Y1, Y1
-	VMOVDQU      2624(CX), Y2
-	VPAND        lm3_3216<>+0(SB), Y2, Y2
-	VPSLLD       $0x12, Y2, Y2
-	VPOR         Y2, Y1, Y1
-	VMOVDQU      2592(CX), Y2
-	VPAND        lm3_3216<>+0(SB), Y2, Y2
-	VPSLLD       $0xa, Y2, Y2
-	VPOR         Y2, Y1, Y1
-	VMOVDQU      2560(CX), Y2
-	VPAND        lm3_3216<>+0(SB), Y2, Y2
-	VPSLLD       $2, Y2, Y2
-	VPOR         Y2, Y1, Y1
-	VMOVDQU      2400(CX), Y2
-	VPAND        lm3_3216<>+0(SB), Y2, Y2
-	VPSLLD       $0x18, Y2, Y2
-	VPOR         Y2, Y1, Y1
-	VMOVDQU      2368(CX), Y2
-	VPAND        lm3_3216<>+0(SB), Y2, Y2
-	VPSLLD       $0x10, Y2, Y2
-	VPOR         Y2, Y1, Y1
-	VMOVDQU      2336(CX), Y2
-	VPAND        lm3_3216<>+0(SB), Y2, Y2
-	VPSLLD       $8, Y2, Y2
-	VPOR         Y2, Y1, Y1
-	VMOVDQU      2304(CX), Y2
-	VPAND        lm3_3216<>+0(SB), Y2, Y2
-	VPOR         Y2, Y1, Y1
-	VUNPCKLPS    Y1, Y0, Y2
-	VUNPCKHPS    Y1, Y0, Y0
-	VEXTRACTI128 $1, Y2, X1
-	VMOVQ        X2, 2(AX)
-	VPEXTRQ      $1, X2, 16(AX)
-	VMOVQ        X1, 58(AX)
-	VPEXTRQ      $1, X1, 72(AX)
-	VEXTRACTI128 $1, Y0, X1
-	VMOVQ        X0, 30(AX)
-	VPEXTRQ      $1, X0, 44(AX)
-	VMOVQ        X1, 86(AX)
-	VPEXTRQ      $1, X1, 100(AX)
+	VMOVDQU      3040(CX), Y4
+	VPSLLD       $0x1e, Y4, Y4
+	VMOVDQU      3008(CX), Y5
+	VPAND        Y3, Y5, Y5
+	VPSLLD       $0x16, Y5, Y5
+	VPOR         Y5, Y4, Y4
+	VMOVDQU      2976(CX), Y5
+	VPAND        Y3, Y5, Y5
+	VPSLLD       $0xe, Y5, Y5
+	VPOR         Y5, Y4, Y4
+	VMOVDQU      2944(CX), Y5
+	VPAND        Y3, Y5, Y5
+	VPSLLD       $6, Y5, Y5
+	VPOR         Y5, Y4, Y4
+	VMOVDQU      2784(CX), Y5
+	VPAND        Y3, Y5, Y5
+	VPSLLD       $0x1c, Y5, Y5
+	VPOR         Y5, Y4, Y4
+	VMOVDQU      2752(CX), Y5
+	VPAND        Y3, Y5, Y5
+	VPSLLD       $0x14, Y5, Y5
+	VPOR         Y5, Y4, Y4
+	VMOVDQU      2720(CX), Y5
+	VPAND        Y3, Y5, Y5
+	VPSLLD       $0xc, Y5, Y5
+	VPOR         Y5, Y4, Y4
+	VMOVDQU      2688(CX), Y5
+	VPAND        Y3, Y5, Y5
+	VPSLLD       $4, Y5, Y5
+	VPOR         Y5, Y4, Y4
+	VMOVDQU      2528(CX), Y5
+	VPAND        Y3, Y5, Y5
+	VPSLLD       $0x1a, Y5, Y5
+	VPOR         Y5, Y4, Y4
+	VMOVDQU      2496(CX), Y5
+	VPAND        Y3, Y5, Y5
+	VPSLLD       $0x12, Y5, Y5
+	VPOR         Y5, Y4, Y4
+	VMOVDQU      2464(CX), Y5
+	VPAND        Y3, Y5, Y5
+	VPSLLD       $0xa, Y5, Y5
+	VPOR         Y5, Y4, Y4
+	VMOVDQU      2432(CX), Y5
+	VPAND        Y3, Y5, Y5
+	VPSLLD       $2, Y5, Y5
+	VPOR         Y5, Y4, Y4
+	VMOVDQU      2272(CX), Y5
+	VPAND        Y3, Y5, Y5
+	VPSLLD       $0x18, Y5, Y5
+	VPOR         Y5, Y4, Y4
+	VMOVDQU      2240(CX), Y5
+	VPAND        Y3, Y5, Y5
+	VPSLLD       $0x10, Y5, Y5
+	VPOR         Y5, Y4, Y4
+	VMOVDQU      2208(CX), Y5
+	VPAND        Y3, Y5, Y5
+	VPSLLD       $8, Y5, Y5
+	VPOR         Y5, Y4, Y4
+	VMOVDQU      2176(CX), Y5
+	VPAND        Y3, Y5, Y5
+	VPOR         Y5, Y4, Y4
+	VMOVDQU      3168(CX), Y5
+	VPSLLD       $0x1e, Y5, Y5
+	VMOVDQU      3136(CX), Y6
+	VPAND        Y3, Y6, Y6
+	VPSLLD       $0x16, Y6, Y6
+	VPOR         Y6, Y5, Y5
+	VMOVDQU      3104(CX), Y6
+	VPAND        Y3, Y6, Y6
+	VPSLLD       $0xe, Y6, Y6
+	VPOR         Y6, Y5, Y5
+	VMOVDQU      3072(CX), Y6
+	VPAND        Y3, Y6, Y6
+	VPSLLD       $6, Y6, Y6
+	VPOR         Y6, Y5, Y5
+	VMOVDQU      2912(CX), Y6
+	VPAND        Y3, Y6, Y6
+	VPSLLD       $0x1c, Y6, Y6
+	VPOR         Y6, Y5, Y5
+	VMOVDQU      2880(CX), Y6
+	VPAND        Y3, Y6, Y6
+	VPSLLD       $0x14, Y6, Y6
+	VPOR         Y6, Y5, Y5
+	VMOVDQU      2848(CX), Y6
+	VPAND        Y3, Y6, Y6
+	VPSLLD       $0xc, Y6, Y6
+	VPOR         Y6, Y5, Y5
+	VMOVDQU      2816(CX), Y6
+	VPAND        Y3, Y6, Y6
+	VPSLLD       $4, Y6, Y6
+	VPOR         Y6, Y5, Y5
+	VMOVDQU      2656(CX), Y6
+	VPAND        Y3, Y6, Y6
+	VPSLLD       $0x1a, Y6, Y6
+	VPOR         Y6, Y5, Y5
+	VMOVDQU      2624(CX), Y6
+	VPAND        Y3, Y6, Y6
+	VPSLLD       $0x12, Y6, Y6
+	VPOR         Y6, Y5, Y5
+	VMOVDQU      2592(CX), Y6
+	VPAND        Y3, Y6, Y6
+	VPSLLD       $0xa, Y6, Y6
+	VPOR         Y6, Y5, Y5
+	VMOVDQU      2560(CX), Y6
+	VPAND        Y3, Y6, Y6
+	VPSLLD       $2, Y6, Y6
+	VPOR         Y6, Y5, Y5
+	VMOVDQU      2400(CX), Y6
+	VPAND        Y3, Y6, Y6
+	VPSLLD       $0x18, Y6, Y6
+	VPOR         Y6, Y5, Y5
+	VMOVDQU      2368(CX), Y6
+	VPAND        Y3, Y6, Y6
+	VPSLLD       $0x10, Y6, Y6
+	VPOR         Y6, Y5, Y5
+	VMOVDQU      2336(CX), Y6
+	VPAND        Y3, Y6, Y6
+	VPSLLD       $8, Y6, Y6
+	VPOR         Y6, Y5, Y5
+	VMOVDQU      2304(CX), Y6
+	VPAND        Y3, Y6, Y6
+	VPOR         Y6, Y5, Y5
+	VUNPCKLPS    Y5, Y4, Y6
+	VUNPCKHPS    Y5, Y4, Y4
+	VEXTRACTI128 $1, Y6, X5
+	VMOVQ        X6, 2(AX)
+	VPEXTRQ      $1, X6, 16(AX)
+	VMOVQ        X5, 58(AX)
+	VPEXTRQ      $1, X5, 72(AX)
+	VEXTRACTI128 $1, Y4, X5
+	VMOVQ        X4, 30(AX)
+	VPEXTRQ      $1, X4, 44(AX)
+	VMOVQ        X5, 86(AX)
+	VPEXTRQ      $1, X5, 100(AX)
 
 	// q1: codes to bits, then words to blocks
-	VMOVDQU      3168(CX), Y0
-	VPSRLD       $2, Y0, Y0
-	VPSLLD       $0x1f, Y0, Y0
-	VMOVDQU      3136(CX), Y1
-	VPSRLD       $2, Y1, Y1
-	VPSLLD       $0x17, Y1, Y1
-	VPOR         Y1, Y0, Y0
-	VMOVDQU      3104(CX), Y1
-	VPSRLD       $2, Y1, Y1
-	VPSLLD       $0xf, Y1, Y1
-	VPOR         Y1, Y0, Y0
-	VMOVDQU      3072(CX), Y1
-	VPSRLD       $2, Y1, Y1
-	VPSLLD       $7, Y1, Y1
-	VPOR         Y1, Y0, Y0
-	VMOVDQU      3040(CX), Y1
-	VPSRLD       $2, Y1, Y1
-	VPSLLD       $0x1e, Y1, Y1
-	VPOR         Y1, Y0, Y0
-	VMOVDQU      3008(CX), Y1
-	VPSRLD       $2, Y1, Y1
-	VPSLLD       $0x16, Y1, Y1
-	VPOR         Y1, Y0, Y0
-	VMOVDQU      2976(CX), Y1
-	VPSRLD       $2, Y1, Y1
-	VPSLLD       $0xe, Y1, Y1
-	VPOR         Y1, Y0, Y0
-	VMOVDQU      2944(CX), Y1
-	VPSRLD       $2, Y1, Y1
-	VPSLLD       $6, Y1, Y1
-	VPOR         Y1, Y0, Y0
-	VMOVDQU      2912(CX), Y1
-	VPSRLD       $2, Y1, Y1
-	VPSLLD       $0x1d, Y1, Y1
-	VPOR         Y1, Y0, Y0
-	VMOVDQU      2880(CX), Y1
-	VPSRLD       $2, Y1, Y1
-	VPSLLD       $0x15, Y1, Y1
-	VPOR         Y1, Y0, Y0
-	VMOVDQU      2848(CX), Y1
-	VPSRLD       $2, Y1, Y1
-	VPSLLD       $0xd, Y1, Y1
-	VPOR         Y1, Y0, Y0
-	VMOVDQU      2816(CX), Y1
-	VPSRLD       $2, Y1, Y1
-	VPSLLD       $5, Y1, Y1
-	VPOR         Y1, Y0, Y0
-	VMOVDQU      2784(CX), Y1
-	VPSRLD       $2, Y1, Y1
-	VPSLLD       $0x1c, Y1, Y1
-	VPOR         Y1, Y0, Y0
-	VMOVDQU      2752(CX), Y1
-	VPSRLD       $2, Y1, Y1
-	VPSLLD       $0x14, Y1, Y1
-	VPOR         Y1, Y0, Y0
-	VMOVDQU      2720(CX), Y1
-	VPSRLD       $2, Y1, Y1
-	VPSLLD       $0xc, Y1, Y1
-	VPOR         Y1, Y0, Y0
-	VMOVDQU      2688(CX), Y1
-	VPSRLD       $2, Y1, Y1
-	VPSLLD       $4, Y1, Y1
-	VPOR         Y1, Y0, Y0
-	VMOVDQU      2656(CX), Y1
-	VPSRLD       $2, Y1, Y1
-	VPSLLD       $0x1b, Y1, Y1
-	VPOR         Y1, Y0, Y0
-	VMOVDQU      2624(CX), Y1
-	VPSRLD       $2, Y1, Y1
-	VPSLLD       $0x13, Y1, Y1
-	VPOR         Y1, Y0, Y0
-	VMOVDQU      2592(CX), Y1
-	VPSRLD       $2, Y1, Y1
-	VPSLLD       $0xb, Y1, Y1
-	VPOR         Y1, Y0, Y0
-	VMOVDQU      2560(CX), Y1
-	VPSRLD       $2, Y1, Y1
-	VPSLLD       $3, Y1, Y1
-	VPOR         Y1, Y0, Y0
-	VMOVDQU      2528(CX), Y1
-	VPSRLD       $2, Y1, Y1
-	VPSLLD       $0x1a, Y1, Y1
-	VPOR         Y1, Y0, Y0
-	VMOVDQU      2496(CX), Y1
-	VPSRLD       $2, Y1, Y1
-	VPSLLD       $0x12, Y1, Y1
-	VPOR         Y1, Y0, Y0
-	VMOVDQU      2464(CX), Y1
-	VPSRLD       $2, Y1, Y1
-	VPSLLD       $0xa, Y1, Y1
-	VPOR         Y1, Y0, Y0
-	VMOVDQU      2432(CX), Y1
-	VPSRLD       $2, Y1, Y1
-	VPSLLD       $2, Y1, Y1
-	VPOR         Y1, Y0, Y0
-	VMOVDQU      2400(CX), Y1
-	VPSRLD       $2, Y1, Y1
-	VPSLLD       $0x19, Y1, Y1
-	VPOR         Y1, Y0, Y0
-	VMOVDQU      2368(CX), Y1
-	VPSRLD       $2, Y1, Y1
-	VPSLLD       $0x11, Y1, Y1
-	VPOR         Y1, Y0, Y0
-	VMOVDQU      2336(CX), Y1
-	VPSRLD       $2, Y1, Y1
-	VPSLLD       $9, Y1, Y1
-	VPOR         Y1, Y0, Y0
-	VMOVDQU      2304(CX), Y1
-	VPSRLD       $2, Y1, Y1
-	VPSLLD       $1, Y1, Y1
-	VPOR         Y1, Y0, Y0
-	VMOVDQU      2272(CX), Y1
-	VPSRLD       $2, Y1, Y1
-	VPSLLD       $0x18, Y1, Y1
-	VPOR         Y1, Y0, Y0
-	VMOVDQU      2240(CX), Y1
-	VPSRLD       $2, Y1, Y1
-	VPSLLD       $0x10, Y1, Y1
-	VPOR         Y1, Y0, Y0
-	VMOVDQU      2208(CX), Y1
-	VPSRLD       $2, Y1, Y1
-	VPSLLD       $8, Y1, Y1
-	VPOR         Y1, Y0, Y0
-	VMOVDQU      2176(CX), Y1
-	VPSRLD       $2, Y1, Y1
-	VPOR         Y1, Y0, Y0
-	VMOVD        X0, 10(AX)
-	VPEXTRD      $1, X0, 24(AX)
-	VPEXTRD      $2, X0, 38(AX)
-	VPEXTRD      $3, X0, 52(AX)
-	VEXTRACTI128 $1, Y0, X0
-	VMOVD        X0, 66(AX)
-	VPEXTRD      $1, X0, 80(AX)
-	VPEXTRD      $2, X0, 94(AX)
-	VPEXTRD      $3, X0, 108(AX)
+	VMOVDQU      3168(CX), Y4
+	VPSRLD       $2, Y4, Y4
+	VPSLLD       $0x1f, Y4, Y4
+	VMOVDQU      3136(CX), Y5
+	VPSRLD       $2, Y5, Y5
+	VPSLLD       $0x17, Y5, Y5
+	VPOR         Y5, Y4, Y4
+	VMOVDQU      3104(CX), Y5
+	VPSRLD       $2, Y5, Y5
+	VPSLLD       $0xf, Y5, Y5
+	VPOR         Y5, Y4, Y4
+	VMOVDQU      3072(CX), Y5
+	VPSRLD       $2, Y5, Y5
+	VPSLLD       $7, Y5, Y5
+	VPOR         Y5, Y4, Y4
+	VMOVDQU      3040(CX), Y5
+	VPSRLD       $2, Y5, Y5
+	VPSLLD       $0x1e, Y5, Y5
+	VPOR         Y5, Y4, Y4
+	VMOVDQU      3008(CX), Y5
+	VPSRLD       $2, Y5, Y5
+	VPSLLD       $0x16, Y5, Y5
+	VPOR         Y5, Y4, Y4
+	VMOVDQU      2976(CX), Y5
+	VPSRLD       $2, Y5, Y5
+	VPSLLD       $0xe, Y5, Y5
+	VPOR         Y5, Y4, Y4
+	VMOVDQU      2944(CX), Y5
+	VPSRLD       $2, Y5, Y5
+	VPSLLD       $6, Y5, Y5
+	VPOR         Y5, Y4, Y4
+	VMOVDQU      2912(CX), Y5
+	VPSRLD       $2, Y5, Y5
+	VPSLLD       $0x1d, Y5, Y5
+	VPOR         Y5, Y4, Y4
+	VMOVDQU      2880(CX), Y5
+	VPSRLD       $2, Y5, Y5
+	VPSLLD       $0x15, Y5, Y5
+	VPOR         Y5, Y4, Y4
+	VMOVDQU      2848(CX), Y5
+	VPSRLD       $2, Y5, Y5
+	VPSLLD       $0xd, Y5, Y5
+	VPOR         Y5, Y4, Y4
+	VMOVDQU      2816(CX), Y5
+	VPSRLD       $2, Y5, Y5
+	VPSLLD       $5, Y5, Y5
+	VPOR         Y5, Y4, Y4
+	VMOVDQU      2784(CX), Y5
+	VPSRLD       $2, Y5, Y5
+	VPSLLD       $0x1c, Y5, Y5
+	VPOR         Y5, Y4, Y4
+	VMOVDQU      2752(CX), Y5
+	VPSRLD       $2, Y5, Y5
+	VPSLLD       $0x14, Y5, Y5
+	VPOR         Y5, Y4, Y4
+	VMOVDQU      2720(CX), Y5
+	VPSRLD       $2, Y5, Y5
+	VPSLLD       $0xc, Y5, Y5
+	VPOR         Y5, Y4, Y4
+	VMOVDQU      2688(CX), Y5
+	VPSRLD       $2, Y5, Y5
+	VPSLLD       $4, Y5, Y5
+	VPOR         Y5, Y4, Y4
+	VMOVDQU      2656(CX), Y5
+	VPSRLD       $2, Y5, Y5
+	VPSLLD       $0x1b, Y5, Y5
+	VPOR         Y5, Y4, Y4
+	VMOVDQU      2624(CX), Y5
+	VPSRLD       $2, Y5, Y5
+	VPSLLD       $0x13, Y5, Y5
+	VPOR         Y5, Y4, Y4
+	VMOVDQU      2592(CX), Y5
+	VPSRLD       $2, Y5, Y5
+	VPSLLD       $0xb, Y5, Y5
+	VPOR         Y5, Y4, Y4
+	VMOVDQU      2560(CX), Y5
+	VPSRLD       $2, Y5, Y5
+	VPSLLD       $3, Y5, Y5
+	VPOR         Y5, Y4, Y4
+	VMOVDQU      2528(CX), Y5
+	VPSRLD       $2, Y5, Y5
+	VPSLLD       $0x1a, Y5, Y5
+	VPOR         Y5, Y4, Y4
+	VMOVDQU      2496(CX), Y5
+	VPSRLD       $2, Y5, Y5
+	VPSLLD       $0x12, Y5, Y5
+	VPOR         Y5, Y4, Y4
+	VMOVDQU      2464(CX), Y5
+	VPSRLD       $2, Y5, Y5
+	VPSLLD       $0xa, Y5, Y5
+	VPOR         Y5, Y4, Y4
+	VMOVDQU      2432(CX), Y5
+	VPSRLD       $2, Y5, Y5
+	VPSLLD       $2, Y5, Y5
+	VPOR         Y5, Y4, Y4
+	VMOVDQU      2400(CX), Y5
+	VPSRLD       $2, Y5, Y5
+	VPSLLD       $0x19, Y5, Y5
+	VPOR         Y5, Y4, Y4
+	VMOVDQU      2368(CX), Y5
+	VPSRLD       $2, Y5, Y5
+	VPSLLD       $0x11, Y5, Y5
+	VPOR         Y5, Y4, Y4
+	VMOVDQU      2336(CX), Y5
+	VPSRLD       $2, Y5, Y5
+	VPSLLD       $9, Y5, Y5
+	VPOR         Y5, Y4, Y4
+	VMOVDQU      2304(CX), Y5
+	VPSRLD       $2, Y5, Y5
+	VPSLLD       $1, Y5, Y5
+	VPOR         Y5, Y4, Y4
+	VMOVDQU      2272(CX), Y5
+	VPSRLD       $2, Y5, Y5
+	VPSLLD       $0x18, Y5, Y5
+	VPOR         Y5, Y4, Y4
+	VMOVDQU      2240(CX), Y5
+	VPSRLD       $2, Y5, Y5
+	VPSLLD       $0x10, Y5, Y5
+	VPOR         Y5, Y4, Y4
+	VMOVDQU      2208(CX), Y5
+	VPSRLD       $2, Y5, Y5
+	VPSLLD       $8, Y5, Y5
+	VPOR         Y5, Y4, Y4
+	VMOVDQU      2176(CX), Y5
+	VPSRLD       $2, Y5, Y5
+	VPOR         Y5, Y4, Y4
+	VMOVD        X4, 10(AX)
+	VPEXTRD      $1, X4, 24(AX)
+	VPEXTRD      $2, X4, 38(AX)
+	VPEXTRD      $3, X4, 52(AX)
+	VEXTRACTI128 $1, Y4, X4
+	VMOVD        X4, 66(AX)
+	VPEXTRD      $1, X4, 80(AX)
+	VPEXTRD      $2, X4, 94(AX)
+	VPEXTRD      $3, X4, 108(AX)
 	ADDQ         $0x400, BX
 	ADDQ         $0x70, AX
 	SUBQ         $1, DX
@@ -5526,6 +5692,13 @@ done2:
 // mix1xLm3_32AVX2 adds weighted rows of v to 1 row of o; ld and stride in bytes, a unit is 32 values.
 // Requires: AVX2, F16C, FMA
 TEXT ·mix1xLm3_32AVX2(SB), NOSPLIT, $128-64
+
+	// constants of the loops
+	VMOVDQU      lm3_320<>+0(SB), Y0
+	VMOVDQU      lm3_322<>+0(SB), Y1
+	VMOVDQU      lm3_323<>+0(SB), Y2
+	VMOVDQU      lm3_321<>+0(SB), Y3
+	VBROADCASTI128 lm3_324<>+0(SB), Y4
 	MOVQ         v+32(FP), AX
 	MOVQ         units+56(FP), BX
 	XORQ         CX, CX
@@ -5537,10 +5710,10 @@ TEXT ·mix1xLm3_32AVX2(SB), NOSPLIT, $128-64
 loop1:
 	MOVQ         o+0(FP), SI
 	ADDQ         CX, SI
-	VMOVUPS      (SI), Y0
-	VMOVUPS      32(SI), Y1
-	VMOVUPS      64(SI), Y2
-	VMOVUPS      96(SI), Y3
+	VMOVUPS      (SI), Y5
+	VMOVUPS      32(SI), Y6
+	VMOVUPS      64(SI), Y7
+	VMOVUPS      96(SI), Y8
 	MOVQ         p+16(FP), SI
 	MOVQ         rows+48(FP), DI
 	MOVQ         AX, R8
@@ -5549,33 +5722,32 @@ loop1:
 	JLT          done4
 
 loop3:
-	VPBROADCASTQ 2(R8), Y4
-	VPSRLVD      lm3_320<>+0(SB), Y4, Y4
-	VPAND        lm3_321<>+0(SB), Y4, Y4
-	VPBROADCASTD 10(R8), Y5
-	VPSRLVD      lm3_322<>+0(SB), Y5, Y5
-	VPAND        lm3_323<>+0(SB), Y5, Y5
-	VPSLLD       $2, Y5, Y5
-	VPOR         Y5, Y4, Y4
-	VBROADCASTI128 lm3_324<>+0(SB), Y5
-	VPSHUFB      Y4, Y5, Y4
-	VMOVDQU      Y4, (DX)
-	VPBROADCASTW (R8), X4
-	VCVTPH2PS    X4, Y4
-	VBROADCASTSS (SI), Y5
-	VMULPS       Y5, Y4, Y4
-	VPMOVSXBD    (DX), Y5
-	VCVTDQ2PS    Y5, Y5
-	VFMADD231PS  Y4, Y5, Y0
-	VPMOVSXBD    8(DX), Y5
-	VCVTDQ2PS    Y5, Y5
-	VFMADD231PS  Y4, Y5, Y1
-	VPMOVSXBD    16(DX), Y5
-	VCVTDQ2PS    Y5, Y5
-	VFMADD231PS  Y4, Y5, Y2
-	VPMOVSXBD    24(DX), Y5
-	VCVTDQ2PS    Y5, Y5
-	VFMADD231PS  Y4, Y5, Y3
+	VPBROADCASTQ 2(R8), Y9
+	VPSRLVD      Y0, Y9, Y9
+	VPAND        Y3, Y9, Y9
+	VPBROADCASTD 10(R8), Y10
+	VPSRLVD      Y1, Y10, Y10
+	VPAND        Y2, Y10, Y10
+	VPSLLD       $2, Y10, Y10
+	VPOR         Y10, Y9, Y9
+	VPSHUFB      Y9, Y4, Y9
+	VMOVDQU      Y9, (DX)
+	VPBROADCASTW (R8), X9
+	VCVTPH2PS    X9, Y9
+	VBROADCASTSS (SI), Y10
+	VMULPS       Y10, Y9, Y9
+	VPMOVSXBD    (DX), Y10
+	VCVTDQ2PS    Y10, Y10
+	VFMADD231PS  Y9, Y10, Y5
+	VPMOVSXBD    8(DX), Y10
+	VCVTDQ2PS    Y10, Y10
+	VFMADD231PS  Y9, Y10, Y6
+	VPMOVSXBD    16(DX), Y10
+	VCVTDQ2PS    Y10, Y10
+	VFMADD231PS  Y9, Y10, Y7
+	VPMOVSXBD    24(DX), Y10
+	VCVTDQ2PS    Y10, Y10
+	VFMADD231PS  Y9, Y10, Y8
 	ADDQ         R9, R8
 	ADDQ         $4, SI
 	SUBQ         $1, DI
@@ -5585,10 +5757,10 @@ done4:
 	ADDQ         $1, DI
 	MOVQ         o+0(FP), SI
 	ADDQ         CX, SI
-	VMOVUPS      Y0, (SI)
-	VMOVUPS      Y1, 32(SI)
-	VMOVUPS      Y2, 64(SI)
-	VMOVUPS      Y3, 96(SI)
+	VMOVUPS      Y5, (SI)
+	VMOVUPS      Y6, 32(SI)
+	VMOVUPS      Y7, 64(SI)
+	VMOVUPS      Y8, 96(SI)
 	ADDQ         $0xe, AX
 	ADDQ         $0x80, CX
 	SUBQ         $1, BX
@@ -5602,6 +5774,13 @@ done2:
 // mix2xLm3_32AVX2 adds weighted rows of v to 2 rows of o; ld and stride in bytes, a unit is 32 values.
 // Requires: AVX2, F16C, FMA
 TEXT ·mix2xLm3_32AVX2(SB), NOSPLIT, $128-64
+
+	// constants of the loops
+	VMOVDQU      lm3_320<>+0(SB), Y0
+	VMOVDQU      lm3_322<>+0(SB), Y1
+	VMOVDQU      lm3_323<>+0(SB), Y2
+	VMOVDQU      lm3_321<>+0(SB), Y3
+	VBROADCASTI128 lm3_324<>+0(SB), Y4
 	MOVQ         v+32(FP), AX
 	MOVQ         units+56(FP), BX
 	XORQ         CX, CX
@@ -5614,14 +5793,14 @@ loop1:
 	MOVQ         o+0(FP), SI
 	MOVQ         ldo+8(FP), DI
 	ADDQ         CX, SI
-	VMOVUPS      (SI), Y0
-	VMOVUPS      (SI)(DI*1), Y1
-	VMOVUPS      32(SI), Y2
-	VMOVUPS      32(SI)(DI*1), Y3
-	VMOVUPS      64(SI), Y4
-	VMOVUPS      64(SI)(DI*1), Y5
-	VMOVUPS      96(SI), Y6
-	VMOVUPS      96(SI)(DI*1), Y7
+	VMOVUPS      (SI), Y5
+	VMOVUPS      (SI)(DI*1), Y6
+	VMOVUPS      32(SI), Y7
+	VMOVUPS      32(SI)(DI*1), Y8
+	VMOVUPS      64(SI), Y9
+	VMOVUPS      64(SI)(DI*1), Y10
+	VMOVUPS      96(SI), Y11
+	VMOVUPS      96(SI)(DI*1), Y12
 	MOVQ         p+16(FP), SI
 	MOVQ         ldp+24(FP), DI
 	MOVQ         rows+48(FP), R8
@@ -5631,39 +5810,38 @@ loop1:
 	JLT          done4
 
 loop3:
-	VPBROADCASTQ 2(R9), Y8
-	VPSRLVD      lm3_320<>+0(SB), Y8, Y8
-	VPAND        lm3_321<>+0(SB), Y8, Y8
-	VPBROADCASTD 10(R9), Y9
-	VPSRLVD      lm3_322<>+0(SB), Y9, Y9
-	VPAND        lm3_323<>+0(SB), Y9, Y9
-	VPSLLD       $2, Y9, Y9
-	VPOR         Y9, Y8, Y8
-	VBROADCASTI128 lm3_324<>+0(SB), Y9
-	VPSHUFB      Y8, Y9, Y8
-	VMOVDQU      Y8, (DX)
-	VPBROADCASTW (R9), X8
-	VCVTPH2PS    X8, Y8
-	VBROADCASTSS (SI), Y9
-	VMULPS       Y9, Y8, Y9
-	VBROADCASTSS (SI)(DI*1), Y10
-	VMULPS       Y10, Y8, Y8
-	VPMOVSXBD    (DX), Y10
-	VCVTDQ2PS    Y10, Y10
-	VFMADD231PS  Y9, Y10, Y0
-	VFMADD231PS  Y8, Y10, Y1
-	VPMOVSXBD    8(DX), Y10
-	VCVTDQ2PS    Y10, Y10
-	VFMADD231PS  Y9, Y10, Y2
-	VFMADD231PS  Y8, Y10, Y3
-	VPMOVSXBD    16(DX), Y10
-	VCVTDQ2PS    Y10, Y10
-	VFMADD231PS  Y9, Y10, Y4
-	VFMADD231PS  Y8, Y10, Y5
-	VPMOVSXBD    24(DX), Y10
-	VCVTDQ2PS    Y10, Y10
-	VFMADD231PS  Y9, Y10, Y6
-	VFMADD231PS  Y8, Y10, Y7
+	VPBROADCASTQ 2(R9), Y13
+	VPSRLVD      Y0, Y13, Y13
+	VPAND        Y3, Y13, Y13
+	VPBROADCASTD 10(R9), Y14
+	VPSRLVD      Y1, Y14, Y14
+	VPAND        Y2, Y14, Y14
+	VPSLLD       $2, Y14, Y14
+	VPOR         Y14, Y13, Y13
+	VPSHUFB      Y13, Y4, Y13
+	VMOVDQU      Y13, (DX)
+	VPBROADCASTW (R9), X13
+	VCVTPH2PS    X13, Y13
+	VBROADCASTSS (SI), Y14
+	VMULPS       Y14, Y13, Y14
+	VBROADCASTSS (SI)(DI*1), Y15
+	VMULPS       Y15, Y13, Y13
+	VPMOVSXBD    (DX), Y15
+	VCVTDQ2PS    Y15, Y15
+	VFMADD231PS  Y14, Y15, Y5
+	VFMADD231PS  Y13, Y15, Y6
+	VPMOVSXBD    8(DX), Y15
+	VCVTDQ2PS    Y15, Y15
+	VFMADD231PS  Y14, Y15, Y7
+	VFMADD231PS  Y13, Y15, Y8
+	VPMOVSXBD    16(DX), Y15
+	VCVTDQ2PS    Y15, Y15
+	VFMADD231PS  Y14, Y15, Y9
+	VFMADD231PS  Y13, Y15, Y10
+	VPMOVSXBD    24(DX), Y15
+	VCVTDQ2PS    Y15, Y15
+	VFMADD231PS  Y14, Y15, Y11
+	VFMADD231PS  Y13, Y15, Y12
 	ADDQ         R10, R9
 	ADDQ         $4, SI
 	SUBQ         $1, R8
@@ -5674,14 +5852,14 @@ done4:
 	MOVQ         o+0(FP), SI
 	MOVQ         ldo+8(FP), DI
 	ADDQ         CX, SI
-	VMOVUPS      Y0, (SI)
-	VMOVUPS      Y1, (SI)(DI*1)
-	VMOVUPS      Y2, 32(SI)
-	VMOVUPS      Y3, 32(SI)(DI*1)
-	VMOVUPS      Y4, 64(SI)
-	VMOVUPS      Y5, 64(SI)(DI*1)
-	VMOVUPS      Y6, 96(SI)
-	VMOVUPS      Y7, 96(SI)(DI*1)
+	VMOVUPS      Y5, (SI)
+	VMOVUPS      Y6, (SI)(DI*1)
+	VMOVUPS      Y7, 32(SI)
+	VMOVUPS      Y8, 32(SI)(DI*1)
+	VMOVUPS      Y9, 64(SI)
+	VMOVUPS      Y10, 64(SI)(DI*1)
+	VMOVUPS      Y11, 96(SI)
+	VMOVUPS      Y12, 96(SI)(DI*1)
 	ADDQ         $0xe, AX
 	ADDQ         $0x80, CX
 	SUBQ         $1, BX

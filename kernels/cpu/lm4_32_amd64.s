@@ -125,6 +125,11 @@ GLOBL lm4_3215<>(SB), RODATA|NOPTR, $32
 // decodeUnitsLm4_32AVX512 unpacks units of 32 values.
 // Requires: AVX2, F16C
 TEXT ·decodeUnitsLm4_32AVX512(SB), NOSPLIT, $128-24
+
+	// constants of the loops
+	VMOVDQU      lm4_320<>+0(SB), Y0
+	VMOVDQU      lm4_321<>+0(SB), Y1
+	VBROADCASTI128 lm4_322<>+0(SB), Y2
 	MOVQ         dst+0(FP), AX
 	MOVQ         src+8(FP), BX
 	MOVQ         units+16(FP), CX
@@ -134,30 +139,29 @@ TEXT ·decodeUnitsLm4_32AVX512(SB), NOSPLIT, $128-24
 	JLT          done2
 
 loop1:
-	VPBROADCASTW (BX), X0
-	VCVTPH2PS    X0, Y0
-	VBROADCASTI128 2(BX), Y1
-	VPSRLVD      lm4_320<>+0(SB), Y1, Y1
-	VPAND        lm4_321<>+0(SB), Y1, Y1
-	VBROADCASTI128 lm4_322<>+0(SB), Y2
-	VPSHUFB      Y1, Y2, Y1
-	VMOVDQU      Y1, (DX)
-	VPMOVSXBD    (DX), Y1
-	VCVTDQ2PS    Y1, Y1
-	VMULPS       Y1, Y0, Y1
-	VMOVUPS      Y1, (AX)
-	VPMOVSXBD    8(DX), Y1
-	VCVTDQ2PS    Y1, Y1
-	VMULPS       Y1, Y0, Y1
-	VMOVUPS      Y1, 32(AX)
-	VPMOVSXBD    16(DX), Y1
-	VCVTDQ2PS    Y1, Y1
-	VMULPS       Y1, Y0, Y1
-	VMOVUPS      Y1, 64(AX)
-	VPMOVSXBD    24(DX), Y1
-	VCVTDQ2PS    Y1, Y1
-	VMULPS       Y1, Y0, Y0
-	VMOVUPS      Y0, 96(AX)
+	VPBROADCASTW (BX), X3
+	VCVTPH2PS    X3, Y3
+	VBROADCASTI128 2(BX), Y4
+	VPSRLVD      Y0, Y4, Y4
+	VPAND        Y1, Y4, Y4
+	VPSHUFB      Y4, Y2, Y4
+	VMOVDQU      Y4, (DX)
+	VPMOVSXBD    (DX), Y4
+	VCVTDQ2PS    Y4, Y4
+	VMULPS       Y4, Y3, Y4
+	VMOVUPS      Y4, (AX)
+	VPMOVSXBD    8(DX), Y4
+	VCVTDQ2PS    Y4, Y4
+	VMULPS       Y4, Y3, Y4
+	VMOVUPS      Y4, 32(AX)
+	VPMOVSXBD    16(DX), Y4
+	VCVTDQ2PS    Y4, Y4
+	VMULPS       Y4, Y3, Y4
+	VMOVUPS      Y4, 64(AX)
+	VPMOVSXBD    24(DX), Y4
+	VCVTDQ2PS    Y4, Y4
+	VMULPS       Y4, Y3, Y3
+	VMOVUPS      Y3, 96(AX)
 	ADDQ         $0x12, BX
 	ADDQ         $0x80, AX
 	SUBQ         $1, CX
@@ -171,6 +175,11 @@ done2:
 // matmul1xLm4_32AVX512 multiplies rows of w with 1 row of x; ld and stride in bytes, a unit is 32 values.
 // Requires: AVX2, F16C, FMA
 TEXT ·matmul1xLm4_32AVX512(SB), NOSPLIT, $128-64
+
+	// constants of the loops
+	VMOVDQU      lm4_320<>+0(SB), Y0
+	VMOVDQU      lm4_321<>+0(SB), Y1
+	VBROADCASTI128 lm4_322<>+0(SB), Y2
 	MOVQ         y+0(FP), AX
 	MOVQ         w+32(FP), BX
 	MOVQ         rows+48(FP), CX
@@ -180,10 +189,10 @@ TEXT ·matmul1xLm4_32AVX512(SB), NOSPLIT, $128-64
 	JLT          done2
 
 loop1:
-	VPXOR        Y0, Y0, Y0
-	VPXOR        Y1, Y1, Y1
-	VPXOR        Y2, Y2, Y2
 	VPXOR        Y3, Y3, Y3
+	VPXOR        Y4, Y4, Y4
+	VPXOR        Y5, Y5, Y5
+	VPXOR        Y6, Y6, Y6
 	MOVQ         x+16(FP), SI
 	MOVQ         units+56(FP), DI
 	MOVQ         BX, R8
@@ -191,34 +200,33 @@ loop1:
 	JLT          done4
 
 loop3:
-	VPBROADCASTW (R8), X4
-	VCVTPH2PS    X4, Y4
-	VBROADCASTI128 2(R8), Y5
-	VPSRLVD      lm4_320<>+0(SB), Y5, Y5
-	VPAND        lm4_321<>+0(SB), Y5, Y5
-	VBROADCASTI128 lm4_322<>+0(SB), Y6
-	VPSHUFB      Y5, Y6, Y5
-	VMOVDQU      Y5, (DX)
-	VPMOVSXBD    (DX), Y5
-	VCVTDQ2PS    Y5, Y5
-	VMULPS       Y5, Y4, Y5
-	VMOVUPS      (SI), Y6
-	VFMADD231PS  Y6, Y5, Y0
-	VPMOVSXBD    8(DX), Y5
-	VCVTDQ2PS    Y5, Y5
-	VMULPS       Y5, Y4, Y5
-	VMOVUPS      32(SI), Y6
-	VFMADD231PS  Y6, Y5, Y1
-	VPMOVSXBD    16(DX), Y5
-	VCVTDQ2PS    Y5, Y5
-	VMULPS       Y5, Y4, Y5
-	VMOVUPS      64(SI), Y6
-	VFMADD231PS  Y6, Y5, Y2
-	VPMOVSXBD    24(DX), Y5
-	VCVTDQ2PS    Y5, Y5
-	VMULPS       Y5, Y4, Y4
-	VMOVUPS      96(SI), Y5
-	VFMADD231PS  Y5, Y4, Y3
+	VPBROADCASTW (R8), X7
+	VCVTPH2PS    X7, Y7
+	VBROADCASTI128 2(R8), Y8
+	VPSRLVD      Y0, Y8, Y8
+	VPAND        Y1, Y8, Y8
+	VPSHUFB      Y8, Y2, Y8
+	VMOVDQU      Y8, (DX)
+	VPMOVSXBD    (DX), Y8
+	VCVTDQ2PS    Y8, Y8
+	VMULPS       Y8, Y7, Y8
+	VMOVUPS      (SI), Y9
+	VFMADD231PS  Y9, Y8, Y3
+	VPMOVSXBD    8(DX), Y8
+	VCVTDQ2PS    Y8, Y8
+	VMULPS       Y8, Y7, Y8
+	VMOVUPS      32(SI), Y9
+	VFMADD231PS  Y9, Y8, Y4
+	VPMOVSXBD    16(DX), Y8
+	VCVTDQ2PS    Y8, Y8
+	VMULPS       Y8, Y7, Y8
+	VMOVUPS      64(SI), Y9
+	VFMADD231PS  Y9, Y8, Y5
+	VPMOVSXBD    24(DX), Y8
+	VCVTDQ2PS    Y8, Y8
+	VMULPS       Y8, Y7, Y7
+	VMOVUPS      96(SI), Y8
+	VFMADD231PS  Y8, Y7, Y6
 	ADDQ         $0x12, R8
 	ADDQ         $0x80, SI
 	SUBQ         $1, DI
@@ -226,16 +234,16 @@ loop3:
 
 done4:
 	ADDQ         $1, DI
-	VADDPS       Y1, Y0, Y0
-	VADDPS       Y2, Y0, Y0
-	VADDPS       Y3, Y0, Y0
-	VEXTRACTF128 $1, Y0, X1
-	VADDPS       X0, X1, X1
-	VMOVHLPS     X1, X1, X0
-	VADDPS       X0, X1, X1
-	VMOVSHDUP    X1, X0
-	VADDSS       X0, X1, X1
-	VMOVSS       X1, (AX)
+	VADDPS       Y4, Y3, Y3
+	VADDPS       Y5, Y3, Y3
+	VADDPS       Y6, Y3, Y3
+	VEXTRACTF128 $1, Y3, X4
+	VADDPS       X3, X4, X4
+	VMOVHLPS     X4, X4, X3
+	VADDPS       X3, X4, X4
+	VMOVSHDUP    X4, X3
+	VADDSS       X3, X4, X4
+	VMOVSS       X4, (AX)
 	ADDQ         $4, AX
 	MOVQ         stride+40(FP), SI
 	ADDQ         SI, BX
@@ -250,6 +258,11 @@ done2:
 // matmul2xLm4_32AVX512 multiplies rows of w with 2 rows of x; ld and stride in bytes, a unit is 32 values.
 // Requires: AVX2, F16C, FMA
 TEXT ·matmul2xLm4_32AVX512(SB), NOSPLIT, $128-64
+
+	// constants of the loops
+	VMOVDQU      lm4_320<>+0(SB), Y0
+	VMOVDQU      lm4_321<>+0(SB), Y1
+	VBROADCASTI128 lm4_322<>+0(SB), Y2
 	MOVQ         y+0(FP), AX
 	MOVQ         w+32(FP), BX
 	MOVQ         rows+48(FP), CX
@@ -259,10 +272,10 @@ TEXT ·matmul2xLm4_32AVX512(SB), NOSPLIT, $128-64
 	JLT          done2
 
 loop1:
-	VPXOR        Y0, Y0, Y0
-	VPXOR        Y1, Y1, Y1
-	VPXOR        Y2, Y2, Y2
 	VPXOR        Y3, Y3, Y3
+	VPXOR        Y4, Y4, Y4
+	VPXOR        Y5, Y5, Y5
+	VPXOR        Y6, Y6, Y6
 	MOVQ         x+16(FP), SI
 	MOVQ         ldx+24(FP), DI
 	MOVQ         units+56(FP), R8
@@ -271,42 +284,41 @@ loop1:
 	JLT          done4
 
 loop3:
-	VPBROADCASTW (R9), X4
-	VCVTPH2PS    X4, Y4
-	VBROADCASTI128 2(R9), Y5
-	VPSRLVD      lm4_320<>+0(SB), Y5, Y5
-	VPAND        lm4_321<>+0(SB), Y5, Y5
-	VBROADCASTI128 lm4_322<>+0(SB), Y6
-	VPSHUFB      Y5, Y6, Y5
-	VMOVDQU      Y5, (DX)
-	VPMOVSXBD    (DX), Y5
-	VCVTDQ2PS    Y5, Y5
-	VMULPS       Y5, Y4, Y5
-	VMOVUPS      (SI), Y6
-	VFMADD231PS  Y6, Y5, Y0
-	VMOVUPS      (SI)(DI*1), Y6
-	VFMADD231PS  Y6, Y5, Y1
-	VPMOVSXBD    8(DX), Y5
-	VCVTDQ2PS    Y5, Y5
-	VMULPS       Y5, Y4, Y5
-	VMOVUPS      32(SI), Y6
-	VFMADD231PS  Y6, Y5, Y2
-	VMOVUPS      32(SI)(DI*1), Y6
-	VFMADD231PS  Y6, Y5, Y3
-	VPMOVSXBD    16(DX), Y5
-	VCVTDQ2PS    Y5, Y5
-	VMULPS       Y5, Y4, Y5
-	VMOVUPS      64(SI), Y6
-	VFMADD231PS  Y6, Y5, Y0
-	VMOVUPS      64(SI)(DI*1), Y6
-	VFMADD231PS  Y6, Y5, Y1
-	VPMOVSXBD    24(DX), Y5
-	VCVTDQ2PS    Y5, Y5
-	VMULPS       Y5, Y4, Y4
-	VMOVUPS      96(SI), Y5
-	VFMADD231PS  Y5, Y4, Y2
-	VMOVUPS      96(SI)(DI*1), Y5
-	VFMADD231PS  Y5, Y4, Y3
+	VPBROADCASTW (R9), X7
+	VCVTPH2PS    X7, Y7
+	VBROADCASTI128 2(R9), Y8
+	VPSRLVD      Y0, Y8, Y8
+	VPAND        Y1, Y8, Y8
+	VPSHUFB      Y8, Y2, Y8
+	VMOVDQU      Y8, (DX)
+	VPMOVSXBD    (DX), Y8
+	VCVTDQ2PS    Y8, Y8
+	VMULPS       Y8, Y7, Y8
+	VMOVUPS      (SI), Y9
+	VFMADD231PS  Y9, Y8, Y3
+	VMOVUPS      (SI)(DI*1), Y9
+	VFMADD231PS  Y9, Y8, Y4
+	VPMOVSXBD    8(DX), Y8
+	VCVTDQ2PS    Y8, Y8
+	VMULPS       Y8, Y7, Y8
+	VMOVUPS      32(SI), Y9
+	VFMADD231PS  Y9, Y8, Y5
+	VMOVUPS      32(SI)(DI*1), Y9
+	VFMADD231PS  Y9, Y8, Y6
+	VPMOVSXBD    16(DX), Y8
+	VCVTDQ2PS    Y8, Y8
+	VMULPS       Y8, Y7, Y8
+	VMOVUPS      64(SI), Y9
+	VFMADD231PS  Y9, Y8, Y3
+	VMOVUPS      64(SI)(DI*1), Y9
+	VFMADD231PS  Y9, Y8, Y4
+	VPMOVSXBD    24(DX), Y8
+	VCVTDQ2PS    Y8, Y8
+	VMULPS       Y8, Y7, Y7
+	VMOVUPS      96(SI), Y8
+	VFMADD231PS  Y8, Y7, Y5
+	VMOVUPS      96(SI)(DI*1), Y8
+	VFMADD231PS  Y8, Y7, Y6
 	ADDQ         $0x12, R9
 	ADDQ         $0x80, SI
 	SUBQ         $1, R8
@@ -314,25 +326,25 @@ loop3:
 
 done4:
 	ADDQ         $1, R8
-	VADDPS       Y2, Y0, Y0
-	VADDPS       Y3, Y1, Y1
-	VEXTRACTF128 $1, Y0, X2
-	VADDPS       X0, X2, X2
-	VMOVHLPS     X2, X2, X0
-	VADDPS       X0, X2, X2
-	VMOVSHDUP    X2, X0
-	VADDSS       X0, X2, X2
-	VMOVSS       X2, (AX)
+	VADDPS       Y5, Y3, Y3
+	VADDPS       Y6, Y4, Y4
+	VEXTRACTF128 $1, Y3, X5
+	VADDPS       X3, X5, X5
+	VMOVHLPS     X5, X5, X3
+	VADDPS       X3, X5, X5
+	VMOVSHDUP    X5, X3
+	VADDSS       X3, X5, X5
+	VMOVSS       X5, (AX)
 	MOVQ         ldy+8(FP), SI
 	MOVQ         AX, DI
 	ADDQ         SI, DI
-	VEXTRACTF128 $1, Y1, X0
-	VADDPS       X1, X0, X0
-	VMOVHLPS     X0, X0, X1
-	VADDPS       X1, X0, X0
-	VMOVSHDUP    X0, X1
-	VADDSS       X1, X0, X0
-	VMOVSS       X0, (DI)
+	VEXTRACTF128 $1, Y4, X3
+	VADDPS       X4, X3, X3
+	VMOVHLPS     X3, X3, X4
+	VADDPS       X4, X3, X3
+	VMOVSHDUP    X3, X4
+	VADDSS       X4, X3, X3
+	VMOVSS       X3, (DI)
 	ADDQ         $4, AX
 	MOVQ         stride+40(FP), SI
 	ADDQ         SI, BX
@@ -347,6 +359,11 @@ done2:
 // matmul3xLm4_32AVX512 multiplies rows of w with 3 rows of x; ld and stride in bytes, a unit is 32 values.
 // Requires: AVX2, F16C, FMA
 TEXT ·matmul3xLm4_32AVX512(SB), NOSPLIT, $128-64
+
+	// constants of the loops
+	VMOVDQU      lm4_320<>+0(SB), Y0
+	VMOVDQU      lm4_321<>+0(SB), Y1
+	VBROADCASTI128 lm4_322<>+0(SB), Y2
 	MOVQ         y+0(FP), AX
 	MOVQ         w+32(FP), BX
 	MOVQ         rows+48(FP), CX
@@ -356,9 +373,9 @@ TEXT ·matmul3xLm4_32AVX512(SB), NOSPLIT, $128-64
 	JLT          done2
 
 loop1:
-	VPXOR        Y0, Y0, Y0
-	VPXOR        Y1, Y1, Y1
-	VPXOR        Y2, Y2, Y2
+	VPXOR        Y3, Y3, Y3
+	VPXOR        Y4, Y4, Y4
+	VPXOR        Y5, Y5, Y5
 	MOVQ         x+16(FP), SI
 	MOVQ         ldx+24(FP), DI
 	MOVQ         SI, R8
@@ -370,50 +387,49 @@ loop1:
 	JLT          done4
 
 loop3:
-	VPBROADCASTW (R10), X3
-	VCVTPH2PS    X3, Y3
-	VBROADCASTI128 2(R10), Y4
-	VPSRLVD      lm4_320<>+0(SB), Y4, Y4
-	VPAND        lm4_321<>+0(SB), Y4, Y4
-	VBROADCASTI128 lm4_322<>+0(SB), Y5
-	VPSHUFB      Y4, Y5, Y4
-	VMOVDQU      Y4, (DX)
-	VPMOVSXBD    (DX), Y4
-	VCVTDQ2PS    Y4, Y4
-	VMULPS       Y4, Y3, Y4
-	VMOVUPS      (SI), Y5
-	VFMADD231PS  Y5, Y4, Y0
-	VMOVUPS      (SI)(DI*1), Y5
-	VFMADD231PS  Y5, Y4, Y1
-	VMOVUPS      (R8), Y5
-	VFMADD231PS  Y5, Y4, Y2
-	VPMOVSXBD    8(DX), Y4
-	VCVTDQ2PS    Y4, Y4
-	VMULPS       Y4, Y3, Y4
-	VMOVUPS      32(SI), Y5
-	VFMADD231PS  Y5, Y4, Y0
-	VMOVUPS      32(SI)(DI*1), Y5
-	VFMADD231PS  Y5, Y4, Y1
-	VMOVUPS      32(R8), Y5
-	VFMADD231PS  Y5, Y4, Y2
-	VPMOVSXBD    16(DX), Y4
-	VCVTDQ2PS    Y4, Y4
-	VMULPS       Y4, Y3, Y4
-	VMOVUPS      64(SI), Y5
-	VFMADD231PS  Y5, Y4, Y0
-	VMOVUPS      64(SI)(DI*1), Y5
-	VFMADD231PS  Y5, Y4, Y1
-	VMOVUPS      64(R8), Y5
-	VFMADD231PS  Y5, Y4, Y2
-	VPMOVSXBD    24(DX), Y4
-	VCVTDQ2PS    Y4, Y4
-	VMULPS       Y4, Y3, Y3
-	VMOVUPS      96(SI), Y4
-	VFMADD231PS  Y4, Y3, Y0
-	VMOVUPS      96(SI)(DI*1), Y4
-	VFMADD231PS  Y4, Y3, Y1
-	VMOVUPS      96(R8), Y4
-	VFMADD231PS  Y4, Y3, Y2
+	VPBROADCASTW (R10), X6
+	VCVTPH2PS    X6, Y6
+	VBROADCASTI128 2(R10), Y7
+	VPSRLVD      Y0, Y7, Y7
+	VPAND        Y1, Y7, Y7
+	VPSHUFB      Y7, Y2, Y7
+	VMOVDQU      Y7, (DX)
+	VPMOVSXBD    (DX), Y7
+	VCVTDQ2PS    Y7, Y7
+	VMULPS       Y7, Y6, Y7
+	VMOVUPS      (SI), Y8
+	VFMADD231PS  Y8, Y7, Y3
+	VMOVUPS      (SI)(DI*1), Y8
+	VFMADD231PS  Y8, Y7, Y4
+	VMOVUPS      (R8), Y8
+	VFMADD231PS  Y8, Y7, Y5
+	VPMOVSXBD    8(DX), Y7
+	VCVTDQ2PS    Y7, Y7
+	VMULPS       Y7, Y6, Y7
+	VMOVUPS      32(SI), Y8
+	VFMADD231PS  Y8, Y7, Y3
+	VMOVUPS      32(SI)(DI*1), Y8
+	VFMADD231PS  Y8, Y7, Y4
+	VMOVUPS      32(R8), Y8
+	VFMADD231PS  Y8, Y7, Y5
+	VPMOVSXBD    16(DX), Y7
+	VCVTDQ2PS    Y7, Y7
+	VMULPS       Y7, Y6, Y7
+	VMOVUPS      64(SI), Y8
+	VFMADD231PS  Y8, Y7, Y3
+	VMOVUPS      64(SI)(DI*1), Y8
+	VFMADD231PS  Y8, Y7, Y4
+	VMOVUPS      64(R8), Y8
+	VFMADD231PS  Y8, Y7, Y5
+	VPMOVSXBD    24(DX), Y7
+	VCVTDQ2PS    Y7, Y7
+	VMULPS       Y7, Y6, Y6
+	VMOVUPS      96(SI), Y7
+	VFMADD231PS  Y7, Y6, Y3
+	VMOVUPS      96(SI)(DI*1), Y7
+	VFMADD231PS  Y7, Y6, Y4
+	VMOVUPS      96(R8), Y7
+	VFMADD231PS  Y7, Y6, Y5
 	ADDQ         $0x12, R10
 	ADDQ         $0x80, SI
 	ADDQ         $0x80, R8
@@ -422,31 +438,31 @@ loop3:
 
 done4:
 	ADDQ         $1, R9
-	VEXTRACTF128 $1, Y0, X3
-	VADDPS       X0, X3, X3
-	VMOVHLPS     X3, X3, X0
-	VADDPS       X0, X3, X3
-	VMOVSHDUP    X3, X0
-	VADDSS       X0, X3, X3
-	VMOVSS       X3, (AX)
+	VEXTRACTF128 $1, Y3, X6
+	VADDPS       X3, X6, X6
+	VMOVHLPS     X6, X6, X3
+	VADDPS       X3, X6, X6
+	VMOVSHDUP    X6, X3
+	VADDSS       X3, X6, X6
+	VMOVSS       X6, (AX)
 	MOVQ         ldy+8(FP), SI
 	MOVQ         AX, DI
 	ADDQ         SI, DI
-	VEXTRACTF128 $1, Y1, X0
-	VADDPS       X1, X0, X0
-	VMOVHLPS     X0, X0, X1
-	VADDPS       X1, X0, X0
-	VMOVSHDUP    X0, X1
-	VADDSS       X1, X0, X0
-	VMOVSS       X0, (DI)
+	VEXTRACTF128 $1, Y4, X3
+	VADDPS       X4, X3, X3
+	VMOVHLPS     X3, X3, X4
+	VADDPS       X4, X3, X3
+	VMOVSHDUP    X3, X4
+	VADDSS       X4, X3, X3
+	VMOVSS       X3, (DI)
 	ADDQ         SI, DI
-	VEXTRACTF128 $1, Y2, X0
-	VADDPS       X2, X0, X0
-	VMOVHLPS     X0, X0, X1
-	VADDPS       X1, X0, X0
-	VMOVSHDUP    X0, X1
-	VADDSS       X1, X0, X0
-	VMOVSS       X0, (DI)
+	VEXTRACTF128 $1, Y5, X3
+	VADDPS       X5, X3, X3
+	VMOVHLPS     X3, X3, X4
+	VADDPS       X4, X3, X3
+	VMOVSHDUP    X3, X4
+	VADDSS       X4, X3, X3
+	VMOVSS       X3, (DI)
 	ADDQ         $4, AX
 	MOVQ         stride+40(FP), SI
 	ADDQ         SI, BX
@@ -461,6 +477,11 @@ done2:
 // matmul4xLm4_32AVX512 multiplies rows of w with 4 rows of x; ld and stride in bytes, a unit is 32 values.
 // Requires: AVX2, F16C, FMA
 TEXT ·matmul4xLm4_32AVX512(SB), NOSPLIT, $128-64
+
+	// constants of the loops
+	VMOVDQU      lm4_320<>+0(SB), Y0
+	VMOVDQU      lm4_321<>+0(SB), Y1
+	VBROADCASTI128 lm4_322<>+0(SB), Y2
 	MOVQ         y+0(FP), AX
 	MOVQ         w+32(FP), BX
 	MOVQ         rows+48(FP), CX
@@ -470,10 +491,10 @@ TEXT ·matmul4xLm4_32AVX512(SB), NOSPLIT, $128-64
 	JLT          done2
 
 loop1:
-	VPXOR        Y0, Y0, Y0
-	VPXOR        Y1, Y1, Y1
-	VPXOR        Y2, Y2, Y2
 	VPXOR        Y3, Y3, Y3
+	VPXOR        Y4, Y4, Y4
+	VPXOR        Y5, Y5, Y5
+	VPXOR        Y6, Y6, Y6
 	MOVQ         x+16(FP), SI
 	MOVQ         ldx+24(FP), DI
 	MOVQ         SI, R8
@@ -485,58 +506,57 @@ loop1:
 	JLT          done4
 
 loop3:
-	VPBROADCASTW (R10), X4
-	VCVTPH2PS    X4, Y4
-	VBROADCASTI128 2(R10), Y5
-	VPSRLVD      lm4_320<>+0(SB), Y5, Y5
-	VPAND        lm4_321<>+0(SB), Y5, Y5
-	VBROADCASTI128 lm4_322<>+0(SB), Y6
-	VPSHUFB      Y5, Y6, Y5
-	VMOVDQU      Y5, (DX)
-	VPMOVSXBD    (DX), Y5
-	VCVTDQ2PS    Y5, Y5
-	VMULPS       Y5, Y4, Y5
-	VMOVUPS      (SI), Y6
-	VFMADD231PS  Y6, Y5, Y0
-	VMOVUPS      (SI)(DI*1), Y6
-	VFMADD231PS  Y6, Y5, Y1
-	VMOVUPS      (R8), Y6
-	VFMADD231PS  Y6, Y5, Y2
-	VMOVUPS      (R8)(DI*1), Y6
-	VFMADD231PS  Y6, Y5, Y3
-	VPMOVSXBD    8(DX), Y5
-	VCVTDQ2PS    Y5, Y5
-	VMULPS       Y5, Y4, Y5
-	VMOVUPS      32(SI), Y6
-	VFMADD231PS  Y6, Y5, Y0
-	VMOVUPS      32(SI)(DI*1), Y6
-	VFMADD231PS  Y6, Y5, Y1
-	VMOVUPS      32(R8), Y6
-	VFMADD231PS  Y6, Y5, Y2
-	VMOVUPS      32(R8)(DI*1), Y6
-	VFMADD231PS  Y6, Y5, Y3
-	VPMOVSXBD    16(DX), Y5
-	VCVTDQ2PS    Y5, Y5
-	VMULPS       Y5, Y4, Y5
-	VMOVUPS      64(SI), Y6
-	VFMADD231PS  Y6, Y5, Y0
-	VMOVUPS      64(SI)(DI*1), Y6
-	VFMADD231PS  Y6, Y5, Y1
-	VMOVUPS      64(R8), Y6
-	VFMADD231PS  Y6, Y5, Y2
-	VMOVUPS      64(R8)(DI*1), Y6
-	VFMADD231PS  Y6, Y5, Y3
-	VPMOVSXBD    24(DX), Y5
-	VCVTDQ2PS    Y5, Y5
-	VMULPS       Y5, Y4, Y4
-	VMOVUPS      96(SI), Y5
-	VFMADD231PS  Y5, Y4, Y0
-	VMOVUPS      96(SI)(DI*1), Y5
-	VFMADD231PS  Y5, Y4, Y1
-	VMOVUPS      96(R8), Y5
-	VFMADD231PS  Y5, Y4, Y2
-	VMOVUPS      96(R8)(DI*1), Y5
-	VFMADD231PS  Y5, Y4, Y3
+	VPBROADCASTW (R10), X7
+	VCVTPH2PS    X7, Y7
+	VBROADCASTI128 2(R10), Y8
+	VPSRLVD      Y0, Y8, Y8
+	VPAND        Y1, Y8, Y8
+	VPSHUFB      Y8, Y2, Y8
+	VMOVDQU      Y8, (DX)
+	VPMOVSXBD    (DX), Y8
+	VCVTDQ2PS    Y8, Y8
+	VMULPS       Y8, Y7, Y8
+	VMOVUPS      (SI), Y9
+	VFMADD231PS  Y9, Y8, Y3
+	VMOVUPS      (SI)(DI*1), Y9
+	VFMADD231PS  Y9, Y8, Y4
+	VMOVUPS      (R8), Y9
+	VFMADD231PS  Y9, Y8, Y5
+	VMOVUPS      (R8)(DI*1), Y9
+	VFMADD231PS  Y9, Y8, Y6
+	VPMOVSXBD    8(DX), Y8
+	VCVTDQ2PS    Y8, Y8
+	VMULPS       Y8, Y7, Y8
+	VMOVUPS      32(SI), Y9
+	VFMADD231PS  Y9, Y8, Y3
+	VMOVUPS      32(SI)(DI*1), Y9
+	VFMADD231PS  Y9, Y8, Y4
+	VMOVUPS      32(R8), Y9
+	VFMADD231PS  Y9, Y8, Y5
+	VMOVUPS      32(R8)(DI*1), Y9
+	VFMADD231PS  Y9, Y8, Y6
+	VPMOVSXBD    16(DX), Y8
+	VCVTDQ2PS    Y8, Y8
+	VMULPS       Y8, Y7, Y8
+	VMOVUPS      64(SI), Y9
+	VFMADD231PS  Y9, Y8, Y3
+	VMOVUPS      64(SI)(DI*1), Y9
+	VFMADD231PS  Y9, Y8, Y4
+	VMOVUPS      64(R8), Y9
+	VFMADD231PS  Y9, Y8, Y5
+	VMOVUPS      64(R8)(DI*1), Y9
+	VFMADD231PS  Y9, Y8, Y6
+	VPMOVSXBD    24(DX), Y8
+	VCVTDQ2PS    Y8, Y8
+	VMULPS       Y8, Y7, Y7
+	VMOVUPS      96(SI), Y8
+	VFMADD231PS  Y8, Y7, Y3
+	VMOVUPS      96(SI)(DI*1), Y8
+	VFMADD231PS  Y8, Y7, Y4
+	VMOVUPS      96(R8), Y8
+	VFMADD231PS  Y8, Y7, Y5
+	VMOVUPS      96(R8)(DI*1), Y8
+	VFMADD231PS  Y8, Y7, Y6
 	ADDQ         $0x12, R10
 	ADDQ         $0x80, SI
 	ADDQ         $0x80, R8
@@ -545,39 +565,39 @@ loop3:
 
 done4:
 	ADDQ         $1, R9
-	VEXTRACTF128 $1, Y0, X4
-	VADDPS       X0, X4, X4
-	VMOVHLPS     X4, X4, X0
-	VADDPS       X0, X4, X4
-	VMOVSHDUP    X4, X0
-	VADDSS       X0, X4, X4
-	VMOVSS       X4, (AX)
+	VEXTRACTF128 $1, Y3, X7
+	VADDPS       X3, X7, X7
+	VMOVHLPS     X7, X7, X3
+	VADDPS       X3, X7, X7
+	VMOVSHDUP    X7, X3
+	VADDSS       X3, X7, X7
+	VMOVSS       X7, (AX)
 	MOVQ         ldy+8(FP), SI
 	MOVQ         AX, DI
 	ADDQ         SI, DI
-	VEXTRACTF128 $1, Y1, X0
-	VADDPS       X1, X0, X0
-	VMOVHLPS     X0, X0, X1
-	VADDPS       X1, X0, X0
-	VMOVSHDUP    X0, X1
-	VADDSS       X1, X0, X0
-	VMOVSS       X0, (DI)
+	VEXTRACTF128 $1, Y4, X3
+	VADDPS       X4, X3, X3
+	VMOVHLPS     X3, X3, X4
+	VADDPS       X4, X3, X3
+	VMOVSHDUP    X3, X4
+	VADDSS       X4, X3, X3
+	VMOVSS       X3, (DI)
 	ADDQ         SI, DI
-	VEXTRACTF128 $1, Y2, X0
-	VADDPS       X2, X0, X0
-	VMOVHLPS     X0, X0, X1
-	VADDPS       X1, X0, X0
-	VMOVSHDUP    X0, X1
-	VADDSS       X1, X0, X0
-	VMOVSS       X0, (DI)
+	VEXTRACTF128 $1, Y5, X3
+	VADDPS       X5, X3, X3
+	VMOVHLPS     X3, X3, X4
+	VADDPS       X4, X3, X3
+	VMOVSHDUP    X3, X4
+	VADDSS       X4, X3, X3
+	VMOVSS       X3, (DI)
 	ADDQ         SI, DI
-	VEXTRACTF128 $1, Y3, X0
-	VADDPS       X3, X0, X0
-	VMOVHLPS     X0, X0, X1
-	VADDPS       X1, X0, X0
-	VMOVSHDUP    X0, X1
-	VADDSS       X1, X0, X0
-	VMOVSS       X0, (DI)
+	VEXTRACTF128 $1, Y6, X3
+	VADDPS       X6, X3, X3
+	VMOVHLPS     X3, X3, X4
+	VADDPS       X4, X3, X3
+	VMOVSHDUP    X3, X4
+	VADDSS       X4, X3, X3
+	VMOVSS       X3, (DI)
 	ADDQ         $4, AX
 	MOVQ         stride+40(FP), SI
 	ADDQ         SI, BX
@@ -592,6 +612,11 @@ done2:
 // matmulQ81xLm4_32AVX512 multiplies rows of w with 1 row of activations in int8; ldy and stride in bytes.
 // Requires: F16C, FMA, AVX512VL, AVX512VNNI
 TEXT ·matmulQ81xLm4_32AVX512(SB), NOSPLIT, $128-72
+
+	// constants of the loops
+	VMOVDQU      lm4_320<>+0(SB), Y0
+	VMOVDQU      lm4_321<>+0(SB), Y1
+	VBROADCASTI128 lm4_322<>+0(SB), Y2
 	LEAQ         31(SP), AX
 	ANDQ         $-32, AX
 	MOVQ         y+0(FP), AX
@@ -601,8 +626,8 @@ TEXT ·matmulQ81xLm4_32AVX512(SB), NOSPLIT, $128-72
 	JLT          done2
 
 loop1:
-	VPXOR        Y0, Y0, Y0
-	VPXOR        Y1, Y1, Y1
+	VPXOR        Y3, Y3, Y3
+	VPXOR        Y4, Y4, Y4
 	MOVQ         q+16(FP), DX
 	MOVQ         d+24(FP), SI
 	MOVQ         blocks+64(FP), DI
@@ -611,38 +636,36 @@ loop1:
 	JLT          done4
 
 loop3:
-	VPBROADCASTW (R8), X2
-	VCVTPH2PS    X2, Y2
-	VBROADCASTI128 2(R8), Y3
-	VPSRLVD      lm4_320<>+0(SB), Y3, Y3
-	VPAND        lm4_321<>+0(SB), Y3, Y3
-	VBROADCASTI128 lm4_322<>+0(SB), Y4
-	VPSHUFB      Y3, Y4, Y3
-	VPABSB       Y3, Y4
-	VMOVDQU      (DX), Y5
-	VPSIGNB      Y3, Y5, Y3
-	VPXOR        Y5, Y5, Y5
-	VPDPBUSD     Y3, Y4, Y5
-	VBROADCASTSS (SI), Y3
-	VCVTDQ2PS    Y5, Y4
-	VMULPS       Y2, Y3, Y2
-	VFMADD231PS  Y2, Y4, Y0
-	VPBROADCASTW 18(R8), X2
-	VCVTPH2PS    X2, Y2
-	VBROADCASTI128 20(R8), Y3
-	VPSRLVD      lm4_320<>+0(SB), Y3, Y3
-	VPAND        lm4_321<>+0(SB), Y3, Y3
-	VBROADCASTI128 lm4_322<>+0(SB), Y4
-	VPSHUFB      Y3, Y4, Y3
-	VPABSB       Y3, Y4
-	VMOVDQU      32(DX), Y5
-	VPSIGNB      Y3, Y5, Y3
-	VPXOR        Y5, Y5, Y5
-	VPDPBUSD     Y3, Y4, Y5
-	VBROADCASTSS 4(SI), Y3
-	VCVTDQ2PS    Y5, Y4
-	VMULPS       Y2, Y3, Y2
-	VFMADD231PS  Y2, Y4, Y1
+	VPBROADCASTW (R8), X5
+	VCVTPH2PS    X5, Y5
+	VBROADCASTI128 2(R8), Y6
+	VPSRLVD      Y0, Y6, Y6
+	VPAND        Y1, Y6, Y6
+	VPSHUFB      Y6, Y2, Y6
+	VPABSB       Y6, Y7
+	VMOVDQU      (DX), Y8
+	VPSIGNB      Y6, Y8, Y6
+	VPXOR        Y8, Y8, Y8
+	VPDPBUSD     Y6, Y7, Y8
+	VBROADCASTSS (SI), Y6
+	VCVTDQ2PS    Y8, Y7
+	VMULPS       Y5, Y6, Y5
+	VFMADD231PS  Y5, Y7, Y3
+	VPBROADCASTW 18(R8), X5
+	VCVTPH2PS    X5, Y5
+	VBROADCASTI128 20(R8), Y6
+	VPSRLVD      Y0, Y6, Y6
+	VPAND        Y1, Y6, Y6
+	VPSHUFB      Y6, Y2, Y6
+	VPABSB       Y6, Y7
+	VMOVDQU      32(DX), Y8
+	VPSIGNB      Y6, Y8, Y6
+	VPXOR        Y8, Y8, Y8
+	VPDPBUSD     Y6, Y7, Y8
+	VBROADCASTSS 4(SI), Y6
+	VCVTDQ2PS    Y8, Y7
+	VMULPS       Y5, Y6, Y5
+	VFMADD231PS  Y5, Y7, Y4
 	ADDQ         $0x24, R8
 	ADDQ         $0x40, DX
 	ADDQ         $8, SI
@@ -655,22 +678,21 @@ done4:
 	JLT          done6
 
 loop5:
-	VPBROADCASTW (R8), X2
-	VCVTPH2PS    X2, Y2
-	VBROADCASTI128 2(R8), Y3
-	VPSRLVD      lm4_320<>+0(SB), Y3, Y3
-	VPAND        lm4_321<>+0(SB), Y3, Y3
-	VBROADCASTI128 lm4_322<>+0(SB), Y4
-	VPSHUFB      Y3, Y4, Y3
-	VPABSB       Y3, Y4
-	VMOVDQU      (DX), Y5
-	VPSIGNB      Y3, Y5, Y3
-	VPXOR        Y5, Y5, Y5
-	VPDPBUSD     Y3, Y4, Y5
-	VBROADCASTSS (SI), Y3
-	VCVTDQ2PS    Y5, Y4
-	VMULPS       Y2, Y3, Y2
-	VFMADD231PS  Y2, Y4, Y0
+	VPBROADCASTW (R8), X5
+	VCVTPH2PS    X5, Y5
+	VBROADCASTI128 2(R8), Y6
+	VPSRLVD      Y0, Y6, Y6
+	VPAND        Y1, Y6, Y6
+	VPSHUFB      Y6, Y2, Y6
+	VPABSB       Y6, Y7
+	VMOVDQU      (DX), Y8
+	VPSIGNB      Y6, Y8, Y6
+	VPXOR        Y8, Y8, Y8
+	VPDPBUSD     Y6, Y7, Y8
+	VBROADCASTSS (SI), Y6
+	VCVTDQ2PS    Y8, Y7
+	VMULPS       Y5, Y6, Y5
+	VFMADD231PS  Y5, Y7, Y3
 	ADDQ         $0x12, R8
 	ADDQ         $0x20, DX
 	ADDQ         $4, SI
@@ -679,14 +701,14 @@ loop5:
 
 done6:
 	ADDQ         $1, DI
-	VADDPS       Y1, Y0, Y0
-	VEXTRACTF128 $1, Y0, X1
-	VADDPS       X0, X1, X1
-	VMOVHLPS     X1, X1, X0
-	VADDPS       X0, X1, X1
-	VMOVSHDUP    X1, X0
-	VADDSS       X0, X1, X1
-	VMOVSS       X1, (AX)
+	VADDPS       Y4, Y3, Y3
+	VEXTRACTF128 $1, Y3, X4
+	VADDPS       X3, X4, X4
+	VMOVHLPS     X4, X4, X3
+	VADDPS       X3, X4, X4
+	VMOVSHDUP    X4, X3
+	VADDSS       X3, X4, X4
+	VMOVSS       X4, (AX)
 	ADDQ         $4, AX
 	MOVQ         stride+48(FP), DX
 	ADDQ         DX, BX
@@ -701,6 +723,11 @@ done2:
 // matmulQ82xLm4_32AVX512 multiplies rows of w with 2 rows of activations in int8; ldy and stride in bytes.
 // Requires: F16C, FMA, AVX512VL, AVX512VNNI
 TEXT ·matmulQ82xLm4_32AVX512(SB), NOSPLIT, $128-72
+
+	// constants of the loops
+	VMOVDQU      lm4_320<>+0(SB), Y0
+	VMOVDQU      lm4_321<>+0(SB), Y1
+	VBROADCASTI128 lm4_322<>+0(SB), Y2
 	LEAQ         31(SP), AX
 	ANDQ         $-32, AX
 	MOVQ         y+0(FP), AX
@@ -710,8 +737,8 @@ TEXT ·matmulQ82xLm4_32AVX512(SB), NOSPLIT, $128-72
 	JLT          done2
 
 loop1:
-	VPXOR        Y0, Y0, Y0
-	VPXOR        Y1, Y1, Y1
+	VPXOR        Y3, Y3, Y3
+	VPXOR        Y4, Y4, Y4
 	MOVQ         q+16(FP), DX
 	MOVQ         d+24(FP), SI
 	MOVQ         blocks+64(FP), DI
@@ -720,54 +747,52 @@ loop1:
 	JLT          done4
 
 loop3:
-	VPBROADCASTW (R8), X2
-	VCVTPH2PS    X2, Y2
-	VBROADCASTI128 2(R8), Y3
-	VPSRLVD      lm4_320<>+0(SB), Y3, Y3
-	VPAND        lm4_321<>+0(SB), Y3, Y3
-	VBROADCASTI128 lm4_322<>+0(SB), Y4
-	VPSHUFB      Y3, Y4, Y3
-	VPABSB       Y3, Y4
-	VMOVDQU      (DX), Y5
-	VPSIGNB      Y3, Y5, Y5
-	VPXOR        Y6, Y6, Y6
-	VPDPBUSD     Y5, Y4, Y6
-	VMOVDQU      32(DX), Y5
-	VPSIGNB      Y3, Y5, Y3
-	VPXOR        Y5, Y5, Y5
-	VPDPBUSD     Y3, Y4, Y5
-	VBROADCASTSS (SI), Y3
-	VCVTDQ2PS    Y6, Y4
-	VMULPS       Y2, Y3, Y3
-	VFMADD231PS  Y3, Y4, Y0
-	VBROADCASTSS 4(SI), Y3
-	VCVTDQ2PS    Y5, Y4
-	VMULPS       Y2, Y3, Y2
-	VFMADD231PS  Y2, Y4, Y1
-	VPBROADCASTW 18(R8), X2
-	VCVTPH2PS    X2, Y2
-	VBROADCASTI128 20(R8), Y3
-	VPSRLVD      lm4_320<>+0(SB), Y3, Y3
-	VPAND        lm4_321<>+0(SB), Y3, Y3
-	VBROADCASTI128 lm4_322<>+0(SB), Y4
-	VPSHUFB      Y3, Y4, Y3
-	VPABSB       Y3, Y4
-	VMOVDQU      64(DX), Y5
-	VPSIGNB      Y3, Y5, Y5
-	VPXOR        Y6, Y6, Y6
-	VPDPBUSD     Y5, Y4, Y6
-	VMOVDQU      96(DX), Y5
-	VPSIGNB      Y3, Y5, Y3
-	VPXOR        Y5, Y5, Y5
-	VPDPBUSD     Y3, Y4, Y5
-	VBROADCASTSS 8(SI), Y3
-	VCVTDQ2PS    Y6, Y4
-	VMULPS       Y2, Y3, Y3
-	VFMADD231PS  Y3, Y4, Y0
-	VBROADCASTSS 12(SI), Y3
-	VCVTDQ2PS    Y5, Y4
-	VMULPS       Y2, Y3, Y2
-	VFMADD231PS  Y2, Y4, Y1
+	VPBROADCASTW (R8), X5
+	VCVTPH2PS    X5, Y5
+	VBROADCASTI128 2(R8), Y6
+	VPSRLVD      Y0, Y6, Y6
+	VPAND        Y1, Y6, Y6
+	VPSHUFB      Y6, Y2, Y6
+	VPABSB       Y6, Y7
+	VMOVDQU      (DX), Y8
+	VPSIGNB      Y6, Y8, Y8
+	VPXOR        Y9, Y9, Y9
+	VPDPBUSD     Y8, Y7, Y9
+	VMOVDQU      32(DX), Y8
+	VPSIGNB      Y6, Y8, Y6
+	VPXOR        Y8, Y8, Y8
+	VPDPBUSD     Y6, Y7, Y8
+	VBROADCASTSS (SI), Y6
+	VCVTDQ2PS    Y9, Y7
+	VMULPS       Y5, Y6, Y6
+	VFMADD231PS  Y6, Y7, Y3
+	VBROADCASTSS 4(SI), Y6
+	VCVTDQ2PS    Y8, Y7
+	VMULPS       Y5, Y6, Y5
+	VFMADD231PS  Y5, Y7, Y4
+	VPBROADCASTW 18(R8), X5
+	VCVTPH2PS    X5, Y5
+	VBROADCASTI128 20(R8), Y6
+	VPSRLVD      Y0, Y6, Y6
+	VPAND        Y1, Y6, Y6
+	VPSHUFB      Y6, Y2, Y6
+	VPABSB       Y6, Y7
+	VMOVDQU      64(DX), Y8
+	VPSIGNB      Y6, Y8, Y8
+	VPXOR        Y9, Y9, Y9
+	VPDPBUSD     Y8, Y7, Y9
+	VMOVDQU      96(DX), Y8
+	VPSIGNB      Y6, Y8, Y6
+	VPXOR        Y8, Y8, Y8
+	VPDPBUSD     Y6, Y7, Y8
+	VBROADCASTSS 8(SI), Y6
+	VCVTDQ2PS    Y9, Y7
+	VMULPS       Y5, Y6, Y6
+	VFMADD231PS  Y6, Y7, Y3
+	VBROADCASTSS 12(SI), Y6
+	VCVTDQ2PS    Y8, Y7
+	VMULPS       Y5, Y6, Y5
+	VFMADD231PS  Y5, Y7, Y4
 	ADDQ         $0x24, R8
 	ADDQ         $0x80, DX
 	ADDQ         $0x10, SI
@@ -780,30 +805,29 @@ done4:
 	JLT          done6
 
 loop5:
-	VPBROADCASTW (R8), X2
-	VCVTPH2PS    X2, Y2
-	VBROADCASTI128 2(R8), Y3
-	VPSRLVD      lm4_320<>+0(SB), Y3, Y3
-	VPAND        lm4_321<>+0(SB), Y3, Y3
-	VBROADCASTI128 lm4_322<>+0(SB), Y4
-	VPSHUFB      Y3, Y4, Y3
-	VPABSB       Y3, Y4
-	VMOVDQU      (DX), Y5
-	VPSIGNB      Y3, Y5, Y5
-	VPXOR        Y6, Y6, Y6
-	VPDPBUSD     Y5, Y4, Y6
-	VMOVDQU      32(DX), Y5
-	VPSIGNB      Y3, Y5, Y3
-	VPXOR        Y5, Y5, Y5
-	VPDPBUSD     Y3, Y4, Y5
-	VBROADCASTSS (SI), Y3
-	VCVTDQ2PS    Y6, Y4
-	VMULPS       Y2, Y3, Y3
-	VFMADD231PS  Y3, Y4, Y0
-	VBROADCASTSS 4(SI), Y3
-	VCVTDQ2PS    Y5, Y4
-	VMULPS       Y2, Y3, Y2
-	VFMADD231PS  Y2, Y4, Y1
+	VPBROADCASTW (R8), X5
+	VCVTPH2PS    X5, Y5
+	VBROADCASTI128 2(R8), Y6
+	VPSRLVD      Y0, Y6, Y6
+	VPAND        Y1, Y6, Y6
+	VPSHUFB      Y6, Y2, Y6
+	VPABSB       Y6, Y7
+	VMOVDQU      (DX), Y8
+	VPSIGNB      Y6, Y8, Y8
+	VPXOR        Y9, Y9, Y9
+	VPDPBUSD     Y8, Y7, Y9
+	VMOVDQU      32(DX), Y8
+	VPSIGNB      Y6, Y8, Y6
+	VPXOR        Y8, Y8, Y8
+	VPDPBUSD     Y6, Y7, Y8
+	VBROADCASTSS (SI), Y6
+	VCVTDQ2PS    Y9, Y7
+	VMULPS       Y5, Y6, Y6
+	VFMADD231PS  Y6, Y7, Y3
+	VBROADCASTSS 4(SI), Y6
+	VCVTDQ2PS    Y8, Y7
+	VMULPS       Y5, Y6, Y5
+	VFMADD231PS  Y5, Y7, Y4
 	ADDQ         $0x12, R8
 	ADDQ         $0x40, DX
 	ADDQ         $8, SI
@@ -812,23 +836,23 @@ loop5:
 
 done6:
 	ADDQ         $1, DI
-	VEXTRACTF128 $1, Y0, X2
-	VADDPS       X0, X2, X2
-	VMOVHLPS     X2, X2, X0
-	VADDPS       X0, X2, X2
-	VMOVSHDUP    X2, X0
-	VADDSS       X0, X2, X2
-	VMOVSS       X2, (AX)
+	VEXTRACTF128 $1, Y3, X5
+	VADDPS       X3, X5, X5
+	VMOVHLPS     X5, X5, X3
+	VADDPS       X3, X5, X5
+	VMOVSHDUP    X5, X3
+	VADDSS       X3, X5, X5
+	VMOVSS       X5, (AX)
 	MOVQ         ldy+8(FP), DX
 	MOVQ         AX, SI
 	ADDQ         DX, SI
-	VEXTRACTF128 $1, Y1, X0
-	VADDPS       X1, X0, X0
-	VMOVHLPS     X0, X0, X1
-	VADDPS       X1, X0, X0
-	VMOVSHDUP    X0, X1
-	VADDSS       X1, X0, X0
-	VMOVSS       X0, (SI)
+	VEXTRACTF128 $1, Y4, X3
+	VADDPS       X4, X3, X3
+	VMOVHLPS     X3, X3, X4
+	VADDPS       X4, X3, X3
+	VMOVSHDUP    X3, X4
+	VADDSS       X4, X3, X3
+	VMOVSS       X3, (SI)
 	ADDQ         $4, AX
 	MOVQ         stride+48(FP), DX
 	ADDQ         DX, BX
@@ -843,6 +867,11 @@ done2:
 // matmulQ83xLm4_32AVX512 multiplies rows of w with 3 rows of activations in int8; ldy and stride in bytes.
 // Requires: F16C, FMA, AVX512VL, AVX512VNNI
 TEXT ·matmulQ83xLm4_32AVX512(SB), NOSPLIT, $128-72
+
+	// constants of the loops
+	VMOVDQU      lm4_320<>+0(SB), Y0
+	VMOVDQU      lm4_321<>+0(SB), Y1
+	VBROADCASTI128 lm4_322<>+0(SB), Y2
 	LEAQ         31(SP), AX
 	ANDQ         $-32, AX
 	MOVQ         y+0(FP), AX
@@ -852,9 +881,9 @@ TEXT ·matmulQ83xLm4_32AVX512(SB), NOSPLIT, $128-72
 	JLT          done2
 
 loop1:
-	VPXOR        Y0, Y0, Y0
-	VPXOR        Y1, Y1, Y1
-	VPXOR        Y2, Y2, Y2
+	VPXOR        Y3, Y3, Y3
+	VPXOR        Y4, Y4, Y4
+	VPXOR        Y5, Y5, Y5
 	MOVQ         q+16(FP), DX
 	MOVQ         d+24(FP), SI
 	MOVQ         blocks+64(FP), DI
@@ -863,70 +892,68 @@ loop1:
 	JLT          done4
 
 loop3:
-	VPBROADCASTW (R8), X3
-	VCVTPH2PS    X3, Y3
-	VBROADCASTI128 2(R8), Y4
-	VPSRLVD      lm4_320<>+0(SB), Y4, Y4
-	VPAND        lm4_321<>+0(SB), Y4, Y4
-	VBROADCASTI128 lm4_322<>+0(SB), Y5
-	VPSHUFB      Y4, Y5, Y4
-	VPABSB       Y4, Y5
-	VMOVDQU      (DX), Y6
-	VPSIGNB      Y4, Y6, Y6
-	VPXOR        Y7, Y7, Y7
-	VPDPBUSD     Y6, Y5, Y7
-	VMOVDQU      32(DX), Y6
-	VPSIGNB      Y4, Y6, Y6
-	VPXOR        Y8, Y8, Y8
-	VPDPBUSD     Y6, Y5, Y8
-	VMOVDQU      64(DX), Y6
-	VPSIGNB      Y4, Y6, Y4
-	VPXOR        Y6, Y6, Y6
-	VPDPBUSD     Y4, Y5, Y6
-	VBROADCASTSS (SI), Y4
-	VCVTDQ2PS    Y7, Y5
-	VMULPS       Y3, Y4, Y4
-	VFMADD231PS  Y4, Y5, Y0
-	VBROADCASTSS 4(SI), Y4
-	VCVTDQ2PS    Y8, Y5
-	VMULPS       Y3, Y4, Y4
-	VFMADD231PS  Y4, Y5, Y1
-	VBROADCASTSS 8(SI), Y4
-	VCVTDQ2PS    Y6, Y5
-	VMULPS       Y3, Y4, Y3
-	VFMADD231PS  Y3, Y5, Y2
-	VPBROADCASTW 18(R8), X3
-	VCVTPH2PS    X3, Y3
-	VBROADCASTI128 20(R8), Y4
-	VPSRLVD      lm4_320<>+0(SB), Y4, Y4
-	VPAND        lm4_321<>+0(SB), Y4, Y4
-	VBROADCASTI128 lm4_322<>+0(SB), Y5
-	VPSHUFB      Y4, Y5, Y4
-	VPABSB       Y4, Y5
-	VMOVDQU      96(DX), Y6
-	VPSIGNB      Y4, Y6, Y6
-	VPXOR        Y7, Y7, Y7
-	VPDPBUSD     Y6, Y5, Y7
-	VMOVDQU      128(DX), Y6
-	VPSIGNB      Y4, Y6, Y6
-	VPXOR        Y8, Y8, Y8
-	VPDPBUSD     Y6, Y5, Y8
-	VMOVDQU      160(DX), Y6
-	VPSIGNB      Y4, Y6, Y4
-	VPXOR        Y6, Y6, Y6
-	VPDPBUSD     Y4, Y5, Y6
-	VBROADCASTSS 12(SI), Y4
-	VCVTDQ2PS    Y7, Y5
-	VMULPS       Y3, Y4, Y4
-	VFMADD231PS  Y4, Y5, Y0
-	VBROADCASTSS 16(SI), Y4
-	VCVTDQ2PS    Y8, Y5
-	VMULPS       Y3, Y4, Y4
-	VFMADD231PS  Y4, Y5, Y1
-	VBROADCASTSS 20(SI), Y4
-	VCVTDQ2PS    Y6, Y5
-	VMULPS       Y3, Y4, Y3
-	VFMADD231PS  Y3, Y5, Y2
+	VPBROADCASTW (R8), X6
+	VCVTPH2PS    X6, Y6
+	VBROADCASTI128 2(R8), Y7
+	VPSRLVD      Y0, Y7, Y7
+	VPAND        Y1, Y7, Y7
+	VPSHUFB      Y7, Y2, Y7
+	VPABSB       Y7, Y8
+	VMOVDQU      (DX), Y9
+	VPSIGNB      Y7, Y9, Y9
+	VPXOR        Y10, Y10, Y10
+	VPDPBUSD     Y9, Y8, Y10
+	VMOVDQU      32(DX), Y9
+	VPSIGNB      Y7, Y9, Y9
+	VPXOR        Y11, Y11, Y11
+	VPDPBUSD     Y9, Y8, Y11
+	VMOVDQU      64(DX), Y9
+	VPSIGNB      Y7, Y9, Y7
+	VPXOR        Y9, Y9, Y9
+	VPDPBUSD     Y7, Y8, Y9
+	VBROADCASTSS (SI), Y7
+	VCVTDQ2PS    Y10, Y8
+	VMULPS       Y6, Y7, Y7
+	VFMADD231PS  Y7, Y8, Y3
+	VBROADCASTSS 4(SI), Y7
+	VCVTDQ2PS    Y11, Y8
+	VMULPS       Y6, Y7, Y7
+	VFMADD231PS  Y7, Y8, Y4
+	VBROADCASTSS 8(SI), Y7
+	VCVTDQ2PS    Y9, Y8
+	VMULPS       Y6, Y7, Y6
+	VFMADD231PS  Y6, Y8, Y5
+	VPBROADCASTW 18(R8), X6
+	VCVTPH2PS    X6, Y6
+	VBROADCASTI128 20(R8), Y7
+	VPSRLVD      Y0, Y7, Y7
+	VPAND        Y1, Y7, Y7
+	VPSHUFB      Y7, Y2, Y7
+	VPABSB       Y7, Y8
+	VMOVDQU      96(DX), Y9
+	VPSIGNB      Y7, Y9, Y9
+	VPXOR        Y10, Y10, Y10
+	VPDPBUSD     Y9, Y8, Y10
+	VMOVDQU      128(DX), Y9
+	VPSIGNB      Y7, Y9, Y9
+	VPXOR        Y11, Y11, Y11
+	VPDPBUSD     Y9, Y8, Y11
+	VMOVDQU      160(DX), Y9
+	VPSIGNB      Y7, Y9, Y7
+	VPXOR        Y9, Y9, Y9
+	VPDPBUSD     Y7, Y8, Y9
+	VBROADCASTSS 12(SI), Y7
+	VCVTDQ2PS    Y10, Y8
+	VMULPS       Y6, Y7, Y7
+	VFMADD231PS  Y7, Y8, Y3
+	VBROADCASTSS 16(SI), Y7
+	VCVTDQ2PS    Y11, Y8
+	VMULPS       Y6, Y7, Y7
+	VFMADD231PS  Y7, Y8, Y4
+	VBROADCASTSS 20(SI), Y7
+	VCVTDQ2PS    Y9, Y8
+	VMULPS       Y6, Y7, Y6
+	VFMADD231PS  Y6, Y8, Y5
 	ADDQ         $0x24, R8
 	ADDQ         $0xc0, DX
 	ADDQ         $0x18, SI
@@ -939,38 +966,37 @@ done4:
 	JLT          done6
 
 loop5:
-	VPBROADCASTW (R8), X3
-	VCVTPH2PS    X3, Y3
-	VBROADCASTI128 2(R8), Y4
-	VPSRLVD      lm4_320<>+0(SB), Y4, Y4
-	VPAND        lm4_321<>+0(SB), Y4, Y4
-	VBROADCASTI128 lm4_322<>+0(SB), Y5
-	VPSHUFB      Y4, Y5, Y4
-	VPABSB       Y4, Y5
-	VMOVDQU      (DX), Y6
-	VPSIGNB      Y4, Y6, Y6
-	VPXOR        Y7, Y7, Y7
-	VPDPBUSD     Y6, Y5, Y7
-	VMOVDQU      32(DX), Y6
-	VPSIGNB      Y4, Y6, Y6
-	VPXOR        Y8, Y8, Y8
-	VPDPBUSD     Y6, Y5, Y8
-	VMOVDQU      64(DX), Y6
-	VPSIGNB      Y4, Y6, Y4
-	VPXOR        Y6, Y6, Y6
-	VPDPBUSD     Y4, Y5, Y6
-	VBROADCASTSS (SI), Y4
-	VCVTDQ2PS    Y7, Y5
-	VMULPS       Y3, Y4, Y4
-	VFMADD231PS  Y4, Y5, Y0
-	VBROADCASTSS 4(SI), Y4
-	VCVTDQ2PS    Y8, Y5
-	VMULPS       Y3, Y4, Y4
-	VFMADD231PS  Y4, Y5, Y1
-	VBROADCASTSS 8(SI), Y4
-	VCVTDQ2PS    Y6, Y5
-	VMULPS       Y3, Y4, Y3
-	VFMADD231PS  Y3, Y5, Y2
+	VPBROADCASTW (R8), X6
+	VCVTPH2PS    X6, Y6
+	VBROADCASTI128 2(R8), Y7
+	VPSRLVD      Y0, Y7, Y7
+	VPAND        Y1, Y7, Y7
+	VPSHUFB      Y7, Y2, Y7
+	VPABSB       Y7, Y8
+	VMOVDQU      (DX), Y9
+	VPSIGNB      Y7, Y9, Y9
+	VPXOR        Y10, Y10, Y10
+	VPDPBUSD     Y9, Y8, Y10
+	VMOVDQU      32(DX), Y9
+	VPSIGNB      Y7, Y9, Y9
+	VPXOR        Y11, Y11, Y11
+	VPDPBUSD     Y9, Y8, Y11
+	VMOVDQU      64(DX), Y9
+	VPSIGNB      Y7, Y9, Y7
+	VPXOR        Y9, Y9, Y9
+	VPDPBUSD     Y7, Y8, Y9
+	VBROADCASTSS (SI), Y7
+	VCVTDQ2PS    Y10, Y8
+	VMULPS       Y6, Y7, Y7
+	VFMADD231PS  Y7, Y8, Y3
+	VBROADCASTSS 4(SI), Y7
+	VCVTDQ2PS    Y11, Y8
+	VMULPS       Y6, Y7, Y7
+	VFMADD231PS  Y7, Y8, Y4
+	VBROADCASTSS 8(SI), Y7
+	VCVTDQ2PS    Y9, Y8
+	VMULPS       Y6, Y7, Y6
+	VFMADD231PS  Y6, Y8, Y5
 	ADDQ         $0x12, R8
 	ADDQ         $0x60, DX
 	ADDQ         $0xc, SI
@@ -979,31 +1005,31 @@ loop5:
 
 done6:
 	ADDQ         $1, DI
-	VEXTRACTF128 $1, Y0, X3
-	VADDPS       X0, X3, X3
-	VMOVHLPS     X3, X3, X0
-	VADDPS       X0, X3, X3
-	VMOVSHDUP    X3, X0
-	VADDSS       X0, X3, X3
-	VMOVSS       X3, (AX)
+	VEXTRACTF128 $1, Y3, X6
+	VADDPS       X3, X6, X6
+	VMOVHLPS     X6, X6, X3
+	VADDPS       X3, X6, X6
+	VMOVSHDUP    X6, X3
+	VADDSS       X3, X6, X6
+	VMOVSS       X6, (AX)
 	MOVQ         ldy+8(FP), DX
 	MOVQ         AX, SI
 	ADDQ         DX, SI
-	VEXTRACTF128 $1, Y1, X0
-	VADDPS       X1, X0, X0
-	VMOVHLPS     X0, X0, X1
-	VADDPS       X1, X0, X0
-	VMOVSHDUP    X0, X1
-	VADDSS       X1, X0, X0
-	VMOVSS       X0, (SI)
+	VEXTRACTF128 $1, Y4, X3
+	VADDPS       X4, X3, X3
+	VMOVHLPS     X3, X3, X4
+	VADDPS       X4, X3, X3
+	VMOVSHDUP    X3, X4
+	VADDSS       X4, X3, X3
+	VMOVSS       X3, (SI)
 	ADDQ         DX, SI
-	VEXTRACTF128 $1, Y2, X0
-	VADDPS       X2, X0, X0
-	VMOVHLPS     X0, X0, X1
-	VADDPS       X1, X0, X0
-	VMOVSHDUP    X0, X1
-	VADDSS       X1, X0, X0
-	VMOVSS       X0, (SI)
+	VEXTRACTF128 $1, Y5, X3
+	VADDPS       X5, X3, X3
+	VMOVHLPS     X3, X3, X4
+	VADDPS       X4, X3, X3
+	VMOVSHDUP    X3, X4
+	VADDSS       X4, X3, X3
+	VMOVSS       X3, (SI)
 	ADDQ         $4, AX
 	MOVQ         stride+48(FP), DX
 	ADDQ         DX, BX
@@ -1018,6 +1044,11 @@ done2:
 // matmulQ84xLm4_32AVX512 multiplies rows of w with 4 rows of activations in int8; ldy and stride in bytes.
 // Requires: F16C, FMA, AVX512VL, AVX512VNNI
 TEXT ·matmulQ84xLm4_32AVX512(SB), NOSPLIT, $128-72
+
+	// constants of the loops
+	VMOVDQU      lm4_320<>+0(SB), Y0
+	VMOVDQU      lm4_321<>+0(SB), Y1
+	VBROADCASTI128 lm4_322<>+0(SB), Y2
 	LEAQ         31(SP), AX
 	ANDQ         $-32, AX
 	MOVQ         y+0(FP), AX
@@ -1027,10 +1058,10 @@ TEXT ·matmulQ84xLm4_32AVX512(SB), NOSPLIT, $128-72
 	JLT          done2
 
 loop1:
-	VPXOR        Y0, Y0, Y0
-	VPXOR        Y1, Y1, Y1
-	VPXOR        Y2, Y2, Y2
 	VPXOR        Y3, Y3, Y3
+	VPXOR        Y4, Y4, Y4
+	VPXOR        Y5, Y5, Y5
+	VPXOR        Y6, Y6, Y6
 	MOVQ         q+16(FP), DX
 	MOVQ         d+24(FP), SI
 	MOVQ         blocks+64(FP), DI
@@ -1039,86 +1070,84 @@ loop1:
 	JLT          done4
 
 loop3:
-	VPBROADCASTW (R8), X4
-	VCVTPH2PS    X4, Y4
-	VBROADCASTI128 2(R8), Y5
-	VPSRLVD      lm4_320<>+0(SB), Y5, Y5
-	VPAND        lm4_321<>+0(SB), Y5, Y5
-	VBROADCASTI128 lm4_322<>+0(SB), Y6
-	VPSHUFB      Y5, Y6, Y5
-	VPABSB       Y5, Y6
-	VMOVDQU      (DX), Y7
-	VPSIGNB      Y5, Y7, Y7
-	VPXOR        Y8, Y8, Y8
-	VPDPBUSD     Y7, Y6, Y8
-	VMOVDQU      32(DX), Y7
-	VPSIGNB      Y5, Y7, Y7
-	VPXOR        Y9, Y9, Y9
-	VPDPBUSD     Y7, Y6, Y9
-	VMOVDQU      64(DX), Y7
-	VPSIGNB      Y5, Y7, Y7
+	VPBROADCASTW (R8), X7
+	VCVTPH2PS    X7, Y7
+	VBROADCASTI128 2(R8), Y8
+	VPSRLVD      Y0, Y8, Y8
+	VPAND        Y1, Y8, Y8
+	VPSHUFB      Y8, Y2, Y8
+	VPABSB       Y8, Y9
+	VMOVDQU      (DX), Y10
+	VPSIGNB      Y8, Y10, Y10
+	VPXOR        Y11, Y11, Y11
+	VPDPBUSD     Y10, Y9, Y11
+	VMOVDQU      32(DX), Y10
+	VPSIGNB      Y8, Y10, Y10
+	VPXOR        Y12, Y12, Y12
+	VPDPBUSD     Y10, Y9, Y12
+	VMOVDQU      64(DX), Y10
+	VPSIGNB      Y8, Y10, Y10
+	VPXOR        Y13, Y13, Y13
+	VPDPBUSD     Y10, Y9, Y13
+	VMOVDQU      96(DX), Y10
+	VPSIGNB      Y8, Y10, Y8
 	VPXOR        Y10, Y10, Y10
-	VPDPBUSD     Y7, Y6, Y10
-	VMOVDQU      96(DX), Y7
-	VPSIGNB      Y5, Y7, Y5
-	VPXOR        Y7, Y7, Y7
-	VPDPBUSD     Y5, Y6, Y7
-	VBROADCASTSS (SI), Y5
-	VCVTDQ2PS    Y8, Y6
-	VMULPS       Y4, Y5, Y5
-	VFMADD231PS  Y5, Y6, Y0
-	VBROADCASTSS 4(SI), Y5
-	VCVTDQ2PS    Y9, Y6
-	VMULPS       Y4, Y5, Y5
-	VFMADD231PS  Y5, Y6, Y1
-	VBROADCASTSS 8(SI), Y5
-	VCVTDQ2PS    Y10, Y6
-	VMULPS       Y4, Y5, Y5
-	VFMADD231PS  Y5, Y6, Y2
-	VBROADCASTSS 12(SI), Y5
-	VCVTDQ2PS    Y7, Y6
-	VMULPS       Y4, Y5, Y4
-	VFMADD231PS  Y4, Y6, Y3
-	VPBROADCASTW 18(R8), X4
-	VCVTPH2PS    X4, Y4
-	VBROADCASTI128 20(R8), Y5
-	VPSRLVD      lm4_320<>+0(SB), Y5, Y5
-	VPAND        lm4_321<>+0(SB), Y5, Y5
-	VBROADCASTI128 lm4_322<>+0(SB), Y6
-	VPSHUFB      Y5, Y6, Y5
-	VPABSB       Y5, Y6
-	VMOVDQU      128(DX), Y7
-	VPSIGNB      Y5, Y7, Y7
-	VPXOR        Y8, Y8, Y8
-	VPDPBUSD     Y7, Y6, Y8
-	VMOVDQU      160(DX), Y7
-	VPSIGNB      Y5, Y7, Y7
-	VPXOR        Y9, Y9, Y9
-	VPDPBUSD     Y7, Y6, Y9
-	VMOVDQU      192(DX), Y7
-	VPSIGNB      Y5, Y7, Y7
+	VPDPBUSD     Y8, Y9, Y10
+	VBROADCASTSS (SI), Y8
+	VCVTDQ2PS    Y11, Y9
+	VMULPS       Y7, Y8, Y8
+	VFMADD231PS  Y8, Y9, Y3
+	VBROADCASTSS 4(SI), Y8
+	VCVTDQ2PS    Y12, Y9
+	VMULPS       Y7, Y8, Y8
+	VFMADD231PS  Y8, Y9, Y4
+	VBROADCASTSS 8(SI), Y8
+	VCVTDQ2PS    Y13, Y9
+	VMULPS       Y7, Y8, Y8
+	VFMADD231PS  Y8, Y9, Y5
+	VBROADCASTSS 12(SI), Y8
+	VCVTDQ2PS    Y10, Y9
+	VMULPS       Y7, Y8, Y7
+	VFMADD231PS  Y7, Y9, Y6
+	VPBROADCASTW 18(R8), X7
+	VCVTPH2PS    X7, Y7
+	VBROADCASTI128 20(R8), Y8
+	VPSRLVD      Y0, Y8, Y8
+	VPAND        Y1, Y8, Y8
+	VPSHUFB      Y8, Y2, Y8
+	VPABSB       Y8, Y9
+	VMOVDQU      128(DX), Y10
+	VPSIGNB      Y8, Y10, Y10
+	VPXOR        Y11, Y11, Y11
+	VPDPBUSD     Y10, Y9, Y11
+	VMOVDQU      160(DX), Y10
+	VPSIGNB      Y8, Y10, Y10
+	VPXOR        Y12, Y12, Y12
+	VPDPBUSD     Y10, Y9, Y12
+	VMOVDQU      192(DX), Y10
+	VPSIGNB      Y8, Y10, Y10
+	VPXOR        Y13, Y13, Y13
+	VPDPBUSD     Y10, Y9, Y13
+	VMOVDQU      224(DX), Y10
+	VPSIGNB      Y8, Y10, Y8
 	VPXOR        Y10, Y10, Y10
-	VPDPBUSD     Y7, Y6, Y10
-	VMOVDQU      224(DX), Y7
-	VPSIGNB      Y5, Y7, Y5
-	VPXOR        Y7, Y7, Y7
-	VPDPBUSD     Y5, Y6, Y7
-	VBROADCASTSS 16(SI), Y5
-	VCVTDQ2PS    Y8, Y6
-	VMULPS       Y4, Y5, Y5
-	VFMADD231PS  Y5, Y6, Y0
-	VBROADCASTSS 20(SI), Y5
-	VCVTDQ2PS    Y9, Y6
-	VMULPS       Y4, Y5, Y5
-	VFMADD231PS  Y5, Y6, Y1
-	VBROADCASTSS 24(SI), Y5
-	VCVTDQ2PS    Y10, Y6
-	VMULPS       Y4, Y5, Y5
-	VFMADD231PS  Y5, Y6, Y2
-	VBROADCASTSS 28(SI), Y5
-	VCVTDQ2PS    Y7, Y6
-	VMULPS       Y4, Y5, Y4
-	VFMADD231PS  Y4, Y6, Y3
+	VPDPBUSD     Y8, Y9, Y10
+	VBROADCASTSS 16(SI), Y8
+	VCVTDQ2PS    Y11, Y9
+	VMULPS       Y7, Y8, Y8
+	VFMADD231PS  Y8, Y9, Y3
+	VBROADCASTSS 20(SI), Y8
+	VCVTDQ2PS    Y12, Y9
+	VMULPS       Y7, Y8, Y8
+	VFMADD231PS  Y8, Y9, Y4
+	VBROADCASTSS 24(SI), Y8
+	VCVTDQ2PS    Y13, Y9
+	VMULPS       Y7, Y8, Y8
+	VFMADD231PS  Y8, Y9, Y5
+	VBROADCASTSS 28(SI), Y8
+	VCVTDQ2PS    Y10, Y9
+	VMULPS       Y7, Y8, Y7
+	VFMADD231PS  Y7, Y9, Y6
 	ADDQ         $0x24, R8
 	ADDQ         $0x100, DX
 	ADDQ         $0x20, SI
@@ -1131,46 +1160,45 @@ done4:
 	JLT          done6
 
 loop5:
-	VPBROADCASTW (R8), X4
-	VCVTPH2PS    X4, Y4
-	VBROADCASTI128 2(R8), Y5
-	VPSRLVD      lm4_320<>+0(SB), Y5, Y5
-	VPAND        lm4_321<>+0(SB), Y5, Y5
-	VBROADCASTI128 lm4_322<>+0(SB), Y6
-	VPSHUFB      Y5, Y6, Y5
-	VPABSB       Y5, Y6
-	VMOVDQU      (DX), Y7
-	VPSIGNB      Y5, Y7, Y7
-	VPXOR        Y8, Y8, Y8
-	VPDPBUSD     Y7, Y6, Y8
-	VMOVDQU      32(DX), Y7
-	VPSIGNB      Y5, Y7, Y7
-	VPXOR        Y9, Y9, Y9
-	VPDPBUSD     Y7, Y6, Y9
-	VMOVDQU      64(DX), Y7
-	VPSIGNB      Y5, Y7, Y7
+	VPBROADCASTW (R8), X7
+	VCVTPH2PS    X7, Y7
+	VBROADCASTI128 2(R8), Y8
+	VPSRLVD      Y0, Y8, Y8
+	VPAND        Y1, Y8, Y8
+	VPSHUFB      Y8, Y2, Y8
+	VPABSB       Y8, Y9
+	VMOVDQU      (DX), Y10
+	VPSIGNB      Y8, Y10, Y10
+	VPXOR        Y11, Y11, Y11
+	VPDPBUSD     Y10, Y9, Y11
+	VMOVDQU      32(DX), Y10
+	VPSIGNB      Y8, Y10, Y10
+	VPXOR        Y12, Y12, Y12
+	VPDPBUSD     Y10, Y9, Y12
+	VMOVDQU      64(DX), Y10
+	VPSIGNB      Y8, Y10, Y10
+	VPXOR        Y13, Y13, Y13
+	VPDPBUSD     Y10, Y9, Y13
+	VMOVDQU      96(DX), Y10
+	VPSIGNB      Y8, Y10, Y8
 	VPXOR        Y10, Y10, Y10
-	VPDPBUSD     Y7, Y6, Y10
-	VMOVDQU      96(DX), Y7
-	VPSIGNB      Y5, Y7, Y5
-	VPXOR        Y7, Y7, Y7
-	VPDPBUSD     Y5, Y6, Y7
-	VBROADCASTSS (SI), Y5
-	VCVTDQ2PS    Y8, Y6
-	VMULPS       Y4, Y5, Y5
-	VFMADD231PS  Y5, Y6, Y0
-	VBROADCASTSS 4(SI), Y5
-	VCVTDQ2PS    Y9, Y6
-	VMULPS       Y4, Y5, Y5
-	VFMADD231PS  Y5, Y6, Y1
-	VBROADCASTSS 8(SI), Y5
-	VCVTDQ2PS    Y10, Y6
-	VMULPS       Y4, Y5, Y5
-	VFMADD231PS  Y5, Y6, Y2
-	VBROADCASTSS 12(SI), Y5
-	VCVTDQ2PS    Y7, Y6
-	VMULPS       Y4, Y5, Y4
-	VFMADD231PS  Y4, Y6, Y3
+	VPDPBUSD     Y8, Y9, Y10
+	VBROADCASTSS (SI), Y8
+	VCVTDQ2PS    Y11, Y9
+	VMULPS       Y7, Y8, Y8
+	VFMADD231PS  Y8, Y9, Y3
+	VBROADCASTSS 4(SI), Y8
+	VCVTDQ2PS    Y12, Y9
+	VMULPS       Y7, Y8, Y8
+	VFMADD231PS  Y8, Y9, Y4
+	VBROADCASTSS 8(SI), Y8
+	VCVTDQ2PS    Y13, Y9
+	VMULPS       Y7, Y8, Y8
+	VFMADD231PS  Y8, Y9, Y5
+	VBROADCASTSS 12(SI), Y8
+	VCVTDQ2PS    Y10, Y9
+	VMULPS       Y7, Y8, Y7
+	VFMADD231PS  Y7, Y9, Y6
 	ADDQ         $0x12, R8
 	ADDQ         $0x80, DX
 	ADDQ         $0x10, SI
@@ -1179,39 +1207,39 @@ loop5:
 
 done6:
 	ADDQ         $1, DI
-	VEXTRACTF128 $1, Y0, X4
-	VADDPS       X0, X4, X4
-	VMOVHLPS     X4, X4, X0
-	VADDPS       X0, X4, X4
-	VMOVSHDUP    X4, X0
-	VADDSS       X0, X4, X4
-	VMOVSS       X4, (AX)
+	VEXTRACTF128 $1, Y3, X7
+	VADDPS       X3, X7, X7
+	VMOVHLPS     X7, X7, X3
+	VADDPS       X3, X7, X7
+	VMOVSHDUP    X7, X3
+	VADDSS       X3, X7, X7
+	VMOVSS       X7, (AX)
 	MOVQ         ldy+8(FP), DX
 	MOVQ         AX, SI
 	ADDQ         DX, SI
-	VEXTRACTF128 $1, Y1, X0
-	VADDPS       X1, X0, X0
-	VMOVHLPS     X0, X0, X1
-	VADDPS       X1, X0, X0
-	VMOVSHDUP    X0, X1
-	VADDSS       X1, X0, X0
-	VMOVSS       X0, (SI)
+	VEXTRACTF128 $1, Y4, X3
+	VADDPS       X4, X3, X3
+	VMOVHLPS     X3, X3, X4
+	VADDPS       X4, X3, X3
+	VMOVSHDUP    X3, X4
+	VADDSS       X4, X3, X3
+	VMOVSS       X3, (SI)
 	ADDQ         DX, SI
-	VEXTRACTF128 $1, Y2, X0
-	VADDPS       X2, X0, X0
-	VMOVHLPS     X0, X0, X1
-	VADDPS       X1, X0, X0
-	VMOVSHDUP    X0, X1
-	VADDSS       X1, X0, X0
-	VMOVSS       X0, (SI)
+	VEXTRACTF128 $1, Y5, X3
+	VADDPS       X5, X3, X3
+	VMOVHLPS     X3, X3, X4
+	VADDPS       X4, X3, X3
+	VMOVSHDUP    X3, X4
+	VADDSS       X4, X3, X3
+	VMOVSS       X3, (SI)
 	ADDQ         DX, SI
-	VEXTRACTF128 $1, Y3, X0
-	VADDPS       X3, X0, X0
-	VMOVHLPS     X0, X0, X1
-	VADDPS       X1, X0, X0
-	VMOVSHDUP    X0, X1
-	VADDSS       X1, X0, X0
-	VMOVSS       X0, (SI)
+	VEXTRACTF128 $1, Y6, X3
+	VADDPS       X6, X3, X3
+	VMOVHLPS     X3, X3, X4
+	VADDPS       X4, X3, X3
+	VMOVSHDUP    X3, X4
+	VADDSS       X4, X3, X3
+	VMOVSS       X3, (SI)
 	ADDQ         $4, AX
 	MOVQ         stride+48(FP), DX
 	ADDQ         DX, BX
@@ -1226,6 +1254,11 @@ done2:
 // matmulQ8Fours1xLm4_32AVX512 multiplies rows with 1 row of activations in int8; rows is a multiple of 4, ldy and stride in bytes.
 // Requires: F16C, FMA, AVX512VL, AVX512VNNI
 TEXT ·matmulQ8Fours1xLm4_32AVX512(SB), NOSPLIT, $288-72
+
+	// constants of the loops
+	VMOVDQU      lm4_320<>+0(SB), Y0
+	VMOVDQU      lm4_321<>+0(SB), Y1
+	VBROADCASTI128 lm4_322<>+0(SB), Y2
 	LEAQ         31(SP), AX
 	ANDQ         $-32, AX
 	MOVQ         y+0(FP), AX
@@ -1244,8 +1277,8 @@ loop1:
 	JLT          done4
 
 loop3:
-	VPXOR        Y0, Y0, Y0
-	VPXOR        Y1, Y1, Y1
+	VPXOR        Y3, Y3, Y3
+	VPXOR        Y4, Y4, Y4
 	MOVQ         q+16(FP), R8
 	MOVQ         d+24(FP), R9
 	MOVQ         blocks+64(FP), R10
@@ -1254,38 +1287,36 @@ loop3:
 	JLT          done6
 
 loop5:
-	VPBROADCASTW (R11), X2
-	VCVTPH2PS    X2, Y2
-	VBROADCASTI128 2(R11), Y3
-	VPSRLVD      lm4_320<>+0(SB), Y3, Y3
-	VPAND        lm4_321<>+0(SB), Y3, Y3
-	VBROADCASTI128 lm4_322<>+0(SB), Y4
-	VPSHUFB      Y3, Y4, Y3
-	VPABSB       Y3, Y4
-	VMOVDQU      (R8), Y5
-	VPSIGNB      Y3, Y5, Y3
-	VPXOR        Y5, Y5, Y5
-	VPDPBUSD     Y3, Y4, Y5
-	VBROADCASTSS (R9), Y3
-	VCVTDQ2PS    Y5, Y4
-	VMULPS       Y2, Y3, Y2
-	VFMADD231PS  Y2, Y4, Y0
-	VPBROADCASTW 18(R11), X2
-	VCVTPH2PS    X2, Y2
-	VBROADCASTI128 20(R11), Y3
-	VPSRLVD      lm4_320<>+0(SB), Y3, Y3
-	VPAND        lm4_321<>+0(SB), Y3, Y3
-	VBROADCASTI128 lm4_322<>+0(SB), Y4
-	VPSHUFB      Y3, Y4, Y3
-	VPABSB       Y3, Y4
-	VMOVDQU      32(R8), Y5
-	VPSIGNB      Y3, Y5, Y3
-	VPXOR        Y5, Y5, Y5
-	VPDPBUSD     Y3, Y4, Y5
-	VBROADCASTSS 4(R9), Y3
-	VCVTDQ2PS    Y5, Y4
-	VMULPS       Y2, Y3, Y2
-	VFMADD231PS  Y2, Y4, Y1
+	VPBROADCASTW (R11), X5
+	VCVTPH2PS    X5, Y5
+	VBROADCASTI128 2(R11), Y6
+	VPSRLVD      Y0, Y6, Y6
+	VPAND        Y1, Y6, Y6
+	VPSHUFB      Y6, Y2, Y6
+	VPABSB       Y6, Y7
+	VMOVDQU      (R8), Y8
+	VPSIGNB      Y6, Y8, Y6
+	VPXOR        Y8, Y8, Y8
+	VPDPBUSD     Y6, Y7, Y8
+	VBROADCASTSS (R9), Y6
+	VCVTDQ2PS    Y8, Y7
+	VMULPS       Y5, Y6, Y5
+	VFMADD231PS  Y5, Y7, Y3
+	VPBROADCASTW 18(R11), X5
+	VCVTPH2PS    X5, Y5
+	VBROADCASTI128 20(R11), Y6
+	VPSRLVD      Y0, Y6, Y6
+	VPAND        Y1, Y6, Y6
+	VPSHUFB      Y6, Y2, Y6
+	VPABSB       Y6, Y7
+	VMOVDQU      32(R8), Y8
+	VPSIGNB      Y6, Y8, Y6
+	VPXOR        Y8, Y8, Y8
+	VPDPBUSD     Y6, Y7, Y8
+	VBROADCASTSS 4(R9), Y6
+	VCVTDQ2PS    Y8, Y7
+	VMULPS       Y5, Y6, Y5
+	VFMADD231PS  Y5, Y7, Y4
 	ADDQ         $0x24, R11
 	ADDQ         $0x40, R8
 	ADDQ         $8, R9
@@ -1298,22 +1329,21 @@ done6:
 	JLT          done8
 
 loop7:
-	VPBROADCASTW (R11), X2
-	VCVTPH2PS    X2, Y2
-	VBROADCASTI128 2(R11), Y3
-	VPSRLVD      lm4_320<>+0(SB), Y3, Y3
-	VPAND        lm4_321<>+0(SB), Y3, Y3
-	VBROADCASTI128 lm4_322<>+0(SB), Y4
-	VPSHUFB      Y3, Y4, Y3
-	VPABSB       Y3, Y4
-	VMOVDQU      (R8), Y5
-	VPSIGNB      Y3, Y5, Y3
-	VPXOR        Y5, Y5, Y5
-	VPDPBUSD     Y3, Y4, Y5
-	VBROADCASTSS (R9), Y3
-	VCVTDQ2PS    Y5, Y4
-	VMULPS       Y2, Y3, Y2
-	VFMADD231PS  Y2, Y4, Y0
+	VPBROADCASTW (R11), X5
+	VCVTPH2PS    X5, Y5
+	VBROADCASTI128 2(R11), Y6
+	VPSRLVD      Y0, Y6, Y6
+	VPAND        Y1, Y6, Y6
+	VPSHUFB      Y6, Y2, Y6
+	VPABSB       Y6, Y7
+	VMOVDQU      (R8), Y8
+	VPSIGNB      Y6, Y8, Y6
+	VPXOR        Y8, Y8, Y8
+	VPDPBUSD     Y6, Y7, Y8
+	VBROADCASTSS (R9), Y6
+	VCVTDQ2PS    Y8, Y7
+	VMULPS       Y5, Y6, Y5
+	VFMADD231PS  Y5, Y7, Y3
 	ADDQ         $0x12, R11
 	ADDQ         $0x20, R8
 	ADDQ         $4, R9
@@ -1322,8 +1352,8 @@ loop7:
 
 done8:
 	ADDQ         $1, R10
-	VADDPS       Y1, Y0, Y0
-	VMOVUPS      Y0, (DI)
+	VADDPS       Y4, Y3, Y3
+	VMOVUPS      Y3, (DI)
 	ADDQ         $0x20, DI
 	MOVQ         stride+48(FP), R8
 	ADDQ         R8, BX
@@ -1334,22 +1364,22 @@ done4:
 	ADDQ         $1, SI
 
 	// four results for each row of y
-	VMOVUPS      (DX), Y0
-	VMOVUPS      32(DX), Y1
-	VMOVUPS      64(DX), Y2
-	VMOVUPS      96(DX), Y3
-	VPUNPCKLDQ   Y1, Y0, Y4
-	VPUNPCKHDQ   Y1, Y0, Y0
-	VADDPS       Y0, Y4, Y4
-	VPUNPCKLDQ   Y3, Y2, Y0
-	VPUNPCKHDQ   Y3, Y2, Y1
-	VADDPS       Y1, Y0, Y0
-	VPUNPCKLQDQ  Y0, Y4, Y1
-	VPUNPCKHQDQ  Y0, Y4, Y0
-	VADDPS       Y0, Y1, Y1
-	VEXTRACTI128 $1, Y1, X0
-	VADDPS       X0, X1, X0
-	VMOVUPS      X0, (AX)
+	VMOVUPS      (DX), Y3
+	VMOVUPS      32(DX), Y4
+	VMOVUPS      64(DX), Y5
+	VMOVUPS      96(DX), Y6
+	VPUNPCKLDQ   Y4, Y3, Y7
+	VPUNPCKHDQ   Y4, Y3, Y3
+	VADDPS       Y3, Y7, Y7
+	VPUNPCKLDQ   Y6, Y5, Y3
+	VPUNPCKHDQ   Y6, Y5, Y4
+	VADDPS       Y4, Y3, Y3
+	VPUNPCKLQDQ  Y3, Y7, Y4
+	VPUNPCKHQDQ  Y3, Y7, Y3
+	VADDPS       Y3, Y4, Y4
+	VEXTRACTI128 $1, Y4, X3
+	VADDPS       X3, X4, X3
+	VMOVUPS      X3, (AX)
 	ADDQ         $0x10, AX
 	SUBQ         $4, CX
 	JGE          loop1
@@ -1362,6 +1392,11 @@ done2:
 // matmulQ8Fours2xLm4_32AVX512 multiplies rows with 2 rows of activations in int8; rows is a multiple of 4, ldy and stride in bytes.
 // Requires: F16C, FMA, AVX512VL, AVX512VNNI
 TEXT ·matmulQ8Fours2xLm4_32AVX512(SB), NOSPLIT, $416-72
+
+	// constants of the loops
+	VMOVDQU      lm4_320<>+0(SB), Y0
+	VMOVDQU      lm4_321<>+0(SB), Y1
+	VBROADCASTI128 lm4_322<>+0(SB), Y2
 	LEAQ         31(SP), AX
 	ANDQ         $-32, AX
 	MOVQ         y+0(FP), AX
@@ -1380,8 +1415,8 @@ loop1:
 	JLT          done4
 
 loop3:
-	VPXOR        Y0, Y0, Y0
-	VPXOR        Y1, Y1, Y1
+	VPXOR        Y3, Y3, Y3
+	VPXOR        Y4, Y4, Y4
 	MOVQ         q+16(FP), R8
 	MOVQ         d+24(FP), R9
 	MOVQ         blocks+64(FP), R10
@@ -1390,54 +1425,52 @@ loop3:
 	JLT          done6
 
 loop5:
-	VPBROADCASTW (R11), X2
-	VCVTPH2PS    X2, Y2
-	VBROADCASTI128 2(R11), Y3
-	VPSRLVD      lm4_320<>+0(SB), Y3, Y3
-	VPAND        lm4_321<>+0(SB), Y3, Y3
-	VBROADCASTI128 lm4_322<>+0(SB), Y4
-	VPSHUFB      Y3, Y4, Y3
-	VPABSB       Y3, Y4
-	VMOVDQU      (R8), Y5
-	VPSIGNB      Y3, Y5, Y5
-	VPXOR        Y6, Y6, Y6
-	VPDPBUSD     Y5, Y4, Y6
-	VMOVDQU      32(R8), Y5
-	VPSIGNB      Y3, Y5, Y3
-	VPXOR        Y5, Y5, Y5
-	VPDPBUSD     Y3, Y4, Y5
-	VBROADCASTSS (R9), Y3
-	VCVTDQ2PS    Y6, Y4
-	VMULPS       Y2, Y3, Y3
-	VFMADD231PS  Y3, Y4, Y0
-	VBROADCASTSS 4(R9), Y3
-	VCVTDQ2PS    Y5, Y4
-	VMULPS       Y2, Y3, Y2
-	VFMADD231PS  Y2, Y4, Y1
-	VPBROADCASTW 18(R11), X2
-	VCVTPH2PS    X2, Y2
-	VBROADCASTI128 20(R11), Y3
-	VPSRLVD      lm4_320<>+0(SB), Y3, Y3
-	VPAND        lm4_321<>+0(SB), Y3, Y3
-	VBROADCASTI128 lm4_322<>+0(SB), Y4
-	VPSHUFB      Y3, Y4, Y3
-	VPABSB       Y3, Y4
-	VMOVDQU      64(R8), Y5
-	VPSIGNB      Y3, Y5, Y5
-	VPXOR        Y6, Y6, Y6
-	VPDPBUSD     Y5, Y4, Y6
-	VMOVDQU      96(R8), Y5
-	VPSIGNB      Y3, Y5, Y3
-	VPXOR        Y5, Y5, Y5
-	VPDPBUSD     Y3, Y4, Y5
-	VBROADCASTSS 8(R9), Y3
-	VCVTDQ2PS    Y6, Y4
-	VMULPS       Y2, Y3, Y3
-	VFMADD231PS  Y3, Y4, Y0
-	VBROADCASTSS 12(R9), Y3
-	VCVTDQ2PS    Y5, Y4
-	VMULPS       Y2, Y3, Y2
-	VFMADD231PS  Y2, Y4, Y1
+	VPBROADCASTW (R11), X5
+	VCVTPH2PS    X5, Y5
+	VBROADCASTI128 2(R11), Y6
+	VPSRLVD      Y0, Y6, Y6
+	VPAND        Y1, Y6, Y6
+	VPSHUFB      Y6, Y2, Y6
+	VPABSB       Y6, Y7
+	VMOVDQU      (R8), Y8
+	VPSIGNB      Y6, Y8, Y8
+	VPXOR        Y9, Y9, Y9
+	VPDPBUSD     Y8, Y7, Y9
+	VMOVDQU      32(R8), Y8
+	VPSIGNB      Y6, Y8, Y6
+	VPXOR        Y8, Y8, Y8
+	VPDPBUSD     Y6, Y7, Y8
+	VBROADCASTSS (R9), Y6
+	VCVTDQ2PS    Y9, Y7
+	VMULPS       Y5, Y6, Y6
+	VFMADD231PS  Y6, Y7, Y3
+	VBROADCASTSS 4(R9), Y6
+	VCVTDQ2PS    Y8, Y7
+	VMULPS       Y5, Y6, Y5
+	VFMADD231PS  Y5, Y7, Y4
+	VPBROADCASTW 18(R11), X5
+	VCVTPH2PS    X5, Y5
+	VBROADCASTI128 20(R11), Y6
+	VPSRLVD      Y0, Y6, Y6
+	VPAND        Y1, Y6, Y6
+	VPSHUFB      Y6, Y2, Y6
+	VPABSB       Y6, Y7
+	VMOVDQU      64(R8), Y8
+	VPSIGNB      Y6, Y8, Y8
+	VPXOR        Y9, Y9, Y9
+	VPDPBUSD     Y8, Y7, Y9
+	VMOVDQU      96(R8), Y8
+	VPSIGNB      Y6, Y8, Y6
+	VPXOR        Y8, Y8, Y8
+	VPDPBUSD     Y6, Y7, Y8
+	VBROADCASTSS 8(R9), Y6
+	VCVTDQ2PS    Y9, Y7
+	VMULPS       Y5, Y6, Y6
+	VFMADD231PS  Y6, Y7, Y3
+	VBROADCASTSS 12(R9), Y6
+	VCVTDQ2PS    Y8, Y7
+	VMULPS       Y5, Y6, Y5
+	VFMADD231PS  Y5, Y7, Y4
 	ADDQ         $0x24, R11
 	ADDQ         $0x80, R8
 	ADDQ         $0x10, R9
@@ -1450,30 +1483,29 @@ done6:
 	JLT          done8
 
 loop7:
-	VPBROADCASTW (R11), X2
-	VCVTPH2PS    X2, Y2
-	VBROADCASTI128 2(R11), Y3
-	VPSRLVD      lm4_320<>+0(SB), Y3, Y3
-	VPAND        lm4_321<>+0(SB), Y3, Y3
-	VBROADCASTI128 lm4_322<>+0(SB), Y4
-	VPSHUFB      Y3, Y4, Y3
-	VPABSB       Y3, Y4
-	VMOVDQU      (R8), Y5
-	VPSIGNB      Y3, Y5, Y5
-	VPXOR        Y6, Y6, Y6
-	VPDPBUSD     Y5, Y4, Y6
-	VMOVDQU      32(R8), Y5
-	VPSIGNB      Y3, Y5, Y3
-	VPXOR        Y5, Y5, Y5
-	VPDPBUSD     Y3, Y4, Y5
-	VBROADCASTSS (R9), Y3
-	VCVTDQ2PS    Y6, Y4
-	VMULPS       Y2, Y3, Y3
-	VFMADD231PS  Y3, Y4, Y0
-	VBROADCASTSS 4(R9), Y3
-	VCVTDQ2PS    Y5, Y4
-	VMULPS       Y2, Y3, Y2
-	VFMADD231PS  Y2, Y4, Y1
+	VPBROADCASTW (R11), X5
+	VCVTPH2PS    X5, Y5
+	VBROADCASTI128 2(R11), Y6
+	VPSRLVD      Y0, Y6, Y6
+	VPAND        Y1, Y6, Y6
+	VPSHUFB      Y6, Y2, Y6
+	VPABSB       Y6, Y7
+	VMOVDQU      (R8), Y8
+	VPSIGNB      Y6, Y8, Y8
+	VPXOR        Y9, Y9, Y9
+	VPDPBUSD     Y8, Y7, Y9
+	VMOVDQU      32(R8), Y8
+	VPSIGNB      Y6, Y8, Y6
+	VPXOR        Y8, Y8, Y8
+	VPDPBUSD     Y6, Y7, Y8
+	VBROADCASTSS (R9), Y6
+	VCVTDQ2PS    Y9, Y7
+	VMULPS       Y5, Y6, Y6
+	VFMADD231PS  Y6, Y7, Y3
+	VBROADCASTSS 4(R9), Y6
+	VCVTDQ2PS    Y8, Y7
+	VMULPS       Y5, Y6, Y5
+	VFMADD231PS  Y5, Y7, Y4
 	ADDQ         $0x12, R11
 	ADDQ         $0x40, R8
 	ADDQ         $8, R9
@@ -1482,8 +1514,8 @@ loop7:
 
 done8:
 	ADDQ         $1, R10
-	VMOVUPS      Y0, (DI)
-	VMOVUPS      Y1, 128(DI)
+	VMOVUPS      Y3, (DI)
+	VMOVUPS      Y4, 128(DI)
 	ADDQ         $0x20, DI
 	MOVQ         stride+48(FP), R8
 	ADDQ         R8, BX
@@ -1494,41 +1526,41 @@ done4:
 	ADDQ         $1, SI
 
 	// four results for each row of y
-	VMOVUPS      (DX), Y0
-	VMOVUPS      32(DX), Y1
-	VMOVUPS      64(DX), Y2
-	VMOVUPS      96(DX), Y3
-	VPUNPCKLDQ   Y1, Y0, Y4
-	VPUNPCKHDQ   Y1, Y0, Y0
-	VADDPS       Y0, Y4, Y4
-	VPUNPCKLDQ   Y3, Y2, Y0
-	VPUNPCKHDQ   Y3, Y2, Y1
-	VADDPS       Y1, Y0, Y0
-	VPUNPCKLQDQ  Y0, Y4, Y1
-	VPUNPCKHQDQ  Y0, Y4, Y0
-	VADDPS       Y0, Y1, Y1
-	VEXTRACTI128 $1, Y1, X0
-	VADDPS       X0, X1, X0
-	VMOVUPS      X0, (AX)
-	VMOVUPS      128(DX), Y0
-	VMOVUPS      160(DX), Y1
-	VMOVUPS      192(DX), Y2
-	VMOVUPS      224(DX), Y3
-	VPUNPCKLDQ   Y1, Y0, Y4
-	VPUNPCKHDQ   Y1, Y0, Y0
-	VADDPS       Y0, Y4, Y4
-	VPUNPCKLDQ   Y3, Y2, Y0
-	VPUNPCKHDQ   Y3, Y2, Y1
-	VADDPS       Y1, Y0, Y0
-	VPUNPCKLQDQ  Y0, Y4, Y1
-	VPUNPCKHQDQ  Y0, Y4, Y0
-	VADDPS       Y0, Y1, Y1
-	VEXTRACTI128 $1, Y1, X0
-	VADDPS       X0, X1, X0
+	VMOVUPS      (DX), Y3
+	VMOVUPS      32(DX), Y4
+	VMOVUPS      64(DX), Y5
+	VMOVUPS      96(DX), Y6
+	VPUNPCKLDQ   Y4, Y3, Y7
+	VPUNPCKHDQ   Y4, Y3, Y3
+	VADDPS       Y3, Y7, Y7
+	VPUNPCKLDQ   Y6, Y5, Y3
+	VPUNPCKHDQ   Y6, Y5, Y4
+	VADDPS       Y4, Y3, Y3
+	VPUNPCKLQDQ  Y3, Y7, Y4
+	VPUNPCKHQDQ  Y3, Y7, Y3
+	VADDPS       Y3, Y4, Y4
+	VEXTRACTI128 $1, Y4, X3
+	VADDPS       X3, X4, X3
+	VMOVUPS      X3, (AX)
+	VMOVUPS      128(DX), Y3
+	VMOVUPS      160(DX), Y4
+	VMOVUPS      192(DX), Y5
+	VMOVUPS      224(DX), Y6
+	VPUNPCKLDQ   Y4, Y3, Y7
+	VPUNPCKHDQ   Y4, Y3, Y3
+	VADDPS       Y3, Y7, Y7
+	VPUNPCKLDQ   Y6, Y5, Y3
+	VPUNPCKHDQ   Y6, Y5, Y4
+	VADDPS       Y4, Y3, Y3
+	VPUNPCKLQDQ  Y3, Y7, Y4
+	VPUNPCKHQDQ  Y3, Y7, Y3
+	VADDPS       Y3, Y4, Y4
+	VEXTRACTI128 $1, Y4, X3
+	VADDPS       X3, X4, X3
 	MOVQ         ldy+8(FP), SI
 	MOVQ         AX, DI
 	ADDQ         SI, DI
-	VMOVUPS      X0, (DI)
+	VMOVUPS      X3, (DI)
 	ADDQ         $0x10, AX
 	SUBQ         $4, CX
 	JGE          loop1
@@ -1541,6 +1573,11 @@ done2:
 // matmulQ8Fours3xLm4_32AVX512 multiplies rows with 3 rows of activations in int8; rows is a multiple of 4, ldy and stride in bytes.
 // Requires: F16C, FMA, AVX512VL, AVX512VNNI
 TEXT ·matmulQ8Fours3xLm4_32AVX512(SB), NOSPLIT, $544-72
+
+	// constants of the loops
+	VMOVDQU      lm4_320<>+0(SB), Y0
+	VMOVDQU      lm4_321<>+0(SB), Y1
+	VBROADCASTI128 lm4_322<>+0(SB), Y2
 	LEAQ         31(SP), AX
 	ANDQ         $-32, AX
 	MOVQ         y+0(FP), AX
@@ -1559,9 +1596,9 @@ loop1:
 	JLT          done4
 
 loop3:
-	VPXOR        Y0, Y0, Y0
-	VPXOR        Y1, Y1, Y1
-	VPXOR        Y2, Y2, Y2
+	VPXOR        Y3, Y3, Y3
+	VPXOR        Y4, Y4, Y4
+	VPXOR        Y5, Y5, Y5
 	MOVQ         q+16(FP), R8
 	MOVQ         d+24(FP), R9
 	MOVQ         blocks+64(FP), R10
@@ -1570,70 +1607,68 @@ loop3:
 	JLT          done6
 
 loop5:
-	VPBROADCASTW (R11), X3
-	VCVTPH2PS    X3, Y3
-	VBROADCASTI128 2(R11), Y4
-	VPSRLVD      lm4_320<>+0(SB), Y4, Y4
-	VPAND        lm4_321<>+0(SB), Y4, Y4
-	VBROADCASTI128 lm4_322<>+0(SB), Y5
-	VPSHUFB      Y4, Y5, Y4
-	VPABSB       Y4, Y5
-	VMOVDQU      (R8), Y6
-	VPSIGNB      Y4, Y6, Y6
-	VPXOR        Y7, Y7, Y7
-	VPDPBUSD     Y6, Y5, Y7
-	VMOVDQU      32(R8), Y6
-	VPSIGNB      Y4, Y6, Y6
-	VPXOR        Y8, Y8, Y8
-	VPDPBUSD     Y6, Y5, Y8
-	VMOVDQU      64(R8), Y6
-	VPSIGNB      Y4, Y6, Y4
-	VPXOR        Y6, Y6, Y6
-	VPDPBUSD     Y4, Y5, Y6
-	VBROADCASTSS (R9), Y4
-	VCVTDQ2PS    Y7, Y5
-	VMULPS       Y3, Y4, Y4
-	VFMADD231PS  Y4, Y5, Y0
-	VBROADCASTSS 4(R9), Y4
-	VCVTDQ2PS    Y8, Y5
-	VMULPS       Y3, Y4, Y4
-	VFMADD231PS  Y4, Y5, Y1
-	VBROADCASTSS 8(R9), Y4
-	VCVTDQ2PS    Y6, Y5
-	VMULPS       Y3, Y4, Y3
-	VFMADD231PS  Y3, Y5, Y2
-	VPBROADCASTW 18(R11), X3
-	VCVTPH2PS    X3, Y3
-	VBROADCASTI128 20(R11), Y4
-	VPSRLVD      lm4_320<>+0(SB), Y4, Y4
-	VPAND        lm4_321<>+0(SB), Y4, Y4
-	VBROADCASTI128 lm4_322<>+0(SB), Y5
-	VPSHUFB      Y4, Y5, Y4
-	VPABSB       Y4, Y5
-	VMOVDQU      96(R8), Y6
-	VPSIGNB      Y4, Y6, Y6
-	VPXOR        Y7, Y7, Y7
-	VPDPBUSD     Y6, Y5, Y7
-	VMOVDQU      128(R8), Y6
-	VPSIGNB      Y4, Y6, Y6
-	VPXOR        Y8, Y8, Y8
-	VPDPBUSD     Y6, Y5, Y8
-	VMOVDQU      160(R8), Y6
-	VPSIGNB      Y4, Y6, Y4
-	VPXOR        Y6, Y6, Y6
-	VPDPBUSD     Y4, Y5, Y6
-	VBROADCASTSS 12(R9), Y4
-	VCVTDQ2PS    Y7, Y5
-	VMULPS       Y3, Y4, Y4
-	VFMADD231PS  Y4, Y5, Y0
-	VBROADCASTSS 16(R9), Y4
-	VCVTDQ2PS    Y8, Y5
-	VMULPS       Y3, Y4, Y4
-	VFMADD231PS  Y4, Y5, Y1
-	VBROADCASTSS 20(R9), Y4
-	VCVTDQ2PS    Y6, Y5
-	VMULPS       Y3, Y4, Y3
-	VFMADD231PS  Y3, Y5, Y2
+	VPBROADCASTW (R11), X6
+	VCVTPH2PS    X6, Y6
+	VBROADCASTI128 2(R11), Y7
+	VPSRLVD      Y0, Y7, Y7
+	VPAND        Y1, Y7, Y7
+	VPSHUFB      Y7, Y2, Y7
+	VPABSB       Y7, Y8
+	VMOVDQU      (R8), Y9
+	VPSIGNB      Y7, Y9, Y9
+	VPXOR        Y10, Y10, Y10
+	VPDPBUSD     Y9, Y8, Y10
+	VMOVDQU      32(R8), Y9
+	VPSIGNB      Y7, Y9, Y9
+	VPXOR        Y11, Y11, Y11
+	VPDPBUSD     Y9, Y8, Y11
+	VMOVDQU      64(R8), Y9
+	VPSIGNB      Y7, Y9, Y7
+	VPXOR        Y9, Y9, Y9
+	VPDPBUSD     Y7, Y8, Y9
+	VBROADCASTSS (R9), Y7
+	VCVTDQ2PS    Y10, Y8
+	VMULPS       Y6, Y7, Y7
+	VFMADD231PS  Y7, Y8, Y3
+	VBROADCASTSS 4(R9), Y7
+	VCVTDQ2PS    Y11, Y8
+	VMULPS       Y6, Y7, Y7
+	VFMADD231PS  Y7, Y8, Y4
+	VBROADCASTSS 8(R9), Y7
+	VCVTDQ2PS    Y9, Y8
+	VMULPS       Y6, Y7, Y6
+	VFMADD231PS  Y6, Y8, Y5
+	VPBROADCASTW 18(R11), X6
+	VCVTPH2PS    X6, Y6
+	VBROADCASTI128 20(R11), Y7
+	VPSRLVD      Y0, Y7, Y7
+	VPAND        Y1, Y7, Y7
+	VPSHUFB      Y7, Y2, Y7
+	VPABSB       Y7, Y8
+	VMOVDQU      96(R8), Y9
+	VPSIGNB      Y7, Y9, Y9
+	VPXOR        Y10, Y10, Y10
+	VPDPBUSD     Y9, Y8, Y10
+	VMOVDQU      128(R8), Y9
+	VPSIGNB      Y7, Y9, Y9
+	VPXOR        Y11, Y11, Y11
+	VPDPBUSD     Y9, Y8, Y11
+	VMOVDQU      160(R8), Y9
+	VPSIGNB      Y7, Y9, Y7
+	VPXOR        Y9, Y9, Y9
+	VPDPBUSD     Y7, Y8, Y9
+	VBROADCASTSS 12(R9), Y7
+	VCVTDQ2PS    Y10, Y8
+	VMULPS       Y6, Y7, Y7
+	VFMADD231PS  Y7, Y8, Y3
+	VBROADCASTSS 16(R9), Y7
+	VCVTDQ2PS    Y11, Y8
+	VMULPS       Y6, Y7, Y7
+	VFMADD231PS  Y7, Y8, Y4
+	VBROADCASTSS 20(R9), Y7
+	VCVTDQ2PS    Y9, Y8
+	VMULPS       Y6, Y7, Y6
+	VFMADD231PS  Y6, Y8, Y5
 	ADDQ         $0x24, R11
 	ADDQ         $0xc0, R8
 	ADDQ         $0x18, R9
@@ -1646,38 +1681,37 @@ done6:
 	JLT          done8
 
 loop7:
-	VPBROADCASTW (R11), X3
-	VCVTPH2PS    X3, Y3
-	VBROADCASTI128 2(R11), Y4
-	VPSRLVD      lm4_320<>+0(SB), Y4, Y4
-	VPAND        lm4_321<>+0(SB), Y4, Y4
-	VBROADCASTI128 lm4_322<>+0(SB), Y5
-	VPSHUFB      Y4, Y5, Y4
-	VPABSB       Y4, Y5
-	VMOVDQU      (R8), Y6
-	VPSIGNB      Y4, Y6, Y6
-	VPXOR        Y7, Y7, Y7
-	VPDPBUSD     Y6, Y5, Y7
-	VMOVDQU      32(R8), Y6
-	VPSIGNB      Y4, Y6, Y6
-	VPXOR        Y8, Y8, Y8
-	VPDPBUSD     Y6, Y5, Y8
-	VMOVDQU      64(R8), Y6
-	VPSIGNB      Y4, Y6, Y4
-	VPXOR        Y6, Y6, Y6
-	VPDPBUSD     Y4, Y5, Y6
-	VBROADCASTSS (R9), Y4
-	VCVTDQ2PS    Y7, Y5
-	VMULPS       Y3, Y4, Y4
-	VFMADD231PS  Y4, Y5, Y0
-	VBROADCASTSS 4(R9), Y4
-	VCVTDQ2PS    Y8, Y5
-	VMULPS       Y3, Y4, Y4
-	VFMADD231PS  Y4, Y5, Y1
-	VBROADCASTSS 8(R9), Y4
-	VCVTDQ2PS    Y6, Y5
-	VMULPS       Y3, Y4, Y3
-	VFMADD231PS  Y3, Y5, Y2
+	VPBROADCASTW (R11), X6
+	VCVTPH2PS    X6, Y6
+	VBROADCASTI128 2(R11), Y7
+	VPSRLVD      Y0, Y7, Y7
+	VPAND        Y1, Y7, Y7
+	VPSHUFB      Y7, Y2, Y7
+	VPABSB       Y7, Y8
+	VMOVDQU      (R8), Y9
+	VPSIGNB      Y7, Y9, Y9
+	VPXOR        Y10, Y10, Y10
+	VPDPBUSD     Y9, Y8, Y10
+	VMOVDQU      32(R8), Y9
+	VPSIGNB      Y7, Y9, Y9
+	VPXOR        Y11, Y11, Y11
+	VPDPBUSD     Y9, Y8, Y11
+	VMOVDQU      64(R8), Y9
+	VPSIGNB      Y7, Y9, Y7
+	VPXOR        Y9, Y9, Y9
+	VPDPBUSD     Y7, Y8, Y9
+	VBROADCASTSS (R9), Y7
+	VCVTDQ2PS    Y10, Y8
+	VMULPS       Y6, Y7, Y7
+	VFMADD231PS  Y7, Y8, Y3
+	VBROADCASTSS 4(R9), Y7
+	VCVTDQ2PS    Y11, Y8
+	VMULPS       Y6, Y7, Y7
+	VFMADD231PS  Y7, Y8, Y4
+	VBROADCASTSS 8(R9), Y7
+	VCVTDQ2PS    Y9, Y8
+	VMULPS       Y6, Y7, Y6
+	VFMADD231PS  Y6, Y8, Y5
 	ADDQ         $0x12, R11
 	ADDQ         $0x60, R8
 	ADDQ         $0xc, R9
@@ -1686,9 +1720,9 @@ loop7:
 
 done8:
 	ADDQ         $1, R10
-	VMOVUPS      Y0, (DI)
-	VMOVUPS      Y1, 128(DI)
-	VMOVUPS      Y2, 256(DI)
+	VMOVUPS      Y3, (DI)
+	VMOVUPS      Y4, 128(DI)
+	VMOVUPS      Y5, 256(DI)
 	ADDQ         $0x20, DI
 	MOVQ         stride+48(FP), R8
 	ADDQ         R8, BX
@@ -1699,58 +1733,58 @@ done4:
 	ADDQ         $1, SI
 
 	// four results for each row of y
-	VMOVUPS      (DX), Y0
-	VMOVUPS      32(DX), Y1
-	VMOVUPS      64(DX), Y2
-	VMOVUPS      96(DX), Y3
-	VPUNPCKLDQ   Y1, Y0, Y4
-	VPUNPCKHDQ   Y1, Y0, Y0
-	VADDPS       Y0, Y4, Y4
-	VPUNPCKLDQ   Y3, Y2, Y0
-	VPUNPCKHDQ   Y3, Y2, Y1
-	VADDPS       Y1, Y0, Y0
-	VPUNPCKLQDQ  Y0, Y4, Y1
-	VPUNPCKHQDQ  Y0, Y4, Y0
-	VADDPS       Y0, Y1, Y1
-	VEXTRACTI128 $1, Y1, X0
-	VADDPS       X0, X1, X0
-	VMOVUPS      X0, (AX)
-	VMOVUPS      128(DX), Y0
-	VMOVUPS      160(DX), Y1
-	VMOVUPS      192(DX), Y2
-	VMOVUPS      224(DX), Y3
-	VPUNPCKLDQ   Y1, Y0, Y4
-	VPUNPCKHDQ   Y1, Y0, Y0
-	VADDPS       Y0, Y4, Y4
-	VPUNPCKLDQ   Y3, Y2, Y0
-	VPUNPCKHDQ   Y3, Y2, Y1
-	VADDPS       Y1, Y0, Y0
-	VPUNPCKLQDQ  Y0, Y4, Y1
-	VPUNPCKHQDQ  Y0, Y4, Y0
-	VADDPS       Y0, Y1, Y1
-	VEXTRACTI128 $1, Y1, X0
-	VADDPS       X0, X1, X0
+	VMOVUPS      (DX), Y3
+	VMOVUPS      32(DX), Y4
+	VMOVUPS      64(DX), Y5
+	VMOVUPS      96(DX), Y6
+	VPUNPCKLDQ   Y4, Y3, Y7
+	VPUNPCKHDQ   Y4, Y3, Y3
+	VADDPS       Y3, Y7, Y7
+	VPUNPCKLDQ   Y6, Y5, Y3
+	VPUNPCKHDQ   Y6, Y5, Y4
+	VADDPS       Y4, Y3, Y3
+	VPUNPCKLQDQ  Y3, Y7, Y4
+	VPUNPCKHQDQ  Y3, Y7, Y3
+	VADDPS       Y3, Y4, Y4
+	VEXTRACTI128 $1, Y4, X3
+	VADDPS       X3, X4, X3
+	VMOVUPS      X3, (AX)
+	VMOVUPS      128(DX), Y3
+	VMOVUPS      160(DX), Y4
+	VMOVUPS      192(DX), Y5
+	VMOVUPS      224(DX), Y6
+	VPUNPCKLDQ   Y4, Y3, Y7
+	VPUNPCKHDQ   Y4, Y3, Y3
+	VADDPS       Y3, Y7, Y7
+	VPUNPCKLDQ   Y6, Y5, Y3
+	VPUNPCKHDQ   Y6, Y5, Y4
+	VADDPS       Y4, Y3, Y3
+	VPUNPCKLQDQ  Y3, Y7, Y4
+	VPUNPCKHQDQ  Y3, Y7, Y3
+	VADDPS       Y3, Y4, Y4
+	VEXTRACTI128 $1, Y4, X3
+	VADDPS       X3, X4, X3
 	MOVQ         ldy+8(FP), SI
 	MOVQ         AX, DI
 	ADDQ         SI, DI
-	VMOVUPS      X0, (DI)
-	VMOVUPS      256(DX), Y0
-	VMOVUPS      288(DX), Y1
-	VMOVUPS      320(DX), Y2
-	VMOVUPS      352(DX), Y3
-	VPUNPCKLDQ   Y1, Y0, Y4
-	VPUNPCKHDQ   Y1, Y0, Y0
-	VADDPS       Y0, Y4, Y4
-	VPUNPCKLDQ   Y3, Y2, Y0
-	VPUNPCKHDQ   Y3, Y2, Y1
-	VADDPS       Y1, Y0, Y0
-	VPUNPCKLQDQ  Y0, Y4, Y1
-	VPUNPCKHQDQ  Y0, Y4, Y0
-	VADDPS       Y0, Y1, Y1
-	VEXTRACTI128 $1, Y1, X0
-	VADDPS       X0, X1, X0
+	VMOVUPS      X3, (DI)
+	VMOVUPS      256(DX), Y3
+	VMOVUPS      288(DX), Y4
+	VMOVUPS      320(DX), Y5
+	VMOVUPS      352(DX), Y6
+	VPUNPCKLDQ   Y4, Y3, Y7
+	VPUNPCKHDQ   Y4, Y3, Y3
+	VADDPS       Y3, Y7, Y7
+	VPUNPCKLDQ   Y6, Y5, Y3
+	VPUNPCKHDQ   Y6, Y5, Y4
+	VADDPS       Y4, Y3, Y3
+	VPUNPCKLQDQ  Y3, Y7, Y4
+	VPUNPCKHQDQ  Y3, Y7, Y3
+	VADDPS       Y3, Y4, Y4
+	VEXTRACTI128 $1, Y4, X3
+	VADDPS       X3, X4, X3
 	ADDQ         SI, DI
-	VMOVUPS      X0, (DI)
+	VMOVUPS      X3, (DI)
 	ADDQ         $0x10, AX
 	SUBQ         $4, CX
 	JGE          loop1
@@ -1763,6 +1797,11 @@ done2:
 // matmulQ8Fours4xLm4_32AVX512 multiplies rows with 4 rows of activations in int8; rows is a multiple of 4, ldy and stride in bytes.
 // Requires: F16C, FMA, AVX512VL, AVX512VNNI
 TEXT ·matmulQ8Fours4xLm4_32AVX512(SB), 0, $672-72
+
+	// constants of the loops
+	VMOVDQU      lm4_320<>+0(SB), Y0
+	VMOVDQU      lm4_321<>+0(SB), Y1
+	VBROADCASTI128 lm4_322<>+0(SB), Y2
 	LEAQ         31(SP), AX
 	ANDQ         $-32, AX
 	MOVQ         y+0(FP), AX
@@ -1781,10 +1820,10 @@ loop1:
 	JLT          done4
 
 loop3:
-	VPXOR        Y0, Y0, Y0
-	VPXOR        Y1, Y1, Y1
-	VPXOR        Y2, Y2, Y2
 	VPXOR        Y3, Y3, Y3
+	VPXOR        Y4, Y4, Y4
+	VPXOR        Y5, Y5, Y5
+	VPXOR        Y6, Y6, Y6
 	MOVQ         q+16(FP), R8
 	MOVQ         d+24(FP), R9
 	MOVQ         blocks+64(FP), R10
@@ -1793,86 +1832,84 @@ loop3:
 	JLT          done6
 
 loop5:
-	VPBROADCASTW (R11), X4
-	VCVTPH2PS    X4, Y4
-	VBROADCASTI128 2(R11), Y5
-	VPSRLVD      lm4_320<>+0(SB), Y5, Y5
-	VPAND        lm4_321<>+0(SB), Y5, Y5
-	VBROADCASTI128 lm4_322<>+0(SB), Y6
-	VPSHUFB      Y5, Y6, Y5
-	VPABSB       Y5, Y6
-	VMOVDQU      (R8), Y7
-	VPSIGNB      Y5, Y7, Y7
-	VPXOR        Y8, Y8, Y8
-	VPDPBUSD     Y7, Y6, Y8
-	VMOVDQU      32(R8), Y7
-	VPSIGNB      Y5, Y7, Y7
-	VPXOR        Y9, Y9, Y9
-	VPDPBUSD     Y7, Y6, Y9
-	VMOVDQU      64(R8), Y7
-	VPSIGNB      Y5, Y7, Y7
+	VPBROADCASTW (R11), X7
+	VCVTPH2PS    X7, Y7
+	VBROADCASTI128 2(R11), Y8
+	VPSRLVD      Y0, Y8, Y8
+	VPAND        Y1, Y8, Y8
+	VPSHUFB      Y8, Y2, Y8
+	VPABSB       Y8, Y9
+	VMOVDQU      (R8), Y10
+	VPSIGNB      Y8, Y10, Y10
+	VPXOR        Y11, Y11, Y11
+	VPDPBUSD     Y10, Y9, Y11
+	VMOVDQU      32(R8), Y10
+	VPSIGNB      Y8, Y10, Y10
+	VPXOR        Y12, Y12, Y12
+	VPDPBUSD     Y10, Y9, Y12
+	VMOVDQU      64(R8), Y10
+	VPSIGNB      Y8, Y10, Y10
+	VPXOR        Y13, Y13, Y13
+	VPDPBUSD     Y10, Y9, Y13
+	VMOVDQU      96(R8), Y10
+	VPSIGNB      Y8, Y10, Y8
 	VPXOR        Y10, Y10, Y10
-	VPDPBUSD     Y7, Y6, Y10
-	VMOVDQU      96(R8), Y7
-	VPSIGNB      Y5, Y7, Y5
-	VPXOR        Y7, Y7, Y7
-	VPDPBUSD     Y5, Y6, Y7
-	VBROADCASTSS (R9), Y5
-	VCVTDQ2PS    Y8, Y6
-	VMULPS       Y4, Y5, Y5
-	VFMADD231PS  Y5, Y6, Y0
-	VBROADCASTSS 4(R9), Y5
-	VCVTDQ2PS    Y9, Y6
-	VMULPS       Y4, Y5, Y5
-	VFMADD231PS  Y5, Y6, Y1
-	VBROADCASTSS 8(R9), Y5
-	VCVTDQ2PS    Y10, Y6
-	VMULPS       Y4, Y5, Y5
-	VFMADD231PS  Y5, Y6, Y2
-	VBROADCASTSS 12(R9), Y5
-	VCVTDQ2PS    Y7, Y6
-	VMULPS       Y4, Y5, Y4
-	VFMADD231PS  Y4, Y6, Y3
-	VPBROADCASTW 18(R11), X4
-	VCVTPH2PS    X4, Y4
-	VBROADCASTI128 20(R11), Y5
-	VPSRLVD      lm4_320<>+0(SB), Y5, Y5
-	VPAND        lm4_321<>+0(SB), Y5, Y5
-	VBROADCASTI128 lm4_322<>+0(SB), Y6
-	VPSHUFB      Y5, Y6, Y5
-	VPABSB       Y5, Y6
-	VMOVDQU      128(R8), Y7
-	VPSIGNB      Y5, Y7, Y7
-	VPXOR        Y8, Y8, Y8
-	VPDPBUSD     Y7, Y6, Y8
-	VMOVDQU      160(R8), Y7
-	VPSIGNB      Y5, Y7, Y7
-	VPXOR        Y9, Y9, Y9
-	VPDPBUSD     Y7, Y6, Y9
-	VMOVDQU      192(R8), Y7
-	VPSIGNB      Y5, Y7, Y7
+	VPDPBUSD     Y8, Y9, Y10
+	VBROADCASTSS (R9), Y8
+	VCVTDQ2PS    Y11, Y9
+	VMULPS       Y7, Y8, Y8
+	VFMADD231PS  Y8, Y9, Y3
+	VBROADCASTSS 4(R9), Y8
+	VCVTDQ2PS    Y12, Y9
+	VMULPS       Y7, Y8, Y8
+	VFMADD231PS  Y8, Y9, Y4
+	VBROADCASTSS 8(R9), Y8
+	VCVTDQ2PS    Y13, Y9
+	VMULPS       Y7, Y8, Y8
+	VFMADD231PS  Y8, Y9, Y5
+	VBROADCASTSS 12(R9), Y8
+	VCVTDQ2PS    Y10, Y9
+	VMULPS       Y7, Y8, Y7
+	VFMADD231PS  Y7, Y9, Y6
+	VPBROADCASTW 18(R11), X7
+	VCVTPH2PS    X7, Y7
+	VBROADCASTI128 20(R11), Y8
+	VPSRLVD      Y0, Y8, Y8
+	VPAND        Y1, Y8, Y8
+	VPSHUFB      Y8, Y2, Y8
+	VPABSB       Y8, Y9
+	VMOVDQU      128(R8), Y10
+	VPSIGNB      Y8, Y10, Y10
+	VPXOR        Y11, Y11, Y11
+	VPDPBUSD     Y10, Y9, Y11
+	VMOVDQU      160(R8), Y10
+	VPSIGNB      Y8, Y10, Y10
+	VPXOR        Y12, Y12, Y12
+	VPDPBUSD     Y10, Y9, Y12
+	VMOVDQU      192(R8), Y10
+	VPSIGNB      Y8, Y10, Y10
+	VPXOR        Y13, Y13, Y13
+	VPDPBUSD     Y10, Y9, Y13
+	VMOVDQU      224(R8), Y10
+	VPSIGNB      Y8, Y10, Y8
 	VPXOR        Y10, Y10, Y10
-	VPDPBUSD     Y7, Y6, Y10
-	VMOVDQU      224(R8), Y7
-	VPSIGNB      Y5, Y7, Y5
-	VPXOR        Y7, Y7, Y7
-	VPDPBUSD     Y5, Y6, Y7
-	VBROADCASTSS 16(R9), Y5
-	VCVTDQ2PS    Y8, Y6
-	VMULPS       Y4, Y5, Y5
-	VFMADD231PS  Y5, Y6, Y0
-	VBROADCASTSS 20(R9), Y5
-	VCVTDQ2PS    Y9, Y6
-	VMULPS       Y4, Y5, Y5
-	VFMADD231PS  Y5, Y6, Y1
-	VBROADCASTSS 24(R9), Y5
-	VCVTDQ2PS    Y10, Y6
-	VMULPS       Y4, Y5, Y5
-	VFMADD231PS  Y5, Y6, Y2
-	VBROADCASTSS 28(R9), Y5
-	VCVTDQ2PS    Y7, Y6
-	VMULPS       Y4, Y5, Y4
-	VFMADD231PS  Y4, Y6, Y3
+	VPDPBUSD     Y8, Y9, Y10
+	VBROADCASTSS 16(R9), Y8
+	VCVTDQ2PS    Y11, Y9
+	VMULPS       Y7, Y8, Y8
+	VFMADD231PS  Y8, Y9, Y3
+	VBROADCASTSS 20(R9), Y8
+	VCVTDQ2PS    Y12, Y9
+	VMULPS       Y7, Y8, Y8
+	VFMADD231PS  Y8, Y9, Y4
+	VBROADCASTSS 24(R9), Y8
+	VCVTDQ2PS    Y13, Y9
+	VMULPS       Y7, Y8, Y8
+	VFMADD231PS  Y8, Y9, Y5
+	VBROADCASTSS 28(R9), Y8
+	VCVTDQ2PS    Y10, Y9
+	VMULPS       Y7, Y8, Y7
+	VFMADD231PS  Y7, Y9, Y6
 	ADDQ         $0x24, R11
 	ADDQ         $0x100, R8
 	ADDQ         $0x20, R9
@@ -1885,46 +1922,45 @@ done6:
 	JLT          done8
 
 loop7:
-	VPBROADCASTW (R11), X4
-	VCVTPH2PS    X4, Y4
-	VBROADCASTI128 2(R11), Y5
-	VPSRLVD      lm4_320<>+0(SB), Y5, Y5
-	VPAND        lm4_321<>+0(SB), Y5, Y5
-	VBROADCASTI128 lm4_322<>+0(SB), Y6
-	VPSHUFB      Y5, Y6, Y5
-	VPABSB       Y5, Y6
-	VMOVDQU      (R8), Y7
-	VPSIGNB      Y5, Y7, Y7
-	VPXOR        Y8, Y8, Y8
-	VPDPBUSD     Y7, Y6, Y8
-	VMOVDQU      32(R8), Y7
-	VPSIGNB      Y5, Y7, Y7
-	VPXOR        Y9, Y9, Y9
-	VPDPBUSD     Y7, Y6, Y9
-	VMOVDQU      64(R8), Y7
-	VPSIGNB      Y5, Y7, Y7
+	VPBROADCASTW (R11), X7
+	VCVTPH2PS    X7, Y7
+	VBROADCASTI128 2(R11), Y8
+	VPSRLVD      Y0, Y8, Y8
+	VPAND        Y1, Y8, Y8
+	VPSHUFB      Y8, Y2, Y8
+	VPABSB       Y8, Y9
+	VMOVDQU      (R8), Y10
+	VPSIGNB      Y8, Y10, Y10
+	VPXOR        Y11, Y11, Y11
+	VPDPBUSD     Y10, Y9, Y11
+	VMOVDQU      32(R8), Y10
+	VPSIGNB      Y8, Y10, Y10
+	VPXOR        Y12, Y12, Y12
+	VPDPBUSD     Y10, Y9, Y12
+	VMOVDQU      64(R8), Y10
+	VPSIGNB      Y8, Y10, Y10
+	VPXOR        Y13, Y13, Y13
+	VPDPBUSD     Y10, Y9, Y13
+	VMOVDQU      96(R8), Y10
+	VPSIGNB      Y8, Y10, Y8
 	VPXOR        Y10, Y10, Y10
-	VPDPBUSD     Y7, Y6, Y10
-	VMOVDQU      96(R8), Y7
-	VPSIGNB      Y5, Y7, Y5
-	VPXOR        Y7, Y7, Y7
-	VPDPBUSD     Y5, Y6, Y7
-	VBROADCASTSS (R9), Y5
-	VCVTDQ2PS    Y8, Y6
-	VMULPS       Y4, Y5, Y5
-	VFMADD231PS  Y5, Y6, Y0
-	VBROADCASTSS 4(R9), Y5
-	VCVTDQ2PS    Y9, Y6
-	VMULPS       Y4, Y5, Y5
-	VFMADD231PS  Y5, Y6, Y1
-	VBROADCASTSS 8(R9), Y5
-	VCVTDQ2PS    Y10, Y6
-	VMULPS       Y4, Y5, Y5
-	VFMADD231PS  Y5, Y6, Y2
-	VBROADCASTSS 12(R9), Y5
-	VCVTDQ2PS    Y7, Y6
-	VMULPS       Y4, Y5, Y4
-	VFMADD231PS  Y4, Y6, Y3
+	VPDPBUSD     Y8, Y9, Y10
+	VBROADCASTSS (R9), Y8
+	VCVTDQ2PS    Y11, Y9
+	VMULPS       Y7, Y8, Y8
+	VFMADD231PS  Y8, Y9, Y3
+	VBROADCASTSS 4(R9), Y8
+	VCVTDQ2PS    Y12, Y9
+	VMULPS       Y7, Y8, Y8
+	VFMADD231PS  Y8, Y9, Y4
+	VBROADCASTSS 8(R9), Y8
+	VCVTDQ2PS    Y13, Y9
+	VMULPS       Y7, Y8, Y8
+	VFMADD231PS  Y8, Y9, Y5
+	VBROADCASTSS 12(R9), Y8
+	VCVTDQ2PS    Y10, Y9
+	VMULPS       Y7, Y8, Y7
+	VFMADD231PS  Y7, Y9, Y6
 	ADDQ         $0x12, R11
 	ADDQ         $0x80, R8
 	ADDQ         $0x10, R9
@@ -1933,10 +1969,10 @@ loop7:
 
 done8:
 	ADDQ         $1, R10
-	VMOVUPS      Y0, (DI)
-	VMOVUPS      Y1, 128(DI)
-	VMOVUPS      Y2, 256(DI)
-	VMOVUPS      Y3, 384(DI)
+	VMOVUPS      Y3, (DI)
+	VMOVUPS      Y4, 128(DI)
+	VMOVUPS      Y5, 256(DI)
+	VMOVUPS      Y6, 384(DI)
 	ADDQ         $0x20, DI
 	MOVQ         stride+48(FP), R8
 	ADDQ         R8, BX
@@ -1947,75 +1983,75 @@ done4:
 	ADDQ         $1, SI
 
 	// four results for each row of y
-	VMOVUPS      (DX), Y0
-	VMOVUPS      32(DX), Y1
-	VMOVUPS      64(DX), Y2
-	VMOVUPS      96(DX), Y3
-	VPUNPCKLDQ   Y1, Y0, Y4
-	VPUNPCKHDQ   Y1, Y0, Y0
-	VADDPS       Y0, Y4, Y4
-	VPUNPCKLDQ   Y3, Y2, Y0
-	VPUNPCKHDQ   Y3, Y2, Y1
-	VADDPS       Y1, Y0, Y0
-	VPUNPCKLQDQ  Y0, Y4, Y1
-	VPUNPCKHQDQ  Y0, Y4, Y0
-	VADDPS       Y0, Y1, Y1
-	VEXTRACTI128 $1, Y1, X0
-	VADDPS       X0, X1, X0
-	VMOVUPS      X0, (AX)
-	VMOVUPS      128(DX), Y0
-	VMOVUPS      160(DX), Y1
-	VMOVUPS      192(DX), Y2
-	VMOVUPS      224(DX), Y3
-	VPUNPCKLDQ   Y1, Y0, Y4
-	VPUNPCKHDQ   Y1, Y0, Y0
-	VADDPS       Y0, Y4, Y4
-	VPUNPCKLDQ   Y3, Y2, Y0
-	VPUNPCKHDQ   Y3, Y2, Y1
-	VADDPS       Y1, Y0, Y0
-	VPUNPCKLQDQ  Y0, Y4, Y1
-	VPUNPCKHQDQ  Y0, Y4, Y0
-	VADDPS       Y0, Y1, Y1
-	VEXTRACTI128 $1, Y1, X0
-	VADDPS       X0, X1, X0
+	VMOVUPS      (DX), Y3
+	VMOVUPS      32(DX), Y4
+	VMOVUPS      64(DX), Y5
+	VMOVUPS      96(DX), Y6
+	VPUNPCKLDQ   Y4, Y3, Y7
+	VPUNPCKHDQ   Y4, Y3, Y3
+	VADDPS       Y3, Y7, Y7
+	VPUNPCKLDQ   Y6, Y5, Y3
+	VPUNPCKHDQ   Y6, Y5, Y4
+	VADDPS       Y4, Y3, Y3
+	VPUNPCKLQDQ  Y3, Y7, Y4
+	VPUNPCKHQDQ  Y3, Y7, Y3
+	VADDPS       Y3, Y4, Y4
+	VEXTRACTI128 $1, Y4, X3
+	VADDPS       X3, X4, X3
+	VMOVUPS      X3, (AX)
+	VMOVUPS      128(DX), Y3
+	VMOVUPS      160(DX), Y4
+	VMOVUPS      192(DX), Y5
+	VMOVUPS      224(DX), Y6
+	VPUNPCKLDQ   Y4, Y3, Y7
+	VPUNPCKHDQ   Y4, Y3, Y3
+	VADDPS       Y3, Y7, Y7
+	VPUNPCKLDQ   Y6, Y5, Y3
+	VPUNPCKHDQ   Y6, Y5, Y4
+	VADDPS       Y4, Y3, Y3
+	VPUNPCKLQDQ  Y3, Y7, Y4
+	VPUNPCKHQDQ  Y3, Y7, Y3
+	VADDPS       Y3, Y4, Y4
+	VEXTRACTI128 $1, Y4, X3
+	VADDPS       X3, X4, X3
 	MOVQ         ldy+8(FP), SI
 	MOVQ         AX, DI
 	ADDQ         SI, DI
-	VMOVUPS      X0, (DI)
-	VMOVUPS      256(DX), Y0
-	VMOVUPS      288(DX), Y1
-	VMOVUPS      320(DX), Y2
-	VMOVUPS      352(DX), Y3
-	VPUNPCKLDQ   Y1, Y0, Y4
-	VPUNPCKHDQ   Y1, Y0, Y0
-	VADDPS       Y0, Y4, Y4
-	VPUNPCKLDQ   Y3, Y2, Y0
-	VPUNPCKHDQ   Y3, Y2, Y1
-	VADDPS       Y1, Y0, Y0
-	VPUNPCKLQDQ  Y0, Y4, Y1
-	VPUNPCKHQDQ  Y0, Y4, Y0
-	VADDPS       Y0, Y1, Y1
-	VEXTRACTI128 $1, Y1, X0
-	VADDPS       X0, X1, X0
+	VMOVUPS      X3, (DI)
+	VMOVUPS      256(DX), Y3
+	VMOVUPS      288(DX), Y4
+	VMOVUPS      320(DX), Y5
+	VMOVUPS      352(DX), Y6
+	VPUNPCKLDQ   Y4, Y3, Y7
+	VPUNPCKHDQ   Y4, Y3, Y3
+	VADDPS       Y3, Y7, Y7
+	VPUNPCKLDQ   Y6, Y5, Y3
+	VPUNPCKHDQ   Y6, Y5, Y4
+	VADDPS       Y4, Y3, Y3
+	VPUNPCKLQDQ  Y3, Y7, Y4
+	VPUNPCKHQDQ  Y3, Y7, Y3
+	VADDPS       Y3, Y4, Y4
+	VEXTRACTI128 $1, Y4, X3
+	VADDPS       X3, X4, X3
 	ADDQ         SI, DI
-	VMOVUPS      X0, (DI)
-	VMOVUPS      384(DX), Y0
-	VMOVUPS      416(DX), Y1
-	VMOVUPS      448(DX), Y2
-	VMOVUPS      480(DX), Y3
-	VPUNPCKLDQ   Y1, Y0, Y4
-	VPUNPCKHDQ   Y1, Y0, Y0
-	VADDPS       Y0, Y4, Y4
-	VPUNPCKLDQ   Y3, Y2, Y0
-	VPUNPCKHDQ   Y3, Y2, Y1
-	VADDPS       Y1, Y0, Y0
-	VPUNPCKLQDQ  Y0, Y4, Y1
-	VPUNPCKHQDQ  Y0, Y4, Y0
-	VADDPS       Y0, Y1, Y1
-	VEXTRACTI128 $1, Y1, X0
-	VADDPS       X0, X1, X0
+	VMOVUPS      X3, (DI)
+	VMOVUPS      384(DX), Y3
+	VMOVUPS      416(DX), Y4
+	VMOVUPS      448(DX), Y5
+	VMOVUPS      480(DX), Y6
+	VPUNPCKLDQ   Y4, Y3, Y7
+	VPUNPCKHDQ   Y4, Y3, Y3
+	VADDPS       Y3, Y7, Y7
+	VPUNPCKLDQ   Y6, Y5, Y3
+	VPUNPCKHDQ   Y6, Y5, Y4
+	VADDPS       Y4, Y3, Y3
+	VPUNPCKLQDQ  Y3, Y7, Y4
+	VPUNPCKHQDQ  Y3, Y7, Y3
+	VADDPS       Y3, Y4, Y4
+	VEXTRACTI128 $1, Y4, X3
+	VADDPS       X3, X4, X3
 	ADDQ         SI, DI
-	VMOVUPS      X0, (DI)
+	VMOVUPS      X3, (DI)
 	ADDQ         $0x10, AX
 	SUBQ         $4, CX
 	JGE          loop1
@@ -2028,6 +2064,11 @@ done2:
 // unpackLm4_32AVX512 unpacks a row into records of 32 levels, their scales and mins.
 // Requires: AVX2, F16C
 TEXT ·unpackLm4_32AVX512(SB), NOSPLIT, $128-24
+
+	// constants of the loops
+	VMOVDQU      lm4_320<>+0(SB), Y0
+	VMOVDQU      lm4_321<>+0(SB), Y1
+	VBROADCASTI128 lm4_322<>+0(SB), Y2
 	MOVQ         dst+0(FP), AX
 	MOVQ         src+8(FP), BX
 	MOVQ         blocks+16(FP), CX
@@ -2037,17 +2078,16 @@ TEXT ·unpackLm4_32AVX512(SB), NOSPLIT, $128-24
 	JLT          done2
 
 loop1:
-	VPBROADCASTW (BX), X0
-	VCVTPH2PS    X0, Y0
-	VBROADCASTI128 2(BX), Y1
-	VPSRLVD      lm4_320<>+0(SB), Y1, Y1
-	VPAND        lm4_321<>+0(SB), Y1, Y1
-	VBROADCASTI128 lm4_322<>+0(SB), Y2
-	VPSHUFB      Y1, Y2, Y1
-	VPABSB       Y1, Y2
-	VMOVDQU      Y2, (AX)
-	VMOVDQU      Y1, 48(AX)
-	VMOVSD       X0, 32(AX)
+	VPBROADCASTW (BX), X3
+	VCVTPH2PS    X3, Y3
+	VBROADCASTI128 2(BX), Y4
+	VPSRLVD      Y0, Y4, Y4
+	VPAND        Y1, Y4, Y4
+	VPSHUFB      Y4, Y2, Y4
+	VPABSB       Y4, Y5
+	VMOVDQU      Y5, (AX)
+	VMOVDQU      Y4, 48(AX)
+	VMOVSD       X3, 32(AX)
 	ADDQ         $0x12, BX
 	ADDQ         $0x50, AX
 	SUBQ         $1, CX
@@ -2061,6 +2101,11 @@ done2:
 // mix1xLm4_32AVX512 adds weighted rows of v to 1 row of o; ld and stride in bytes, a unit is 32 values.
 // Requires: AVX2, F16C, FMA
 TEXT ·mix1xLm4_32AVX512(SB), NOSPLIT, $128-64
+
+	// constants of the loops
+	VMOVDQU      lm4_320<>+0(SB), Y0
+	VMOVDQU      lm4_321<>+0(SB), Y1
+	VBROADCASTI128 lm4_322<>+0(SB), Y2
 	MOVQ         v+32(FP), AX
 	MOVQ         units+56(FP), BX
 	XORQ         CX, CX
@@ -2072,10 +2117,10 @@ TEXT ·mix1xLm4_32AVX512(SB), NOSPLIT, $128-64
 loop1:
 	MOVQ         o+0(FP), SI
 	ADDQ         CX, SI
-	VMOVUPS      (SI), Y0
-	VMOVUPS      32(SI), Y1
-	VMOVUPS      64(SI), Y2
-	VMOVUPS      96(SI), Y3
+	VMOVUPS      (SI), Y3
+	VMOVUPS      32(SI), Y4
+	VMOVUPS      64(SI), Y5
+	VMOVUPS      96(SI), Y6
 	MOVQ         p+16(FP), SI
 	MOVQ         rows+48(FP), DI
 	MOVQ         AX, R8
@@ -2084,28 +2129,27 @@ loop1:
 	JLT          done4
 
 loop3:
-	VBROADCASTI128 2(R8), Y4
-	VPSRLVD      lm4_320<>+0(SB), Y4, Y4
-	VPAND        lm4_321<>+0(SB), Y4, Y4
-	VBROADCASTI128 lm4_322<>+0(SB), Y5
-	VPSHUFB      Y4, Y5, Y4
-	VMOVDQU      Y4, (DX)
-	VPBROADCASTW (R8), X4
-	VCVTPH2PS    X4, Y4
-	VBROADCASTSS (SI), Y5
-	VMULPS       Y5, Y4, Y4
-	VPMOVSXBD    (DX), Y5
-	VCVTDQ2PS    Y5, Y5
-	VFMADD231PS  Y4, Y5, Y0
-	VPMOVSXBD    8(DX), Y5
-	VCVTDQ2PS    Y5, Y5
-	VFMADD231PS  Y4, Y5, Y1
-	VPMOVSXBD    16(DX), Y5
-	VCVTDQ2PS    Y5, Y5
-	VFMADD231PS  Y4, Y5, Y2
-	VPMOVSXBD    24(DX), Y5
-	VCVTDQ2PS    Y5, Y5
-	VFMADD231PS  Y4, Y5, Y3
+	VBROADCASTI128 2(R8), Y7
+	VPSRLVD      Y0, Y7, Y7
+	VPAND        Y1, Y7, Y7
+	VPSHUFB      Y7, Y2, Y7
+	VMOVDQU      Y7, (DX)
+	VPBROADCASTW (R8), X7
+	VCVTPH2PS    X7, Y7
+	VBROADCASTSS (SI), Y8
+	VMULPS       Y8, Y7, Y7
+	VPMOVSXBD    (DX), Y8
+	VCVTDQ2PS    Y8, Y8
+	VFMADD231PS  Y7, Y8, Y3
+	VPMOVSXBD    8(DX), Y8
+	VCVTDQ2PS    Y8, Y8
+	VFMADD231PS  Y7, Y8, Y4
+	VPMOVSXBD    16(DX), Y8
+	VCVTDQ2PS    Y8, Y8
+	VFMADD231PS  Y7, Y8, Y5
+	VPMOVSXBD    24(DX), Y8
+	VCVTDQ2PS    Y8, Y8
+	VFMADD231PS  Y7, Y8, Y6
 	ADDQ         R9, R8
 	ADDQ         $4, SI
 	SUBQ         $1, DI
@@ -2115,10 +2159,10 @@ done4:
 	ADDQ         $1, DI
 	MOVQ         o+0(FP), SI
 	ADDQ         CX, SI
-	VMOVUPS      Y0, (SI)
-	VMOVUPS      Y1, 32(SI)
-	VMOVUPS      Y2, 64(SI)
-	VMOVUPS      Y3, 96(SI)
+	VMOVUPS      Y3, (SI)
+	VMOVUPS      Y4, 32(SI)
+	VMOVUPS      Y5, 64(SI)
+	VMOVUPS      Y6, 96(SI)
 	ADDQ         $0x12, AX
 	ADDQ         $0x80, CX
 	SUBQ         $1, BX
@@ -2132,6 +2176,11 @@ done2:
 // mix2xLm4_32AVX512 adds weighted rows of v to 2 rows of o; ld and stride in bytes, a unit is 32 values.
 // Requires: AVX2, F16C, FMA
 TEXT ·mix2xLm4_32AVX512(SB), NOSPLIT, $128-64
+
+	// constants of the loops
+	VMOVDQU      lm4_320<>+0(SB), Y0
+	VMOVDQU      lm4_321<>+0(SB), Y1
+	VBROADCASTI128 lm4_322<>+0(SB), Y2
 	MOVQ         v+32(FP), AX
 	MOVQ         units+56(FP), BX
 	XORQ         CX, CX
@@ -2144,14 +2193,14 @@ loop1:
 	MOVQ         o+0(FP), SI
 	MOVQ         ldo+8(FP), DI
 	ADDQ         CX, SI
-	VMOVUPS      (SI), Y0
-	VMOVUPS      (SI)(DI*1), Y1
-	VMOVUPS      32(SI), Y2
-	VMOVUPS      32(SI)(DI*1), Y3
-	VMOVUPS      64(SI), Y4
-	VMOVUPS      64(SI)(DI*1), Y5
-	VMOVUPS      96(SI), Y6
-	VMOVUPS      96(SI)(DI*1), Y7
+	VMOVUPS      (SI), Y3
+	VMOVUPS      (SI)(DI*1), Y4
+	VMOVUPS      32(SI), Y5
+	VMOVUPS      32(SI)(DI*1), Y6
+	VMOVUPS      64(SI), Y7
+	VMOVUPS      64(SI)(DI*1), Y8
+	VMOVUPS      96(SI), Y9
+	VMOVUPS      96(SI)(DI*1), Y10
 	MOVQ         p+16(FP), SI
 	MOVQ         ldp+24(FP), DI
 	MOVQ         rows+48(FP), R8
@@ -2161,34 +2210,33 @@ loop1:
 	JLT          done4
 
 loop3:
-	VBROADCASTI128 2(R9), Y8
-	VPSRLVD      lm4_320<>+0(SB), Y8, Y8
-	VPAND        lm4_321<>+0(SB), Y8, Y8
-	VBROADCASTI128 lm4_322<>+0(SB), Y9
-	VPSHUFB      Y8, Y9, Y8
-	VMOVDQU      Y8, (DX)
-	VPBROADCASTW (R9), X8
-	VCVTPH2PS    X8, Y8
-	VBROADCASTSS (SI), Y9
-	VMULPS       Y9, Y8, Y9
-	VBROADCASTSS (SI)(DI*1), Y10
-	VMULPS       Y10, Y8, Y8
-	VPMOVSXBD    (DX), Y10
-	VCVTDQ2PS    Y10, Y10
-	VFMADD231PS  Y9, Y10, Y0
-	VFMADD231PS  Y8, Y10, Y1
-	VPMOVSXBD    8(DX), Y10
-	VCVTDQ2PS    Y10, Y10
-	VFMADD231PS  Y9, Y10, Y2
-	VFMADD231PS  Y8, Y10, Y3
-	VPMOVSXBD    16(DX), Y10
-	VCVTDQ2PS    Y10, Y10
-	VFMADD231PS  Y9, Y10, Y4
-	VFMADD231PS  Y8, Y10, Y5
-	VPMOVSXBD    24(DX), Y10
-	VCVTDQ2PS    Y10, Y10
-	VFMADD231PS  Y9, Y10, Y6
-	VFMADD231PS  Y8, Y10, Y7
+	VBROADCASTI128 2(R9), Y11
+	VPSRLVD      Y0, Y11, Y11
+	VPAND        Y1, Y11, Y11
+	VPSHUFB      Y11, Y2, Y11
+	VMOVDQU      Y11, (DX)
+	VPBROADCASTW (R9), X11
+	VCVTPH2PS    X11, Y11
+	VBROADCASTSS (SI), Y12
+	VMULPS       Y12, Y11, Y12
+	VBROADCASTSS (SI)(DI*1), Y13
+	VMULPS       Y13, Y11, Y11
+	VPMOVSXBD    (DX), Y13
+	VCVTDQ2PS    Y13, Y13
+	VFMADD231PS  Y12, Y13, Y3
+	VFMADD231PS  Y11, Y13, Y4
+	VPMOVSXBD    8(DX), Y13
+	VCVTDQ2PS    Y13, Y13
+	VFMADD231PS  Y12, Y13, Y5
+	VFMADD231PS  Y11, Y13, Y6
+	VPMOVSXBD    16(DX), Y13
+	VCVTDQ2PS    Y13, Y13
+	VFMADD231PS  Y12, Y13, Y7
+	VFMADD231PS  Y11, Y13, Y8
+	VPMOVSXBD    24(DX), Y13
+	VCVTDQ2PS    Y13, Y13
+	VFMADD231PS  Y12, Y13, Y9
+	VFMADD231PS  Y11, Y13, Y10
 	ADDQ         R10, R9
 	ADDQ         $4, SI
 	SUBQ         $1, R8
@@ -2199,14 +2247,14 @@ done4:
 	MOVQ         o+0(FP), SI
 	MOVQ         ldo+8(FP), DI
 	ADDQ         CX, SI
-	VMOVUPS      Y0, (SI)
-	VMOVUPS      Y1, (SI)(DI*1)
-	VMOVUPS      Y2, 32(SI)
-	VMOVUPS      Y3, 32(SI)(DI*1)
-	VMOVUPS      Y4, 64(SI)
-	VMOVUPS      Y5, 64(SI)(DI*1)
-	VMOVUPS      Y6, 96(SI)
-	VMOVUPS      Y7, 96(SI)(DI*1)
+	VMOVUPS      Y3, (SI)
+	VMOVUPS      Y4, (SI)(DI*1)
+	VMOVUPS      Y5, 32(SI)
+	VMOVUPS      Y6, 32(SI)(DI*1)
+	VMOVUPS      Y7, 64(SI)
+	VMOVUPS      Y8, 64(SI)(DI*1)
+	VMOVUPS      Y9, 96(SI)
+	VMOVUPS      Y10, 96(SI)(DI*1)
 	ADDQ         $0x12, AX
 	ADDQ         $0x80, CX
 	SUBQ         $1, BX
@@ -2552,6 +2600,11 @@ done2:
 // decodeUnitsLm4_32AVX2 unpacks units of 32 values.
 // Requires: AVX2, F16C
 TEXT ·decodeUnitsLm4_32AVX2(SB), NOSPLIT, $128-24
+
+	// constants of the loops
+	VMOVDQU      lm4_320<>+0(SB), Y0
+	VMOVDQU      lm4_321<>+0(SB), Y1
+	VBROADCASTI128 lm4_322<>+0(SB), Y2
 	MOVQ         dst+0(FP), AX
 	MOVQ         src+8(FP), BX
 	MOVQ         units+16(FP), CX
@@ -2561,30 +2614,29 @@ TEXT ·decodeUnitsLm4_32AVX2(SB), NOSPLIT, $128-24
 	JLT          done2
 
 loop1:
-	VPBROADCASTW (BX), X0
-	VCVTPH2PS    X0, Y0
-	VBROADCASTI128 2(BX), Y1
-	VPSRLVD      lm4_320<>+0(SB), Y1, Y1
-	VPAND        lm4_321<>+0(SB), Y1, Y1
-	VBROADCASTI128 lm4_322<>+0(SB), Y2
-	VPSHUFB      Y1, Y2, Y1
-	VMOVDQU      Y1, (DX)
-	VPMOVSXBD    (DX), Y1
-	VCVTDQ2PS    Y1, Y1
-	VMULPS       Y1, Y0, Y1
-	VMOVUPS      Y1, (AX)
-	VPMOVSXBD    8(DX), Y1
-	VCVTDQ2PS    Y1, Y1
-	VMULPS       Y1, Y0, Y1
-	VMOVUPS      Y1, 32(AX)
-	VPMOVSXBD    16(DX), Y1
-	VCVTDQ2PS    Y1, Y1
-	VMULPS       Y1, Y0, Y1
-	VMOVUPS      Y1, 64(AX)
-	VPMOVSXBD    24(DX), Y1
-	VCVTDQ2PS    Y1, Y1
-	VMULPS       Y1, Y0, Y0
-	VMOVUPS      Y0, 96(AX)
+	VPBROADCASTW (BX), X3
+	VCVTPH2PS    X3, Y3
+	VBROADCASTI128 2(BX), Y4
+	VPSRLVD      Y0, Y4, Y4
+	VPAND        Y1, Y4, Y4
+	VPSHUFB      Y4, Y2, Y4
+	VMOVDQU      Y4, (DX)
+	VPMOVSXBD    (DX), Y4
+	VCVTDQ2PS    Y4, Y4
+	VMULPS       Y4, Y3, Y4
+	VMOVUPS      Y4, (AX)
+	VPMOVSXBD    8(DX), Y4
+	VCVTDQ2PS    Y4, Y4
+	VMULPS       Y4, Y3, Y4
+	VMOVUPS      Y4, 32(AX)
+	VPMOVSXBD    16(DX), Y4
+	VCVTDQ2PS    Y4, Y4
+	VMULPS       Y4, Y3, Y4
+	VMOVUPS      Y4, 64(AX)
+	VPMOVSXBD    24(DX), Y4
+	VCVTDQ2PS    Y4, Y4
+	VMULPS       Y4, Y3, Y3
+	VMOVUPS      Y3, 96(AX)
 	ADDQ         $0x12, BX
 	ADDQ         $0x80, AX
 	SUBQ         $1, CX
@@ -2598,6 +2650,11 @@ done2:
 // matmul1xLm4_32AVX2 multiplies rows of w with 1 row of x; ld and stride in bytes, a unit is 32 values.
 // Requires: AVX2, F16C, FMA
 TEXT ·matmul1xLm4_32AVX2(SB), NOSPLIT, $128-64
+
+	// constants of the loops
+	VMOVDQU      lm4_320<>+0(SB), Y0
+	VMOVDQU      lm4_321<>+0(SB), Y1
+	VBROADCASTI128 lm4_322<>+0(SB), Y2
 	MOVQ         y+0(FP), AX
 	MOVQ         w+32(FP), BX
 	MOVQ         rows+48(FP), CX
@@ -2607,10 +2664,10 @@ TEXT ·matmul1xLm4_32AVX2(SB), NOSPLIT, $128-64
 	JLT          done2
 
 loop1:
-	VPXOR        Y0, Y0, Y0
-	VPXOR        Y1, Y1, Y1
-	VPXOR        Y2, Y2, Y2
 	VPXOR        Y3, Y3, Y3
+	VPXOR        Y4, Y4, Y4
+	VPXOR        Y5, Y5, Y5
+	VPXOR        Y6, Y6, Y6
 	MOVQ         x+16(FP), SI
 	MOVQ         units+56(FP), DI
 	MOVQ         BX, R8
@@ -2618,34 +2675,33 @@ loop1:
 	JLT          done4
 
 loop3:
-	VPBROADCASTW (R8), X4
-	VCVTPH2PS    X4, Y4
-	VBROADCASTI128 2(R8), Y5
-	VPSRLVD      lm4_320<>+0(SB), Y5, Y5
-	VPAND        lm4_321<>+0(SB), Y5, Y5
-	VBROADCASTI128 lm4_322<>+0(SB), Y6
-	VPSHUFB      Y5, Y6, Y5
-	VMOVDQU      Y5, (DX)
-	VPMOVSXBD    (DX), Y5
-	VCVTDQ2PS    Y5, Y5
-	VMULPS       Y5, Y4, Y5
-	VMOVUPS      (SI), Y6
-	VFMADD231PS  Y6, Y5, Y0
-	VPMOVSXBD    8(DX), Y5
-	VCVTDQ2PS    Y5, Y5
-	VMULPS       Y5, Y4, Y5
-	VMOVUPS      32(SI), Y6
-	VFMADD231PS  Y6, Y5, Y1
-	VPMOVSXBD    16(DX), Y5
-	VCVTDQ2PS    Y5, Y5
-	VMULPS       Y5, Y4, Y5
-	VMOVUPS      64(SI), Y6
-	VFMADD231PS  Y6, Y5, Y2
-	VPMOVSXBD    24(DX), Y5
-	VCVTDQ2PS    Y5, Y5
-	VMULPS       Y5, Y4, Y4
-	VMOVUPS      96(SI), Y5
-	VFMADD231PS  Y5, Y4, Y3
+	VPBROADCASTW (R8), X7
+	VCVTPH2PS    X7, Y7
+	VBROADCASTI128 2(R8), Y8
+	VPSRLVD      Y0, Y8, Y8
+	VPAND        Y1, Y8, Y8
+	VPSHUFB      Y8, Y2, Y8
+	VMOVDQU      Y8, (DX)
+	VPMOVSXBD    (DX), Y8
+	VCVTDQ2PS    Y8, Y8
+	VMULPS       Y8, Y7, Y8
+	VMOVUPS      (SI), Y9
+	VFMADD231PS  Y9, Y8, Y3
+	VPMOVSXBD    8(DX), Y8
+	VCVTDQ2PS    Y8, Y8
+	VMULPS       Y8, Y7, Y8
+	VMOVUPS      32(SI), Y9
+	VFMADD231PS  Y9, Y8, Y4
+	VPMOVSXBD    16(DX), Y8
+	VCVTDQ2PS    Y8, Y8
+	VMULPS       Y8, Y7, Y8
+	VMOVUPS      64(SI), Y9
+	VFMADD231PS  Y9, Y8, Y5
+	VPMOVSXBD    24(DX), Y8
+	VCVTDQ2PS    Y8, Y8
+	VMULPS       Y8, Y7, Y7
+	VMOVUPS      96(SI), Y8
+	VFMADD231PS  Y8, Y7, Y6
 	ADDQ         $0x12, R8
 	ADDQ         $0x80, SI
 	SUBQ         $1, DI
@@ -2653,16 +2709,16 @@ loop3:
 
 done4:
 	ADDQ         $1, DI
-	VADDPS       Y1, Y0, Y0
-	VADDPS       Y2, Y0, Y0
-	VADDPS       Y3, Y0, Y0
-	VEXTRACTF128 $1, Y0, X1
-	VADDPS       X0, X1, X1
-	VMOVHLPS     X1, X1, X0
-	VADDPS       X0, X1, X1
-	VMOVSHDUP    X1, X0
-	VADDSS       X0, X1, X1
-	VMOVSS       X1, (AX)
+	VADDPS       Y4, Y3, Y3
+	VADDPS       Y5, Y3, Y3
+	VADDPS       Y6, Y3, Y3
+	VEXTRACTF128 $1, Y3, X4
+	VADDPS       X3, X4, X4
+	VMOVHLPS     X4, X4, X3
+	VADDPS       X3, X4, X4
+	VMOVSHDUP    X4, X3
+	VADDSS       X3, X4, X4
+	VMOVSS       X4, (AX)
 	ADDQ         $4, AX
 	MOVQ         stride+40(FP), SI
 	ADDQ         SI, BX
@@ -2677,6 +2733,11 @@ done2:
 // matmul2xLm4_32AVX2 multiplies rows of w with 2 rows of x; ld and stride in bytes, a unit is 32 values.
 // Requires: AVX2, F16C, FMA
 TEXT ·matmul2xLm4_32AVX2(SB), NOSPLIT, $128-64
+
+	// constants of the loops
+	VMOVDQU      lm4_320<>+0(SB), Y0
+	VMOVDQU      lm4_321<>+0(SB), Y1
+	VBROADCASTI128 lm4_322<>+0(SB), Y2
 	MOVQ         y+0(FP), AX
 	MOVQ         w+32(FP), BX
 	MOVQ         rows+48(FP), CX
@@ -2686,10 +2747,10 @@ TEXT ·matmul2xLm4_32AVX2(SB), NOSPLIT, $128-64
 	JLT          done2
 
 loop1:
-	VPXOR        Y0, Y0, Y0
-	VPXOR        Y1, Y1, Y1
-	VPXOR        Y2, Y2, Y2
 	VPXOR        Y3, Y3, Y3
+	VPXOR        Y4, Y4, Y4
+	VPXOR        Y5, Y5, Y5
+	VPXOR        Y6, Y6, Y6
 	MOVQ         x+16(FP), SI
 	MOVQ         ldx+24(FP), DI
 	MOVQ         units+56(FP), R8
@@ -2698,42 +2759,41 @@ loop1:
 	JLT          done4
 
 loop3:
-	VPBROADCASTW (R9), X4
-	VCVTPH2PS    X4, Y4
-	VBROADCASTI128 2(R9), Y5
-	VPSRLVD      lm4_320<>+0(SB), Y5, Y5
-	VPAND        lm4_321<>+0(SB), Y5, Y5
-	VBROADCASTI128 lm4_322<>+0(SB), Y6
-	VPSHUFB      Y5, Y6, Y5
-	VMOVDQU      Y5, (DX)
-	VPMOVSXBD    (DX), Y5
-	VCVTDQ2PS    Y5, Y5
-	VMULPS       Y5, Y4, Y5
-	VMOVUPS      (SI), Y6
-	VFMADD231PS  Y6, Y5, Y0
-	VMOVUPS      (SI)(DI*1), Y6
-	VFMADD231PS  Y6, Y5, Y1
-	VPMOVSXBD    8(DX), Y5
-	VCVTDQ2PS    Y5, Y5
-	VMULPS       Y5, Y4, Y5
-	VMOVUPS      32(SI), Y6
-	VFMADD231PS  Y6, Y5, Y2
-	VMOVUPS      32(SI)(DI*1), Y6
-	VFMADD231PS  Y6, Y5, Y3
-	VPMOVSXBD    16(DX), Y5
-	VCVTDQ2PS    Y5, Y5
-	VMULPS       Y5, Y4, Y5
-	VMOVUPS      64(SI), Y6
-	VFMADD231PS  Y6, Y5, Y0
-	VMOVUPS      64(SI)(DI*1), Y6
-	VFMADD231PS  Y6, Y5, Y1
-	VPMOVSXBD    24(DX), Y5
-	VCVTDQ2PS    Y5, Y5
-	VMULPS       Y5, Y4, Y4
-	VMOVUPS      96(SI), Y5
-	VFMADD231PS  Y5, Y4, Y2
-	VMOVUPS      96(SI)(DI*1), Y5
-	VFMADD231PS  Y5, Y4, Y3
+	VPBROADCASTW (R9), X7
+	VCVTPH2PS    X7, Y7
+	VBROADCASTI128 2(R9), Y8
+	VPSRLVD      Y0, Y8, Y8
+	VPAND        Y1, Y8, Y8
+	VPSHUFB      Y8, Y2, Y8
+	VMOVDQU      Y8, (DX)
+	VPMOVSXBD    (DX), Y8
+	VCVTDQ2PS    Y8, Y8
+	VMULPS       Y8, Y7, Y8
+	VMOVUPS      (SI), Y9
+	VFMADD231PS  Y9, Y8, Y3
+	VMOVUPS      (SI)(DI*1), Y9
+	VFMADD231PS  Y9, Y8, Y4
+	VPMOVSXBD    8(DX), Y8
+	VCVTDQ2PS    Y8, Y8
+	VMULPS       Y8, Y7, Y8
+	VMOVUPS      32(SI), Y9
+	VFMADD231PS  Y9, Y8, Y5
+	VMOVUPS      32(SI)(DI*1), Y9
+	VFMADD231PS  Y9, Y8, Y6
+	VPMOVSXBD    16(DX), Y8
+	VCVTDQ2PS    Y8, Y8
+	VMULPS       Y8, Y7, Y8
+	VMOVUPS      64(SI), Y9
+	VFMADD231PS  Y9, Y8, Y3
+	VMOVUPS      64(SI)(DI*1), Y9
+	VFMADD231PS  Y9, Y8, Y4
+	VPMOVSXBD    24(DX), Y8
+	VCVTDQ2PS    Y8, Y8
+	VMULPS       Y8, Y7, Y7
+	VMOVUPS      96(SI), Y8
+	VFMADD231PS  Y8, Y7, Y5
+	VMOVUPS      96(SI)(DI*1), Y8
+	VFMADD231PS  Y8, Y7, Y6
 	ADDQ         $0x12, R9
 	ADDQ         $0x80, SI
 	SUBQ         $1, R8
@@ -2741,25 +2801,25 @@ loop3:
 
 done4:
 	ADDQ         $1, R8
-	VADDPS       Y2, Y0, Y0
-	VADDPS       Y3, Y1, Y1
-	VEXTRACTF128 $1, Y0, X2
-	VADDPS       X0, X2, X2
-	VMOVHLPS     X2, X2, X0
-	VADDPS       X0, X2, X2
-	VMOVSHDUP    X2, X0
-	VADDSS       X0, X2, X2
-	VMOVSS       X2, (AX)
+	VADDPS       Y5, Y3, Y3
+	VADDPS       Y6, Y4, Y4
+	VEXTRACTF128 $1, Y3, X5
+	VADDPS       X3, X5, X5
+	VMOVHLPS     X5, X5, X3
+	VADDPS       X3, X5, X5
+	VMOVSHDUP    X5, X3
+	VADDSS       X3, X5, X5
+	VMOVSS       X5, (AX)
 	MOVQ         ldy+8(FP), SI
 	MOVQ         AX, DI
 	ADDQ         SI, DI
-	VEXTRACTF128 $1, Y1, X0
-	VADDPS       X1, X0, X0
-	VMOVHLPS     X0, X0, X1
-	VADDPS       X1, X0, X0
-	VMOVSHDUP    X0, X1
-	VADDSS       X1, X0, X0
-	VMOVSS       X0, (DI)
+	VEXTRACTF128 $1, Y4, X3
+	VADDPS       X4, X3, X3
+	VMOVHLPS     X3, X3, X4
+	VADDPS       X4, X3, X3
+	VMOVSHDUP    X3, X4
+	VADDSS       X4, X3, X3
+	VMOVSS       X3, (DI)
 	ADDQ         $4, AX
 	MOVQ         stride+40(FP), SI
 	ADDQ         SI, BX
@@ -2774,6 +2834,11 @@ done2:
 // matmul3xLm4_32AVX2 multiplies rows of w with 3 rows of x; ld and stride in bytes, a unit is 32 values.
 // Requires: AVX2, F16C, FMA
 TEXT ·matmul3xLm4_32AVX2(SB), NOSPLIT, $128-64
+
+	// constants of the loops
+	VMOVDQU      lm4_320<>+0(SB), Y0
+	VMOVDQU      lm4_321<>+0(SB), Y1
+	VBROADCASTI128 lm4_322<>+0(SB), Y2
 	MOVQ         y+0(FP), AX
 	MOVQ         w+32(FP), BX
 	MOVQ         rows+48(FP), CX
@@ -2783,9 +2848,9 @@ TEXT ·matmul3xLm4_32AVX2(SB), NOSPLIT, $128-64
 	JLT          done2
 
 loop1:
-	VPXOR        Y0, Y0, Y0
-	VPXOR        Y1, Y1, Y1
-	VPXOR        Y2, Y2, Y2
+	VPXOR        Y3, Y3, Y3
+	VPXOR        Y4, Y4, Y4
+	VPXOR        Y5, Y5, Y5
 	MOVQ         x+16(FP), SI
 	MOVQ         ldx+24(FP), DI
 	MOVQ         SI, R8
@@ -2797,50 +2862,49 @@ loop1:
 	JLT          done4
 
 loop3:
-	VPBROADCASTW (R10), X3
-	VCVTPH2PS    X3, Y3
-	VBROADCASTI128 2(R10), Y4
-	VPSRLVD      lm4_320<>+0(SB), Y4, Y4
-	VPAND        lm4_321<>+0(SB), Y4, Y4
-	VBROADCASTI128 lm4_322<>+0(SB), Y5
-	VPSHUFB      Y4, Y5, Y4
-	VMOVDQU      Y4, (DX)
-	VPMOVSXBD    (DX), Y4
-	VCVTDQ2PS    Y4, Y4
-	VMULPS       Y4, Y3, Y4
-	VMOVUPS      (SI), Y5
-	VFMADD231PS  Y5, Y4, Y0
-	VMOVUPS      (SI)(DI*1), Y5
-	VFMADD231PS  Y5, Y4, Y1
-	VMOVUPS      (R8), Y5
-	VFMADD231PS  Y5, Y4, Y2
-	VPMOVSXBD    8(DX), Y4
-	VCVTDQ2PS    Y4, Y4
-	VMULPS       Y4, Y3, Y4
-	VMOVUPS      32(SI), Y5
-	VFMADD231PS  Y5, Y4, Y0
-	VMOVUPS      32(SI)(DI*1), Y5
-	VFMADD231PS  Y5, Y4, Y1
-	VMOVUPS      32(R8), Y5
-	VFMADD231PS  Y5, Y4, Y2
-	VPMOVSXBD    16(DX), Y4
-	VCVTDQ2PS    Y4, Y4
-	VMULPS       Y4, Y3, Y4
-	VMOVUPS      64(SI), Y5
-	VFMADD231PS  Y5, Y4, Y0
-	VMOVUPS      64(SI)(DI*1), Y5
-	VFMADD231PS  Y5, Y4, Y1
-	VMOVUPS      64(R8), Y5
-	VFMADD231PS  Y5, Y4, Y2
-	VPMOVSXBD    24(DX), Y4
-	VCVTDQ2PS    Y4, Y4
-	VMULPS       Y4, Y3, Y3
-	VMOVUPS      96(SI), Y4
-	VFMADD231PS  Y4, Y3, Y0
-	VMOVUPS      96(SI)(DI*1), Y4
-	VFMADD231PS  Y4, Y3, Y1
-	VMOVUPS      96(R8), Y4
-	VFMADD231PS  Y4, Y3, Y2
+	VPBROADCASTW (R10), X6
+	VCVTPH2PS    X6, Y6
+	VBROADCASTI128 2(R10), Y7
+	VPSRLVD      Y0, Y7, Y7
+	VPAND        Y1, Y7, Y7
+	VPSHUFB      Y7, Y2, Y7
+	VMOVDQU      Y7, (DX)
+	VPMOVSXBD    (DX), Y7
+	VCVTDQ2PS    Y7, Y7
+	VMULPS       Y7, Y6, Y7
+	VMOVUPS      (SI), Y8
+	VFMADD231PS  Y8, Y7, Y3
+	VMOVUPS      (SI)(DI*1), Y8
+	VFMADD231PS  Y8, Y7, Y4
+	VMOVUPS      (R8), Y8
+	VFMADD231PS  Y8, Y7, Y5
+	VPMOVSXBD    8(DX), Y7
+	VCVTDQ2PS    Y7, Y7
+	VMULPS       Y7, Y6, Y7
+	VMOVUPS      32(SI), Y8
+	VFMADD231PS  Y8, Y7, Y3
+	VMOVUPS      32(SI)(DI*1), Y8
+	VFMADD231PS  Y8, Y7, Y4
+	VMOVUPS      32(R8), Y8
+	VFMADD231PS  Y8, Y7, Y5
+	VPMOVSXBD    16(DX), Y7
+	VCVTDQ2PS    Y7, Y7
+	VMULPS       Y7, Y6, Y7
+	VMOVUPS      64(SI), Y8
+	VFMADD231PS  Y8, Y7, Y3
+	VMOVUPS      64(SI)(DI*1), Y8
+	VFMADD231PS  Y8, Y7, Y4
+	VMOVUPS      64(R8), Y8
+	VFMADD231PS  Y8, Y7, Y5
+	VPMOVSXBD    24(DX), Y7
+	VCVTDQ2PS    Y7, Y7
+	VMULPS       Y7, Y6, Y6
+	VMOVUPS      96(SI), Y7
+	VFMADD231PS  Y7, Y6, Y3
+	VMOVUPS      96(SI)(DI*1), Y7
+	VFMADD231PS  Y7, Y6, Y4
+	VMOVUPS      96(R8), Y7
+	VFMADD231PS  Y7, Y6, Y5
 	ADDQ         $0x12, R10
 	ADDQ         $0x80, SI
 	ADDQ         $0x80, R8
@@ -2849,31 +2913,31 @@ loop3:
 
 done4:
 	ADDQ         $1, R9
-	VEXTRACTF128 $1, Y0, X3
-	VADDPS       X0, X3, X3
-	VMOVHLPS     X3, X3, X0
-	VADDPS       X0, X3, X3
-	VMOVSHDUP    X3, X0
-	VADDSS       X0, X3, X3
-	VMOVSS       X3, (AX)
+	VEXTRACTF128 $1, Y3, X6
+	VADDPS       X3, X6, X6
+	VMOVHLPS     X6, X6, X3
+	VADDPS       X3, X6, X6
+	VMOVSHDUP    X6, X3
+	VADDSS       X3, X6, X6
+	VMOVSS       X6, (AX)
 	MOVQ         ldy+8(FP), SI
 	MOVQ         AX, DI
 	ADDQ         SI, DI
-	VEXTRACTF128 $1, Y1, X0
-	VADDPS       X1, X0, X0
-	VMOVHLPS     X0, X0, X1
-	VADDPS       X1, X0, X0
-	VMOVSHDUP    X0, X1
-	VADDSS       X1, X0, X0
-	VMOVSS       X0, (DI)
+	VEXTRACTF128 $1, Y4, X3
+	VADDPS       X4, X3, X3
+	VMOVHLPS     X3, X3, X4
+	VADDPS       X4, X3, X3
+	VMOVSHDUP    X3, X4
+	VADDSS       X4, X3, X3
+	VMOVSS       X3, (DI)
 	ADDQ         SI, DI
-	VEXTRACTF128 $1, Y2, X0
-	VADDPS       X2, X0, X0
-	VMOVHLPS     X0, X0, X1
-	VADDPS       X1, X0, X0
-	VMOVSHDUP    X0, X1
-	VADDSS       X1, X0, X0
-	VMOVSS       X0, (DI)
+	VEXTRACTF128 $1, Y5, X3
+	VADDPS       X5, X3, X3
+	VMOVHLPS     X3, X3, X4
+	VADDPS       X4, X3, X3
+	VMOVSHDUP    X3, X4
+	VADDSS       X4, X3, X3
+	VMOVSS       X3, (DI)
 	ADDQ         $4, AX
 	MOVQ         stride+40(FP), SI
 	ADDQ         SI, BX
@@ -2888,6 +2952,11 @@ done2:
 // matmul4xLm4_32AVX2 multiplies rows of w with 4 rows of x; ld and stride in bytes, a unit is 32 values.
 // Requires: AVX2, F16C, FMA
 TEXT ·matmul4xLm4_32AVX2(SB), NOSPLIT, $128-64
+
+	// constants of the loops
+	VMOVDQU      lm4_320<>+0(SB), Y0
+	VMOVDQU      lm4_321<>+0(SB), Y1
+	VBROADCASTI128 lm4_322<>+0(SB), Y2
 	MOVQ         y+0(FP), AX
 	MOVQ         w+32(FP), BX
 	MOVQ         rows+48(FP), CX
@@ -2897,10 +2966,10 @@ TEXT ·matmul4xLm4_32AVX2(SB), NOSPLIT, $128-64
 	JLT          done2
 
 loop1:
-	VPXOR        Y0, Y0, Y0
-	VPXOR        Y1, Y1, Y1
-	VPXOR        Y2, Y2, Y2
 	VPXOR        Y3, Y3, Y3
+	VPXOR        Y4, Y4, Y4
+	VPXOR        Y5, Y5, Y5
+	VPXOR        Y6, Y6, Y6
 	MOVQ         x+16(FP), SI
 	MOVQ         ldx+24(FP), DI
 	MOVQ         SI, R8
@@ -2912,58 +2981,57 @@ loop1:
 	JLT          done4
 
 loop3:
-	VPBROADCASTW (R10), X4
-	VCVTPH2PS    X4, Y4
-	VBROADCASTI128 2(R10), Y5
-	VPSRLVD      lm4_320<>+0(SB), Y5, Y5
-	VPAND        lm4_321<>+0(SB), Y5, Y5
-	VBROADCASTI128 lm4_322<>+0(SB), Y6
-	VPSHUFB      Y5, Y6, Y5
-	VMOVDQU      Y5, (DX)
-	VPMOVSXBD    (DX), Y5
-	VCVTDQ2PS    Y5, Y5
-	VMULPS       Y5, Y4, Y5
-	VMOVUPS      (SI), Y6
-	VFMADD231PS  Y6, Y5, Y0
-	VMOVUPS      (SI)(DI*1), Y6
-	VFMADD231PS  Y6, Y5, Y1
-	VMOVUPS      (R8), Y6
-	VFMADD231PS  Y6, Y5, Y2
-	VMOVUPS      (R8)(DI*1), Y6
-	VFMADD231PS  Y6, Y5, Y3
-	VPMOVSXBD    8(DX), Y5
-	VCVTDQ2PS    Y5, Y5
-	VMULPS       Y5, Y4, Y5
-	VMOVUPS      32(SI), Y6
-	VFMADD231PS  Y6, Y5, Y0
-	VMOVUPS      32(SI)(DI*1), Y6
-	VFMADD231PS  Y6, Y5, Y1
-	VMOVUPS      32(R8), Y6
-	VFMADD231PS  Y6, Y5, Y2
-	VMOVUPS      32(R8)(DI*1), Y6
-	VFMADD231PS  Y6, Y5, Y3
-	VPMOVSXBD    16(DX), Y5
-	VCVTDQ2PS    Y5, Y5
-	VMULPS       Y5, Y4, Y5
-	VMOVUPS      64(SI), Y6
-	VFMADD231PS  Y6, Y5, Y0
-	VMOVUPS      64(SI)(DI*1), Y6
-	VFMADD231PS  Y6, Y5, Y1
-	VMOVUPS      64(R8), Y6
-	VFMADD231PS  Y6, Y5, Y2
-	VMOVUPS      64(R8)(DI*1), Y6
-	VFMADD231PS  Y6, Y5, Y3
-	VPMOVSXBD    24(DX), Y5
-	VCVTDQ2PS    Y5, Y5
-	VMULPS       Y5, Y4, Y4
-	VMOVUPS      96(SI), Y5
-	VFMADD231PS  Y5, Y4, Y0
-	VMOVUPS      96(SI)(DI*1), Y5
-	VFMADD231PS  Y5, Y4, Y1
-	VMOVUPS      96(R8), Y5
-	VFMADD231PS  Y5, Y4, Y2
-	VMOVUPS      96(R8)(DI*1), Y5
-	VFMADD231PS  Y5, Y4, Y3
+	VPBROADCASTW (R10), X7
+	VCVTPH2PS    X7, Y7
+	VBROADCASTI128 2(R10), Y8
+	VPSRLVD      Y0, Y8, Y8
+	VPAND        Y1, Y8, Y8
+	VPSHUFB      Y8, Y2, Y8
+	VMOVDQU      Y8, (DX)
+	VPMOVSXBD    (DX), Y8
+	VCVTDQ2PS    Y8, Y8
+	VMULPS       Y8, Y7, Y8
+	VMOVUPS      (SI), Y9
+	VFMADD231PS  Y9, Y8, Y3
+	VMOVUPS      (SI)(DI*1), Y9
+	VFMADD231PS  Y9, Y8, Y4
+	VMOVUPS      (R8), Y9
+	VFMADD231PS  Y9, Y8, Y5
+	VMOVUPS      (R8)(DI*1), Y9
+	VFMADD231PS  Y9, Y8, Y6
+	VPMOVSXBD    8(DX), Y8
+	VCVTDQ2PS    Y8, Y8
+	VMULPS       Y8, Y7, Y8
+	VMOVUPS      32(SI), Y9
+	VFMADD231PS  Y9, Y8, Y3
+	VMOVUPS      32(SI)(DI*1), Y9
+	VFMADD231PS  Y9, Y8, Y4
+	VMOVUPS      32(R8), Y9
+	VFMADD231PS  Y9, Y8, Y5
+	VMOVUPS      32(R8)(DI*1), Y9
+	VFMADD231PS  Y9, Y8, Y6
+	VPMOVSXBD    16(DX), Y8
+	VCVTDQ2PS    Y8, Y8
+	VMULPS       Y8, Y7, Y8
+	VMOVUPS      64(SI), Y9
+	VFMADD231PS  Y9, Y8, Y3
+	VMOVUPS      64(SI)(DI*1), Y9
+	VFMADD231PS  Y9, Y8, Y4
+	VMOVUPS      64(R8), Y9
+	VFMADD231PS  Y9, Y8, Y5
+	VMOVUPS      64(R8)(DI*1), Y9
+	VFMADD231PS  Y9, Y8, Y6
+	VPMOVSXBD    24(DX), Y8
+	VCVTDQ2PS    Y8, Y8
+	VMULPS       Y8, Y7, Y7
+	VMOVUPS      96(SI), Y8
+	VFMADD231PS  Y8, Y7, Y3
+	VMOVUPS      96(SI)(DI*1), Y8
+	VFMADD231PS  Y8, Y7, Y4
+	VMOVUPS      96(R8), Y8
+	VFMADD231PS  Y8, Y7, Y5
+	VMOVUPS      96(R8)(DI*1), Y8
+	VFMADD231PS  Y8, Y7, Y6
 	ADDQ         $0x12, R10
 	ADDQ         $0x80, SI
 	ADDQ         $0x80, R8
@@ -2972,39 +3040,39 @@ loop3:
 
 done4:
 	ADDQ         $1, R9
-	VEXTRACTF128 $1, Y0, X4
-	VADDPS       X0, X4, X4
-	VMOVHLPS     X4, X4, X0
-	VADDPS       X0, X4, X4
-	VMOVSHDUP    X4, X0
-	VADDSS       X0, X4, X4
-	VMOVSS       X4, (AX)
+	VEXTRACTF128 $1, Y3, X7
+	VADDPS       X3, X7, X7
+	VMOVHLPS     X7, X7, X3
+	VADDPS       X3, X7, X7
+	VMOVSHDUP    X7, X3
+	VADDSS       X3, X7, X7
+	VMOVSS       X7, (AX)
 	MOVQ         ldy+8(FP), SI
 	MOVQ         AX, DI
 	ADDQ         SI, DI
-	VEXTRACTF128 $1, Y1, X0
-	VADDPS       X1, X0, X0
-	VMOVHLPS     X0, X0, X1
-	VADDPS       X1, X0, X0
-	VMOVSHDUP    X0, X1
-	VADDSS       X1, X0, X0
-	VMOVSS       X0, (DI)
+	VEXTRACTF128 $1, Y4, X3
+	VADDPS       X4, X3, X3
+	VMOVHLPS     X3, X3, X4
+	VADDPS       X4, X3, X3
+	VMOVSHDUP    X3, X4
+	VADDSS       X4, X3, X3
+	VMOVSS       X3, (DI)
 	ADDQ         SI, DI
-	VEXTRACTF128 $1, Y2, X0
-	VADDPS       X2, X0, X0
-	VMOVHLPS     X0, X0, X1
-	VADDPS       X1, X0, X0
-	VMOVSHDUP    X0, X1
-	VADDSS       X1, X0, X0
-	VMOVSS       X0, (DI)
+	VEXTRACTF128 $1, Y5, X3
+	VADDPS       X5, X3, X3
+	VMOVHLPS     X3, X3, X4
+	VADDPS       X4, X3, X3
+	VMOVSHDUP    X3, X4
+	VADDSS       X4, X3, X3
+	VMOVSS       X3, (DI)
 	ADDQ         SI, DI
-	VEXTRACTF128 $1, Y3, X0
-	VADDPS       X3, X0, X0
-	VMOVHLPS     X0, X0, X1
-	VADDPS       X1, X0, X0
-	VMOVSHDUP    X0, X1
-	VADDSS       X1, X0, X0
-	VMOVSS       X0, (DI)
+	VEXTRACTF128 $1, Y6, X3
+	VADDPS       X6, X3, X3
+	VMOVHLPS     X3, X3, X4
+	VADDPS       X4, X3, X3
+	VMOVSHDUP    X3, X4
+	VADDSS       X4, X3, X3
+	VMOVSS       X3, (DI)
 	ADDQ         $4, AX
 	MOVQ         stride+40(FP), SI
 	ADDQ         SI, BX
@@ -3019,6 +3087,12 @@ done2:
 // matmulQ81xLm4_32AVX2 multiplies rows of w with 1 row of activations in int8; ldy and stride in bytes.
 // Requires: AVX2, F16C, FMA
 TEXT ·matmulQ81xLm4_32AVX2(SB), NOSPLIT, $128-72
+
+	// constants of the loops
+	VMOVDQU      lm4_320<>+0(SB), Y0
+	VMOVDQU      lm4_323<>+0(SB), Y1
+	VMOVDQU      lm4_321<>+0(SB), Y2
+	VBROADCASTI128 lm4_322<>+0(SB), Y3
 	LEAQ         31(SP), AX
 	ANDQ         $-32, AX
 	MOVQ         y+0(FP), AX
@@ -3028,8 +3102,8 @@ TEXT ·matmulQ81xLm4_32AVX2(SB), NOSPLIT, $128-72
 	JLT          done2
 
 loop1:
-	VPXOR        Y0, Y0, Y0
-	VPXOR        Y1, Y1, Y1
+	VPXOR        Y4, Y4, Y4
+	VPXOR        Y5, Y5, Y5
 	MOVQ         q+16(FP), DX
 	MOVQ         d+24(FP), SI
 	MOVQ         blocks+64(FP), DI
@@ -3038,38 +3112,36 @@ loop1:
 	JLT          done4
 
 loop3:
-	VPBROADCASTW (R8), X2
-	VCVTPH2PS    X2, Y2
-	VBROADCASTI128 2(R8), Y3
-	VPSRLVD      lm4_320<>+0(SB), Y3, Y3
-	VPAND        lm4_321<>+0(SB), Y3, Y3
-	VBROADCASTI128 lm4_322<>+0(SB), Y4
-	VPSHUFB      Y3, Y4, Y3
-	VPABSB       Y3, Y4
-	VMOVDQU      (DX), Y5
-	VPSIGNB      Y3, Y5, Y3
-	VPMADDUBSW   Y3, Y4, Y3
-	VPMADDWD     lm4_323<>+0(SB), Y3, Y3
-	VBROADCASTSS (SI), Y4
-	VCVTDQ2PS    Y3, Y3
-	VMULPS       Y2, Y4, Y2
-	VFMADD231PS  Y2, Y3, Y0
-	VPBROADCASTW 18(R8), X2
-	VCVTPH2PS    X2, Y2
-	VBROADCASTI128 20(R8), Y3
-	VPSRLVD      lm4_320<>+0(SB), Y3, Y3
-	VPAND        lm4_321<>+0(SB), Y3, Y3
-	VBROADCASTI128 lm4_322<>+0(SB), Y4
-	VPSHUFB      Y3, Y4, Y3
-	VPABSB       Y3, Y4
-	VMOVDQU      32(DX), Y5
-	VPSIGNB      Y3, Y5, Y3
-	VPMADDUBSW   Y3, Y4, Y3
-	VPMADDWD     lm4_323<>+0(SB), Y3, Y3
-	VBROADCASTSS 4(SI), Y4
-	VCVTDQ2PS    Y3, Y3
-	VMULPS       Y2, Y4, Y2
-	VFMADD231PS  Y2, Y3, Y1
+	VPBROADCASTW (R8), X6
+	VCVTPH2PS    X6, Y6
+	VBROADCASTI128 2(R8), Y7
+	VPSRLVD      Y0, Y7, Y7
+	VPAND        Y2, Y7, Y7
+	VPSHUFB      Y7, Y3, Y7
+	VPABSB       Y7, Y8
+	VMOVDQU      (DX), Y9
+	VPSIGNB      Y7, Y9, Y7
+	VPMADDUBSW   Y7, Y8, Y7
+	VPMADDWD     Y1, Y7, Y7
+	VBROADCASTSS (SI), Y8
+	VCVTDQ2PS    Y7, Y7
+	VMULPS       Y6, Y8, Y6
+	VFMADD231PS  Y6, Y7, Y4
+	VPBROADCASTW 18(R8), X6
+	VCVTPH2PS    X6, Y6
+	VBROADCASTI128 20(R8), Y7
+	VPSRLVD      Y0, Y7, Y7
+	VPAND        Y2, Y7, Y7
+	VPSHUFB      Y7, Y3, Y7
+	VPABSB       Y7, Y8
+	VMOVDQU      32(DX), Y9
+	VPSIGNB      Y7, Y9, Y7
+	VPMADDUBSW   Y7, Y8, Y7
+	VPMADDWD     Y1, Y7, Y7
+	VBROADCASTSS 4(SI), Y8
+	VCVTDQ2PS    Y7, Y7
+	VMULPS       Y6, Y8, Y6
+	VFMADD231PS  Y6, Y7, Y5
 	ADDQ         $0x24, R8
 	ADDQ         $0x40, DX
 	ADDQ         $8, SI
@@ -3082,22 +3154,21 @@ done4:
 	JLT          done6
 
 loop5:
-	VPBROADCASTW (R8), X2
-	VCVTPH2PS    X2, Y2
-	VBROADCASTI128 2(R8), Y3
-	VPSRLVD      lm4_320<>+0(SB), Y3, Y3
-	VPAND        lm4_321<>+0(SB), Y3, Y3
-	VBROADCASTI128 lm4_322<>+0(SB), Y4
-	VPSHUFB      Y3, Y4, Y3
-	VPABSB       Y3, Y4
-	VMOVDQU      (DX), Y5
-	VPSIGNB      Y3, Y5, Y3
-	VPMADDUBSW   Y3, Y4, Y3
-	VPMADDWD     lm4_323<>+0(SB), Y3, Y3
-	VBROADCASTSS (SI), Y4
-	VCVTDQ2PS    Y3, Y3
-	VMULPS       Y2, Y4, Y2
-	VFMADD231PS  Y2, Y3, Y0
+	VPBROADCASTW (R8), X6
+	VCVTPH2PS    X6, Y6
+	VBROADCASTI128 2(R8), Y7
+	VPSRLVD      Y0, Y7, Y7
+	VPAND        Y2, Y7, Y7
+	VPSHUFB      Y7, Y3, Y7
+	VPABSB       Y7, Y8
+	VMOVDQU      (DX), Y9
+	VPSIGNB      Y7, Y9, Y7
+	VPMADDUBSW   Y7, Y8, Y7
+	VPMADDWD     Y1, Y7, Y7
+	VBROADCASTSS (SI), Y8
+	VCVTDQ2PS    Y7, Y7
+	VMULPS       Y6, Y8, Y6
+	VFMADD231PS  Y6, Y7, Y4
 	ADDQ         $0x12, R8
 	ADDQ         $0x20, DX
 	ADDQ         $4, SI
@@ -3106,14 +3177,14 @@ loop5:
 
 done6:
 	ADDQ         $1, DI
-	VADDPS       Y1, Y0, Y0
-	VEXTRACTF128 $1, Y0, X1
-	VADDPS       X0, X1, X1
-	VMOVHLPS     X1, X1, X0
-	VADDPS       X0, X1, X1
-	VMOVSHDUP    X1, X0
-	VADDSS       X0, X1, X1
-	VMOVSS       X1, (AX)
+	VADDPS       Y5, Y4, Y4
+	VEXTRACTF128 $1, Y4, X5
+	VADDPS       X4, X5, X5
+	VMOVHLPS     X5, X5, X4
+	VADDPS       X4, X5, X5
+	VMOVSHDUP    X5, X4
+	VADDSS       X4, X5, X5
+	VMOVSS       X5, (AX)
 	ADDQ         $4, AX
 	MOVQ         stride+48(FP), DX
 	ADDQ         DX, BX
@@ -3128,6 +3199,12 @@ done2:
 // matmulQ82xLm4_32AVX2 multiplies rows of w with 2 rows of activations in int8; ldy and stride in bytes.
 // Requires: AVX2, F16C, FMA
 TEXT ·matmulQ82xLm4_32AVX2(SB), NOSPLIT, $128-72
+
+	// constants of the loops
+	VMOVDQU      lm4_323<>+0(SB), Y0
+	VMOVDQU      lm4_320<>+0(SB), Y1
+	VMOVDQU      lm4_321<>+0(SB), Y2
+	VBROADCASTI128 lm4_322<>+0(SB), Y3
 	LEAQ         31(SP), AX
 	ANDQ         $-32, AX
 	MOVQ         y+0(FP), AX
@@ -3137,8 +3214,8 @@ TEXT ·matmulQ82xLm4_32AVX2(SB), NOSPLIT, $128-72
 	JLT          done2
 
 loop1:
-	VPXOR        Y0, Y0, Y0
-	VPXOR        Y1, Y1, Y1
+	VPXOR        Y4, Y4, Y4
+	VPXOR        Y5, Y5, Y5
 	MOVQ         q+16(FP), DX
 	MOVQ         d+24(FP), SI
 	MOVQ         blocks+64(FP), DI
@@ -3147,54 +3224,52 @@ loop1:
 	JLT          done4
 
 loop3:
-	VPBROADCASTW (R8), X2
-	VCVTPH2PS    X2, Y2
-	VBROADCASTI128 2(R8), Y3
-	VPSRLVD      lm4_320<>+0(SB), Y3, Y3
-	VPAND        lm4_321<>+0(SB), Y3, Y3
-	VBROADCASTI128 lm4_322<>+0(SB), Y4
-	VPSHUFB      Y3, Y4, Y3
-	VPABSB       Y3, Y4
-	VMOVDQU      (DX), Y5
-	VPSIGNB      Y3, Y5, Y5
-	VPMADDUBSW   Y5, Y4, Y5
-	VPMADDWD     lm4_323<>+0(SB), Y5, Y5
-	VMOVDQU      32(DX), Y6
-	VPSIGNB      Y3, Y6, Y3
-	VPMADDUBSW   Y3, Y4, Y3
-	VPMADDWD     lm4_323<>+0(SB), Y3, Y3
-	VBROADCASTSS (SI), Y4
-	VCVTDQ2PS    Y5, Y5
-	VMULPS       Y2, Y4, Y4
-	VFMADD231PS  Y4, Y5, Y0
-	VBROADCASTSS 4(SI), Y4
-	VCVTDQ2PS    Y3, Y3
-	VMULPS       Y2, Y4, Y2
-	VFMADD231PS  Y2, Y3, Y1
-	VPBROADCASTW 18(R8), X2
-	VCVTPH2PS    X2, Y2
-	VBROADCASTI128 20(R8), Y3
-	VPSRLVD      lm4_320<>+0(SB), Y3, Y3
-	VPAND        lm4_321<>+0(SB), Y3, Y3
-	VBROADCASTI128 lm4_322<>+0(SB), Y4
-	VPSHUFB      Y3, Y4, Y3
-	VPABSB       Y3, Y4
-	VMOVDQU      64(DX), Y5
-	VPSIGNB      Y3, Y5, Y5
-	VPMADDUBSW   Y5, Y4, Y5
-	VPMADDWD     lm4_323<>+0(SB), Y5, Y5
-	VMOVDQU      96(DX), Y6
-	VPSIGNB      Y3, Y6, Y3
-	VPMADDUBSW   Y3, Y4, Y3
-	VPMADDWD     lm4_323<>+0(SB), Y3, Y3
-	VBROADCASTSS 8(SI), Y4
-	VCVTDQ2PS    Y5, Y5
-	VMULPS       Y2, Y4, Y4
-	VFMADD231PS  Y4, Y5, Y0
-	VBROADCASTSS 12(SI), Y4
-	VCVTDQ2PS    Y3, Y3
-	VMULPS       Y2, Y4, Y2
-	VFMADD231PS  Y2, Y3, Y1
+	VPBROADCASTW (R8), X6
+	VCVTPH2PS    X6, Y6
+	VBROADCASTI128 2(R8), Y7
+	VPSRLVD      Y1, Y7, Y7
+	VPAND        Y2, Y7, Y7
+	VPSHUFB      Y7, Y3, Y7
+	VPABSB       Y7, Y8
+	VMOVDQU      (DX), Y9
+	VPSIGNB      Y7, Y9, Y9
+	VPMADDUBSW   Y9, Y8, Y9
+	VPMADDWD     Y0, Y9, Y9
+	VMOVDQU      32(DX), Y10
+	VPSIGNB      Y7, Y10, Y7
+	VPMADDUBSW   Y7, Y8, Y7
+	VPMADDWD     Y0, Y7, Y7
+	VBROADCASTSS (SI), Y8
+	VCVTDQ2PS    Y9, Y9
+	VMULPS       Y6, Y8, Y8
+	VFMADD231PS  Y8, Y9, Y4
+	VBROADCASTSS 4(SI), Y8
+	VCVTDQ2PS    Y7, Y7
+	VMULPS       Y6, Y8, Y6
+	VFMADD231PS  Y6, Y7, Y5
+	VPBROADCASTW 18(R8), X6
+	VCVTPH2PS    X6, Y6
+	VBROADCASTI128 20(R8), Y7
+	VPSRLVD      Y1, Y7, Y7
+	VPAND        Y2, Y7, Y7
+	VPSHUFB      Y7, Y3, Y7
+	VPABSB       Y7, Y8
+	VMOVDQU      64(DX), Y9
+	VPSIGNB      Y7, Y9, Y9
+	VPMADDUBSW   Y9, Y8, Y9
+	VPMADDWD     Y0, Y9, Y9
+	VMOVDQU      96(DX), Y10
+	VPSIGNB      Y7, Y10, Y7
+	VPMADDUBSW   Y7, Y8, Y7
+	VPMADDWD     Y0, Y7, Y7
+	VBROADCASTSS 8(SI), Y8
+	VCVTDQ2PS    Y9, Y9
+	VMULPS       Y6, Y8, Y8
+	VFMADD231PS  Y8, Y9, Y4
+	VBROADCASTSS 12(SI), Y8
+	VCVTDQ2PS    Y7, Y7
+	VMULPS       Y6, Y8, Y6
+	VFMADD231PS  Y6, Y7, Y5
 	ADDQ         $0x24, R8
 	ADDQ         $0x80, DX
 	ADDQ         $0x10, SI
@@ -3207,30 +3282,29 @@ done4:
 	JLT          done6
 
 loop5:
-	VPBROADCASTW (R8), X2
-	VCVTPH2PS    X2, Y2
-	VBROADCASTI128 2(R8), Y3
-	VPSRLVD      lm4_320<>+0(SB), Y3, Y3
-	VPAND        lm4_321<>+0(SB), Y3, Y3
-	VBROADCASTI128 lm4_322<>+0(SB), Y4
-	VPSHUFB      Y3, Y4, Y3
-	VPABSB       Y3, Y4
-	VMOVDQU      (DX), Y5
-	VPSIGNB      Y3, Y5, Y5
-	VPMADDUBSW   Y5, Y4, Y5
-	VPMADDWD     lm4_323<>+0(SB), Y5, Y5
-	VMOVDQU      32(DX), Y6
-	VPSIGNB      Y3, Y6, Y3
-	VPMADDUBSW   Y3, Y4, Y3
-	VPMADDWD     lm4_323<>+0(SB), Y3, Y3
-	VBROADCASTSS (SI), Y4
-	VCVTDQ2PS    Y5, Y5
-	VMULPS       Y2, Y4, Y4
-	VFMADD231PS  Y4, Y5, Y0
-	VBROADCASTSS 4(SI), Y4
-	VCVTDQ2PS    Y3, Y3
-	VMULPS       Y2, Y4, Y2
-	VFMADD231PS  Y2, Y3, Y1
+	VPBROADCASTW (R8), X6
+	VCVTPH2PS    X6, Y6
+	VBROADCASTI128 2(R8), Y7
+	VPSRLVD      Y1, Y7, Y7
+	VPAND        Y2, Y7, Y7
+	VPSHUFB      Y7, Y3, Y7
+	VPABSB       Y7, Y8
+	VMOVDQU      (DX), Y9
+	VPSIGNB      Y7, Y9, Y9
+	VPMADDUBSW   Y9, Y8, Y9
+	VPMADDWD     Y0, Y9, Y9
+	VMOVDQU      32(DX), Y10
+	VPSIGNB      Y7, Y10, Y7
+	VPMADDUBSW   Y7, Y8, Y7
+	VPMADDWD     Y0, Y7, Y7
+	VBROADCASTSS (SI), Y8
+	VCVTDQ2PS    Y9, Y9
+	VMULPS       Y6, Y8, Y8
+	VFMADD231PS  Y8, Y9, Y4
+	VBROADCASTSS 4(SI), Y8
+	VCVTDQ2PS    Y7, Y7
+	VMULPS       Y6, Y8, Y6
+	VFMADD231PS  Y6, Y7, Y5
 	ADDQ         $0x12, R8
 	ADDQ         $0x40, DX
 	ADDQ         $8, SI
@@ -3239,23 +3313,23 @@ loop5:
 
 done6:
 	ADDQ         $1, DI
-	VEXTRACTF128 $1, Y0, X2
-	VADDPS       X0, X2, X2
-	VMOVHLPS     X2, X2, X0
-	VADDPS       X0, X2, X2
-	VMOVSHDUP    X2, X0
-	VADDSS       X0, X2, X2
-	VMOVSS       X2, (AX)
+	VEXTRACTF128 $1, Y4, X6
+	VADDPS       X4, X6, X6
+	VMOVHLPS     X6, X6, X4
+	VADDPS       X4, X6, X6
+	VMOVSHDUP    X6, X4
+	VADDSS       X4, X6, X6
+	VMOVSS       X6, (AX)
 	MOVQ         ldy+8(FP), DX
 	MOVQ         AX, SI
 	ADDQ         DX, SI
-	VEXTRACTF128 $1, Y1, X0
-	VADDPS       X1, X0, X0
-	VMOVHLPS     X0, X0, X1
-	VADDPS       X1, X0, X0
-	VMOVSHDUP    X0, X1
-	VADDSS       X1, X0, X0
-	VMOVSS       X0, (SI)
+	VEXTRACTF128 $1, Y5, X4
+	VADDPS       X5, X4, X4
+	VMOVHLPS     X4, X4, X5
+	VADDPS       X5, X4, X4
+	VMOVSHDUP    X4, X5
+	VADDSS       X5, X4, X4
+	VMOVSS       X4, (SI)
 	ADDQ         $4, AX
 	MOVQ         stride+48(FP), DX
 	ADDQ         DX, BX
@@ -3270,6 +3344,12 @@ done2:
 // matmulQ83xLm4_32AVX2 multiplies rows of w with 3 rows of activations in int8; ldy and stride in bytes.
 // Requires: AVX2, F16C, FMA
 TEXT ·matmulQ83xLm4_32AVX2(SB), NOSPLIT, $128-72
+
+	// constants of the loops
+	VMOVDQU      lm4_323<>+0(SB), Y0
+	VMOVDQU      lm4_320<>+0(SB), Y1
+	VMOVDQU      lm4_321<>+0(SB), Y2
+	VBROADCASTI128 lm4_322<>+0(SB), Y3
 	LEAQ         31(SP), AX
 	ANDQ         $-32, AX
 	MOVQ         y+0(FP), AX
@@ -3279,9 +3359,9 @@ TEXT ·matmulQ83xLm4_32AVX2(SB), NOSPLIT, $128-72
 	JLT          done2
 
 loop1:
-	VPXOR        Y0, Y0, Y0
-	VPXOR        Y1, Y1, Y1
-	VPXOR        Y2, Y2, Y2
+	VPXOR        Y4, Y4, Y4
+	VPXOR        Y5, Y5, Y5
+	VPXOR        Y6, Y6, Y6
 	MOVQ         q+16(FP), DX
 	MOVQ         d+24(FP), SI
 	MOVQ         blocks+64(FP), DI
@@ -3290,70 +3370,68 @@ loop1:
 	JLT          done4
 
 loop3:
-	VPBROADCASTW (R8), X3
-	VCVTPH2PS    X3, Y3
-	VBROADCASTI128 2(R8), Y4
-	VPSRLVD      lm4_320<>+0(SB), Y4, Y4
-	VPAND        lm4_321<>+0(SB), Y4, Y4
-	VBROADCASTI128 lm4_322<>+0(SB), Y5
-	VPSHUFB      Y4, Y5, Y4
-	VPABSB       Y4, Y5
-	VMOVDQU      (DX), Y6
-	VPSIGNB      Y4, Y6, Y6
-	VPMADDUBSW   Y6, Y5, Y6
-	VPMADDWD     lm4_323<>+0(SB), Y6, Y6
-	VMOVDQU      32(DX), Y7
-	VPSIGNB      Y4, Y7, Y7
-	VPMADDUBSW   Y7, Y5, Y7
-	VPMADDWD     lm4_323<>+0(SB), Y7, Y7
-	VMOVDQU      64(DX), Y8
-	VPSIGNB      Y4, Y8, Y4
-	VPMADDUBSW   Y4, Y5, Y4
-	VPMADDWD     lm4_323<>+0(SB), Y4, Y4
-	VBROADCASTSS (SI), Y5
-	VCVTDQ2PS    Y6, Y6
-	VMULPS       Y3, Y5, Y5
-	VFMADD231PS  Y5, Y6, Y0
-	VBROADCASTSS 4(SI), Y5
-	VCVTDQ2PS    Y7, Y6
-	VMULPS       Y3, Y5, Y5
-	VFMADD231PS  Y5, Y6, Y1
-	VBROADCASTSS 8(SI), Y5
-	VCVTDQ2PS    Y4, Y4
-	VMULPS       Y3, Y5, Y3
-	VFMADD231PS  Y3, Y4, Y2
-	VPBROADCASTW 18(R8), X3
-	VCVTPH2PS    X3, Y3
-	VBROADCASTI128 20(R8), Y4
-	VPSRLVD      lm4_320<>+0(SB), Y4, Y4
-	VPAND        lm4_321<>+0(SB), Y4, Y4
-	VBROADCASTI128 lm4_322<>+0(SB), Y5
-	VPSHUFB      Y4, Y5, Y4
-	VPABSB       Y4, Y5
-	VMOVDQU      96(DX), Y6
-	VPSIGNB      Y4, Y6, Y6
-	VPMADDUBSW   Y6, Y5, Y6
-	VPMADDWD     lm4_323<>+0(SB), Y6, Y6
-	VMOVDQU      128(DX), Y7
-	VPSIGNB      Y4, Y7, Y7
-	VPMADDUBSW   Y7, Y5, Y7
-	VPMADDWD     lm4_323<>+0(SB), Y7, Y7
-	VMOVDQU      160(DX), Y8
-	VPSIGNB      Y4, Y8, Y4
-	VPMADDUBSW   Y4, Y5, Y4
-	VPMADDWD     lm4_323<>+0(SB), Y4, Y4
-	VBROADCASTSS 12(SI), Y5
-	VCVTDQ2PS    Y6, Y6
-	VMULPS       Y3, Y5, Y5
-	VFMADD231PS  Y5, Y6, Y0
-	VBROADCASTSS 16(SI), Y5
-	VCVTDQ2PS    Y7, Y6
-	VMULPS       Y3, Y5, Y5
-	VFMADD231PS  Y5, Y6, Y1
-	VBROADCASTSS 20(SI), Y5
-	VCVTDQ2PS    Y4, Y4
-	VMULPS       Y3, Y5, Y3
-	VFMADD231PS  Y3, Y4, Y2
+	VPBROADCASTW (R8), X7
+	VCVTPH2PS    X7, Y7
+	VBROADCASTI128 2(R8), Y8
+	VPSRLVD      Y1, Y8, Y8
+	VPAND        Y2, Y8, Y8
+	VPSHUFB      Y8, Y3, Y8
+	VPABSB       Y8, Y9
+	VMOVDQU      (DX), Y10
+	VPSIGNB      Y8, Y10, Y10
+	VPMADDUBSW   Y10, Y9, Y10
+	VPMADDWD     Y0, Y10, Y10
+	VMOVDQU      32(DX), Y11
+	VPSIGNB      Y8, Y11, Y11
+	VPMADDUBSW   Y11, Y9, Y11
+	VPMADDWD     Y0, Y11, Y11
+	VMOVDQU      64(DX), Y12
+	VPSIGNB      Y8, Y12, Y8
+	VPMADDUBSW   Y8, Y9, Y8
+	VPMADDWD     Y0, Y8, Y8
+	VBROADCASTSS (SI), Y9
+	VCVTDQ2PS    Y10, Y10
+	VMULPS       Y7, Y9, Y9
+	VFMADD231PS  Y9, Y10, Y4
+	VBROADCASTSS 4(SI), Y9
+	VCVTDQ2PS    Y11, Y10
+	VMULPS       Y7, Y9, Y9
+	VFMADD231PS  Y9, Y10, Y5
+	VBROADCASTSS 8(SI), Y9
+	VCVTDQ2PS    Y8, Y8
+	VMULPS       Y7, Y9, Y7
+	VFMADD231PS  Y7, Y8, Y6
+	VPBROADCASTW 18(R8), X7
+	VCVTPH2PS    X7, Y7
+	VBROADCASTI128 20(R8), Y8
+	VPSRLVD      Y1, Y8, Y8
+	VPAND        Y2, Y8, Y8
+	VPSHUFB      Y8, Y3, Y8
+	VPABSB       Y8, Y9
+	VMOVDQU      96(DX), Y10
+	VPSIGNB      Y8, Y10, Y10
+	VPMADDUBSW   Y10, Y9, Y10
+	VPMADDWD     Y0, Y10, Y10
+	VMOVDQU      128(DX), Y11
+	VPSIGNB      Y8, Y11, Y11
+	VPMADDUBSW   Y11, Y9, Y11
+	VPMADDWD     Y0, Y11, Y11
+	VMOVDQU      160(DX), Y12
+	VPSIGNB      Y8, Y12, Y8
+	VPMADDUBSW   Y8, Y9, Y8
+	VPMADDWD     Y0, Y8, Y8
+	VBROADCASTSS 12(SI), Y9
+	VCVTDQ2PS    Y10, Y10
+	VMULPS       Y7, Y9, Y9
+	VFMADD231PS  Y9, Y10, Y4
+	VBROADCASTSS 16(SI), Y9
+	VCVTDQ2PS    Y11, Y10
+	VMULPS       Y7, Y9, Y9
+	VFMADD231PS  Y9, Y10, Y5
+	VBROADCASTSS 20(SI), Y9
+	VCVTDQ2PS    Y8, Y8
+	VMULPS       Y7, Y9, Y7
+	VFMADD231PS  Y7, Y8, Y6
 	ADDQ         $0x24, R8
 	ADDQ         $0xc0, DX
 	ADDQ         $0x18, SI
@@ -3366,38 +3444,37 @@ done4:
 	JLT          done6
 
 loop5:
-	VPBROADCASTW (R8), X3
-	VCVTPH2PS    X3, Y3
-	VBROADCASTI128 2(R8), Y4
-	VPSRLVD      lm4_320<>+0(SB), Y4, Y4
-	VPAND        lm4_321<>+0(SB), Y4, Y4
-	VBROADCASTI128 lm4_322<>+0(SB), Y5
-	VPSHUFB      Y4, Y5, Y4
-	VPABSB       Y4, Y5
-	VMOVDQU      (DX), Y6
-	VPSIGNB      Y4, Y6, Y6
-	VPMADDUBSW   Y6, Y5, Y6
-	VPMADDWD     lm4_323<>+0(SB), Y6, Y6
-	VMOVDQU      32(DX), Y7
-	VPSIGNB      Y4, Y7, Y7
-	VPMADDUBSW   Y7, Y5, Y7
-	VPMADDWD     lm4_323<>+0(SB), Y7, Y7
-	VMOVDQU      64(DX), Y8
-	VPSIGNB      Y4, Y8, Y4
-	VPMADDUBSW   Y4, Y5, Y4
-	VPMADDWD     lm4_323<>+0(SB), Y4, Y4
-	VBROADCASTSS (SI), Y5
-	VCVTDQ2PS    Y6, Y6
-	VMULPS       Y3, Y5, Y5
-	VFMADD231PS  Y5, Y6, Y0
-	VBROADCASTSS 4(SI), Y5
-	VCVTDQ2PS    Y7, Y6
-	VMULPS       Y3, Y5, Y5
-	VFMADD231PS  Y5, Y6, Y1
-	VBROADCASTSS 8(SI), Y5
-	VCVTDQ2PS    Y4, Y4
-	VMULPS       Y3, Y5, Y3
-	VFMADD231PS  Y3, Y4, Y2
+	VPBROADCASTW (R8), X7
+	VCVTPH2PS    X7, Y7
+	VBROADCASTI128 2(R8), Y8
+	VPSRLVD      Y1, Y8, Y8
+	VPAND        Y2, Y8, Y8
+	VPSHUFB      Y8, Y3, Y8
+	VPABSB       Y8, Y9
+	VMOVDQU      (DX), Y10
+	VPSIGNB      Y8, Y10, Y10
+	VPMADDUBSW   Y10, Y9, Y10
+	VPMADDWD     Y0, Y10, Y10
+	VMOVDQU      32(DX), Y11
+	VPSIGNB      Y8, Y11, Y11
+	VPMADDUBSW   Y11, Y9, Y11
+	VPMADDWD     Y0, Y11, Y11
+	VMOVDQU      64(DX), Y12
+	VPSIGNB      Y8, Y12, Y8
+	VPMADDUBSW   Y8, Y9, Y8
+	VPMADDWD     Y0, Y8, Y8
+	VBROADCASTSS (SI), Y9
+	VCVTDQ2PS    Y10, Y10
+	VMULPS       Y7, Y9, Y9
+	VFMADD231PS  Y9, Y10, Y4
+	VBROADCASTSS 4(SI), Y9
+	VCVTDQ2PS    Y11, Y10
+	VMULPS       Y7, Y9, Y9
+	VFMADD231PS  Y9, Y10, Y5
+	VBROADCASTSS 8(SI), Y9
+	VCVTDQ2PS    Y8, Y8
+	VMULPS       Y7, Y9, Y7
+	VFMADD231PS  Y7, Y8, Y6
 	ADDQ         $0x12, R8
 	ADDQ         $0x60, DX
 	ADDQ         $0xc, SI
@@ -3406,31 +3483,31 @@ loop5:
 
 done6:
 	ADDQ         $1, DI
-	VEXTRACTF128 $1, Y0, X3
-	VADDPS       X0, X3, X3
-	VMOVHLPS     X3, X3, X0
-	VADDPS       X0, X3, X3
-	VMOVSHDUP    X3, X0
-	VADDSS       X0, X3, X3
-	VMOVSS       X3, (AX)
+	VEXTRACTF128 $1, Y4, X7
+	VADDPS       X4, X7, X7
+	VMOVHLPS     X7, X7, X4
+	VADDPS       X4, X7, X7
+	VMOVSHDUP    X7, X4
+	VADDSS       X4, X7, X7
+	VMOVSS       X7, (AX)
 	MOVQ         ldy+8(FP), DX
 	MOVQ         AX, SI
 	ADDQ         DX, SI
-	VEXTRACTF128 $1, Y1, X0
-	VADDPS       X1, X0, X0
-	VMOVHLPS     X0, X0, X1
-	VADDPS       X1, X0, X0
-	VMOVSHDUP    X0, X1
-	VADDSS       X1, X0, X0
-	VMOVSS       X0, (SI)
+	VEXTRACTF128 $1, Y5, X4
+	VADDPS       X5, X4, X4
+	VMOVHLPS     X4, X4, X5
+	VADDPS       X5, X4, X4
+	VMOVSHDUP    X4, X5
+	VADDSS       X5, X4, X4
+	VMOVSS       X4, (SI)
 	ADDQ         DX, SI
-	VEXTRACTF128 $1, Y2, X0
-	VADDPS       X2, X0, X0
-	VMOVHLPS     X0, X0, X1
-	VADDPS       X1, X0, X0
-	VMOVSHDUP    X0, X1
-	VADDSS       X1, X0, X0
-	VMOVSS       X0, (SI)
+	VEXTRACTF128 $1, Y6, X4
+	VADDPS       X6, X4, X4
+	VMOVHLPS     X4, X4, X5
+	VADDPS       X5, X4, X4
+	VMOVSHDUP    X4, X5
+	VADDSS       X5, X4, X4
+	VMOVSS       X4, (SI)
 	ADDQ         $4, AX
 	MOVQ         stride+48(FP), DX
 	ADDQ         DX, BX
@@ -3445,6 +3522,12 @@ done2:
 // matmulQ84xLm4_32AVX2 multiplies rows of w with 4 rows of activations in int8; ldy and stride in bytes.
 // Requires: AVX2, F16C, FMA
 TEXT ·matmulQ84xLm4_32AVX2(SB), NOSPLIT, $128-72
+
+	// constants of the loops
+	VMOVDQU      lm4_323<>+0(SB), Y0
+	VMOVDQU      lm4_320<>+0(SB), Y1
+	VMOVDQU      lm4_321<>+0(SB), Y2
+	VBROADCASTI128 lm4_322<>+0(SB), Y3
 	LEAQ         31(SP), AX
 	ANDQ         $-32, AX
 	MOVQ         y+0(FP), AX
@@ -3454,10 +3537,10 @@ TEXT ·matmulQ84xLm4_32AVX2(SB), NOSPLIT, $128-72
 	JLT          done2
 
 loop1:
-	VPXOR        Y0, Y0, Y0
-	VPXOR        Y1, Y1, Y1
-	VPXOR        Y2, Y2, Y2
-	VPXOR        Y3, Y3, Y3
+	VPXOR        Y4, Y4, Y4
+	VPXOR        Y5, Y5, Y5
+	VPXOR        Y6, Y6, Y6
+	VPXOR        Y7, Y7, Y7
 	MOVQ         q+16(FP), DX
 	MOVQ         d+24(FP), SI
 	MOVQ         blocks+64(FP), DI
@@ -3466,86 +3549,84 @@ loop1:
 	JLT          done4
 
 loop3:
-	VPBROADCASTW (R8), X4
-	VCVTPH2PS    X4, Y4
-	VBROADCASTI128 2(R8), Y5
-	VPSRLVD      lm4_320<>+0(SB), Y5, Y5
-	VPAND        lm4_321<>+0(SB), Y5, Y5
-	VBROADCASTI128 lm4_322<>+0(SB), Y6
-	VPSHUFB      Y5, Y6, Y5
-	VPABSB       Y5, Y6
-	VMOVDQU      (DX), Y7
-	VPSIGNB      Y5, Y7, Y7
-	VPMADDUBSW   Y7, Y6, Y7
-	VPMADDWD     lm4_323<>+0(SB), Y7, Y7
-	VMOVDQU      32(DX), Y8
-	VPSIGNB      Y5, Y8, Y8
-	VPMADDUBSW   Y8, Y6, Y8
-	VPMADDWD     lm4_323<>+0(SB), Y8, Y8
-	VMOVDQU      64(DX), Y9
-	VPSIGNB      Y5, Y9, Y9
-	VPMADDUBSW   Y9, Y6, Y9
-	VPMADDWD     lm4_323<>+0(SB), Y9, Y9
-	VMOVDQU      96(DX), Y10
-	VPSIGNB      Y5, Y10, Y5
-	VPMADDUBSW   Y5, Y6, Y5
-	VPMADDWD     lm4_323<>+0(SB), Y5, Y5
-	VBROADCASTSS (SI), Y6
-	VCVTDQ2PS    Y7, Y7
-	VMULPS       Y4, Y6, Y6
-	VFMADD231PS  Y6, Y7, Y0
-	VBROADCASTSS 4(SI), Y6
-	VCVTDQ2PS    Y8, Y7
-	VMULPS       Y4, Y6, Y6
-	VFMADD231PS  Y6, Y7, Y1
-	VBROADCASTSS 8(SI), Y6
-	VCVTDQ2PS    Y9, Y7
-	VMULPS       Y4, Y6, Y6
-	VFMADD231PS  Y6, Y7, Y2
-	VBROADCASTSS 12(SI), Y6
-	VCVTDQ2PS    Y5, Y5
-	VMULPS       Y4, Y6, Y4
-	VFMADD231PS  Y4, Y5, Y3
-	VPBROADCASTW 18(R8), X4
-	VCVTPH2PS    X4, Y4
-	VBROADCASTI128 20(R8), Y5
-	VPSRLVD      lm4_320<>+0(SB), Y5, Y5
-	VPAND        lm4_321<>+0(SB), Y5, Y5
-	VBROADCASTI128 lm4_322<>+0(SB), Y6
-	VPSHUFB      Y5, Y6, Y5
-	VPABSB       Y5, Y6
-	VMOVDQU      128(DX), Y7
-	VPSIGNB      Y5, Y7, Y7
-	VPMADDUBSW   Y7, Y6, Y7
-	VPMADDWD     lm4_323<>+0(SB), Y7, Y7
-	VMOVDQU      160(DX), Y8
-	VPSIGNB      Y5, Y8, Y8
-	VPMADDUBSW   Y8, Y6, Y8
-	VPMADDWD     lm4_323<>+0(SB), Y8, Y8
-	VMOVDQU      192(DX), Y9
-	VPSIGNB      Y5, Y9, Y9
-	VPMADDUBSW   Y9, Y6, Y9
-	VPMADDWD     lm4_323<>+0(SB), Y9, Y9
-	VMOVDQU      224(DX), Y10
-	VPSIGNB      Y5, Y10, Y5
-	VPMADDUBSW   Y5, Y6, Y5
-	VPMADDWD     lm4_323<>+0(SB), Y5, Y5
-	VBROADCASTSS 16(SI), Y6
-	VCVTDQ2PS    Y7, Y7
-	VMULPS       Y4, Y6, Y6
-	VFMADD231PS  Y6, Y7, Y0
-	VBROADCASTSS 20(SI), Y6
-	VCVTDQ2PS    Y8, Y7
-	VMULPS       Y4, Y6, Y6
-	VFMADD231PS  Y6, Y7, Y1
-	VBROADCASTSS 24(SI), Y6
-	VCVTDQ2PS    Y9, Y7
-	VMULPS       Y4, Y6, Y6
-	VFMADD231PS  Y6, Y7, Y2
-	VBROADCASTSS 28(SI), Y6
-	VCVTDQ2PS    Y5, Y5
-	VMULPS       Y4, Y6, Y4
-	VFMADD231PS  Y4, Y5, Y3
+	VPBROADCASTW (R8), X8
+	VCVTPH2PS    X8, Y8
+	VBROADCASTI128 2(R8), Y9
+	VPSRLVD      Y1, Y9, Y9
+	VPAND        Y2, Y9, Y9
+	VPSHUFB      Y9, Y3, Y9
+	VPABSB       Y9, Y10
+	VMOVDQU      (DX), Y11
+	VPSIGNB      Y9, Y11, Y11
+	VPMADDUBSW   Y11, Y10, Y11
+	VPMADDWD     Y0, Y11, Y11
+	VMOVDQU      32(DX), Y12
+	VPSIGNB      Y9, Y12, Y12
+	VPMADDUBSW   Y12, Y10, Y12
+	VPMADDWD     Y0, Y12, Y12
+	VMOVDQU      64(DX), Y13
+	VPSIGNB      Y9, Y13, Y13
+	VPMADDUBSW   Y13, Y10, Y13
+	VPMADDWD     Y0, Y13, Y13
+	VMOVDQU      96(DX), Y14
+	VPSIGNB      Y9, Y14, Y9
+	VPMADDUBSW   Y9, Y10, Y9
+	VPMADDWD     Y0, Y9, Y9
+	VBROADCASTSS (SI), Y10
+	VCVTDQ2PS    Y11, Y11
+	VMULPS       Y8, Y10, Y10
+	VFMADD231PS  Y10, Y11, Y4
+	VBROADCASTSS 4(SI), Y10
+	VCVTDQ2PS    Y12, Y11
+	VMULPS       Y8, Y10, Y10
+	VFMADD231PS  Y10, Y11, Y5
+	VBROADCASTSS 8(SI), Y10
+	VCVTDQ2PS    Y13, Y11
+	VMULPS       Y8, Y10, Y10
+	VFMADD231PS  Y10, Y11, Y6
+	VBROADCASTSS 12(SI), Y10
+	VCVTDQ2PS    Y9, Y9
+	VMULPS       Y8, Y10, Y8
+	VFMADD231PS  Y8, Y9, Y7
+	VPBROADCASTW 18(R8), X8
+	VCVTPH2PS    X8, Y8
+	VBROADCASTI128 20(R8), Y9
+	VPSRLVD      Y1, Y9, Y9
+	VPAND        Y2, Y9, Y9
+	VPSHUFB      Y9, Y3, Y9
+	VPABSB       Y9, Y10
+	VMOVDQU      128(DX), Y11
+	VPSIGNB      Y9, Y11, Y11
+	VPMADDUBSW   Y11, Y10, Y11
+	VPMADDWD     Y0, Y11, Y11
+	VMOVDQU      160(DX), Y12
+	VPSIGNB      Y9, Y12, Y12
+	VPMADDUBSW   Y12, Y10, Y12
+	VPMADDWD     Y0, Y12, Y12
+	VMOVDQU      192(DX), Y13
+	VPSIGNB      Y9, Y13, Y13
+	VPMADDUBSW   Y13, Y10, Y13
+	VPMADDWD     Y0, Y13, Y13
+	VMOVDQU      224(DX), Y14
+	VPSIGNB      Y9, Y14, Y9
+	VPMADDUBSW   Y9, Y10, Y9
+	VPMADDWD     Y0, Y9, Y9
+	VBROADCASTSS 16(SI), Y10
+	VCVTDQ2PS    Y11, Y11
+	VMULPS       Y8, Y10, Y10
+	VFMADD231PS  Y10, Y11, Y4
+	VBROADCASTSS 20(SI), Y10
+	VCVTDQ2PS    Y12, Y11
+	VMULPS       Y8, Y10, Y10
+	VFMADD231PS  Y10, Y11, Y5
+	VBROADCASTSS 24(SI), Y10
+	VCVTDQ2PS    Y13, Y11
+	VMULPS       Y8, Y10, Y10
+	VFMADD231PS  Y10, Y11, Y6
+	VBROADCASTSS 28(SI), Y10
+	VCVTDQ2PS    Y9, Y9
+	VMULPS       Y8, Y10, Y8
+	VFMADD231PS  Y8, Y9, Y7
 	ADDQ         $0x24, R8
 	ADDQ         $0x100, DX
 	ADDQ         $0x20, SI
@@ -3558,46 +3639,45 @@ done4:
 	JLT          done6
 
 loop5:
-	VPBROADCASTW (R8), X4
-	VCVTPH2PS    X4, Y4
-	VBROADCASTI128 2(R8), Y5
-	VPSRLVD      lm4_320<>+0(SB), Y5, Y5
-	VPAND        lm4_321<>+0(SB), Y5, Y5
-	VBROADCASTI128 lm4_322<>+0(SB), Y6
-	VPSHUFB      Y5, Y6, Y5
-	VPABSB       Y5, Y6
-	VMOVDQU      (DX), Y7
-	VPSIGNB      Y5, Y7, Y7
-	VPMADDUBSW   Y7, Y6, Y7
-	VPMADDWD     lm4_323<>+0(SB), Y7, Y7
-	VMOVDQU      32(DX), Y8
-	VPSIGNB      Y5, Y8, Y8
-	VPMADDUBSW   Y8, Y6, Y8
-	VPMADDWD     lm4_323<>+0(SB), Y8, Y8
-	VMOVDQU      64(DX), Y9
-	VPSIGNB      Y5, Y9, Y9
-	VPMADDUBSW   Y9, Y6, Y9
-	VPMADDWD     lm4_323<>+0(SB), Y9, Y9
-	VMOVDQU      96(DX), Y10
-	VPSIGNB      Y5, Y10, Y5
-	VPMADDUBSW   Y5, Y6, Y5
-	VPMADDWD     lm4_323<>+0(SB), Y5, Y5
-	VBROADCASTSS (SI), Y6
-	VCVTDQ2PS    Y7, Y7
-	VMULPS       Y4, Y6, Y6
-	VFMADD231PS  Y6, Y7, Y0
-	VBROADCASTSS 4(SI), Y6
-	VCVTDQ2PS    Y8, Y7
-	VMULPS       Y4, Y6, Y6
-	VFMADD231PS  Y6, Y7, Y1
-	VBROADCASTSS 8(SI), Y6
-	VCVTDQ2PS    Y9, Y7
-	VMULPS       Y4, Y6, Y6
-	VFMADD231PS  Y6, Y7, Y2
-	VBROADCASTSS 12(SI), Y6
-	VCVTDQ2PS    Y5, Y5
-	VMULPS       Y4, Y6, Y4
-	VFMADD231PS  Y4, Y5, Y3
+	VPBROADCASTW (R8), X8
+	VCVTPH2PS    X8, Y8
+	VBROADCASTI128 2(R8), Y9
+	VPSRLVD      Y1, Y9, Y9
+	VPAND        Y2, Y9, Y9
+	VPSHUFB      Y9, Y3, Y9
+	VPABSB       Y9, Y10
+	VMOVDQU      (DX), Y11
+	VPSIGNB      Y9, Y11, Y11
+	VPMADDUBSW   Y11, Y10, Y11
+	VPMADDWD     Y0, Y11, Y11
+	VMOVDQU      32(DX), Y12
+	VPSIGNB      Y9, Y12, Y12
+	VPMADDUBSW   Y12, Y10, Y12
+	VPMADDWD     Y0, Y12, Y12
+	VMOVDQU      64(DX), Y13
+	VPSIGNB      Y9, Y13, Y13
+	VPMADDUBSW   Y13, Y10, Y13
+	VPMADDWD     Y0, Y13, Y13
+	VMOVDQU      96(DX), Y14
+	VPSIGNB      Y9, Y14, Y9
+	VPMADDUBSW   Y9, Y10, Y9
+	VPMADDWD     Y0, Y9, Y9
+	VBROADCASTSS (SI), Y10
+	VCVTDQ2PS    Y11, Y11
+	VMULPS       Y8, Y10, Y10
+	VFMADD231PS  Y10, Y11, Y4
+	VBROADCASTSS 4(SI), Y10
+	VCVTDQ2PS    Y12, Y11
+	VMULPS       Y8, Y10, Y10
+	VFMADD231PS  Y10, Y11, Y5
+	VBROADCASTSS 8(SI), Y10
+	VCVTDQ2PS    Y13, Y11
+	VMULPS       Y8, Y10, Y10
+	VFMADD231PS  Y10, Y11, Y6
+	VBROADCASTSS 12(SI), Y10
+	VCVTDQ2PS    Y9, Y9
+	VMULPS       Y8, Y10, Y8
+	VFMADD231PS  Y8, Y9, Y7
 	ADDQ         $0x12, R8
 	ADDQ         $0x80, DX
 	ADDQ         $0x10, SI
@@ -3606,39 +3686,39 @@ loop5:
 
 done6:
 	ADDQ         $1, DI
-	VEXTRACTF128 $1, Y0, X4
-	VADDPS       X0, X4, X4
-	VMOVHLPS     X4, X4, X0
-	VADDPS       X0, X4, X4
-	VMOVSHDUP    X4, X0
-	VADDSS       X0, X4, X4
-	VMOVSS       X4, (AX)
+	VEXTRACTF128 $1, Y4, X8
+	VADDPS       X4, X8, X8
+	VMOVHLPS     X8, X8, X4
+	VADDPS       X4, X8, X8
+	VMOVSHDUP    X8, X4
+	VADDSS       X4, X8, X8
+	VMOVSS       X8, (AX)
 	MOVQ         ldy+8(FP), DX
 	MOVQ         AX, SI
 	ADDQ         DX, SI
-	VEXTRACTF128 $1, Y1, X0
-	VADDPS       X1, X0, X0
-	VMOVHLPS     X0, X0, X1
-	VADDPS       X1, X0, X0
-	VMOVSHDUP    X0, X1
-	VADDSS       X1, X0, X0
-	VMOVSS       X0, (SI)
+	VEXTRACTF128 $1, Y5, X4
+	VADDPS       X5, X4, X4
+	VMOVHLPS     X4, X4, X5
+	VADDPS       X5, X4, X4
+	VMOVSHDUP    X4, X5
+	VADDSS       X5, X4, X4
+	VMOVSS       X4, (SI)
 	ADDQ         DX, SI
-	VEXTRACTF128 $1, Y2, X0
-	VADDPS       X2, X0, X0
-	VMOVHLPS     X0, X0, X1
-	VADDPS       X1, X0, X0
-	VMOVSHDUP    X0, X1
-	VADDSS       X1, X0, X0
-	VMOVSS       X0, (SI)
+	VEXTRACTF128 $1, Y6, X4
+	VADDPS       X6, X4, X4
+	VMOVHLPS     X4, X4, X5
+	VADDPS       X5, X4, X4
+	VMOVSHDUP    X4, X5
+	VADDSS       X5, X4, X4
+	VMOVSS       X4, (SI)
 	ADDQ         DX, SI
-	VEXTRACTF128 $1, Y3, X0
-	VADDPS       X3, X0, X0
-	VMOVHLPS     X0, X0, X1
-	VADDPS       X1, X0, X0
-	VMOVSHDUP    X0, X1
-	VADDSS       X1, X0, X0
-	VMOVSS       X0, (SI)
+	VEXTRACTF128 $1, Y7, X4
+	VADDPS       X7, X4, X4
+	VMOVHLPS     X4, X4, X5
+	VADDPS       X5, X4, X4
+	VMOVSHDUP    X4, X5
+	VADDSS       X5, X4, X4
+	VMOVSS       X4, (SI)
 	ADDQ         $4, AX
 	MOVQ         stride+48(FP), DX
 	ADDQ         DX, BX
@@ -3653,6 +3733,12 @@ done2:
 // matmulQ8Fours1xLm4_32AVX2 multiplies rows with 1 row of activations in int8; rows is a multiple of 4, ldy and stride in bytes.
 // Requires: AVX2, F16C, FMA
 TEXT ·matmulQ8Fours1xLm4_32AVX2(SB), NOSPLIT, $288-72
+
+	// constants of the loops
+	VMOVDQU      lm4_320<>+0(SB), Y0
+	VMOVDQU      lm4_323<>+0(SB), Y1
+	VMOVDQU      lm4_321<>+0(SB), Y2
+	VBROADCASTI128 lm4_322<>+0(SB), Y3
 	LEAQ         31(SP), AX
 	ANDQ         $-32, AX
 	MOVQ         y+0(FP), AX
@@ -3671,8 +3757,8 @@ loop1:
 	JLT          done4
 
 loop3:
-	VPXOR        Y0, Y0, Y0
-	VPXOR        Y1, Y1, Y1
+	VPXOR        Y4, Y4, Y4
+	VPXOR        Y5, Y5, Y5
 	MOVQ         q+16(FP), R8
 	MOVQ         d+24(FP), R9
 	MOVQ         blocks+64(FP), R10
@@ -3681,38 +3767,36 @@ loop3:
 	JLT          done6
 
 loop5:
-	VPBROADCASTW (R11), X2
-	VCVTPH2PS    X2, Y2
-	VBROADCASTI128 2(R11), Y3
-	VPSRLVD      lm4_320<>+0(SB), Y3, Y3
-	VPAND        lm4_321<>+0(SB), Y3, Y3
-	VBROADCASTI128 lm4_322<>+0(SB), Y4
-	VPSHUFB      Y3, Y4, Y3
-	VPABSB       Y3, Y4
-	VMOVDQU      (R8), Y5
-	VPSIGNB      Y3, Y5, Y3
-	VPMADDUBSW   Y3, Y4, Y3
-	VPMADDWD     lm4_323<>+0(SB), Y3, Y3
-	VBROADCASTSS (R9), Y4
-	VCVTDQ2PS    Y3, Y3
-	VMULPS       Y2, Y4, Y2
-	VFMADD231PS  Y2, Y3, Y0
-	VPBROADCASTW 18(R11), X2
-	VCVTPH2PS    X2, Y2
-	VBROADCASTI128 20(R11), Y3
-	VPSRLVD      lm4_320<>+0(SB), Y3, Y3
-	VPAND        lm4_321<>+0(SB), Y3, Y3
-	VBROADCASTI128 lm4_322<>+0(SB), Y4
-	VPSHUFB      Y3, Y4, Y3
-	VPABSB       Y3, Y4
-	VMOVDQU      32(R8), Y5
-	VPSIGNB      Y3, Y5, Y3
-	VPMADDUBSW   Y3, Y4, Y3
-	VPMADDWD     lm4_323<>+0(SB), Y3, Y3
-	VBROADCASTSS 4(R9), Y4
-	VCVTDQ2PS    Y3, Y3
-	VMULPS       Y2, Y4, Y2
-	VFMADD231PS  Y2, Y3, Y1
+	VPBROADCASTW (R11), X6
+	VCVTPH2PS    X6, Y6
+	VBROADCASTI128 2(R11), Y7
+	VPSRLVD      Y0, Y7, Y7
+	VPAND        Y2, Y7, Y7
+	VPSHUFB      Y7, Y3, Y7
+	VPABSB       Y7, Y8
+	VMOVDQU      (R8), Y9
+	VPSIGNB      Y7, Y9, Y7
+	VPMADDUBSW   Y7, Y8, Y7
+	VPMADDWD     Y1, Y7, Y7
+	VBROADCASTSS (R9), Y8
+	VCVTDQ2PS    Y7, Y7
+	VMULPS       Y6, Y8, Y6
+	VFMADD231PS  Y6, Y7, Y4
+	VPBROADCASTW 18(R11), X6
+	VCVTPH2PS    X6, Y6
+	VBROADCASTI128 20(R11), Y7
+	VPSRLVD      Y0, Y7, Y7
+	VPAND        Y2, Y7, Y7
+	VPSHUFB      Y7, Y3, Y7
+	VPABSB       Y7, Y8
+	VMOVDQU      32(R8), Y9
+	VPSIGNB      Y7, Y9, Y7
+	VPMADDUBSW   Y7, Y8, Y7
+	VPMADDWD     Y1, Y7, Y7
+	VBROADCASTSS 4(R9), Y8
+	VCVTDQ2PS    Y7, Y7
+	VMULPS       Y6, Y8, Y6
+	VFMADD231PS  Y6, Y7, Y5
 	ADDQ         $0x24, R11
 	ADDQ         $0x40, R8
 	ADDQ         $8, R9
@@ -3725,22 +3809,21 @@ done6:
 	JLT          done8
 
 loop7:
-	VPBROADCASTW (R11), X2
-	VCVTPH2PS    X2, Y2
-	VBROADCASTI128 2(R11), Y3
-	VPSRLVD      lm4_320<>+0(SB), Y3, Y3
-	VPAND        lm4_321<>+0(SB), Y3, Y3
-	VBROADCASTI128 lm4_322<>+0(SB), Y4
-	VPSHUFB      Y3, Y4, Y3
-	VPABSB       Y3, Y4
-	VMOVDQU      (R8), Y5
-	VPSIGNB      Y3, Y5, Y3
-	VPMADDUBSW   Y3, Y4, Y3
-	VPMADDWD     lm4_323<>+0(SB), Y3, Y3
-	VBROADCASTSS (R9), Y4
-	VCVTDQ2PS    Y3, Y3
-	VMULPS       Y2, Y4, Y2
-	VFMADD231PS  Y2, Y3, Y0
+	VPBROADCASTW (R11), X6
+	VCVTPH2PS    X6, Y6
+	VBROADCASTI128 2(R11), Y7
+	VPSRLVD      Y0, Y7, Y7
+	VPAND        Y2, Y7, Y7
+	VPSHUFB      Y7, Y3, Y7
+	VPABSB       Y7, Y8
+	VMOVDQU      (R8), Y9
+	VPSIGNB      Y7, Y9, Y7
+	VPMADDUBSW   Y7, Y8, Y7
+	VPMADDWD     Y1, Y7, Y7
+	VBROADCASTSS (R9), Y8
+	VCVTDQ2PS    Y7, Y7
+	VMULPS       Y6, Y8, Y6
+	VFMADD231PS  Y6, Y7, Y4
 	ADDQ         $0x12, R11
 	ADDQ         $0x20, R8
 	ADDQ         $4, R9
@@ -3749,8 +3832,8 @@ loop7:
 
 done8:
 	ADDQ         $1, R10
-	VADDPS       Y1, Y0, Y0
-	VMOVUPS      Y0, (DI)
+	VADDPS       Y5, Y4, Y4
+	VMOVUPS      Y4, (DI)
 	ADDQ         $0x20, DI
 	MOVQ         stride+48(FP), R8
 	ADDQ         R8, BX
@@ -3761,22 +3844,22 @@ done4:
 	ADDQ         $1, SI
 
 	// four results for each row of y
-	VMOVUPS      (DX), Y0
-	VMOVUPS      32(DX), Y1
-	VMOVUPS      64(DX), Y2
-	VMOVUPS      96(DX), Y3
-	VPUNPCKLDQ   Y1, Y0, Y4
-	VPUNPCKHDQ   Y1, Y0, Y0
-	VADDPS       Y0, Y4, Y4
-	VPUNPCKLDQ   Y3, Y2, Y0
-	VPUNPCKHDQ   Y3, Y2, Y1
-	VADDPS       Y1, Y0, Y0
-	VPUNPCKLQDQ  Y0, Y4, Y1
-	VPUNPCKHQDQ  Y0, Y4, Y0
-	VADDPS       Y0, Y1, Y1
-	VEXTRACTI128 $1, Y1, X0
-	VADDPS       X0, X1, X0
-	VMOVUPS      X0, (AX)
+	VMOVUPS      (DX), Y4
+	VMOVUPS      32(DX), Y5
+	VMOVUPS      64(DX), Y6
+	VMOVUPS      96(DX), Y7
+	VPUNPCKLDQ   Y5, Y4, Y8
+	VPUNPCKHDQ   Y5, Y4, Y4
+	VADDPS       Y4, Y8, Y8
+	VPUNPCKLDQ   Y7, Y6, Y4
+	VPUNPCKHDQ   Y7, Y6, Y5
+	VADDPS       Y5, Y4, Y4
+	VPUNPCKLQDQ  Y4, Y8, Y5
+	VPUNPCKHQDQ  Y4, Y8, Y4
+	VADDPS       Y4, Y5, Y5
+	VEXTRACTI128 $1, Y5, X4
+	VADDPS       X4, X5, X4
+	VMOVUPS      X4, (AX)
 	ADDQ         $0x10, AX
 	SUBQ         $4, CX
 	JGE          loop1
@@ -3789,6 +3872,12 @@ done2:
 // matmulQ8Fours2xLm4_32AVX2 multiplies rows with 2 rows of activations in int8; rows is a multiple of 4, ldy and stride in bytes.
 // Requires: AVX2, F16C, FMA
 TEXT ·matmulQ8Fours2xLm4_32AVX2(SB), NOSPLIT, $416-72
+
+	// constants of the loops
+	VMOVDQU      lm4_323<>+0(SB), Y0
+	VMOVDQU      lm4_320<>+0(SB), Y1
+	VMOVDQU      lm4_321<>+0(SB), Y2
+	VBROADCASTI128 lm4_322<>+0(SB), Y3
 	LEAQ         31(SP), AX
 	ANDQ         $-32, AX
 	MOVQ         y+0(FP), AX
@@ -3807,8 +3896,8 @@ loop1:
 	JLT          done4
 
 loop3:
-	VPXOR        Y0, Y0, Y0
-	VPXOR        Y1, Y1, Y1
+	VPXOR        Y4, Y4, Y4
+	VPXOR        Y5, Y5, Y5
 	MOVQ         q+16(FP), R8
 	MOVQ         d+24(FP), R9
 	MOVQ         blocks+64(FP), R10
@@ -3817,54 +3906,52 @@ loop3:
 	JLT          done6
 
 loop5:
-	VPBROADCASTW (R11), X2
-	VCVTPH2PS    X2, Y2
-	VBROADCASTI128 2(R11), Y3
-	VPSRLVD      lm4_320<>+0(SB), Y3, Y3
-	VPAND        lm4_321<>+0(SB), Y3, Y3
-	VBROADCASTI128 lm4_322<>+0(SB), Y4
-	VPSHUFB      Y3, Y4, Y3
-	VPABSB       Y3, Y4
-	VMOVDQU      (R8), Y5
-	VPSIGNB      Y3, Y5, Y5
-	VPMADDUBSW   Y5, Y4, Y5
-	VPMADDWD     lm4_323<>+0(SB), Y5, Y5
-	VMOVDQU      32(R8), Y6
-	VPSIGNB      Y3, Y6, Y3
-	VPMADDUBSW   Y3, Y4, Y3
-	VPMADDWD     lm4_323<>+0(SB), Y3, Y3
-	VBROADCASTSS (R9), Y4
-	VCVTDQ2PS    Y5, Y5
-	VMULPS       Y2, Y4, Y4
-	VFMADD231PS  Y4, Y5, Y0
-	VBROADCASTSS 4(R9), Y4
-	VCVTDQ2PS    Y3, Y3
-	VMULPS       Y2, Y4, Y2
-	VFMADD231PS  Y2, Y3, Y1
-	VPBROADCASTW 18(R11), X2
-	VCVTPH2PS    X2, Y2
-	VBROADCASTI128 20(R11), Y3
-	VPSRLVD      lm4_320<>+0(SB), Y3, Y3
-	VPAND        lm4_321<>+0(SB), Y3, Y3
-	VBROADCASTI128 lm4_322<>+0(SB), Y4
-	VPSHUFB      Y3, Y4, Y3
-	VPABSB       Y3, Y4
-	VMOVDQU      64(R8), Y5
-	VPSIGNB      Y3, Y5, Y5
-	VPMADDUBSW   Y5, Y4, Y5
-	VPMADDWD     lm4_323<>+0(SB), Y5, Y5
-	VMOVDQU      96(R8), Y6
-	VPSIGNB      Y3, Y6, Y3
-	VPMADDUBSW   Y3, Y4, Y3
-	VPMADDWD     lm4_323<>+0(SB), Y3, Y3
-	VBROADCASTSS 8(R9), Y4
-	VCVTDQ2PS    Y5, Y5
-	VMULPS       Y2, Y4, Y4
-	VFMADD231PS  Y4, Y5, Y0
-	VBROADCASTSS 12(R9), Y4
-	VCVTDQ2PS    Y3, Y3
-	VMULPS       Y2, Y4, Y2
-	VFMADD231PS  Y2, Y3, Y1
+	VPBROADCASTW (R11), X6
+	VCVTPH2PS    X6, Y6
+	VBROADCASTI128 2(R11), Y7
+	VPSRLVD      Y1, Y7, Y7
+	VPAND        Y2, Y7, Y7
+	VPSHUFB      Y7, Y3, Y7
+	VPABSB       Y7, Y8
+	VMOVDQU      (R8), Y9
+	VPSIGNB      Y7, Y9, Y9
+	VPMADDUBSW   Y9, Y8, Y9
+	VPMADDWD     Y0, Y9, Y9
+	VMOVDQU      32(R8), Y10
+	VPSIGNB      Y7, Y10, Y7
+	VPMADDUBSW   Y7, Y8, Y7
+	VPMADDWD     Y0, Y7, Y7
+	VBROADCASTSS (R9), Y8
+	VCVTDQ2PS    Y9, Y9
+	VMULPS       Y6, Y8, Y8
+	VFMADD231PS  Y8, Y9, Y4
+	VBROADCASTSS 4(R9), Y8
+	VCVTDQ2PS    Y7, Y7
+	VMULPS       Y6, Y8, Y6
+	VFMADD231PS  Y6, Y7, Y5
+	VPBROADCASTW 18(R11), X6
+	VCVTPH2PS    X6, Y6
+	VBROADCASTI128 20(R11), Y7
+	VPSRLVD      Y1, Y7, Y7
+	VPAND        Y2, Y7, Y7
+	VPSHUFB      Y7, Y3, Y7
+	VPABSB       Y7, Y8
+	VMOVDQU      64(R8), Y9
+	VPSIGNB      Y7, Y9, Y9
+	VPMADDUBSW   Y9, Y8, Y9
+	VPMADDWD     Y0, Y9, Y9
+	VMOVDQU      96(R8), Y10
+	VPSIGNB      Y7, Y10, Y7
+	VPMADDUBSW   Y7, Y8, Y7
+	VPMADDWD     Y0, Y7, Y7
+	VBROADCASTSS 8(R9), Y8
+	VCVTDQ2PS    Y9, Y9
+	VMULPS       Y6, Y8, Y8
+	VFMADD231PS  Y8, Y9, Y4
+	VBROADCASTSS 12(R9), Y8
+	VCVTDQ2PS    Y7, Y7
+	VMULPS       Y6, Y8, Y6
+	VFMADD231PS  Y6, Y7, Y5
 	ADDQ         $0x24, R11
 	ADDQ         $0x80, R8
 	ADDQ         $0x10, R9
@@ -3877,30 +3964,29 @@ done6:
 	JLT          done8
 
 loop7:
-	VPBROADCASTW (R11), X2
-	VCVTPH2PS    X2, Y2
-	VBROADCASTI128 2(R11), Y3
-	VPSRLVD      lm4_320<>+0(SB), Y3, Y3
-	VPAND        lm4_321<>+0(SB), Y3, Y3
-	VBROADCASTI128 lm4_322<>+0(SB), Y4
-	VPSHUFB      Y3, Y4, Y3
-	VPABSB       Y3, Y4
-	VMOVDQU      (R8), Y5
-	VPSIGNB      Y3, Y5, Y5
-	VPMADDUBSW   Y5, Y4, Y5
-	VPMADDWD     lm4_323<>+0(SB), Y5, Y5
-	VMOVDQU      32(R8), Y6
-	VPSIGNB      Y3, Y6, Y3
-	VPMADDUBSW   Y3, Y4, Y3
-	VPMADDWD     lm4_323<>+0(SB), Y3, Y3
-	VBROADCASTSS (R9), Y4
-	VCVTDQ2PS    Y5, Y5
-	VMULPS       Y2, Y4, Y4
-	VFMADD231PS  Y4, Y5, Y0
-	VBROADCASTSS 4(R9), Y4
-	VCVTDQ2PS    Y3, Y3
-	VMULPS       Y2, Y4, Y2
-	VFMADD231PS  Y2, Y3, Y1
+	VPBROADCASTW (R11), X6
+	VCVTPH2PS    X6, Y6
+	VBROADCASTI128 2(R11), Y7
+	VPSRLVD      Y1, Y7, Y7
+	VPAND        Y2, Y7, Y7
+	VPSHUFB      Y7, Y3, Y7
+	VPABSB       Y7, Y8
+	VMOVDQU      (R8), Y9
+	VPSIGNB      Y7, Y9, Y9
+	VPMADDUBSW   Y9, Y8, Y9
+	VPMADDWD     Y0, Y9, Y9
+	VMOVDQU      32(R8), Y10
+	VPSIGNB      Y7, Y10, Y7
+	VPMADDUBSW   Y7, Y8, Y7
+	VPMADDWD     Y0, Y7, Y7
+	VBROADCASTSS (R9), Y8
+	VCVTDQ2PS    Y9, Y9
+	VMULPS       Y6, Y8, Y8
+	VFMADD231PS  Y8, Y9, Y4
+	VBROADCASTSS 4(R9), Y8
+	VCVTDQ2PS    Y7, Y7
+	VMULPS       Y6, Y8, Y6
+	VFMADD231PS  Y6, Y7, Y5
 	ADDQ         $0x12, R11
 	ADDQ         $0x40, R8
 	ADDQ         $8, R9
@@ -3909,8 +3995,8 @@ loop7:
 
 done8:
 	ADDQ         $1, R10
-	VMOVUPS      Y0, (DI)
-	VMOVUPS      Y1, 128(DI)
+	VMOVUPS      Y4, (DI)
+	VMOVUPS      Y5, 128(DI)
 	ADDQ         $0x20, DI
 	MOVQ         stride+48(FP), R8
 	ADDQ         R8, BX
@@ -3921,41 +4007,41 @@ done4:
 	ADDQ         $1, SI
 
 	// four results for each row of y
-	VMOVUPS      (DX), Y0
-	VMOVUPS      32(DX), Y1
-	VMOVUPS      64(DX), Y2
-	VMOVUPS      96(DX), Y3
-	VPUNPCKLDQ   Y1, Y0, Y4
-	VPUNPCKHDQ   Y1, Y0, Y0
-	VADDPS       Y0, Y4, Y4
-	VPUNPCKLDQ   Y3, Y2, Y0
-	VPUNPCKHDQ   Y3, Y2, Y1
-	VADDPS       Y1, Y0, Y0
-	VPUNPCKLQDQ  Y0, Y4, Y1
-	VPUNPCKHQDQ  Y0, Y4, Y0
-	VADDPS       Y0, Y1, Y1
-	VEXTRACTI128 $1, Y1, X0
-	VADDPS       X0, X1, X0
-	VMOVUPS      X0, (AX)
-	VMOVUPS      128(DX), Y0
-	VMOVUPS      160(DX), Y1
-	VMOVUPS      192(DX), Y2
-	VMOVUPS      224(DX), Y3
-	VPUNPCKLDQ   Y1, Y0, Y4
-	VPUNPCKHDQ   Y1, Y0, Y0
-	VADDPS       Y0, Y4, Y4
-	VPUNPCKLDQ   Y3, Y2, Y0
-	VPUNPCKHDQ   Y3, Y2, Y1
-	VADDPS       Y1, Y0, Y0
-	VPUNPCKLQDQ  Y0, Y4, Y1
-	VPUNPCKHQDQ  Y0, Y4, Y0
-	VADDPS       Y0, Y1, Y1
-	VEXTRACTI128 $1, Y1, X0
-	VADDPS       X0, X1, X0
+	VMOVUPS      (DX), Y4
+	VMOVUPS      32(DX), Y5
+	VMOVUPS      64(DX), Y6
+	VMOVUPS      96(DX), Y7
+	VPUNPCKLDQ   Y5, Y4, Y8
+	VPUNPCKHDQ   Y5, Y4, Y4
+	VADDPS       Y4, Y8, Y8
+	VPUNPCKLDQ   Y7, Y6, Y4
+	VPUNPCKHDQ   Y7, Y6, Y5
+	VADDPS       Y5, Y4, Y4
+	VPUNPCKLQDQ  Y4, Y8, Y5
+	VPUNPCKHQDQ  Y4, Y8, Y4
+	VADDPS       Y4, Y5, Y5
+	VEXTRACTI128 $1, Y5, X4
+	VADDPS       X4, X5, X4
+	VMOVUPS      X4, (AX)
+	VMOVUPS      128(DX), Y4
+	VMOVUPS      160(DX), Y5
+	VMOVUPS      192(DX), Y6
+	VMOVUPS      224(DX), Y7
+	VPUNPCKLDQ   Y5, Y4, Y8
+	VPUNPCKHDQ   Y5, Y4, Y4
+	VADDPS       Y4, Y8, Y8
+	VPUNPCKLDQ   Y7, Y6, Y4
+	VPUNPCKHDQ   Y7, Y6, Y5
+	VADDPS       Y5, Y4, Y4
+	VPUNPCKLQDQ  Y4, Y8, Y5
+	VPUNPCKHQDQ  Y4, Y8, Y4
+	VADDPS       Y4, Y5, Y5
+	VEXTRACTI128 $1, Y5, X4
+	VADDPS       X4, X5, X4
 	MOVQ         ldy+8(FP), SI
 	MOVQ         AX, DI
 	ADDQ         SI, DI
-	VMOVUPS      X0, (DI)
+	VMOVUPS      X4, (DI)
 	ADDQ         $0x10, AX
 	SUBQ         $4, CX
 	JGE          loop1
@@ -3968,6 +4054,12 @@ done2:
 // matmulQ8Fours3xLm4_32AVX2 multiplies rows with 3 rows of activations in int8; rows is a multiple of 4, ldy and stride in bytes.
 // Requires: AVX2, F16C, FMA
 TEXT ·matmulQ8Fours3xLm4_32AVX2(SB), NOSPLIT, $544-72
+
+	// constants of the loops
+	VMOVDQU      lm4_323<>+0(SB), Y0
+	VMOVDQU      lm4_320<>+0(SB), Y1
+	VMOVDQU      lm4_321<>+0(SB), Y2
+	VBROADCASTI128 lm4_322<>+0(SB), Y3
 	LEAQ         31(SP), AX
 	ANDQ         $-32, AX
 	MOVQ         y+0(FP), AX
@@ -3986,9 +4078,9 @@ loop1:
 	JLT          done4
 
 loop3:
-	VPXOR        Y0, Y0, Y0
-	VPXOR        Y1, Y1, Y1
-	VPXOR        Y2, Y2, Y2
+	VPXOR        Y4, Y4, Y4
+	VPXOR        Y5, Y5, Y5
+	VPXOR        Y6, Y6, Y6
 	MOVQ         q+16(FP), R8
 	MOVQ         d+24(FP), R9
 	MOVQ         blocks+64(FP), R10
@@ -3997,70 +4089,68 @@ loop3:
 	JLT          done6
 
 loop5:
-	VPBROADCASTW (R11), X3
-	VCVTPH2PS    X3, Y3
-	VBROADCASTI128 2(R11), Y4
-	VPSRLVD      lm4_320<>+0(SB), Y4, Y4
-	VPAND        lm4_321<>+0(SB), Y4, Y4
-	VBROADCASTI128 lm4_322<>+0(SB), Y5
-	VPSHUFB      Y4, Y5, Y4
-	VPABSB       Y4, Y5
-	VMOVDQU      (R8), Y6
-	VPSIGNB      Y4, Y6, Y6
-	VPMADDUBSW   Y6, Y5, Y6
-	VPMADDWD     lm4_323<>+0(SB), Y6, Y6
-	VMOVDQU      32(R8), Y7
-	VPSIGNB      Y4, Y7, Y7
-	VPMADDUBSW   Y7, Y5, Y7
-	VPMADDWD     lm4_323<>+0(SB), Y7, Y7
-	VMOVDQU      64(R8), Y8
-	VPSIGNB      Y4, Y8, Y4
-	VPMADDUBSW   Y4, Y5, Y4
-	VPMADDWD     lm4_323<>+0(SB), Y4, Y4
-	VBROADCASTSS (R9), Y5
-	VCVTDQ2PS    Y6, Y6
-	VMULPS       Y3, Y5, Y5
-	VFMADD231PS  Y5, Y6, Y0
-	VBROADCASTSS 4(R9), Y5
-	VCVTDQ2PS    Y7, Y6
-	VMULPS       Y3, Y5, Y5
-	VFMADD231PS  Y5, Y6, Y1
-	VBROADCASTSS 8(R9), Y5
-	VCVTDQ2PS    Y4, Y4
-	VMULPS       Y3, Y5, Y3
-	VFMADD231PS  Y3, Y4, Y2
-	VPBROADCASTW 18(R11), X3
-	VCVTPH2PS    X3, Y3
-	VBROADCASTI128 20(R11), Y4
-	VPSRLVD      lm4_320<>+0(SB), Y4, Y4
-	VPAND        lm4_321<>+0(SB), Y4, Y4
-	VBROADCASTI128 lm4_322<>+0(SB), Y5
-	VPSHUFB      Y4, Y5, Y4
-	VPABSB       Y4, Y5
-	VMOVDQU      96(R8), Y6
-	VPSIGNB      Y4, Y6, Y6
-	VPMADDUBSW   Y6, Y5, Y6
-	VPMADDWD     lm4_323<>+0(SB), Y6, Y6
-	VMOVDQU      128(R8), Y7
-	VPSIGNB      Y4, Y7, Y7
-	VPMADDUBSW   Y7, Y5, Y7
-	VPMADDWD     lm4_323<>+0(SB), Y7, Y7
-	VMOVDQU      160(R8), Y8
-	VPSIGNB      Y4, Y8, Y4
-	VPMADDUBSW   Y4, Y5, Y4
-	VPMADDWD     lm4_323<>+0(SB), Y4, Y4
-	VBROADCASTSS 12(R9), Y5
-	VCVTDQ2PS    Y6, Y6
-	VMULPS       Y3, Y5, Y5
-	VFMADD231PS  Y5, Y6, Y0
-	VBROADCASTSS 16(R9), Y5
-	VCVTDQ2PS    Y7, Y6
-	VMULPS       Y3, Y5, Y5
-	VFMADD231PS  Y5, Y6, Y1
-	VBROADCASTSS 20(R9), Y5
-	VCVTDQ2PS    Y4, Y4
-	VMULPS       Y3, Y5, Y3
-	VFMADD231PS  Y3, Y4, Y2
+	VPBROADCASTW (R11), X7
+	VCVTPH2PS    X7, Y7
+	VBROADCASTI128 2(R11), Y8
+	VPSRLVD      Y1, Y8, Y8
+	VPAND        Y2, Y8, Y8
+	VPSHUFB      Y8, Y3, Y8
+	VPABSB       Y8, Y9
+	VMOVDQU      (R8), Y10
+	VPSIGNB      Y8, Y10, Y10
+	VPMADDUBSW   Y10, Y9, Y10
+	VPMADDWD     Y0, Y10, Y10
+	VMOVDQU      32(R8), Y11
+	VPSIGNB      Y8, Y11, Y11
+	VPMADDUBSW   Y11, Y9, Y11
+	VPMADDWD     Y0, Y11, Y11
+	VMOVDQU      64(R8), Y12
+	VPSIGNB      Y8, Y12, Y8
+	VPMADDUBSW   Y8, Y9, Y8
+	VPMADDWD     Y0, Y8, Y8
+	VBROADCASTSS (R9), Y9
+	VCVTDQ2PS    Y10, Y10
+	VMULPS       Y7, Y9, Y9
+	VFMADD231PS  Y9, Y10, Y4
+	VBROADCASTSS 4(R9), Y9
+	VCVTDQ2PS    Y11, Y10
+	VMULPS       Y7, Y9, Y9
+	VFMADD231PS  Y9, Y10, Y5
+	VBROADCASTSS 8(R9), Y9
+	VCVTDQ2PS    Y8, Y8
+	VMULPS       Y7, Y9, Y7
+	VFMADD231PS  Y7, Y8, Y6
+	VPBROADCASTW 18(R11), X7
+	VCVTPH2PS    X7, Y7
+	VBROADCASTI128 20(R11), Y8
+	VPSRLVD      Y1, Y8, Y8
+	VPAND        Y2, Y8, Y8
+	VPSHUFB      Y8, Y3, Y8
+	VPABSB       Y8, Y9
+	VMOVDQU      96(R8), Y10
+	VPSIGNB      Y8, Y10, Y10
+	VPMADDUBSW   Y10, Y9, Y10
+	VPMADDWD     Y0, Y10, Y10
+	VMOVDQU      128(R8), Y11
+	VPSIGNB      Y8, Y11, Y11
+	VPMADDUBSW   Y11, Y9, Y11
+	VPMADDWD     Y0, Y11, Y11
+	VMOVDQU      160(R8), Y12
+	VPSIGNB      Y8, Y12, Y8
+	VPMADDUBSW   Y8, Y9, Y8
+	VPMADDWD     Y0, Y8, Y8
+	VBROADCASTSS 12(R9), Y9
+	VCVTDQ2PS    Y10, Y10
+	VMULPS       Y7, Y9, Y9
+	VFMADD231PS  Y9, Y10, Y4
+	VBROADCASTSS 16(R9), Y9
+	VCVTDQ2PS    Y11, Y10
+	VMULPS       Y7, Y9, Y9
+	VFMADD231PS  Y9, Y10, Y5
+	VBROADCASTSS 20(R9), Y9
+	VCVTDQ2PS    Y8, Y8
+	VMULPS       Y7, Y9, Y7
+	VFMADD231PS  Y7, Y8, Y6
 	ADDQ         $0x24, R11
 	ADDQ         $0xc0, R8
 	ADDQ         $0x18, R9
@@ -4073,38 +4163,37 @@ done6:
 	JLT          done8
 
 loop7:
-	VPBROADCASTW (R11), X3
-	VCVTPH2PS    X3, Y3
-	VBROADCASTI128 2(R11), Y4
-	VPSRLVD      lm4_320<>+0(SB), Y4, Y4
-	VPAND        lm4_321<>+0(SB), Y4, Y4
-	VBROADCASTI128 lm4_322<>+0(SB), Y5
-	VPSHUFB      Y4, Y5, Y4
-	VPABSB       Y4, Y5
-	VMOVDQU      (R8), Y6
-	VPSIGNB      Y4, Y6, Y6
-	VPMADDUBSW   Y6, Y5, Y6
-	VPMADDWD     lm4_323<>+0(SB), Y6, Y6
-	VMOVDQU      32(R8), Y7
-	VPSIGNB      Y4, Y7, Y7
-	VPMADDUBSW   Y7, Y5, Y7
-	VPMADDWD     lm4_323<>+0(SB), Y7, Y7
-	VMOVDQU      64(R8), Y8
-	VPSIGNB      Y4, Y8, Y4
-	VPMADDUBSW   Y4, Y5, Y4
-	VPMADDWD     lm4_323<>+0(SB), Y4, Y4
-	VBROADCASTSS (R9), Y5
-	VCVTDQ2PS    Y6, Y6
-	VMULPS       Y3, Y5, Y5
-	VFMADD231PS  Y5, Y6, Y0
-	VBROADCASTSS 4(R9), Y5
-	VCVTDQ2PS    Y7, Y6
-	VMULPS       Y3, Y5, Y5
-	VFMADD231PS  Y5, Y6, Y1
-	VBROADCASTSS 8(R9), Y5
-	VCVTDQ2PS    Y4, Y4
-	VMULPS       Y3, Y5, Y3
-	VFMADD231PS  Y3, Y4, Y2
+	VPBROADCASTW (R11), X7
+	VCVTPH2PS    X7, Y7
+	VBROADCASTI128 2(R11), Y8
+	VPSRLVD      Y1, Y8, Y8
+	VPAND        Y2, Y8, Y8
+	VPSHUFB      Y8, Y3, Y8
+	VPABSB       Y8, Y9
+	VMOVDQU      (R8), Y10
+	VPSIGNB      Y8, Y10, Y10
+	VPMADDUBSW   Y10, Y9, Y10
+	VPMADDWD     Y0, Y10, Y10
+	VMOVDQU      32(R8), Y11
+	VPSIGNB      Y8, Y11, Y11
+	VPMADDUBSW   Y11, Y9, Y11
+	VPMADDWD     Y0, Y11, Y11
+	VMOVDQU      64(R8), Y12
+	VPSIGNB      Y8, Y12, Y8
+	VPMADDUBSW   Y8, Y9, Y8
+	VPMADDWD     Y0, Y8, Y8
+	VBROADCASTSS (R9), Y9
+	VCVTDQ2PS    Y10, Y10
+	VMULPS       Y7, Y9, Y9
+	VFMADD231PS  Y9, Y10, Y4
+	VBROADCASTSS 4(R9), Y9
+	VCVTDQ2PS    Y11, Y10
+	VMULPS       Y7, Y9, Y9
+	VFMADD231PS  Y9, Y10, Y5
+	VBROADCASTSS 8(R9), Y9
+	VCVTDQ2PS    Y8, Y8
+	VMULPS       Y7, Y9, Y7
+	VFMADD231PS  Y7, Y8, Y6
 	ADDQ         $0x12, R11
 	ADDQ         $0x60, R8
 	ADDQ         $0xc, R9
@@ -4113,9 +4202,9 @@ loop7:
 
 done8:
 	ADDQ         $1, R10
-	VMOVUPS      Y0, (DI)
-	VMOVUPS      Y1, 128(DI)
-	VMOVUPS      Y2, 256(DI)
+	VMOVUPS      Y4, (DI)
+	VMOVUPS      Y5, 128(DI)
+	VMOVUPS      Y6, 256(DI)
 	ADDQ         $0x20, DI
 	MOVQ         stride+48(FP), R8
 	ADDQ         R8, BX
@@ -4126,58 +4215,58 @@ done4:
 	ADDQ         $1, SI
 
 	// four results for each row of y
-	VMOVUPS      (DX), Y0
-	VMOVUPS      32(DX), Y1
-	VMOVUPS      64(DX), Y2
-	VMOVUPS      96(DX), Y3
-	VPUNPCKLDQ   Y1, Y0, Y4
-	VPUNPCKHDQ   Y1, Y0, Y0
-	VADDPS       Y0, Y4, Y4
-	VPUNPCKLDQ   Y3, Y2, Y0
-	VPUNPCKHDQ   Y3, Y2, Y1
-	VADDPS       Y1, Y0, Y0
-	VPUNPCKLQDQ  Y0, Y4, Y1
-	VPUNPCKHQDQ  Y0, Y4, Y0
-	VADDPS       Y0, Y1, Y1
-	VEXTRACTI128 $1, Y1, X0
-	VADDPS       X0, X1, X0
-	VMOVUPS      X0, (AX)
-	VMOVUPS      128(DX), Y0
-	VMOVUPS      160(DX), Y1
-	VMOVUPS      192(DX), Y2
-	VMOVUPS      224(DX), Y3
-	VPUNPCKLDQ   Y1, Y0, Y4
-	VPUNPCKHDQ   Y1, Y0, Y0
-	VADDPS       Y0, Y4, Y4
-	VPUNPCKLDQ   Y3, Y2, Y0
-	VPUNPCKHDQ   Y3, Y2, Y1
-	VADDPS       Y1, Y0, Y0
-	VPUNPCKLQDQ  Y0, Y4, Y1
-	VPUNPCKHQDQ  Y0, Y4, Y0
-	VADDPS       Y0, Y1, Y1
-	VEXTRACTI128 $1, Y1, X0
-	VADDPS       X0, X1, X0
+	VMOVUPS      (DX), Y4
+	VMOVUPS      32(DX), Y5
+	VMOVUPS      64(DX), Y6
+	VMOVUPS      96(DX), Y7
+	VPUNPCKLDQ   Y5, Y4, Y8
+	VPUNPCKHDQ   Y5, Y4, Y4
+	VADDPS       Y4, Y8, Y8
+	VPUNPCKLDQ   Y7, Y6, Y4
+	VPUNPCKHDQ   Y7, Y6, Y5
+	VADDPS       Y5, Y4, Y4
+	VPUNPCKLQDQ  Y4, Y8, Y5
+	VPUNPCKHQDQ  Y4, Y8, Y4
+	VADDPS       Y4, Y5, Y5
+	VEXTRACTI128 $1, Y5, X4
+	VADDPS       X4, X5, X4
+	VMOVUPS      X4, (AX)
+	VMOVUPS      128(DX), Y4
+	VMOVUPS      160(DX), Y5
+	VMOVUPS      192(DX), Y6
+	VMOVUPS      224(DX), Y7
+	VPUNPCKLDQ   Y5, Y4, Y8
+	VPUNPCKHDQ   Y5, Y4, Y4
+	VADDPS       Y4, Y8, Y8
+	VPUNPCKLDQ   Y7, Y6, Y4
+	VPUNPCKHDQ   Y7, Y6, Y5
+	VADDPS       Y5, Y4, Y4
+	VPUNPCKLQDQ  Y4, Y8, Y5
+	VPUNPCKHQDQ  Y4, Y8, Y4
+	VADDPS       Y4, Y5, Y5
+	VEXTRACTI128 $1, Y5, X4
+	VADDPS       X4, X5, X4
 	MOVQ         ldy+8(FP), SI
 	MOVQ         AX, DI
 	ADDQ         SI, DI
-	VMOVUPS      X0, (DI)
-	VMOVUPS      256(DX), Y0
-	VMOVUPS      288(DX), Y1
-	VMOVUPS      320(DX), Y2
-	VMOVUPS      352(DX), Y3
-	VPUNPCKLDQ   Y1, Y0, Y4
-	VPUNPCKHDQ   Y1, Y0, Y0
-	VADDPS       Y0, Y4, Y4
-	VPUNPCKLDQ   Y3, Y2, Y0
-	VPUNPCKHDQ   Y3, Y2, Y1
-	VADDPS       Y1, Y0, Y0
-	VPUNPCKLQDQ  Y0, Y4, Y1
-	VPUNPCKHQDQ  Y0, Y4, Y0
-	VADDPS       Y0, Y1, Y1
-	VEXTRACTI128 $1, Y1, X0
-	VADDPS       X0, X1, X0
+	VMOVUPS      X4, (DI)
+	VMOVUPS      256(DX), Y4
+	VMOVUPS      288(DX), Y5
+	VMOVUPS      320(DX), Y6
+	VMOVUPS      352(DX), Y7
+	VPUNPCKLDQ   Y5, Y4, Y8
+	VPUNPCKHDQ   Y5, Y4, Y4
+	VADDPS       Y4, Y8, Y8
+	VPUNPCKLDQ   Y7, Y6, Y4
+	VPUNPCKHDQ   Y7, Y6, Y5
+	VADDPS       Y5, Y4, Y4
+	VPUNPCKLQDQ  Y4, Y8, Y5
+	VPUNPCKHQDQ  Y4, Y8, Y4
+	VADDPS       Y4, Y5, Y5
+	VEXTRACTI128 $1, Y5, X4
+	VADDPS       X4, X5, X4
 	ADDQ         SI, DI
-	VMOVUPS      X0, (DI)
+	VMOVUPS      X4, (DI)
 	ADDQ         $0x10, AX
 	SUBQ         $4, CX
 	JGE          loop1
@@ -4190,6 +4279,12 @@ done2:
 // matmulQ8Fours4xLm4_32AVX2 multiplies rows with 4 rows of activations in int8; rows is a multiple of 4, ldy and stride in bytes.
 // Requires: AVX2, F16C, FMA
 TEXT ·matmulQ8Fours4xLm4_32AVX2(SB), 0, $672-72
+
+	// constants of the loops
+	VMOVDQU      lm4_323<>+0(SB), Y0
+	VMOVDQU      lm4_320<>+0(SB), Y1
+	VMOVDQU      lm4_321<>+0(SB), Y2
+	VBROADCASTI128 lm4_322<>+0(SB), Y3
 	LEAQ         31(SP), AX
 	ANDQ         $-32, AX
 	MOVQ         y+0(FP), AX
@@ -4208,10 +4303,10 @@ loop1:
 	JLT          done4
 
 loop3:
-	VPXOR        Y0, Y0, Y0
-	VPXOR        Y1, Y1, Y1
-	VPXOR        Y2, Y2, Y2
-	VPXOR        Y3, Y3, Y3
+	VPXOR        Y4, Y4, Y4
+	VPXOR        Y5, Y5, Y5
+	VPXOR        Y6, Y6, Y6
+	VPXOR        Y7, Y7, Y7
 	MOVQ         q+16(FP), R8
 	MOVQ         d+24(FP), R9
 	MOVQ         blocks+64(FP), R10
@@ -4220,86 +4315,84 @@ loop3:
 	JLT          done6
 
 loop5:
-	VPBROADCASTW (R11), X4
-	VCVTPH2PS    X4, Y4
-	VBROADCASTI128 2(R11), Y5
-	VPSRLVD      lm4_320<>+0(SB), Y5, Y5
-	VPAND        lm4_321<>+0(SB), Y5, Y5
-	VBROADCASTI128 lm4_322<>+0(SB), Y6
-	VPSHUFB      Y5, Y6, Y5
-	VPABSB       Y5, Y6
-	VMOVDQU      (R8), Y7
-	VPSIGNB      Y5, Y7, Y7
-	VPMADDUBSW   Y7, Y6, Y7
-	VPMADDWD     lm4_323<>+0(SB), Y7, Y7
-	VMOVDQU      32(R8), Y8
-	VPSIGNB      Y5, Y8, Y8
-	VPMADDUBSW   Y8, Y6, Y8
-	VPMADDWD     lm4_323<>+0(SB), Y8, Y8
-	VMOVDQU      64(R8), Y9
-	VPSIGNB      Y5, Y9, Y9
-	VPMADDUBSW   Y9, Y6, Y9
-	VPMADDWD     lm4_323<>+0(SB), Y9, Y9
-	VMOVDQU      96(R8), Y10
-	VPSIGNB      Y5, Y10, Y5
-	VPMADDUBSW   Y5, Y6, Y5
-	VPMADDWD     lm4_323<>+0(SB), Y5, Y5
-	VBROADCASTSS (R9), Y6
-	VCVTDQ2PS    Y7, Y7
-	VMULPS       Y4, Y6, Y6
-	VFMADD231PS  Y6, Y7, Y0
-	VBROADCASTSS 4(R9), Y6
-	VCVTDQ2PS    Y8, Y7
-	VMULPS       Y4, Y6, Y6
-	VFMADD231PS  Y6, Y7, Y1
-	VBROADCASTSS 8(R9), Y6
-	VCVTDQ2PS    Y9, Y7
-	VMULPS       Y4, Y6, Y6
-	VFMADD231PS  Y6, Y7, Y2
-	VBROADCASTSS 12(R9), Y6
-	VCVTDQ2PS    Y5, Y5
-	VMULPS       Y4, Y6, Y4
-	VFMADD231PS  Y4, Y5, Y3
-	VPBROADCASTW 18(R11), X4
-	VCVTPH2PS    X4, Y4
-	VBROADCASTI128 20(R11), Y5
-	VPSRLVD      lm4_320<>+0(SB), Y5, Y5
-	VPAND        lm4_321<>+0(SB), Y5, Y5
-	VBROADCASTI128 lm4_322<>+0(SB), Y6
-	VPSHUFB      Y5, Y6, Y5
-	VPABSB       Y5, Y6
-	VMOVDQU      128(R8), Y7
-	VPSIGNB      Y5, Y7, Y7
-	VPMADDUBSW   Y7, Y6, Y7
-	VPMADDWD     lm4_323<>+0(SB), Y7, Y7
-	VMOVDQU      160(R8), Y8
-	VPSIGNB      Y5, Y8, Y8
-	VPMADDUBSW   Y8, Y6, Y8
-	VPMADDWD     lm4_323<>+0(SB), Y8, Y8
-	VMOVDQU      192(R8), Y9
-	VPSIGNB      Y5, Y9, Y9
-	VPMADDUBSW   Y9, Y6, Y9
-	VPMADDWD     lm4_323<>+0(SB), Y9, Y9
-	VMOVDQU      224(R8), Y10
-	VPSIGNB      Y5, Y10, Y5
-	VPMADDUBSW   Y5, Y6, Y5
-	VPMADDWD     lm4_323<>+0(SB), Y5, Y5
-	VBROADCASTSS 16(R9), Y6
-	VCVTDQ2PS    Y7, Y7
-	VMULPS       Y4, Y6, Y6
-	VFMADD231PS  Y6, Y7, Y0
-	VBROADCASTSS 20(R9), Y6
-	VCVTDQ2PS    Y8, Y7
-	VMULPS       Y4, Y6, Y6
-	VFMADD231PS  Y6, Y7, Y1
-	VBROADCASTSS 24(R9), Y6
-	VCVTDQ2PS    Y9, Y7
-	VMULPS       Y4, Y6, Y6
-	VFMADD231PS  Y6, Y7, Y2
-	VBROADCASTSS 28(R9), Y6
-	VCVTDQ2PS    Y5, Y5
-	VMULPS       Y4, Y6, Y4
-	VFMADD231PS  Y4, Y5, Y3
+	VPBROADCASTW (R11), X8
+	VCVTPH2PS    X8, Y8
+	VBROADCASTI128 2(R11), Y9
+	VPSRLVD      Y1, Y9, Y9
+	VPAND        Y2, Y9, Y9
+	VPSHUFB      Y9, Y3, Y9
+	VPABSB       Y9, Y10
+	VMOVDQU      (R8), Y11
+	VPSIGNB      Y9, Y11, Y11
+	VPMADDUBSW   Y11, Y10, Y11
+	VPMADDWD     Y0, Y11, Y11
+	VMOVDQU      32(R8), Y12
+	VPSIGNB      Y9, Y12, Y12
+	VPMADDUBSW   Y12, Y10, Y12
+	VPMADDWD     Y0, Y12, Y12
+	VMOVDQU      64(R8), Y13
+	VPSIGNB      Y9, Y13, Y13
+	VPMADDUBSW   Y13, Y10, Y13
+	VPMADDWD     Y0, Y13, Y13
+	VMOVDQU      96(R8), Y14
+	VPSIGNB      Y9, Y14, Y9
+	VPMADDUBSW   Y9, Y10, Y9
+	VPMADDWD     Y0, Y9, Y9
+	VBROADCASTSS (R9), Y10
+	VCVTDQ2PS    Y11, Y11
+	VMULPS       Y8, Y10, Y10
+	VFMADD231PS  Y10, Y11, Y4
+	VBROADCASTSS 4(R9), Y10
+	VCVTDQ2PS    Y12, Y11
+	VMULPS       Y8, Y10, Y10
+	VFMADD231PS  Y10, Y11, Y5
+	VBROADCASTSS 8(R9), Y10
+	VCVTDQ2PS    Y13, Y11
+	VMULPS       Y8, Y10, Y10
+	VFMADD231PS  Y10, Y11, Y6
+	VBROADCASTSS 12(R9), Y10
+	VCVTDQ2PS    Y9, Y9
+	VMULPS       Y8, Y10, Y8
+	VFMADD231PS  Y8, Y9, Y7
+	VPBROADCASTW 18(R11), X8
+	VCVTPH2PS    X8, Y8
+	VBROADCASTI128 20(R11), Y9
+	VPSRLVD      Y1, Y9, Y9
+	VPAND        Y2, Y9, Y9
+	VPSHUFB      Y9, Y3, Y9
+	VPABSB       Y9, Y10
+	VMOVDQU      128(R8), Y11
+	VPSIGNB      Y9, Y11, Y11
+	VPMADDUBSW   Y11, Y10, Y11
+	VPMADDWD     Y0, Y11, Y11
+	VMOVDQU      160(R8), Y12
+	VPSIGNB      Y9, Y12, Y12
+	VPMADDUBSW   Y12, Y10, Y12
+	VPMADDWD     Y0, Y12, Y12
+	VMOVDQU      192(R8), Y13
+	VPSIGNB      Y9, Y13, Y13
+	VPMADDUBSW   Y13, Y10, Y13
+	VPMADDWD     Y0, Y13, Y13
+	VMOVDQU      224(R8), Y14
+	VPSIGNB      Y9, Y14, Y9
+	VPMADDUBSW   Y9, Y10, Y9
+	VPMADDWD     Y0, Y9, Y9
+	VBROADCASTSS 16(R9), Y10
+	VCVTDQ2PS    Y11, Y11
+	VMULPS       Y8, Y10, Y10
+	VFMADD231PS  Y10, Y11, Y4
+	VBROADCASTSS 20(R9), Y10
+	VCVTDQ2PS    Y12, Y11
+	VMULPS       Y8, Y10, Y10
+	VFMADD231PS  Y10, Y11, Y5
+	VBROADCASTSS 24(R9), Y10
+	VCVTDQ2PS    Y13, Y11
+	VMULPS       Y8, Y10, Y10
+	VFMADD231PS  Y10, Y11, Y6
+	VBROADCASTSS 28(R9), Y10
+	VCVTDQ2PS    Y9, Y9
+	VMULPS       Y8, Y10, Y8
+	VFMADD231PS  Y8, Y9, Y7
 	ADDQ         $0x24, R11
 	ADDQ         $0x100, R8
 	ADDQ         $0x20, R9
@@ -4312,46 +4405,45 @@ done6:
 	JLT          done8
 
 loop7:
-	VPBROADCASTW (R11), X4
-	VCVTPH2PS    X4, Y4
-	VBROADCASTI128 2(R11), Y5
-	VPSRLVD      lm4_320<>+0(SB), Y5, Y5
-	VPAND        lm4_321<>+0(SB), Y5, Y5
-	VBROADCASTI128 lm4_322<>+0(SB), Y6
-	VPSHUFB      Y5, Y6, Y5
-	VPABSB       Y5, Y6
-	VMOVDQU      (R8), Y7
-	VPSIGNB      Y5, Y7, Y7
-	VPMADDUBSW   Y7, Y6, Y7
-	VPMADDWD     lm4_323<>+0(SB), Y7, Y7
-	VMOVDQU      32(R8), Y8
-	VPSIGNB      Y5, Y8, Y8
-	VPMADDUBSW   Y8, Y6, Y8
-	VPMADDWD     lm4_323<>+0(SB), Y8, Y8
-	VMOVDQU      64(R8), Y9
-	VPSIGNB      Y5, Y9, Y9
-	VPMADDUBSW   Y9, Y6, Y9
-	VPMADDWD     lm4_323<>+0(SB), Y9, Y9
-	VMOVDQU      96(R8), Y10
-	VPSIGNB      Y5, Y10, Y5
-	VPMADDUBSW   Y5, Y6, Y5
-	VPMADDWD     lm4_323<>+0(SB), Y5, Y5
-	VBROADCASTSS (R9), Y6
-	VCVTDQ2PS    Y7, Y7
-	VMULPS       Y4, Y6, Y6
-	VFMADD231PS  Y6, Y7, Y0
-	VBROADCASTSS 4(R9), Y6
-	VCVTDQ2PS    Y8, Y7
-	VMULPS       Y4, Y6, Y6
-	VFMADD231PS  Y6, Y7, Y1
-	VBROADCASTSS 8(R9), Y6
-	VCVTDQ2PS    Y9, Y7
-	VMULPS       Y4, Y6, Y6
-	VFMADD231PS  Y6, Y7, Y2
-	VBROADCASTSS 12(R9), Y6
-	VCVTDQ2PS    Y5, Y5
-	VMULPS       Y4, Y6, Y4
-	VFMADD231PS  Y4, Y5, Y3
+	VPBROADCASTW (R11), X8
+	VCVTPH2PS    X8, Y8
+	VBROADCASTI128 2(R11), Y9
+	VPSRLVD      Y1, Y9, Y9
+	VPAND        Y2, Y9, Y9
+	VPSHUFB      Y9, Y3, Y9
+	VPABSB       Y9, Y10
+	VMOVDQU      (R8), Y11
+	VPSIGNB      Y9, Y11, Y11
+	VPMADDUBSW   Y11, Y10, Y11
+	VPMADDWD     Y0, Y11, Y11
+	VMOVDQU      32(R8), Y12
+	VPSIGNB      Y9, Y12, Y12
+	VPMADDUBSW   Y12, Y10, Y12
+	VPMADDWD     Y0, Y12, Y12
+	VMOVDQU      64(R8), Y13
+	VPSIGNB      Y9, Y13, Y13
+	VPMADDUBSW   Y13, Y10, Y13
+	VPMADDWD     Y0, Y13, Y13
+	VMOVDQU      96(R8), Y14
+	VPSIGNB      Y9, Y14, Y9
+	VPMADDUBSW   Y9, Y10, Y9
+	VPMADDWD     Y0, Y9, Y9
+	VBROADCASTSS (R9), Y10
+	VCVTDQ2PS    Y11, Y11
+	VMULPS       Y8, Y10, Y10
+	VFMADD231PS  Y10, Y11, Y4
+	VBROADCASTSS 4(R9), Y10
+	VCVTDQ2PS    Y12, Y11
+	VMULPS       Y8, Y10, Y10
+	VFMADD231PS  Y10, Y11, Y5
+	VBROADCASTSS 8(R9), Y10
+	VCVTDQ2PS    Y13, Y11
+	VMULPS       Y8, Y10, Y10
+	VFMADD231PS  Y10, Y11, Y6
+	VBROADCASTSS 12(R9), Y10
+	VCVTDQ2PS    Y9, Y9
+	VMULPS       Y8, Y10, Y8
+	VFMADD231PS  Y8, Y9, Y7
 	ADDQ         $0x12, R11
 	ADDQ         $0x80, R8
 	ADDQ         $0x10, R9
@@ -4360,10 +4452,10 @@ loop7:
 
 done8:
 	ADDQ         $1, R10
-	VMOVUPS      Y0, (DI)
-	VMOVUPS      Y1, 128(DI)
-	VMOVUPS      Y2, 256(DI)
-	VMOVUPS      Y3, 384(DI)
+	VMOVUPS      Y4, (DI)
+	VMOVUPS      Y5, 128(DI)
+	VMOVUPS      Y6, 256(DI)
+	VMOVUPS      Y7, 384(DI)
 	ADDQ         $0x20, DI
 	MOVQ         stride+48(FP), R8
 	ADDQ         R8, BX
@@ -4374,75 +4466,75 @@ done4:
 	ADDQ         $1, SI
 
 	// four results for each row of y
-	VMOVUPS      (DX), Y0
-	VMOVUPS      32(DX), Y1
-	VMOVUPS      64(DX), Y2
-	VMOVUPS      96(DX), Y3
-	VPUNPCKLDQ   Y1, Y0, Y4
-	VPUNPCKHDQ   Y1, Y0, Y0
-	VADDPS       Y0, Y4, Y4
-	VPUNPCKLDQ   Y3, Y2, Y0
-	VPUNPCKHDQ   Y3, Y2, Y1
-	VADDPS       Y1, Y0, Y0
-	VPUNPCKLQDQ  Y0, Y4, Y1
-	VPUNPCKHQDQ  Y0, Y4, Y0
-	VADDPS       Y0, Y1, Y1
-	VEXTRACTI128 $1, Y1, X0
-	VADDPS       X0, X1, X0
-	VMOVUPS      X0, (AX)
-	VMOVUPS      128(DX), Y0
-	VMOVUPS      160(DX), Y1
-	VMOVUPS      192(DX), Y2
-	VMOVUPS      224(DX), Y3
-	VPUNPCKLDQ   Y1, Y0, Y4
-	VPUNPCKHDQ   Y1, Y0, Y0
-	VADDPS       Y0, Y4, Y4
-	VPUNPCKLDQ   Y3, Y2, Y0
-	VPUNPCKHDQ   Y3, Y2, Y1
-	VADDPS       Y1, Y0, Y0
-	VPUNPCKLQDQ  Y0, Y4, Y1
-	VPUNPCKHQDQ  Y0, Y4, Y0
-	VADDPS       Y0, Y1, Y1
-	VEXTRACTI128 $1, Y1, X0
-	VADDPS       X0, X1, X0
+	VMOVUPS      (DX), Y4
+	VMOVUPS      32(DX), Y5
+	VMOVUPS      64(DX), Y6
+	VMOVUPS      96(DX), Y7
+	VPUNPCKLDQ   Y5, Y4, Y8
+	VPUNPCKHDQ   Y5, Y4, Y4
+	VADDPS       Y4, Y8, Y8
+	VPUNPCKLDQ   Y7, Y6, Y4
+	VPUNPCKHDQ   Y7, Y6, Y5
+	VADDPS       Y5, Y4, Y4
+	VPUNPCKLQDQ  Y4, Y8, Y5
+	VPUNPCKHQDQ  Y4, Y8, Y4
+	VADDPS       Y4, Y5, Y5
+	VEXTRACTI128 $1, Y5, X4
+	VADDPS       X4, X5, X4
+	VMOVUPS      X4, (AX)
+	VMOVUPS      128(DX), Y4
+	VMOVUPS      160(DX), Y5
+	VMOVUPS      192(DX), Y6
+	VMOVUPS      224(DX), Y7
+	VPUNPCKLDQ   Y5, Y4, Y8
+	VPUNPCKHDQ   Y5, Y4, Y4
+	VADDPS       Y4, Y8, Y8
+	VPUNPCKLDQ   Y7, Y6, Y4
+	VPUNPCKHDQ   Y7, Y6, Y5
+	VADDPS       Y5, Y4, Y4
+	VPUNPCKLQDQ  Y4, Y8, Y5
+	VPUNPCKHQDQ  Y4, Y8, Y4
+	VADDPS       Y4, Y5, Y5
+	VEXTRACTI128 $1, Y5, X4
+	VADDPS       X4, X5, X4
 	MOVQ         ldy+8(FP), SI
 	MOVQ         AX, DI
 	ADDQ         SI, DI
-	VMOVUPS      X0, (DI)
-	VMOVUPS      256(DX), Y0
-	VMOVUPS      288(DX), Y1
-	VMOVUPS      320(DX), Y2
-	VMOVUPS      352(DX), Y3
-	VPUNPCKLDQ   Y1, Y0, Y4
-	VPUNPCKHDQ   Y1, Y0, Y0
-	VADDPS       Y0, Y4, Y4
-	VPUNPCKLDQ   Y3, Y2, Y0
-	VPUNPCKHDQ   Y3, Y2, Y1
-	VADDPS       Y1, Y0, Y0
-	VPUNPCKLQDQ  Y0, Y4, Y1
-	VPUNPCKHQDQ  Y0, Y4, Y0
-	VADDPS       Y0, Y1, Y1
-	VEXTRACTI128 $1, Y1, X0
-	VADDPS       X0, X1, X0
+	VMOVUPS      X4, (DI)
+	VMOVUPS      256(DX), Y4
+	VMOVUPS      288(DX), Y5
+	VMOVUPS      320(DX), Y6
+	VMOVUPS      352(DX), Y7
+	VPUNPCKLDQ   Y5, Y4, Y8
+	VPUNPCKHDQ   Y5, Y4, Y4
+	VADDPS       Y4, Y8, Y8
+	VPUNPCKLDQ   Y7, Y6, Y4
+	VPUNPCKHDQ   Y7, Y6, Y5
+	VADDPS       Y5, Y4, Y4
+	VPUNPCKLQDQ  Y4, Y8, Y5
+	VPUNPCKHQDQ  Y4, Y8, Y4
+	VADDPS       Y4, Y5, Y5
+	VEXTRACTI128 $1, Y5, X4
+	VADDPS       X4, X5, X4
 	ADDQ         SI, DI
-	VMOVUPS      X0, (DI)
-	VMOVUPS      384(DX), Y0
-	VMOVUPS      416(DX), Y1
-	VMOVUPS      448(DX), Y2
-	VMOVUPS      480(DX), Y3
-	VPUNPCKLDQ   Y1, Y0, Y4
-	VPUNPCKHDQ   Y1, Y0, Y0
-	VADDPS       Y0, Y4, Y4
-	VPUNPCKLDQ   Y3, Y2, Y0
-	VPUNPCKHDQ   Y3, Y2, Y1
-	VADDPS       Y1, Y0, Y0
-	VPUNPCKLQDQ  Y0, Y4, Y1
-	VPUNPCKHQDQ  Y0, Y4, Y0
-	VADDPS       Y0, Y1, Y1
-	VEXTRACTI128 $1, Y1, X0
-	VADDPS       X0, X1, X0
+	VMOVUPS      X4, (DI)
+	VMOVUPS      384(DX), Y4
+	VMOVUPS      416(DX), Y5
+	VMOVUPS      448(DX), Y6
+	VMOVUPS      480(DX), Y7
+	VPUNPCKLDQ   Y5, Y4, Y8
+	VPUNPCKHDQ   Y5, Y4, Y4
+	VADDPS       Y4, Y8, Y8
+	VPUNPCKLDQ   Y7, Y6, Y4
+	VPUNPCKHDQ   Y7, Y6, Y5
+	VADDPS       Y5, Y4, Y4
+	VPUNPCKLQDQ  Y4, Y8, Y5
+	VPUNPCKHQDQ  Y4, Y8, Y4
+	VADDPS       Y4, Y5, Y5
+	VEXTRACTI128 $1, Y5, X4
+	VADDPS       X4, X5, X4
 	ADDQ         SI, DI
-	VMOVUPS      X0, (DI)
+	VMOVUPS      X4, (DI)
 	ADDQ         $0x10, AX
 	SUBQ         $4, CX
 	JGE          loop1
@@ -4455,6 +4547,11 @@ done2:
 // unpackLm4_32AVX2 unpacks a row into records of 32 levels, their scales and mins.
 // Requires: AVX2, F16C
 TEXT ·unpackLm4_32AVX2(SB), NOSPLIT, $128-24
+
+	// constants of the loops
+	VMOVDQU      lm4_320<>+0(SB), Y0
+	VMOVDQU      lm4_321<>+0(SB), Y1
+	VBROADCASTI128 lm4_322<>+0(SB), Y2
 	MOVQ         dst+0(FP), AX
 	MOVQ         src+8(FP), BX
 	MOVQ         blocks+16(FP), CX
@@ -4464,17 +4561,16 @@ TEXT ·unpackLm4_32AVX2(SB), NOSPLIT, $128-24
 	JLT          done2
 
 loop1:
-	VPBROADCASTW (BX), X0
-	VCVTPH2PS    X0, Y0
-	VBROADCASTI128 2(BX), Y1
-	VPSRLVD      lm4_320<>+0(SB), Y1, Y1
-	VPAND        lm4_321<>+0(SB), Y1, Y1
-	VBROADCASTI128 lm4_322<>+0(SB), Y2
-	VPSHUFB      Y1, Y2, Y1
-	VPABSB       Y1, Y2
-	VMOVDQU      Y2, (AX)
-	VMOVDQU      Y1, 48(AX)
-	VMOVSD       X0, 32(AX)
+	VPBROADCASTW (BX), X3
+	VCVTPH2PS    X3, Y3
+	VBROADCASTI128 2(BX), Y4
+	VPSRLVD      Y0, Y4, Y4
+	VPAND        Y1, Y4, Y4
+	VPSHUFB      Y4, Y2, Y4
+	VPABSB       Y4, Y5
+	VMOVDQU      Y5, (AX)
+	VMOVDQU      Y4, 48(AX)
+	VMOVSD       X3, 32(AX)
 	ADDQ         $0x12, BX
 	ADDQ         $0x50, AX
 	SUBQ         $1, CX
@@ -4488,6 +4584,13 @@ done2:
 // encodeGroupsLm4_32AVX2 packs groups of 8 blocks of 32 values.
 // Requires: AVX2, F16C
 TEXT ·encodeGroupsLm4_32AVX2(SB), NOSPLIT, $0-32
+
+	// constants of the loops
+	VMOVDQU      lm4_3213<>+0(SB), Y0
+	VMOVDQU      lm4_3212<>+0(SB), Y1
+	VMOVDQU      lm4_329<>+0(SB), Y2
+	VMOVDQU      lm4_3210<>+0(SB), Y3
+	VMOVDQU      lm4_3211<>+0(SB), Y4
 	MOVQ         dst+0(FP), AX
 	MOVQ         src+8(FP), BX
 	MOVQ         scratch+16(FP), CX
@@ -4507,46 +4610,46 @@ loop1:
 	JLT          done4
 
 loop3:
-	VMOVUPS      (BX)(SI*1), Y0
-	VMOVUPS      128(BX)(SI*1), Y1
-	VMOVUPS      256(BX)(SI*1), Y2
-	VMOVUPS      384(BX)(SI*1), Y3
-	VMOVUPS      512(BX)(SI*1), Y4
-	VMOVUPS      640(BX)(SI*1), Y5
-	VMOVUPS      768(BX)(SI*1), Y6
-	VMOVUPS      896(BX)(SI*1), Y7
-	VUNPCKLPS    Y1, Y0, Y8
-	VUNPCKHPS    Y1, Y0, Y1
-	VUNPCKLPS    Y3, Y2, Y0
-	VUNPCKHPS    Y3, Y2, Y3
-	VUNPCKLPD    Y0, Y8, Y2
-	VUNPCKHPD    Y0, Y8, Y0
-	VUNPCKLPD    Y3, Y1, Y8
-	VUNPCKHPD    Y3, Y1, Y3
-	VUNPCKLPS    Y5, Y4, Y1
-	VUNPCKHPS    Y5, Y4, Y5
-	VUNPCKLPS    Y7, Y6, Y4
-	VUNPCKHPS    Y7, Y6, Y7
-	VUNPCKLPD    Y4, Y1, Y6
-	VUNPCKHPD    Y4, Y1, Y4
-	VUNPCKLPD    Y7, Y5, Y1
-	VUNPCKHPD    Y7, Y5, Y7
-	VPERM2F128   $0x20, Y6, Y2, Y5
-	VPERM2F128   $0x31, Y6, Y2, Y6
-	VPERM2F128   $0x20, Y4, Y0, Y2
-	VPERM2F128   $0x31, Y4, Y0, Y4
-	VPERM2F128   $0x20, Y1, Y8, Y0
-	VPERM2F128   $0x31, Y1, Y8, Y1
-	VPERM2F128   $0x20, Y7, Y3, Y8
-	VPERM2F128   $0x31, Y7, Y3, Y7
-	VMOVUPS      Y5, (CX)(SI*8)
-	VMOVUPS      Y2, 32(CX)(SI*8)
-	VMOVUPS      Y0, 64(CX)(SI*8)
-	VMOVUPS      Y8, 96(CX)(SI*8)
-	VMOVUPS      Y6, 128(CX)(SI*8)
-	VMOVUPS      Y4, 160(CX)(SI*8)
-	VMOVUPS      Y1, 192(CX)(SI*8)
-	VMOVUPS      Y7, 224(CX)(SI*8)
+	VMOVUPS      (BX)(SI*1), Y5
+	VMOVUPS      128(BX)(SI*1), Y6
+	VMOVUPS      256(BX)(SI*1), Y7
+	VMOVUPS      384(BX)(SI*1), Y8
+	VMOVUPS      512(BX)(SI*1), Y9
+	VMOVUPS      640(BX)(SI*1), Y10
+	VMOVUPS      768(BX)(SI*1), Y11
+	VMOVUPS      896(BX)(SI*1), Y12
+	VUNPCKLPS    Y6, Y5, Y13
+	VUNPCKHPS    Y6, Y5, Y6
+	VUNPCKLPS    Y8, Y7, Y5
+	VUNPCKHPS    Y8, Y7, Y8
+	VUNPCKLPD    Y5, Y13, Y7
+	VUNPCKHPD    Y5, Y13, Y5
+	VUNPCKLPD    Y8, Y6, Y13
+	VUNPCKHPD    Y8, Y6, Y8
+	VUNPCKLPS    Y10, Y9, Y6
+	VUNPCKHPS    Y10, Y9, Y10
+	VUNPCKLPS    Y12, Y11, Y9
+	VUNPCKHPS    Y12, Y11, Y12
+	VUNPCKLPD    Y9, Y6, Y11
+	VUNPCKHPD    Y9, Y6, Y9
+	VUNPCKLPD    Y12, Y10, Y6
+	VUNPCKHPD    Y12, Y10, Y12
+	VPERM2F128   $0x20, Y11, Y7, Y10
+	VPERM2F128   $0x31, Y11, Y7, Y11
+	VPERM2F128   $0x20, Y9, Y5, Y7
+	VPERM2F128   $0x31, Y9, Y5, Y9
+	VPERM2F128   $0x20, Y6, Y13, Y5
+	VPERM2F128   $0x31, Y6, Y13, Y6
+	VPERM2F128   $0x20, Y12, Y8, Y13
+	VPERM2F128   $0x31, Y12, Y8, Y12
+	VMOVUPS      Y10, (CX)(SI*8)
+	VMOVUPS      Y7, 32(CX)(SI*8)
+	VMOVUPS      Y5, 64(CX)(SI*8)
+	VMOVUPS      Y13, 96(CX)(SI*8)
+	VMOVUPS      Y11, 128(CX)(SI*8)
+	VMOVUPS      Y9, 160(CX)(SI*8)
+	VMOVUPS      Y6, 192(CX)(SI*8)
+	VMOVUPS      Y12, 224(CX)(SI*8)
 	ADDQ         $0x20, SI
 	SUBQ         $1, DI
 	JGE          loop3
@@ -4555,7 +4658,7 @@ done4:
 	ADDQ         $1, DI
 
 	// length
-	VMOVDQU      lm4_324<>+0(SB), Y0
+	VMOVDQU      lm4_324<>+0(SB), Y5
 	XORQ         SI, SI
 	XORQ         DI, DI
 	ADDQ         $8, DI
@@ -4563,38 +4666,38 @@ done4:
 	JLT          done6
 
 loop5:
-	VMOVUPS      (CX)(SI*8), Y1
-	VMULPS       Y1, Y1, Y1
-	VADDPS       Y1, Y0, Y0
-	VMOVUPS      32(CX)(SI*8), Y1
-	VMULPS       Y1, Y1, Y1
-	VADDPS       Y1, Y0, Y0
-	VMOVUPS      64(CX)(SI*8), Y1
-	VMULPS       Y1, Y1, Y1
-	VADDPS       Y1, Y0, Y0
-	VMOVUPS      96(CX)(SI*8), Y1
-	VMULPS       Y1, Y1, Y1
-	VADDPS       Y1, Y0, Y0
+	VMOVUPS      (CX)(SI*8), Y6
+	VMULPS       Y6, Y6, Y6
+	VADDPS       Y6, Y5, Y5
+	VMOVUPS      32(CX)(SI*8), Y6
+	VMULPS       Y6, Y6, Y6
+	VADDPS       Y6, Y5, Y5
+	VMOVUPS      64(CX)(SI*8), Y6
+	VMULPS       Y6, Y6, Y6
+	VADDPS       Y6, Y5, Y5
+	VMOVUPS      96(CX)(SI*8), Y6
+	VMULPS       Y6, Y6, Y6
+	VADDPS       Y6, Y5, Y5
 	ADDQ         $0x10, SI
 	SUBQ         $1, DI
 	JGE          loop5
 
 done6:
 	ADDQ         $1, DI
-	VMOVUPS      Y0, 1024(CX)
-	VMOVUPS      1024(CX), Y0
-	VSQRTPS      Y0, Y0
-	VMOVUPS      Y0, 1056(CX)
+	VMOVUPS      Y5, 1024(CX)
+	VMOVUPS      1024(CX), Y5
+	VSQRTPS      Y5, Y5
+	VMOVUPS      Y5, 1056(CX)
 
 	// v
-	VMOVUPS      1056(CX), Y0
-	VMOVDQU      lm4_325<>+0(SB), Y1
-	VCMPPS       $0x1e, Y1, Y0, Y0
-	VMOVDQU      Y0, 1088(CX)
-	VMOVDQU      lm4_326<>+0(SB), Y0
-	VMOVUPS      1056(CX), Y1
-	VDIVPS       Y1, Y0, Y0
-	VMOVUPS      Y0, 1120(CX)
+	VMOVUPS      1056(CX), Y5
+	VMOVDQU      lm4_325<>+0(SB), Y6
+	VCMPPS       $0x1e, Y6, Y5, Y5
+	VMOVDQU      Y5, 1088(CX)
+	VMOVDQU      lm4_326<>+0(SB), Y5
+	VMOVUPS      1056(CX), Y6
+	VDIVPS       Y6, Y5, Y5
+	VMOVUPS      Y5, 1120(CX)
 	LEAQ         lm4_327<>+0(SB), SI
 	XORQ         DI, DI
 	XORQ         R8, R8
@@ -4603,42 +4706,42 @@ done6:
 	JLT          done8
 
 loop7:
-	VMOVDQU      1088(CX), Y0
-	VMOVUPS      (CX)(DI*8), Y1
-	VMOVUPS      1120(CX), Y2
-	VMULPS       Y2, Y1, Y1
-	VMOVDQU      lm4_324<>+0(SB), Y2
-	VBLENDVPS    Y0, Y1, Y2, Y0
-	VBROADCASTSS (SI)(DI*1), Y1
-	VMULPS       Y1, Y0, Y0
-	VMOVUPS      Y0, 1152(CX)(DI*8)
-	VMOVDQU      1088(CX), Y0
-	VMOVUPS      32(CX)(DI*8), Y1
-	VMOVUPS      1120(CX), Y2
-	VMULPS       Y2, Y1, Y1
-	VMOVDQU      lm4_324<>+0(SB), Y2
-	VBLENDVPS    Y0, Y1, Y2, Y0
-	VBROADCASTSS 4(SI)(DI*1), Y1
-	VMULPS       Y1, Y0, Y0
-	VMOVUPS      Y0, 1184(CX)(DI*8)
-	VMOVDQU      1088(CX), Y0
-	VMOVUPS      64(CX)(DI*8), Y1
-	VMOVUPS      1120(CX), Y2
-	VMULPS       Y2, Y1, Y1
-	VMOVDQU      lm4_324<>+0(SB), Y2
-	VBLENDVPS    Y0, Y1, Y2, Y0
-	VBROADCASTSS 8(SI)(DI*1), Y1
-	VMULPS       Y1, Y0, Y0
-	VMOVUPS      Y0, 1216(CX)(DI*8)
-	VMOVDQU      1088(CX), Y0
-	VMOVUPS      96(CX)(DI*8), Y1
-	VMOVUPS      1120(CX), Y2
-	VMULPS       Y2, Y1, Y1
-	VMOVDQU      lm4_324<>+0(SB), Y2
-	VBLENDVPS    Y0, Y1, Y2, Y0
-	VBROADCASTSS 12(SI)(DI*1), Y1
-	VMULPS       Y1, Y0, Y0
-	VMOVUPS      Y0, 1248(CX)(DI*8)
+	VMOVDQU      1088(CX), Y5
+	VMOVUPS      (CX)(DI*8), Y6
+	VMOVUPS      1120(CX), Y7
+	VMULPS       Y7, Y6, Y6
+	VMOVDQU      lm4_324<>+0(SB), Y7
+	VBLENDVPS    Y5, Y6, Y7, Y5
+	VBROADCASTSS (SI)(DI*1), Y6
+	VMULPS       Y6, Y5, Y5
+	VMOVUPS      Y5, 1152(CX)(DI*8)
+	VMOVDQU      1088(CX), Y5
+	VMOVUPS      32(CX)(DI*8), Y6
+	VMOVUPS      1120(CX), Y7
+	VMULPS       Y7, Y6, Y6
+	VMOVDQU      lm4_324<>+0(SB), Y7
+	VBLENDVPS    Y5, Y6, Y7, Y5
+	VBROADCASTSS 4(SI)(DI*1), Y6
+	VMULPS       Y6, Y5, Y5
+	VMOVUPS      Y5, 1184(CX)(DI*8)
+	VMOVDQU      1088(CX), Y5
+	VMOVUPS      64(CX)(DI*8), Y6
+	VMOVUPS      1120(CX), Y7
+	VMULPS       Y7, Y6, Y6
+	VMOVDQU      lm4_324<>+0(SB), Y7
+	VBLENDVPS    Y5, Y6, Y7, Y5
+	VBROADCASTSS 8(SI)(DI*1), Y6
+	VMULPS       Y6, Y5, Y5
+	VMOVUPS      Y5, 1216(CX)(DI*8)
+	VMOVDQU      1088(CX), Y5
+	VMOVUPS      96(CX)(DI*8), Y6
+	VMOVUPS      1120(CX), Y7
+	VMULPS       Y7, Y6, Y6
+	VMOVDQU      lm4_324<>+0(SB), Y7
+	VBLENDVPS    Y5, Y6, Y7, Y5
+	VBROADCASTSS 12(SI)(DI*1), Y6
+	VMULPS       Y6, Y5, Y5
+	VMOVUPS      Y5, 1248(CX)(DI*8)
 	ADDQ         $0x10, DI
 	SUBQ         $1, R8
 	JGE          loop7
@@ -4653,46 +4756,46 @@ done8:
 	JLT          done10
 
 loop9:
-	VMOVUPS      1152(CX)(DI*8), Y0
-	VMOVUPS      1184(CX)(DI*8), Y1
-	VMOVUPS      1216(CX)(DI*8), Y2
-	VMOVUPS      1248(CX)(DI*8), Y3
-	VMOVUPS      1280(CX)(DI*8), Y4
-	VMOVUPS      1312(CX)(DI*8), Y5
-	VMOVUPS      1344(CX)(DI*8), Y6
-	VMOVUPS      1376(CX)(DI*8), Y7
-	VADDPS       Y1, Y0, Y8
-	VSUBPS       Y1, Y0, Y0
-	VADDPS       Y3, Y2, Y1
-	VSUBPS       Y3, Y2, Y2
-	VADDPS       Y5, Y4, Y3
-	VSUBPS       Y5, Y4, Y4
-	VADDPS       Y7, Y6, Y5
-	VSUBPS       Y7, Y6, Y6
-	VADDPS       Y1, Y8, Y7
-	VSUBPS       Y1, Y8, Y1
-	VADDPS       Y2, Y0, Y8
-	VSUBPS       Y2, Y0, Y0
-	VADDPS       Y5, Y3, Y2
-	VSUBPS       Y5, Y3, Y3
-	VADDPS       Y6, Y4, Y5
-	VSUBPS       Y6, Y4, Y4
-	VADDPS       Y2, Y7, Y6
-	VSUBPS       Y2, Y7, Y2
-	VADDPS       Y5, Y8, Y7
-	VSUBPS       Y5, Y8, Y5
-	VADDPS       Y3, Y1, Y8
-	VSUBPS       Y3, Y1, Y1
-	VADDPS       Y4, Y0, Y3
-	VSUBPS       Y4, Y0, Y0
-	VMOVUPS      Y6, 1152(CX)(DI*8)
-	VMOVUPS      Y7, 1184(CX)(DI*8)
-	VMOVUPS      Y8, 1216(CX)(DI*8)
-	VMOVUPS      Y3, 1248(CX)(DI*8)
-	VMOVUPS      Y2, 1280(CX)(DI*8)
-	VMOVUPS      Y5, 1312(CX)(DI*8)
-	VMOVUPS      Y1, 1344(CX)(DI*8)
-	VMOVUPS      Y0, 1376(CX)(DI*8)
+	VMOVUPS      1152(CX)(DI*8), Y5
+	VMOVUPS      1184(CX)(DI*8), Y6
+	VMOVUPS      1216(CX)(DI*8), Y7
+	VMOVUPS      1248(CX)(DI*8), Y8
+	VMOVUPS      1280(CX)(DI*8), Y9
+	VMOVUPS      1312(CX)(DI*8), Y10
+	VMOVUPS      1344(CX)(DI*8), Y11
+	VMOVUPS      1376(CX)(DI*8), Y12
+	VADDPS       Y6, Y5, Y13
+	VSUBPS       Y6, Y5, Y5
+	VADDPS       Y8, Y7, Y6
+	VSUBPS       Y8, Y7, Y7
+	VADDPS       Y10, Y9, Y8
+	VSUBPS       Y10, Y9, Y9
+	VADDPS       Y12, Y11, Y10
+	VSUBPS       Y12, Y11, Y11
+	VADDPS       Y6, Y13, Y12
+	VSUBPS       Y6, Y13, Y6
+	VADDPS       Y7, Y5, Y13
+	VSUBPS       Y7, Y5, Y5
+	VADDPS       Y10, Y8, Y7
+	VSUBPS       Y10, Y8, Y8
+	VADDPS       Y11, Y9, Y10
+	VSUBPS       Y11, Y9, Y9
+	VADDPS       Y7, Y12, Y11
+	VSUBPS       Y7, Y12, Y7
+	VADDPS       Y10, Y13, Y12
+	VSUBPS       Y10, Y13, Y10
+	VADDPS       Y8, Y6, Y13
+	VSUBPS       Y8, Y6, Y6
+	VADDPS       Y9, Y5, Y8
+	VSUBPS       Y9, Y5, Y5
+	VMOVUPS      Y11, 1152(CX)(DI*8)
+	VMOVUPS      Y12, 1184(CX)(DI*8)
+	VMOVUPS      Y13, 1216(CX)(DI*8)
+	VMOVUPS      Y8, 1248(CX)(DI*8)
+	VMOVUPS      Y7, 1280(CX)(DI*8)
+	VMOVUPS      Y10, 1312(CX)(DI*8)
+	VMOVUPS      Y6, 1344(CX)(DI*8)
+	VMOVUPS      Y5, 1376(CX)(DI*8)
 	ADDQ         $4, DI
 	ADDQ         $0x1c, DI
 	SUBQ         $1, R8
@@ -4713,30 +4816,30 @@ loop11:
 	JLT          done14
 
 loop13:
-	VMOVUPS      1152(CX)(DI*8), Y0
-	VMOVUPS      1408(CX)(DI*8), Y1
-	VMOVUPS      1664(CX)(DI*8), Y2
-	VMOVUPS      1920(CX)(DI*8), Y3
-	VADDPS       Y1, Y0, Y4
-	VSUBPS       Y1, Y0, Y0
-	VADDPS       Y3, Y2, Y1
-	VSUBPS       Y3, Y2, Y2
-	VADDPS       Y1, Y4, Y3
-	VSUBPS       Y1, Y4, Y1
-	VADDPS       Y2, Y0, Y4
-	VSUBPS       Y2, Y0, Y0
-	VBROADCASTSS (SI)(DI*1), Y2
-	VMULPS       Y2, Y3, Y2
-	VMOVUPS      Y2, 1152(CX)(DI*8)
-	VBROADCASTSS 32(SI)(DI*1), Y2
-	VMULPS       Y2, Y4, Y2
-	VMOVUPS      Y2, 1408(CX)(DI*8)
-	VBROADCASTSS 64(SI)(DI*1), Y2
-	VMULPS       Y2, Y1, Y1
-	VMOVUPS      Y1, 1664(CX)(DI*8)
-	VBROADCASTSS 96(SI)(DI*1), Y1
-	VMULPS       Y1, Y0, Y0
-	VMOVUPS      Y0, 1920(CX)(DI*8)
+	VMOVUPS      1152(CX)(DI*8), Y5
+	VMOVUPS      1408(CX)(DI*8), Y6
+	VMOVUPS      1664(CX)(DI*8), Y7
+	VMOVUPS      1920(CX)(DI*8), Y8
+	VADDPS       Y6, Y5, Y9
+	VSUBPS       Y6, Y5, Y5
+	VADDPS       Y8, Y7, Y6
+	VSUBPS       Y8, Y7, Y7
+	VADDPS       Y6, Y9, Y8
+	VSUBPS       Y6, Y9, Y6
+	VADDPS       Y7, Y5, Y9
+	VSUBPS       Y7, Y5, Y5
+	VBROADCASTSS (SI)(DI*1), Y7
+	VMULPS       Y7, Y8, Y7
+	VMOVUPS      Y7, 1152(CX)(DI*8)
+	VBROADCASTSS 32(SI)(DI*1), Y7
+	VMULPS       Y7, Y9, Y7
+	VMOVUPS      Y7, 1408(CX)(DI*8)
+	VBROADCASTSS 64(SI)(DI*1), Y7
+	VMULPS       Y7, Y6, Y6
+	VMOVUPS      Y6, 1664(CX)(DI*8)
+	VBROADCASTSS 96(SI)(DI*1), Y6
+	VMULPS       Y6, Y5, Y5
+	VMOVUPS      Y5, 1920(CX)(DI*8)
 	ADDQ         $4, DI
 	SUBQ         $1, R9
 	JGE          loop13
@@ -4758,70 +4861,70 @@ done12:
 	JLT          done16
 
 loop15:
-	VMOVUPS      1152(CX)(SI*8), Y0
-	VCMPPS       $0x15, lm4_324<>+0(SB), Y0, Y1
-	VPABSD       Y1, Y1
-	VPERMPS      lm4_329<>+0(SB), Y1, Y2
-	VCMPPS       $0x15, Y2, Y0, Y2
-	VPADDD       Y1, Y1, Y1
-	VPSUBD       Y2, Y1, Y1
-	VPERMPS      lm4_3210<>+0(SB), Y1, Y2
-	VCMPPS       $0x15, Y2, Y0, Y2
-	VPADDD       Y1, Y1, Y1
-	VPSUBD       Y2, Y1, Y1
-	VPERMPS      lm4_3211<>+0(SB), Y1, Y2
-	VCMPPS       $0x15, Y2, Y0, Y0
-	VPADDD       Y1, Y1, Y1
-	VPSUBD       Y0, Y1, Y0
-	VMOVDQU      Y0, 2176(CX)(SI*8)
-	VMOVUPS      1184(CX)(SI*8), Y0
-	VCMPPS       $0x15, lm4_324<>+0(SB), Y0, Y1
-	VPABSD       Y1, Y1
-	VPERMPS      lm4_329<>+0(SB), Y1, Y2
-	VCMPPS       $0x15, Y2, Y0, Y2
-	VPADDD       Y1, Y1, Y1
-	VPSUBD       Y2, Y1, Y1
-	VPERMPS      lm4_3210<>+0(SB), Y1, Y2
-	VCMPPS       $0x15, Y2, Y0, Y2
-	VPADDD       Y1, Y1, Y1
-	VPSUBD       Y2, Y1, Y1
-	VPERMPS      lm4_3211<>+0(SB), Y1, Y2
-	VCMPPS       $0x15, Y2, Y0, Y0
-	VPADDD       Y1, Y1, Y1
-	VPSUBD       Y0, Y1, Y0
-	VMOVDQU      Y0, 2208(CX)(SI*8)
-	VMOVUPS      1216(CX)(SI*8), Y0
-	VCMPPS       $0x15, lm4_324<>+0(SB), Y0, Y1
-	VPABSD       Y1, Y1
-	VPERMPS      lm4_329<>+0(SB), Y1, Y2
-	VCMPPS       $0x15, Y2, Y0, Y2
-	VPADDD       Y1, Y1, Y1
-	VPSUBD       Y2, Y1, Y1
-	VPERMPS      lm4_3210<>+0(SB), Y1, Y2
-	VCMPPS       $0x15, Y2, Y0, Y2
-	VPADDD       Y1, Y1, Y1
-	VPSUBD       Y2, Y1, Y1
-	VPERMPS      lm4_3211<>+0(SB), Y1, Y2
-	VCMPPS       $0x15, Y2, Y0, Y0
-	VPADDD       Y1, Y1, Y1
-	VPSUBD       Y0, Y1, Y0
-	VMOVDQU      Y0, 2240(CX)(SI*8)
-	VMOVUPS      1248(CX)(SI*8), Y0
-	VCMPPS       $0x15, lm4_324<>+0(SB), Y0, Y1
-	VPABSD       Y1, Y1
-	VPERMPS      lm4_329<>+0(SB), Y1, Y2
-	VCMPPS       $0x15, Y2, Y0, Y2
-	VPADDD       Y1, Y1, Y1
-	VPSUBD       Y2, Y1, Y1
-	VPERMPS      lm4_3210<>+0(SB), Y1, Y2
-	VCMPPS       $0x15, Y2, Y0, Y2
-	VPADDD       Y1, Y1, Y1
-	VPSUBD       Y2, Y1, Y1
-	VPERMPS      lm4_3211<>+0(SB), Y1, Y2
-	VCMPPS       $0x15, Y2, Y0, Y0
-	VPADDD       Y1, Y1, Y1
-	VPSUBD       Y0, Y1, Y0
-	VMOVDQU      Y0, 2272(CX)(SI*8)
+	VMOVUPS      1152(CX)(SI*8), Y5
+	VCMPPS       $0x15, lm4_324<>+0(SB), Y5, Y6
+	VPABSD       Y6, Y6
+	VPERMPS      Y2, Y6, Y7
+	VCMPPS       $0x15, Y7, Y5, Y7
+	VPADDD       Y6, Y6, Y6
+	VPSUBD       Y7, Y6, Y6
+	VPERMPS      Y3, Y6, Y7
+	VCMPPS       $0x15, Y7, Y5, Y7
+	VPADDD       Y6, Y6, Y6
+	VPSUBD       Y7, Y6, Y6
+	VPERMPS      Y4, Y6, Y7
+	VCMPPS       $0x15, Y7, Y5, Y5
+	VPADDD       Y6, Y6, Y6
+	VPSUBD       Y5, Y6, Y5
+	VMOVDQU      Y5, 2176(CX)(SI*8)
+	VMOVUPS      1184(CX)(SI*8), Y5
+	VCMPPS       $0x15, lm4_324<>+0(SB), Y5, Y6
+	VPABSD       Y6, Y6
+	VPERMPS      Y2, Y6, Y7
+	VCMPPS       $0x15, Y7, Y5, Y7
+	VPADDD       Y6, Y6, Y6
+	VPSUBD       Y7, Y6, Y6
+	VPERMPS      Y3, Y6, Y7
+	VCMPPS       $0x15, Y7, Y5, Y7
+	VPADDD       Y6, Y6, Y6
+	VPSUBD       Y7, Y6, Y6
+	VPERMPS      Y4, Y6, Y7
+	VCMPPS       $0x15, Y7, Y5, Y5
+	VPADDD       Y6, Y6, Y6
+	VPSUBD       Y5, Y6, Y5
+	VMOVDQU      Y5, 2208(CX)(SI*8)
+	VMOVUPS      1216(CX)(SI*8), Y5
+	VCMPPS       $0x15, lm4_324<>+0(SB), Y5, Y6
+	VPABSD       Y6, Y6
+	VPERMPS      Y2, Y6, Y7
+	VCMPPS       $0x15, Y7, Y5, Y7
+	VPADDD       Y6, Y6, Y6
+	VPSUBD       Y7, Y6, Y6
+	VPERMPS      Y3, Y6, Y7
+	VCMPPS       $0x15, Y7, Y5, Y7
+	VPADDD       Y6, Y6, Y6
+	VPSUBD       Y7, Y6, Y6
+	VPERMPS      Y4, Y6, Y7
+	VCMPPS       $0x15, Y7, Y5, Y5
+	VPADDD       Y6, Y6, Y6
+	VPSUBD       Y5, Y6, Y5
+	VMOVDQU      Y5, 2240(CX)(SI*8)
+	VMOVUPS      1248(CX)(SI*8), Y5
+	VCMPPS       $0x15, lm4_324<>+0(SB), Y5, Y6
+	VPABSD       Y6, Y6
+	VPERMPS      Y2, Y6, Y7
+	VCMPPS       $0x15, Y7, Y5, Y7
+	VPADDD       Y6, Y6, Y6
+	VPSUBD       Y7, Y6, Y6
+	VPERMPS      Y3, Y6, Y7
+	VCMPPS       $0x15, Y7, Y5, Y7
+	VPADDD       Y6, Y6, Y6
+	VPSUBD       Y7, Y6, Y6
+	VPERMPS      Y4, Y6, Y7
+	VCMPPS       $0x15, Y7, Y5, Y5
+	VPADDD       Y6, Y6, Y6
+	VPSUBD       Y5, Y6, Y5
+	VMOVDQU      Y5, 2272(CX)(SI*8)
 	ADDQ         $0x10, SI
 	SUBQ         $1, DI
 	JGE          loop15
@@ -4830,7 +4933,7 @@ done16:
 	ADDQ         $1, DI
 
 	// dot
-	VMOVDQU      lm4_324<>+0(SB), Y0
+	VMOVDQU      lm4_324<>+0(SB), Y5
 	XORQ         SI, SI
 	XORQ         DI, DI
 	ADDQ         $8, DI
@@ -4838,48 +4941,48 @@ done16:
 	JLT          done18
 
 loop17:
-	VMOVUPS      1152(CX)(SI*8), Y1
-	VMOVDQU      2176(CX)(SI*8), Y2
-	VPERMPS      lm4_3212<>+0(SB), Y2, Y3
-	VPERMPS      lm4_3213<>+0(SB), Y2, Y4
-	VPSLLD       $0x1c, Y2, Y2
-	VBLENDVPS    Y2, Y4, Y3, Y2
-	VMULPS       Y2, Y1, Y1
-	VADDPS       Y1, Y0, Y0
-	VMOVUPS      1184(CX)(SI*8), Y1
-	VMOVDQU      2208(CX)(SI*8), Y2
-	VPERMPS      lm4_3212<>+0(SB), Y2, Y3
-	VPERMPS      lm4_3213<>+0(SB), Y2, Y4
-	VPSLLD       $0x1c, Y2, Y2
-	VBLENDVPS    Y2, Y4, Y3, Y2
-	VMULPS       Y2, Y1, Y1
-	VADDPS       Y1, Y0, Y0
-	VMOVUPS      1216(CX)(SI*8), Y1
-	VMOVDQU      2240(CX)(SI*8), Y2
-	VPERMPS      lm4_3212<>+0(SB), Y2, Y3
-	VPERMPS      lm4_3213<>+0(SB), Y2, Y4
-	VPSLLD       $0x1c, Y2, Y2
-	VBLENDVPS    Y2, Y4, Y3, Y2
-	VMULPS       Y2, Y1, Y1
-	VADDPS       Y1, Y0, Y0
-	VMOVUPS      1248(CX)(SI*8), Y1
-	VMOVDQU      2272(CX)(SI*8), Y2
-	VPERMPS      lm4_3212<>+0(SB), Y2, Y3
-	VPERMPS      lm4_3213<>+0(SB), Y2, Y4
-	VPSLLD       $0x1c, Y2, Y2
-	VBLENDVPS    Y2, Y4, Y3, Y2
-	VMULPS       Y2, Y1, Y1
-	VADDPS       Y1, Y0, Y0
+	VMOVUPS      1152(CX)(SI*8), Y6
+	VMOVDQU      2176(CX)(SI*8), Y7
+	VPERMPS      Y1, Y7, Y8
+	VPERMPS      Y0, Y7, Y9
+	VPSLLD       $0x1c, Y7, Y7
+	VBLENDVPS    Y7, Y9, Y8, Y7
+	VMULPS       Y7, Y6, Y6
+	VADDPS       Y6, Y5, Y5
+	VMOVUPS      1184(CX)(SI*8), Y6
+	VMOVDQU      2208(CX)(SI*8), Y7
+	VPERMPS      Y1, Y7, Y8
+	VPERMPS      Y0, Y7, Y9
+	VPSLLD       $0x1c, Y7, Y7
+	VBLENDVPS    Y7, Y9, Y8, Y7
+	VMULPS       Y7, Y6, Y6
+	VADDPS       Y6, Y5, Y5
+	VMOVUPS      1216(CX)(SI*8), Y6
+	VMOVDQU      2240(CX)(SI*8), Y7
+	VPERMPS      Y1, Y7, Y8
+	VPERMPS      Y0, Y7, Y9
+	VPSLLD       $0x1c, Y7, Y7
+	VBLENDVPS    Y7, Y9, Y8, Y7
+	VMULPS       Y7, Y6, Y6
+	VADDPS       Y6, Y5, Y5
+	VMOVUPS      1248(CX)(SI*8), Y6
+	VMOVDQU      2272(CX)(SI*8), Y7
+	VPERMPS      Y1, Y7, Y8
+	VPERMPS      Y0, Y7, Y9
+	VPSLLD       $0x1c, Y7, Y7
+	VBLENDVPS    Y7, Y9, Y8, Y7
+	VMULPS       Y7, Y6, Y6
+	VADDPS       Y6, Y5, Y5
 	ADDQ         $0x10, SI
 	SUBQ         $1, DI
 	JGE          loop17
 
 done18:
 	ADDQ         $1, DI
-	VMOVUPS      Y0, 3200(CX)
+	VMOVUPS      Y5, 3200(CX)
 
 	// r
-	VMOVDQU      lm4_324<>+0(SB), Y0
+	VMOVDQU      lm4_324<>+0(SB), Y5
 	XORQ         SI, SI
 	XORQ         DI, DI
 	ADDQ         $8, DI
@@ -4887,174 +4990,174 @@ done18:
 	JLT          done20
 
 loop19:
-	VMOVDQU      2176(CX)(SI*8), Y1
-	VPERMPS      lm4_3212<>+0(SB), Y1, Y2
-	VPERMPS      lm4_3213<>+0(SB), Y1, Y3
-	VPSLLD       $0x1c, Y1, Y1
-	VBLENDVPS    Y1, Y3, Y2, Y1
-	VMULPS       Y1, Y1, Y1
-	VADDPS       Y1, Y0, Y0
-	VMOVDQU      2208(CX)(SI*8), Y1
-	VPERMPS      lm4_3212<>+0(SB), Y1, Y2
-	VPERMPS      lm4_3213<>+0(SB), Y1, Y3
-	VPSLLD       $0x1c, Y1, Y1
-	VBLENDVPS    Y1, Y3, Y2, Y1
-	VMULPS       Y1, Y1, Y1
-	VADDPS       Y1, Y0, Y0
-	VMOVDQU      2240(CX)(SI*8), Y1
-	VPERMPS      lm4_3212<>+0(SB), Y1, Y2
-	VPERMPS      lm4_3213<>+0(SB), Y1, Y3
-	VPSLLD       $0x1c, Y1, Y1
-	VBLENDVPS    Y1, Y3, Y2, Y1
-	VMULPS       Y1, Y1, Y1
-	VADDPS       Y1, Y0, Y0
-	VMOVDQU      2272(CX)(SI*8), Y1
-	VPERMPS      lm4_3212<>+0(SB), Y1, Y2
-	VPERMPS      lm4_3213<>+0(SB), Y1, Y3
-	VPSLLD       $0x1c, Y1, Y1
-	VBLENDVPS    Y1, Y3, Y2, Y1
-	VMULPS       Y1, Y1, Y1
-	VADDPS       Y1, Y0, Y0
+	VMOVDQU      2176(CX)(SI*8), Y6
+	VPERMPS      Y1, Y6, Y7
+	VPERMPS      Y0, Y6, Y8
+	VPSLLD       $0x1c, Y6, Y6
+	VBLENDVPS    Y6, Y8, Y7, Y6
+	VMULPS       Y6, Y6, Y6
+	VADDPS       Y6, Y5, Y5
+	VMOVDQU      2208(CX)(SI*8), Y6
+	VPERMPS      Y1, Y6, Y7
+	VPERMPS      Y0, Y6, Y8
+	VPSLLD       $0x1c, Y6, Y6
+	VBLENDVPS    Y6, Y8, Y7, Y6
+	VMULPS       Y6, Y6, Y6
+	VADDPS       Y6, Y5, Y5
+	VMOVDQU      2240(CX)(SI*8), Y6
+	VPERMPS      Y1, Y6, Y7
+	VPERMPS      Y0, Y6, Y8
+	VPSLLD       $0x1c, Y6, Y6
+	VBLENDVPS    Y6, Y8, Y7, Y6
+	VMULPS       Y6, Y6, Y6
+	VADDPS       Y6, Y5, Y5
+	VMOVDQU      2272(CX)(SI*8), Y6
+	VPERMPS      Y1, Y6, Y7
+	VPERMPS      Y0, Y6, Y8
+	VPSLLD       $0x1c, Y6, Y6
+	VBLENDVPS    Y6, Y8, Y7, Y6
+	VMULPS       Y6, Y6, Y6
+	VADDPS       Y6, Y5, Y5
 	ADDQ         $0x10, SI
 	SUBQ         $1, DI
 	JGE          loop19
 
 done20:
 	ADDQ         $1, DI
-	VMOVUPS      Y0, 3232(CX)
+	VMOVUPS      Y5, 3232(CX)
 
 	// norm
-	VMOVUPS      3200(CX), Y0
-	VMOVUPS      3232(CX), Y1
-	VDIVPS       Y1, Y0, Y0
-	VMOVUPS      1056(CX), Y1
-	VDIVPS       lm4_326<>+0(SB), Y1, Y1
-	VMULPS       Y1, Y0, Y0
-	VMOVUPS      Y0, 3264(CX)
+	VMOVUPS      3200(CX), Y5
+	VMOVUPS      3232(CX), Y6
+	VDIVPS       Y6, Y5, Y5
+	VMOVUPS      1056(CX), Y6
+	VDIVPS       lm4_326<>+0(SB), Y6, Y6
+	VMULPS       Y6, Y5, Y5
+	VMOVUPS      Y5, 3264(CX)
 
 	// norm
-	VMOVUPS      3264(CX), Y0
-	VCMPPS       $3, Y0, Y0, Y1
-	VPAND        lm4_3214<>+0(SB), Y0, Y2
-	VPOR         lm4_3215<>+0(SB), Y2, Y2
-	VBLENDVPS    Y1, Y2, Y0, Y2
-	VCVTPS2PH    $0, Y2, X2
-	VPMOVZXWD    X2, Y0
-	VPEXTRW      $0, X0, (AX)
-	VPEXTRW      $2, X0, 18(AX)
-	VPEXTRW      $4, X0, 36(AX)
-	VPEXTRW      $6, X0, 54(AX)
-	VEXTRACTI128 $1, Y0, X0
-	VPEXTRW      $0, X0, 72(AX)
-	VPEXTRW      $2, X0, 90(AX)
-	VPEXTRW      $4, X0, 108(AX)
-	VPEXTRW      $6, X0, 126(AX)
+	VMOVUPS      3264(CX), Y5
+	VCMPPS       $3, Y5, Y5, Y6
+	VPAND        lm4_3214<>+0(SB), Y5, Y7
+	VPOR         lm4_3215<>+0(SB), Y7, Y7
+	VBLENDVPS    Y6, Y7, Y5, Y7
+	VCVTPS2PH    $0, Y7, X7
+	VPMOVZXWD    X7, Y5
+	VPEXTRW      $0, X5, (AX)
+	VPEXTRW      $2, X5, 18(AX)
+	VPEXTRW      $4, X5, 36(AX)
+	VPEXTRW      $6, X5, 54(AX)
+	VEXTRACTI128 $1, Y5, X5
+	VPEXTRW      $0, X5, 72(AX)
+	VPEXTRW      $2, X5, 90(AX)
+	VPEXTRW      $4, X5, 108(AX)
+	VPEXTRW      $6, X5, 126(AX)
 
 	// q4: codes to bits, then words to blocks
-	VMOVDQU      2784(CX), Y0
-	VPSLLD       $0x1c, Y0, Y0
-	VMOVDQU      2752(CX), Y1
-	VPSLLD       $0x14, Y1, Y1
-	VPOR         Y1, Y0, Y0
-	VMOVDQU      2720(CX), Y1
-	VPSLLD       $0xc, Y1, Y1
-	VPOR         Y1, Y0, Y0
-	VMOVDQU      2688(CX), Y1
-	VPSLLD       $4, Y1, Y1
-	VPOR         Y1, Y0, Y0
-	VMOVDQU      2272(CX), Y1
-	VPSLLD       $0x18, Y1, Y1
-	VPOR         Y1, Y0, Y0
-	VMOVDQU      2240(CX), Y1
-	VPSLLD       $0x10, Y1, Y1
-	VPOR         Y1, Y0, Y0
-	VMOVDQU      2208(CX), Y1
-	VPSLLD       $8, Y1, Y1
-	VPOR         Y1, Y0, Y0
-	VMOVDQU      2176(CX), Y1
-	VPOR         Y1, Y0, Y0
-	VMOVDQU      2912(CX), Y1
-	VPSLLD       $0x1c, Y1, Y1
-	VMOVDQU      2880(CX), Y2
-	VPSLLD       $0x14, Y2, Y2
-	VPOR         Y2, Y1, Y1
-	VMOVDQU      2848(CX), Y2
-	VPSLLD       $0xc, Y2, Y2
-	VPOR         Y2, Y1, Y1
-	VMOVDQU      2816(CX), Y2
-	VPSLLD       $4, Y2, Y2
-	VPOR         Y2, Y1, Y1
-	VMOVDQU      2400(CX), Y2
-	VPSLLD       $0x18, Y2, Y2
-	VPOR         Y2, Y1, Y1
-	VMOVDQU      2368(CX), Y2
-	VPSLLD       $0x10, Y2, Y2
-	VPOR         Y2, Y1, Y1
-	VMOVDQU      2336(CX), Y2
-	VPSLLD       $8, Y2, Y2
-	VPOR         Y2, Y1, Y1
-	VMOVDQU      2304(CX), Y2
-	VPOR         Y2, Y1, Y1
-	VMOVDQU      3040(CX), Y2
-	VPSLLD       $0x1c, Y2, Y2
-	VMOVDQU      3008(CX), Y3
-	VPSLLD       $0x14, Y3, Y3
-	VPOR         Y3, Y2, Y2
-	VMOVDQU      2976(CX), Y3
-	VPSLLD       $0xc, Y3, Y3
-	VPOR         Y3, Y2, Y2
-	VMOVDQU      2944(CX), Y3
-	VPSLLD       $4, Y3, Y3
-	VPOR         Y3, Y2, Y2
-	VMOVDQU      2528(CX), Y3
-	VPSLLD       $0x18, Y3, Y3
-	VPOR         Y3, Y2, Y2
-	VMOVDQU      2496(CX), Y3
-	VPSLLD       $0x10, Y3, Y3
-	VPOR         Y3, Y2, Y2
-	VMOVDQU      2464(CX), Y3
-	VPSLLD       $8, Y3, Y3
-	VPOR         Y3, Y2, Y2
-	VMOVDQU      2432(CX), Y3
-	VPOR         Y3, Y2, Y2
-	VMOVDQU      3168(CX), Y3
-	VPSLLD       $0x1c, Y3, Y3
-	VMOVDQU      3136(CX), Y4
-	VPSLLD       $0x14, Y4, Y4
-	VPOR         Y4, Y3, Y3
-	VMOVDQU      3104(CX), Y4
-	VPSLLD       $0xc, Y4, Y4
-	VPOR         Y4, Y3, Y3
-	VMOVDQU      3072(CX), Y4
-	VPSLLD       $4, Y4, Y4
-	VPOR         Y4, Y3, Y3
-	VMOVDQU      2656(CX), Y4
-	VPSLLD       $0x18, Y4, Y4
-	VPOR         Y4, Y3, Y3
-	VMOVDQU      2624(CX), Y4
-	VPSLLD       $0x10, Y4, Y4
-	VPOR         Y4, Y3, Y3
-	VMOVDQU      2592(CX), Y4
-	VPSLLD       $8, Y4, Y4
-	VPOR         Y4, Y3, Y3
-	VMOVDQU      2560(CX), Y4
-	VPOR         Y4, Y3, Y3
-	VUNPCKLPS    Y1, Y0, Y4
-	VUNPCKHPS    Y1, Y0, Y1
-	VUNPCKLPS    Y3, Y2, Y0
-	VUNPCKHPS    Y3, Y2, Y3
-	VUNPCKLPD    Y0, Y4, Y2
-	VUNPCKHPD    Y0, Y4, Y0
-	VUNPCKLPD    Y3, Y1, Y4
-	VUNPCKHPD    Y3, Y1, Y3
-	VMOVUPS      X2, 2(AX)
-	VEXTRACTI128 $1, Y2, 74(AX)
-	VMOVUPS      X0, 20(AX)
-	VEXTRACTI128 $1, Y0, 92(AX)
-	VMOVUPS      X4, 38(AX)
-	VEXTRACTI128 $1, Y4, 110(AX)
-	VMOVUPS      X3, 56(AX)
-	VEXTRACTI128 $1, Y3, 128(AX)
+	VMOVDQU      2784(CX), Y5
+	VPSLLD       $0x1c, Y5, Y5
+	VMOVDQU      2752(CX), Y6
+	VPSLLD       $0x14, Y6, Y6
+	VPOR         Y6, Y5, Y5
+	VMOVDQU      2720(CX), Y6
+	VPSLLD       $0xc, Y6, Y6
+	VPOR         Y6, Y5, Y5
+	VMOVDQU      2688(CX), Y6
+	VPSLLD       $4, Y6, Y6
+	VPOR         Y6, Y5, Y5
+	VMOVDQU      2272(CX), Y6
+	VPSLLD       $0x18, Y6, Y6
+	VPOR         Y6, Y5, Y5
+	VMOVDQU      2240(CX), Y6
+	VPSLLD       $0x10, Y6, Y6
+	VPOR         Y6, Y5, Y5
+	VMOVDQU      2208(CX), Y6
+	VPSLLD       $8, Y6, Y6
+	VPOR         Y6, Y5, Y5
+	VMOVDQU      2176(CX), Y6
+	VPOR         Y6, Y5, Y5
+	VMOVDQU      2912(CX), Y6
+	VPSLLD       $0x1c, Y6, Y6
+	VMOVDQU      2880(CX), Y7
+	VPSLLD       $0x14, Y7, Y7
+	VPOR         Y7, Y6, Y6
+	VMOVDQU      2848(CX), Y7
+	VPSLLD       $0xc, Y7, Y7
+	VPOR         Y7, Y6, Y6
+	VMOVDQU      2816(CX), Y7
+	VPSLLD       $4, Y7, Y7
+	VPOR         Y7, Y6, Y6
+	VMOVDQU      2400(CX), Y7
+	VPSLLD       $0x18, Y7, Y7
+	VPOR         Y7, Y6, Y6
+	VMOVDQU      2368(CX), Y7
+	VPSLLD       $0x10, Y7, Y7
+	VPOR         Y7, Y6, Y6
+	VMOVDQU      2336(CX), Y7
+	VPSLLD       $8, Y7, Y7
+	VPOR         Y7, Y6, Y6
+	VMOVDQU      2304(CX), Y7
+	VPOR         Y7, Y6, Y6
+	VMOVDQU      3040(CX), Y7
+	VPSLLD       $0x1c, Y7, Y7
+	VMOVDQU      3008(CX), Y8
+	VPSLLD       $0x14, Y8, Y8
+	VPOR         Y8, Y7, Y7
+	VMOVDQU      2976(CX), Y8
+	VPSLLD       $0xc, Y8, Y8
+	VPOR         Y8, Y7, Y7
+	VMOVDQU      2944(CX), Y8
+	VPSLLD       $4, Y8, Y8
+	VPOR         Y8, Y7, Y7
+	VMOVDQU      2528(CX), Y8
+	VPSLLD       $0x18, Y8, Y8
+	VPOR         Y8, Y7, Y7
+	VMOVDQU      2496(CX), Y8
+	VPSLLD       $0x10, Y8, Y8
+	VPOR         Y8, Y7, Y7
+	VMOVDQU      2464(CX), Y8
+	VPSLLD       $8, Y8, Y8
+	VPOR         Y8, Y7, Y7
+	VMOVDQU      2432(CX), Y8
+	VPOR         Y8, Y7, Y7
+	VMOVDQU      3168(CX), Y8
+	VPSLLD       $0x1c, Y8, Y8
+	VMOVDQU      3136(CX), Y9
+	VPSLLD       $0x14, Y9, Y9
+	VPOR         Y9, Y8, Y8
+	VMOVDQU      3104(CX), Y9
+	VPSLLD       $0xc, Y9, Y9
+	VPOR         Y9, Y8, Y8
+	VMOVDQU      3072(CX), Y9
+	VPSLLD       $4, Y9, Y9
+	VPOR         Y9, Y8, Y8
+	VMOVDQU      2656(CX), Y9
+	VPSLLD       $0x18, Y9, Y9
+	VPOR         Y9, Y8, Y8
+	VMOVDQU      2624(CX), Y9
+	VPSLLD       $0x10, Y9, Y9
+	VPOR         Y9, Y8, Y8
+	VMOVDQU      2592(CX), Y9
+	VPSLLD       $8, Y9, Y9
+	VPOR         Y9, Y8, Y8
+	VMOVDQU      2560(CX), Y9
+	VPOR         Y9, Y8, Y8
+	VUNPCKLPS    Y6, Y5, Y9
+	VUNPCKHPS    Y6, Y5, Y6
+	VUNPCKLPS    Y8, Y7, Y5
+	VUNPCKHPS    Y8, Y7, Y8
+	VUNPCKLPD    Y5, Y9, Y7
+	VUNPCKHPD    Y5, Y9, Y5
+	VUNPCKLPD    Y8, Y6, Y9
+	VUNPCKHPD    Y8, Y6, Y8
+	VMOVUPS      X7, 2(AX)
+	VEXTRACTI128 $1, Y7, 74(AX)
+	VMOVUPS      X5, 20(AX)
+	VEXTRACTI128 $1, Y5, 92(AX)
+	VMOVUPS      X9, 38(AX)
+	VEXTRACTI128 $1, Y9, 110(AX)
+	VMOVUPS      X8, 56(AX)
+	VEXTRACTI128 $1, Y8, 128(AX)
 	ADDQ         $0x400, BX
 	ADDQ         $0x90, AX
 	SUBQ         $1, DX
@@ -5068,6 +5171,11 @@ done2:
 // mix1xLm4_32AVX2 adds weighted rows of v to 1 row of o; ld and stride in bytes, a unit is 32 values.
 // Requires: AVX2, F16C, FMA
 TEXT ·mix1xLm4_32AVX2(SB), NOSPLIT, $128-64
+
+	// constants of the loops
+	VMOVDQU      lm4_320<>+0(SB), Y0
+	VMOVDQU      lm4_321<>+0(SB), Y1
+	VBROADCASTI128 lm4_322<>+0(SB), Y2
 	MOVQ         v+32(FP), AX
 	MOVQ         units+56(FP), BX
 	XORQ         CX, CX
@@ -5079,10 +5187,10 @@ TEXT ·mix1xLm4_32AVX2(SB), NOSPLIT, $128-64
 loop1:
 	MOVQ         o+0(FP), SI
 	ADDQ         CX, SI
-	VMOVUPS      (SI), Y0
-	VMOVUPS      32(SI), Y1
-	VMOVUPS      64(SI), Y2
-	VMOVUPS      96(SI), Y3
+	VMOVUPS      (SI), Y3
+	VMOVUPS      32(SI), Y4
+	VMOVUPS      64(SI), Y5
+	VMOVUPS      96(SI), Y6
 	MOVQ         p+16(FP), SI
 	MOVQ         rows+48(FP), DI
 	MOVQ         AX, R8
@@ -5091,28 +5199,27 @@ loop1:
 	JLT          done4
 
 loop3:
-	VBROADCASTI128 2(R8), Y4
-	VPSRLVD      lm4_320<>+0(SB), Y4, Y4
-	VPAND        lm4_321<>+0(SB), Y4, Y4
-	VBROADCASTI128 lm4_322<>+0(SB), Y5
-	VPSHUFB      Y4, Y5, Y4
-	VMOVDQU      Y4, (DX)
-	VPBROADCASTW (R8), X4
-	VCVTPH2PS    X4, Y4
-	VBROADCASTSS (SI), Y5
-	VMULPS       Y5, Y4, Y4
-	VPMOVSXBD    (DX), Y5
-	VCVTDQ2PS    Y5, Y5
-	VFMADD231PS  Y4, Y5, Y0
-	VPMOVSXBD    8(DX), Y5
-	VCVTDQ2PS    Y5, Y5
-	VFMADD231PS  Y4, Y5, Y1
-	VPMOVSXBD    16(DX), Y5
-	VCVTDQ2PS    Y5, Y5
-	VFMADD231PS  Y4, Y5, Y2
-	VPMOVSXBD    24(DX), Y5
-	VCVTDQ2PS    Y5, Y5
-	VFMADD231PS  Y4, Y5, Y3
+	VBROADCASTI128 2(R8), Y7
+	VPSRLVD      Y0, Y7, Y7
+	VPAND        Y1, Y7, Y7
+	VPSHUFB      Y7, Y2, Y7
+	VMOVDQU      Y7, (DX)
+	VPBROADCASTW (R8), X7
+	VCVTPH2PS    X7, Y7
+	VBROADCASTSS (SI), Y8
+	VMULPS       Y8, Y7, Y7
+	VPMOVSXBD    (DX), Y8
+	VCVTDQ2PS    Y8, Y8
+	VFMADD231PS  Y7, Y8, Y3
+	VPMOVSXBD    8(DX), Y8
+	VCVTDQ2PS    Y8, Y8
+	VFMADD231PS  Y7, Y8, Y4
+	VPMOVSXBD    16(DX), Y8
+	VCVTDQ2PS    Y8, Y8
+	VFMADD231PS  Y7, Y8, Y5
+	VPMOVSXBD    24(DX), Y8
+	VCVTDQ2PS    Y8, Y8
+	VFMADD231PS  Y7, Y8, Y6
 	ADDQ         R9, R8
 	ADDQ         $4, SI
 	SUBQ         $1, DI
@@ -5122,10 +5229,10 @@ done4:
 	ADDQ         $1, DI
 	MOVQ         o+0(FP), SI
 	ADDQ         CX, SI
-	VMOVUPS      Y0, (SI)
-	VMOVUPS      Y1, 32(SI)
-	VMOVUPS      Y2, 64(SI)
-	VMOVUPS      Y3, 96(SI)
+	VMOVUPS      Y3, (SI)
+	VMOVUPS      Y4, 32(SI)
+	VMOVUPS      Y5, 64(SI)
+	VMOVUPS      Y6, 96(SI)
 	ADDQ         $0x12, AX
 	ADDQ         $0x80, CX
 	SUBQ         $1, BX
@@ -5139,6 +5246,11 @@ done2:
 // mix2xLm4_32AVX2 adds weighted rows of v to 2 rows of o; ld and stride in bytes, a unit is 32 values.
 // Requires: AVX2, F16C, FMA
 TEXT ·mix2xLm4_32AVX2(SB), NOSPLIT, $128-64
+
+	// constants of the loops
+	VMOVDQU      lm4_320<>+0(SB), Y0
+	VMOVDQU      lm4_321<>+0(SB), Y1
+	VBROADCASTI128 lm4_322<>+0(SB), Y2
 	MOVQ         v+32(FP), AX
 	MOVQ         units+56(FP), BX
 	XORQ         CX, CX
@@ -5151,14 +5263,14 @@ loop1:
 	MOVQ         o+0(FP), SI
 	MOVQ         ldo+8(FP), DI
 	ADDQ         CX, SI
-	VMOVUPS      (SI), Y0
-	VMOVUPS      (SI)(DI*1), Y1
-	VMOVUPS      32(SI), Y2
-	VMOVUPS      32(SI)(DI*1), Y3
-	VMOVUPS      64(SI), Y4
-	VMOVUPS      64(SI)(DI*1), Y5
-	VMOVUPS      96(SI), Y6
-	VMOVUPS      96(SI)(DI*1), Y7
+	VMOVUPS      (SI), Y3
+	VMOVUPS      (SI)(DI*1), Y4
+	VMOVUPS      32(SI), Y5
+	VMOVUPS      32(SI)(DI*1), Y6
+	VMOVUPS      64(SI), Y7
+	VMOVUPS      64(SI)(DI*1), Y8
+	VMOVUPS      96(SI), Y9
+	VMOVUPS      96(SI)(DI*1), Y10
 	MOVQ         p+16(FP), SI
 	MOVQ         ldp+24(FP), DI
 	MOVQ         rows+48(FP), R8
@@ -5168,34 +5280,33 @@ loop1:
 	JLT          done4
 
 loop3:
-	VBROADCASTI128 2(R9), Y8
-	VPSRLVD      lm4_320<>+0(SB), Y8, Y8
-	VPAND        lm4_321<>+0(SB), Y8, Y8
-	VBROADCASTI128 lm4_322<>+0(SB), Y9
-	VPSHUFB      Y8, Y9, Y8
-	VMOVDQU      Y8, (DX)
-	VPBROADCASTW (R9), X8
-	VCVTPH2PS    X8, Y8
-	VBROADCASTSS (SI), Y9
-	VMULPS       Y9, Y8, Y9
-	VBROADCASTSS (SI)(DI*1), Y10
-	VMULPS       Y10, Y8, Y8
-	VPMOVSXBD    (DX), Y10
-	VCVTDQ2PS    Y10, Y10
-	VFMADD231PS  Y9, Y10, Y0
-	VFMADD231PS  Y8, Y10, Y1
-	VPMOVSXBD    8(DX), Y10
-	VCVTDQ2PS    Y10, Y10
-	VFMADD231PS  Y9, Y10, Y2
-	VFMADD231PS  Y8, Y10, Y3
-	VPMOVSXBD    16(DX), Y10
-	VCVTDQ2PS    Y10, Y10
-	VFMADD231PS  Y9, Y10, Y4
-	VFMADD231PS  Y8, Y10, Y5
-	VPMOVSXBD    24(DX), Y10
-	VCVTDQ2PS    Y10, Y10
-	VFMADD231PS  Y9, Y10, Y6
-	VFMADD231PS  Y8, Y10, Y7
+	VBROADCASTI128 2(R9), Y11
+	VPSRLVD      Y0, Y11, Y11
+	VPAND        Y1, Y11, Y11
+	VPSHUFB      Y11, Y2, Y11
+	VMOVDQU      Y11, (DX)
+	VPBROADCASTW (R9), X11
+	VCVTPH2PS    X11, Y11
+	VBROADCASTSS (SI), Y12
+	VMULPS       Y12, Y11, Y12
+	VBROADCASTSS (SI)(DI*1), Y13
+	VMULPS       Y13, Y11, Y11
+	VPMOVSXBD    (DX), Y13
+	VCVTDQ2PS    Y13, Y13
+	VFMADD231PS  Y12, Y13, Y3
+	VFMADD231PS  Y11, Y13, Y4
+	VPMOVSXBD    8(DX), Y13
+	VCVTDQ2PS    Y13, Y13
+	VFMADD231PS  Y12, Y13, Y5
+	VFMADD231PS  Y11, Y13, Y6
+	VPMOVSXBD    16(DX), Y13
+	VCVTDQ2PS    Y13, Y13
+	VFMADD231PS  Y12, Y13, Y7
+	VFMADD231PS  Y11, Y13, Y8
+	VPMOVSXBD    24(DX), Y13
+	VCVTDQ2PS    Y13, Y13
+	VFMADD231PS  Y12, Y13, Y9
+	VFMADD231PS  Y11, Y13, Y10
 	ADDQ         R10, R9
 	ADDQ         $4, SI
 	SUBQ         $1, R8
@@ -5206,14 +5317,14 @@ done4:
 	MOVQ         o+0(FP), SI
 	MOVQ         ldo+8(FP), DI
 	ADDQ         CX, SI
-	VMOVUPS      Y0, (SI)
-	VMOVUPS      Y1, (SI)(DI*1)
-	VMOVUPS      Y2, 32(SI)
-	VMOVUPS      Y3, 32(SI)(DI*1)
-	VMOVUPS      Y4, 64(SI)
-	VMOVUPS      Y5, 64(SI)(DI*1)
-	VMOVUPS      Y6, 96(SI)
-	VMOVUPS      Y7, 96(SI)(DI*1)
+	VMOVUPS      Y3, (SI)
+	VMOVUPS      Y4, (SI)(DI*1)
+	VMOVUPS      Y5, 32(SI)
+	VMOVUPS      Y6, 32(SI)(DI*1)
+	VMOVUPS      Y7, 64(SI)
+	VMOVUPS      Y8, 64(SI)(DI*1)
+	VMOVUPS      Y9, 96(SI)
+	VMOVUPS      Y10, 96(SI)(DI*1)
 	ADDQ         $0x12, AX
 	ADDQ         $0x80, CX
 	SUBQ         $1, BX

@@ -221,6 +221,11 @@ GLOBL lm4_6426<>(SB), RODATA|NOPTR, $32
 // decodeUnitsLm4_64AVX512 unpacks units of 64 values.
 // Requires: AVX2, F16C
 TEXT ·decodeUnitsLm4_64AVX512(SB), NOSPLIT, $192-24
+
+	// constants of the loops
+	VMOVDQU      lm4_640<>+0(SB), Y0
+	VMOVDQU      lm4_641<>+0(SB), Y1
+	VBROADCASTI128 lm4_642<>+0(SB), Y2
 	MOVQ         dst+0(FP), AX
 	MOVQ         src+8(FP), BX
 	MOVQ         units+16(FP), CX
@@ -230,52 +235,50 @@ TEXT ·decodeUnitsLm4_64AVX512(SB), NOSPLIT, $192-24
 	JLT          done2
 
 loop1:
-	VPBROADCASTW (BX), X0
-	VCVTPH2PS    X0, Y0
-	VBROADCASTI128 2(BX), Y1
-	VPSRLVD      lm4_640<>+0(SB), Y1, Y1
-	VPAND        lm4_641<>+0(SB), Y1, Y1
-	VBROADCASTI128 lm4_642<>+0(SB), Y2
-	VPSHUFB      Y1, Y2, Y1
-	VMOVDQU      Y1, (DX)
-	VPMOVSXBD    (DX), Y1
-	VCVTDQ2PS    Y1, Y1
-	VMULPS       Y1, Y0, Y1
-	VMOVUPS      Y1, (AX)
-	VPMOVSXBD    8(DX), Y1
-	VCVTDQ2PS    Y1, Y1
-	VMULPS       Y1, Y0, Y1
-	VMOVUPS      Y1, 32(AX)
-	VPMOVSXBD    16(DX), Y1
-	VCVTDQ2PS    Y1, Y1
-	VMULPS       Y1, Y0, Y1
-	VMOVUPS      Y1, 64(AX)
-	VPMOVSXBD    24(DX), Y1
-	VCVTDQ2PS    Y1, Y1
-	VMULPS       Y1, Y0, Y1
-	VMOVUPS      Y1, 96(AX)
-	VBROADCASTI128 18(BX), Y1
-	VPSRLVD      lm4_640<>+0(SB), Y1, Y1
-	VPAND        lm4_641<>+0(SB), Y1, Y1
-	VBROADCASTI128 lm4_642<>+0(SB), Y2
-	VPSHUFB      Y1, Y2, Y1
-	VMOVDQU      Y1, (DX)
-	VPMOVSXBD    (DX), Y1
-	VCVTDQ2PS    Y1, Y1
-	VMULPS       Y1, Y0, Y1
-	VMOVUPS      Y1, 128(AX)
-	VPMOVSXBD    8(DX), Y1
-	VCVTDQ2PS    Y1, Y1
-	VMULPS       Y1, Y0, Y1
-	VMOVUPS      Y1, 160(AX)
-	VPMOVSXBD    16(DX), Y1
-	VCVTDQ2PS    Y1, Y1
-	VMULPS       Y1, Y0, Y1
-	VMOVUPS      Y1, 192(AX)
-	VPMOVSXBD    24(DX), Y1
-	VCVTDQ2PS    Y1, Y1
-	VMULPS       Y1, Y0, Y0
-	VMOVUPS      Y0, 224(AX)
+	VPBROADCASTW (BX), X3
+	VCVTPH2PS    X3, Y3
+	VBROADCASTI128 2(BX), Y4
+	VPSRLVD      Y0, Y4, Y4
+	VPAND        Y1, Y4, Y4
+	VPSHUFB      Y4, Y2, Y4
+	VMOVDQU      Y4, (DX)
+	VPMOVSXBD    (DX), Y4
+	VCVTDQ2PS    Y4, Y4
+	VMULPS       Y4, Y3, Y4
+	VMOVUPS      Y4, (AX)
+	VPMOVSXBD    8(DX), Y4
+	VCVTDQ2PS    Y4, Y4
+	VMULPS       Y4, Y3, Y4
+	VMOVUPS      Y4, 32(AX)
+	VPMOVSXBD    16(DX), Y4
+	VCVTDQ2PS    Y4, Y4
+	VMULPS       Y4, Y3, Y4
+	VMOVUPS      Y4, 64(AX)
+	VPMOVSXBD    24(DX), Y4
+	VCVTDQ2PS    Y4, Y4
+	VMULPS       Y4, Y3, Y4
+	VMOVUPS      Y4, 96(AX)
+	VBROADCASTI128 18(BX), Y4
+	VPSRLVD      Y0, Y4, Y4
+	VPAND        Y1, Y4, Y4
+	VPSHUFB      Y4, Y2, Y4
+	VMOVDQU      Y4, (DX)
+	VPMOVSXBD    (DX), Y4
+	VCVTDQ2PS    Y4, Y4
+	VMULPS       Y4, Y3, Y4
+	VMOVUPS      Y4, 128(AX)
+	VPMOVSXBD    8(DX), Y4
+	VCVTDQ2PS    Y4, Y4
+	VMULPS       Y4, Y3, Y4
+	VMOVUPS      Y4, 160(AX)
+	VPMOVSXBD    16(DX), Y4
+	VCVTDQ2PS    Y4, Y4
+	VMULPS       Y4, Y3, Y4
+	VMOVUPS      Y4, 192(AX)
+	VPMOVSXBD    24(DX), Y4
+	VCVTDQ2PS    Y4, Y4
+	VMULPS       Y4, Y3, Y3
+	VMOVUPS      Y3, 224(AX)
 	ADDQ         $0x22, BX
 	ADDQ         $0x100, AX
 	SUBQ         $1, CX
@@ -289,6 +292,11 @@ done2:
 // matmul1xLm4_64AVX512 multiplies rows of w with 1 row of x; ld and stride in bytes, a unit is 64 values.
 // Requires: AVX2, F16C, FMA
 TEXT ·matmul1xLm4_64AVX512(SB), NOSPLIT, $192-64
+
+	// constants of the loops
+	VMOVDQU      lm4_640<>+0(SB), Y0
+	VMOVDQU      lm4_641<>+0(SB), Y1
+	VBROADCASTI128 lm4_642<>+0(SB), Y2
 	MOVQ         y+0(FP), AX
 	MOVQ         w+32(FP), BX
 	MOVQ         rows+48(FP), CX
@@ -298,10 +306,10 @@ TEXT ·matmul1xLm4_64AVX512(SB), NOSPLIT, $192-64
 	JLT          done2
 
 loop1:
-	VPXOR        Y0, Y0, Y0
-	VPXOR        Y1, Y1, Y1
-	VPXOR        Y2, Y2, Y2
 	VPXOR        Y3, Y3, Y3
+	VPXOR        Y4, Y4, Y4
+	VPXOR        Y5, Y5, Y5
+	VPXOR        Y6, Y6, Y6
 	MOVQ         x+16(FP), SI
 	MOVQ         units+56(FP), DI
 	MOVQ         BX, R8
@@ -309,60 +317,58 @@ loop1:
 	JLT          done4
 
 loop3:
-	VPBROADCASTW (R8), X4
-	VCVTPH2PS    X4, Y4
-	VBROADCASTI128 2(R8), Y5
-	VPSRLVD      lm4_640<>+0(SB), Y5, Y5
-	VPAND        lm4_641<>+0(SB), Y5, Y5
-	VBROADCASTI128 lm4_642<>+0(SB), Y6
-	VPSHUFB      Y5, Y6, Y5
-	VMOVDQU      Y5, (DX)
-	VPMOVSXBD    (DX), Y5
-	VCVTDQ2PS    Y5, Y5
-	VMULPS       Y5, Y4, Y5
-	VMOVUPS      (SI), Y6
-	VFMADD231PS  Y6, Y5, Y0
-	VPMOVSXBD    8(DX), Y5
-	VCVTDQ2PS    Y5, Y5
-	VMULPS       Y5, Y4, Y5
-	VMOVUPS      32(SI), Y6
-	VFMADD231PS  Y6, Y5, Y1
-	VPMOVSXBD    16(DX), Y5
-	VCVTDQ2PS    Y5, Y5
-	VMULPS       Y5, Y4, Y5
-	VMOVUPS      64(SI), Y6
-	VFMADD231PS  Y6, Y5, Y2
-	VPMOVSXBD    24(DX), Y5
-	VCVTDQ2PS    Y5, Y5
-	VMULPS       Y5, Y4, Y5
-	VMOVUPS      96(SI), Y6
-	VFMADD231PS  Y6, Y5, Y3
-	VBROADCASTI128 18(R8), Y5
-	VPSRLVD      lm4_640<>+0(SB), Y5, Y5
-	VPAND        lm4_641<>+0(SB), Y5, Y5
-	VBROADCASTI128 lm4_642<>+0(SB), Y6
-	VPSHUFB      Y5, Y6, Y5
-	VMOVDQU      Y5, (DX)
-	VPMOVSXBD    (DX), Y5
-	VCVTDQ2PS    Y5, Y5
-	VMULPS       Y5, Y4, Y5
-	VMOVUPS      128(SI), Y6
-	VFMADD231PS  Y6, Y5, Y0
-	VPMOVSXBD    8(DX), Y5
-	VCVTDQ2PS    Y5, Y5
-	VMULPS       Y5, Y4, Y5
-	VMOVUPS      160(SI), Y6
-	VFMADD231PS  Y6, Y5, Y1
-	VPMOVSXBD    16(DX), Y5
-	VCVTDQ2PS    Y5, Y5
-	VMULPS       Y5, Y4, Y5
-	VMOVUPS      192(SI), Y6
-	VFMADD231PS  Y6, Y5, Y2
-	VPMOVSXBD    24(DX), Y5
-	VCVTDQ2PS    Y5, Y5
-	VMULPS       Y5, Y4, Y4
-	VMOVUPS      224(SI), Y5
-	VFMADD231PS  Y5, Y4, Y3
+	VPBROADCASTW (R8), X7
+	VCVTPH2PS    X7, Y7
+	VBROADCASTI128 2(R8), Y8
+	VPSRLVD      Y0, Y8, Y8
+	VPAND        Y1, Y8, Y8
+	VPSHUFB      Y8, Y2, Y8
+	VMOVDQU      Y8, (DX)
+	VPMOVSXBD    (DX), Y8
+	VCVTDQ2PS    Y8, Y8
+	VMULPS       Y8, Y7, Y8
+	VMOVUPS      (SI), Y9
+	VFMADD231PS  Y9, Y8, Y3
+	VPMOVSXBD    8(DX), Y8
+	VCVTDQ2PS    Y8, Y8
+	VMULPS       Y8, Y7, Y8
+	VMOVUPS      32(SI), Y9
+	VFMADD231PS  Y9, Y8, Y4
+	VPMOVSXBD    16(DX), Y8
+	VCVTDQ2PS    Y8, Y8
+	VMULPS       Y8, Y7, Y8
+	VMOVUPS      64(SI), Y9
+	VFMADD231PS  Y9, Y8, Y5
+	VPMOVSXBD    24(DX), Y8
+	VCVTDQ2PS    Y8, Y8
+	VMULPS       Y8, Y7, Y8
+	VMOVUPS      96(SI), Y9
+	VFMADD231PS  Y9, Y8, Y6
+	VBROADCASTI128 18(R8), Y8
+	VPSRLVD      Y0, Y8, Y8
+	VPAND        Y1, Y8, Y8
+	VPSHUFB      Y8, Y2, Y8
+	VMOVDQU      Y8, (DX)
+	VPMOVSXBD    (DX), Y8
+	VCVTDQ2PS    Y8, Y8
+	VMULPS       Y8, Y7, Y8
+	VMOVUPS      128(SI), Y9
+	VFMADD231PS  Y9, Y8, Y3
+	VPMOVSXBD    8(DX), Y8
+	VCVTDQ2PS    Y8, Y8
+	VMULPS       Y8, Y7, Y8
+	VMOVUPS      160(SI), Y9
+	VFMADD231PS  Y9, Y8, Y4
+	VPMOVSXBD    16(DX), Y8
+	VCVTDQ2PS    Y8, Y8
+	VMULPS       Y8, Y7, Y8
+	VMOVUPS      192(SI), Y9
+	VFMADD231PS  Y9, Y8, Y5
+	VPMOVSXBD    24(DX), Y8
+	VCVTDQ2PS    Y8, Y8
+	VMULPS       Y8, Y7, Y7
+	VMOVUPS      224(SI), Y8
+	VFMADD231PS  Y8, Y7, Y6
 	ADDQ         $0x22, R8
 	ADDQ         $0x100, SI
 	SUBQ         $1, DI
@@ -370,16 +376,16 @@ loop3:
 
 done4:
 	ADDQ         $1, DI
-	VADDPS       Y1, Y0, Y0
-	VADDPS       Y2, Y0, Y0
-	VADDPS       Y3, Y0, Y0
-	VEXTRACTF128 $1, Y0, X1
-	VADDPS       X0, X1, X1
-	VMOVHLPS     X1, X1, X0
-	VADDPS       X0, X1, X1
-	VMOVSHDUP    X1, X0
-	VADDSS       X0, X1, X1
-	VMOVSS       X1, (AX)
+	VADDPS       Y4, Y3, Y3
+	VADDPS       Y5, Y3, Y3
+	VADDPS       Y6, Y3, Y3
+	VEXTRACTF128 $1, Y3, X4
+	VADDPS       X3, X4, X4
+	VMOVHLPS     X4, X4, X3
+	VADDPS       X3, X4, X4
+	VMOVSHDUP    X4, X3
+	VADDSS       X3, X4, X4
+	VMOVSS       X4, (AX)
 	ADDQ         $4, AX
 	MOVQ         stride+40(FP), SI
 	ADDQ         SI, BX
@@ -394,6 +400,11 @@ done2:
 // matmul2xLm4_64AVX512 multiplies rows of w with 2 rows of x; ld and stride in bytes, a unit is 64 values.
 // Requires: AVX2, F16C, FMA
 TEXT ·matmul2xLm4_64AVX512(SB), NOSPLIT, $192-64
+
+	// constants of the loops
+	VMOVDQU      lm4_640<>+0(SB), Y0
+	VMOVDQU      lm4_641<>+0(SB), Y1
+	VBROADCASTI128 lm4_642<>+0(SB), Y2
 	MOVQ         y+0(FP), AX
 	MOVQ         w+32(FP), BX
 	MOVQ         rows+48(FP), CX
@@ -403,10 +414,10 @@ TEXT ·matmul2xLm4_64AVX512(SB), NOSPLIT, $192-64
 	JLT          done2
 
 loop1:
-	VPXOR        Y0, Y0, Y0
-	VPXOR        Y1, Y1, Y1
-	VPXOR        Y2, Y2, Y2
 	VPXOR        Y3, Y3, Y3
+	VPXOR        Y4, Y4, Y4
+	VPXOR        Y5, Y5, Y5
+	VPXOR        Y6, Y6, Y6
 	MOVQ         x+16(FP), SI
 	MOVQ         ldx+24(FP), DI
 	MOVQ         units+56(FP), R8
@@ -415,76 +426,74 @@ loop1:
 	JLT          done4
 
 loop3:
-	VPBROADCASTW (R9), X4
-	VCVTPH2PS    X4, Y4
-	VBROADCASTI128 2(R9), Y5
-	VPSRLVD      lm4_640<>+0(SB), Y5, Y5
-	VPAND        lm4_641<>+0(SB), Y5, Y5
-	VBROADCASTI128 lm4_642<>+0(SB), Y6
-	VPSHUFB      Y5, Y6, Y5
-	VMOVDQU      Y5, (DX)
-	VPMOVSXBD    (DX), Y5
-	VCVTDQ2PS    Y5, Y5
-	VMULPS       Y5, Y4, Y5
-	VMOVUPS      (SI), Y6
-	VFMADD231PS  Y6, Y5, Y0
-	VMOVUPS      (SI)(DI*1), Y6
-	VFMADD231PS  Y6, Y5, Y1
-	VPMOVSXBD    8(DX), Y5
-	VCVTDQ2PS    Y5, Y5
-	VMULPS       Y5, Y4, Y5
-	VMOVUPS      32(SI), Y6
-	VFMADD231PS  Y6, Y5, Y2
-	VMOVUPS      32(SI)(DI*1), Y6
-	VFMADD231PS  Y6, Y5, Y3
-	VPMOVSXBD    16(DX), Y5
-	VCVTDQ2PS    Y5, Y5
-	VMULPS       Y5, Y4, Y5
-	VMOVUPS      64(SI), Y6
-	VFMADD231PS  Y6, Y5, Y0
-	VMOVUPS      64(SI)(DI*1), Y6
-	VFMADD231PS  Y6, Y5, Y1
-	VPMOVSXBD    24(DX), Y5
-	VCVTDQ2PS    Y5, Y5
-	VMULPS       Y5, Y4, Y5
-	VMOVUPS      96(SI), Y6
-	VFMADD231PS  Y6, Y5, Y2
-	VMOVUPS      96(SI)(DI*1), Y6
-	VFMADD231PS  Y6, Y5, Y3
-	VBROADCASTI128 18(R9), Y5
-	VPSRLVD      lm4_640<>+0(SB), Y5, Y5
-	VPAND        lm4_641<>+0(SB), Y5, Y5
-	VBROADCASTI128 lm4_642<>+0(SB), Y6
-	VPSHUFB      Y5, Y6, Y5
-	VMOVDQU      Y5, (DX)
-	VPMOVSXBD    (DX), Y5
-	VCVTDQ2PS    Y5, Y5
-	VMULPS       Y5, Y4, Y5
-	VMOVUPS      128(SI), Y6
-	VFMADD231PS  Y6, Y5, Y0
-	VMOVUPS      128(SI)(DI*1), Y6
-	VFMADD231PS  Y6, Y5, Y1
-	VPMOVSXBD    8(DX), Y5
-	VCVTDQ2PS    Y5, Y5
-	VMULPS       Y5, Y4, Y5
-	VMOVUPS      160(SI), Y6
-	VFMADD231PS  Y6, Y5, Y2
-	VMOVUPS      160(SI)(DI*1), Y6
-	VFMADD231PS  Y6, Y5, Y3
-	VPMOVSXBD    16(DX), Y5
-	VCVTDQ2PS    Y5, Y5
-	VMULPS       Y5, Y4, Y5
-	VMOVUPS      192(SI), Y6
-	VFMADD231PS  Y6, Y5, Y0
-	VMOVUPS      192(SI)(DI*1), Y6
-	VFMADD231PS  Y6, Y5, Y1
-	VPMOVSXBD    24(DX), Y5
-	VCVTDQ2PS    Y5, Y5
-	VMULPS       Y5, Y4, Y4
-	VMOVUPS      224(SI), Y5
-	VFMADD231PS  Y5, Y4, Y2
-	VMOVUPS      224(SI)(DI*1), Y5
-	VFMADD231PS  Y5, Y4, Y3
+	VPBROADCASTW (R9), X7
+	VCVTPH2PS    X7, Y7
+	VBROADCASTI128 2(R9), Y8
+	VPSRLVD      Y0, Y8, Y8
+	VPAND        Y1, Y8, Y8
+	VPSHUFB      Y8, Y2, Y8
+	VMOVDQU      Y8, (DX)
+	VPMOVSXBD    (DX), Y8
+	VCVTDQ2PS    Y8, Y8
+	VMULPS       Y8, Y7, Y8
+	VMOVUPS      (SI), Y9
+	VFMADD231PS  Y9, Y8, Y3
+	VMOVUPS      (SI)(DI*1), Y9
+	VFMADD231PS  Y9, Y8, Y4
+	VPMOVSXBD    8(DX), Y8
+	VCVTDQ2PS    Y8, Y8
+	VMULPS       Y8, Y7, Y8
+	VMOVUPS      32(SI), Y9
+	VFMADD231PS  Y9, Y8, Y5
+	VMOVUPS      32(SI)(DI*1), Y9
+	VFMADD231PS  Y9, Y8, Y6
+	VPMOVSXBD    16(DX), Y8
+	VCVTDQ2PS    Y8, Y8
+	VMULPS       Y8, Y7, Y8
+	VMOVUPS      64(SI), Y9
+	VFMADD231PS  Y9, Y8, Y3
+	VMOVUPS      64(SI)(DI*1), Y9
+	VFMADD231PS  Y9, Y8, Y4
+	VPMOVSXBD    24(DX), Y8
+	VCVTDQ2PS    Y8, Y8
+	VMULPS       Y8, Y7, Y8
+	VMOVUPS      96(SI), Y9
+	VFMADD231PS  Y9, Y8, Y5
+	VMOVUPS      96(SI)(DI*1), Y9
+	VFMADD231PS  Y9, Y8, Y6
+	VBROADCASTI128 18(R9), Y8
+	VPSRLVD      Y0, Y8, Y8
+	VPAND        Y1, Y8, Y8
+	VPSHUFB      Y8, Y2, Y8
+	VMOVDQU      Y8, (DX)
+	VPMOVSXBD    (DX), Y8
+	VCVTDQ2PS    Y8, Y8
+	VMULPS       Y8, Y7, Y8
+	VMOVUPS      128(SI), Y9
+	VFMADD231PS  Y9, Y8, Y3
+	VMOVUPS      128(SI)(DI*1), Y9
+	VFMADD231PS  Y9, Y8, Y4
+	VPMOVSXBD    8(DX), Y8
+	VCVTDQ2PS    Y8, Y8
+	VMULPS       Y8, Y7, Y8
+	VMOVUPS      160(SI), Y9
+	VFMADD231PS  Y9, Y8, Y5
+	VMOVUPS      160(SI)(DI*1), Y9
+	VFMADD231PS  Y9, Y8, Y6
+	VPMOVSXBD    16(DX), Y8
+	VCVTDQ2PS    Y8, Y8
+	VMULPS       Y8, Y7, Y8
+	VMOVUPS      192(SI), Y9
+	VFMADD231PS  Y9, Y8, Y3
+	VMOVUPS      192(SI)(DI*1), Y9
+	VFMADD231PS  Y9, Y8, Y4
+	VPMOVSXBD    24(DX), Y8
+	VCVTDQ2PS    Y8, Y8
+	VMULPS       Y8, Y7, Y7
+	VMOVUPS      224(SI), Y8
+	VFMADD231PS  Y8, Y7, Y5
+	VMOVUPS      224(SI)(DI*1), Y8
+	VFMADD231PS  Y8, Y7, Y6
 	ADDQ         $0x22, R9
 	ADDQ         $0x100, SI
 	SUBQ         $1, R8
@@ -492,25 +501,25 @@ loop3:
 
 done4:
 	ADDQ         $1, R8
-	VADDPS       Y2, Y0, Y0
-	VADDPS       Y3, Y1, Y1
-	VEXTRACTF128 $1, Y0, X2
-	VADDPS       X0, X2, X2
-	VMOVHLPS     X2, X2, X0
-	VADDPS       X0, X2, X2
-	VMOVSHDUP    X2, X0
-	VADDSS       X0, X2, X2
-	VMOVSS       X2, (AX)
+	VADDPS       Y5, Y3, Y3
+	VADDPS       Y6, Y4, Y4
+	VEXTRACTF128 $1, Y3, X5
+	VADDPS       X3, X5, X5
+	VMOVHLPS     X5, X5, X3
+	VADDPS       X3, X5, X5
+	VMOVSHDUP    X5, X3
+	VADDSS       X3, X5, X5
+	VMOVSS       X5, (AX)
 	MOVQ         ldy+8(FP), SI
 	MOVQ         AX, DI
 	ADDQ         SI, DI
-	VEXTRACTF128 $1, Y1, X0
-	VADDPS       X1, X0, X0
-	VMOVHLPS     X0, X0, X1
-	VADDPS       X1, X0, X0
-	VMOVSHDUP    X0, X1
-	VADDSS       X1, X0, X0
-	VMOVSS       X0, (DI)
+	VEXTRACTF128 $1, Y4, X3
+	VADDPS       X4, X3, X3
+	VMOVHLPS     X3, X3, X4
+	VADDPS       X4, X3, X3
+	VMOVSHDUP    X3, X4
+	VADDSS       X4, X3, X3
+	VMOVSS       X3, (DI)
 	ADDQ         $4, AX
 	MOVQ         stride+40(FP), SI
 	ADDQ         SI, BX
@@ -525,6 +534,11 @@ done2:
 // matmul3xLm4_64AVX512 multiplies rows of w with 3 rows of x; ld and stride in bytes, a unit is 64 values.
 // Requires: AVX2, F16C, FMA
 TEXT ·matmul3xLm4_64AVX512(SB), NOSPLIT, $192-64
+
+	// constants of the loops
+	VMOVDQU      lm4_640<>+0(SB), Y0
+	VMOVDQU      lm4_641<>+0(SB), Y1
+	VBROADCASTI128 lm4_642<>+0(SB), Y2
 	MOVQ         y+0(FP), AX
 	MOVQ         w+32(FP), BX
 	MOVQ         rows+48(FP), CX
@@ -534,9 +548,9 @@ TEXT ·matmul3xLm4_64AVX512(SB), NOSPLIT, $192-64
 	JLT          done2
 
 loop1:
-	VPXOR        Y0, Y0, Y0
-	VPXOR        Y1, Y1, Y1
-	VPXOR        Y2, Y2, Y2
+	VPXOR        Y3, Y3, Y3
+	VPXOR        Y4, Y4, Y4
+	VPXOR        Y5, Y5, Y5
 	MOVQ         x+16(FP), SI
 	MOVQ         ldx+24(FP), DI
 	MOVQ         SI, R8
@@ -548,92 +562,90 @@ loop1:
 	JLT          done4
 
 loop3:
-	VPBROADCASTW (R10), X3
-	VCVTPH2PS    X3, Y3
-	VBROADCASTI128 2(R10), Y4
-	VPSRLVD      lm4_640<>+0(SB), Y4, Y4
-	VPAND        lm4_641<>+0(SB), Y4, Y4
-	VBROADCASTI128 lm4_642<>+0(SB), Y5
-	VPSHUFB      Y4, Y5, Y4
-	VMOVDQU      Y4, (DX)
-	VPMOVSXBD    (DX), Y4
-	VCVTDQ2PS    Y4, Y4
-	VMULPS       Y4, Y3, Y4
-	VMOVUPS      (SI), Y5
-	VFMADD231PS  Y5, Y4, Y0
-	VMOVUPS      (SI)(DI*1), Y5
-	VFMADD231PS  Y5, Y4, Y1
-	VMOVUPS      (R8), Y5
-	VFMADD231PS  Y5, Y4, Y2
-	VPMOVSXBD    8(DX), Y4
-	VCVTDQ2PS    Y4, Y4
-	VMULPS       Y4, Y3, Y4
-	VMOVUPS      32(SI), Y5
-	VFMADD231PS  Y5, Y4, Y0
-	VMOVUPS      32(SI)(DI*1), Y5
-	VFMADD231PS  Y5, Y4, Y1
-	VMOVUPS      32(R8), Y5
-	VFMADD231PS  Y5, Y4, Y2
-	VPMOVSXBD    16(DX), Y4
-	VCVTDQ2PS    Y4, Y4
-	VMULPS       Y4, Y3, Y4
-	VMOVUPS      64(SI), Y5
-	VFMADD231PS  Y5, Y4, Y0
-	VMOVUPS      64(SI)(DI*1), Y5
-	VFMADD231PS  Y5, Y4, Y1
-	VMOVUPS      64(R8), Y5
-	VFMADD231PS  Y5, Y4, Y2
-	VPMOVSXBD    24(DX), Y4
-	VCVTDQ2PS    Y4, Y4
-	VMULPS       Y4, Y3, Y4
-	VMOVUPS      96(SI), Y5
-	VFMADD231PS  Y5, Y4, Y0
-	VMOVUPS      96(SI)(DI*1), Y5
-	VFMADD231PS  Y5, Y4, Y1
-	VMOVUPS      96(R8), Y5
-	VFMADD231PS  Y5, Y4, Y2
-	VBROADCASTI128 18(R10), Y4
-	VPSRLVD      lm4_640<>+0(SB), Y4, Y4
-	VPAND        lm4_641<>+0(SB), Y4, Y4
-	VBROADCASTI128 lm4_642<>+0(SB), Y5
-	VPSHUFB      Y4, Y5, Y4
-	VMOVDQU      Y4, (DX)
-	VPMOVSXBD    (DX), Y4
-	VCVTDQ2PS    Y4, Y4
-	VMULPS       Y4, Y3, Y4
-	VMOVUPS      128(SI), Y5
-	VFMADD231PS  Y5, Y4, Y0
-	VMOVUPS      128(SI)(DI*1), Y5
-	VFMADD231PS  Y5, Y4, Y1
-	VMOVUPS      128(R8), Y5
-	VFMADD231PS  Y5, Y4, Y2
-	VPMOVSXBD    8(DX), Y4
-	VCVTDQ2PS    Y4, Y4
-	VMULPS       Y4, Y3, Y4
-	VMOVUPS      160(SI), Y5
-	VFMADD231PS  Y5, Y4, Y0
-	VMOVUPS      160(SI)(DI*1), Y5
-	VFMADD231PS  Y5, Y4, Y1
-	VMOVUPS      160(R8), Y5
-	VFMADD231PS  Y5, Y4, Y2
-	VPMOVSXBD    16(DX), Y4
-	VCVTDQ2PS    Y4, Y4
-	VMULPS       Y4, Y3, Y4
-	VMOVUPS      192(SI), Y5
-	VFMADD231PS  Y5, Y4, Y0
-	VMOVUPS      192(SI)(DI*1), Y5
-	VFMADD231PS  Y5, Y4, Y1
-	VMOVUPS      192(R8), Y5
-	VFMADD231PS  Y5, Y4, Y2
-	VPMOVSXBD    24(DX), Y4
-	VCVTDQ2PS    Y4, Y4
-	VMULPS       Y4, Y3, Y3
-	VMOVUPS      224(SI), Y4
-	VFMADD231PS  Y4, Y3, Y0
-	VMOVUPS      224(SI)(DI*1), Y4
-	VFMADD231PS  Y4, Y3, Y1
-	VMOVUPS      224(R8), Y4
-	VFMADD231PS  Y4, Y3, Y2
+	VPBROADCASTW (R10), X6
+	VCVTPH2PS    X6, Y6
+	VBROADCASTI128 2(R10), Y7
+	VPSRLVD      Y0, Y7, Y7
+	VPAND        Y1, Y7, Y7
+	VPSHUFB      Y7, Y2, Y7
+	VMOVDQU      Y7, (DX)
+	VPMOVSXBD    (DX), Y7
+	VCVTDQ2PS    Y7, Y7
+	VMULPS       Y7, Y6, Y7
+	VMOVUPS      (SI), Y8
+	VFMADD231PS  Y8, Y7, Y3
+	VMOVUPS      (SI)(DI*1), Y8
+	VFMADD231PS  Y8, Y7, Y4
+	VMOVUPS      (R8), Y8
+	VFMADD231PS  Y8, Y7, Y5
+	VPMOVSXBD    8(DX), Y7
+	VCVTDQ2PS    Y7, Y7
+	VMULPS       Y7, Y6, Y7
+	VMOVUPS      32(SI), Y8
+	VFMADD231PS  Y8, Y7, Y3
+	VMOVUPS      32(SI)(DI*1), Y8
+	VFMADD231PS  Y8, Y7, Y4
+	VMOVUPS      32(R8), Y8
+	VFMADD231PS  Y8, Y7, Y5
+	VPMOVSXBD    16(DX), Y7
+	VCVTDQ2PS    Y7, Y7
+	VMULPS       Y7, Y6, Y7
+	VMOVUPS      64(SI), Y8
+	VFMADD231PS  Y8, Y7, Y3
+	VMOVUPS      64(SI)(DI*1), Y8
+	VFMADD231PS  Y8, Y7, Y4
+	VMOVUPS      64(R8), Y8
+	VFMADD231PS  Y8, Y7, Y5
+	VPMOVSXBD    24(DX), Y7
+	VCVTDQ2PS    Y7, Y7
+	VMULPS       Y7, Y6, Y7
+	VMOVUPS      96(SI), Y8
+	VFMADD231PS  Y8, Y7, Y3
+	VMOVUPS      96(SI)(DI*1), Y8
+	VFMADD231PS  Y8, Y7, Y4
+	VMOVUPS      96(R8), Y8
+	VFMADD231PS  Y8, Y7, Y5
+	VBROADCASTI128 18(R10), Y7
+	VPSRLVD      Y0, Y7, Y7
+	VPAND        Y1, Y7, Y7
+	VPSHUFB      Y7, Y2, Y7
+	VMOVDQU      Y7, (DX)
+	VPMOVSXBD    (DX), Y7
+	VCVTDQ2PS    Y7, Y7
+	VMULPS       Y7, Y6, Y7
+	VMOVUPS      128(SI), Y8
+	VFMADD231PS  Y8, Y7, Y3
+	VMOVUPS      128(SI)(DI*1), Y8
+	VFMADD231PS  Y8, Y7, Y4
+	VMOVUPS      128(R8), Y8
+	VFMADD231PS  Y8, Y7, Y5
+	VPMOVSXBD    8(DX), Y7
+	VCVTDQ2PS    Y7, Y7
+	VMULPS       Y7, Y6, Y7
+	VMOVUPS      160(SI), Y8
+	VFMADD231PS  Y8, Y7, Y3
+	VMOVUPS      160(SI)(DI*1), Y8
+	VFMADD231PS  Y8, Y7, Y4
+	VMOVUPS      160(R8), Y8
+	VFMADD231PS  Y8, Y7, Y5
+	VPMOVSXBD    16(DX), Y7
+	VCVTDQ2PS    Y7, Y7
+	VMULPS       Y7, Y6, Y7
+	VMOVUPS      192(SI), Y8
+	VFMADD231PS  Y8, Y7, Y3
+	VMOVUPS      192(SI)(DI*1), Y8
+	VFMADD231PS  Y8, Y7, Y4
+	VMOVUPS      192(R8), Y8
+	VFMADD231PS  Y8, Y7, Y5
+	VPMOVSXBD    24(DX), Y7
+	VCVTDQ2PS    Y7, Y7
+	VMULPS       Y7, Y6, Y6
+	VMOVUPS      224(SI), Y7
+	VFMADD231PS  Y7, Y6, Y3
+	VMOVUPS      224(SI)(DI*1), Y7
+	VFMADD231PS  Y7, Y6, Y4
+	VMOVUPS      224(R8), Y7
+	VFMADD231PS  Y7, Y6, Y5
 	ADDQ         $0x22, R10
 	ADDQ         $0x100, SI
 	ADDQ         $0x100, R8
@@ -642,31 +654,31 @@ loop3:
 
 done4:
 	ADDQ         $1, R9
-	VEXTRACTF128 $1, Y0, X3
-	VADDPS       X0, X3, X3
-	VMOVHLPS     X3, X3, X0
-	VADDPS       X0, X3, X3
-	VMOVSHDUP    X3, X0
-	VADDSS       X0, X3, X3
-	VMOVSS       X3, (AX)
+	VEXTRACTF128 $1, Y3, X6
+	VADDPS       X3, X6, X6
+	VMOVHLPS     X6, X6, X3
+	VADDPS       X3, X6, X6
+	VMOVSHDUP    X6, X3
+	VADDSS       X3, X6, X6
+	VMOVSS       X6, (AX)
 	MOVQ         ldy+8(FP), SI
 	MOVQ         AX, DI
 	ADDQ         SI, DI
-	VEXTRACTF128 $1, Y1, X0
-	VADDPS       X1, X0, X0
-	VMOVHLPS     X0, X0, X1
-	VADDPS       X1, X0, X0
-	VMOVSHDUP    X0, X1
-	VADDSS       X1, X0, X0
-	VMOVSS       X0, (DI)
+	VEXTRACTF128 $1, Y4, X3
+	VADDPS       X4, X3, X3
+	VMOVHLPS     X3, X3, X4
+	VADDPS       X4, X3, X3
+	VMOVSHDUP    X3, X4
+	VADDSS       X4, X3, X3
+	VMOVSS       X3, (DI)
 	ADDQ         SI, DI
-	VEXTRACTF128 $1, Y2, X0
-	VADDPS       X2, X0, X0
-	VMOVHLPS     X0, X0, X1
-	VADDPS       X1, X0, X0
-	VMOVSHDUP    X0, X1
-	VADDSS       X1, X0, X0
-	VMOVSS       X0, (DI)
+	VEXTRACTF128 $1, Y5, X3
+	VADDPS       X5, X3, X3
+	VMOVHLPS     X3, X3, X4
+	VADDPS       X4, X3, X3
+	VMOVSHDUP    X3, X4
+	VADDSS       X4, X3, X3
+	VMOVSS       X3, (DI)
 	ADDQ         $4, AX
 	MOVQ         stride+40(FP), SI
 	ADDQ         SI, BX
@@ -681,6 +693,11 @@ done2:
 // matmul4xLm4_64AVX512 multiplies rows of w with 4 rows of x; ld and stride in bytes, a unit is 64 values.
 // Requires: AVX2, F16C, FMA
 TEXT ·matmul4xLm4_64AVX512(SB), NOSPLIT, $192-64
+
+	// constants of the loops
+	VMOVDQU      lm4_640<>+0(SB), Y0
+	VMOVDQU      lm4_641<>+0(SB), Y1
+	VBROADCASTI128 lm4_642<>+0(SB), Y2
 	MOVQ         y+0(FP), AX
 	MOVQ         w+32(FP), BX
 	MOVQ         rows+48(FP), CX
@@ -690,10 +707,10 @@ TEXT ·matmul4xLm4_64AVX512(SB), NOSPLIT, $192-64
 	JLT          done2
 
 loop1:
-	VPXOR        Y0, Y0, Y0
-	VPXOR        Y1, Y1, Y1
-	VPXOR        Y2, Y2, Y2
 	VPXOR        Y3, Y3, Y3
+	VPXOR        Y4, Y4, Y4
+	VPXOR        Y5, Y5, Y5
+	VPXOR        Y6, Y6, Y6
 	MOVQ         x+16(FP), SI
 	MOVQ         ldx+24(FP), DI
 	MOVQ         SI, R8
@@ -705,108 +722,106 @@ loop1:
 	JLT          done4
 
 loop3:
-	VPBROADCASTW (R10), X4
-	VCVTPH2PS    X4, Y4
-	VBROADCASTI128 2(R10), Y5
-	VPSRLVD      lm4_640<>+0(SB), Y5, Y5
-	VPAND        lm4_641<>+0(SB), Y5, Y5
-	VBROADCASTI128 lm4_642<>+0(SB), Y6
-	VPSHUFB      Y5, Y6, Y5
-	VMOVDQU      Y5, (DX)
-	VPMOVSXBD    (DX), Y5
-	VCVTDQ2PS    Y5, Y5
-	VMULPS       Y5, Y4, Y5
-	VMOVUPS      (SI), Y6
-	VFMADD231PS  Y6, Y5, Y0
-	VMOVUPS      (SI)(DI*1), Y6
-	VFMADD231PS  Y6, Y5, Y1
-	VMOVUPS      (R8), Y6
-	VFMADD231PS  Y6, Y5, Y2
-	VMOVUPS      (R8)(DI*1), Y6
-	VFMADD231PS  Y6, Y5, Y3
-	VPMOVSXBD    8(DX), Y5
-	VCVTDQ2PS    Y5, Y5
-	VMULPS       Y5, Y4, Y5
-	VMOVUPS      32(SI), Y6
-	VFMADD231PS  Y6, Y5, Y0
-	VMOVUPS      32(SI)(DI*1), Y6
-	VFMADD231PS  Y6, Y5, Y1
-	VMOVUPS      32(R8), Y6
-	VFMADD231PS  Y6, Y5, Y2
-	VMOVUPS      32(R8)(DI*1), Y6
-	VFMADD231PS  Y6, Y5, Y3
-	VPMOVSXBD    16(DX), Y5
-	VCVTDQ2PS    Y5, Y5
-	VMULPS       Y5, Y4, Y5
-	VMOVUPS      64(SI), Y6
-	VFMADD231PS  Y6, Y5, Y0
-	VMOVUPS      64(SI)(DI*1), Y6
-	VFMADD231PS  Y6, Y5, Y1
-	VMOVUPS      64(R8), Y6
-	VFMADD231PS  Y6, Y5, Y2
-	VMOVUPS      64(R8)(DI*1), Y6
-	VFMADD231PS  Y6, Y5, Y3
-	VPMOVSXBD    24(DX), Y5
-	VCVTDQ2PS    Y5, Y5
-	VMULPS       Y5, Y4, Y5
-	VMOVUPS      96(SI), Y6
-	VFMADD231PS  Y6, Y5, Y0
-	VMOVUPS      96(SI)(DI*1), Y6
-	VFMADD231PS  Y6, Y5, Y1
-	VMOVUPS      96(R8), Y6
-	VFMADD231PS  Y6, Y5, Y2
-	VMOVUPS      96(R8)(DI*1), Y6
-	VFMADD231PS  Y6, Y5, Y3
-	VBROADCASTI128 18(R10), Y5
-	VPSRLVD      lm4_640<>+0(SB), Y5, Y5
-	VPAND        lm4_641<>+0(SB), Y5, Y5
-	VBROADCASTI128 lm4_642<>+0(SB), Y6
-	VPSHUFB      Y5, Y6, Y5
-	VMOVDQU      Y5, (DX)
-	VPMOVSXBD    (DX), Y5
-	VCVTDQ2PS    Y5, Y5
-	VMULPS       Y5, Y4, Y5
-	VMOVUPS      128(SI), Y6
-	VFMADD231PS  Y6, Y5, Y0
-	VMOVUPS      128(SI)(DI*1), Y6
-	VFMADD231PS  Y6, Y5, Y1
-	VMOVUPS      128(R8), Y6
-	VFMADD231PS  Y6, Y5, Y2
-	VMOVUPS      128(R8)(DI*1), Y6
-	VFMADD231PS  Y6, Y5, Y3
-	VPMOVSXBD    8(DX), Y5
-	VCVTDQ2PS    Y5, Y5
-	VMULPS       Y5, Y4, Y5
-	VMOVUPS      160(SI), Y6
-	VFMADD231PS  Y6, Y5, Y0
-	VMOVUPS      160(SI)(DI*1), Y6
-	VFMADD231PS  Y6, Y5, Y1
-	VMOVUPS      160(R8), Y6
-	VFMADD231PS  Y6, Y5, Y2
-	VMOVUPS      160(R8)(DI*1), Y6
-	VFMADD231PS  Y6, Y5, Y3
-	VPMOVSXBD    16(DX), Y5
-	VCVTDQ2PS    Y5, Y5
-	VMULPS       Y5, Y4, Y5
-	VMOVUPS      192(SI), Y6
-	VFMADD231PS  Y6, Y5, Y0
-	VMOVUPS      192(SI)(DI*1), Y6
-	VFMADD231PS  Y6, Y5, Y1
-	VMOVUPS      192(R8), Y6
-	VFMADD231PS  Y6, Y5, Y2
-	VMOVUPS      192(R8)(DI*1), Y6
-	VFMADD231PS  Y6, Y5, Y3
-	VPMOVSXBD    24(DX), Y5
-	VCVTDQ2PS    Y5, Y5
-	VMULPS       Y5, Y4, Y4
-	VMOVUPS      224(SI), Y5
-	VFMADD231PS  Y5, Y4, Y0
-	VMOVUPS      224(SI)(DI*1), Y5
-	VFMADD231PS  Y5, Y4, Y1
-	VMOVUPS      224(R8), Y5
-	VFMADD231PS  Y5, Y4, Y2
-	VMOVUPS      224(R8)(DI*1), Y5
-	VFMADD231PS  Y5, Y4, Y3
+	VPBROADCASTW (R10), X7
+	VCVTPH2PS    X7, Y7
+	VBROADCASTI128 2(R10), Y8
+	VPSRLVD      Y0, Y8, Y8
+	VPAND        Y1, Y8, Y8
+	VPSHUFB      Y8, Y2, Y8
+	VMOVDQU      Y8, (DX)
+	VPMOVSXBD    (DX), Y8
+	VCVTDQ2PS    Y8, Y8
+	VMULPS       Y8, Y7, Y8
+	VMOVUPS      (SI), Y9
+	VFMADD231PS  Y9, Y8, Y3
+	VMOVUPS      (SI)(DI*1), Y9
+	VFMADD231PS  Y9, Y8, Y4
+	VMOVUPS      (R8), Y9
+	VFMADD231PS  Y9, Y8, Y5
+	VMOVUPS      (R8)(DI*1), Y9
+	VFMADD231PS  Y9, Y8, Y6
+	VPMOVSXBD    8(DX), Y8
+	VCVTDQ2PS    Y8, Y8
+	VMULPS       Y8, Y7, Y8
+	VMOVUPS      32(SI), Y9
+	VFMADD231PS  Y9, Y8, Y3
+	VMOVUPS      32(SI)(DI*1), Y9
+	VFMADD231PS  Y9, Y8, Y4
+	VMOVUPS      32(R8), Y9
+	VFMADD231PS  Y9, Y8, Y5
+	VMOVUPS      32(R8)(DI*1), Y9
+	VFMADD231PS  Y9, Y8, Y6
+	VPMOVSXBD    16(DX), Y8
+	VCVTDQ2PS    Y8, Y8
+	VMULPS       Y8, Y7, Y8
+	VMOVUPS      64(SI), Y9
+	VFMADD231PS  Y9, Y8, Y3
+	VMOVUPS      64(SI)(DI*1), Y9
+	VFMADD231PS  Y9, Y8, Y4
+	VMOVUPS      64(R8), Y9
+	VFMADD231PS  Y9, Y8, Y5
+	VMOVUPS      64(R8)(DI*1), Y9
+	VFMADD231PS  Y9, Y8, Y6
+	VPMOVSXBD    24(DX), Y8
+	VCVTDQ2PS    Y8, Y8
+	VMULPS       Y8, Y7, Y8
+	VMOVUPS      96(SI), Y9
+	VFMADD231PS  Y9, Y8, Y3
+	VMOVUPS      96(SI)(DI*1), Y9
+	VFMADD231PS  Y9, Y8, Y4
+	VMOVUPS      96(R8), Y9
+	VFMADD231PS  Y9, Y8, Y5
+	VMOVUPS      96(R8)(DI*1), Y9
+	VFMADD231PS  Y9, Y8, Y6
+	VBROADCASTI128 18(R10), Y8
+	VPSRLVD      Y0, Y8, Y8
+	VPAND        Y1, Y8, Y8
+	VPSHUFB      Y8, Y2, Y8
+	VMOVDQU      Y8, (DX)
+	VPMOVSXBD    (DX), Y8
+	VCVTDQ2PS    Y8, Y8
+	VMULPS       Y8, Y7, Y8
+	VMOVUPS      128(SI), Y9
+	VFMADD231PS  Y9, Y8, Y3
+	VMOVUPS      128(SI)(DI*1), Y9
+	VFMADD231PS  Y9, Y8, Y4
+	VMOVUPS      128(R8), Y9
+	VFMADD231PS  Y9, Y8, Y5
+	VMOVUPS      128(R8)(DI*1), Y9
+	VFMADD231PS  Y9, Y8, Y6
+	VPMOVSXBD    8(DX), Y8
+	VCVTDQ2PS    Y8, Y8
+	VMULPS       Y8, Y7, Y8
+	VMOVUPS      160(SI), Y9
+	VFMADD231PS  Y9, Y8, Y3
+	VMOVUPS      160(SI)(DI*1), Y9
+	VFMADD231PS  Y9, Y8, Y4
+	VMOVUPS      160(R8), Y9
+	VFMADD231PS  Y9, Y8, Y5
+	VMOVUPS      160(R8)(DI*1), Y9
+	VFMADD231PS  Y9, Y8, Y6
+	VPMOVSXBD    16(DX), Y8
+	VCVTDQ2PS    Y8, Y8
+	VMULPS       Y8, Y7, Y8
+	VMOVUPS      192(SI), Y9
+	VFMADD231PS  Y9, Y8, Y3
+	VMOVUPS      192(SI)(DI*1), Y9
+	VFMADD231PS  Y9, Y8, Y4
+	VMOVUPS      192(R8), Y9
+	VFMADD231PS  Y9, Y8, Y5
+	VMOVUPS      192(R8)(DI*1), Y9
+	VFMADD231PS  Y9, Y8, Y6
+	VPMOVSXBD    24(DX), Y8
+	VCVTDQ2PS    Y8, Y8
+	VMULPS       Y8, Y7, Y7
+	VMOVUPS      224(SI), Y8
+	VFMADD231PS  Y8, Y7, Y3
+	VMOVUPS      224(SI)(DI*1), Y8
+	VFMADD231PS  Y8, Y7, Y4
+	VMOVUPS      224(R8), Y8
+	VFMADD231PS  Y8, Y7, Y5
+	VMOVUPS      224(R8)(DI*1), Y8
+	VFMADD231PS  Y8, Y7, Y6
 	ADDQ         $0x22, R10
 	ADDQ         $0x100, SI
 	ADDQ         $0x100, R8
@@ -815,39 +830,39 @@ loop3:
 
 done4:
 	ADDQ         $1, R9
-	VEXTRACTF128 $1, Y0, X4
-	VADDPS       X0, X4, X4
-	VMOVHLPS     X4, X4, X0
-	VADDPS       X0, X4, X4
-	VMOVSHDUP    X4, X0
-	VADDSS       X0, X4, X4
-	VMOVSS       X4, (AX)
+	VEXTRACTF128 $1, Y3, X7
+	VADDPS       X3, X7, X7
+	VMOVHLPS     X7, X7, X3
+	VADDPS       X3, X7, X7
+	VMOVSHDUP    X7, X3
+	VADDSS       X3, X7, X7
+	VMOVSS       X7, (AX)
 	MOVQ         ldy+8(FP), SI
 	MOVQ         AX, DI
 	ADDQ         SI, DI
-	VEXTRACTF128 $1, Y1, X0
-	VADDPS       X1, X0, X0
-	VMOVHLPS     X0, X0, X1
-	VADDPS       X1, X0, X0
-	VMOVSHDUP    X0, X1
-	VADDSS       X1, X0, X0
-	VMOVSS       X0, (DI)
+	VEXTRACTF128 $1, Y4, X3
+	VADDPS       X4, X3, X3
+	VMOVHLPS     X3, X3, X4
+	VADDPS       X4, X3, X3
+	VMOVSHDUP    X3, X4
+	VADDSS       X4, X3, X3
+	VMOVSS       X3, (DI)
 	ADDQ         SI, DI
-	VEXTRACTF128 $1, Y2, X0
-	VADDPS       X2, X0, X0
-	VMOVHLPS     X0, X0, X1
-	VADDPS       X1, X0, X0
-	VMOVSHDUP    X0, X1
-	VADDSS       X1, X0, X0
-	VMOVSS       X0, (DI)
+	VEXTRACTF128 $1, Y5, X3
+	VADDPS       X5, X3, X3
+	VMOVHLPS     X3, X3, X4
+	VADDPS       X4, X3, X3
+	VMOVSHDUP    X3, X4
+	VADDSS       X4, X3, X3
+	VMOVSS       X3, (DI)
 	ADDQ         SI, DI
-	VEXTRACTF128 $1, Y3, X0
-	VADDPS       X3, X0, X0
-	VMOVHLPS     X0, X0, X1
-	VADDPS       X1, X0, X0
-	VMOVSHDUP    X0, X1
-	VADDSS       X1, X0, X0
-	VMOVSS       X0, (DI)
+	VEXTRACTF128 $1, Y6, X3
+	VADDPS       X6, X3, X3
+	VMOVHLPS     X3, X3, X4
+	VADDPS       X4, X3, X3
+	VMOVSHDUP    X3, X4
+	VADDSS       X4, X3, X3
+	VMOVSS       X3, (DI)
 	ADDQ         $4, AX
 	MOVQ         stride+40(FP), SI
 	ADDQ         SI, BX
@@ -862,6 +877,11 @@ done2:
 // matmulQ81xLm4_64AVX512 multiplies rows of w with 1 row of activations in int8; ldy and stride in bytes.
 // Requires: F16C, FMA, AVX512VL, AVX512VNNI
 TEXT ·matmulQ81xLm4_64AVX512(SB), NOSPLIT, $192-72
+
+	// constants of the loops
+	VMOVDQU      lm4_640<>+0(SB), Y0
+	VMOVDQU      lm4_641<>+0(SB), Y1
+	VBROADCASTI128 lm4_642<>+0(SB), Y2
 	LEAQ         31(SP), AX
 	ANDQ         $-32, AX
 	MOVQ         y+0(FP), AX
@@ -871,8 +891,8 @@ TEXT ·matmulQ81xLm4_64AVX512(SB), NOSPLIT, $192-72
 	JLT          done2
 
 loop1:
-	VPXOR        Y0, Y0, Y0
-	VPXOR        Y1, Y1, Y1
+	VPXOR        Y3, Y3, Y3
+	VPXOR        Y4, Y4, Y4
 	MOVQ         q+16(FP), DX
 	MOVQ         d+24(FP), SI
 	MOVQ         blocks+64(FP), DI
@@ -881,31 +901,29 @@ loop1:
 	JLT          done4
 
 loop3:
-	VPBROADCASTW (R8), X2
-	VCVTPH2PS    X2, Y2
-	VBROADCASTI128 2(R8), Y3
-	VPSRLVD      lm4_640<>+0(SB), Y3, Y3
-	VPAND        lm4_641<>+0(SB), Y3, Y3
-	VBROADCASTI128 lm4_642<>+0(SB), Y4
-	VPSHUFB      Y3, Y4, Y3
-	VPABSB       Y3, Y4
-	VMOVDQU      (DX), Y5
-	VPSIGNB      Y3, Y5, Y3
-	VPXOR        Y5, Y5, Y5
-	VPDPBUSD     Y3, Y4, Y5
-	VBROADCASTI128 18(R8), Y3
-	VPSRLVD      lm4_640<>+0(SB), Y3, Y3
-	VPAND        lm4_641<>+0(SB), Y3, Y3
-	VBROADCASTI128 lm4_642<>+0(SB), Y4
-	VPSHUFB      Y3, Y4, Y3
-	VPABSB       Y3, Y4
-	VMOVDQU      32(DX), Y6
-	VPSIGNB      Y3, Y6, Y3
-	VPDPBUSD     Y3, Y4, Y5
-	VBROADCASTSS (SI), Y3
-	VCVTDQ2PS    Y5, Y4
-	VMULPS       Y2, Y3, Y2
-	VFMADD231PS  Y2, Y4, Y0
+	VPBROADCASTW (R8), X5
+	VCVTPH2PS    X5, Y5
+	VBROADCASTI128 2(R8), Y6
+	VPSRLVD      Y0, Y6, Y6
+	VPAND        Y1, Y6, Y6
+	VPSHUFB      Y6, Y2, Y6
+	VPABSB       Y6, Y7
+	VMOVDQU      (DX), Y8
+	VPSIGNB      Y6, Y8, Y6
+	VPXOR        Y8, Y8, Y8
+	VPDPBUSD     Y6, Y7, Y8
+	VBROADCASTI128 18(R8), Y6
+	VPSRLVD      Y0, Y6, Y6
+	VPAND        Y1, Y6, Y6
+	VPSHUFB      Y6, Y2, Y6
+	VPABSB       Y6, Y7
+	VMOVDQU      32(DX), Y9
+	VPSIGNB      Y6, Y9, Y6
+	VPDPBUSD     Y6, Y7, Y8
+	VBROADCASTSS (SI), Y6
+	VCVTDQ2PS    Y8, Y7
+	VMULPS       Y5, Y6, Y5
+	VFMADD231PS  Y5, Y7, Y3
 	ADDQ         $0x22, R8
 	ADDQ         $0x40, DX
 	ADDQ         $4, SI
@@ -914,14 +932,14 @@ loop3:
 
 done4:
 	ADDQ         $1, DI
-	VADDPS       Y1, Y0, Y0
-	VEXTRACTF128 $1, Y0, X1
-	VADDPS       X0, X1, X1
-	VMOVHLPS     X1, X1, X0
-	VADDPS       X0, X1, X1
-	VMOVSHDUP    X1, X0
-	VADDSS       X0, X1, X1
-	VMOVSS       X1, (AX)
+	VADDPS       Y4, Y3, Y3
+	VEXTRACTF128 $1, Y3, X4
+	VADDPS       X3, X4, X4
+	VMOVHLPS     X4, X4, X3
+	VADDPS       X3, X4, X4
+	VMOVSHDUP    X4, X3
+	VADDSS       X3, X4, X4
+	VMOVSS       X4, (AX)
 	ADDQ         $4, AX
 	MOVQ         stride+48(FP), DX
 	ADDQ         DX, BX
@@ -936,6 +954,11 @@ done2:
 // matmulQ82xLm4_64AVX512 multiplies rows of w with 2 rows of activations in int8; ldy and stride in bytes.
 // Requires: F16C, FMA, AVX512VL, AVX512VNNI
 TEXT ·matmulQ82xLm4_64AVX512(SB), NOSPLIT, $192-72
+
+	// constants of the loops
+	VMOVDQU      lm4_640<>+0(SB), Y0
+	VMOVDQU      lm4_641<>+0(SB), Y1
+	VBROADCASTI128 lm4_642<>+0(SB), Y2
 	LEAQ         31(SP), AX
 	ANDQ         $-32, AX
 	MOVQ         y+0(FP), AX
@@ -945,8 +968,8 @@ TEXT ·matmulQ82xLm4_64AVX512(SB), NOSPLIT, $192-72
 	JLT          done2
 
 loop1:
-	VPXOR        Y0, Y0, Y0
-	VPXOR        Y1, Y1, Y1
+	VPXOR        Y3, Y3, Y3
+	VPXOR        Y4, Y4, Y4
 	MOVQ         q+16(FP), DX
 	MOVQ         d+24(FP), SI
 	MOVQ         blocks+64(FP), DI
@@ -955,42 +978,40 @@ loop1:
 	JLT          done4
 
 loop3:
-	VPBROADCASTW (R8), X2
-	VCVTPH2PS    X2, Y2
-	VBROADCASTI128 2(R8), Y3
-	VPSRLVD      lm4_640<>+0(SB), Y3, Y3
-	VPAND        lm4_641<>+0(SB), Y3, Y3
-	VBROADCASTI128 lm4_642<>+0(SB), Y4
-	VPSHUFB      Y3, Y4, Y3
-	VPABSB       Y3, Y4
-	VMOVDQU      (DX), Y5
-	VPSIGNB      Y3, Y5, Y5
-	VPXOR        Y6, Y6, Y6
-	VPDPBUSD     Y5, Y4, Y6
-	VMOVDQU      64(DX), Y5
-	VPSIGNB      Y3, Y5, Y3
-	VPXOR        Y5, Y5, Y5
-	VPDPBUSD     Y3, Y4, Y5
-	VBROADCASTI128 18(R8), Y3
-	VPSRLVD      lm4_640<>+0(SB), Y3, Y3
-	VPAND        lm4_641<>+0(SB), Y3, Y3
-	VBROADCASTI128 lm4_642<>+0(SB), Y4
-	VPSHUFB      Y3, Y4, Y3
-	VPABSB       Y3, Y4
-	VMOVDQU      32(DX), Y7
-	VPSIGNB      Y3, Y7, Y7
-	VPDPBUSD     Y7, Y4, Y6
-	VMOVDQU      96(DX), Y7
-	VPSIGNB      Y3, Y7, Y3
-	VPDPBUSD     Y3, Y4, Y5
-	VBROADCASTSS (SI), Y3
-	VCVTDQ2PS    Y6, Y4
-	VMULPS       Y2, Y3, Y3
-	VFMADD231PS  Y3, Y4, Y0
-	VBROADCASTSS 4(SI), Y3
-	VCVTDQ2PS    Y5, Y4
-	VMULPS       Y2, Y3, Y2
-	VFMADD231PS  Y2, Y4, Y1
+	VPBROADCASTW (R8), X5
+	VCVTPH2PS    X5, Y5
+	VBROADCASTI128 2(R8), Y6
+	VPSRLVD      Y0, Y6, Y6
+	VPAND        Y1, Y6, Y6
+	VPSHUFB      Y6, Y2, Y6
+	VPABSB       Y6, Y7
+	VMOVDQU      (DX), Y8
+	VPSIGNB      Y6, Y8, Y8
+	VPXOR        Y9, Y9, Y9
+	VPDPBUSD     Y8, Y7, Y9
+	VMOVDQU      64(DX), Y8
+	VPSIGNB      Y6, Y8, Y6
+	VPXOR        Y8, Y8, Y8
+	VPDPBUSD     Y6, Y7, Y8
+	VBROADCASTI128 18(R8), Y6
+	VPSRLVD      Y0, Y6, Y6
+	VPAND        Y1, Y6, Y6
+	VPSHUFB      Y6, Y2, Y6
+	VPABSB       Y6, Y7
+	VMOVDQU      32(DX), Y10
+	VPSIGNB      Y6, Y10, Y10
+	VPDPBUSD     Y10, Y7, Y9
+	VMOVDQU      96(DX), Y10
+	VPSIGNB      Y6, Y10, Y6
+	VPDPBUSD     Y6, Y7, Y8
+	VBROADCASTSS (SI), Y6
+	VCVTDQ2PS    Y9, Y7
+	VMULPS       Y5, Y6, Y6
+	VFMADD231PS  Y6, Y7, Y3
+	VBROADCASTSS 4(SI), Y6
+	VCVTDQ2PS    Y8, Y7
+	VMULPS       Y5, Y6, Y5
+	VFMADD231PS  Y5, Y7, Y4
 	ADDQ         $0x22, R8
 	ADDQ         $0x80, DX
 	ADDQ         $8, SI
@@ -999,23 +1020,23 @@ loop3:
 
 done4:
 	ADDQ         $1, DI
-	VEXTRACTF128 $1, Y0, X2
-	VADDPS       X0, X2, X2
-	VMOVHLPS     X2, X2, X0
-	VADDPS       X0, X2, X2
-	VMOVSHDUP    X2, X0
-	VADDSS       X0, X2, X2
-	VMOVSS       X2, (AX)
+	VEXTRACTF128 $1, Y3, X5
+	VADDPS       X3, X5, X5
+	VMOVHLPS     X5, X5, X3
+	VADDPS       X3, X5, X5
+	VMOVSHDUP    X5, X3
+	VADDSS       X3, X5, X5
+	VMOVSS       X5, (AX)
 	MOVQ         ldy+8(FP), DX
 	MOVQ         AX, SI
 	ADDQ         DX, SI
-	VEXTRACTF128 $1, Y1, X0
-	VADDPS       X1, X0, X0
-	VMOVHLPS     X0, X0, X1
-	VADDPS       X1, X0, X0
-	VMOVSHDUP    X0, X1
-	VADDSS       X1, X0, X0
-	VMOVSS       X0, (SI)
+	VEXTRACTF128 $1, Y4, X3
+	VADDPS       X4, X3, X3
+	VMOVHLPS     X3, X3, X4
+	VADDPS       X4, X3, X3
+	VMOVSHDUP    X3, X4
+	VADDSS       X4, X3, X3
+	VMOVSS       X3, (SI)
 	ADDQ         $4, AX
 	MOVQ         stride+48(FP), DX
 	ADDQ         DX, BX
@@ -1030,6 +1051,11 @@ done2:
 // matmulQ83xLm4_64AVX512 multiplies rows of w with 3 rows of activations in int8; ldy and stride in bytes.
 // Requires: F16C, FMA, AVX512VL, AVX512VNNI
 TEXT ·matmulQ83xLm4_64AVX512(SB), NOSPLIT, $192-72
+
+	// constants of the loops
+	VMOVDQU      lm4_640<>+0(SB), Y0
+	VMOVDQU      lm4_641<>+0(SB), Y1
+	VBROADCASTI128 lm4_642<>+0(SB), Y2
 	LEAQ         31(SP), AX
 	ANDQ         $-32, AX
 	MOVQ         y+0(FP), AX
@@ -1039,9 +1065,9 @@ TEXT ·matmulQ83xLm4_64AVX512(SB), NOSPLIT, $192-72
 	JLT          done2
 
 loop1:
-	VPXOR        Y0, Y0, Y0
-	VPXOR        Y1, Y1, Y1
-	VPXOR        Y2, Y2, Y2
+	VPXOR        Y3, Y3, Y3
+	VPXOR        Y4, Y4, Y4
+	VPXOR        Y5, Y5, Y5
 	MOVQ         q+16(FP), DX
 	MOVQ         d+24(FP), SI
 	MOVQ         blocks+64(FP), DI
@@ -1050,53 +1076,51 @@ loop1:
 	JLT          done4
 
 loop3:
-	VPBROADCASTW (R8), X3
-	VCVTPH2PS    X3, Y3
-	VBROADCASTI128 2(R8), Y4
-	VPSRLVD      lm4_640<>+0(SB), Y4, Y4
-	VPAND        lm4_641<>+0(SB), Y4, Y4
-	VBROADCASTI128 lm4_642<>+0(SB), Y5
-	VPSHUFB      Y4, Y5, Y4
-	VPABSB       Y4, Y5
-	VMOVDQU      (DX), Y6
-	VPSIGNB      Y4, Y6, Y6
-	VPXOR        Y7, Y7, Y7
-	VPDPBUSD     Y6, Y5, Y7
-	VMOVDQU      64(DX), Y6
-	VPSIGNB      Y4, Y6, Y6
-	VPXOR        Y8, Y8, Y8
-	VPDPBUSD     Y6, Y5, Y8
-	VMOVDQU      128(DX), Y6
-	VPSIGNB      Y4, Y6, Y4
-	VPXOR        Y6, Y6, Y6
-	VPDPBUSD     Y4, Y5, Y6
-	VBROADCASTI128 18(R8), Y4
-	VPSRLVD      lm4_640<>+0(SB), Y4, Y4
-	VPAND        lm4_641<>+0(SB), Y4, Y4
-	VBROADCASTI128 lm4_642<>+0(SB), Y5
-	VPSHUFB      Y4, Y5, Y4
-	VPABSB       Y4, Y5
-	VMOVDQU      32(DX), Y9
-	VPSIGNB      Y4, Y9, Y9
-	VPDPBUSD     Y9, Y5, Y7
-	VMOVDQU      96(DX), Y9
-	VPSIGNB      Y4, Y9, Y9
-	VPDPBUSD     Y9, Y5, Y8
-	VMOVDQU      160(DX), Y9
-	VPSIGNB      Y4, Y9, Y4
-	VPDPBUSD     Y4, Y5, Y6
-	VBROADCASTSS (SI), Y4
-	VCVTDQ2PS    Y7, Y5
-	VMULPS       Y3, Y4, Y4
-	VFMADD231PS  Y4, Y5, Y0
-	VBROADCASTSS 4(SI), Y4
-	VCVTDQ2PS    Y8, Y5
-	VMULPS       Y3, Y4, Y4
-	VFMADD231PS  Y4, Y5, Y1
-	VBROADCASTSS 8(SI), Y4
-	VCVTDQ2PS    Y6, Y5
-	VMULPS       Y3, Y4, Y3
-	VFMADD231PS  Y3, Y5, Y2
+	VPBROADCASTW (R8), X6
+	VCVTPH2PS    X6, Y6
+	VBROADCASTI128 2(R8), Y7
+	VPSRLVD      Y0, Y7, Y7
+	VPAND        Y1, Y7, Y7
+	VPSHUFB      Y7, Y2, Y7
+	VPABSB       Y7, Y8
+	VMOVDQU      (DX), Y9
+	VPSIGNB      Y7, Y9, Y9
+	VPXOR        Y10, Y10, Y10
+	VPDPBUSD     Y9, Y8, Y10
+	VMOVDQU      64(DX), Y9
+	VPSIGNB      Y7, Y9, Y9
+	VPXOR        Y11, Y11, Y11
+	VPDPBUSD     Y9, Y8, Y11
+	VMOVDQU      128(DX), Y9
+	VPSIGNB      Y7, Y9, Y7
+	VPXOR        Y9, Y9, Y9
+	VPDPBUSD     Y7, Y8, Y9
+	VBROADCASTI128 18(R8), Y7
+	VPSRLVD      Y0, Y7, Y7
+	VPAND        Y1, Y7, Y7
+	VPSHUFB      Y7, Y2, Y7
+	VPABSB       Y7, Y8
+	VMOVDQU      32(DX), Y12
+	VPSIGNB      Y7, Y12, Y12
+	VPDPBUSD     Y12, Y8, Y10
+	VMOVDQU      96(DX), Y12
+	VPSIGNB      Y7, Y12, Y12
+	VPDPBUSD     Y12, Y8, Y11
+	VMOVDQU      160(DX), Y12
+	VPSIGNB      Y7, Y12, Y7
+	VPDPBUSD     Y7, Y8, Y9
+	VBROADCASTSS (SI), Y7
+	VCVTDQ2PS    Y10, Y8
+	VMULPS       Y6, Y7, Y7
+	VFMADD231PS  Y7, Y8, Y3
+	VBROADCASTSS 4(SI), Y7
+	VCVTDQ2PS    Y11, Y8
+	VMULPS       Y6, Y7, Y7
+	VFMADD231PS  Y7, Y8, Y4
+	VBROADCASTSS 8(SI), Y7
+	VCVTDQ2PS    Y9, Y8
+	VMULPS       Y6, Y7, Y6
+	VFMADD231PS  Y6, Y8, Y5
 	ADDQ         $0x22, R8
 	ADDQ         $0xc0, DX
 	ADDQ         $0xc, SI
@@ -1105,31 +1129,31 @@ loop3:
 
 done4:
 	ADDQ         $1, DI
-	VEXTRACTF128 $1, Y0, X3
-	VADDPS       X0, X3, X3
-	VMOVHLPS     X3, X3, X0
-	VADDPS       X0, X3, X3
-	VMOVSHDUP    X3, X0
-	VADDSS       X0, X3, X3
-	VMOVSS       X3, (AX)
+	VEXTRACTF128 $1, Y3, X6
+	VADDPS       X3, X6, X6
+	VMOVHLPS     X6, X6, X3
+	VADDPS       X3, X6, X6
+	VMOVSHDUP    X6, X3
+	VADDSS       X3, X6, X6
+	VMOVSS       X6, (AX)
 	MOVQ         ldy+8(FP), DX
 	MOVQ         AX, SI
 	ADDQ         DX, SI
-	VEXTRACTF128 $1, Y1, X0
-	VADDPS       X1, X0, X0
-	VMOVHLPS     X0, X0, X1
-	VADDPS       X1, X0, X0
-	VMOVSHDUP    X0, X1
-	VADDSS       X1, X0, X0
-	VMOVSS       X0, (SI)
+	VEXTRACTF128 $1, Y4, X3
+	VADDPS       X4, X3, X3
+	VMOVHLPS     X3, X3, X4
+	VADDPS       X4, X3, X3
+	VMOVSHDUP    X3, X4
+	VADDSS       X4, X3, X3
+	VMOVSS       X3, (SI)
 	ADDQ         DX, SI
-	VEXTRACTF128 $1, Y2, X0
-	VADDPS       X2, X0, X0
-	VMOVHLPS     X0, X0, X1
-	VADDPS       X1, X0, X0
-	VMOVSHDUP    X0, X1
-	VADDSS       X1, X0, X0
-	VMOVSS       X0, (SI)
+	VEXTRACTF128 $1, Y5, X3
+	VADDPS       X5, X3, X3
+	VMOVHLPS     X3, X3, X4
+	VADDPS       X4, X3, X3
+	VMOVSHDUP    X3, X4
+	VADDSS       X4, X3, X3
+	VMOVSS       X3, (SI)
 	ADDQ         $4, AX
 	MOVQ         stride+48(FP), DX
 	ADDQ         DX, BX
@@ -1144,6 +1168,11 @@ done2:
 // matmulQ84xLm4_64AVX512 multiplies rows of w with 4 rows of activations in int8; ldy and stride in bytes.
 // Requires: F16C, FMA, AVX512VL, AVX512VNNI
 TEXT ·matmulQ84xLm4_64AVX512(SB), NOSPLIT, $192-72
+
+	// constants of the loops
+	VMOVDQU      lm4_640<>+0(SB), Y0
+	VMOVDQU      lm4_641<>+0(SB), Y1
+	VBROADCASTI128 lm4_642<>+0(SB), Y2
 	LEAQ         31(SP), AX
 	ANDQ         $-32, AX
 	MOVQ         y+0(FP), AX
@@ -1153,10 +1182,10 @@ TEXT ·matmulQ84xLm4_64AVX512(SB), NOSPLIT, $192-72
 	JLT          done2
 
 loop1:
-	VPXOR        Y0, Y0, Y0
-	VPXOR        Y1, Y1, Y1
-	VPXOR        Y2, Y2, Y2
 	VPXOR        Y3, Y3, Y3
+	VPXOR        Y4, Y4, Y4
+	VPXOR        Y5, Y5, Y5
+	VPXOR        Y6, Y6, Y6
 	MOVQ         q+16(FP), DX
 	MOVQ         d+24(FP), SI
 	MOVQ         blocks+64(FP), DI
@@ -1165,64 +1194,62 @@ loop1:
 	JLT          done4
 
 loop3:
-	VPBROADCASTW (R8), X4
-	VCVTPH2PS    X4, Y4
-	VBROADCASTI128 2(R8), Y5
-	VPSRLVD      lm4_640<>+0(SB), Y5, Y5
-	VPAND        lm4_641<>+0(SB), Y5, Y5
-	VBROADCASTI128 lm4_642<>+0(SB), Y6
-	VPSHUFB      Y5, Y6, Y5
-	VPABSB       Y5, Y6
-	VMOVDQU      (DX), Y7
-	VPSIGNB      Y5, Y7, Y7
-	VPXOR        Y8, Y8, Y8
-	VPDPBUSD     Y7, Y6, Y8
-	VMOVDQU      64(DX), Y7
-	VPSIGNB      Y5, Y7, Y7
-	VPXOR        Y9, Y9, Y9
-	VPDPBUSD     Y7, Y6, Y9
-	VMOVDQU      128(DX), Y7
-	VPSIGNB      Y5, Y7, Y7
+	VPBROADCASTW (R8), X7
+	VCVTPH2PS    X7, Y7
+	VBROADCASTI128 2(R8), Y8
+	VPSRLVD      Y0, Y8, Y8
+	VPAND        Y1, Y8, Y8
+	VPSHUFB      Y8, Y2, Y8
+	VPABSB       Y8, Y9
+	VMOVDQU      (DX), Y10
+	VPSIGNB      Y8, Y10, Y10
+	VPXOR        Y11, Y11, Y11
+	VPDPBUSD     Y10, Y9, Y11
+	VMOVDQU      64(DX), Y10
+	VPSIGNB      Y8, Y10, Y10
+	VPXOR        Y12, Y12, Y12
+	VPDPBUSD     Y10, Y9, Y12
+	VMOVDQU      128(DX), Y10
+	VPSIGNB      Y8, Y10, Y10
+	VPXOR        Y13, Y13, Y13
+	VPDPBUSD     Y10, Y9, Y13
+	VMOVDQU      192(DX), Y10
+	VPSIGNB      Y8, Y10, Y8
 	VPXOR        Y10, Y10, Y10
-	VPDPBUSD     Y7, Y6, Y10
-	VMOVDQU      192(DX), Y7
-	VPSIGNB      Y5, Y7, Y5
-	VPXOR        Y7, Y7, Y7
-	VPDPBUSD     Y5, Y6, Y7
-	VBROADCASTI128 18(R8), Y5
-	VPSRLVD      lm4_640<>+0(SB), Y5, Y5
-	VPAND        lm4_641<>+0(SB), Y5, Y5
-	VBROADCASTI128 lm4_642<>+0(SB), Y6
-	VPSHUFB      Y5, Y6, Y5
-	VPABSB       Y5, Y6
-	VMOVDQU      32(DX), Y11
-	VPSIGNB      Y5, Y11, Y11
-	VPDPBUSD     Y11, Y6, Y8
-	VMOVDQU      96(DX), Y11
-	VPSIGNB      Y5, Y11, Y11
-	VPDPBUSD     Y11, Y6, Y9
-	VMOVDQU      160(DX), Y11
-	VPSIGNB      Y5, Y11, Y11
-	VPDPBUSD     Y11, Y6, Y10
-	VMOVDQU      224(DX), Y11
-	VPSIGNB      Y5, Y11, Y5
-	VPDPBUSD     Y5, Y6, Y7
-	VBROADCASTSS (SI), Y5
-	VCVTDQ2PS    Y8, Y6
-	VMULPS       Y4, Y5, Y5
-	VFMADD231PS  Y5, Y6, Y0
-	VBROADCASTSS 4(SI), Y5
-	VCVTDQ2PS    Y9, Y6
-	VMULPS       Y4, Y5, Y5
-	VFMADD231PS  Y5, Y6, Y1
-	VBROADCASTSS 8(SI), Y5
-	VCVTDQ2PS    Y10, Y6
-	VMULPS       Y4, Y5, Y5
-	VFMADD231PS  Y5, Y6, Y2
-	VBROADCASTSS 12(SI), Y5
-	VCVTDQ2PS    Y7, Y6
-	VMULPS       Y4, Y5, Y4
-	VFMADD231PS  Y4, Y6, Y3
+	VPDPBUSD     Y8, Y9, Y10
+	VBROADCASTI128 18(R8), Y8
+	VPSRLVD      Y0, Y8, Y8
+	VPAND        Y1, Y8, Y8
+	VPSHUFB      Y8, Y2, Y8
+	VPABSB       Y8, Y9
+	VMOVDQU      32(DX), Y14
+	VPSIGNB      Y8, Y14, Y14
+	VPDPBUSD     Y14, Y9, Y11
+	VMOVDQU      96(DX), Y14
+	VPSIGNB      Y8, Y14, Y14
+	VPDPBUSD     Y14, Y9, Y12
+	VMOVDQU      160(DX), Y14
+	VPSIGNB      Y8, Y14, Y14
+	VPDPBUSD     Y14, Y9, Y13
+	VMOVDQU      224(DX), Y14
+	VPSIGNB      Y8, Y14, Y8
+	VPDPBUSD     Y8, Y9, Y10
+	VBROADCASTSS (SI), Y8
+	VCVTDQ2PS    Y11, Y9
+	VMULPS       Y7, Y8, Y8
+	VFMADD231PS  Y8, Y9, Y3
+	VBROADCASTSS 4(SI), Y8
+	VCVTDQ2PS    Y12, Y9
+	VMULPS       Y7, Y8, Y8
+	VFMADD231PS  Y8, Y9, Y4
+	VBROADCASTSS 8(SI), Y8
+	VCVTDQ2PS    Y13, Y9
+	VMULPS       Y7, Y8, Y8
+	VFMADD231PS  Y8, Y9, Y5
+	VBROADCASTSS 12(SI), Y8
+	VCVTDQ2PS    Y10, Y9
+	VMULPS       Y7, Y8, Y7
+	VFMADD231PS  Y7, Y9, Y6
 	ADDQ         $0x22, R8
 	ADDQ         $0x100, DX
 	ADDQ         $0x10, SI
@@ -1231,39 +1258,39 @@ loop3:
 
 done4:
 	ADDQ         $1, DI
-	VEXTRACTF128 $1, Y0, X4
-	VADDPS       X0, X4, X4
-	VMOVHLPS     X4, X4, X0
-	VADDPS       X0, X4, X4
-	VMOVSHDUP    X4, X0
-	VADDSS       X0, X4, X4
-	VMOVSS       X4, (AX)
+	VEXTRACTF128 $1, Y3, X7
+	VADDPS       X3, X7, X7
+	VMOVHLPS     X7, X7, X3
+	VADDPS       X3, X7, X7
+	VMOVSHDUP    X7, X3
+	VADDSS       X3, X7, X7
+	VMOVSS       X7, (AX)
 	MOVQ         ldy+8(FP), DX
 	MOVQ         AX, SI
 	ADDQ         DX, SI
-	VEXTRACTF128 $1, Y1, X0
-	VADDPS       X1, X0, X0
-	VMOVHLPS     X0, X0, X1
-	VADDPS       X1, X0, X0
-	VMOVSHDUP    X0, X1
-	VADDSS       X1, X0, X0
-	VMOVSS       X0, (SI)
+	VEXTRACTF128 $1, Y4, X3
+	VADDPS       X4, X3, X3
+	VMOVHLPS     X3, X3, X4
+	VADDPS       X4, X3, X3
+	VMOVSHDUP    X3, X4
+	VADDSS       X4, X3, X3
+	VMOVSS       X3, (SI)
 	ADDQ         DX, SI
-	VEXTRACTF128 $1, Y2, X0
-	VADDPS       X2, X0, X0
-	VMOVHLPS     X0, X0, X1
-	VADDPS       X1, X0, X0
-	VMOVSHDUP    X0, X1
-	VADDSS       X1, X0, X0
-	VMOVSS       X0, (SI)
+	VEXTRACTF128 $1, Y5, X3
+	VADDPS       X5, X3, X3
+	VMOVHLPS     X3, X3, X4
+	VADDPS       X4, X3, X3
+	VMOVSHDUP    X3, X4
+	VADDSS       X4, X3, X3
+	VMOVSS       X3, (SI)
 	ADDQ         DX, SI
-	VEXTRACTF128 $1, Y3, X0
-	VADDPS       X3, X0, X0
-	VMOVHLPS     X0, X0, X1
-	VADDPS       X1, X0, X0
-	VMOVSHDUP    X0, X1
-	VADDSS       X1, X0, X0
-	VMOVSS       X0, (SI)
+	VEXTRACTF128 $1, Y6, X3
+	VADDPS       X6, X3, X3
+	VMOVHLPS     X3, X3, X4
+	VADDPS       X4, X3, X3
+	VMOVSHDUP    X3, X4
+	VADDSS       X4, X3, X3
+	VMOVSS       X3, (SI)
 	ADDQ         $4, AX
 	MOVQ         stride+48(FP), DX
 	ADDQ         DX, BX
@@ -1278,6 +1305,11 @@ done2:
 // matmulQ8Block1xLm4_64AVX512 multiplies rows of one block with 1 row of activations in int8; rows is a multiple of 4, ldy and stride in bytes.
 // Requires: F16C, AVX512VL, AVX512VNNI
 TEXT ·matmulQ8Block1xLm4_64AVX512(SB), NOSPLIT, $576-72
+
+	// constants of the loops
+	VMOVDQU      lm4_640<>+0(SB), Y0
+	VMOVDQU      lm4_641<>+0(SB), Y1
+	VBROADCASTI128 lm4_648<>+0(SB), Y2
 	LEAQ         31(SP), AX
 	ANDQ         $-32, AX
 	LEAQ         223(SP), AX
@@ -1292,36 +1324,36 @@ TEXT ·matmulQ8Block1xLm4_64AVX512(SB), NOSPLIT, $576-72
 	ANDQ         $-32, DI
 
 	// halves: quants over 2, to even; fixed: the smallest level times their sum
-	VMOVDQU      lm4_643<>+0(SB), Y0
-	VMOVDQU      (CX), Y1
-	VPAND        lm4_644<>+0(SB), Y1, Y2
-	VPSRLD       $1, Y2, Y2
-	VPADDB       lm4_645<>+0(SB), Y2, Y2
-	VPXOR        lm4_646<>+0(SB), Y1, Y1
-	VPAVGB       Y2, Y1, Y1
-	VPXOR        lm4_646<>+0(SB), Y1, Y1
-	VMOVDQU      Y1, (DI)
-	VPXOR        Y2, Y2, Y2
-	VPDPBUSD     Y1, Y0, Y2
-	VMOVDQU      32(CX), Y1
-	VPAND        lm4_644<>+0(SB), Y1, Y3
-	VPSRLD       $1, Y3, Y3
-	VPADDB       lm4_645<>+0(SB), Y3, Y3
-	VPXOR        lm4_646<>+0(SB), Y1, Y1
-	VPAVGB       Y3, Y1, Y1
-	VPXOR        lm4_646<>+0(SB), Y1, Y1
-	VMOVDQU      Y1, 32(DI)
-	VPDPBUSD     Y1, Y0, Y2
-	VMOVDQU      lm4_647<>+0(SB), Y0
-	VCVTDQ2PS    Y2, Y1
-	VMULPS       Y0, Y1, Y0
-	VEXTRACTF128 $1, Y0, X1
-	VADDPS       X0, X1, X1
-	VMOVHLPS     X1, X1, X0
-	VADDPS       X0, X1, X1
-	VMOVSHDUP    X1, X0
-	VADDSS       X0, X1, X1
-	VMOVSS       X1, (SI)
+	VMOVDQU      lm4_643<>+0(SB), Y3
+	VMOVDQU      (CX), Y4
+	VPAND        lm4_644<>+0(SB), Y4, Y5
+	VPSRLD       $1, Y5, Y5
+	VPADDB       lm4_645<>+0(SB), Y5, Y5
+	VPXOR        lm4_646<>+0(SB), Y4, Y4
+	VPAVGB       Y5, Y4, Y4
+	VPXOR        lm4_646<>+0(SB), Y4, Y4
+	VMOVDQU      Y4, (DI)
+	VPXOR        Y5, Y5, Y5
+	VPDPBUSD     Y4, Y3, Y5
+	VMOVDQU      32(CX), Y4
+	VPAND        lm4_644<>+0(SB), Y4, Y6
+	VPSRLD       $1, Y6, Y6
+	VPADDB       lm4_645<>+0(SB), Y6, Y6
+	VPXOR        lm4_646<>+0(SB), Y4, Y4
+	VPAVGB       Y6, Y4, Y4
+	VPXOR        lm4_646<>+0(SB), Y4, Y4
+	VMOVDQU      Y4, 32(DI)
+	VPDPBUSD     Y4, Y3, Y5
+	VMOVDQU      lm4_647<>+0(SB), Y3
+	VCVTDQ2PS    Y5, Y4
+	VMULPS       Y3, Y4, Y3
+	VEXTRACTF128 $1, Y3, X4
+	VADDPS       X3, X4, X4
+	VMOVHLPS     X4, X4, X3
+	VADDPS       X3, X4, X4
+	VMOVSHDUP    X4, X3
+	VADDSS       X3, X4, X4
+	VMOVSS       X4, (SI)
 	MOVQ         y+0(FP), CX
 	MOVQ         w+40(FP), R8
 	MOVQ         rows+56(FP), R9
@@ -1339,25 +1371,23 @@ loop1:
 	JLT          done4
 
 loop3:
-	VBROADCASTI128 2(R8), Y0
-	VPSRLVD      lm4_640<>+0(SB), Y0, Y0
-	VPAND        lm4_641<>+0(SB), Y0, Y0
-	VBROADCASTI128 lm4_648<>+0(SB), Y1
-	VPSHUFB      Y0, Y1, Y0
-	VMOVDQU      (DI), Y1
-	VPXOR        Y2, Y2, Y2
-	VPDPBUSD     Y1, Y0, Y2
-	VBROADCASTI128 18(R8), Y0
-	VPSRLVD      lm4_640<>+0(SB), Y0, Y0
-	VPAND        lm4_641<>+0(SB), Y0, Y0
-	VBROADCASTI128 lm4_648<>+0(SB), Y1
-	VPSHUFB      Y0, Y1, Y0
-	VMOVDQU      32(DI), Y1
-	VPDPBUSD     Y1, Y0, Y2
-	VMOVDQU      Y2, (R11)
-	VPBROADCASTW (R8), X0
-	VCVTPH2PS    X0, Y0
-	VMOVSS       X0, (R12)
+	VBROADCASTI128 2(R8), Y3
+	VPSRLVD      Y0, Y3, Y3
+	VPAND        Y1, Y3, Y3
+	VPSHUFB      Y3, Y2, Y3
+	VMOVDQU      (DI), Y4
+	VPXOR        Y5, Y5, Y5
+	VPDPBUSD     Y4, Y3, Y5
+	VBROADCASTI128 18(R8), Y3
+	VPSRLVD      Y0, Y3, Y3
+	VPAND        Y1, Y3, Y3
+	VPSHUFB      Y3, Y2, Y3
+	VMOVDQU      32(DI), Y4
+	VPDPBUSD     Y4, Y3, Y5
+	VMOVDQU      Y5, (R11)
+	VPBROADCASTW (R8), X3
+	VCVTPH2PS    X3, Y3
+	VMOVSS       X3, (R12)
 	ADDQ         $0x20, R11
 	ADDQ         $4, R12
 	MOVQ         stride+48(FP), R13
@@ -1369,30 +1399,30 @@ done4:
 	ADDQ         $1, R10
 
 	// four results for each row of y
-	VMOVUPS      (BX), X0
-	VADDPS       X0, X0, X0
-	VMOVDQU      (AX), Y1
-	VMOVDQU      32(AX), Y2
-	VMOVDQU      64(AX), Y3
-	VMOVDQU      96(AX), Y4
-	VPUNPCKLDQ   Y2, Y1, Y5
-	VPUNPCKHDQ   Y2, Y1, Y1
-	VPADDD       Y1, Y5, Y5
-	VPUNPCKLDQ   Y4, Y3, Y1
-	VPUNPCKHDQ   Y4, Y3, Y2
-	VPADDD       Y2, Y1, Y1
-	VPUNPCKLQDQ  Y1, Y5, Y2
-	VPUNPCKHQDQ  Y1, Y5, Y1
-	VPADDD       Y1, Y2, Y2
-	VEXTRACTI128 $1, Y2, X1
-	VPADDD       X1, X2, X1
-	VCVTDQ2PS    X1, X1
-	VBROADCASTSS (SI), X2
-	VADDPS       X2, X1, X1
-	VBROADCASTSS (DX), X2
-	VMULPS       X2, X1, X1
-	VMULPS       X0, X1, X0
-	VMOVUPS      X0, (CX)
+	VMOVUPS      (BX), X3
+	VADDPS       X3, X3, X3
+	VMOVDQU      (AX), Y4
+	VMOVDQU      32(AX), Y5
+	VMOVDQU      64(AX), Y6
+	VMOVDQU      96(AX), Y7
+	VPUNPCKLDQ   Y5, Y4, Y8
+	VPUNPCKHDQ   Y5, Y4, Y4
+	VPADDD       Y4, Y8, Y8
+	VPUNPCKLDQ   Y7, Y6, Y4
+	VPUNPCKHDQ   Y7, Y6, Y5
+	VPADDD       Y5, Y4, Y4
+	VPUNPCKLQDQ  Y4, Y8, Y5
+	VPUNPCKHQDQ  Y4, Y8, Y4
+	VPADDD       Y4, Y5, Y5
+	VEXTRACTI128 $1, Y5, X4
+	VPADDD       X4, X5, X4
+	VCVTDQ2PS    X4, X4
+	VBROADCASTSS (SI), X5
+	VADDPS       X5, X4, X4
+	VBROADCASTSS (DX), X5
+	VMULPS       X5, X4, X4
+	VMULPS       X3, X4, X3
+	VMOVUPS      X3, (CX)
 	ADDQ         $0x10, CX
 	SUBQ         $4, R9
 	JGE          loop1
@@ -1405,6 +1435,11 @@ done2:
 // matmulQ8Block2xLm4_64AVX512 multiplies rows of one block with 2 rows of activations in int8; rows is a multiple of 4, ldy and stride in bytes.
 // Requires: F16C, AVX512VL, AVX512VNNI
 TEXT ·matmulQ8Block2xLm4_64AVX512(SB), 0, $768-72
+
+	// constants of the loops
+	VMOVDQU      lm4_640<>+0(SB), Y0
+	VMOVDQU      lm4_641<>+0(SB), Y1
+	VBROADCASTI128 lm4_648<>+0(SB), Y2
 	LEAQ         31(SP), AX
 	ANDQ         $-32, AX
 	LEAQ         223(SP), AX
@@ -1419,65 +1454,65 @@ TEXT ·matmulQ8Block2xLm4_64AVX512(SB), 0, $768-72
 	ANDQ         $-32, DI
 
 	// halves: quants over 2, to even; fixed: the smallest level times their sum
-	VMOVDQU      lm4_643<>+0(SB), Y0
-	VMOVDQU      (CX), Y1
-	VPAND        lm4_644<>+0(SB), Y1, Y2
-	VPSRLD       $1, Y2, Y2
-	VPADDB       lm4_645<>+0(SB), Y2, Y2
-	VPXOR        lm4_646<>+0(SB), Y1, Y1
-	VPAVGB       Y2, Y1, Y1
-	VPXOR        lm4_646<>+0(SB), Y1, Y1
-	VMOVDQU      Y1, (DI)
-	VPXOR        Y2, Y2, Y2
-	VPDPBUSD     Y1, Y0, Y2
-	VMOVDQU      32(CX), Y1
-	VPAND        lm4_644<>+0(SB), Y1, Y3
-	VPSRLD       $1, Y3, Y3
-	VPADDB       lm4_645<>+0(SB), Y3, Y3
-	VPXOR        lm4_646<>+0(SB), Y1, Y1
-	VPAVGB       Y3, Y1, Y1
-	VPXOR        lm4_646<>+0(SB), Y1, Y1
-	VMOVDQU      Y1, 32(DI)
-	VPDPBUSD     Y1, Y0, Y2
-	VMOVDQU      lm4_647<>+0(SB), Y1
-	VCVTDQ2PS    Y2, Y2
-	VMULPS       Y1, Y2, Y1
-	VEXTRACTF128 $1, Y1, X2
-	VADDPS       X1, X2, X2
-	VMOVHLPS     X2, X2, X1
-	VADDPS       X1, X2, X2
-	VMOVSHDUP    X2, X1
-	VADDSS       X1, X2, X2
-	VMOVSS       X2, (SI)
-	VMOVDQU      64(CX), Y1
-	VPAND        lm4_644<>+0(SB), Y1, Y2
-	VPSRLD       $1, Y2, Y2
-	VPADDB       lm4_645<>+0(SB), Y2, Y2
-	VPXOR        lm4_646<>+0(SB), Y1, Y1
-	VPAVGB       Y2, Y1, Y1
-	VPXOR        lm4_646<>+0(SB), Y1, Y1
-	VMOVDQU      Y1, 64(DI)
-	VPXOR        Y2, Y2, Y2
-	VPDPBUSD     Y1, Y0, Y2
-	VMOVDQU      96(CX), Y1
-	VPAND        lm4_644<>+0(SB), Y1, Y3
-	VPSRLD       $1, Y3, Y3
-	VPADDB       lm4_645<>+0(SB), Y3, Y3
-	VPXOR        lm4_646<>+0(SB), Y1, Y1
-	VPAVGB       Y3, Y1, Y1
-	VPXOR        lm4_646<>+0(SB), Y1, Y1
-	VMOVDQU      Y1, 96(DI)
-	VPDPBUSD     Y1, Y0, Y2
-	VMOVDQU      lm4_647<>+0(SB), Y0
-	VCVTDQ2PS    Y2, Y1
-	VMULPS       Y0, Y1, Y0
-	VEXTRACTF128 $1, Y0, X1
-	VADDPS       X0, X1, X1
-	VMOVHLPS     X1, X1, X0
-	VADDPS       X0, X1, X1
-	VMOVSHDUP    X1, X0
-	VADDSS       X0, X1, X1
-	VMOVSS       X1, 4(SI)
+	VMOVDQU      lm4_643<>+0(SB), Y3
+	VMOVDQU      (CX), Y4
+	VPAND        lm4_644<>+0(SB), Y4, Y5
+	VPSRLD       $1, Y5, Y5
+	VPADDB       lm4_645<>+0(SB), Y5, Y5
+	VPXOR        lm4_646<>+0(SB), Y4, Y4
+	VPAVGB       Y5, Y4, Y4
+	VPXOR        lm4_646<>+0(SB), Y4, Y4
+	VMOVDQU      Y4, (DI)
+	VPXOR        Y5, Y5, Y5
+	VPDPBUSD     Y4, Y3, Y5
+	VMOVDQU      32(CX), Y4
+	VPAND        lm4_644<>+0(SB), Y4, Y6
+	VPSRLD       $1, Y6, Y6
+	VPADDB       lm4_645<>+0(SB), Y6, Y6
+	VPXOR        lm4_646<>+0(SB), Y4, Y4
+	VPAVGB       Y6, Y4, Y4
+	VPXOR        lm4_646<>+0(SB), Y4, Y4
+	VMOVDQU      Y4, 32(DI)
+	VPDPBUSD     Y4, Y3, Y5
+	VMOVDQU      lm4_647<>+0(SB), Y4
+	VCVTDQ2PS    Y5, Y5
+	VMULPS       Y4, Y5, Y4
+	VEXTRACTF128 $1, Y4, X5
+	VADDPS       X4, X5, X5
+	VMOVHLPS     X5, X5, X4
+	VADDPS       X4, X5, X5
+	VMOVSHDUP    X5, X4
+	VADDSS       X4, X5, X5
+	VMOVSS       X5, (SI)
+	VMOVDQU      64(CX), Y4
+	VPAND        lm4_644<>+0(SB), Y4, Y5
+	VPSRLD       $1, Y5, Y5
+	VPADDB       lm4_645<>+0(SB), Y5, Y5
+	VPXOR        lm4_646<>+0(SB), Y4, Y4
+	VPAVGB       Y5, Y4, Y4
+	VPXOR        lm4_646<>+0(SB), Y4, Y4
+	VMOVDQU      Y4, 64(DI)
+	VPXOR        Y5, Y5, Y5
+	VPDPBUSD     Y4, Y3, Y5
+	VMOVDQU      96(CX), Y4
+	VPAND        lm4_644<>+0(SB), Y4, Y6
+	VPSRLD       $1, Y6, Y6
+	VPADDB       lm4_645<>+0(SB), Y6, Y6
+	VPXOR        lm4_646<>+0(SB), Y4, Y4
+	VPAVGB       Y6, Y4, Y4
+	VPXOR        lm4_646<>+0(SB), Y4, Y4
+	VMOVDQU      Y4, 96(DI)
+	VPDPBUSD     Y4, Y3, Y5
+	VMOVDQU      lm4_647<>+0(SB), Y3
+	VCVTDQ2PS    Y5, Y4
+	VMULPS       Y3, Y4, Y3
+	VEXTRACTF128 $1, Y3, X4
+	VADDPS       X3, X4, X4
+	VMOVHLPS     X4, X4, X3
+	VADDPS       X3, X4, X4
+	VMOVSHDUP    X4, X3
+	VADDSS       X3, X4, X4
+	VMOVSS       X4, 4(SI)
 	MOVQ         y+0(FP), CX
 	MOVQ         w+40(FP), R8
 	MOVQ         rows+56(FP), R9
@@ -1495,31 +1530,29 @@ loop1:
 	JLT          done4
 
 loop3:
-	VBROADCASTI128 2(R8), Y0
-	VPSRLVD      lm4_640<>+0(SB), Y0, Y0
-	VPAND        lm4_641<>+0(SB), Y0, Y0
-	VBROADCASTI128 lm4_648<>+0(SB), Y1
-	VPSHUFB      Y0, Y1, Y0
-	VMOVDQU      (DI), Y1
-	VPXOR        Y2, Y2, Y2
-	VPDPBUSD     Y1, Y0, Y2
-	VMOVDQU      64(DI), Y1
-	VPXOR        Y3, Y3, Y3
-	VPDPBUSD     Y1, Y0, Y3
-	VBROADCASTI128 18(R8), Y0
-	VPSRLVD      lm4_640<>+0(SB), Y0, Y0
-	VPAND        lm4_641<>+0(SB), Y0, Y0
-	VBROADCASTI128 lm4_648<>+0(SB), Y1
-	VPSHUFB      Y0, Y1, Y0
-	VMOVDQU      32(DI), Y1
-	VPDPBUSD     Y1, Y0, Y2
-	VMOVDQU      96(DI), Y1
-	VPDPBUSD     Y1, Y0, Y3
-	VMOVDQU      Y2, (R11)
-	VMOVDQU      Y3, 128(R11)
-	VPBROADCASTW (R8), X0
-	VCVTPH2PS    X0, Y0
-	VMOVSS       X0, (R12)
+	VBROADCASTI128 2(R8), Y3
+	VPSRLVD      Y0, Y3, Y3
+	VPAND        Y1, Y3, Y3
+	VPSHUFB      Y3, Y2, Y3
+	VMOVDQU      (DI), Y4
+	VPXOR        Y5, Y5, Y5
+	VPDPBUSD     Y4, Y3, Y5
+	VMOVDQU      64(DI), Y4
+	VPXOR        Y6, Y6, Y6
+	VPDPBUSD     Y4, Y3, Y6
+	VBROADCASTI128 18(R8), Y3
+	VPSRLVD      Y0, Y3, Y3
+	VPAND        Y1, Y3, Y3
+	VPSHUFB      Y3, Y2, Y3
+	VMOVDQU      32(DI), Y4
+	VPDPBUSD     Y4, Y3, Y5
+	VMOVDQU      96(DI), Y4
+	VPDPBUSD     Y4, Y3, Y6
+	VMOVDQU      Y5, (R11)
+	VMOVDQU      Y6, 128(R11)
+	VPBROADCASTW (R8), X3
+	VCVTPH2PS    X3, Y3
+	VMOVSS       X3, (R12)
 	ADDQ         $0x20, R11
 	ADDQ         $4, R12
 	MOVQ         stride+48(FP), R13
@@ -1531,55 +1564,55 @@ done4:
 	ADDQ         $1, R10
 
 	// four results for each row of y
-	VMOVUPS      (BX), X0
-	VADDPS       X0, X0, X0
-	VMOVDQU      (AX), Y1
-	VMOVDQU      32(AX), Y2
-	VMOVDQU      64(AX), Y3
-	VMOVDQU      96(AX), Y4
-	VPUNPCKLDQ   Y2, Y1, Y5
-	VPUNPCKHDQ   Y2, Y1, Y1
-	VPADDD       Y1, Y5, Y5
-	VPUNPCKLDQ   Y4, Y3, Y1
-	VPUNPCKHDQ   Y4, Y3, Y2
-	VPADDD       Y2, Y1, Y1
-	VPUNPCKLQDQ  Y1, Y5, Y2
-	VPUNPCKHQDQ  Y1, Y5, Y1
-	VPADDD       Y1, Y2, Y2
-	VEXTRACTI128 $1, Y2, X1
-	VPADDD       X1, X2, X1
-	VCVTDQ2PS    X1, X1
-	VBROADCASTSS (SI), X2
-	VADDPS       X2, X1, X1
-	VBROADCASTSS (DX), X2
-	VMULPS       X2, X1, X1
-	VMULPS       X0, X1, X1
-	VMOVUPS      X1, (CX)
-	VMOVDQU      128(AX), Y1
-	VMOVDQU      160(AX), Y2
-	VMOVDQU      192(AX), Y3
-	VMOVDQU      224(AX), Y4
-	VPUNPCKLDQ   Y2, Y1, Y5
-	VPUNPCKHDQ   Y2, Y1, Y1
-	VPADDD       Y1, Y5, Y5
-	VPUNPCKLDQ   Y4, Y3, Y1
-	VPUNPCKHDQ   Y4, Y3, Y2
-	VPADDD       Y2, Y1, Y1
-	VPUNPCKLQDQ  Y1, Y5, Y2
-	VPUNPCKHQDQ  Y1, Y5, Y1
-	VPADDD       Y1, Y2, Y2
-	VEXTRACTI128 $1, Y2, X1
-	VPADDD       X1, X2, X1
-	VCVTDQ2PS    X1, X1
-	VBROADCASTSS 4(SI), X2
-	VADDPS       X2, X1, X1
-	VBROADCASTSS 4(DX), X2
-	VMULPS       X2, X1, X1
-	VMULPS       X0, X1, X0
+	VMOVUPS      (BX), X3
+	VADDPS       X3, X3, X3
+	VMOVDQU      (AX), Y4
+	VMOVDQU      32(AX), Y5
+	VMOVDQU      64(AX), Y6
+	VMOVDQU      96(AX), Y7
+	VPUNPCKLDQ   Y5, Y4, Y8
+	VPUNPCKHDQ   Y5, Y4, Y4
+	VPADDD       Y4, Y8, Y8
+	VPUNPCKLDQ   Y7, Y6, Y4
+	VPUNPCKHDQ   Y7, Y6, Y5
+	VPADDD       Y5, Y4, Y4
+	VPUNPCKLQDQ  Y4, Y8, Y5
+	VPUNPCKHQDQ  Y4, Y8, Y4
+	VPADDD       Y4, Y5, Y5
+	VEXTRACTI128 $1, Y5, X4
+	VPADDD       X4, X5, X4
+	VCVTDQ2PS    X4, X4
+	VBROADCASTSS (SI), X5
+	VADDPS       X5, X4, X4
+	VBROADCASTSS (DX), X5
+	VMULPS       X5, X4, X4
+	VMULPS       X3, X4, X4
+	VMOVUPS      X4, (CX)
+	VMOVDQU      128(AX), Y4
+	VMOVDQU      160(AX), Y5
+	VMOVDQU      192(AX), Y6
+	VMOVDQU      224(AX), Y7
+	VPUNPCKLDQ   Y5, Y4, Y8
+	VPUNPCKHDQ   Y5, Y4, Y4
+	VPADDD       Y4, Y8, Y8
+	VPUNPCKLDQ   Y7, Y6, Y4
+	VPUNPCKHDQ   Y7, Y6, Y5
+	VPADDD       Y5, Y4, Y4
+	VPUNPCKLQDQ  Y4, Y8, Y5
+	VPUNPCKHQDQ  Y4, Y8, Y4
+	VPADDD       Y4, Y5, Y5
+	VEXTRACTI128 $1, Y5, X4
+	VPADDD       X4, X5, X4
+	VCVTDQ2PS    X4, X4
+	VBROADCASTSS 4(SI), X5
+	VADDPS       X5, X4, X4
+	VBROADCASTSS 4(DX), X5
+	VMULPS       X5, X4, X4
+	VMULPS       X3, X4, X3
 	MOVQ         ldy+8(FP), R10
 	MOVQ         CX, R11
 	ADDQ         R10, R11
-	VMOVUPS      X0, (R11)
+	VMOVUPS      X3, (R11)
 	ADDQ         $0x10, CX
 	SUBQ         $4, R9
 	JGE          loop1
@@ -1592,6 +1625,11 @@ done2:
 // matmulQ8Block3xLm4_64AVX512 multiplies rows of one block with 3 rows of activations in int8; rows is a multiple of 4, ldy and stride in bytes.
 // Requires: F16C, AVX512VL, AVX512VNNI
 TEXT ·matmulQ8Block3xLm4_64AVX512(SB), 0, $960-72
+
+	// constants of the loops
+	VMOVDQU      lm4_640<>+0(SB), Y0
+	VMOVDQU      lm4_641<>+0(SB), Y1
+	VBROADCASTI128 lm4_648<>+0(SB), Y2
 	LEAQ         31(SP), AX
 	ANDQ         $-32, AX
 	LEAQ         223(SP), AX
@@ -1606,94 +1644,94 @@ TEXT ·matmulQ8Block3xLm4_64AVX512(SB), 0, $960-72
 	ANDQ         $-32, DI
 
 	// halves: quants over 2, to even; fixed: the smallest level times their sum
-	VMOVDQU      lm4_643<>+0(SB), Y0
-	VMOVDQU      (CX), Y1
-	VPAND        lm4_644<>+0(SB), Y1, Y2
-	VPSRLD       $1, Y2, Y2
-	VPADDB       lm4_645<>+0(SB), Y2, Y2
-	VPXOR        lm4_646<>+0(SB), Y1, Y1
-	VPAVGB       Y2, Y1, Y1
-	VPXOR        lm4_646<>+0(SB), Y1, Y1
-	VMOVDQU      Y1, (DI)
-	VPXOR        Y2, Y2, Y2
-	VPDPBUSD     Y1, Y0, Y2
-	VMOVDQU      32(CX), Y1
-	VPAND        lm4_644<>+0(SB), Y1, Y3
-	VPSRLD       $1, Y3, Y3
-	VPADDB       lm4_645<>+0(SB), Y3, Y3
-	VPXOR        lm4_646<>+0(SB), Y1, Y1
-	VPAVGB       Y3, Y1, Y1
-	VPXOR        lm4_646<>+0(SB), Y1, Y1
-	VMOVDQU      Y1, 32(DI)
-	VPDPBUSD     Y1, Y0, Y2
-	VMOVDQU      lm4_647<>+0(SB), Y1
-	VCVTDQ2PS    Y2, Y2
-	VMULPS       Y1, Y2, Y1
-	VEXTRACTF128 $1, Y1, X2
-	VADDPS       X1, X2, X2
-	VMOVHLPS     X2, X2, X1
-	VADDPS       X1, X2, X2
-	VMOVSHDUP    X2, X1
-	VADDSS       X1, X2, X2
-	VMOVSS       X2, (SI)
-	VMOVDQU      64(CX), Y1
-	VPAND        lm4_644<>+0(SB), Y1, Y2
-	VPSRLD       $1, Y2, Y2
-	VPADDB       lm4_645<>+0(SB), Y2, Y2
-	VPXOR        lm4_646<>+0(SB), Y1, Y1
-	VPAVGB       Y2, Y1, Y1
-	VPXOR        lm4_646<>+0(SB), Y1, Y1
-	VMOVDQU      Y1, 64(DI)
-	VPXOR        Y2, Y2, Y2
-	VPDPBUSD     Y1, Y0, Y2
-	VMOVDQU      96(CX), Y1
-	VPAND        lm4_644<>+0(SB), Y1, Y3
-	VPSRLD       $1, Y3, Y3
-	VPADDB       lm4_645<>+0(SB), Y3, Y3
-	VPXOR        lm4_646<>+0(SB), Y1, Y1
-	VPAVGB       Y3, Y1, Y1
-	VPXOR        lm4_646<>+0(SB), Y1, Y1
-	VMOVDQU      Y1, 96(DI)
-	VPDPBUSD     Y1, Y0, Y2
-	VMOVDQU      lm4_647<>+0(SB), Y1
-	VCVTDQ2PS    Y2, Y2
-	VMULPS       Y1, Y2, Y1
-	VEXTRACTF128 $1, Y1, X2
-	VADDPS       X1, X2, X2
-	VMOVHLPS     X2, X2, X1
-	VADDPS       X1, X2, X2
-	VMOVSHDUP    X2, X1
-	VADDSS       X1, X2, X2
-	VMOVSS       X2, 4(SI)
-	VMOVDQU      128(CX), Y1
-	VPAND        lm4_644<>+0(SB), Y1, Y2
-	VPSRLD       $1, Y2, Y2
-	VPADDB       lm4_645<>+0(SB), Y2, Y2
-	VPXOR        lm4_646<>+0(SB), Y1, Y1
-	VPAVGB       Y2, Y1, Y1
-	VPXOR        lm4_646<>+0(SB), Y1, Y1
-	VMOVDQU      Y1, 128(DI)
-	VPXOR        Y2, Y2, Y2
-	VPDPBUSD     Y1, Y0, Y2
-	VMOVDQU      160(CX), Y1
-	VPAND        lm4_644<>+0(SB), Y1, Y3
-	VPSRLD       $1, Y3, Y3
-	VPADDB       lm4_645<>+0(SB), Y3, Y3
-	VPXOR        lm4_646<>+0(SB), Y1, Y1
-	VPAVGB       Y3, Y1, Y1
-	VPXOR        lm4_646<>+0(SB), Y1, Y1
-	VMOVDQU      Y1, 160(DI)
-	VPDPBUSD     Y1, Y0, Y2
-	VMOVDQU      lm4_647<>+0(SB), Y0
-	VCVTDQ2PS    Y2, Y1
-	VMULPS       Y0, Y1, Y0
-	VEXTRACTF128 $1, Y0, X1
-	VADDPS       X0, X1, X1
-	VMOVHLPS     X1, X1, X0
-	VADDPS       X0, X1, X1
-	VMOVSHDUP    X1, X0
-	VADDSS       X0, X1, X1
-	VMOVSS       X1, 8(SI)
+	VMOVDQU      lm4_643<>+0(SB), Y3
+	VMOVDQU      (CX), Y4
+	VPAND        lm4_644<>+0(SB), Y4, Y5
+	VPSRLD       $1, Y5, Y5
+	VPADDB       lm4_645<>+0(SB), Y5, Y5
+	VPXOR        lm4_646<>+0(SB), Y4, Y4
+	VPAVGB       Y5, Y4, Y4
+	VPXOR        lm4_646<>+0(SB), Y4, Y4
+	VMOVDQU      Y4, (DI)
+	VPXOR        Y5, Y5, Y5
+	VPDPBUSD     Y4, Y3, Y5
+	VMOVDQU      32(CX), Y4
+	VPAND        lm4_644<>+0(SB), Y4, Y6
+	VPSRLD       $1, Y6, Y6
+	VPADDB       lm4_645<>+0(SB), Y6, Y6
+	VPXOR        lm4_646<>+0(SB), Y4, Y4
+	VPAVGB       Y6, Y4, Y4
+	VPXOR        lm4_646<>+0(SB), Y4, Y4
+	VMOVDQU      Y4, 32(DI)
+	VPDPBUSD     Y4, Y3, Y5
+	VMOVDQU      lm4_647<>+0(SB), Y4
+	VCVTDQ2PS    Y5, Y5
+	VMULPS       Y4, Y5, Y4
+	VEXTRACTF128 $1, Y4, X5
+	VADDPS       X4, X5, X5
+	VMOVHLPS     X5, X5, X4
+	VADDPS       X4, X5, X5
+	VMOVSHDUP    X5, X4
+	VADDSS       X4, X5, X5
+	VMOVSS       X5, (SI)
+	VMOVDQU      64(CX), Y4
+	VPAND        lm4_644<>+0(SB), Y4, Y5
+	VPSRLD       $1, Y5, Y5
+	VPADDB       lm4_645<>+0(SB), Y5, Y5
+	VPXOR        lm4_646<>+0(SB), Y4, Y4
+	VPAVGB       Y5, Y4, Y4
+	VPXOR        lm4_646<>+0(SB), Y4, Y4
+	VMOVDQU      Y4, 64(DI)
+	VPXOR        Y5, Y5, Y5
+	VPDPBUSD     Y4, Y3, Y5
+	VMOVDQU      96(CX), Y4
+	VPAND        lm4_644<>+0(SB), Y4, Y6
+	VPSRLD       $1, Y6, Y6
+	VPADDB       lm4_645<>+0(SB), Y6, Y6
+	VPXOR        lm4_646<>+0(SB), Y4, Y4
+	VPAVGB       Y6, Y4, Y4
+	VPXOR        lm4_646<>+0(SB), Y4, Y4
+	VMOVDQU      Y4, 96(DI)
+	VPDPBUSD     Y4, Y3, Y5
+	VMOVDQU      lm4_647<>+0(SB), Y4
+	VCVTDQ2PS    Y5, Y5
+	VMULPS       Y4, Y5, Y4
+	VEXTRACTF128 $1, Y4, X5
+	VADDPS       X4, X5, X5
+	VMOVHLPS     X5, X5, X4
+	VADDPS       X4, X5, X5
+	VMOVSHDUP    X5, X4
+	VADDSS       X4, X5, X5
+	VMOVSS       X5, 4(SI)
+	VMOVDQU      128(CX), Y4
+	VPAND        lm4_644<>+0(SB), Y4, Y5
+	VPSRLD       $1, Y5, Y5
+	VPADDB       lm4_645<>+0(SB), Y5, Y5
+	VPXOR        lm4_646<>+0(SB), Y4, Y4
+	VPAVGB       Y5, Y4, Y4
+	VPXOR        lm4_646<>+0(SB), Y4, Y4
+	VMOVDQU      Y4, 128(DI)
+	VPXOR        Y5, Y5, Y5
+	VPDPBUSD     Y4, Y3, Y5
+	VMOVDQU      160(CX), Y4
+	VPAND        lm4_644<>+0(SB), Y4, Y6
+	VPSRLD       $1, Y6, Y6
+	VPADDB       lm4_645<>+0(SB), Y6, Y6
+	VPXOR        lm4_646<>+0(SB), Y4, Y4
+	VPAVGB       Y6, Y4, Y4
+	VPXOR        lm4_646<>+0(SB), Y4, Y4
+	VMOVDQU      Y4, 160(DI)
+	VPDPBUSD     Y4, Y3, Y5
+	VMOVDQU      lm4_647<>+0(SB), Y3
+	VCVTDQ2PS    Y5, Y4
+	VMULPS       Y3, Y4, Y3
+	VEXTRACTF128 $1, Y3, X4
+	VADDPS       X3, X4, X4
+	VMOVHLPS     X4, X4, X3
+	VADDPS       X3, X4, X4
+	VMOVSHDUP    X4, X3
+	VADDSS       X3, X4, X4
+	VMOVSS       X4, 8(SI)
 	MOVQ         y+0(FP), CX
 	MOVQ         w+40(FP), R8
 	MOVQ         rows+56(FP), R9
@@ -1711,37 +1749,35 @@ loop1:
 	JLT          done4
 
 loop3:
-	VBROADCASTI128 2(R8), Y0
-	VPSRLVD      lm4_640<>+0(SB), Y0, Y0
-	VPAND        lm4_641<>+0(SB), Y0, Y0
-	VBROADCASTI128 lm4_648<>+0(SB), Y1
-	VPSHUFB      Y0, Y1, Y0
-	VMOVDQU      (DI), Y1
-	VPXOR        Y2, Y2, Y2
-	VPDPBUSD     Y1, Y0, Y2
-	VMOVDQU      64(DI), Y1
-	VPXOR        Y3, Y3, Y3
-	VPDPBUSD     Y1, Y0, Y3
-	VMOVDQU      128(DI), Y1
-	VPXOR        Y4, Y4, Y4
-	VPDPBUSD     Y1, Y0, Y4
-	VBROADCASTI128 18(R8), Y0
-	VPSRLVD      lm4_640<>+0(SB), Y0, Y0
-	VPAND        lm4_641<>+0(SB), Y0, Y0
-	VBROADCASTI128 lm4_648<>+0(SB), Y1
-	VPSHUFB      Y0, Y1, Y0
-	VMOVDQU      32(DI), Y1
-	VPDPBUSD     Y1, Y0, Y2
-	VMOVDQU      96(DI), Y1
-	VPDPBUSD     Y1, Y0, Y3
-	VMOVDQU      160(DI), Y1
-	VPDPBUSD     Y1, Y0, Y4
-	VMOVDQU      Y2, (R11)
-	VMOVDQU      Y3, 128(R11)
-	VMOVDQU      Y4, 256(R11)
-	VPBROADCASTW (R8), X0
-	VCVTPH2PS    X0, Y0
-	VMOVSS       X0, (R12)
+	VBROADCASTI128 2(R8), Y3
+	VPSRLVD      Y0, Y3, Y3
+	VPAND        Y1, Y3, Y3
+	VPSHUFB      Y3, Y2, Y3
+	VMOVDQU      (DI), Y4
+	VPXOR        Y5, Y5, Y5
+	VPDPBUSD     Y4, Y3, Y5
+	VMOVDQU      64(DI), Y4
+	VPXOR        Y6, Y6, Y6
+	VPDPBUSD     Y4, Y3, Y6
+	VMOVDQU      128(DI), Y4
+	VPXOR        Y7, Y7, Y7
+	VPDPBUSD     Y4, Y3, Y7
+	VBROADCASTI128 18(R8), Y3
+	VPSRLVD      Y0, Y3, Y3
+	VPAND        Y1, Y3, Y3
+	VPSHUFB      Y3, Y2, Y3
+	VMOVDQU      32(DI), Y4
+	VPDPBUSD     Y4, Y3, Y5
+	VMOVDQU      96(DI), Y4
+	VPDPBUSD     Y4, Y3, Y6
+	VMOVDQU      160(DI), Y4
+	VPDPBUSD     Y4, Y3, Y7
+	VMOVDQU      Y5, (R11)
+	VMOVDQU      Y6, 128(R11)
+	VMOVDQU      Y7, 256(R11)
+	VPBROADCASTW (R8), X3
+	VCVTPH2PS    X3, Y3
+	VMOVSS       X3, (R12)
 	ADDQ         $0x20, R11
 	ADDQ         $4, R12
 	MOVQ         stride+48(FP), R13
@@ -1753,78 +1789,78 @@ done4:
 	ADDQ         $1, R10
 
 	// four results for each row of y
-	VMOVUPS      (BX), X0
-	VADDPS       X0, X0, X0
-	VMOVDQU      (AX), Y1
-	VMOVDQU      32(AX), Y2
-	VMOVDQU      64(AX), Y3
-	VMOVDQU      96(AX), Y4
-	VPUNPCKLDQ   Y2, Y1, Y5
-	VPUNPCKHDQ   Y2, Y1, Y1
-	VPADDD       Y1, Y5, Y5
-	VPUNPCKLDQ   Y4, Y3, Y1
-	VPUNPCKHDQ   Y4, Y3, Y2
-	VPADDD       Y2, Y1, Y1
-	VPUNPCKLQDQ  Y1, Y5, Y2
-	VPUNPCKHQDQ  Y1, Y5, Y1
-	VPADDD       Y1, Y2, Y2
-	VEXTRACTI128 $1, Y2, X1
-	VPADDD       X1, X2, X1
-	VCVTDQ2PS    X1, X1
-	VBROADCASTSS (SI), X2
-	VADDPS       X2, X1, X1
-	VBROADCASTSS (DX), X2
-	VMULPS       X2, X1, X1
-	VMULPS       X0, X1, X1
-	VMOVUPS      X1, (CX)
-	VMOVDQU      128(AX), Y1
-	VMOVDQU      160(AX), Y2
-	VMOVDQU      192(AX), Y3
-	VMOVDQU      224(AX), Y4
-	VPUNPCKLDQ   Y2, Y1, Y5
-	VPUNPCKHDQ   Y2, Y1, Y1
-	VPADDD       Y1, Y5, Y5
-	VPUNPCKLDQ   Y4, Y3, Y1
-	VPUNPCKHDQ   Y4, Y3, Y2
-	VPADDD       Y2, Y1, Y1
-	VPUNPCKLQDQ  Y1, Y5, Y2
-	VPUNPCKHQDQ  Y1, Y5, Y1
-	VPADDD       Y1, Y2, Y2
-	VEXTRACTI128 $1, Y2, X1
-	VPADDD       X1, X2, X1
-	VCVTDQ2PS    X1, X1
-	VBROADCASTSS 4(SI), X2
-	VADDPS       X2, X1, X1
-	VBROADCASTSS 4(DX), X2
-	VMULPS       X2, X1, X1
-	VMULPS       X0, X1, X1
+	VMOVUPS      (BX), X3
+	VADDPS       X3, X3, X3
+	VMOVDQU      (AX), Y4
+	VMOVDQU      32(AX), Y5
+	VMOVDQU      64(AX), Y6
+	VMOVDQU      96(AX), Y7
+	VPUNPCKLDQ   Y5, Y4, Y8
+	VPUNPCKHDQ   Y5, Y4, Y4
+	VPADDD       Y4, Y8, Y8
+	VPUNPCKLDQ   Y7, Y6, Y4
+	VPUNPCKHDQ   Y7, Y6, Y5
+	VPADDD       Y5, Y4, Y4
+	VPUNPCKLQDQ  Y4, Y8, Y5
+	VPUNPCKHQDQ  Y4, Y8, Y4
+	VPADDD       Y4, Y5, Y5
+	VEXTRACTI128 $1, Y5, X4
+	VPADDD       X4, X5, X4
+	VCVTDQ2PS    X4, X4
+	VBROADCASTSS (SI), X5
+	VADDPS       X5, X4, X4
+	VBROADCASTSS (DX), X5
+	VMULPS       X5, X4, X4
+	VMULPS       X3, X4, X4
+	VMOVUPS      X4, (CX)
+	VMOVDQU      128(AX), Y4
+	VMOVDQU      160(AX), Y5
+	VMOVDQU      192(AX), Y6
+	VMOVDQU      224(AX), Y7
+	VPUNPCKLDQ   Y5, Y4, Y8
+	VPUNPCKHDQ   Y5, Y4, Y4
+	VPADDD       Y4, Y8, Y8
+	VPUNPCKLDQ   Y7, Y6, Y4
+	VPUNPCKHDQ   Y7, Y6, Y5
+	VPADDD       Y5, Y4, Y4
+	VPUNPCKLQDQ  Y4, Y8, Y5
+	VPUNPCKHQDQ  Y4, Y8, Y4
+	VPADDD       Y4, Y5, Y5
+	VEXTRACTI128 $1, Y5, X4
+	VPADDD       X4, X5, X4
+	VCVTDQ2PS    X4, X4
+	VBROADCASTSS 4(SI), X5
+	VADDPS       X5, X4, X4
+	VBROADCASTSS 4(DX), X5
+	VMULPS       X5, X4, X4
+	VMULPS       X3, X4, X4
 	MOVQ         ldy+8(FP), R10
 	MOVQ         CX, R11
 	ADDQ         R10, R11
-	VMOVUPS      X1, (R11)
-	VMOVDQU      256(AX), Y1
-	VMOVDQU      288(AX), Y2
-	VMOVDQU      320(AX), Y3
-	VMOVDQU      352(AX), Y4
-	VPUNPCKLDQ   Y2, Y1, Y5
-	VPUNPCKHDQ   Y2, Y1, Y1
-	VPADDD       Y1, Y5, Y5
-	VPUNPCKLDQ   Y4, Y3, Y1
-	VPUNPCKHDQ   Y4, Y3, Y2
-	VPADDD       Y2, Y1, Y1
-	VPUNPCKLQDQ  Y1, Y5, Y2
-	VPUNPCKHQDQ  Y1, Y5, Y1
-	VPADDD       Y1, Y2, Y2
-	VEXTRACTI128 $1, Y2, X1
-	VPADDD       X1, X2, X1
-	VCVTDQ2PS    X1, X1
-	VBROADCASTSS 8(SI), X2
-	VADDPS       X2, X1, X1
-	VBROADCASTSS 8(DX), X2
-	VMULPS       X2, X1, X1
-	VMULPS       X0, X1, X0
+	VMOVUPS      X4, (R11)
+	VMOVDQU      256(AX), Y4
+	VMOVDQU      288(AX), Y5
+	VMOVDQU      320(AX), Y6
+	VMOVDQU      352(AX), Y7
+	VPUNPCKLDQ   Y5, Y4, Y8
+	VPUNPCKHDQ   Y5, Y4, Y4
+	VPADDD       Y4, Y8, Y8
+	VPUNPCKLDQ   Y7, Y6, Y4
+	VPUNPCKHDQ   Y7, Y6, Y5
+	VPADDD       Y5, Y4, Y4
+	VPUNPCKLQDQ  Y4, Y8, Y5
+	VPUNPCKHQDQ  Y4, Y8, Y4
+	VPADDD       Y4, Y5, Y5
+	VEXTRACTI128 $1, Y5, X4
+	VPADDD       X4, X5, X4
+	VCVTDQ2PS    X4, X4
+	VBROADCASTSS 8(SI), X5
+	VADDPS       X5, X4, X4
+	VBROADCASTSS 8(DX), X5
+	VMULPS       X5, X4, X4
+	VMULPS       X3, X4, X3
 	ADDQ         R10, R11
-	VMOVUPS      X0, (R11)
+	VMOVUPS      X3, (R11)
 	ADDQ         $0x10, CX
 	SUBQ         $4, R9
 	JGE          loop1
@@ -1837,6 +1873,11 @@ done2:
 // matmulQ8Block4xLm4_64AVX512 multiplies rows of one block with 4 rows of activations in int8; rows is a multiple of 4, ldy and stride in bytes.
 // Requires: F16C, AVX512VL, AVX512VNNI
 TEXT ·matmulQ8Block4xLm4_64AVX512(SB), 0, $1152-72
+
+	// constants of the loops
+	VMOVDQU      lm4_640<>+0(SB), Y0
+	VMOVDQU      lm4_641<>+0(SB), Y1
+	VBROADCASTI128 lm4_648<>+0(SB), Y2
 	LEAQ         31(SP), AX
 	ANDQ         $-32, AX
 	LEAQ         223(SP), AX
@@ -1851,123 +1892,123 @@ TEXT ·matmulQ8Block4xLm4_64AVX512(SB), 0, $1152-72
 	ANDQ         $-32, DI
 
 	// halves: quants over 2, to even; fixed: the smallest level times their sum
-	VMOVDQU      lm4_643<>+0(SB), Y0
-	VMOVDQU      (CX), Y1
-	VPAND        lm4_644<>+0(SB), Y1, Y2
-	VPSRLD       $1, Y2, Y2
-	VPADDB       lm4_645<>+0(SB), Y2, Y2
-	VPXOR        lm4_646<>+0(SB), Y1, Y1
-	VPAVGB       Y2, Y1, Y1
-	VPXOR        lm4_646<>+0(SB), Y1, Y1
-	VMOVDQU      Y1, (DI)
-	VPXOR        Y2, Y2, Y2
-	VPDPBUSD     Y1, Y0, Y2
-	VMOVDQU      32(CX), Y1
-	VPAND        lm4_644<>+0(SB), Y1, Y3
-	VPSRLD       $1, Y3, Y3
-	VPADDB       lm4_645<>+0(SB), Y3, Y3
-	VPXOR        lm4_646<>+0(SB), Y1, Y1
-	VPAVGB       Y3, Y1, Y1
-	VPXOR        lm4_646<>+0(SB), Y1, Y1
-	VMOVDQU      Y1, 32(DI)
-	VPDPBUSD     Y1, Y0, Y2
-	VMOVDQU      lm4_647<>+0(SB), Y1
-	VCVTDQ2PS    Y2, Y2
-	VMULPS       Y1, Y2, Y1
-	VEXTRACTF128 $1, Y1, X2
-	VADDPS       X1, X2, X2
-	VMOVHLPS     X2, X2, X1
-	VADDPS       X1, X2, X2
-	VMOVSHDUP    X2, X1
-	VADDSS       X1, X2, X2
-	VMOVSS       X2, (SI)
-	VMOVDQU      64(CX), Y1
-	VPAND        lm4_644<>+0(SB), Y1, Y2
-	VPSRLD       $1, Y2, Y2
-	VPADDB       lm4_645<>+0(SB), Y2, Y2
-	VPXOR        lm4_646<>+0(SB), Y1, Y1
-	VPAVGB       Y2, Y1, Y1
-	VPXOR        lm4_646<>+0(SB), Y1, Y1
-	VMOVDQU      Y1, 64(DI)
-	VPXOR        Y2, Y2, Y2
-	VPDPBUSD     Y1, Y0, Y2
-	VMOVDQU      96(CX), Y1
-	VPAND        lm4_644<>+0(SB), Y1, Y3
-	VPSRLD       $1, Y3, Y3
-	VPADDB       lm4_645<>+0(SB), Y3, Y3
-	VPXOR        lm4_646<>+0(SB), Y1, Y1
-	VPAVGB       Y3, Y1, Y1
-	VPXOR        lm4_646<>+0(SB), Y1, Y1
-	VMOVDQU      Y1, 96(DI)
-	VPDPBUSD     Y1, Y0, Y2
-	VMOVDQU      lm4_647<>+0(SB), Y1
-	VCVTDQ2PS    Y2, Y2
-	VMULPS       Y1, Y2, Y1
-	VEXTRACTF128 $1, Y1, X2
-	VADDPS       X1, X2, X2
-	VMOVHLPS     X2, X2, X1
-	VADDPS       X1, X2, X2
-	VMOVSHDUP    X2, X1
-	VADDSS       X1, X2, X2
-	VMOVSS       X2, 4(SI)
-	VMOVDQU      128(CX), Y1
-	VPAND        lm4_644<>+0(SB), Y1, Y2
-	VPSRLD       $1, Y2, Y2
-	VPADDB       lm4_645<>+0(SB), Y2, Y2
-	VPXOR        lm4_646<>+0(SB), Y1, Y1
-	VPAVGB       Y2, Y1, Y1
-	VPXOR        lm4_646<>+0(SB), Y1, Y1
-	VMOVDQU      Y1, 128(DI)
-	VPXOR        Y2, Y2, Y2
-	VPDPBUSD     Y1, Y0, Y2
-	VMOVDQU      160(CX), Y1
-	VPAND        lm4_644<>+0(SB), Y1, Y3
-	VPSRLD       $1, Y3, Y3
-	VPADDB       lm4_645<>+0(SB), Y3, Y3
-	VPXOR        lm4_646<>+0(SB), Y1, Y1
-	VPAVGB       Y3, Y1, Y1
-	VPXOR        lm4_646<>+0(SB), Y1, Y1
-	VMOVDQU      Y1, 160(DI)
-	VPDPBUSD     Y1, Y0, Y2
-	VMOVDQU      lm4_647<>+0(SB), Y1
-	VCVTDQ2PS    Y2, Y2
-	VMULPS       Y1, Y2, Y1
-	VEXTRACTF128 $1, Y1, X2
-	VADDPS       X1, X2, X2
-	VMOVHLPS     X2, X2, X1
-	VADDPS       X1, X2, X2
-	VMOVSHDUP    X2, X1
-	VADDSS       X1, X2, X2
-	VMOVSS       X2, 8(SI)
-	VMOVDQU      192(CX), Y1
-	VPAND        lm4_644<>+0(SB), Y1, Y2
-	VPSRLD       $1, Y2, Y2
-	VPADDB       lm4_645<>+0(SB), Y2, Y2
-	VPXOR        lm4_646<>+0(SB), Y1, Y1
-	VPAVGB       Y2, Y1, Y1
-	VPXOR        lm4_646<>+0(SB), Y1, Y1
-	VMOVDQU      Y1, 192(DI)
-	VPXOR        Y2, Y2, Y2
-	VPDPBUSD     Y1, Y0, Y2
-	VMOVDQU      224(CX), Y1
-	VPAND        lm4_644<>+0(SB), Y1, Y3
-	VPSRLD       $1, Y3, Y3
-	VPADDB       lm4_645<>+0(SB), Y3, Y3
-	VPXOR        lm4_646<>+0(SB), Y1, Y1
-	VPAVGB       Y3, Y1, Y1
-	VPXOR        lm4_646<>+0(SB), Y1, Y1
-	VMOVDQU      Y1, 224(DI)
-	VPDPBUSD     Y1, Y0, Y2
-	VMOVDQU      lm4_647<>+0(SB), Y0
-	VCVTDQ2PS    Y2, Y1
-	VMULPS       Y0, Y1, Y0
-	VEXTRACTF128 $1, Y0, X1
-	VADDPS       X0, X1, X1
-	VMOVHLPS     X1, X1, X0
-	VADDPS       X0, X1, X1
-	VMOVSHDUP    X1, X0
-	VADDSS       X0, X1, X1
-	VMOVSS       X1, 12(SI)
+	VMOVDQU      lm4_643<>+0(SB), Y3
+	VMOVDQU      (CX), Y4
+	VPAND        lm4_644<>+0(SB), Y4, Y5
+	VPSRLD       $1, Y5, Y5
+	VPADDB       lm4_645<>+0(SB), Y5, Y5
+	VPXOR        lm4_646<>+0(SB), Y4, Y4
+	VPAVGB       Y5, Y4, Y4
+	VPXOR        lm4_646<>+0(SB), Y4, Y4
+	VMOVDQU      Y4, (DI)
+	VPXOR        Y5, Y5, Y5
+	VPDPBUSD     Y4, Y3, Y5
+	VMOVDQU      32(CX), Y4
+	VPAND        lm4_644<>+0(SB), Y4, Y6
+	VPSRLD       $1, Y6, Y6
+	VPADDB       lm4_645<>+0(SB), Y6, Y6
+	VPXOR        lm4_646<>+0(SB), Y4, Y4
+	VPAVGB       Y6, Y4, Y4
+	VPXOR        lm4_646<>+0(SB), Y4, Y4
+	VMOVDQU      Y4, 32(DI)
+	VPDPBUSD     Y4, Y3, Y5
+	VMOVDQU      lm4_647<>+0(SB), Y4
+	VCVTDQ2PS    Y5, Y5
+	VMULPS       Y4, Y5, Y4
+	VEXTRACTF128 $1, Y4, X5
+	VADDPS       X4, X5, X5
+	VMOVHLPS     X5, X5, X4
+	VADDPS       X4, X5, X5
+	VMOVSHDUP    X5, X4
+	VADDSS       X4, X5, X5
+	VMOVSS       X5, (SI)
+	VMOVDQU      64(CX), Y4
+	VPAND        lm4_644<>+0(SB), Y4, Y5
+	VPSRLD       $1, Y5, Y5
+	VPADDB       lm4_645<>+0(SB), Y5, Y5
+	VPXOR        lm4_646<>+0(SB), Y4, Y4
+	VPAVGB       Y5, Y4, Y4
+	VPXOR        lm4_646<>+0(SB), Y4, Y4
+	VMOVDQU      Y4, 64(DI)
+	VPXOR        Y5, Y5, Y5
+	VPDPBUSD     Y4, Y3, Y5
+	VMOVDQU      96(CX), Y4
+	VPAND        lm4_644<>+0(SB), Y4, Y6
+	VPSRLD       $1, Y6, Y6
+	VPADDB       lm4_645<>+0(SB), Y6, Y6
+	VPXOR        lm4_646<>+0(SB), Y4, Y4
+	VPAVGB       Y6, Y4, Y4
+	VPXOR        lm4_646<>+0(SB), Y4, Y4
+	VMOVDQU      Y4, 96(DI)
+	VPDPBUSD     Y4, Y3, Y5
+	VMOVDQU      lm4_647<>+0(SB), Y4
+	VCVTDQ2PS    Y5, Y5
+	VMULPS       Y4, Y5, Y4
+	VEXTRACTF128 $1, Y4, X5
+	VADDPS       X4, X5, X5
+	VMOVHLPS     X5, X5, X4
+	VADDPS       X4, X5, X5
+	VMOVSHDUP    X5, X4
+	VADDSS       X4, X5, X5
+	VMOVSS       X5, 4(SI)
+	VMOVDQU      128(CX), Y4
+	VPAND        lm4_644<>+0(SB), Y4, Y5
+	VPSRLD       $1, Y5, Y5
+	VPADDB       lm4_645<>+0(SB), Y5, Y5
+	VPXOR        lm4_646<>+0(SB), Y4, Y4
+	VPAVGB       Y5, Y4, Y4
+	VPXOR        lm4_646<>+0(SB), Y4, Y4
+	VMOVDQU      Y4, 128(DI)
+	VPXOR        Y5, Y5, Y5
+	VPDPBUSD     Y4, Y3, Y5
+	VMOVDQU      160(CX), Y4
+	VPAND        lm4_644<>+0(SB), Y4, Y6
+	VPSRLD       $1, Y6, Y6
+	VPADDB       lm4_645<>+0(SB), Y6, Y6
+	VPXOR        lm4_646<>+0(SB), Y4, Y4
+	VPAVGB       Y6, Y4, Y4
+	VPXOR        lm4_646<>+0(SB), Y4, Y4
+	VMOVDQU      Y4, 160(DI)
+	VPDPBUSD     Y4, Y3, Y5
+	VMOVDQU      lm4_647<>+0(SB), Y4
+	VCVTDQ2PS    Y5, Y5
+	VMULPS       Y4, Y5, Y4
+	VEXTRACTF128 $1, Y4, X5
+	VADDPS       X4, X5, X5
+	VMOVHLPS     X5, X5, X4
+	VADDPS       X4, X5, X5
+	VMOVSHDUP    X5, X4
+	VADDSS       X4, X5, X5
+	VMOVSS       X5, 8(SI)
+	VMOVDQU      192(CX), Y4
+	VPAND        lm4_644<>+0(SB), Y4, Y5
+	VPSRLD       $1, Y5, Y5
+	VPADDB       lm4_645<>+0(SB), Y5, Y5
+	VPXOR        lm4_646<>+0(SB), Y4, Y4
+	VPAVGB       Y5, Y4, Y4
+	VPXOR        lm4_646<>+0(SB), Y4, Y4
+	VMOVDQU      Y4, 192(DI)
+	VPXOR        Y5, Y5, Y5
+	VPDPBUSD     Y4, Y3, Y5
+	VMOVDQU      224(CX), Y4
+	VPAND        lm4_644<>+0(SB), Y4, Y6
+	VPSRLD       $1, Y6, Y6
+	VPADDB       lm4_645<>+0(SB), Y6, Y6
+	VPXOR        lm4_646<>+0(SB), Y4, Y4
+	VPAVGB       Y6, Y4, Y4
+	VPXOR        lm4_646<>+0(SB), Y4, Y4
+	VMOVDQU      Y4, 224(DI)
+	VPDPBUSD     Y4, Y3, Y5
+	VMOVDQU      lm4_647<>+0(SB), Y3
+	VCVTDQ2PS    Y5, Y4
+	VMULPS       Y3, Y4, Y3
+	VEXTRACTF128 $1, Y3, X4
+	VADDPS       X3, X4, X4
+	VMOVHLPS     X4, X4, X3
+	VADDPS       X3, X4, X4
+	VMOVSHDUP    X4, X3
+	VADDSS       X3, X4, X4
+	VMOVSS       X4, 12(SI)
 	MOVQ         y+0(FP), CX
 	MOVQ         w+40(FP), R8
 	MOVQ         rows+56(FP), R9
@@ -1985,43 +2026,41 @@ loop1:
 	JLT          done4
 
 loop3:
-	VBROADCASTI128 2(R8), Y0
-	VPSRLVD      lm4_640<>+0(SB), Y0, Y0
-	VPAND        lm4_641<>+0(SB), Y0, Y0
-	VBROADCASTI128 lm4_648<>+0(SB), Y1
-	VPSHUFB      Y0, Y1, Y0
-	VMOVDQU      (DI), Y1
-	VPXOR        Y2, Y2, Y2
-	VPDPBUSD     Y1, Y0, Y2
-	VMOVDQU      64(DI), Y1
-	VPXOR        Y3, Y3, Y3
-	VPDPBUSD     Y1, Y0, Y3
-	VMOVDQU      128(DI), Y1
-	VPXOR        Y4, Y4, Y4
-	VPDPBUSD     Y1, Y0, Y4
-	VMOVDQU      192(DI), Y1
+	VBROADCASTI128 2(R8), Y3
+	VPSRLVD      Y0, Y3, Y3
+	VPAND        Y1, Y3, Y3
+	VPSHUFB      Y3, Y2, Y3
+	VMOVDQU      (DI), Y4
 	VPXOR        Y5, Y5, Y5
-	VPDPBUSD     Y1, Y0, Y5
-	VBROADCASTI128 18(R8), Y0
-	VPSRLVD      lm4_640<>+0(SB), Y0, Y0
-	VPAND        lm4_641<>+0(SB), Y0, Y0
-	VBROADCASTI128 lm4_648<>+0(SB), Y1
-	VPSHUFB      Y0, Y1, Y0
-	VMOVDQU      32(DI), Y1
-	VPDPBUSD     Y1, Y0, Y2
-	VMOVDQU      96(DI), Y1
-	VPDPBUSD     Y1, Y0, Y3
-	VMOVDQU      160(DI), Y1
-	VPDPBUSD     Y1, Y0, Y4
-	VMOVDQU      224(DI), Y1
-	VPDPBUSD     Y1, Y0, Y5
-	VMOVDQU      Y2, (R11)
-	VMOVDQU      Y3, 128(R11)
-	VMOVDQU      Y4, 256(R11)
-	VMOVDQU      Y5, 384(R11)
-	VPBROADCASTW (R8), X0
-	VCVTPH2PS    X0, Y0
-	VMOVSS       X0, (R12)
+	VPDPBUSD     Y4, Y3, Y5
+	VMOVDQU      64(DI), Y4
+	VPXOR        Y6, Y6, Y6
+	VPDPBUSD     Y4, Y3, Y6
+	VMOVDQU      128(DI), Y4
+	VPXOR        Y7, Y7, Y7
+	VPDPBUSD     Y4, Y3, Y7
+	VMOVDQU      192(DI), Y4
+	VPXOR        Y8, Y8, Y8
+	VPDPBUSD     Y4, Y3, Y8
+	VBROADCASTI128 18(R8), Y3
+	VPSRLVD      Y0, Y3, Y3
+	VPAND        Y1, Y3, Y3
+	VPSHUFB      Y3, Y2, Y3
+	VMOVDQU      32(DI), Y4
+	VPDPBUSD     Y4, Y3, Y5
+	VMOVDQU      96(DI), Y4
+	VPDPBUSD     Y4, Y3, Y6
+	VMOVDQU      160(DI), Y4
+	VPDPBUSD     Y4, Y3, Y7
+	VMOVDQU      224(DI), Y4
+	VPDPBUSD     Y4, Y3, Y8
+	VMOVDQU      Y5, (R11)
+	VMOVDQU      Y6, 128(R11)
+	VMOVDQU      Y7, 256(R11)
+	VMOVDQU      Y8, 384(R11)
+	VPBROADCASTW (R8), X3
+	VCVTPH2PS    X3, Y3
+	VMOVSS       X3, (R12)
 	ADDQ         $0x20, R11
 	ADDQ         $4, R12
 	MOVQ         stride+48(FP), R13
@@ -2033,101 +2072,101 @@ done4:
 	ADDQ         $1, R10
 
 	// four results for each row of y
-	VMOVUPS      (BX), X0
-	VADDPS       X0, X0, X0
-	VMOVDQU      (AX), Y1
-	VMOVDQU      32(AX), Y2
-	VMOVDQU      64(AX), Y3
-	VMOVDQU      96(AX), Y4
-	VPUNPCKLDQ   Y2, Y1, Y5
-	VPUNPCKHDQ   Y2, Y1, Y1
-	VPADDD       Y1, Y5, Y5
-	VPUNPCKLDQ   Y4, Y3, Y1
-	VPUNPCKHDQ   Y4, Y3, Y2
-	VPADDD       Y2, Y1, Y1
-	VPUNPCKLQDQ  Y1, Y5, Y2
-	VPUNPCKHQDQ  Y1, Y5, Y1
-	VPADDD       Y1, Y2, Y2
-	VEXTRACTI128 $1, Y2, X1
-	VPADDD       X1, X2, X1
-	VCVTDQ2PS    X1, X1
-	VBROADCASTSS (SI), X2
-	VADDPS       X2, X1, X1
-	VBROADCASTSS (DX), X2
-	VMULPS       X2, X1, X1
-	VMULPS       X0, X1, X1
-	VMOVUPS      X1, (CX)
-	VMOVDQU      128(AX), Y1
-	VMOVDQU      160(AX), Y2
-	VMOVDQU      192(AX), Y3
-	VMOVDQU      224(AX), Y4
-	VPUNPCKLDQ   Y2, Y1, Y5
-	VPUNPCKHDQ   Y2, Y1, Y1
-	VPADDD       Y1, Y5, Y5
-	VPUNPCKLDQ   Y4, Y3, Y1
-	VPUNPCKHDQ   Y4, Y3, Y2
-	VPADDD       Y2, Y1, Y1
-	VPUNPCKLQDQ  Y1, Y5, Y2
-	VPUNPCKHQDQ  Y1, Y5, Y1
-	VPADDD       Y1, Y2, Y2
-	VEXTRACTI128 $1, Y2, X1
-	VPADDD       X1, X2, X1
-	VCVTDQ2PS    X1, X1
-	VBROADCASTSS 4(SI), X2
-	VADDPS       X2, X1, X1
-	VBROADCASTSS 4(DX), X2
-	VMULPS       X2, X1, X1
-	VMULPS       X0, X1, X1
+	VMOVUPS      (BX), X3
+	VADDPS       X3, X3, X3
+	VMOVDQU      (AX), Y4
+	VMOVDQU      32(AX), Y5
+	VMOVDQU      64(AX), Y6
+	VMOVDQU      96(AX), Y7
+	VPUNPCKLDQ   Y5, Y4, Y8
+	VPUNPCKHDQ   Y5, Y4, Y4
+	VPADDD       Y4, Y8, Y8
+	VPUNPCKLDQ   Y7, Y6, Y4
+	VPUNPCKHDQ   Y7, Y6, Y5
+	VPADDD       Y5, Y4, Y4
+	VPUNPCKLQDQ  Y4, Y8, Y5
+	VPUNPCKHQDQ  Y4, Y8, Y4
+	VPADDD       Y4, Y5, Y5
+	VEXTRACTI128 $1, Y5, X4
+	VPADDD       X4, X5, X4
+	VCVTDQ2PS    X4, X4
+	VBROADCASTSS (SI), X5
+	VADDPS       X5, X4, X4
+	VBROADCASTSS (DX), X5
+	VMULPS       X5, X4, X4
+	VMULPS       X3, X4, X4
+	VMOVUPS      X4, (CX)
+	VMOVDQU      128(AX), Y4
+	VMOVDQU      160(AX), Y5
+	VMOVDQU      192(AX), Y6
+	VMOVDQU      224(AX), Y7
+	VPUNPCKLDQ   Y5, Y4, Y8
+	VPUNPCKHDQ   Y5, Y4, Y4
+	VPADDD       Y4, Y8, Y8
+	VPUNPCKLDQ   Y7, Y6, Y4
+	VPUNPCKHDQ   Y7, Y6, Y5
+	VPADDD       Y5, Y4, Y4
+	VPUNPCKLQDQ  Y4, Y8, Y5
+	VPUNPCKHQDQ  Y4, Y8, Y4
+	VPADDD       Y4, Y5, Y5
+	VEXTRACTI128 $1, Y5, X4
+	VPADDD       X4, X5, X4
+	VCVTDQ2PS    X4, X4
+	VBROADCASTSS 4(SI), X5
+	VADDPS       X5, X4, X4
+	VBROADCASTSS 4(DX), X5
+	VMULPS       X5, X4, X4
+	VMULPS       X3, X4, X4
 	MOVQ         ldy+8(FP), R10
 	MOVQ         CX, R11
 	ADDQ         R10, R11
-	VMOVUPS      X1, (R11)
-	VMOVDQU      256(AX), Y1
-	VMOVDQU      288(AX), Y2
-	VMOVDQU      320(AX), Y3
-	VMOVDQU      352(AX), Y4
-	VPUNPCKLDQ   Y2, Y1, Y5
-	VPUNPCKHDQ   Y2, Y1, Y1
-	VPADDD       Y1, Y5, Y5
-	VPUNPCKLDQ   Y4, Y3, Y1
-	VPUNPCKHDQ   Y4, Y3, Y2
-	VPADDD       Y2, Y1, Y1
-	VPUNPCKLQDQ  Y1, Y5, Y2
-	VPUNPCKHQDQ  Y1, Y5, Y1
-	VPADDD       Y1, Y2, Y2
-	VEXTRACTI128 $1, Y2, X1
-	VPADDD       X1, X2, X1
-	VCVTDQ2PS    X1, X1
-	VBROADCASTSS 8(SI), X2
-	VADDPS       X2, X1, X1
-	VBROADCASTSS 8(DX), X2
-	VMULPS       X2, X1, X1
-	VMULPS       X0, X1, X1
+	VMOVUPS      X4, (R11)
+	VMOVDQU      256(AX), Y4
+	VMOVDQU      288(AX), Y5
+	VMOVDQU      320(AX), Y6
+	VMOVDQU      352(AX), Y7
+	VPUNPCKLDQ   Y5, Y4, Y8
+	VPUNPCKHDQ   Y5, Y4, Y4
+	VPADDD       Y4, Y8, Y8
+	VPUNPCKLDQ   Y7, Y6, Y4
+	VPUNPCKHDQ   Y7, Y6, Y5
+	VPADDD       Y5, Y4, Y4
+	VPUNPCKLQDQ  Y4, Y8, Y5
+	VPUNPCKHQDQ  Y4, Y8, Y4
+	VPADDD       Y4, Y5, Y5
+	VEXTRACTI128 $1, Y5, X4
+	VPADDD       X4, X5, X4
+	VCVTDQ2PS    X4, X4
+	VBROADCASTSS 8(SI), X5
+	VADDPS       X5, X4, X4
+	VBROADCASTSS 8(DX), X5
+	VMULPS       X5, X4, X4
+	VMULPS       X3, X4, X4
 	ADDQ         R10, R11
-	VMOVUPS      X1, (R11)
-	VMOVDQU      384(AX), Y1
-	VMOVDQU      416(AX), Y2
-	VMOVDQU      448(AX), Y3
-	VMOVDQU      480(AX), Y4
-	VPUNPCKLDQ   Y2, Y1, Y5
-	VPUNPCKHDQ   Y2, Y1, Y1
-	VPADDD       Y1, Y5, Y5
-	VPUNPCKLDQ   Y4, Y3, Y1
-	VPUNPCKHDQ   Y4, Y3, Y2
-	VPADDD       Y2, Y1, Y1
-	VPUNPCKLQDQ  Y1, Y5, Y2
-	VPUNPCKHQDQ  Y1, Y5, Y1
-	VPADDD       Y1, Y2, Y2
-	VEXTRACTI128 $1, Y2, X1
-	VPADDD       X1, X2, X1
-	VCVTDQ2PS    X1, X1
-	VBROADCASTSS 12(SI), X2
-	VADDPS       X2, X1, X1
-	VBROADCASTSS 12(DX), X2
-	VMULPS       X2, X1, X1
-	VMULPS       X0, X1, X0
+	VMOVUPS      X4, (R11)
+	VMOVDQU      384(AX), Y4
+	VMOVDQU      416(AX), Y5
+	VMOVDQU      448(AX), Y6
+	VMOVDQU      480(AX), Y7
+	VPUNPCKLDQ   Y5, Y4, Y8
+	VPUNPCKHDQ   Y5, Y4, Y4
+	VPADDD       Y4, Y8, Y8
+	VPUNPCKLDQ   Y7, Y6, Y4
+	VPUNPCKHDQ   Y7, Y6, Y5
+	VPADDD       Y5, Y4, Y4
+	VPUNPCKLQDQ  Y4, Y8, Y5
+	VPUNPCKHQDQ  Y4, Y8, Y4
+	VPADDD       Y4, Y5, Y5
+	VEXTRACTI128 $1, Y5, X4
+	VPADDD       X4, X5, X4
+	VCVTDQ2PS    X4, X4
+	VBROADCASTSS 12(SI), X5
+	VADDPS       X5, X4, X4
+	VBROADCASTSS 12(DX), X5
+	VMULPS       X5, X4, X4
+	VMULPS       X3, X4, X3
 	ADDQ         R10, R11
-	VMOVUPS      X0, (R11)
+	VMOVUPS      X3, (R11)
 	ADDQ         $0x10, CX
 	SUBQ         $4, R9
 	JGE          loop1
@@ -2140,6 +2179,11 @@ done2:
 // unpackLm4_64AVX512 unpacks a row into records of 32 levels, their scales and mins.
 // Requires: AVX2, F16C
 TEXT ·unpackLm4_64AVX512(SB), NOSPLIT, $192-24
+
+	// constants of the loops
+	VMOVDQU      lm4_640<>+0(SB), Y0
+	VMOVDQU      lm4_641<>+0(SB), Y1
+	VBROADCASTI128 lm4_642<>+0(SB), Y2
 	MOVQ         dst+0(FP), AX
 	MOVQ         src+8(FP), BX
 	MOVQ         blocks+16(FP), CX
@@ -2149,26 +2193,24 @@ TEXT ·unpackLm4_64AVX512(SB), NOSPLIT, $192-24
 	JLT          done2
 
 loop1:
-	VPBROADCASTW (BX), X0
-	VCVTPH2PS    X0, Y0
-	VBROADCASTI128 2(BX), Y1
-	VPSRLVD      lm4_640<>+0(SB), Y1, Y1
-	VPAND        lm4_641<>+0(SB), Y1, Y1
-	VBROADCASTI128 lm4_642<>+0(SB), Y2
-	VPSHUFB      Y1, Y2, Y1
-	VPABSB       Y1, Y2
-	VMOVDQU      Y2, (AX)
-	VMOVDQU      Y1, 48(AX)
-	VMOVSD       X0, 32(AX)
-	VBROADCASTI128 18(BX), Y1
-	VPSRLVD      lm4_640<>+0(SB), Y1, Y1
-	VPAND        lm4_641<>+0(SB), Y1, Y1
-	VBROADCASTI128 lm4_642<>+0(SB), Y2
-	VPSHUFB      Y1, Y2, Y1
-	VPABSB       Y1, Y2
-	VMOVDQU      Y2, 80(AX)
-	VMOVDQU      Y1, 128(AX)
-	VMOVSD       X0, 112(AX)
+	VPBROADCASTW (BX), X3
+	VCVTPH2PS    X3, Y3
+	VBROADCASTI128 2(BX), Y4
+	VPSRLVD      Y0, Y4, Y4
+	VPAND        Y1, Y4, Y4
+	VPSHUFB      Y4, Y2, Y4
+	VPABSB       Y4, Y5
+	VMOVDQU      Y5, (AX)
+	VMOVDQU      Y4, 48(AX)
+	VMOVSD       X3, 32(AX)
+	VBROADCASTI128 18(BX), Y4
+	VPSRLVD      Y0, Y4, Y4
+	VPAND        Y1, Y4, Y4
+	VPSHUFB      Y4, Y2, Y4
+	VPABSB       Y4, Y5
+	VMOVDQU      Y5, 80(AX)
+	VMOVDQU      Y4, 128(AX)
+	VMOVSD       X3, 112(AX)
 	ADDQ         $0x22, BX
 	ADDQ         $0xa0, AX
 	SUBQ         $1, CX
@@ -2182,6 +2224,11 @@ done2:
 // mix1xLm4_64AVX512 adds weighted rows of v to 1 row of o; ld and stride in bytes, a unit is 64 values.
 // Requires: AVX2, F16C, FMA
 TEXT ·mix1xLm4_64AVX512(SB), NOSPLIT, $192-64
+
+	// constants of the loops
+	VMOVDQU      lm4_640<>+0(SB), Y0
+	VMOVDQU      lm4_641<>+0(SB), Y1
+	VBROADCASTI128 lm4_642<>+0(SB), Y2
 	MOVQ         v+32(FP), AX
 	MOVQ         units+56(FP), BX
 	XORQ         CX, CX
@@ -2193,10 +2240,10 @@ TEXT ·mix1xLm4_64AVX512(SB), NOSPLIT, $192-64
 loop1:
 	MOVQ         o+0(FP), SI
 	ADDQ         CX, SI
-	VMOVUPS      (SI), Y0
-	VMOVUPS      32(SI), Y1
-	VMOVUPS      64(SI), Y2
-	VMOVUPS      96(SI), Y3
+	VMOVUPS      (SI), Y3
+	VMOVUPS      32(SI), Y4
+	VMOVUPS      64(SI), Y5
+	VMOVUPS      96(SI), Y6
 	MOVQ         p+16(FP), SI
 	MOVQ         rows+48(FP), DI
 	MOVQ         AX, R8
@@ -2205,28 +2252,27 @@ loop1:
 	JLT          done4
 
 loop3:
-	VBROADCASTI128 2(R8), Y4
-	VPSRLVD      lm4_640<>+0(SB), Y4, Y4
-	VPAND        lm4_641<>+0(SB), Y4, Y4
-	VBROADCASTI128 lm4_642<>+0(SB), Y5
-	VPSHUFB      Y4, Y5, Y4
-	VMOVDQU      Y4, (DX)
-	VPBROADCASTW (R8), X4
-	VCVTPH2PS    X4, Y4
-	VBROADCASTSS (SI), Y5
-	VMULPS       Y5, Y4, Y4
-	VPMOVSXBD    (DX), Y5
-	VCVTDQ2PS    Y5, Y5
-	VFMADD231PS  Y4, Y5, Y0
-	VPMOVSXBD    8(DX), Y5
-	VCVTDQ2PS    Y5, Y5
-	VFMADD231PS  Y4, Y5, Y1
-	VPMOVSXBD    16(DX), Y5
-	VCVTDQ2PS    Y5, Y5
-	VFMADD231PS  Y4, Y5, Y2
-	VPMOVSXBD    24(DX), Y5
-	VCVTDQ2PS    Y5, Y5
-	VFMADD231PS  Y4, Y5, Y3
+	VBROADCASTI128 2(R8), Y7
+	VPSRLVD      Y0, Y7, Y7
+	VPAND        Y1, Y7, Y7
+	VPSHUFB      Y7, Y2, Y7
+	VMOVDQU      Y7, (DX)
+	VPBROADCASTW (R8), X7
+	VCVTPH2PS    X7, Y7
+	VBROADCASTSS (SI), Y8
+	VMULPS       Y8, Y7, Y7
+	VPMOVSXBD    (DX), Y8
+	VCVTDQ2PS    Y8, Y8
+	VFMADD231PS  Y7, Y8, Y3
+	VPMOVSXBD    8(DX), Y8
+	VCVTDQ2PS    Y8, Y8
+	VFMADD231PS  Y7, Y8, Y4
+	VPMOVSXBD    16(DX), Y8
+	VCVTDQ2PS    Y8, Y8
+	VFMADD231PS  Y7, Y8, Y5
+	VPMOVSXBD    24(DX), Y8
+	VCVTDQ2PS    Y8, Y8
+	VFMADD231PS  Y7, Y8, Y6
 	ADDQ         R9, R8
 	ADDQ         $4, SI
 	SUBQ         $1, DI
@@ -2236,16 +2282,16 @@ done4:
 	ADDQ         $1, DI
 	MOVQ         o+0(FP), SI
 	ADDQ         CX, SI
-	VMOVUPS      Y0, (SI)
-	VMOVUPS      Y1, 32(SI)
-	VMOVUPS      Y2, 64(SI)
-	VMOVUPS      Y3, 96(SI)
+	VMOVUPS      Y3, (SI)
+	VMOVUPS      Y4, 32(SI)
+	VMOVUPS      Y5, 64(SI)
+	VMOVUPS      Y6, 96(SI)
 	MOVQ         o+0(FP), SI
 	ADDQ         CX, SI
-	VMOVUPS      128(SI), Y0
-	VMOVUPS      160(SI), Y1
-	VMOVUPS      192(SI), Y2
-	VMOVUPS      224(SI), Y3
+	VMOVUPS      128(SI), Y3
+	VMOVUPS      160(SI), Y4
+	VMOVUPS      192(SI), Y5
+	VMOVUPS      224(SI), Y6
 	MOVQ         p+16(FP), SI
 	MOVQ         rows+48(FP), DI
 	MOVQ         AX, R8
@@ -2254,28 +2300,27 @@ done4:
 	JLT          done6
 
 loop5:
-	VBROADCASTI128 18(R8), Y4
-	VPSRLVD      lm4_640<>+0(SB), Y4, Y4
-	VPAND        lm4_641<>+0(SB), Y4, Y4
-	VBROADCASTI128 lm4_642<>+0(SB), Y5
-	VPSHUFB      Y4, Y5, Y4
-	VMOVDQU      Y4, (DX)
-	VPBROADCASTW (R8), X4
-	VCVTPH2PS    X4, Y4
-	VBROADCASTSS (SI), Y5
-	VMULPS       Y5, Y4, Y4
-	VPMOVSXBD    (DX), Y5
-	VCVTDQ2PS    Y5, Y5
-	VFMADD231PS  Y4, Y5, Y0
-	VPMOVSXBD    8(DX), Y5
-	VCVTDQ2PS    Y5, Y5
-	VFMADD231PS  Y4, Y5, Y1
-	VPMOVSXBD    16(DX), Y5
-	VCVTDQ2PS    Y5, Y5
-	VFMADD231PS  Y4, Y5, Y2
-	VPMOVSXBD    24(DX), Y5
-	VCVTDQ2PS    Y5, Y5
-	VFMADD231PS  Y4, Y5, Y3
+	VBROADCASTI128 18(R8), Y7
+	VPSRLVD      Y0, Y7, Y7
+	VPAND        Y1, Y7, Y7
+	VPSHUFB      Y7, Y2, Y7
+	VMOVDQU      Y7, (DX)
+	VPBROADCASTW (R8), X7
+	VCVTPH2PS    X7, Y7
+	VBROADCASTSS (SI), Y8
+	VMULPS       Y8, Y7, Y7
+	VPMOVSXBD    (DX), Y8
+	VCVTDQ2PS    Y8, Y8
+	VFMADD231PS  Y7, Y8, Y3
+	VPMOVSXBD    8(DX), Y8
+	VCVTDQ2PS    Y8, Y8
+	VFMADD231PS  Y7, Y8, Y4
+	VPMOVSXBD    16(DX), Y8
+	VCVTDQ2PS    Y8, Y8
+	VFMADD231PS  Y7, Y8, Y5
+	VPMOVSXBD    24(DX), Y8
+	VCVTDQ2PS    Y8, Y8
+	VFMADD231PS  Y7, Y8, Y6
 	ADDQ         R9, R8
 	ADDQ         $4, SI
 	SUBQ         $1, DI
@@ -2285,10 +2330,10 @@ done6:
 	ADDQ         $1, DI
 	MOVQ         o+0(FP), SI
 	ADDQ         CX, SI
-	VMOVUPS      Y0, 128(SI)
-	VMOVUPS      Y1, 160(SI)
-	VMOVUPS      Y2, 192(SI)
-	VMOVUPS      Y3, 224(SI)
+	VMOVUPS      Y3, 128(SI)
+	VMOVUPS      Y4, 160(SI)
+	VMOVUPS      Y5, 192(SI)
+	VMOVUPS      Y6, 224(SI)
 	ADDQ         $0x22, AX
 	ADDQ         $0x100, CX
 	SUBQ         $1, BX
@@ -2302,6 +2347,11 @@ done2:
 // mix2xLm4_64AVX512 adds weighted rows of v to 2 rows of o; ld and stride in bytes, a unit is 64 values.
 // Requires: AVX2, F16C, FMA
 TEXT ·mix2xLm4_64AVX512(SB), NOSPLIT, $192-64
+
+	// constants of the loops
+	VMOVDQU      lm4_640<>+0(SB), Y0
+	VMOVDQU      lm4_641<>+0(SB), Y1
+	VBROADCASTI128 lm4_642<>+0(SB), Y2
 	MOVQ         v+32(FP), AX
 	MOVQ         units+56(FP), BX
 	XORQ         CX, CX
@@ -2314,14 +2364,14 @@ loop1:
 	MOVQ         o+0(FP), SI
 	MOVQ         ldo+8(FP), DI
 	ADDQ         CX, SI
-	VMOVUPS      (SI), Y0
-	VMOVUPS      (SI)(DI*1), Y1
-	VMOVUPS      32(SI), Y2
-	VMOVUPS      32(SI)(DI*1), Y3
-	VMOVUPS      64(SI), Y4
-	VMOVUPS      64(SI)(DI*1), Y5
-	VMOVUPS      96(SI), Y6
-	VMOVUPS      96(SI)(DI*1), Y7
+	VMOVUPS      (SI), Y3
+	VMOVUPS      (SI)(DI*1), Y4
+	VMOVUPS      32(SI), Y5
+	VMOVUPS      32(SI)(DI*1), Y6
+	VMOVUPS      64(SI), Y7
+	VMOVUPS      64(SI)(DI*1), Y8
+	VMOVUPS      96(SI), Y9
+	VMOVUPS      96(SI)(DI*1), Y10
 	MOVQ         p+16(FP), SI
 	MOVQ         ldp+24(FP), DI
 	MOVQ         rows+48(FP), R8
@@ -2331,34 +2381,33 @@ loop1:
 	JLT          done4
 
 loop3:
-	VBROADCASTI128 2(R9), Y8
-	VPSRLVD      lm4_640<>+0(SB), Y8, Y8
-	VPAND        lm4_641<>+0(SB), Y8, Y8
-	VBROADCASTI128 lm4_642<>+0(SB), Y9
-	VPSHUFB      Y8, Y9, Y8
-	VMOVDQU      Y8, (DX)
-	VPBROADCASTW (R9), X8
-	VCVTPH2PS    X8, Y8
-	VBROADCASTSS (SI), Y9
-	VMULPS       Y9, Y8, Y9
-	VBROADCASTSS (SI)(DI*1), Y10
-	VMULPS       Y10, Y8, Y8
-	VPMOVSXBD    (DX), Y10
-	VCVTDQ2PS    Y10, Y10
-	VFMADD231PS  Y9, Y10, Y0
-	VFMADD231PS  Y8, Y10, Y1
-	VPMOVSXBD    8(DX), Y10
-	VCVTDQ2PS    Y10, Y10
-	VFMADD231PS  Y9, Y10, Y2
-	VFMADD231PS  Y8, Y10, Y3
-	VPMOVSXBD    16(DX), Y10
-	VCVTDQ2PS    Y10, Y10
-	VFMADD231PS  Y9, Y10, Y4
-	VFMADD231PS  Y8, Y10, Y5
-	VPMOVSXBD    24(DX), Y10
-	VCVTDQ2PS    Y10, Y10
-	VFMADD231PS  Y9, Y10, Y6
-	VFMADD231PS  Y8, Y10, Y7
+	VBROADCASTI128 2(R9), Y11
+	VPSRLVD      Y0, Y11, Y11
+	VPAND        Y1, Y11, Y11
+	VPSHUFB      Y11, Y2, Y11
+	VMOVDQU      Y11, (DX)
+	VPBROADCASTW (R9), X11
+	VCVTPH2PS    X11, Y11
+	VBROADCASTSS (SI), Y12
+	VMULPS       Y12, Y11, Y12
+	VBROADCASTSS (SI)(DI*1), Y13
+	VMULPS       Y13, Y11, Y11
+	VPMOVSXBD    (DX), Y13
+	VCVTDQ2PS    Y13, Y13
+	VFMADD231PS  Y12, Y13, Y3
+	VFMADD231PS  Y11, Y13, Y4
+	VPMOVSXBD    8(DX), Y13
+	VCVTDQ2PS    Y13, Y13
+	VFMADD231PS  Y12, Y13, Y5
+	VFMADD231PS  Y11, Y13, Y6
+	VPMOVSXBD    16(DX), Y13
+	VCVTDQ2PS    Y13, Y13
+	VFMADD231PS  Y12, Y13, Y7
+	VFMADD231PS  Y11, Y13, Y8
+	VPMOVSXBD    24(DX), Y13
+	VCVTDQ2PS    Y13, Y13
+	VFMADD231PS  Y12, Y13, Y9
+	VFMADD231PS  Y11, Y13, Y10
 	ADDQ         R10, R9
 	ADDQ         $4, SI
 	SUBQ         $1, R8
@@ -2369,25 +2418,25 @@ done4:
 	MOVQ         o+0(FP), SI
 	MOVQ         ldo+8(FP), DI
 	ADDQ         CX, SI
-	VMOVUPS      Y0, (SI)
-	VMOVUPS      Y1, (SI)(DI*1)
-	VMOVUPS      Y2, 32(SI)
-	VMOVUPS      Y3, 32(SI)(DI*1)
-	VMOVUPS      Y4, 64(SI)
-	VMOVUPS      Y5, 64(SI)(DI*1)
-	VMOVUPS      Y6, 96(SI)
-	VMOVUPS      Y7, 96(SI)(DI*1)
+	VMOVUPS      Y3, (SI)
+	VMOVUPS      Y4, (SI)(DI*1)
+	VMOVUPS      Y5, 32(SI)
+	VMOVUPS      Y6, 32(SI)(DI*1)
+	VMOVUPS      Y7, 64(SI)
+	VMOVUPS      Y8, 64(SI)(DI*1)
+	VMOVUPS      Y9, 96(SI)
+	VMOVUPS      Y10, 96(SI)(DI*1)
 	MOVQ         o+0(FP), SI
 	MOVQ         ldo+8(FP), DI
 	ADDQ         CX, SI
-	VMOVUPS      128(SI), Y0
-	VMOVUPS      128(SI)(DI*1), Y1
-	VMOVUPS      160(SI), Y2
-	VMOVUPS      160(SI)(DI*1), Y3
-	VMOVUPS      192(SI), Y4
-	VMOVUPS      192(SI)(DI*1), Y5
-	VMOVUPS      224(SI), Y6
-	VMOVUPS      224(SI)(DI*1), Y7
+	VMOVUPS      128(SI), Y3
+	VMOVUPS      128(SI)(DI*1), Y4
+	VMOVUPS      160(SI), Y5
+	VMOVUPS      160(SI)(DI*1), Y6
+	VMOVUPS      192(SI), Y7
+	VMOVUPS      192(SI)(DI*1), Y8
+	VMOVUPS      224(SI), Y9
+	VMOVUPS      224(SI)(DI*1), Y10
 	MOVQ         p+16(FP), SI
 	MOVQ         ldp+24(FP), DI
 	MOVQ         rows+48(FP), R8
@@ -2397,34 +2446,33 @@ done4:
 	JLT          done6
 
 loop5:
-	VBROADCASTI128 18(R9), Y8
-	VPSRLVD      lm4_640<>+0(SB), Y8, Y8
-	VPAND        lm4_641<>+0(SB), Y8, Y8
-	VBROADCASTI128 lm4_642<>+0(SB), Y9
-	VPSHUFB      Y8, Y9, Y8
-	VMOVDQU      Y8, (DX)
-	VPBROADCASTW (R9), X8
-	VCVTPH2PS    X8, Y8
-	VBROADCASTSS (SI), Y9
-	VMULPS       Y9, Y8, Y9
-	VBROADCASTSS (SI)(DI*1), Y10
-	VMULPS       Y10, Y8, Y8
-	VPMOVSXBD    (DX), Y10
-	VCVTDQ2PS    Y10, Y10
-	VFMADD231PS  Y9, Y10, Y0
-	VFMADD231PS  Y8, Y10, Y1
-	VPMOVSXBD    8(DX), Y10
-	VCVTDQ2PS    Y10, Y10
-	VFMADD231PS  Y9, Y10, Y2
-	VFMADD231PS  Y8, Y10, Y3
-	VPMOVSXBD    16(DX), Y10
-	VCVTDQ2PS    Y10, Y10
-	VFMADD231PS  Y9, Y10, Y4
-	VFMADD231PS  Y8, Y10, Y5
-	VPMOVSXBD    24(DX), Y10
-	VCVTDQ2PS    Y10, Y10
-	VFMADD231PS  Y9, Y10, Y6
-	VFMADD231PS  Y8, Y10, Y7
+	VBROADCASTI128 18(R9), Y11
+	VPSRLVD      Y0, Y11, Y11
+	VPAND        Y1, Y11, Y11
+	VPSHUFB      Y11, Y2, Y11
+	VMOVDQU      Y11, (DX)
+	VPBROADCASTW (R9), X11
+	VCVTPH2PS    X11, Y11
+	VBROADCASTSS (SI), Y12
+	VMULPS       Y12, Y11, Y12
+	VBROADCASTSS (SI)(DI*1), Y13
+	VMULPS       Y13, Y11, Y11
+	VPMOVSXBD    (DX), Y13
+	VCVTDQ2PS    Y13, Y13
+	VFMADD231PS  Y12, Y13, Y3
+	VFMADD231PS  Y11, Y13, Y4
+	VPMOVSXBD    8(DX), Y13
+	VCVTDQ2PS    Y13, Y13
+	VFMADD231PS  Y12, Y13, Y5
+	VFMADD231PS  Y11, Y13, Y6
+	VPMOVSXBD    16(DX), Y13
+	VCVTDQ2PS    Y13, Y13
+	VFMADD231PS  Y12, Y13, Y7
+	VFMADD231PS  Y11, Y13, Y8
+	VPMOVSXBD    24(DX), Y13
+	VCVTDQ2PS    Y13, Y13
+	VFMADD231PS  Y12, Y13, Y9
+	VFMADD231PS  Y11, Y13, Y10
 	ADDQ         R10, R9
 	ADDQ         $4, SI
 	SUBQ         $1, R8
@@ -2435,14 +2483,14 @@ done6:
 	MOVQ         o+0(FP), SI
 	MOVQ         ldo+8(FP), DI
 	ADDQ         CX, SI
-	VMOVUPS      Y0, 128(SI)
-	VMOVUPS      Y1, 128(SI)(DI*1)
-	VMOVUPS      Y2, 160(SI)
-	VMOVUPS      Y3, 160(SI)(DI*1)
-	VMOVUPS      Y4, 192(SI)
-	VMOVUPS      Y5, 192(SI)(DI*1)
-	VMOVUPS      Y6, 224(SI)
-	VMOVUPS      Y7, 224(SI)(DI*1)
+	VMOVUPS      Y3, 128(SI)
+	VMOVUPS      Y4, 128(SI)(DI*1)
+	VMOVUPS      Y5, 160(SI)
+	VMOVUPS      Y6, 160(SI)(DI*1)
+	VMOVUPS      Y7, 192(SI)
+	VMOVUPS      Y8, 192(SI)(DI*1)
+	VMOVUPS      Y9, 224(SI)
+	VMOVUPS      Y10, 224(SI)(DI*1)
 	ADDQ         $0x22, AX
 	ADDQ         $0x100, CX
 	SUBQ         $1, BX
@@ -3076,6 +3124,11 @@ done2:
 // decodeUnitsLm4_64AVX2 unpacks units of 64 values.
 // Requires: AVX2, F16C
 TEXT ·decodeUnitsLm4_64AVX2(SB), NOSPLIT, $192-24
+
+	// constants of the loops
+	VMOVDQU      lm4_640<>+0(SB), Y0
+	VMOVDQU      lm4_641<>+0(SB), Y1
+	VBROADCASTI128 lm4_642<>+0(SB), Y2
 	MOVQ         dst+0(FP), AX
 	MOVQ         src+8(FP), BX
 	MOVQ         units+16(FP), CX
@@ -3085,52 +3138,50 @@ TEXT ·decodeUnitsLm4_64AVX2(SB), NOSPLIT, $192-24
 	JLT          done2
 
 loop1:
-	VPBROADCASTW (BX), X0
-	VCVTPH2PS    X0, Y0
-	VBROADCASTI128 2(BX), Y1
-	VPSRLVD      lm4_640<>+0(SB), Y1, Y1
-	VPAND        lm4_641<>+0(SB), Y1, Y1
-	VBROADCASTI128 lm4_642<>+0(SB), Y2
-	VPSHUFB      Y1, Y2, Y1
-	VMOVDQU      Y1, (DX)
-	VPMOVSXBD    (DX), Y1
-	VCVTDQ2PS    Y1, Y1
-	VMULPS       Y1, Y0, Y1
-	VMOVUPS      Y1, (AX)
-	VPMOVSXBD    8(DX), Y1
-	VCVTDQ2PS    Y1, Y1
-	VMULPS       Y1, Y0, Y1
-	VMOVUPS      Y1, 32(AX)
-	VPMOVSXBD    16(DX), Y1
-	VCVTDQ2PS    Y1, Y1
-	VMULPS       Y1, Y0, Y1
-	VMOVUPS      Y1, 64(AX)
-	VPMOVSXBD    24(DX), Y1
-	VCVTDQ2PS    Y1, Y1
-	VMULPS       Y1, Y0, Y1
-	VMOVUPS      Y1, 96(AX)
-	VBROADCASTI128 18(BX), Y1
-	VPSRLVD      lm4_640<>+0(SB), Y1, Y1
-	VPAND        lm4_641<>+0(SB), Y1, Y1
-	VBROADCASTI128 lm4_642<>+0(SB), Y2
-	VPSHUFB      Y1, Y2, Y1
-	VMOVDQU      Y1, (DX)
-	VPMOVSXBD    (DX), Y1
-	VCVTDQ2PS    Y1, Y1
-	VMULPS       Y1, Y0, Y1
-	VMOVUPS      Y1, 128(AX)
-	VPMOVSXBD    8(DX), Y1
-	VCVTDQ2PS    Y1, Y1
-	VMULPS       Y1, Y0, Y1
-	VMOVUPS      Y1, 160(AX)
-	VPMOVSXBD    16(DX), Y1
-	VCVTDQ2PS    Y1, Y1
-	VMULPS       Y1, Y0, Y1
-	VMOVUPS      Y1, 192(AX)
-	VPMOVSXBD    24(DX), Y1
-	VCVTDQ2PS    Y1, Y1
-	VMULPS       Y1, Y0, Y0
-	VMOVUPS      Y0, 224(AX)
+	VPBROADCASTW (BX), X3
+	VCVTPH2PS    X3, Y3
+	VBROADCASTI128 2(BX), Y4
+	VPSRLVD      Y0, Y4, Y4
+	VPAND        Y1, Y4, Y4
+	VPSHUFB      Y4, Y2, Y4
+	VMOVDQU      Y4, (DX)
+	VPMOVSXBD    (DX), Y4
+	VCVTDQ2PS    Y4, Y4
+	VMULPS       Y4, Y3, Y4
+	VMOVUPS      Y4, (AX)
+	VPMOVSXBD    8(DX), Y4
+	VCVTDQ2PS    Y4, Y4
+	VMULPS       Y4, Y3, Y4
+	VMOVUPS      Y4, 32(AX)
+	VPMOVSXBD    16(DX), Y4
+	VCVTDQ2PS    Y4, Y4
+	VMULPS       Y4, Y3, Y4
+	VMOVUPS      Y4, 64(AX)
+	VPMOVSXBD    24(DX), Y4
+	VCVTDQ2PS    Y4, Y4
+	VMULPS       Y4, Y3, Y4
+	VMOVUPS      Y4, 96(AX)
+	VBROADCASTI128 18(BX), Y4
+	VPSRLVD      Y0, Y4, Y4
+	VPAND        Y1, Y4, Y4
+	VPSHUFB      Y4, Y2, Y4
+	VMOVDQU      Y4, (DX)
+	VPMOVSXBD    (DX), Y4
+	VCVTDQ2PS    Y4, Y4
+	VMULPS       Y4, Y3, Y4
+	VMOVUPS      Y4, 128(AX)
+	VPMOVSXBD    8(DX), Y4
+	VCVTDQ2PS    Y4, Y4
+	VMULPS       Y4, Y3, Y4
+	VMOVUPS      Y4, 160(AX)
+	VPMOVSXBD    16(DX), Y4
+	VCVTDQ2PS    Y4, Y4
+	VMULPS       Y4, Y3, Y4
+	VMOVUPS      Y4, 192(AX)
+	VPMOVSXBD    24(DX), Y4
+	VCVTDQ2PS    Y4, Y4
+	VMULPS       Y4, Y3, Y3
+	VMOVUPS      Y3, 224(AX)
 	ADDQ         $0x22, BX
 	ADDQ         $0x100, AX
 	SUBQ         $1, CX
@@ -3144,6 +3195,11 @@ done2:
 // matmul1xLm4_64AVX2 multiplies rows of w with 1 row of x; ld and stride in bytes, a unit is 64 values.
 // Requires: AVX2, F16C, FMA
 TEXT ·matmul1xLm4_64AVX2(SB), NOSPLIT, $192-64
+
+	// constants of the loops
+	VMOVDQU      lm4_640<>+0(SB), Y0
+	VMOVDQU      lm4_641<>+0(SB), Y1
+	VBROADCASTI128 lm4_642<>+0(SB), Y2
 	MOVQ         y+0(FP), AX
 	MOVQ         w+32(FP), BX
 	MOVQ         rows+48(FP), CX
@@ -3153,10 +3209,10 @@ TEXT ·matmul1xLm4_64AVX2(SB), NOSPLIT, $192-64
 	JLT          done2
 
 loop1:
-	VPXOR        Y0, Y0, Y0
-	VPXOR        Y1, Y1, Y1
-	VPXOR        Y2, Y2, Y2
 	VPXOR        Y3, Y3, Y3
+	VPXOR        Y4, Y4, Y4
+	VPXOR        Y5, Y5, Y5
+	VPXOR        Y6, Y6, Y6
 	MOVQ         x+16(FP), SI
 	MOVQ         units+56(FP), DI
 	MOVQ         BX, R8
@@ -3164,60 +3220,58 @@ loop1:
 	JLT          done4
 
 loop3:
-	VPBROADCASTW (R8), X4
-	VCVTPH2PS    X4, Y4
-	VBROADCASTI128 2(R8), Y5
-	VPSRLVD      lm4_640<>+0(SB), Y5, Y5
-	VPAND        lm4_641<>+0(SB), Y5, Y5
-	VBROADCASTI128 lm4_642<>+0(SB), Y6
-	VPSHUFB      Y5, Y6, Y5
-	VMOVDQU      Y5, (DX)
-	VPMOVSXBD    (DX), Y5
-	VCVTDQ2PS    Y5, Y5
-	VMULPS       Y5, Y4, Y5
-	VMOVUPS      (SI), Y6
-	VFMADD231PS  Y6, Y5, Y0
-	VPMOVSXBD    8(DX), Y5
-	VCVTDQ2PS    Y5, Y5
-	VMULPS       Y5, Y4, Y5
-	VMOVUPS      32(SI), Y6
-	VFMADD231PS  Y6, Y5, Y1
-	VPMOVSXBD    16(DX), Y5
-	VCVTDQ2PS    Y5, Y5
-	VMULPS       Y5, Y4, Y5
-	VMOVUPS      64(SI), Y6
-	VFMADD231PS  Y6, Y5, Y2
-	VPMOVSXBD    24(DX), Y5
-	VCVTDQ2PS    Y5, Y5
-	VMULPS       Y5, Y4, Y5
-	VMOVUPS      96(SI), Y6
-	VFMADD231PS  Y6, Y5, Y3
-	VBROADCASTI128 18(R8), Y5
-	VPSRLVD      lm4_640<>+0(SB), Y5, Y5
-	VPAND        lm4_641<>+0(SB), Y5, Y5
-	VBROADCASTI128 lm4_642<>+0(SB), Y6
-	VPSHUFB      Y5, Y6, Y5
-	VMOVDQU      Y5, (DX)
-	VPMOVSXBD    (DX), Y5
-	VCVTDQ2PS    Y5, Y5
-	VMULPS       Y5, Y4, Y5
-	VMOVUPS      128(SI), Y6
-	VFMADD231PS  Y6, Y5, Y0
-	VPMOVSXBD    8(DX), Y5
-	VCVTDQ2PS    Y5, Y5
-	VMULPS       Y5, Y4, Y5
-	VMOVUPS      160(SI), Y6
-	VFMADD231PS  Y6, Y5, Y1
-	VPMOVSXBD    16(DX), Y5
-	VCVTDQ2PS    Y5, Y5
-	VMULPS       Y5, Y4, Y5
-	VMOVUPS      192(SI), Y6
-	VFMADD231PS  Y6, Y5, Y2
-	VPMOVSXBD    24(DX), Y5
-	VCVTDQ2PS    Y5, Y5
-	VMULPS       Y5, Y4, Y4
-	VMOVUPS      224(SI), Y5
-	VFMADD231PS  Y5, Y4, Y3
+	VPBROADCASTW (R8), X7
+	VCVTPH2PS    X7, Y7
+	VBROADCASTI128 2(R8), Y8
+	VPSRLVD      Y0, Y8, Y8
+	VPAND        Y1, Y8, Y8
+	VPSHUFB      Y8, Y2, Y8
+	VMOVDQU      Y8, (DX)
+	VPMOVSXBD    (DX), Y8
+	VCVTDQ2PS    Y8, Y8
+	VMULPS       Y8, Y7, Y8
+	VMOVUPS      (SI), Y9
+	VFMADD231PS  Y9, Y8, Y3
+	VPMOVSXBD    8(DX), Y8
+	VCVTDQ2PS    Y8, Y8
+	VMULPS       Y8, Y7, Y8
+	VMOVUPS      32(SI), Y9
+	VFMADD231PS  Y9, Y8, Y4
+	VPMOVSXBD    16(DX), Y8
+	VCVTDQ2PS    Y8, Y8
+	VMULPS       Y8, Y7, Y8
+	VMOVUPS      64(SI), Y9
+	VFMADD231PS  Y9, Y8, Y5
+	VPMOVSXBD    24(DX), Y8
+	VCVTDQ2PS    Y8, Y8
+	VMULPS       Y8, Y7, Y8
+	VMOVUPS      96(SI), Y9
+	VFMADD231PS  Y9, Y8, Y6
+	VBROADCASTI128 18(R8), Y8
+	VPSRLVD      Y0, Y8, Y8
+	VPAND        Y1, Y8, Y8
+	VPSHUFB      Y8, Y2, Y8
+	VMOVDQU      Y8, (DX)
+	VPMOVSXBD    (DX), Y8
+	VCVTDQ2PS    Y8, Y8
+	VMULPS       Y8, Y7, Y8
+	VMOVUPS      128(SI), Y9
+	VFMADD231PS  Y9, Y8, Y3
+	VPMOVSXBD    8(DX), Y8
+	VCVTDQ2PS    Y8, Y8
+	VMULPS       Y8, Y7, Y8
+	VMOVUPS      160(SI), Y9
+	VFMADD231PS  Y9, Y8, Y4
+	VPMOVSXBD    16(DX), Y8
+	VCVTDQ2PS    Y8, Y8
+	VMULPS       Y8, Y7, Y8
+	VMOVUPS      192(SI), Y9
+	VFMADD231PS  Y9, Y8, Y5
+	VPMOVSXBD    24(DX), Y8
+	VCVTDQ2PS    Y8, Y8
+	VMULPS       Y8, Y7, Y7
+	VMOVUPS      224(SI), Y8
+	VFMADD231PS  Y8, Y7, Y6
 	ADDQ         $0x22, R8
 	ADDQ         $0x100, SI
 	SUBQ         $1, DI
@@ -3225,16 +3279,16 @@ loop3:
 
 done4:
 	ADDQ         $1, DI
-	VADDPS       Y1, Y0, Y0
-	VADDPS       Y2, Y0, Y0
-	VADDPS       Y3, Y0, Y0
-	VEXTRACTF128 $1, Y0, X1
-	VADDPS       X0, X1, X1
-	VMOVHLPS     X1, X1, X0
-	VADDPS       X0, X1, X1
-	VMOVSHDUP    X1, X0
-	VADDSS       X0, X1, X1
-	VMOVSS       X1, (AX)
+	VADDPS       Y4, Y3, Y3
+	VADDPS       Y5, Y3, Y3
+	VADDPS       Y6, Y3, Y3
+	VEXTRACTF128 $1, Y3, X4
+	VADDPS       X3, X4, X4
+	VMOVHLPS     X4, X4, X3
+	VADDPS       X3, X4, X4
+	VMOVSHDUP    X4, X3
+	VADDSS       X3, X4, X4
+	VMOVSS       X4, (AX)
 	ADDQ         $4, AX
 	MOVQ         stride+40(FP), SI
 	ADDQ         SI, BX
@@ -3249,6 +3303,11 @@ done2:
 // matmul2xLm4_64AVX2 multiplies rows of w with 2 rows of x; ld and stride in bytes, a unit is 64 values.
 // Requires: AVX2, F16C, FMA
 TEXT ·matmul2xLm4_64AVX2(SB), NOSPLIT, $192-64
+
+	// constants of the loops
+	VMOVDQU      lm4_640<>+0(SB), Y0
+	VMOVDQU      lm4_641<>+0(SB), Y1
+	VBROADCASTI128 lm4_642<>+0(SB), Y2
 	MOVQ         y+0(FP), AX
 	MOVQ         w+32(FP), BX
 	MOVQ         rows+48(FP), CX
@@ -3258,10 +3317,10 @@ TEXT ·matmul2xLm4_64AVX2(SB), NOSPLIT, $192-64
 	JLT          done2
 
 loop1:
-	VPXOR        Y0, Y0, Y0
-	VPXOR        Y1, Y1, Y1
-	VPXOR        Y2, Y2, Y2
 	VPXOR        Y3, Y3, Y3
+	VPXOR        Y4, Y4, Y4
+	VPXOR        Y5, Y5, Y5
+	VPXOR        Y6, Y6, Y6
 	MOVQ         x+16(FP), SI
 	MOVQ         ldx+24(FP), DI
 	MOVQ         units+56(FP), R8
@@ -3270,76 +3329,74 @@ loop1:
 	JLT          done4
 
 loop3:
-	VPBROADCASTW (R9), X4
-	VCVTPH2PS    X4, Y4
-	VBROADCASTI128 2(R9), Y5
-	VPSRLVD      lm4_640<>+0(SB), Y5, Y5
-	VPAND        lm4_641<>+0(SB), Y5, Y5
-	VBROADCASTI128 lm4_642<>+0(SB), Y6
-	VPSHUFB      Y5, Y6, Y5
-	VMOVDQU      Y5, (DX)
-	VPMOVSXBD    (DX), Y5
-	VCVTDQ2PS    Y5, Y5
-	VMULPS       Y5, Y4, Y5
-	VMOVUPS      (SI), Y6
-	VFMADD231PS  Y6, Y5, Y0
-	VMOVUPS      (SI)(DI*1), Y6
-	VFMADD231PS  Y6, Y5, Y1
-	VPMOVSXBD    8(DX), Y5
-	VCVTDQ2PS    Y5, Y5
-	VMULPS       Y5, Y4, Y5
-	VMOVUPS      32(SI), Y6
-	VFMADD231PS  Y6, Y5, Y2
-	VMOVUPS      32(SI)(DI*1), Y6
-	VFMADD231PS  Y6, Y5, Y3
-	VPMOVSXBD    16(DX), Y5
-	VCVTDQ2PS    Y5, Y5
-	VMULPS       Y5, Y4, Y5
-	VMOVUPS      64(SI), Y6
-	VFMADD231PS  Y6, Y5, Y0
-	VMOVUPS      64(SI)(DI*1), Y6
-	VFMADD231PS  Y6, Y5, Y1
-	VPMOVSXBD    24(DX), Y5
-	VCVTDQ2PS    Y5, Y5
-	VMULPS       Y5, Y4, Y5
-	VMOVUPS      96(SI), Y6
-	VFMADD231PS  Y6, Y5, Y2
-	VMOVUPS      96(SI)(DI*1), Y6
-	VFMADD231PS  Y6, Y5, Y3
-	VBROADCASTI128 18(R9), Y5
-	VPSRLVD      lm4_640<>+0(SB), Y5, Y5
-	VPAND        lm4_641<>+0(SB), Y5, Y5
-	VBROADCASTI128 lm4_642<>+0(SB), Y6
-	VPSHUFB      Y5, Y6, Y5
-	VMOVDQU      Y5, (DX)
-	VPMOVSXBD    (DX), Y5
-	VCVTDQ2PS    Y5, Y5
-	VMULPS       Y5, Y4, Y5
-	VMOVUPS      128(SI), Y6
-	VFMADD231PS  Y6, Y5, Y0
-	VMOVUPS      128(SI)(DI*1), Y6
-	VFMADD231PS  Y6, Y5, Y1
-	VPMOVSXBD    8(DX), Y5
-	VCVTDQ2PS    Y5, Y5
-	VMULPS       Y5, Y4, Y5
-	VMOVUPS      160(SI), Y6
-	VFMADD231PS  Y6, Y5, Y2
-	VMOVUPS      160(SI)(DI*1), Y6
-	VFMADD231PS  Y6, Y5, Y3
-	VPMOVSXBD    16(DX), Y5
-	VCVTDQ2PS    Y5, Y5
-	VMULPS       Y5, Y4, Y5
-	VMOVUPS      192(SI), Y6
-	VFMADD231PS  Y6, Y5, Y0
-	VMOVUPS      192(SI)(DI*1), Y6
-	VFMADD231PS  Y6, Y5, Y1
-	VPMOVSXBD    24(DX), Y5
-	VCVTDQ2PS    Y5, Y5
-	VMULPS       Y5, Y4, Y4
-	VMOVUPS      224(SI), Y5
-	VFMADD231PS  Y5, Y4, Y2
-	VMOVUPS      224(SI)(DI*1), Y5
-	VFMADD231PS  Y5, Y4, Y3
+	VPBROADCASTW (R9), X7
+	VCVTPH2PS    X7, Y7
+	VBROADCASTI128 2(R9), Y8
+	VPSRLVD      Y0, Y8, Y8
+	VPAND        Y1, Y8, Y8
+	VPSHUFB      Y8, Y2, Y8
+	VMOVDQU      Y8, (DX)
+	VPMOVSXBD    (DX), Y8
+	VCVTDQ2PS    Y8, Y8
+	VMULPS       Y8, Y7, Y8
+	VMOVUPS      (SI), Y9
+	VFMADD231PS  Y9, Y8, Y3
+	VMOVUPS      (SI)(DI*1), Y9
+	VFMADD231PS  Y9, Y8, Y4
+	VPMOVSXBD    8(DX), Y8
+	VCVTDQ2PS    Y8, Y8
+	VMULPS       Y8, Y7, Y8
+	VMOVUPS      32(SI), Y9
+	VFMADD231PS  Y9, Y8, Y5
+	VMOVUPS      32(SI)(DI*1), Y9
+	VFMADD231PS  Y9, Y8, Y6
+	VPMOVSXBD    16(DX), Y8
+	VCVTDQ2PS    Y8, Y8
+	VMULPS       Y8, Y7, Y8
+	VMOVUPS      64(SI), Y9
+	VFMADD231PS  Y9, Y8, Y3
+	VMOVUPS      64(SI)(DI*1), Y9
+	VFMADD231PS  Y9, Y8, Y4
+	VPMOVSXBD    24(DX), Y8
+	VCVTDQ2PS    Y8, Y8
+	VMULPS       Y8, Y7, Y8
+	VMOVUPS      96(SI), Y9
+	VFMADD231PS  Y9, Y8, Y5
+	VMOVUPS      96(SI)(DI*1), Y9
+	VFMADD231PS  Y9, Y8, Y6
+	VBROADCASTI128 18(R9), Y8
+	VPSRLVD      Y0, Y8, Y8
+	VPAND        Y1, Y8, Y8
+	VPSHUFB      Y8, Y2, Y8
+	VMOVDQU      Y8, (DX)
+	VPMOVSXBD    (DX), Y8
+	VCVTDQ2PS    Y8, Y8
+	VMULPS       Y8, Y7, Y8
+	VMOVUPS      128(SI), Y9
+	VFMADD231PS  Y9, Y8, Y3
+	VMOVUPS      128(SI)(DI*1), Y9
+	VFMADD231PS  Y9, Y8, Y4
+	VPMOVSXBD    8(DX), Y8
+	VCVTDQ2PS    Y8, Y8
+	VMULPS       Y8, Y7, Y8
+	VMOVUPS      160(SI), Y9
+	VFMADD231PS  Y9, Y8, Y5
+	VMOVUPS      160(SI)(DI*1), Y9
+	VFMADD231PS  Y9, Y8, Y6
+	VPMOVSXBD    16(DX), Y8
+	VCVTDQ2PS    Y8, Y8
+	VMULPS       Y8, Y7, Y8
+	VMOVUPS      192(SI), Y9
+	VFMADD231PS  Y9, Y8, Y3
+	VMOVUPS      192(SI)(DI*1), Y9
+	VFMADD231PS  Y9, Y8, Y4
+	VPMOVSXBD    24(DX), Y8
+	VCVTDQ2PS    Y8, Y8
+	VMULPS       Y8, Y7, Y7
+	VMOVUPS      224(SI), Y8
+	VFMADD231PS  Y8, Y7, Y5
+	VMOVUPS      224(SI)(DI*1), Y8
+	VFMADD231PS  Y8, Y7, Y6
 	ADDQ         $0x22, R9
 	ADDQ         $0x100, SI
 	SUBQ         $1, R8
@@ -3347,25 +3404,25 @@ loop3:
 
 done4:
 	ADDQ         $1, R8
-	VADDPS       Y2, Y0, Y0
-	VADDPS       Y3, Y1, Y1
-	VEXTRACTF128 $1, Y0, X2
-	VADDPS       X0, X2, X2
-	VMOVHLPS     X2, X2, X0
-	VADDPS       X0, X2, X2
-	VMOVSHDUP    X2, X0
-	VADDSS       X0, X2, X2
-	VMOVSS       X2, (AX)
+	VADDPS       Y5, Y3, Y3
+	VADDPS       Y6, Y4, Y4
+	VEXTRACTF128 $1, Y3, X5
+	VADDPS       X3, X5, X5
+	VMOVHLPS     X5, X5, X3
+	VADDPS       X3, X5, X5
+	VMOVSHDUP    X5, X3
+	VADDSS       X3, X5, X5
+	VMOVSS       X5, (AX)
 	MOVQ         ldy+8(FP), SI
 	MOVQ         AX, DI
 	ADDQ         SI, DI
-	VEXTRACTF128 $1, Y1, X0
-	VADDPS       X1, X0, X0
-	VMOVHLPS     X0, X0, X1
-	VADDPS       X1, X0, X0
-	VMOVSHDUP    X0, X1
-	VADDSS       X1, X0, X0
-	VMOVSS       X0, (DI)
+	VEXTRACTF128 $1, Y4, X3
+	VADDPS       X4, X3, X3
+	VMOVHLPS     X3, X3, X4
+	VADDPS       X4, X3, X3
+	VMOVSHDUP    X3, X4
+	VADDSS       X4, X3, X3
+	VMOVSS       X3, (DI)
 	ADDQ         $4, AX
 	MOVQ         stride+40(FP), SI
 	ADDQ         SI, BX
@@ -3380,6 +3437,11 @@ done2:
 // matmul3xLm4_64AVX2 multiplies rows of w with 3 rows of x; ld and stride in bytes, a unit is 64 values.
 // Requires: AVX2, F16C, FMA
 TEXT ·matmul3xLm4_64AVX2(SB), NOSPLIT, $192-64
+
+	// constants of the loops
+	VMOVDQU      lm4_640<>+0(SB), Y0
+	VMOVDQU      lm4_641<>+0(SB), Y1
+	VBROADCASTI128 lm4_642<>+0(SB), Y2
 	MOVQ         y+0(FP), AX
 	MOVQ         w+32(FP), BX
 	MOVQ         rows+48(FP), CX
@@ -3389,9 +3451,9 @@ TEXT ·matmul3xLm4_64AVX2(SB), NOSPLIT, $192-64
 	JLT          done2
 
 loop1:
-	VPXOR        Y0, Y0, Y0
-	VPXOR        Y1, Y1, Y1
-	VPXOR        Y2, Y2, Y2
+	VPXOR        Y3, Y3, Y3
+	VPXOR        Y4, Y4, Y4
+	VPXOR        Y5, Y5, Y5
 	MOVQ         x+16(FP), SI
 	MOVQ         ldx+24(FP), DI
 	MOVQ         SI, R8
@@ -3403,92 +3465,90 @@ loop1:
 	JLT          done4
 
 loop3:
-	VPBROADCASTW (R10), X3
-	VCVTPH2PS    X3, Y3
-	VBROADCASTI128 2(R10), Y4
-	VPSRLVD      lm4_640<>+0(SB), Y4, Y4
-	VPAND        lm4_641<>+0(SB), Y4, Y4
-	VBROADCASTI128 lm4_642<>+0(SB), Y5
-	VPSHUFB      Y4, Y5, Y4
-	VMOVDQU      Y4, (DX)
-	VPMOVSXBD    (DX), Y4
-	VCVTDQ2PS    Y4, Y4
-	VMULPS       Y4, Y3, Y4
-	VMOVUPS      (SI), Y5
-	VFMADD231PS  Y5, Y4, Y0
-	VMOVUPS      (SI)(DI*1), Y5
-	VFMADD231PS  Y5, Y4, Y1
-	VMOVUPS      (R8), Y5
-	VFMADD231PS  Y5, Y4, Y2
-	VPMOVSXBD    8(DX), Y4
-	VCVTDQ2PS    Y4, Y4
-	VMULPS       Y4, Y3, Y4
-	VMOVUPS      32(SI), Y5
-	VFMADD231PS  Y5, Y4, Y0
-	VMOVUPS      32(SI)(DI*1), Y5
-	VFMADD231PS  Y5, Y4, Y1
-	VMOVUPS      32(R8), Y5
-	VFMADD231PS  Y5, Y4, Y2
-	VPMOVSXBD    16(DX), Y4
-	VCVTDQ2PS    Y4, Y4
-	VMULPS       Y4, Y3, Y4
-	VMOVUPS      64(SI), Y5
-	VFMADD231PS  Y5, Y4, Y0
-	VMOVUPS      64(SI)(DI*1), Y5
-	VFMADD231PS  Y5, Y4, Y1
-	VMOVUPS      64(R8), Y5
-	VFMADD231PS  Y5, Y4, Y2
-	VPMOVSXBD    24(DX), Y4
-	VCVTDQ2PS    Y4, Y4
-	VMULPS       Y4, Y3, Y4
-	VMOVUPS      96(SI), Y5
-	VFMADD231PS  Y5, Y4, Y0
-	VMOVUPS      96(SI)(DI*1), Y5
-	VFMADD231PS  Y5, Y4, Y1
-	VMOVUPS      96(R8), Y5
-	VFMADD231PS  Y5, Y4, Y2
-	VBROADCASTI128 18(R10), Y4
-	VPSRLVD      lm4_640<>+0(SB), Y4, Y4
-	VPAND        lm4_641<>+0(SB), Y4, Y4
-	VBROADCASTI128 lm4_642<>+0(SB), Y5
-	VPSHUFB      Y4, Y5, Y4
-	VMOVDQU      Y4, (DX)
-	VPMOVSXBD    (DX), Y4
-	VCVTDQ2PS    Y4, Y4
-	VMULPS       Y4, Y3, Y4
-	VMOVUPS      128(SI), Y5
-	VFMADD231PS  Y5, Y4, Y0
-	VMOVUPS      128(SI)(DI*1), Y5
-	VFMADD231PS  Y5, Y4, Y1
-	VMOVUPS      128(R8), Y5
-	VFMADD231PS  Y5, Y4, Y2
-	VPMOVSXBD    8(DX), Y4
-	VCVTDQ2PS    Y4, Y4
-	VMULPS       Y4, Y3, Y4
-	VMOVUPS      160(SI), Y5
-	VFMADD231PS  Y5, Y4, Y0
-	VMOVUPS      160(SI)(DI*1), Y5
-	VFMADD231PS  Y5, Y4, Y1
-	VMOVUPS      160(R8), Y5
-	VFMADD231PS  Y5, Y4, Y2
-	VPMOVSXBD    16(DX), Y4
-	VCVTDQ2PS    Y4, Y4
-	VMULPS       Y4, Y3, Y4
-	VMOVUPS      192(SI), Y5
-	VFMADD231PS  Y5, Y4, Y0
-	VMOVUPS      192(SI)(DI*1), Y5
-	VFMADD231PS  Y5, Y4, Y1
-	VMOVUPS      192(R8), Y5
-	VFMADD231PS  Y5, Y4, Y2
-	VPMOVSXBD    24(DX), Y4
-	VCVTDQ2PS    Y4, Y4
-	VMULPS       Y4, Y3, Y3
-	VMOVUPS      224(SI), Y4
-	VFMADD231PS  Y4, Y3, Y0
-	VMOVUPS      224(SI)(DI*1), Y4
-	VFMADD231PS  Y4, Y3, Y1
-	VMOVUPS      224(R8), Y4
-	VFMADD231PS  Y4, Y3, Y2
+	VPBROADCASTW (R10), X6
+	VCVTPH2PS    X6, Y6
+	VBROADCASTI128 2(R10), Y7
+	VPSRLVD      Y0, Y7, Y7
+	VPAND        Y1, Y7, Y7
+	VPSHUFB      Y7, Y2, Y7
+	VMOVDQU      Y7, (DX)
+	VPMOVSXBD    (DX), Y7
+	VCVTDQ2PS    Y7, Y7
+	VMULPS       Y7, Y6, Y7
+	VMOVUPS      (SI), Y8
+	VFMADD231PS  Y8, Y7, Y3
+	VMOVUPS      (SI)(DI*1), Y8
+	VFMADD231PS  Y8, Y7, Y4
+	VMOVUPS      (R8), Y8
+	VFMADD231PS  Y8, Y7, Y5
+	VPMOVSXBD    8(DX), Y7
+	VCVTDQ2PS    Y7, Y7
+	VMULPS       Y7, Y6, Y7
+	VMOVUPS      32(SI), Y8
+	VFMADD231PS  Y8, Y7, Y3
+	VMOVUPS      32(SI)(DI*1), Y8
+	VFMADD231PS  Y8, Y7, Y4
+	VMOVUPS      32(R8), Y8
+	VFMADD231PS  Y8, Y7, Y5
+	VPMOVSXBD    16(DX), Y7
+	VCVTDQ2PS    Y7, Y7
+	VMULPS       Y7, Y6, Y7
+	VMOVUPS      64(SI), Y8
+	VFMADD231PS  Y8, Y7, Y3
+	VMOVUPS      64(SI)(DI*1), Y8
+	VFMADD231PS  Y8, Y7, Y4
+	VMOVUPS      64(R8), Y8
+	VFMADD231PS  Y8, Y7, Y5
+	VPMOVSXBD    24(DX), Y7
+	VCVTDQ2PS    Y7, Y7
+	VMULPS       Y7, Y6, Y7
+	VMOVUPS      96(SI), Y8
+	VFMADD231PS  Y8, Y7, Y3
+	VMOVUPS      96(SI)(DI*1), Y8
+	VFMADD231PS  Y8, Y7, Y4
+	VMOVUPS      96(R8), Y8
+	VFMADD231PS  Y8, Y7, Y5
+	VBROADCASTI128 18(R10), Y7
+	VPSRLVD      Y0, Y7, Y7
+	VPAND        Y1, Y7, Y7
+	VPSHUFB      Y7, Y2, Y7
+	VMOVDQU      Y7, (DX)
+	VPMOVSXBD    (DX), Y7
+	VCVTDQ2PS    Y7, Y7
+	VMULPS       Y7, Y6, Y7
+	VMOVUPS      128(SI), Y8
+	VFMADD231PS  Y8, Y7, Y3
+	VMOVUPS      128(SI)(DI*1), Y8
+	VFMADD231PS  Y8, Y7, Y4
+	VMOVUPS      128(R8), Y8
+	VFMADD231PS  Y8, Y7, Y5
+	VPMOVSXBD    8(DX), Y7
+	VCVTDQ2PS    Y7, Y7
+	VMULPS       Y7, Y6, Y7
+	VMOVUPS      160(SI), Y8
+	VFMADD231PS  Y8, Y7, Y3
+	VMOVUPS      160(SI)(DI*1), Y8
+	VFMADD231PS  Y8, Y7, Y4
+	VMOVUPS      160(R8), Y8
+	VFMADD231PS  Y8, Y7, Y5
+	VPMOVSXBD    16(DX), Y7
+	VCVTDQ2PS    Y7, Y7
+	VMULPS       Y7, Y6, Y7
+	VMOVUPS      192(SI), Y8
+	VFMADD231PS  Y8, Y7, Y3
+	VMOVUPS      192(SI)(DI*1), Y8
+	VFMADD231PS  Y8, Y7, Y4
+	VMOVUPS      192(R8), Y8
+	VFMADD231PS  Y8, Y7, Y5
+	VPMOVSXBD    24(DX), Y7
+	VCVTDQ2PS    Y7, Y7
+	VMULPS       Y7, Y6, Y6
+	VMOVUPS      224(SI), Y7
+	VFMADD231PS  Y7, Y6, Y3
+	VMOVUPS      224(SI)(DI*1), Y7
+	VFMADD231PS  Y7, Y6, Y4
+	VMOVUPS      224(R8), Y7
+	VFMADD231PS  Y7, Y6, Y5
 	ADDQ         $0x22, R10
 	ADDQ         $0x100, SI
 	ADDQ         $0x100, R8
@@ -3497,31 +3557,31 @@ loop3:
 
 done4:
 	ADDQ         $1, R9
-	VEXTRACTF128 $1, Y0, X3
-	VADDPS       X0, X3, X3
-	VMOVHLPS     X3, X3, X0
-	VADDPS       X0, X3, X3
-	VMOVSHDUP    X3, X0
-	VADDSS       X0, X3, X3
-	VMOVSS       X3, (AX)
+	VEXTRACTF128 $1, Y3, X6
+	VADDPS       X3, X6, X6
+	VMOVHLPS     X6, X6, X3
+	VADDPS       X3, X6, X6
+	VMOVSHDUP    X6, X3
+	VADDSS       X3, X6, X6
+	VMOVSS       X6, (AX)
 	MOVQ         ldy+8(FP), SI
 	MOVQ         AX, DI
 	ADDQ         SI, DI
-	VEXTRACTF128 $1, Y1, X0
-	VADDPS       X1, X0, X0
-	VMOVHLPS     X0, X0, X1
-	VADDPS       X1, X0, X0
-	VMOVSHDUP    X0, X1
-	VADDSS       X1, X0, X0
-	VMOVSS       X0, (DI)
+	VEXTRACTF128 $1, Y4, X3
+	VADDPS       X4, X3, X3
+	VMOVHLPS     X3, X3, X4
+	VADDPS       X4, X3, X3
+	VMOVSHDUP    X3, X4
+	VADDSS       X4, X3, X3
+	VMOVSS       X3, (DI)
 	ADDQ         SI, DI
-	VEXTRACTF128 $1, Y2, X0
-	VADDPS       X2, X0, X0
-	VMOVHLPS     X0, X0, X1
-	VADDPS       X1, X0, X0
-	VMOVSHDUP    X0, X1
-	VADDSS       X1, X0, X0
-	VMOVSS       X0, (DI)
+	VEXTRACTF128 $1, Y5, X3
+	VADDPS       X5, X3, X3
+	VMOVHLPS     X3, X3, X4
+	VADDPS       X4, X3, X3
+	VMOVSHDUP    X3, X4
+	VADDSS       X4, X3, X3
+	VMOVSS       X3, (DI)
 	ADDQ         $4, AX
 	MOVQ         stride+40(FP), SI
 	ADDQ         SI, BX
@@ -3536,6 +3596,11 @@ done2:
 // matmul4xLm4_64AVX2 multiplies rows of w with 4 rows of x; ld and stride in bytes, a unit is 64 values.
 // Requires: AVX2, F16C, FMA
 TEXT ·matmul4xLm4_64AVX2(SB), NOSPLIT, $192-64
+
+	// constants of the loops
+	VMOVDQU      lm4_640<>+0(SB), Y0
+	VMOVDQU      lm4_641<>+0(SB), Y1
+	VBROADCASTI128 lm4_642<>+0(SB), Y2
 	MOVQ         y+0(FP), AX
 	MOVQ         w+32(FP), BX
 	MOVQ         rows+48(FP), CX
@@ -3545,10 +3610,10 @@ TEXT ·matmul4xLm4_64AVX2(SB), NOSPLIT, $192-64
 	JLT          done2
 
 loop1:
-	VPXOR        Y0, Y0, Y0
-	VPXOR        Y1, Y1, Y1
-	VPXOR        Y2, Y2, Y2
 	VPXOR        Y3, Y3, Y3
+	VPXOR        Y4, Y4, Y4
+	VPXOR        Y5, Y5, Y5
+	VPXOR        Y6, Y6, Y6
 	MOVQ         x+16(FP), SI
 	MOVQ         ldx+24(FP), DI
 	MOVQ         SI, R8
@@ -3560,108 +3625,106 @@ loop1:
 	JLT          done4
 
 loop3:
-	VPBROADCASTW (R10), X4
-	VCVTPH2PS    X4, Y4
-	VBROADCASTI128 2(R10), Y5
-	VPSRLVD      lm4_640<>+0(SB), Y5, Y5
-	VPAND        lm4_641<>+0(SB), Y5, Y5
-	VBROADCASTI128 lm4_642<>+0(SB), Y6
-	VPSHUFB      Y5, Y6, Y5
-	VMOVDQU      Y5, (DX)
-	VPMOVSXBD    (DX), Y5
-	VCVTDQ2PS    Y5, Y5
-	VMULPS       Y5, Y4, Y5
-	VMOVUPS      (SI), Y6
-	VFMADD231PS  Y6, Y5, Y0
-	VMOVUPS      (SI)(DI*1), Y6
-	VFMADD231PS  Y6, Y5, Y1
-	VMOVUPS      (R8), Y6
-	VFMADD231PS  Y6, Y5, Y2
-	VMOVUPS      (R8)(DI*1), Y6
-	VFMADD231PS  Y6, Y5, Y3
-	VPMOVSXBD    8(DX), Y5
-	VCVTDQ2PS    Y5, Y5
-	VMULPS       Y5, Y4, Y5
-	VMOVUPS      32(SI), Y6
-	VFMADD231PS  Y6, Y5, Y0
-	VMOVUPS      32(SI)(DI*1), Y6
-	VFMADD231PS  Y6, Y5, Y1
-	VMOVUPS      32(R8), Y6
-	VFMADD231PS  Y6, Y5, Y2
-	VMOVUPS      32(R8)(DI*1), Y6
-	VFMADD231PS  Y6, Y5, Y3
-	VPMOVSXBD    16(DX), Y5
-	VCVTDQ2PS    Y5, Y5
-	VMULPS       Y5, Y4, Y5
-	VMOVUPS      64(SI), Y6
-	VFMADD231PS  Y6, Y5, Y0
-	VMOVUPS      64(SI)(DI*1), Y6
-	VFMADD231PS  Y6, Y5, Y1
-	VMOVUPS      64(R8), Y6
-	VFMADD231PS  Y6, Y5, Y2
-	VMOVUPS      64(R8)(DI*1), Y6
-	VFMADD231PS  Y6, Y5, Y3
-	VPMOVSXBD    24(DX), Y5
-	VCVTDQ2PS    Y5, Y5
-	VMULPS       Y5, Y4, Y5
-	VMOVUPS      96(SI), Y6
-	VFMADD231PS  Y6, Y5, Y0
-	VMOVUPS      96(SI)(DI*1), Y6
-	VFMADD231PS  Y6, Y5, Y1
-	VMOVUPS      96(R8), Y6
-	VFMADD231PS  Y6, Y5, Y2
-	VMOVUPS      96(R8)(DI*1), Y6
-	VFMADD231PS  Y6, Y5, Y3
-	VBROADCASTI128 18(R10), Y5
-	VPSRLVD      lm4_640<>+0(SB), Y5, Y5
-	VPAND        lm4_641<>+0(SB), Y5, Y5
-	VBROADCASTI128 lm4_642<>+0(SB), Y6
-	VPSHUFB      Y5, Y6, Y5
-	VMOVDQU      Y5, (DX)
-	VPMOVSXBD    (DX), Y5
-	VCVTDQ2PS    Y5, Y5
-	VMULPS       Y5, Y4, Y5
-	VMOVUPS      128(SI), Y6
-	VFMADD231PS  Y6, Y5, Y0
-	VMOVUPS      128(SI)(DI*1), Y6
-	VFMADD231PS  Y6, Y5, Y1
-	VMOVUPS      128(R8), Y6
-	VFMADD231PS  Y6, Y5, Y2
-	VMOVUPS      128(R8)(DI*1), Y6
-	VFMADD231PS  Y6, Y5, Y3
-	VPMOVSXBD    8(DX), Y5
-	VCVTDQ2PS    Y5, Y5
-	VMULPS       Y5, Y4, Y5
-	VMOVUPS      160(SI), Y6
-	VFMADD231PS  Y6, Y5, Y0
-	VMOVUPS      160(SI)(DI*1), Y6
-	VFMADD231PS  Y6, Y5, Y1
-	VMOVUPS      160(R8), Y6
-	VFMADD231PS  Y6, Y5, Y2
-	VMOVUPS      160(R8)(DI*1), Y6
-	VFMADD231PS  Y6, Y5, Y3
-	VPMOVSXBD    16(DX), Y5
-	VCVTDQ2PS    Y5, Y5
-	VMULPS       Y5, Y4, Y5
-	VMOVUPS      192(SI), Y6
-	VFMADD231PS  Y6, Y5, Y0
-	VMOVUPS      192(SI)(DI*1), Y6
-	VFMADD231PS  Y6, Y5, Y1
-	VMOVUPS      192(R8), Y6
-	VFMADD231PS  Y6, Y5, Y2
-	VMOVUPS      192(R8)(DI*1), Y6
-	VFMADD231PS  Y6, Y5, Y3
-	VPMOVSXBD    24(DX), Y5
-	VCVTDQ2PS    Y5, Y5
-	VMULPS       Y5, Y4, Y4
-	VMOVUPS      224(SI), Y5
-	VFMADD231PS  Y5, Y4, Y0
-	VMOVUPS      224(SI)(DI*1), Y5
-	VFMADD231PS  Y5, Y4, Y1
-	VMOVUPS      224(R8), Y5
-	VFMADD231PS  Y5, Y4, Y2
-	VMOVUPS      224(R8)(DI*1), Y5
-	VFMADD231PS  Y5, Y4, Y3
+	VPBROADCASTW (R10), X7
+	VCVTPH2PS    X7, Y7
+	VBROADCASTI128 2(R10), Y8
+	VPSRLVD      Y0, Y8, Y8
+	VPAND        Y1, Y8, Y8
+	VPSHUFB      Y8, Y2, Y8
+	VMOVDQU      Y8, (DX)
+	VPMOVSXBD    (DX), Y8
+	VCVTDQ2PS    Y8, Y8
+	VMULPS       Y8, Y7, Y8
+	VMOVUPS      (SI), Y9
+	VFMADD231PS  Y9, Y8, Y3
+	VMOVUPS      (SI)(DI*1), Y9
+	VFMADD231PS  Y9, Y8, Y4
+	VMOVUPS      (R8), Y9
+	VFMADD231PS  Y9, Y8, Y5
+	VMOVUPS      (R8)(DI*1), Y9
+	VFMADD231PS  Y9, Y8, Y6
+	VPMOVSXBD    8(DX), Y8
+	VCVTDQ2PS    Y8, Y8
+	VMULPS       Y8, Y7, Y8
+	VMOVUPS      32(SI), Y9
+	VFMADD231PS  Y9, Y8, Y3
+	VMOVUPS      32(SI)(DI*1), Y9
+	VFMADD231PS  Y9, Y8, Y4
+	VMOVUPS      32(R8), Y9
+	VFMADD231PS  Y9, Y8, Y5
+	VMOVUPS      32(R8)(DI*1), Y9
+	VFMADD231PS  Y9, Y8, Y6
+	VPMOVSXBD    16(DX), Y8
+	VCVTDQ2PS    Y8, Y8
+	VMULPS       Y8, Y7, Y8
+	VMOVUPS      64(SI), Y9
+	VFMADD231PS  Y9, Y8, Y3
+	VMOVUPS      64(SI)(DI*1), Y9
+	VFMADD231PS  Y9, Y8, Y4
+	VMOVUPS      64(R8), Y9
+	VFMADD231PS  Y9, Y8, Y5
+	VMOVUPS      64(R8)(DI*1), Y9
+	VFMADD231PS  Y9, Y8, Y6
+	VPMOVSXBD    24(DX), Y8
+	VCVTDQ2PS    Y8, Y8
+	VMULPS       Y8, Y7, Y8
+	VMOVUPS      96(SI), Y9
+	VFMADD231PS  Y9, Y8, Y3
+	VMOVUPS      96(SI)(DI*1), Y9
+	VFMADD231PS  Y9, Y8, Y4
+	VMOVUPS      96(R8), Y9
+	VFMADD231PS  Y9, Y8, Y5
+	VMOVUPS      96(R8)(DI*1), Y9
+	VFMADD231PS  Y9, Y8, Y6
+	VBROADCASTI128 18(R10), Y8
+	VPSRLVD      Y0, Y8, Y8
+	VPAND        Y1, Y8, Y8
+	VPSHUFB      Y8, Y2, Y8
+	VMOVDQU      Y8, (DX)
+	VPMOVSXBD    (DX), Y8
+	VCVTDQ2PS    Y8, Y8
+	VMULPS       Y8, Y7, Y8
+	VMOVUPS      128(SI), Y9
+	VFMADD231PS  Y9, Y8, Y3
+	VMOVUPS      128(SI)(DI*1), Y9
+	VFMADD231PS  Y9, Y8, Y4
+	VMOVUPS      128(R8), Y9
+	VFMADD231PS  Y9, Y8, Y5
+	VMOVUPS      128(R8)(DI*1), Y9
+	VFMADD231PS  Y9, Y8, Y6
+	VPMOVSXBD    8(DX), Y8
+	VCVTDQ2PS    Y8, Y8
+	VMULPS       Y8, Y7, Y8
+	VMOVUPS      160(SI), Y9
+	VFMADD231PS  Y9, Y8, Y3
+	VMOVUPS      160(SI)(DI*1), Y9
+	VFMADD231PS  Y9, Y8, Y4
+	VMOVUPS      160(R8), Y9
+	VFMADD231PS  Y9, Y8, Y5
+	VMOVUPS      160(R8)(DI*1), Y9
+	VFMADD231PS  Y9, Y8, Y6
+	VPMOVSXBD    16(DX), Y8
+	VCVTDQ2PS    Y8, Y8
+	VMULPS       Y8, Y7, Y8
+	VMOVUPS      192(SI), Y9
+	VFMADD231PS  Y9, Y8, Y3
+	VMOVUPS      192(SI)(DI*1), Y9
+	VFMADD231PS  Y9, Y8, Y4
+	VMOVUPS      192(R8), Y9
+	VFMADD231PS  Y9, Y8, Y5
+	VMOVUPS      192(R8)(DI*1), Y9
+	VFMADD231PS  Y9, Y8, Y6
+	VPMOVSXBD    24(DX), Y8
+	VCVTDQ2PS    Y8, Y8
+	VMULPS       Y8, Y7, Y7
+	VMOVUPS      224(SI), Y8
+	VFMADD231PS  Y8, Y7, Y3
+	VMOVUPS      224(SI)(DI*1), Y8
+	VFMADD231PS  Y8, Y7, Y4
+	VMOVUPS      224(R8), Y8
+	VFMADD231PS  Y8, Y7, Y5
+	VMOVUPS      224(R8)(DI*1), Y8
+	VFMADD231PS  Y8, Y7, Y6
 	ADDQ         $0x22, R10
 	ADDQ         $0x100, SI
 	ADDQ         $0x100, R8
@@ -3670,39 +3733,39 @@ loop3:
 
 done4:
 	ADDQ         $1, R9
-	VEXTRACTF128 $1, Y0, X4
-	VADDPS       X0, X4, X4
-	VMOVHLPS     X4, X4, X0
-	VADDPS       X0, X4, X4
-	VMOVSHDUP    X4, X0
-	VADDSS       X0, X4, X4
-	VMOVSS       X4, (AX)
+	VEXTRACTF128 $1, Y3, X7
+	VADDPS       X3, X7, X7
+	VMOVHLPS     X7, X7, X3
+	VADDPS       X3, X7, X7
+	VMOVSHDUP    X7, X3
+	VADDSS       X3, X7, X7
+	VMOVSS       X7, (AX)
 	MOVQ         ldy+8(FP), SI
 	MOVQ         AX, DI
 	ADDQ         SI, DI
-	VEXTRACTF128 $1, Y1, X0
-	VADDPS       X1, X0, X0
-	VMOVHLPS     X0, X0, X1
-	VADDPS       X1, X0, X0
-	VMOVSHDUP    X0, X1
-	VADDSS       X1, X0, X0
-	VMOVSS       X0, (DI)
+	VEXTRACTF128 $1, Y4, X3
+	VADDPS       X4, X3, X3
+	VMOVHLPS     X3, X3, X4
+	VADDPS       X4, X3, X3
+	VMOVSHDUP    X3, X4
+	VADDSS       X4, X3, X3
+	VMOVSS       X3, (DI)
 	ADDQ         SI, DI
-	VEXTRACTF128 $1, Y2, X0
-	VADDPS       X2, X0, X0
-	VMOVHLPS     X0, X0, X1
-	VADDPS       X1, X0, X0
-	VMOVSHDUP    X0, X1
-	VADDSS       X1, X0, X0
-	VMOVSS       X0, (DI)
+	VEXTRACTF128 $1, Y5, X3
+	VADDPS       X5, X3, X3
+	VMOVHLPS     X3, X3, X4
+	VADDPS       X4, X3, X3
+	VMOVSHDUP    X3, X4
+	VADDSS       X4, X3, X3
+	VMOVSS       X3, (DI)
 	ADDQ         SI, DI
-	VEXTRACTF128 $1, Y3, X0
-	VADDPS       X3, X0, X0
-	VMOVHLPS     X0, X0, X1
-	VADDPS       X1, X0, X0
-	VMOVSHDUP    X0, X1
-	VADDSS       X1, X0, X0
-	VMOVSS       X0, (DI)
+	VEXTRACTF128 $1, Y6, X3
+	VADDPS       X6, X3, X3
+	VMOVHLPS     X3, X3, X4
+	VADDPS       X4, X3, X3
+	VMOVSHDUP    X3, X4
+	VADDSS       X4, X3, X3
+	VMOVSS       X3, (DI)
 	ADDQ         $4, AX
 	MOVQ         stride+40(FP), SI
 	ADDQ         SI, BX
@@ -3717,6 +3780,12 @@ done2:
 // matmulQ81xLm4_64AVX2 multiplies rows of w with 1 row of activations in int8; ldy and stride in bytes.
 // Requires: AVX2, F16C, FMA
 TEXT ·matmulQ81xLm4_64AVX2(SB), NOSPLIT, $192-72
+
+	// constants of the loops
+	VMOVDQU      lm4_640<>+0(SB), Y0
+	VMOVDQU      lm4_6416<>+0(SB), Y1
+	VMOVDQU      lm4_641<>+0(SB), Y2
+	VBROADCASTI128 lm4_642<>+0(SB), Y3
 	LEAQ         31(SP), AX
 	ANDQ         $-32, AX
 	MOVQ         y+0(FP), AX
@@ -3726,8 +3795,8 @@ TEXT ·matmulQ81xLm4_64AVX2(SB), NOSPLIT, $192-72
 	JLT          done2
 
 loop1:
-	VPXOR        Y0, Y0, Y0
-	VPXOR        Y1, Y1, Y1
+	VPXOR        Y4, Y4, Y4
+	VPXOR        Y5, Y5, Y5
 	MOVQ         q+16(FP), DX
 	MOVQ         d+24(FP), SI
 	MOVQ         blocks+64(FP), DI
@@ -3736,33 +3805,31 @@ loop1:
 	JLT          done4
 
 loop3:
-	VPBROADCASTW (R8), X2
-	VCVTPH2PS    X2, Y2
-	VBROADCASTI128 2(R8), Y3
-	VPSRLVD      lm4_640<>+0(SB), Y3, Y3
-	VPAND        lm4_641<>+0(SB), Y3, Y3
-	VBROADCASTI128 lm4_642<>+0(SB), Y4
-	VPSHUFB      Y3, Y4, Y3
-	VPABSB       Y3, Y4
-	VMOVDQU      (DX), Y5
-	VPSIGNB      Y3, Y5, Y3
-	VPMADDUBSW   Y3, Y4, Y3
-	VPMADDWD     lm4_6416<>+0(SB), Y3, Y3
-	VBROADCASTI128 18(R8), Y4
-	VPSRLVD      lm4_640<>+0(SB), Y4, Y4
-	VPAND        lm4_641<>+0(SB), Y4, Y4
-	VBROADCASTI128 lm4_642<>+0(SB), Y5
-	VPSHUFB      Y4, Y5, Y4
-	VPABSB       Y4, Y5
-	VMOVDQU      32(DX), Y6
-	VPSIGNB      Y4, Y6, Y4
-	VPMADDUBSW   Y4, Y5, Y4
-	VPMADDWD     lm4_6416<>+0(SB), Y4, Y4
-	VPADDD       Y4, Y3, Y3
-	VBROADCASTSS (SI), Y4
-	VCVTDQ2PS    Y3, Y3
-	VMULPS       Y2, Y4, Y2
-	VFMADD231PS  Y2, Y3, Y0
+	VPBROADCASTW (R8), X6
+	VCVTPH2PS    X6, Y6
+	VBROADCASTI128 2(R8), Y7
+	VPSRLVD      Y0, Y7, Y7
+	VPAND        Y2, Y7, Y7
+	VPSHUFB      Y7, Y3, Y7
+	VPABSB       Y7, Y8
+	VMOVDQU      (DX), Y9
+	VPSIGNB      Y7, Y9, Y7
+	VPMADDUBSW   Y7, Y8, Y7
+	VPMADDWD     Y1, Y7, Y7
+	VBROADCASTI128 18(R8), Y8
+	VPSRLVD      Y0, Y8, Y8
+	VPAND        Y2, Y8, Y8
+	VPSHUFB      Y8, Y3, Y8
+	VPABSB       Y8, Y9
+	VMOVDQU      32(DX), Y10
+	VPSIGNB      Y8, Y10, Y8
+	VPMADDUBSW   Y8, Y9, Y8
+	VPMADDWD     Y1, Y8, Y8
+	VPADDD       Y8, Y7, Y7
+	VBROADCASTSS (SI), Y8
+	VCVTDQ2PS    Y7, Y7
+	VMULPS       Y6, Y8, Y6
+	VFMADD231PS  Y6, Y7, Y4
 	ADDQ         $0x22, R8
 	ADDQ         $0x40, DX
 	ADDQ         $4, SI
@@ -3771,14 +3838,14 @@ loop3:
 
 done4:
 	ADDQ         $1, DI
-	VADDPS       Y1, Y0, Y0
-	VEXTRACTF128 $1, Y0, X1
-	VADDPS       X0, X1, X1
-	VMOVHLPS     X1, X1, X0
-	VADDPS       X0, X1, X1
-	VMOVSHDUP    X1, X0
-	VADDSS       X0, X1, X1
-	VMOVSS       X1, (AX)
+	VADDPS       Y5, Y4, Y4
+	VEXTRACTF128 $1, Y4, X5
+	VADDPS       X4, X5, X5
+	VMOVHLPS     X5, X5, X4
+	VADDPS       X4, X5, X5
+	VMOVSHDUP    X5, X4
+	VADDSS       X4, X5, X5
+	VMOVSS       X5, (AX)
 	ADDQ         $4, AX
 	MOVQ         stride+48(FP), DX
 	ADDQ         DX, BX
@@ -3793,6 +3860,12 @@ done2:
 // matmulQ82xLm4_64AVX2 multiplies rows of w with 2 rows of activations in int8; ldy and stride in bytes.
 // Requires: AVX2, F16C, FMA
 TEXT ·matmulQ82xLm4_64AVX2(SB), NOSPLIT, $192-72
+
+	// constants of the loops
+	VMOVDQU      lm4_6416<>+0(SB), Y0
+	VMOVDQU      lm4_640<>+0(SB), Y1
+	VMOVDQU      lm4_641<>+0(SB), Y2
+	VBROADCASTI128 lm4_642<>+0(SB), Y3
 	LEAQ         31(SP), AX
 	ANDQ         $-32, AX
 	MOVQ         y+0(FP), AX
@@ -3802,8 +3875,8 @@ TEXT ·matmulQ82xLm4_64AVX2(SB), NOSPLIT, $192-72
 	JLT          done2
 
 loop1:
-	VPXOR        Y0, Y0, Y0
-	VPXOR        Y1, Y1, Y1
+	VPXOR        Y4, Y4, Y4
+	VPXOR        Y5, Y5, Y5
 	MOVQ         q+16(FP), DX
 	MOVQ         d+24(FP), SI
 	MOVQ         blocks+64(FP), DI
@@ -3812,46 +3885,44 @@ loop1:
 	JLT          done4
 
 loop3:
-	VPBROADCASTW (R8), X2
-	VCVTPH2PS    X2, Y2
-	VBROADCASTI128 2(R8), Y3
-	VPSRLVD      lm4_640<>+0(SB), Y3, Y3
-	VPAND        lm4_641<>+0(SB), Y3, Y3
-	VBROADCASTI128 lm4_642<>+0(SB), Y4
-	VPSHUFB      Y3, Y4, Y3
-	VPABSB       Y3, Y4
-	VMOVDQU      (DX), Y5
-	VPSIGNB      Y3, Y5, Y5
-	VPMADDUBSW   Y5, Y4, Y5
-	VPMADDWD     lm4_6416<>+0(SB), Y5, Y5
-	VMOVDQU      64(DX), Y6
-	VPSIGNB      Y3, Y6, Y3
-	VPMADDUBSW   Y3, Y4, Y3
-	VPMADDWD     lm4_6416<>+0(SB), Y3, Y3
-	VBROADCASTI128 18(R8), Y4
-	VPSRLVD      lm4_640<>+0(SB), Y4, Y4
-	VPAND        lm4_641<>+0(SB), Y4, Y4
-	VBROADCASTI128 lm4_642<>+0(SB), Y6
-	VPSHUFB      Y4, Y6, Y4
-	VPABSB       Y4, Y6
-	VMOVDQU      32(DX), Y7
-	VPSIGNB      Y4, Y7, Y7
-	VPMADDUBSW   Y7, Y6, Y7
-	VPMADDWD     lm4_6416<>+0(SB), Y7, Y7
-	VPADDD       Y7, Y5, Y5
-	VMOVDQU      96(DX), Y7
-	VPSIGNB      Y4, Y7, Y4
-	VPMADDUBSW   Y4, Y6, Y4
-	VPMADDWD     lm4_6416<>+0(SB), Y4, Y4
-	VPADDD       Y4, Y3, Y3
-	VBROADCASTSS (SI), Y4
-	VCVTDQ2PS    Y5, Y5
-	VMULPS       Y2, Y4, Y4
-	VFMADD231PS  Y4, Y5, Y0
-	VBROADCASTSS 4(SI), Y4
-	VCVTDQ2PS    Y3, Y3
-	VMULPS       Y2, Y4, Y2
-	VFMADD231PS  Y2, Y3, Y1
+	VPBROADCASTW (R8), X6
+	VCVTPH2PS    X6, Y6
+	VBROADCASTI128 2(R8), Y7
+	VPSRLVD      Y1, Y7, Y7
+	VPAND        Y2, Y7, Y7
+	VPSHUFB      Y7, Y3, Y7
+	VPABSB       Y7, Y8
+	VMOVDQU      (DX), Y9
+	VPSIGNB      Y7, Y9, Y9
+	VPMADDUBSW   Y9, Y8, Y9
+	VPMADDWD     Y0, Y9, Y9
+	VMOVDQU      64(DX), Y10
+	VPSIGNB      Y7, Y10, Y7
+	VPMADDUBSW   Y7, Y8, Y7
+	VPMADDWD     Y0, Y7, Y7
+	VBROADCASTI128 18(R8), Y8
+	VPSRLVD      Y1, Y8, Y8
+	VPAND        Y2, Y8, Y8
+	VPSHUFB      Y8, Y3, Y8
+	VPABSB       Y8, Y10
+	VMOVDQU      32(DX), Y11
+	VPSIGNB      Y8, Y11, Y11
+	VPMADDUBSW   Y11, Y10, Y11
+	VPMADDWD     Y0, Y11, Y11
+	VPADDD       Y11, Y9, Y9
+	VMOVDQU      96(DX), Y11
+	VPSIGNB      Y8, Y11, Y8
+	VPMADDUBSW   Y8, Y10, Y8
+	VPMADDWD     Y0, Y8, Y8
+	VPADDD       Y8, Y7, Y7
+	VBROADCASTSS (SI), Y8
+	VCVTDQ2PS    Y9, Y9
+	VMULPS       Y6, Y8, Y8
+	VFMADD231PS  Y8, Y9, Y4
+	VBROADCASTSS 4(SI), Y8
+	VCVTDQ2PS    Y7, Y7
+	VMULPS       Y6, Y8, Y6
+	VFMADD231PS  Y6, Y7, Y5
 	ADDQ         $0x22, R8
 	ADDQ         $0x80, DX
 	ADDQ         $8, SI
@@ -3860,23 +3931,23 @@ loop3:
 
 done4:
 	ADDQ         $1, DI
-	VEXTRACTF128 $1, Y0, X2
-	VADDPS       X0, X2, X2
-	VMOVHLPS     X2, X2, X0
-	VADDPS       X0, X2, X2
-	VMOVSHDUP    X2, X0
-	VADDSS       X0, X2, X2
-	VMOVSS       X2, (AX)
+	VEXTRACTF128 $1, Y4, X6
+	VADDPS       X4, X6, X6
+	VMOVHLPS     X6, X6, X4
+	VADDPS       X4, X6, X6
+	VMOVSHDUP    X6, X4
+	VADDSS       X4, X6, X6
+	VMOVSS       X6, (AX)
 	MOVQ         ldy+8(FP), DX
 	MOVQ         AX, SI
 	ADDQ         DX, SI
-	VEXTRACTF128 $1, Y1, X0
-	VADDPS       X1, X0, X0
-	VMOVHLPS     X0, X0, X1
-	VADDPS       X1, X0, X0
-	VMOVSHDUP    X0, X1
-	VADDSS       X1, X0, X0
-	VMOVSS       X0, (SI)
+	VEXTRACTF128 $1, Y5, X4
+	VADDPS       X5, X4, X4
+	VMOVHLPS     X4, X4, X5
+	VADDPS       X5, X4, X4
+	VMOVSHDUP    X4, X5
+	VADDSS       X5, X4, X4
+	VMOVSS       X4, (SI)
 	ADDQ         $4, AX
 	MOVQ         stride+48(FP), DX
 	ADDQ         DX, BX
@@ -3891,6 +3962,12 @@ done2:
 // matmulQ83xLm4_64AVX2 multiplies rows of w with 3 rows of activations in int8; ldy and stride in bytes.
 // Requires: AVX2, F16C, FMA
 TEXT ·matmulQ83xLm4_64AVX2(SB), NOSPLIT, $192-72
+
+	// constants of the loops
+	VMOVDQU      lm4_6416<>+0(SB), Y0
+	VMOVDQU      lm4_640<>+0(SB), Y1
+	VMOVDQU      lm4_641<>+0(SB), Y2
+	VBROADCASTI128 lm4_642<>+0(SB), Y3
 	LEAQ         31(SP), AX
 	ANDQ         $-32, AX
 	MOVQ         y+0(FP), AX
@@ -3900,9 +3977,9 @@ TEXT ·matmulQ83xLm4_64AVX2(SB), NOSPLIT, $192-72
 	JLT          done2
 
 loop1:
-	VPXOR        Y0, Y0, Y0
-	VPXOR        Y1, Y1, Y1
-	VPXOR        Y2, Y2, Y2
+	VPXOR        Y4, Y4, Y4
+	VPXOR        Y5, Y5, Y5
+	VPXOR        Y6, Y6, Y6
 	MOVQ         q+16(FP), DX
 	MOVQ         d+24(FP), SI
 	MOVQ         blocks+64(FP), DI
@@ -3911,59 +3988,57 @@ loop1:
 	JLT          done4
 
 loop3:
-	VPBROADCASTW (R8), X3
-	VCVTPH2PS    X3, Y3
-	VBROADCASTI128 2(R8), Y4
-	VPSRLVD      lm4_640<>+0(SB), Y4, Y4
-	VPAND        lm4_641<>+0(SB), Y4, Y4
-	VBROADCASTI128 lm4_642<>+0(SB), Y5
-	VPSHUFB      Y4, Y5, Y4
-	VPABSB       Y4, Y5
-	VMOVDQU      (DX), Y6
-	VPSIGNB      Y4, Y6, Y6
-	VPMADDUBSW   Y6, Y5, Y6
-	VPMADDWD     lm4_6416<>+0(SB), Y6, Y6
-	VMOVDQU      64(DX), Y7
-	VPSIGNB      Y4, Y7, Y7
-	VPMADDUBSW   Y7, Y5, Y7
-	VPMADDWD     lm4_6416<>+0(SB), Y7, Y7
-	VMOVDQU      128(DX), Y8
-	VPSIGNB      Y4, Y8, Y4
-	VPMADDUBSW   Y4, Y5, Y4
-	VPMADDWD     lm4_6416<>+0(SB), Y4, Y4
-	VBROADCASTI128 18(R8), Y5
-	VPSRLVD      lm4_640<>+0(SB), Y5, Y5
-	VPAND        lm4_641<>+0(SB), Y5, Y5
-	VBROADCASTI128 lm4_642<>+0(SB), Y8
-	VPSHUFB      Y5, Y8, Y5
-	VPABSB       Y5, Y8
-	VMOVDQU      32(DX), Y9
-	VPSIGNB      Y5, Y9, Y9
-	VPMADDUBSW   Y9, Y8, Y9
-	VPMADDWD     lm4_6416<>+0(SB), Y9, Y9
-	VPADDD       Y9, Y6, Y6
-	VMOVDQU      96(DX), Y9
-	VPSIGNB      Y5, Y9, Y9
-	VPMADDUBSW   Y9, Y8, Y9
-	VPMADDWD     lm4_6416<>+0(SB), Y9, Y9
-	VPADDD       Y9, Y7, Y7
-	VMOVDQU      160(DX), Y9
-	VPSIGNB      Y5, Y9, Y5
-	VPMADDUBSW   Y5, Y8, Y5
-	VPMADDWD     lm4_6416<>+0(SB), Y5, Y5
-	VPADDD       Y5, Y4, Y4
-	VBROADCASTSS (SI), Y5
-	VCVTDQ2PS    Y6, Y6
-	VMULPS       Y3, Y5, Y5
-	VFMADD231PS  Y5, Y6, Y0
-	VBROADCASTSS 4(SI), Y5
-	VCVTDQ2PS    Y7, Y6
-	VMULPS       Y3, Y5, Y5
-	VFMADD231PS  Y5, Y6, Y1
-	VBROADCASTSS 8(SI), Y5
-	VCVTDQ2PS    Y4, Y4
-	VMULPS       Y3, Y5, Y3
-	VFMADD231PS  Y3, Y4, Y2
+	VPBROADCASTW (R8), X7
+	VCVTPH2PS    X7, Y7
+	VBROADCASTI128 2(R8), Y8
+	VPSRLVD      Y1, Y8, Y8
+	VPAND        Y2, Y8, Y8
+	VPSHUFB      Y8, Y3, Y8
+	VPABSB       Y8, Y9
+	VMOVDQU      (DX), Y10
+	VPSIGNB      Y8, Y10, Y10
+	VPMADDUBSW   Y10, Y9, Y10
+	VPMADDWD     Y0, Y10, Y10
+	VMOVDQU      64(DX), Y11
+	VPSIGNB      Y8, Y11, Y11
+	VPMADDUBSW   Y11, Y9, Y11
+	VPMADDWD     Y0, Y11, Y11
+	VMOVDQU      128(DX), Y12
+	VPSIGNB      Y8, Y12, Y8
+	VPMADDUBSW   Y8, Y9, Y8
+	VPMADDWD     Y0, Y8, Y8
+	VBROADCASTI128 18(R8), Y9
+	VPSRLVD      Y1, Y9, Y9
+	VPAND        Y2, Y9, Y9
+	VPSHUFB      Y9, Y3, Y9
+	VPABSB       Y9, Y12
+	VMOVDQU      32(DX), Y13
+	VPSIGNB      Y9, Y13, Y13
+	VPMADDUBSW   Y13, Y12, Y13
+	VPMADDWD     Y0, Y13, Y13
+	VPADDD       Y13, Y10, Y10
+	VMOVDQU      96(DX), Y13
+	VPSIGNB      Y9, Y13, Y13
+	VPMADDUBSW   Y13, Y12, Y13
+	VPMADDWD     Y0, Y13, Y13
+	VPADDD       Y13, Y11, Y11
+	VMOVDQU      160(DX), Y13
+	VPSIGNB      Y9, Y13, Y9
+	VPMADDUBSW   Y9, Y12, Y9
+	VPMADDWD     Y0, Y9, Y9
+	VPADDD       Y9, Y8, Y8
+	VBROADCASTSS (SI), Y9
+	VCVTDQ2PS    Y10, Y10
+	VMULPS       Y7, Y9, Y9
+	VFMADD231PS  Y9, Y10, Y4
+	VBROADCASTSS 4(SI), Y9
+	VCVTDQ2PS    Y11, Y10
+	VMULPS       Y7, Y9, Y9
+	VFMADD231PS  Y9, Y10, Y5
+	VBROADCASTSS 8(SI), Y9
+	VCVTDQ2PS    Y8, Y8
+	VMULPS       Y7, Y9, Y7
+	VFMADD231PS  Y7, Y8, Y6
 	ADDQ         $0x22, R8
 	ADDQ         $0xc0, DX
 	ADDQ         $0xc, SI
@@ -3972,31 +4047,31 @@ loop3:
 
 done4:
 	ADDQ         $1, DI
-	VEXTRACTF128 $1, Y0, X3
-	VADDPS       X0, X3, X3
-	VMOVHLPS     X3, X3, X0
-	VADDPS       X0, X3, X3
-	VMOVSHDUP    X3, X0
-	VADDSS       X0, X3, X3
-	VMOVSS       X3, (AX)
+	VEXTRACTF128 $1, Y4, X7
+	VADDPS       X4, X7, X7
+	VMOVHLPS     X7, X7, X4
+	VADDPS       X4, X7, X7
+	VMOVSHDUP    X7, X4
+	VADDSS       X4, X7, X7
+	VMOVSS       X7, (AX)
 	MOVQ         ldy+8(FP), DX
 	MOVQ         AX, SI
 	ADDQ         DX, SI
-	VEXTRACTF128 $1, Y1, X0
-	VADDPS       X1, X0, X0
-	VMOVHLPS     X0, X0, X1
-	VADDPS       X1, X0, X0
-	VMOVSHDUP    X0, X1
-	VADDSS       X1, X0, X0
-	VMOVSS       X0, (SI)
+	VEXTRACTF128 $1, Y5, X4
+	VADDPS       X5, X4, X4
+	VMOVHLPS     X4, X4, X5
+	VADDPS       X5, X4, X4
+	VMOVSHDUP    X4, X5
+	VADDSS       X5, X4, X4
+	VMOVSS       X4, (SI)
 	ADDQ         DX, SI
-	VEXTRACTF128 $1, Y2, X0
-	VADDPS       X2, X0, X0
-	VMOVHLPS     X0, X0, X1
-	VADDPS       X1, X0, X0
-	VMOVSHDUP    X0, X1
-	VADDSS       X1, X0, X0
-	VMOVSS       X0, (SI)
+	VEXTRACTF128 $1, Y6, X4
+	VADDPS       X6, X4, X4
+	VMOVHLPS     X4, X4, X5
+	VADDPS       X5, X4, X4
+	VMOVSHDUP    X4, X5
+	VADDSS       X5, X4, X4
+	VMOVSS       X4, (SI)
 	ADDQ         $4, AX
 	MOVQ         stride+48(FP), DX
 	ADDQ         DX, BX
@@ -4011,6 +4086,12 @@ done2:
 // matmulQ84xLm4_64AVX2 multiplies rows of w with 4 rows of activations in int8; ldy and stride in bytes.
 // Requires: AVX2, F16C, FMA
 TEXT ·matmulQ84xLm4_64AVX2(SB), NOSPLIT, $192-72
+
+	// constants of the loops
+	VMOVDQU      lm4_6416<>+0(SB), Y0
+	VMOVDQU      lm4_640<>+0(SB), Y1
+	VMOVDQU      lm4_641<>+0(SB), Y2
+	VBROADCASTI128 lm4_642<>+0(SB), Y3
 	LEAQ         31(SP), AX
 	ANDQ         $-32, AX
 	MOVQ         y+0(FP), AX
@@ -4020,10 +4101,10 @@ TEXT ·matmulQ84xLm4_64AVX2(SB), NOSPLIT, $192-72
 	JLT          done2
 
 loop1:
-	VPXOR        Y0, Y0, Y0
-	VPXOR        Y1, Y1, Y1
-	VPXOR        Y2, Y2, Y2
-	VPXOR        Y3, Y3, Y3
+	VPXOR        Y4, Y4, Y4
+	VPXOR        Y5, Y5, Y5
+	VPXOR        Y6, Y6, Y6
+	VPXOR        Y7, Y7, Y7
 	MOVQ         q+16(FP), DX
 	MOVQ         d+24(FP), SI
 	MOVQ         blocks+64(FP), DI
@@ -4032,72 +4113,70 @@ loop1:
 	JLT          done4
 
 loop3:
-	VPBROADCASTW (R8), X4
-	VCVTPH2PS    X4, Y4
-	VBROADCASTI128 2(R8), Y5
-	VPSRLVD      lm4_640<>+0(SB), Y5, Y5
-	VPAND        lm4_641<>+0(SB), Y5, Y5
-	VBROADCASTI128 lm4_642<>+0(SB), Y6
-	VPSHUFB      Y5, Y6, Y5
-	VPABSB       Y5, Y6
-	VMOVDQU      (DX), Y7
-	VPSIGNB      Y5, Y7, Y7
-	VPMADDUBSW   Y7, Y6, Y7
-	VPMADDWD     lm4_6416<>+0(SB), Y7, Y7
-	VMOVDQU      64(DX), Y8
-	VPSIGNB      Y5, Y8, Y8
-	VPMADDUBSW   Y8, Y6, Y8
-	VPMADDWD     lm4_6416<>+0(SB), Y8, Y8
-	VMOVDQU      128(DX), Y9
-	VPSIGNB      Y5, Y9, Y9
-	VPMADDUBSW   Y9, Y6, Y9
-	VPMADDWD     lm4_6416<>+0(SB), Y9, Y9
-	VMOVDQU      192(DX), Y10
-	VPSIGNB      Y5, Y10, Y5
-	VPMADDUBSW   Y5, Y6, Y5
-	VPMADDWD     lm4_6416<>+0(SB), Y5, Y5
-	VBROADCASTI128 18(R8), Y6
-	VPSRLVD      lm4_640<>+0(SB), Y6, Y6
-	VPAND        lm4_641<>+0(SB), Y6, Y6
-	VBROADCASTI128 lm4_642<>+0(SB), Y10
-	VPSHUFB      Y6, Y10, Y6
-	VPABSB       Y6, Y10
-	VMOVDQU      32(DX), Y11
-	VPSIGNB      Y6, Y11, Y11
+	VPBROADCASTW (R8), X8
+	VCVTPH2PS    X8, Y8
+	VBROADCASTI128 2(R8), Y9
+	VPSRLVD      Y1, Y9, Y9
+	VPAND        Y2, Y9, Y9
+	VPSHUFB      Y9, Y3, Y9
+	VPABSB       Y9, Y10
+	VMOVDQU      (DX), Y11
+	VPSIGNB      Y9, Y11, Y11
 	VPMADDUBSW   Y11, Y10, Y11
-	VPMADDWD     lm4_6416<>+0(SB), Y11, Y11
-	VPADDD       Y11, Y7, Y7
-	VMOVDQU      96(DX), Y11
-	VPSIGNB      Y6, Y11, Y11
-	VPMADDUBSW   Y11, Y10, Y11
-	VPMADDWD     lm4_6416<>+0(SB), Y11, Y11
-	VPADDD       Y11, Y8, Y8
-	VMOVDQU      160(DX), Y11
-	VPSIGNB      Y6, Y11, Y11
-	VPMADDUBSW   Y11, Y10, Y11
-	VPMADDWD     lm4_6416<>+0(SB), Y11, Y11
-	VPADDD       Y11, Y9, Y9
-	VMOVDQU      224(DX), Y11
-	VPSIGNB      Y6, Y11, Y6
-	VPMADDUBSW   Y6, Y10, Y6
-	VPMADDWD     lm4_6416<>+0(SB), Y6, Y6
-	VPADDD       Y6, Y5, Y5
-	VBROADCASTSS (SI), Y6
-	VCVTDQ2PS    Y7, Y7
-	VMULPS       Y4, Y6, Y6
-	VFMADD231PS  Y6, Y7, Y0
-	VBROADCASTSS 4(SI), Y6
-	VCVTDQ2PS    Y8, Y7
-	VMULPS       Y4, Y6, Y6
-	VFMADD231PS  Y6, Y7, Y1
-	VBROADCASTSS 8(SI), Y6
-	VCVTDQ2PS    Y9, Y7
-	VMULPS       Y4, Y6, Y6
-	VFMADD231PS  Y6, Y7, Y2
-	VBROADCASTSS 12(SI), Y6
-	VCVTDQ2PS    Y5, Y5
-	VMULPS       Y4, Y6, Y4
-	VFMADD231PS  Y4, Y5, Y3
+	VPMADDWD     Y0, Y11, Y11
+	VMOVDQU      64(DX), Y12
+	VPSIGNB      Y9, Y12, Y12
+	VPMADDUBSW   Y12, Y10, Y12
+	VPMADDWD     Y0, Y12, Y12
+	VMOVDQU      128(DX), Y13
+	VPSIGNB      Y9, Y13, Y13
+	VPMADDUBSW   Y13, Y10, Y13
+	VPMADDWD     Y0, Y13, Y13
+	VMOVDQU      192(DX), Y14
+	VPSIGNB      Y9, Y14, Y9
+	VPMADDUBSW   Y9, Y10, Y9
+	VPMADDWD     Y0, Y9, Y9
+	VBROADCASTI128 18(R8), Y10
+	VPSRLVD      Y1, Y10, Y10
+	VPAND        Y2, Y10, Y10
+	VPSHUFB      Y10, Y3, Y10
+	VPABSB       Y10, Y14
+	VMOVDQU      32(DX), Y15
+	VPSIGNB      Y10, Y15, Y15
+	VPMADDUBSW   Y15, Y14, Y15
+	VPMADDWD     Y0, Y15, Y15
+	VPADDD       Y15, Y11, Y11
+	VMOVDQU      96(DX), Y15
+	VPSIGNB      Y10, Y15, Y15
+	VPMADDUBSW   Y15, Y14, Y15
+	VPMADDWD     Y0, Y15, Y15
+	VPADDD       Y15, Y12, Y12
+	VMOVDQU      160(DX), Y15
+	VPSIGNB      Y10, Y15, Y15
+	VPMADDUBSW   Y15, Y14, Y15
+	VPMADDWD     Y0, Y15, Y15
+	VPADDD       Y15, Y13, Y13
+	VMOVDQU      224(DX), Y15
+	VPSIGNB      Y10, Y15, Y10
+	VPMADDUBSW   Y10, Y14, Y10
+	VPMADDWD     Y0, Y10, Y10
+	VPADDD       Y10, Y9, Y9
+	VBROADCASTSS (SI), Y10
+	VCVTDQ2PS    Y11, Y11
+	VMULPS       Y8, Y10, Y10
+	VFMADD231PS  Y10, Y11, Y4
+	VBROADCASTSS 4(SI), Y10
+	VCVTDQ2PS    Y12, Y11
+	VMULPS       Y8, Y10, Y10
+	VFMADD231PS  Y10, Y11, Y5
+	VBROADCASTSS 8(SI), Y10
+	VCVTDQ2PS    Y13, Y11
+	VMULPS       Y8, Y10, Y10
+	VFMADD231PS  Y10, Y11, Y6
+	VBROADCASTSS 12(SI), Y10
+	VCVTDQ2PS    Y9, Y9
+	VMULPS       Y8, Y10, Y8
+	VFMADD231PS  Y8, Y9, Y7
 	ADDQ         $0x22, R8
 	ADDQ         $0x100, DX
 	ADDQ         $0x10, SI
@@ -4106,39 +4185,39 @@ loop3:
 
 done4:
 	ADDQ         $1, DI
-	VEXTRACTF128 $1, Y0, X4
-	VADDPS       X0, X4, X4
-	VMOVHLPS     X4, X4, X0
-	VADDPS       X0, X4, X4
-	VMOVSHDUP    X4, X0
-	VADDSS       X0, X4, X4
-	VMOVSS       X4, (AX)
+	VEXTRACTF128 $1, Y4, X8
+	VADDPS       X4, X8, X8
+	VMOVHLPS     X8, X8, X4
+	VADDPS       X4, X8, X8
+	VMOVSHDUP    X8, X4
+	VADDSS       X4, X8, X8
+	VMOVSS       X8, (AX)
 	MOVQ         ldy+8(FP), DX
 	MOVQ         AX, SI
 	ADDQ         DX, SI
-	VEXTRACTF128 $1, Y1, X0
-	VADDPS       X1, X0, X0
-	VMOVHLPS     X0, X0, X1
-	VADDPS       X1, X0, X0
-	VMOVSHDUP    X0, X1
-	VADDSS       X1, X0, X0
-	VMOVSS       X0, (SI)
+	VEXTRACTF128 $1, Y5, X4
+	VADDPS       X5, X4, X4
+	VMOVHLPS     X4, X4, X5
+	VADDPS       X5, X4, X4
+	VMOVSHDUP    X4, X5
+	VADDSS       X5, X4, X4
+	VMOVSS       X4, (SI)
 	ADDQ         DX, SI
-	VEXTRACTF128 $1, Y2, X0
-	VADDPS       X2, X0, X0
-	VMOVHLPS     X0, X0, X1
-	VADDPS       X1, X0, X0
-	VMOVSHDUP    X0, X1
-	VADDSS       X1, X0, X0
-	VMOVSS       X0, (SI)
+	VEXTRACTF128 $1, Y6, X4
+	VADDPS       X6, X4, X4
+	VMOVHLPS     X4, X4, X5
+	VADDPS       X5, X4, X4
+	VMOVSHDUP    X4, X5
+	VADDSS       X5, X4, X4
+	VMOVSS       X4, (SI)
 	ADDQ         DX, SI
-	VEXTRACTF128 $1, Y3, X0
-	VADDPS       X3, X0, X0
-	VMOVHLPS     X0, X0, X1
-	VADDPS       X1, X0, X0
-	VMOVSHDUP    X0, X1
-	VADDSS       X1, X0, X0
-	VMOVSS       X0, (SI)
+	VEXTRACTF128 $1, Y7, X4
+	VADDPS       X7, X4, X4
+	VMOVHLPS     X4, X4, X5
+	VADDPS       X5, X4, X4
+	VMOVSHDUP    X4, X5
+	VADDSS       X5, X4, X4
+	VMOVSS       X4, (SI)
 	ADDQ         $4, AX
 	MOVQ         stride+48(FP), DX
 	ADDQ         DX, BX
@@ -4153,6 +4232,12 @@ done2:
 // matmulQ8Block1xLm4_64AVX2 multiplies rows of one block with 1 row of activations in int8; rows is a multiple of 4, ldy and stride in bytes.
 // Requires: AVX2, F16C
 TEXT ·matmulQ8Block1xLm4_64AVX2(SB), NOSPLIT, $576-72
+
+	// constants of the loops
+	VMOVDQU      lm4_640<>+0(SB), Y0
+	VMOVDQU      lm4_6416<>+0(SB), Y1
+	VMOVDQU      lm4_641<>+0(SB), Y2
+	VBROADCASTI128 lm4_648<>+0(SB), Y3
 	LEAQ         31(SP), AX
 	ANDQ         $-32, AX
 	LEAQ         223(SP), AX
@@ -4167,38 +4252,38 @@ TEXT ·matmulQ8Block1xLm4_64AVX2(SB), NOSPLIT, $576-72
 	ANDQ         $-32, DI
 
 	// halves: quants over 2, to even; fixed: the smallest level times their sum
-	VMOVDQU      lm4_643<>+0(SB), Y0
-	VMOVDQU      (CX), Y1
-	VPAND        lm4_644<>+0(SB), Y1, Y2
-	VPSRLD       $1, Y2, Y2
-	VPADDB       lm4_645<>+0(SB), Y2, Y2
-	VPXOR        lm4_646<>+0(SB), Y1, Y1
-	VPAVGB       Y2, Y1, Y1
-	VPXOR        lm4_646<>+0(SB), Y1, Y1
-	VMOVDQU      Y1, (DI)
-	VPMADDUBSW   Y1, Y0, Y1
-	VPMADDWD     lm4_6416<>+0(SB), Y1, Y1
-	VMOVDQU      32(CX), Y2
-	VPAND        lm4_644<>+0(SB), Y2, Y3
-	VPSRLD       $1, Y3, Y3
-	VPADDB       lm4_645<>+0(SB), Y3, Y3
-	VPXOR        lm4_646<>+0(SB), Y2, Y2
-	VPAVGB       Y3, Y2, Y2
-	VPXOR        lm4_646<>+0(SB), Y2, Y2
-	VMOVDQU      Y2, 32(DI)
-	VPMADDUBSW   Y2, Y0, Y0
-	VPMADDWD     lm4_6416<>+0(SB), Y0, Y0
-	VPADDD       Y0, Y1, Y1
-	VMOVDQU      lm4_647<>+0(SB), Y0
-	VCVTDQ2PS    Y1, Y1
-	VMULPS       Y0, Y1, Y0
-	VEXTRACTF128 $1, Y0, X1
-	VADDPS       X0, X1, X1
-	VMOVHLPS     X1, X1, X0
-	VADDPS       X0, X1, X1
-	VMOVSHDUP    X1, X0
-	VADDSS       X0, X1, X1
-	VMOVSS       X1, (SI)
+	VMOVDQU      lm4_643<>+0(SB), Y4
+	VMOVDQU      (CX), Y5
+	VPAND        lm4_644<>+0(SB), Y5, Y6
+	VPSRLD       $1, Y6, Y6
+	VPADDB       lm4_645<>+0(SB), Y6, Y6
+	VPXOR        lm4_646<>+0(SB), Y5, Y5
+	VPAVGB       Y6, Y5, Y5
+	VPXOR        lm4_646<>+0(SB), Y5, Y5
+	VMOVDQU      Y5, (DI)
+	VPMADDUBSW   Y5, Y4, Y5
+	VPMADDWD     Y1, Y5, Y5
+	VMOVDQU      32(CX), Y6
+	VPAND        lm4_644<>+0(SB), Y6, Y7
+	VPSRLD       $1, Y7, Y7
+	VPADDB       lm4_645<>+0(SB), Y7, Y7
+	VPXOR        lm4_646<>+0(SB), Y6, Y6
+	VPAVGB       Y7, Y6, Y6
+	VPXOR        lm4_646<>+0(SB), Y6, Y6
+	VMOVDQU      Y6, 32(DI)
+	VPMADDUBSW   Y6, Y4, Y4
+	VPMADDWD     Y1, Y4, Y4
+	VPADDD       Y4, Y5, Y5
+	VMOVDQU      lm4_647<>+0(SB), Y4
+	VCVTDQ2PS    Y5, Y5
+	VMULPS       Y4, Y5, Y4
+	VEXTRACTF128 $1, Y4, X5
+	VADDPS       X4, X5, X5
+	VMOVHLPS     X5, X5, X4
+	VADDPS       X4, X5, X5
+	VMOVSHDUP    X5, X4
+	VADDSS       X4, X5, X5
+	VMOVSS       X5, (SI)
 	MOVQ         y+0(FP), CX
 	MOVQ         w+40(FP), R8
 	MOVQ         rows+56(FP), R9
@@ -4216,27 +4301,25 @@ loop1:
 	JLT          done4
 
 loop3:
-	VBROADCASTI128 2(R8), Y0
-	VPSRLVD      lm4_640<>+0(SB), Y0, Y0
-	VPAND        lm4_641<>+0(SB), Y0, Y0
-	VBROADCASTI128 lm4_648<>+0(SB), Y1
-	VPSHUFB      Y0, Y1, Y0
-	VMOVDQU      (DI), Y1
-	VPMADDUBSW   Y1, Y0, Y0
-	VPMADDWD     lm4_6416<>+0(SB), Y0, Y0
-	VBROADCASTI128 18(R8), Y1
-	VPSRLVD      lm4_640<>+0(SB), Y1, Y1
-	VPAND        lm4_641<>+0(SB), Y1, Y1
-	VBROADCASTI128 lm4_648<>+0(SB), Y2
-	VPSHUFB      Y1, Y2, Y1
-	VMOVDQU      32(DI), Y2
-	VPMADDUBSW   Y2, Y1, Y1
-	VPMADDWD     lm4_6416<>+0(SB), Y1, Y1
-	VPADDD       Y1, Y0, Y0
-	VMOVDQU      Y0, (R11)
-	VPBROADCASTW (R8), X0
-	VCVTPH2PS    X0, Y0
-	VMOVSS       X0, (R12)
+	VBROADCASTI128 2(R8), Y4
+	VPSRLVD      Y0, Y4, Y4
+	VPAND        Y2, Y4, Y4
+	VPSHUFB      Y4, Y3, Y4
+	VMOVDQU      (DI), Y5
+	VPMADDUBSW   Y5, Y4, Y4
+	VPMADDWD     Y1, Y4, Y4
+	VBROADCASTI128 18(R8), Y5
+	VPSRLVD      Y0, Y5, Y5
+	VPAND        Y2, Y5, Y5
+	VPSHUFB      Y5, Y3, Y5
+	VMOVDQU      32(DI), Y6
+	VPMADDUBSW   Y6, Y5, Y5
+	VPMADDWD     Y1, Y5, Y5
+	VPADDD       Y5, Y4, Y4
+	VMOVDQU      Y4, (R11)
+	VPBROADCASTW (R8), X4
+	VCVTPH2PS    X4, Y4
+	VMOVSS       X4, (R12)
 	ADDQ         $0x20, R11
 	ADDQ         $4, R12
 	MOVQ         stride+48(FP), R13
@@ -4248,30 +4331,30 @@ done4:
 	ADDQ         $1, R10
 
 	// four results for each row of y
-	VMOVUPS      (BX), X0
-	VADDPS       X0, X0, X0
-	VMOVDQU      (AX), Y1
-	VMOVDQU      32(AX), Y2
-	VMOVDQU      64(AX), Y3
-	VMOVDQU      96(AX), Y4
-	VPUNPCKLDQ   Y2, Y1, Y5
-	VPUNPCKHDQ   Y2, Y1, Y1
-	VPADDD       Y1, Y5, Y5
-	VPUNPCKLDQ   Y4, Y3, Y1
-	VPUNPCKHDQ   Y4, Y3, Y2
-	VPADDD       Y2, Y1, Y1
-	VPUNPCKLQDQ  Y1, Y5, Y2
-	VPUNPCKHQDQ  Y1, Y5, Y1
-	VPADDD       Y1, Y2, Y2
-	VEXTRACTI128 $1, Y2, X1
-	VPADDD       X1, X2, X1
-	VCVTDQ2PS    X1, X1
-	VBROADCASTSS (SI), X2
-	VADDPS       X2, X1, X1
-	VBROADCASTSS (DX), X2
-	VMULPS       X2, X1, X1
-	VMULPS       X0, X1, X0
-	VMOVUPS      X0, (CX)
+	VMOVUPS      (BX), X4
+	VADDPS       X4, X4, X4
+	VMOVDQU      (AX), Y5
+	VMOVDQU      32(AX), Y6
+	VMOVDQU      64(AX), Y7
+	VMOVDQU      96(AX), Y8
+	VPUNPCKLDQ   Y6, Y5, Y9
+	VPUNPCKHDQ   Y6, Y5, Y5
+	VPADDD       Y5, Y9, Y9
+	VPUNPCKLDQ   Y8, Y7, Y5
+	VPUNPCKHDQ   Y8, Y7, Y6
+	VPADDD       Y6, Y5, Y5
+	VPUNPCKLQDQ  Y5, Y9, Y6
+	VPUNPCKHQDQ  Y5, Y9, Y5
+	VPADDD       Y5, Y6, Y6
+	VEXTRACTI128 $1, Y6, X5
+	VPADDD       X5, X6, X5
+	VCVTDQ2PS    X5, X5
+	VBROADCASTSS (SI), X6
+	VADDPS       X6, X5, X5
+	VBROADCASTSS (DX), X6
+	VMULPS       X6, X5, X5
+	VMULPS       X4, X5, X4
+	VMOVUPS      X4, (CX)
 	ADDQ         $0x10, CX
 	SUBQ         $4, R9
 	JGE          loop1
@@ -4284,6 +4367,12 @@ done2:
 // matmulQ8Block2xLm4_64AVX2 multiplies rows of one block with 2 rows of activations in int8; rows is a multiple of 4, ldy and stride in bytes.
 // Requires: AVX2, F16C
 TEXT ·matmulQ8Block2xLm4_64AVX2(SB), 0, $768-72
+
+	// constants of the loops
+	VMOVDQU      lm4_6416<>+0(SB), Y0
+	VMOVDQU      lm4_640<>+0(SB), Y1
+	VMOVDQU      lm4_641<>+0(SB), Y2
+	VBROADCASTI128 lm4_648<>+0(SB), Y3
 	LEAQ         31(SP), AX
 	ANDQ         $-32, AX
 	LEAQ         223(SP), AX
@@ -4298,69 +4387,69 @@ TEXT ·matmulQ8Block2xLm4_64AVX2(SB), 0, $768-72
 	ANDQ         $-32, DI
 
 	// halves: quants over 2, to even; fixed: the smallest level times their sum
-	VMOVDQU      lm4_643<>+0(SB), Y0
-	VMOVDQU      (CX), Y1
-	VPAND        lm4_644<>+0(SB), Y1, Y2
-	VPSRLD       $1, Y2, Y2
-	VPADDB       lm4_645<>+0(SB), Y2, Y2
-	VPXOR        lm4_646<>+0(SB), Y1, Y1
-	VPAVGB       Y2, Y1, Y1
-	VPXOR        lm4_646<>+0(SB), Y1, Y1
-	VMOVDQU      Y1, (DI)
-	VPMADDUBSW   Y1, Y0, Y1
-	VPMADDWD     lm4_6416<>+0(SB), Y1, Y1
-	VMOVDQU      32(CX), Y2
-	VPAND        lm4_644<>+0(SB), Y2, Y3
-	VPSRLD       $1, Y3, Y3
-	VPADDB       lm4_645<>+0(SB), Y3, Y3
-	VPXOR        lm4_646<>+0(SB), Y2, Y2
-	VPAVGB       Y3, Y2, Y2
-	VPXOR        lm4_646<>+0(SB), Y2, Y2
-	VMOVDQU      Y2, 32(DI)
-	VPMADDUBSW   Y2, Y0, Y2
-	VPMADDWD     lm4_6416<>+0(SB), Y2, Y2
-	VPADDD       Y2, Y1, Y1
-	VMOVDQU      lm4_647<>+0(SB), Y2
-	VCVTDQ2PS    Y1, Y1
-	VMULPS       Y2, Y1, Y1
-	VEXTRACTF128 $1, Y1, X2
-	VADDPS       X1, X2, X2
-	VMOVHLPS     X2, X2, X1
-	VADDPS       X1, X2, X2
-	VMOVSHDUP    X2, X1
-	VADDSS       X1, X2, X2
-	VMOVSS       X2, (SI)
-	VMOVDQU      64(CX), Y1
-	VPAND        lm4_644<>+0(SB), Y1, Y2
-	VPSRLD       $1, Y2, Y2
-	VPADDB       lm4_645<>+0(SB), Y2, Y2
-	VPXOR        lm4_646<>+0(SB), Y1, Y1
-	VPAVGB       Y2, Y1, Y1
-	VPXOR        lm4_646<>+0(SB), Y1, Y1
-	VMOVDQU      Y1, 64(DI)
-	VPMADDUBSW   Y1, Y0, Y1
-	VPMADDWD     lm4_6416<>+0(SB), Y1, Y1
-	VMOVDQU      96(CX), Y2
-	VPAND        lm4_644<>+0(SB), Y2, Y3
-	VPSRLD       $1, Y3, Y3
-	VPADDB       lm4_645<>+0(SB), Y3, Y3
-	VPXOR        lm4_646<>+0(SB), Y2, Y2
-	VPAVGB       Y3, Y2, Y2
-	VPXOR        lm4_646<>+0(SB), Y2, Y2
-	VMOVDQU      Y2, 96(DI)
-	VPMADDUBSW   Y2, Y0, Y0
-	VPMADDWD     lm4_6416<>+0(SB), Y0, Y0
-	VPADDD       Y0, Y1, Y1
-	VMOVDQU      lm4_647<>+0(SB), Y0
-	VCVTDQ2PS    Y1, Y1
-	VMULPS       Y0, Y1, Y0
-	VEXTRACTF128 $1, Y0, X1
-	VADDPS       X0, X1, X1
-	VMOVHLPS     X1, X1, X0
-	VADDPS       X0, X1, X1
-	VMOVSHDUP    X1, X0
-	VADDSS       X0, X1, X1
-	VMOVSS       X1, 4(SI)
+	VMOVDQU      lm4_643<>+0(SB), Y4
+	VMOVDQU      (CX), Y5
+	VPAND        lm4_644<>+0(SB), Y5, Y6
+	VPSRLD       $1, Y6, Y6
+	VPADDB       lm4_645<>+0(SB), Y6, Y6
+	VPXOR        lm4_646<>+0(SB), Y5, Y5
+	VPAVGB       Y6, Y5, Y5
+	VPXOR        lm4_646<>+0(SB), Y5, Y5
+	VMOVDQU      Y5, (DI)
+	VPMADDUBSW   Y5, Y4, Y5
+	VPMADDWD     Y0, Y5, Y5
+	VMOVDQU      32(CX), Y6
+	VPAND        lm4_644<>+0(SB), Y6, Y7
+	VPSRLD       $1, Y7, Y7
+	VPADDB       lm4_645<>+0(SB), Y7, Y7
+	VPXOR        lm4_646<>+0(SB), Y6, Y6
+	VPAVGB       Y7, Y6, Y6
+	VPXOR        lm4_646<>+0(SB), Y6, Y6
+	VMOVDQU      Y6, 32(DI)
+	VPMADDUBSW   Y6, Y4, Y6
+	VPMADDWD     Y0, Y6, Y6
+	VPADDD       Y6, Y5, Y5
+	VMOVDQU      lm4_647<>+0(SB), Y6
+	VCVTDQ2PS    Y5, Y5
+	VMULPS       Y6, Y5, Y5
+	VEXTRACTF128 $1, Y5, X6
+	VADDPS       X5, X6, X6
+	VMOVHLPS     X6, X6, X5
+	VADDPS       X5, X6, X6
+	VMOVSHDUP    X6, X5
+	VADDSS       X5, X6, X6
+	VMOVSS       X6, (SI)
+	VMOVDQU      64(CX), Y5
+	VPAND        lm4_644<>+0(SB), Y5, Y6
+	VPSRLD       $1, Y6, Y6
+	VPADDB       lm4_645<>+0(SB), Y6, Y6
+	VPXOR        lm4_646<>+0(SB), Y5, Y5
+	VPAVGB       Y6, Y5, Y5
+	VPXOR        lm4_646<>+0(SB), Y5, Y5
+	VMOVDQU      Y5, 64(DI)
+	VPMADDUBSW   Y5, Y4, Y5
+	VPMADDWD     Y0, Y5, Y5
+	VMOVDQU      96(CX), Y6
+	VPAND        lm4_644<>+0(SB), Y6, Y7
+	VPSRLD       $1, Y7, Y7
+	VPADDB       lm4_645<>+0(SB), Y7, Y7
+	VPXOR        lm4_646<>+0(SB), Y6, Y6
+	VPAVGB       Y7, Y6, Y6
+	VPXOR        lm4_646<>+0(SB), Y6, Y6
+	VMOVDQU      Y6, 96(DI)
+	VPMADDUBSW   Y6, Y4, Y4
+	VPMADDWD     Y0, Y4, Y4
+	VPADDD       Y4, Y5, Y5
+	VMOVDQU      lm4_647<>+0(SB), Y4
+	VCVTDQ2PS    Y5, Y5
+	VMULPS       Y4, Y5, Y4
+	VEXTRACTF128 $1, Y4, X5
+	VADDPS       X4, X5, X5
+	VMOVHLPS     X5, X5, X4
+	VADDPS       X4, X5, X5
+	VMOVSHDUP    X5, X4
+	VADDSS       X4, X5, X5
+	VMOVSS       X5, 4(SI)
 	MOVQ         y+0(FP), CX
 	MOVQ         w+40(FP), R8
 	MOVQ         rows+56(FP), R9
@@ -4378,35 +4467,33 @@ loop1:
 	JLT          done4
 
 loop3:
-	VBROADCASTI128 2(R8), Y0
-	VPSRLVD      lm4_640<>+0(SB), Y0, Y0
-	VPAND        lm4_641<>+0(SB), Y0, Y0
-	VBROADCASTI128 lm4_648<>+0(SB), Y1
-	VPSHUFB      Y0, Y1, Y0
-	VMOVDQU      (DI), Y1
-	VPMADDUBSW   Y1, Y0, Y1
-	VPMADDWD     lm4_6416<>+0(SB), Y1, Y1
-	VMOVDQU      64(DI), Y2
-	VPMADDUBSW   Y2, Y0, Y0
-	VPMADDWD     lm4_6416<>+0(SB), Y0, Y0
-	VBROADCASTI128 18(R8), Y2
-	VPSRLVD      lm4_640<>+0(SB), Y2, Y2
-	VPAND        lm4_641<>+0(SB), Y2, Y2
-	VBROADCASTI128 lm4_648<>+0(SB), Y3
-	VPSHUFB      Y2, Y3, Y2
-	VMOVDQU      32(DI), Y3
-	VPMADDUBSW   Y3, Y2, Y3
-	VPMADDWD     lm4_6416<>+0(SB), Y3, Y3
-	VPADDD       Y3, Y1, Y1
-	VMOVDQU      96(DI), Y3
-	VPMADDUBSW   Y3, Y2, Y2
-	VPMADDWD     lm4_6416<>+0(SB), Y2, Y2
-	VPADDD       Y2, Y0, Y0
-	VMOVDQU      Y1, (R11)
-	VMOVDQU      Y0, 128(R11)
-	VPBROADCASTW (R8), X0
-	VCVTPH2PS    X0, Y0
-	VMOVSS       X0, (R12)
+	VBROADCASTI128 2(R8), Y4
+	VPSRLVD      Y1, Y4, Y4
+	VPAND        Y2, Y4, Y4
+	VPSHUFB      Y4, Y3, Y4
+	VMOVDQU      (DI), Y5
+	VPMADDUBSW   Y5, Y4, Y5
+	VPMADDWD     Y0, Y5, Y5
+	VMOVDQU      64(DI), Y6
+	VPMADDUBSW   Y6, Y4, Y4
+	VPMADDWD     Y0, Y4, Y4
+	VBROADCASTI128 18(R8), Y6
+	VPSRLVD      Y1, Y6, Y6
+	VPAND        Y2, Y6, Y6
+	VPSHUFB      Y6, Y3, Y6
+	VMOVDQU      32(DI), Y7
+	VPMADDUBSW   Y7, Y6, Y7
+	VPMADDWD     Y0, Y7, Y7
+	VPADDD       Y7, Y5, Y5
+	VMOVDQU      96(DI), Y7
+	VPMADDUBSW   Y7, Y6, Y6
+	VPMADDWD     Y0, Y6, Y6
+	VPADDD       Y6, Y4, Y4
+	VMOVDQU      Y5, (R11)
+	VMOVDQU      Y4, 128(R11)
+	VPBROADCASTW (R8), X4
+	VCVTPH2PS    X4, Y4
+	VMOVSS       X4, (R12)
 	ADDQ         $0x20, R11
 	ADDQ         $4, R12
 	MOVQ         stride+48(FP), R13
@@ -4418,55 +4505,55 @@ done4:
 	ADDQ         $1, R10
 
 	// four results for each row of y
-	VMOVUPS      (BX), X0
-	VADDPS       X0, X0, X0
-	VMOVDQU      (AX), Y1
-	VMOVDQU      32(AX), Y2
-	VMOVDQU      64(AX), Y3
-	VMOVDQU      96(AX), Y4
-	VPUNPCKLDQ   Y2, Y1, Y5
-	VPUNPCKHDQ   Y2, Y1, Y1
-	VPADDD       Y1, Y5, Y5
-	VPUNPCKLDQ   Y4, Y3, Y1
-	VPUNPCKHDQ   Y4, Y3, Y2
-	VPADDD       Y2, Y1, Y1
-	VPUNPCKLQDQ  Y1, Y5, Y2
-	VPUNPCKHQDQ  Y1, Y5, Y1
-	VPADDD       Y1, Y2, Y2
-	VEXTRACTI128 $1, Y2, X1
-	VPADDD       X1, X2, X1
-	VCVTDQ2PS    X1, X1
-	VBROADCASTSS (SI), X2
-	VADDPS       X2, X1, X1
-	VBROADCASTSS (DX), X2
-	VMULPS       X2, X1, X1
-	VMULPS       X0, X1, X1
-	VMOVUPS      X1, (CX)
-	VMOVDQU      128(AX), Y1
-	VMOVDQU      160(AX), Y2
-	VMOVDQU      192(AX), Y3
-	VMOVDQU      224(AX), Y4
-	VPUNPCKLDQ   Y2, Y1, Y5
-	VPUNPCKHDQ   Y2, Y1, Y1
-	VPADDD       Y1, Y5, Y5
-	VPUNPCKLDQ   Y4, Y3, Y1
-	VPUNPCKHDQ   Y4, Y3, Y2
-	VPADDD       Y2, Y1, Y1
-	VPUNPCKLQDQ  Y1, Y5, Y2
-	VPUNPCKHQDQ  Y1, Y5, Y1
-	VPADDD       Y1, Y2, Y2
-	VEXTRACTI128 $1, Y2, X1
-	VPADDD       X1, X2, X1
-	VCVTDQ2PS    X1, X1
-	VBROADCASTSS 4(SI), X2
-	VADDPS       X2, X1, X1
-	VBROADCASTSS 4(DX), X2
-	VMULPS       X2, X1, X1
-	VMULPS       X0, X1, X0
+	VMOVUPS      (BX), X4
+	VADDPS       X4, X4, X4
+	VMOVDQU      (AX), Y5
+	VMOVDQU      32(AX), Y6
+	VMOVDQU      64(AX), Y7
+	VMOVDQU      96(AX), Y8
+	VPUNPCKLDQ   Y6, Y5, Y9
+	VPUNPCKHDQ   Y6, Y5, Y5
+	VPADDD       Y5, Y9, Y9
+	VPUNPCKLDQ   Y8, Y7, Y5
+	VPUNPCKHDQ   Y8, Y7, Y6
+	VPADDD       Y6, Y5, Y5
+	VPUNPCKLQDQ  Y5, Y9, Y6
+	VPUNPCKHQDQ  Y5, Y9, Y5
+	VPADDD       Y5, Y6, Y6
+	VEXTRACTI128 $1, Y6, X5
+	VPADDD       X5, X6, X5
+	VCVTDQ2PS    X5, X5
+	VBROADCASTSS (SI), X6
+	VADDPS       X6, X5, X5
+	VBROADCASTSS (DX), X6
+	VMULPS       X6, X5, X5
+	VMULPS       X4, X5, X5
+	VMOVUPS      X5, (CX)
+	VMOVDQU      128(AX), Y5
+	VMOVDQU      160(AX), Y6
+	VMOVDQU      192(AX), Y7
+	VMOVDQU      224(AX), Y8
+	VPUNPCKLDQ   Y6, Y5, Y9
+	VPUNPCKHDQ   Y6, Y5, Y5
+	VPADDD       Y5, Y9, Y9
+	VPUNPCKLDQ   Y8, Y7, Y5
+	VPUNPCKHDQ   Y8, Y7, Y6
+	VPADDD       Y6, Y5, Y5
+	VPUNPCKLQDQ  Y5, Y9, Y6
+	VPUNPCKHQDQ  Y5, Y9, Y5
+	VPADDD       Y5, Y6, Y6
+	VEXTRACTI128 $1, Y6, X5
+	VPADDD       X5, X6, X5
+	VCVTDQ2PS    X5, X5
+	VBROADCASTSS 4(SI), X6
+	VADDPS       X6, X5, X5
+	VBROADCASTSS 4(DX), X6
+	VMULPS       X6, X5, X5
+	VMULPS       X4, X5, X4
 	MOVQ         ldy+8(FP), R10
 	MOVQ         CX, R11
 	ADDQ         R10, R11
-	VMOVUPS      X0, (R11)
+	VMOVUPS      X4, (R11)
 	ADDQ         $0x10, CX
 	SUBQ         $4, R9
 	JGE          loop1
@@ -4479,6 +4566,12 @@ done2:
 // matmulQ8Block3xLm4_64AVX2 multiplies rows of one block with 3 rows of activations in int8; rows is a multiple of 4, ldy and stride in bytes.
 // Requires: AVX2, F16C
 TEXT ·matmulQ8Block3xLm4_64AVX2(SB), 0, $960-72
+
+	// constants of the loops
+	VMOVDQU      lm4_6416<>+0(SB), Y0
+	VMOVDQU      lm4_640<>+0(SB), Y1
+	VMOVDQU      lm4_641<>+0(SB), Y2
+	VBROADCASTI128 lm4_648<>+0(SB), Y3
 	LEAQ         31(SP), AX
 	ANDQ         $-32, AX
 	LEAQ         223(SP), AX
@@ -4493,100 +4586,100 @@ TEXT ·matmulQ8Block3xLm4_64AVX2(SB), 0, $960-72
 	ANDQ         $-32, DI
 
 	// halves: quants over 2, to even; fixed: the smallest level times their sum
-	VMOVDQU      lm4_643<>+0(SB), Y0
-	VMOVDQU      (CX), Y1
-	VPAND        lm4_644<>+0(SB), Y1, Y2
-	VPSRLD       $1, Y2, Y2
-	VPADDB       lm4_645<>+0(SB), Y2, Y2
-	VPXOR        lm4_646<>+0(SB), Y1, Y1
-	VPAVGB       Y2, Y1, Y1
-	VPXOR        lm4_646<>+0(SB), Y1, Y1
-	VMOVDQU      Y1, (DI)
-	VPMADDUBSW   Y1, Y0, Y1
-	VPMADDWD     lm4_6416<>+0(SB), Y1, Y1
-	VMOVDQU      32(CX), Y2
-	VPAND        lm4_644<>+0(SB), Y2, Y3
-	VPSRLD       $1, Y3, Y3
-	VPADDB       lm4_645<>+0(SB), Y3, Y3
-	VPXOR        lm4_646<>+0(SB), Y2, Y2
-	VPAVGB       Y3, Y2, Y2
-	VPXOR        lm4_646<>+0(SB), Y2, Y2
-	VMOVDQU      Y2, 32(DI)
-	VPMADDUBSW   Y2, Y0, Y2
-	VPMADDWD     lm4_6416<>+0(SB), Y2, Y2
-	VPADDD       Y2, Y1, Y1
-	VMOVDQU      lm4_647<>+0(SB), Y2
-	VCVTDQ2PS    Y1, Y1
-	VMULPS       Y2, Y1, Y1
-	VEXTRACTF128 $1, Y1, X2
-	VADDPS       X1, X2, X2
-	VMOVHLPS     X2, X2, X1
-	VADDPS       X1, X2, X2
-	VMOVSHDUP    X2, X1
-	VADDSS       X1, X2, X2
-	VMOVSS       X2, (SI)
-	VMOVDQU      64(CX), Y1
-	VPAND        lm4_644<>+0(SB), Y1, Y2
-	VPSRLD       $1, Y2, Y2
-	VPADDB       lm4_645<>+0(SB), Y2, Y2
-	VPXOR        lm4_646<>+0(SB), Y1, Y1
-	VPAVGB       Y2, Y1, Y1
-	VPXOR        lm4_646<>+0(SB), Y1, Y1
-	VMOVDQU      Y1, 64(DI)
-	VPMADDUBSW   Y1, Y0, Y1
-	VPMADDWD     lm4_6416<>+0(SB), Y1, Y1
-	VMOVDQU      96(CX), Y2
-	VPAND        lm4_644<>+0(SB), Y2, Y3
-	VPSRLD       $1, Y3, Y3
-	VPADDB       lm4_645<>+0(SB), Y3, Y3
-	VPXOR        lm4_646<>+0(SB), Y2, Y2
-	VPAVGB       Y3, Y2, Y2
-	VPXOR        lm4_646<>+0(SB), Y2, Y2
-	VMOVDQU      Y2, 96(DI)
-	VPMADDUBSW   Y2, Y0, Y2
-	VPMADDWD     lm4_6416<>+0(SB), Y2, Y2
-	VPADDD       Y2, Y1, Y1
-	VMOVDQU      lm4_647<>+0(SB), Y2
-	VCVTDQ2PS    Y1, Y1
-	VMULPS       Y2, Y1, Y1
-	VEXTRACTF128 $1, Y1, X2
-	VADDPS       X1, X2, X2
-	VMOVHLPS     X2, X2, X1
-	VADDPS       X1, X2, X2
-	VMOVSHDUP    X2, X1
-	VADDSS       X1, X2, X2
-	VMOVSS       X2, 4(SI)
-	VMOVDQU      128(CX), Y1
-	VPAND        lm4_644<>+0(SB), Y1, Y2
-	VPSRLD       $1, Y2, Y2
-	VPADDB       lm4_645<>+0(SB), Y2, Y2
-	VPXOR        lm4_646<>+0(SB), Y1, Y1
-	VPAVGB       Y2, Y1, Y1
-	VPXOR        lm4_646<>+0(SB), Y1, Y1
-	VMOVDQU      Y1, 128(DI)
-	VPMADDUBSW   Y1, Y0, Y1
-	VPMADDWD     lm4_6416<>+0(SB), Y1, Y1
-	VMOVDQU      160(CX), Y2
-	VPAND        lm4_644<>+0(SB), Y2, Y3
-	VPSRLD       $1, Y3, Y3
-	VPADDB       lm4_645<>+0(SB), Y3, Y3
-	VPXOR        lm4_646<>+0(SB), Y2, Y2
-	VPAVGB       Y3, Y2, Y2
-	VPXOR        lm4_646<>+0(SB), Y2, Y2
-	VMOVDQU      Y2, 160(DI)
-	VPMADDUBSW   Y2, Y0, Y0
-	VPMADDWD     lm4_6416<>+0(SB), Y0, Y0
-	VPADDD       Y0, Y1, Y1
-	VMOVDQU      lm4_647<>+0(SB), Y0
-	VCVTDQ2PS    Y1, Y1
-	VMULPS       Y0, Y1, Y0
-	VEXTRACTF128 $1, Y0, X1
-	VADDPS       X0, X1, X1
-	VMOVHLPS     X1, X1, X0
-	VADDPS       X0, X1, X1
-	VMOVSHDUP    X1, X0
-	VADDSS       X0, X1, X1
-	VMOVSS       X1, 8(SI)
+	VMOVDQU      lm4_643<>+0(SB), Y4
+	VMOVDQU      (CX), Y5
+	VPAND        lm4_644<>+0(SB), Y5, Y6
+	VPSRLD       $1, Y6, Y6
+	VPADDB       lm4_645<>+0(SB), Y6, Y6
+	VPXOR        lm4_646<>+0(SB), Y5, Y5
+	VPAVGB       Y6, Y5, Y5
+	VPXOR        lm4_646<>+0(SB), Y5, Y5
+	VMOVDQU      Y5, (DI)
+	VPMADDUBSW   Y5, Y4, Y5
+	VPMADDWD     Y0, Y5, Y5
+	VMOVDQU      32(CX), Y6
+	VPAND        lm4_644<>+0(SB), Y6, Y7
+	VPSRLD       $1, Y7, Y7
+	VPADDB       lm4_645<>+0(SB), Y7, Y7
+	VPXOR        lm4_646<>+0(SB), Y6, Y6
+	VPAVGB       Y7, Y6, Y6
+	VPXOR        lm4_646<>+0(SB), Y6, Y6
+	VMOVDQU      Y6, 32(DI)
+	VPMADDUBSW   Y6, Y4, Y6
+	VPMADDWD     Y0, Y6, Y6
+	VPADDD       Y6, Y5, Y5
+	VMOVDQU      lm4_647<>+0(SB), Y6
+	VCVTDQ2PS    Y5, Y5
+	VMULPS       Y6, Y5, Y5
+	VEXTRACTF128 $1, Y5, X6
+	VADDPS       X5, X6, X6
+	VMOVHLPS     X6, X6, X5
+	VADDPS       X5, X6, X6
+	VMOVSHDUP    X6, X5
+	VADDSS       X5, X6, X6
+	VMOVSS       X6, (SI)
+	VMOVDQU      64(CX), Y5
+	VPAND        lm4_644<>+0(SB), Y5, Y6
+	VPSRLD       $1, Y6, Y6
+	VPADDB       lm4_645<>+0(SB), Y6, Y6
+	VPXOR        lm4_646<>+0(SB), Y5, Y5
+	VPAVGB       Y6, Y5, Y5
+	VPXOR        lm4_646<>+0(SB), Y5, Y5
+	VMOVDQU      Y5, 64(DI)
+	VPMADDUBSW   Y5, Y4, Y5
+	VPMADDWD     Y0, Y5, Y5
+	VMOVDQU      96(CX), Y6
+	VPAND        lm4_644<>+0(SB), Y6, Y7
+	VPSRLD       $1, Y7, Y7
+	VPADDB       lm4_645<>+0(SB), Y7, Y7
+	VPXOR        lm4_646<>+0(SB), Y6, Y6
+	VPAVGB       Y7, Y6, Y6
+	VPXOR        lm4_646<>+0(SB), Y6, Y6
+	VMOVDQU      Y6, 96(DI)
+	VPMADDUBSW   Y6, Y4, Y6
+	VPMADDWD     Y0, Y6, Y6
+	VPADDD       Y6, Y5, Y5
+	VMOVDQU      lm4_647<>+0(SB), Y6
+	VCVTDQ2PS    Y5, Y5
+	VMULPS       Y6, Y5, Y5
+	VEXTRACTF128 $1, Y5, X6
+	VADDPS       X5, X6, X6
+	VMOVHLPS     X6, X6, X5
+	VADDPS       X5, X6, X6
+	VMOVSHDUP    X6, X5
+	VADDSS       X5, X6, X6
+	VMOVSS       X6, 4(SI)
+	VMOVDQU      128(CX), Y5
+	VPAND        lm4_644<>+0(SB), Y5, Y6
+	VPSRLD       $1, Y6, Y6
+	VPADDB       lm4_645<>+0(SB), Y6, Y6
+	VPXOR        lm4_646<>+0(SB), Y5, Y5
+	VPAVGB       Y6, Y5, Y5
+	VPXOR        lm4_646<>+0(SB), Y5, Y5
+	VMOVDQU      Y5, 128(DI)
+	VPMADDUBSW   Y5, Y4, Y5
+	VPMADDWD     Y0, Y5, Y5
+	VMOVDQU      160(CX), Y6
+	VPAND        lm4_644<>+0(SB), Y6, Y7
+	VPSRLD       $1, Y7, Y7
+	VPADDB       lm4_645<>+0(SB), Y7, Y7
+	VPXOR        lm4_646<>+0(SB), Y6, Y6
+	VPAVGB       Y7, Y6, Y6
+	VPXOR        lm4_646<>+0(SB), Y6, Y6
+	VMOVDQU      Y6, 160(DI)
+	VPMADDUBSW   Y6, Y4, Y4
+	VPMADDWD     Y0, Y4, Y4
+	VPADDD       Y4, Y5, Y5
+	VMOVDQU      lm4_647<>+0(SB), Y4
+	VCVTDQ2PS    Y5, Y5
+	VMULPS       Y4, Y5, Y4
+	VEXTRACTF128 $1, Y4, X5
+	VADDPS       X4, X5, X5
+	VMOVHLPS     X5, X5, X4
+	VADDPS       X4, X5, X5
+	VMOVSHDUP    X5, X4
+	VADDSS       X4, X5, X5
+	VMOVSS       X5, 8(SI)
 	MOVQ         y+0(FP), CX
 	MOVQ         w+40(FP), R8
 	MOVQ         rows+56(FP), R9
@@ -4604,43 +4697,41 @@ loop1:
 	JLT          done4
 
 loop3:
-	VBROADCASTI128 2(R8), Y0
-	VPSRLVD      lm4_640<>+0(SB), Y0, Y0
-	VPAND        lm4_641<>+0(SB), Y0, Y0
-	VBROADCASTI128 lm4_648<>+0(SB), Y1
-	VPSHUFB      Y0, Y1, Y0
-	VMOVDQU      (DI), Y1
-	VPMADDUBSW   Y1, Y0, Y1
-	VPMADDWD     lm4_6416<>+0(SB), Y1, Y1
-	VMOVDQU      64(DI), Y2
-	VPMADDUBSW   Y2, Y0, Y2
-	VPMADDWD     lm4_6416<>+0(SB), Y2, Y2
-	VMOVDQU      128(DI), Y3
-	VPMADDUBSW   Y3, Y0, Y0
-	VPMADDWD     lm4_6416<>+0(SB), Y0, Y0
-	VBROADCASTI128 18(R8), Y3
-	VPSRLVD      lm4_640<>+0(SB), Y3, Y3
-	VPAND        lm4_641<>+0(SB), Y3, Y3
-	VBROADCASTI128 lm4_648<>+0(SB), Y4
-	VPSHUFB      Y3, Y4, Y3
-	VMOVDQU      32(DI), Y4
-	VPMADDUBSW   Y4, Y3, Y4
-	VPMADDWD     lm4_6416<>+0(SB), Y4, Y4
-	VPADDD       Y4, Y1, Y1
-	VMOVDQU      96(DI), Y4
-	VPMADDUBSW   Y4, Y3, Y4
-	VPMADDWD     lm4_6416<>+0(SB), Y4, Y4
-	VPADDD       Y4, Y2, Y2
-	VMOVDQU      160(DI), Y4
-	VPMADDUBSW   Y4, Y3, Y3
-	VPMADDWD     lm4_6416<>+0(SB), Y3, Y3
-	VPADDD       Y3, Y0, Y0
-	VMOVDQU      Y1, (R11)
-	VMOVDQU      Y2, 128(R11)
-	VMOVDQU      Y0, 256(R11)
-	VPBROADCASTW (R8), X0
-	VCVTPH2PS    X0, Y0
-	VMOVSS       X0, (R12)
+	VBROADCASTI128 2(R8), Y4
+	VPSRLVD      Y1, Y4, Y4
+	VPAND        Y2, Y4, Y4
+	VPSHUFB      Y4, Y3, Y4
+	VMOVDQU      (DI), Y5
+	VPMADDUBSW   Y5, Y4, Y5
+	VPMADDWD     Y0, Y5, Y5
+	VMOVDQU      64(DI), Y6
+	VPMADDUBSW   Y6, Y4, Y6
+	VPMADDWD     Y0, Y6, Y6
+	VMOVDQU      128(DI), Y7
+	VPMADDUBSW   Y7, Y4, Y4
+	VPMADDWD     Y0, Y4, Y4
+	VBROADCASTI128 18(R8), Y7
+	VPSRLVD      Y1, Y7, Y7
+	VPAND        Y2, Y7, Y7
+	VPSHUFB      Y7, Y3, Y7
+	VMOVDQU      32(DI), Y8
+	VPMADDUBSW   Y8, Y7, Y8
+	VPMADDWD     Y0, Y8, Y8
+	VPADDD       Y8, Y5, Y5
+	VMOVDQU      96(DI), Y8
+	VPMADDUBSW   Y8, Y7, Y8
+	VPMADDWD     Y0, Y8, Y8
+	VPADDD       Y8, Y6, Y6
+	VMOVDQU      160(DI), Y8
+	VPMADDUBSW   Y8, Y7, Y7
+	VPMADDWD     Y0, Y7, Y7
+	VPADDD       Y7, Y4, Y4
+	VMOVDQU      Y5, (R11)
+	VMOVDQU      Y6, 128(R11)
+	VMOVDQU      Y4, 256(R11)
+	VPBROADCASTW (R8), X4
+	VCVTPH2PS    X4, Y4
+	VMOVSS       X4, (R12)
 	ADDQ         $0x20, R11
 	ADDQ         $4, R12
 	MOVQ         stride+48(FP), R13
@@ -4652,78 +4743,78 @@ done4:
 	ADDQ         $1, R10
 
 	// four results for each row of y
-	VMOVUPS      (BX), X0
-	VADDPS       X0, X0, X0
-	VMOVDQU      (AX), Y1
-	VMOVDQU      32(AX), Y2
-	VMOVDQU      64(AX), Y3
-	VMOVDQU      96(AX), Y4
-	VPUNPCKLDQ   Y2, Y1, Y5
-	VPUNPCKHDQ   Y2, Y1, Y1
-	VPADDD       Y1, Y5, Y5
-	VPUNPCKLDQ   Y4, Y3, Y1
-	VPUNPCKHDQ   Y4, Y3, Y2
-	VPADDD       Y2, Y1, Y1
-	VPUNPCKLQDQ  Y1, Y5, Y2
-	VPUNPCKHQDQ  Y1, Y5, Y1
-	VPADDD       Y1, Y2, Y2
-	VEXTRACTI128 $1, Y2, X1
-	VPADDD       X1, X2, X1
-	VCVTDQ2PS    X1, X1
-	VBROADCASTSS (SI), X2
-	VADDPS       X2, X1, X1
-	VBROADCASTSS (DX), X2
-	VMULPS       X2, X1, X1
-	VMULPS       X0, X1, X1
-	VMOVUPS      X1, (CX)
-	VMOVDQU      128(AX), Y1
-	VMOVDQU      160(AX), Y2
-	VMOVDQU      192(AX), Y3
-	VMOVDQU      224(AX), Y4
-	VPUNPCKLDQ   Y2, Y1, Y5
-	VPUNPCKHDQ   Y2, Y1, Y1
-	VPADDD       Y1, Y5, Y5
-	VPUNPCKLDQ   Y4, Y3, Y1
-	VPUNPCKHDQ   Y4, Y3, Y2
-	VPADDD       Y2, Y1, Y1
-	VPUNPCKLQDQ  Y1, Y5, Y2
-	VPUNPCKHQDQ  Y1, Y5, Y1
-	VPADDD       Y1, Y2, Y2
-	VEXTRACTI128 $1, Y2, X1
-	VPADDD       X1, X2, X1
-	VCVTDQ2PS    X1, X1
-	VBROADCASTSS 4(SI), X2
-	VADDPS       X2, X1, X1
-	VBROADCASTSS 4(DX), X2
-	VMULPS       X2, X1, X1
-	VMULPS       X0, X1, X1
+	VMOVUPS      (BX), X4
+	VADDPS       X4, X4, X4
+	VMOVDQU      (AX), Y5
+	VMOVDQU      32(AX), Y6
+	VMOVDQU      64(AX), Y7
+	VMOVDQU      96(AX), Y8
+	VPUNPCKLDQ   Y6, Y5, Y9
+	VPUNPCKHDQ   Y6, Y5, Y5
+	VPADDD       Y5, Y9, Y9
+	VPUNPCKLDQ   Y8, Y7, Y5
+	VPUNPCKHDQ   Y8, Y7, Y6
+	VPADDD       Y6, Y5, Y5
+	VPUNPCKLQDQ  Y5, Y9, Y6
+	VPUNPCKHQDQ  Y5, Y9, Y5
+	VPADDD       Y5, Y6, Y6
+	VEXTRACTI128 $1, Y6, X5
+	VPADDD       X5, X6, X5
+	VCVTDQ2PS    X5, X5
+	VBROADCASTSS (SI), X6
+	VADDPS       X6, X5, X5
+	VBROADCASTSS (DX), X6
+	VMULPS       X6, X5, X5
+	VMULPS       X4, X5, X5
+	VMOVUPS      X5, (CX)
+	VMOVDQU      128(AX), Y5
+	VMOVDQU      160(AX), Y6
+	VMOVDQU      192(AX), Y7
+	VMOVDQU      224(AX), Y8
+	VPUNPCKLDQ   Y6, Y5, Y9
+	VPUNPCKHDQ   Y6, Y5, Y5
+	VPADDD       Y5, Y9, Y9
+	VPUNPCKLDQ   Y8, Y7, Y5
+	VPUNPCKHDQ   Y8, Y7, Y6
+	VPADDD       Y6, Y5, Y5
+	VPUNPCKLQDQ  Y5, Y9, Y6
+	VPUNPCKHQDQ  Y5, Y9, Y5
+	VPADDD       Y5, Y6, Y6
+	VEXTRACTI128 $1, Y6, X5
+	VPADDD       X5, X6, X5
+	VCVTDQ2PS    X5, X5
+	VBROADCASTSS 4(SI), X6
+	VADDPS       X6, X5, X5
+	VBROADCASTSS 4(DX), X6
+	VMULPS       X6, X5, X5
+	VMULPS       X4, X5, X5
 	MOVQ         ldy+8(FP), R10
 	MOVQ         CX, R11
 	ADDQ         R10, R11
-	VMOVUPS      X1, (R11)
-	VMOVDQU      256(AX), Y1
-	VMOVDQU      288(AX), Y2
-	VMOVDQU      320(AX), Y3
-	VMOVDQU      352(AX), Y4
-	VPUNPCKLDQ   Y2, Y1, Y5
-	VPUNPCKHDQ   Y2, Y1, Y1
-	VPADDD       Y1, Y5, Y5
-	VPUNPCKLDQ   Y4, Y3, Y1
-	VPUNPCKHDQ   Y4, Y3, Y2
-	VPADDD       Y2, Y1, Y1
-	VPUNPCKLQDQ  Y1, Y5, Y2
-	VPUNPCKHQDQ  Y1, Y5, Y1
-	VPADDD       Y1, Y2, Y2
-	VEXTRACTI128 $1, Y2, X1
-	VPADDD       X1, X2, X1
-	VCVTDQ2PS    X1, X1
-	VBROADCASTSS 8(SI), X2
-	VADDPS       X2, X1, X1
-	VBROADCASTSS 8(DX), X2
-	VMULPS       X2, X1, X1
-	VMULPS       X0, X1, X0
+	VMOVUPS      X5, (R11)
+	VMOVDQU      256(AX), Y5
+	VMOVDQU      288(AX), Y6
+	VMOVDQU      320(AX), Y7
+	VMOVDQU      352(AX), Y8
+	VPUNPCKLDQ   Y6, Y5, Y9
+	VPUNPCKHDQ   Y6, Y5, Y5
+	VPADDD       Y5, Y9, Y9
+	VPUNPCKLDQ   Y8, Y7, Y5
+	VPUNPCKHDQ   Y8, Y7, Y6
+	VPADDD       Y6, Y5, Y5
+	VPUNPCKLQDQ  Y5, Y9, Y6
+	VPUNPCKHQDQ  Y5, Y9, Y5
+	VPADDD       Y5, Y6, Y6
+	VEXTRACTI128 $1, Y6, X5
+	VPADDD       X5, X6, X5
+	VCVTDQ2PS    X5, X5
+	VBROADCASTSS 8(SI), X6
+	VADDPS       X6, X5, X5
+	VBROADCASTSS 8(DX), X6
+	VMULPS       X6, X5, X5
+	VMULPS       X4, X5, X4
 	ADDQ         R10, R11
-	VMOVUPS      X0, (R11)
+	VMOVUPS      X4, (R11)
 	ADDQ         $0x10, CX
 	SUBQ         $4, R9
 	JGE          loop1
@@ -4736,6 +4827,12 @@ done2:
 // matmulQ8Block4xLm4_64AVX2 multiplies rows of one block with 4 rows of activations in int8; rows is a multiple of 4, ldy and stride in bytes.
 // Requires: AVX2, F16C
 TEXT ·matmulQ8Block4xLm4_64AVX2(SB), 0, $1152-72
+
+	// constants of the loops
+	VMOVDQU      lm4_6416<>+0(SB), Y0
+	VMOVDQU      lm4_640<>+0(SB), Y1
+	VMOVDQU      lm4_641<>+0(SB), Y2
+	VBROADCASTI128 lm4_648<>+0(SB), Y3
 	LEAQ         31(SP), AX
 	ANDQ         $-32, AX
 	LEAQ         223(SP), AX
@@ -4750,131 +4847,131 @@ TEXT ·matmulQ8Block4xLm4_64AVX2(SB), 0, $1152-72
 	ANDQ         $-32, DI
 
 	// halves: quants over 2, to even; fixed: the smallest level times their sum
-	VMOVDQU      lm4_643<>+0(SB), Y0
-	VMOVDQU      (CX), Y1
-	VPAND        lm4_644<>+0(SB), Y1, Y2
-	VPSRLD       $1, Y2, Y2
-	VPADDB       lm4_645<>+0(SB), Y2, Y2
-	VPXOR        lm4_646<>+0(SB), Y1, Y1
-	VPAVGB       Y2, Y1, Y1
-	VPXOR        lm4_646<>+0(SB), Y1, Y1
-	VMOVDQU      Y1, (DI)
-	VPMADDUBSW   Y1, Y0, Y1
-	VPMADDWD     lm4_6416<>+0(SB), Y1, Y1
-	VMOVDQU      32(CX), Y2
-	VPAND        lm4_644<>+0(SB), Y2, Y3
-	VPSRLD       $1, Y3, Y3
-	VPADDB       lm4_645<>+0(SB), Y3, Y3
-	VPXOR        lm4_646<>+0(SB), Y2, Y2
-	VPAVGB       Y3, Y2, Y2
-	VPXOR        lm4_646<>+0(SB), Y2, Y2
-	VMOVDQU      Y2, 32(DI)
-	VPMADDUBSW   Y2, Y0, Y2
-	VPMADDWD     lm4_6416<>+0(SB), Y2, Y2
-	VPADDD       Y2, Y1, Y1
-	VMOVDQU      lm4_647<>+0(SB), Y2
-	VCVTDQ2PS    Y1, Y1
-	VMULPS       Y2, Y1, Y1
-	VEXTRACTF128 $1, Y1, X2
-	VADDPS       X1, X2, X2
-	VMOVHLPS     X2, X2, X1
-	VADDPS       X1, X2, X2
-	VMOVSHDUP    X2, X1
-	VADDSS       X1, X2, X2
-	VMOVSS       X2, (SI)
-	VMOVDQU      64(CX), Y1
-	VPAND        lm4_644<>+0(SB), Y1, Y2
-	VPSRLD       $1, Y2, Y2
-	VPADDB       lm4_645<>+0(SB), Y2, Y2
-	VPXOR        lm4_646<>+0(SB), Y1, Y1
-	VPAVGB       Y2, Y1, Y1
-	VPXOR        lm4_646<>+0(SB), Y1, Y1
-	VMOVDQU      Y1, 64(DI)
-	VPMADDUBSW   Y1, Y0, Y1
-	VPMADDWD     lm4_6416<>+0(SB), Y1, Y1
-	VMOVDQU      96(CX), Y2
-	VPAND        lm4_644<>+0(SB), Y2, Y3
-	VPSRLD       $1, Y3, Y3
-	VPADDB       lm4_645<>+0(SB), Y3, Y3
-	VPXOR        lm4_646<>+0(SB), Y2, Y2
-	VPAVGB       Y3, Y2, Y2
-	VPXOR        lm4_646<>+0(SB), Y2, Y2
-	VMOVDQU      Y2, 96(DI)
-	VPMADDUBSW   Y2, Y0, Y2
-	VPMADDWD     lm4_6416<>+0(SB), Y2, Y2
-	VPADDD       Y2, Y1, Y1
-	VMOVDQU      lm4_647<>+0(SB), Y2
-	VCVTDQ2PS    Y1, Y1
-	VMULPS       Y2, Y1, Y1
-	VEXTRACTF128 $1, Y1, X2
-	VADDPS       X1, X2, X2
-	VMOVHLPS     X2, X2, X1
-	VADDPS       X1, X2, X2
-	VMOVSHDUP    X2, X1
-	VADDSS       X1, X2, X2
-	VMOVSS       X2, 4(SI)
-	VMOVDQU      128(CX), Y1
-	VPAND        lm4_644<>+0(SB), Y1, Y2
-	VPSRLD       $1, Y2, Y2
-	VPADDB       lm4_645<>+0(SB), Y2, Y2
-	VPXOR        lm4_646<>+0(SB), Y1, Y1
-	VPAVGB       Y2, Y1, Y1
-	VPXOR        lm4_646<>+0(SB), Y1, Y1
-	VMOVDQU      Y1, 128(DI)
-	VPMADDUBSW   Y1, Y0, Y1
-	VPMADDWD     lm4_6416<>+0(SB), Y1, Y1
-	VMOVDQU      160(CX), Y2
-	VPAND        lm4_644<>+0(SB), Y2, Y3
-	VPSRLD       $1, Y3, Y3
-	VPADDB       lm4_645<>+0(SB), Y3, Y3
-	VPXOR        lm4_646<>+0(SB), Y2, Y2
-	VPAVGB       Y3, Y2, Y2
-	VPXOR        lm4_646<>+0(SB), Y2, Y2
-	VMOVDQU      Y2, 160(DI)
-	VPMADDUBSW   Y2, Y0, Y2
-	VPMADDWD     lm4_6416<>+0(SB), Y2, Y2
-	VPADDD       Y2, Y1, Y1
-	VMOVDQU      lm4_647<>+0(SB), Y2
-	VCVTDQ2PS    Y1, Y1
-	VMULPS       Y2, Y1, Y1
-	VEXTRACTF128 $1, Y1, X2
-	VADDPS       X1, X2, X2
-	VMOVHLPS     X2, X2, X1
-	VADDPS       X1, X2, X2
-	VMOVSHDUP    X2, X1
-	VADDSS       X1, X2, X2
-	VMOVSS       X2, 8(SI)
-	VMOVDQU      192(CX), Y1
-	VPAND        lm4_644<>+0(SB), Y1, Y2
-	VPSRLD       $1, Y2, Y2
-	VPADDB       lm4_645<>+0(SB), Y2, Y2
-	VPXOR        lm4_646<>+0(SB), Y1, Y1
-	VPAVGB       Y2, Y1, Y1
-	VPXOR        lm4_646<>+0(SB), Y1, Y1
-	VMOVDQU      Y1, 192(DI)
-	VPMADDUBSW   Y1, Y0, Y1
-	VPMADDWD     lm4_6416<>+0(SB), Y1, Y1
-	VMOVDQU      224(CX), Y2
-	VPAND        lm4_644<>+0(SB), Y2, Y3
-	VPSRLD       $1, Y3, Y3
-	VPADDB       lm4_645<>+0(SB), Y3, Y3
-	VPXOR        lm4_646<>+0(SB), Y2, Y2
-	VPAVGB       Y3, Y2, Y2
-	VPXOR        lm4_646<>+0(SB), Y2, Y2
-	VMOVDQU      Y2, 224(DI)
-	VPMADDUBSW   Y2, Y0, Y0
-	VPMADDWD     lm4_6416<>+0(SB), Y0, Y0
-	VPADDD       Y0, Y1, Y1
-	VMOVDQU      lm4_647<>+0(SB), Y0
-	VCVTDQ2PS    Y1, Y1
-	VMULPS       Y0, Y1, Y0
-	VEXTRACTF128 $1, Y0, X1
-	VADDPS       X0, X1, X1
-	VMOVHLPS     X1, X1, X0
-	VADDPS       X0, X1, X1
-	VMOVSHDUP    X1, X0
-	VADDSS       X0, X1, X1
-	VMOVSS       X1, 12(SI)
+	VMOVDQU      lm4_643<>+0(SB), Y4
+	VMOVDQU      (CX), Y5
+	VPAND        lm4_644<>+0(SB), Y5, Y6
+	VPSRLD       $1, Y6, Y6
+	VPADDB       lm4_645<>+0(SB), Y6, Y6
+	VPXOR        lm4_646<>+0(SB), Y5, Y5
+	VPAVGB       Y6, Y5, Y5
+	VPXOR        lm4_646<>+0(SB), Y5, Y5
+	VMOVDQU      Y5, (DI)
+	VPMADDUBSW   Y5, Y4, Y5
+	VPMADDWD     Y0, Y5, Y5
+	VMOVDQU      32(CX), Y6
+	VPAND        lm4_644<>+0(SB), Y6, Y7
+	VPSRLD       $1, Y7, Y7
+	VPADDB       lm4_645<>+0(SB), Y7, Y7
+	VPXOR        lm4_646<>+0(SB), Y6, Y6
+	VPAVGB       Y7, Y6, Y6
+	VPXOR        lm4_646<>+0(SB), Y6, Y6
+	VMOVDQU      Y6, 32(DI)
+	VPMADDUBSW   Y6, Y4, Y6
+	VPMADDWD     Y0, Y6, Y6
+	VPADDD       Y6, Y5, Y5
+	VMOVDQU      lm4_647<>+0(SB), Y6
+	VCVTDQ2PS    Y5, Y5
+	VMULPS       Y6, Y5, Y5
+	VEXTRACTF128 $1, Y5, X6
+	VADDPS       X5, X6, X6
+	VMOVHLPS     X6, X6, X5
+	VADDPS       X5, X6, X6
+	VMOVSHDUP    X6, X5
+	VADDSS       X5, X6, X6
+	VMOVSS       X6, (SI)
+	VMOVDQU      64(CX), Y5
+	VPAND        lm4_644<>+0(SB), Y5, Y6
+	VPSRLD       $1, Y6, Y6
+	VPADDB       lm4_645<>+0(SB), Y6, Y6
+	VPXOR        lm4_646<>+0(SB), Y5, Y5
+	VPAVGB       Y6, Y5, Y5
+	VPXOR        lm4_646<>+0(SB), Y5, Y5
+	VMOVDQU      Y5, 64(DI)
+	VPMADDUBSW   Y5, Y4, Y5
+	VPMADDWD     Y0, Y5, Y5
+	VMOVDQU      96(CX), Y6
+	VPAND        lm4_644<>+0(SB), Y6, Y7
+	VPSRLD       $1, Y7, Y7
+	VPADDB       lm4_645<>+0(SB), Y7, Y7
+	VPXOR        lm4_646<>+0(SB), Y6, Y6
+	VPAVGB       Y7, Y6, Y6
+	VPXOR        lm4_646<>+0(SB), Y6, Y6
+	VMOVDQU      Y6, 96(DI)
+	VPMADDUBSW   Y6, Y4, Y6
+	VPMADDWD     Y0, Y6, Y6
+	VPADDD       Y6, Y5, Y5
+	VMOVDQU      lm4_647<>+0(SB), Y6
+	VCVTDQ2PS    Y5, Y5
+	VMULPS       Y6, Y5, Y5
+	VEXTRACTF128 $1, Y5, X6
+	VADDPS       X5, X6, X6
+	VMOVHLPS     X6, X6, X5
+	VADDPS       X5, X6, X6
+	VMOVSHDUP    X6, X5
+	VADDSS       X5, X6, X6
+	VMOVSS       X6, 4(SI)
+	VMOVDQU      128(CX), Y5
+	VPAND        lm4_644<>+0(SB), Y5, Y6
+	VPSRLD       $1, Y6, Y6
+	VPADDB       lm4_645<>+0(SB), Y6, Y6
+	VPXOR        lm4_646<>+0(SB), Y5, Y5
+	VPAVGB       Y6, Y5, Y5
+	VPXOR        lm4_646<>+0(SB), Y5, Y5
+	VMOVDQU      Y5, 128(DI)
+	VPMADDUBSW   Y5, Y4, Y5
+	VPMADDWD     Y0, Y5, Y5
+	VMOVDQU      160(CX), Y6
+	VPAND        lm4_644<>+0(SB), Y6, Y7
+	VPSRLD       $1, Y7, Y7
+	VPADDB       lm4_645<>+0(SB), Y7, Y7
+	VPXOR        lm4_646<>+0(SB), Y6, Y6
+	VPAVGB       Y7, Y6, Y6
+	VPXOR        lm4_646<>+0(SB), Y6, Y6
+	VMOVDQU      Y6, 160(DI)
+	VPMADDUBSW   Y6, Y4, Y6
+	VPMADDWD     Y0, Y6, Y6
+	VPADDD       Y6, Y5, Y5
+	VMOVDQU      lm4_647<>+0(SB), Y6
+	VCVTDQ2PS    Y5, Y5
+	VMULPS       Y6, Y5, Y5
+	VEXTRACTF128 $1, Y5, X6
+	VADDPS       X5, X6, X6
+	VMOVHLPS     X6, X6, X5
+	VADDPS       X5, X6, X6
+	VMOVSHDUP    X6, X5
+	VADDSS       X5, X6, X6
+	VMOVSS       X6, 8(SI)
+	VMOVDQU      192(CX), Y5
+	VPAND        lm4_644<>+0(SB), Y5, Y6
+	VPSRLD       $1, Y6, Y6
+	VPADDB       lm4_645<>+0(SB), Y6, Y6
+	VPXOR        lm4_646<>+0(SB), Y5, Y5
+	VPAVGB       Y6, Y5, Y5
+	VPXOR        lm4_646<>+0(SB), Y5, Y5
+	VMOVDQU      Y5, 192(DI)
+	VPMADDUBSW   Y5, Y4, Y5
+	VPMADDWD     Y0, Y5, Y5
+	VMOVDQU      224(CX), Y6
+	VPAND        lm4_644<>+0(SB), Y6, Y7
+	VPSRLD       $1, Y7, Y7
+	VPADDB       lm4_645<>+0(SB), Y7, Y7
+	VPXOR        lm4_646<>+0(SB), Y6, Y6
+	VPAVGB       Y7, Y6, Y6
+	VPXOR        lm4_646<>+0(SB), Y6, Y6
+	VMOVDQU      Y6, 224(DI)
+	VPMADDUBSW   Y6, Y4, Y4
+	VPMADDWD     Y0, Y4, Y4
+	VPADDD       Y4, Y5, Y5
+	VMOVDQU      lm4_647<>+0(SB), Y4
+	VCVTDQ2PS    Y5, Y5
+	VMULPS       Y4, Y5, Y4
+	VEXTRACTF128 $1, Y4, X5
+	VADDPS       X4, X5, X5
+	VMOVHLPS     X5, X5, X4
+	VADDPS       X4, X5, X5
+	VMOVSHDUP    X5, X4
+	VADDSS       X4, X5, X5
+	VMOVSS       X5, 12(SI)
 	MOVQ         y+0(FP), CX
 	MOVQ         w+40(FP), R8
 	MOVQ         rows+56(FP), R9
@@ -4892,51 +4989,49 @@ loop1:
 	JLT          done4
 
 loop3:
-	VBROADCASTI128 2(R8), Y0
-	VPSRLVD      lm4_640<>+0(SB), Y0, Y0
-	VPAND        lm4_641<>+0(SB), Y0, Y0
-	VBROADCASTI128 lm4_648<>+0(SB), Y1
-	VPSHUFB      Y0, Y1, Y0
-	VMOVDQU      (DI), Y1
-	VPMADDUBSW   Y1, Y0, Y1
-	VPMADDWD     lm4_6416<>+0(SB), Y1, Y1
-	VMOVDQU      64(DI), Y2
-	VPMADDUBSW   Y2, Y0, Y2
-	VPMADDWD     lm4_6416<>+0(SB), Y2, Y2
-	VMOVDQU      128(DI), Y3
-	VPMADDUBSW   Y3, Y0, Y3
-	VPMADDWD     lm4_6416<>+0(SB), Y3, Y3
-	VMOVDQU      192(DI), Y4
-	VPMADDUBSW   Y4, Y0, Y0
-	VPMADDWD     lm4_6416<>+0(SB), Y0, Y0
-	VBROADCASTI128 18(R8), Y4
-	VPSRLVD      lm4_640<>+0(SB), Y4, Y4
-	VPAND        lm4_641<>+0(SB), Y4, Y4
-	VBROADCASTI128 lm4_648<>+0(SB), Y5
-	VPSHUFB      Y4, Y5, Y4
-	VMOVDQU      32(DI), Y5
+	VBROADCASTI128 2(R8), Y4
+	VPSRLVD      Y1, Y4, Y4
+	VPAND        Y2, Y4, Y4
+	VPSHUFB      Y4, Y3, Y4
+	VMOVDQU      (DI), Y5
 	VPMADDUBSW   Y5, Y4, Y5
-	VPMADDWD     lm4_6416<>+0(SB), Y5, Y5
-	VPADDD       Y5, Y1, Y1
-	VMOVDQU      96(DI), Y5
-	VPMADDUBSW   Y5, Y4, Y5
-	VPMADDWD     lm4_6416<>+0(SB), Y5, Y5
-	VPADDD       Y5, Y2, Y2
-	VMOVDQU      160(DI), Y5
-	VPMADDUBSW   Y5, Y4, Y5
-	VPMADDWD     lm4_6416<>+0(SB), Y5, Y5
-	VPADDD       Y5, Y3, Y3
-	VMOVDQU      224(DI), Y5
-	VPMADDUBSW   Y5, Y4, Y4
-	VPMADDWD     lm4_6416<>+0(SB), Y4, Y4
-	VPADDD       Y4, Y0, Y0
-	VMOVDQU      Y1, (R11)
-	VMOVDQU      Y2, 128(R11)
-	VMOVDQU      Y3, 256(R11)
-	VMOVDQU      Y0, 384(R11)
-	VPBROADCASTW (R8), X0
-	VCVTPH2PS    X0, Y0
-	VMOVSS       X0, (R12)
+	VPMADDWD     Y0, Y5, Y5
+	VMOVDQU      64(DI), Y6
+	VPMADDUBSW   Y6, Y4, Y6
+	VPMADDWD     Y0, Y6, Y6
+	VMOVDQU      128(DI), Y7
+	VPMADDUBSW   Y7, Y4, Y7
+	VPMADDWD     Y0, Y7, Y7
+	VMOVDQU      192(DI), Y8
+	VPMADDUBSW   Y8, Y4, Y4
+	VPMADDWD     Y0, Y4, Y4
+	VBROADCASTI128 18(R8), Y8
+	VPSRLVD      Y1, Y8, Y8
+	VPAND        Y2, Y8, Y8
+	VPSHUFB      Y8, Y3, Y8
+	VMOVDQU      32(DI), Y9
+	VPMADDUBSW   Y9, Y8, Y9
+	VPMADDWD     Y0, Y9, Y9
+	VPADDD       Y9, Y5, Y5
+	VMOVDQU      96(DI), Y9
+	VPMADDUBSW   Y9, Y8, Y9
+	VPMADDWD     Y0, Y9, Y9
+	VPADDD       Y9, Y6, Y6
+	VMOVDQU      160(DI), Y9
+	VPMADDUBSW   Y9, Y8, Y9
+	VPMADDWD     Y0, Y9, Y9
+	VPADDD       Y9, Y7, Y7
+	VMOVDQU      224(DI), Y9
+	VPMADDUBSW   Y9, Y8, Y8
+	VPMADDWD     Y0, Y8, Y8
+	VPADDD       Y8, Y4, Y4
+	VMOVDQU      Y5, (R11)
+	VMOVDQU      Y6, 128(R11)
+	VMOVDQU      Y7, 256(R11)
+	VMOVDQU      Y4, 384(R11)
+	VPBROADCASTW (R8), X4
+	VCVTPH2PS    X4, Y4
+	VMOVSS       X4, (R12)
 	ADDQ         $0x20, R11
 	ADDQ         $4, R12
 	MOVQ         stride+48(FP), R13
@@ -4948,101 +5043,101 @@ done4:
 	ADDQ         $1, R10
 
 	// four results for each row of y
-	VMOVUPS      (BX), X0
-	VADDPS       X0, X0, X0
-	VMOVDQU      (AX), Y1
-	VMOVDQU      32(AX), Y2
-	VMOVDQU      64(AX), Y3
-	VMOVDQU      96(AX), Y4
-	VPUNPCKLDQ   Y2, Y1, Y5
-	VPUNPCKHDQ   Y2, Y1, Y1
-	VPADDD       Y1, Y5, Y5
-	VPUNPCKLDQ   Y4, Y3, Y1
-	VPUNPCKHDQ   Y4, Y3, Y2
-	VPADDD       Y2, Y1, Y1
-	VPUNPCKLQDQ  Y1, Y5, Y2
-	VPUNPCKHQDQ  Y1, Y5, Y1
-	VPADDD       Y1, Y2, Y2
-	VEXTRACTI128 $1, Y2, X1
-	VPADDD       X1, X2, X1
-	VCVTDQ2PS    X1, X1
-	VBROADCASTSS (SI), X2
-	VADDPS       X2, X1, X1
-	VBROADCASTSS (DX), X2
-	VMULPS       X2, X1, X1
-	VMULPS       X0, X1, X1
-	VMOVUPS      X1, (CX)
-	VMOVDQU      128(AX), Y1
-	VMOVDQU      160(AX), Y2
-	VMOVDQU      192(AX), Y3
-	VMOVDQU      224(AX), Y4
-	VPUNPCKLDQ   Y2, Y1, Y5
-	VPUNPCKHDQ   Y2, Y1, Y1
-	VPADDD       Y1, Y5, Y5
-	VPUNPCKLDQ   Y4, Y3, Y1
-	VPUNPCKHDQ   Y4, Y3, Y2
-	VPADDD       Y2, Y1, Y1
-	VPUNPCKLQDQ  Y1, Y5, Y2
-	VPUNPCKHQDQ  Y1, Y5, Y1
-	VPADDD       Y1, Y2, Y2
-	VEXTRACTI128 $1, Y2, X1
-	VPADDD       X1, X2, X1
-	VCVTDQ2PS    X1, X1
-	VBROADCASTSS 4(SI), X2
-	VADDPS       X2, X1, X1
-	VBROADCASTSS 4(DX), X2
-	VMULPS       X2, X1, X1
-	VMULPS       X0, X1, X1
+	VMOVUPS      (BX), X4
+	VADDPS       X4, X4, X4
+	VMOVDQU      (AX), Y5
+	VMOVDQU      32(AX), Y6
+	VMOVDQU      64(AX), Y7
+	VMOVDQU      96(AX), Y8
+	VPUNPCKLDQ   Y6, Y5, Y9
+	VPUNPCKHDQ   Y6, Y5, Y5
+	VPADDD       Y5, Y9, Y9
+	VPUNPCKLDQ   Y8, Y7, Y5
+	VPUNPCKHDQ   Y8, Y7, Y6
+	VPADDD       Y6, Y5, Y5
+	VPUNPCKLQDQ  Y5, Y9, Y6
+	VPUNPCKHQDQ  Y5, Y9, Y5
+	VPADDD       Y5, Y6, Y6
+	VEXTRACTI128 $1, Y6, X5
+	VPADDD       X5, X6, X5
+	VCVTDQ2PS    X5, X5
+	VBROADCASTSS (SI), X6
+	VADDPS       X6, X5, X5
+	VBROADCASTSS (DX), X6
+	VMULPS       X6, X5, X5
+	VMULPS       X4, X5, X5
+	VMOVUPS      X5, (CX)
+	VMOVDQU      128(AX), Y5
+	VMOVDQU      160(AX), Y6
+	VMOVDQU      192(AX), Y7
+	VMOVDQU      224(AX), Y8
+	VPUNPCKLDQ   Y6, Y5, Y9
+	VPUNPCKHDQ   Y6, Y5, Y5
+	VPADDD       Y5, Y9, Y9
+	VPUNPCKLDQ   Y8, Y7, Y5
+	VPUNPCKHDQ   Y8, Y7, Y6
+	VPADDD       Y6, Y5, Y5
+	VPUNPCKLQDQ  Y5, Y9, Y6
+	VPUNPCKHQDQ  Y5, Y9, Y5
+	VPADDD       Y5, Y6, Y6
+	VEXTRACTI128 $1, Y6, X5
+	VPADDD       X5, X6, X5
+	VCVTDQ2PS    X5, X5
+	VBROADCASTSS 4(SI), X6
+	VADDPS       X6, X5, X5
+	VBROADCASTSS 4(DX), X6
+	VMULPS       X6, X5, X5
+	VMULPS       X4, X5, X5
 	MOVQ         ldy+8(FP), R10
 	MOVQ         CX, R11
 	ADDQ         R10, R11
-	VMOVUPS      X1, (R11)
-	VMOVDQU      256(AX), Y1
-	VMOVDQU      288(AX), Y2
-	VMOVDQU      320(AX), Y3
-	VMOVDQU      352(AX), Y4
-	VPUNPCKLDQ   Y2, Y1, Y5
-	VPUNPCKHDQ   Y2, Y1, Y1
-	VPADDD       Y1, Y5, Y5
-	VPUNPCKLDQ   Y4, Y3, Y1
-	VPUNPCKHDQ   Y4, Y3, Y2
-	VPADDD       Y2, Y1, Y1
-	VPUNPCKLQDQ  Y1, Y5, Y2
-	VPUNPCKHQDQ  Y1, Y5, Y1
-	VPADDD       Y1, Y2, Y2
-	VEXTRACTI128 $1, Y2, X1
-	VPADDD       X1, X2, X1
-	VCVTDQ2PS    X1, X1
-	VBROADCASTSS 8(SI), X2
-	VADDPS       X2, X1, X1
-	VBROADCASTSS 8(DX), X2
-	VMULPS       X2, X1, X1
-	VMULPS       X0, X1, X1
+	VMOVUPS      X5, (R11)
+	VMOVDQU      256(AX), Y5
+	VMOVDQU      288(AX), Y6
+	VMOVDQU      320(AX), Y7
+	VMOVDQU      352(AX), Y8
+	VPUNPCKLDQ   Y6, Y5, Y9
+	VPUNPCKHDQ   Y6, Y5, Y5
+	VPADDD       Y5, Y9, Y9
+	VPUNPCKLDQ   Y8, Y7, Y5
+	VPUNPCKHDQ   Y8, Y7, Y6
+	VPADDD       Y6, Y5, Y5
+	VPUNPCKLQDQ  Y5, Y9, Y6
+	VPUNPCKHQDQ  Y5, Y9, Y5
+	VPADDD       Y5, Y6, Y6
+	VEXTRACTI128 $1, Y6, X5
+	VPADDD       X5, X6, X5
+	VCVTDQ2PS    X5, X5
+	VBROADCASTSS 8(SI), X6
+	VADDPS       X6, X5, X5
+	VBROADCASTSS 8(DX), X6
+	VMULPS       X6, X5, X5
+	VMULPS       X4, X5, X5
 	ADDQ         R10, R11
-	VMOVUPS      X1, (R11)
-	VMOVDQU      384(AX), Y1
-	VMOVDQU      416(AX), Y2
-	VMOVDQU      448(AX), Y3
-	VMOVDQU      480(AX), Y4
-	VPUNPCKLDQ   Y2, Y1, Y5
-	VPUNPCKHDQ   Y2, Y1, Y1
-	VPADDD       Y1, Y5, Y5
-	VPUNPCKLDQ   Y4, Y3, Y1
-	VPUNPCKHDQ   Y4, Y3, Y2
-	VPADDD       Y2, Y1, Y1
-	VPUNPCKLQDQ  Y1, Y5, Y2
-	VPUNPCKHQDQ  Y1, Y5, Y1
-	VPADDD       Y1, Y2, Y2
-	VEXTRACTI128 $1, Y2, X1
-	VPADDD       X1, X2, X1
-	VCVTDQ2PS    X1, X1
-	VBROADCASTSS 12(SI), X2
-	VADDPS       X2, X1, X1
-	VBROADCASTSS 12(DX), X2
-	VMULPS       X2, X1, X1
-	VMULPS       X0, X1, X0
+	VMOVUPS      X5, (R11)
+	VMOVDQU      384(AX), Y5
+	VMOVDQU      416(AX), Y6
+	VMOVDQU      448(AX), Y7
+	VMOVDQU      480(AX), Y8
+	VPUNPCKLDQ   Y6, Y5, Y9
+	VPUNPCKHDQ   Y6, Y5, Y5
+	VPADDD       Y5, Y9, Y9
+	VPUNPCKLDQ   Y8, Y7, Y5
+	VPUNPCKHDQ   Y8, Y7, Y6
+	VPADDD       Y6, Y5, Y5
+	VPUNPCKLQDQ  Y5, Y9, Y6
+	VPUNPCKHQDQ  Y5, Y9, Y5
+	VPADDD       Y5, Y6, Y6
+	VEXTRACTI128 $1, Y6, X5
+	VPADDD       X5, X6, X5
+	VCVTDQ2PS    X5, X5
+	VBROADCASTSS 12(SI), X6
+	VADDPS       X6, X5, X5
+	VBROADCASTSS 12(DX), X6
+	VMULPS       X6, X5, X5
+	VMULPS       X4, X5, X4
 	ADDQ         R10, R11
-	VMOVUPS      X0, (R11)
+	VMOVUPS      X4, (R11)
 	ADDQ         $0x10, CX
 	SUBQ         $4, R9
 	JGE          loop1
@@ -5055,6 +5150,11 @@ done2:
 // unpackLm4_64AVX2 unpacks a row into records of 32 levels, their scales and mins.
 // Requires: AVX2, F16C
 TEXT ·unpackLm4_64AVX2(SB), NOSPLIT, $192-24
+
+	// constants of the loops
+	VMOVDQU      lm4_640<>+0(SB), Y0
+	VMOVDQU      lm4_641<>+0(SB), Y1
+	VBROADCASTI128 lm4_642<>+0(SB), Y2
 	MOVQ         dst+0(FP), AX
 	MOVQ         src+8(FP), BX
 	MOVQ         blocks+16(FP), CX
@@ -5064,26 +5164,24 @@ TEXT ·unpackLm4_64AVX2(SB), NOSPLIT, $192-24
 	JLT          done2
 
 loop1:
-	VPBROADCASTW (BX), X0
-	VCVTPH2PS    X0, Y0
-	VBROADCASTI128 2(BX), Y1
-	VPSRLVD      lm4_640<>+0(SB), Y1, Y1
-	VPAND        lm4_641<>+0(SB), Y1, Y1
-	VBROADCASTI128 lm4_642<>+0(SB), Y2
-	VPSHUFB      Y1, Y2, Y1
-	VPABSB       Y1, Y2
-	VMOVDQU      Y2, (AX)
-	VMOVDQU      Y1, 48(AX)
-	VMOVSD       X0, 32(AX)
-	VBROADCASTI128 18(BX), Y1
-	VPSRLVD      lm4_640<>+0(SB), Y1, Y1
-	VPAND        lm4_641<>+0(SB), Y1, Y1
-	VBROADCASTI128 lm4_642<>+0(SB), Y2
-	VPSHUFB      Y1, Y2, Y1
-	VPABSB       Y1, Y2
-	VMOVDQU      Y2, 80(AX)
-	VMOVDQU      Y1, 128(AX)
-	VMOVSD       X0, 112(AX)
+	VPBROADCASTW (BX), X3
+	VCVTPH2PS    X3, Y3
+	VBROADCASTI128 2(BX), Y4
+	VPSRLVD      Y0, Y4, Y4
+	VPAND        Y1, Y4, Y4
+	VPSHUFB      Y4, Y2, Y4
+	VPABSB       Y4, Y5
+	VMOVDQU      Y5, (AX)
+	VMOVDQU      Y4, 48(AX)
+	VMOVSD       X3, 32(AX)
+	VBROADCASTI128 18(BX), Y4
+	VPSRLVD      Y0, Y4, Y4
+	VPAND        Y1, Y4, Y4
+	VPSHUFB      Y4, Y2, Y4
+	VPABSB       Y4, Y5
+	VMOVDQU      Y5, 80(AX)
+	VMOVDQU      Y4, 128(AX)
+	VMOVSD       X3, 112(AX)
 	ADDQ         $0x22, BX
 	ADDQ         $0xa0, AX
 	SUBQ         $1, CX
@@ -5097,6 +5195,13 @@ done2:
 // encodeGroupsLm4_64AVX2 packs groups of 8 blocks of 64 values.
 // Requires: AVX2, F16C
 TEXT ·encodeGroupsLm4_64AVX2(SB), NOSPLIT, $0-32
+
+	// constants of the loops
+	VMOVDQU      lm4_6413<>+0(SB), Y0
+	VMOVDQU      lm4_6412<>+0(SB), Y1
+	VMOVDQU      lm4_6422<>+0(SB), Y2
+	VMOVDQU      lm4_6423<>+0(SB), Y3
+	VMOVDQU      lm4_6424<>+0(SB), Y4
 	MOVQ         dst+0(FP), AX
 	MOVQ         src+8(FP), BX
 	MOVQ         scratch+16(FP), CX
@@ -5116,46 +5221,46 @@ loop1:
 	JLT          done4
 
 loop3:
-	VMOVUPS      (BX)(SI*1), Y0
-	VMOVUPS      256(BX)(SI*1), Y1
-	VMOVUPS      512(BX)(SI*1), Y2
-	VMOVUPS      768(BX)(SI*1), Y3
-	VMOVUPS      1024(BX)(SI*1), Y4
-	VMOVUPS      1280(BX)(SI*1), Y5
-	VMOVUPS      1536(BX)(SI*1), Y6
-	VMOVUPS      1792(BX)(SI*1), Y7
-	VUNPCKLPS    Y1, Y0, Y8
-	VUNPCKHPS    Y1, Y0, Y1
-	VUNPCKLPS    Y3, Y2, Y0
-	VUNPCKHPS    Y3, Y2, Y3
-	VUNPCKLPD    Y0, Y8, Y2
-	VUNPCKHPD    Y0, Y8, Y0
-	VUNPCKLPD    Y3, Y1, Y8
-	VUNPCKHPD    Y3, Y1, Y3
-	VUNPCKLPS    Y5, Y4, Y1
-	VUNPCKHPS    Y5, Y4, Y5
-	VUNPCKLPS    Y7, Y6, Y4
-	VUNPCKHPS    Y7, Y6, Y7
-	VUNPCKLPD    Y4, Y1, Y6
-	VUNPCKHPD    Y4, Y1, Y4
-	VUNPCKLPD    Y7, Y5, Y1
-	VUNPCKHPD    Y7, Y5, Y7
-	VPERM2F128   $0x20, Y6, Y2, Y5
-	VPERM2F128   $0x31, Y6, Y2, Y6
-	VPERM2F128   $0x20, Y4, Y0, Y2
-	VPERM2F128   $0x31, Y4, Y0, Y4
-	VPERM2F128   $0x20, Y1, Y8, Y0
-	VPERM2F128   $0x31, Y1, Y8, Y1
-	VPERM2F128   $0x20, Y7, Y3, Y8
-	VPERM2F128   $0x31, Y7, Y3, Y7
-	VMOVUPS      Y5, (CX)(SI*8)
-	VMOVUPS      Y2, 32(CX)(SI*8)
-	VMOVUPS      Y0, 64(CX)(SI*8)
-	VMOVUPS      Y8, 96(CX)(SI*8)
-	VMOVUPS      Y6, 128(CX)(SI*8)
-	VMOVUPS      Y4, 160(CX)(SI*8)
-	VMOVUPS      Y1, 192(CX)(SI*8)
-	VMOVUPS      Y7, 224(CX)(SI*8)
+	VMOVUPS      (BX)(SI*1), Y5
+	VMOVUPS      256(BX)(SI*1), Y6
+	VMOVUPS      512(BX)(SI*1), Y7
+	VMOVUPS      768(BX)(SI*1), Y8
+	VMOVUPS      1024(BX)(SI*1), Y9
+	VMOVUPS      1280(BX)(SI*1), Y10
+	VMOVUPS      1536(BX)(SI*1), Y11
+	VMOVUPS      1792(BX)(SI*1), Y12
+	VUNPCKLPS    Y6, Y5, Y13
+	VUNPCKHPS    Y6, Y5, Y6
+	VUNPCKLPS    Y8, Y7, Y5
+	VUNPCKHPS    Y8, Y7, Y8
+	VUNPCKLPD    Y5, Y13, Y7
+	VUNPCKHPD    Y5, Y13, Y5
+	VUNPCKLPD    Y8, Y6, Y13
+	VUNPCKHPD    Y8, Y6, Y8
+	VUNPCKLPS    Y10, Y9, Y6
+	VUNPCKHPS    Y10, Y9, Y10
+	VUNPCKLPS    Y12, Y11, Y9
+	VUNPCKHPS    Y12, Y11, Y12
+	VUNPCKLPD    Y9, Y6, Y11
+	VUNPCKHPD    Y9, Y6, Y9
+	VUNPCKLPD    Y12, Y10, Y6
+	VUNPCKHPD    Y12, Y10, Y12
+	VPERM2F128   $0x20, Y11, Y7, Y10
+	VPERM2F128   $0x31, Y11, Y7, Y11
+	VPERM2F128   $0x20, Y9, Y5, Y7
+	VPERM2F128   $0x31, Y9, Y5, Y9
+	VPERM2F128   $0x20, Y6, Y13, Y5
+	VPERM2F128   $0x31, Y6, Y13, Y6
+	VPERM2F128   $0x20, Y12, Y8, Y13
+	VPERM2F128   $0x31, Y12, Y8, Y12
+	VMOVUPS      Y10, (CX)(SI*8)
+	VMOVUPS      Y7, 32(CX)(SI*8)
+	VMOVUPS      Y5, 64(CX)(SI*8)
+	VMOVUPS      Y13, 96(CX)(SI*8)
+	VMOVUPS      Y11, 128(CX)(SI*8)
+	VMOVUPS      Y9, 160(CX)(SI*8)
+	VMOVUPS      Y6, 192(CX)(SI*8)
+	VMOVUPS      Y12, 224(CX)(SI*8)
 	ADDQ         $0x20, SI
 	SUBQ         $1, DI
 	JGE          loop3
@@ -5164,7 +5269,7 @@ done4:
 	ADDQ         $1, DI
 
 	// length
-	VMOVDQU      lm4_6417<>+0(SB), Y0
+	VMOVDQU      lm4_6417<>+0(SB), Y5
 	XORQ         SI, SI
 	XORQ         DI, DI
 	ADDQ         $0x10, DI
@@ -5172,38 +5277,38 @@ done4:
 	JLT          done6
 
 loop5:
-	VMOVUPS      (CX)(SI*8), Y1
-	VMULPS       Y1, Y1, Y1
-	VADDPS       Y1, Y0, Y0
-	VMOVUPS      32(CX)(SI*8), Y1
-	VMULPS       Y1, Y1, Y1
-	VADDPS       Y1, Y0, Y0
-	VMOVUPS      64(CX)(SI*8), Y1
-	VMULPS       Y1, Y1, Y1
-	VADDPS       Y1, Y0, Y0
-	VMOVUPS      96(CX)(SI*8), Y1
-	VMULPS       Y1, Y1, Y1
-	VADDPS       Y1, Y0, Y0
+	VMOVUPS      (CX)(SI*8), Y6
+	VMULPS       Y6, Y6, Y6
+	VADDPS       Y6, Y5, Y5
+	VMOVUPS      32(CX)(SI*8), Y6
+	VMULPS       Y6, Y6, Y6
+	VADDPS       Y6, Y5, Y5
+	VMOVUPS      64(CX)(SI*8), Y6
+	VMULPS       Y6, Y6, Y6
+	VADDPS       Y6, Y5, Y5
+	VMOVUPS      96(CX)(SI*8), Y6
+	VMULPS       Y6, Y6, Y6
+	VADDPS       Y6, Y5, Y5
 	ADDQ         $0x10, SI
 	SUBQ         $1, DI
 	JGE          loop5
 
 done6:
 	ADDQ         $1, DI
-	VMOVUPS      Y0, 2048(CX)
-	VMOVUPS      2048(CX), Y0
-	VSQRTPS      Y0, Y0
-	VMOVUPS      Y0, 2080(CX)
+	VMOVUPS      Y5, 2048(CX)
+	VMOVUPS      2048(CX), Y5
+	VSQRTPS      Y5, Y5
+	VMOVUPS      Y5, 2080(CX)
 
 	// v
-	VMOVUPS      2080(CX), Y0
-	VMOVDQU      lm4_6418<>+0(SB), Y1
-	VCMPPS       $0x1e, Y1, Y0, Y0
-	VMOVDQU      Y0, 2112(CX)
-	VMOVDQU      lm4_6419<>+0(SB), Y0
-	VMOVUPS      2080(CX), Y1
-	VDIVPS       Y1, Y0, Y0
-	VMOVUPS      Y0, 2144(CX)
+	VMOVUPS      2080(CX), Y5
+	VMOVDQU      lm4_6418<>+0(SB), Y6
+	VCMPPS       $0x1e, Y6, Y5, Y5
+	VMOVDQU      Y5, 2112(CX)
+	VMOVDQU      lm4_6419<>+0(SB), Y5
+	VMOVUPS      2080(CX), Y6
+	VDIVPS       Y6, Y5, Y5
+	VMOVUPS      Y5, 2144(CX)
 	LEAQ         lm4_6420<>+0(SB), SI
 	XORQ         DI, DI
 	XORQ         R8, R8
@@ -5212,42 +5317,42 @@ done6:
 	JLT          done8
 
 loop7:
-	VMOVDQU      2112(CX), Y0
-	VMOVUPS      (CX)(DI*8), Y1
-	VMOVUPS      2144(CX), Y2
-	VMULPS       Y2, Y1, Y1
-	VMOVDQU      lm4_6417<>+0(SB), Y2
-	VBLENDVPS    Y0, Y1, Y2, Y0
-	VBROADCASTSS (SI)(DI*1), Y1
-	VMULPS       Y1, Y0, Y0
-	VMOVUPS      Y0, 2176(CX)(DI*8)
-	VMOVDQU      2112(CX), Y0
-	VMOVUPS      32(CX)(DI*8), Y1
-	VMOVUPS      2144(CX), Y2
-	VMULPS       Y2, Y1, Y1
-	VMOVDQU      lm4_6417<>+0(SB), Y2
-	VBLENDVPS    Y0, Y1, Y2, Y0
-	VBROADCASTSS 4(SI)(DI*1), Y1
-	VMULPS       Y1, Y0, Y0
-	VMOVUPS      Y0, 2208(CX)(DI*8)
-	VMOVDQU      2112(CX), Y0
-	VMOVUPS      64(CX)(DI*8), Y1
-	VMOVUPS      2144(CX), Y2
-	VMULPS       Y2, Y1, Y1
-	VMOVDQU      lm4_6417<>+0(SB), Y2
-	VBLENDVPS    Y0, Y1, Y2, Y0
-	VBROADCASTSS 8(SI)(DI*1), Y1
-	VMULPS       Y1, Y0, Y0
-	VMOVUPS      Y0, 2240(CX)(DI*8)
-	VMOVDQU      2112(CX), Y0
-	VMOVUPS      96(CX)(DI*8), Y1
-	VMOVUPS      2144(CX), Y2
-	VMULPS       Y2, Y1, Y1
-	VMOVDQU      lm4_6417<>+0(SB), Y2
-	VBLENDVPS    Y0, Y1, Y2, Y0
-	VBROADCASTSS 12(SI)(DI*1), Y1
-	VMULPS       Y1, Y0, Y0
-	VMOVUPS      Y0, 2272(CX)(DI*8)
+	VMOVDQU      2112(CX), Y5
+	VMOVUPS      (CX)(DI*8), Y6
+	VMOVUPS      2144(CX), Y7
+	VMULPS       Y7, Y6, Y6
+	VMOVDQU      lm4_6417<>+0(SB), Y7
+	VBLENDVPS    Y5, Y6, Y7, Y5
+	VBROADCASTSS (SI)(DI*1), Y6
+	VMULPS       Y6, Y5, Y5
+	VMOVUPS      Y5, 2176(CX)(DI*8)
+	VMOVDQU      2112(CX), Y5
+	VMOVUPS      32(CX)(DI*8), Y6
+	VMOVUPS      2144(CX), Y7
+	VMULPS       Y7, Y6, Y6
+	VMOVDQU      lm4_6417<>+0(SB), Y7
+	VBLENDVPS    Y5, Y6, Y7, Y5
+	VBROADCASTSS 4(SI)(DI*1), Y6
+	VMULPS       Y6, Y5, Y5
+	VMOVUPS      Y5, 2208(CX)(DI*8)
+	VMOVDQU      2112(CX), Y5
+	VMOVUPS      64(CX)(DI*8), Y6
+	VMOVUPS      2144(CX), Y7
+	VMULPS       Y7, Y6, Y6
+	VMOVDQU      lm4_6417<>+0(SB), Y7
+	VBLENDVPS    Y5, Y6, Y7, Y5
+	VBROADCASTSS 8(SI)(DI*1), Y6
+	VMULPS       Y6, Y5, Y5
+	VMOVUPS      Y5, 2240(CX)(DI*8)
+	VMOVDQU      2112(CX), Y5
+	VMOVUPS      96(CX)(DI*8), Y6
+	VMOVUPS      2144(CX), Y7
+	VMULPS       Y7, Y6, Y6
+	VMOVDQU      lm4_6417<>+0(SB), Y7
+	VBLENDVPS    Y5, Y6, Y7, Y5
+	VBROADCASTSS 12(SI)(DI*1), Y6
+	VMULPS       Y6, Y5, Y5
+	VMOVUPS      Y5, 2272(CX)(DI*8)
 	ADDQ         $0x10, DI
 	SUBQ         $1, R8
 	JGE          loop7
@@ -5262,46 +5367,46 @@ done8:
 	JLT          done10
 
 loop9:
-	VMOVUPS      2176(CX)(DI*8), Y0
-	VMOVUPS      2208(CX)(DI*8), Y1
-	VMOVUPS      2240(CX)(DI*8), Y2
-	VMOVUPS      2272(CX)(DI*8), Y3
-	VMOVUPS      2304(CX)(DI*8), Y4
-	VMOVUPS      2336(CX)(DI*8), Y5
-	VMOVUPS      2368(CX)(DI*8), Y6
-	VMOVUPS      2400(CX)(DI*8), Y7
-	VADDPS       Y1, Y0, Y8
-	VSUBPS       Y1, Y0, Y0
-	VADDPS       Y3, Y2, Y1
-	VSUBPS       Y3, Y2, Y2
-	VADDPS       Y5, Y4, Y3
-	VSUBPS       Y5, Y4, Y4
-	VADDPS       Y7, Y6, Y5
-	VSUBPS       Y7, Y6, Y6
-	VADDPS       Y1, Y8, Y7
-	VSUBPS       Y1, Y8, Y1
-	VADDPS       Y2, Y0, Y8
-	VSUBPS       Y2, Y0, Y0
-	VADDPS       Y5, Y3, Y2
-	VSUBPS       Y5, Y3, Y3
-	VADDPS       Y6, Y4, Y5
-	VSUBPS       Y6, Y4, Y4
-	VADDPS       Y2, Y7, Y6
-	VSUBPS       Y2, Y7, Y2
-	VADDPS       Y5, Y8, Y7
-	VSUBPS       Y5, Y8, Y5
-	VADDPS       Y3, Y1, Y8
-	VSUBPS       Y3, Y1, Y1
-	VADDPS       Y4, Y0, Y3
-	VSUBPS       Y4, Y0, Y0
-	VMOVUPS      Y6, 2176(CX)(DI*8)
-	VMOVUPS      Y7, 2208(CX)(DI*8)
-	VMOVUPS      Y8, 2240(CX)(DI*8)
-	VMOVUPS      Y3, 2272(CX)(DI*8)
-	VMOVUPS      Y2, 2304(CX)(DI*8)
-	VMOVUPS      Y5, 2336(CX)(DI*8)
-	VMOVUPS      Y1, 2368(CX)(DI*8)
-	VMOVUPS      Y0, 2400(CX)(DI*8)
+	VMOVUPS      2176(CX)(DI*8), Y5
+	VMOVUPS      2208(CX)(DI*8), Y6
+	VMOVUPS      2240(CX)(DI*8), Y7
+	VMOVUPS      2272(CX)(DI*8), Y8
+	VMOVUPS      2304(CX)(DI*8), Y9
+	VMOVUPS      2336(CX)(DI*8), Y10
+	VMOVUPS      2368(CX)(DI*8), Y11
+	VMOVUPS      2400(CX)(DI*8), Y12
+	VADDPS       Y6, Y5, Y13
+	VSUBPS       Y6, Y5, Y5
+	VADDPS       Y8, Y7, Y6
+	VSUBPS       Y8, Y7, Y7
+	VADDPS       Y10, Y9, Y8
+	VSUBPS       Y10, Y9, Y9
+	VADDPS       Y12, Y11, Y10
+	VSUBPS       Y12, Y11, Y11
+	VADDPS       Y6, Y13, Y12
+	VSUBPS       Y6, Y13, Y6
+	VADDPS       Y7, Y5, Y13
+	VSUBPS       Y7, Y5, Y5
+	VADDPS       Y10, Y8, Y7
+	VSUBPS       Y10, Y8, Y8
+	VADDPS       Y11, Y9, Y10
+	VSUBPS       Y11, Y9, Y9
+	VADDPS       Y7, Y12, Y11
+	VSUBPS       Y7, Y12, Y7
+	VADDPS       Y10, Y13, Y12
+	VSUBPS       Y10, Y13, Y10
+	VADDPS       Y8, Y6, Y13
+	VSUBPS       Y8, Y6, Y6
+	VADDPS       Y9, Y5, Y8
+	VSUBPS       Y9, Y5, Y5
+	VMOVUPS      Y11, 2176(CX)(DI*8)
+	VMOVUPS      Y12, 2208(CX)(DI*8)
+	VMOVUPS      Y13, 2240(CX)(DI*8)
+	VMOVUPS      Y8, 2272(CX)(DI*8)
+	VMOVUPS      Y7, 2304(CX)(DI*8)
+	VMOVUPS      Y10, 2336(CX)(DI*8)
+	VMOVUPS      Y6, 2368(CX)(DI*8)
+	VMOVUPS      Y5, 2400(CX)(DI*8)
 	ADDQ         $4, DI
 	ADDQ         $0x1c, DI
 	SUBQ         $1, R8
@@ -5322,62 +5427,62 @@ loop11:
 	JLT          done14
 
 loop13:
-	VMOVUPS      2176(CX)(DI*8), Y0
-	VMOVUPS      2432(CX)(DI*8), Y1
-	VMOVUPS      2688(CX)(DI*8), Y2
-	VMOVUPS      2944(CX)(DI*8), Y3
-	VMOVUPS      3200(CX)(DI*8), Y4
-	VMOVUPS      3456(CX)(DI*8), Y5
-	VMOVUPS      3712(CX)(DI*8), Y6
-	VMOVUPS      3968(CX)(DI*8), Y7
-	VADDPS       Y1, Y0, Y8
-	VSUBPS       Y1, Y0, Y0
-	VADDPS       Y3, Y2, Y1
-	VSUBPS       Y3, Y2, Y2
-	VADDPS       Y5, Y4, Y3
-	VSUBPS       Y5, Y4, Y4
-	VADDPS       Y7, Y6, Y5
-	VSUBPS       Y7, Y6, Y6
-	VADDPS       Y1, Y8, Y7
-	VSUBPS       Y1, Y8, Y1
-	VADDPS       Y2, Y0, Y8
-	VSUBPS       Y2, Y0, Y0
-	VADDPS       Y5, Y3, Y2
-	VSUBPS       Y5, Y3, Y3
-	VADDPS       Y6, Y4, Y5
-	VSUBPS       Y6, Y4, Y4
-	VADDPS       Y2, Y7, Y6
-	VSUBPS       Y2, Y7, Y2
-	VADDPS       Y5, Y8, Y7
-	VSUBPS       Y5, Y8, Y5
-	VADDPS       Y3, Y1, Y8
-	VSUBPS       Y3, Y1, Y1
-	VADDPS       Y4, Y0, Y3
-	VSUBPS       Y4, Y0, Y0
-	VBROADCASTSS (SI)(DI*1), Y4
-	VMULPS       Y4, Y6, Y4
-	VMOVUPS      Y4, 2176(CX)(DI*8)
-	VBROADCASTSS 32(SI)(DI*1), Y4
-	VMULPS       Y4, Y7, Y4
-	VMOVUPS      Y4, 2432(CX)(DI*8)
-	VBROADCASTSS 64(SI)(DI*1), Y4
-	VMULPS       Y4, Y8, Y4
-	VMOVUPS      Y4, 2688(CX)(DI*8)
-	VBROADCASTSS 96(SI)(DI*1), Y4
-	VMULPS       Y4, Y3, Y3
-	VMOVUPS      Y3, 2944(CX)(DI*8)
-	VBROADCASTSS 128(SI)(DI*1), Y3
-	VMULPS       Y3, Y2, Y2
-	VMOVUPS      Y2, 3200(CX)(DI*8)
-	VBROADCASTSS 160(SI)(DI*1), Y2
-	VMULPS       Y2, Y5, Y2
-	VMOVUPS      Y2, 3456(CX)(DI*8)
-	VBROADCASTSS 192(SI)(DI*1), Y2
-	VMULPS       Y2, Y1, Y1
-	VMOVUPS      Y1, 3712(CX)(DI*8)
-	VBROADCASTSS 224(SI)(DI*1), Y1
-	VMULPS       Y1, Y0, Y0
-	VMOVUPS      Y0, 3968(CX)(DI*8)
+	VMOVUPS      2176(CX)(DI*8), Y5
+	VMOVUPS      2432(CX)(DI*8), Y6
+	VMOVUPS      2688(CX)(DI*8), Y7
+	VMOVUPS      2944(CX)(DI*8), Y8
+	VMOVUPS      3200(CX)(DI*8), Y9
+	VMOVUPS      3456(CX)(DI*8), Y10
+	VMOVUPS      3712(CX)(DI*8), Y11
+	VMOVUPS      3968(CX)(DI*8), Y12
+	VADDPS       Y6, Y5, Y13
+	VSUBPS       Y6, Y5, Y5
+	VADDPS       Y8, Y7, Y6
+	VSUBPS       Y8, Y7, Y7
+	VADDPS       Y10, Y9, Y8
+	VSUBPS       Y10, Y9, Y9
+	VADDPS       Y12, Y11, Y10
+	VSUBPS       Y12, Y11, Y11
+	VADDPS       Y6, Y13, Y12
+	VSUBPS       Y6, Y13, Y6
+	VADDPS       Y7, Y5, Y13
+	VSUBPS       Y7, Y5, Y5
+	VADDPS       Y10, Y8, Y7
+	VSUBPS       Y10, Y8, Y8
+	VADDPS       Y11, Y9, Y10
+	VSUBPS       Y11, Y9, Y9
+	VADDPS       Y7, Y12, Y11
+	VSUBPS       Y7, Y12, Y7
+	VADDPS       Y10, Y13, Y12
+	VSUBPS       Y10, Y13, Y10
+	VADDPS       Y8, Y6, Y13
+	VSUBPS       Y8, Y6, Y6
+	VADDPS       Y9, Y5, Y8
+	VSUBPS       Y9, Y5, Y5
+	VBROADCASTSS (SI)(DI*1), Y9
+	VMULPS       Y9, Y11, Y9
+	VMOVUPS      Y9, 2176(CX)(DI*8)
+	VBROADCASTSS 32(SI)(DI*1), Y9
+	VMULPS       Y9, Y12, Y9
+	VMOVUPS      Y9, 2432(CX)(DI*8)
+	VBROADCASTSS 64(SI)(DI*1), Y9
+	VMULPS       Y9, Y13, Y9
+	VMOVUPS      Y9, 2688(CX)(DI*8)
+	VBROADCASTSS 96(SI)(DI*1), Y9
+	VMULPS       Y9, Y8, Y8
+	VMOVUPS      Y8, 2944(CX)(DI*8)
+	VBROADCASTSS 128(SI)(DI*1), Y8
+	VMULPS       Y8, Y7, Y7
+	VMOVUPS      Y7, 3200(CX)(DI*8)
+	VBROADCASTSS 160(SI)(DI*1), Y7
+	VMULPS       Y7, Y10, Y7
+	VMOVUPS      Y7, 3456(CX)(DI*8)
+	VBROADCASTSS 192(SI)(DI*1), Y7
+	VMULPS       Y7, Y6, Y6
+	VMOVUPS      Y6, 3712(CX)(DI*8)
+	VBROADCASTSS 224(SI)(DI*1), Y6
+	VMULPS       Y6, Y5, Y5
+	VMOVUPS      Y5, 3968(CX)(DI*8)
 	ADDQ         $4, DI
 	SUBQ         $1, R9
 	JGE          loop13
@@ -5399,70 +5504,70 @@ done12:
 	JLT          done16
 
 loop15:
-	VMOVUPS      2176(CX)(SI*8), Y0
-	VCMPPS       $0x15, lm4_6417<>+0(SB), Y0, Y1
-	VPABSD       Y1, Y1
-	VPERMPS      lm4_6422<>+0(SB), Y1, Y2
-	VCMPPS       $0x15, Y2, Y0, Y2
-	VPADDD       Y1, Y1, Y1
-	VPSUBD       Y2, Y1, Y1
-	VPERMPS      lm4_6423<>+0(SB), Y1, Y2
-	VCMPPS       $0x15, Y2, Y0, Y2
-	VPADDD       Y1, Y1, Y1
-	VPSUBD       Y2, Y1, Y1
-	VPERMPS      lm4_6424<>+0(SB), Y1, Y2
-	VCMPPS       $0x15, Y2, Y0, Y0
-	VPADDD       Y1, Y1, Y1
-	VPSUBD       Y0, Y1, Y0
-	VMOVDQU      Y0, 4224(CX)(SI*8)
-	VMOVUPS      2208(CX)(SI*8), Y0
-	VCMPPS       $0x15, lm4_6417<>+0(SB), Y0, Y1
-	VPABSD       Y1, Y1
-	VPERMPS      lm4_6422<>+0(SB), Y1, Y2
-	VCMPPS       $0x15, Y2, Y0, Y2
-	VPADDD       Y1, Y1, Y1
-	VPSUBD       Y2, Y1, Y1
-	VPERMPS      lm4_6423<>+0(SB), Y1, Y2
-	VCMPPS       $0x15, Y2, Y0, Y2
-	VPADDD       Y1, Y1, Y1
-	VPSUBD       Y2, Y1, Y1
-	VPERMPS      lm4_6424<>+0(SB), Y1, Y2
-	VCMPPS       $0x15, Y2, Y0, Y0
-	VPADDD       Y1, Y1, Y1
-	VPSUBD       Y0, Y1, Y0
-	VMOVDQU      Y0, 4256(CX)(SI*8)
-	VMOVUPS      2240(CX)(SI*8), Y0
-	VCMPPS       $0x15, lm4_6417<>+0(SB), Y0, Y1
-	VPABSD       Y1, Y1
-	VPERMPS      lm4_6422<>+0(SB), Y1, Y2
-	VCMPPS       $0x15, Y2, Y0, Y2
-	VPADDD       Y1, Y1, Y1
-	VPSUBD       Y2, Y1, Y1
-	VPERMPS      lm4_6423<>+0(SB), Y1, Y2
-	VCMPPS       $0x15, Y2, Y0, Y2
-	VPADDD       Y1, Y1, Y1
-	VPSUBD       Y2, Y1, Y1
-	VPERMPS      lm4_6424<>+0(SB), Y1, Y2
-	VCMPPS       $0x15, Y2, Y0, Y0
-	VPADDD       Y1, Y1, Y1
-	VPSUBD       Y0, Y1, Y0
-	VMOVDQU      Y0, 4288(CX)(SI*8)
-	VMOVUPS      2272(CX)(SI*8), Y0
-	VCMPPS       $0x15, lm4_6417<>+0(SB), Y0, Y1
-	VPABSD       Y1, Y1
-	VPERMPS      lm4_6422<>+0(SB), Y1, Y2
-	VCMPPS       $0x15, Y2, Y0, Y2
-	VPADDD       Y1, Y1, Y1
-	VPSUBD       Y2, Y1, Y1
-	VPERMPS      lm4_6423<>+0(SB), Y1, Y2
-	VCMPPS       $0x15, Y2, Y0, Y2
-	VPADDD       Y1, Y1, Y1
-	VPSUBD       Y2, Y1, Y1
-	VPERMPS      lm4_6424<>+0(SB), Y1, Y2
-	VCMPPS       $0x15, Y2, Y0, Y0
-	VPADDD       Y1, Y1, Y1
-	VPSUBD       Y0, Y1, Y0
-	VMOVDQU      Y0, 4320(CX)(SI*8)
+	VMOVUPS      2176(CX)(SI*8), Y5
+	VCMPPS       $0x15, lm4_6417<>+0(SB), Y5, Y6
+	VPABSD       Y6, Y6
+	VPERMPS      Y2, Y6, Y7
+	VCMPPS       $0x15, Y7, Y5, Y7
+	VPADDD       Y6, Y6, Y6
+	VPSUBD       Y7, Y6, Y6
+	VPERMPS      Y3, Y6, Y7
+	VCMPPS       $0x15, Y7, Y5, Y7
+	VPADDD       Y6, Y6, Y6
+	VPSUBD       Y7, Y6, Y6
+	VPERMPS      Y4, Y6, Y7
+	VCMPPS       $0x15, Y7, Y5, Y5
+	VPADDD       Y6, Y6, Y6
+	VPSUBD       Y5, Y6, Y5
+	VMOVDQU      Y5, 4224(CX)(SI*8)
+	VMOVUPS      2208(CX)(SI*8), Y5
+	VCMPPS       $0x15, lm4_6417<>+0(SB), Y5, Y6
+	VPABSD       Y6, Y6
+	VPERMPS      Y2, Y6, Y7
+	VCMPPS       $0x15, Y7, Y5, Y7
+	VPADDD       Y6, Y6, Y6
+	VPSUBD       Y7, Y6, Y6
+	VPERMPS      Y3, Y6, Y7
+	VCMPPS       $0x15, Y7, Y5, Y7
+	VPADDD       Y6, Y6, Y6
+	VPSUBD       Y7, Y6, Y6
+	VPERMPS      Y4, Y6, Y7
+	VCMPPS       $0x15, Y7, Y5, Y5
+	VPADDD       Y6, Y6, Y6
+	VPSUBD       Y5, Y6, Y5
+	VMOVDQU      Y5, 4256(CX)(SI*8)
+	VMOVUPS      2240(CX)(SI*8), Y5
+	VCMPPS       $0x15, lm4_6417<>+0(SB), Y5, Y6
+	VPABSD       Y6, Y6
+	VPERMPS      Y2, Y6, Y7
+	VCMPPS       $0x15, Y7, Y5, Y7
+	VPADDD       Y6, Y6, Y6
+	VPSUBD       Y7, Y6, Y6
+	VPERMPS      Y3, Y6, Y7
+	VCMPPS       $0x15, Y7, Y5, Y7
+	VPADDD       Y6, Y6, Y6
+	VPSUBD       Y7, Y6, Y6
+	VPERMPS      Y4, Y6, Y7
+	VCMPPS       $0x15, Y7, Y5, Y5
+	VPADDD       Y6, Y6, Y6
+	VPSUBD       Y5, Y6, Y5
+	VMOVDQU      Y5, 4288(CX)(SI*8)
+	VMOVUPS      2272(CX)(SI*8), Y5
+	VCMPPS       $0x15, lm4_6417<>+0(SB), Y5, Y6
+	VPABSD       Y6, Y6
+	VPERMPS      Y2, Y6, Y7
+	VCMPPS       $0x15, Y7, Y5, Y7
+	VPADDD       Y6, Y6, Y6
+	VPSUBD       Y7, Y6, Y6
+	VPERMPS      Y3, Y6, Y7
+	VCMPPS       $0x15, Y7, Y5, Y7
+	VPADDD       Y6, Y6, Y6
+	VPSUBD       Y7, Y6, Y6
+	VPERMPS      Y4, Y6, Y7
+	VCMPPS       $0x15, Y7, Y5, Y5
+	VPADDD       Y6, Y6, Y6
+	VPSUBD       Y5, Y6, Y5
+	VMOVDQU      Y5, 4320(CX)(SI*8)
 	ADDQ         $0x10, SI
 	SUBQ         $1, DI
 	JGE          loop15
@@ -5471,7 +5576,7 @@ done16:
 	ADDQ         $1, DI
 
 	// dot
-	VMOVDQU      lm4_6417<>+0(SB), Y0
+	VMOVDQU      lm4_6417<>+0(SB), Y5
 	XORQ         SI, SI
 	XORQ         DI, DI
 	ADDQ         $0x10, DI
@@ -5479,48 +5584,48 @@ done16:
 	JLT          done18
 
 loop17:
-	VMOVUPS      2176(CX)(SI*8), Y1
-	VMOVDQU      4224(CX)(SI*8), Y2
-	VPERMPS      lm4_6412<>+0(SB), Y2, Y3
-	VPERMPS      lm4_6413<>+0(SB), Y2, Y4
-	VPSLLD       $0x1c, Y2, Y2
-	VBLENDVPS    Y2, Y4, Y3, Y2
-	VMULPS       Y2, Y1, Y1
-	VADDPS       Y1, Y0, Y0
-	VMOVUPS      2208(CX)(SI*8), Y1
-	VMOVDQU      4256(CX)(SI*8), Y2
-	VPERMPS      lm4_6412<>+0(SB), Y2, Y3
-	VPERMPS      lm4_6413<>+0(SB), Y2, Y4
-	VPSLLD       $0x1c, Y2, Y2
-	VBLENDVPS    Y2, Y4, Y3, Y2
-	VMULPS       Y2, Y1, Y1
-	VADDPS       Y1, Y0, Y0
-	VMOVUPS      2240(CX)(SI*8), Y1
-	VMOVDQU      4288(CX)(SI*8), Y2
-	VPERMPS      lm4_6412<>+0(SB), Y2, Y3
-	VPERMPS      lm4_6413<>+0(SB), Y2, Y4
-	VPSLLD       $0x1c, Y2, Y2
-	VBLENDVPS    Y2, Y4, Y3, Y2
-	VMULPS       Y2, Y1, Y1
-	VADDPS       Y1, Y0, Y0
-	VMOVUPS      2272(CX)(SI*8), Y1
-	VMOVDQU      4320(CX)(SI*8), Y2
-	VPERMPS      lm4_6412<>+0(SB), Y2, Y3
-	VPERMPS      lm4_6413<>+0(SB), Y2, Y4
-	VPSLLD       $0x1c, Y2, Y2
-	VBLENDVPS    Y2, Y4, Y3, Y2
-	VMULPS       Y2, Y1, Y1
-	VADDPS       Y1, Y0, Y0
+	VMOVUPS      2176(CX)(SI*8), Y6
+	VMOVDQU      4224(CX)(SI*8), Y7
+	VPERMPS      Y1, Y7, Y8
+	VPERMPS      Y0, Y7, Y9
+	VPSLLD       $0x1c, Y7, Y7
+	VBLENDVPS    Y7, Y9, Y8, Y7
+	VMULPS       Y7, Y6, Y6
+	VADDPS       Y6, Y5, Y5
+	VMOVUPS      2208(CX)(SI*8), Y6
+	VMOVDQU      4256(CX)(SI*8), Y7
+	VPERMPS      Y1, Y7, Y8
+	VPERMPS      Y0, Y7, Y9
+	VPSLLD       $0x1c, Y7, Y7
+	VBLENDVPS    Y7, Y9, Y8, Y7
+	VMULPS       Y7, Y6, Y6
+	VADDPS       Y6, Y5, Y5
+	VMOVUPS      2240(CX)(SI*8), Y6
+	VMOVDQU      4288(CX)(SI*8), Y7
+	VPERMPS      Y1, Y7, Y8
+	VPERMPS      Y0, Y7, Y9
+	VPSLLD       $0x1c, Y7, Y7
+	VBLENDVPS    Y7, Y9, Y8, Y7
+	VMULPS       Y7, Y6, Y6
+	VADDPS       Y6, Y5, Y5
+	VMOVUPS      2272(CX)(SI*8), Y6
+	VMOVDQU      4320(CX)(SI*8), Y7
+	VPERMPS      Y1, Y7, Y8
+	VPERMPS      Y0, Y7, Y9
+	VPSLLD       $0x1c, Y7, Y7
+	VBLENDVPS    Y7, Y9, Y8, Y7
+	VMULPS       Y7, Y6, Y6
+	VADDPS       Y6, Y5, Y5
 	ADDQ         $0x10, SI
 	SUBQ         $1, DI
 	JGE          loop17
 
 done18:
 	ADDQ         $1, DI
-	VMOVUPS      Y0, 6272(CX)
+	VMOVUPS      Y5, 6272(CX)
 
 	// r
-	VMOVDQU      lm4_6417<>+0(SB), Y0
+	VMOVDQU      lm4_6417<>+0(SB), Y5
 	XORQ         SI, SI
 	XORQ         DI, DI
 	ADDQ         $0x10, DI
@@ -5528,278 +5633,278 @@ done18:
 	JLT          done20
 
 loop19:
-	VMOVDQU      4224(CX)(SI*8), Y1
-	VPERMPS      lm4_6412<>+0(SB), Y1, Y2
-	VPERMPS      lm4_6413<>+0(SB), Y1, Y3
-	VPSLLD       $0x1c, Y1, Y1
-	VBLENDVPS    Y1, Y3, Y2, Y1
-	VMULPS       Y1, Y1, Y1
-	VADDPS       Y1, Y0, Y0
-	VMOVDQU      4256(CX)(SI*8), Y1
-	VPERMPS      lm4_6412<>+0(SB), Y1, Y2
-	VPERMPS      lm4_6413<>+0(SB), Y1, Y3
-	VPSLLD       $0x1c, Y1, Y1
-	VBLENDVPS    Y1, Y3, Y2, Y1
-	VMULPS       Y1, Y1, Y1
-	VADDPS       Y1, Y0, Y0
-	VMOVDQU      4288(CX)(SI*8), Y1
-	VPERMPS      lm4_6412<>+0(SB), Y1, Y2
-	VPERMPS      lm4_6413<>+0(SB), Y1, Y3
-	VPSLLD       $0x1c, Y1, Y1
-	VBLENDVPS    Y1, Y3, Y2, Y1
-	VMULPS       Y1, Y1, Y1
-	VADDPS       Y1, Y0, Y0
-	VMOVDQU      4320(CX)(SI*8), Y1
-	VPERMPS      lm4_6412<>+0(SB), Y1, Y2
-	VPERMPS      lm4_6413<>+0(SB), Y1, Y3
-	VPSLLD       $0x1c, Y1, Y1
-	VBLENDVPS    Y1, Y3, Y2, Y1
-	VMULPS       Y1, Y1, Y1
-	VADDPS       Y1, Y0, Y0
+	VMOVDQU      4224(CX)(SI*8), Y6
+	VPERMPS      Y1, Y6, Y7
+	VPERMPS      Y0, Y6, Y8
+	VPSLLD       $0x1c, Y6, Y6
+	VBLENDVPS    Y6, Y8, Y7, Y6
+	VMULPS       Y6, Y6, Y6
+	VADDPS       Y6, Y5, Y5
+	VMOVDQU      4256(CX)(SI*8), Y6
+	VPERMPS      Y1, Y6, Y7
+	VPERMPS      Y0, Y6, Y8
+	VPSLLD       $0x1c, Y6, Y6
+	VBLENDVPS    Y6, Y8, Y7, Y6
+	VMULPS       Y6, Y6, Y6
+	VADDPS       Y6, Y5, Y5
+	VMOVDQU      4288(CX)(SI*8), Y6
+	VPERMPS      Y1, Y6, Y7
+	VPERMPS      Y0, Y6, Y8
+	VPSLLD       $0x1c, Y6, Y6
+	VBLENDVPS    Y6, Y8, Y7, Y6
+	VMULPS       Y6, Y6, Y6
+	VADDPS       Y6, Y5, Y5
+	VMOVDQU      4320(CX)(SI*8), Y6
+	VPERMPS      Y1, Y6, Y7
+	VPERMPS      Y0, Y6, Y8
+	VPSLLD       $0x1c, Y6, Y6
+	VBLENDVPS    Y6, Y8, Y7, Y6
+	VMULPS       Y6, Y6, Y6
+	VADDPS       Y6, Y5, Y5
 	ADDQ         $0x10, SI
 	SUBQ         $1, DI
 	JGE          loop19
 
 done20:
 	ADDQ         $1, DI
-	VMOVUPS      Y0, 6304(CX)
+	VMOVUPS      Y5, 6304(CX)
 
 	// norm
-	VMOVUPS      6272(CX), Y0
-	VMOVUPS      6304(CX), Y1
-	VDIVPS       Y1, Y0, Y0
-	VMOVUPS      2080(CX), Y1
-	VDIVPS       lm4_6419<>+0(SB), Y1, Y1
-	VMULPS       Y1, Y0, Y0
-	VMOVUPS      Y0, 6336(CX)
+	VMOVUPS      6272(CX), Y5
+	VMOVUPS      6304(CX), Y6
+	VDIVPS       Y6, Y5, Y5
+	VMOVUPS      2080(CX), Y6
+	VDIVPS       lm4_6419<>+0(SB), Y6, Y6
+	VMULPS       Y6, Y5, Y5
+	VMOVUPS      Y5, 6336(CX)
 
 	// norm
-	VMOVUPS      6336(CX), Y0
-	VCMPPS       $3, Y0, Y0, Y1
-	VPAND        lm4_6425<>+0(SB), Y0, Y2
-	VPOR         lm4_6426<>+0(SB), Y2, Y2
-	VBLENDVPS    Y1, Y2, Y0, Y2
-	VCVTPS2PH    $0, Y2, X2
-	VPMOVZXWD    X2, Y0
-	VPEXTRW      $0, X0, (AX)
-	VPEXTRW      $2, X0, 34(AX)
-	VPEXTRW      $4, X0, 68(AX)
-	VPEXTRW      $6, X0, 102(AX)
-	VEXTRACTI128 $1, Y0, X0
-	VPEXTRW      $0, X0, 136(AX)
-	VPEXTRW      $2, X0, 170(AX)
-	VPEXTRW      $4, X0, 204(AX)
-	VPEXTRW      $6, X0, 238(AX)
+	VMOVUPS      6336(CX), Y5
+	VCMPPS       $3, Y5, Y5, Y6
+	VPAND        lm4_6425<>+0(SB), Y5, Y7
+	VPOR         lm4_6426<>+0(SB), Y7, Y7
+	VBLENDVPS    Y6, Y7, Y5, Y7
+	VCVTPS2PH    $0, Y7, X7
+	VPMOVZXWD    X7, Y5
+	VPEXTRW      $0, X5, (AX)
+	VPEXTRW      $2, X5, 34(AX)
+	VPEXTRW      $4, X5, 68(AX)
+	VPEXTRW      $6, X5, 102(AX)
+	VEXTRACTI128 $1, Y5, X5
+	VPEXTRW      $0, X5, 136(AX)
+	VPEXTRW      $2, X5, 170(AX)
+	VPEXTRW      $4, X5, 204(AX)
+	VPEXTRW      $6, X5, 238(AX)
 
 	// q4: codes to bits, then words to blocks
-	VMOVDQU      4832(CX), Y0
-	VPSLLD       $0x1c, Y0, Y0
-	VMOVDQU      4800(CX), Y1
-	VPSLLD       $0x14, Y1, Y1
-	VPOR         Y1, Y0, Y0
-	VMOVDQU      4768(CX), Y1
-	VPSLLD       $0xc, Y1, Y1
-	VPOR         Y1, Y0, Y0
-	VMOVDQU      4736(CX), Y1
-	VPSLLD       $4, Y1, Y1
-	VPOR         Y1, Y0, Y0
-	VMOVDQU      4320(CX), Y1
-	VPSLLD       $0x18, Y1, Y1
-	VPOR         Y1, Y0, Y0
-	VMOVDQU      4288(CX), Y1
-	VPSLLD       $0x10, Y1, Y1
-	VPOR         Y1, Y0, Y0
-	VMOVDQU      4256(CX), Y1
-	VPSLLD       $8, Y1, Y1
-	VPOR         Y1, Y0, Y0
-	VMOVDQU      4224(CX), Y1
-	VPOR         Y1, Y0, Y0
-	VMOVDQU      4960(CX), Y1
-	VPSLLD       $0x1c, Y1, Y1
-	VMOVDQU      4928(CX), Y2
-	VPSLLD       $0x14, Y2, Y2
-	VPOR         Y2, Y1, Y1
-	VMOVDQU      4896(CX), Y2
-	VPSLLD       $0xc, Y2, Y2
-	VPOR         Y2, Y1, Y1
-	VMOVDQU      4864(CX), Y2
-	VPSLLD       $4, Y2, Y2
-	VPOR         Y2, Y1, Y1
-	VMOVDQU      4448(CX), Y2
-	VPSLLD       $0x18, Y2, Y2
-	VPOR         Y2, Y1, Y1
-	VMOVDQU      4416(CX), Y2
-	VPSLLD       $0x10, Y2, Y2
-	VPOR         Y2, Y1, Y1
-	VMOVDQU      4384(CX), Y2
-	VPSLLD       $8, Y2, Y2
-	VPOR         Y2, Y1, Y1
-	VMOVDQU      4352(CX), Y2
-	VPOR         Y2, Y1, Y1
-	VMOVDQU      5088(CX), Y2
-	VPSLLD       $0x1c, Y2, Y2
-	VMOVDQU      5056(CX), Y3
-	VPSLLD       $0x14, Y3, Y3
-	VPOR         Y3, Y2, Y2
-	VMOVDQU      5024(CX), Y3
-	VPSLLD       $0xc, Y3, Y3
-	VPOR         Y3, Y2, Y2
-	VMOVDQU      4992(CX), Y3
-	VPSLLD       $4, Y3, Y3
-	VPOR         Y3, Y2, Y2
-	VMOVDQU      4576(CX), Y3
-	VPSLLD       $0x18, Y3, Y3
-	VPOR         Y3, Y2, Y2
-	VMOVDQU      4544(CX), Y3
-	VPSLLD       $0x10, Y3, Y3
-	VPOR         Y3, Y2, Y2
-	VMOVDQU      4512(CX), Y3
-	VPSLLD       $8, Y3, Y3
-	VPOR         Y3, Y2, Y2
-	VMOVDQU      4480(CX), Y3
-	VPOR         Y3, Y2, Y2
-	VMOVDQU      5216(CX), Y3
-	VPSLLD       $0x1c, Y3, Y3
-	VMOVDQU      5184(CX), Y4
-	VPSLLD       $0x14, Y4, Y4
-	VPOR         Y4, Y3, Y3
-	VMOVDQU      5152(CX), Y4
-	VPSLLD       $0xc, Y4, Y4
-	VPOR         Y4, Y3, Y3
-	VMOVDQU      5120(CX), Y4
-	VPSLLD       $4, Y4, Y4
-	VPOR         Y4, Y3, Y3
-	VMOVDQU      4704(CX), Y4
-	VPSLLD       $0x18, Y4, Y4
-	VPOR         Y4, Y3, Y3
-	VMOVDQU      4672(CX), Y4
-	VPSLLD       $0x10, Y4, Y4
-	VPOR         Y4, Y3, Y3
-	VMOVDQU      4640(CX), Y4
-	VPSLLD       $8, Y4, Y4
-	VPOR         Y4, Y3, Y3
-	VMOVDQU      4608(CX), Y4
-	VPOR         Y4, Y3, Y3
-	VUNPCKLPS    Y1, Y0, Y4
-	VUNPCKHPS    Y1, Y0, Y1
-	VUNPCKLPS    Y3, Y2, Y0
-	VUNPCKHPS    Y3, Y2, Y3
-	VUNPCKLPD    Y0, Y4, Y2
-	VUNPCKHPD    Y0, Y4, Y0
-	VUNPCKLPD    Y3, Y1, Y4
-	VUNPCKHPD    Y3, Y1, Y3
-	VMOVUPS      X2, 2(AX)
-	VEXTRACTI128 $1, Y2, 138(AX)
-	VMOVUPS      X0, 36(AX)
-	VEXTRACTI128 $1, Y0, 172(AX)
-	VMOVUPS      X4, 70(AX)
-	VEXTRACTI128 $1, Y4, 206(AX)
-	VMOVUPS      X3, 104(AX)
-	VEXTRACTI128 $1, Y3, 240(AX)
-	VMOVDQU      5856(CX), Y0
-	VPSLLD       $0x1c, Y0, Y0
-	VMOVDQU      5824(CX), Y1
-	VPSLLD       $0x14, Y1, Y1
-	VPOR         Y1, Y0, Y0
-	VMOVDQU      5792(CX), Y1
-	VPSLLD       $0xc, Y1, Y1
-	VPOR         Y1, Y0, Y0
-	VMOVDQU      5760(CX), Y1
-	VPSLLD       $4, Y1, Y1
-	VPOR         Y1, Y0, Y0
-	VMOVDQU      5344(CX), Y1
-	VPSLLD       $0x18, Y1, Y1
-	VPOR         Y1, Y0, Y0
-	VMOVDQU      5312(CX), Y1
-	VPSLLD       $0x10, Y1, Y1
-	VPOR         Y1, Y0, Y0
-	VMOVDQU      5280(CX), Y1
-	VPSLLD       $8, Y1, Y1
-	VPOR         Y1, Y0, Y0
-	VMOVDQU      5248(CX), Y1
-	VPOR         Y1, Y0, Y0
-	VMOVDQU      5984(CX), Y1
-	VPSLLD       $0x1c, Y1, Y1
-	VMOVDQU      5952(CX), Y2
-	VPSLLD       $0x14, Y2, Y2
-	VPOR         Y2, Y1, Y1
-	VMOVDQU      5920(CX), Y2
-	VPSLLD       $0xc, Y2, Y2
-	VPOR         Y2, Y1, Y1
-	VMOVDQU      5888(CX), Y2
-	VPSLLD       $4, Y2, Y2
-	VPOR         Y2, Y1, Y1
-	VMOVDQU      5472(CX), Y2
-	VPSLLD       $0x18, Y2, Y2
-	VPOR         Y2, Y1, Y1
-	VMOVDQU      5440(CX), Y2
-	VPSLLD       $0x10, Y2, Y2
-	VPOR         Y2, Y1, Y1
-	VMOVDQU      5408(CX), Y2
-	VPSLLD       $8, Y2, Y2
-	VPOR         Y2, Y1, Y1
-	VMOVDQU      5376(CX), Y2
-	VPOR         Y2, Y1, Y1
-	VMOVDQU      6112(CX), Y2
-	VPSLLD       $0x1c, Y2, Y2
-	VMOVDQU      6080(CX), Y3
-	VPSLLD       $0x14, Y3, Y3
-	VPOR         Y3, Y2, Y2
-	VMOVDQU      6048(CX), Y3
-	VPSLLD       $0xc, Y3, Y3
-	VPOR         Y3, Y2, Y2
-	VMOVDQU      6016(CX), Y3
-	VPSLLD       $4, Y3, Y3
-	VPOR         Y3, Y2, Y2
-	VMOVDQU      5600(CX), Y3
-	VPSLLD       $0x18, Y3, Y3
-	VPOR         Y3, Y2, Y2
-	VMOVDQU      5568(CX), Y3
-	VPSLLD       $0x10, Y3, Y3
-	VPOR         Y3, Y2, Y2
-	VMOVDQU      5536(CX), Y3
-	VPSLLD       $8, Y3, Y3
-	VPOR         Y3, Y2, Y2
-	VMOVDQU      5504(CX), Y3
-	VPOR         Y3, Y2, Y2
-	VMOVDQU      6240(CX), Y3
-	VPSLLD       $0x1c, Y3, Y3
-	VMOVDQU      6208(CX), Y4
-	VPSLLD       $0x14, Y4, Y4
-	VPOR         Y4, Y3, Y3
-	VMOVDQU      6176(CX), Y4
-	VPSLLD       $0xc, Y4, Y4
-	VPOR         Y4, Y3, Y3
-	VMOVDQU      6144(CX), Y4
-	VPSLLD       $4, Y4, Y4
-	VPOR         Y4, Y3, Y3
-	VMOVDQU      5728(CX), Y4
-	VPSLLD       $0x18, Y4, Y4
-	VPOR         Y4, Y3, Y3
-	VMOVDQU      5696(CX), Y4
-	VPSLLD       $0x10, Y4, Y4
-	VPOR         Y4, Y3, Y3
-	VMOVDQU      5664(CX), Y4
-	VPSLLD       $8, Y4, Y4
-	VPOR         Y4, Y3, Y3
-	VMOVDQU      5632(CX), Y4
-	VPOR         Y4, Y3, Y3
-	VUNPCKLPS    Y1, Y0, Y4
-	VUNPCKHPS    Y1, Y0, Y1
-	VUNPCKLPS    Y3, Y2, Y0
-	VUNPCKHPS    Y3, Y2, Y3
-	VUNPCKLPD    Y0, Y4, Y2
-	VUNPCKHPD    Y0, Y4, Y0
-	VUNPCKLPD    Y3, Y1, Y4
-	VUNPCKHPD    Y3, Y1, Y3
-	VMOVUPS      X2, 18(AX)
-	VEXTRACTI128 $1, Y2, 154(AX)
-	VMOVUPS      X0, 52(AX)
-	VEXTRACTI128 $1, Y0, 188(AX)
-	VMOVUPS      X4, 86(AX)
-	VEXTRACTI128 $1, Y4, 222(AX)
-	VMOVUPS      X3, 120(AX)
-	VEXTRACTI128 $1, Y3, 256(AX)
+	VMOVDQU      4832(CX), Y5
+	VPSLLD       $0x1c, Y5, Y5
+	VMOVDQU      4800(CX), Y6
+	VPSLLD       $0x14, Y6, Y6
+	VPOR         Y6, Y5, Y5
+	VMOVDQU      4768(CX), Y6
+	VPSLLD       $0xc, Y6, Y6
+	VPOR         Y6, Y5, Y5
+	VMOVDQU      4736(CX), Y6
+	VPSLLD       $4, Y6, Y6
+	VPOR         Y6, Y5, Y5
+	VMOVDQU      4320(CX), Y6
+	VPSLLD       $0x18, Y6, Y6
+	VPOR         Y6, Y5, Y5
+	VMOVDQU      4288(CX), Y6
+	VPSLLD       $0x10, Y6, Y6
+	VPOR         Y6, Y5, Y5
+	VMOVDQU      4256(CX), Y6
+	VPSLLD       $8, Y6, Y6
+	VPOR         Y6, Y5, Y5
+	VMOVDQU      4224(CX), Y6
+	VPOR         Y6, Y5, Y5
+	VMOVDQU      4960(CX), Y6
+	VPSLLD       $0x1c, Y6, Y6
+	VMOVDQU      4928(CX), Y7
+	VPSLLD       $0x14, Y7, Y7
+	VPOR         Y7, Y6, Y6
+	VMOVDQU      4896(CX), Y7
+	VPSLLD       $0xc, Y7, Y7
+	VPOR         Y7, Y6, Y6
+	VMOVDQU      4864(CX), Y7
+	VPSLLD       $4, Y7, Y7
+	VPOR         Y7, Y6, Y6
+	VMOVDQU      4448(CX), Y7
+	VPSLLD       $0x18, Y7, Y7
+	VPOR         Y7, Y6, Y6
+	VMOVDQU      4416(CX), Y7
+	VPSLLD       $0x10, Y7, Y7
+	VPOR         Y7, Y6, Y6
+	VMOVDQU      4384(CX), Y7
+	VPSLLD       $8, Y7, Y7
+	VPOR         Y7, Y6, Y6
+	VMOVDQU      4352(CX), Y7
+	VPOR         Y7, Y6, Y6
+	VMOVDQU      5088(CX), Y7
+	VPSLLD       $0x1c, Y7, Y7
+	VMOVDQU      5056(CX), Y8
+	VPSLLD       $0x14, Y8, Y8
+	VPOR         Y8, Y7, Y7
+	VMOVDQU      5024(CX), Y8
+	VPSLLD       $0xc, Y8, Y8
+	VPOR         Y8, Y7, Y7
+	VMOVDQU      4992(CX), Y8
+	VPSLLD       $4, Y8, Y8
+	VPOR         Y8, Y7, Y7
+	VMOVDQU      4576(CX), Y8
+	VPSLLD       $0x18, Y8, Y8
+	VPOR         Y8, Y7, Y7
+	VMOVDQU      4544(CX), Y8
+	VPSLLD       $0x10, Y8, Y8
+	VPOR         Y8, Y7, Y7
+	VMOVDQU      4512(CX), Y8
+	VPSLLD       $8, Y8, Y8
+	VPOR         Y8, Y7, Y7
+	VMOVDQU      4480(CX), Y8
+	VPOR         Y8, Y7, Y7
+	VMOVDQU      5216(CX), Y8
+	VPSLLD       $0x1c, Y8, Y8
+	VMOVDQU      5184(CX), Y9
+	VPSLLD       $0x14, Y9, Y9
+	VPOR         Y9, Y8, Y8
+	VMOVDQU      5152(CX), Y9
+	VPSLLD       $0xc, Y9, Y9
+	VPOR         Y9, Y8, Y8
+	VMOVDQU      5120(CX), Y9
+	VPSLLD       $4, Y9, Y9
+	VPOR         Y9, Y8, Y8
+	VMOVDQU      4704(CX), Y9
+	VPSLLD       $0x18, Y9, Y9
+	VPOR         Y9, Y8, Y8
+	VMOVDQU      4672(CX), Y9
+	VPSLLD       $0x10, Y9, Y9
+	VPOR         Y9, Y8, Y8
+	VMOVDQU      4640(CX), Y9
+	VPSLLD       $8, Y9, Y9
+	VPOR         Y9, Y8, Y8
+	VMOVDQU      4608(CX), Y9
+	VPOR         Y9, Y8, Y8
+	VUNPCKLPS    Y6, Y5, Y9
+	VUNPCKHPS    Y6, Y5, Y6
+	VUNPCKLPS    Y8, Y7, Y5
+	VUNPCKHPS    Y8, Y7, Y8
+	VUNPCKLPD    Y5, Y9, Y7
+	VUNPCKHPD    Y5, Y9, Y5
+	VUNPCKLPD    Y8, Y6, Y9
+	VUNPCKHPD    Y8, Y6, Y8
+	VMOVUPS      X7, 2(AX)
+	VEXTRACTI128 $1, Y7, 138(AX)
+	VMOVUPS      X5, 36(AX)
+	VEXTRACTI128 $1, Y5, 172(AX)
+	VMOVUPS      X9, 70(AX)
+	VEXTRACTI128 $1, Y9, 206(AX)
+	VMOVUPS      X8, 104(AX)
+	VEXTRACTI128 $1, Y8, 240(AX)
+	VMOVDQU      5856(CX), Y5
+	VPSLLD       $0x1c, Y5, Y5
+	VMOVDQU      5824(CX), Y6
+	VPSLLD       $0x14, Y6, Y6
+	VPOR         Y6, Y5, Y5
+	VMOVDQU      5792(CX), Y6
+	VPSLLD       $0xc, Y6, Y6
+	VPOR         Y6, Y5, Y5
+	VMOVDQU      5760(CX), Y6
+	VPSLLD       $4, Y6, Y6
+	VPOR         Y6, Y5, Y5
+	VMOVDQU      5344(CX), Y6
+	VPSLLD       $0x18, Y6, Y6
+	VPOR         Y6, Y5, Y5
+	VMOVDQU      5312(CX), Y6
+	VPSLLD       $0x10, Y6, Y6
+	VPOR         Y6, Y5, Y5
+	VMOVDQU      5280(CX), Y6
+	VPSLLD       $8, Y6, Y6
+	VPOR         Y6, Y5, Y5
+	VMOVDQU      5248(CX), Y6
+	VPOR         Y6, Y5, Y5
+	VMOVDQU      5984(CX), Y6
+	VPSLLD       $0x1c, Y6, Y6
+	VMOVDQU      5952(CX), Y7
+	VPSLLD       $0x14, Y7, Y7
+	VPOR         Y7, Y6, Y6
+	VMOVDQU      5920(CX), Y7
+	VPSLLD       $0xc, Y7, Y7
+	VPOR         Y7, Y6, Y6
+	VMOVDQU      5888(CX), Y7
+	VPSLLD       $4, Y7, Y7
+	VPOR         Y7, Y6, Y6
+	VMOVDQU      5472(CX), Y7
+	VPSLLD       $0x18, Y7, Y7
+	VPOR         Y7, Y6, Y6
+	VMOVDQU      5440(CX), Y7
+	VPSLLD       $0x10, Y7, Y7
+	VPOR         Y7, Y6, Y6
+	VMOVDQU      5408(CX), Y7
+	VPSLLD       $8, Y7, Y7
+	VPOR         Y7, Y6, Y6
+	VMOVDQU      5376(CX), Y7
+	VPOR         Y7, Y6, Y6
+	VMOVDQU      6112(CX), Y7
+	VPSLLD       $0x1c, Y7, Y7
+	VMOVDQU      6080(CX), Y8
+	VPSLLD       $0x14, Y8, Y8
+	VPOR         Y8, Y7, Y7
+	VMOVDQU      6048(CX), Y8
+	VPSLLD       $0xc, Y8, Y8
+	VPOR         Y8, Y7, Y7
+	VMOVDQU      6016(CX), Y8
+	VPSLLD       $4, Y8, Y8
+	VPOR         Y8, Y7, Y7
+	VMOVDQU      5600(CX), Y8
+	VPSLLD       $0x18, Y8, Y8
+	VPOR         Y8, Y7, Y7
+	VMOVDQU      5568(CX), Y8
+	VPSLLD       $0x10, Y8, Y8
+	VPOR         Y8, Y7, Y7
+	VMOVDQU      5536(CX), Y8
+	VPSLLD       $8, Y8, Y8
+	VPOR         Y8, Y7, Y7
+	VMOVDQU      5504(CX), Y8
+	VPOR         Y8, Y7, Y7
+	VMOVDQU      6240(CX), Y8
+	VPSLLD       $0x1c, Y8, Y8
+	VMOVDQU      6208(CX), Y9
+	VPSLLD       $0x14, Y9, Y9
+	VPOR         Y9, Y8, Y8
+	VMOVDQU      6176(CX), Y9
+	VPSLLD       $0xc, Y9, Y9
+	VPOR         Y9, Y8, Y8
+	VMOVDQU      6144(CX), Y9
+	VPSLLD       $4, Y9, Y9
+	VPOR         Y9, Y8, Y8
+	VMOVDQU      5728(CX), Y9
+	VPSLLD       $0x18, Y9, Y9
+	VPOR         Y9, Y8, Y8
+	VMOVDQU      5696(CX), Y9
+	VPSLLD       $0x10, Y9, Y9
+	VPOR         Y9, Y8, Y8
+	VMOVDQU      5664(CX), Y9
+	VPSLLD       $8, Y9, Y9
+	VPOR         Y9, Y8, Y8
+	VMOVDQU      5632(CX), Y9
+	VPOR         Y9, Y8, Y8
+	VUNPCKLPS    Y6, Y5, Y9
+	VUNPCKHPS    Y6, Y5, Y6
+	VUNPCKLPS    Y8, Y7, Y5
+	VUNPCKHPS    Y8, Y7, Y8
+	VUNPCKLPD    Y5, Y9, Y7
+	VUNPCKHPD    Y5, Y9, Y5
+	VUNPCKLPD    Y8, Y6, Y9
+	VUNPCKHPD    Y8, Y6, Y8
+	VMOVUPS      X7, 18(AX)
+	VEXTRACTI128 $1, Y7, 154(AX)
+	VMOVUPS      X5, 52(AX)
+	VEXTRACTI128 $1, Y5, 188(AX)
+	VMOVUPS      X9, 86(AX)
+	VEXTRACTI128 $1, Y9, 222(AX)
+	VMOVUPS      X8, 120(AX)
+	VEXTRACTI128 $1, Y8, 256(AX)
 	ADDQ         $0x800, BX
 	ADDQ         $0x110, AX
 	SUBQ         $1, DX
@@ -5813,6 +5918,11 @@ done2:
 // mix1xLm4_64AVX2 adds weighted rows of v to 1 row of o; ld and stride in bytes, a unit is 64 values.
 // Requires: AVX2, F16C, FMA
 TEXT ·mix1xLm4_64AVX2(SB), NOSPLIT, $192-64
+
+	// constants of the loops
+	VMOVDQU      lm4_640<>+0(SB), Y0
+	VMOVDQU      lm4_641<>+0(SB), Y1
+	VBROADCASTI128 lm4_642<>+0(SB), Y2
 	MOVQ         v+32(FP), AX
 	MOVQ         units+56(FP), BX
 	XORQ         CX, CX
@@ -5824,10 +5934,10 @@ TEXT ·mix1xLm4_64AVX2(SB), NOSPLIT, $192-64
 loop1:
 	MOVQ         o+0(FP), SI
 	ADDQ         CX, SI
-	VMOVUPS      (SI), Y0
-	VMOVUPS      32(SI), Y1
-	VMOVUPS      64(SI), Y2
-	VMOVUPS      96(SI), Y3
+	VMOVUPS      (SI), Y3
+	VMOVUPS      32(SI), Y4
+	VMOVUPS      64(SI), Y5
+	VMOVUPS      96(SI), Y6
 	MOVQ         p+16(FP), SI
 	MOVQ         rows+48(FP), DI
 	MOVQ         AX, R8
@@ -5836,28 +5946,27 @@ loop1:
 	JLT          done4
 
 loop3:
-	VBROADCASTI128 2(R8), Y4
-	VPSRLVD      lm4_640<>+0(SB), Y4, Y4
-	VPAND        lm4_641<>+0(SB), Y4, Y4
-	VBROADCASTI128 lm4_642<>+0(SB), Y5
-	VPSHUFB      Y4, Y5, Y4
-	VMOVDQU      Y4, (DX)
-	VPBROADCASTW (R8), X4
-	VCVTPH2PS    X4, Y4
-	VBROADCASTSS (SI), Y5
-	VMULPS       Y5, Y4, Y4
-	VPMOVSXBD    (DX), Y5
-	VCVTDQ2PS    Y5, Y5
-	VFMADD231PS  Y4, Y5, Y0
-	VPMOVSXBD    8(DX), Y5
-	VCVTDQ2PS    Y5, Y5
-	VFMADD231PS  Y4, Y5, Y1
-	VPMOVSXBD    16(DX), Y5
-	VCVTDQ2PS    Y5, Y5
-	VFMADD231PS  Y4, Y5, Y2
-	VPMOVSXBD    24(DX), Y5
-	VCVTDQ2PS    Y5, Y5
-	VFMADD231PS  Y4, Y5, Y3
+	VBROADCASTI128 2(R8), Y7
+	VPSRLVD      Y0, Y7, Y7
+	VPAND        Y1, Y7, Y7
+	VPSHUFB      Y7, Y2, Y7
+	VMOVDQU      Y7, (DX)
+	VPBROADCASTW (R8), X7
+	VCVTPH2PS    X7, Y7
+	VBROADCASTSS (SI), Y8
+	VMULPS       Y8, Y7, Y7
+	VPMOVSXBD    (DX), Y8
+	VCVTDQ2PS    Y8, Y8
+	VFMADD231PS  Y7, Y8, Y3
+	VPMOVSXBD    8(DX), Y8
+	VCVTDQ2PS    Y8, Y8
+	VFMADD231PS  Y7, Y8, Y4
+	VPMOVSXBD    16(DX), Y8
+	VCVTDQ2PS    Y8, Y8
+	VFMADD231PS  Y7, Y8, Y5
+	VPMOVSXBD    24(DX), Y8
+	VCVTDQ2PS    Y8, Y8
+	VFMADD231PS  Y7, Y8, Y6
 	ADDQ         R9, R8
 	ADDQ         $4, SI
 	SUBQ         $1, DI
@@ -5867,16 +5976,16 @@ done4:
 	ADDQ         $1, DI
 	MOVQ         o+0(FP), SI
 	ADDQ         CX, SI
-	VMOVUPS      Y0, (SI)
-	VMOVUPS      Y1, 32(SI)
-	VMOVUPS      Y2, 64(SI)
-	VMOVUPS      Y3, 96(SI)
+	VMOVUPS      Y3, (SI)
+	VMOVUPS      Y4, 32(SI)
+	VMOVUPS      Y5, 64(SI)
+	VMOVUPS      Y6, 96(SI)
 	MOVQ         o+0(FP), SI
 	ADDQ         CX, SI
-	VMOVUPS      128(SI), Y0
-	VMOVUPS      160(SI), Y1
-	VMOVUPS      192(SI), Y2
-	VMOVUPS      224(SI), Y3
+	VMOVUPS      128(SI), Y3
+	VMOVUPS      160(SI), Y4
+	VMOVUPS      192(SI), Y5
+	VMOVUPS      224(SI), Y6
 	MOVQ         p+16(FP), SI
 	MOVQ         rows+48(FP), DI
 	MOVQ         AX, R8
@@ -5885,28 +5994,27 @@ done4:
 	JLT          done6
 
 loop5:
-	VBROADCASTI128 18(R8), Y4
-	VPSRLVD      lm4_640<>+0(SB), Y4, Y4
-	VPAND        lm4_641<>+0(SB), Y4, Y4
-	VBROADCASTI128 lm4_642<>+0(SB), Y5
-	VPSHUFB      Y4, Y5, Y4
-	VMOVDQU      Y4, (DX)
-	VPBROADCASTW (R8), X4
-	VCVTPH2PS    X4, Y4
-	VBROADCASTSS (SI), Y5
-	VMULPS       Y5, Y4, Y4
-	VPMOVSXBD    (DX), Y5
-	VCVTDQ2PS    Y5, Y5
-	VFMADD231PS  Y4, Y5, Y0
-	VPMOVSXBD    8(DX), Y5
-	VCVTDQ2PS    Y5, Y5
-	VFMADD231PS  Y4, Y5, Y1
-	VPMOVSXBD    16(DX), Y5
-	VCVTDQ2PS    Y5, Y5
-	VFMADD231PS  Y4, Y5, Y2
-	VPMOVSXBD    24(DX), Y5
-	VCVTDQ2PS    Y5, Y5
-	VFMADD231PS  Y4, Y5, Y3
+	VBROADCASTI128 18(R8), Y7
+	VPSRLVD      Y0, Y7, Y7
+	VPAND        Y1, Y7, Y7
+	VPSHUFB      Y7, Y2, Y7
+	VMOVDQU      Y7, (DX)
+	VPBROADCASTW (R8), X7
+	VCVTPH2PS    X7, Y7
+	VBROADCASTSS (SI), Y8
+	VMULPS       Y8, Y7, Y7
+	VPMOVSXBD    (DX), Y8
+	VCVTDQ2PS    Y8, Y8
+	VFMADD231PS  Y7, Y8, Y3
+	VPMOVSXBD    8(DX), Y8
+	VCVTDQ2PS    Y8, Y8
+	VFMADD231PS  Y7, Y8, Y4
+	VPMOVSXBD    16(DX), Y8
+	VCVTDQ2PS    Y8, Y8
+	VFMADD231PS  Y7, Y8, Y5
+	VPMOVSXBD    24(DX), Y8
+	VCVTDQ2PS    Y8, Y8
+	VFMADD231PS  Y7, Y8, Y6
 	ADDQ         R9, R8
 	ADDQ         $4, SI
 	SUBQ         $1, DI
@@ -5916,10 +6024,10 @@ done6:
 	ADDQ         $1, DI
 	MOVQ         o+0(FP), SI
 	ADDQ         CX, SI
-	VMOVUPS      Y0, 128(SI)
-	VMOVUPS      Y1, 160(SI)
-	VMOVUPS      Y2, 192(SI)
-	VMOVUPS      Y3, 224(SI)
+	VMOVUPS      Y3, 128(SI)
+	VMOVUPS      Y4, 160(SI)
+	VMOVUPS      Y5, 192(SI)
+	VMOVUPS      Y6, 224(SI)
 	ADDQ         $0x22, AX
 	ADDQ         $0x100, CX
 	SUBQ         $1, BX
@@ -5933,6 +6041,11 @@ done2:
 // mix2xLm4_64AVX2 adds weighted rows of v to 2 rows of o; ld and stride in bytes, a unit is 64 values.
 // Requires: AVX2, F16C, FMA
 TEXT ·mix2xLm4_64AVX2(SB), NOSPLIT, $192-64
+
+	// constants of the loops
+	VMOVDQU      lm4_640<>+0(SB), Y0
+	VMOVDQU      lm4_641<>+0(SB), Y1
+	VBROADCASTI128 lm4_642<>+0(SB), Y2
 	MOVQ         v+32(FP), AX
 	MOVQ         units+56(FP), BX
 	XORQ         CX, CX
@@ -5945,14 +6058,14 @@ loop1:
 	MOVQ         o+0(FP), SI
 	MOVQ         ldo+8(FP), DI
 	ADDQ         CX, SI
-	VMOVUPS      (SI), Y0
-	VMOVUPS      (SI)(DI*1), Y1
-	VMOVUPS      32(SI), Y2
-	VMOVUPS      32(SI)(DI*1), Y3
-	VMOVUPS      64(SI), Y4
-	VMOVUPS      64(SI)(DI*1), Y5
-	VMOVUPS      96(SI), Y6
-	VMOVUPS      96(SI)(DI*1), Y7
+	VMOVUPS      (SI), Y3
+	VMOVUPS      (SI)(DI*1), Y4
+	VMOVUPS      32(SI), Y5
+	VMOVUPS      32(SI)(DI*1), Y6
+	VMOVUPS      64(SI), Y7
+	VMOVUPS      64(SI)(DI*1), Y8
+	VMOVUPS      96(SI), Y9
+	VMOVUPS      96(SI)(DI*1), Y10
 	MOVQ         p+16(FP), SI
 	MOVQ         ldp+24(FP), DI
 	MOVQ         rows+48(FP), R8
@@ -5962,34 +6075,33 @@ loop1:
 	JLT          done4
 
 loop3:
-	VBROADCASTI128 2(R9), Y8
-	VPSRLVD      lm4_640<>+0(SB), Y8, Y8
-	VPAND        lm4_641<>+0(SB), Y8, Y8
-	VBROADCASTI128 lm4_642<>+0(SB), Y9
-	VPSHUFB      Y8, Y9, Y8
-	VMOVDQU      Y8, (DX)
-	VPBROADCASTW (R9), X8
-	VCVTPH2PS    X8, Y8
-	VBROADCASTSS (SI), Y9
-	VMULPS       Y9, Y8, Y9
-	VBROADCASTSS (SI)(DI*1), Y10
-	VMULPS       Y10, Y8, Y8
-	VPMOVSXBD    (DX), Y10
-	VCVTDQ2PS    Y10, Y10
-	VFMADD231PS  Y9, Y10, Y0
-	VFMADD231PS  Y8, Y10, Y1
-	VPMOVSXBD    8(DX), Y10
-	VCVTDQ2PS    Y10, Y10
-	VFMADD231PS  Y9, Y10, Y2
-	VFMADD231PS  Y8, Y10, Y3
-	VPMOVSXBD    16(DX), Y10
-	VCVTDQ2PS    Y10, Y10
-	VFMADD231PS  Y9, Y10, Y4
-	VFMADD231PS  Y8, Y10, Y5
-	VPMOVSXBD    24(DX), Y10
-	VCVTDQ2PS    Y10, Y10
-	VFMADD231PS  Y9, Y10, Y6
-	VFMADD231PS  Y8, Y10, Y7
+	VBROADCASTI128 2(R9), Y11
+	VPSRLVD      Y0, Y11, Y11
+	VPAND        Y1, Y11, Y11
+	VPSHUFB      Y11, Y2, Y11
+	VMOVDQU      Y11, (DX)
+	VPBROADCASTW (R9), X11
+	VCVTPH2PS    X11, Y11
+	VBROADCASTSS (SI), Y12
+	VMULPS       Y12, Y11, Y12
+	VBROADCASTSS (SI)(DI*1), Y13
+	VMULPS       Y13, Y11, Y11
+	VPMOVSXBD    (DX), Y13
+	VCVTDQ2PS    Y13, Y13
+	VFMADD231PS  Y12, Y13, Y3
+	VFMADD231PS  Y11, Y13, Y4
+	VPMOVSXBD    8(DX), Y13
+	VCVTDQ2PS    Y13, Y13
+	VFMADD231PS  Y12, Y13, Y5
+	VFMADD231PS  Y11, Y13, Y6
+	VPMOVSXBD    16(DX), Y13
+	VCVTDQ2PS    Y13, Y13
+	VFMADD231PS  Y12, Y13, Y7
+	VFMADD231PS  Y11, Y13, Y8
+	VPMOVSXBD    24(DX), Y13
+	VCVTDQ2PS    Y13, Y13
+	VFMADD231PS  Y12, Y13, Y9
+	VFMADD231PS  Y11, Y13, Y10
 	ADDQ         R10, R9
 	ADDQ         $4, SI
 	SUBQ         $1, R8
@@ -6000,25 +6112,25 @@ done4:
 	MOVQ         o+0(FP), SI
 	MOVQ         ldo+8(FP), DI
 	ADDQ         CX, SI
-	VMOVUPS      Y0, (SI)
-	VMOVUPS      Y1, (SI)(DI*1)
-	VMOVUPS      Y2, 32(SI)
-	VMOVUPS      Y3, 32(SI)(DI*1)
-	VMOVUPS      Y4, 64(SI)
-	VMOVUPS      Y5, 64(SI)(DI*1)
-	VMOVUPS      Y6, 96(SI)
-	VMOVUPS      Y7, 96(SI)(DI*1)
+	VMOVUPS      Y3, (SI)
+	VMOVUPS      Y4, (SI)(DI*1)
+	VMOVUPS      Y5, 32(SI)
+	VMOVUPS      Y6, 32(SI)(DI*1)
+	VMOVUPS      Y7, 64(SI)
+	VMOVUPS      Y8, 64(SI)(DI*1)
+	VMOVUPS      Y9, 96(SI)
+	VMOVUPS      Y10, 96(SI)(DI*1)
 	MOVQ         o+0(FP), SI
 	MOVQ         ldo+8(FP), DI
 	ADDQ         CX, SI
-	VMOVUPS      128(SI), Y0
-	VMOVUPS      128(SI)(DI*1), Y1
-	VMOVUPS      160(SI), Y2
-	VMOVUPS      160(SI)(DI*1), Y3
-	VMOVUPS      192(SI), Y4
-	VMOVUPS      192(SI)(DI*1), Y5
-	VMOVUPS      224(SI), Y6
-	VMOVUPS      224(SI)(DI*1), Y7
+	VMOVUPS      128(SI), Y3
+	VMOVUPS      128(SI)(DI*1), Y4
+	VMOVUPS      160(SI), Y5
+	VMOVUPS      160(SI)(DI*1), Y6
+	VMOVUPS      192(SI), Y7
+	VMOVUPS      192(SI)(DI*1), Y8
+	VMOVUPS      224(SI), Y9
+	VMOVUPS      224(SI)(DI*1), Y10
 	MOVQ         p+16(FP), SI
 	MOVQ         ldp+24(FP), DI
 	MOVQ         rows+48(FP), R8
@@ -6028,34 +6140,33 @@ done4:
 	JLT          done6
 
 loop5:
-	VBROADCASTI128 18(R9), Y8
-	VPSRLVD      lm4_640<>+0(SB), Y8, Y8
-	VPAND        lm4_641<>+0(SB), Y8, Y8
-	VBROADCASTI128 lm4_642<>+0(SB), Y9
-	VPSHUFB      Y8, Y9, Y8
-	VMOVDQU      Y8, (DX)
-	VPBROADCASTW (R9), X8
-	VCVTPH2PS    X8, Y8
-	VBROADCASTSS (SI), Y9
-	VMULPS       Y9, Y8, Y9
-	VBROADCASTSS (SI)(DI*1), Y10
-	VMULPS       Y10, Y8, Y8
-	VPMOVSXBD    (DX), Y10
-	VCVTDQ2PS    Y10, Y10
-	VFMADD231PS  Y9, Y10, Y0
-	VFMADD231PS  Y8, Y10, Y1
-	VPMOVSXBD    8(DX), Y10
-	VCVTDQ2PS    Y10, Y10
-	VFMADD231PS  Y9, Y10, Y2
-	VFMADD231PS  Y8, Y10, Y3
-	VPMOVSXBD    16(DX), Y10
-	VCVTDQ2PS    Y10, Y10
-	VFMADD231PS  Y9, Y10, Y4
-	VFMADD231PS  Y8, Y10, Y5
-	VPMOVSXBD    24(DX), Y10
-	VCVTDQ2PS    Y10, Y10
-	VFMADD231PS  Y9, Y10, Y6
-	VFMADD231PS  Y8, Y10, Y7
+	VBROADCASTI128 18(R9), Y11
+	VPSRLVD      Y0, Y11, Y11
+	VPAND        Y1, Y11, Y11
+	VPSHUFB      Y11, Y2, Y11
+	VMOVDQU      Y11, (DX)
+	VPBROADCASTW (R9), X11
+	VCVTPH2PS    X11, Y11
+	VBROADCASTSS (SI), Y12
+	VMULPS       Y12, Y11, Y12
+	VBROADCASTSS (SI)(DI*1), Y13
+	VMULPS       Y13, Y11, Y11
+	VPMOVSXBD    (DX), Y13
+	VCVTDQ2PS    Y13, Y13
+	VFMADD231PS  Y12, Y13, Y3
+	VFMADD231PS  Y11, Y13, Y4
+	VPMOVSXBD    8(DX), Y13
+	VCVTDQ2PS    Y13, Y13
+	VFMADD231PS  Y12, Y13, Y5
+	VFMADD231PS  Y11, Y13, Y6
+	VPMOVSXBD    16(DX), Y13
+	VCVTDQ2PS    Y13, Y13
+	VFMADD231PS  Y12, Y13, Y7
+	VFMADD231PS  Y11, Y13, Y8
+	VPMOVSXBD    24(DX), Y13
+	VCVTDQ2PS    Y13, Y13
+	VFMADD231PS  Y12, Y13, Y9
+	VFMADD231PS  Y11, Y13, Y10
 	ADDQ         R10, R9
 	ADDQ         $4, SI
 	SUBQ         $1, R8
@@ -6066,14 +6177,14 @@ done6:
 	MOVQ         o+0(FP), SI
 	MOVQ         ldo+8(FP), DI
 	ADDQ         CX, SI
-	VMOVUPS      Y0, 128(SI)
-	VMOVUPS      Y1, 128(SI)(DI*1)
-	VMOVUPS      Y2, 160(SI)
-	VMOVUPS      Y3, 160(SI)(DI*1)
-	VMOVUPS      Y4, 192(SI)
-	VMOVUPS      Y5, 192(SI)(DI*1)
-	VMOVUPS      Y6, 224(SI)
-	VMOVUPS      Y7, 224(SI)(DI*1)
+	VMOVUPS      Y3, 128(SI)
+	VMOVUPS      Y4, 128(SI)(DI*1)
+	VMOVUPS      Y5, 160(SI)
+	VMOVUPS      Y6, 160(SI)(DI*1)
+	VMOVUPS      Y7, 192(SI)
+	VMOVUPS      Y8, 192(SI)(DI*1)
+	VMOVUPS      Y9, 224(SI)
+	VMOVUPS      Y10, 224(SI)(DI*1)
 	ADDQ         $0x22, AX
 	ADDQ         $0x100, CX
 	SUBQ         $1, BX

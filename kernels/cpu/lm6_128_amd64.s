@@ -365,6 +365,14 @@ GLOBL lm6_12840<>(SB), RODATA|NOPTR, $32
 // decodeUnitsLm6_128AVX512 unpacks units of 128 values.
 // Requires: AVX2, F16C
 TEXT ·decodeUnitsLm6_128AVX512(SB), NOSPLIT, $320-24
+
+	// constants of the loops
+	VMOVDQU      lm6_12810<>+0(SB), Y0
+	VMOVDQU      lm6_1284<>+0(SB), Y1
+	VMOVDQU      lm6_1288<>+0(SB), Y2
+	VMOVDQU      lm6_1285<>+0(SB), Y3
+	VMOVDQU      lm6_1289<>+0(SB), Y4
+	VMOVDQU      lm6_12811<>+0(SB), Y5
 	MOVQ         dst+0(FP), AX
 	MOVQ         src+8(FP), BX
 	MOVQ         units+16(FP), CX
@@ -374,444 +382,444 @@ TEXT ·decodeUnitsLm6_128AVX512(SB), NOSPLIT, $320-24
 	JLT          done2
 
 loop1:
-	VPBROADCASTW (BX), X0
-	VCVTPH2PS    X0, Y0
-	VBROADCASTI128 2(BX), Y1
-	VPSRLVD      lm6_1280<>+0(SB), Y1, Y1
-	VPAND        lm6_1281<>+0(SB), Y1, Y1
-	VPBROADCASTQ 66(BX), Y2
-	VPSRLVD      lm6_1282<>+0(SB), Y2, Y2
-	VPAND        lm6_1283<>+0(SB), Y2, Y2
-	VPSLLD       $4, Y2, Y2
-	VPOR         Y2, Y1, Y1
-	VMOVDQU      Y1, (DX)
-	VPMOVZXBD    (DX), Y1
-	VPERMPS      lm6_1284<>+0(SB), Y1, Y2
-	VPERMPS      lm6_1285<>+0(SB), Y1, Y3
-	VPSLLD       $0x1c, Y1, Y4
-	VBLENDVPS    Y4, Y3, Y2, Y2
-	VPERMPS      lm6_1286<>+0(SB), Y1, Y3
-	VPERMPS      lm6_1287<>+0(SB), Y1, Y4
-	VPSLLD       $0x1c, Y1, Y5
-	VBLENDVPS    Y5, Y4, Y3, Y3
-	VPSLLD       $0x1b, Y1, Y4
-	VBLENDVPS    Y4, Y3, Y2, Y2
-	VPERMPS      lm6_1288<>+0(SB), Y1, Y3
-	VPERMPS      lm6_1289<>+0(SB), Y1, Y4
-	VPSLLD       $0x1c, Y1, Y5
-	VBLENDVPS    Y5, Y4, Y3, Y3
-	VPERMPS      lm6_12810<>+0(SB), Y1, Y4
-	VPERMPS      lm6_12811<>+0(SB), Y1, Y5
-	VPSLLD       $0x1c, Y1, Y6
-	VBLENDVPS    Y6, Y5, Y4, Y4
-	VPSLLD       $0x1b, Y1, Y5
-	VBLENDVPS    Y5, Y4, Y3, Y3
-	VPSLLD       $0x1a, Y1, Y1
-	VBLENDVPS    Y1, Y3, Y2, Y1
-	VMULPS       Y1, Y0, Y1
-	VMOVUPS      Y1, (AX)
-	VPMOVZXBD    8(DX), Y1
-	VPERMPS      lm6_1284<>+0(SB), Y1, Y2
-	VPERMPS      lm6_1285<>+0(SB), Y1, Y3
-	VPSLLD       $0x1c, Y1, Y4
-	VBLENDVPS    Y4, Y3, Y2, Y2
-	VPERMPS      lm6_1286<>+0(SB), Y1, Y3
-	VPERMPS      lm6_1287<>+0(SB), Y1, Y4
-	VPSLLD       $0x1c, Y1, Y5
-	VBLENDVPS    Y5, Y4, Y3, Y3
-	VPSLLD       $0x1b, Y1, Y4
-	VBLENDVPS    Y4, Y3, Y2, Y2
-	VPERMPS      lm6_1288<>+0(SB), Y1, Y3
-	VPERMPS      lm6_1289<>+0(SB), Y1, Y4
-	VPSLLD       $0x1c, Y1, Y5
-	VBLENDVPS    Y5, Y4, Y3, Y3
-	VPERMPS      lm6_12810<>+0(SB), Y1, Y4
-	VPERMPS      lm6_12811<>+0(SB), Y1, Y5
-	VPSLLD       $0x1c, Y1, Y6
-	VBLENDVPS    Y6, Y5, Y4, Y4
-	VPSLLD       $0x1b, Y1, Y5
-	VBLENDVPS    Y5, Y4, Y3, Y3
-	VPSLLD       $0x1a, Y1, Y1
-	VBLENDVPS    Y1, Y3, Y2, Y1
-	VMULPS       Y1, Y0, Y1
-	VMOVUPS      Y1, 32(AX)
-	VPMOVZXBD    16(DX), Y1
-	VPERMPS      lm6_1284<>+0(SB), Y1, Y2
-	VPERMPS      lm6_1285<>+0(SB), Y1, Y3
-	VPSLLD       $0x1c, Y1, Y4
-	VBLENDVPS    Y4, Y3, Y2, Y2
-	VPERMPS      lm6_1286<>+0(SB), Y1, Y3
-	VPERMPS      lm6_1287<>+0(SB), Y1, Y4
-	VPSLLD       $0x1c, Y1, Y5
-	VBLENDVPS    Y5, Y4, Y3, Y3
-	VPSLLD       $0x1b, Y1, Y4
-	VBLENDVPS    Y4, Y3, Y2, Y2
-	VPERMPS      lm6_1288<>+0(SB), Y1, Y3
-	VPERMPS      lm6_1289<>+0(SB), Y1, Y4
-	VPSLLD       $0x1c, Y1, Y5
-	VBLENDVPS    Y5, Y4, Y3, Y3
-	VPERMPS      lm6_12810<>+0(SB), Y1, Y4
-	VPERMPS      lm6_12811<>+0(SB), Y1, Y5
-	VPSLLD       $0x1c, Y1, Y6
-	VBLENDVPS    Y6, Y5, Y4, Y4
-	VPSLLD       $0x1b, Y1, Y5
-	VBLENDVPS    Y5, Y4, Y3, Y3
-	VPSLLD       $0x1a, Y1, Y1
-	VBLENDVPS    Y1, Y3, Y2, Y1
-	VMULPS       Y1, Y0, Y1
-	VMOVUPS      Y1, 64(AX)
-	VPMOVZXBD    24(DX), Y1
-	VPERMPS      lm6_1284<>+0(SB), Y1, Y2
-	VPERMPS      lm6_1285<>+0(SB), Y1, Y3
-	VPSLLD       $0x1c, Y1, Y4
-	VBLENDVPS    Y4, Y3, Y2, Y2
-	VPERMPS      lm6_1286<>+0(SB), Y1, Y3
-	VPERMPS      lm6_1287<>+0(SB), Y1, Y4
-	VPSLLD       $0x1c, Y1, Y5
-	VBLENDVPS    Y5, Y4, Y3, Y3
-	VPSLLD       $0x1b, Y1, Y4
-	VBLENDVPS    Y4, Y3, Y2, Y2
-	VPERMPS      lm6_1288<>+0(SB), Y1, Y3
-	VPERMPS      lm6_1289<>+0(SB), Y1, Y4
-	VPSLLD       $0x1c, Y1, Y5
-	VBLENDVPS    Y5, Y4, Y3, Y3
-	VPERMPS      lm6_12810<>+0(SB), Y1, Y4
-	VPERMPS      lm6_12811<>+0(SB), Y1, Y5
-	VPSLLD       $0x1c, Y1, Y6
-	VBLENDVPS    Y6, Y5, Y4, Y4
-	VPSLLD       $0x1b, Y1, Y5
-	VBLENDVPS    Y5, Y4, Y3, Y3
-	VPSLLD       $0x1a, Y1, Y1
-	VBLENDVPS    Y1, Y3, Y2, Y1
-	VMULPS       Y1, Y0, Y1
-	VMOVUPS      Y1, 96(AX)
-	VBROADCASTI128 18(BX), Y1
-	VPSRLVD      lm6_1280<>+0(SB), Y1, Y1
-	VPAND        lm6_1281<>+0(SB), Y1, Y1
-	VPBROADCASTQ 74(BX), Y2
-	VPSRLVD      lm6_1282<>+0(SB), Y2, Y2
-	VPAND        lm6_1283<>+0(SB), Y2, Y2
-	VPSLLD       $4, Y2, Y2
-	VPOR         Y2, Y1, Y1
-	VMOVDQU      Y1, (DX)
-	VPMOVZXBD    (DX), Y1
-	VPERMPS      lm6_1284<>+0(SB), Y1, Y2
-	VPERMPS      lm6_1285<>+0(SB), Y1, Y3
-	VPSLLD       $0x1c, Y1, Y4
-	VBLENDVPS    Y4, Y3, Y2, Y2
-	VPERMPS      lm6_1286<>+0(SB), Y1, Y3
-	VPERMPS      lm6_1287<>+0(SB), Y1, Y4
-	VPSLLD       $0x1c, Y1, Y5
-	VBLENDVPS    Y5, Y4, Y3, Y3
-	VPSLLD       $0x1b, Y1, Y4
-	VBLENDVPS    Y4, Y3, Y2, Y2
-	VPERMPS      lm6_1288<>+0(SB), Y1, Y3
-	VPERMPS      lm6_1289<>+0(SB), Y1, Y4
-	VPSLLD       $0x1c, Y1, Y5
-	VBLENDVPS    Y5, Y4, Y3, Y3
-	VPERMPS      lm6_12810<>+0(SB), Y1, Y4
-	VPERMPS      lm6_12811<>+0(SB), Y1, Y5
-	VPSLLD       $0x1c, Y1, Y6
-	VBLENDVPS    Y6, Y5, Y4, Y4
-	VPSLLD       $0x1b, Y1, Y5
-	VBLENDVPS    Y5, Y4, Y3, Y3
-	VPSLLD       $0x1a, Y1, Y1
-	VBLENDVPS    Y1, Y3, Y2, Y1
-	VMULPS       Y1, Y0, Y1
-	VMOVUPS      Y1, 128(AX)
-	VPMOVZXBD    8(DX), Y1
-	VPERMPS      lm6_1284<>+0(SB), Y1, Y2
-	VPERMPS      lm6_1285<>+0(SB), Y1, Y3
-	VPSLLD       $0x1c, Y1, Y4
-	VBLENDVPS    Y4, Y3, Y2, Y2
-	VPERMPS      lm6_1286<>+0(SB), Y1, Y3
-	VPERMPS      lm6_1287<>+0(SB), Y1, Y4
-	VPSLLD       $0x1c, Y1, Y5
-	VBLENDVPS    Y5, Y4, Y3, Y3
-	VPSLLD       $0x1b, Y1, Y4
-	VBLENDVPS    Y4, Y3, Y2, Y2
-	VPERMPS      lm6_1288<>+0(SB), Y1, Y3
-	VPERMPS      lm6_1289<>+0(SB), Y1, Y4
-	VPSLLD       $0x1c, Y1, Y5
-	VBLENDVPS    Y5, Y4, Y3, Y3
-	VPERMPS      lm6_12810<>+0(SB), Y1, Y4
-	VPERMPS      lm6_12811<>+0(SB), Y1, Y5
-	VPSLLD       $0x1c, Y1, Y6
-	VBLENDVPS    Y6, Y5, Y4, Y4
-	VPSLLD       $0x1b, Y1, Y5
-	VBLENDVPS    Y5, Y4, Y3, Y3
-	VPSLLD       $0x1a, Y1, Y1
-	VBLENDVPS    Y1, Y3, Y2, Y1
-	VMULPS       Y1, Y0, Y1
-	VMOVUPS      Y1, 160(AX)
-	VPMOVZXBD    16(DX), Y1
-	VPERMPS      lm6_1284<>+0(SB), Y1, Y2
-	VPERMPS      lm6_1285<>+0(SB), Y1, Y3
-	VPSLLD       $0x1c, Y1, Y4
-	VBLENDVPS    Y4, Y3, Y2, Y2
-	VPERMPS      lm6_1286<>+0(SB), Y1, Y3
-	VPERMPS      lm6_1287<>+0(SB), Y1, Y4
-	VPSLLD       $0x1c, Y1, Y5
-	VBLENDVPS    Y5, Y4, Y3, Y3
-	VPSLLD       $0x1b, Y1, Y4
-	VBLENDVPS    Y4, Y3, Y2, Y2
-	VPERMPS      lm6_1288<>+0(SB), Y1, Y3
-	VPERMPS      lm6_1289<>+0(SB), Y1, Y4
-	VPSLLD       $0x1c, Y1, Y5
-	VBLENDVPS    Y5, Y4, Y3, Y3
-	VPERMPS      lm6_12810<>+0(SB), Y1, Y4
-	VPERMPS      lm6_12811<>+0(SB), Y1, Y5
-	VPSLLD       $0x1c, Y1, Y6
-	VBLENDVPS    Y6, Y5, Y4, Y4
-	VPSLLD       $0x1b, Y1, Y5
-	VBLENDVPS    Y5, Y4, Y3, Y3
-	VPSLLD       $0x1a, Y1, Y1
-	VBLENDVPS    Y1, Y3, Y2, Y1
-	VMULPS       Y1, Y0, Y1
-	VMOVUPS      Y1, 192(AX)
-	VPMOVZXBD    24(DX), Y1
-	VPERMPS      lm6_1284<>+0(SB), Y1, Y2
-	VPERMPS      lm6_1285<>+0(SB), Y1, Y3
-	VPSLLD       $0x1c, Y1, Y4
-	VBLENDVPS    Y4, Y3, Y2, Y2
-	VPERMPS      lm6_1286<>+0(SB), Y1, Y3
-	VPERMPS      lm6_1287<>+0(SB), Y1, Y4
-	VPSLLD       $0x1c, Y1, Y5
-	VBLENDVPS    Y5, Y4, Y3, Y3
-	VPSLLD       $0x1b, Y1, Y4
-	VBLENDVPS    Y4, Y3, Y2, Y2
-	VPERMPS      lm6_1288<>+0(SB), Y1, Y3
-	VPERMPS      lm6_1289<>+0(SB), Y1, Y4
-	VPSLLD       $0x1c, Y1, Y5
-	VBLENDVPS    Y5, Y4, Y3, Y3
-	VPERMPS      lm6_12810<>+0(SB), Y1, Y4
-	VPERMPS      lm6_12811<>+0(SB), Y1, Y5
-	VPSLLD       $0x1c, Y1, Y6
-	VBLENDVPS    Y6, Y5, Y4, Y4
-	VPSLLD       $0x1b, Y1, Y5
-	VBLENDVPS    Y5, Y4, Y3, Y3
-	VPSLLD       $0x1a, Y1, Y1
-	VBLENDVPS    Y1, Y3, Y2, Y1
-	VMULPS       Y1, Y0, Y1
-	VMOVUPS      Y1, 224(AX)
-	VBROADCASTI128 34(BX), Y1
-	VPSRLVD      lm6_1280<>+0(SB), Y1, Y1
-	VPAND        lm6_1281<>+0(SB), Y1, Y1
-	VPBROADCASTQ 82(BX), Y2
-	VPSRLVD      lm6_1282<>+0(SB), Y2, Y2
-	VPAND        lm6_1283<>+0(SB), Y2, Y2
-	VPSLLD       $4, Y2, Y2
-	VPOR         Y2, Y1, Y1
-	VMOVDQU      Y1, (DX)
-	VPMOVZXBD    (DX), Y1
-	VPERMPS      lm6_1284<>+0(SB), Y1, Y2
-	VPERMPS      lm6_1285<>+0(SB), Y1, Y3
-	VPSLLD       $0x1c, Y1, Y4
-	VBLENDVPS    Y4, Y3, Y2, Y2
-	VPERMPS      lm6_1286<>+0(SB), Y1, Y3
-	VPERMPS      lm6_1287<>+0(SB), Y1, Y4
-	VPSLLD       $0x1c, Y1, Y5
-	VBLENDVPS    Y5, Y4, Y3, Y3
-	VPSLLD       $0x1b, Y1, Y4
-	VBLENDVPS    Y4, Y3, Y2, Y2
-	VPERMPS      lm6_1288<>+0(SB), Y1, Y3
-	VPERMPS      lm6_1289<>+0(SB), Y1, Y4
-	VPSLLD       $0x1c, Y1, Y5
-	VBLENDVPS    Y5, Y4, Y3, Y3
-	VPERMPS      lm6_12810<>+0(SB), Y1, Y4
-	VPERMPS      lm6_12811<>+0(SB), Y1, Y5
-	VPSLLD       $0x1c, Y1, Y6
-	VBLENDVPS    Y6, Y5, Y4, Y4
-	VPSLLD       $0x1b, Y1, Y5
-	VBLENDVPS    Y5, Y4, Y3, Y3
-	VPSLLD       $0x1a, Y1, Y1
-	VBLENDVPS    Y1, Y3, Y2, Y1
-	VMULPS       Y1, Y0, Y1
-	VMOVUPS      Y1, 256(AX)
-	VPMOVZXBD    8(DX), Y1
-	VPERMPS      lm6_1284<>+0(SB), Y1, Y2
-	VPERMPS      lm6_1285<>+0(SB), Y1, Y3
-	VPSLLD       $0x1c, Y1, Y4
-	VBLENDVPS    Y4, Y3, Y2, Y2
-	VPERMPS      lm6_1286<>+0(SB), Y1, Y3
-	VPERMPS      lm6_1287<>+0(SB), Y1, Y4
-	VPSLLD       $0x1c, Y1, Y5
-	VBLENDVPS    Y5, Y4, Y3, Y3
-	VPSLLD       $0x1b, Y1, Y4
-	VBLENDVPS    Y4, Y3, Y2, Y2
-	VPERMPS      lm6_1288<>+0(SB), Y1, Y3
-	VPERMPS      lm6_1289<>+0(SB), Y1, Y4
-	VPSLLD       $0x1c, Y1, Y5
-	VBLENDVPS    Y5, Y4, Y3, Y3
-	VPERMPS      lm6_12810<>+0(SB), Y1, Y4
-	VPERMPS      lm6_12811<>+0(SB), Y1, Y5
-	VPSLLD       $0x1c, Y1, Y6
-	VBLENDVPS    Y6, Y5, Y4, Y4
-	VPSLLD       $0x1b, Y1, Y5
-	VBLENDVPS    Y5, Y4, Y3, Y3
-	VPSLLD       $0x1a, Y1, Y1
-	VBLENDVPS    Y1, Y3, Y2, Y1
-	VMULPS       Y1, Y0, Y1
-	VMOVUPS      Y1, 288(AX)
-	VPMOVZXBD    16(DX), Y1
-	VPERMPS      lm6_1284<>+0(SB), Y1, Y2
-	VPERMPS      lm6_1285<>+0(SB), Y1, Y3
-	VPSLLD       $0x1c, Y1, Y4
-	VBLENDVPS    Y4, Y3, Y2, Y2
-	VPERMPS      lm6_1286<>+0(SB), Y1, Y3
-	VPERMPS      lm6_1287<>+0(SB), Y1, Y4
-	VPSLLD       $0x1c, Y1, Y5
-	VBLENDVPS    Y5, Y4, Y3, Y3
-	VPSLLD       $0x1b, Y1, Y4
-	VBLENDVPS    Y4, Y3, Y2, Y2
-	VPERMPS      lm6_1288<>+0(SB), Y1, Y3
-	VPERMPS      lm6_1289<>+0(SB), Y1, Y4
-	VPSLLD       $0x1c, Y1, Y5
-	VBLENDVPS    Y5, Y4, Y3, Y3
-	VPERMPS      lm6_12810<>+0(SB), Y1, Y4
-	VPERMPS      lm6_12811<>+0(SB), Y1, Y5
-	VPSLLD       $0x1c, Y1, Y6
-	VBLENDVPS    Y6, Y5, Y4, Y4
-	VPSLLD       $0x1b, Y1, Y5
-	VBLENDVPS    Y5, Y4, Y3, Y3
-	VPSLLD       $0x1a, Y1, Y1
-	VBLENDVPS    Y1, Y3, Y2, Y1
-	VMULPS       Y1, Y0, Y1
-	VMOVUPS      Y1, 320(AX)
-	VPMOVZXBD    24(DX), Y1
-	VPERMPS      lm6_1284<>+0(SB), Y1, Y2
-	VPERMPS      lm6_1285<>+0(SB), Y1, Y3
-	VPSLLD       $0x1c, Y1, Y4
-	VBLENDVPS    Y4, Y3, Y2, Y2
-	VPERMPS      lm6_1286<>+0(SB), Y1, Y3
-	VPERMPS      lm6_1287<>+0(SB), Y1, Y4
-	VPSLLD       $0x1c, Y1, Y5
-	VBLENDVPS    Y5, Y4, Y3, Y3
-	VPSLLD       $0x1b, Y1, Y4
-	VBLENDVPS    Y4, Y3, Y2, Y2
-	VPERMPS      lm6_1288<>+0(SB), Y1, Y3
-	VPERMPS      lm6_1289<>+0(SB), Y1, Y4
-	VPSLLD       $0x1c, Y1, Y5
-	VBLENDVPS    Y5, Y4, Y3, Y3
-	VPERMPS      lm6_12810<>+0(SB), Y1, Y4
-	VPERMPS      lm6_12811<>+0(SB), Y1, Y5
-	VPSLLD       $0x1c, Y1, Y6
-	VBLENDVPS    Y6, Y5, Y4, Y4
-	VPSLLD       $0x1b, Y1, Y5
-	VBLENDVPS    Y5, Y4, Y3, Y3
-	VPSLLD       $0x1a, Y1, Y1
-	VBLENDVPS    Y1, Y3, Y2, Y1
-	VMULPS       Y1, Y0, Y1
-	VMOVUPS      Y1, 352(AX)
-	VBROADCASTI128 50(BX), Y1
-	VPSRLVD      lm6_1280<>+0(SB), Y1, Y1
-	VPAND        lm6_1281<>+0(SB), Y1, Y1
-	VPBROADCASTQ 90(BX), Y2
-	VPSRLVD      lm6_1282<>+0(SB), Y2, Y2
-	VPAND        lm6_1283<>+0(SB), Y2, Y2
-	VPSLLD       $4, Y2, Y2
-	VPOR         Y2, Y1, Y1
-	VMOVDQU      Y1, (DX)
-	VPMOVZXBD    (DX), Y1
-	VPERMPS      lm6_1284<>+0(SB), Y1, Y2
-	VPERMPS      lm6_1285<>+0(SB), Y1, Y3
-	VPSLLD       $0x1c, Y1, Y4
-	VBLENDVPS    Y4, Y3, Y2, Y2
-	VPERMPS      lm6_1286<>+0(SB), Y1, Y3
-	VPERMPS      lm6_1287<>+0(SB), Y1, Y4
-	VPSLLD       $0x1c, Y1, Y5
-	VBLENDVPS    Y5, Y4, Y3, Y3
-	VPSLLD       $0x1b, Y1, Y4
-	VBLENDVPS    Y4, Y3, Y2, Y2
-	VPERMPS      lm6_1288<>+0(SB), Y1, Y3
-	VPERMPS      lm6_1289<>+0(SB), Y1, Y4
-	VPSLLD       $0x1c, Y1, Y5
-	VBLENDVPS    Y5, Y4, Y3, Y3
-	VPERMPS      lm6_12810<>+0(SB), Y1, Y4
-	VPERMPS      lm6_12811<>+0(SB), Y1, Y5
-	VPSLLD       $0x1c, Y1, Y6
-	VBLENDVPS    Y6, Y5, Y4, Y4
-	VPSLLD       $0x1b, Y1, Y5
-	VBLENDVPS    Y5, Y4, Y3, Y3
-	VPSLLD       $0x1a, Y1, Y1
-	VBLENDVPS    Y1, Y3, Y2, Y1
-	VMULPS       Y1, Y0, Y1
-	VMOVUPS      Y1, 384(AX)
-	VPMOVZXBD    8(DX), Y1
-	VPERMPS      lm6_1284<>+0(SB), Y1, Y2
-	VPERMPS      lm6_1285<>+0(SB), Y1, Y3
-	VPSLLD       $0x1c, Y1, Y4
-	VBLENDVPS    Y4, Y3, Y2, Y2
-	VPERMPS      lm6_1286<>+0(SB), Y1, Y3
-	VPERMPS      lm6_1287<>+0(SB), Y1, Y4
-	VPSLLD       $0x1c, Y1, Y5
-	VBLENDVPS    Y5, Y4, Y3, Y3
-	VPSLLD       $0x1b, Y1, Y4
-	VBLENDVPS    Y4, Y3, Y2, Y2
-	VPERMPS      lm6_1288<>+0(SB), Y1, Y3
-	VPERMPS      lm6_1289<>+0(SB), Y1, Y4
-	VPSLLD       $0x1c, Y1, Y5
-	VBLENDVPS    Y5, Y4, Y3, Y3
-	VPERMPS      lm6_12810<>+0(SB), Y1, Y4
-	VPERMPS      lm6_12811<>+0(SB), Y1, Y5
-	VPSLLD       $0x1c, Y1, Y6
-	VBLENDVPS    Y6, Y5, Y4, Y4
-	VPSLLD       $0x1b, Y1, Y5
-	VBLENDVPS    Y5, Y4, Y3, Y3
-	VPSLLD       $0x1a, Y1, Y1
-	VBLENDVPS    Y1, Y3, Y2, Y1
-	VMULPS       Y1, Y0, Y1
-	VMOVUPS      Y1, 416(AX)
-	VPMOVZXBD    16(DX), Y1
-	VPERMPS      lm6_1284<>+0(SB), Y1, Y2
-	VPERMPS      lm6_1285<>+0(SB), Y1, Y3
-	VPSLLD       $0x1c, Y1, Y4
-	VBLENDVPS    Y4, Y3, Y2, Y2
-	VPERMPS      lm6_1286<>+0(SB), Y1, Y3
-	VPERMPS      lm6_1287<>+0(SB), Y1, Y4
-	VPSLLD       $0x1c, Y1, Y5
-	VBLENDVPS    Y5, Y4, Y3, Y3
-	VPSLLD       $0x1b, Y1, Y4
-	VBLENDVPS    Y4, Y3, Y2, Y2
-	VPERMPS      lm6_1288<>+0(SB), Y1, Y3
-	VPERMPS      lm6_1289<>+0(SB), Y1, Y4
-	VPSLLD       $0x1c, Y1, Y5
-	VBLENDVPS    Y5, Y4, Y3, Y3
-	VPERMPS      lm6_12810<>+0(SB), Y1, Y4
-	VPERMPS      lm6_12811<>+0(SB), Y1, Y5
-	VPSLLD       $0x1c, Y1, Y6
-	VBLENDVPS    Y6, Y5, Y4, Y4
-	VPSLLD       $0x1b, Y1, Y5
-	VBLENDVPS    Y5, Y4, Y3, Y3
-	VPSLLD       $0x1a, Y1, Y1
-	VBLENDVPS    Y1, Y3, Y2, Y1
-	VMULPS       Y1, Y0, Y1
-	VMOVUPS      Y1, 448(AX)
-	VPMOVZXBD    24(DX), Y1
-	VPERMPS      lm6_1284<>+0(SB), Y1, Y2
-	VPERMPS      lm6_1285<>+0(SB), Y1, Y3
-	VPSLLD       $0x1c, Y1, Y4
-	VBLENDVPS    Y4, Y3, Y2, Y2
-	VPERMPS      lm6_1286<>+0(SB), Y1, Y3
-	VPERMPS      lm6_1287<>+0(SB), Y1, Y4
-	VPSLLD       $0x1c, Y1, Y5
-	VBLENDVPS    Y5, Y4, Y3, Y3
-	VPSLLD       $0x1b, Y1, Y4
-	VBLENDVPS    Y4, Y3, Y2, Y2
-	VPERMPS      lm6_1288<>+0(SB), Y1, Y3
-	VPERMPS      lm6_1289<>+0(SB), Y1, Y4
-	VPSLLD       $0x1c, Y1, Y5
-	VBLENDVPS    Y5, Y4, Y3, Y3
-	VPERMPS      lm6_12810<>+0(SB), Y1, Y4
-	VPERMPS      lm6_12811<>+0(SB), Y1, Y5
-	VPSLLD       $0x1c, Y1, Y6
-	VBLENDVPS    Y6, Y5, Y4, Y4
-	VPSLLD       $0x1b, Y1, Y5
-	VBLENDVPS    Y5, Y4, Y3, Y3
-	VPSLLD       $0x1a, Y1, Y1
-	VBLENDVPS    Y1, Y3, Y2, Y1
-	VMULPS       Y1, Y0, Y0
-	VMOVUPS      Y0, 480(AX)
+	VPBROADCASTW (BX), X6
+	VCVTPH2PS    X6, Y6
+	VBROADCASTI128 2(BX), Y7
+	VPSRLVD      lm6_1280<>+0(SB), Y7, Y7
+	VPAND        lm6_1281<>+0(SB), Y7, Y7
+	VPBROADCASTQ 66(BX), Y8
+	VPSRLVD      lm6_1282<>+0(SB), Y8, Y8
+	VPAND        lm6_1283<>+0(SB), Y8, Y8
+	VPSLLD       $4, Y8, Y8
+	VPOR         Y8, Y7, Y7
+	VMOVDQU      Y7, (DX)
+	VPMOVZXBD    (DX), Y7
+	VPERMPS      Y1, Y7, Y8
+	VPERMPS      Y3, Y7, Y9
+	VPSLLD       $0x1c, Y7, Y10
+	VBLENDVPS    Y10, Y9, Y8, Y8
+	VPERMPS      lm6_1286<>+0(SB), Y7, Y9
+	VPERMPS      lm6_1287<>+0(SB), Y7, Y10
+	VPSLLD       $0x1c, Y7, Y11
+	VBLENDVPS    Y11, Y10, Y9, Y9
+	VPSLLD       $0x1b, Y7, Y10
+	VBLENDVPS    Y10, Y9, Y8, Y8
+	VPERMPS      Y2, Y7, Y9
+	VPERMPS      Y4, Y7, Y10
+	VPSLLD       $0x1c, Y7, Y11
+	VBLENDVPS    Y11, Y10, Y9, Y9
+	VPERMPS      Y0, Y7, Y10
+	VPERMPS      Y5, Y7, Y11
+	VPSLLD       $0x1c, Y7, Y12
+	VBLENDVPS    Y12, Y11, Y10, Y10
+	VPSLLD       $0x1b, Y7, Y11
+	VBLENDVPS    Y11, Y10, Y9, Y9
+	VPSLLD       $0x1a, Y7, Y7
+	VBLENDVPS    Y7, Y9, Y8, Y7
+	VMULPS       Y7, Y6, Y7
+	VMOVUPS      Y7, (AX)
+	VPMOVZXBD    8(DX), Y7
+	VPERMPS      Y1, Y7, Y8
+	VPERMPS      Y3, Y7, Y9
+	VPSLLD       $0x1c, Y7, Y10
+	VBLENDVPS    Y10, Y9, Y8, Y8
+	VPERMPS      lm6_1286<>+0(SB), Y7, Y9
+	VPERMPS      lm6_1287<>+0(SB), Y7, Y10
+	VPSLLD       $0x1c, Y7, Y11
+	VBLENDVPS    Y11, Y10, Y9, Y9
+	VPSLLD       $0x1b, Y7, Y10
+	VBLENDVPS    Y10, Y9, Y8, Y8
+	VPERMPS      Y2, Y7, Y9
+	VPERMPS      Y4, Y7, Y10
+	VPSLLD       $0x1c, Y7, Y11
+	VBLENDVPS    Y11, Y10, Y9, Y9
+	VPERMPS      Y0, Y7, Y10
+	VPERMPS      Y5, Y7, Y11
+	VPSLLD       $0x1c, Y7, Y12
+	VBLENDVPS    Y12, Y11, Y10, Y10
+	VPSLLD       $0x1b, Y7, Y11
+	VBLENDVPS    Y11, Y10, Y9, Y9
+	VPSLLD       $0x1a, Y7, Y7
+	VBLENDVPS    Y7, Y9, Y8, Y7
+	VMULPS       Y7, Y6, Y7
+	VMOVUPS      Y7, 32(AX)
+	VPMOVZXBD    16(DX), Y7
+	VPERMPS      Y1, Y7, Y8
+	VPERMPS      Y3, Y7, Y9
+	VPSLLD       $0x1c, Y7, Y10
+	VBLENDVPS    Y10, Y9, Y8, Y8
+	VPERMPS      lm6_1286<>+0(SB), Y7, Y9
+	VPERMPS      lm6_1287<>+0(SB), Y7, Y10
+	VPSLLD       $0x1c, Y7, Y11
+	VBLENDVPS    Y11, Y10, Y9, Y9
+	VPSLLD       $0x1b, Y7, Y10
+	VBLENDVPS    Y10, Y9, Y8, Y8
+	VPERMPS      Y2, Y7, Y9
+	VPERMPS      Y4, Y7, Y10
+	VPSLLD       $0x1c, Y7, Y11
+	VBLENDVPS    Y11, Y10, Y9, Y9
+	VPERMPS      Y0, Y7, Y10
+	VPERMPS      Y5, Y7, Y11
+	VPSLLD       $0x1c, Y7, Y12
+	VBLENDVPS    Y12, Y11, Y10, Y10
+	VPSLLD       $0x1b, Y7, Y11
+	VBLENDVPS    Y11, Y10, Y9, Y9
+	VPSLLD       $0x1a, Y7, Y7
+	VBLENDVPS    Y7, Y9, Y8, Y7
+	VMULPS       Y7, Y6, Y7
+	VMOVUPS      Y7, 64(AX)
+	VPMOVZXBD    24(DX), Y7
+	VPERMPS      Y1, Y7, Y8
+	VPERMPS      Y3, Y7, Y9
+	VPSLLD       $0x1c, Y7, Y10
+	VBLENDVPS    Y10, Y9, Y8, Y8
+	VPERMPS      lm6_1286<>+0(SB), Y7, Y9
+	VPERMPS      lm6_1287<>+0(SB), Y7, Y10
+	VPSLLD       $0x1c, Y7, Y11
+	VBLENDVPS    Y11, Y10, Y9, Y9
+	VPSLLD       $0x1b, Y7, Y10
+	VBLENDVPS    Y10, Y9, Y8, Y8
+	VPERMPS      Y2, Y7, Y9
+	VPERMPS      Y4, Y7, Y10
+	VPSLLD       $0x1c, Y7, Y11
+	VBLENDVPS    Y11, Y10, Y9, Y9
+	VPERMPS      Y0, Y7, Y10
+	VPERMPS      Y5, Y7, Y11
+	VPSLLD       $0x1c, Y7, Y12
+	VBLENDVPS    Y12, Y11, Y10, Y10
+	VPSLLD       $0x1b, Y7, Y11
+	VBLENDVPS    Y11, Y10, Y9, Y9
+	VPSLLD       $0x1a, Y7, Y7
+	VBLENDVPS    Y7, Y9, Y8, Y7
+	VMULPS       Y7, Y6, Y7
+	VMOVUPS      Y7, 96(AX)
+	VBROADCASTI128 18(BX), Y7
+	VPSRLVD      lm6_1280<>+0(SB), Y7, Y7
+	VPAND        lm6_1281<>+0(SB), Y7, Y7
+	VPBROADCASTQ 74(BX), Y8
+	VPSRLVD      lm6_1282<>+0(SB), Y8, Y8
+	VPAND        lm6_1283<>+0(SB), Y8, Y8
+	VPSLLD       $4, Y8, Y8
+	VPOR         Y8, Y7, Y7
+	VMOVDQU      Y7, (DX)
+	VPMOVZXBD    (DX), Y7
+	VPERMPS      Y1, Y7, Y8
+	VPERMPS      Y3, Y7, Y9
+	VPSLLD       $0x1c, Y7, Y10
+	VBLENDVPS    Y10, Y9, Y8, Y8
+	VPERMPS      lm6_1286<>+0(SB), Y7, Y9
+	VPERMPS      lm6_1287<>+0(SB), Y7, Y10
+	VPSLLD       $0x1c, Y7, Y11
+	VBLENDVPS    Y11, Y10, Y9, Y9
+	VPSLLD       $0x1b, Y7, Y10
+	VBLENDVPS    Y10, Y9, Y8, Y8
+	VPERMPS      Y2, Y7, Y9
+	VPERMPS      Y4, Y7, Y10
+	VPSLLD       $0x1c, Y7, Y11
+	VBLENDVPS    Y11, Y10, Y9, Y9
+	VPERMPS      Y0, Y7, Y10
+	VPERMPS      Y5, Y7, Y11
+	VPSLLD       $0x1c, Y7, Y12
+	VBLENDVPS    Y12, Y11, Y10, Y10
+	VPSLLD       $0x1b, Y7, Y11
+	VBLENDVPS    Y11, Y10, Y9, Y9
+	VPSLLD       $0x1a, Y7, Y7
+	VBLENDVPS    Y7, Y9, Y8, Y7
+	VMULPS       Y7, Y6, Y7
+	VMOVUPS      Y7, 128(AX)
+	VPMOVZXBD    8(DX), Y7
+	VPERMPS      Y1, Y7, Y8
+	VPERMPS      Y3, Y7, Y9
+	VPSLLD       $0x1c, Y7, Y10
+	VBLENDVPS    Y10, Y9, Y8, Y8
+	VPERMPS      lm6_1286<>+0(SB), Y7, Y9
+	VPERMPS      lm6_1287<>+0(SB), Y7, Y10
+	VPSLLD       $0x1c, Y7, Y11
+	VBLENDVPS    Y11, Y10, Y9, Y9
+	VPSLLD       $0x1b, Y7, Y10
+	VBLENDVPS    Y10, Y9, Y8, Y8
+	VPERMPS      Y2, Y7, Y9
+	VPERMPS      Y4, Y7, Y10
+	VPSLLD       $0x1c, Y7, Y11
+	VBLENDVPS    Y11, Y10, Y9, Y9
+	VPERMPS      Y0, Y7, Y10
+	VPERMPS      Y5, Y7, Y11
+	VPSLLD       $0x1c, Y7, Y12
+	VBLENDVPS    Y12, Y11, Y10, Y10
+	VPSLLD       $0x1b, Y7, Y11
+	VBLENDVPS    Y11, Y10, Y9, Y9
+	VPSLLD       $0x1a, Y7, Y7
+	VBLENDVPS    Y7, Y9, Y8, Y7
+	VMULPS       Y7, Y6, Y7
+	VMOVUPS      Y7, 160(AX)
+	VPMOVZXBD    16(DX), Y7
+	VPERMPS      Y1, Y7, Y8
+	VPERMPS      Y3, Y7, Y9
+	VPSLLD       $0x1c, Y7, Y10
+	VBLENDVPS    Y10, Y9, Y8, Y8
+	VPERMPS      lm6_1286<>+0(SB), Y7, Y9
+	VPERMPS      lm6_1287<>+0(SB), Y7, Y10
+	VPSLLD       $0x1c, Y7, Y11
+	VBLENDVPS    Y11, Y10, Y9, Y9
+	VPSLLD       $0x1b, Y7, Y10
+	VBLENDVPS    Y10, Y9, Y8, Y8
+	VPERMPS      Y2, Y7, Y9
+	VPERMPS      Y4, Y7, Y10
+	VPSLLD       $0x1c, Y7, Y11
+	VBLENDVPS    Y11, Y10, Y9, Y9
+	VPERMPS      Y0, Y7, Y10
+	VPERMPS      Y5, Y7, Y11
+	VPSLLD       $0x1c, Y7, Y12
+	VBLENDVPS    Y12, Y11, Y10, Y10
+	VPSLLD       $0x1b, Y7, Y11
+	VBLENDVPS    Y11, Y10, Y9, Y9
+	VPSLLD       $0x1a, Y7, Y7
+	VBLENDVPS    Y7, Y9, Y8, Y7
+	VMULPS       Y7, Y6, Y7
+	VMOVUPS      Y7, 192(AX)
+	VPMOVZXBD    24(DX), Y7
+	VPERMPS      Y1, Y7, Y8
+	VPERMPS      Y3, Y7, Y9
+	VPSLLD       $0x1c, Y7, Y10
+	VBLENDVPS    Y10, Y9, Y8, Y8
+	VPERMPS      lm6_1286<>+0(SB), Y7, Y9
+	VPERMPS      lm6_1287<>+0(SB), Y7, Y10
+	VPSLLD       $0x1c, Y7, Y11
+	VBLENDVPS    Y11, Y10, Y9, Y9
+	VPSLLD       $0x1b, Y7, Y10
+	VBLENDVPS    Y10, Y9, Y8, Y8
+	VPERMPS      Y2, Y7, Y9
+	VPERMPS      Y4, Y7, Y10
+	VPSLLD       $0x1c, Y7, Y11
+	VBLENDVPS    Y11, Y10, Y9, Y9
+	VPERMPS      Y0, Y7, Y10
+	VPERMPS      Y5, Y7, Y11
+	VPSLLD       $0x1c, Y7, Y12
+	VBLENDVPS    Y12, Y11, Y10, Y10
+	VPSLLD       $0x1b, Y7, Y11
+	VBLENDVPS    Y11, Y10, Y9, Y9
+	VPSLLD       $0x1a, Y7, Y7
+	VBLENDVPS    Y7, Y9, Y8, Y7
+	VMULPS       Y7, Y6, Y7
+	VMOVUPS      Y7, 224(AX)
+	VBROADCASTI128 34(BX), Y7
+	VPSRLVD      lm6_1280<>+0(SB), Y7, Y7
+	VPAND        lm6_1281<>+0(SB), Y7, Y7
+	VPBROADCASTQ 82(BX), Y8
+	VPSRLVD      lm6_1282<>+0(SB), Y8, Y8
+	VPAND        lm6_1283<>+0(SB), Y8, Y8
+	VPSLLD       $4, Y8, Y8
+	VPOR         Y8, Y7, Y7
+	VMOVDQU      Y7, (DX)
+	VPMOVZXBD    (DX), Y7
+	VPERMPS      Y1, Y7, Y8
+	VPERMPS      Y3, Y7, Y9
+	VPSLLD       $0x1c, Y7, Y10
+	VBLENDVPS    Y10, Y9, Y8, Y8
+	VPERMPS      lm6_1286<>+0(SB), Y7, Y9
+	VPERMPS      lm6_1287<>+0(SB), Y7, Y10
+	VPSLLD       $0x1c, Y7, Y11
+	VBLENDVPS    Y11, Y10, Y9, Y9
+	VPSLLD       $0x1b, Y7, Y10
+	VBLENDVPS    Y10, Y9, Y8, Y8
+	VPERMPS      Y2, Y7, Y9
+	VPERMPS      Y4, Y7, Y10
+	VPSLLD       $0x1c, Y7, Y11
+	VBLENDVPS    Y11, Y10, Y9, Y9
+	VPERMPS      Y0, Y7, Y10
+	VPERMPS      Y5, Y7, Y11
+	VPSLLD       $0x1c, Y7, Y12
+	VBLENDVPS    Y12, Y11, Y10, Y10
+	VPSLLD       $0x1b, Y7, Y11
+	VBLENDVPS    Y11, Y10, Y9, Y9
+	VPSLLD       $0x1a, Y7, Y7
+	VBLENDVPS    Y7, Y9, Y8, Y7
+	VMULPS       Y7, Y6, Y7
+	VMOVUPS      Y7, 256(AX)
+	VPMOVZXBD    8(DX), Y7
+	VPERMPS      Y1, Y7, Y8
+	VPERMPS      Y3, Y7, Y9
+	VPSLLD       $0x1c, Y7, Y10
+	VBLENDVPS    Y10, Y9, Y8, Y8
+	VPERMPS      lm6_1286<>+0(SB), Y7, Y9
+	VPERMPS      lm6_1287<>+0(SB), Y7, Y10
+	VPSLLD       $0x1c, Y7, Y11
+	VBLENDVPS    Y11, Y10, Y9, Y9
+	VPSLLD       $0x1b, Y7, Y10
+	VBLENDVPS    Y10, Y9, Y8, Y8
+	VPERMPS      Y2, Y7, Y9
+	VPERMPS      Y4, Y7, Y10
+	VPSLLD       $0x1c, Y7, Y11
+	VBLENDVPS    Y11, Y10, Y9, Y9
+	VPERMPS      Y0, Y7, Y10
+	VPERMPS      Y5, Y7, Y11
+	VPSLLD       $0x1c, Y7, Y12
+	VBLENDVPS    Y12, Y11, Y10, Y10
+	VPSLLD       $0x1b, Y7, Y11
+	VBLENDVPS    Y11, Y10, Y9, Y9
+	VPSLLD       $0x1a, Y7, Y7
+	VBLENDVPS    Y7, Y9, Y8, Y7
+	VMULPS       Y7, Y6, Y7
+	VMOVUPS      Y7, 288(AX)
+	VPMOVZXBD    16(DX), Y7
+	VPERMPS      Y1, Y7, Y8
+	VPERMPS      Y3, Y7, Y9
+	VPSLLD       $0x1c, Y7, Y10
+	VBLENDVPS    Y10, Y9, Y8, Y8
+	VPERMPS      lm6_1286<>+0(SB), Y7, Y9
+	VPERMPS      lm6_1287<>+0(SB), Y7, Y10
+	VPSLLD       $0x1c, Y7, Y11
+	VBLENDVPS    Y11, Y10, Y9, Y9
+	VPSLLD       $0x1b, Y7, Y10
+	VBLENDVPS    Y10, Y9, Y8, Y8
+	VPERMPS      Y2, Y7, Y9
+	VPERMPS      Y4, Y7, Y10
+	VPSLLD       $0x1c, Y7, Y11
+	VBLENDVPS    Y11, Y10, Y9, Y9
+	VPERMPS      Y0, Y7, Y10
+	VPERMPS      Y5, Y7, Y11
+	VPSLLD       $0x1c, Y7, Y12
+	VBLENDVPS    Y12, Y11, Y10, Y10
+	VPSLLD       $0x1b, Y7, Y11
+	VBLENDVPS    Y11, Y10, Y9, Y9
+	VPSLLD       $0x1a, Y7, Y7
+	VBLENDVPS    Y7, Y9, Y8, Y7
+	VMULPS       Y7, Y6, Y7
+	VMOVUPS      Y7, 320(AX)
+	VPMOVZXBD    24(DX), Y7
+	VPERMPS      Y1, Y7, Y8
+	VPERMPS      Y3, Y7, Y9
+	VPSLLD       $0x1c, Y7, Y10
+	VBLENDVPS    Y10, Y9, Y8, Y8
+	VPERMPS      lm6_1286<>+0(SB), Y7, Y9
+	VPERMPS      lm6_1287<>+0(SB), Y7, Y10
+	VPSLLD       $0x1c, Y7, Y11
+	VBLENDVPS    Y11, Y10, Y9, Y9
+	VPSLLD       $0x1b, Y7, Y10
+	VBLENDVPS    Y10, Y9, Y8, Y8
+	VPERMPS      Y2, Y7, Y9
+	VPERMPS      Y4, Y7, Y10
+	VPSLLD       $0x1c, Y7, Y11
+	VBLENDVPS    Y11, Y10, Y9, Y9
+	VPERMPS      Y0, Y7, Y10
+	VPERMPS      Y5, Y7, Y11
+	VPSLLD       $0x1c, Y7, Y12
+	VBLENDVPS    Y12, Y11, Y10, Y10
+	VPSLLD       $0x1b, Y7, Y11
+	VBLENDVPS    Y11, Y10, Y9, Y9
+	VPSLLD       $0x1a, Y7, Y7
+	VBLENDVPS    Y7, Y9, Y8, Y7
+	VMULPS       Y7, Y6, Y7
+	VMOVUPS      Y7, 352(AX)
+	VBROADCASTI128 50(BX), Y7
+	VPSRLVD      lm6_1280<>+0(SB), Y7, Y7
+	VPAND        lm6_1281<>+0(SB), Y7, Y7
+	VPBROADCASTQ 90(BX), Y8
+	VPSRLVD      lm6_1282<>+0(SB), Y8, Y8
+	VPAND        lm6_1283<>+0(SB), Y8, Y8
+	VPSLLD       $4, Y8, Y8
+	VPOR         Y8, Y7, Y7
+	VMOVDQU      Y7, (DX)
+	VPMOVZXBD    (DX), Y7
+	VPERMPS      Y1, Y7, Y8
+	VPERMPS      Y3, Y7, Y9
+	VPSLLD       $0x1c, Y7, Y10
+	VBLENDVPS    Y10, Y9, Y8, Y8
+	VPERMPS      lm6_1286<>+0(SB), Y7, Y9
+	VPERMPS      lm6_1287<>+0(SB), Y7, Y10
+	VPSLLD       $0x1c, Y7, Y11
+	VBLENDVPS    Y11, Y10, Y9, Y9
+	VPSLLD       $0x1b, Y7, Y10
+	VBLENDVPS    Y10, Y9, Y8, Y8
+	VPERMPS      Y2, Y7, Y9
+	VPERMPS      Y4, Y7, Y10
+	VPSLLD       $0x1c, Y7, Y11
+	VBLENDVPS    Y11, Y10, Y9, Y9
+	VPERMPS      Y0, Y7, Y10
+	VPERMPS      Y5, Y7, Y11
+	VPSLLD       $0x1c, Y7, Y12
+	VBLENDVPS    Y12, Y11, Y10, Y10
+	VPSLLD       $0x1b, Y7, Y11
+	VBLENDVPS    Y11, Y10, Y9, Y9
+	VPSLLD       $0x1a, Y7, Y7
+	VBLENDVPS    Y7, Y9, Y8, Y7
+	VMULPS       Y7, Y6, Y7
+	VMOVUPS      Y7, 384(AX)
+	VPMOVZXBD    8(DX), Y7
+	VPERMPS      Y1, Y7, Y8
+	VPERMPS      Y3, Y7, Y9
+	VPSLLD       $0x1c, Y7, Y10
+	VBLENDVPS    Y10, Y9, Y8, Y8
+	VPERMPS      lm6_1286<>+0(SB), Y7, Y9
+	VPERMPS      lm6_1287<>+0(SB), Y7, Y10
+	VPSLLD       $0x1c, Y7, Y11
+	VBLENDVPS    Y11, Y10, Y9, Y9
+	VPSLLD       $0x1b, Y7, Y10
+	VBLENDVPS    Y10, Y9, Y8, Y8
+	VPERMPS      Y2, Y7, Y9
+	VPERMPS      Y4, Y7, Y10
+	VPSLLD       $0x1c, Y7, Y11
+	VBLENDVPS    Y11, Y10, Y9, Y9
+	VPERMPS      Y0, Y7, Y10
+	VPERMPS      Y5, Y7, Y11
+	VPSLLD       $0x1c, Y7, Y12
+	VBLENDVPS    Y12, Y11, Y10, Y10
+	VPSLLD       $0x1b, Y7, Y11
+	VBLENDVPS    Y11, Y10, Y9, Y9
+	VPSLLD       $0x1a, Y7, Y7
+	VBLENDVPS    Y7, Y9, Y8, Y7
+	VMULPS       Y7, Y6, Y7
+	VMOVUPS      Y7, 416(AX)
+	VPMOVZXBD    16(DX), Y7
+	VPERMPS      Y1, Y7, Y8
+	VPERMPS      Y3, Y7, Y9
+	VPSLLD       $0x1c, Y7, Y10
+	VBLENDVPS    Y10, Y9, Y8, Y8
+	VPERMPS      lm6_1286<>+0(SB), Y7, Y9
+	VPERMPS      lm6_1287<>+0(SB), Y7, Y10
+	VPSLLD       $0x1c, Y7, Y11
+	VBLENDVPS    Y11, Y10, Y9, Y9
+	VPSLLD       $0x1b, Y7, Y10
+	VBLENDVPS    Y10, Y9, Y8, Y8
+	VPERMPS      Y2, Y7, Y9
+	VPERMPS      Y4, Y7, Y10
+	VPSLLD       $0x1c, Y7, Y11
+	VBLENDVPS    Y11, Y10, Y9, Y9
+	VPERMPS      Y0, Y7, Y10
+	VPERMPS      Y5, Y7, Y11
+	VPSLLD       $0x1c, Y7, Y12
+	VBLENDVPS    Y12, Y11, Y10, Y10
+	VPSLLD       $0x1b, Y7, Y11
+	VBLENDVPS    Y11, Y10, Y9, Y9
+	VPSLLD       $0x1a, Y7, Y7
+	VBLENDVPS    Y7, Y9, Y8, Y7
+	VMULPS       Y7, Y6, Y7
+	VMOVUPS      Y7, 448(AX)
+	VPMOVZXBD    24(DX), Y7
+	VPERMPS      Y1, Y7, Y8
+	VPERMPS      Y3, Y7, Y9
+	VPSLLD       $0x1c, Y7, Y10
+	VBLENDVPS    Y10, Y9, Y8, Y8
+	VPERMPS      lm6_1286<>+0(SB), Y7, Y9
+	VPERMPS      lm6_1287<>+0(SB), Y7, Y10
+	VPSLLD       $0x1c, Y7, Y11
+	VBLENDVPS    Y11, Y10, Y9, Y9
+	VPSLLD       $0x1b, Y7, Y10
+	VBLENDVPS    Y10, Y9, Y8, Y8
+	VPERMPS      Y2, Y7, Y9
+	VPERMPS      Y4, Y7, Y10
+	VPSLLD       $0x1c, Y7, Y11
+	VBLENDVPS    Y11, Y10, Y9, Y9
+	VPERMPS      Y0, Y7, Y10
+	VPERMPS      Y5, Y7, Y11
+	VPSLLD       $0x1c, Y7, Y12
+	VBLENDVPS    Y12, Y11, Y10, Y10
+	VPSLLD       $0x1b, Y7, Y11
+	VBLENDVPS    Y11, Y10, Y9, Y9
+	VPSLLD       $0x1a, Y7, Y7
+	VBLENDVPS    Y7, Y9, Y8, Y7
+	VMULPS       Y7, Y6, Y6
+	VMOVUPS      Y6, 480(AX)
 	ADDQ         $0x62, BX
 	ADDQ         $0x200, AX
 	SUBQ         $1, CX
@@ -825,6 +833,13 @@ done2:
 // matmul1xLm6_128AVX512 multiplies rows of w with 1 row of x; ld and stride in bytes, a unit is 128 values.
 // Requires: AVX2, F16C, FMA
 TEXT ·matmul1xLm6_128AVX512(SB), NOSPLIT, $320-64
+
+	// constants of the loops
+	VMOVDQU      lm6_12810<>+0(SB), Y0
+	VMOVDQU      lm6_1284<>+0(SB), Y1
+	VMOVDQU      lm6_1288<>+0(SB), Y2
+	VMOVDQU      lm6_1285<>+0(SB), Y3
+	VMOVDQU      lm6_1289<>+0(SB), Y4
 	MOVQ         y+0(FP), AX
 	MOVQ         w+32(FP), BX
 	MOVQ         rows+48(FP), CX
@@ -834,10 +849,10 @@ TEXT ·matmul1xLm6_128AVX512(SB), NOSPLIT, $320-64
 	JLT          done2
 
 loop1:
-	VPXOR        Y0, Y0, Y0
-	VPXOR        Y1, Y1, Y1
-	VPXOR        Y2, Y2, Y2
-	VPXOR        Y3, Y3, Y3
+	VPXOR        Y5, Y5, Y5
+	VPXOR        Y6, Y6, Y6
+	VPXOR        Y7, Y7, Y7
+	VPXOR        Y8, Y8, Y8
 	MOVQ         x+16(FP), SI
 	MOVQ         units+56(FP), DI
 	MOVQ         BX, R8
@@ -845,460 +860,460 @@ loop1:
 	JLT          done4
 
 loop3:
-	VPBROADCASTW (R8), X4
-	VCVTPH2PS    X4, Y4
-	VBROADCASTI128 2(R8), Y5
-	VPSRLVD      lm6_1280<>+0(SB), Y5, Y5
-	VPAND        lm6_1281<>+0(SB), Y5, Y5
-	VPBROADCASTQ 66(R8), Y6
-	VPSRLVD      lm6_1282<>+0(SB), Y6, Y6
-	VPAND        lm6_1283<>+0(SB), Y6, Y6
-	VPSLLD       $4, Y6, Y6
-	VPOR         Y6, Y5, Y5
-	VMOVDQU      Y5, (DX)
-	VPMOVZXBD    (DX), Y5
-	VPERMPS      lm6_1284<>+0(SB), Y5, Y6
-	VPERMPS      lm6_1285<>+0(SB), Y5, Y7
-	VPSLLD       $0x1c, Y5, Y8
-	VBLENDVPS    Y8, Y7, Y6, Y6
-	VPERMPS      lm6_1286<>+0(SB), Y5, Y7
-	VPERMPS      lm6_1287<>+0(SB), Y5, Y8
-	VPSLLD       $0x1c, Y5, Y9
-	VBLENDVPS    Y9, Y8, Y7, Y7
-	VPSLLD       $0x1b, Y5, Y8
-	VBLENDVPS    Y8, Y7, Y6, Y6
-	VPERMPS      lm6_1288<>+0(SB), Y5, Y7
-	VPERMPS      lm6_1289<>+0(SB), Y5, Y8
-	VPSLLD       $0x1c, Y5, Y9
-	VBLENDVPS    Y9, Y8, Y7, Y7
-	VPERMPS      lm6_12810<>+0(SB), Y5, Y8
-	VPERMPS      lm6_12811<>+0(SB), Y5, Y9
-	VPSLLD       $0x1c, Y5, Y10
-	VBLENDVPS    Y10, Y9, Y8, Y8
-	VPSLLD       $0x1b, Y5, Y9
-	VBLENDVPS    Y9, Y8, Y7, Y7
-	VPSLLD       $0x1a, Y5, Y5
-	VBLENDVPS    Y5, Y7, Y6, Y5
-	VMULPS       Y5, Y4, Y5
-	VMOVUPS      (SI), Y6
-	VFMADD231PS  Y6, Y5, Y0
-	VPMOVZXBD    8(DX), Y5
-	VPERMPS      lm6_1284<>+0(SB), Y5, Y6
-	VPERMPS      lm6_1285<>+0(SB), Y5, Y7
-	VPSLLD       $0x1c, Y5, Y8
-	VBLENDVPS    Y8, Y7, Y6, Y6
-	VPERMPS      lm6_1286<>+0(SB), Y5, Y7
-	VPERMPS      lm6_1287<>+0(SB), Y5, Y8
-	VPSLLD       $0x1c, Y5, Y9
-	VBLENDVPS    Y9, Y8, Y7, Y7
-	VPSLLD       $0x1b, Y5, Y8
-	VBLENDVPS    Y8, Y7, Y6, Y6
-	VPERMPS      lm6_1288<>+0(SB), Y5, Y7
-	VPERMPS      lm6_1289<>+0(SB), Y5, Y8
-	VPSLLD       $0x1c, Y5, Y9
-	VBLENDVPS    Y9, Y8, Y7, Y7
-	VPERMPS      lm6_12810<>+0(SB), Y5, Y8
-	VPERMPS      lm6_12811<>+0(SB), Y5, Y9
-	VPSLLD       $0x1c, Y5, Y10
-	VBLENDVPS    Y10, Y9, Y8, Y8
-	VPSLLD       $0x1b, Y5, Y9
-	VBLENDVPS    Y9, Y8, Y7, Y7
-	VPSLLD       $0x1a, Y5, Y5
-	VBLENDVPS    Y5, Y7, Y6, Y5
-	VMULPS       Y5, Y4, Y5
-	VMOVUPS      32(SI), Y6
-	VFMADD231PS  Y6, Y5, Y1
-	VPMOVZXBD    16(DX), Y5
-	VPERMPS      lm6_1284<>+0(SB), Y5, Y6
-	VPERMPS      lm6_1285<>+0(SB), Y5, Y7
-	VPSLLD       $0x1c, Y5, Y8
-	VBLENDVPS    Y8, Y7, Y6, Y6
-	VPERMPS      lm6_1286<>+0(SB), Y5, Y7
-	VPERMPS      lm6_1287<>+0(SB), Y5, Y8
-	VPSLLD       $0x1c, Y5, Y9
-	VBLENDVPS    Y9, Y8, Y7, Y7
-	VPSLLD       $0x1b, Y5, Y8
-	VBLENDVPS    Y8, Y7, Y6, Y6
-	VPERMPS      lm6_1288<>+0(SB), Y5, Y7
-	VPERMPS      lm6_1289<>+0(SB), Y5, Y8
-	VPSLLD       $0x1c, Y5, Y9
-	VBLENDVPS    Y9, Y8, Y7, Y7
-	VPERMPS      lm6_12810<>+0(SB), Y5, Y8
-	VPERMPS      lm6_12811<>+0(SB), Y5, Y9
-	VPSLLD       $0x1c, Y5, Y10
-	VBLENDVPS    Y10, Y9, Y8, Y8
-	VPSLLD       $0x1b, Y5, Y9
-	VBLENDVPS    Y9, Y8, Y7, Y7
-	VPSLLD       $0x1a, Y5, Y5
-	VBLENDVPS    Y5, Y7, Y6, Y5
-	VMULPS       Y5, Y4, Y5
-	VMOVUPS      64(SI), Y6
-	VFMADD231PS  Y6, Y5, Y2
-	VPMOVZXBD    24(DX), Y5
-	VPERMPS      lm6_1284<>+0(SB), Y5, Y6
-	VPERMPS      lm6_1285<>+0(SB), Y5, Y7
-	VPSLLD       $0x1c, Y5, Y8
-	VBLENDVPS    Y8, Y7, Y6, Y6
-	VPERMPS      lm6_1286<>+0(SB), Y5, Y7
-	VPERMPS      lm6_1287<>+0(SB), Y5, Y8
-	VPSLLD       $0x1c, Y5, Y9
-	VBLENDVPS    Y9, Y8, Y7, Y7
-	VPSLLD       $0x1b, Y5, Y8
-	VBLENDVPS    Y8, Y7, Y6, Y6
-	VPERMPS      lm6_1288<>+0(SB), Y5, Y7
-	VPERMPS      lm6_1289<>+0(SB), Y5, Y8
-	VPSLLD       $0x1c, Y5, Y9
-	VBLENDVPS    Y9, Y8, Y7, Y7
-	VPERMPS      lm6_12810<>+0(SB), Y5, Y8
-	VPERMPS      lm6_12811<>+0(SB), Y5, Y9
-	VPSLLD       $0x1c, Y5, Y10
-	VBLENDVPS    Y10, Y9, Y8, Y8
-	VPSLLD       $0x1b, Y5, Y9
-	VBLENDVPS    Y9, Y8, Y7, Y7
-	VPSLLD       $0x1a, Y5, Y5
-	VBLENDVPS    Y5, Y7, Y6, Y5
-	VMULPS       Y5, Y4, Y5
-	VMOVUPS      96(SI), Y6
-	VFMADD231PS  Y6, Y5, Y3
-	VBROADCASTI128 18(R8), Y5
-	VPSRLVD      lm6_1280<>+0(SB), Y5, Y5
-	VPAND        lm6_1281<>+0(SB), Y5, Y5
-	VPBROADCASTQ 74(R8), Y6
-	VPSRLVD      lm6_1282<>+0(SB), Y6, Y6
-	VPAND        lm6_1283<>+0(SB), Y6, Y6
-	VPSLLD       $4, Y6, Y6
-	VPOR         Y6, Y5, Y5
-	VMOVDQU      Y5, (DX)
-	VPMOVZXBD    (DX), Y5
-	VPERMPS      lm6_1284<>+0(SB), Y5, Y6
-	VPERMPS      lm6_1285<>+0(SB), Y5, Y7
-	VPSLLD       $0x1c, Y5, Y8
-	VBLENDVPS    Y8, Y7, Y6, Y6
-	VPERMPS      lm6_1286<>+0(SB), Y5, Y7
-	VPERMPS      lm6_1287<>+0(SB), Y5, Y8
-	VPSLLD       $0x1c, Y5, Y9
-	VBLENDVPS    Y9, Y8, Y7, Y7
-	VPSLLD       $0x1b, Y5, Y8
-	VBLENDVPS    Y8, Y7, Y6, Y6
-	VPERMPS      lm6_1288<>+0(SB), Y5, Y7
-	VPERMPS      lm6_1289<>+0(SB), Y5, Y8
-	VPSLLD       $0x1c, Y5, Y9
-	VBLENDVPS    Y9, Y8, Y7, Y7
-	VPERMPS      lm6_12810<>+0(SB), Y5, Y8
-	VPERMPS      lm6_12811<>+0(SB), Y5, Y9
-	VPSLLD       $0x1c, Y5, Y10
-	VBLENDVPS    Y10, Y9, Y8, Y8
-	VPSLLD       $0x1b, Y5, Y9
-	VBLENDVPS    Y9, Y8, Y7, Y7
-	VPSLLD       $0x1a, Y5, Y5
-	VBLENDVPS    Y5, Y7, Y6, Y5
-	VMULPS       Y5, Y4, Y5
-	VMOVUPS      128(SI), Y6
-	VFMADD231PS  Y6, Y5, Y0
-	VPMOVZXBD    8(DX), Y5
-	VPERMPS      lm6_1284<>+0(SB), Y5, Y6
-	VPERMPS      lm6_1285<>+0(SB), Y5, Y7
-	VPSLLD       $0x1c, Y5, Y8
-	VBLENDVPS    Y8, Y7, Y6, Y6
-	VPERMPS      lm6_1286<>+0(SB), Y5, Y7
-	VPERMPS      lm6_1287<>+0(SB), Y5, Y8
-	VPSLLD       $0x1c, Y5, Y9
-	VBLENDVPS    Y9, Y8, Y7, Y7
-	VPSLLD       $0x1b, Y5, Y8
-	VBLENDVPS    Y8, Y7, Y6, Y6
-	VPERMPS      lm6_1288<>+0(SB), Y5, Y7
-	VPERMPS      lm6_1289<>+0(SB), Y5, Y8
-	VPSLLD       $0x1c, Y5, Y9
-	VBLENDVPS    Y9, Y8, Y7, Y7
-	VPERMPS      lm6_12810<>+0(SB), Y5, Y8
-	VPERMPS      lm6_12811<>+0(SB), Y5, Y9
-	VPSLLD       $0x1c, Y5, Y10
-	VBLENDVPS    Y10, Y9, Y8, Y8
-	VPSLLD       $0x1b, Y5, Y9
-	VBLENDVPS    Y9, Y8, Y7, Y7
-	VPSLLD       $0x1a, Y5, Y5
-	VBLENDVPS    Y5, Y7, Y6, Y5
-	VMULPS       Y5, Y4, Y5
-	VMOVUPS      160(SI), Y6
-	VFMADD231PS  Y6, Y5, Y1
-	VPMOVZXBD    16(DX), Y5
-	VPERMPS      lm6_1284<>+0(SB), Y5, Y6
-	VPERMPS      lm6_1285<>+0(SB), Y5, Y7
-	VPSLLD       $0x1c, Y5, Y8
-	VBLENDVPS    Y8, Y7, Y6, Y6
-	VPERMPS      lm6_1286<>+0(SB), Y5, Y7
-	VPERMPS      lm6_1287<>+0(SB), Y5, Y8
-	VPSLLD       $0x1c, Y5, Y9
-	VBLENDVPS    Y9, Y8, Y7, Y7
-	VPSLLD       $0x1b, Y5, Y8
-	VBLENDVPS    Y8, Y7, Y6, Y6
-	VPERMPS      lm6_1288<>+0(SB), Y5, Y7
-	VPERMPS      lm6_1289<>+0(SB), Y5, Y8
-	VPSLLD       $0x1c, Y5, Y9
-	VBLENDVPS    Y9, Y8, Y7, Y7
-	VPERMPS      lm6_12810<>+0(SB), Y5, Y8
-	VPERMPS      lm6_12811<>+0(SB), Y5, Y9
-	VPSLLD       $0x1c, Y5, Y10
-	VBLENDVPS    Y10, Y9, Y8, Y8
-	VPSLLD       $0x1b, Y5, Y9
-	VBLENDVPS    Y9, Y8, Y7, Y7
-	VPSLLD       $0x1a, Y5, Y5
-	VBLENDVPS    Y5, Y7, Y6, Y5
-	VMULPS       Y5, Y4, Y5
-	VMOVUPS      192(SI), Y6
-	VFMADD231PS  Y6, Y5, Y2
-	VPMOVZXBD    24(DX), Y5
-	VPERMPS      lm6_1284<>+0(SB), Y5, Y6
-	VPERMPS      lm6_1285<>+0(SB), Y5, Y7
-	VPSLLD       $0x1c, Y5, Y8
-	VBLENDVPS    Y8, Y7, Y6, Y6
-	VPERMPS      lm6_1286<>+0(SB), Y5, Y7
-	VPERMPS      lm6_1287<>+0(SB), Y5, Y8
-	VPSLLD       $0x1c, Y5, Y9
-	VBLENDVPS    Y9, Y8, Y7, Y7
-	VPSLLD       $0x1b, Y5, Y8
-	VBLENDVPS    Y8, Y7, Y6, Y6
-	VPERMPS      lm6_1288<>+0(SB), Y5, Y7
-	VPERMPS      lm6_1289<>+0(SB), Y5, Y8
-	VPSLLD       $0x1c, Y5, Y9
-	VBLENDVPS    Y9, Y8, Y7, Y7
-	VPERMPS      lm6_12810<>+0(SB), Y5, Y8
-	VPERMPS      lm6_12811<>+0(SB), Y5, Y9
-	VPSLLD       $0x1c, Y5, Y10
-	VBLENDVPS    Y10, Y9, Y8, Y8
-	VPSLLD       $0x1b, Y5, Y9
-	VBLENDVPS    Y9, Y8, Y7, Y7
-	VPSLLD       $0x1a, Y5, Y5
-	VBLENDVPS    Y5, Y7, Y6, Y5
-	VMULPS       Y5, Y4, Y5
-	VMOVUPS      224(SI), Y6
-	VFMADD231PS  Y6, Y5, Y3
-	VBROADCASTI128 34(R8), Y5
-	VPSRLVD      lm6_1280<>+0(SB), Y5, Y5
-	VPAND        lm6_1281<>+0(SB), Y5, Y5
-	VPBROADCASTQ 82(R8), Y6
-	VPSRLVD      lm6_1282<>+0(SB), Y6, Y6
-	VPAND        lm6_1283<>+0(SB), Y6, Y6
-	VPSLLD       $4, Y6, Y6
-	VPOR         Y6, Y5, Y5
-	VMOVDQU      Y5, (DX)
-	VPMOVZXBD    (DX), Y5
-	VPERMPS      lm6_1284<>+0(SB), Y5, Y6
-	VPERMPS      lm6_1285<>+0(SB), Y5, Y7
-	VPSLLD       $0x1c, Y5, Y8
-	VBLENDVPS    Y8, Y7, Y6, Y6
-	VPERMPS      lm6_1286<>+0(SB), Y5, Y7
-	VPERMPS      lm6_1287<>+0(SB), Y5, Y8
-	VPSLLD       $0x1c, Y5, Y9
-	VBLENDVPS    Y9, Y8, Y7, Y7
-	VPSLLD       $0x1b, Y5, Y8
-	VBLENDVPS    Y8, Y7, Y6, Y6
-	VPERMPS      lm6_1288<>+0(SB), Y5, Y7
-	VPERMPS      lm6_1289<>+0(SB), Y5, Y8
-	VPSLLD       $0x1c, Y5, Y9
-	VBLENDVPS    Y9, Y8, Y7, Y7
-	VPERMPS      lm6_12810<>+0(SB), Y5, Y8
-	VPERMPS      lm6_12811<>+0(SB), Y5, Y9
-	VPSLLD       $0x1c, Y5, Y10
-	VBLENDVPS    Y10, Y9, Y8, Y8
-	VPSLLD       $0x1b, Y5, Y9
-	VBLENDVPS    Y9, Y8, Y7, Y7
-	VPSLLD       $0x1a, Y5, Y5
-	VBLENDVPS    Y5, Y7, Y6, Y5
-	VMULPS       Y5, Y4, Y5
-	VMOVUPS      256(SI), Y6
-	VFMADD231PS  Y6, Y5, Y0
-	VPMOVZXBD    8(DX), Y5
-	VPERMPS      lm6_1284<>+0(SB), Y5, Y6
-	VPERMPS      lm6_1285<>+0(SB), Y5, Y7
-	VPSLLD       $0x1c, Y5, Y8
-	VBLENDVPS    Y8, Y7, Y6, Y6
-	VPERMPS      lm6_1286<>+0(SB), Y5, Y7
-	VPERMPS      lm6_1287<>+0(SB), Y5, Y8
-	VPSLLD       $0x1c, Y5, Y9
-	VBLENDVPS    Y9, Y8, Y7, Y7
-	VPSLLD       $0x1b, Y5, Y8
-	VBLENDVPS    Y8, Y7, Y6, Y6
-	VPERMPS      lm6_1288<>+0(SB), Y5, Y7
-	VPERMPS      lm6_1289<>+0(SB), Y5, Y8
-	VPSLLD       $0x1c, Y5, Y9
-	VBLENDVPS    Y9, Y8, Y7, Y7
-	VPERMPS      lm6_12810<>+0(SB), Y5, Y8
-	VPERMPS      lm6_12811<>+0(SB), Y5, Y9
-	VPSLLD       $0x1c, Y5, Y10
-	VBLENDVPS    Y10, Y9, Y8, Y8
-	VPSLLD       $0x1b, Y5, Y9
-	VBLENDVPS    Y9, Y8, Y7, Y7
-	VPSLLD       $0x1a, Y5, Y5
-	VBLENDVPS    Y5, Y7, Y6, Y5
-	VMULPS       Y5, Y4, Y5
-	VMOVUPS      288(SI), Y6
-	VFMADD231PS  Y6, Y5, Y1
-	VPMOVZXBD    16(DX), Y5
-	VPERMPS      lm6_1284<>+0(SB), Y5, Y6
-	VPERMPS      lm6_1285<>+0(SB), Y5, Y7
-	VPSLLD       $0x1c, Y5, Y8
-	VBLENDVPS    Y8, Y7, Y6, Y6
-	VPERMPS      lm6_1286<>+0(SB), Y5, Y7
-	VPERMPS      lm6_1287<>+0(SB), Y5, Y8
-	VPSLLD       $0x1c, Y5, Y9
-	VBLENDVPS    Y9, Y8, Y7, Y7
-	VPSLLD       $0x1b, Y5, Y8
-	VBLENDVPS    Y8, Y7, Y6, Y6
-	VPERMPS      lm6_1288<>+0(SB), Y5, Y7
-	VPERMPS      lm6_1289<>+0(SB), Y5, Y8
-	VPSLLD       $0x1c, Y5, Y9
-	VBLENDVPS    Y9, Y8, Y7, Y7
-	VPERMPS      lm6_12810<>+0(SB), Y5, Y8
-	VPERMPS      lm6_12811<>+0(SB), Y5, Y9
-	VPSLLD       $0x1c, Y5, Y10
-	VBLENDVPS    Y10, Y9, Y8, Y8
-	VPSLLD       $0x1b, Y5, Y9
-	VBLENDVPS    Y9, Y8, Y7, Y7
-	VPSLLD       $0x1a, Y5, Y5
-	VBLENDVPS    Y5, Y7, Y6, Y5
-	VMULPS       Y5, Y4, Y5
-	VMOVUPS      320(SI), Y6
-	VFMADD231PS  Y6, Y5, Y2
-	VPMOVZXBD    24(DX), Y5
-	VPERMPS      lm6_1284<>+0(SB), Y5, Y6
-	VPERMPS      lm6_1285<>+0(SB), Y5, Y7
-	VPSLLD       $0x1c, Y5, Y8
-	VBLENDVPS    Y8, Y7, Y6, Y6
-	VPERMPS      lm6_1286<>+0(SB), Y5, Y7
-	VPERMPS      lm6_1287<>+0(SB), Y5, Y8
-	VPSLLD       $0x1c, Y5, Y9
-	VBLENDVPS    Y9, Y8, Y7, Y7
-	VPSLLD       $0x1b, Y5, Y8
-	VBLENDVPS    Y8, Y7, Y6, Y6
-	VPERMPS      lm6_1288<>+0(SB), Y5, Y7
-	VPERMPS      lm6_1289<>+0(SB), Y5, Y8
-	VPSLLD       $0x1c, Y5, Y9
-	VBLENDVPS    Y9, Y8, Y7, Y7
-	VPERMPS      lm6_12810<>+0(SB), Y5, Y8
-	VPERMPS      lm6_12811<>+0(SB), Y5, Y9
-	VPSLLD       $0x1c, Y5, Y10
-	VBLENDVPS    Y10, Y9, Y8, Y8
-	VPSLLD       $0x1b, Y5, Y9
-	VBLENDVPS    Y9, Y8, Y7, Y7
-	VPSLLD       $0x1a, Y5, Y5
-	VBLENDVPS    Y5, Y7, Y6, Y5
-	VMULPS       Y5, Y4, Y5
-	VMOVUPS      352(SI), Y6
-	VFMADD231PS  Y6, Y5, Y3
-	VBROADCASTI128 50(R8), Y5
-	VPSRLVD      lm6_1280<>+0(SB), Y5, Y5
-	VPAND        lm6_1281<>+0(SB), Y5, Y5
-	VPBROADCASTQ 90(R8), Y6
-	VPSRLVD      lm6_1282<>+0(SB), Y6, Y6
-	VPAND        lm6_1283<>+0(SB), Y6, Y6
-	VPSLLD       $4, Y6, Y6
-	VPOR         Y6, Y5, Y5
-	VMOVDQU      Y5, (DX)
-	VPMOVZXBD    (DX), Y5
-	VPERMPS      lm6_1284<>+0(SB), Y5, Y6
-	VPERMPS      lm6_1285<>+0(SB), Y5, Y7
-	VPSLLD       $0x1c, Y5, Y8
-	VBLENDVPS    Y8, Y7, Y6, Y6
-	VPERMPS      lm6_1286<>+0(SB), Y5, Y7
-	VPERMPS      lm6_1287<>+0(SB), Y5, Y8
-	VPSLLD       $0x1c, Y5, Y9
-	VBLENDVPS    Y9, Y8, Y7, Y7
-	VPSLLD       $0x1b, Y5, Y8
-	VBLENDVPS    Y8, Y7, Y6, Y6
-	VPERMPS      lm6_1288<>+0(SB), Y5, Y7
-	VPERMPS      lm6_1289<>+0(SB), Y5, Y8
-	VPSLLD       $0x1c, Y5, Y9
-	VBLENDVPS    Y9, Y8, Y7, Y7
-	VPERMPS      lm6_12810<>+0(SB), Y5, Y8
-	VPERMPS      lm6_12811<>+0(SB), Y5, Y9
-	VPSLLD       $0x1c, Y5, Y10
-	VBLENDVPS    Y10, Y9, Y8, Y8
-	VPSLLD       $0x1b, Y5, Y9
-	VBLENDVPS    Y9, Y8, Y7, Y7
-	VPSLLD       $0x1a, Y5, Y5
-	VBLENDVPS    Y5, Y7, Y6, Y5
-	VMULPS       Y5, Y4, Y5
-	VMOVUPS      384(SI), Y6
-	VFMADD231PS  Y6, Y5, Y0
-	VPMOVZXBD    8(DX), Y5
-	VPERMPS      lm6_1284<>+0(SB), Y5, Y6
-	VPERMPS      lm6_1285<>+0(SB), Y5, Y7
-	VPSLLD       $0x1c, Y5, Y8
-	VBLENDVPS    Y8, Y7, Y6, Y6
-	VPERMPS      lm6_1286<>+0(SB), Y5, Y7
-	VPERMPS      lm6_1287<>+0(SB), Y5, Y8
-	VPSLLD       $0x1c, Y5, Y9
-	VBLENDVPS    Y9, Y8, Y7, Y7
-	VPSLLD       $0x1b, Y5, Y8
-	VBLENDVPS    Y8, Y7, Y6, Y6
-	VPERMPS      lm6_1288<>+0(SB), Y5, Y7
-	VPERMPS      lm6_1289<>+0(SB), Y5, Y8
-	VPSLLD       $0x1c, Y5, Y9
-	VBLENDVPS    Y9, Y8, Y7, Y7
-	VPERMPS      lm6_12810<>+0(SB), Y5, Y8
-	VPERMPS      lm6_12811<>+0(SB), Y5, Y9
-	VPSLLD       $0x1c, Y5, Y10
-	VBLENDVPS    Y10, Y9, Y8, Y8
-	VPSLLD       $0x1b, Y5, Y9
-	VBLENDVPS    Y9, Y8, Y7, Y7
-	VPSLLD       $0x1a, Y5, Y5
-	VBLENDVPS    Y5, Y7, Y6, Y5
-	VMULPS       Y5, Y4, Y5
-	VMOVUPS      416(SI), Y6
-	VFMADD231PS  Y6, Y5, Y1
-	VPMOVZXBD    16(DX), Y5
-	VPERMPS      lm6_1284<>+0(SB), Y5, Y6
-	VPERMPS      lm6_1285<>+0(SB), Y5, Y7
-	VPSLLD       $0x1c, Y5, Y8
-	VBLENDVPS    Y8, Y7, Y6, Y6
-	VPERMPS      lm6_1286<>+0(SB), Y5, Y7
-	VPERMPS      lm6_1287<>+0(SB), Y5, Y8
-	VPSLLD       $0x1c, Y5, Y9
-	VBLENDVPS    Y9, Y8, Y7, Y7
-	VPSLLD       $0x1b, Y5, Y8
-	VBLENDVPS    Y8, Y7, Y6, Y6
-	VPERMPS      lm6_1288<>+0(SB), Y5, Y7
-	VPERMPS      lm6_1289<>+0(SB), Y5, Y8
-	VPSLLD       $0x1c, Y5, Y9
-	VBLENDVPS    Y9, Y8, Y7, Y7
-	VPERMPS      lm6_12810<>+0(SB), Y5, Y8
-	VPERMPS      lm6_12811<>+0(SB), Y5, Y9
-	VPSLLD       $0x1c, Y5, Y10
-	VBLENDVPS    Y10, Y9, Y8, Y8
-	VPSLLD       $0x1b, Y5, Y9
-	VBLENDVPS    Y9, Y8, Y7, Y7
-	VPSLLD       $0x1a, Y5, Y5
-	VBLENDVPS    Y5, Y7, Y6, Y5
-	VMULPS       Y5, Y4, Y5
-	VMOVUPS      448(SI), Y6
-	VFMADD231PS  Y6, Y5, Y2
-	VPMOVZXBD    24(DX), Y5
-	VPERMPS      lm6_1284<>+0(SB), Y5, Y6
-	VPERMPS      lm6_1285<>+0(SB), Y5, Y7
-	VPSLLD       $0x1c, Y5, Y8
-	VBLENDVPS    Y8, Y7, Y6, Y6
-	VPERMPS      lm6_1286<>+0(SB), Y5, Y7
-	VPERMPS      lm6_1287<>+0(SB), Y5, Y8
-	VPSLLD       $0x1c, Y5, Y9
-	VBLENDVPS    Y9, Y8, Y7, Y7
-	VPSLLD       $0x1b, Y5, Y8
-	VBLENDVPS    Y8, Y7, Y6, Y6
-	VPERMPS      lm6_1288<>+0(SB), Y5, Y7
-	VPERMPS      lm6_1289<>+0(SB), Y5, Y8
-	VPSLLD       $0x1c, Y5, Y9
-	VBLENDVPS    Y9, Y8, Y7, Y7
-	VPERMPS      lm6_12810<>+0(SB), Y5, Y8
-	VPERMPS      lm6_12811<>+0(SB), Y5, Y9
-	VPSLLD       $0x1c, Y5, Y10
-	VBLENDVPS    Y10, Y9, Y8, Y8
-	VPSLLD       $0x1b, Y5, Y9
-	VBLENDVPS    Y9, Y8, Y7, Y7
-	VPSLLD       $0x1a, Y5, Y5
-	VBLENDVPS    Y5, Y7, Y6, Y5
-	VMULPS       Y5, Y4, Y4
-	VMOVUPS      480(SI), Y5
-	VFMADD231PS  Y5, Y4, Y3
+	VPBROADCASTW (R8), X9
+	VCVTPH2PS    X9, Y9
+	VBROADCASTI128 2(R8), Y10
+	VPSRLVD      lm6_1280<>+0(SB), Y10, Y10
+	VPAND        lm6_1281<>+0(SB), Y10, Y10
+	VPBROADCASTQ 66(R8), Y11
+	VPSRLVD      lm6_1282<>+0(SB), Y11, Y11
+	VPAND        lm6_1283<>+0(SB), Y11, Y11
+	VPSLLD       $4, Y11, Y11
+	VPOR         Y11, Y10, Y10
+	VMOVDQU      Y10, (DX)
+	VPMOVZXBD    (DX), Y10
+	VPERMPS      Y1, Y10, Y11
+	VPERMPS      Y3, Y10, Y12
+	VPSLLD       $0x1c, Y10, Y13
+	VBLENDVPS    Y13, Y12, Y11, Y11
+	VPERMPS      lm6_1286<>+0(SB), Y10, Y12
+	VPERMPS      lm6_1287<>+0(SB), Y10, Y13
+	VPSLLD       $0x1c, Y10, Y14
+	VBLENDVPS    Y14, Y13, Y12, Y12
+	VPSLLD       $0x1b, Y10, Y13
+	VBLENDVPS    Y13, Y12, Y11, Y11
+	VPERMPS      Y2, Y10, Y12
+	VPERMPS      Y4, Y10, Y13
+	VPSLLD       $0x1c, Y10, Y14
+	VBLENDVPS    Y14, Y13, Y12, Y12
+	VPERMPS      Y0, Y10, Y13
+	VPERMPS      lm6_12811<>+0(SB), Y10, Y14
+	VPSLLD       $0x1c, Y10, Y15
+	VBLENDVPS    Y15, Y14, Y13, Y13
+	VPSLLD       $0x1b, Y10, Y14
+	VBLENDVPS    Y14, Y13, Y12, Y12
+	VPSLLD       $0x1a, Y10, Y10
+	VBLENDVPS    Y10, Y12, Y11, Y10
+	VMULPS       Y10, Y9, Y10
+	VMOVUPS      (SI), Y11
+	VFMADD231PS  Y11, Y10, Y5
+	VPMOVZXBD    8(DX), Y10
+	VPERMPS      Y1, Y10, Y11
+	VPERMPS      Y3, Y10, Y12
+	VPSLLD       $0x1c, Y10, Y13
+	VBLENDVPS    Y13, Y12, Y11, Y11
+	VPERMPS      lm6_1286<>+0(SB), Y10, Y12
+	VPERMPS      lm6_1287<>+0(SB), Y10, Y13
+	VPSLLD       $0x1c, Y10, Y14
+	VBLENDVPS    Y14, Y13, Y12, Y12
+	VPSLLD       $0x1b, Y10, Y13
+	VBLENDVPS    Y13, Y12, Y11, Y11
+	VPERMPS      Y2, Y10, Y12
+	VPERMPS      Y4, Y10, Y13
+	VPSLLD       $0x1c, Y10, Y14
+	VBLENDVPS    Y14, Y13, Y12, Y12
+	VPERMPS      Y0, Y10, Y13
+	VPERMPS      lm6_12811<>+0(SB), Y10, Y14
+	VPSLLD       $0x1c, Y10, Y15
+	VBLENDVPS    Y15, Y14, Y13, Y13
+	VPSLLD       $0x1b, Y10, Y14
+	VBLENDVPS    Y14, Y13, Y12, Y12
+	VPSLLD       $0x1a, Y10, Y10
+	VBLENDVPS    Y10, Y12, Y11, Y10
+	VMULPS       Y10, Y9, Y10
+	VMOVUPS      32(SI), Y11
+	VFMADD231PS  Y11, Y10, Y6
+	VPMOVZXBD    16(DX), Y10
+	VPERMPS      Y1, Y10, Y11
+	VPERMPS      Y3, Y10, Y12
+	VPSLLD       $0x1c, Y10, Y13
+	VBLENDVPS    Y13, Y12, Y11, Y11
+	VPERMPS      lm6_1286<>+0(SB), Y10, Y12
+	VPERMPS      lm6_1287<>+0(SB), Y10, Y13
+	VPSLLD       $0x1c, Y10, Y14
+	VBLENDVPS    Y14, Y13, Y12, Y12
+	VPSLLD       $0x1b, Y10, Y13
+	VBLENDVPS    Y13, Y12, Y11, Y11
+	VPERMPS      Y2, Y10, Y12
+	VPERMPS      Y4, Y10, Y13
+	VPSLLD       $0x1c, Y10, Y14
+	VBLENDVPS    Y14, Y13, Y12, Y12
+	VPERMPS      Y0, Y10, Y13
+	VPERMPS      lm6_12811<>+0(SB), Y10, Y14
+	VPSLLD       $0x1c, Y10, Y15
+	VBLENDVPS    Y15, Y14, Y13, Y13
+	VPSLLD       $0x1b, Y10, Y14
+	VBLENDVPS    Y14, Y13, Y12, Y12
+	VPSLLD       $0x1a, Y10, Y10
+	VBLENDVPS    Y10, Y12, Y11, Y10
+	VMULPS       Y10, Y9, Y10
+	VMOVUPS      64(SI), Y11
+	VFMADD231PS  Y11, Y10, Y7
+	VPMOVZXBD    24(DX), Y10
+	VPERMPS      Y1, Y10, Y11
+	VPERMPS      Y3, Y10, Y12
+	VPSLLD       $0x1c, Y10, Y13
+	VBLENDVPS    Y13, Y12, Y11, Y11
+	VPERMPS      lm6_1286<>+0(SB), Y10, Y12
+	VPERMPS      lm6_1287<>+0(SB), Y10, Y13
+	VPSLLD       $0x1c, Y10, Y14
+	VBLENDVPS    Y14, Y13, Y12, Y12
+	VPSLLD       $0x1b, Y10, Y13
+	VBLENDVPS    Y13, Y12, Y11, Y11
+	VPERMPS      Y2, Y10, Y12
+	VPERMPS      Y4, Y10, Y13
+	VPSLLD       $0x1c, Y10, Y14
+	VBLENDVPS    Y14, Y13, Y12, Y12
+	VPERMPS      Y0, Y10, Y13
+	VPERMPS      lm6_12811<>+0(SB), Y10, Y14
+	VPSLLD       $0x1c, Y10, Y15
+	VBLENDVPS    Y15, Y14, Y13, Y13
+	VPSLLD       $0x1b, Y10, Y14
+	VBLENDVPS    Y14, Y13, Y12, Y12
+	VPSLLD       $0x1a, Y10, Y10
+	VBLENDVPS    Y10, Y12, Y11, Y10
+	VMULPS       Y10, Y9, Y10
+	VMOVUPS      96(SI), Y11
+	VFMADD231PS  Y11, Y10, Y8
+	VBROADCASTI128 18(R8), Y10
+	VPSRLVD      lm6_1280<>+0(SB), Y10, Y10
+	VPAND        lm6_1281<>+0(SB), Y10, Y10
+	VPBROADCASTQ 74(R8), Y11
+	VPSRLVD      lm6_1282<>+0(SB), Y11, Y11
+	VPAND        lm6_1283<>+0(SB), Y11, Y11
+	VPSLLD       $4, Y11, Y11
+	VPOR         Y11, Y10, Y10
+	VMOVDQU      Y10, (DX)
+	VPMOVZXBD    (DX), Y10
+	VPERMPS      Y1, Y10, Y11
+	VPERMPS      Y3, Y10, Y12
+	VPSLLD       $0x1c, Y10, Y13
+	VBLENDVPS    Y13, Y12, Y11, Y11
+	VPERMPS      lm6_1286<>+0(SB), Y10, Y12
+	VPERMPS      lm6_1287<>+0(SB), Y10, Y13
+	VPSLLD       $0x1c, Y10, Y14
+	VBLENDVPS    Y14, Y13, Y12, Y12
+	VPSLLD       $0x1b, Y10, Y13
+	VBLENDVPS    Y13, Y12, Y11, Y11
+	VPERMPS      Y2, Y10, Y12
+	VPERMPS      Y4, Y10, Y13
+	VPSLLD       $0x1c, Y10, Y14
+	VBLENDVPS    Y14, Y13, Y12, Y12
+	VPERMPS      Y0, Y10, Y13
+	VPERMPS      lm6_12811<>+0(SB), Y10, Y14
+	VPSLLD       $0x1c, Y10, Y15
+	VBLENDVPS    Y15, Y14, Y13, Y13
+	VPSLLD       $0x1b, Y10, Y14
+	VBLENDVPS    Y14, Y13, Y12, Y12
+	VPSLLD       $0x1a, Y10, Y10
+	VBLENDVPS    Y10, Y12, Y11, Y10
+	VMULPS       Y10, Y9, Y10
+	VMOVUPS      128(SI), Y11
+	VFMADD231PS  Y11, Y10, Y5
+	VPMOVZXBD    8(DX), Y10
+	VPERMPS      Y1, Y10, Y11
+	VPERMPS      Y3, Y10, Y12
+	VPSLLD       $0x1c, Y10, Y13
+	VBLENDVPS    Y13, Y12, Y11, Y11
+	VPERMPS      lm6_1286<>+0(SB), Y10, Y12
+	VPERMPS      lm6_1287<>+0(SB), Y10, Y13
+	VPSLLD       $0x1c, Y10, Y14
+	VBLENDVPS    Y14, Y13, Y12, Y12
+	VPSLLD       $0x1b, Y10, Y13
+	VBLENDVPS    Y13, Y12, Y11, Y11
+	VPERMPS      Y2, Y10, Y12
+	VPERMPS      Y4, Y10, Y13
+	VPSLLD       $0x1c, Y10, Y14
+	VBLENDVPS    Y14, Y13, Y12, Y12
+	VPERMPS      Y0, Y10, Y13
+	VPERMPS      lm6_12811<>+0(SB), Y10, Y14
+	VPSLLD       $0x1c, Y10, Y15
+	VBLENDVPS    Y15, Y14, Y13, Y13
+	VPSLLD       $0x1b, Y10, Y14
+	VBLENDVPS    Y14, Y13, Y12, Y12
+	VPSLLD       $0x1a, Y10, Y10
+	VBLENDVPS    Y10, Y12, Y11, Y10
+	VMULPS       Y10, Y9, Y10
+	VMOVUPS      160(SI), Y11
+	VFMADD231PS  Y11, Y10, Y6
+	VPMOVZXBD    16(DX), Y10
+	VPERMPS      Y1, Y10, Y11
+	VPERMPS      Y3, Y10, Y12
+	VPSLLD       $0x1c, Y10, Y13
+	VBLENDVPS    Y13, Y12, Y11, Y11
+	VPERMPS      lm6_1286<>+0(SB), Y10, Y12
+	VPERMPS      lm6_1287<>+0(SB), Y10, Y13
+	VPSLLD       $0x1c, Y10, Y14
+	VBLENDVPS    Y14, Y13, Y12, Y12
+	VPSLLD       $0x1b, Y10, Y13
+	VBLENDVPS    Y13, Y12, Y11, Y11
+	VPERMPS      Y2, Y10, Y12
+	VPERMPS      Y4, Y10, Y13
+	VPSLLD       $0x1c, Y10, Y14
+	VBLENDVPS    Y14, Y13, Y12, Y12
+	VPERMPS      Y0, Y10, Y13
+	VPERMPS      lm6_12811<>+0(SB), Y10, Y14
+	VPSLLD       $0x1c, Y10, Y15
+	VBLENDVPS    Y15, Y14, Y13, Y13
+	VPSLLD       $0x1b, Y10, Y14
+	VBLENDVPS    Y14, Y13, Y12, Y12
+	VPSLLD       $0x1a, Y10, Y10
+	VBLENDVPS    Y10, Y12, Y11, Y10
+	VMULPS       Y10, Y9, Y10
+	VMOVUPS      192(SI), Y11
+	VFMADD231PS  Y11, Y10, Y7
+	VPMOVZXBD    24(DX), Y10
+	VPERMPS      Y1, Y10, Y11
+	VPERMPS      Y3, Y10, Y12
+	VPSLLD       $0x1c, Y10, Y13
+	VBLENDVPS    Y13, Y12, Y11, Y11
+	VPERMPS      lm6_1286<>+0(SB), Y10, Y12
+	VPERMPS      lm6_1287<>+0(SB), Y10, Y13
+	VPSLLD       $0x1c, Y10, Y14
+	VBLENDVPS    Y14, Y13, Y12, Y12
+	VPSLLD       $0x1b, Y10, Y13
+	VBLENDVPS    Y13, Y12, Y11, Y11
+	VPERMPS      Y2, Y10, Y12
+	VPERMPS      Y4, Y10, Y13
+	VPSLLD       $0x1c, Y10, Y14
+	VBLENDVPS    Y14, Y13, Y12, Y12
+	VPERMPS      Y0, Y10, Y13
+	VPERMPS      lm6_12811<>+0(SB), Y10, Y14
+	VPSLLD       $0x1c, Y10, Y15
+	VBLENDVPS    Y15, Y14, Y13, Y13
+	VPSLLD       $0x1b, Y10, Y14
+	VBLENDVPS    Y14, Y13, Y12, Y12
+	VPSLLD       $0x1a, Y10, Y10
+	VBLENDVPS    Y10, Y12, Y11, Y10
+	VMULPS       Y10, Y9, Y10
+	VMOVUPS      224(SI), Y11
+	VFMADD231PS  Y11, Y10, Y8
+	VBROADCASTI128 34(R8), Y10
+	VPSRLVD      lm6_1280<>+0(SB), Y10, Y10
+	VPAND        lm6_1281<>+0(SB), Y10, Y10
+	VPBROADCASTQ 82(R8), Y11
+	VPSRLVD      lm6_1282<>+0(SB), Y11, Y11
+	VPAND        lm6_1283<>+0(SB), Y11, Y11
+	VPSLLD       $4, Y11, Y11
+	VPOR         Y11, Y10, Y10
+	VMOVDQU      Y10, (DX)
+	VPMOVZXBD    (DX), Y10
+	VPERMPS      Y1, Y10, Y11
+	VPERMPS      Y3, Y10, Y12
+	VPSLLD       $0x1c, Y10, Y13
+	VBLENDVPS    Y13, Y12, Y11, Y11
+	VPERMPS      lm6_1286<>+0(SB), Y10, Y12
+	VPERMPS      lm6_1287<>+0(SB), Y10, Y13
+	VPSLLD       $0x1c, Y10, Y14
+	VBLENDVPS    Y14, Y13, Y12, Y12
+	VPSLLD       $0x1b, Y10, Y13
+	VBLENDVPS    Y13, Y12, Y11, Y11
+	VPERMPS      Y2, Y10, Y12
+	VPERMPS      Y4, Y10, Y13
+	VPSLLD       $0x1c, Y10, Y14
+	VBLENDVPS    Y14, Y13, Y12, Y12
+	VPERMPS      Y0, Y10, Y13
+	VPERMPS      lm6_12811<>+0(SB), Y10, Y14
+	VPSLLD       $0x1c, Y10, Y15
+	VBLENDVPS    Y15, Y14, Y13, Y13
+	VPSLLD       $0x1b, Y10, Y14
+	VBLENDVPS    Y14, Y13, Y12, Y12
+	VPSLLD       $0x1a, Y10, Y10
+	VBLENDVPS    Y10, Y12, Y11, Y10
+	VMULPS       Y10, Y9, Y10
+	VMOVUPS      256(SI), Y11
+	VFMADD231PS  Y11, Y10, Y5
+	VPMOVZXBD    8(DX), Y10
+	VPERMPS      Y1, Y10, Y11
+	VPERMPS      Y3, Y10, Y12
+	VPSLLD       $0x1c, Y10, Y13
+	VBLENDVPS    Y13, Y12, Y11, Y11
+	VPERMPS      lm6_1286<>+0(SB), Y10, Y12
+	VPERMPS      lm6_1287<>+0(SB), Y10, Y13
+	VPSLLD       $0x1c, Y10, Y14
+	VBLENDVPS    Y14, Y13, Y12, Y12
+	VPSLLD       $0x1b, Y10, Y13
+	VBLENDVPS    Y13, Y12, Y11, Y11
+	VPERMPS      Y2, Y10, Y12
+	VPERMPS      Y4, Y10, Y13
+	VPSLLD       $0x1c, Y10, Y14
+	VBLENDVPS    Y14, Y13, Y12, Y12
+	VPERMPS      Y0, Y10, Y13
+	VPERMPS      lm6_12811<>+0(SB), Y10, Y14
+	VPSLLD       $0x1c, Y10, Y15
+	VBLENDVPS    Y15, Y14, Y13, Y13
+	VPSLLD       $0x1b, Y10, Y14
+	VBLENDVPS    Y14, Y13, Y12, Y12
+	VPSLLD       $0x1a, Y10, Y10
+	VBLENDVPS    Y10, Y12, Y11, Y10
+	VMULPS       Y10, Y9, Y10
+	VMOVUPS      288(SI), Y11
+	VFMADD231PS  Y11, Y10, Y6
+	VPMOVZXBD    16(DX), Y10
+	VPERMPS      Y1, Y10, Y11
+	VPERMPS      Y3, Y10, Y12
+	VPSLLD       $0x1c, Y10, Y13
+	VBLENDVPS    Y13, Y12, Y11, Y11
+	VPERMPS      lm6_1286<>+0(SB), Y10, Y12
+	VPERMPS      lm6_1287<>+0(SB), Y10, Y13
+	VPSLLD       $0x1c, Y10, Y14
+	VBLENDVPS    Y14, Y13, Y12, Y12
+	VPSLLD       $0x1b, Y10, Y13
+	VBLENDVPS    Y13, Y12, Y11, Y11
+	VPERMPS      Y2, Y10, Y12
+	VPERMPS      Y4, Y10, Y13
+	VPSLLD       $0x1c, Y10, Y14
+	VBLENDVPS    Y14, Y13, Y12, Y12
+	VPERMPS      Y0, Y10, Y13
+	VPERMPS      lm6_12811<>+0(SB), Y10, Y14
+	VPSLLD       $0x1c, Y10, Y15
+	VBLENDVPS    Y15, Y14, Y13, Y13
+	VPSLLD       $0x1b, Y10, Y14
+	VBLENDVPS    Y14, Y13, Y12, Y12
+	VPSLLD       $0x1a, Y10, Y10
+	VBLENDVPS    Y10, Y12, Y11, Y10
+	VMULPS       Y10, Y9, Y10
+	VMOVUPS      320(SI), Y11
+	VFMADD231PS  Y11, Y10, Y7
+	VPMOVZXBD    24(DX), Y10
+	VPERMPS      Y1, Y10, Y11
+	VPERMPS      Y3, Y10, Y12
+	VPSLLD       $0x1c, Y10, Y13
+	VBLENDVPS    Y13, Y12, Y11, Y11
+	VPERMPS      lm6_1286<>+0(SB), Y10, Y12
+	VPERMPS      lm6_1287<>+0(SB), Y10, Y13
+	VPSLLD       $0x1c, Y10, Y14
+	VBLENDVPS    Y14, Y13, Y12, Y12
+	VPSLLD       $0x1b, Y10, Y13
+	VBLENDVPS    Y13, Y12, Y11, Y11
+	VPERMPS      Y2, Y10, Y12
+	VPERMPS      Y4, Y10, Y13
+	VPSLLD       $0x1c, Y10, Y14
+	VBLENDVPS    Y14, Y13, Y12, Y12
+	VPERMPS      Y0, Y10, Y13
+	VPERMPS      lm6_12811<>+0(SB), Y10, Y14
+	VPSLLD       $0x1c, Y10, Y15
+	VBLENDVPS    Y15, Y14, Y13, Y13
+	VPSLLD       $0x1b, Y10, Y14
+	VBLENDVPS    Y14, Y13, Y12, Y12
+	VPSLLD       $0x1a, Y10, Y10
+	VBLENDVPS    Y10, Y12, Y11, Y10
+	VMULPS       Y10, Y9, Y10
+	VMOVUPS      352(SI), Y11
+	VFMADD231PS  Y11, Y10, Y8
+	VBROADCASTI128 50(R8), Y10
+	VPSRLVD      lm6_1280<>+0(SB), Y10, Y10
+	VPAND        lm6_1281<>+0(SB), Y10, Y10
+	VPBROADCASTQ 90(R8), Y11
+	VPSRLVD      lm6_1282<>+0(SB), Y11, Y11
+	VPAND        lm6_1283<>+0(SB), Y11, Y11
+	VPSLLD       $4, Y11, Y11
+	VPOR         Y11, Y10, Y10
+	VMOVDQU      Y10, (DX)
+	VPMOVZXBD    (DX), Y10
+	VPERMPS      Y1, Y10, Y11
+	VPERMPS      Y3, Y10, Y12
+	VPSLLD       $0x1c, Y10, Y13
+	VBLENDVPS    Y13, Y12, Y11, Y11
+	VPERMPS      lm6_1286<>+0(SB), Y10, Y12
+	VPERMPS      lm6_1287<>+0(SB), Y10, Y13
+	VPSLLD       $0x1c, Y10, Y14
+	VBLENDVPS    Y14, Y13, Y12, Y12
+	VPSLLD       $0x1b, Y10, Y13
+	VBLENDVPS    Y13, Y12, Y11, Y11
+	VPERMPS      Y2, Y10, Y12
+	VPERMPS      Y4, Y10, Y13
+	VPSLLD       $0x1c, Y10, Y14
+	VBLENDVPS    Y14, Y13, Y12, Y12
+	VPERMPS      Y0, Y10, Y13
+	VPERMPS      lm6_12811<>+0(SB), Y10, Y14
+	VPSLLD       $0x1c, Y10, Y15
+	VBLENDVPS    Y15, Y14, Y13, Y13
+	VPSLLD       $0x1b, Y10, Y14
+	VBLENDVPS    Y14, Y13, Y12, Y12
+	VPSLLD       $0x1a, Y10, Y10
+	VBLENDVPS    Y10, Y12, Y11, Y10
+	VMULPS       Y10, Y9, Y10
+	VMOVUPS      384(SI), Y11
+	VFMADD231PS  Y11, Y10, Y5
+	VPMOVZXBD    8(DX), Y10
+	VPERMPS      Y1, Y10, Y11
+	VPERMPS      Y3, Y10, Y12
+	VPSLLD       $0x1c, Y10, Y13
+	VBLENDVPS    Y13, Y12, Y11, Y11
+	VPERMPS      lm6_1286<>+0(SB), Y10, Y12
+	VPERMPS      lm6_1287<>+0(SB), Y10, Y13
+	VPSLLD       $0x1c, Y10, Y14
+	VBLENDVPS    Y14, Y13, Y12, Y12
+	VPSLLD       $0x1b, Y10, Y13
+	VBLENDVPS    Y13, Y12, Y11, Y11
+	VPERMPS      Y2, Y10, Y12
+	VPERMPS      Y4, Y10, Y13
+	VPSLLD       $0x1c, Y10, Y14
+	VBLENDVPS    Y14, Y13, Y12, Y12
+	VPERMPS      Y0, Y10, Y13
+	VPERMPS      lm6_12811<>+0(SB), Y10, Y14
+	VPSLLD       $0x1c, Y10, Y15
+	VBLENDVPS    Y15, Y14, Y13, Y13
+	VPSLLD       $0x1b, Y10, Y14
+	VBLENDVPS    Y14, Y13, Y12, Y12
+	VPSLLD       $0x1a, Y10, Y10
+	VBLENDVPS    Y10, Y12, Y11, Y10
+	VMULPS       Y10, Y9, Y10
+	VMOVUPS      416(SI), Y11
+	VFMADD231PS  Y11, Y10, Y6
+	VPMOVZXBD    16(DX), Y10
+	VPERMPS      Y1, Y10, Y11
+	VPERMPS      Y3, Y10, Y12
+	VPSLLD       $0x1c, Y10, Y13
+	VBLENDVPS    Y13, Y12, Y11, Y11
+	VPERMPS      lm6_1286<>+0(SB), Y10, Y12
+	VPERMPS      lm6_1287<>+0(SB), Y10, Y13
+	VPSLLD       $0x1c, Y10, Y14
+	VBLENDVPS    Y14, Y13, Y12, Y12
+	VPSLLD       $0x1b, Y10, Y13
+	VBLENDVPS    Y13, Y12, Y11, Y11
+	VPERMPS      Y2, Y10, Y12
+	VPERMPS      Y4, Y10, Y13
+	VPSLLD       $0x1c, Y10, Y14
+	VBLENDVPS    Y14, Y13, Y12, Y12
+	VPERMPS      Y0, Y10, Y13
+	VPERMPS      lm6_12811<>+0(SB), Y10, Y14
+	VPSLLD       $0x1c, Y10, Y15
+	VBLENDVPS    Y15, Y14, Y13, Y13
+	VPSLLD       $0x1b, Y10, Y14
+	VBLENDVPS    Y14, Y13, Y12, Y12
+	VPSLLD       $0x1a, Y10, Y10
+	VBLENDVPS    Y10, Y12, Y11, Y10
+	VMULPS       Y10, Y9, Y10
+	VMOVUPS      448(SI), Y11
+	VFMADD231PS  Y11, Y10, Y7
+	VPMOVZXBD    24(DX), Y10
+	VPERMPS      Y1, Y10, Y11
+	VPERMPS      Y3, Y10, Y12
+	VPSLLD       $0x1c, Y10, Y13
+	VBLENDVPS    Y13, Y12, Y11, Y11
+	VPERMPS      lm6_1286<>+0(SB), Y10, Y12
+	VPERMPS      lm6_1287<>+0(SB), Y10, Y13
+	VPSLLD       $0x1c, Y10, Y14
+	VBLENDVPS    Y14, Y13, Y12, Y12
+	VPSLLD       $0x1b, Y10, Y13
+	VBLENDVPS    Y13, Y12, Y11, Y11
+	VPERMPS      Y2, Y10, Y12
+	VPERMPS      Y4, Y10, Y13
+	VPSLLD       $0x1c, Y10, Y14
+	VBLENDVPS    Y14, Y13, Y12, Y12
+	VPERMPS      Y0, Y10, Y13
+	VPERMPS      lm6_12811<>+0(SB), Y10, Y14
+	VPSLLD       $0x1c, Y10, Y15
+	VBLENDVPS    Y15, Y14, Y13, Y13
+	VPSLLD       $0x1b, Y10, Y14
+	VBLENDVPS    Y14, Y13, Y12, Y12
+	VPSLLD       $0x1a, Y10, Y10
+	VBLENDVPS    Y10, Y12, Y11, Y10
+	VMULPS       Y10, Y9, Y9
+	VMOVUPS      480(SI), Y10
+	VFMADD231PS  Y10, Y9, Y8
 	ADDQ         $0x62, R8
 	ADDQ         $0x200, SI
 	SUBQ         $1, DI
@@ -1306,16 +1321,16 @@ loop3:
 
 done4:
 	ADDQ         $1, DI
-	VADDPS       Y1, Y0, Y0
-	VADDPS       Y2, Y0, Y0
-	VADDPS       Y3, Y0, Y0
-	VEXTRACTF128 $1, Y0, X1
-	VADDPS       X0, X1, X1
-	VMOVHLPS     X1, X1, X0
-	VADDPS       X0, X1, X1
-	VMOVSHDUP    X1, X0
-	VADDSS       X0, X1, X1
-	VMOVSS       X1, (AX)
+	VADDPS       Y6, Y5, Y5
+	VADDPS       Y7, Y5, Y5
+	VADDPS       Y8, Y5, Y5
+	VEXTRACTF128 $1, Y5, X6
+	VADDPS       X5, X6, X6
+	VMOVHLPS     X6, X6, X5
+	VADDPS       X5, X6, X6
+	VMOVSHDUP    X6, X5
+	VADDSS       X5, X6, X6
+	VMOVSS       X6, (AX)
 	ADDQ         $4, AX
 	MOVQ         stride+40(FP), SI
 	ADDQ         SI, BX
@@ -1330,6 +1345,13 @@ done2:
 // matmul2xLm6_128AVX512 multiplies rows of w with 2 rows of x; ld and stride in bytes, a unit is 128 values.
 // Requires: AVX2, F16C, FMA
 TEXT ·matmul2xLm6_128AVX512(SB), NOSPLIT, $320-64
+
+	// constants of the loops
+	VMOVDQU      lm6_12810<>+0(SB), Y0
+	VMOVDQU      lm6_1284<>+0(SB), Y1
+	VMOVDQU      lm6_1288<>+0(SB), Y2
+	VMOVDQU      lm6_1285<>+0(SB), Y3
+	VMOVDQU      lm6_1289<>+0(SB), Y4
 	MOVQ         y+0(FP), AX
 	MOVQ         w+32(FP), BX
 	MOVQ         rows+48(FP), CX
@@ -1339,10 +1361,10 @@ TEXT ·matmul2xLm6_128AVX512(SB), NOSPLIT, $320-64
 	JLT          done2
 
 loop1:
-	VPXOR        Y0, Y0, Y0
-	VPXOR        Y1, Y1, Y1
-	VPXOR        Y2, Y2, Y2
-	VPXOR        Y3, Y3, Y3
+	VPXOR        Y5, Y5, Y5
+	VPXOR        Y6, Y6, Y6
+	VPXOR        Y7, Y7, Y7
+	VPXOR        Y8, Y8, Y8
 	MOVQ         x+16(FP), SI
 	MOVQ         ldx+24(FP), DI
 	MOVQ         units+56(FP), R8
@@ -1351,492 +1373,492 @@ loop1:
 	JLT          done4
 
 loop3:
-	VPBROADCASTW (R9), X4
-	VCVTPH2PS    X4, Y4
-	VBROADCASTI128 2(R9), Y5
-	VPSRLVD      lm6_1280<>+0(SB), Y5, Y5
-	VPAND        lm6_1281<>+0(SB), Y5, Y5
-	VPBROADCASTQ 66(R9), Y6
-	VPSRLVD      lm6_1282<>+0(SB), Y6, Y6
-	VPAND        lm6_1283<>+0(SB), Y6, Y6
-	VPSLLD       $4, Y6, Y6
-	VPOR         Y6, Y5, Y5
-	VMOVDQU      Y5, (DX)
-	VPMOVZXBD    (DX), Y5
-	VPERMPS      lm6_1284<>+0(SB), Y5, Y6
-	VPERMPS      lm6_1285<>+0(SB), Y5, Y7
-	VPSLLD       $0x1c, Y5, Y8
-	VBLENDVPS    Y8, Y7, Y6, Y6
-	VPERMPS      lm6_1286<>+0(SB), Y5, Y7
-	VPERMPS      lm6_1287<>+0(SB), Y5, Y8
-	VPSLLD       $0x1c, Y5, Y9
-	VBLENDVPS    Y9, Y8, Y7, Y7
-	VPSLLD       $0x1b, Y5, Y8
-	VBLENDVPS    Y8, Y7, Y6, Y6
-	VPERMPS      lm6_1288<>+0(SB), Y5, Y7
-	VPERMPS      lm6_1289<>+0(SB), Y5, Y8
-	VPSLLD       $0x1c, Y5, Y9
-	VBLENDVPS    Y9, Y8, Y7, Y7
-	VPERMPS      lm6_12810<>+0(SB), Y5, Y8
-	VPERMPS      lm6_12811<>+0(SB), Y5, Y9
-	VPSLLD       $0x1c, Y5, Y10
-	VBLENDVPS    Y10, Y9, Y8, Y8
-	VPSLLD       $0x1b, Y5, Y9
-	VBLENDVPS    Y9, Y8, Y7, Y7
-	VPSLLD       $0x1a, Y5, Y5
-	VBLENDVPS    Y5, Y7, Y6, Y5
-	VMULPS       Y5, Y4, Y5
-	VMOVUPS      (SI), Y6
-	VFMADD231PS  Y6, Y5, Y0
-	VMOVUPS      (SI)(DI*1), Y6
-	VFMADD231PS  Y6, Y5, Y1
-	VPMOVZXBD    8(DX), Y5
-	VPERMPS      lm6_1284<>+0(SB), Y5, Y6
-	VPERMPS      lm6_1285<>+0(SB), Y5, Y7
-	VPSLLD       $0x1c, Y5, Y8
-	VBLENDVPS    Y8, Y7, Y6, Y6
-	VPERMPS      lm6_1286<>+0(SB), Y5, Y7
-	VPERMPS      lm6_1287<>+0(SB), Y5, Y8
-	VPSLLD       $0x1c, Y5, Y9
-	VBLENDVPS    Y9, Y8, Y7, Y7
-	VPSLLD       $0x1b, Y5, Y8
-	VBLENDVPS    Y8, Y7, Y6, Y6
-	VPERMPS      lm6_1288<>+0(SB), Y5, Y7
-	VPERMPS      lm6_1289<>+0(SB), Y5, Y8
-	VPSLLD       $0x1c, Y5, Y9
-	VBLENDVPS    Y9, Y8, Y7, Y7
-	VPERMPS      lm6_12810<>+0(SB), Y5, Y8
-	VPERMPS      lm6_12811<>+0(SB), Y5, Y9
-	VPSLLD       $0x1c, Y5, Y10
-	VBLENDVPS    Y10, Y9, Y8, Y8
-	VPSLLD       $0x1b, Y5, Y9
-	VBLENDVPS    Y9, Y8, Y7, Y7
-	VPSLLD       $0x1a, Y5, Y5
-	VBLENDVPS    Y5, Y7, Y6, Y5
-	VMULPS       Y5, Y4, Y5
-	VMOVUPS      32(SI), Y6
-	VFMADD231PS  Y6, Y5, Y2
-	VMOVUPS      32(SI)(DI*1), Y6
-	VFMADD231PS  Y6, Y5, Y3
-	VPMOVZXBD    16(DX), Y5
-	VPERMPS      lm6_1284<>+0(SB), Y5, Y6
-	VPERMPS      lm6_1285<>+0(SB), Y5, Y7
-	VPSLLD       $0x1c, Y5, Y8
-	VBLENDVPS    Y8, Y7, Y6, Y6
-	VPERMPS      lm6_1286<>+0(SB), Y5, Y7
-	VPERMPS      lm6_1287<>+0(SB), Y5, Y8
-	VPSLLD       $0x1c, Y5, Y9
-	VBLENDVPS    Y9, Y8, Y7, Y7
-	VPSLLD       $0x1b, Y5, Y8
-	VBLENDVPS    Y8, Y7, Y6, Y6
-	VPERMPS      lm6_1288<>+0(SB), Y5, Y7
-	VPERMPS      lm6_1289<>+0(SB), Y5, Y8
-	VPSLLD       $0x1c, Y5, Y9
-	VBLENDVPS    Y9, Y8, Y7, Y7
-	VPERMPS      lm6_12810<>+0(SB), Y5, Y8
-	VPERMPS      lm6_12811<>+0(SB), Y5, Y9
-	VPSLLD       $0x1c, Y5, Y10
-	VBLENDVPS    Y10, Y9, Y8, Y8
-	VPSLLD       $0x1b, Y5, Y9
-	VBLENDVPS    Y9, Y8, Y7, Y7
-	VPSLLD       $0x1a, Y5, Y5
-	VBLENDVPS    Y5, Y7, Y6, Y5
-	VMULPS       Y5, Y4, Y5
-	VMOVUPS      64(SI), Y6
-	VFMADD231PS  Y6, Y5, Y0
-	VMOVUPS      64(SI)(DI*1), Y6
-	VFMADD231PS  Y6, Y5, Y1
-	VPMOVZXBD    24(DX), Y5
-	VPERMPS      lm6_1284<>+0(SB), Y5, Y6
-	VPERMPS      lm6_1285<>+0(SB), Y5, Y7
-	VPSLLD       $0x1c, Y5, Y8
-	VBLENDVPS    Y8, Y7, Y6, Y6
-	VPERMPS      lm6_1286<>+0(SB), Y5, Y7
-	VPERMPS      lm6_1287<>+0(SB), Y5, Y8
-	VPSLLD       $0x1c, Y5, Y9
-	VBLENDVPS    Y9, Y8, Y7, Y7
-	VPSLLD       $0x1b, Y5, Y8
-	VBLENDVPS    Y8, Y7, Y6, Y6
-	VPERMPS      lm6_1288<>+0(SB), Y5, Y7
-	VPERMPS      lm6_1289<>+0(SB), Y5, Y8
-	VPSLLD       $0x1c, Y5, Y9
-	VBLENDVPS    Y9, Y8, Y7, Y7
-	VPERMPS      lm6_12810<>+0(SB), Y5, Y8
-	VPERMPS      lm6_12811<>+0(SB), Y5, Y9
-	VPSLLD       $0x1c, Y5, Y10
-	VBLENDVPS    Y10, Y9, Y8, Y8
-	VPSLLD       $0x1b, Y5, Y9
-	VBLENDVPS    Y9, Y8, Y7, Y7
-	VPSLLD       $0x1a, Y5, Y5
-	VBLENDVPS    Y5, Y7, Y6, Y5
-	VMULPS       Y5, Y4, Y5
-	VMOVUPS      96(SI), Y6
-	VFMADD231PS  Y6, Y5, Y2
-	VMOVUPS      96(SI)(DI*1), Y6
-	VFMADD231PS  Y6, Y5, Y3
-	VBROADCASTI128 18(R9), Y5
-	VPSRLVD      lm6_1280<>+0(SB), Y5, Y5
-	VPAND        lm6_1281<>+0(SB), Y5, Y5
-	VPBROADCASTQ 74(R9), Y6
-	VPSRLVD      lm6_1282<>+0(SB), Y6, Y6
-	VPAND        lm6_1283<>+0(SB), Y6, Y6
-	VPSLLD       $4, Y6, Y6
-	VPOR         Y6, Y5, Y5
-	VMOVDQU      Y5, (DX)
-	VPMOVZXBD    (DX), Y5
-	VPERMPS      lm6_1284<>+0(SB), Y5, Y6
-	VPERMPS      lm6_1285<>+0(SB), Y5, Y7
-	VPSLLD       $0x1c, Y5, Y8
-	VBLENDVPS    Y8, Y7, Y6, Y6
-	VPERMPS      lm6_1286<>+0(SB), Y5, Y7
-	VPERMPS      lm6_1287<>+0(SB), Y5, Y8
-	VPSLLD       $0x1c, Y5, Y9
-	VBLENDVPS    Y9, Y8, Y7, Y7
-	VPSLLD       $0x1b, Y5, Y8
-	VBLENDVPS    Y8, Y7, Y6, Y6
-	VPERMPS      lm6_1288<>+0(SB), Y5, Y7
-	VPERMPS      lm6_1289<>+0(SB), Y5, Y8
-	VPSLLD       $0x1c, Y5, Y9
-	VBLENDVPS    Y9, Y8, Y7, Y7
-	VPERMPS      lm6_12810<>+0(SB), Y5, Y8
-	VPERMPS      lm6_12811<>+0(SB), Y5, Y9
-	VPSLLD       $0x1c, Y5, Y10
-	VBLENDVPS    Y10, Y9, Y8, Y8
-	VPSLLD       $0x1b, Y5, Y9
-	VBLENDVPS    Y9, Y8, Y7, Y7
-	VPSLLD       $0x1a, Y5, Y5
-	VBLENDVPS    Y5, Y7, Y6, Y5
-	VMULPS       Y5, Y4, Y5
-	VMOVUPS      128(SI), Y6
-	VFMADD231PS  Y6, Y5, Y0
-	VMOVUPS      128(SI)(DI*1), Y6
-	VFMADD231PS  Y6, Y5, Y1
-	VPMOVZXBD    8(DX), Y5
-	VPERMPS      lm6_1284<>+0(SB), Y5, Y6
-	VPERMPS      lm6_1285<>+0(SB), Y5, Y7
-	VPSLLD       $0x1c, Y5, Y8
-	VBLENDVPS    Y8, Y7, Y6, Y6
-	VPERMPS      lm6_1286<>+0(SB), Y5, Y7
-	VPERMPS      lm6_1287<>+0(SB), Y5, Y8
-	VPSLLD       $0x1c, Y5, Y9
-	VBLENDVPS    Y9, Y8, Y7, Y7
-	VPSLLD       $0x1b, Y5, Y8
-	VBLENDVPS    Y8, Y7, Y6, Y6
-	VPERMPS      lm6_1288<>+0(SB), Y5, Y7
-	VPERMPS      lm6_1289<>+0(SB), Y5, Y8
-	VPSLLD       $0x1c, Y5, Y9
-	VBLENDVPS    Y9, Y8, Y7, Y7
-	VPERMPS      lm6_12810<>+0(SB), Y5, Y8
-	VPERMPS      lm6_12811<>+0(SB), Y5, Y9
-	VPSLLD       $0x1c, Y5, Y10
-	VBLENDVPS    Y10, Y9, Y8, Y8
-	VPSLLD       $0x1b, Y5, Y9
-	VBLENDVPS    Y9, Y8, Y7, Y7
-	VPSLLD       $0x1a, Y5, Y5
-	VBLENDVPS    Y5, Y7, Y6, Y5
-	VMULPS       Y5, Y4, Y5
-	VMOVUPS      160(SI), Y6
-	VFMADD231PS  Y6, Y5, Y2
-	VMOVUPS      160(SI)(DI*1), Y6
-	VFMADD231PS  Y6, Y5, Y3
-	VPMOVZXBD    16(DX), Y5
-	VPERMPS      lm6_1284<>+0(SB), Y5, Y6
-	VPERMPS      lm6_1285<>+0(SB), Y5, Y7
-	VPSLLD       $0x1c, Y5, Y8
-	VBLENDVPS    Y8, Y7, Y6, Y6
-	VPERMPS      lm6_1286<>+0(SB), Y5, Y7
-	VPERMPS      lm6_1287<>+0(SB), Y5, Y8
-	VPSLLD       $0x1c, Y5, Y9
-	VBLENDVPS    Y9, Y8, Y7, Y7
-	VPSLLD       $0x1b, Y5, Y8
-	VBLENDVPS    Y8, Y7, Y6, Y6
-	VPERMPS      lm6_1288<>+0(SB), Y5, Y7
-	VPERMPS      lm6_1289<>+0(SB), Y5, Y8
-	VPSLLD       $0x1c, Y5, Y9
-	VBLENDVPS    Y9, Y8, Y7, Y7
-	VPERMPS      lm6_12810<>+0(SB), Y5, Y8
-	VPERMPS      lm6_12811<>+0(SB), Y5, Y9
-	VPSLLD       $0x1c, Y5, Y10
-	VBLENDVPS    Y10, Y9, Y8, Y8
-	VPSLLD       $0x1b, Y5, Y9
-	VBLENDVPS    Y9, Y8, Y7, Y7
-	VPSLLD       $0x1a, Y5, Y5
-	VBLENDVPS    Y5, Y7, Y6, Y5
-	VMULPS       Y5, Y4, Y5
-	VMOVUPS      192(SI), Y6
-	VFMADD231PS  Y6, Y5, Y0
-	VMOVUPS      192(SI)(DI*1), Y6
-	VFMADD231PS  Y6, Y5, Y1
-	VPMOVZXBD    24(DX), Y5
-	VPERMPS      lm6_1284<>+0(SB), Y5, Y6
-	VPERMPS      lm6_1285<>+0(SB), Y5, Y7
-	VPSLLD       $0x1c, Y5, Y8
-	VBLENDVPS    Y8, Y7, Y6, Y6
-	VPERMPS      lm6_1286<>+0(SB), Y5, Y7
-	VPERMPS      lm6_1287<>+0(SB), Y5, Y8
-	VPSLLD       $0x1c, Y5, Y9
-	VBLENDVPS    Y9, Y8, Y7, Y7
-	VPSLLD       $0x1b, Y5, Y8
-	VBLENDVPS    Y8, Y7, Y6, Y6
-	VPERMPS      lm6_1288<>+0(SB), Y5, Y7
-	VPERMPS      lm6_1289<>+0(SB), Y5, Y8
-	VPSLLD       $0x1c, Y5, Y9
-	VBLENDVPS    Y9, Y8, Y7, Y7
-	VPERMPS      lm6_12810<>+0(SB), Y5, Y8
-	VPERMPS      lm6_12811<>+0(SB), Y5, Y9
-	VPSLLD       $0x1c, Y5, Y10
-	VBLENDVPS    Y10, Y9, Y8, Y8
-	VPSLLD       $0x1b, Y5, Y9
-	VBLENDVPS    Y9, Y8, Y7, Y7
-	VPSLLD       $0x1a, Y5, Y5
-	VBLENDVPS    Y5, Y7, Y6, Y5
-	VMULPS       Y5, Y4, Y5
-	VMOVUPS      224(SI), Y6
-	VFMADD231PS  Y6, Y5, Y2
-	VMOVUPS      224(SI)(DI*1), Y6
-	VFMADD231PS  Y6, Y5, Y3
-	VBROADCASTI128 34(R9), Y5
-	VPSRLVD      lm6_1280<>+0(SB), Y5, Y5
-	VPAND        lm6_1281<>+0(SB), Y5, Y5
-	VPBROADCASTQ 82(R9), Y6
-	VPSRLVD      lm6_1282<>+0(SB), Y6, Y6
-	VPAND        lm6_1283<>+0(SB), Y6, Y6
-	VPSLLD       $4, Y6, Y6
-	VPOR         Y6, Y5, Y5
-	VMOVDQU      Y5, (DX)
-	VPMOVZXBD    (DX), Y5
-	VPERMPS      lm6_1284<>+0(SB), Y5, Y6
-	VPERMPS      lm6_1285<>+0(SB), Y5, Y7
-	VPSLLD       $0x1c, Y5, Y8
-	VBLENDVPS    Y8, Y7, Y6, Y6
-	VPERMPS      lm6_1286<>+0(SB), Y5, Y7
-	VPERMPS      lm6_1287<>+0(SB), Y5, Y8
-	VPSLLD       $0x1c, Y5, Y9
-	VBLENDVPS    Y9, Y8, Y7, Y7
-	VPSLLD       $0x1b, Y5, Y8
-	VBLENDVPS    Y8, Y7, Y6, Y6
-	VPERMPS      lm6_1288<>+0(SB), Y5, Y7
-	VPERMPS      lm6_1289<>+0(SB), Y5, Y8
-	VPSLLD       $0x1c, Y5, Y9
-	VBLENDVPS    Y9, Y8, Y7, Y7
-	VPERMPS      lm6_12810<>+0(SB), Y5, Y8
-	VPERMPS      lm6_12811<>+0(SB), Y5, Y9
-	VPSLLD       $0x1c, Y5, Y10
-	VBLENDVPS    Y10, Y9, Y8, Y8
-	VPSLLD       $0x1b, Y5, Y9
-	VBLENDVPS    Y9, Y8, Y7, Y7
-	VPSLLD       $0x1a, Y5, Y5
-	VBLENDVPS    Y5, Y7, Y6, Y5
-	VMULPS       Y5, Y4, Y5
-	VMOVUPS      256(SI), Y6
-	VFMADD231PS  Y6, Y5, Y0
-	VMOVUPS      256(SI)(DI*1), Y6
-	VFMADD231PS  Y6, Y5, Y1
-	VPMOVZXBD    8(DX), Y5
-	VPERMPS      lm6_1284<>+0(SB), Y5, Y6
-	VPERMPS      lm6_1285<>+0(SB), Y5, Y7
-	VPSLLD       $0x1c, Y5, Y8
-	VBLENDVPS    Y8, Y7, Y6, Y6
-	VPERMPS      lm6_1286<>+0(SB), Y5, Y7
-	VPERMPS      lm6_1287<>+0(SB), Y5, Y8
-	VPSLLD       $0x1c, Y5, Y9
-	VBLENDVPS    Y9, Y8, Y7, Y7
-	VPSLLD       $0x1b, Y5, Y8
-	VBLENDVPS    Y8, Y7, Y6, Y6
-	VPERMPS      lm6_1288<>+0(SB), Y5, Y7
-	VPERMPS      lm6_1289<>+0(SB), Y5, Y8
-	VPSLLD       $0x1c, Y5, Y9
-	VBLENDVPS    Y9, Y8, Y7, Y7
-	VPERMPS      lm6_12810<>+0(SB), Y5, Y8
-	VPERMPS      lm6_12811<>+0(SB), Y5, Y9
-	VPSLLD       $0x1c, Y5, Y10
-	VBLENDVPS    Y10, Y9, Y8, Y8
-	VPSLLD       $0x1b, Y5, Y9
-	VBLENDVPS    Y9, Y8, Y7, Y7
-	VPSLLD       $0x1a, Y5, Y5
-	VBLENDVPS    Y5, Y7, Y6, Y5
-	VMULPS       Y5, Y4, Y5
-	VMOVUPS      288(SI), Y6
-	VFMADD231PS  Y6, Y5, Y2
-	VMOVUPS      288(SI)(DI*1), Y6
-	VFMADD231PS  Y6, Y5, Y3
-	VPMOVZXBD    16(DX), Y5
-	VPERMPS      lm6_1284<>+0(SB), Y5, Y6
-	VPERMPS      lm6_1285<>+0(SB), Y5, Y7
-	VPSLLD       $0x1c, Y5, Y8
-	VBLENDVPS    Y8, Y7, Y6, Y6
-	VPERMPS      lm6_1286<>+0(SB), Y5, Y7
-	VPERMPS      lm6_1287<>+0(SB), Y5, Y8
-	VPSLLD       $0x1c, Y5, Y9
-	VBLENDVPS    Y9, Y8, Y7, Y7
-	VPSLLD       $0x1b, Y5, Y8
-	VBLENDVPS    Y8, Y7, Y6, Y6
-	VPERMPS      lm6_1288<>+0(SB), Y5, Y7
-	VPERMPS      lm6_1289<>+0(SB), Y5, Y8
-	VPSLLD       $0x1c, Y5, Y9
-	VBLENDVPS    Y9, Y8, Y7, Y7
-	VPERMPS      lm6_12810<>+0(SB), Y5, Y8
-	VPERMPS      lm6_12811<>+0(SB), Y5, Y9
-	VPSLLD       $0x1c, Y5, Y10
-	VBLENDVPS    Y10, Y9, Y8, Y8
-	VPSLLD       $0x1b, Y5, Y9
-	VBLENDVPS    Y9, Y8, Y7, Y7
-	VPSLLD       $0x1a, Y5, Y5
-	VBLENDVPS    Y5, Y7, Y6, Y5
-	VMULPS       Y5, Y4, Y5
-	VMOVUPS      320(SI), Y6
-	VFMADD231PS  Y6, Y5, Y0
-	VMOVUPS      320(SI)(DI*1), Y6
-	VFMADD231PS  Y6, Y5, Y1
-	VPMOVZXBD    24(DX), Y5
-	VPERMPS      lm6_1284<>+0(SB), Y5, Y6
-	VPERMPS      lm6_1285<>+0(SB), Y5, Y7
-	VPSLLD       $0x1c, Y5, Y8
-	VBLENDVPS    Y8, Y7, Y6, Y6
-	VPERMPS      lm6_1286<>+0(SB), Y5, Y7
-	VPERMPS      lm6_1287<>+0(SB), Y5, Y8
-	VPSLLD       $0x1c, Y5, Y9
-	VBLENDVPS    Y9, Y8, Y7, Y7
-	VPSLLD       $0x1b, Y5, Y8
-	VBLENDVPS    Y8, Y7, Y6, Y6
-	VPERMPS      lm6_1288<>+0(SB), Y5, Y7
-	VPERMPS      lm6_1289<>+0(SB), Y5, Y8
-	VPSLLD       $0x1c, Y5, Y9
-	VBLENDVPS    Y9, Y8, Y7, Y7
-	VPERMPS      lm6_12810<>+0(SB), Y5, Y8
-	VPERMPS      lm6_12811<>+0(SB), Y5, Y9
-	VPSLLD       $0x1c, Y5, Y10
-	VBLENDVPS    Y10, Y9, Y8, Y8
-	VPSLLD       $0x1b, Y5, Y9
-	VBLENDVPS    Y9, Y8, Y7, Y7
-	VPSLLD       $0x1a, Y5, Y5
-	VBLENDVPS    Y5, Y7, Y6, Y5
-	VMULPS       Y5, Y4, Y5
-	VMOVUPS      352(SI), Y6
-	VFMADD231PS  Y6, Y5, Y2
-	VMOVUPS      352(SI)(DI*1), Y6
-	VFMADD231PS  Y6, Y5, Y3
-	VBROADCASTI128 50(R9), Y5
-	VPSRLVD      lm6_1280<>+0(SB), Y5, Y5
-	VPAND        lm6_1281<>+0(SB), Y5, Y5
-	VPBROADCASTQ 90(R9), Y6
-	VPSRLVD      lm6_1282<>+0(SB), Y6, Y6
-	VPAND        lm6_1283<>+0(SB), Y6, Y6
-	VPSLLD       $4, Y6, Y6
-	VPOR         Y6, Y5, Y5
-	VMOVDQU      Y5, (DX)
-	VPMOVZXBD    (DX), Y5
-	VPERMPS      lm6_1284<>+0(SB), Y5, Y6
-	VPERMPS      lm6_1285<>+0(SB), Y5, Y7
-	VPSLLD       $0x1c, Y5, Y8
-	VBLENDVPS    Y8, Y7, Y6, Y6
-	VPERMPS      lm6_1286<>+0(SB), Y5, Y7
-	VPERMPS      lm6_1287<>+0(SB), Y5, Y8
-	VPSLLD       $0x1c, Y5, Y9
-	VBLENDVPS    Y9, Y8, Y7, Y7
-	VPSLLD       $0x1b, Y5, Y8
-	VBLENDVPS    Y8, Y7, Y6, Y6
-	VPERMPS      lm6_1288<>+0(SB), Y5, Y7
-	VPERMPS      lm6_1289<>+0(SB), Y5, Y8
-	VPSLLD       $0x1c, Y5, Y9
-	VBLENDVPS    Y9, Y8, Y7, Y7
-	VPERMPS      lm6_12810<>+0(SB), Y5, Y8
-	VPERMPS      lm6_12811<>+0(SB), Y5, Y9
-	VPSLLD       $0x1c, Y5, Y10
-	VBLENDVPS    Y10, Y9, Y8, Y8
-	VPSLLD       $0x1b, Y5, Y9
-	VBLENDVPS    Y9, Y8, Y7, Y7
-	VPSLLD       $0x1a, Y5, Y5
-	VBLENDVPS    Y5, Y7, Y6, Y5
-	VMULPS       Y5, Y4, Y5
-	VMOVUPS      384(SI), Y6
-	VFMADD231PS  Y6, Y5, Y0
-	VMOVUPS      384(SI)(DI*1), Y6
-	VFMADD231PS  Y6, Y5, Y1
-	VPMOVZXBD    8(DX), Y5
-	VPERMPS      lm6_1284<>+0(SB), Y5, Y6
-	VPERMPS      lm6_1285<>+0(SB), Y5, Y7
-	VPSLLD       $0x1c, Y5, Y8
-	VBLENDVPS    Y8, Y7, Y6, Y6
-	VPERMPS      lm6_1286<>+0(SB), Y5, Y7
-	VPERMPS      lm6_1287<>+0(SB), Y5, Y8
-	VPSLLD       $0x1c, Y5, Y9
-	VBLENDVPS    Y9, Y8, Y7, Y7
-	VPSLLD       $0x1b, Y5, Y8
-	VBLENDVPS    Y8, Y7, Y6, Y6
-	VPERMPS      lm6_1288<>+0(SB), Y5, Y7
-	VPERMPS      lm6_1289<>+0(SB), Y5, Y8
-	VPSLLD       $0x1c, Y5, Y9
-	VBLENDVPS    Y9, Y8, Y7, Y7
-	VPERMPS      lm6_12810<>+0(SB), Y5, Y8
-	VPERMPS      lm6_12811<>+0(SB), Y5, Y9
-	VPSLLD       $0x1c, Y5, Y10
-	VBLENDVPS    Y10, Y9, Y8, Y8
-	VPSLLD       $0x1b, Y5, Y9
-	VBLENDVPS    Y9, Y8, Y7, Y7
-	VPSLLD       $0x1a, Y5, Y5
-	VBLENDVPS    Y5, Y7, Y6, Y5
-	VMULPS       Y5, Y4, Y5
-	VMOVUPS      416(SI), Y6
-	VFMADD231PS  Y6, Y5, Y2
-	VMOVUPS      416(SI)(DI*1), Y6
-	VFMADD231PS  Y6, Y5, Y3
-	VPMOVZXBD    16(DX), Y5
-	VPERMPS      lm6_1284<>+0(SB), Y5, Y6
-	VPERMPS      lm6_1285<>+0(SB), Y5, Y7
-	VPSLLD       $0x1c, Y5, Y8
-	VBLENDVPS    Y8, Y7, Y6, Y6
-	VPERMPS      lm6_1286<>+0(SB), Y5, Y7
-	VPERMPS      lm6_1287<>+0(SB), Y5, Y8
-	VPSLLD       $0x1c, Y5, Y9
-	VBLENDVPS    Y9, Y8, Y7, Y7
-	VPSLLD       $0x1b, Y5, Y8
-	VBLENDVPS    Y8, Y7, Y6, Y6
-	VPERMPS      lm6_1288<>+0(SB), Y5, Y7
-	VPERMPS      lm6_1289<>+0(SB), Y5, Y8
-	VPSLLD       $0x1c, Y5, Y9
-	VBLENDVPS    Y9, Y8, Y7, Y7
-	VPERMPS      lm6_12810<>+0(SB), Y5, Y8
-	VPERMPS      lm6_12811<>+0(SB), Y5, Y9
-	VPSLLD       $0x1c, Y5, Y10
-	VBLENDVPS    Y10, Y9, Y8, Y8
-	VPSLLD       $0x1b, Y5, Y9
-	VBLENDVPS    Y9, Y8, Y7, Y7
-	VPSLLD       $0x1a, Y5, Y5
-	VBLENDVPS    Y5, Y7, Y6, Y5
-	VMULPS       Y5, Y4, Y5
-	VMOVUPS      448(SI), Y6
-	VFMADD231PS  Y6, Y5, Y0
-	VMOVUPS      448(SI)(DI*1), Y6
-	VFMADD231PS  Y6, Y5, Y1
-	VPMOVZXBD    24(DX), Y5
-	VPERMPS      lm6_1284<>+0(SB), Y5, Y6
-	VPERMPS      lm6_1285<>+0(SB), Y5, Y7
-	VPSLLD       $0x1c, Y5, Y8
-	VBLENDVPS    Y8, Y7, Y6, Y6
-	VPERMPS      lm6_1286<>+0(SB), Y5, Y7
-	VPERMPS      lm6_1287<>+0(SB), Y5, Y8
-	VPSLLD       $0x1c, Y5, Y9
-	VBLENDVPS    Y9, Y8, Y7, Y7
-	VPSLLD       $0x1b, Y5, Y8
-	VBLENDVPS    Y8, Y7, Y6, Y6
-	VPERMPS      lm6_1288<>+0(SB), Y5, Y7
-	VPERMPS      lm6_1289<>+0(SB), Y5, Y8
-	VPSLLD       $0x1c, Y5, Y9
-	VBLENDVPS    Y9, Y8, Y7, Y7
-	VPERMPS      lm6_12810<>+0(SB), Y5, Y8
-	VPERMPS      lm6_12811<>+0(SB), Y5, Y9
-	VPSLLD       $0x1c, Y5, Y10
-	VBLENDVPS    Y10, Y9, Y8, Y8
-	VPSLLD       $0x1b, Y5, Y9
-	VBLENDVPS    Y9, Y8, Y7, Y7
-	VPSLLD       $0x1a, Y5, Y5
-	VBLENDVPS    Y5, Y7, Y6, Y5
-	VMULPS       Y5, Y4, Y4
-	VMOVUPS      480(SI), Y5
-	VFMADD231PS  Y5, Y4, Y2
-	VMOVUPS      480(SI)(DI*1), Y5
-	VFMADD231PS  Y5, Y4, Y3
+	VPBROADCASTW (R9), X9
+	VCVTPH2PS    X9, Y9
+	VBROADCASTI128 2(R9), Y10
+	VPSRLVD      lm6_1280<>+0(SB), Y10, Y10
+	VPAND        lm6_1281<>+0(SB), Y10, Y10
+	VPBROADCASTQ 66(R9), Y11
+	VPSRLVD      lm6_1282<>+0(SB), Y11, Y11
+	VPAND        lm6_1283<>+0(SB), Y11, Y11
+	VPSLLD       $4, Y11, Y11
+	VPOR         Y11, Y10, Y10
+	VMOVDQU      Y10, (DX)
+	VPMOVZXBD    (DX), Y10
+	VPERMPS      Y1, Y10, Y11
+	VPERMPS      Y3, Y10, Y12
+	VPSLLD       $0x1c, Y10, Y13
+	VBLENDVPS    Y13, Y12, Y11, Y11
+	VPERMPS      lm6_1286<>+0(SB), Y10, Y12
+	VPERMPS      lm6_1287<>+0(SB), Y10, Y13
+	VPSLLD       $0x1c, Y10, Y14
+	VBLENDVPS    Y14, Y13, Y12, Y12
+	VPSLLD       $0x1b, Y10, Y13
+	VBLENDVPS    Y13, Y12, Y11, Y11
+	VPERMPS      Y2, Y10, Y12
+	VPERMPS      Y4, Y10, Y13
+	VPSLLD       $0x1c, Y10, Y14
+	VBLENDVPS    Y14, Y13, Y12, Y12
+	VPERMPS      Y0, Y10, Y13
+	VPERMPS      lm6_12811<>+0(SB), Y10, Y14
+	VPSLLD       $0x1c, Y10, Y15
+	VBLENDVPS    Y15, Y14, Y13, Y13
+	VPSLLD       $0x1b, Y10, Y14
+	VBLENDVPS    Y14, Y13, Y12, Y12
+	VPSLLD       $0x1a, Y10, Y10
+	VBLENDVPS    Y10, Y12, Y11, Y10
+	VMULPS       Y10, Y9, Y10
+	VMOVUPS      (SI), Y11
+	VFMADD231PS  Y11, Y10, Y5
+	VMOVUPS      (SI)(DI*1), Y11
+	VFMADD231PS  Y11, Y10, Y6
+	VPMOVZXBD    8(DX), Y10
+	VPERMPS      Y1, Y10, Y11
+	VPERMPS      Y3, Y10, Y12
+	VPSLLD       $0x1c, Y10, Y13
+	VBLENDVPS    Y13, Y12, Y11, Y11
+	VPERMPS      lm6_1286<>+0(SB), Y10, Y12
+	VPERMPS      lm6_1287<>+0(SB), Y10, Y13
+	VPSLLD       $0x1c, Y10, Y14
+	VBLENDVPS    Y14, Y13, Y12, Y12
+	VPSLLD       $0x1b, Y10, Y13
+	VBLENDVPS    Y13, Y12, Y11, Y11
+	VPERMPS      Y2, Y10, Y12
+	VPERMPS      Y4, Y10, Y13
+	VPSLLD       $0x1c, Y10, Y14
+	VBLENDVPS    Y14, Y13, Y12, Y12
+	VPERMPS      Y0, Y10, Y13
+	VPERMPS      lm6_12811<>+0(SB), Y10, Y14
+	VPSLLD       $0x1c, Y10, Y15
+	VBLENDVPS    Y15, Y14, Y13, Y13
+	VPSLLD       $0x1b, Y10, Y14
+	VBLENDVPS    Y14, Y13, Y12, Y12
+	VPSLLD       $0x1a, Y10, Y10
+	VBLENDVPS    Y10, Y12, Y11, Y10
+	VMULPS       Y10, Y9, Y10
+	VMOVUPS      32(SI), Y11
+	VFMADD231PS  Y11, Y10, Y7
+	VMOVUPS      32(SI)(DI*1), Y11
+	VFMADD231PS  Y11, Y10, Y8
+	VPMOVZXBD    16(DX), Y10
+	VPERMPS      Y1, Y10, Y11
+	VPERMPS      Y3, Y10, Y12
+	VPSLLD       $0x1c, Y10, Y13
+	VBLENDVPS    Y13, Y12, Y11, Y11
+	VPERMPS      lm6_1286<>+0(SB), Y10, Y12
+	VPERMPS      lm6_1287<>+0(SB), Y10, Y13
+	VPSLLD       $0x1c, Y10, Y14
+	VBLENDVPS    Y14, Y13, Y12, Y12
+	VPSLLD       $0x1b, Y10, Y13
+	VBLENDVPS    Y13, Y12, Y11, Y11
+	VPERMPS      Y2, Y10, Y12
+	VPERMPS      Y4, Y10, Y13
+	VPSLLD       $0x1c, Y10, Y14
+	VBLENDVPS    Y14, Y13, Y12, Y12
+	VPERMPS      Y0, Y10, Y13
+	VPERMPS      lm6_12811<>+0(SB), Y10, Y14
+	VPSLLD       $0x1c, Y10, Y15
+	VBLENDVPS    Y15, Y14, Y13, Y13
+	VPSLLD       $0x1b, Y10, Y14
+	VBLENDVPS    Y14, Y13, Y12, Y12
+	VPSLLD       $0x1a, Y10, Y10
+	VBLENDVPS    Y10, Y12, Y11, Y10
+	VMULPS       Y10, Y9, Y10
+	VMOVUPS      64(SI), Y11
+	VFMADD231PS  Y11, Y10, Y5
+	VMOVUPS      64(SI)(DI*1), Y11
+	VFMADD231PS  Y11, Y10, Y6
+	VPMOVZXBD    24(DX), Y10
+	VPERMPS      Y1, Y10, Y11
+	VPERMPS      Y3, Y10, Y12
+	VPSLLD       $0x1c, Y10, Y13
+	VBLENDVPS    Y13, Y12, Y11, Y11
+	VPERMPS      lm6_1286<>+0(SB), Y10, Y12
+	VPERMPS      lm6_1287<>+0(SB), Y10, Y13
+	VPSLLD       $0x1c, Y10, Y14
+	VBLENDVPS    Y14, Y13, Y12, Y12
+	VPSLLD       $0x1b, Y10, Y13
+	VBLENDVPS    Y13, Y12, Y11, Y11
+	VPERMPS      Y2, Y10, Y12
+	VPERMPS      Y4, Y10, Y13
+	VPSLLD       $0x1c, Y10, Y14
+	VBLENDVPS    Y14, Y13, Y12, Y12
+	VPERMPS      Y0, Y10, Y13
+	VPERMPS      lm6_12811<>+0(SB), Y10, Y14
+	VPSLLD       $0x1c, Y10, Y15
+	VBLENDVPS    Y15, Y14, Y13, Y13
+	VPSLLD       $0x1b, Y10, Y14
+	VBLENDVPS    Y14, Y13, Y12, Y12
+	VPSLLD       $0x1a, Y10, Y10
+	VBLENDVPS    Y10, Y12, Y11, Y10
+	VMULPS       Y10, Y9, Y10
+	VMOVUPS      96(SI), Y11
+	VFMADD231PS  Y11, Y10, Y7
+	VMOVUPS      96(SI)(DI*1), Y11
+	VFMADD231PS  Y11, Y10, Y8
+	VBROADCASTI128 18(R9), Y10
+	VPSRLVD      lm6_1280<>+0(SB), Y10, Y10
+	VPAND        lm6_1281<>+0(SB), Y10, Y10
+	VPBROADCASTQ 74(R9), Y11
+	VPSRLVD      lm6_1282<>+0(SB), Y11, Y11
+	VPAND        lm6_1283<>+0(SB), Y11, Y11
+	VPSLLD       $4, Y11, Y11
+	VPOR         Y11, Y10, Y10
+	VMOVDQU      Y10, (DX)
+	VPMOVZXBD    (DX), Y10
+	VPERMPS      Y1, Y10, Y11
+	VPERMPS      Y3, Y10, Y12
+	VPSLLD       $0x1c, Y10, Y13
+	VBLENDVPS    Y13, Y12, Y11, Y11
+	VPERMPS      lm6_1286<>+0(SB), Y10, Y12
+	VPERMPS      lm6_1287<>+0(SB), Y10, Y13
+	VPSLLD       $0x1c, Y10, Y14
+	VBLENDVPS    Y14, Y13, Y12, Y12
+	VPSLLD       $0x1b, Y10, Y13
+	VBLENDVPS    Y13, Y12, Y11, Y11
+	VPERMPS      Y2, Y10, Y12
+	VPERMPS      Y4, Y10, Y13
+	VPSLLD       $0x1c, Y10, Y14
+	VBLENDVPS    Y14, Y13, Y12, Y12
+	VPERMPS      Y0, Y10, Y13
+	VPERMPS      lm6_12811<>+0(SB), Y10, Y14
+	VPSLLD       $0x1c, Y10, Y15
+	VBLENDVPS    Y15, Y14, Y13, Y13
+	VPSLLD       $0x1b, Y10, Y14
+	VBLENDVPS    Y14, Y13, Y12, Y12
+	VPSLLD       $0x1a, Y10, Y10
+	VBLENDVPS    Y10, Y12, Y11, Y10
+	VMULPS       Y10, Y9, Y10
+	VMOVUPS      128(SI), Y11
+	VFMADD231PS  Y11, Y10, Y5
+	VMOVUPS      128(SI)(DI*1), Y11
+	VFMADD231PS  Y11, Y10, Y6
+	VPMOVZXBD    8(DX), Y10
+	VPERMPS      Y1, Y10, Y11
+	VPERMPS      Y3, Y10, Y12
+	VPSLLD       $0x1c, Y10, Y13
+	VBLENDVPS    Y13, Y12, Y11, Y11
+	VPERMPS      lm6_1286<>+0(SB), Y10, Y12
+	VPERMPS      lm6_1287<>+0(SB), Y10, Y13
+	VPSLLD       $0x1c, Y10, Y14
+	VBLENDVPS    Y14, Y13, Y12, Y12
+	VPSLLD       $0x1b, Y10, Y13
+	VBLENDVPS    Y13, Y12, Y11, Y11
+	VPERMPS      Y2, Y10, Y12
+	VPERMPS      Y4, Y10, Y13
+	VPSLLD       $0x1c, Y10, Y14
+	VBLENDVPS    Y14, Y13, Y12, Y12
+	VPERMPS      Y0, Y10, Y13
+	VPERMPS      lm6_12811<>+0(SB), Y10, Y14
+	VPSLLD       $0x1c, Y10, Y15
+	VBLENDVPS    Y15, Y14, Y13, Y13
+	VPSLLD       $0x1b, Y10, Y14
+	VBLENDVPS    Y14, Y13, Y12, Y12
+	VPSLLD       $0x1a, Y10, Y10
+	VBLENDVPS    Y10, Y12, Y11, Y10
+	VMULPS       Y10, Y9, Y10
+	VMOVUPS      160(SI), Y11
+	VFMADD231PS  Y11, Y10, Y7
+	VMOVUPS      160(SI)(DI*1), Y11
+	VFMADD231PS  Y11, Y10, Y8
+	VPMOVZXBD    16(DX), Y10
+	VPERMPS      Y1, Y10, Y11
+	VPERMPS      Y3, Y10, Y12
+	VPSLLD       $0x1c, Y10, Y13
+	VBLENDVPS    Y13, Y12, Y11, Y11
+	VPERMPS      lm6_1286<>+0(SB), Y10, Y12
+	VPERMPS      lm6_1287<>+0(SB), Y10, Y13
+	VPSLLD       $0x1c, Y10, Y14
+	VBLENDVPS    Y14, Y13, Y12, Y12
+	VPSLLD       $0x1b, Y10, Y13
+	VBLENDVPS    Y13, Y12, Y11, Y11
+	VPERMPS      Y2, Y10, Y12
+	VPERMPS      Y4, Y10, Y13
+	VPSLLD       $0x1c, Y10, Y14
+	VBLENDVPS    Y14, Y13, Y12, Y12
+	VPERMPS      Y0, Y10, Y13
+	VPERMPS      lm6_12811<>+0(SB), Y10, Y14
+	VPSLLD       $0x1c, Y10, Y15
+	VBLENDVPS    Y15, Y14, Y13, Y13
+	VPSLLD       $0x1b, Y10, Y14
+	VBLENDVPS    Y14, Y13, Y12, Y12
+	VPSLLD       $0x1a, Y10, Y10
+	VBLENDVPS    Y10, Y12, Y11, Y10
+	VMULPS       Y10, Y9, Y10
+	VMOVUPS      192(SI), Y11
+	VFMADD231PS  Y11, Y10, Y5
+	VMOVUPS      192(SI)(DI*1), Y11
+	VFMADD231PS  Y11, Y10, Y6
+	VPMOVZXBD    24(DX), Y10
+	VPERMPS      Y1, Y10, Y11
+	VPERMPS      Y3, Y10, Y12
+	VPSLLD       $0x1c, Y10, Y13
+	VBLENDVPS    Y13, Y12, Y11, Y11
+	VPERMPS      lm6_1286<>+0(SB), Y10, Y12
+	VPERMPS      lm6_1287<>+0(SB), Y10, Y13
+	VPSLLD       $0x1c, Y10, Y14
+	VBLENDVPS    Y14, Y13, Y12, Y12
+	VPSLLD       $0x1b, Y10, Y13
+	VBLENDVPS    Y13, Y12, Y11, Y11
+	VPERMPS      Y2, Y10, Y12
+	VPERMPS      Y4, Y10, Y13
+	VPSLLD       $0x1c, Y10, Y14
+	VBLENDVPS    Y14, Y13, Y12, Y12
+	VPERMPS      Y0, Y10, Y13
+	VPERMPS      lm6_12811<>+0(SB), Y10, Y14
+	VPSLLD       $0x1c, Y10, Y15
+	VBLENDVPS    Y15, Y14, Y13, Y13
+	VPSLLD       $0x1b, Y10, Y14
+	VBLENDVPS    Y14, Y13, Y12, Y12
+	VPSLLD       $0x1a, Y10, Y10
+	VBLENDVPS    Y10, Y12, Y11, Y10
+	VMULPS       Y10, Y9, Y10
+	VMOVUPS      224(SI), Y11
+	VFMADD231PS  Y11, Y10, Y7
+	VMOVUPS      224(SI)(DI*1), Y11
+	VFMADD231PS  Y11, Y10, Y8
+	VBROADCASTI128 34(R9), Y10
+	VPSRLVD      lm6_1280<>+0(SB), Y10, Y10
+	VPAND        lm6_1281<>+0(SB), Y10, Y10
+	VPBROADCASTQ 82(R9), Y11
+	VPSRLVD      lm6_1282<>+0(SB), Y11, Y11
+	VPAND        lm6_1283<>+0(SB), Y11, Y11
+	VPSLLD       $4, Y11, Y11
+	VPOR         Y11, Y10, Y10
+	VMOVDQU      Y10, (DX)
+	VPMOVZXBD    (DX), Y10
+	VPERMPS      Y1, Y10, Y11
+	VPERMPS      Y3, Y10, Y12
+	VPSLLD       $0x1c, Y10, Y13
+	VBLENDVPS    Y13, Y12, Y11, Y11
+	VPERMPS      lm6_1286<>+0(SB), Y10, Y12
+	VPERMPS      lm6_1287<>+0(SB), Y10, Y13
+	VPSLLD       $0x1c, Y10, Y14
+	VBLENDVPS    Y14, Y13, Y12, Y12
+	VPSLLD       $0x1b, Y10, Y13
+	VBLENDVPS    Y13, Y12, Y11, Y11
+	VPERMPS      Y2, Y10, Y12
+	VPERMPS      Y4, Y10, Y13
+	VPSLLD       $0x1c, Y10, Y14
+	VBLENDVPS    Y14, Y13, Y12, Y12
+	VPERMPS      Y0, Y10, Y13
+	VPERMPS      lm6_12811<>+0(SB), Y10, Y14
+	VPSLLD       $0x1c, Y10, Y15
+	VBLENDVPS    Y15, Y14, Y13, Y13
+	VPSLLD       $0x1b, Y10, Y14
+	VBLENDVPS    Y14, Y13, Y12, Y12
+	VPSLLD       $0x1a, Y10, Y10
+	VBLENDVPS    Y10, Y12, Y11, Y10
+	VMULPS       Y10, Y9, Y10
+	VMOVUPS      256(SI), Y11
+	VFMADD231PS  Y11, Y10, Y5
+	VMOVUPS      256(SI)(DI*1), Y11
+	VFMADD231PS  Y11, Y10, Y6
+	VPMOVZXBD    8(DX), Y10
+	VPERMPS      Y1, Y10, Y11
+	VPERMPS      Y3, Y10, Y12
+	VPSLLD       $0x1c, Y10, Y13
+	VBLENDVPS    Y13, Y12, Y11, Y11
+	VPERMPS      lm6_1286<>+0(SB), Y10, Y12
+	VPERMPS      lm6_1287<>+0(SB), Y10, Y13
+	VPSLLD       $0x1c, Y10, Y14
+	VBLENDVPS    Y14, Y13, Y12, Y12
+	VPSLLD       $0x1b, Y10, Y13
+	VBLENDVPS    Y13, Y12, Y11, Y11
+	VPERMPS      Y2, Y10, Y12
+	VPERMPS      Y4, Y10, Y13
+	VPSLLD       $0x1c, Y10, Y14
+	VBLENDVPS    Y14, Y13, Y12, Y12
+	VPERMPS      Y0, Y10, Y13
+	VPERMPS      lm6_12811<>+0(SB), Y10, Y14
+	VPSLLD       $0x1c, Y10, Y15
+	VBLENDVPS    Y15, Y14, Y13, Y13
+	VPSLLD       $0x1b, Y10, Y14
+	VBLENDVPS    Y14, Y13, Y12, Y12
+	VPSLLD       $0x1a, Y10, Y10
+	VBLENDVPS    Y10, Y12, Y11, Y10
+	VMULPS       Y10, Y9, Y10
+	VMOVUPS      288(SI), Y11
+	VFMADD231PS  Y11, Y10, Y7
+	VMOVUPS      288(SI)(DI*1), Y11
+	VFMADD231PS  Y11, Y10, Y8
+	VPMOVZXBD    16(DX), Y10
+	VPERMPS      Y1, Y10, Y11
+	VPERMPS      Y3, Y10, Y12
+	VPSLLD       $0x1c, Y10, Y13
+	VBLENDVPS    Y13, Y12, Y11, Y11
+	VPERMPS      lm6_1286<>+0(SB), Y10, Y12
+	VPERMPS      lm6_1287<>+0(SB), Y10, Y13
+	VPSLLD       $0x1c, Y10, Y14
+	VBLENDVPS    Y14, Y13, Y12, Y12
+	VPSLLD       $0x1b, Y10, Y13
+	VBLENDVPS    Y13, Y12, Y11, Y11
+	VPERMPS      Y2, Y10, Y12
+	VPERMPS      Y4, Y10, Y13
+	VPSLLD       $0x1c, Y10, Y14
+	VBLENDVPS    Y14, Y13, Y12, Y12
+	VPERMPS      Y0, Y10, Y13
+	VPERMPS      lm6_12811<>+0(SB), Y10, Y14
+	VPSLLD       $0x1c, Y10, Y15
+	VBLENDVPS    Y15, Y14, Y13, Y13
+	VPSLLD       $0x1b, Y10, Y14
+	VBLENDVPS    Y14, Y13, Y12, Y12
+	VPSLLD       $0x1a, Y10, Y10
+	VBLENDVPS    Y10, Y12, Y11, Y10
+	VMULPS       Y10, Y9, Y10
+	VMOVUPS      320(SI), Y11
+	VFMADD231PS  Y11, Y10, Y5
+	VMOVUPS      320(SI)(DI*1), Y11
+	VFMADD231PS  Y11, Y10, Y6
+	VPMOVZXBD    24(DX), Y10
+	VPERMPS      Y1, Y10, Y11
+	VPERMPS      Y3, Y10, Y12
+	VPSLLD       $0x1c, Y10, Y13
+	VBLENDVPS    Y13, Y12, Y11, Y11
+	VPERMPS      lm6_1286<>+0(SB), Y10, Y12
+	VPERMPS      lm6_1287<>+0(SB), Y10, Y13
+	VPSLLD       $0x1c, Y10, Y14
+	VBLENDVPS    Y14, Y13, Y12, Y12
+	VPSLLD       $0x1b, Y10, Y13
+	VBLENDVPS    Y13, Y12, Y11, Y11
+	VPERMPS      Y2, Y10, Y12
+	VPERMPS      Y4, Y10, Y13
+	VPSLLD       $0x1c, Y10, Y14
+	VBLENDVPS    Y14, Y13, Y12, Y12
+	VPERMPS      Y0, Y10, Y13
+	VPERMPS      lm6_12811<>+0(SB), Y10, Y14
+	VPSLLD       $0x1c, Y10, Y15
+	VBLENDVPS    Y15, Y14, Y13, Y13
+	VPSLLD       $0x1b, Y10, Y14
+	VBLENDVPS    Y14, Y13, Y12, Y12
+	VPSLLD       $0x1a, Y10, Y10
+	VBLENDVPS    Y10, Y12, Y11, Y10
+	VMULPS       Y10, Y9, Y10
+	VMOVUPS      352(SI), Y11
+	VFMADD231PS  Y11, Y10, Y7
+	VMOVUPS      352(SI)(DI*1), Y11
+	VFMADD231PS  Y11, Y10, Y8
+	VBROADCASTI128 50(R9), Y10
+	VPSRLVD      lm6_1280<>+0(SB), Y10, Y10
+	VPAND        lm6_1281<>+0(SB), Y10, Y10
+	VPBROADCASTQ 90(R9), Y11
+	VPSRLVD      lm6_1282<>+0(SB), Y11, Y11
+	VPAND        lm6_1283<>+0(SB), Y11, Y11
+	VPSLLD       $4, Y11, Y11
+	VPOR         Y11, Y10, Y10
+	VMOVDQU      Y10, (DX)
+	VPMOVZXBD    (DX), Y10
+	VPERMPS      Y1, Y10, Y11
+	VPERMPS      Y3, Y10, Y12
+	VPSLLD       $0x1c, Y10, Y13
+	VBLENDVPS    Y13, Y12, Y11, Y11
+	VPERMPS      lm6_1286<>+0(SB), Y10, Y12
+	VPERMPS      lm6_1287<>+0(SB), Y10, Y13
+	VPSLLD       $0x1c, Y10, Y14
+	VBLENDVPS    Y14, Y13, Y12, Y12
+	VPSLLD       $0x1b, Y10, Y13
+	VBLENDVPS    Y13, Y12, Y11, Y11
+	VPERMPS      Y2, Y10, Y12
+	VPERMPS      Y4, Y10, Y13
+	VPSLLD       $0x1c, Y10, Y14
+	VBLENDVPS    Y14, Y13, Y12, Y12
+	VPERMPS      Y0, Y10, Y13
+	VPERMPS      lm6_12811<>+0(SB), Y10, Y14
+	VPSLLD       $0x1c, Y10, Y15
+	VBLENDVPS    Y15, Y14, Y13, Y13
+	VPSLLD       $0x1b, Y10, Y14
+	VBLENDVPS    Y14, Y13, Y12, Y12
+	VPSLLD       $0x1a, Y10, Y10
+	VBLENDVPS    Y10, Y12, Y11, Y10
+	VMULPS       Y10, Y9, Y10
+	VMOVUPS      384(SI), Y11
+	VFMADD231PS  Y11, Y10, Y5
+	VMOVUPS      384(SI)(DI*1), Y11
+	VFMADD231PS  Y11, Y10, Y6
+	VPMOVZXBD    8(DX), Y10
+	VPERMPS      Y1, Y10, Y11
+	VPERMPS      Y3, Y10, Y12
+	VPSLLD       $0x1c, Y10, Y13
+	VBLENDVPS    Y13, Y12, Y11, Y11
+	VPERMPS      lm6_1286<>+0(SB), Y10, Y12
+	VPERMPS      lm6_1287<>+0(SB), Y10, Y13
+	VPSLLD       $0x1c, Y10, Y14
+	VBLENDVPS    Y14, Y13, Y12, Y12
+	VPSLLD       $0x1b, Y10, Y13
+	VBLENDVPS    Y13, Y12, Y11, Y11
+	VPERMPS      Y2, Y10, Y12
+	VPERMPS      Y4, Y10, Y13
+	VPSLLD       $0x1c, Y10, Y14
+	VBLENDVPS    Y14, Y13, Y12, Y12
+	VPERMPS      Y0, Y10, Y13
+	VPERMPS      lm6_12811<>+0(SB), Y10, Y14
+	VPSLLD       $0x1c, Y10, Y15
+	VBLENDVPS    Y15, Y14, Y13, Y13
+	VPSLLD       $0x1b, Y10, Y14
+	VBLENDVPS    Y14, Y13, Y12, Y12
+	VPSLLD       $0x1a, Y10, Y10
+	VBLENDVPS    Y10, Y12, Y11, Y10
+	VMULPS       Y10, Y9, Y10
+	VMOVUPS      416(SI), Y11
+	VFMADD231PS  Y11, Y10, Y7
+	VMOVUPS      416(SI)(DI*1), Y11
+	VFMADD231PS  Y11, Y10, Y8
+	VPMOVZXBD    16(DX), Y10
+	VPERMPS      Y1, Y10, Y11
+	VPERMPS      Y3, Y10, Y12
+	VPSLLD       $0x1c, Y10, Y13
+	VBLENDVPS    Y13, Y12, Y11, Y11
+	VPERMPS      lm6_1286<>+0(SB), Y10, Y12
+	VPERMPS      lm6_1287<>+0(SB), Y10, Y13
+	VPSLLD       $0x1c, Y10, Y14
+	VBLENDVPS    Y14, Y13, Y12, Y12
+	VPSLLD       $0x1b, Y10, Y13
+	VBLENDVPS    Y13, Y12, Y11, Y11
+	VPERMPS      Y2, Y10, Y12
+	VPERMPS      Y4, Y10, Y13
+	VPSLLD       $0x1c, Y10, Y14
+	VBLENDVPS    Y14, Y13, Y12, Y12
+	VPERMPS      Y0, Y10, Y13
+	VPERMPS      lm6_12811<>+0(SB), Y10, Y14
+	VPSLLD       $0x1c, Y10, Y15
+	VBLENDVPS    Y15, Y14, Y13, Y13
+	VPSLLD       $0x1b, Y10, Y14
+	VBLENDVPS    Y14, Y13, Y12, Y12
+	VPSLLD       $0x1a, Y10, Y10
+	VBLENDVPS    Y10, Y12, Y11, Y10
+	VMULPS       Y10, Y9, Y10
+	VMOVUPS      448(SI), Y11
+	VFMADD231PS  Y11, Y10, Y5
+	VMOVUPS      448(SI)(DI*1), Y11
+	VFMADD231PS  Y11, Y10, Y6
+	VPMOVZXBD    24(DX), Y10
+	VPERMPS      Y1, Y10, Y11
+	VPERMPS      Y3, Y10, Y12
+	VPSLLD       $0x1c, Y10, Y13
+	VBLENDVPS    Y13, Y12, Y11, Y11
+	VPERMPS      lm6_1286<>+0(SB), Y10, Y12
+	VPERMPS      lm6_1287<>+0(SB), Y10, Y13
+	VPSLLD       $0x1c, Y10, Y14
+	VBLENDVPS    Y14, Y13, Y12, Y12
+	VPSLLD       $0x1b, Y10, Y13
+	VBLENDVPS    Y13, Y12, Y11, Y11
+	VPERMPS      Y2, Y10, Y12
+	VPERMPS      Y4, Y10, Y13
+	VPSLLD       $0x1c, Y10, Y14
+	VBLENDVPS    Y14, Y13, Y12, Y12
+	VPERMPS      Y0, Y10, Y13
+	VPERMPS      lm6_12811<>+0(SB), Y10, Y14
+	VPSLLD       $0x1c, Y10, Y15
+	VBLENDVPS    Y15, Y14, Y13, Y13
+	VPSLLD       $0x1b, Y10, Y14
+	VBLENDVPS    Y14, Y13, Y12, Y12
+	VPSLLD       $0x1a, Y10, Y10
+	VBLENDVPS    Y10, Y12, Y11, Y10
+	VMULPS       Y10, Y9, Y9
+	VMOVUPS      480(SI), Y10
+	VFMADD231PS  Y10, Y9, Y7
+	VMOVUPS      480(SI)(DI*1), Y10
+	VFMADD231PS  Y10, Y9, Y8
 	ADDQ         $0x62, R9
 	ADDQ         $0x200, SI
 	SUBQ         $1, R8
@@ -1844,25 +1866,25 @@ loop3:
 
 done4:
 	ADDQ         $1, R8
-	VADDPS       Y2, Y0, Y0
-	VADDPS       Y3, Y1, Y1
-	VEXTRACTF128 $1, Y0, X2
-	VADDPS       X0, X2, X2
-	VMOVHLPS     X2, X2, X0
-	VADDPS       X0, X2, X2
-	VMOVSHDUP    X2, X0
-	VADDSS       X0, X2, X2
-	VMOVSS       X2, (AX)
+	VADDPS       Y7, Y5, Y5
+	VADDPS       Y8, Y6, Y6
+	VEXTRACTF128 $1, Y5, X7
+	VADDPS       X5, X7, X7
+	VMOVHLPS     X7, X7, X5
+	VADDPS       X5, X7, X7
+	VMOVSHDUP    X7, X5
+	VADDSS       X5, X7, X7
+	VMOVSS       X7, (AX)
 	MOVQ         ldy+8(FP), SI
 	MOVQ         AX, DI
 	ADDQ         SI, DI
-	VEXTRACTF128 $1, Y1, X0
-	VADDPS       X1, X0, X0
-	VMOVHLPS     X0, X0, X1
-	VADDPS       X1, X0, X0
-	VMOVSHDUP    X0, X1
-	VADDSS       X1, X0, X0
-	VMOVSS       X0, (DI)
+	VEXTRACTF128 $1, Y6, X5
+	VADDPS       X6, X5, X5
+	VMOVHLPS     X5, X5, X6
+	VADDPS       X6, X5, X5
+	VMOVSHDUP    X5, X6
+	VADDSS       X6, X5, X5
+	VMOVSS       X5, (DI)
 	ADDQ         $4, AX
 	MOVQ         stride+40(FP), SI
 	ADDQ         SI, BX
@@ -1877,6 +1899,14 @@ done2:
 // matmul3xLm6_128AVX512 multiplies rows of w with 3 rows of x; ld and stride in bytes, a unit is 128 values.
 // Requires: AVX2, F16C, FMA
 TEXT ·matmul3xLm6_128AVX512(SB), NOSPLIT, $320-64
+
+	// constants of the loops
+	VMOVDQU      lm6_12810<>+0(SB), Y0
+	VMOVDQU      lm6_1284<>+0(SB), Y1
+	VMOVDQU      lm6_1288<>+0(SB), Y2
+	VMOVDQU      lm6_1285<>+0(SB), Y3
+	VMOVDQU      lm6_1289<>+0(SB), Y4
+	VMOVDQU      lm6_12811<>+0(SB), Y5
 	MOVQ         y+0(FP), AX
 	MOVQ         w+32(FP), BX
 	MOVQ         rows+48(FP), CX
@@ -1886,9 +1916,9 @@ TEXT ·matmul3xLm6_128AVX512(SB), NOSPLIT, $320-64
 	JLT          done2
 
 loop1:
-	VPXOR        Y0, Y0, Y0
-	VPXOR        Y1, Y1, Y1
-	VPXOR        Y2, Y2, Y2
+	VPXOR        Y6, Y6, Y6
+	VPXOR        Y7, Y7, Y7
+	VPXOR        Y8, Y8, Y8
 	MOVQ         x+16(FP), SI
 	MOVQ         ldx+24(FP), DI
 	MOVQ         SI, R8
@@ -1900,524 +1930,524 @@ loop1:
 	JLT          done4
 
 loop3:
-	VPBROADCASTW (R10), X3
-	VCVTPH2PS    X3, Y3
-	VBROADCASTI128 2(R10), Y4
-	VPSRLVD      lm6_1280<>+0(SB), Y4, Y4
-	VPAND        lm6_1281<>+0(SB), Y4, Y4
-	VPBROADCASTQ 66(R10), Y5
-	VPSRLVD      lm6_1282<>+0(SB), Y5, Y5
-	VPAND        lm6_1283<>+0(SB), Y5, Y5
-	VPSLLD       $4, Y5, Y5
-	VPOR         Y5, Y4, Y4
-	VMOVDQU      Y4, (DX)
-	VPMOVZXBD    (DX), Y4
-	VPERMPS      lm6_1284<>+0(SB), Y4, Y5
-	VPERMPS      lm6_1285<>+0(SB), Y4, Y6
-	VPSLLD       $0x1c, Y4, Y7
-	VBLENDVPS    Y7, Y6, Y5, Y5
-	VPERMPS      lm6_1286<>+0(SB), Y4, Y6
-	VPERMPS      lm6_1287<>+0(SB), Y4, Y7
-	VPSLLD       $0x1c, Y4, Y8
-	VBLENDVPS    Y8, Y7, Y6, Y6
-	VPSLLD       $0x1b, Y4, Y7
-	VBLENDVPS    Y7, Y6, Y5, Y5
-	VPERMPS      lm6_1288<>+0(SB), Y4, Y6
-	VPERMPS      lm6_1289<>+0(SB), Y4, Y7
-	VPSLLD       $0x1c, Y4, Y8
-	VBLENDVPS    Y8, Y7, Y6, Y6
-	VPERMPS      lm6_12810<>+0(SB), Y4, Y7
-	VPERMPS      lm6_12811<>+0(SB), Y4, Y8
-	VPSLLD       $0x1c, Y4, Y9
-	VBLENDVPS    Y9, Y8, Y7, Y7
-	VPSLLD       $0x1b, Y4, Y8
-	VBLENDVPS    Y8, Y7, Y6, Y6
-	VPSLLD       $0x1a, Y4, Y4
-	VBLENDVPS    Y4, Y6, Y5, Y4
-	VMULPS       Y4, Y3, Y4
-	VMOVUPS      (SI), Y5
-	VFMADD231PS  Y5, Y4, Y0
-	VMOVUPS      (SI)(DI*1), Y5
-	VFMADD231PS  Y5, Y4, Y1
-	VMOVUPS      (R8), Y5
-	VFMADD231PS  Y5, Y4, Y2
-	VPMOVZXBD    8(DX), Y4
-	VPERMPS      lm6_1284<>+0(SB), Y4, Y5
-	VPERMPS      lm6_1285<>+0(SB), Y4, Y6
-	VPSLLD       $0x1c, Y4, Y7
-	VBLENDVPS    Y7, Y6, Y5, Y5
-	VPERMPS      lm6_1286<>+0(SB), Y4, Y6
-	VPERMPS      lm6_1287<>+0(SB), Y4, Y7
-	VPSLLD       $0x1c, Y4, Y8
-	VBLENDVPS    Y8, Y7, Y6, Y6
-	VPSLLD       $0x1b, Y4, Y7
-	VBLENDVPS    Y7, Y6, Y5, Y5
-	VPERMPS      lm6_1288<>+0(SB), Y4, Y6
-	VPERMPS      lm6_1289<>+0(SB), Y4, Y7
-	VPSLLD       $0x1c, Y4, Y8
-	VBLENDVPS    Y8, Y7, Y6, Y6
-	VPERMPS      lm6_12810<>+0(SB), Y4, Y7
-	VPERMPS      lm6_12811<>+0(SB), Y4, Y8
-	VPSLLD       $0x1c, Y4, Y9
-	VBLENDVPS    Y9, Y8, Y7, Y7
-	VPSLLD       $0x1b, Y4, Y8
-	VBLENDVPS    Y8, Y7, Y6, Y6
-	VPSLLD       $0x1a, Y4, Y4
-	VBLENDVPS    Y4, Y6, Y5, Y4
-	VMULPS       Y4, Y3, Y4
-	VMOVUPS      32(SI), Y5
-	VFMADD231PS  Y5, Y4, Y0
-	VMOVUPS      32(SI)(DI*1), Y5
-	VFMADD231PS  Y5, Y4, Y1
-	VMOVUPS      32(R8), Y5
-	VFMADD231PS  Y5, Y4, Y2
-	VPMOVZXBD    16(DX), Y4
-	VPERMPS      lm6_1284<>+0(SB), Y4, Y5
-	VPERMPS      lm6_1285<>+0(SB), Y4, Y6
-	VPSLLD       $0x1c, Y4, Y7
-	VBLENDVPS    Y7, Y6, Y5, Y5
-	VPERMPS      lm6_1286<>+0(SB), Y4, Y6
-	VPERMPS      lm6_1287<>+0(SB), Y4, Y7
-	VPSLLD       $0x1c, Y4, Y8
-	VBLENDVPS    Y8, Y7, Y6, Y6
-	VPSLLD       $0x1b, Y4, Y7
-	VBLENDVPS    Y7, Y6, Y5, Y5
-	VPERMPS      lm6_1288<>+0(SB), Y4, Y6
-	VPERMPS      lm6_1289<>+0(SB), Y4, Y7
-	VPSLLD       $0x1c, Y4, Y8
-	VBLENDVPS    Y8, Y7, Y6, Y6
-	VPERMPS      lm6_12810<>+0(SB), Y4, Y7
-	VPERMPS      lm6_12811<>+0(SB), Y4, Y8
-	VPSLLD       $0x1c, Y4, Y9
-	VBLENDVPS    Y9, Y8, Y7, Y7
-	VPSLLD       $0x1b, Y4, Y8
-	VBLENDVPS    Y8, Y7, Y6, Y6
-	VPSLLD       $0x1a, Y4, Y4
-	VBLENDVPS    Y4, Y6, Y5, Y4
-	VMULPS       Y4, Y3, Y4
-	VMOVUPS      64(SI), Y5
-	VFMADD231PS  Y5, Y4, Y0
-	VMOVUPS      64(SI)(DI*1), Y5
-	VFMADD231PS  Y5, Y4, Y1
-	VMOVUPS      64(R8), Y5
-	VFMADD231PS  Y5, Y4, Y2
-	VPMOVZXBD    24(DX), Y4
-	VPERMPS      lm6_1284<>+0(SB), Y4, Y5
-	VPERMPS      lm6_1285<>+0(SB), Y4, Y6
-	VPSLLD       $0x1c, Y4, Y7
-	VBLENDVPS    Y7, Y6, Y5, Y5
-	VPERMPS      lm6_1286<>+0(SB), Y4, Y6
-	VPERMPS      lm6_1287<>+0(SB), Y4, Y7
-	VPSLLD       $0x1c, Y4, Y8
-	VBLENDVPS    Y8, Y7, Y6, Y6
-	VPSLLD       $0x1b, Y4, Y7
-	VBLENDVPS    Y7, Y6, Y5, Y5
-	VPERMPS      lm6_1288<>+0(SB), Y4, Y6
-	VPERMPS      lm6_1289<>+0(SB), Y4, Y7
-	VPSLLD       $0x1c, Y4, Y8
-	VBLENDVPS    Y8, Y7, Y6, Y6
-	VPERMPS      lm6_12810<>+0(SB), Y4, Y7
-	VPERMPS      lm6_12811<>+0(SB), Y4, Y8
-	VPSLLD       $0x1c, Y4, Y9
-	VBLENDVPS    Y9, Y8, Y7, Y7
-	VPSLLD       $0x1b, Y4, Y8
-	VBLENDVPS    Y8, Y7, Y6, Y6
-	VPSLLD       $0x1a, Y4, Y4
-	VBLENDVPS    Y4, Y6, Y5, Y4
-	VMULPS       Y4, Y3, Y4
-	VMOVUPS      96(SI), Y5
-	VFMADD231PS  Y5, Y4, Y0
-	VMOVUPS      96(SI)(DI*1), Y5
-	VFMADD231PS  Y5, Y4, Y1
-	VMOVUPS      96(R8), Y5
-	VFMADD231PS  Y5, Y4, Y2
-	VBROADCASTI128 18(R10), Y4
-	VPSRLVD      lm6_1280<>+0(SB), Y4, Y4
-	VPAND        lm6_1281<>+0(SB), Y4, Y4
-	VPBROADCASTQ 74(R10), Y5
-	VPSRLVD      lm6_1282<>+0(SB), Y5, Y5
-	VPAND        lm6_1283<>+0(SB), Y5, Y5
-	VPSLLD       $4, Y5, Y5
-	VPOR         Y5, Y4, Y4
-	VMOVDQU      Y4, (DX)
-	VPMOVZXBD    (DX), Y4
-	VPERMPS      lm6_1284<>+0(SB), Y4, Y5
-	VPERMPS      lm6_1285<>+0(SB), Y4, Y6
-	VPSLLD       $0x1c, Y4, Y7
-	VBLENDVPS    Y7, Y6, Y5, Y5
-	VPERMPS      lm6_1286<>+0(SB), Y4, Y6
-	VPERMPS      lm6_1287<>+0(SB), Y4, Y7
-	VPSLLD       $0x1c, Y4, Y8
-	VBLENDVPS    Y8, Y7, Y6, Y6
-	VPSLLD       $0x1b, Y4, Y7
-	VBLENDVPS    Y7, Y6, Y5, Y5
-	VPERMPS      lm6_1288<>+0(SB), Y4, Y6
-	VPERMPS      lm6_1289<>+0(SB), Y4, Y7
-	VPSLLD       $0x1c, Y4, Y8
-	VBLENDVPS    Y8, Y7, Y6, Y6
-	VPERMPS      lm6_12810<>+0(SB), Y4, Y7
-	VPERMPS      lm6_12811<>+0(SB), Y4, Y8
-	VPSLLD       $0x1c, Y4, Y9
-	VBLENDVPS    Y9, Y8, Y7, Y7
-	VPSLLD       $0x1b, Y4, Y8
-	VBLENDVPS    Y8, Y7, Y6, Y6
-	VPSLLD       $0x1a, Y4, Y4
-	VBLENDVPS    Y4, Y6, Y5, Y4
-	VMULPS       Y4, Y3, Y4
-	VMOVUPS      128(SI), Y5
-	VFMADD231PS  Y5, Y4, Y0
-	VMOVUPS      128(SI)(DI*1), Y5
-	VFMADD231PS  Y5, Y4, Y1
-	VMOVUPS      128(R8), Y5
-	VFMADD231PS  Y5, Y4, Y2
-	VPMOVZXBD    8(DX), Y4
-	VPERMPS      lm6_1284<>+0(SB), Y4, Y5
-	VPERMPS      lm6_1285<>+0(SB), Y4, Y6
-	VPSLLD       $0x1c, Y4, Y7
-	VBLENDVPS    Y7, Y6, Y5, Y5
-	VPERMPS      lm6_1286<>+0(SB), Y4, Y6
-	VPERMPS      lm6_1287<>+0(SB), Y4, Y7
-	VPSLLD       $0x1c, Y4, Y8
-	VBLENDVPS    Y8, Y7, Y6, Y6
-	VPSLLD       $0x1b, Y4, Y7
-	VBLENDVPS    Y7, Y6, Y5, Y5
-	VPERMPS      lm6_1288<>+0(SB), Y4, Y6
-	VPERMPS      lm6_1289<>+0(SB), Y4, Y7
-	VPSLLD       $0x1c, Y4, Y8
-	VBLENDVPS    Y8, Y7, Y6, Y6
-	VPERMPS      lm6_12810<>+0(SB), Y4, Y7
-	VPERMPS      lm6_12811<>+0(SB), Y4, Y8
-	VPSLLD       $0x1c, Y4, Y9
-	VBLENDVPS    Y9, Y8, Y7, Y7
-	VPSLLD       $0x1b, Y4, Y8
-	VBLENDVPS    Y8, Y7, Y6, Y6
-	VPSLLD       $0x1a, Y4, Y4
-	VBLENDVPS    Y4, Y6, Y5, Y4
-	VMULPS       Y4, Y3, Y4
-	VMOVUPS      160(SI), Y5
-	VFMADD231PS  Y5, Y4, Y0
-	VMOVUPS      160(SI)(DI*1), Y5
-	VFMADD231PS  Y5, Y4, Y1
-	VMOVUPS      160(R8), Y5
-	VFMADD231PS  Y5, Y4, Y2
-	VPMOVZXBD    16(DX), Y4
-	VPERMPS      lm6_1284<>+0(SB), Y4, Y5
-	VPERMPS      lm6_1285<>+0(SB), Y4, Y6
-	VPSLLD       $0x1c, Y4, Y7
-	VBLENDVPS    Y7, Y6, Y5, Y5
-	VPERMPS      lm6_1286<>+0(SB), Y4, Y6
-	VPERMPS      lm6_1287<>+0(SB), Y4, Y7
-	VPSLLD       $0x1c, Y4, Y8
-	VBLENDVPS    Y8, Y7, Y6, Y6
-	VPSLLD       $0x1b, Y4, Y7
-	VBLENDVPS    Y7, Y6, Y5, Y5
-	VPERMPS      lm6_1288<>+0(SB), Y4, Y6
-	VPERMPS      lm6_1289<>+0(SB), Y4, Y7
-	VPSLLD       $0x1c, Y4, Y8
-	VBLENDVPS    Y8, Y7, Y6, Y6
-	VPERMPS      lm6_12810<>+0(SB), Y4, Y7
-	VPERMPS      lm6_12811<>+0(SB), Y4, Y8
-	VPSLLD       $0x1c, Y4, Y9
-	VBLENDVPS    Y9, Y8, Y7, Y7
-	VPSLLD       $0x1b, Y4, Y8
-	VBLENDVPS    Y8, Y7, Y6, Y6
-	VPSLLD       $0x1a, Y4, Y4
-	VBLENDVPS    Y4, Y6, Y5, Y4
-	VMULPS       Y4, Y3, Y4
-	VMOVUPS      192(SI), Y5
-	VFMADD231PS  Y5, Y4, Y0
-	VMOVUPS      192(SI)(DI*1), Y5
-	VFMADD231PS  Y5, Y4, Y1
-	VMOVUPS      192(R8), Y5
-	VFMADD231PS  Y5, Y4, Y2
-	VPMOVZXBD    24(DX), Y4
-	VPERMPS      lm6_1284<>+0(SB), Y4, Y5
-	VPERMPS      lm6_1285<>+0(SB), Y4, Y6
-	VPSLLD       $0x1c, Y4, Y7
-	VBLENDVPS    Y7, Y6, Y5, Y5
-	VPERMPS      lm6_1286<>+0(SB), Y4, Y6
-	VPERMPS      lm6_1287<>+0(SB), Y4, Y7
-	VPSLLD       $0x1c, Y4, Y8
-	VBLENDVPS    Y8, Y7, Y6, Y6
-	VPSLLD       $0x1b, Y4, Y7
-	VBLENDVPS    Y7, Y6, Y5, Y5
-	VPERMPS      lm6_1288<>+0(SB), Y4, Y6
-	VPERMPS      lm6_1289<>+0(SB), Y4, Y7
-	VPSLLD       $0x1c, Y4, Y8
-	VBLENDVPS    Y8, Y7, Y6, Y6
-	VPERMPS      lm6_12810<>+0(SB), Y4, Y7
-	VPERMPS      lm6_12811<>+0(SB), Y4, Y8
-	VPSLLD       $0x1c, Y4, Y9
-	VBLENDVPS    Y9, Y8, Y7, Y7
-	VPSLLD       $0x1b, Y4, Y8
-	VBLENDVPS    Y8, Y7, Y6, Y6
-	VPSLLD       $0x1a, Y4, Y4
-	VBLENDVPS    Y4, Y6, Y5, Y4
-	VMULPS       Y4, Y3, Y4
-	VMOVUPS      224(SI), Y5
-	VFMADD231PS  Y5, Y4, Y0
-	VMOVUPS      224(SI)(DI*1), Y5
-	VFMADD231PS  Y5, Y4, Y1
-	VMOVUPS      224(R8), Y5
-	VFMADD231PS  Y5, Y4, Y2
-	VBROADCASTI128 34(R10), Y4
-	VPSRLVD      lm6_1280<>+0(SB), Y4, Y4
-	VPAND        lm6_1281<>+0(SB), Y4, Y4
-	VPBROADCASTQ 82(R10), Y5
-	VPSRLVD      lm6_1282<>+0(SB), Y5, Y5
-	VPAND        lm6_1283<>+0(SB), Y5, Y5
-	VPSLLD       $4, Y5, Y5
-	VPOR         Y5, Y4, Y4
-	VMOVDQU      Y4, (DX)
-	VPMOVZXBD    (DX), Y4
-	VPERMPS      lm6_1284<>+0(SB), Y4, Y5
-	VPERMPS      lm6_1285<>+0(SB), Y4, Y6
-	VPSLLD       $0x1c, Y4, Y7
-	VBLENDVPS    Y7, Y6, Y5, Y5
-	VPERMPS      lm6_1286<>+0(SB), Y4, Y6
-	VPERMPS      lm6_1287<>+0(SB), Y4, Y7
-	VPSLLD       $0x1c, Y4, Y8
-	VBLENDVPS    Y8, Y7, Y6, Y6
-	VPSLLD       $0x1b, Y4, Y7
-	VBLENDVPS    Y7, Y6, Y5, Y5
-	VPERMPS      lm6_1288<>+0(SB), Y4, Y6
-	VPERMPS      lm6_1289<>+0(SB), Y4, Y7
-	VPSLLD       $0x1c, Y4, Y8
-	VBLENDVPS    Y8, Y7, Y6, Y6
-	VPERMPS      lm6_12810<>+0(SB), Y4, Y7
-	VPERMPS      lm6_12811<>+0(SB), Y4, Y8
-	VPSLLD       $0x1c, Y4, Y9
-	VBLENDVPS    Y9, Y8, Y7, Y7
-	VPSLLD       $0x1b, Y4, Y8
-	VBLENDVPS    Y8, Y7, Y6, Y6
-	VPSLLD       $0x1a, Y4, Y4
-	VBLENDVPS    Y4, Y6, Y5, Y4
-	VMULPS       Y4, Y3, Y4
-	VMOVUPS      256(SI), Y5
-	VFMADD231PS  Y5, Y4, Y0
-	VMOVUPS      256(SI)(DI*1), Y5
-	VFMADD231PS  Y5, Y4, Y1
-	VMOVUPS      256(R8), Y5
-	VFMADD231PS  Y5, Y4, Y2
-	VPMOVZXBD    8(DX), Y4
-	VPERMPS      lm6_1284<>+0(SB), Y4, Y5
-	VPERMPS      lm6_1285<>+0(SB), Y4, Y6
-	VPSLLD       $0x1c, Y4, Y7
-	VBLENDVPS    Y7, Y6, Y5, Y5
-	VPERMPS      lm6_1286<>+0(SB), Y4, Y6
-	VPERMPS      lm6_1287<>+0(SB), Y4, Y7
-	VPSLLD       $0x1c, Y4, Y8
-	VBLENDVPS    Y8, Y7, Y6, Y6
-	VPSLLD       $0x1b, Y4, Y7
-	VBLENDVPS    Y7, Y6, Y5, Y5
-	VPERMPS      lm6_1288<>+0(SB), Y4, Y6
-	VPERMPS      lm6_1289<>+0(SB), Y4, Y7
-	VPSLLD       $0x1c, Y4, Y8
-	VBLENDVPS    Y8, Y7, Y6, Y6
-	VPERMPS      lm6_12810<>+0(SB), Y4, Y7
-	VPERMPS      lm6_12811<>+0(SB), Y4, Y8
-	VPSLLD       $0x1c, Y4, Y9
-	VBLENDVPS    Y9, Y8, Y7, Y7
-	VPSLLD       $0x1b, Y4, Y8
-	VBLENDVPS    Y8, Y7, Y6, Y6
-	VPSLLD       $0x1a, Y4, Y4
-	VBLENDVPS    Y4, Y6, Y5, Y4
-	VMULPS       Y4, Y3, Y4
-	VMOVUPS      288(SI), Y5
-	VFMADD231PS  Y5, Y4, Y0
-	VMOVUPS      288(SI)(DI*1), Y5
-	VFMADD231PS  Y5, Y4, Y1
-	VMOVUPS      288(R8), Y5
-	VFMADD231PS  Y5, Y4, Y2
-	VPMOVZXBD    16(DX), Y4
-	VPERMPS      lm6_1284<>+0(SB), Y4, Y5
-	VPERMPS      lm6_1285<>+0(SB), Y4, Y6
-	VPSLLD       $0x1c, Y4, Y7
-	VBLENDVPS    Y7, Y6, Y5, Y5
-	VPERMPS      lm6_1286<>+0(SB), Y4, Y6
-	VPERMPS      lm6_1287<>+0(SB), Y4, Y7
-	VPSLLD       $0x1c, Y4, Y8
-	VBLENDVPS    Y8, Y7, Y6, Y6
-	VPSLLD       $0x1b, Y4, Y7
-	VBLENDVPS    Y7, Y6, Y5, Y5
-	VPERMPS      lm6_1288<>+0(SB), Y4, Y6
-	VPERMPS      lm6_1289<>+0(SB), Y4, Y7
-	VPSLLD       $0x1c, Y4, Y8
-	VBLENDVPS    Y8, Y7, Y6, Y6
-	VPERMPS      lm6_12810<>+0(SB), Y4, Y7
-	VPERMPS      lm6_12811<>+0(SB), Y4, Y8
-	VPSLLD       $0x1c, Y4, Y9
-	VBLENDVPS    Y9, Y8, Y7, Y7
-	VPSLLD       $0x1b, Y4, Y8
-	VBLENDVPS    Y8, Y7, Y6, Y6
-	VPSLLD       $0x1a, Y4, Y4
-	VBLENDVPS    Y4, Y6, Y5, Y4
-	VMULPS       Y4, Y3, Y4
-	VMOVUPS      320(SI), Y5
-	VFMADD231PS  Y5, Y4, Y0
-	VMOVUPS      320(SI)(DI*1), Y5
-	VFMADD231PS  Y5, Y4, Y1
-	VMOVUPS      320(R8), Y5
-	VFMADD231PS  Y5, Y4, Y2
-	VPMOVZXBD    24(DX), Y4
-	VPERMPS      lm6_1284<>+0(SB), Y4, Y5
-	VPERMPS      lm6_1285<>+0(SB), Y4, Y6
-	VPSLLD       $0x1c, Y4, Y7
-	VBLENDVPS    Y7, Y6, Y5, Y5
-	VPERMPS      lm6_1286<>+0(SB), Y4, Y6
-	VPERMPS      lm6_1287<>+0(SB), Y4, Y7
-	VPSLLD       $0x1c, Y4, Y8
-	VBLENDVPS    Y8, Y7, Y6, Y6
-	VPSLLD       $0x1b, Y4, Y7
-	VBLENDVPS    Y7, Y6, Y5, Y5
-	VPERMPS      lm6_1288<>+0(SB), Y4, Y6
-	VPERMPS      lm6_1289<>+0(SB), Y4, Y7
-	VPSLLD       $0x1c, Y4, Y8
-	VBLENDVPS    Y8, Y7, Y6, Y6
-	VPERMPS      lm6_12810<>+0(SB), Y4, Y7
-	VPERMPS      lm6_12811<>+0(SB), Y4, Y8
-	VPSLLD       $0x1c, Y4, Y9
-	VBLENDVPS    Y9, Y8, Y7, Y7
-	VPSLLD       $0x1b, Y4, Y8
-	VBLENDVPS    Y8, Y7, Y6, Y6
-	VPSLLD       $0x1a, Y4, Y4
-	VBLENDVPS    Y4, Y6, Y5, Y4
-	VMULPS       Y4, Y3, Y4
-	VMOVUPS      352(SI), Y5
-	VFMADD231PS  Y5, Y4, Y0
-	VMOVUPS      352(SI)(DI*1), Y5
-	VFMADD231PS  Y5, Y4, Y1
-	VMOVUPS      352(R8), Y5
-	VFMADD231PS  Y5, Y4, Y2
-	VBROADCASTI128 50(R10), Y4
-	VPSRLVD      lm6_1280<>+0(SB), Y4, Y4
-	VPAND        lm6_1281<>+0(SB), Y4, Y4
-	VPBROADCASTQ 90(R10), Y5
-	VPSRLVD      lm6_1282<>+0(SB), Y5, Y5
-	VPAND        lm6_1283<>+0(SB), Y5, Y5
-	VPSLLD       $4, Y5, Y5
-	VPOR         Y5, Y4, Y4
-	VMOVDQU      Y4, (DX)
-	VPMOVZXBD    (DX), Y4
-	VPERMPS      lm6_1284<>+0(SB), Y4, Y5
-	VPERMPS      lm6_1285<>+0(SB), Y4, Y6
-	VPSLLD       $0x1c, Y4, Y7
-	VBLENDVPS    Y7, Y6, Y5, Y5
-	VPERMPS      lm6_1286<>+0(SB), Y4, Y6
-	VPERMPS      lm6_1287<>+0(SB), Y4, Y7
-	VPSLLD       $0x1c, Y4, Y8
-	VBLENDVPS    Y8, Y7, Y6, Y6
-	VPSLLD       $0x1b, Y4, Y7
-	VBLENDVPS    Y7, Y6, Y5, Y5
-	VPERMPS      lm6_1288<>+0(SB), Y4, Y6
-	VPERMPS      lm6_1289<>+0(SB), Y4, Y7
-	VPSLLD       $0x1c, Y4, Y8
-	VBLENDVPS    Y8, Y7, Y6, Y6
-	VPERMPS      lm6_12810<>+0(SB), Y4, Y7
-	VPERMPS      lm6_12811<>+0(SB), Y4, Y8
-	VPSLLD       $0x1c, Y4, Y9
-	VBLENDVPS    Y9, Y8, Y7, Y7
-	VPSLLD       $0x1b, Y4, Y8
-	VBLENDVPS    Y8, Y7, Y6, Y6
-	VPSLLD       $0x1a, Y4, Y4
-	VBLENDVPS    Y4, Y6, Y5, Y4
-	VMULPS       Y4, Y3, Y4
-	VMOVUPS      384(SI), Y5
-	VFMADD231PS  Y5, Y4, Y0
-	VMOVUPS      384(SI)(DI*1), Y5
-	VFMADD231PS  Y5, Y4, Y1
-	VMOVUPS      384(R8), Y5
-	VFMADD231PS  Y5, Y4, Y2
-	VPMOVZXBD    8(DX), Y4
-	VPERMPS      lm6_1284<>+0(SB), Y4, Y5
-	VPERMPS      lm6_1285<>+0(SB), Y4, Y6
-	VPSLLD       $0x1c, Y4, Y7
-	VBLENDVPS    Y7, Y6, Y5, Y5
-	VPERMPS      lm6_1286<>+0(SB), Y4, Y6
-	VPERMPS      lm6_1287<>+0(SB), Y4, Y7
-	VPSLLD       $0x1c, Y4, Y8
-	VBLENDVPS    Y8, Y7, Y6, Y6
-	VPSLLD       $0x1b, Y4, Y7
-	VBLENDVPS    Y7, Y6, Y5, Y5
-	VPERMPS      lm6_1288<>+0(SB), Y4, Y6
-	VPERMPS      lm6_1289<>+0(SB), Y4, Y7
-	VPSLLD       $0x1c, Y4, Y8
-	VBLENDVPS    Y8, Y7, Y6, Y6
-	VPERMPS      lm6_12810<>+0(SB), Y4, Y7
-	VPERMPS      lm6_12811<>+0(SB), Y4, Y8
-	VPSLLD       $0x1c, Y4, Y9
-	VBLENDVPS    Y9, Y8, Y7, Y7
-	VPSLLD       $0x1b, Y4, Y8
-	VBLENDVPS    Y8, Y7, Y6, Y6
-	VPSLLD       $0x1a, Y4, Y4
-	VBLENDVPS    Y4, Y6, Y5, Y4
-	VMULPS       Y4, Y3, Y4
-	VMOVUPS      416(SI), Y5
-	VFMADD231PS  Y5, Y4, Y0
-	VMOVUPS      416(SI)(DI*1), Y5
-	VFMADD231PS  Y5, Y4, Y1
-	VMOVUPS      416(R8), Y5
-	VFMADD231PS  Y5, Y4, Y2
-	VPMOVZXBD    16(DX), Y4
-	VPERMPS      lm6_1284<>+0(SB), Y4, Y5
-	VPERMPS      lm6_1285<>+0(SB), Y4, Y6
-	VPSLLD       $0x1c, Y4, Y7
-	VBLENDVPS    Y7, Y6, Y5, Y5
-	VPERMPS      lm6_1286<>+0(SB), Y4, Y6
-	VPERMPS      lm6_1287<>+0(SB), Y4, Y7
-	VPSLLD       $0x1c, Y4, Y8
-	VBLENDVPS    Y8, Y7, Y6, Y6
-	VPSLLD       $0x1b, Y4, Y7
-	VBLENDVPS    Y7, Y6, Y5, Y5
-	VPERMPS      lm6_1288<>+0(SB), Y4, Y6
-	VPERMPS      lm6_1289<>+0(SB), Y4, Y7
-	VPSLLD       $0x1c, Y4, Y8
-	VBLENDVPS    Y8, Y7, Y6, Y6
-	VPERMPS      lm6_12810<>+0(SB), Y4, Y7
-	VPERMPS      lm6_12811<>+0(SB), Y4, Y8
-	VPSLLD       $0x1c, Y4, Y9
-	VBLENDVPS    Y9, Y8, Y7, Y7
-	VPSLLD       $0x1b, Y4, Y8
-	VBLENDVPS    Y8, Y7, Y6, Y6
-	VPSLLD       $0x1a, Y4, Y4
-	VBLENDVPS    Y4, Y6, Y5, Y4
-	VMULPS       Y4, Y3, Y4
-	VMOVUPS      448(SI), Y5
-	VFMADD231PS  Y5, Y4, Y0
-	VMOVUPS      448(SI)(DI*1), Y5
-	VFMADD231PS  Y5, Y4, Y1
-	VMOVUPS      448(R8), Y5
-	VFMADD231PS  Y5, Y4, Y2
-	VPMOVZXBD    24(DX), Y4
-	VPERMPS      lm6_1284<>+0(SB), Y4, Y5
-	VPERMPS      lm6_1285<>+0(SB), Y4, Y6
-	VPSLLD       $0x1c, Y4, Y7
-	VBLENDVPS    Y7, Y6, Y5, Y5
-	VPERMPS      lm6_1286<>+0(SB), Y4, Y6
-	VPERMPS      lm6_1287<>+0(SB), Y4, Y7
-	VPSLLD       $0x1c, Y4, Y8
-	VBLENDVPS    Y8, Y7, Y6, Y6
-	VPSLLD       $0x1b, Y4, Y7
-	VBLENDVPS    Y7, Y6, Y5, Y5
-	VPERMPS      lm6_1288<>+0(SB), Y4, Y6
-	VPERMPS      lm6_1289<>+0(SB), Y4, Y7
-	VPSLLD       $0x1c, Y4, Y8
-	VBLENDVPS    Y8, Y7, Y6, Y6
-	VPERMPS      lm6_12810<>+0(SB), Y4, Y7
-	VPERMPS      lm6_12811<>+0(SB), Y4, Y8
-	VPSLLD       $0x1c, Y4, Y9
-	VBLENDVPS    Y9, Y8, Y7, Y7
-	VPSLLD       $0x1b, Y4, Y8
-	VBLENDVPS    Y8, Y7, Y6, Y6
-	VPSLLD       $0x1a, Y4, Y4
-	VBLENDVPS    Y4, Y6, Y5, Y4
-	VMULPS       Y4, Y3, Y3
-	VMOVUPS      480(SI), Y4
-	VFMADD231PS  Y4, Y3, Y0
-	VMOVUPS      480(SI)(DI*1), Y4
-	VFMADD231PS  Y4, Y3, Y1
-	VMOVUPS      480(R8), Y4
-	VFMADD231PS  Y4, Y3, Y2
+	VPBROADCASTW (R10), X9
+	VCVTPH2PS    X9, Y9
+	VBROADCASTI128 2(R10), Y10
+	VPSRLVD      lm6_1280<>+0(SB), Y10, Y10
+	VPAND        lm6_1281<>+0(SB), Y10, Y10
+	VPBROADCASTQ 66(R10), Y11
+	VPSRLVD      lm6_1282<>+0(SB), Y11, Y11
+	VPAND        lm6_1283<>+0(SB), Y11, Y11
+	VPSLLD       $4, Y11, Y11
+	VPOR         Y11, Y10, Y10
+	VMOVDQU      Y10, (DX)
+	VPMOVZXBD    (DX), Y10
+	VPERMPS      Y1, Y10, Y11
+	VPERMPS      Y3, Y10, Y12
+	VPSLLD       $0x1c, Y10, Y13
+	VBLENDVPS    Y13, Y12, Y11, Y11
+	VPERMPS      lm6_1286<>+0(SB), Y10, Y12
+	VPERMPS      lm6_1287<>+0(SB), Y10, Y13
+	VPSLLD       $0x1c, Y10, Y14
+	VBLENDVPS    Y14, Y13, Y12, Y12
+	VPSLLD       $0x1b, Y10, Y13
+	VBLENDVPS    Y13, Y12, Y11, Y11
+	VPERMPS      Y2, Y10, Y12
+	VPERMPS      Y4, Y10, Y13
+	VPSLLD       $0x1c, Y10, Y14
+	VBLENDVPS    Y14, Y13, Y12, Y12
+	VPERMPS      Y0, Y10, Y13
+	VPERMPS      Y5, Y10, Y14
+	VPSLLD       $0x1c, Y10, Y15
+	VBLENDVPS    Y15, Y14, Y13, Y13
+	VPSLLD       $0x1b, Y10, Y14
+	VBLENDVPS    Y14, Y13, Y12, Y12
+	VPSLLD       $0x1a, Y10, Y10
+	VBLENDVPS    Y10, Y12, Y11, Y10
+	VMULPS       Y10, Y9, Y10
+	VMOVUPS      (SI), Y11
+	VFMADD231PS  Y11, Y10, Y6
+	VMOVUPS      (SI)(DI*1), Y11
+	VFMADD231PS  Y11, Y10, Y7
+	VMOVUPS      (R8), Y11
+	VFMADD231PS  Y11, Y10, Y8
+	VPMOVZXBD    8(DX), Y10
+	VPERMPS      Y1, Y10, Y11
+	VPERMPS      Y3, Y10, Y12
+	VPSLLD       $0x1c, Y10, Y13
+	VBLENDVPS    Y13, Y12, Y11, Y11
+	VPERMPS      lm6_1286<>+0(SB), Y10, Y12
+	VPERMPS      lm6_1287<>+0(SB), Y10, Y13
+	VPSLLD       $0x1c, Y10, Y14
+	VBLENDVPS    Y14, Y13, Y12, Y12
+	VPSLLD       $0x1b, Y10, Y13
+	VBLENDVPS    Y13, Y12, Y11, Y11
+	VPERMPS      Y2, Y10, Y12
+	VPERMPS      Y4, Y10, Y13
+	VPSLLD       $0x1c, Y10, Y14
+	VBLENDVPS    Y14, Y13, Y12, Y12
+	VPERMPS      Y0, Y10, Y13
+	VPERMPS      Y5, Y10, Y14
+	VPSLLD       $0x1c, Y10, Y15
+	VBLENDVPS    Y15, Y14, Y13, Y13
+	VPSLLD       $0x1b, Y10, Y14
+	VBLENDVPS    Y14, Y13, Y12, Y12
+	VPSLLD       $0x1a, Y10, Y10
+	VBLENDVPS    Y10, Y12, Y11, Y10
+	VMULPS       Y10, Y9, Y10
+	VMOVUPS      32(SI), Y11
+	VFMADD231PS  Y11, Y10, Y6
+	VMOVUPS      32(SI)(DI*1), Y11
+	VFMADD231PS  Y11, Y10, Y7
+	VMOVUPS      32(R8), Y11
+	VFMADD231PS  Y11, Y10, Y8
+	VPMOVZXBD    16(DX), Y10
+	VPERMPS      Y1, Y10, Y11
+	VPERMPS      Y3, Y10, Y12
+	VPSLLD       $0x1c, Y10, Y13
+	VBLENDVPS    Y13, Y12, Y11, Y11
+	VPERMPS      lm6_1286<>+0(SB), Y10, Y12
+	VPERMPS      lm6_1287<>+0(SB), Y10, Y13
+	VPSLLD       $0x1c, Y10, Y14
+	VBLENDVPS    Y14, Y13, Y12, Y12
+	VPSLLD       $0x1b, Y10, Y13
+	VBLENDVPS    Y13, Y12, Y11, Y11
+	VPERMPS      Y2, Y10, Y12
+	VPERMPS      Y4, Y10, Y13
+	VPSLLD       $0x1c, Y10, Y14
+	VBLENDVPS    Y14, Y13, Y12, Y12
+	VPERMPS      Y0, Y10, Y13
+	VPERMPS      Y5, Y10, Y14
+	VPSLLD       $0x1c, Y10, Y15
+	VBLENDVPS    Y15, Y14, Y13, Y13
+	VPSLLD       $0x1b, Y10, Y14
+	VBLENDVPS    Y14, Y13, Y12, Y12
+	VPSLLD       $0x1a, Y10, Y10
+	VBLENDVPS    Y10, Y12, Y11, Y10
+	VMULPS       Y10, Y9, Y10
+	VMOVUPS      64(SI), Y11
+	VFMADD231PS  Y11, Y10, Y6
+	VMOVUPS      64(SI)(DI*1), Y11
+	VFMADD231PS  Y11, Y10, Y7
+	VMOVUPS      64(R8), Y11
+	VFMADD231PS  Y11, Y10, Y8
+	VPMOVZXBD    24(DX), Y10
+	VPERMPS      Y1, Y10, Y11
+	VPERMPS      Y3, Y10, Y12
+	VPSLLD       $0x1c, Y10, Y13
+	VBLENDVPS    Y13, Y12, Y11, Y11
+	VPERMPS      lm6_1286<>+0(SB), Y10, Y12
+	VPERMPS      lm6_1287<>+0(SB), Y10, Y13
+	VPSLLD       $0x1c, Y10, Y14
+	VBLENDVPS    Y14, Y13, Y12, Y12
+	VPSLLD       $0x1b, Y10, Y13
+	VBLENDVPS    Y13, Y12, Y11, Y11
+	VPERMPS      Y2, Y10, Y12
+	VPERMPS      Y4, Y10, Y13
+	VPSLLD       $0x1c, Y10, Y14
+	VBLENDVPS    Y14, Y13, Y12, Y12
+	VPERMPS      Y0, Y10, Y13
+	VPERMPS      Y5, Y10, Y14
+	VPSLLD       $0x1c, Y10, Y15
+	VBLENDVPS    Y15, Y14, Y13, Y13
+	VPSLLD       $0x1b, Y10, Y14
+	VBLENDVPS    Y14, Y13, Y12, Y12
+	VPSLLD       $0x1a, Y10, Y10
+	VBLENDVPS    Y10, Y12, Y11, Y10
+	VMULPS       Y10, Y9, Y10
+	VMOVUPS      96(SI), Y11
+	VFMADD231PS  Y11, Y10, Y6
+	VMOVUPS      96(SI)(DI*1), Y11
+	VFMADD231PS  Y11, Y10, Y7
+	VMOVUPS      96(R8), Y11
+	VFMADD231PS  Y11, Y10, Y8
+	VBROADCASTI128 18(R10), Y10
+	VPSRLVD      lm6_1280<>+0(SB), Y10, Y10
+	VPAND        lm6_1281<>+0(SB), Y10, Y10
+	VPBROADCASTQ 74(R10), Y11
+	VPSRLVD      lm6_1282<>+0(SB), Y11, Y11
+	VPAND        lm6_1283<>+0(SB), Y11, Y11
+	VPSLLD       $4, Y11, Y11
+	VPOR         Y11, Y10, Y10
+	VMOVDQU      Y10, (DX)
+	VPMOVZXBD    (DX), Y10
+	VPERMPS      Y1, Y10, Y11
+	VPERMPS      Y3, Y10, Y12
+	VPSLLD       $0x1c, Y10, Y13
+	VBLENDVPS    Y13, Y12, Y11, Y11
+	VPERMPS      lm6_1286<>+0(SB), Y10, Y12
+	VPERMPS      lm6_1287<>+0(SB), Y10, Y13
+	VPSLLD       $0x1c, Y10, Y14
+	VBLENDVPS    Y14, Y13, Y12, Y12
+	VPSLLD       $0x1b, Y10, Y13
+	VBLENDVPS    Y13, Y12, Y11, Y11
+	VPERMPS      Y2, Y10, Y12
+	VPERMPS      Y4, Y10, Y13
+	VPSLLD       $0x1c, Y10, Y14
+	VBLENDVPS    Y14, Y13, Y12, Y12
+	VPERMPS      Y0, Y10, Y13
+	VPERMPS      Y5, Y10, Y14
+	VPSLLD       $0x1c, Y10, Y15
+	VBLENDVPS    Y15, Y14, Y13, Y13
+	VPSLLD       $0x1b, Y10, Y14
+	VBLENDVPS    Y14, Y13, Y12, Y12
+	VPSLLD       $0x1a, Y10, Y10
+	VBLENDVPS    Y10, Y12, Y11, Y10
+	VMULPS       Y10, Y9, Y10
+	VMOVUPS      128(SI), Y11
+	VFMADD231PS  Y11, Y10, Y6
+	VMOVUPS      128(SI)(DI*1), Y11
+	VFMADD231PS  Y11, Y10, Y7
+	VMOVUPS      128(R8), Y11
+	VFMADD231PS  Y11, Y10, Y8
+	VPMOVZXBD    8(DX), Y10
+	VPERMPS      Y1, Y10, Y11
+	VPERMPS      Y3, Y10, Y12
+	VPSLLD       $0x1c, Y10, Y13
+	VBLENDVPS    Y13, Y12, Y11, Y11
+	VPERMPS      lm6_1286<>+0(SB), Y10, Y12
+	VPERMPS      lm6_1287<>+0(SB), Y10, Y13
+	VPSLLD       $0x1c, Y10, Y14
+	VBLENDVPS    Y14, Y13, Y12, Y12
+	VPSLLD       $0x1b, Y10, Y13
+	VBLENDVPS    Y13, Y12, Y11, Y11
+	VPERMPS      Y2, Y10, Y12
+	VPERMPS      Y4, Y10, Y13
+	VPSLLD       $0x1c, Y10, Y14
+	VBLENDVPS    Y14, Y13, Y12, Y12
+	VPERMPS      Y0, Y10, Y13
+	VPERMPS      Y5, Y10, Y14
+	VPSLLD       $0x1c, Y10, Y15
+	VBLENDVPS    Y15, Y14, Y13, Y13
+	VPSLLD       $0x1b, Y10, Y14
+	VBLENDVPS    Y14, Y13, Y12, Y12
+	VPSLLD       $0x1a, Y10, Y10
+	VBLENDVPS    Y10, Y12, Y11, Y10
+	VMULPS       Y10, Y9, Y10
+	VMOVUPS      160(SI), Y11
+	VFMADD231PS  Y11, Y10, Y6
+	VMOVUPS      160(SI)(DI*1), Y11
+	VFMADD231PS  Y11, Y10, Y7
+	VMOVUPS      160(R8), Y11
+	VFMADD231PS  Y11, Y10, Y8
+	VPMOVZXBD    16(DX), Y10
+	VPERMPS      Y1, Y10, Y11
+	VPERMPS      Y3, Y10, Y12
+	VPSLLD       $0x1c, Y10, Y13
+	VBLENDVPS    Y13, Y12, Y11, Y11
+	VPERMPS      lm6_1286<>+0(SB), Y10, Y12
+	VPERMPS      lm6_1287<>+0(SB), Y10, Y13
+	VPSLLD       $0x1c, Y10, Y14
+	VBLENDVPS    Y14, Y13, Y12, Y12
+	VPSLLD       $0x1b, Y10, Y13
+	VBLENDVPS    Y13, Y12, Y11, Y11
+	VPERMPS      Y2, Y10, Y12
+	VPERMPS      Y4, Y10, Y13
+	VPSLLD       $0x1c, Y10, Y14
+	VBLENDVPS    Y14, Y13, Y12, Y12
+	VPERMPS      Y0, Y10, Y13
+	VPERMPS      Y5, Y10, Y14
+	VPSLLD       $0x1c, Y10, Y15
+	VBLENDVPS    Y15, Y14, Y13, Y13
+	VPSLLD       $0x1b, Y10, Y14
+	VBLENDVPS    Y14, Y13, Y12, Y12
+	VPSLLD       $0x1a, Y10, Y10
+	VBLENDVPS    Y10, Y12, Y11, Y10
+	VMULPS       Y10, Y9, Y10
+	VMOVUPS      192(SI), Y11
+	VFMADD231PS  Y11, Y10, Y6
+	VMOVUPS      192(SI)(DI*1), Y11
+	VFMADD231PS  Y11, Y10, Y7
+	VMOVUPS      192(R8), Y11
+	VFMADD231PS  Y11, Y10, Y8
+	VPMOVZXBD    24(DX), Y10
+	VPERMPS      Y1, Y10, Y11
+	VPERMPS      Y3, Y10, Y12
+	VPSLLD       $0x1c, Y10, Y13
+	VBLENDVPS    Y13, Y12, Y11, Y11
+	VPERMPS      lm6_1286<>+0(SB), Y10, Y12
+	VPERMPS      lm6_1287<>+0(SB), Y10, Y13
+	VPSLLD       $0x1c, Y10, Y14
+	VBLENDVPS    Y14, Y13, Y12, Y12
+	VPSLLD       $0x1b, Y10, Y13
+	VBLENDVPS    Y13, Y12, Y11, Y11
+	VPERMPS      Y2, Y10, Y12
+	VPERMPS      Y4, Y10, Y13
+	VPSLLD       $0x1c, Y10, Y14
+	VBLENDVPS    Y14, Y13, Y12, Y12
+	VPERMPS      Y0, Y10, Y13
+	VPERMPS      Y5, Y10, Y14
+	VPSLLD       $0x1c, Y10, Y15
+	VBLENDVPS    Y15, Y14, Y13, Y13
+	VPSLLD       $0x1b, Y10, Y14
+	VBLENDVPS    Y14, Y13, Y12, Y12
+	VPSLLD       $0x1a, Y10, Y10
+	VBLENDVPS    Y10, Y12, Y11, Y10
+	VMULPS       Y10, Y9, Y10
+	VMOVUPS      224(SI), Y11
+	VFMADD231PS  Y11, Y10, Y6
+	VMOVUPS      224(SI)(DI*1), Y11
+	VFMADD231PS  Y11, Y10, Y7
+	VMOVUPS      224(R8), Y11
+	VFMADD231PS  Y11, Y10, Y8
+	VBROADCASTI128 34(R10), Y10
+	VPSRLVD      lm6_1280<>+0(SB), Y10, Y10
+	VPAND        lm6_1281<>+0(SB), Y10, Y10
+	VPBROADCASTQ 82(R10), Y11
+	VPSRLVD      lm6_1282<>+0(SB), Y11, Y11
+	VPAND        lm6_1283<>+0(SB), Y11, Y11
+	VPSLLD       $4, Y11, Y11
+	VPOR         Y11, Y10, Y10
+	VMOVDQU      Y10, (DX)
+	VPMOVZXBD    (DX), Y10
+	VPERMPS      Y1, Y10, Y11
+	VPERMPS      Y3, Y10, Y12
+	VPSLLD       $0x1c, Y10, Y13
+	VBLENDVPS    Y13, Y12, Y11, Y11
+	VPERMPS      lm6_1286<>+0(SB), Y10, Y12
+	VPERMPS      lm6_1287<>+0(SB), Y10, Y13
+	VPSLLD       $0x1c, Y10, Y14
+	VBLENDVPS    Y14, Y13, Y12, Y12
+	VPSLLD       $0x1b, Y10, Y13
+	VBLENDVPS    Y13, Y12, Y11, Y11
+	VPERMPS      Y2, Y10, Y12
+	VPERMPS      Y4, Y10, Y13
+	VPSLLD       $0x1c, Y10, Y14
+	VBLENDVPS    Y14, Y13, Y12, Y12
+	VPERMPS      Y0, Y10, Y13
+	VPERMPS      Y5, Y10, Y14
+	VPSLLD       $0x1c, Y10, Y15
+	VBLENDVPS    Y15, Y14, Y13, Y13
+	VPSLLD       $0x1b, Y10, Y14
+	VBLENDVPS    Y14, Y13, Y12, Y12
+	VPSLLD       $0x1a, Y10, Y10
+	VBLENDVPS    Y10, Y12, Y11, Y10
+	VMULPS       Y10, Y9, Y10
+	VMOVUPS      256(SI), Y11
+	VFMADD231PS  Y11, Y10, Y6
+	VMOVUPS      256(SI)(DI*1), Y11
+	VFMADD231PS  Y11, Y10, Y7
+	VMOVUPS      256(R8), Y11
+	VFMADD231PS  Y11, Y10, Y8
+	VPMOVZXBD    8(DX), Y10
+	VPERMPS      Y1, Y10, Y11
+	VPERMPS      Y3, Y10, Y12
+	VPSLLD       $0x1c, Y10, Y13
+	VBLENDVPS    Y13, Y12, Y11, Y11
+	VPERMPS      lm6_1286<>+0(SB), Y10, Y12
+	VPERMPS      lm6_1287<>+0(SB), Y10, Y13
+	VPSLLD       $0x1c, Y10, Y14
+	VBLENDVPS    Y14, Y13, Y12, Y12
+	VPSLLD       $0x1b, Y10, Y13
+	VBLENDVPS    Y13, Y12, Y11, Y11
+	VPERMPS      Y2, Y10, Y12
+	VPERMPS      Y4, Y10, Y13
+	VPSLLD       $0x1c, Y10, Y14
+	VBLENDVPS    Y14, Y13, Y12, Y12
+	VPERMPS      Y0, Y10, Y13
+	VPERMPS      Y5, Y10, Y14
+	VPSLLD       $0x1c, Y10, Y15
+	VBLENDVPS    Y15, Y14, Y13, Y13
+	VPSLLD       $0x1b, Y10, Y14
+	VBLENDVPS    Y14, Y13, Y12, Y12
+	VPSLLD       $0x1a, Y10, Y10
+	VBLENDVPS    Y10, Y12, Y11, Y10
+	VMULPS       Y10, Y9, Y10
+	VMOVUPS      288(SI), Y11
+	VFMADD231PS  Y11, Y10, Y6
+	VMOVUPS      288(SI)(DI*1), Y11
+	VFMADD231PS  Y11, Y10, Y7
+	VMOVUPS      288(R8), Y11
+	VFMADD231PS  Y11, Y10, Y8
+	VPMOVZXBD    16(DX), Y10
+	VPERMPS      Y1, Y10, Y11
+	VPERMPS      Y3, Y10, Y12
+	VPSLLD       $0x1c, Y10, Y13
+	VBLENDVPS    Y13, Y12, Y11, Y11
+	VPERMPS      lm6_1286<>+0(SB), Y10, Y12
+	VPERMPS      lm6_1287<>+0(SB), Y10, Y13
+	VPSLLD       $0x1c, Y10, Y14
+	VBLENDVPS    Y14, Y13, Y12, Y12
+	VPSLLD       $0x1b, Y10, Y13
+	VBLENDVPS    Y13, Y12, Y11, Y11
+	VPERMPS      Y2, Y10, Y12
+	VPERMPS      Y4, Y10, Y13
+	VPSLLD       $0x1c, Y10, Y14
+	VBLENDVPS    Y14, Y13, Y12, Y12
+	VPERMPS      Y0, Y10, Y13
+	VPERMPS      Y5, Y10, Y14
+	VPSLLD       $0x1c, Y10, Y15
+	VBLENDVPS    Y15, Y14, Y13, Y13
+	VPSLLD       $0x1b, Y10, Y14
+	VBLENDVPS    Y14, Y13, Y12, Y12
+	VPSLLD       $0x1a, Y10, Y10
+	VBLENDVPS    Y10, Y12, Y11, Y10
+	VMULPS       Y10, Y9, Y10
+	VMOVUPS      320(SI), Y11
+	VFMADD231PS  Y11, Y10, Y6
+	VMOVUPS      320(SI)(DI*1), Y11
+	VFMADD231PS  Y11, Y10, Y7
+	VMOVUPS      320(R8), Y11
+	VFMADD231PS  Y11, Y10, Y8
+	VPMOVZXBD    24(DX), Y10
+	VPERMPS      Y1, Y10, Y11
+	VPERMPS      Y3, Y10, Y12
+	VPSLLD       $0x1c, Y10, Y13
+	VBLENDVPS    Y13, Y12, Y11, Y11
+	VPERMPS      lm6_1286<>+0(SB), Y10, Y12
+	VPERMPS      lm6_1287<>+0(SB), Y10, Y13
+	VPSLLD       $0x1c, Y10, Y14
+	VBLENDVPS    Y14, Y13, Y12, Y12
+	VPSLLD       $0x1b, Y10, Y13
+	VBLENDVPS    Y13, Y12, Y11, Y11
+	VPERMPS      Y2, Y10, Y12
+	VPERMPS      Y4, Y10, Y13
+	VPSLLD       $0x1c, Y10, Y14
+	VBLENDVPS    Y14, Y13, Y12, Y12
+	VPERMPS      Y0, Y10, Y13
+	VPERMPS      Y5, Y10, Y14
+	VPSLLD       $0x1c, Y10, Y15
+	VBLENDVPS    Y15, Y14, Y13, Y13
+	VPSLLD       $0x1b, Y10, Y14
+	VBLENDVPS    Y14, Y13, Y12, Y12
+	VPSLLD       $0x1a, Y10, Y10
+	VBLENDVPS    Y10, Y12, Y11, Y10
+	VMULPS       Y10, Y9, Y10
+	VMOVUPS      352(SI), Y11
+	VFMADD231PS  Y11, Y10, Y6
+	VMOVUPS      352(SI)(DI*1), Y11
+	VFMADD231PS  Y11, Y10, Y7
+	VMOVUPS      352(R8), Y11
+	VFMADD231PS  Y11, Y10, Y8
+	VBROADCASTI128 50(R10), Y10
+	VPSRLVD      lm6_1280<>+0(SB), Y10, Y10
+	VPAND        lm6_1281<>+0(SB), Y10, Y10
+	VPBROADCASTQ 90(R10), Y11
+	VPSRLVD      lm6_1282<>+0(SB), Y11, Y11
+	VPAND        lm6_1283<>+0(SB), Y11, Y11
+	VPSLLD       $4, Y11, Y11
+	VPOR         Y11, Y10, Y10
+	VMOVDQU      Y10, (DX)
+	VPMOVZXBD    (DX), Y10
+	VPERMPS      Y1, Y10, Y11
+	VPERMPS      Y3, Y10, Y12
+	VPSLLD       $0x1c, Y10, Y13
+	VBLENDVPS    Y13, Y12, Y11, Y11
+	VPERMPS      lm6_1286<>+0(SB), Y10, Y12
+	VPERMPS      lm6_1287<>+0(SB), Y10, Y13
+	VPSLLD       $0x1c, Y10, Y14
+	VBLENDVPS    Y14, Y13, Y12, Y12
+	VPSLLD       $0x1b, Y10, Y13
+	VBLENDVPS    Y13, Y12, Y11, Y11
+	VPERMPS      Y2, Y10, Y12
+	VPERMPS      Y4, Y10, Y13
+	VPSLLD       $0x1c, Y10, Y14
+	VBLENDVPS    Y14, Y13, Y12, Y12
+	VPERMPS      Y0, Y10, Y13
+	VPERMPS      Y5, Y10, Y14
+	VPSLLD       $0x1c, Y10, Y15
+	VBLENDVPS    Y15, Y14, Y13, Y13
+	VPSLLD       $0x1b, Y10, Y14
+	VBLENDVPS    Y14, Y13, Y12, Y12
+	VPSLLD       $0x1a, Y10, Y10
+	VBLENDVPS    Y10, Y12, Y11, Y10
+	VMULPS       Y10, Y9, Y10
+	VMOVUPS      384(SI), Y11
+	VFMADD231PS  Y11, Y10, Y6
+	VMOVUPS      384(SI)(DI*1), Y11
+	VFMADD231PS  Y11, Y10, Y7
+	VMOVUPS      384(R8), Y11
+	VFMADD231PS  Y11, Y10, Y8
+	VPMOVZXBD    8(DX), Y10
+	VPERMPS      Y1, Y10, Y11
+	VPERMPS      Y3, Y10, Y12
+	VPSLLD       $0x1c, Y10, Y13
+	VBLENDVPS    Y13, Y12, Y11, Y11
+	VPERMPS      lm6_1286<>+0(SB), Y10, Y12
+	VPERMPS      lm6_1287<>+0(SB), Y10, Y13
+	VPSLLD       $0x1c, Y10, Y14
+	VBLENDVPS    Y14, Y13, Y12, Y12
+	VPSLLD       $0x1b, Y10, Y13
+	VBLENDVPS    Y13, Y12, Y11, Y11
+	VPERMPS      Y2, Y10, Y12
+	VPERMPS      Y4, Y10, Y13
+	VPSLLD       $0x1c, Y10, Y14
+	VBLENDVPS    Y14, Y13, Y12, Y12
+	VPERMPS      Y0, Y10, Y13
+	VPERMPS      Y5, Y10, Y14
+	VPSLLD       $0x1c, Y10, Y15
+	VBLENDVPS    Y15, Y14, Y13, Y13
+	VPSLLD       $0x1b, Y10, Y14
+	VBLENDVPS    Y14, Y13, Y12, Y12
+	VPSLLD       $0x1a, Y10, Y10
+	VBLENDVPS    Y10, Y12, Y11, Y10
+	VMULPS       Y10, Y9, Y10
+	VMOVUPS      416(SI), Y11
+	VFMADD231PS  Y11, Y10, Y6
+	VMOVUPS      416(SI)(DI*1), Y11
+	VFMADD231PS  Y11, Y10, Y7
+	VMOVUPS      416(R8), Y11
+	VFMADD231PS  Y11, Y10, Y8
+	VPMOVZXBD    16(DX), Y10
+	VPERMPS      Y1, Y10, Y11
+	VPERMPS      Y3, Y10, Y12
+	VPSLLD       $0x1c, Y10, Y13
+	VBLENDVPS    Y13, Y12, Y11, Y11
+	VPERMPS      lm6_1286<>+0(SB), Y10, Y12
+	VPERMPS      lm6_1287<>+0(SB), Y10, Y13
+	VPSLLD       $0x1c, Y10, Y14
+	VBLENDVPS    Y14, Y13, Y12, Y12
+	VPSLLD       $0x1b, Y10, Y13
+	VBLENDVPS    Y13, Y12, Y11, Y11
+	VPERMPS      Y2, Y10, Y12
+	VPERMPS      Y4, Y10, Y13
+	VPSLLD       $0x1c, Y10, Y14
+	VBLENDVPS    Y14, Y13, Y12, Y12
+	VPERMPS      Y0, Y10, Y13
+	VPERMPS      Y5, Y10, Y14
+	VPSLLD       $0x1c, Y10, Y15
+	VBLENDVPS    Y15, Y14, Y13, Y13
+	VPSLLD       $0x1b, Y10, Y14
+	VBLENDVPS    Y14, Y13, Y12, Y12
+	VPSLLD       $0x1a, Y10, Y10
+	VBLENDVPS    Y10, Y12, Y11, Y10
+	VMULPS       Y10, Y9, Y10
+	VMOVUPS      448(SI), Y11
+	VFMADD231PS  Y11, Y10, Y6
+	VMOVUPS      448(SI)(DI*1), Y11
+	VFMADD231PS  Y11, Y10, Y7
+	VMOVUPS      448(R8), Y11
+	VFMADD231PS  Y11, Y10, Y8
+	VPMOVZXBD    24(DX), Y10
+	VPERMPS      Y1, Y10, Y11
+	VPERMPS      Y3, Y10, Y12
+	VPSLLD       $0x1c, Y10, Y13
+	VBLENDVPS    Y13, Y12, Y11, Y11
+	VPERMPS      lm6_1286<>+0(SB), Y10, Y12
+	VPERMPS      lm6_1287<>+0(SB), Y10, Y13
+	VPSLLD       $0x1c, Y10, Y14
+	VBLENDVPS    Y14, Y13, Y12, Y12
+	VPSLLD       $0x1b, Y10, Y13
+	VBLENDVPS    Y13, Y12, Y11, Y11
+	VPERMPS      Y2, Y10, Y12
+	VPERMPS      Y4, Y10, Y13
+	VPSLLD       $0x1c, Y10, Y14
+	VBLENDVPS    Y14, Y13, Y12, Y12
+	VPERMPS      Y0, Y10, Y13
+	VPERMPS      Y5, Y10, Y14
+	VPSLLD       $0x1c, Y10, Y15
+	VBLENDVPS    Y15, Y14, Y13, Y13
+	VPSLLD       $0x1b, Y10, Y14
+	VBLENDVPS    Y14, Y13, Y12, Y12
+	VPSLLD       $0x1a, Y10, Y10
+	VBLENDVPS    Y10, Y12, Y11, Y10
+	VMULPS       Y10, Y9, Y9
+	VMOVUPS      480(SI), Y10
+	VFMADD231PS  Y10, Y9, Y6
+	VMOVUPS      480(SI)(DI*1), Y10
+	VFMADD231PS  Y10, Y9, Y7
+	VMOVUPS      480(R8), Y10
+	VFMADD231PS  Y10, Y9, Y8
 	ADDQ         $0x62, R10
 	ADDQ         $0x200, SI
 	ADDQ         $0x200, R8
@@ -2426,31 +2456,31 @@ loop3:
 
 done4:
 	ADDQ         $1, R9
-	VEXTRACTF128 $1, Y0, X3
-	VADDPS       X0, X3, X3
-	VMOVHLPS     X3, X3, X0
-	VADDPS       X0, X3, X3
-	VMOVSHDUP    X3, X0
-	VADDSS       X0, X3, X3
-	VMOVSS       X3, (AX)
+	VEXTRACTF128 $1, Y6, X9
+	VADDPS       X6, X9, X9
+	VMOVHLPS     X9, X9, X6
+	VADDPS       X6, X9, X9
+	VMOVSHDUP    X9, X6
+	VADDSS       X6, X9, X9
+	VMOVSS       X9, (AX)
 	MOVQ         ldy+8(FP), SI
 	MOVQ         AX, DI
 	ADDQ         SI, DI
-	VEXTRACTF128 $1, Y1, X0
-	VADDPS       X1, X0, X0
-	VMOVHLPS     X0, X0, X1
-	VADDPS       X1, X0, X0
-	VMOVSHDUP    X0, X1
-	VADDSS       X1, X0, X0
-	VMOVSS       X0, (DI)
+	VEXTRACTF128 $1, Y7, X6
+	VADDPS       X7, X6, X6
+	VMOVHLPS     X6, X6, X7
+	VADDPS       X7, X6, X6
+	VMOVSHDUP    X6, X7
+	VADDSS       X7, X6, X6
+	VMOVSS       X6, (DI)
 	ADDQ         SI, DI
-	VEXTRACTF128 $1, Y2, X0
-	VADDPS       X2, X0, X0
-	VMOVHLPS     X0, X0, X1
-	VADDPS       X1, X0, X0
-	VMOVSHDUP    X0, X1
-	VADDSS       X1, X0, X0
-	VMOVSS       X0, (DI)
+	VEXTRACTF128 $1, Y8, X6
+	VADDPS       X8, X6, X6
+	VMOVHLPS     X6, X6, X7
+	VADDPS       X7, X6, X6
+	VMOVSHDUP    X6, X7
+	VADDSS       X7, X6, X6
+	VMOVSS       X6, (DI)
 	ADDQ         $4, AX
 	MOVQ         stride+40(FP), SI
 	ADDQ         SI, BX
@@ -2465,6 +2495,13 @@ done2:
 // matmul4xLm6_128AVX512 multiplies rows of w with 4 rows of x; ld and stride in bytes, a unit is 128 values.
 // Requires: AVX2, F16C, FMA
 TEXT ·matmul4xLm6_128AVX512(SB), NOSPLIT, $320-64
+
+	// constants of the loops
+	VMOVDQU      lm6_12810<>+0(SB), Y0
+	VMOVDQU      lm6_1284<>+0(SB), Y1
+	VMOVDQU      lm6_1288<>+0(SB), Y2
+	VMOVDQU      lm6_1285<>+0(SB), Y3
+	VMOVDQU      lm6_1289<>+0(SB), Y4
 	MOVQ         y+0(FP), AX
 	MOVQ         w+32(FP), BX
 	MOVQ         rows+48(FP), CX
@@ -2474,10 +2511,10 @@ TEXT ·matmul4xLm6_128AVX512(SB), NOSPLIT, $320-64
 	JLT          done2
 
 loop1:
-	VPXOR        Y0, Y0, Y0
-	VPXOR        Y1, Y1, Y1
-	VPXOR        Y2, Y2, Y2
-	VPXOR        Y3, Y3, Y3
+	VPXOR        Y5, Y5, Y5
+	VPXOR        Y6, Y6, Y6
+	VPXOR        Y7, Y7, Y7
+	VPXOR        Y8, Y8, Y8
 	MOVQ         x+16(FP), SI
 	MOVQ         ldx+24(FP), DI
 	MOVQ         SI, R8
@@ -2489,556 +2526,556 @@ loop1:
 	JLT          done4
 
 loop3:
-	VPBROADCASTW (R10), X4
-	VCVTPH2PS    X4, Y4
-	VBROADCASTI128 2(R10), Y5
-	VPSRLVD      lm6_1280<>+0(SB), Y5, Y5
-	VPAND        lm6_1281<>+0(SB), Y5, Y5
-	VPBROADCASTQ 66(R10), Y6
-	VPSRLVD      lm6_1282<>+0(SB), Y6, Y6
-	VPAND        lm6_1283<>+0(SB), Y6, Y6
-	VPSLLD       $4, Y6, Y6
-	VPOR         Y6, Y5, Y5
-	VMOVDQU      Y5, (DX)
-	VPMOVZXBD    (DX), Y5
-	VPERMPS      lm6_1284<>+0(SB), Y5, Y6
-	VPERMPS      lm6_1285<>+0(SB), Y5, Y7
-	VPSLLD       $0x1c, Y5, Y8
-	VBLENDVPS    Y8, Y7, Y6, Y6
-	VPERMPS      lm6_1286<>+0(SB), Y5, Y7
-	VPERMPS      lm6_1287<>+0(SB), Y5, Y8
-	VPSLLD       $0x1c, Y5, Y9
-	VBLENDVPS    Y9, Y8, Y7, Y7
-	VPSLLD       $0x1b, Y5, Y8
-	VBLENDVPS    Y8, Y7, Y6, Y6
-	VPERMPS      lm6_1288<>+0(SB), Y5, Y7
-	VPERMPS      lm6_1289<>+0(SB), Y5, Y8
-	VPSLLD       $0x1c, Y5, Y9
-	VBLENDVPS    Y9, Y8, Y7, Y7
-	VPERMPS      lm6_12810<>+0(SB), Y5, Y8
-	VPERMPS      lm6_12811<>+0(SB), Y5, Y9
-	VPSLLD       $0x1c, Y5, Y10
-	VBLENDVPS    Y10, Y9, Y8, Y8
-	VPSLLD       $0x1b, Y5, Y9
-	VBLENDVPS    Y9, Y8, Y7, Y7
-	VPSLLD       $0x1a, Y5, Y5
-	VBLENDVPS    Y5, Y7, Y6, Y5
-	VMULPS       Y5, Y4, Y5
-	VMOVUPS      (SI), Y6
-	VFMADD231PS  Y6, Y5, Y0
-	VMOVUPS      (SI)(DI*1), Y6
-	VFMADD231PS  Y6, Y5, Y1
-	VMOVUPS      (R8), Y6
-	VFMADD231PS  Y6, Y5, Y2
-	VMOVUPS      (R8)(DI*1), Y6
-	VFMADD231PS  Y6, Y5, Y3
-	VPMOVZXBD    8(DX), Y5
-	VPERMPS      lm6_1284<>+0(SB), Y5, Y6
-	VPERMPS      lm6_1285<>+0(SB), Y5, Y7
-	VPSLLD       $0x1c, Y5, Y8
-	VBLENDVPS    Y8, Y7, Y6, Y6
-	VPERMPS      lm6_1286<>+0(SB), Y5, Y7
-	VPERMPS      lm6_1287<>+0(SB), Y5, Y8
-	VPSLLD       $0x1c, Y5, Y9
-	VBLENDVPS    Y9, Y8, Y7, Y7
-	VPSLLD       $0x1b, Y5, Y8
-	VBLENDVPS    Y8, Y7, Y6, Y6
-	VPERMPS      lm6_1288<>+0(SB), Y5, Y7
-	VPERMPS      lm6_1289<>+0(SB), Y5, Y8
-	VPSLLD       $0x1c, Y5, Y9
-	VBLENDVPS    Y9, Y8, Y7, Y7
-	VPERMPS      lm6_12810<>+0(SB), Y5, Y8
-	VPERMPS      lm6_12811<>+0(SB), Y5, Y9
-	VPSLLD       $0x1c, Y5, Y10
-	VBLENDVPS    Y10, Y9, Y8, Y8
-	VPSLLD       $0x1b, Y5, Y9
-	VBLENDVPS    Y9, Y8, Y7, Y7
-	VPSLLD       $0x1a, Y5, Y5
-	VBLENDVPS    Y5, Y7, Y6, Y5
-	VMULPS       Y5, Y4, Y5
-	VMOVUPS      32(SI), Y6
-	VFMADD231PS  Y6, Y5, Y0
-	VMOVUPS      32(SI)(DI*1), Y6
-	VFMADD231PS  Y6, Y5, Y1
-	VMOVUPS      32(R8), Y6
-	VFMADD231PS  Y6, Y5, Y2
-	VMOVUPS      32(R8)(DI*1), Y6
-	VFMADD231PS  Y6, Y5, Y3
-	VPMOVZXBD    16(DX), Y5
-	VPERMPS      lm6_1284<>+0(SB), Y5, Y6
-	VPERMPS      lm6_1285<>+0(SB), Y5, Y7
-	VPSLLD       $0x1c, Y5, Y8
-	VBLENDVPS    Y8, Y7, Y6, Y6
-	VPERMPS      lm6_1286<>+0(SB), Y5, Y7
-	VPERMPS      lm6_1287<>+0(SB), Y5, Y8
-	VPSLLD       $0x1c, Y5, Y9
-	VBLENDVPS    Y9, Y8, Y7, Y7
-	VPSLLD       $0x1b, Y5, Y8
-	VBLENDVPS    Y8, Y7, Y6, Y6
-	VPERMPS      lm6_1288<>+0(SB), Y5, Y7
-	VPERMPS      lm6_1289<>+0(SB), Y5, Y8
-	VPSLLD       $0x1c, Y5, Y9
-	VBLENDVPS    Y9, Y8, Y7, Y7
-	VPERMPS      lm6_12810<>+0(SB), Y5, Y8
-	VPERMPS      lm6_12811<>+0(SB), Y5, Y9
-	VPSLLD       $0x1c, Y5, Y10
-	VBLENDVPS    Y10, Y9, Y8, Y8
-	VPSLLD       $0x1b, Y5, Y9
-	VBLENDVPS    Y9, Y8, Y7, Y7
-	VPSLLD       $0x1a, Y5, Y5
-	VBLENDVPS    Y5, Y7, Y6, Y5
-	VMULPS       Y5, Y4, Y5
-	VMOVUPS      64(SI), Y6
-	VFMADD231PS  Y6, Y5, Y0
-	VMOVUPS      64(SI)(DI*1), Y6
-	VFMADD231PS  Y6, Y5, Y1
-	VMOVUPS      64(R8), Y6
-	VFMADD231PS  Y6, Y5, Y2
-	VMOVUPS      64(R8)(DI*1), Y6
-	VFMADD231PS  Y6, Y5, Y3
-	VPMOVZXBD    24(DX), Y5
-	VPERMPS      lm6_1284<>+0(SB), Y5, Y6
-	VPERMPS      lm6_1285<>+0(SB), Y5, Y7
-	VPSLLD       $0x1c, Y5, Y8
-	VBLENDVPS    Y8, Y7, Y6, Y6
-	VPERMPS      lm6_1286<>+0(SB), Y5, Y7
-	VPERMPS      lm6_1287<>+0(SB), Y5, Y8
-	VPSLLD       $0x1c, Y5, Y9
-	VBLENDVPS    Y9, Y8, Y7, Y7
-	VPSLLD       $0x1b, Y5, Y8
-	VBLENDVPS    Y8, Y7, Y6, Y6
-	VPERMPS      lm6_1288<>+0(SB), Y5, Y7
-	VPERMPS      lm6_1289<>+0(SB), Y5, Y8
-	VPSLLD       $0x1c, Y5, Y9
-	VBLENDVPS    Y9, Y8, Y7, Y7
-	VPERMPS      lm6_12810<>+0(SB), Y5, Y8
-	VPERMPS      lm6_12811<>+0(SB), Y5, Y9
-	VPSLLD       $0x1c, Y5, Y10
-	VBLENDVPS    Y10, Y9, Y8, Y8
-	VPSLLD       $0x1b, Y5, Y9
-	VBLENDVPS    Y9, Y8, Y7, Y7
-	VPSLLD       $0x1a, Y5, Y5
-	VBLENDVPS    Y5, Y7, Y6, Y5
-	VMULPS       Y5, Y4, Y5
-	VMOVUPS      96(SI), Y6
-	VFMADD231PS  Y6, Y5, Y0
-	VMOVUPS      96(SI)(DI*1), Y6
-	VFMADD231PS  Y6, Y5, Y1
-	VMOVUPS      96(R8), Y6
-	VFMADD231PS  Y6, Y5, Y2
-	VMOVUPS      96(R8)(DI*1), Y6
-	VFMADD231PS  Y6, Y5, Y3
-	VBROADCASTI128 18(R10), Y5
-	VPSRLVD      lm6_1280<>+0(SB), Y5, Y5
-	VPAND        lm6_1281<>+0(SB), Y5, Y5
-	VPBROADCASTQ 74(R10), Y6
-	VPSRLVD      lm6_1282<>+0(SB), Y6, Y6
-	VPAND        lm6_1283<>+0(SB), Y6, Y6
-	VPSLLD       $4, Y6, Y6
-	VPOR         Y6, Y5, Y5
-	VMOVDQU      Y5, (DX)
-	VPMOVZXBD    (DX), Y5
-	VPERMPS      lm6_1284<>+0(SB), Y5, Y6
-	VPERMPS      lm6_1285<>+0(SB), Y5, Y7
-	VPSLLD       $0x1c, Y5, Y8
-	VBLENDVPS    Y8, Y7, Y6, Y6
-	VPERMPS      lm6_1286<>+0(SB), Y5, Y7
-	VPERMPS      lm6_1287<>+0(SB), Y5, Y8
-	VPSLLD       $0x1c, Y5, Y9
-	VBLENDVPS    Y9, Y8, Y7, Y7
-	VPSLLD       $0x1b, Y5, Y8
-	VBLENDVPS    Y8, Y7, Y6, Y6
-	VPERMPS      lm6_1288<>+0(SB), Y5, Y7
-	VPERMPS      lm6_1289<>+0(SB), Y5, Y8
-	VPSLLD       $0x1c, Y5, Y9
-	VBLENDVPS    Y9, Y8, Y7, Y7
-	VPERMPS      lm6_12810<>+0(SB), Y5, Y8
-	VPERMPS      lm6_12811<>+0(SB), Y5, Y9
-	VPSLLD       $0x1c, Y5, Y10
-	VBLENDVPS    Y10, Y9, Y8, Y8
-	VPSLLD       $0x1b, Y5, Y9
-	VBLENDVPS    Y9, Y8, Y7, Y7
-	VPSLLD       $0x1a, Y5, Y5
-	VBLENDVPS    Y5, Y7, Y6, Y5
-	VMULPS       Y5, Y4, Y5
-	VMOVUPS      128(SI), Y6
-	VFMADD231PS  Y6, Y5, Y0
-	VMOVUPS      128(SI)(DI*1), Y6
-	VFMADD231PS  Y6, Y5, Y1
-	VMOVUPS      128(R8), Y6
-	VFMADD231PS  Y6, Y5, Y2
-	VMOVUPS      128(R8)(DI*1), Y6
-	VFMADD231PS  Y6, Y5, Y3
-	VPMOVZXBD    8(DX), Y5
-	VPERMPS      lm6_1284<>+0(SB), Y5, Y6
-	VPERMPS      lm6_1285<>+0(SB), Y5, Y7
-	VPSLLD       $0x1c, Y5, Y8
-	VBLENDVPS    Y8, Y7, Y6, Y6
-	VPERMPS      lm6_1286<>+0(SB), Y5, Y7
-	VPERMPS      lm6_1287<>+0(SB), Y5, Y8
-	VPSLLD       $0x1c, Y5, Y9
-	VBLENDVPS    Y9, Y8, Y7, Y7
-	VPSLLD       $0x1b, Y5, Y8
-	VBLENDVPS    Y8, Y7, Y6, Y6
-	VPERMPS      lm6_1288<>+0(SB), Y5, Y7
-	VPERMPS      lm6_1289<>+0(SB), Y5, Y8
-	VPSLLD       $0x1c, Y5, Y9
-	VBLENDVPS    Y9, Y8, Y7, Y7
-	VPERMPS      lm6_12810<>+0(SB), Y5, Y8
-	VPERMPS      lm6_12811<>+0(SB), Y5, Y9
-	VPSLLD       $0x1c, Y5, Y10
-	VBLENDVPS    Y10, Y9, Y8, Y8
-	VPSLLD       $0x1b, Y5, Y9
-	VBLENDVPS    Y9, Y8, Y7, Y7
-	VPSLLD       $0x1a, Y5, Y5
-	VBLENDVPS    Y5, Y7, Y6, Y5
-	VMULPS       Y5, Y4, Y5
-	VMOVUPS      160(SI), Y6
-	VFMADD231PS  Y6, Y5, Y0
-	VMOVUPS      160(SI)(DI*1), Y6
-	VFMADD231PS  Y6, Y5, Y1
-	VMOVUPS      160(R8), Y6
-	VFMADD231PS  Y6, Y5, Y2
-	VMOVUPS      160(R8)(DI*1), Y6
-	VFMADD231PS  Y6, Y5, Y3
-	VPMOVZXBD    16(DX), Y5
-	VPERMPS      lm6_1284<>+0(SB), Y5, Y6
-	VPERMPS      lm6_1285<>+0(SB), Y5, Y7
-	VPSLLD       $0x1c, Y5, Y8
-	VBLENDVPS    Y8, Y7, Y6, Y6
-	VPERMPS      lm6_1286<>+0(SB), Y5, Y7
-	VPERMPS      lm6_1287<>+0(SB), Y5, Y8
-	VPSLLD       $0x1c, Y5, Y9
-	VBLENDVPS    Y9, Y8, Y7, Y7
-	VPSLLD       $0x1b, Y5, Y8
-	VBLENDVPS    Y8, Y7, Y6, Y6
-	VPERMPS      lm6_1288<>+0(SB), Y5, Y7
-	VPERMPS      lm6_1289<>+0(SB), Y5, Y8
-	VPSLLD       $0x1c, Y5, Y9
-	VBLENDVPS    Y9, Y8, Y7, Y7
-	VPERMPS      lm6_12810<>+0(SB), Y5, Y8
-	VPERMPS      lm6_12811<>+0(SB), Y5, Y9
-	VPSLLD       $0x1c, Y5, Y10
-	VBLENDVPS    Y10, Y9, Y8, Y8
-	VPSLLD       $0x1b, Y5, Y9
-	VBLENDVPS    Y9, Y8, Y7, Y7
-	VPSLLD       $0x1a, Y5, Y5
-	VBLENDVPS    Y5, Y7, Y6, Y5
-	VMULPS       Y5, Y4, Y5
-	VMOVUPS      192(SI), Y6
-	VFMADD231PS  Y6, Y5, Y0
-	VMOVUPS      192(SI)(DI*1), Y6
-	VFMADD231PS  Y6, Y5, Y1
-	VMOVUPS      192(R8), Y6
-	VFMADD231PS  Y6, Y5, Y2
-	VMOVUPS      192(R8)(DI*1), Y6
-	VFMADD231PS  Y6, Y5, Y3
-	VPMOVZXBD    24(DX), Y5
-	VPERMPS      lm6_1284<>+0(SB), Y5, Y6
-	VPERMPS      lm6_1285<>+0(SB), Y5, Y7
-	VPSLLD       $0x1c, Y5, Y8
-	VBLENDVPS    Y8, Y7, Y6, Y6
-	VPERMPS      lm6_1286<>+0(SB), Y5, Y7
-	VPERMPS      lm6_1287<>+0(SB), Y5, Y8
-	VPSLLD       $0x1c, Y5, Y9
-	VBLENDVPS    Y9, Y8, Y7, Y7
-	VPSLLD       $0x1b, Y5, Y8
-	VBLENDVPS    Y8, Y7, Y6, Y6
-	VPERMPS      lm6_1288<>+0(SB), Y5, Y7
-	VPERMPS      lm6_1289<>+0(SB), Y5, Y8
-	VPSLLD       $0x1c, Y5, Y9
-	VBLENDVPS    Y9, Y8, Y7, Y7
-	VPERMPS      lm6_12810<>+0(SB), Y5, Y8
-	VPERMPS      lm6_12811<>+0(SB), Y5, Y9
-	VPSLLD       $0x1c, Y5, Y10
-	VBLENDVPS    Y10, Y9, Y8, Y8
-	VPSLLD       $0x1b, Y5, Y9
-	VBLENDVPS    Y9, Y8, Y7, Y7
-	VPSLLD       $0x1a, Y5, Y5
-	VBLENDVPS    Y5, Y7, Y6, Y5
-	VMULPS       Y5, Y4, Y5
-	VMOVUPS      224(SI), Y6
-	VFMADD231PS  Y6, Y5, Y0
-	VMOVUPS      224(SI)(DI*1), Y6
-	VFMADD231PS  Y6, Y5, Y1
-	VMOVUPS      224(R8), Y6
-	VFMADD231PS  Y6, Y5, Y2
-	VMOVUPS      224(R8)(DI*1), Y6
-	VFMADD231PS  Y6, Y5, Y3
-	VBROADCASTI128 34(R10), Y5
-	VPSRLVD      lm6_1280<>+0(SB), Y5, Y5
-	VPAND        lm6_1281<>+0(SB), Y5, Y5
-	VPBROADCASTQ 82(R10), Y6
-	VPSRLVD      lm6_1282<>+0(SB), Y6, Y6
-	VPAND        lm6_1283<>+0(SB), Y6, Y6
-	VPSLLD       $4, Y6, Y6
-	VPOR         Y6, Y5, Y5
-	VMOVDQU      Y5, (DX)
-	VPMOVZXBD    (DX), Y5
-	VPERMPS      lm6_1284<>+0(SB), Y5, Y6
-	VPERMPS      lm6_1285<>+0(SB), Y5, Y7
-	VPSLLD       $0x1c, Y5, Y8
-	VBLENDVPS    Y8, Y7, Y6, Y6
-	VPERMPS      lm6_1286<>+0(SB), Y5, Y7
-	VPERMPS      lm6_1287<>+0(SB), Y5, Y8
-	VPSLLD       $0x1c, Y5, Y9
-	VBLENDVPS    Y9, Y8, Y7, Y7
-	VPSLLD       $0x1b, Y5, Y8
-	VBLENDVPS    Y8, Y7, Y6, Y6
-	VPERMPS      lm6_1288<>+0(SB), Y5, Y7
-	VPERMPS      lm6_1289<>+0(SB), Y5, Y8
-	VPSLLD       $0x1c, Y5, Y9
-	VBLENDVPS    Y9, Y8, Y7, Y7
-	VPERMPS      lm6_12810<>+0(SB), Y5, Y8
-	VPERMPS      lm6_12811<>+0(SB), Y5, Y9
-	VPSLLD       $0x1c, Y5, Y10
-	VBLENDVPS    Y10, Y9, Y8, Y8
-	VPSLLD       $0x1b, Y5, Y9
-	VBLENDVPS    Y9, Y8, Y7, Y7
-	VPSLLD       $0x1a, Y5, Y5
-	VBLENDVPS    Y5, Y7, Y6, Y5
-	VMULPS       Y5, Y4, Y5
-	VMOVUPS      256(SI), Y6
-	VFMADD231PS  Y6, Y5, Y0
-	VMOVUPS      256(SI)(DI*1), Y6
-	VFMADD231PS  Y6, Y5, Y1
-	VMOVUPS      256(R8), Y6
-	VFMADD231PS  Y6, Y5, Y2
-	VMOVUPS      256(R8)(DI*1), Y6
-	VFMADD231PS  Y6, Y5, Y3
-	VPMOVZXBD    8(DX), Y5
-	VPERMPS      lm6_1284<>+0(SB), Y5, Y6
-	VPERMPS      lm6_1285<>+0(SB), Y5, Y7
-	VPSLLD       $0x1c, Y5, Y8
-	VBLENDVPS    Y8, Y7, Y6, Y6
-	VPERMPS      lm6_1286<>+0(SB), Y5, Y7
-	VPERMPS      lm6_1287<>+0(SB), Y5, Y8
-	VPSLLD       $0x1c, Y5, Y9
-	VBLENDVPS    Y9, Y8, Y7, Y7
-	VPSLLD       $0x1b, Y5, Y8
-	VBLENDVPS    Y8, Y7, Y6, Y6
-	VPERMPS      lm6_1288<>+0(SB), Y5, Y7
-	VPERMPS      lm6_1289<>+0(SB), Y5, Y8
-	VPSLLD       $0x1c, Y5, Y9
-	VBLENDVPS    Y9, Y8, Y7, Y7
-	VPERMPS      lm6_12810<>+0(SB), Y5, Y8
-	VPERMPS      lm6_12811<>+0(SB), Y5, Y9
-	VPSLLD       $0x1c, Y5, Y10
-	VBLENDVPS    Y10, Y9, Y8, Y8
-	VPSLLD       $0x1b, Y5, Y9
-	VBLENDVPS    Y9, Y8, Y7, Y7
-	VPSLLD       $0x1a, Y5, Y5
-	VBLENDVPS    Y5, Y7, Y6, Y5
-	VMULPS       Y5, Y4, Y5
-	VMOVUPS      288(SI), Y6
-	VFMADD231PS  Y6, Y5, Y0
-	VMOVUPS      288(SI)(DI*1), Y6
-	VFMADD231PS  Y6, Y5, Y1
-	VMOVUPS      288(R8), Y6
-	VFMADD231PS  Y6, Y5, Y2
-	VMOVUPS      288(R8)(DI*1), Y6
-	VFMADD231PS  Y6, Y5, Y3
-	VPMOVZXBD    16(DX), Y5
-	VPERMPS      lm6_1284<>+0(SB), Y5, Y6
-	VPERMPS      lm6_1285<>+0(SB), Y5, Y7
-	VPSLLD       $0x1c, Y5, Y8
-	VBLENDVPS    Y8, Y7, Y6, Y6
-	VPERMPS      lm6_1286<>+0(SB), Y5, Y7
-	VPERMPS      lm6_1287<>+0(SB), Y5, Y8
-	VPSLLD       $0x1c, Y5, Y9
-	VBLENDVPS    Y9, Y8, Y7, Y7
-	VPSLLD       $0x1b, Y5, Y8
-	VBLENDVPS    Y8, Y7, Y6, Y6
-	VPERMPS      lm6_1288<>+0(SB), Y5, Y7
-	VPERMPS      lm6_1289<>+0(SB), Y5, Y8
-	VPSLLD       $0x1c, Y5, Y9
-	VBLENDVPS    Y9, Y8, Y7, Y7
-	VPERMPS      lm6_12810<>+0(SB), Y5, Y8
-	VPERMPS      lm6_12811<>+0(SB), Y5, Y9
-	VPSLLD       $0x1c, Y5, Y10
-	VBLENDVPS    Y10, Y9, Y8, Y8
-	VPSLLD       $0x1b, Y5, Y9
-	VBLENDVPS    Y9, Y8, Y7, Y7
-	VPSLLD       $0x1a, Y5, Y5
-	VBLENDVPS    Y5, Y7, Y6, Y5
-	VMULPS       Y5, Y4, Y5
-	VMOVUPS      320(SI), Y6
-	VFMADD231PS  Y6, Y5, Y0
-	VMOVUPS      320(SI)(DI*1), Y6
-	VFMADD231PS  Y6, Y5, Y1
-	VMOVUPS      320(R8), Y6
-	VFMADD231PS  Y6, Y5, Y2
-	VMOVUPS      320(R8)(DI*1), Y6
-	VFMADD231PS  Y6, Y5, Y3
-	VPMOVZXBD    24(DX), Y5
-	VPERMPS      lm6_1284<>+0(SB), Y5, Y6
-	VPERMPS      lm6_1285<>+0(SB), Y5, Y7
-	VPSLLD       $0x1c, Y5, Y8
-	VBLENDVPS    Y8, Y7, Y6, Y6
-	VPERMPS      lm6_1286<>+0(SB), Y5, Y7
-	VPERMPS      lm6_1287<>+0(SB), Y5, Y8
-	VPSLLD       $0x1c, Y5, Y9
-	VBLENDVPS    Y9, Y8, Y7, Y7
-	VPSLLD       $0x1b, Y5, Y8
-	VBLENDVPS    Y8, Y7, Y6, Y6
-	VPERMPS      lm6_1288<>+0(SB), Y5, Y7
-	VPERMPS      lm6_1289<>+0(SB), Y5, Y8
-	VPSLLD       $0x1c, Y5, Y9
-	VBLENDVPS    Y9, Y8, Y7, Y7
-	VPERMPS      lm6_12810<>+0(SB), Y5, Y8
-	VPERMPS      lm6_12811<>+0(SB), Y5, Y9
-	VPSLLD       $0x1c, Y5, Y10
-	VBLENDVPS    Y10, Y9, Y8, Y8
-	VPSLLD       $0x1b, Y5, Y9
-	VBLENDVPS    Y9, Y8, Y7, Y7
-	VPSLLD       $0x1a, Y5, Y5
-	VBLENDVPS    Y5, Y7, Y6, Y5
-	VMULPS       Y5, Y4, Y5
-	VMOVUPS      352(SI), Y6
-	VFMADD231PS  Y6, Y5, Y0
-	VMOVUPS      352(SI)(DI*1), Y6
-	VFMADD231PS  Y6, Y5, Y1
-	VMOVUPS      352(R8), Y6
-	VFMADD231PS  Y6, Y5, Y2
-	VMOVUPS      352(R8)(DI*1), Y6
-	VFMADD231PS  Y6, Y5, Y3
-	VBROADCASTI128 50(R10), Y5
-	VPSRLVD      lm6_1280<>+0(SB), Y5, Y5
-	VPAND        lm6_1281<>+0(SB), Y5, Y5
-	VPBROADCASTQ 90(R10), Y6
-	VPSRLVD      lm6_1282<>+0(SB), Y6, Y6
-	VPAND        lm6_1283<>+0(SB), Y6, Y6
-	VPSLLD       $4, Y6, Y6
-	VPOR         Y6, Y5, Y5
-	VMOVDQU      Y5, (DX)
-	VPMOVZXBD    (DX), Y5
-	VPERMPS      lm6_1284<>+0(SB), Y5, Y6
-	VPERMPS      lm6_1285<>+0(SB), Y5, Y7
-	VPSLLD       $0x1c, Y5, Y8
-	VBLENDVPS    Y8, Y7, Y6, Y6
-	VPERMPS      lm6_1286<>+0(SB), Y5, Y7
-	VPERMPS      lm6_1287<>+0(SB), Y5, Y8
-	VPSLLD       $0x1c, Y5, Y9
-	VBLENDVPS    Y9, Y8, Y7, Y7
-	VPSLLD       $0x1b, Y5, Y8
-	VBLENDVPS    Y8, Y7, Y6, Y6
-	VPERMPS      lm6_1288<>+0(SB), Y5, Y7
-	VPERMPS      lm6_1289<>+0(SB), Y5, Y8
-	VPSLLD       $0x1c, Y5, Y9
-	VBLENDVPS    Y9, Y8, Y7, Y7
-	VPERMPS      lm6_12810<>+0(SB), Y5, Y8
-	VPERMPS      lm6_12811<>+0(SB), Y5, Y9
-	VPSLLD       $0x1c, Y5, Y10
-	VBLENDVPS    Y10, Y9, Y8, Y8
-	VPSLLD       $0x1b, Y5, Y9
-	VBLENDVPS    Y9, Y8, Y7, Y7
-	VPSLLD       $0x1a, Y5, Y5
-	VBLENDVPS    Y5, Y7, Y6, Y5
-	VMULPS       Y5, Y4, Y5
-	VMOVUPS      384(SI), Y6
-	VFMADD231PS  Y6, Y5, Y0
-	VMOVUPS      384(SI)(DI*1), Y6
-	VFMADD231PS  Y6, Y5, Y1
-	VMOVUPS      384(R8), Y6
-	VFMADD231PS  Y6, Y5, Y2
-	VMOVUPS      384(R8)(DI*1), Y6
-	VFMADD231PS  Y6, Y5, Y3
-	VPMOVZXBD    8(DX), Y5
-	VPERMPS      lm6_1284<>+0(SB), Y5, Y6
-	VPERMPS      lm6_1285<>+0(SB), Y5, Y7
-	VPSLLD       $0x1c, Y5, Y8
-	VBLENDVPS    Y8, Y7, Y6, Y6
-	VPERMPS      lm6_1286<>+0(SB), Y5, Y7
-	VPERMPS      lm6_1287<>+0(SB), Y5, Y8
-	VPSLLD       $0x1c, Y5, Y9
-	VBLENDVPS    Y9, Y8, Y7, Y7
-	VPSLLD       $0x1b, Y5, Y8
-	VBLENDVPS    Y8, Y7, Y6, Y6
-	VPERMPS      lm6_1288<>+0(SB), Y5, Y7
-	VPERMPS      lm6_1289<>+0(SB), Y5, Y8
-	VPSLLD       $0x1c, Y5, Y9
-	VBLENDVPS    Y9, Y8, Y7, Y7
-	VPERMPS      lm6_12810<>+0(SB), Y5, Y8
-	VPERMPS      lm6_12811<>+0(SB), Y5, Y9
-	VPSLLD       $0x1c, Y5, Y10
-	VBLENDVPS    Y10, Y9, Y8, Y8
-	VPSLLD       $0x1b, Y5, Y9
-	VBLENDVPS    Y9, Y8, Y7, Y7
-	VPSLLD       $0x1a, Y5, Y5
-	VBLENDVPS    Y5, Y7, Y6, Y5
-	VMULPS       Y5, Y4, Y5
-	VMOVUPS      416(SI), Y6
-	VFMADD231PS  Y6, Y5, Y0
-	VMOVUPS      416(SI)(DI*1), Y6
-	VFMADD231PS  Y6, Y5, Y1
-	VMOVUPS      416(R8), Y6
-	VFMADD231PS  Y6, Y5, Y2
-	VMOVUPS      416(R8)(DI*1), Y6
-	VFMADD231PS  Y6, Y5, Y3
-	VPMOVZXBD    16(DX), Y5
-	VPERMPS      lm6_1284<>+0(SB), Y5, Y6
-	VPERMPS      lm6_1285<>+0(SB), Y5, Y7
-	VPSLLD       $0x1c, Y5, Y8
-	VBLENDVPS    Y8, Y7, Y6, Y6
-	VPERMPS      lm6_1286<>+0(SB), Y5, Y7
-	VPERMPS      lm6_1287<>+0(SB), Y5, Y8
-	VPSLLD       $0x1c, Y5, Y9
-	VBLENDVPS    Y9, Y8, Y7, Y7
-	VPSLLD       $0x1b, Y5, Y8
-	VBLENDVPS    Y8, Y7, Y6, Y6
-	VPERMPS      lm6_1288<>+0(SB), Y5, Y7
-	VPERMPS      lm6_1289<>+0(SB), Y5, Y8
-	VPSLLD       $0x1c, Y5, Y9
-	VBLENDVPS    Y9, Y8, Y7, Y7
-	VPERMPS      lm6_12810<>+0(SB), Y5, Y8
-	VPERMPS      lm6_12811<>+0(SB), Y5, Y9
-	VPSLLD       $0x1c, Y5, Y10
-	VBLENDVPS    Y10, Y9, Y8, Y8
-	VPSLLD       $0x1b, Y5, Y9
-	VBLENDVPS    Y9, Y8, Y7, Y7
-	VPSLLD       $0x1a, Y5, Y5
-	VBLENDVPS    Y5, Y7, Y6, Y5
-	VMULPS       Y5, Y4, Y5
-	VMOVUPS      448(SI), Y6
-	VFMADD231PS  Y6, Y5, Y0
-	VMOVUPS      448(SI)(DI*1), Y6
-	VFMADD231PS  Y6, Y5, Y1
-	VMOVUPS      448(R8), Y6
-	VFMADD231PS  Y6, Y5, Y2
-	VMOVUPS      448(R8)(DI*1), Y6
-	VFMADD231PS  Y6, Y5, Y3
-	VPMOVZXBD    24(DX), Y5
-	VPERMPS      lm6_1284<>+0(SB), Y5, Y6
-	VPERMPS      lm6_1285<>+0(SB), Y5, Y7
-	VPSLLD       $0x1c, Y5, Y8
-	VBLENDVPS    Y8, Y7, Y6, Y6
-	VPERMPS      lm6_1286<>+0(SB), Y5, Y7
-	VPERMPS      lm6_1287<>+0(SB), Y5, Y8
-	VPSLLD       $0x1c, Y5, Y9
-	VBLENDVPS    Y9, Y8, Y7, Y7
-	VPSLLD       $0x1b, Y5, Y8
-	VBLENDVPS    Y8, Y7, Y6, Y6
-	VPERMPS      lm6_1288<>+0(SB), Y5, Y7
-	VPERMPS      lm6_1289<>+0(SB), Y5, Y8
-	VPSLLD       $0x1c, Y5, Y9
-	VBLENDVPS    Y9, Y8, Y7, Y7
-	VPERMPS      lm6_12810<>+0(SB), Y5, Y8
-	VPERMPS      lm6_12811<>+0(SB), Y5, Y9
-	VPSLLD       $0x1c, Y5, Y10
-	VBLENDVPS    Y10, Y9, Y8, Y8
-	VPSLLD       $0x1b, Y5, Y9
-	VBLENDVPS    Y9, Y8, Y7, Y7
-	VPSLLD       $0x1a, Y5, Y5
-	VBLENDVPS    Y5, Y7, Y6, Y5
-	VMULPS       Y5, Y4, Y4
-	VMOVUPS      480(SI), Y5
-	VFMADD231PS  Y5, Y4, Y0
-	VMOVUPS      480(SI)(DI*1), Y5
-	VFMADD231PS  Y5, Y4, Y1
-	VMOVUPS      480(R8), Y5
-	VFMADD231PS  Y5, Y4, Y2
-	VMOVUPS      480(R8)(DI*1), Y5
-	VFMADD231PS  Y5, Y4, Y3
+	VPBROADCASTW (R10), X9
+	VCVTPH2PS    X9, Y9
+	VBROADCASTI128 2(R10), Y10
+	VPSRLVD      lm6_1280<>+0(SB), Y10, Y10
+	VPAND        lm6_1281<>+0(SB), Y10, Y10
+	VPBROADCASTQ 66(R10), Y11
+	VPSRLVD      lm6_1282<>+0(SB), Y11, Y11
+	VPAND        lm6_1283<>+0(SB), Y11, Y11
+	VPSLLD       $4, Y11, Y11
+	VPOR         Y11, Y10, Y10
+	VMOVDQU      Y10, (DX)
+	VPMOVZXBD    (DX), Y10
+	VPERMPS      Y1, Y10, Y11
+	VPERMPS      Y3, Y10, Y12
+	VPSLLD       $0x1c, Y10, Y13
+	VBLENDVPS    Y13, Y12, Y11, Y11
+	VPERMPS      lm6_1286<>+0(SB), Y10, Y12
+	VPERMPS      lm6_1287<>+0(SB), Y10, Y13
+	VPSLLD       $0x1c, Y10, Y14
+	VBLENDVPS    Y14, Y13, Y12, Y12
+	VPSLLD       $0x1b, Y10, Y13
+	VBLENDVPS    Y13, Y12, Y11, Y11
+	VPERMPS      Y2, Y10, Y12
+	VPERMPS      Y4, Y10, Y13
+	VPSLLD       $0x1c, Y10, Y14
+	VBLENDVPS    Y14, Y13, Y12, Y12
+	VPERMPS      Y0, Y10, Y13
+	VPERMPS      lm6_12811<>+0(SB), Y10, Y14
+	VPSLLD       $0x1c, Y10, Y15
+	VBLENDVPS    Y15, Y14, Y13, Y13
+	VPSLLD       $0x1b, Y10, Y14
+	VBLENDVPS    Y14, Y13, Y12, Y12
+	VPSLLD       $0x1a, Y10, Y10
+	VBLENDVPS    Y10, Y12, Y11, Y10
+	VMULPS       Y10, Y9, Y10
+	VMOVUPS      (SI), Y11
+	VFMADD231PS  Y11, Y10, Y5
+	VMOVUPS      (SI)(DI*1), Y11
+	VFMADD231PS  Y11, Y10, Y6
+	VMOVUPS      (R8), Y11
+	VFMADD231PS  Y11, Y10, Y7
+	VMOVUPS      (R8)(DI*1), Y11
+	VFMADD231PS  Y11, Y10, Y8
+	VPMOVZXBD    8(DX), Y10
+	VPERMPS      Y1, Y10, Y11
+	VPERMPS      Y3, Y10, Y12
+	VPSLLD       $0x1c, Y10, Y13
+	VBLENDVPS    Y13, Y12, Y11, Y11
+	VPERMPS      lm6_1286<>+0(SB), Y10, Y12
+	VPERMPS      lm6_1287<>+0(SB), Y10, Y13
+	VPSLLD       $0x1c, Y10, Y14
+	VBLENDVPS    Y14, Y13, Y12, Y12
+	VPSLLD       $0x1b, Y10, Y13
+	VBLENDVPS    Y13, Y12, Y11, Y11
+	VPERMPS      Y2, Y10, Y12
+	VPERMPS      Y4, Y10, Y13
+	VPSLLD       $0x1c, Y10, Y14
+	VBLENDVPS    Y14, Y13, Y12, Y12
+	VPERMPS      Y0, Y10, Y13
+	VPERMPS      lm6_12811<>+0(SB), Y10, Y14
+	VPSLLD       $0x1c, Y10, Y15
+	VBLENDVPS    Y15, Y14, Y13, Y13
+	VPSLLD       $0x1b, Y10, Y14
+	VBLENDVPS    Y14, Y13, Y12, Y12
+	VPSLLD       $0x1a, Y10, Y10
+	VBLENDVPS    Y10, Y12, Y11, Y10
+	VMULPS       Y10, Y9, Y10
+	VMOVUPS      32(SI), Y11
+	VFMADD231PS  Y11, Y10, Y5
+	VMOVUPS      32(SI)(DI*1), Y11
+	VFMADD231PS  Y11, Y10, Y6
+	VMOVUPS      32(R8), Y11
+	VFMADD231PS  Y11, Y10, Y7
+	VMOVUPS      32(R8)(DI*1), Y11
+	VFMADD231PS  Y11, Y10, Y8
+	VPMOVZXBD    16(DX), Y10
+	VPERMPS      Y1, Y10, Y11
+	VPERMPS      Y3, Y10, Y12
+	VPSLLD       $0x1c, Y10, Y13
+	VBLENDVPS    Y13, Y12, Y11, Y11
+	VPERMPS      lm6_1286<>+0(SB), Y10, Y12
+	VPERMPS      lm6_1287<>+0(SB), Y10, Y13
+	VPSLLD       $0x1c, Y10, Y14
+	VBLENDVPS    Y14, Y13, Y12, Y12
+	VPSLLD       $0x1b, Y10, Y13
+	VBLENDVPS    Y13, Y12, Y11, Y11
+	VPERMPS      Y2, Y10, Y12
+	VPERMPS      Y4, Y10, Y13
+	VPSLLD       $0x1c, Y10, Y14
+	VBLENDVPS    Y14, Y13, Y12, Y12
+	VPERMPS      Y0, Y10, Y13
+	VPERMPS      lm6_12811<>+0(SB), Y10, Y14
+	VPSLLD       $0x1c, Y10, Y15
+	VBLENDVPS    Y15, Y14, Y13, Y13
+	VPSLLD       $0x1b, Y10, Y14
+	VBLENDVPS    Y14, Y13, Y12, Y12
+	VPSLLD       $0x1a, Y10, Y10
+	VBLENDVPS    Y10, Y12, Y11, Y10
+	VMULPS       Y10, Y9, Y10
+	VMOVUPS      64(SI), Y11
+	VFMADD231PS  Y11, Y10, Y5
+	VMOVUPS      64(SI)(DI*1), Y11
+	VFMADD231PS  Y11, Y10, Y6
+	VMOVUPS      64(R8), Y11
+	VFMADD231PS  Y11, Y10, Y7
+	VMOVUPS      64(R8)(DI*1), Y11
+	VFMADD231PS  Y11, Y10, Y8
+	VPMOVZXBD    24(DX), Y10
+	VPERMPS      Y1, Y10, Y11
+	VPERMPS      Y3, Y10, Y12
+	VPSLLD       $0x1c, Y10, Y13
+	VBLENDVPS    Y13, Y12, Y11, Y11
+	VPERMPS      lm6_1286<>+0(SB), Y10, Y12
+	VPERMPS      lm6_1287<>+0(SB), Y10, Y13
+	VPSLLD       $0x1c, Y10, Y14
+	VBLENDVPS    Y14, Y13, Y12, Y12
+	VPSLLD       $0x1b, Y10, Y13
+	VBLENDVPS    Y13, Y12, Y11, Y11
+	VPERMPS      Y2, Y10, Y12
+	VPERMPS      Y4, Y10, Y13
+	VPSLLD       $0x1c, Y10, Y14
+	VBLENDVPS    Y14, Y13, Y12, Y12
+	VPERMPS      Y0, Y10, Y13
+	VPERMPS      lm6_12811<>+0(SB), Y10, Y14
+	VPSLLD       $0x1c, Y10, Y15
+	VBLENDVPS    Y15, Y14, Y13, Y13
+	VPSLLD       $0x1b, Y10, Y14
+	VBLENDVPS    Y14, Y13, Y12, Y12
+	VPSLLD       $0x1a, Y10, Y10
+	VBLENDVPS    Y10, Y12, Y11, Y10
+	VMULPS       Y10, Y9, Y10
+	VMOVUPS      96(SI), Y11
+	VFMADD231PS  Y11, Y10, Y5
+	VMOVUPS      96(SI)(DI*1), Y11
+	VFMADD231PS  Y11, Y10, Y6
+	VMOVUPS      96(R8), Y11
+	VFMADD231PS  Y11, Y10, Y7
+	VMOVUPS      96(R8)(DI*1), Y11
+	VFMADD231PS  Y11, Y10, Y8
+	VBROADCASTI128 18(R10), Y10
+	VPSRLVD      lm6_1280<>+0(SB), Y10, Y10
+	VPAND        lm6_1281<>+0(SB), Y10, Y10
+	VPBROADCASTQ 74(R10), Y11
+	VPSRLVD      lm6_1282<>+0(SB), Y11, Y11
+	VPAND        lm6_1283<>+0(SB), Y11, Y11
+	VPSLLD       $4, Y11, Y11
+	VPOR         Y11, Y10, Y10
+	VMOVDQU      Y10, (DX)
+	VPMOVZXBD    (DX), Y10
+	VPERMPS      Y1, Y10, Y11
+	VPERMPS      Y3, Y10, Y12
+	VPSLLD       $0x1c, Y10, Y13
+	VBLENDVPS    Y13, Y12, Y11, Y11
+	VPERMPS      lm6_1286<>+0(SB), Y10, Y12
+	VPERMPS      lm6_1287<>+0(SB), Y10, Y13
+	VPSLLD       $0x1c, Y10, Y14
+	VBLENDVPS    Y14, Y13, Y12, Y12
+	VPSLLD       $0x1b, Y10, Y13
+	VBLENDVPS    Y13, Y12, Y11, Y11
+	VPERMPS      Y2, Y10, Y12
+	VPERMPS      Y4, Y10, Y13
+	VPSLLD       $0x1c, Y10, Y14
+	VBLENDVPS    Y14, Y13, Y12, Y12
+	VPERMPS      Y0, Y10, Y13
+	VPERMPS      lm6_12811<>+0(SB), Y10, Y14
+	VPSLLD       $0x1c, Y10, Y15
+	VBLENDVPS    Y15, Y14, Y13, Y13
+	VPSLLD       $0x1b, Y10, Y14
+	VBLENDVPS    Y14, Y13, Y12, Y12
+	VPSLLD       $0x1a, Y10, Y10
+	VBLENDVPS    Y10, Y12, Y11, Y10
+	VMULPS       Y10, Y9, Y10
+	VMOVUPS      128(SI), Y11
+	VFMADD231PS  Y11, Y10, Y5
+	VMOVUPS      128(SI)(DI*1), Y11
+	VFMADD231PS  Y11, Y10, Y6
+	VMOVUPS      128(R8), Y11
+	VFMADD231PS  Y11, Y10, Y7
+	VMOVUPS      128(R8)(DI*1), Y11
+	VFMADD231PS  Y11, Y10, Y8
+	VPMOVZXBD    8(DX), Y10
+	VPERMPS      Y1, Y10, Y11
+	VPERMPS      Y3, Y10, Y12
+	VPSLLD       $0x1c, Y10, Y13
+	VBLENDVPS    Y13, Y12, Y11, Y11
+	VPERMPS      lm6_1286<>+0(SB), Y10, Y12
+	VPERMPS      lm6_1287<>+0(SB), Y10, Y13
+	VPSLLD       $0x1c, Y10, Y14
+	VBLENDVPS    Y14, Y13, Y12, Y12
+	VPSLLD       $0x1b, Y10, Y13
+	VBLENDVPS    Y13, Y12, Y11, Y11
+	VPERMPS      Y2, Y10, Y12
+	VPERMPS      Y4, Y10, Y13
+	VPSLLD       $0x1c, Y10, Y14
+	VBLENDVPS    Y14, Y13, Y12, Y12
+	VPERMPS      Y0, Y10, Y13
+	VPERMPS      lm6_12811<>+0(SB), Y10, Y14
+	VPSLLD       $0x1c, Y10, Y15
+	VBLENDVPS    Y15, Y14, Y13, Y13
+	VPSLLD       $0x1b, Y10, Y14
+	VBLENDVPS    Y14, Y13, Y12, Y12
+	VPSLLD       $0x1a, Y10, Y10
+	VBLENDVPS    Y10, Y12, Y11, Y10
+	VMULPS       Y10, Y9, Y10
+	VMOVUPS      160(SI), Y11
+	VFMADD231PS  Y11, Y10, Y5
+	VMOVUPS      160(SI)(DI*1), Y11
+	VFMADD231PS  Y11, Y10, Y6
+	VMOVUPS      160(R8), Y11
+	VFMADD231PS  Y11, Y10, Y7
+	VMOVUPS      160(R8)(DI*1), Y11
+	VFMADD231PS  Y11, Y10, Y8
+	VPMOVZXBD    16(DX), Y10
+	VPERMPS      Y1, Y10, Y11
+	VPERMPS      Y3, Y10, Y12
+	VPSLLD       $0x1c, Y10, Y13
+	VBLENDVPS    Y13, Y12, Y11, Y11
+	VPERMPS      lm6_1286<>+0(SB), Y10, Y12
+	VPERMPS      lm6_1287<>+0(SB), Y10, Y13
+	VPSLLD       $0x1c, Y10, Y14
+	VBLENDVPS    Y14, Y13, Y12, Y12
+	VPSLLD       $0x1b, Y10, Y13
+	VBLENDVPS    Y13, Y12, Y11, Y11
+	VPERMPS      Y2, Y10, Y12
+	VPERMPS      Y4, Y10, Y13
+	VPSLLD       $0x1c, Y10, Y14
+	VBLENDVPS    Y14, Y13, Y12, Y12
+	VPERMPS      Y0, Y10, Y13
+	VPERMPS      lm6_12811<>+0(SB), Y10, Y14
+	VPSLLD       $0x1c, Y10, Y15
+	VBLENDVPS    Y15, Y14, Y13, Y13
+	VPSLLD       $0x1b, Y10, Y14
+	VBLENDVPS    Y14, Y13, Y12, Y12
+	VPSLLD       $0x1a, Y10, Y10
+	VBLENDVPS    Y10, Y12, Y11, Y10
+	VMULPS       Y10, Y9, Y10
+	VMOVUPS      192(SI), Y11
+	VFMADD231PS  Y11, Y10, Y5
+	VMOVUPS      192(SI)(DI*1), Y11
+	VFMADD231PS  Y11, Y10, Y6
+	VMOVUPS      192(R8), Y11
+	VFMADD231PS  Y11, Y10, Y7
+	VMOVUPS      192(R8)(DI*1), Y11
+	VFMADD231PS  Y11, Y10, Y8
+	VPMOVZXBD    24(DX), Y10
+	VPERMPS      Y1, Y10, Y11
+	VPERMPS      Y3, Y10, Y12
+	VPSLLD       $0x1c, Y10, Y13
+	VBLENDVPS    Y13, Y12, Y11, Y11
+	VPERMPS      lm6_1286<>+0(SB), Y10, Y12
+	VPERMPS      lm6_1287<>+0(SB), Y10, Y13
+	VPSLLD       $0x1c, Y10, Y14
+	VBLENDVPS    Y14, Y13, Y12, Y12
+	VPSLLD       $0x1b, Y10, Y13
+	VBLENDVPS    Y13, Y12, Y11, Y11
+	VPERMPS      Y2, Y10, Y12
+	VPERMPS      Y4, Y10, Y13
+	VPSLLD       $0x1c, Y10, Y14
+	VBLENDVPS    Y14, Y13, Y12, Y12
+	VPERMPS      Y0, Y10, Y13
+	VPERMPS      lm6_12811<>+0(SB), Y10, Y14
+	VPSLLD       $0x1c, Y10, Y15
+	VBLENDVPS    Y15, Y14, Y13, Y13
+	VPSLLD       $0x1b, Y10, Y14
+	VBLENDVPS    Y14, Y13, Y12, Y12
+	VPSLLD       $0x1a, Y10, Y10
+	VBLENDVPS    Y10, Y12, Y11, Y10
+	VMULPS       Y10, Y9, Y10
+	VMOVUPS      224(SI), Y11
+	VFMADD231PS  Y11, Y10, Y5
+	VMOVUPS      224(SI)(DI*1), Y11
+	VFMADD231PS  Y11, Y10, Y6
+	VMOVUPS      224(R8), Y11
+	VFMADD231PS  Y11, Y10, Y7
+	VMOVUPS      224(R8)(DI*1), Y11
+	VFMADD231PS  Y11, Y10, Y8
+	VBROADCASTI128 34(R10), Y10
+	VPSRLVD      lm6_1280<>+0(SB), Y10, Y10
+	VPAND        lm6_1281<>+0(SB), Y10, Y10
+	VPBROADCASTQ 82(R10), Y11
+	VPSRLVD      lm6_1282<>+0(SB), Y11, Y11
+	VPAND        lm6_1283<>+0(SB), Y11, Y11
+	VPSLLD       $4, Y11, Y11
+	VPOR         Y11, Y10, Y10
+	VMOVDQU      Y10, (DX)
+	VPMOVZXBD    (DX), Y10
+	VPERMPS      Y1, Y10, Y11
+	VPERMPS      Y3, Y10, Y12
+	VPSLLD       $0x1c, Y10, Y13
+	VBLENDVPS    Y13, Y12, Y11, Y11
+	VPERMPS      lm6_1286<>+0(SB), Y10, Y12
+	VPERMPS      lm6_1287<>+0(SB), Y10, Y13
+	VPSLLD       $0x1c, Y10, Y14
+	VBLENDVPS    Y14, Y13, Y12, Y12
+	VPSLLD       $0x1b, Y10, Y13
+	VBLENDVPS    Y13, Y12, Y11, Y11
+	VPERMPS      Y2, Y10, Y12
+	VPERMPS      Y4, Y10, Y13
+	VPSLLD       $0x1c, Y10, Y14
+	VBLENDVPS    Y14, Y13, Y12, Y12
+	VPERMPS      Y0, Y10, Y13
+	VPERMPS      lm6_12811<>+0(SB), Y10, Y14
+	VPSLLD       $0x1c, Y10, Y15
+	VBLENDVPS    Y15, Y14, Y13, Y13
+	VPSLLD       $0x1b, Y10, Y14
+	VBLENDVPS    Y14, Y13, Y12, Y12
+	VPSLLD       $0x1a, Y10, Y10
+	VBLENDVPS    Y10, Y12, Y11, Y10
+	VMULPS       Y10, Y9, Y10
+	VMOVUPS      256(SI), Y11
+	VFMADD231PS  Y11, Y10, Y5
+	VMOVUPS      256(SI)(DI*1), Y11
+	VFMADD231PS  Y11, Y10, Y6
+	VMOVUPS      256(R8), Y11
+	VFMADD231PS  Y11, Y10, Y7
+	VMOVUPS      256(R8)(DI*1), Y11
+	VFMADD231PS  Y11, Y10, Y8
+	VPMOVZXBD    8(DX), Y10
+	VPERMPS      Y1, Y10, Y11
+	VPERMPS      Y3, Y10, Y12
+	VPSLLD       $0x1c, Y10, Y13
+	VBLENDVPS    Y13, Y12, Y11, Y11
+	VPERMPS      lm6_1286<>+0(SB), Y10, Y12
+	VPERMPS      lm6_1287<>+0(SB), Y10, Y13
+	VPSLLD       $0x1c, Y10, Y14
+	VBLENDVPS    Y14, Y13, Y12, Y12
+	VPSLLD       $0x1b, Y10, Y13
+	VBLENDVPS    Y13, Y12, Y11, Y11
+	VPERMPS      Y2, Y10, Y12
+	VPERMPS      Y4, Y10, Y13
+	VPSLLD       $0x1c, Y10, Y14
+	VBLENDVPS    Y14, Y13, Y12, Y12
+	VPERMPS      Y0, Y10, Y13
+	VPERMPS      lm6_12811<>+0(SB), Y10, Y14
+	VPSLLD       $0x1c, Y10, Y15
+	VBLENDVPS    Y15, Y14, Y13, Y13
+	VPSLLD       $0x1b, Y10, Y14
+	VBLENDVPS    Y14, Y13, Y12, Y12
+	VPSLLD       $0x1a, Y10, Y10
+	VBLENDVPS    Y10, Y12, Y11, Y10
+	VMULPS       Y10, Y9, Y10
+	VMOVUPS      288(SI), Y11
+	VFMADD231PS  Y11, Y10, Y5
+	VMOVUPS      288(SI)(DI*1), Y11
+	VFMADD231PS  Y11, Y10, Y6
+	VMOVUPS      288(R8), Y11
+	VFMADD231PS  Y11, Y10, Y7
+	VMOVUPS      288(R8)(DI*1), Y11
+	VFMADD231PS  Y11, Y10, Y8
+	VPMOVZXBD    16(DX), Y10
+	VPERMPS      Y1, Y10, Y11
+	VPERMPS      Y3, Y10, Y12
+	VPSLLD       $0x1c, Y10, Y13
+	VBLENDVPS    Y13, Y12, Y11, Y11
+	VPERMPS      lm6_1286<>+0(SB), Y10, Y12
+	VPERMPS      lm6_1287<>+0(SB), Y10, Y13
+	VPSLLD       $0x1c, Y10, Y14
+	VBLENDVPS    Y14, Y13, Y12, Y12
+	VPSLLD       $0x1b, Y10, Y13
+	VBLENDVPS    Y13, Y12, Y11, Y11
+	VPERMPS      Y2, Y10, Y12
+	VPERMPS      Y4, Y10, Y13
+	VPSLLD       $0x1c, Y10, Y14
+	VBLENDVPS    Y14, Y13, Y12, Y12
+	VPERMPS      Y0, Y10, Y13
+	VPERMPS      lm6_12811<>+0(SB), Y10, Y14
+	VPSLLD       $0x1c, Y10, Y15
+	VBLENDVPS    Y15, Y14, Y13, Y13
+	VPSLLD       $0x1b, Y10, Y14
+	VBLENDVPS    Y14, Y13, Y12, Y12
+	VPSLLD       $0x1a, Y10, Y10
+	VBLENDVPS    Y10, Y12, Y11, Y10
+	VMULPS       Y10, Y9, Y10
+	VMOVUPS      320(SI), Y11
+	VFMADD231PS  Y11, Y10, Y5
+	VMOVUPS      320(SI)(DI*1), Y11
+	VFMADD231PS  Y11, Y10, Y6
+	VMOVUPS      320(R8), Y11
+	VFMADD231PS  Y11, Y10, Y7
+	VMOVUPS      320(R8)(DI*1), Y11
+	VFMADD231PS  Y11, Y10, Y8
+	VPMOVZXBD    24(DX), Y10
+	VPERMPS      Y1, Y10, Y11
+	VPERMPS      Y3, Y10, Y12
+	VPSLLD       $0x1c, Y10, Y13
+	VBLENDVPS    Y13, Y12, Y11, Y11
+	VPERMPS      lm6_1286<>+0(SB), Y10, Y12
+	VPERMPS      lm6_1287<>+0(SB), Y10, Y13
+	VPSLLD       $0x1c, Y10, Y14
+	VBLENDVPS    Y14, Y13, Y12, Y12
+	VPSLLD       $0x1b, Y10, Y13
+	VBLENDVPS    Y13, Y12, Y11, Y11
+	VPERMPS      Y2, Y10, Y12
+	VPERMPS      Y4, Y10, Y13
+	VPSLLD       $0x1c, Y10, Y14
+	VBLENDVPS    Y14, Y13, Y12, Y12
+	VPERMPS      Y0, Y10, Y13
+	VPERMPS      lm6_12811<>+0(SB), Y10, Y14
+	VPSLLD       $0x1c, Y10, Y15
+	VBLENDVPS    Y15, Y14, Y13, Y13
+	VPSLLD       $0x1b, Y10, Y14
+	VBLENDVPS    Y14, Y13, Y12, Y12
+	VPSLLD       $0x1a, Y10, Y10
+	VBLENDVPS    Y10, Y12, Y11, Y10
+	VMULPS       Y10, Y9, Y10
+	VMOVUPS      352(SI), Y11
+	VFMADD231PS  Y11, Y10, Y5
+	VMOVUPS      352(SI)(DI*1), Y11
+	VFMADD231PS  Y11, Y10, Y6
+	VMOVUPS      352(R8), Y11
+	VFMADD231PS  Y11, Y10, Y7
+	VMOVUPS      352(R8)(DI*1), Y11
+	VFMADD231PS  Y11, Y10, Y8
+	VBROADCASTI128 50(R10), Y10
+	VPSRLVD      lm6_1280<>+0(SB), Y10, Y10
+	VPAND        lm6_1281<>+0(SB), Y10, Y10
+	VPBROADCASTQ 90(R10), Y11
+	VPSRLVD      lm6_1282<>+0(SB), Y11, Y11
+	VPAND        lm6_1283<>+0(SB), Y11, Y11
+	VPSLLD       $4, Y11, Y11
+	VPOR         Y11, Y10, Y10
+	VMOVDQU      Y10, (DX)
+	VPMOVZXBD    (DX), Y10
+	VPERMPS      Y1, Y10, Y11
+	VPERMPS      Y3, Y10, Y12
+	VPSLLD       $0x1c, Y10, Y13
+	VBLENDVPS    Y13, Y12, Y11, Y11
+	VPERMPS      lm6_1286<>+0(SB), Y10, Y12
+	VPERMPS      lm6_1287<>+0(SB), Y10, Y13
+	VPSLLD       $0x1c, Y10, Y14
+	VBLENDVPS    Y14, Y13, Y12, Y12
+	VPSLLD       $0x1b, Y10, Y13
+	VBLENDVPS    Y13, Y12, Y11, Y11
+	VPERMPS      Y2, Y10, Y12
+	VPERMPS      Y4, Y10, Y13
+	VPSLLD       $0x1c, Y10, Y14
+	VBLENDVPS    Y14, Y13, Y12, Y12
+	VPERMPS      Y0, Y10, Y13
+	VPERMPS      lm6_12811<>+0(SB), Y10, Y14
+	VPSLLD       $0x1c, Y10, Y15
+	VBLENDVPS    Y15, Y14, Y13, Y13
+	VPSLLD       $0x1b, Y10, Y14
+	VBLENDVPS    Y14, Y13, Y12, Y12
+	VPSLLD       $0x1a, Y10, Y10
+	VBLENDVPS    Y10, Y12, Y11, Y10
+	VMULPS       Y10, Y9, Y10
+	VMOVUPS      384(SI), Y11
+	VFMADD231PS  Y11, Y10, Y5
+	VMOVUPS      384(SI)(DI*1), Y11
+	VFMADD231PS  Y11, Y10, Y6
+	VMOVUPS      384(R8), Y11
+	VFMADD231PS  Y11, Y10, Y7
+	VMOVUPS      384(R8)(DI*1), Y11
+	VFMADD231PS  Y11, Y10, Y8
+	VPMOVZXBD    8(DX), Y10
+	VPERMPS      Y1, Y10, Y11
+	VPERMPS      Y3, Y10, Y12
+	VPSLLD       $0x1c, Y10, Y13
+	VBLENDVPS    Y13, Y12, Y11, Y11
+	VPERMPS      lm6_1286<>+0(SB), Y10, Y12
+	VPERMPS      lm6_1287<>+0(SB), Y10, Y13
+	VPSLLD       $0x1c, Y10, Y14
+	VBLENDVPS    Y14, Y13, Y12, Y12
+	VPSLLD       $0x1b, Y10, Y13
+	VBLENDVPS    Y13, Y12, Y11, Y11
+	VPERMPS      Y2, Y10, Y12
+	VPERMPS      Y4, Y10, Y13
+	VPSLLD       $0x1c, Y10, Y14
+	VBLENDVPS    Y14, Y13, Y12, Y12
+	VPERMPS      Y0, Y10, Y13
+	VPERMPS      lm6_12811<>+0(SB), Y10, Y14
+	VPSLLD       $0x1c, Y10, Y15
+	VBLENDVPS    Y15, Y14, Y13, Y13
+	VPSLLD       $0x1b, Y10, Y14
+	VBLENDVPS    Y14, Y13, Y12, Y12
+	VPSLLD       $0x1a, Y10, Y10
+	VBLENDVPS    Y10, Y12, Y11, Y10
+	VMULPS       Y10, Y9, Y10
+	VMOVUPS      416(SI), Y11
+	VFMADD231PS  Y11, Y10, Y5
+	VMOVUPS      416(SI)(DI*1), Y11
+	VFMADD231PS  Y11, Y10, Y6
+	VMOVUPS      416(R8), Y11
+	VFMADD231PS  Y11, Y10, Y7
+	VMOVUPS      416(R8)(DI*1), Y11
+	VFMADD231PS  Y11, Y10, Y8
+	VPMOVZXBD    16(DX), Y10
+	VPERMPS      Y1, Y10, Y11
+	VPERMPS      Y3, Y10, Y12
+	VPSLLD       $0x1c, Y10, Y13
+	VBLENDVPS    Y13, Y12, Y11, Y11
+	VPERMPS      lm6_1286<>+0(SB), Y10, Y12
+	VPERMPS      lm6_1287<>+0(SB), Y10, Y13
+	VPSLLD       $0x1c, Y10, Y14
+	VBLENDVPS    Y14, Y13, Y12, Y12
+	VPSLLD       $0x1b, Y10, Y13
+	VBLENDVPS    Y13, Y12, Y11, Y11
+	VPERMPS      Y2, Y10, Y12
+	VPERMPS      Y4, Y10, Y13
+	VPSLLD       $0x1c, Y10, Y14
+	VBLENDVPS    Y14, Y13, Y12, Y12
+	VPERMPS      Y0, Y10, Y13
+	VPERMPS      lm6_12811<>+0(SB), Y10, Y14
+	VPSLLD       $0x1c, Y10, Y15
+	VBLENDVPS    Y15, Y14, Y13, Y13
+	VPSLLD       $0x1b, Y10, Y14
+	VBLENDVPS    Y14, Y13, Y12, Y12
+	VPSLLD       $0x1a, Y10, Y10
+	VBLENDVPS    Y10, Y12, Y11, Y10
+	VMULPS       Y10, Y9, Y10
+	VMOVUPS      448(SI), Y11
+	VFMADD231PS  Y11, Y10, Y5
+	VMOVUPS      448(SI)(DI*1), Y11
+	VFMADD231PS  Y11, Y10, Y6
+	VMOVUPS      448(R8), Y11
+	VFMADD231PS  Y11, Y10, Y7
+	VMOVUPS      448(R8)(DI*1), Y11
+	VFMADD231PS  Y11, Y10, Y8
+	VPMOVZXBD    24(DX), Y10
+	VPERMPS      Y1, Y10, Y11
+	VPERMPS      Y3, Y10, Y12
+	VPSLLD       $0x1c, Y10, Y13
+	VBLENDVPS    Y13, Y12, Y11, Y11
+	VPERMPS      lm6_1286<>+0(SB), Y10, Y12
+	VPERMPS      lm6_1287<>+0(SB), Y10, Y13
+	VPSLLD       $0x1c, Y10, Y14
+	VBLENDVPS    Y14, Y13, Y12, Y12
+	VPSLLD       $0x1b, Y10, Y13
+	VBLENDVPS    Y13, Y12, Y11, Y11
+	VPERMPS      Y2, Y10, Y12
+	VPERMPS      Y4, Y10, Y13
+	VPSLLD       $0x1c, Y10, Y14
+	VBLENDVPS    Y14, Y13, Y12, Y12
+	VPERMPS      Y0, Y10, Y13
+	VPERMPS      lm6_12811<>+0(SB), Y10, Y14
+	VPSLLD       $0x1c, Y10, Y15
+	VBLENDVPS    Y15, Y14, Y13, Y13
+	VPSLLD       $0x1b, Y10, Y14
+	VBLENDVPS    Y14, Y13, Y12, Y12
+	VPSLLD       $0x1a, Y10, Y10
+	VBLENDVPS    Y10, Y12, Y11, Y10
+	VMULPS       Y10, Y9, Y9
+	VMOVUPS      480(SI), Y10
+	VFMADD231PS  Y10, Y9, Y5
+	VMOVUPS      480(SI)(DI*1), Y10
+	VFMADD231PS  Y10, Y9, Y6
+	VMOVUPS      480(R8), Y10
+	VFMADD231PS  Y10, Y9, Y7
+	VMOVUPS      480(R8)(DI*1), Y10
+	VFMADD231PS  Y10, Y9, Y8
 	ADDQ         $0x62, R10
 	ADDQ         $0x200, SI
 	ADDQ         $0x200, R8
@@ -3047,39 +3084,39 @@ loop3:
 
 done4:
 	ADDQ         $1, R9
-	VEXTRACTF128 $1, Y0, X4
-	VADDPS       X0, X4, X4
-	VMOVHLPS     X4, X4, X0
-	VADDPS       X0, X4, X4
-	VMOVSHDUP    X4, X0
-	VADDSS       X0, X4, X4
-	VMOVSS       X4, (AX)
+	VEXTRACTF128 $1, Y5, X9
+	VADDPS       X5, X9, X9
+	VMOVHLPS     X9, X9, X5
+	VADDPS       X5, X9, X9
+	VMOVSHDUP    X9, X5
+	VADDSS       X5, X9, X9
+	VMOVSS       X9, (AX)
 	MOVQ         ldy+8(FP), SI
 	MOVQ         AX, DI
 	ADDQ         SI, DI
-	VEXTRACTF128 $1, Y1, X0
-	VADDPS       X1, X0, X0
-	VMOVHLPS     X0, X0, X1
-	VADDPS       X1, X0, X0
-	VMOVSHDUP    X0, X1
-	VADDSS       X1, X0, X0
-	VMOVSS       X0, (DI)
+	VEXTRACTF128 $1, Y6, X5
+	VADDPS       X6, X5, X5
+	VMOVHLPS     X5, X5, X6
+	VADDPS       X6, X5, X5
+	VMOVSHDUP    X5, X6
+	VADDSS       X6, X5, X5
+	VMOVSS       X5, (DI)
 	ADDQ         SI, DI
-	VEXTRACTF128 $1, Y2, X0
-	VADDPS       X2, X0, X0
-	VMOVHLPS     X0, X0, X1
-	VADDPS       X1, X0, X0
-	VMOVSHDUP    X0, X1
-	VADDSS       X1, X0, X0
-	VMOVSS       X0, (DI)
+	VEXTRACTF128 $1, Y7, X5
+	VADDPS       X7, X5, X5
+	VMOVHLPS     X5, X5, X6
+	VADDPS       X6, X5, X5
+	VMOVSHDUP    X5, X6
+	VADDSS       X6, X5, X5
+	VMOVSS       X5, (DI)
 	ADDQ         SI, DI
-	VEXTRACTF128 $1, Y3, X0
-	VADDPS       X3, X0, X0
-	VMOVHLPS     X0, X0, X1
-	VADDPS       X1, X0, X0
-	VMOVSHDUP    X0, X1
-	VADDSS       X1, X0, X0
-	VMOVSS       X0, (DI)
+	VEXTRACTF128 $1, Y8, X5
+	VADDPS       X8, X5, X5
+	VMOVHLPS     X5, X5, X6
+	VADDPS       X6, X5, X5
+	VMOVSHDUP    X5, X6
+	VADDSS       X6, X5, X5
+	VMOVSS       X5, (DI)
 	ADDQ         $4, AX
 	MOVQ         stride+40(FP), SI
 	ADDQ         SI, BX
@@ -3094,6 +3131,14 @@ done2:
 // matmulQ81xLm6_128AVX512 multiplies rows of w with 1 row of activations in int8; ldy and stride in bytes.
 // Requires: F16C, FMA, AVX512VL, AVX512VNNI
 TEXT ·matmulQ81xLm6_128AVX512(SB), NOSPLIT, $320-72
+
+	// constants of the loops
+	VMOVDQU      lm6_1280<>+0(SB), Y0
+	VMOVDQU      lm6_1282<>+0(SB), Y1
+	VMOVDQU      lm6_1283<>+0(SB), Y2
+	VMOVDQU      lm6_1281<>+0(SB), Y3
+	VBROADCASTI128 lm6_12815<>+0(SB), Y4
+	VBROADCASTI128 lm6_12816<>+0(SB), Y5
 	LEAQ         31(SP), AX
 	ANDQ         $-32, AX
 	MOVQ         y+0(FP), AX
@@ -3103,8 +3148,8 @@ TEXT ·matmulQ81xLm6_128AVX512(SB), NOSPLIT, $320-72
 	JLT          done2
 
 loop1:
-	VPXOR        Y0, Y0, Y0
-	VPXOR        Y1, Y1, Y1
+	VPXOR        Y6, Y6, Y6
+	VPXOR        Y7, Y7, Y7
 	MOVQ         q+16(FP), DX
 	MOVQ         d+24(FP), SI
 	MOVQ         blocks+64(FP), DI
@@ -3113,119 +3158,111 @@ loop1:
 	JLT          done4
 
 loop3:
-	VPBROADCASTW (R8), X2
-	VCVTPH2PS    X2, Y2
-	VMOVDQU      lm6_12812<>+0(SB), Y3
-	VMULPS       Y3, Y2, Y2
-	VBROADCASTI128 2(R8), Y3
-	VPSRLVD      lm6_1280<>+0(SB), Y3, Y3
-	VPAND        lm6_1281<>+0(SB), Y3, Y3
-	VPBROADCASTQ 66(R8), Y4
-	VPSRLVD      lm6_1282<>+0(SB), Y4, Y4
-	VPAND        lm6_1283<>+0(SB), Y4, Y4
-	VPSLLD       $4, Y4, Y4
-	VPOR         Y4, Y3, Y3
-	VBROADCASTI128 lm6_12813<>+0(SB), Y4
-	VPSHUFB      Y3, Y4, Y4
-	VBROADCASTI128 lm6_12814<>+0(SB), Y5
-	VPSHUFB      Y3, Y5, Y5
-	VPSLLW       $3, Y3, Y6
-	VPBLENDVB    Y6, Y5, Y4, Y4
-	VBROADCASTI128 lm6_12815<>+0(SB), Y5
-	VPSHUFB      Y3, Y5, Y5
-	VBROADCASTI128 lm6_12816<>+0(SB), Y6
-	VPSHUFB      Y3, Y6, Y6
-	VPSLLW       $3, Y3, Y7
-	VPBLENDVB    Y7, Y6, Y5, Y5
-	VPSLLW       $2, Y3, Y3
-	VPBLENDVB    Y3, Y5, Y4, Y3
-	VPABSB       Y3, Y4
-	VMOVDQU      (DX), Y5
-	VPSIGNB      Y3, Y5, Y3
-	VPXOR        Y5, Y5, Y5
-	VPDPBUSD     Y3, Y4, Y5
-	VBROADCASTI128 18(R8), Y3
-	VPSRLVD      lm6_1280<>+0(SB), Y3, Y3
-	VPAND        lm6_1281<>+0(SB), Y3, Y3
-	VPBROADCASTQ 74(R8), Y4
-	VPSRLVD      lm6_1282<>+0(SB), Y4, Y4
-	VPAND        lm6_1283<>+0(SB), Y4, Y4
-	VPSLLD       $4, Y4, Y4
-	VPOR         Y4, Y3, Y3
-	VBROADCASTI128 lm6_12813<>+0(SB), Y4
-	VPSHUFB      Y3, Y4, Y4
-	VBROADCASTI128 lm6_12814<>+0(SB), Y6
-	VPSHUFB      Y3, Y6, Y6
-	VPSLLW       $3, Y3, Y7
-	VPBLENDVB    Y7, Y6, Y4, Y4
-	VBROADCASTI128 lm6_12815<>+0(SB), Y6
-	VPSHUFB      Y3, Y6, Y6
-	VBROADCASTI128 lm6_12816<>+0(SB), Y7
-	VPSHUFB      Y3, Y7, Y7
-	VPSLLW       $3, Y3, Y8
-	VPBLENDVB    Y8, Y7, Y6, Y6
-	VPSLLW       $2, Y3, Y3
-	VPBLENDVB    Y3, Y6, Y4, Y3
-	VPABSB       Y3, Y4
-	VMOVDQU      32(DX), Y6
-	VPSIGNB      Y3, Y6, Y3
-	VPDPBUSD     Y3, Y4, Y5
-	VBROADCASTI128 34(R8), Y3
-	VPSRLVD      lm6_1280<>+0(SB), Y3, Y3
-	VPAND        lm6_1281<>+0(SB), Y3, Y3
-	VPBROADCASTQ 82(R8), Y4
-	VPSRLVD      lm6_1282<>+0(SB), Y4, Y4
-	VPAND        lm6_1283<>+0(SB), Y4, Y4
-	VPSLLD       $4, Y4, Y4
-	VPOR         Y4, Y3, Y3
-	VBROADCASTI128 lm6_12813<>+0(SB), Y4
-	VPSHUFB      Y3, Y4, Y4
-	VBROADCASTI128 lm6_12814<>+0(SB), Y6
-	VPSHUFB      Y3, Y6, Y6
-	VPSLLW       $3, Y3, Y7
-	VPBLENDVB    Y7, Y6, Y4, Y4
-	VBROADCASTI128 lm6_12815<>+0(SB), Y6
-	VPSHUFB      Y3, Y6, Y6
-	VBROADCASTI128 lm6_12816<>+0(SB), Y7
-	VPSHUFB      Y3, Y7, Y7
-	VPSLLW       $3, Y3, Y8
-	VPBLENDVB    Y8, Y7, Y6, Y6
-	VPSLLW       $2, Y3, Y3
-	VPBLENDVB    Y3, Y6, Y4, Y3
-	VPABSB       Y3, Y4
-	VMOVDQU      64(DX), Y6
-	VPSIGNB      Y3, Y6, Y3
-	VPDPBUSD     Y3, Y4, Y5
-	VBROADCASTI128 50(R8), Y3
-	VPSRLVD      lm6_1280<>+0(SB), Y3, Y3
-	VPAND        lm6_1281<>+0(SB), Y3, Y3
-	VPBROADCASTQ 90(R8), Y4
-	VPSRLVD      lm6_1282<>+0(SB), Y4, Y4
-	VPAND        lm6_1283<>+0(SB), Y4, Y4
-	VPSLLD       $4, Y4, Y4
-	VPOR         Y4, Y3, Y3
-	VBROADCASTI128 lm6_12813<>+0(SB), Y4
-	VPSHUFB      Y3, Y4, Y4
-	VBROADCASTI128 lm6_12814<>+0(SB), Y6
-	VPSHUFB      Y3, Y6, Y6
-	VPSLLW       $3, Y3, Y7
-	VPBLENDVB    Y7, Y6, Y4, Y4
-	VBROADCASTI128 lm6_12815<>+0(SB), Y6
-	VPSHUFB      Y3, Y6, Y6
-	VBROADCASTI128 lm6_12816<>+0(SB), Y7
-	VPSHUFB      Y3, Y7, Y7
-	VPSLLW       $3, Y3, Y8
-	VPBLENDVB    Y8, Y7, Y6, Y6
-	VPSLLW       $2, Y3, Y3
-	VPBLENDVB    Y3, Y6, Y4, Y3
-	VPABSB       Y3, Y4
-	VMOVDQU      96(DX), Y6
-	VPSIGNB      Y3, Y6, Y3
-	VPDPBUSD     Y3, Y4, Y5
-	VBROADCASTSS (SI), Y3
-	VCVTDQ2PS    Y5, Y4
-	VMULPS       Y2, Y3, Y2
-	VFMADD231PS  Y2, Y4, Y0
+	VPBROADCASTW (R8), X8
+	VCVTPH2PS    X8, Y8
+	VMOVDQU      lm6_12812<>+0(SB), Y9
+	VMULPS       Y9, Y8, Y8
+	VBROADCASTI128 2(R8), Y9
+	VPSRLVD      Y0, Y9, Y9
+	VPAND        Y3, Y9, Y9
+	VPBROADCASTQ 66(R8), Y10
+	VPSRLVD      Y1, Y10, Y10
+	VPAND        Y2, Y10, Y10
+	VPSLLD       $4, Y10, Y10
+	VPOR         Y10, Y9, Y9
+	VBROADCASTI128 lm6_12813<>+0(SB), Y10
+	VPSHUFB      Y9, Y10, Y10
+	VBROADCASTI128 lm6_12814<>+0(SB), Y11
+	VPSHUFB      Y9, Y11, Y11
+	VPSLLW       $3, Y9, Y12
+	VPBLENDVB    Y12, Y11, Y10, Y10
+	VPSHUFB      Y9, Y4, Y11
+	VPSHUFB      Y9, Y5, Y12
+	VPSLLW       $3, Y9, Y13
+	VPBLENDVB    Y13, Y12, Y11, Y11
+	VPSLLW       $2, Y9, Y9
+	VPBLENDVB    Y9, Y11, Y10, Y9
+	VPABSB       Y9, Y10
+	VMOVDQU      (DX), Y11
+	VPSIGNB      Y9, Y11, Y9
+	VPXOR        Y11, Y11, Y11
+	VPDPBUSD     Y9, Y10, Y11
+	VBROADCASTI128 18(R8), Y9
+	VPSRLVD      Y0, Y9, Y9
+	VPAND        Y3, Y9, Y9
+	VPBROADCASTQ 74(R8), Y10
+	VPSRLVD      Y1, Y10, Y10
+	VPAND        Y2, Y10, Y10
+	VPSLLD       $4, Y10, Y10
+	VPOR         Y10, Y9, Y9
+	VBROADCASTI128 lm6_12813<>+0(SB), Y10
+	VPSHUFB      Y9, Y10, Y10
+	VBROADCASTI128 lm6_12814<>+0(SB), Y12
+	VPSHUFB      Y9, Y12, Y12
+	VPSLLW       $3, Y9, Y13
+	VPBLENDVB    Y13, Y12, Y10, Y10
+	VPSHUFB      Y9, Y4, Y12
+	VPSHUFB      Y9, Y5, Y13
+	VPSLLW       $3, Y9, Y14
+	VPBLENDVB    Y14, Y13, Y12, Y12
+	VPSLLW       $2, Y9, Y9
+	VPBLENDVB    Y9, Y12, Y10, Y9
+	VPABSB       Y9, Y10
+	VMOVDQU      32(DX), Y12
+	VPSIGNB      Y9, Y12, Y9
+	VPDPBUSD     Y9, Y10, Y11
+	VBROADCASTI128 34(R8), Y9
+	VPSRLVD      Y0, Y9, Y9
+	VPAND        Y3, Y9, Y9
+	VPBROADCASTQ 82(R8), Y10
+	VPSRLVD      Y1, Y10, Y10
+	VPAND        Y2, Y10, Y10
+	VPSLLD       $4, Y10, Y10
+	VPOR         Y10, Y9, Y9
+	VBROADCASTI128 lm6_12813<>+0(SB), Y10
+	VPSHUFB      Y9, Y10, Y10
+	VBROADCASTI128 lm6_12814<>+0(SB), Y12
+	VPSHUFB      Y9, Y12, Y12
+	VPSLLW       $3, Y9, Y13
+	VPBLENDVB    Y13, Y12, Y10, Y10
+	VPSHUFB      Y9, Y4, Y12
+	VPSHUFB      Y9, Y5, Y13
+	VPSLLW       $3, Y9, Y14
+	VPBLENDVB    Y14, Y13, Y12, Y12
+	VPSLLW       $2, Y9, Y9
+	VPBLENDVB    Y9, Y12, Y10, Y9
+	VPABSB       Y9, Y10
+	VMOVDQU      64(DX), Y12
+	VPSIGNB      Y9, Y12, Y9
+	VPDPBUSD     Y9, Y10, Y11
+	VBROADCASTI128 50(R8), Y9
+	VPSRLVD      Y0, Y9, Y9
+	VPAND        Y3, Y9, Y9
+	VPBROADCASTQ 90(R8), Y10
+	VPSRLVD      Y1, Y10, Y10
+	VPAND        Y2, Y10, Y10
+	VPSLLD       $4, Y10, Y10
+	VPOR         Y10, Y9, Y9
+	VBROADCASTI128 lm6_12813<>+0(SB), Y10
+	VPSHUFB      Y9, Y10, Y10
+	VBROADCASTI128 lm6_12814<>+0(SB), Y12
+	VPSHUFB      Y9, Y12, Y12
+	VPSLLW       $3, Y9, Y13
+	VPBLENDVB    Y13, Y12, Y10, Y10
+	VPSHUFB      Y9, Y4, Y12
+	VPSHUFB      Y9, Y5, Y13
+	VPSLLW       $3, Y9, Y14
+	VPBLENDVB    Y14, Y13, Y12, Y12
+	VPSLLW       $2, Y9, Y9
+	VPBLENDVB    Y9, Y12, Y10, Y9
+	VPABSB       Y9, Y10
+	VMOVDQU      96(DX), Y12
+	VPSIGNB      Y9, Y12, Y9
+	VPDPBUSD     Y9, Y10, Y11
+	VBROADCASTSS (SI), Y9
+	VCVTDQ2PS    Y11, Y10
+	VMULPS       Y8, Y9, Y8
+	VFMADD231PS  Y8, Y10, Y6
 	ADDQ         $0x62, R8
 	ADDQ         $0x80, DX
 	ADDQ         $4, SI
@@ -3234,14 +3271,14 @@ loop3:
 
 done4:
 	ADDQ         $1, DI
-	VADDPS       Y1, Y0, Y0
-	VEXTRACTF128 $1, Y0, X1
-	VADDPS       X0, X1, X1
-	VMOVHLPS     X1, X1, X0
-	VADDPS       X0, X1, X1
-	VMOVSHDUP    X1, X0
-	VADDSS       X0, X1, X1
-	VMOVSS       X1, (AX)
+	VADDPS       Y7, Y6, Y6
+	VEXTRACTF128 $1, Y6, X7
+	VADDPS       X6, X7, X7
+	VMOVHLPS     X7, X7, X6
+	VADDPS       X6, X7, X7
+	VMOVSHDUP    X7, X6
+	VADDSS       X6, X7, X7
+	VMOVSS       X7, (AX)
 	ADDQ         $4, AX
 	MOVQ         stride+48(FP), DX
 	ADDQ         DX, BX
@@ -3256,6 +3293,14 @@ done2:
 // matmulQ82xLm6_128AVX512 multiplies rows of w with 2 rows of activations in int8; ldy and stride in bytes.
 // Requires: F16C, FMA, AVX512VL, AVX512VNNI
 TEXT ·matmulQ82xLm6_128AVX512(SB), NOSPLIT, $320-72
+
+	// constants of the loops
+	VMOVDQU      lm6_1280<>+0(SB), Y0
+	VMOVDQU      lm6_1282<>+0(SB), Y1
+	VMOVDQU      lm6_1283<>+0(SB), Y2
+	VMOVDQU      lm6_1281<>+0(SB), Y3
+	VBROADCASTI128 lm6_12815<>+0(SB), Y4
+	VBROADCASTI128 lm6_12816<>+0(SB), Y5
 	LEAQ         31(SP), AX
 	ANDQ         $-32, AX
 	MOVQ         y+0(FP), AX
@@ -3265,8 +3310,8 @@ TEXT ·matmulQ82xLm6_128AVX512(SB), NOSPLIT, $320-72
 	JLT          done2
 
 loop1:
-	VPXOR        Y0, Y0, Y0
-	VPXOR        Y1, Y1, Y1
+	VPXOR        Y6, Y6, Y6
+	VPXOR        Y7, Y7, Y7
 	MOVQ         q+16(FP), DX
 	MOVQ         d+24(FP), SI
 	MOVQ         blocks+64(FP), DI
@@ -3275,136 +3320,128 @@ loop1:
 	JLT          done4
 
 loop3:
-	VPBROADCASTW (R8), X2
-	VCVTPH2PS    X2, Y2
-	VMOVDQU      lm6_12812<>+0(SB), Y3
-	VMULPS       Y3, Y2, Y2
-	VBROADCASTI128 2(R8), Y3
-	VPSRLVD      lm6_1280<>+0(SB), Y3, Y3
-	VPAND        lm6_1281<>+0(SB), Y3, Y3
-	VPBROADCASTQ 66(R8), Y4
-	VPSRLVD      lm6_1282<>+0(SB), Y4, Y4
-	VPAND        lm6_1283<>+0(SB), Y4, Y4
-	VPSLLD       $4, Y4, Y4
-	VPOR         Y4, Y3, Y3
-	VBROADCASTI128 lm6_12813<>+0(SB), Y4
-	VPSHUFB      Y3, Y4, Y4
-	VBROADCASTI128 lm6_12814<>+0(SB), Y5
-	VPSHUFB      Y3, Y5, Y5
-	VPSLLW       $3, Y3, Y6
-	VPBLENDVB    Y6, Y5, Y4, Y4
-	VBROADCASTI128 lm6_12815<>+0(SB), Y5
-	VPSHUFB      Y3, Y5, Y5
-	VBROADCASTI128 lm6_12816<>+0(SB), Y6
-	VPSHUFB      Y3, Y6, Y6
-	VPSLLW       $3, Y3, Y7
-	VPBLENDVB    Y7, Y6, Y5, Y5
-	VPSLLW       $2, Y3, Y3
-	VPBLENDVB    Y3, Y5, Y4, Y3
-	VPABSB       Y3, Y4
-	VMOVDQU      (DX), Y5
-	VPSIGNB      Y3, Y5, Y5
-	VPXOR        Y6, Y6, Y6
-	VPDPBUSD     Y5, Y4, Y6
-	VMOVDQU      128(DX), Y5
-	VPSIGNB      Y3, Y5, Y3
-	VPXOR        Y5, Y5, Y5
-	VPDPBUSD     Y3, Y4, Y5
-	VBROADCASTI128 18(R8), Y3
-	VPSRLVD      lm6_1280<>+0(SB), Y3, Y3
-	VPAND        lm6_1281<>+0(SB), Y3, Y3
-	VPBROADCASTQ 74(R8), Y4
-	VPSRLVD      lm6_1282<>+0(SB), Y4, Y4
-	VPAND        lm6_1283<>+0(SB), Y4, Y4
-	VPSLLD       $4, Y4, Y4
-	VPOR         Y4, Y3, Y3
-	VBROADCASTI128 lm6_12813<>+0(SB), Y4
-	VPSHUFB      Y3, Y4, Y4
-	VBROADCASTI128 lm6_12814<>+0(SB), Y7
-	VPSHUFB      Y3, Y7, Y7
-	VPSLLW       $3, Y3, Y8
-	VPBLENDVB    Y8, Y7, Y4, Y4
-	VBROADCASTI128 lm6_12815<>+0(SB), Y7
-	VPSHUFB      Y3, Y7, Y7
-	VBROADCASTI128 lm6_12816<>+0(SB), Y8
-	VPSHUFB      Y3, Y8, Y8
-	VPSLLW       $3, Y3, Y9
-	VPBLENDVB    Y9, Y8, Y7, Y7
-	VPSLLW       $2, Y3, Y3
-	VPBLENDVB    Y3, Y7, Y4, Y3
-	VPABSB       Y3, Y4
-	VMOVDQU      32(DX), Y7
-	VPSIGNB      Y3, Y7, Y7
-	VPDPBUSD     Y7, Y4, Y6
-	VMOVDQU      160(DX), Y7
-	VPSIGNB      Y3, Y7, Y3
-	VPDPBUSD     Y3, Y4, Y5
-	VBROADCASTI128 34(R8), Y3
-	VPSRLVD      lm6_1280<>+0(SB), Y3, Y3
-	VPAND        lm6_1281<>+0(SB), Y3, Y3
-	VPBROADCASTQ 82(R8), Y4
-	VPSRLVD      lm6_1282<>+0(SB), Y4, Y4
-	VPAND        lm6_1283<>+0(SB), Y4, Y4
-	VPSLLD       $4, Y4, Y4
-	VPOR         Y4, Y3, Y3
-	VBROADCASTI128 lm6_12813<>+0(SB), Y4
-	VPSHUFB      Y3, Y4, Y4
-	VBROADCASTI128 lm6_12814<>+0(SB), Y7
-	VPSHUFB      Y3, Y7, Y7
-	VPSLLW       $3, Y3, Y8
-	VPBLENDVB    Y8, Y7, Y4, Y4
-	VBROADCASTI128 lm6_12815<>+0(SB), Y7
-	VPSHUFB      Y3, Y7, Y7
-	VBROADCASTI128 lm6_12816<>+0(SB), Y8
-	VPSHUFB      Y3, Y8, Y8
-	VPSLLW       $3, Y3, Y9
-	VPBLENDVB    Y9, Y8, Y7, Y7
-	VPSLLW       $2, Y3, Y3
-	VPBLENDVB    Y3, Y7, Y4, Y3
-	VPABSB       Y3, Y4
-	VMOVDQU      64(DX), Y7
-	VPSIGNB      Y3, Y7, Y7
-	VPDPBUSD     Y7, Y4, Y6
-	VMOVDQU      192(DX), Y7
-	VPSIGNB      Y3, Y7, Y3
-	VPDPBUSD     Y3, Y4, Y5
-	VBROADCASTI128 50(R8), Y3
-	VPSRLVD      lm6_1280<>+0(SB), Y3, Y3
-	VPAND        lm6_1281<>+0(SB), Y3, Y3
-	VPBROADCASTQ 90(R8), Y4
-	VPSRLVD      lm6_1282<>+0(SB), Y4, Y4
-	VPAND        lm6_1283<>+0(SB), Y4, Y4
-	VPSLLD       $4, Y4, Y4
-	VPOR         Y4, Y3, Y3
-	VBROADCASTI128 lm6_12813<>+0(SB), Y4
-	VPSHUFB      Y3, Y4, Y4
-	VBROADCASTI128 lm6_12814<>+0(SB), Y7
-	VPSHUFB      Y3, Y7, Y7
-	VPSLLW       $3, Y3, Y8
-	VPBLENDVB    Y8, Y7, Y4, Y4
-	VBROADCASTI128 lm6_12815<>+0(SB), Y7
-	VPSHUFB      Y3, Y7, Y7
-	VBROADCASTI128 lm6_12816<>+0(SB), Y8
-	VPSHUFB      Y3, Y8, Y8
-	VPSLLW       $3, Y3, Y9
-	VPBLENDVB    Y9, Y8, Y7, Y7
-	VPSLLW       $2, Y3, Y3
-	VPBLENDVB    Y3, Y7, Y4, Y3
-	VPABSB       Y3, Y4
-	VMOVDQU      96(DX), Y7
-	VPSIGNB      Y3, Y7, Y7
-	VPDPBUSD     Y7, Y4, Y6
-	VMOVDQU      224(DX), Y7
-	VPSIGNB      Y3, Y7, Y3
-	VPDPBUSD     Y3, Y4, Y5
-	VBROADCASTSS (SI), Y3
-	VCVTDQ2PS    Y6, Y4
-	VMULPS       Y2, Y3, Y3
-	VFMADD231PS  Y3, Y4, Y0
-	VBROADCASTSS 4(SI), Y3
-	VCVTDQ2PS    Y5, Y4
-	VMULPS       Y2, Y3, Y2
-	VFMADD231PS  Y2, Y4, Y1
+	VPBROADCASTW (R8), X8
+	VCVTPH2PS    X8, Y8
+	VMOVDQU      lm6_12812<>+0(SB), Y9
+	VMULPS       Y9, Y8, Y8
+	VBROADCASTI128 2(R8), Y9
+	VPSRLVD      Y0, Y9, Y9
+	VPAND        Y3, Y9, Y9
+	VPBROADCASTQ 66(R8), Y10
+	VPSRLVD      Y1, Y10, Y10
+	VPAND        Y2, Y10, Y10
+	VPSLLD       $4, Y10, Y10
+	VPOR         Y10, Y9, Y9
+	VBROADCASTI128 lm6_12813<>+0(SB), Y10
+	VPSHUFB      Y9, Y10, Y10
+	VBROADCASTI128 lm6_12814<>+0(SB), Y11
+	VPSHUFB      Y9, Y11, Y11
+	VPSLLW       $3, Y9, Y12
+	VPBLENDVB    Y12, Y11, Y10, Y10
+	VPSHUFB      Y9, Y4, Y11
+	VPSHUFB      Y9, Y5, Y12
+	VPSLLW       $3, Y9, Y13
+	VPBLENDVB    Y13, Y12, Y11, Y11
+	VPSLLW       $2, Y9, Y9
+	VPBLENDVB    Y9, Y11, Y10, Y9
+	VPABSB       Y9, Y10
+	VMOVDQU      (DX), Y11
+	VPSIGNB      Y9, Y11, Y11
+	VPXOR        Y12, Y12, Y12
+	VPDPBUSD     Y11, Y10, Y12
+	VMOVDQU      128(DX), Y11
+	VPSIGNB      Y9, Y11, Y9
+	VPXOR        Y11, Y11, Y11
+	VPDPBUSD     Y9, Y10, Y11
+	VBROADCASTI128 18(R8), Y9
+	VPSRLVD      Y0, Y9, Y9
+	VPAND        Y3, Y9, Y9
+	VPBROADCASTQ 74(R8), Y10
+	VPSRLVD      Y1, Y10, Y10
+	VPAND        Y2, Y10, Y10
+	VPSLLD       $4, Y10, Y10
+	VPOR         Y10, Y9, Y9
+	VBROADCASTI128 lm6_12813<>+0(SB), Y10
+	VPSHUFB      Y9, Y10, Y10
+	VBROADCASTI128 lm6_12814<>+0(SB), Y13
+	VPSHUFB      Y9, Y13, Y13
+	VPSLLW       $3, Y9, Y14
+	VPBLENDVB    Y14, Y13, Y10, Y10
+	VPSHUFB      Y9, Y4, Y13
+	VPSHUFB      Y9, Y5, Y14
+	VPSLLW       $3, Y9, Y15
+	VPBLENDVB    Y15, Y14, Y13, Y13
+	VPSLLW       $2, Y9, Y9
+	VPBLENDVB    Y9, Y13, Y10, Y9
+	VPABSB       Y9, Y10
+	VMOVDQU      32(DX), Y13
+	VPSIGNB      Y9, Y13, Y13
+	VPDPBUSD     Y13, Y10, Y12
+	VMOVDQU      160(DX), Y13
+	VPSIGNB      Y9, Y13, Y9
+	VPDPBUSD     Y9, Y10, Y11
+	VBROADCASTI128 34(R8), Y9
+	VPSRLVD      Y0, Y9, Y9
+	VPAND        Y3, Y9, Y9
+	VPBROADCASTQ 82(R8), Y10
+	VPSRLVD      Y1, Y10, Y10
+	VPAND        Y2, Y10, Y10
+	VPSLLD       $4, Y10, Y10
+	VPOR         Y10, Y9, Y9
+	VBROADCASTI128 lm6_12813<>+0(SB), Y10
+	VPSHUFB      Y9, Y10, Y10
+	VBROADCASTI128 lm6_12814<>+0(SB), Y13
+	VPSHUFB      Y9, Y13, Y13
+	VPSLLW       $3, Y9, Y14
+	VPBLENDVB    Y14, Y13, Y10, Y10
+	VPSHUFB      Y9, Y4, Y13
+	VPSHUFB      Y9, Y5, Y14
+	VPSLLW       $3, Y9, Y15
+	VPBLENDVB    Y15, Y14, Y13, Y13
+	VPSLLW       $2, Y9, Y9
+	VPBLENDVB    Y9, Y13, Y10, Y9
+	VPABSB       Y9, Y10
+	VMOVDQU      64(DX), Y13
+	VPSIGNB      Y9, Y13, Y13
+	VPDPBUSD     Y13, Y10, Y12
+	VMOVDQU      192(DX), Y13
+	VPSIGNB      Y9, Y13, Y9
+	VPDPBUSD     Y9, Y10, Y11
+	VBROADCASTI128 50(R8), Y9
+	VPSRLVD      Y0, Y9, Y9
+	VPAND        Y3, Y9, Y9
+	VPBROADCASTQ 90(R8), Y10
+	VPSRLVD      Y1, Y10, Y10
+	VPAND        Y2, Y10, Y10
+	VPSLLD       $4, Y10, Y10
+	VPOR         Y10, Y9, Y9
+	VBROADCASTI128 lm6_12813<>+0(SB), Y10
+	VPSHUFB      Y9, Y10, Y10
+	VBROADCASTI128 lm6_12814<>+0(SB), Y13
+	VPSHUFB      Y9, Y13, Y13
+	VPSLLW       $3, Y9, Y14
+	VPBLENDVB    Y14, Y13, Y10, Y10
+	VPSHUFB      Y9, Y4, Y13
+	VPSHUFB      Y9, Y5, Y14
+	VPSLLW       $3, Y9, Y15
+	VPBLENDVB    Y15, Y14, Y13, Y13
+	VPSLLW       $2, Y9, Y9
+	VPBLENDVB    Y9, Y13, Y10, Y9
+	VPABSB       Y9, Y10
+	VMOVDQU      96(DX), Y13
+	VPSIGNB      Y9, Y13, Y13
+	VPDPBUSD     Y13, Y10, Y12
+	VMOVDQU      224(DX), Y13
+	VPSIGNB      Y9, Y13, Y9
+	VPDPBUSD     Y9, Y10, Y11
+	VBROADCASTSS (SI), Y9
+	VCVTDQ2PS    Y12, Y10
+	VMULPS       Y8, Y9, Y9
+	VFMADD231PS  Y9, Y10, Y6
+	VBROADCASTSS 4(SI), Y9
+	VCVTDQ2PS    Y11, Y10
+	VMULPS       Y8, Y9, Y8
+	VFMADD231PS  Y8, Y10, Y7
 	ADDQ         $0x62, R8
 	ADDQ         $0x100, DX
 	ADDQ         $8, SI
@@ -3413,23 +3450,23 @@ loop3:
 
 done4:
 	ADDQ         $1, DI
-	VEXTRACTF128 $1, Y0, X2
-	VADDPS       X0, X2, X2
-	VMOVHLPS     X2, X2, X0
-	VADDPS       X0, X2, X2
-	VMOVSHDUP    X2, X0
-	VADDSS       X0, X2, X2
-	VMOVSS       X2, (AX)
+	VEXTRACTF128 $1, Y6, X8
+	VADDPS       X6, X8, X8
+	VMOVHLPS     X8, X8, X6
+	VADDPS       X6, X8, X8
+	VMOVSHDUP    X8, X6
+	VADDSS       X6, X8, X8
+	VMOVSS       X8, (AX)
 	MOVQ         ldy+8(FP), DX
 	MOVQ         AX, SI
 	ADDQ         DX, SI
-	VEXTRACTF128 $1, Y1, X0
-	VADDPS       X1, X0, X0
-	VMOVHLPS     X0, X0, X1
-	VADDPS       X1, X0, X0
-	VMOVSHDUP    X0, X1
-	VADDSS       X1, X0, X0
-	VMOVSS       X0, (SI)
+	VEXTRACTF128 $1, Y7, X6
+	VADDPS       X7, X6, X6
+	VMOVHLPS     X6, X6, X7
+	VADDPS       X7, X6, X6
+	VMOVSHDUP    X6, X7
+	VADDSS       X7, X6, X6
+	VMOVSS       X6, (SI)
 	ADDQ         $4, AX
 	MOVQ         stride+48(FP), DX
 	ADDQ         DX, BX
@@ -3444,6 +3481,12 @@ done2:
 // matmulQ83xLm6_128AVX512 multiplies rows of w with 3 rows of activations in int8; ldy and stride in bytes.
 // Requires: F16C, FMA, AVX512VL, AVX512VNNI
 TEXT ·matmulQ83xLm6_128AVX512(SB), NOSPLIT, $320-72
+
+	// constants of the loops
+	VMOVDQU      lm6_1280<>+0(SB), Y0
+	VMOVDQU      lm6_1282<>+0(SB), Y1
+	VMOVDQU      lm6_1283<>+0(SB), Y2
+	VMOVDQU      lm6_1281<>+0(SB), Y3
 	LEAQ         31(SP), AX
 	ANDQ         $-32, AX
 	MOVQ         y+0(FP), AX
@@ -3453,9 +3496,9 @@ TEXT ·matmulQ83xLm6_128AVX512(SB), NOSPLIT, $320-72
 	JLT          done2
 
 loop1:
-	VPXOR        Y0, Y0, Y0
-	VPXOR        Y1, Y1, Y1
-	VPXOR        Y2, Y2, Y2
+	VPXOR        Y4, Y4, Y4
+	VPXOR        Y5, Y5, Y5
+	VPXOR        Y6, Y6, Y6
 	MOVQ         q+16(FP), DX
 	MOVQ         d+24(FP), SI
 	MOVQ         blocks+64(FP), DI
@@ -3464,153 +3507,153 @@ loop1:
 	JLT          done4
 
 loop3:
-	VPBROADCASTW (R8), X3
-	VCVTPH2PS    X3, Y3
-	VMOVDQU      lm6_12812<>+0(SB), Y4
-	VMULPS       Y4, Y3, Y3
-	VBROADCASTI128 2(R8), Y4
-	VPSRLVD      lm6_1280<>+0(SB), Y4, Y4
-	VPAND        lm6_1281<>+0(SB), Y4, Y4
-	VPBROADCASTQ 66(R8), Y5
-	VPSRLVD      lm6_1282<>+0(SB), Y5, Y5
-	VPAND        lm6_1283<>+0(SB), Y5, Y5
-	VPSLLD       $4, Y5, Y5
-	VPOR         Y5, Y4, Y4
-	VBROADCASTI128 lm6_12813<>+0(SB), Y5
-	VPSHUFB      Y4, Y5, Y5
-	VBROADCASTI128 lm6_12814<>+0(SB), Y6
-	VPSHUFB      Y4, Y6, Y6
-	VPSLLW       $3, Y4, Y7
-	VPBLENDVB    Y7, Y6, Y5, Y5
-	VBROADCASTI128 lm6_12815<>+0(SB), Y6
-	VPSHUFB      Y4, Y6, Y6
-	VBROADCASTI128 lm6_12816<>+0(SB), Y7
-	VPSHUFB      Y4, Y7, Y7
-	VPSLLW       $3, Y4, Y8
-	VPBLENDVB    Y8, Y7, Y6, Y6
-	VPSLLW       $2, Y4, Y4
-	VPBLENDVB    Y4, Y6, Y5, Y4
-	VPABSB       Y4, Y5
-	VMOVDQU      (DX), Y6
-	VPSIGNB      Y4, Y6, Y6
-	VPXOR        Y7, Y7, Y7
-	VPDPBUSD     Y6, Y5, Y7
-	VMOVDQU      128(DX), Y6
-	VPSIGNB      Y4, Y6, Y6
-	VPXOR        Y8, Y8, Y8
-	VPDPBUSD     Y6, Y5, Y8
-	VMOVDQU      256(DX), Y6
-	VPSIGNB      Y4, Y6, Y4
-	VPXOR        Y6, Y6, Y6
-	VPDPBUSD     Y4, Y5, Y6
-	VBROADCASTI128 18(R8), Y4
-	VPSRLVD      lm6_1280<>+0(SB), Y4, Y4
-	VPAND        lm6_1281<>+0(SB), Y4, Y4
-	VPBROADCASTQ 74(R8), Y5
-	VPSRLVD      lm6_1282<>+0(SB), Y5, Y5
-	VPAND        lm6_1283<>+0(SB), Y5, Y5
-	VPSLLD       $4, Y5, Y5
-	VPOR         Y5, Y4, Y4
-	VBROADCASTI128 lm6_12813<>+0(SB), Y5
-	VPSHUFB      Y4, Y5, Y5
-	VBROADCASTI128 lm6_12814<>+0(SB), Y9
-	VPSHUFB      Y4, Y9, Y9
-	VPSLLW       $3, Y4, Y10
-	VPBLENDVB    Y10, Y9, Y5, Y5
-	VBROADCASTI128 lm6_12815<>+0(SB), Y9
-	VPSHUFB      Y4, Y9, Y9
-	VBROADCASTI128 lm6_12816<>+0(SB), Y10
-	VPSHUFB      Y4, Y10, Y10
-	VPSLLW       $3, Y4, Y11
+	VPBROADCASTW (R8), X7
+	VCVTPH2PS    X7, Y7
+	VMOVDQU      lm6_12812<>+0(SB), Y8
+	VMULPS       Y8, Y7, Y7
+	VBROADCASTI128 2(R8), Y8
+	VPSRLVD      Y0, Y8, Y8
+	VPAND        Y3, Y8, Y8
+	VPBROADCASTQ 66(R8), Y9
+	VPSRLVD      Y1, Y9, Y9
+	VPAND        Y2, Y9, Y9
+	VPSLLD       $4, Y9, Y9
+	VPOR         Y9, Y8, Y8
+	VBROADCASTI128 lm6_12813<>+0(SB), Y9
+	VPSHUFB      Y8, Y9, Y9
+	VBROADCASTI128 lm6_12814<>+0(SB), Y10
+	VPSHUFB      Y8, Y10, Y10
+	VPSLLW       $3, Y8, Y11
 	VPBLENDVB    Y11, Y10, Y9, Y9
-	VPSLLW       $2, Y4, Y4
-	VPBLENDVB    Y4, Y9, Y5, Y4
-	VPABSB       Y4, Y5
-	VMOVDQU      32(DX), Y9
-	VPSIGNB      Y4, Y9, Y9
-	VPDPBUSD     Y9, Y5, Y7
-	VMOVDQU      160(DX), Y9
-	VPSIGNB      Y4, Y9, Y9
-	VPDPBUSD     Y9, Y5, Y8
-	VMOVDQU      288(DX), Y9
-	VPSIGNB      Y4, Y9, Y4
-	VPDPBUSD     Y4, Y5, Y6
-	VBROADCASTI128 34(R8), Y4
-	VPSRLVD      lm6_1280<>+0(SB), Y4, Y4
-	VPAND        lm6_1281<>+0(SB), Y4, Y4
-	VPBROADCASTQ 82(R8), Y5
-	VPSRLVD      lm6_1282<>+0(SB), Y5, Y5
-	VPAND        lm6_1283<>+0(SB), Y5, Y5
-	VPSLLD       $4, Y5, Y5
-	VPOR         Y5, Y4, Y4
-	VBROADCASTI128 lm6_12813<>+0(SB), Y5
-	VPSHUFB      Y4, Y5, Y5
-	VBROADCASTI128 lm6_12814<>+0(SB), Y9
-	VPSHUFB      Y4, Y9, Y9
-	VPSLLW       $3, Y4, Y10
-	VPBLENDVB    Y10, Y9, Y5, Y5
-	VBROADCASTI128 lm6_12815<>+0(SB), Y9
-	VPSHUFB      Y4, Y9, Y9
-	VBROADCASTI128 lm6_12816<>+0(SB), Y10
-	VPSHUFB      Y4, Y10, Y10
-	VPSLLW       $3, Y4, Y11
-	VPBLENDVB    Y11, Y10, Y9, Y9
-	VPSLLW       $2, Y4, Y4
-	VPBLENDVB    Y4, Y9, Y5, Y4
-	VPABSB       Y4, Y5
-	VMOVDQU      64(DX), Y9
-	VPSIGNB      Y4, Y9, Y9
-	VPDPBUSD     Y9, Y5, Y7
-	VMOVDQU      192(DX), Y9
-	VPSIGNB      Y4, Y9, Y9
-	VPDPBUSD     Y9, Y5, Y8
-	VMOVDQU      320(DX), Y9
-	VPSIGNB      Y4, Y9, Y4
-	VPDPBUSD     Y4, Y5, Y6
-	VBROADCASTI128 50(R8), Y4
-	VPSRLVD      lm6_1280<>+0(SB), Y4, Y4
-	VPAND        lm6_1281<>+0(SB), Y4, Y4
-	VPBROADCASTQ 90(R8), Y5
-	VPSRLVD      lm6_1282<>+0(SB), Y5, Y5
-	VPAND        lm6_1283<>+0(SB), Y5, Y5
-	VPSLLD       $4, Y5, Y5
-	VPOR         Y5, Y4, Y4
-	VBROADCASTI128 lm6_12813<>+0(SB), Y5
-	VPSHUFB      Y4, Y5, Y5
-	VBROADCASTI128 lm6_12814<>+0(SB), Y9
-	VPSHUFB      Y4, Y9, Y9
-	VPSLLW       $3, Y4, Y10
-	VPBLENDVB    Y10, Y9, Y5, Y5
-	VBROADCASTI128 lm6_12815<>+0(SB), Y9
-	VPSHUFB      Y4, Y9, Y9
-	VBROADCASTI128 lm6_12816<>+0(SB), Y10
-	VPSHUFB      Y4, Y10, Y10
-	VPSLLW       $3, Y4, Y11
-	VPBLENDVB    Y11, Y10, Y9, Y9
-	VPSLLW       $2, Y4, Y4
-	VPBLENDVB    Y4, Y9, Y5, Y4
-	VPABSB       Y4, Y5
-	VMOVDQU      96(DX), Y9
-	VPSIGNB      Y4, Y9, Y9
-	VPDPBUSD     Y9, Y5, Y7
-	VMOVDQU      224(DX), Y9
-	VPSIGNB      Y4, Y9, Y9
-	VPDPBUSD     Y9, Y5, Y8
-	VMOVDQU      352(DX), Y9
-	VPSIGNB      Y4, Y9, Y4
-	VPDPBUSD     Y4, Y5, Y6
-	VBROADCASTSS (SI), Y4
-	VCVTDQ2PS    Y7, Y5
-	VMULPS       Y3, Y4, Y4
-	VFMADD231PS  Y4, Y5, Y0
-	VBROADCASTSS 4(SI), Y4
-	VCVTDQ2PS    Y8, Y5
-	VMULPS       Y3, Y4, Y4
-	VFMADD231PS  Y4, Y5, Y1
-	VBROADCASTSS 8(SI), Y4
-	VCVTDQ2PS    Y6, Y5
-	VMULPS       Y3, Y4, Y3
-	VFMADD231PS  Y3, Y5, Y2
+	VBROADCASTI128 lm6_12815<>+0(SB), Y10
+	VPSHUFB      Y8, Y10, Y10
+	VBROADCASTI128 lm6_12816<>+0(SB), Y11
+	VPSHUFB      Y8, Y11, Y11
+	VPSLLW       $3, Y8, Y12
+	VPBLENDVB    Y12, Y11, Y10, Y10
+	VPSLLW       $2, Y8, Y8
+	VPBLENDVB    Y8, Y10, Y9, Y8
+	VPABSB       Y8, Y9
+	VMOVDQU      (DX), Y10
+	VPSIGNB      Y8, Y10, Y10
+	VPXOR        Y11, Y11, Y11
+	VPDPBUSD     Y10, Y9, Y11
+	VMOVDQU      128(DX), Y10
+	VPSIGNB      Y8, Y10, Y10
+	VPXOR        Y12, Y12, Y12
+	VPDPBUSD     Y10, Y9, Y12
+	VMOVDQU      256(DX), Y10
+	VPSIGNB      Y8, Y10, Y8
+	VPXOR        Y10, Y10, Y10
+	VPDPBUSD     Y8, Y9, Y10
+	VBROADCASTI128 18(R8), Y8
+	VPSRLVD      Y0, Y8, Y8
+	VPAND        Y3, Y8, Y8
+	VPBROADCASTQ 74(R8), Y9
+	VPSRLVD      Y1, Y9, Y9
+	VPAND        Y2, Y9, Y9
+	VPSLLD       $4, Y9, Y9
+	VPOR         Y9, Y8, Y8
+	VBROADCASTI128 lm6_12813<>+0(SB), Y9
+	VPSHUFB      Y8, Y9, Y9
+	VBROADCASTI128 lm6_12814<>+0(SB), Y13
+	VPSHUFB      Y8, Y13, Y13
+	VPSLLW       $3, Y8, Y14
+	VPBLENDVB    Y14, Y13, Y9, Y9
+	VBROADCASTI128 lm6_12815<>+0(SB), Y13
+	VPSHUFB      Y8, Y13, Y13
+	VBROADCASTI128 lm6_12816<>+0(SB), Y14
+	VPSHUFB      Y8, Y14, Y14
+	VPSLLW       $3, Y8, Y15
+	VPBLENDVB    Y15, Y14, Y13, Y13
+	VPSLLW       $2, Y8, Y8
+	VPBLENDVB    Y8, Y13, Y9, Y8
+	VPABSB       Y8, Y9
+	VMOVDQU      32(DX), Y13
+	VPSIGNB      Y8, Y13, Y13
+	VPDPBUSD     Y13, Y9, Y11
+	VMOVDQU      160(DX), Y13
+	VPSIGNB      Y8, Y13, Y13
+	VPDPBUSD     Y13, Y9, Y12
+	VMOVDQU      288(DX), Y13
+	VPSIGNB      Y8, Y13, Y8
+	VPDPBUSD     Y8, Y9, Y10
+	VBROADCASTI128 34(R8), Y8
+	VPSRLVD      Y0, Y8, Y8
+	VPAND        Y3, Y8, Y8
+	VPBROADCASTQ 82(R8), Y9
+	VPSRLVD      Y1, Y9, Y9
+	VPAND        Y2, Y9, Y9
+	VPSLLD       $4, Y9, Y9
+	VPOR         Y9, Y8, Y8
+	VBROADCASTI128 lm6_12813<>+0(SB), Y9
+	VPSHUFB      Y8, Y9, Y9
+	VBROADCASTI128 lm6_12814<>+0(SB), Y13
+	VPSHUFB      Y8, Y13, Y13
+	VPSLLW       $3, Y8, Y14
+	VPBLENDVB    Y14, Y13, Y9, Y9
+	VBROADCASTI128 lm6_12815<>+0(SB), Y13
+	VPSHUFB      Y8, Y13, Y13
+	VBROADCASTI128 lm6_12816<>+0(SB), Y14
+	VPSHUFB      Y8, Y14, Y14
+	VPSLLW       $3, Y8, Y15
+	VPBLENDVB    Y15, Y14, Y13, Y13
+	VPSLLW       $2, Y8, Y8
+	VPBLENDVB    Y8, Y13, Y9, Y8
+	VPABSB       Y8, Y9
+	VMOVDQU      64(DX), Y13
+	VPSIGNB      Y8, Y13, Y13
+	VPDPBUSD     Y13, Y9, Y11
+	VMOVDQU      192(DX), Y13
+	VPSIGNB      Y8, Y13, Y13
+	VPDPBUSD     Y13, Y9, Y12
+	VMOVDQU      320(DX), Y13
+	VPSIGNB      Y8, Y13, Y8
+	VPDPBUSD     Y8, Y9, Y10
+	VBROADCASTI128 50(R8), Y8
+	VPSRLVD      Y0, Y8, Y8
+	VPAND        Y3, Y8, Y8
+	VPBROADCASTQ 90(R8), Y9
+	VPSRLVD      Y1, Y9, Y9
+	VPAND        Y2, Y9, Y9
+	VPSLLD       $4, Y9, Y9
+	VPOR         Y9, Y8, Y8
+	VBROADCASTI128 lm6_12813<>+0(SB), Y9
+	VPSHUFB      Y8, Y9, Y9
+	VBROADCASTI128 lm6_12814<>+0(SB), Y13
+	VPSHUFB      Y8, Y13, Y13
+	VPSLLW       $3, Y8, Y14
+	VPBLENDVB    Y14, Y13, Y9, Y9
+	VBROADCASTI128 lm6_12815<>+0(SB), Y13
+	VPSHUFB      Y8, Y13, Y13
+	VBROADCASTI128 lm6_12816<>+0(SB), Y14
+	VPSHUFB      Y8, Y14, Y14
+	VPSLLW       $3, Y8, Y15
+	VPBLENDVB    Y15, Y14, Y13, Y13
+	VPSLLW       $2, Y8, Y8
+	VPBLENDVB    Y8, Y13, Y9, Y8
+	VPABSB       Y8, Y9
+	VMOVDQU      96(DX), Y13
+	VPSIGNB      Y8, Y13, Y13
+	VPDPBUSD     Y13, Y9, Y11
+	VMOVDQU      224(DX), Y13
+	VPSIGNB      Y8, Y13, Y13
+	VPDPBUSD     Y13, Y9, Y12
+	VMOVDQU      352(DX), Y13
+	VPSIGNB      Y8, Y13, Y8
+	VPDPBUSD     Y8, Y9, Y10
+	VBROADCASTSS (SI), Y8
+	VCVTDQ2PS    Y11, Y9
+	VMULPS       Y7, Y8, Y8
+	VFMADD231PS  Y8, Y9, Y4
+	VBROADCASTSS 4(SI), Y8
+	VCVTDQ2PS    Y12, Y9
+	VMULPS       Y7, Y8, Y8
+	VFMADD231PS  Y8, Y9, Y5
+	VBROADCASTSS 8(SI), Y8
+	VCVTDQ2PS    Y10, Y9
+	VMULPS       Y7, Y8, Y7
+	VFMADD231PS  Y7, Y9, Y6
 	ADDQ         $0x62, R8
 	ADDQ         $0x180, DX
 	ADDQ         $0xc, SI
@@ -3619,31 +3662,31 @@ loop3:
 
 done4:
 	ADDQ         $1, DI
-	VEXTRACTF128 $1, Y0, X3
-	VADDPS       X0, X3, X3
-	VMOVHLPS     X3, X3, X0
-	VADDPS       X0, X3, X3
-	VMOVSHDUP    X3, X0
-	VADDSS       X0, X3, X3
-	VMOVSS       X3, (AX)
+	VEXTRACTF128 $1, Y4, X7
+	VADDPS       X4, X7, X7
+	VMOVHLPS     X7, X7, X4
+	VADDPS       X4, X7, X7
+	VMOVSHDUP    X7, X4
+	VADDSS       X4, X7, X7
+	VMOVSS       X7, (AX)
 	MOVQ         ldy+8(FP), DX
 	MOVQ         AX, SI
 	ADDQ         DX, SI
-	VEXTRACTF128 $1, Y1, X0
-	VADDPS       X1, X0, X0
-	VMOVHLPS     X0, X0, X1
-	VADDPS       X1, X0, X0
-	VMOVSHDUP    X0, X1
-	VADDSS       X1, X0, X0
-	VMOVSS       X0, (SI)
+	VEXTRACTF128 $1, Y5, X4
+	VADDPS       X5, X4, X4
+	VMOVHLPS     X4, X4, X5
+	VADDPS       X5, X4, X4
+	VMOVSHDUP    X4, X5
+	VADDSS       X5, X4, X4
+	VMOVSS       X4, (SI)
 	ADDQ         DX, SI
-	VEXTRACTF128 $1, Y2, X0
-	VADDPS       X2, X0, X0
-	VMOVHLPS     X0, X0, X1
-	VADDPS       X1, X0, X0
-	VMOVSHDUP    X0, X1
-	VADDSS       X1, X0, X0
-	VMOVSS       X0, (SI)
+	VEXTRACTF128 $1, Y6, X4
+	VADDPS       X6, X4, X4
+	VMOVHLPS     X4, X4, X5
+	VADDPS       X5, X4, X4
+	VMOVSHDUP    X4, X5
+	VADDSS       X5, X4, X4
+	VMOVSS       X4, (SI)
 	ADDQ         $4, AX
 	MOVQ         stride+48(FP), DX
 	ADDQ         DX, BX
@@ -3658,6 +3701,10 @@ done2:
 // matmulQ84xLm6_128AVX512 multiplies rows of w with 4 rows of activations in int8; ldy and stride in bytes.
 // Requires: F16C, FMA, AVX512VL, AVX512VNNI
 TEXT ·matmulQ84xLm6_128AVX512(SB), NOSPLIT, $320-72
+
+	// constants of the loops
+	VMOVDQU      lm6_1280<>+0(SB), Y0
+	VMOVDQU      lm6_1282<>+0(SB), Y1
 	LEAQ         31(SP), AX
 	ANDQ         $-32, AX
 	MOVQ         y+0(FP), AX
@@ -3667,10 +3714,10 @@ TEXT ·matmulQ84xLm6_128AVX512(SB), NOSPLIT, $320-72
 	JLT          done2
 
 loop1:
-	VPXOR        Y0, Y0, Y0
-	VPXOR        Y1, Y1, Y1
 	VPXOR        Y2, Y2, Y2
 	VPXOR        Y3, Y3, Y3
+	VPXOR        Y4, Y4, Y4
+	VPXOR        Y5, Y5, Y5
 	MOVQ         q+16(FP), DX
 	MOVQ         d+24(FP), SI
 	MOVQ         blocks+64(FP), DI
@@ -3679,170 +3726,170 @@ loop1:
 	JLT          done4
 
 loop3:
-	VPBROADCASTW (R8), X4
-	VCVTPH2PS    X4, Y4
-	VMOVDQU      lm6_12812<>+0(SB), Y5
-	VMULPS       Y5, Y4, Y4
-	VBROADCASTI128 2(R8), Y5
-	VPSRLVD      lm6_1280<>+0(SB), Y5, Y5
-	VPAND        lm6_1281<>+0(SB), Y5, Y5
-	VPBROADCASTQ 66(R8), Y6
-	VPSRLVD      lm6_1282<>+0(SB), Y6, Y6
-	VPAND        lm6_1283<>+0(SB), Y6, Y6
-	VPSLLD       $4, Y6, Y6
-	VPOR         Y6, Y5, Y5
-	VBROADCASTI128 lm6_12813<>+0(SB), Y6
-	VPSHUFB      Y5, Y6, Y6
-	VBROADCASTI128 lm6_12814<>+0(SB), Y7
-	VPSHUFB      Y5, Y7, Y7
-	VPSLLW       $3, Y5, Y8
-	VPBLENDVB    Y8, Y7, Y6, Y6
-	VBROADCASTI128 lm6_12815<>+0(SB), Y7
-	VPSHUFB      Y5, Y7, Y7
-	VBROADCASTI128 lm6_12816<>+0(SB), Y8
-	VPSHUFB      Y5, Y8, Y8
-	VPSLLW       $3, Y5, Y9
-	VPBLENDVB    Y9, Y8, Y7, Y7
-	VPSLLW       $2, Y5, Y5
-	VPBLENDVB    Y5, Y7, Y6, Y5
-	VPABSB       Y5, Y6
-	VMOVDQU      (DX), Y7
-	VPSIGNB      Y5, Y7, Y7
-	VPXOR        Y8, Y8, Y8
-	VPDPBUSD     Y7, Y6, Y8
-	VMOVDQU      128(DX), Y7
-	VPSIGNB      Y5, Y7, Y7
-	VPXOR        Y9, Y9, Y9
-	VPDPBUSD     Y7, Y6, Y9
-	VMOVDQU      256(DX), Y7
-	VPSIGNB      Y5, Y7, Y7
+	VPBROADCASTW (R8), X6
+	VCVTPH2PS    X6, Y6
+	VMOVDQU      lm6_12812<>+0(SB), Y7
+	VMULPS       Y7, Y6, Y6
+	VBROADCASTI128 2(R8), Y7
+	VPSRLVD      Y0, Y7, Y7
+	VPAND        lm6_1281<>+0(SB), Y7, Y7
+	VPBROADCASTQ 66(R8), Y8
+	VPSRLVD      Y1, Y8, Y8
+	VPAND        lm6_1283<>+0(SB), Y8, Y8
+	VPSLLD       $4, Y8, Y8
+	VPOR         Y8, Y7, Y7
+	VBROADCASTI128 lm6_12813<>+0(SB), Y8
+	VPSHUFB      Y7, Y8, Y8
+	VBROADCASTI128 lm6_12814<>+0(SB), Y9
+	VPSHUFB      Y7, Y9, Y9
+	VPSLLW       $3, Y7, Y10
+	VPBLENDVB    Y10, Y9, Y8, Y8
+	VBROADCASTI128 lm6_12815<>+0(SB), Y9
+	VPSHUFB      Y7, Y9, Y9
+	VBROADCASTI128 lm6_12816<>+0(SB), Y10
+	VPSHUFB      Y7, Y10, Y10
+	VPSLLW       $3, Y7, Y11
+	VPBLENDVB    Y11, Y10, Y9, Y9
+	VPSLLW       $2, Y7, Y7
+	VPBLENDVB    Y7, Y9, Y8, Y7
+	VPABSB       Y7, Y8
+	VMOVDQU      (DX), Y9
+	VPSIGNB      Y7, Y9, Y9
 	VPXOR        Y10, Y10, Y10
-	VPDPBUSD     Y7, Y6, Y10
-	VMOVDQU      384(DX), Y7
-	VPSIGNB      Y5, Y7, Y5
-	VPXOR        Y7, Y7, Y7
-	VPDPBUSD     Y5, Y6, Y7
-	VBROADCASTI128 18(R8), Y5
-	VPSRLVD      lm6_1280<>+0(SB), Y5, Y5
-	VPAND        lm6_1281<>+0(SB), Y5, Y5
-	VPBROADCASTQ 74(R8), Y6
-	VPSRLVD      lm6_1282<>+0(SB), Y6, Y6
-	VPAND        lm6_1283<>+0(SB), Y6, Y6
-	VPSLLD       $4, Y6, Y6
-	VPOR         Y6, Y5, Y5
-	VBROADCASTI128 lm6_12813<>+0(SB), Y6
-	VPSHUFB      Y5, Y6, Y6
-	VBROADCASTI128 lm6_12814<>+0(SB), Y11
-	VPSHUFB      Y5, Y11, Y11
-	VPSLLW       $3, Y5, Y12
-	VPBLENDVB    Y12, Y11, Y6, Y6
-	VBROADCASTI128 lm6_12815<>+0(SB), Y11
-	VPSHUFB      Y5, Y11, Y11
-	VBROADCASTI128 lm6_12816<>+0(SB), Y12
-	VPSHUFB      Y5, Y12, Y12
-	VPSLLW       $3, Y5, Y13
-	VPBLENDVB    Y13, Y12, Y11, Y11
-	VPSLLW       $2, Y5, Y5
-	VPBLENDVB    Y5, Y11, Y6, Y5
-	VPABSB       Y5, Y6
-	VMOVDQU      32(DX), Y11
-	VPSIGNB      Y5, Y11, Y11
-	VPDPBUSD     Y11, Y6, Y8
-	VMOVDQU      160(DX), Y11
-	VPSIGNB      Y5, Y11, Y11
-	VPDPBUSD     Y11, Y6, Y9
-	VMOVDQU      288(DX), Y11
-	VPSIGNB      Y5, Y11, Y11
-	VPDPBUSD     Y11, Y6, Y10
-	VMOVDQU      416(DX), Y11
-	VPSIGNB      Y5, Y11, Y5
-	VPDPBUSD     Y5, Y6, Y7
-	VBROADCASTI128 34(R8), Y5
-	VPSRLVD      lm6_1280<>+0(SB), Y5, Y5
-	VPAND        lm6_1281<>+0(SB), Y5, Y5
-	VPBROADCASTQ 82(R8), Y6
-	VPSRLVD      lm6_1282<>+0(SB), Y6, Y6
-	VPAND        lm6_1283<>+0(SB), Y6, Y6
-	VPSLLD       $4, Y6, Y6
-	VPOR         Y6, Y5, Y5
-	VBROADCASTI128 lm6_12813<>+0(SB), Y6
-	VPSHUFB      Y5, Y6, Y6
-	VBROADCASTI128 lm6_12814<>+0(SB), Y11
-	VPSHUFB      Y5, Y11, Y11
-	VPSLLW       $3, Y5, Y12
-	VPBLENDVB    Y12, Y11, Y6, Y6
-	VBROADCASTI128 lm6_12815<>+0(SB), Y11
-	VPSHUFB      Y5, Y11, Y11
-	VBROADCASTI128 lm6_12816<>+0(SB), Y12
-	VPSHUFB      Y5, Y12, Y12
-	VPSLLW       $3, Y5, Y13
-	VPBLENDVB    Y13, Y12, Y11, Y11
-	VPSLLW       $2, Y5, Y5
-	VPBLENDVB    Y5, Y11, Y6, Y5
-	VPABSB       Y5, Y6
-	VMOVDQU      64(DX), Y11
-	VPSIGNB      Y5, Y11, Y11
-	VPDPBUSD     Y11, Y6, Y8
-	VMOVDQU      192(DX), Y11
-	VPSIGNB      Y5, Y11, Y11
-	VPDPBUSD     Y11, Y6, Y9
-	VMOVDQU      320(DX), Y11
-	VPSIGNB      Y5, Y11, Y11
-	VPDPBUSD     Y11, Y6, Y10
-	VMOVDQU      448(DX), Y11
-	VPSIGNB      Y5, Y11, Y5
-	VPDPBUSD     Y5, Y6, Y7
-	VBROADCASTI128 50(R8), Y5
-	VPSRLVD      lm6_1280<>+0(SB), Y5, Y5
-	VPAND        lm6_1281<>+0(SB), Y5, Y5
-	VPBROADCASTQ 90(R8), Y6
-	VPSRLVD      lm6_1282<>+0(SB), Y6, Y6
-	VPAND        lm6_1283<>+0(SB), Y6, Y6
-	VPSLLD       $4, Y6, Y6
-	VPOR         Y6, Y5, Y5
-	VBROADCASTI128 lm6_12813<>+0(SB), Y6
-	VPSHUFB      Y5, Y6, Y6
-	VBROADCASTI128 lm6_12814<>+0(SB), Y11
-	VPSHUFB      Y5, Y11, Y11
-	VPSLLW       $3, Y5, Y12
-	VPBLENDVB    Y12, Y11, Y6, Y6
-	VBROADCASTI128 lm6_12815<>+0(SB), Y11
-	VPSHUFB      Y5, Y11, Y11
-	VBROADCASTI128 lm6_12816<>+0(SB), Y12
-	VPSHUFB      Y5, Y12, Y12
-	VPSLLW       $3, Y5, Y13
-	VPBLENDVB    Y13, Y12, Y11, Y11
-	VPSLLW       $2, Y5, Y5
-	VPBLENDVB    Y5, Y11, Y6, Y5
-	VPABSB       Y5, Y6
-	VMOVDQU      96(DX), Y11
-	VPSIGNB      Y5, Y11, Y11
-	VPDPBUSD     Y11, Y6, Y8
-	VMOVDQU      224(DX), Y11
-	VPSIGNB      Y5, Y11, Y11
-	VPDPBUSD     Y11, Y6, Y9
-	VMOVDQU      352(DX), Y11
-	VPSIGNB      Y5, Y11, Y11
-	VPDPBUSD     Y11, Y6, Y10
-	VMOVDQU      480(DX), Y11
-	VPSIGNB      Y5, Y11, Y5
-	VPDPBUSD     Y5, Y6, Y7
-	VBROADCASTSS (SI), Y5
-	VCVTDQ2PS    Y8, Y6
-	VMULPS       Y4, Y5, Y5
-	VFMADD231PS  Y5, Y6, Y0
-	VBROADCASTSS 4(SI), Y5
-	VCVTDQ2PS    Y9, Y6
-	VMULPS       Y4, Y5, Y5
-	VFMADD231PS  Y5, Y6, Y1
-	VBROADCASTSS 8(SI), Y5
-	VCVTDQ2PS    Y10, Y6
-	VMULPS       Y4, Y5, Y5
-	VFMADD231PS  Y5, Y6, Y2
-	VBROADCASTSS 12(SI), Y5
-	VCVTDQ2PS    Y7, Y6
-	VMULPS       Y4, Y5, Y4
-	VFMADD231PS  Y4, Y6, Y3
+	VPDPBUSD     Y9, Y8, Y10
+	VMOVDQU      128(DX), Y9
+	VPSIGNB      Y7, Y9, Y9
+	VPXOR        Y11, Y11, Y11
+	VPDPBUSD     Y9, Y8, Y11
+	VMOVDQU      256(DX), Y9
+	VPSIGNB      Y7, Y9, Y9
+	VPXOR        Y12, Y12, Y12
+	VPDPBUSD     Y9, Y8, Y12
+	VMOVDQU      384(DX), Y9
+	VPSIGNB      Y7, Y9, Y7
+	VPXOR        Y9, Y9, Y9
+	VPDPBUSD     Y7, Y8, Y9
+	VBROADCASTI128 18(R8), Y7
+	VPSRLVD      Y0, Y7, Y7
+	VPAND        lm6_1281<>+0(SB), Y7, Y7
+	VPBROADCASTQ 74(R8), Y8
+	VPSRLVD      Y1, Y8, Y8
+	VPAND        lm6_1283<>+0(SB), Y8, Y8
+	VPSLLD       $4, Y8, Y8
+	VPOR         Y8, Y7, Y7
+	VBROADCASTI128 lm6_12813<>+0(SB), Y8
+	VPSHUFB      Y7, Y8, Y8
+	VBROADCASTI128 lm6_12814<>+0(SB), Y13
+	VPSHUFB      Y7, Y13, Y13
+	VPSLLW       $3, Y7, Y14
+	VPBLENDVB    Y14, Y13, Y8, Y8
+	VBROADCASTI128 lm6_12815<>+0(SB), Y13
+	VPSHUFB      Y7, Y13, Y13
+	VBROADCASTI128 lm6_12816<>+0(SB), Y14
+	VPSHUFB      Y7, Y14, Y14
+	VPSLLW       $3, Y7, Y15
+	VPBLENDVB    Y15, Y14, Y13, Y13
+	VPSLLW       $2, Y7, Y7
+	VPBLENDVB    Y7, Y13, Y8, Y7
+	VPABSB       Y7, Y8
+	VMOVDQU      32(DX), Y13
+	VPSIGNB      Y7, Y13, Y13
+	VPDPBUSD     Y13, Y8, Y10
+	VMOVDQU      160(DX), Y13
+	VPSIGNB      Y7, Y13, Y13
+	VPDPBUSD     Y13, Y8, Y11
+	VMOVDQU      288(DX), Y13
+	VPSIGNB      Y7, Y13, Y13
+	VPDPBUSD     Y13, Y8, Y12
+	VMOVDQU      416(DX), Y13
+	VPSIGNB      Y7, Y13, Y7
+	VPDPBUSD     Y7, Y8, Y9
+	VBROADCASTI128 34(R8), Y7
+	VPSRLVD      Y0, Y7, Y7
+	VPAND        lm6_1281<>+0(SB), Y7, Y7
+	VPBROADCASTQ 82(R8), Y8
+	VPSRLVD      Y1, Y8, Y8
+	VPAND        lm6_1283<>+0(SB), Y8, Y8
+	VPSLLD       $4, Y8, Y8
+	VPOR         Y8, Y7, Y7
+	VBROADCASTI128 lm6_12813<>+0(SB), Y8
+	VPSHUFB      Y7, Y8, Y8
+	VBROADCASTI128 lm6_12814<>+0(SB), Y13
+	VPSHUFB      Y7, Y13, Y13
+	VPSLLW       $3, Y7, Y14
+	VPBLENDVB    Y14, Y13, Y8, Y8
+	VBROADCASTI128 lm6_12815<>+0(SB), Y13
+	VPSHUFB      Y7, Y13, Y13
+	VBROADCASTI128 lm6_12816<>+0(SB), Y14
+	VPSHUFB      Y7, Y14, Y14
+	VPSLLW       $3, Y7, Y15
+	VPBLENDVB    Y15, Y14, Y13, Y13
+	VPSLLW       $2, Y7, Y7
+	VPBLENDVB    Y7, Y13, Y8, Y7
+	VPABSB       Y7, Y8
+	VMOVDQU      64(DX), Y13
+	VPSIGNB      Y7, Y13, Y13
+	VPDPBUSD     Y13, Y8, Y10
+	VMOVDQU      192(DX), Y13
+	VPSIGNB      Y7, Y13, Y13
+	VPDPBUSD     Y13, Y8, Y11
+	VMOVDQU      320(DX), Y13
+	VPSIGNB      Y7, Y13, Y13
+	VPDPBUSD     Y13, Y8, Y12
+	VMOVDQU      448(DX), Y13
+	VPSIGNB      Y7, Y13, Y7
+	VPDPBUSD     Y7, Y8, Y9
+	VBROADCASTI128 50(R8), Y7
+	VPSRLVD      Y0, Y7, Y7
+	VPAND        lm6_1281<>+0(SB), Y7, Y7
+	VPBROADCASTQ 90(R8), Y8
+	VPSRLVD      Y1, Y8, Y8
+	VPAND        lm6_1283<>+0(SB), Y8, Y8
+	VPSLLD       $4, Y8, Y8
+	VPOR         Y8, Y7, Y7
+	VBROADCASTI128 lm6_12813<>+0(SB), Y8
+	VPSHUFB      Y7, Y8, Y8
+	VBROADCASTI128 lm6_12814<>+0(SB), Y13
+	VPSHUFB      Y7, Y13, Y13
+	VPSLLW       $3, Y7, Y14
+	VPBLENDVB    Y14, Y13, Y8, Y8
+	VBROADCASTI128 lm6_12815<>+0(SB), Y13
+	VPSHUFB      Y7, Y13, Y13
+	VBROADCASTI128 lm6_12816<>+0(SB), Y14
+	VPSHUFB      Y7, Y14, Y14
+	VPSLLW       $3, Y7, Y15
+	VPBLENDVB    Y15, Y14, Y13, Y13
+	VPSLLW       $2, Y7, Y7
+	VPBLENDVB    Y7, Y13, Y8, Y7
+	VPABSB       Y7, Y8
+	VMOVDQU      96(DX), Y13
+	VPSIGNB      Y7, Y13, Y13
+	VPDPBUSD     Y13, Y8, Y10
+	VMOVDQU      224(DX), Y13
+	VPSIGNB      Y7, Y13, Y13
+	VPDPBUSD     Y13, Y8, Y11
+	VMOVDQU      352(DX), Y13
+	VPSIGNB      Y7, Y13, Y13
+	VPDPBUSD     Y13, Y8, Y12
+	VMOVDQU      480(DX), Y13
+	VPSIGNB      Y7, Y13, Y7
+	VPDPBUSD     Y7, Y8, Y9
+	VBROADCASTSS (SI), Y7
+	VCVTDQ2PS    Y10, Y8
+	VMULPS       Y6, Y7, Y7
+	VFMADD231PS  Y7, Y8, Y2
+	VBROADCASTSS 4(SI), Y7
+	VCVTDQ2PS    Y11, Y8
+	VMULPS       Y6, Y7, Y7
+	VFMADD231PS  Y7, Y8, Y3
+	VBROADCASTSS 8(SI), Y7
+	VCVTDQ2PS    Y12, Y8
+	VMULPS       Y6, Y7, Y7
+	VFMADD231PS  Y7, Y8, Y4
+	VBROADCASTSS 12(SI), Y7
+	VCVTDQ2PS    Y9, Y8
+	VMULPS       Y6, Y7, Y6
+	VFMADD231PS  Y6, Y8, Y5
 	ADDQ         $0x62, R8
 	ADDQ         $0x200, DX
 	ADDQ         $0x10, SI
@@ -3851,39 +3898,39 @@ loop3:
 
 done4:
 	ADDQ         $1, DI
-	VEXTRACTF128 $1, Y0, X4
-	VADDPS       X0, X4, X4
-	VMOVHLPS     X4, X4, X0
-	VADDPS       X0, X4, X4
-	VMOVSHDUP    X4, X0
-	VADDSS       X0, X4, X4
-	VMOVSS       X4, (AX)
+	VEXTRACTF128 $1, Y2, X6
+	VADDPS       X2, X6, X6
+	VMOVHLPS     X6, X6, X2
+	VADDPS       X2, X6, X6
+	VMOVSHDUP    X6, X2
+	VADDSS       X2, X6, X6
+	VMOVSS       X6, (AX)
 	MOVQ         ldy+8(FP), DX
 	MOVQ         AX, SI
 	ADDQ         DX, SI
-	VEXTRACTF128 $1, Y1, X0
-	VADDPS       X1, X0, X0
-	VMOVHLPS     X0, X0, X1
-	VADDPS       X1, X0, X0
-	VMOVSHDUP    X0, X1
-	VADDSS       X1, X0, X0
-	VMOVSS       X0, (SI)
+	VEXTRACTF128 $1, Y3, X2
+	VADDPS       X3, X2, X2
+	VMOVHLPS     X2, X2, X3
+	VADDPS       X3, X2, X2
+	VMOVSHDUP    X2, X3
+	VADDSS       X3, X2, X2
+	VMOVSS       X2, (SI)
 	ADDQ         DX, SI
-	VEXTRACTF128 $1, Y2, X0
-	VADDPS       X2, X0, X0
-	VMOVHLPS     X0, X0, X1
-	VADDPS       X1, X0, X0
-	VMOVSHDUP    X0, X1
-	VADDSS       X1, X0, X0
-	VMOVSS       X0, (SI)
+	VEXTRACTF128 $1, Y4, X2
+	VADDPS       X4, X2, X2
+	VMOVHLPS     X2, X2, X3
+	VADDPS       X3, X2, X2
+	VMOVSHDUP    X2, X3
+	VADDSS       X3, X2, X2
+	VMOVSS       X2, (SI)
 	ADDQ         DX, SI
-	VEXTRACTF128 $1, Y3, X0
-	VADDPS       X3, X0, X0
-	VMOVHLPS     X0, X0, X1
-	VADDPS       X1, X0, X0
-	VMOVSHDUP    X0, X1
-	VADDSS       X1, X0, X0
-	VMOVSS       X0, (SI)
+	VEXTRACTF128 $1, Y5, X2
+	VADDPS       X5, X2, X2
+	VMOVHLPS     X2, X2, X3
+	VADDPS       X3, X2, X2
+	VMOVSHDUP    X2, X3
+	VADDSS       X3, X2, X2
+	VMOVSS       X2, (SI)
 	ADDQ         $4, AX
 	MOVQ         stride+48(FP), DX
 	ADDQ         DX, BX
@@ -3898,6 +3945,14 @@ done2:
 // matmulQ8Block1xLm6_128AVX512 multiplies rows of one block with 1 row of activations in int8; rows is a multiple of 4, ldy and stride in bytes.
 // Requires: F16C, AVX512VL, AVX512VNNI
 TEXT ·matmulQ8Block1xLm6_128AVX512(SB), NOSPLIT, $544-72
+
+	// constants of the loops
+	VMOVDQU      lm6_1280<>+0(SB), Y0
+	VMOVDQU      lm6_1282<>+0(SB), Y1
+	VMOVDQU      lm6_1283<>+0(SB), Y2
+	VMOVDQU      lm6_1281<>+0(SB), Y3
+	VBROADCASTI128 lm6_12815<>+0(SB), Y4
+	VBROADCASTI128 lm6_12816<>+0(SB), Y5
 	LEAQ         31(SP), AX
 	ANDQ         $-32, AX
 	LEAQ         351(SP), AX
@@ -3923,117 +3978,109 @@ loop1:
 	JLT          done4
 
 loop3:
-	VBROADCASTI128 2(DI), Y0
-	VPSRLVD      lm6_1280<>+0(SB), Y0, Y0
-	VPAND        lm6_1281<>+0(SB), Y0, Y0
-	VPBROADCASTQ 66(DI), Y1
-	VPSRLVD      lm6_1282<>+0(SB), Y1, Y1
-	VPAND        lm6_1283<>+0(SB), Y1, Y1
-	VPSLLD       $4, Y1, Y1
-	VPOR         Y1, Y0, Y0
-	VBROADCASTI128 lm6_12813<>+0(SB), Y1
-	VPSHUFB      Y0, Y1, Y1
-	VBROADCASTI128 lm6_12814<>+0(SB), Y2
-	VPSHUFB      Y0, Y2, Y2
-	VPSLLW       $3, Y0, Y3
-	VPBLENDVB    Y3, Y2, Y1, Y1
-	VBROADCASTI128 lm6_12815<>+0(SB), Y2
-	VPSHUFB      Y0, Y2, Y2
-	VBROADCASTI128 lm6_12816<>+0(SB), Y3
-	VPSHUFB      Y0, Y3, Y3
-	VPSLLW       $3, Y0, Y4
-	VPBLENDVB    Y4, Y3, Y2, Y2
-	VPSLLW       $2, Y0, Y0
-	VPBLENDVB    Y0, Y2, Y1, Y0
-	VPABSB       Y0, Y1
-	VMOVDQU      (CX), Y2
-	VPSIGNB      Y0, Y2, Y0
-	VPXOR        Y2, Y2, Y2
-	VPDPBUSD     Y0, Y1, Y2
-	VBROADCASTI128 18(DI), Y0
-	VPSRLVD      lm6_1280<>+0(SB), Y0, Y0
-	VPAND        lm6_1281<>+0(SB), Y0, Y0
-	VPBROADCASTQ 74(DI), Y1
-	VPSRLVD      lm6_1282<>+0(SB), Y1, Y1
-	VPAND        lm6_1283<>+0(SB), Y1, Y1
-	VPSLLD       $4, Y1, Y1
-	VPOR         Y1, Y0, Y0
-	VBROADCASTI128 lm6_12813<>+0(SB), Y1
-	VPSHUFB      Y0, Y1, Y1
-	VBROADCASTI128 lm6_12814<>+0(SB), Y3
-	VPSHUFB      Y0, Y3, Y3
-	VPSLLW       $3, Y0, Y4
-	VPBLENDVB    Y4, Y3, Y1, Y1
-	VBROADCASTI128 lm6_12815<>+0(SB), Y3
-	VPSHUFB      Y0, Y3, Y3
-	VBROADCASTI128 lm6_12816<>+0(SB), Y4
-	VPSHUFB      Y0, Y4, Y4
-	VPSLLW       $3, Y0, Y5
-	VPBLENDVB    Y5, Y4, Y3, Y3
-	VPSLLW       $2, Y0, Y0
-	VPBLENDVB    Y0, Y3, Y1, Y0
-	VPABSB       Y0, Y1
-	VMOVDQU      32(CX), Y3
-	VPSIGNB      Y0, Y3, Y0
-	VPDPBUSD     Y0, Y1, Y2
-	VBROADCASTI128 34(DI), Y0
-	VPSRLVD      lm6_1280<>+0(SB), Y0, Y0
-	VPAND        lm6_1281<>+0(SB), Y0, Y0
-	VPBROADCASTQ 82(DI), Y1
-	VPSRLVD      lm6_1282<>+0(SB), Y1, Y1
-	VPAND        lm6_1283<>+0(SB), Y1, Y1
-	VPSLLD       $4, Y1, Y1
-	VPOR         Y1, Y0, Y0
-	VBROADCASTI128 lm6_12813<>+0(SB), Y1
-	VPSHUFB      Y0, Y1, Y1
-	VBROADCASTI128 lm6_12814<>+0(SB), Y3
-	VPSHUFB      Y0, Y3, Y3
-	VPSLLW       $3, Y0, Y4
-	VPBLENDVB    Y4, Y3, Y1, Y1
-	VBROADCASTI128 lm6_12815<>+0(SB), Y3
-	VPSHUFB      Y0, Y3, Y3
-	VBROADCASTI128 lm6_12816<>+0(SB), Y4
-	VPSHUFB      Y0, Y4, Y4
-	VPSLLW       $3, Y0, Y5
-	VPBLENDVB    Y5, Y4, Y3, Y3
-	VPSLLW       $2, Y0, Y0
-	VPBLENDVB    Y0, Y3, Y1, Y0
-	VPABSB       Y0, Y1
-	VMOVDQU      64(CX), Y3
-	VPSIGNB      Y0, Y3, Y0
-	VPDPBUSD     Y0, Y1, Y2
-	VBROADCASTI128 50(DI), Y0
-	VPSRLVD      lm6_1280<>+0(SB), Y0, Y0
-	VPAND        lm6_1281<>+0(SB), Y0, Y0
-	VPBROADCASTQ 90(DI), Y1
-	VPSRLVD      lm6_1282<>+0(SB), Y1, Y1
-	VPAND        lm6_1283<>+0(SB), Y1, Y1
-	VPSLLD       $4, Y1, Y1
-	VPOR         Y1, Y0, Y0
-	VBROADCASTI128 lm6_12813<>+0(SB), Y1
-	VPSHUFB      Y0, Y1, Y1
-	VBROADCASTI128 lm6_12814<>+0(SB), Y3
-	VPSHUFB      Y0, Y3, Y3
-	VPSLLW       $3, Y0, Y4
-	VPBLENDVB    Y4, Y3, Y1, Y1
-	VBROADCASTI128 lm6_12815<>+0(SB), Y3
-	VPSHUFB      Y0, Y3, Y3
-	VBROADCASTI128 lm6_12816<>+0(SB), Y4
-	VPSHUFB      Y0, Y4, Y4
-	VPSLLW       $3, Y0, Y5
-	VPBLENDVB    Y5, Y4, Y3, Y3
-	VPSLLW       $2, Y0, Y0
-	VPBLENDVB    Y0, Y3, Y1, Y0
-	VPABSB       Y0, Y1
-	VMOVDQU      96(CX), Y3
-	VPSIGNB      Y0, Y3, Y0
-	VPDPBUSD     Y0, Y1, Y2
-	VMOVDQU      Y2, (R10)
-	VPBROADCASTW (DI), X0
-	VCVTPH2PS    X0, Y0
-	VMOVDQU      lm6_12812<>+0(SB), Y1
-	VMULPS       Y1, Y0, Y0
-	VMOVSS       X0, (R11)
+	VBROADCASTI128 2(DI), Y6
+	VPSRLVD      Y0, Y6, Y6
+	VPAND        Y3, Y6, Y6
+	VPBROADCASTQ 66(DI), Y7
+	VPSRLVD      Y1, Y7, Y7
+	VPAND        Y2, Y7, Y7
+	VPSLLD       $4, Y7, Y7
+	VPOR         Y7, Y6, Y6
+	VBROADCASTI128 lm6_12813<>+0(SB), Y7
+	VPSHUFB      Y6, Y7, Y7
+	VBROADCASTI128 lm6_12814<>+0(SB), Y8
+	VPSHUFB      Y6, Y8, Y8
+	VPSLLW       $3, Y6, Y9
+	VPBLENDVB    Y9, Y8, Y7, Y7
+	VPSHUFB      Y6, Y4, Y8
+	VPSHUFB      Y6, Y5, Y9
+	VPSLLW       $3, Y6, Y10
+	VPBLENDVB    Y10, Y9, Y8, Y8
+	VPSLLW       $2, Y6, Y6
+	VPBLENDVB    Y6, Y8, Y7, Y6
+	VPABSB       Y6, Y7
+	VMOVDQU      (CX), Y8
+	VPSIGNB      Y6, Y8, Y6
+	VPXOR        Y8, Y8, Y8
+	VPDPBUSD     Y6, Y7, Y8
+	VBROADCASTI128 18(DI), Y6
+	VPSRLVD      Y0, Y6, Y6
+	VPAND        Y3, Y6, Y6
+	VPBROADCASTQ 74(DI), Y7
+	VPSRLVD      Y1, Y7, Y7
+	VPAND        Y2, Y7, Y7
+	VPSLLD       $4, Y7, Y7
+	VPOR         Y7, Y6, Y6
+	VBROADCASTI128 lm6_12813<>+0(SB), Y7
+	VPSHUFB      Y6, Y7, Y7
+	VBROADCASTI128 lm6_12814<>+0(SB), Y9
+	VPSHUFB      Y6, Y9, Y9
+	VPSLLW       $3, Y6, Y10
+	VPBLENDVB    Y10, Y9, Y7, Y7
+	VPSHUFB      Y6, Y4, Y9
+	VPSHUFB      Y6, Y5, Y10
+	VPSLLW       $3, Y6, Y11
+	VPBLENDVB    Y11, Y10, Y9, Y9
+	VPSLLW       $2, Y6, Y6
+	VPBLENDVB    Y6, Y9, Y7, Y6
+	VPABSB       Y6, Y7
+	VMOVDQU      32(CX), Y9
+	VPSIGNB      Y6, Y9, Y6
+	VPDPBUSD     Y6, Y7, Y8
+	VBROADCASTI128 34(DI), Y6
+	VPSRLVD      Y0, Y6, Y6
+	VPAND        Y3, Y6, Y6
+	VPBROADCASTQ 82(DI), Y7
+	VPSRLVD      Y1, Y7, Y7
+	VPAND        Y2, Y7, Y7
+	VPSLLD       $4, Y7, Y7
+	VPOR         Y7, Y6, Y6
+	VBROADCASTI128 lm6_12813<>+0(SB), Y7
+	VPSHUFB      Y6, Y7, Y7
+	VBROADCASTI128 lm6_12814<>+0(SB), Y9
+	VPSHUFB      Y6, Y9, Y9
+	VPSLLW       $3, Y6, Y10
+	VPBLENDVB    Y10, Y9, Y7, Y7
+	VPSHUFB      Y6, Y4, Y9
+	VPSHUFB      Y6, Y5, Y10
+	VPSLLW       $3, Y6, Y11
+	VPBLENDVB    Y11, Y10, Y9, Y9
+	VPSLLW       $2, Y6, Y6
+	VPBLENDVB    Y6, Y9, Y7, Y6
+	VPABSB       Y6, Y7
+	VMOVDQU      64(CX), Y9
+	VPSIGNB      Y6, Y9, Y6
+	VPDPBUSD     Y6, Y7, Y8
+	VBROADCASTI128 50(DI), Y6
+	VPSRLVD      Y0, Y6, Y6
+	VPAND        Y3, Y6, Y6
+	VPBROADCASTQ 90(DI), Y7
+	VPSRLVD      Y1, Y7, Y7
+	VPAND        Y2, Y7, Y7
+	VPSLLD       $4, Y7, Y7
+	VPOR         Y7, Y6, Y6
+	VBROADCASTI128 lm6_12813<>+0(SB), Y7
+	VPSHUFB      Y6, Y7, Y7
+	VBROADCASTI128 lm6_12814<>+0(SB), Y9
+	VPSHUFB      Y6, Y9, Y9
+	VPSLLW       $3, Y6, Y10
+	VPBLENDVB    Y10, Y9, Y7, Y7
+	VPSHUFB      Y6, Y4, Y9
+	VPSHUFB      Y6, Y5, Y10
+	VPSLLW       $3, Y6, Y11
+	VPBLENDVB    Y11, Y10, Y9, Y9
+	VPSLLW       $2, Y6, Y6
+	VPBLENDVB    Y6, Y9, Y7, Y6
+	VPABSB       Y6, Y7
+	VMOVDQU      96(CX), Y9
+	VPSIGNB      Y6, Y9, Y6
+	VPDPBUSD     Y6, Y7, Y8
+	VMOVDQU      Y8, (R10)
+	VPBROADCASTW (DI), X6
+	VCVTPH2PS    X6, Y6
+	VMOVDQU      lm6_12812<>+0(SB), Y7
+	VMULPS       Y7, Y6, Y6
+	VMOVSS       X6, (R11)
 	ADDQ         $0x20, R10
 	ADDQ         $4, R11
 	MOVQ         stride+48(FP), R12
@@ -4045,27 +4092,27 @@ done4:
 	ADDQ         $1, R9
 
 	// four results for each row of y
-	VMOVUPS      (BX), X0
-	VMOVDQU      (AX), Y1
-	VMOVDQU      32(AX), Y2
-	VMOVDQU      64(AX), Y3
-	VMOVDQU      96(AX), Y4
-	VPUNPCKLDQ   Y2, Y1, Y5
-	VPUNPCKHDQ   Y2, Y1, Y1
-	VPADDD       Y1, Y5, Y5
-	VPUNPCKLDQ   Y4, Y3, Y1
-	VPUNPCKHDQ   Y4, Y3, Y2
-	VPADDD       Y2, Y1, Y1
-	VPUNPCKLQDQ  Y1, Y5, Y2
-	VPUNPCKHQDQ  Y1, Y5, Y1
-	VPADDD       Y1, Y2, Y2
-	VEXTRACTI128 $1, Y2, X1
-	VPADDD       X1, X2, X1
-	VCVTDQ2PS    X1, X1
-	VBROADCASTSS (DX), X2
-	VMULPS       X2, X1, X1
-	VMULPS       X0, X1, X0
-	VMOVUPS      X0, (SI)
+	VMOVUPS      (BX), X6
+	VMOVDQU      (AX), Y7
+	VMOVDQU      32(AX), Y8
+	VMOVDQU      64(AX), Y9
+	VMOVDQU      96(AX), Y10
+	VPUNPCKLDQ   Y8, Y7, Y11
+	VPUNPCKHDQ   Y8, Y7, Y7
+	VPADDD       Y7, Y11, Y11
+	VPUNPCKLDQ   Y10, Y9, Y7
+	VPUNPCKHDQ   Y10, Y9, Y8
+	VPADDD       Y8, Y7, Y7
+	VPUNPCKLQDQ  Y7, Y11, Y8
+	VPUNPCKHQDQ  Y7, Y11, Y7
+	VPADDD       Y7, Y8, Y8
+	VEXTRACTI128 $1, Y8, X7
+	VPADDD       X7, X8, X7
+	VCVTDQ2PS    X7, X7
+	VBROADCASTSS (DX), X8
+	VMULPS       X8, X7, X7
+	VMULPS       X6, X7, X6
+	VMOVUPS      X6, (SI)
 	ADDQ         $0x10, SI
 	SUBQ         $4, R8
 	JGE          loop1
@@ -4078,6 +4125,14 @@ done2:
 // matmulQ8Block2xLm6_128AVX512 multiplies rows of one block with 2 rows of activations in int8; rows is a multiple of 4, ldy and stride in bytes.
 // Requires: F16C, AVX512VL, AVX512VNNI
 TEXT ·matmulQ8Block2xLm6_128AVX512(SB), 0, $672-72
+
+	// constants of the loops
+	VMOVDQU      lm6_1280<>+0(SB), Y0
+	VMOVDQU      lm6_1282<>+0(SB), Y1
+	VMOVDQU      lm6_1283<>+0(SB), Y2
+	VMOVDQU      lm6_1281<>+0(SB), Y3
+	VBROADCASTI128 lm6_12815<>+0(SB), Y4
+	VBROADCASTI128 lm6_12816<>+0(SB), Y5
 	LEAQ         31(SP), AX
 	ANDQ         $-32, AX
 	LEAQ         351(SP), AX
@@ -4103,131 +4158,123 @@ loop1:
 	JLT          done4
 
 loop3:
-	VBROADCASTI128 2(DI), Y0
-	VPSRLVD      lm6_1280<>+0(SB), Y0, Y0
-	VPAND        lm6_1281<>+0(SB), Y0, Y0
-	VPBROADCASTQ 66(DI), Y1
-	VPSRLVD      lm6_1282<>+0(SB), Y1, Y1
-	VPAND        lm6_1283<>+0(SB), Y1, Y1
-	VPSLLD       $4, Y1, Y1
-	VPOR         Y1, Y0, Y0
-	VBROADCASTI128 lm6_12813<>+0(SB), Y1
-	VPSHUFB      Y0, Y1, Y1
-	VBROADCASTI128 lm6_12814<>+0(SB), Y2
-	VPSHUFB      Y0, Y2, Y2
-	VPSLLW       $3, Y0, Y3
-	VPBLENDVB    Y3, Y2, Y1, Y1
-	VBROADCASTI128 lm6_12815<>+0(SB), Y2
-	VPSHUFB      Y0, Y2, Y2
-	VBROADCASTI128 lm6_12816<>+0(SB), Y3
-	VPSHUFB      Y0, Y3, Y3
-	VPSLLW       $3, Y0, Y4
-	VPBLENDVB    Y4, Y3, Y2, Y2
-	VPSLLW       $2, Y0, Y0
-	VPBLENDVB    Y0, Y2, Y1, Y0
-	VPABSB       Y0, Y1
-	VMOVDQU      (CX), Y2
-	VPSIGNB      Y0, Y2, Y2
-	VPXOR        Y3, Y3, Y3
-	VPDPBUSD     Y2, Y1, Y3
-	VMOVDQU      128(CX), Y2
-	VPSIGNB      Y0, Y2, Y0
-	VPXOR        Y2, Y2, Y2
-	VPDPBUSD     Y0, Y1, Y2
-	VBROADCASTI128 18(DI), Y0
-	VPSRLVD      lm6_1280<>+0(SB), Y0, Y0
-	VPAND        lm6_1281<>+0(SB), Y0, Y0
-	VPBROADCASTQ 74(DI), Y1
-	VPSRLVD      lm6_1282<>+0(SB), Y1, Y1
-	VPAND        lm6_1283<>+0(SB), Y1, Y1
-	VPSLLD       $4, Y1, Y1
-	VPOR         Y1, Y0, Y0
-	VBROADCASTI128 lm6_12813<>+0(SB), Y1
-	VPSHUFB      Y0, Y1, Y1
-	VBROADCASTI128 lm6_12814<>+0(SB), Y4
-	VPSHUFB      Y0, Y4, Y4
-	VPSLLW       $3, Y0, Y5
-	VPBLENDVB    Y5, Y4, Y1, Y1
-	VBROADCASTI128 lm6_12815<>+0(SB), Y4
-	VPSHUFB      Y0, Y4, Y4
-	VBROADCASTI128 lm6_12816<>+0(SB), Y5
-	VPSHUFB      Y0, Y5, Y5
-	VPSLLW       $3, Y0, Y6
-	VPBLENDVB    Y6, Y5, Y4, Y4
-	VPSLLW       $2, Y0, Y0
-	VPBLENDVB    Y0, Y4, Y1, Y0
-	VPABSB       Y0, Y1
-	VMOVDQU      32(CX), Y4
-	VPSIGNB      Y0, Y4, Y4
-	VPDPBUSD     Y4, Y1, Y3
-	VMOVDQU      160(CX), Y4
-	VPSIGNB      Y0, Y4, Y0
-	VPDPBUSD     Y0, Y1, Y2
-	VBROADCASTI128 34(DI), Y0
-	VPSRLVD      lm6_1280<>+0(SB), Y0, Y0
-	VPAND        lm6_1281<>+0(SB), Y0, Y0
-	VPBROADCASTQ 82(DI), Y1
-	VPSRLVD      lm6_1282<>+0(SB), Y1, Y1
-	VPAND        lm6_1283<>+0(SB), Y1, Y1
-	VPSLLD       $4, Y1, Y1
-	VPOR         Y1, Y0, Y0
-	VBROADCASTI128 lm6_12813<>+0(SB), Y1
-	VPSHUFB      Y0, Y1, Y1
-	VBROADCASTI128 lm6_12814<>+0(SB), Y4
-	VPSHUFB      Y0, Y4, Y4
-	VPSLLW       $3, Y0, Y5
-	VPBLENDVB    Y5, Y4, Y1, Y1
-	VBROADCASTI128 lm6_12815<>+0(SB), Y4
-	VPSHUFB      Y0, Y4, Y4
-	VBROADCASTI128 lm6_12816<>+0(SB), Y5
-	VPSHUFB      Y0, Y5, Y5
-	VPSLLW       $3, Y0, Y6
-	VPBLENDVB    Y6, Y5, Y4, Y4
-	VPSLLW       $2, Y0, Y0
-	VPBLENDVB    Y0, Y4, Y1, Y0
-	VPABSB       Y0, Y1
-	VMOVDQU      64(CX), Y4
-	VPSIGNB      Y0, Y4, Y4
-	VPDPBUSD     Y4, Y1, Y3
-	VMOVDQU      192(CX), Y4
-	VPSIGNB      Y0, Y4, Y0
-	VPDPBUSD     Y0, Y1, Y2
-	VBROADCASTI128 50(DI), Y0
-	VPSRLVD      lm6_1280<>+0(SB), Y0, Y0
-	VPAND        lm6_1281<>+0(SB), Y0, Y0
-	VPBROADCASTQ 90(DI), Y1
-	VPSRLVD      lm6_1282<>+0(SB), Y1, Y1
-	VPAND        lm6_1283<>+0(SB), Y1, Y1
-	VPSLLD       $4, Y1, Y1
-	VPOR         Y1, Y0, Y0
-	VBROADCASTI128 lm6_12813<>+0(SB), Y1
-	VPSHUFB      Y0, Y1, Y1
-	VBROADCASTI128 lm6_12814<>+0(SB), Y4
-	VPSHUFB      Y0, Y4, Y4
-	VPSLLW       $3, Y0, Y5
-	VPBLENDVB    Y5, Y4, Y1, Y1
-	VBROADCASTI128 lm6_12815<>+0(SB), Y4
-	VPSHUFB      Y0, Y4, Y4
-	VBROADCASTI128 lm6_12816<>+0(SB), Y5
-	VPSHUFB      Y0, Y5, Y5
-	VPSLLW       $3, Y0, Y6
-	VPBLENDVB    Y6, Y5, Y4, Y4
-	VPSLLW       $2, Y0, Y0
-	VPBLENDVB    Y0, Y4, Y1, Y0
-	VPABSB       Y0, Y1
-	VMOVDQU      96(CX), Y4
-	VPSIGNB      Y0, Y4, Y4
-	VPDPBUSD     Y4, Y1, Y3
-	VMOVDQU      224(CX), Y4
-	VPSIGNB      Y0, Y4, Y0
-	VPDPBUSD     Y0, Y1, Y2
-	VMOVDQU      Y3, (R10)
-	VMOVDQU      Y2, 128(R10)
-	VPBROADCASTW (DI), X0
-	VCVTPH2PS    X0, Y0
-	VMOVDQU      lm6_12812<>+0(SB), Y1
-	VMULPS       Y1, Y0, Y0
-	VMOVSS       X0, (R11)
+	VBROADCASTI128 2(DI), Y6
+	VPSRLVD      Y0, Y6, Y6
+	VPAND        Y3, Y6, Y6
+	VPBROADCASTQ 66(DI), Y7
+	VPSRLVD      Y1, Y7, Y7
+	VPAND        Y2, Y7, Y7
+	VPSLLD       $4, Y7, Y7
+	VPOR         Y7, Y6, Y6
+	VBROADCASTI128 lm6_12813<>+0(SB), Y7
+	VPSHUFB      Y6, Y7, Y7
+	VBROADCASTI128 lm6_12814<>+0(SB), Y8
+	VPSHUFB      Y6, Y8, Y8
+	VPSLLW       $3, Y6, Y9
+	VPBLENDVB    Y9, Y8, Y7, Y7
+	VPSHUFB      Y6, Y4, Y8
+	VPSHUFB      Y6, Y5, Y9
+	VPSLLW       $3, Y6, Y10
+	VPBLENDVB    Y10, Y9, Y8, Y8
+	VPSLLW       $2, Y6, Y6
+	VPBLENDVB    Y6, Y8, Y7, Y6
+	VPABSB       Y6, Y7
+	VMOVDQU      (CX), Y8
+	VPSIGNB      Y6, Y8, Y8
+	VPXOR        Y9, Y9, Y9
+	VPDPBUSD     Y8, Y7, Y9
+	VMOVDQU      128(CX), Y8
+	VPSIGNB      Y6, Y8, Y6
+	VPXOR        Y8, Y8, Y8
+	VPDPBUSD     Y6, Y7, Y8
+	VBROADCASTI128 18(DI), Y6
+	VPSRLVD      Y0, Y6, Y6
+	VPAND        Y3, Y6, Y6
+	VPBROADCASTQ 74(DI), Y7
+	VPSRLVD      Y1, Y7, Y7
+	VPAND        Y2, Y7, Y7
+	VPSLLD       $4, Y7, Y7
+	VPOR         Y7, Y6, Y6
+	VBROADCASTI128 lm6_12813<>+0(SB), Y7
+	VPSHUFB      Y6, Y7, Y7
+	VBROADCASTI128 lm6_12814<>+0(SB), Y10
+	VPSHUFB      Y6, Y10, Y10
+	VPSLLW       $3, Y6, Y11
+	VPBLENDVB    Y11, Y10, Y7, Y7
+	VPSHUFB      Y6, Y4, Y10
+	VPSHUFB      Y6, Y5, Y11
+	VPSLLW       $3, Y6, Y12
+	VPBLENDVB    Y12, Y11, Y10, Y10
+	VPSLLW       $2, Y6, Y6
+	VPBLENDVB    Y6, Y10, Y7, Y6
+	VPABSB       Y6, Y7
+	VMOVDQU      32(CX), Y10
+	VPSIGNB      Y6, Y10, Y10
+	VPDPBUSD     Y10, Y7, Y9
+	VMOVDQU      160(CX), Y10
+	VPSIGNB      Y6, Y10, Y6
+	VPDPBUSD     Y6, Y7, Y8
+	VBROADCASTI128 34(DI), Y6
+	VPSRLVD      Y0, Y6, Y6
+	VPAND        Y3, Y6, Y6
+	VPBROADCASTQ 82(DI), Y7
+	VPSRLVD      Y1, Y7, Y7
+	VPAND        Y2, Y7, Y7
+	VPSLLD       $4, Y7, Y7
+	VPOR         Y7, Y6, Y6
+	VBROADCASTI128 lm6_12813<>+0(SB), Y7
+	VPSHUFB      Y6, Y7, Y7
+	VBROADCASTI128 lm6_12814<>+0(SB), Y10
+	VPSHUFB      Y6, Y10, Y10
+	VPSLLW       $3, Y6, Y11
+	VPBLENDVB    Y11, Y10, Y7, Y7
+	VPSHUFB      Y6, Y4, Y10
+	VPSHUFB      Y6, Y5, Y11
+	VPSLLW       $3, Y6, Y12
+	VPBLENDVB    Y12, Y11, Y10, Y10
+	VPSLLW       $2, Y6, Y6
+	VPBLENDVB    Y6, Y10, Y7, Y6
+	VPABSB       Y6, Y7
+	VMOVDQU      64(CX), Y10
+	VPSIGNB      Y6, Y10, Y10
+	VPDPBUSD     Y10, Y7, Y9
+	VMOVDQU      192(CX), Y10
+	VPSIGNB      Y6, Y10, Y6
+	VPDPBUSD     Y6, Y7, Y8
+	VBROADCASTI128 50(DI), Y6
+	VPSRLVD      Y0, Y6, Y6
+	VPAND        Y3, Y6, Y6
+	VPBROADCASTQ 90(DI), Y7
+	VPSRLVD      Y1, Y7, Y7
+	VPAND        Y2, Y7, Y7
+	VPSLLD       $4, Y7, Y7
+	VPOR         Y7, Y6, Y6
+	VBROADCASTI128 lm6_12813<>+0(SB), Y7
+	VPSHUFB      Y6, Y7, Y7
+	VBROADCASTI128 lm6_12814<>+0(SB), Y10
+	VPSHUFB      Y6, Y10, Y10
+	VPSLLW       $3, Y6, Y11
+	VPBLENDVB    Y11, Y10, Y7, Y7
+	VPSHUFB      Y6, Y4, Y10
+	VPSHUFB      Y6, Y5, Y11
+	VPSLLW       $3, Y6, Y12
+	VPBLENDVB    Y12, Y11, Y10, Y10
+	VPSLLW       $2, Y6, Y6
+	VPBLENDVB    Y6, Y10, Y7, Y6
+	VPABSB       Y6, Y7
+	VMOVDQU      96(CX), Y10
+	VPSIGNB      Y6, Y10, Y10
+	VPDPBUSD     Y10, Y7, Y9
+	VMOVDQU      224(CX), Y10
+	VPSIGNB      Y6, Y10, Y6
+	VPDPBUSD     Y6, Y7, Y8
+	VMOVDQU      Y9, (R10)
+	VMOVDQU      Y8, 128(R10)
+	VPBROADCASTW (DI), X6
+	VCVTPH2PS    X6, Y6
+	VMOVDQU      lm6_12812<>+0(SB), Y7
+	VMULPS       Y7, Y6, Y6
+	VMOVSS       X6, (R11)
 	ADDQ         $0x20, R10
 	ADDQ         $4, R11
 	MOVQ         stride+48(FP), R12
@@ -4239,50 +4286,50 @@ done4:
 	ADDQ         $1, R9
 
 	// four results for each row of y
-	VMOVUPS      (BX), X0
-	VMOVDQU      (AX), Y1
-	VMOVDQU      32(AX), Y2
-	VMOVDQU      64(AX), Y3
-	VMOVDQU      96(AX), Y4
-	VPUNPCKLDQ   Y2, Y1, Y5
-	VPUNPCKHDQ   Y2, Y1, Y1
-	VPADDD       Y1, Y5, Y5
-	VPUNPCKLDQ   Y4, Y3, Y1
-	VPUNPCKHDQ   Y4, Y3, Y2
-	VPADDD       Y2, Y1, Y1
-	VPUNPCKLQDQ  Y1, Y5, Y2
-	VPUNPCKHQDQ  Y1, Y5, Y1
-	VPADDD       Y1, Y2, Y2
-	VEXTRACTI128 $1, Y2, X1
-	VPADDD       X1, X2, X1
-	VCVTDQ2PS    X1, X1
-	VBROADCASTSS (DX), X2
-	VMULPS       X2, X1, X1
-	VMULPS       X0, X1, X1
-	VMOVUPS      X1, (SI)
-	VMOVDQU      128(AX), Y1
-	VMOVDQU      160(AX), Y2
-	VMOVDQU      192(AX), Y3
-	VMOVDQU      224(AX), Y4
-	VPUNPCKLDQ   Y2, Y1, Y5
-	VPUNPCKHDQ   Y2, Y1, Y1
-	VPADDD       Y1, Y5, Y5
-	VPUNPCKLDQ   Y4, Y3, Y1
-	VPUNPCKHDQ   Y4, Y3, Y2
-	VPADDD       Y2, Y1, Y1
-	VPUNPCKLQDQ  Y1, Y5, Y2
-	VPUNPCKHQDQ  Y1, Y5, Y1
-	VPADDD       Y1, Y2, Y2
-	VEXTRACTI128 $1, Y2, X1
-	VPADDD       X1, X2, X1
-	VCVTDQ2PS    X1, X1
-	VBROADCASTSS 4(DX), X2
-	VMULPS       X2, X1, X1
-	VMULPS       X0, X1, X0
+	VMOVUPS      (BX), X6
+	VMOVDQU      (AX), Y7
+	VMOVDQU      32(AX), Y8
+	VMOVDQU      64(AX), Y9
+	VMOVDQU      96(AX), Y10
+	VPUNPCKLDQ   Y8, Y7, Y11
+	VPUNPCKHDQ   Y8, Y7, Y7
+	VPADDD       Y7, Y11, Y11
+	VPUNPCKLDQ   Y10, Y9, Y7
+	VPUNPCKHDQ   Y10, Y9, Y8
+	VPADDD       Y8, Y7, Y7
+	VPUNPCKLQDQ  Y7, Y11, Y8
+	VPUNPCKHQDQ  Y7, Y11, Y7
+	VPADDD       Y7, Y8, Y8
+	VEXTRACTI128 $1, Y8, X7
+	VPADDD       X7, X8, X7
+	VCVTDQ2PS    X7, X7
+	VBROADCASTSS (DX), X8
+	VMULPS       X8, X7, X7
+	VMULPS       X6, X7, X7
+	VMOVUPS      X7, (SI)
+	VMOVDQU      128(AX), Y7
+	VMOVDQU      160(AX), Y8
+	VMOVDQU      192(AX), Y9
+	VMOVDQU      224(AX), Y10
+	VPUNPCKLDQ   Y8, Y7, Y11
+	VPUNPCKHDQ   Y8, Y7, Y7
+	VPADDD       Y7, Y11, Y11
+	VPUNPCKLDQ   Y10, Y9, Y7
+	VPUNPCKHDQ   Y10, Y9, Y8
+	VPADDD       Y8, Y7, Y7
+	VPUNPCKLQDQ  Y7, Y11, Y8
+	VPUNPCKHQDQ  Y7, Y11, Y7
+	VPADDD       Y7, Y8, Y8
+	VEXTRACTI128 $1, Y8, X7
+	VPADDD       X7, X8, X7
+	VCVTDQ2PS    X7, X7
+	VBROADCASTSS 4(DX), X8
+	VMULPS       X8, X7, X7
+	VMULPS       X6, X7, X6
 	MOVQ         ldy+8(FP), R9
 	MOVQ         SI, R10
 	ADDQ         R9, R10
-	VMOVUPS      X0, (R10)
+	VMOVUPS      X6, (R10)
 	ADDQ         $0x10, SI
 	SUBQ         $4, R8
 	JGE          loop1
@@ -4295,6 +4342,14 @@ done2:
 // matmulQ8Block3xLm6_128AVX512 multiplies rows of one block with 3 rows of activations in int8; rows is a multiple of 4, ldy and stride in bytes.
 // Requires: F16C, AVX512VL, AVX512VNNI
 TEXT ·matmulQ8Block3xLm6_128AVX512(SB), 0, $800-72
+
+	// constants of the loops
+	VMOVDQU      lm6_1280<>+0(SB), Y0
+	VMOVDQU      lm6_1282<>+0(SB), Y1
+	VMOVDQU      lm6_1283<>+0(SB), Y2
+	VMOVDQU      lm6_1281<>+0(SB), Y3
+	VBROADCASTI128 lm6_12815<>+0(SB), Y4
+	VBROADCASTI128 lm6_12816<>+0(SB), Y5
 	LEAQ         31(SP), AX
 	ANDQ         $-32, AX
 	LEAQ         351(SP), AX
@@ -4320,145 +4375,137 @@ loop1:
 	JLT          done4
 
 loop3:
-	VBROADCASTI128 2(DI), Y0
-	VPSRLVD      lm6_1280<>+0(SB), Y0, Y0
-	VPAND        lm6_1281<>+0(SB), Y0, Y0
-	VPBROADCASTQ 66(DI), Y1
-	VPSRLVD      lm6_1282<>+0(SB), Y1, Y1
-	VPAND        lm6_1283<>+0(SB), Y1, Y1
-	VPSLLD       $4, Y1, Y1
-	VPOR         Y1, Y0, Y0
-	VBROADCASTI128 lm6_12813<>+0(SB), Y1
-	VPSHUFB      Y0, Y1, Y1
-	VBROADCASTI128 lm6_12814<>+0(SB), Y2
-	VPSHUFB      Y0, Y2, Y2
-	VPSLLW       $3, Y0, Y3
-	VPBLENDVB    Y3, Y2, Y1, Y1
-	VBROADCASTI128 lm6_12815<>+0(SB), Y2
-	VPSHUFB      Y0, Y2, Y2
-	VBROADCASTI128 lm6_12816<>+0(SB), Y3
-	VPSHUFB      Y0, Y3, Y3
-	VPSLLW       $3, Y0, Y4
-	VPBLENDVB    Y4, Y3, Y2, Y2
-	VPSLLW       $2, Y0, Y0
-	VPBLENDVB    Y0, Y2, Y1, Y0
-	VPABSB       Y0, Y1
-	VMOVDQU      (CX), Y2
-	VPSIGNB      Y0, Y2, Y2
-	VPXOR        Y3, Y3, Y3
-	VPDPBUSD     Y2, Y1, Y3
-	VMOVDQU      128(CX), Y2
-	VPSIGNB      Y0, Y2, Y2
-	VPXOR        Y4, Y4, Y4
-	VPDPBUSD     Y2, Y1, Y4
-	VMOVDQU      256(CX), Y2
-	VPSIGNB      Y0, Y2, Y0
-	VPXOR        Y2, Y2, Y2
-	VPDPBUSD     Y0, Y1, Y2
-	VBROADCASTI128 18(DI), Y0
-	VPSRLVD      lm6_1280<>+0(SB), Y0, Y0
-	VPAND        lm6_1281<>+0(SB), Y0, Y0
-	VPBROADCASTQ 74(DI), Y1
-	VPSRLVD      lm6_1282<>+0(SB), Y1, Y1
-	VPAND        lm6_1283<>+0(SB), Y1, Y1
-	VPSLLD       $4, Y1, Y1
-	VPOR         Y1, Y0, Y0
-	VBROADCASTI128 lm6_12813<>+0(SB), Y1
-	VPSHUFB      Y0, Y1, Y1
-	VBROADCASTI128 lm6_12814<>+0(SB), Y5
-	VPSHUFB      Y0, Y5, Y5
-	VPSLLW       $3, Y0, Y6
-	VPBLENDVB    Y6, Y5, Y1, Y1
-	VBROADCASTI128 lm6_12815<>+0(SB), Y5
-	VPSHUFB      Y0, Y5, Y5
-	VBROADCASTI128 lm6_12816<>+0(SB), Y6
-	VPSHUFB      Y0, Y6, Y6
-	VPSLLW       $3, Y0, Y7
-	VPBLENDVB    Y7, Y6, Y5, Y5
-	VPSLLW       $2, Y0, Y0
-	VPBLENDVB    Y0, Y5, Y1, Y0
-	VPABSB       Y0, Y1
-	VMOVDQU      32(CX), Y5
-	VPSIGNB      Y0, Y5, Y5
-	VPDPBUSD     Y5, Y1, Y3
-	VMOVDQU      160(CX), Y5
-	VPSIGNB      Y0, Y5, Y5
-	VPDPBUSD     Y5, Y1, Y4
-	VMOVDQU      288(CX), Y5
-	VPSIGNB      Y0, Y5, Y0
-	VPDPBUSD     Y0, Y1, Y2
-	VBROADCASTI128 34(DI), Y0
-	VPSRLVD      lm6_1280<>+0(SB), Y0, Y0
-	VPAND        lm6_1281<>+0(SB), Y0, Y0
-	VPBROADCASTQ 82(DI), Y1
-	VPSRLVD      lm6_1282<>+0(SB), Y1, Y1
-	VPAND        lm6_1283<>+0(SB), Y1, Y1
-	VPSLLD       $4, Y1, Y1
-	VPOR         Y1, Y0, Y0
-	VBROADCASTI128 lm6_12813<>+0(SB), Y1
-	VPSHUFB      Y0, Y1, Y1
-	VBROADCASTI128 lm6_12814<>+0(SB), Y5
-	VPSHUFB      Y0, Y5, Y5
-	VPSLLW       $3, Y0, Y6
-	VPBLENDVB    Y6, Y5, Y1, Y1
-	VBROADCASTI128 lm6_12815<>+0(SB), Y5
-	VPSHUFB      Y0, Y5, Y5
-	VBROADCASTI128 lm6_12816<>+0(SB), Y6
-	VPSHUFB      Y0, Y6, Y6
-	VPSLLW       $3, Y0, Y7
-	VPBLENDVB    Y7, Y6, Y5, Y5
-	VPSLLW       $2, Y0, Y0
-	VPBLENDVB    Y0, Y5, Y1, Y0
-	VPABSB       Y0, Y1
-	VMOVDQU      64(CX), Y5
-	VPSIGNB      Y0, Y5, Y5
-	VPDPBUSD     Y5, Y1, Y3
-	VMOVDQU      192(CX), Y5
-	VPSIGNB      Y0, Y5, Y5
-	VPDPBUSD     Y5, Y1, Y4
-	VMOVDQU      320(CX), Y5
-	VPSIGNB      Y0, Y5, Y0
-	VPDPBUSD     Y0, Y1, Y2
-	VBROADCASTI128 50(DI), Y0
-	VPSRLVD      lm6_1280<>+0(SB), Y0, Y0
-	VPAND        lm6_1281<>+0(SB), Y0, Y0
-	VPBROADCASTQ 90(DI), Y1
-	VPSRLVD      lm6_1282<>+0(SB), Y1, Y1
-	VPAND        lm6_1283<>+0(SB), Y1, Y1
-	VPSLLD       $4, Y1, Y1
-	VPOR         Y1, Y0, Y0
-	VBROADCASTI128 lm6_12813<>+0(SB), Y1
-	VPSHUFB      Y0, Y1, Y1
-	VBROADCASTI128 lm6_12814<>+0(SB), Y5
-	VPSHUFB      Y0, Y5, Y5
-	VPSLLW       $3, Y0, Y6
-	VPBLENDVB    Y6, Y5, Y1, Y1
-	VBROADCASTI128 lm6_12815<>+0(SB), Y5
-	VPSHUFB      Y0, Y5, Y5
-	VBROADCASTI128 lm6_12816<>+0(SB), Y6
-	VPSHUFB      Y0, Y6, Y6
-	VPSLLW       $3, Y0, Y7
-	VPBLENDVB    Y7, Y6, Y5, Y5
-	VPSLLW       $2, Y0, Y0
-	VPBLENDVB    Y0, Y5, Y1, Y0
-	VPABSB       Y0, Y1
-	VMOVDQU      96(CX), Y5
-	VPSIGNB      Y0, Y5, Y5
-	VPDPBUSD     Y5, Y1, Y3
-	VMOVDQU      224(CX), Y5
-	VPSIGNB      Y0, Y5, Y5
-	VPDPBUSD     Y5, Y1, Y4
-	VMOVDQU      352(CX), Y5
-	VPSIGNB      Y0, Y5, Y0
-	VPDPBUSD     Y0, Y1, Y2
-	VMOVDQU      Y3, (R10)
-	VMOVDQU      Y4, 128(R10)
-	VMOVDQU      Y2, 256(R10)
-	VPBROADCASTW (DI), X0
-	VCVTPH2PS    X0, Y0
-	VMOVDQU      lm6_12812<>+0(SB), Y1
-	VMULPS       Y1, Y0, Y0
-	VMOVSS       X0, (R11)
+	VBROADCASTI128 2(DI), Y6
+	VPSRLVD      Y0, Y6, Y6
+	VPAND        Y3, Y6, Y6
+	VPBROADCASTQ 66(DI), Y7
+	VPSRLVD      Y1, Y7, Y7
+	VPAND        Y2, Y7, Y7
+	VPSLLD       $4, Y7, Y7
+	VPOR         Y7, Y6, Y6
+	VBROADCASTI128 lm6_12813<>+0(SB), Y7
+	VPSHUFB      Y6, Y7, Y7
+	VBROADCASTI128 lm6_12814<>+0(SB), Y8
+	VPSHUFB      Y6, Y8, Y8
+	VPSLLW       $3, Y6, Y9
+	VPBLENDVB    Y9, Y8, Y7, Y7
+	VPSHUFB      Y6, Y4, Y8
+	VPSHUFB      Y6, Y5, Y9
+	VPSLLW       $3, Y6, Y10
+	VPBLENDVB    Y10, Y9, Y8, Y8
+	VPSLLW       $2, Y6, Y6
+	VPBLENDVB    Y6, Y8, Y7, Y6
+	VPABSB       Y6, Y7
+	VMOVDQU      (CX), Y8
+	VPSIGNB      Y6, Y8, Y8
+	VPXOR        Y9, Y9, Y9
+	VPDPBUSD     Y8, Y7, Y9
+	VMOVDQU      128(CX), Y8
+	VPSIGNB      Y6, Y8, Y8
+	VPXOR        Y10, Y10, Y10
+	VPDPBUSD     Y8, Y7, Y10
+	VMOVDQU      256(CX), Y8
+	VPSIGNB      Y6, Y8, Y6
+	VPXOR        Y8, Y8, Y8
+	VPDPBUSD     Y6, Y7, Y8
+	VBROADCASTI128 18(DI), Y6
+	VPSRLVD      Y0, Y6, Y6
+	VPAND        Y3, Y6, Y6
+	VPBROADCASTQ 74(DI), Y7
+	VPSRLVD      Y1, Y7, Y7
+	VPAND        Y2, Y7, Y7
+	VPSLLD       $4, Y7, Y7
+	VPOR         Y7, Y6, Y6
+	VBROADCASTI128 lm6_12813<>+0(SB), Y7
+	VPSHUFB      Y6, Y7, Y7
+	VBROADCASTI128 lm6_12814<>+0(SB), Y11
+	VPSHUFB      Y6, Y11, Y11
+	VPSLLW       $3, Y6, Y12
+	VPBLENDVB    Y12, Y11, Y7, Y7
+	VPSHUFB      Y6, Y4, Y11
+	VPSHUFB      Y6, Y5, Y12
+	VPSLLW       $3, Y6, Y13
+	VPBLENDVB    Y13, Y12, Y11, Y11
+	VPSLLW       $2, Y6, Y6
+	VPBLENDVB    Y6, Y11, Y7, Y6
+	VPABSB       Y6, Y7
+	VMOVDQU      32(CX), Y11
+	VPSIGNB      Y6, Y11, Y11
+	VPDPBUSD     Y11, Y7, Y9
+	VMOVDQU      160(CX), Y11
+	VPSIGNB      Y6, Y11, Y11
+	VPDPBUSD     Y11, Y7, Y10
+	VMOVDQU      288(CX), Y11
+	VPSIGNB      Y6, Y11, Y6
+	VPDPBUSD     Y6, Y7, Y8
+	VBROADCASTI128 34(DI), Y6
+	VPSRLVD      Y0, Y6, Y6
+	VPAND        Y3, Y6, Y6
+	VPBROADCASTQ 82(DI), Y7
+	VPSRLVD      Y1, Y7, Y7
+	VPAND        Y2, Y7, Y7
+	VPSLLD       $4, Y7, Y7
+	VPOR         Y7, Y6, Y6
+	VBROADCASTI128 lm6_12813<>+0(SB), Y7
+	VPSHUFB      Y6, Y7, Y7
+	VBROADCASTI128 lm6_12814<>+0(SB), Y11
+	VPSHUFB      Y6, Y11, Y11
+	VPSLLW       $3, Y6, Y12
+	VPBLENDVB    Y12, Y11, Y7, Y7
+	VPSHUFB      Y6, Y4, Y11
+	VPSHUFB      Y6, Y5, Y12
+	VPSLLW       $3, Y6, Y13
+	VPBLENDVB    Y13, Y12, Y11, Y11
+	VPSLLW       $2, Y6, Y6
+	VPBLENDVB    Y6, Y11, Y7, Y6
+	VPABSB       Y6, Y7
+	VMOVDQU      64(CX), Y11
+	VPSIGNB      Y6, Y11, Y11
+	VPDPBUSD     Y11, Y7, Y9
+	VMOVDQU      192(CX), Y11
+	VPSIGNB      Y6, Y11, Y11
+	VPDPBUSD     Y11, Y7, Y10
+	VMOVDQU      320(CX), Y11
+	VPSIGNB      Y6, Y11, Y6
+	VPDPBUSD     Y6, Y7, Y8
+	VBROADCASTI128 50(DI), Y6
+	VPSRLVD      Y0, Y6, Y6
+	VPAND        Y3, Y6, Y6
+	VPBROADCASTQ 90(DI), Y7
+	VPSRLVD      Y1, Y7, Y7
+	VPAND        Y2, Y7, Y7
+	VPSLLD       $4, Y7, Y7
+	VPOR         Y7, Y6, Y6
+	VBROADCASTI128 lm6_12813<>+0(SB), Y7
+	VPSHUFB      Y6, Y7, Y7
+	VBROADCASTI128 lm6_12814<>+0(SB), Y11
+	VPSHUFB      Y6, Y11, Y11
+	VPSLLW       $3, Y6, Y12
+	VPBLENDVB    Y12, Y11, Y7, Y7
+	VPSHUFB      Y6, Y4, Y11
+	VPSHUFB      Y6, Y5, Y12
+	VPSLLW       $3, Y6, Y13
+	VPBLENDVB    Y13, Y12, Y11, Y11
+	VPSLLW       $2, Y6, Y6
+	VPBLENDVB    Y6, Y11, Y7, Y6
+	VPABSB       Y6, Y7
+	VMOVDQU      96(CX), Y11
+	VPSIGNB      Y6, Y11, Y11
+	VPDPBUSD     Y11, Y7, Y9
+	VMOVDQU      224(CX), Y11
+	VPSIGNB      Y6, Y11, Y11
+	VPDPBUSD     Y11, Y7, Y10
+	VMOVDQU      352(CX), Y11
+	VPSIGNB      Y6, Y11, Y6
+	VPDPBUSD     Y6, Y7, Y8
+	VMOVDQU      Y9, (R10)
+	VMOVDQU      Y10, 128(R10)
+	VMOVDQU      Y8, 256(R10)
+	VPBROADCASTW (DI), X6
+	VCVTPH2PS    X6, Y6
+	VMOVDQU      lm6_12812<>+0(SB), Y7
+	VMULPS       Y7, Y6, Y6
+	VMOVSS       X6, (R11)
 	ADDQ         $0x20, R10
 	ADDQ         $4, R11
 	MOVQ         stride+48(FP), R12
@@ -4470,71 +4517,71 @@ done4:
 	ADDQ         $1, R9
 
 	// four results for each row of y
-	VMOVUPS      (BX), X0
-	VMOVDQU      (AX), Y1
-	VMOVDQU      32(AX), Y2
-	VMOVDQU      64(AX), Y3
-	VMOVDQU      96(AX), Y4
-	VPUNPCKLDQ   Y2, Y1, Y5
-	VPUNPCKHDQ   Y2, Y1, Y1
-	VPADDD       Y1, Y5, Y5
-	VPUNPCKLDQ   Y4, Y3, Y1
-	VPUNPCKHDQ   Y4, Y3, Y2
-	VPADDD       Y2, Y1, Y1
-	VPUNPCKLQDQ  Y1, Y5, Y2
-	VPUNPCKHQDQ  Y1, Y5, Y1
-	VPADDD       Y1, Y2, Y2
-	VEXTRACTI128 $1, Y2, X1
-	VPADDD       X1, X2, X1
-	VCVTDQ2PS    X1, X1
-	VBROADCASTSS (DX), X2
-	VMULPS       X2, X1, X1
-	VMULPS       X0, X1, X1
-	VMOVUPS      X1, (SI)
-	VMOVDQU      128(AX), Y1
-	VMOVDQU      160(AX), Y2
-	VMOVDQU      192(AX), Y3
-	VMOVDQU      224(AX), Y4
-	VPUNPCKLDQ   Y2, Y1, Y5
-	VPUNPCKHDQ   Y2, Y1, Y1
-	VPADDD       Y1, Y5, Y5
-	VPUNPCKLDQ   Y4, Y3, Y1
-	VPUNPCKHDQ   Y4, Y3, Y2
-	VPADDD       Y2, Y1, Y1
-	VPUNPCKLQDQ  Y1, Y5, Y2
-	VPUNPCKHQDQ  Y1, Y5, Y1
-	VPADDD       Y1, Y2, Y2
-	VEXTRACTI128 $1, Y2, X1
-	VPADDD       X1, X2, X1
-	VCVTDQ2PS    X1, X1
-	VBROADCASTSS 4(DX), X2
-	VMULPS       X2, X1, X1
-	VMULPS       X0, X1, X1
+	VMOVUPS      (BX), X6
+	VMOVDQU      (AX), Y7
+	VMOVDQU      32(AX), Y8
+	VMOVDQU      64(AX), Y9
+	VMOVDQU      96(AX), Y10
+	VPUNPCKLDQ   Y8, Y7, Y11
+	VPUNPCKHDQ   Y8, Y7, Y7
+	VPADDD       Y7, Y11, Y11
+	VPUNPCKLDQ   Y10, Y9, Y7
+	VPUNPCKHDQ   Y10, Y9, Y8
+	VPADDD       Y8, Y7, Y7
+	VPUNPCKLQDQ  Y7, Y11, Y8
+	VPUNPCKHQDQ  Y7, Y11, Y7
+	VPADDD       Y7, Y8, Y8
+	VEXTRACTI128 $1, Y8, X7
+	VPADDD       X7, X8, X7
+	VCVTDQ2PS    X7, X7
+	VBROADCASTSS (DX), X8
+	VMULPS       X8, X7, X7
+	VMULPS       X6, X7, X7
+	VMOVUPS      X7, (SI)
+	VMOVDQU      128(AX), Y7
+	VMOVDQU      160(AX), Y8
+	VMOVDQU      192(AX), Y9
+	VMOVDQU      224(AX), Y10
+	VPUNPCKLDQ   Y8, Y7, Y11
+	VPUNPCKHDQ   Y8, Y7, Y7
+	VPADDD       Y7, Y11, Y11
+	VPUNPCKLDQ   Y10, Y9, Y7
+	VPUNPCKHDQ   Y10, Y9, Y8
+	VPADDD       Y8, Y7, Y7
+	VPUNPCKLQDQ  Y7, Y11, Y8
+	VPUNPCKHQDQ  Y7, Y11, Y7
+	VPADDD       Y7, Y8, Y8
+	VEXTRACTI128 $1, Y8, X7
+	VPADDD       X7, X8, X7
+	VCVTDQ2PS    X7, X7
+	VBROADCASTSS 4(DX), X8
+	VMULPS       X8, X7, X7
+	VMULPS       X6, X7, X7
 	MOVQ         ldy+8(FP), R9
 	MOVQ         SI, R10
 	ADDQ         R9, R10
-	VMOVUPS      X1, (R10)
-	VMOVDQU      256(AX), Y1
-	VMOVDQU      288(AX), Y2
-	VMOVDQU      320(AX), Y3
-	VMOVDQU      352(AX), Y4
-	VPUNPCKLDQ   Y2, Y1, Y5
-	VPUNPCKHDQ   Y2, Y1, Y1
-	VPADDD       Y1, Y5, Y5
-	VPUNPCKLDQ   Y4, Y3, Y1
-	VPUNPCKHDQ   Y4, Y3, Y2
-	VPADDD       Y2, Y1, Y1
-	VPUNPCKLQDQ  Y1, Y5, Y2
-	VPUNPCKHQDQ  Y1, Y5, Y1
-	VPADDD       Y1, Y2, Y2
-	VEXTRACTI128 $1, Y2, X1
-	VPADDD       X1, X2, X1
-	VCVTDQ2PS    X1, X1
-	VBROADCASTSS 8(DX), X2
-	VMULPS       X2, X1, X1
-	VMULPS       X0, X1, X0
+	VMOVUPS      X7, (R10)
+	VMOVDQU      256(AX), Y7
+	VMOVDQU      288(AX), Y8
+	VMOVDQU      320(AX), Y9
+	VMOVDQU      352(AX), Y10
+	VPUNPCKLDQ   Y8, Y7, Y11
+	VPUNPCKHDQ   Y8, Y7, Y7
+	VPADDD       Y7, Y11, Y11
+	VPUNPCKLDQ   Y10, Y9, Y7
+	VPUNPCKHDQ   Y10, Y9, Y8
+	VPADDD       Y8, Y7, Y7
+	VPUNPCKLQDQ  Y7, Y11, Y8
+	VPUNPCKHQDQ  Y7, Y11, Y7
+	VPADDD       Y7, Y8, Y8
+	VEXTRACTI128 $1, Y8, X7
+	VPADDD       X7, X8, X7
+	VCVTDQ2PS    X7, X7
+	VBROADCASTSS 8(DX), X8
+	VMULPS       X8, X7, X7
+	VMULPS       X6, X7, X6
 	ADDQ         R9, R10
-	VMOVUPS      X0, (R10)
+	VMOVUPS      X6, (R10)
 	ADDQ         $0x10, SI
 	SUBQ         $4, R8
 	JGE          loop1
@@ -4547,6 +4594,14 @@ done2:
 // matmulQ8Block4xLm6_128AVX512 multiplies rows of one block with 4 rows of activations in int8; rows is a multiple of 4, ldy and stride in bytes.
 // Requires: F16C, AVX512VL, AVX512VNNI
 TEXT ·matmulQ8Block4xLm6_128AVX512(SB), 0, $928-72
+
+	// constants of the loops
+	VMOVDQU      lm6_1280<>+0(SB), Y0
+	VMOVDQU      lm6_1282<>+0(SB), Y1
+	VMOVDQU      lm6_1283<>+0(SB), Y2
+	VMOVDQU      lm6_1281<>+0(SB), Y3
+	VBROADCASTI128 lm6_12815<>+0(SB), Y4
+	VBROADCASTI128 lm6_12816<>+0(SB), Y5
 	LEAQ         31(SP), AX
 	ANDQ         $-32, AX
 	LEAQ         351(SP), AX
@@ -4572,159 +4627,151 @@ loop1:
 	JLT          done4
 
 loop3:
-	VBROADCASTI128 2(DI), Y0
-	VPSRLVD      lm6_1280<>+0(SB), Y0, Y0
-	VPAND        lm6_1281<>+0(SB), Y0, Y0
-	VPBROADCASTQ 66(DI), Y1
-	VPSRLVD      lm6_1282<>+0(SB), Y1, Y1
-	VPAND        lm6_1283<>+0(SB), Y1, Y1
-	VPSLLD       $4, Y1, Y1
-	VPOR         Y1, Y0, Y0
-	VBROADCASTI128 lm6_12813<>+0(SB), Y1
-	VPSHUFB      Y0, Y1, Y1
-	VBROADCASTI128 lm6_12814<>+0(SB), Y2
-	VPSHUFB      Y0, Y2, Y2
-	VPSLLW       $3, Y0, Y3
-	VPBLENDVB    Y3, Y2, Y1, Y1
-	VBROADCASTI128 lm6_12815<>+0(SB), Y2
-	VPSHUFB      Y0, Y2, Y2
-	VBROADCASTI128 lm6_12816<>+0(SB), Y3
-	VPSHUFB      Y0, Y3, Y3
-	VPSLLW       $3, Y0, Y4
-	VPBLENDVB    Y4, Y3, Y2, Y2
-	VPSLLW       $2, Y0, Y0
-	VPBLENDVB    Y0, Y2, Y1, Y0
-	VPABSB       Y0, Y1
-	VMOVDQU      (CX), Y2
-	VPSIGNB      Y0, Y2, Y2
-	VPXOR        Y3, Y3, Y3
-	VPDPBUSD     Y2, Y1, Y3
-	VMOVDQU      128(CX), Y2
-	VPSIGNB      Y0, Y2, Y2
-	VPXOR        Y4, Y4, Y4
-	VPDPBUSD     Y2, Y1, Y4
-	VMOVDQU      256(CX), Y2
-	VPSIGNB      Y0, Y2, Y2
-	VPXOR        Y5, Y5, Y5
-	VPDPBUSD     Y2, Y1, Y5
-	VMOVDQU      384(CX), Y2
-	VPSIGNB      Y0, Y2, Y0
-	VPXOR        Y2, Y2, Y2
-	VPDPBUSD     Y0, Y1, Y2
-	VBROADCASTI128 18(DI), Y0
-	VPSRLVD      lm6_1280<>+0(SB), Y0, Y0
-	VPAND        lm6_1281<>+0(SB), Y0, Y0
-	VPBROADCASTQ 74(DI), Y1
-	VPSRLVD      lm6_1282<>+0(SB), Y1, Y1
-	VPAND        lm6_1283<>+0(SB), Y1, Y1
-	VPSLLD       $4, Y1, Y1
-	VPOR         Y1, Y0, Y0
-	VBROADCASTI128 lm6_12813<>+0(SB), Y1
-	VPSHUFB      Y0, Y1, Y1
-	VBROADCASTI128 lm6_12814<>+0(SB), Y6
-	VPSHUFB      Y0, Y6, Y6
-	VPSLLW       $3, Y0, Y7
-	VPBLENDVB    Y7, Y6, Y1, Y1
-	VBROADCASTI128 lm6_12815<>+0(SB), Y6
-	VPSHUFB      Y0, Y6, Y6
-	VBROADCASTI128 lm6_12816<>+0(SB), Y7
-	VPSHUFB      Y0, Y7, Y7
-	VPSLLW       $3, Y0, Y8
-	VPBLENDVB    Y8, Y7, Y6, Y6
-	VPSLLW       $2, Y0, Y0
-	VPBLENDVB    Y0, Y6, Y1, Y0
-	VPABSB       Y0, Y1
-	VMOVDQU      32(CX), Y6
-	VPSIGNB      Y0, Y6, Y6
-	VPDPBUSD     Y6, Y1, Y3
-	VMOVDQU      160(CX), Y6
-	VPSIGNB      Y0, Y6, Y6
-	VPDPBUSD     Y6, Y1, Y4
-	VMOVDQU      288(CX), Y6
-	VPSIGNB      Y0, Y6, Y6
-	VPDPBUSD     Y6, Y1, Y5
-	VMOVDQU      416(CX), Y6
-	VPSIGNB      Y0, Y6, Y0
-	VPDPBUSD     Y0, Y1, Y2
-	VBROADCASTI128 34(DI), Y0
-	VPSRLVD      lm6_1280<>+0(SB), Y0, Y0
-	VPAND        lm6_1281<>+0(SB), Y0, Y0
-	VPBROADCASTQ 82(DI), Y1
-	VPSRLVD      lm6_1282<>+0(SB), Y1, Y1
-	VPAND        lm6_1283<>+0(SB), Y1, Y1
-	VPSLLD       $4, Y1, Y1
-	VPOR         Y1, Y0, Y0
-	VBROADCASTI128 lm6_12813<>+0(SB), Y1
-	VPSHUFB      Y0, Y1, Y1
-	VBROADCASTI128 lm6_12814<>+0(SB), Y6
-	VPSHUFB      Y0, Y6, Y6
-	VPSLLW       $3, Y0, Y7
-	VPBLENDVB    Y7, Y6, Y1, Y1
-	VBROADCASTI128 lm6_12815<>+0(SB), Y6
-	VPSHUFB      Y0, Y6, Y6
-	VBROADCASTI128 lm6_12816<>+0(SB), Y7
-	VPSHUFB      Y0, Y7, Y7
-	VPSLLW       $3, Y0, Y8
-	VPBLENDVB    Y8, Y7, Y6, Y6
-	VPSLLW       $2, Y0, Y0
-	VPBLENDVB    Y0, Y6, Y1, Y0
-	VPABSB       Y0, Y1
-	VMOVDQU      64(CX), Y6
-	VPSIGNB      Y0, Y6, Y6
-	VPDPBUSD     Y6, Y1, Y3
-	VMOVDQU      192(CX), Y6
-	VPSIGNB      Y0, Y6, Y6
-	VPDPBUSD     Y6, Y1, Y4
-	VMOVDQU      320(CX), Y6
-	VPSIGNB      Y0, Y6, Y6
-	VPDPBUSD     Y6, Y1, Y5
-	VMOVDQU      448(CX), Y6
-	VPSIGNB      Y0, Y6, Y0
-	VPDPBUSD     Y0, Y1, Y2
-	VBROADCASTI128 50(DI), Y0
-	VPSRLVD      lm6_1280<>+0(SB), Y0, Y0
-	VPAND        lm6_1281<>+0(SB), Y0, Y0
-	VPBROADCASTQ 90(DI), Y1
-	VPSRLVD      lm6_1282<>+0(SB), Y1, Y1
-	VPAND        lm6_1283<>+0(SB), Y1, Y1
-	VPSLLD       $4, Y1, Y1
-	VPOR         Y1, Y0, Y0
-	VBROADCASTI128 lm6_12813<>+0(SB), Y1
-	VPSHUFB      Y0, Y1, Y1
-	VBROADCASTI128 lm6_12814<>+0(SB), Y6
-	VPSHUFB      Y0, Y6, Y6
-	VPSLLW       $3, Y0, Y7
-	VPBLENDVB    Y7, Y6, Y1, Y1
-	VBROADCASTI128 lm6_12815<>+0(SB), Y6
-	VPSHUFB      Y0, Y6, Y6
-	VBROADCASTI128 lm6_12816<>+0(SB), Y7
-	VPSHUFB      Y0, Y7, Y7
-	VPSLLW       $3, Y0, Y8
-	VPBLENDVB    Y8, Y7, Y6, Y6
-	VPSLLW       $2, Y0, Y0
-	VPBLENDVB    Y0, Y6, Y1, Y0
-	VPABSB       Y0, Y1
-	VMOVDQU      96(CX), Y6
-	VPSIGNB      Y0, Y6, Y6
-	VPDPBUSD     Y6, Y1, Y3
-	VMOVDQU      224(CX), Y6
-	VPSIGNB      Y0, Y6, Y6
-	VPDPBUSD     Y6, Y1, Y4
-	VMOVDQU      352(CX), Y6
-	VPSIGNB      Y0, Y6, Y6
-	VPDPBUSD     Y6, Y1, Y5
-	VMOVDQU      480(CX), Y6
-	VPSIGNB      Y0, Y6, Y0
-	VPDPBUSD     Y0, Y1, Y2
-	VMOVDQU      Y3, (R10)
-	VMOVDQU      Y4, 128(R10)
-	VMOVDQU      Y5, 256(R10)
-	VMOVDQU      Y2, 384(R10)
-	VPBROADCASTW (DI), X0
-	VCVTPH2PS    X0, Y0
-	VMOVDQU      lm6_12812<>+0(SB), Y1
-	VMULPS       Y1, Y0, Y0
-	VMOVSS       X0, (R11)
+	VBROADCASTI128 2(DI), Y6
+	VPSRLVD      Y0, Y6, Y6
+	VPAND        Y3, Y6, Y6
+	VPBROADCASTQ 66(DI), Y7
+	VPSRLVD      Y1, Y7, Y7
+	VPAND        Y2, Y7, Y7
+	VPSLLD       $4, Y7, Y7
+	VPOR         Y7, Y6, Y6
+	VBROADCASTI128 lm6_12813<>+0(SB), Y7
+	VPSHUFB      Y6, Y7, Y7
+	VBROADCASTI128 lm6_12814<>+0(SB), Y8
+	VPSHUFB      Y6, Y8, Y8
+	VPSLLW       $3, Y6, Y9
+	VPBLENDVB    Y9, Y8, Y7, Y7
+	VPSHUFB      Y6, Y4, Y8
+	VPSHUFB      Y6, Y5, Y9
+	VPSLLW       $3, Y6, Y10
+	VPBLENDVB    Y10, Y9, Y8, Y8
+	VPSLLW       $2, Y6, Y6
+	VPBLENDVB    Y6, Y8, Y7, Y6
+	VPABSB       Y6, Y7
+	VMOVDQU      (CX), Y8
+	VPSIGNB      Y6, Y8, Y8
+	VPXOR        Y9, Y9, Y9
+	VPDPBUSD     Y8, Y7, Y9
+	VMOVDQU      128(CX), Y8
+	VPSIGNB      Y6, Y8, Y8
+	VPXOR        Y10, Y10, Y10
+	VPDPBUSD     Y8, Y7, Y10
+	VMOVDQU      256(CX), Y8
+	VPSIGNB      Y6, Y8, Y8
+	VPXOR        Y11, Y11, Y11
+	VPDPBUSD     Y8, Y7, Y11
+	VMOVDQU      384(CX), Y8
+	VPSIGNB      Y6, Y8, Y6
+	VPXOR        Y8, Y8, Y8
+	VPDPBUSD     Y6, Y7, Y8
+	VBROADCASTI128 18(DI), Y6
+	VPSRLVD      Y0, Y6, Y6
+	VPAND        Y3, Y6, Y6
+	VPBROADCASTQ 74(DI), Y7
+	VPSRLVD      Y1, Y7, Y7
+	VPAND        Y2, Y7, Y7
+	VPSLLD       $4, Y7, Y7
+	VPOR         Y7, Y6, Y6
+	VBROADCASTI128 lm6_12813<>+0(SB), Y7
+	VPSHUFB      Y6, Y7, Y7
+	VBROADCASTI128 lm6_12814<>+0(SB), Y12
+	VPSHUFB      Y6, Y12, Y12
+	VPSLLW       $3, Y6, Y13
+	VPBLENDVB    Y13, Y12, Y7, Y7
+	VPSHUFB      Y6, Y4, Y12
+	VPSHUFB      Y6, Y5, Y13
+	VPSLLW       $3, Y6, Y14
+	VPBLENDVB    Y14, Y13, Y12, Y12
+	VPSLLW       $2, Y6, Y6
+	VPBLENDVB    Y6, Y12, Y7, Y6
+	VPABSB       Y6, Y7
+	VMOVDQU      32(CX), Y12
+	VPSIGNB      Y6, Y12, Y12
+	VPDPBUSD     Y12, Y7, Y9
+	VMOVDQU      160(CX), Y12
+	VPSIGNB      Y6, Y12, Y12
+	VPDPBUSD     Y12, Y7, Y10
+	VMOVDQU      288(CX), Y12
+	VPSIGNB      Y6, Y12, Y12
+	VPDPBUSD     Y12, Y7, Y11
+	VMOVDQU      416(CX), Y12
+	VPSIGNB      Y6, Y12, Y6
+	VPDPBUSD     Y6, Y7, Y8
+	VBROADCASTI128 34(DI), Y6
+	VPSRLVD      Y0, Y6, Y6
+	VPAND        Y3, Y6, Y6
+	VPBROADCASTQ 82(DI), Y7
+	VPSRLVD      Y1, Y7, Y7
+	VPAND        Y2, Y7, Y7
+	VPSLLD       $4, Y7, Y7
+	VPOR         Y7, Y6, Y6
+	VBROADCASTI128 lm6_12813<>+0(SB), Y7
+	VPSHUFB      Y6, Y7, Y7
+	VBROADCASTI128 lm6_12814<>+0(SB), Y12
+	VPSHUFB      Y6, Y12, Y12
+	VPSLLW       $3, Y6, Y13
+	VPBLENDVB    Y13, Y12, Y7, Y7
+	VPSHUFB      Y6, Y4, Y12
+	VPSHUFB      Y6, Y5, Y13
+	VPSLLW       $3, Y6, Y14
+	VPBLENDVB    Y14, Y13, Y12, Y12
+	VPSLLW       $2, Y6, Y6
+	VPBLENDVB    Y6, Y12, Y7, Y6
+	VPABSB       Y6, Y7
+	VMOVDQU      64(CX), Y12
+	VPSIGNB      Y6, Y12, Y12
+	VPDPBUSD     Y12, Y7, Y9
+	VMOVDQU      192(CX), Y12
+	VPSIGNB      Y6, Y12, Y12
+	VPDPBUSD     Y12, Y7, Y10
+	VMOVDQU      320(CX), Y12
+	VPSIGNB      Y6, Y12, Y12
+	VPDPBUSD     Y12, Y7, Y11
+	VMOVDQU      448(CX), Y12
+	VPSIGNB      Y6, Y12, Y6
+	VPDPBUSD     Y6, Y7, Y8
+	VBROADCASTI128 50(DI), Y6
+	VPSRLVD      Y0, Y6, Y6
+	VPAND        Y3, Y6, Y6
+	VPBROADCASTQ 90(DI), Y7
+	VPSRLVD      Y1, Y7, Y7
+	VPAND        Y2, Y7, Y7
+	VPSLLD       $4, Y7, Y7
+	VPOR         Y7, Y6, Y6
+	VBROADCASTI128 lm6_12813<>+0(SB), Y7
+	VPSHUFB      Y6, Y7, Y7
+	VBROADCASTI128 lm6_12814<>+0(SB), Y12
+	VPSHUFB      Y6, Y12, Y12
+	VPSLLW       $3, Y6, Y13
+	VPBLENDVB    Y13, Y12, Y7, Y7
+	VPSHUFB      Y6, Y4, Y12
+	VPSHUFB      Y6, Y5, Y13
+	VPSLLW       $3, Y6, Y14
+	VPBLENDVB    Y14, Y13, Y12, Y12
+	VPSLLW       $2, Y6, Y6
+	VPBLENDVB    Y6, Y12, Y7, Y6
+	VPABSB       Y6, Y7
+	VMOVDQU      96(CX), Y12
+	VPSIGNB      Y6, Y12, Y12
+	VPDPBUSD     Y12, Y7, Y9
+	VMOVDQU      224(CX), Y12
+	VPSIGNB      Y6, Y12, Y12
+	VPDPBUSD     Y12, Y7, Y10
+	VMOVDQU      352(CX), Y12
+	VPSIGNB      Y6, Y12, Y12
+	VPDPBUSD     Y12, Y7, Y11
+	VMOVDQU      480(CX), Y12
+	VPSIGNB      Y6, Y12, Y6
+	VPDPBUSD     Y6, Y7, Y8
+	VMOVDQU      Y9, (R10)
+	VMOVDQU      Y10, 128(R10)
+	VMOVDQU      Y11, 256(R10)
+	VMOVDQU      Y8, 384(R10)
+	VPBROADCASTW (DI), X6
+	VCVTPH2PS    X6, Y6
+	VMOVDQU      lm6_12812<>+0(SB), Y7
+	VMULPS       Y7, Y6, Y6
+	VMOVSS       X6, (R11)
 	ADDQ         $0x20, R10
 	ADDQ         $4, R11
 	MOVQ         stride+48(FP), R12
@@ -4736,92 +4783,92 @@ done4:
 	ADDQ         $1, R9
 
 	// four results for each row of y
-	VMOVUPS      (BX), X0
-	VMOVDQU      (AX), Y1
-	VMOVDQU      32(AX), Y2
-	VMOVDQU      64(AX), Y3
-	VMOVDQU      96(AX), Y4
-	VPUNPCKLDQ   Y2, Y1, Y5
-	VPUNPCKHDQ   Y2, Y1, Y1
-	VPADDD       Y1, Y5, Y5
-	VPUNPCKLDQ   Y4, Y3, Y1
-	VPUNPCKHDQ   Y4, Y3, Y2
-	VPADDD       Y2, Y1, Y1
-	VPUNPCKLQDQ  Y1, Y5, Y2
-	VPUNPCKHQDQ  Y1, Y5, Y1
-	VPADDD       Y1, Y2, Y2
-	VEXTRACTI128 $1, Y2, X1
-	VPADDD       X1, X2, X1
-	VCVTDQ2PS    X1, X1
-	VBROADCASTSS (DX), X2
-	VMULPS       X2, X1, X1
-	VMULPS       X0, X1, X1
-	VMOVUPS      X1, (SI)
-	VMOVDQU      128(AX), Y1
-	VMOVDQU      160(AX), Y2
-	VMOVDQU      192(AX), Y3
-	VMOVDQU      224(AX), Y4
-	VPUNPCKLDQ   Y2, Y1, Y5
-	VPUNPCKHDQ   Y2, Y1, Y1
-	VPADDD       Y1, Y5, Y5
-	VPUNPCKLDQ   Y4, Y3, Y1
-	VPUNPCKHDQ   Y4, Y3, Y2
-	VPADDD       Y2, Y1, Y1
-	VPUNPCKLQDQ  Y1, Y5, Y2
-	VPUNPCKHQDQ  Y1, Y5, Y1
-	VPADDD       Y1, Y2, Y2
-	VEXTRACTI128 $1, Y2, X1
-	VPADDD       X1, X2, X1
-	VCVTDQ2PS    X1, X1
-	VBROADCASTSS 4(DX), X2
-	VMULPS       X2, X1, X1
-	VMULPS       X0, X1, X1
+	VMOVUPS      (BX), X6
+	VMOVDQU      (AX), Y7
+	VMOVDQU      32(AX), Y8
+	VMOVDQU      64(AX), Y9
+	VMOVDQU      96(AX), Y10
+	VPUNPCKLDQ   Y8, Y7, Y11
+	VPUNPCKHDQ   Y8, Y7, Y7
+	VPADDD       Y7, Y11, Y11
+	VPUNPCKLDQ   Y10, Y9, Y7
+	VPUNPCKHDQ   Y10, Y9, Y8
+	VPADDD       Y8, Y7, Y7
+	VPUNPCKLQDQ  Y7, Y11, Y8
+	VPUNPCKHQDQ  Y7, Y11, Y7
+	VPADDD       Y7, Y8, Y8
+	VEXTRACTI128 $1, Y8, X7
+	VPADDD       X7, X8, X7
+	VCVTDQ2PS    X7, X7
+	VBROADCASTSS (DX), X8
+	VMULPS       X8, X7, X7
+	VMULPS       X6, X7, X7
+	VMOVUPS      X7, (SI)
+	VMOVDQU      128(AX), Y7
+	VMOVDQU      160(AX), Y8
+	VMOVDQU      192(AX), Y9
+	VMOVDQU      224(AX), Y10
+	VPUNPCKLDQ   Y8, Y7, Y11
+	VPUNPCKHDQ   Y8, Y7, Y7
+	VPADDD       Y7, Y11, Y11
+	VPUNPCKLDQ   Y10, Y9, Y7
+	VPUNPCKHDQ   Y10, Y9, Y8
+	VPADDD       Y8, Y7, Y7
+	VPUNPCKLQDQ  Y7, Y11, Y8
+	VPUNPCKHQDQ  Y7, Y11, Y7
+	VPADDD       Y7, Y8, Y8
+	VEXTRACTI128 $1, Y8, X7
+	VPADDD       X7, X8, X7
+	VCVTDQ2PS    X7, X7
+	VBROADCASTSS 4(DX), X8
+	VMULPS       X8, X7, X7
+	VMULPS       X6, X7, X7
 	MOVQ         ldy+8(FP), R9
 	MOVQ         SI, R10
 	ADDQ         R9, R10
-	VMOVUPS      X1, (R10)
-	VMOVDQU      256(AX), Y1
-	VMOVDQU      288(AX), Y2
-	VMOVDQU      320(AX), Y3
-	VMOVDQU      352(AX), Y4
-	VPUNPCKLDQ   Y2, Y1, Y5
-	VPUNPCKHDQ   Y2, Y1, Y1
-	VPADDD       Y1, Y5, Y5
-	VPUNPCKLDQ   Y4, Y3, Y1
-	VPUNPCKHDQ   Y4, Y3, Y2
-	VPADDD       Y2, Y1, Y1
-	VPUNPCKLQDQ  Y1, Y5, Y2
-	VPUNPCKHQDQ  Y1, Y5, Y1
-	VPADDD       Y1, Y2, Y2
-	VEXTRACTI128 $1, Y2, X1
-	VPADDD       X1, X2, X1
-	VCVTDQ2PS    X1, X1
-	VBROADCASTSS 8(DX), X2
-	VMULPS       X2, X1, X1
-	VMULPS       X0, X1, X1
+	VMOVUPS      X7, (R10)
+	VMOVDQU      256(AX), Y7
+	VMOVDQU      288(AX), Y8
+	VMOVDQU      320(AX), Y9
+	VMOVDQU      352(AX), Y10
+	VPUNPCKLDQ   Y8, Y7, Y11
+	VPUNPCKHDQ   Y8, Y7, Y7
+	VPADDD       Y7, Y11, Y11
+	VPUNPCKLDQ   Y10, Y9, Y7
+	VPUNPCKHDQ   Y10, Y9, Y8
+	VPADDD       Y8, Y7, Y7
+	VPUNPCKLQDQ  Y7, Y11, Y8
+	VPUNPCKHQDQ  Y7, Y11, Y7
+	VPADDD       Y7, Y8, Y8
+	VEXTRACTI128 $1, Y8, X7
+	VPADDD       X7, X8, X7
+	VCVTDQ2PS    X7, X7
+	VBROADCASTSS 8(DX), X8
+	VMULPS       X8, X7, X7
+	VMULPS       X6, X7, X7
 	ADDQ         R9, R10
-	VMOVUPS      X1, (R10)
-	VMOVDQU      384(AX), Y1
-	VMOVDQU      416(AX), Y2
-	VMOVDQU      448(AX), Y3
-	VMOVDQU      480(AX), Y4
-	VPUNPCKLDQ   Y2, Y1, Y5
-	VPUNPCKHDQ   Y2, Y1, Y1
-	VPADDD       Y1, Y5, Y5
-	VPUNPCKLDQ   Y4, Y3, Y1
-	VPUNPCKHDQ   Y4, Y3, Y2
-	VPADDD       Y2, Y1, Y1
-	VPUNPCKLQDQ  Y1, Y5, Y2
-	VPUNPCKHQDQ  Y1, Y5, Y1
-	VPADDD       Y1, Y2, Y2
-	VEXTRACTI128 $1, Y2, X1
-	VPADDD       X1, X2, X1
-	VCVTDQ2PS    X1, X1
-	VBROADCASTSS 12(DX), X2
-	VMULPS       X2, X1, X1
-	VMULPS       X0, X1, X0
+	VMOVUPS      X7, (R10)
+	VMOVDQU      384(AX), Y7
+	VMOVDQU      416(AX), Y8
+	VMOVDQU      448(AX), Y9
+	VMOVDQU      480(AX), Y10
+	VPUNPCKLDQ   Y8, Y7, Y11
+	VPUNPCKHDQ   Y8, Y7, Y7
+	VPADDD       Y7, Y11, Y11
+	VPUNPCKLDQ   Y10, Y9, Y7
+	VPUNPCKHDQ   Y10, Y9, Y8
+	VPADDD       Y8, Y7, Y7
+	VPUNPCKLQDQ  Y7, Y11, Y8
+	VPUNPCKHQDQ  Y7, Y11, Y7
+	VPADDD       Y7, Y8, Y8
+	VEXTRACTI128 $1, Y8, X7
+	VPADDD       X7, X8, X7
+	VCVTDQ2PS    X7, X7
+	VBROADCASTSS 12(DX), X8
+	VMULPS       X8, X7, X7
+	VMULPS       X6, X7, X6
 	ADDQ         R9, R10
-	VMOVUPS      X0, (R10)
+	VMOVUPS      X6, (R10)
 	ADDQ         $0x10, SI
 	SUBQ         $4, R8
 	JGE          loop1
@@ -4834,6 +4881,14 @@ done2:
 // unpackLm6_128AVX512 unpacks a row into records of 32 levels, their scales and mins.
 // Requires: AVX2, F16C
 TEXT ·unpackLm6_128AVX512(SB), NOSPLIT, $320-24
+
+	// constants of the loops
+	VMOVDQU      lm6_1280<>+0(SB), Y0
+	VMOVDQU      lm6_1282<>+0(SB), Y1
+	VMOVDQU      lm6_1283<>+0(SB), Y2
+	VMOVDQU      lm6_1281<>+0(SB), Y3
+	VBROADCASTI128 lm6_12815<>+0(SB), Y4
+	VBROADCASTI128 lm6_12816<>+0(SB), Y5
 	MOVQ         dst+0(FP), AX
 	MOVQ         src+8(FP), BX
 	MOVQ         blocks+16(FP), CX
@@ -4843,114 +4898,106 @@ TEXT ·unpackLm6_128AVX512(SB), NOSPLIT, $320-24
 	JLT          done2
 
 loop1:
-	VPBROADCASTW (BX), X0
-	VCVTPH2PS    X0, Y0
-	VMOVDQU      lm6_12812<>+0(SB), Y1
-	VMULPS       Y1, Y0, Y0
-	VBROADCASTI128 2(BX), Y1
-	VPSRLVD      lm6_1280<>+0(SB), Y1, Y1
-	VPAND        lm6_1281<>+0(SB), Y1, Y1
-	VPBROADCASTQ 66(BX), Y2
-	VPSRLVD      lm6_1282<>+0(SB), Y2, Y2
-	VPAND        lm6_1283<>+0(SB), Y2, Y2
-	VPSLLD       $4, Y2, Y2
-	VPOR         Y2, Y1, Y1
-	VBROADCASTI128 lm6_12813<>+0(SB), Y2
-	VPSHUFB      Y1, Y2, Y2
-	VBROADCASTI128 lm6_12814<>+0(SB), Y3
-	VPSHUFB      Y1, Y3, Y3
-	VPSLLW       $3, Y1, Y4
-	VPBLENDVB    Y4, Y3, Y2, Y2
-	VBROADCASTI128 lm6_12815<>+0(SB), Y3
-	VPSHUFB      Y1, Y3, Y3
-	VBROADCASTI128 lm6_12816<>+0(SB), Y4
-	VPSHUFB      Y1, Y4, Y4
-	VPSLLW       $3, Y1, Y5
-	VPBLENDVB    Y5, Y4, Y3, Y3
-	VPSLLW       $2, Y1, Y1
-	VPBLENDVB    Y1, Y3, Y2, Y1
-	VPABSB       Y1, Y2
-	VMOVDQU      Y2, (AX)
-	VMOVDQU      Y1, 48(AX)
-	VMOVSD       X0, 32(AX)
-	VBROADCASTI128 18(BX), Y1
-	VPSRLVD      lm6_1280<>+0(SB), Y1, Y1
-	VPAND        lm6_1281<>+0(SB), Y1, Y1
-	VPBROADCASTQ 74(BX), Y2
-	VPSRLVD      lm6_1282<>+0(SB), Y2, Y2
-	VPAND        lm6_1283<>+0(SB), Y2, Y2
-	VPSLLD       $4, Y2, Y2
-	VPOR         Y2, Y1, Y1
-	VBROADCASTI128 lm6_12813<>+0(SB), Y2
-	VPSHUFB      Y1, Y2, Y2
-	VBROADCASTI128 lm6_12814<>+0(SB), Y3
-	VPSHUFB      Y1, Y3, Y3
-	VPSLLW       $3, Y1, Y4
-	VPBLENDVB    Y4, Y3, Y2, Y2
-	VBROADCASTI128 lm6_12815<>+0(SB), Y3
-	VPSHUFB      Y1, Y3, Y3
-	VBROADCASTI128 lm6_12816<>+0(SB), Y4
-	VPSHUFB      Y1, Y4, Y4
-	VPSLLW       $3, Y1, Y5
-	VPBLENDVB    Y5, Y4, Y3, Y3
-	VPSLLW       $2, Y1, Y1
-	VPBLENDVB    Y1, Y3, Y2, Y1
-	VPABSB       Y1, Y2
-	VMOVDQU      Y2, 80(AX)
-	VMOVDQU      Y1, 128(AX)
-	VMOVSD       X0, 112(AX)
-	VBROADCASTI128 34(BX), Y1
-	VPSRLVD      lm6_1280<>+0(SB), Y1, Y1
-	VPAND        lm6_1281<>+0(SB), Y1, Y1
-	VPBROADCASTQ 82(BX), Y2
-	VPSRLVD      lm6_1282<>+0(SB), Y2, Y2
-	VPAND        lm6_1283<>+0(SB), Y2, Y2
-	VPSLLD       $4, Y2, Y2
-	VPOR         Y2, Y1, Y1
-	VBROADCASTI128 lm6_12813<>+0(SB), Y2
-	VPSHUFB      Y1, Y2, Y2
-	VBROADCASTI128 lm6_12814<>+0(SB), Y3
-	VPSHUFB      Y1, Y3, Y3
-	VPSLLW       $3, Y1, Y4
-	VPBLENDVB    Y4, Y3, Y2, Y2
-	VBROADCASTI128 lm6_12815<>+0(SB), Y3
-	VPSHUFB      Y1, Y3, Y3
-	VBROADCASTI128 lm6_12816<>+0(SB), Y4
-	VPSHUFB      Y1, Y4, Y4
-	VPSLLW       $3, Y1, Y5
-	VPBLENDVB    Y5, Y4, Y3, Y3
-	VPSLLW       $2, Y1, Y1
-	VPBLENDVB    Y1, Y3, Y2, Y1
-	VPABSB       Y1, Y2
-	VMOVDQU      Y2, 160(AX)
-	VMOVDQU      Y1, 208(AX)
-	VMOVSD       X0, 192(AX)
-	VBROADCASTI128 50(BX), Y1
-	VPSRLVD      lm6_1280<>+0(SB), Y1, Y1
-	VPAND        lm6_1281<>+0(SB), Y1, Y1
-	VPBROADCASTQ 90(BX), Y2
-	VPSRLVD      lm6_1282<>+0(SB), Y2, Y2
-	VPAND        lm6_1283<>+0(SB), Y2, Y2
-	VPSLLD       $4, Y2, Y2
-	VPOR         Y2, Y1, Y1
-	VBROADCASTI128 lm6_12813<>+0(SB), Y2
-	VPSHUFB      Y1, Y2, Y2
-	VBROADCASTI128 lm6_12814<>+0(SB), Y3
-	VPSHUFB      Y1, Y3, Y3
-	VPSLLW       $3, Y1, Y4
-	VPBLENDVB    Y4, Y3, Y2, Y2
-	VBROADCASTI128 lm6_12815<>+0(SB), Y3
-	VPSHUFB      Y1, Y3, Y3
-	VBROADCASTI128 lm6_12816<>+0(SB), Y4
-	VPSHUFB      Y1, Y4, Y4
-	VPSLLW       $3, Y1, Y5
-	VPBLENDVB    Y5, Y4, Y3, Y3
-	VPSLLW       $2, Y1, Y1
-	VPBLENDVB    Y1, Y3, Y2, Y1
-	VPABSB       Y1, Y2
-	VMOVDQU      Y2, 240(AX)
-	VMOVDQU      Y1, 288(AX)
-	VMOVSD       X0, 272(AX)
+	VPBROADCASTW (BX), X6
+	VCVTPH2PS    X6, Y6
+	VMOVDQU      lm6_12812<>+0(SB), Y7
+	VMULPS       Y7, Y6, Y6
+	VBROADCASTI128 2(BX), Y7
+	VPSRLVD      Y0, Y7, Y7
+	VPAND        Y3, Y7, Y7
+	VPBROADCASTQ 66(BX), Y8
+	VPSRLVD      Y1, Y8, Y8
+	VPAND        Y2, Y8, Y8
+	VPSLLD       $4, Y8, Y8
+	VPOR         Y8, Y7, Y7
+	VBROADCASTI128 lm6_12813<>+0(SB), Y8
+	VPSHUFB      Y7, Y8, Y8
+	VBROADCASTI128 lm6_12814<>+0(SB), Y9
+	VPSHUFB      Y7, Y9, Y9
+	VPSLLW       $3, Y7, Y10
+	VPBLENDVB    Y10, Y9, Y8, Y8
+	VPSHUFB      Y7, Y4, Y9
+	VPSHUFB      Y7, Y5, Y10
+	VPSLLW       $3, Y7, Y11
+	VPBLENDVB    Y11, Y10, Y9, Y9
+	VPSLLW       $2, Y7, Y7
+	VPBLENDVB    Y7, Y9, Y8, Y7
+	VPABSB       Y7, Y8
+	VMOVDQU      Y8, (AX)
+	VMOVDQU      Y7, 48(AX)
+	VMOVSD       X6, 32(AX)
+	VBROADCASTI128 18(BX), Y7
+	VPSRLVD      Y0, Y7, Y7
+	VPAND        Y3, Y7, Y7
+	VPBROADCASTQ 74(BX), Y8
+	VPSRLVD      Y1, Y8, Y8
+	VPAND        Y2, Y8, Y8
+	VPSLLD       $4, Y8, Y8
+	VPOR         Y8, Y7, Y7
+	VBROADCASTI128 lm6_12813<>+0(SB), Y8
+	VPSHUFB      Y7, Y8, Y8
+	VBROADCASTI128 lm6_12814<>+0(SB), Y9
+	VPSHUFB      Y7, Y9, Y9
+	VPSLLW       $3, Y7, Y10
+	VPBLENDVB    Y10, Y9, Y8, Y8
+	VPSHUFB      Y7, Y4, Y9
+	VPSHUFB      Y7, Y5, Y10
+	VPSLLW       $3, Y7, Y11
+	VPBLENDVB    Y11, Y10, Y9, Y9
+	VPSLLW       $2, Y7, Y7
+	VPBLENDVB    Y7, Y9, Y8, Y7
+	VPABSB       Y7, Y8
+	VMOVDQU      Y8, 80(AX)
+	VMOVDQU      Y7, 128(AX)
+	VMOVSD       X6, 112(AX)
+	VBROADCASTI128 34(BX), Y7
+	VPSRLVD      Y0, Y7, Y7
+	VPAND        Y3, Y7, Y7
+	VPBROADCASTQ 82(BX), Y8
+	VPSRLVD      Y1, Y8, Y8
+	VPAND        Y2, Y8, Y8
+	VPSLLD       $4, Y8, Y8
+	VPOR         Y8, Y7, Y7
+	VBROADCASTI128 lm6_12813<>+0(SB), Y8
+	VPSHUFB      Y7, Y8, Y8
+	VBROADCASTI128 lm6_12814<>+0(SB), Y9
+	VPSHUFB      Y7, Y9, Y9
+	VPSLLW       $3, Y7, Y10
+	VPBLENDVB    Y10, Y9, Y8, Y8
+	VPSHUFB      Y7, Y4, Y9
+	VPSHUFB      Y7, Y5, Y10
+	VPSLLW       $3, Y7, Y11
+	VPBLENDVB    Y11, Y10, Y9, Y9
+	VPSLLW       $2, Y7, Y7
+	VPBLENDVB    Y7, Y9, Y8, Y7
+	VPABSB       Y7, Y8
+	VMOVDQU      Y8, 160(AX)
+	VMOVDQU      Y7, 208(AX)
+	VMOVSD       X6, 192(AX)
+	VBROADCASTI128 50(BX), Y7
+	VPSRLVD      Y0, Y7, Y7
+	VPAND        Y3, Y7, Y7
+	VPBROADCASTQ 90(BX), Y8
+	VPSRLVD      Y1, Y8, Y8
+	VPAND        Y2, Y8, Y8
+	VPSLLD       $4, Y8, Y8
+	VPOR         Y8, Y7, Y7
+	VBROADCASTI128 lm6_12813<>+0(SB), Y8
+	VPSHUFB      Y7, Y8, Y8
+	VBROADCASTI128 lm6_12814<>+0(SB), Y9
+	VPSHUFB      Y7, Y9, Y9
+	VPSLLW       $3, Y7, Y10
+	VPBLENDVB    Y10, Y9, Y8, Y8
+	VPSHUFB      Y7, Y4, Y9
+	VPSHUFB      Y7, Y5, Y10
+	VPSLLW       $3, Y7, Y11
+	VPBLENDVB    Y11, Y10, Y9, Y9
+	VPSLLW       $2, Y7, Y7
+	VPBLENDVB    Y7, Y9, Y8, Y7
+	VPABSB       Y7, Y8
+	VMOVDQU      Y8, 240(AX)
+	VMOVDQU      Y7, 288(AX)
+	VMOVSD       X6, 272(AX)
 	ADDQ         $0x62, BX
 	ADDQ         $0x140, AX
 	SUBQ         $1, CX
@@ -4964,6 +5011,13 @@ done2:
 // mix1xLm6_128AVX512 adds weighted rows of v to 1 row of o; ld and stride in bytes, a unit is 128 values.
 // Requires: AVX2, F16C, FMA
 TEXT ·mix1xLm6_128AVX512(SB), NOSPLIT, $320-64
+
+	// constants of the loops
+	VMOVDQU      lm6_12810<>+0(SB), Y0
+	VMOVDQU      lm6_1284<>+0(SB), Y1
+	VMOVDQU      lm6_1288<>+0(SB), Y2
+	VMOVDQU      lm6_1285<>+0(SB), Y3
+	VMOVDQU      lm6_1289<>+0(SB), Y4
 	MOVQ         v+32(FP), AX
 	MOVQ         units+56(FP), BX
 	XORQ         CX, CX
@@ -4975,10 +5029,10 @@ TEXT ·mix1xLm6_128AVX512(SB), NOSPLIT, $320-64
 loop1:
 	MOVQ         o+0(FP), SI
 	ADDQ         CX, SI
-	VMOVUPS      (SI), Y0
-	VMOVUPS      32(SI), Y1
-	VMOVUPS      64(SI), Y2
-	VMOVUPS      96(SI), Y3
+	VMOVUPS      (SI), Y5
+	VMOVUPS      32(SI), Y6
+	VMOVUPS      64(SI), Y7
+	VMOVUPS      96(SI), Y8
 	MOVQ         p+16(FP), SI
 	MOVQ         rows+48(FP), DI
 	MOVQ         AX, R8
@@ -4987,115 +5041,115 @@ loop1:
 	JLT          done4
 
 loop3:
-	VBROADCASTI128 2(R8), Y4
-	VPSRLVD      lm6_1280<>+0(SB), Y4, Y4
-	VPAND        lm6_1281<>+0(SB), Y4, Y4
-	VPBROADCASTQ 66(R8), Y5
-	VPSRLVD      lm6_1282<>+0(SB), Y5, Y5
-	VPAND        lm6_1283<>+0(SB), Y5, Y5
-	VPSLLD       $4, Y5, Y5
-	VPOR         Y5, Y4, Y4
-	VMOVDQU      Y4, (DX)
-	VPBROADCASTW (R8), X4
-	VCVTPH2PS    X4, Y4
-	VBROADCASTSS (SI), Y5
-	VMULPS       Y5, Y4, Y4
-	VPMOVZXBD    (DX), Y5
-	VPERMPS      lm6_1284<>+0(SB), Y5, Y6
-	VPERMPS      lm6_1285<>+0(SB), Y5, Y7
-	VPSLLD       $0x1c, Y5, Y8
-	VBLENDVPS    Y8, Y7, Y6, Y6
-	VPERMPS      lm6_1286<>+0(SB), Y5, Y7
-	VPERMPS      lm6_1287<>+0(SB), Y5, Y8
-	VPSLLD       $0x1c, Y5, Y9
-	VBLENDVPS    Y9, Y8, Y7, Y7
-	VPSLLD       $0x1b, Y5, Y8
-	VBLENDVPS    Y8, Y7, Y6, Y6
-	VPERMPS      lm6_1288<>+0(SB), Y5, Y7
-	VPERMPS      lm6_1289<>+0(SB), Y5, Y8
-	VPSLLD       $0x1c, Y5, Y9
-	VBLENDVPS    Y9, Y8, Y7, Y7
-	VPERMPS      lm6_12810<>+0(SB), Y5, Y8
-	VPERMPS      lm6_12811<>+0(SB), Y5, Y9
-	VPSLLD       $0x1c, Y5, Y10
-	VBLENDVPS    Y10, Y9, Y8, Y8
-	VPSLLD       $0x1b, Y5, Y9
-	VBLENDVPS    Y9, Y8, Y7, Y7
-	VPSLLD       $0x1a, Y5, Y5
-	VBLENDVPS    Y5, Y7, Y6, Y5
-	VFMADD231PS  Y4, Y5, Y0
-	VPMOVZXBD    8(DX), Y5
-	VPERMPS      lm6_1284<>+0(SB), Y5, Y6
-	VPERMPS      lm6_1285<>+0(SB), Y5, Y7
-	VPSLLD       $0x1c, Y5, Y8
-	VBLENDVPS    Y8, Y7, Y6, Y6
-	VPERMPS      lm6_1286<>+0(SB), Y5, Y7
-	VPERMPS      lm6_1287<>+0(SB), Y5, Y8
-	VPSLLD       $0x1c, Y5, Y9
-	VBLENDVPS    Y9, Y8, Y7, Y7
-	VPSLLD       $0x1b, Y5, Y8
-	VBLENDVPS    Y8, Y7, Y6, Y6
-	VPERMPS      lm6_1288<>+0(SB), Y5, Y7
-	VPERMPS      lm6_1289<>+0(SB), Y5, Y8
-	VPSLLD       $0x1c, Y5, Y9
-	VBLENDVPS    Y9, Y8, Y7, Y7
-	VPERMPS      lm6_12810<>+0(SB), Y5, Y8
-	VPERMPS      lm6_12811<>+0(SB), Y5, Y9
-	VPSLLD       $0x1c, Y5, Y10
-	VBLENDVPS    Y10, Y9, Y8, Y8
-	VPSLLD       $0x1b, Y5, Y9
-	VBLENDVPS    Y9, Y8, Y7, Y7
-	VPSLLD       $0x1a, Y5, Y5
-	VBLENDVPS    Y5, Y7, Y6, Y5
-	VFMADD231PS  Y4, Y5, Y1
-	VPMOVZXBD    16(DX), Y5
-	VPERMPS      lm6_1284<>+0(SB), Y5, Y6
-	VPERMPS      lm6_1285<>+0(SB), Y5, Y7
-	VPSLLD       $0x1c, Y5, Y8
-	VBLENDVPS    Y8, Y7, Y6, Y6
-	VPERMPS      lm6_1286<>+0(SB), Y5, Y7
-	VPERMPS      lm6_1287<>+0(SB), Y5, Y8
-	VPSLLD       $0x1c, Y5, Y9
-	VBLENDVPS    Y9, Y8, Y7, Y7
-	VPSLLD       $0x1b, Y5, Y8
-	VBLENDVPS    Y8, Y7, Y6, Y6
-	VPERMPS      lm6_1288<>+0(SB), Y5, Y7
-	VPERMPS      lm6_1289<>+0(SB), Y5, Y8
-	VPSLLD       $0x1c, Y5, Y9
-	VBLENDVPS    Y9, Y8, Y7, Y7
-	VPERMPS      lm6_12810<>+0(SB), Y5, Y8
-	VPERMPS      lm6_12811<>+0(SB), Y5, Y9
-	VPSLLD       $0x1c, Y5, Y10
-	VBLENDVPS    Y10, Y9, Y8, Y8
-	VPSLLD       $0x1b, Y5, Y9
-	VBLENDVPS    Y9, Y8, Y7, Y7
-	VPSLLD       $0x1a, Y5, Y5
-	VBLENDVPS    Y5, Y7, Y6, Y5
-	VFMADD231PS  Y4, Y5, Y2
-	VPMOVZXBD    24(DX), Y5
-	VPERMPS      lm6_1284<>+0(SB), Y5, Y6
-	VPERMPS      lm6_1285<>+0(SB), Y5, Y7
-	VPSLLD       $0x1c, Y5, Y8
-	VBLENDVPS    Y8, Y7, Y6, Y6
-	VPERMPS      lm6_1286<>+0(SB), Y5, Y7
-	VPERMPS      lm6_1287<>+0(SB), Y5, Y8
-	VPSLLD       $0x1c, Y5, Y9
-	VBLENDVPS    Y9, Y8, Y7, Y7
-	VPSLLD       $0x1b, Y5, Y8
-	VBLENDVPS    Y8, Y7, Y6, Y6
-	VPERMPS      lm6_1288<>+0(SB), Y5, Y7
-	VPERMPS      lm6_1289<>+0(SB), Y5, Y8
-	VPSLLD       $0x1c, Y5, Y9
-	VBLENDVPS    Y9, Y8, Y7, Y7
-	VPERMPS      lm6_12810<>+0(SB), Y5, Y8
-	VPERMPS      lm6_12811<>+0(SB), Y5, Y9
-	VPSLLD       $0x1c, Y5, Y10
-	VBLENDVPS    Y10, Y9, Y8, Y8
-	VPSLLD       $0x1b, Y5, Y9
-	VBLENDVPS    Y9, Y8, Y7, Y7
-	VPSLLD       $0x1a, Y5, Y5
-	VBLENDVPS    Y5, Y7, Y6, Y5
-	VFMADD231PS  Y4, Y5, Y3
+	VBROADCASTI128 2(R8), Y9
+	VPSRLVD      lm6_1280<>+0(SB), Y9, Y9
+	VPAND        lm6_1281<>+0(SB), Y9, Y9
+	VPBROADCASTQ 66(R8), Y10
+	VPSRLVD      lm6_1282<>+0(SB), Y10, Y10
+	VPAND        lm6_1283<>+0(SB), Y10, Y10
+	VPSLLD       $4, Y10, Y10
+	VPOR         Y10, Y9, Y9
+	VMOVDQU      Y9, (DX)
+	VPBROADCASTW (R8), X9
+	VCVTPH2PS    X9, Y9
+	VBROADCASTSS (SI), Y10
+	VMULPS       Y10, Y9, Y9
+	VPMOVZXBD    (DX), Y10
+	VPERMPS      Y1, Y10, Y11
+	VPERMPS      Y3, Y10, Y12
+	VPSLLD       $0x1c, Y10, Y13
+	VBLENDVPS    Y13, Y12, Y11, Y11
+	VPERMPS      lm6_1286<>+0(SB), Y10, Y12
+	VPERMPS      lm6_1287<>+0(SB), Y10, Y13
+	VPSLLD       $0x1c, Y10, Y14
+	VBLENDVPS    Y14, Y13, Y12, Y12
+	VPSLLD       $0x1b, Y10, Y13
+	VBLENDVPS    Y13, Y12, Y11, Y11
+	VPERMPS      Y2, Y10, Y12
+	VPERMPS      Y4, Y10, Y13
+	VPSLLD       $0x1c, Y10, Y14
+	VBLENDVPS    Y14, Y13, Y12, Y12
+	VPERMPS      Y0, Y10, Y13
+	VPERMPS      lm6_12811<>+0(SB), Y10, Y14
+	VPSLLD       $0x1c, Y10, Y15
+	VBLENDVPS    Y15, Y14, Y13, Y13
+	VPSLLD       $0x1b, Y10, Y14
+	VBLENDVPS    Y14, Y13, Y12, Y12
+	VPSLLD       $0x1a, Y10, Y10
+	VBLENDVPS    Y10, Y12, Y11, Y10
+	VFMADD231PS  Y9, Y10, Y5
+	VPMOVZXBD    8(DX), Y10
+	VPERMPS      Y1, Y10, Y11
+	VPERMPS      Y3, Y10, Y12
+	VPSLLD       $0x1c, Y10, Y13
+	VBLENDVPS    Y13, Y12, Y11, Y11
+	VPERMPS      lm6_1286<>+0(SB), Y10, Y12
+	VPERMPS      lm6_1287<>+0(SB), Y10, Y13
+	VPSLLD       $0x1c, Y10, Y14
+	VBLENDVPS    Y14, Y13, Y12, Y12
+	VPSLLD       $0x1b, Y10, Y13
+	VBLENDVPS    Y13, Y12, Y11, Y11
+	VPERMPS      Y2, Y10, Y12
+	VPERMPS      Y4, Y10, Y13
+	VPSLLD       $0x1c, Y10, Y14
+	VBLENDVPS    Y14, Y13, Y12, Y12
+	VPERMPS      Y0, Y10, Y13
+	VPERMPS      lm6_12811<>+0(SB), Y10, Y14
+	VPSLLD       $0x1c, Y10, Y15
+	VBLENDVPS    Y15, Y14, Y13, Y13
+	VPSLLD       $0x1b, Y10, Y14
+	VBLENDVPS    Y14, Y13, Y12, Y12
+	VPSLLD       $0x1a, Y10, Y10
+	VBLENDVPS    Y10, Y12, Y11, Y10
+	VFMADD231PS  Y9, Y10, Y6
+	VPMOVZXBD    16(DX), Y10
+	VPERMPS      Y1, Y10, Y11
+	VPERMPS      Y3, Y10, Y12
+	VPSLLD       $0x1c, Y10, Y13
+	VBLENDVPS    Y13, Y12, Y11, Y11
+	VPERMPS      lm6_1286<>+0(SB), Y10, Y12
+	VPERMPS      lm6_1287<>+0(SB), Y10, Y13
+	VPSLLD       $0x1c, Y10, Y14
+	VBLENDVPS    Y14, Y13, Y12, Y12
+	VPSLLD       $0x1b, Y10, Y13
+	VBLENDVPS    Y13, Y12, Y11, Y11
+	VPERMPS      Y2, Y10, Y12
+	VPERMPS      Y4, Y10, Y13
+	VPSLLD       $0x1c, Y10, Y14
+	VBLENDVPS    Y14, Y13, Y12, Y12
+	VPERMPS      Y0, Y10, Y13
+	VPERMPS      lm6_12811<>+0(SB), Y10, Y14
+	VPSLLD       $0x1c, Y10, Y15
+	VBLENDVPS    Y15, Y14, Y13, Y13
+	VPSLLD       $0x1b, Y10, Y14
+	VBLENDVPS    Y14, Y13, Y12, Y12
+	VPSLLD       $0x1a, Y10, Y10
+	VBLENDVPS    Y10, Y12, Y11, Y10
+	VFMADD231PS  Y9, Y10, Y7
+	VPMOVZXBD    24(DX), Y10
+	VPERMPS      Y1, Y10, Y11
+	VPERMPS      Y3, Y10, Y12
+	VPSLLD       $0x1c, Y10, Y13
+	VBLENDVPS    Y13, Y12, Y11, Y11
+	VPERMPS      lm6_1286<>+0(SB), Y10, Y12
+	VPERMPS      lm6_1287<>+0(SB), Y10, Y13
+	VPSLLD       $0x1c, Y10, Y14
+	VBLENDVPS    Y14, Y13, Y12, Y12
+	VPSLLD       $0x1b, Y10, Y13
+	VBLENDVPS    Y13, Y12, Y11, Y11
+	VPERMPS      Y2, Y10, Y12
+	VPERMPS      Y4, Y10, Y13
+	VPSLLD       $0x1c, Y10, Y14
+	VBLENDVPS    Y14, Y13, Y12, Y12
+	VPERMPS      Y0, Y10, Y13
+	VPERMPS      lm6_12811<>+0(SB), Y10, Y14
+	VPSLLD       $0x1c, Y10, Y15
+	VBLENDVPS    Y15, Y14, Y13, Y13
+	VPSLLD       $0x1b, Y10, Y14
+	VBLENDVPS    Y14, Y13, Y12, Y12
+	VPSLLD       $0x1a, Y10, Y10
+	VBLENDVPS    Y10, Y12, Y11, Y10
+	VFMADD231PS  Y9, Y10, Y8
 	ADDQ         R9, R8
 	ADDQ         $4, SI
 	SUBQ         $1, DI
@@ -5105,16 +5159,16 @@ done4:
 	ADDQ         $1, DI
 	MOVQ         o+0(FP), SI
 	ADDQ         CX, SI
-	VMOVUPS      Y0, (SI)
-	VMOVUPS      Y1, 32(SI)
-	VMOVUPS      Y2, 64(SI)
-	VMOVUPS      Y3, 96(SI)
+	VMOVUPS      Y5, (SI)
+	VMOVUPS      Y6, 32(SI)
+	VMOVUPS      Y7, 64(SI)
+	VMOVUPS      Y8, 96(SI)
 	MOVQ         o+0(FP), SI
 	ADDQ         CX, SI
-	VMOVUPS      128(SI), Y0
-	VMOVUPS      160(SI), Y1
-	VMOVUPS      192(SI), Y2
-	VMOVUPS      224(SI), Y3
+	VMOVUPS      128(SI), Y5
+	VMOVUPS      160(SI), Y6
+	VMOVUPS      192(SI), Y7
+	VMOVUPS      224(SI), Y8
 	MOVQ         p+16(FP), SI
 	MOVQ         rows+48(FP), DI
 	MOVQ         AX, R8
@@ -5123,115 +5177,115 @@ done4:
 	JLT          done6
 
 loop5:
-	VBROADCASTI128 18(R8), Y4
-	VPSRLVD      lm6_1280<>+0(SB), Y4, Y4
-	VPAND        lm6_1281<>+0(SB), Y4, Y4
-	VPBROADCASTQ 74(R8), Y5
-	VPSRLVD      lm6_1282<>+0(SB), Y5, Y5
-	VPAND        lm6_1283<>+0(SB), Y5, Y5
-	VPSLLD       $4, Y5, Y5
-	VPOR         Y5, Y4, Y4
-	VMOVDQU      Y4, (DX)
-	VPBROADCASTW (R8), X4
-	VCVTPH2PS    X4, Y4
-	VBROADCASTSS (SI), Y5
-	VMULPS       Y5, Y4, Y4
-	VPMOVZXBD    (DX), Y5
-	VPERMPS      lm6_1284<>+0(SB), Y5, Y6
-	VPERMPS      lm6_1285<>+0(SB), Y5, Y7
-	VPSLLD       $0x1c, Y5, Y8
-	VBLENDVPS    Y8, Y7, Y6, Y6
-	VPERMPS      lm6_1286<>+0(SB), Y5, Y7
-	VPERMPS      lm6_1287<>+0(SB), Y5, Y8
-	VPSLLD       $0x1c, Y5, Y9
-	VBLENDVPS    Y9, Y8, Y7, Y7
-	VPSLLD       $0x1b, Y5, Y8
-	VBLENDVPS    Y8, Y7, Y6, Y6
-	VPERMPS      lm6_1288<>+0(SB), Y5, Y7
-	VPERMPS      lm6_1289<>+0(SB), Y5, Y8
-	VPSLLD       $0x1c, Y5, Y9
-	VBLENDVPS    Y9, Y8, Y7, Y7
-	VPERMPS      lm6_12810<>+0(SB), Y5, Y8
-	VPERMPS      lm6_12811<>+0(SB), Y5, Y9
-	VPSLLD       $0x1c, Y5, Y10
-	VBLENDVPS    Y10, Y9, Y8, Y8
-	VPSLLD       $0x1b, Y5, Y9
-	VBLENDVPS    Y9, Y8, Y7, Y7
-	VPSLLD       $0x1a, Y5, Y5
-	VBLENDVPS    Y5, Y7, Y6, Y5
-	VFMADD231PS  Y4, Y5, Y0
-	VPMOVZXBD    8(DX), Y5
-	VPERMPS      lm6_1284<>+0(SB), Y5, Y6
-	VPERMPS      lm6_1285<>+0(SB), Y5, Y7
-	VPSLLD       $0x1c, Y5, Y8
-	VBLENDVPS    Y8, Y7, Y6, Y6
-	VPERMPS      lm6_1286<>+0(SB), Y5, Y7
-	VPERMPS      lm6_1287<>+0(SB), Y5, Y8
-	VPSLLD       $0x1c, Y5, Y9
-	VBLENDVPS    Y9, Y8, Y7, Y7
-	VPSLLD       $0x1b, Y5, Y8
-	VBLENDVPS    Y8, Y7, Y6, Y6
-	VPERMPS      lm6_1288<>+0(SB), Y5, Y7
-	VPERMPS      lm6_1289<>+0(SB), Y5, Y8
-	VPSLLD       $0x1c, Y5, Y9
-	VBLENDVPS    Y9, Y8, Y7, Y7
-	VPERMPS      lm6_12810<>+0(SB), Y5, Y8
-	VPERMPS      lm6_12811<>+0(SB), Y5, Y9
-	VPSLLD       $0x1c, Y5, Y10
-	VBLENDVPS    Y10, Y9, Y8, Y8
-	VPSLLD       $0x1b, Y5, Y9
-	VBLENDVPS    Y9, Y8, Y7, Y7
-	VPSLLD       $0x1a, Y5, Y5
-	VBLENDVPS    Y5, Y7, Y6, Y5
-	VFMADD231PS  Y4, Y5, Y1
-	VPMOVZXBD    16(DX), Y5
-	VPERMPS      lm6_1284<>+0(SB), Y5, Y6
-	VPERMPS      lm6_1285<>+0(SB), Y5, Y7
-	VPSLLD       $0x1c, Y5, Y8
-	VBLENDVPS    Y8, Y7, Y6, Y6
-	VPERMPS      lm6_1286<>+0(SB), Y5, Y7
-	VPERMPS      lm6_1287<>+0(SB), Y5, Y8
-	VPSLLD       $0x1c, Y5, Y9
-	VBLENDVPS    Y9, Y8, Y7, Y7
-	VPSLLD       $0x1b, Y5, Y8
-	VBLENDVPS    Y8, Y7, Y6, Y6
-	VPERMPS      lm6_1288<>+0(SB), Y5, Y7
-	VPERMPS      lm6_1289<>+0(SB), Y5, Y8
-	VPSLLD       $0x1c, Y5, Y9
-	VBLENDVPS    Y9, Y8, Y7, Y7
-	VPERMPS      lm6_12810<>+0(SB), Y5, Y8
-	VPERMPS      lm6_12811<>+0(SB), Y5, Y9
-	VPSLLD       $0x1c, Y5, Y10
-	VBLENDVPS    Y10, Y9, Y8, Y8
-	VPSLLD       $0x1b, Y5, Y9
-	VBLENDVPS    Y9, Y8, Y7, Y7
-	VPSLLD       $0x1a, Y5, Y5
-	VBLENDVPS    Y5, Y7, Y6, Y5
-	VFMADD231PS  Y4, Y5, Y2
-	VPMOVZXBD    24(DX), Y5
-	VPERMPS      lm6_1284<>+0(SB), Y5, Y6
-	VPERMPS      lm6_1285<>+0(SB), Y5, Y7
-	VPSLLD       $0x1c, Y5, Y8
-	VBLENDVPS    Y8, Y7, Y6, Y6
-	VPERMPS      lm6_1286<>+0(SB), Y5, Y7
-	VPERMPS      lm6_1287<>+0(SB), Y5, Y8
-	VPSLLD       $0x1c, Y5, Y9
-	VBLENDVPS    Y9, Y8, Y7, Y7
-	VPSLLD       $0x1b, Y5, Y8
-	VBLENDVPS    Y8, Y7, Y6, Y6
-	VPERMPS      lm6_1288<>+0(SB), Y5, Y7
-	VPERMPS      lm6_1289<>+0(SB), Y5, Y8
-	VPSLLD       $0x1c, Y5, Y9
-	VBLENDVPS    Y9, Y8, Y7, Y7
-	VPERMPS      lm6_12810<>+0(SB), Y5, Y8
-	VPERMPS      lm6_12811<>+0(SB), Y5, Y9
-	VPSLLD       $0x1c, Y5, Y10
-	VBLENDVPS    Y10, Y9, Y8, Y8
-	VPSLLD       $0x1b, Y5, Y9
-	VBLENDVPS    Y9, Y8, Y7, Y7
-	VPSLLD       $0x1a, Y5, Y5
-	VBLENDVPS    Y5, Y7, Y6, Y5
-	VFMADD231PS  Y4, Y5, Y3
+	VBROADCASTI128 18(R8), Y9
+	VPSRLVD      lm6_1280<>+0(SB), Y9, Y9
+	VPAND        lm6_1281<>+0(SB), Y9, Y9
+	VPBROADCASTQ 74(R8), Y10
+	VPSRLVD      lm6_1282<>+0(SB), Y10, Y10
+	VPAND        lm6_1283<>+0(SB), Y10, Y10
+	VPSLLD       $4, Y10, Y10
+	VPOR         Y10, Y9, Y9
+	VMOVDQU      Y9, (DX)
+	VPBROADCASTW (R8), X9
+	VCVTPH2PS    X9, Y9
+	VBROADCASTSS (SI), Y10
+	VMULPS       Y10, Y9, Y9
+	VPMOVZXBD    (DX), Y10
+	VPERMPS      Y1, Y10, Y11
+	VPERMPS      Y3, Y10, Y12
+	VPSLLD       $0x1c, Y10, Y13
+	VBLENDVPS    Y13, Y12, Y11, Y11
+	VPERMPS      lm6_1286<>+0(SB), Y10, Y12
+	VPERMPS      lm6_1287<>+0(SB), Y10, Y13
+	VPSLLD       $0x1c, Y10, Y14
+	VBLENDVPS    Y14, Y13, Y12, Y12
+	VPSLLD       $0x1b, Y10, Y13
+	VBLENDVPS    Y13, Y12, Y11, Y11
+	VPERMPS      Y2, Y10, Y12
+	VPERMPS      Y4, Y10, Y13
+	VPSLLD       $0x1c, Y10, Y14
+	VBLENDVPS    Y14, Y13, Y12, Y12
+	VPERMPS      Y0, Y10, Y13
+	VPERMPS      lm6_12811<>+0(SB), Y10, Y14
+	VPSLLD       $0x1c, Y10, Y15
+	VBLENDVPS    Y15, Y14, Y13, Y13
+	VPSLLD       $0x1b, Y10, Y14
+	VBLENDVPS    Y14, Y13, Y12, Y12
+	VPSLLD       $0x1a, Y10, Y10
+	VBLENDVPS    Y10, Y12, Y11, Y10
+	VFMADD231PS  Y9, Y10, Y5
+	VPMOVZXBD    8(DX), Y10
+	VPERMPS      Y1, Y10, Y11
+	VPERMPS      Y3, Y10, Y12
+	VPSLLD       $0x1c, Y10, Y13
+	VBLENDVPS    Y13, Y12, Y11, Y11
+	VPERMPS      lm6_1286<>+0(SB), Y10, Y12
+	VPERMPS      lm6_1287<>+0(SB), Y10, Y13
+	VPSLLD       $0x1c, Y10, Y14
+	VBLENDVPS    Y14, Y13, Y12, Y12
+	VPSLLD       $0x1b, Y10, Y13
+	VBLENDVPS    Y13, Y12, Y11, Y11
+	VPERMPS      Y2, Y10, Y12
+	VPERMPS      Y4, Y10, Y13
+	VPSLLD       $0x1c, Y10, Y14
+	VBLENDVPS    Y14, Y13, Y12, Y12
+	VPERMPS      Y0, Y10, Y13
+	VPERMPS      lm6_12811<>+0(SB), Y10, Y14
+	VPSLLD       $0x1c, Y10, Y15
+	VBLENDVPS    Y15, Y14, Y13, Y13
+	VPSLLD       $0x1b, Y10, Y14
+	VBLENDVPS    Y14, Y13, Y12, Y12
+	VPSLLD       $0x1a, Y10, Y10
+	VBLENDVPS    Y10, Y12, Y11, Y10
+	VFMADD231PS  Y9, Y10, Y6
+	VPMOVZXBD    16(DX), Y10
+	VPERMPS      Y1, Y10, Y11
+	VPERMPS      Y3, Y10, Y12
+	VPSLLD       $0x1c, Y10, Y13
+	VBLENDVPS    Y13, Y12, Y11, Y11
+	VPERMPS      lm6_1286<>+0(SB), Y10, Y12
+	VPERMPS      lm6_1287<>+0(SB), Y10, Y13
+	VPSLLD       $0x1c, Y10, Y14
+	VBLENDVPS    Y14, Y13, Y12, Y12
+	VPSLLD       $0x1b, Y10, Y13
+	VBLENDVPS    Y13, Y12, Y11, Y11
+	VPERMPS      Y2, Y10, Y12
+	VPERMPS      Y4, Y10, Y13
+	VPSLLD       $0x1c, Y10, Y14
+	VBLENDVPS    Y14, Y13, Y12, Y12
+	VPERMPS      Y0, Y10, Y13
+	VPERMPS      lm6_12811<>+0(SB), Y10, Y14
+	VPSLLD       $0x1c, Y10, Y15
+	VBLENDVPS    Y15, Y14, Y13, Y13
+	VPSLLD       $0x1b, Y10, Y14
+	VBLENDVPS    Y14, Y13, Y12, Y12
+	VPSLLD       $0x1a, Y10, Y10
+	VBLENDVPS    Y10, Y12, Y11, Y10
+	VFMADD231PS  Y9, Y10, Y7
+	VPMOVZXBD    24(DX), Y10
+	VPERMPS      Y1, Y10, Y11
+	VPERMPS      Y3, Y10, Y12
+	VPSLLD       $0x1c, Y10, Y13
+	VBLENDVPS    Y13, Y12, Y11, Y11
+	VPERMPS      lm6_1286<>+0(SB), Y10, Y12
+	VPERMPS      lm6_1287<>+0(SB), Y10, Y13
+	VPSLLD       $0x1c, Y10, Y14
+	VBLENDVPS    Y14, Y13, Y12, Y12
+	VPSLLD       $0x1b, Y10, Y13
+	VBLENDVPS    Y13, Y12, Y11, Y11
+	VPERMPS      Y2, Y10, Y12
+	VPERMPS      Y4, Y10, Y13
+	VPSLLD       $0x1c, Y10, Y14
+	VBLENDVPS    Y14, Y13, Y12, Y12
+	VPERMPS      Y0, Y10, Y13
+	VPERMPS      lm6_12811<>+0(SB), Y10, Y14
+	VPSLLD       $0x1c, Y10, Y15
+	VBLENDVPS    Y15, Y14, Y13, Y13
+	VPSLLD       $0x1b, Y10, Y14
+	VBLENDVPS    Y14, Y13, Y12, Y12
+	VPSLLD       $0x1a, Y10, Y10
+	VBLENDVPS    Y10, Y12, Y11, Y10
+	VFMADD231PS  Y9, Y10, Y8
 	ADDQ         R9, R8
 	ADDQ         $4, SI
 	SUBQ         $1, DI
@@ -5241,16 +5295,16 @@ done6:
 	ADDQ         $1, DI
 	MOVQ         o+0(FP), SI
 	ADDQ         CX, SI
-	VMOVUPS      Y0, 128(SI)
-	VMOVUPS      Y1, 160(SI)
-	VMOVUPS      Y2, 192(SI)
-	VMOVUPS      Y3, 224(SI)
+	VMOVUPS      Y5, 128(SI)
+	VMOVUPS      Y6, 160(SI)
+	VMOVUPS      Y7, 192(SI)
+	VMOVUPS      Y8, 224(SI)
 	MOVQ         o+0(FP), SI
 	ADDQ         CX, SI
-	VMOVUPS      256(SI), Y0
-	VMOVUPS      288(SI), Y1
-	VMOVUPS      320(SI), Y2
-	VMOVUPS      352(SI), Y3
+	VMOVUPS      256(SI), Y5
+	VMOVUPS      288(SI), Y6
+	VMOVUPS      320(SI), Y7
+	VMOVUPS      352(SI), Y8
 	MOVQ         p+16(FP), SI
 	MOVQ         rows+48(FP), DI
 	MOVQ         AX, R8
@@ -5259,115 +5313,115 @@ done6:
 	JLT          done8
 
 loop7:
-	VBROADCASTI128 34(R8), Y4
-	VPSRLVD      lm6_1280<>+0(SB), Y4, Y4
-	VPAND        lm6_1281<>+0(SB), Y4, Y4
-	VPBROADCASTQ 82(R8), Y5
-	VPSRLVD      lm6_1282<>+0(SB), Y5, Y5
-	VPAND        lm6_1283<>+0(SB), Y5, Y5
-	VPSLLD       $4, Y5, Y5
-	VPOR         Y5, Y4, Y4
-	VMOVDQU      Y4, (DX)
-	VPBROADCASTW (R8), X4
-	VCVTPH2PS    X4, Y4
-	VBROADCASTSS (SI), Y5
-	VMULPS       Y5, Y4, Y4
-	VPMOVZXBD    (DX), Y5
-	VPERMPS      lm6_1284<>+0(SB), Y5, Y6
-	VPERMPS      lm6_1285<>+0(SB), Y5, Y7
-	VPSLLD       $0x1c, Y5, Y8
-	VBLENDVPS    Y8, Y7, Y6, Y6
-	VPERMPS      lm6_1286<>+0(SB), Y5, Y7
-	VPERMPS      lm6_1287<>+0(SB), Y5, Y8
-	VPSLLD       $0x1c, Y5, Y9
-	VBLENDVPS    Y9, Y8, Y7, Y7
-	VPSLLD       $0x1b, Y5, Y8
-	VBLENDVPS    Y8, Y7, Y6, Y6
-	VPERMPS      lm6_1288<>+0(SB), Y5, Y7
-	VPERMPS      lm6_1289<>+0(SB), Y5, Y8
-	VPSLLD       $0x1c, Y5, Y9
-	VBLENDVPS    Y9, Y8, Y7, Y7
-	VPERMPS      lm6_12810<>+0(SB), Y5, Y8
-	VPERMPS      lm6_12811<>+0(SB), Y5, Y9
-	VPSLLD       $0x1c, Y5, Y10
-	VBLENDVPS    Y10, Y9, Y8, Y8
-	VPSLLD       $0x1b, Y5, Y9
-	VBLENDVPS    Y9, Y8, Y7, Y7
-	VPSLLD       $0x1a, Y5, Y5
-	VBLENDVPS    Y5, Y7, Y6, Y5
-	VFMADD231PS  Y4, Y5, Y0
-	VPMOVZXBD    8(DX), Y5
-	VPERMPS      lm6_1284<>+0(SB), Y5, Y6
-	VPERMPS      lm6_1285<>+0(SB), Y5, Y7
-	VPSLLD       $0x1c, Y5, Y8
-	VBLENDVPS    Y8, Y7, Y6, Y6
-	VPERMPS      lm6_1286<>+0(SB), Y5, Y7
-	VPERMPS      lm6_1287<>+0(SB), Y5, Y8
-	VPSLLD       $0x1c, Y5, Y9
-	VBLENDVPS    Y9, Y8, Y7, Y7
-	VPSLLD       $0x1b, Y5, Y8
-	VBLENDVPS    Y8, Y7, Y6, Y6
-	VPERMPS      lm6_1288<>+0(SB), Y5, Y7
-	VPERMPS      lm6_1289<>+0(SB), Y5, Y8
-	VPSLLD       $0x1c, Y5, Y9
-	VBLENDVPS    Y9, Y8, Y7, Y7
-	VPERMPS      lm6_12810<>+0(SB), Y5, Y8
-	VPERMPS      lm6_12811<>+0(SB), Y5, Y9
-	VPSLLD       $0x1c, Y5, Y10
-	VBLENDVPS    Y10, Y9, Y8, Y8
-	VPSLLD       $0x1b, Y5, Y9
-	VBLENDVPS    Y9, Y8, Y7, Y7
-	VPSLLD       $0x1a, Y5, Y5
-	VBLENDVPS    Y5, Y7, Y6, Y5
-	VFMADD231PS  Y4, Y5, Y1
-	VPMOVZXBD    16(DX), Y5
-	VPERMPS      lm6_1284<>+0(SB), Y5, Y6
-	VPERMPS      lm6_1285<>+0(SB), Y5, Y7
-	VPSLLD       $0x1c, Y5, Y8
-	VBLENDVPS    Y8, Y7, Y6, Y6
-	VPERMPS      lm6_1286<>+0(SB), Y5, Y7
-	VPERMPS      lm6_1287<>+0(SB), Y5, Y8
-	VPSLLD       $0x1c, Y5, Y9
-	VBLENDVPS    Y9, Y8, Y7, Y7
-	VPSLLD       $0x1b, Y5, Y8
-	VBLENDVPS    Y8, Y7, Y6, Y6
-	VPERMPS      lm6_1288<>+0(SB), Y5, Y7
-	VPERMPS      lm6_1289<>+0(SB), Y5, Y8
-	VPSLLD       $0x1c, Y5, Y9
-	VBLENDVPS    Y9, Y8, Y7, Y7
-	VPERMPS      lm6_12810<>+0(SB), Y5, Y8
-	VPERMPS      lm6_12811<>+0(SB), Y5, Y9
-	VPSLLD       $0x1c, Y5, Y10
-	VBLENDVPS    Y10, Y9, Y8, Y8
-	VPSLLD       $0x1b, Y5, Y9
-	VBLENDVPS    Y9, Y8, Y7, Y7
-	VPSLLD       $0x1a, Y5, Y5
-	VBLENDVPS    Y5, Y7, Y6, Y5
-	VFMADD231PS  Y4, Y5, Y2
-	VPMOVZXBD    24(DX), Y5
-	VPERMPS      lm6_1284<>+0(SB), Y5, Y6
-	VPERMPS      lm6_1285<>+0(SB), Y5, Y7
-	VPSLLD       $0x1c, Y5, Y8
-	VBLENDVPS    Y8, Y7, Y6, Y6
-	VPERMPS      lm6_1286<>+0(SB), Y5, Y7
-	VPERMPS      lm6_1287<>+0(SB), Y5, Y8
-	VPSLLD       $0x1c, Y5, Y9
-	VBLENDVPS    Y9, Y8, Y7, Y7
-	VPSLLD       $0x1b, Y5, Y8
-	VBLENDVPS    Y8, Y7, Y6, Y6
-	VPERMPS      lm6_1288<>+0(SB), Y5, Y7
-	VPERMPS      lm6_1289<>+0(SB), Y5, Y8
-	VPSLLD       $0x1c, Y5, Y9
-	VBLENDVPS    Y9, Y8, Y7, Y7
-	VPERMPS      lm6_12810<>+0(SB), Y5, Y8
-	VPERMPS      lm6_12811<>+0(SB), Y5, Y9
-	VPSLLD       $0x1c, Y5, Y10
-	VBLENDVPS    Y10, Y9, Y8, Y8
-	VPSLLD       $0x1b, Y5, Y9
-	VBLENDVPS    Y9, Y8, Y7, Y7
-	VPSLLD       $0x1a, Y5, Y5
-	VBLENDVPS    Y5, Y7, Y6, Y5
-	VFMADD231PS  Y4, Y5, Y3
+	VBROADCASTI128 34(R8), Y9
+	VPSRLVD      lm6_1280<>+0(SB), Y9, Y9
+	VPAND        lm6_1281<>+0(SB), Y9, Y9
+	VPBROADCASTQ 82(R8), Y10
+	VPSRLVD      lm6_1282<>+0(SB), Y10, Y10
+	VPAND        lm6_1283<>+0(SB), Y10, Y10
+	VPSLLD       $4, Y10, Y10
+	VPOR         Y10, Y9, Y9
+	VMOVDQU      Y9, (DX)
+	VPBROADCASTW (R8), X9
+	VCVTPH2PS    X9, Y9
+	VBROADCASTSS (SI), Y10
+	VMULPS       Y10, Y9, Y9
+	VPMOVZXBD    (DX), Y10
+	VPERMPS      Y1, Y10, Y11
+	VPERMPS      Y3, Y10, Y12
+	VPSLLD       $0x1c, Y10, Y13
+	VBLENDVPS    Y13, Y12, Y11, Y11
+	VPERMPS      lm6_1286<>+0(SB), Y10, Y12
+	VPERMPS      lm6_1287<>+0(SB), Y10, Y13
+	VPSLLD       $0x1c, Y10, Y14
+	VBLENDVPS    Y14, Y13, Y12, Y12
+	VPSLLD       $0x1b, Y10, Y13
+	VBLENDVPS    Y13, Y12, Y11, Y11
+	VPERMPS      Y2, Y10, Y12
+	VPERMPS      Y4, Y10, Y13
+	VPSLLD       $0x1c, Y10, Y14
+	VBLENDVPS    Y14, Y13, Y12, Y12
+	VPERMPS      Y0, Y10, Y13
+	VPERMPS      lm6_12811<>+0(SB), Y10, Y14
+	VPSLLD       $0x1c, Y10, Y15
+	VBLENDVPS    Y15, Y14, Y13, Y13
+	VPSLLD       $0x1b, Y10, Y14
+	VBLENDVPS    Y14, Y13, Y12, Y12
+	VPSLLD       $0x1a, Y10, Y10
+	VBLENDVPS    Y10, Y12, Y11, Y10
+	VFMADD231PS  Y9, Y10, Y5
+	VPMOVZXBD    8(DX), Y10
+	VPERMPS      Y1, Y10, Y11
+	VPERMPS      Y3, Y10, Y12
+	VPSLLD       $0x1c, Y10, Y13
+	VBLENDVPS    Y13, Y12, Y11, Y11
+	VPERMPS      lm6_1286<>+0(SB), Y10, Y12
+	VPERMPS      lm6_1287<>+0(SB), Y10, Y13
+	VPSLLD       $0x1c, Y10, Y14
+	VBLENDVPS    Y14, Y13, Y12, Y12
+	VPSLLD       $0x1b, Y10, Y13
+	VBLENDVPS    Y13, Y12, Y11, Y11
+	VPERMPS      Y2, Y10, Y12
+	VPERMPS      Y4, Y10, Y13
+	VPSLLD       $0x1c, Y10, Y14
+	VBLENDVPS    Y14, Y13, Y12, Y12
+	VPERMPS      Y0, Y10, Y13
+	VPERMPS      lm6_12811<>+0(SB), Y10, Y14
+	VPSLLD       $0x1c, Y10, Y15
+	VBLENDVPS    Y15, Y14, Y13, Y13
+	VPSLLD       $0x1b, Y10, Y14
+	VBLENDVPS    Y14, Y13, Y12, Y12
+	VPSLLD       $0x1a, Y10, Y10
+	VBLENDVPS    Y10, Y12, Y11, Y10
+	VFMADD231PS  Y9, Y10, Y6
+	VPMOVZXBD    16(DX), Y10
+	VPERMPS      Y1, Y10, Y11
+	VPERMPS      Y3, Y10, Y12
+	VPSLLD       $0x1c, Y10, Y13
+	VBLENDVPS    Y13, Y12, Y11, Y11
+	VPERMPS      lm6_1286<>+0(SB), Y10, Y12
+	VPERMPS      lm6_1287<>+0(SB), Y10, Y13
+	VPSLLD       $0x1c, Y10, Y14
+	VBLENDVPS    Y14, Y13, Y12, Y12
+	VPSLLD       $0x1b, Y10, Y13
+	VBLENDVPS    Y13, Y12, Y11, Y11
+	VPERMPS      Y2, Y10, Y12
+	VPERMPS      Y4, Y10, Y13
+	VPSLLD       $0x1c, Y10, Y14
+	VBLENDVPS    Y14, Y13, Y12, Y12
+	VPERMPS      Y0, Y10, Y13
+	VPERMPS      lm6_12811<>+0(SB), Y10, Y14
+	VPSLLD       $0x1c, Y10, Y15
+	VBLENDVPS    Y15, Y14, Y13, Y13
+	VPSLLD       $0x1b, Y10, Y14
+	VBLENDVPS    Y14, Y13, Y12, Y12
+	VPSLLD       $0x1a, Y10, Y10
+	VBLENDVPS    Y10, Y12, Y11, Y10
+	VFMADD231PS  Y9, Y10, Y7
+	VPMOVZXBD    24(DX), Y10
+	VPERMPS      Y1, Y10, Y11
+	VPERMPS      Y3, Y10, Y12
+	VPSLLD       $0x1c, Y10, Y13
+	VBLENDVPS    Y13, Y12, Y11, Y11
+	VPERMPS      lm6_1286<>+0(SB), Y10, Y12
+	VPERMPS      lm6_1287<>+0(SB), Y10, Y13
+	VPSLLD       $0x1c, Y10, Y14
+	VBLENDVPS    Y14, Y13, Y12, Y12
+	VPSLLD       $0x1b, Y10, Y13
+	VBLENDVPS    Y13, Y12, Y11, Y11
+	VPERMPS      Y2, Y10, Y12
+	VPERMPS      Y4, Y10, Y13
+	VPSLLD       $0x1c, Y10, Y14
+	VBLENDVPS    Y14, Y13, Y12, Y12
+	VPERMPS      Y0, Y10, Y13
+	VPERMPS      lm6_12811<>+0(SB), Y10, Y14
+	VPSLLD       $0x1c, Y10, Y15
+	VBLENDVPS    Y15, Y14, Y13, Y13
+	VPSLLD       $0x1b, Y10, Y14
+	VBLENDVPS    Y14, Y13, Y12, Y12
+	VPSLLD       $0x1a, Y10, Y10
+	VBLENDVPS    Y10, Y12, Y11, Y10
+	VFMADD231PS  Y9, Y10, Y8
 	ADDQ         R9, R8
 	ADDQ         $4, SI
 	SUBQ         $1, DI
@@ -5377,16 +5431,16 @@ done8:
 	ADDQ         $1, DI
 	MOVQ         o+0(FP), SI
 	ADDQ         CX, SI
-	VMOVUPS      Y0, 256(SI)
-	VMOVUPS      Y1, 288(SI)
-	VMOVUPS      Y2, 320(SI)
-	VMOVUPS      Y3, 352(SI)
+	VMOVUPS      Y5, 256(SI)
+	VMOVUPS      Y6, 288(SI)
+	VMOVUPS      Y7, 320(SI)
+	VMOVUPS      Y8, 352(SI)
 	MOVQ         o+0(FP), SI
 	ADDQ         CX, SI
-	VMOVUPS      384(SI), Y0
-	VMOVUPS      416(SI), Y1
-	VMOVUPS      448(SI), Y2
-	VMOVUPS      480(SI), Y3
+	VMOVUPS      384(SI), Y5
+	VMOVUPS      416(SI), Y6
+	VMOVUPS      448(SI), Y7
+	VMOVUPS      480(SI), Y8
 	MOVQ         p+16(FP), SI
 	MOVQ         rows+48(FP), DI
 	MOVQ         AX, R8
@@ -5395,115 +5449,115 @@ done8:
 	JLT          done10
 
 loop9:
-	VBROADCASTI128 50(R8), Y4
-	VPSRLVD      lm6_1280<>+0(SB), Y4, Y4
-	VPAND        lm6_1281<>+0(SB), Y4, Y4
-	VPBROADCASTQ 90(R8), Y5
-	VPSRLVD      lm6_1282<>+0(SB), Y5, Y5
-	VPAND        lm6_1283<>+0(SB), Y5, Y5
-	VPSLLD       $4, Y5, Y5
-	VPOR         Y5, Y4, Y4
-	VMOVDQU      Y4, (DX)
-	VPBROADCASTW (R8), X4
-	VCVTPH2PS    X4, Y4
-	VBROADCASTSS (SI), Y5
-	VMULPS       Y5, Y4, Y4
-	VPMOVZXBD    (DX), Y5
-	VPERMPS      lm6_1284<>+0(SB), Y5, Y6
-	VPERMPS      lm6_1285<>+0(SB), Y5, Y7
-	VPSLLD       $0x1c, Y5, Y8
-	VBLENDVPS    Y8, Y7, Y6, Y6
-	VPERMPS      lm6_1286<>+0(SB), Y5, Y7
-	VPERMPS      lm6_1287<>+0(SB), Y5, Y8
-	VPSLLD       $0x1c, Y5, Y9
-	VBLENDVPS    Y9, Y8, Y7, Y7
-	VPSLLD       $0x1b, Y5, Y8
-	VBLENDVPS    Y8, Y7, Y6, Y6
-	VPERMPS      lm6_1288<>+0(SB), Y5, Y7
-	VPERMPS      lm6_1289<>+0(SB), Y5, Y8
-	VPSLLD       $0x1c, Y5, Y9
-	VBLENDVPS    Y9, Y8, Y7, Y7
-	VPERMPS      lm6_12810<>+0(SB), Y5, Y8
-	VPERMPS      lm6_12811<>+0(SB), Y5, Y9
-	VPSLLD       $0x1c, Y5, Y10
-	VBLENDVPS    Y10, Y9, Y8, Y8
-	VPSLLD       $0x1b, Y5, Y9
-	VBLENDVPS    Y9, Y8, Y7, Y7
-	VPSLLD       $0x1a, Y5, Y5
-	VBLENDVPS    Y5, Y7, Y6, Y5
-	VFMADD231PS  Y4, Y5, Y0
-	VPMOVZXBD    8(DX), Y5
-	VPERMPS      lm6_1284<>+0(SB), Y5, Y6
-	VPERMPS      lm6_1285<>+0(SB), Y5, Y7
-	VPSLLD       $0x1c, Y5, Y8
-	VBLENDVPS    Y8, Y7, Y6, Y6
-	VPERMPS      lm6_1286<>+0(SB), Y5, Y7
-	VPERMPS      lm6_1287<>+0(SB), Y5, Y8
-	VPSLLD       $0x1c, Y5, Y9
-	VBLENDVPS    Y9, Y8, Y7, Y7
-	VPSLLD       $0x1b, Y5, Y8
-	VBLENDVPS    Y8, Y7, Y6, Y6
-	VPERMPS      lm6_1288<>+0(SB), Y5, Y7
-	VPERMPS      lm6_1289<>+0(SB), Y5, Y8
-	VPSLLD       $0x1c, Y5, Y9
-	VBLENDVPS    Y9, Y8, Y7, Y7
-	VPERMPS      lm6_12810<>+0(SB), Y5, Y8
-	VPERMPS      lm6_12811<>+0(SB), Y5, Y9
-	VPSLLD       $0x1c, Y5, Y10
-	VBLENDVPS    Y10, Y9, Y8, Y8
-	VPSLLD       $0x1b, Y5, Y9
-	VBLENDVPS    Y9, Y8, Y7, Y7
-	VPSLLD       $0x1a, Y5, Y5
-	VBLENDVPS    Y5, Y7, Y6, Y5
-	VFMADD231PS  Y4, Y5, Y1
-	VPMOVZXBD    16(DX), Y5
-	VPERMPS      lm6_1284<>+0(SB), Y5, Y6
-	VPERMPS      lm6_1285<>+0(SB), Y5, Y7
-	VPSLLD       $0x1c, Y5, Y8
-	VBLENDVPS    Y8, Y7, Y6, Y6
-	VPERMPS      lm6_1286<>+0(SB), Y5, Y7
-	VPERMPS      lm6_1287<>+0(SB), Y5, Y8
-	VPSLLD       $0x1c, Y5, Y9
-	VBLENDVPS    Y9, Y8, Y7, Y7
-	VPSLLD       $0x1b, Y5, Y8
-	VBLENDVPS    Y8, Y7, Y6, Y6
-	VPERMPS      lm6_1288<>+0(SB), Y5, Y7
-	VPERMPS      lm6_1289<>+0(SB), Y5, Y8
-	VPSLLD       $0x1c, Y5, Y9
-	VBLENDVPS    Y9, Y8, Y7, Y7
-	VPERMPS      lm6_12810<>+0(SB), Y5, Y8
-	VPERMPS      lm6_12811<>+0(SB), Y5, Y9
-	VPSLLD       $0x1c, Y5, Y10
-	VBLENDVPS    Y10, Y9, Y8, Y8
-	VPSLLD       $0x1b, Y5, Y9
-	VBLENDVPS    Y9, Y8, Y7, Y7
-	VPSLLD       $0x1a, Y5, Y5
-	VBLENDVPS    Y5, Y7, Y6, Y5
-	VFMADD231PS  Y4, Y5, Y2
-	VPMOVZXBD    24(DX), Y5
-	VPERMPS      lm6_1284<>+0(SB), Y5, Y6
-	VPERMPS      lm6_1285<>+0(SB), Y5, Y7
-	VPSLLD       $0x1c, Y5, Y8
-	VBLENDVPS    Y8, Y7, Y6, Y6
-	VPERMPS      lm6_1286<>+0(SB), Y5, Y7
-	VPERMPS      lm6_1287<>+0(SB), Y5, Y8
-	VPSLLD       $0x1c, Y5, Y9
-	VBLENDVPS    Y9, Y8, Y7, Y7
-	VPSLLD       $0x1b, Y5, Y8
-	VBLENDVPS    Y8, Y7, Y6, Y6
-	VPERMPS      lm6_1288<>+0(SB), Y5, Y7
-	VPERMPS      lm6_1289<>+0(SB), Y5, Y8
-	VPSLLD       $0x1c, Y5, Y9
-	VBLENDVPS    Y9, Y8, Y7, Y7
-	VPERMPS      lm6_12810<>+0(SB), Y5, Y8
-	VPERMPS      lm6_12811<>+0(SB), Y5, Y9
-	VPSLLD       $0x1c, Y5, Y10
-	VBLENDVPS    Y10, Y9, Y8, Y8
-	VPSLLD       $0x1b, Y5, Y9
-	VBLENDVPS    Y9, Y8, Y7, Y7
-	VPSLLD       $0x1a, Y5, Y5
-	VBLENDVPS    Y5, Y7, Y6, Y5
-	VFMADD231PS  Y4, Y5, Y3
+	VBROADCASTI128 50(R8), Y9
+	VPSRLVD      lm6_1280<>+0(SB), Y9, Y9
+	VPAND        lm6_1281<>+0(SB), Y9, Y9
+	VPBROADCASTQ 90(R8), Y10
+	VPSRLVD      lm6_1282<>+0(SB), Y10, Y10
+	VPAND        lm6_1283<>+0(SB), Y10, Y10
+	VPSLLD       $4, Y10, Y10
+	VPOR         Y10, Y9, Y9
+	VMOVDQU      Y9, (DX)
+	VPBROADCASTW (R8), X9
+	VCVTPH2PS    X9, Y9
+	VBROADCASTSS (SI), Y10
+	VMULPS       Y10, Y9, Y9
+	VPMOVZXBD    (DX), Y10
+	VPERMPS      Y1, Y10, Y11
+	VPERMPS      Y3, Y10, Y12
+	VPSLLD       $0x1c, Y10, Y13
+	VBLENDVPS    Y13, Y12, Y11, Y11
+	VPERMPS      lm6_1286<>+0(SB), Y10, Y12
+	VPERMPS      lm6_1287<>+0(SB), Y10, Y13
+	VPSLLD       $0x1c, Y10, Y14
+	VBLENDVPS    Y14, Y13, Y12, Y12
+	VPSLLD       $0x1b, Y10, Y13
+	VBLENDVPS    Y13, Y12, Y11, Y11
+	VPERMPS      Y2, Y10, Y12
+	VPERMPS      Y4, Y10, Y13
+	VPSLLD       $0x1c, Y10, Y14
+	VBLENDVPS    Y14, Y13, Y12, Y12
+	VPERMPS      Y0, Y10, Y13
+	VPERMPS      lm6_12811<>+0(SB), Y10, Y14
+	VPSLLD       $0x1c, Y10, Y15
+	VBLENDVPS    Y15, Y14, Y13, Y13
+	VPSLLD       $0x1b, Y10, Y14
+	VBLENDVPS    Y14, Y13, Y12, Y12
+	VPSLLD       $0x1a, Y10, Y10
+	VBLENDVPS    Y10, Y12, Y11, Y10
+	VFMADD231PS  Y9, Y10, Y5
+	VPMOVZXBD    8(DX), Y10
+	VPERMPS      Y1, Y10, Y11
+	VPERMPS      Y3, Y10, Y12
+	VPSLLD       $0x1c, Y10, Y13
+	VBLENDVPS    Y13, Y12, Y11, Y11
+	VPERMPS      lm6_1286<>+0(SB), Y10, Y12
+	VPERMPS      lm6_1287<>+0(SB), Y10, Y13
+	VPSLLD       $0x1c, Y10, Y14
+	VBLENDVPS    Y14, Y13, Y12, Y12
+	VPSLLD       $0x1b, Y10, Y13
+	VBLENDVPS    Y13, Y12, Y11, Y11
+	VPERMPS      Y2, Y10, Y12
+	VPERMPS      Y4, Y10, Y13
+	VPSLLD       $0x1c, Y10, Y14
+	VBLENDVPS    Y14, Y13, Y12, Y12
+	VPERMPS      Y0, Y10, Y13
+	VPERMPS      lm6_12811<>+0(SB), Y10, Y14
+	VPSLLD       $0x1c, Y10, Y15
+	VBLENDVPS    Y15, Y14, Y13, Y13
+	VPSLLD       $0x1b, Y10, Y14
+	VBLENDVPS    Y14, Y13, Y12, Y12
+	VPSLLD       $0x1a, Y10, Y10
+	VBLENDVPS    Y10, Y12, Y11, Y10
+	VFMADD231PS  Y9, Y10, Y6
+	VPMOVZXBD    16(DX), Y10
+	VPERMPS      Y1, Y10, Y11
+	VPERMPS      Y3, Y10, Y12
+	VPSLLD       $0x1c, Y10, Y13
+	VBLENDVPS    Y13, Y12, Y11, Y11
+	VPERMPS      lm6_1286<>+0(SB), Y10, Y12
+	VPERMPS      lm6_1287<>+0(SB), Y10, Y13
+	VPSLLD       $0x1c, Y10, Y14
+	VBLENDVPS    Y14, Y13, Y12, Y12
+	VPSLLD       $0x1b, Y10, Y13
+	VBLENDVPS    Y13, Y12, Y11, Y11
+	VPERMPS      Y2, Y10, Y12
+	VPERMPS      Y4, Y10, Y13
+	VPSLLD       $0x1c, Y10, Y14
+	VBLENDVPS    Y14, Y13, Y12, Y12
+	VPERMPS      Y0, Y10, Y13
+	VPERMPS      lm6_12811<>+0(SB), Y10, Y14
+	VPSLLD       $0x1c, Y10, Y15
+	VBLENDVPS    Y15, Y14, Y13, Y13
+	VPSLLD       $0x1b, Y10, Y14
+	VBLENDVPS    Y14, Y13, Y12, Y12
+	VPSLLD       $0x1a, Y10, Y10
+	VBLENDVPS    Y10, Y12, Y11, Y10
+	VFMADD231PS  Y9, Y10, Y7
+	VPMOVZXBD    24(DX), Y10
+	VPERMPS      Y1, Y10, Y11
+	VPERMPS      Y3, Y10, Y12
+	VPSLLD       $0x1c, Y10, Y13
+	VBLENDVPS    Y13, Y12, Y11, Y11
+	VPERMPS      lm6_1286<>+0(SB), Y10, Y12
+	VPERMPS      lm6_1287<>+0(SB), Y10, Y13
+	VPSLLD       $0x1c, Y10, Y14
+	VBLENDVPS    Y14, Y13, Y12, Y12
+	VPSLLD       $0x1b, Y10, Y13
+	VBLENDVPS    Y13, Y12, Y11, Y11
+	VPERMPS      Y2, Y10, Y12
+	VPERMPS      Y4, Y10, Y13
+	VPSLLD       $0x1c, Y10, Y14
+	VBLENDVPS    Y14, Y13, Y12, Y12
+	VPERMPS      Y0, Y10, Y13
+	VPERMPS      lm6_12811<>+0(SB), Y10, Y14
+	VPSLLD       $0x1c, Y10, Y15
+	VBLENDVPS    Y15, Y14, Y13, Y13
+	VPSLLD       $0x1b, Y10, Y14
+	VBLENDVPS    Y14, Y13, Y12, Y12
+	VPSLLD       $0x1a, Y10, Y10
+	VBLENDVPS    Y10, Y12, Y11, Y10
+	VFMADD231PS  Y9, Y10, Y8
 	ADDQ         R9, R8
 	ADDQ         $4, SI
 	SUBQ         $1, DI
@@ -5513,10 +5567,10 @@ done10:
 	ADDQ         $1, DI
 	MOVQ         o+0(FP), SI
 	ADDQ         CX, SI
-	VMOVUPS      Y0, 384(SI)
-	VMOVUPS      Y1, 416(SI)
-	VMOVUPS      Y2, 448(SI)
-	VMOVUPS      Y3, 480(SI)
+	VMOVUPS      Y5, 384(SI)
+	VMOVUPS      Y6, 416(SI)
+	VMOVUPS      Y7, 448(SI)
+	VMOVUPS      Y8, 480(SI)
 	ADDQ         $0x62, AX
 	ADDQ         $0x200, CX
 	SUBQ         $1, BX
@@ -6164,6 +6218,14 @@ done2:
 // mixQ81xLm6_128AVX512 adds weighted rows of v to 1 row of o; ld and stride in bytes, a unit is 128 values.
 // Requires: AVX2, F16C, FMA
 TEXT ·mixQ81xLm6_128AVX512(SB), NOSPLIT, $320-64
+
+	// constants of the loops
+	VMOVDQU      lm6_1280<>+0(SB), Y0
+	VMOVDQU      lm6_1282<>+0(SB), Y1
+	VMOVDQU      lm6_1283<>+0(SB), Y2
+	VMOVDQU      lm6_1281<>+0(SB), Y3
+	VBROADCASTI128 lm6_12815<>+0(SB), Y4
+	VBROADCASTI128 lm6_12816<>+0(SB), Y5
 	MOVQ         v+32(FP), AX
 	MOVQ         units+56(FP), BX
 	XORQ         CX, CX
@@ -6175,10 +6237,10 @@ TEXT ·mixQ81xLm6_128AVX512(SB), NOSPLIT, $320-64
 loop1:
 	MOVQ         o+0(FP), SI
 	ADDQ         CX, SI
-	VMOVUPS      (SI), Y0
-	VMOVUPS      32(SI), Y1
-	VMOVUPS      64(SI), Y2
-	VMOVUPS      96(SI), Y3
+	VMOVUPS      (SI), Y6
+	VMOVUPS      32(SI), Y7
+	VMOVUPS      64(SI), Y8
+	VMOVUPS      96(SI), Y9
 	MOVQ         p+16(FP), SI
 	MOVQ         rows+48(FP), DI
 	MOVQ         AX, R8
@@ -6187,47 +6249,45 @@ loop1:
 	JLT          done4
 
 loop3:
-	VBROADCASTI128 2(R8), Y4
-	VPSRLVD      lm6_1280<>+0(SB), Y4, Y4
-	VPAND        lm6_1281<>+0(SB), Y4, Y4
-	VPBROADCASTQ 66(R8), Y5
-	VPSRLVD      lm6_1282<>+0(SB), Y5, Y5
-	VPAND        lm6_1283<>+0(SB), Y5, Y5
-	VPSLLD       $4, Y5, Y5
-	VPOR         Y5, Y4, Y4
-	VBROADCASTI128 lm6_12813<>+0(SB), Y5
-	VPSHUFB      Y4, Y5, Y5
-	VBROADCASTI128 lm6_12814<>+0(SB), Y6
-	VPSHUFB      Y4, Y6, Y6
-	VPSLLW       $3, Y4, Y7
-	VPBLENDVB    Y7, Y6, Y5, Y5
-	VBROADCASTI128 lm6_12815<>+0(SB), Y6
-	VPSHUFB      Y4, Y6, Y6
-	VBROADCASTI128 lm6_12816<>+0(SB), Y7
-	VPSHUFB      Y4, Y7, Y7
-	VPSLLW       $3, Y4, Y8
-	VPBLENDVB    Y8, Y7, Y6, Y6
-	VPSLLW       $2, Y4, Y4
-	VPBLENDVB    Y4, Y6, Y5, Y4
-	VMOVDQU      Y4, (DX)
-	VPBROADCASTW (R8), X4
-	VCVTPH2PS    X4, Y4
-	VMOVDQU      lm6_12812<>+0(SB), Y5
-	VMULPS       Y5, Y4, Y4
-	VBROADCASTSS (SI), Y5
-	VMULPS       Y5, Y4, Y4
-	VPMOVSXBD    (DX), Y5
-	VCVTDQ2PS    Y5, Y5
-	VFMADD231PS  Y4, Y5, Y0
-	VPMOVSXBD    8(DX), Y5
-	VCVTDQ2PS    Y5, Y5
-	VFMADD231PS  Y4, Y5, Y1
-	VPMOVSXBD    16(DX), Y5
-	VCVTDQ2PS    Y5, Y5
-	VFMADD231PS  Y4, Y5, Y2
-	VPMOVSXBD    24(DX), Y5
-	VCVTDQ2PS    Y5, Y5
-	VFMADD231PS  Y4, Y5, Y3
+	VBROADCASTI128 2(R8), Y10
+	VPSRLVD      Y0, Y10, Y10
+	VPAND        Y3, Y10, Y10
+	VPBROADCASTQ 66(R8), Y11
+	VPSRLVD      Y1, Y11, Y11
+	VPAND        Y2, Y11, Y11
+	VPSLLD       $4, Y11, Y11
+	VPOR         Y11, Y10, Y10
+	VBROADCASTI128 lm6_12813<>+0(SB), Y11
+	VPSHUFB      Y10, Y11, Y11
+	VBROADCASTI128 lm6_12814<>+0(SB), Y12
+	VPSHUFB      Y10, Y12, Y12
+	VPSLLW       $3, Y10, Y13
+	VPBLENDVB    Y13, Y12, Y11, Y11
+	VPSHUFB      Y10, Y4, Y12
+	VPSHUFB      Y10, Y5, Y13
+	VPSLLW       $3, Y10, Y14
+	VPBLENDVB    Y14, Y13, Y12, Y12
+	VPSLLW       $2, Y10, Y10
+	VPBLENDVB    Y10, Y12, Y11, Y10
+	VMOVDQU      Y10, (DX)
+	VPBROADCASTW (R8), X10
+	VCVTPH2PS    X10, Y10
+	VMOVDQU      lm6_12812<>+0(SB), Y11
+	VMULPS       Y11, Y10, Y10
+	VBROADCASTSS (SI), Y11
+	VMULPS       Y11, Y10, Y10
+	VPMOVSXBD    (DX), Y11
+	VCVTDQ2PS    Y11, Y11
+	VFMADD231PS  Y10, Y11, Y6
+	VPMOVSXBD    8(DX), Y11
+	VCVTDQ2PS    Y11, Y11
+	VFMADD231PS  Y10, Y11, Y7
+	VPMOVSXBD    16(DX), Y11
+	VCVTDQ2PS    Y11, Y11
+	VFMADD231PS  Y10, Y11, Y8
+	VPMOVSXBD    24(DX), Y11
+	VCVTDQ2PS    Y11, Y11
+	VFMADD231PS  Y10, Y11, Y9
 	ADDQ         R9, R8
 	ADDQ         $4, SI
 	SUBQ         $1, DI
@@ -6237,16 +6297,16 @@ done4:
 	ADDQ         $1, DI
 	MOVQ         o+0(FP), SI
 	ADDQ         CX, SI
-	VMOVUPS      Y0, (SI)
-	VMOVUPS      Y1, 32(SI)
-	VMOVUPS      Y2, 64(SI)
-	VMOVUPS      Y3, 96(SI)
+	VMOVUPS      Y6, (SI)
+	VMOVUPS      Y7, 32(SI)
+	VMOVUPS      Y8, 64(SI)
+	VMOVUPS      Y9, 96(SI)
 	MOVQ         o+0(FP), SI
 	ADDQ         CX, SI
-	VMOVUPS      128(SI), Y0
-	VMOVUPS      160(SI), Y1
-	VMOVUPS      192(SI), Y2
-	VMOVUPS      224(SI), Y3
+	VMOVUPS      128(SI), Y6
+	VMOVUPS      160(SI), Y7
+	VMOVUPS      192(SI), Y8
+	VMOVUPS      224(SI), Y9
 	MOVQ         p+16(FP), SI
 	MOVQ         rows+48(FP), DI
 	MOVQ         AX, R8
@@ -6255,47 +6315,45 @@ done4:
 	JLT          done6
 
 loop5:
-	VBROADCASTI128 18(R8), Y4
-	VPSRLVD      lm6_1280<>+0(SB), Y4, Y4
-	VPAND        lm6_1281<>+0(SB), Y4, Y4
-	VPBROADCASTQ 74(R8), Y5
-	VPSRLVD      lm6_1282<>+0(SB), Y5, Y5
-	VPAND        lm6_1283<>+0(SB), Y5, Y5
-	VPSLLD       $4, Y5, Y5
-	VPOR         Y5, Y4, Y4
-	VBROADCASTI128 lm6_12813<>+0(SB), Y5
-	VPSHUFB      Y4, Y5, Y5
-	VBROADCASTI128 lm6_12814<>+0(SB), Y6
-	VPSHUFB      Y4, Y6, Y6
-	VPSLLW       $3, Y4, Y7
-	VPBLENDVB    Y7, Y6, Y5, Y5
-	VBROADCASTI128 lm6_12815<>+0(SB), Y6
-	VPSHUFB      Y4, Y6, Y6
-	VBROADCASTI128 lm6_12816<>+0(SB), Y7
-	VPSHUFB      Y4, Y7, Y7
-	VPSLLW       $3, Y4, Y8
-	VPBLENDVB    Y8, Y7, Y6, Y6
-	VPSLLW       $2, Y4, Y4
-	VPBLENDVB    Y4, Y6, Y5, Y4
-	VMOVDQU      Y4, (DX)
-	VPBROADCASTW (R8), X4
-	VCVTPH2PS    X4, Y4
-	VMOVDQU      lm6_12812<>+0(SB), Y5
-	VMULPS       Y5, Y4, Y4
-	VBROADCASTSS (SI), Y5
-	VMULPS       Y5, Y4, Y4
-	VPMOVSXBD    (DX), Y5
-	VCVTDQ2PS    Y5, Y5
-	VFMADD231PS  Y4, Y5, Y0
-	VPMOVSXBD    8(DX), Y5
-	VCVTDQ2PS    Y5, Y5
-	VFMADD231PS  Y4, Y5, Y1
-	VPMOVSXBD    16(DX), Y5
-	VCVTDQ2PS    Y5, Y5
-	VFMADD231PS  Y4, Y5, Y2
-	VPMOVSXBD    24(DX), Y5
-	VCVTDQ2PS    Y5, Y5
-	VFMADD231PS  Y4, Y5, Y3
+	VBROADCASTI128 18(R8), Y10
+	VPSRLVD      Y0, Y10, Y10
+	VPAND        Y3, Y10, Y10
+	VPBROADCASTQ 74(R8), Y11
+	VPSRLVD      Y1, Y11, Y11
+	VPAND        Y2, Y11, Y11
+	VPSLLD       $4, Y11, Y11
+	VPOR         Y11, Y10, Y10
+	VBROADCASTI128 lm6_12813<>+0(SB), Y11
+	VPSHUFB      Y10, Y11, Y11
+	VBROADCASTI128 lm6_12814<>+0(SB), Y12
+	VPSHUFB      Y10, Y12, Y12
+	VPSLLW       $3, Y10, Y13
+	VPBLENDVB    Y13, Y12, Y11, Y11
+	VPSHUFB      Y10, Y4, Y12
+	VPSHUFB      Y10, Y5, Y13
+	VPSLLW       $3, Y10, Y14
+	VPBLENDVB    Y14, Y13, Y12, Y12
+	VPSLLW       $2, Y10, Y10
+	VPBLENDVB    Y10, Y12, Y11, Y10
+	VMOVDQU      Y10, (DX)
+	VPBROADCASTW (R8), X10
+	VCVTPH2PS    X10, Y10
+	VMOVDQU      lm6_12812<>+0(SB), Y11
+	VMULPS       Y11, Y10, Y10
+	VBROADCASTSS (SI), Y11
+	VMULPS       Y11, Y10, Y10
+	VPMOVSXBD    (DX), Y11
+	VCVTDQ2PS    Y11, Y11
+	VFMADD231PS  Y10, Y11, Y6
+	VPMOVSXBD    8(DX), Y11
+	VCVTDQ2PS    Y11, Y11
+	VFMADD231PS  Y10, Y11, Y7
+	VPMOVSXBD    16(DX), Y11
+	VCVTDQ2PS    Y11, Y11
+	VFMADD231PS  Y10, Y11, Y8
+	VPMOVSXBD    24(DX), Y11
+	VCVTDQ2PS    Y11, Y11
+	VFMADD231PS  Y10, Y11, Y9
 	ADDQ         R9, R8
 	ADDQ         $4, SI
 	SUBQ         $1, DI
@@ -6305,16 +6363,16 @@ done6:
 	ADDQ         $1, DI
 	MOVQ         o+0(FP), SI
 	ADDQ         CX, SI
-	VMOVUPS      Y0, 128(SI)
-	VMOVUPS      Y1, 160(SI)
-	VMOVUPS      Y2, 192(SI)
-	VMOVUPS      Y3, 224(SI)
+	VMOVUPS      Y6, 128(SI)
+	VMOVUPS      Y7, 160(SI)
+	VMOVUPS      Y8, 192(SI)
+	VMOVUPS      Y9, 224(SI)
 	MOVQ         o+0(FP), SI
 	ADDQ         CX, SI
-	VMOVUPS      256(SI), Y0
-	VMOVUPS      288(SI), Y1
-	VMOVUPS      320(SI), Y2
-	VMOVUPS      352(SI), Y3
+	VMOVUPS      256(SI), Y6
+	VMOVUPS      288(SI), Y7
+	VMOVUPS      320(SI), Y8
+	VMOVUPS      352(SI), Y9
 	MOVQ         p+16(FP), SI
 	MOVQ         rows+48(FP), DI
 	MOVQ         AX, R8
@@ -6323,47 +6381,45 @@ done6:
 	JLT          done8
 
 loop7:
-	VBROADCASTI128 34(R8), Y4
-	VPSRLVD      lm6_1280<>+0(SB), Y4, Y4
-	VPAND        lm6_1281<>+0(SB), Y4, Y4
-	VPBROADCASTQ 82(R8), Y5
-	VPSRLVD      lm6_1282<>+0(SB), Y5, Y5
-	VPAND        lm6_1283<>+0(SB), Y5, Y5
-	VPSLLD       $4, Y5, Y5
-	VPOR         Y5, Y4, Y4
-	VBROADCASTI128 lm6_12813<>+0(SB), Y5
-	VPSHUFB      Y4, Y5, Y5
-	VBROADCASTI128 lm6_12814<>+0(SB), Y6
-	VPSHUFB      Y4, Y6, Y6
-	VPSLLW       $3, Y4, Y7
-	VPBLENDVB    Y7, Y6, Y5, Y5
-	VBROADCASTI128 lm6_12815<>+0(SB), Y6
-	VPSHUFB      Y4, Y6, Y6
-	VBROADCASTI128 lm6_12816<>+0(SB), Y7
-	VPSHUFB      Y4, Y7, Y7
-	VPSLLW       $3, Y4, Y8
-	VPBLENDVB    Y8, Y7, Y6, Y6
-	VPSLLW       $2, Y4, Y4
-	VPBLENDVB    Y4, Y6, Y5, Y4
-	VMOVDQU      Y4, (DX)
-	VPBROADCASTW (R8), X4
-	VCVTPH2PS    X4, Y4
-	VMOVDQU      lm6_12812<>+0(SB), Y5
-	VMULPS       Y5, Y4, Y4
-	VBROADCASTSS (SI), Y5
-	VMULPS       Y5, Y4, Y4
-	VPMOVSXBD    (DX), Y5
-	VCVTDQ2PS    Y5, Y5
-	VFMADD231PS  Y4, Y5, Y0
-	VPMOVSXBD    8(DX), Y5
-	VCVTDQ2PS    Y5, Y5
-	VFMADD231PS  Y4, Y5, Y1
-	VPMOVSXBD    16(DX), Y5
-	VCVTDQ2PS    Y5, Y5
-	VFMADD231PS  Y4, Y5, Y2
-	VPMOVSXBD    24(DX), Y5
-	VCVTDQ2PS    Y5, Y5
-	VFMADD231PS  Y4, Y5, Y3
+	VBROADCASTI128 34(R8), Y10
+	VPSRLVD      Y0, Y10, Y10
+	VPAND        Y3, Y10, Y10
+	VPBROADCASTQ 82(R8), Y11
+	VPSRLVD      Y1, Y11, Y11
+	VPAND        Y2, Y11, Y11
+	VPSLLD       $4, Y11, Y11
+	VPOR         Y11, Y10, Y10
+	VBROADCASTI128 lm6_12813<>+0(SB), Y11
+	VPSHUFB      Y10, Y11, Y11
+	VBROADCASTI128 lm6_12814<>+0(SB), Y12
+	VPSHUFB      Y10, Y12, Y12
+	VPSLLW       $3, Y10, Y13
+	VPBLENDVB    Y13, Y12, Y11, Y11
+	VPSHUFB      Y10, Y4, Y12
+	VPSHUFB      Y10, Y5, Y13
+	VPSLLW       $3, Y10, Y14
+	VPBLENDVB    Y14, Y13, Y12, Y12
+	VPSLLW       $2, Y10, Y10
+	VPBLENDVB    Y10, Y12, Y11, Y10
+	VMOVDQU      Y10, (DX)
+	VPBROADCASTW (R8), X10
+	VCVTPH2PS    X10, Y10
+	VMOVDQU      lm6_12812<>+0(SB), Y11
+	VMULPS       Y11, Y10, Y10
+	VBROADCASTSS (SI), Y11
+	VMULPS       Y11, Y10, Y10
+	VPMOVSXBD    (DX), Y11
+	VCVTDQ2PS    Y11, Y11
+	VFMADD231PS  Y10, Y11, Y6
+	VPMOVSXBD    8(DX), Y11
+	VCVTDQ2PS    Y11, Y11
+	VFMADD231PS  Y10, Y11, Y7
+	VPMOVSXBD    16(DX), Y11
+	VCVTDQ2PS    Y11, Y11
+	VFMADD231PS  Y10, Y11, Y8
+	VPMOVSXBD    24(DX), Y11
+	VCVTDQ2PS    Y11, Y11
+	VFMADD231PS  Y10, Y11, Y9
 	ADDQ         R9, R8
 	ADDQ         $4, SI
 	SUBQ         $1, DI
@@ -6373,16 +6429,16 @@ done8:
 	ADDQ         $1, DI
 	MOVQ         o+0(FP), SI
 	ADDQ         CX, SI
-	VMOVUPS      Y0, 256(SI)
-	VMOVUPS      Y1, 288(SI)
-	VMOVUPS      Y2, 320(SI)
-	VMOVUPS      Y3, 352(SI)
+	VMOVUPS      Y6, 256(SI)
+	VMOVUPS      Y7, 288(SI)
+	VMOVUPS      Y8, 320(SI)
+	VMOVUPS      Y9, 352(SI)
 	MOVQ         o+0(FP), SI
 	ADDQ         CX, SI
-	VMOVUPS      384(SI), Y0
-	VMOVUPS      416(SI), Y1
-	VMOVUPS      448(SI), Y2
-	VMOVUPS      480(SI), Y3
+	VMOVUPS      384(SI), Y6
+	VMOVUPS      416(SI), Y7
+	VMOVUPS      448(SI), Y8
+	VMOVUPS      480(SI), Y9
 	MOVQ         p+16(FP), SI
 	MOVQ         rows+48(FP), DI
 	MOVQ         AX, R8
@@ -6391,47 +6447,45 @@ done8:
 	JLT          done10
 
 loop9:
-	VBROADCASTI128 50(R8), Y4
-	VPSRLVD      lm6_1280<>+0(SB), Y4, Y4
-	VPAND        lm6_1281<>+0(SB), Y4, Y4
-	VPBROADCASTQ 90(R8), Y5
-	VPSRLVD      lm6_1282<>+0(SB), Y5, Y5
-	VPAND        lm6_1283<>+0(SB), Y5, Y5
-	VPSLLD       $4, Y5, Y5
-	VPOR         Y5, Y4, Y4
-	VBROADCASTI128 lm6_12813<>+0(SB), Y5
-	VPSHUFB      Y4, Y5, Y5
-	VBROADCASTI128 lm6_12814<>+0(SB), Y6
-	VPSHUFB      Y4, Y6, Y6
-	VPSLLW       $3, Y4, Y7
-	VPBLENDVB    Y7, Y6, Y5, Y5
-	VBROADCASTI128 lm6_12815<>+0(SB), Y6
-	VPSHUFB      Y4, Y6, Y6
-	VBROADCASTI128 lm6_12816<>+0(SB), Y7
-	VPSHUFB      Y4, Y7, Y7
-	VPSLLW       $3, Y4, Y8
-	VPBLENDVB    Y8, Y7, Y6, Y6
-	VPSLLW       $2, Y4, Y4
-	VPBLENDVB    Y4, Y6, Y5, Y4
-	VMOVDQU      Y4, (DX)
-	VPBROADCASTW (R8), X4
-	VCVTPH2PS    X4, Y4
-	VMOVDQU      lm6_12812<>+0(SB), Y5
-	VMULPS       Y5, Y4, Y4
-	VBROADCASTSS (SI), Y5
-	VMULPS       Y5, Y4, Y4
-	VPMOVSXBD    (DX), Y5
-	VCVTDQ2PS    Y5, Y5
-	VFMADD231PS  Y4, Y5, Y0
-	VPMOVSXBD    8(DX), Y5
-	VCVTDQ2PS    Y5, Y5
-	VFMADD231PS  Y4, Y5, Y1
-	VPMOVSXBD    16(DX), Y5
-	VCVTDQ2PS    Y5, Y5
-	VFMADD231PS  Y4, Y5, Y2
-	VPMOVSXBD    24(DX), Y5
-	VCVTDQ2PS    Y5, Y5
-	VFMADD231PS  Y4, Y5, Y3
+	VBROADCASTI128 50(R8), Y10
+	VPSRLVD      Y0, Y10, Y10
+	VPAND        Y3, Y10, Y10
+	VPBROADCASTQ 90(R8), Y11
+	VPSRLVD      Y1, Y11, Y11
+	VPAND        Y2, Y11, Y11
+	VPSLLD       $4, Y11, Y11
+	VPOR         Y11, Y10, Y10
+	VBROADCASTI128 lm6_12813<>+0(SB), Y11
+	VPSHUFB      Y10, Y11, Y11
+	VBROADCASTI128 lm6_12814<>+0(SB), Y12
+	VPSHUFB      Y10, Y12, Y12
+	VPSLLW       $3, Y10, Y13
+	VPBLENDVB    Y13, Y12, Y11, Y11
+	VPSHUFB      Y10, Y4, Y12
+	VPSHUFB      Y10, Y5, Y13
+	VPSLLW       $3, Y10, Y14
+	VPBLENDVB    Y14, Y13, Y12, Y12
+	VPSLLW       $2, Y10, Y10
+	VPBLENDVB    Y10, Y12, Y11, Y10
+	VMOVDQU      Y10, (DX)
+	VPBROADCASTW (R8), X10
+	VCVTPH2PS    X10, Y10
+	VMOVDQU      lm6_12812<>+0(SB), Y11
+	VMULPS       Y11, Y10, Y10
+	VBROADCASTSS (SI), Y11
+	VMULPS       Y11, Y10, Y10
+	VPMOVSXBD    (DX), Y11
+	VCVTDQ2PS    Y11, Y11
+	VFMADD231PS  Y10, Y11, Y6
+	VPMOVSXBD    8(DX), Y11
+	VCVTDQ2PS    Y11, Y11
+	VFMADD231PS  Y10, Y11, Y7
+	VPMOVSXBD    16(DX), Y11
+	VCVTDQ2PS    Y11, Y11
+	VFMADD231PS  Y10, Y11, Y8
+	VPMOVSXBD    24(DX), Y11
+	VCVTDQ2PS    Y11, Y11
+	VFMADD231PS  Y10, Y11, Y9
 	ADDQ         R9, R8
 	ADDQ         $4, SI
 	SUBQ         $1, DI
@@ -6441,10 +6495,10 @@ done10:
 	ADDQ         $1, DI
 	MOVQ         o+0(FP), SI
 	ADDQ         CX, SI
-	VMOVUPS      Y0, 384(SI)
-	VMOVUPS      Y1, 416(SI)
-	VMOVUPS      Y2, 448(SI)
-	VMOVUPS      Y3, 480(SI)
+	VMOVUPS      Y6, 384(SI)
+	VMOVUPS      Y7, 416(SI)
+	VMOVUPS      Y8, 448(SI)
+	VMOVUPS      Y9, 480(SI)
 	ADDQ         $0x62, AX
 	ADDQ         $0x200, CX
 	SUBQ         $1, BX
@@ -6458,6 +6512,11 @@ done2:
 // mixQ82xLm6_128AVX512 adds weighted rows of v to 2 rows of o; ld and stride in bytes, a unit is 128 values.
 // Requires: AVX2, F16C, FMA
 TEXT ·mixQ82xLm6_128AVX512(SB), NOSPLIT, $320-64
+
+	// constants of the loops
+	VMOVDQU      lm6_1280<>+0(SB), Y0
+	VMOVDQU      lm6_1282<>+0(SB), Y1
+	VMOVDQU      lm6_1283<>+0(SB), Y2
 	MOVQ         v+32(FP), AX
 	MOVQ         units+56(FP), BX
 	XORQ         CX, CX
@@ -6470,14 +6529,14 @@ loop1:
 	MOVQ         o+0(FP), SI
 	MOVQ         ldo+8(FP), DI
 	ADDQ         CX, SI
-	VMOVUPS      (SI), Y0
-	VMOVUPS      (SI)(DI*1), Y1
-	VMOVUPS      32(SI), Y2
-	VMOVUPS      32(SI)(DI*1), Y3
-	VMOVUPS      64(SI), Y4
-	VMOVUPS      64(SI)(DI*1), Y5
-	VMOVUPS      96(SI), Y6
-	VMOVUPS      96(SI)(DI*1), Y7
+	VMOVUPS      (SI), Y3
+	VMOVUPS      (SI)(DI*1), Y4
+	VMOVUPS      32(SI), Y5
+	VMOVUPS      32(SI)(DI*1), Y6
+	VMOVUPS      64(SI), Y7
+	VMOVUPS      64(SI)(DI*1), Y8
+	VMOVUPS      96(SI), Y9
+	VMOVUPS      96(SI)(DI*1), Y10
 	MOVQ         p+16(FP), SI
 	MOVQ         ldp+24(FP), DI
 	MOVQ         rows+48(FP), R8
@@ -6487,53 +6546,53 @@ loop1:
 	JLT          done4
 
 loop3:
-	VBROADCASTI128 2(R9), Y8
-	VPSRLVD      lm6_1280<>+0(SB), Y8, Y8
-	VPAND        lm6_1281<>+0(SB), Y8, Y8
-	VPBROADCASTQ 66(R9), Y9
-	VPSRLVD      lm6_1282<>+0(SB), Y9, Y9
-	VPAND        lm6_1283<>+0(SB), Y9, Y9
-	VPSLLD       $4, Y9, Y9
-	VPOR         Y9, Y8, Y8
-	VBROADCASTI128 lm6_12813<>+0(SB), Y9
-	VPSHUFB      Y8, Y9, Y9
-	VBROADCASTI128 lm6_12814<>+0(SB), Y10
-	VPSHUFB      Y8, Y10, Y10
-	VPSLLW       $3, Y8, Y11
-	VPBLENDVB    Y11, Y10, Y9, Y9
-	VBROADCASTI128 lm6_12815<>+0(SB), Y10
-	VPSHUFB      Y8, Y10, Y10
-	VBROADCASTI128 lm6_12816<>+0(SB), Y11
-	VPSHUFB      Y8, Y11, Y11
-	VPSLLW       $3, Y8, Y12
-	VPBLENDVB    Y12, Y11, Y10, Y10
-	VPSLLW       $2, Y8, Y8
-	VPBLENDVB    Y8, Y10, Y9, Y8
-	VMOVDQU      Y8, (DX)
-	VPBROADCASTW (R9), X8
-	VCVTPH2PS    X8, Y8
-	VMOVDQU      lm6_12812<>+0(SB), Y9
-	VMULPS       Y9, Y8, Y8
-	VBROADCASTSS (SI), Y9
-	VMULPS       Y9, Y8, Y9
-	VBROADCASTSS (SI)(DI*1), Y10
-	VMULPS       Y10, Y8, Y8
-	VPMOVSXBD    (DX), Y10
-	VCVTDQ2PS    Y10, Y10
-	VFMADD231PS  Y9, Y10, Y0
-	VFMADD231PS  Y8, Y10, Y1
-	VPMOVSXBD    8(DX), Y10
-	VCVTDQ2PS    Y10, Y10
-	VFMADD231PS  Y9, Y10, Y2
-	VFMADD231PS  Y8, Y10, Y3
-	VPMOVSXBD    16(DX), Y10
-	VCVTDQ2PS    Y10, Y10
-	VFMADD231PS  Y9, Y10, Y4
-	VFMADD231PS  Y8, Y10, Y5
-	VPMOVSXBD    24(DX), Y10
-	VCVTDQ2PS    Y10, Y10
-	VFMADD231PS  Y9, Y10, Y6
-	VFMADD231PS  Y8, Y10, Y7
+	VBROADCASTI128 2(R9), Y11
+	VPSRLVD      Y0, Y11, Y11
+	VPAND        lm6_1281<>+0(SB), Y11, Y11
+	VPBROADCASTQ 66(R9), Y12
+	VPSRLVD      Y1, Y12, Y12
+	VPAND        Y2, Y12, Y12
+	VPSLLD       $4, Y12, Y12
+	VPOR         Y12, Y11, Y11
+	VBROADCASTI128 lm6_12813<>+0(SB), Y12
+	VPSHUFB      Y11, Y12, Y12
+	VBROADCASTI128 lm6_12814<>+0(SB), Y13
+	VPSHUFB      Y11, Y13, Y13
+	VPSLLW       $3, Y11, Y14
+	VPBLENDVB    Y14, Y13, Y12, Y12
+	VBROADCASTI128 lm6_12815<>+0(SB), Y13
+	VPSHUFB      Y11, Y13, Y13
+	VBROADCASTI128 lm6_12816<>+0(SB), Y14
+	VPSHUFB      Y11, Y14, Y14
+	VPSLLW       $3, Y11, Y15
+	VPBLENDVB    Y15, Y14, Y13, Y13
+	VPSLLW       $2, Y11, Y11
+	VPBLENDVB    Y11, Y13, Y12, Y11
+	VMOVDQU      Y11, (DX)
+	VPBROADCASTW (R9), X11
+	VCVTPH2PS    X11, Y11
+	VMOVDQU      lm6_12812<>+0(SB), Y12
+	VMULPS       Y12, Y11, Y11
+	VBROADCASTSS (SI), Y12
+	VMULPS       Y12, Y11, Y12
+	VBROADCASTSS (SI)(DI*1), Y13
+	VMULPS       Y13, Y11, Y11
+	VPMOVSXBD    (DX), Y13
+	VCVTDQ2PS    Y13, Y13
+	VFMADD231PS  Y12, Y13, Y3
+	VFMADD231PS  Y11, Y13, Y4
+	VPMOVSXBD    8(DX), Y13
+	VCVTDQ2PS    Y13, Y13
+	VFMADD231PS  Y12, Y13, Y5
+	VFMADD231PS  Y11, Y13, Y6
+	VPMOVSXBD    16(DX), Y13
+	VCVTDQ2PS    Y13, Y13
+	VFMADD231PS  Y12, Y13, Y7
+	VFMADD231PS  Y11, Y13, Y8
+	VPMOVSXBD    24(DX), Y13
+	VCVTDQ2PS    Y13, Y13
+	VFMADD231PS  Y12, Y13, Y9
+	VFMADD231PS  Y11, Y13, Y10
 	ADDQ         R10, R9
 	ADDQ         $4, SI
 	SUBQ         $1, R8
@@ -6544,25 +6603,25 @@ done4:
 	MOVQ         o+0(FP), SI
 	MOVQ         ldo+8(FP), DI
 	ADDQ         CX, SI
-	VMOVUPS      Y0, (SI)
-	VMOVUPS      Y1, (SI)(DI*1)
-	VMOVUPS      Y2, 32(SI)
-	VMOVUPS      Y3, 32(SI)(DI*1)
-	VMOVUPS      Y4, 64(SI)
-	VMOVUPS      Y5, 64(SI)(DI*1)
-	VMOVUPS      Y6, 96(SI)
-	VMOVUPS      Y7, 96(SI)(DI*1)
+	VMOVUPS      Y3, (SI)
+	VMOVUPS      Y4, (SI)(DI*1)
+	VMOVUPS      Y5, 32(SI)
+	VMOVUPS      Y6, 32(SI)(DI*1)
+	VMOVUPS      Y7, 64(SI)
+	VMOVUPS      Y8, 64(SI)(DI*1)
+	VMOVUPS      Y9, 96(SI)
+	VMOVUPS      Y10, 96(SI)(DI*1)
 	MOVQ         o+0(FP), SI
 	MOVQ         ldo+8(FP), DI
 	ADDQ         CX, SI
-	VMOVUPS      128(SI), Y0
-	VMOVUPS      128(SI)(DI*1), Y1
-	VMOVUPS      160(SI), Y2
-	VMOVUPS      160(SI)(DI*1), Y3
-	VMOVUPS      192(SI), Y4
-	VMOVUPS      192(SI)(DI*1), Y5
-	VMOVUPS      224(SI), Y6
-	VMOVUPS      224(SI)(DI*1), Y7
+	VMOVUPS      128(SI), Y3
+	VMOVUPS      128(SI)(DI*1), Y4
+	VMOVUPS      160(SI), Y5
+	VMOVUPS      160(SI)(DI*1), Y6
+	VMOVUPS      192(SI), Y7
+	VMOVUPS      192(SI)(DI*1), Y8
+	VMOVUPS      224(SI), Y9
+	VMOVUPS      224(SI)(DI*1), Y10
 	MOVQ         p+16(FP), SI
 	MOVQ         ldp+24(FP), DI
 	MOVQ         rows+48(FP), R8
@@ -6572,53 +6631,53 @@ done4:
 	JLT          done6
 
 loop5:
-	VBROADCASTI128 18(R9), Y8
-	VPSRLVD      lm6_1280<>+0(SB), Y8, Y8
-	VPAND        lm6_1281<>+0(SB), Y8, Y8
-	VPBROADCASTQ 74(R9), Y9
-	VPSRLVD      lm6_1282<>+0(SB), Y9, Y9
-	VPAND        lm6_1283<>+0(SB), Y9, Y9
-	VPSLLD       $4, Y9, Y9
-	VPOR         Y9, Y8, Y8
-	VBROADCASTI128 lm6_12813<>+0(SB), Y9
-	VPSHUFB      Y8, Y9, Y9
-	VBROADCASTI128 lm6_12814<>+0(SB), Y10
-	VPSHUFB      Y8, Y10, Y10
-	VPSLLW       $3, Y8, Y11
-	VPBLENDVB    Y11, Y10, Y9, Y9
-	VBROADCASTI128 lm6_12815<>+0(SB), Y10
-	VPSHUFB      Y8, Y10, Y10
-	VBROADCASTI128 lm6_12816<>+0(SB), Y11
-	VPSHUFB      Y8, Y11, Y11
-	VPSLLW       $3, Y8, Y12
-	VPBLENDVB    Y12, Y11, Y10, Y10
-	VPSLLW       $2, Y8, Y8
-	VPBLENDVB    Y8, Y10, Y9, Y8
-	VMOVDQU      Y8, (DX)
-	VPBROADCASTW (R9), X8
-	VCVTPH2PS    X8, Y8
-	VMOVDQU      lm6_12812<>+0(SB), Y9
-	VMULPS       Y9, Y8, Y8
-	VBROADCASTSS (SI), Y9
-	VMULPS       Y9, Y8, Y9
-	VBROADCASTSS (SI)(DI*1), Y10
-	VMULPS       Y10, Y8, Y8
-	VPMOVSXBD    (DX), Y10
-	VCVTDQ2PS    Y10, Y10
-	VFMADD231PS  Y9, Y10, Y0
-	VFMADD231PS  Y8, Y10, Y1
-	VPMOVSXBD    8(DX), Y10
-	VCVTDQ2PS    Y10, Y10
-	VFMADD231PS  Y9, Y10, Y2
-	VFMADD231PS  Y8, Y10, Y3
-	VPMOVSXBD    16(DX), Y10
-	VCVTDQ2PS    Y10, Y10
-	VFMADD231PS  Y9, Y10, Y4
-	VFMADD231PS  Y8, Y10, Y5
-	VPMOVSXBD    24(DX), Y10
-	VCVTDQ2PS    Y10, Y10
-	VFMADD231PS  Y9, Y10, Y6
-	VFMADD231PS  Y8, Y10, Y7
+	VBROADCASTI128 18(R9), Y11
+	VPSRLVD      Y0, Y11, Y11
+	VPAND        lm6_1281<>+0(SB), Y11, Y11
+	VPBROADCASTQ 74(R9), Y12
+	VPSRLVD      Y1, Y12, Y12
+	VPAND        Y2, Y12, Y12
+	VPSLLD       $4, Y12, Y12
+	VPOR         Y12, Y11, Y11
+	VBROADCASTI128 lm6_12813<>+0(SB), Y12
+	VPSHUFB      Y11, Y12, Y12
+	VBROADCASTI128 lm6_12814<>+0(SB), Y13
+	VPSHUFB      Y11, Y13, Y13
+	VPSLLW       $3, Y11, Y14
+	VPBLENDVB    Y14, Y13, Y12, Y12
+	VBROADCASTI128 lm6_12815<>+0(SB), Y13
+	VPSHUFB      Y11, Y13, Y13
+	VBROADCASTI128 lm6_12816<>+0(SB), Y14
+	VPSHUFB      Y11, Y14, Y14
+	VPSLLW       $3, Y11, Y15
+	VPBLENDVB    Y15, Y14, Y13, Y13
+	VPSLLW       $2, Y11, Y11
+	VPBLENDVB    Y11, Y13, Y12, Y11
+	VMOVDQU      Y11, (DX)
+	VPBROADCASTW (R9), X11
+	VCVTPH2PS    X11, Y11
+	VMOVDQU      lm6_12812<>+0(SB), Y12
+	VMULPS       Y12, Y11, Y11
+	VBROADCASTSS (SI), Y12
+	VMULPS       Y12, Y11, Y12
+	VBROADCASTSS (SI)(DI*1), Y13
+	VMULPS       Y13, Y11, Y11
+	VPMOVSXBD    (DX), Y13
+	VCVTDQ2PS    Y13, Y13
+	VFMADD231PS  Y12, Y13, Y3
+	VFMADD231PS  Y11, Y13, Y4
+	VPMOVSXBD    8(DX), Y13
+	VCVTDQ2PS    Y13, Y13
+	VFMADD231PS  Y12, Y13, Y5
+	VFMADD231PS  Y11, Y13, Y6
+	VPMOVSXBD    16(DX), Y13
+	VCVTDQ2PS    Y13, Y13
+	VFMADD231PS  Y12, Y13, Y7
+	VFMADD231PS  Y11, Y13, Y8
+	VPMOVSXBD    24(DX), Y13
+	VCVTDQ2PS    Y13, Y13
+	VFMADD231PS  Y12, Y13, Y9
+	VFMADD231PS  Y11, Y13, Y10
 	ADDQ         R10, R9
 	ADDQ         $4, SI
 	SUBQ         $1, R8
@@ -6629,25 +6688,25 @@ done6:
 	MOVQ         o+0(FP), SI
 	MOVQ         ldo+8(FP), DI
 	ADDQ         CX, SI
-	VMOVUPS      Y0, 128(SI)
-	VMOVUPS      Y1, 128(SI)(DI*1)
-	VMOVUPS      Y2, 160(SI)
-	VMOVUPS      Y3, 160(SI)(DI*1)
-	VMOVUPS      Y4, 192(SI)
-	VMOVUPS      Y5, 192(SI)(DI*1)
-	VMOVUPS      Y6, 224(SI)
-	VMOVUPS      Y7, 224(SI)(DI*1)
+	VMOVUPS      Y3, 128(SI)
+	VMOVUPS      Y4, 128(SI)(DI*1)
+	VMOVUPS      Y5, 160(SI)
+	VMOVUPS      Y6, 160(SI)(DI*1)
+	VMOVUPS      Y7, 192(SI)
+	VMOVUPS      Y8, 192(SI)(DI*1)
+	VMOVUPS      Y9, 224(SI)
+	VMOVUPS      Y10, 224(SI)(DI*1)
 	MOVQ         o+0(FP), SI
 	MOVQ         ldo+8(FP), DI
 	ADDQ         CX, SI
-	VMOVUPS      256(SI), Y0
-	VMOVUPS      256(SI)(DI*1), Y1
-	VMOVUPS      288(SI), Y2
-	VMOVUPS      288(SI)(DI*1), Y3
-	VMOVUPS      320(SI), Y4
-	VMOVUPS      320(SI)(DI*1), Y5
-	VMOVUPS      352(SI), Y6
-	VMOVUPS      352(SI)(DI*1), Y7
+	VMOVUPS      256(SI), Y3
+	VMOVUPS      256(SI)(DI*1), Y4
+	VMOVUPS      288(SI), Y5
+	VMOVUPS      288(SI)(DI*1), Y6
+	VMOVUPS      320(SI), Y7
+	VMOVUPS      320(SI)(DI*1), Y8
+	VMOVUPS      352(SI), Y9
+	VMOVUPS      352(SI)(DI*1), Y10
 	MOVQ         p+16(FP), SI
 	MOVQ         ldp+24(FP), DI
 	MOVQ         rows+48(FP), R8
@@ -6657,53 +6716,53 @@ done6:
 	JLT          done8
 
 loop7:
-	VBROADCASTI128 34(R9), Y8
-	VPSRLVD      lm6_1280<>+0(SB), Y8, Y8
-	VPAND        lm6_1281<>+0(SB), Y8, Y8
-	VPBROADCASTQ 82(R9), Y9
-	VPSRLVD      lm6_1282<>+0(SB), Y9, Y9
-	VPAND        lm6_1283<>+0(SB), Y9, Y9
-	VPSLLD       $4, Y9, Y9
-	VPOR         Y9, Y8, Y8
-	VBROADCASTI128 lm6_12813<>+0(SB), Y9
-	VPSHUFB      Y8, Y9, Y9
-	VBROADCASTI128 lm6_12814<>+0(SB), Y10
-	VPSHUFB      Y8, Y10, Y10
-	VPSLLW       $3, Y8, Y11
-	VPBLENDVB    Y11, Y10, Y9, Y9
-	VBROADCASTI128 lm6_12815<>+0(SB), Y10
-	VPSHUFB      Y8, Y10, Y10
-	VBROADCASTI128 lm6_12816<>+0(SB), Y11
-	VPSHUFB      Y8, Y11, Y11
-	VPSLLW       $3, Y8, Y12
-	VPBLENDVB    Y12, Y11, Y10, Y10
-	VPSLLW       $2, Y8, Y8
-	VPBLENDVB    Y8, Y10, Y9, Y8
-	VMOVDQU      Y8, (DX)
-	VPBROADCASTW (R9), X8
-	VCVTPH2PS    X8, Y8
-	VMOVDQU      lm6_12812<>+0(SB), Y9
-	VMULPS       Y9, Y8, Y8
-	VBROADCASTSS (SI), Y9
-	VMULPS       Y9, Y8, Y9
-	VBROADCASTSS (SI)(DI*1), Y10
-	VMULPS       Y10, Y8, Y8
-	VPMOVSXBD    (DX), Y10
-	VCVTDQ2PS    Y10, Y10
-	VFMADD231PS  Y9, Y10, Y0
-	VFMADD231PS  Y8, Y10, Y1
-	VPMOVSXBD    8(DX), Y10
-	VCVTDQ2PS    Y10, Y10
-	VFMADD231PS  Y9, Y10, Y2
-	VFMADD231PS  Y8, Y10, Y3
-	VPMOVSXBD    16(DX), Y10
-	VCVTDQ2PS    Y10, Y10
-	VFMADD231PS  Y9, Y10, Y4
-	VFMADD231PS  Y8, Y10, Y5
-	VPMOVSXBD    24(DX), Y10
-	VCVTDQ2PS    Y10, Y10
-	VFMADD231PS  Y9, Y10, Y6
-	VFMADD231PS  Y8, Y10, Y7
+	VBROADCASTI128 34(R9), Y11
+	VPSRLVD      Y0, Y11, Y11
+	VPAND        lm6_1281<>+0(SB), Y11, Y11
+	VPBROADCASTQ 82(R9), Y12
+	VPSRLVD      Y1, Y12, Y12
+	VPAND        Y2, Y12, Y12
+	VPSLLD       $4, Y12, Y12
+	VPOR         Y12, Y11, Y11
+	VBROADCASTI128 lm6_12813<>+0(SB), Y12
+	VPSHUFB      Y11, Y12, Y12
+	VBROADCASTI128 lm6_12814<>+0(SB), Y13
+	VPSHUFB      Y11, Y13, Y13
+	VPSLLW       $3, Y11, Y14
+	VPBLENDVB    Y14, Y13, Y12, Y12
+	VBROADCASTI128 lm6_12815<>+0(SB), Y13
+	VPSHUFB      Y11, Y13, Y13
+	VBROADCASTI128 lm6_12816<>+0(SB), Y14
+	VPSHUFB      Y11, Y14, Y14
+	VPSLLW       $3, Y11, Y15
+	VPBLENDVB    Y15, Y14, Y13, Y13
+	VPSLLW       $2, Y11, Y11
+	VPBLENDVB    Y11, Y13, Y12, Y11
+	VMOVDQU      Y11, (DX)
+	VPBROADCASTW (R9), X11
+	VCVTPH2PS    X11, Y11
+	VMOVDQU      lm6_12812<>+0(SB), Y12
+	VMULPS       Y12, Y11, Y11
+	VBROADCASTSS (SI), Y12
+	VMULPS       Y12, Y11, Y12
+	VBROADCASTSS (SI)(DI*1), Y13
+	VMULPS       Y13, Y11, Y11
+	VPMOVSXBD    (DX), Y13
+	VCVTDQ2PS    Y13, Y13
+	VFMADD231PS  Y12, Y13, Y3
+	VFMADD231PS  Y11, Y13, Y4
+	VPMOVSXBD    8(DX), Y13
+	VCVTDQ2PS    Y13, Y13
+	VFMADD231PS  Y12, Y13, Y5
+	VFMADD231PS  Y11, Y13, Y6
+	VPMOVSXBD    16(DX), Y13
+	VCVTDQ2PS    Y13, Y13
+	VFMADD231PS  Y12, Y13, Y7
+	VFMADD231PS  Y11, Y13, Y8
+	VPMOVSXBD    24(DX), Y13
+	VCVTDQ2PS    Y13, Y13
+	VFMADD231PS  Y12, Y13, Y9
+	VFMADD231PS  Y11, Y13, Y10
 	ADDQ         R10, R9
 	ADDQ         $4, SI
 	SUBQ         $1, R8
@@ -6714,25 +6773,25 @@ done8:
 	MOVQ         o+0(FP), SI
 	MOVQ         ldo+8(FP), DI
 	ADDQ         CX, SI
-	VMOVUPS      Y0, 256(SI)
-	VMOVUPS      Y1, 256(SI)(DI*1)
-	VMOVUPS      Y2, 288(SI)
-	VMOVUPS      Y3, 288(SI)(DI*1)
-	VMOVUPS      Y4, 320(SI)
-	VMOVUPS      Y5, 320(SI)(DI*1)
-	VMOVUPS      Y6, 352(SI)
-	VMOVUPS      Y7, 352(SI)(DI*1)
+	VMOVUPS      Y3, 256(SI)
+	VMOVUPS      Y4, 256(SI)(DI*1)
+	VMOVUPS      Y5, 288(SI)
+	VMOVUPS      Y6, 288(SI)(DI*1)
+	VMOVUPS      Y7, 320(SI)
+	VMOVUPS      Y8, 320(SI)(DI*1)
+	VMOVUPS      Y9, 352(SI)
+	VMOVUPS      Y10, 352(SI)(DI*1)
 	MOVQ         o+0(FP), SI
 	MOVQ         ldo+8(FP), DI
 	ADDQ         CX, SI
-	VMOVUPS      384(SI), Y0
-	VMOVUPS      384(SI)(DI*1), Y1
-	VMOVUPS      416(SI), Y2
-	VMOVUPS      416(SI)(DI*1), Y3
-	VMOVUPS      448(SI), Y4
-	VMOVUPS      448(SI)(DI*1), Y5
-	VMOVUPS      480(SI), Y6
-	VMOVUPS      480(SI)(DI*1), Y7
+	VMOVUPS      384(SI), Y3
+	VMOVUPS      384(SI)(DI*1), Y4
+	VMOVUPS      416(SI), Y5
+	VMOVUPS      416(SI)(DI*1), Y6
+	VMOVUPS      448(SI), Y7
+	VMOVUPS      448(SI)(DI*1), Y8
+	VMOVUPS      480(SI), Y9
+	VMOVUPS      480(SI)(DI*1), Y10
 	MOVQ         p+16(FP), SI
 	MOVQ         ldp+24(FP), DI
 	MOVQ         rows+48(FP), R8
@@ -6742,53 +6801,53 @@ done8:
 	JLT          done10
 
 loop9:
-	VBROADCASTI128 50(R9), Y8
-	VPSRLVD      lm6_1280<>+0(SB), Y8, Y8
-	VPAND        lm6_1281<>+0(SB), Y8, Y8
-	VPBROADCASTQ 90(R9), Y9
-	VPSRLVD      lm6_1282<>+0(SB), Y9, Y9
-	VPAND        lm6_1283<>+0(SB), Y9, Y9
-	VPSLLD       $4, Y9, Y9
-	VPOR         Y9, Y8, Y8
-	VBROADCASTI128 lm6_12813<>+0(SB), Y9
-	VPSHUFB      Y8, Y9, Y9
-	VBROADCASTI128 lm6_12814<>+0(SB), Y10
-	VPSHUFB      Y8, Y10, Y10
-	VPSLLW       $3, Y8, Y11
-	VPBLENDVB    Y11, Y10, Y9, Y9
-	VBROADCASTI128 lm6_12815<>+0(SB), Y10
-	VPSHUFB      Y8, Y10, Y10
-	VBROADCASTI128 lm6_12816<>+0(SB), Y11
-	VPSHUFB      Y8, Y11, Y11
-	VPSLLW       $3, Y8, Y12
-	VPBLENDVB    Y12, Y11, Y10, Y10
-	VPSLLW       $2, Y8, Y8
-	VPBLENDVB    Y8, Y10, Y9, Y8
-	VMOVDQU      Y8, (DX)
-	VPBROADCASTW (R9), X8
-	VCVTPH2PS    X8, Y8
-	VMOVDQU      lm6_12812<>+0(SB), Y9
-	VMULPS       Y9, Y8, Y8
-	VBROADCASTSS (SI), Y9
-	VMULPS       Y9, Y8, Y9
-	VBROADCASTSS (SI)(DI*1), Y10
-	VMULPS       Y10, Y8, Y8
-	VPMOVSXBD    (DX), Y10
-	VCVTDQ2PS    Y10, Y10
-	VFMADD231PS  Y9, Y10, Y0
-	VFMADD231PS  Y8, Y10, Y1
-	VPMOVSXBD    8(DX), Y10
-	VCVTDQ2PS    Y10, Y10
-	VFMADD231PS  Y9, Y10, Y2
-	VFMADD231PS  Y8, Y10, Y3
-	VPMOVSXBD    16(DX), Y10
-	VCVTDQ2PS    Y10, Y10
-	VFMADD231PS  Y9, Y10, Y4
-	VFMADD231PS  Y8, Y10, Y5
-	VPMOVSXBD    24(DX), Y10
-	VCVTDQ2PS    Y10, Y10
-	VFMADD231PS  Y9, Y10, Y6
-	VFMADD231PS  Y8, Y10, Y7
+	VBROADCASTI128 50(R9), Y11
+	VPSRLVD      Y0, Y11, Y11
+	VPAND        lm6_1281<>+0(SB), Y11, Y11
+	VPBROADCASTQ 90(R9), Y12
+	VPSRLVD      Y1, Y12, Y12
+	VPAND        Y2, Y12, Y12
+	VPSLLD       $4, Y12, Y12
+	VPOR         Y12, Y11, Y11
+	VBROADCASTI128 lm6_12813<>+0(SB), Y12
+	VPSHUFB      Y11, Y12, Y12
+	VBROADCASTI128 lm6_12814<>+0(SB), Y13
+	VPSHUFB      Y11, Y13, Y13
+	VPSLLW       $3, Y11, Y14
+	VPBLENDVB    Y14, Y13, Y12, Y12
+	VBROADCASTI128 lm6_12815<>+0(SB), Y13
+	VPSHUFB      Y11, Y13, Y13
+	VBROADCASTI128 lm6_12816<>+0(SB), Y14
+	VPSHUFB      Y11, Y14, Y14
+	VPSLLW       $3, Y11, Y15
+	VPBLENDVB    Y15, Y14, Y13, Y13
+	VPSLLW       $2, Y11, Y11
+	VPBLENDVB    Y11, Y13, Y12, Y11
+	VMOVDQU      Y11, (DX)
+	VPBROADCASTW (R9), X11
+	VCVTPH2PS    X11, Y11
+	VMOVDQU      lm6_12812<>+0(SB), Y12
+	VMULPS       Y12, Y11, Y11
+	VBROADCASTSS (SI), Y12
+	VMULPS       Y12, Y11, Y12
+	VBROADCASTSS (SI)(DI*1), Y13
+	VMULPS       Y13, Y11, Y11
+	VPMOVSXBD    (DX), Y13
+	VCVTDQ2PS    Y13, Y13
+	VFMADD231PS  Y12, Y13, Y3
+	VFMADD231PS  Y11, Y13, Y4
+	VPMOVSXBD    8(DX), Y13
+	VCVTDQ2PS    Y13, Y13
+	VFMADD231PS  Y12, Y13, Y5
+	VFMADD231PS  Y11, Y13, Y6
+	VPMOVSXBD    16(DX), Y13
+	VCVTDQ2PS    Y13, Y13
+	VFMADD231PS  Y12, Y13, Y7
+	VFMADD231PS  Y11, Y13, Y8
+	VPMOVSXBD    24(DX), Y13
+	VCVTDQ2PS    Y13, Y13
+	VFMADD231PS  Y12, Y13, Y9
+	VFMADD231PS  Y11, Y13, Y10
 	ADDQ         R10, R9
 	ADDQ         $4, SI
 	SUBQ         $1, R8
@@ -6799,14 +6858,14 @@ done10:
 	MOVQ         o+0(FP), SI
 	MOVQ         ldo+8(FP), DI
 	ADDQ         CX, SI
-	VMOVUPS      Y0, 384(SI)
-	VMOVUPS      Y1, 384(SI)(DI*1)
-	VMOVUPS      Y2, 416(SI)
-	VMOVUPS      Y3, 416(SI)(DI*1)
-	VMOVUPS      Y4, 448(SI)
-	VMOVUPS      Y5, 448(SI)(DI*1)
-	VMOVUPS      Y6, 480(SI)
-	VMOVUPS      Y7, 480(SI)(DI*1)
+	VMOVUPS      Y3, 384(SI)
+	VMOVUPS      Y4, 384(SI)(DI*1)
+	VMOVUPS      Y5, 416(SI)
+	VMOVUPS      Y6, 416(SI)(DI*1)
+	VMOVUPS      Y7, 448(SI)
+	VMOVUPS      Y8, 448(SI)(DI*1)
+	VMOVUPS      Y9, 480(SI)
+	VMOVUPS      Y10, 480(SI)(DI*1)
 	ADDQ         $0x62, AX
 	ADDQ         $0x200, CX
 	SUBQ         $1, BX
@@ -7778,6 +7837,14 @@ done2:
 // decodeUnitsLm6_128AVX2 unpacks units of 128 values.
 // Requires: AVX2, F16C
 TEXT ·decodeUnitsLm6_128AVX2(SB), NOSPLIT, $320-24
+
+	// constants of the loops
+	VMOVDQU      lm6_12810<>+0(SB), Y0
+	VMOVDQU      lm6_1284<>+0(SB), Y1
+	VMOVDQU      lm6_1288<>+0(SB), Y2
+	VMOVDQU      lm6_1285<>+0(SB), Y3
+	VMOVDQU      lm6_1289<>+0(SB), Y4
+	VMOVDQU      lm6_12811<>+0(SB), Y5
 	MOVQ         dst+0(FP), AX
 	MOVQ         src+8(FP), BX
 	MOVQ         units+16(FP), CX
@@ -7787,444 +7854,444 @@ TEXT ·decodeUnitsLm6_128AVX2(SB), NOSPLIT, $320-24
 	JLT          done2
 
 loop1:
-	VPBROADCASTW (BX), X0
-	VCVTPH2PS    X0, Y0
-	VBROADCASTI128 2(BX), Y1
-	VPSRLVD      lm6_1280<>+0(SB), Y1, Y1
-	VPAND        lm6_1281<>+0(SB), Y1, Y1
-	VPBROADCASTQ 66(BX), Y2
-	VPSRLVD      lm6_1282<>+0(SB), Y2, Y2
-	VPAND        lm6_1283<>+0(SB), Y2, Y2
-	VPSLLD       $4, Y2, Y2
-	VPOR         Y2, Y1, Y1
-	VMOVDQU      Y1, (DX)
-	VPMOVZXBD    (DX), Y1
-	VPERMPS      lm6_1284<>+0(SB), Y1, Y2
-	VPERMPS      lm6_1285<>+0(SB), Y1, Y3
-	VPSLLD       $0x1c, Y1, Y4
-	VBLENDVPS    Y4, Y3, Y2, Y2
-	VPERMPS      lm6_1286<>+0(SB), Y1, Y3
-	VPERMPS      lm6_1287<>+0(SB), Y1, Y4
-	VPSLLD       $0x1c, Y1, Y5
-	VBLENDVPS    Y5, Y4, Y3, Y3
-	VPSLLD       $0x1b, Y1, Y4
-	VBLENDVPS    Y4, Y3, Y2, Y2
-	VPERMPS      lm6_1288<>+0(SB), Y1, Y3
-	VPERMPS      lm6_1289<>+0(SB), Y1, Y4
-	VPSLLD       $0x1c, Y1, Y5
-	VBLENDVPS    Y5, Y4, Y3, Y3
-	VPERMPS      lm6_12810<>+0(SB), Y1, Y4
-	VPERMPS      lm6_12811<>+0(SB), Y1, Y5
-	VPSLLD       $0x1c, Y1, Y6
-	VBLENDVPS    Y6, Y5, Y4, Y4
-	VPSLLD       $0x1b, Y1, Y5
-	VBLENDVPS    Y5, Y4, Y3, Y3
-	VPSLLD       $0x1a, Y1, Y1
-	VBLENDVPS    Y1, Y3, Y2, Y1
-	VMULPS       Y1, Y0, Y1
-	VMOVUPS      Y1, (AX)
-	VPMOVZXBD    8(DX), Y1
-	VPERMPS      lm6_1284<>+0(SB), Y1, Y2
-	VPERMPS      lm6_1285<>+0(SB), Y1, Y3
-	VPSLLD       $0x1c, Y1, Y4
-	VBLENDVPS    Y4, Y3, Y2, Y2
-	VPERMPS      lm6_1286<>+0(SB), Y1, Y3
-	VPERMPS      lm6_1287<>+0(SB), Y1, Y4
-	VPSLLD       $0x1c, Y1, Y5
-	VBLENDVPS    Y5, Y4, Y3, Y3
-	VPSLLD       $0x1b, Y1, Y4
-	VBLENDVPS    Y4, Y3, Y2, Y2
-	VPERMPS      lm6_1288<>+0(SB), Y1, Y3
-	VPERMPS      lm6_1289<>+0(SB), Y1, Y4
-	VPSLLD       $0x1c, Y1, Y5
-	VBLENDVPS    Y5, Y4, Y3, Y3
-	VPERMPS      lm6_12810<>+0(SB), Y1, Y4
-	VPERMPS      lm6_12811<>+0(SB), Y1, Y5
-	VPSLLD       $0x1c, Y1, Y6
-	VBLENDVPS    Y6, Y5, Y4, Y4
-	VPSLLD       $0x1b, Y1, Y5
-	VBLENDVPS    Y5, Y4, Y3, Y3
-	VPSLLD       $0x1a, Y1, Y1
-	VBLENDVPS    Y1, Y3, Y2, Y1
-	VMULPS       Y1, Y0, Y1
-	VMOVUPS      Y1, 32(AX)
-	VPMOVZXBD    16(DX), Y1
-	VPERMPS      lm6_1284<>+0(SB), Y1, Y2
-	VPERMPS      lm6_1285<>+0(SB), Y1, Y3
-	VPSLLD       $0x1c, Y1, Y4
-	VBLENDVPS    Y4, Y3, Y2, Y2
-	VPERMPS      lm6_1286<>+0(SB), Y1, Y3
-	VPERMPS      lm6_1287<>+0(SB), Y1, Y4
-	VPSLLD       $0x1c, Y1, Y5
-	VBLENDVPS    Y5, Y4, Y3, Y3
-	VPSLLD       $0x1b, Y1, Y4
-	VBLENDVPS    Y4, Y3, Y2, Y2
-	VPERMPS      lm6_1288<>+0(SB), Y1, Y3
-	VPERMPS      lm6_1289<>+0(SB), Y1, Y4
-	VPSLLD       $0x1c, Y1, Y5
-	VBLENDVPS    Y5, Y4, Y3, Y3
-	VPERMPS      lm6_12810<>+0(SB), Y1, Y4
-	VPERMPS      lm6_12811<>+0(SB), Y1, Y5
-	VPSLLD       $0x1c, Y1, Y6
-	VBLENDVPS    Y6, Y5, Y4, Y4
-	VPSLLD       $0x1b, Y1, Y5
-	VBLENDVPS    Y5, Y4, Y3, Y3
-	VPSLLD       $0x1a, Y1, Y1
-	VBLENDVPS    Y1, Y3, Y2, Y1
-	VMULPS       Y1, Y0, Y1
-	VMOVUPS      Y1, 64(AX)
-	VPMOVZXBD    24(DX), Y1
-	VPERMPS      lm6_1284<>+0(SB), Y1, Y2
-	VPERMPS      lm6_1285<>+0(SB), Y1, Y3
-	VPSLLD       $0x1c, Y1, Y4
-	VBLENDVPS    Y4, Y3, Y2, Y2
-	VPERMPS      lm6_1286<>+0(SB), Y1, Y3
-	VPERMPS      lm6_1287<>+0(SB), Y1, Y4
-	VPSLLD       $0x1c, Y1, Y5
-	VBLENDVPS    Y5, Y4, Y3, Y3
-	VPSLLD       $0x1b, Y1, Y4
-	VBLENDVPS    Y4, Y3, Y2, Y2
-	VPERMPS      lm6_1288<>+0(SB), Y1, Y3
-	VPERMPS      lm6_1289<>+0(SB), Y1, Y4
-	VPSLLD       $0x1c, Y1, Y5
-	VBLENDVPS    Y5, Y4, Y3, Y3
-	VPERMPS      lm6_12810<>+0(SB), Y1, Y4
-	VPERMPS      lm6_12811<>+0(SB), Y1, Y5
-	VPSLLD       $0x1c, Y1, Y6
-	VBLENDVPS    Y6, Y5, Y4, Y4
-	VPSLLD       $0x1b, Y1, Y5
-	VBLENDVPS    Y5, Y4, Y3, Y3
-	VPSLLD       $0x1a, Y1, Y1
-	VBLENDVPS    Y1, Y3, Y2, Y1
-	VMULPS       Y1, Y0, Y1
-	VMOVUPS      Y1, 96(AX)
-	VBROADCASTI128 18(BX), Y1
-	VPSRLVD      lm6_1280<>+0(SB), Y1, Y1
-	VPAND        lm6_1281<>+0(SB), Y1, Y1
-	VPBROADCASTQ 74(BX), Y2
-	VPSRLVD      lm6_1282<>+0(SB), Y2, Y2
-	VPAND        lm6_1283<>+0(SB), Y2, Y2
-	VPSLLD       $4, Y2, Y2
-	VPOR         Y2, Y1, Y1
-	VMOVDQU      Y1, (DX)
-	VPMOVZXBD    (DX), Y1
-	VPERMPS      lm6_1284<>+0(SB), Y1, Y2
-	VPERMPS      lm6_1285<>+0(SB), Y1, Y3
-	VPSLLD       $0x1c, Y1, Y4
-	VBLENDVPS    Y4, Y3, Y2, Y2
-	VPERMPS      lm6_1286<>+0(SB), Y1, Y3
-	VPERMPS      lm6_1287<>+0(SB), Y1, Y4
-	VPSLLD       $0x1c, Y1, Y5
-	VBLENDVPS    Y5, Y4, Y3, Y3
-	VPSLLD       $0x1b, Y1, Y4
-	VBLENDVPS    Y4, Y3, Y2, Y2
-	VPERMPS      lm6_1288<>+0(SB), Y1, Y3
-	VPERMPS      lm6_1289<>+0(SB), Y1, Y4
-	VPSLLD       $0x1c, Y1, Y5
-	VBLENDVPS    Y5, Y4, Y3, Y3
-	VPERMPS      lm6_12810<>+0(SB), Y1, Y4
-	VPERMPS      lm6_12811<>+0(SB), Y1, Y5
-	VPSLLD       $0x1c, Y1, Y6
-	VBLENDVPS    Y6, Y5, Y4, Y4
-	VPSLLD       $0x1b, Y1, Y5
-	VBLENDVPS    Y5, Y4, Y3, Y3
-	VPSLLD       $0x1a, Y1, Y1
-	VBLENDVPS    Y1, Y3, Y2, Y1
-	VMULPS       Y1, Y0, Y1
-	VMOVUPS      Y1, 128(AX)
-	VPMOVZXBD    8(DX), Y1
-	VPERMPS      lm6_1284<>+0(SB), Y1, Y2
-	VPERMPS      lm6_1285<>+0(SB), Y1, Y3
-	VPSLLD       $0x1c, Y1, Y4
-	VBLENDVPS    Y4, Y3, Y2, Y2
-	VPERMPS      lm6_1286<>+0(SB), Y1, Y3
-	VPERMPS      lm6_1287<>+0(SB), Y1, Y4
-	VPSLLD       $0x1c, Y1, Y5
-	VBLENDVPS    Y5, Y4, Y3, Y3
-	VPSLLD       $0x1b, Y1, Y4
-	VBLENDVPS    Y4, Y3, Y2, Y2
-	VPERMPS      lm6_1288<>+0(SB), Y1, Y3
-	VPERMPS      lm6_1289<>+0(SB), Y1, Y4
-	VPSLLD       $0x1c, Y1, Y5
-	VBLENDVPS    Y5, Y4, Y3, Y3
-	VPERMPS      lm6_12810<>+0(SB), Y1, Y4
-	VPERMPS      lm6_12811<>+0(SB), Y1, Y5
-	VPSLLD       $0x1c, Y1, Y6
-	VBLENDVPS    Y6, Y5, Y4, Y4
-	VPSLLD       $0x1b, Y1, Y5
-	VBLENDVPS    Y5, Y4, Y3, Y3
-	VPSLLD       $0x1a, Y1, Y1
-	VBLENDVPS    Y1, Y3, Y2, Y1
-	VMULPS       Y1, Y0, Y1
-	VMOVUPS      Y1, 160(AX)
-	VPMOVZXBD    16(DX), Y1
-	VPERMPS      lm6_1284<>+0(SB), Y1, Y2
-	VPERMPS      lm6_1285<>+0(SB), Y1, Y3
-	VPSLLD       $0x1c, Y1, Y4
-	VBLENDVPS    Y4, Y3, Y2, Y2
-	VPERMPS      lm6_1286<>+0(SB), Y1, Y3
-	VPERMPS      lm6_1287<>+0(SB), Y1, Y4
-	VPSLLD       $0x1c, Y1, Y5
-	VBLENDVPS    Y5, Y4, Y3, Y3
-	VPSLLD       $0x1b, Y1, Y4
-	VBLENDVPS    Y4, Y3, Y2, Y2
-	VPERMPS      lm6_1288<>+0(SB), Y1, Y3
-	VPERMPS      lm6_1289<>+0(SB), Y1, Y4
-	VPSLLD       $0x1c, Y1, Y5
-	VBLENDVPS    Y5, Y4, Y3, Y3
-	VPERMPS      lm6_12810<>+0(SB), Y1, Y4
-	VPERMPS      lm6_12811<>+0(SB), Y1, Y5
-	VPSLLD       $0x1c, Y1, Y6
-	VBLENDVPS    Y6, Y5, Y4, Y4
-	VPSLLD       $0x1b, Y1, Y5
-	VBLENDVPS    Y5, Y4, Y3, Y3
-	VPSLLD       $0x1a, Y1, Y1
-	VBLENDVPS    Y1, Y3, Y2, Y1
-	VMULPS       Y1, Y0, Y1
-	VMOVUPS      Y1, 192(AX)
-	VPMOVZXBD    24(DX), Y1
-	VPERMPS      lm6_1284<>+0(SB), Y1, Y2
-	VPERMPS      lm6_1285<>+0(SB), Y1, Y3
-	VPSLLD       $0x1c, Y1, Y4
-	VBLENDVPS    Y4, Y3, Y2, Y2
-	VPERMPS      lm6_1286<>+0(SB), Y1, Y3
-	VPERMPS      lm6_1287<>+0(SB), Y1, Y4
-	VPSLLD       $0x1c, Y1, Y5
-	VBLENDVPS    Y5, Y4, Y3, Y3
-	VPSLLD       $0x1b, Y1, Y4
-	VBLENDVPS    Y4, Y3, Y2, Y2
-	VPERMPS      lm6_1288<>+0(SB), Y1, Y3
-	VPERMPS      lm6_1289<>+0(SB), Y1, Y4
-	VPSLLD       $0x1c, Y1, Y5
-	VBLENDVPS    Y5, Y4, Y3, Y3
-	VPERMPS      lm6_12810<>+0(SB), Y1, Y4
-	VPERMPS      lm6_12811<>+0(SB), Y1, Y5
-	VPSLLD       $0x1c, Y1, Y6
-	VBLENDVPS    Y6, Y5, Y4, Y4
-	VPSLLD       $0x1b, Y1, Y5
-	VBLENDVPS    Y5, Y4, Y3, Y3
-	VPSLLD       $0x1a, Y1, Y1
-	VBLENDVPS    Y1, Y3, Y2, Y1
-	VMULPS       Y1, Y0, Y1
-	VMOVUPS      Y1, 224(AX)
-	VBROADCASTI128 34(BX), Y1
-	VPSRLVD      lm6_1280<>+0(SB), Y1, Y1
-	VPAND        lm6_1281<>+0(SB), Y1, Y1
-	VPBROADCASTQ 82(BX), Y2
-	VPSRLVD      lm6_1282<>+0(SB), Y2, Y2
-	VPAND        lm6_1283<>+0(SB), Y2, Y2
-	VPSLLD       $4, Y2, Y2
-	VPOR         Y2, Y1, Y1
-	VMOVDQU      Y1, (DX)
-	VPMOVZXBD    (DX), Y1
-	VPERMPS      lm6_1284<>+0(SB), Y1, Y2
-	VPERMPS      lm6_1285<>+0(SB), Y1, Y3
-	VPSLLD       $0x1c, Y1, Y4
-	VBLENDVPS    Y4, Y3, Y2, Y2
-	VPERMPS      lm6_1286<>+0(SB), Y1, Y3
-	VPERMPS      lm6_1287<>+0(SB), Y1, Y4
-	VPSLLD       $0x1c, Y1, Y5
-	VBLENDVPS    Y5, Y4, Y3, Y3
-	VPSLLD       $0x1b, Y1, Y4
-	VBLENDVPS    Y4, Y3, Y2, Y2
-	VPERMPS      lm6_1288<>+0(SB), Y1, Y3
-	VPERMPS      lm6_1289<>+0(SB), Y1, Y4
-	VPSLLD       $0x1c, Y1, Y5
-	VBLENDVPS    Y5, Y4, Y3, Y3
-	VPERMPS      lm6_12810<>+0(SB), Y1, Y4
-	VPERMPS      lm6_12811<>+0(SB), Y1, Y5
-	VPSLLD       $0x1c, Y1, Y6
-	VBLENDVPS    Y6, Y5, Y4, Y4
-	VPSLLD       $0x1b, Y1, Y5
-	VBLENDVPS    Y5, Y4, Y3, Y3
-	VPSLLD       $0x1a, Y1, Y1
-	VBLENDVPS    Y1, Y3, Y2, Y1
-	VMULPS       Y1, Y0, Y1
-	VMOVUPS      Y1, 256(AX)
-	VPMOVZXBD    8(DX), Y1
-	VPERMPS      lm6_1284<>+0(SB), Y1, Y2
-	VPERMPS      lm6_1285<>+0(SB), Y1, Y3
-	VPSLLD       $0x1c, Y1, Y4
-	VBLENDVPS    Y4, Y3, Y2, Y2
-	VPERMPS      lm6_1286<>+0(SB), Y1, Y3
-	VPERMPS      lm6_1287<>+0(SB), Y1, Y4
-	VPSLLD       $0x1c, Y1, Y5
-	VBLENDVPS    Y5, Y4, Y3, Y3
-	VPSLLD       $0x1b, Y1, Y4
-	VBLENDVPS    Y4, Y3, Y2, Y2
-	VPERMPS      lm6_1288<>+0(SB), Y1, Y3
-	VPERMPS      lm6_1289<>+0(SB), Y1, Y4
-	VPSLLD       $0x1c, Y1, Y5
-	VBLENDVPS    Y5, Y4, Y3, Y3
-	VPERMPS      lm6_12810<>+0(SB), Y1, Y4
-	VPERMPS      lm6_12811<>+0(SB), Y1, Y5
-	VPSLLD       $0x1c, Y1, Y6
-	VBLENDVPS    Y6, Y5, Y4, Y4
-	VPSLLD       $0x1b, Y1, Y5
-	VBLENDVPS    Y5, Y4, Y3, Y3
-	VPSLLD       $0x1a, Y1, Y1
-	VBLENDVPS    Y1, Y3, Y2, Y1
-	VMULPS       Y1, Y0, Y1
-	VMOVUPS      Y1, 288(AX)
-	VPMOVZXBD    16(DX), Y1
-	VPERMPS      lm6_1284<>+0(SB), Y1, Y2
-	VPERMPS      lm6_1285<>+0(SB), Y1, Y3
-	VPSLLD       $0x1c, Y1, Y4
-	VBLENDVPS    Y4, Y3, Y2, Y2
-	VPERMPS      lm6_1286<>+0(SB), Y1, Y3
-	VPERMPS      lm6_1287<>+0(SB), Y1, Y4
-	VPSLLD       $0x1c, Y1, Y5
-	VBLENDVPS    Y5, Y4, Y3, Y3
-	VPSLLD       $0x1b, Y1, Y4
-	VBLENDVPS    Y4, Y3, Y2, Y2
-	VPERMPS      lm6_1288<>+0(SB), Y1, Y3
-	VPERMPS      lm6_1289<>+0(SB), Y1, Y4
-	VPSLLD       $0x1c, Y1, Y5
-	VBLENDVPS    Y5, Y4, Y3, Y3
-	VPERMPS      lm6_12810<>+0(SB), Y1, Y4
-	VPERMPS      lm6_12811<>+0(SB), Y1, Y5
-	VPSLLD       $0x1c, Y1, Y6
-	VBLENDVPS    Y6, Y5, Y4, Y4
-	VPSLLD       $0x1b, Y1, Y5
-	VBLENDVPS    Y5, Y4, Y3, Y3
-	VPSLLD       $0x1a, Y1, Y1
-	VBLENDVPS    Y1, Y3, Y2, Y1
-	VMULPS       Y1, Y0, Y1
-	VMOVUPS      Y1, 320(AX)
-	VPMOVZXBD    24(DX), Y1
-	VPERMPS      lm6_1284<>+0(SB), Y1, Y2
-	VPERMPS      lm6_1285<>+0(SB), Y1, Y3
-	VPSLLD       $0x1c, Y1, Y4
-	VBLENDVPS    Y4, Y3, Y2, Y2
-	VPERMPS      lm6_1286<>+0(SB), Y1, Y3
-	VPERMPS      lm6_1287<>+0(SB), Y1, Y4
-	VPSLLD       $0x1c, Y1, Y5
-	VBLENDVPS    Y5, Y4, Y3, Y3
-	VPSLLD       $0x1b, Y1, Y4
-	VBLENDVPS    Y4, Y3, Y2, Y2
-	VPERMPS      lm6_1288<>+0(SB), Y1, Y3
-	VPERMPS      lm6_1289<>+0(SB), Y1, Y4
-	VPSLLD       $0x1c, Y1, Y5
-	VBLENDVPS    Y5, Y4, Y3, Y3
-	VPERMPS      lm6_12810<>+0(SB), Y1, Y4
-	VPERMPS      lm6_12811<>+0(SB), Y1, Y5
-	VPSLLD       $0x1c, Y1, Y6
-	VBLENDVPS    Y6, Y5, Y4, Y4
-	VPSLLD       $0x1b, Y1, Y5
-	VBLENDVPS    Y5, Y4, Y3, Y3
-	VPSLLD       $0x1a, Y1, Y1
-	VBLENDVPS    Y1, Y3, Y2, Y1
-	VMULPS       Y1, Y0, Y1
-	VMOVUPS      Y1, 352(AX)
-	VBROADCASTI128 50(BX), Y1
-	VPSRLVD      lm6_1280<>+0(SB), Y1, Y1
-	VPAND        lm6_1281<>+0(SB), Y1, Y1
-	VPBROADCASTQ 90(BX), Y2
-	VPSRLVD      lm6_1282<>+0(SB), Y2, Y2
-	VPAND        lm6_1283<>+0(SB), Y2, Y2
-	VPSLLD       $4, Y2, Y2
-	VPOR         Y2, Y1, Y1
-	VMOVDQU      Y1, (DX)
-	VPMOVZXBD    (DX), Y1
-	VPERMPS      lm6_1284<>+0(SB), Y1, Y2
-	VPERMPS      lm6_1285<>+0(SB), Y1, Y3
-	VPSLLD       $0x1c, Y1, Y4
-	VBLENDVPS    Y4, Y3, Y2, Y2
-	VPERMPS      lm6_1286<>+0(SB), Y1, Y3
-	VPERMPS      lm6_1287<>+0(SB), Y1, Y4
-	VPSLLD       $0x1c, Y1, Y5
-	VBLENDVPS    Y5, Y4, Y3, Y3
-	VPSLLD       $0x1b, Y1, Y4
-	VBLENDVPS    Y4, Y3, Y2, Y2
-	VPERMPS      lm6_1288<>+0(SB), Y1, Y3
-	VPERMPS      lm6_1289<>+0(SB), Y1, Y4
-	VPSLLD       $0x1c, Y1, Y5
-	VBLENDVPS    Y5, Y4, Y3, Y3
-	VPERMPS      lm6_12810<>+0(SB), Y1, Y4
-	VPERMPS      lm6_12811<>+0(SB), Y1, Y5
-	VPSLLD       $0x1c, Y1, Y6
-	VBLENDVPS    Y6, Y5, Y4, Y4
-	VPSLLD       $0x1b, Y1, Y5
-	VBLENDVPS    Y5, Y4, Y3, Y3
-	VPSLLD       $0x1a, Y1, Y1
-	VBLENDVPS    Y1, Y3, Y2, Y1
-	VMULPS       Y1, Y0, Y1
-	VMOVUPS      Y1, 384(AX)
-	VPMOVZXBD    8(DX), Y1
-	VPERMPS      lm6_1284<>+0(SB), Y1, Y2
-	VPERMPS      lm6_1285<>+0(SB), Y1, Y3
-	VPSLLD       $0x1c, Y1, Y4
-	VBLENDVPS    Y4, Y3, Y2, Y2
-	VPERMPS      lm6_1286<>+0(SB), Y1, Y3
-	VPERMPS      lm6_1287<>+0(SB), Y1, Y4
-	VPSLLD       $0x1c, Y1, Y5
-	VBLENDVPS    Y5, Y4, Y3, Y3
-	VPSLLD       $0x1b, Y1, Y4
-	VBLENDVPS    Y4, Y3, Y2, Y2
-	VPERMPS      lm6_1288<>+0(SB), Y1, Y3
-	VPERMPS      lm6_1289<>+0(SB), Y1, Y4
-	VPSLLD       $0x1c, Y1, Y5
-	VBLENDVPS    Y5, Y4, Y3, Y3
-	VPERMPS      lm6_12810<>+0(SB), Y1, Y4
-	VPERMPS      lm6_12811<>+0(SB), Y1, Y5
-	VPSLLD       $0x1c, Y1, Y6
-	VBLENDVPS    Y6, Y5, Y4, Y4
-	VPSLLD       $0x1b, Y1, Y5
-	VBLENDVPS    Y5, Y4, Y3, Y3
-	VPSLLD       $0x1a, Y1, Y1
-	VBLENDVPS    Y1, Y3, Y2, Y1
-	VMULPS       Y1, Y0, Y1
-	VMOVUPS      Y1, 416(AX)
-	VPMOVZXBD    16(DX), Y1
-	VPERMPS      lm6_1284<>+0(SB), Y1, Y2
-	VPERMPS      lm6_1285<>+0(SB), Y1, Y3
-	VPSLLD       $0x1c, Y1, Y4
-	VBLENDVPS    Y4, Y3, Y2, Y2
-	VPERMPS      lm6_1286<>+0(SB), Y1, Y3
-	VPERMPS      lm6_1287<>+0(SB), Y1, Y4
-	VPSLLD       $0x1c, Y1, Y5
-	VBLENDVPS    Y5, Y4, Y3, Y3
-	VPSLLD       $0x1b, Y1, Y4
-	VBLENDVPS    Y4, Y3, Y2, Y2
-	VPERMPS      lm6_1288<>+0(SB), Y1, Y3
-	VPERMPS      lm6_1289<>+0(SB), Y1, Y4
-	VPSLLD       $0x1c, Y1, Y5
-	VBLENDVPS    Y5, Y4, Y3, Y3
-	VPERMPS      lm6_12810<>+0(SB), Y1, Y4
-	VPERMPS      lm6_12811<>+0(SB), Y1, Y5
-	VPSLLD       $0x1c, Y1, Y6
-	VBLENDVPS    Y6, Y5, Y4, Y4
-	VPSLLD       $0x1b, Y1, Y5
-	VBLENDVPS    Y5, Y4, Y3, Y3
-	VPSLLD       $0x1a, Y1, Y1
-	VBLENDVPS    Y1, Y3, Y2, Y1
-	VMULPS       Y1, Y0, Y1
-	VMOVUPS      Y1, 448(AX)
-	VPMOVZXBD    24(DX), Y1
-	VPERMPS      lm6_1284<>+0(SB), Y1, Y2
-	VPERMPS      lm6_1285<>+0(SB), Y1, Y3
-	VPSLLD       $0x1c, Y1, Y4
-	VBLENDVPS    Y4, Y3, Y2, Y2
-	VPERMPS      lm6_1286<>+0(SB), Y1, Y3
-	VPERMPS      lm6_1287<>+0(SB), Y1, Y4
-	VPSLLD       $0x1c, Y1, Y5
-	VBLENDVPS    Y5, Y4, Y3, Y3
-	VPSLLD       $0x1b, Y1, Y4
-	VBLENDVPS    Y4, Y3, Y2, Y2
-	VPERMPS      lm6_1288<>+0(SB), Y1, Y3
-	VPERMPS      lm6_1289<>+0(SB), Y1, Y4
-	VPSLLD       $0x1c, Y1, Y5
-	VBLENDVPS    Y5, Y4, Y3, Y3
-	VPERMPS      lm6_12810<>+0(SB), Y1, Y4
-	VPERMPS      lm6_12811<>+0(SB), Y1, Y5
-	VPSLLD       $0x1c, Y1, Y6
-	VBLENDVPS    Y6, Y5, Y4, Y4
-	VPSLLD       $0x1b, Y1, Y5
-	VBLENDVPS    Y5, Y4, Y3, Y3
-	VPSLLD       $0x1a, Y1, Y1
-	VBLENDVPS    Y1, Y3, Y2, Y1
-	VMULPS       Y1, Y0, Y0
-	VMOVUPS      Y0, 480(AX)
+	VPBROADCASTW (BX), X6
+	VCVTPH2PS    X6, Y6
+	VBROADCASTI128 2(BX), Y7
+	VPSRLVD      lm6_1280<>+0(SB), Y7, Y7
+	VPAND        lm6_1281<>+0(SB), Y7, Y7
+	VPBROADCASTQ 66(BX), Y8
+	VPSRLVD      lm6_1282<>+0(SB), Y8, Y8
+	VPAND        lm6_1283<>+0(SB), Y8, Y8
+	VPSLLD       $4, Y8, Y8
+	VPOR         Y8, Y7, Y7
+	VMOVDQU      Y7, (DX)
+	VPMOVZXBD    (DX), Y7
+	VPERMPS      Y1, Y7, Y8
+	VPERMPS      Y3, Y7, Y9
+	VPSLLD       $0x1c, Y7, Y10
+	VBLENDVPS    Y10, Y9, Y8, Y8
+	VPERMPS      lm6_1286<>+0(SB), Y7, Y9
+	VPERMPS      lm6_1287<>+0(SB), Y7, Y10
+	VPSLLD       $0x1c, Y7, Y11
+	VBLENDVPS    Y11, Y10, Y9, Y9
+	VPSLLD       $0x1b, Y7, Y10
+	VBLENDVPS    Y10, Y9, Y8, Y8
+	VPERMPS      Y2, Y7, Y9
+	VPERMPS      Y4, Y7, Y10
+	VPSLLD       $0x1c, Y7, Y11
+	VBLENDVPS    Y11, Y10, Y9, Y9
+	VPERMPS      Y0, Y7, Y10
+	VPERMPS      Y5, Y7, Y11
+	VPSLLD       $0x1c, Y7, Y12
+	VBLENDVPS    Y12, Y11, Y10, Y10
+	VPSLLD       $0x1b, Y7, Y11
+	VBLENDVPS    Y11, Y10, Y9, Y9
+	VPSLLD       $0x1a, Y7, Y7
+	VBLENDVPS    Y7, Y9, Y8, Y7
+	VMULPS       Y7, Y6, Y7
+	VMOVUPS      Y7, (AX)
+	VPMOVZXBD    8(DX), Y7
+	VPERMPS      Y1, Y7, Y8
+	VPERMPS      Y3, Y7, Y9
+	VPSLLD       $0x1c, Y7, Y10
+	VBLENDVPS    Y10, Y9, Y8, Y8
+	VPERMPS      lm6_1286<>+0(SB), Y7, Y9
+	VPERMPS      lm6_1287<>+0(SB), Y7, Y10
+	VPSLLD       $0x1c, Y7, Y11
+	VBLENDVPS    Y11, Y10, Y9, Y9
+	VPSLLD       $0x1b, Y7, Y10
+	VBLENDVPS    Y10, Y9, Y8, Y8
+	VPERMPS      Y2, Y7, Y9
+	VPERMPS      Y4, Y7, Y10
+	VPSLLD       $0x1c, Y7, Y11
+	VBLENDVPS    Y11, Y10, Y9, Y9
+	VPERMPS      Y0, Y7, Y10
+	VPERMPS      Y5, Y7, Y11
+	VPSLLD       $0x1c, Y7, Y12
+	VBLENDVPS    Y12, Y11, Y10, Y10
+	VPSLLD       $0x1b, Y7, Y11
+	VBLENDVPS    Y11, Y10, Y9, Y9
+	VPSLLD       $0x1a, Y7, Y7
+	VBLENDVPS    Y7, Y9, Y8, Y7
+	VMULPS       Y7, Y6, Y7
+	VMOVUPS      Y7, 32(AX)
+	VPMOVZXBD    16(DX), Y7
+	VPERMPS      Y1, Y7, Y8
+	VPERMPS      Y3, Y7, Y9
+	VPSLLD       $0x1c, Y7, Y10
+	VBLENDVPS    Y10, Y9, Y8, Y8
+	VPERMPS      lm6_1286<>+0(SB), Y7, Y9
+	VPERMPS      lm6_1287<>+0(SB), Y7, Y10
+	VPSLLD       $0x1c, Y7, Y11
+	VBLENDVPS    Y11, Y10, Y9, Y9
+	VPSLLD       $0x1b, Y7, Y10
+	VBLENDVPS    Y10, Y9, Y8, Y8
+	VPERMPS      Y2, Y7, Y9
+	VPERMPS      Y4, Y7, Y10
+	VPSLLD       $0x1c, Y7, Y11
+	VBLENDVPS    Y11, Y10, Y9, Y9
+	VPERMPS      Y0, Y7, Y10
+	VPERMPS      Y5, Y7, Y11
+	VPSLLD       $0x1c, Y7, Y12
+	VBLENDVPS    Y12, Y11, Y10, Y10
+	VPSLLD       $0x1b, Y7, Y11
+	VBLENDVPS    Y11, Y10, Y9, Y9
+	VPSLLD       $0x1a, Y7, Y7
+	VBLENDVPS    Y7, Y9, Y8, Y7
+	VMULPS       Y7, Y6, Y7
+	VMOVUPS      Y7, 64(AX)
+	VPMOVZXBD    24(DX), Y7
+	VPERMPS      Y1, Y7, Y8
+	VPERMPS      Y3, Y7, Y9
+	VPSLLD       $0x1c, Y7, Y10
+	VBLENDVPS    Y10, Y9, Y8, Y8
+	VPERMPS      lm6_1286<>+0(SB), Y7, Y9
+	VPERMPS      lm6_1287<>+0(SB), Y7, Y10
+	VPSLLD       $0x1c, Y7, Y11
+	VBLENDVPS    Y11, Y10, Y9, Y9
+	VPSLLD       $0x1b, Y7, Y10
+	VBLENDVPS    Y10, Y9, Y8, Y8
+	VPERMPS      Y2, Y7, Y9
+	VPERMPS      Y4, Y7, Y10
+	VPSLLD       $0x1c, Y7, Y11
+	VBLENDVPS    Y11, Y10, Y9, Y9
+	VPERMPS      Y0, Y7, Y10
+	VPERMPS      Y5, Y7, Y11
+	VPSLLD       $0x1c, Y7, Y12
+	VBLENDVPS    Y12, Y11, Y10, Y10
+	VPSLLD       $0x1b, Y7, Y11
+	VBLENDVPS    Y11, Y10, Y9, Y9
+	VPSLLD       $0x1a, Y7, Y7
+	VBLENDVPS    Y7, Y9, Y8, Y7
+	VMULPS       Y7, Y6, Y7
+	VMOVUPS      Y7, 96(AX)
+	VBROADCASTI128 18(BX), Y7
+	VPSRLVD      lm6_1280<>+0(SB), Y7, Y7
+	VPAND        lm6_1281<>+0(SB), Y7, Y7
+	VPBROADCASTQ 74(BX), Y8
+	VPSRLVD      lm6_1282<>+0(SB), Y8, Y8
+	VPAND        lm6_1283<>+0(SB), Y8, Y8
+	VPSLLD       $4, Y8, Y8
+	VPOR         Y8, Y7, Y7
+	VMOVDQU      Y7, (DX)
+	VPMOVZXBD    (DX), Y7
+	VPERMPS      Y1, Y7, Y8
+	VPERMPS      Y3, Y7, Y9
+	VPSLLD       $0x1c, Y7, Y10
+	VBLENDVPS    Y10, Y9, Y8, Y8
+	VPERMPS      lm6_1286<>+0(SB), Y7, Y9
+	VPERMPS      lm6_1287<>+0(SB), Y7, Y10
+	VPSLLD       $0x1c, Y7, Y11
+	VBLENDVPS    Y11, Y10, Y9, Y9
+	VPSLLD       $0x1b, Y7, Y10
+	VBLENDVPS    Y10, Y9, Y8, Y8
+	VPERMPS      Y2, Y7, Y9
+	VPERMPS      Y4, Y7, Y10
+	VPSLLD       $0x1c, Y7, Y11
+	VBLENDVPS    Y11, Y10, Y9, Y9
+	VPERMPS      Y0, Y7, Y10
+	VPERMPS      Y5, Y7, Y11
+	VPSLLD       $0x1c, Y7, Y12
+	VBLENDVPS    Y12, Y11, Y10, Y10
+	VPSLLD       $0x1b, Y7, Y11
+	VBLENDVPS    Y11, Y10, Y9, Y9
+	VPSLLD       $0x1a, Y7, Y7
+	VBLENDVPS    Y7, Y9, Y8, Y7
+	VMULPS       Y7, Y6, Y7
+	VMOVUPS      Y7, 128(AX)
+	VPMOVZXBD    8(DX), Y7
+	VPERMPS      Y1, Y7, Y8
+	VPERMPS      Y3, Y7, Y9
+	VPSLLD       $0x1c, Y7, Y10
+	VBLENDVPS    Y10, Y9, Y8, Y8
+	VPERMPS      lm6_1286<>+0(SB), Y7, Y9
+	VPERMPS      lm6_1287<>+0(SB), Y7, Y10
+	VPSLLD       $0x1c, Y7, Y11
+	VBLENDVPS    Y11, Y10, Y9, Y9
+	VPSLLD       $0x1b, Y7, Y10
+	VBLENDVPS    Y10, Y9, Y8, Y8
+	VPERMPS      Y2, Y7, Y9
+	VPERMPS      Y4, Y7, Y10
+	VPSLLD       $0x1c, Y7, Y11
+	VBLENDVPS    Y11, Y10, Y9, Y9
+	VPERMPS      Y0, Y7, Y10
+	VPERMPS      Y5, Y7, Y11
+	VPSLLD       $0x1c, Y7, Y12
+	VBLENDVPS    Y12, Y11, Y10, Y10
+	VPSLLD       $0x1b, Y7, Y11
+	VBLENDVPS    Y11, Y10, Y9, Y9
+	VPSLLD       $0x1a, Y7, Y7
+	VBLENDVPS    Y7, Y9, Y8, Y7
+	VMULPS       Y7, Y6, Y7
+	VMOVUPS      Y7, 160(AX)
+	VPMOVZXBD    16(DX), Y7
+	VPERMPS      Y1, Y7, Y8
+	VPERMPS      Y3, Y7, Y9
+	VPSLLD       $0x1c, Y7, Y10
+	VBLENDVPS    Y10, Y9, Y8, Y8
+	VPERMPS      lm6_1286<>+0(SB), Y7, Y9
+	VPERMPS      lm6_1287<>+0(SB), Y7, Y10
+	VPSLLD       $0x1c, Y7, Y11
+	VBLENDVPS    Y11, Y10, Y9, Y9
+	VPSLLD       $0x1b, Y7, Y10
+	VBLENDVPS    Y10, Y9, Y8, Y8
+	VPERMPS      Y2, Y7, Y9
+	VPERMPS      Y4, Y7, Y10
+	VPSLLD       $0x1c, Y7, Y11
+	VBLENDVPS    Y11, Y10, Y9, Y9
+	VPERMPS      Y0, Y7, Y10
+	VPERMPS      Y5, Y7, Y11
+	VPSLLD       $0x1c, Y7, Y12
+	VBLENDVPS    Y12, Y11, Y10, Y10
+	VPSLLD       $0x1b, Y7, Y11
+	VBLENDVPS    Y11, Y10, Y9, Y9
+	VPSLLD       $0x1a, Y7, Y7
+	VBLENDVPS    Y7, Y9, Y8, Y7
+	VMULPS       Y7, Y6, Y7
+	VMOVUPS      Y7, 192(AX)
+	VPMOVZXBD    24(DX), Y7
+	VPERMPS      Y1, Y7, Y8
+	VPERMPS      Y3, Y7, Y9
+	VPSLLD       $0x1c, Y7, Y10
+	VBLENDVPS    Y10, Y9, Y8, Y8
+	VPERMPS      lm6_1286<>+0(SB), Y7, Y9
+	VPERMPS      lm6_1287<>+0(SB), Y7, Y10
+	VPSLLD       $0x1c, Y7, Y11
+	VBLENDVPS    Y11, Y10, Y9, Y9
+	VPSLLD       $0x1b, Y7, Y10
+	VBLENDVPS    Y10, Y9, Y8, Y8
+	VPERMPS      Y2, Y7, Y9
+	VPERMPS      Y4, Y7, Y10
+	VPSLLD       $0x1c, Y7, Y11
+	VBLENDVPS    Y11, Y10, Y9, Y9
+	VPERMPS      Y0, Y7, Y10
+	VPERMPS      Y5, Y7, Y11
+	VPSLLD       $0x1c, Y7, Y12
+	VBLENDVPS    Y12, Y11, Y10, Y10
+	VPSLLD       $0x1b, Y7, Y11
+	VBLENDVPS    Y11, Y10, Y9, Y9
+	VPSLLD       $0x1a, Y7, Y7
+	VBLENDVPS    Y7, Y9, Y8, Y7
+	VMULPS       Y7, Y6, Y7
+	VMOVUPS      Y7, 224(AX)
+	VBROADCASTI128 34(BX), Y7
+	VPSRLVD      lm6_1280<>+0(SB), Y7, Y7
+	VPAND        lm6_1281<>+0(SB), Y7, Y7
+	VPBROADCASTQ 82(BX), Y8
+	VPSRLVD      lm6_1282<>+0(SB), Y8, Y8
+	VPAND        lm6_1283<>+0(SB), Y8, Y8
+	VPSLLD       $4, Y8, Y8
+	VPOR         Y8, Y7, Y7
+	VMOVDQU      Y7, (DX)
+	VPMOVZXBD    (DX), Y7
+	VPERMPS      Y1, Y7, Y8
+	VPERMPS      Y3, Y7, Y9
+	VPSLLD       $0x1c, Y7, Y10
+	VBLENDVPS    Y10, Y9, Y8, Y8
+	VPERMPS      lm6_1286<>+0(SB), Y7, Y9
+	VPERMPS      lm6_1287<>+0(SB), Y7, Y10
+	VPSLLD       $0x1c, Y7, Y11
+	VBLENDVPS    Y11, Y10, Y9, Y9
+	VPSLLD       $0x1b, Y7, Y10
+	VBLENDVPS    Y10, Y9, Y8, Y8
+	VPERMPS      Y2, Y7, Y9
+	VPERMPS      Y4, Y7, Y10
+	VPSLLD       $0x1c, Y7, Y11
+	VBLENDVPS    Y11, Y10, Y9, Y9
+	VPERMPS      Y0, Y7, Y10
+	VPERMPS      Y5, Y7, Y11
+	VPSLLD       $0x1c, Y7, Y12
+	VBLENDVPS    Y12, Y11, Y10, Y10
+	VPSLLD       $0x1b, Y7, Y11
+	VBLENDVPS    Y11, Y10, Y9, Y9
+	VPSLLD       $0x1a, Y7, Y7
+	VBLENDVPS    Y7, Y9, Y8, Y7
+	VMULPS       Y7, Y6, Y7
+	VMOVUPS      Y7, 256(AX)
+	VPMOVZXBD    8(DX), Y7
+	VPERMPS      Y1, Y7, Y8
+	VPERMPS      Y3, Y7, Y9
+	VPSLLD       $0x1c, Y7, Y10
+	VBLENDVPS    Y10, Y9, Y8, Y8
+	VPERMPS      lm6_1286<>+0(SB), Y7, Y9
+	VPERMPS      lm6_1287<>+0(SB), Y7, Y10
+	VPSLLD       $0x1c, Y7, Y11
+	VBLENDVPS    Y11, Y10, Y9, Y9
+	VPSLLD       $0x1b, Y7, Y10
+	VBLENDVPS    Y10, Y9, Y8, Y8
+	VPERMPS      Y2, Y7, Y9
+	VPERMPS      Y4, Y7, Y10
+	VPSLLD       $0x1c, Y7, Y11
+	VBLENDVPS    Y11, Y10, Y9, Y9
+	VPERMPS      Y0, Y7, Y10
+	VPERMPS      Y5, Y7, Y11
+	VPSLLD       $0x1c, Y7, Y12
+	VBLENDVPS    Y12, Y11, Y10, Y10
+	VPSLLD       $0x1b, Y7, Y11
+	VBLENDVPS    Y11, Y10, Y9, Y9
+	VPSLLD       $0x1a, Y7, Y7
+	VBLENDVPS    Y7, Y9, Y8, Y7
+	VMULPS       Y7, Y6, Y7
+	VMOVUPS      Y7, 288(AX)
+	VPMOVZXBD    16(DX), Y7
+	VPERMPS      Y1, Y7, Y8
+	VPERMPS      Y3, Y7, Y9
+	VPSLLD       $0x1c, Y7, Y10
+	VBLENDVPS    Y10, Y9, Y8, Y8
+	VPERMPS      lm6_1286<>+0(SB), Y7, Y9
+	VPERMPS      lm6_1287<>+0(SB), Y7, Y10
+	VPSLLD       $0x1c, Y7, Y11
+	VBLENDVPS    Y11, Y10, Y9, Y9
+	VPSLLD       $0x1b, Y7, Y10
+	VBLENDVPS    Y10, Y9, Y8, Y8
+	VPERMPS      Y2, Y7, Y9
+	VPERMPS      Y4, Y7, Y10
+	VPSLLD       $0x1c, Y7, Y11
+	VBLENDVPS    Y11, Y10, Y9, Y9
+	VPERMPS      Y0, Y7, Y10
+	VPERMPS      Y5, Y7, Y11
+	VPSLLD       $0x1c, Y7, Y12
+	VBLENDVPS    Y12, Y11, Y10, Y10
+	VPSLLD       $0x1b, Y7, Y11
+	VBLENDVPS    Y11, Y10, Y9, Y9
+	VPSLLD       $0x1a, Y7, Y7
+	VBLENDVPS    Y7, Y9, Y8, Y7
+	VMULPS       Y7, Y6, Y7
+	VMOVUPS      Y7, 320(AX)
+	VPMOVZXBD    24(DX), Y7
+	VPERMPS      Y1, Y7, Y8
+	VPERMPS      Y3, Y7, Y9
+	VPSLLD       $0x1c, Y7, Y10
+	VBLENDVPS    Y10, Y9, Y8, Y8
+	VPERMPS      lm6_1286<>+0(SB), Y7, Y9
+	VPERMPS      lm6_1287<>+0(SB), Y7, Y10
+	VPSLLD       $0x1c, Y7, Y11
+	VBLENDVPS    Y11, Y10, Y9, Y9
+	VPSLLD       $0x1b, Y7, Y10
+	VBLENDVPS    Y10, Y9, Y8, Y8
+	VPERMPS      Y2, Y7, Y9
+	VPERMPS      Y4, Y7, Y10
+	VPSLLD       $0x1c, Y7, Y11
+	VBLENDVPS    Y11, Y10, Y9, Y9
+	VPERMPS      Y0, Y7, Y10
+	VPERMPS      Y5, Y7, Y11
+	VPSLLD       $0x1c, Y7, Y12
+	VBLENDVPS    Y12, Y11, Y10, Y10
+	VPSLLD       $0x1b, Y7, Y11
+	VBLENDVPS    Y11, Y10, Y9, Y9
+	VPSLLD       $0x1a, Y7, Y7
+	VBLENDVPS    Y7, Y9, Y8, Y7
+	VMULPS       Y7, Y6, Y7
+	VMOVUPS      Y7, 352(AX)
+	VBROADCASTI128 50(BX), Y7
+	VPSRLVD      lm6_1280<>+0(SB), Y7, Y7
+	VPAND        lm6_1281<>+0(SB), Y7, Y7
+	VPBROADCASTQ 90(BX), Y8
+	VPSRLVD      lm6_1282<>+0(SB), Y8, Y8
+	VPAND        lm6_1283<>+0(SB), Y8, Y8
+	VPSLLD       $4, Y8, Y8
+	VPOR         Y8, Y7, Y7
+	VMOVDQU      Y7, (DX)
+	VPMOVZXBD    (DX), Y7
+	VPERMPS      Y1, Y7, Y8
+	VPERMPS      Y3, Y7, Y9
+	VPSLLD       $0x1c, Y7, Y10
+	VBLENDVPS    Y10, Y9, Y8, Y8
+	VPERMPS      lm6_1286<>+0(SB), Y7, Y9
+	VPERMPS      lm6_1287<>+0(SB), Y7, Y10
+	VPSLLD       $0x1c, Y7, Y11
+	VBLENDVPS    Y11, Y10, Y9, Y9
+	VPSLLD       $0x1b, Y7, Y10
+	VBLENDVPS    Y10, Y9, Y8, Y8
+	VPERMPS      Y2, Y7, Y9
+	VPERMPS      Y4, Y7, Y10
+	VPSLLD       $0x1c, Y7, Y11
+	VBLENDVPS    Y11, Y10, Y9, Y9
+	VPERMPS      Y0, Y7, Y10
+	VPERMPS      Y5, Y7, Y11
+	VPSLLD       $0x1c, Y7, Y12
+	VBLENDVPS    Y12, Y11, Y10, Y10
+	VPSLLD       $0x1b, Y7, Y11
+	VBLENDVPS    Y11, Y10, Y9, Y9
+	VPSLLD       $0x1a, Y7, Y7
+	VBLENDVPS    Y7, Y9, Y8, Y7
+	VMULPS       Y7, Y6, Y7
+	VMOVUPS      Y7, 384(AX)
+	VPMOVZXBD    8(DX), Y7
+	VPERMPS      Y1, Y7, Y8
+	VPERMPS      Y3, Y7, Y9
+	VPSLLD       $0x1c, Y7, Y10
+	VBLENDVPS    Y10, Y9, Y8, Y8
+	VPERMPS      lm6_1286<>+0(SB), Y7, Y9
+	VPERMPS      lm6_1287<>+0(SB), Y7, Y10
+	VPSLLD       $0x1c, Y7, Y11
+	VBLENDVPS    Y11, Y10, Y9, Y9
+	VPSLLD       $0x1b, Y7, Y10
+	VBLENDVPS    Y10, Y9, Y8, Y8
+	VPERMPS      Y2, Y7, Y9
+	VPERMPS      Y4, Y7, Y10
+	VPSLLD       $0x1c, Y7, Y11
+	VBLENDVPS    Y11, Y10, Y9, Y9
+	VPERMPS      Y0, Y7, Y10
+	VPERMPS      Y5, Y7, Y11
+	VPSLLD       $0x1c, Y7, Y12
+	VBLENDVPS    Y12, Y11, Y10, Y10
+	VPSLLD       $0x1b, Y7, Y11
+	VBLENDVPS    Y11, Y10, Y9, Y9
+	VPSLLD       $0x1a, Y7, Y7
+	VBLENDVPS    Y7, Y9, Y8, Y7
+	VMULPS       Y7, Y6, Y7
+	VMOVUPS      Y7, 416(AX)
+	VPMOVZXBD    16(DX), Y7
+	VPERMPS      Y1, Y7, Y8
+	VPERMPS      Y3, Y7, Y9
+	VPSLLD       $0x1c, Y7, Y10
+	VBLENDVPS    Y10, Y9, Y8, Y8
+	VPERMPS      lm6_1286<>+0(SB), Y7, Y9
+	VPERMPS      lm6_1287<>+0(SB), Y7, Y10
+	VPSLLD       $0x1c, Y7, Y11
+	VBLENDVPS    Y11, Y10, Y9, Y9
+	VPSLLD       $0x1b, Y7, Y10
+	VBLENDVPS    Y10, Y9, Y8, Y8
+	VPERMPS      Y2, Y7, Y9
+	VPERMPS      Y4, Y7, Y10
+	VPSLLD       $0x1c, Y7, Y11
+	VBLENDVPS    Y11, Y10, Y9, Y9
+	VPERMPS      Y0, Y7, Y10
+	VPERMPS      Y5, Y7, Y11
+	VPSLLD       $0x1c, Y7, Y12
+	VBLENDVPS    Y12, Y11, Y10, Y10
+	VPSLLD       $0x1b, Y7, Y11
+	VBLENDVPS    Y11, Y10, Y9, Y9
+	VPSLLD       $0x1a, Y7, Y7
+	VBLENDVPS    Y7, Y9, Y8, Y7
+	VMULPS       Y7, Y6, Y7
+	VMOVUPS      Y7, 448(AX)
+	VPMOVZXBD    24(DX), Y7
+	VPERMPS      Y1, Y7, Y8
+	VPERMPS      Y3, Y7, Y9
+	VPSLLD       $0x1c, Y7, Y10
+	VBLENDVPS    Y10, Y9, Y8, Y8
+	VPERMPS      lm6_1286<>+0(SB), Y7, Y9
+	VPERMPS      lm6_1287<>+0(SB), Y7, Y10
+	VPSLLD       $0x1c, Y7, Y11
+	VBLENDVPS    Y11, Y10, Y9, Y9
+	VPSLLD       $0x1b, Y7, Y10
+	VBLENDVPS    Y10, Y9, Y8, Y8
+	VPERMPS      Y2, Y7, Y9
+	VPERMPS      Y4, Y7, Y10
+	VPSLLD       $0x1c, Y7, Y11
+	VBLENDVPS    Y11, Y10, Y9, Y9
+	VPERMPS      Y0, Y7, Y10
+	VPERMPS      Y5, Y7, Y11
+	VPSLLD       $0x1c, Y7, Y12
+	VBLENDVPS    Y12, Y11, Y10, Y10
+	VPSLLD       $0x1b, Y7, Y11
+	VBLENDVPS    Y11, Y10, Y9, Y9
+	VPSLLD       $0x1a, Y7, Y7
+	VBLENDVPS    Y7, Y9, Y8, Y7
+	VMULPS       Y7, Y6, Y6
+	VMOVUPS      Y6, 480(AX)
 	ADDQ         $0x62, BX
 	ADDQ         $0x200, AX
 	SUBQ         $1, CX
@@ -8238,6 +8305,13 @@ done2:
 // matmul1xLm6_128AVX2 multiplies rows of w with 1 row of x; ld and stride in bytes, a unit is 128 values.
 // Requires: AVX2, F16C, FMA
 TEXT ·matmul1xLm6_128AVX2(SB), NOSPLIT, $320-64
+
+	// constants of the loops
+	VMOVDQU      lm6_12810<>+0(SB), Y0
+	VMOVDQU      lm6_1284<>+0(SB), Y1
+	VMOVDQU      lm6_1288<>+0(SB), Y2
+	VMOVDQU      lm6_1285<>+0(SB), Y3
+	VMOVDQU      lm6_1289<>+0(SB), Y4
 	MOVQ         y+0(FP), AX
 	MOVQ         w+32(FP), BX
 	MOVQ         rows+48(FP), CX
@@ -8247,10 +8321,10 @@ TEXT ·matmul1xLm6_128AVX2(SB), NOSPLIT, $320-64
 	JLT          done2
 
 loop1:
-	VPXOR        Y0, Y0, Y0
-	VPXOR        Y1, Y1, Y1
-	VPXOR        Y2, Y2, Y2
-	VPXOR        Y3, Y3, Y3
+	VPXOR        Y5, Y5, Y5
+	VPXOR        Y6, Y6, Y6
+	VPXOR        Y7, Y7, Y7
+	VPXOR        Y8, Y8, Y8
 	MOVQ         x+16(FP), SI
 	MOVQ         units+56(FP), DI
 	MOVQ         BX, R8
@@ -8258,460 +8332,460 @@ loop1:
 	JLT          done4
 
 loop3:
-	VPBROADCASTW (R8), X4
-	VCVTPH2PS    X4, Y4
-	VBROADCASTI128 2(R8), Y5
-	VPSRLVD      lm6_1280<>+0(SB), Y5, Y5
-	VPAND        lm6_1281<>+0(SB), Y5, Y5
-	VPBROADCASTQ 66(R8), Y6
-	VPSRLVD      lm6_1282<>+0(SB), Y6, Y6
-	VPAND        lm6_1283<>+0(SB), Y6, Y6
-	VPSLLD       $4, Y6, Y6
-	VPOR         Y6, Y5, Y5
-	VMOVDQU      Y5, (DX)
-	VPMOVZXBD    (DX), Y5
-	VPERMPS      lm6_1284<>+0(SB), Y5, Y6
-	VPERMPS      lm6_1285<>+0(SB), Y5, Y7
-	VPSLLD       $0x1c, Y5, Y8
-	VBLENDVPS    Y8, Y7, Y6, Y6
-	VPERMPS      lm6_1286<>+0(SB), Y5, Y7
-	VPERMPS      lm6_1287<>+0(SB), Y5, Y8
-	VPSLLD       $0x1c, Y5, Y9
-	VBLENDVPS    Y9, Y8, Y7, Y7
-	VPSLLD       $0x1b, Y5, Y8
-	VBLENDVPS    Y8, Y7, Y6, Y6
-	VPERMPS      lm6_1288<>+0(SB), Y5, Y7
-	VPERMPS      lm6_1289<>+0(SB), Y5, Y8
-	VPSLLD       $0x1c, Y5, Y9
-	VBLENDVPS    Y9, Y8, Y7, Y7
-	VPERMPS      lm6_12810<>+0(SB), Y5, Y8
-	VPERMPS      lm6_12811<>+0(SB), Y5, Y9
-	VPSLLD       $0x1c, Y5, Y10
-	VBLENDVPS    Y10, Y9, Y8, Y8
-	VPSLLD       $0x1b, Y5, Y9
-	VBLENDVPS    Y9, Y8, Y7, Y7
-	VPSLLD       $0x1a, Y5, Y5
-	VBLENDVPS    Y5, Y7, Y6, Y5
-	VMULPS       Y5, Y4, Y5
-	VMOVUPS      (SI), Y6
-	VFMADD231PS  Y6, Y5, Y0
-	VPMOVZXBD    8(DX), Y5
-	VPERMPS      lm6_1284<>+0(SB), Y5, Y6
-	VPERMPS      lm6_1285<>+0(SB), Y5, Y7
-	VPSLLD       $0x1c, Y5, Y8
-	VBLENDVPS    Y8, Y7, Y6, Y6
-	VPERMPS      lm6_1286<>+0(SB), Y5, Y7
-	VPERMPS      lm6_1287<>+0(SB), Y5, Y8
-	VPSLLD       $0x1c, Y5, Y9
-	VBLENDVPS    Y9, Y8, Y7, Y7
-	VPSLLD       $0x1b, Y5, Y8
-	VBLENDVPS    Y8, Y7, Y6, Y6
-	VPERMPS      lm6_1288<>+0(SB), Y5, Y7
-	VPERMPS      lm6_1289<>+0(SB), Y5, Y8
-	VPSLLD       $0x1c, Y5, Y9
-	VBLENDVPS    Y9, Y8, Y7, Y7
-	VPERMPS      lm6_12810<>+0(SB), Y5, Y8
-	VPERMPS      lm6_12811<>+0(SB), Y5, Y9
-	VPSLLD       $0x1c, Y5, Y10
-	VBLENDVPS    Y10, Y9, Y8, Y8
-	VPSLLD       $0x1b, Y5, Y9
-	VBLENDVPS    Y9, Y8, Y7, Y7
-	VPSLLD       $0x1a, Y5, Y5
-	VBLENDVPS    Y5, Y7, Y6, Y5
-	VMULPS       Y5, Y4, Y5
-	VMOVUPS      32(SI), Y6
-	VFMADD231PS  Y6, Y5, Y1
-	VPMOVZXBD    16(DX), Y5
-	VPERMPS      lm6_1284<>+0(SB), Y5, Y6
-	VPERMPS      lm6_1285<>+0(SB), Y5, Y7
-	VPSLLD       $0x1c, Y5, Y8
-	VBLENDVPS    Y8, Y7, Y6, Y6
-	VPERMPS      lm6_1286<>+0(SB), Y5, Y7
-	VPERMPS      lm6_1287<>+0(SB), Y5, Y8
-	VPSLLD       $0x1c, Y5, Y9
-	VBLENDVPS    Y9, Y8, Y7, Y7
-	VPSLLD       $0x1b, Y5, Y8
-	VBLENDVPS    Y8, Y7, Y6, Y6
-	VPERMPS      lm6_1288<>+0(SB), Y5, Y7
-	VPERMPS      lm6_1289<>+0(SB), Y5, Y8
-	VPSLLD       $0x1c, Y5, Y9
-	VBLENDVPS    Y9, Y8, Y7, Y7
-	VPERMPS      lm6_12810<>+0(SB), Y5, Y8
-	VPERMPS      lm6_12811<>+0(SB), Y5, Y9
-	VPSLLD       $0x1c, Y5, Y10
-	VBLENDVPS    Y10, Y9, Y8, Y8
-	VPSLLD       $0x1b, Y5, Y9
-	VBLENDVPS    Y9, Y8, Y7, Y7
-	VPSLLD       $0x1a, Y5, Y5
-	VBLENDVPS    Y5, Y7, Y6, Y5
-	VMULPS       Y5, Y4, Y5
-	VMOVUPS      64(SI), Y6
-	VFMADD231PS  Y6, Y5, Y2
-	VPMOVZXBD    24(DX), Y5
-	VPERMPS      lm6_1284<>+0(SB), Y5, Y6
-	VPERMPS      lm6_1285<>+0(SB), Y5, Y7
-	VPSLLD       $0x1c, Y5, Y8
-	VBLENDVPS    Y8, Y7, Y6, Y6
-	VPERMPS      lm6_1286<>+0(SB), Y5, Y7
-	VPERMPS      lm6_1287<>+0(SB), Y5, Y8
-	VPSLLD       $0x1c, Y5, Y9
-	VBLENDVPS    Y9, Y8, Y7, Y7
-	VPSLLD       $0x1b, Y5, Y8
-	VBLENDVPS    Y8, Y7, Y6, Y6
-	VPERMPS      lm6_1288<>+0(SB), Y5, Y7
-	VPERMPS      lm6_1289<>+0(SB), Y5, Y8
-	VPSLLD       $0x1c, Y5, Y9
-	VBLENDVPS    Y9, Y8, Y7, Y7
-	VPERMPS      lm6_12810<>+0(SB), Y5, Y8
-	VPERMPS      lm6_12811<>+0(SB), Y5, Y9
-	VPSLLD       $0x1c, Y5, Y10
-	VBLENDVPS    Y10, Y9, Y8, Y8
-	VPSLLD       $0x1b, Y5, Y9
-	VBLENDVPS    Y9, Y8, Y7, Y7
-	VPSLLD       $0x1a, Y5, Y5
-	VBLENDVPS    Y5, Y7, Y6, Y5
-	VMULPS       Y5, Y4, Y5
-	VMOVUPS      96(SI), Y6
-	VFMADD231PS  Y6, Y5, Y3
-	VBROADCASTI128 18(R8), Y5
-	VPSRLVD      lm6_1280<>+0(SB), Y5, Y5
-	VPAND        lm6_1281<>+0(SB), Y5, Y5
-	VPBROADCASTQ 74(R8), Y6
-	VPSRLVD      lm6_1282<>+0(SB), Y6, Y6
-	VPAND        lm6_1283<>+0(SB), Y6, Y6
-	VPSLLD       $4, Y6, Y6
-	VPOR         Y6, Y5, Y5
-	VMOVDQU      Y5, (DX)
-	VPMOVZXBD    (DX), Y5
-	VPERMPS      lm6_1284<>+0(SB), Y5, Y6
-	VPERMPS      lm6_1285<>+0(SB), Y5, Y7
-	VPSLLD       $0x1c, Y5, Y8
-	VBLENDVPS    Y8, Y7, Y6, Y6
-	VPERMPS      lm6_1286<>+0(SB), Y5, Y7
-	VPERMPS      lm6_1287<>+0(SB), Y5, Y8
-	VPSLLD       $0x1c, Y5, Y9
-	VBLENDVPS    Y9, Y8, Y7, Y7
-	VPSLLD       $0x1b, Y5, Y8
-	VBLENDVPS    Y8, Y7, Y6, Y6
-	VPERMPS      lm6_1288<>+0(SB), Y5, Y7
-	VPERMPS      lm6_1289<>+0(SB), Y5, Y8
-	VPSLLD       $0x1c, Y5, Y9
-	VBLENDVPS    Y9, Y8, Y7, Y7
-	VPERMPS      lm6_12810<>+0(SB), Y5, Y8
-	VPERMPS      lm6_12811<>+0(SB), Y5, Y9
-	VPSLLD       $0x1c, Y5, Y10
-	VBLENDVPS    Y10, Y9, Y8, Y8
-	VPSLLD       $0x1b, Y5, Y9
-	VBLENDVPS    Y9, Y8, Y7, Y7
-	VPSLLD       $0x1a, Y5, Y5
-	VBLENDVPS    Y5, Y7, Y6, Y5
-	VMULPS       Y5, Y4, Y5
-	VMOVUPS      128(SI), Y6
-	VFMADD231PS  Y6, Y5, Y0
-	VPMOVZXBD    8(DX), Y5
-	VPERMPS      lm6_1284<>+0(SB), Y5, Y6
-	VPERMPS      lm6_1285<>+0(SB), Y5, Y7
-	VPSLLD       $0x1c, Y5, Y8
-	VBLENDVPS    Y8, Y7, Y6, Y6
-	VPERMPS      lm6_1286<>+0(SB), Y5, Y7
-	VPERMPS      lm6_1287<>+0(SB), Y5, Y8
-	VPSLLD       $0x1c, Y5, Y9
-	VBLENDVPS    Y9, Y8, Y7, Y7
-	VPSLLD       $0x1b, Y5, Y8
-	VBLENDVPS    Y8, Y7, Y6, Y6
-	VPERMPS      lm6_1288<>+0(SB), Y5, Y7
-	VPERMPS      lm6_1289<>+0(SB), Y5, Y8
-	VPSLLD       $0x1c, Y5, Y9
-	VBLENDVPS    Y9, Y8, Y7, Y7
-	VPERMPS      lm6_12810<>+0(SB), Y5, Y8
-	VPERMPS      lm6_12811<>+0(SB), Y5, Y9
-	VPSLLD       $0x1c, Y5, Y10
-	VBLENDVPS    Y10, Y9, Y8, Y8
-	VPSLLD       $0x1b, Y5, Y9
-	VBLENDVPS    Y9, Y8, Y7, Y7
-	VPSLLD       $0x1a, Y5, Y5
-	VBLENDVPS    Y5, Y7, Y6, Y5
-	VMULPS       Y5, Y4, Y5
-	VMOVUPS      160(SI), Y6
-	VFMADD231PS  Y6, Y5, Y1
-	VPMOVZXBD    16(DX), Y5
-	VPERMPS      lm6_1284<>+0(SB), Y5, Y6
-	VPERMPS      lm6_1285<>+0(SB), Y5, Y7
-	VPSLLD       $0x1c, Y5, Y8
-	VBLENDVPS    Y8, Y7, Y6, Y6
-	VPERMPS      lm6_1286<>+0(SB), Y5, Y7
-	VPERMPS      lm6_1287<>+0(SB), Y5, Y8
-	VPSLLD       $0x1c, Y5, Y9
-	VBLENDVPS    Y9, Y8, Y7, Y7
-	VPSLLD       $0x1b, Y5, Y8
-	VBLENDVPS    Y8, Y7, Y6, Y6
-	VPERMPS      lm6_1288<>+0(SB), Y5, Y7
-	VPERMPS      lm6_1289<>+0(SB), Y5, Y8
-	VPSLLD       $0x1c, Y5, Y9
-	VBLENDVPS    Y9, Y8, Y7, Y7
-	VPERMPS      lm6_12810<>+0(SB), Y5, Y8
-	VPERMPS      lm6_12811<>+0(SB), Y5, Y9
-	VPSLLD       $0x1c, Y5, Y10
-	VBLENDVPS    Y10, Y9, Y8, Y8
-	VPSLLD       $0x1b, Y5, Y9
-	VBLENDVPS    Y9, Y8, Y7, Y7
-	VPSLLD       $0x1a, Y5, Y5
-	VBLENDVPS    Y5, Y7, Y6, Y5
-	VMULPS       Y5, Y4, Y5
-	VMOVUPS      192(SI), Y6
-	VFMADD231PS  Y6, Y5, Y2
-	VPMOVZXBD    24(DX), Y5
-	VPERMPS      lm6_1284<>+0(SB), Y5, Y6
-	VPERMPS      lm6_1285<>+0(SB), Y5, Y7
-	VPSLLD       $0x1c, Y5, Y8
-	VBLENDVPS    Y8, Y7, Y6, Y6
-	VPERMPS      lm6_1286<>+0(SB), Y5, Y7
-	VPERMPS      lm6_1287<>+0(SB), Y5, Y8
-	VPSLLD       $0x1c, Y5, Y9
-	VBLENDVPS    Y9, Y8, Y7, Y7
-	VPSLLD       $0x1b, Y5, Y8
-	VBLENDVPS    Y8, Y7, Y6, Y6
-	VPERMPS      lm6_1288<>+0(SB), Y5, Y7
-	VPERMPS      lm6_1289<>+0(SB), Y5, Y8
-	VPSLLD       $0x1c, Y5, Y9
-	VBLENDVPS    Y9, Y8, Y7, Y7
-	VPERMPS      lm6_12810<>+0(SB), Y5, Y8
-	VPERMPS      lm6_12811<>+0(SB), Y5, Y9
-	VPSLLD       $0x1c, Y5, Y10
-	VBLENDVPS    Y10, Y9, Y8, Y8
-	VPSLLD       $0x1b, Y5, Y9
-	VBLENDVPS    Y9, Y8, Y7, Y7
-	VPSLLD       $0x1a, Y5, Y5
-	VBLENDVPS    Y5, Y7, Y6, Y5
-	VMULPS       Y5, Y4, Y5
-	VMOVUPS      224(SI), Y6
-	VFMADD231PS  Y6, Y5, Y3
-	VBROADCASTI128 34(R8), Y5
-	VPSRLVD      lm6_1280<>+0(SB), Y5, Y5
-	VPAND        lm6_1281<>+0(SB), Y5, Y5
-	VPBROADCASTQ 82(R8), Y6
-	VPSRLVD      lm6_1282<>+0(SB), Y6, Y6
-	VPAND        lm6_1283<>+0(SB), Y6, Y6
-	VPSLLD       $4, Y6, Y6
-	VPOR         Y6, Y5, Y5
-	VMOVDQU      Y5, (DX)
-	VPMOVZXBD    (DX), Y5
-	VPERMPS      lm6_1284<>+0(SB), Y5, Y6
-	VPERMPS      lm6_1285<>+0(SB), Y5, Y7
-	VPSLLD       $0x1c, Y5, Y8
-	VBLENDVPS    Y8, Y7, Y6, Y6
-	VPERMPS      lm6_1286<>+0(SB), Y5, Y7
-	VPERMPS      lm6_1287<>+0(SB), Y5, Y8
-	VPSLLD       $0x1c, Y5, Y9
-	VBLENDVPS    Y9, Y8, Y7, Y7
-	VPSLLD       $0x1b, Y5, Y8
-	VBLENDVPS    Y8, Y7, Y6, Y6
-	VPERMPS      lm6_1288<>+0(SB), Y5, Y7
-	VPERMPS      lm6_1289<>+0(SB), Y5, Y8
-	VPSLLD       $0x1c, Y5, Y9
-	VBLENDVPS    Y9, Y8, Y7, Y7
-	VPERMPS      lm6_12810<>+0(SB), Y5, Y8
-	VPERMPS      lm6_12811<>+0(SB), Y5, Y9
-	VPSLLD       $0x1c, Y5, Y10
-	VBLENDVPS    Y10, Y9, Y8, Y8
-	VPSLLD       $0x1b, Y5, Y9
-	VBLENDVPS    Y9, Y8, Y7, Y7
-	VPSLLD       $0x1a, Y5, Y5
-	VBLENDVPS    Y5, Y7, Y6, Y5
-	VMULPS       Y5, Y4, Y5
-	VMOVUPS      256(SI), Y6
-	VFMADD231PS  Y6, Y5, Y0
-	VPMOVZXBD    8(DX), Y5
-	VPERMPS      lm6_1284<>+0(SB), Y5, Y6
-	VPERMPS      lm6_1285<>+0(SB), Y5, Y7
-	VPSLLD       $0x1c, Y5, Y8
-	VBLENDVPS    Y8, Y7, Y6, Y6
-	VPERMPS      lm6_1286<>+0(SB), Y5, Y7
-	VPERMPS      lm6_1287<>+0(SB), Y5, Y8
-	VPSLLD       $0x1c, Y5, Y9
-	VBLENDVPS    Y9, Y8, Y7, Y7
-	VPSLLD       $0x1b, Y5, Y8
-	VBLENDVPS    Y8, Y7, Y6, Y6
-	VPERMPS      lm6_1288<>+0(SB), Y5, Y7
-	VPERMPS      lm6_1289<>+0(SB), Y5, Y8
-	VPSLLD       $0x1c, Y5, Y9
-	VBLENDVPS    Y9, Y8, Y7, Y7
-	VPERMPS      lm6_12810<>+0(SB), Y5, Y8
-	VPERMPS      lm6_12811<>+0(SB), Y5, Y9
-	VPSLLD       $0x1c, Y5, Y10
-	VBLENDVPS    Y10, Y9, Y8, Y8
-	VPSLLD       $0x1b, Y5, Y9
-	VBLENDVPS    Y9, Y8, Y7, Y7
-	VPSLLD       $0x1a, Y5, Y5
-	VBLENDVPS    Y5, Y7, Y6, Y5
-	VMULPS       Y5, Y4, Y5
-	VMOVUPS      288(SI), Y6
-	VFMADD231PS  Y6, Y5, Y1
-	VPMOVZXBD    16(DX), Y5
-	VPERMPS      lm6_1284<>+0(SB), Y5, Y6
-	VPERMPS      lm6_1285<>+0(SB), Y5, Y7
-	VPSLLD       $0x1c, Y5, Y8
-	VBLENDVPS    Y8, Y7, Y6, Y6
-	VPERMPS      lm6_1286<>+0(SB), Y5, Y7
-	VPERMPS      lm6_1287<>+0(SB), Y5, Y8
-	VPSLLD       $0x1c, Y5, Y9
-	VBLENDVPS    Y9, Y8, Y7, Y7
-	VPSLLD       $0x1b, Y5, Y8
-	VBLENDVPS    Y8, Y7, Y6, Y6
-	VPERMPS      lm6_1288<>+0(SB), Y5, Y7
-	VPERMPS      lm6_1289<>+0(SB), Y5, Y8
-	VPSLLD       $0x1c, Y5, Y9
-	VBLENDVPS    Y9, Y8, Y7, Y7
-	VPERMPS      lm6_12810<>+0(SB), Y5, Y8
-	VPERMPS      lm6_12811<>+0(SB), Y5, Y9
-	VPSLLD       $0x1c, Y5, Y10
-	VBLENDVPS    Y10, Y9, Y8, Y8
-	VPSLLD       $0x1b, Y5, Y9
-	VBLENDVPS    Y9, Y8, Y7, Y7
-	VPSLLD       $0x1a, Y5, Y5
-	VBLENDVPS    Y5, Y7, Y6, Y5
-	VMULPS       Y5, Y4, Y5
-	VMOVUPS      320(SI), Y6
-	VFMADD231PS  Y6, Y5, Y2
-	VPMOVZXBD    24(DX), Y5
-	VPERMPS      lm6_1284<>+0(SB), Y5, Y6
-	VPERMPS      lm6_1285<>+0(SB), Y5, Y7
-	VPSLLD       $0x1c, Y5, Y8
-	VBLENDVPS    Y8, Y7, Y6, Y6
-	VPERMPS      lm6_1286<>+0(SB), Y5, Y7
-	VPERMPS      lm6_1287<>+0(SB), Y5, Y8
-	VPSLLD       $0x1c, Y5, Y9
-	VBLENDVPS    Y9, Y8, Y7, Y7
-	VPSLLD       $0x1b, Y5, Y8
-	VBLENDVPS    Y8, Y7, Y6, Y6
-	VPERMPS      lm6_1288<>+0(SB), Y5, Y7
-	VPERMPS      lm6_1289<>+0(SB), Y5, Y8
-	VPSLLD       $0x1c, Y5, Y9
-	VBLENDVPS    Y9, Y8, Y7, Y7
-	VPERMPS      lm6_12810<>+0(SB), Y5, Y8
-	VPERMPS      lm6_12811<>+0(SB), Y5, Y9
-	VPSLLD       $0x1c, Y5, Y10
-	VBLENDVPS    Y10, Y9, Y8, Y8
-	VPSLLD       $0x1b, Y5, Y9
-	VBLENDVPS    Y9, Y8, Y7, Y7
-	VPSLLD       $0x1a, Y5, Y5
-	VBLENDVPS    Y5, Y7, Y6, Y5
-	VMULPS       Y5, Y4, Y5
-	VMOVUPS      352(SI), Y6
-	VFMADD231PS  Y6, Y5, Y3
-	VBROADCASTI128 50(R8), Y5
-	VPSRLVD      lm6_1280<>+0(SB), Y5, Y5
-	VPAND        lm6_1281<>+0(SB), Y5, Y5
-	VPBROADCASTQ 90(R8), Y6
-	VPSRLVD      lm6_1282<>+0(SB), Y6, Y6
-	VPAND        lm6_1283<>+0(SB), Y6, Y6
-	VPSLLD       $4, Y6, Y6
-	VPOR         Y6, Y5, Y5
-	VMOVDQU      Y5, (DX)
-	VPMOVZXBD    (DX), Y5
-	VPERMPS      lm6_1284<>+0(SB), Y5, Y6
-	VPERMPS      lm6_1285<>+0(SB), Y5, Y7
-	VPSLLD       $0x1c, Y5, Y8
-	VBLENDVPS    Y8, Y7, Y6, Y6
-	VPERMPS      lm6_1286<>+0(SB), Y5, Y7
-	VPERMPS      lm6_1287<>+0(SB), Y5, Y8
-	VPSLLD       $0x1c, Y5, Y9
-	VBLENDVPS    Y9, Y8, Y7, Y7
-	VPSLLD       $0x1b, Y5, Y8
-	VBLENDVPS    Y8, Y7, Y6, Y6
-	VPERMPS      lm6_1288<>+0(SB), Y5, Y7
-	VPERMPS      lm6_1289<>+0(SB), Y5, Y8
-	VPSLLD       $0x1c, Y5, Y9
-	VBLENDVPS    Y9, Y8, Y7, Y7
-	VPERMPS      lm6_12810<>+0(SB), Y5, Y8
-	VPERMPS      lm6_12811<>+0(SB), Y5, Y9
-	VPSLLD       $0x1c, Y5, Y10
-	VBLENDVPS    Y10, Y9, Y8, Y8
-	VPSLLD       $0x1b, Y5, Y9
-	VBLENDVPS    Y9, Y8, Y7, Y7
-	VPSLLD       $0x1a, Y5, Y5
-	VBLENDVPS    Y5, Y7, Y6, Y5
-	VMULPS       Y5, Y4, Y5
-	VMOVUPS      384(SI), Y6
-	VFMADD231PS  Y6, Y5, Y0
-	VPMOVZXBD    8(DX), Y5
-	VPERMPS      lm6_1284<>+0(SB), Y5, Y6
-	VPERMPS      lm6_1285<>+0(SB), Y5, Y7
-	VPSLLD       $0x1c, Y5, Y8
-	VBLENDVPS    Y8, Y7, Y6, Y6
-	VPERMPS      lm6_1286<>+0(SB), Y5, Y7
-	VPERMPS      lm6_1287<>+0(SB), Y5, Y8
-	VPSLLD       $0x1c, Y5, Y9
-	VBLENDVPS    Y9, Y8, Y7, Y7
-	VPSLLD       $0x1b, Y5, Y8
-	VBLENDVPS    Y8, Y7, Y6, Y6
-	VPERMPS      lm6_1288<>+0(SB), Y5, Y7
-	VPERMPS      lm6_1289<>+0(SB), Y5, Y8
-	VPSLLD       $0x1c, Y5, Y9
-	VBLENDVPS    Y9, Y8, Y7, Y7
-	VPERMPS      lm6_12810<>+0(SB), Y5, Y8
-	VPERMPS      lm6_12811<>+0(SB), Y5, Y9
-	VPSLLD       $0x1c, Y5, Y10
-	VBLENDVPS    Y10, Y9, Y8, Y8
-	VPSLLD       $0x1b, Y5, Y9
-	VBLENDVPS    Y9, Y8, Y7, Y7
-	VPSLLD       $0x1a, Y5, Y5
-	VBLENDVPS    Y5, Y7, Y6, Y5
-	VMULPS       Y5, Y4, Y5
-	VMOVUPS      416(SI), Y6
-	VFMADD231PS  Y6, Y5, Y1
-	VPMOVZXBD    16(DX), Y5
-	VPERMPS      lm6_1284<>+0(SB), Y5, Y6
-	VPERMPS      lm6_1285<>+0(SB), Y5, Y7
-	VPSLLD       $0x1c, Y5, Y8
-	VBLENDVPS    Y8, Y7, Y6, Y6
-	VPERMPS      lm6_1286<>+0(SB), Y5, Y7
-	VPERMPS      lm6_1287<>+0(SB), Y5, Y8
-	VPSLLD       $0x1c, Y5, Y9
-	VBLENDVPS    Y9, Y8, Y7, Y7
-	VPSLLD       $0x1b, Y5, Y8
-	VBLENDVPS    Y8, Y7, Y6, Y6
-	VPERMPS      lm6_1288<>+0(SB), Y5, Y7
-	VPERMPS      lm6_1289<>+0(SB), Y5, Y8
-	VPSLLD       $0x1c, Y5, Y9
-	VBLENDVPS    Y9, Y8, Y7, Y7
-	VPERMPS      lm6_12810<>+0(SB), Y5, Y8
-	VPERMPS      lm6_12811<>+0(SB), Y5, Y9
-	VPSLLD       $0x1c, Y5, Y10
-	VBLENDVPS    Y10, Y9, Y8, Y8
-	VPSLLD       $0x1b, Y5, Y9
-	VBLENDVPS    Y9, Y8, Y7, Y7
-	VPSLLD       $0x1a, Y5, Y5
-	VBLENDVPS    Y5, Y7, Y6, Y5
-	VMULPS       Y5, Y4, Y5
-	VMOVUPS      448(SI), Y6
-	VFMADD231PS  Y6, Y5, Y2
-	VPMOVZXBD    24(DX), Y5
-	VPERMPS      lm6_1284<>+0(SB), Y5, Y6
-	VPERMPS      lm6_1285<>+0(SB), Y5, Y7
-	VPSLLD       $0x1c, Y5, Y8
-	VBLENDVPS    Y8, Y7, Y6, Y6
-	VPERMPS      lm6_1286<>+0(SB), Y5, Y7
-	VPERMPS      lm6_1287<>+0(SB), Y5, Y8
-	VPSLLD       $0x1c, Y5, Y9
-	VBLENDVPS    Y9, Y8, Y7, Y7
-	VPSLLD       $0x1b, Y5, Y8
-	VBLENDVPS    Y8, Y7, Y6, Y6
-	VPERMPS      lm6_1288<>+0(SB), Y5, Y7
-	VPERMPS      lm6_1289<>+0(SB), Y5, Y8
-	VPSLLD       $0x1c, Y5, Y9
-	VBLENDVPS    Y9, Y8, Y7, Y7
-	VPERMPS      lm6_12810<>+0(SB), Y5, Y8
-	VPERMPS      lm6_12811<>+0(SB), Y5, Y9
-	VPSLLD       $0x1c, Y5, Y10
-	VBLENDVPS    Y10, Y9, Y8, Y8
-	VPSLLD       $0x1b, Y5, Y9
-	VBLENDVPS    Y9, Y8, Y7, Y7
-	VPSLLD       $0x1a, Y5, Y5
-	VBLENDVPS    Y5, Y7, Y6, Y5
-	VMULPS       Y5, Y4, Y4
-	VMOVUPS      480(SI), Y5
-	VFMADD231PS  Y5, Y4, Y3
+	VPBROADCASTW (R8), X9
+	VCVTPH2PS    X9, Y9
+	VBROADCASTI128 2(R8), Y10
+	VPSRLVD      lm6_1280<>+0(SB), Y10, Y10
+	VPAND        lm6_1281<>+0(SB), Y10, Y10
+	VPBROADCASTQ 66(R8), Y11
+	VPSRLVD      lm6_1282<>+0(SB), Y11, Y11
+	VPAND        lm6_1283<>+0(SB), Y11, Y11
+	VPSLLD       $4, Y11, Y11
+	VPOR         Y11, Y10, Y10
+	VMOVDQU      Y10, (DX)
+	VPMOVZXBD    (DX), Y10
+	VPERMPS      Y1, Y10, Y11
+	VPERMPS      Y3, Y10, Y12
+	VPSLLD       $0x1c, Y10, Y13
+	VBLENDVPS    Y13, Y12, Y11, Y11
+	VPERMPS      lm6_1286<>+0(SB), Y10, Y12
+	VPERMPS      lm6_1287<>+0(SB), Y10, Y13
+	VPSLLD       $0x1c, Y10, Y14
+	VBLENDVPS    Y14, Y13, Y12, Y12
+	VPSLLD       $0x1b, Y10, Y13
+	VBLENDVPS    Y13, Y12, Y11, Y11
+	VPERMPS      Y2, Y10, Y12
+	VPERMPS      Y4, Y10, Y13
+	VPSLLD       $0x1c, Y10, Y14
+	VBLENDVPS    Y14, Y13, Y12, Y12
+	VPERMPS      Y0, Y10, Y13
+	VPERMPS      lm6_12811<>+0(SB), Y10, Y14
+	VPSLLD       $0x1c, Y10, Y15
+	VBLENDVPS    Y15, Y14, Y13, Y13
+	VPSLLD       $0x1b, Y10, Y14
+	VBLENDVPS    Y14, Y13, Y12, Y12
+	VPSLLD       $0x1a, Y10, Y10
+	VBLENDVPS    Y10, Y12, Y11, Y10
+	VMULPS       Y10, Y9, Y10
+	VMOVUPS      (SI), Y11
+	VFMADD231PS  Y11, Y10, Y5
+	VPMOVZXBD    8(DX), Y10
+	VPERMPS      Y1, Y10, Y11
+	VPERMPS      Y3, Y10, Y12
+	VPSLLD       $0x1c, Y10, Y13
+	VBLENDVPS    Y13, Y12, Y11, Y11
+	VPERMPS      lm6_1286<>+0(SB), Y10, Y12
+	VPERMPS      lm6_1287<>+0(SB), Y10, Y13
+	VPSLLD       $0x1c, Y10, Y14
+	VBLENDVPS    Y14, Y13, Y12, Y12
+	VPSLLD       $0x1b, Y10, Y13
+	VBLENDVPS    Y13, Y12, Y11, Y11
+	VPERMPS      Y2, Y10, Y12
+	VPERMPS      Y4, Y10, Y13
+	VPSLLD       $0x1c, Y10, Y14
+	VBLENDVPS    Y14, Y13, Y12, Y12
+	VPERMPS      Y0, Y10, Y13
+	VPERMPS      lm6_12811<>+0(SB), Y10, Y14
+	VPSLLD       $0x1c, Y10, Y15
+	VBLENDVPS    Y15, Y14, Y13, Y13
+	VPSLLD       $0x1b, Y10, Y14
+	VBLENDVPS    Y14, Y13, Y12, Y12
+	VPSLLD       $0x1a, Y10, Y10
+	VBLENDVPS    Y10, Y12, Y11, Y10
+	VMULPS       Y10, Y9, Y10
+	VMOVUPS      32(SI), Y11
+	VFMADD231PS  Y11, Y10, Y6
+	VPMOVZXBD    16(DX), Y10
+	VPERMPS      Y1, Y10, Y11
+	VPERMPS      Y3, Y10, Y12
+	VPSLLD       $0x1c, Y10, Y13
+	VBLENDVPS    Y13, Y12, Y11, Y11
+	VPERMPS      lm6_1286<>+0(SB), Y10, Y12
+	VPERMPS      lm6_1287<>+0(SB), Y10, Y13
+	VPSLLD       $0x1c, Y10, Y14
+	VBLENDVPS    Y14, Y13, Y12, Y12
+	VPSLLD       $0x1b, Y10, Y13
+	VBLENDVPS    Y13, Y12, Y11, Y11
+	VPERMPS      Y2, Y10, Y12
+	VPERMPS      Y4, Y10, Y13
+	VPSLLD       $0x1c, Y10, Y14
+	VBLENDVPS    Y14, Y13, Y12, Y12
+	VPERMPS      Y0, Y10, Y13
+	VPERMPS      lm6_12811<>+0(SB), Y10, Y14
+	VPSLLD       $0x1c, Y10, Y15
+	VBLENDVPS    Y15, Y14, Y13, Y13
+	VPSLLD       $0x1b, Y10, Y14
+	VBLENDVPS    Y14, Y13, Y12, Y12
+	VPSLLD       $0x1a, Y10, Y10
+	VBLENDVPS    Y10, Y12, Y11, Y10
+	VMULPS       Y10, Y9, Y10
+	VMOVUPS      64(SI), Y11
+	VFMADD231PS  Y11, Y10, Y7
+	VPMOVZXBD    24(DX), Y10
+	VPERMPS      Y1, Y10, Y11
+	VPERMPS      Y3, Y10, Y12
+	VPSLLD       $0x1c, Y10, Y13
+	VBLENDVPS    Y13, Y12, Y11, Y11
+	VPERMPS      lm6_1286<>+0(SB), Y10, Y12
+	VPERMPS      lm6_1287<>+0(SB), Y10, Y13
+	VPSLLD       $0x1c, Y10, Y14
+	VBLENDVPS    Y14, Y13, Y12, Y12
+	VPSLLD       $0x1b, Y10, Y13
+	VBLENDVPS    Y13, Y12, Y11, Y11
+	VPERMPS      Y2, Y10, Y12
+	VPERMPS      Y4, Y10, Y13
+	VPSLLD       $0x1c, Y10, Y14
+	VBLENDVPS    Y14, Y13, Y12, Y12
+	VPERMPS      Y0, Y10, Y13
+	VPERMPS      lm6_12811<>+0(SB), Y10, Y14
+	VPSLLD       $0x1c, Y10, Y15
+	VBLENDVPS    Y15, Y14, Y13, Y13
+	VPSLLD       $0x1b, Y10, Y14
+	VBLENDVPS    Y14, Y13, Y12, Y12
+	VPSLLD       $0x1a, Y10, Y10
+	VBLENDVPS    Y10, Y12, Y11, Y10
+	VMULPS       Y10, Y9, Y10
+	VMOVUPS      96(SI), Y11
+	VFMADD231PS  Y11, Y10, Y8
+	VBROADCASTI128 18(R8), Y10
+	VPSRLVD      lm6_1280<>+0(SB), Y10, Y10
+	VPAND        lm6_1281<>+0(SB), Y10, Y10
+	VPBROADCASTQ 74(R8), Y11
+	VPSRLVD      lm6_1282<>+0(SB), Y11, Y11
+	VPAND        lm6_1283<>+0(SB), Y11, Y11
+	VPSLLD       $4, Y11, Y11
+	VPOR         Y11, Y10, Y10
+	VMOVDQU      Y10, (DX)
+	VPMOVZXBD    (DX), Y10
+	VPERMPS      Y1, Y10, Y11
+	VPERMPS      Y3, Y10, Y12
+	VPSLLD       $0x1c, Y10, Y13
+	VBLENDVPS    Y13, Y12, Y11, Y11
+	VPERMPS      lm6_1286<>+0(SB), Y10, Y12
+	VPERMPS      lm6_1287<>+0(SB), Y10, Y13
+	VPSLLD       $0x1c, Y10, Y14
+	VBLENDVPS    Y14, Y13, Y12, Y12
+	VPSLLD       $0x1b, Y10, Y13
+	VBLENDVPS    Y13, Y12, Y11, Y11
+	VPERMPS      Y2, Y10, Y12
+	VPERMPS      Y4, Y10, Y13
+	VPSLLD       $0x1c, Y10, Y14
+	VBLENDVPS    Y14, Y13, Y12, Y12
+	VPERMPS      Y0, Y10, Y13
+	VPERMPS      lm6_12811<>+0(SB), Y10, Y14
+	VPSLLD       $0x1c, Y10, Y15
+	VBLENDVPS    Y15, Y14, Y13, Y13
+	VPSLLD       $0x1b, Y10, Y14
+	VBLENDVPS    Y14, Y13, Y12, Y12
+	VPSLLD       $0x1a, Y10, Y10
+	VBLENDVPS    Y10, Y12, Y11, Y10
+	VMULPS       Y10, Y9, Y10
+	VMOVUPS      128(SI), Y11
+	VFMADD231PS  Y11, Y10, Y5
+	VPMOVZXBD    8(DX), Y10
+	VPERMPS      Y1, Y10, Y11
+	VPERMPS      Y3, Y10, Y12
+	VPSLLD       $0x1c, Y10, Y13
+	VBLENDVPS    Y13, Y12, Y11, Y11
+	VPERMPS      lm6_1286<>+0(SB), Y10, Y12
+	VPERMPS      lm6_1287<>+0(SB), Y10, Y13
+	VPSLLD       $0x1c, Y10, Y14
+	VBLENDVPS    Y14, Y13, Y12, Y12
+	VPSLLD       $0x1b, Y10, Y13
+	VBLENDVPS    Y13, Y12, Y11, Y11
+	VPERMPS      Y2, Y10, Y12
+	VPERMPS      Y4, Y10, Y13
+	VPSLLD       $0x1c, Y10, Y14
+	VBLENDVPS    Y14, Y13, Y12, Y12
+	VPERMPS      Y0, Y10, Y13
+	VPERMPS      lm6_12811<>+0(SB), Y10, Y14
+	VPSLLD       $0x1c, Y10, Y15
+	VBLENDVPS    Y15, Y14, Y13, Y13
+	VPSLLD       $0x1b, Y10, Y14
+	VBLENDVPS    Y14, Y13, Y12, Y12
+	VPSLLD       $0x1a, Y10, Y10
+	VBLENDVPS    Y10, Y12, Y11, Y10
+	VMULPS       Y10, Y9, Y10
+	VMOVUPS      160(SI), Y11
+	VFMADD231PS  Y11, Y10, Y6
+	VPMOVZXBD    16(DX), Y10
+	VPERMPS      Y1, Y10, Y11
+	VPERMPS      Y3, Y10, Y12
+	VPSLLD       $0x1c, Y10, Y13
+	VBLENDVPS    Y13, Y12, Y11, Y11
+	VPERMPS      lm6_1286<>+0(SB), Y10, Y12
+	VPERMPS      lm6_1287<>+0(SB), Y10, Y13
+	VPSLLD       $0x1c, Y10, Y14
+	VBLENDVPS    Y14, Y13, Y12, Y12
+	VPSLLD       $0x1b, Y10, Y13
+	VBLENDVPS    Y13, Y12, Y11, Y11
+	VPERMPS      Y2, Y10, Y12
+	VPERMPS      Y4, Y10, Y13
+	VPSLLD       $0x1c, Y10, Y14
+	VBLENDVPS    Y14, Y13, Y12, Y12
+	VPERMPS      Y0, Y10, Y13
+	VPERMPS      lm6_12811<>+0(SB), Y10, Y14
+	VPSLLD       $0x1c, Y10, Y15
+	VBLENDVPS    Y15, Y14, Y13, Y13
+	VPSLLD       $0x1b, Y10, Y14
+	VBLENDVPS    Y14, Y13, Y12, Y12
+	VPSLLD       $0x1a, Y10, Y10
+	VBLENDVPS    Y10, Y12, Y11, Y10
+	VMULPS       Y10, Y9, Y10
+	VMOVUPS      192(SI), Y11
+	VFMADD231PS  Y11, Y10, Y7
+	VPMOVZXBD    24(DX), Y10
+	VPERMPS      Y1, Y10, Y11
+	VPERMPS      Y3, Y10, Y12
+	VPSLLD       $0x1c, Y10, Y13
+	VBLENDVPS    Y13, Y12, Y11, Y11
+	VPERMPS      lm6_1286<>+0(SB), Y10, Y12
+	VPERMPS      lm6_1287<>+0(SB), Y10, Y13
+	VPSLLD       $0x1c, Y10, Y14
+	VBLENDVPS    Y14, Y13, Y12, Y12
+	VPSLLD       $0x1b, Y10, Y13
+	VBLENDVPS    Y13, Y12, Y11, Y11
+	VPERMPS      Y2, Y10, Y12
+	VPERMPS      Y4, Y10, Y13
+	VPSLLD       $0x1c, Y10, Y14
+	VBLENDVPS    Y14, Y13, Y12, Y12
+	VPERMPS      Y0, Y10, Y13
+	VPERMPS      lm6_12811<>+0(SB), Y10, Y14
+	VPSLLD       $0x1c, Y10, Y15
+	VBLENDVPS    Y15, Y14, Y13, Y13
+	VPSLLD       $0x1b, Y10, Y14
+	VBLENDVPS    Y14, Y13, Y12, Y12
+	VPSLLD       $0x1a, Y10, Y10
+	VBLENDVPS    Y10, Y12, Y11, Y10
+	VMULPS       Y10, Y9, Y10
+	VMOVUPS      224(SI), Y11
+	VFMADD231PS  Y11, Y10, Y8
+	VBROADCASTI128 34(R8), Y10
+	VPSRLVD      lm6_1280<>+0(SB), Y10, Y10
+	VPAND        lm6_1281<>+0(SB), Y10, Y10
+	VPBROADCASTQ 82(R8), Y11
+	VPSRLVD      lm6_1282<>+0(SB), Y11, Y11
+	VPAND        lm6_1283<>+0(SB), Y11, Y11
+	VPSLLD       $4, Y11, Y11
+	VPOR         Y11, Y10, Y10
+	VMOVDQU      Y10, (DX)
+	VPMOVZXBD    (DX), Y10
+	VPERMPS      Y1, Y10, Y11
+	VPERMPS      Y3, Y10, Y12
+	VPSLLD       $0x1c, Y10, Y13
+	VBLENDVPS    Y13, Y12, Y11, Y11
+	VPERMPS      lm6_1286<>+0(SB), Y10, Y12
+	VPERMPS      lm6_1287<>+0(SB), Y10, Y13
+	VPSLLD       $0x1c, Y10, Y14
+	VBLENDVPS    Y14, Y13, Y12, Y12
+	VPSLLD       $0x1b, Y10, Y13
+	VBLENDVPS    Y13, Y12, Y11, Y11
+	VPERMPS      Y2, Y10, Y12
+	VPERMPS      Y4, Y10, Y13
+	VPSLLD       $0x1c, Y10, Y14
+	VBLENDVPS    Y14, Y13, Y12, Y12
+	VPERMPS      Y0, Y10, Y13
+	VPERMPS      lm6_12811<>+0(SB), Y10, Y14
+	VPSLLD       $0x1c, Y10, Y15
+	VBLENDVPS    Y15, Y14, Y13, Y13
+	VPSLLD       $0x1b, Y10, Y14
+	VBLENDVPS    Y14, Y13, Y12, Y12
+	VPSLLD       $0x1a, Y10, Y10
+	VBLENDVPS    Y10, Y12, Y11, Y10
+	VMULPS       Y10, Y9, Y10
+	VMOVUPS      256(SI), Y11
+	VFMADD231PS  Y11, Y10, Y5
+	VPMOVZXBD    8(DX), Y10
+	VPERMPS      Y1, Y10, Y11
+	VPERMPS      Y3, Y10, Y12
+	VPSLLD       $0x1c, Y10, Y13
+	VBLENDVPS    Y13, Y12, Y11, Y11
+	VPERMPS      lm6_1286<>+0(SB), Y10, Y12
+	VPERMPS      lm6_1287<>+0(SB), Y10, Y13
+	VPSLLD       $0x1c, Y10, Y14
+	VBLENDVPS    Y14, Y13, Y12, Y12
+	VPSLLD       $0x1b, Y10, Y13
+	VBLENDVPS    Y13, Y12, Y11, Y11
+	VPERMPS      Y2, Y10, Y12
+	VPERMPS      Y4, Y10, Y13
+	VPSLLD       $0x1c, Y10, Y14
+	VBLENDVPS    Y14, Y13, Y12, Y12
+	VPERMPS      Y0, Y10, Y13
+	VPERMPS      lm6_12811<>+0(SB), Y10, Y14
+	VPSLLD       $0x1c, Y10, Y15
+	VBLENDVPS    Y15, Y14, Y13, Y13
+	VPSLLD       $0x1b, Y10, Y14
+	VBLENDVPS    Y14, Y13, Y12, Y12
+	VPSLLD       $0x1a, Y10, Y10
+	VBLENDVPS    Y10, Y12, Y11, Y10
+	VMULPS       Y10, Y9, Y10
+	VMOVUPS      288(SI), Y11
+	VFMADD231PS  Y11, Y10, Y6
+	VPMOVZXBD    16(DX), Y10
+	VPERMPS      Y1, Y10, Y11
+	VPERMPS      Y3, Y10, Y12
+	VPSLLD       $0x1c, Y10, Y13
+	VBLENDVPS    Y13, Y12, Y11, Y11
+	VPERMPS      lm6_1286<>+0(SB), Y10, Y12
+	VPERMPS      lm6_1287<>+0(SB), Y10, Y13
+	VPSLLD       $0x1c, Y10, Y14
+	VBLENDVPS    Y14, Y13, Y12, Y12
+	VPSLLD       $0x1b, Y10, Y13
+	VBLENDVPS    Y13, Y12, Y11, Y11
+	VPERMPS      Y2, Y10, Y12
+	VPERMPS      Y4, Y10, Y13
+	VPSLLD       $0x1c, Y10, Y14
+	VBLENDVPS    Y14, Y13, Y12, Y12
+	VPERMPS      Y0, Y10, Y13
+	VPERMPS      lm6_12811<>+0(SB), Y10, Y14
+	VPSLLD       $0x1c, Y10, Y15
+	VBLENDVPS    Y15, Y14, Y13, Y13
+	VPSLLD       $0x1b, Y10, Y14
+	VBLENDVPS    Y14, Y13, Y12, Y12
+	VPSLLD       $0x1a, Y10, Y10
+	VBLENDVPS    Y10, Y12, Y11, Y10
+	VMULPS       Y10, Y9, Y10
+	VMOVUPS      320(SI), Y11
+	VFMADD231PS  Y11, Y10, Y7
+	VPMOVZXBD    24(DX), Y10
+	VPERMPS      Y1, Y10, Y11
+	VPERMPS      Y3, Y10, Y12
+	VPSLLD       $0x1c, Y10, Y13
+	VBLENDVPS    Y13, Y12, Y11, Y11
+	VPERMPS      lm6_1286<>+0(SB), Y10, Y12
+	VPERMPS      lm6_1287<>+0(SB), Y10, Y13
+	VPSLLD       $0x1c, Y10, Y14
+	VBLENDVPS    Y14, Y13, Y12, Y12
+	VPSLLD       $0x1b, Y10, Y13
+	VBLENDVPS    Y13, Y12, Y11, Y11
+	VPERMPS      Y2, Y10, Y12
+	VPERMPS      Y4, Y10, Y13
+	VPSLLD       $0x1c, Y10, Y14
+	VBLENDVPS    Y14, Y13, Y12, Y12
+	VPERMPS      Y0, Y10, Y13
+	VPERMPS      lm6_12811<>+0(SB), Y10, Y14
+	VPSLLD       $0x1c, Y10, Y15
+	VBLENDVPS    Y15, Y14, Y13, Y13
+	VPSLLD       $0x1b, Y10, Y14
+	VBLENDVPS    Y14, Y13, Y12, Y12
+	VPSLLD       $0x1a, Y10, Y10
+	VBLENDVPS    Y10, Y12, Y11, Y10
+	VMULPS       Y10, Y9, Y10
+	VMOVUPS      352(SI), Y11
+	VFMADD231PS  Y11, Y10, Y8
+	VBROADCASTI128 50(R8), Y10
+	VPSRLVD      lm6_1280<>+0(SB), Y10, Y10
+	VPAND        lm6_1281<>+0(SB), Y10, Y10
+	VPBROADCASTQ 90(R8), Y11
+	VPSRLVD      lm6_1282<>+0(SB), Y11, Y11
+	VPAND        lm6_1283<>+0(SB), Y11, Y11
+	VPSLLD       $4, Y11, Y11
+	VPOR         Y11, Y10, Y10
+	VMOVDQU      Y10, (DX)
+	VPMOVZXBD    (DX), Y10
+	VPERMPS      Y1, Y10, Y11
+	VPERMPS      Y3, Y10, Y12
+	VPSLLD       $0x1c, Y10, Y13
+	VBLENDVPS    Y13, Y12, Y11, Y11
+	VPERMPS      lm6_1286<>+0(SB), Y10, Y12
+	VPERMPS      lm6_1287<>+0(SB), Y10, Y13
+	VPSLLD       $0x1c, Y10, Y14
+	VBLENDVPS    Y14, Y13, Y12, Y12
+	VPSLLD       $0x1b, Y10, Y13
+	VBLENDVPS    Y13, Y12, Y11, Y11
+	VPERMPS      Y2, Y10, Y12
+	VPERMPS      Y4, Y10, Y13
+	VPSLLD       $0x1c, Y10, Y14
+	VBLENDVPS    Y14, Y13, Y12, Y12
+	VPERMPS      Y0, Y10, Y13
+	VPERMPS      lm6_12811<>+0(SB), Y10, Y14
+	VPSLLD       $0x1c, Y10, Y15
+	VBLENDVPS    Y15, Y14, Y13, Y13
+	VPSLLD       $0x1b, Y10, Y14
+	VBLENDVPS    Y14, Y13, Y12, Y12
+	VPSLLD       $0x1a, Y10, Y10
+	VBLENDVPS    Y10, Y12, Y11, Y10
+	VMULPS       Y10, Y9, Y10
+	VMOVUPS      384(SI), Y11
+	VFMADD231PS  Y11, Y10, Y5
+	VPMOVZXBD    8(DX), Y10
+	VPERMPS      Y1, Y10, Y11
+	VPERMPS      Y3, Y10, Y12
+	VPSLLD       $0x1c, Y10, Y13
+	VBLENDVPS    Y13, Y12, Y11, Y11
+	VPERMPS      lm6_1286<>+0(SB), Y10, Y12
+	VPERMPS      lm6_1287<>+0(SB), Y10, Y13
+	VPSLLD       $0x1c, Y10, Y14
+	VBLENDVPS    Y14, Y13, Y12, Y12
+	VPSLLD       $0x1b, Y10, Y13
+	VBLENDVPS    Y13, Y12, Y11, Y11
+	VPERMPS      Y2, Y10, Y12
+	VPERMPS      Y4, Y10, Y13
+	VPSLLD       $0x1c, Y10, Y14
+	VBLENDVPS    Y14, Y13, Y12, Y12
+	VPERMPS      Y0, Y10, Y13
+	VPERMPS      lm6_12811<>+0(SB), Y10, Y14
+	VPSLLD       $0x1c, Y10, Y15
+	VBLENDVPS    Y15, Y14, Y13, Y13
+	VPSLLD       $0x1b, Y10, Y14
+	VBLENDVPS    Y14, Y13, Y12, Y12
+	VPSLLD       $0x1a, Y10, Y10
+	VBLENDVPS    Y10, Y12, Y11, Y10
+	VMULPS       Y10, Y9, Y10
+	VMOVUPS      416(SI), Y11
+	VFMADD231PS  Y11, Y10, Y6
+	VPMOVZXBD    16(DX), Y10
+	VPERMPS      Y1, Y10, Y11
+	VPERMPS      Y3, Y10, Y12
+	VPSLLD       $0x1c, Y10, Y13
+	VBLENDVPS    Y13, Y12, Y11, Y11
+	VPERMPS      lm6_1286<>+0(SB), Y10, Y12
+	VPERMPS      lm6_1287<>+0(SB), Y10, Y13
+	VPSLLD       $0x1c, Y10, Y14
+	VBLENDVPS    Y14, Y13, Y12, Y12
+	VPSLLD       $0x1b, Y10, Y13
+	VBLENDVPS    Y13, Y12, Y11, Y11
+	VPERMPS      Y2, Y10, Y12
+	VPERMPS      Y4, Y10, Y13
+	VPSLLD       $0x1c, Y10, Y14
+	VBLENDVPS    Y14, Y13, Y12, Y12
+	VPERMPS      Y0, Y10, Y13
+	VPERMPS      lm6_12811<>+0(SB), Y10, Y14
+	VPSLLD       $0x1c, Y10, Y15
+	VBLENDVPS    Y15, Y14, Y13, Y13
+	VPSLLD       $0x1b, Y10, Y14
+	VBLENDVPS    Y14, Y13, Y12, Y12
+	VPSLLD       $0x1a, Y10, Y10
+	VBLENDVPS    Y10, Y12, Y11, Y10
+	VMULPS       Y10, Y9, Y10
+	VMOVUPS      448(SI), Y11
+	VFMADD231PS  Y11, Y10, Y7
+	VPMOVZXBD    24(DX), Y10
+	VPERMPS      Y1, Y10, Y11
+	VPERMPS      Y3, Y10, Y12
+	VPSLLD       $0x1c, Y10, Y13
+	VBLENDVPS    Y13, Y12, Y11, Y11
+	VPERMPS      lm6_1286<>+0(SB), Y10, Y12
+	VPERMPS      lm6_1287<>+0(SB), Y10, Y13
+	VPSLLD       $0x1c, Y10, Y14
+	VBLENDVPS    Y14, Y13, Y12, Y12
+	VPSLLD       $0x1b, Y10, Y13
+	VBLENDVPS    Y13, Y12, Y11, Y11
+	VPERMPS      Y2, Y10, Y12
+	VPERMPS      Y4, Y10, Y13
+	VPSLLD       $0x1c, Y10, Y14
+	VBLENDVPS    Y14, Y13, Y12, Y12
+	VPERMPS      Y0, Y10, Y13
+	VPERMPS      lm6_12811<>+0(SB), Y10, Y14
+	VPSLLD       $0x1c, Y10, Y15
+	VBLENDVPS    Y15, Y14, Y13, Y13
+	VPSLLD       $0x1b, Y10, Y14
+	VBLENDVPS    Y14, Y13, Y12, Y12
+	VPSLLD       $0x1a, Y10, Y10
+	VBLENDVPS    Y10, Y12, Y11, Y10
+	VMULPS       Y10, Y9, Y9
+	VMOVUPS      480(SI), Y10
+	VFMADD231PS  Y10, Y9, Y8
 	ADDQ         $0x62, R8
 	ADDQ         $0x200, SI
 	SUBQ         $1, DI
@@ -8719,16 +8793,16 @@ loop3:
 
 done4:
 	ADDQ         $1, DI
-	VADDPS       Y1, Y0, Y0
-	VADDPS       Y2, Y0, Y0
-	VADDPS       Y3, Y0, Y0
-	VEXTRACTF128 $1, Y0, X1
-	VADDPS       X0, X1, X1
-	VMOVHLPS     X1, X1, X0
-	VADDPS       X0, X1, X1
-	VMOVSHDUP    X1, X0
-	VADDSS       X0, X1, X1
-	VMOVSS       X1, (AX)
+	VADDPS       Y6, Y5, Y5
+	VADDPS       Y7, Y5, Y5
+	VADDPS       Y8, Y5, Y5
+	VEXTRACTF128 $1, Y5, X6
+	VADDPS       X5, X6, X6
+	VMOVHLPS     X6, X6, X5
+	VADDPS       X5, X6, X6
+	VMOVSHDUP    X6, X5
+	VADDSS       X5, X6, X6
+	VMOVSS       X6, (AX)
 	ADDQ         $4, AX
 	MOVQ         stride+40(FP), SI
 	ADDQ         SI, BX
@@ -8743,6 +8817,13 @@ done2:
 // matmul2xLm6_128AVX2 multiplies rows of w with 2 rows of x; ld and stride in bytes, a unit is 128 values.
 // Requires: AVX2, F16C, FMA
 TEXT ·matmul2xLm6_128AVX2(SB), NOSPLIT, $320-64
+
+	// constants of the loops
+	VMOVDQU      lm6_12810<>+0(SB), Y0
+	VMOVDQU      lm6_1284<>+0(SB), Y1
+	VMOVDQU      lm6_1288<>+0(SB), Y2
+	VMOVDQU      lm6_1285<>+0(SB), Y3
+	VMOVDQU      lm6_1289<>+0(SB), Y4
 	MOVQ         y+0(FP), AX
 	MOVQ         w+32(FP), BX
 	MOVQ         rows+48(FP), CX
@@ -8752,10 +8833,10 @@ TEXT ·matmul2xLm6_128AVX2(SB), NOSPLIT, $320-64
 	JLT          done2
 
 loop1:
-	VPXOR        Y0, Y0, Y0
-	VPXOR        Y1, Y1, Y1
-	VPXOR        Y2, Y2, Y2
-	VPXOR        Y3, Y3, Y3
+	VPXOR        Y5, Y5, Y5
+	VPXOR        Y6, Y6, Y6
+	VPXOR        Y7, Y7, Y7
+	VPXOR        Y8, Y8, Y8
 	MOVQ         x+16(FP), SI
 	MOVQ         ldx+24(FP), DI
 	MOVQ         units+56(FP), R8
@@ -8764,492 +8845,492 @@ loop1:
 	JLT          done4
 
 loop3:
-	VPBROADCASTW (R9), X4
-	VCVTPH2PS    X4, Y4
-	VBROADCASTI128 2(R9), Y5
-	VPSRLVD      lm6_1280<>+0(SB), Y5, Y5
-	VPAND        lm6_1281<>+0(SB), Y5, Y5
-	VPBROADCASTQ 66(R9), Y6
-	VPSRLVD      lm6_1282<>+0(SB), Y6, Y6
-	VPAND        lm6_1283<>+0(SB), Y6, Y6
-	VPSLLD       $4, Y6, Y6
-	VPOR         Y6, Y5, Y5
-	VMOVDQU      Y5, (DX)
-	VPMOVZXBD    (DX), Y5
-	VPERMPS      lm6_1284<>+0(SB), Y5, Y6
-	VPERMPS      lm6_1285<>+0(SB), Y5, Y7
-	VPSLLD       $0x1c, Y5, Y8
-	VBLENDVPS    Y8, Y7, Y6, Y6
-	VPERMPS      lm6_1286<>+0(SB), Y5, Y7
-	VPERMPS      lm6_1287<>+0(SB), Y5, Y8
-	VPSLLD       $0x1c, Y5, Y9
-	VBLENDVPS    Y9, Y8, Y7, Y7
-	VPSLLD       $0x1b, Y5, Y8
-	VBLENDVPS    Y8, Y7, Y6, Y6
-	VPERMPS      lm6_1288<>+0(SB), Y5, Y7
-	VPERMPS      lm6_1289<>+0(SB), Y5, Y8
-	VPSLLD       $0x1c, Y5, Y9
-	VBLENDVPS    Y9, Y8, Y7, Y7
-	VPERMPS      lm6_12810<>+0(SB), Y5, Y8
-	VPERMPS      lm6_12811<>+0(SB), Y5, Y9
-	VPSLLD       $0x1c, Y5, Y10
-	VBLENDVPS    Y10, Y9, Y8, Y8
-	VPSLLD       $0x1b, Y5, Y9
-	VBLENDVPS    Y9, Y8, Y7, Y7
-	VPSLLD       $0x1a, Y5, Y5
-	VBLENDVPS    Y5, Y7, Y6, Y5
-	VMULPS       Y5, Y4, Y5
-	VMOVUPS      (SI), Y6
-	VFMADD231PS  Y6, Y5, Y0
-	VMOVUPS      (SI)(DI*1), Y6
-	VFMADD231PS  Y6, Y5, Y1
-	VPMOVZXBD    8(DX), Y5
-	VPERMPS      lm6_1284<>+0(SB), Y5, Y6
-	VPERMPS      lm6_1285<>+0(SB), Y5, Y7
-	VPSLLD       $0x1c, Y5, Y8
-	VBLENDVPS    Y8, Y7, Y6, Y6
-	VPERMPS      lm6_1286<>+0(SB), Y5, Y7
-	VPERMPS      lm6_1287<>+0(SB), Y5, Y8
-	VPSLLD       $0x1c, Y5, Y9
-	VBLENDVPS    Y9, Y8, Y7, Y7
-	VPSLLD       $0x1b, Y5, Y8
-	VBLENDVPS    Y8, Y7, Y6, Y6
-	VPERMPS      lm6_1288<>+0(SB), Y5, Y7
-	VPERMPS      lm6_1289<>+0(SB), Y5, Y8
-	VPSLLD       $0x1c, Y5, Y9
-	VBLENDVPS    Y9, Y8, Y7, Y7
-	VPERMPS      lm6_12810<>+0(SB), Y5, Y8
-	VPERMPS      lm6_12811<>+0(SB), Y5, Y9
-	VPSLLD       $0x1c, Y5, Y10
-	VBLENDVPS    Y10, Y9, Y8, Y8
-	VPSLLD       $0x1b, Y5, Y9
-	VBLENDVPS    Y9, Y8, Y7, Y7
-	VPSLLD       $0x1a, Y5, Y5
-	VBLENDVPS    Y5, Y7, Y6, Y5
-	VMULPS       Y5, Y4, Y5
-	VMOVUPS      32(SI), Y6
-	VFMADD231PS  Y6, Y5, Y2
-	VMOVUPS      32(SI)(DI*1), Y6
-	VFMADD231PS  Y6, Y5, Y3
-	VPMOVZXBD    16(DX), Y5
-	VPERMPS      lm6_1284<>+0(SB), Y5, Y6
-	VPERMPS      lm6_1285<>+0(SB), Y5, Y7
-	VPSLLD       $0x1c, Y5, Y8
-	VBLENDVPS    Y8, Y7, Y6, Y6
-	VPERMPS      lm6_1286<>+0(SB), Y5, Y7
-	VPERMPS      lm6_1287<>+0(SB), Y5, Y8
-	VPSLLD       $0x1c, Y5, Y9
-	VBLENDVPS    Y9, Y8, Y7, Y7
-	VPSLLD       $0x1b, Y5, Y8
-	VBLENDVPS    Y8, Y7, Y6, Y6
-	VPERMPS      lm6_1288<>+0(SB), Y5, Y7
-	VPERMPS      lm6_1289<>+0(SB), Y5, Y8
-	VPSLLD       $0x1c, Y5, Y9
-	VBLENDVPS    Y9, Y8, Y7, Y7
-	VPERMPS      lm6_12810<>+0(SB), Y5, Y8
-	VPERMPS      lm6_12811<>+0(SB), Y5, Y9
-	VPSLLD       $0x1c, Y5, Y10
-	VBLENDVPS    Y10, Y9, Y8, Y8
-	VPSLLD       $0x1b, Y5, Y9
-	VBLENDVPS    Y9, Y8, Y7, Y7
-	VPSLLD       $0x1a, Y5, Y5
-	VBLENDVPS    Y5, Y7, Y6, Y5
-	VMULPS       Y5, Y4, Y5
-	VMOVUPS      64(SI), Y6
-	VFMADD231PS  Y6, Y5, Y0
-	VMOVUPS      64(SI)(DI*1), Y6
-	VFMADD231PS  Y6, Y5, Y1
-	VPMOVZXBD    24(DX), Y5
-	VPERMPS      lm6_1284<>+0(SB), Y5, Y6
-	VPERMPS      lm6_1285<>+0(SB), Y5, Y7
-	VPSLLD       $0x1c, Y5, Y8
-	VBLENDVPS    Y8, Y7, Y6, Y6
-	VPERMPS      lm6_1286<>+0(SB), Y5, Y7
-	VPERMPS      lm6_1287<>+0(SB), Y5, Y8
-	VPSLLD       $0x1c, Y5, Y9
-	VBLENDVPS    Y9, Y8, Y7, Y7
-	VPSLLD       $0x1b, Y5, Y8
-	VBLENDVPS    Y8, Y7, Y6, Y6
-	VPERMPS      lm6_1288<>+0(SB), Y5, Y7
-	VPERMPS      lm6_1289<>+0(SB), Y5, Y8
-	VPSLLD       $0x1c, Y5, Y9
-	VBLENDVPS    Y9, Y8, Y7, Y7
-	VPERMPS      lm6_12810<>+0(SB), Y5, Y8
-	VPERMPS      lm6_12811<>+0(SB), Y5, Y9
-	VPSLLD       $0x1c, Y5, Y10
-	VBLENDVPS    Y10, Y9, Y8, Y8
-	VPSLLD       $0x1b, Y5, Y9
-	VBLENDVPS    Y9, Y8, Y7, Y7
-	VPSLLD       $0x1a, Y5, Y5
-	VBLENDVPS    Y5, Y7, Y6, Y5
-	VMULPS       Y5, Y4, Y5
-	VMOVUPS      96(SI), Y6
-	VFMADD231PS  Y6, Y5, Y2
-	VMOVUPS      96(SI)(DI*1), Y6
-	VFMADD231PS  Y6, Y5, Y3
-	VBROADCASTI128 18(R9), Y5
-	VPSRLVD      lm6_1280<>+0(SB), Y5, Y5
-	VPAND        lm6_1281<>+0(SB), Y5, Y5
-	VPBROADCASTQ 74(R9), Y6
-	VPSRLVD      lm6_1282<>+0(SB), Y6, Y6
-	VPAND        lm6_1283<>+0(SB), Y6, Y6
-	VPSLLD       $4, Y6, Y6
-	VPOR         Y6, Y5, Y5
-	VMOVDQU      Y5, (DX)
-	VPMOVZXBD    (DX), Y5
-	VPERMPS      lm6_1284<>+0(SB), Y5, Y6
-	VPERMPS      lm6_1285<>+0(SB), Y5, Y7
-	VPSLLD       $0x1c, Y5, Y8
-	VBLENDVPS    Y8, Y7, Y6, Y6
-	VPERMPS      lm6_1286<>+0(SB), Y5, Y7
-	VPERMPS      lm6_1287<>+0(SB), Y5, Y8
-	VPSLLD       $0x1c, Y5, Y9
-	VBLENDVPS    Y9, Y8, Y7, Y7
-	VPSLLD       $0x1b, Y5, Y8
-	VBLENDVPS    Y8, Y7, Y6, Y6
-	VPERMPS      lm6_1288<>+0(SB), Y5, Y7
-	VPERMPS      lm6_1289<>+0(SB), Y5, Y8
-	VPSLLD       $0x1c, Y5, Y9
-	VBLENDVPS    Y9, Y8, Y7, Y7
-	VPERMPS      lm6_12810<>+0(SB), Y5, Y8
-	VPERMPS      lm6_12811<>+0(SB), Y5, Y9
-	VPSLLD       $0x1c, Y5, Y10
-	VBLENDVPS    Y10, Y9, Y8, Y8
-	VPSLLD       $0x1b, Y5, Y9
-	VBLENDVPS    Y9, Y8, Y7, Y7
-	VPSLLD       $0x1a, Y5, Y5
-	VBLENDVPS    Y5, Y7, Y6, Y5
-	VMULPS       Y5, Y4, Y5
-	VMOVUPS      128(SI), Y6
-	VFMADD231PS  Y6, Y5, Y0
-	VMOVUPS      128(SI)(DI*1), Y6
-	VFMADD231PS  Y6, Y5, Y1
-	VPMOVZXBD    8(DX), Y5
-	VPERMPS      lm6_1284<>+0(SB), Y5, Y6
-	VPERMPS      lm6_1285<>+0(SB), Y5, Y7
-	VPSLLD       $0x1c, Y5, Y8
-	VBLENDVPS    Y8, Y7, Y6, Y6
-	VPERMPS      lm6_1286<>+0(SB), Y5, Y7
-	VPERMPS      lm6_1287<>+0(SB), Y5, Y8
-	VPSLLD       $0x1c, Y5, Y9
-	VBLENDVPS    Y9, Y8, Y7, Y7
-	VPSLLD       $0x1b, Y5, Y8
-	VBLENDVPS    Y8, Y7, Y6, Y6
-	VPERMPS      lm6_1288<>+0(SB), Y5, Y7
-	VPERMPS      lm6_1289<>+0(SB), Y5, Y8
-	VPSLLD       $0x1c, Y5, Y9
-	VBLENDVPS    Y9, Y8, Y7, Y7
-	VPERMPS      lm6_12810<>+0(SB), Y5, Y8
-	VPERMPS      lm6_12811<>+0(SB), Y5, Y9
-	VPSLLD       $0x1c, Y5, Y10
-	VBLENDVPS    Y10, Y9, Y8, Y8
-	VPSLLD       $0x1b, Y5, Y9
-	VBLENDVPS    Y9, Y8, Y7, Y7
-	VPSLLD       $0x1a, Y5, Y5
-	VBLENDVPS    Y5, Y7, Y6, Y5
-	VMULPS       Y5, Y4, Y5
-	VMOVUPS      160(SI), Y6
-	VFMADD231PS  Y6, Y5, Y2
-	VMOVUPS      160(SI)(DI*1), Y6
-	VFMADD231PS  Y6, Y5, Y3
-	VPMOVZXBD    16(DX), Y5
-	VPERMPS      lm6_1284<>+0(SB), Y5, Y6
-	VPERMPS      lm6_1285<>+0(SB), Y5, Y7
-	VPSLLD       $0x1c, Y5, Y8
-	VBLENDVPS    Y8, Y7, Y6, Y6
-	VPERMPS      lm6_1286<>+0(SB), Y5, Y7
-	VPERMPS      lm6_1287<>+0(SB), Y5, Y8
-	VPSLLD       $0x1c, Y5, Y9
-	VBLENDVPS    Y9, Y8, Y7, Y7
-	VPSLLD       $0x1b, Y5, Y8
-	VBLENDVPS    Y8, Y7, Y6, Y6
-	VPERMPS      lm6_1288<>+0(SB), Y5, Y7
-	VPERMPS      lm6_1289<>+0(SB), Y5, Y8
-	VPSLLD       $0x1c, Y5, Y9
-	VBLENDVPS    Y9, Y8, Y7, Y7
-	VPERMPS      lm6_12810<>+0(SB), Y5, Y8
-	VPERMPS      lm6_12811<>+0(SB), Y5, Y9
-	VPSLLD       $0x1c, Y5, Y10
-	VBLENDVPS    Y10, Y9, Y8, Y8
-	VPSLLD       $0x1b, Y5, Y9
-	VBLENDVPS    Y9, Y8, Y7, Y7
-	VPSLLD       $0x1a, Y5, Y5
-	VBLENDVPS    Y5, Y7, Y6, Y5
-	VMULPS       Y5, Y4, Y5
-	VMOVUPS      192(SI), Y6
-	VFMADD231PS  Y6, Y5, Y0
-	VMOVUPS      192(SI)(DI*1), Y6
-	VFMADD231PS  Y6, Y5, Y1
-	VPMOVZXBD    24(DX), Y5
-	VPERMPS      lm6_1284<>+0(SB), Y5, Y6
-	VPERMPS      lm6_1285<>+0(SB), Y5, Y7
-	VPSLLD       $0x1c, Y5, Y8
-	VBLENDVPS    Y8, Y7, Y6, Y6
-	VPERMPS      lm6_1286<>+0(SB), Y5, Y7
-	VPERMPS      lm6_1287<>+0(SB), Y5, Y8
-	VPSLLD       $0x1c, Y5, Y9
-	VBLENDVPS    Y9, Y8, Y7, Y7
-	VPSLLD       $0x1b, Y5, Y8
-	VBLENDVPS    Y8, Y7, Y6, Y6
-	VPERMPS      lm6_1288<>+0(SB), Y5, Y7
-	VPERMPS      lm6_1289<>+0(SB), Y5, Y8
-	VPSLLD       $0x1c, Y5, Y9
-	VBLENDVPS    Y9, Y8, Y7, Y7
-	VPERMPS      lm6_12810<>+0(SB), Y5, Y8
-	VPERMPS      lm6_12811<>+0(SB), Y5, Y9
-	VPSLLD       $0x1c, Y5, Y10
-	VBLENDVPS    Y10, Y9, Y8, Y8
-	VPSLLD       $0x1b, Y5, Y9
-	VBLENDVPS    Y9, Y8, Y7, Y7
-	VPSLLD       $0x1a, Y5, Y5
-	VBLENDVPS    Y5, Y7, Y6, Y5
-	VMULPS       Y5, Y4, Y5
-	VMOVUPS      224(SI), Y6
-	VFMADD231PS  Y6, Y5, Y2
-	VMOVUPS      224(SI)(DI*1), Y6
-	VFMADD231PS  Y6, Y5, Y3
-	VBROADCASTI128 34(R9), Y5
-	VPSRLVD      lm6_1280<>+0(SB), Y5, Y5
-	VPAND        lm6_1281<>+0(SB), Y5, Y5
-	VPBROADCASTQ 82(R9), Y6
-	VPSRLVD      lm6_1282<>+0(SB), Y6, Y6
-	VPAND        lm6_1283<>+0(SB), Y6, Y6
-	VPSLLD       $4, Y6, Y6
-	VPOR         Y6, Y5, Y5
-	VMOVDQU      Y5, (DX)
-	VPMOVZXBD    (DX), Y5
-	VPERMPS      lm6_1284<>+0(SB), Y5, Y6
-	VPERMPS      lm6_1285<>+0(SB), Y5, Y7
-	VPSLLD       $0x1c, Y5, Y8
-	VBLENDVPS    Y8, Y7, Y6, Y6
-	VPERMPS      lm6_1286<>+0(SB), Y5, Y7
-	VPERMPS      lm6_1287<>+0(SB), Y5, Y8
-	VPSLLD       $0x1c, Y5, Y9
-	VBLENDVPS    Y9, Y8, Y7, Y7
-	VPSLLD       $0x1b, Y5, Y8
-	VBLENDVPS    Y8, Y7, Y6, Y6
-	VPERMPS      lm6_1288<>+0(SB), Y5, Y7
-	VPERMPS      lm6_1289<>+0(SB), Y5, Y8
-	VPSLLD       $0x1c, Y5, Y9
-	VBLENDVPS    Y9, Y8, Y7, Y7
-	VPERMPS      lm6_12810<>+0(SB), Y5, Y8
-	VPERMPS      lm6_12811<>+0(SB), Y5, Y9
-	VPSLLD       $0x1c, Y5, Y10
-	VBLENDVPS    Y10, Y9, Y8, Y8
-	VPSLLD       $0x1b, Y5, Y9
-	VBLENDVPS    Y9, Y8, Y7, Y7
-	VPSLLD       $0x1a, Y5, Y5
-	VBLENDVPS    Y5, Y7, Y6, Y5
-	VMULPS       Y5, Y4, Y5
-	VMOVUPS      256(SI), Y6
-	VFMADD231PS  Y6, Y5, Y0
-	VMOVUPS      256(SI)(DI*1), Y6
-	VFMADD231PS  Y6, Y5, Y1
-	VPMOVZXBD    8(DX), Y5
-	VPERMPS      lm6_1284<>+0(SB), Y5, Y6
-	VPERMPS      lm6_1285<>+0(SB), Y5, Y7
-	VPSLLD       $0x1c, Y5, Y8
-	VBLENDVPS    Y8, Y7, Y6, Y6
-	VPERMPS      lm6_1286<>+0(SB), Y5, Y7
-	VPERMPS      lm6_1287<>+0(SB), Y5, Y8
-	VPSLLD       $0x1c, Y5, Y9
-	VBLENDVPS    Y9, Y8, Y7, Y7
-	VPSLLD       $0x1b, Y5, Y8
-	VBLENDVPS    Y8, Y7, Y6, Y6
-	VPERMPS      lm6_1288<>+0(SB), Y5, Y7
-	VPERMPS      lm6_1289<>+0(SB), Y5, Y8
-	VPSLLD       $0x1c, Y5, Y9
-	VBLENDVPS    Y9, Y8, Y7, Y7
-	VPERMPS      lm6_12810<>+0(SB), Y5, Y8
-	VPERMPS      lm6_12811<>+0(SB), Y5, Y9
-	VPSLLD       $0x1c, Y5, Y10
-	VBLENDVPS    Y10, Y9, Y8, Y8
-	VPSLLD       $0x1b, Y5, Y9
-	VBLENDVPS    Y9, Y8, Y7, Y7
-	VPSLLD       $0x1a, Y5, Y5
-	VBLENDVPS    Y5, Y7, Y6, Y5
-	VMULPS       Y5, Y4, Y5
-	VMOVUPS      288(SI), Y6
-	VFMADD231PS  Y6, Y5, Y2
-	VMOVUPS      288(SI)(DI*1), Y6
-	VFMADD231PS  Y6, Y5, Y3
-	VPMOVZXBD    16(DX), Y5
-	VPERMPS      lm6_1284<>+0(SB), Y5, Y6
-	VPERMPS      lm6_1285<>+0(SB), Y5, Y7
-	VPSLLD       $0x1c, Y5, Y8
-	VBLENDVPS    Y8, Y7, Y6, Y6
-	VPERMPS      lm6_1286<>+0(SB), Y5, Y7
-	VPERMPS      lm6_1287<>+0(SB), Y5, Y8
-	VPSLLD       $0x1c, Y5, Y9
-	VBLENDVPS    Y9, Y8, Y7, Y7
-	VPSLLD       $0x1b, Y5, Y8
-	VBLENDVPS    Y8, Y7, Y6, Y6
-	VPERMPS      lm6_1288<>+0(SB), Y5, Y7
-	VPERMPS      lm6_1289<>+0(SB), Y5, Y8
-	VPSLLD       $0x1c, Y5, Y9
-	VBLENDVPS    Y9, Y8, Y7, Y7
-	VPERMPS      lm6_12810<>+0(SB), Y5, Y8
-	VPERMPS      lm6_12811<>+0(SB), Y5, Y9
-	VPSLLD       $0x1c, Y5, Y10
-	VBLENDVPS    Y10, Y9, Y8, Y8
-	VPSLLD       $0x1b, Y5, Y9
-	VBLENDVPS    Y9, Y8, Y7, Y7
-	VPSLLD       $0x1a, Y5, Y5
-	VBLENDVPS    Y5, Y7, Y6, Y5
-	VMULPS       Y5, Y4, Y5
-	VMOVUPS      320(SI), Y6
-	VFMADD231PS  Y6, Y5, Y0
-	VMOVUPS      320(SI)(DI*1), Y6
-	VFMADD231PS  Y6, Y5, Y1
-	VPMOVZXBD    24(DX), Y5
-	VPERMPS      lm6_1284<>+0(SB), Y5, Y6
-	VPERMPS      lm6_1285<>+0(SB), Y5, Y7
-	VPSLLD       $0x1c, Y5, Y8
-	VBLENDVPS    Y8, Y7, Y6, Y6
-	VPERMPS      lm6_1286<>+0(SB), Y5, Y7
-	VPERMPS      lm6_1287<>+0(SB), Y5, Y8
-	VPSLLD       $0x1c, Y5, Y9
-	VBLENDVPS    Y9, Y8, Y7, Y7
-	VPSLLD       $0x1b, Y5, Y8
-	VBLENDVPS    Y8, Y7, Y6, Y6
-	VPERMPS      lm6_1288<>+0(SB), Y5, Y7
-	VPERMPS      lm6_1289<>+0(SB), Y5, Y8
-	VPSLLD       $0x1c, Y5, Y9
-	VBLENDVPS    Y9, Y8, Y7, Y7
-	VPERMPS      lm6_12810<>+0(SB), Y5, Y8
-	VPERMPS      lm6_12811<>+0(SB), Y5, Y9
-	VPSLLD       $0x1c, Y5, Y10
-	VBLENDVPS    Y10, Y9, Y8, Y8
-	VPSLLD       $0x1b, Y5, Y9
-	VBLENDVPS    Y9, Y8, Y7, Y7
-	VPSLLD       $0x1a, Y5, Y5
-	VBLENDVPS    Y5, Y7, Y6, Y5
-	VMULPS       Y5, Y4, Y5
-	VMOVUPS      352(SI), Y6
-	VFMADD231PS  Y6, Y5, Y2
-	VMOVUPS      352(SI)(DI*1), Y6
-	VFMADD231PS  Y6, Y5, Y3
-	VBROADCASTI128 50(R9), Y5
-	VPSRLVD      lm6_1280<>+0(SB), Y5, Y5
-	VPAND        lm6_1281<>+0(SB), Y5, Y5
-	VPBROADCASTQ 90(R9), Y6
-	VPSRLVD      lm6_1282<>+0(SB), Y6, Y6
-	VPAND        lm6_1283<>+0(SB), Y6, Y6
-	VPSLLD       $4, Y6, Y6
-	VPOR         Y6, Y5, Y5
-	VMOVDQU      Y5, (DX)
-	VPMOVZXBD    (DX), Y5
-	VPERMPS      lm6_1284<>+0(SB), Y5, Y6
-	VPERMPS      lm6_1285<>+0(SB), Y5, Y7
-	VPSLLD       $0x1c, Y5, Y8
-	VBLENDVPS    Y8, Y7, Y6, Y6
-	VPERMPS      lm6_1286<>+0(SB), Y5, Y7
-	VPERMPS      lm6_1287<>+0(SB), Y5, Y8
-	VPSLLD       $0x1c, Y5, Y9
-	VBLENDVPS    Y9, Y8, Y7, Y7
-	VPSLLD       $0x1b, Y5, Y8
-	VBLENDVPS    Y8, Y7, Y6, Y6
-	VPERMPS      lm6_1288<>+0(SB), Y5, Y7
-	VPERMPS      lm6_1289<>+0(SB), Y5, Y8
-	VPSLLD       $0x1c, Y5, Y9
-	VBLENDVPS    Y9, Y8, Y7, Y7
-	VPERMPS      lm6_12810<>+0(SB), Y5, Y8
-	VPERMPS      lm6_12811<>+0(SB), Y5, Y9
-	VPSLLD       $0x1c, Y5, Y10
-	VBLENDVPS    Y10, Y9, Y8, Y8
-	VPSLLD       $0x1b, Y5, Y9
-	VBLENDVPS    Y9, Y8, Y7, Y7
-	VPSLLD       $0x1a, Y5, Y5
-	VBLENDVPS    Y5, Y7, Y6, Y5
-	VMULPS       Y5, Y4, Y5
-	VMOVUPS      384(SI), Y6
-	VFMADD231PS  Y6, Y5, Y0
-	VMOVUPS      384(SI)(DI*1), Y6
-	VFMADD231PS  Y6, Y5, Y1
-	VPMOVZXBD    8(DX), Y5
-	VPERMPS      lm6_1284<>+0(SB), Y5, Y6
-	VPERMPS      lm6_1285<>+0(SB), Y5, Y7
-	VPSLLD       $0x1c, Y5, Y8
-	VBLENDVPS    Y8, Y7, Y6, Y6
-	VPERMPS      lm6_1286<>+0(SB), Y5, Y7
-	VPERMPS      lm6_1287<>+0(SB), Y5, Y8
-	VPSLLD       $0x1c, Y5, Y9
-	VBLENDVPS    Y9, Y8, Y7, Y7
-	VPSLLD       $0x1b, Y5, Y8
-	VBLENDVPS    Y8, Y7, Y6, Y6
-	VPERMPS      lm6_1288<>+0(SB), Y5, Y7
-	VPERMPS      lm6_1289<>+0(SB), Y5, Y8
-	VPSLLD       $0x1c, Y5, Y9
-	VBLENDVPS    Y9, Y8, Y7, Y7
-	VPERMPS      lm6_12810<>+0(SB), Y5, Y8
-	VPERMPS      lm6_12811<>+0(SB), Y5, Y9
-	VPSLLD       $0x1c, Y5, Y10
-	VBLENDVPS    Y10, Y9, Y8, Y8
-	VPSLLD       $0x1b, Y5, Y9
-	VBLENDVPS    Y9, Y8, Y7, Y7
-	VPSLLD       $0x1a, Y5, Y5
-	VBLENDVPS    Y5, Y7, Y6, Y5
-	VMULPS       Y5, Y4, Y5
-	VMOVUPS      416(SI), Y6
-	VFMADD231PS  Y6, Y5, Y2
-	VMOVUPS      416(SI)(DI*1), Y6
-	VFMADD231PS  Y6, Y5, Y3
-	VPMOVZXBD    16(DX), Y5
-	VPERMPS      lm6_1284<>+0(SB), Y5, Y6
-	VPERMPS      lm6_1285<>+0(SB), Y5, Y7
-	VPSLLD       $0x1c, Y5, Y8
-	VBLENDVPS    Y8, Y7, Y6, Y6
-	VPERMPS      lm6_1286<>+0(SB), Y5, Y7
-	VPERMPS      lm6_1287<>+0(SB), Y5, Y8
-	VPSLLD       $0x1c, Y5, Y9
-	VBLENDVPS    Y9, Y8, Y7, Y7
-	VPSLLD       $0x1b, Y5, Y8
-	VBLENDVPS    Y8, Y7, Y6, Y6
-	VPERMPS      lm6_1288<>+0(SB), Y5, Y7
-	VPERMPS      lm6_1289<>+0(SB), Y5, Y8
-	VPSLLD       $0x1c, Y5, Y9
-	VBLENDVPS    Y9, Y8, Y7, Y7
-	VPERMPS      lm6_12810<>+0(SB), Y5, Y8
-	VPERMPS      lm6_12811<>+0(SB), Y5, Y9
-	VPSLLD       $0x1c, Y5, Y10
-	VBLENDVPS    Y10, Y9, Y8, Y8
-	VPSLLD       $0x1b, Y5, Y9
-	VBLENDVPS    Y9, Y8, Y7, Y7
-	VPSLLD       $0x1a, Y5, Y5
-	VBLENDVPS    Y5, Y7, Y6, Y5
-	VMULPS       Y5, Y4, Y5
-	VMOVUPS      448(SI), Y6
-	VFMADD231PS  Y6, Y5, Y0
-	VMOVUPS      448(SI)(DI*1), Y6
-	VFMADD231PS  Y6, Y5, Y1
-	VPMOVZXBD    24(DX), Y5
-	VPERMPS      lm6_1284<>+0(SB), Y5, Y6
-	VPERMPS      lm6_1285<>+0(SB), Y5, Y7
-	VPSLLD       $0x1c, Y5, Y8
-	VBLENDVPS    Y8, Y7, Y6, Y6
-	VPERMPS      lm6_1286<>+0(SB), Y5, Y7
-	VPERMPS      lm6_1287<>+0(SB), Y5, Y8
-	VPSLLD       $0x1c, Y5, Y9
-	VBLENDVPS    Y9, Y8, Y7, Y7
-	VPSLLD       $0x1b, Y5, Y8
-	VBLENDVPS    Y8, Y7, Y6, Y6
-	VPERMPS      lm6_1288<>+0(SB), Y5, Y7
-	VPERMPS      lm6_1289<>+0(SB), Y5, Y8
-	VPSLLD       $0x1c, Y5, Y9
-	VBLENDVPS    Y9, Y8, Y7, Y7
-	VPERMPS      lm6_12810<>+0(SB), Y5, Y8
-	VPERMPS      lm6_12811<>+0(SB), Y5, Y9
-	VPSLLD       $0x1c, Y5, Y10
-	VBLENDVPS    Y10, Y9, Y8, Y8
-	VPSLLD       $0x1b, Y5, Y9
-	VBLENDVPS    Y9, Y8, Y7, Y7
-	VPSLLD       $0x1a, Y5, Y5
-	VBLENDVPS    Y5, Y7, Y6, Y5
-	VMULPS       Y5, Y4, Y4
-	VMOVUPS      480(SI), Y5
-	VFMADD231PS  Y5, Y4, Y2
-	VMOVUPS      480(SI)(DI*1), Y5
-	VFMADD231PS  Y5, Y4, Y3
+	VPBROADCASTW (R9), X9
+	VCVTPH2PS    X9, Y9
+	VBROADCASTI128 2(R9), Y10
+	VPSRLVD      lm6_1280<>+0(SB), Y10, Y10
+	VPAND        lm6_1281<>+0(SB), Y10, Y10
+	VPBROADCASTQ 66(R9), Y11
+	VPSRLVD      lm6_1282<>+0(SB), Y11, Y11
+	VPAND        lm6_1283<>+0(SB), Y11, Y11
+	VPSLLD       $4, Y11, Y11
+	VPOR         Y11, Y10, Y10
+	VMOVDQU      Y10, (DX)
+	VPMOVZXBD    (DX), Y10
+	VPERMPS      Y1, Y10, Y11
+	VPERMPS      Y3, Y10, Y12
+	VPSLLD       $0x1c, Y10, Y13
+	VBLENDVPS    Y13, Y12, Y11, Y11
+	VPERMPS      lm6_1286<>+0(SB), Y10, Y12
+	VPERMPS      lm6_1287<>+0(SB), Y10, Y13
+	VPSLLD       $0x1c, Y10, Y14
+	VBLENDVPS    Y14, Y13, Y12, Y12
+	VPSLLD       $0x1b, Y10, Y13
+	VBLENDVPS    Y13, Y12, Y11, Y11
+	VPERMPS      Y2, Y10, Y12
+	VPERMPS      Y4, Y10, Y13
+	VPSLLD       $0x1c, Y10, Y14
+	VBLENDVPS    Y14, Y13, Y12, Y12
+	VPERMPS      Y0, Y10, Y13
+	VPERMPS      lm6_12811<>+0(SB), Y10, Y14
+	VPSLLD       $0x1c, Y10, Y15
+	VBLENDVPS    Y15, Y14, Y13, Y13
+	VPSLLD       $0x1b, Y10, Y14
+	VBLENDVPS    Y14, Y13, Y12, Y12
+	VPSLLD       $0x1a, Y10, Y10
+	VBLENDVPS    Y10, Y12, Y11, Y10
+	VMULPS       Y10, Y9, Y10
+	VMOVUPS      (SI), Y11
+	VFMADD231PS  Y11, Y10, Y5
+	VMOVUPS      (SI)(DI*1), Y11
+	VFMADD231PS  Y11, Y10, Y6
+	VPMOVZXBD    8(DX), Y10
+	VPERMPS      Y1, Y10, Y11
+	VPERMPS      Y3, Y10, Y12
+	VPSLLD       $0x1c, Y10, Y13
+	VBLENDVPS    Y13, Y12, Y11, Y11
+	VPERMPS      lm6_1286<>+0(SB), Y10, Y12
+	VPERMPS      lm6_1287<>+0(SB), Y10, Y13
+	VPSLLD       $0x1c, Y10, Y14
+	VBLENDVPS    Y14, Y13, Y12, Y12
+	VPSLLD       $0x1b, Y10, Y13
+	VBLENDVPS    Y13, Y12, Y11, Y11
+	VPERMPS      Y2, Y10, Y12
+	VPERMPS      Y4, Y10, Y13
+	VPSLLD       $0x1c, Y10, Y14
+	VBLENDVPS    Y14, Y13, Y12, Y12
+	VPERMPS      Y0, Y10, Y13
+	VPERMPS      lm6_12811<>+0(SB), Y10, Y14
+	VPSLLD       $0x1c, Y10, Y15
+	VBLENDVPS    Y15, Y14, Y13, Y13
+	VPSLLD       $0x1b, Y10, Y14
+	VBLENDVPS    Y14, Y13, Y12, Y12
+	VPSLLD       $0x1a, Y10, Y10
+	VBLENDVPS    Y10, Y12, Y11, Y10
+	VMULPS       Y10, Y9, Y10
+	VMOVUPS      32(SI), Y11
+	VFMADD231PS  Y11, Y10, Y7
+	VMOVUPS      32(SI)(DI*1), Y11
+	VFMADD231PS  Y11, Y10, Y8
+	VPMOVZXBD    16(DX), Y10
+	VPERMPS      Y1, Y10, Y11
+	VPERMPS      Y3, Y10, Y12
+	VPSLLD       $0x1c, Y10, Y13
+	VBLENDVPS    Y13, Y12, Y11, Y11
+	VPERMPS      lm6_1286<>+0(SB), Y10, Y12
+	VPERMPS      lm6_1287<>+0(SB), Y10, Y13
+	VPSLLD       $0x1c, Y10, Y14
+	VBLENDVPS    Y14, Y13, Y12, Y12
+	VPSLLD       $0x1b, Y10, Y13
+	VBLENDVPS    Y13, Y12, Y11, Y11
+	VPERMPS      Y2, Y10, Y12
+	VPERMPS      Y4, Y10, Y13
+	VPSLLD       $0x1c, Y10, Y14
+	VBLENDVPS    Y14, Y13, Y12, Y12
+	VPERMPS      Y0, Y10, Y13
+	VPERMPS      lm6_12811<>+0(SB), Y10, Y14
+	VPSLLD       $0x1c, Y10, Y15
+	VBLENDVPS    Y15, Y14, Y13, Y13
+	VPSLLD       $0x1b, Y10, Y14
+	VBLENDVPS    Y14, Y13, Y12, Y12
+	VPSLLD       $0x1a, Y10, Y10
+	VBLENDVPS    Y10, Y12, Y11, Y10
+	VMULPS       Y10, Y9, Y10
+	VMOVUPS      64(SI), Y11
+	VFMADD231PS  Y11, Y10, Y5
+	VMOVUPS      64(SI)(DI*1), Y11
+	VFMADD231PS  Y11, Y10, Y6
+	VPMOVZXBD    24(DX), Y10
+	VPERMPS      Y1, Y10, Y11
+	VPERMPS      Y3, Y10, Y12
+	VPSLLD       $0x1c, Y10, Y13
+	VBLENDVPS    Y13, Y12, Y11, Y11
+	VPERMPS      lm6_1286<>+0(SB), Y10, Y12
+	VPERMPS      lm6_1287<>+0(SB), Y10, Y13
+	VPSLLD       $0x1c, Y10, Y14
+	VBLENDVPS    Y14, Y13, Y12, Y12
+	VPSLLD       $0x1b, Y10, Y13
+	VBLENDVPS    Y13, Y12, Y11, Y11
+	VPERMPS      Y2, Y10, Y12
+	VPERMPS      Y4, Y10, Y13
+	VPSLLD       $0x1c, Y10, Y14
+	VBLENDVPS    Y14, Y13, Y12, Y12
+	VPERMPS      Y0, Y10, Y13
+	VPERMPS      lm6_12811<>+0(SB), Y10, Y14
+	VPSLLD       $0x1c, Y10, Y15
+	VBLENDVPS    Y15, Y14, Y13, Y13
+	VPSLLD       $0x1b, Y10, Y14
+	VBLENDVPS    Y14, Y13, Y12, Y12
+	VPSLLD       $0x1a, Y10, Y10
+	VBLENDVPS    Y10, Y12, Y11, Y10
+	VMULPS       Y10, Y9, Y10
+	VMOVUPS      96(SI), Y11
+	VFMADD231PS  Y11, Y10, Y7
+	VMOVUPS      96(SI)(DI*1), Y11
+	VFMADD231PS  Y11, Y10, Y8
+	VBROADCASTI128 18(R9), Y10
+	VPSRLVD      lm6_1280<>+0(SB), Y10, Y10
+	VPAND        lm6_1281<>+0(SB), Y10, Y10
+	VPBROADCASTQ 74(R9), Y11
+	VPSRLVD      lm6_1282<>+0(SB), Y11, Y11
+	VPAND        lm6_1283<>+0(SB), Y11, Y11
+	VPSLLD       $4, Y11, Y11
+	VPOR         Y11, Y10, Y10
+	VMOVDQU      Y10, (DX)
+	VPMOVZXBD    (DX), Y10
+	VPERMPS      Y1, Y10, Y11
+	VPERMPS      Y3, Y10, Y12
+	VPSLLD       $0x1c, Y10, Y13
+	VBLENDVPS    Y13, Y12, Y11, Y11
+	VPERMPS      lm6_1286<>+0(SB), Y10, Y12
+	VPERMPS      lm6_1287<>+0(SB), Y10, Y13
+	VPSLLD       $0x1c, Y10, Y14
+	VBLENDVPS    Y14, Y13, Y12, Y12
+	VPSLLD       $0x1b, Y10, Y13
+	VBLENDVPS    Y13, Y12, Y11, Y11
+	VPERMPS      Y2, Y10, Y12
+	VPERMPS      Y4, Y10, Y13
+	VPSLLD       $0x1c, Y10, Y14
+	VBLENDVPS    Y14, Y13, Y12, Y12
+	VPERMPS      Y0, Y10, Y13
+	VPERMPS      lm6_12811<>+0(SB), Y10, Y14
+	VPSLLD       $0x1c, Y10, Y15
+	VBLENDVPS    Y15, Y14, Y13, Y13
+	VPSLLD       $0x1b, Y10, Y14
+	VBLENDVPS    Y14, Y13, Y12, Y12
+	VPSLLD       $0x1a, Y10, Y10
+	VBLENDVPS    Y10, Y12, Y11, Y10
+	VMULPS       Y10, Y9, Y10
+	VMOVUPS      128(SI), Y11
+	VFMADD231PS  Y11, Y10, Y5
+	VMOVUPS      128(SI)(DI*1), Y11
+	VFMADD231PS  Y11, Y10, Y6
+	VPMOVZXBD    8(DX), Y10
+	VPERMPS      Y1, Y10, Y11
+	VPERMPS      Y3, Y10, Y12
+	VPSLLD       $0x1c, Y10, Y13
+	VBLENDVPS    Y13, Y12, Y11, Y11
+	VPERMPS      lm6_1286<>+0(SB), Y10, Y12
+	VPERMPS      lm6_1287<>+0(SB), Y10, Y13
+	VPSLLD       $0x1c, Y10, Y14
+	VBLENDVPS    Y14, Y13, Y12, Y12
+	VPSLLD       $0x1b, Y10, Y13
+	VBLENDVPS    Y13, Y12, Y11, Y11
+	VPERMPS      Y2, Y10, Y12
+	VPERMPS      Y4, Y10, Y13
+	VPSLLD       $0x1c, Y10, Y14
+	VBLENDVPS    Y14, Y13, Y12, Y12
+	VPERMPS      Y0, Y10, Y13
+	VPERMPS      lm6_12811<>+0(SB), Y10, Y14
+	VPSLLD       $0x1c, Y10, Y15
+	VBLENDVPS    Y15, Y14, Y13, Y13
+	VPSLLD       $0x1b, Y10, Y14
+	VBLENDVPS    Y14, Y13, Y12, Y12
+	VPSLLD       $0x1a, Y10, Y10
+	VBLENDVPS    Y10, Y12, Y11, Y10
+	VMULPS       Y10, Y9, Y10
+	VMOVUPS      160(SI), Y11
+	VFMADD231PS  Y11, Y10, Y7
+	VMOVUPS      160(SI)(DI*1), Y11
+	VFMADD231PS  Y11, Y10, Y8
+	VPMOVZXBD    16(DX), Y10
+	VPERMPS      Y1, Y10, Y11
+	VPERMPS      Y3, Y10, Y12
+	VPSLLD       $0x1c, Y10, Y13
+	VBLENDVPS    Y13, Y12, Y11, Y11
+	VPERMPS      lm6_1286<>+0(SB), Y10, Y12
+	VPERMPS      lm6_1287<>+0(SB), Y10, Y13
+	VPSLLD       $0x1c, Y10, Y14
+	VBLENDVPS    Y14, Y13, Y12, Y12
+	VPSLLD       $0x1b, Y10, Y13
+	VBLENDVPS    Y13, Y12, Y11, Y11
+	VPERMPS      Y2, Y10, Y12
+	VPERMPS      Y4, Y10, Y13
+	VPSLLD       $0x1c, Y10, Y14
+	VBLENDVPS    Y14, Y13, Y12, Y12
+	VPERMPS      Y0, Y10, Y13
+	VPERMPS      lm6_12811<>+0(SB), Y10, Y14
+	VPSLLD       $0x1c, Y10, Y15
+	VBLENDVPS    Y15, Y14, Y13, Y13
+	VPSLLD       $0x1b, Y10, Y14
+	VBLENDVPS    Y14, Y13, Y12, Y12
+	VPSLLD       $0x1a, Y10, Y10
+	VBLENDVPS    Y10, Y12, Y11, Y10
+	VMULPS       Y10, Y9, Y10
+	VMOVUPS      192(SI), Y11
+	VFMADD231PS  Y11, Y10, Y5
+	VMOVUPS      192(SI)(DI*1), Y11
+	VFMADD231PS  Y11, Y10, Y6
+	VPMOVZXBD    24(DX), Y10
+	VPERMPS      Y1, Y10, Y11
+	VPERMPS      Y3, Y10, Y12
+	VPSLLD       $0x1c, Y10, Y13
+	VBLENDVPS    Y13, Y12, Y11, Y11
+	VPERMPS      lm6_1286<>+0(SB), Y10, Y12
+	VPERMPS      lm6_1287<>+0(SB), Y10, Y13
+	VPSLLD       $0x1c, Y10, Y14
+	VBLENDVPS    Y14, Y13, Y12, Y12
+	VPSLLD       $0x1b, Y10, Y13
+	VBLENDVPS    Y13, Y12, Y11, Y11
+	VPERMPS      Y2, Y10, Y12
+	VPERMPS      Y4, Y10, Y13
+	VPSLLD       $0x1c, Y10, Y14
+	VBLENDVPS    Y14, Y13, Y12, Y12
+	VPERMPS      Y0, Y10, Y13
+	VPERMPS      lm6_12811<>+0(SB), Y10, Y14
+	VPSLLD       $0x1c, Y10, Y15
+	VBLENDVPS    Y15, Y14, Y13, Y13
+	VPSLLD       $0x1b, Y10, Y14
+	VBLENDVPS    Y14, Y13, Y12, Y12
+	VPSLLD       $0x1a, Y10, Y10
+	VBLENDVPS    Y10, Y12, Y11, Y10
+	VMULPS       Y10, Y9, Y10
+	VMOVUPS      224(SI), Y11
+	VFMADD231PS  Y11, Y10, Y7
+	VMOVUPS      224(SI)(DI*1), Y11
+	VFMADD231PS  Y11, Y10, Y8
+	VBROADCASTI128 34(R9), Y10
+	VPSRLVD      lm6_1280<>+0(SB), Y10, Y10
+	VPAND        lm6_1281<>+0(SB), Y10, Y10
+	VPBROADCASTQ 82(R9), Y11
+	VPSRLVD      lm6_1282<>+0(SB), Y11, Y11
+	VPAND        lm6_1283<>+0(SB), Y11, Y11
+	VPSLLD       $4, Y11, Y11
+	VPOR         Y11, Y10, Y10
+	VMOVDQU      Y10, (DX)
+	VPMOVZXBD    (DX), Y10
+	VPERMPS      Y1, Y10, Y11
+	VPERMPS      Y3, Y10, Y12
+	VPSLLD       $0x1c, Y10, Y13
+	VBLENDVPS    Y13, Y12, Y11, Y11
+	VPERMPS      lm6_1286<>+0(SB), Y10, Y12
+	VPERMPS      lm6_1287<>+0(SB), Y10, Y13
+	VPSLLD       $0x1c, Y10, Y14
+	VBLENDVPS    Y14, Y13, Y12, Y12
+	VPSLLD       $0x1b, Y10, Y13
+	VBLENDVPS    Y13, Y12, Y11, Y11
+	VPERMPS      Y2, Y10, Y12
+	VPERMPS      Y4, Y10, Y13
+	VPSLLD       $0x1c, Y10, Y14
+	VBLENDVPS    Y14, Y13, Y12, Y12
+	VPERMPS      Y0, Y10, Y13
+	VPERMPS      lm6_12811<>+0(SB), Y10, Y14
+	VPSLLD       $0x1c, Y10, Y15
+	VBLENDVPS    Y15, Y14, Y13, Y13
+	VPSLLD       $0x1b, Y10, Y14
+	VBLENDVPS    Y14, Y13, Y12, Y12
+	VPSLLD       $0x1a, Y10, Y10
+	VBLENDVPS    Y10, Y12, Y11, Y10
+	VMULPS       Y10, Y9, Y10
+	VMOVUPS      256(SI), Y11
+	VFMADD231PS  Y11, Y10, Y5
+	VMOVUPS      256(SI)(DI*1), Y11
+	VFMADD231PS  Y11, Y10, Y6
+	VPMOVZXBD    8(DX), Y10
+	VPERMPS      Y1, Y10, Y11
+	VPERMPS      Y3, Y10, Y12
+	VPSLLD       $0x1c, Y10, Y13
+	VBLENDVPS    Y13, Y12, Y11, Y11
+	VPERMPS      lm6_1286<>+0(SB), Y10, Y12
+	VPERMPS      lm6_1287<>+0(SB), Y10, Y13
+	VPSLLD       $0x1c, Y10, Y14
+	VBLENDVPS    Y14, Y13, Y12, Y12
+	VPSLLD       $0x1b, Y10, Y13
+	VBLENDVPS    Y13, Y12, Y11, Y11
+	VPERMPS      Y2, Y10, Y12
+	VPERMPS      Y4, Y10, Y13
+	VPSLLD       $0x1c, Y10, Y14
+	VBLENDVPS    Y14, Y13, Y12, Y12
+	VPERMPS      Y0, Y10, Y13
+	VPERMPS      lm6_12811<>+0(SB), Y10, Y14
+	VPSLLD       $0x1c, Y10, Y15
+	VBLENDVPS    Y15, Y14, Y13, Y13
+	VPSLLD       $0x1b, Y10, Y14
+	VBLENDVPS    Y14, Y13, Y12, Y12
+	VPSLLD       $0x1a, Y10, Y10
+	VBLENDVPS    Y10, Y12, Y11, Y10
+	VMULPS       Y10, Y9, Y10
+	VMOVUPS      288(SI), Y11
+	VFMADD231PS  Y11, Y10, Y7
+	VMOVUPS      288(SI)(DI*1), Y11
+	VFMADD231PS  Y11, Y10, Y8
+	VPMOVZXBD    16(DX), Y10
+	VPERMPS      Y1, Y10, Y11
+	VPERMPS      Y3, Y10, Y12
+	VPSLLD       $0x1c, Y10, Y13
+	VBLENDVPS    Y13, Y12, Y11, Y11
+	VPERMPS      lm6_1286<>+0(SB), Y10, Y12
+	VPERMPS      lm6_1287<>+0(SB), Y10, Y13
+	VPSLLD       $0x1c, Y10, Y14
+	VBLENDVPS    Y14, Y13, Y12, Y12
+	VPSLLD       $0x1b, Y10, Y13
+	VBLENDVPS    Y13, Y12, Y11, Y11
+	VPERMPS      Y2, Y10, Y12
+	VPERMPS      Y4, Y10, Y13
+	VPSLLD       $0x1c, Y10, Y14
+	VBLENDVPS    Y14, Y13, Y12, Y12
+	VPERMPS      Y0, Y10, Y13
+	VPERMPS      lm6_12811<>+0(SB), Y10, Y14
+	VPSLLD       $0x1c, Y10, Y15
+	VBLENDVPS    Y15, Y14, Y13, Y13
+	VPSLLD       $0x1b, Y10, Y14
+	VBLENDVPS    Y14, Y13, Y12, Y12
+	VPSLLD       $0x1a, Y10, Y10
+	VBLENDVPS    Y10, Y12, Y11, Y10
+	VMULPS       Y10, Y9, Y10
+	VMOVUPS      320(SI), Y11
+	VFMADD231PS  Y11, Y10, Y5
+	VMOVUPS      320(SI)(DI*1), Y11
+	VFMADD231PS  Y11, Y10, Y6
+	VPMOVZXBD    24(DX), Y10
+	VPERMPS      Y1, Y10, Y11
+	VPERMPS      Y3, Y10, Y12
+	VPSLLD       $0x1c, Y10, Y13
+	VBLENDVPS    Y13, Y12, Y11, Y11
+	VPERMPS      lm6_1286<>+0(SB), Y10, Y12
+	VPERMPS      lm6_1287<>+0(SB), Y10, Y13
+	VPSLLD       $0x1c, Y10, Y14
+	VBLENDVPS    Y14, Y13, Y12, Y12
+	VPSLLD       $0x1b, Y10, Y13
+	VBLENDVPS    Y13, Y12, Y11, Y11
+	VPERMPS      Y2, Y10, Y12
+	VPERMPS      Y4, Y10, Y13
+	VPSLLD       $0x1c, Y10, Y14
+	VBLENDVPS    Y14, Y13, Y12, Y12
+	VPERMPS      Y0, Y10, Y13
+	VPERMPS      lm6_12811<>+0(SB), Y10, Y14
+	VPSLLD       $0x1c, Y10, Y15
+	VBLENDVPS    Y15, Y14, Y13, Y13
+	VPSLLD       $0x1b, Y10, Y14
+	VBLENDVPS    Y14, Y13, Y12, Y12
+	VPSLLD       $0x1a, Y10, Y10
+	VBLENDVPS    Y10, Y12, Y11, Y10
+	VMULPS       Y10, Y9, Y10
+	VMOVUPS      352(SI), Y11
+	VFMADD231PS  Y11, Y10, Y7
+	VMOVUPS      352(SI)(DI*1), Y11
+	VFMADD231PS  Y11, Y10, Y8
+	VBROADCASTI128 50(R9), Y10
+	VPSRLVD      lm6_1280<>+0(SB), Y10, Y10
+	VPAND        lm6_1281<>+0(SB), Y10, Y10
+	VPBROADCASTQ 90(R9), Y11
+	VPSRLVD      lm6_1282<>+0(SB), Y11, Y11
+	VPAND        lm6_1283<>+0(SB), Y11, Y11
+	VPSLLD       $4, Y11, Y11
+	VPOR         Y11, Y10, Y10
+	VMOVDQU      Y10, (DX)
+	VPMOVZXBD    (DX), Y10
+	VPERMPS      Y1, Y10, Y11
+	VPERMPS      Y3, Y10, Y12
+	VPSLLD       $0x1c, Y10, Y13
+	VBLENDVPS    Y13, Y12, Y11, Y11
+	VPERMPS      lm6_1286<>+0(SB), Y10, Y12
+	VPERMPS      lm6_1287<>+0(SB), Y10, Y13
+	VPSLLD       $0x1c, Y10, Y14
+	VBLENDVPS    Y14, Y13, Y12, Y12
+	VPSLLD       $0x1b, Y10, Y13
+	VBLENDVPS    Y13, Y12, Y11, Y11
+	VPERMPS      Y2, Y10, Y12
+	VPERMPS      Y4, Y10, Y13
+	VPSLLD       $0x1c, Y10, Y14
+	VBLENDVPS    Y14, Y13, Y12, Y12
+	VPERMPS      Y0, Y10, Y13
+	VPERMPS      lm6_12811<>+0(SB), Y10, Y14
+	VPSLLD       $0x1c, Y10, Y15
+	VBLENDVPS    Y15, Y14, Y13, Y13
+	VPSLLD       $0x1b, Y10, Y14
+	VBLENDVPS    Y14, Y13, Y12, Y12
+	VPSLLD       $0x1a, Y10, Y10
+	VBLENDVPS    Y10, Y12, Y11, Y10
+	VMULPS       Y10, Y9, Y10
+	VMOVUPS      384(SI), Y11
+	VFMADD231PS  Y11, Y10, Y5
+	VMOVUPS      384(SI)(DI*1), Y11
+	VFMADD231PS  Y11, Y10, Y6
+	VPMOVZXBD    8(DX), Y10
+	VPERMPS      Y1, Y10, Y11
+	VPERMPS      Y3, Y10, Y12
+	VPSLLD       $0x1c, Y10, Y13
+	VBLENDVPS    Y13, Y12, Y11, Y11
+	VPERMPS      lm6_1286<>+0(SB), Y10, Y12
+	VPERMPS      lm6_1287<>+0(SB), Y10, Y13
+	VPSLLD       $0x1c, Y10, Y14
+	VBLENDVPS    Y14, Y13, Y12, Y12
+	VPSLLD       $0x1b, Y10, Y13
+	VBLENDVPS    Y13, Y12, Y11, Y11
+	VPERMPS      Y2, Y10, Y12
+	VPERMPS      Y4, Y10, Y13
+	VPSLLD       $0x1c, Y10, Y14
+	VBLENDVPS    Y14, Y13, Y12, Y12
+	VPERMPS      Y0, Y10, Y13
+	VPERMPS      lm6_12811<>+0(SB), Y10, Y14
+	VPSLLD       $0x1c, Y10, Y15
+	VBLENDVPS    Y15, Y14, Y13, Y13
+	VPSLLD       $0x1b, Y10, Y14
+	VBLENDVPS    Y14, Y13, Y12, Y12
+	VPSLLD       $0x1a, Y10, Y10
+	VBLENDVPS    Y10, Y12, Y11, Y10
+	VMULPS       Y10, Y9, Y10
+	VMOVUPS      416(SI), Y11
+	VFMADD231PS  Y11, Y10, Y7
+	VMOVUPS      416(SI)(DI*1), Y11
+	VFMADD231PS  Y11, Y10, Y8
+	VPMOVZXBD    16(DX), Y10
+	VPERMPS      Y1, Y10, Y11
+	VPERMPS      Y3, Y10, Y12
+	VPSLLD       $0x1c, Y10, Y13
+	VBLENDVPS    Y13, Y12, Y11, Y11
+	VPERMPS      lm6_1286<>+0(SB), Y10, Y12
+	VPERMPS      lm6_1287<>+0(SB), Y10, Y13
+	VPSLLD       $0x1c, Y10, Y14
+	VBLENDVPS    Y14, Y13, Y12, Y12
+	VPSLLD       $0x1b, Y10, Y13
+	VBLENDVPS    Y13, Y12, Y11, Y11
+	VPERMPS      Y2, Y10, Y12
+	VPERMPS      Y4, Y10, Y13
+	VPSLLD       $0x1c, Y10, Y14
+	VBLENDVPS    Y14, Y13, Y12, Y12
+	VPERMPS      Y0, Y10, Y13
+	VPERMPS      lm6_12811<>+0(SB), Y10, Y14
+	VPSLLD       $0x1c, Y10, Y15
+	VBLENDVPS    Y15, Y14, Y13, Y13
+	VPSLLD       $0x1b, Y10, Y14
+	VBLENDVPS    Y14, Y13, Y12, Y12
+	VPSLLD       $0x1a, Y10, Y10
+	VBLENDVPS    Y10, Y12, Y11, Y10
+	VMULPS       Y10, Y9, Y10
+	VMOVUPS      448(SI), Y11
+	VFMADD231PS  Y11, Y10, Y5
+	VMOVUPS      448(SI)(DI*1), Y11
+	VFMADD231PS  Y11, Y10, Y6
+	VPMOVZXBD    24(DX), Y10
+	VPERMPS      Y1, Y10, Y11
+	VPERMPS      Y3, Y10, Y12
+	VPSLLD       $0x1c, Y10, Y13
+	VBLENDVPS    Y13, Y12, Y11, Y11
+	VPERMPS      lm6_1286<>+0(SB), Y10, Y12
+	VPERMPS      lm6_1287<>+0(SB), Y10, Y13
+	VPSLLD       $0x1c, Y10, Y14
+	VBLENDVPS    Y14, Y13, Y12, Y12
+	VPSLLD       $0x1b, Y10, Y13
+	VBLENDVPS    Y13, Y12, Y11, Y11
+	VPERMPS      Y2, Y10, Y12
+	VPERMPS      Y4, Y10, Y13
+	VPSLLD       $0x1c, Y10, Y14
+	VBLENDVPS    Y14, Y13, Y12, Y12
+	VPERMPS      Y0, Y10, Y13
+	VPERMPS      lm6_12811<>+0(SB), Y10, Y14
+	VPSLLD       $0x1c, Y10, Y15
+	VBLENDVPS    Y15, Y14, Y13, Y13
+	VPSLLD       $0x1b, Y10, Y14
+	VBLENDVPS    Y14, Y13, Y12, Y12
+	VPSLLD       $0x1a, Y10, Y10
+	VBLENDVPS    Y10, Y12, Y11, Y10
+	VMULPS       Y10, Y9, Y9
+	VMOVUPS      480(SI), Y10
+	VFMADD231PS  Y10, Y9, Y7
+	VMOVUPS      480(SI)(DI*1), Y10
+	VFMADD231PS  Y10, Y9, Y8
 	ADDQ         $0x62, R9
 	ADDQ         $0x200, SI
 	SUBQ         $1, R8
@@ -9257,25 +9338,25 @@ loop3:
 
 done4:
 	ADDQ         $1, R8
-	VADDPS       Y2, Y0, Y0
-	VADDPS       Y3, Y1, Y1
-	VEXTRACTF128 $1, Y0, X2
-	VADDPS       X0, X2, X2
-	VMOVHLPS     X2, X2, X0
-	VADDPS       X0, X2, X2
-	VMOVSHDUP    X2, X0
-	VADDSS       X0, X2, X2
-	VMOVSS       X2, (AX)
+	VADDPS       Y7, Y5, Y5
+	VADDPS       Y8, Y6, Y6
+	VEXTRACTF128 $1, Y5, X7
+	VADDPS       X5, X7, X7
+	VMOVHLPS     X7, X7, X5
+	VADDPS       X5, X7, X7
+	VMOVSHDUP    X7, X5
+	VADDSS       X5, X7, X7
+	VMOVSS       X7, (AX)
 	MOVQ         ldy+8(FP), SI
 	MOVQ         AX, DI
 	ADDQ         SI, DI
-	VEXTRACTF128 $1, Y1, X0
-	VADDPS       X1, X0, X0
-	VMOVHLPS     X0, X0, X1
-	VADDPS       X1, X0, X0
-	VMOVSHDUP    X0, X1
-	VADDSS       X1, X0, X0
-	VMOVSS       X0, (DI)
+	VEXTRACTF128 $1, Y6, X5
+	VADDPS       X6, X5, X5
+	VMOVHLPS     X5, X5, X6
+	VADDPS       X6, X5, X5
+	VMOVSHDUP    X5, X6
+	VADDSS       X6, X5, X5
+	VMOVSS       X5, (DI)
 	ADDQ         $4, AX
 	MOVQ         stride+40(FP), SI
 	ADDQ         SI, BX
@@ -9290,6 +9371,14 @@ done2:
 // matmul3xLm6_128AVX2 multiplies rows of w with 3 rows of x; ld and stride in bytes, a unit is 128 values.
 // Requires: AVX2, F16C, FMA
 TEXT ·matmul3xLm6_128AVX2(SB), NOSPLIT, $320-64
+
+	// constants of the loops
+	VMOVDQU      lm6_12810<>+0(SB), Y0
+	VMOVDQU      lm6_1284<>+0(SB), Y1
+	VMOVDQU      lm6_1288<>+0(SB), Y2
+	VMOVDQU      lm6_1285<>+0(SB), Y3
+	VMOVDQU      lm6_1289<>+0(SB), Y4
+	VMOVDQU      lm6_12811<>+0(SB), Y5
 	MOVQ         y+0(FP), AX
 	MOVQ         w+32(FP), BX
 	MOVQ         rows+48(FP), CX
@@ -9299,9 +9388,9 @@ TEXT ·matmul3xLm6_128AVX2(SB), NOSPLIT, $320-64
 	JLT          done2
 
 loop1:
-	VPXOR        Y0, Y0, Y0
-	VPXOR        Y1, Y1, Y1
-	VPXOR        Y2, Y2, Y2
+	VPXOR        Y6, Y6, Y6
+	VPXOR        Y7, Y7, Y7
+	VPXOR        Y8, Y8, Y8
 	MOVQ         x+16(FP), SI
 	MOVQ         ldx+24(FP), DI
 	MOVQ         SI, R8
@@ -9313,524 +9402,524 @@ loop1:
 	JLT          done4
 
 loop3:
-	VPBROADCASTW (R10), X3
-	VCVTPH2PS    X3, Y3
-	VBROADCASTI128 2(R10), Y4
-	VPSRLVD      lm6_1280<>+0(SB), Y4, Y4
-	VPAND        lm6_1281<>+0(SB), Y4, Y4
-	VPBROADCASTQ 66(R10), Y5
-	VPSRLVD      lm6_1282<>+0(SB), Y5, Y5
-	VPAND        lm6_1283<>+0(SB), Y5, Y5
-	VPSLLD       $4, Y5, Y5
-	VPOR         Y5, Y4, Y4
-	VMOVDQU      Y4, (DX)
-	VPMOVZXBD    (DX), Y4
-	VPERMPS      lm6_1284<>+0(SB), Y4, Y5
-	VPERMPS      lm6_1285<>+0(SB), Y4, Y6
-	VPSLLD       $0x1c, Y4, Y7
-	VBLENDVPS    Y7, Y6, Y5, Y5
-	VPERMPS      lm6_1286<>+0(SB), Y4, Y6
-	VPERMPS      lm6_1287<>+0(SB), Y4, Y7
-	VPSLLD       $0x1c, Y4, Y8
-	VBLENDVPS    Y8, Y7, Y6, Y6
-	VPSLLD       $0x1b, Y4, Y7
-	VBLENDVPS    Y7, Y6, Y5, Y5
-	VPERMPS      lm6_1288<>+0(SB), Y4, Y6
-	VPERMPS      lm6_1289<>+0(SB), Y4, Y7
-	VPSLLD       $0x1c, Y4, Y8
-	VBLENDVPS    Y8, Y7, Y6, Y6
-	VPERMPS      lm6_12810<>+0(SB), Y4, Y7
-	VPERMPS      lm6_12811<>+0(SB), Y4, Y8
-	VPSLLD       $0x1c, Y4, Y9
-	VBLENDVPS    Y9, Y8, Y7, Y7
-	VPSLLD       $0x1b, Y4, Y8
-	VBLENDVPS    Y8, Y7, Y6, Y6
-	VPSLLD       $0x1a, Y4, Y4
-	VBLENDVPS    Y4, Y6, Y5, Y4
-	VMULPS       Y4, Y3, Y4
-	VMOVUPS      (SI), Y5
-	VFMADD231PS  Y5, Y4, Y0
-	VMOVUPS      (SI)(DI*1), Y5
-	VFMADD231PS  Y5, Y4, Y1
-	VMOVUPS      (R8), Y5
-	VFMADD231PS  Y5, Y4, Y2
-	VPMOVZXBD    8(DX), Y4
-	VPERMPS      lm6_1284<>+0(SB), Y4, Y5
-	VPERMPS      lm6_1285<>+0(SB), Y4, Y6
-	VPSLLD       $0x1c, Y4, Y7
-	VBLENDVPS    Y7, Y6, Y5, Y5
-	VPERMPS      lm6_1286<>+0(SB), Y4, Y6
-	VPERMPS      lm6_1287<>+0(SB), Y4, Y7
-	VPSLLD       $0x1c, Y4, Y8
-	VBLENDVPS    Y8, Y7, Y6, Y6
-	VPSLLD       $0x1b, Y4, Y7
-	VBLENDVPS    Y7, Y6, Y5, Y5
-	VPERMPS      lm6_1288<>+0(SB), Y4, Y6
-	VPERMPS      lm6_1289<>+0(SB), Y4, Y7
-	VPSLLD       $0x1c, Y4, Y8
-	VBLENDVPS    Y8, Y7, Y6, Y6
-	VPERMPS      lm6_12810<>+0(SB), Y4, Y7
-	VPERMPS      lm6_12811<>+0(SB), Y4, Y8
-	VPSLLD       $0x1c, Y4, Y9
-	VBLENDVPS    Y9, Y8, Y7, Y7
-	VPSLLD       $0x1b, Y4, Y8
-	VBLENDVPS    Y8, Y7, Y6, Y6
-	VPSLLD       $0x1a, Y4, Y4
-	VBLENDVPS    Y4, Y6, Y5, Y4
-	VMULPS       Y4, Y3, Y4
-	VMOVUPS      32(SI), Y5
-	VFMADD231PS  Y5, Y4, Y0
-	VMOVUPS      32(SI)(DI*1), Y5
-	VFMADD231PS  Y5, Y4, Y1
-	VMOVUPS      32(R8), Y5
-	VFMADD231PS  Y5, Y4, Y2
-	VPMOVZXBD    16(DX), Y4
-	VPERMPS      lm6_1284<>+0(SB), Y4, Y5
-	VPERMPS      lm6_1285<>+0(SB), Y4, Y6
-	VPSLLD       $0x1c, Y4, Y7
-	VBLENDVPS    Y7, Y6, Y5, Y5
-	VPERMPS      lm6_1286<>+0(SB), Y4, Y6
-	VPERMPS      lm6_1287<>+0(SB), Y4, Y7
-	VPSLLD       $0x1c, Y4, Y8
-	VBLENDVPS    Y8, Y7, Y6, Y6
-	VPSLLD       $0x1b, Y4, Y7
-	VBLENDVPS    Y7, Y6, Y5, Y5
-	VPERMPS      lm6_1288<>+0(SB), Y4, Y6
-	VPERMPS      lm6_1289<>+0(SB), Y4, Y7
-	VPSLLD       $0x1c, Y4, Y8
-	VBLENDVPS    Y8, Y7, Y6, Y6
-	VPERMPS      lm6_12810<>+0(SB), Y4, Y7
-	VPERMPS      lm6_12811<>+0(SB), Y4, Y8
-	VPSLLD       $0x1c, Y4, Y9
-	VBLENDVPS    Y9, Y8, Y7, Y7
-	VPSLLD       $0x1b, Y4, Y8
-	VBLENDVPS    Y8, Y7, Y6, Y6
-	VPSLLD       $0x1a, Y4, Y4
-	VBLENDVPS    Y4, Y6, Y5, Y4
-	VMULPS       Y4, Y3, Y4
-	VMOVUPS      64(SI), Y5
-	VFMADD231PS  Y5, Y4, Y0
-	VMOVUPS      64(SI)(DI*1), Y5
-	VFMADD231PS  Y5, Y4, Y1
-	VMOVUPS      64(R8), Y5
-	VFMADD231PS  Y5, Y4, Y2
-	VPMOVZXBD    24(DX), Y4
-	VPERMPS      lm6_1284<>+0(SB), Y4, Y5
-	VPERMPS      lm6_1285<>+0(SB), Y4, Y6
-	VPSLLD       $0x1c, Y4, Y7
-	VBLENDVPS    Y7, Y6, Y5, Y5
-	VPERMPS      lm6_1286<>+0(SB), Y4, Y6
-	VPERMPS      lm6_1287<>+0(SB), Y4, Y7
-	VPSLLD       $0x1c, Y4, Y8
-	VBLENDVPS    Y8, Y7, Y6, Y6
-	VPSLLD       $0x1b, Y4, Y7
-	VBLENDVPS    Y7, Y6, Y5, Y5
-	VPERMPS      lm6_1288<>+0(SB), Y4, Y6
-	VPERMPS      lm6_1289<>+0(SB), Y4, Y7
-	VPSLLD       $0x1c, Y4, Y8
-	VBLENDVPS    Y8, Y7, Y6, Y6
-	VPERMPS      lm6_12810<>+0(SB), Y4, Y7
-	VPERMPS      lm6_12811<>+0(SB), Y4, Y8
-	VPSLLD       $0x1c, Y4, Y9
-	VBLENDVPS    Y9, Y8, Y7, Y7
-	VPSLLD       $0x1b, Y4, Y8
-	VBLENDVPS    Y8, Y7, Y6, Y6
-	VPSLLD       $0x1a, Y4, Y4
-	VBLENDVPS    Y4, Y6, Y5, Y4
-	VMULPS       Y4, Y3, Y4
-	VMOVUPS      96(SI), Y5
-	VFMADD231PS  Y5, Y4, Y0
-	VMOVUPS      96(SI)(DI*1), Y5
-	VFMADD231PS  Y5, Y4, Y1
-	VMOVUPS      96(R8), Y5
-	VFMADD231PS  Y5, Y4, Y2
-	VBROADCASTI128 18(R10), Y4
-	VPSRLVD      lm6_1280<>+0(SB), Y4, Y4
-	VPAND        lm6_1281<>+0(SB), Y4, Y4
-	VPBROADCASTQ 74(R10), Y5
-	VPSRLVD      lm6_1282<>+0(SB), Y5, Y5
-	VPAND        lm6_1283<>+0(SB), Y5, Y5
-	VPSLLD       $4, Y5, Y5
-	VPOR         Y5, Y4, Y4
-	VMOVDQU      Y4, (DX)
-	VPMOVZXBD    (DX), Y4
-	VPERMPS      lm6_1284<>+0(SB), Y4, Y5
-	VPERMPS      lm6_1285<>+0(SB), Y4, Y6
-	VPSLLD       $0x1c, Y4, Y7
-	VBLENDVPS    Y7, Y6, Y5, Y5
-	VPERMPS      lm6_1286<>+0(SB), Y4, Y6
-	VPERMPS      lm6_1287<>+0(SB), Y4, Y7
-	VPSLLD       $0x1c, Y4, Y8
-	VBLENDVPS    Y8, Y7, Y6, Y6
-	VPSLLD       $0x1b, Y4, Y7
-	VBLENDVPS    Y7, Y6, Y5, Y5
-	VPERMPS      lm6_1288<>+0(SB), Y4, Y6
-	VPERMPS      lm6_1289<>+0(SB), Y4, Y7
-	VPSLLD       $0x1c, Y4, Y8
-	VBLENDVPS    Y8, Y7, Y6, Y6
-	VPERMPS      lm6_12810<>+0(SB), Y4, Y7
-	VPERMPS      lm6_12811<>+0(SB), Y4, Y8
-	VPSLLD       $0x1c, Y4, Y9
-	VBLENDVPS    Y9, Y8, Y7, Y7
-	VPSLLD       $0x1b, Y4, Y8
-	VBLENDVPS    Y8, Y7, Y6, Y6
-	VPSLLD       $0x1a, Y4, Y4
-	VBLENDVPS    Y4, Y6, Y5, Y4
-	VMULPS       Y4, Y3, Y4
-	VMOVUPS      128(SI), Y5
-	VFMADD231PS  Y5, Y4, Y0
-	VMOVUPS      128(SI)(DI*1), Y5
-	VFMADD231PS  Y5, Y4, Y1
-	VMOVUPS      128(R8), Y5
-	VFMADD231PS  Y5, Y4, Y2
-	VPMOVZXBD    8(DX), Y4
-	VPERMPS      lm6_1284<>+0(SB), Y4, Y5
-	VPERMPS      lm6_1285<>+0(SB), Y4, Y6
-	VPSLLD       $0x1c, Y4, Y7
-	VBLENDVPS    Y7, Y6, Y5, Y5
-	VPERMPS      lm6_1286<>+0(SB), Y4, Y6
-	VPERMPS      lm6_1287<>+0(SB), Y4, Y7
-	VPSLLD       $0x1c, Y4, Y8
-	VBLENDVPS    Y8, Y7, Y6, Y6
-	VPSLLD       $0x1b, Y4, Y7
-	VBLENDVPS    Y7, Y6, Y5, Y5
-	VPERMPS      lm6_1288<>+0(SB), Y4, Y6
-	VPERMPS      lm6_1289<>+0(SB), Y4, Y7
-	VPSLLD       $0x1c, Y4, Y8
-	VBLENDVPS    Y8, Y7, Y6, Y6
-	VPERMPS      lm6_12810<>+0(SB), Y4, Y7
-	VPERMPS      lm6_12811<>+0(SB), Y4, Y8
-	VPSLLD       $0x1c, Y4, Y9
-	VBLENDVPS    Y9, Y8, Y7, Y7
-	VPSLLD       $0x1b, Y4, Y8
-	VBLENDVPS    Y8, Y7, Y6, Y6
-	VPSLLD       $0x1a, Y4, Y4
-	VBLENDVPS    Y4, Y6, Y5, Y4
-	VMULPS       Y4, Y3, Y4
-	VMOVUPS      160(SI), Y5
-	VFMADD231PS  Y5, Y4, Y0
-	VMOVUPS      160(SI)(DI*1), Y5
-	VFMADD231PS  Y5, Y4, Y1
-	VMOVUPS      160(R8), Y5
-	VFMADD231PS  Y5, Y4, Y2
-	VPMOVZXBD    16(DX), Y4
-	VPERMPS      lm6_1284<>+0(SB), Y4, Y5
-	VPERMPS      lm6_1285<>+0(SB), Y4, Y6
-	VPSLLD       $0x1c, Y4, Y7
-	VBLENDVPS    Y7, Y6, Y5, Y5
-	VPERMPS      lm6_1286<>+0(SB), Y4, Y6
-	VPERMPS      lm6_1287<>+0(SB), Y4, Y7
-	VPSLLD       $0x1c, Y4, Y8
-	VBLENDVPS    Y8, Y7, Y6, Y6
-	VPSLLD       $0x1b, Y4, Y7
-	VBLENDVPS    Y7, Y6, Y5, Y5
-	VPERMPS      lm6_1288<>+0(SB), Y4, Y6
-	VPERMPS      lm6_1289<>+0(SB), Y4, Y7
-	VPSLLD       $0x1c, Y4, Y8
-	VBLENDVPS    Y8, Y7, Y6, Y6
-	VPERMPS      lm6_12810<>+0(SB), Y4, Y7
-	VPERMPS      lm6_12811<>+0(SB), Y4, Y8
-	VPSLLD       $0x1c, Y4, Y9
-	VBLENDVPS    Y9, Y8, Y7, Y7
-	VPSLLD       $0x1b, Y4, Y8
-	VBLENDVPS    Y8, Y7, Y6, Y6
-	VPSLLD       $0x1a, Y4, Y4
-	VBLENDVPS    Y4, Y6, Y5, Y4
-	VMULPS       Y4, Y3, Y4
-	VMOVUPS      192(SI), Y5
-	VFMADD231PS  Y5, Y4, Y0
-	VMOVUPS      192(SI)(DI*1), Y5
-	VFMADD231PS  Y5, Y4, Y1
-	VMOVUPS      192(R8), Y5
-	VFMADD231PS  Y5, Y4, Y2
-	VPMOVZXBD    24(DX), Y4
-	VPERMPS      lm6_1284<>+0(SB), Y4, Y5
-	VPERMPS      lm6_1285<>+0(SB), Y4, Y6
-	VPSLLD       $0x1c, Y4, Y7
-	VBLENDVPS    Y7, Y6, Y5, Y5
-	VPERMPS      lm6_1286<>+0(SB), Y4, Y6
-	VPERMPS      lm6_1287<>+0(SB), Y4, Y7
-	VPSLLD       $0x1c, Y4, Y8
-	VBLENDVPS    Y8, Y7, Y6, Y6
-	VPSLLD       $0x1b, Y4, Y7
-	VBLENDVPS    Y7, Y6, Y5, Y5
-	VPERMPS      lm6_1288<>+0(SB), Y4, Y6
-	VPERMPS      lm6_1289<>+0(SB), Y4, Y7
-	VPSLLD       $0x1c, Y4, Y8
-	VBLENDVPS    Y8, Y7, Y6, Y6
-	VPERMPS      lm6_12810<>+0(SB), Y4, Y7
-	VPERMPS      lm6_12811<>+0(SB), Y4, Y8
-	VPSLLD       $0x1c, Y4, Y9
-	VBLENDVPS    Y9, Y8, Y7, Y7
-	VPSLLD       $0x1b, Y4, Y8
-	VBLENDVPS    Y8, Y7, Y6, Y6
-	VPSLLD       $0x1a, Y4, Y4
-	VBLENDVPS    Y4, Y6, Y5, Y4
-	VMULPS       Y4, Y3, Y4
-	VMOVUPS      224(SI), Y5
-	VFMADD231PS  Y5, Y4, Y0
-	VMOVUPS      224(SI)(DI*1), Y5
-	VFMADD231PS  Y5, Y4, Y1
-	VMOVUPS      224(R8), Y5
-	VFMADD231PS  Y5, Y4, Y2
-	VBROADCASTI128 34(R10), Y4
-	VPSRLVD      lm6_1280<>+0(SB), Y4, Y4
-	VPAND        lm6_1281<>+0(SB), Y4, Y4
-	VPBROADCASTQ 82(R10), Y5
-	VPSRLVD      lm6_1282<>+0(SB), Y5, Y5
-	VPAND        lm6_1283<>+0(SB), Y5, Y5
-	VPSLLD       $4, Y5, Y5
-	VPOR         Y5, Y4, Y4
-	VMOVDQU      Y4, (DX)
-	VPMOVZXBD    (DX), Y4
-	VPERMPS      lm6_1284<>+0(SB), Y4, Y5
-	VPERMPS      lm6_1285<>+0(SB), Y4, Y6
-	VPSLLD       $0x1c, Y4, Y7
-	VBLENDVPS    Y7, Y6, Y5, Y5
-	VPERMPS      lm6_1286<>+0(SB), Y4, Y6
-	VPERMPS      lm6_1287<>+0(SB), Y4, Y7
-	VPSLLD       $0x1c, Y4, Y8
-	VBLENDVPS    Y8, Y7, Y6, Y6
-	VPSLLD       $0x1b, Y4, Y7
-	VBLENDVPS    Y7, Y6, Y5, Y5
-	VPERMPS      lm6_1288<>+0(SB), Y4, Y6
-	VPERMPS      lm6_1289<>+0(SB), Y4, Y7
-	VPSLLD       $0x1c, Y4, Y8
-	VBLENDVPS    Y8, Y7, Y6, Y6
-	VPERMPS      lm6_12810<>+0(SB), Y4, Y7
-	VPERMPS      lm6_12811<>+0(SB), Y4, Y8
-	VPSLLD       $0x1c, Y4, Y9
-	VBLENDVPS    Y9, Y8, Y7, Y7
-	VPSLLD       $0x1b, Y4, Y8
-	VBLENDVPS    Y8, Y7, Y6, Y6
-	VPSLLD       $0x1a, Y4, Y4
-	VBLENDVPS    Y4, Y6, Y5, Y4
-	VMULPS       Y4, Y3, Y4
-	VMOVUPS      256(SI), Y5
-	VFMADD231PS  Y5, Y4, Y0
-	VMOVUPS      256(SI)(DI*1), Y5
-	VFMADD231PS  Y5, Y4, Y1
-	VMOVUPS      256(R8), Y5
-	VFMADD231PS  Y5, Y4, Y2
-	VPMOVZXBD    8(DX), Y4
-	VPERMPS      lm6_1284<>+0(SB), Y4, Y5
-	VPERMPS      lm6_1285<>+0(SB), Y4, Y6
-	VPSLLD       $0x1c, Y4, Y7
-	VBLENDVPS    Y7, Y6, Y5, Y5
-	VPERMPS      lm6_1286<>+0(SB), Y4, Y6
-	VPERMPS      lm6_1287<>+0(SB), Y4, Y7
-	VPSLLD       $0x1c, Y4, Y8
-	VBLENDVPS    Y8, Y7, Y6, Y6
-	VPSLLD       $0x1b, Y4, Y7
-	VBLENDVPS    Y7, Y6, Y5, Y5
-	VPERMPS      lm6_1288<>+0(SB), Y4, Y6
-	VPERMPS      lm6_1289<>+0(SB), Y4, Y7
-	VPSLLD       $0x1c, Y4, Y8
-	VBLENDVPS    Y8, Y7, Y6, Y6
-	VPERMPS      lm6_12810<>+0(SB), Y4, Y7
-	VPERMPS      lm6_12811<>+0(SB), Y4, Y8
-	VPSLLD       $0x1c, Y4, Y9
-	VBLENDVPS    Y9, Y8, Y7, Y7
-	VPSLLD       $0x1b, Y4, Y8
-	VBLENDVPS    Y8, Y7, Y6, Y6
-	VPSLLD       $0x1a, Y4, Y4
-	VBLENDVPS    Y4, Y6, Y5, Y4
-	VMULPS       Y4, Y3, Y4
-	VMOVUPS      288(SI), Y5
-	VFMADD231PS  Y5, Y4, Y0
-	VMOVUPS      288(SI)(DI*1), Y5
-	VFMADD231PS  Y5, Y4, Y1
-	VMOVUPS      288(R8), Y5
-	VFMADD231PS  Y5, Y4, Y2
-	VPMOVZXBD    16(DX), Y4
-	VPERMPS      lm6_1284<>+0(SB), Y4, Y5
-	VPERMPS      lm6_1285<>+0(SB), Y4, Y6
-	VPSLLD       $0x1c, Y4, Y7
-	VBLENDVPS    Y7, Y6, Y5, Y5
-	VPERMPS      lm6_1286<>+0(SB), Y4, Y6
-	VPERMPS      lm6_1287<>+0(SB), Y4, Y7
-	VPSLLD       $0x1c, Y4, Y8
-	VBLENDVPS    Y8, Y7, Y6, Y6
-	VPSLLD       $0x1b, Y4, Y7
-	VBLENDVPS    Y7, Y6, Y5, Y5
-	VPERMPS      lm6_1288<>+0(SB), Y4, Y6
-	VPERMPS      lm6_1289<>+0(SB), Y4, Y7
-	VPSLLD       $0x1c, Y4, Y8
-	VBLENDVPS    Y8, Y7, Y6, Y6
-	VPERMPS      lm6_12810<>+0(SB), Y4, Y7
-	VPERMPS      lm6_12811<>+0(SB), Y4, Y8
-	VPSLLD       $0x1c, Y4, Y9
-	VBLENDVPS    Y9, Y8, Y7, Y7
-	VPSLLD       $0x1b, Y4, Y8
-	VBLENDVPS    Y8, Y7, Y6, Y6
-	VPSLLD       $0x1a, Y4, Y4
-	VBLENDVPS    Y4, Y6, Y5, Y4
-	VMULPS       Y4, Y3, Y4
-	VMOVUPS      320(SI), Y5
-	VFMADD231PS  Y5, Y4, Y0
-	VMOVUPS      320(SI)(DI*1), Y5
-	VFMADD231PS  Y5, Y4, Y1
-	VMOVUPS      320(R8), Y5
-	VFMADD231PS  Y5, Y4, Y2
-	VPMOVZXBD    24(DX), Y4
-	VPERMPS      lm6_1284<>+0(SB), Y4, Y5
-	VPERMPS      lm6_1285<>+0(SB), Y4, Y6
-	VPSLLD       $0x1c, Y4, Y7
-	VBLENDVPS    Y7, Y6, Y5, Y5
-	VPERMPS      lm6_1286<>+0(SB), Y4, Y6
-	VPERMPS      lm6_1287<>+0(SB), Y4, Y7
-	VPSLLD       $0x1c, Y4, Y8
-	VBLENDVPS    Y8, Y7, Y6, Y6
-	VPSLLD       $0x1b, Y4, Y7
-	VBLENDVPS    Y7, Y6, Y5, Y5
-	VPERMPS      lm6_1288<>+0(SB), Y4, Y6
-	VPERMPS      lm6_1289<>+0(SB), Y4, Y7
-	VPSLLD       $0x1c, Y4, Y8
-	VBLENDVPS    Y8, Y7, Y6, Y6
-	VPERMPS      lm6_12810<>+0(SB), Y4, Y7
-	VPERMPS      lm6_12811<>+0(SB), Y4, Y8
-	VPSLLD       $0x1c, Y4, Y9
-	VBLENDVPS    Y9, Y8, Y7, Y7
-	VPSLLD       $0x1b, Y4, Y8
-	VBLENDVPS    Y8, Y7, Y6, Y6
-	VPSLLD       $0x1a, Y4, Y4
-	VBLENDVPS    Y4, Y6, Y5, Y4
-	VMULPS       Y4, Y3, Y4
-	VMOVUPS      352(SI), Y5
-	VFMADD231PS  Y5, Y4, Y0
-	VMOVUPS      352(SI)(DI*1), Y5
-	VFMADD231PS  Y5, Y4, Y1
-	VMOVUPS      352(R8), Y5
-	VFMADD231PS  Y5, Y4, Y2
-	VBROADCASTI128 50(R10), Y4
-	VPSRLVD      lm6_1280<>+0(SB), Y4, Y4
-	VPAND        lm6_1281<>+0(SB), Y4, Y4
-	VPBROADCASTQ 90(R10), Y5
-	VPSRLVD      lm6_1282<>+0(SB), Y5, Y5
-	VPAND        lm6_1283<>+0(SB), Y5, Y5
-	VPSLLD       $4, Y5, Y5
-	VPOR         Y5, Y4, Y4
-	VMOVDQU      Y4, (DX)
-	VPMOVZXBD    (DX), Y4
-	VPERMPS      lm6_1284<>+0(SB), Y4, Y5
-	VPERMPS      lm6_1285<>+0(SB), Y4, Y6
-	VPSLLD       $0x1c, Y4, Y7
-	VBLENDVPS    Y7, Y6, Y5, Y5
-	VPERMPS      lm6_1286<>+0(SB), Y4, Y6
-	VPERMPS      lm6_1287<>+0(SB), Y4, Y7
-	VPSLLD       $0x1c, Y4, Y8
-	VBLENDVPS    Y8, Y7, Y6, Y6
-	VPSLLD       $0x1b, Y4, Y7
-	VBLENDVPS    Y7, Y6, Y5, Y5
-	VPERMPS      lm6_1288<>+0(SB), Y4, Y6
-	VPERMPS      lm6_1289<>+0(SB), Y4, Y7
-	VPSLLD       $0x1c, Y4, Y8
-	VBLENDVPS    Y8, Y7, Y6, Y6
-	VPERMPS      lm6_12810<>+0(SB), Y4, Y7
-	VPERMPS      lm6_12811<>+0(SB), Y4, Y8
-	VPSLLD       $0x1c, Y4, Y9
-	VBLENDVPS    Y9, Y8, Y7, Y7
-	VPSLLD       $0x1b, Y4, Y8
-	VBLENDVPS    Y8, Y7, Y6, Y6
-	VPSLLD       $0x1a, Y4, Y4
-	VBLENDVPS    Y4, Y6, Y5, Y4
-	VMULPS       Y4, Y3, Y4
-	VMOVUPS      384(SI), Y5
-	VFMADD231PS  Y5, Y4, Y0
-	VMOVUPS      384(SI)(DI*1), Y5
-	VFMADD231PS  Y5, Y4, Y1
-	VMOVUPS      384(R8), Y5
-	VFMADD231PS  Y5, Y4, Y2
-	VPMOVZXBD    8(DX), Y4
-	VPERMPS      lm6_1284<>+0(SB), Y4, Y5
-	VPERMPS      lm6_1285<>+0(SB), Y4, Y6
-	VPSLLD       $0x1c, Y4, Y7
-	VBLENDVPS    Y7, Y6, Y5, Y5
-	VPERMPS      lm6_1286<>+0(SB), Y4, Y6
-	VPERMPS      lm6_1287<>+0(SB), Y4, Y7
-	VPSLLD       $0x1c, Y4, Y8
-	VBLENDVPS    Y8, Y7, Y6, Y6
-	VPSLLD       $0x1b, Y4, Y7
-	VBLENDVPS    Y7, Y6, Y5, Y5
-	VPERMPS      lm6_1288<>+0(SB), Y4, Y6
-	VPERMPS      lm6_1289<>+0(SB), Y4, Y7
-	VPSLLD       $0x1c, Y4, Y8
-	VBLENDVPS    Y8, Y7, Y6, Y6
-	VPERMPS      lm6_12810<>+0(SB), Y4, Y7
-	VPERMPS      lm6_12811<>+0(SB), Y4, Y8
-	VPSLLD       $0x1c, Y4, Y9
-	VBLENDVPS    Y9, Y8, Y7, Y7
-	VPSLLD       $0x1b, Y4, Y8
-	VBLENDVPS    Y8, Y7, Y6, Y6
-	VPSLLD       $0x1a, Y4, Y4
-	VBLENDVPS    Y4, Y6, Y5, Y4
-	VMULPS       Y4, Y3, Y4
-	VMOVUPS      416(SI), Y5
-	VFMADD231PS  Y5, Y4, Y0
-	VMOVUPS      416(SI)(DI*1), Y5
-	VFMADD231PS  Y5, Y4, Y1
-	VMOVUPS      416(R8), Y5
-	VFMADD231PS  Y5, Y4, Y2
-	VPMOVZXBD    16(DX), Y4
-	VPERMPS      lm6_1284<>+0(SB), Y4, Y5
-	VPERMPS      lm6_1285<>+0(SB), Y4, Y6
-	VPSLLD       $0x1c, Y4, Y7
-	VBLENDVPS    Y7, Y6, Y5, Y5
-	VPERMPS      lm6_1286<>+0(SB), Y4, Y6
-	VPERMPS      lm6_1287<>+0(SB), Y4, Y7
-	VPSLLD       $0x1c, Y4, Y8
-	VBLENDVPS    Y8, Y7, Y6, Y6
-	VPSLLD       $0x1b, Y4, Y7
-	VBLENDVPS    Y7, Y6, Y5, Y5
-	VPERMPS      lm6_1288<>+0(SB), Y4, Y6
-	VPERMPS      lm6_1289<>+0(SB), Y4, Y7
-	VPSLLD       $0x1c, Y4, Y8
-	VBLENDVPS    Y8, Y7, Y6, Y6
-	VPERMPS      lm6_12810<>+0(SB), Y4, Y7
-	VPERMPS      lm6_12811<>+0(SB), Y4, Y8
-	VPSLLD       $0x1c, Y4, Y9
-	VBLENDVPS    Y9, Y8, Y7, Y7
-	VPSLLD       $0x1b, Y4, Y8
-	VBLENDVPS    Y8, Y7, Y6, Y6
-	VPSLLD       $0x1a, Y4, Y4
-	VBLENDVPS    Y4, Y6, Y5, Y4
-	VMULPS       Y4, Y3, Y4
-	VMOVUPS      448(SI), Y5
-	VFMADD231PS  Y5, Y4, Y0
-	VMOVUPS      448(SI)(DI*1), Y5
-	VFMADD231PS  Y5, Y4, Y1
-	VMOVUPS      448(R8), Y5
-	VFMADD231PS  Y5, Y4, Y2
-	VPMOVZXBD    24(DX), Y4
-	VPERMPS      lm6_1284<>+0(SB), Y4, Y5
-	VPERMPS      lm6_1285<>+0(SB), Y4, Y6
-	VPSLLD       $0x1c, Y4, Y7
-	VBLENDVPS    Y7, Y6, Y5, Y5
-	VPERMPS      lm6_1286<>+0(SB), Y4, Y6
-	VPERMPS      lm6_1287<>+0(SB), Y4, Y7
-	VPSLLD       $0x1c, Y4, Y8
-	VBLENDVPS    Y8, Y7, Y6, Y6
-	VPSLLD       $0x1b, Y4, Y7
-	VBLENDVPS    Y7, Y6, Y5, Y5
-	VPERMPS      lm6_1288<>+0(SB), Y4, Y6
-	VPERMPS      lm6_1289<>+0(SB), Y4, Y7
-	VPSLLD       $0x1c, Y4, Y8
-	VBLENDVPS    Y8, Y7, Y6, Y6
-	VPERMPS      lm6_12810<>+0(SB), Y4, Y7
-	VPERMPS      lm6_12811<>+0(SB), Y4, Y8
-	VPSLLD       $0x1c, Y4, Y9
-	VBLENDVPS    Y9, Y8, Y7, Y7
-	VPSLLD       $0x1b, Y4, Y8
-	VBLENDVPS    Y8, Y7, Y6, Y6
-	VPSLLD       $0x1a, Y4, Y4
-	VBLENDVPS    Y4, Y6, Y5, Y4
-	VMULPS       Y4, Y3, Y3
-	VMOVUPS      480(SI), Y4
-	VFMADD231PS  Y4, Y3, Y0
-	VMOVUPS      480(SI)(DI*1), Y4
-	VFMADD231PS  Y4, Y3, Y1
-	VMOVUPS      480(R8), Y4
-	VFMADD231PS  Y4, Y3, Y2
+	VPBROADCASTW (R10), X9
+	VCVTPH2PS    X9, Y9
+	VBROADCASTI128 2(R10), Y10
+	VPSRLVD      lm6_1280<>+0(SB), Y10, Y10
+	VPAND        lm6_1281<>+0(SB), Y10, Y10
+	VPBROADCASTQ 66(R10), Y11
+	VPSRLVD      lm6_1282<>+0(SB), Y11, Y11
+	VPAND        lm6_1283<>+0(SB), Y11, Y11
+	VPSLLD       $4, Y11, Y11
+	VPOR         Y11, Y10, Y10
+	VMOVDQU      Y10, (DX)
+	VPMOVZXBD    (DX), Y10
+	VPERMPS      Y1, Y10, Y11
+	VPERMPS      Y3, Y10, Y12
+	VPSLLD       $0x1c, Y10, Y13
+	VBLENDVPS    Y13, Y12, Y11, Y11
+	VPERMPS      lm6_1286<>+0(SB), Y10, Y12
+	VPERMPS      lm6_1287<>+0(SB), Y10, Y13
+	VPSLLD       $0x1c, Y10, Y14
+	VBLENDVPS    Y14, Y13, Y12, Y12
+	VPSLLD       $0x1b, Y10, Y13
+	VBLENDVPS    Y13, Y12, Y11, Y11
+	VPERMPS      Y2, Y10, Y12
+	VPERMPS      Y4, Y10, Y13
+	VPSLLD       $0x1c, Y10, Y14
+	VBLENDVPS    Y14, Y13, Y12, Y12
+	VPERMPS      Y0, Y10, Y13
+	VPERMPS      Y5, Y10, Y14
+	VPSLLD       $0x1c, Y10, Y15
+	VBLENDVPS    Y15, Y14, Y13, Y13
+	VPSLLD       $0x1b, Y10, Y14
+	VBLENDVPS    Y14, Y13, Y12, Y12
+	VPSLLD       $0x1a, Y10, Y10
+	VBLENDVPS    Y10, Y12, Y11, Y10
+	VMULPS       Y10, Y9, Y10
+	VMOVUPS      (SI), Y11
+	VFMADD231PS  Y11, Y10, Y6
+	VMOVUPS      (SI)(DI*1), Y11
+	VFMADD231PS  Y11, Y10, Y7
+	VMOVUPS      (R8), Y11
+	VFMADD231PS  Y11, Y10, Y8
+	VPMOVZXBD    8(DX), Y10
+	VPERMPS      Y1, Y10, Y11
+	VPERMPS      Y3, Y10, Y12
+	VPSLLD       $0x1c, Y10, Y13
+	VBLENDVPS    Y13, Y12, Y11, Y11
+	VPERMPS      lm6_1286<>+0(SB), Y10, Y12
+	VPERMPS      lm6_1287<>+0(SB), Y10, Y13
+	VPSLLD       $0x1c, Y10, Y14
+	VBLENDVPS    Y14, Y13, Y12, Y12
+	VPSLLD       $0x1b, Y10, Y13
+	VBLENDVPS    Y13, Y12, Y11, Y11
+	VPERMPS      Y2, Y10, Y12
+	VPERMPS      Y4, Y10, Y13
+	VPSLLD       $0x1c, Y10, Y14
+	VBLENDVPS    Y14, Y13, Y12, Y12
+	VPERMPS      Y0, Y10, Y13
+	VPERMPS      Y5, Y10, Y14
+	VPSLLD       $0x1c, Y10, Y15
+	VBLENDVPS    Y15, Y14, Y13, Y13
+	VPSLLD       $0x1b, Y10, Y14
+	VBLENDVPS    Y14, Y13, Y12, Y12
+	VPSLLD       $0x1a, Y10, Y10
+	VBLENDVPS    Y10, Y12, Y11, Y10
+	VMULPS       Y10, Y9, Y10
+	VMOVUPS      32(SI), Y11
+	VFMADD231PS  Y11, Y10, Y6
+	VMOVUPS      32(SI)(DI*1), Y11
+	VFMADD231PS  Y11, Y10, Y7
+	VMOVUPS      32(R8), Y11
+	VFMADD231PS  Y11, Y10, Y8
+	VPMOVZXBD    16(DX), Y10
+	VPERMPS      Y1, Y10, Y11
+	VPERMPS      Y3, Y10, Y12
+	VPSLLD       $0x1c, Y10, Y13
+	VBLENDVPS    Y13, Y12, Y11, Y11
+	VPERMPS      lm6_1286<>+0(SB), Y10, Y12
+	VPERMPS      lm6_1287<>+0(SB), Y10, Y13
+	VPSLLD       $0x1c, Y10, Y14
+	VBLENDVPS    Y14, Y13, Y12, Y12
+	VPSLLD       $0x1b, Y10, Y13
+	VBLENDVPS    Y13, Y12, Y11, Y11
+	VPERMPS      Y2, Y10, Y12
+	VPERMPS      Y4, Y10, Y13
+	VPSLLD       $0x1c, Y10, Y14
+	VBLENDVPS    Y14, Y13, Y12, Y12
+	VPERMPS      Y0, Y10, Y13
+	VPERMPS      Y5, Y10, Y14
+	VPSLLD       $0x1c, Y10, Y15
+	VBLENDVPS    Y15, Y14, Y13, Y13
+	VPSLLD       $0x1b, Y10, Y14
+	VBLENDVPS    Y14, Y13, Y12, Y12
+	VPSLLD       $0x1a, Y10, Y10
+	VBLENDVPS    Y10, Y12, Y11, Y10
+	VMULPS       Y10, Y9, Y10
+	VMOVUPS      64(SI), Y11
+	VFMADD231PS  Y11, Y10, Y6
+	VMOVUPS      64(SI)(DI*1), Y11
+	VFMADD231PS  Y11, Y10, Y7
+	VMOVUPS      64(R8), Y11
+	VFMADD231PS  Y11, Y10, Y8
+	VPMOVZXBD    24(DX), Y10
+	VPERMPS      Y1, Y10, Y11
+	VPERMPS      Y3, Y10, Y12
+	VPSLLD       $0x1c, Y10, Y13
+	VBLENDVPS    Y13, Y12, Y11, Y11
+	VPERMPS      lm6_1286<>+0(SB), Y10, Y12
+	VPERMPS      lm6_1287<>+0(SB), Y10, Y13
+	VPSLLD       $0x1c, Y10, Y14
+	VBLENDVPS    Y14, Y13, Y12, Y12
+	VPSLLD       $0x1b, Y10, Y13
+	VBLENDVPS    Y13, Y12, Y11, Y11
+	VPERMPS      Y2, Y10, Y12
+	VPERMPS      Y4, Y10, Y13
+	VPSLLD       $0x1c, Y10, Y14
+	VBLENDVPS    Y14, Y13, Y12, Y12
+	VPERMPS      Y0, Y10, Y13
+	VPERMPS      Y5, Y10, Y14
+	VPSLLD       $0x1c, Y10, Y15
+	VBLENDVPS    Y15, Y14, Y13, Y13
+	VPSLLD       $0x1b, Y10, Y14
+	VBLENDVPS    Y14, Y13, Y12, Y12
+	VPSLLD       $0x1a, Y10, Y10
+	VBLENDVPS    Y10, Y12, Y11, Y10
+	VMULPS       Y10, Y9, Y10
+	VMOVUPS      96(SI), Y11
+	VFMADD231PS  Y11, Y10, Y6
+	VMOVUPS      96(SI)(DI*1), Y11
+	VFMADD231PS  Y11, Y10, Y7
+	VMOVUPS      96(R8), Y11
+	VFMADD231PS  Y11, Y10, Y8
+	VBROADCASTI128 18(R10), Y10
+	VPSRLVD      lm6_1280<>+0(SB), Y10, Y10
+	VPAND        lm6_1281<>+0(SB), Y10, Y10
+	VPBROADCASTQ 74(R10), Y11
+	VPSRLVD      lm6_1282<>+0(SB), Y11, Y11
+	VPAND        lm6_1283<>+0(SB), Y11, Y11
+	VPSLLD       $4, Y11, Y11
+	VPOR         Y11, Y10, Y10
+	VMOVDQU      Y10, (DX)
+	VPMOVZXBD    (DX), Y10
+	VPERMPS      Y1, Y10, Y11
+	VPERMPS      Y3, Y10, Y12
+	VPSLLD       $0x1c, Y10, Y13
+	VBLENDVPS    Y13, Y12, Y11, Y11
+	VPERMPS      lm6_1286<>+0(SB), Y10, Y12
+	VPERMPS      lm6_1287<>+0(SB), Y10, Y13
+	VPSLLD       $0x1c, Y10, Y14
+	VBLENDVPS    Y14, Y13, Y12, Y12
+	VPSLLD       $0x1b, Y10, Y13
+	VBLENDVPS    Y13, Y12, Y11, Y11
+	VPERMPS      Y2, Y10, Y12
+	VPERMPS      Y4, Y10, Y13
+	VPSLLD       $0x1c, Y10, Y14
+	VBLENDVPS    Y14, Y13, Y12, Y12
+	VPERMPS      Y0, Y10, Y13
+	VPERMPS      Y5, Y10, Y14
+	VPSLLD       $0x1c, Y10, Y15
+	VBLENDVPS    Y15, Y14, Y13, Y13
+	VPSLLD       $0x1b, Y10, Y14
+	VBLENDVPS    Y14, Y13, Y12, Y12
+	VPSLLD       $0x1a, Y10, Y10
+	VBLENDVPS    Y10, Y12, Y11, Y10
+	VMULPS       Y10, Y9, Y10
+	VMOVUPS      128(SI), Y11
+	VFMADD231PS  Y11, Y10, Y6
+	VMOVUPS      128(SI)(DI*1), Y11
+	VFMADD231PS  Y11, Y10, Y7
+	VMOVUPS      128(R8), Y11
+	VFMADD231PS  Y11, Y10, Y8
+	VPMOVZXBD    8(DX), Y10
+	VPERMPS      Y1, Y10, Y11
+	VPERMPS      Y3, Y10, Y12
+	VPSLLD       $0x1c, Y10, Y13
+	VBLENDVPS    Y13, Y12, Y11, Y11
+	VPERMPS      lm6_1286<>+0(SB), Y10, Y12
+	VPERMPS      lm6_1287<>+0(SB), Y10, Y13
+	VPSLLD       $0x1c, Y10, Y14
+	VBLENDVPS    Y14, Y13, Y12, Y12
+	VPSLLD       $0x1b, Y10, Y13
+	VBLENDVPS    Y13, Y12, Y11, Y11
+	VPERMPS      Y2, Y10, Y12
+	VPERMPS      Y4, Y10, Y13
+	VPSLLD       $0x1c, Y10, Y14
+	VBLENDVPS    Y14, Y13, Y12, Y12
+	VPERMPS      Y0, Y10, Y13
+	VPERMPS      Y5, Y10, Y14
+	VPSLLD       $0x1c, Y10, Y15
+	VBLENDVPS    Y15, Y14, Y13, Y13
+	VPSLLD       $0x1b, Y10, Y14
+	VBLENDVPS    Y14, Y13, Y12, Y12
+	VPSLLD       $0x1a, Y10, Y10
+	VBLENDVPS    Y10, Y12, Y11, Y10
+	VMULPS       Y10, Y9, Y10
+	VMOVUPS      160(SI), Y11
+	VFMADD231PS  Y11, Y10, Y6
+	VMOVUPS      160(SI)(DI*1), Y11
+	VFMADD231PS  Y11, Y10, Y7
+	VMOVUPS      160(R8), Y11
+	VFMADD231PS  Y11, Y10, Y8
+	VPMOVZXBD    16(DX), Y10
+	VPERMPS      Y1, Y10, Y11
+	VPERMPS      Y3, Y10, Y12
+	VPSLLD       $0x1c, Y10, Y13
+	VBLENDVPS    Y13, Y12, Y11, Y11
+	VPERMPS      lm6_1286<>+0(SB), Y10, Y12
+	VPERMPS      lm6_1287<>+0(SB), Y10, Y13
+	VPSLLD       $0x1c, Y10, Y14
+	VBLENDVPS    Y14, Y13, Y12, Y12
+	VPSLLD       $0x1b, Y10, Y13
+	VBLENDVPS    Y13, Y12, Y11, Y11
+	VPERMPS      Y2, Y10, Y12
+	VPERMPS      Y4, Y10, Y13
+	VPSLLD       $0x1c, Y10, Y14
+	VBLENDVPS    Y14, Y13, Y12, Y12
+	VPERMPS      Y0, Y10, Y13
+	VPERMPS      Y5, Y10, Y14
+	VPSLLD       $0x1c, Y10, Y15
+	VBLENDVPS    Y15, Y14, Y13, Y13
+	VPSLLD       $0x1b, Y10, Y14
+	VBLENDVPS    Y14, Y13, Y12, Y12
+	VPSLLD       $0x1a, Y10, Y10
+	VBLENDVPS    Y10, Y12, Y11, Y10
+	VMULPS       Y10, Y9, Y10
+	VMOVUPS      192(SI), Y11
+	VFMADD231PS  Y11, Y10, Y6
+	VMOVUPS      192(SI)(DI*1), Y11
+	VFMADD231PS  Y11, Y10, Y7
+	VMOVUPS      192(R8), Y11
+	VFMADD231PS  Y11, Y10, Y8
+	VPMOVZXBD    24(DX), Y10
+	VPERMPS      Y1, Y10, Y11
+	VPERMPS      Y3, Y10, Y12
+	VPSLLD       $0x1c, Y10, Y13
+	VBLENDVPS    Y13, Y12, Y11, Y11
+	VPERMPS      lm6_1286<>+0(SB), Y10, Y12
+	VPERMPS      lm6_1287<>+0(SB), Y10, Y13
+	VPSLLD       $0x1c, Y10, Y14
+	VBLENDVPS    Y14, Y13, Y12, Y12
+	VPSLLD       $0x1b, Y10, Y13
+	VBLENDVPS    Y13, Y12, Y11, Y11
+	VPERMPS      Y2, Y10, Y12
+	VPERMPS      Y4, Y10, Y13
+	VPSLLD       $0x1c, Y10, Y14
+	VBLENDVPS    Y14, Y13, Y12, Y12
+	VPERMPS      Y0, Y10, Y13
+	VPERMPS      Y5, Y10, Y14
+	VPSLLD       $0x1c, Y10, Y15
+	VBLENDVPS    Y15, Y14, Y13, Y13
+	VPSLLD       $0x1b, Y10, Y14
+	VBLENDVPS    Y14, Y13, Y12, Y12
+	VPSLLD       $0x1a, Y10, Y10
+	VBLENDVPS    Y10, Y12, Y11, Y10
+	VMULPS       Y10, Y9, Y10
+	VMOVUPS      224(SI), Y11
+	VFMADD231PS  Y11, Y10, Y6
+	VMOVUPS      224(SI)(DI*1), Y11
+	VFMADD231PS  Y11, Y10, Y7
+	VMOVUPS      224(R8), Y11
+	VFMADD231PS  Y11, Y10, Y8
+	VBROADCASTI128 34(R10), Y10
+	VPSRLVD      lm6_1280<>+0(SB), Y10, Y10
+	VPAND        lm6_1281<>+0(SB), Y10, Y10
+	VPBROADCASTQ 82(R10), Y11
+	VPSRLVD      lm6_1282<>+0(SB), Y11, Y11
+	VPAND        lm6_1283<>+0(SB), Y11, Y11
+	VPSLLD       $4, Y11, Y11
+	VPOR         Y11, Y10, Y10
+	VMOVDQU      Y10, (DX)
+	VPMOVZXBD    (DX), Y10
+	VPERMPS      Y1, Y10, Y11
+	VPERMPS      Y3, Y10, Y12
+	VPSLLD       $0x1c, Y10, Y13
+	VBLENDVPS    Y13, Y12, Y11, Y11
+	VPERMPS      lm6_1286<>+0(SB), Y10, Y12
+	VPERMPS      lm6_1287<>+0(SB), Y10, Y13
+	VPSLLD       $0x1c, Y10, Y14
+	VBLENDVPS    Y14, Y13, Y12, Y12
+	VPSLLD       $0x1b, Y10, Y13
+	VBLENDVPS    Y13, Y12, Y11, Y11
+	VPERMPS      Y2, Y10, Y12
+	VPERMPS      Y4, Y10, Y13
+	VPSLLD       $0x1c, Y10, Y14
+	VBLENDVPS    Y14, Y13, Y12, Y12
+	VPERMPS      Y0, Y10, Y13
+	VPERMPS      Y5, Y10, Y14
+	VPSLLD       $0x1c, Y10, Y15
+	VBLENDVPS    Y15, Y14, Y13, Y13
+	VPSLLD       $0x1b, Y10, Y14
+	VBLENDVPS    Y14, Y13, Y12, Y12
+	VPSLLD       $0x1a, Y10, Y10
+	VBLENDVPS    Y10, Y12, Y11, Y10
+	VMULPS       Y10, Y9, Y10
+	VMOVUPS      256(SI), Y11
+	VFMADD231PS  Y11, Y10, Y6
+	VMOVUPS      256(SI)(DI*1), Y11
+	VFMADD231PS  Y11, Y10, Y7
+	VMOVUPS      256(R8), Y11
+	VFMADD231PS  Y11, Y10, Y8
+	VPMOVZXBD    8(DX), Y10
+	VPERMPS      Y1, Y10, Y11
+	VPERMPS      Y3, Y10, Y12
+	VPSLLD       $0x1c, Y10, Y13
+	VBLENDVPS    Y13, Y12, Y11, Y11
+	VPERMPS      lm6_1286<>+0(SB), Y10, Y12
+	VPERMPS      lm6_1287<>+0(SB), Y10, Y13
+	VPSLLD       $0x1c, Y10, Y14
+	VBLENDVPS    Y14, Y13, Y12, Y12
+	VPSLLD       $0x1b, Y10, Y13
+	VBLENDVPS    Y13, Y12, Y11, Y11
+	VPERMPS      Y2, Y10, Y12
+	VPERMPS      Y4, Y10, Y13
+	VPSLLD       $0x1c, Y10, Y14
+	VBLENDVPS    Y14, Y13, Y12, Y12
+	VPERMPS      Y0, Y10, Y13
+	VPERMPS      Y5, Y10, Y14
+	VPSLLD       $0x1c, Y10, Y15
+	VBLENDVPS    Y15, Y14, Y13, Y13
+	VPSLLD       $0x1b, Y10, Y14
+	VBLENDVPS    Y14, Y13, Y12, Y12
+	VPSLLD       $0x1a, Y10, Y10
+	VBLENDVPS    Y10, Y12, Y11, Y10
+	VMULPS       Y10, Y9, Y10
+	VMOVUPS      288(SI), Y11
+	VFMADD231PS  Y11, Y10, Y6
+	VMOVUPS      288(SI)(DI*1), Y11
+	VFMADD231PS  Y11, Y10, Y7
+	VMOVUPS      288(R8), Y11
+	VFMADD231PS  Y11, Y10, Y8
+	VPMOVZXBD    16(DX), Y10
+	VPERMPS      Y1, Y10, Y11
+	VPERMPS      Y3, Y10, Y12
+	VPSLLD       $0x1c, Y10, Y13
+	VBLENDVPS    Y13, Y12, Y11, Y11
+	VPERMPS      lm6_1286<>+0(SB), Y10, Y12
+	VPERMPS      lm6_1287<>+0(SB), Y10, Y13
+	VPSLLD       $0x1c, Y10, Y14
+	VBLENDVPS    Y14, Y13, Y12, Y12
+	VPSLLD       $0x1b, Y10, Y13
+	VBLENDVPS    Y13, Y12, Y11, Y11
+	VPERMPS      Y2, Y10, Y12
+	VPERMPS      Y4, Y10, Y13
+	VPSLLD       $0x1c, Y10, Y14
+	VBLENDVPS    Y14, Y13, Y12, Y12
+	VPERMPS      Y0, Y10, Y13
+	VPERMPS      Y5, Y10, Y14
+	VPSLLD       $0x1c, Y10, Y15
+	VBLENDVPS    Y15, Y14, Y13, Y13
+	VPSLLD       $0x1b, Y10, Y14
+	VBLENDVPS    Y14, Y13, Y12, Y12
+	VPSLLD       $0x1a, Y10, Y10
+	VBLENDVPS    Y10, Y12, Y11, Y10
+	VMULPS       Y10, Y9, Y10
+	VMOVUPS      320(SI), Y11
+	VFMADD231PS  Y11, Y10, Y6
+	VMOVUPS      320(SI)(DI*1), Y11
+	VFMADD231PS  Y11, Y10, Y7
+	VMOVUPS      320(R8), Y11
+	VFMADD231PS  Y11, Y10, Y8
+	VPMOVZXBD    24(DX), Y10
+	VPERMPS      Y1, Y10, Y11
+	VPERMPS      Y3, Y10, Y12
+	VPSLLD       $0x1c, Y10, Y13
+	VBLENDVPS    Y13, Y12, Y11, Y11
+	VPERMPS      lm6_1286<>+0(SB), Y10, Y12
+	VPERMPS      lm6_1287<>+0(SB), Y10, Y13
+	VPSLLD       $0x1c, Y10, Y14
+	VBLENDVPS    Y14, Y13, Y12, Y12
+	VPSLLD       $0x1b, Y10, Y13
+	VBLENDVPS    Y13, Y12, Y11, Y11
+	VPERMPS      Y2, Y10, Y12
+	VPERMPS      Y4, Y10, Y13
+	VPSLLD       $0x1c, Y10, Y14
+	VBLENDVPS    Y14, Y13, Y12, Y12
+	VPERMPS      Y0, Y10, Y13
+	VPERMPS      Y5, Y10, Y14
+	VPSLLD       $0x1c, Y10, Y15
+	VBLENDVPS    Y15, Y14, Y13, Y13
+	VPSLLD       $0x1b, Y10, Y14
+	VBLENDVPS    Y14, Y13, Y12, Y12
+	VPSLLD       $0x1a, Y10, Y10
+	VBLENDVPS    Y10, Y12, Y11, Y10
+	VMULPS       Y10, Y9, Y10
+	VMOVUPS      352(SI), Y11
+	VFMADD231PS  Y11, Y10, Y6
+	VMOVUPS      352(SI)(DI*1), Y11
+	VFMADD231PS  Y11, Y10, Y7
+	VMOVUPS      352(R8), Y11
+	VFMADD231PS  Y11, Y10, Y8
+	VBROADCASTI128 50(R10), Y10
+	VPSRLVD      lm6_1280<>+0(SB), Y10, Y10
+	VPAND        lm6_1281<>+0(SB), Y10, Y10
+	VPBROADCASTQ 90(R10), Y11
+	VPSRLVD      lm6_1282<>+0(SB), Y11, Y11
+	VPAND        lm6_1283<>+0(SB), Y11, Y11
+	VPSLLD       $4, Y11, Y11
+	VPOR         Y11, Y10, Y10
+	VMOVDQU      Y10, (DX)
+	VPMOVZXBD    (DX), Y10
+	VPERMPS      Y1, Y10, Y11
+	VPERMPS      Y3, Y10, Y12
+	VPSLLD       $0x1c, Y10, Y13
+	VBLENDVPS    Y13, Y12, Y11, Y11
+	VPERMPS      lm6_1286<>+0(SB), Y10, Y12
+	VPERMPS      lm6_1287<>+0(SB), Y10, Y13
+	VPSLLD       $0x1c, Y10, Y14
+	VBLENDVPS    Y14, Y13, Y12, Y12
+	VPSLLD       $0x1b, Y10, Y13
+	VBLENDVPS    Y13, Y12, Y11, Y11
+	VPERMPS      Y2, Y10, Y12
+	VPERMPS      Y4, Y10, Y13
+	VPSLLD       $0x1c, Y10, Y14
+	VBLENDVPS    Y14, Y13, Y12, Y12
+	VPERMPS      Y0, Y10, Y13
+	VPERMPS      Y5, Y10, Y14
+	VPSLLD       $0x1c, Y10, Y15
+	VBLENDVPS    Y15, Y14, Y13, Y13
+	VPSLLD       $0x1b, Y10, Y14
+	VBLENDVPS    Y14, Y13, Y12, Y12
+	VPSLLD       $0x1a, Y10, Y10
+	VBLENDVPS    Y10, Y12, Y11, Y10
+	VMULPS       Y10, Y9, Y10
+	VMOVUPS      384(SI), Y11
+	VFMADD231PS  Y11, Y10, Y6
+	VMOVUPS      384(SI)(DI*1), Y11
+	VFMADD231PS  Y11, Y10, Y7
+	VMOVUPS      384(R8), Y11
+	VFMADD231PS  Y11, Y10, Y8
+	VPMOVZXBD    8(DX), Y10
+	VPERMPS      Y1, Y10, Y11
+	VPERMPS      Y3, Y10, Y12
+	VPSLLD       $0x1c, Y10, Y13
+	VBLENDVPS    Y13, Y12, Y11, Y11
+	VPERMPS      lm6_1286<>+0(SB), Y10, Y12
+	VPERMPS      lm6_1287<>+0(SB), Y10, Y13
+	VPSLLD       $0x1c, Y10, Y14
+	VBLENDVPS    Y14, Y13, Y12, Y12
+	VPSLLD       $0x1b, Y10, Y13
+	VBLENDVPS    Y13, Y12, Y11, Y11
+	VPERMPS      Y2, Y10, Y12
+	VPERMPS      Y4, Y10, Y13
+	VPSLLD       $0x1c, Y10, Y14
+	VBLENDVPS    Y14, Y13, Y12, Y12
+	VPERMPS      Y0, Y10, Y13
+	VPERMPS      Y5, Y10, Y14
+	VPSLLD       $0x1c, Y10, Y15
+	VBLENDVPS    Y15, Y14, Y13, Y13
+	VPSLLD       $0x1b, Y10, Y14
+	VBLENDVPS    Y14, Y13, Y12, Y12
+	VPSLLD       $0x1a, Y10, Y10
+	VBLENDVPS    Y10, Y12, Y11, Y10
+	VMULPS       Y10, Y9, Y10
+	VMOVUPS      416(SI), Y11
+	VFMADD231PS  Y11, Y10, Y6
+	VMOVUPS      416(SI)(DI*1), Y11
+	VFMADD231PS  Y11, Y10, Y7
+	VMOVUPS      416(R8), Y11
+	VFMADD231PS  Y11, Y10, Y8
+	VPMOVZXBD    16(DX), Y10
+	VPERMPS      Y1, Y10, Y11
+	VPERMPS      Y3, Y10, Y12
+	VPSLLD       $0x1c, Y10, Y13
+	VBLENDVPS    Y13, Y12, Y11, Y11
+	VPERMPS      lm6_1286<>+0(SB), Y10, Y12
+	VPERMPS      lm6_1287<>+0(SB), Y10, Y13
+	VPSLLD       $0x1c, Y10, Y14
+	VBLENDVPS    Y14, Y13, Y12, Y12
+	VPSLLD       $0x1b, Y10, Y13
+	VBLENDVPS    Y13, Y12, Y11, Y11
+	VPERMPS      Y2, Y10, Y12
+	VPERMPS      Y4, Y10, Y13
+	VPSLLD       $0x1c, Y10, Y14
+	VBLENDVPS    Y14, Y13, Y12, Y12
+	VPERMPS      Y0, Y10, Y13
+	VPERMPS      Y5, Y10, Y14
+	VPSLLD       $0x1c, Y10, Y15
+	VBLENDVPS    Y15, Y14, Y13, Y13
+	VPSLLD       $0x1b, Y10, Y14
+	VBLENDVPS    Y14, Y13, Y12, Y12
+	VPSLLD       $0x1a, Y10, Y10
+	VBLENDVPS    Y10, Y12, Y11, Y10
+	VMULPS       Y10, Y9, Y10
+	VMOVUPS      448(SI), Y11
+	VFMADD231PS  Y11, Y10, Y6
+	VMOVUPS      448(SI)(DI*1), Y11
+	VFMADD231PS  Y11, Y10, Y7
+	VMOVUPS      448(R8), Y11
+	VFMADD231PS  Y11, Y10, Y8
+	VPMOVZXBD    24(DX), Y10
+	VPERMPS      Y1, Y10, Y11
+	VPERMPS      Y3, Y10, Y12
+	VPSLLD       $0x1c, Y10, Y13
+	VBLENDVPS    Y13, Y12, Y11, Y11
+	VPERMPS      lm6_1286<>+0(SB), Y10, Y12
+	VPERMPS      lm6_1287<>+0(SB), Y10, Y13
+	VPSLLD       $0x1c, Y10, Y14
+	VBLENDVPS    Y14, Y13, Y12, Y12
+	VPSLLD       $0x1b, Y10, Y13
+	VBLENDVPS    Y13, Y12, Y11, Y11
+	VPERMPS      Y2, Y10, Y12
+	VPERMPS      Y4, Y10, Y13
+	VPSLLD       $0x1c, Y10, Y14
+	VBLENDVPS    Y14, Y13, Y12, Y12
+	VPERMPS      Y0, Y10, Y13
+	VPERMPS      Y5, Y10, Y14
+	VPSLLD       $0x1c, Y10, Y15
+	VBLENDVPS    Y15, Y14, Y13, Y13
+	VPSLLD       $0x1b, Y10, Y14
+	VBLENDVPS    Y14, Y13, Y12, Y12
+	VPSLLD       $0x1a, Y10, Y10
+	VBLENDVPS    Y10, Y12, Y11, Y10
+	VMULPS       Y10, Y9, Y9
+	VMOVUPS      480(SI), Y10
+	VFMADD231PS  Y10, Y9, Y6
+	VMOVUPS      480(SI)(DI*1), Y10
+	VFMADD231PS  Y10, Y9, Y7
+	VMOVUPS      480(R8), Y10
+	VFMADD231PS  Y10, Y9, Y8
 	ADDQ         $0x62, R10
 	ADDQ         $0x200, SI
 	ADDQ         $0x200, R8
@@ -9839,31 +9928,31 @@ loop3:
 
 done4:
 	ADDQ         $1, R9
-	VEXTRACTF128 $1, Y0, X3
-	VADDPS       X0, X3, X3
-	VMOVHLPS     X3, X3, X0
-	VADDPS       X0, X3, X3
-	VMOVSHDUP    X3, X0
-	VADDSS       X0, X3, X3
-	VMOVSS       X3, (AX)
+	VEXTRACTF128 $1, Y6, X9
+	VADDPS       X6, X9, X9
+	VMOVHLPS     X9, X9, X6
+	VADDPS       X6, X9, X9
+	VMOVSHDUP    X9, X6
+	VADDSS       X6, X9, X9
+	VMOVSS       X9, (AX)
 	MOVQ         ldy+8(FP), SI
 	MOVQ         AX, DI
 	ADDQ         SI, DI
-	VEXTRACTF128 $1, Y1, X0
-	VADDPS       X1, X0, X0
-	VMOVHLPS     X0, X0, X1
-	VADDPS       X1, X0, X0
-	VMOVSHDUP    X0, X1
-	VADDSS       X1, X0, X0
-	VMOVSS       X0, (DI)
+	VEXTRACTF128 $1, Y7, X6
+	VADDPS       X7, X6, X6
+	VMOVHLPS     X6, X6, X7
+	VADDPS       X7, X6, X6
+	VMOVSHDUP    X6, X7
+	VADDSS       X7, X6, X6
+	VMOVSS       X6, (DI)
 	ADDQ         SI, DI
-	VEXTRACTF128 $1, Y2, X0
-	VADDPS       X2, X0, X0
-	VMOVHLPS     X0, X0, X1
-	VADDPS       X1, X0, X0
-	VMOVSHDUP    X0, X1
-	VADDSS       X1, X0, X0
-	VMOVSS       X0, (DI)
+	VEXTRACTF128 $1, Y8, X6
+	VADDPS       X8, X6, X6
+	VMOVHLPS     X6, X6, X7
+	VADDPS       X7, X6, X6
+	VMOVSHDUP    X6, X7
+	VADDSS       X7, X6, X6
+	VMOVSS       X6, (DI)
 	ADDQ         $4, AX
 	MOVQ         stride+40(FP), SI
 	ADDQ         SI, BX
@@ -9878,6 +9967,13 @@ done2:
 // matmul4xLm6_128AVX2 multiplies rows of w with 4 rows of x; ld and stride in bytes, a unit is 128 values.
 // Requires: AVX2, F16C, FMA
 TEXT ·matmul4xLm6_128AVX2(SB), NOSPLIT, $320-64
+
+	// constants of the loops
+	VMOVDQU      lm6_12810<>+0(SB), Y0
+	VMOVDQU      lm6_1284<>+0(SB), Y1
+	VMOVDQU      lm6_1288<>+0(SB), Y2
+	VMOVDQU      lm6_1285<>+0(SB), Y3
+	VMOVDQU      lm6_1289<>+0(SB), Y4
 	MOVQ         y+0(FP), AX
 	MOVQ         w+32(FP), BX
 	MOVQ         rows+48(FP), CX
@@ -9887,10 +9983,10 @@ TEXT ·matmul4xLm6_128AVX2(SB), NOSPLIT, $320-64
 	JLT          done2
 
 loop1:
-	VPXOR        Y0, Y0, Y0
-	VPXOR        Y1, Y1, Y1
-	VPXOR        Y2, Y2, Y2
-	VPXOR        Y3, Y3, Y3
+	VPXOR        Y5, Y5, Y5
+	VPXOR        Y6, Y6, Y6
+	VPXOR        Y7, Y7, Y7
+	VPXOR        Y8, Y8, Y8
 	MOVQ         x+16(FP), SI
 	MOVQ         ldx+24(FP), DI
 	MOVQ         SI, R8
@@ -9902,556 +9998,556 @@ loop1:
 	JLT          done4
 
 loop3:
-	VPBROADCASTW (R10), X4
-	VCVTPH2PS    X4, Y4
-	VBROADCASTI128 2(R10), Y5
-	VPSRLVD      lm6_1280<>+0(SB), Y5, Y5
-	VPAND        lm6_1281<>+0(SB), Y5, Y5
-	VPBROADCASTQ 66(R10), Y6
-	VPSRLVD      lm6_1282<>+0(SB), Y6, Y6
-	VPAND        lm6_1283<>+0(SB), Y6, Y6
-	VPSLLD       $4, Y6, Y6
-	VPOR         Y6, Y5, Y5
-	VMOVDQU      Y5, (DX)
-	VPMOVZXBD    (DX), Y5
-	VPERMPS      lm6_1284<>+0(SB), Y5, Y6
-	VPERMPS      lm6_1285<>+0(SB), Y5, Y7
-	VPSLLD       $0x1c, Y5, Y8
-	VBLENDVPS    Y8, Y7, Y6, Y6
-	VPERMPS      lm6_1286<>+0(SB), Y5, Y7
-	VPERMPS      lm6_1287<>+0(SB), Y5, Y8
-	VPSLLD       $0x1c, Y5, Y9
-	VBLENDVPS    Y9, Y8, Y7, Y7
-	VPSLLD       $0x1b, Y5, Y8
-	VBLENDVPS    Y8, Y7, Y6, Y6
-	VPERMPS      lm6_1288<>+0(SB), Y5, Y7
-	VPERMPS      lm6_1289<>+0(SB), Y5, Y8
-	VPSLLD       $0x1c, Y5, Y9
-	VBLENDVPS    Y9, Y8, Y7, Y7
-	VPERMPS      lm6_12810<>+0(SB), Y5, Y8
-	VPERMPS      lm6_12811<>+0(SB), Y5, Y9
-	VPSLLD       $0x1c, Y5, Y10
-	VBLENDVPS    Y10, Y9, Y8, Y8
-	VPSLLD       $0x1b, Y5, Y9
-	VBLENDVPS    Y9, Y8, Y7, Y7
-	VPSLLD       $0x1a, Y5, Y5
-	VBLENDVPS    Y5, Y7, Y6, Y5
-	VMULPS       Y5, Y4, Y5
-	VMOVUPS      (SI), Y6
-	VFMADD231PS  Y6, Y5, Y0
-	VMOVUPS      (SI)(DI*1), Y6
-	VFMADD231PS  Y6, Y5, Y1
-	VMOVUPS      (R8), Y6
-	VFMADD231PS  Y6, Y5, Y2
-	VMOVUPS      (R8)(DI*1), Y6
-	VFMADD231PS  Y6, Y5, Y3
-	VPMOVZXBD    8(DX), Y5
-	VPERMPS      lm6_1284<>+0(SB), Y5, Y6
-	VPERMPS      lm6_1285<>+0(SB), Y5, Y7
-	VPSLLD       $0x1c, Y5, Y8
-	VBLENDVPS    Y8, Y7, Y6, Y6
-	VPERMPS      lm6_1286<>+0(SB), Y5, Y7
-	VPERMPS      lm6_1287<>+0(SB), Y5, Y8
-	VPSLLD       $0x1c, Y5, Y9
-	VBLENDVPS    Y9, Y8, Y7, Y7
-	VPSLLD       $0x1b, Y5, Y8
-	VBLENDVPS    Y8, Y7, Y6, Y6
-	VPERMPS      lm6_1288<>+0(SB), Y5, Y7
-	VPERMPS      lm6_1289<>+0(SB), Y5, Y8
-	VPSLLD       $0x1c, Y5, Y9
-	VBLENDVPS    Y9, Y8, Y7, Y7
-	VPERMPS      lm6_12810<>+0(SB), Y5, Y8
-	VPERMPS      lm6_12811<>+0(SB), Y5, Y9
-	VPSLLD       $0x1c, Y5, Y10
-	VBLENDVPS    Y10, Y9, Y8, Y8
-	VPSLLD       $0x1b, Y5, Y9
-	VBLENDVPS    Y9, Y8, Y7, Y7
-	VPSLLD       $0x1a, Y5, Y5
-	VBLENDVPS    Y5, Y7, Y6, Y5
-	VMULPS       Y5, Y4, Y5
-	VMOVUPS      32(SI), Y6
-	VFMADD231PS  Y6, Y5, Y0
-	VMOVUPS      32(SI)(DI*1), Y6
-	VFMADD231PS  Y6, Y5, Y1
-	VMOVUPS      32(R8), Y6
-	VFMADD231PS  Y6, Y5, Y2
-	VMOVUPS      32(R8)(DI*1), Y6
-	VFMADD231PS  Y6, Y5, Y3
-	VPMOVZXBD    16(DX), Y5
-	VPERMPS      lm6_1284<>+0(SB), Y5, Y6
-	VPERMPS      lm6_1285<>+0(SB), Y5, Y7
-	VPSLLD       $0x1c, Y5, Y8
-	VBLENDVPS    Y8, Y7, Y6, Y6
-	VPERMPS      lm6_1286<>+0(SB), Y5, Y7
-	VPERMPS      lm6_1287<>+0(SB), Y5, Y8
-	VPSLLD       $0x1c, Y5, Y9
-	VBLENDVPS    Y9, Y8, Y7, Y7
-	VPSLLD       $0x1b, Y5, Y8
-	VBLENDVPS    Y8, Y7, Y6, Y6
-	VPERMPS      lm6_1288<>+0(SB), Y5, Y7
-	VPERMPS      lm6_1289<>+0(SB), Y5, Y8
-	VPSLLD       $0x1c, Y5, Y9
-	VBLENDVPS    Y9, Y8, Y7, Y7
-	VPERMPS      lm6_12810<>+0(SB), Y5, Y8
-	VPERMPS      lm6_12811<>+0(SB), Y5, Y9
-	VPSLLD       $0x1c, Y5, Y10
-	VBLENDVPS    Y10, Y9, Y8, Y8
-	VPSLLD       $0x1b, Y5, Y9
-	VBLENDVPS    Y9, Y8, Y7, Y7
-	VPSLLD       $0x1a, Y5, Y5
-	VBLENDVPS    Y5, Y7, Y6, Y5
-	VMULPS       Y5, Y4, Y5
-	VMOVUPS      64(SI), Y6
-	VFMADD231PS  Y6, Y5, Y0
-	VMOVUPS      64(SI)(DI*1), Y6
-	VFMADD231PS  Y6, Y5, Y1
-	VMOVUPS      64(R8), Y6
-	VFMADD231PS  Y6, Y5, Y2
-	VMOVUPS      64(R8)(DI*1), Y6
-	VFMADD231PS  Y6, Y5, Y3
-	VPMOVZXBD    24(DX), Y5
-	VPERMPS      lm6_1284<>+0(SB), Y5, Y6
-	VPERMPS      lm6_1285<>+0(SB), Y5, Y7
-	VPSLLD       $0x1c, Y5, Y8
-	VBLENDVPS    Y8, Y7, Y6, Y6
-	VPERMPS      lm6_1286<>+0(SB), Y5, Y7
-	VPERMPS      lm6_1287<>+0(SB), Y5, Y8
-	VPSLLD       $0x1c, Y5, Y9
-	VBLENDVPS    Y9, Y8, Y7, Y7
-	VPSLLD       $0x1b, Y5, Y8
-	VBLENDVPS    Y8, Y7, Y6, Y6
-	VPERMPS      lm6_1288<>+0(SB), Y5, Y7
-	VPERMPS      lm6_1289<>+0(SB), Y5, Y8
-	VPSLLD       $0x1c, Y5, Y9
-	VBLENDVPS    Y9, Y8, Y7, Y7
-	VPERMPS      lm6_12810<>+0(SB), Y5, Y8
-	VPERMPS      lm6_12811<>+0(SB), Y5, Y9
-	VPSLLD       $0x1c, Y5, Y10
-	VBLENDVPS    Y10, Y9, Y8, Y8
-	VPSLLD       $0x1b, Y5, Y9
-	VBLENDVPS    Y9, Y8, Y7, Y7
-	VPSLLD       $0x1a, Y5, Y5
-	VBLENDVPS    Y5, Y7, Y6, Y5
-	VMULPS       Y5, Y4, Y5
-	VMOVUPS      96(SI), Y6
-	VFMADD231PS  Y6, Y5, Y0
-	VMOVUPS      96(SI)(DI*1), Y6
-	VFMADD231PS  Y6, Y5, Y1
-	VMOVUPS      96(R8), Y6
-	VFMADD231PS  Y6, Y5, Y2
-	VMOVUPS      96(R8)(DI*1), Y6
-	VFMADD231PS  Y6, Y5, Y3
-	VBROADCASTI128 18(R10), Y5
-	VPSRLVD      lm6_1280<>+0(SB), Y5, Y5
-	VPAND        lm6_1281<>+0(SB), Y5, Y5
-	VPBROADCASTQ 74(R10), Y6
-	VPSRLVD      lm6_1282<>+0(SB), Y6, Y6
-	VPAND        lm6_1283<>+0(SB), Y6, Y6
-	VPSLLD       $4, Y6, Y6
-	VPOR         Y6, Y5, Y5
-	VMOVDQU      Y5, (DX)
-	VPMOVZXBD    (DX), Y5
-	VPERMPS      lm6_1284<>+0(SB), Y5, Y6
-	VPERMPS      lm6_1285<>+0(SB), Y5, Y7
-	VPSLLD       $0x1c, Y5, Y8
-	VBLENDVPS    Y8, Y7, Y6, Y6
-	VPERMPS      lm6_1286<>+0(SB), Y5, Y7
-	VPERMPS      lm6_1287<>+0(SB), Y5, Y8
-	VPSLLD       $0x1c, Y5, Y9
-	VBLENDVPS    Y9, Y8, Y7, Y7
-	VPSLLD       $0x1b, Y5, Y8
-	VBLENDVPS    Y8, Y7, Y6, Y6
-	VPERMPS      lm6_1288<>+0(SB), Y5, Y7
-	VPERMPS      lm6_1289<>+0(SB), Y5, Y8
-	VPSLLD       $0x1c, Y5, Y9
-	VBLENDVPS    Y9, Y8, Y7, Y7
-	VPERMPS      lm6_12810<>+0(SB), Y5, Y8
-	VPERMPS      lm6_12811<>+0(SB), Y5, Y9
-	VPSLLD       $0x1c, Y5, Y10
-	VBLENDVPS    Y10, Y9, Y8, Y8
-	VPSLLD       $0x1b, Y5, Y9
-	VBLENDVPS    Y9, Y8, Y7, Y7
-	VPSLLD       $0x1a, Y5, Y5
-	VBLENDVPS    Y5, Y7, Y6, Y5
-	VMULPS       Y5, Y4, Y5
-	VMOVUPS      128(SI), Y6
-	VFMADD231PS  Y6, Y5, Y0
-	VMOVUPS      128(SI)(DI*1), Y6
-	VFMADD231PS  Y6, Y5, Y1
-	VMOVUPS      128(R8), Y6
-	VFMADD231PS  Y6, Y5, Y2
-	VMOVUPS      128(R8)(DI*1), Y6
-	VFMADD231PS  Y6, Y5, Y3
-	VPMOVZXBD    8(DX), Y5
-	VPERMPS      lm6_1284<>+0(SB), Y5, Y6
-	VPERMPS      lm6_1285<>+0(SB), Y5, Y7
-	VPSLLD       $0x1c, Y5, Y8
-	VBLENDVPS    Y8, Y7, Y6, Y6
-	VPERMPS      lm6_1286<>+0(SB), Y5, Y7
-	VPERMPS      lm6_1287<>+0(SB), Y5, Y8
-	VPSLLD       $0x1c, Y5, Y9
-	VBLENDVPS    Y9, Y8, Y7, Y7
-	VPSLLD       $0x1b, Y5, Y8
-	VBLENDVPS    Y8, Y7, Y6, Y6
-	VPERMPS      lm6_1288<>+0(SB), Y5, Y7
-	VPERMPS      lm6_1289<>+0(SB), Y5, Y8
-	VPSLLD       $0x1c, Y5, Y9
-	VBLENDVPS    Y9, Y8, Y7, Y7
-	VPERMPS      lm6_12810<>+0(SB), Y5, Y8
-	VPERMPS      lm6_12811<>+0(SB), Y5, Y9
-	VPSLLD       $0x1c, Y5, Y10
-	VBLENDVPS    Y10, Y9, Y8, Y8
-	VPSLLD       $0x1b, Y5, Y9
-	VBLENDVPS    Y9, Y8, Y7, Y7
-	VPSLLD       $0x1a, Y5, Y5
-	VBLENDVPS    Y5, Y7, Y6, Y5
-	VMULPS       Y5, Y4, Y5
-	VMOVUPS      160(SI), Y6
-	VFMADD231PS  Y6, Y5, Y0
-	VMOVUPS      160(SI)(DI*1), Y6
-	VFMADD231PS  Y6, Y5, Y1
-	VMOVUPS      160(R8), Y6
-	VFMADD231PS  Y6, Y5, Y2
-	VMOVUPS      160(R8)(DI*1), Y6
-	VFMADD231PS  Y6, Y5, Y3
-	VPMOVZXBD    16(DX), Y5
-	VPERMPS      lm6_1284<>+0(SB), Y5, Y6
-	VPERMPS      lm6_1285<>+0(SB), Y5, Y7
-	VPSLLD       $0x1c, Y5, Y8
-	VBLENDVPS    Y8, Y7, Y6, Y6
-	VPERMPS      lm6_1286<>+0(SB), Y5, Y7
-	VPERMPS      lm6_1287<>+0(SB), Y5, Y8
-	VPSLLD       $0x1c, Y5, Y9
-	VBLENDVPS    Y9, Y8, Y7, Y7
-	VPSLLD       $0x1b, Y5, Y8
-	VBLENDVPS    Y8, Y7, Y6, Y6
-	VPERMPS      lm6_1288<>+0(SB), Y5, Y7
-	VPERMPS      lm6_1289<>+0(SB), Y5, Y8
-	VPSLLD       $0x1c, Y5, Y9
-	VBLENDVPS    Y9, Y8, Y7, Y7
-	VPERMPS      lm6_12810<>+0(SB), Y5, Y8
-	VPERMPS      lm6_12811<>+0(SB), Y5, Y9
-	VPSLLD       $0x1c, Y5, Y10
-	VBLENDVPS    Y10, Y9, Y8, Y8
-	VPSLLD       $0x1b, Y5, Y9
-	VBLENDVPS    Y9, Y8, Y7, Y7
-	VPSLLD       $0x1a, Y5, Y5
-	VBLENDVPS    Y5, Y7, Y6, Y5
-	VMULPS       Y5, Y4, Y5
-	VMOVUPS      192(SI), Y6
-	VFMADD231PS  Y6, Y5, Y0
-	VMOVUPS      192(SI)(DI*1), Y6
-	VFMADD231PS  Y6, Y5, Y1
-	VMOVUPS      192(R8), Y6
-	VFMADD231PS  Y6, Y5, Y2
-	VMOVUPS      192(R8)(DI*1), Y6
-	VFMADD231PS  Y6, Y5, Y3
-	VPMOVZXBD    24(DX), Y5
-	VPERMPS      lm6_1284<>+0(SB), Y5, Y6
-	VPERMPS      lm6_1285<>+0(SB), Y5, Y7
-	VPSLLD       $0x1c, Y5, Y8
-	VBLENDVPS    Y8, Y7, Y6, Y6
-	VPERMPS      lm6_1286<>+0(SB), Y5, Y7
-	VPERMPS      lm6_1287<>+0(SB), Y5, Y8
-	VPSLLD       $0x1c, Y5, Y9
-	VBLENDVPS    Y9, Y8, Y7, Y7
-	VPSLLD       $0x1b, Y5, Y8
-	VBLENDVPS    Y8, Y7, Y6, Y6
-	VPERMPS      lm6_1288<>+0(SB), Y5, Y7
-	VPERMPS      lm6_1289<>+0(SB), Y5, Y8
-	VPSLLD       $0x1c, Y5, Y9
-	VBLENDVPS    Y9, Y8, Y7, Y7
-	VPERMPS      lm6_12810<>+0(SB), Y5, Y8
-	VPERMPS      lm6_12811<>+0(SB), Y5, Y9
-	VPSLLD       $0x1c, Y5, Y10
-	VBLENDVPS    Y10, Y9, Y8, Y8
-	VPSLLD       $0x1b, Y5, Y9
-	VBLENDVPS    Y9, Y8, Y7, Y7
-	VPSLLD       $0x1a, Y5, Y5
-	VBLENDVPS    Y5, Y7, Y6, Y5
-	VMULPS       Y5, Y4, Y5
-	VMOVUPS      224(SI), Y6
-	VFMADD231PS  Y6, Y5, Y0
-	VMOVUPS      224(SI)(DI*1), Y6
-	VFMADD231PS  Y6, Y5, Y1
-	VMOVUPS      224(R8), Y6
-	VFMADD231PS  Y6, Y5, Y2
-	VMOVUPS      224(R8)(DI*1), Y6
-	VFMADD231PS  Y6, Y5, Y3
-	VBROADCASTI128 34(R10), Y5
-	VPSRLVD      lm6_1280<>+0(SB), Y5, Y5
-	VPAND        lm6_1281<>+0(SB), Y5, Y5
-	VPBROADCASTQ 82(R10), Y6
-	VPSRLVD      lm6_1282<>+0(SB), Y6, Y6
-	VPAND        lm6_1283<>+0(SB), Y6, Y6
-	VPSLLD       $4, Y6, Y6
-	VPOR         Y6, Y5, Y5
-	VMOVDQU      Y5, (DX)
-	VPMOVZXBD    (DX), Y5
-	VPERMPS      lm6_1284<>+0(SB), Y5, Y6
-	VPERMPS      lm6_1285<>+0(SB), Y5, Y7
-	VPSLLD       $0x1c, Y5, Y8
-	VBLENDVPS    Y8, Y7, Y6, Y6
-	VPERMPS      lm6_1286<>+0(SB), Y5, Y7
-	VPERMPS      lm6_1287<>+0(SB), Y5, Y8
-	VPSLLD       $0x1c, Y5, Y9
-	VBLENDVPS    Y9, Y8, Y7, Y7
-	VPSLLD       $0x1b, Y5, Y8
-	VBLENDVPS    Y8, Y7, Y6, Y6
-	VPERMPS      lm6_1288<>+0(SB), Y5, Y7
-	VPERMPS      lm6_1289<>+0(SB), Y5, Y8
-	VPSLLD       $0x1c, Y5, Y9
-	VBLENDVPS    Y9, Y8, Y7, Y7
-	VPERMPS      lm6_12810<>+0(SB), Y5, Y8
-	VPERMPS      lm6_12811<>+0(SB), Y5, Y9
-	VPSLLD       $0x1c, Y5, Y10
-	VBLENDVPS    Y10, Y9, Y8, Y8
-	VPSLLD       $0x1b, Y5, Y9
-	VBLENDVPS    Y9, Y8, Y7, Y7
-	VPSLLD       $0x1a, Y5, Y5
-	VBLENDVPS    Y5, Y7, Y6, Y5
-	VMULPS       Y5, Y4, Y5
-	VMOVUPS      256(SI), Y6
-	VFMADD231PS  Y6, Y5, Y0
-	VMOVUPS      256(SI)(DI*1), Y6
-	VFMADD231PS  Y6, Y5, Y1
-	VMOVUPS      256(R8), Y6
-	VFMADD231PS  Y6, Y5, Y2
-	VMOVUPS      256(R8)(DI*1), Y6
-	VFMADD231PS  Y6, Y5, Y3
-	VPMOVZXBD    8(DX), Y5
-	VPERMPS      lm6_1284<>+0(SB), Y5, Y6
-	VPERMPS      lm6_1285<>+0(SB), Y5, Y7
-	VPSLLD       $0x1c, Y5, Y8
-	VBLENDVPS    Y8, Y7, Y6, Y6
-	VPERMPS      lm6_1286<>+0(SB), Y5, Y7
-	VPERMPS      lm6_1287<>+0(SB), Y5, Y8
-	VPSLLD       $0x1c, Y5, Y9
-	VBLENDVPS    Y9, Y8, Y7, Y7
-	VPSLLD       $0x1b, Y5, Y8
-	VBLENDVPS    Y8, Y7, Y6, Y6
-	VPERMPS      lm6_1288<>+0(SB), Y5, Y7
-	VPERMPS      lm6_1289<>+0(SB), Y5, Y8
-	VPSLLD       $0x1c, Y5, Y9
-	VBLENDVPS    Y9, Y8, Y7, Y7
-	VPERMPS      lm6_12810<>+0(SB), Y5, Y8
-	VPERMPS      lm6_12811<>+0(SB), Y5, Y9
-	VPSLLD       $0x1c, Y5, Y10
-	VBLENDVPS    Y10, Y9, Y8, Y8
-	VPSLLD       $0x1b, Y5, Y9
-	VBLENDVPS    Y9, Y8, Y7, Y7
-	VPSLLD       $0x1a, Y5, Y5
-	VBLENDVPS    Y5, Y7, Y6, Y5
-	VMULPS       Y5, Y4, Y5
-	VMOVUPS      288(SI), Y6
-	VFMADD231PS  Y6, Y5, Y0
-	VMOVUPS      288(SI)(DI*1), Y6
-	VFMADD231PS  Y6, Y5, Y1
-	VMOVUPS      288(R8), Y6
-	VFMADD231PS  Y6, Y5, Y2
-	VMOVUPS      288(R8)(DI*1), Y6
-	VFMADD231PS  Y6, Y5, Y3
-	VPMOVZXBD    16(DX), Y5
-	VPERMPS      lm6_1284<>+0(SB), Y5, Y6
-	VPERMPS      lm6_1285<>+0(SB), Y5, Y7
-	VPSLLD       $0x1c, Y5, Y8
-	VBLENDVPS    Y8, Y7, Y6, Y6
-	VPERMPS      lm6_1286<>+0(SB), Y5, Y7
-	VPERMPS      lm6_1287<>+0(SB), Y5, Y8
-	VPSLLD       $0x1c, Y5, Y9
-	VBLENDVPS    Y9, Y8, Y7, Y7
-	VPSLLD       $0x1b, Y5, Y8
-	VBLENDVPS    Y8, Y7, Y6, Y6
-	VPERMPS      lm6_1288<>+0(SB), Y5, Y7
-	VPERMPS      lm6_1289<>+0(SB), Y5, Y8
-	VPSLLD       $0x1c, Y5, Y9
-	VBLENDVPS    Y9, Y8, Y7, Y7
-	VPERMPS      lm6_12810<>+0(SB), Y5, Y8
-	VPERMPS      lm6_12811<>+0(SB), Y5, Y9
-	VPSLLD       $0x1c, Y5, Y10
-	VBLENDVPS    Y10, Y9, Y8, Y8
-	VPSLLD       $0x1b, Y5, Y9
-	VBLENDVPS    Y9, Y8, Y7, Y7
-	VPSLLD       $0x1a, Y5, Y5
-	VBLENDVPS    Y5, Y7, Y6, Y5
-	VMULPS       Y5, Y4, Y5
-	VMOVUPS      320(SI), Y6
-	VFMADD231PS  Y6, Y5, Y0
-	VMOVUPS      320(SI)(DI*1), Y6
-	VFMADD231PS  Y6, Y5, Y1
-	VMOVUPS      320(R8), Y6
-	VFMADD231PS  Y6, Y5, Y2
-	VMOVUPS      320(R8)(DI*1), Y6
-	VFMADD231PS  Y6, Y5, Y3
-	VPMOVZXBD    24(DX), Y5
-	VPERMPS      lm6_1284<>+0(SB), Y5, Y6
-	VPERMPS      lm6_1285<>+0(SB), Y5, Y7
-	VPSLLD       $0x1c, Y5, Y8
-	VBLENDVPS    Y8, Y7, Y6, Y6
-	VPERMPS      lm6_1286<>+0(SB), Y5, Y7
-	VPERMPS      lm6_1287<>+0(SB), Y5, Y8
-	VPSLLD       $0x1c, Y5, Y9
-	VBLENDVPS    Y9, Y8, Y7, Y7
-	VPSLLD       $0x1b, Y5, Y8
-	VBLENDVPS    Y8, Y7, Y6, Y6
-	VPERMPS      lm6_1288<>+0(SB), Y5, Y7
-	VPERMPS      lm6_1289<>+0(SB), Y5, Y8
-	VPSLLD       $0x1c, Y5, Y9
-	VBLENDVPS    Y9, Y8, Y7, Y7
-	VPERMPS      lm6_12810<>+0(SB), Y5, Y8
-	VPERMPS      lm6_12811<>+0(SB), Y5, Y9
-	VPSLLD       $0x1c, Y5, Y10
-	VBLENDVPS    Y10, Y9, Y8, Y8
-	VPSLLD       $0x1b, Y5, Y9
-	VBLENDVPS    Y9, Y8, Y7, Y7
-	VPSLLD       $0x1a, Y5, Y5
-	VBLENDVPS    Y5, Y7, Y6, Y5
-	VMULPS       Y5, Y4, Y5
-	VMOVUPS      352(SI), Y6
-	VFMADD231PS  Y6, Y5, Y0
-	VMOVUPS      352(SI)(DI*1), Y6
-	VFMADD231PS  Y6, Y5, Y1
-	VMOVUPS      352(R8), Y6
-	VFMADD231PS  Y6, Y5, Y2
-	VMOVUPS      352(R8)(DI*1), Y6
-	VFMADD231PS  Y6, Y5, Y3
-	VBROADCASTI128 50(R10), Y5
-	VPSRLVD      lm6_1280<>+0(SB), Y5, Y5
-	VPAND        lm6_1281<>+0(SB), Y5, Y5
-	VPBROADCASTQ 90(R10), Y6
-	VPSRLVD      lm6_1282<>+0(SB), Y6, Y6
-	VPAND        lm6_1283<>+0(SB), Y6, Y6
-	VPSLLD       $4, Y6, Y6
-	VPOR         Y6, Y5, Y5
-	VMOVDQU      Y5, (DX)
-	VPMOVZXBD    (DX), Y5
-	VPERMPS      lm6_1284<>+0(SB), Y5, Y6
-	VPERMPS      lm6_1285<>+0(SB), Y5, Y7
-	VPSLLD       $0x1c, Y5, Y8
-	VBLENDVPS    Y8, Y7, Y6, Y6
-	VPERMPS      lm6_1286<>+0(SB), Y5, Y7
-	VPERMPS      lm6_1287<>+0(SB), Y5, Y8
-	VPSLLD       $0x1c, Y5, Y9
-	VBLENDVPS    Y9, Y8, Y7, Y7
-	VPSLLD       $0x1b, Y5, Y8
-	VBLENDVPS    Y8, Y7, Y6, Y6
-	VPERMPS      lm6_1288<>+0(SB), Y5, Y7
-	VPERMPS      lm6_1289<>+0(SB), Y5, Y8
-	VPSLLD       $0x1c, Y5, Y9
-	VBLENDVPS    Y9, Y8, Y7, Y7
-	VPERMPS      lm6_12810<>+0(SB), Y5, Y8
-	VPERMPS      lm6_12811<>+0(SB), Y5, Y9
-	VPSLLD       $0x1c, Y5, Y10
-	VBLENDVPS    Y10, Y9, Y8, Y8
-	VPSLLD       $0x1b, Y5, Y9
-	VBLENDVPS    Y9, Y8, Y7, Y7
-	VPSLLD       $0x1a, Y5, Y5
-	VBLENDVPS    Y5, Y7, Y6, Y5
-	VMULPS       Y5, Y4, Y5
-	VMOVUPS      384(SI), Y6
-	VFMADD231PS  Y6, Y5, Y0
-	VMOVUPS      384(SI)(DI*1), Y6
-	VFMADD231PS  Y6, Y5, Y1
-	VMOVUPS      384(R8), Y6
-	VFMADD231PS  Y6, Y5, Y2
-	VMOVUPS      384(R8)(DI*1), Y6
-	VFMADD231PS  Y6, Y5, Y3
-	VPMOVZXBD    8(DX), Y5
-	VPERMPS      lm6_1284<>+0(SB), Y5, Y6
-	VPERMPS      lm6_1285<>+0(SB), Y5, Y7
-	VPSLLD       $0x1c, Y5, Y8
-	VBLENDVPS    Y8, Y7, Y6, Y6
-	VPERMPS      lm6_1286<>+0(SB), Y5, Y7
-	VPERMPS      lm6_1287<>+0(SB), Y5, Y8
-	VPSLLD       $0x1c, Y5, Y9
-	VBLENDVPS    Y9, Y8, Y7, Y7
-	VPSLLD       $0x1b, Y5, Y8
-	VBLENDVPS    Y8, Y7, Y6, Y6
-	VPERMPS      lm6_1288<>+0(SB), Y5, Y7
-	VPERMPS      lm6_1289<>+0(SB), Y5, Y8
-	VPSLLD       $0x1c, Y5, Y9
-	VBLENDVPS    Y9, Y8, Y7, Y7
-	VPERMPS      lm6_12810<>+0(SB), Y5, Y8
-	VPERMPS      lm6_12811<>+0(SB), Y5, Y9
-	VPSLLD       $0x1c, Y5, Y10
-	VBLENDVPS    Y10, Y9, Y8, Y8
-	VPSLLD       $0x1b, Y5, Y9
-	VBLENDVPS    Y9, Y8, Y7, Y7
-	VPSLLD       $0x1a, Y5, Y5
-	VBLENDVPS    Y5, Y7, Y6, Y5
-	VMULPS       Y5, Y4, Y5
-	VMOVUPS      416(SI), Y6
-	VFMADD231PS  Y6, Y5, Y0
-	VMOVUPS      416(SI)(DI*1), Y6
-	VFMADD231PS  Y6, Y5, Y1
-	VMOVUPS      416(R8), Y6
-	VFMADD231PS  Y6, Y5, Y2
-	VMOVUPS      416(R8)(DI*1), Y6
-	VFMADD231PS  Y6, Y5, Y3
-	VPMOVZXBD    16(DX), Y5
-	VPERMPS      lm6_1284<>+0(SB), Y5, Y6
-	VPERMPS      lm6_1285<>+0(SB), Y5, Y7
-	VPSLLD       $0x1c, Y5, Y8
-	VBLENDVPS    Y8, Y7, Y6, Y6
-	VPERMPS      lm6_1286<>+0(SB), Y5, Y7
-	VPERMPS      lm6_1287<>+0(SB), Y5, Y8
-	VPSLLD       $0x1c, Y5, Y9
-	VBLENDVPS    Y9, Y8, Y7, Y7
-	VPSLLD       $0x1b, Y5, Y8
-	VBLENDVPS    Y8, Y7, Y6, Y6
-	VPERMPS      lm6_1288<>+0(SB), Y5, Y7
-	VPERMPS      lm6_1289<>+0(SB), Y5, Y8
-	VPSLLD       $0x1c, Y5, Y9
-	VBLENDVPS    Y9, Y8, Y7, Y7
-	VPERMPS      lm6_12810<>+0(SB), Y5, Y8
-	VPERMPS      lm6_12811<>+0(SB), Y5, Y9
-	VPSLLD       $0x1c, Y5, Y10
-	VBLENDVPS    Y10, Y9, Y8, Y8
-	VPSLLD       $0x1b, Y5, Y9
-	VBLENDVPS    Y9, Y8, Y7, Y7
-	VPSLLD       $0x1a, Y5, Y5
-	VBLENDVPS    Y5, Y7, Y6, Y5
-	VMULPS       Y5, Y4, Y5
-	VMOVUPS      448(SI), Y6
-	VFMADD231PS  Y6, Y5, Y0
-	VMOVUPS      448(SI)(DI*1), Y6
-	VFMADD231PS  Y6, Y5, Y1
-	VMOVUPS      448(R8), Y6
-	VFMADD231PS  Y6, Y5, Y2
-	VMOVUPS      448(R8)(DI*1), Y6
-	VFMADD231PS  Y6, Y5, Y3
-	VPMOVZXBD    24(DX), Y5
-	VPERMPS      lm6_1284<>+0(SB), Y5, Y6
-	VPERMPS      lm6_1285<>+0(SB), Y5, Y7
-	VPSLLD       $0x1c, Y5, Y8
-	VBLENDVPS    Y8, Y7, Y6, Y6
-	VPERMPS      lm6_1286<>+0(SB), Y5, Y7
-	VPERMPS      lm6_1287<>+0(SB), Y5, Y8
-	VPSLLD       $0x1c, Y5, Y9
-	VBLENDVPS    Y9, Y8, Y7, Y7
-	VPSLLD       $0x1b, Y5, Y8
-	VBLENDVPS    Y8, Y7, Y6, Y6
-	VPERMPS      lm6_1288<>+0(SB), Y5, Y7
-	VPERMPS      lm6_1289<>+0(SB), Y5, Y8
-	VPSLLD       $0x1c, Y5, Y9
-	VBLENDVPS    Y9, Y8, Y7, Y7
-	VPERMPS      lm6_12810<>+0(SB), Y5, Y8
-	VPERMPS      lm6_12811<>+0(SB), Y5, Y9
-	VPSLLD       $0x1c, Y5, Y10
-	VBLENDVPS    Y10, Y9, Y8, Y8
-	VPSLLD       $0x1b, Y5, Y9
-	VBLENDVPS    Y9, Y8, Y7, Y7
-	VPSLLD       $0x1a, Y5, Y5
-	VBLENDVPS    Y5, Y7, Y6, Y5
-	VMULPS       Y5, Y4, Y4
-	VMOVUPS      480(SI), Y5
-	VFMADD231PS  Y5, Y4, Y0
-	VMOVUPS      480(SI)(DI*1), Y5
-	VFMADD231PS  Y5, Y4, Y1
-	VMOVUPS      480(R8), Y5
-	VFMADD231PS  Y5, Y4, Y2
-	VMOVUPS      480(R8)(DI*1), Y5
-	VFMADD231PS  Y5, Y4, Y3
+	VPBROADCASTW (R10), X9
+	VCVTPH2PS    X9, Y9
+	VBROADCASTI128 2(R10), Y10
+	VPSRLVD      lm6_1280<>+0(SB), Y10, Y10
+	VPAND        lm6_1281<>+0(SB), Y10, Y10
+	VPBROADCASTQ 66(R10), Y11
+	VPSRLVD      lm6_1282<>+0(SB), Y11, Y11
+	VPAND        lm6_1283<>+0(SB), Y11, Y11
+	VPSLLD       $4, Y11, Y11
+	VPOR         Y11, Y10, Y10
+	VMOVDQU      Y10, (DX)
+	VPMOVZXBD    (DX), Y10
+	VPERMPS      Y1, Y10, Y11
+	VPERMPS      Y3, Y10, Y12
+	VPSLLD       $0x1c, Y10, Y13
+	VBLENDVPS    Y13, Y12, Y11, Y11
+	VPERMPS      lm6_1286<>+0(SB), Y10, Y12
+	VPERMPS      lm6_1287<>+0(SB), Y10, Y13
+	VPSLLD       $0x1c, Y10, Y14
+	VBLENDVPS    Y14, Y13, Y12, Y12
+	VPSLLD       $0x1b, Y10, Y13
+	VBLENDVPS    Y13, Y12, Y11, Y11
+	VPERMPS      Y2, Y10, Y12
+	VPERMPS      Y4, Y10, Y13
+	VPSLLD       $0x1c, Y10, Y14
+	VBLENDVPS    Y14, Y13, Y12, Y12
+	VPERMPS      Y0, Y10, Y13
+	VPERMPS      lm6_12811<>+0(SB), Y10, Y14
+	VPSLLD       $0x1c, Y10, Y15
+	VBLENDVPS    Y15, Y14, Y13, Y13
+	VPSLLD       $0x1b, Y10, Y14
+	VBLENDVPS    Y14, Y13, Y12, Y12
+	VPSLLD       $0x1a, Y10, Y10
+	VBLENDVPS    Y10, Y12, Y11, Y10
+	VMULPS       Y10, Y9, Y10
+	VMOVUPS      (SI), Y11
+	VFMADD231PS  Y11, Y10, Y5
+	VMOVUPS      (SI)(DI*1), Y11
+	VFMADD231PS  Y11, Y10, Y6
+	VMOVUPS      (R8), Y11
+	VFMADD231PS  Y11, Y10, Y7
+	VMOVUPS      (R8)(DI*1), Y11
+	VFMADD231PS  Y11, Y10, Y8
+	VPMOVZXBD    8(DX), Y10
+	VPERMPS      Y1, Y10, Y11
+	VPERMPS      Y3, Y10, Y12
+	VPSLLD       $0x1c, Y10, Y13
+	VBLENDVPS    Y13, Y12, Y11, Y11
+	VPERMPS      lm6_1286<>+0(SB), Y10, Y12
+	VPERMPS      lm6_1287<>+0(SB), Y10, Y13
+	VPSLLD       $0x1c, Y10, Y14
+	VBLENDVPS    Y14, Y13, Y12, Y12
+	VPSLLD       $0x1b, Y10, Y13
+	VBLENDVPS    Y13, Y12, Y11, Y11
+	VPERMPS      Y2, Y10, Y12
+	VPERMPS      Y4, Y10, Y13
+	VPSLLD       $0x1c, Y10, Y14
+	VBLENDVPS    Y14, Y13, Y12, Y12
+	VPERMPS      Y0, Y10, Y13
+	VPERMPS      lm6_12811<>+0(SB), Y10, Y14
+	VPSLLD       $0x1c, Y10, Y15
+	VBLENDVPS    Y15, Y14, Y13, Y13
+	VPSLLD       $0x1b, Y10, Y14
+	VBLENDVPS    Y14, Y13, Y12, Y12
+	VPSLLD       $0x1a, Y10, Y10
+	VBLENDVPS    Y10, Y12, Y11, Y10
+	VMULPS       Y10, Y9, Y10
+	VMOVUPS      32(SI), Y11
+	VFMADD231PS  Y11, Y10, Y5
+	VMOVUPS      32(SI)(DI*1), Y11
+	VFMADD231PS  Y11, Y10, Y6
+	VMOVUPS      32(R8), Y11
+	VFMADD231PS  Y11, Y10, Y7
+	VMOVUPS      32(R8)(DI*1), Y11
+	VFMADD231PS  Y11, Y10, Y8
+	VPMOVZXBD    16(DX), Y10
+	VPERMPS      Y1, Y10, Y11
+	VPERMPS      Y3, Y10, Y12
+	VPSLLD       $0x1c, Y10, Y13
+	VBLENDVPS    Y13, Y12, Y11, Y11
+	VPERMPS      lm6_1286<>+0(SB), Y10, Y12
+	VPERMPS      lm6_1287<>+0(SB), Y10, Y13
+	VPSLLD       $0x1c, Y10, Y14
+	VBLENDVPS    Y14, Y13, Y12, Y12
+	VPSLLD       $0x1b, Y10, Y13
+	VBLENDVPS    Y13, Y12, Y11, Y11
+	VPERMPS      Y2, Y10, Y12
+	VPERMPS      Y4, Y10, Y13
+	VPSLLD       $0x1c, Y10, Y14
+	VBLENDVPS    Y14, Y13, Y12, Y12
+	VPERMPS      Y0, Y10, Y13
+	VPERMPS      lm6_12811<>+0(SB), Y10, Y14
+	VPSLLD       $0x1c, Y10, Y15
+	VBLENDVPS    Y15, Y14, Y13, Y13
+	VPSLLD       $0x1b, Y10, Y14
+	VBLENDVPS    Y14, Y13, Y12, Y12
+	VPSLLD       $0x1a, Y10, Y10
+	VBLENDVPS    Y10, Y12, Y11, Y10
+	VMULPS       Y10, Y9, Y10
+	VMOVUPS      64(SI), Y11
+	VFMADD231PS  Y11, Y10, Y5
+	VMOVUPS      64(SI)(DI*1), Y11
+	VFMADD231PS  Y11, Y10, Y6
+	VMOVUPS      64(R8), Y11
+	VFMADD231PS  Y11, Y10, Y7
+	VMOVUPS      64(R8)(DI*1), Y11
+	VFMADD231PS  Y11, Y10, Y8
+	VPMOVZXBD    24(DX), Y10
+	VPERMPS      Y1, Y10, Y11
+	VPERMPS      Y3, Y10, Y12
+	VPSLLD       $0x1c, Y10, Y13
+	VBLENDVPS    Y13, Y12, Y11, Y11
+	VPERMPS      lm6_1286<>+0(SB), Y10, Y12
+	VPERMPS      lm6_1287<>+0(SB), Y10, Y13
+	VPSLLD       $0x1c, Y10, Y14
+	VBLENDVPS    Y14, Y13, Y12, Y12
+	VPSLLD       $0x1b, Y10, Y13
+	VBLENDVPS    Y13, Y12, Y11, Y11
+	VPERMPS      Y2, Y10, Y12
+	VPERMPS      Y4, Y10, Y13
+	VPSLLD       $0x1c, Y10, Y14
+	VBLENDVPS    Y14, Y13, Y12, Y12
+	VPERMPS      Y0, Y10, Y13
+	VPERMPS      lm6_12811<>+0(SB), Y10, Y14
+	VPSLLD       $0x1c, Y10, Y15
+	VBLENDVPS    Y15, Y14, Y13, Y13
+	VPSLLD       $0x1b, Y10, Y14
+	VBLENDVPS    Y14, Y13, Y12, Y12
+	VPSLLD       $0x1a, Y10, Y10
+	VBLENDVPS    Y10, Y12, Y11, Y10
+	VMULPS       Y10, Y9, Y10
+	VMOVUPS      96(SI), Y11
+	VFMADD231PS  Y11, Y10, Y5
+	VMOVUPS      96(SI)(DI*1), Y11
+	VFMADD231PS  Y11, Y10, Y6
+	VMOVUPS      96(R8), Y11
+	VFMADD231PS  Y11, Y10, Y7
+	VMOVUPS      96(R8)(DI*1), Y11
+	VFMADD231PS  Y11, Y10, Y8
+	VBROADCASTI128 18(R10), Y10
+	VPSRLVD      lm6_1280<>+0(SB), Y10, Y10
+	VPAND        lm6_1281<>+0(SB), Y10, Y10
+	VPBROADCASTQ 74(R10), Y11
+	VPSRLVD      lm6_1282<>+0(SB), Y11, Y11
+	VPAND        lm6_1283<>+0(SB), Y11, Y11
+	VPSLLD       $4, Y11, Y11
+	VPOR         Y11, Y10, Y10
+	VMOVDQU      Y10, (DX)
+	VPMOVZXBD    (DX), Y10
+	VPERMPS      Y1, Y10, Y11
+	VPERMPS      Y3, Y10, Y12
+	VPSLLD       $0x1c, Y10, Y13
+	VBLENDVPS    Y13, Y12, Y11, Y11
+	VPERMPS      lm6_1286<>+0(SB), Y10, Y12
+	VPERMPS      lm6_1287<>+0(SB), Y10, Y13
+	VPSLLD       $0x1c, Y10, Y14
+	VBLENDVPS    Y14, Y13, Y12, Y12
+	VPSLLD       $0x1b, Y10, Y13
+	VBLENDVPS    Y13, Y12, Y11, Y11
+	VPERMPS      Y2, Y10, Y12
+	VPERMPS      Y4, Y10, Y13
+	VPSLLD       $0x1c, Y10, Y14
+	VBLENDVPS    Y14, Y13, Y12, Y12
+	VPERMPS      Y0, Y10, Y13
+	VPERMPS      lm6_12811<>+0(SB), Y10, Y14
+	VPSLLD       $0x1c, Y10, Y15
+	VBLENDVPS    Y15, Y14, Y13, Y13
+	VPSLLD       $0x1b, Y10, Y14
+	VBLENDVPS    Y14, Y13, Y12, Y12
+	VPSLLD       $0x1a, Y10, Y10
+	VBLENDVPS    Y10, Y12, Y11, Y10
+	VMULPS       Y10, Y9, Y10
+	VMOVUPS      128(SI), Y11
+	VFMADD231PS  Y11, Y10, Y5
+	VMOVUPS      128(SI)(DI*1), Y11
+	VFMADD231PS  Y11, Y10, Y6
+	VMOVUPS      128(R8), Y11
+	VFMADD231PS  Y11, Y10, Y7
+	VMOVUPS      128(R8)(DI*1), Y11
+	VFMADD231PS  Y11, Y10, Y8
+	VPMOVZXBD    8(DX), Y10
+	VPERMPS      Y1, Y10, Y11
+	VPERMPS      Y3, Y10, Y12
+	VPSLLD       $0x1c, Y10, Y13
+	VBLENDVPS    Y13, Y12, Y11, Y11
+	VPERMPS      lm6_1286<>+0(SB), Y10, Y12
+	VPERMPS      lm6_1287<>+0(SB), Y10, Y13
+	VPSLLD       $0x1c, Y10, Y14
+	VBLENDVPS    Y14, Y13, Y12, Y12
+	VPSLLD       $0x1b, Y10, Y13
+	VBLENDVPS    Y13, Y12, Y11, Y11
+	VPERMPS      Y2, Y10, Y12
+	VPERMPS      Y4, Y10, Y13
+	VPSLLD       $0x1c, Y10, Y14
+	VBLENDVPS    Y14, Y13, Y12, Y12
+	VPERMPS      Y0, Y10, Y13
+	VPERMPS      lm6_12811<>+0(SB), Y10, Y14
+	VPSLLD       $0x1c, Y10, Y15
+	VBLENDVPS    Y15, Y14, Y13, Y13
+	VPSLLD       $0x1b, Y10, Y14
+	VBLENDVPS    Y14, Y13, Y12, Y12
+	VPSLLD       $0x1a, Y10, Y10
+	VBLENDVPS    Y10, Y12, Y11, Y10
+	VMULPS       Y10, Y9, Y10
+	VMOVUPS      160(SI), Y11
+	VFMADD231PS  Y11, Y10, Y5
+	VMOVUPS      160(SI)(DI*1), Y11
+	VFMADD231PS  Y11, Y10, Y6
+	VMOVUPS      160(R8), Y11
+	VFMADD231PS  Y11, Y10, Y7
+	VMOVUPS      160(R8)(DI*1), Y11
+	VFMADD231PS  Y11, Y10, Y8
+	VPMOVZXBD    16(DX), Y10
+	VPERMPS      Y1, Y10, Y11
+	VPERMPS      Y3, Y10, Y12
+	VPSLLD       $0x1c, Y10, Y13
+	VBLENDVPS    Y13, Y12, Y11, Y11
+	VPERMPS      lm6_1286<>+0(SB), Y10, Y12
+	VPERMPS      lm6_1287<>+0(SB), Y10, Y13
+	VPSLLD       $0x1c, Y10, Y14
+	VBLENDVPS    Y14, Y13, Y12, Y12
+	VPSLLD       $0x1b, Y10, Y13
+	VBLENDVPS    Y13, Y12, Y11, Y11
+	VPERMPS      Y2, Y10, Y12
+	VPERMPS      Y4, Y10, Y13
+	VPSLLD       $0x1c, Y10, Y14
+	VBLENDVPS    Y14, Y13, Y12, Y12
+	VPERMPS      Y0, Y10, Y13
+	VPERMPS      lm6_12811<>+0(SB), Y10, Y14
+	VPSLLD       $0x1c, Y10, Y15
+	VBLENDVPS    Y15, Y14, Y13, Y13
+	VPSLLD       $0x1b, Y10, Y14
+	VBLENDVPS    Y14, Y13, Y12, Y12
+	VPSLLD       $0x1a, Y10, Y10
+	VBLENDVPS    Y10, Y12, Y11, Y10
+	VMULPS       Y10, Y9, Y10
+	VMOVUPS      192(SI), Y11
+	VFMADD231PS  Y11, Y10, Y5
+	VMOVUPS      192(SI)(DI*1), Y11
+	VFMADD231PS  Y11, Y10, Y6
+	VMOVUPS      192(R8), Y11
+	VFMADD231PS  Y11, Y10, Y7
+	VMOVUPS      192(R8)(DI*1), Y11
+	VFMADD231PS  Y11, Y10, Y8
+	VPMOVZXBD    24(DX), Y10
+	VPERMPS      Y1, Y10, Y11
+	VPERMPS      Y3, Y10, Y12
+	VPSLLD       $0x1c, Y10, Y13
+	VBLENDVPS    Y13, Y12, Y11, Y11
+	VPERMPS      lm6_1286<>+0(SB), Y10, Y12
+	VPERMPS      lm6_1287<>+0(SB), Y10, Y13
+	VPSLLD       $0x1c, Y10, Y14
+	VBLENDVPS    Y14, Y13, Y12, Y12
+	VPSLLD       $0x1b, Y10, Y13
+	VBLENDVPS    Y13, Y12, Y11, Y11
+	VPERMPS      Y2, Y10, Y12
+	VPERMPS      Y4, Y10, Y13
+	VPSLLD       $0x1c, Y10, Y14
+	VBLENDVPS    Y14, Y13, Y12, Y12
+	VPERMPS      Y0, Y10, Y13
+	VPERMPS      lm6_12811<>+0(SB), Y10, Y14
+	VPSLLD       $0x1c, Y10, Y15
+	VBLENDVPS    Y15, Y14, Y13, Y13
+	VPSLLD       $0x1b, Y10, Y14
+	VBLENDVPS    Y14, Y13, Y12, Y12
+	VPSLLD       $0x1a, Y10, Y10
+	VBLENDVPS    Y10, Y12, Y11, Y10
+	VMULPS       Y10, Y9, Y10
+	VMOVUPS      224(SI), Y11
+	VFMADD231PS  Y11, Y10, Y5
+	VMOVUPS      224(SI)(DI*1), Y11
+	VFMADD231PS  Y11, Y10, Y6
+	VMOVUPS      224(R8), Y11
+	VFMADD231PS  Y11, Y10, Y7
+	VMOVUPS      224(R8)(DI*1), Y11
+	VFMADD231PS  Y11, Y10, Y8
+	VBROADCASTI128 34(R10), Y10
+	VPSRLVD      lm6_1280<>+0(SB), Y10, Y10
+	VPAND        lm6_1281<>+0(SB), Y10, Y10
+	VPBROADCASTQ 82(R10), Y11
+	VPSRLVD      lm6_1282<>+0(SB), Y11, Y11
+	VPAND        lm6_1283<>+0(SB), Y11, Y11
+	VPSLLD       $4, Y11, Y11
+	VPOR         Y11, Y10, Y10
+	VMOVDQU      Y10, (DX)
+	VPMOVZXBD    (DX), Y10
+	VPERMPS      Y1, Y10, Y11
+	VPERMPS      Y3, Y10, Y12
+	VPSLLD       $0x1c, Y10, Y13
+	VBLENDVPS    Y13, Y12, Y11, Y11
+	VPERMPS      lm6_1286<>+0(SB), Y10, Y12
+	VPERMPS      lm6_1287<>+0(SB), Y10, Y13
+	VPSLLD       $0x1c, Y10, Y14
+	VBLENDVPS    Y14, Y13, Y12, Y12
+	VPSLLD       $0x1b, Y10, Y13
+	VBLENDVPS    Y13, Y12, Y11, Y11
+	VPERMPS      Y2, Y10, Y12
+	VPERMPS      Y4, Y10, Y13
+	VPSLLD       $0x1c, Y10, Y14
+	VBLENDVPS    Y14, Y13, Y12, Y12
+	VPERMPS      Y0, Y10, Y13
+	VPERMPS      lm6_12811<>+0(SB), Y10, Y14
+	VPSLLD       $0x1c, Y10, Y15
+	VBLENDVPS    Y15, Y14, Y13, Y13
+	VPSLLD       $0x1b, Y10, Y14
+	VBLENDVPS    Y14, Y13, Y12, Y12
+	VPSLLD       $0x1a, Y10, Y10
+	VBLENDVPS    Y10, Y12, Y11, Y10
+	VMULPS       Y10, Y9, Y10
+	VMOVUPS      256(SI), Y11
+	VFMADD231PS  Y11, Y10, Y5
+	VMOVUPS      256(SI)(DI*1), Y11
+	VFMADD231PS  Y11, Y10, Y6
+	VMOVUPS      256(R8), Y11
+	VFMADD231PS  Y11, Y10, Y7
+	VMOVUPS      256(R8)(DI*1), Y11
+	VFMADD231PS  Y11, Y10, Y8
+	VPMOVZXBD    8(DX), Y10
+	VPERMPS      Y1, Y10, Y11
+	VPERMPS      Y3, Y10, Y12
+	VPSLLD       $0x1c, Y10, Y13
+	VBLENDVPS    Y13, Y12, Y11, Y11
+	VPERMPS      lm6_1286<>+0(SB), Y10, Y12
+	VPERMPS      lm6_1287<>+0(SB), Y10, Y13
+	VPSLLD       $0x1c, Y10, Y14
+	VBLENDVPS    Y14, Y13, Y12, Y12
+	VPSLLD       $0x1b, Y10, Y13
+	VBLENDVPS    Y13, Y12, Y11, Y11
+	VPERMPS      Y2, Y10, Y12
+	VPERMPS      Y4, Y10, Y13
+	VPSLLD       $0x1c, Y10, Y14
+	VBLENDVPS    Y14, Y13, Y12, Y12
+	VPERMPS      Y0, Y10, Y13
+	VPERMPS      lm6_12811<>+0(SB), Y10, Y14
+	VPSLLD       $0x1c, Y10, Y15
+	VBLENDVPS    Y15, Y14, Y13, Y13
+	VPSLLD       $0x1b, Y10, Y14
+	VBLENDVPS    Y14, Y13, Y12, Y12
+	VPSLLD       $0x1a, Y10, Y10
+	VBLENDVPS    Y10, Y12, Y11, Y10
+	VMULPS       Y10, Y9, Y10
+	VMOVUPS      288(SI), Y11
+	VFMADD231PS  Y11, Y10, Y5
+	VMOVUPS      288(SI)(DI*1), Y11
+	VFMADD231PS  Y11, Y10, Y6
+	VMOVUPS      288(R8), Y11
+	VFMADD231PS  Y11, Y10, Y7
+	VMOVUPS      288(R8)(DI*1), Y11
+	VFMADD231PS  Y11, Y10, Y8
+	VPMOVZXBD    16(DX), Y10
+	VPERMPS      Y1, Y10, Y11
+	VPERMPS      Y3, Y10, Y12
+	VPSLLD       $0x1c, Y10, Y13
+	VBLENDVPS    Y13, Y12, Y11, Y11
+	VPERMPS      lm6_1286<>+0(SB), Y10, Y12
+	VPERMPS      lm6_1287<>+0(SB), Y10, Y13
+	VPSLLD       $0x1c, Y10, Y14
+	VBLENDVPS    Y14, Y13, Y12, Y12
+	VPSLLD       $0x1b, Y10, Y13
+	VBLENDVPS    Y13, Y12, Y11, Y11
+	VPERMPS      Y2, Y10, Y12
+	VPERMPS      Y4, Y10, Y13
+	VPSLLD       $0x1c, Y10, Y14
+	VBLENDVPS    Y14, Y13, Y12, Y12
+	VPERMPS      Y0, Y10, Y13
+	VPERMPS      lm6_12811<>+0(SB), Y10, Y14
+	VPSLLD       $0x1c, Y10, Y15
+	VBLENDVPS    Y15, Y14, Y13, Y13
+	VPSLLD       $0x1b, Y10, Y14
+	VBLENDVPS    Y14, Y13, Y12, Y12
+	VPSLLD       $0x1a, Y10, Y10
+	VBLENDVPS    Y10, Y12, Y11, Y10
+	VMULPS       Y10, Y9, Y10
+	VMOVUPS      320(SI), Y11
+	VFMADD231PS  Y11, Y10, Y5
+	VMOVUPS      320(SI)(DI*1), Y11
+	VFMADD231PS  Y11, Y10, Y6
+	VMOVUPS      320(R8), Y11
+	VFMADD231PS  Y11, Y10, Y7
+	VMOVUPS      320(R8)(DI*1), Y11
+	VFMADD231PS  Y11, Y10, Y8
+	VPMOVZXBD    24(DX), Y10
+	VPERMPS      Y1, Y10, Y11
+	VPERMPS      Y3, Y10, Y12
+	VPSLLD       $0x1c, Y10, Y13
+	VBLENDVPS    Y13, Y12, Y11, Y11
+	VPERMPS      lm6_1286<>+0(SB), Y10, Y12
+	VPERMPS      lm6_1287<>+0(SB), Y10, Y13
+	VPSLLD       $0x1c, Y10, Y14
+	VBLENDVPS    Y14, Y13, Y12, Y12
+	VPSLLD       $0x1b, Y10, Y13
+	VBLENDVPS    Y13, Y12, Y11, Y11
+	VPERMPS      Y2, Y10, Y12
+	VPERMPS      Y4, Y10, Y13
+	VPSLLD       $0x1c, Y10, Y14
+	VBLENDVPS    Y14, Y13, Y12, Y12
+	VPERMPS      Y0, Y10, Y13
+	VPERMPS      lm6_12811<>+0(SB), Y10, Y14
+	VPSLLD       $0x1c, Y10, Y15
+	VBLENDVPS    Y15, Y14, Y13, Y13
+	VPSLLD       $0x1b, Y10, Y14
+	VBLENDVPS    Y14, Y13, Y12, Y12
+	VPSLLD       $0x1a, Y10, Y10
+	VBLENDVPS    Y10, Y12, Y11, Y10
+	VMULPS       Y10, Y9, Y10
+	VMOVUPS      352(SI), Y11
+	VFMADD231PS  Y11, Y10, Y5
+	VMOVUPS      352(SI)(DI*1), Y11
+	VFMADD231PS  Y11, Y10, Y6
+	VMOVUPS      352(R8), Y11
+	VFMADD231PS  Y11, Y10, Y7
+	VMOVUPS      352(R8)(DI*1), Y11
+	VFMADD231PS  Y11, Y10, Y8
+	VBROADCASTI128 50(R10), Y10
+	VPSRLVD      lm6_1280<>+0(SB), Y10, Y10
+	VPAND        lm6_1281<>+0(SB), Y10, Y10
+	VPBROADCASTQ 90(R10), Y11
+	VPSRLVD      lm6_1282<>+0(SB), Y11, Y11
+	VPAND        lm6_1283<>+0(SB), Y11, Y11
+	VPSLLD       $4, Y11, Y11
+	VPOR         Y11, Y10, Y10
+	VMOVDQU      Y10, (DX)
+	VPMOVZXBD    (DX), Y10
+	VPERMPS      Y1, Y10, Y11
+	VPERMPS      Y3, Y10, Y12
+	VPSLLD       $0x1c, Y10, Y13
+	VBLENDVPS    Y13, Y12, Y11, Y11
+	VPERMPS      lm6_1286<>+0(SB), Y10, Y12
+	VPERMPS      lm6_1287<>+0(SB), Y10, Y13
+	VPSLLD       $0x1c, Y10, Y14
+	VBLENDVPS    Y14, Y13, Y12, Y12
+	VPSLLD       $0x1b, Y10, Y13
+	VBLENDVPS    Y13, Y12, Y11, Y11
+	VPERMPS      Y2, Y10, Y12
+	VPERMPS      Y4, Y10, Y13
+	VPSLLD       $0x1c, Y10, Y14
+	VBLENDVPS    Y14, Y13, Y12, Y12
+	VPERMPS      Y0, Y10, Y13
+	VPERMPS      lm6_12811<>+0(SB), Y10, Y14
+	VPSLLD       $0x1c, Y10, Y15
+	VBLENDVPS    Y15, Y14, Y13, Y13
+	VPSLLD       $0x1b, Y10, Y14
+	VBLENDVPS    Y14, Y13, Y12, Y12
+	VPSLLD       $0x1a, Y10, Y10
+	VBLENDVPS    Y10, Y12, Y11, Y10
+	VMULPS       Y10, Y9, Y10
+	VMOVUPS      384(SI), Y11
+	VFMADD231PS  Y11, Y10, Y5
+	VMOVUPS      384(SI)(DI*1), Y11
+	VFMADD231PS  Y11, Y10, Y6
+	VMOVUPS      384(R8), Y11
+	VFMADD231PS  Y11, Y10, Y7
+	VMOVUPS      384(R8)(DI*1), Y11
+	VFMADD231PS  Y11, Y10, Y8
+	VPMOVZXBD    8(DX), Y10
+	VPERMPS      Y1, Y10, Y11
+	VPERMPS      Y3, Y10, Y12
+	VPSLLD       $0x1c, Y10, Y13
+	VBLENDVPS    Y13, Y12, Y11, Y11
+	VPERMPS      lm6_1286<>+0(SB), Y10, Y12
+	VPERMPS      lm6_1287<>+0(SB), Y10, Y13
+	VPSLLD       $0x1c, Y10, Y14
+	VBLENDVPS    Y14, Y13, Y12, Y12
+	VPSLLD       $0x1b, Y10, Y13
+	VBLENDVPS    Y13, Y12, Y11, Y11
+	VPERMPS      Y2, Y10, Y12
+	VPERMPS      Y4, Y10, Y13
+	VPSLLD       $0x1c, Y10, Y14
+	VBLENDVPS    Y14, Y13, Y12, Y12
+	VPERMPS      Y0, Y10, Y13
+	VPERMPS      lm6_12811<>+0(SB), Y10, Y14
+	VPSLLD       $0x1c, Y10, Y15
+	VBLENDVPS    Y15, Y14, Y13, Y13
+	VPSLLD       $0x1b, Y10, Y14
+	VBLENDVPS    Y14, Y13, Y12, Y12
+	VPSLLD       $0x1a, Y10, Y10
+	VBLENDVPS    Y10, Y12, Y11, Y10
+	VMULPS       Y10, Y9, Y10
+	VMOVUPS      416(SI), Y11
+	VFMADD231PS  Y11, Y10, Y5
+	VMOVUPS      416(SI)(DI*1), Y11
+	VFMADD231PS  Y11, Y10, Y6
+	VMOVUPS      416(R8), Y11
+	VFMADD231PS  Y11, Y10, Y7
+	VMOVUPS      416(R8)(DI*1), Y11
+	VFMADD231PS  Y11, Y10, Y8
+	VPMOVZXBD    16(DX), Y10
+	VPERMPS      Y1, Y10, Y11
+	VPERMPS      Y3, Y10, Y12
+	VPSLLD       $0x1c, Y10, Y13
+	VBLENDVPS    Y13, Y12, Y11, Y11
+	VPERMPS      lm6_1286<>+0(SB), Y10, Y12
+	VPERMPS      lm6_1287<>+0(SB), Y10, Y13
+	VPSLLD       $0x1c, Y10, Y14
+	VBLENDVPS    Y14, Y13, Y12, Y12
+	VPSLLD       $0x1b, Y10, Y13
+	VBLENDVPS    Y13, Y12, Y11, Y11
+	VPERMPS      Y2, Y10, Y12
+	VPERMPS      Y4, Y10, Y13
+	VPSLLD       $0x1c, Y10, Y14
+	VBLENDVPS    Y14, Y13, Y12, Y12
+	VPERMPS      Y0, Y10, Y13
+	VPERMPS      lm6_12811<>+0(SB), Y10, Y14
+	VPSLLD       $0x1c, Y10, Y15
+	VBLENDVPS    Y15, Y14, Y13, Y13
+	VPSLLD       $0x1b, Y10, Y14
+	VBLENDVPS    Y14, Y13, Y12, Y12
+	VPSLLD       $0x1a, Y10, Y10
+	VBLENDVPS    Y10, Y12, Y11, Y10
+	VMULPS       Y10, Y9, Y10
+	VMOVUPS      448(SI), Y11
+	VFMADD231PS  Y11, Y10, Y5
+	VMOVUPS      448(SI)(DI*1), Y11
+	VFMADD231PS  Y11, Y10, Y6
+	VMOVUPS      448(R8), Y11
+	VFMADD231PS  Y11, Y10, Y7
+	VMOVUPS      448(R8)(DI*1), Y11
+	VFMADD231PS  Y11, Y10, Y8
+	VPMOVZXBD    24(DX), Y10
+	VPERMPS      Y1, Y10, Y11
+	VPERMPS      Y3, Y10, Y12
+	VPSLLD       $0x1c, Y10, Y13
+	VBLENDVPS    Y13, Y12, Y11, Y11
+	VPERMPS      lm6_1286<>+0(SB), Y10, Y12
+	VPERMPS      lm6_1287<>+0(SB), Y10, Y13
+	VPSLLD       $0x1c, Y10, Y14
+	VBLENDVPS    Y14, Y13, Y12, Y12
+	VPSLLD       $0x1b, Y10, Y13
+	VBLENDVPS    Y13, Y12, Y11, Y11
+	VPERMPS      Y2, Y10, Y12
+	VPERMPS      Y4, Y10, Y13
+	VPSLLD       $0x1c, Y10, Y14
+	VBLENDVPS    Y14, Y13, Y12, Y12
+	VPERMPS      Y0, Y10, Y13
+	VPERMPS      lm6_12811<>+0(SB), Y10, Y14
+	VPSLLD       $0x1c, Y10, Y15
+	VBLENDVPS    Y15, Y14, Y13, Y13
+	VPSLLD       $0x1b, Y10, Y14
+	VBLENDVPS    Y14, Y13, Y12, Y12
+	VPSLLD       $0x1a, Y10, Y10
+	VBLENDVPS    Y10, Y12, Y11, Y10
+	VMULPS       Y10, Y9, Y9
+	VMOVUPS      480(SI), Y10
+	VFMADD231PS  Y10, Y9, Y5
+	VMOVUPS      480(SI)(DI*1), Y10
+	VFMADD231PS  Y10, Y9, Y6
+	VMOVUPS      480(R8), Y10
+	VFMADD231PS  Y10, Y9, Y7
+	VMOVUPS      480(R8)(DI*1), Y10
+	VFMADD231PS  Y10, Y9, Y8
 	ADDQ         $0x62, R10
 	ADDQ         $0x200, SI
 	ADDQ         $0x200, R8
@@ -10460,39 +10556,39 @@ loop3:
 
 done4:
 	ADDQ         $1, R9
-	VEXTRACTF128 $1, Y0, X4
-	VADDPS       X0, X4, X4
-	VMOVHLPS     X4, X4, X0
-	VADDPS       X0, X4, X4
-	VMOVSHDUP    X4, X0
-	VADDSS       X0, X4, X4
-	VMOVSS       X4, (AX)
+	VEXTRACTF128 $1, Y5, X9
+	VADDPS       X5, X9, X9
+	VMOVHLPS     X9, X9, X5
+	VADDPS       X5, X9, X9
+	VMOVSHDUP    X9, X5
+	VADDSS       X5, X9, X9
+	VMOVSS       X9, (AX)
 	MOVQ         ldy+8(FP), SI
 	MOVQ         AX, DI
 	ADDQ         SI, DI
-	VEXTRACTF128 $1, Y1, X0
-	VADDPS       X1, X0, X0
-	VMOVHLPS     X0, X0, X1
-	VADDPS       X1, X0, X0
-	VMOVSHDUP    X0, X1
-	VADDSS       X1, X0, X0
-	VMOVSS       X0, (DI)
+	VEXTRACTF128 $1, Y6, X5
+	VADDPS       X6, X5, X5
+	VMOVHLPS     X5, X5, X6
+	VADDPS       X6, X5, X5
+	VMOVSHDUP    X5, X6
+	VADDSS       X6, X5, X5
+	VMOVSS       X5, (DI)
 	ADDQ         SI, DI
-	VEXTRACTF128 $1, Y2, X0
-	VADDPS       X2, X0, X0
-	VMOVHLPS     X0, X0, X1
-	VADDPS       X1, X0, X0
-	VMOVSHDUP    X0, X1
-	VADDSS       X1, X0, X0
-	VMOVSS       X0, (DI)
+	VEXTRACTF128 $1, Y7, X5
+	VADDPS       X7, X5, X5
+	VMOVHLPS     X5, X5, X6
+	VADDPS       X6, X5, X5
+	VMOVSHDUP    X5, X6
+	VADDSS       X6, X5, X5
+	VMOVSS       X5, (DI)
 	ADDQ         SI, DI
-	VEXTRACTF128 $1, Y3, X0
-	VADDPS       X3, X0, X0
-	VMOVHLPS     X0, X0, X1
-	VADDPS       X1, X0, X0
-	VMOVSHDUP    X0, X1
-	VADDSS       X1, X0, X0
-	VMOVSS       X0, (DI)
+	VEXTRACTF128 $1, Y8, X5
+	VADDPS       X8, X5, X5
+	VMOVHLPS     X5, X5, X6
+	VADDPS       X6, X5, X5
+	VMOVSHDUP    X5, X6
+	VADDSS       X6, X5, X5
+	VMOVSS       X5, (DI)
 	ADDQ         $4, AX
 	MOVQ         stride+40(FP), SI
 	ADDQ         SI, BX
@@ -10507,6 +10603,14 @@ done2:
 // matmulQ81xLm6_128AVX2 multiplies rows of w with 1 row of activations in int8; ldy and stride in bytes.
 // Requires: AVX2, F16C, FMA
 TEXT ·matmulQ81xLm6_128AVX2(SB), NOSPLIT, $320-72
+
+	// constants of the loops
+	VMOVDQU      lm6_1280<>+0(SB), Y0
+	VMOVDQU      lm6_1282<>+0(SB), Y1
+	VMOVDQU      lm6_12824<>+0(SB), Y2
+	VMOVDQU      lm6_1283<>+0(SB), Y3
+	VMOVDQU      lm6_1281<>+0(SB), Y4
+	VBROADCASTI128 lm6_12815<>+0(SB), Y5
 	LEAQ         31(SP), AX
 	ANDQ         $-32, AX
 	MOVQ         y+0(FP), AX
@@ -10516,8 +10620,8 @@ TEXT ·matmulQ81xLm6_128AVX2(SB), NOSPLIT, $320-72
 	JLT          done2
 
 loop1:
-	VPXOR        Y0, Y0, Y0
-	VPXOR        Y1, Y1, Y1
+	VPXOR        Y6, Y6, Y6
+	VPXOR        Y7, Y7, Y7
 	MOVQ         q+16(FP), DX
 	MOVQ         d+24(FP), SI
 	MOVQ         blocks+64(FP), DI
@@ -10526,125 +10630,121 @@ loop1:
 	JLT          done4
 
 loop3:
-	VPBROADCASTW (R8), X2
-	VCVTPH2PS    X2, Y2
-	VMOVDQU      lm6_12812<>+0(SB), Y3
-	VMULPS       Y3, Y2, Y2
-	VBROADCASTI128 2(R8), Y3
-	VPSRLVD      lm6_1280<>+0(SB), Y3, Y3
-	VPAND        lm6_1281<>+0(SB), Y3, Y3
-	VPBROADCASTQ 66(R8), Y4
-	VPSRLVD      lm6_1282<>+0(SB), Y4, Y4
-	VPAND        lm6_1283<>+0(SB), Y4, Y4
-	VPSLLD       $4, Y4, Y4
-	VPOR         Y4, Y3, Y3
-	VBROADCASTI128 lm6_12813<>+0(SB), Y4
-	VPSHUFB      Y3, Y4, Y4
-	VBROADCASTI128 lm6_12814<>+0(SB), Y5
-	VPSHUFB      Y3, Y5, Y5
-	VPSLLW       $3, Y3, Y6
-	VPBLENDVB    Y6, Y5, Y4, Y4
-	VBROADCASTI128 lm6_12815<>+0(SB), Y5
-	VPSHUFB      Y3, Y5, Y5
-	VBROADCASTI128 lm6_12816<>+0(SB), Y6
-	VPSHUFB      Y3, Y6, Y6
-	VPSLLW       $3, Y3, Y7
-	VPBLENDVB    Y7, Y6, Y5, Y5
-	VPSLLW       $2, Y3, Y3
-	VPBLENDVB    Y3, Y5, Y4, Y3
-	VPABSB       Y3, Y4
-	VMOVDQU      (DX), Y5
-	VPSIGNB      Y3, Y5, Y3
-	VPMADDUBSW   Y3, Y4, Y3
-	VPMADDWD     lm6_12824<>+0(SB), Y3, Y3
-	VBROADCASTI128 18(R8), Y4
-	VPSRLVD      lm6_1280<>+0(SB), Y4, Y4
-	VPAND        lm6_1281<>+0(SB), Y4, Y4
-	VPBROADCASTQ 74(R8), Y5
-	VPSRLVD      lm6_1282<>+0(SB), Y5, Y5
-	VPAND        lm6_1283<>+0(SB), Y5, Y5
-	VPSLLD       $4, Y5, Y5
-	VPOR         Y5, Y4, Y4
-	VBROADCASTI128 lm6_12813<>+0(SB), Y5
-	VPSHUFB      Y4, Y5, Y5
-	VBROADCASTI128 lm6_12814<>+0(SB), Y6
-	VPSHUFB      Y4, Y6, Y6
-	VPSLLW       $3, Y4, Y7
-	VPBLENDVB    Y7, Y6, Y5, Y5
-	VBROADCASTI128 lm6_12815<>+0(SB), Y6
-	VPSHUFB      Y4, Y6, Y6
-	VBROADCASTI128 lm6_12816<>+0(SB), Y7
-	VPSHUFB      Y4, Y7, Y7
-	VPSLLW       $3, Y4, Y8
-	VPBLENDVB    Y8, Y7, Y6, Y6
-	VPSLLW       $2, Y4, Y4
-	VPBLENDVB    Y4, Y6, Y5, Y4
-	VPABSB       Y4, Y5
-	VMOVDQU      32(DX), Y6
-	VPSIGNB      Y4, Y6, Y4
-	VPMADDUBSW   Y4, Y5, Y4
-	VPMADDWD     lm6_12824<>+0(SB), Y4, Y4
-	VPADDD       Y4, Y3, Y3
-	VBROADCASTI128 34(R8), Y4
-	VPSRLVD      lm6_1280<>+0(SB), Y4, Y4
-	VPAND        lm6_1281<>+0(SB), Y4, Y4
-	VPBROADCASTQ 82(R8), Y5
-	VPSRLVD      lm6_1282<>+0(SB), Y5, Y5
-	VPAND        lm6_1283<>+0(SB), Y5, Y5
-	VPSLLD       $4, Y5, Y5
-	VPOR         Y5, Y4, Y4
-	VBROADCASTI128 lm6_12813<>+0(SB), Y5
-	VPSHUFB      Y4, Y5, Y5
-	VBROADCASTI128 lm6_12814<>+0(SB), Y6
-	VPSHUFB      Y4, Y6, Y6
-	VPSLLW       $3, Y4, Y7
-	VPBLENDVB    Y7, Y6, Y5, Y5
-	VBROADCASTI128 lm6_12815<>+0(SB), Y6
-	VPSHUFB      Y4, Y6, Y6
-	VBROADCASTI128 lm6_12816<>+0(SB), Y7
-	VPSHUFB      Y4, Y7, Y7
-	VPSLLW       $3, Y4, Y8
-	VPBLENDVB    Y8, Y7, Y6, Y6
-	VPSLLW       $2, Y4, Y4
-	VPBLENDVB    Y4, Y6, Y5, Y4
-	VPABSB       Y4, Y5
-	VMOVDQU      64(DX), Y6
-	VPSIGNB      Y4, Y6, Y4
-	VPMADDUBSW   Y4, Y5, Y4
-	VPMADDWD     lm6_12824<>+0(SB), Y4, Y4
-	VPADDD       Y4, Y3, Y3
-	VBROADCASTI128 50(R8), Y4
-	VPSRLVD      lm6_1280<>+0(SB), Y4, Y4
-	VPAND        lm6_1281<>+0(SB), Y4, Y4
-	VPBROADCASTQ 90(R8), Y5
-	VPSRLVD      lm6_1282<>+0(SB), Y5, Y5
-	VPAND        lm6_1283<>+0(SB), Y5, Y5
-	VPSLLD       $4, Y5, Y5
-	VPOR         Y5, Y4, Y4
-	VBROADCASTI128 lm6_12813<>+0(SB), Y5
-	VPSHUFB      Y4, Y5, Y5
-	VBROADCASTI128 lm6_12814<>+0(SB), Y6
-	VPSHUFB      Y4, Y6, Y6
-	VPSLLW       $3, Y4, Y7
-	VPBLENDVB    Y7, Y6, Y5, Y5
-	VBROADCASTI128 lm6_12815<>+0(SB), Y6
-	VPSHUFB      Y4, Y6, Y6
-	VBROADCASTI128 lm6_12816<>+0(SB), Y7
-	VPSHUFB      Y4, Y7, Y7
-	VPSLLW       $3, Y4, Y8
-	VPBLENDVB    Y8, Y7, Y6, Y6
-	VPSLLW       $2, Y4, Y4
-	VPBLENDVB    Y4, Y6, Y5, Y4
-	VPABSB       Y4, Y5
-	VMOVDQU      96(DX), Y6
-	VPSIGNB      Y4, Y6, Y4
-	VPMADDUBSW   Y4, Y5, Y4
-	VPMADDWD     lm6_12824<>+0(SB), Y4, Y4
-	VPADDD       Y4, Y3, Y3
-	VBROADCASTSS (SI), Y4
-	VCVTDQ2PS    Y3, Y3
-	VMULPS       Y2, Y4, Y2
-	VFMADD231PS  Y2, Y3, Y0
+	VPBROADCASTW (R8), X8
+	VCVTPH2PS    X8, Y8
+	VMOVDQU      lm6_12812<>+0(SB), Y9
+	VMULPS       Y9, Y8, Y8
+	VBROADCASTI128 2(R8), Y9
+	VPSRLVD      Y0, Y9, Y9
+	VPAND        Y4, Y9, Y9
+	VPBROADCASTQ 66(R8), Y10
+	VPSRLVD      Y1, Y10, Y10
+	VPAND        Y3, Y10, Y10
+	VPSLLD       $4, Y10, Y10
+	VPOR         Y10, Y9, Y9
+	VBROADCASTI128 lm6_12813<>+0(SB), Y10
+	VPSHUFB      Y9, Y10, Y10
+	VBROADCASTI128 lm6_12814<>+0(SB), Y11
+	VPSHUFB      Y9, Y11, Y11
+	VPSLLW       $3, Y9, Y12
+	VPBLENDVB    Y12, Y11, Y10, Y10
+	VPSHUFB      Y9, Y5, Y11
+	VBROADCASTI128 lm6_12816<>+0(SB), Y12
+	VPSHUFB      Y9, Y12, Y12
+	VPSLLW       $3, Y9, Y13
+	VPBLENDVB    Y13, Y12, Y11, Y11
+	VPSLLW       $2, Y9, Y9
+	VPBLENDVB    Y9, Y11, Y10, Y9
+	VPABSB       Y9, Y10
+	VMOVDQU      (DX), Y11
+	VPSIGNB      Y9, Y11, Y9
+	VPMADDUBSW   Y9, Y10, Y9
+	VPMADDWD     Y2, Y9, Y9
+	VBROADCASTI128 18(R8), Y10
+	VPSRLVD      Y0, Y10, Y10
+	VPAND        Y4, Y10, Y10
+	VPBROADCASTQ 74(R8), Y11
+	VPSRLVD      Y1, Y11, Y11
+	VPAND        Y3, Y11, Y11
+	VPSLLD       $4, Y11, Y11
+	VPOR         Y11, Y10, Y10
+	VBROADCASTI128 lm6_12813<>+0(SB), Y11
+	VPSHUFB      Y10, Y11, Y11
+	VBROADCASTI128 lm6_12814<>+0(SB), Y12
+	VPSHUFB      Y10, Y12, Y12
+	VPSLLW       $3, Y10, Y13
+	VPBLENDVB    Y13, Y12, Y11, Y11
+	VPSHUFB      Y10, Y5, Y12
+	VBROADCASTI128 lm6_12816<>+0(SB), Y13
+	VPSHUFB      Y10, Y13, Y13
+	VPSLLW       $3, Y10, Y14
+	VPBLENDVB    Y14, Y13, Y12, Y12
+	VPSLLW       $2, Y10, Y10
+	VPBLENDVB    Y10, Y12, Y11, Y10
+	VPABSB       Y10, Y11
+	VMOVDQU      32(DX), Y12
+	VPSIGNB      Y10, Y12, Y10
+	VPMADDUBSW   Y10, Y11, Y10
+	VPMADDWD     Y2, Y10, Y10
+	VPADDD       Y10, Y9, Y9
+	VBROADCASTI128 34(R8), Y10
+	VPSRLVD      Y0, Y10, Y10
+	VPAND        Y4, Y10, Y10
+	VPBROADCASTQ 82(R8), Y11
+	VPSRLVD      Y1, Y11, Y11
+	VPAND        Y3, Y11, Y11
+	VPSLLD       $4, Y11, Y11
+	VPOR         Y11, Y10, Y10
+	VBROADCASTI128 lm6_12813<>+0(SB), Y11
+	VPSHUFB      Y10, Y11, Y11
+	VBROADCASTI128 lm6_12814<>+0(SB), Y12
+	VPSHUFB      Y10, Y12, Y12
+	VPSLLW       $3, Y10, Y13
+	VPBLENDVB    Y13, Y12, Y11, Y11
+	VPSHUFB      Y10, Y5, Y12
+	VBROADCASTI128 lm6_12816<>+0(SB), Y13
+	VPSHUFB      Y10, Y13, Y13
+	VPSLLW       $3, Y10, Y14
+	VPBLENDVB    Y14, Y13, Y12, Y12
+	VPSLLW       $2, Y10, Y10
+	VPBLENDVB    Y10, Y12, Y11, Y10
+	VPABSB       Y10, Y11
+	VMOVDQU      64(DX), Y12
+	VPSIGNB      Y10, Y12, Y10
+	VPMADDUBSW   Y10, Y11, Y10
+	VPMADDWD     Y2, Y10, Y10
+	VPADDD       Y10, Y9, Y9
+	VBROADCASTI128 50(R8), Y10
+	VPSRLVD      Y0, Y10, Y10
+	VPAND        Y4, Y10, Y10
+	VPBROADCASTQ 90(R8), Y11
+	VPSRLVD      Y1, Y11, Y11
+	VPAND        Y3, Y11, Y11
+	VPSLLD       $4, Y11, Y11
+	VPOR         Y11, Y10, Y10
+	VBROADCASTI128 lm6_12813<>+0(SB), Y11
+	VPSHUFB      Y10, Y11, Y11
+	VBROADCASTI128 lm6_12814<>+0(SB), Y12
+	VPSHUFB      Y10, Y12, Y12
+	VPSLLW       $3, Y10, Y13
+	VPBLENDVB    Y13, Y12, Y11, Y11
+	VPSHUFB      Y10, Y5, Y12
+	VBROADCASTI128 lm6_12816<>+0(SB), Y13
+	VPSHUFB      Y10, Y13, Y13
+	VPSLLW       $3, Y10, Y14
+	VPBLENDVB    Y14, Y13, Y12, Y12
+	VPSLLW       $2, Y10, Y10
+	VPBLENDVB    Y10, Y12, Y11, Y10
+	VPABSB       Y10, Y11
+	VMOVDQU      96(DX), Y12
+	VPSIGNB      Y10, Y12, Y10
+	VPMADDUBSW   Y10, Y11, Y10
+	VPMADDWD     Y2, Y10, Y10
+	VPADDD       Y10, Y9, Y9
+	VBROADCASTSS (SI), Y10
+	VCVTDQ2PS    Y9, Y9
+	VMULPS       Y8, Y10, Y8
+	VFMADD231PS  Y8, Y9, Y6
 	ADDQ         $0x62, R8
 	ADDQ         $0x80, DX
 	ADDQ         $4, SI
@@ -10653,14 +10753,14 @@ loop3:
 
 done4:
 	ADDQ         $1, DI
-	VADDPS       Y1, Y0, Y0
-	VEXTRACTF128 $1, Y0, X1
-	VADDPS       X0, X1, X1
-	VMOVHLPS     X1, X1, X0
-	VADDPS       X0, X1, X1
-	VMOVSHDUP    X1, X0
-	VADDSS       X0, X1, X1
-	VMOVSS       X1, (AX)
+	VADDPS       Y7, Y6, Y6
+	VEXTRACTF128 $1, Y6, X7
+	VADDPS       X6, X7, X7
+	VMOVHLPS     X7, X7, X6
+	VADDPS       X6, X7, X7
+	VMOVSHDUP    X7, X6
+	VADDSS       X6, X7, X7
+	VMOVSS       X7, (AX)
 	ADDQ         $4, AX
 	MOVQ         stride+48(FP), DX
 	ADDQ         DX, BX
@@ -10675,6 +10775,14 @@ done2:
 // matmulQ82xLm6_128AVX2 multiplies rows of w with 2 rows of activations in int8; ldy and stride in bytes.
 // Requires: AVX2, F16C, FMA
 TEXT ·matmulQ82xLm6_128AVX2(SB), NOSPLIT, $320-72
+
+	// constants of the loops
+	VMOVDQU      lm6_12824<>+0(SB), Y0
+	VMOVDQU      lm6_1280<>+0(SB), Y1
+	VMOVDQU      lm6_1282<>+0(SB), Y2
+	VMOVDQU      lm6_1283<>+0(SB), Y3
+	VMOVDQU      lm6_1281<>+0(SB), Y4
+	VBROADCASTI128 lm6_12815<>+0(SB), Y5
 	LEAQ         31(SP), AX
 	ANDQ         $-32, AX
 	MOVQ         y+0(FP), AX
@@ -10684,8 +10792,8 @@ TEXT ·matmulQ82xLm6_128AVX2(SB), NOSPLIT, $320-72
 	JLT          done2
 
 loop1:
-	VPXOR        Y0, Y0, Y0
-	VPXOR        Y1, Y1, Y1
+	VPXOR        Y6, Y6, Y6
+	VPXOR        Y7, Y7, Y7
 	MOVQ         q+16(FP), DX
 	MOVQ         d+24(FP), SI
 	MOVQ         blocks+64(FP), DI
@@ -10694,148 +10802,144 @@ loop1:
 	JLT          done4
 
 loop3:
-	VPBROADCASTW (R8), X2
-	VCVTPH2PS    X2, Y2
-	VMOVDQU      lm6_12812<>+0(SB), Y3
-	VMULPS       Y3, Y2, Y2
-	VBROADCASTI128 2(R8), Y3
-	VPSRLVD      lm6_1280<>+0(SB), Y3, Y3
-	VPAND        lm6_1281<>+0(SB), Y3, Y3
-	VPBROADCASTQ 66(R8), Y4
-	VPSRLVD      lm6_1282<>+0(SB), Y4, Y4
-	VPAND        lm6_1283<>+0(SB), Y4, Y4
-	VPSLLD       $4, Y4, Y4
-	VPOR         Y4, Y3, Y3
-	VBROADCASTI128 lm6_12813<>+0(SB), Y4
-	VPSHUFB      Y3, Y4, Y4
-	VBROADCASTI128 lm6_12814<>+0(SB), Y5
-	VPSHUFB      Y3, Y5, Y5
-	VPSLLW       $3, Y3, Y6
-	VPBLENDVB    Y6, Y5, Y4, Y4
-	VBROADCASTI128 lm6_12815<>+0(SB), Y5
-	VPSHUFB      Y3, Y5, Y5
-	VBROADCASTI128 lm6_12816<>+0(SB), Y6
-	VPSHUFB      Y3, Y6, Y6
-	VPSLLW       $3, Y3, Y7
-	VPBLENDVB    Y7, Y6, Y5, Y5
-	VPSLLW       $2, Y3, Y3
-	VPBLENDVB    Y3, Y5, Y4, Y3
-	VPABSB       Y3, Y4
-	VMOVDQU      (DX), Y5
-	VPSIGNB      Y3, Y5, Y5
-	VPMADDUBSW   Y5, Y4, Y5
-	VPMADDWD     lm6_12824<>+0(SB), Y5, Y5
-	VMOVDQU      128(DX), Y6
-	VPSIGNB      Y3, Y6, Y3
-	VPMADDUBSW   Y3, Y4, Y3
-	VPMADDWD     lm6_12824<>+0(SB), Y3, Y3
-	VBROADCASTI128 18(R8), Y4
-	VPSRLVD      lm6_1280<>+0(SB), Y4, Y4
-	VPAND        lm6_1281<>+0(SB), Y4, Y4
-	VPBROADCASTQ 74(R8), Y6
-	VPSRLVD      lm6_1282<>+0(SB), Y6, Y6
-	VPAND        lm6_1283<>+0(SB), Y6, Y6
-	VPSLLD       $4, Y6, Y6
-	VPOR         Y6, Y4, Y4
-	VBROADCASTI128 lm6_12813<>+0(SB), Y6
-	VPSHUFB      Y4, Y6, Y6
-	VBROADCASTI128 lm6_12814<>+0(SB), Y7
-	VPSHUFB      Y4, Y7, Y7
-	VPSLLW       $3, Y4, Y8
-	VPBLENDVB    Y8, Y7, Y6, Y6
-	VBROADCASTI128 lm6_12815<>+0(SB), Y7
-	VPSHUFB      Y4, Y7, Y7
-	VBROADCASTI128 lm6_12816<>+0(SB), Y8
-	VPSHUFB      Y4, Y8, Y8
-	VPSLLW       $3, Y4, Y9
-	VPBLENDVB    Y9, Y8, Y7, Y7
-	VPSLLW       $2, Y4, Y4
-	VPBLENDVB    Y4, Y7, Y6, Y4
-	VPABSB       Y4, Y6
-	VMOVDQU      32(DX), Y7
-	VPSIGNB      Y4, Y7, Y7
-	VPMADDUBSW   Y7, Y6, Y7
-	VPMADDWD     lm6_12824<>+0(SB), Y7, Y7
-	VPADDD       Y7, Y5, Y5
-	VMOVDQU      160(DX), Y7
-	VPSIGNB      Y4, Y7, Y4
-	VPMADDUBSW   Y4, Y6, Y4
-	VPMADDWD     lm6_12824<>+0(SB), Y4, Y4
-	VPADDD       Y4, Y3, Y3
-	VBROADCASTI128 34(R8), Y4
-	VPSRLVD      lm6_1280<>+0(SB), Y4, Y4
-	VPAND        lm6_1281<>+0(SB), Y4, Y4
-	VPBROADCASTQ 82(R8), Y6
-	VPSRLVD      lm6_1282<>+0(SB), Y6, Y6
-	VPAND        lm6_1283<>+0(SB), Y6, Y6
-	VPSLLD       $4, Y6, Y6
-	VPOR         Y6, Y4, Y4
-	VBROADCASTI128 lm6_12813<>+0(SB), Y6
-	VPSHUFB      Y4, Y6, Y6
-	VBROADCASTI128 lm6_12814<>+0(SB), Y7
-	VPSHUFB      Y4, Y7, Y7
-	VPSLLW       $3, Y4, Y8
-	VPBLENDVB    Y8, Y7, Y6, Y6
-	VBROADCASTI128 lm6_12815<>+0(SB), Y7
-	VPSHUFB      Y4, Y7, Y7
-	VBROADCASTI128 lm6_12816<>+0(SB), Y8
-	VPSHUFB      Y4, Y8, Y8
-	VPSLLW       $3, Y4, Y9
-	VPBLENDVB    Y9, Y8, Y7, Y7
-	VPSLLW       $2, Y4, Y4
-	VPBLENDVB    Y4, Y7, Y6, Y4
-	VPABSB       Y4, Y6
-	VMOVDQU      64(DX), Y7
-	VPSIGNB      Y4, Y7, Y7
-	VPMADDUBSW   Y7, Y6, Y7
-	VPMADDWD     lm6_12824<>+0(SB), Y7, Y7
-	VPADDD       Y7, Y5, Y5
-	VMOVDQU      192(DX), Y7
-	VPSIGNB      Y4, Y7, Y4
-	VPMADDUBSW   Y4, Y6, Y4
-	VPMADDWD     lm6_12824<>+0(SB), Y4, Y4
-	VPADDD       Y4, Y3, Y3
-	VBROADCASTI128 50(R8), Y4
-	VPSRLVD      lm6_1280<>+0(SB), Y4, Y4
-	VPAND        lm6_1281<>+0(SB), Y4, Y4
-	VPBROADCASTQ 90(R8), Y6
-	VPSRLVD      lm6_1282<>+0(SB), Y6, Y6
-	VPAND        lm6_1283<>+0(SB), Y6, Y6
-	VPSLLD       $4, Y6, Y6
-	VPOR         Y6, Y4, Y4
-	VBROADCASTI128 lm6_12813<>+0(SB), Y6
-	VPSHUFB      Y4, Y6, Y6
-	VBROADCASTI128 lm6_12814<>+0(SB), Y7
-	VPSHUFB      Y4, Y7, Y7
-	VPSLLW       $3, Y4, Y8
-	VPBLENDVB    Y8, Y7, Y6, Y6
-	VBROADCASTI128 lm6_12815<>+0(SB), Y7
-	VPSHUFB      Y4, Y7, Y7
-	VBROADCASTI128 lm6_12816<>+0(SB), Y8
-	VPSHUFB      Y4, Y8, Y8
-	VPSLLW       $3, Y4, Y9
-	VPBLENDVB    Y9, Y8, Y7, Y7
-	VPSLLW       $2, Y4, Y4
-	VPBLENDVB    Y4, Y7, Y6, Y4
-	VPABSB       Y4, Y6
-	VMOVDQU      96(DX), Y7
-	VPSIGNB      Y4, Y7, Y7
-	VPMADDUBSW   Y7, Y6, Y7
-	VPMADDWD     lm6_12824<>+0(SB), Y7, Y7
-	VPADDD       Y7, Y5, Y5
-	VMOVDQU      224(DX), Y7
-	VPSIGNB      Y4, Y7, Y4
-	VPMADDUBSW   Y4, Y6, Y4
-	VPMADDWD     lm6_12824<>+0(SB), Y4, Y4
-	VPADDD       Y4, Y3, Y3
-	VBROADCASTSS (SI), Y4
-	VCVTDQ2PS    Y5, Y5
-	VMULPS       Y2, Y4, Y4
-	VFMADD231PS  Y4, Y5, Y0
-	VBROADCASTSS 4(SI), Y4
-	VCVTDQ2PS    Y3, Y3
-	VMULPS       Y2, Y4, Y2
-	VFMADD231PS  Y2, Y3, Y1
+	VPBROADCASTW (R8), X8
+	VCVTPH2PS    X8, Y8
+	VMOVDQU      lm6_12812<>+0(SB), Y9
+	VMULPS       Y9, Y8, Y8
+	VBROADCASTI128 2(R8), Y9
+	VPSRLVD      Y1, Y9, Y9
+	VPAND        Y4, Y9, Y9
+	VPBROADCASTQ 66(R8), Y10
+	VPSRLVD      Y2, Y10, Y10
+	VPAND        Y3, Y10, Y10
+	VPSLLD       $4, Y10, Y10
+	VPOR         Y10, Y9, Y9
+	VBROADCASTI128 lm6_12813<>+0(SB), Y10
+	VPSHUFB      Y9, Y10, Y10
+	VBROADCASTI128 lm6_12814<>+0(SB), Y11
+	VPSHUFB      Y9, Y11, Y11
+	VPSLLW       $3, Y9, Y12
+	VPBLENDVB    Y12, Y11, Y10, Y10
+	VPSHUFB      Y9, Y5, Y11
+	VBROADCASTI128 lm6_12816<>+0(SB), Y12
+	VPSHUFB      Y9, Y12, Y12
+	VPSLLW       $3, Y9, Y13
+	VPBLENDVB    Y13, Y12, Y11, Y11
+	VPSLLW       $2, Y9, Y9
+	VPBLENDVB    Y9, Y11, Y10, Y9
+	VPABSB       Y9, Y10
+	VMOVDQU      (DX), Y11
+	VPSIGNB      Y9, Y11, Y11
+	VPMADDUBSW   Y11, Y10, Y11
+	VPMADDWD     Y0, Y11, Y11
+	VMOVDQU      128(DX), Y12
+	VPSIGNB      Y9, Y12, Y9
+	VPMADDUBSW   Y9, Y10, Y9
+	VPMADDWD     Y0, Y9, Y9
+	VBROADCASTI128 18(R8), Y10
+	VPSRLVD      Y1, Y10, Y10
+	VPAND        Y4, Y10, Y10
+	VPBROADCASTQ 74(R8), Y12
+	VPSRLVD      Y2, Y12, Y12
+	VPAND        Y3, Y12, Y12
+	VPSLLD       $4, Y12, Y12
+	VPOR         Y12, Y10, Y10
+	VBROADCASTI128 lm6_12813<>+0(SB), Y12
+	VPSHUFB      Y10, Y12, Y12
+	VBROADCASTI128 lm6_12814<>+0(SB), Y13
+	VPSHUFB      Y10, Y13, Y13
+	VPSLLW       $3, Y10, Y14
+	VPBLENDVB    Y14, Y13, Y12, Y12
+	VPSHUFB      Y10, Y5, Y13
+	VBROADCASTI128 lm6_12816<>+0(SB), Y14
+	VPSHUFB      Y10, Y14, Y14
+	VPSLLW       $3, Y10, Y15
+	VPBLENDVB    Y15, Y14, Y13, Y13
+	VPSLLW       $2, Y10, Y10
+	VPBLENDVB    Y10, Y13, Y12, Y10
+	VPABSB       Y10, Y12
+	VMOVDQU      32(DX), Y13
+	VPSIGNB      Y10, Y13, Y13
+	VPMADDUBSW   Y13, Y12, Y13
+	VPMADDWD     Y0, Y13, Y13
+	VPADDD       Y13, Y11, Y11
+	VMOVDQU      160(DX), Y13
+	VPSIGNB      Y10, Y13, Y10
+	VPMADDUBSW   Y10, Y12, Y10
+	VPMADDWD     Y0, Y10, Y10
+	VPADDD       Y10, Y9, Y9
+	VBROADCASTI128 34(R8), Y10
+	VPSRLVD      Y1, Y10, Y10
+	VPAND        Y4, Y10, Y10
+	VPBROADCASTQ 82(R8), Y12
+	VPSRLVD      Y2, Y12, Y12
+	VPAND        Y3, Y12, Y12
+	VPSLLD       $4, Y12, Y12
+	VPOR         Y12, Y10, Y10
+	VBROADCASTI128 lm6_12813<>+0(SB), Y12
+	VPSHUFB      Y10, Y12, Y12
+	VBROADCASTI128 lm6_12814<>+0(SB), Y13
+	VPSHUFB      Y10, Y13, Y13
+	VPSLLW       $3, Y10, Y14
+	VPBLENDVB    Y14, Y13, Y12, Y12
+	VPSHUFB      Y10, Y5, Y13
+	VBROADCASTI128 lm6_12816<>+0(SB), Y14
+	VPSHUFB      Y10, Y14, Y14
+	VPSLLW       $3, Y10, Y15
+	VPBLENDVB    Y15, Y14, Y13, Y13
+	VPSLLW       $2, Y10, Y10
+	VPBLENDVB    Y10, Y13, Y12, Y10
+	VPABSB       Y10, Y12
+	VMOVDQU      64(DX), Y13
+	VPSIGNB      Y10, Y13, Y13
+	VPMADDUBSW   Y13, Y12, Y13
+	VPMADDWD     Y0, Y13, Y13
+	VPADDD       Y13, Y11, Y11
+	VMOVDQU      192(DX), Y13
+	VPSIGNB      Y10, Y13, Y10
+	VPMADDUBSW   Y10, Y12, Y10
+	VPMADDWD     Y0, Y10, Y10
+	VPADDD       Y10, Y9, Y9
+	VBROADCASTI128 50(R8), Y10
+	VPSRLVD      Y1, Y10, Y10
+	VPAND        Y4, Y10, Y10
+	VPBROADCASTQ 90(R8), Y12
+	VPSRLVD      Y2, Y12, Y12
+	VPAND        Y3, Y12, Y12
+	VPSLLD       $4, Y12, Y12
+	VPOR         Y12, Y10, Y10
+	VBROADCASTI128 lm6_12813<>+0(SB), Y12
+	VPSHUFB      Y10, Y12, Y12
+	VBROADCASTI128 lm6_12814<>+0(SB), Y13
+	VPSHUFB      Y10, Y13, Y13
+	VPSLLW       $3, Y10, Y14
+	VPBLENDVB    Y14, Y13, Y12, Y12
+	VPSHUFB      Y10, Y5, Y13
+	VBROADCASTI128 lm6_12816<>+0(SB), Y14
+	VPSHUFB      Y10, Y14, Y14
+	VPSLLW       $3, Y10, Y15
+	VPBLENDVB    Y15, Y14, Y13, Y13
+	VPSLLW       $2, Y10, Y10
+	VPBLENDVB    Y10, Y13, Y12, Y10
+	VPABSB       Y10, Y12
+	VMOVDQU      96(DX), Y13
+	VPSIGNB      Y10, Y13, Y13
+	VPMADDUBSW   Y13, Y12, Y13
+	VPMADDWD     Y0, Y13, Y13
+	VPADDD       Y13, Y11, Y11
+	VMOVDQU      224(DX), Y13
+	VPSIGNB      Y10, Y13, Y10
+	VPMADDUBSW   Y10, Y12, Y10
+	VPMADDWD     Y0, Y10, Y10
+	VPADDD       Y10, Y9, Y9
+	VBROADCASTSS (SI), Y10
+	VCVTDQ2PS    Y11, Y11
+	VMULPS       Y8, Y10, Y10
+	VFMADD231PS  Y10, Y11, Y6
+	VBROADCASTSS 4(SI), Y10
+	VCVTDQ2PS    Y9, Y9
+	VMULPS       Y8, Y10, Y8
+	VFMADD231PS  Y8, Y9, Y7
 	ADDQ         $0x62, R8
 	ADDQ         $0x100, DX
 	ADDQ         $8, SI
@@ -10844,23 +10948,23 @@ loop3:
 
 done4:
 	ADDQ         $1, DI
-	VEXTRACTF128 $1, Y0, X2
-	VADDPS       X0, X2, X2
-	VMOVHLPS     X2, X2, X0
-	VADDPS       X0, X2, X2
-	VMOVSHDUP    X2, X0
-	VADDSS       X0, X2, X2
-	VMOVSS       X2, (AX)
+	VEXTRACTF128 $1, Y6, X8
+	VADDPS       X6, X8, X8
+	VMOVHLPS     X8, X8, X6
+	VADDPS       X6, X8, X8
+	VMOVSHDUP    X8, X6
+	VADDSS       X6, X8, X8
+	VMOVSS       X8, (AX)
 	MOVQ         ldy+8(FP), DX
 	MOVQ         AX, SI
 	ADDQ         DX, SI
-	VEXTRACTF128 $1, Y1, X0
-	VADDPS       X1, X0, X0
-	VMOVHLPS     X0, X0, X1
-	VADDPS       X1, X0, X0
-	VMOVSHDUP    X0, X1
-	VADDSS       X1, X0, X0
-	VMOVSS       X0, (SI)
+	VEXTRACTF128 $1, Y7, X6
+	VADDPS       X7, X6, X6
+	VMOVHLPS     X6, X6, X7
+	VADDPS       X7, X6, X6
+	VMOVSHDUP    X6, X7
+	VADDSS       X7, X6, X6
+	VMOVSS       X6, (SI)
 	ADDQ         $4, AX
 	MOVQ         stride+48(FP), DX
 	ADDQ         DX, BX
@@ -10875,6 +10979,12 @@ done2:
 // matmulQ83xLm6_128AVX2 multiplies rows of w with 3 rows of activations in int8; ldy and stride in bytes.
 // Requires: AVX2, F16C, FMA
 TEXT ·matmulQ83xLm6_128AVX2(SB), NOSPLIT, $320-72
+
+	// constants of the loops
+	VMOVDQU      lm6_12824<>+0(SB), Y0
+	VMOVDQU      lm6_1280<>+0(SB), Y1
+	VMOVDQU      lm6_1282<>+0(SB), Y2
+	VMOVDQU      lm6_1283<>+0(SB), Y3
 	LEAQ         31(SP), AX
 	ANDQ         $-32, AX
 	MOVQ         y+0(FP), AX
@@ -10884,9 +10994,9 @@ TEXT ·matmulQ83xLm6_128AVX2(SB), NOSPLIT, $320-72
 	JLT          done2
 
 loop1:
-	VPXOR        Y0, Y0, Y0
-	VPXOR        Y1, Y1, Y1
-	VPXOR        Y2, Y2, Y2
+	VPXOR        Y4, Y4, Y4
+	VPXOR        Y5, Y5, Y5
+	VPXOR        Y6, Y6, Y6
 	MOVQ         q+16(FP), DX
 	MOVQ         d+24(FP), SI
 	MOVQ         blocks+64(FP), DI
@@ -10895,171 +11005,171 @@ loop1:
 	JLT          done4
 
 loop3:
-	VPBROADCASTW (R8), X3
-	VCVTPH2PS    X3, Y3
-	VMOVDQU      lm6_12812<>+0(SB), Y4
-	VMULPS       Y4, Y3, Y3
-	VBROADCASTI128 2(R8), Y4
-	VPSRLVD      lm6_1280<>+0(SB), Y4, Y4
-	VPAND        lm6_1281<>+0(SB), Y4, Y4
-	VPBROADCASTQ 66(R8), Y5
-	VPSRLVD      lm6_1282<>+0(SB), Y5, Y5
-	VPAND        lm6_1283<>+0(SB), Y5, Y5
-	VPSLLD       $4, Y5, Y5
-	VPOR         Y5, Y4, Y4
-	VBROADCASTI128 lm6_12813<>+0(SB), Y5
-	VPSHUFB      Y4, Y5, Y5
-	VBROADCASTI128 lm6_12814<>+0(SB), Y6
-	VPSHUFB      Y4, Y6, Y6
-	VPSLLW       $3, Y4, Y7
-	VPBLENDVB    Y7, Y6, Y5, Y5
-	VBROADCASTI128 lm6_12815<>+0(SB), Y6
-	VPSHUFB      Y4, Y6, Y6
-	VBROADCASTI128 lm6_12816<>+0(SB), Y7
-	VPSHUFB      Y4, Y7, Y7
-	VPSLLW       $3, Y4, Y8
-	VPBLENDVB    Y8, Y7, Y6, Y6
-	VPSLLW       $2, Y4, Y4
-	VPBLENDVB    Y4, Y6, Y5, Y4
-	VPABSB       Y4, Y5
-	VMOVDQU      (DX), Y6
-	VPSIGNB      Y4, Y6, Y6
-	VPMADDUBSW   Y6, Y5, Y6
-	VPMADDWD     lm6_12824<>+0(SB), Y6, Y6
-	VMOVDQU      128(DX), Y7
-	VPSIGNB      Y4, Y7, Y7
-	VPMADDUBSW   Y7, Y5, Y7
-	VPMADDWD     lm6_12824<>+0(SB), Y7, Y7
-	VMOVDQU      256(DX), Y8
-	VPSIGNB      Y4, Y8, Y4
-	VPMADDUBSW   Y4, Y5, Y4
-	VPMADDWD     lm6_12824<>+0(SB), Y4, Y4
-	VBROADCASTI128 18(R8), Y5
-	VPSRLVD      lm6_1280<>+0(SB), Y5, Y5
-	VPAND        lm6_1281<>+0(SB), Y5, Y5
-	VPBROADCASTQ 74(R8), Y8
-	VPSRLVD      lm6_1282<>+0(SB), Y8, Y8
-	VPAND        lm6_1283<>+0(SB), Y8, Y8
-	VPSLLD       $4, Y8, Y8
-	VPOR         Y8, Y5, Y5
-	VBROADCASTI128 lm6_12813<>+0(SB), Y8
-	VPSHUFB      Y5, Y8, Y8
-	VBROADCASTI128 lm6_12814<>+0(SB), Y9
-	VPSHUFB      Y5, Y9, Y9
-	VPSLLW       $3, Y5, Y10
-	VPBLENDVB    Y10, Y9, Y8, Y8
-	VBROADCASTI128 lm6_12815<>+0(SB), Y9
-	VPSHUFB      Y5, Y9, Y9
-	VBROADCASTI128 lm6_12816<>+0(SB), Y10
-	VPSHUFB      Y5, Y10, Y10
-	VPSLLW       $3, Y5, Y11
+	VPBROADCASTW (R8), X7
+	VCVTPH2PS    X7, Y7
+	VMOVDQU      lm6_12812<>+0(SB), Y8
+	VMULPS       Y8, Y7, Y7
+	VBROADCASTI128 2(R8), Y8
+	VPSRLVD      Y1, Y8, Y8
+	VPAND        lm6_1281<>+0(SB), Y8, Y8
+	VPBROADCASTQ 66(R8), Y9
+	VPSRLVD      Y2, Y9, Y9
+	VPAND        Y3, Y9, Y9
+	VPSLLD       $4, Y9, Y9
+	VPOR         Y9, Y8, Y8
+	VBROADCASTI128 lm6_12813<>+0(SB), Y9
+	VPSHUFB      Y8, Y9, Y9
+	VBROADCASTI128 lm6_12814<>+0(SB), Y10
+	VPSHUFB      Y8, Y10, Y10
+	VPSLLW       $3, Y8, Y11
 	VPBLENDVB    Y11, Y10, Y9, Y9
-	VPSLLW       $2, Y5, Y5
-	VPBLENDVB    Y5, Y9, Y8, Y5
-	VPABSB       Y5, Y8
-	VMOVDQU      32(DX), Y9
-	VPSIGNB      Y5, Y9, Y9
-	VPMADDUBSW   Y9, Y8, Y9
-	VPMADDWD     lm6_12824<>+0(SB), Y9, Y9
-	VPADDD       Y9, Y6, Y6
-	VMOVDQU      160(DX), Y9
-	VPSIGNB      Y5, Y9, Y9
-	VPMADDUBSW   Y9, Y8, Y9
-	VPMADDWD     lm6_12824<>+0(SB), Y9, Y9
-	VPADDD       Y9, Y7, Y7
-	VMOVDQU      288(DX), Y9
-	VPSIGNB      Y5, Y9, Y5
-	VPMADDUBSW   Y5, Y8, Y5
-	VPMADDWD     lm6_12824<>+0(SB), Y5, Y5
-	VPADDD       Y5, Y4, Y4
-	VBROADCASTI128 34(R8), Y5
-	VPSRLVD      lm6_1280<>+0(SB), Y5, Y5
-	VPAND        lm6_1281<>+0(SB), Y5, Y5
-	VPBROADCASTQ 82(R8), Y8
-	VPSRLVD      lm6_1282<>+0(SB), Y8, Y8
-	VPAND        lm6_1283<>+0(SB), Y8, Y8
-	VPSLLD       $4, Y8, Y8
-	VPOR         Y8, Y5, Y5
-	VBROADCASTI128 lm6_12813<>+0(SB), Y8
-	VPSHUFB      Y5, Y8, Y8
-	VBROADCASTI128 lm6_12814<>+0(SB), Y9
-	VPSHUFB      Y5, Y9, Y9
-	VPSLLW       $3, Y5, Y10
-	VPBLENDVB    Y10, Y9, Y8, Y8
-	VBROADCASTI128 lm6_12815<>+0(SB), Y9
-	VPSHUFB      Y5, Y9, Y9
-	VBROADCASTI128 lm6_12816<>+0(SB), Y10
-	VPSHUFB      Y5, Y10, Y10
-	VPSLLW       $3, Y5, Y11
-	VPBLENDVB    Y11, Y10, Y9, Y9
-	VPSLLW       $2, Y5, Y5
-	VPBLENDVB    Y5, Y9, Y8, Y5
-	VPABSB       Y5, Y8
-	VMOVDQU      64(DX), Y9
-	VPSIGNB      Y5, Y9, Y9
-	VPMADDUBSW   Y9, Y8, Y9
-	VPMADDWD     lm6_12824<>+0(SB), Y9, Y9
-	VPADDD       Y9, Y6, Y6
-	VMOVDQU      192(DX), Y9
-	VPSIGNB      Y5, Y9, Y9
-	VPMADDUBSW   Y9, Y8, Y9
-	VPMADDWD     lm6_12824<>+0(SB), Y9, Y9
-	VPADDD       Y9, Y7, Y7
-	VMOVDQU      320(DX), Y9
-	VPSIGNB      Y5, Y9, Y5
-	VPMADDUBSW   Y5, Y8, Y5
-	VPMADDWD     lm6_12824<>+0(SB), Y5, Y5
-	VPADDD       Y5, Y4, Y4
-	VBROADCASTI128 50(R8), Y5
-	VPSRLVD      lm6_1280<>+0(SB), Y5, Y5
-	VPAND        lm6_1281<>+0(SB), Y5, Y5
-	VPBROADCASTQ 90(R8), Y8
-	VPSRLVD      lm6_1282<>+0(SB), Y8, Y8
-	VPAND        lm6_1283<>+0(SB), Y8, Y8
-	VPSLLD       $4, Y8, Y8
-	VPOR         Y8, Y5, Y5
-	VBROADCASTI128 lm6_12813<>+0(SB), Y8
-	VPSHUFB      Y5, Y8, Y8
-	VBROADCASTI128 lm6_12814<>+0(SB), Y9
-	VPSHUFB      Y5, Y9, Y9
-	VPSLLW       $3, Y5, Y10
-	VPBLENDVB    Y10, Y9, Y8, Y8
-	VBROADCASTI128 lm6_12815<>+0(SB), Y9
-	VPSHUFB      Y5, Y9, Y9
-	VBROADCASTI128 lm6_12816<>+0(SB), Y10
-	VPSHUFB      Y5, Y10, Y10
-	VPSLLW       $3, Y5, Y11
-	VPBLENDVB    Y11, Y10, Y9, Y9
-	VPSLLW       $2, Y5, Y5
-	VPBLENDVB    Y5, Y9, Y8, Y5
-	VPABSB       Y5, Y8
-	VMOVDQU      96(DX), Y9
-	VPSIGNB      Y5, Y9, Y9
-	VPMADDUBSW   Y9, Y8, Y9
-	VPMADDWD     lm6_12824<>+0(SB), Y9, Y9
-	VPADDD       Y9, Y6, Y6
-	VMOVDQU      224(DX), Y9
-	VPSIGNB      Y5, Y9, Y9
-	VPMADDUBSW   Y9, Y8, Y9
-	VPMADDWD     lm6_12824<>+0(SB), Y9, Y9
-	VPADDD       Y9, Y7, Y7
-	VMOVDQU      352(DX), Y9
-	VPSIGNB      Y5, Y9, Y5
-	VPMADDUBSW   Y5, Y8, Y5
-	VPMADDWD     lm6_12824<>+0(SB), Y5, Y5
-	VPADDD       Y5, Y4, Y4
-	VBROADCASTSS (SI), Y5
-	VCVTDQ2PS    Y6, Y6
-	VMULPS       Y3, Y5, Y5
-	VFMADD231PS  Y5, Y6, Y0
-	VBROADCASTSS 4(SI), Y5
-	VCVTDQ2PS    Y7, Y6
-	VMULPS       Y3, Y5, Y5
-	VFMADD231PS  Y5, Y6, Y1
-	VBROADCASTSS 8(SI), Y5
-	VCVTDQ2PS    Y4, Y4
-	VMULPS       Y3, Y5, Y3
-	VFMADD231PS  Y3, Y4, Y2
+	VBROADCASTI128 lm6_12815<>+0(SB), Y10
+	VPSHUFB      Y8, Y10, Y10
+	VBROADCASTI128 lm6_12816<>+0(SB), Y11
+	VPSHUFB      Y8, Y11, Y11
+	VPSLLW       $3, Y8, Y12
+	VPBLENDVB    Y12, Y11, Y10, Y10
+	VPSLLW       $2, Y8, Y8
+	VPBLENDVB    Y8, Y10, Y9, Y8
+	VPABSB       Y8, Y9
+	VMOVDQU      (DX), Y10
+	VPSIGNB      Y8, Y10, Y10
+	VPMADDUBSW   Y10, Y9, Y10
+	VPMADDWD     Y0, Y10, Y10
+	VMOVDQU      128(DX), Y11
+	VPSIGNB      Y8, Y11, Y11
+	VPMADDUBSW   Y11, Y9, Y11
+	VPMADDWD     Y0, Y11, Y11
+	VMOVDQU      256(DX), Y12
+	VPSIGNB      Y8, Y12, Y8
+	VPMADDUBSW   Y8, Y9, Y8
+	VPMADDWD     Y0, Y8, Y8
+	VBROADCASTI128 18(R8), Y9
+	VPSRLVD      Y1, Y9, Y9
+	VPAND        lm6_1281<>+0(SB), Y9, Y9
+	VPBROADCASTQ 74(R8), Y12
+	VPSRLVD      Y2, Y12, Y12
+	VPAND        Y3, Y12, Y12
+	VPSLLD       $4, Y12, Y12
+	VPOR         Y12, Y9, Y9
+	VBROADCASTI128 lm6_12813<>+0(SB), Y12
+	VPSHUFB      Y9, Y12, Y12
+	VBROADCASTI128 lm6_12814<>+0(SB), Y13
+	VPSHUFB      Y9, Y13, Y13
+	VPSLLW       $3, Y9, Y14
+	VPBLENDVB    Y14, Y13, Y12, Y12
+	VBROADCASTI128 lm6_12815<>+0(SB), Y13
+	VPSHUFB      Y9, Y13, Y13
+	VBROADCASTI128 lm6_12816<>+0(SB), Y14
+	VPSHUFB      Y9, Y14, Y14
+	VPSLLW       $3, Y9, Y15
+	VPBLENDVB    Y15, Y14, Y13, Y13
+	VPSLLW       $2, Y9, Y9
+	VPBLENDVB    Y9, Y13, Y12, Y9
+	VPABSB       Y9, Y12
+	VMOVDQU      32(DX), Y13
+	VPSIGNB      Y9, Y13, Y13
+	VPMADDUBSW   Y13, Y12, Y13
+	VPMADDWD     Y0, Y13, Y13
+	VPADDD       Y13, Y10, Y10
+	VMOVDQU      160(DX), Y13
+	VPSIGNB      Y9, Y13, Y13
+	VPMADDUBSW   Y13, Y12, Y13
+	VPMADDWD     Y0, Y13, Y13
+	VPADDD       Y13, Y11, Y11
+	VMOVDQU      288(DX), Y13
+	VPSIGNB      Y9, Y13, Y9
+	VPMADDUBSW   Y9, Y12, Y9
+	VPMADDWD     Y0, Y9, Y9
+	VPADDD       Y9, Y8, Y8
+	VBROADCASTI128 34(R8), Y9
+	VPSRLVD      Y1, Y9, Y9
+	VPAND        lm6_1281<>+0(SB), Y9, Y9
+	VPBROADCASTQ 82(R8), Y12
+	VPSRLVD      Y2, Y12, Y12
+	VPAND        Y3, Y12, Y12
+	VPSLLD       $4, Y12, Y12
+	VPOR         Y12, Y9, Y9
+	VBROADCASTI128 lm6_12813<>+0(SB), Y12
+	VPSHUFB      Y9, Y12, Y12
+	VBROADCASTI128 lm6_12814<>+0(SB), Y13
+	VPSHUFB      Y9, Y13, Y13
+	VPSLLW       $3, Y9, Y14
+	VPBLENDVB    Y14, Y13, Y12, Y12
+	VBROADCASTI128 lm6_12815<>+0(SB), Y13
+	VPSHUFB      Y9, Y13, Y13
+	VBROADCASTI128 lm6_12816<>+0(SB), Y14
+	VPSHUFB      Y9, Y14, Y14
+	VPSLLW       $3, Y9, Y15
+	VPBLENDVB    Y15, Y14, Y13, Y13
+	VPSLLW       $2, Y9, Y9
+	VPBLENDVB    Y9, Y13, Y12, Y9
+	VPABSB       Y9, Y12
+	VMOVDQU      64(DX), Y13
+	VPSIGNB      Y9, Y13, Y13
+	VPMADDUBSW   Y13, Y12, Y13
+	VPMADDWD     Y0, Y13, Y13
+	VPADDD       Y13, Y10, Y10
+	VMOVDQU      192(DX), Y13
+	VPSIGNB      Y9, Y13, Y13
+	VPMADDUBSW   Y13, Y12, Y13
+	VPMADDWD     Y0, Y13, Y13
+	VPADDD       Y13, Y11, Y11
+	VMOVDQU      320(DX), Y13
+	VPSIGNB      Y9, Y13, Y9
+	VPMADDUBSW   Y9, Y12, Y9
+	VPMADDWD     Y0, Y9, Y9
+	VPADDD       Y9, Y8, Y8
+	VBROADCASTI128 50(R8), Y9
+	VPSRLVD      Y1, Y9, Y9
+	VPAND        lm6_1281<>+0(SB), Y9, Y9
+	VPBROADCASTQ 90(R8), Y12
+	VPSRLVD      Y2, Y12, Y12
+	VPAND        Y3, Y12, Y12
+	VPSLLD       $4, Y12, Y12
+	VPOR         Y12, Y9, Y9
+	VBROADCASTI128 lm6_12813<>+0(SB), Y12
+	VPSHUFB      Y9, Y12, Y12
+	VBROADCASTI128 lm6_12814<>+0(SB), Y13
+	VPSHUFB      Y9, Y13, Y13
+	VPSLLW       $3, Y9, Y14
+	VPBLENDVB    Y14, Y13, Y12, Y12
+	VBROADCASTI128 lm6_12815<>+0(SB), Y13
+	VPSHUFB      Y9, Y13, Y13
+	VBROADCASTI128 lm6_12816<>+0(SB), Y14
+	VPSHUFB      Y9, Y14, Y14
+	VPSLLW       $3, Y9, Y15
+	VPBLENDVB    Y15, Y14, Y13, Y13
+	VPSLLW       $2, Y9, Y9
+	VPBLENDVB    Y9, Y13, Y12, Y9
+	VPABSB       Y9, Y12
+	VMOVDQU      96(DX), Y13
+	VPSIGNB      Y9, Y13, Y13
+	VPMADDUBSW   Y13, Y12, Y13
+	VPMADDWD     Y0, Y13, Y13
+	VPADDD       Y13, Y10, Y10
+	VMOVDQU      224(DX), Y13
+	VPSIGNB      Y9, Y13, Y13
+	VPMADDUBSW   Y13, Y12, Y13
+	VPMADDWD     Y0, Y13, Y13
+	VPADDD       Y13, Y11, Y11
+	VMOVDQU      352(DX), Y13
+	VPSIGNB      Y9, Y13, Y9
+	VPMADDUBSW   Y9, Y12, Y9
+	VPMADDWD     Y0, Y9, Y9
+	VPADDD       Y9, Y8, Y8
+	VBROADCASTSS (SI), Y9
+	VCVTDQ2PS    Y10, Y10
+	VMULPS       Y7, Y9, Y9
+	VFMADD231PS  Y9, Y10, Y4
+	VBROADCASTSS 4(SI), Y9
+	VCVTDQ2PS    Y11, Y10
+	VMULPS       Y7, Y9, Y9
+	VFMADD231PS  Y9, Y10, Y5
+	VBROADCASTSS 8(SI), Y9
+	VCVTDQ2PS    Y8, Y8
+	VMULPS       Y7, Y9, Y7
+	VFMADD231PS  Y7, Y8, Y6
 	ADDQ         $0x62, R8
 	ADDQ         $0x180, DX
 	ADDQ         $0xc, SI
@@ -11068,31 +11178,31 @@ loop3:
 
 done4:
 	ADDQ         $1, DI
-	VEXTRACTF128 $1, Y0, X3
-	VADDPS       X0, X3, X3
-	VMOVHLPS     X3, X3, X0
-	VADDPS       X0, X3, X3
-	VMOVSHDUP    X3, X0
-	VADDSS       X0, X3, X3
-	VMOVSS       X3, (AX)
+	VEXTRACTF128 $1, Y4, X7
+	VADDPS       X4, X7, X7
+	VMOVHLPS     X7, X7, X4
+	VADDPS       X4, X7, X7
+	VMOVSHDUP    X7, X4
+	VADDSS       X4, X7, X7
+	VMOVSS       X7, (AX)
 	MOVQ         ldy+8(FP), DX
 	MOVQ         AX, SI
 	ADDQ         DX, SI
-	VEXTRACTF128 $1, Y1, X0
-	VADDPS       X1, X0, X0
-	VMOVHLPS     X0, X0, X1
-	VADDPS       X1, X0, X0
-	VMOVSHDUP    X0, X1
-	VADDSS       X1, X0, X0
-	VMOVSS       X0, (SI)
+	VEXTRACTF128 $1, Y5, X4
+	VADDPS       X5, X4, X4
+	VMOVHLPS     X4, X4, X5
+	VADDPS       X5, X4, X4
+	VMOVSHDUP    X4, X5
+	VADDSS       X5, X4, X4
+	VMOVSS       X4, (SI)
 	ADDQ         DX, SI
-	VEXTRACTF128 $1, Y2, X0
-	VADDPS       X2, X0, X0
-	VMOVHLPS     X0, X0, X1
-	VADDPS       X1, X0, X0
-	VMOVSHDUP    X0, X1
-	VADDSS       X1, X0, X0
-	VMOVSS       X0, (SI)
+	VEXTRACTF128 $1, Y6, X4
+	VADDPS       X6, X4, X4
+	VMOVHLPS     X4, X4, X5
+	VADDPS       X5, X4, X4
+	VMOVSHDUP    X4, X5
+	VADDSS       X5, X4, X4
+	VMOVSS       X4, (SI)
 	ADDQ         $4, AX
 	MOVQ         stride+48(FP), DX
 	ADDQ         DX, BX
@@ -11107,6 +11217,10 @@ done2:
 // matmulQ84xLm6_128AVX2 multiplies rows of w with 4 rows of activations in int8; ldy and stride in bytes.
 // Requires: AVX2, F16C, FMA
 TEXT ·matmulQ84xLm6_128AVX2(SB), NOSPLIT, $320-72
+
+	// constants of the loops
+	VMOVDQU      lm6_12824<>+0(SB), Y0
+	VMOVDQU      lm6_1280<>+0(SB), Y1
 	LEAQ         31(SP), AX
 	ANDQ         $-32, AX
 	MOVQ         y+0(FP), AX
@@ -11116,10 +11230,10 @@ TEXT ·matmulQ84xLm6_128AVX2(SB), NOSPLIT, $320-72
 	JLT          done2
 
 loop1:
-	VPXOR        Y0, Y0, Y0
-	VPXOR        Y1, Y1, Y1
 	VPXOR        Y2, Y2, Y2
 	VPXOR        Y3, Y3, Y3
+	VPXOR        Y4, Y4, Y4
+	VPXOR        Y5, Y5, Y5
 	MOVQ         q+16(FP), DX
 	MOVQ         d+24(FP), SI
 	MOVQ         blocks+64(FP), DI
@@ -11128,194 +11242,194 @@ loop1:
 	JLT          done4
 
 loop3:
-	VPBROADCASTW (R8), X4
-	VCVTPH2PS    X4, Y4
-	VMOVDQU      lm6_12812<>+0(SB), Y5
-	VMULPS       Y5, Y4, Y4
-	VBROADCASTI128 2(R8), Y5
-	VPSRLVD      lm6_1280<>+0(SB), Y5, Y5
-	VPAND        lm6_1281<>+0(SB), Y5, Y5
-	VPBROADCASTQ 66(R8), Y6
-	VPSRLVD      lm6_1282<>+0(SB), Y6, Y6
-	VPAND        lm6_1283<>+0(SB), Y6, Y6
-	VPSLLD       $4, Y6, Y6
-	VPOR         Y6, Y5, Y5
-	VBROADCASTI128 lm6_12813<>+0(SB), Y6
-	VPSHUFB      Y5, Y6, Y6
-	VBROADCASTI128 lm6_12814<>+0(SB), Y7
-	VPSHUFB      Y5, Y7, Y7
-	VPSLLW       $3, Y5, Y8
-	VPBLENDVB    Y8, Y7, Y6, Y6
-	VBROADCASTI128 lm6_12815<>+0(SB), Y7
-	VPSHUFB      Y5, Y7, Y7
-	VBROADCASTI128 lm6_12816<>+0(SB), Y8
-	VPSHUFB      Y5, Y8, Y8
-	VPSLLW       $3, Y5, Y9
-	VPBLENDVB    Y9, Y8, Y7, Y7
-	VPSLLW       $2, Y5, Y5
-	VPBLENDVB    Y5, Y7, Y6, Y5
-	VPABSB       Y5, Y6
-	VMOVDQU      (DX), Y7
-	VPSIGNB      Y5, Y7, Y7
-	VPMADDUBSW   Y7, Y6, Y7
-	VPMADDWD     lm6_12824<>+0(SB), Y7, Y7
-	VMOVDQU      128(DX), Y8
-	VPSIGNB      Y5, Y8, Y8
-	VPMADDUBSW   Y8, Y6, Y8
-	VPMADDWD     lm6_12824<>+0(SB), Y8, Y8
-	VMOVDQU      256(DX), Y9
-	VPSIGNB      Y5, Y9, Y9
-	VPMADDUBSW   Y9, Y6, Y9
-	VPMADDWD     lm6_12824<>+0(SB), Y9, Y9
-	VMOVDQU      384(DX), Y10
-	VPSIGNB      Y5, Y10, Y5
-	VPMADDUBSW   Y5, Y6, Y5
-	VPMADDWD     lm6_12824<>+0(SB), Y5, Y5
-	VBROADCASTI128 18(R8), Y6
-	VPSRLVD      lm6_1280<>+0(SB), Y6, Y6
-	VPAND        lm6_1281<>+0(SB), Y6, Y6
-	VPBROADCASTQ 74(R8), Y10
-	VPSRLVD      lm6_1282<>+0(SB), Y10, Y10
-	VPAND        lm6_1283<>+0(SB), Y10, Y10
-	VPSLLD       $4, Y10, Y10
-	VPOR         Y10, Y6, Y6
-	VBROADCASTI128 lm6_12813<>+0(SB), Y10
-	VPSHUFB      Y6, Y10, Y10
-	VBROADCASTI128 lm6_12814<>+0(SB), Y11
-	VPSHUFB      Y6, Y11, Y11
-	VPSLLW       $3, Y6, Y12
-	VPBLENDVB    Y12, Y11, Y10, Y10
-	VBROADCASTI128 lm6_12815<>+0(SB), Y11
-	VPSHUFB      Y6, Y11, Y11
-	VBROADCASTI128 lm6_12816<>+0(SB), Y12
-	VPSHUFB      Y6, Y12, Y12
-	VPSLLW       $3, Y6, Y13
-	VPBLENDVB    Y13, Y12, Y11, Y11
-	VPSLLW       $2, Y6, Y6
-	VPBLENDVB    Y6, Y11, Y10, Y6
-	VPABSB       Y6, Y10
-	VMOVDQU      32(DX), Y11
-	VPSIGNB      Y6, Y11, Y11
-	VPMADDUBSW   Y11, Y10, Y11
-	VPMADDWD     lm6_12824<>+0(SB), Y11, Y11
-	VPADDD       Y11, Y7, Y7
-	VMOVDQU      160(DX), Y11
-	VPSIGNB      Y6, Y11, Y11
-	VPMADDUBSW   Y11, Y10, Y11
-	VPMADDWD     lm6_12824<>+0(SB), Y11, Y11
-	VPADDD       Y11, Y8, Y8
-	VMOVDQU      288(DX), Y11
-	VPSIGNB      Y6, Y11, Y11
-	VPMADDUBSW   Y11, Y10, Y11
-	VPMADDWD     lm6_12824<>+0(SB), Y11, Y11
-	VPADDD       Y11, Y9, Y9
-	VMOVDQU      416(DX), Y11
-	VPSIGNB      Y6, Y11, Y6
-	VPMADDUBSW   Y6, Y10, Y6
-	VPMADDWD     lm6_12824<>+0(SB), Y6, Y6
-	VPADDD       Y6, Y5, Y5
-	VBROADCASTI128 34(R8), Y6
-	VPSRLVD      lm6_1280<>+0(SB), Y6, Y6
-	VPAND        lm6_1281<>+0(SB), Y6, Y6
-	VPBROADCASTQ 82(R8), Y10
-	VPSRLVD      lm6_1282<>+0(SB), Y10, Y10
-	VPAND        lm6_1283<>+0(SB), Y10, Y10
-	VPSLLD       $4, Y10, Y10
-	VPOR         Y10, Y6, Y6
-	VBROADCASTI128 lm6_12813<>+0(SB), Y10
-	VPSHUFB      Y6, Y10, Y10
-	VBROADCASTI128 lm6_12814<>+0(SB), Y11
-	VPSHUFB      Y6, Y11, Y11
-	VPSLLW       $3, Y6, Y12
-	VPBLENDVB    Y12, Y11, Y10, Y10
-	VBROADCASTI128 lm6_12815<>+0(SB), Y11
-	VPSHUFB      Y6, Y11, Y11
-	VBROADCASTI128 lm6_12816<>+0(SB), Y12
-	VPSHUFB      Y6, Y12, Y12
-	VPSLLW       $3, Y6, Y13
-	VPBLENDVB    Y13, Y12, Y11, Y11
-	VPSLLW       $2, Y6, Y6
-	VPBLENDVB    Y6, Y11, Y10, Y6
-	VPABSB       Y6, Y10
-	VMOVDQU      64(DX), Y11
-	VPSIGNB      Y6, Y11, Y11
-	VPMADDUBSW   Y11, Y10, Y11
-	VPMADDWD     lm6_12824<>+0(SB), Y11, Y11
-	VPADDD       Y11, Y7, Y7
-	VMOVDQU      192(DX), Y11
-	VPSIGNB      Y6, Y11, Y11
-	VPMADDUBSW   Y11, Y10, Y11
-	VPMADDWD     lm6_12824<>+0(SB), Y11, Y11
-	VPADDD       Y11, Y8, Y8
-	VMOVDQU      320(DX), Y11
-	VPSIGNB      Y6, Y11, Y11
-	VPMADDUBSW   Y11, Y10, Y11
-	VPMADDWD     lm6_12824<>+0(SB), Y11, Y11
-	VPADDD       Y11, Y9, Y9
-	VMOVDQU      448(DX), Y11
-	VPSIGNB      Y6, Y11, Y6
-	VPMADDUBSW   Y6, Y10, Y6
-	VPMADDWD     lm6_12824<>+0(SB), Y6, Y6
-	VPADDD       Y6, Y5, Y5
-	VBROADCASTI128 50(R8), Y6
-	VPSRLVD      lm6_1280<>+0(SB), Y6, Y6
-	VPAND        lm6_1281<>+0(SB), Y6, Y6
-	VPBROADCASTQ 90(R8), Y10
-	VPSRLVD      lm6_1282<>+0(SB), Y10, Y10
-	VPAND        lm6_1283<>+0(SB), Y10, Y10
-	VPSLLD       $4, Y10, Y10
-	VPOR         Y10, Y6, Y6
-	VBROADCASTI128 lm6_12813<>+0(SB), Y10
-	VPSHUFB      Y6, Y10, Y10
-	VBROADCASTI128 lm6_12814<>+0(SB), Y11
-	VPSHUFB      Y6, Y11, Y11
-	VPSLLW       $3, Y6, Y12
-	VPBLENDVB    Y12, Y11, Y10, Y10
-	VBROADCASTI128 lm6_12815<>+0(SB), Y11
-	VPSHUFB      Y6, Y11, Y11
-	VBROADCASTI128 lm6_12816<>+0(SB), Y12
-	VPSHUFB      Y6, Y12, Y12
-	VPSLLW       $3, Y6, Y13
-	VPBLENDVB    Y13, Y12, Y11, Y11
-	VPSLLW       $2, Y6, Y6
-	VPBLENDVB    Y6, Y11, Y10, Y6
-	VPABSB       Y6, Y10
-	VMOVDQU      96(DX), Y11
-	VPSIGNB      Y6, Y11, Y11
-	VPMADDUBSW   Y11, Y10, Y11
-	VPMADDWD     lm6_12824<>+0(SB), Y11, Y11
-	VPADDD       Y11, Y7, Y7
-	VMOVDQU      224(DX), Y11
-	VPSIGNB      Y6, Y11, Y11
-	VPMADDUBSW   Y11, Y10, Y11
-	VPMADDWD     lm6_12824<>+0(SB), Y11, Y11
-	VPADDD       Y11, Y8, Y8
-	VMOVDQU      352(DX), Y11
-	VPSIGNB      Y6, Y11, Y11
-	VPMADDUBSW   Y11, Y10, Y11
-	VPMADDWD     lm6_12824<>+0(SB), Y11, Y11
-	VPADDD       Y11, Y9, Y9
-	VMOVDQU      480(DX), Y11
-	VPSIGNB      Y6, Y11, Y6
-	VPMADDUBSW   Y6, Y10, Y6
-	VPMADDWD     lm6_12824<>+0(SB), Y6, Y6
-	VPADDD       Y6, Y5, Y5
-	VBROADCASTSS (SI), Y6
+	VPBROADCASTW (R8), X6
+	VCVTPH2PS    X6, Y6
+	VMOVDQU      lm6_12812<>+0(SB), Y7
+	VMULPS       Y7, Y6, Y6
+	VBROADCASTI128 2(R8), Y7
+	VPSRLVD      Y1, Y7, Y7
+	VPAND        lm6_1281<>+0(SB), Y7, Y7
+	VPBROADCASTQ 66(R8), Y8
+	VPSRLVD      lm6_1282<>+0(SB), Y8, Y8
+	VPAND        lm6_1283<>+0(SB), Y8, Y8
+	VPSLLD       $4, Y8, Y8
+	VPOR         Y8, Y7, Y7
+	VBROADCASTI128 lm6_12813<>+0(SB), Y8
+	VPSHUFB      Y7, Y8, Y8
+	VBROADCASTI128 lm6_12814<>+0(SB), Y9
+	VPSHUFB      Y7, Y9, Y9
+	VPSLLW       $3, Y7, Y10
+	VPBLENDVB    Y10, Y9, Y8, Y8
+	VBROADCASTI128 lm6_12815<>+0(SB), Y9
+	VPSHUFB      Y7, Y9, Y9
+	VBROADCASTI128 lm6_12816<>+0(SB), Y10
+	VPSHUFB      Y7, Y10, Y10
+	VPSLLW       $3, Y7, Y11
+	VPBLENDVB    Y11, Y10, Y9, Y9
+	VPSLLW       $2, Y7, Y7
+	VPBLENDVB    Y7, Y9, Y8, Y7
+	VPABSB       Y7, Y8
+	VMOVDQU      (DX), Y9
+	VPSIGNB      Y7, Y9, Y9
+	VPMADDUBSW   Y9, Y8, Y9
+	VPMADDWD     Y0, Y9, Y9
+	VMOVDQU      128(DX), Y10
+	VPSIGNB      Y7, Y10, Y10
+	VPMADDUBSW   Y10, Y8, Y10
+	VPMADDWD     Y0, Y10, Y10
+	VMOVDQU      256(DX), Y11
+	VPSIGNB      Y7, Y11, Y11
+	VPMADDUBSW   Y11, Y8, Y11
+	VPMADDWD     Y0, Y11, Y11
+	VMOVDQU      384(DX), Y12
+	VPSIGNB      Y7, Y12, Y7
+	VPMADDUBSW   Y7, Y8, Y7
+	VPMADDWD     Y0, Y7, Y7
+	VBROADCASTI128 18(R8), Y8
+	VPSRLVD      Y1, Y8, Y8
+	VPAND        lm6_1281<>+0(SB), Y8, Y8
+	VPBROADCASTQ 74(R8), Y12
+	VPSRLVD      lm6_1282<>+0(SB), Y12, Y12
+	VPAND        lm6_1283<>+0(SB), Y12, Y12
+	VPSLLD       $4, Y12, Y12
+	VPOR         Y12, Y8, Y8
+	VBROADCASTI128 lm6_12813<>+0(SB), Y12
+	VPSHUFB      Y8, Y12, Y12
+	VBROADCASTI128 lm6_12814<>+0(SB), Y13
+	VPSHUFB      Y8, Y13, Y13
+	VPSLLW       $3, Y8, Y14
+	VPBLENDVB    Y14, Y13, Y12, Y12
+	VBROADCASTI128 lm6_12815<>+0(SB), Y13
+	VPSHUFB      Y8, Y13, Y13
+	VBROADCASTI128 lm6_12816<>+0(SB), Y14
+	VPSHUFB      Y8, Y14, Y14
+	VPSLLW       $3, Y8, Y15
+	VPBLENDVB    Y15, Y14, Y13, Y13
+	VPSLLW       $2, Y8, Y8
+	VPBLENDVB    Y8, Y13, Y12, Y8
+	VPABSB       Y8, Y12
+	VMOVDQU      32(DX), Y13
+	VPSIGNB      Y8, Y13, Y13
+	VPMADDUBSW   Y13, Y12, Y13
+	VPMADDWD     Y0, Y13, Y13
+	VPADDD       Y13, Y9, Y9
+	VMOVDQU      160(DX), Y13
+	VPSIGNB      Y8, Y13, Y13
+	VPMADDUBSW   Y13, Y12, Y13
+	VPMADDWD     Y0, Y13, Y13
+	VPADDD       Y13, Y10, Y10
+	VMOVDQU      288(DX), Y13
+	VPSIGNB      Y8, Y13, Y13
+	VPMADDUBSW   Y13, Y12, Y13
+	VPMADDWD     Y0, Y13, Y13
+	VPADDD       Y13, Y11, Y11
+	VMOVDQU      416(DX), Y13
+	VPSIGNB      Y8, Y13, Y8
+	VPMADDUBSW   Y8, Y12, Y8
+	VPMADDWD     Y0, Y8, Y8
+	VPADDD       Y8, Y7, Y7
+	VBROADCASTI128 34(R8), Y8
+	VPSRLVD      Y1, Y8, Y8
+	VPAND        lm6_1281<>+0(SB), Y8, Y8
+	VPBROADCASTQ 82(R8), Y12
+	VPSRLVD      lm6_1282<>+0(SB), Y12, Y12
+	VPAND        lm6_1283<>+0(SB), Y12, Y12
+	VPSLLD       $4, Y12, Y12
+	VPOR         Y12, Y8, Y8
+	VBROADCASTI128 lm6_12813<>+0(SB), Y12
+	VPSHUFB      Y8, Y12, Y12
+	VBROADCASTI128 lm6_12814<>+0(SB), Y13
+	VPSHUFB      Y8, Y13, Y13
+	VPSLLW       $3, Y8, Y14
+	VPBLENDVB    Y14, Y13, Y12, Y12
+	VBROADCASTI128 lm6_12815<>+0(SB), Y13
+	VPSHUFB      Y8, Y13, Y13
+	VBROADCASTI128 lm6_12816<>+0(SB), Y14
+	VPSHUFB      Y8, Y14, Y14
+	VPSLLW       $3, Y8, Y15
+	VPBLENDVB    Y15, Y14, Y13, Y13
+	VPSLLW       $2, Y8, Y8
+	VPBLENDVB    Y8, Y13, Y12, Y8
+	VPABSB       Y8, Y12
+	VMOVDQU      64(DX), Y13
+	VPSIGNB      Y8, Y13, Y13
+	VPMADDUBSW   Y13, Y12, Y13
+	VPMADDWD     Y0, Y13, Y13
+	VPADDD       Y13, Y9, Y9
+	VMOVDQU      192(DX), Y13
+	VPSIGNB      Y8, Y13, Y13
+	VPMADDUBSW   Y13, Y12, Y13
+	VPMADDWD     Y0, Y13, Y13
+	VPADDD       Y13, Y10, Y10
+	VMOVDQU      320(DX), Y13
+	VPSIGNB      Y8, Y13, Y13
+	VPMADDUBSW   Y13, Y12, Y13
+	VPMADDWD     Y0, Y13, Y13
+	VPADDD       Y13, Y11, Y11
+	VMOVDQU      448(DX), Y13
+	VPSIGNB      Y8, Y13, Y8
+	VPMADDUBSW   Y8, Y12, Y8
+	VPMADDWD     Y0, Y8, Y8
+	VPADDD       Y8, Y7, Y7
+	VBROADCASTI128 50(R8), Y8
+	VPSRLVD      Y1, Y8, Y8
+	VPAND        lm6_1281<>+0(SB), Y8, Y8
+	VPBROADCASTQ 90(R8), Y12
+	VPSRLVD      lm6_1282<>+0(SB), Y12, Y12
+	VPAND        lm6_1283<>+0(SB), Y12, Y12
+	VPSLLD       $4, Y12, Y12
+	VPOR         Y12, Y8, Y8
+	VBROADCASTI128 lm6_12813<>+0(SB), Y12
+	VPSHUFB      Y8, Y12, Y12
+	VBROADCASTI128 lm6_12814<>+0(SB), Y13
+	VPSHUFB      Y8, Y13, Y13
+	VPSLLW       $3, Y8, Y14
+	VPBLENDVB    Y14, Y13, Y12, Y12
+	VBROADCASTI128 lm6_12815<>+0(SB), Y13
+	VPSHUFB      Y8, Y13, Y13
+	VBROADCASTI128 lm6_12816<>+0(SB), Y14
+	VPSHUFB      Y8, Y14, Y14
+	VPSLLW       $3, Y8, Y15
+	VPBLENDVB    Y15, Y14, Y13, Y13
+	VPSLLW       $2, Y8, Y8
+	VPBLENDVB    Y8, Y13, Y12, Y8
+	VPABSB       Y8, Y12
+	VMOVDQU      96(DX), Y13
+	VPSIGNB      Y8, Y13, Y13
+	VPMADDUBSW   Y13, Y12, Y13
+	VPMADDWD     Y0, Y13, Y13
+	VPADDD       Y13, Y9, Y9
+	VMOVDQU      224(DX), Y13
+	VPSIGNB      Y8, Y13, Y13
+	VPMADDUBSW   Y13, Y12, Y13
+	VPMADDWD     Y0, Y13, Y13
+	VPADDD       Y13, Y10, Y10
+	VMOVDQU      352(DX), Y13
+	VPSIGNB      Y8, Y13, Y13
+	VPMADDUBSW   Y13, Y12, Y13
+	VPMADDWD     Y0, Y13, Y13
+	VPADDD       Y13, Y11, Y11
+	VMOVDQU      480(DX), Y13
+	VPSIGNB      Y8, Y13, Y8
+	VPMADDUBSW   Y8, Y12, Y8
+	VPMADDWD     Y0, Y8, Y8
+	VPADDD       Y8, Y7, Y7
+	VBROADCASTSS (SI), Y8
+	VCVTDQ2PS    Y9, Y9
+	VMULPS       Y6, Y8, Y8
+	VFMADD231PS  Y8, Y9, Y2
+	VBROADCASTSS 4(SI), Y8
+	VCVTDQ2PS    Y10, Y9
+	VMULPS       Y6, Y8, Y8
+	VFMADD231PS  Y8, Y9, Y3
+	VBROADCASTSS 8(SI), Y8
+	VCVTDQ2PS    Y11, Y9
+	VMULPS       Y6, Y8, Y8
+	VFMADD231PS  Y8, Y9, Y4
+	VBROADCASTSS 12(SI), Y8
 	VCVTDQ2PS    Y7, Y7
-	VMULPS       Y4, Y6, Y6
-	VFMADD231PS  Y6, Y7, Y0
-	VBROADCASTSS 4(SI), Y6
-	VCVTDQ2PS    Y8, Y7
-	VMULPS       Y4, Y6, Y6
-	VFMADD231PS  Y6, Y7, Y1
-	VBROADCASTSS 8(SI), Y6
-	VCVTDQ2PS    Y9, Y7
-	VMULPS       Y4, Y6, Y6
-	VFMADD231PS  Y6, Y7, Y2
-	VBROADCASTSS 12(SI), Y6
-	VCVTDQ2PS    Y5, Y5
-	VMULPS       Y4, Y6, Y4
-	VFMADD231PS  Y4, Y5, Y3
+	VMULPS       Y6, Y8, Y6
+	VFMADD231PS  Y6, Y7, Y5
 	ADDQ         $0x62, R8
 	ADDQ         $0x200, DX
 	ADDQ         $0x10, SI
@@ -11324,39 +11438,39 @@ loop3:
 
 done4:
 	ADDQ         $1, DI
-	VEXTRACTF128 $1, Y0, X4
-	VADDPS       X0, X4, X4
-	VMOVHLPS     X4, X4, X0
-	VADDPS       X0, X4, X4
-	VMOVSHDUP    X4, X0
-	VADDSS       X0, X4, X4
-	VMOVSS       X4, (AX)
+	VEXTRACTF128 $1, Y2, X6
+	VADDPS       X2, X6, X6
+	VMOVHLPS     X6, X6, X2
+	VADDPS       X2, X6, X6
+	VMOVSHDUP    X6, X2
+	VADDSS       X2, X6, X6
+	VMOVSS       X6, (AX)
 	MOVQ         ldy+8(FP), DX
 	MOVQ         AX, SI
 	ADDQ         DX, SI
-	VEXTRACTF128 $1, Y1, X0
-	VADDPS       X1, X0, X0
-	VMOVHLPS     X0, X0, X1
-	VADDPS       X1, X0, X0
-	VMOVSHDUP    X0, X1
-	VADDSS       X1, X0, X0
-	VMOVSS       X0, (SI)
+	VEXTRACTF128 $1, Y3, X2
+	VADDPS       X3, X2, X2
+	VMOVHLPS     X2, X2, X3
+	VADDPS       X3, X2, X2
+	VMOVSHDUP    X2, X3
+	VADDSS       X3, X2, X2
+	VMOVSS       X2, (SI)
 	ADDQ         DX, SI
-	VEXTRACTF128 $1, Y2, X0
-	VADDPS       X2, X0, X0
-	VMOVHLPS     X0, X0, X1
-	VADDPS       X1, X0, X0
-	VMOVSHDUP    X0, X1
-	VADDSS       X1, X0, X0
-	VMOVSS       X0, (SI)
+	VEXTRACTF128 $1, Y4, X2
+	VADDPS       X4, X2, X2
+	VMOVHLPS     X2, X2, X3
+	VADDPS       X3, X2, X2
+	VMOVSHDUP    X2, X3
+	VADDSS       X3, X2, X2
+	VMOVSS       X2, (SI)
 	ADDQ         DX, SI
-	VEXTRACTF128 $1, Y3, X0
-	VADDPS       X3, X0, X0
-	VMOVHLPS     X0, X0, X1
-	VADDPS       X1, X0, X0
-	VMOVSHDUP    X0, X1
-	VADDSS       X1, X0, X0
-	VMOVSS       X0, (SI)
+	VEXTRACTF128 $1, Y5, X2
+	VADDPS       X5, X2, X2
+	VMOVHLPS     X2, X2, X3
+	VADDPS       X3, X2, X2
+	VMOVSHDUP    X2, X3
+	VADDSS       X3, X2, X2
+	VMOVSS       X2, (SI)
 	ADDQ         $4, AX
 	MOVQ         stride+48(FP), DX
 	ADDQ         DX, BX
@@ -11371,6 +11485,14 @@ done2:
 // matmulQ8Block1xLm6_128AVX2 multiplies rows of one block with 1 row of activations in int8; rows is a multiple of 4, ldy and stride in bytes.
 // Requires: AVX2, F16C
 TEXT ·matmulQ8Block1xLm6_128AVX2(SB), NOSPLIT, $544-72
+
+	// constants of the loops
+	VMOVDQU      lm6_1280<>+0(SB), Y0
+	VMOVDQU      lm6_1282<>+0(SB), Y1
+	VMOVDQU      lm6_12824<>+0(SB), Y2
+	VMOVDQU      lm6_1283<>+0(SB), Y3
+	VMOVDQU      lm6_1281<>+0(SB), Y4
+	VBROADCASTI128 lm6_12815<>+0(SB), Y5
 	LEAQ         31(SP), AX
 	ANDQ         $-32, AX
 	LEAQ         351(SP), AX
@@ -11396,123 +11518,119 @@ loop1:
 	JLT          done4
 
 loop3:
-	VBROADCASTI128 2(DI), Y0
-	VPSRLVD      lm6_1280<>+0(SB), Y0, Y0
-	VPAND        lm6_1281<>+0(SB), Y0, Y0
-	VPBROADCASTQ 66(DI), Y1
-	VPSRLVD      lm6_1282<>+0(SB), Y1, Y1
-	VPAND        lm6_1283<>+0(SB), Y1, Y1
-	VPSLLD       $4, Y1, Y1
-	VPOR         Y1, Y0, Y0
-	VBROADCASTI128 lm6_12813<>+0(SB), Y1
-	VPSHUFB      Y0, Y1, Y1
-	VBROADCASTI128 lm6_12814<>+0(SB), Y2
-	VPSHUFB      Y0, Y2, Y2
-	VPSLLW       $3, Y0, Y3
-	VPBLENDVB    Y3, Y2, Y1, Y1
-	VBROADCASTI128 lm6_12815<>+0(SB), Y2
-	VPSHUFB      Y0, Y2, Y2
-	VBROADCASTI128 lm6_12816<>+0(SB), Y3
-	VPSHUFB      Y0, Y3, Y3
-	VPSLLW       $3, Y0, Y4
-	VPBLENDVB    Y4, Y3, Y2, Y2
-	VPSLLW       $2, Y0, Y0
-	VPBLENDVB    Y0, Y2, Y1, Y0
-	VPABSB       Y0, Y1
-	VMOVDQU      (CX), Y2
-	VPSIGNB      Y0, Y2, Y0
-	VPMADDUBSW   Y0, Y1, Y0
-	VPMADDWD     lm6_12824<>+0(SB), Y0, Y0
-	VBROADCASTI128 18(DI), Y1
-	VPSRLVD      lm6_1280<>+0(SB), Y1, Y1
-	VPAND        lm6_1281<>+0(SB), Y1, Y1
-	VPBROADCASTQ 74(DI), Y2
-	VPSRLVD      lm6_1282<>+0(SB), Y2, Y2
-	VPAND        lm6_1283<>+0(SB), Y2, Y2
-	VPSLLD       $4, Y2, Y2
-	VPOR         Y2, Y1, Y1
-	VBROADCASTI128 lm6_12813<>+0(SB), Y2
-	VPSHUFB      Y1, Y2, Y2
-	VBROADCASTI128 lm6_12814<>+0(SB), Y3
-	VPSHUFB      Y1, Y3, Y3
-	VPSLLW       $3, Y1, Y4
-	VPBLENDVB    Y4, Y3, Y2, Y2
-	VBROADCASTI128 lm6_12815<>+0(SB), Y3
-	VPSHUFB      Y1, Y3, Y3
-	VBROADCASTI128 lm6_12816<>+0(SB), Y4
-	VPSHUFB      Y1, Y4, Y4
-	VPSLLW       $3, Y1, Y5
-	VPBLENDVB    Y5, Y4, Y3, Y3
-	VPSLLW       $2, Y1, Y1
-	VPBLENDVB    Y1, Y3, Y2, Y1
-	VPABSB       Y1, Y2
-	VMOVDQU      32(CX), Y3
-	VPSIGNB      Y1, Y3, Y1
-	VPMADDUBSW   Y1, Y2, Y1
-	VPMADDWD     lm6_12824<>+0(SB), Y1, Y1
-	VPADDD       Y1, Y0, Y0
-	VBROADCASTI128 34(DI), Y1
-	VPSRLVD      lm6_1280<>+0(SB), Y1, Y1
-	VPAND        lm6_1281<>+0(SB), Y1, Y1
-	VPBROADCASTQ 82(DI), Y2
-	VPSRLVD      lm6_1282<>+0(SB), Y2, Y2
-	VPAND        lm6_1283<>+0(SB), Y2, Y2
-	VPSLLD       $4, Y2, Y2
-	VPOR         Y2, Y1, Y1
-	VBROADCASTI128 lm6_12813<>+0(SB), Y2
-	VPSHUFB      Y1, Y2, Y2
-	VBROADCASTI128 lm6_12814<>+0(SB), Y3
-	VPSHUFB      Y1, Y3, Y3
-	VPSLLW       $3, Y1, Y4
-	VPBLENDVB    Y4, Y3, Y2, Y2
-	VBROADCASTI128 lm6_12815<>+0(SB), Y3
-	VPSHUFB      Y1, Y3, Y3
-	VBROADCASTI128 lm6_12816<>+0(SB), Y4
-	VPSHUFB      Y1, Y4, Y4
-	VPSLLW       $3, Y1, Y5
-	VPBLENDVB    Y5, Y4, Y3, Y3
-	VPSLLW       $2, Y1, Y1
-	VPBLENDVB    Y1, Y3, Y2, Y1
-	VPABSB       Y1, Y2
-	VMOVDQU      64(CX), Y3
-	VPSIGNB      Y1, Y3, Y1
-	VPMADDUBSW   Y1, Y2, Y1
-	VPMADDWD     lm6_12824<>+0(SB), Y1, Y1
-	VPADDD       Y1, Y0, Y0
-	VBROADCASTI128 50(DI), Y1
-	VPSRLVD      lm6_1280<>+0(SB), Y1, Y1
-	VPAND        lm6_1281<>+0(SB), Y1, Y1
-	VPBROADCASTQ 90(DI), Y2
-	VPSRLVD      lm6_1282<>+0(SB), Y2, Y2
-	VPAND        lm6_1283<>+0(SB), Y2, Y2
-	VPSLLD       $4, Y2, Y2
-	VPOR         Y2, Y1, Y1
-	VBROADCASTI128 lm6_12813<>+0(SB), Y2
-	VPSHUFB      Y1, Y2, Y2
-	VBROADCASTI128 lm6_12814<>+0(SB), Y3
-	VPSHUFB      Y1, Y3, Y3
-	VPSLLW       $3, Y1, Y4
-	VPBLENDVB    Y4, Y3, Y2, Y2
-	VBROADCASTI128 lm6_12815<>+0(SB), Y3
-	VPSHUFB      Y1, Y3, Y3
-	VBROADCASTI128 lm6_12816<>+0(SB), Y4
-	VPSHUFB      Y1, Y4, Y4
-	VPSLLW       $3, Y1, Y5
-	VPBLENDVB    Y5, Y4, Y3, Y3
-	VPSLLW       $2, Y1, Y1
-	VPBLENDVB    Y1, Y3, Y2, Y1
-	VPABSB       Y1, Y2
-	VMOVDQU      96(CX), Y3
-	VPSIGNB      Y1, Y3, Y1
-	VPMADDUBSW   Y1, Y2, Y1
-	VPMADDWD     lm6_12824<>+0(SB), Y1, Y1
-	VPADDD       Y1, Y0, Y0
-	VMOVDQU      Y0, (R10)
-	VPBROADCASTW (DI), X0
-	VCVTPH2PS    X0, Y0
-	VMOVDQU      lm6_12812<>+0(SB), Y1
-	VMULPS       Y1, Y0, Y0
-	VMOVSS       X0, (R11)
+	VBROADCASTI128 2(DI), Y6
+	VPSRLVD      Y0, Y6, Y6
+	VPAND        Y4, Y6, Y6
+	VPBROADCASTQ 66(DI), Y7
+	VPSRLVD      Y1, Y7, Y7
+	VPAND        Y3, Y7, Y7
+	VPSLLD       $4, Y7, Y7
+	VPOR         Y7, Y6, Y6
+	VBROADCASTI128 lm6_12813<>+0(SB), Y7
+	VPSHUFB      Y6, Y7, Y7
+	VBROADCASTI128 lm6_12814<>+0(SB), Y8
+	VPSHUFB      Y6, Y8, Y8
+	VPSLLW       $3, Y6, Y9
+	VPBLENDVB    Y9, Y8, Y7, Y7
+	VPSHUFB      Y6, Y5, Y8
+	VBROADCASTI128 lm6_12816<>+0(SB), Y9
+	VPSHUFB      Y6, Y9, Y9
+	VPSLLW       $3, Y6, Y10
+	VPBLENDVB    Y10, Y9, Y8, Y8
+	VPSLLW       $2, Y6, Y6
+	VPBLENDVB    Y6, Y8, Y7, Y6
+	VPABSB       Y6, Y7
+	VMOVDQU      (CX), Y8
+	VPSIGNB      Y6, Y8, Y6
+	VPMADDUBSW   Y6, Y7, Y6
+	VPMADDWD     Y2, Y6, Y6
+	VBROADCASTI128 18(DI), Y7
+	VPSRLVD      Y0, Y7, Y7
+	VPAND        Y4, Y7, Y7
+	VPBROADCASTQ 74(DI), Y8
+	VPSRLVD      Y1, Y8, Y8
+	VPAND        Y3, Y8, Y8
+	VPSLLD       $4, Y8, Y8
+	VPOR         Y8, Y7, Y7
+	VBROADCASTI128 lm6_12813<>+0(SB), Y8
+	VPSHUFB      Y7, Y8, Y8
+	VBROADCASTI128 lm6_12814<>+0(SB), Y9
+	VPSHUFB      Y7, Y9, Y9
+	VPSLLW       $3, Y7, Y10
+	VPBLENDVB    Y10, Y9, Y8, Y8
+	VPSHUFB      Y7, Y5, Y9
+	VBROADCASTI128 lm6_12816<>+0(SB), Y10
+	VPSHUFB      Y7, Y10, Y10
+	VPSLLW       $3, Y7, Y11
+	VPBLENDVB    Y11, Y10, Y9, Y9
+	VPSLLW       $2, Y7, Y7
+	VPBLENDVB    Y7, Y9, Y8, Y7
+	VPABSB       Y7, Y8
+	VMOVDQU      32(CX), Y9
+	VPSIGNB      Y7, Y9, Y7
+	VPMADDUBSW   Y7, Y8, Y7
+	VPMADDWD     Y2, Y7, Y7
+	VPADDD       Y7, Y6, Y6
+	VBROADCASTI128 34(DI), Y7
+	VPSRLVD      Y0, Y7, Y7
+	VPAND        Y4, Y7, Y7
+	VPBROADCASTQ 82(DI), Y8
+	VPSRLVD      Y1, Y8, Y8
+	VPAND        Y3, Y8, Y8
+	VPSLLD       $4, Y8, Y8
+	VPOR         Y8, Y7, Y7
+	VBROADCASTI128 lm6_12813<>+0(SB), Y8
+	VPSHUFB      Y7, Y8, Y8
+	VBROADCASTI128 lm6_12814<>+0(SB), Y9
+	VPSHUFB      Y7, Y9, Y9
+	VPSLLW       $3, Y7, Y10
+	VPBLENDVB    Y10, Y9, Y8, Y8
+	VPSHUFB      Y7, Y5, Y9
+	VBROADCASTI128 lm6_12816<>+0(SB), Y10
+	VPSHUFB      Y7, Y10, Y10
+	VPSLLW       $3, Y7, Y11
+	VPBLENDVB    Y11, Y10, Y9, Y9
+	VPSLLW       $2, Y7, Y7
+	VPBLENDVB    Y7, Y9, Y8, Y7
+	VPABSB       Y7, Y8
+	VMOVDQU      64(CX), Y9
+	VPSIGNB      Y7, Y9, Y7
+	VPMADDUBSW   Y7, Y8, Y7
+	VPMADDWD     Y2, Y7, Y7
+	VPADDD       Y7, Y6, Y6
+	VBROADCASTI128 50(DI), Y7
+	VPSRLVD      Y0, Y7, Y7
+	VPAND        Y4, Y7, Y7
+	VPBROADCASTQ 90(DI), Y8
+	VPSRLVD      Y1, Y8, Y8
+	VPAND        Y3, Y8, Y8
+	VPSLLD       $4, Y8, Y8
+	VPOR         Y8, Y7, Y7
+	VBROADCASTI128 lm6_12813<>+0(SB), Y8
+	VPSHUFB      Y7, Y8, Y8
+	VBROADCASTI128 lm6_12814<>+0(SB), Y9
+	VPSHUFB      Y7, Y9, Y9
+	VPSLLW       $3, Y7, Y10
+	VPBLENDVB    Y10, Y9, Y8, Y8
+	VPSHUFB      Y7, Y5, Y9
+	VBROADCASTI128 lm6_12816<>+0(SB), Y10
+	VPSHUFB      Y7, Y10, Y10
+	VPSLLW       $3, Y7, Y11
+	VPBLENDVB    Y11, Y10, Y9, Y9
+	VPSLLW       $2, Y7, Y7
+	VPBLENDVB    Y7, Y9, Y8, Y7
+	VPABSB       Y7, Y8
+	VMOVDQU      96(CX), Y9
+	VPSIGNB      Y7, Y9, Y7
+	VPMADDUBSW   Y7, Y8, Y7
+	VPMADDWD     Y2, Y7, Y7
+	VPADDD       Y7, Y6, Y6
+	VMOVDQU      Y6, (R10)
+	VPBROADCASTW (DI), X6
+	VCVTPH2PS    X6, Y6
+	VMOVDQU      lm6_12812<>+0(SB), Y7
+	VMULPS       Y7, Y6, Y6
+	VMOVSS       X6, (R11)
 	ADDQ         $0x20, R10
 	ADDQ         $4, R11
 	MOVQ         stride+48(FP), R12
@@ -11524,27 +11642,27 @@ done4:
 	ADDQ         $1, R9
 
 	// four results for each row of y
-	VMOVUPS      (BX), X0
-	VMOVDQU      (AX), Y1
-	VMOVDQU      32(AX), Y2
-	VMOVDQU      64(AX), Y3
-	VMOVDQU      96(AX), Y4
-	VPUNPCKLDQ   Y2, Y1, Y5
-	VPUNPCKHDQ   Y2, Y1, Y1
-	VPADDD       Y1, Y5, Y5
-	VPUNPCKLDQ   Y4, Y3, Y1
-	VPUNPCKHDQ   Y4, Y3, Y2
-	VPADDD       Y2, Y1, Y1
-	VPUNPCKLQDQ  Y1, Y5, Y2
-	VPUNPCKHQDQ  Y1, Y5, Y1
-	VPADDD       Y1, Y2, Y2
-	VEXTRACTI128 $1, Y2, X1
-	VPADDD       X1, X2, X1
-	VCVTDQ2PS    X1, X1
-	VBROADCASTSS (DX), X2
-	VMULPS       X2, X1, X1
-	VMULPS       X0, X1, X0
-	VMOVUPS      X0, (SI)
+	VMOVUPS      (BX), X6
+	VMOVDQU      (AX), Y7
+	VMOVDQU      32(AX), Y8
+	VMOVDQU      64(AX), Y9
+	VMOVDQU      96(AX), Y10
+	VPUNPCKLDQ   Y8, Y7, Y11
+	VPUNPCKHDQ   Y8, Y7, Y7
+	VPADDD       Y7, Y11, Y11
+	VPUNPCKLDQ   Y10, Y9, Y7
+	VPUNPCKHDQ   Y10, Y9, Y8
+	VPADDD       Y8, Y7, Y7
+	VPUNPCKLQDQ  Y7, Y11, Y8
+	VPUNPCKHQDQ  Y7, Y11, Y7
+	VPADDD       Y7, Y8, Y8
+	VEXTRACTI128 $1, Y8, X7
+	VPADDD       X7, X8, X7
+	VCVTDQ2PS    X7, X7
+	VBROADCASTSS (DX), X8
+	VMULPS       X8, X7, X7
+	VMULPS       X6, X7, X6
+	VMOVUPS      X6, (SI)
 	ADDQ         $0x10, SI
 	SUBQ         $4, R8
 	JGE          loop1
@@ -11557,6 +11675,14 @@ done2:
 // matmulQ8Block2xLm6_128AVX2 multiplies rows of one block with 2 rows of activations in int8; rows is a multiple of 4, ldy and stride in bytes.
 // Requires: AVX2, F16C
 TEXT ·matmulQ8Block2xLm6_128AVX2(SB), 0, $672-72
+
+	// constants of the loops
+	VMOVDQU      lm6_12824<>+0(SB), Y0
+	VMOVDQU      lm6_1280<>+0(SB), Y1
+	VMOVDQU      lm6_1282<>+0(SB), Y2
+	VMOVDQU      lm6_1283<>+0(SB), Y3
+	VMOVDQU      lm6_1281<>+0(SB), Y4
+	VBROADCASTI128 lm6_12815<>+0(SB), Y5
 	LEAQ         31(SP), AX
 	ANDQ         $-32, AX
 	LEAQ         351(SP), AX
@@ -11582,143 +11708,139 @@ loop1:
 	JLT          done4
 
 loop3:
-	VBROADCASTI128 2(DI), Y0
-	VPSRLVD      lm6_1280<>+0(SB), Y0, Y0
-	VPAND        lm6_1281<>+0(SB), Y0, Y0
-	VPBROADCASTQ 66(DI), Y1
-	VPSRLVD      lm6_1282<>+0(SB), Y1, Y1
-	VPAND        lm6_1283<>+0(SB), Y1, Y1
-	VPSLLD       $4, Y1, Y1
-	VPOR         Y1, Y0, Y0
-	VBROADCASTI128 lm6_12813<>+0(SB), Y1
-	VPSHUFB      Y0, Y1, Y1
-	VBROADCASTI128 lm6_12814<>+0(SB), Y2
-	VPSHUFB      Y0, Y2, Y2
-	VPSLLW       $3, Y0, Y3
-	VPBLENDVB    Y3, Y2, Y1, Y1
-	VBROADCASTI128 lm6_12815<>+0(SB), Y2
-	VPSHUFB      Y0, Y2, Y2
-	VBROADCASTI128 lm6_12816<>+0(SB), Y3
-	VPSHUFB      Y0, Y3, Y3
-	VPSLLW       $3, Y0, Y4
-	VPBLENDVB    Y4, Y3, Y2, Y2
-	VPSLLW       $2, Y0, Y0
-	VPBLENDVB    Y0, Y2, Y1, Y0
-	VPABSB       Y0, Y1
-	VMOVDQU      (CX), Y2
-	VPSIGNB      Y0, Y2, Y2
-	VPMADDUBSW   Y2, Y1, Y2
-	VPMADDWD     lm6_12824<>+0(SB), Y2, Y2
-	VMOVDQU      128(CX), Y3
-	VPSIGNB      Y0, Y3, Y0
-	VPMADDUBSW   Y0, Y1, Y0
-	VPMADDWD     lm6_12824<>+0(SB), Y0, Y0
-	VBROADCASTI128 18(DI), Y1
-	VPSRLVD      lm6_1280<>+0(SB), Y1, Y1
-	VPAND        lm6_1281<>+0(SB), Y1, Y1
-	VPBROADCASTQ 74(DI), Y3
-	VPSRLVD      lm6_1282<>+0(SB), Y3, Y3
-	VPAND        lm6_1283<>+0(SB), Y3, Y3
-	VPSLLD       $4, Y3, Y3
-	VPOR         Y3, Y1, Y1
-	VBROADCASTI128 lm6_12813<>+0(SB), Y3
-	VPSHUFB      Y1, Y3, Y3
-	VBROADCASTI128 lm6_12814<>+0(SB), Y4
-	VPSHUFB      Y1, Y4, Y4
-	VPSLLW       $3, Y1, Y5
-	VPBLENDVB    Y5, Y4, Y3, Y3
-	VBROADCASTI128 lm6_12815<>+0(SB), Y4
-	VPSHUFB      Y1, Y4, Y4
-	VBROADCASTI128 lm6_12816<>+0(SB), Y5
-	VPSHUFB      Y1, Y5, Y5
-	VPSLLW       $3, Y1, Y6
-	VPBLENDVB    Y6, Y5, Y4, Y4
-	VPSLLW       $2, Y1, Y1
-	VPBLENDVB    Y1, Y4, Y3, Y1
-	VPABSB       Y1, Y3
-	VMOVDQU      32(CX), Y4
-	VPSIGNB      Y1, Y4, Y4
-	VPMADDUBSW   Y4, Y3, Y4
-	VPMADDWD     lm6_12824<>+0(SB), Y4, Y4
-	VPADDD       Y4, Y2, Y2
-	VMOVDQU      160(CX), Y4
-	VPSIGNB      Y1, Y4, Y1
-	VPMADDUBSW   Y1, Y3, Y1
-	VPMADDWD     lm6_12824<>+0(SB), Y1, Y1
-	VPADDD       Y1, Y0, Y0
-	VBROADCASTI128 34(DI), Y1
-	VPSRLVD      lm6_1280<>+0(SB), Y1, Y1
-	VPAND        lm6_1281<>+0(SB), Y1, Y1
-	VPBROADCASTQ 82(DI), Y3
-	VPSRLVD      lm6_1282<>+0(SB), Y3, Y3
-	VPAND        lm6_1283<>+0(SB), Y3, Y3
-	VPSLLD       $4, Y3, Y3
-	VPOR         Y3, Y1, Y1
-	VBROADCASTI128 lm6_12813<>+0(SB), Y3
-	VPSHUFB      Y1, Y3, Y3
-	VBROADCASTI128 lm6_12814<>+0(SB), Y4
-	VPSHUFB      Y1, Y4, Y4
-	VPSLLW       $3, Y1, Y5
-	VPBLENDVB    Y5, Y4, Y3, Y3
-	VBROADCASTI128 lm6_12815<>+0(SB), Y4
-	VPSHUFB      Y1, Y4, Y4
-	VBROADCASTI128 lm6_12816<>+0(SB), Y5
-	VPSHUFB      Y1, Y5, Y5
-	VPSLLW       $3, Y1, Y6
-	VPBLENDVB    Y6, Y5, Y4, Y4
-	VPSLLW       $2, Y1, Y1
-	VPBLENDVB    Y1, Y4, Y3, Y1
-	VPABSB       Y1, Y3
-	VMOVDQU      64(CX), Y4
-	VPSIGNB      Y1, Y4, Y4
-	VPMADDUBSW   Y4, Y3, Y4
-	VPMADDWD     lm6_12824<>+0(SB), Y4, Y4
-	VPADDD       Y4, Y2, Y2
-	VMOVDQU      192(CX), Y4
-	VPSIGNB      Y1, Y4, Y1
-	VPMADDUBSW   Y1, Y3, Y1
-	VPMADDWD     lm6_12824<>+0(SB), Y1, Y1
-	VPADDD       Y1, Y0, Y0
-	VBROADCASTI128 50(DI), Y1
-	VPSRLVD      lm6_1280<>+0(SB), Y1, Y1
-	VPAND        lm6_1281<>+0(SB), Y1, Y1
-	VPBROADCASTQ 90(DI), Y3
-	VPSRLVD      lm6_1282<>+0(SB), Y3, Y3
-	VPAND        lm6_1283<>+0(SB), Y3, Y3
-	VPSLLD       $4, Y3, Y3
-	VPOR         Y3, Y1, Y1
-	VBROADCASTI128 lm6_12813<>+0(SB), Y3
-	VPSHUFB      Y1, Y3, Y3
-	VBROADCASTI128 lm6_12814<>+0(SB), Y4
-	VPSHUFB      Y1, Y4, Y4
-	VPSLLW       $3, Y1, Y5
-	VPBLENDVB    Y5, Y4, Y3, Y3
-	VBROADCASTI128 lm6_12815<>+0(SB), Y4
-	VPSHUFB      Y1, Y4, Y4
-	VBROADCASTI128 lm6_12816<>+0(SB), Y5
-	VPSHUFB      Y1, Y5, Y5
-	VPSLLW       $3, Y1, Y6
-	VPBLENDVB    Y6, Y5, Y4, Y4
-	VPSLLW       $2, Y1, Y1
-	VPBLENDVB    Y1, Y4, Y3, Y1
-	VPABSB       Y1, Y3
-	VMOVDQU      96(CX), Y4
-	VPSIGNB      Y1, Y4, Y4
-	VPMADDUBSW   Y4, Y3, Y4
-	VPMADDWD     lm6_12824<>+0(SB), Y4, Y4
-	VPADDD       Y4, Y2, Y2
-	VMOVDQU      224(CX), Y4
-	VPSIGNB      Y1, Y4, Y1
-	VPMADDUBSW   Y1, Y3, Y1
-	VPMADDWD     lm6_12824<>+0(SB), Y1, Y1
-	VPADDD       Y1, Y0, Y0
-	VMOVDQU      Y2, (R10)
-	VMOVDQU      Y0, 128(R10)
-	VPBROADCASTW (DI), X0
-	VCVTPH2PS    X0, Y0
-	VMOVDQU      lm6_12812<>+0(SB), Y1
-	VMULPS       Y1, Y0, Y0
-	VMOVSS       X0, (R11)
+	VBROADCASTI128 2(DI), Y6
+	VPSRLVD      Y1, Y6, Y6
+	VPAND        Y4, Y6, Y6
+	VPBROADCASTQ 66(DI), Y7
+	VPSRLVD      Y2, Y7, Y7
+	VPAND        Y3, Y7, Y7
+	VPSLLD       $4, Y7, Y7
+	VPOR         Y7, Y6, Y6
+	VBROADCASTI128 lm6_12813<>+0(SB), Y7
+	VPSHUFB      Y6, Y7, Y7
+	VBROADCASTI128 lm6_12814<>+0(SB), Y8
+	VPSHUFB      Y6, Y8, Y8
+	VPSLLW       $3, Y6, Y9
+	VPBLENDVB    Y9, Y8, Y7, Y7
+	VPSHUFB      Y6, Y5, Y8
+	VBROADCASTI128 lm6_12816<>+0(SB), Y9
+	VPSHUFB      Y6, Y9, Y9
+	VPSLLW       $3, Y6, Y10
+	VPBLENDVB    Y10, Y9, Y8, Y8
+	VPSLLW       $2, Y6, Y6
+	VPBLENDVB    Y6, Y8, Y7, Y6
+	VPABSB       Y6, Y7
+	VMOVDQU      (CX), Y8
+	VPSIGNB      Y6, Y8, Y8
+	VPMADDUBSW   Y8, Y7, Y8
+	VPMADDWD     Y0, Y8, Y8
+	VMOVDQU      128(CX), Y9
+	VPSIGNB      Y6, Y9, Y6
+	VPMADDUBSW   Y6, Y7, Y6
+	VPMADDWD     Y0, Y6, Y6
+	VBROADCASTI128 18(DI), Y7
+	VPSRLVD      Y1, Y7, Y7
+	VPAND        Y4, Y7, Y7
+	VPBROADCASTQ 74(DI), Y9
+	VPSRLVD      Y2, Y9, Y9
+	VPAND        Y3, Y9, Y9
+	VPSLLD       $4, Y9, Y9
+	VPOR         Y9, Y7, Y7
+	VBROADCASTI128 lm6_12813<>+0(SB), Y9
+	VPSHUFB      Y7, Y9, Y9
+	VBROADCASTI128 lm6_12814<>+0(SB), Y10
+	VPSHUFB      Y7, Y10, Y10
+	VPSLLW       $3, Y7, Y11
+	VPBLENDVB    Y11, Y10, Y9, Y9
+	VPSHUFB      Y7, Y5, Y10
+	VBROADCASTI128 lm6_12816<>+0(SB), Y11
+	VPSHUFB      Y7, Y11, Y11
+	VPSLLW       $3, Y7, Y12
+	VPBLENDVB    Y12, Y11, Y10, Y10
+	VPSLLW       $2, Y7, Y7
+	VPBLENDVB    Y7, Y10, Y9, Y7
+	VPABSB       Y7, Y9
+	VMOVDQU      32(CX), Y10
+	VPSIGNB      Y7, Y10, Y10
+	VPMADDUBSW   Y10, Y9, Y10
+	VPMADDWD     Y0, Y10, Y10
+	VPADDD       Y10, Y8, Y8
+	VMOVDQU      160(CX), Y10
+	VPSIGNB      Y7, Y10, Y7
+	VPMADDUBSW   Y7, Y9, Y7
+	VPMADDWD     Y0, Y7, Y7
+	VPADDD       Y7, Y6, Y6
+	VBROADCASTI128 34(DI), Y7
+	VPSRLVD      Y1, Y7, Y7
+	VPAND        Y4, Y7, Y7
+	VPBROADCASTQ 82(DI), Y9
+	VPSRLVD      Y2, Y9, Y9
+	VPAND        Y3, Y9, Y9
+	VPSLLD       $4, Y9, Y9
+	VPOR         Y9, Y7, Y7
+	VBROADCASTI128 lm6_12813<>+0(SB), Y9
+	VPSHUFB      Y7, Y9, Y9
+	VBROADCASTI128 lm6_12814<>+0(SB), Y10
+	VPSHUFB      Y7, Y10, Y10
+	VPSLLW       $3, Y7, Y11
+	VPBLENDVB    Y11, Y10, Y9, Y9
+	VPSHUFB      Y7, Y5, Y10
+	VBROADCASTI128 lm6_12816<>+0(SB), Y11
+	VPSHUFB      Y7, Y11, Y11
+	VPSLLW       $3, Y7, Y12
+	VPBLENDVB    Y12, Y11, Y10, Y10
+	VPSLLW       $2, Y7, Y7
+	VPBLENDVB    Y7, Y10, Y9, Y7
+	VPABSB       Y7, Y9
+	VMOVDQU      64(CX), Y10
+	VPSIGNB      Y7, Y10, Y10
+	VPMADDUBSW   Y10, Y9, Y10
+	VPMADDWD     Y0, Y10, Y10
+	VPADDD       Y10, Y8, Y8
+	VMOVDQU      192(CX), Y10
+	VPSIGNB      Y7, Y10, Y7
+	VPMADDUBSW   Y7, Y9, Y7
+	VPMADDWD     Y0, Y7, Y7
+	VPADDD       Y7, Y6, Y6
+	VBROADCASTI128 50(DI), Y7
+	VPSRLVD      Y1, Y7, Y7
+	VPAND        Y4, Y7, Y7
+	VPBROADCASTQ 90(DI), Y9
+	VPSRLVD      Y2, Y9, Y9
+	VPAND        Y3, Y9, Y9
+	VPSLLD       $4, Y9, Y9
+	VPOR         Y9, Y7, Y7
+	VBROADCASTI128 lm6_12813<>+0(SB), Y9
+	VPSHUFB      Y7, Y9, Y9
+	VBROADCASTI128 lm6_12814<>+0(SB), Y10
+	VPSHUFB      Y7, Y10, Y10
+	VPSLLW       $3, Y7, Y11
+	VPBLENDVB    Y11, Y10, Y9, Y9
+	VPSHUFB      Y7, Y5, Y10
+	VBROADCASTI128 lm6_12816<>+0(SB), Y11
+	VPSHUFB      Y7, Y11, Y11
+	VPSLLW       $3, Y7, Y12
+	VPBLENDVB    Y12, Y11, Y10, Y10
+	VPSLLW       $2, Y7, Y7
+	VPBLENDVB    Y7, Y10, Y9, Y7
+	VPABSB       Y7, Y9
+	VMOVDQU      96(CX), Y10
+	VPSIGNB      Y7, Y10, Y10
+	VPMADDUBSW   Y10, Y9, Y10
+	VPMADDWD     Y0, Y10, Y10
+	VPADDD       Y10, Y8, Y8
+	VMOVDQU      224(CX), Y10
+	VPSIGNB      Y7, Y10, Y7
+	VPMADDUBSW   Y7, Y9, Y7
+	VPMADDWD     Y0, Y7, Y7
+	VPADDD       Y7, Y6, Y6
+	VMOVDQU      Y8, (R10)
+	VMOVDQU      Y6, 128(R10)
+	VPBROADCASTW (DI), X6
+	VCVTPH2PS    X6, Y6
+	VMOVDQU      lm6_12812<>+0(SB), Y7
+	VMULPS       Y7, Y6, Y6
+	VMOVSS       X6, (R11)
 	ADDQ         $0x20, R10
 	ADDQ         $4, R11
 	MOVQ         stride+48(FP), R12
@@ -11730,50 +11852,50 @@ done4:
 	ADDQ         $1, R9
 
 	// four results for each row of y
-	VMOVUPS      (BX), X0
-	VMOVDQU      (AX), Y1
-	VMOVDQU      32(AX), Y2
-	VMOVDQU      64(AX), Y3
-	VMOVDQU      96(AX), Y4
-	VPUNPCKLDQ   Y2, Y1, Y5
-	VPUNPCKHDQ   Y2, Y1, Y1
-	VPADDD       Y1, Y5, Y5
-	VPUNPCKLDQ   Y4, Y3, Y1
-	VPUNPCKHDQ   Y4, Y3, Y2
-	VPADDD       Y2, Y1, Y1
-	VPUNPCKLQDQ  Y1, Y5, Y2
-	VPUNPCKHQDQ  Y1, Y5, Y1
-	VPADDD       Y1, Y2, Y2
-	VEXTRACTI128 $1, Y2, X1
-	VPADDD       X1, X2, X1
-	VCVTDQ2PS    X1, X1
-	VBROADCASTSS (DX), X2
-	VMULPS       X2, X1, X1
-	VMULPS       X0, X1, X1
-	VMOVUPS      X1, (SI)
-	VMOVDQU      128(AX), Y1
-	VMOVDQU      160(AX), Y2
-	VMOVDQU      192(AX), Y3
-	VMOVDQU      224(AX), Y4
-	VPUNPCKLDQ   Y2, Y1, Y5
-	VPUNPCKHDQ   Y2, Y1, Y1
-	VPADDD       Y1, Y5, Y5
-	VPUNPCKLDQ   Y4, Y3, Y1
-	VPUNPCKHDQ   Y4, Y3, Y2
-	VPADDD       Y2, Y1, Y1
-	VPUNPCKLQDQ  Y1, Y5, Y2
-	VPUNPCKHQDQ  Y1, Y5, Y1
-	VPADDD       Y1, Y2, Y2
-	VEXTRACTI128 $1, Y2, X1
-	VPADDD       X1, X2, X1
-	VCVTDQ2PS    X1, X1
-	VBROADCASTSS 4(DX), X2
-	VMULPS       X2, X1, X1
-	VMULPS       X0, X1, X0
+	VMOVUPS      (BX), X6
+	VMOVDQU      (AX), Y7
+	VMOVDQU      32(AX), Y8
+	VMOVDQU      64(AX), Y9
+	VMOVDQU      96(AX), Y10
+	VPUNPCKLDQ   Y8, Y7, Y11
+	VPUNPCKHDQ   Y8, Y7, Y7
+	VPADDD       Y7, Y11, Y11
+	VPUNPCKLDQ   Y10, Y9, Y7
+	VPUNPCKHDQ   Y10, Y9, Y8
+	VPADDD       Y8, Y7, Y7
+	VPUNPCKLQDQ  Y7, Y11, Y8
+	VPUNPCKHQDQ  Y7, Y11, Y7
+	VPADDD       Y7, Y8, Y8
+	VEXTRACTI128 $1, Y8, X7
+	VPADDD       X7, X8, X7
+	VCVTDQ2PS    X7, X7
+	VBROADCASTSS (DX), X8
+	VMULPS       X8, X7, X7
+	VMULPS       X6, X7, X7
+	VMOVUPS      X7, (SI)
+	VMOVDQU      128(AX), Y7
+	VMOVDQU      160(AX), Y8
+	VMOVDQU      192(AX), Y9
+	VMOVDQU      224(AX), Y10
+	VPUNPCKLDQ   Y8, Y7, Y11
+	VPUNPCKHDQ   Y8, Y7, Y7
+	VPADDD       Y7, Y11, Y11
+	VPUNPCKLDQ   Y10, Y9, Y7
+	VPUNPCKHDQ   Y10, Y9, Y8
+	VPADDD       Y8, Y7, Y7
+	VPUNPCKLQDQ  Y7, Y11, Y8
+	VPUNPCKHQDQ  Y7, Y11, Y7
+	VPADDD       Y7, Y8, Y8
+	VEXTRACTI128 $1, Y8, X7
+	VPADDD       X7, X8, X7
+	VCVTDQ2PS    X7, X7
+	VBROADCASTSS 4(DX), X8
+	VMULPS       X8, X7, X7
+	VMULPS       X6, X7, X6
 	MOVQ         ldy+8(FP), R9
 	MOVQ         SI, R10
 	ADDQ         R9, R10
-	VMOVUPS      X0, (R10)
+	VMOVUPS      X6, (R10)
 	ADDQ         $0x10, SI
 	SUBQ         $4, R8
 	JGE          loop1
@@ -11786,6 +11908,14 @@ done2:
 // matmulQ8Block3xLm6_128AVX2 multiplies rows of one block with 3 rows of activations in int8; rows is a multiple of 4, ldy and stride in bytes.
 // Requires: AVX2, F16C
 TEXT ·matmulQ8Block3xLm6_128AVX2(SB), 0, $800-72
+
+	// constants of the loops
+	VMOVDQU      lm6_12824<>+0(SB), Y0
+	VMOVDQU      lm6_1280<>+0(SB), Y1
+	VMOVDQU      lm6_1282<>+0(SB), Y2
+	VMOVDQU      lm6_1283<>+0(SB), Y3
+	VMOVDQU      lm6_1281<>+0(SB), Y4
+	VBROADCASTI128 lm6_12815<>+0(SB), Y5
 	LEAQ         31(SP), AX
 	ANDQ         $-32, AX
 	LEAQ         351(SP), AX
@@ -11811,163 +11941,159 @@ loop1:
 	JLT          done4
 
 loop3:
-	VBROADCASTI128 2(DI), Y0
-	VPSRLVD      lm6_1280<>+0(SB), Y0, Y0
-	VPAND        lm6_1281<>+0(SB), Y0, Y0
-	VPBROADCASTQ 66(DI), Y1
-	VPSRLVD      lm6_1282<>+0(SB), Y1, Y1
-	VPAND        lm6_1283<>+0(SB), Y1, Y1
-	VPSLLD       $4, Y1, Y1
-	VPOR         Y1, Y0, Y0
-	VBROADCASTI128 lm6_12813<>+0(SB), Y1
-	VPSHUFB      Y0, Y1, Y1
-	VBROADCASTI128 lm6_12814<>+0(SB), Y2
-	VPSHUFB      Y0, Y2, Y2
-	VPSLLW       $3, Y0, Y3
-	VPBLENDVB    Y3, Y2, Y1, Y1
-	VBROADCASTI128 lm6_12815<>+0(SB), Y2
-	VPSHUFB      Y0, Y2, Y2
-	VBROADCASTI128 lm6_12816<>+0(SB), Y3
-	VPSHUFB      Y0, Y3, Y3
-	VPSLLW       $3, Y0, Y4
-	VPBLENDVB    Y4, Y3, Y2, Y2
-	VPSLLW       $2, Y0, Y0
-	VPBLENDVB    Y0, Y2, Y1, Y0
-	VPABSB       Y0, Y1
-	VMOVDQU      (CX), Y2
-	VPSIGNB      Y0, Y2, Y2
-	VPMADDUBSW   Y2, Y1, Y2
-	VPMADDWD     lm6_12824<>+0(SB), Y2, Y2
-	VMOVDQU      128(CX), Y3
-	VPSIGNB      Y0, Y3, Y3
-	VPMADDUBSW   Y3, Y1, Y3
-	VPMADDWD     lm6_12824<>+0(SB), Y3, Y3
-	VMOVDQU      256(CX), Y4
-	VPSIGNB      Y0, Y4, Y0
-	VPMADDUBSW   Y0, Y1, Y0
-	VPMADDWD     lm6_12824<>+0(SB), Y0, Y0
-	VBROADCASTI128 18(DI), Y1
-	VPSRLVD      lm6_1280<>+0(SB), Y1, Y1
-	VPAND        lm6_1281<>+0(SB), Y1, Y1
-	VPBROADCASTQ 74(DI), Y4
-	VPSRLVD      lm6_1282<>+0(SB), Y4, Y4
-	VPAND        lm6_1283<>+0(SB), Y4, Y4
-	VPSLLD       $4, Y4, Y4
-	VPOR         Y4, Y1, Y1
-	VBROADCASTI128 lm6_12813<>+0(SB), Y4
-	VPSHUFB      Y1, Y4, Y4
-	VBROADCASTI128 lm6_12814<>+0(SB), Y5
-	VPSHUFB      Y1, Y5, Y5
-	VPSLLW       $3, Y1, Y6
-	VPBLENDVB    Y6, Y5, Y4, Y4
-	VBROADCASTI128 lm6_12815<>+0(SB), Y5
-	VPSHUFB      Y1, Y5, Y5
-	VBROADCASTI128 lm6_12816<>+0(SB), Y6
-	VPSHUFB      Y1, Y6, Y6
-	VPSLLW       $3, Y1, Y7
-	VPBLENDVB    Y7, Y6, Y5, Y5
-	VPSLLW       $2, Y1, Y1
-	VPBLENDVB    Y1, Y5, Y4, Y1
-	VPABSB       Y1, Y4
-	VMOVDQU      32(CX), Y5
-	VPSIGNB      Y1, Y5, Y5
-	VPMADDUBSW   Y5, Y4, Y5
-	VPMADDWD     lm6_12824<>+0(SB), Y5, Y5
-	VPADDD       Y5, Y2, Y2
-	VMOVDQU      160(CX), Y5
-	VPSIGNB      Y1, Y5, Y5
-	VPMADDUBSW   Y5, Y4, Y5
-	VPMADDWD     lm6_12824<>+0(SB), Y5, Y5
-	VPADDD       Y5, Y3, Y3
-	VMOVDQU      288(CX), Y5
-	VPSIGNB      Y1, Y5, Y1
-	VPMADDUBSW   Y1, Y4, Y1
-	VPMADDWD     lm6_12824<>+0(SB), Y1, Y1
-	VPADDD       Y1, Y0, Y0
-	VBROADCASTI128 34(DI), Y1
-	VPSRLVD      lm6_1280<>+0(SB), Y1, Y1
-	VPAND        lm6_1281<>+0(SB), Y1, Y1
-	VPBROADCASTQ 82(DI), Y4
-	VPSRLVD      lm6_1282<>+0(SB), Y4, Y4
-	VPAND        lm6_1283<>+0(SB), Y4, Y4
-	VPSLLD       $4, Y4, Y4
-	VPOR         Y4, Y1, Y1
-	VBROADCASTI128 lm6_12813<>+0(SB), Y4
-	VPSHUFB      Y1, Y4, Y4
-	VBROADCASTI128 lm6_12814<>+0(SB), Y5
-	VPSHUFB      Y1, Y5, Y5
-	VPSLLW       $3, Y1, Y6
-	VPBLENDVB    Y6, Y5, Y4, Y4
-	VBROADCASTI128 lm6_12815<>+0(SB), Y5
-	VPSHUFB      Y1, Y5, Y5
-	VBROADCASTI128 lm6_12816<>+0(SB), Y6
-	VPSHUFB      Y1, Y6, Y6
-	VPSLLW       $3, Y1, Y7
-	VPBLENDVB    Y7, Y6, Y5, Y5
-	VPSLLW       $2, Y1, Y1
-	VPBLENDVB    Y1, Y5, Y4, Y1
-	VPABSB       Y1, Y4
-	VMOVDQU      64(CX), Y5
-	VPSIGNB      Y1, Y5, Y5
-	VPMADDUBSW   Y5, Y4, Y5
-	VPMADDWD     lm6_12824<>+0(SB), Y5, Y5
-	VPADDD       Y5, Y2, Y2
-	VMOVDQU      192(CX), Y5
-	VPSIGNB      Y1, Y5, Y5
-	VPMADDUBSW   Y5, Y4, Y5
-	VPMADDWD     lm6_12824<>+0(SB), Y5, Y5
-	VPADDD       Y5, Y3, Y3
-	VMOVDQU      320(CX), Y5
-	VPSIGNB      Y1, Y5, Y1
-	VPMADDUBSW   Y1, Y4, Y1
-	VPMADDWD     lm6_12824<>+0(SB), Y1, Y1
-	VPADDD       Y1, Y0, Y0
-	VBROADCASTI128 50(DI), Y1
-	VPSRLVD      lm6_1280<>+0(SB), Y1, Y1
-	VPAND        lm6_1281<>+0(SB), Y1, Y1
-	VPBROADCASTQ 90(DI), Y4
-	VPSRLVD      lm6_1282<>+0(SB), Y4, Y4
-	VPAND        lm6_1283<>+0(SB), Y4, Y4
-	VPSLLD       $4, Y4, Y4
-	VPOR         Y4, Y1, Y1
-	VBROADCASTI128 lm6_12813<>+0(SB), Y4
-	VPSHUFB      Y1, Y4, Y4
-	VBROADCASTI128 lm6_12814<>+0(SB), Y5
-	VPSHUFB      Y1, Y5, Y5
-	VPSLLW       $3, Y1, Y6
-	VPBLENDVB    Y6, Y5, Y4, Y4
-	VBROADCASTI128 lm6_12815<>+0(SB), Y5
-	VPSHUFB      Y1, Y5, Y5
-	VBROADCASTI128 lm6_12816<>+0(SB), Y6
-	VPSHUFB      Y1, Y6, Y6
-	VPSLLW       $3, Y1, Y7
-	VPBLENDVB    Y7, Y6, Y5, Y5
-	VPSLLW       $2, Y1, Y1
-	VPBLENDVB    Y1, Y5, Y4, Y1
-	VPABSB       Y1, Y4
-	VMOVDQU      96(CX), Y5
-	VPSIGNB      Y1, Y5, Y5
-	VPMADDUBSW   Y5, Y4, Y5
-	VPMADDWD     lm6_12824<>+0(SB), Y5, Y5
-	VPADDD       Y5, Y2, Y2
-	VMOVDQU      224(CX), Y5
-	VPSIGNB      Y1, Y5, Y5
-	VPMADDUBSW   Y5, Y4, Y5
-	VPMADDWD     lm6_12824<>+0(SB), Y5, Y5
-	VPADDD       Y5, Y3, Y3
-	VMOVDQU      352(CX), Y5
-	VPSIGNB      Y1, Y5, Y1
-	VPMADDUBSW   Y1, Y4, Y1
-	VPMADDWD     lm6_12824<>+0(SB), Y1, Y1
-	VPADDD       Y1, Y0, Y0
-	VMOVDQU      Y2, (R10)
-	VMOVDQU      Y3, 128(R10)
-	VMOVDQU      Y0, 256(R10)
-	VPBROADCASTW (DI), X0
-	VCVTPH2PS    X0, Y0
-	VMOVDQU      lm6_12812<>+0(SB), Y1
-	VMULPS       Y1, Y0, Y0
-	VMOVSS       X0, (R11)
+	VBROADCASTI128 2(DI), Y6
+	VPSRLVD      Y1, Y6, Y6
+	VPAND        Y4, Y6, Y6
+	VPBROADCASTQ 66(DI), Y7
+	VPSRLVD      Y2, Y7, Y7
+	VPAND        Y3, Y7, Y7
+	VPSLLD       $4, Y7, Y7
+	VPOR         Y7, Y6, Y6
+	VBROADCASTI128 lm6_12813<>+0(SB), Y7
+	VPSHUFB      Y6, Y7, Y7
+	VBROADCASTI128 lm6_12814<>+0(SB), Y8
+	VPSHUFB      Y6, Y8, Y8
+	VPSLLW       $3, Y6, Y9
+	VPBLENDVB    Y9, Y8, Y7, Y7
+	VPSHUFB      Y6, Y5, Y8
+	VBROADCASTI128 lm6_12816<>+0(SB), Y9
+	VPSHUFB      Y6, Y9, Y9
+	VPSLLW       $3, Y6, Y10
+	VPBLENDVB    Y10, Y9, Y8, Y8
+	VPSLLW       $2, Y6, Y6
+	VPBLENDVB    Y6, Y8, Y7, Y6
+	VPABSB       Y6, Y7
+	VMOVDQU      (CX), Y8
+	VPSIGNB      Y6, Y8, Y8
+	VPMADDUBSW   Y8, Y7, Y8
+	VPMADDWD     Y0, Y8, Y8
+	VMOVDQU      128(CX), Y9
+	VPSIGNB      Y6, Y9, Y9
+	VPMADDUBSW   Y9, Y7, Y9
+	VPMADDWD     Y0, Y9, Y9
+	VMOVDQU      256(CX), Y10
+	VPSIGNB      Y6, Y10, Y6
+	VPMADDUBSW   Y6, Y7, Y6
+	VPMADDWD     Y0, Y6, Y6
+	VBROADCASTI128 18(DI), Y7
+	VPSRLVD      Y1, Y7, Y7
+	VPAND        Y4, Y7, Y7
+	VPBROADCASTQ 74(DI), Y10
+	VPSRLVD      Y2, Y10, Y10
+	VPAND        Y3, Y10, Y10
+	VPSLLD       $4, Y10, Y10
+	VPOR         Y10, Y7, Y7
+	VBROADCASTI128 lm6_12813<>+0(SB), Y10
+	VPSHUFB      Y7, Y10, Y10
+	VBROADCASTI128 lm6_12814<>+0(SB), Y11
+	VPSHUFB      Y7, Y11, Y11
+	VPSLLW       $3, Y7, Y12
+	VPBLENDVB    Y12, Y11, Y10, Y10
+	VPSHUFB      Y7, Y5, Y11
+	VBROADCASTI128 lm6_12816<>+0(SB), Y12
+	VPSHUFB      Y7, Y12, Y12
+	VPSLLW       $3, Y7, Y13
+	VPBLENDVB    Y13, Y12, Y11, Y11
+	VPSLLW       $2, Y7, Y7
+	VPBLENDVB    Y7, Y11, Y10, Y7
+	VPABSB       Y7, Y10
+	VMOVDQU      32(CX), Y11
+	VPSIGNB      Y7, Y11, Y11
+	VPMADDUBSW   Y11, Y10, Y11
+	VPMADDWD     Y0, Y11, Y11
+	VPADDD       Y11, Y8, Y8
+	VMOVDQU      160(CX), Y11
+	VPSIGNB      Y7, Y11, Y11
+	VPMADDUBSW   Y11, Y10, Y11
+	VPMADDWD     Y0, Y11, Y11
+	VPADDD       Y11, Y9, Y9
+	VMOVDQU      288(CX), Y11
+	VPSIGNB      Y7, Y11, Y7
+	VPMADDUBSW   Y7, Y10, Y7
+	VPMADDWD     Y0, Y7, Y7
+	VPADDD       Y7, Y6, Y6
+	VBROADCASTI128 34(DI), Y7
+	VPSRLVD      Y1, Y7, Y7
+	VPAND        Y4, Y7, Y7
+	VPBROADCASTQ 82(DI), Y10
+	VPSRLVD      Y2, Y10, Y10
+	VPAND        Y3, Y10, Y10
+	VPSLLD       $4, Y10, Y10
+	VPOR         Y10, Y7, Y7
+	VBROADCASTI128 lm6_12813<>+0(SB), Y10
+	VPSHUFB      Y7, Y10, Y10
+	VBROADCASTI128 lm6_12814<>+0(SB), Y11
+	VPSHUFB      Y7, Y11, Y11
+	VPSLLW       $3, Y7, Y12
+	VPBLENDVB    Y12, Y11, Y10, Y10
+	VPSHUFB      Y7, Y5, Y11
+	VBROADCASTI128 lm6_12816<>+0(SB), Y12
+	VPSHUFB      Y7, Y12, Y12
+	VPSLLW       $3, Y7, Y13
+	VPBLENDVB    Y13, Y12, Y11, Y11
+	VPSLLW       $2, Y7, Y7
+	VPBLENDVB    Y7, Y11, Y10, Y7
+	VPABSB       Y7, Y10
+	VMOVDQU      64(CX), Y11
+	VPSIGNB      Y7, Y11, Y11
+	VPMADDUBSW   Y11, Y10, Y11
+	VPMADDWD     Y0, Y11, Y11
+	VPADDD       Y11, Y8, Y8
+	VMOVDQU      192(CX), Y11
+	VPSIGNB      Y7, Y11, Y11
+	VPMADDUBSW   Y11, Y10, Y11
+	VPMADDWD     Y0, Y11, Y11
+	VPADDD       Y11, Y9, Y9
+	VMOVDQU      320(CX), Y11
+	VPSIGNB      Y7, Y11, Y7
+	VPMADDUBSW   Y7, Y10, Y7
+	VPMADDWD     Y0, Y7, Y7
+	VPADDD       Y7, Y6, Y6
+	VBROADCASTI128 50(DI), Y7
+	VPSRLVD      Y1, Y7, Y7
+	VPAND        Y4, Y7, Y7
+	VPBROADCASTQ 90(DI), Y10
+	VPSRLVD      Y2, Y10, Y10
+	VPAND        Y3, Y10, Y10
+	VPSLLD       $4, Y10, Y10
+	VPOR         Y10, Y7, Y7
+	VBROADCASTI128 lm6_12813<>+0(SB), Y10
+	VPSHUFB      Y7, Y10, Y10
+	VBROADCASTI128 lm6_12814<>+0(SB), Y11
+	VPSHUFB      Y7, Y11, Y11
+	VPSLLW       $3, Y7, Y12
+	VPBLENDVB    Y12, Y11, Y10, Y10
+	VPSHUFB      Y7, Y5, Y11
+	VBROADCASTI128 lm6_12816<>+0(SB), Y12
+	VPSHUFB      Y7, Y12, Y12
+	VPSLLW       $3, Y7, Y13
+	VPBLENDVB    Y13, Y12, Y11, Y11
+	VPSLLW       $2, Y7, Y7
+	VPBLENDVB    Y7, Y11, Y10, Y7
+	VPABSB       Y7, Y10
+	VMOVDQU      96(CX), Y11
+	VPSIGNB      Y7, Y11, Y11
+	VPMADDUBSW   Y11, Y10, Y11
+	VPMADDWD     Y0, Y11, Y11
+	VPADDD       Y11, Y8, Y8
+	VMOVDQU      224(CX), Y11
+	VPSIGNB      Y7, Y11, Y11
+	VPMADDUBSW   Y11, Y10, Y11
+	VPMADDWD     Y0, Y11, Y11
+	VPADDD       Y11, Y9, Y9
+	VMOVDQU      352(CX), Y11
+	VPSIGNB      Y7, Y11, Y7
+	VPMADDUBSW   Y7, Y10, Y7
+	VPMADDWD     Y0, Y7, Y7
+	VPADDD       Y7, Y6, Y6
+	VMOVDQU      Y8, (R10)
+	VMOVDQU      Y9, 128(R10)
+	VMOVDQU      Y6, 256(R10)
+	VPBROADCASTW (DI), X6
+	VCVTPH2PS    X6, Y6
+	VMOVDQU      lm6_12812<>+0(SB), Y7
+	VMULPS       Y7, Y6, Y6
+	VMOVSS       X6, (R11)
 	ADDQ         $0x20, R10
 	ADDQ         $4, R11
 	MOVQ         stride+48(FP), R12
@@ -11979,71 +12105,71 @@ done4:
 	ADDQ         $1, R9
 
 	// four results for each row of y
-	VMOVUPS      (BX), X0
-	VMOVDQU      (AX), Y1
-	VMOVDQU      32(AX), Y2
-	VMOVDQU      64(AX), Y3
-	VMOVDQU      96(AX), Y4
-	VPUNPCKLDQ   Y2, Y1, Y5
-	VPUNPCKHDQ   Y2, Y1, Y1
-	VPADDD       Y1, Y5, Y5
-	VPUNPCKLDQ   Y4, Y3, Y1
-	VPUNPCKHDQ   Y4, Y3, Y2
-	VPADDD       Y2, Y1, Y1
-	VPUNPCKLQDQ  Y1, Y5, Y2
-	VPUNPCKHQDQ  Y1, Y5, Y1
-	VPADDD       Y1, Y2, Y2
-	VEXTRACTI128 $1, Y2, X1
-	VPADDD       X1, X2, X1
-	VCVTDQ2PS    X1, X1
-	VBROADCASTSS (DX), X2
-	VMULPS       X2, X1, X1
-	VMULPS       X0, X1, X1
-	VMOVUPS      X1, (SI)
-	VMOVDQU      128(AX), Y1
-	VMOVDQU      160(AX), Y2
-	VMOVDQU      192(AX), Y3
-	VMOVDQU      224(AX), Y4
-	VPUNPCKLDQ   Y2, Y1, Y5
-	VPUNPCKHDQ   Y2, Y1, Y1
-	VPADDD       Y1, Y5, Y5
-	VPUNPCKLDQ   Y4, Y3, Y1
-	VPUNPCKHDQ   Y4, Y3, Y2
-	VPADDD       Y2, Y1, Y1
-	VPUNPCKLQDQ  Y1, Y5, Y2
-	VPUNPCKHQDQ  Y1, Y5, Y1
-	VPADDD       Y1, Y2, Y2
-	VEXTRACTI128 $1, Y2, X1
-	VPADDD       X1, X2, X1
-	VCVTDQ2PS    X1, X1
-	VBROADCASTSS 4(DX), X2
-	VMULPS       X2, X1, X1
-	VMULPS       X0, X1, X1
+	VMOVUPS      (BX), X6
+	VMOVDQU      (AX), Y7
+	VMOVDQU      32(AX), Y8
+	VMOVDQU      64(AX), Y9
+	VMOVDQU      96(AX), Y10
+	VPUNPCKLDQ   Y8, Y7, Y11
+	VPUNPCKHDQ   Y8, Y7, Y7
+	VPADDD       Y7, Y11, Y11
+	VPUNPCKLDQ   Y10, Y9, Y7
+	VPUNPCKHDQ   Y10, Y9, Y8
+	VPADDD       Y8, Y7, Y7
+	VPUNPCKLQDQ  Y7, Y11, Y8
+	VPUNPCKHQDQ  Y7, Y11, Y7
+	VPADDD       Y7, Y8, Y8
+	VEXTRACTI128 $1, Y8, X7
+	VPADDD       X7, X8, X7
+	VCVTDQ2PS    X7, X7
+	VBROADCASTSS (DX), X8
+	VMULPS       X8, X7, X7
+	VMULPS       X6, X7, X7
+	VMOVUPS      X7, (SI)
+	VMOVDQU      128(AX), Y7
+	VMOVDQU      160(AX), Y8
+	VMOVDQU      192(AX), Y9
+	VMOVDQU      224(AX), Y10
+	VPUNPCKLDQ   Y8, Y7, Y11
+	VPUNPCKHDQ   Y8, Y7, Y7
+	VPADDD       Y7, Y11, Y11
+	VPUNPCKLDQ   Y10, Y9, Y7
+	VPUNPCKHDQ   Y10, Y9, Y8
+	VPADDD       Y8, Y7, Y7
+	VPUNPCKLQDQ  Y7, Y11, Y8
+	VPUNPCKHQDQ  Y7, Y11, Y7
+	VPADDD       Y7, Y8, Y8
+	VEXTRACTI128 $1, Y8, X7
+	VPADDD       X7, X8, X7
+	VCVTDQ2PS    X7, X7
+	VBROADCASTSS 4(DX), X8
+	VMULPS       X8, X7, X7
+	VMULPS       X6, X7, X7
 	MOVQ         ldy+8(FP), R9
 	MOVQ         SI, R10
 	ADDQ         R9, R10
-	VMOVUPS      X1, (R10)
-	VMOVDQU      256(AX), Y1
-	VMOVDQU      288(AX), Y2
-	VMOVDQU      320(AX), Y3
-	VMOVDQU      352(AX), Y4
-	VPUNPCKLDQ   Y2, Y1, Y5
-	VPUNPCKHDQ   Y2, Y1, Y1
-	VPADDD       Y1, Y5, Y5
-	VPUNPCKLDQ   Y4, Y3, Y1
-	VPUNPCKHDQ   Y4, Y3, Y2
-	VPADDD       Y2, Y1, Y1
-	VPUNPCKLQDQ  Y1, Y5, Y2
-	VPUNPCKHQDQ  Y1, Y5, Y1
-	VPADDD       Y1, Y2, Y2
-	VEXTRACTI128 $1, Y2, X1
-	VPADDD       X1, X2, X1
-	VCVTDQ2PS    X1, X1
-	VBROADCASTSS 8(DX), X2
-	VMULPS       X2, X1, X1
-	VMULPS       X0, X1, X0
+	VMOVUPS      X7, (R10)
+	VMOVDQU      256(AX), Y7
+	VMOVDQU      288(AX), Y8
+	VMOVDQU      320(AX), Y9
+	VMOVDQU      352(AX), Y10
+	VPUNPCKLDQ   Y8, Y7, Y11
+	VPUNPCKHDQ   Y8, Y7, Y7
+	VPADDD       Y7, Y11, Y11
+	VPUNPCKLDQ   Y10, Y9, Y7
+	VPUNPCKHDQ   Y10, Y9, Y8
+	VPADDD       Y8, Y7, Y7
+	VPUNPCKLQDQ  Y7, Y11, Y8
+	VPUNPCKHQDQ  Y7, Y11, Y7
+	VPADDD       Y7, Y8, Y8
+	VEXTRACTI128 $1, Y8, X7
+	VPADDD       X7, X8, X7
+	VCVTDQ2PS    X7, X7
+	VBROADCASTSS 8(DX), X8
+	VMULPS       X8, X7, X7
+	VMULPS       X6, X7, X6
 	ADDQ         R9, R10
-	VMOVUPS      X0, (R10)
+	VMOVUPS      X6, (R10)
 	ADDQ         $0x10, SI
 	SUBQ         $4, R8
 	JGE          loop1
@@ -12056,6 +12182,14 @@ done2:
 // matmulQ8Block4xLm6_128AVX2 multiplies rows of one block with 4 rows of activations in int8; rows is a multiple of 4, ldy and stride in bytes.
 // Requires: AVX2, F16C
 TEXT ·matmulQ8Block4xLm6_128AVX2(SB), 0, $928-72
+
+	// constants of the loops
+	VMOVDQU      lm6_12824<>+0(SB), Y0
+	VMOVDQU      lm6_1280<>+0(SB), Y1
+	VMOVDQU      lm6_1282<>+0(SB), Y2
+	VMOVDQU      lm6_1283<>+0(SB), Y3
+	VMOVDQU      lm6_1281<>+0(SB), Y4
+	VBROADCASTI128 lm6_12815<>+0(SB), Y5
 	LEAQ         31(SP), AX
 	ANDQ         $-32, AX
 	LEAQ         351(SP), AX
@@ -12081,183 +12215,179 @@ loop1:
 	JLT          done4
 
 loop3:
-	VBROADCASTI128 2(DI), Y0
-	VPSRLVD      lm6_1280<>+0(SB), Y0, Y0
-	VPAND        lm6_1281<>+0(SB), Y0, Y0
-	VPBROADCASTQ 66(DI), Y1
-	VPSRLVD      lm6_1282<>+0(SB), Y1, Y1
-	VPAND        lm6_1283<>+0(SB), Y1, Y1
-	VPSLLD       $4, Y1, Y1
-	VPOR         Y1, Y0, Y0
-	VBROADCASTI128 lm6_12813<>+0(SB), Y1
-	VPSHUFB      Y0, Y1, Y1
-	VBROADCASTI128 lm6_12814<>+0(SB), Y2
-	VPSHUFB      Y0, Y2, Y2
-	VPSLLW       $3, Y0, Y3
-	VPBLENDVB    Y3, Y2, Y1, Y1
-	VBROADCASTI128 lm6_12815<>+0(SB), Y2
-	VPSHUFB      Y0, Y2, Y2
-	VBROADCASTI128 lm6_12816<>+0(SB), Y3
-	VPSHUFB      Y0, Y3, Y3
-	VPSLLW       $3, Y0, Y4
-	VPBLENDVB    Y4, Y3, Y2, Y2
-	VPSLLW       $2, Y0, Y0
-	VPBLENDVB    Y0, Y2, Y1, Y0
-	VPABSB       Y0, Y1
-	VMOVDQU      (CX), Y2
-	VPSIGNB      Y0, Y2, Y2
-	VPMADDUBSW   Y2, Y1, Y2
-	VPMADDWD     lm6_12824<>+0(SB), Y2, Y2
-	VMOVDQU      128(CX), Y3
-	VPSIGNB      Y0, Y3, Y3
-	VPMADDUBSW   Y3, Y1, Y3
-	VPMADDWD     lm6_12824<>+0(SB), Y3, Y3
-	VMOVDQU      256(CX), Y4
-	VPSIGNB      Y0, Y4, Y4
-	VPMADDUBSW   Y4, Y1, Y4
-	VPMADDWD     lm6_12824<>+0(SB), Y4, Y4
-	VMOVDQU      384(CX), Y5
-	VPSIGNB      Y0, Y5, Y0
-	VPMADDUBSW   Y0, Y1, Y0
-	VPMADDWD     lm6_12824<>+0(SB), Y0, Y0
-	VBROADCASTI128 18(DI), Y1
-	VPSRLVD      lm6_1280<>+0(SB), Y1, Y1
-	VPAND        lm6_1281<>+0(SB), Y1, Y1
-	VPBROADCASTQ 74(DI), Y5
-	VPSRLVD      lm6_1282<>+0(SB), Y5, Y5
-	VPAND        lm6_1283<>+0(SB), Y5, Y5
-	VPSLLD       $4, Y5, Y5
-	VPOR         Y5, Y1, Y1
-	VBROADCASTI128 lm6_12813<>+0(SB), Y5
-	VPSHUFB      Y1, Y5, Y5
-	VBROADCASTI128 lm6_12814<>+0(SB), Y6
-	VPSHUFB      Y1, Y6, Y6
-	VPSLLW       $3, Y1, Y7
-	VPBLENDVB    Y7, Y6, Y5, Y5
-	VBROADCASTI128 lm6_12815<>+0(SB), Y6
-	VPSHUFB      Y1, Y6, Y6
-	VBROADCASTI128 lm6_12816<>+0(SB), Y7
-	VPSHUFB      Y1, Y7, Y7
-	VPSLLW       $3, Y1, Y8
-	VPBLENDVB    Y8, Y7, Y6, Y6
-	VPSLLW       $2, Y1, Y1
-	VPBLENDVB    Y1, Y6, Y5, Y1
-	VPABSB       Y1, Y5
-	VMOVDQU      32(CX), Y6
-	VPSIGNB      Y1, Y6, Y6
-	VPMADDUBSW   Y6, Y5, Y6
-	VPMADDWD     lm6_12824<>+0(SB), Y6, Y6
-	VPADDD       Y6, Y2, Y2
-	VMOVDQU      160(CX), Y6
-	VPSIGNB      Y1, Y6, Y6
-	VPMADDUBSW   Y6, Y5, Y6
-	VPMADDWD     lm6_12824<>+0(SB), Y6, Y6
-	VPADDD       Y6, Y3, Y3
-	VMOVDQU      288(CX), Y6
-	VPSIGNB      Y1, Y6, Y6
-	VPMADDUBSW   Y6, Y5, Y6
-	VPMADDWD     lm6_12824<>+0(SB), Y6, Y6
-	VPADDD       Y6, Y4, Y4
-	VMOVDQU      416(CX), Y6
-	VPSIGNB      Y1, Y6, Y1
-	VPMADDUBSW   Y1, Y5, Y1
-	VPMADDWD     lm6_12824<>+0(SB), Y1, Y1
-	VPADDD       Y1, Y0, Y0
-	VBROADCASTI128 34(DI), Y1
-	VPSRLVD      lm6_1280<>+0(SB), Y1, Y1
-	VPAND        lm6_1281<>+0(SB), Y1, Y1
-	VPBROADCASTQ 82(DI), Y5
-	VPSRLVD      lm6_1282<>+0(SB), Y5, Y5
-	VPAND        lm6_1283<>+0(SB), Y5, Y5
-	VPSLLD       $4, Y5, Y5
-	VPOR         Y5, Y1, Y1
-	VBROADCASTI128 lm6_12813<>+0(SB), Y5
-	VPSHUFB      Y1, Y5, Y5
-	VBROADCASTI128 lm6_12814<>+0(SB), Y6
-	VPSHUFB      Y1, Y6, Y6
-	VPSLLW       $3, Y1, Y7
-	VPBLENDVB    Y7, Y6, Y5, Y5
-	VBROADCASTI128 lm6_12815<>+0(SB), Y6
-	VPSHUFB      Y1, Y6, Y6
-	VBROADCASTI128 lm6_12816<>+0(SB), Y7
-	VPSHUFB      Y1, Y7, Y7
-	VPSLLW       $3, Y1, Y8
-	VPBLENDVB    Y8, Y7, Y6, Y6
-	VPSLLW       $2, Y1, Y1
-	VPBLENDVB    Y1, Y6, Y5, Y1
-	VPABSB       Y1, Y5
-	VMOVDQU      64(CX), Y6
-	VPSIGNB      Y1, Y6, Y6
-	VPMADDUBSW   Y6, Y5, Y6
-	VPMADDWD     lm6_12824<>+0(SB), Y6, Y6
-	VPADDD       Y6, Y2, Y2
-	VMOVDQU      192(CX), Y6
-	VPSIGNB      Y1, Y6, Y6
-	VPMADDUBSW   Y6, Y5, Y6
-	VPMADDWD     lm6_12824<>+0(SB), Y6, Y6
-	VPADDD       Y6, Y3, Y3
-	VMOVDQU      320(CX), Y6
-	VPSIGNB      Y1, Y6, Y6
-	VPMADDUBSW   Y6, Y5, Y6
-	VPMADDWD     lm6_12824<>+0(SB), Y6, Y6
-	VPADDD       Y6, Y4, Y4
-	VMOVDQU      448(CX), Y6
-	VPSIGNB      Y1, Y6, Y1
-	VPMADDUBSW   Y1, Y5, Y1
-	VPMADDWD     lm6_12824<>+0(SB), Y1, Y1
-	VPADDD       Y1, Y0, Y0
-	VBROADCASTI128 50(DI), Y1
-	VPSRLVD      lm6_1280<>+0(SB), Y1, Y1
-	VPAND        lm6_1281<>+0(SB), Y1, Y1
-	VPBROADCASTQ 90(DI), Y5
-	VPSRLVD      lm6_1282<>+0(SB), Y5, Y5
-	VPAND        lm6_1283<>+0(SB), Y5, Y5
-	VPSLLD       $4, Y5, Y5
-	VPOR         Y5, Y1, Y1
-	VBROADCASTI128 lm6_12813<>+0(SB), Y5
-	VPSHUFB      Y1, Y5, Y5
-	VBROADCASTI128 lm6_12814<>+0(SB), Y6
-	VPSHUFB      Y1, Y6, Y6
-	VPSLLW       $3, Y1, Y7
-	VPBLENDVB    Y7, Y6, Y5, Y5
-	VBROADCASTI128 lm6_12815<>+0(SB), Y6
-	VPSHUFB      Y1, Y6, Y6
-	VBROADCASTI128 lm6_12816<>+0(SB), Y7
-	VPSHUFB      Y1, Y7, Y7
-	VPSLLW       $3, Y1, Y8
-	VPBLENDVB    Y8, Y7, Y6, Y6
-	VPSLLW       $2, Y1, Y1
-	VPBLENDVB    Y1, Y6, Y5, Y1
-	VPABSB       Y1, Y5
-	VMOVDQU      96(CX), Y6
-	VPSIGNB      Y1, Y6, Y6
-	VPMADDUBSW   Y6, Y5, Y6
-	VPMADDWD     lm6_12824<>+0(SB), Y6, Y6
-	VPADDD       Y6, Y2, Y2
-	VMOVDQU      224(CX), Y6
-	VPSIGNB      Y1, Y6, Y6
-	VPMADDUBSW   Y6, Y5, Y6
-	VPMADDWD     lm6_12824<>+0(SB), Y6, Y6
-	VPADDD       Y6, Y3, Y3
-	VMOVDQU      352(CX), Y6
-	VPSIGNB      Y1, Y6, Y6
-	VPMADDUBSW   Y6, Y5, Y6
-	VPMADDWD     lm6_12824<>+0(SB), Y6, Y6
-	VPADDD       Y6, Y4, Y4
-	VMOVDQU      480(CX), Y6
-	VPSIGNB      Y1, Y6, Y1
-	VPMADDUBSW   Y1, Y5, Y1
-	VPMADDWD     lm6_12824<>+0(SB), Y1, Y1
-	VPADDD       Y1, Y0, Y0
-	VMOVDQU      Y2, (R10)
-	VMOVDQU      Y3, 128(R10)
-	VMOVDQU      Y4, 256(R10)
-	VMOVDQU      Y0, 384(R10)
-	VPBROADCASTW (DI), X0
-	VCVTPH2PS    X0, Y0
-	VMOVDQU      lm6_12812<>+0(SB), Y1
-	VMULPS       Y1, Y0, Y0
-	VMOVSS       X0, (R11)
+	VBROADCASTI128 2(DI), Y6
+	VPSRLVD      Y1, Y6, Y6
+	VPAND        Y4, Y6, Y6
+	VPBROADCASTQ 66(DI), Y7
+	VPSRLVD      Y2, Y7, Y7
+	VPAND        Y3, Y7, Y7
+	VPSLLD       $4, Y7, Y7
+	VPOR         Y7, Y6, Y6
+	VBROADCASTI128 lm6_12813<>+0(SB), Y7
+	VPSHUFB      Y6, Y7, Y7
+	VBROADCASTI128 lm6_12814<>+0(SB), Y8
+	VPSHUFB      Y6, Y8, Y8
+	VPSLLW       $3, Y6, Y9
+	VPBLENDVB    Y9, Y8, Y7, Y7
+	VPSHUFB      Y6, Y5, Y8
+	VBROADCASTI128 lm6_12816<>+0(SB), Y9
+	VPSHUFB      Y6, Y9, Y9
+	VPSLLW       $3, Y6, Y10
+	VPBLENDVB    Y10, Y9, Y8, Y8
+	VPSLLW       $2, Y6, Y6
+	VPBLENDVB    Y6, Y8, Y7, Y6
+	VPABSB       Y6, Y7
+	VMOVDQU      (CX), Y8
+	VPSIGNB      Y6, Y8, Y8
+	VPMADDUBSW   Y8, Y7, Y8
+	VPMADDWD     Y0, Y8, Y8
+	VMOVDQU      128(CX), Y9
+	VPSIGNB      Y6, Y9, Y9
+	VPMADDUBSW   Y9, Y7, Y9
+	VPMADDWD     Y0, Y9, Y9
+	VMOVDQU      256(CX), Y10
+	VPSIGNB      Y6, Y10, Y10
+	VPMADDUBSW   Y10, Y7, Y10
+	VPMADDWD     Y0, Y10, Y10
+	VMOVDQU      384(CX), Y11
+	VPSIGNB      Y6, Y11, Y6
+	VPMADDUBSW   Y6, Y7, Y6
+	VPMADDWD     Y0, Y6, Y6
+	VBROADCASTI128 18(DI), Y7
+	VPSRLVD      Y1, Y7, Y7
+	VPAND        Y4, Y7, Y7
+	VPBROADCASTQ 74(DI), Y11
+	VPSRLVD      Y2, Y11, Y11
+	VPAND        Y3, Y11, Y11
+	VPSLLD       $4, Y11, Y11
+	VPOR         Y11, Y7, Y7
+	VBROADCASTI128 lm6_12813<>+0(SB), Y11
+	VPSHUFB      Y7, Y11, Y11
+	VBROADCASTI128 lm6_12814<>+0(SB), Y12
+	VPSHUFB      Y7, Y12, Y12
+	VPSLLW       $3, Y7, Y13
+	VPBLENDVB    Y13, Y12, Y11, Y11
+	VPSHUFB      Y7, Y5, Y12
+	VBROADCASTI128 lm6_12816<>+0(SB), Y13
+	VPSHUFB      Y7, Y13, Y13
+	VPSLLW       $3, Y7, Y14
+	VPBLENDVB    Y14, Y13, Y12, Y12
+	VPSLLW       $2, Y7, Y7
+	VPBLENDVB    Y7, Y12, Y11, Y7
+	VPABSB       Y7, Y11
+	VMOVDQU      32(CX), Y12
+	VPSIGNB      Y7, Y12, Y12
+	VPMADDUBSW   Y12, Y11, Y12
+	VPMADDWD     Y0, Y12, Y12
+	VPADDD       Y12, Y8, Y8
+	VMOVDQU      160(CX), Y12
+	VPSIGNB      Y7, Y12, Y12
+	VPMADDUBSW   Y12, Y11, Y12
+	VPMADDWD     Y0, Y12, Y12
+	VPADDD       Y12, Y9, Y9
+	VMOVDQU      288(CX), Y12
+	VPSIGNB      Y7, Y12, Y12
+	VPMADDUBSW   Y12, Y11, Y12
+	VPMADDWD     Y0, Y12, Y12
+	VPADDD       Y12, Y10, Y10
+	VMOVDQU      416(CX), Y12
+	VPSIGNB      Y7, Y12, Y7
+	VPMADDUBSW   Y7, Y11, Y7
+	VPMADDWD     Y0, Y7, Y7
+	VPADDD       Y7, Y6, Y6
+	VBROADCASTI128 34(DI), Y7
+	VPSRLVD      Y1, Y7, Y7
+	VPAND        Y4, Y7, Y7
+	VPBROADCASTQ 82(DI), Y11
+	VPSRLVD      Y2, Y11, Y11
+	VPAND        Y3, Y11, Y11
+	VPSLLD       $4, Y11, Y11
+	VPOR         Y11, Y7, Y7
+	VBROADCASTI128 lm6_12813<>+0(SB), Y11
+	VPSHUFB      Y7, Y11, Y11
+	VBROADCASTI128 lm6_12814<>+0(SB), Y12
+	VPSHUFB      Y7, Y12, Y12
+	VPSLLW       $3, Y7, Y13
+	VPBLENDVB    Y13, Y12, Y11, Y11
+	VPSHUFB      Y7, Y5, Y12
+	VBROADCASTI128 lm6_12816<>+0(SB), Y13
+	VPSHUFB      Y7, Y13, Y13
+	VPSLLW       $3, Y7, Y14
+	VPBLENDVB    Y14, Y13, Y12, Y12
+	VPSLLW       $2, Y7, Y7
+	VPBLENDVB    Y7, Y12, Y11, Y7
+	VPABSB       Y7, Y11
+	VMOVDQU      64(CX), Y12
+	VPSIGNB      Y7, Y12, Y12
+	VPMADDUBSW   Y12, Y11, Y12
+	VPMADDWD     Y0, Y12, Y12
+	VPADDD       Y12, Y8, Y8
+	VMOVDQU      192(CX), Y12
+	VPSIGNB      Y7, Y12, Y12
+	VPMADDUBSW   Y12, Y11, Y12
+	VPMADDWD     Y0, Y12, Y12
+	VPADDD       Y12, Y9, Y9
+	VMOVDQU      320(CX), Y12
+	VPSIGNB      Y7, Y12, Y12
+	VPMADDUBSW   Y12, Y11, Y12
+	VPMADDWD     Y0, Y12, Y12
+	VPADDD       Y12, Y10, Y10
+	VMOVDQU      448(CX), Y12
+	VPSIGNB      Y7, Y12, Y7
+	VPMADDUBSW   Y7, Y11, Y7
+	VPMADDWD     Y0, Y7, Y7
+	VPADDD       Y7, Y6, Y6
+	VBROADCASTI128 50(DI), Y7
+	VPSRLVD      Y1, Y7, Y7
+	VPAND        Y4, Y7, Y7
+	VPBROADCASTQ 90(DI), Y11
+	VPSRLVD      Y2, Y11, Y11
+	VPAND        Y3, Y11, Y11
+	VPSLLD       $4, Y11, Y11
+	VPOR         Y11, Y7, Y7
+	VBROADCASTI128 lm6_12813<>+0(SB), Y11
+	VPSHUFB      Y7, Y11, Y11
+	VBROADCASTI128 lm6_12814<>+0(SB), Y12
+	VPSHUFB      Y7, Y12, Y12
+	VPSLLW       $3, Y7, Y13
+	VPBLENDVB    Y13, Y12, Y11, Y11
+	VPSHUFB      Y7, Y5, Y12
+	VBROADCASTI128 lm6_12816<>+0(SB), Y13
+	VPSHUFB      Y7, Y13, Y13
+	VPSLLW       $3, Y7, Y14
+	VPBLENDVB    Y14, Y13, Y12, Y12
+	VPSLLW       $2, Y7, Y7
+	VPBLENDVB    Y7, Y12, Y11, Y7
+	VPABSB       Y7, Y11
+	VMOVDQU      96(CX), Y12
+	VPSIGNB      Y7, Y12, Y12
+	VPMADDUBSW   Y12, Y11, Y12
+	VPMADDWD     Y0, Y12, Y12
+	VPADDD       Y12, Y8, Y8
+	VMOVDQU      224(CX), Y12
+	VPSIGNB      Y7, Y12, Y12
+	VPMADDUBSW   Y12, Y11, Y12
+	VPMADDWD     Y0, Y12, Y12
+	VPADDD       Y12, Y9, Y9
+	VMOVDQU      352(CX), Y12
+	VPSIGNB      Y7, Y12, Y12
+	VPMADDUBSW   Y12, Y11, Y12
+	VPMADDWD     Y0, Y12, Y12
+	VPADDD       Y12, Y10, Y10
+	VMOVDQU      480(CX), Y12
+	VPSIGNB      Y7, Y12, Y7
+	VPMADDUBSW   Y7, Y11, Y7
+	VPMADDWD     Y0, Y7, Y7
+	VPADDD       Y7, Y6, Y6
+	VMOVDQU      Y8, (R10)
+	VMOVDQU      Y9, 128(R10)
+	VMOVDQU      Y10, 256(R10)
+	VMOVDQU      Y6, 384(R10)
+	VPBROADCASTW (DI), X6
+	VCVTPH2PS    X6, Y6
+	VMOVDQU      lm6_12812<>+0(SB), Y7
+	VMULPS       Y7, Y6, Y6
+	VMOVSS       X6, (R11)
 	ADDQ         $0x20, R10
 	ADDQ         $4, R11
 	MOVQ         stride+48(FP), R12
@@ -12269,92 +12399,92 @@ done4:
 	ADDQ         $1, R9
 
 	// four results for each row of y
-	VMOVUPS      (BX), X0
-	VMOVDQU      (AX), Y1
-	VMOVDQU      32(AX), Y2
-	VMOVDQU      64(AX), Y3
-	VMOVDQU      96(AX), Y4
-	VPUNPCKLDQ   Y2, Y1, Y5
-	VPUNPCKHDQ   Y2, Y1, Y1
-	VPADDD       Y1, Y5, Y5
-	VPUNPCKLDQ   Y4, Y3, Y1
-	VPUNPCKHDQ   Y4, Y3, Y2
-	VPADDD       Y2, Y1, Y1
-	VPUNPCKLQDQ  Y1, Y5, Y2
-	VPUNPCKHQDQ  Y1, Y5, Y1
-	VPADDD       Y1, Y2, Y2
-	VEXTRACTI128 $1, Y2, X1
-	VPADDD       X1, X2, X1
-	VCVTDQ2PS    X1, X1
-	VBROADCASTSS (DX), X2
-	VMULPS       X2, X1, X1
-	VMULPS       X0, X1, X1
-	VMOVUPS      X1, (SI)
-	VMOVDQU      128(AX), Y1
-	VMOVDQU      160(AX), Y2
-	VMOVDQU      192(AX), Y3
-	VMOVDQU      224(AX), Y4
-	VPUNPCKLDQ   Y2, Y1, Y5
-	VPUNPCKHDQ   Y2, Y1, Y1
-	VPADDD       Y1, Y5, Y5
-	VPUNPCKLDQ   Y4, Y3, Y1
-	VPUNPCKHDQ   Y4, Y3, Y2
-	VPADDD       Y2, Y1, Y1
-	VPUNPCKLQDQ  Y1, Y5, Y2
-	VPUNPCKHQDQ  Y1, Y5, Y1
-	VPADDD       Y1, Y2, Y2
-	VEXTRACTI128 $1, Y2, X1
-	VPADDD       X1, X2, X1
-	VCVTDQ2PS    X1, X1
-	VBROADCASTSS 4(DX), X2
-	VMULPS       X2, X1, X1
-	VMULPS       X0, X1, X1
+	VMOVUPS      (BX), X6
+	VMOVDQU      (AX), Y7
+	VMOVDQU      32(AX), Y8
+	VMOVDQU      64(AX), Y9
+	VMOVDQU      96(AX), Y10
+	VPUNPCKLDQ   Y8, Y7, Y11
+	VPUNPCKHDQ   Y8, Y7, Y7
+	VPADDD       Y7, Y11, Y11
+	VPUNPCKLDQ   Y10, Y9, Y7
+	VPUNPCKHDQ   Y10, Y9, Y8
+	VPADDD       Y8, Y7, Y7
+	VPUNPCKLQDQ  Y7, Y11, Y8
+	VPUNPCKHQDQ  Y7, Y11, Y7
+	VPADDD       Y7, Y8, Y8
+	VEXTRACTI128 $1, Y8, X7
+	VPADDD       X7, X8, X7
+	VCVTDQ2PS    X7, X7
+	VBROADCASTSS (DX), X8
+	VMULPS       X8, X7, X7
+	VMULPS       X6, X7, X7
+	VMOVUPS      X7, (SI)
+	VMOVDQU      128(AX), Y7
+	VMOVDQU      160(AX), Y8
+	VMOVDQU      192(AX), Y9
+	VMOVDQU      224(AX), Y10
+	VPUNPCKLDQ   Y8, Y7, Y11
+	VPUNPCKHDQ   Y8, Y7, Y7
+	VPADDD       Y7, Y11, Y11
+	VPUNPCKLDQ   Y10, Y9, Y7
+	VPUNPCKHDQ   Y10, Y9, Y8
+	VPADDD       Y8, Y7, Y7
+	VPUNPCKLQDQ  Y7, Y11, Y8
+	VPUNPCKHQDQ  Y7, Y11, Y7
+	VPADDD       Y7, Y8, Y8
+	VEXTRACTI128 $1, Y8, X7
+	VPADDD       X7, X8, X7
+	VCVTDQ2PS    X7, X7
+	VBROADCASTSS 4(DX), X8
+	VMULPS       X8, X7, X7
+	VMULPS       X6, X7, X7
 	MOVQ         ldy+8(FP), R9
 	MOVQ         SI, R10
 	ADDQ         R9, R10
-	VMOVUPS      X1, (R10)
-	VMOVDQU      256(AX), Y1
-	VMOVDQU      288(AX), Y2
-	VMOVDQU      320(AX), Y3
-	VMOVDQU      352(AX), Y4
-	VPUNPCKLDQ   Y2, Y1, Y5
-	VPUNPCKHDQ   Y2, Y1, Y1
-	VPADDD       Y1, Y5, Y5
-	VPUNPCKLDQ   Y4, Y3, Y1
-	VPUNPCKHDQ   Y4, Y3, Y2
-	VPADDD       Y2, Y1, Y1
-	VPUNPCKLQDQ  Y1, Y5, Y2
-	VPUNPCKHQDQ  Y1, Y5, Y1
-	VPADDD       Y1, Y2, Y2
-	VEXTRACTI128 $1, Y2, X1
-	VPADDD       X1, X2, X1
-	VCVTDQ2PS    X1, X1
-	VBROADCASTSS 8(DX), X2
-	VMULPS       X2, X1, X1
-	VMULPS       X0, X1, X1
+	VMOVUPS      X7, (R10)
+	VMOVDQU      256(AX), Y7
+	VMOVDQU      288(AX), Y8
+	VMOVDQU      320(AX), Y9
+	VMOVDQU      352(AX), Y10
+	VPUNPCKLDQ   Y8, Y7, Y11
+	VPUNPCKHDQ   Y8, Y7, Y7
+	VPADDD       Y7, Y11, Y11
+	VPUNPCKLDQ   Y10, Y9, Y7
+	VPUNPCKHDQ   Y10, Y9, Y8
+	VPADDD       Y8, Y7, Y7
+	VPUNPCKLQDQ  Y7, Y11, Y8
+	VPUNPCKHQDQ  Y7, Y11, Y7
+	VPADDD       Y7, Y8, Y8
+	VEXTRACTI128 $1, Y8, X7
+	VPADDD       X7, X8, X7
+	VCVTDQ2PS    X7, X7
+	VBROADCASTSS 8(DX), X8
+	VMULPS       X8, X7, X7
+	VMULPS       X6, X7, X7
 	ADDQ         R9, R10
-	VMOVUPS      X1, (R10)
-	VMOVDQU      384(AX), Y1
-	VMOVDQU      416(AX), Y2
-	VMOVDQU      448(AX), Y3
-	VMOVDQU      480(AX), Y4
-	VPUNPCKLDQ   Y2, Y1, Y5
-	VPUNPCKHDQ   Y2, Y1, Y1
-	VPADDD       Y1, Y5, Y5
-	VPUNPCKLDQ   Y4, Y3, Y1
-	VPUNPCKHDQ   Y4, Y3, Y2
-	VPADDD       Y2, Y1, Y1
-	VPUNPCKLQDQ  Y1, Y5, Y2
-	VPUNPCKHQDQ  Y1, Y5, Y1
-	VPADDD       Y1, Y2, Y2
-	VEXTRACTI128 $1, Y2, X1
-	VPADDD       X1, X2, X1
-	VCVTDQ2PS    X1, X1
-	VBROADCASTSS 12(DX), X2
-	VMULPS       X2, X1, X1
-	VMULPS       X0, X1, X0
+	VMOVUPS      X7, (R10)
+	VMOVDQU      384(AX), Y7
+	VMOVDQU      416(AX), Y8
+	VMOVDQU      448(AX), Y9
+	VMOVDQU      480(AX), Y10
+	VPUNPCKLDQ   Y8, Y7, Y11
+	VPUNPCKHDQ   Y8, Y7, Y7
+	VPADDD       Y7, Y11, Y11
+	VPUNPCKLDQ   Y10, Y9, Y7
+	VPUNPCKHDQ   Y10, Y9, Y8
+	VPADDD       Y8, Y7, Y7
+	VPUNPCKLQDQ  Y7, Y11, Y8
+	VPUNPCKHQDQ  Y7, Y11, Y7
+	VPADDD       Y7, Y8, Y8
+	VEXTRACTI128 $1, Y8, X7
+	VPADDD       X7, X8, X7
+	VCVTDQ2PS    X7, X7
+	VBROADCASTSS 12(DX), X8
+	VMULPS       X8, X7, X7
+	VMULPS       X6, X7, X6
 	ADDQ         R9, R10
-	VMOVUPS      X0, (R10)
+	VMOVUPS      X6, (R10)
 	ADDQ         $0x10, SI
 	SUBQ         $4, R8
 	JGE          loop1
@@ -12367,6 +12497,14 @@ done2:
 // unpackLm6_128AVX2 unpacks a row into records of 32 levels, their scales and mins.
 // Requires: AVX2, F16C
 TEXT ·unpackLm6_128AVX2(SB), NOSPLIT, $320-24
+
+	// constants of the loops
+	VMOVDQU      lm6_1280<>+0(SB), Y0
+	VMOVDQU      lm6_1282<>+0(SB), Y1
+	VMOVDQU      lm6_1283<>+0(SB), Y2
+	VMOVDQU      lm6_1281<>+0(SB), Y3
+	VBROADCASTI128 lm6_12815<>+0(SB), Y4
+	VBROADCASTI128 lm6_12816<>+0(SB), Y5
 	MOVQ         dst+0(FP), AX
 	MOVQ         src+8(FP), BX
 	MOVQ         blocks+16(FP), CX
@@ -12376,114 +12514,106 @@ TEXT ·unpackLm6_128AVX2(SB), NOSPLIT, $320-24
 	JLT          done2
 
 loop1:
-	VPBROADCASTW (BX), X0
-	VCVTPH2PS    X0, Y0
-	VMOVDQU      lm6_12812<>+0(SB), Y1
-	VMULPS       Y1, Y0, Y0
-	VBROADCASTI128 2(BX), Y1
-	VPSRLVD      lm6_1280<>+0(SB), Y1, Y1
-	VPAND        lm6_1281<>+0(SB), Y1, Y1
-	VPBROADCASTQ 66(BX), Y2
-	VPSRLVD      lm6_1282<>+0(SB), Y2, Y2
-	VPAND        lm6_1283<>+0(SB), Y2, Y2
-	VPSLLD       $4, Y2, Y2
-	VPOR         Y2, Y1, Y1
-	VBROADCASTI128 lm6_12813<>+0(SB), Y2
-	VPSHUFB      Y1, Y2, Y2
-	VBROADCASTI128 lm6_12814<>+0(SB), Y3
-	VPSHUFB      Y1, Y3, Y3
-	VPSLLW       $3, Y1, Y4
-	VPBLENDVB    Y4, Y3, Y2, Y2
-	VBROADCASTI128 lm6_12815<>+0(SB), Y3
-	VPSHUFB      Y1, Y3, Y3
-	VBROADCASTI128 lm6_12816<>+0(SB), Y4
-	VPSHUFB      Y1, Y4, Y4
-	VPSLLW       $3, Y1, Y5
-	VPBLENDVB    Y5, Y4, Y3, Y3
-	VPSLLW       $2, Y1, Y1
-	VPBLENDVB    Y1, Y3, Y2, Y1
-	VPABSB       Y1, Y2
-	VMOVDQU      Y2, (AX)
-	VMOVDQU      Y1, 48(AX)
-	VMOVSD       X0, 32(AX)
-	VBROADCASTI128 18(BX), Y1
-	VPSRLVD      lm6_1280<>+0(SB), Y1, Y1
-	VPAND        lm6_1281<>+0(SB), Y1, Y1
-	VPBROADCASTQ 74(BX), Y2
-	VPSRLVD      lm6_1282<>+0(SB), Y2, Y2
-	VPAND        lm6_1283<>+0(SB), Y2, Y2
-	VPSLLD       $4, Y2, Y2
-	VPOR         Y2, Y1, Y1
-	VBROADCASTI128 lm6_12813<>+0(SB), Y2
-	VPSHUFB      Y1, Y2, Y2
-	VBROADCASTI128 lm6_12814<>+0(SB), Y3
-	VPSHUFB      Y1, Y3, Y3
-	VPSLLW       $3, Y1, Y4
-	VPBLENDVB    Y4, Y3, Y2, Y2
-	VBROADCASTI128 lm6_12815<>+0(SB), Y3
-	VPSHUFB      Y1, Y3, Y3
-	VBROADCASTI128 lm6_12816<>+0(SB), Y4
-	VPSHUFB      Y1, Y4, Y4
-	VPSLLW       $3, Y1, Y5
-	VPBLENDVB    Y5, Y4, Y3, Y3
-	VPSLLW       $2, Y1, Y1
-	VPBLENDVB    Y1, Y3, Y2, Y1
-	VPABSB       Y1, Y2
-	VMOVDQU      Y2, 80(AX)
-	VMOVDQU      Y1, 128(AX)
-	VMOVSD       X0, 112(AX)
-	VBROADCASTI128 34(BX), Y1
-	VPSRLVD      lm6_1280<>+0(SB), Y1, Y1
-	VPAND        lm6_1281<>+0(SB), Y1, Y1
-	VPBROADCASTQ 82(BX), Y2
-	VPSRLVD      lm6_1282<>+0(SB), Y2, Y2
-	VPAND        lm6_1283<>+0(SB), Y2, Y2
-	VPSLLD       $4, Y2, Y2
-	VPOR         Y2, Y1, Y1
-	VBROADCASTI128 lm6_12813<>+0(SB), Y2
-	VPSHUFB      Y1, Y2, Y2
-	VBROADCASTI128 lm6_12814<>+0(SB), Y3
-	VPSHUFB      Y1, Y3, Y3
-	VPSLLW       $3, Y1, Y4
-	VPBLENDVB    Y4, Y3, Y2, Y2
-	VBROADCASTI128 lm6_12815<>+0(SB), Y3
-	VPSHUFB      Y1, Y3, Y3
-	VBROADCASTI128 lm6_12816<>+0(SB), Y4
-	VPSHUFB      Y1, Y4, Y4
-	VPSLLW       $3, Y1, Y5
-	VPBLENDVB    Y5, Y4, Y3, Y3
-	VPSLLW       $2, Y1, Y1
-	VPBLENDVB    Y1, Y3, Y2, Y1
-	VPABSB       Y1, Y2
-	VMOVDQU      Y2, 160(AX)
-	VMOVDQU      Y1, 208(AX)
-	VMOVSD       X0, 192(AX)
-	VBROADCASTI128 50(BX), Y1
-	VPSRLVD      lm6_1280<>+0(SB), Y1, Y1
-	VPAND        lm6_1281<>+0(SB), Y1, Y1
-	VPBROADCASTQ 90(BX), Y2
-	VPSRLVD      lm6_1282<>+0(SB), Y2, Y2
-	VPAND        lm6_1283<>+0(SB), Y2, Y2
-	VPSLLD       $4, Y2, Y2
-	VPOR         Y2, Y1, Y1
-	VBROADCASTI128 lm6_12813<>+0(SB), Y2
-	VPSHUFB      Y1, Y2, Y2
-	VBROADCASTI128 lm6_12814<>+0(SB), Y3
-	VPSHUFB      Y1, Y3, Y3
-	VPSLLW       $3, Y1, Y4
-	VPBLENDVB    Y4, Y3, Y2, Y2
-	VBROADCASTI128 lm6_12815<>+0(SB), Y3
-	VPSHUFB      Y1, Y3, Y3
-	VBROADCASTI128 lm6_12816<>+0(SB), Y4
-	VPSHUFB      Y1, Y4, Y4
-	VPSLLW       $3, Y1, Y5
-	VPBLENDVB    Y5, Y4, Y3, Y3
-	VPSLLW       $2, Y1, Y1
-	VPBLENDVB    Y1, Y3, Y2, Y1
-	VPABSB       Y1, Y2
-	VMOVDQU      Y2, 240(AX)
-	VMOVDQU      Y1, 288(AX)
-	VMOVSD       X0, 272(AX)
+	VPBROADCASTW (BX), X6
+	VCVTPH2PS    X6, Y6
+	VMOVDQU      lm6_12812<>+0(SB), Y7
+	VMULPS       Y7, Y6, Y6
+	VBROADCASTI128 2(BX), Y7
+	VPSRLVD      Y0, Y7, Y7
+	VPAND        Y3, Y7, Y7
+	VPBROADCASTQ 66(BX), Y8
+	VPSRLVD      Y1, Y8, Y8
+	VPAND        Y2, Y8, Y8
+	VPSLLD       $4, Y8, Y8
+	VPOR         Y8, Y7, Y7
+	VBROADCASTI128 lm6_12813<>+0(SB), Y8
+	VPSHUFB      Y7, Y8, Y8
+	VBROADCASTI128 lm6_12814<>+0(SB), Y9
+	VPSHUFB      Y7, Y9, Y9
+	VPSLLW       $3, Y7, Y10
+	VPBLENDVB    Y10, Y9, Y8, Y8
+	VPSHUFB      Y7, Y4, Y9
+	VPSHUFB      Y7, Y5, Y10
+	VPSLLW       $3, Y7, Y11
+	VPBLENDVB    Y11, Y10, Y9, Y9
+	VPSLLW       $2, Y7, Y7
+	VPBLENDVB    Y7, Y9, Y8, Y7
+	VPABSB       Y7, Y8
+	VMOVDQU      Y8, (AX)
+	VMOVDQU      Y7, 48(AX)
+	VMOVSD       X6, 32(AX)
+	VBROADCASTI128 18(BX), Y7
+	VPSRLVD      Y0, Y7, Y7
+	VPAND        Y3, Y7, Y7
+	VPBROADCASTQ 74(BX), Y8
+	VPSRLVD      Y1, Y8, Y8
+	VPAND        Y2, Y8, Y8
+	VPSLLD       $4, Y8, Y8
+	VPOR         Y8, Y7, Y7
+	VBROADCASTI128 lm6_12813<>+0(SB), Y8
+	VPSHUFB      Y7, Y8, Y8
+	VBROADCASTI128 lm6_12814<>+0(SB), Y9
+	VPSHUFB      Y7, Y9, Y9
+	VPSLLW       $3, Y7, Y10
+	VPBLENDVB    Y10, Y9, Y8, Y8
+	VPSHUFB      Y7, Y4, Y9
+	VPSHUFB      Y7, Y5, Y10
+	VPSLLW       $3, Y7, Y11
+	VPBLENDVB    Y11, Y10, Y9, Y9
+	VPSLLW       $2, Y7, Y7
+	VPBLENDVB    Y7, Y9, Y8, Y7
+	VPABSB       Y7, Y8
+	VMOVDQU      Y8, 80(AX)
+	VMOVDQU      Y7, 128(AX)
+	VMOVSD       X6, 112(AX)
+	VBROADCASTI128 34(BX), Y7
+	VPSRLVD      Y0, Y7, Y7
+	VPAND        Y3, Y7, Y7
+	VPBROADCASTQ 82(BX), Y8
+	VPSRLVD      Y1, Y8, Y8
+	VPAND        Y2, Y8, Y8
+	VPSLLD       $4, Y8, Y8
+	VPOR         Y8, Y7, Y7
+	VBROADCASTI128 lm6_12813<>+0(SB), Y8
+	VPSHUFB      Y7, Y8, Y8
+	VBROADCASTI128 lm6_12814<>+0(SB), Y9
+	VPSHUFB      Y7, Y9, Y9
+	VPSLLW       $3, Y7, Y10
+	VPBLENDVB    Y10, Y9, Y8, Y8
+	VPSHUFB      Y7, Y4, Y9
+	VPSHUFB      Y7, Y5, Y10
+	VPSLLW       $3, Y7, Y11
+	VPBLENDVB    Y11, Y10, Y9, Y9
+	VPSLLW       $2, Y7, Y7
+	VPBLENDVB    Y7, Y9, Y8, Y7
+	VPABSB       Y7, Y8
+	VMOVDQU      Y8, 160(AX)
+	VMOVDQU      Y7, 208(AX)
+	VMOVSD       X6, 192(AX)
+	VBROADCASTI128 50(BX), Y7
+	VPSRLVD      Y0, Y7, Y7
+	VPAND        Y3, Y7, Y7
+	VPBROADCASTQ 90(BX), Y8
+	VPSRLVD      Y1, Y8, Y8
+	VPAND        Y2, Y8, Y8
+	VPSLLD       $4, Y8, Y8
+	VPOR         Y8, Y7, Y7
+	VBROADCASTI128 lm6_12813<>+0(SB), Y8
+	VPSHUFB      Y7, Y8, Y8
+	VBROADCASTI128 lm6_12814<>+0(SB), Y9
+	VPSHUFB      Y7, Y9, Y9
+	VPSLLW       $3, Y7, Y10
+	VPBLENDVB    Y10, Y9, Y8, Y8
+	VPSHUFB      Y7, Y4, Y9
+	VPSHUFB      Y7, Y5, Y10
+	VPSLLW       $3, Y7, Y11
+	VPBLENDVB    Y11, Y10, Y9, Y9
+	VPSLLW       $2, Y7, Y7
+	VPBLENDVB    Y7, Y9, Y8, Y7
+	VPABSB       Y7, Y8
+	VMOVDQU      Y8, 240(AX)
+	VMOVDQU      Y7, 288(AX)
+	VMOVSD       X6, 272(AX)
 	ADDQ         $0x62, BX
 	ADDQ         $0x140, AX
 	SUBQ         $1, CX
@@ -12497,6 +12627,14 @@ done2:
 // encodeGroupsLm6_128AVX2 packs groups of 8 blocks of 128 values.
 // Requires: AVX2, F16C
 TEXT ·encodeGroupsLm6_128AVX2(SB), NOSPLIT, $0-32
+
+	// constants of the loops
+	VMOVDQU      lm6_12819<>+0(SB), Y0
+	VMOVDQU      lm6_12810<>+0(SB), Y1
+	VMOVDQU      lm6_1284<>+0(SB), Y2
+	VMOVDQU      lm6_1288<>+0(SB), Y3
+	VMOVDQU      lm6_1285<>+0(SB), Y4
+	VMOVDQU      lm6_1289<>+0(SB), Y5
 	MOVQ         dst+0(FP), AX
 	MOVQ         src+8(FP), BX
 	MOVQ         scratch+16(FP), CX
@@ -12516,46 +12654,46 @@ loop1:
 	JLT          done4
 
 loop3:
-	VMOVUPS      (BX)(SI*1), Y0
-	VMOVUPS      512(BX)(SI*1), Y1
-	VMOVUPS      1024(BX)(SI*1), Y2
-	VMOVUPS      1536(BX)(SI*1), Y3
-	VMOVUPS      2048(BX)(SI*1), Y4
-	VMOVUPS      2560(BX)(SI*1), Y5
-	VMOVUPS      3072(BX)(SI*1), Y6
-	VMOVUPS      3584(BX)(SI*1), Y7
-	VUNPCKLPS    Y1, Y0, Y8
-	VUNPCKHPS    Y1, Y0, Y1
-	VUNPCKLPS    Y3, Y2, Y0
-	VUNPCKHPS    Y3, Y2, Y3
-	VUNPCKLPD    Y0, Y8, Y2
-	VUNPCKHPD    Y0, Y8, Y0
-	VUNPCKLPD    Y3, Y1, Y8
-	VUNPCKHPD    Y3, Y1, Y3
-	VUNPCKLPS    Y5, Y4, Y1
-	VUNPCKHPS    Y5, Y4, Y5
-	VUNPCKLPS    Y7, Y6, Y4
+	VMOVUPS      (BX)(SI*1), Y6
+	VMOVUPS      512(BX)(SI*1), Y7
+	VMOVUPS      1024(BX)(SI*1), Y8
+	VMOVUPS      1536(BX)(SI*1), Y9
+	VMOVUPS      2048(BX)(SI*1), Y10
+	VMOVUPS      2560(BX)(SI*1), Y11
+	VMOVUPS      3072(BX)(SI*1), Y12
+	VMOVUPS      3584(BX)(SI*1), Y13
+	VUNPCKLPS    Y7, Y6, Y14
 	VUNPCKHPS    Y7, Y6, Y7
-	VUNPCKLPD    Y4, Y1, Y6
-	VUNPCKHPD    Y4, Y1, Y4
-	VUNPCKLPD    Y7, Y5, Y1
-	VUNPCKHPD    Y7, Y5, Y7
-	VPERM2F128   $0x20, Y6, Y2, Y5
-	VPERM2F128   $0x31, Y6, Y2, Y6
-	VPERM2F128   $0x20, Y4, Y0, Y2
-	VPERM2F128   $0x31, Y4, Y0, Y4
-	VPERM2F128   $0x20, Y1, Y8, Y0
-	VPERM2F128   $0x31, Y1, Y8, Y1
-	VPERM2F128   $0x20, Y7, Y3, Y8
-	VPERM2F128   $0x31, Y7, Y3, Y7
-	VMOVUPS      Y5, (CX)(SI*8)
-	VMOVUPS      Y2, 32(CX)(SI*8)
-	VMOVUPS      Y0, 64(CX)(SI*8)
-	VMOVUPS      Y8, 96(CX)(SI*8)
-	VMOVUPS      Y6, 128(CX)(SI*8)
-	VMOVUPS      Y4, 160(CX)(SI*8)
-	VMOVUPS      Y1, 192(CX)(SI*8)
-	VMOVUPS      Y7, 224(CX)(SI*8)
+	VUNPCKLPS    Y9, Y8, Y6
+	VUNPCKHPS    Y9, Y8, Y9
+	VUNPCKLPD    Y6, Y14, Y8
+	VUNPCKHPD    Y6, Y14, Y6
+	VUNPCKLPD    Y9, Y7, Y14
+	VUNPCKHPD    Y9, Y7, Y9
+	VUNPCKLPS    Y11, Y10, Y7
+	VUNPCKHPS    Y11, Y10, Y11
+	VUNPCKLPS    Y13, Y12, Y10
+	VUNPCKHPS    Y13, Y12, Y13
+	VUNPCKLPD    Y10, Y7, Y12
+	VUNPCKHPD    Y10, Y7, Y10
+	VUNPCKLPD    Y13, Y11, Y7
+	VUNPCKHPD    Y13, Y11, Y13
+	VPERM2F128   $0x20, Y12, Y8, Y11
+	VPERM2F128   $0x31, Y12, Y8, Y12
+	VPERM2F128   $0x20, Y10, Y6, Y8
+	VPERM2F128   $0x31, Y10, Y6, Y10
+	VPERM2F128   $0x20, Y7, Y14, Y6
+	VPERM2F128   $0x31, Y7, Y14, Y7
+	VPERM2F128   $0x20, Y13, Y9, Y14
+	VPERM2F128   $0x31, Y13, Y9, Y13
+	VMOVUPS      Y11, (CX)(SI*8)
+	VMOVUPS      Y8, 32(CX)(SI*8)
+	VMOVUPS      Y6, 64(CX)(SI*8)
+	VMOVUPS      Y14, 96(CX)(SI*8)
+	VMOVUPS      Y12, 128(CX)(SI*8)
+	VMOVUPS      Y10, 160(CX)(SI*8)
+	VMOVUPS      Y7, 192(CX)(SI*8)
+	VMOVUPS      Y13, 224(CX)(SI*8)
 	ADDQ         $0x20, SI
 	SUBQ         $1, DI
 	JGE          loop3
@@ -12564,7 +12702,7 @@ done4:
 	ADDQ         $1, DI
 
 	// length
-	VMOVDQU      lm6_12825<>+0(SB), Y0
+	VMOVDQU      lm6_12825<>+0(SB), Y6
 	XORQ         SI, SI
 	XORQ         DI, DI
 	ADDQ         $0x20, DI
@@ -12572,38 +12710,38 @@ done4:
 	JLT          done6
 
 loop5:
-	VMOVUPS      (CX)(SI*8), Y1
-	VMULPS       Y1, Y1, Y1
-	VADDPS       Y1, Y0, Y0
-	VMOVUPS      32(CX)(SI*8), Y1
-	VMULPS       Y1, Y1, Y1
-	VADDPS       Y1, Y0, Y0
-	VMOVUPS      64(CX)(SI*8), Y1
-	VMULPS       Y1, Y1, Y1
-	VADDPS       Y1, Y0, Y0
-	VMOVUPS      96(CX)(SI*8), Y1
-	VMULPS       Y1, Y1, Y1
-	VADDPS       Y1, Y0, Y0
+	VMOVUPS      (CX)(SI*8), Y7
+	VMULPS       Y7, Y7, Y7
+	VADDPS       Y7, Y6, Y6
+	VMOVUPS      32(CX)(SI*8), Y7
+	VMULPS       Y7, Y7, Y7
+	VADDPS       Y7, Y6, Y6
+	VMOVUPS      64(CX)(SI*8), Y7
+	VMULPS       Y7, Y7, Y7
+	VADDPS       Y7, Y6, Y6
+	VMOVUPS      96(CX)(SI*8), Y7
+	VMULPS       Y7, Y7, Y7
+	VADDPS       Y7, Y6, Y6
 	ADDQ         $0x10, SI
 	SUBQ         $1, DI
 	JGE          loop5
 
 done6:
 	ADDQ         $1, DI
-	VMOVUPS      Y0, 4096(CX)
-	VMOVUPS      4096(CX), Y0
-	VSQRTPS      Y0, Y0
-	VMOVUPS      Y0, 4128(CX)
+	VMOVUPS      Y6, 4096(CX)
+	VMOVUPS      4096(CX), Y6
+	VSQRTPS      Y6, Y6
+	VMOVUPS      Y6, 4128(CX)
 
 	// v
-	VMOVUPS      4128(CX), Y0
-	VMOVDQU      lm6_12826<>+0(SB), Y1
-	VCMPPS       $0x1e, Y1, Y0, Y0
-	VMOVDQU      Y0, 4160(CX)
-	VMOVDQU      lm6_12827<>+0(SB), Y0
-	VMOVUPS      4128(CX), Y1
-	VDIVPS       Y1, Y0, Y0
-	VMOVUPS      Y0, 4192(CX)
+	VMOVUPS      4128(CX), Y6
+	VMOVDQU      lm6_12826<>+0(SB), Y7
+	VCMPPS       $0x1e, Y7, Y6, Y6
+	VMOVDQU      Y6, 4160(CX)
+	VMOVDQU      lm6_12827<>+0(SB), Y6
+	VMOVUPS      4128(CX), Y7
+	VDIVPS       Y7, Y6, Y6
+	VMOVUPS      Y6, 4192(CX)
 	LEAQ         lm6_12828<>+0(SB), SI
 	XORQ         DI, DI
 	XORQ         R8, R8
@@ -12612,42 +12750,42 @@ done6:
 	JLT          done8
 
 loop7:
-	VMOVDQU      4160(CX), Y0
-	VMOVUPS      (CX)(DI*8), Y1
-	VMOVUPS      4192(CX), Y2
-	VMULPS       Y2, Y1, Y1
-	VMOVDQU      lm6_12825<>+0(SB), Y2
-	VBLENDVPS    Y0, Y1, Y2, Y0
-	VBROADCASTSS (SI)(DI*1), Y1
-	VMULPS       Y1, Y0, Y0
-	VMOVUPS      Y0, 4224(CX)(DI*8)
-	VMOVDQU      4160(CX), Y0
-	VMOVUPS      32(CX)(DI*8), Y1
-	VMOVUPS      4192(CX), Y2
-	VMULPS       Y2, Y1, Y1
-	VMOVDQU      lm6_12825<>+0(SB), Y2
-	VBLENDVPS    Y0, Y1, Y2, Y0
-	VBROADCASTSS 4(SI)(DI*1), Y1
-	VMULPS       Y1, Y0, Y0
-	VMOVUPS      Y0, 4256(CX)(DI*8)
-	VMOVDQU      4160(CX), Y0
-	VMOVUPS      64(CX)(DI*8), Y1
-	VMOVUPS      4192(CX), Y2
-	VMULPS       Y2, Y1, Y1
-	VMOVDQU      lm6_12825<>+0(SB), Y2
-	VBLENDVPS    Y0, Y1, Y2, Y0
-	VBROADCASTSS 8(SI)(DI*1), Y1
-	VMULPS       Y1, Y0, Y0
-	VMOVUPS      Y0, 4288(CX)(DI*8)
-	VMOVDQU      4160(CX), Y0
-	VMOVUPS      96(CX)(DI*8), Y1
-	VMOVUPS      4192(CX), Y2
-	VMULPS       Y2, Y1, Y1
-	VMOVDQU      lm6_12825<>+0(SB), Y2
-	VBLENDVPS    Y0, Y1, Y2, Y0
-	VBROADCASTSS 12(SI)(DI*1), Y1
-	VMULPS       Y1, Y0, Y0
-	VMOVUPS      Y0, 4320(CX)(DI*8)
+	VMOVDQU      4160(CX), Y6
+	VMOVUPS      (CX)(DI*8), Y7
+	VMOVUPS      4192(CX), Y8
+	VMULPS       Y8, Y7, Y7
+	VMOVDQU      lm6_12825<>+0(SB), Y8
+	VBLENDVPS    Y6, Y7, Y8, Y6
+	VBROADCASTSS (SI)(DI*1), Y7
+	VMULPS       Y7, Y6, Y6
+	VMOVUPS      Y6, 4224(CX)(DI*8)
+	VMOVDQU      4160(CX), Y6
+	VMOVUPS      32(CX)(DI*8), Y7
+	VMOVUPS      4192(CX), Y8
+	VMULPS       Y8, Y7, Y7
+	VMOVDQU      lm6_12825<>+0(SB), Y8
+	VBLENDVPS    Y6, Y7, Y8, Y6
+	VBROADCASTSS 4(SI)(DI*1), Y7
+	VMULPS       Y7, Y6, Y6
+	VMOVUPS      Y6, 4256(CX)(DI*8)
+	VMOVDQU      4160(CX), Y6
+	VMOVUPS      64(CX)(DI*8), Y7
+	VMOVUPS      4192(CX), Y8
+	VMULPS       Y8, Y7, Y7
+	VMOVDQU      lm6_12825<>+0(SB), Y8
+	VBLENDVPS    Y6, Y7, Y8, Y6
+	VBROADCASTSS 8(SI)(DI*1), Y7
+	VMULPS       Y7, Y6, Y6
+	VMOVUPS      Y6, 4288(CX)(DI*8)
+	VMOVDQU      4160(CX), Y6
+	VMOVUPS      96(CX)(DI*8), Y7
+	VMOVUPS      4192(CX), Y8
+	VMULPS       Y8, Y7, Y7
+	VMOVDQU      lm6_12825<>+0(SB), Y8
+	VBLENDVPS    Y6, Y7, Y8, Y6
+	VBROADCASTSS 12(SI)(DI*1), Y7
+	VMULPS       Y7, Y6, Y6
+	VMOVUPS      Y6, 4320(CX)(DI*8)
 	ADDQ         $0x10, DI
 	SUBQ         $1, R8
 	JGE          loop7
@@ -12662,46 +12800,46 @@ done8:
 	JLT          done10
 
 loop9:
-	VMOVUPS      4224(CX)(DI*8), Y0
-	VMOVUPS      4256(CX)(DI*8), Y1
-	VMOVUPS      4288(CX)(DI*8), Y2
-	VMOVUPS      4320(CX)(DI*8), Y3
-	VMOVUPS      4352(CX)(DI*8), Y4
-	VMOVUPS      4384(CX)(DI*8), Y5
-	VMOVUPS      4416(CX)(DI*8), Y6
-	VMOVUPS      4448(CX)(DI*8), Y7
-	VADDPS       Y1, Y0, Y8
-	VSUBPS       Y1, Y0, Y0
-	VADDPS       Y3, Y2, Y1
-	VSUBPS       Y3, Y2, Y2
-	VADDPS       Y5, Y4, Y3
-	VSUBPS       Y5, Y4, Y4
-	VADDPS       Y7, Y6, Y5
+	VMOVUPS      4224(CX)(DI*8), Y6
+	VMOVUPS      4256(CX)(DI*8), Y7
+	VMOVUPS      4288(CX)(DI*8), Y8
+	VMOVUPS      4320(CX)(DI*8), Y9
+	VMOVUPS      4352(CX)(DI*8), Y10
+	VMOVUPS      4384(CX)(DI*8), Y11
+	VMOVUPS      4416(CX)(DI*8), Y12
+	VMOVUPS      4448(CX)(DI*8), Y13
+	VADDPS       Y7, Y6, Y14
 	VSUBPS       Y7, Y6, Y6
-	VADDPS       Y1, Y8, Y7
-	VSUBPS       Y1, Y8, Y1
-	VADDPS       Y2, Y0, Y8
-	VSUBPS       Y2, Y0, Y0
-	VADDPS       Y5, Y3, Y2
-	VSUBPS       Y5, Y3, Y3
-	VADDPS       Y6, Y4, Y5
-	VSUBPS       Y6, Y4, Y4
-	VADDPS       Y2, Y7, Y6
-	VSUBPS       Y2, Y7, Y2
-	VADDPS       Y5, Y8, Y7
-	VSUBPS       Y5, Y8, Y5
-	VADDPS       Y3, Y1, Y8
-	VSUBPS       Y3, Y1, Y1
-	VADDPS       Y4, Y0, Y3
-	VSUBPS       Y4, Y0, Y0
-	VMOVUPS      Y6, 4224(CX)(DI*8)
-	VMOVUPS      Y7, 4256(CX)(DI*8)
-	VMOVUPS      Y8, 4288(CX)(DI*8)
-	VMOVUPS      Y3, 4320(CX)(DI*8)
-	VMOVUPS      Y2, 4352(CX)(DI*8)
-	VMOVUPS      Y5, 4384(CX)(DI*8)
-	VMOVUPS      Y1, 4416(CX)(DI*8)
-	VMOVUPS      Y0, 4448(CX)(DI*8)
+	VADDPS       Y9, Y8, Y7
+	VSUBPS       Y9, Y8, Y8
+	VADDPS       Y11, Y10, Y9
+	VSUBPS       Y11, Y10, Y10
+	VADDPS       Y13, Y12, Y11
+	VSUBPS       Y13, Y12, Y12
+	VADDPS       Y7, Y14, Y13
+	VSUBPS       Y7, Y14, Y7
+	VADDPS       Y8, Y6, Y14
+	VSUBPS       Y8, Y6, Y6
+	VADDPS       Y11, Y9, Y8
+	VSUBPS       Y11, Y9, Y9
+	VADDPS       Y12, Y10, Y11
+	VSUBPS       Y12, Y10, Y10
+	VADDPS       Y8, Y13, Y12
+	VSUBPS       Y8, Y13, Y8
+	VADDPS       Y11, Y14, Y13
+	VSUBPS       Y11, Y14, Y11
+	VADDPS       Y9, Y7, Y14
+	VSUBPS       Y9, Y7, Y7
+	VADDPS       Y10, Y6, Y9
+	VSUBPS       Y10, Y6, Y6
+	VMOVUPS      Y12, 4224(CX)(DI*8)
+	VMOVUPS      Y13, 4256(CX)(DI*8)
+	VMOVUPS      Y14, 4288(CX)(DI*8)
+	VMOVUPS      Y9, 4320(CX)(DI*8)
+	VMOVUPS      Y8, 4352(CX)(DI*8)
+	VMOVUPS      Y11, 4384(CX)(DI*8)
+	VMOVUPS      Y7, 4416(CX)(DI*8)
+	VMOVUPS      Y6, 4448(CX)(DI*8)
 	ADDQ         $4, DI
 	ADDQ         $0x1c, DI
 	SUBQ         $1, R8
@@ -12722,22 +12860,22 @@ loop11:
 	JLT          done14
 
 loop13:
-	VMOVUPS      4224(CX)(DI*8), Y0
-	VMOVUPS      4480(CX)(DI*8), Y1
-	VMOVUPS      4736(CX)(DI*8), Y2
-	VMOVUPS      4992(CX)(DI*8), Y3
-	VADDPS       Y1, Y0, Y4
-	VSUBPS       Y1, Y0, Y0
-	VADDPS       Y3, Y2, Y1
-	VSUBPS       Y3, Y2, Y2
-	VADDPS       Y1, Y4, Y3
-	VSUBPS       Y1, Y4, Y1
-	VADDPS       Y2, Y0, Y4
-	VSUBPS       Y2, Y0, Y0
-	VMOVUPS      Y3, 4224(CX)(DI*8)
-	VMOVUPS      Y4, 4480(CX)(DI*8)
-	VMOVUPS      Y1, 4736(CX)(DI*8)
-	VMOVUPS      Y0, 4992(CX)(DI*8)
+	VMOVUPS      4224(CX)(DI*8), Y6
+	VMOVUPS      4480(CX)(DI*8), Y7
+	VMOVUPS      4736(CX)(DI*8), Y8
+	VMOVUPS      4992(CX)(DI*8), Y9
+	VADDPS       Y7, Y6, Y10
+	VSUBPS       Y7, Y6, Y6
+	VADDPS       Y9, Y8, Y7
+	VSUBPS       Y9, Y8, Y8
+	VADDPS       Y7, Y10, Y9
+	VSUBPS       Y7, Y10, Y7
+	VADDPS       Y8, Y6, Y10
+	VSUBPS       Y8, Y6, Y6
+	VMOVUPS      Y9, 4224(CX)(DI*8)
+	VMOVUPS      Y10, 4480(CX)(DI*8)
+	VMOVUPS      Y7, 4736(CX)(DI*8)
+	VMOVUPS      Y6, 4992(CX)(DI*8)
 	ADDQ         $4, DI
 	SUBQ         $1, R9
 	JGE          loop13
@@ -12763,30 +12901,30 @@ loop15:
 	JLT          done18
 
 loop17:
-	VMOVUPS      4224(CX)(DI*8), Y0
-	VMOVUPS      5248(CX)(DI*8), Y1
-	VMOVUPS      6272(CX)(DI*8), Y2
-	VMOVUPS      7296(CX)(DI*8), Y3
-	VADDPS       Y1, Y0, Y4
-	VSUBPS       Y1, Y0, Y0
-	VADDPS       Y3, Y2, Y1
-	VSUBPS       Y3, Y2, Y2
-	VADDPS       Y1, Y4, Y3
-	VSUBPS       Y1, Y4, Y1
-	VADDPS       Y2, Y0, Y4
-	VSUBPS       Y2, Y0, Y0
-	VBROADCASTSS (SI)(DI*1), Y2
-	VMULPS       Y2, Y3, Y2
-	VMOVUPS      Y2, 4224(CX)(DI*8)
-	VBROADCASTSS 128(SI)(DI*1), Y2
-	VMULPS       Y2, Y4, Y2
-	VMOVUPS      Y2, 5248(CX)(DI*8)
-	VBROADCASTSS 256(SI)(DI*1), Y2
-	VMULPS       Y2, Y1, Y1
-	VMOVUPS      Y1, 6272(CX)(DI*8)
-	VBROADCASTSS 384(SI)(DI*1), Y1
-	VMULPS       Y1, Y0, Y0
-	VMOVUPS      Y0, 7296(CX)(DI*8)
+	VMOVUPS      4224(CX)(DI*8), Y6
+	VMOVUPS      5248(CX)(DI*8), Y7
+	VMOVUPS      6272(CX)(DI*8), Y8
+	VMOVUPS      7296(CX)(DI*8), Y9
+	VADDPS       Y7, Y6, Y10
+	VSUBPS       Y7, Y6, Y6
+	VADDPS       Y9, Y8, Y7
+	VSUBPS       Y9, Y8, Y8
+	VADDPS       Y7, Y10, Y9
+	VSUBPS       Y7, Y10, Y7
+	VADDPS       Y8, Y6, Y10
+	VSUBPS       Y8, Y6, Y6
+	VBROADCASTSS (SI)(DI*1), Y8
+	VMULPS       Y8, Y9, Y8
+	VMOVUPS      Y8, 4224(CX)(DI*8)
+	VBROADCASTSS 128(SI)(DI*1), Y8
+	VMULPS       Y8, Y10, Y8
+	VMOVUPS      Y8, 5248(CX)(DI*8)
+	VBROADCASTSS 256(SI)(DI*1), Y8
+	VMULPS       Y8, Y7, Y7
+	VMOVUPS      Y7, 6272(CX)(DI*8)
+	VBROADCASTSS 384(SI)(DI*1), Y7
+	VMULPS       Y7, Y6, Y6
+	VMOVUPS      Y6, 7296(CX)(DI*8)
 	ADDQ         $4, DI
 	SUBQ         $1, R9
 	JGE          loop17
@@ -12808,150 +12946,150 @@ done16:
 	JLT          done20
 
 loop19:
-	VMOVUPS      4224(CX)(SI*8), Y0
-	VCMPPS       $0x15, lm6_12825<>+0(SB), Y0, Y1
-	VPABSD       Y1, Y1
-	VPERMPS      lm6_12830<>+0(SB), Y1, Y2
-	VCMPPS       $0x15, Y2, Y0, Y2
-	VPADDD       Y1, Y1, Y1
-	VPSUBD       Y2, Y1, Y1
-	VPERMPS      lm6_12831<>+0(SB), Y1, Y2
-	VCMPPS       $0x15, Y2, Y0, Y2
-	VPADDD       Y1, Y1, Y1
-	VPSUBD       Y2, Y1, Y1
-	VPERMPS      lm6_12832<>+0(SB), Y1, Y2
-	VCMPPS       $0x15, Y2, Y0, Y2
-	VPADDD       Y1, Y1, Y1
-	VPSUBD       Y2, Y1, Y1
-	VPERMPS      lm6_12833<>+0(SB), Y1, Y2
-	VPERMPS      lm6_12834<>+0(SB), Y1, Y3
-	VPSLLD       $0x1c, Y1, Y4
-	VBLENDVPS    Y4, Y3, Y2, Y2
-	VCMPPS       $0x15, Y2, Y0, Y2
-	VPADDD       Y1, Y1, Y1
-	VPSUBD       Y2, Y1, Y1
-	VPERMPS      lm6_12835<>+0(SB), Y1, Y2
-	VPERMPS      lm6_12836<>+0(SB), Y1, Y3
-	VPSLLD       $0x1c, Y1, Y4
-	VBLENDVPS    Y4, Y3, Y2, Y2
-	VPERMPS      lm6_12837<>+0(SB), Y1, Y3
-	VPERMPS      lm6_12838<>+0(SB), Y1, Y4
-	VPSLLD       $0x1c, Y1, Y5
-	VBLENDVPS    Y5, Y4, Y3, Y3
-	VPSLLD       $0x1b, Y1, Y4
-	VBLENDVPS    Y4, Y3, Y2, Y2
-	VCMPPS       $0x15, Y2, Y0, Y0
-	VPADDD       Y1, Y1, Y1
-	VPSUBD       Y0, Y1, Y0
-	VMOVDQU      Y0, 8320(CX)(SI*8)
-	VMOVUPS      4256(CX)(SI*8), Y0
-	VCMPPS       $0x15, lm6_12825<>+0(SB), Y0, Y1
-	VPABSD       Y1, Y1
-	VPERMPS      lm6_12830<>+0(SB), Y1, Y2
-	VCMPPS       $0x15, Y2, Y0, Y2
-	VPADDD       Y1, Y1, Y1
-	VPSUBD       Y2, Y1, Y1
-	VPERMPS      lm6_12831<>+0(SB), Y1, Y2
-	VCMPPS       $0x15, Y2, Y0, Y2
-	VPADDD       Y1, Y1, Y1
-	VPSUBD       Y2, Y1, Y1
-	VPERMPS      lm6_12832<>+0(SB), Y1, Y2
-	VCMPPS       $0x15, Y2, Y0, Y2
-	VPADDD       Y1, Y1, Y1
-	VPSUBD       Y2, Y1, Y1
-	VPERMPS      lm6_12833<>+0(SB), Y1, Y2
-	VPERMPS      lm6_12834<>+0(SB), Y1, Y3
-	VPSLLD       $0x1c, Y1, Y4
-	VBLENDVPS    Y4, Y3, Y2, Y2
-	VCMPPS       $0x15, Y2, Y0, Y2
-	VPADDD       Y1, Y1, Y1
-	VPSUBD       Y2, Y1, Y1
-	VPERMPS      lm6_12835<>+0(SB), Y1, Y2
-	VPERMPS      lm6_12836<>+0(SB), Y1, Y3
-	VPSLLD       $0x1c, Y1, Y4
-	VBLENDVPS    Y4, Y3, Y2, Y2
-	VPERMPS      lm6_12837<>+0(SB), Y1, Y3
-	VPERMPS      lm6_12838<>+0(SB), Y1, Y4
-	VPSLLD       $0x1c, Y1, Y5
-	VBLENDVPS    Y5, Y4, Y3, Y3
-	VPSLLD       $0x1b, Y1, Y4
-	VBLENDVPS    Y4, Y3, Y2, Y2
-	VCMPPS       $0x15, Y2, Y0, Y0
-	VPADDD       Y1, Y1, Y1
-	VPSUBD       Y0, Y1, Y0
-	VMOVDQU      Y0, 8352(CX)(SI*8)
-	VMOVUPS      4288(CX)(SI*8), Y0
-	VCMPPS       $0x15, lm6_12825<>+0(SB), Y0, Y1
-	VPABSD       Y1, Y1
-	VPERMPS      lm6_12830<>+0(SB), Y1, Y2
-	VCMPPS       $0x15, Y2, Y0, Y2
-	VPADDD       Y1, Y1, Y1
-	VPSUBD       Y2, Y1, Y1
-	VPERMPS      lm6_12831<>+0(SB), Y1, Y2
-	VCMPPS       $0x15, Y2, Y0, Y2
-	VPADDD       Y1, Y1, Y1
-	VPSUBD       Y2, Y1, Y1
-	VPERMPS      lm6_12832<>+0(SB), Y1, Y2
-	VCMPPS       $0x15, Y2, Y0, Y2
-	VPADDD       Y1, Y1, Y1
-	VPSUBD       Y2, Y1, Y1
-	VPERMPS      lm6_12833<>+0(SB), Y1, Y2
-	VPERMPS      lm6_12834<>+0(SB), Y1, Y3
-	VPSLLD       $0x1c, Y1, Y4
-	VBLENDVPS    Y4, Y3, Y2, Y2
-	VCMPPS       $0x15, Y2, Y0, Y2
-	VPADDD       Y1, Y1, Y1
-	VPSUBD       Y2, Y1, Y1
-	VPERMPS      lm6_12835<>+0(SB), Y1, Y2
-	VPERMPS      lm6_12836<>+0(SB), Y1, Y3
-	VPSLLD       $0x1c, Y1, Y4
-	VBLENDVPS    Y4, Y3, Y2, Y2
-	VPERMPS      lm6_12837<>+0(SB), Y1, Y3
-	VPERMPS      lm6_12838<>+0(SB), Y1, Y4
-	VPSLLD       $0x1c, Y1, Y5
-	VBLENDVPS    Y5, Y4, Y3, Y3
-	VPSLLD       $0x1b, Y1, Y4
-	VBLENDVPS    Y4, Y3, Y2, Y2
-	VCMPPS       $0x15, Y2, Y0, Y0
-	VPADDD       Y1, Y1, Y1
-	VPSUBD       Y0, Y1, Y0
-	VMOVDQU      Y0, 8384(CX)(SI*8)
-	VMOVUPS      4320(CX)(SI*8), Y0
-	VCMPPS       $0x15, lm6_12825<>+0(SB), Y0, Y1
-	VPABSD       Y1, Y1
-	VPERMPS      lm6_12830<>+0(SB), Y1, Y2
-	VCMPPS       $0x15, Y2, Y0, Y2
-	VPADDD       Y1, Y1, Y1
-	VPSUBD       Y2, Y1, Y1
-	VPERMPS      lm6_12831<>+0(SB), Y1, Y2
-	VCMPPS       $0x15, Y2, Y0, Y2
-	VPADDD       Y1, Y1, Y1
-	VPSUBD       Y2, Y1, Y1
-	VPERMPS      lm6_12832<>+0(SB), Y1, Y2
-	VCMPPS       $0x15, Y2, Y0, Y2
-	VPADDD       Y1, Y1, Y1
-	VPSUBD       Y2, Y1, Y1
-	VPERMPS      lm6_12833<>+0(SB), Y1, Y2
-	VPERMPS      lm6_12834<>+0(SB), Y1, Y3
-	VPSLLD       $0x1c, Y1, Y4
-	VBLENDVPS    Y4, Y3, Y2, Y2
-	VCMPPS       $0x15, Y2, Y0, Y2
-	VPADDD       Y1, Y1, Y1
-	VPSUBD       Y2, Y1, Y1
-	VPERMPS      lm6_12835<>+0(SB), Y1, Y2
-	VPERMPS      lm6_12836<>+0(SB), Y1, Y3
-	VPSLLD       $0x1c, Y1, Y4
-	VBLENDVPS    Y4, Y3, Y2, Y2
-	VPERMPS      lm6_12837<>+0(SB), Y1, Y3
-	VPERMPS      lm6_12838<>+0(SB), Y1, Y4
-	VPSLLD       $0x1c, Y1, Y5
-	VBLENDVPS    Y5, Y4, Y3, Y3
-	VPSLLD       $0x1b, Y1, Y4
-	VBLENDVPS    Y4, Y3, Y2, Y2
-	VCMPPS       $0x15, Y2, Y0, Y0
-	VPADDD       Y1, Y1, Y1
-	VPSUBD       Y0, Y1, Y0
-	VMOVDQU      Y0, 8416(CX)(SI*8)
+	VMOVUPS      4224(CX)(SI*8), Y6
+	VCMPPS       $0x15, lm6_12825<>+0(SB), Y6, Y7
+	VPABSD       Y7, Y7
+	VPERMPS      lm6_12830<>+0(SB), Y7, Y8
+	VCMPPS       $0x15, Y8, Y6, Y8
+	VPADDD       Y7, Y7, Y7
+	VPSUBD       Y8, Y7, Y7
+	VPERMPS      lm6_12831<>+0(SB), Y7, Y8
+	VCMPPS       $0x15, Y8, Y6, Y8
+	VPADDD       Y7, Y7, Y7
+	VPSUBD       Y8, Y7, Y7
+	VPERMPS      lm6_12832<>+0(SB), Y7, Y8
+	VCMPPS       $0x15, Y8, Y6, Y8
+	VPADDD       Y7, Y7, Y7
+	VPSUBD       Y8, Y7, Y7
+	VPERMPS      lm6_12833<>+0(SB), Y7, Y8
+	VPERMPS      lm6_12834<>+0(SB), Y7, Y9
+	VPSLLD       $0x1c, Y7, Y10
+	VBLENDVPS    Y10, Y9, Y8, Y8
+	VCMPPS       $0x15, Y8, Y6, Y8
+	VPADDD       Y7, Y7, Y7
+	VPSUBD       Y8, Y7, Y7
+	VPERMPS      lm6_12835<>+0(SB), Y7, Y8
+	VPERMPS      lm6_12836<>+0(SB), Y7, Y9
+	VPSLLD       $0x1c, Y7, Y10
+	VBLENDVPS    Y10, Y9, Y8, Y8
+	VPERMPS      lm6_12837<>+0(SB), Y7, Y9
+	VPERMPS      lm6_12838<>+0(SB), Y7, Y10
+	VPSLLD       $0x1c, Y7, Y11
+	VBLENDVPS    Y11, Y10, Y9, Y9
+	VPSLLD       $0x1b, Y7, Y10
+	VBLENDVPS    Y10, Y9, Y8, Y8
+	VCMPPS       $0x15, Y8, Y6, Y6
+	VPADDD       Y7, Y7, Y7
+	VPSUBD       Y6, Y7, Y6
+	VMOVDQU      Y6, 8320(CX)(SI*8)
+	VMOVUPS      4256(CX)(SI*8), Y6
+	VCMPPS       $0x15, lm6_12825<>+0(SB), Y6, Y7
+	VPABSD       Y7, Y7
+	VPERMPS      lm6_12830<>+0(SB), Y7, Y8
+	VCMPPS       $0x15, Y8, Y6, Y8
+	VPADDD       Y7, Y7, Y7
+	VPSUBD       Y8, Y7, Y7
+	VPERMPS      lm6_12831<>+0(SB), Y7, Y8
+	VCMPPS       $0x15, Y8, Y6, Y8
+	VPADDD       Y7, Y7, Y7
+	VPSUBD       Y8, Y7, Y7
+	VPERMPS      lm6_12832<>+0(SB), Y7, Y8
+	VCMPPS       $0x15, Y8, Y6, Y8
+	VPADDD       Y7, Y7, Y7
+	VPSUBD       Y8, Y7, Y7
+	VPERMPS      lm6_12833<>+0(SB), Y7, Y8
+	VPERMPS      lm6_12834<>+0(SB), Y7, Y9
+	VPSLLD       $0x1c, Y7, Y10
+	VBLENDVPS    Y10, Y9, Y8, Y8
+	VCMPPS       $0x15, Y8, Y6, Y8
+	VPADDD       Y7, Y7, Y7
+	VPSUBD       Y8, Y7, Y7
+	VPERMPS      lm6_12835<>+0(SB), Y7, Y8
+	VPERMPS      lm6_12836<>+0(SB), Y7, Y9
+	VPSLLD       $0x1c, Y7, Y10
+	VBLENDVPS    Y10, Y9, Y8, Y8
+	VPERMPS      lm6_12837<>+0(SB), Y7, Y9
+	VPERMPS      lm6_12838<>+0(SB), Y7, Y10
+	VPSLLD       $0x1c, Y7, Y11
+	VBLENDVPS    Y11, Y10, Y9, Y9
+	VPSLLD       $0x1b, Y7, Y10
+	VBLENDVPS    Y10, Y9, Y8, Y8
+	VCMPPS       $0x15, Y8, Y6, Y6
+	VPADDD       Y7, Y7, Y7
+	VPSUBD       Y6, Y7, Y6
+	VMOVDQU      Y6, 8352(CX)(SI*8)
+	VMOVUPS      4288(CX)(SI*8), Y6
+	VCMPPS       $0x15, lm6_12825<>+0(SB), Y6, Y7
+	VPABSD       Y7, Y7
+	VPERMPS      lm6_12830<>+0(SB), Y7, Y8
+	VCMPPS       $0x15, Y8, Y6, Y8
+	VPADDD       Y7, Y7, Y7
+	VPSUBD       Y8, Y7, Y7
+	VPERMPS      lm6_12831<>+0(SB), Y7, Y8
+	VCMPPS       $0x15, Y8, Y6, Y8
+	VPADDD       Y7, Y7, Y7
+	VPSUBD       Y8, Y7, Y7
+	VPERMPS      lm6_12832<>+0(SB), Y7, Y8
+	VCMPPS       $0x15, Y8, Y6, Y8
+	VPADDD       Y7, Y7, Y7
+	VPSUBD       Y8, Y7, Y7
+	VPERMPS      lm6_12833<>+0(SB), Y7, Y8
+	VPERMPS      lm6_12834<>+0(SB), Y7, Y9
+	VPSLLD       $0x1c, Y7, Y10
+	VBLENDVPS    Y10, Y9, Y8, Y8
+	VCMPPS       $0x15, Y8, Y6, Y8
+	VPADDD       Y7, Y7, Y7
+	VPSUBD       Y8, Y7, Y7
+	VPERMPS      lm6_12835<>+0(SB), Y7, Y8
+	VPERMPS      lm6_12836<>+0(SB), Y7, Y9
+	VPSLLD       $0x1c, Y7, Y10
+	VBLENDVPS    Y10, Y9, Y8, Y8
+	VPERMPS      lm6_12837<>+0(SB), Y7, Y9
+	VPERMPS      lm6_12838<>+0(SB), Y7, Y10
+	VPSLLD       $0x1c, Y7, Y11
+	VBLENDVPS    Y11, Y10, Y9, Y9
+	VPSLLD       $0x1b, Y7, Y10
+	VBLENDVPS    Y10, Y9, Y8, Y8
+	VCMPPS       $0x15, Y8, Y6, Y6
+	VPADDD       Y7, Y7, Y7
+	VPSUBD       Y6, Y7, Y6
+	VMOVDQU      Y6, 8384(CX)(SI*8)
+	VMOVUPS      4320(CX)(SI*8), Y6
+	VCMPPS       $0x15, lm6_12825<>+0(SB), Y6, Y7
+	VPABSD       Y7, Y7
+	VPERMPS      lm6_12830<>+0(SB), Y7, Y8
+	VCMPPS       $0x15, Y8, Y6, Y8
+	VPADDD       Y7, Y7, Y7
+	VPSUBD       Y8, Y7, Y7
+	VPERMPS      lm6_12831<>+0(SB), Y7, Y8
+	VCMPPS       $0x15, Y8, Y6, Y8
+	VPADDD       Y7, Y7, Y7
+	VPSUBD       Y8, Y7, Y7
+	VPERMPS      lm6_12832<>+0(SB), Y7, Y8
+	VCMPPS       $0x15, Y8, Y6, Y8
+	VPADDD       Y7, Y7, Y7
+	VPSUBD       Y8, Y7, Y7
+	VPERMPS      lm6_12833<>+0(SB), Y7, Y8
+	VPERMPS      lm6_12834<>+0(SB), Y7, Y9
+	VPSLLD       $0x1c, Y7, Y10
+	VBLENDVPS    Y10, Y9, Y8, Y8
+	VCMPPS       $0x15, Y8, Y6, Y8
+	VPADDD       Y7, Y7, Y7
+	VPSUBD       Y8, Y7, Y7
+	VPERMPS      lm6_12835<>+0(SB), Y7, Y8
+	VPERMPS      lm6_12836<>+0(SB), Y7, Y9
+	VPSLLD       $0x1c, Y7, Y10
+	VBLENDVPS    Y10, Y9, Y8, Y8
+	VPERMPS      lm6_12837<>+0(SB), Y7, Y9
+	VPERMPS      lm6_12838<>+0(SB), Y7, Y10
+	VPSLLD       $0x1c, Y7, Y11
+	VBLENDVPS    Y11, Y10, Y9, Y9
+	VPSLLD       $0x1b, Y7, Y10
+	VBLENDVPS    Y10, Y9, Y8, Y8
+	VCMPPS       $0x15, Y8, Y6, Y6
+	VPADDD       Y7, Y7, Y7
+	VPSUBD       Y6, Y7, Y6
+	VMOVDQU      Y6, 8416(CX)(SI*8)
 	ADDQ         $0x10, SI
 	SUBQ         $1, DI
 	JGE          loop19
@@ -12960,7 +13098,7 @@ done20:
 	ADDQ         $1, DI
 
 	// dot
-	VMOVDQU      lm6_12825<>+0(SB), Y0
+	VMOVDQU      lm6_12825<>+0(SB), Y6
 	XORQ         SI, SI
 	XORQ         DI, DI
 	ADDQ         $0x20, DI
@@ -12968,120 +13106,120 @@ done20:
 	JLT          done22
 
 loop21:
-	VMOVUPS      4224(CX)(SI*8), Y1
-	VMOVDQU      8320(CX)(SI*8), Y2
-	VPERMPS      lm6_1284<>+0(SB), Y2, Y3
-	VPERMPS      lm6_1285<>+0(SB), Y2, Y4
-	VPSLLD       $0x1c, Y2, Y5
-	VBLENDVPS    Y5, Y4, Y3, Y3
-	VPERMPS      lm6_1286<>+0(SB), Y2, Y4
-	VPERMPS      lm6_1287<>+0(SB), Y2, Y5
-	VPSLLD       $0x1c, Y2, Y6
-	VBLENDVPS    Y6, Y5, Y4, Y4
-	VPSLLD       $0x1b, Y2, Y5
-	VBLENDVPS    Y5, Y4, Y3, Y3
-	VPERMPS      lm6_1288<>+0(SB), Y2, Y4
-	VPERMPS      lm6_1289<>+0(SB), Y2, Y5
-	VPSLLD       $0x1c, Y2, Y6
-	VBLENDVPS    Y6, Y5, Y4, Y4
-	VPERMPS      lm6_12810<>+0(SB), Y2, Y5
-	VPERMPS      lm6_12811<>+0(SB), Y2, Y6
-	VPSLLD       $0x1c, Y2, Y7
-	VBLENDVPS    Y7, Y6, Y5, Y5
-	VPSLLD       $0x1b, Y2, Y6
-	VBLENDVPS    Y6, Y5, Y4, Y4
-	VPSLLD       $0x1a, Y2, Y2
-	VBLENDVPS    Y2, Y4, Y3, Y2
-	VMULPS       Y2, Y1, Y1
-	VADDPS       Y1, Y0, Y0
-	VMOVUPS      4256(CX)(SI*8), Y1
-	VMOVDQU      8352(CX)(SI*8), Y2
-	VPERMPS      lm6_1284<>+0(SB), Y2, Y3
-	VPERMPS      lm6_1285<>+0(SB), Y2, Y4
-	VPSLLD       $0x1c, Y2, Y5
-	VBLENDVPS    Y5, Y4, Y3, Y3
-	VPERMPS      lm6_1286<>+0(SB), Y2, Y4
-	VPERMPS      lm6_1287<>+0(SB), Y2, Y5
-	VPSLLD       $0x1c, Y2, Y6
-	VBLENDVPS    Y6, Y5, Y4, Y4
-	VPSLLD       $0x1b, Y2, Y5
-	VBLENDVPS    Y5, Y4, Y3, Y3
-	VPERMPS      lm6_1288<>+0(SB), Y2, Y4
-	VPERMPS      lm6_1289<>+0(SB), Y2, Y5
-	VPSLLD       $0x1c, Y2, Y6
-	VBLENDVPS    Y6, Y5, Y4, Y4
-	VPERMPS      lm6_12810<>+0(SB), Y2, Y5
-	VPERMPS      lm6_12811<>+0(SB), Y2, Y6
-	VPSLLD       $0x1c, Y2, Y7
-	VBLENDVPS    Y7, Y6, Y5, Y5
-	VPSLLD       $0x1b, Y2, Y6
-	VBLENDVPS    Y6, Y5, Y4, Y4
-	VPSLLD       $0x1a, Y2, Y2
-	VBLENDVPS    Y2, Y4, Y3, Y2
-	VMULPS       Y2, Y1, Y1
-	VADDPS       Y1, Y0, Y0
-	VMOVUPS      4288(CX)(SI*8), Y1
-	VMOVDQU      8384(CX)(SI*8), Y2
-	VPERMPS      lm6_1284<>+0(SB), Y2, Y3
-	VPERMPS      lm6_1285<>+0(SB), Y2, Y4
-	VPSLLD       $0x1c, Y2, Y5
-	VBLENDVPS    Y5, Y4, Y3, Y3
-	VPERMPS      lm6_1286<>+0(SB), Y2, Y4
-	VPERMPS      lm6_1287<>+0(SB), Y2, Y5
-	VPSLLD       $0x1c, Y2, Y6
-	VBLENDVPS    Y6, Y5, Y4, Y4
-	VPSLLD       $0x1b, Y2, Y5
-	VBLENDVPS    Y5, Y4, Y3, Y3
-	VPERMPS      lm6_1288<>+0(SB), Y2, Y4
-	VPERMPS      lm6_1289<>+0(SB), Y2, Y5
-	VPSLLD       $0x1c, Y2, Y6
-	VBLENDVPS    Y6, Y5, Y4, Y4
-	VPERMPS      lm6_12810<>+0(SB), Y2, Y5
-	VPERMPS      lm6_12811<>+0(SB), Y2, Y6
-	VPSLLD       $0x1c, Y2, Y7
-	VBLENDVPS    Y7, Y6, Y5, Y5
-	VPSLLD       $0x1b, Y2, Y6
-	VBLENDVPS    Y6, Y5, Y4, Y4
-	VPSLLD       $0x1a, Y2, Y2
-	VBLENDVPS    Y2, Y4, Y3, Y2
-	VMULPS       Y2, Y1, Y1
-	VADDPS       Y1, Y0, Y0
-	VMOVUPS      4320(CX)(SI*8), Y1
-	VMOVDQU      8416(CX)(SI*8), Y2
-	VPERMPS      lm6_1284<>+0(SB), Y2, Y3
-	VPERMPS      lm6_1285<>+0(SB), Y2, Y4
-	VPSLLD       $0x1c, Y2, Y5
-	VBLENDVPS    Y5, Y4, Y3, Y3
-	VPERMPS      lm6_1286<>+0(SB), Y2, Y4
-	VPERMPS      lm6_1287<>+0(SB), Y2, Y5
-	VPSLLD       $0x1c, Y2, Y6
-	VBLENDVPS    Y6, Y5, Y4, Y4
-	VPSLLD       $0x1b, Y2, Y5
-	VBLENDVPS    Y5, Y4, Y3, Y3
-	VPERMPS      lm6_1288<>+0(SB), Y2, Y4
-	VPERMPS      lm6_1289<>+0(SB), Y2, Y5
-	VPSLLD       $0x1c, Y2, Y6
-	VBLENDVPS    Y6, Y5, Y4, Y4
-	VPERMPS      lm6_12810<>+0(SB), Y2, Y5
-	VPERMPS      lm6_12811<>+0(SB), Y2, Y6
-	VPSLLD       $0x1c, Y2, Y7
-	VBLENDVPS    Y7, Y6, Y5, Y5
-	VPSLLD       $0x1b, Y2, Y6
-	VBLENDVPS    Y6, Y5, Y4, Y4
-	VPSLLD       $0x1a, Y2, Y2
-	VBLENDVPS    Y2, Y4, Y3, Y2
-	VMULPS       Y2, Y1, Y1
-	VADDPS       Y1, Y0, Y0
+	VMOVUPS      4224(CX)(SI*8), Y7
+	VMOVDQU      8320(CX)(SI*8), Y8
+	VPERMPS      Y2, Y8, Y9
+	VPERMPS      Y4, Y8, Y10
+	VPSLLD       $0x1c, Y8, Y11
+	VBLENDVPS    Y11, Y10, Y9, Y9
+	VPERMPS      lm6_1286<>+0(SB), Y8, Y10
+	VPERMPS      lm6_1287<>+0(SB), Y8, Y11
+	VPSLLD       $0x1c, Y8, Y12
+	VBLENDVPS    Y12, Y11, Y10, Y10
+	VPSLLD       $0x1b, Y8, Y11
+	VBLENDVPS    Y11, Y10, Y9, Y9
+	VPERMPS      Y3, Y8, Y10
+	VPERMPS      Y5, Y8, Y11
+	VPSLLD       $0x1c, Y8, Y12
+	VBLENDVPS    Y12, Y11, Y10, Y10
+	VPERMPS      Y1, Y8, Y11
+	VPERMPS      lm6_12811<>+0(SB), Y8, Y12
+	VPSLLD       $0x1c, Y8, Y13
+	VBLENDVPS    Y13, Y12, Y11, Y11
+	VPSLLD       $0x1b, Y8, Y12
+	VBLENDVPS    Y12, Y11, Y10, Y10
+	VPSLLD       $0x1a, Y8, Y8
+	VBLENDVPS    Y8, Y10, Y9, Y8
+	VMULPS       Y8, Y7, Y7
+	VADDPS       Y7, Y6, Y6
+	VMOVUPS      4256(CX)(SI*8), Y7
+	VMOVDQU      8352(CX)(SI*8), Y8
+	VPERMPS      Y2, Y8, Y9
+	VPERMPS      Y4, Y8, Y10
+	VPSLLD       $0x1c, Y8, Y11
+	VBLENDVPS    Y11, Y10, Y9, Y9
+	VPERMPS      lm6_1286<>+0(SB), Y8, Y10
+	VPERMPS      lm6_1287<>+0(SB), Y8, Y11
+	VPSLLD       $0x1c, Y8, Y12
+	VBLENDVPS    Y12, Y11, Y10, Y10
+	VPSLLD       $0x1b, Y8, Y11
+	VBLENDVPS    Y11, Y10, Y9, Y9
+	VPERMPS      Y3, Y8, Y10
+	VPERMPS      Y5, Y8, Y11
+	VPSLLD       $0x1c, Y8, Y12
+	VBLENDVPS    Y12, Y11, Y10, Y10
+	VPERMPS      Y1, Y8, Y11
+	VPERMPS      lm6_12811<>+0(SB), Y8, Y12
+	VPSLLD       $0x1c, Y8, Y13
+	VBLENDVPS    Y13, Y12, Y11, Y11
+	VPSLLD       $0x1b, Y8, Y12
+	VBLENDVPS    Y12, Y11, Y10, Y10
+	VPSLLD       $0x1a, Y8, Y8
+	VBLENDVPS    Y8, Y10, Y9, Y8
+	VMULPS       Y8, Y7, Y7
+	VADDPS       Y7, Y6, Y6
+	VMOVUPS      4288(CX)(SI*8), Y7
+	VMOVDQU      8384(CX)(SI*8), Y8
+	VPERMPS      Y2, Y8, Y9
+	VPERMPS      Y4, Y8, Y10
+	VPSLLD       $0x1c, Y8, Y11
+	VBLENDVPS    Y11, Y10, Y9, Y9
+	VPERMPS      lm6_1286<>+0(SB), Y8, Y10
+	VPERMPS      lm6_1287<>+0(SB), Y8, Y11
+	VPSLLD       $0x1c, Y8, Y12
+	VBLENDVPS    Y12, Y11, Y10, Y10
+	VPSLLD       $0x1b, Y8, Y11
+	VBLENDVPS    Y11, Y10, Y9, Y9
+	VPERMPS      Y3, Y8, Y10
+	VPERMPS      Y5, Y8, Y11
+	VPSLLD       $0x1c, Y8, Y12
+	VBLENDVPS    Y12, Y11, Y10, Y10
+	VPERMPS      Y1, Y8, Y11
+	VPERMPS      lm6_12811<>+0(SB), Y8, Y12
+	VPSLLD       $0x1c, Y8, Y13
+	VBLENDVPS    Y13, Y12, Y11, Y11
+	VPSLLD       $0x1b, Y8, Y12
+	VBLENDVPS    Y12, Y11, Y10, Y10
+	VPSLLD       $0x1a, Y8, Y8
+	VBLENDVPS    Y8, Y10, Y9, Y8
+	VMULPS       Y8, Y7, Y7
+	VADDPS       Y7, Y6, Y6
+	VMOVUPS      4320(CX)(SI*8), Y7
+	VMOVDQU      8416(CX)(SI*8), Y8
+	VPERMPS      Y2, Y8, Y9
+	VPERMPS      Y4, Y8, Y10
+	VPSLLD       $0x1c, Y8, Y11
+	VBLENDVPS    Y11, Y10, Y9, Y9
+	VPERMPS      lm6_1286<>+0(SB), Y8, Y10
+	VPERMPS      lm6_1287<>+0(SB), Y8, Y11
+	VPSLLD       $0x1c, Y8, Y12
+	VBLENDVPS    Y12, Y11, Y10, Y10
+	VPSLLD       $0x1b, Y8, Y11
+	VBLENDVPS    Y11, Y10, Y9, Y9
+	VPERMPS      Y3, Y8, Y10
+	VPERMPS      Y5, Y8, Y11
+	VPSLLD       $0x1c, Y8, Y12
+	VBLENDVPS    Y12, Y11, Y10, Y10
+	VPERMPS      Y1, Y8, Y11
+	VPERMPS      lm6_12811<>+0(SB), Y8, Y12
+	VPSLLD       $0x1c, Y8, Y13
+	VBLENDVPS    Y13, Y12, Y11, Y11
+	VPSLLD       $0x1b, Y8, Y12
+	VBLENDVPS    Y12, Y11, Y10, Y10
+	VPSLLD       $0x1a, Y8, Y8
+	VBLENDVPS    Y8, Y10, Y9, Y8
+	VMULPS       Y8, Y7, Y7
+	VADDPS       Y7, Y6, Y6
 	ADDQ         $0x10, SI
 	SUBQ         $1, DI
 	JGE          loop21
 
 done22:
 	ADDQ         $1, DI
-	VMOVUPS      Y0, 12416(CX)
+	VMOVUPS      Y6, 12416(CX)
 
 	// r
-	VMOVDQU      lm6_12825<>+0(SB), Y0
+	VMOVDQU      lm6_12825<>+0(SB), Y6
 	XORQ         SI, SI
 	XORQ         DI, DI
 	ADDQ         $0x20, DI
@@ -13089,140 +13227,140 @@ done22:
 	JLT          done24
 
 loop23:
-	VMOVDQU      8320(CX)(SI*8), Y1
-	VPERMPS      lm6_1284<>+0(SB), Y1, Y2
-	VPERMPS      lm6_1285<>+0(SB), Y1, Y3
-	VPSLLD       $0x1c, Y1, Y4
-	VBLENDVPS    Y4, Y3, Y2, Y2
-	VPERMPS      lm6_1286<>+0(SB), Y1, Y3
-	VPERMPS      lm6_1287<>+0(SB), Y1, Y4
-	VPSLLD       $0x1c, Y1, Y5
-	VBLENDVPS    Y5, Y4, Y3, Y3
-	VPSLLD       $0x1b, Y1, Y4
-	VBLENDVPS    Y4, Y3, Y2, Y2
-	VPERMPS      lm6_1288<>+0(SB), Y1, Y3
-	VPERMPS      lm6_1289<>+0(SB), Y1, Y4
-	VPSLLD       $0x1c, Y1, Y5
-	VBLENDVPS    Y5, Y4, Y3, Y3
-	VPERMPS      lm6_12810<>+0(SB), Y1, Y4
-	VPERMPS      lm6_12811<>+0(SB), Y1, Y5
-	VPSLLD       $0x1c, Y1, Y6
-	VBLENDVPS    Y6, Y5, Y4, Y4
-	VPSLLD       $0x1b, Y1, Y5
-	VBLENDVPS    Y5, Y4, Y3, Y3
-	VPSLLD       $0x1a, Y1, Y1
-	VBLENDVPS    Y1, Y3, Y2, Y1
-	VMULPS       Y1, Y1, Y1
-	VADDPS       Y1, Y0, Y0
-	VMOVDQU      8352(CX)(SI*8), Y1
-	VPERMPS      lm6_1284<>+0(SB), Y1, Y2
-	VPERMPS      lm6_1285<>+0(SB), Y1, Y3
-	VPSLLD       $0x1c, Y1, Y4
-	VBLENDVPS    Y4, Y3, Y2, Y2
-	VPERMPS      lm6_1286<>+0(SB), Y1, Y3
-	VPERMPS      lm6_1287<>+0(SB), Y1, Y4
-	VPSLLD       $0x1c, Y1, Y5
-	VBLENDVPS    Y5, Y4, Y3, Y3
-	VPSLLD       $0x1b, Y1, Y4
-	VBLENDVPS    Y4, Y3, Y2, Y2
-	VPERMPS      lm6_1288<>+0(SB), Y1, Y3
-	VPERMPS      lm6_1289<>+0(SB), Y1, Y4
-	VPSLLD       $0x1c, Y1, Y5
-	VBLENDVPS    Y5, Y4, Y3, Y3
-	VPERMPS      lm6_12810<>+0(SB), Y1, Y4
-	VPERMPS      lm6_12811<>+0(SB), Y1, Y5
-	VPSLLD       $0x1c, Y1, Y6
-	VBLENDVPS    Y6, Y5, Y4, Y4
-	VPSLLD       $0x1b, Y1, Y5
-	VBLENDVPS    Y5, Y4, Y3, Y3
-	VPSLLD       $0x1a, Y1, Y1
-	VBLENDVPS    Y1, Y3, Y2, Y1
-	VMULPS       Y1, Y1, Y1
-	VADDPS       Y1, Y0, Y0
-	VMOVDQU      8384(CX)(SI*8), Y1
-	VPERMPS      lm6_1284<>+0(SB), Y1, Y2
-	VPERMPS      lm6_1285<>+0(SB), Y1, Y3
-	VPSLLD       $0x1c, Y1, Y4
-	VBLENDVPS    Y4, Y3, Y2, Y2
-	VPERMPS      lm6_1286<>+0(SB), Y1, Y3
-	VPERMPS      lm6_1287<>+0(SB), Y1, Y4
-	VPSLLD       $0x1c, Y1, Y5
-	VBLENDVPS    Y5, Y4, Y3, Y3
-	VPSLLD       $0x1b, Y1, Y4
-	VBLENDVPS    Y4, Y3, Y2, Y2
-	VPERMPS      lm6_1288<>+0(SB), Y1, Y3
-	VPERMPS      lm6_1289<>+0(SB), Y1, Y4
-	VPSLLD       $0x1c, Y1, Y5
-	VBLENDVPS    Y5, Y4, Y3, Y3
-	VPERMPS      lm6_12810<>+0(SB), Y1, Y4
-	VPERMPS      lm6_12811<>+0(SB), Y1, Y5
-	VPSLLD       $0x1c, Y1, Y6
-	VBLENDVPS    Y6, Y5, Y4, Y4
-	VPSLLD       $0x1b, Y1, Y5
-	VBLENDVPS    Y5, Y4, Y3, Y3
-	VPSLLD       $0x1a, Y1, Y1
-	VBLENDVPS    Y1, Y3, Y2, Y1
-	VMULPS       Y1, Y1, Y1
-	VADDPS       Y1, Y0, Y0
-	VMOVDQU      8416(CX)(SI*8), Y1
-	VPERMPS      lm6_1284<>+0(SB), Y1, Y2
-	VPERMPS      lm6_1285<>+0(SB), Y1, Y3
-	VPSLLD       $0x1c, Y1, Y4
-	VBLENDVPS    Y4, Y3, Y2, Y2
-	VPERMPS      lm6_1286<>+0(SB), Y1, Y3
-	VPERMPS      lm6_1287<>+0(SB), Y1, Y4
-	VPSLLD       $0x1c, Y1, Y5
-	VBLENDVPS    Y5, Y4, Y3, Y3
-	VPSLLD       $0x1b, Y1, Y4
-	VBLENDVPS    Y4, Y3, Y2, Y2
-	VPERMPS      lm6_1288<>+0(SB), Y1, Y3
-	VPERMPS      lm6_1289<>+0(SB), Y1, Y4
-	VPSLLD       $0x1c, Y1, Y5
-	VBLENDVPS    Y5, Y4, Y3, Y3
-	VPERMPS      lm6_12810<>+0(SB), Y1, Y4
-	VPERMPS      lm6_12811<>+0(SB), Y1, Y5
-	VPSLLD       $0x1c, Y1, Y6
-	VBLENDVPS    Y6, Y5, Y4, Y4
-	VPSLLD       $0x1b, Y1, Y5
-	VBLENDVPS    Y5, Y4, Y3, Y3
-	VPSLLD       $0x1a, Y1, Y1
-	VBLENDVPS    Y1, Y3, Y2, Y1
-	VMULPS       Y1, Y1, Y1
-	VADDPS       Y1, Y0, Y0
+	VMOVDQU      8320(CX)(SI*8), Y7
+	VPERMPS      Y2, Y7, Y8
+	VPERMPS      Y4, Y7, Y9
+	VPSLLD       $0x1c, Y7, Y10
+	VBLENDVPS    Y10, Y9, Y8, Y8
+	VPERMPS      lm6_1286<>+0(SB), Y7, Y9
+	VPERMPS      lm6_1287<>+0(SB), Y7, Y10
+	VPSLLD       $0x1c, Y7, Y11
+	VBLENDVPS    Y11, Y10, Y9, Y9
+	VPSLLD       $0x1b, Y7, Y10
+	VBLENDVPS    Y10, Y9, Y8, Y8
+	VPERMPS      Y3, Y7, Y9
+	VPERMPS      Y5, Y7, Y10
+	VPSLLD       $0x1c, Y7, Y11
+	VBLENDVPS    Y11, Y10, Y9, Y9
+	VPERMPS      Y1, Y7, Y10
+	VPERMPS      lm6_12811<>+0(SB), Y7, Y11
+	VPSLLD       $0x1c, Y7, Y12
+	VBLENDVPS    Y12, Y11, Y10, Y10
+	VPSLLD       $0x1b, Y7, Y11
+	VBLENDVPS    Y11, Y10, Y9, Y9
+	VPSLLD       $0x1a, Y7, Y7
+	VBLENDVPS    Y7, Y9, Y8, Y7
+	VMULPS       Y7, Y7, Y7
+	VADDPS       Y7, Y6, Y6
+	VMOVDQU      8352(CX)(SI*8), Y7
+	VPERMPS      Y2, Y7, Y8
+	VPERMPS      Y4, Y7, Y9
+	VPSLLD       $0x1c, Y7, Y10
+	VBLENDVPS    Y10, Y9, Y8, Y8
+	VPERMPS      lm6_1286<>+0(SB), Y7, Y9
+	VPERMPS      lm6_1287<>+0(SB), Y7, Y10
+	VPSLLD       $0x1c, Y7, Y11
+	VBLENDVPS    Y11, Y10, Y9, Y9
+	VPSLLD       $0x1b, Y7, Y10
+	VBLENDVPS    Y10, Y9, Y8, Y8
+	VPERMPS      Y3, Y7, Y9
+	VPERMPS      Y5, Y7, Y10
+	VPSLLD       $0x1c, Y7, Y11
+	VBLENDVPS    Y11, Y10, Y9, Y9
+	VPERMPS      Y1, Y7, Y10
+	VPERMPS      lm6_12811<>+0(SB), Y7, Y11
+	VPSLLD       $0x1c, Y7, Y12
+	VBLENDVPS    Y12, Y11, Y10, Y10
+	VPSLLD       $0x1b, Y7, Y11
+	VBLENDVPS    Y11, Y10, Y9, Y9
+	VPSLLD       $0x1a, Y7, Y7
+	VBLENDVPS    Y7, Y9, Y8, Y7
+	VMULPS       Y7, Y7, Y7
+	VADDPS       Y7, Y6, Y6
+	VMOVDQU      8384(CX)(SI*8), Y7
+	VPERMPS      Y2, Y7, Y8
+	VPERMPS      Y4, Y7, Y9
+	VPSLLD       $0x1c, Y7, Y10
+	VBLENDVPS    Y10, Y9, Y8, Y8
+	VPERMPS      lm6_1286<>+0(SB), Y7, Y9
+	VPERMPS      lm6_1287<>+0(SB), Y7, Y10
+	VPSLLD       $0x1c, Y7, Y11
+	VBLENDVPS    Y11, Y10, Y9, Y9
+	VPSLLD       $0x1b, Y7, Y10
+	VBLENDVPS    Y10, Y9, Y8, Y8
+	VPERMPS      Y3, Y7, Y9
+	VPERMPS      Y5, Y7, Y10
+	VPSLLD       $0x1c, Y7, Y11
+	VBLENDVPS    Y11, Y10, Y9, Y9
+	VPERMPS      Y1, Y7, Y10
+	VPERMPS      lm6_12811<>+0(SB), Y7, Y11
+	VPSLLD       $0x1c, Y7, Y12
+	VBLENDVPS    Y12, Y11, Y10, Y10
+	VPSLLD       $0x1b, Y7, Y11
+	VBLENDVPS    Y11, Y10, Y9, Y9
+	VPSLLD       $0x1a, Y7, Y7
+	VBLENDVPS    Y7, Y9, Y8, Y7
+	VMULPS       Y7, Y7, Y7
+	VADDPS       Y7, Y6, Y6
+	VMOVDQU      8416(CX)(SI*8), Y7
+	VPERMPS      Y2, Y7, Y8
+	VPERMPS      Y4, Y7, Y9
+	VPSLLD       $0x1c, Y7, Y10
+	VBLENDVPS    Y10, Y9, Y8, Y8
+	VPERMPS      lm6_1286<>+0(SB), Y7, Y9
+	VPERMPS      lm6_1287<>+0(SB), Y7, Y10
+	VPSLLD       $0x1c, Y7, Y11
+	VBLENDVPS    Y11, Y10, Y9, Y9
+	VPSLLD       $0x1b, Y7, Y10
+	VBLENDVPS    Y10, Y9, Y8, Y8
+	VPERMPS      Y3, Y7, Y9
+	VPERMPS      Y5, Y7, Y10
+	VPSLLD       $0x1c, Y7, Y11
+	VBLENDVPS    Y11, Y10, Y9, Y9
+	VPERMPS      Y1, Y7, Y10
+	VPERMPS      lm6_12811<>+0(SB), Y7, Y11
+	VPSLLD       $0x1c, Y7, Y12
+	VBLENDVPS    Y12, Y11, Y10, Y10
+	VPSLLD       $0x1b, Y7, Y11
+	VBLENDVPS    Y11, Y10, Y9, Y9
+	VPSLLD       $0x1a, Y7, Y7
+	VBLENDVPS    Y7, Y9, Y8, Y7
+	VMULPS       Y7, Y7, Y7
+	VADDPS       Y7, Y6, Y6
 	ADDQ         $0x10, SI
 	SUBQ         $1, DI
 	JGE          loop23
 
 done24:
 	ADDQ         $1, DI
-	VMOVUPS      Y0, 12448(CX)
+	VMOVUPS      Y6, 12448(CX)
 
 	// norm
-	VMOVUPS      12416(CX), Y0
-	VMOVUPS      12448(CX), Y1
-	VDIVPS       Y1, Y0, Y0
-	VMOVUPS      4128(CX), Y1
-	VDIVPS       lm6_12827<>+0(SB), Y1, Y1
-	VMULPS       Y1, Y0, Y0
-	VMOVUPS      Y0, 12480(CX)
+	VMOVUPS      12416(CX), Y6
+	VMOVUPS      12448(CX), Y7
+	VDIVPS       Y7, Y6, Y6
+	VMOVUPS      4128(CX), Y7
+	VDIVPS       lm6_12827<>+0(SB), Y7, Y7
+	VMULPS       Y7, Y6, Y6
+	VMOVUPS      Y6, 12480(CX)
 
 	// norm
-	VMOVUPS      12480(CX), Y0
-	VCMPPS       $3, Y0, Y0, Y1
-	VPAND        lm6_12839<>+0(SB), Y0, Y2
-	VPOR         lm6_12840<>+0(SB), Y2, Y2
-	VBLENDVPS    Y1, Y2, Y0, Y2
-	VCVTPS2PH    $0, Y2, X2
-	VPMOVZXWD    X2, Y0
-	VPEXTRW      $0, X0, (AX)
-	VPEXTRW      $2, X0, 98(AX)
-	VPEXTRW      $4, X0, 196(AX)
-	VPEXTRW      $6, X0, 294(AX)
-	VEXTRACTI128 $1, Y0, X0
-	VPEXTRW      $0, X0, 392(AX)
-	VPEXTRW      $2, X0, 490(AX)
-	VPEXTRW      $4, X0, 588(AX)
-	VPEXTRW      $6, X0, 686(AX)
+	VMOVUPS      12480(CX), Y6
+	VCMPPS       $3, Y6, Y6, Y7
+	VPAND        lm6_12839<>+0(SB), Y6, Y8
+	VPOR         lm6_12840<>+0(SB), Y8, Y8
+	VBLENDVPS    Y7, Y8, Y6, Y8
+	VCVTPS2PH    $0, Y8, X8
+	VPMOVZXWD    X8, Y6
+	VPEXTRW      $0, X6, (AX)
+	VPEXTRW      $2, X6, 98(AX)
+	VPEXTRW      $4, X6, 196(AX)
+	VPEXTRW      $6, X6, 294(AX)
+	VEXTRACTI128 $1, Y6, X6
+	VPEXTRW      $0, X6, 392(AX)
+	VPEXTRW      $2, X6, 490(AX)
+	VPEXTRW      $4, X6, 588(AX)
+	VPEXTRW      $6, X6, 686(AX)
 
 	// q4: codes to bits, then words to blocks
 	MOVQ         AX, SI
@@ -13233,138 +13371,138 @@ done24:
 	JLT          done26
 
 loop25:
-	VMOVDQU      8928(CX)(DI*8), Y0
-	VPSLLD       $0x1c, Y0, Y0
-	VMOVDQU      8896(CX)(DI*8), Y1
-	VPAND        lm6_12819<>+0(SB), Y1, Y1
-	VPSLLD       $0x14, Y1, Y1
-	VPOR         Y1, Y0, Y0
-	VMOVDQU      8864(CX)(DI*8), Y1
-	VPAND        lm6_12819<>+0(SB), Y1, Y1
-	VPSLLD       $0xc, Y1, Y1
-	VPOR         Y1, Y0, Y0
-	VMOVDQU      8832(CX)(DI*8), Y1
-	VPAND        lm6_12819<>+0(SB), Y1, Y1
-	VPSLLD       $4, Y1, Y1
-	VPOR         Y1, Y0, Y0
-	VMOVDQU      8416(CX)(DI*8), Y1
-	VPAND        lm6_12819<>+0(SB), Y1, Y1
-	VPSLLD       $0x18, Y1, Y1
-	VPOR         Y1, Y0, Y0
-	VMOVDQU      8384(CX)(DI*8), Y1
-	VPAND        lm6_12819<>+0(SB), Y1, Y1
-	VPSLLD       $0x10, Y1, Y1
-	VPOR         Y1, Y0, Y0
-	VMOVDQU      8352(CX)(DI*8), Y1
-	VPAND        lm6_12819<>+0(SB), Y1, Y1
-	VPSLLD       $8, Y1, Y1
-	VPOR         Y1, Y0, Y0
-	VMOVDQU      8320(CX)(DI*8), Y1
-	VPAND        lm6_12819<>+0(SB), Y1, Y1
-	VPOR         Y1, Y0, Y0
-	VMOVDQU      9056(CX)(DI*8), Y1
-	VPSLLD       $0x1c, Y1, Y1
-	VMOVDQU      9024(CX)(DI*8), Y2
-	VPAND        lm6_12819<>+0(SB), Y2, Y2
-	VPSLLD       $0x14, Y2, Y2
-	VPOR         Y2, Y1, Y1
-	VMOVDQU      8992(CX)(DI*8), Y2
-	VPAND        lm6_12819<>+0(SB), Y2, Y2
-	VPSLLD       $0xc, Y2, Y2
-	VPOR         Y2, Y1, Y1
-	VMOVDQU      8960(CX)(DI*8), Y2
-	VPAND        lm6_12819<>+0(SB), Y2, Y2
-	VPSLLD       $4, Y2, Y2
-	VPOR         Y2, Y1, Y1
-	VMOVDQU      8544(CX)(DI*8), Y2
-	VPAND        lm6_12819<>+0(SB), Y2, Y2
-	VPSLLD       $0x18, Y2, Y2
-	VPOR         Y2, Y1, Y1
-	VMOVDQU      8512(CX)(DI*8), Y2
-	VPAND        lm6_12819<>+0(SB), Y2, Y2
-	VPSLLD       $0x10, Y2, Y2
-	VPOR         Y2, Y1, Y1
-	VMOVDQU      8480(CX)(DI*8), Y2
-	VPAND        lm6_12819<>+0(SB), Y2, Y2
-	VPSLLD       $8, Y2, Y2
-	VPOR         Y2, Y1, Y1
-	VMOVDQU      8448(CX)(DI*8), Y2
-	VPAND        lm6_12819<>+0(SB), Y2, Y2
-	VPOR         Y2, Y1, Y1
-	VMOVDQU      9184(CX)(DI*8), Y2
-	VPSLLD       $0x1c, Y2, Y2
-	VMOVDQU      9152(CX)(DI*8), Y3
-	VPAND        lm6_12819<>+0(SB), Y3, Y3
-	VPSLLD       $0x14, Y3, Y3
-	VPOR         Y3, Y2, Y2
-	VMOVDQU      9120(CX)(DI*8), Y3
-	VPAND        lm6_12819<>+0(SB), Y3, Y3
-	VPSLLD       $0xc, Y3, Y3
-	VPOR         Y3, Y2, Y2
-	VMOVDQU      9088(CX)(DI*8), Y3
-	VPAND        lm6_12819<>+0(SB), Y3, Y3
-	VPSLLD       $4, Y3, Y3
-	VPOR         Y3, Y2, Y2
-	VMOVDQU      8672(CX)(DI*8), Y3
-	VPAND        lm6_12819<>+0(SB), Y3, Y3
-	VPSLLD       $0x18, Y3, Y3
-	VPOR         Y3, Y2, Y2
-	VMOVDQU      8640(CX)(DI*8), Y3
-	VPAND        lm6_12819<>+0(SB), Y3, Y3
-	VPSLLD       $0x10, Y3, Y3
-	VPOR         Y3, Y2, Y2
-	VMOVDQU      8608(CX)(DI*8), Y3
-	VPAND        lm6_12819<>+0(SB), Y3, Y3
-	VPSLLD       $8, Y3, Y3
-	VPOR         Y3, Y2, Y2
-	VMOVDQU      8576(CX)(DI*8), Y3
-	VPAND        lm6_12819<>+0(SB), Y3, Y3
-	VPOR         Y3, Y2, Y2
-	VMOVDQU      9312(CX)(DI*8), Y3
-	VPSLLD       $0x1c, Y3, Y3
-	VMOVDQU      9280(CX)(DI*8), Y4
-	VPAND        lm6_12819<>+0(SB), Y4, Y4
-	VPSLLD       $0x14, Y4, Y4
-	VPOR         Y4, Y3, Y3
-	VMOVDQU      9248(CX)(DI*8), Y4
-	VPAND        lm6_12819<>+0(SB), Y4, Y4
-	VPSLLD       $0xc, Y4, Y4
-	VPOR         Y4, Y3, Y3
-	VMOVDQU      9216(CX)(DI*8), Y4
-	VPAND        lm6_12819<>+0(SB), Y4, Y4
-	VPSLLD       $4, Y4, Y4
-	VPOR         Y4, Y3, Y3
-	VMOVDQU      8800(CX)(DI*8), Y4
-	VPAND        lm6_12819<>+0(SB), Y4, Y4
-	VPSLLD       $0x18, Y4, Y4
-	VPOR         Y4, Y3, Y3
-	VMOVDQU      8768(CX)(DI*8), Y4
-	VPAND        lm6_12819<>+0(SB), Y4, Y4
-	VPSLLD       $0x10, Y4, Y4
-	VPOR         Y4, Y3, Y3
-	VMOVDQU      8736(CX)(DI*8), Y4
-	VPAND        lm6_12819<>+0(SB), Y4, Y4
-	VPSLLD       $8, Y4, Y4
-	VPOR         Y4, Y3, Y3
-	VMOVDQU      8704(CX)(DI*8), Y4
-	VPAND        lm6_12819<>+0(SB), Y4, Y4
-	VPOR         Y4, Y3, Y3
-	VUNPCKLPS    Y1, Y0, Y4
-	VUNPCKHPS    Y1, Y0, Y1
-	VUNPCKLPS    Y3, Y2, Y0
-	VUNPCKHPS    Y3, Y2, Y3
-	VUNPCKLPD    Y0, Y4, Y2
-	VUNPCKHPD    Y0, Y4, Y0
-	VUNPCKLPD    Y3, Y1, Y4
-	VUNPCKHPD    Y3, Y1, Y3
-	VMOVUPS      X2, 2(SI)
-	VEXTRACTI128 $1, Y2, 394(SI)
-	VMOVUPS      X0, 100(SI)
-	VEXTRACTI128 $1, Y0, 492(SI)
-	VMOVUPS      X4, 198(SI)
-	VEXTRACTI128 $1, Y4, 590(SI)
-	VMOVUPS      X3, 296(SI)
-	VEXTRACTI128 $1, Y3, 688(SI)
+	VMOVDQU      8928(CX)(DI*8), Y6
+	VPSLLD       $0x1c, Y6, Y6
+	VMOVDQU      8896(CX)(DI*8), Y7
+	VPAND        Y0, Y7, Y7
+	VPSLLD       $0x14, Y7, Y7
+	VPOR         Y7, Y6, Y6
+	VMOVDQU      8864(CX)(DI*8), Y7
+	VPAND        Y0, Y7, Y7
+	VPSLLD       $0xc, Y7, Y7
+	VPOR         Y7, Y6, Y6
+	VMOVDQU      8832(CX)(DI*8), Y7
+	VPAND        Y0, Y7, Y7
+	VPSLLD       $4, Y7, Y7
+	VPOR         Y7, Y6, Y6
+	VMOVDQU      8416(CX)(DI*8), Y7
+	VPAND        Y0, Y7, Y7
+	VPSLLD       $0x18, Y7, Y7
+	VPOR         Y7, Y6, Y6
+	VMOVDQU      8384(CX)(DI*8), Y7
+	VPAND        Y0, Y7, Y7
+	VPSLLD       $0x10, Y7, Y7
+	VPOR         Y7, Y6, Y6
+	VMOVDQU      8352(CX)(DI*8), Y7
+	VPAND        Y0, Y7, Y7
+	VPSLLD       $8, Y7, Y7
+	VPOR         Y7, Y6, Y6
+	VMOVDQU      8320(CX)(DI*8), Y7
+	VPAND        Y0, Y7, Y7
+	VPOR         Y7, Y6, Y6
+	VMOVDQU      9056(CX)(DI*8), Y7
+	VPSLLD       $0x1c, Y7, Y7
+	VMOVDQU      9024(CX)(DI*8), Y8
+	VPAND        Y0, Y8, Y8
+	VPSLLD       $0x14, Y8, Y8
+	VPOR         Y8, Y7, Y7
+	VMOVDQU      8992(CX)(DI*8), Y8
+	VPAND        Y0, Y8, Y8
+	VPSLLD       $0xc, Y8, Y8
+	VPOR         Y8, Y7, Y7
+	VMOVDQU      8960(CX)(DI*8), Y8
+	VPAND        Y0, Y8, Y8
+	VPSLLD       $4, Y8, Y8
+	VPOR         Y8, Y7, Y7
+	VMOVDQU      8544(CX)(DI*8), Y8
+	VPAND        Y0, Y8, Y8
+	VPSLLD       $0x18, Y8, Y8
+	VPOR         Y8, Y7, Y7
+	VMOVDQU      8512(CX)(DI*8), Y8
+	VPAND        Y0, Y8, Y8
+	VPSLLD       $0x10, Y8, Y8
+	VPOR         Y8, Y7, Y7
+	VMOVDQU      8480(CX)(DI*8), Y8
+	VPAND        Y0, Y8, Y8
+	VPSLLD       $8, Y8, Y8
+	VPOR         Y8, Y7, Y7
+	VMOVDQU      8448(CX)(DI*8), Y8
+	VPAND        Y0, Y8, Y8
+	VPOR         Y8, Y7, Y7
+	VMOVDQU      9184(CX)(DI*8), Y8
+	VPSLLD       $0x1c, Y8, Y8
+	VMOVDQU      9152(CX)(DI*8), Y9
+	VPAND        Y0, Y9, Y9
+	VPSLLD       $0x14, Y9, Y9
+	VPOR         Y9, Y8, Y8
+	VMOVDQU      9120(CX)(DI*8), Y9
+	VPAND        Y0, Y9, Y9
+	VPSLLD       $0xc, Y9, Y9
+	VPOR         Y9, Y8, Y8
+	VMOVDQU      9088(CX)(DI*8), Y9
+	VPAND        Y0, Y9, Y9
+	VPSLLD       $4, Y9, Y9
+	VPOR         Y9, Y8, Y8
+	VMOVDQU      8672(CX)(DI*8), Y9
+	VPAND        Y0, Y9, Y9
+	VPSLLD       $0x18, Y9, Y9
+	VPOR         Y9, Y8, Y8
+	VMOVDQU      8640(CX)(DI*8), Y9
+	VPAND        Y0, Y9, Y9
+	VPSLLD       $0x10, Y9, Y9
+	VPOR         Y9, Y8, Y8
+	VMOVDQU      8608(CX)(DI*8), Y9
+	VPAND        Y0, Y9, Y9
+	VPSLLD       $8, Y9, Y9
+	VPOR         Y9, Y8, Y8
+	VMOVDQU      8576(CX)(DI*8), Y9
+	VPAND        Y0, Y9, Y9
+	VPOR         Y9, Y8, Y8
+	VMOVDQU      9312(CX)(DI*8), Y9
+	VPSLLD       $0x1c, Y9, Y9
+	VMOVDQU      9280(CX)(DI*8), Y10
+	VPAND        Y0, Y10, Y10
+	VPSLLD       $0x14, Y10, Y10
+	VPOR         Y10, Y9, Y9
+	VMOVDQU      9248(CX)(DI*8), Y10
+	VPAND        Y0, Y10, Y10
+	VPSLLD       $0xc, Y10, Y10
+	VPOR         Y10, Y9, Y9
+	VMOVDQU      9216(CX)(DI*8), Y10
+	VPAND        Y0, Y10, Y10
+	VPSLLD       $4, Y10, Y10
+	VPOR         Y10, Y9, Y9
+	VMOVDQU      8800(CX)(DI*8), Y10
+	VPAND        Y0, Y10, Y10
+	VPSLLD       $0x18, Y10, Y10
+	VPOR         Y10, Y9, Y9
+	VMOVDQU      8768(CX)(DI*8), Y10
+	VPAND        Y0, Y10, Y10
+	VPSLLD       $0x10, Y10, Y10
+	VPOR         Y10, Y9, Y9
+	VMOVDQU      8736(CX)(DI*8), Y10
+	VPAND        Y0, Y10, Y10
+	VPSLLD       $8, Y10, Y10
+	VPOR         Y10, Y9, Y9
+	VMOVDQU      8704(CX)(DI*8), Y10
+	VPAND        Y0, Y10, Y10
+	VPOR         Y10, Y9, Y9
+	VUNPCKLPS    Y7, Y6, Y10
+	VUNPCKHPS    Y7, Y6, Y7
+	VUNPCKLPS    Y9, Y8, Y6
+	VUNPCKHPS    Y9, Y8, Y9
+	VUNPCKLPD    Y6, Y10, Y8
+	VUNPCKHPD    Y6, Y10, Y6
+	VUNPCKLPD    Y9, Y7, Y10
+	VUNPCKHPD    Y9, Y7, Y9
+	VMOVUPS      X8, 2(SI)
+	VEXTRACTI128 $1, Y8, 394(SI)
+	VMOVUPS      X6, 100(SI)
+	VEXTRACTI128 $1, Y6, 492(SI)
+	VMOVUPS      X10, 198(SI)
+	VEXTRACTI128 $1, Y10, 590(SI)
+	VMOVUPS      X9, 296(SI)
+	VEXTRACTI128 $1, Y9, 688(SI)
 	ADDQ         $0x10, SI
 	ADDQ         $0x80, DI
 	SUBQ         $1, R8
@@ -13374,534 +13512,534 @@ done26:
 	ADDQ         $1, R8
 
 	// q2: codes to bits, then words to blocks
-	VMOVDQU      9184(CX), Y0
-	VPSRLD       $4, Y0, Y0
-	VPSLLD       $0x1e, Y0, Y0
-	VMOVDQU      9152(CX), Y1
-	VPSRLD       $4, Y1, Y1
-	VPSLLD       $0x16, Y1, Y1
-	VPOR         Y1, Y0, Y0
-	VMOVDQU      9120(CX), Y1
-	VPSRLD       $4, Y1, Y1
-	VPSLLD       $0xe, Y1, Y1
-	VPOR         Y1, Y0, Y0
-	VMOVDQU      9088(CX), Y1
-	VPSRLD       $4, Y1, Y1
-	VPSLLD       $6, Y1, Y1
-	VPOR         Y1, Y0, Y0
-	VMOVDQU      8928(CX), Y1
-	VPSRLD       $4, Y1, Y1
-	VPSLLD       $0x1c, Y1, Y1
-	VPOR         Y1, Y0, Y0
-	VMOVDQU      8896(CX), Y1
-	VPSRLD       $4, Y1, Y1
-	VPSLLD       $0x14, Y1, Y1
-	VPOR         Y1, Y0, Y0
-	VMOVDQU      8864(CX), Y1
-	VPSRLD       $4, Y1, Y1
-	VPSLLD       $0xc, Y1, Y1
-	VPOR         Y1, Y0, Y0
-	VMOVDQU      8832(CX), Y1
-	VPSRLD       $4, Y1, Y1
-	VPSLLD       $4, Y1, Y1
-	VPOR         Y1, Y0, Y0
-	VMOVDQU      8672(CX), Y1
-	VPSRLD       $4, Y1, Y1
-	VPSLLD       $0x1a, Y1, Y1
-	VPOR         Y1, Y0, Y0
-	VMOVDQU      8640(CX), Y1
-	VPSRLD       $4, Y1, Y1
-	VPSLLD       $0x12, Y1, Y1
-	VPOR         Y1, Y0, Y0
-	VMOVDQU      8608(CX), Y1
-	VPSRLD       $4, Y1, Y1
-	VPSLLD       $0xa, Y1, Y1
-	VPOR         Y1, Y0, Y0
-	VMOVDQU      8576(CX), Y1
-	VPSRLD       $4, Y1, Y1
-	VPSLLD       $2, Y1, Y1
-	VPOR         Y1, Y0, Y0
-	VMOVDQU      8416(CX), Y1
-	VPSRLD       $4, Y1, Y1
-	VPSLLD       $0x18, Y1, Y1
-	VPOR         Y1, Y0, Y0
-	VMOVDQU      8384(CX), Y1
-	VPSRLD       $4, Y1, Y1
-	VPSLLD       $0x10, Y1, Y1
-	VPOR         Y1, Y0, Y0
-	VMOVDQU      8352(CX), Y1
-	VPSRLD       $4, Y1, Y1
-	VPSLLD       $8, Y1, Y1
-	VPOR         Y1, Y0, Y0
-	VMOVDQU      8320(CX), Y1
-	VPSRLD       $4, Y1, Y1
-	VPOR         Y1, Y0, Y0
-	VMOVDQU      9312(CX), Y1
-	VPSRLD       $4, Y1, Y1
-	VPSLLD       $0x1e, Y1, Y1
-	VMOVDQU      9280(CX), Y2
-	VPSRLD       $4, Y2, Y2
-	VPSLLD       $0x16, Y2, Y2
-	VPOR         Y2, Y1, Y1
-	VMOVDQU      9248(CX), Y2
-	VPSRLD       $4, Y2, Y2
-	VPSLLD       $0xe, Y2, Y2
-	VPOR         Y2, Y1, Y1
-	VMOVDQU      9216(CX), Y2
-	VPSRLD       $4, Y2, Y2
-	VPSLLD       $6, Y2, Y2
-	VPOR         Y2, Y1, Y1
-	VMOVDQU      9056(CX), Y2
-	VPSRLD       $4, Y2, Y2
-	VPSLLD       $0x1c, Y2, Y2
-	VPOR         Y2, Y1, Y1
-	VMOVDQU      9024(CX), Y2
-	VPSRLD       $4, Y2, Y2
-	VPSLLD       $0x14, Y2, Y2
-	VPOR         Y2, Y1, Y1
-	VMOVDQU      8992(CX), Y2
-	VPSRLD       $4, Y2, Y2
-	VPSLLD       $0xc, Y2, Y2
-	VPOR         Y2, Y1, Y1
-	VMOVDQU      8960(CX), Y2
-	VPSRLD       $4, Y2, Y2
-	VPSLLD       $4, Y2, Y2
-	VPOR         Y2, Y1, Y1
-	VMOVDQU      8800(CX), Y2
-	VPSRLD       $4, Y2, Y2
-	VPSLLD       $0x1a, Y2, Y2
-	VPOR         Y2, Y1, Y1
-	VMOVDQU      8768(CX), Y2
-	VPSRLD       $4, Y2, Y2
-	VPSLLD       $0x12, Y2, Y2
-	VPOR         Y2, Y1, Y1
-	VMOVDQU      8736(CX), Y2
-	VPSRLD       $4, Y2, Y2
-	VPSLLD       $0xa, Y2, Y2
-	VPOR         Y2, Y1, Y1
-	VMOVDQU      8704(CX), Y2
-	VPSRLD       $4, Y2, Y2
-	VPSLLD       $2, Y2, Y2
-	VPOR         Y2, Y1, Y1
-	VMOVDQU      8544(CX), Y2
-	VPSRLD       $4, Y2, Y2
-	VPSLLD       $0x18, Y2, Y2
-	VPOR         Y2, Y1, Y1
-	VMOVDQU      8512(CX), Y2
-	VPSRLD       $4, Y2, Y2
-	VPSLLD       $0x10, Y2, Y2
-	VPOR         Y2, Y1, Y1
-	VMOVDQU      8480(CX), Y2
-	VPSRLD       $4, Y2, Y2
-	VPSLLD       $8, Y2, Y2
-	VPOR         Y2, Y1, Y1
-	VMOVDQU      8448(CX), Y2
-	VPSRLD       $4, Y2, Y2
-	VPOR         Y2, Y1, Y1
-	VMOVDQU      10208(CX), Y2
-	VPSRLD       $4, Y2, Y2
-	VPSLLD       $0x1e, Y2, Y2
-	VMOVDQU      10176(CX), Y3
-	VPSRLD       $4, Y3, Y3
-	VPSLLD       $0x16, Y3, Y3
-	VPOR         Y3, Y2, Y2
-	VMOVDQU      10144(CX), Y3
-	VPSRLD       $4, Y3, Y3
-	VPSLLD       $0xe, Y3, Y3
-	VPOR         Y3, Y2, Y2
-	VMOVDQU      10112(CX), Y3
-	VPSRLD       $4, Y3, Y3
-	VPSLLD       $6, Y3, Y3
-	VPOR         Y3, Y2, Y2
-	VMOVDQU      9952(CX), Y3
-	VPSRLD       $4, Y3, Y3
-	VPSLLD       $0x1c, Y3, Y3
-	VPOR         Y3, Y2, Y2
-	VMOVDQU      9920(CX), Y3
-	VPSRLD       $4, Y3, Y3
-	VPSLLD       $0x14, Y3, Y3
-	VPOR         Y3, Y2, Y2
-	VMOVDQU      9888(CX), Y3
-	VPSRLD       $4, Y3, Y3
-	VPSLLD       $0xc, Y3, Y3
-	VPOR         Y3, Y2, Y2
-	VMOVDQU      9856(CX), Y3
-	VPSRLD       $4, Y3, Y3
-	VPSLLD       $4, Y3, Y3
-	VPOR         Y3, Y2, Y2
-	VMOVDQU      9696(CX), Y3
-	VPSRLD       $4, Y3, Y3
-	VPSLLD       $0x1a, Y3, Y3
-	VPOR         Y3, Y2, Y2
-	VMOVDQU      9664(CX), Y3
-	VPSRLD       $4, Y3, Y3
-	VPSLLD       $0x12, Y3, Y3
-	VPOR         Y3, Y2, Y2
-	VMOVDQU      9632(CX), Y3
-	VPSRLD       $4, Y3, Y3
-	VPSLLD       $0xa, Y3, Y3
-	VPOR         Y3, Y2, Y2
-	VMOVDQU      9600(CX), Y3
-	VPSRLD       $4, Y3, Y3
-	VPSLLD       $2, Y3, Y3
-	VPOR         Y3, Y2, Y2
-	VMOVDQU      9440(CX), Y3
-	VPSRLD       $4, Y3, Y3
-	VPSLLD       $0x18, Y3, Y3
-	VPOR         Y3, Y2, Y2
-	VMOVDQU      9408(CX), Y3
-	VPSRLD       $4, Y3, Y3
-	VPSLLD       $0x10, Y3, Y3
-	VPOR         Y3, Y2, Y2
-	VMOVDQU      9376(CX), Y3
-	VPSRLD       $4, Y3, Y3
-	VPSLLD       $8, Y3, Y3
-	VPOR         Y3, Y2, Y2
-	VMOVDQU      9344(CX), Y3
-	VPSRLD       $4, Y3, Y3
-	VPOR         Y3, Y2, Y2
-	VMOVDQU      10336(CX), Y3
-	VPSRLD       $4, Y3, Y3
-	VPSLLD       $0x1e, Y3, Y3
-	VMOVDQU      10304(CX), Y4
-	VPSRLD       $4, Y4, Y4
-	VPSLLD       $0x16, Y4, Y4
-	VPOR         Y4, Y3, Y3
-	VMOVDQU      10272(CX), Y4
-	VPSRLD       $4, Y4, Y4
-	VPSLLD       $0xe, Y4, Y4
-	VPOR         Y4, Y3, Y3
-	VMOVDQU      10240(CX), Y4
-	VPSRLD       $4, Y4, Y4
-	VPSLLD       $6, Y4, Y4
-	VPOR         Y4, Y3, Y3
-	VMOVDQU      10080(CX), Y4
-	VPSRLD       $4, Y4, Y4
-	VPSLLD       $0x1c, Y4, Y4
-	VPOR         Y4, Y3, Y3
-	VMOVDQU      10048(CX), Y4
-	VPSRLD       $4, Y4, Y4
-	VPSLLD       $0x14, Y4, Y4
-	VPOR         Y4, Y3, Y3
-	VMOVDQU      10016(CX), Y4
-	VPSRLD       $4, Y4, Y4
-	VPSLLD       $0xc, Y4, Y4
-	VPOR         Y4, Y3, Y3
-	VMOVDQU      9984(CX), Y4
-	VPSRLD       $4, Y4, Y4
-	VPSLLD       $4, Y4, Y4
-	VPOR         Y4, Y3, Y3
-	VMOVDQU      9824(CX), Y4
-	VPSRLD       $4, Y4, Y4
-	VPSLLD       $0x1a, Y4, Y4
-	VPOR         Y4, Y3, Y3
-	VMOVDQU      9792(CX), Y4
-	VPSRLD       $4, Y4, Y4
-	VPSLLD       $0x12, Y4, Y4
-	VPOR         Y4, Y3, Y3
-	VMOVDQU      9760(CX), Y4
-	VPSRLD       $4, Y4, Y4
-	VPSLLD       $0xa, Y4, Y4
-	VPOR         Y4, Y3, Y3
-	VMOVDQU      9728(CX), Y4
-	VPSRLD       $4, Y4, Y4
-	VPSLLD       $2, Y4, Y4
-	VPOR         Y4, Y3, Y3
-	VMOVDQU      9568(CX), Y4
-	VPSRLD       $4, Y4, Y4
-	VPSLLD       $0x18, Y4, Y4
-	VPOR         Y4, Y3, Y3
-	VMOVDQU      9536(CX), Y4
-	VPSRLD       $4, Y4, Y4
-	VPSLLD       $0x10, Y4, Y4
-	VPOR         Y4, Y3, Y3
-	VMOVDQU      9504(CX), Y4
-	VPSRLD       $4, Y4, Y4
-	VPSLLD       $8, Y4, Y4
-	VPOR         Y4, Y3, Y3
-	VMOVDQU      9472(CX), Y4
-	VPSRLD       $4, Y4, Y4
-	VPOR         Y4, Y3, Y3
-	VUNPCKLPS    Y1, Y0, Y4
-	VUNPCKHPS    Y1, Y0, Y1
-	VUNPCKLPS    Y3, Y2, Y0
-	VUNPCKHPS    Y3, Y2, Y3
-	VUNPCKLPD    Y0, Y4, Y2
-	VUNPCKHPD    Y0, Y4, Y0
-	VUNPCKLPD    Y3, Y1, Y4
-	VUNPCKHPD    Y3, Y1, Y3
-	VMOVUPS      X2, 66(AX)
-	VEXTRACTI128 $1, Y2, 458(AX)
-	VMOVUPS      X0, 164(AX)
-	VEXTRACTI128 $1, Y0, 556(AX)
-	VMOVUPS      X4, 262(AX)
-	VEXTRACTI128 $1, Y4, 654(AX)
-	VMOVUPS      X3, 360(AX)
-	VEXTRACTI128 $1, Y3, 752(AX)
-	VMOVDQU      11232(CX), Y0
-	VPSRLD       $4, Y0, Y0
-	VPSLLD       $0x1e, Y0, Y0
-	VMOVDQU      11200(CX), Y1
-	VPSRLD       $4, Y1, Y1
-	VPSLLD       $0x16, Y1, Y1
-	VPOR         Y1, Y0, Y0
-	VMOVDQU      11168(CX), Y1
-	VPSRLD       $4, Y1, Y1
-	VPSLLD       $0xe, Y1, Y1
-	VPOR         Y1, Y0, Y0
-	VMOVDQU      11136(CX), Y1
-	VPSRLD       $4, Y1, Y1
-	VPSLLD       $6, Y1, Y1
-	VPOR         Y1, Y0, Y0
-	VMOVDQU      10976(CX), Y1
-	VPSRLD       $4, Y1, Y1
-	VPSLLD       $0x1c, Y1, Y1
-	VPOR         Y1, Y0, Y0
-	VMOVDQU      10944(CX), Y1
-	VPSRLD       $4, Y1, Y1
-	VPSLLD       $0x14, Y1, Y1
-	VPOR         Y1, Y0, Y0
-	VMOVDQU      10912(CX), Y1
-	VPSRLD       $4, Y1, Y1
-	VPSLLD       $0xc, Y1, Y1
-	VPOR         Y1, Y0, Y0
-	VMOVDQU      10880(CX), Y1
-	VPSRLD       $4, Y1, Y1
-	VPSLLD       $4, Y1, Y1
-	VPOR         Y1, Y0, Y0
-	VMOVDQU      10720(CX), Y1
-	VPSRLD       $4, Y1, Y1
-	VPSLLD       $0x1a, Y1, Y1
-	VPOR         Y1, Y0, Y0
-	VMOVDQU      10688(CX), Y1
-	VPSRLD       $4, Y1, Y1
-	VPSLLD       $0x12, Y1, Y1
-	VPOR         Y1, Y0, Y0
-	VMOVDQU      10656(CX), Y1
-	VPSRLD       $4, Y1, Y1
-	VPSLLD       $0xa, Y1, Y1
-	VPOR         Y1, Y0, Y0
-	VMOVDQU      10624(CX), Y1
-	VPSRLD       $4, Y1, Y1
-	VPSLLD       $2, Y1, Y1
-	VPOR         Y1, Y0, Y0
-	VMOVDQU      10464(CX), Y1
-	VPSRLD       $4, Y1, Y1
-	VPSLLD       $0x18, Y1, Y1
-	VPOR         Y1, Y0, Y0
-	VMOVDQU      10432(CX), Y1
-	VPSRLD       $4, Y1, Y1
-	VPSLLD       $0x10, Y1, Y1
-	VPOR         Y1, Y0, Y0
-	VMOVDQU      10400(CX), Y1
-	VPSRLD       $4, Y1, Y1
-	VPSLLD       $8, Y1, Y1
-	VPOR         Y1, Y0, Y0
-	VMOVDQU      10368(CX), Y1
-	VPSRLD       $4, Y1, Y1
-	VPOR         Y1, Y0, Y0
-	VMOVDQU      11360(CX), Y1
-	VPSRLD       $4, Y1, Y1
-	VPSLLD       $0x1e, Y1, Y1
-	VMOVDQU      11328(CX), Y2
-	VPSRLD       $4, Y2, Y2
-	VPSLLD       $0x16, Y2, Y2
-	VPOR         Y2, Y1, Y1
-	VMOVDQU      11296(CX), Y2
-	VPSRLD       $4, Y2, Y2
-	VPSLLD       $0xe, Y2, Y2
-	VPOR         Y2, Y1, Y1
-	VMOVDQU      11264(CX), Y2
-	VPSRLD       $4, Y2, Y2
-	VPSLLD       $6, Y2, Y2
-	VPOR         Y2, Y1, Y1
-	VMOVDQU      11104(CX), Y2
-	VPSRLD       $4, Y2, Y2
-	VPSLLD       $0x1c, Y2, Y2
-	VPOR         Y2, Y1, Y1
-	VMOVDQU      11072(CX), Y2
-	VPSRLD       $4, Y2, Y2
-	VPSLLD       $0x14, Y2, Y2
-	VPOR         Y2, Y1, Y1
-	VMOVDQU      11040(CX), Y2
-	VPSRLD       $4, Y2, Y2
-	VPSLLD       $0xc, Y2, Y2
-	VPOR         Y2, Y1, Y1
-	VMOVDQU      11008(CX), Y2
-	VPSRLD       $4, Y2, Y2
-	VPSLLD       $4, Y2, Y2
-	VPOR         Y2, Y1, Y1
-	VMOVDQU      10848(CX), Y2
-	VPSRLD       $4, Y2, Y2
-	VPSLLD       $0x1a, Y2, Y2
-	VPOR         Y2, Y1, Y1
-	VMOVDQU      10816(CX), Y2
-	VPSRLD       $4, Y2, Y2
-	VPSLLD       $0x12, Y2, Y2
-	VPOR         Y2, Y1, Y1
-	VMOVDQU      10784(CX), Y2
-	VPSRLD       $4, Y2, Y2
-	VPSLLD       $0xa, Y2, Y2
-	VPOR         Y2, Y1, Y1
-	VMOVDQU      10752(CX), Y2
-	VPSRLD       $4, Y2, Y2
-	VPSLLD       $2, Y2, Y2
-	VPOR         Y2, Y1, Y1
-	VMOVDQU      10592(CX), Y2
-	VPSRLD       $4, Y2, Y2
-	VPSLLD       $0x18, Y2, Y2
-	VPOR         Y2, Y1, Y1
-	VMOVDQU      10560(CX), Y2
-	VPSRLD       $4, Y2, Y2
-	VPSLLD       $0x10, Y2, Y2
-	VPOR         Y2, Y1, Y1
-	VMOVDQU      10528(CX), Y2
-	VPSRLD       $4, Y2, Y2
-	VPSLLD       $8, Y2, Y2
-	VPOR         Y2, Y1, Y1
-	VMOVDQU      10496(CX), Y2
-	VPSRLD       $4, Y2, Y2
-	VPOR         Y2, Y1, Y1
-	VMOVDQU      12256(CX), Y2
-	VPSRLD       $4, Y2, Y2
-	VPSLLD       $0x1e, Y2, Y2
-	VMOVDQU      12224(CX), Y3
-	VPSRLD       $4, Y3, Y3
-	VPSLLD       $0x16, Y3, Y3
-	VPOR         Y3, Y2, Y2
-	VMOVDQU      12192(CX), Y3
-	VPSRLD       $4, Y3, Y3
-	VPSLLD       $0xe, Y3, Y3
-	VPOR         Y3, Y2, Y2
-	VMOVDQU      12160(CX), Y3
-	VPSRLD       $4, Y3, Y3
-	VPSLLD       $6, Y3, Y3
-	VPOR         Y3, Y2, Y2
-	VMOVDQU      12000(CX), Y3
-	VPSRLD       $4, Y3, Y3
-	VPSLLD       $0x1c, Y3, Y3
-	VPOR         Y3, Y2, Y2
-	VMOVDQU      11968(CX), Y3
-	VPSRLD       $4, Y3, Y3
-	VPSLLD       $0x14, Y3, Y3
-	VPOR         Y3, Y2, Y2
-	VMOVDQU      11936(CX), Y3
-	VPSRLD       $4, Y3, Y3
-	VPSLLD       $0xc, Y3, Y3
-	VPOR         Y3, Y2, Y2
-	VMOVDQU      11904(CX), Y3
-	VPSRLD       $4, Y3, Y3
-	VPSLLD       $4, Y3, Y3
-	VPOR         Y3, Y2, Y2
-	VMOVDQU      11744(CX), Y3
-	VPSRLD       $4, Y3, Y3
-	VPSLLD       $0x1a, Y3, Y3
-	VPOR         Y3, Y2, Y2
-	VMOVDQU      11712(CX), Y3
-	VPSRLD       $4, Y3, Y3
-	VPSLLD       $0x12, Y3, Y3
-	VPOR         Y3, Y2, Y2
-	VMOVDQU      11680(CX), Y3
-	VPSRLD       $4, Y3, Y3
-	VPSLLD       $0xa, Y3, Y3
-	VPOR         Y3, Y2, Y2
-	VMOVDQU      11648(CX), Y3
-	VPSRLD       $4, Y3, Y3
-	VPSLLD       $2, Y3, Y3
-	VPOR         Y3, Y2, Y2
-	VMOVDQU      11488(CX), Y3
-	VPSRLD       $4, Y3, Y3
-	VPSLLD       $0x18, Y3, Y3
-	VPOR         Y3, Y2, Y2
-	VMOVDQU      11456(CX), Y3
-	VPSRLD       $4, Y3, Y3
-	VPSLLD       $0x10, Y3, Y3
-	VPOR         Y3, Y2, Y2
-	VMOVDQU      11424(CX), Y3
-	VPSRLD       $4, Y3, Y3
-	VPSLLD       $8, Y3, Y3
-	VPOR         Y3, Y2, Y2
-	VMOVDQU      11392(CX), Y3
-	VPSRLD       $4, Y3, Y3
-	VPOR         Y3, Y2, Y2
-	VMOVDQU      12384(CX), Y3
-	VPSRLD       $4, Y3, Y3
-	VPSLLD       $0x1e, Y3, Y3
-	VMOVDQU      12352(CX), Y4
-	VPSRLD       $4, Y4, Y4
-	VPSLLD       $0x16, Y4, Y4
-	VPOR         Y4, Y3, Y3
-	VMOVDQU      12320(CX), Y4
-	VPSRLD       $4, Y4, Y4
-	VPSLLD       $0xe, Y4, Y4
-	VPOR         Y4, Y3, Y3
-	VMOVDQU      12288(CX), Y4
-	VPSRLD       $4, Y4, Y4
-	VPSLLD       $6, Y4, Y4
-	VPOR         Y4, Y3, Y3
-	VMOVDQU      12128(CX), Y4
-	VPSRLD       $4, Y4, Y4
-	VPSLLD       $0x1c, Y4, Y4
-	VPOR         Y4, Y3, Y3
-	VMOVDQU      12096(CX), Y4
-	VPSRLD       $4, Y4, Y4
-	VPSLLD       $0x14, Y4, Y4
-	VPOR         Y4, Y3, Y3
-	VMOVDQU      12064(CX), Y4
-	VPSRLD       $4, Y4, Y4
-	VPSLLD       $0xc, Y4, Y4
-	VPOR         Y4, Y3, Y3
-	VMOVDQU      12032(CX), Y4
-	VPSRLD       $4, Y4, Y4
-	VPSLLD       $4, Y4, Y4
-	VPOR         Y4, Y3, Y3
-	VMOVDQU      11872(CX), Y4
-	VPSRLD       $4, Y4, Y4
-	VPSLLD       $0x1a, Y4, Y4
-	VPOR         Y4, Y3, Y3
-	VMOVDQU      11840(CX), Y4
-	VPSRLD       $4, Y4, Y4
-	VPSLLD       $0x12, Y4, Y4
-	VPOR         Y4, Y3, Y3
-	VMOVDQU      11808(CX), Y4
-	VPSRLD       $4, Y4, Y4
-	VPSLLD       $0xa, Y4, Y4
-	VPOR         Y4, Y3, Y3
-	VMOVDQU      11776(CX), Y4
-	VPSRLD       $4, Y4, Y4
-	VPSLLD       $2, Y4, Y4
-	VPOR         Y4, Y3, Y3
-	VMOVDQU      11616(CX), Y4
-	VPSRLD       $4, Y4, Y4
-	VPSLLD       $0x18, Y4, Y4
-	VPOR         Y4, Y3, Y3
-	VMOVDQU      11584(CX), Y4
-	VPSRLD       $4, Y4, Y4
-	VPSLLD       $0x10, Y4, Y4
-	VPOR         Y4, Y3, Y3
-	VMOVDQU      11552(CX), Y4
-	VPSRLD       $4, Y4, Y4
-	VPSLLD       $8, Y4, Y4
-	VPOR         Y4, Y3, Y3
-	VMOVDQU      11520(CX), Y4
-	VPSRLD       $4, Y4, Y4
-	VPOR         Y4, Y3, Y3
-	VUNPCKLPS    Y1, Y0, Y4
-	VUNPCKHPS    Y1, Y0, Y1
-	VUNPCKLPS    Y3, Y2, Y0
-	VUNPCKHPS    Y3, Y2, Y3
-	VUNPCKLPD    Y0, Y4, Y2
-	VUNPCKHPD    Y0, Y4, Y0
-	VUNPCKLPD    Y3, Y1, Y4
-	VUNPCKHPD    Y3, Y1, Y3
-	VMOVUPS      X2, 82(AX)
-	VEXTRACTI128 $1, Y2, 474(AX)
-	VMOVUPS      X0, 180(AX)
-	VEXTRACTI128 $1, Y0, 572(AX)
-	VMOVUPS      X4, 278(AX)
-	VEXTRACTI128 $1, Y4, 670(AX)
-	VMOVUPS      X3, 376(AX)
-	VEXTRACTI128 $1, Y3, 768(AX)
+	VMOVDQU      9184(CX), Y6
+	VPSRLD       $4, Y6, Y6
+	VPSLLD       $0x1e, Y6, Y6
+	VMOVDQU      9152(CX), Y7
+	VPSRLD       $4, Y7, Y7
+	VPSLLD       $0x16, Y7, Y7
+	VPOR         Y7, Y6, Y6
+	VMOVDQU      9120(CX), Y7
+	VPSRLD       $4, Y7, Y7
+	VPSLLD       $0xe, Y7, Y7
+	VPOR         Y7, Y6, Y6
+	VMOVDQU      9088(CX), Y7
+	VPSRLD       $4, Y7, Y7
+	VPSLLD       $6, Y7, Y7
+	VPOR         Y7, Y6, Y6
+	VMOVDQU      8928(CX), Y7
+	VPSRLD       $4, Y7, Y7
+	VPSLLD       $0x1c, Y7, Y7
+	VPOR         Y7, Y6, Y6
+	VMOVDQU      8896(CX), Y7
+	VPSRLD       $4, Y7, Y7
+	VPSLLD       $0x14, Y7, Y7
+	VPOR         Y7, Y6, Y6
+	VMOVDQU      8864(CX), Y7
+	VPSRLD       $4, Y7, Y7
+	VPSLLD       $0xc, Y7, Y7
+	VPOR         Y7, Y6, Y6
+	VMOVDQU      8832(CX), Y7
+	VPSRLD       $4, Y7, Y7
+	VPSLLD       $4, Y7, Y7
+	VPOR         Y7, Y6, Y6
+	VMOVDQU      8672(CX), Y7
+	VPSRLD       $4, Y7, Y7
+	VPSLLD       $0x1a, Y7, Y7
+	VPOR         Y7, Y6, Y6
+	VMOVDQU      8640(CX), Y7
+	VPSRLD       $4, Y7, Y7
+	VPSLLD       $0x12, Y7, Y7
+	VPOR         Y7, Y6, Y6
+	VMOVDQU      8608(CX), Y7
+	VPSRLD       $4, Y7, Y7
+	VPSLLD       $0xa, Y7, Y7
+	VPOR         Y7, Y6, Y6
+	VMOVDQU      8576(CX), Y7
+	VPSRLD       $4, Y7, Y7
+	VPSLLD       $2, Y7, Y7
+	VPOR         Y7, Y6, Y6
+	VMOVDQU      8416(CX), Y7
+	VPSRLD       $4, Y7, Y7
+	VPSLLD       $0x18, Y7, Y7
+	VPOR         Y7, Y6, Y6
+	VMOVDQU      8384(CX), Y7
+	VPSRLD       $4, Y7, Y7
+	VPSLLD       $0x10, Y7, Y7
+	VPOR         Y7, Y6, Y6
+	VMOVDQU      8352(CX), Y7
+	VPSRLD       $4, Y7, Y7
+	VPSLLD       $8, Y7, Y7
+	VPOR         Y7, Y6, Y6
+	VMOVDQU      8320(CX), Y7
+	VPSRLD       $4, Y7, Y7
+	VPOR         Y7, Y6, Y6
+	VMOVDQU      9312(CX), Y7
+	VPSRLD       $4, Y7, Y7
+	VPSLLD       $0x1e, Y7, Y7
+	VMOVDQU      9280(CX), Y8
+	VPSRLD       $4, Y8, Y8
+	VPSLLD       $0x16, Y8, Y8
+	VPOR         Y8, Y7, Y7
+	VMOVDQU      9248(CX), Y8
+	VPSRLD       $4, Y8, Y8
+	VPSLLD       $0xe, Y8, Y8
+	VPOR         Y8, Y7, Y7
+	VMOVDQU      9216(CX), Y8
+	VPSRLD       $4, Y8, Y8
+	VPSLLD       $6, Y8, Y8
+	VPOR         Y8, Y7, Y7
+	VMOVDQU      9056(CX), Y8
+	VPSRLD       $4, Y8, Y8
+	VPSLLD       $0x1c, Y8, Y8
+	VPOR         Y8, Y7, Y7
+	VMOVDQU      9024(CX), Y8
+	VPSRLD       $4, Y8, Y8
+	VPSLLD       $0x14, Y8, Y8
+	VPOR         Y8, Y7, Y7
+	VMOVDQU      8992(CX), Y8
+	VPSRLD       $4, Y8, Y8
+	VPSLLD       $0xc, Y8, Y8
+	VPOR         Y8, Y7, Y7
+	VMOVDQU      8960(CX), Y8
+	VPSRLD       $4, Y8, Y8
+	VPSLLD       $4, Y8, Y8
+	VPOR         Y8, Y7, Y7
+	VMOVDQU      8800(CX), Y8
+	VPSRLD       $4, Y8, Y8
+	VPSLLD       $0x1a, Y8, Y8
+	VPOR         Y8, Y7, Y7
+	VMOVDQU      8768(CX), Y8
+	VPSRLD       $4, Y8, Y8
+	VPSLLD       $0x12, Y8, Y8
+	VPOR         Y8, Y7, Y7
+	VMOVDQU      8736(CX), Y8
+	VPSRLD       $4, Y8, Y8
+	VPSLLD       $0xa, Y8, Y8
+	VPOR         Y8, Y7, Y7
+	VMOVDQU      8704(CX), Y8
+	VPSRLD       $4, Y8, Y8
+	VPSLLD       $2, Y8, Y8
+	VPOR         Y8, Y7, Y7
+	VMOVDQU      8544(CX), Y8
+	VPSRLD       $4, Y8, Y8
+	VPSLLD       $0x18, Y8, Y8
+	VPOR         Y8, Y7, Y7
+	VMOVDQU      8512(CX), Y8
+	VPSRLD       $4, Y8, Y8
+	VPSLLD       $0x10, Y8, Y8
+	VPOR         Y8, Y7, Y7
+	VMOVDQU      8480(CX), Y8
+	VPSRLD       $4, Y8, Y8
+	VPSLLD       $8, Y8, Y8
+	VPOR         Y8, Y7, Y7
+	VMOVDQU      8448(CX), Y8
+	VPSRLD       $4, Y8, Y8
+	VPOR         Y8, Y7, Y7
+	VMOVDQU      10208(CX), Y8
+	VPSRLD       $4, Y8, Y8
+	VPSLLD       $0x1e, Y8, Y8
+	VMOVDQU      10176(CX), Y9
+	VPSRLD       $4, Y9, Y9
+	VPSLLD       $0x16, Y9, Y9
+	VPOR         Y9, Y8, Y8
+	VMOVDQU      10144(CX), Y9
+	VPSRLD       $4, Y9, Y9
+	VPSLLD       $0xe, Y9, Y9
+	VPOR         Y9, Y8, Y8
+	VMOVDQU      10112(CX), Y9
+	VPSRLD       $4, Y9, Y9
+	VPSLLD       $6, Y9, Y9
+	VPOR         Y9, Y8, Y8
+	VMOVDQU      9952(CX), Y9
+	VPSRLD       $4, Y9, Y9
+	VPSLLD       $0x1c, Y9, Y9
+	VPOR         Y9, Y8, Y8
+	VMOVDQU      9920(CX), Y9
+	VPSRLD       $4, Y9, Y9
+	VPSLLD       $0x14, Y9, Y9
+	VPOR         Y9, Y8, Y8
+	VMOVDQU      9888(CX), Y9
+	VPSRLD       $4, Y9, Y9
+	VPSLLD       $0xc, Y9, Y9
+	VPOR         Y9, Y8, Y8
+	VMOVDQU      9856(CX), Y9
+	VPSRLD       $4, Y9, Y9
+	VPSLLD       $4, Y9, Y9
+	VPOR         Y9, Y8, Y8
+	VMOVDQU      9696(CX), Y9
+	VPSRLD       $4, Y9, Y9
+	VPSLLD       $0x1a, Y9, Y9
+	VPOR         Y9, Y8, Y8
+	VMOVDQU      9664(CX), Y9
+	VPSRLD       $4, Y9, Y9
+	VPSLLD       $0x12, Y9, Y9
+	VPOR         Y9, Y8, Y8
+	VMOVDQU      9632(CX), Y9
+	VPSRLD       $4, Y9, Y9
+	VPSLLD       $0xa, Y9, Y9
+	VPOR         Y9, Y8, Y8
+	VMOVDQU      9600(CX), Y9
+	VPSRLD       $4, Y9, Y9
+	VPSLLD       $2, Y9, Y9
+	VPOR         Y9, Y8, Y8
+	VMOVDQU      9440(CX), Y9
+	VPSRLD       $4, Y9, Y9
+	VPSLLD       $0x18, Y9, Y9
+	VPOR         Y9, Y8, Y8
+	VMOVDQU      9408(CX), Y9
+	VPSRLD       $4, Y9, Y9
+	VPSLLD       $0x10, Y9, Y9
+	VPOR         Y9, Y8, Y8
+	VMOVDQU      9376(CX), Y9
+	VPSRLD       $4, Y9, Y9
+	VPSLLD       $8, Y9, Y9
+	VPOR         Y9, Y8, Y8
+	VMOVDQU      9344(CX), Y9
+	VPSRLD       $4, Y9, Y9
+	VPOR         Y9, Y8, Y8
+	VMOVDQU      10336(CX), Y9
+	VPSRLD       $4, Y9, Y9
+	VPSLLD       $0x1e, Y9, Y9
+	VMOVDQU      10304(CX), Y10
+	VPSRLD       $4, Y10, Y10
+	VPSLLD       $0x16, Y10, Y10
+	VPOR         Y10, Y9, Y9
+	VMOVDQU      10272(CX), Y10
+	VPSRLD       $4, Y10, Y10
+	VPSLLD       $0xe, Y10, Y10
+	VPOR         Y10, Y9, Y9
+	VMOVDQU      10240(CX), Y10
+	VPSRLD       $4, Y10, Y10
+	VPSLLD       $6, Y10, Y10
+	VPOR         Y10, Y9, Y9
+	VMOVDQU      10080(CX), Y10
+	VPSRLD       $4, Y10, Y10
+	VPSLLD       $0x1c, Y10, Y10
+	VPOR         Y10, Y9, Y9
+	VMOVDQU      10048(CX), Y10
+	VPSRLD       $4, Y10, Y10
+	VPSLLD       $0x14, Y10, Y10
+	VPOR         Y10, Y9, Y9
+	VMOVDQU      10016(CX), Y10
+	VPSRLD       $4, Y10, Y10
+	VPSLLD       $0xc, Y10, Y10
+	VPOR         Y10, Y9, Y9
+	VMOVDQU      9984(CX), Y10
+	VPSRLD       $4, Y10, Y10
+	VPSLLD       $4, Y10, Y10
+	VPOR         Y10, Y9, Y9
+	VMOVDQU      9824(CX), Y10
+	VPSRLD       $4, Y10, Y10
+	VPSLLD       $0x1a, Y10, Y10
+	VPOR         Y10, Y9, Y9
+	VMOVDQU      9792(CX), Y10
+	VPSRLD       $4, Y10, Y10
+	VPSLLD       $0x12, Y10, Y10
+	VPOR         Y10, Y9, Y9
+	VMOVDQU      9760(CX), Y10
+	VPSRLD       $4, Y10, Y10
+	VPSLLD       $0xa, Y10, Y10
+	VPOR         Y10, Y9, Y9
+	VMOVDQU      9728(CX), Y10
+	VPSRLD       $4, Y10, Y10
+	VPSLLD       $2, Y10, Y10
+	VPOR         Y10, Y9, Y9
+	VMOVDQU      9568(CX), Y10
+	VPSRLD       $4, Y10, Y10
+	VPSLLD       $0x18, Y10, Y10
+	VPOR         Y10, Y9, Y9
+	VMOVDQU      9536(CX), Y10
+	VPSRLD       $4, Y10, Y10
+	VPSLLD       $0x10, Y10, Y10
+	VPOR         Y10, Y9, Y9
+	VMOVDQU      9504(CX), Y10
+	VPSRLD       $4, Y10, Y10
+	VPSLLD       $8, Y10, Y10
+	VPOR         Y10, Y9, Y9
+	VMOVDQU      9472(CX), Y10
+	VPSRLD       $4, Y10, Y10
+	VPOR         Y10, Y9, Y9
+	VUNPCKLPS    Y7, Y6, Y10
+	VUNPCKHPS    Y7, Y6, Y7
+	VUNPCKLPS    Y9, Y8, Y6
+	VUNPCKHPS    Y9, Y8, Y9
+	VUNPCKLPD    Y6, Y10, Y8
+	VUNPCKHPD    Y6, Y10, Y6
+	VUNPCKLPD    Y9, Y7, Y10
+	VUNPCKHPD    Y9, Y7, Y9
+	VMOVUPS      X8, 66(AX)
+	VEXTRACTI128 $1, Y8, 458(AX)
+	VMOVUPS      X6, 164(AX)
+	VEXTRACTI128 $1, Y6, 556(AX)
+	VMOVUPS      X10, 262(AX)
+	VEXTRACTI128 $1, Y10, 654(AX)
+	VMOVUPS      X9, 360(AX)
+	VEXTRACTI128 $1, Y9, 752(AX)
+	VMOVDQU      11232(CX), Y6
+	VPSRLD       $4, Y6, Y6
+	VPSLLD       $0x1e, Y6, Y6
+	VMOVDQU      11200(CX), Y7
+	VPSRLD       $4, Y7, Y7
+	VPSLLD       $0x16, Y7, Y7
+	VPOR         Y7, Y6, Y6
+	VMOVDQU      11168(CX), Y7
+	VPSRLD       $4, Y7, Y7
+	VPSLLD       $0xe, Y7, Y7
+	VPOR         Y7, Y6, Y6
+	VMOVDQU      11136(CX), Y7
+	VPSRLD       $4, Y7, Y7
+	VPSLLD       $6, Y7, Y7
+	VPOR         Y7, Y6, Y6
+	VMOVDQU      10976(CX), Y7
+	VPSRLD       $4, Y7, Y7
+	VPSLLD       $0x1c, Y7, Y7
+	VPOR         Y7, Y6, Y6
+	VMOVDQU      10944(CX), Y7
+	VPSRLD       $4, Y7, Y7
+	VPSLLD       $0x14, Y7, Y7
+	VPOR         Y7, Y6, Y6
+	VMOVDQU      10912(CX), Y7
+	VPSRLD       $4, Y7, Y7
+	VPSLLD       $0xc, Y7, Y7
+	VPOR         Y7, Y6, Y6
+	VMOVDQU      10880(CX), Y7
+	VPSRLD       $4, Y7, Y7
+	VPSLLD       $4, Y7, Y7
+	VPOR         Y7, Y6, Y6
+	VMOVDQU      10720(CX), Y7
+	VPSRLD       $4, Y7, Y7
+	VPSLLD       $0x1a, Y7, Y7
+	VPOR         Y7, Y6, Y6
+	VMOVDQU      10688(CX), Y7
+	VPSRLD       $4, Y7, Y7
+	VPSLLD       $0x12, Y7, Y7
+	VPOR         Y7, Y6, Y6
+	VMOVDQU      10656(CX), Y7
+	VPSRLD       $4, Y7, Y7
+	VPSLLD       $0xa, Y7, Y7
+	VPOR         Y7, Y6, Y6
+	VMOVDQU      10624(CX), Y7
+	VPSRLD       $4, Y7, Y7
+	VPSLLD       $2, Y7, Y7
+	VPOR         Y7, Y6, Y6
+	VMOVDQU      10464(CX), Y7
+	VPSRLD       $4, Y7, Y7
+	VPSLLD       $0x18, Y7, Y7
+	VPOR         Y7, Y6, Y6
+	VMOVDQU      10432(CX), Y7
+	VPSRLD       $4, Y7, Y7
+	VPSLLD       $0x10, Y7, Y7
+	VPOR         Y7, Y6, Y6
+	VMOVDQU      10400(CX), Y7
+	VPSRLD       $4, Y7, Y7
+	VPSLLD       $8, Y7, Y7
+	VPOR         Y7, Y6, Y6
+	VMOVDQU      10368(CX), Y7
+	VPSRLD       $4, Y7, Y7
+	VPOR         Y7, Y6, Y6
+	VMOVDQU      11360(CX), Y7
+	VPSRLD       $4, Y7, Y7
+	VPSLLD       $0x1e, Y7, Y7
+	VMOVDQU      11328(CX), Y8
+	VPSRLD       $4, Y8, Y8
+	VPSLLD       $0x16, Y8, Y8
+	VPOR         Y8, Y7, Y7
+	VMOVDQU      11296(CX), Y8
+	VPSRLD       $4, Y8, Y8
+	VPSLLD       $0xe, Y8, Y8
+	VPOR         Y8, Y7, Y7
+	VMOVDQU      11264(CX), Y8
+	VPSRLD       $4, Y8, Y8
+	VPSLLD       $6, Y8, Y8
+	VPOR         Y8, Y7, Y7
+	VMOVDQU      11104(CX), Y8
+	VPSRLD       $4, Y8, Y8
+	VPSLLD       $0x1c, Y8, Y8
+	VPOR         Y8, Y7, Y7
+	VMOVDQU      11072(CX), Y8
+	VPSRLD       $4, Y8, Y8
+	VPSLLD       $0x14, Y8, Y8
+	VPOR         Y8, Y7, Y7
+	VMOVDQU      11040(CX), Y8
+	VPSRLD       $4, Y8, Y8
+	VPSLLD       $0xc, Y8, Y8
+	VPOR         Y8, Y7, Y7
+	VMOVDQU      11008(CX), Y8
+	VPSRLD       $4, Y8, Y8
+	VPSLLD       $4, Y8, Y8
+	VPOR         Y8, Y7, Y7
+	VMOVDQU      10848(CX), Y8
+	VPSRLD       $4, Y8, Y8
+	VPSLLD       $0x1a, Y8, Y8
+	VPOR         Y8, Y7, Y7
+	VMOVDQU      10816(CX), Y8
+	VPSRLD       $4, Y8, Y8
+	VPSLLD       $0x12, Y8, Y8
+	VPOR         Y8, Y7, Y7
+	VMOVDQU      10784(CX), Y8
+	VPSRLD       $4, Y8, Y8
+	VPSLLD       $0xa, Y8, Y8
+	VPOR         Y8, Y7, Y7
+	VMOVDQU      10752(CX), Y8
+	VPSRLD       $4, Y8, Y8
+	VPSLLD       $2, Y8, Y8
+	VPOR         Y8, Y7, Y7
+	VMOVDQU      10592(CX), Y8
+	VPSRLD       $4, Y8, Y8
+	VPSLLD       $0x18, Y8, Y8
+	VPOR         Y8, Y7, Y7
+	VMOVDQU      10560(CX), Y8
+	VPSRLD       $4, Y8, Y8
+	VPSLLD       $0x10, Y8, Y8
+	VPOR         Y8, Y7, Y7
+	VMOVDQU      10528(CX), Y8
+	VPSRLD       $4, Y8, Y8
+	VPSLLD       $8, Y8, Y8
+	VPOR         Y8, Y7, Y7
+	VMOVDQU      10496(CX), Y8
+	VPSRLD       $4, Y8, Y8
+	VPOR         Y8, Y7, Y7
+	VMOVDQU      12256(CX), Y8
+	VPSRLD       $4, Y8, Y8
+	VPSLLD       $0x1e, Y8, Y8
+	VMOVDQU      12224(CX), Y9
+	VPSRLD       $4, Y9, Y9
+	VPSLLD       $0x16, Y9, Y9
+	VPOR         Y9, Y8, Y8
+	VMOVDQU      12192(CX), Y9
+	VPSRLD       $4, Y9, Y9
+	VPSLLD       $0xe, Y9, Y9
+	VPOR         Y9, Y8, Y8
+	VMOVDQU      12160(CX), Y9
+	VPSRLD       $4, Y9, Y9
+	VPSLLD       $6, Y9, Y9
+	VPOR         Y9, Y8, Y8
+	VMOVDQU      12000(CX), Y9
+	VPSRLD       $4, Y9, Y9
+	VPSLLD       $0x1c, Y9, Y9
+	VPOR         Y9, Y8, Y8
+	VMOVDQU      11968(CX), Y9
+	VPSRLD       $4, Y9, Y9
+	VPSLLD       $0x14, Y9, Y9
+	VPOR         Y9, Y8, Y8
+	VMOVDQU      11936(CX), Y9
+	VPSRLD       $4, Y9, Y9
+	VPSLLD       $0xc, Y9, Y9
+	VPOR         Y9, Y8, Y8
+	VMOVDQU      11904(CX), Y9
+	VPSRLD       $4, Y9, Y9
+	VPSLLD       $4, Y9, Y9
+	VPOR         Y9, Y8, Y8
+	VMOVDQU      11744(CX), Y9
+	VPSRLD       $4, Y9, Y9
+	VPSLLD       $0x1a, Y9, Y9
+	VPOR         Y9, Y8, Y8
+	VMOVDQU      11712(CX), Y9
+	VPSRLD       $4, Y9, Y9
+	VPSLLD       $0x12, Y9, Y9
+	VPOR         Y9, Y8, Y8
+	VMOVDQU      11680(CX), Y9
+	VPSRLD       $4, Y9, Y9
+	VPSLLD       $0xa, Y9, Y9
+	VPOR         Y9, Y8, Y8
+	VMOVDQU      11648(CX), Y9
+	VPSRLD       $4, Y9, Y9
+	VPSLLD       $2, Y9, Y9
+	VPOR         Y9, Y8, Y8
+	VMOVDQU      11488(CX), Y9
+	VPSRLD       $4, Y9, Y9
+	VPSLLD       $0x18, Y9, Y9
+	VPOR         Y9, Y8, Y8
+	VMOVDQU      11456(CX), Y9
+	VPSRLD       $4, Y9, Y9
+	VPSLLD       $0x10, Y9, Y9
+	VPOR         Y9, Y8, Y8
+	VMOVDQU      11424(CX), Y9
+	VPSRLD       $4, Y9, Y9
+	VPSLLD       $8, Y9, Y9
+	VPOR         Y9, Y8, Y8
+	VMOVDQU      11392(CX), Y9
+	VPSRLD       $4, Y9, Y9
+	VPOR         Y9, Y8, Y8
+	VMOVDQU      12384(CX), Y9
+	VPSRLD       $4, Y9, Y9
+	VPSLLD       $0x1e, Y9, Y9
+	VMOVDQU      12352(CX), Y10
+	VPSRLD       $4, Y10, Y10
+	VPSLLD       $0x16, Y10, Y10
+	VPOR         Y10, Y9, Y9
+	VMOVDQU      12320(CX), Y10
+	VPSRLD       $4, Y10, Y10
+	VPSLLD       $0xe, Y10, Y10
+	VPOR         Y10, Y9, Y9
+	VMOVDQU      12288(CX), Y10
+	VPSRLD       $4, Y10, Y10
+	VPSLLD       $6, Y10, Y10
+	VPOR         Y10, Y9, Y9
+	VMOVDQU      12128(CX), Y10
+	VPSRLD       $4, Y10, Y10
+	VPSLLD       $0x1c, Y10, Y10
+	VPOR         Y10, Y9, Y9
+	VMOVDQU      12096(CX), Y10
+	VPSRLD       $4, Y10, Y10
+	VPSLLD       $0x14, Y10, Y10
+	VPOR         Y10, Y9, Y9
+	VMOVDQU      12064(CX), Y10
+	VPSRLD       $4, Y10, Y10
+	VPSLLD       $0xc, Y10, Y10
+	VPOR         Y10, Y9, Y9
+	VMOVDQU      12032(CX), Y10
+	VPSRLD       $4, Y10, Y10
+	VPSLLD       $4, Y10, Y10
+	VPOR         Y10, Y9, Y9
+	VMOVDQU      11872(CX), Y10
+	VPSRLD       $4, Y10, Y10
+	VPSLLD       $0x1a, Y10, Y10
+	VPOR         Y10, Y9, Y9
+	VMOVDQU      11840(CX), Y10
+	VPSRLD       $4, Y10, Y10
+	VPSLLD       $0x12, Y10, Y10
+	VPOR         Y10, Y9, Y9
+	VMOVDQU      11808(CX), Y10
+	VPSRLD       $4, Y10, Y10
+	VPSLLD       $0xa, Y10, Y10
+	VPOR         Y10, Y9, Y9
+	VMOVDQU      11776(CX), Y10
+	VPSRLD       $4, Y10, Y10
+	VPSLLD       $2, Y10, Y10
+	VPOR         Y10, Y9, Y9
+	VMOVDQU      11616(CX), Y10
+	VPSRLD       $4, Y10, Y10
+	VPSLLD       $0x18, Y10, Y10
+	VPOR         Y10, Y9, Y9
+	VMOVDQU      11584(CX), Y10
+	VPSRLD       $4, Y10, Y10
+	VPSLLD       $0x10, Y10, Y10
+	VPOR         Y10, Y9, Y9
+	VMOVDQU      11552(CX), Y10
+	VPSRLD       $4, Y10, Y10
+	VPSLLD       $8, Y10, Y10
+	VPOR         Y10, Y9, Y9
+	VMOVDQU      11520(CX), Y10
+	VPSRLD       $4, Y10, Y10
+	VPOR         Y10, Y9, Y9
+	VUNPCKLPS    Y7, Y6, Y10
+	VUNPCKHPS    Y7, Y6, Y7
+	VUNPCKLPS    Y9, Y8, Y6
+	VUNPCKHPS    Y9, Y8, Y9
+	VUNPCKLPD    Y6, Y10, Y8
+	VUNPCKHPD    Y6, Y10, Y6
+	VUNPCKLPD    Y9, Y7, Y10
+	VUNPCKHPD    Y9, Y7, Y9
+	VMOVUPS      X8, 82(AX)
+	VEXTRACTI128 $1, Y8, 474(AX)
+	VMOVUPS      X6, 180(AX)
+	VEXTRACTI128 $1, Y6, 572(AX)
+	VMOVUPS      X10, 278(AX)
+	VEXTRACTI128 $1, Y10, 670(AX)
+	VMOVUPS      X9, 376(AX)
+	VEXTRACTI128 $1, Y9, 768(AX)
 	ADDQ         $0x1000, BX
 	ADDQ         $0x310, AX
 	SUBQ         $1, DX
@@ -13915,6 +14053,13 @@ done2:
 // mix1xLm6_128AVX2 adds weighted rows of v to 1 row of o; ld and stride in bytes, a unit is 128 values.
 // Requires: AVX2, F16C, FMA
 TEXT ·mix1xLm6_128AVX2(SB), NOSPLIT, $320-64
+
+	// constants of the loops
+	VMOVDQU      lm6_12810<>+0(SB), Y0
+	VMOVDQU      lm6_1284<>+0(SB), Y1
+	VMOVDQU      lm6_1288<>+0(SB), Y2
+	VMOVDQU      lm6_1285<>+0(SB), Y3
+	VMOVDQU      lm6_1289<>+0(SB), Y4
 	MOVQ         v+32(FP), AX
 	MOVQ         units+56(FP), BX
 	XORQ         CX, CX
@@ -13926,10 +14071,10 @@ TEXT ·mix1xLm6_128AVX2(SB), NOSPLIT, $320-64
 loop1:
 	MOVQ         o+0(FP), SI
 	ADDQ         CX, SI
-	VMOVUPS      (SI), Y0
-	VMOVUPS      32(SI), Y1
-	VMOVUPS      64(SI), Y2
-	VMOVUPS      96(SI), Y3
+	VMOVUPS      (SI), Y5
+	VMOVUPS      32(SI), Y6
+	VMOVUPS      64(SI), Y7
+	VMOVUPS      96(SI), Y8
 	MOVQ         p+16(FP), SI
 	MOVQ         rows+48(FP), DI
 	MOVQ         AX, R8
@@ -13938,115 +14083,115 @@ loop1:
 	JLT          done4
 
 loop3:
-	VBROADCASTI128 2(R8), Y4
-	VPSRLVD      lm6_1280<>+0(SB), Y4, Y4
-	VPAND        lm6_1281<>+0(SB), Y4, Y4
-	VPBROADCASTQ 66(R8), Y5
-	VPSRLVD      lm6_1282<>+0(SB), Y5, Y5
-	VPAND        lm6_1283<>+0(SB), Y5, Y5
-	VPSLLD       $4, Y5, Y5
-	VPOR         Y5, Y4, Y4
-	VMOVDQU      Y4, (DX)
-	VPBROADCASTW (R8), X4
-	VCVTPH2PS    X4, Y4
-	VBROADCASTSS (SI), Y5
-	VMULPS       Y5, Y4, Y4
-	VPMOVZXBD    (DX), Y5
-	VPERMPS      lm6_1284<>+0(SB), Y5, Y6
-	VPERMPS      lm6_1285<>+0(SB), Y5, Y7
-	VPSLLD       $0x1c, Y5, Y8
-	VBLENDVPS    Y8, Y7, Y6, Y6
-	VPERMPS      lm6_1286<>+0(SB), Y5, Y7
-	VPERMPS      lm6_1287<>+0(SB), Y5, Y8
-	VPSLLD       $0x1c, Y5, Y9
-	VBLENDVPS    Y9, Y8, Y7, Y7
-	VPSLLD       $0x1b, Y5, Y8
-	VBLENDVPS    Y8, Y7, Y6, Y6
-	VPERMPS      lm6_1288<>+0(SB), Y5, Y7
-	VPERMPS      lm6_1289<>+0(SB), Y5, Y8
-	VPSLLD       $0x1c, Y5, Y9
-	VBLENDVPS    Y9, Y8, Y7, Y7
-	VPERMPS      lm6_12810<>+0(SB), Y5, Y8
-	VPERMPS      lm6_12811<>+0(SB), Y5, Y9
-	VPSLLD       $0x1c, Y5, Y10
-	VBLENDVPS    Y10, Y9, Y8, Y8
-	VPSLLD       $0x1b, Y5, Y9
-	VBLENDVPS    Y9, Y8, Y7, Y7
-	VPSLLD       $0x1a, Y5, Y5
-	VBLENDVPS    Y5, Y7, Y6, Y5
-	VFMADD231PS  Y4, Y5, Y0
-	VPMOVZXBD    8(DX), Y5
-	VPERMPS      lm6_1284<>+0(SB), Y5, Y6
-	VPERMPS      lm6_1285<>+0(SB), Y5, Y7
-	VPSLLD       $0x1c, Y5, Y8
-	VBLENDVPS    Y8, Y7, Y6, Y6
-	VPERMPS      lm6_1286<>+0(SB), Y5, Y7
-	VPERMPS      lm6_1287<>+0(SB), Y5, Y8
-	VPSLLD       $0x1c, Y5, Y9
-	VBLENDVPS    Y9, Y8, Y7, Y7
-	VPSLLD       $0x1b, Y5, Y8
-	VBLENDVPS    Y8, Y7, Y6, Y6
-	VPERMPS      lm6_1288<>+0(SB), Y5, Y7
-	VPERMPS      lm6_1289<>+0(SB), Y5, Y8
-	VPSLLD       $0x1c, Y5, Y9
-	VBLENDVPS    Y9, Y8, Y7, Y7
-	VPERMPS      lm6_12810<>+0(SB), Y5, Y8
-	VPERMPS      lm6_12811<>+0(SB), Y5, Y9
-	VPSLLD       $0x1c, Y5, Y10
-	VBLENDVPS    Y10, Y9, Y8, Y8
-	VPSLLD       $0x1b, Y5, Y9
-	VBLENDVPS    Y9, Y8, Y7, Y7
-	VPSLLD       $0x1a, Y5, Y5
-	VBLENDVPS    Y5, Y7, Y6, Y5
-	VFMADD231PS  Y4, Y5, Y1
-	VPMOVZXBD    16(DX), Y5
-	VPERMPS      lm6_1284<>+0(SB), Y5, Y6
-	VPERMPS      lm6_1285<>+0(SB), Y5, Y7
-	VPSLLD       $0x1c, Y5, Y8
-	VBLENDVPS    Y8, Y7, Y6, Y6
-	VPERMPS      lm6_1286<>+0(SB), Y5, Y7
-	VPERMPS      lm6_1287<>+0(SB), Y5, Y8
-	VPSLLD       $0x1c, Y5, Y9
-	VBLENDVPS    Y9, Y8, Y7, Y7
-	VPSLLD       $0x1b, Y5, Y8
-	VBLENDVPS    Y8, Y7, Y6, Y6
-	VPERMPS      lm6_1288<>+0(SB), Y5, Y7
-	VPERMPS      lm6_1289<>+0(SB), Y5, Y8
-	VPSLLD       $0x1c, Y5, Y9
-	VBLENDVPS    Y9, Y8, Y7, Y7
-	VPERMPS      lm6_12810<>+0(SB), Y5, Y8
-	VPERMPS      lm6_12811<>+0(SB), Y5, Y9
-	VPSLLD       $0x1c, Y5, Y10
-	VBLENDVPS    Y10, Y9, Y8, Y8
-	VPSLLD       $0x1b, Y5, Y9
-	VBLENDVPS    Y9, Y8, Y7, Y7
-	VPSLLD       $0x1a, Y5, Y5
-	VBLENDVPS    Y5, Y7, Y6, Y5
-	VFMADD231PS  Y4, Y5, Y2
-	VPMOVZXBD    24(DX), Y5
-	VPERMPS      lm6_1284<>+0(SB), Y5, Y6
-	VPERMPS      lm6_1285<>+0(SB), Y5, Y7
-	VPSLLD       $0x1c, Y5, Y8
-	VBLENDVPS    Y8, Y7, Y6, Y6
-	VPERMPS      lm6_1286<>+0(SB), Y5, Y7
-	VPERMPS      lm6_1287<>+0(SB), Y5, Y8
-	VPSLLD       $0x1c, Y5, Y9
-	VBLENDVPS    Y9, Y8, Y7, Y7
-	VPSLLD       $0x1b, Y5, Y8
-	VBLENDVPS    Y8, Y7, Y6, Y6
-	VPERMPS      lm6_1288<>+0(SB), Y5, Y7
-	VPERMPS      lm6_1289<>+0(SB), Y5, Y8
-	VPSLLD       $0x1c, Y5, Y9
-	VBLENDVPS    Y9, Y8, Y7, Y7
-	VPERMPS      lm6_12810<>+0(SB), Y5, Y8
-	VPERMPS      lm6_12811<>+0(SB), Y5, Y9
-	VPSLLD       $0x1c, Y5, Y10
-	VBLENDVPS    Y10, Y9, Y8, Y8
-	VPSLLD       $0x1b, Y5, Y9
-	VBLENDVPS    Y9, Y8, Y7, Y7
-	VPSLLD       $0x1a, Y5, Y5
-	VBLENDVPS    Y5, Y7, Y6, Y5
-	VFMADD231PS  Y4, Y5, Y3
+	VBROADCASTI128 2(R8), Y9
+	VPSRLVD      lm6_1280<>+0(SB), Y9, Y9
+	VPAND        lm6_1281<>+0(SB), Y9, Y9
+	VPBROADCASTQ 66(R8), Y10
+	VPSRLVD      lm6_1282<>+0(SB), Y10, Y10
+	VPAND        lm6_1283<>+0(SB), Y10, Y10
+	VPSLLD       $4, Y10, Y10
+	VPOR         Y10, Y9, Y9
+	VMOVDQU      Y9, (DX)
+	VPBROADCASTW (R8), X9
+	VCVTPH2PS    X9, Y9
+	VBROADCASTSS (SI), Y10
+	VMULPS       Y10, Y9, Y9
+	VPMOVZXBD    (DX), Y10
+	VPERMPS      Y1, Y10, Y11
+	VPERMPS      Y3, Y10, Y12
+	VPSLLD       $0x1c, Y10, Y13
+	VBLENDVPS    Y13, Y12, Y11, Y11
+	VPERMPS      lm6_1286<>+0(SB), Y10, Y12
+	VPERMPS      lm6_1287<>+0(SB), Y10, Y13
+	VPSLLD       $0x1c, Y10, Y14
+	VBLENDVPS    Y14, Y13, Y12, Y12
+	VPSLLD       $0x1b, Y10, Y13
+	VBLENDVPS    Y13, Y12, Y11, Y11
+	VPERMPS      Y2, Y10, Y12
+	VPERMPS      Y4, Y10, Y13
+	VPSLLD       $0x1c, Y10, Y14
+	VBLENDVPS    Y14, Y13, Y12, Y12
+	VPERMPS      Y0, Y10, Y13
+	VPERMPS      lm6_12811<>+0(SB), Y10, Y14
+	VPSLLD       $0x1c, Y10, Y15
+	VBLENDVPS    Y15, Y14, Y13, Y13
+	VPSLLD       $0x1b, Y10, Y14
+	VBLENDVPS    Y14, Y13, Y12, Y12
+	VPSLLD       $0x1a, Y10, Y10
+	VBLENDVPS    Y10, Y12, Y11, Y10
+	VFMADD231PS  Y9, Y10, Y5
+	VPMOVZXBD    8(DX), Y10
+	VPERMPS      Y1, Y10, Y11
+	VPERMPS      Y3, Y10, Y12
+	VPSLLD       $0x1c, Y10, Y13
+	VBLENDVPS    Y13, Y12, Y11, Y11
+	VPERMPS      lm6_1286<>+0(SB), Y10, Y12
+	VPERMPS      lm6_1287<>+0(SB), Y10, Y13
+	VPSLLD       $0x1c, Y10, Y14
+	VBLENDVPS    Y14, Y13, Y12, Y12
+	VPSLLD       $0x1b, Y10, Y13
+	VBLENDVPS    Y13, Y12, Y11, Y11
+	VPERMPS      Y2, Y10, Y12
+	VPERMPS      Y4, Y10, Y13
+	VPSLLD       $0x1c, Y10, Y14
+	VBLENDVPS    Y14, Y13, Y12, Y12
+	VPERMPS      Y0, Y10, Y13
+	VPERMPS      lm6_12811<>+0(SB), Y10, Y14
+	VPSLLD       $0x1c, Y10, Y15
+	VBLENDVPS    Y15, Y14, Y13, Y13
+	VPSLLD       $0x1b, Y10, Y14
+	VBLENDVPS    Y14, Y13, Y12, Y12
+	VPSLLD       $0x1a, Y10, Y10
+	VBLENDVPS    Y10, Y12, Y11, Y10
+	VFMADD231PS  Y9, Y10, Y6
+	VPMOVZXBD    16(DX), Y10
+	VPERMPS      Y1, Y10, Y11
+	VPERMPS      Y3, Y10, Y12
+	VPSLLD       $0x1c, Y10, Y13
+	VBLENDVPS    Y13, Y12, Y11, Y11
+	VPERMPS      lm6_1286<>+0(SB), Y10, Y12
+	VPERMPS      lm6_1287<>+0(SB), Y10, Y13
+	VPSLLD       $0x1c, Y10, Y14
+	VBLENDVPS    Y14, Y13, Y12, Y12
+	VPSLLD       $0x1b, Y10, Y13
+	VBLENDVPS    Y13, Y12, Y11, Y11
+	VPERMPS      Y2, Y10, Y12
+	VPERMPS      Y4, Y10, Y13
+	VPSLLD       $0x1c, Y10, Y14
+	VBLENDVPS    Y14, Y13, Y12, Y12
+	VPERMPS      Y0, Y10, Y13
+	VPERMPS      lm6_12811<>+0(SB), Y10, Y14
+	VPSLLD       $0x1c, Y10, Y15
+	VBLENDVPS    Y15, Y14, Y13, Y13
+	VPSLLD       $0x1b, Y10, Y14
+	VBLENDVPS    Y14, Y13, Y12, Y12
+	VPSLLD       $0x1a, Y10, Y10
+	VBLENDVPS    Y10, Y12, Y11, Y10
+	VFMADD231PS  Y9, Y10, Y7
+	VPMOVZXBD    24(DX), Y10
+	VPERMPS      Y1, Y10, Y11
+	VPERMPS      Y3, Y10, Y12
+	VPSLLD       $0x1c, Y10, Y13
+	VBLENDVPS    Y13, Y12, Y11, Y11
+	VPERMPS      lm6_1286<>+0(SB), Y10, Y12
+	VPERMPS      lm6_1287<>+0(SB), Y10, Y13
+	VPSLLD       $0x1c, Y10, Y14
+	VBLENDVPS    Y14, Y13, Y12, Y12
+	VPSLLD       $0x1b, Y10, Y13
+	VBLENDVPS    Y13, Y12, Y11, Y11
+	VPERMPS      Y2, Y10, Y12
+	VPERMPS      Y4, Y10, Y13
+	VPSLLD       $0x1c, Y10, Y14
+	VBLENDVPS    Y14, Y13, Y12, Y12
+	VPERMPS      Y0, Y10, Y13
+	VPERMPS      lm6_12811<>+0(SB), Y10, Y14
+	VPSLLD       $0x1c, Y10, Y15
+	VBLENDVPS    Y15, Y14, Y13, Y13
+	VPSLLD       $0x1b, Y10, Y14
+	VBLENDVPS    Y14, Y13, Y12, Y12
+	VPSLLD       $0x1a, Y10, Y10
+	VBLENDVPS    Y10, Y12, Y11, Y10
+	VFMADD231PS  Y9, Y10, Y8
 	ADDQ         R9, R8
 	ADDQ         $4, SI
 	SUBQ         $1, DI
@@ -14056,16 +14201,16 @@ done4:
 	ADDQ         $1, DI
 	MOVQ         o+0(FP), SI
 	ADDQ         CX, SI
-	VMOVUPS      Y0, (SI)
-	VMOVUPS      Y1, 32(SI)
-	VMOVUPS      Y2, 64(SI)
-	VMOVUPS      Y3, 96(SI)
+	VMOVUPS      Y5, (SI)
+	VMOVUPS      Y6, 32(SI)
+	VMOVUPS      Y7, 64(SI)
+	VMOVUPS      Y8, 96(SI)
 	MOVQ         o+0(FP), SI
 	ADDQ         CX, SI
-	VMOVUPS      128(SI), Y0
-	VMOVUPS      160(SI), Y1
-	VMOVUPS      192(SI), Y2
-	VMOVUPS      224(SI), Y3
+	VMOVUPS      128(SI), Y5
+	VMOVUPS      160(SI), Y6
+	VMOVUPS      192(SI), Y7
+	VMOVUPS      224(SI), Y8
 	MOVQ         p+16(FP), SI
 	MOVQ         rows+48(FP), DI
 	MOVQ         AX, R8
@@ -14074,115 +14219,115 @@ done4:
 	JLT          done6
 
 loop5:
-	VBROADCASTI128 18(R8), Y4
-	VPSRLVD      lm6_1280<>+0(SB), Y4, Y4
-	VPAND        lm6_1281<>+0(SB), Y4, Y4
-	VPBROADCASTQ 74(R8), Y5
-	VPSRLVD      lm6_1282<>+0(SB), Y5, Y5
-	VPAND        lm6_1283<>+0(SB), Y5, Y5
-	VPSLLD       $4, Y5, Y5
-	VPOR         Y5, Y4, Y4
-	VMOVDQU      Y4, (DX)
-	VPBROADCASTW (R8), X4
-	VCVTPH2PS    X4, Y4
-	VBROADCASTSS (SI), Y5
-	VMULPS       Y5, Y4, Y4
-	VPMOVZXBD    (DX), Y5
-	VPERMPS      lm6_1284<>+0(SB), Y5, Y6
-	VPERMPS      lm6_1285<>+0(SB), Y5, Y7
-	VPSLLD       $0x1c, Y5, Y8
-	VBLENDVPS    Y8, Y7, Y6, Y6
-	VPERMPS      lm6_1286<>+0(SB), Y5, Y7
-	VPERMPS      lm6_1287<>+0(SB), Y5, Y8
-	VPSLLD       $0x1c, Y5, Y9
-	VBLENDVPS    Y9, Y8, Y7, Y7
-	VPSLLD       $0x1b, Y5, Y8
-	VBLENDVPS    Y8, Y7, Y6, Y6
-	VPERMPS      lm6_1288<>+0(SB), Y5, Y7
-	VPERMPS      lm6_1289<>+0(SB), Y5, Y8
-	VPSLLD       $0x1c, Y5, Y9
-	VBLENDVPS    Y9, Y8, Y7, Y7
-	VPERMPS      lm6_12810<>+0(SB), Y5, Y8
-	VPERMPS      lm6_12811<>+0(SB), Y5, Y9
-	VPSLLD       $0x1c, Y5, Y10
-	VBLENDVPS    Y10, Y9, Y8, Y8
-	VPSLLD       $0x1b, Y5, Y9
-	VBLENDVPS    Y9, Y8, Y7, Y7
-	VPSLLD       $0x1a, Y5, Y5
-	VBLENDVPS    Y5, Y7, Y6, Y5
-	VFMADD231PS  Y4, Y5, Y0
-	VPMOVZXBD    8(DX), Y5
-	VPERMPS      lm6_1284<>+0(SB), Y5, Y6
-	VPERMPS      lm6_1285<>+0(SB), Y5, Y7
-	VPSLLD       $0x1c, Y5, Y8
-	VBLENDVPS    Y8, Y7, Y6, Y6
-	VPERMPS      lm6_1286<>+0(SB), Y5, Y7
-	VPERMPS      lm6_1287<>+0(SB), Y5, Y8
-	VPSLLD       $0x1c, Y5, Y9
-	VBLENDVPS    Y9, Y8, Y7, Y7
-	VPSLLD       $0x1b, Y5, Y8
-	VBLENDVPS    Y8, Y7, Y6, Y6
-	VPERMPS      lm6_1288<>+0(SB), Y5, Y7
-	VPERMPS      lm6_1289<>+0(SB), Y5, Y8
-	VPSLLD       $0x1c, Y5, Y9
-	VBLENDVPS    Y9, Y8, Y7, Y7
-	VPERMPS      lm6_12810<>+0(SB), Y5, Y8
-	VPERMPS      lm6_12811<>+0(SB), Y5, Y9
-	VPSLLD       $0x1c, Y5, Y10
-	VBLENDVPS    Y10, Y9, Y8, Y8
-	VPSLLD       $0x1b, Y5, Y9
-	VBLENDVPS    Y9, Y8, Y7, Y7
-	VPSLLD       $0x1a, Y5, Y5
-	VBLENDVPS    Y5, Y7, Y6, Y5
-	VFMADD231PS  Y4, Y5, Y1
-	VPMOVZXBD    16(DX), Y5
-	VPERMPS      lm6_1284<>+0(SB), Y5, Y6
-	VPERMPS      lm6_1285<>+0(SB), Y5, Y7
-	VPSLLD       $0x1c, Y5, Y8
-	VBLENDVPS    Y8, Y7, Y6, Y6
-	VPERMPS      lm6_1286<>+0(SB), Y5, Y7
-	VPERMPS      lm6_1287<>+0(SB), Y5, Y8
-	VPSLLD       $0x1c, Y5, Y9
-	VBLENDVPS    Y9, Y8, Y7, Y7
-	VPSLLD       $0x1b, Y5, Y8
-	VBLENDVPS    Y8, Y7, Y6, Y6
-	VPERMPS      lm6_1288<>+0(SB), Y5, Y7
-	VPERMPS      lm6_1289<>+0(SB), Y5, Y8
-	VPSLLD       $0x1c, Y5, Y9
-	VBLENDVPS    Y9, Y8, Y7, Y7
-	VPERMPS      lm6_12810<>+0(SB), Y5, Y8
-	VPERMPS      lm6_12811<>+0(SB), Y5, Y9
-	VPSLLD       $0x1c, Y5, Y10
-	VBLENDVPS    Y10, Y9, Y8, Y8
-	VPSLLD       $0x1b, Y5, Y9
-	VBLENDVPS    Y9, Y8, Y7, Y7
-	VPSLLD       $0x1a, Y5, Y5
-	VBLENDVPS    Y5, Y7, Y6, Y5
-	VFMADD231PS  Y4, Y5, Y2
-	VPMOVZXBD    24(DX), Y5
-	VPERMPS      lm6_1284<>+0(SB), Y5, Y6
-	VPERMPS      lm6_1285<>+0(SB), Y5, Y7
-	VPSLLD       $0x1c, Y5, Y8
-	VBLENDVPS    Y8, Y7, Y6, Y6
-	VPERMPS      lm6_1286<>+0(SB), Y5, Y7
-	VPERMPS      lm6_1287<>+0(SB), Y5, Y8
-	VPSLLD       $0x1c, Y5, Y9
-	VBLENDVPS    Y9, Y8, Y7, Y7
-	VPSLLD       $0x1b, Y5, Y8
-	VBLENDVPS    Y8, Y7, Y6, Y6
-	VPERMPS      lm6_1288<>+0(SB), Y5, Y7
-	VPERMPS      lm6_1289<>+0(SB), Y5, Y8
-	VPSLLD       $0x1c, Y5, Y9
-	VBLENDVPS    Y9, Y8, Y7, Y7
-	VPERMPS      lm6_12810<>+0(SB), Y5, Y8
-	VPERMPS      lm6_12811<>+0(SB), Y5, Y9
-	VPSLLD       $0x1c, Y5, Y10
-	VBLENDVPS    Y10, Y9, Y8, Y8
-	VPSLLD       $0x1b, Y5, Y9
-	VBLENDVPS    Y9, Y8, Y7, Y7
-	VPSLLD       $0x1a, Y5, Y5
-	VBLENDVPS    Y5, Y7, Y6, Y5
-	VFMADD231PS  Y4, Y5, Y3
+	VBROADCASTI128 18(R8), Y9
+	VPSRLVD      lm6_1280<>+0(SB), Y9, Y9
+	VPAND        lm6_1281<>+0(SB), Y9, Y9
+	VPBROADCASTQ 74(R8), Y10
+	VPSRLVD      lm6_1282<>+0(SB), Y10, Y10
+	VPAND        lm6_1283<>+0(SB), Y10, Y10
+	VPSLLD       $4, Y10, Y10
+	VPOR         Y10, Y9, Y9
+	VMOVDQU      Y9, (DX)
+	VPBROADCASTW (R8), X9
+	VCVTPH2PS    X9, Y9
+	VBROADCASTSS (SI), Y10
+	VMULPS       Y10, Y9, Y9
+	VPMOVZXBD    (DX), Y10
+	VPERMPS      Y1, Y10, Y11
+	VPERMPS      Y3, Y10, Y12
+	VPSLLD       $0x1c, Y10, Y13
+	VBLENDVPS    Y13, Y12, Y11, Y11
+	VPERMPS      lm6_1286<>+0(SB), Y10, Y12
+	VPERMPS      lm6_1287<>+0(SB), Y10, Y13
+	VPSLLD       $0x1c, Y10, Y14
+	VBLENDVPS    Y14, Y13, Y12, Y12
+	VPSLLD       $0x1b, Y10, Y13
+	VBLENDVPS    Y13, Y12, Y11, Y11
+	VPERMPS      Y2, Y10, Y12
+	VPERMPS      Y4, Y10, Y13
+	VPSLLD       $0x1c, Y10, Y14
+	VBLENDVPS    Y14, Y13, Y12, Y12
+	VPERMPS      Y0, Y10, Y13
+	VPERMPS      lm6_12811<>+0(SB), Y10, Y14
+	VPSLLD       $0x1c, Y10, Y15
+	VBLENDVPS    Y15, Y14, Y13, Y13
+	VPSLLD       $0x1b, Y10, Y14
+	VBLENDVPS    Y14, Y13, Y12, Y12
+	VPSLLD       $0x1a, Y10, Y10
+	VBLENDVPS    Y10, Y12, Y11, Y10
+	VFMADD231PS  Y9, Y10, Y5
+	VPMOVZXBD    8(DX), Y10
+	VPERMPS      Y1, Y10, Y11
+	VPERMPS      Y3, Y10, Y12
+	VPSLLD       $0x1c, Y10, Y13
+	VBLENDVPS    Y13, Y12, Y11, Y11
+	VPERMPS      lm6_1286<>+0(SB), Y10, Y12
+	VPERMPS      lm6_1287<>+0(SB), Y10, Y13
+	VPSLLD       $0x1c, Y10, Y14
+	VBLENDVPS    Y14, Y13, Y12, Y12
+	VPSLLD       $0x1b, Y10, Y13
+	VBLENDVPS    Y13, Y12, Y11, Y11
+	VPERMPS      Y2, Y10, Y12
+	VPERMPS      Y4, Y10, Y13
+	VPSLLD       $0x1c, Y10, Y14
+	VBLENDVPS    Y14, Y13, Y12, Y12
+	VPERMPS      Y0, Y10, Y13
+	VPERMPS      lm6_12811<>+0(SB), Y10, Y14
+	VPSLLD       $0x1c, Y10, Y15
+	VBLENDVPS    Y15, Y14, Y13, Y13
+	VPSLLD       $0x1b, Y10, Y14
+	VBLENDVPS    Y14, Y13, Y12, Y12
+	VPSLLD       $0x1a, Y10, Y10
+	VBLENDVPS    Y10, Y12, Y11, Y10
+	VFMADD231PS  Y9, Y10, Y6
+	VPMOVZXBD    16(DX), Y10
+	VPERMPS      Y1, Y10, Y11
+	VPERMPS      Y3, Y10, Y12
+	VPSLLD       $0x1c, Y10, Y13
+	VBLENDVPS    Y13, Y12, Y11, Y11
+	VPERMPS      lm6_1286<>+0(SB), Y10, Y12
+	VPERMPS      lm6_1287<>+0(SB), Y10, Y13
+	VPSLLD       $0x1c, Y10, Y14
+	VBLENDVPS    Y14, Y13, Y12, Y12
+	VPSLLD       $0x1b, Y10, Y13
+	VBLENDVPS    Y13, Y12, Y11, Y11
+	VPERMPS      Y2, Y10, Y12
+	VPERMPS      Y4, Y10, Y13
+	VPSLLD       $0x1c, Y10, Y14
+	VBLENDVPS    Y14, Y13, Y12, Y12
+	VPERMPS      Y0, Y10, Y13
+	VPERMPS      lm6_12811<>+0(SB), Y10, Y14
+	VPSLLD       $0x1c, Y10, Y15
+	VBLENDVPS    Y15, Y14, Y13, Y13
+	VPSLLD       $0x1b, Y10, Y14
+	VBLENDVPS    Y14, Y13, Y12, Y12
+	VPSLLD       $0x1a, Y10, Y10
+	VBLENDVPS    Y10, Y12, Y11, Y10
+	VFMADD231PS  Y9, Y10, Y7
+	VPMOVZXBD    24(DX), Y10
+	VPERMPS      Y1, Y10, Y11
+	VPERMPS      Y3, Y10, Y12
+	VPSLLD       $0x1c, Y10, Y13
+	VBLENDVPS    Y13, Y12, Y11, Y11
+	VPERMPS      lm6_1286<>+0(SB), Y10, Y12
+	VPERMPS      lm6_1287<>+0(SB), Y10, Y13
+	VPSLLD       $0x1c, Y10, Y14
+	VBLENDVPS    Y14, Y13, Y12, Y12
+	VPSLLD       $0x1b, Y10, Y13
+	VBLENDVPS    Y13, Y12, Y11, Y11
+	VPERMPS      Y2, Y10, Y12
+	VPERMPS      Y4, Y10, Y13
+	VPSLLD       $0x1c, Y10, Y14
+	VBLENDVPS    Y14, Y13, Y12, Y12
+	VPERMPS      Y0, Y10, Y13
+	VPERMPS      lm6_12811<>+0(SB), Y10, Y14
+	VPSLLD       $0x1c, Y10, Y15
+	VBLENDVPS    Y15, Y14, Y13, Y13
+	VPSLLD       $0x1b, Y10, Y14
+	VBLENDVPS    Y14, Y13, Y12, Y12
+	VPSLLD       $0x1a, Y10, Y10
+	VBLENDVPS    Y10, Y12, Y11, Y10
+	VFMADD231PS  Y9, Y10, Y8
 	ADDQ         R9, R8
 	ADDQ         $4, SI
 	SUBQ         $1, DI
@@ -14192,16 +14337,16 @@ done6:
 	ADDQ         $1, DI
 	MOVQ         o+0(FP), SI
 	ADDQ         CX, SI
-	VMOVUPS      Y0, 128(SI)
-	VMOVUPS      Y1, 160(SI)
-	VMOVUPS      Y2, 192(SI)
-	VMOVUPS      Y3, 224(SI)
+	VMOVUPS      Y5, 128(SI)
+	VMOVUPS      Y6, 160(SI)
+	VMOVUPS      Y7, 192(SI)
+	VMOVUPS      Y8, 224(SI)
 	MOVQ         o+0(FP), SI
 	ADDQ         CX, SI
-	VMOVUPS      256(SI), Y0
-	VMOVUPS      288(SI), Y1
-	VMOVUPS      320(SI), Y2
-	VMOVUPS      352(SI), Y3
+	VMOVUPS      256(SI), Y5
+	VMOVUPS      288(SI), Y6
+	VMOVUPS      320(SI), Y7
+	VMOVUPS      352(SI), Y8
 	MOVQ         p+16(FP), SI
 	MOVQ         rows+48(FP), DI
 	MOVQ         AX, R8
@@ -14210,115 +14355,115 @@ done6:
 	JLT          done8
 
 loop7:
-	VBROADCASTI128 34(R8), Y4
-	VPSRLVD      lm6_1280<>+0(SB), Y4, Y4
-	VPAND        lm6_1281<>+0(SB), Y4, Y4
-	VPBROADCASTQ 82(R8), Y5
-	VPSRLVD      lm6_1282<>+0(SB), Y5, Y5
-	VPAND        lm6_1283<>+0(SB), Y5, Y5
-	VPSLLD       $4, Y5, Y5
-	VPOR         Y5, Y4, Y4
-	VMOVDQU      Y4, (DX)
-	VPBROADCASTW (R8), X4
-	VCVTPH2PS    X4, Y4
-	VBROADCASTSS (SI), Y5
-	VMULPS       Y5, Y4, Y4
-	VPMOVZXBD    (DX), Y5
-	VPERMPS      lm6_1284<>+0(SB), Y5, Y6
-	VPERMPS      lm6_1285<>+0(SB), Y5, Y7
-	VPSLLD       $0x1c, Y5, Y8
-	VBLENDVPS    Y8, Y7, Y6, Y6
-	VPERMPS      lm6_1286<>+0(SB), Y5, Y7
-	VPERMPS      lm6_1287<>+0(SB), Y5, Y8
-	VPSLLD       $0x1c, Y5, Y9
-	VBLENDVPS    Y9, Y8, Y7, Y7
-	VPSLLD       $0x1b, Y5, Y8
-	VBLENDVPS    Y8, Y7, Y6, Y6
-	VPERMPS      lm6_1288<>+0(SB), Y5, Y7
-	VPERMPS      lm6_1289<>+0(SB), Y5, Y8
-	VPSLLD       $0x1c, Y5, Y9
-	VBLENDVPS    Y9, Y8, Y7, Y7
-	VPERMPS      lm6_12810<>+0(SB), Y5, Y8
-	VPERMPS      lm6_12811<>+0(SB), Y5, Y9
-	VPSLLD       $0x1c, Y5, Y10
-	VBLENDVPS    Y10, Y9, Y8, Y8
-	VPSLLD       $0x1b, Y5, Y9
-	VBLENDVPS    Y9, Y8, Y7, Y7
-	VPSLLD       $0x1a, Y5, Y5
-	VBLENDVPS    Y5, Y7, Y6, Y5
-	VFMADD231PS  Y4, Y5, Y0
-	VPMOVZXBD    8(DX), Y5
-	VPERMPS      lm6_1284<>+0(SB), Y5, Y6
-	VPERMPS      lm6_1285<>+0(SB), Y5, Y7
-	VPSLLD       $0x1c, Y5, Y8
-	VBLENDVPS    Y8, Y7, Y6, Y6
-	VPERMPS      lm6_1286<>+0(SB), Y5, Y7
-	VPERMPS      lm6_1287<>+0(SB), Y5, Y8
-	VPSLLD       $0x1c, Y5, Y9
-	VBLENDVPS    Y9, Y8, Y7, Y7
-	VPSLLD       $0x1b, Y5, Y8
-	VBLENDVPS    Y8, Y7, Y6, Y6
-	VPERMPS      lm6_1288<>+0(SB), Y5, Y7
-	VPERMPS      lm6_1289<>+0(SB), Y5, Y8
-	VPSLLD       $0x1c, Y5, Y9
-	VBLENDVPS    Y9, Y8, Y7, Y7
-	VPERMPS      lm6_12810<>+0(SB), Y5, Y8
-	VPERMPS      lm6_12811<>+0(SB), Y5, Y9
-	VPSLLD       $0x1c, Y5, Y10
-	VBLENDVPS    Y10, Y9, Y8, Y8
-	VPSLLD       $0x1b, Y5, Y9
-	VBLENDVPS    Y9, Y8, Y7, Y7
-	VPSLLD       $0x1a, Y5, Y5
-	VBLENDVPS    Y5, Y7, Y6, Y5
-	VFMADD231PS  Y4, Y5, Y1
-	VPMOVZXBD    16(DX), Y5
-	VPERMPS      lm6_1284<>+0(SB), Y5, Y6
-	VPERMPS      lm6_1285<>+0(SB), Y5, Y7
-	VPSLLD       $0x1c, Y5, Y8
-	VBLENDVPS    Y8, Y7, Y6, Y6
-	VPERMPS      lm6_1286<>+0(SB), Y5, Y7
-	VPERMPS      lm6_1287<>+0(SB), Y5, Y8
-	VPSLLD       $0x1c, Y5, Y9
-	VBLENDVPS    Y9, Y8, Y7, Y7
-	VPSLLD       $0x1b, Y5, Y8
-	VBLENDVPS    Y8, Y7, Y6, Y6
-	VPERMPS      lm6_1288<>+0(SB), Y5, Y7
-	VPERMPS      lm6_1289<>+0(SB), Y5, Y8
-	VPSLLD       $0x1c, Y5, Y9
-	VBLENDVPS    Y9, Y8, Y7, Y7
-	VPERMPS      lm6_12810<>+0(SB), Y5, Y8
-	VPERMPS      lm6_12811<>+0(SB), Y5, Y9
-	VPSLLD       $0x1c, Y5, Y10
-	VBLENDVPS    Y10, Y9, Y8, Y8
-	VPSLLD       $0x1b, Y5, Y9
-	VBLENDVPS    Y9, Y8, Y7, Y7
-	VPSLLD       $0x1a, Y5, Y5
-	VBLENDVPS    Y5, Y7, Y6, Y5
-	VFMADD231PS  Y4, Y5, Y2
-	VPMOVZXBD    24(DX), Y5
-	VPERMPS      lm6_1284<>+0(SB), Y5, Y6
-	VPERMPS      lm6_1285<>+0(SB), Y5, Y7
-	VPSLLD       $0x1c, Y5, Y8
-	VBLENDVPS    Y8, Y7, Y6, Y6
-	VPERMPS      lm6_1286<>+0(SB), Y5, Y7
-	VPERMPS      lm6_1287<>+0(SB), Y5, Y8
-	VPSLLD       $0x1c, Y5, Y9
-	VBLENDVPS    Y9, Y8, Y7, Y7
-	VPSLLD       $0x1b, Y5, Y8
-	VBLENDVPS    Y8, Y7, Y6, Y6
-	VPERMPS      lm6_1288<>+0(SB), Y5, Y7
-	VPERMPS      lm6_1289<>+0(SB), Y5, Y8
-	VPSLLD       $0x1c, Y5, Y9
-	VBLENDVPS    Y9, Y8, Y7, Y7
-	VPERMPS      lm6_12810<>+0(SB), Y5, Y8
-	VPERMPS      lm6_12811<>+0(SB), Y5, Y9
-	VPSLLD       $0x1c, Y5, Y10
-	VBLENDVPS    Y10, Y9, Y8, Y8
-	VPSLLD       $0x1b, Y5, Y9
-	VBLENDVPS    Y9, Y8, Y7, Y7
-	VPSLLD       $0x1a, Y5, Y5
-	VBLENDVPS    Y5, Y7, Y6, Y5
-	VFMADD231PS  Y4, Y5, Y3
+	VBROADCASTI128 34(R8), Y9
+	VPSRLVD      lm6_1280<>+0(SB), Y9, Y9
+	VPAND        lm6_1281<>+0(SB), Y9, Y9
+	VPBROADCASTQ 82(R8), Y10
+	VPSRLVD      lm6_1282<>+0(SB), Y10, Y10
+	VPAND        lm6_1283<>+0(SB), Y10, Y10
+	VPSLLD       $4, Y10, Y10
+	VPOR         Y10, Y9, Y9
+	VMOVDQU      Y9, (DX)
+	VPBROADCASTW (R8), X9
+	VCVTPH2PS    X9, Y9
+	VBROADCASTSS (SI), Y10
+	VMULPS       Y10, Y9, Y9
+	VPMOVZXBD    (DX), Y10
+	VPERMPS      Y1, Y10, Y11
+	VPERMPS      Y3, Y10, Y12
+	VPSLLD       $0x1c, Y10, Y13
+	VBLENDVPS    Y13, Y12, Y11, Y11
+	VPERMPS      lm6_1286<>+0(SB), Y10, Y12
+	VPERMPS      lm6_1287<>+0(SB), Y10, Y13
+	VPSLLD       $0x1c, Y10, Y14
+	VBLENDVPS    Y14, Y13, Y12, Y12
+	VPSLLD       $0x1b, Y10, Y13
+	VBLENDVPS    Y13, Y12, Y11, Y11
+	VPERMPS      Y2, Y10, Y12
+	VPERMPS      Y4, Y10, Y13
+	VPSLLD       $0x1c, Y10, Y14
+	VBLENDVPS    Y14, Y13, Y12, Y12
+	VPERMPS      Y0, Y10, Y13
+	VPERMPS      lm6_12811<>+0(SB), Y10, Y14
+	VPSLLD       $0x1c, Y10, Y15
+	VBLENDVPS    Y15, Y14, Y13, Y13
+	VPSLLD       $0x1b, Y10, Y14
+	VBLENDVPS    Y14, Y13, Y12, Y12
+	VPSLLD       $0x1a, Y10, Y10
+	VBLENDVPS    Y10, Y12, Y11, Y10
+	VFMADD231PS  Y9, Y10, Y5
+	VPMOVZXBD    8(DX), Y10
+	VPERMPS      Y1, Y10, Y11
+	VPERMPS      Y3, Y10, Y12
+	VPSLLD       $0x1c, Y10, Y13
+	VBLENDVPS    Y13, Y12, Y11, Y11
+	VPERMPS      lm6_1286<>+0(SB), Y10, Y12
+	VPERMPS      lm6_1287<>+0(SB), Y10, Y13
+	VPSLLD       $0x1c, Y10, Y14
+	VBLENDVPS    Y14, Y13, Y12, Y12
+	VPSLLD       $0x1b, Y10, Y13
+	VBLENDVPS    Y13, Y12, Y11, Y11
+	VPERMPS      Y2, Y10, Y12
+	VPERMPS      Y4, Y10, Y13
+	VPSLLD       $0x1c, Y10, Y14
+	VBLENDVPS    Y14, Y13, Y12, Y12
+	VPERMPS      Y0, Y10, Y13
+	VPERMPS      lm6_12811<>+0(SB), Y10, Y14
+	VPSLLD       $0x1c, Y10, Y15
+	VBLENDVPS    Y15, Y14, Y13, Y13
+	VPSLLD       $0x1b, Y10, Y14
+	VBLENDVPS    Y14, Y13, Y12, Y12
+	VPSLLD       $0x1a, Y10, Y10
+	VBLENDVPS    Y10, Y12, Y11, Y10
+	VFMADD231PS  Y9, Y10, Y6
+	VPMOVZXBD    16(DX), Y10
+	VPERMPS      Y1, Y10, Y11
+	VPERMPS      Y3, Y10, Y12
+	VPSLLD       $0x1c, Y10, Y13
+	VBLENDVPS    Y13, Y12, Y11, Y11
+	VPERMPS      lm6_1286<>+0(SB), Y10, Y12
+	VPERMPS      lm6_1287<>+0(SB), Y10, Y13
+	VPSLLD       $0x1c, Y10, Y14
+	VBLENDVPS    Y14, Y13, Y12, Y12
+	VPSLLD       $0x1b, Y10, Y13
+	VBLENDVPS    Y13, Y12, Y11, Y11
+	VPERMPS      Y2, Y10, Y12
+	VPERMPS      Y4, Y10, Y13
+	VPSLLD       $0x1c, Y10, Y14
+	VBLENDVPS    Y14, Y13, Y12, Y12
+	VPERMPS      Y0, Y10, Y13
+	VPERMPS      lm6_12811<>+0(SB), Y10, Y14
+	VPSLLD       $0x1c, Y10, Y15
+	VBLENDVPS    Y15, Y14, Y13, Y13
+	VPSLLD       $0x1b, Y10, Y14
+	VBLENDVPS    Y14, Y13, Y12, Y12
+	VPSLLD       $0x1a, Y10, Y10
+	VBLENDVPS    Y10, Y12, Y11, Y10
+	VFMADD231PS  Y9, Y10, Y7
+	VPMOVZXBD    24(DX), Y10
+	VPERMPS      Y1, Y10, Y11
+	VPERMPS      Y3, Y10, Y12
+	VPSLLD       $0x1c, Y10, Y13
+	VBLENDVPS    Y13, Y12, Y11, Y11
+	VPERMPS      lm6_1286<>+0(SB), Y10, Y12
+	VPERMPS      lm6_1287<>+0(SB), Y10, Y13
+	VPSLLD       $0x1c, Y10, Y14
+	VBLENDVPS    Y14, Y13, Y12, Y12
+	VPSLLD       $0x1b, Y10, Y13
+	VBLENDVPS    Y13, Y12, Y11, Y11
+	VPERMPS      Y2, Y10, Y12
+	VPERMPS      Y4, Y10, Y13
+	VPSLLD       $0x1c, Y10, Y14
+	VBLENDVPS    Y14, Y13, Y12, Y12
+	VPERMPS      Y0, Y10, Y13
+	VPERMPS      lm6_12811<>+0(SB), Y10, Y14
+	VPSLLD       $0x1c, Y10, Y15
+	VBLENDVPS    Y15, Y14, Y13, Y13
+	VPSLLD       $0x1b, Y10, Y14
+	VBLENDVPS    Y14, Y13, Y12, Y12
+	VPSLLD       $0x1a, Y10, Y10
+	VBLENDVPS    Y10, Y12, Y11, Y10
+	VFMADD231PS  Y9, Y10, Y8
 	ADDQ         R9, R8
 	ADDQ         $4, SI
 	SUBQ         $1, DI
@@ -14328,16 +14473,16 @@ done8:
 	ADDQ         $1, DI
 	MOVQ         o+0(FP), SI
 	ADDQ         CX, SI
-	VMOVUPS      Y0, 256(SI)
-	VMOVUPS      Y1, 288(SI)
-	VMOVUPS      Y2, 320(SI)
-	VMOVUPS      Y3, 352(SI)
+	VMOVUPS      Y5, 256(SI)
+	VMOVUPS      Y6, 288(SI)
+	VMOVUPS      Y7, 320(SI)
+	VMOVUPS      Y8, 352(SI)
 	MOVQ         o+0(FP), SI
 	ADDQ         CX, SI
-	VMOVUPS      384(SI), Y0
-	VMOVUPS      416(SI), Y1
-	VMOVUPS      448(SI), Y2
-	VMOVUPS      480(SI), Y3
+	VMOVUPS      384(SI), Y5
+	VMOVUPS      416(SI), Y6
+	VMOVUPS      448(SI), Y7
+	VMOVUPS      480(SI), Y8
 	MOVQ         p+16(FP), SI
 	MOVQ         rows+48(FP), DI
 	MOVQ         AX, R8
@@ -14346,115 +14491,115 @@ done8:
 	JLT          done10
 
 loop9:
-	VBROADCASTI128 50(R8), Y4
-	VPSRLVD      lm6_1280<>+0(SB), Y4, Y4
-	VPAND        lm6_1281<>+0(SB), Y4, Y4
-	VPBROADCASTQ 90(R8), Y5
-	VPSRLVD      lm6_1282<>+0(SB), Y5, Y5
-	VPAND        lm6_1283<>+0(SB), Y5, Y5
-	VPSLLD       $4, Y5, Y5
-	VPOR         Y5, Y4, Y4
-	VMOVDQU      Y4, (DX)
-	VPBROADCASTW (R8), X4
-	VCVTPH2PS    X4, Y4
-	VBROADCASTSS (SI), Y5
-	VMULPS       Y5, Y4, Y4
-	VPMOVZXBD    (DX), Y5
-	VPERMPS      lm6_1284<>+0(SB), Y5, Y6
-	VPERMPS      lm6_1285<>+0(SB), Y5, Y7
-	VPSLLD       $0x1c, Y5, Y8
-	VBLENDVPS    Y8, Y7, Y6, Y6
-	VPERMPS      lm6_1286<>+0(SB), Y5, Y7
-	VPERMPS      lm6_1287<>+0(SB), Y5, Y8
-	VPSLLD       $0x1c, Y5, Y9
-	VBLENDVPS    Y9, Y8, Y7, Y7
-	VPSLLD       $0x1b, Y5, Y8
-	VBLENDVPS    Y8, Y7, Y6, Y6
-	VPERMPS      lm6_1288<>+0(SB), Y5, Y7
-	VPERMPS      lm6_1289<>+0(SB), Y5, Y8
-	VPSLLD       $0x1c, Y5, Y9
-	VBLENDVPS    Y9, Y8, Y7, Y7
-	VPERMPS      lm6_12810<>+0(SB), Y5, Y8
-	VPERMPS      lm6_12811<>+0(SB), Y5, Y9
-	VPSLLD       $0x1c, Y5, Y10
-	VBLENDVPS    Y10, Y9, Y8, Y8
-	VPSLLD       $0x1b, Y5, Y9
-	VBLENDVPS    Y9, Y8, Y7, Y7
-	VPSLLD       $0x1a, Y5, Y5
-	VBLENDVPS    Y5, Y7, Y6, Y5
-	VFMADD231PS  Y4, Y5, Y0
-	VPMOVZXBD    8(DX), Y5
-	VPERMPS      lm6_1284<>+0(SB), Y5, Y6
-	VPERMPS      lm6_1285<>+0(SB), Y5, Y7
-	VPSLLD       $0x1c, Y5, Y8
-	VBLENDVPS    Y8, Y7, Y6, Y6
-	VPERMPS      lm6_1286<>+0(SB), Y5, Y7
-	VPERMPS      lm6_1287<>+0(SB), Y5, Y8
-	VPSLLD       $0x1c, Y5, Y9
-	VBLENDVPS    Y9, Y8, Y7, Y7
-	VPSLLD       $0x1b, Y5, Y8
-	VBLENDVPS    Y8, Y7, Y6, Y6
-	VPERMPS      lm6_1288<>+0(SB), Y5, Y7
-	VPERMPS      lm6_1289<>+0(SB), Y5, Y8
-	VPSLLD       $0x1c, Y5, Y9
-	VBLENDVPS    Y9, Y8, Y7, Y7
-	VPERMPS      lm6_12810<>+0(SB), Y5, Y8
-	VPERMPS      lm6_12811<>+0(SB), Y5, Y9
-	VPSLLD       $0x1c, Y5, Y10
-	VBLENDVPS    Y10, Y9, Y8, Y8
-	VPSLLD       $0x1b, Y5, Y9
-	VBLENDVPS    Y9, Y8, Y7, Y7
-	VPSLLD       $0x1a, Y5, Y5
-	VBLENDVPS    Y5, Y7, Y6, Y5
-	VFMADD231PS  Y4, Y5, Y1
-	VPMOVZXBD    16(DX), Y5
-	VPERMPS      lm6_1284<>+0(SB), Y5, Y6
-	VPERMPS      lm6_1285<>+0(SB), Y5, Y7
-	VPSLLD       $0x1c, Y5, Y8
-	VBLENDVPS    Y8, Y7, Y6, Y6
-	VPERMPS      lm6_1286<>+0(SB), Y5, Y7
-	VPERMPS      lm6_1287<>+0(SB), Y5, Y8
-	VPSLLD       $0x1c, Y5, Y9
-	VBLENDVPS    Y9, Y8, Y7, Y7
-	VPSLLD       $0x1b, Y5, Y8
-	VBLENDVPS    Y8, Y7, Y6, Y6
-	VPERMPS      lm6_1288<>+0(SB), Y5, Y7
-	VPERMPS      lm6_1289<>+0(SB), Y5, Y8
-	VPSLLD       $0x1c, Y5, Y9
-	VBLENDVPS    Y9, Y8, Y7, Y7
-	VPERMPS      lm6_12810<>+0(SB), Y5, Y8
-	VPERMPS      lm6_12811<>+0(SB), Y5, Y9
-	VPSLLD       $0x1c, Y5, Y10
-	VBLENDVPS    Y10, Y9, Y8, Y8
-	VPSLLD       $0x1b, Y5, Y9
-	VBLENDVPS    Y9, Y8, Y7, Y7
-	VPSLLD       $0x1a, Y5, Y5
-	VBLENDVPS    Y5, Y7, Y6, Y5
-	VFMADD231PS  Y4, Y5, Y2
-	VPMOVZXBD    24(DX), Y5
-	VPERMPS      lm6_1284<>+0(SB), Y5, Y6
-	VPERMPS      lm6_1285<>+0(SB), Y5, Y7
-	VPSLLD       $0x1c, Y5, Y8
-	VBLENDVPS    Y8, Y7, Y6, Y6
-	VPERMPS      lm6_1286<>+0(SB), Y5, Y7
-	VPERMPS      lm6_1287<>+0(SB), Y5, Y8
-	VPSLLD       $0x1c, Y5, Y9
-	VBLENDVPS    Y9, Y8, Y7, Y7
-	VPSLLD       $0x1b, Y5, Y8
-	VBLENDVPS    Y8, Y7, Y6, Y6
-	VPERMPS      lm6_1288<>+0(SB), Y5, Y7
-	VPERMPS      lm6_1289<>+0(SB), Y5, Y8
-	VPSLLD       $0x1c, Y5, Y9
-	VBLENDVPS    Y9, Y8, Y7, Y7
-	VPERMPS      lm6_12810<>+0(SB), Y5, Y8
-	VPERMPS      lm6_12811<>+0(SB), Y5, Y9
-	VPSLLD       $0x1c, Y5, Y10
-	VBLENDVPS    Y10, Y9, Y8, Y8
-	VPSLLD       $0x1b, Y5, Y9
-	VBLENDVPS    Y9, Y8, Y7, Y7
-	VPSLLD       $0x1a, Y5, Y5
-	VBLENDVPS    Y5, Y7, Y6, Y5
-	VFMADD231PS  Y4, Y5, Y3
+	VBROADCASTI128 50(R8), Y9
+	VPSRLVD      lm6_1280<>+0(SB), Y9, Y9
+	VPAND        lm6_1281<>+0(SB), Y9, Y9
+	VPBROADCASTQ 90(R8), Y10
+	VPSRLVD      lm6_1282<>+0(SB), Y10, Y10
+	VPAND        lm6_1283<>+0(SB), Y10, Y10
+	VPSLLD       $4, Y10, Y10
+	VPOR         Y10, Y9, Y9
+	VMOVDQU      Y9, (DX)
+	VPBROADCASTW (R8), X9
+	VCVTPH2PS    X9, Y9
+	VBROADCASTSS (SI), Y10
+	VMULPS       Y10, Y9, Y9
+	VPMOVZXBD    (DX), Y10
+	VPERMPS      Y1, Y10, Y11
+	VPERMPS      Y3, Y10, Y12
+	VPSLLD       $0x1c, Y10, Y13
+	VBLENDVPS    Y13, Y12, Y11, Y11
+	VPERMPS      lm6_1286<>+0(SB), Y10, Y12
+	VPERMPS      lm6_1287<>+0(SB), Y10, Y13
+	VPSLLD       $0x1c, Y10, Y14
+	VBLENDVPS    Y14, Y13, Y12, Y12
+	VPSLLD       $0x1b, Y10, Y13
+	VBLENDVPS    Y13, Y12, Y11, Y11
+	VPERMPS      Y2, Y10, Y12
+	VPERMPS      Y4, Y10, Y13
+	VPSLLD       $0x1c, Y10, Y14
+	VBLENDVPS    Y14, Y13, Y12, Y12
+	VPERMPS      Y0, Y10, Y13
+	VPERMPS      lm6_12811<>+0(SB), Y10, Y14
+	VPSLLD       $0x1c, Y10, Y15
+	VBLENDVPS    Y15, Y14, Y13, Y13
+	VPSLLD       $0x1b, Y10, Y14
+	VBLENDVPS    Y14, Y13, Y12, Y12
+	VPSLLD       $0x1a, Y10, Y10
+	VBLENDVPS    Y10, Y12, Y11, Y10
+	VFMADD231PS  Y9, Y10, Y5
+	VPMOVZXBD    8(DX), Y10
+	VPERMPS      Y1, Y10, Y11
+	VPERMPS      Y3, Y10, Y12
+	VPSLLD       $0x1c, Y10, Y13
+	VBLENDVPS    Y13, Y12, Y11, Y11
+	VPERMPS      lm6_1286<>+0(SB), Y10, Y12
+	VPERMPS      lm6_1287<>+0(SB), Y10, Y13
+	VPSLLD       $0x1c, Y10, Y14
+	VBLENDVPS    Y14, Y13, Y12, Y12
+	VPSLLD       $0x1b, Y10, Y13
+	VBLENDVPS    Y13, Y12, Y11, Y11
+	VPERMPS      Y2, Y10, Y12
+	VPERMPS      Y4, Y10, Y13
+	VPSLLD       $0x1c, Y10, Y14
+	VBLENDVPS    Y14, Y13, Y12, Y12
+	VPERMPS      Y0, Y10, Y13
+	VPERMPS      lm6_12811<>+0(SB), Y10, Y14
+	VPSLLD       $0x1c, Y10, Y15
+	VBLENDVPS    Y15, Y14, Y13, Y13
+	VPSLLD       $0x1b, Y10, Y14
+	VBLENDVPS    Y14, Y13, Y12, Y12
+	VPSLLD       $0x1a, Y10, Y10
+	VBLENDVPS    Y10, Y12, Y11, Y10
+	VFMADD231PS  Y9, Y10, Y6
+	VPMOVZXBD    16(DX), Y10
+	VPERMPS      Y1, Y10, Y11
+	VPERMPS      Y3, Y10, Y12
+	VPSLLD       $0x1c, Y10, Y13
+	VBLENDVPS    Y13, Y12, Y11, Y11
+	VPERMPS      lm6_1286<>+0(SB), Y10, Y12
+	VPERMPS      lm6_1287<>+0(SB), Y10, Y13
+	VPSLLD       $0x1c, Y10, Y14
+	VBLENDVPS    Y14, Y13, Y12, Y12
+	VPSLLD       $0x1b, Y10, Y13
+	VBLENDVPS    Y13, Y12, Y11, Y11
+	VPERMPS      Y2, Y10, Y12
+	VPERMPS      Y4, Y10, Y13
+	VPSLLD       $0x1c, Y10, Y14
+	VBLENDVPS    Y14, Y13, Y12, Y12
+	VPERMPS      Y0, Y10, Y13
+	VPERMPS      lm6_12811<>+0(SB), Y10, Y14
+	VPSLLD       $0x1c, Y10, Y15
+	VBLENDVPS    Y15, Y14, Y13, Y13
+	VPSLLD       $0x1b, Y10, Y14
+	VBLENDVPS    Y14, Y13, Y12, Y12
+	VPSLLD       $0x1a, Y10, Y10
+	VBLENDVPS    Y10, Y12, Y11, Y10
+	VFMADD231PS  Y9, Y10, Y7
+	VPMOVZXBD    24(DX), Y10
+	VPERMPS      Y1, Y10, Y11
+	VPERMPS      Y3, Y10, Y12
+	VPSLLD       $0x1c, Y10, Y13
+	VBLENDVPS    Y13, Y12, Y11, Y11
+	VPERMPS      lm6_1286<>+0(SB), Y10, Y12
+	VPERMPS      lm6_1287<>+0(SB), Y10, Y13
+	VPSLLD       $0x1c, Y10, Y14
+	VBLENDVPS    Y14, Y13, Y12, Y12
+	VPSLLD       $0x1b, Y10, Y13
+	VBLENDVPS    Y13, Y12, Y11, Y11
+	VPERMPS      Y2, Y10, Y12
+	VPERMPS      Y4, Y10, Y13
+	VPSLLD       $0x1c, Y10, Y14
+	VBLENDVPS    Y14, Y13, Y12, Y12
+	VPERMPS      Y0, Y10, Y13
+	VPERMPS      lm6_12811<>+0(SB), Y10, Y14
+	VPSLLD       $0x1c, Y10, Y15
+	VBLENDVPS    Y15, Y14, Y13, Y13
+	VPSLLD       $0x1b, Y10, Y14
+	VBLENDVPS    Y14, Y13, Y12, Y12
+	VPSLLD       $0x1a, Y10, Y10
+	VBLENDVPS    Y10, Y12, Y11, Y10
+	VFMADD231PS  Y9, Y10, Y8
 	ADDQ         R9, R8
 	ADDQ         $4, SI
 	SUBQ         $1, DI
@@ -14464,10 +14609,10 @@ done10:
 	ADDQ         $1, DI
 	MOVQ         o+0(FP), SI
 	ADDQ         CX, SI
-	VMOVUPS      Y0, 384(SI)
-	VMOVUPS      Y1, 416(SI)
-	VMOVUPS      Y2, 448(SI)
-	VMOVUPS      Y3, 480(SI)
+	VMOVUPS      Y5, 384(SI)
+	VMOVUPS      Y6, 416(SI)
+	VMOVUPS      Y7, 448(SI)
+	VMOVUPS      Y8, 480(SI)
 	ADDQ         $0x62, AX
 	ADDQ         $0x200, CX
 	SUBQ         $1, BX
@@ -15115,6 +15260,14 @@ done2:
 // mixQ81xLm6_128AVX2 adds weighted rows of v to 1 row of o; ld and stride in bytes, a unit is 128 values.
 // Requires: AVX2, F16C, FMA
 TEXT ·mixQ81xLm6_128AVX2(SB), NOSPLIT, $320-64
+
+	// constants of the loops
+	VMOVDQU      lm6_1280<>+0(SB), Y0
+	VMOVDQU      lm6_1282<>+0(SB), Y1
+	VMOVDQU      lm6_1283<>+0(SB), Y2
+	VMOVDQU      lm6_1281<>+0(SB), Y3
+	VBROADCASTI128 lm6_12815<>+0(SB), Y4
+	VBROADCASTI128 lm6_12816<>+0(SB), Y5
 	MOVQ         v+32(FP), AX
 	MOVQ         units+56(FP), BX
 	XORQ         CX, CX
@@ -15126,10 +15279,10 @@ TEXT ·mixQ81xLm6_128AVX2(SB), NOSPLIT, $320-64
 loop1:
 	MOVQ         o+0(FP), SI
 	ADDQ         CX, SI
-	VMOVUPS      (SI), Y0
-	VMOVUPS      32(SI), Y1
-	VMOVUPS      64(SI), Y2
-	VMOVUPS      96(SI), Y3
+	VMOVUPS      (SI), Y6
+	VMOVUPS      32(SI), Y7
+	VMOVUPS      64(SI), Y8
+	VMOVUPS      96(SI), Y9
 	MOVQ         p+16(FP), SI
 	MOVQ         rows+48(FP), DI
 	MOVQ         AX, R8
@@ -15138,47 +15291,45 @@ loop1:
 	JLT          done4
 
 loop3:
-	VBROADCASTI128 2(R8), Y4
-	VPSRLVD      lm6_1280<>+0(SB), Y4, Y4
-	VPAND        lm6_1281<>+0(SB), Y4, Y4
-	VPBROADCASTQ 66(R8), Y5
-	VPSRLVD      lm6_1282<>+0(SB), Y5, Y5
-	VPAND        lm6_1283<>+0(SB), Y5, Y5
-	VPSLLD       $4, Y5, Y5
-	VPOR         Y5, Y4, Y4
-	VBROADCASTI128 lm6_12813<>+0(SB), Y5
-	VPSHUFB      Y4, Y5, Y5
-	VBROADCASTI128 lm6_12814<>+0(SB), Y6
-	VPSHUFB      Y4, Y6, Y6
-	VPSLLW       $3, Y4, Y7
-	VPBLENDVB    Y7, Y6, Y5, Y5
-	VBROADCASTI128 lm6_12815<>+0(SB), Y6
-	VPSHUFB      Y4, Y6, Y6
-	VBROADCASTI128 lm6_12816<>+0(SB), Y7
-	VPSHUFB      Y4, Y7, Y7
-	VPSLLW       $3, Y4, Y8
-	VPBLENDVB    Y8, Y7, Y6, Y6
-	VPSLLW       $2, Y4, Y4
-	VPBLENDVB    Y4, Y6, Y5, Y4
-	VMOVDQU      Y4, (DX)
-	VPBROADCASTW (R8), X4
-	VCVTPH2PS    X4, Y4
-	VMOVDQU      lm6_12812<>+0(SB), Y5
-	VMULPS       Y5, Y4, Y4
-	VBROADCASTSS (SI), Y5
-	VMULPS       Y5, Y4, Y4
-	VPMOVSXBD    (DX), Y5
-	VCVTDQ2PS    Y5, Y5
-	VFMADD231PS  Y4, Y5, Y0
-	VPMOVSXBD    8(DX), Y5
-	VCVTDQ2PS    Y5, Y5
-	VFMADD231PS  Y4, Y5, Y1
-	VPMOVSXBD    16(DX), Y5
-	VCVTDQ2PS    Y5, Y5
-	VFMADD231PS  Y4, Y5, Y2
-	VPMOVSXBD    24(DX), Y5
-	VCVTDQ2PS    Y5, Y5
-	VFMADD231PS  Y4, Y5, Y3
+	VBROADCASTI128 2(R8), Y10
+	VPSRLVD      Y0, Y10, Y10
+	VPAND        Y3, Y10, Y10
+	VPBROADCASTQ 66(R8), Y11
+	VPSRLVD      Y1, Y11, Y11
+	VPAND        Y2, Y11, Y11
+	VPSLLD       $4, Y11, Y11
+	VPOR         Y11, Y10, Y10
+	VBROADCASTI128 lm6_12813<>+0(SB), Y11
+	VPSHUFB      Y10, Y11, Y11
+	VBROADCASTI128 lm6_12814<>+0(SB), Y12
+	VPSHUFB      Y10, Y12, Y12
+	VPSLLW       $3, Y10, Y13
+	VPBLENDVB    Y13, Y12, Y11, Y11
+	VPSHUFB      Y10, Y4, Y12
+	VPSHUFB      Y10, Y5, Y13
+	VPSLLW       $3, Y10, Y14
+	VPBLENDVB    Y14, Y13, Y12, Y12
+	VPSLLW       $2, Y10, Y10
+	VPBLENDVB    Y10, Y12, Y11, Y10
+	VMOVDQU      Y10, (DX)
+	VPBROADCASTW (R8), X10
+	VCVTPH2PS    X10, Y10
+	VMOVDQU      lm6_12812<>+0(SB), Y11
+	VMULPS       Y11, Y10, Y10
+	VBROADCASTSS (SI), Y11
+	VMULPS       Y11, Y10, Y10
+	VPMOVSXBD    (DX), Y11
+	VCVTDQ2PS    Y11, Y11
+	VFMADD231PS  Y10, Y11, Y6
+	VPMOVSXBD    8(DX), Y11
+	VCVTDQ2PS    Y11, Y11
+	VFMADD231PS  Y10, Y11, Y7
+	VPMOVSXBD    16(DX), Y11
+	VCVTDQ2PS    Y11, Y11
+	VFMADD231PS  Y10, Y11, Y8
+	VPMOVSXBD    24(DX), Y11
+	VCVTDQ2PS    Y11, Y11
+	VFMADD231PS  Y10, Y11, Y9
 	ADDQ         R9, R8
 	ADDQ         $4, SI
 	SUBQ         $1, DI
@@ -15188,16 +15339,16 @@ done4:
 	ADDQ         $1, DI
 	MOVQ         o+0(FP), SI
 	ADDQ         CX, SI
-	VMOVUPS      Y0, (SI)
-	VMOVUPS      Y1, 32(SI)
-	VMOVUPS      Y2, 64(SI)
-	VMOVUPS      Y3, 96(SI)
+	VMOVUPS      Y6, (SI)
+	VMOVUPS      Y7, 32(SI)
+	VMOVUPS      Y8, 64(SI)
+	VMOVUPS      Y9, 96(SI)
 	MOVQ         o+0(FP), SI
 	ADDQ         CX, SI
-	VMOVUPS      128(SI), Y0
-	VMOVUPS      160(SI), Y1
-	VMOVUPS      192(SI), Y2
-	VMOVUPS      224(SI), Y3
+	VMOVUPS      128(SI), Y6
+	VMOVUPS      160(SI), Y7
+	VMOVUPS      192(SI), Y8
+	VMOVUPS      224(SI), Y9
 	MOVQ         p+16(FP), SI
 	MOVQ         rows+48(FP), DI
 	MOVQ         AX, R8
@@ -15206,47 +15357,45 @@ done4:
 	JLT          done6
 
 loop5:
-	VBROADCASTI128 18(R8), Y4
-	VPSRLVD      lm6_1280<>+0(SB), Y4, Y4
-	VPAND        lm6_1281<>+0(SB), Y4, Y4
-	VPBROADCASTQ 74(R8), Y5
-	VPSRLVD      lm6_1282<>+0(SB), Y5, Y5
-	VPAND        lm6_1283<>+0(SB), Y5, Y5
-	VPSLLD       $4, Y5, Y5
-	VPOR         Y5, Y4, Y4
-	VBROADCASTI128 lm6_12813<>+0(SB), Y5
-	VPSHUFB      Y4, Y5, Y5
-	VBROADCASTI128 lm6_12814<>+0(SB), Y6
-	VPSHUFB      Y4, Y6, Y6
-	VPSLLW       $3, Y4, Y7
-	VPBLENDVB    Y7, Y6, Y5, Y5
-	VBROADCASTI128 lm6_12815<>+0(SB), Y6
-	VPSHUFB      Y4, Y6, Y6
-	VBROADCASTI128 lm6_12816<>+0(SB), Y7
-	VPSHUFB      Y4, Y7, Y7
-	VPSLLW       $3, Y4, Y8
-	VPBLENDVB    Y8, Y7, Y6, Y6
-	VPSLLW       $2, Y4, Y4
-	VPBLENDVB    Y4, Y6, Y5, Y4
-	VMOVDQU      Y4, (DX)
-	VPBROADCASTW (R8), X4
-	VCVTPH2PS    X4, Y4
-	VMOVDQU      lm6_12812<>+0(SB), Y5
-	VMULPS       Y5, Y4, Y4
-	VBROADCASTSS (SI), Y5
-	VMULPS       Y5, Y4, Y4
-	VPMOVSXBD    (DX), Y5
-	VCVTDQ2PS    Y5, Y5
-	VFMADD231PS  Y4, Y5, Y0
-	VPMOVSXBD    8(DX), Y5
-	VCVTDQ2PS    Y5, Y5
-	VFMADD231PS  Y4, Y5, Y1
-	VPMOVSXBD    16(DX), Y5
-	VCVTDQ2PS    Y5, Y5
-	VFMADD231PS  Y4, Y5, Y2
-	VPMOVSXBD    24(DX), Y5
-	VCVTDQ2PS    Y5, Y5
-	VFMADD231PS  Y4, Y5, Y3
+	VBROADCASTI128 18(R8), Y10
+	VPSRLVD      Y0, Y10, Y10
+	VPAND        Y3, Y10, Y10
+	VPBROADCASTQ 74(R8), Y11
+	VPSRLVD      Y1, Y11, Y11
+	VPAND        Y2, Y11, Y11
+	VPSLLD       $4, Y11, Y11
+	VPOR         Y11, Y10, Y10
+	VBROADCASTI128 lm6_12813<>+0(SB), Y11
+	VPSHUFB      Y10, Y11, Y11
+	VBROADCASTI128 lm6_12814<>+0(SB), Y12
+	VPSHUFB      Y10, Y12, Y12
+	VPSLLW       $3, Y10, Y13
+	VPBLENDVB    Y13, Y12, Y11, Y11
+	VPSHUFB      Y10, Y4, Y12
+	VPSHUFB      Y10, Y5, Y13
+	VPSLLW       $3, Y10, Y14
+	VPBLENDVB    Y14, Y13, Y12, Y12
+	VPSLLW       $2, Y10, Y10
+	VPBLENDVB    Y10, Y12, Y11, Y10
+	VMOVDQU      Y10, (DX)
+	VPBROADCASTW (R8), X10
+	VCVTPH2PS    X10, Y10
+	VMOVDQU      lm6_12812<>+0(SB), Y11
+	VMULPS       Y11, Y10, Y10
+	VBROADCASTSS (SI), Y11
+	VMULPS       Y11, Y10, Y10
+	VPMOVSXBD    (DX), Y11
+	VCVTDQ2PS    Y11, Y11
+	VFMADD231PS  Y10, Y11, Y6
+	VPMOVSXBD    8(DX), Y11
+	VCVTDQ2PS    Y11, Y11
+	VFMADD231PS  Y10, Y11, Y7
+	VPMOVSXBD    16(DX), Y11
+	VCVTDQ2PS    Y11, Y11
+	VFMADD231PS  Y10, Y11, Y8
+	VPMOVSXBD    24(DX), Y11
+	VCVTDQ2PS    Y11, Y11
+	VFMADD231PS  Y10, Y11, Y9
 	ADDQ         R9, R8
 	ADDQ         $4, SI
 	SUBQ         $1, DI
@@ -15256,16 +15405,16 @@ done6:
 	ADDQ         $1, DI
 	MOVQ         o+0(FP), SI
 	ADDQ         CX, SI
-	VMOVUPS      Y0, 128(SI)
-	VMOVUPS      Y1, 160(SI)
-	VMOVUPS      Y2, 192(SI)
-	VMOVUPS      Y3, 224(SI)
+	VMOVUPS      Y6, 128(SI)
+	VMOVUPS      Y7, 160(SI)
+	VMOVUPS      Y8, 192(SI)
+	VMOVUPS      Y9, 224(SI)
 	MOVQ         o+0(FP), SI
 	ADDQ         CX, SI
-	VMOVUPS      256(SI), Y0
-	VMOVUPS      288(SI), Y1
-	VMOVUPS      320(SI), Y2
-	VMOVUPS      352(SI), Y3
+	VMOVUPS      256(SI), Y6
+	VMOVUPS      288(SI), Y7
+	VMOVUPS      320(SI), Y8
+	VMOVUPS      352(SI), Y9
 	MOVQ         p+16(FP), SI
 	MOVQ         rows+48(FP), DI
 	MOVQ         AX, R8
@@ -15274,47 +15423,45 @@ done6:
 	JLT          done8
 
 loop7:
-	VBROADCASTI128 34(R8), Y4
-	VPSRLVD      lm6_1280<>+0(SB), Y4, Y4
-	VPAND        lm6_1281<>+0(SB), Y4, Y4
-	VPBROADCASTQ 82(R8), Y5
-	VPSRLVD      lm6_1282<>+0(SB), Y5, Y5
-	VPAND        lm6_1283<>+0(SB), Y5, Y5
-	VPSLLD       $4, Y5, Y5
-	VPOR         Y5, Y4, Y4
-	VBROADCASTI128 lm6_12813<>+0(SB), Y5
-	VPSHUFB      Y4, Y5, Y5
-	VBROADCASTI128 lm6_12814<>+0(SB), Y6
-	VPSHUFB      Y4, Y6, Y6
-	VPSLLW       $3, Y4, Y7
-	VPBLENDVB    Y7, Y6, Y5, Y5
-	VBROADCASTI128 lm6_12815<>+0(SB), Y6
-	VPSHUFB      Y4, Y6, Y6
-	VBROADCASTI128 lm6_12816<>+0(SB), Y7
-	VPSHUFB      Y4, Y7, Y7
-	VPSLLW       $3, Y4, Y8
-	VPBLENDVB    Y8, Y7, Y6, Y6
-	VPSLLW       $2, Y4, Y4
-	VPBLENDVB    Y4, Y6, Y5, Y4
-	VMOVDQU      Y4, (DX)
-	VPBROADCASTW (R8), X4
-	VCVTPH2PS    X4, Y4
-	VMOVDQU      lm6_12812<>+0(SB), Y5
-	VMULPS       Y5, Y4, Y4
-	VBROADCASTSS (SI), Y5
-	VMULPS       Y5, Y4, Y4
-	VPMOVSXBD    (DX), Y5
-	VCVTDQ2PS    Y5, Y5
-	VFMADD231PS  Y4, Y5, Y0
-	VPMOVSXBD    8(DX), Y5
-	VCVTDQ2PS    Y5, Y5
-	VFMADD231PS  Y4, Y5, Y1
-	VPMOVSXBD    16(DX), Y5
-	VCVTDQ2PS    Y5, Y5
-	VFMADD231PS  Y4, Y5, Y2
-	VPMOVSXBD    24(DX), Y5
-	VCVTDQ2PS    Y5, Y5
-	VFMADD231PS  Y4, Y5, Y3
+	VBROADCASTI128 34(R8), Y10
+	VPSRLVD      Y0, Y10, Y10
+	VPAND        Y3, Y10, Y10
+	VPBROADCASTQ 82(R8), Y11
+	VPSRLVD      Y1, Y11, Y11
+	VPAND        Y2, Y11, Y11
+	VPSLLD       $4, Y11, Y11
+	VPOR         Y11, Y10, Y10
+	VBROADCASTI128 lm6_12813<>+0(SB), Y11
+	VPSHUFB      Y10, Y11, Y11
+	VBROADCASTI128 lm6_12814<>+0(SB), Y12
+	VPSHUFB      Y10, Y12, Y12
+	VPSLLW       $3, Y10, Y13
+	VPBLENDVB    Y13, Y12, Y11, Y11
+	VPSHUFB      Y10, Y4, Y12
+	VPSHUFB      Y10, Y5, Y13
+	VPSLLW       $3, Y10, Y14
+	VPBLENDVB    Y14, Y13, Y12, Y12
+	VPSLLW       $2, Y10, Y10
+	VPBLENDVB    Y10, Y12, Y11, Y10
+	VMOVDQU      Y10, (DX)
+	VPBROADCASTW (R8), X10
+	VCVTPH2PS    X10, Y10
+	VMOVDQU      lm6_12812<>+0(SB), Y11
+	VMULPS       Y11, Y10, Y10
+	VBROADCASTSS (SI), Y11
+	VMULPS       Y11, Y10, Y10
+	VPMOVSXBD    (DX), Y11
+	VCVTDQ2PS    Y11, Y11
+	VFMADD231PS  Y10, Y11, Y6
+	VPMOVSXBD    8(DX), Y11
+	VCVTDQ2PS    Y11, Y11
+	VFMADD231PS  Y10, Y11, Y7
+	VPMOVSXBD    16(DX), Y11
+	VCVTDQ2PS    Y11, Y11
+	VFMADD231PS  Y10, Y11, Y8
+	VPMOVSXBD    24(DX), Y11
+	VCVTDQ2PS    Y11, Y11
+	VFMADD231PS  Y10, Y11, Y9
 	ADDQ         R9, R8
 	ADDQ         $4, SI
 	SUBQ         $1, DI
@@ -15324,16 +15471,16 @@ done8:
 	ADDQ         $1, DI
 	MOVQ         o+0(FP), SI
 	ADDQ         CX, SI
-	VMOVUPS      Y0, 256(SI)
-	VMOVUPS      Y1, 288(SI)
-	VMOVUPS      Y2, 320(SI)
-	VMOVUPS      Y3, 352(SI)
+	VMOVUPS      Y6, 256(SI)
+	VMOVUPS      Y7, 288(SI)
+	VMOVUPS      Y8, 320(SI)
+	VMOVUPS      Y9, 352(SI)
 	MOVQ         o+0(FP), SI
 	ADDQ         CX, SI
-	VMOVUPS      384(SI), Y0
-	VMOVUPS      416(SI), Y1
-	VMOVUPS      448(SI), Y2
-	VMOVUPS      480(SI), Y3
+	VMOVUPS      384(SI), Y6
+	VMOVUPS      416(SI), Y7
+	VMOVUPS      448(SI), Y8
+	VMOVUPS      480(SI), Y9
 	MOVQ         p+16(FP), SI
 	MOVQ         rows+48(FP), DI
 	MOVQ         AX, R8
@@ -15342,47 +15489,45 @@ done8:
 	JLT          done10
 
 loop9:
-	VBROADCASTI128 50(R8), Y4
-	VPSRLVD      lm6_1280<>+0(SB), Y4, Y4
-	VPAND        lm6_1281<>+0(SB), Y4, Y4
-	VPBROADCASTQ 90(R8), Y5
-	VPSRLVD      lm6_1282<>+0(SB), Y5, Y5
-	VPAND        lm6_1283<>+0(SB), Y5, Y5
-	VPSLLD       $4, Y5, Y5
-	VPOR         Y5, Y4, Y4
-	VBROADCASTI128 lm6_12813<>+0(SB), Y5
-	VPSHUFB      Y4, Y5, Y5
-	VBROADCASTI128 lm6_12814<>+0(SB), Y6
-	VPSHUFB      Y4, Y6, Y6
-	VPSLLW       $3, Y4, Y7
-	VPBLENDVB    Y7, Y6, Y5, Y5
-	VBROADCASTI128 lm6_12815<>+0(SB), Y6
-	VPSHUFB      Y4, Y6, Y6
-	VBROADCASTI128 lm6_12816<>+0(SB), Y7
-	VPSHUFB      Y4, Y7, Y7
-	VPSLLW       $3, Y4, Y8
-	VPBLENDVB    Y8, Y7, Y6, Y6
-	VPSLLW       $2, Y4, Y4
-	VPBLENDVB    Y4, Y6, Y5, Y4
-	VMOVDQU      Y4, (DX)
-	VPBROADCASTW (R8), X4
-	VCVTPH2PS    X4, Y4
-	VMOVDQU      lm6_12812<>+0(SB), Y5
-	VMULPS       Y5, Y4, Y4
-	VBROADCASTSS (SI), Y5
-	VMULPS       Y5, Y4, Y4
-	VPMOVSXBD    (DX), Y5
-	VCVTDQ2PS    Y5, Y5
-	VFMADD231PS  Y4, Y5, Y0
-	VPMOVSXBD    8(DX), Y5
-	VCVTDQ2PS    Y5, Y5
-	VFMADD231PS  Y4, Y5, Y1
-	VPMOVSXBD    16(DX), Y5
-	VCVTDQ2PS    Y5, Y5
-	VFMADD231PS  Y4, Y5, Y2
-	VPMOVSXBD    24(DX), Y5
-	VCVTDQ2PS    Y5, Y5
-	VFMADD231PS  Y4, Y5, Y3
+	VBROADCASTI128 50(R8), Y10
+	VPSRLVD      Y0, Y10, Y10
+	VPAND        Y3, Y10, Y10
+	VPBROADCASTQ 90(R8), Y11
+	VPSRLVD      Y1, Y11, Y11
+	VPAND        Y2, Y11, Y11
+	VPSLLD       $4, Y11, Y11
+	VPOR         Y11, Y10, Y10
+	VBROADCASTI128 lm6_12813<>+0(SB), Y11
+	VPSHUFB      Y10, Y11, Y11
+	VBROADCASTI128 lm6_12814<>+0(SB), Y12
+	VPSHUFB      Y10, Y12, Y12
+	VPSLLW       $3, Y10, Y13
+	VPBLENDVB    Y13, Y12, Y11, Y11
+	VPSHUFB      Y10, Y4, Y12
+	VPSHUFB      Y10, Y5, Y13
+	VPSLLW       $3, Y10, Y14
+	VPBLENDVB    Y14, Y13, Y12, Y12
+	VPSLLW       $2, Y10, Y10
+	VPBLENDVB    Y10, Y12, Y11, Y10
+	VMOVDQU      Y10, (DX)
+	VPBROADCASTW (R8), X10
+	VCVTPH2PS    X10, Y10
+	VMOVDQU      lm6_12812<>+0(SB), Y11
+	VMULPS       Y11, Y10, Y10
+	VBROADCASTSS (SI), Y11
+	VMULPS       Y11, Y10, Y10
+	VPMOVSXBD    (DX), Y11
+	VCVTDQ2PS    Y11, Y11
+	VFMADD231PS  Y10, Y11, Y6
+	VPMOVSXBD    8(DX), Y11
+	VCVTDQ2PS    Y11, Y11
+	VFMADD231PS  Y10, Y11, Y7
+	VPMOVSXBD    16(DX), Y11
+	VCVTDQ2PS    Y11, Y11
+	VFMADD231PS  Y10, Y11, Y8
+	VPMOVSXBD    24(DX), Y11
+	VCVTDQ2PS    Y11, Y11
+	VFMADD231PS  Y10, Y11, Y9
 	ADDQ         R9, R8
 	ADDQ         $4, SI
 	SUBQ         $1, DI
@@ -15392,10 +15537,10 @@ done10:
 	ADDQ         $1, DI
 	MOVQ         o+0(FP), SI
 	ADDQ         CX, SI
-	VMOVUPS      Y0, 384(SI)
-	VMOVUPS      Y1, 416(SI)
-	VMOVUPS      Y2, 448(SI)
-	VMOVUPS      Y3, 480(SI)
+	VMOVUPS      Y6, 384(SI)
+	VMOVUPS      Y7, 416(SI)
+	VMOVUPS      Y8, 448(SI)
+	VMOVUPS      Y9, 480(SI)
 	ADDQ         $0x62, AX
 	ADDQ         $0x200, CX
 	SUBQ         $1, BX
@@ -15409,6 +15554,11 @@ done2:
 // mixQ82xLm6_128AVX2 adds weighted rows of v to 2 rows of o; ld and stride in bytes, a unit is 128 values.
 // Requires: AVX2, F16C, FMA
 TEXT ·mixQ82xLm6_128AVX2(SB), NOSPLIT, $320-64
+
+	// constants of the loops
+	VMOVDQU      lm6_1280<>+0(SB), Y0
+	VMOVDQU      lm6_1282<>+0(SB), Y1
+	VMOVDQU      lm6_1283<>+0(SB), Y2
 	MOVQ         v+32(FP), AX
 	MOVQ         units+56(FP), BX
 	XORQ         CX, CX
@@ -15421,14 +15571,14 @@ loop1:
 	MOVQ         o+0(FP), SI
 	MOVQ         ldo+8(FP), DI
 	ADDQ         CX, SI
-	VMOVUPS      (SI), Y0
-	VMOVUPS      (SI)(DI*1), Y1
-	VMOVUPS      32(SI), Y2
-	VMOVUPS      32(SI)(DI*1), Y3
-	VMOVUPS      64(SI), Y4
-	VMOVUPS      64(SI)(DI*1), Y5
-	VMOVUPS      96(SI), Y6
-	VMOVUPS      96(SI)(DI*1), Y7
+	VMOVUPS      (SI), Y3
+	VMOVUPS      (SI)(DI*1), Y4
+	VMOVUPS      32(SI), Y5
+	VMOVUPS      32(SI)(DI*1), Y6
+	VMOVUPS      64(SI), Y7
+	VMOVUPS      64(SI)(DI*1), Y8
+	VMOVUPS      96(SI), Y9
+	VMOVUPS      96(SI)(DI*1), Y10
 	MOVQ         p+16(FP), SI
 	MOVQ         ldp+24(FP), DI
 	MOVQ         rows+48(FP), R8
@@ -15438,53 +15588,53 @@ loop1:
 	JLT          done4
 
 loop3:
-	VBROADCASTI128 2(R9), Y8
-	VPSRLVD      lm6_1280<>+0(SB), Y8, Y8
-	VPAND        lm6_1281<>+0(SB), Y8, Y8
-	VPBROADCASTQ 66(R9), Y9
-	VPSRLVD      lm6_1282<>+0(SB), Y9, Y9
-	VPAND        lm6_1283<>+0(SB), Y9, Y9
-	VPSLLD       $4, Y9, Y9
-	VPOR         Y9, Y8, Y8
-	VBROADCASTI128 lm6_12813<>+0(SB), Y9
-	VPSHUFB      Y8, Y9, Y9
-	VBROADCASTI128 lm6_12814<>+0(SB), Y10
-	VPSHUFB      Y8, Y10, Y10
-	VPSLLW       $3, Y8, Y11
-	VPBLENDVB    Y11, Y10, Y9, Y9
-	VBROADCASTI128 lm6_12815<>+0(SB), Y10
-	VPSHUFB      Y8, Y10, Y10
-	VBROADCASTI128 lm6_12816<>+0(SB), Y11
-	VPSHUFB      Y8, Y11, Y11
-	VPSLLW       $3, Y8, Y12
-	VPBLENDVB    Y12, Y11, Y10, Y10
-	VPSLLW       $2, Y8, Y8
-	VPBLENDVB    Y8, Y10, Y9, Y8
-	VMOVDQU      Y8, (DX)
-	VPBROADCASTW (R9), X8
-	VCVTPH2PS    X8, Y8
-	VMOVDQU      lm6_12812<>+0(SB), Y9
-	VMULPS       Y9, Y8, Y8
-	VBROADCASTSS (SI), Y9
-	VMULPS       Y9, Y8, Y9
-	VBROADCASTSS (SI)(DI*1), Y10
-	VMULPS       Y10, Y8, Y8
-	VPMOVSXBD    (DX), Y10
-	VCVTDQ2PS    Y10, Y10
-	VFMADD231PS  Y9, Y10, Y0
-	VFMADD231PS  Y8, Y10, Y1
-	VPMOVSXBD    8(DX), Y10
-	VCVTDQ2PS    Y10, Y10
-	VFMADD231PS  Y9, Y10, Y2
-	VFMADD231PS  Y8, Y10, Y3
-	VPMOVSXBD    16(DX), Y10
-	VCVTDQ2PS    Y10, Y10
-	VFMADD231PS  Y9, Y10, Y4
-	VFMADD231PS  Y8, Y10, Y5
-	VPMOVSXBD    24(DX), Y10
-	VCVTDQ2PS    Y10, Y10
-	VFMADD231PS  Y9, Y10, Y6
-	VFMADD231PS  Y8, Y10, Y7
+	VBROADCASTI128 2(R9), Y11
+	VPSRLVD      Y0, Y11, Y11
+	VPAND        lm6_1281<>+0(SB), Y11, Y11
+	VPBROADCASTQ 66(R9), Y12
+	VPSRLVD      Y1, Y12, Y12
+	VPAND        Y2, Y12, Y12
+	VPSLLD       $4, Y12, Y12
+	VPOR         Y12, Y11, Y11
+	VBROADCASTI128 lm6_12813<>+0(SB), Y12
+	VPSHUFB      Y11, Y12, Y12
+	VBROADCASTI128 lm6_12814<>+0(SB), Y13
+	VPSHUFB      Y11, Y13, Y13
+	VPSLLW       $3, Y11, Y14
+	VPBLENDVB    Y14, Y13, Y12, Y12
+	VBROADCASTI128 lm6_12815<>+0(SB), Y13
+	VPSHUFB      Y11, Y13, Y13
+	VBROADCASTI128 lm6_12816<>+0(SB), Y14
+	VPSHUFB      Y11, Y14, Y14
+	VPSLLW       $3, Y11, Y15
+	VPBLENDVB    Y15, Y14, Y13, Y13
+	VPSLLW       $2, Y11, Y11
+	VPBLENDVB    Y11, Y13, Y12, Y11
+	VMOVDQU      Y11, (DX)
+	VPBROADCASTW (R9), X11
+	VCVTPH2PS    X11, Y11
+	VMOVDQU      lm6_12812<>+0(SB), Y12
+	VMULPS       Y12, Y11, Y11
+	VBROADCASTSS (SI), Y12
+	VMULPS       Y12, Y11, Y12
+	VBROADCASTSS (SI)(DI*1), Y13
+	VMULPS       Y13, Y11, Y11
+	VPMOVSXBD    (DX), Y13
+	VCVTDQ2PS    Y13, Y13
+	VFMADD231PS  Y12, Y13, Y3
+	VFMADD231PS  Y11, Y13, Y4
+	VPMOVSXBD    8(DX), Y13
+	VCVTDQ2PS    Y13, Y13
+	VFMADD231PS  Y12, Y13, Y5
+	VFMADD231PS  Y11, Y13, Y6
+	VPMOVSXBD    16(DX), Y13
+	VCVTDQ2PS    Y13, Y13
+	VFMADD231PS  Y12, Y13, Y7
+	VFMADD231PS  Y11, Y13, Y8
+	VPMOVSXBD    24(DX), Y13
+	VCVTDQ2PS    Y13, Y13
+	VFMADD231PS  Y12, Y13, Y9
+	VFMADD231PS  Y11, Y13, Y10
 	ADDQ         R10, R9
 	ADDQ         $4, SI
 	SUBQ         $1, R8
@@ -15495,25 +15645,25 @@ done4:
 	MOVQ         o+0(FP), SI
 	MOVQ         ldo+8(FP), DI
 	ADDQ         CX, SI
-	VMOVUPS      Y0, (SI)
-	VMOVUPS      Y1, (SI)(DI*1)
-	VMOVUPS      Y2, 32(SI)
-	VMOVUPS      Y3, 32(SI)(DI*1)
-	VMOVUPS      Y4, 64(SI)
-	VMOVUPS      Y5, 64(SI)(DI*1)
-	VMOVUPS      Y6, 96(SI)
-	VMOVUPS      Y7, 96(SI)(DI*1)
+	VMOVUPS      Y3, (SI)
+	VMOVUPS      Y4, (SI)(DI*1)
+	VMOVUPS      Y5, 32(SI)
+	VMOVUPS      Y6, 32(SI)(DI*1)
+	VMOVUPS      Y7, 64(SI)
+	VMOVUPS      Y8, 64(SI)(DI*1)
+	VMOVUPS      Y9, 96(SI)
+	VMOVUPS      Y10, 96(SI)(DI*1)
 	MOVQ         o+0(FP), SI
 	MOVQ         ldo+8(FP), DI
 	ADDQ         CX, SI
-	VMOVUPS      128(SI), Y0
-	VMOVUPS      128(SI)(DI*1), Y1
-	VMOVUPS      160(SI), Y2
-	VMOVUPS      160(SI)(DI*1), Y3
-	VMOVUPS      192(SI), Y4
-	VMOVUPS      192(SI)(DI*1), Y5
-	VMOVUPS      224(SI), Y6
-	VMOVUPS      224(SI)(DI*1), Y7
+	VMOVUPS      128(SI), Y3
+	VMOVUPS      128(SI)(DI*1), Y4
+	VMOVUPS      160(SI), Y5
+	VMOVUPS      160(SI)(DI*1), Y6
+	VMOVUPS      192(SI), Y7
+	VMOVUPS      192(SI)(DI*1), Y8
+	VMOVUPS      224(SI), Y9
+	VMOVUPS      224(SI)(DI*1), Y10
 	MOVQ         p+16(FP), SI
 	MOVQ         ldp+24(FP), DI
 	MOVQ         rows+48(FP), R8
@@ -15523,53 +15673,53 @@ done4:
 	JLT          done6
 
 loop5:
-	VBROADCASTI128 18(R9), Y8
-	VPSRLVD      lm6_1280<>+0(SB), Y8, Y8
-	VPAND        lm6_1281<>+0(SB), Y8, Y8
-	VPBROADCASTQ 74(R9), Y9
-	VPSRLVD      lm6_1282<>+0(SB), Y9, Y9
-	VPAND        lm6_1283<>+0(SB), Y9, Y9
-	VPSLLD       $4, Y9, Y9
-	VPOR         Y9, Y8, Y8
-	VBROADCASTI128 lm6_12813<>+0(SB), Y9
-	VPSHUFB      Y8, Y9, Y9
-	VBROADCASTI128 lm6_12814<>+0(SB), Y10
-	VPSHUFB      Y8, Y10, Y10
-	VPSLLW       $3, Y8, Y11
-	VPBLENDVB    Y11, Y10, Y9, Y9
-	VBROADCASTI128 lm6_12815<>+0(SB), Y10
-	VPSHUFB      Y8, Y10, Y10
-	VBROADCASTI128 lm6_12816<>+0(SB), Y11
-	VPSHUFB      Y8, Y11, Y11
-	VPSLLW       $3, Y8, Y12
-	VPBLENDVB    Y12, Y11, Y10, Y10
-	VPSLLW       $2, Y8, Y8
-	VPBLENDVB    Y8, Y10, Y9, Y8
-	VMOVDQU      Y8, (DX)
-	VPBROADCASTW (R9), X8
-	VCVTPH2PS    X8, Y8
-	VMOVDQU      lm6_12812<>+0(SB), Y9
-	VMULPS       Y9, Y8, Y8
-	VBROADCASTSS (SI), Y9
-	VMULPS       Y9, Y8, Y9
-	VBROADCASTSS (SI)(DI*1), Y10
-	VMULPS       Y10, Y8, Y8
-	VPMOVSXBD    (DX), Y10
-	VCVTDQ2PS    Y10, Y10
-	VFMADD231PS  Y9, Y10, Y0
-	VFMADD231PS  Y8, Y10, Y1
-	VPMOVSXBD    8(DX), Y10
-	VCVTDQ2PS    Y10, Y10
-	VFMADD231PS  Y9, Y10, Y2
-	VFMADD231PS  Y8, Y10, Y3
-	VPMOVSXBD    16(DX), Y10
-	VCVTDQ2PS    Y10, Y10
-	VFMADD231PS  Y9, Y10, Y4
-	VFMADD231PS  Y8, Y10, Y5
-	VPMOVSXBD    24(DX), Y10
-	VCVTDQ2PS    Y10, Y10
-	VFMADD231PS  Y9, Y10, Y6
-	VFMADD231PS  Y8, Y10, Y7
+	VBROADCASTI128 18(R9), Y11
+	VPSRLVD      Y0, Y11, Y11
+	VPAND        lm6_1281<>+0(SB), Y11, Y11
+	VPBROADCASTQ 74(R9), Y12
+	VPSRLVD      Y1, Y12, Y12
+	VPAND        Y2, Y12, Y12
+	VPSLLD       $4, Y12, Y12
+	VPOR         Y12, Y11, Y11
+	VBROADCASTI128 lm6_12813<>+0(SB), Y12
+	VPSHUFB      Y11, Y12, Y12
+	VBROADCASTI128 lm6_12814<>+0(SB), Y13
+	VPSHUFB      Y11, Y13, Y13
+	VPSLLW       $3, Y11, Y14
+	VPBLENDVB    Y14, Y13, Y12, Y12
+	VBROADCASTI128 lm6_12815<>+0(SB), Y13
+	VPSHUFB      Y11, Y13, Y13
+	VBROADCASTI128 lm6_12816<>+0(SB), Y14
+	VPSHUFB      Y11, Y14, Y14
+	VPSLLW       $3, Y11, Y15
+	VPBLENDVB    Y15, Y14, Y13, Y13
+	VPSLLW       $2, Y11, Y11
+	VPBLENDVB    Y11, Y13, Y12, Y11
+	VMOVDQU      Y11, (DX)
+	VPBROADCASTW (R9), X11
+	VCVTPH2PS    X11, Y11
+	VMOVDQU      lm6_12812<>+0(SB), Y12
+	VMULPS       Y12, Y11, Y11
+	VBROADCASTSS (SI), Y12
+	VMULPS       Y12, Y11, Y12
+	VBROADCASTSS (SI)(DI*1), Y13
+	VMULPS       Y13, Y11, Y11
+	VPMOVSXBD    (DX), Y13
+	VCVTDQ2PS    Y13, Y13
+	VFMADD231PS  Y12, Y13, Y3
+	VFMADD231PS  Y11, Y13, Y4
+	VPMOVSXBD    8(DX), Y13
+	VCVTDQ2PS    Y13, Y13
+	VFMADD231PS  Y12, Y13, Y5
+	VFMADD231PS  Y11, Y13, Y6
+	VPMOVSXBD    16(DX), Y13
+	VCVTDQ2PS    Y13, Y13
+	VFMADD231PS  Y12, Y13, Y7
+	VFMADD231PS  Y11, Y13, Y8
+	VPMOVSXBD    24(DX), Y13
+	VCVTDQ2PS    Y13, Y13
+	VFMADD231PS  Y12, Y13, Y9
+	VFMADD231PS  Y11, Y13, Y10
 	ADDQ         R10, R9
 	ADDQ         $4, SI
 	SUBQ         $1, R8
@@ -15580,25 +15730,25 @@ done6:
 	MOVQ         o+0(FP), SI
 	MOVQ         ldo+8(FP), DI
 	ADDQ         CX, SI
-	VMOVUPS      Y0, 128(SI)
-	VMOVUPS      Y1, 128(SI)(DI*1)
-	VMOVUPS      Y2, 160(SI)
-	VMOVUPS      Y3, 160(SI)(DI*1)
-	VMOVUPS      Y4, 192(SI)
-	VMOVUPS      Y5, 192(SI)(DI*1)
-	VMOVUPS      Y6, 224(SI)
-	VMOVUPS      Y7, 224(SI)(DI*1)
+	VMOVUPS      Y3, 128(SI)
+	VMOVUPS      Y4, 128(SI)(DI*1)
+	VMOVUPS      Y5, 160(SI)
+	VMOVUPS      Y6, 160(SI)(DI*1)
+	VMOVUPS      Y7, 192(SI)
+	VMOVUPS      Y8, 192(SI)(DI*1)
+	VMOVUPS      Y9, 224(SI)
+	VMOVUPS      Y10, 224(SI)(DI*1)
 	MOVQ         o+0(FP), SI
 	MOVQ         ldo+8(FP), DI
 	ADDQ         CX, SI
-	VMOVUPS      256(SI), Y0
-	VMOVUPS      256(SI)(DI*1), Y1
-	VMOVUPS      288(SI), Y2
-	VMOVUPS      288(SI)(DI*1), Y3
-	VMOVUPS      320(SI), Y4
-	VMOVUPS      320(SI)(DI*1), Y5
-	VMOVUPS      352(SI), Y6
-	VMOVUPS      352(SI)(DI*1), Y7
+	VMOVUPS      256(SI), Y3
+	VMOVUPS      256(SI)(DI*1), Y4
+	VMOVUPS      288(SI), Y5
+	VMOVUPS      288(SI)(DI*1), Y6
+	VMOVUPS      320(SI), Y7
+	VMOVUPS      320(SI)(DI*1), Y8
+	VMOVUPS      352(SI), Y9
+	VMOVUPS      352(SI)(DI*1), Y10
 	MOVQ         p+16(FP), SI
 	MOVQ         ldp+24(FP), DI
 	MOVQ         rows+48(FP), R8
@@ -15608,53 +15758,53 @@ done6:
 	JLT          done8
 
 loop7:
-	VBROADCASTI128 34(R9), Y8
-	VPSRLVD      lm6_1280<>+0(SB), Y8, Y8
-	VPAND        lm6_1281<>+0(SB), Y8, Y8
-	VPBROADCASTQ 82(R9), Y9
-	VPSRLVD      lm6_1282<>+0(SB), Y9, Y9
-	VPAND        lm6_1283<>+0(SB), Y9, Y9
-	VPSLLD       $4, Y9, Y9
-	VPOR         Y9, Y8, Y8
-	VBROADCASTI128 lm6_12813<>+0(SB), Y9
-	VPSHUFB      Y8, Y9, Y9
-	VBROADCASTI128 lm6_12814<>+0(SB), Y10
-	VPSHUFB      Y8, Y10, Y10
-	VPSLLW       $3, Y8, Y11
-	VPBLENDVB    Y11, Y10, Y9, Y9
-	VBROADCASTI128 lm6_12815<>+0(SB), Y10
-	VPSHUFB      Y8, Y10, Y10
-	VBROADCASTI128 lm6_12816<>+0(SB), Y11
-	VPSHUFB      Y8, Y11, Y11
-	VPSLLW       $3, Y8, Y12
-	VPBLENDVB    Y12, Y11, Y10, Y10
-	VPSLLW       $2, Y8, Y8
-	VPBLENDVB    Y8, Y10, Y9, Y8
-	VMOVDQU      Y8, (DX)
-	VPBROADCASTW (R9), X8
-	VCVTPH2PS    X8, Y8
-	VMOVDQU      lm6_12812<>+0(SB), Y9
-	VMULPS       Y9, Y8, Y8
-	VBROADCASTSS (SI), Y9
-	VMULPS       Y9, Y8, Y9
-	VBROADCASTSS (SI)(DI*1), Y10
-	VMULPS       Y10, Y8, Y8
-	VPMOVSXBD    (DX), Y10
-	VCVTDQ2PS    Y10, Y10
-	VFMADD231PS  Y9, Y10, Y0
-	VFMADD231PS  Y8, Y10, Y1
-	VPMOVSXBD    8(DX), Y10
-	VCVTDQ2PS    Y10, Y10
-	VFMADD231PS  Y9, Y10, Y2
-	VFMADD231PS  Y8, Y10, Y3
-	VPMOVSXBD    16(DX), Y10
-	VCVTDQ2PS    Y10, Y10
-	VFMADD231PS  Y9, Y10, Y4
-	VFMADD231PS  Y8, Y10, Y5
-	VPMOVSXBD    24(DX), Y10
-	VCVTDQ2PS    Y10, Y10
-	VFMADD231PS  Y9, Y10, Y6
-	VFMADD231PS  Y8, Y10, Y7
+	VBROADCASTI128 34(R9), Y11
+	VPSRLVD      Y0, Y11, Y11
+	VPAND        lm6_1281<>+0(SB), Y11, Y11
+	VPBROADCASTQ 82(R9), Y12
+	VPSRLVD      Y1, Y12, Y12
+	VPAND        Y2, Y12, Y12
+	VPSLLD       $4, Y12, Y12
+	VPOR         Y12, Y11, Y11
+	VBROADCASTI128 lm6_12813<>+0(SB), Y12
+	VPSHUFB      Y11, Y12, Y12
+	VBROADCASTI128 lm6_12814<>+0(SB), Y13
+	VPSHUFB      Y11, Y13, Y13
+	VPSLLW       $3, Y11, Y14
+	VPBLENDVB    Y14, Y13, Y12, Y12
+	VBROADCASTI128 lm6_12815<>+0(SB), Y13
+	VPSHUFB      Y11, Y13, Y13
+	VBROADCASTI128 lm6_12816<>+0(SB), Y14
+	VPSHUFB      Y11, Y14, Y14
+	VPSLLW       $3, Y11, Y15
+	VPBLENDVB    Y15, Y14, Y13, Y13
+	VPSLLW       $2, Y11, Y11
+	VPBLENDVB    Y11, Y13, Y12, Y11
+	VMOVDQU      Y11, (DX)
+	VPBROADCASTW (R9), X11
+	VCVTPH2PS    X11, Y11
+	VMOVDQU      lm6_12812<>+0(SB), Y12
+	VMULPS       Y12, Y11, Y11
+	VBROADCASTSS (SI), Y12
+	VMULPS       Y12, Y11, Y12
+	VBROADCASTSS (SI)(DI*1), Y13
+	VMULPS       Y13, Y11, Y11
+	VPMOVSXBD    (DX), Y13
+	VCVTDQ2PS    Y13, Y13
+	VFMADD231PS  Y12, Y13, Y3
+	VFMADD231PS  Y11, Y13, Y4
+	VPMOVSXBD    8(DX), Y13
+	VCVTDQ2PS    Y13, Y13
+	VFMADD231PS  Y12, Y13, Y5
+	VFMADD231PS  Y11, Y13, Y6
+	VPMOVSXBD    16(DX), Y13
+	VCVTDQ2PS    Y13, Y13
+	VFMADD231PS  Y12, Y13, Y7
+	VFMADD231PS  Y11, Y13, Y8
+	VPMOVSXBD    24(DX), Y13
+	VCVTDQ2PS    Y13, Y13
+	VFMADD231PS  Y12, Y13, Y9
+	VFMADD231PS  Y11, Y13, Y10
 	ADDQ         R10, R9
 	ADDQ         $4, SI
 	SUBQ         $1, R8
@@ -15665,25 +15815,25 @@ done8:
 	MOVQ         o+0(FP), SI
 	MOVQ         ldo+8(FP), DI
 	ADDQ         CX, SI
-	VMOVUPS      Y0, 256(SI)
-	VMOVUPS      Y1, 256(SI)(DI*1)
-	VMOVUPS      Y2, 288(SI)
-	VMOVUPS      Y3, 288(SI)(DI*1)
-	VMOVUPS      Y4, 320(SI)
-	VMOVUPS      Y5, 320(SI)(DI*1)
-	VMOVUPS      Y6, 352(SI)
-	VMOVUPS      Y7, 352(SI)(DI*1)
+	VMOVUPS      Y3, 256(SI)
+	VMOVUPS      Y4, 256(SI)(DI*1)
+	VMOVUPS      Y5, 288(SI)
+	VMOVUPS      Y6, 288(SI)(DI*1)
+	VMOVUPS      Y7, 320(SI)
+	VMOVUPS      Y8, 320(SI)(DI*1)
+	VMOVUPS      Y9, 352(SI)
+	VMOVUPS      Y10, 352(SI)(DI*1)
 	MOVQ         o+0(FP), SI
 	MOVQ         ldo+8(FP), DI
 	ADDQ         CX, SI
-	VMOVUPS      384(SI), Y0
-	VMOVUPS      384(SI)(DI*1), Y1
-	VMOVUPS      416(SI), Y2
-	VMOVUPS      416(SI)(DI*1), Y3
-	VMOVUPS      448(SI), Y4
-	VMOVUPS      448(SI)(DI*1), Y5
-	VMOVUPS      480(SI), Y6
-	VMOVUPS      480(SI)(DI*1), Y7
+	VMOVUPS      384(SI), Y3
+	VMOVUPS      384(SI)(DI*1), Y4
+	VMOVUPS      416(SI), Y5
+	VMOVUPS      416(SI)(DI*1), Y6
+	VMOVUPS      448(SI), Y7
+	VMOVUPS      448(SI)(DI*1), Y8
+	VMOVUPS      480(SI), Y9
+	VMOVUPS      480(SI)(DI*1), Y10
 	MOVQ         p+16(FP), SI
 	MOVQ         ldp+24(FP), DI
 	MOVQ         rows+48(FP), R8
@@ -15693,53 +15843,53 @@ done8:
 	JLT          done10
 
 loop9:
-	VBROADCASTI128 50(R9), Y8
-	VPSRLVD      lm6_1280<>+0(SB), Y8, Y8
-	VPAND        lm6_1281<>+0(SB), Y8, Y8
-	VPBROADCASTQ 90(R9), Y9
-	VPSRLVD      lm6_1282<>+0(SB), Y9, Y9
-	VPAND        lm6_1283<>+0(SB), Y9, Y9
-	VPSLLD       $4, Y9, Y9
-	VPOR         Y9, Y8, Y8
-	VBROADCASTI128 lm6_12813<>+0(SB), Y9
-	VPSHUFB      Y8, Y9, Y9
-	VBROADCASTI128 lm6_12814<>+0(SB), Y10
-	VPSHUFB      Y8, Y10, Y10
-	VPSLLW       $3, Y8, Y11
-	VPBLENDVB    Y11, Y10, Y9, Y9
-	VBROADCASTI128 lm6_12815<>+0(SB), Y10
-	VPSHUFB      Y8, Y10, Y10
-	VBROADCASTI128 lm6_12816<>+0(SB), Y11
-	VPSHUFB      Y8, Y11, Y11
-	VPSLLW       $3, Y8, Y12
-	VPBLENDVB    Y12, Y11, Y10, Y10
-	VPSLLW       $2, Y8, Y8
-	VPBLENDVB    Y8, Y10, Y9, Y8
-	VMOVDQU      Y8, (DX)
-	VPBROADCASTW (R9), X8
-	VCVTPH2PS    X8, Y8
-	VMOVDQU      lm6_12812<>+0(SB), Y9
-	VMULPS       Y9, Y8, Y8
-	VBROADCASTSS (SI), Y9
-	VMULPS       Y9, Y8, Y9
-	VBROADCASTSS (SI)(DI*1), Y10
-	VMULPS       Y10, Y8, Y8
-	VPMOVSXBD    (DX), Y10
-	VCVTDQ2PS    Y10, Y10
-	VFMADD231PS  Y9, Y10, Y0
-	VFMADD231PS  Y8, Y10, Y1
-	VPMOVSXBD    8(DX), Y10
-	VCVTDQ2PS    Y10, Y10
-	VFMADD231PS  Y9, Y10, Y2
-	VFMADD231PS  Y8, Y10, Y3
-	VPMOVSXBD    16(DX), Y10
-	VCVTDQ2PS    Y10, Y10
-	VFMADD231PS  Y9, Y10, Y4
-	VFMADD231PS  Y8, Y10, Y5
-	VPMOVSXBD    24(DX), Y10
-	VCVTDQ2PS    Y10, Y10
-	VFMADD231PS  Y9, Y10, Y6
-	VFMADD231PS  Y8, Y10, Y7
+	VBROADCASTI128 50(R9), Y11
+	VPSRLVD      Y0, Y11, Y11
+	VPAND        lm6_1281<>+0(SB), Y11, Y11
+	VPBROADCASTQ 90(R9), Y12
+	VPSRLVD      Y1, Y12, Y12
+	VPAND        Y2, Y12, Y12
+	VPSLLD       $4, Y12, Y12
+	VPOR         Y12, Y11, Y11
+	VBROADCASTI128 lm6_12813<>+0(SB), Y12
+	VPSHUFB      Y11, Y12, Y12
+	VBROADCASTI128 lm6_12814<>+0(SB), Y13
+	VPSHUFB      Y11, Y13, Y13
+	VPSLLW       $3, Y11, Y14
+	VPBLENDVB    Y14, Y13, Y12, Y12
+	VBROADCASTI128 lm6_12815<>+0(SB), Y13
+	VPSHUFB      Y11, Y13, Y13
+	VBROADCASTI128 lm6_12816<>+0(SB), Y14
+	VPSHUFB      Y11, Y14, Y14
+	VPSLLW       $3, Y11, Y15
+	VPBLENDVB    Y15, Y14, Y13, Y13
+	VPSLLW       $2, Y11, Y11
+	VPBLENDVB    Y11, Y13, Y12, Y11
+	VMOVDQU      Y11, (DX)
+	VPBROADCASTW (R9), X11
+	VCVTPH2PS    X11, Y11
+	VMOVDQU      lm6_12812<>+0(SB), Y12
+	VMULPS       Y12, Y11, Y11
+	VBROADCASTSS (SI), Y12
+	VMULPS       Y12, Y11, Y12
+	VBROADCASTSS (SI)(DI*1), Y13
+	VMULPS       Y13, Y11, Y11
+	VPMOVSXBD    (DX), Y13
+	VCVTDQ2PS    Y13, Y13
+	VFMADD231PS  Y12, Y13, Y3
+	VFMADD231PS  Y11, Y13, Y4
+	VPMOVSXBD    8(DX), Y13
+	VCVTDQ2PS    Y13, Y13
+	VFMADD231PS  Y12, Y13, Y5
+	VFMADD231PS  Y11, Y13, Y6
+	VPMOVSXBD    16(DX), Y13
+	VCVTDQ2PS    Y13, Y13
+	VFMADD231PS  Y12, Y13, Y7
+	VFMADD231PS  Y11, Y13, Y8
+	VPMOVSXBD    24(DX), Y13
+	VCVTDQ2PS    Y13, Y13
+	VFMADD231PS  Y12, Y13, Y9
+	VFMADD231PS  Y11, Y13, Y10
 	ADDQ         R10, R9
 	ADDQ         $4, SI
 	SUBQ         $1, R8
@@ -15750,14 +15900,14 @@ done10:
 	MOVQ         o+0(FP), SI
 	MOVQ         ldo+8(FP), DI
 	ADDQ         CX, SI
-	VMOVUPS      Y0, 384(SI)
-	VMOVUPS      Y1, 384(SI)(DI*1)
-	VMOVUPS      Y2, 416(SI)
-	VMOVUPS      Y3, 416(SI)(DI*1)
-	VMOVUPS      Y4, 448(SI)
-	VMOVUPS      Y5, 448(SI)(DI*1)
-	VMOVUPS      Y6, 480(SI)
-	VMOVUPS      Y7, 480(SI)(DI*1)
+	VMOVUPS      Y3, 384(SI)
+	VMOVUPS      Y4, 384(SI)(DI*1)
+	VMOVUPS      Y5, 416(SI)
+	VMOVUPS      Y6, 416(SI)(DI*1)
+	VMOVUPS      Y7, 448(SI)
+	VMOVUPS      Y8, 448(SI)(DI*1)
+	VMOVUPS      Y9, 480(SI)
+	VMOVUPS      Y10, 480(SI)(DI*1)
 	ADDQ         $0x62, AX
 	ADDQ         $0x200, CX
 	SUBQ         $1, BX

@@ -233,6 +233,14 @@ GLOBL lm6_3234<>(SB), RODATA|NOPTR, $32
 // decodeUnitsLm6_32AVX512 unpacks units of 32 values.
 // Requires: AVX2, F16C
 TEXT ·decodeUnitsLm6_32AVX512(SB), NOSPLIT, $128-24
+
+	// constants of the loops
+	VMOVDQU      lm6_3211<>+0(SB), Y0
+	VMOVDQU      lm6_3210<>+0(SB), Y1
+	VMOVDQU      lm6_329<>+0(SB), Y2
+	VMOVDQU      lm6_324<>+0(SB), Y3
+	VMOVDQU      lm6_325<>+0(SB), Y4
+	VMOVDQU      lm6_327<>+0(SB), Y5
 	MOVQ         dst+0(FP), AX
 	MOVQ         src+8(FP), BX
 	MOVQ         units+16(FP), CX
@@ -242,117 +250,117 @@ TEXT ·decodeUnitsLm6_32AVX512(SB), NOSPLIT, $128-24
 	JLT          done2
 
 loop1:
-	VPBROADCASTW (BX), X0
-	VCVTPH2PS    X0, Y0
-	VBROADCASTI128 2(BX), Y1
-	VPSRLVD      lm6_320<>+0(SB), Y1, Y1
-	VPAND        lm6_321<>+0(SB), Y1, Y1
-	VPBROADCASTQ 18(BX), Y2
-	VPSRLVD      lm6_322<>+0(SB), Y2, Y2
-	VPAND        lm6_323<>+0(SB), Y2, Y2
-	VPSLLD       $4, Y2, Y2
-	VPOR         Y2, Y1, Y1
-	VMOVDQU      Y1, (DX)
-	VPMOVZXBD    (DX), Y1
-	VPERMPS      lm6_324<>+0(SB), Y1, Y2
-	VPERMPS      lm6_325<>+0(SB), Y1, Y3
-	VPSLLD       $0x1c, Y1, Y4
-	VBLENDVPS    Y4, Y3, Y2, Y2
-	VPERMPS      lm6_326<>+0(SB), Y1, Y3
-	VPERMPS      lm6_327<>+0(SB), Y1, Y4
-	VPSLLD       $0x1c, Y1, Y5
-	VBLENDVPS    Y5, Y4, Y3, Y3
-	VPSLLD       $0x1b, Y1, Y4
-	VBLENDVPS    Y4, Y3, Y2, Y2
-	VPERMPS      lm6_328<>+0(SB), Y1, Y3
-	VPERMPS      lm6_329<>+0(SB), Y1, Y4
-	VPSLLD       $0x1c, Y1, Y5
-	VBLENDVPS    Y5, Y4, Y3, Y3
-	VPERMPS      lm6_3210<>+0(SB), Y1, Y4
-	VPERMPS      lm6_3211<>+0(SB), Y1, Y5
-	VPSLLD       $0x1c, Y1, Y6
-	VBLENDVPS    Y6, Y5, Y4, Y4
-	VPSLLD       $0x1b, Y1, Y5
-	VBLENDVPS    Y5, Y4, Y3, Y3
-	VPSLLD       $0x1a, Y1, Y1
-	VBLENDVPS    Y1, Y3, Y2, Y1
-	VMULPS       Y1, Y0, Y1
-	VMOVUPS      Y1, (AX)
-	VPMOVZXBD    8(DX), Y1
-	VPERMPS      lm6_324<>+0(SB), Y1, Y2
-	VPERMPS      lm6_325<>+0(SB), Y1, Y3
-	VPSLLD       $0x1c, Y1, Y4
-	VBLENDVPS    Y4, Y3, Y2, Y2
-	VPERMPS      lm6_326<>+0(SB), Y1, Y3
-	VPERMPS      lm6_327<>+0(SB), Y1, Y4
-	VPSLLD       $0x1c, Y1, Y5
-	VBLENDVPS    Y5, Y4, Y3, Y3
-	VPSLLD       $0x1b, Y1, Y4
-	VBLENDVPS    Y4, Y3, Y2, Y2
-	VPERMPS      lm6_328<>+0(SB), Y1, Y3
-	VPERMPS      lm6_329<>+0(SB), Y1, Y4
-	VPSLLD       $0x1c, Y1, Y5
-	VBLENDVPS    Y5, Y4, Y3, Y3
-	VPERMPS      lm6_3210<>+0(SB), Y1, Y4
-	VPERMPS      lm6_3211<>+0(SB), Y1, Y5
-	VPSLLD       $0x1c, Y1, Y6
-	VBLENDVPS    Y6, Y5, Y4, Y4
-	VPSLLD       $0x1b, Y1, Y5
-	VBLENDVPS    Y5, Y4, Y3, Y3
-	VPSLLD       $0x1a, Y1, Y1
-	VBLENDVPS    Y1, Y3, Y2, Y1
-	VMULPS       Y1, Y0, Y1
-	VMOVUPS      Y1, 32(AX)
-	VPMOVZXBD    16(DX), Y1
-	VPERMPS      lm6_324<>+0(SB), Y1, Y2
-	VPERMPS      lm6_325<>+0(SB), Y1, Y3
-	VPSLLD       $0x1c, Y1, Y4
-	VBLENDVPS    Y4, Y3, Y2, Y2
-	VPERMPS      lm6_326<>+0(SB), Y1, Y3
-	VPERMPS      lm6_327<>+0(SB), Y1, Y4
-	VPSLLD       $0x1c, Y1, Y5
-	VBLENDVPS    Y5, Y4, Y3, Y3
-	VPSLLD       $0x1b, Y1, Y4
-	VBLENDVPS    Y4, Y3, Y2, Y2
-	VPERMPS      lm6_328<>+0(SB), Y1, Y3
-	VPERMPS      lm6_329<>+0(SB), Y1, Y4
-	VPSLLD       $0x1c, Y1, Y5
-	VBLENDVPS    Y5, Y4, Y3, Y3
-	VPERMPS      lm6_3210<>+0(SB), Y1, Y4
-	VPERMPS      lm6_3211<>+0(SB), Y1, Y5
-	VPSLLD       $0x1c, Y1, Y6
-	VBLENDVPS    Y6, Y5, Y4, Y4
-	VPSLLD       $0x1b, Y1, Y5
-	VBLENDVPS    Y5, Y4, Y3, Y3
-	VPSLLD       $0x1a, Y1, Y1
-	VBLENDVPS    Y1, Y3, Y2, Y1
-	VMULPS       Y1, Y0, Y1
-	VMOVUPS      Y1, 64(AX)
-	VPMOVZXBD    24(DX), Y1
-	VPERMPS      lm6_324<>+0(SB), Y1, Y2
-	VPERMPS      lm6_325<>+0(SB), Y1, Y3
-	VPSLLD       $0x1c, Y1, Y4
-	VBLENDVPS    Y4, Y3, Y2, Y2
-	VPERMPS      lm6_326<>+0(SB), Y1, Y3
-	VPERMPS      lm6_327<>+0(SB), Y1, Y4
-	VPSLLD       $0x1c, Y1, Y5
-	VBLENDVPS    Y5, Y4, Y3, Y3
-	VPSLLD       $0x1b, Y1, Y4
-	VBLENDVPS    Y4, Y3, Y2, Y2
-	VPERMPS      lm6_328<>+0(SB), Y1, Y3
-	VPERMPS      lm6_329<>+0(SB), Y1, Y4
-	VPSLLD       $0x1c, Y1, Y5
-	VBLENDVPS    Y5, Y4, Y3, Y3
-	VPERMPS      lm6_3210<>+0(SB), Y1, Y4
-	VPERMPS      lm6_3211<>+0(SB), Y1, Y5
-	VPSLLD       $0x1c, Y1, Y6
-	VBLENDVPS    Y6, Y5, Y4, Y4
-	VPSLLD       $0x1b, Y1, Y5
-	VBLENDVPS    Y5, Y4, Y3, Y3
-	VPSLLD       $0x1a, Y1, Y1
-	VBLENDVPS    Y1, Y3, Y2, Y1
-	VMULPS       Y1, Y0, Y0
-	VMOVUPS      Y0, 96(AX)
+	VPBROADCASTW (BX), X6
+	VCVTPH2PS    X6, Y6
+	VBROADCASTI128 2(BX), Y7
+	VPSRLVD      lm6_320<>+0(SB), Y7, Y7
+	VPAND        lm6_321<>+0(SB), Y7, Y7
+	VPBROADCASTQ 18(BX), Y8
+	VPSRLVD      lm6_322<>+0(SB), Y8, Y8
+	VPAND        lm6_323<>+0(SB), Y8, Y8
+	VPSLLD       $4, Y8, Y8
+	VPOR         Y8, Y7, Y7
+	VMOVDQU      Y7, (DX)
+	VPMOVZXBD    (DX), Y7
+	VPERMPS      Y3, Y7, Y8
+	VPERMPS      Y4, Y7, Y9
+	VPSLLD       $0x1c, Y7, Y10
+	VBLENDVPS    Y10, Y9, Y8, Y8
+	VPERMPS      lm6_326<>+0(SB), Y7, Y9
+	VPERMPS      Y5, Y7, Y10
+	VPSLLD       $0x1c, Y7, Y11
+	VBLENDVPS    Y11, Y10, Y9, Y9
+	VPSLLD       $0x1b, Y7, Y10
+	VBLENDVPS    Y10, Y9, Y8, Y8
+	VPERMPS      lm6_328<>+0(SB), Y7, Y9
+	VPERMPS      Y2, Y7, Y10
+	VPSLLD       $0x1c, Y7, Y11
+	VBLENDVPS    Y11, Y10, Y9, Y9
+	VPERMPS      Y1, Y7, Y10
+	VPERMPS      Y0, Y7, Y11
+	VPSLLD       $0x1c, Y7, Y12
+	VBLENDVPS    Y12, Y11, Y10, Y10
+	VPSLLD       $0x1b, Y7, Y11
+	VBLENDVPS    Y11, Y10, Y9, Y9
+	VPSLLD       $0x1a, Y7, Y7
+	VBLENDVPS    Y7, Y9, Y8, Y7
+	VMULPS       Y7, Y6, Y7
+	VMOVUPS      Y7, (AX)
+	VPMOVZXBD    8(DX), Y7
+	VPERMPS      Y3, Y7, Y8
+	VPERMPS      Y4, Y7, Y9
+	VPSLLD       $0x1c, Y7, Y10
+	VBLENDVPS    Y10, Y9, Y8, Y8
+	VPERMPS      lm6_326<>+0(SB), Y7, Y9
+	VPERMPS      Y5, Y7, Y10
+	VPSLLD       $0x1c, Y7, Y11
+	VBLENDVPS    Y11, Y10, Y9, Y9
+	VPSLLD       $0x1b, Y7, Y10
+	VBLENDVPS    Y10, Y9, Y8, Y8
+	VPERMPS      lm6_328<>+0(SB), Y7, Y9
+	VPERMPS      Y2, Y7, Y10
+	VPSLLD       $0x1c, Y7, Y11
+	VBLENDVPS    Y11, Y10, Y9, Y9
+	VPERMPS      Y1, Y7, Y10
+	VPERMPS      Y0, Y7, Y11
+	VPSLLD       $0x1c, Y7, Y12
+	VBLENDVPS    Y12, Y11, Y10, Y10
+	VPSLLD       $0x1b, Y7, Y11
+	VBLENDVPS    Y11, Y10, Y9, Y9
+	VPSLLD       $0x1a, Y7, Y7
+	VBLENDVPS    Y7, Y9, Y8, Y7
+	VMULPS       Y7, Y6, Y7
+	VMOVUPS      Y7, 32(AX)
+	VPMOVZXBD    16(DX), Y7
+	VPERMPS      Y3, Y7, Y8
+	VPERMPS      Y4, Y7, Y9
+	VPSLLD       $0x1c, Y7, Y10
+	VBLENDVPS    Y10, Y9, Y8, Y8
+	VPERMPS      lm6_326<>+0(SB), Y7, Y9
+	VPERMPS      Y5, Y7, Y10
+	VPSLLD       $0x1c, Y7, Y11
+	VBLENDVPS    Y11, Y10, Y9, Y9
+	VPSLLD       $0x1b, Y7, Y10
+	VBLENDVPS    Y10, Y9, Y8, Y8
+	VPERMPS      lm6_328<>+0(SB), Y7, Y9
+	VPERMPS      Y2, Y7, Y10
+	VPSLLD       $0x1c, Y7, Y11
+	VBLENDVPS    Y11, Y10, Y9, Y9
+	VPERMPS      Y1, Y7, Y10
+	VPERMPS      Y0, Y7, Y11
+	VPSLLD       $0x1c, Y7, Y12
+	VBLENDVPS    Y12, Y11, Y10, Y10
+	VPSLLD       $0x1b, Y7, Y11
+	VBLENDVPS    Y11, Y10, Y9, Y9
+	VPSLLD       $0x1a, Y7, Y7
+	VBLENDVPS    Y7, Y9, Y8, Y7
+	VMULPS       Y7, Y6, Y7
+	VMOVUPS      Y7, 64(AX)
+	VPMOVZXBD    24(DX), Y7
+	VPERMPS      Y3, Y7, Y8
+	VPERMPS      Y4, Y7, Y9
+	VPSLLD       $0x1c, Y7, Y10
+	VBLENDVPS    Y10, Y9, Y8, Y8
+	VPERMPS      lm6_326<>+0(SB), Y7, Y9
+	VPERMPS      Y5, Y7, Y10
+	VPSLLD       $0x1c, Y7, Y11
+	VBLENDVPS    Y11, Y10, Y9, Y9
+	VPSLLD       $0x1b, Y7, Y10
+	VBLENDVPS    Y10, Y9, Y8, Y8
+	VPERMPS      lm6_328<>+0(SB), Y7, Y9
+	VPERMPS      Y2, Y7, Y10
+	VPSLLD       $0x1c, Y7, Y11
+	VBLENDVPS    Y11, Y10, Y9, Y9
+	VPERMPS      Y1, Y7, Y10
+	VPERMPS      Y0, Y7, Y11
+	VPSLLD       $0x1c, Y7, Y12
+	VBLENDVPS    Y12, Y11, Y10, Y10
+	VPSLLD       $0x1b, Y7, Y11
+	VBLENDVPS    Y11, Y10, Y9, Y9
+	VPSLLD       $0x1a, Y7, Y7
+	VBLENDVPS    Y7, Y9, Y8, Y7
+	VMULPS       Y7, Y6, Y6
+	VMOVUPS      Y6, 96(AX)
 	ADDQ         $0x1a, BX
 	ADDQ         $0x80, AX
 	SUBQ         $1, CX
@@ -366,6 +374,13 @@ done2:
 // matmul1xLm6_32AVX512 multiplies rows of w with 1 row of x; ld and stride in bytes, a unit is 32 values.
 // Requires: AVX2, F16C, FMA
 TEXT ·matmul1xLm6_32AVX512(SB), NOSPLIT, $128-64
+
+	// constants of the loops
+	VMOVDQU      lm6_3211<>+0(SB), Y0
+	VMOVDQU      lm6_3210<>+0(SB), Y1
+	VMOVDQU      lm6_329<>+0(SB), Y2
+	VMOVDQU      lm6_324<>+0(SB), Y3
+	VMOVDQU      lm6_325<>+0(SB), Y4
 	MOVQ         y+0(FP), AX
 	MOVQ         w+32(FP), BX
 	MOVQ         rows+48(FP), CX
@@ -375,10 +390,10 @@ TEXT ·matmul1xLm6_32AVX512(SB), NOSPLIT, $128-64
 	JLT          done2
 
 loop1:
-	VPXOR        Y0, Y0, Y0
-	VPXOR        Y1, Y1, Y1
-	VPXOR        Y2, Y2, Y2
-	VPXOR        Y3, Y3, Y3
+	VPXOR        Y5, Y5, Y5
+	VPXOR        Y6, Y6, Y6
+	VPXOR        Y7, Y7, Y7
+	VPXOR        Y8, Y8, Y8
 	MOVQ         x+16(FP), SI
 	MOVQ         units+56(FP), DI
 	MOVQ         BX, R8
@@ -386,121 +401,121 @@ loop1:
 	JLT          done4
 
 loop3:
-	VPBROADCASTW (R8), X4
-	VCVTPH2PS    X4, Y4
-	VBROADCASTI128 2(R8), Y5
-	VPSRLVD      lm6_320<>+0(SB), Y5, Y5
-	VPAND        lm6_321<>+0(SB), Y5, Y5
-	VPBROADCASTQ 18(R8), Y6
-	VPSRLVD      lm6_322<>+0(SB), Y6, Y6
-	VPAND        lm6_323<>+0(SB), Y6, Y6
-	VPSLLD       $4, Y6, Y6
-	VPOR         Y6, Y5, Y5
-	VMOVDQU      Y5, (DX)
-	VPMOVZXBD    (DX), Y5
-	VPERMPS      lm6_324<>+0(SB), Y5, Y6
-	VPERMPS      lm6_325<>+0(SB), Y5, Y7
-	VPSLLD       $0x1c, Y5, Y8
-	VBLENDVPS    Y8, Y7, Y6, Y6
-	VPERMPS      lm6_326<>+0(SB), Y5, Y7
-	VPERMPS      lm6_327<>+0(SB), Y5, Y8
-	VPSLLD       $0x1c, Y5, Y9
-	VBLENDVPS    Y9, Y8, Y7, Y7
-	VPSLLD       $0x1b, Y5, Y8
-	VBLENDVPS    Y8, Y7, Y6, Y6
-	VPERMPS      lm6_328<>+0(SB), Y5, Y7
-	VPERMPS      lm6_329<>+0(SB), Y5, Y8
-	VPSLLD       $0x1c, Y5, Y9
-	VBLENDVPS    Y9, Y8, Y7, Y7
-	VPERMPS      lm6_3210<>+0(SB), Y5, Y8
-	VPERMPS      lm6_3211<>+0(SB), Y5, Y9
-	VPSLLD       $0x1c, Y5, Y10
-	VBLENDVPS    Y10, Y9, Y8, Y8
-	VPSLLD       $0x1b, Y5, Y9
-	VBLENDVPS    Y9, Y8, Y7, Y7
-	VPSLLD       $0x1a, Y5, Y5
-	VBLENDVPS    Y5, Y7, Y6, Y5
-	VMULPS       Y5, Y4, Y5
-	VMOVUPS      (SI), Y6
-	VFMADD231PS  Y6, Y5, Y0
-	VPMOVZXBD    8(DX), Y5
-	VPERMPS      lm6_324<>+0(SB), Y5, Y6
-	VPERMPS      lm6_325<>+0(SB), Y5, Y7
-	VPSLLD       $0x1c, Y5, Y8
-	VBLENDVPS    Y8, Y7, Y6, Y6
-	VPERMPS      lm6_326<>+0(SB), Y5, Y7
-	VPERMPS      lm6_327<>+0(SB), Y5, Y8
-	VPSLLD       $0x1c, Y5, Y9
-	VBLENDVPS    Y9, Y8, Y7, Y7
-	VPSLLD       $0x1b, Y5, Y8
-	VBLENDVPS    Y8, Y7, Y6, Y6
-	VPERMPS      lm6_328<>+0(SB), Y5, Y7
-	VPERMPS      lm6_329<>+0(SB), Y5, Y8
-	VPSLLD       $0x1c, Y5, Y9
-	VBLENDVPS    Y9, Y8, Y7, Y7
-	VPERMPS      lm6_3210<>+0(SB), Y5, Y8
-	VPERMPS      lm6_3211<>+0(SB), Y5, Y9
-	VPSLLD       $0x1c, Y5, Y10
-	VBLENDVPS    Y10, Y9, Y8, Y8
-	VPSLLD       $0x1b, Y5, Y9
-	VBLENDVPS    Y9, Y8, Y7, Y7
-	VPSLLD       $0x1a, Y5, Y5
-	VBLENDVPS    Y5, Y7, Y6, Y5
-	VMULPS       Y5, Y4, Y5
-	VMOVUPS      32(SI), Y6
-	VFMADD231PS  Y6, Y5, Y1
-	VPMOVZXBD    16(DX), Y5
-	VPERMPS      lm6_324<>+0(SB), Y5, Y6
-	VPERMPS      lm6_325<>+0(SB), Y5, Y7
-	VPSLLD       $0x1c, Y5, Y8
-	VBLENDVPS    Y8, Y7, Y6, Y6
-	VPERMPS      lm6_326<>+0(SB), Y5, Y7
-	VPERMPS      lm6_327<>+0(SB), Y5, Y8
-	VPSLLD       $0x1c, Y5, Y9
-	VBLENDVPS    Y9, Y8, Y7, Y7
-	VPSLLD       $0x1b, Y5, Y8
-	VBLENDVPS    Y8, Y7, Y6, Y6
-	VPERMPS      lm6_328<>+0(SB), Y5, Y7
-	VPERMPS      lm6_329<>+0(SB), Y5, Y8
-	VPSLLD       $0x1c, Y5, Y9
-	VBLENDVPS    Y9, Y8, Y7, Y7
-	VPERMPS      lm6_3210<>+0(SB), Y5, Y8
-	VPERMPS      lm6_3211<>+0(SB), Y5, Y9
-	VPSLLD       $0x1c, Y5, Y10
-	VBLENDVPS    Y10, Y9, Y8, Y8
-	VPSLLD       $0x1b, Y5, Y9
-	VBLENDVPS    Y9, Y8, Y7, Y7
-	VPSLLD       $0x1a, Y5, Y5
-	VBLENDVPS    Y5, Y7, Y6, Y5
-	VMULPS       Y5, Y4, Y5
-	VMOVUPS      64(SI), Y6
-	VFMADD231PS  Y6, Y5, Y2
-	VPMOVZXBD    24(DX), Y5
-	VPERMPS      lm6_324<>+0(SB), Y5, Y6
-	VPERMPS      lm6_325<>+0(SB), Y5, Y7
-	VPSLLD       $0x1c, Y5, Y8
-	VBLENDVPS    Y8, Y7, Y6, Y6
-	VPERMPS      lm6_326<>+0(SB), Y5, Y7
-	VPERMPS      lm6_327<>+0(SB), Y5, Y8
-	VPSLLD       $0x1c, Y5, Y9
-	VBLENDVPS    Y9, Y8, Y7, Y7
-	VPSLLD       $0x1b, Y5, Y8
-	VBLENDVPS    Y8, Y7, Y6, Y6
-	VPERMPS      lm6_328<>+0(SB), Y5, Y7
-	VPERMPS      lm6_329<>+0(SB), Y5, Y8
-	VPSLLD       $0x1c, Y5, Y9
-	VBLENDVPS    Y9, Y8, Y7, Y7
-	VPERMPS      lm6_3210<>+0(SB), Y5, Y8
-	VPERMPS      lm6_3211<>+0(SB), Y5, Y9
-	VPSLLD       $0x1c, Y5, Y10
-	VBLENDVPS    Y10, Y9, Y8, Y8
-	VPSLLD       $0x1b, Y5, Y9
-	VBLENDVPS    Y9, Y8, Y7, Y7
-	VPSLLD       $0x1a, Y5, Y5
-	VBLENDVPS    Y5, Y7, Y6, Y5
-	VMULPS       Y5, Y4, Y4
-	VMOVUPS      96(SI), Y5
-	VFMADD231PS  Y5, Y4, Y3
+	VPBROADCASTW (R8), X9
+	VCVTPH2PS    X9, Y9
+	VBROADCASTI128 2(R8), Y10
+	VPSRLVD      lm6_320<>+0(SB), Y10, Y10
+	VPAND        lm6_321<>+0(SB), Y10, Y10
+	VPBROADCASTQ 18(R8), Y11
+	VPSRLVD      lm6_322<>+0(SB), Y11, Y11
+	VPAND        lm6_323<>+0(SB), Y11, Y11
+	VPSLLD       $4, Y11, Y11
+	VPOR         Y11, Y10, Y10
+	VMOVDQU      Y10, (DX)
+	VPMOVZXBD    (DX), Y10
+	VPERMPS      Y3, Y10, Y11
+	VPERMPS      Y4, Y10, Y12
+	VPSLLD       $0x1c, Y10, Y13
+	VBLENDVPS    Y13, Y12, Y11, Y11
+	VPERMPS      lm6_326<>+0(SB), Y10, Y12
+	VPERMPS      lm6_327<>+0(SB), Y10, Y13
+	VPSLLD       $0x1c, Y10, Y14
+	VBLENDVPS    Y14, Y13, Y12, Y12
+	VPSLLD       $0x1b, Y10, Y13
+	VBLENDVPS    Y13, Y12, Y11, Y11
+	VPERMPS      lm6_328<>+0(SB), Y10, Y12
+	VPERMPS      Y2, Y10, Y13
+	VPSLLD       $0x1c, Y10, Y14
+	VBLENDVPS    Y14, Y13, Y12, Y12
+	VPERMPS      Y1, Y10, Y13
+	VPERMPS      Y0, Y10, Y14
+	VPSLLD       $0x1c, Y10, Y15
+	VBLENDVPS    Y15, Y14, Y13, Y13
+	VPSLLD       $0x1b, Y10, Y14
+	VBLENDVPS    Y14, Y13, Y12, Y12
+	VPSLLD       $0x1a, Y10, Y10
+	VBLENDVPS    Y10, Y12, Y11, Y10
+	VMULPS       Y10, Y9, Y10
+	VMOVUPS      (SI), Y11
+	VFMADD231PS  Y11, Y10, Y5
+	VPMOVZXBD    8(DX), Y10
+	VPERMPS      Y3, Y10, Y11
+	VPERMPS      Y4, Y10, Y12
+	VPSLLD       $0x1c, Y10, Y13
+	VBLENDVPS    Y13, Y12, Y11, Y11
+	VPERMPS      lm6_326<>+0(SB), Y10, Y12
+	VPERMPS      lm6_327<>+0(SB), Y10, Y13
+	VPSLLD       $0x1c, Y10, Y14
+	VBLENDVPS    Y14, Y13, Y12, Y12
+	VPSLLD       $0x1b, Y10, Y13
+	VBLENDVPS    Y13, Y12, Y11, Y11
+	VPERMPS      lm6_328<>+0(SB), Y10, Y12
+	VPERMPS      Y2, Y10, Y13
+	VPSLLD       $0x1c, Y10, Y14
+	VBLENDVPS    Y14, Y13, Y12, Y12
+	VPERMPS      Y1, Y10, Y13
+	VPERMPS      Y0, Y10, Y14
+	VPSLLD       $0x1c, Y10, Y15
+	VBLENDVPS    Y15, Y14, Y13, Y13
+	VPSLLD       $0x1b, Y10, Y14
+	VBLENDVPS    Y14, Y13, Y12, Y12
+	VPSLLD       $0x1a, Y10, Y10
+	VBLENDVPS    Y10, Y12, Y11, Y10
+	VMULPS       Y10, Y9, Y10
+	VMOVUPS      32(SI), Y11
+	VFMADD231PS  Y11, Y10, Y6
+	VPMOVZXBD    16(DX), Y10
+	VPERMPS      Y3, Y10, Y11
+	VPERMPS      Y4, Y10, Y12
+	VPSLLD       $0x1c, Y10, Y13
+	VBLENDVPS    Y13, Y12, Y11, Y11
+	VPERMPS      lm6_326<>+0(SB), Y10, Y12
+	VPERMPS      lm6_327<>+0(SB), Y10, Y13
+	VPSLLD       $0x1c, Y10, Y14
+	VBLENDVPS    Y14, Y13, Y12, Y12
+	VPSLLD       $0x1b, Y10, Y13
+	VBLENDVPS    Y13, Y12, Y11, Y11
+	VPERMPS      lm6_328<>+0(SB), Y10, Y12
+	VPERMPS      Y2, Y10, Y13
+	VPSLLD       $0x1c, Y10, Y14
+	VBLENDVPS    Y14, Y13, Y12, Y12
+	VPERMPS      Y1, Y10, Y13
+	VPERMPS      Y0, Y10, Y14
+	VPSLLD       $0x1c, Y10, Y15
+	VBLENDVPS    Y15, Y14, Y13, Y13
+	VPSLLD       $0x1b, Y10, Y14
+	VBLENDVPS    Y14, Y13, Y12, Y12
+	VPSLLD       $0x1a, Y10, Y10
+	VBLENDVPS    Y10, Y12, Y11, Y10
+	VMULPS       Y10, Y9, Y10
+	VMOVUPS      64(SI), Y11
+	VFMADD231PS  Y11, Y10, Y7
+	VPMOVZXBD    24(DX), Y10
+	VPERMPS      Y3, Y10, Y11
+	VPERMPS      Y4, Y10, Y12
+	VPSLLD       $0x1c, Y10, Y13
+	VBLENDVPS    Y13, Y12, Y11, Y11
+	VPERMPS      lm6_326<>+0(SB), Y10, Y12
+	VPERMPS      lm6_327<>+0(SB), Y10, Y13
+	VPSLLD       $0x1c, Y10, Y14
+	VBLENDVPS    Y14, Y13, Y12, Y12
+	VPSLLD       $0x1b, Y10, Y13
+	VBLENDVPS    Y13, Y12, Y11, Y11
+	VPERMPS      lm6_328<>+0(SB), Y10, Y12
+	VPERMPS      Y2, Y10, Y13
+	VPSLLD       $0x1c, Y10, Y14
+	VBLENDVPS    Y14, Y13, Y12, Y12
+	VPERMPS      Y1, Y10, Y13
+	VPERMPS      Y0, Y10, Y14
+	VPSLLD       $0x1c, Y10, Y15
+	VBLENDVPS    Y15, Y14, Y13, Y13
+	VPSLLD       $0x1b, Y10, Y14
+	VBLENDVPS    Y14, Y13, Y12, Y12
+	VPSLLD       $0x1a, Y10, Y10
+	VBLENDVPS    Y10, Y12, Y11, Y10
+	VMULPS       Y10, Y9, Y9
+	VMOVUPS      96(SI), Y10
+	VFMADD231PS  Y10, Y9, Y8
 	ADDQ         $0x1a, R8
 	ADDQ         $0x80, SI
 	SUBQ         $1, DI
@@ -508,16 +523,16 @@ loop3:
 
 done4:
 	ADDQ         $1, DI
-	VADDPS       Y1, Y0, Y0
-	VADDPS       Y2, Y0, Y0
-	VADDPS       Y3, Y0, Y0
-	VEXTRACTF128 $1, Y0, X1
-	VADDPS       X0, X1, X1
-	VMOVHLPS     X1, X1, X0
-	VADDPS       X0, X1, X1
-	VMOVSHDUP    X1, X0
-	VADDSS       X0, X1, X1
-	VMOVSS       X1, (AX)
+	VADDPS       Y6, Y5, Y5
+	VADDPS       Y7, Y5, Y5
+	VADDPS       Y8, Y5, Y5
+	VEXTRACTF128 $1, Y5, X6
+	VADDPS       X5, X6, X6
+	VMOVHLPS     X6, X6, X5
+	VADDPS       X5, X6, X6
+	VMOVSHDUP    X6, X5
+	VADDSS       X5, X6, X6
+	VMOVSS       X6, (AX)
 	ADDQ         $4, AX
 	MOVQ         stride+40(FP), SI
 	ADDQ         SI, BX
@@ -532,6 +547,13 @@ done2:
 // matmul2xLm6_32AVX512 multiplies rows of w with 2 rows of x; ld and stride in bytes, a unit is 32 values.
 // Requires: AVX2, F16C, FMA
 TEXT ·matmul2xLm6_32AVX512(SB), NOSPLIT, $128-64
+
+	// constants of the loops
+	VMOVDQU      lm6_3211<>+0(SB), Y0
+	VMOVDQU      lm6_3210<>+0(SB), Y1
+	VMOVDQU      lm6_329<>+0(SB), Y2
+	VMOVDQU      lm6_324<>+0(SB), Y3
+	VMOVDQU      lm6_325<>+0(SB), Y4
 	MOVQ         y+0(FP), AX
 	MOVQ         w+32(FP), BX
 	MOVQ         rows+48(FP), CX
@@ -541,10 +563,10 @@ TEXT ·matmul2xLm6_32AVX512(SB), NOSPLIT, $128-64
 	JLT          done2
 
 loop1:
-	VPXOR        Y0, Y0, Y0
-	VPXOR        Y1, Y1, Y1
-	VPXOR        Y2, Y2, Y2
-	VPXOR        Y3, Y3, Y3
+	VPXOR        Y5, Y5, Y5
+	VPXOR        Y6, Y6, Y6
+	VPXOR        Y7, Y7, Y7
+	VPXOR        Y8, Y8, Y8
 	MOVQ         x+16(FP), SI
 	MOVQ         ldx+24(FP), DI
 	MOVQ         units+56(FP), R8
@@ -553,129 +575,129 @@ loop1:
 	JLT          done4
 
 loop3:
-	VPBROADCASTW (R9), X4
-	VCVTPH2PS    X4, Y4
-	VBROADCASTI128 2(R9), Y5
-	VPSRLVD      lm6_320<>+0(SB), Y5, Y5
-	VPAND        lm6_321<>+0(SB), Y5, Y5
-	VPBROADCASTQ 18(R9), Y6
-	VPSRLVD      lm6_322<>+0(SB), Y6, Y6
-	VPAND        lm6_323<>+0(SB), Y6, Y6
-	VPSLLD       $4, Y6, Y6
-	VPOR         Y6, Y5, Y5
-	VMOVDQU      Y5, (DX)
-	VPMOVZXBD    (DX), Y5
-	VPERMPS      lm6_324<>+0(SB), Y5, Y6
-	VPERMPS      lm6_325<>+0(SB), Y5, Y7
-	VPSLLD       $0x1c, Y5, Y8
-	VBLENDVPS    Y8, Y7, Y6, Y6
-	VPERMPS      lm6_326<>+0(SB), Y5, Y7
-	VPERMPS      lm6_327<>+0(SB), Y5, Y8
-	VPSLLD       $0x1c, Y5, Y9
-	VBLENDVPS    Y9, Y8, Y7, Y7
-	VPSLLD       $0x1b, Y5, Y8
-	VBLENDVPS    Y8, Y7, Y6, Y6
-	VPERMPS      lm6_328<>+0(SB), Y5, Y7
-	VPERMPS      lm6_329<>+0(SB), Y5, Y8
-	VPSLLD       $0x1c, Y5, Y9
-	VBLENDVPS    Y9, Y8, Y7, Y7
-	VPERMPS      lm6_3210<>+0(SB), Y5, Y8
-	VPERMPS      lm6_3211<>+0(SB), Y5, Y9
-	VPSLLD       $0x1c, Y5, Y10
-	VBLENDVPS    Y10, Y9, Y8, Y8
-	VPSLLD       $0x1b, Y5, Y9
-	VBLENDVPS    Y9, Y8, Y7, Y7
-	VPSLLD       $0x1a, Y5, Y5
-	VBLENDVPS    Y5, Y7, Y6, Y5
-	VMULPS       Y5, Y4, Y5
-	VMOVUPS      (SI), Y6
-	VFMADD231PS  Y6, Y5, Y0
-	VMOVUPS      (SI)(DI*1), Y6
-	VFMADD231PS  Y6, Y5, Y1
-	VPMOVZXBD    8(DX), Y5
-	VPERMPS      lm6_324<>+0(SB), Y5, Y6
-	VPERMPS      lm6_325<>+0(SB), Y5, Y7
-	VPSLLD       $0x1c, Y5, Y8
-	VBLENDVPS    Y8, Y7, Y6, Y6
-	VPERMPS      lm6_326<>+0(SB), Y5, Y7
-	VPERMPS      lm6_327<>+0(SB), Y5, Y8
-	VPSLLD       $0x1c, Y5, Y9
-	VBLENDVPS    Y9, Y8, Y7, Y7
-	VPSLLD       $0x1b, Y5, Y8
-	VBLENDVPS    Y8, Y7, Y6, Y6
-	VPERMPS      lm6_328<>+0(SB), Y5, Y7
-	VPERMPS      lm6_329<>+0(SB), Y5, Y8
-	VPSLLD       $0x1c, Y5, Y9
-	VBLENDVPS    Y9, Y8, Y7, Y7
-	VPERMPS      lm6_3210<>+0(SB), Y5, Y8
-	VPERMPS      lm6_3211<>+0(SB), Y5, Y9
-	VPSLLD       $0x1c, Y5, Y10
-	VBLENDVPS    Y10, Y9, Y8, Y8
-	VPSLLD       $0x1b, Y5, Y9
-	VBLENDVPS    Y9, Y8, Y7, Y7
-	VPSLLD       $0x1a, Y5, Y5
-	VBLENDVPS    Y5, Y7, Y6, Y5
-	VMULPS       Y5, Y4, Y5
-	VMOVUPS      32(SI), Y6
-	VFMADD231PS  Y6, Y5, Y2
-	VMOVUPS      32(SI)(DI*1), Y6
-	VFMADD231PS  Y6, Y5, Y3
-	VPMOVZXBD    16(DX), Y5
-	VPERMPS      lm6_324<>+0(SB), Y5, Y6
-	VPERMPS      lm6_325<>+0(SB), Y5, Y7
-	VPSLLD       $0x1c, Y5, Y8
-	VBLENDVPS    Y8, Y7, Y6, Y6
-	VPERMPS      lm6_326<>+0(SB), Y5, Y7
-	VPERMPS      lm6_327<>+0(SB), Y5, Y8
-	VPSLLD       $0x1c, Y5, Y9
-	VBLENDVPS    Y9, Y8, Y7, Y7
-	VPSLLD       $0x1b, Y5, Y8
-	VBLENDVPS    Y8, Y7, Y6, Y6
-	VPERMPS      lm6_328<>+0(SB), Y5, Y7
-	VPERMPS      lm6_329<>+0(SB), Y5, Y8
-	VPSLLD       $0x1c, Y5, Y9
-	VBLENDVPS    Y9, Y8, Y7, Y7
-	VPERMPS      lm6_3210<>+0(SB), Y5, Y8
-	VPERMPS      lm6_3211<>+0(SB), Y5, Y9
-	VPSLLD       $0x1c, Y5, Y10
-	VBLENDVPS    Y10, Y9, Y8, Y8
-	VPSLLD       $0x1b, Y5, Y9
-	VBLENDVPS    Y9, Y8, Y7, Y7
-	VPSLLD       $0x1a, Y5, Y5
-	VBLENDVPS    Y5, Y7, Y6, Y5
-	VMULPS       Y5, Y4, Y5
-	VMOVUPS      64(SI), Y6
-	VFMADD231PS  Y6, Y5, Y0
-	VMOVUPS      64(SI)(DI*1), Y6
-	VFMADD231PS  Y6, Y5, Y1
-	VPMOVZXBD    24(DX), Y5
-	VPERMPS      lm6_324<>+0(SB), Y5, Y6
-	VPERMPS      lm6_325<>+0(SB), Y5, Y7
-	VPSLLD       $0x1c, Y5, Y8
-	VBLENDVPS    Y8, Y7, Y6, Y6
-	VPERMPS      lm6_326<>+0(SB), Y5, Y7
-	VPERMPS      lm6_327<>+0(SB), Y5, Y8
-	VPSLLD       $0x1c, Y5, Y9
-	VBLENDVPS    Y9, Y8, Y7, Y7
-	VPSLLD       $0x1b, Y5, Y8
-	VBLENDVPS    Y8, Y7, Y6, Y6
-	VPERMPS      lm6_328<>+0(SB), Y5, Y7
-	VPERMPS      lm6_329<>+0(SB), Y5, Y8
-	VPSLLD       $0x1c, Y5, Y9
-	VBLENDVPS    Y9, Y8, Y7, Y7
-	VPERMPS      lm6_3210<>+0(SB), Y5, Y8
-	VPERMPS      lm6_3211<>+0(SB), Y5, Y9
-	VPSLLD       $0x1c, Y5, Y10
-	VBLENDVPS    Y10, Y9, Y8, Y8
-	VPSLLD       $0x1b, Y5, Y9
-	VBLENDVPS    Y9, Y8, Y7, Y7
-	VPSLLD       $0x1a, Y5, Y5
-	VBLENDVPS    Y5, Y7, Y6, Y5
-	VMULPS       Y5, Y4, Y4
-	VMOVUPS      96(SI), Y5
-	VFMADD231PS  Y5, Y4, Y2
-	VMOVUPS      96(SI)(DI*1), Y5
-	VFMADD231PS  Y5, Y4, Y3
+	VPBROADCASTW (R9), X9
+	VCVTPH2PS    X9, Y9
+	VBROADCASTI128 2(R9), Y10
+	VPSRLVD      lm6_320<>+0(SB), Y10, Y10
+	VPAND        lm6_321<>+0(SB), Y10, Y10
+	VPBROADCASTQ 18(R9), Y11
+	VPSRLVD      lm6_322<>+0(SB), Y11, Y11
+	VPAND        lm6_323<>+0(SB), Y11, Y11
+	VPSLLD       $4, Y11, Y11
+	VPOR         Y11, Y10, Y10
+	VMOVDQU      Y10, (DX)
+	VPMOVZXBD    (DX), Y10
+	VPERMPS      Y3, Y10, Y11
+	VPERMPS      Y4, Y10, Y12
+	VPSLLD       $0x1c, Y10, Y13
+	VBLENDVPS    Y13, Y12, Y11, Y11
+	VPERMPS      lm6_326<>+0(SB), Y10, Y12
+	VPERMPS      lm6_327<>+0(SB), Y10, Y13
+	VPSLLD       $0x1c, Y10, Y14
+	VBLENDVPS    Y14, Y13, Y12, Y12
+	VPSLLD       $0x1b, Y10, Y13
+	VBLENDVPS    Y13, Y12, Y11, Y11
+	VPERMPS      lm6_328<>+0(SB), Y10, Y12
+	VPERMPS      Y2, Y10, Y13
+	VPSLLD       $0x1c, Y10, Y14
+	VBLENDVPS    Y14, Y13, Y12, Y12
+	VPERMPS      Y1, Y10, Y13
+	VPERMPS      Y0, Y10, Y14
+	VPSLLD       $0x1c, Y10, Y15
+	VBLENDVPS    Y15, Y14, Y13, Y13
+	VPSLLD       $0x1b, Y10, Y14
+	VBLENDVPS    Y14, Y13, Y12, Y12
+	VPSLLD       $0x1a, Y10, Y10
+	VBLENDVPS    Y10, Y12, Y11, Y10
+	VMULPS       Y10, Y9, Y10
+	VMOVUPS      (SI), Y11
+	VFMADD231PS  Y11, Y10, Y5
+	VMOVUPS      (SI)(DI*1), Y11
+	VFMADD231PS  Y11, Y10, Y6
+	VPMOVZXBD    8(DX), Y10
+	VPERMPS      Y3, Y10, Y11
+	VPERMPS      Y4, Y10, Y12
+	VPSLLD       $0x1c, Y10, Y13
+	VBLENDVPS    Y13, Y12, Y11, Y11
+	VPERMPS      lm6_326<>+0(SB), Y10, Y12
+	VPERMPS      lm6_327<>+0(SB), Y10, Y13
+	VPSLLD       $0x1c, Y10, Y14
+	VBLENDVPS    Y14, Y13, Y12, Y12
+	VPSLLD       $0x1b, Y10, Y13
+	VBLENDVPS    Y13, Y12, Y11, Y11
+	VPERMPS      lm6_328<>+0(SB), Y10, Y12
+	VPERMPS      Y2, Y10, Y13
+	VPSLLD       $0x1c, Y10, Y14
+	VBLENDVPS    Y14, Y13, Y12, Y12
+	VPERMPS      Y1, Y10, Y13
+	VPERMPS      Y0, Y10, Y14
+	VPSLLD       $0x1c, Y10, Y15
+	VBLENDVPS    Y15, Y14, Y13, Y13
+	VPSLLD       $0x1b, Y10, Y14
+	VBLENDVPS    Y14, Y13, Y12, Y12
+	VPSLLD       $0x1a, Y10, Y10
+	VBLENDVPS    Y10, Y12, Y11, Y10
+	VMULPS       Y10, Y9, Y10
+	VMOVUPS      32(SI), Y11
+	VFMADD231PS  Y11, Y10, Y7
+	VMOVUPS      32(SI)(DI*1), Y11
+	VFMADD231PS  Y11, Y10, Y8
+	VPMOVZXBD    16(DX), Y10
+	VPERMPS      Y3, Y10, Y11
+	VPERMPS      Y4, Y10, Y12
+	VPSLLD       $0x1c, Y10, Y13
+	VBLENDVPS    Y13, Y12, Y11, Y11
+	VPERMPS      lm6_326<>+0(SB), Y10, Y12
+	VPERMPS      lm6_327<>+0(SB), Y10, Y13
+	VPSLLD       $0x1c, Y10, Y14
+	VBLENDVPS    Y14, Y13, Y12, Y12
+	VPSLLD       $0x1b, Y10, Y13
+	VBLENDVPS    Y13, Y12, Y11, Y11
+	VPERMPS      lm6_328<>+0(SB), Y10, Y12
+	VPERMPS      Y2, Y10, Y13
+	VPSLLD       $0x1c, Y10, Y14
+	VBLENDVPS    Y14, Y13, Y12, Y12
+	VPERMPS      Y1, Y10, Y13
+	VPERMPS      Y0, Y10, Y14
+	VPSLLD       $0x1c, Y10, Y15
+	VBLENDVPS    Y15, Y14, Y13, Y13
+	VPSLLD       $0x1b, Y10, Y14
+	VBLENDVPS    Y14, Y13, Y12, Y12
+	VPSLLD       $0x1a, Y10, Y10
+	VBLENDVPS    Y10, Y12, Y11, Y10
+	VMULPS       Y10, Y9, Y10
+	VMOVUPS      64(SI), Y11
+	VFMADD231PS  Y11, Y10, Y5
+	VMOVUPS      64(SI)(DI*1), Y11
+	VFMADD231PS  Y11, Y10, Y6
+	VPMOVZXBD    24(DX), Y10
+	VPERMPS      Y3, Y10, Y11
+	VPERMPS      Y4, Y10, Y12
+	VPSLLD       $0x1c, Y10, Y13
+	VBLENDVPS    Y13, Y12, Y11, Y11
+	VPERMPS      lm6_326<>+0(SB), Y10, Y12
+	VPERMPS      lm6_327<>+0(SB), Y10, Y13
+	VPSLLD       $0x1c, Y10, Y14
+	VBLENDVPS    Y14, Y13, Y12, Y12
+	VPSLLD       $0x1b, Y10, Y13
+	VBLENDVPS    Y13, Y12, Y11, Y11
+	VPERMPS      lm6_328<>+0(SB), Y10, Y12
+	VPERMPS      Y2, Y10, Y13
+	VPSLLD       $0x1c, Y10, Y14
+	VBLENDVPS    Y14, Y13, Y12, Y12
+	VPERMPS      Y1, Y10, Y13
+	VPERMPS      Y0, Y10, Y14
+	VPSLLD       $0x1c, Y10, Y15
+	VBLENDVPS    Y15, Y14, Y13, Y13
+	VPSLLD       $0x1b, Y10, Y14
+	VBLENDVPS    Y14, Y13, Y12, Y12
+	VPSLLD       $0x1a, Y10, Y10
+	VBLENDVPS    Y10, Y12, Y11, Y10
+	VMULPS       Y10, Y9, Y9
+	VMOVUPS      96(SI), Y10
+	VFMADD231PS  Y10, Y9, Y7
+	VMOVUPS      96(SI)(DI*1), Y10
+	VFMADD231PS  Y10, Y9, Y8
 	ADDQ         $0x1a, R9
 	ADDQ         $0x80, SI
 	SUBQ         $1, R8
@@ -683,25 +705,25 @@ loop3:
 
 done4:
 	ADDQ         $1, R8
-	VADDPS       Y2, Y0, Y0
-	VADDPS       Y3, Y1, Y1
-	VEXTRACTF128 $1, Y0, X2
-	VADDPS       X0, X2, X2
-	VMOVHLPS     X2, X2, X0
-	VADDPS       X0, X2, X2
-	VMOVSHDUP    X2, X0
-	VADDSS       X0, X2, X2
-	VMOVSS       X2, (AX)
+	VADDPS       Y7, Y5, Y5
+	VADDPS       Y8, Y6, Y6
+	VEXTRACTF128 $1, Y5, X7
+	VADDPS       X5, X7, X7
+	VMOVHLPS     X7, X7, X5
+	VADDPS       X5, X7, X7
+	VMOVSHDUP    X7, X5
+	VADDSS       X5, X7, X7
+	VMOVSS       X7, (AX)
 	MOVQ         ldy+8(FP), SI
 	MOVQ         AX, DI
 	ADDQ         SI, DI
-	VEXTRACTF128 $1, Y1, X0
-	VADDPS       X1, X0, X0
-	VMOVHLPS     X0, X0, X1
-	VADDPS       X1, X0, X0
-	VMOVSHDUP    X0, X1
-	VADDSS       X1, X0, X0
-	VMOVSS       X0, (DI)
+	VEXTRACTF128 $1, Y6, X5
+	VADDPS       X6, X5, X5
+	VMOVHLPS     X5, X5, X6
+	VADDPS       X6, X5, X5
+	VMOVSHDUP    X5, X6
+	VADDSS       X6, X5, X5
+	VMOVSS       X5, (DI)
 	ADDQ         $4, AX
 	MOVQ         stride+40(FP), SI
 	ADDQ         SI, BX
@@ -716,6 +738,14 @@ done2:
 // matmul3xLm6_32AVX512 multiplies rows of w with 3 rows of x; ld and stride in bytes, a unit is 32 values.
 // Requires: AVX2, F16C, FMA
 TEXT ·matmul3xLm6_32AVX512(SB), NOSPLIT, $128-64
+
+	// constants of the loops
+	VMOVDQU      lm6_3211<>+0(SB), Y0
+	VMOVDQU      lm6_3210<>+0(SB), Y1
+	VMOVDQU      lm6_329<>+0(SB), Y2
+	VMOVDQU      lm6_324<>+0(SB), Y3
+	VMOVDQU      lm6_325<>+0(SB), Y4
+	VMOVDQU      lm6_327<>+0(SB), Y5
 	MOVQ         y+0(FP), AX
 	MOVQ         w+32(FP), BX
 	MOVQ         rows+48(FP), CX
@@ -725,9 +755,9 @@ TEXT ·matmul3xLm6_32AVX512(SB), NOSPLIT, $128-64
 	JLT          done2
 
 loop1:
-	VPXOR        Y0, Y0, Y0
-	VPXOR        Y1, Y1, Y1
-	VPXOR        Y2, Y2, Y2
+	VPXOR        Y6, Y6, Y6
+	VPXOR        Y7, Y7, Y7
+	VPXOR        Y8, Y8, Y8
 	MOVQ         x+16(FP), SI
 	MOVQ         ldx+24(FP), DI
 	MOVQ         SI, R8
@@ -739,137 +769,137 @@ loop1:
 	JLT          done4
 
 loop3:
-	VPBROADCASTW (R10), X3
-	VCVTPH2PS    X3, Y3
-	VBROADCASTI128 2(R10), Y4
-	VPSRLVD      lm6_320<>+0(SB), Y4, Y4
-	VPAND        lm6_321<>+0(SB), Y4, Y4
-	VPBROADCASTQ 18(R10), Y5
-	VPSRLVD      lm6_322<>+0(SB), Y5, Y5
-	VPAND        lm6_323<>+0(SB), Y5, Y5
-	VPSLLD       $4, Y5, Y5
-	VPOR         Y5, Y4, Y4
-	VMOVDQU      Y4, (DX)
-	VPMOVZXBD    (DX), Y4
-	VPERMPS      lm6_324<>+0(SB), Y4, Y5
-	VPERMPS      lm6_325<>+0(SB), Y4, Y6
-	VPSLLD       $0x1c, Y4, Y7
-	VBLENDVPS    Y7, Y6, Y5, Y5
-	VPERMPS      lm6_326<>+0(SB), Y4, Y6
-	VPERMPS      lm6_327<>+0(SB), Y4, Y7
-	VPSLLD       $0x1c, Y4, Y8
-	VBLENDVPS    Y8, Y7, Y6, Y6
-	VPSLLD       $0x1b, Y4, Y7
-	VBLENDVPS    Y7, Y6, Y5, Y5
-	VPERMPS      lm6_328<>+0(SB), Y4, Y6
-	VPERMPS      lm6_329<>+0(SB), Y4, Y7
-	VPSLLD       $0x1c, Y4, Y8
-	VBLENDVPS    Y8, Y7, Y6, Y6
-	VPERMPS      lm6_3210<>+0(SB), Y4, Y7
-	VPERMPS      lm6_3211<>+0(SB), Y4, Y8
-	VPSLLD       $0x1c, Y4, Y9
-	VBLENDVPS    Y9, Y8, Y7, Y7
-	VPSLLD       $0x1b, Y4, Y8
-	VBLENDVPS    Y8, Y7, Y6, Y6
-	VPSLLD       $0x1a, Y4, Y4
-	VBLENDVPS    Y4, Y6, Y5, Y4
-	VMULPS       Y4, Y3, Y4
-	VMOVUPS      (SI), Y5
-	VFMADD231PS  Y5, Y4, Y0
-	VMOVUPS      (SI)(DI*1), Y5
-	VFMADD231PS  Y5, Y4, Y1
-	VMOVUPS      (R8), Y5
-	VFMADD231PS  Y5, Y4, Y2
-	VPMOVZXBD    8(DX), Y4
-	VPERMPS      lm6_324<>+0(SB), Y4, Y5
-	VPERMPS      lm6_325<>+0(SB), Y4, Y6
-	VPSLLD       $0x1c, Y4, Y7
-	VBLENDVPS    Y7, Y6, Y5, Y5
-	VPERMPS      lm6_326<>+0(SB), Y4, Y6
-	VPERMPS      lm6_327<>+0(SB), Y4, Y7
-	VPSLLD       $0x1c, Y4, Y8
-	VBLENDVPS    Y8, Y7, Y6, Y6
-	VPSLLD       $0x1b, Y4, Y7
-	VBLENDVPS    Y7, Y6, Y5, Y5
-	VPERMPS      lm6_328<>+0(SB), Y4, Y6
-	VPERMPS      lm6_329<>+0(SB), Y4, Y7
-	VPSLLD       $0x1c, Y4, Y8
-	VBLENDVPS    Y8, Y7, Y6, Y6
-	VPERMPS      lm6_3210<>+0(SB), Y4, Y7
-	VPERMPS      lm6_3211<>+0(SB), Y4, Y8
-	VPSLLD       $0x1c, Y4, Y9
-	VBLENDVPS    Y9, Y8, Y7, Y7
-	VPSLLD       $0x1b, Y4, Y8
-	VBLENDVPS    Y8, Y7, Y6, Y6
-	VPSLLD       $0x1a, Y4, Y4
-	VBLENDVPS    Y4, Y6, Y5, Y4
-	VMULPS       Y4, Y3, Y4
-	VMOVUPS      32(SI), Y5
-	VFMADD231PS  Y5, Y4, Y0
-	VMOVUPS      32(SI)(DI*1), Y5
-	VFMADD231PS  Y5, Y4, Y1
-	VMOVUPS      32(R8), Y5
-	VFMADD231PS  Y5, Y4, Y2
-	VPMOVZXBD    16(DX), Y4
-	VPERMPS      lm6_324<>+0(SB), Y4, Y5
-	VPERMPS      lm6_325<>+0(SB), Y4, Y6
-	VPSLLD       $0x1c, Y4, Y7
-	VBLENDVPS    Y7, Y6, Y5, Y5
-	VPERMPS      lm6_326<>+0(SB), Y4, Y6
-	VPERMPS      lm6_327<>+0(SB), Y4, Y7
-	VPSLLD       $0x1c, Y4, Y8
-	VBLENDVPS    Y8, Y7, Y6, Y6
-	VPSLLD       $0x1b, Y4, Y7
-	VBLENDVPS    Y7, Y6, Y5, Y5
-	VPERMPS      lm6_328<>+0(SB), Y4, Y6
-	VPERMPS      lm6_329<>+0(SB), Y4, Y7
-	VPSLLD       $0x1c, Y4, Y8
-	VBLENDVPS    Y8, Y7, Y6, Y6
-	VPERMPS      lm6_3210<>+0(SB), Y4, Y7
-	VPERMPS      lm6_3211<>+0(SB), Y4, Y8
-	VPSLLD       $0x1c, Y4, Y9
-	VBLENDVPS    Y9, Y8, Y7, Y7
-	VPSLLD       $0x1b, Y4, Y8
-	VBLENDVPS    Y8, Y7, Y6, Y6
-	VPSLLD       $0x1a, Y4, Y4
-	VBLENDVPS    Y4, Y6, Y5, Y4
-	VMULPS       Y4, Y3, Y4
-	VMOVUPS      64(SI), Y5
-	VFMADD231PS  Y5, Y4, Y0
-	VMOVUPS      64(SI)(DI*1), Y5
-	VFMADD231PS  Y5, Y4, Y1
-	VMOVUPS      64(R8), Y5
-	VFMADD231PS  Y5, Y4, Y2
-	VPMOVZXBD    24(DX), Y4
-	VPERMPS      lm6_324<>+0(SB), Y4, Y5
-	VPERMPS      lm6_325<>+0(SB), Y4, Y6
-	VPSLLD       $0x1c, Y4, Y7
-	VBLENDVPS    Y7, Y6, Y5, Y5
-	VPERMPS      lm6_326<>+0(SB), Y4, Y6
-	VPERMPS      lm6_327<>+0(SB), Y4, Y7
-	VPSLLD       $0x1c, Y4, Y8
-	VBLENDVPS    Y8, Y7, Y6, Y6
-	VPSLLD       $0x1b, Y4, Y7
-	VBLENDVPS    Y7, Y6, Y5, Y5
-	VPERMPS      lm6_328<>+0(SB), Y4, Y6
-	VPERMPS      lm6_329<>+0(SB), Y4, Y7
-	VPSLLD       $0x1c, Y4, Y8
-	VBLENDVPS    Y8, Y7, Y6, Y6
-	VPERMPS      lm6_3210<>+0(SB), Y4, Y7
-	VPERMPS      lm6_3211<>+0(SB), Y4, Y8
-	VPSLLD       $0x1c, Y4, Y9
-	VBLENDVPS    Y9, Y8, Y7, Y7
-	VPSLLD       $0x1b, Y4, Y8
-	VBLENDVPS    Y8, Y7, Y6, Y6
-	VPSLLD       $0x1a, Y4, Y4
-	VBLENDVPS    Y4, Y6, Y5, Y4
-	VMULPS       Y4, Y3, Y3
-	VMOVUPS      96(SI), Y4
-	VFMADD231PS  Y4, Y3, Y0
-	VMOVUPS      96(SI)(DI*1), Y4
-	VFMADD231PS  Y4, Y3, Y1
-	VMOVUPS      96(R8), Y4
-	VFMADD231PS  Y4, Y3, Y2
+	VPBROADCASTW (R10), X9
+	VCVTPH2PS    X9, Y9
+	VBROADCASTI128 2(R10), Y10
+	VPSRLVD      lm6_320<>+0(SB), Y10, Y10
+	VPAND        lm6_321<>+0(SB), Y10, Y10
+	VPBROADCASTQ 18(R10), Y11
+	VPSRLVD      lm6_322<>+0(SB), Y11, Y11
+	VPAND        lm6_323<>+0(SB), Y11, Y11
+	VPSLLD       $4, Y11, Y11
+	VPOR         Y11, Y10, Y10
+	VMOVDQU      Y10, (DX)
+	VPMOVZXBD    (DX), Y10
+	VPERMPS      Y3, Y10, Y11
+	VPERMPS      Y4, Y10, Y12
+	VPSLLD       $0x1c, Y10, Y13
+	VBLENDVPS    Y13, Y12, Y11, Y11
+	VPERMPS      lm6_326<>+0(SB), Y10, Y12
+	VPERMPS      Y5, Y10, Y13
+	VPSLLD       $0x1c, Y10, Y14
+	VBLENDVPS    Y14, Y13, Y12, Y12
+	VPSLLD       $0x1b, Y10, Y13
+	VBLENDVPS    Y13, Y12, Y11, Y11
+	VPERMPS      lm6_328<>+0(SB), Y10, Y12
+	VPERMPS      Y2, Y10, Y13
+	VPSLLD       $0x1c, Y10, Y14
+	VBLENDVPS    Y14, Y13, Y12, Y12
+	VPERMPS      Y1, Y10, Y13
+	VPERMPS      Y0, Y10, Y14
+	VPSLLD       $0x1c, Y10, Y15
+	VBLENDVPS    Y15, Y14, Y13, Y13
+	VPSLLD       $0x1b, Y10, Y14
+	VBLENDVPS    Y14, Y13, Y12, Y12
+	VPSLLD       $0x1a, Y10, Y10
+	VBLENDVPS    Y10, Y12, Y11, Y10
+	VMULPS       Y10, Y9, Y10
+	VMOVUPS      (SI), Y11
+	VFMADD231PS  Y11, Y10, Y6
+	VMOVUPS      (SI)(DI*1), Y11
+	VFMADD231PS  Y11, Y10, Y7
+	VMOVUPS      (R8), Y11
+	VFMADD231PS  Y11, Y10, Y8
+	VPMOVZXBD    8(DX), Y10
+	VPERMPS      Y3, Y10, Y11
+	VPERMPS      Y4, Y10, Y12
+	VPSLLD       $0x1c, Y10, Y13
+	VBLENDVPS    Y13, Y12, Y11, Y11
+	VPERMPS      lm6_326<>+0(SB), Y10, Y12
+	VPERMPS      Y5, Y10, Y13
+	VPSLLD       $0x1c, Y10, Y14
+	VBLENDVPS    Y14, Y13, Y12, Y12
+	VPSLLD       $0x1b, Y10, Y13
+	VBLENDVPS    Y13, Y12, Y11, Y11
+	VPERMPS      lm6_328<>+0(SB), Y10, Y12
+	VPERMPS      Y2, Y10, Y13
+	VPSLLD       $0x1c, Y10, Y14
+	VBLENDVPS    Y14, Y13, Y12, Y12
+	VPERMPS      Y1, Y10, Y13
+	VPERMPS      Y0, Y10, Y14
+	VPSLLD       $0x1c, Y10, Y15
+	VBLENDVPS    Y15, Y14, Y13, Y13
+	VPSLLD       $0x1b, Y10, Y14
+	VBLENDVPS    Y14, Y13, Y12, Y12
+	VPSLLD       $0x1a, Y10, Y10
+	VBLENDVPS    Y10, Y12, Y11, Y10
+	VMULPS       Y10, Y9, Y10
+	VMOVUPS      32(SI), Y11
+	VFMADD231PS  Y11, Y10, Y6
+	VMOVUPS      32(SI)(DI*1), Y11
+	VFMADD231PS  Y11, Y10, Y7
+	VMOVUPS      32(R8), Y11
+	VFMADD231PS  Y11, Y10, Y8
+	VPMOVZXBD    16(DX), Y10
+	VPERMPS      Y3, Y10, Y11
+	VPERMPS      Y4, Y10, Y12
+	VPSLLD       $0x1c, Y10, Y13
+	VBLENDVPS    Y13, Y12, Y11, Y11
+	VPERMPS      lm6_326<>+0(SB), Y10, Y12
+	VPERMPS      Y5, Y10, Y13
+	VPSLLD       $0x1c, Y10, Y14
+	VBLENDVPS    Y14, Y13, Y12, Y12
+	VPSLLD       $0x1b, Y10, Y13
+	VBLENDVPS    Y13, Y12, Y11, Y11
+	VPERMPS      lm6_328<>+0(SB), Y10, Y12
+	VPERMPS      Y2, Y10, Y13
+	VPSLLD       $0x1c, Y10, Y14
+	VBLENDVPS    Y14, Y13, Y12, Y12
+	VPERMPS      Y1, Y10, Y13
+	VPERMPS      Y0, Y10, Y14
+	VPSLLD       $0x1c, Y10, Y15
+	VBLENDVPS    Y15, Y14, Y13, Y13
+	VPSLLD       $0x1b, Y10, Y14
+	VBLENDVPS    Y14, Y13, Y12, Y12
+	VPSLLD       $0x1a, Y10, Y10
+	VBLENDVPS    Y10, Y12, Y11, Y10
+	VMULPS       Y10, Y9, Y10
+	VMOVUPS      64(SI), Y11
+	VFMADD231PS  Y11, Y10, Y6
+	VMOVUPS      64(SI)(DI*1), Y11
+	VFMADD231PS  Y11, Y10, Y7
+	VMOVUPS      64(R8), Y11
+	VFMADD231PS  Y11, Y10, Y8
+	VPMOVZXBD    24(DX), Y10
+	VPERMPS      Y3, Y10, Y11
+	VPERMPS      Y4, Y10, Y12
+	VPSLLD       $0x1c, Y10, Y13
+	VBLENDVPS    Y13, Y12, Y11, Y11
+	VPERMPS      lm6_326<>+0(SB), Y10, Y12
+	VPERMPS      Y5, Y10, Y13
+	VPSLLD       $0x1c, Y10, Y14
+	VBLENDVPS    Y14, Y13, Y12, Y12
+	VPSLLD       $0x1b, Y10, Y13
+	VBLENDVPS    Y13, Y12, Y11, Y11
+	VPERMPS      lm6_328<>+0(SB), Y10, Y12
+	VPERMPS      Y2, Y10, Y13
+	VPSLLD       $0x1c, Y10, Y14
+	VBLENDVPS    Y14, Y13, Y12, Y12
+	VPERMPS      Y1, Y10, Y13
+	VPERMPS      Y0, Y10, Y14
+	VPSLLD       $0x1c, Y10, Y15
+	VBLENDVPS    Y15, Y14, Y13, Y13
+	VPSLLD       $0x1b, Y10, Y14
+	VBLENDVPS    Y14, Y13, Y12, Y12
+	VPSLLD       $0x1a, Y10, Y10
+	VBLENDVPS    Y10, Y12, Y11, Y10
+	VMULPS       Y10, Y9, Y9
+	VMOVUPS      96(SI), Y10
+	VFMADD231PS  Y10, Y9, Y6
+	VMOVUPS      96(SI)(DI*1), Y10
+	VFMADD231PS  Y10, Y9, Y7
+	VMOVUPS      96(R8), Y10
+	VFMADD231PS  Y10, Y9, Y8
 	ADDQ         $0x1a, R10
 	ADDQ         $0x80, SI
 	ADDQ         $0x80, R8
@@ -878,31 +908,31 @@ loop3:
 
 done4:
 	ADDQ         $1, R9
-	VEXTRACTF128 $1, Y0, X3
-	VADDPS       X0, X3, X3
-	VMOVHLPS     X3, X3, X0
-	VADDPS       X0, X3, X3
-	VMOVSHDUP    X3, X0
-	VADDSS       X0, X3, X3
-	VMOVSS       X3, (AX)
+	VEXTRACTF128 $1, Y6, X9
+	VADDPS       X6, X9, X9
+	VMOVHLPS     X9, X9, X6
+	VADDPS       X6, X9, X9
+	VMOVSHDUP    X9, X6
+	VADDSS       X6, X9, X9
+	VMOVSS       X9, (AX)
 	MOVQ         ldy+8(FP), SI
 	MOVQ         AX, DI
 	ADDQ         SI, DI
-	VEXTRACTF128 $1, Y1, X0
-	VADDPS       X1, X0, X0
-	VMOVHLPS     X0, X0, X1
-	VADDPS       X1, X0, X0
-	VMOVSHDUP    X0, X1
-	VADDSS       X1, X0, X0
-	VMOVSS       X0, (DI)
+	VEXTRACTF128 $1, Y7, X6
+	VADDPS       X7, X6, X6
+	VMOVHLPS     X6, X6, X7
+	VADDPS       X7, X6, X6
+	VMOVSHDUP    X6, X7
+	VADDSS       X7, X6, X6
+	VMOVSS       X6, (DI)
 	ADDQ         SI, DI
-	VEXTRACTF128 $1, Y2, X0
-	VADDPS       X2, X0, X0
-	VMOVHLPS     X0, X0, X1
-	VADDPS       X1, X0, X0
-	VMOVSHDUP    X0, X1
-	VADDSS       X1, X0, X0
-	VMOVSS       X0, (DI)
+	VEXTRACTF128 $1, Y8, X6
+	VADDPS       X8, X6, X6
+	VMOVHLPS     X6, X6, X7
+	VADDPS       X7, X6, X6
+	VMOVSHDUP    X6, X7
+	VADDSS       X7, X6, X6
+	VMOVSS       X6, (DI)
 	ADDQ         $4, AX
 	MOVQ         stride+40(FP), SI
 	ADDQ         SI, BX
@@ -917,6 +947,13 @@ done2:
 // matmul4xLm6_32AVX512 multiplies rows of w with 4 rows of x; ld and stride in bytes, a unit is 32 values.
 // Requires: AVX2, F16C, FMA
 TEXT ·matmul4xLm6_32AVX512(SB), NOSPLIT, $128-64
+
+	// constants of the loops
+	VMOVDQU      lm6_3211<>+0(SB), Y0
+	VMOVDQU      lm6_3210<>+0(SB), Y1
+	VMOVDQU      lm6_329<>+0(SB), Y2
+	VMOVDQU      lm6_324<>+0(SB), Y3
+	VMOVDQU      lm6_325<>+0(SB), Y4
 	MOVQ         y+0(FP), AX
 	MOVQ         w+32(FP), BX
 	MOVQ         rows+48(FP), CX
@@ -926,10 +963,10 @@ TEXT ·matmul4xLm6_32AVX512(SB), NOSPLIT, $128-64
 	JLT          done2
 
 loop1:
-	VPXOR        Y0, Y0, Y0
-	VPXOR        Y1, Y1, Y1
-	VPXOR        Y2, Y2, Y2
-	VPXOR        Y3, Y3, Y3
+	VPXOR        Y5, Y5, Y5
+	VPXOR        Y6, Y6, Y6
+	VPXOR        Y7, Y7, Y7
+	VPXOR        Y8, Y8, Y8
 	MOVQ         x+16(FP), SI
 	MOVQ         ldx+24(FP), DI
 	MOVQ         SI, R8
@@ -941,145 +978,145 @@ loop1:
 	JLT          done4
 
 loop3:
-	VPBROADCASTW (R10), X4
-	VCVTPH2PS    X4, Y4
-	VBROADCASTI128 2(R10), Y5
-	VPSRLVD      lm6_320<>+0(SB), Y5, Y5
-	VPAND        lm6_321<>+0(SB), Y5, Y5
-	VPBROADCASTQ 18(R10), Y6
-	VPSRLVD      lm6_322<>+0(SB), Y6, Y6
-	VPAND        lm6_323<>+0(SB), Y6, Y6
-	VPSLLD       $4, Y6, Y6
-	VPOR         Y6, Y5, Y5
-	VMOVDQU      Y5, (DX)
-	VPMOVZXBD    (DX), Y5
-	VPERMPS      lm6_324<>+0(SB), Y5, Y6
-	VPERMPS      lm6_325<>+0(SB), Y5, Y7
-	VPSLLD       $0x1c, Y5, Y8
-	VBLENDVPS    Y8, Y7, Y6, Y6
-	VPERMPS      lm6_326<>+0(SB), Y5, Y7
-	VPERMPS      lm6_327<>+0(SB), Y5, Y8
-	VPSLLD       $0x1c, Y5, Y9
-	VBLENDVPS    Y9, Y8, Y7, Y7
-	VPSLLD       $0x1b, Y5, Y8
-	VBLENDVPS    Y8, Y7, Y6, Y6
-	VPERMPS      lm6_328<>+0(SB), Y5, Y7
-	VPERMPS      lm6_329<>+0(SB), Y5, Y8
-	VPSLLD       $0x1c, Y5, Y9
-	VBLENDVPS    Y9, Y8, Y7, Y7
-	VPERMPS      lm6_3210<>+0(SB), Y5, Y8
-	VPERMPS      lm6_3211<>+0(SB), Y5, Y9
-	VPSLLD       $0x1c, Y5, Y10
-	VBLENDVPS    Y10, Y9, Y8, Y8
-	VPSLLD       $0x1b, Y5, Y9
-	VBLENDVPS    Y9, Y8, Y7, Y7
-	VPSLLD       $0x1a, Y5, Y5
-	VBLENDVPS    Y5, Y7, Y6, Y5
-	VMULPS       Y5, Y4, Y5
-	VMOVUPS      (SI), Y6
-	VFMADD231PS  Y6, Y5, Y0
-	VMOVUPS      (SI)(DI*1), Y6
-	VFMADD231PS  Y6, Y5, Y1
-	VMOVUPS      (R8), Y6
-	VFMADD231PS  Y6, Y5, Y2
-	VMOVUPS      (R8)(DI*1), Y6
-	VFMADD231PS  Y6, Y5, Y3
-	VPMOVZXBD    8(DX), Y5
-	VPERMPS      lm6_324<>+0(SB), Y5, Y6
-	VPERMPS      lm6_325<>+0(SB), Y5, Y7
-	VPSLLD       $0x1c, Y5, Y8
-	VBLENDVPS    Y8, Y7, Y6, Y6
-	VPERMPS      lm6_326<>+0(SB), Y5, Y7
-	VPERMPS      lm6_327<>+0(SB), Y5, Y8
-	VPSLLD       $0x1c, Y5, Y9
-	VBLENDVPS    Y9, Y8, Y7, Y7
-	VPSLLD       $0x1b, Y5, Y8
-	VBLENDVPS    Y8, Y7, Y6, Y6
-	VPERMPS      lm6_328<>+0(SB), Y5, Y7
-	VPERMPS      lm6_329<>+0(SB), Y5, Y8
-	VPSLLD       $0x1c, Y5, Y9
-	VBLENDVPS    Y9, Y8, Y7, Y7
-	VPERMPS      lm6_3210<>+0(SB), Y5, Y8
-	VPERMPS      lm6_3211<>+0(SB), Y5, Y9
-	VPSLLD       $0x1c, Y5, Y10
-	VBLENDVPS    Y10, Y9, Y8, Y8
-	VPSLLD       $0x1b, Y5, Y9
-	VBLENDVPS    Y9, Y8, Y7, Y7
-	VPSLLD       $0x1a, Y5, Y5
-	VBLENDVPS    Y5, Y7, Y6, Y5
-	VMULPS       Y5, Y4, Y5
-	VMOVUPS      32(SI), Y6
-	VFMADD231PS  Y6, Y5, Y0
-	VMOVUPS      32(SI)(DI*1), Y6
-	VFMADD231PS  Y6, Y5, Y1
-	VMOVUPS      32(R8), Y6
-	VFMADD231PS  Y6, Y5, Y2
-	VMOVUPS      32(R8)(DI*1), Y6
-	VFMADD231PS  Y6, Y5, Y3
-	VPMOVZXBD    16(DX), Y5
-	VPERMPS      lm6_324<>+0(SB), Y5, Y6
-	VPERMPS      lm6_325<>+0(SB), Y5, Y7
-	VPSLLD       $0x1c, Y5, Y8
-	VBLENDVPS    Y8, Y7, Y6, Y6
-	VPERMPS      lm6_326<>+0(SB), Y5, Y7
-	VPERMPS      lm6_327<>+0(SB), Y5, Y8
-	VPSLLD       $0x1c, Y5, Y9
-	VBLENDVPS    Y9, Y8, Y7, Y7
-	VPSLLD       $0x1b, Y5, Y8
-	VBLENDVPS    Y8, Y7, Y6, Y6
-	VPERMPS      lm6_328<>+0(SB), Y5, Y7
-	VPERMPS      lm6_329<>+0(SB), Y5, Y8
-	VPSLLD       $0x1c, Y5, Y9
-	VBLENDVPS    Y9, Y8, Y7, Y7
-	VPERMPS      lm6_3210<>+0(SB), Y5, Y8
-	VPERMPS      lm6_3211<>+0(SB), Y5, Y9
-	VPSLLD       $0x1c, Y5, Y10
-	VBLENDVPS    Y10, Y9, Y8, Y8
-	VPSLLD       $0x1b, Y5, Y9
-	VBLENDVPS    Y9, Y8, Y7, Y7
-	VPSLLD       $0x1a, Y5, Y5
-	VBLENDVPS    Y5, Y7, Y6, Y5
-	VMULPS       Y5, Y4, Y5
-	VMOVUPS      64(SI), Y6
-	VFMADD231PS  Y6, Y5, Y0
-	VMOVUPS      64(SI)(DI*1), Y6
-	VFMADD231PS  Y6, Y5, Y1
-	VMOVUPS      64(R8), Y6
-	VFMADD231PS  Y6, Y5, Y2
-	VMOVUPS      64(R8)(DI*1), Y6
-	VFMADD231PS  Y6, Y5, Y3
-	VPMOVZXBD    24(DX), Y5
-	VPERMPS      lm6_324<>+0(SB), Y5, Y6
-	VPERMPS      lm6_325<>+0(SB), Y5, Y7
-	VPSLLD       $0x1c, Y5, Y8
-	VBLENDVPS    Y8, Y7, Y6, Y6
-	VPERMPS      lm6_326<>+0(SB), Y5, Y7
-	VPERMPS      lm6_327<>+0(SB), Y5, Y8
-	VPSLLD       $0x1c, Y5, Y9
-	VBLENDVPS    Y9, Y8, Y7, Y7
-	VPSLLD       $0x1b, Y5, Y8
-	VBLENDVPS    Y8, Y7, Y6, Y6
-	VPERMPS      lm6_328<>+0(SB), Y5, Y7
-	VPERMPS      lm6_329<>+0(SB), Y5, Y8
-	VPSLLD       $0x1c, Y5, Y9
-	VBLENDVPS    Y9, Y8, Y7, Y7
-	VPERMPS      lm6_3210<>+0(SB), Y5, Y8
-	VPERMPS      lm6_3211<>+0(SB), Y5, Y9
-	VPSLLD       $0x1c, Y5, Y10
-	VBLENDVPS    Y10, Y9, Y8, Y8
-	VPSLLD       $0x1b, Y5, Y9
-	VBLENDVPS    Y9, Y8, Y7, Y7
-	VPSLLD       $0x1a, Y5, Y5
-	VBLENDVPS    Y5, Y7, Y6, Y5
-	VMULPS       Y5, Y4, Y4
-	VMOVUPS      96(SI), Y5
-	VFMADD231PS  Y5, Y4, Y0
-	VMOVUPS      96(SI)(DI*1), Y5
-	VFMADD231PS  Y5, Y4, Y1
-	VMOVUPS      96(R8), Y5
-	VFMADD231PS  Y5, Y4, Y2
-	VMOVUPS      96(R8)(DI*1), Y5
-	VFMADD231PS  Y5, Y4, Y3
+	VPBROADCASTW (R10), X9
+	VCVTPH2PS    X9, Y9
+	VBROADCASTI128 2(R10), Y10
+	VPSRLVD      lm6_320<>+0(SB), Y10, Y10
+	VPAND        lm6_321<>+0(SB), Y10, Y10
+	VPBROADCASTQ 18(R10), Y11
+	VPSRLVD      lm6_322<>+0(SB), Y11, Y11
+	VPAND        lm6_323<>+0(SB), Y11, Y11
+	VPSLLD       $4, Y11, Y11
+	VPOR         Y11, Y10, Y10
+	VMOVDQU      Y10, (DX)
+	VPMOVZXBD    (DX), Y10
+	VPERMPS      Y3, Y10, Y11
+	VPERMPS      Y4, Y10, Y12
+	VPSLLD       $0x1c, Y10, Y13
+	VBLENDVPS    Y13, Y12, Y11, Y11
+	VPERMPS      lm6_326<>+0(SB), Y10, Y12
+	VPERMPS      lm6_327<>+0(SB), Y10, Y13
+	VPSLLD       $0x1c, Y10, Y14
+	VBLENDVPS    Y14, Y13, Y12, Y12
+	VPSLLD       $0x1b, Y10, Y13
+	VBLENDVPS    Y13, Y12, Y11, Y11
+	VPERMPS      lm6_328<>+0(SB), Y10, Y12
+	VPERMPS      Y2, Y10, Y13
+	VPSLLD       $0x1c, Y10, Y14
+	VBLENDVPS    Y14, Y13, Y12, Y12
+	VPERMPS      Y1, Y10, Y13
+	VPERMPS      Y0, Y10, Y14
+	VPSLLD       $0x1c, Y10, Y15
+	VBLENDVPS    Y15, Y14, Y13, Y13
+	VPSLLD       $0x1b, Y10, Y14
+	VBLENDVPS    Y14, Y13, Y12, Y12
+	VPSLLD       $0x1a, Y10, Y10
+	VBLENDVPS    Y10, Y12, Y11, Y10
+	VMULPS       Y10, Y9, Y10
+	VMOVUPS      (SI), Y11
+	VFMADD231PS  Y11, Y10, Y5
+	VMOVUPS      (SI)(DI*1), Y11
+	VFMADD231PS  Y11, Y10, Y6
+	VMOVUPS      (R8), Y11
+	VFMADD231PS  Y11, Y10, Y7
+	VMOVUPS      (R8)(DI*1), Y11
+	VFMADD231PS  Y11, Y10, Y8
+	VPMOVZXBD    8(DX), Y10
+	VPERMPS      Y3, Y10, Y11
+	VPERMPS      Y4, Y10, Y12
+	VPSLLD       $0x1c, Y10, Y13
+	VBLENDVPS    Y13, Y12, Y11, Y11
+	VPERMPS      lm6_326<>+0(SB), Y10, Y12
+	VPERMPS      lm6_327<>+0(SB), Y10, Y13
+	VPSLLD       $0x1c, Y10, Y14
+	VBLENDVPS    Y14, Y13, Y12, Y12
+	VPSLLD       $0x1b, Y10, Y13
+	VBLENDVPS    Y13, Y12, Y11, Y11
+	VPERMPS      lm6_328<>+0(SB), Y10, Y12
+	VPERMPS      Y2, Y10, Y13
+	VPSLLD       $0x1c, Y10, Y14
+	VBLENDVPS    Y14, Y13, Y12, Y12
+	VPERMPS      Y1, Y10, Y13
+	VPERMPS      Y0, Y10, Y14
+	VPSLLD       $0x1c, Y10, Y15
+	VBLENDVPS    Y15, Y14, Y13, Y13
+	VPSLLD       $0x1b, Y10, Y14
+	VBLENDVPS    Y14, Y13, Y12, Y12
+	VPSLLD       $0x1a, Y10, Y10
+	VBLENDVPS    Y10, Y12, Y11, Y10
+	VMULPS       Y10, Y9, Y10
+	VMOVUPS      32(SI), Y11
+	VFMADD231PS  Y11, Y10, Y5
+	VMOVUPS      32(SI)(DI*1), Y11
+	VFMADD231PS  Y11, Y10, Y6
+	VMOVUPS      32(R8), Y11
+	VFMADD231PS  Y11, Y10, Y7
+	VMOVUPS      32(R8)(DI*1), Y11
+	VFMADD231PS  Y11, Y10, Y8
+	VPMOVZXBD    16(DX), Y10
+	VPERMPS      Y3, Y10, Y11
+	VPERMPS      Y4, Y10, Y12
+	VPSLLD       $0x1c, Y10, Y13
+	VBLENDVPS    Y13, Y12, Y11, Y11
+	VPERMPS      lm6_326<>+0(SB), Y10, Y12
+	VPERMPS      lm6_327<>+0(SB), Y10, Y13
+	VPSLLD       $0x1c, Y10, Y14
+	VBLENDVPS    Y14, Y13, Y12, Y12
+	VPSLLD       $0x1b, Y10, Y13
+	VBLENDVPS    Y13, Y12, Y11, Y11
+	VPERMPS      lm6_328<>+0(SB), Y10, Y12
+	VPERMPS      Y2, Y10, Y13
+	VPSLLD       $0x1c, Y10, Y14
+	VBLENDVPS    Y14, Y13, Y12, Y12
+	VPERMPS      Y1, Y10, Y13
+	VPERMPS      Y0, Y10, Y14
+	VPSLLD       $0x1c, Y10, Y15
+	VBLENDVPS    Y15, Y14, Y13, Y13
+	VPSLLD       $0x1b, Y10, Y14
+	VBLENDVPS    Y14, Y13, Y12, Y12
+	VPSLLD       $0x1a, Y10, Y10
+	VBLENDVPS    Y10, Y12, Y11, Y10
+	VMULPS       Y10, Y9, Y10
+	VMOVUPS      64(SI), Y11
+	VFMADD231PS  Y11, Y10, Y5
+	VMOVUPS      64(SI)(DI*1), Y11
+	VFMADD231PS  Y11, Y10, Y6
+	VMOVUPS      64(R8), Y11
+	VFMADD231PS  Y11, Y10, Y7
+	VMOVUPS      64(R8)(DI*1), Y11
+	VFMADD231PS  Y11, Y10, Y8
+	VPMOVZXBD    24(DX), Y10
+	VPERMPS      Y3, Y10, Y11
+	VPERMPS      Y4, Y10, Y12
+	VPSLLD       $0x1c, Y10, Y13
+	VBLENDVPS    Y13, Y12, Y11, Y11
+	VPERMPS      lm6_326<>+0(SB), Y10, Y12
+	VPERMPS      lm6_327<>+0(SB), Y10, Y13
+	VPSLLD       $0x1c, Y10, Y14
+	VBLENDVPS    Y14, Y13, Y12, Y12
+	VPSLLD       $0x1b, Y10, Y13
+	VBLENDVPS    Y13, Y12, Y11, Y11
+	VPERMPS      lm6_328<>+0(SB), Y10, Y12
+	VPERMPS      Y2, Y10, Y13
+	VPSLLD       $0x1c, Y10, Y14
+	VBLENDVPS    Y14, Y13, Y12, Y12
+	VPERMPS      Y1, Y10, Y13
+	VPERMPS      Y0, Y10, Y14
+	VPSLLD       $0x1c, Y10, Y15
+	VBLENDVPS    Y15, Y14, Y13, Y13
+	VPSLLD       $0x1b, Y10, Y14
+	VBLENDVPS    Y14, Y13, Y12, Y12
+	VPSLLD       $0x1a, Y10, Y10
+	VBLENDVPS    Y10, Y12, Y11, Y10
+	VMULPS       Y10, Y9, Y9
+	VMOVUPS      96(SI), Y10
+	VFMADD231PS  Y10, Y9, Y5
+	VMOVUPS      96(SI)(DI*1), Y10
+	VFMADD231PS  Y10, Y9, Y6
+	VMOVUPS      96(R8), Y10
+	VFMADD231PS  Y10, Y9, Y7
+	VMOVUPS      96(R8)(DI*1), Y10
+	VFMADD231PS  Y10, Y9, Y8
 	ADDQ         $0x1a, R10
 	ADDQ         $0x80, SI
 	ADDQ         $0x80, R8
@@ -1088,39 +1125,39 @@ loop3:
 
 done4:
 	ADDQ         $1, R9
-	VEXTRACTF128 $1, Y0, X4
-	VADDPS       X0, X4, X4
-	VMOVHLPS     X4, X4, X0
-	VADDPS       X0, X4, X4
-	VMOVSHDUP    X4, X0
-	VADDSS       X0, X4, X4
-	VMOVSS       X4, (AX)
+	VEXTRACTF128 $1, Y5, X9
+	VADDPS       X5, X9, X9
+	VMOVHLPS     X9, X9, X5
+	VADDPS       X5, X9, X9
+	VMOVSHDUP    X9, X5
+	VADDSS       X5, X9, X9
+	VMOVSS       X9, (AX)
 	MOVQ         ldy+8(FP), SI
 	MOVQ         AX, DI
 	ADDQ         SI, DI
-	VEXTRACTF128 $1, Y1, X0
-	VADDPS       X1, X0, X0
-	VMOVHLPS     X0, X0, X1
-	VADDPS       X1, X0, X0
-	VMOVSHDUP    X0, X1
-	VADDSS       X1, X0, X0
-	VMOVSS       X0, (DI)
+	VEXTRACTF128 $1, Y6, X5
+	VADDPS       X6, X5, X5
+	VMOVHLPS     X5, X5, X6
+	VADDPS       X6, X5, X5
+	VMOVSHDUP    X5, X6
+	VADDSS       X6, X5, X5
+	VMOVSS       X5, (DI)
 	ADDQ         SI, DI
-	VEXTRACTF128 $1, Y2, X0
-	VADDPS       X2, X0, X0
-	VMOVHLPS     X0, X0, X1
-	VADDPS       X1, X0, X0
-	VMOVSHDUP    X0, X1
-	VADDSS       X1, X0, X0
-	VMOVSS       X0, (DI)
+	VEXTRACTF128 $1, Y7, X5
+	VADDPS       X7, X5, X5
+	VMOVHLPS     X5, X5, X6
+	VADDPS       X6, X5, X5
+	VMOVSHDUP    X5, X6
+	VADDSS       X6, X5, X5
+	VMOVSS       X5, (DI)
 	ADDQ         SI, DI
-	VEXTRACTF128 $1, Y3, X0
-	VADDPS       X3, X0, X0
-	VMOVHLPS     X0, X0, X1
-	VADDPS       X1, X0, X0
-	VMOVSHDUP    X0, X1
-	VADDSS       X1, X0, X0
-	VMOVSS       X0, (DI)
+	VEXTRACTF128 $1, Y8, X5
+	VADDPS       X8, X5, X5
+	VMOVHLPS     X5, X5, X6
+	VADDPS       X6, X5, X5
+	VMOVSHDUP    X5, X6
+	VADDSS       X6, X5, X5
+	VMOVSS       X5, (DI)
 	ADDQ         $4, AX
 	MOVQ         stride+40(FP), SI
 	ADDQ         SI, BX
@@ -1135,6 +1172,14 @@ done2:
 // matmulQ81xLm6_32AVX512 multiplies rows of w with 1 row of activations in int8; ldy and stride in bytes.
 // Requires: F16C, FMA, AVX512VL, AVX512VNNI
 TEXT ·matmulQ81xLm6_32AVX512(SB), NOSPLIT, $128-72
+
+	// constants of the loops
+	VMOVDQU      lm6_320<>+0(SB), Y0
+	VMOVDQU      lm6_322<>+0(SB), Y1
+	VMOVDQU      lm6_323<>+0(SB), Y2
+	VMOVDQU      lm6_321<>+0(SB), Y3
+	VBROADCASTI128 lm6_3215<>+0(SB), Y4
+	VBROADCASTI128 lm6_3216<>+0(SB), Y5
 	LEAQ         31(SP), AX
 	ANDQ         $-32, AX
 	MOVQ         y+0(FP), AX
@@ -1144,8 +1189,8 @@ TEXT ·matmulQ81xLm6_32AVX512(SB), NOSPLIT, $128-72
 	JLT          done2
 
 loop1:
-	VPXOR        Y0, Y0, Y0
-	VPXOR        Y1, Y1, Y1
+	VPXOR        Y6, Y6, Y6
+	VPXOR        Y7, Y7, Y7
 	MOVQ         q+16(FP), DX
 	MOVQ         d+24(FP), SI
 	MOVQ         blocks+64(FP), DI
@@ -1154,76 +1199,72 @@ loop1:
 	JLT          done4
 
 loop3:
-	VPBROADCASTW (R8), X2
-	VCVTPH2PS    X2, Y2
-	VMOVDQU      lm6_3212<>+0(SB), Y3
-	VMULPS       Y3, Y2, Y2
-	VBROADCASTI128 2(R8), Y3
-	VPSRLVD      lm6_320<>+0(SB), Y3, Y3
-	VPAND        lm6_321<>+0(SB), Y3, Y3
-	VPBROADCASTQ 18(R8), Y4
-	VPSRLVD      lm6_322<>+0(SB), Y4, Y4
-	VPAND        lm6_323<>+0(SB), Y4, Y4
-	VPSLLD       $4, Y4, Y4
-	VPOR         Y4, Y3, Y3
-	VBROADCASTI128 lm6_3213<>+0(SB), Y4
-	VPSHUFB      Y3, Y4, Y4
-	VBROADCASTI128 lm6_3214<>+0(SB), Y5
-	VPSHUFB      Y3, Y5, Y5
-	VPSLLW       $3, Y3, Y6
-	VPBLENDVB    Y6, Y5, Y4, Y4
-	VBROADCASTI128 lm6_3215<>+0(SB), Y5
-	VPSHUFB      Y3, Y5, Y5
-	VBROADCASTI128 lm6_3216<>+0(SB), Y6
-	VPSHUFB      Y3, Y6, Y6
-	VPSLLW       $3, Y3, Y7
-	VPBLENDVB    Y7, Y6, Y5, Y5
-	VPSLLW       $2, Y3, Y3
-	VPBLENDVB    Y3, Y5, Y4, Y3
-	VPABSB       Y3, Y4
-	VMOVDQU      (DX), Y5
-	VPSIGNB      Y3, Y5, Y3
-	VPXOR        Y5, Y5, Y5
-	VPDPBUSD     Y3, Y4, Y5
-	VBROADCASTSS (SI), Y3
-	VCVTDQ2PS    Y5, Y4
-	VMULPS       Y2, Y3, Y2
-	VFMADD231PS  Y2, Y4, Y0
-	VPBROADCASTW 26(R8), X2
-	VCVTPH2PS    X2, Y2
-	VMOVDQU      lm6_3212<>+0(SB), Y3
-	VMULPS       Y3, Y2, Y2
-	VBROADCASTI128 28(R8), Y3
-	VPSRLVD      lm6_320<>+0(SB), Y3, Y3
-	VPAND        lm6_321<>+0(SB), Y3, Y3
-	VPBROADCASTQ 44(R8), Y4
-	VPSRLVD      lm6_322<>+0(SB), Y4, Y4
-	VPAND        lm6_323<>+0(SB), Y4, Y4
-	VPSLLD       $4, Y4, Y4
-	VPOR         Y4, Y3, Y3
-	VBROADCASTI128 lm6_3213<>+0(SB), Y4
-	VPSHUFB      Y3, Y4, Y4
-	VBROADCASTI128 lm6_3214<>+0(SB), Y5
-	VPSHUFB      Y3, Y5, Y5
-	VPSLLW       $3, Y3, Y6
-	VPBLENDVB    Y6, Y5, Y4, Y4
-	VBROADCASTI128 lm6_3215<>+0(SB), Y5
-	VPSHUFB      Y3, Y5, Y5
-	VBROADCASTI128 lm6_3216<>+0(SB), Y6
-	VPSHUFB      Y3, Y6, Y6
-	VPSLLW       $3, Y3, Y7
-	VPBLENDVB    Y7, Y6, Y5, Y5
-	VPSLLW       $2, Y3, Y3
-	VPBLENDVB    Y3, Y5, Y4, Y3
-	VPABSB       Y3, Y4
-	VMOVDQU      32(DX), Y5
-	VPSIGNB      Y3, Y5, Y3
-	VPXOR        Y5, Y5, Y5
-	VPDPBUSD     Y3, Y4, Y5
-	VBROADCASTSS 4(SI), Y3
-	VCVTDQ2PS    Y5, Y4
-	VMULPS       Y2, Y3, Y2
-	VFMADD231PS  Y2, Y4, Y1
+	VPBROADCASTW (R8), X8
+	VCVTPH2PS    X8, Y8
+	VMOVDQU      lm6_3212<>+0(SB), Y9
+	VMULPS       Y9, Y8, Y8
+	VBROADCASTI128 2(R8), Y9
+	VPSRLVD      Y0, Y9, Y9
+	VPAND        Y3, Y9, Y9
+	VPBROADCASTQ 18(R8), Y10
+	VPSRLVD      Y1, Y10, Y10
+	VPAND        Y2, Y10, Y10
+	VPSLLD       $4, Y10, Y10
+	VPOR         Y10, Y9, Y9
+	VBROADCASTI128 lm6_3213<>+0(SB), Y10
+	VPSHUFB      Y9, Y10, Y10
+	VBROADCASTI128 lm6_3214<>+0(SB), Y11
+	VPSHUFB      Y9, Y11, Y11
+	VPSLLW       $3, Y9, Y12
+	VPBLENDVB    Y12, Y11, Y10, Y10
+	VPSHUFB      Y9, Y4, Y11
+	VPSHUFB      Y9, Y5, Y12
+	VPSLLW       $3, Y9, Y13
+	VPBLENDVB    Y13, Y12, Y11, Y11
+	VPSLLW       $2, Y9, Y9
+	VPBLENDVB    Y9, Y11, Y10, Y9
+	VPABSB       Y9, Y10
+	VMOVDQU      (DX), Y11
+	VPSIGNB      Y9, Y11, Y9
+	VPXOR        Y11, Y11, Y11
+	VPDPBUSD     Y9, Y10, Y11
+	VBROADCASTSS (SI), Y9
+	VCVTDQ2PS    Y11, Y10
+	VMULPS       Y8, Y9, Y8
+	VFMADD231PS  Y8, Y10, Y6
+	VPBROADCASTW 26(R8), X8
+	VCVTPH2PS    X8, Y8
+	VMOVDQU      lm6_3212<>+0(SB), Y9
+	VMULPS       Y9, Y8, Y8
+	VBROADCASTI128 28(R8), Y9
+	VPSRLVD      Y0, Y9, Y9
+	VPAND        Y3, Y9, Y9
+	VPBROADCASTQ 44(R8), Y10
+	VPSRLVD      Y1, Y10, Y10
+	VPAND        Y2, Y10, Y10
+	VPSLLD       $4, Y10, Y10
+	VPOR         Y10, Y9, Y9
+	VBROADCASTI128 lm6_3213<>+0(SB), Y10
+	VPSHUFB      Y9, Y10, Y10
+	VBROADCASTI128 lm6_3214<>+0(SB), Y11
+	VPSHUFB      Y9, Y11, Y11
+	VPSLLW       $3, Y9, Y12
+	VPBLENDVB    Y12, Y11, Y10, Y10
+	VPSHUFB      Y9, Y4, Y11
+	VPSHUFB      Y9, Y5, Y12
+	VPSLLW       $3, Y9, Y13
+	VPBLENDVB    Y13, Y12, Y11, Y11
+	VPSLLW       $2, Y9, Y9
+	VPBLENDVB    Y9, Y11, Y10, Y9
+	VPABSB       Y9, Y10
+	VMOVDQU      32(DX), Y11
+	VPSIGNB      Y9, Y11, Y9
+	VPXOR        Y11, Y11, Y11
+	VPDPBUSD     Y9, Y10, Y11
+	VBROADCASTSS 4(SI), Y9
+	VCVTDQ2PS    Y11, Y10
+	VMULPS       Y8, Y9, Y8
+	VFMADD231PS  Y8, Y10, Y7
 	ADDQ         $0x34, R8
 	ADDQ         $0x40, DX
 	ADDQ         $8, SI
@@ -1236,41 +1277,39 @@ done4:
 	JLT          done6
 
 loop5:
-	VPBROADCASTW (R8), X2
-	VCVTPH2PS    X2, Y2
-	VMOVDQU      lm6_3212<>+0(SB), Y3
-	VMULPS       Y3, Y2, Y2
-	VBROADCASTI128 2(R8), Y3
-	VPSRLVD      lm6_320<>+0(SB), Y3, Y3
-	VPAND        lm6_321<>+0(SB), Y3, Y3
-	VPBROADCASTQ 18(R8), Y4
-	VPSRLVD      lm6_322<>+0(SB), Y4, Y4
-	VPAND        lm6_323<>+0(SB), Y4, Y4
-	VPSLLD       $4, Y4, Y4
-	VPOR         Y4, Y3, Y3
-	VBROADCASTI128 lm6_3213<>+0(SB), Y4
-	VPSHUFB      Y3, Y4, Y4
-	VBROADCASTI128 lm6_3214<>+0(SB), Y5
-	VPSHUFB      Y3, Y5, Y5
-	VPSLLW       $3, Y3, Y6
-	VPBLENDVB    Y6, Y5, Y4, Y4
-	VBROADCASTI128 lm6_3215<>+0(SB), Y5
-	VPSHUFB      Y3, Y5, Y5
-	VBROADCASTI128 lm6_3216<>+0(SB), Y6
-	VPSHUFB      Y3, Y6, Y6
-	VPSLLW       $3, Y3, Y7
-	VPBLENDVB    Y7, Y6, Y5, Y5
-	VPSLLW       $2, Y3, Y3
-	VPBLENDVB    Y3, Y5, Y4, Y3
-	VPABSB       Y3, Y4
-	VMOVDQU      (DX), Y5
-	VPSIGNB      Y3, Y5, Y3
-	VPXOR        Y5, Y5, Y5
-	VPDPBUSD     Y3, Y4, Y5
-	VBROADCASTSS (SI), Y3
-	VCVTDQ2PS    Y5, Y4
-	VMULPS       Y2, Y3, Y2
-	VFMADD231PS  Y2, Y4, Y0
+	VPBROADCASTW (R8), X8
+	VCVTPH2PS    X8, Y8
+	VMOVDQU      lm6_3212<>+0(SB), Y9
+	VMULPS       Y9, Y8, Y8
+	VBROADCASTI128 2(R8), Y9
+	VPSRLVD      Y0, Y9, Y9
+	VPAND        Y3, Y9, Y9
+	VPBROADCASTQ 18(R8), Y10
+	VPSRLVD      Y1, Y10, Y10
+	VPAND        Y2, Y10, Y10
+	VPSLLD       $4, Y10, Y10
+	VPOR         Y10, Y9, Y9
+	VBROADCASTI128 lm6_3213<>+0(SB), Y10
+	VPSHUFB      Y9, Y10, Y10
+	VBROADCASTI128 lm6_3214<>+0(SB), Y11
+	VPSHUFB      Y9, Y11, Y11
+	VPSLLW       $3, Y9, Y12
+	VPBLENDVB    Y12, Y11, Y10, Y10
+	VPSHUFB      Y9, Y4, Y11
+	VPSHUFB      Y9, Y5, Y12
+	VPSLLW       $3, Y9, Y13
+	VPBLENDVB    Y13, Y12, Y11, Y11
+	VPSLLW       $2, Y9, Y9
+	VPBLENDVB    Y9, Y11, Y10, Y9
+	VPABSB       Y9, Y10
+	VMOVDQU      (DX), Y11
+	VPSIGNB      Y9, Y11, Y9
+	VPXOR        Y11, Y11, Y11
+	VPDPBUSD     Y9, Y10, Y11
+	VBROADCASTSS (SI), Y9
+	VCVTDQ2PS    Y11, Y10
+	VMULPS       Y8, Y9, Y8
+	VFMADD231PS  Y8, Y10, Y6
 	ADDQ         $0x1a, R8
 	ADDQ         $0x20, DX
 	ADDQ         $4, SI
@@ -1279,14 +1318,14 @@ loop5:
 
 done6:
 	ADDQ         $1, DI
-	VADDPS       Y1, Y0, Y0
-	VEXTRACTF128 $1, Y0, X1
-	VADDPS       X0, X1, X1
-	VMOVHLPS     X1, X1, X0
-	VADDPS       X0, X1, X1
-	VMOVSHDUP    X1, X0
-	VADDSS       X0, X1, X1
-	VMOVSS       X1, (AX)
+	VADDPS       Y7, Y6, Y6
+	VEXTRACTF128 $1, Y6, X7
+	VADDPS       X6, X7, X7
+	VMOVHLPS     X7, X7, X6
+	VADDPS       X6, X7, X7
+	VMOVSHDUP    X7, X6
+	VADDSS       X6, X7, X7
+	VMOVSS       X7, (AX)
 	ADDQ         $4, AX
 	MOVQ         stride+48(FP), DX
 	ADDQ         DX, BX
@@ -1301,6 +1340,14 @@ done2:
 // matmulQ82xLm6_32AVX512 multiplies rows of w with 2 rows of activations in int8; ldy and stride in bytes.
 // Requires: F16C, FMA, AVX512VL, AVX512VNNI
 TEXT ·matmulQ82xLm6_32AVX512(SB), NOSPLIT, $128-72
+
+	// constants of the loops
+	VMOVDQU      lm6_320<>+0(SB), Y0
+	VMOVDQU      lm6_322<>+0(SB), Y1
+	VMOVDQU      lm6_323<>+0(SB), Y2
+	VMOVDQU      lm6_321<>+0(SB), Y3
+	VBROADCASTI128 lm6_3215<>+0(SB), Y4
+	VBROADCASTI128 lm6_3216<>+0(SB), Y5
 	LEAQ         31(SP), AX
 	ANDQ         $-32, AX
 	MOVQ         y+0(FP), AX
@@ -1310,8 +1357,8 @@ TEXT ·matmulQ82xLm6_32AVX512(SB), NOSPLIT, $128-72
 	JLT          done2
 
 loop1:
-	VPXOR        Y0, Y0, Y0
-	VPXOR        Y1, Y1, Y1
+	VPXOR        Y6, Y6, Y6
+	VPXOR        Y7, Y7, Y7
 	MOVQ         q+16(FP), DX
 	MOVQ         d+24(FP), SI
 	MOVQ         blocks+64(FP), DI
@@ -1320,92 +1367,88 @@ loop1:
 	JLT          done4
 
 loop3:
-	VPBROADCASTW (R8), X2
-	VCVTPH2PS    X2, Y2
-	VMOVDQU      lm6_3212<>+0(SB), Y3
-	VMULPS       Y3, Y2, Y2
-	VBROADCASTI128 2(R8), Y3
-	VPSRLVD      lm6_320<>+0(SB), Y3, Y3
-	VPAND        lm6_321<>+0(SB), Y3, Y3
-	VPBROADCASTQ 18(R8), Y4
-	VPSRLVD      lm6_322<>+0(SB), Y4, Y4
-	VPAND        lm6_323<>+0(SB), Y4, Y4
-	VPSLLD       $4, Y4, Y4
-	VPOR         Y4, Y3, Y3
-	VBROADCASTI128 lm6_3213<>+0(SB), Y4
-	VPSHUFB      Y3, Y4, Y4
-	VBROADCASTI128 lm6_3214<>+0(SB), Y5
-	VPSHUFB      Y3, Y5, Y5
-	VPSLLW       $3, Y3, Y6
-	VPBLENDVB    Y6, Y5, Y4, Y4
-	VBROADCASTI128 lm6_3215<>+0(SB), Y5
-	VPSHUFB      Y3, Y5, Y5
-	VBROADCASTI128 lm6_3216<>+0(SB), Y6
-	VPSHUFB      Y3, Y6, Y6
-	VPSLLW       $3, Y3, Y7
-	VPBLENDVB    Y7, Y6, Y5, Y5
-	VPSLLW       $2, Y3, Y3
-	VPBLENDVB    Y3, Y5, Y4, Y3
-	VPABSB       Y3, Y4
-	VMOVDQU      (DX), Y5
-	VPSIGNB      Y3, Y5, Y5
-	VPXOR        Y6, Y6, Y6
-	VPDPBUSD     Y5, Y4, Y6
-	VMOVDQU      32(DX), Y5
-	VPSIGNB      Y3, Y5, Y3
-	VPXOR        Y5, Y5, Y5
-	VPDPBUSD     Y3, Y4, Y5
-	VBROADCASTSS (SI), Y3
-	VCVTDQ2PS    Y6, Y4
-	VMULPS       Y2, Y3, Y3
-	VFMADD231PS  Y3, Y4, Y0
-	VBROADCASTSS 4(SI), Y3
-	VCVTDQ2PS    Y5, Y4
-	VMULPS       Y2, Y3, Y2
-	VFMADD231PS  Y2, Y4, Y1
-	VPBROADCASTW 26(R8), X2
-	VCVTPH2PS    X2, Y2
-	VMOVDQU      lm6_3212<>+0(SB), Y3
-	VMULPS       Y3, Y2, Y2
-	VBROADCASTI128 28(R8), Y3
-	VPSRLVD      lm6_320<>+0(SB), Y3, Y3
-	VPAND        lm6_321<>+0(SB), Y3, Y3
-	VPBROADCASTQ 44(R8), Y4
-	VPSRLVD      lm6_322<>+0(SB), Y4, Y4
-	VPAND        lm6_323<>+0(SB), Y4, Y4
-	VPSLLD       $4, Y4, Y4
-	VPOR         Y4, Y3, Y3
-	VBROADCASTI128 lm6_3213<>+0(SB), Y4
-	VPSHUFB      Y3, Y4, Y4
-	VBROADCASTI128 lm6_3214<>+0(SB), Y5
-	VPSHUFB      Y3, Y5, Y5
-	VPSLLW       $3, Y3, Y6
-	VPBLENDVB    Y6, Y5, Y4, Y4
-	VBROADCASTI128 lm6_3215<>+0(SB), Y5
-	VPSHUFB      Y3, Y5, Y5
-	VBROADCASTI128 lm6_3216<>+0(SB), Y6
-	VPSHUFB      Y3, Y6, Y6
-	VPSLLW       $3, Y3, Y7
-	VPBLENDVB    Y7, Y6, Y5, Y5
-	VPSLLW       $2, Y3, Y3
-	VPBLENDVB    Y3, Y5, Y4, Y3
-	VPABSB       Y3, Y4
-	VMOVDQU      64(DX), Y5
-	VPSIGNB      Y3, Y5, Y5
-	VPXOR        Y6, Y6, Y6
-	VPDPBUSD     Y5, Y4, Y6
-	VMOVDQU      96(DX), Y5
-	VPSIGNB      Y3, Y5, Y3
-	VPXOR        Y5, Y5, Y5
-	VPDPBUSD     Y3, Y4, Y5
-	VBROADCASTSS 8(SI), Y3
-	VCVTDQ2PS    Y6, Y4
-	VMULPS       Y2, Y3, Y3
-	VFMADD231PS  Y3, Y4, Y0
-	VBROADCASTSS 12(SI), Y3
-	VCVTDQ2PS    Y5, Y4
-	VMULPS       Y2, Y3, Y2
-	VFMADD231PS  Y2, Y4, Y1
+	VPBROADCASTW (R8), X8
+	VCVTPH2PS    X8, Y8
+	VMOVDQU      lm6_3212<>+0(SB), Y9
+	VMULPS       Y9, Y8, Y8
+	VBROADCASTI128 2(R8), Y9
+	VPSRLVD      Y0, Y9, Y9
+	VPAND        Y3, Y9, Y9
+	VPBROADCASTQ 18(R8), Y10
+	VPSRLVD      Y1, Y10, Y10
+	VPAND        Y2, Y10, Y10
+	VPSLLD       $4, Y10, Y10
+	VPOR         Y10, Y9, Y9
+	VBROADCASTI128 lm6_3213<>+0(SB), Y10
+	VPSHUFB      Y9, Y10, Y10
+	VBROADCASTI128 lm6_3214<>+0(SB), Y11
+	VPSHUFB      Y9, Y11, Y11
+	VPSLLW       $3, Y9, Y12
+	VPBLENDVB    Y12, Y11, Y10, Y10
+	VPSHUFB      Y9, Y4, Y11
+	VPSHUFB      Y9, Y5, Y12
+	VPSLLW       $3, Y9, Y13
+	VPBLENDVB    Y13, Y12, Y11, Y11
+	VPSLLW       $2, Y9, Y9
+	VPBLENDVB    Y9, Y11, Y10, Y9
+	VPABSB       Y9, Y10
+	VMOVDQU      (DX), Y11
+	VPSIGNB      Y9, Y11, Y11
+	VPXOR        Y12, Y12, Y12
+	VPDPBUSD     Y11, Y10, Y12
+	VMOVDQU      32(DX), Y11
+	VPSIGNB      Y9, Y11, Y9
+	VPXOR        Y11, Y11, Y11
+	VPDPBUSD     Y9, Y10, Y11
+	VBROADCASTSS (SI), Y9
+	VCVTDQ2PS    Y12, Y10
+	VMULPS       Y8, Y9, Y9
+	VFMADD231PS  Y9, Y10, Y6
+	VBROADCASTSS 4(SI), Y9
+	VCVTDQ2PS    Y11, Y10
+	VMULPS       Y8, Y9, Y8
+	VFMADD231PS  Y8, Y10, Y7
+	VPBROADCASTW 26(R8), X8
+	VCVTPH2PS    X8, Y8
+	VMOVDQU      lm6_3212<>+0(SB), Y9
+	VMULPS       Y9, Y8, Y8
+	VBROADCASTI128 28(R8), Y9
+	VPSRLVD      Y0, Y9, Y9
+	VPAND        Y3, Y9, Y9
+	VPBROADCASTQ 44(R8), Y10
+	VPSRLVD      Y1, Y10, Y10
+	VPAND        Y2, Y10, Y10
+	VPSLLD       $4, Y10, Y10
+	VPOR         Y10, Y9, Y9
+	VBROADCASTI128 lm6_3213<>+0(SB), Y10
+	VPSHUFB      Y9, Y10, Y10
+	VBROADCASTI128 lm6_3214<>+0(SB), Y11
+	VPSHUFB      Y9, Y11, Y11
+	VPSLLW       $3, Y9, Y12
+	VPBLENDVB    Y12, Y11, Y10, Y10
+	VPSHUFB      Y9, Y4, Y11
+	VPSHUFB      Y9, Y5, Y12
+	VPSLLW       $3, Y9, Y13
+	VPBLENDVB    Y13, Y12, Y11, Y11
+	VPSLLW       $2, Y9, Y9
+	VPBLENDVB    Y9, Y11, Y10, Y9
+	VPABSB       Y9, Y10
+	VMOVDQU      64(DX), Y11
+	VPSIGNB      Y9, Y11, Y11
+	VPXOR        Y12, Y12, Y12
+	VPDPBUSD     Y11, Y10, Y12
+	VMOVDQU      96(DX), Y11
+	VPSIGNB      Y9, Y11, Y9
+	VPXOR        Y11, Y11, Y11
+	VPDPBUSD     Y9, Y10, Y11
+	VBROADCASTSS 8(SI), Y9
+	VCVTDQ2PS    Y12, Y10
+	VMULPS       Y8, Y9, Y9
+	VFMADD231PS  Y9, Y10, Y6
+	VBROADCASTSS 12(SI), Y9
+	VCVTDQ2PS    Y11, Y10
+	VMULPS       Y8, Y9, Y8
+	VFMADD231PS  Y8, Y10, Y7
 	ADDQ         $0x34, R8
 	ADDQ         $0x80, DX
 	ADDQ         $0x10, SI
@@ -1418,49 +1461,47 @@ done4:
 	JLT          done6
 
 loop5:
-	VPBROADCASTW (R8), X2
-	VCVTPH2PS    X2, Y2
-	VMOVDQU      lm6_3212<>+0(SB), Y3
-	VMULPS       Y3, Y2, Y2
-	VBROADCASTI128 2(R8), Y3
-	VPSRLVD      lm6_320<>+0(SB), Y3, Y3
-	VPAND        lm6_321<>+0(SB), Y3, Y3
-	VPBROADCASTQ 18(R8), Y4
-	VPSRLVD      lm6_322<>+0(SB), Y4, Y4
-	VPAND        lm6_323<>+0(SB), Y4, Y4
-	VPSLLD       $4, Y4, Y4
-	VPOR         Y4, Y3, Y3
-	VBROADCASTI128 lm6_3213<>+0(SB), Y4
-	VPSHUFB      Y3, Y4, Y4
-	VBROADCASTI128 lm6_3214<>+0(SB), Y5
-	VPSHUFB      Y3, Y5, Y5
-	VPSLLW       $3, Y3, Y6
-	VPBLENDVB    Y6, Y5, Y4, Y4
-	VBROADCASTI128 lm6_3215<>+0(SB), Y5
-	VPSHUFB      Y3, Y5, Y5
-	VBROADCASTI128 lm6_3216<>+0(SB), Y6
-	VPSHUFB      Y3, Y6, Y6
-	VPSLLW       $3, Y3, Y7
-	VPBLENDVB    Y7, Y6, Y5, Y5
-	VPSLLW       $2, Y3, Y3
-	VPBLENDVB    Y3, Y5, Y4, Y3
-	VPABSB       Y3, Y4
-	VMOVDQU      (DX), Y5
-	VPSIGNB      Y3, Y5, Y5
-	VPXOR        Y6, Y6, Y6
-	VPDPBUSD     Y5, Y4, Y6
-	VMOVDQU      32(DX), Y5
-	VPSIGNB      Y3, Y5, Y3
-	VPXOR        Y5, Y5, Y5
-	VPDPBUSD     Y3, Y4, Y5
-	VBROADCASTSS (SI), Y3
-	VCVTDQ2PS    Y6, Y4
-	VMULPS       Y2, Y3, Y3
-	VFMADD231PS  Y3, Y4, Y0
-	VBROADCASTSS 4(SI), Y3
-	VCVTDQ2PS    Y5, Y4
-	VMULPS       Y2, Y3, Y2
-	VFMADD231PS  Y2, Y4, Y1
+	VPBROADCASTW (R8), X8
+	VCVTPH2PS    X8, Y8
+	VMOVDQU      lm6_3212<>+0(SB), Y9
+	VMULPS       Y9, Y8, Y8
+	VBROADCASTI128 2(R8), Y9
+	VPSRLVD      Y0, Y9, Y9
+	VPAND        Y3, Y9, Y9
+	VPBROADCASTQ 18(R8), Y10
+	VPSRLVD      Y1, Y10, Y10
+	VPAND        Y2, Y10, Y10
+	VPSLLD       $4, Y10, Y10
+	VPOR         Y10, Y9, Y9
+	VBROADCASTI128 lm6_3213<>+0(SB), Y10
+	VPSHUFB      Y9, Y10, Y10
+	VBROADCASTI128 lm6_3214<>+0(SB), Y11
+	VPSHUFB      Y9, Y11, Y11
+	VPSLLW       $3, Y9, Y12
+	VPBLENDVB    Y12, Y11, Y10, Y10
+	VPSHUFB      Y9, Y4, Y11
+	VPSHUFB      Y9, Y5, Y12
+	VPSLLW       $3, Y9, Y13
+	VPBLENDVB    Y13, Y12, Y11, Y11
+	VPSLLW       $2, Y9, Y9
+	VPBLENDVB    Y9, Y11, Y10, Y9
+	VPABSB       Y9, Y10
+	VMOVDQU      (DX), Y11
+	VPSIGNB      Y9, Y11, Y11
+	VPXOR        Y12, Y12, Y12
+	VPDPBUSD     Y11, Y10, Y12
+	VMOVDQU      32(DX), Y11
+	VPSIGNB      Y9, Y11, Y9
+	VPXOR        Y11, Y11, Y11
+	VPDPBUSD     Y9, Y10, Y11
+	VBROADCASTSS (SI), Y9
+	VCVTDQ2PS    Y12, Y10
+	VMULPS       Y8, Y9, Y9
+	VFMADD231PS  Y9, Y10, Y6
+	VBROADCASTSS 4(SI), Y9
+	VCVTDQ2PS    Y11, Y10
+	VMULPS       Y8, Y9, Y8
+	VFMADD231PS  Y8, Y10, Y7
 	ADDQ         $0x1a, R8
 	ADDQ         $0x40, DX
 	ADDQ         $8, SI
@@ -1469,23 +1510,23 @@ loop5:
 
 done6:
 	ADDQ         $1, DI
-	VEXTRACTF128 $1, Y0, X2
-	VADDPS       X0, X2, X2
-	VMOVHLPS     X2, X2, X0
-	VADDPS       X0, X2, X2
-	VMOVSHDUP    X2, X0
-	VADDSS       X0, X2, X2
-	VMOVSS       X2, (AX)
+	VEXTRACTF128 $1, Y6, X8
+	VADDPS       X6, X8, X8
+	VMOVHLPS     X8, X8, X6
+	VADDPS       X6, X8, X8
+	VMOVSHDUP    X8, X6
+	VADDSS       X6, X8, X8
+	VMOVSS       X8, (AX)
 	MOVQ         ldy+8(FP), DX
 	MOVQ         AX, SI
 	ADDQ         DX, SI
-	VEXTRACTF128 $1, Y1, X0
-	VADDPS       X1, X0, X0
-	VMOVHLPS     X0, X0, X1
-	VADDPS       X1, X0, X0
-	VMOVSHDUP    X0, X1
-	VADDSS       X1, X0, X0
-	VMOVSS       X0, (SI)
+	VEXTRACTF128 $1, Y7, X6
+	VADDPS       X7, X6, X6
+	VMOVHLPS     X6, X6, X7
+	VADDPS       X7, X6, X6
+	VMOVSHDUP    X6, X7
+	VADDSS       X7, X6, X6
+	VMOVSS       X6, (SI)
 	ADDQ         $4, AX
 	MOVQ         stride+48(FP), DX
 	ADDQ         DX, BX
@@ -1500,6 +1541,14 @@ done2:
 // matmulQ83xLm6_32AVX512 multiplies rows of w with 3 rows of activations in int8; ldy and stride in bytes.
 // Requires: F16C, FMA, AVX512VL, AVX512VNNI
 TEXT ·matmulQ83xLm6_32AVX512(SB), NOSPLIT, $128-72
+
+	// constants of the loops
+	VMOVDQU      lm6_320<>+0(SB), Y0
+	VMOVDQU      lm6_322<>+0(SB), Y1
+	VMOVDQU      lm6_323<>+0(SB), Y2
+	VMOVDQU      lm6_321<>+0(SB), Y3
+	VBROADCASTI128 lm6_3215<>+0(SB), Y4
+	VBROADCASTI128 lm6_3216<>+0(SB), Y5
 	LEAQ         31(SP), AX
 	ANDQ         $-32, AX
 	MOVQ         y+0(FP), AX
@@ -1509,9 +1558,9 @@ TEXT ·matmulQ83xLm6_32AVX512(SB), NOSPLIT, $128-72
 	JLT          done2
 
 loop1:
-	VPXOR        Y0, Y0, Y0
-	VPXOR        Y1, Y1, Y1
-	VPXOR        Y2, Y2, Y2
+	VPXOR        Y6, Y6, Y6
+	VPXOR        Y7, Y7, Y7
+	VPXOR        Y8, Y8, Y8
 	MOVQ         q+16(FP), DX
 	MOVQ         d+24(FP), SI
 	MOVQ         blocks+64(FP), DI
@@ -1520,108 +1569,104 @@ loop1:
 	JLT          done4
 
 loop3:
-	VPBROADCASTW (R8), X3
-	VCVTPH2PS    X3, Y3
-	VMOVDQU      lm6_3212<>+0(SB), Y4
-	VMULPS       Y4, Y3, Y3
-	VBROADCASTI128 2(R8), Y4
-	VPSRLVD      lm6_320<>+0(SB), Y4, Y4
-	VPAND        lm6_321<>+0(SB), Y4, Y4
-	VPBROADCASTQ 18(R8), Y5
-	VPSRLVD      lm6_322<>+0(SB), Y5, Y5
-	VPAND        lm6_323<>+0(SB), Y5, Y5
-	VPSLLD       $4, Y5, Y5
-	VPOR         Y5, Y4, Y4
-	VBROADCASTI128 lm6_3213<>+0(SB), Y5
-	VPSHUFB      Y4, Y5, Y5
-	VBROADCASTI128 lm6_3214<>+0(SB), Y6
-	VPSHUFB      Y4, Y6, Y6
-	VPSLLW       $3, Y4, Y7
-	VPBLENDVB    Y7, Y6, Y5, Y5
-	VBROADCASTI128 lm6_3215<>+0(SB), Y6
-	VPSHUFB      Y4, Y6, Y6
-	VBROADCASTI128 lm6_3216<>+0(SB), Y7
-	VPSHUFB      Y4, Y7, Y7
-	VPSLLW       $3, Y4, Y8
-	VPBLENDVB    Y8, Y7, Y6, Y6
-	VPSLLW       $2, Y4, Y4
-	VPBLENDVB    Y4, Y6, Y5, Y4
-	VPABSB       Y4, Y5
-	VMOVDQU      (DX), Y6
-	VPSIGNB      Y4, Y6, Y6
-	VPXOR        Y7, Y7, Y7
-	VPDPBUSD     Y6, Y5, Y7
-	VMOVDQU      32(DX), Y6
-	VPSIGNB      Y4, Y6, Y6
-	VPXOR        Y8, Y8, Y8
-	VPDPBUSD     Y6, Y5, Y8
-	VMOVDQU      64(DX), Y6
-	VPSIGNB      Y4, Y6, Y4
-	VPXOR        Y6, Y6, Y6
-	VPDPBUSD     Y4, Y5, Y6
-	VBROADCASTSS (SI), Y4
-	VCVTDQ2PS    Y7, Y5
-	VMULPS       Y3, Y4, Y4
-	VFMADD231PS  Y4, Y5, Y0
-	VBROADCASTSS 4(SI), Y4
-	VCVTDQ2PS    Y8, Y5
-	VMULPS       Y3, Y4, Y4
-	VFMADD231PS  Y4, Y5, Y1
-	VBROADCASTSS 8(SI), Y4
-	VCVTDQ2PS    Y6, Y5
-	VMULPS       Y3, Y4, Y3
-	VFMADD231PS  Y3, Y5, Y2
-	VPBROADCASTW 26(R8), X3
-	VCVTPH2PS    X3, Y3
-	VMOVDQU      lm6_3212<>+0(SB), Y4
-	VMULPS       Y4, Y3, Y3
-	VBROADCASTI128 28(R8), Y4
-	VPSRLVD      lm6_320<>+0(SB), Y4, Y4
-	VPAND        lm6_321<>+0(SB), Y4, Y4
-	VPBROADCASTQ 44(R8), Y5
-	VPSRLVD      lm6_322<>+0(SB), Y5, Y5
-	VPAND        lm6_323<>+0(SB), Y5, Y5
-	VPSLLD       $4, Y5, Y5
-	VPOR         Y5, Y4, Y4
-	VBROADCASTI128 lm6_3213<>+0(SB), Y5
-	VPSHUFB      Y4, Y5, Y5
-	VBROADCASTI128 lm6_3214<>+0(SB), Y6
-	VPSHUFB      Y4, Y6, Y6
-	VPSLLW       $3, Y4, Y7
-	VPBLENDVB    Y7, Y6, Y5, Y5
-	VBROADCASTI128 lm6_3215<>+0(SB), Y6
-	VPSHUFB      Y4, Y6, Y6
-	VBROADCASTI128 lm6_3216<>+0(SB), Y7
-	VPSHUFB      Y4, Y7, Y7
-	VPSLLW       $3, Y4, Y8
-	VPBLENDVB    Y8, Y7, Y6, Y6
-	VPSLLW       $2, Y4, Y4
-	VPBLENDVB    Y4, Y6, Y5, Y4
-	VPABSB       Y4, Y5
-	VMOVDQU      96(DX), Y6
-	VPSIGNB      Y4, Y6, Y6
-	VPXOR        Y7, Y7, Y7
-	VPDPBUSD     Y6, Y5, Y7
-	VMOVDQU      128(DX), Y6
-	VPSIGNB      Y4, Y6, Y6
-	VPXOR        Y8, Y8, Y8
-	VPDPBUSD     Y6, Y5, Y8
-	VMOVDQU      160(DX), Y6
-	VPSIGNB      Y4, Y6, Y4
-	VPXOR        Y6, Y6, Y6
-	VPDPBUSD     Y4, Y5, Y6
-	VBROADCASTSS 12(SI), Y4
-	VCVTDQ2PS    Y7, Y5
-	VMULPS       Y3, Y4, Y4
-	VFMADD231PS  Y4, Y5, Y0
-	VBROADCASTSS 16(SI), Y4
-	VCVTDQ2PS    Y8, Y5
-	VMULPS       Y3, Y4, Y4
-	VFMADD231PS  Y4, Y5, Y1
-	VBROADCASTSS 20(SI), Y4
-	VCVTDQ2PS    Y6, Y5
-	VMULPS       Y3, Y4, Y3
-	VFMADD231PS  Y3, Y5, Y2
+	VPBROADCASTW (R8), X9
+	VCVTPH2PS    X9, Y9
+	VMOVDQU      lm6_3212<>+0(SB), Y10
+	VMULPS       Y10, Y9, Y9
+	VBROADCASTI128 2(R8), Y10
+	VPSRLVD      Y0, Y10, Y10
+	VPAND        Y3, Y10, Y10
+	VPBROADCASTQ 18(R8), Y11
+	VPSRLVD      Y1, Y11, Y11
+	VPAND        Y2, Y11, Y11
+	VPSLLD       $4, Y11, Y11
+	VPOR         Y11, Y10, Y10
+	VBROADCASTI128 lm6_3213<>+0(SB), Y11
+	VPSHUFB      Y10, Y11, Y11
+	VBROADCASTI128 lm6_3214<>+0(SB), Y12
+	VPSHUFB      Y10, Y12, Y12
+	VPSLLW       $3, Y10, Y13
+	VPBLENDVB    Y13, Y12, Y11, Y11
+	VPSHUFB      Y10, Y4, Y12
+	VPSHUFB      Y10, Y5, Y13
+	VPSLLW       $3, Y10, Y14
+	VPBLENDVB    Y14, Y13, Y12, Y12
+	VPSLLW       $2, Y10, Y10
+	VPBLENDVB    Y10, Y12, Y11, Y10
+	VPABSB       Y10, Y11
+	VMOVDQU      (DX), Y12
+	VPSIGNB      Y10, Y12, Y12
+	VPXOR        Y13, Y13, Y13
+	VPDPBUSD     Y12, Y11, Y13
+	VMOVDQU      32(DX), Y12
+	VPSIGNB      Y10, Y12, Y12
+	VPXOR        Y14, Y14, Y14
+	VPDPBUSD     Y12, Y11, Y14
+	VMOVDQU      64(DX), Y12
+	VPSIGNB      Y10, Y12, Y10
+	VPXOR        Y12, Y12, Y12
+	VPDPBUSD     Y10, Y11, Y12
+	VBROADCASTSS (SI), Y10
+	VCVTDQ2PS    Y13, Y11
+	VMULPS       Y9, Y10, Y10
+	VFMADD231PS  Y10, Y11, Y6
+	VBROADCASTSS 4(SI), Y10
+	VCVTDQ2PS    Y14, Y11
+	VMULPS       Y9, Y10, Y10
+	VFMADD231PS  Y10, Y11, Y7
+	VBROADCASTSS 8(SI), Y10
+	VCVTDQ2PS    Y12, Y11
+	VMULPS       Y9, Y10, Y9
+	VFMADD231PS  Y9, Y11, Y8
+	VPBROADCASTW 26(R8), X9
+	VCVTPH2PS    X9, Y9
+	VMOVDQU      lm6_3212<>+0(SB), Y10
+	VMULPS       Y10, Y9, Y9
+	VBROADCASTI128 28(R8), Y10
+	VPSRLVD      Y0, Y10, Y10
+	VPAND        Y3, Y10, Y10
+	VPBROADCASTQ 44(R8), Y11
+	VPSRLVD      Y1, Y11, Y11
+	VPAND        Y2, Y11, Y11
+	VPSLLD       $4, Y11, Y11
+	VPOR         Y11, Y10, Y10
+	VBROADCASTI128 lm6_3213<>+0(SB), Y11
+	VPSHUFB      Y10, Y11, Y11
+	VBROADCASTI128 lm6_3214<>+0(SB), Y12
+	VPSHUFB      Y10, Y12, Y12
+	VPSLLW       $3, Y10, Y13
+	VPBLENDVB    Y13, Y12, Y11, Y11
+	VPSHUFB      Y10, Y4, Y12
+	VPSHUFB      Y10, Y5, Y13
+	VPSLLW       $3, Y10, Y14
+	VPBLENDVB    Y14, Y13, Y12, Y12
+	VPSLLW       $2, Y10, Y10
+	VPBLENDVB    Y10, Y12, Y11, Y10
+	VPABSB       Y10, Y11
+	VMOVDQU      96(DX), Y12
+	VPSIGNB      Y10, Y12, Y12
+	VPXOR        Y13, Y13, Y13
+	VPDPBUSD     Y12, Y11, Y13
+	VMOVDQU      128(DX), Y12
+	VPSIGNB      Y10, Y12, Y12
+	VPXOR        Y14, Y14, Y14
+	VPDPBUSD     Y12, Y11, Y14
+	VMOVDQU      160(DX), Y12
+	VPSIGNB      Y10, Y12, Y10
+	VPXOR        Y12, Y12, Y12
+	VPDPBUSD     Y10, Y11, Y12
+	VBROADCASTSS 12(SI), Y10
+	VCVTDQ2PS    Y13, Y11
+	VMULPS       Y9, Y10, Y10
+	VFMADD231PS  Y10, Y11, Y6
+	VBROADCASTSS 16(SI), Y10
+	VCVTDQ2PS    Y14, Y11
+	VMULPS       Y9, Y10, Y10
+	VFMADD231PS  Y10, Y11, Y7
+	VBROADCASTSS 20(SI), Y10
+	VCVTDQ2PS    Y12, Y11
+	VMULPS       Y9, Y10, Y9
+	VFMADD231PS  Y9, Y11, Y8
 	ADDQ         $0x34, R8
 	ADDQ         $0xc0, DX
 	ADDQ         $0x18, SI
@@ -1634,57 +1679,55 @@ done4:
 	JLT          done6
 
 loop5:
-	VPBROADCASTW (R8), X3
-	VCVTPH2PS    X3, Y3
-	VMOVDQU      lm6_3212<>+0(SB), Y4
-	VMULPS       Y4, Y3, Y3
-	VBROADCASTI128 2(R8), Y4
-	VPSRLVD      lm6_320<>+0(SB), Y4, Y4
-	VPAND        lm6_321<>+0(SB), Y4, Y4
-	VPBROADCASTQ 18(R8), Y5
-	VPSRLVD      lm6_322<>+0(SB), Y5, Y5
-	VPAND        lm6_323<>+0(SB), Y5, Y5
-	VPSLLD       $4, Y5, Y5
-	VPOR         Y5, Y4, Y4
-	VBROADCASTI128 lm6_3213<>+0(SB), Y5
-	VPSHUFB      Y4, Y5, Y5
-	VBROADCASTI128 lm6_3214<>+0(SB), Y6
-	VPSHUFB      Y4, Y6, Y6
-	VPSLLW       $3, Y4, Y7
-	VPBLENDVB    Y7, Y6, Y5, Y5
-	VBROADCASTI128 lm6_3215<>+0(SB), Y6
-	VPSHUFB      Y4, Y6, Y6
-	VBROADCASTI128 lm6_3216<>+0(SB), Y7
-	VPSHUFB      Y4, Y7, Y7
-	VPSLLW       $3, Y4, Y8
-	VPBLENDVB    Y8, Y7, Y6, Y6
-	VPSLLW       $2, Y4, Y4
-	VPBLENDVB    Y4, Y6, Y5, Y4
-	VPABSB       Y4, Y5
-	VMOVDQU      (DX), Y6
-	VPSIGNB      Y4, Y6, Y6
-	VPXOR        Y7, Y7, Y7
-	VPDPBUSD     Y6, Y5, Y7
-	VMOVDQU      32(DX), Y6
-	VPSIGNB      Y4, Y6, Y6
-	VPXOR        Y8, Y8, Y8
-	VPDPBUSD     Y6, Y5, Y8
-	VMOVDQU      64(DX), Y6
-	VPSIGNB      Y4, Y6, Y4
-	VPXOR        Y6, Y6, Y6
-	VPDPBUSD     Y4, Y5, Y6
-	VBROADCASTSS (SI), Y4
-	VCVTDQ2PS    Y7, Y5
-	VMULPS       Y3, Y4, Y4
-	VFMADD231PS  Y4, Y5, Y0
-	VBROADCASTSS 4(SI), Y4
-	VCVTDQ2PS    Y8, Y5
-	VMULPS       Y3, Y4, Y4
-	VFMADD231PS  Y4, Y5, Y1
-	VBROADCASTSS 8(SI), Y4
-	VCVTDQ2PS    Y6, Y5
-	VMULPS       Y3, Y4, Y3
-	VFMADD231PS  Y3, Y5, Y2
+	VPBROADCASTW (R8), X9
+	VCVTPH2PS    X9, Y9
+	VMOVDQU      lm6_3212<>+0(SB), Y10
+	VMULPS       Y10, Y9, Y9
+	VBROADCASTI128 2(R8), Y10
+	VPSRLVD      Y0, Y10, Y10
+	VPAND        Y3, Y10, Y10
+	VPBROADCASTQ 18(R8), Y11
+	VPSRLVD      Y1, Y11, Y11
+	VPAND        Y2, Y11, Y11
+	VPSLLD       $4, Y11, Y11
+	VPOR         Y11, Y10, Y10
+	VBROADCASTI128 lm6_3213<>+0(SB), Y11
+	VPSHUFB      Y10, Y11, Y11
+	VBROADCASTI128 lm6_3214<>+0(SB), Y12
+	VPSHUFB      Y10, Y12, Y12
+	VPSLLW       $3, Y10, Y13
+	VPBLENDVB    Y13, Y12, Y11, Y11
+	VPSHUFB      Y10, Y4, Y12
+	VPSHUFB      Y10, Y5, Y13
+	VPSLLW       $3, Y10, Y14
+	VPBLENDVB    Y14, Y13, Y12, Y12
+	VPSLLW       $2, Y10, Y10
+	VPBLENDVB    Y10, Y12, Y11, Y10
+	VPABSB       Y10, Y11
+	VMOVDQU      (DX), Y12
+	VPSIGNB      Y10, Y12, Y12
+	VPXOR        Y13, Y13, Y13
+	VPDPBUSD     Y12, Y11, Y13
+	VMOVDQU      32(DX), Y12
+	VPSIGNB      Y10, Y12, Y12
+	VPXOR        Y14, Y14, Y14
+	VPDPBUSD     Y12, Y11, Y14
+	VMOVDQU      64(DX), Y12
+	VPSIGNB      Y10, Y12, Y10
+	VPXOR        Y12, Y12, Y12
+	VPDPBUSD     Y10, Y11, Y12
+	VBROADCASTSS (SI), Y10
+	VCVTDQ2PS    Y13, Y11
+	VMULPS       Y9, Y10, Y10
+	VFMADD231PS  Y10, Y11, Y6
+	VBROADCASTSS 4(SI), Y10
+	VCVTDQ2PS    Y14, Y11
+	VMULPS       Y9, Y10, Y10
+	VFMADD231PS  Y10, Y11, Y7
+	VBROADCASTSS 8(SI), Y10
+	VCVTDQ2PS    Y12, Y11
+	VMULPS       Y9, Y10, Y9
+	VFMADD231PS  Y9, Y11, Y8
 	ADDQ         $0x1a, R8
 	ADDQ         $0x60, DX
 	ADDQ         $0xc, SI
@@ -1693,31 +1736,31 @@ loop5:
 
 done6:
 	ADDQ         $1, DI
-	VEXTRACTF128 $1, Y0, X3
-	VADDPS       X0, X3, X3
-	VMOVHLPS     X3, X3, X0
-	VADDPS       X0, X3, X3
-	VMOVSHDUP    X3, X0
-	VADDSS       X0, X3, X3
-	VMOVSS       X3, (AX)
+	VEXTRACTF128 $1, Y6, X9
+	VADDPS       X6, X9, X9
+	VMOVHLPS     X9, X9, X6
+	VADDPS       X6, X9, X9
+	VMOVSHDUP    X9, X6
+	VADDSS       X6, X9, X9
+	VMOVSS       X9, (AX)
 	MOVQ         ldy+8(FP), DX
 	MOVQ         AX, SI
 	ADDQ         DX, SI
-	VEXTRACTF128 $1, Y1, X0
-	VADDPS       X1, X0, X0
-	VMOVHLPS     X0, X0, X1
-	VADDPS       X1, X0, X0
-	VMOVSHDUP    X0, X1
-	VADDSS       X1, X0, X0
-	VMOVSS       X0, (SI)
+	VEXTRACTF128 $1, Y7, X6
+	VADDPS       X7, X6, X6
+	VMOVHLPS     X6, X6, X7
+	VADDPS       X7, X6, X6
+	VMOVSHDUP    X6, X7
+	VADDSS       X7, X6, X6
+	VMOVSS       X6, (SI)
 	ADDQ         DX, SI
-	VEXTRACTF128 $1, Y2, X0
-	VADDPS       X2, X0, X0
-	VMOVHLPS     X0, X0, X1
-	VADDPS       X1, X0, X0
-	VMOVSHDUP    X0, X1
-	VADDSS       X1, X0, X0
-	VMOVSS       X0, (SI)
+	VEXTRACTF128 $1, Y8, X6
+	VADDPS       X8, X6, X6
+	VMOVHLPS     X6, X6, X7
+	VADDPS       X7, X6, X6
+	VMOVSHDUP    X6, X7
+	VADDSS       X7, X6, X6
+	VMOVSS       X6, (SI)
 	ADDQ         $4, AX
 	MOVQ         stride+48(FP), DX
 	ADDQ         DX, BX
@@ -1732,6 +1775,13 @@ done2:
 // matmulQ84xLm6_32AVX512 multiplies rows of w with 4 rows of activations in int8; ldy and stride in bytes.
 // Requires: F16C, FMA, AVX512VL, AVX512VNNI
 TEXT ·matmulQ84xLm6_32AVX512(SB), NOSPLIT, $128-72
+
+	// constants of the loops
+	VMOVDQU      lm6_320<>+0(SB), Y0
+	VMOVDQU      lm6_322<>+0(SB), Y1
+	VMOVDQU      lm6_323<>+0(SB), Y2
+	VMOVDQU      lm6_321<>+0(SB), Y3
+	VBROADCASTI128 lm6_3215<>+0(SB), Y4
 	LEAQ         31(SP), AX
 	ANDQ         $-32, AX
 	MOVQ         y+0(FP), AX
@@ -1741,10 +1791,10 @@ TEXT ·matmulQ84xLm6_32AVX512(SB), NOSPLIT, $128-72
 	JLT          done2
 
 loop1:
-	VPXOR        Y0, Y0, Y0
-	VPXOR        Y1, Y1, Y1
-	VPXOR        Y2, Y2, Y2
-	VPXOR        Y3, Y3, Y3
+	VPXOR        Y5, Y5, Y5
+	VPXOR        Y6, Y6, Y6
+	VPXOR        Y7, Y7, Y7
+	VPXOR        Y8, Y8, Y8
 	MOVQ         q+16(FP), DX
 	MOVQ         d+24(FP), SI
 	MOVQ         blocks+64(FP), DI
@@ -1753,124 +1803,122 @@ loop1:
 	JLT          done4
 
 loop3:
-	VPBROADCASTW (R8), X4
-	VCVTPH2PS    X4, Y4
-	VMOVDQU      lm6_3212<>+0(SB), Y5
-	VMULPS       Y5, Y4, Y4
-	VBROADCASTI128 2(R8), Y5
-	VPSRLVD      lm6_320<>+0(SB), Y5, Y5
-	VPAND        lm6_321<>+0(SB), Y5, Y5
-	VPBROADCASTQ 18(R8), Y6
-	VPSRLVD      lm6_322<>+0(SB), Y6, Y6
-	VPAND        lm6_323<>+0(SB), Y6, Y6
-	VPSLLD       $4, Y6, Y6
-	VPOR         Y6, Y5, Y5
-	VBROADCASTI128 lm6_3213<>+0(SB), Y6
-	VPSHUFB      Y5, Y6, Y6
-	VBROADCASTI128 lm6_3214<>+0(SB), Y7
-	VPSHUFB      Y5, Y7, Y7
-	VPSLLW       $3, Y5, Y8
-	VPBLENDVB    Y8, Y7, Y6, Y6
-	VBROADCASTI128 lm6_3215<>+0(SB), Y7
-	VPSHUFB      Y5, Y7, Y7
-	VBROADCASTI128 lm6_3216<>+0(SB), Y8
-	VPSHUFB      Y5, Y8, Y8
-	VPSLLW       $3, Y5, Y9
-	VPBLENDVB    Y9, Y8, Y7, Y7
-	VPSLLW       $2, Y5, Y5
-	VPBLENDVB    Y5, Y7, Y6, Y5
-	VPABSB       Y5, Y6
-	VMOVDQU      (DX), Y7
-	VPSIGNB      Y5, Y7, Y7
-	VPXOR        Y8, Y8, Y8
-	VPDPBUSD     Y7, Y6, Y8
-	VMOVDQU      32(DX), Y7
-	VPSIGNB      Y5, Y7, Y7
-	VPXOR        Y9, Y9, Y9
-	VPDPBUSD     Y7, Y6, Y9
-	VMOVDQU      64(DX), Y7
-	VPSIGNB      Y5, Y7, Y7
-	VPXOR        Y10, Y10, Y10
-	VPDPBUSD     Y7, Y6, Y10
-	VMOVDQU      96(DX), Y7
-	VPSIGNB      Y5, Y7, Y5
-	VPXOR        Y7, Y7, Y7
-	VPDPBUSD     Y5, Y6, Y7
-	VBROADCASTSS (SI), Y5
-	VCVTDQ2PS    Y8, Y6
-	VMULPS       Y4, Y5, Y5
-	VFMADD231PS  Y5, Y6, Y0
-	VBROADCASTSS 4(SI), Y5
-	VCVTDQ2PS    Y9, Y6
-	VMULPS       Y4, Y5, Y5
-	VFMADD231PS  Y5, Y6, Y1
-	VBROADCASTSS 8(SI), Y5
-	VCVTDQ2PS    Y10, Y6
-	VMULPS       Y4, Y5, Y5
-	VFMADD231PS  Y5, Y6, Y2
-	VBROADCASTSS 12(SI), Y5
-	VCVTDQ2PS    Y7, Y6
-	VMULPS       Y4, Y5, Y4
-	VFMADD231PS  Y4, Y6, Y3
-	VPBROADCASTW 26(R8), X4
-	VCVTPH2PS    X4, Y4
-	VMOVDQU      lm6_3212<>+0(SB), Y5
-	VMULPS       Y5, Y4, Y4
-	VBROADCASTI128 28(R8), Y5
-	VPSRLVD      lm6_320<>+0(SB), Y5, Y5
-	VPAND        lm6_321<>+0(SB), Y5, Y5
-	VPBROADCASTQ 44(R8), Y6
-	VPSRLVD      lm6_322<>+0(SB), Y6, Y6
-	VPAND        lm6_323<>+0(SB), Y6, Y6
-	VPSLLD       $4, Y6, Y6
-	VPOR         Y6, Y5, Y5
-	VBROADCASTI128 lm6_3213<>+0(SB), Y6
-	VPSHUFB      Y5, Y6, Y6
-	VBROADCASTI128 lm6_3214<>+0(SB), Y7
-	VPSHUFB      Y5, Y7, Y7
-	VPSLLW       $3, Y5, Y8
-	VPBLENDVB    Y8, Y7, Y6, Y6
-	VBROADCASTI128 lm6_3215<>+0(SB), Y7
-	VPSHUFB      Y5, Y7, Y7
-	VBROADCASTI128 lm6_3216<>+0(SB), Y8
-	VPSHUFB      Y5, Y8, Y8
-	VPSLLW       $3, Y5, Y9
-	VPBLENDVB    Y9, Y8, Y7, Y7
-	VPSLLW       $2, Y5, Y5
-	VPBLENDVB    Y5, Y7, Y6, Y5
-	VPABSB       Y5, Y6
-	VMOVDQU      128(DX), Y7
-	VPSIGNB      Y5, Y7, Y7
-	VPXOR        Y8, Y8, Y8
-	VPDPBUSD     Y7, Y6, Y8
-	VMOVDQU      160(DX), Y7
-	VPSIGNB      Y5, Y7, Y7
-	VPXOR        Y9, Y9, Y9
-	VPDPBUSD     Y7, Y6, Y9
-	VMOVDQU      192(DX), Y7
-	VPSIGNB      Y5, Y7, Y7
-	VPXOR        Y10, Y10, Y10
-	VPDPBUSD     Y7, Y6, Y10
-	VMOVDQU      224(DX), Y7
-	VPSIGNB      Y5, Y7, Y5
-	VPXOR        Y7, Y7, Y7
-	VPDPBUSD     Y5, Y6, Y7
-	VBROADCASTSS 16(SI), Y5
-	VCVTDQ2PS    Y8, Y6
-	VMULPS       Y4, Y5, Y5
-	VFMADD231PS  Y5, Y6, Y0
-	VBROADCASTSS 20(SI), Y5
-	VCVTDQ2PS    Y9, Y6
-	VMULPS       Y4, Y5, Y5
-	VFMADD231PS  Y5, Y6, Y1
-	VBROADCASTSS 24(SI), Y5
-	VCVTDQ2PS    Y10, Y6
-	VMULPS       Y4, Y5, Y5
-	VFMADD231PS  Y5, Y6, Y2
-	VBROADCASTSS 28(SI), Y5
-	VCVTDQ2PS    Y7, Y6
-	VMULPS       Y4, Y5, Y4
-	VFMADD231PS  Y4, Y6, Y3
+	VPBROADCASTW (R8), X9
+	VCVTPH2PS    X9, Y9
+	VMOVDQU      lm6_3212<>+0(SB), Y10
+	VMULPS       Y10, Y9, Y9
+	VBROADCASTI128 2(R8), Y10
+	VPSRLVD      Y0, Y10, Y10
+	VPAND        Y3, Y10, Y10
+	VPBROADCASTQ 18(R8), Y11
+	VPSRLVD      Y1, Y11, Y11
+	VPAND        Y2, Y11, Y11
+	VPSLLD       $4, Y11, Y11
+	VPOR         Y11, Y10, Y10
+	VBROADCASTI128 lm6_3213<>+0(SB), Y11
+	VPSHUFB      Y10, Y11, Y11
+	VBROADCASTI128 lm6_3214<>+0(SB), Y12
+	VPSHUFB      Y10, Y12, Y12
+	VPSLLW       $3, Y10, Y13
+	VPBLENDVB    Y13, Y12, Y11, Y11
+	VPSHUFB      Y10, Y4, Y12
+	VBROADCASTI128 lm6_3216<>+0(SB), Y13
+	VPSHUFB      Y10, Y13, Y13
+	VPSLLW       $3, Y10, Y14
+	VPBLENDVB    Y14, Y13, Y12, Y12
+	VPSLLW       $2, Y10, Y10
+	VPBLENDVB    Y10, Y12, Y11, Y10
+	VPABSB       Y10, Y11
+	VMOVDQU      (DX), Y12
+	VPSIGNB      Y10, Y12, Y12
+	VPXOR        Y13, Y13, Y13
+	VPDPBUSD     Y12, Y11, Y13
+	VMOVDQU      32(DX), Y12
+	VPSIGNB      Y10, Y12, Y12
+	VPXOR        Y14, Y14, Y14
+	VPDPBUSD     Y12, Y11, Y14
+	VMOVDQU      64(DX), Y12
+	VPSIGNB      Y10, Y12, Y12
+	VPXOR        Y15, Y15, Y15
+	VPDPBUSD     Y12, Y11, Y15
+	VMOVDQU      96(DX), Y12
+	VPSIGNB      Y10, Y12, Y10
+	VPXOR        Y12, Y12, Y12
+	VPDPBUSD     Y10, Y11, Y12
+	VBROADCASTSS (SI), Y10
+	VCVTDQ2PS    Y13, Y11
+	VMULPS       Y9, Y10, Y10
+	VFMADD231PS  Y10, Y11, Y5
+	VBROADCASTSS 4(SI), Y10
+	VCVTDQ2PS    Y14, Y11
+	VMULPS       Y9, Y10, Y10
+	VFMADD231PS  Y10, Y11, Y6
+	VBROADCASTSS 8(SI), Y10
+	VCVTDQ2PS    Y15, Y11
+	VMULPS       Y9, Y10, Y10
+	VFMADD231PS  Y10, Y11, Y7
+	VBROADCASTSS 12(SI), Y10
+	VCVTDQ2PS    Y12, Y11
+	VMULPS       Y9, Y10, Y9
+	VFMADD231PS  Y9, Y11, Y8
+	VPBROADCASTW 26(R8), X9
+	VCVTPH2PS    X9, Y9
+	VMOVDQU      lm6_3212<>+0(SB), Y10
+	VMULPS       Y10, Y9, Y9
+	VBROADCASTI128 28(R8), Y10
+	VPSRLVD      Y0, Y10, Y10
+	VPAND        Y3, Y10, Y10
+	VPBROADCASTQ 44(R8), Y11
+	VPSRLVD      Y1, Y11, Y11
+	VPAND        Y2, Y11, Y11
+	VPSLLD       $4, Y11, Y11
+	VPOR         Y11, Y10, Y10
+	VBROADCASTI128 lm6_3213<>+0(SB), Y11
+	VPSHUFB      Y10, Y11, Y11
+	VBROADCASTI128 lm6_3214<>+0(SB), Y12
+	VPSHUFB      Y10, Y12, Y12
+	VPSLLW       $3, Y10, Y13
+	VPBLENDVB    Y13, Y12, Y11, Y11
+	VPSHUFB      Y10, Y4, Y12
+	VBROADCASTI128 lm6_3216<>+0(SB), Y13
+	VPSHUFB      Y10, Y13, Y13
+	VPSLLW       $3, Y10, Y14
+	VPBLENDVB    Y14, Y13, Y12, Y12
+	VPSLLW       $2, Y10, Y10
+	VPBLENDVB    Y10, Y12, Y11, Y10
+	VPABSB       Y10, Y11
+	VMOVDQU      128(DX), Y12
+	VPSIGNB      Y10, Y12, Y12
+	VPXOR        Y13, Y13, Y13
+	VPDPBUSD     Y12, Y11, Y13
+	VMOVDQU      160(DX), Y12
+	VPSIGNB      Y10, Y12, Y12
+	VPXOR        Y14, Y14, Y14
+	VPDPBUSD     Y12, Y11, Y14
+	VMOVDQU      192(DX), Y12
+	VPSIGNB      Y10, Y12, Y12
+	VPXOR        Y15, Y15, Y15
+	VPDPBUSD     Y12, Y11, Y15
+	VMOVDQU      224(DX), Y12
+	VPSIGNB      Y10, Y12, Y10
+	VPXOR        Y12, Y12, Y12
+	VPDPBUSD     Y10, Y11, Y12
+	VBROADCASTSS 16(SI), Y10
+	VCVTDQ2PS    Y13, Y11
+	VMULPS       Y9, Y10, Y10
+	VFMADD231PS  Y10, Y11, Y5
+	VBROADCASTSS 20(SI), Y10
+	VCVTDQ2PS    Y14, Y11
+	VMULPS       Y9, Y10, Y10
+	VFMADD231PS  Y10, Y11, Y6
+	VBROADCASTSS 24(SI), Y10
+	VCVTDQ2PS    Y15, Y11
+	VMULPS       Y9, Y10, Y10
+	VFMADD231PS  Y10, Y11, Y7
+	VBROADCASTSS 28(SI), Y10
+	VCVTDQ2PS    Y12, Y11
+	VMULPS       Y9, Y10, Y9
+	VFMADD231PS  Y9, Y11, Y8
 	ADDQ         $0x34, R8
 	ADDQ         $0x100, DX
 	ADDQ         $0x20, SI
@@ -1883,65 +1931,64 @@ done4:
 	JLT          done6
 
 loop5:
-	VPBROADCASTW (R8), X4
-	VCVTPH2PS    X4, Y4
-	VMOVDQU      lm6_3212<>+0(SB), Y5
-	VMULPS       Y5, Y4, Y4
-	VBROADCASTI128 2(R8), Y5
-	VPSRLVD      lm6_320<>+0(SB), Y5, Y5
-	VPAND        lm6_321<>+0(SB), Y5, Y5
-	VPBROADCASTQ 18(R8), Y6
-	VPSRLVD      lm6_322<>+0(SB), Y6, Y6
-	VPAND        lm6_323<>+0(SB), Y6, Y6
-	VPSLLD       $4, Y6, Y6
-	VPOR         Y6, Y5, Y5
-	VBROADCASTI128 lm6_3213<>+0(SB), Y6
-	VPSHUFB      Y5, Y6, Y6
-	VBROADCASTI128 lm6_3214<>+0(SB), Y7
-	VPSHUFB      Y5, Y7, Y7
-	VPSLLW       $3, Y5, Y8
-	VPBLENDVB    Y8, Y7, Y6, Y6
-	VBROADCASTI128 lm6_3215<>+0(SB), Y7
-	VPSHUFB      Y5, Y7, Y7
-	VBROADCASTI128 lm6_3216<>+0(SB), Y8
-	VPSHUFB      Y5, Y8, Y8
-	VPSLLW       $3, Y5, Y9
-	VPBLENDVB    Y9, Y8, Y7, Y7
-	VPSLLW       $2, Y5, Y5
-	VPBLENDVB    Y5, Y7, Y6, Y5
-	VPABSB       Y5, Y6
-	VMOVDQU      (DX), Y7
-	VPSIGNB      Y5, Y7, Y7
-	VPXOR        Y8, Y8, Y8
-	VPDPBUSD     Y7, Y6, Y8
-	VMOVDQU      32(DX), Y7
-	VPSIGNB      Y5, Y7, Y7
-	VPXOR        Y9, Y9, Y9
-	VPDPBUSD     Y7, Y6, Y9
-	VMOVDQU      64(DX), Y7
-	VPSIGNB      Y5, Y7, Y7
-	VPXOR        Y10, Y10, Y10
-	VPDPBUSD     Y7, Y6, Y10
-	VMOVDQU      96(DX), Y7
-	VPSIGNB      Y5, Y7, Y5
-	VPXOR        Y7, Y7, Y7
-	VPDPBUSD     Y5, Y6, Y7
-	VBROADCASTSS (SI), Y5
-	VCVTDQ2PS    Y8, Y6
-	VMULPS       Y4, Y5, Y5
-	VFMADD231PS  Y5, Y6, Y0
-	VBROADCASTSS 4(SI), Y5
-	VCVTDQ2PS    Y9, Y6
-	VMULPS       Y4, Y5, Y5
-	VFMADD231PS  Y5, Y6, Y1
-	VBROADCASTSS 8(SI), Y5
-	VCVTDQ2PS    Y10, Y6
-	VMULPS       Y4, Y5, Y5
-	VFMADD231PS  Y5, Y6, Y2
-	VBROADCASTSS 12(SI), Y5
-	VCVTDQ2PS    Y7, Y6
-	VMULPS       Y4, Y5, Y4
-	VFMADD231PS  Y4, Y6, Y3
+	VPBROADCASTW (R8), X9
+	VCVTPH2PS    X9, Y9
+	VMOVDQU      lm6_3212<>+0(SB), Y10
+	VMULPS       Y10, Y9, Y9
+	VBROADCASTI128 2(R8), Y10
+	VPSRLVD      Y0, Y10, Y10
+	VPAND        Y3, Y10, Y10
+	VPBROADCASTQ 18(R8), Y11
+	VPSRLVD      Y1, Y11, Y11
+	VPAND        Y2, Y11, Y11
+	VPSLLD       $4, Y11, Y11
+	VPOR         Y11, Y10, Y10
+	VBROADCASTI128 lm6_3213<>+0(SB), Y11
+	VPSHUFB      Y10, Y11, Y11
+	VBROADCASTI128 lm6_3214<>+0(SB), Y12
+	VPSHUFB      Y10, Y12, Y12
+	VPSLLW       $3, Y10, Y13
+	VPBLENDVB    Y13, Y12, Y11, Y11
+	VPSHUFB      Y10, Y4, Y12
+	VBROADCASTI128 lm6_3216<>+0(SB), Y13
+	VPSHUFB      Y10, Y13, Y13
+	VPSLLW       $3, Y10, Y14
+	VPBLENDVB    Y14, Y13, Y12, Y12
+	VPSLLW       $2, Y10, Y10
+	VPBLENDVB    Y10, Y12, Y11, Y10
+	VPABSB       Y10, Y11
+	VMOVDQU      (DX), Y12
+	VPSIGNB      Y10, Y12, Y12
+	VPXOR        Y13, Y13, Y13
+	VPDPBUSD     Y12, Y11, Y13
+	VMOVDQU      32(DX), Y12
+	VPSIGNB      Y10, Y12, Y12
+	VPXOR        Y14, Y14, Y14
+	VPDPBUSD     Y12, Y11, Y14
+	VMOVDQU      64(DX), Y12
+	VPSIGNB      Y10, Y12, Y12
+	VPXOR        Y15, Y15, Y15
+	VPDPBUSD     Y12, Y11, Y15
+	VMOVDQU      96(DX), Y12
+	VPSIGNB      Y10, Y12, Y10
+	VPXOR        Y12, Y12, Y12
+	VPDPBUSD     Y10, Y11, Y12
+	VBROADCASTSS (SI), Y10
+	VCVTDQ2PS    Y13, Y11
+	VMULPS       Y9, Y10, Y10
+	VFMADD231PS  Y10, Y11, Y5
+	VBROADCASTSS 4(SI), Y10
+	VCVTDQ2PS    Y14, Y11
+	VMULPS       Y9, Y10, Y10
+	VFMADD231PS  Y10, Y11, Y6
+	VBROADCASTSS 8(SI), Y10
+	VCVTDQ2PS    Y15, Y11
+	VMULPS       Y9, Y10, Y10
+	VFMADD231PS  Y10, Y11, Y7
+	VBROADCASTSS 12(SI), Y10
+	VCVTDQ2PS    Y12, Y11
+	VMULPS       Y9, Y10, Y9
+	VFMADD231PS  Y9, Y11, Y8
 	ADDQ         $0x1a, R8
 	ADDQ         $0x80, DX
 	ADDQ         $0x10, SI
@@ -1950,39 +1997,39 @@ loop5:
 
 done6:
 	ADDQ         $1, DI
-	VEXTRACTF128 $1, Y0, X4
-	VADDPS       X0, X4, X4
-	VMOVHLPS     X4, X4, X0
-	VADDPS       X0, X4, X4
-	VMOVSHDUP    X4, X0
-	VADDSS       X0, X4, X4
-	VMOVSS       X4, (AX)
+	VEXTRACTF128 $1, Y5, X9
+	VADDPS       X5, X9, X9
+	VMOVHLPS     X9, X9, X5
+	VADDPS       X5, X9, X9
+	VMOVSHDUP    X9, X5
+	VADDSS       X5, X9, X9
+	VMOVSS       X9, (AX)
 	MOVQ         ldy+8(FP), DX
 	MOVQ         AX, SI
 	ADDQ         DX, SI
-	VEXTRACTF128 $1, Y1, X0
-	VADDPS       X1, X0, X0
-	VMOVHLPS     X0, X0, X1
-	VADDPS       X1, X0, X0
-	VMOVSHDUP    X0, X1
-	VADDSS       X1, X0, X0
-	VMOVSS       X0, (SI)
+	VEXTRACTF128 $1, Y6, X5
+	VADDPS       X6, X5, X5
+	VMOVHLPS     X5, X5, X6
+	VADDPS       X6, X5, X5
+	VMOVSHDUP    X5, X6
+	VADDSS       X6, X5, X5
+	VMOVSS       X5, (SI)
 	ADDQ         DX, SI
-	VEXTRACTF128 $1, Y2, X0
-	VADDPS       X2, X0, X0
-	VMOVHLPS     X0, X0, X1
-	VADDPS       X1, X0, X0
-	VMOVSHDUP    X0, X1
-	VADDSS       X1, X0, X0
-	VMOVSS       X0, (SI)
+	VEXTRACTF128 $1, Y7, X5
+	VADDPS       X7, X5, X5
+	VMOVHLPS     X5, X5, X6
+	VADDPS       X6, X5, X5
+	VMOVSHDUP    X5, X6
+	VADDSS       X6, X5, X5
+	VMOVSS       X5, (SI)
 	ADDQ         DX, SI
-	VEXTRACTF128 $1, Y3, X0
-	VADDPS       X3, X0, X0
-	VMOVHLPS     X0, X0, X1
-	VADDPS       X1, X0, X0
-	VMOVSHDUP    X0, X1
-	VADDSS       X1, X0, X0
-	VMOVSS       X0, (SI)
+	VEXTRACTF128 $1, Y8, X5
+	VADDPS       X8, X5, X5
+	VMOVHLPS     X5, X5, X6
+	VADDPS       X6, X5, X5
+	VMOVSHDUP    X5, X6
+	VADDSS       X6, X5, X5
+	VMOVSS       X5, (SI)
 	ADDQ         $4, AX
 	MOVQ         stride+48(FP), DX
 	ADDQ         DX, BX
@@ -1997,6 +2044,14 @@ done2:
 // matmulQ8Fours1xLm6_32AVX512 multiplies rows with 1 row of activations in int8; rows is a multiple of 4, ldy and stride in bytes.
 // Requires: F16C, FMA, AVX512VL, AVX512VNNI
 TEXT ·matmulQ8Fours1xLm6_32AVX512(SB), NOSPLIT, $288-72
+
+	// constants of the loops
+	VMOVDQU      lm6_320<>+0(SB), Y0
+	VMOVDQU      lm6_322<>+0(SB), Y1
+	VMOVDQU      lm6_323<>+0(SB), Y2
+	VMOVDQU      lm6_321<>+0(SB), Y3
+	VBROADCASTI128 lm6_3215<>+0(SB), Y4
+	VBROADCASTI128 lm6_3216<>+0(SB), Y5
 	LEAQ         31(SP), AX
 	ANDQ         $-32, AX
 	MOVQ         y+0(FP), AX
@@ -2015,8 +2070,8 @@ loop1:
 	JLT          done4
 
 loop3:
-	VPXOR        Y0, Y0, Y0
-	VPXOR        Y1, Y1, Y1
+	VPXOR        Y6, Y6, Y6
+	VPXOR        Y7, Y7, Y7
 	MOVQ         q+16(FP), R8
 	MOVQ         d+24(FP), R9
 	MOVQ         blocks+64(FP), R10
@@ -2025,76 +2080,72 @@ loop3:
 	JLT          done6
 
 loop5:
-	VPBROADCASTW (R11), X2
-	VCVTPH2PS    X2, Y2
-	VMOVDQU      lm6_3212<>+0(SB), Y3
-	VMULPS       Y3, Y2, Y2
-	VBROADCASTI128 2(R11), Y3
-	VPSRLVD      lm6_320<>+0(SB), Y3, Y3
-	VPAND        lm6_321<>+0(SB), Y3, Y3
-	VPBROADCASTQ 18(R11), Y4
-	VPSRLVD      lm6_322<>+0(SB), Y4, Y4
-	VPAND        lm6_323<>+0(SB), Y4, Y4
-	VPSLLD       $4, Y4, Y4
-	VPOR         Y4, Y3, Y3
-	VBROADCASTI128 lm6_3213<>+0(SB), Y4
-	VPSHUFB      Y3, Y4, Y4
-	VBROADCASTI128 lm6_3214<>+0(SB), Y5
-	VPSHUFB      Y3, Y5, Y5
-	VPSLLW       $3, Y3, Y6
-	VPBLENDVB    Y6, Y5, Y4, Y4
-	VBROADCASTI128 lm6_3215<>+0(SB), Y5
-	VPSHUFB      Y3, Y5, Y5
-	VBROADCASTI128 lm6_3216<>+0(SB), Y6
-	VPSHUFB      Y3, Y6, Y6
-	VPSLLW       $3, Y3, Y7
-	VPBLENDVB    Y7, Y6, Y5, Y5
-	VPSLLW       $2, Y3, Y3
-	VPBLENDVB    Y3, Y5, Y4, Y3
-	VPABSB       Y3, Y4
-	VMOVDQU      (R8), Y5
-	VPSIGNB      Y3, Y5, Y3
-	VPXOR        Y5, Y5, Y5
-	VPDPBUSD     Y3, Y4, Y5
-	VBROADCASTSS (R9), Y3
-	VCVTDQ2PS    Y5, Y4
-	VMULPS       Y2, Y3, Y2
-	VFMADD231PS  Y2, Y4, Y0
-	VPBROADCASTW 26(R11), X2
-	VCVTPH2PS    X2, Y2
-	VMOVDQU      lm6_3212<>+0(SB), Y3
-	VMULPS       Y3, Y2, Y2
-	VBROADCASTI128 28(R11), Y3
-	VPSRLVD      lm6_320<>+0(SB), Y3, Y3
-	VPAND        lm6_321<>+0(SB), Y3, Y3
-	VPBROADCASTQ 44(R11), Y4
-	VPSRLVD      lm6_322<>+0(SB), Y4, Y4
-	VPAND        lm6_323<>+0(SB), Y4, Y4
-	VPSLLD       $4, Y4, Y4
-	VPOR         Y4, Y3, Y3
-	VBROADCASTI128 lm6_3213<>+0(SB), Y4
-	VPSHUFB      Y3, Y4, Y4
-	VBROADCASTI128 lm6_3214<>+0(SB), Y5
-	VPSHUFB      Y3, Y5, Y5
-	VPSLLW       $3, Y3, Y6
-	VPBLENDVB    Y6, Y5, Y4, Y4
-	VBROADCASTI128 lm6_3215<>+0(SB), Y5
-	VPSHUFB      Y3, Y5, Y5
-	VBROADCASTI128 lm6_3216<>+0(SB), Y6
-	VPSHUFB      Y3, Y6, Y6
-	VPSLLW       $3, Y3, Y7
-	VPBLENDVB    Y7, Y6, Y5, Y5
-	VPSLLW       $2, Y3, Y3
-	VPBLENDVB    Y3, Y5, Y4, Y3
-	VPABSB       Y3, Y4
-	VMOVDQU      32(R8), Y5
-	VPSIGNB      Y3, Y5, Y3
-	VPXOR        Y5, Y5, Y5
-	VPDPBUSD     Y3, Y4, Y5
-	VBROADCASTSS 4(R9), Y3
-	VCVTDQ2PS    Y5, Y4
-	VMULPS       Y2, Y3, Y2
-	VFMADD231PS  Y2, Y4, Y1
+	VPBROADCASTW (R11), X8
+	VCVTPH2PS    X8, Y8
+	VMOVDQU      lm6_3212<>+0(SB), Y9
+	VMULPS       Y9, Y8, Y8
+	VBROADCASTI128 2(R11), Y9
+	VPSRLVD      Y0, Y9, Y9
+	VPAND        Y3, Y9, Y9
+	VPBROADCASTQ 18(R11), Y10
+	VPSRLVD      Y1, Y10, Y10
+	VPAND        Y2, Y10, Y10
+	VPSLLD       $4, Y10, Y10
+	VPOR         Y10, Y9, Y9
+	VBROADCASTI128 lm6_3213<>+0(SB), Y10
+	VPSHUFB      Y9, Y10, Y10
+	VBROADCASTI128 lm6_3214<>+0(SB), Y11
+	VPSHUFB      Y9, Y11, Y11
+	VPSLLW       $3, Y9, Y12
+	VPBLENDVB    Y12, Y11, Y10, Y10
+	VPSHUFB      Y9, Y4, Y11
+	VPSHUFB      Y9, Y5, Y12
+	VPSLLW       $3, Y9, Y13
+	VPBLENDVB    Y13, Y12, Y11, Y11
+	VPSLLW       $2, Y9, Y9
+	VPBLENDVB    Y9, Y11, Y10, Y9
+	VPABSB       Y9, Y10
+	VMOVDQU      (R8), Y11
+	VPSIGNB      Y9, Y11, Y9
+	VPXOR        Y11, Y11, Y11
+	VPDPBUSD     Y9, Y10, Y11
+	VBROADCASTSS (R9), Y9
+	VCVTDQ2PS    Y11, Y10
+	VMULPS       Y8, Y9, Y8
+	VFMADD231PS  Y8, Y10, Y6
+	VPBROADCASTW 26(R11), X8
+	VCVTPH2PS    X8, Y8
+	VMOVDQU      lm6_3212<>+0(SB), Y9
+	VMULPS       Y9, Y8, Y8
+	VBROADCASTI128 28(R11), Y9
+	VPSRLVD      Y0, Y9, Y9
+	VPAND        Y3, Y9, Y9
+	VPBROADCASTQ 44(R11), Y10
+	VPSRLVD      Y1, Y10, Y10
+	VPAND        Y2, Y10, Y10
+	VPSLLD       $4, Y10, Y10
+	VPOR         Y10, Y9, Y9
+	VBROADCASTI128 lm6_3213<>+0(SB), Y10
+	VPSHUFB      Y9, Y10, Y10
+	VBROADCASTI128 lm6_3214<>+0(SB), Y11
+	VPSHUFB      Y9, Y11, Y11
+	VPSLLW       $3, Y9, Y12
+	VPBLENDVB    Y12, Y11, Y10, Y10
+	VPSHUFB      Y9, Y4, Y11
+	VPSHUFB      Y9, Y5, Y12
+	VPSLLW       $3, Y9, Y13
+	VPBLENDVB    Y13, Y12, Y11, Y11
+	VPSLLW       $2, Y9, Y9
+	VPBLENDVB    Y9, Y11, Y10, Y9
+	VPABSB       Y9, Y10
+	VMOVDQU      32(R8), Y11
+	VPSIGNB      Y9, Y11, Y9
+	VPXOR        Y11, Y11, Y11
+	VPDPBUSD     Y9, Y10, Y11
+	VBROADCASTSS 4(R9), Y9
+	VCVTDQ2PS    Y11, Y10
+	VMULPS       Y8, Y9, Y8
+	VFMADD231PS  Y8, Y10, Y7
 	ADDQ         $0x34, R11
 	ADDQ         $0x40, R8
 	ADDQ         $8, R9
@@ -2107,41 +2158,39 @@ done6:
 	JLT          done8
 
 loop7:
-	VPBROADCASTW (R11), X2
-	VCVTPH2PS    X2, Y2
-	VMOVDQU      lm6_3212<>+0(SB), Y3
-	VMULPS       Y3, Y2, Y2
-	VBROADCASTI128 2(R11), Y3
-	VPSRLVD      lm6_320<>+0(SB), Y3, Y3
-	VPAND        lm6_321<>+0(SB), Y3, Y3
-	VPBROADCASTQ 18(R11), Y4
-	VPSRLVD      lm6_322<>+0(SB), Y4, Y4
-	VPAND        lm6_323<>+0(SB), Y4, Y4
-	VPSLLD       $4, Y4, Y4
-	VPOR         Y4, Y3, Y3
-	VBROADCASTI128 lm6_3213<>+0(SB), Y4
-	VPSHUFB      Y3, Y4, Y4
-	VBROADCASTI128 lm6_3214<>+0(SB), Y5
-	VPSHUFB      Y3, Y5, Y5
-	VPSLLW       $3, Y3, Y6
-	VPBLENDVB    Y6, Y5, Y4, Y4
-	VBROADCASTI128 lm6_3215<>+0(SB), Y5
-	VPSHUFB      Y3, Y5, Y5
-	VBROADCASTI128 lm6_3216<>+0(SB), Y6
-	VPSHUFB      Y3, Y6, Y6
-	VPSLLW       $3, Y3, Y7
-	VPBLENDVB    Y7, Y6, Y5, Y5
-	VPSLLW       $2, Y3, Y3
-	VPBLENDVB    Y3, Y5, Y4, Y3
-	VPABSB       Y3, Y4
-	VMOVDQU      (R8), Y5
-	VPSIGNB      Y3, Y5, Y3
-	VPXOR        Y5, Y5, Y5
-	VPDPBUSD     Y3, Y4, Y5
-	VBROADCASTSS (R9), Y3
-	VCVTDQ2PS    Y5, Y4
-	VMULPS       Y2, Y3, Y2
-	VFMADD231PS  Y2, Y4, Y0
+	VPBROADCASTW (R11), X8
+	VCVTPH2PS    X8, Y8
+	VMOVDQU      lm6_3212<>+0(SB), Y9
+	VMULPS       Y9, Y8, Y8
+	VBROADCASTI128 2(R11), Y9
+	VPSRLVD      Y0, Y9, Y9
+	VPAND        Y3, Y9, Y9
+	VPBROADCASTQ 18(R11), Y10
+	VPSRLVD      Y1, Y10, Y10
+	VPAND        Y2, Y10, Y10
+	VPSLLD       $4, Y10, Y10
+	VPOR         Y10, Y9, Y9
+	VBROADCASTI128 lm6_3213<>+0(SB), Y10
+	VPSHUFB      Y9, Y10, Y10
+	VBROADCASTI128 lm6_3214<>+0(SB), Y11
+	VPSHUFB      Y9, Y11, Y11
+	VPSLLW       $3, Y9, Y12
+	VPBLENDVB    Y12, Y11, Y10, Y10
+	VPSHUFB      Y9, Y4, Y11
+	VPSHUFB      Y9, Y5, Y12
+	VPSLLW       $3, Y9, Y13
+	VPBLENDVB    Y13, Y12, Y11, Y11
+	VPSLLW       $2, Y9, Y9
+	VPBLENDVB    Y9, Y11, Y10, Y9
+	VPABSB       Y9, Y10
+	VMOVDQU      (R8), Y11
+	VPSIGNB      Y9, Y11, Y9
+	VPXOR        Y11, Y11, Y11
+	VPDPBUSD     Y9, Y10, Y11
+	VBROADCASTSS (R9), Y9
+	VCVTDQ2PS    Y11, Y10
+	VMULPS       Y8, Y9, Y8
+	VFMADD231PS  Y8, Y10, Y6
 	ADDQ         $0x1a, R11
 	ADDQ         $0x20, R8
 	ADDQ         $4, R9
@@ -2150,8 +2199,8 @@ loop7:
 
 done8:
 	ADDQ         $1, R10
-	VADDPS       Y1, Y0, Y0
-	VMOVUPS      Y0, (DI)
+	VADDPS       Y7, Y6, Y6
+	VMOVUPS      Y6, (DI)
 	ADDQ         $0x20, DI
 	MOVQ         stride+48(FP), R8
 	ADDQ         R8, BX
@@ -2162,22 +2211,22 @@ done4:
 	ADDQ         $1, SI
 
 	// four results for each row of y
-	VMOVUPS      (DX), Y0
-	VMOVUPS      32(DX), Y1
-	VMOVUPS      64(DX), Y2
-	VMOVUPS      96(DX), Y3
-	VPUNPCKLDQ   Y1, Y0, Y4
-	VPUNPCKHDQ   Y1, Y0, Y0
-	VADDPS       Y0, Y4, Y4
-	VPUNPCKLDQ   Y3, Y2, Y0
-	VPUNPCKHDQ   Y3, Y2, Y1
-	VADDPS       Y1, Y0, Y0
-	VPUNPCKLQDQ  Y0, Y4, Y1
-	VPUNPCKHQDQ  Y0, Y4, Y0
-	VADDPS       Y0, Y1, Y1
-	VEXTRACTI128 $1, Y1, X0
-	VADDPS       X0, X1, X0
-	VMOVUPS      X0, (AX)
+	VMOVUPS      (DX), Y6
+	VMOVUPS      32(DX), Y7
+	VMOVUPS      64(DX), Y8
+	VMOVUPS      96(DX), Y9
+	VPUNPCKLDQ   Y7, Y6, Y10
+	VPUNPCKHDQ   Y7, Y6, Y6
+	VADDPS       Y6, Y10, Y10
+	VPUNPCKLDQ   Y9, Y8, Y6
+	VPUNPCKHDQ   Y9, Y8, Y7
+	VADDPS       Y7, Y6, Y6
+	VPUNPCKLQDQ  Y6, Y10, Y7
+	VPUNPCKHQDQ  Y6, Y10, Y6
+	VADDPS       Y6, Y7, Y7
+	VEXTRACTI128 $1, Y7, X6
+	VADDPS       X6, X7, X6
+	VMOVUPS      X6, (AX)
 	ADDQ         $0x10, AX
 	SUBQ         $4, CX
 	JGE          loop1
@@ -2190,6 +2239,14 @@ done2:
 // matmulQ8Fours2xLm6_32AVX512 multiplies rows with 2 rows of activations in int8; rows is a multiple of 4, ldy and stride in bytes.
 // Requires: F16C, FMA, AVX512VL, AVX512VNNI
 TEXT ·matmulQ8Fours2xLm6_32AVX512(SB), NOSPLIT, $416-72
+
+	// constants of the loops
+	VMOVDQU      lm6_320<>+0(SB), Y0
+	VMOVDQU      lm6_322<>+0(SB), Y1
+	VMOVDQU      lm6_323<>+0(SB), Y2
+	VMOVDQU      lm6_321<>+0(SB), Y3
+	VBROADCASTI128 lm6_3215<>+0(SB), Y4
+	VBROADCASTI128 lm6_3216<>+0(SB), Y5
 	LEAQ         31(SP), AX
 	ANDQ         $-32, AX
 	MOVQ         y+0(FP), AX
@@ -2208,8 +2265,8 @@ loop1:
 	JLT          done4
 
 loop3:
-	VPXOR        Y0, Y0, Y0
-	VPXOR        Y1, Y1, Y1
+	VPXOR        Y6, Y6, Y6
+	VPXOR        Y7, Y7, Y7
 	MOVQ         q+16(FP), R8
 	MOVQ         d+24(FP), R9
 	MOVQ         blocks+64(FP), R10
@@ -2218,92 +2275,88 @@ loop3:
 	JLT          done6
 
 loop5:
-	VPBROADCASTW (R11), X2
-	VCVTPH2PS    X2, Y2
-	VMOVDQU      lm6_3212<>+0(SB), Y3
-	VMULPS       Y3, Y2, Y2
-	VBROADCASTI128 2(R11), Y3
-	VPSRLVD      lm6_320<>+0(SB), Y3, Y3
-	VPAND        lm6_321<>+0(SB), Y3, Y3
-	VPBROADCASTQ 18(R11), Y4
-	VPSRLVD      lm6_322<>+0(SB), Y4, Y4
-	VPAND        lm6_323<>+0(SB), Y4, Y4
-	VPSLLD       $4, Y4, Y4
-	VPOR         Y4, Y3, Y3
-	VBROADCASTI128 lm6_3213<>+0(SB), Y4
-	VPSHUFB      Y3, Y4, Y4
-	VBROADCASTI128 lm6_3214<>+0(SB), Y5
-	VPSHUFB      Y3, Y5, Y5
-	VPSLLW       $3, Y3, Y6
-	VPBLENDVB    Y6, Y5, Y4, Y4
-	VBROADCASTI128 lm6_3215<>+0(SB), Y5
-	VPSHUFB      Y3, Y5, Y5
-	VBROADCASTI128 lm6_3216<>+0(SB), Y6
-	VPSHUFB      Y3, Y6, Y6
-	VPSLLW       $3, Y3, Y7
-	VPBLENDVB    Y7, Y6, Y5, Y5
-	VPSLLW       $2, Y3, Y3
-	VPBLENDVB    Y3, Y5, Y4, Y3
-	VPABSB       Y3, Y4
-	VMOVDQU      (R8), Y5
-	VPSIGNB      Y3, Y5, Y5
-	VPXOR        Y6, Y6, Y6
-	VPDPBUSD     Y5, Y4, Y6
-	VMOVDQU      32(R8), Y5
-	VPSIGNB      Y3, Y5, Y3
-	VPXOR        Y5, Y5, Y5
-	VPDPBUSD     Y3, Y4, Y5
-	VBROADCASTSS (R9), Y3
-	VCVTDQ2PS    Y6, Y4
-	VMULPS       Y2, Y3, Y3
-	VFMADD231PS  Y3, Y4, Y0
-	VBROADCASTSS 4(R9), Y3
-	VCVTDQ2PS    Y5, Y4
-	VMULPS       Y2, Y3, Y2
-	VFMADD231PS  Y2, Y4, Y1
-	VPBROADCASTW 26(R11), X2
-	VCVTPH2PS    X2, Y2
-	VMOVDQU      lm6_3212<>+0(SB), Y3
-	VMULPS       Y3, Y2, Y2
-	VBROADCASTI128 28(R11), Y3
-	VPSRLVD      lm6_320<>+0(SB), Y3, Y3
-	VPAND        lm6_321<>+0(SB), Y3, Y3
-	VPBROADCASTQ 44(R11), Y4
-	VPSRLVD      lm6_322<>+0(SB), Y4, Y4
-	VPAND        lm6_323<>+0(SB), Y4, Y4
-	VPSLLD       $4, Y4, Y4
-	VPOR         Y4, Y3, Y3
-	VBROADCASTI128 lm6_3213<>+0(SB), Y4
-	VPSHUFB      Y3, Y4, Y4
-	VBROADCASTI128 lm6_3214<>+0(SB), Y5
-	VPSHUFB      Y3, Y5, Y5
-	VPSLLW       $3, Y3, Y6
-	VPBLENDVB    Y6, Y5, Y4, Y4
-	VBROADCASTI128 lm6_3215<>+0(SB), Y5
-	VPSHUFB      Y3, Y5, Y5
-	VBROADCASTI128 lm6_3216<>+0(SB), Y6
-	VPSHUFB      Y3, Y6, Y6
-	VPSLLW       $3, Y3, Y7
-	VPBLENDVB    Y7, Y6, Y5, Y5
-	VPSLLW       $2, Y3, Y3
-	VPBLENDVB    Y3, Y5, Y4, Y3
-	VPABSB       Y3, Y4
-	VMOVDQU      64(R8), Y5
-	VPSIGNB      Y3, Y5, Y5
-	VPXOR        Y6, Y6, Y6
-	VPDPBUSD     Y5, Y4, Y6
-	VMOVDQU      96(R8), Y5
-	VPSIGNB      Y3, Y5, Y3
-	VPXOR        Y5, Y5, Y5
-	VPDPBUSD     Y3, Y4, Y5
-	VBROADCASTSS 8(R9), Y3
-	VCVTDQ2PS    Y6, Y4
-	VMULPS       Y2, Y3, Y3
-	VFMADD231PS  Y3, Y4, Y0
-	VBROADCASTSS 12(R9), Y3
-	VCVTDQ2PS    Y5, Y4
-	VMULPS       Y2, Y3, Y2
-	VFMADD231PS  Y2, Y4, Y1
+	VPBROADCASTW (R11), X8
+	VCVTPH2PS    X8, Y8
+	VMOVDQU      lm6_3212<>+0(SB), Y9
+	VMULPS       Y9, Y8, Y8
+	VBROADCASTI128 2(R11), Y9
+	VPSRLVD      Y0, Y9, Y9
+	VPAND        Y3, Y9, Y9
+	VPBROADCASTQ 18(R11), Y10
+	VPSRLVD      Y1, Y10, Y10
+	VPAND        Y2, Y10, Y10
+	VPSLLD       $4, Y10, Y10
+	VPOR         Y10, Y9, Y9
+	VBROADCASTI128 lm6_3213<>+0(SB), Y10
+	VPSHUFB      Y9, Y10, Y10
+	VBROADCASTI128 lm6_3214<>+0(SB), Y11
+	VPSHUFB      Y9, Y11, Y11
+	VPSLLW       $3, Y9, Y12
+	VPBLENDVB    Y12, Y11, Y10, Y10
+	VPSHUFB      Y9, Y4, Y11
+	VPSHUFB      Y9, Y5, Y12
+	VPSLLW       $3, Y9, Y13
+	VPBLENDVB    Y13, Y12, Y11, Y11
+	VPSLLW       $2, Y9, Y9
+	VPBLENDVB    Y9, Y11, Y10, Y9
+	VPABSB       Y9, Y10
+	VMOVDQU      (R8), Y11
+	VPSIGNB      Y9, Y11, Y11
+	VPXOR        Y12, Y12, Y12
+	VPDPBUSD     Y11, Y10, Y12
+	VMOVDQU      32(R8), Y11
+	VPSIGNB      Y9, Y11, Y9
+	VPXOR        Y11, Y11, Y11
+	VPDPBUSD     Y9, Y10, Y11
+	VBROADCASTSS (R9), Y9
+	VCVTDQ2PS    Y12, Y10
+	VMULPS       Y8, Y9, Y9
+	VFMADD231PS  Y9, Y10, Y6
+	VBROADCASTSS 4(R9), Y9
+	VCVTDQ2PS    Y11, Y10
+	VMULPS       Y8, Y9, Y8
+	VFMADD231PS  Y8, Y10, Y7
+	VPBROADCASTW 26(R11), X8
+	VCVTPH2PS    X8, Y8
+	VMOVDQU      lm6_3212<>+0(SB), Y9
+	VMULPS       Y9, Y8, Y8
+	VBROADCASTI128 28(R11), Y9
+	VPSRLVD      Y0, Y9, Y9
+	VPAND        Y3, Y9, Y9
+	VPBROADCASTQ 44(R11), Y10
+	VPSRLVD      Y1, Y10, Y10
+	VPAND        Y2, Y10, Y10
+	VPSLLD       $4, Y10, Y10
+	VPOR         Y10, Y9, Y9
+	VBROADCASTI128 lm6_3213<>+0(SB), Y10
+	VPSHUFB      Y9, Y10, Y10
+	VBROADCASTI128 lm6_3214<>+0(SB), Y11
+	VPSHUFB      Y9, Y11, Y11
+	VPSLLW       $3, Y9, Y12
+	VPBLENDVB    Y12, Y11, Y10, Y10
+	VPSHUFB      Y9, Y4, Y11
+	VPSHUFB      Y9, Y5, Y12
+	VPSLLW       $3, Y9, Y13
+	VPBLENDVB    Y13, Y12, Y11, Y11
+	VPSLLW       $2, Y9, Y9
+	VPBLENDVB    Y9, Y11, Y10, Y9
+	VPABSB       Y9, Y10
+	VMOVDQU      64(R8), Y11
+	VPSIGNB      Y9, Y11, Y11
+	VPXOR        Y12, Y12, Y12
+	VPDPBUSD     Y11, Y10, Y12
+	VMOVDQU      96(R8), Y11
+	VPSIGNB      Y9, Y11, Y9
+	VPXOR        Y11, Y11, Y11
+	VPDPBUSD     Y9, Y10, Y11
+	VBROADCASTSS 8(R9), Y9
+	VCVTDQ2PS    Y12, Y10
+	VMULPS       Y8, Y9, Y9
+	VFMADD231PS  Y9, Y10, Y6
+	VBROADCASTSS 12(R9), Y9
+	VCVTDQ2PS    Y11, Y10
+	VMULPS       Y8, Y9, Y8
+	VFMADD231PS  Y8, Y10, Y7
 	ADDQ         $0x34, R11
 	ADDQ         $0x80, R8
 	ADDQ         $0x10, R9
@@ -2316,49 +2369,47 @@ done6:
 	JLT          done8
 
 loop7:
-	VPBROADCASTW (R11), X2
-	VCVTPH2PS    X2, Y2
-	VMOVDQU      lm6_3212<>+0(SB), Y3
-	VMULPS       Y3, Y2, Y2
-	VBROADCASTI128 2(R11), Y3
-	VPSRLVD      lm6_320<>+0(SB), Y3, Y3
-	VPAND        lm6_321<>+0(SB), Y3, Y3
-	VPBROADCASTQ 18(R11), Y4
-	VPSRLVD      lm6_322<>+0(SB), Y4, Y4
-	VPAND        lm6_323<>+0(SB), Y4, Y4
-	VPSLLD       $4, Y4, Y4
-	VPOR         Y4, Y3, Y3
-	VBROADCASTI128 lm6_3213<>+0(SB), Y4
-	VPSHUFB      Y3, Y4, Y4
-	VBROADCASTI128 lm6_3214<>+0(SB), Y5
-	VPSHUFB      Y3, Y5, Y5
-	VPSLLW       $3, Y3, Y6
-	VPBLENDVB    Y6, Y5, Y4, Y4
-	VBROADCASTI128 lm6_3215<>+0(SB), Y5
-	VPSHUFB      Y3, Y5, Y5
-	VBROADCASTI128 lm6_3216<>+0(SB), Y6
-	VPSHUFB      Y3, Y6, Y6
-	VPSLLW       $3, Y3, Y7
-	VPBLENDVB    Y7, Y6, Y5, Y5
-	VPSLLW       $2, Y3, Y3
-	VPBLENDVB    Y3, Y5, Y4, Y3
-	VPABSB       Y3, Y4
-	VMOVDQU      (R8), Y5
-	VPSIGNB      Y3, Y5, Y5
-	VPXOR        Y6, Y6, Y6
-	VPDPBUSD     Y5, Y4, Y6
-	VMOVDQU      32(R8), Y5
-	VPSIGNB      Y3, Y5, Y3
-	VPXOR        Y5, Y5, Y5
-	VPDPBUSD     Y3, Y4, Y5
-	VBROADCASTSS (R9), Y3
-	VCVTDQ2PS    Y6, Y4
-	VMULPS       Y2, Y3, Y3
-	VFMADD231PS  Y3, Y4, Y0
-	VBROADCASTSS 4(R9), Y3
-	VCVTDQ2PS    Y5, Y4
-	VMULPS       Y2, Y3, Y2
-	VFMADD231PS  Y2, Y4, Y1
+	VPBROADCASTW (R11), X8
+	VCVTPH2PS    X8, Y8
+	VMOVDQU      lm6_3212<>+0(SB), Y9
+	VMULPS       Y9, Y8, Y8
+	VBROADCASTI128 2(R11), Y9
+	VPSRLVD      Y0, Y9, Y9
+	VPAND        Y3, Y9, Y9
+	VPBROADCASTQ 18(R11), Y10
+	VPSRLVD      Y1, Y10, Y10
+	VPAND        Y2, Y10, Y10
+	VPSLLD       $4, Y10, Y10
+	VPOR         Y10, Y9, Y9
+	VBROADCASTI128 lm6_3213<>+0(SB), Y10
+	VPSHUFB      Y9, Y10, Y10
+	VBROADCASTI128 lm6_3214<>+0(SB), Y11
+	VPSHUFB      Y9, Y11, Y11
+	VPSLLW       $3, Y9, Y12
+	VPBLENDVB    Y12, Y11, Y10, Y10
+	VPSHUFB      Y9, Y4, Y11
+	VPSHUFB      Y9, Y5, Y12
+	VPSLLW       $3, Y9, Y13
+	VPBLENDVB    Y13, Y12, Y11, Y11
+	VPSLLW       $2, Y9, Y9
+	VPBLENDVB    Y9, Y11, Y10, Y9
+	VPABSB       Y9, Y10
+	VMOVDQU      (R8), Y11
+	VPSIGNB      Y9, Y11, Y11
+	VPXOR        Y12, Y12, Y12
+	VPDPBUSD     Y11, Y10, Y12
+	VMOVDQU      32(R8), Y11
+	VPSIGNB      Y9, Y11, Y9
+	VPXOR        Y11, Y11, Y11
+	VPDPBUSD     Y9, Y10, Y11
+	VBROADCASTSS (R9), Y9
+	VCVTDQ2PS    Y12, Y10
+	VMULPS       Y8, Y9, Y9
+	VFMADD231PS  Y9, Y10, Y6
+	VBROADCASTSS 4(R9), Y9
+	VCVTDQ2PS    Y11, Y10
+	VMULPS       Y8, Y9, Y8
+	VFMADD231PS  Y8, Y10, Y7
 	ADDQ         $0x1a, R11
 	ADDQ         $0x40, R8
 	ADDQ         $8, R9
@@ -2367,8 +2418,8 @@ loop7:
 
 done8:
 	ADDQ         $1, R10
-	VMOVUPS      Y0, (DI)
-	VMOVUPS      Y1, 128(DI)
+	VMOVUPS      Y6, (DI)
+	VMOVUPS      Y7, 128(DI)
 	ADDQ         $0x20, DI
 	MOVQ         stride+48(FP), R8
 	ADDQ         R8, BX
@@ -2379,41 +2430,41 @@ done4:
 	ADDQ         $1, SI
 
 	// four results for each row of y
-	VMOVUPS      (DX), Y0
-	VMOVUPS      32(DX), Y1
-	VMOVUPS      64(DX), Y2
-	VMOVUPS      96(DX), Y3
-	VPUNPCKLDQ   Y1, Y0, Y4
-	VPUNPCKHDQ   Y1, Y0, Y0
-	VADDPS       Y0, Y4, Y4
-	VPUNPCKLDQ   Y3, Y2, Y0
-	VPUNPCKHDQ   Y3, Y2, Y1
-	VADDPS       Y1, Y0, Y0
-	VPUNPCKLQDQ  Y0, Y4, Y1
-	VPUNPCKHQDQ  Y0, Y4, Y0
-	VADDPS       Y0, Y1, Y1
-	VEXTRACTI128 $1, Y1, X0
-	VADDPS       X0, X1, X0
-	VMOVUPS      X0, (AX)
-	VMOVUPS      128(DX), Y0
-	VMOVUPS      160(DX), Y1
-	VMOVUPS      192(DX), Y2
-	VMOVUPS      224(DX), Y3
-	VPUNPCKLDQ   Y1, Y0, Y4
-	VPUNPCKHDQ   Y1, Y0, Y0
-	VADDPS       Y0, Y4, Y4
-	VPUNPCKLDQ   Y3, Y2, Y0
-	VPUNPCKHDQ   Y3, Y2, Y1
-	VADDPS       Y1, Y0, Y0
-	VPUNPCKLQDQ  Y0, Y4, Y1
-	VPUNPCKHQDQ  Y0, Y4, Y0
-	VADDPS       Y0, Y1, Y1
-	VEXTRACTI128 $1, Y1, X0
-	VADDPS       X0, X1, X0
+	VMOVUPS      (DX), Y6
+	VMOVUPS      32(DX), Y7
+	VMOVUPS      64(DX), Y8
+	VMOVUPS      96(DX), Y9
+	VPUNPCKLDQ   Y7, Y6, Y10
+	VPUNPCKHDQ   Y7, Y6, Y6
+	VADDPS       Y6, Y10, Y10
+	VPUNPCKLDQ   Y9, Y8, Y6
+	VPUNPCKHDQ   Y9, Y8, Y7
+	VADDPS       Y7, Y6, Y6
+	VPUNPCKLQDQ  Y6, Y10, Y7
+	VPUNPCKHQDQ  Y6, Y10, Y6
+	VADDPS       Y6, Y7, Y7
+	VEXTRACTI128 $1, Y7, X6
+	VADDPS       X6, X7, X6
+	VMOVUPS      X6, (AX)
+	VMOVUPS      128(DX), Y6
+	VMOVUPS      160(DX), Y7
+	VMOVUPS      192(DX), Y8
+	VMOVUPS      224(DX), Y9
+	VPUNPCKLDQ   Y7, Y6, Y10
+	VPUNPCKHDQ   Y7, Y6, Y6
+	VADDPS       Y6, Y10, Y10
+	VPUNPCKLDQ   Y9, Y8, Y6
+	VPUNPCKHDQ   Y9, Y8, Y7
+	VADDPS       Y7, Y6, Y6
+	VPUNPCKLQDQ  Y6, Y10, Y7
+	VPUNPCKHQDQ  Y6, Y10, Y6
+	VADDPS       Y6, Y7, Y7
+	VEXTRACTI128 $1, Y7, X6
+	VADDPS       X6, X7, X6
 	MOVQ         ldy+8(FP), SI
 	MOVQ         AX, DI
 	ADDQ         SI, DI
-	VMOVUPS      X0, (DI)
+	VMOVUPS      X6, (DI)
 	ADDQ         $0x10, AX
 	SUBQ         $4, CX
 	JGE          loop1
@@ -2426,6 +2477,14 @@ done2:
 // matmulQ8Fours3xLm6_32AVX512 multiplies rows with 3 rows of activations in int8; rows is a multiple of 4, ldy and stride in bytes.
 // Requires: F16C, FMA, AVX512VL, AVX512VNNI
 TEXT ·matmulQ8Fours3xLm6_32AVX512(SB), NOSPLIT, $544-72
+
+	// constants of the loops
+	VMOVDQU      lm6_320<>+0(SB), Y0
+	VMOVDQU      lm6_322<>+0(SB), Y1
+	VMOVDQU      lm6_323<>+0(SB), Y2
+	VMOVDQU      lm6_321<>+0(SB), Y3
+	VBROADCASTI128 lm6_3215<>+0(SB), Y4
+	VBROADCASTI128 lm6_3216<>+0(SB), Y5
 	LEAQ         31(SP), AX
 	ANDQ         $-32, AX
 	MOVQ         y+0(FP), AX
@@ -2444,9 +2503,9 @@ loop1:
 	JLT          done4
 
 loop3:
-	VPXOR        Y0, Y0, Y0
-	VPXOR        Y1, Y1, Y1
-	VPXOR        Y2, Y2, Y2
+	VPXOR        Y6, Y6, Y6
+	VPXOR        Y7, Y7, Y7
+	VPXOR        Y8, Y8, Y8
 	MOVQ         q+16(FP), R8
 	MOVQ         d+24(FP), R9
 	MOVQ         blocks+64(FP), R10
@@ -2455,108 +2514,104 @@ loop3:
 	JLT          done6
 
 loop5:
-	VPBROADCASTW (R11), X3
-	VCVTPH2PS    X3, Y3
-	VMOVDQU      lm6_3212<>+0(SB), Y4
-	VMULPS       Y4, Y3, Y3
-	VBROADCASTI128 2(R11), Y4
-	VPSRLVD      lm6_320<>+0(SB), Y4, Y4
-	VPAND        lm6_321<>+0(SB), Y4, Y4
-	VPBROADCASTQ 18(R11), Y5
-	VPSRLVD      lm6_322<>+0(SB), Y5, Y5
-	VPAND        lm6_323<>+0(SB), Y5, Y5
-	VPSLLD       $4, Y5, Y5
-	VPOR         Y5, Y4, Y4
-	VBROADCASTI128 lm6_3213<>+0(SB), Y5
-	VPSHUFB      Y4, Y5, Y5
-	VBROADCASTI128 lm6_3214<>+0(SB), Y6
-	VPSHUFB      Y4, Y6, Y6
-	VPSLLW       $3, Y4, Y7
-	VPBLENDVB    Y7, Y6, Y5, Y5
-	VBROADCASTI128 lm6_3215<>+0(SB), Y6
-	VPSHUFB      Y4, Y6, Y6
-	VBROADCASTI128 lm6_3216<>+0(SB), Y7
-	VPSHUFB      Y4, Y7, Y7
-	VPSLLW       $3, Y4, Y8
-	VPBLENDVB    Y8, Y7, Y6, Y6
-	VPSLLW       $2, Y4, Y4
-	VPBLENDVB    Y4, Y6, Y5, Y4
-	VPABSB       Y4, Y5
-	VMOVDQU      (R8), Y6
-	VPSIGNB      Y4, Y6, Y6
-	VPXOR        Y7, Y7, Y7
-	VPDPBUSD     Y6, Y5, Y7
-	VMOVDQU      32(R8), Y6
-	VPSIGNB      Y4, Y6, Y6
-	VPXOR        Y8, Y8, Y8
-	VPDPBUSD     Y6, Y5, Y8
-	VMOVDQU      64(R8), Y6
-	VPSIGNB      Y4, Y6, Y4
-	VPXOR        Y6, Y6, Y6
-	VPDPBUSD     Y4, Y5, Y6
-	VBROADCASTSS (R9), Y4
-	VCVTDQ2PS    Y7, Y5
-	VMULPS       Y3, Y4, Y4
-	VFMADD231PS  Y4, Y5, Y0
-	VBROADCASTSS 4(R9), Y4
-	VCVTDQ2PS    Y8, Y5
-	VMULPS       Y3, Y4, Y4
-	VFMADD231PS  Y4, Y5, Y1
-	VBROADCASTSS 8(R9), Y4
-	VCVTDQ2PS    Y6, Y5
-	VMULPS       Y3, Y4, Y3
-	VFMADD231PS  Y3, Y5, Y2
-	VPBROADCASTW 26(R11), X3
-	VCVTPH2PS    X3, Y3
-	VMOVDQU      lm6_3212<>+0(SB), Y4
-	VMULPS       Y4, Y3, Y3
-	VBROADCASTI128 28(R11), Y4
-	VPSRLVD      lm6_320<>+0(SB), Y4, Y4
-	VPAND        lm6_321<>+0(SB), Y4, Y4
-	VPBROADCASTQ 44(R11), Y5
-	VPSRLVD      lm6_322<>+0(SB), Y5, Y5
-	VPAND        lm6_323<>+0(SB), Y5, Y5
-	VPSLLD       $4, Y5, Y5
-	VPOR         Y5, Y4, Y4
-	VBROADCASTI128 lm6_3213<>+0(SB), Y5
-	VPSHUFB      Y4, Y5, Y5
-	VBROADCASTI128 lm6_3214<>+0(SB), Y6
-	VPSHUFB      Y4, Y6, Y6
-	VPSLLW       $3, Y4, Y7
-	VPBLENDVB    Y7, Y6, Y5, Y5
-	VBROADCASTI128 lm6_3215<>+0(SB), Y6
-	VPSHUFB      Y4, Y6, Y6
-	VBROADCASTI128 lm6_3216<>+0(SB), Y7
-	VPSHUFB      Y4, Y7, Y7
-	VPSLLW       $3, Y4, Y8
-	VPBLENDVB    Y8, Y7, Y6, Y6
-	VPSLLW       $2, Y4, Y4
-	VPBLENDVB    Y4, Y6, Y5, Y4
-	VPABSB       Y4, Y5
-	VMOVDQU      96(R8), Y6
-	VPSIGNB      Y4, Y6, Y6
-	VPXOR        Y7, Y7, Y7
-	VPDPBUSD     Y6, Y5, Y7
-	VMOVDQU      128(R8), Y6
-	VPSIGNB      Y4, Y6, Y6
-	VPXOR        Y8, Y8, Y8
-	VPDPBUSD     Y6, Y5, Y8
-	VMOVDQU      160(R8), Y6
-	VPSIGNB      Y4, Y6, Y4
-	VPXOR        Y6, Y6, Y6
-	VPDPBUSD     Y4, Y5, Y6
-	VBROADCASTSS 12(R9), Y4
-	VCVTDQ2PS    Y7, Y5
-	VMULPS       Y3, Y4, Y4
-	VFMADD231PS  Y4, Y5, Y0
-	VBROADCASTSS 16(R9), Y4
-	VCVTDQ2PS    Y8, Y5
-	VMULPS       Y3, Y4, Y4
-	VFMADD231PS  Y4, Y5, Y1
-	VBROADCASTSS 20(R9), Y4
-	VCVTDQ2PS    Y6, Y5
-	VMULPS       Y3, Y4, Y3
-	VFMADD231PS  Y3, Y5, Y2
+	VPBROADCASTW (R11), X9
+	VCVTPH2PS    X9, Y9
+	VMOVDQU      lm6_3212<>+0(SB), Y10
+	VMULPS       Y10, Y9, Y9
+	VBROADCASTI128 2(R11), Y10
+	VPSRLVD      Y0, Y10, Y10
+	VPAND        Y3, Y10, Y10
+	VPBROADCASTQ 18(R11), Y11
+	VPSRLVD      Y1, Y11, Y11
+	VPAND        Y2, Y11, Y11
+	VPSLLD       $4, Y11, Y11
+	VPOR         Y11, Y10, Y10
+	VBROADCASTI128 lm6_3213<>+0(SB), Y11
+	VPSHUFB      Y10, Y11, Y11
+	VBROADCASTI128 lm6_3214<>+0(SB), Y12
+	VPSHUFB      Y10, Y12, Y12
+	VPSLLW       $3, Y10, Y13
+	VPBLENDVB    Y13, Y12, Y11, Y11
+	VPSHUFB      Y10, Y4, Y12
+	VPSHUFB      Y10, Y5, Y13
+	VPSLLW       $3, Y10, Y14
+	VPBLENDVB    Y14, Y13, Y12, Y12
+	VPSLLW       $2, Y10, Y10
+	VPBLENDVB    Y10, Y12, Y11, Y10
+	VPABSB       Y10, Y11
+	VMOVDQU      (R8), Y12
+	VPSIGNB      Y10, Y12, Y12
+	VPXOR        Y13, Y13, Y13
+	VPDPBUSD     Y12, Y11, Y13
+	VMOVDQU      32(R8), Y12
+	VPSIGNB      Y10, Y12, Y12
+	VPXOR        Y14, Y14, Y14
+	VPDPBUSD     Y12, Y11, Y14
+	VMOVDQU      64(R8), Y12
+	VPSIGNB      Y10, Y12, Y10
+	VPXOR        Y12, Y12, Y12
+	VPDPBUSD     Y10, Y11, Y12
+	VBROADCASTSS (R9), Y10
+	VCVTDQ2PS    Y13, Y11
+	VMULPS       Y9, Y10, Y10
+	VFMADD231PS  Y10, Y11, Y6
+	VBROADCASTSS 4(R9), Y10
+	VCVTDQ2PS    Y14, Y11
+	VMULPS       Y9, Y10, Y10
+	VFMADD231PS  Y10, Y11, Y7
+	VBROADCASTSS 8(R9), Y10
+	VCVTDQ2PS    Y12, Y11
+	VMULPS       Y9, Y10, Y9
+	VFMADD231PS  Y9, Y11, Y8
+	VPBROADCASTW 26(R11), X9
+	VCVTPH2PS    X9, Y9
+	VMOVDQU      lm6_3212<>+0(SB), Y10
+	VMULPS       Y10, Y9, Y9
+	VBROADCASTI128 28(R11), Y10
+	VPSRLVD      Y0, Y10, Y10
+	VPAND        Y3, Y10, Y10
+	VPBROADCASTQ 44(R11), Y11
+	VPSRLVD      Y1, Y11, Y11
+	VPAND        Y2, Y11, Y11
+	VPSLLD       $4, Y11, Y11
+	VPOR         Y11, Y10, Y10
+	VBROADCASTI128 lm6_3213<>+0(SB), Y11
+	VPSHUFB      Y10, Y11, Y11
+	VBROADCASTI128 lm6_3214<>+0(SB), Y12
+	VPSHUFB      Y10, Y12, Y12
+	VPSLLW       $3, Y10, Y13
+	VPBLENDVB    Y13, Y12, Y11, Y11
+	VPSHUFB      Y10, Y4, Y12
+	VPSHUFB      Y10, Y5, Y13
+	VPSLLW       $3, Y10, Y14
+	VPBLENDVB    Y14, Y13, Y12, Y12
+	VPSLLW       $2, Y10, Y10
+	VPBLENDVB    Y10, Y12, Y11, Y10
+	VPABSB       Y10, Y11
+	VMOVDQU      96(R8), Y12
+	VPSIGNB      Y10, Y12, Y12
+	VPXOR        Y13, Y13, Y13
+	VPDPBUSD     Y12, Y11, Y13
+	VMOVDQU      128(R8), Y12
+	VPSIGNB      Y10, Y12, Y12
+	VPXOR        Y14, Y14, Y14
+	VPDPBUSD     Y12, Y11, Y14
+	VMOVDQU      160(R8), Y12
+	VPSIGNB      Y10, Y12, Y10
+	VPXOR        Y12, Y12, Y12
+	VPDPBUSD     Y10, Y11, Y12
+	VBROADCASTSS 12(R9), Y10
+	VCVTDQ2PS    Y13, Y11
+	VMULPS       Y9, Y10, Y10
+	VFMADD231PS  Y10, Y11, Y6
+	VBROADCASTSS 16(R9), Y10
+	VCVTDQ2PS    Y14, Y11
+	VMULPS       Y9, Y10, Y10
+	VFMADD231PS  Y10, Y11, Y7
+	VBROADCASTSS 20(R9), Y10
+	VCVTDQ2PS    Y12, Y11
+	VMULPS       Y9, Y10, Y9
+	VFMADD231PS  Y9, Y11, Y8
 	ADDQ         $0x34, R11
 	ADDQ         $0xc0, R8
 	ADDQ         $0x18, R9
@@ -2569,57 +2624,55 @@ done6:
 	JLT          done8
 
 loop7:
-	VPBROADCASTW (R11), X3
-	VCVTPH2PS    X3, Y3
-	VMOVDQU      lm6_3212<>+0(SB), Y4
-	VMULPS       Y4, Y3, Y3
-	VBROADCASTI128 2(R11), Y4
-	VPSRLVD      lm6_320<>+0(SB), Y4, Y4
-	VPAND        lm6_321<>+0(SB), Y4, Y4
-	VPBROADCASTQ 18(R11), Y5
-	VPSRLVD      lm6_322<>+0(SB), Y5, Y5
-	VPAND        lm6_323<>+0(SB), Y5, Y5
-	VPSLLD       $4, Y5, Y5
-	VPOR         Y5, Y4, Y4
-	VBROADCASTI128 lm6_3213<>+0(SB), Y5
-	VPSHUFB      Y4, Y5, Y5
-	VBROADCASTI128 lm6_3214<>+0(SB), Y6
-	VPSHUFB      Y4, Y6, Y6
-	VPSLLW       $3, Y4, Y7
-	VPBLENDVB    Y7, Y6, Y5, Y5
-	VBROADCASTI128 lm6_3215<>+0(SB), Y6
-	VPSHUFB      Y4, Y6, Y6
-	VBROADCASTI128 lm6_3216<>+0(SB), Y7
-	VPSHUFB      Y4, Y7, Y7
-	VPSLLW       $3, Y4, Y8
-	VPBLENDVB    Y8, Y7, Y6, Y6
-	VPSLLW       $2, Y4, Y4
-	VPBLENDVB    Y4, Y6, Y5, Y4
-	VPABSB       Y4, Y5
-	VMOVDQU      (R8), Y6
-	VPSIGNB      Y4, Y6, Y6
-	VPXOR        Y7, Y7, Y7
-	VPDPBUSD     Y6, Y5, Y7
-	VMOVDQU      32(R8), Y6
-	VPSIGNB      Y4, Y6, Y6
-	VPXOR        Y8, Y8, Y8
-	VPDPBUSD     Y6, Y5, Y8
-	VMOVDQU      64(R8), Y6
-	VPSIGNB      Y4, Y6, Y4
-	VPXOR        Y6, Y6, Y6
-	VPDPBUSD     Y4, Y5, Y6
-	VBROADCASTSS (R9), Y4
-	VCVTDQ2PS    Y7, Y5
-	VMULPS       Y3, Y4, Y4
-	VFMADD231PS  Y4, Y5, Y0
-	VBROADCASTSS 4(R9), Y4
-	VCVTDQ2PS    Y8, Y5
-	VMULPS       Y3, Y4, Y4
-	VFMADD231PS  Y4, Y5, Y1
-	VBROADCASTSS 8(R9), Y4
-	VCVTDQ2PS    Y6, Y5
-	VMULPS       Y3, Y4, Y3
-	VFMADD231PS  Y3, Y5, Y2
+	VPBROADCASTW (R11), X9
+	VCVTPH2PS    X9, Y9
+	VMOVDQU      lm6_3212<>+0(SB), Y10
+	VMULPS       Y10, Y9, Y9
+	VBROADCASTI128 2(R11), Y10
+	VPSRLVD      Y0, Y10, Y10
+	VPAND        Y3, Y10, Y10
+	VPBROADCASTQ 18(R11), Y11
+	VPSRLVD      Y1, Y11, Y11
+	VPAND        Y2, Y11, Y11
+	VPSLLD       $4, Y11, Y11
+	VPOR         Y11, Y10, Y10
+	VBROADCASTI128 lm6_3213<>+0(SB), Y11
+	VPSHUFB      Y10, Y11, Y11
+	VBROADCASTI128 lm6_3214<>+0(SB), Y12
+	VPSHUFB      Y10, Y12, Y12
+	VPSLLW       $3, Y10, Y13
+	VPBLENDVB    Y13, Y12, Y11, Y11
+	VPSHUFB      Y10, Y4, Y12
+	VPSHUFB      Y10, Y5, Y13
+	VPSLLW       $3, Y10, Y14
+	VPBLENDVB    Y14, Y13, Y12, Y12
+	VPSLLW       $2, Y10, Y10
+	VPBLENDVB    Y10, Y12, Y11, Y10
+	VPABSB       Y10, Y11
+	VMOVDQU      (R8), Y12
+	VPSIGNB      Y10, Y12, Y12
+	VPXOR        Y13, Y13, Y13
+	VPDPBUSD     Y12, Y11, Y13
+	VMOVDQU      32(R8), Y12
+	VPSIGNB      Y10, Y12, Y12
+	VPXOR        Y14, Y14, Y14
+	VPDPBUSD     Y12, Y11, Y14
+	VMOVDQU      64(R8), Y12
+	VPSIGNB      Y10, Y12, Y10
+	VPXOR        Y12, Y12, Y12
+	VPDPBUSD     Y10, Y11, Y12
+	VBROADCASTSS (R9), Y10
+	VCVTDQ2PS    Y13, Y11
+	VMULPS       Y9, Y10, Y10
+	VFMADD231PS  Y10, Y11, Y6
+	VBROADCASTSS 4(R9), Y10
+	VCVTDQ2PS    Y14, Y11
+	VMULPS       Y9, Y10, Y10
+	VFMADD231PS  Y10, Y11, Y7
+	VBROADCASTSS 8(R9), Y10
+	VCVTDQ2PS    Y12, Y11
+	VMULPS       Y9, Y10, Y9
+	VFMADD231PS  Y9, Y11, Y8
 	ADDQ         $0x1a, R11
 	ADDQ         $0x60, R8
 	ADDQ         $0xc, R9
@@ -2628,9 +2681,9 @@ loop7:
 
 done8:
 	ADDQ         $1, R10
-	VMOVUPS      Y0, (DI)
-	VMOVUPS      Y1, 128(DI)
-	VMOVUPS      Y2, 256(DI)
+	VMOVUPS      Y6, (DI)
+	VMOVUPS      Y7, 128(DI)
+	VMOVUPS      Y8, 256(DI)
 	ADDQ         $0x20, DI
 	MOVQ         stride+48(FP), R8
 	ADDQ         R8, BX
@@ -2641,58 +2694,58 @@ done4:
 	ADDQ         $1, SI
 
 	// four results for each row of y
-	VMOVUPS      (DX), Y0
-	VMOVUPS      32(DX), Y1
-	VMOVUPS      64(DX), Y2
-	VMOVUPS      96(DX), Y3
-	VPUNPCKLDQ   Y1, Y0, Y4
-	VPUNPCKHDQ   Y1, Y0, Y0
-	VADDPS       Y0, Y4, Y4
-	VPUNPCKLDQ   Y3, Y2, Y0
-	VPUNPCKHDQ   Y3, Y2, Y1
-	VADDPS       Y1, Y0, Y0
-	VPUNPCKLQDQ  Y0, Y4, Y1
-	VPUNPCKHQDQ  Y0, Y4, Y0
-	VADDPS       Y0, Y1, Y1
-	VEXTRACTI128 $1, Y1, X0
-	VADDPS       X0, X1, X0
-	VMOVUPS      X0, (AX)
-	VMOVUPS      128(DX), Y0
-	VMOVUPS      160(DX), Y1
-	VMOVUPS      192(DX), Y2
-	VMOVUPS      224(DX), Y3
-	VPUNPCKLDQ   Y1, Y0, Y4
-	VPUNPCKHDQ   Y1, Y0, Y0
-	VADDPS       Y0, Y4, Y4
-	VPUNPCKLDQ   Y3, Y2, Y0
-	VPUNPCKHDQ   Y3, Y2, Y1
-	VADDPS       Y1, Y0, Y0
-	VPUNPCKLQDQ  Y0, Y4, Y1
-	VPUNPCKHQDQ  Y0, Y4, Y0
-	VADDPS       Y0, Y1, Y1
-	VEXTRACTI128 $1, Y1, X0
-	VADDPS       X0, X1, X0
+	VMOVUPS      (DX), Y6
+	VMOVUPS      32(DX), Y7
+	VMOVUPS      64(DX), Y8
+	VMOVUPS      96(DX), Y9
+	VPUNPCKLDQ   Y7, Y6, Y10
+	VPUNPCKHDQ   Y7, Y6, Y6
+	VADDPS       Y6, Y10, Y10
+	VPUNPCKLDQ   Y9, Y8, Y6
+	VPUNPCKHDQ   Y9, Y8, Y7
+	VADDPS       Y7, Y6, Y6
+	VPUNPCKLQDQ  Y6, Y10, Y7
+	VPUNPCKHQDQ  Y6, Y10, Y6
+	VADDPS       Y6, Y7, Y7
+	VEXTRACTI128 $1, Y7, X6
+	VADDPS       X6, X7, X6
+	VMOVUPS      X6, (AX)
+	VMOVUPS      128(DX), Y6
+	VMOVUPS      160(DX), Y7
+	VMOVUPS      192(DX), Y8
+	VMOVUPS      224(DX), Y9
+	VPUNPCKLDQ   Y7, Y6, Y10
+	VPUNPCKHDQ   Y7, Y6, Y6
+	VADDPS       Y6, Y10, Y10
+	VPUNPCKLDQ   Y9, Y8, Y6
+	VPUNPCKHDQ   Y9, Y8, Y7
+	VADDPS       Y7, Y6, Y6
+	VPUNPCKLQDQ  Y6, Y10, Y7
+	VPUNPCKHQDQ  Y6, Y10, Y6
+	VADDPS       Y6, Y7, Y7
+	VEXTRACTI128 $1, Y7, X6
+	VADDPS       X6, X7, X6
 	MOVQ         ldy+8(FP), SI
 	MOVQ         AX, DI
 	ADDQ         SI, DI
-	VMOVUPS      X0, (DI)
-	VMOVUPS      256(DX), Y0
-	VMOVUPS      288(DX), Y1
-	VMOVUPS      320(DX), Y2
-	VMOVUPS      352(DX), Y3
-	VPUNPCKLDQ   Y1, Y0, Y4
-	VPUNPCKHDQ   Y1, Y0, Y0
-	VADDPS       Y0, Y4, Y4
-	VPUNPCKLDQ   Y3, Y2, Y0
-	VPUNPCKHDQ   Y3, Y2, Y1
-	VADDPS       Y1, Y0, Y0
-	VPUNPCKLQDQ  Y0, Y4, Y1
-	VPUNPCKHQDQ  Y0, Y4, Y0
-	VADDPS       Y0, Y1, Y1
-	VEXTRACTI128 $1, Y1, X0
-	VADDPS       X0, X1, X0
+	VMOVUPS      X6, (DI)
+	VMOVUPS      256(DX), Y6
+	VMOVUPS      288(DX), Y7
+	VMOVUPS      320(DX), Y8
+	VMOVUPS      352(DX), Y9
+	VPUNPCKLDQ   Y7, Y6, Y10
+	VPUNPCKHDQ   Y7, Y6, Y6
+	VADDPS       Y6, Y10, Y10
+	VPUNPCKLDQ   Y9, Y8, Y6
+	VPUNPCKHDQ   Y9, Y8, Y7
+	VADDPS       Y7, Y6, Y6
+	VPUNPCKLQDQ  Y6, Y10, Y7
+	VPUNPCKHQDQ  Y6, Y10, Y6
+	VADDPS       Y6, Y7, Y7
+	VEXTRACTI128 $1, Y7, X6
+	VADDPS       X6, X7, X6
 	ADDQ         SI, DI
-	VMOVUPS      X0, (DI)
+	VMOVUPS      X6, (DI)
 	ADDQ         $0x10, AX
 	SUBQ         $4, CX
 	JGE          loop1
@@ -2705,6 +2758,13 @@ done2:
 // matmulQ8Fours4xLm6_32AVX512 multiplies rows with 4 rows of activations in int8; rows is a multiple of 4, ldy and stride in bytes.
 // Requires: F16C, FMA, AVX512VL, AVX512VNNI
 TEXT ·matmulQ8Fours4xLm6_32AVX512(SB), 0, $672-72
+
+	// constants of the loops
+	VMOVDQU      lm6_320<>+0(SB), Y0
+	VMOVDQU      lm6_322<>+0(SB), Y1
+	VMOVDQU      lm6_323<>+0(SB), Y2
+	VMOVDQU      lm6_321<>+0(SB), Y3
+	VBROADCASTI128 lm6_3215<>+0(SB), Y4
 	LEAQ         31(SP), AX
 	ANDQ         $-32, AX
 	MOVQ         y+0(FP), AX
@@ -2723,10 +2783,10 @@ loop1:
 	JLT          done4
 
 loop3:
-	VPXOR        Y0, Y0, Y0
-	VPXOR        Y1, Y1, Y1
-	VPXOR        Y2, Y2, Y2
-	VPXOR        Y3, Y3, Y3
+	VPXOR        Y5, Y5, Y5
+	VPXOR        Y6, Y6, Y6
+	VPXOR        Y7, Y7, Y7
+	VPXOR        Y8, Y8, Y8
 	MOVQ         q+16(FP), R8
 	MOVQ         d+24(FP), R9
 	MOVQ         blocks+64(FP), R10
@@ -2735,124 +2795,122 @@ loop3:
 	JLT          done6
 
 loop5:
-	VPBROADCASTW (R11), X4
-	VCVTPH2PS    X4, Y4
-	VMOVDQU      lm6_3212<>+0(SB), Y5
-	VMULPS       Y5, Y4, Y4
-	VBROADCASTI128 2(R11), Y5
-	VPSRLVD      lm6_320<>+0(SB), Y5, Y5
-	VPAND        lm6_321<>+0(SB), Y5, Y5
-	VPBROADCASTQ 18(R11), Y6
-	VPSRLVD      lm6_322<>+0(SB), Y6, Y6
-	VPAND        lm6_323<>+0(SB), Y6, Y6
-	VPSLLD       $4, Y6, Y6
-	VPOR         Y6, Y5, Y5
-	VBROADCASTI128 lm6_3213<>+0(SB), Y6
-	VPSHUFB      Y5, Y6, Y6
-	VBROADCASTI128 lm6_3214<>+0(SB), Y7
-	VPSHUFB      Y5, Y7, Y7
-	VPSLLW       $3, Y5, Y8
-	VPBLENDVB    Y8, Y7, Y6, Y6
-	VBROADCASTI128 lm6_3215<>+0(SB), Y7
-	VPSHUFB      Y5, Y7, Y7
-	VBROADCASTI128 lm6_3216<>+0(SB), Y8
-	VPSHUFB      Y5, Y8, Y8
-	VPSLLW       $3, Y5, Y9
-	VPBLENDVB    Y9, Y8, Y7, Y7
-	VPSLLW       $2, Y5, Y5
-	VPBLENDVB    Y5, Y7, Y6, Y5
-	VPABSB       Y5, Y6
-	VMOVDQU      (R8), Y7
-	VPSIGNB      Y5, Y7, Y7
-	VPXOR        Y8, Y8, Y8
-	VPDPBUSD     Y7, Y6, Y8
-	VMOVDQU      32(R8), Y7
-	VPSIGNB      Y5, Y7, Y7
-	VPXOR        Y9, Y9, Y9
-	VPDPBUSD     Y7, Y6, Y9
-	VMOVDQU      64(R8), Y7
-	VPSIGNB      Y5, Y7, Y7
-	VPXOR        Y10, Y10, Y10
-	VPDPBUSD     Y7, Y6, Y10
-	VMOVDQU      96(R8), Y7
-	VPSIGNB      Y5, Y7, Y5
-	VPXOR        Y7, Y7, Y7
-	VPDPBUSD     Y5, Y6, Y7
-	VBROADCASTSS (R9), Y5
-	VCVTDQ2PS    Y8, Y6
-	VMULPS       Y4, Y5, Y5
-	VFMADD231PS  Y5, Y6, Y0
-	VBROADCASTSS 4(R9), Y5
-	VCVTDQ2PS    Y9, Y6
-	VMULPS       Y4, Y5, Y5
-	VFMADD231PS  Y5, Y6, Y1
-	VBROADCASTSS 8(R9), Y5
-	VCVTDQ2PS    Y10, Y6
-	VMULPS       Y4, Y5, Y5
-	VFMADD231PS  Y5, Y6, Y2
-	VBROADCASTSS 12(R9), Y5
-	VCVTDQ2PS    Y7, Y6
-	VMULPS       Y4, Y5, Y4
-	VFMADD231PS  Y4, Y6, Y3
-	VPBROADCASTW 26(R11), X4
-	VCVTPH2PS    X4, Y4
-	VMOVDQU      lm6_3212<>+0(SB), Y5
-	VMULPS       Y5, Y4, Y4
-	VBROADCASTI128 28(R11), Y5
-	VPSRLVD      lm6_320<>+0(SB), Y5, Y5
-	VPAND        lm6_321<>+0(SB), Y5, Y5
-	VPBROADCASTQ 44(R11), Y6
-	VPSRLVD      lm6_322<>+0(SB), Y6, Y6
-	VPAND        lm6_323<>+0(SB), Y6, Y6
-	VPSLLD       $4, Y6, Y6
-	VPOR         Y6, Y5, Y5
-	VBROADCASTI128 lm6_3213<>+0(SB), Y6
-	VPSHUFB      Y5, Y6, Y6
-	VBROADCASTI128 lm6_3214<>+0(SB), Y7
-	VPSHUFB      Y5, Y7, Y7
-	VPSLLW       $3, Y5, Y8
-	VPBLENDVB    Y8, Y7, Y6, Y6
-	VBROADCASTI128 lm6_3215<>+0(SB), Y7
-	VPSHUFB      Y5, Y7, Y7
-	VBROADCASTI128 lm6_3216<>+0(SB), Y8
-	VPSHUFB      Y5, Y8, Y8
-	VPSLLW       $3, Y5, Y9
-	VPBLENDVB    Y9, Y8, Y7, Y7
-	VPSLLW       $2, Y5, Y5
-	VPBLENDVB    Y5, Y7, Y6, Y5
-	VPABSB       Y5, Y6
-	VMOVDQU      128(R8), Y7
-	VPSIGNB      Y5, Y7, Y7
-	VPXOR        Y8, Y8, Y8
-	VPDPBUSD     Y7, Y6, Y8
-	VMOVDQU      160(R8), Y7
-	VPSIGNB      Y5, Y7, Y7
-	VPXOR        Y9, Y9, Y9
-	VPDPBUSD     Y7, Y6, Y9
-	VMOVDQU      192(R8), Y7
-	VPSIGNB      Y5, Y7, Y7
-	VPXOR        Y10, Y10, Y10
-	VPDPBUSD     Y7, Y6, Y10
-	VMOVDQU      224(R8), Y7
-	VPSIGNB      Y5, Y7, Y5
-	VPXOR        Y7, Y7, Y7
-	VPDPBUSD     Y5, Y6, Y7
-	VBROADCASTSS 16(R9), Y5
-	VCVTDQ2PS    Y8, Y6
-	VMULPS       Y4, Y5, Y5
-	VFMADD231PS  Y5, Y6, Y0
-	VBROADCASTSS 20(R9), Y5
-	VCVTDQ2PS    Y9, Y6
-	VMULPS       Y4, Y5, Y5
-	VFMADD231PS  Y5, Y6, Y1
-	VBROADCASTSS 24(R9), Y5
-	VCVTDQ2PS    Y10, Y6
-	VMULPS       Y4, Y5, Y5
-	VFMADD231PS  Y5, Y6, Y2
-	VBROADCASTSS 28(R9), Y5
-	VCVTDQ2PS    Y7, Y6
-	VMULPS       Y4, Y5, Y4
-	VFMADD231PS  Y4, Y6, Y3
+	VPBROADCASTW (R11), X9
+	VCVTPH2PS    X9, Y9
+	VMOVDQU      lm6_3212<>+0(SB), Y10
+	VMULPS       Y10, Y9, Y9
+	VBROADCASTI128 2(R11), Y10
+	VPSRLVD      Y0, Y10, Y10
+	VPAND        Y3, Y10, Y10
+	VPBROADCASTQ 18(R11), Y11
+	VPSRLVD      Y1, Y11, Y11
+	VPAND        Y2, Y11, Y11
+	VPSLLD       $4, Y11, Y11
+	VPOR         Y11, Y10, Y10
+	VBROADCASTI128 lm6_3213<>+0(SB), Y11
+	VPSHUFB      Y10, Y11, Y11
+	VBROADCASTI128 lm6_3214<>+0(SB), Y12
+	VPSHUFB      Y10, Y12, Y12
+	VPSLLW       $3, Y10, Y13
+	VPBLENDVB    Y13, Y12, Y11, Y11
+	VPSHUFB      Y10, Y4, Y12
+	VBROADCASTI128 lm6_3216<>+0(SB), Y13
+	VPSHUFB      Y10, Y13, Y13
+	VPSLLW       $3, Y10, Y14
+	VPBLENDVB    Y14, Y13, Y12, Y12
+	VPSLLW       $2, Y10, Y10
+	VPBLENDVB    Y10, Y12, Y11, Y10
+	VPABSB       Y10, Y11
+	VMOVDQU      (R8), Y12
+	VPSIGNB      Y10, Y12, Y12
+	VPXOR        Y13, Y13, Y13
+	VPDPBUSD     Y12, Y11, Y13
+	VMOVDQU      32(R8), Y12
+	VPSIGNB      Y10, Y12, Y12
+	VPXOR        Y14, Y14, Y14
+	VPDPBUSD     Y12, Y11, Y14
+	VMOVDQU      64(R8), Y12
+	VPSIGNB      Y10, Y12, Y12
+	VPXOR        Y15, Y15, Y15
+	VPDPBUSD     Y12, Y11, Y15
+	VMOVDQU      96(R8), Y12
+	VPSIGNB      Y10, Y12, Y10
+	VPXOR        Y12, Y12, Y12
+	VPDPBUSD     Y10, Y11, Y12
+	VBROADCASTSS (R9), Y10
+	VCVTDQ2PS    Y13, Y11
+	VMULPS       Y9, Y10, Y10
+	VFMADD231PS  Y10, Y11, Y5
+	VBROADCASTSS 4(R9), Y10
+	VCVTDQ2PS    Y14, Y11
+	VMULPS       Y9, Y10, Y10
+	VFMADD231PS  Y10, Y11, Y6
+	VBROADCASTSS 8(R9), Y10
+	VCVTDQ2PS    Y15, Y11
+	VMULPS       Y9, Y10, Y10
+	VFMADD231PS  Y10, Y11, Y7
+	VBROADCASTSS 12(R9), Y10
+	VCVTDQ2PS    Y12, Y11
+	VMULPS       Y9, Y10, Y9
+	VFMADD231PS  Y9, Y11, Y8
+	VPBROADCASTW 26(R11), X9
+	VCVTPH2PS    X9, Y9
+	VMOVDQU      lm6_3212<>+0(SB), Y10
+	VMULPS       Y10, Y9, Y9
+	VBROADCASTI128 28(R11), Y10
+	VPSRLVD      Y0, Y10, Y10
+	VPAND        Y3, Y10, Y10
+	VPBROADCASTQ 44(R11), Y11
+	VPSRLVD      Y1, Y11, Y11
+	VPAND        Y2, Y11, Y11
+	VPSLLD       $4, Y11, Y11
+	VPOR         Y11, Y10, Y10
+	VBROADCASTI128 lm6_3213<>+0(SB), Y11
+	VPSHUFB      Y10, Y11, Y11
+	VBROADCASTI128 lm6_3214<>+0(SB), Y12
+	VPSHUFB      Y10, Y12, Y12
+	VPSLLW       $3, Y10, Y13
+	VPBLENDVB    Y13, Y12, Y11, Y11
+	VPSHUFB      Y10, Y4, Y12
+	VBROADCASTI128 lm6_3216<>+0(SB), Y13
+	VPSHUFB      Y10, Y13, Y13
+	VPSLLW       $3, Y10, Y14
+	VPBLENDVB    Y14, Y13, Y12, Y12
+	VPSLLW       $2, Y10, Y10
+	VPBLENDVB    Y10, Y12, Y11, Y10
+	VPABSB       Y10, Y11
+	VMOVDQU      128(R8), Y12
+	VPSIGNB      Y10, Y12, Y12
+	VPXOR        Y13, Y13, Y13
+	VPDPBUSD     Y12, Y11, Y13
+	VMOVDQU      160(R8), Y12
+	VPSIGNB      Y10, Y12, Y12
+	VPXOR        Y14, Y14, Y14
+	VPDPBUSD     Y12, Y11, Y14
+	VMOVDQU      192(R8), Y12
+	VPSIGNB      Y10, Y12, Y12
+	VPXOR        Y15, Y15, Y15
+	VPDPBUSD     Y12, Y11, Y15
+	VMOVDQU      224(R8), Y12
+	VPSIGNB      Y10, Y12, Y10
+	VPXOR        Y12, Y12, Y12
+	VPDPBUSD     Y10, Y11, Y12
+	VBROADCASTSS 16(R9), Y10
+	VCVTDQ2PS    Y13, Y11
+	VMULPS       Y9, Y10, Y10
+	VFMADD231PS  Y10, Y11, Y5
+	VBROADCASTSS 20(R9), Y10
+	VCVTDQ2PS    Y14, Y11
+	VMULPS       Y9, Y10, Y10
+	VFMADD231PS  Y10, Y11, Y6
+	VBROADCASTSS 24(R9), Y10
+	VCVTDQ2PS    Y15, Y11
+	VMULPS       Y9, Y10, Y10
+	VFMADD231PS  Y10, Y11, Y7
+	VBROADCASTSS 28(R9), Y10
+	VCVTDQ2PS    Y12, Y11
+	VMULPS       Y9, Y10, Y9
+	VFMADD231PS  Y9, Y11, Y8
 	ADDQ         $0x34, R11
 	ADDQ         $0x100, R8
 	ADDQ         $0x20, R9
@@ -2865,65 +2923,64 @@ done6:
 	JLT          done8
 
 loop7:
-	VPBROADCASTW (R11), X4
-	VCVTPH2PS    X4, Y4
-	VMOVDQU      lm6_3212<>+0(SB), Y5
-	VMULPS       Y5, Y4, Y4
-	VBROADCASTI128 2(R11), Y5
-	VPSRLVD      lm6_320<>+0(SB), Y5, Y5
-	VPAND        lm6_321<>+0(SB), Y5, Y5
-	VPBROADCASTQ 18(R11), Y6
-	VPSRLVD      lm6_322<>+0(SB), Y6, Y6
-	VPAND        lm6_323<>+0(SB), Y6, Y6
-	VPSLLD       $4, Y6, Y6
-	VPOR         Y6, Y5, Y5
-	VBROADCASTI128 lm6_3213<>+0(SB), Y6
-	VPSHUFB      Y5, Y6, Y6
-	VBROADCASTI128 lm6_3214<>+0(SB), Y7
-	VPSHUFB      Y5, Y7, Y7
-	VPSLLW       $3, Y5, Y8
-	VPBLENDVB    Y8, Y7, Y6, Y6
-	VBROADCASTI128 lm6_3215<>+0(SB), Y7
-	VPSHUFB      Y5, Y7, Y7
-	VBROADCASTI128 lm6_3216<>+0(SB), Y8
-	VPSHUFB      Y5, Y8, Y8
-	VPSLLW       $3, Y5, Y9
-	VPBLENDVB    Y9, Y8, Y7, Y7
-	VPSLLW       $2, Y5, Y5
-	VPBLENDVB    Y5, Y7, Y6, Y5
-	VPABSB       Y5, Y6
-	VMOVDQU      (R8), Y7
-	VPSIGNB      Y5, Y7, Y7
-	VPXOR        Y8, Y8, Y8
-	VPDPBUSD     Y7, Y6, Y8
-	VMOVDQU      32(R8), Y7
-	VPSIGNB      Y5, Y7, Y7
-	VPXOR        Y9, Y9, Y9
-	VPDPBUSD     Y7, Y6, Y9
-	VMOVDQU      64(R8), Y7
-	VPSIGNB      Y5, Y7, Y7
-	VPXOR        Y10, Y10, Y10
-	VPDPBUSD     Y7, Y6, Y10
-	VMOVDQU      96(R8), Y7
-	VPSIGNB      Y5, Y7, Y5
-	VPXOR        Y7, Y7, Y7
-	VPDPBUSD     Y5, Y6, Y7
-	VBROADCASTSS (R9), Y5
-	VCVTDQ2PS    Y8, Y6
-	VMULPS       Y4, Y5, Y5
-	VFMADD231PS  Y5, Y6, Y0
-	VBROADCASTSS 4(R9), Y5
-	VCVTDQ2PS    Y9, Y6
-	VMULPS       Y4, Y5, Y5
-	VFMADD231PS  Y5, Y6, Y1
-	VBROADCASTSS 8(R9), Y5
-	VCVTDQ2PS    Y10, Y6
-	VMULPS       Y4, Y5, Y5
-	VFMADD231PS  Y5, Y6, Y2
-	VBROADCASTSS 12(R9), Y5
-	VCVTDQ2PS    Y7, Y6
-	VMULPS       Y4, Y5, Y4
-	VFMADD231PS  Y4, Y6, Y3
+	VPBROADCASTW (R11), X9
+	VCVTPH2PS    X9, Y9
+	VMOVDQU      lm6_3212<>+0(SB), Y10
+	VMULPS       Y10, Y9, Y9
+	VBROADCASTI128 2(R11), Y10
+	VPSRLVD      Y0, Y10, Y10
+	VPAND        Y3, Y10, Y10
+	VPBROADCASTQ 18(R11), Y11
+	VPSRLVD      Y1, Y11, Y11
+	VPAND        Y2, Y11, Y11
+	VPSLLD       $4, Y11, Y11
+	VPOR         Y11, Y10, Y10
+	VBROADCASTI128 lm6_3213<>+0(SB), Y11
+	VPSHUFB      Y10, Y11, Y11
+	VBROADCASTI128 lm6_3214<>+0(SB), Y12
+	VPSHUFB      Y10, Y12, Y12
+	VPSLLW       $3, Y10, Y13
+	VPBLENDVB    Y13, Y12, Y11, Y11
+	VPSHUFB      Y10, Y4, Y12
+	VBROADCASTI128 lm6_3216<>+0(SB), Y13
+	VPSHUFB      Y10, Y13, Y13
+	VPSLLW       $3, Y10, Y14
+	VPBLENDVB    Y14, Y13, Y12, Y12
+	VPSLLW       $2, Y10, Y10
+	VPBLENDVB    Y10, Y12, Y11, Y10
+	VPABSB       Y10, Y11
+	VMOVDQU      (R8), Y12
+	VPSIGNB      Y10, Y12, Y12
+	VPXOR        Y13, Y13, Y13
+	VPDPBUSD     Y12, Y11, Y13
+	VMOVDQU      32(R8), Y12
+	VPSIGNB      Y10, Y12, Y12
+	VPXOR        Y14, Y14, Y14
+	VPDPBUSD     Y12, Y11, Y14
+	VMOVDQU      64(R8), Y12
+	VPSIGNB      Y10, Y12, Y12
+	VPXOR        Y15, Y15, Y15
+	VPDPBUSD     Y12, Y11, Y15
+	VMOVDQU      96(R8), Y12
+	VPSIGNB      Y10, Y12, Y10
+	VPXOR        Y12, Y12, Y12
+	VPDPBUSD     Y10, Y11, Y12
+	VBROADCASTSS (R9), Y10
+	VCVTDQ2PS    Y13, Y11
+	VMULPS       Y9, Y10, Y10
+	VFMADD231PS  Y10, Y11, Y5
+	VBROADCASTSS 4(R9), Y10
+	VCVTDQ2PS    Y14, Y11
+	VMULPS       Y9, Y10, Y10
+	VFMADD231PS  Y10, Y11, Y6
+	VBROADCASTSS 8(R9), Y10
+	VCVTDQ2PS    Y15, Y11
+	VMULPS       Y9, Y10, Y10
+	VFMADD231PS  Y10, Y11, Y7
+	VBROADCASTSS 12(R9), Y10
+	VCVTDQ2PS    Y12, Y11
+	VMULPS       Y9, Y10, Y9
+	VFMADD231PS  Y9, Y11, Y8
 	ADDQ         $0x1a, R11
 	ADDQ         $0x80, R8
 	ADDQ         $0x10, R9
@@ -2932,10 +2989,10 @@ loop7:
 
 done8:
 	ADDQ         $1, R10
-	VMOVUPS      Y0, (DI)
-	VMOVUPS      Y1, 128(DI)
-	VMOVUPS      Y2, 256(DI)
-	VMOVUPS      Y3, 384(DI)
+	VMOVUPS      Y5, (DI)
+	VMOVUPS      Y6, 128(DI)
+	VMOVUPS      Y7, 256(DI)
+	VMOVUPS      Y8, 384(DI)
 	ADDQ         $0x20, DI
 	MOVQ         stride+48(FP), R8
 	ADDQ         R8, BX
@@ -2946,75 +3003,75 @@ done4:
 	ADDQ         $1, SI
 
 	// four results for each row of y
-	VMOVUPS      (DX), Y0
-	VMOVUPS      32(DX), Y1
-	VMOVUPS      64(DX), Y2
-	VMOVUPS      96(DX), Y3
-	VPUNPCKLDQ   Y1, Y0, Y4
-	VPUNPCKHDQ   Y1, Y0, Y0
-	VADDPS       Y0, Y4, Y4
-	VPUNPCKLDQ   Y3, Y2, Y0
-	VPUNPCKHDQ   Y3, Y2, Y1
-	VADDPS       Y1, Y0, Y0
-	VPUNPCKLQDQ  Y0, Y4, Y1
-	VPUNPCKHQDQ  Y0, Y4, Y0
-	VADDPS       Y0, Y1, Y1
-	VEXTRACTI128 $1, Y1, X0
-	VADDPS       X0, X1, X0
-	VMOVUPS      X0, (AX)
-	VMOVUPS      128(DX), Y0
-	VMOVUPS      160(DX), Y1
-	VMOVUPS      192(DX), Y2
-	VMOVUPS      224(DX), Y3
-	VPUNPCKLDQ   Y1, Y0, Y4
-	VPUNPCKHDQ   Y1, Y0, Y0
-	VADDPS       Y0, Y4, Y4
-	VPUNPCKLDQ   Y3, Y2, Y0
-	VPUNPCKHDQ   Y3, Y2, Y1
-	VADDPS       Y1, Y0, Y0
-	VPUNPCKLQDQ  Y0, Y4, Y1
-	VPUNPCKHQDQ  Y0, Y4, Y0
-	VADDPS       Y0, Y1, Y1
-	VEXTRACTI128 $1, Y1, X0
-	VADDPS       X0, X1, X0
+	VMOVUPS      (DX), Y5
+	VMOVUPS      32(DX), Y6
+	VMOVUPS      64(DX), Y7
+	VMOVUPS      96(DX), Y8
+	VPUNPCKLDQ   Y6, Y5, Y9
+	VPUNPCKHDQ   Y6, Y5, Y5
+	VADDPS       Y5, Y9, Y9
+	VPUNPCKLDQ   Y8, Y7, Y5
+	VPUNPCKHDQ   Y8, Y7, Y6
+	VADDPS       Y6, Y5, Y5
+	VPUNPCKLQDQ  Y5, Y9, Y6
+	VPUNPCKHQDQ  Y5, Y9, Y5
+	VADDPS       Y5, Y6, Y6
+	VEXTRACTI128 $1, Y6, X5
+	VADDPS       X5, X6, X5
+	VMOVUPS      X5, (AX)
+	VMOVUPS      128(DX), Y5
+	VMOVUPS      160(DX), Y6
+	VMOVUPS      192(DX), Y7
+	VMOVUPS      224(DX), Y8
+	VPUNPCKLDQ   Y6, Y5, Y9
+	VPUNPCKHDQ   Y6, Y5, Y5
+	VADDPS       Y5, Y9, Y9
+	VPUNPCKLDQ   Y8, Y7, Y5
+	VPUNPCKHDQ   Y8, Y7, Y6
+	VADDPS       Y6, Y5, Y5
+	VPUNPCKLQDQ  Y5, Y9, Y6
+	VPUNPCKHQDQ  Y5, Y9, Y5
+	VADDPS       Y5, Y6, Y6
+	VEXTRACTI128 $1, Y6, X5
+	VADDPS       X5, X6, X5
 	MOVQ         ldy+8(FP), SI
 	MOVQ         AX, DI
 	ADDQ         SI, DI
-	VMOVUPS      X0, (DI)
-	VMOVUPS      256(DX), Y0
-	VMOVUPS      288(DX), Y1
-	VMOVUPS      320(DX), Y2
-	VMOVUPS      352(DX), Y3
-	VPUNPCKLDQ   Y1, Y0, Y4
-	VPUNPCKHDQ   Y1, Y0, Y0
-	VADDPS       Y0, Y4, Y4
-	VPUNPCKLDQ   Y3, Y2, Y0
-	VPUNPCKHDQ   Y3, Y2, Y1
-	VADDPS       Y1, Y0, Y0
-	VPUNPCKLQDQ  Y0, Y4, Y1
-	VPUNPCKHQDQ  Y0, Y4, Y0
-	VADDPS       Y0, Y1, Y1
-	VEXTRACTI128 $1, Y1, X0
-	VADDPS       X0, X1, X0
+	VMOVUPS      X5, (DI)
+	VMOVUPS      256(DX), Y5
+	VMOVUPS      288(DX), Y6
+	VMOVUPS      320(DX), Y7
+	VMOVUPS      352(DX), Y8
+	VPUNPCKLDQ   Y6, Y5, Y9
+	VPUNPCKHDQ   Y6, Y5, Y5
+	VADDPS       Y5, Y9, Y9
+	VPUNPCKLDQ   Y8, Y7, Y5
+	VPUNPCKHDQ   Y8, Y7, Y6
+	VADDPS       Y6, Y5, Y5
+	VPUNPCKLQDQ  Y5, Y9, Y6
+	VPUNPCKHQDQ  Y5, Y9, Y5
+	VADDPS       Y5, Y6, Y6
+	VEXTRACTI128 $1, Y6, X5
+	VADDPS       X5, X6, X5
 	ADDQ         SI, DI
-	VMOVUPS      X0, (DI)
-	VMOVUPS      384(DX), Y0
-	VMOVUPS      416(DX), Y1
-	VMOVUPS      448(DX), Y2
-	VMOVUPS      480(DX), Y3
-	VPUNPCKLDQ   Y1, Y0, Y4
-	VPUNPCKHDQ   Y1, Y0, Y0
-	VADDPS       Y0, Y4, Y4
-	VPUNPCKLDQ   Y3, Y2, Y0
-	VPUNPCKHDQ   Y3, Y2, Y1
-	VADDPS       Y1, Y0, Y0
-	VPUNPCKLQDQ  Y0, Y4, Y1
-	VPUNPCKHQDQ  Y0, Y4, Y0
-	VADDPS       Y0, Y1, Y1
-	VEXTRACTI128 $1, Y1, X0
-	VADDPS       X0, X1, X0
+	VMOVUPS      X5, (DI)
+	VMOVUPS      384(DX), Y5
+	VMOVUPS      416(DX), Y6
+	VMOVUPS      448(DX), Y7
+	VMOVUPS      480(DX), Y8
+	VPUNPCKLDQ   Y6, Y5, Y9
+	VPUNPCKHDQ   Y6, Y5, Y5
+	VADDPS       Y5, Y9, Y9
+	VPUNPCKLDQ   Y8, Y7, Y5
+	VPUNPCKHDQ   Y8, Y7, Y6
+	VADDPS       Y6, Y5, Y5
+	VPUNPCKLQDQ  Y5, Y9, Y6
+	VPUNPCKHQDQ  Y5, Y9, Y5
+	VADDPS       Y5, Y6, Y6
+	VEXTRACTI128 $1, Y6, X5
+	VADDPS       X5, X6, X5
 	ADDQ         SI, DI
-	VMOVUPS      X0, (DI)
+	VMOVUPS      X5, (DI)
 	ADDQ         $0x10, AX
 	SUBQ         $4, CX
 	JGE          loop1
@@ -3027,6 +3084,14 @@ done2:
 // unpackLm6_32AVX512 unpacks a row into records of 32 levels, their scales and mins.
 // Requires: AVX2, F16C
 TEXT ·unpackLm6_32AVX512(SB), NOSPLIT, $128-24
+
+	// constants of the loops
+	VMOVDQU      lm6_320<>+0(SB), Y0
+	VMOVDQU      lm6_322<>+0(SB), Y1
+	VMOVDQU      lm6_323<>+0(SB), Y2
+	VMOVDQU      lm6_321<>+0(SB), Y3
+	VBROADCASTI128 lm6_3215<>+0(SB), Y4
+	VBROADCASTI128 lm6_3216<>+0(SB), Y5
 	MOVQ         dst+0(FP), AX
 	MOVQ         src+8(FP), BX
 	MOVQ         blocks+16(FP), CX
@@ -3036,36 +3101,34 @@ TEXT ·unpackLm6_32AVX512(SB), NOSPLIT, $128-24
 	JLT          done2
 
 loop1:
-	VPBROADCASTW (BX), X0
-	VCVTPH2PS    X0, Y0
-	VMOVDQU      lm6_3212<>+0(SB), Y1
-	VMULPS       Y1, Y0, Y0
-	VBROADCASTI128 2(BX), Y1
-	VPSRLVD      lm6_320<>+0(SB), Y1, Y1
-	VPAND        lm6_321<>+0(SB), Y1, Y1
-	VPBROADCASTQ 18(BX), Y2
-	VPSRLVD      lm6_322<>+0(SB), Y2, Y2
-	VPAND        lm6_323<>+0(SB), Y2, Y2
-	VPSLLD       $4, Y2, Y2
-	VPOR         Y2, Y1, Y1
-	VBROADCASTI128 lm6_3213<>+0(SB), Y2
-	VPSHUFB      Y1, Y2, Y2
-	VBROADCASTI128 lm6_3214<>+0(SB), Y3
-	VPSHUFB      Y1, Y3, Y3
-	VPSLLW       $3, Y1, Y4
-	VPBLENDVB    Y4, Y3, Y2, Y2
-	VBROADCASTI128 lm6_3215<>+0(SB), Y3
-	VPSHUFB      Y1, Y3, Y3
-	VBROADCASTI128 lm6_3216<>+0(SB), Y4
-	VPSHUFB      Y1, Y4, Y4
-	VPSLLW       $3, Y1, Y5
-	VPBLENDVB    Y5, Y4, Y3, Y3
-	VPSLLW       $2, Y1, Y1
-	VPBLENDVB    Y1, Y3, Y2, Y1
-	VPABSB       Y1, Y2
-	VMOVDQU      Y2, (AX)
-	VMOVDQU      Y1, 48(AX)
-	VMOVSD       X0, 32(AX)
+	VPBROADCASTW (BX), X6
+	VCVTPH2PS    X6, Y6
+	VMOVDQU      lm6_3212<>+0(SB), Y7
+	VMULPS       Y7, Y6, Y6
+	VBROADCASTI128 2(BX), Y7
+	VPSRLVD      Y0, Y7, Y7
+	VPAND        Y3, Y7, Y7
+	VPBROADCASTQ 18(BX), Y8
+	VPSRLVD      Y1, Y8, Y8
+	VPAND        Y2, Y8, Y8
+	VPSLLD       $4, Y8, Y8
+	VPOR         Y8, Y7, Y7
+	VBROADCASTI128 lm6_3213<>+0(SB), Y8
+	VPSHUFB      Y7, Y8, Y8
+	VBROADCASTI128 lm6_3214<>+0(SB), Y9
+	VPSHUFB      Y7, Y9, Y9
+	VPSLLW       $3, Y7, Y10
+	VPBLENDVB    Y10, Y9, Y8, Y8
+	VPSHUFB      Y7, Y4, Y9
+	VPSHUFB      Y7, Y5, Y10
+	VPSLLW       $3, Y7, Y11
+	VPBLENDVB    Y11, Y10, Y9, Y9
+	VPSLLW       $2, Y7, Y7
+	VPBLENDVB    Y7, Y9, Y8, Y7
+	VPABSB       Y7, Y8
+	VMOVDQU      Y8, (AX)
+	VMOVDQU      Y7, 48(AX)
+	VMOVSD       X6, 32(AX)
 	ADDQ         $0x1a, BX
 	ADDQ         $0x50, AX
 	SUBQ         $1, CX
@@ -3079,6 +3142,13 @@ done2:
 // mix1xLm6_32AVX512 adds weighted rows of v to 1 row of o; ld and stride in bytes, a unit is 32 values.
 // Requires: AVX2, F16C, FMA
 TEXT ·mix1xLm6_32AVX512(SB), NOSPLIT, $128-64
+
+	// constants of the loops
+	VMOVDQU      lm6_3211<>+0(SB), Y0
+	VMOVDQU      lm6_3210<>+0(SB), Y1
+	VMOVDQU      lm6_329<>+0(SB), Y2
+	VMOVDQU      lm6_324<>+0(SB), Y3
+	VMOVDQU      lm6_325<>+0(SB), Y4
 	MOVQ         v+32(FP), AX
 	MOVQ         units+56(FP), BX
 	XORQ         CX, CX
@@ -3090,10 +3160,10 @@ TEXT ·mix1xLm6_32AVX512(SB), NOSPLIT, $128-64
 loop1:
 	MOVQ         o+0(FP), SI
 	ADDQ         CX, SI
-	VMOVUPS      (SI), Y0
-	VMOVUPS      32(SI), Y1
-	VMOVUPS      64(SI), Y2
-	VMOVUPS      96(SI), Y3
+	VMOVUPS      (SI), Y5
+	VMOVUPS      32(SI), Y6
+	VMOVUPS      64(SI), Y7
+	VMOVUPS      96(SI), Y8
 	MOVQ         p+16(FP), SI
 	MOVQ         rows+48(FP), DI
 	MOVQ         AX, R8
@@ -3102,115 +3172,115 @@ loop1:
 	JLT          done4
 
 loop3:
-	VBROADCASTI128 2(R8), Y4
-	VPSRLVD      lm6_320<>+0(SB), Y4, Y4
-	VPAND        lm6_321<>+0(SB), Y4, Y4
-	VPBROADCASTQ 18(R8), Y5
-	VPSRLVD      lm6_322<>+0(SB), Y5, Y5
-	VPAND        lm6_323<>+0(SB), Y5, Y5
-	VPSLLD       $4, Y5, Y5
-	VPOR         Y5, Y4, Y4
-	VMOVDQU      Y4, (DX)
-	VPBROADCASTW (R8), X4
-	VCVTPH2PS    X4, Y4
-	VBROADCASTSS (SI), Y5
-	VMULPS       Y5, Y4, Y4
-	VPMOVZXBD    (DX), Y5
-	VPERMPS      lm6_324<>+0(SB), Y5, Y6
-	VPERMPS      lm6_325<>+0(SB), Y5, Y7
-	VPSLLD       $0x1c, Y5, Y8
-	VBLENDVPS    Y8, Y7, Y6, Y6
-	VPERMPS      lm6_326<>+0(SB), Y5, Y7
-	VPERMPS      lm6_327<>+0(SB), Y5, Y8
-	VPSLLD       $0x1c, Y5, Y9
-	VBLENDVPS    Y9, Y8, Y7, Y7
-	VPSLLD       $0x1b, Y5, Y8
-	VBLENDVPS    Y8, Y7, Y6, Y6
-	VPERMPS      lm6_328<>+0(SB), Y5, Y7
-	VPERMPS      lm6_329<>+0(SB), Y5, Y8
-	VPSLLD       $0x1c, Y5, Y9
-	VBLENDVPS    Y9, Y8, Y7, Y7
-	VPERMPS      lm6_3210<>+0(SB), Y5, Y8
-	VPERMPS      lm6_3211<>+0(SB), Y5, Y9
-	VPSLLD       $0x1c, Y5, Y10
-	VBLENDVPS    Y10, Y9, Y8, Y8
-	VPSLLD       $0x1b, Y5, Y9
-	VBLENDVPS    Y9, Y8, Y7, Y7
-	VPSLLD       $0x1a, Y5, Y5
-	VBLENDVPS    Y5, Y7, Y6, Y5
-	VFMADD231PS  Y4, Y5, Y0
-	VPMOVZXBD    8(DX), Y5
-	VPERMPS      lm6_324<>+0(SB), Y5, Y6
-	VPERMPS      lm6_325<>+0(SB), Y5, Y7
-	VPSLLD       $0x1c, Y5, Y8
-	VBLENDVPS    Y8, Y7, Y6, Y6
-	VPERMPS      lm6_326<>+0(SB), Y5, Y7
-	VPERMPS      lm6_327<>+0(SB), Y5, Y8
-	VPSLLD       $0x1c, Y5, Y9
-	VBLENDVPS    Y9, Y8, Y7, Y7
-	VPSLLD       $0x1b, Y5, Y8
-	VBLENDVPS    Y8, Y7, Y6, Y6
-	VPERMPS      lm6_328<>+0(SB), Y5, Y7
-	VPERMPS      lm6_329<>+0(SB), Y5, Y8
-	VPSLLD       $0x1c, Y5, Y9
-	VBLENDVPS    Y9, Y8, Y7, Y7
-	VPERMPS      lm6_3210<>+0(SB), Y5, Y8
-	VPERMPS      lm6_3211<>+0(SB), Y5, Y9
-	VPSLLD       $0x1c, Y5, Y10
-	VBLENDVPS    Y10, Y9, Y8, Y8
-	VPSLLD       $0x1b, Y5, Y9
-	VBLENDVPS    Y9, Y8, Y7, Y7
-	VPSLLD       $0x1a, Y5, Y5
-	VBLENDVPS    Y5, Y7, Y6, Y5
-	VFMADD231PS  Y4, Y5, Y1
-	VPMOVZXBD    16(DX), Y5
-	VPERMPS      lm6_324<>+0(SB), Y5, Y6
-	VPERMPS      lm6_325<>+0(SB), Y5, Y7
-	VPSLLD       $0x1c, Y5, Y8
-	VBLENDVPS    Y8, Y7, Y6, Y6
-	VPERMPS      lm6_326<>+0(SB), Y5, Y7
-	VPERMPS      lm6_327<>+0(SB), Y5, Y8
-	VPSLLD       $0x1c, Y5, Y9
-	VBLENDVPS    Y9, Y8, Y7, Y7
-	VPSLLD       $0x1b, Y5, Y8
-	VBLENDVPS    Y8, Y7, Y6, Y6
-	VPERMPS      lm6_328<>+0(SB), Y5, Y7
-	VPERMPS      lm6_329<>+0(SB), Y5, Y8
-	VPSLLD       $0x1c, Y5, Y9
-	VBLENDVPS    Y9, Y8, Y7, Y7
-	VPERMPS      lm6_3210<>+0(SB), Y5, Y8
-	VPERMPS      lm6_3211<>+0(SB), Y5, Y9
-	VPSLLD       $0x1c, Y5, Y10
-	VBLENDVPS    Y10, Y9, Y8, Y8
-	VPSLLD       $0x1b, Y5, Y9
-	VBLENDVPS    Y9, Y8, Y7, Y7
-	VPSLLD       $0x1a, Y5, Y5
-	VBLENDVPS    Y5, Y7, Y6, Y5
-	VFMADD231PS  Y4, Y5, Y2
-	VPMOVZXBD    24(DX), Y5
-	VPERMPS      lm6_324<>+0(SB), Y5, Y6
-	VPERMPS      lm6_325<>+0(SB), Y5, Y7
-	VPSLLD       $0x1c, Y5, Y8
-	VBLENDVPS    Y8, Y7, Y6, Y6
-	VPERMPS      lm6_326<>+0(SB), Y5, Y7
-	VPERMPS      lm6_327<>+0(SB), Y5, Y8
-	VPSLLD       $0x1c, Y5, Y9
-	VBLENDVPS    Y9, Y8, Y7, Y7
-	VPSLLD       $0x1b, Y5, Y8
-	VBLENDVPS    Y8, Y7, Y6, Y6
-	VPERMPS      lm6_328<>+0(SB), Y5, Y7
-	VPERMPS      lm6_329<>+0(SB), Y5, Y8
-	VPSLLD       $0x1c, Y5, Y9
-	VBLENDVPS    Y9, Y8, Y7, Y7
-	VPERMPS      lm6_3210<>+0(SB), Y5, Y8
-	VPERMPS      lm6_3211<>+0(SB), Y5, Y9
-	VPSLLD       $0x1c, Y5, Y10
-	VBLENDVPS    Y10, Y9, Y8, Y8
-	VPSLLD       $0x1b, Y5, Y9
-	VBLENDVPS    Y9, Y8, Y7, Y7
-	VPSLLD       $0x1a, Y5, Y5
-	VBLENDVPS    Y5, Y7, Y6, Y5
-	VFMADD231PS  Y4, Y5, Y3
+	VBROADCASTI128 2(R8), Y9
+	VPSRLVD      lm6_320<>+0(SB), Y9, Y9
+	VPAND        lm6_321<>+0(SB), Y9, Y9
+	VPBROADCASTQ 18(R8), Y10
+	VPSRLVD      lm6_322<>+0(SB), Y10, Y10
+	VPAND        lm6_323<>+0(SB), Y10, Y10
+	VPSLLD       $4, Y10, Y10
+	VPOR         Y10, Y9, Y9
+	VMOVDQU      Y9, (DX)
+	VPBROADCASTW (R8), X9
+	VCVTPH2PS    X9, Y9
+	VBROADCASTSS (SI), Y10
+	VMULPS       Y10, Y9, Y9
+	VPMOVZXBD    (DX), Y10
+	VPERMPS      Y3, Y10, Y11
+	VPERMPS      Y4, Y10, Y12
+	VPSLLD       $0x1c, Y10, Y13
+	VBLENDVPS    Y13, Y12, Y11, Y11
+	VPERMPS      lm6_326<>+0(SB), Y10, Y12
+	VPERMPS      lm6_327<>+0(SB), Y10, Y13
+	VPSLLD       $0x1c, Y10, Y14
+	VBLENDVPS    Y14, Y13, Y12, Y12
+	VPSLLD       $0x1b, Y10, Y13
+	VBLENDVPS    Y13, Y12, Y11, Y11
+	VPERMPS      lm6_328<>+0(SB), Y10, Y12
+	VPERMPS      Y2, Y10, Y13
+	VPSLLD       $0x1c, Y10, Y14
+	VBLENDVPS    Y14, Y13, Y12, Y12
+	VPERMPS      Y1, Y10, Y13
+	VPERMPS      Y0, Y10, Y14
+	VPSLLD       $0x1c, Y10, Y15
+	VBLENDVPS    Y15, Y14, Y13, Y13
+	VPSLLD       $0x1b, Y10, Y14
+	VBLENDVPS    Y14, Y13, Y12, Y12
+	VPSLLD       $0x1a, Y10, Y10
+	VBLENDVPS    Y10, Y12, Y11, Y10
+	VFMADD231PS  Y9, Y10, Y5
+	VPMOVZXBD    8(DX), Y10
+	VPERMPS      Y3, Y10, Y11
+	VPERMPS      Y4, Y10, Y12
+	VPSLLD       $0x1c, Y10, Y13
+	VBLENDVPS    Y13, Y12, Y11, Y11
+	VPERMPS      lm6_326<>+0(SB), Y10, Y12
+	VPERMPS      lm6_327<>+0(SB), Y10, Y13
+	VPSLLD       $0x1c, Y10, Y14
+	VBLENDVPS    Y14, Y13, Y12, Y12
+	VPSLLD       $0x1b, Y10, Y13
+	VBLENDVPS    Y13, Y12, Y11, Y11
+	VPERMPS      lm6_328<>+0(SB), Y10, Y12
+	VPERMPS      Y2, Y10, Y13
+	VPSLLD       $0x1c, Y10, Y14
+	VBLENDVPS    Y14, Y13, Y12, Y12
+	VPERMPS      Y1, Y10, Y13
+	VPERMPS      Y0, Y10, Y14
+	VPSLLD       $0x1c, Y10, Y15
+	VBLENDVPS    Y15, Y14, Y13, Y13
+	VPSLLD       $0x1b, Y10, Y14
+	VBLENDVPS    Y14, Y13, Y12, Y12
+	VPSLLD       $0x1a, Y10, Y10
+	VBLENDVPS    Y10, Y12, Y11, Y10
+	VFMADD231PS  Y9, Y10, Y6
+	VPMOVZXBD    16(DX), Y10
+	VPERMPS      Y3, Y10, Y11
+	VPERMPS      Y4, Y10, Y12
+	VPSLLD       $0x1c, Y10, Y13
+	VBLENDVPS    Y13, Y12, Y11, Y11
+	VPERMPS      lm6_326<>+0(SB), Y10, Y12
+	VPERMPS      lm6_327<>+0(SB), Y10, Y13
+	VPSLLD       $0x1c, Y10, Y14
+	VBLENDVPS    Y14, Y13, Y12, Y12
+	VPSLLD       $0x1b, Y10, Y13
+	VBLENDVPS    Y13, Y12, Y11, Y11
+	VPERMPS      lm6_328<>+0(SB), Y10, Y12
+	VPERMPS      Y2, Y10, Y13
+	VPSLLD       $0x1c, Y10, Y14
+	VBLENDVPS    Y14, Y13, Y12, Y12
+	VPERMPS      Y1, Y10, Y13
+	VPERMPS      Y0, Y10, Y14
+	VPSLLD       $0x1c, Y10, Y15
+	VBLENDVPS    Y15, Y14, Y13, Y13
+	VPSLLD       $0x1b, Y10, Y14
+	VBLENDVPS    Y14, Y13, Y12, Y12
+	VPSLLD       $0x1a, Y10, Y10
+	VBLENDVPS    Y10, Y12, Y11, Y10
+	VFMADD231PS  Y9, Y10, Y7
+	VPMOVZXBD    24(DX), Y10
+	VPERMPS      Y3, Y10, Y11
+	VPERMPS      Y4, Y10, Y12
+	VPSLLD       $0x1c, Y10, Y13
+	VBLENDVPS    Y13, Y12, Y11, Y11
+	VPERMPS      lm6_326<>+0(SB), Y10, Y12
+	VPERMPS      lm6_327<>+0(SB), Y10, Y13
+	VPSLLD       $0x1c, Y10, Y14
+	VBLENDVPS    Y14, Y13, Y12, Y12
+	VPSLLD       $0x1b, Y10, Y13
+	VBLENDVPS    Y13, Y12, Y11, Y11
+	VPERMPS      lm6_328<>+0(SB), Y10, Y12
+	VPERMPS      Y2, Y10, Y13
+	VPSLLD       $0x1c, Y10, Y14
+	VBLENDVPS    Y14, Y13, Y12, Y12
+	VPERMPS      Y1, Y10, Y13
+	VPERMPS      Y0, Y10, Y14
+	VPSLLD       $0x1c, Y10, Y15
+	VBLENDVPS    Y15, Y14, Y13, Y13
+	VPSLLD       $0x1b, Y10, Y14
+	VBLENDVPS    Y14, Y13, Y12, Y12
+	VPSLLD       $0x1a, Y10, Y10
+	VBLENDVPS    Y10, Y12, Y11, Y10
+	VFMADD231PS  Y9, Y10, Y8
 	ADDQ         R9, R8
 	ADDQ         $4, SI
 	SUBQ         $1, DI
@@ -3220,10 +3290,10 @@ done4:
 	ADDQ         $1, DI
 	MOVQ         o+0(FP), SI
 	ADDQ         CX, SI
-	VMOVUPS      Y0, (SI)
-	VMOVUPS      Y1, 32(SI)
-	VMOVUPS      Y2, 64(SI)
-	VMOVUPS      Y3, 96(SI)
+	VMOVUPS      Y5, (SI)
+	VMOVUPS      Y6, 32(SI)
+	VMOVUPS      Y7, 64(SI)
+	VMOVUPS      Y8, 96(SI)
 	ADDQ         $0x1a, AX
 	ADDQ         $0x80, CX
 	SUBQ         $1, BX
@@ -3412,6 +3482,14 @@ done2:
 // mixQ81xLm6_32AVX512 adds weighted rows of v to 1 row of o; ld and stride in bytes, a unit is 32 values.
 // Requires: AVX2, F16C, FMA
 TEXT ·mixQ81xLm6_32AVX512(SB), NOSPLIT, $128-64
+
+	// constants of the loops
+	VMOVDQU      lm6_320<>+0(SB), Y0
+	VMOVDQU      lm6_322<>+0(SB), Y1
+	VMOVDQU      lm6_323<>+0(SB), Y2
+	VMOVDQU      lm6_321<>+0(SB), Y3
+	VBROADCASTI128 lm6_3215<>+0(SB), Y4
+	VBROADCASTI128 lm6_3216<>+0(SB), Y5
 	MOVQ         v+32(FP), AX
 	MOVQ         units+56(FP), BX
 	XORQ         CX, CX
@@ -3423,10 +3501,10 @@ TEXT ·mixQ81xLm6_32AVX512(SB), NOSPLIT, $128-64
 loop1:
 	MOVQ         o+0(FP), SI
 	ADDQ         CX, SI
-	VMOVUPS      (SI), Y0
-	VMOVUPS      32(SI), Y1
-	VMOVUPS      64(SI), Y2
-	VMOVUPS      96(SI), Y3
+	VMOVUPS      (SI), Y6
+	VMOVUPS      32(SI), Y7
+	VMOVUPS      64(SI), Y8
+	VMOVUPS      96(SI), Y9
 	MOVQ         p+16(FP), SI
 	MOVQ         rows+48(FP), DI
 	MOVQ         AX, R8
@@ -3435,47 +3513,45 @@ loop1:
 	JLT          done4
 
 loop3:
-	VBROADCASTI128 2(R8), Y4
-	VPSRLVD      lm6_320<>+0(SB), Y4, Y4
-	VPAND        lm6_321<>+0(SB), Y4, Y4
-	VPBROADCASTQ 18(R8), Y5
-	VPSRLVD      lm6_322<>+0(SB), Y5, Y5
-	VPAND        lm6_323<>+0(SB), Y5, Y5
-	VPSLLD       $4, Y5, Y5
-	VPOR         Y5, Y4, Y4
-	VBROADCASTI128 lm6_3213<>+0(SB), Y5
-	VPSHUFB      Y4, Y5, Y5
-	VBROADCASTI128 lm6_3214<>+0(SB), Y6
-	VPSHUFB      Y4, Y6, Y6
-	VPSLLW       $3, Y4, Y7
-	VPBLENDVB    Y7, Y6, Y5, Y5
-	VBROADCASTI128 lm6_3215<>+0(SB), Y6
-	VPSHUFB      Y4, Y6, Y6
-	VBROADCASTI128 lm6_3216<>+0(SB), Y7
-	VPSHUFB      Y4, Y7, Y7
-	VPSLLW       $3, Y4, Y8
-	VPBLENDVB    Y8, Y7, Y6, Y6
-	VPSLLW       $2, Y4, Y4
-	VPBLENDVB    Y4, Y6, Y5, Y4
-	VMOVDQU      Y4, (DX)
-	VPBROADCASTW (R8), X4
-	VCVTPH2PS    X4, Y4
-	VMOVDQU      lm6_3212<>+0(SB), Y5
-	VMULPS       Y5, Y4, Y4
-	VBROADCASTSS (SI), Y5
-	VMULPS       Y5, Y4, Y4
-	VPMOVSXBD    (DX), Y5
-	VCVTDQ2PS    Y5, Y5
-	VFMADD231PS  Y4, Y5, Y0
-	VPMOVSXBD    8(DX), Y5
-	VCVTDQ2PS    Y5, Y5
-	VFMADD231PS  Y4, Y5, Y1
-	VPMOVSXBD    16(DX), Y5
-	VCVTDQ2PS    Y5, Y5
-	VFMADD231PS  Y4, Y5, Y2
-	VPMOVSXBD    24(DX), Y5
-	VCVTDQ2PS    Y5, Y5
-	VFMADD231PS  Y4, Y5, Y3
+	VBROADCASTI128 2(R8), Y10
+	VPSRLVD      Y0, Y10, Y10
+	VPAND        Y3, Y10, Y10
+	VPBROADCASTQ 18(R8), Y11
+	VPSRLVD      Y1, Y11, Y11
+	VPAND        Y2, Y11, Y11
+	VPSLLD       $4, Y11, Y11
+	VPOR         Y11, Y10, Y10
+	VBROADCASTI128 lm6_3213<>+0(SB), Y11
+	VPSHUFB      Y10, Y11, Y11
+	VBROADCASTI128 lm6_3214<>+0(SB), Y12
+	VPSHUFB      Y10, Y12, Y12
+	VPSLLW       $3, Y10, Y13
+	VPBLENDVB    Y13, Y12, Y11, Y11
+	VPSHUFB      Y10, Y4, Y12
+	VPSHUFB      Y10, Y5, Y13
+	VPSLLW       $3, Y10, Y14
+	VPBLENDVB    Y14, Y13, Y12, Y12
+	VPSLLW       $2, Y10, Y10
+	VPBLENDVB    Y10, Y12, Y11, Y10
+	VMOVDQU      Y10, (DX)
+	VPBROADCASTW (R8), X10
+	VCVTPH2PS    X10, Y10
+	VMOVDQU      lm6_3212<>+0(SB), Y11
+	VMULPS       Y11, Y10, Y10
+	VBROADCASTSS (SI), Y11
+	VMULPS       Y11, Y10, Y10
+	VPMOVSXBD    (DX), Y11
+	VCVTDQ2PS    Y11, Y11
+	VFMADD231PS  Y10, Y11, Y6
+	VPMOVSXBD    8(DX), Y11
+	VCVTDQ2PS    Y11, Y11
+	VFMADD231PS  Y10, Y11, Y7
+	VPMOVSXBD    16(DX), Y11
+	VCVTDQ2PS    Y11, Y11
+	VFMADD231PS  Y10, Y11, Y8
+	VPMOVSXBD    24(DX), Y11
+	VCVTDQ2PS    Y11, Y11
+	VFMADD231PS  Y10, Y11, Y9
 	ADDQ         R9, R8
 	ADDQ         $4, SI
 	SUBQ         $1, DI
@@ -3485,10 +3561,10 @@ done4:
 	ADDQ         $1, DI
 	MOVQ         o+0(FP), SI
 	ADDQ         CX, SI
-	VMOVUPS      Y0, (SI)
-	VMOVUPS      Y1, 32(SI)
-	VMOVUPS      Y2, 64(SI)
-	VMOVUPS      Y3, 96(SI)
+	VMOVUPS      Y6, (SI)
+	VMOVUPS      Y7, 32(SI)
+	VMOVUPS      Y8, 64(SI)
+	VMOVUPS      Y9, 96(SI)
 	ADDQ         $0x1a, AX
 	ADDQ         $0x80, CX
 	SUBQ         $1, BX
@@ -3502,6 +3578,11 @@ done2:
 // mixQ82xLm6_32AVX512 adds weighted rows of v to 2 rows of o; ld and stride in bytes, a unit is 32 values.
 // Requires: AVX2, F16C, FMA
 TEXT ·mixQ82xLm6_32AVX512(SB), NOSPLIT, $128-64
+
+	// constants of the loops
+	VMOVDQU      lm6_320<>+0(SB), Y0
+	VMOVDQU      lm6_322<>+0(SB), Y1
+	VMOVDQU      lm6_323<>+0(SB), Y2
 	MOVQ         v+32(FP), AX
 	MOVQ         units+56(FP), BX
 	XORQ         CX, CX
@@ -3514,14 +3595,14 @@ loop1:
 	MOVQ         o+0(FP), SI
 	MOVQ         ldo+8(FP), DI
 	ADDQ         CX, SI
-	VMOVUPS      (SI), Y0
-	VMOVUPS      (SI)(DI*1), Y1
-	VMOVUPS      32(SI), Y2
-	VMOVUPS      32(SI)(DI*1), Y3
-	VMOVUPS      64(SI), Y4
-	VMOVUPS      64(SI)(DI*1), Y5
-	VMOVUPS      96(SI), Y6
-	VMOVUPS      96(SI)(DI*1), Y7
+	VMOVUPS      (SI), Y3
+	VMOVUPS      (SI)(DI*1), Y4
+	VMOVUPS      32(SI), Y5
+	VMOVUPS      32(SI)(DI*1), Y6
+	VMOVUPS      64(SI), Y7
+	VMOVUPS      64(SI)(DI*1), Y8
+	VMOVUPS      96(SI), Y9
+	VMOVUPS      96(SI)(DI*1), Y10
 	MOVQ         p+16(FP), SI
 	MOVQ         ldp+24(FP), DI
 	MOVQ         rows+48(FP), R8
@@ -3531,53 +3612,53 @@ loop1:
 	JLT          done4
 
 loop3:
-	VBROADCASTI128 2(R9), Y8
-	VPSRLVD      lm6_320<>+0(SB), Y8, Y8
-	VPAND        lm6_321<>+0(SB), Y8, Y8
-	VPBROADCASTQ 18(R9), Y9
-	VPSRLVD      lm6_322<>+0(SB), Y9, Y9
-	VPAND        lm6_323<>+0(SB), Y9, Y9
-	VPSLLD       $4, Y9, Y9
-	VPOR         Y9, Y8, Y8
-	VBROADCASTI128 lm6_3213<>+0(SB), Y9
-	VPSHUFB      Y8, Y9, Y9
-	VBROADCASTI128 lm6_3214<>+0(SB), Y10
-	VPSHUFB      Y8, Y10, Y10
-	VPSLLW       $3, Y8, Y11
-	VPBLENDVB    Y11, Y10, Y9, Y9
-	VBROADCASTI128 lm6_3215<>+0(SB), Y10
-	VPSHUFB      Y8, Y10, Y10
-	VBROADCASTI128 lm6_3216<>+0(SB), Y11
-	VPSHUFB      Y8, Y11, Y11
-	VPSLLW       $3, Y8, Y12
-	VPBLENDVB    Y12, Y11, Y10, Y10
-	VPSLLW       $2, Y8, Y8
-	VPBLENDVB    Y8, Y10, Y9, Y8
-	VMOVDQU      Y8, (DX)
-	VPBROADCASTW (R9), X8
-	VCVTPH2PS    X8, Y8
-	VMOVDQU      lm6_3212<>+0(SB), Y9
-	VMULPS       Y9, Y8, Y8
-	VBROADCASTSS (SI), Y9
-	VMULPS       Y9, Y8, Y9
-	VBROADCASTSS (SI)(DI*1), Y10
-	VMULPS       Y10, Y8, Y8
-	VPMOVSXBD    (DX), Y10
-	VCVTDQ2PS    Y10, Y10
-	VFMADD231PS  Y9, Y10, Y0
-	VFMADD231PS  Y8, Y10, Y1
-	VPMOVSXBD    8(DX), Y10
-	VCVTDQ2PS    Y10, Y10
-	VFMADD231PS  Y9, Y10, Y2
-	VFMADD231PS  Y8, Y10, Y3
-	VPMOVSXBD    16(DX), Y10
-	VCVTDQ2PS    Y10, Y10
-	VFMADD231PS  Y9, Y10, Y4
-	VFMADD231PS  Y8, Y10, Y5
-	VPMOVSXBD    24(DX), Y10
-	VCVTDQ2PS    Y10, Y10
-	VFMADD231PS  Y9, Y10, Y6
-	VFMADD231PS  Y8, Y10, Y7
+	VBROADCASTI128 2(R9), Y11
+	VPSRLVD      Y0, Y11, Y11
+	VPAND        lm6_321<>+0(SB), Y11, Y11
+	VPBROADCASTQ 18(R9), Y12
+	VPSRLVD      Y1, Y12, Y12
+	VPAND        Y2, Y12, Y12
+	VPSLLD       $4, Y12, Y12
+	VPOR         Y12, Y11, Y11
+	VBROADCASTI128 lm6_3213<>+0(SB), Y12
+	VPSHUFB      Y11, Y12, Y12
+	VBROADCASTI128 lm6_3214<>+0(SB), Y13
+	VPSHUFB      Y11, Y13, Y13
+	VPSLLW       $3, Y11, Y14
+	VPBLENDVB    Y14, Y13, Y12, Y12
+	VBROADCASTI128 lm6_3215<>+0(SB), Y13
+	VPSHUFB      Y11, Y13, Y13
+	VBROADCASTI128 lm6_3216<>+0(SB), Y14
+	VPSHUFB      Y11, Y14, Y14
+	VPSLLW       $3, Y11, Y15
+	VPBLENDVB    Y15, Y14, Y13, Y13
+	VPSLLW       $2, Y11, Y11
+	VPBLENDVB    Y11, Y13, Y12, Y11
+	VMOVDQU      Y11, (DX)
+	VPBROADCASTW (R9), X11
+	VCVTPH2PS    X11, Y11
+	VMOVDQU      lm6_3212<>+0(SB), Y12
+	VMULPS       Y12, Y11, Y11
+	VBROADCASTSS (SI), Y12
+	VMULPS       Y12, Y11, Y12
+	VBROADCASTSS (SI)(DI*1), Y13
+	VMULPS       Y13, Y11, Y11
+	VPMOVSXBD    (DX), Y13
+	VCVTDQ2PS    Y13, Y13
+	VFMADD231PS  Y12, Y13, Y3
+	VFMADD231PS  Y11, Y13, Y4
+	VPMOVSXBD    8(DX), Y13
+	VCVTDQ2PS    Y13, Y13
+	VFMADD231PS  Y12, Y13, Y5
+	VFMADD231PS  Y11, Y13, Y6
+	VPMOVSXBD    16(DX), Y13
+	VCVTDQ2PS    Y13, Y13
+	VFMADD231PS  Y12, Y13, Y7
+	VFMADD231PS  Y11, Y13, Y8
+	VPMOVSXBD    24(DX), Y13
+	VCVTDQ2PS    Y13, Y13
+	VFMADD231PS  Y12, Y13, Y9
+	VFMADD231PS  Y11, Y13, Y10
 	ADDQ         R10, R9
 	ADDQ         $4, SI
 	SUBQ         $1, R8
@@ -3588,14 +3669,14 @@ done4:
 	MOVQ         o+0(FP), SI
 	MOVQ         ldo+8(FP), DI
 	ADDQ         CX, SI
-	VMOVUPS      Y0, (SI)
-	VMOVUPS      Y1, (SI)(DI*1)
-	VMOVUPS      Y2, 32(SI)
-	VMOVUPS      Y3, 32(SI)(DI*1)
-	VMOVUPS      Y4, 64(SI)
-	VMOVUPS      Y5, 64(SI)(DI*1)
-	VMOVUPS      Y6, 96(SI)
-	VMOVUPS      Y7, 96(SI)(DI*1)
+	VMOVUPS      Y3, (SI)
+	VMOVUPS      Y4, (SI)(DI*1)
+	VMOVUPS      Y5, 32(SI)
+	VMOVUPS      Y6, 32(SI)(DI*1)
+	VMOVUPS      Y7, 64(SI)
+	VMOVUPS      Y8, 64(SI)(DI*1)
+	VMOVUPS      Y9, 96(SI)
+	VMOVUPS      Y10, 96(SI)(DI*1)
 	ADDQ         $0x1a, AX
 	ADDQ         $0x80, CX
 	SUBQ         $1, BX
@@ -3865,6 +3946,14 @@ done2:
 // decodeUnitsLm6_32AVX2 unpacks units of 32 values.
 // Requires: AVX2, F16C
 TEXT ·decodeUnitsLm6_32AVX2(SB), NOSPLIT, $128-24
+
+	// constants of the loops
+	VMOVDQU      lm6_3211<>+0(SB), Y0
+	VMOVDQU      lm6_3210<>+0(SB), Y1
+	VMOVDQU      lm6_329<>+0(SB), Y2
+	VMOVDQU      lm6_324<>+0(SB), Y3
+	VMOVDQU      lm6_325<>+0(SB), Y4
+	VMOVDQU      lm6_327<>+0(SB), Y5
 	MOVQ         dst+0(FP), AX
 	MOVQ         src+8(FP), BX
 	MOVQ         units+16(FP), CX
@@ -3874,117 +3963,117 @@ TEXT ·decodeUnitsLm6_32AVX2(SB), NOSPLIT, $128-24
 	JLT          done2
 
 loop1:
-	VPBROADCASTW (BX), X0
-	VCVTPH2PS    X0, Y0
-	VBROADCASTI128 2(BX), Y1
-	VPSRLVD      lm6_320<>+0(SB), Y1, Y1
-	VPAND        lm6_321<>+0(SB), Y1, Y1
-	VPBROADCASTQ 18(BX), Y2
-	VPSRLVD      lm6_322<>+0(SB), Y2, Y2
-	VPAND        lm6_323<>+0(SB), Y2, Y2
-	VPSLLD       $4, Y2, Y2
-	VPOR         Y2, Y1, Y1
-	VMOVDQU      Y1, (DX)
-	VPMOVZXBD    (DX), Y1
-	VPERMPS      lm6_324<>+0(SB), Y1, Y2
-	VPERMPS      lm6_325<>+0(SB), Y1, Y3
-	VPSLLD       $0x1c, Y1, Y4
-	VBLENDVPS    Y4, Y3, Y2, Y2
-	VPERMPS      lm6_326<>+0(SB), Y1, Y3
-	VPERMPS      lm6_327<>+0(SB), Y1, Y4
-	VPSLLD       $0x1c, Y1, Y5
-	VBLENDVPS    Y5, Y4, Y3, Y3
-	VPSLLD       $0x1b, Y1, Y4
-	VBLENDVPS    Y4, Y3, Y2, Y2
-	VPERMPS      lm6_328<>+0(SB), Y1, Y3
-	VPERMPS      lm6_329<>+0(SB), Y1, Y4
-	VPSLLD       $0x1c, Y1, Y5
-	VBLENDVPS    Y5, Y4, Y3, Y3
-	VPERMPS      lm6_3210<>+0(SB), Y1, Y4
-	VPERMPS      lm6_3211<>+0(SB), Y1, Y5
-	VPSLLD       $0x1c, Y1, Y6
-	VBLENDVPS    Y6, Y5, Y4, Y4
-	VPSLLD       $0x1b, Y1, Y5
-	VBLENDVPS    Y5, Y4, Y3, Y3
-	VPSLLD       $0x1a, Y1, Y1
-	VBLENDVPS    Y1, Y3, Y2, Y1
-	VMULPS       Y1, Y0, Y1
-	VMOVUPS      Y1, (AX)
-	VPMOVZXBD    8(DX), Y1
-	VPERMPS      lm6_324<>+0(SB), Y1, Y2
-	VPERMPS      lm6_325<>+0(SB), Y1, Y3
-	VPSLLD       $0x1c, Y1, Y4
-	VBLENDVPS    Y4, Y3, Y2, Y2
-	VPERMPS      lm6_326<>+0(SB), Y1, Y3
-	VPERMPS      lm6_327<>+0(SB), Y1, Y4
-	VPSLLD       $0x1c, Y1, Y5
-	VBLENDVPS    Y5, Y4, Y3, Y3
-	VPSLLD       $0x1b, Y1, Y4
-	VBLENDVPS    Y4, Y3, Y2, Y2
-	VPERMPS      lm6_328<>+0(SB), Y1, Y3
-	VPERMPS      lm6_329<>+0(SB), Y1, Y4
-	VPSLLD       $0x1c, Y1, Y5
-	VBLENDVPS    Y5, Y4, Y3, Y3
-	VPERMPS      lm6_3210<>+0(SB), Y1, Y4
-	VPERMPS      lm6_3211<>+0(SB), Y1, Y5
-	VPSLLD       $0x1c, Y1, Y6
-	VBLENDVPS    Y6, Y5, Y4, Y4
-	VPSLLD       $0x1b, Y1, Y5
-	VBLENDVPS    Y5, Y4, Y3, Y3
-	VPSLLD       $0x1a, Y1, Y1
-	VBLENDVPS    Y1, Y3, Y2, Y1
-	VMULPS       Y1, Y0, Y1
-	VMOVUPS      Y1, 32(AX)
-	VPMOVZXBD    16(DX), Y1
-	VPERMPS      lm6_324<>+0(SB), Y1, Y2
-	VPERMPS      lm6_325<>+0(SB), Y1, Y3
-	VPSLLD       $0x1c, Y1, Y4
-	VBLENDVPS    Y4, Y3, Y2, Y2
-	VPERMPS      lm6_326<>+0(SB), Y1, Y3
-	VPERMPS      lm6_327<>+0(SB), Y1, Y4
-	VPSLLD       $0x1c, Y1, Y5
-	VBLENDVPS    Y5, Y4, Y3, Y3
-	VPSLLD       $0x1b, Y1, Y4
-	VBLENDVPS    Y4, Y3, Y2, Y2
-	VPERMPS      lm6_328<>+0(SB), Y1, Y3
-	VPERMPS      lm6_329<>+0(SB), Y1, Y4
-	VPSLLD       $0x1c, Y1, Y5
-	VBLENDVPS    Y5, Y4, Y3, Y3
-	VPERMPS      lm6_3210<>+0(SB), Y1, Y4
-	VPERMPS      lm6_3211<>+0(SB), Y1, Y5
-	VPSLLD       $0x1c, Y1, Y6
-	VBLENDVPS    Y6, Y5, Y4, Y4
-	VPSLLD       $0x1b, Y1, Y5
-	VBLENDVPS    Y5, Y4, Y3, Y3
-	VPSLLD       $0x1a, Y1, Y1
-	VBLENDVPS    Y1, Y3, Y2, Y1
-	VMULPS       Y1, Y0, Y1
-	VMOVUPS      Y1, 64(AX)
-	VPMOVZXBD    24(DX), Y1
-	VPERMPS      lm6_324<>+0(SB), Y1, Y2
-	VPERMPS      lm6_325<>+0(SB), Y1, Y3
-	VPSLLD       $0x1c, Y1, Y4
-	VBLENDVPS    Y4, Y3, Y2, Y2
-	VPERMPS      lm6_326<>+0(SB), Y1, Y3
-	VPERMPS      lm6_327<>+0(SB), Y1, Y4
-	VPSLLD       $0x1c, Y1, Y5
-	VBLENDVPS    Y5, Y4, Y3, Y3
-	VPSLLD       $0x1b, Y1, Y4
-	VBLENDVPS    Y4, Y3, Y2, Y2
-	VPERMPS      lm6_328<>+0(SB), Y1, Y3
-	VPERMPS      lm6_329<>+0(SB), Y1, Y4
-	VPSLLD       $0x1c, Y1, Y5
-	VBLENDVPS    Y5, Y4, Y3, Y3
-	VPERMPS      lm6_3210<>+0(SB), Y1, Y4
-	VPERMPS      lm6_3211<>+0(SB), Y1, Y5
-	VPSLLD       $0x1c, Y1, Y6
-	VBLENDVPS    Y6, Y5, Y4, Y4
-	VPSLLD       $0x1b, Y1, Y5
-	VBLENDVPS    Y5, Y4, Y3, Y3
-	VPSLLD       $0x1a, Y1, Y1
-	VBLENDVPS    Y1, Y3, Y2, Y1
-	VMULPS       Y1, Y0, Y0
-	VMOVUPS      Y0, 96(AX)
+	VPBROADCASTW (BX), X6
+	VCVTPH2PS    X6, Y6
+	VBROADCASTI128 2(BX), Y7
+	VPSRLVD      lm6_320<>+0(SB), Y7, Y7
+	VPAND        lm6_321<>+0(SB), Y7, Y7
+	VPBROADCASTQ 18(BX), Y8
+	VPSRLVD      lm6_322<>+0(SB), Y8, Y8
+	VPAND        lm6_323<>+0(SB), Y8, Y8
+	VPSLLD       $4, Y8, Y8
+	VPOR         Y8, Y7, Y7
+	VMOVDQU      Y7, (DX)
+	VPMOVZXBD    (DX), Y7
+	VPERMPS      Y3, Y7, Y8
+	VPERMPS      Y4, Y7, Y9
+	VPSLLD       $0x1c, Y7, Y10
+	VBLENDVPS    Y10, Y9, Y8, Y8
+	VPERMPS      lm6_326<>+0(SB), Y7, Y9
+	VPERMPS      Y5, Y7, Y10
+	VPSLLD       $0x1c, Y7, Y11
+	VBLENDVPS    Y11, Y10, Y9, Y9
+	VPSLLD       $0x1b, Y7, Y10
+	VBLENDVPS    Y10, Y9, Y8, Y8
+	VPERMPS      lm6_328<>+0(SB), Y7, Y9
+	VPERMPS      Y2, Y7, Y10
+	VPSLLD       $0x1c, Y7, Y11
+	VBLENDVPS    Y11, Y10, Y9, Y9
+	VPERMPS      Y1, Y7, Y10
+	VPERMPS      Y0, Y7, Y11
+	VPSLLD       $0x1c, Y7, Y12
+	VBLENDVPS    Y12, Y11, Y10, Y10
+	VPSLLD       $0x1b, Y7, Y11
+	VBLENDVPS    Y11, Y10, Y9, Y9
+	VPSLLD       $0x1a, Y7, Y7
+	VBLENDVPS    Y7, Y9, Y8, Y7
+	VMULPS       Y7, Y6, Y7
+	VMOVUPS      Y7, (AX)
+	VPMOVZXBD    8(DX), Y7
+	VPERMPS      Y3, Y7, Y8
+	VPERMPS      Y4, Y7, Y9
+	VPSLLD       $0x1c, Y7, Y10
+	VBLENDVPS    Y10, Y9, Y8, Y8
+	VPERMPS      lm6_326<>+0(SB), Y7, Y9
+	VPERMPS      Y5, Y7, Y10
+	VPSLLD       $0x1c, Y7, Y11
+	VBLENDVPS    Y11, Y10, Y9, Y9
+	VPSLLD       $0x1b, Y7, Y10
+	VBLENDVPS    Y10, Y9, Y8, Y8
+	VPERMPS      lm6_328<>+0(SB), Y7, Y9
+	VPERMPS      Y2, Y7, Y10
+	VPSLLD       $0x1c, Y7, Y11
+	VBLENDVPS    Y11, Y10, Y9, Y9
+	VPERMPS      Y1, Y7, Y10
+	VPERMPS      Y0, Y7, Y11
+	VPSLLD       $0x1c, Y7, Y12
+	VBLENDVPS    Y12, Y11, Y10, Y10
+	VPSLLD       $0x1b, Y7, Y11
+	VBLENDVPS    Y11, Y10, Y9, Y9
+	VPSLLD       $0x1a, Y7, Y7
+	VBLENDVPS    Y7, Y9, Y8, Y7
+	VMULPS       Y7, Y6, Y7
+	VMOVUPS      Y7, 32(AX)
+	VPMOVZXBD    16(DX), Y7
+	VPERMPS      Y3, Y7, Y8
+	VPERMPS      Y4, Y7, Y9
+	VPSLLD       $0x1c, Y7, Y10
+	VBLENDVPS    Y10, Y9, Y8, Y8
+	VPERMPS      lm6_326<>+0(SB), Y7, Y9
+	VPERMPS      Y5, Y7, Y10
+	VPSLLD       $0x1c, Y7, Y11
+	VBLENDVPS    Y11, Y10, Y9, Y9
+	VPSLLD       $0x1b, Y7, Y10
+	VBLENDVPS    Y10, Y9, Y8, Y8
+	VPERMPS      lm6_328<>+0(SB), Y7, Y9
+	VPERMPS      Y2, Y7, Y10
+	VPSLLD       $0x1c, Y7, Y11
+	VBLENDVPS    Y11, Y10, Y9, Y9
+	VPERMPS      Y1, Y7, Y10
+	VPERMPS      Y0, Y7, Y11
+	VPSLLD       $0x1c, Y7, Y12
+	VBLENDVPS    Y12, Y11, Y10, Y10
+	VPSLLD       $0x1b, Y7, Y11
+	VBLENDVPS    Y11, Y10, Y9, Y9
+	VPSLLD       $0x1a, Y7, Y7
+	VBLENDVPS    Y7, Y9, Y8, Y7
+	VMULPS       Y7, Y6, Y7
+	VMOVUPS      Y7, 64(AX)
+	VPMOVZXBD    24(DX), Y7
+	VPERMPS      Y3, Y7, Y8
+	VPERMPS      Y4, Y7, Y9
+	VPSLLD       $0x1c, Y7, Y10
+	VBLENDVPS    Y10, Y9, Y8, Y8
+	VPERMPS      lm6_326<>+0(SB), Y7, Y9
+	VPERMPS      Y5, Y7, Y10
+	VPSLLD       $0x1c, Y7, Y11
+	VBLENDVPS    Y11, Y10, Y9, Y9
+	VPSLLD       $0x1b, Y7, Y10
+	VBLENDVPS    Y10, Y9, Y8, Y8
+	VPERMPS      lm6_328<>+0(SB), Y7, Y9
+	VPERMPS      Y2, Y7, Y10
+	VPSLLD       $0x1c, Y7, Y11
+	VBLENDVPS    Y11, Y10, Y9, Y9
+	VPERMPS      Y1, Y7, Y10
+	VPERMPS      Y0, Y7, Y11
+	VPSLLD       $0x1c, Y7, Y12
+	VBLENDVPS    Y12, Y11, Y10, Y10
+	VPSLLD       $0x1b, Y7, Y11
+	VBLENDVPS    Y11, Y10, Y9, Y9
+	VPSLLD       $0x1a, Y7, Y7
+	VBLENDVPS    Y7, Y9, Y8, Y7
+	VMULPS       Y7, Y6, Y6
+	VMOVUPS      Y6, 96(AX)
 	ADDQ         $0x1a, BX
 	ADDQ         $0x80, AX
 	SUBQ         $1, CX
@@ -3998,6 +4087,13 @@ done2:
 // matmul1xLm6_32AVX2 multiplies rows of w with 1 row of x; ld and stride in bytes, a unit is 32 values.
 // Requires: AVX2, F16C, FMA
 TEXT ·matmul1xLm6_32AVX2(SB), NOSPLIT, $128-64
+
+	// constants of the loops
+	VMOVDQU      lm6_3211<>+0(SB), Y0
+	VMOVDQU      lm6_3210<>+0(SB), Y1
+	VMOVDQU      lm6_329<>+0(SB), Y2
+	VMOVDQU      lm6_324<>+0(SB), Y3
+	VMOVDQU      lm6_325<>+0(SB), Y4
 	MOVQ         y+0(FP), AX
 	MOVQ         w+32(FP), BX
 	MOVQ         rows+48(FP), CX
@@ -4007,10 +4103,10 @@ TEXT ·matmul1xLm6_32AVX2(SB), NOSPLIT, $128-64
 	JLT          done2
 
 loop1:
-	VPXOR        Y0, Y0, Y0
-	VPXOR        Y1, Y1, Y1
-	VPXOR        Y2, Y2, Y2
-	VPXOR        Y3, Y3, Y3
+	VPXOR        Y5, Y5, Y5
+	VPXOR        Y6, Y6, Y6
+	VPXOR        Y7, Y7, Y7
+	VPXOR        Y8, Y8, Y8
 	MOVQ         x+16(FP), SI
 	MOVQ         units+56(FP), DI
 	MOVQ         BX, R8
@@ -4018,121 +4114,121 @@ loop1:
 	JLT          done4
 
 loop3:
-	VPBROADCASTW (R8), X4
-	VCVTPH2PS    X4, Y4
-	VBROADCASTI128 2(R8), Y5
-	VPSRLVD      lm6_320<>+0(SB), Y5, Y5
-	VPAND        lm6_321<>+0(SB), Y5, Y5
-	VPBROADCASTQ 18(R8), Y6
-	VPSRLVD      lm6_322<>+0(SB), Y6, Y6
-	VPAND        lm6_323<>+0(SB), Y6, Y6
-	VPSLLD       $4, Y6, Y6
-	VPOR         Y6, Y5, Y5
-	VMOVDQU      Y5, (DX)
-	VPMOVZXBD    (DX), Y5
-	VPERMPS      lm6_324<>+0(SB), Y5, Y6
-	VPERMPS      lm6_325<>+0(SB), Y5, Y7
-	VPSLLD       $0x1c, Y5, Y8
-	VBLENDVPS    Y8, Y7, Y6, Y6
-	VPERMPS      lm6_326<>+0(SB), Y5, Y7
-	VPERMPS      lm6_327<>+0(SB), Y5, Y8
-	VPSLLD       $0x1c, Y5, Y9
-	VBLENDVPS    Y9, Y8, Y7, Y7
-	VPSLLD       $0x1b, Y5, Y8
-	VBLENDVPS    Y8, Y7, Y6, Y6
-	VPERMPS      lm6_328<>+0(SB), Y5, Y7
-	VPERMPS      lm6_329<>+0(SB), Y5, Y8
-	VPSLLD       $0x1c, Y5, Y9
-	VBLENDVPS    Y9, Y8, Y7, Y7
-	VPERMPS      lm6_3210<>+0(SB), Y5, Y8
-	VPERMPS      lm6_3211<>+0(SB), Y5, Y9
-	VPSLLD       $0x1c, Y5, Y10
-	VBLENDVPS    Y10, Y9, Y8, Y8
-	VPSLLD       $0x1b, Y5, Y9
-	VBLENDVPS    Y9, Y8, Y7, Y7
-	VPSLLD       $0x1a, Y5, Y5
-	VBLENDVPS    Y5, Y7, Y6, Y5
-	VMULPS       Y5, Y4, Y5
-	VMOVUPS      (SI), Y6
-	VFMADD231PS  Y6, Y5, Y0
-	VPMOVZXBD    8(DX), Y5
-	VPERMPS      lm6_324<>+0(SB), Y5, Y6
-	VPERMPS      lm6_325<>+0(SB), Y5, Y7
-	VPSLLD       $0x1c, Y5, Y8
-	VBLENDVPS    Y8, Y7, Y6, Y6
-	VPERMPS      lm6_326<>+0(SB), Y5, Y7
-	VPERMPS      lm6_327<>+0(SB), Y5, Y8
-	VPSLLD       $0x1c, Y5, Y9
-	VBLENDVPS    Y9, Y8, Y7, Y7
-	VPSLLD       $0x1b, Y5, Y8
-	VBLENDVPS    Y8, Y7, Y6, Y6
-	VPERMPS      lm6_328<>+0(SB), Y5, Y7
-	VPERMPS      lm6_329<>+0(SB), Y5, Y8
-	VPSLLD       $0x1c, Y5, Y9
-	VBLENDVPS    Y9, Y8, Y7, Y7
-	VPERMPS      lm6_3210<>+0(SB), Y5, Y8
-	VPERMPS      lm6_3211<>+0(SB), Y5, Y9
-	VPSLLD       $0x1c, Y5, Y10
-	VBLENDVPS    Y10, Y9, Y8, Y8
-	VPSLLD       $0x1b, Y5, Y9
-	VBLENDVPS    Y9, Y8, Y7, Y7
-	VPSLLD       $0x1a, Y5, Y5
-	VBLENDVPS    Y5, Y7, Y6, Y5
-	VMULPS       Y5, Y4, Y5
-	VMOVUPS      32(SI), Y6
-	VFMADD231PS  Y6, Y5, Y1
-	VPMOVZXBD    16(DX), Y5
-	VPERMPS      lm6_324<>+0(SB), Y5, Y6
-	VPERMPS      lm6_325<>+0(SB), Y5, Y7
-	VPSLLD       $0x1c, Y5, Y8
-	VBLENDVPS    Y8, Y7, Y6, Y6
-	VPERMPS      lm6_326<>+0(SB), Y5, Y7
-	VPERMPS      lm6_327<>+0(SB), Y5, Y8
-	VPSLLD       $0x1c, Y5, Y9
-	VBLENDVPS    Y9, Y8, Y7, Y7
-	VPSLLD       $0x1b, Y5, Y8
-	VBLENDVPS    Y8, Y7, Y6, Y6
-	VPERMPS      lm6_328<>+0(SB), Y5, Y7
-	VPERMPS      lm6_329<>+0(SB), Y5, Y8
-	VPSLLD       $0x1c, Y5, Y9
-	VBLENDVPS    Y9, Y8, Y7, Y7
-	VPERMPS      lm6_3210<>+0(SB), Y5, Y8
-	VPERMPS      lm6_3211<>+0(SB), Y5, Y9
-	VPSLLD       $0x1c, Y5, Y10
-	VBLENDVPS    Y10, Y9, Y8, Y8
-	VPSLLD       $0x1b, Y5, Y9
-	VBLENDVPS    Y9, Y8, Y7, Y7
-	VPSLLD       $0x1a, Y5, Y5
-	VBLENDVPS    Y5, Y7, Y6, Y5
-	VMULPS       Y5, Y4, Y5
-	VMOVUPS      64(SI), Y6
-	VFMADD231PS  Y6, Y5, Y2
-	VPMOVZXBD    24(DX), Y5
-	VPERMPS      lm6_324<>+0(SB), Y5, Y6
-	VPERMPS      lm6_325<>+0(SB), Y5, Y7
-	VPSLLD       $0x1c, Y5, Y8
-	VBLENDVPS    Y8, Y7, Y6, Y6
-	VPERMPS      lm6_326<>+0(SB), Y5, Y7
-	VPERMPS      lm6_327<>+0(SB), Y5, Y8
-	VPSLLD       $0x1c, Y5, Y9
-	VBLENDVPS    Y9, Y8, Y7, Y7
-	VPSLLD       $0x1b, Y5, Y8
-	VBLENDVPS    Y8, Y7, Y6, Y6
-	VPERMPS      lm6_328<>+0(SB), Y5, Y7
-	VPERMPS      lm6_329<>+0(SB), Y5, Y8
-	VPSLLD       $0x1c, Y5, Y9
-	VBLENDVPS    Y9, Y8, Y7, Y7
-	VPERMPS      lm6_3210<>+0(SB), Y5, Y8
-	VPERMPS      lm6_3211<>+0(SB), Y5, Y9
-	VPSLLD       $0x1c, Y5, Y10
-	VBLENDVPS    Y10, Y9, Y8, Y8
-	VPSLLD       $0x1b, Y5, Y9
-	VBLENDVPS    Y9, Y8, Y7, Y7
-	VPSLLD       $0x1a, Y5, Y5
-	VBLENDVPS    Y5, Y7, Y6, Y5
-	VMULPS       Y5, Y4, Y4
-	VMOVUPS      96(SI), Y5
-	VFMADD231PS  Y5, Y4, Y3
+	VPBROADCASTW (R8), X9
+	VCVTPH2PS    X9, Y9
+	VBROADCASTI128 2(R8), Y10
+	VPSRLVD      lm6_320<>+0(SB), Y10, Y10
+	VPAND        lm6_321<>+0(SB), Y10, Y10
+	VPBROADCASTQ 18(R8), Y11
+	VPSRLVD      lm6_322<>+0(SB), Y11, Y11
+	VPAND        lm6_323<>+0(SB), Y11, Y11
+	VPSLLD       $4, Y11, Y11
+	VPOR         Y11, Y10, Y10
+	VMOVDQU      Y10, (DX)
+	VPMOVZXBD    (DX), Y10
+	VPERMPS      Y3, Y10, Y11
+	VPERMPS      Y4, Y10, Y12
+	VPSLLD       $0x1c, Y10, Y13
+	VBLENDVPS    Y13, Y12, Y11, Y11
+	VPERMPS      lm6_326<>+0(SB), Y10, Y12
+	VPERMPS      lm6_327<>+0(SB), Y10, Y13
+	VPSLLD       $0x1c, Y10, Y14
+	VBLENDVPS    Y14, Y13, Y12, Y12
+	VPSLLD       $0x1b, Y10, Y13
+	VBLENDVPS    Y13, Y12, Y11, Y11
+	VPERMPS      lm6_328<>+0(SB), Y10, Y12
+	VPERMPS      Y2, Y10, Y13
+	VPSLLD       $0x1c, Y10, Y14
+	VBLENDVPS    Y14, Y13, Y12, Y12
+	VPERMPS      Y1, Y10, Y13
+	VPERMPS      Y0, Y10, Y14
+	VPSLLD       $0x1c, Y10, Y15
+	VBLENDVPS    Y15, Y14, Y13, Y13
+	VPSLLD       $0x1b, Y10, Y14
+	VBLENDVPS    Y14, Y13, Y12, Y12
+	VPSLLD       $0x1a, Y10, Y10
+	VBLENDVPS    Y10, Y12, Y11, Y10
+	VMULPS       Y10, Y9, Y10
+	VMOVUPS      (SI), Y11
+	VFMADD231PS  Y11, Y10, Y5
+	VPMOVZXBD    8(DX), Y10
+	VPERMPS      Y3, Y10, Y11
+	VPERMPS      Y4, Y10, Y12
+	VPSLLD       $0x1c, Y10, Y13
+	VBLENDVPS    Y13, Y12, Y11, Y11
+	VPERMPS      lm6_326<>+0(SB), Y10, Y12
+	VPERMPS      lm6_327<>+0(SB), Y10, Y13
+	VPSLLD       $0x1c, Y10, Y14
+	VBLENDVPS    Y14, Y13, Y12, Y12
+	VPSLLD       $0x1b, Y10, Y13
+	VBLENDVPS    Y13, Y12, Y11, Y11
+	VPERMPS      lm6_328<>+0(SB), Y10, Y12
+	VPERMPS      Y2, Y10, Y13
+	VPSLLD       $0x1c, Y10, Y14
+	VBLENDVPS    Y14, Y13, Y12, Y12
+	VPERMPS      Y1, Y10, Y13
+	VPERMPS      Y0, Y10, Y14
+	VPSLLD       $0x1c, Y10, Y15
+	VBLENDVPS    Y15, Y14, Y13, Y13
+	VPSLLD       $0x1b, Y10, Y14
+	VBLENDVPS    Y14, Y13, Y12, Y12
+	VPSLLD       $0x1a, Y10, Y10
+	VBLENDVPS    Y10, Y12, Y11, Y10
+	VMULPS       Y10, Y9, Y10
+	VMOVUPS      32(SI), Y11
+	VFMADD231PS  Y11, Y10, Y6
+	VPMOVZXBD    16(DX), Y10
+	VPERMPS      Y3, Y10, Y11
+	VPERMPS      Y4, Y10, Y12
+	VPSLLD       $0x1c, Y10, Y13
+	VBLENDVPS    Y13, Y12, Y11, Y11
+	VPERMPS      lm6_326<>+0(SB), Y10, Y12
+	VPERMPS      lm6_327<>+0(SB), Y10, Y13
+	VPSLLD       $0x1c, Y10, Y14
+	VBLENDVPS    Y14, Y13, Y12, Y12
+	VPSLLD       $0x1b, Y10, Y13
+	VBLENDVPS    Y13, Y12, Y11, Y11
+	VPERMPS      lm6_328<>+0(SB), Y10, Y12
+	VPERMPS      Y2, Y10, Y13
+	VPSLLD       $0x1c, Y10, Y14
+	VBLENDVPS    Y14, Y13, Y12, Y12
+	VPERMPS      Y1, Y10, Y13
+	VPERMPS      Y0, Y10, Y14
+	VPSLLD       $0x1c, Y10, Y15
+	VBLENDVPS    Y15, Y14, Y13, Y13
+	VPSLLD       $0x1b, Y10, Y14
+	VBLENDVPS    Y14, Y13, Y12, Y12
+	VPSLLD       $0x1a, Y10, Y10
+	VBLENDVPS    Y10, Y12, Y11, Y10
+	VMULPS       Y10, Y9, Y10
+	VMOVUPS      64(SI), Y11
+	VFMADD231PS  Y11, Y10, Y7
+	VPMOVZXBD    24(DX), Y10
+	VPERMPS      Y3, Y10, Y11
+	VPERMPS      Y4, Y10, Y12
+	VPSLLD       $0x1c, Y10, Y13
+	VBLENDVPS    Y13, Y12, Y11, Y11
+	VPERMPS      lm6_326<>+0(SB), Y10, Y12
+	VPERMPS      lm6_327<>+0(SB), Y10, Y13
+	VPSLLD       $0x1c, Y10, Y14
+	VBLENDVPS    Y14, Y13, Y12, Y12
+	VPSLLD       $0x1b, Y10, Y13
+	VBLENDVPS    Y13, Y12, Y11, Y11
+	VPERMPS      lm6_328<>+0(SB), Y10, Y12
+	VPERMPS      Y2, Y10, Y13
+	VPSLLD       $0x1c, Y10, Y14
+	VBLENDVPS    Y14, Y13, Y12, Y12
+	VPERMPS      Y1, Y10, Y13
+	VPERMPS      Y0, Y10, Y14
+	VPSLLD       $0x1c, Y10, Y15
+	VBLENDVPS    Y15, Y14, Y13, Y13
+	VPSLLD       $0x1b, Y10, Y14
+	VBLENDVPS    Y14, Y13, Y12, Y12
+	VPSLLD       $0x1a, Y10, Y10
+	VBLENDVPS    Y10, Y12, Y11, Y10
+	VMULPS       Y10, Y9, Y9
+	VMOVUPS      96(SI), Y10
+	VFMADD231PS  Y10, Y9, Y8
 	ADDQ         $0x1a, R8
 	ADDQ         $0x80, SI
 	SUBQ         $1, DI
@@ -4140,16 +4236,16 @@ loop3:
 
 done4:
 	ADDQ         $1, DI
-	VADDPS       Y1, Y0, Y0
-	VADDPS       Y2, Y0, Y0
-	VADDPS       Y3, Y0, Y0
-	VEXTRACTF128 $1, Y0, X1
-	VADDPS       X0, X1, X1
-	VMOVHLPS     X1, X1, X0
-	VADDPS       X0, X1, X1
-	VMOVSHDUP    X1, X0
-	VADDSS       X0, X1, X1
-	VMOVSS       X1, (AX)
+	VADDPS       Y6, Y5, Y5
+	VADDPS       Y7, Y5, Y5
+	VADDPS       Y8, Y5, Y5
+	VEXTRACTF128 $1, Y5, X6
+	VADDPS       X5, X6, X6
+	VMOVHLPS     X6, X6, X5
+	VADDPS       X5, X6, X6
+	VMOVSHDUP    X6, X5
+	VADDSS       X5, X6, X6
+	VMOVSS       X6, (AX)
 	ADDQ         $4, AX
 	MOVQ         stride+40(FP), SI
 	ADDQ         SI, BX
@@ -4164,6 +4260,13 @@ done2:
 // matmul2xLm6_32AVX2 multiplies rows of w with 2 rows of x; ld and stride in bytes, a unit is 32 values.
 // Requires: AVX2, F16C, FMA
 TEXT ·matmul2xLm6_32AVX2(SB), NOSPLIT, $128-64
+
+	// constants of the loops
+	VMOVDQU      lm6_3211<>+0(SB), Y0
+	VMOVDQU      lm6_3210<>+0(SB), Y1
+	VMOVDQU      lm6_329<>+0(SB), Y2
+	VMOVDQU      lm6_324<>+0(SB), Y3
+	VMOVDQU      lm6_325<>+0(SB), Y4
 	MOVQ         y+0(FP), AX
 	MOVQ         w+32(FP), BX
 	MOVQ         rows+48(FP), CX
@@ -4173,10 +4276,10 @@ TEXT ·matmul2xLm6_32AVX2(SB), NOSPLIT, $128-64
 	JLT          done2
 
 loop1:
-	VPXOR        Y0, Y0, Y0
-	VPXOR        Y1, Y1, Y1
-	VPXOR        Y2, Y2, Y2
-	VPXOR        Y3, Y3, Y3
+	VPXOR        Y5, Y5, Y5
+	VPXOR        Y6, Y6, Y6
+	VPXOR        Y7, Y7, Y7
+	VPXOR        Y8, Y8, Y8
 	MOVQ         x+16(FP), SI
 	MOVQ         ldx+24(FP), DI
 	MOVQ         units+56(FP), R8
@@ -4185,129 +4288,129 @@ loop1:
 	JLT          done4
 
 loop3:
-	VPBROADCASTW (R9), X4
-	VCVTPH2PS    X4, Y4
-	VBROADCASTI128 2(R9), Y5
-	VPSRLVD      lm6_320<>+0(SB), Y5, Y5
-	VPAND        lm6_321<>+0(SB), Y5, Y5
-	VPBROADCASTQ 18(R9), Y6
-	VPSRLVD      lm6_322<>+0(SB), Y6, Y6
-	VPAND        lm6_323<>+0(SB), Y6, Y6
-	VPSLLD       $4, Y6, Y6
-	VPOR         Y6, Y5, Y5
-	VMOVDQU      Y5, (DX)
-	VPMOVZXBD    (DX), Y5
-	VPERMPS      lm6_324<>+0(SB), Y5, Y6
-	VPERMPS      lm6_325<>+0(SB), Y5, Y7
-	VPSLLD       $0x1c, Y5, Y8
-	VBLENDVPS    Y8, Y7, Y6, Y6
-	VPERMPS      lm6_326<>+0(SB), Y5, Y7
-	VPERMPS      lm6_327<>+0(SB), Y5, Y8
-	VPSLLD       $0x1c, Y5, Y9
-	VBLENDVPS    Y9, Y8, Y7, Y7
-	VPSLLD       $0x1b, Y5, Y8
-	VBLENDVPS    Y8, Y7, Y6, Y6
-	VPERMPS      lm6_328<>+0(SB), Y5, Y7
-	VPERMPS      lm6_329<>+0(SB), Y5, Y8
-	VPSLLD       $0x1c, Y5, Y9
-	VBLENDVPS    Y9, Y8, Y7, Y7
-	VPERMPS      lm6_3210<>+0(SB), Y5, Y8
-	VPERMPS      lm6_3211<>+0(SB), Y5, Y9
-	VPSLLD       $0x1c, Y5, Y10
-	VBLENDVPS    Y10, Y9, Y8, Y8
-	VPSLLD       $0x1b, Y5, Y9
-	VBLENDVPS    Y9, Y8, Y7, Y7
-	VPSLLD       $0x1a, Y5, Y5
-	VBLENDVPS    Y5, Y7, Y6, Y5
-	VMULPS       Y5, Y4, Y5
-	VMOVUPS      (SI), Y6
-	VFMADD231PS  Y6, Y5, Y0
-	VMOVUPS      (SI)(DI*1), Y6
-	VFMADD231PS  Y6, Y5, Y1
-	VPMOVZXBD    8(DX), Y5
-	VPERMPS      lm6_324<>+0(SB), Y5, Y6
-	VPERMPS      lm6_325<>+0(SB), Y5, Y7
-	VPSLLD       $0x1c, Y5, Y8
-	VBLENDVPS    Y8, Y7, Y6, Y6
-	VPERMPS      lm6_326<>+0(SB), Y5, Y7
-	VPERMPS      lm6_327<>+0(SB), Y5, Y8
-	VPSLLD       $0x1c, Y5, Y9
-	VBLENDVPS    Y9, Y8, Y7, Y7
-	VPSLLD       $0x1b, Y5, Y8
-	VBLENDVPS    Y8, Y7, Y6, Y6
-	VPERMPS      lm6_328<>+0(SB), Y5, Y7
-	VPERMPS      lm6_329<>+0(SB), Y5, Y8
-	VPSLLD       $0x1c, Y5, Y9
-	VBLENDVPS    Y9, Y8, Y7, Y7
-	VPERMPS      lm6_3210<>+0(SB), Y5, Y8
-	VPERMPS      lm6_3211<>+0(SB), Y5, Y9
-	VPSLLD       $0x1c, Y5, Y10
-	VBLENDVPS    Y10, Y9, Y8, Y8
-	VPSLLD       $0x1b, Y5, Y9
-	VBLENDVPS    Y9, Y8, Y7, Y7
-	VPSLLD       $0x1a, Y5, Y5
-	VBLENDVPS    Y5, Y7, Y6, Y5
-	VMULPS       Y5, Y4, Y5
-	VMOVUPS      32(SI), Y6
-	VFMADD231PS  Y6, Y5, Y2
-	VMOVUPS      32(SI)(DI*1), Y6
-	VFMADD231PS  Y6, Y5, Y3
-	VPMOVZXBD    16(DX), Y5
-	VPERMPS      lm6_324<>+0(SB), Y5, Y6
-	VPERMPS      lm6_325<>+0(SB), Y5, Y7
-	VPSLLD       $0x1c, Y5, Y8
-	VBLENDVPS    Y8, Y7, Y6, Y6
-	VPERMPS      lm6_326<>+0(SB), Y5, Y7
-	VPERMPS      lm6_327<>+0(SB), Y5, Y8
-	VPSLLD       $0x1c, Y5, Y9
-	VBLENDVPS    Y9, Y8, Y7, Y7
-	VPSLLD       $0x1b, Y5, Y8
-	VBLENDVPS    Y8, Y7, Y6, Y6
-	VPERMPS      lm6_328<>+0(SB), Y5, Y7
-	VPERMPS      lm6_329<>+0(SB), Y5, Y8
-	VPSLLD       $0x1c, Y5, Y9
-	VBLENDVPS    Y9, Y8, Y7, Y7
-	VPERMPS      lm6_3210<>+0(SB), Y5, Y8
-	VPERMPS      lm6_3211<>+0(SB), Y5, Y9
-	VPSLLD       $0x1c, Y5, Y10
-	VBLENDVPS    Y10, Y9, Y8, Y8
-	VPSLLD       $0x1b, Y5, Y9
-	VBLENDVPS    Y9, Y8, Y7, Y7
-	VPSLLD       $0x1a, Y5, Y5
-	VBLENDVPS    Y5, Y7, Y6, Y5
-	VMULPS       Y5, Y4, Y5
-	VMOVUPS      64(SI), Y6
-	VFMADD231PS  Y6, Y5, Y0
-	VMOVUPS      64(SI)(DI*1), Y6
-	VFMADD231PS  Y6, Y5, Y1
-	VPMOVZXBD    24(DX), Y5
-	VPERMPS      lm6_324<>+0(SB), Y5, Y6
-	VPERMPS      lm6_325<>+0(SB), Y5, Y7
-	VPSLLD       $0x1c, Y5, Y8
-	VBLENDVPS    Y8, Y7, Y6, Y6
-	VPERMPS      lm6_326<>+0(SB), Y5, Y7
-	VPERMPS      lm6_327<>+0(SB), Y5, Y8
-	VPSLLD       $0x1c, Y5, Y9
-	VBLENDVPS    Y9, Y8, Y7, Y7
-	VPSLLD       $0x1b, Y5, Y8
-	VBLENDVPS    Y8, Y7, Y6, Y6
-	VPERMPS      lm6_328<>+0(SB), Y5, Y7
-	VPERMPS      lm6_329<>+0(SB), Y5, Y8
-	VPSLLD       $0x1c, Y5, Y9
-	VBLENDVPS    Y9, Y8, Y7, Y7
-	VPERMPS      lm6_3210<>+0(SB), Y5, Y8
-	VPERMPS      lm6_3211<>+0(SB), Y5, Y9
-	VPSLLD       $0x1c, Y5, Y10
-	VBLENDVPS    Y10, Y9, Y8, Y8
-	VPSLLD       $0x1b, Y5, Y9
-	VBLENDVPS    Y9, Y8, Y7, Y7
-	VPSLLD       $0x1a, Y5, Y5
-	VBLENDVPS    Y5, Y7, Y6, Y5
-	VMULPS       Y5, Y4, Y4
-	VMOVUPS      96(SI), Y5
-	VFMADD231PS  Y5, Y4, Y2
-	VMOVUPS      96(SI)(DI*1), Y5
-	VFMADD231PS  Y5, Y4, Y3
+	VPBROADCASTW (R9), X9
+	VCVTPH2PS    X9, Y9
+	VBROADCASTI128 2(R9), Y10
+	VPSRLVD      lm6_320<>+0(SB), Y10, Y10
+	VPAND        lm6_321<>+0(SB), Y10, Y10
+	VPBROADCASTQ 18(R9), Y11
+	VPSRLVD      lm6_322<>+0(SB), Y11, Y11
+	VPAND        lm6_323<>+0(SB), Y11, Y11
+	VPSLLD       $4, Y11, Y11
+	VPOR         Y11, Y10, Y10
+	VMOVDQU      Y10, (DX)
+	VPMOVZXBD    (DX), Y10
+	VPERMPS      Y3, Y10, Y11
+	VPERMPS      Y4, Y10, Y12
+	VPSLLD       $0x1c, Y10, Y13
+	VBLENDVPS    Y13, Y12, Y11, Y11
+	VPERMPS      lm6_326<>+0(SB), Y10, Y12
+	VPERMPS      lm6_327<>+0(SB), Y10, Y13
+	VPSLLD       $0x1c, Y10, Y14
+	VBLENDVPS    Y14, Y13, Y12, Y12
+	VPSLLD       $0x1b, Y10, Y13
+	VBLENDVPS    Y13, Y12, Y11, Y11
+	VPERMPS      lm6_328<>+0(SB), Y10, Y12
+	VPERMPS      Y2, Y10, Y13
+	VPSLLD       $0x1c, Y10, Y14
+	VBLENDVPS    Y14, Y13, Y12, Y12
+	VPERMPS      Y1, Y10, Y13
+	VPERMPS      Y0, Y10, Y14
+	VPSLLD       $0x1c, Y10, Y15
+	VBLENDVPS    Y15, Y14, Y13, Y13
+	VPSLLD       $0x1b, Y10, Y14
+	VBLENDVPS    Y14, Y13, Y12, Y12
+	VPSLLD       $0x1a, Y10, Y10
+	VBLENDVPS    Y10, Y12, Y11, Y10
+	VMULPS       Y10, Y9, Y10
+	VMOVUPS      (SI), Y11
+	VFMADD231PS  Y11, Y10, Y5
+	VMOVUPS      (SI)(DI*1), Y11
+	VFMADD231PS  Y11, Y10, Y6
+	VPMOVZXBD    8(DX), Y10
+	VPERMPS      Y3, Y10, Y11
+	VPERMPS      Y4, Y10, Y12
+	VPSLLD       $0x1c, Y10, Y13
+	VBLENDVPS    Y13, Y12, Y11, Y11
+	VPERMPS      lm6_326<>+0(SB), Y10, Y12
+	VPERMPS      lm6_327<>+0(SB), Y10, Y13
+	VPSLLD       $0x1c, Y10, Y14
+	VBLENDVPS    Y14, Y13, Y12, Y12
+	VPSLLD       $0x1b, Y10, Y13
+	VBLENDVPS    Y13, Y12, Y11, Y11
+	VPERMPS      lm6_328<>+0(SB), Y10, Y12
+	VPERMPS      Y2, Y10, Y13
+	VPSLLD       $0x1c, Y10, Y14
+	VBLENDVPS    Y14, Y13, Y12, Y12
+	VPERMPS      Y1, Y10, Y13
+	VPERMPS      Y0, Y10, Y14
+	VPSLLD       $0x1c, Y10, Y15
+	VBLENDVPS    Y15, Y14, Y13, Y13
+	VPSLLD       $0x1b, Y10, Y14
+	VBLENDVPS    Y14, Y13, Y12, Y12
+	VPSLLD       $0x1a, Y10, Y10
+	VBLENDVPS    Y10, Y12, Y11, Y10
+	VMULPS       Y10, Y9, Y10
+	VMOVUPS      32(SI), Y11
+	VFMADD231PS  Y11, Y10, Y7
+	VMOVUPS      32(SI)(DI*1), Y11
+	VFMADD231PS  Y11, Y10, Y8
+	VPMOVZXBD    16(DX), Y10
+	VPERMPS      Y3, Y10, Y11
+	VPERMPS      Y4, Y10, Y12
+	VPSLLD       $0x1c, Y10, Y13
+	VBLENDVPS    Y13, Y12, Y11, Y11
+	VPERMPS      lm6_326<>+0(SB), Y10, Y12
+	VPERMPS      lm6_327<>+0(SB), Y10, Y13
+	VPSLLD       $0x1c, Y10, Y14
+	VBLENDVPS    Y14, Y13, Y12, Y12
+	VPSLLD       $0x1b, Y10, Y13
+	VBLENDVPS    Y13, Y12, Y11, Y11
+	VPERMPS      lm6_328<>+0(SB), Y10, Y12
+	VPERMPS      Y2, Y10, Y13
+	VPSLLD       $0x1c, Y10, Y14
+	VBLENDVPS    Y14, Y13, Y12, Y12
+	VPERMPS      Y1, Y10, Y13
+	VPERMPS      Y0, Y10, Y14
+	VPSLLD       $0x1c, Y10, Y15
+	VBLENDVPS    Y15, Y14, Y13, Y13
+	VPSLLD       $0x1b, Y10, Y14
+	VBLENDVPS    Y14, Y13, Y12, Y12
+	VPSLLD       $0x1a, Y10, Y10
+	VBLENDVPS    Y10, Y12, Y11, Y10
+	VMULPS       Y10, Y9, Y10
+	VMOVUPS      64(SI), Y11
+	VFMADD231PS  Y11, Y10, Y5
+	VMOVUPS      64(SI)(DI*1), Y11
+	VFMADD231PS  Y11, Y10, Y6
+	VPMOVZXBD    24(DX), Y10
+	VPERMPS      Y3, Y10, Y11
+	VPERMPS      Y4, Y10, Y12
+	VPSLLD       $0x1c, Y10, Y13
+	VBLENDVPS    Y13, Y12, Y11, Y11
+	VPERMPS      lm6_326<>+0(SB), Y10, Y12
+	VPERMPS      lm6_327<>+0(SB), Y10, Y13
+	VPSLLD       $0x1c, Y10, Y14
+	VBLENDVPS    Y14, Y13, Y12, Y12
+	VPSLLD       $0x1b, Y10, Y13
+	VBLENDVPS    Y13, Y12, Y11, Y11
+	VPERMPS      lm6_328<>+0(SB), Y10, Y12
+	VPERMPS      Y2, Y10, Y13
+	VPSLLD       $0x1c, Y10, Y14
+	VBLENDVPS    Y14, Y13, Y12, Y12
+	VPERMPS      Y1, Y10, Y13
+	VPERMPS      Y0, Y10, Y14
+	VPSLLD       $0x1c, Y10, Y15
+	VBLENDVPS    Y15, Y14, Y13, Y13
+	VPSLLD       $0x1b, Y10, Y14
+	VBLENDVPS    Y14, Y13, Y12, Y12
+	VPSLLD       $0x1a, Y10, Y10
+	VBLENDVPS    Y10, Y12, Y11, Y10
+	VMULPS       Y10, Y9, Y9
+	VMOVUPS      96(SI), Y10
+	VFMADD231PS  Y10, Y9, Y7
+	VMOVUPS      96(SI)(DI*1), Y10
+	VFMADD231PS  Y10, Y9, Y8
 	ADDQ         $0x1a, R9
 	ADDQ         $0x80, SI
 	SUBQ         $1, R8
@@ -4315,25 +4418,25 @@ loop3:
 
 done4:
 	ADDQ         $1, R8
-	VADDPS       Y2, Y0, Y0
-	VADDPS       Y3, Y1, Y1
-	VEXTRACTF128 $1, Y0, X2
-	VADDPS       X0, X2, X2
-	VMOVHLPS     X2, X2, X0
-	VADDPS       X0, X2, X2
-	VMOVSHDUP    X2, X0
-	VADDSS       X0, X2, X2
-	VMOVSS       X2, (AX)
+	VADDPS       Y7, Y5, Y5
+	VADDPS       Y8, Y6, Y6
+	VEXTRACTF128 $1, Y5, X7
+	VADDPS       X5, X7, X7
+	VMOVHLPS     X7, X7, X5
+	VADDPS       X5, X7, X7
+	VMOVSHDUP    X7, X5
+	VADDSS       X5, X7, X7
+	VMOVSS       X7, (AX)
 	MOVQ         ldy+8(FP), SI
 	MOVQ         AX, DI
 	ADDQ         SI, DI
-	VEXTRACTF128 $1, Y1, X0
-	VADDPS       X1, X0, X0
-	VMOVHLPS     X0, X0, X1
-	VADDPS       X1, X0, X0
-	VMOVSHDUP    X0, X1
-	VADDSS       X1, X0, X0
-	VMOVSS       X0, (DI)
+	VEXTRACTF128 $1, Y6, X5
+	VADDPS       X6, X5, X5
+	VMOVHLPS     X5, X5, X6
+	VADDPS       X6, X5, X5
+	VMOVSHDUP    X5, X6
+	VADDSS       X6, X5, X5
+	VMOVSS       X5, (DI)
 	ADDQ         $4, AX
 	MOVQ         stride+40(FP), SI
 	ADDQ         SI, BX
@@ -4348,6 +4451,14 @@ done2:
 // matmul3xLm6_32AVX2 multiplies rows of w with 3 rows of x; ld and stride in bytes, a unit is 32 values.
 // Requires: AVX2, F16C, FMA
 TEXT ·matmul3xLm6_32AVX2(SB), NOSPLIT, $128-64
+
+	// constants of the loops
+	VMOVDQU      lm6_3211<>+0(SB), Y0
+	VMOVDQU      lm6_3210<>+0(SB), Y1
+	VMOVDQU      lm6_329<>+0(SB), Y2
+	VMOVDQU      lm6_324<>+0(SB), Y3
+	VMOVDQU      lm6_325<>+0(SB), Y4
+	VMOVDQU      lm6_327<>+0(SB), Y5
 	MOVQ         y+0(FP), AX
 	MOVQ         w+32(FP), BX
 	MOVQ         rows+48(FP), CX
@@ -4357,9 +4468,9 @@ TEXT ·matmul3xLm6_32AVX2(SB), NOSPLIT, $128-64
 	JLT          done2
 
 loop1:
-	VPXOR        Y0, Y0, Y0
-	VPXOR        Y1, Y1, Y1
-	VPXOR        Y2, Y2, Y2
+	VPXOR        Y6, Y6, Y6
+	VPXOR        Y7, Y7, Y7
+	VPXOR        Y8, Y8, Y8
 	MOVQ         x+16(FP), SI
 	MOVQ         ldx+24(FP), DI
 	MOVQ         SI, R8
@@ -4371,137 +4482,137 @@ loop1:
 	JLT          done4
 
 loop3:
-	VPBROADCASTW (R10), X3
-	VCVTPH2PS    X3, Y3
-	VBROADCASTI128 2(R10), Y4
-	VPSRLVD      lm6_320<>+0(SB), Y4, Y4
-	VPAND        lm6_321<>+0(SB), Y4, Y4
-	VPBROADCASTQ 18(R10), Y5
-	VPSRLVD      lm6_322<>+0(SB), Y5, Y5
-	VPAND        lm6_323<>+0(SB), Y5, Y5
-	VPSLLD       $4, Y5, Y5
-	VPOR         Y5, Y4, Y4
-	VMOVDQU      Y4, (DX)
-	VPMOVZXBD    (DX), Y4
-	VPERMPS      lm6_324<>+0(SB), Y4, Y5
-	VPERMPS      lm6_325<>+0(SB), Y4, Y6
-	VPSLLD       $0x1c, Y4, Y7
-	VBLENDVPS    Y7, Y6, Y5, Y5
-	VPERMPS      lm6_326<>+0(SB), Y4, Y6
-	VPERMPS      lm6_327<>+0(SB), Y4, Y7
-	VPSLLD       $0x1c, Y4, Y8
-	VBLENDVPS    Y8, Y7, Y6, Y6
-	VPSLLD       $0x1b, Y4, Y7
-	VBLENDVPS    Y7, Y6, Y5, Y5
-	VPERMPS      lm6_328<>+0(SB), Y4, Y6
-	VPERMPS      lm6_329<>+0(SB), Y4, Y7
-	VPSLLD       $0x1c, Y4, Y8
-	VBLENDVPS    Y8, Y7, Y6, Y6
-	VPERMPS      lm6_3210<>+0(SB), Y4, Y7
-	VPERMPS      lm6_3211<>+0(SB), Y4, Y8
-	VPSLLD       $0x1c, Y4, Y9
-	VBLENDVPS    Y9, Y8, Y7, Y7
-	VPSLLD       $0x1b, Y4, Y8
-	VBLENDVPS    Y8, Y7, Y6, Y6
-	VPSLLD       $0x1a, Y4, Y4
-	VBLENDVPS    Y4, Y6, Y5, Y4
-	VMULPS       Y4, Y3, Y4
-	VMOVUPS      (SI), Y5
-	VFMADD231PS  Y5, Y4, Y0
-	VMOVUPS      (SI)(DI*1), Y5
-	VFMADD231PS  Y5, Y4, Y1
-	VMOVUPS      (R8), Y5
-	VFMADD231PS  Y5, Y4, Y2
-	VPMOVZXBD    8(DX), Y4
-	VPERMPS      lm6_324<>+0(SB), Y4, Y5
-	VPERMPS      lm6_325<>+0(SB), Y4, Y6
-	VPSLLD       $0x1c, Y4, Y7
-	VBLENDVPS    Y7, Y6, Y5, Y5
-	VPERMPS      lm6_326<>+0(SB), Y4, Y6
-	VPERMPS      lm6_327<>+0(SB), Y4, Y7
-	VPSLLD       $0x1c, Y4, Y8
-	VBLENDVPS    Y8, Y7, Y6, Y6
-	VPSLLD       $0x1b, Y4, Y7
-	VBLENDVPS    Y7, Y6, Y5, Y5
-	VPERMPS      lm6_328<>+0(SB), Y4, Y6
-	VPERMPS      lm6_329<>+0(SB), Y4, Y7
-	VPSLLD       $0x1c, Y4, Y8
-	VBLENDVPS    Y8, Y7, Y6, Y6
-	VPERMPS      lm6_3210<>+0(SB), Y4, Y7
-	VPERMPS      lm6_3211<>+0(SB), Y4, Y8
-	VPSLLD       $0x1c, Y4, Y9
-	VBLENDVPS    Y9, Y8, Y7, Y7
-	VPSLLD       $0x1b, Y4, Y8
-	VBLENDVPS    Y8, Y7, Y6, Y6
-	VPSLLD       $0x1a, Y4, Y4
-	VBLENDVPS    Y4, Y6, Y5, Y4
-	VMULPS       Y4, Y3, Y4
-	VMOVUPS      32(SI), Y5
-	VFMADD231PS  Y5, Y4, Y0
-	VMOVUPS      32(SI)(DI*1), Y5
-	VFMADD231PS  Y5, Y4, Y1
-	VMOVUPS      32(R8), Y5
-	VFMADD231PS  Y5, Y4, Y2
-	VPMOVZXBD    16(DX), Y4
-	VPERMPS      lm6_324<>+0(SB), Y4, Y5
-	VPERMPS      lm6_325<>+0(SB), Y4, Y6
-	VPSLLD       $0x1c, Y4, Y7
-	VBLENDVPS    Y7, Y6, Y5, Y5
-	VPERMPS      lm6_326<>+0(SB), Y4, Y6
-	VPERMPS      lm6_327<>+0(SB), Y4, Y7
-	VPSLLD       $0x1c, Y4, Y8
-	VBLENDVPS    Y8, Y7, Y6, Y6
-	VPSLLD       $0x1b, Y4, Y7
-	VBLENDVPS    Y7, Y6, Y5, Y5
-	VPERMPS      lm6_328<>+0(SB), Y4, Y6
-	VPERMPS      lm6_329<>+0(SB), Y4, Y7
-	VPSLLD       $0x1c, Y4, Y8
-	VBLENDVPS    Y8, Y7, Y6, Y6
-	VPERMPS      lm6_3210<>+0(SB), Y4, Y7
-	VPERMPS      lm6_3211<>+0(SB), Y4, Y8
-	VPSLLD       $0x1c, Y4, Y9
-	VBLENDVPS    Y9, Y8, Y7, Y7
-	VPSLLD       $0x1b, Y4, Y8
-	VBLENDVPS    Y8, Y7, Y6, Y6
-	VPSLLD       $0x1a, Y4, Y4
-	VBLENDVPS    Y4, Y6, Y5, Y4
-	VMULPS       Y4, Y3, Y4
-	VMOVUPS      64(SI), Y5
-	VFMADD231PS  Y5, Y4, Y0
-	VMOVUPS      64(SI)(DI*1), Y5
-	VFMADD231PS  Y5, Y4, Y1
-	VMOVUPS      64(R8), Y5
-	VFMADD231PS  Y5, Y4, Y2
-	VPMOVZXBD    24(DX), Y4
-	VPERMPS      lm6_324<>+0(SB), Y4, Y5
-	VPERMPS      lm6_325<>+0(SB), Y4, Y6
-	VPSLLD       $0x1c, Y4, Y7
-	VBLENDVPS    Y7, Y6, Y5, Y5
-	VPERMPS      lm6_326<>+0(SB), Y4, Y6
-	VPERMPS      lm6_327<>+0(SB), Y4, Y7
-	VPSLLD       $0x1c, Y4, Y8
-	VBLENDVPS    Y8, Y7, Y6, Y6
-	VPSLLD       $0x1b, Y4, Y7
-	VBLENDVPS    Y7, Y6, Y5, Y5
-	VPERMPS      lm6_328<>+0(SB), Y4, Y6
-	VPERMPS      lm6_329<>+0(SB), Y4, Y7
-	VPSLLD       $0x1c, Y4, Y8
-	VBLENDVPS    Y8, Y7, Y6, Y6
-	VPERMPS      lm6_3210<>+0(SB), Y4, Y7
-	VPERMPS      lm6_3211<>+0(SB), Y4, Y8
-	VPSLLD       $0x1c, Y4, Y9
-	VBLENDVPS    Y9, Y8, Y7, Y7
-	VPSLLD       $0x1b, Y4, Y8
-	VBLENDVPS    Y8, Y7, Y6, Y6
-	VPSLLD       $0x1a, Y4, Y4
-	VBLENDVPS    Y4, Y6, Y5, Y4
-	VMULPS       Y4, Y3, Y3
-	VMOVUPS      96(SI), Y4
-	VFMADD231PS  Y4, Y3, Y0
-	VMOVUPS      96(SI)(DI*1), Y4
-	VFMADD231PS  Y4, Y3, Y1
-	VMOVUPS      96(R8), Y4
-	VFMADD231PS  Y4, Y3, Y2
+	VPBROADCASTW (R10), X9
+	VCVTPH2PS    X9, Y9
+	VBROADCASTI128 2(R10), Y10
+	VPSRLVD      lm6_320<>+0(SB), Y10, Y10
+	VPAND        lm6_321<>+0(SB), Y10, Y10
+	VPBROADCASTQ 18(R10), Y11
+	VPSRLVD      lm6_322<>+0(SB), Y11, Y11
+	VPAND        lm6_323<>+0(SB), Y11, Y11
+	VPSLLD       $4, Y11, Y11
+	VPOR         Y11, Y10, Y10
+	VMOVDQU      Y10, (DX)
+	VPMOVZXBD    (DX), Y10
+	VPERMPS      Y3, Y10, Y11
+	VPERMPS      Y4, Y10, Y12
+	VPSLLD       $0x1c, Y10, Y13
+	VBLENDVPS    Y13, Y12, Y11, Y11
+	VPERMPS      lm6_326<>+0(SB), Y10, Y12
+	VPERMPS      Y5, Y10, Y13
+	VPSLLD       $0x1c, Y10, Y14
+	VBLENDVPS    Y14, Y13, Y12, Y12
+	VPSLLD       $0x1b, Y10, Y13
+	VBLENDVPS    Y13, Y12, Y11, Y11
+	VPERMPS      lm6_328<>+0(SB), Y10, Y12
+	VPERMPS      Y2, Y10, Y13
+	VPSLLD       $0x1c, Y10, Y14
+	VBLENDVPS    Y14, Y13, Y12, Y12
+	VPERMPS      Y1, Y10, Y13
+	VPERMPS      Y0, Y10, Y14
+	VPSLLD       $0x1c, Y10, Y15
+	VBLENDVPS    Y15, Y14, Y13, Y13
+	VPSLLD       $0x1b, Y10, Y14
+	VBLENDVPS    Y14, Y13, Y12, Y12
+	VPSLLD       $0x1a, Y10, Y10
+	VBLENDVPS    Y10, Y12, Y11, Y10
+	VMULPS       Y10, Y9, Y10
+	VMOVUPS      (SI), Y11
+	VFMADD231PS  Y11, Y10, Y6
+	VMOVUPS      (SI)(DI*1), Y11
+	VFMADD231PS  Y11, Y10, Y7
+	VMOVUPS      (R8), Y11
+	VFMADD231PS  Y11, Y10, Y8
+	VPMOVZXBD    8(DX), Y10
+	VPERMPS      Y3, Y10, Y11
+	VPERMPS      Y4, Y10, Y12
+	VPSLLD       $0x1c, Y10, Y13
+	VBLENDVPS    Y13, Y12, Y11, Y11
+	VPERMPS      lm6_326<>+0(SB), Y10, Y12
+	VPERMPS      Y5, Y10, Y13
+	VPSLLD       $0x1c, Y10, Y14
+	VBLENDVPS    Y14, Y13, Y12, Y12
+	VPSLLD       $0x1b, Y10, Y13
+	VBLENDVPS    Y13, Y12, Y11, Y11
+	VPERMPS      lm6_328<>+0(SB), Y10, Y12
+	VPERMPS      Y2, Y10, Y13
+	VPSLLD       $0x1c, Y10, Y14
+	VBLENDVPS    Y14, Y13, Y12, Y12
+	VPERMPS      Y1, Y10, Y13
+	VPERMPS      Y0, Y10, Y14
+	VPSLLD       $0x1c, Y10, Y15
+	VBLENDVPS    Y15, Y14, Y13, Y13
+	VPSLLD       $0x1b, Y10, Y14
+	VBLENDVPS    Y14, Y13, Y12, Y12
+	VPSLLD       $0x1a, Y10, Y10
+	VBLENDVPS    Y10, Y12, Y11, Y10
+	VMULPS       Y10, Y9, Y10
+	VMOVUPS      32(SI), Y11
+	VFMADD231PS  Y11, Y10, Y6
+	VMOVUPS      32(SI)(DI*1), Y11
+	VFMADD231PS  Y11, Y10, Y7
+	VMOVUPS      32(R8), Y11
+	VFMADD231PS  Y11, Y10, Y8
+	VPMOVZXBD    16(DX), Y10
+	VPERMPS      Y3, Y10, Y11
+	VPERMPS      Y4, Y10, Y12
+	VPSLLD       $0x1c, Y10, Y13
+	VBLENDVPS    Y13, Y12, Y11, Y11
+	VPERMPS      lm6_326<>+0(SB), Y10, Y12
+	VPERMPS      Y5, Y10, Y13
+	VPSLLD       $0x1c, Y10, Y14
+	VBLENDVPS    Y14, Y13, Y12, Y12
+	VPSLLD       $0x1b, Y10, Y13
+	VBLENDVPS    Y13, Y12, Y11, Y11
+	VPERMPS      lm6_328<>+0(SB), Y10, Y12
+	VPERMPS      Y2, Y10, Y13
+	VPSLLD       $0x1c, Y10, Y14
+	VBLENDVPS    Y14, Y13, Y12, Y12
+	VPERMPS      Y1, Y10, Y13
+	VPERMPS      Y0, Y10, Y14
+	VPSLLD       $0x1c, Y10, Y15
+	VBLENDVPS    Y15, Y14, Y13, Y13
+	VPSLLD       $0x1b, Y10, Y14
+	VBLENDVPS    Y14, Y13, Y12, Y12
+	VPSLLD       $0x1a, Y10, Y10
+	VBLENDVPS    Y10, Y12, Y11, Y10
+	VMULPS       Y10, Y9, Y10
+	VMOVUPS      64(SI), Y11
+	VFMADD231PS  Y11, Y10, Y6
+	VMOVUPS      64(SI)(DI*1), Y11
+	VFMADD231PS  Y11, Y10, Y7
+	VMOVUPS      64(R8), Y11
+	VFMADD231PS  Y11, Y10, Y8
+	VPMOVZXBD    24(DX), Y10
+	VPERMPS      Y3, Y10, Y11
+	VPERMPS      Y4, Y10, Y12
+	VPSLLD       $0x1c, Y10, Y13
+	VBLENDVPS    Y13, Y12, Y11, Y11
+	VPERMPS      lm6_326<>+0(SB), Y10, Y12
+	VPERMPS      Y5, Y10, Y13
+	VPSLLD       $0x1c, Y10, Y14
+	VBLENDVPS    Y14, Y13, Y12, Y12
+	VPSLLD       $0x1b, Y10, Y13
+	VBLENDVPS    Y13, Y12, Y11, Y11
+	VPERMPS      lm6_328<>+0(SB), Y10, Y12
+	VPERMPS      Y2, Y10, Y13
+	VPSLLD       $0x1c, Y10, Y14
+	VBLENDVPS    Y14, Y13, Y12, Y12
+	VPERMPS      Y1, Y10, Y13
+	VPERMPS      Y0, Y10, Y14
+	VPSLLD       $0x1c, Y10, Y15
+	VBLENDVPS    Y15, Y14, Y13, Y13
+	VPSLLD       $0x1b, Y10, Y14
+	VBLENDVPS    Y14, Y13, Y12, Y12
+	VPSLLD       $0x1a, Y10, Y10
+	VBLENDVPS    Y10, Y12, Y11, Y10
+	VMULPS       Y10, Y9, Y9
+	VMOVUPS      96(SI), Y10
+	VFMADD231PS  Y10, Y9, Y6
+	VMOVUPS      96(SI)(DI*1), Y10
+	VFMADD231PS  Y10, Y9, Y7
+	VMOVUPS      96(R8), Y10
+	VFMADD231PS  Y10, Y9, Y8
 	ADDQ         $0x1a, R10
 	ADDQ         $0x80, SI
 	ADDQ         $0x80, R8
@@ -4510,31 +4621,31 @@ loop3:
 
 done4:
 	ADDQ         $1, R9
-	VEXTRACTF128 $1, Y0, X3
-	VADDPS       X0, X3, X3
-	VMOVHLPS     X3, X3, X0
-	VADDPS       X0, X3, X3
-	VMOVSHDUP    X3, X0
-	VADDSS       X0, X3, X3
-	VMOVSS       X3, (AX)
+	VEXTRACTF128 $1, Y6, X9
+	VADDPS       X6, X9, X9
+	VMOVHLPS     X9, X9, X6
+	VADDPS       X6, X9, X9
+	VMOVSHDUP    X9, X6
+	VADDSS       X6, X9, X9
+	VMOVSS       X9, (AX)
 	MOVQ         ldy+8(FP), SI
 	MOVQ         AX, DI
 	ADDQ         SI, DI
-	VEXTRACTF128 $1, Y1, X0
-	VADDPS       X1, X0, X0
-	VMOVHLPS     X0, X0, X1
-	VADDPS       X1, X0, X0
-	VMOVSHDUP    X0, X1
-	VADDSS       X1, X0, X0
-	VMOVSS       X0, (DI)
+	VEXTRACTF128 $1, Y7, X6
+	VADDPS       X7, X6, X6
+	VMOVHLPS     X6, X6, X7
+	VADDPS       X7, X6, X6
+	VMOVSHDUP    X6, X7
+	VADDSS       X7, X6, X6
+	VMOVSS       X6, (DI)
 	ADDQ         SI, DI
-	VEXTRACTF128 $1, Y2, X0
-	VADDPS       X2, X0, X0
-	VMOVHLPS     X0, X0, X1
-	VADDPS       X1, X0, X0
-	VMOVSHDUP    X0, X1
-	VADDSS       X1, X0, X0
-	VMOVSS       X0, (DI)
+	VEXTRACTF128 $1, Y8, X6
+	VADDPS       X8, X6, X6
+	VMOVHLPS     X6, X6, X7
+	VADDPS       X7, X6, X6
+	VMOVSHDUP    X6, X7
+	VADDSS       X7, X6, X6
+	VMOVSS       X6, (DI)
 	ADDQ         $4, AX
 	MOVQ         stride+40(FP), SI
 	ADDQ         SI, BX
@@ -4549,6 +4660,13 @@ done2:
 // matmul4xLm6_32AVX2 multiplies rows of w with 4 rows of x; ld and stride in bytes, a unit is 32 values.
 // Requires: AVX2, F16C, FMA
 TEXT ·matmul4xLm6_32AVX2(SB), NOSPLIT, $128-64
+
+	// constants of the loops
+	VMOVDQU      lm6_3211<>+0(SB), Y0
+	VMOVDQU      lm6_3210<>+0(SB), Y1
+	VMOVDQU      lm6_329<>+0(SB), Y2
+	VMOVDQU      lm6_324<>+0(SB), Y3
+	VMOVDQU      lm6_325<>+0(SB), Y4
 	MOVQ         y+0(FP), AX
 	MOVQ         w+32(FP), BX
 	MOVQ         rows+48(FP), CX
@@ -4558,10 +4676,10 @@ TEXT ·matmul4xLm6_32AVX2(SB), NOSPLIT, $128-64
 	JLT          done2
 
 loop1:
-	VPXOR        Y0, Y0, Y0
-	VPXOR        Y1, Y1, Y1
-	VPXOR        Y2, Y2, Y2
-	VPXOR        Y3, Y3, Y3
+	VPXOR        Y5, Y5, Y5
+	VPXOR        Y6, Y6, Y6
+	VPXOR        Y7, Y7, Y7
+	VPXOR        Y8, Y8, Y8
 	MOVQ         x+16(FP), SI
 	MOVQ         ldx+24(FP), DI
 	MOVQ         SI, R8
@@ -4573,145 +4691,145 @@ loop1:
 	JLT          done4
 
 loop3:
-	VPBROADCASTW (R10), X4
-	VCVTPH2PS    X4, Y4
-	VBROADCASTI128 2(R10), Y5
-	VPSRLVD      lm6_320<>+0(SB), Y5, Y5
-	VPAND        lm6_321<>+0(SB), Y5, Y5
-	VPBROADCASTQ 18(R10), Y6
-	VPSRLVD      lm6_322<>+0(SB), Y6, Y6
-	VPAND        lm6_323<>+0(SB), Y6, Y6
-	VPSLLD       $4, Y6, Y6
-	VPOR         Y6, Y5, Y5
-	VMOVDQU      Y5, (DX)
-	VPMOVZXBD    (DX), Y5
-	VPERMPS      lm6_324<>+0(SB), Y5, Y6
-	VPERMPS      lm6_325<>+0(SB), Y5, Y7
-	VPSLLD       $0x1c, Y5, Y8
-	VBLENDVPS    Y8, Y7, Y6, Y6
-	VPERMPS      lm6_326<>+0(SB), Y5, Y7
-	VPERMPS      lm6_327<>+0(SB), Y5, Y8
-	VPSLLD       $0x1c, Y5, Y9
-	VBLENDVPS    Y9, Y8, Y7, Y7
-	VPSLLD       $0x1b, Y5, Y8
-	VBLENDVPS    Y8, Y7, Y6, Y6
-	VPERMPS      lm6_328<>+0(SB), Y5, Y7
-	VPERMPS      lm6_329<>+0(SB), Y5, Y8
-	VPSLLD       $0x1c, Y5, Y9
-	VBLENDVPS    Y9, Y8, Y7, Y7
-	VPERMPS      lm6_3210<>+0(SB), Y5, Y8
-	VPERMPS      lm6_3211<>+0(SB), Y5, Y9
-	VPSLLD       $0x1c, Y5, Y10
-	VBLENDVPS    Y10, Y9, Y8, Y8
-	VPSLLD       $0x1b, Y5, Y9
-	VBLENDVPS    Y9, Y8, Y7, Y7
-	VPSLLD       $0x1a, Y5, Y5
-	VBLENDVPS    Y5, Y7, Y6, Y5
-	VMULPS       Y5, Y4, Y5
-	VMOVUPS      (SI), Y6
-	VFMADD231PS  Y6, Y5, Y0
-	VMOVUPS      (SI)(DI*1), Y6
-	VFMADD231PS  Y6, Y5, Y1
-	VMOVUPS      (R8), Y6
-	VFMADD231PS  Y6, Y5, Y2
-	VMOVUPS      (R8)(DI*1), Y6
-	VFMADD231PS  Y6, Y5, Y3
-	VPMOVZXBD    8(DX), Y5
-	VPERMPS      lm6_324<>+0(SB), Y5, Y6
-	VPERMPS      lm6_325<>+0(SB), Y5, Y7
-	VPSLLD       $0x1c, Y5, Y8
-	VBLENDVPS    Y8, Y7, Y6, Y6
-	VPERMPS      lm6_326<>+0(SB), Y5, Y7
-	VPERMPS      lm6_327<>+0(SB), Y5, Y8
-	VPSLLD       $0x1c, Y5, Y9
-	VBLENDVPS    Y9, Y8, Y7, Y7
-	VPSLLD       $0x1b, Y5, Y8
-	VBLENDVPS    Y8, Y7, Y6, Y6
-	VPERMPS      lm6_328<>+0(SB), Y5, Y7
-	VPERMPS      lm6_329<>+0(SB), Y5, Y8
-	VPSLLD       $0x1c, Y5, Y9
-	VBLENDVPS    Y9, Y8, Y7, Y7
-	VPERMPS      lm6_3210<>+0(SB), Y5, Y8
-	VPERMPS      lm6_3211<>+0(SB), Y5, Y9
-	VPSLLD       $0x1c, Y5, Y10
-	VBLENDVPS    Y10, Y9, Y8, Y8
-	VPSLLD       $0x1b, Y5, Y9
-	VBLENDVPS    Y9, Y8, Y7, Y7
-	VPSLLD       $0x1a, Y5, Y5
-	VBLENDVPS    Y5, Y7, Y6, Y5
-	VMULPS       Y5, Y4, Y5
-	VMOVUPS      32(SI), Y6
-	VFMADD231PS  Y6, Y5, Y0
-	VMOVUPS      32(SI)(DI*1), Y6
-	VFMADD231PS  Y6, Y5, Y1
-	VMOVUPS      32(R8), Y6
-	VFMADD231PS  Y6, Y5, Y2
-	VMOVUPS      32(R8)(DI*1), Y6
-	VFMADD231PS  Y6, Y5, Y3
-	VPMOVZXBD    16(DX), Y5
-	VPERMPS      lm6_324<>+0(SB), Y5, Y6
-	VPERMPS      lm6_325<>+0(SB), Y5, Y7
-	VPSLLD       $0x1c, Y5, Y8
-	VBLENDVPS    Y8, Y7, Y6, Y6
-	VPERMPS      lm6_326<>+0(SB), Y5, Y7
-	VPERMPS      lm6_327<>+0(SB), Y5, Y8
-	VPSLLD       $0x1c, Y5, Y9
-	VBLENDVPS    Y9, Y8, Y7, Y7
-	VPSLLD       $0x1b, Y5, Y8
-	VBLENDVPS    Y8, Y7, Y6, Y6
-	VPERMPS      lm6_328<>+0(SB), Y5, Y7
-	VPERMPS      lm6_329<>+0(SB), Y5, Y8
-	VPSLLD       $0x1c, Y5, Y9
-	VBLENDVPS    Y9, Y8, Y7, Y7
-	VPERMPS      lm6_3210<>+0(SB), Y5, Y8
-	VPERMPS      lm6_3211<>+0(SB), Y5, Y9
-	VPSLLD       $0x1c, Y5, Y10
-	VBLENDVPS    Y10, Y9, Y8, Y8
-	VPSLLD       $0x1b, Y5, Y9
-	VBLENDVPS    Y9, Y8, Y7, Y7
-	VPSLLD       $0x1a, Y5, Y5
-	VBLENDVPS    Y5, Y7, Y6, Y5
-	VMULPS       Y5, Y4, Y5
-	VMOVUPS      64(SI), Y6
-	VFMADD231PS  Y6, Y5, Y0
-	VMOVUPS      64(SI)(DI*1), Y6
-	VFMADD231PS  Y6, Y5, Y1
-	VMOVUPS      64(R8), Y6
-	VFMADD231PS  Y6, Y5, Y2
-	VMOVUPS      64(R8)(DI*1), Y6
-	VFMADD231PS  Y6, Y5, Y3
-	VPMOVZXBD    24(DX), Y5
-	VPERMPS      lm6_324<>+0(SB), Y5, Y6
-	VPERMPS      lm6_325<>+0(SB), Y5, Y7
-	VPSLLD       $0x1c, Y5, Y8
-	VBLENDVPS    Y8, Y7, Y6, Y6
-	VPERMPS      lm6_326<>+0(SB), Y5, Y7
-	VPERMPS      lm6_327<>+0(SB), Y5, Y8
-	VPSLLD       $0x1c, Y5, Y9
-	VBLENDVPS    Y9, Y8, Y7, Y7
-	VPSLLD       $0x1b, Y5, Y8
-	VBLENDVPS    Y8, Y7, Y6, Y6
-	VPERMPS      lm6_328<>+0(SB), Y5, Y7
-	VPERMPS      lm6_329<>+0(SB), Y5, Y8
-	VPSLLD       $0x1c, Y5, Y9
-	VBLENDVPS    Y9, Y8, Y7, Y7
-	VPERMPS      lm6_3210<>+0(SB), Y5, Y8
-	VPERMPS      lm6_3211<>+0(SB), Y5, Y9
-	VPSLLD       $0x1c, Y5, Y10
-	VBLENDVPS    Y10, Y9, Y8, Y8
-	VPSLLD       $0x1b, Y5, Y9
-	VBLENDVPS    Y9, Y8, Y7, Y7
-	VPSLLD       $0x1a, Y5, Y5
-	VBLENDVPS    Y5, Y7, Y6, Y5
-	VMULPS       Y5, Y4, Y4
-	VMOVUPS      96(SI), Y5
-	VFMADD231PS  Y5, Y4, Y0
-	VMOVUPS      96(SI)(DI*1), Y5
-	VFMADD231PS  Y5, Y4, Y1
-	VMOVUPS      96(R8), Y5
-	VFMADD231PS  Y5, Y4, Y2
-	VMOVUPS      96(R8)(DI*1), Y5
-	VFMADD231PS  Y5, Y4, Y3
+	VPBROADCASTW (R10), X9
+	VCVTPH2PS    X9, Y9
+	VBROADCASTI128 2(R10), Y10
+	VPSRLVD      lm6_320<>+0(SB), Y10, Y10
+	VPAND        lm6_321<>+0(SB), Y10, Y10
+	VPBROADCASTQ 18(R10), Y11
+	VPSRLVD      lm6_322<>+0(SB), Y11, Y11
+	VPAND        lm6_323<>+0(SB), Y11, Y11
+	VPSLLD       $4, Y11, Y11
+	VPOR         Y11, Y10, Y10
+	VMOVDQU      Y10, (DX)
+	VPMOVZXBD    (DX), Y10
+	VPERMPS      Y3, Y10, Y11
+	VPERMPS      Y4, Y10, Y12
+	VPSLLD       $0x1c, Y10, Y13
+	VBLENDVPS    Y13, Y12, Y11, Y11
+	VPERMPS      lm6_326<>+0(SB), Y10, Y12
+	VPERMPS      lm6_327<>+0(SB), Y10, Y13
+	VPSLLD       $0x1c, Y10, Y14
+	VBLENDVPS    Y14, Y13, Y12, Y12
+	VPSLLD       $0x1b, Y10, Y13
+	VBLENDVPS    Y13, Y12, Y11, Y11
+	VPERMPS      lm6_328<>+0(SB), Y10, Y12
+	VPERMPS      Y2, Y10, Y13
+	VPSLLD       $0x1c, Y10, Y14
+	VBLENDVPS    Y14, Y13, Y12, Y12
+	VPERMPS      Y1, Y10, Y13
+	VPERMPS      Y0, Y10, Y14
+	VPSLLD       $0x1c, Y10, Y15
+	VBLENDVPS    Y15, Y14, Y13, Y13
+	VPSLLD       $0x1b, Y10, Y14
+	VBLENDVPS    Y14, Y13, Y12, Y12
+	VPSLLD       $0x1a, Y10, Y10
+	VBLENDVPS    Y10, Y12, Y11, Y10
+	VMULPS       Y10, Y9, Y10
+	VMOVUPS      (SI), Y11
+	VFMADD231PS  Y11, Y10, Y5
+	VMOVUPS      (SI)(DI*1), Y11
+	VFMADD231PS  Y11, Y10, Y6
+	VMOVUPS      (R8), Y11
+	VFMADD231PS  Y11, Y10, Y7
+	VMOVUPS      (R8)(DI*1), Y11
+	VFMADD231PS  Y11, Y10, Y8
+	VPMOVZXBD    8(DX), Y10
+	VPERMPS      Y3, Y10, Y11
+	VPERMPS      Y4, Y10, Y12
+	VPSLLD       $0x1c, Y10, Y13
+	VBLENDVPS    Y13, Y12, Y11, Y11
+	VPERMPS      lm6_326<>+0(SB), Y10, Y12
+	VPERMPS      lm6_327<>+0(SB), Y10, Y13
+	VPSLLD       $0x1c, Y10, Y14
+	VBLENDVPS    Y14, Y13, Y12, Y12
+	VPSLLD       $0x1b, Y10, Y13
+	VBLENDVPS    Y13, Y12, Y11, Y11
+	VPERMPS      lm6_328<>+0(SB), Y10, Y12
+	VPERMPS      Y2, Y10, Y13
+	VPSLLD       $0x1c, Y10, Y14
+	VBLENDVPS    Y14, Y13, Y12, Y12
+	VPERMPS      Y1, Y10, Y13
+	VPERMPS      Y0, Y10, Y14
+	VPSLLD       $0x1c, Y10, Y15
+	VBLENDVPS    Y15, Y14, Y13, Y13
+	VPSLLD       $0x1b, Y10, Y14
+	VBLENDVPS    Y14, Y13, Y12, Y12
+	VPSLLD       $0x1a, Y10, Y10
+	VBLENDVPS    Y10, Y12, Y11, Y10
+	VMULPS       Y10, Y9, Y10
+	VMOVUPS      32(SI), Y11
+	VFMADD231PS  Y11, Y10, Y5
+	VMOVUPS      32(SI)(DI*1), Y11
+	VFMADD231PS  Y11, Y10, Y6
+	VMOVUPS      32(R8), Y11
+	VFMADD231PS  Y11, Y10, Y7
+	VMOVUPS      32(R8)(DI*1), Y11
+	VFMADD231PS  Y11, Y10, Y8
+	VPMOVZXBD    16(DX), Y10
+	VPERMPS      Y3, Y10, Y11
+	VPERMPS      Y4, Y10, Y12
+	VPSLLD       $0x1c, Y10, Y13
+	VBLENDVPS    Y13, Y12, Y11, Y11
+	VPERMPS      lm6_326<>+0(SB), Y10, Y12
+	VPERMPS      lm6_327<>+0(SB), Y10, Y13
+	VPSLLD       $0x1c, Y10, Y14
+	VBLENDVPS    Y14, Y13, Y12, Y12
+	VPSLLD       $0x1b, Y10, Y13
+	VBLENDVPS    Y13, Y12, Y11, Y11
+	VPERMPS      lm6_328<>+0(SB), Y10, Y12
+	VPERMPS      Y2, Y10, Y13
+	VPSLLD       $0x1c, Y10, Y14
+	VBLENDVPS    Y14, Y13, Y12, Y12
+	VPERMPS      Y1, Y10, Y13
+	VPERMPS      Y0, Y10, Y14
+	VPSLLD       $0x1c, Y10, Y15
+	VBLENDVPS    Y15, Y14, Y13, Y13
+	VPSLLD       $0x1b, Y10, Y14
+	VBLENDVPS    Y14, Y13, Y12, Y12
+	VPSLLD       $0x1a, Y10, Y10
+	VBLENDVPS    Y10, Y12, Y11, Y10
+	VMULPS       Y10, Y9, Y10
+	VMOVUPS      64(SI), Y11
+	VFMADD231PS  Y11, Y10, Y5
+	VMOVUPS      64(SI)(DI*1), Y11
+	VFMADD231PS  Y11, Y10, Y6
+	VMOVUPS      64(R8), Y11
+	VFMADD231PS  Y11, Y10, Y7
+	VMOVUPS      64(R8)(DI*1), Y11
+	VFMADD231PS  Y11, Y10, Y8
+	VPMOVZXBD    24(DX), Y10
+	VPERMPS      Y3, Y10, Y11
+	VPERMPS      Y4, Y10, Y12
+	VPSLLD       $0x1c, Y10, Y13
+	VBLENDVPS    Y13, Y12, Y11, Y11
+	VPERMPS      lm6_326<>+0(SB), Y10, Y12
+	VPERMPS      lm6_327<>+0(SB), Y10, Y13
+	VPSLLD       $0x1c, Y10, Y14
+	VBLENDVPS    Y14, Y13, Y12, Y12
+	VPSLLD       $0x1b, Y10, Y13
+	VBLENDVPS    Y13, Y12, Y11, Y11
+	VPERMPS      lm6_328<>+0(SB), Y10, Y12
+	VPERMPS      Y2, Y10, Y13
+	VPSLLD       $0x1c, Y10, Y14
+	VBLENDVPS    Y14, Y13, Y12, Y12
+	VPERMPS      Y1, Y10, Y13
+	VPERMPS      Y0, Y10, Y14
+	VPSLLD       $0x1c, Y10, Y15
+	VBLENDVPS    Y15, Y14, Y13, Y13
+	VPSLLD       $0x1b, Y10, Y14
+	VBLENDVPS    Y14, Y13, Y12, Y12
+	VPSLLD       $0x1a, Y10, Y10
+	VBLENDVPS    Y10, Y12, Y11, Y10
+	VMULPS       Y10, Y9, Y9
+	VMOVUPS      96(SI), Y10
+	VFMADD231PS  Y10, Y9, Y5
+	VMOVUPS      96(SI)(DI*1), Y10
+	VFMADD231PS  Y10, Y9, Y6
+	VMOVUPS      96(R8), Y10
+	VFMADD231PS  Y10, Y9, Y7
+	VMOVUPS      96(R8)(DI*1), Y10
+	VFMADD231PS  Y10, Y9, Y8
 	ADDQ         $0x1a, R10
 	ADDQ         $0x80, SI
 	ADDQ         $0x80, R8
@@ -4720,39 +4838,39 @@ loop3:
 
 done4:
 	ADDQ         $1, R9
-	VEXTRACTF128 $1, Y0, X4
-	VADDPS       X0, X4, X4
-	VMOVHLPS     X4, X4, X0
-	VADDPS       X0, X4, X4
-	VMOVSHDUP    X4, X0
-	VADDSS       X0, X4, X4
-	VMOVSS       X4, (AX)
+	VEXTRACTF128 $1, Y5, X9
+	VADDPS       X5, X9, X9
+	VMOVHLPS     X9, X9, X5
+	VADDPS       X5, X9, X9
+	VMOVSHDUP    X9, X5
+	VADDSS       X5, X9, X9
+	VMOVSS       X9, (AX)
 	MOVQ         ldy+8(FP), SI
 	MOVQ         AX, DI
 	ADDQ         SI, DI
-	VEXTRACTF128 $1, Y1, X0
-	VADDPS       X1, X0, X0
-	VMOVHLPS     X0, X0, X1
-	VADDPS       X1, X0, X0
-	VMOVSHDUP    X0, X1
-	VADDSS       X1, X0, X0
-	VMOVSS       X0, (DI)
+	VEXTRACTF128 $1, Y6, X5
+	VADDPS       X6, X5, X5
+	VMOVHLPS     X5, X5, X6
+	VADDPS       X6, X5, X5
+	VMOVSHDUP    X5, X6
+	VADDSS       X6, X5, X5
+	VMOVSS       X5, (DI)
 	ADDQ         SI, DI
-	VEXTRACTF128 $1, Y2, X0
-	VADDPS       X2, X0, X0
-	VMOVHLPS     X0, X0, X1
-	VADDPS       X1, X0, X0
-	VMOVSHDUP    X0, X1
-	VADDSS       X1, X0, X0
-	VMOVSS       X0, (DI)
+	VEXTRACTF128 $1, Y7, X5
+	VADDPS       X7, X5, X5
+	VMOVHLPS     X5, X5, X6
+	VADDPS       X6, X5, X5
+	VMOVSHDUP    X5, X6
+	VADDSS       X6, X5, X5
+	VMOVSS       X5, (DI)
 	ADDQ         SI, DI
-	VEXTRACTF128 $1, Y3, X0
-	VADDPS       X3, X0, X0
-	VMOVHLPS     X0, X0, X1
-	VADDPS       X1, X0, X0
-	VMOVSHDUP    X0, X1
-	VADDSS       X1, X0, X0
-	VMOVSS       X0, (DI)
+	VEXTRACTF128 $1, Y8, X5
+	VADDPS       X8, X5, X5
+	VMOVHLPS     X5, X5, X6
+	VADDPS       X6, X5, X5
+	VMOVSHDUP    X5, X6
+	VADDSS       X6, X5, X5
+	VMOVSS       X5, (DI)
 	ADDQ         $4, AX
 	MOVQ         stride+40(FP), SI
 	ADDQ         SI, BX
@@ -4767,6 +4885,14 @@ done2:
 // matmulQ81xLm6_32AVX2 multiplies rows of w with 1 row of activations in int8; ldy and stride in bytes.
 // Requires: AVX2, F16C, FMA
 TEXT ·matmulQ81xLm6_32AVX2(SB), NOSPLIT, $128-72
+
+	// constants of the loops
+	VMOVDQU      lm6_320<>+0(SB), Y0
+	VMOVDQU      lm6_322<>+0(SB), Y1
+	VMOVDQU      lm6_3217<>+0(SB), Y2
+	VMOVDQU      lm6_323<>+0(SB), Y3
+	VMOVDQU      lm6_321<>+0(SB), Y4
+	VBROADCASTI128 lm6_3215<>+0(SB), Y5
 	LEAQ         31(SP), AX
 	ANDQ         $-32, AX
 	MOVQ         y+0(FP), AX
@@ -4776,8 +4902,8 @@ TEXT ·matmulQ81xLm6_32AVX2(SB), NOSPLIT, $128-72
 	JLT          done2
 
 loop1:
-	VPXOR        Y0, Y0, Y0
-	VPXOR        Y1, Y1, Y1
+	VPXOR        Y6, Y6, Y6
+	VPXOR        Y7, Y7, Y7
 	MOVQ         q+16(FP), DX
 	MOVQ         d+24(FP), SI
 	MOVQ         blocks+64(FP), DI
@@ -4786,76 +4912,74 @@ loop1:
 	JLT          done4
 
 loop3:
-	VPBROADCASTW (R8), X2
-	VCVTPH2PS    X2, Y2
-	VMOVDQU      lm6_3212<>+0(SB), Y3
-	VMULPS       Y3, Y2, Y2
-	VBROADCASTI128 2(R8), Y3
-	VPSRLVD      lm6_320<>+0(SB), Y3, Y3
-	VPAND        lm6_321<>+0(SB), Y3, Y3
-	VPBROADCASTQ 18(R8), Y4
-	VPSRLVD      lm6_322<>+0(SB), Y4, Y4
-	VPAND        lm6_323<>+0(SB), Y4, Y4
-	VPSLLD       $4, Y4, Y4
-	VPOR         Y4, Y3, Y3
-	VBROADCASTI128 lm6_3213<>+0(SB), Y4
-	VPSHUFB      Y3, Y4, Y4
-	VBROADCASTI128 lm6_3214<>+0(SB), Y5
-	VPSHUFB      Y3, Y5, Y5
-	VPSLLW       $3, Y3, Y6
-	VPBLENDVB    Y6, Y5, Y4, Y4
-	VBROADCASTI128 lm6_3215<>+0(SB), Y5
-	VPSHUFB      Y3, Y5, Y5
-	VBROADCASTI128 lm6_3216<>+0(SB), Y6
-	VPSHUFB      Y3, Y6, Y6
-	VPSLLW       $3, Y3, Y7
-	VPBLENDVB    Y7, Y6, Y5, Y5
-	VPSLLW       $2, Y3, Y3
-	VPBLENDVB    Y3, Y5, Y4, Y3
-	VPABSB       Y3, Y4
-	VMOVDQU      (DX), Y5
-	VPSIGNB      Y3, Y5, Y3
-	VPMADDUBSW   Y3, Y4, Y3
-	VPMADDWD     lm6_3217<>+0(SB), Y3, Y3
-	VBROADCASTSS (SI), Y4
-	VCVTDQ2PS    Y3, Y3
-	VMULPS       Y2, Y4, Y2
-	VFMADD231PS  Y2, Y3, Y0
-	VPBROADCASTW 26(R8), X2
-	VCVTPH2PS    X2, Y2
-	VMOVDQU      lm6_3212<>+0(SB), Y3
-	VMULPS       Y3, Y2, Y2
-	VBROADCASTI128 28(R8), Y3
-	VPSRLVD      lm6_320<>+0(SB), Y3, Y3
-	VPAND        lm6_321<>+0(SB), Y3, Y3
-	VPBROADCASTQ 44(R8), Y4
-	VPSRLVD      lm6_322<>+0(SB), Y4, Y4
-	VPAND        lm6_323<>+0(SB), Y4, Y4
-	VPSLLD       $4, Y4, Y4
-	VPOR         Y4, Y3, Y3
-	VBROADCASTI128 lm6_3213<>+0(SB), Y4
-	VPSHUFB      Y3, Y4, Y4
-	VBROADCASTI128 lm6_3214<>+0(SB), Y5
-	VPSHUFB      Y3, Y5, Y5
-	VPSLLW       $3, Y3, Y6
-	VPBLENDVB    Y6, Y5, Y4, Y4
-	VBROADCASTI128 lm6_3215<>+0(SB), Y5
-	VPSHUFB      Y3, Y5, Y5
-	VBROADCASTI128 lm6_3216<>+0(SB), Y6
-	VPSHUFB      Y3, Y6, Y6
-	VPSLLW       $3, Y3, Y7
-	VPBLENDVB    Y7, Y6, Y5, Y5
-	VPSLLW       $2, Y3, Y3
-	VPBLENDVB    Y3, Y5, Y4, Y3
-	VPABSB       Y3, Y4
-	VMOVDQU      32(DX), Y5
-	VPSIGNB      Y3, Y5, Y3
-	VPMADDUBSW   Y3, Y4, Y3
-	VPMADDWD     lm6_3217<>+0(SB), Y3, Y3
-	VBROADCASTSS 4(SI), Y4
-	VCVTDQ2PS    Y3, Y3
-	VMULPS       Y2, Y4, Y2
-	VFMADD231PS  Y2, Y3, Y1
+	VPBROADCASTW (R8), X8
+	VCVTPH2PS    X8, Y8
+	VMOVDQU      lm6_3212<>+0(SB), Y9
+	VMULPS       Y9, Y8, Y8
+	VBROADCASTI128 2(R8), Y9
+	VPSRLVD      Y0, Y9, Y9
+	VPAND        Y4, Y9, Y9
+	VPBROADCASTQ 18(R8), Y10
+	VPSRLVD      Y1, Y10, Y10
+	VPAND        Y3, Y10, Y10
+	VPSLLD       $4, Y10, Y10
+	VPOR         Y10, Y9, Y9
+	VBROADCASTI128 lm6_3213<>+0(SB), Y10
+	VPSHUFB      Y9, Y10, Y10
+	VBROADCASTI128 lm6_3214<>+0(SB), Y11
+	VPSHUFB      Y9, Y11, Y11
+	VPSLLW       $3, Y9, Y12
+	VPBLENDVB    Y12, Y11, Y10, Y10
+	VPSHUFB      Y9, Y5, Y11
+	VBROADCASTI128 lm6_3216<>+0(SB), Y12
+	VPSHUFB      Y9, Y12, Y12
+	VPSLLW       $3, Y9, Y13
+	VPBLENDVB    Y13, Y12, Y11, Y11
+	VPSLLW       $2, Y9, Y9
+	VPBLENDVB    Y9, Y11, Y10, Y9
+	VPABSB       Y9, Y10
+	VMOVDQU      (DX), Y11
+	VPSIGNB      Y9, Y11, Y9
+	VPMADDUBSW   Y9, Y10, Y9
+	VPMADDWD     Y2, Y9, Y9
+	VBROADCASTSS (SI), Y10
+	VCVTDQ2PS    Y9, Y9
+	VMULPS       Y8, Y10, Y8
+	VFMADD231PS  Y8, Y9, Y6
+	VPBROADCASTW 26(R8), X8
+	VCVTPH2PS    X8, Y8
+	VMOVDQU      lm6_3212<>+0(SB), Y9
+	VMULPS       Y9, Y8, Y8
+	VBROADCASTI128 28(R8), Y9
+	VPSRLVD      Y0, Y9, Y9
+	VPAND        Y4, Y9, Y9
+	VPBROADCASTQ 44(R8), Y10
+	VPSRLVD      Y1, Y10, Y10
+	VPAND        Y3, Y10, Y10
+	VPSLLD       $4, Y10, Y10
+	VPOR         Y10, Y9, Y9
+	VBROADCASTI128 lm6_3213<>+0(SB), Y10
+	VPSHUFB      Y9, Y10, Y10
+	VBROADCASTI128 lm6_3214<>+0(SB), Y11
+	VPSHUFB      Y9, Y11, Y11
+	VPSLLW       $3, Y9, Y12
+	VPBLENDVB    Y12, Y11, Y10, Y10
+	VPSHUFB      Y9, Y5, Y11
+	VBROADCASTI128 lm6_3216<>+0(SB), Y12
+	VPSHUFB      Y9, Y12, Y12
+	VPSLLW       $3, Y9, Y13
+	VPBLENDVB    Y13, Y12, Y11, Y11
+	VPSLLW       $2, Y9, Y9
+	VPBLENDVB    Y9, Y11, Y10, Y9
+	VPABSB       Y9, Y10
+	VMOVDQU      32(DX), Y11
+	VPSIGNB      Y9, Y11, Y9
+	VPMADDUBSW   Y9, Y10, Y9
+	VPMADDWD     Y2, Y9, Y9
+	VBROADCASTSS 4(SI), Y10
+	VCVTDQ2PS    Y9, Y9
+	VMULPS       Y8, Y10, Y8
+	VFMADD231PS  Y8, Y9, Y7
 	ADDQ         $0x34, R8
 	ADDQ         $0x40, DX
 	ADDQ         $8, SI
@@ -4868,41 +4992,40 @@ done4:
 	JLT          done6
 
 loop5:
-	VPBROADCASTW (R8), X2
-	VCVTPH2PS    X2, Y2
-	VMOVDQU      lm6_3212<>+0(SB), Y3
-	VMULPS       Y3, Y2, Y2
-	VBROADCASTI128 2(R8), Y3
-	VPSRLVD      lm6_320<>+0(SB), Y3, Y3
-	VPAND        lm6_321<>+0(SB), Y3, Y3
-	VPBROADCASTQ 18(R8), Y4
-	VPSRLVD      lm6_322<>+0(SB), Y4, Y4
-	VPAND        lm6_323<>+0(SB), Y4, Y4
-	VPSLLD       $4, Y4, Y4
-	VPOR         Y4, Y3, Y3
-	VBROADCASTI128 lm6_3213<>+0(SB), Y4
-	VPSHUFB      Y3, Y4, Y4
-	VBROADCASTI128 lm6_3214<>+0(SB), Y5
-	VPSHUFB      Y3, Y5, Y5
-	VPSLLW       $3, Y3, Y6
-	VPBLENDVB    Y6, Y5, Y4, Y4
-	VBROADCASTI128 lm6_3215<>+0(SB), Y5
-	VPSHUFB      Y3, Y5, Y5
-	VBROADCASTI128 lm6_3216<>+0(SB), Y6
-	VPSHUFB      Y3, Y6, Y6
-	VPSLLW       $3, Y3, Y7
-	VPBLENDVB    Y7, Y6, Y5, Y5
-	VPSLLW       $2, Y3, Y3
-	VPBLENDVB    Y3, Y5, Y4, Y3
-	VPABSB       Y3, Y4
-	VMOVDQU      (DX), Y5
-	VPSIGNB      Y3, Y5, Y3
-	VPMADDUBSW   Y3, Y4, Y3
-	VPMADDWD     lm6_3217<>+0(SB), Y3, Y3
-	VBROADCASTSS (SI), Y4
-	VCVTDQ2PS    Y3, Y3
-	VMULPS       Y2, Y4, Y2
-	VFMADD231PS  Y2, Y3, Y0
+	VPBROADCASTW (R8), X8
+	VCVTPH2PS    X8, Y8
+	VMOVDQU      lm6_3212<>+0(SB), Y9
+	VMULPS       Y9, Y8, Y8
+	VBROADCASTI128 2(R8), Y9
+	VPSRLVD      Y0, Y9, Y9
+	VPAND        Y4, Y9, Y9
+	VPBROADCASTQ 18(R8), Y10
+	VPSRLVD      Y1, Y10, Y10
+	VPAND        Y3, Y10, Y10
+	VPSLLD       $4, Y10, Y10
+	VPOR         Y10, Y9, Y9
+	VBROADCASTI128 lm6_3213<>+0(SB), Y10
+	VPSHUFB      Y9, Y10, Y10
+	VBROADCASTI128 lm6_3214<>+0(SB), Y11
+	VPSHUFB      Y9, Y11, Y11
+	VPSLLW       $3, Y9, Y12
+	VPBLENDVB    Y12, Y11, Y10, Y10
+	VPSHUFB      Y9, Y5, Y11
+	VBROADCASTI128 lm6_3216<>+0(SB), Y12
+	VPSHUFB      Y9, Y12, Y12
+	VPSLLW       $3, Y9, Y13
+	VPBLENDVB    Y13, Y12, Y11, Y11
+	VPSLLW       $2, Y9, Y9
+	VPBLENDVB    Y9, Y11, Y10, Y9
+	VPABSB       Y9, Y10
+	VMOVDQU      (DX), Y11
+	VPSIGNB      Y9, Y11, Y9
+	VPMADDUBSW   Y9, Y10, Y9
+	VPMADDWD     Y2, Y9, Y9
+	VBROADCASTSS (SI), Y10
+	VCVTDQ2PS    Y9, Y9
+	VMULPS       Y8, Y10, Y8
+	VFMADD231PS  Y8, Y9, Y6
 	ADDQ         $0x1a, R8
 	ADDQ         $0x20, DX
 	ADDQ         $4, SI
@@ -4911,14 +5034,14 @@ loop5:
 
 done6:
 	ADDQ         $1, DI
-	VADDPS       Y1, Y0, Y0
-	VEXTRACTF128 $1, Y0, X1
-	VADDPS       X0, X1, X1
-	VMOVHLPS     X1, X1, X0
-	VADDPS       X0, X1, X1
-	VMOVSHDUP    X1, X0
-	VADDSS       X0, X1, X1
-	VMOVSS       X1, (AX)
+	VADDPS       Y7, Y6, Y6
+	VEXTRACTF128 $1, Y6, X7
+	VADDPS       X6, X7, X7
+	VMOVHLPS     X7, X7, X6
+	VADDPS       X6, X7, X7
+	VMOVSHDUP    X7, X6
+	VADDSS       X6, X7, X7
+	VMOVSS       X7, (AX)
 	ADDQ         $4, AX
 	MOVQ         stride+48(FP), DX
 	ADDQ         DX, BX
@@ -4933,6 +5056,14 @@ done2:
 // matmulQ82xLm6_32AVX2 multiplies rows of w with 2 rows of activations in int8; ldy and stride in bytes.
 // Requires: AVX2, F16C, FMA
 TEXT ·matmulQ82xLm6_32AVX2(SB), NOSPLIT, $128-72
+
+	// constants of the loops
+	VMOVDQU      lm6_3217<>+0(SB), Y0
+	VMOVDQU      lm6_320<>+0(SB), Y1
+	VMOVDQU      lm6_322<>+0(SB), Y2
+	VMOVDQU      lm6_323<>+0(SB), Y3
+	VMOVDQU      lm6_321<>+0(SB), Y4
+	VBROADCASTI128 lm6_3215<>+0(SB), Y5
 	LEAQ         31(SP), AX
 	ANDQ         $-32, AX
 	MOVQ         y+0(FP), AX
@@ -4942,8 +5073,8 @@ TEXT ·matmulQ82xLm6_32AVX2(SB), NOSPLIT, $128-72
 	JLT          done2
 
 loop1:
-	VPXOR        Y0, Y0, Y0
-	VPXOR        Y1, Y1, Y1
+	VPXOR        Y6, Y6, Y6
+	VPXOR        Y7, Y7, Y7
 	MOVQ         q+16(FP), DX
 	MOVQ         d+24(FP), SI
 	MOVQ         blocks+64(FP), DI
@@ -4952,92 +5083,90 @@ loop1:
 	JLT          done4
 
 loop3:
-	VPBROADCASTW (R8), X2
-	VCVTPH2PS    X2, Y2
-	VMOVDQU      lm6_3212<>+0(SB), Y3
-	VMULPS       Y3, Y2, Y2
-	VBROADCASTI128 2(R8), Y3
-	VPSRLVD      lm6_320<>+0(SB), Y3, Y3
-	VPAND        lm6_321<>+0(SB), Y3, Y3
-	VPBROADCASTQ 18(R8), Y4
-	VPSRLVD      lm6_322<>+0(SB), Y4, Y4
-	VPAND        lm6_323<>+0(SB), Y4, Y4
-	VPSLLD       $4, Y4, Y4
-	VPOR         Y4, Y3, Y3
-	VBROADCASTI128 lm6_3213<>+0(SB), Y4
-	VPSHUFB      Y3, Y4, Y4
-	VBROADCASTI128 lm6_3214<>+0(SB), Y5
-	VPSHUFB      Y3, Y5, Y5
-	VPSLLW       $3, Y3, Y6
-	VPBLENDVB    Y6, Y5, Y4, Y4
-	VBROADCASTI128 lm6_3215<>+0(SB), Y5
-	VPSHUFB      Y3, Y5, Y5
-	VBROADCASTI128 lm6_3216<>+0(SB), Y6
-	VPSHUFB      Y3, Y6, Y6
-	VPSLLW       $3, Y3, Y7
-	VPBLENDVB    Y7, Y6, Y5, Y5
-	VPSLLW       $2, Y3, Y3
-	VPBLENDVB    Y3, Y5, Y4, Y3
-	VPABSB       Y3, Y4
-	VMOVDQU      (DX), Y5
-	VPSIGNB      Y3, Y5, Y5
-	VPMADDUBSW   Y5, Y4, Y5
-	VPMADDWD     lm6_3217<>+0(SB), Y5, Y5
-	VMOVDQU      32(DX), Y6
-	VPSIGNB      Y3, Y6, Y3
-	VPMADDUBSW   Y3, Y4, Y3
-	VPMADDWD     lm6_3217<>+0(SB), Y3, Y3
-	VBROADCASTSS (SI), Y4
-	VCVTDQ2PS    Y5, Y5
-	VMULPS       Y2, Y4, Y4
-	VFMADD231PS  Y4, Y5, Y0
-	VBROADCASTSS 4(SI), Y4
-	VCVTDQ2PS    Y3, Y3
-	VMULPS       Y2, Y4, Y2
-	VFMADD231PS  Y2, Y3, Y1
-	VPBROADCASTW 26(R8), X2
-	VCVTPH2PS    X2, Y2
-	VMOVDQU      lm6_3212<>+0(SB), Y3
-	VMULPS       Y3, Y2, Y2
-	VBROADCASTI128 28(R8), Y3
-	VPSRLVD      lm6_320<>+0(SB), Y3, Y3
-	VPAND        lm6_321<>+0(SB), Y3, Y3
-	VPBROADCASTQ 44(R8), Y4
-	VPSRLVD      lm6_322<>+0(SB), Y4, Y4
-	VPAND        lm6_323<>+0(SB), Y4, Y4
-	VPSLLD       $4, Y4, Y4
-	VPOR         Y4, Y3, Y3
-	VBROADCASTI128 lm6_3213<>+0(SB), Y4
-	VPSHUFB      Y3, Y4, Y4
-	VBROADCASTI128 lm6_3214<>+0(SB), Y5
-	VPSHUFB      Y3, Y5, Y5
-	VPSLLW       $3, Y3, Y6
-	VPBLENDVB    Y6, Y5, Y4, Y4
-	VBROADCASTI128 lm6_3215<>+0(SB), Y5
-	VPSHUFB      Y3, Y5, Y5
-	VBROADCASTI128 lm6_3216<>+0(SB), Y6
-	VPSHUFB      Y3, Y6, Y6
-	VPSLLW       $3, Y3, Y7
-	VPBLENDVB    Y7, Y6, Y5, Y5
-	VPSLLW       $2, Y3, Y3
-	VPBLENDVB    Y3, Y5, Y4, Y3
-	VPABSB       Y3, Y4
-	VMOVDQU      64(DX), Y5
-	VPSIGNB      Y3, Y5, Y5
-	VPMADDUBSW   Y5, Y4, Y5
-	VPMADDWD     lm6_3217<>+0(SB), Y5, Y5
-	VMOVDQU      96(DX), Y6
-	VPSIGNB      Y3, Y6, Y3
-	VPMADDUBSW   Y3, Y4, Y3
-	VPMADDWD     lm6_3217<>+0(SB), Y3, Y3
-	VBROADCASTSS 8(SI), Y4
-	VCVTDQ2PS    Y5, Y5
-	VMULPS       Y2, Y4, Y4
-	VFMADD231PS  Y4, Y5, Y0
-	VBROADCASTSS 12(SI), Y4
-	VCVTDQ2PS    Y3, Y3
-	VMULPS       Y2, Y4, Y2
-	VFMADD231PS  Y2, Y3, Y1
+	VPBROADCASTW (R8), X8
+	VCVTPH2PS    X8, Y8
+	VMOVDQU      lm6_3212<>+0(SB), Y9
+	VMULPS       Y9, Y8, Y8
+	VBROADCASTI128 2(R8), Y9
+	VPSRLVD      Y1, Y9, Y9
+	VPAND        Y4, Y9, Y9
+	VPBROADCASTQ 18(R8), Y10
+	VPSRLVD      Y2, Y10, Y10
+	VPAND        Y3, Y10, Y10
+	VPSLLD       $4, Y10, Y10
+	VPOR         Y10, Y9, Y9
+	VBROADCASTI128 lm6_3213<>+0(SB), Y10
+	VPSHUFB      Y9, Y10, Y10
+	VBROADCASTI128 lm6_3214<>+0(SB), Y11
+	VPSHUFB      Y9, Y11, Y11
+	VPSLLW       $3, Y9, Y12
+	VPBLENDVB    Y12, Y11, Y10, Y10
+	VPSHUFB      Y9, Y5, Y11
+	VBROADCASTI128 lm6_3216<>+0(SB), Y12
+	VPSHUFB      Y9, Y12, Y12
+	VPSLLW       $3, Y9, Y13
+	VPBLENDVB    Y13, Y12, Y11, Y11
+	VPSLLW       $2, Y9, Y9
+	VPBLENDVB    Y9, Y11, Y10, Y9
+	VPABSB       Y9, Y10
+	VMOVDQU      (DX), Y11
+	VPSIGNB      Y9, Y11, Y11
+	VPMADDUBSW   Y11, Y10, Y11
+	VPMADDWD     Y0, Y11, Y11
+	VMOVDQU      32(DX), Y12
+	VPSIGNB      Y9, Y12, Y9
+	VPMADDUBSW   Y9, Y10, Y9
+	VPMADDWD     Y0, Y9, Y9
+	VBROADCASTSS (SI), Y10
+	VCVTDQ2PS    Y11, Y11
+	VMULPS       Y8, Y10, Y10
+	VFMADD231PS  Y10, Y11, Y6
+	VBROADCASTSS 4(SI), Y10
+	VCVTDQ2PS    Y9, Y9
+	VMULPS       Y8, Y10, Y8
+	VFMADD231PS  Y8, Y9, Y7
+	VPBROADCASTW 26(R8), X8
+	VCVTPH2PS    X8, Y8
+	VMOVDQU      lm6_3212<>+0(SB), Y9
+	VMULPS       Y9, Y8, Y8
+	VBROADCASTI128 28(R8), Y9
+	VPSRLVD      Y1, Y9, Y9
+	VPAND        Y4, Y9, Y9
+	VPBROADCASTQ 44(R8), Y10
+	VPSRLVD      Y2, Y10, Y10
+	VPAND        Y3, Y10, Y10
+	VPSLLD       $4, Y10, Y10
+	VPOR         Y10, Y9, Y9
+	VBROADCASTI128 lm6_3213<>+0(SB), Y10
+	VPSHUFB      Y9, Y10, Y10
+	VBROADCASTI128 lm6_3214<>+0(SB), Y11
+	VPSHUFB      Y9, Y11, Y11
+	VPSLLW       $3, Y9, Y12
+	VPBLENDVB    Y12, Y11, Y10, Y10
+	VPSHUFB      Y9, Y5, Y11
+	VBROADCASTI128 lm6_3216<>+0(SB), Y12
+	VPSHUFB      Y9, Y12, Y12
+	VPSLLW       $3, Y9, Y13
+	VPBLENDVB    Y13, Y12, Y11, Y11
+	VPSLLW       $2, Y9, Y9
+	VPBLENDVB    Y9, Y11, Y10, Y9
+	VPABSB       Y9, Y10
+	VMOVDQU      64(DX), Y11
+	VPSIGNB      Y9, Y11, Y11
+	VPMADDUBSW   Y11, Y10, Y11
+	VPMADDWD     Y0, Y11, Y11
+	VMOVDQU      96(DX), Y12
+	VPSIGNB      Y9, Y12, Y9
+	VPMADDUBSW   Y9, Y10, Y9
+	VPMADDWD     Y0, Y9, Y9
+	VBROADCASTSS 8(SI), Y10
+	VCVTDQ2PS    Y11, Y11
+	VMULPS       Y8, Y10, Y10
+	VFMADD231PS  Y10, Y11, Y6
+	VBROADCASTSS 12(SI), Y10
+	VCVTDQ2PS    Y9, Y9
+	VMULPS       Y8, Y10, Y8
+	VFMADD231PS  Y8, Y9, Y7
 	ADDQ         $0x34, R8
 	ADDQ         $0x80, DX
 	ADDQ         $0x10, SI
@@ -5050,49 +5179,48 @@ done4:
 	JLT          done6
 
 loop5:
-	VPBROADCASTW (R8), X2
-	VCVTPH2PS    X2, Y2
-	VMOVDQU      lm6_3212<>+0(SB), Y3
-	VMULPS       Y3, Y2, Y2
-	VBROADCASTI128 2(R8), Y3
-	VPSRLVD      lm6_320<>+0(SB), Y3, Y3
-	VPAND        lm6_321<>+0(SB), Y3, Y3
-	VPBROADCASTQ 18(R8), Y4
-	VPSRLVD      lm6_322<>+0(SB), Y4, Y4
-	VPAND        lm6_323<>+0(SB), Y4, Y4
-	VPSLLD       $4, Y4, Y4
-	VPOR         Y4, Y3, Y3
-	VBROADCASTI128 lm6_3213<>+0(SB), Y4
-	VPSHUFB      Y3, Y4, Y4
-	VBROADCASTI128 lm6_3214<>+0(SB), Y5
-	VPSHUFB      Y3, Y5, Y5
-	VPSLLW       $3, Y3, Y6
-	VPBLENDVB    Y6, Y5, Y4, Y4
-	VBROADCASTI128 lm6_3215<>+0(SB), Y5
-	VPSHUFB      Y3, Y5, Y5
-	VBROADCASTI128 lm6_3216<>+0(SB), Y6
-	VPSHUFB      Y3, Y6, Y6
-	VPSLLW       $3, Y3, Y7
-	VPBLENDVB    Y7, Y6, Y5, Y5
-	VPSLLW       $2, Y3, Y3
-	VPBLENDVB    Y3, Y5, Y4, Y3
-	VPABSB       Y3, Y4
-	VMOVDQU      (DX), Y5
-	VPSIGNB      Y3, Y5, Y5
-	VPMADDUBSW   Y5, Y4, Y5
-	VPMADDWD     lm6_3217<>+0(SB), Y5, Y5
-	VMOVDQU      32(DX), Y6
-	VPSIGNB      Y3, Y6, Y3
-	VPMADDUBSW   Y3, Y4, Y3
-	VPMADDWD     lm6_3217<>+0(SB), Y3, Y3
-	VBROADCASTSS (SI), Y4
-	VCVTDQ2PS    Y5, Y5
-	VMULPS       Y2, Y4, Y4
-	VFMADD231PS  Y4, Y5, Y0
-	VBROADCASTSS 4(SI), Y4
-	VCVTDQ2PS    Y3, Y3
-	VMULPS       Y2, Y4, Y2
-	VFMADD231PS  Y2, Y3, Y1
+	VPBROADCASTW (R8), X8
+	VCVTPH2PS    X8, Y8
+	VMOVDQU      lm6_3212<>+0(SB), Y9
+	VMULPS       Y9, Y8, Y8
+	VBROADCASTI128 2(R8), Y9
+	VPSRLVD      Y1, Y9, Y9
+	VPAND        Y4, Y9, Y9
+	VPBROADCASTQ 18(R8), Y10
+	VPSRLVD      Y2, Y10, Y10
+	VPAND        Y3, Y10, Y10
+	VPSLLD       $4, Y10, Y10
+	VPOR         Y10, Y9, Y9
+	VBROADCASTI128 lm6_3213<>+0(SB), Y10
+	VPSHUFB      Y9, Y10, Y10
+	VBROADCASTI128 lm6_3214<>+0(SB), Y11
+	VPSHUFB      Y9, Y11, Y11
+	VPSLLW       $3, Y9, Y12
+	VPBLENDVB    Y12, Y11, Y10, Y10
+	VPSHUFB      Y9, Y5, Y11
+	VBROADCASTI128 lm6_3216<>+0(SB), Y12
+	VPSHUFB      Y9, Y12, Y12
+	VPSLLW       $3, Y9, Y13
+	VPBLENDVB    Y13, Y12, Y11, Y11
+	VPSLLW       $2, Y9, Y9
+	VPBLENDVB    Y9, Y11, Y10, Y9
+	VPABSB       Y9, Y10
+	VMOVDQU      (DX), Y11
+	VPSIGNB      Y9, Y11, Y11
+	VPMADDUBSW   Y11, Y10, Y11
+	VPMADDWD     Y0, Y11, Y11
+	VMOVDQU      32(DX), Y12
+	VPSIGNB      Y9, Y12, Y9
+	VPMADDUBSW   Y9, Y10, Y9
+	VPMADDWD     Y0, Y9, Y9
+	VBROADCASTSS (SI), Y10
+	VCVTDQ2PS    Y11, Y11
+	VMULPS       Y8, Y10, Y10
+	VFMADD231PS  Y10, Y11, Y6
+	VBROADCASTSS 4(SI), Y10
+	VCVTDQ2PS    Y9, Y9
+	VMULPS       Y8, Y10, Y8
+	VFMADD231PS  Y8, Y9, Y7
 	ADDQ         $0x1a, R8
 	ADDQ         $0x40, DX
 	ADDQ         $8, SI
@@ -5101,23 +5229,23 @@ loop5:
 
 done6:
 	ADDQ         $1, DI
-	VEXTRACTF128 $1, Y0, X2
-	VADDPS       X0, X2, X2
-	VMOVHLPS     X2, X2, X0
-	VADDPS       X0, X2, X2
-	VMOVSHDUP    X2, X0
-	VADDSS       X0, X2, X2
-	VMOVSS       X2, (AX)
+	VEXTRACTF128 $1, Y6, X8
+	VADDPS       X6, X8, X8
+	VMOVHLPS     X8, X8, X6
+	VADDPS       X6, X8, X8
+	VMOVSHDUP    X8, X6
+	VADDSS       X6, X8, X8
+	VMOVSS       X8, (AX)
 	MOVQ         ldy+8(FP), DX
 	MOVQ         AX, SI
 	ADDQ         DX, SI
-	VEXTRACTF128 $1, Y1, X0
-	VADDPS       X1, X0, X0
-	VMOVHLPS     X0, X0, X1
-	VADDPS       X1, X0, X0
-	VMOVSHDUP    X0, X1
-	VADDSS       X1, X0, X0
-	VMOVSS       X0, (SI)
+	VEXTRACTF128 $1, Y7, X6
+	VADDPS       X7, X6, X6
+	VMOVHLPS     X6, X6, X7
+	VADDPS       X7, X6, X6
+	VMOVSHDUP    X6, X7
+	VADDSS       X7, X6, X6
+	VMOVSS       X6, (SI)
 	ADDQ         $4, AX
 	MOVQ         stride+48(FP), DX
 	ADDQ         DX, BX
@@ -5132,6 +5260,14 @@ done2:
 // matmulQ83xLm6_32AVX2 multiplies rows of w with 3 rows of activations in int8; ldy and stride in bytes.
 // Requires: AVX2, F16C, FMA
 TEXT ·matmulQ83xLm6_32AVX2(SB), NOSPLIT, $128-72
+
+	// constants of the loops
+	VMOVDQU      lm6_3217<>+0(SB), Y0
+	VMOVDQU      lm6_320<>+0(SB), Y1
+	VMOVDQU      lm6_322<>+0(SB), Y2
+	VMOVDQU      lm6_323<>+0(SB), Y3
+	VMOVDQU      lm6_321<>+0(SB), Y4
+	VBROADCASTI128 lm6_3215<>+0(SB), Y5
 	LEAQ         31(SP), AX
 	ANDQ         $-32, AX
 	MOVQ         y+0(FP), AX
@@ -5141,9 +5277,9 @@ TEXT ·matmulQ83xLm6_32AVX2(SB), NOSPLIT, $128-72
 	JLT          done2
 
 loop1:
-	VPXOR        Y0, Y0, Y0
-	VPXOR        Y1, Y1, Y1
-	VPXOR        Y2, Y2, Y2
+	VPXOR        Y6, Y6, Y6
+	VPXOR        Y7, Y7, Y7
+	VPXOR        Y8, Y8, Y8
 	MOVQ         q+16(FP), DX
 	MOVQ         d+24(FP), SI
 	MOVQ         blocks+64(FP), DI
@@ -5152,108 +5288,106 @@ loop1:
 	JLT          done4
 
 loop3:
-	VPBROADCASTW (R8), X3
-	VCVTPH2PS    X3, Y3
-	VMOVDQU      lm6_3212<>+0(SB), Y4
-	VMULPS       Y4, Y3, Y3
-	VBROADCASTI128 2(R8), Y4
-	VPSRLVD      lm6_320<>+0(SB), Y4, Y4
-	VPAND        lm6_321<>+0(SB), Y4, Y4
-	VPBROADCASTQ 18(R8), Y5
-	VPSRLVD      lm6_322<>+0(SB), Y5, Y5
-	VPAND        lm6_323<>+0(SB), Y5, Y5
-	VPSLLD       $4, Y5, Y5
-	VPOR         Y5, Y4, Y4
-	VBROADCASTI128 lm6_3213<>+0(SB), Y5
-	VPSHUFB      Y4, Y5, Y5
-	VBROADCASTI128 lm6_3214<>+0(SB), Y6
-	VPSHUFB      Y4, Y6, Y6
-	VPSLLW       $3, Y4, Y7
-	VPBLENDVB    Y7, Y6, Y5, Y5
-	VBROADCASTI128 lm6_3215<>+0(SB), Y6
-	VPSHUFB      Y4, Y6, Y6
-	VBROADCASTI128 lm6_3216<>+0(SB), Y7
-	VPSHUFB      Y4, Y7, Y7
-	VPSLLW       $3, Y4, Y8
-	VPBLENDVB    Y8, Y7, Y6, Y6
-	VPSLLW       $2, Y4, Y4
-	VPBLENDVB    Y4, Y6, Y5, Y4
-	VPABSB       Y4, Y5
-	VMOVDQU      (DX), Y6
-	VPSIGNB      Y4, Y6, Y6
-	VPMADDUBSW   Y6, Y5, Y6
-	VPMADDWD     lm6_3217<>+0(SB), Y6, Y6
-	VMOVDQU      32(DX), Y7
-	VPSIGNB      Y4, Y7, Y7
-	VPMADDUBSW   Y7, Y5, Y7
-	VPMADDWD     lm6_3217<>+0(SB), Y7, Y7
-	VMOVDQU      64(DX), Y8
-	VPSIGNB      Y4, Y8, Y4
-	VPMADDUBSW   Y4, Y5, Y4
-	VPMADDWD     lm6_3217<>+0(SB), Y4, Y4
-	VBROADCASTSS (SI), Y5
-	VCVTDQ2PS    Y6, Y6
-	VMULPS       Y3, Y5, Y5
-	VFMADD231PS  Y5, Y6, Y0
-	VBROADCASTSS 4(SI), Y5
-	VCVTDQ2PS    Y7, Y6
-	VMULPS       Y3, Y5, Y5
-	VFMADD231PS  Y5, Y6, Y1
-	VBROADCASTSS 8(SI), Y5
-	VCVTDQ2PS    Y4, Y4
-	VMULPS       Y3, Y5, Y3
-	VFMADD231PS  Y3, Y4, Y2
-	VPBROADCASTW 26(R8), X3
-	VCVTPH2PS    X3, Y3
-	VMOVDQU      lm6_3212<>+0(SB), Y4
-	VMULPS       Y4, Y3, Y3
-	VBROADCASTI128 28(R8), Y4
-	VPSRLVD      lm6_320<>+0(SB), Y4, Y4
-	VPAND        lm6_321<>+0(SB), Y4, Y4
-	VPBROADCASTQ 44(R8), Y5
-	VPSRLVD      lm6_322<>+0(SB), Y5, Y5
-	VPAND        lm6_323<>+0(SB), Y5, Y5
-	VPSLLD       $4, Y5, Y5
-	VPOR         Y5, Y4, Y4
-	VBROADCASTI128 lm6_3213<>+0(SB), Y5
-	VPSHUFB      Y4, Y5, Y5
-	VBROADCASTI128 lm6_3214<>+0(SB), Y6
-	VPSHUFB      Y4, Y6, Y6
-	VPSLLW       $3, Y4, Y7
-	VPBLENDVB    Y7, Y6, Y5, Y5
-	VBROADCASTI128 lm6_3215<>+0(SB), Y6
-	VPSHUFB      Y4, Y6, Y6
-	VBROADCASTI128 lm6_3216<>+0(SB), Y7
-	VPSHUFB      Y4, Y7, Y7
-	VPSLLW       $3, Y4, Y8
-	VPBLENDVB    Y8, Y7, Y6, Y6
-	VPSLLW       $2, Y4, Y4
-	VPBLENDVB    Y4, Y6, Y5, Y4
-	VPABSB       Y4, Y5
-	VMOVDQU      96(DX), Y6
-	VPSIGNB      Y4, Y6, Y6
-	VPMADDUBSW   Y6, Y5, Y6
-	VPMADDWD     lm6_3217<>+0(SB), Y6, Y6
-	VMOVDQU      128(DX), Y7
-	VPSIGNB      Y4, Y7, Y7
-	VPMADDUBSW   Y7, Y5, Y7
-	VPMADDWD     lm6_3217<>+0(SB), Y7, Y7
-	VMOVDQU      160(DX), Y8
-	VPSIGNB      Y4, Y8, Y4
-	VPMADDUBSW   Y4, Y5, Y4
-	VPMADDWD     lm6_3217<>+0(SB), Y4, Y4
-	VBROADCASTSS 12(SI), Y5
-	VCVTDQ2PS    Y6, Y6
-	VMULPS       Y3, Y5, Y5
-	VFMADD231PS  Y5, Y6, Y0
-	VBROADCASTSS 16(SI), Y5
-	VCVTDQ2PS    Y7, Y6
-	VMULPS       Y3, Y5, Y5
-	VFMADD231PS  Y5, Y6, Y1
-	VBROADCASTSS 20(SI), Y5
-	VCVTDQ2PS    Y4, Y4
-	VMULPS       Y3, Y5, Y3
-	VFMADD231PS  Y3, Y4, Y2
+	VPBROADCASTW (R8), X9
+	VCVTPH2PS    X9, Y9
+	VMOVDQU      lm6_3212<>+0(SB), Y10
+	VMULPS       Y10, Y9, Y9
+	VBROADCASTI128 2(R8), Y10
+	VPSRLVD      Y1, Y10, Y10
+	VPAND        Y4, Y10, Y10
+	VPBROADCASTQ 18(R8), Y11
+	VPSRLVD      Y2, Y11, Y11
+	VPAND        Y3, Y11, Y11
+	VPSLLD       $4, Y11, Y11
+	VPOR         Y11, Y10, Y10
+	VBROADCASTI128 lm6_3213<>+0(SB), Y11
+	VPSHUFB      Y10, Y11, Y11
+	VBROADCASTI128 lm6_3214<>+0(SB), Y12
+	VPSHUFB      Y10, Y12, Y12
+	VPSLLW       $3, Y10, Y13
+	VPBLENDVB    Y13, Y12, Y11, Y11
+	VPSHUFB      Y10, Y5, Y12
+	VBROADCASTI128 lm6_3216<>+0(SB), Y13
+	VPSHUFB      Y10, Y13, Y13
+	VPSLLW       $3, Y10, Y14
+	VPBLENDVB    Y14, Y13, Y12, Y12
+	VPSLLW       $2, Y10, Y10
+	VPBLENDVB    Y10, Y12, Y11, Y10
+	VPABSB       Y10, Y11
+	VMOVDQU      (DX), Y12
+	VPSIGNB      Y10, Y12, Y12
+	VPMADDUBSW   Y12, Y11, Y12
+	VPMADDWD     Y0, Y12, Y12
+	VMOVDQU      32(DX), Y13
+	VPSIGNB      Y10, Y13, Y13
+	VPMADDUBSW   Y13, Y11, Y13
+	VPMADDWD     Y0, Y13, Y13
+	VMOVDQU      64(DX), Y14
+	VPSIGNB      Y10, Y14, Y10
+	VPMADDUBSW   Y10, Y11, Y10
+	VPMADDWD     Y0, Y10, Y10
+	VBROADCASTSS (SI), Y11
+	VCVTDQ2PS    Y12, Y12
+	VMULPS       Y9, Y11, Y11
+	VFMADD231PS  Y11, Y12, Y6
+	VBROADCASTSS 4(SI), Y11
+	VCVTDQ2PS    Y13, Y12
+	VMULPS       Y9, Y11, Y11
+	VFMADD231PS  Y11, Y12, Y7
+	VBROADCASTSS 8(SI), Y11
+	VCVTDQ2PS    Y10, Y10
+	VMULPS       Y9, Y11, Y9
+	VFMADD231PS  Y9, Y10, Y8
+	VPBROADCASTW 26(R8), X9
+	VCVTPH2PS    X9, Y9
+	VMOVDQU      lm6_3212<>+0(SB), Y10
+	VMULPS       Y10, Y9, Y9
+	VBROADCASTI128 28(R8), Y10
+	VPSRLVD      Y1, Y10, Y10
+	VPAND        Y4, Y10, Y10
+	VPBROADCASTQ 44(R8), Y11
+	VPSRLVD      Y2, Y11, Y11
+	VPAND        Y3, Y11, Y11
+	VPSLLD       $4, Y11, Y11
+	VPOR         Y11, Y10, Y10
+	VBROADCASTI128 lm6_3213<>+0(SB), Y11
+	VPSHUFB      Y10, Y11, Y11
+	VBROADCASTI128 lm6_3214<>+0(SB), Y12
+	VPSHUFB      Y10, Y12, Y12
+	VPSLLW       $3, Y10, Y13
+	VPBLENDVB    Y13, Y12, Y11, Y11
+	VPSHUFB      Y10, Y5, Y12
+	VBROADCASTI128 lm6_3216<>+0(SB), Y13
+	VPSHUFB      Y10, Y13, Y13
+	VPSLLW       $3, Y10, Y14
+	VPBLENDVB    Y14, Y13, Y12, Y12
+	VPSLLW       $2, Y10, Y10
+	VPBLENDVB    Y10, Y12, Y11, Y10
+	VPABSB       Y10, Y11
+	VMOVDQU      96(DX), Y12
+	VPSIGNB      Y10, Y12, Y12
+	VPMADDUBSW   Y12, Y11, Y12
+	VPMADDWD     Y0, Y12, Y12
+	VMOVDQU      128(DX), Y13
+	VPSIGNB      Y10, Y13, Y13
+	VPMADDUBSW   Y13, Y11, Y13
+	VPMADDWD     Y0, Y13, Y13
+	VMOVDQU      160(DX), Y14
+	VPSIGNB      Y10, Y14, Y10
+	VPMADDUBSW   Y10, Y11, Y10
+	VPMADDWD     Y0, Y10, Y10
+	VBROADCASTSS 12(SI), Y11
+	VCVTDQ2PS    Y12, Y12
+	VMULPS       Y9, Y11, Y11
+	VFMADD231PS  Y11, Y12, Y6
+	VBROADCASTSS 16(SI), Y11
+	VCVTDQ2PS    Y13, Y12
+	VMULPS       Y9, Y11, Y11
+	VFMADD231PS  Y11, Y12, Y7
+	VBROADCASTSS 20(SI), Y11
+	VCVTDQ2PS    Y10, Y10
+	VMULPS       Y9, Y11, Y9
+	VFMADD231PS  Y9, Y10, Y8
 	ADDQ         $0x34, R8
 	ADDQ         $0xc0, DX
 	ADDQ         $0x18, SI
@@ -5266,57 +5400,56 @@ done4:
 	JLT          done6
 
 loop5:
-	VPBROADCASTW (R8), X3
-	VCVTPH2PS    X3, Y3
-	VMOVDQU      lm6_3212<>+0(SB), Y4
-	VMULPS       Y4, Y3, Y3
-	VBROADCASTI128 2(R8), Y4
-	VPSRLVD      lm6_320<>+0(SB), Y4, Y4
-	VPAND        lm6_321<>+0(SB), Y4, Y4
-	VPBROADCASTQ 18(R8), Y5
-	VPSRLVD      lm6_322<>+0(SB), Y5, Y5
-	VPAND        lm6_323<>+0(SB), Y5, Y5
-	VPSLLD       $4, Y5, Y5
-	VPOR         Y5, Y4, Y4
-	VBROADCASTI128 lm6_3213<>+0(SB), Y5
-	VPSHUFB      Y4, Y5, Y5
-	VBROADCASTI128 lm6_3214<>+0(SB), Y6
-	VPSHUFB      Y4, Y6, Y6
-	VPSLLW       $3, Y4, Y7
-	VPBLENDVB    Y7, Y6, Y5, Y5
-	VBROADCASTI128 lm6_3215<>+0(SB), Y6
-	VPSHUFB      Y4, Y6, Y6
-	VBROADCASTI128 lm6_3216<>+0(SB), Y7
-	VPSHUFB      Y4, Y7, Y7
-	VPSLLW       $3, Y4, Y8
-	VPBLENDVB    Y8, Y7, Y6, Y6
-	VPSLLW       $2, Y4, Y4
-	VPBLENDVB    Y4, Y6, Y5, Y4
-	VPABSB       Y4, Y5
-	VMOVDQU      (DX), Y6
-	VPSIGNB      Y4, Y6, Y6
-	VPMADDUBSW   Y6, Y5, Y6
-	VPMADDWD     lm6_3217<>+0(SB), Y6, Y6
-	VMOVDQU      32(DX), Y7
-	VPSIGNB      Y4, Y7, Y7
-	VPMADDUBSW   Y7, Y5, Y7
-	VPMADDWD     lm6_3217<>+0(SB), Y7, Y7
-	VMOVDQU      64(DX), Y8
-	VPSIGNB      Y4, Y8, Y4
-	VPMADDUBSW   Y4, Y5, Y4
-	VPMADDWD     lm6_3217<>+0(SB), Y4, Y4
-	VBROADCASTSS (SI), Y5
-	VCVTDQ2PS    Y6, Y6
-	VMULPS       Y3, Y5, Y5
-	VFMADD231PS  Y5, Y6, Y0
-	VBROADCASTSS 4(SI), Y5
-	VCVTDQ2PS    Y7, Y6
-	VMULPS       Y3, Y5, Y5
-	VFMADD231PS  Y5, Y6, Y1
-	VBROADCASTSS 8(SI), Y5
-	VCVTDQ2PS    Y4, Y4
-	VMULPS       Y3, Y5, Y3
-	VFMADD231PS  Y3, Y4, Y2
+	VPBROADCASTW (R8), X9
+	VCVTPH2PS    X9, Y9
+	VMOVDQU      lm6_3212<>+0(SB), Y10
+	VMULPS       Y10, Y9, Y9
+	VBROADCASTI128 2(R8), Y10
+	VPSRLVD      Y1, Y10, Y10
+	VPAND        Y4, Y10, Y10
+	VPBROADCASTQ 18(R8), Y11
+	VPSRLVD      Y2, Y11, Y11
+	VPAND        Y3, Y11, Y11
+	VPSLLD       $4, Y11, Y11
+	VPOR         Y11, Y10, Y10
+	VBROADCASTI128 lm6_3213<>+0(SB), Y11
+	VPSHUFB      Y10, Y11, Y11
+	VBROADCASTI128 lm6_3214<>+0(SB), Y12
+	VPSHUFB      Y10, Y12, Y12
+	VPSLLW       $3, Y10, Y13
+	VPBLENDVB    Y13, Y12, Y11, Y11
+	VPSHUFB      Y10, Y5, Y12
+	VBROADCASTI128 lm6_3216<>+0(SB), Y13
+	VPSHUFB      Y10, Y13, Y13
+	VPSLLW       $3, Y10, Y14
+	VPBLENDVB    Y14, Y13, Y12, Y12
+	VPSLLW       $2, Y10, Y10
+	VPBLENDVB    Y10, Y12, Y11, Y10
+	VPABSB       Y10, Y11
+	VMOVDQU      (DX), Y12
+	VPSIGNB      Y10, Y12, Y12
+	VPMADDUBSW   Y12, Y11, Y12
+	VPMADDWD     Y0, Y12, Y12
+	VMOVDQU      32(DX), Y13
+	VPSIGNB      Y10, Y13, Y13
+	VPMADDUBSW   Y13, Y11, Y13
+	VPMADDWD     Y0, Y13, Y13
+	VMOVDQU      64(DX), Y14
+	VPSIGNB      Y10, Y14, Y10
+	VPMADDUBSW   Y10, Y11, Y10
+	VPMADDWD     Y0, Y10, Y10
+	VBROADCASTSS (SI), Y11
+	VCVTDQ2PS    Y12, Y12
+	VMULPS       Y9, Y11, Y11
+	VFMADD231PS  Y11, Y12, Y6
+	VBROADCASTSS 4(SI), Y11
+	VCVTDQ2PS    Y13, Y12
+	VMULPS       Y9, Y11, Y11
+	VFMADD231PS  Y11, Y12, Y7
+	VBROADCASTSS 8(SI), Y11
+	VCVTDQ2PS    Y10, Y10
+	VMULPS       Y9, Y11, Y9
+	VFMADD231PS  Y9, Y10, Y8
 	ADDQ         $0x1a, R8
 	ADDQ         $0x60, DX
 	ADDQ         $0xc, SI
@@ -5325,31 +5458,31 @@ loop5:
 
 done6:
 	ADDQ         $1, DI
-	VEXTRACTF128 $1, Y0, X3
-	VADDPS       X0, X3, X3
-	VMOVHLPS     X3, X3, X0
-	VADDPS       X0, X3, X3
-	VMOVSHDUP    X3, X0
-	VADDSS       X0, X3, X3
-	VMOVSS       X3, (AX)
+	VEXTRACTF128 $1, Y6, X9
+	VADDPS       X6, X9, X9
+	VMOVHLPS     X9, X9, X6
+	VADDPS       X6, X9, X9
+	VMOVSHDUP    X9, X6
+	VADDSS       X6, X9, X9
+	VMOVSS       X9, (AX)
 	MOVQ         ldy+8(FP), DX
 	MOVQ         AX, SI
 	ADDQ         DX, SI
-	VEXTRACTF128 $1, Y1, X0
-	VADDPS       X1, X0, X0
-	VMOVHLPS     X0, X0, X1
-	VADDPS       X1, X0, X0
-	VMOVSHDUP    X0, X1
-	VADDSS       X1, X0, X0
-	VMOVSS       X0, (SI)
+	VEXTRACTF128 $1, Y7, X6
+	VADDPS       X7, X6, X6
+	VMOVHLPS     X6, X6, X7
+	VADDPS       X7, X6, X6
+	VMOVSHDUP    X6, X7
+	VADDSS       X7, X6, X6
+	VMOVSS       X6, (SI)
 	ADDQ         DX, SI
-	VEXTRACTF128 $1, Y2, X0
-	VADDPS       X2, X0, X0
-	VMOVHLPS     X0, X0, X1
-	VADDPS       X1, X0, X0
-	VMOVSHDUP    X0, X1
-	VADDSS       X1, X0, X0
-	VMOVSS       X0, (SI)
+	VEXTRACTF128 $1, Y8, X6
+	VADDPS       X8, X6, X6
+	VMOVHLPS     X6, X6, X7
+	VADDPS       X7, X6, X6
+	VMOVSHDUP    X6, X7
+	VADDSS       X7, X6, X6
+	VMOVSS       X6, (SI)
 	ADDQ         $4, AX
 	MOVQ         stride+48(FP), DX
 	ADDQ         DX, BX
@@ -5364,6 +5497,13 @@ done2:
 // matmulQ84xLm6_32AVX2 multiplies rows of w with 4 rows of activations in int8; ldy and stride in bytes.
 // Requires: AVX2, F16C, FMA
 TEXT ·matmulQ84xLm6_32AVX2(SB), NOSPLIT, $128-72
+
+	// constants of the loops
+	VMOVDQU      lm6_3217<>+0(SB), Y0
+	VMOVDQU      lm6_320<>+0(SB), Y1
+	VMOVDQU      lm6_322<>+0(SB), Y2
+	VMOVDQU      lm6_323<>+0(SB), Y3
+	VMOVDQU      lm6_321<>+0(SB), Y4
 	LEAQ         31(SP), AX
 	ANDQ         $-32, AX
 	MOVQ         y+0(FP), AX
@@ -5373,10 +5513,10 @@ TEXT ·matmulQ84xLm6_32AVX2(SB), NOSPLIT, $128-72
 	JLT          done2
 
 loop1:
-	VPXOR        Y0, Y0, Y0
-	VPXOR        Y1, Y1, Y1
-	VPXOR        Y2, Y2, Y2
-	VPXOR        Y3, Y3, Y3
+	VPXOR        Y5, Y5, Y5
+	VPXOR        Y6, Y6, Y6
+	VPXOR        Y7, Y7, Y7
+	VPXOR        Y8, Y8, Y8
 	MOVQ         q+16(FP), DX
 	MOVQ         d+24(FP), SI
 	MOVQ         blocks+64(FP), DI
@@ -5385,124 +5525,124 @@ loop1:
 	JLT          done4
 
 loop3:
-	VPBROADCASTW (R8), X4
-	VCVTPH2PS    X4, Y4
-	VMOVDQU      lm6_3212<>+0(SB), Y5
-	VMULPS       Y5, Y4, Y4
-	VBROADCASTI128 2(R8), Y5
-	VPSRLVD      lm6_320<>+0(SB), Y5, Y5
-	VPAND        lm6_321<>+0(SB), Y5, Y5
-	VPBROADCASTQ 18(R8), Y6
-	VPSRLVD      lm6_322<>+0(SB), Y6, Y6
-	VPAND        lm6_323<>+0(SB), Y6, Y6
-	VPSLLD       $4, Y6, Y6
-	VPOR         Y6, Y5, Y5
-	VBROADCASTI128 lm6_3213<>+0(SB), Y6
-	VPSHUFB      Y5, Y6, Y6
-	VBROADCASTI128 lm6_3214<>+0(SB), Y7
-	VPSHUFB      Y5, Y7, Y7
-	VPSLLW       $3, Y5, Y8
-	VPBLENDVB    Y8, Y7, Y6, Y6
-	VBROADCASTI128 lm6_3215<>+0(SB), Y7
-	VPSHUFB      Y5, Y7, Y7
-	VBROADCASTI128 lm6_3216<>+0(SB), Y8
-	VPSHUFB      Y5, Y8, Y8
-	VPSLLW       $3, Y5, Y9
-	VPBLENDVB    Y9, Y8, Y7, Y7
-	VPSLLW       $2, Y5, Y5
-	VPBLENDVB    Y5, Y7, Y6, Y5
-	VPABSB       Y5, Y6
-	VMOVDQU      (DX), Y7
-	VPSIGNB      Y5, Y7, Y7
-	VPMADDUBSW   Y7, Y6, Y7
-	VPMADDWD     lm6_3217<>+0(SB), Y7, Y7
-	VMOVDQU      32(DX), Y8
-	VPSIGNB      Y5, Y8, Y8
-	VPMADDUBSW   Y8, Y6, Y8
-	VPMADDWD     lm6_3217<>+0(SB), Y8, Y8
-	VMOVDQU      64(DX), Y9
-	VPSIGNB      Y5, Y9, Y9
-	VPMADDUBSW   Y9, Y6, Y9
-	VPMADDWD     lm6_3217<>+0(SB), Y9, Y9
-	VMOVDQU      96(DX), Y10
-	VPSIGNB      Y5, Y10, Y5
-	VPMADDUBSW   Y5, Y6, Y5
-	VPMADDWD     lm6_3217<>+0(SB), Y5, Y5
-	VBROADCASTSS (SI), Y6
-	VCVTDQ2PS    Y7, Y7
-	VMULPS       Y4, Y6, Y6
-	VFMADD231PS  Y6, Y7, Y0
-	VBROADCASTSS 4(SI), Y6
-	VCVTDQ2PS    Y8, Y7
-	VMULPS       Y4, Y6, Y6
-	VFMADD231PS  Y6, Y7, Y1
-	VBROADCASTSS 8(SI), Y6
-	VCVTDQ2PS    Y9, Y7
-	VMULPS       Y4, Y6, Y6
-	VFMADD231PS  Y6, Y7, Y2
-	VBROADCASTSS 12(SI), Y6
-	VCVTDQ2PS    Y5, Y5
-	VMULPS       Y4, Y6, Y4
-	VFMADD231PS  Y4, Y5, Y3
-	VPBROADCASTW 26(R8), X4
-	VCVTPH2PS    X4, Y4
-	VMOVDQU      lm6_3212<>+0(SB), Y5
-	VMULPS       Y5, Y4, Y4
-	VBROADCASTI128 28(R8), Y5
-	VPSRLVD      lm6_320<>+0(SB), Y5, Y5
-	VPAND        lm6_321<>+0(SB), Y5, Y5
-	VPBROADCASTQ 44(R8), Y6
-	VPSRLVD      lm6_322<>+0(SB), Y6, Y6
-	VPAND        lm6_323<>+0(SB), Y6, Y6
-	VPSLLD       $4, Y6, Y6
-	VPOR         Y6, Y5, Y5
-	VBROADCASTI128 lm6_3213<>+0(SB), Y6
-	VPSHUFB      Y5, Y6, Y6
-	VBROADCASTI128 lm6_3214<>+0(SB), Y7
-	VPSHUFB      Y5, Y7, Y7
-	VPSLLW       $3, Y5, Y8
-	VPBLENDVB    Y8, Y7, Y6, Y6
-	VBROADCASTI128 lm6_3215<>+0(SB), Y7
-	VPSHUFB      Y5, Y7, Y7
-	VBROADCASTI128 lm6_3216<>+0(SB), Y8
-	VPSHUFB      Y5, Y8, Y8
-	VPSLLW       $3, Y5, Y9
-	VPBLENDVB    Y9, Y8, Y7, Y7
-	VPSLLW       $2, Y5, Y5
-	VPBLENDVB    Y5, Y7, Y6, Y5
-	VPABSB       Y5, Y6
-	VMOVDQU      128(DX), Y7
-	VPSIGNB      Y5, Y7, Y7
-	VPMADDUBSW   Y7, Y6, Y7
-	VPMADDWD     lm6_3217<>+0(SB), Y7, Y7
-	VMOVDQU      160(DX), Y8
-	VPSIGNB      Y5, Y8, Y8
-	VPMADDUBSW   Y8, Y6, Y8
-	VPMADDWD     lm6_3217<>+0(SB), Y8, Y8
-	VMOVDQU      192(DX), Y9
-	VPSIGNB      Y5, Y9, Y9
-	VPMADDUBSW   Y9, Y6, Y9
-	VPMADDWD     lm6_3217<>+0(SB), Y9, Y9
-	VMOVDQU      224(DX), Y10
-	VPSIGNB      Y5, Y10, Y5
-	VPMADDUBSW   Y5, Y6, Y5
-	VPMADDWD     lm6_3217<>+0(SB), Y5, Y5
-	VBROADCASTSS 16(SI), Y6
-	VCVTDQ2PS    Y7, Y7
-	VMULPS       Y4, Y6, Y6
-	VFMADD231PS  Y6, Y7, Y0
-	VBROADCASTSS 20(SI), Y6
-	VCVTDQ2PS    Y8, Y7
-	VMULPS       Y4, Y6, Y6
-	VFMADD231PS  Y6, Y7, Y1
-	VBROADCASTSS 24(SI), Y6
-	VCVTDQ2PS    Y9, Y7
-	VMULPS       Y4, Y6, Y6
-	VFMADD231PS  Y6, Y7, Y2
-	VBROADCASTSS 28(SI), Y6
-	VCVTDQ2PS    Y5, Y5
-	VMULPS       Y4, Y6, Y4
-	VFMADD231PS  Y4, Y5, Y3
+	VPBROADCASTW (R8), X9
+	VCVTPH2PS    X9, Y9
+	VMOVDQU      lm6_3212<>+0(SB), Y10
+	VMULPS       Y10, Y9, Y9
+	VBROADCASTI128 2(R8), Y10
+	VPSRLVD      Y1, Y10, Y10
+	VPAND        Y4, Y10, Y10
+	VPBROADCASTQ 18(R8), Y11
+	VPSRLVD      Y2, Y11, Y11
+	VPAND        Y3, Y11, Y11
+	VPSLLD       $4, Y11, Y11
+	VPOR         Y11, Y10, Y10
+	VBROADCASTI128 lm6_3213<>+0(SB), Y11
+	VPSHUFB      Y10, Y11, Y11
+	VBROADCASTI128 lm6_3214<>+0(SB), Y12
+	VPSHUFB      Y10, Y12, Y12
+	VPSLLW       $3, Y10, Y13
+	VPBLENDVB    Y13, Y12, Y11, Y11
+	VBROADCASTI128 lm6_3215<>+0(SB), Y12
+	VPSHUFB      Y10, Y12, Y12
+	VBROADCASTI128 lm6_3216<>+0(SB), Y13
+	VPSHUFB      Y10, Y13, Y13
+	VPSLLW       $3, Y10, Y14
+	VPBLENDVB    Y14, Y13, Y12, Y12
+	VPSLLW       $2, Y10, Y10
+	VPBLENDVB    Y10, Y12, Y11, Y10
+	VPABSB       Y10, Y11
+	VMOVDQU      (DX), Y12
+	VPSIGNB      Y10, Y12, Y12
+	VPMADDUBSW   Y12, Y11, Y12
+	VPMADDWD     Y0, Y12, Y12
+	VMOVDQU      32(DX), Y13
+	VPSIGNB      Y10, Y13, Y13
+	VPMADDUBSW   Y13, Y11, Y13
+	VPMADDWD     Y0, Y13, Y13
+	VMOVDQU      64(DX), Y14
+	VPSIGNB      Y10, Y14, Y14
+	VPMADDUBSW   Y14, Y11, Y14
+	VPMADDWD     Y0, Y14, Y14
+	VMOVDQU      96(DX), Y15
+	VPSIGNB      Y10, Y15, Y10
+	VPMADDUBSW   Y10, Y11, Y10
+	VPMADDWD     Y0, Y10, Y10
+	VBROADCASTSS (SI), Y11
+	VCVTDQ2PS    Y12, Y12
+	VMULPS       Y9, Y11, Y11
+	VFMADD231PS  Y11, Y12, Y5
+	VBROADCASTSS 4(SI), Y11
+	VCVTDQ2PS    Y13, Y12
+	VMULPS       Y9, Y11, Y11
+	VFMADD231PS  Y11, Y12, Y6
+	VBROADCASTSS 8(SI), Y11
+	VCVTDQ2PS    Y14, Y12
+	VMULPS       Y9, Y11, Y11
+	VFMADD231PS  Y11, Y12, Y7
+	VBROADCASTSS 12(SI), Y11
+	VCVTDQ2PS    Y10, Y10
+	VMULPS       Y9, Y11, Y9
+	VFMADD231PS  Y9, Y10, Y8
+	VPBROADCASTW 26(R8), X9
+	VCVTPH2PS    X9, Y9
+	VMOVDQU      lm6_3212<>+0(SB), Y10
+	VMULPS       Y10, Y9, Y9
+	VBROADCASTI128 28(R8), Y10
+	VPSRLVD      Y1, Y10, Y10
+	VPAND        Y4, Y10, Y10
+	VPBROADCASTQ 44(R8), Y11
+	VPSRLVD      Y2, Y11, Y11
+	VPAND        Y3, Y11, Y11
+	VPSLLD       $4, Y11, Y11
+	VPOR         Y11, Y10, Y10
+	VBROADCASTI128 lm6_3213<>+0(SB), Y11
+	VPSHUFB      Y10, Y11, Y11
+	VBROADCASTI128 lm6_3214<>+0(SB), Y12
+	VPSHUFB      Y10, Y12, Y12
+	VPSLLW       $3, Y10, Y13
+	VPBLENDVB    Y13, Y12, Y11, Y11
+	VBROADCASTI128 lm6_3215<>+0(SB), Y12
+	VPSHUFB      Y10, Y12, Y12
+	VBROADCASTI128 lm6_3216<>+0(SB), Y13
+	VPSHUFB      Y10, Y13, Y13
+	VPSLLW       $3, Y10, Y14
+	VPBLENDVB    Y14, Y13, Y12, Y12
+	VPSLLW       $2, Y10, Y10
+	VPBLENDVB    Y10, Y12, Y11, Y10
+	VPABSB       Y10, Y11
+	VMOVDQU      128(DX), Y12
+	VPSIGNB      Y10, Y12, Y12
+	VPMADDUBSW   Y12, Y11, Y12
+	VPMADDWD     Y0, Y12, Y12
+	VMOVDQU      160(DX), Y13
+	VPSIGNB      Y10, Y13, Y13
+	VPMADDUBSW   Y13, Y11, Y13
+	VPMADDWD     Y0, Y13, Y13
+	VMOVDQU      192(DX), Y14
+	VPSIGNB      Y10, Y14, Y14
+	VPMADDUBSW   Y14, Y11, Y14
+	VPMADDWD     Y0, Y14, Y14
+	VMOVDQU      224(DX), Y15
+	VPSIGNB      Y10, Y15, Y10
+	VPMADDUBSW   Y10, Y11, Y10
+	VPMADDWD     Y0, Y10, Y10
+	VBROADCASTSS 16(SI), Y11
+	VCVTDQ2PS    Y12, Y12
+	VMULPS       Y9, Y11, Y11
+	VFMADD231PS  Y11, Y12, Y5
+	VBROADCASTSS 20(SI), Y11
+	VCVTDQ2PS    Y13, Y12
+	VMULPS       Y9, Y11, Y11
+	VFMADD231PS  Y11, Y12, Y6
+	VBROADCASTSS 24(SI), Y11
+	VCVTDQ2PS    Y14, Y12
+	VMULPS       Y9, Y11, Y11
+	VFMADD231PS  Y11, Y12, Y7
+	VBROADCASTSS 28(SI), Y11
+	VCVTDQ2PS    Y10, Y10
+	VMULPS       Y9, Y11, Y9
+	VFMADD231PS  Y9, Y10, Y8
 	ADDQ         $0x34, R8
 	ADDQ         $0x100, DX
 	ADDQ         $0x20, SI
@@ -5515,65 +5655,65 @@ done4:
 	JLT          done6
 
 loop5:
-	VPBROADCASTW (R8), X4
-	VCVTPH2PS    X4, Y4
-	VMOVDQU      lm6_3212<>+0(SB), Y5
-	VMULPS       Y5, Y4, Y4
-	VBROADCASTI128 2(R8), Y5
-	VPSRLVD      lm6_320<>+0(SB), Y5, Y5
-	VPAND        lm6_321<>+0(SB), Y5, Y5
-	VPBROADCASTQ 18(R8), Y6
-	VPSRLVD      lm6_322<>+0(SB), Y6, Y6
-	VPAND        lm6_323<>+0(SB), Y6, Y6
-	VPSLLD       $4, Y6, Y6
-	VPOR         Y6, Y5, Y5
-	VBROADCASTI128 lm6_3213<>+0(SB), Y6
-	VPSHUFB      Y5, Y6, Y6
-	VBROADCASTI128 lm6_3214<>+0(SB), Y7
-	VPSHUFB      Y5, Y7, Y7
-	VPSLLW       $3, Y5, Y8
-	VPBLENDVB    Y8, Y7, Y6, Y6
-	VBROADCASTI128 lm6_3215<>+0(SB), Y7
-	VPSHUFB      Y5, Y7, Y7
-	VBROADCASTI128 lm6_3216<>+0(SB), Y8
-	VPSHUFB      Y5, Y8, Y8
-	VPSLLW       $3, Y5, Y9
-	VPBLENDVB    Y9, Y8, Y7, Y7
-	VPSLLW       $2, Y5, Y5
-	VPBLENDVB    Y5, Y7, Y6, Y5
-	VPABSB       Y5, Y6
-	VMOVDQU      (DX), Y7
-	VPSIGNB      Y5, Y7, Y7
-	VPMADDUBSW   Y7, Y6, Y7
-	VPMADDWD     lm6_3217<>+0(SB), Y7, Y7
-	VMOVDQU      32(DX), Y8
-	VPSIGNB      Y5, Y8, Y8
-	VPMADDUBSW   Y8, Y6, Y8
-	VPMADDWD     lm6_3217<>+0(SB), Y8, Y8
-	VMOVDQU      64(DX), Y9
-	VPSIGNB      Y5, Y9, Y9
-	VPMADDUBSW   Y9, Y6, Y9
-	VPMADDWD     lm6_3217<>+0(SB), Y9, Y9
-	VMOVDQU      96(DX), Y10
-	VPSIGNB      Y5, Y10, Y5
-	VPMADDUBSW   Y5, Y6, Y5
-	VPMADDWD     lm6_3217<>+0(SB), Y5, Y5
-	VBROADCASTSS (SI), Y6
-	VCVTDQ2PS    Y7, Y7
-	VMULPS       Y4, Y6, Y6
-	VFMADD231PS  Y6, Y7, Y0
-	VBROADCASTSS 4(SI), Y6
-	VCVTDQ2PS    Y8, Y7
-	VMULPS       Y4, Y6, Y6
-	VFMADD231PS  Y6, Y7, Y1
-	VBROADCASTSS 8(SI), Y6
-	VCVTDQ2PS    Y9, Y7
-	VMULPS       Y4, Y6, Y6
-	VFMADD231PS  Y6, Y7, Y2
-	VBROADCASTSS 12(SI), Y6
-	VCVTDQ2PS    Y5, Y5
-	VMULPS       Y4, Y6, Y4
-	VFMADD231PS  Y4, Y5, Y3
+	VPBROADCASTW (R8), X9
+	VCVTPH2PS    X9, Y9
+	VMOVDQU      lm6_3212<>+0(SB), Y10
+	VMULPS       Y10, Y9, Y9
+	VBROADCASTI128 2(R8), Y10
+	VPSRLVD      Y1, Y10, Y10
+	VPAND        Y4, Y10, Y10
+	VPBROADCASTQ 18(R8), Y11
+	VPSRLVD      Y2, Y11, Y11
+	VPAND        Y3, Y11, Y11
+	VPSLLD       $4, Y11, Y11
+	VPOR         Y11, Y10, Y10
+	VBROADCASTI128 lm6_3213<>+0(SB), Y11
+	VPSHUFB      Y10, Y11, Y11
+	VBROADCASTI128 lm6_3214<>+0(SB), Y12
+	VPSHUFB      Y10, Y12, Y12
+	VPSLLW       $3, Y10, Y13
+	VPBLENDVB    Y13, Y12, Y11, Y11
+	VBROADCASTI128 lm6_3215<>+0(SB), Y12
+	VPSHUFB      Y10, Y12, Y12
+	VBROADCASTI128 lm6_3216<>+0(SB), Y13
+	VPSHUFB      Y10, Y13, Y13
+	VPSLLW       $3, Y10, Y14
+	VPBLENDVB    Y14, Y13, Y12, Y12
+	VPSLLW       $2, Y10, Y10
+	VPBLENDVB    Y10, Y12, Y11, Y10
+	VPABSB       Y10, Y11
+	VMOVDQU      (DX), Y12
+	VPSIGNB      Y10, Y12, Y12
+	VPMADDUBSW   Y12, Y11, Y12
+	VPMADDWD     Y0, Y12, Y12
+	VMOVDQU      32(DX), Y13
+	VPSIGNB      Y10, Y13, Y13
+	VPMADDUBSW   Y13, Y11, Y13
+	VPMADDWD     Y0, Y13, Y13
+	VMOVDQU      64(DX), Y14
+	VPSIGNB      Y10, Y14, Y14
+	VPMADDUBSW   Y14, Y11, Y14
+	VPMADDWD     Y0, Y14, Y14
+	VMOVDQU      96(DX), Y15
+	VPSIGNB      Y10, Y15, Y10
+	VPMADDUBSW   Y10, Y11, Y10
+	VPMADDWD     Y0, Y10, Y10
+	VBROADCASTSS (SI), Y11
+	VCVTDQ2PS    Y12, Y12
+	VMULPS       Y9, Y11, Y11
+	VFMADD231PS  Y11, Y12, Y5
+	VBROADCASTSS 4(SI), Y11
+	VCVTDQ2PS    Y13, Y12
+	VMULPS       Y9, Y11, Y11
+	VFMADD231PS  Y11, Y12, Y6
+	VBROADCASTSS 8(SI), Y11
+	VCVTDQ2PS    Y14, Y12
+	VMULPS       Y9, Y11, Y11
+	VFMADD231PS  Y11, Y12, Y7
+	VBROADCASTSS 12(SI), Y11
+	VCVTDQ2PS    Y10, Y10
+	VMULPS       Y9, Y11, Y9
+	VFMADD231PS  Y9, Y10, Y8
 	ADDQ         $0x1a, R8
 	ADDQ         $0x80, DX
 	ADDQ         $0x10, SI
@@ -5582,39 +5722,39 @@ loop5:
 
 done6:
 	ADDQ         $1, DI
-	VEXTRACTF128 $1, Y0, X4
-	VADDPS       X0, X4, X4
-	VMOVHLPS     X4, X4, X0
-	VADDPS       X0, X4, X4
-	VMOVSHDUP    X4, X0
-	VADDSS       X0, X4, X4
-	VMOVSS       X4, (AX)
+	VEXTRACTF128 $1, Y5, X9
+	VADDPS       X5, X9, X9
+	VMOVHLPS     X9, X9, X5
+	VADDPS       X5, X9, X9
+	VMOVSHDUP    X9, X5
+	VADDSS       X5, X9, X9
+	VMOVSS       X9, (AX)
 	MOVQ         ldy+8(FP), DX
 	MOVQ         AX, SI
 	ADDQ         DX, SI
-	VEXTRACTF128 $1, Y1, X0
-	VADDPS       X1, X0, X0
-	VMOVHLPS     X0, X0, X1
-	VADDPS       X1, X0, X0
-	VMOVSHDUP    X0, X1
-	VADDSS       X1, X0, X0
-	VMOVSS       X0, (SI)
+	VEXTRACTF128 $1, Y6, X5
+	VADDPS       X6, X5, X5
+	VMOVHLPS     X5, X5, X6
+	VADDPS       X6, X5, X5
+	VMOVSHDUP    X5, X6
+	VADDSS       X6, X5, X5
+	VMOVSS       X5, (SI)
 	ADDQ         DX, SI
-	VEXTRACTF128 $1, Y2, X0
-	VADDPS       X2, X0, X0
-	VMOVHLPS     X0, X0, X1
-	VADDPS       X1, X0, X0
-	VMOVSHDUP    X0, X1
-	VADDSS       X1, X0, X0
-	VMOVSS       X0, (SI)
+	VEXTRACTF128 $1, Y7, X5
+	VADDPS       X7, X5, X5
+	VMOVHLPS     X5, X5, X6
+	VADDPS       X6, X5, X5
+	VMOVSHDUP    X5, X6
+	VADDSS       X6, X5, X5
+	VMOVSS       X5, (SI)
 	ADDQ         DX, SI
-	VEXTRACTF128 $1, Y3, X0
-	VADDPS       X3, X0, X0
-	VMOVHLPS     X0, X0, X1
-	VADDPS       X1, X0, X0
-	VMOVSHDUP    X0, X1
-	VADDSS       X1, X0, X0
-	VMOVSS       X0, (SI)
+	VEXTRACTF128 $1, Y8, X5
+	VADDPS       X8, X5, X5
+	VMOVHLPS     X5, X5, X6
+	VADDPS       X6, X5, X5
+	VMOVSHDUP    X5, X6
+	VADDSS       X6, X5, X5
+	VMOVSS       X5, (SI)
 	ADDQ         $4, AX
 	MOVQ         stride+48(FP), DX
 	ADDQ         DX, BX
@@ -5629,6 +5769,14 @@ done2:
 // matmulQ8Fours1xLm6_32AVX2 multiplies rows with 1 row of activations in int8; rows is a multiple of 4, ldy and stride in bytes.
 // Requires: AVX2, F16C, FMA
 TEXT ·matmulQ8Fours1xLm6_32AVX2(SB), NOSPLIT, $288-72
+
+	// constants of the loops
+	VMOVDQU      lm6_320<>+0(SB), Y0
+	VMOVDQU      lm6_322<>+0(SB), Y1
+	VMOVDQU      lm6_3217<>+0(SB), Y2
+	VMOVDQU      lm6_323<>+0(SB), Y3
+	VMOVDQU      lm6_321<>+0(SB), Y4
+	VBROADCASTI128 lm6_3215<>+0(SB), Y5
 	LEAQ         31(SP), AX
 	ANDQ         $-32, AX
 	MOVQ         y+0(FP), AX
@@ -5647,8 +5795,8 @@ loop1:
 	JLT          done4
 
 loop3:
-	VPXOR        Y0, Y0, Y0
-	VPXOR        Y1, Y1, Y1
+	VPXOR        Y6, Y6, Y6
+	VPXOR        Y7, Y7, Y7
 	MOVQ         q+16(FP), R8
 	MOVQ         d+24(FP), R9
 	MOVQ         blocks+64(FP), R10
@@ -5657,76 +5805,74 @@ loop3:
 	JLT          done6
 
 loop5:
-	VPBROADCASTW (R11), X2
-	VCVTPH2PS    X2, Y2
-	VMOVDQU      lm6_3212<>+0(SB), Y3
-	VMULPS       Y3, Y2, Y2
-	VBROADCASTI128 2(R11), Y3
-	VPSRLVD      lm6_320<>+0(SB), Y3, Y3
-	VPAND        lm6_321<>+0(SB), Y3, Y3
-	VPBROADCASTQ 18(R11), Y4
-	VPSRLVD      lm6_322<>+0(SB), Y4, Y4
-	VPAND        lm6_323<>+0(SB), Y4, Y4
-	VPSLLD       $4, Y4, Y4
-	VPOR         Y4, Y3, Y3
-	VBROADCASTI128 lm6_3213<>+0(SB), Y4
-	VPSHUFB      Y3, Y4, Y4
-	VBROADCASTI128 lm6_3214<>+0(SB), Y5
-	VPSHUFB      Y3, Y5, Y5
-	VPSLLW       $3, Y3, Y6
-	VPBLENDVB    Y6, Y5, Y4, Y4
-	VBROADCASTI128 lm6_3215<>+0(SB), Y5
-	VPSHUFB      Y3, Y5, Y5
-	VBROADCASTI128 lm6_3216<>+0(SB), Y6
-	VPSHUFB      Y3, Y6, Y6
-	VPSLLW       $3, Y3, Y7
-	VPBLENDVB    Y7, Y6, Y5, Y5
-	VPSLLW       $2, Y3, Y3
-	VPBLENDVB    Y3, Y5, Y4, Y3
-	VPABSB       Y3, Y4
-	VMOVDQU      (R8), Y5
-	VPSIGNB      Y3, Y5, Y3
-	VPMADDUBSW   Y3, Y4, Y3
-	VPMADDWD     lm6_3217<>+0(SB), Y3, Y3
-	VBROADCASTSS (R9), Y4
-	VCVTDQ2PS    Y3, Y3
-	VMULPS       Y2, Y4, Y2
-	VFMADD231PS  Y2, Y3, Y0
-	VPBROADCASTW 26(R11), X2
-	VCVTPH2PS    X2, Y2
-	VMOVDQU      lm6_3212<>+0(SB), Y3
-	VMULPS       Y3, Y2, Y2
-	VBROADCASTI128 28(R11), Y3
-	VPSRLVD      lm6_320<>+0(SB), Y3, Y3
-	VPAND        lm6_321<>+0(SB), Y3, Y3
-	VPBROADCASTQ 44(R11), Y4
-	VPSRLVD      lm6_322<>+0(SB), Y4, Y4
-	VPAND        lm6_323<>+0(SB), Y4, Y4
-	VPSLLD       $4, Y4, Y4
-	VPOR         Y4, Y3, Y3
-	VBROADCASTI128 lm6_3213<>+0(SB), Y4
-	VPSHUFB      Y3, Y4, Y4
-	VBROADCASTI128 lm6_3214<>+0(SB), Y5
-	VPSHUFB      Y3, Y5, Y5
-	VPSLLW       $3, Y3, Y6
-	VPBLENDVB    Y6, Y5, Y4, Y4
-	VBROADCASTI128 lm6_3215<>+0(SB), Y5
-	VPSHUFB      Y3, Y5, Y5
-	VBROADCASTI128 lm6_3216<>+0(SB), Y6
-	VPSHUFB      Y3, Y6, Y6
-	VPSLLW       $3, Y3, Y7
-	VPBLENDVB    Y7, Y6, Y5, Y5
-	VPSLLW       $2, Y3, Y3
-	VPBLENDVB    Y3, Y5, Y4, Y3
-	VPABSB       Y3, Y4
-	VMOVDQU      32(R8), Y5
-	VPSIGNB      Y3, Y5, Y3
-	VPMADDUBSW   Y3, Y4, Y3
-	VPMADDWD     lm6_3217<>+0(SB), Y3, Y3
-	VBROADCASTSS 4(R9), Y4
-	VCVTDQ2PS    Y3, Y3
-	VMULPS       Y2, Y4, Y2
-	VFMADD231PS  Y2, Y3, Y1
+	VPBROADCASTW (R11), X8
+	VCVTPH2PS    X8, Y8
+	VMOVDQU      lm6_3212<>+0(SB), Y9
+	VMULPS       Y9, Y8, Y8
+	VBROADCASTI128 2(R11), Y9
+	VPSRLVD      Y0, Y9, Y9
+	VPAND        Y4, Y9, Y9
+	VPBROADCASTQ 18(R11), Y10
+	VPSRLVD      Y1, Y10, Y10
+	VPAND        Y3, Y10, Y10
+	VPSLLD       $4, Y10, Y10
+	VPOR         Y10, Y9, Y9
+	VBROADCASTI128 lm6_3213<>+0(SB), Y10
+	VPSHUFB      Y9, Y10, Y10
+	VBROADCASTI128 lm6_3214<>+0(SB), Y11
+	VPSHUFB      Y9, Y11, Y11
+	VPSLLW       $3, Y9, Y12
+	VPBLENDVB    Y12, Y11, Y10, Y10
+	VPSHUFB      Y9, Y5, Y11
+	VBROADCASTI128 lm6_3216<>+0(SB), Y12
+	VPSHUFB      Y9, Y12, Y12
+	VPSLLW       $3, Y9, Y13
+	VPBLENDVB    Y13, Y12, Y11, Y11
+	VPSLLW       $2, Y9, Y9
+	VPBLENDVB    Y9, Y11, Y10, Y9
+	VPABSB       Y9, Y10
+	VMOVDQU      (R8), Y11
+	VPSIGNB      Y9, Y11, Y9
+	VPMADDUBSW   Y9, Y10, Y9
+	VPMADDWD     Y2, Y9, Y9
+	VBROADCASTSS (R9), Y10
+	VCVTDQ2PS    Y9, Y9
+	VMULPS       Y8, Y10, Y8
+	VFMADD231PS  Y8, Y9, Y6
+	VPBROADCASTW 26(R11), X8
+	VCVTPH2PS    X8, Y8
+	VMOVDQU      lm6_3212<>+0(SB), Y9
+	VMULPS       Y9, Y8, Y8
+	VBROADCASTI128 28(R11), Y9
+	VPSRLVD      Y0, Y9, Y9
+	VPAND        Y4, Y9, Y9
+	VPBROADCASTQ 44(R11), Y10
+	VPSRLVD      Y1, Y10, Y10
+	VPAND        Y3, Y10, Y10
+	VPSLLD       $4, Y10, Y10
+	VPOR         Y10, Y9, Y9
+	VBROADCASTI128 lm6_3213<>+0(SB), Y10
+	VPSHUFB      Y9, Y10, Y10
+	VBROADCASTI128 lm6_3214<>+0(SB), Y11
+	VPSHUFB      Y9, Y11, Y11
+	VPSLLW       $3, Y9, Y12
+	VPBLENDVB    Y12, Y11, Y10, Y10
+	VPSHUFB      Y9, Y5, Y11
+	VBROADCASTI128 lm6_3216<>+0(SB), Y12
+	VPSHUFB      Y9, Y12, Y12
+	VPSLLW       $3, Y9, Y13
+	VPBLENDVB    Y13, Y12, Y11, Y11
+	VPSLLW       $2, Y9, Y9
+	VPBLENDVB    Y9, Y11, Y10, Y9
+	VPABSB       Y9, Y10
+	VMOVDQU      32(R8), Y11
+	VPSIGNB      Y9, Y11, Y9
+	VPMADDUBSW   Y9, Y10, Y9
+	VPMADDWD     Y2, Y9, Y9
+	VBROADCASTSS 4(R9), Y10
+	VCVTDQ2PS    Y9, Y9
+	VMULPS       Y8, Y10, Y8
+	VFMADD231PS  Y8, Y9, Y7
 	ADDQ         $0x34, R11
 	ADDQ         $0x40, R8
 	ADDQ         $8, R9
@@ -5739,41 +5885,40 @@ done6:
 	JLT          done8
 
 loop7:
-	VPBROADCASTW (R11), X2
-	VCVTPH2PS    X2, Y2
-	VMOVDQU      lm6_3212<>+0(SB), Y3
-	VMULPS       Y3, Y2, Y2
-	VBROADCASTI128 2(R11), Y3
-	VPSRLVD      lm6_320<>+0(SB), Y3, Y3
-	VPAND        lm6_321<>+0(SB), Y3, Y3
-	VPBROADCASTQ 18(R11), Y4
-	VPSRLVD      lm6_322<>+0(SB), Y4, Y4
-	VPAND        lm6_323<>+0(SB), Y4, Y4
-	VPSLLD       $4, Y4, Y4
-	VPOR         Y4, Y3, Y3
-	VBROADCASTI128 lm6_3213<>+0(SB), Y4
-	VPSHUFB      Y3, Y4, Y4
-	VBROADCASTI128 lm6_3214<>+0(SB), Y5
-	VPSHUFB      Y3, Y5, Y5
-	VPSLLW       $3, Y3, Y6
-	VPBLENDVB    Y6, Y5, Y4, Y4
-	VBROADCASTI128 lm6_3215<>+0(SB), Y5
-	VPSHUFB      Y3, Y5, Y5
-	VBROADCASTI128 lm6_3216<>+0(SB), Y6
-	VPSHUFB      Y3, Y6, Y6
-	VPSLLW       $3, Y3, Y7
-	VPBLENDVB    Y7, Y6, Y5, Y5
-	VPSLLW       $2, Y3, Y3
-	VPBLENDVB    Y3, Y5, Y4, Y3
-	VPABSB       Y3, Y4
-	VMOVDQU      (R8), Y5
-	VPSIGNB      Y3, Y5, Y3
-	VPMADDUBSW   Y3, Y4, Y3
-	VPMADDWD     lm6_3217<>+0(SB), Y3, Y3
-	VBROADCASTSS (R9), Y4
-	VCVTDQ2PS    Y3, Y3
-	VMULPS       Y2, Y4, Y2
-	VFMADD231PS  Y2, Y3, Y0
+	VPBROADCASTW (R11), X8
+	VCVTPH2PS    X8, Y8
+	VMOVDQU      lm6_3212<>+0(SB), Y9
+	VMULPS       Y9, Y8, Y8
+	VBROADCASTI128 2(R11), Y9
+	VPSRLVD      Y0, Y9, Y9
+	VPAND        Y4, Y9, Y9
+	VPBROADCASTQ 18(R11), Y10
+	VPSRLVD      Y1, Y10, Y10
+	VPAND        Y3, Y10, Y10
+	VPSLLD       $4, Y10, Y10
+	VPOR         Y10, Y9, Y9
+	VBROADCASTI128 lm6_3213<>+0(SB), Y10
+	VPSHUFB      Y9, Y10, Y10
+	VBROADCASTI128 lm6_3214<>+0(SB), Y11
+	VPSHUFB      Y9, Y11, Y11
+	VPSLLW       $3, Y9, Y12
+	VPBLENDVB    Y12, Y11, Y10, Y10
+	VPSHUFB      Y9, Y5, Y11
+	VBROADCASTI128 lm6_3216<>+0(SB), Y12
+	VPSHUFB      Y9, Y12, Y12
+	VPSLLW       $3, Y9, Y13
+	VPBLENDVB    Y13, Y12, Y11, Y11
+	VPSLLW       $2, Y9, Y9
+	VPBLENDVB    Y9, Y11, Y10, Y9
+	VPABSB       Y9, Y10
+	VMOVDQU      (R8), Y11
+	VPSIGNB      Y9, Y11, Y9
+	VPMADDUBSW   Y9, Y10, Y9
+	VPMADDWD     Y2, Y9, Y9
+	VBROADCASTSS (R9), Y10
+	VCVTDQ2PS    Y9, Y9
+	VMULPS       Y8, Y10, Y8
+	VFMADD231PS  Y8, Y9, Y6
 	ADDQ         $0x1a, R11
 	ADDQ         $0x20, R8
 	ADDQ         $4, R9
@@ -5782,8 +5927,8 @@ loop7:
 
 done8:
 	ADDQ         $1, R10
-	VADDPS       Y1, Y0, Y0
-	VMOVUPS      Y0, (DI)
+	VADDPS       Y7, Y6, Y6
+	VMOVUPS      Y6, (DI)
 	ADDQ         $0x20, DI
 	MOVQ         stride+48(FP), R8
 	ADDQ         R8, BX
@@ -5794,22 +5939,22 @@ done4:
 	ADDQ         $1, SI
 
 	// four results for each row of y
-	VMOVUPS      (DX), Y0
-	VMOVUPS      32(DX), Y1
-	VMOVUPS      64(DX), Y2
-	VMOVUPS      96(DX), Y3
-	VPUNPCKLDQ   Y1, Y0, Y4
-	VPUNPCKHDQ   Y1, Y0, Y0
-	VADDPS       Y0, Y4, Y4
-	VPUNPCKLDQ   Y3, Y2, Y0
-	VPUNPCKHDQ   Y3, Y2, Y1
-	VADDPS       Y1, Y0, Y0
-	VPUNPCKLQDQ  Y0, Y4, Y1
-	VPUNPCKHQDQ  Y0, Y4, Y0
-	VADDPS       Y0, Y1, Y1
-	VEXTRACTI128 $1, Y1, X0
-	VADDPS       X0, X1, X0
-	VMOVUPS      X0, (AX)
+	VMOVUPS      (DX), Y6
+	VMOVUPS      32(DX), Y7
+	VMOVUPS      64(DX), Y8
+	VMOVUPS      96(DX), Y9
+	VPUNPCKLDQ   Y7, Y6, Y10
+	VPUNPCKHDQ   Y7, Y6, Y6
+	VADDPS       Y6, Y10, Y10
+	VPUNPCKLDQ   Y9, Y8, Y6
+	VPUNPCKHDQ   Y9, Y8, Y7
+	VADDPS       Y7, Y6, Y6
+	VPUNPCKLQDQ  Y6, Y10, Y7
+	VPUNPCKHQDQ  Y6, Y10, Y6
+	VADDPS       Y6, Y7, Y7
+	VEXTRACTI128 $1, Y7, X6
+	VADDPS       X6, X7, X6
+	VMOVUPS      X6, (AX)
 	ADDQ         $0x10, AX
 	SUBQ         $4, CX
 	JGE          loop1
@@ -5822,6 +5967,14 @@ done2:
 // matmulQ8Fours2xLm6_32AVX2 multiplies rows with 2 rows of activations in int8; rows is a multiple of 4, ldy and stride in bytes.
 // Requires: AVX2, F16C, FMA
 TEXT ·matmulQ8Fours2xLm6_32AVX2(SB), NOSPLIT, $416-72
+
+	// constants of the loops
+	VMOVDQU      lm6_3217<>+0(SB), Y0
+	VMOVDQU      lm6_320<>+0(SB), Y1
+	VMOVDQU      lm6_322<>+0(SB), Y2
+	VMOVDQU      lm6_323<>+0(SB), Y3
+	VMOVDQU      lm6_321<>+0(SB), Y4
+	VBROADCASTI128 lm6_3215<>+0(SB), Y5
 	LEAQ         31(SP), AX
 	ANDQ         $-32, AX
 	MOVQ         y+0(FP), AX
@@ -5840,8 +5993,8 @@ loop1:
 	JLT          done4
 
 loop3:
-	VPXOR        Y0, Y0, Y0
-	VPXOR        Y1, Y1, Y1
+	VPXOR        Y6, Y6, Y6
+	VPXOR        Y7, Y7, Y7
 	MOVQ         q+16(FP), R8
 	MOVQ         d+24(FP), R9
 	MOVQ         blocks+64(FP), R10
@@ -5850,92 +6003,90 @@ loop3:
 	JLT          done6
 
 loop5:
-	VPBROADCASTW (R11), X2
-	VCVTPH2PS    X2, Y2
-	VMOVDQU      lm6_3212<>+0(SB), Y3
-	VMULPS       Y3, Y2, Y2
-	VBROADCASTI128 2(R11), Y3
-	VPSRLVD      lm6_320<>+0(SB), Y3, Y3
-	VPAND        lm6_321<>+0(SB), Y3, Y3
-	VPBROADCASTQ 18(R11), Y4
-	VPSRLVD      lm6_322<>+0(SB), Y4, Y4
-	VPAND        lm6_323<>+0(SB), Y4, Y4
-	VPSLLD       $4, Y4, Y4
-	VPOR         Y4, Y3, Y3
-	VBROADCASTI128 lm6_3213<>+0(SB), Y4
-	VPSHUFB      Y3, Y4, Y4
-	VBROADCASTI128 lm6_3214<>+0(SB), Y5
-	VPSHUFB      Y3, Y5, Y5
-	VPSLLW       $3, Y3, Y6
-	VPBLENDVB    Y6, Y5, Y4, Y4
-	VBROADCASTI128 lm6_3215<>+0(SB), Y5
-	VPSHUFB      Y3, Y5, Y5
-	VBROADCASTI128 lm6_3216<>+0(SB), Y6
-	VPSHUFB      Y3, Y6, Y6
-	VPSLLW       $3, Y3, Y7
-	VPBLENDVB    Y7, Y6, Y5, Y5
-	VPSLLW       $2, Y3, Y3
-	VPBLENDVB    Y3, Y5, Y4, Y3
-	VPABSB       Y3, Y4
-	VMOVDQU      (R8), Y5
-	VPSIGNB      Y3, Y5, Y5
-	VPMADDUBSW   Y5, Y4, Y5
-	VPMADDWD     lm6_3217<>+0(SB), Y5, Y5
-	VMOVDQU      32(R8), Y6
-	VPSIGNB      Y3, Y6, Y3
-	VPMADDUBSW   Y3, Y4, Y3
-	VPMADDWD     lm6_3217<>+0(SB), Y3, Y3
-	VBROADCASTSS (R9), Y4
-	VCVTDQ2PS    Y5, Y5
-	VMULPS       Y2, Y4, Y4
-	VFMADD231PS  Y4, Y5, Y0
-	VBROADCASTSS 4(R9), Y4
-	VCVTDQ2PS    Y3, Y3
-	VMULPS       Y2, Y4, Y2
-	VFMADD231PS  Y2, Y3, Y1
-	VPBROADCASTW 26(R11), X2
-	VCVTPH2PS    X2, Y2
-	VMOVDQU      lm6_3212<>+0(SB), Y3
-	VMULPS       Y3, Y2, Y2
-	VBROADCASTI128 28(R11), Y3
-	VPSRLVD      lm6_320<>+0(SB), Y3, Y3
-	VPAND        lm6_321<>+0(SB), Y3, Y3
-	VPBROADCASTQ 44(R11), Y4
-	VPSRLVD      lm6_322<>+0(SB), Y4, Y4
-	VPAND        lm6_323<>+0(SB), Y4, Y4
-	VPSLLD       $4, Y4, Y4
-	VPOR         Y4, Y3, Y3
-	VBROADCASTI128 lm6_3213<>+0(SB), Y4
-	VPSHUFB      Y3, Y4, Y4
-	VBROADCASTI128 lm6_3214<>+0(SB), Y5
-	VPSHUFB      Y3, Y5, Y5
-	VPSLLW       $3, Y3, Y6
-	VPBLENDVB    Y6, Y5, Y4, Y4
-	VBROADCASTI128 lm6_3215<>+0(SB), Y5
-	VPSHUFB      Y3, Y5, Y5
-	VBROADCASTI128 lm6_3216<>+0(SB), Y6
-	VPSHUFB      Y3, Y6, Y6
-	VPSLLW       $3, Y3, Y7
-	VPBLENDVB    Y7, Y6, Y5, Y5
-	VPSLLW       $2, Y3, Y3
-	VPBLENDVB    Y3, Y5, Y4, Y3
-	VPABSB       Y3, Y4
-	VMOVDQU      64(R8), Y5
-	VPSIGNB      Y3, Y5, Y5
-	VPMADDUBSW   Y5, Y4, Y5
-	VPMADDWD     lm6_3217<>+0(SB), Y5, Y5
-	VMOVDQU      96(R8), Y6
-	VPSIGNB      Y3, Y6, Y3
-	VPMADDUBSW   Y3, Y4, Y3
-	VPMADDWD     lm6_3217<>+0(SB), Y3, Y3
-	VBROADCASTSS 8(R9), Y4
-	VCVTDQ2PS    Y5, Y5
-	VMULPS       Y2, Y4, Y4
-	VFMADD231PS  Y4, Y5, Y0
-	VBROADCASTSS 12(R9), Y4
-	VCVTDQ2PS    Y3, Y3
-	VMULPS       Y2, Y4, Y2
-	VFMADD231PS  Y2, Y3, Y1
+	VPBROADCASTW (R11), X8
+	VCVTPH2PS    X8, Y8
+	VMOVDQU      lm6_3212<>+0(SB), Y9
+	VMULPS       Y9, Y8, Y8
+	VBROADCASTI128 2(R11), Y9
+	VPSRLVD      Y1, Y9, Y9
+	VPAND        Y4, Y9, Y9
+	VPBROADCASTQ 18(R11), Y10
+	VPSRLVD      Y2, Y10, Y10
+	VPAND        Y3, Y10, Y10
+	VPSLLD       $4, Y10, Y10
+	VPOR         Y10, Y9, Y9
+	VBROADCASTI128 lm6_3213<>+0(SB), Y10
+	VPSHUFB      Y9, Y10, Y10
+	VBROADCASTI128 lm6_3214<>+0(SB), Y11
+	VPSHUFB      Y9, Y11, Y11
+	VPSLLW       $3, Y9, Y12
+	VPBLENDVB    Y12, Y11, Y10, Y10
+	VPSHUFB      Y9, Y5, Y11
+	VBROADCASTI128 lm6_3216<>+0(SB), Y12
+	VPSHUFB      Y9, Y12, Y12
+	VPSLLW       $3, Y9, Y13
+	VPBLENDVB    Y13, Y12, Y11, Y11
+	VPSLLW       $2, Y9, Y9
+	VPBLENDVB    Y9, Y11, Y10, Y9
+	VPABSB       Y9, Y10
+	VMOVDQU      (R8), Y11
+	VPSIGNB      Y9, Y11, Y11
+	VPMADDUBSW   Y11, Y10, Y11
+	VPMADDWD     Y0, Y11, Y11
+	VMOVDQU      32(R8), Y12
+	VPSIGNB      Y9, Y12, Y9
+	VPMADDUBSW   Y9, Y10, Y9
+	VPMADDWD     Y0, Y9, Y9
+	VBROADCASTSS (R9), Y10
+	VCVTDQ2PS    Y11, Y11
+	VMULPS       Y8, Y10, Y10
+	VFMADD231PS  Y10, Y11, Y6
+	VBROADCASTSS 4(R9), Y10
+	VCVTDQ2PS    Y9, Y9
+	VMULPS       Y8, Y10, Y8
+	VFMADD231PS  Y8, Y9, Y7
+	VPBROADCASTW 26(R11), X8
+	VCVTPH2PS    X8, Y8
+	VMOVDQU      lm6_3212<>+0(SB), Y9
+	VMULPS       Y9, Y8, Y8
+	VBROADCASTI128 28(R11), Y9
+	VPSRLVD      Y1, Y9, Y9
+	VPAND        Y4, Y9, Y9
+	VPBROADCASTQ 44(R11), Y10
+	VPSRLVD      Y2, Y10, Y10
+	VPAND        Y3, Y10, Y10
+	VPSLLD       $4, Y10, Y10
+	VPOR         Y10, Y9, Y9
+	VBROADCASTI128 lm6_3213<>+0(SB), Y10
+	VPSHUFB      Y9, Y10, Y10
+	VBROADCASTI128 lm6_3214<>+0(SB), Y11
+	VPSHUFB      Y9, Y11, Y11
+	VPSLLW       $3, Y9, Y12
+	VPBLENDVB    Y12, Y11, Y10, Y10
+	VPSHUFB      Y9, Y5, Y11
+	VBROADCASTI128 lm6_3216<>+0(SB), Y12
+	VPSHUFB      Y9, Y12, Y12
+	VPSLLW       $3, Y9, Y13
+	VPBLENDVB    Y13, Y12, Y11, Y11
+	VPSLLW       $2, Y9, Y9
+	VPBLENDVB    Y9, Y11, Y10, Y9
+	VPABSB       Y9, Y10
+	VMOVDQU      64(R8), Y11
+	VPSIGNB      Y9, Y11, Y11
+	VPMADDUBSW   Y11, Y10, Y11
+	VPMADDWD     Y0, Y11, Y11
+	VMOVDQU      96(R8), Y12
+	VPSIGNB      Y9, Y12, Y9
+	VPMADDUBSW   Y9, Y10, Y9
+	VPMADDWD     Y0, Y9, Y9
+	VBROADCASTSS 8(R9), Y10
+	VCVTDQ2PS    Y11, Y11
+	VMULPS       Y8, Y10, Y10
+	VFMADD231PS  Y10, Y11, Y6
+	VBROADCASTSS 12(R9), Y10
+	VCVTDQ2PS    Y9, Y9
+	VMULPS       Y8, Y10, Y8
+	VFMADD231PS  Y8, Y9, Y7
 	ADDQ         $0x34, R11
 	ADDQ         $0x80, R8
 	ADDQ         $0x10, R9
@@ -5948,49 +6099,48 @@ done6:
 	JLT          done8
 
 loop7:
-	VPBROADCASTW (R11), X2
-	VCVTPH2PS    X2, Y2
-	VMOVDQU      lm6_3212<>+0(SB), Y3
-	VMULPS       Y3, Y2, Y2
-	VBROADCASTI128 2(R11), Y3
-	VPSRLVD      lm6_320<>+0(SB), Y3, Y3
-	VPAND        lm6_321<>+0(SB), Y3, Y3
-	VPBROADCASTQ 18(R11), Y4
-	VPSRLVD      lm6_322<>+0(SB), Y4, Y4
-	VPAND        lm6_323<>+0(SB), Y4, Y4
-	VPSLLD       $4, Y4, Y4
-	VPOR         Y4, Y3, Y3
-	VBROADCASTI128 lm6_3213<>+0(SB), Y4
-	VPSHUFB      Y3, Y4, Y4
-	VBROADCASTI128 lm6_3214<>+0(SB), Y5
-	VPSHUFB      Y3, Y5, Y5
-	VPSLLW       $3, Y3, Y6
-	VPBLENDVB    Y6, Y5, Y4, Y4
-	VBROADCASTI128 lm6_3215<>+0(SB), Y5
-	VPSHUFB      Y3, Y5, Y5
-	VBROADCASTI128 lm6_3216<>+0(SB), Y6
-	VPSHUFB      Y3, Y6, Y6
-	VPSLLW       $3, Y3, Y7
-	VPBLENDVB    Y7, Y6, Y5, Y5
-	VPSLLW       $2, Y3, Y3
-	VPBLENDVB    Y3, Y5, Y4, Y3
-	VPABSB       Y3, Y4
-	VMOVDQU      (R8), Y5
-	VPSIGNB      Y3, Y5, Y5
-	VPMADDUBSW   Y5, Y4, Y5
-	VPMADDWD     lm6_3217<>+0(SB), Y5, Y5
-	VMOVDQU      32(R8), Y6
-	VPSIGNB      Y3, Y6, Y3
-	VPMADDUBSW   Y3, Y4, Y3
-	VPMADDWD     lm6_3217<>+0(SB), Y3, Y3
-	VBROADCASTSS (R9), Y4
-	VCVTDQ2PS    Y5, Y5
-	VMULPS       Y2, Y4, Y4
-	VFMADD231PS  Y4, Y5, Y0
-	VBROADCASTSS 4(R9), Y4
-	VCVTDQ2PS    Y3, Y3
-	VMULPS       Y2, Y4, Y2
-	VFMADD231PS  Y2, Y3, Y1
+	VPBROADCASTW (R11), X8
+	VCVTPH2PS    X8, Y8
+	VMOVDQU      lm6_3212<>+0(SB), Y9
+	VMULPS       Y9, Y8, Y8
+	VBROADCASTI128 2(R11), Y9
+	VPSRLVD      Y1, Y9, Y9
+	VPAND        Y4, Y9, Y9
+	VPBROADCASTQ 18(R11), Y10
+	VPSRLVD      Y2, Y10, Y10
+	VPAND        Y3, Y10, Y10
+	VPSLLD       $4, Y10, Y10
+	VPOR         Y10, Y9, Y9
+	VBROADCASTI128 lm6_3213<>+0(SB), Y10
+	VPSHUFB      Y9, Y10, Y10
+	VBROADCASTI128 lm6_3214<>+0(SB), Y11
+	VPSHUFB      Y9, Y11, Y11
+	VPSLLW       $3, Y9, Y12
+	VPBLENDVB    Y12, Y11, Y10, Y10
+	VPSHUFB      Y9, Y5, Y11
+	VBROADCASTI128 lm6_3216<>+0(SB), Y12
+	VPSHUFB      Y9, Y12, Y12
+	VPSLLW       $3, Y9, Y13
+	VPBLENDVB    Y13, Y12, Y11, Y11
+	VPSLLW       $2, Y9, Y9
+	VPBLENDVB    Y9, Y11, Y10, Y9
+	VPABSB       Y9, Y10
+	VMOVDQU      (R8), Y11
+	VPSIGNB      Y9, Y11, Y11
+	VPMADDUBSW   Y11, Y10, Y11
+	VPMADDWD     Y0, Y11, Y11
+	VMOVDQU      32(R8), Y12
+	VPSIGNB      Y9, Y12, Y9
+	VPMADDUBSW   Y9, Y10, Y9
+	VPMADDWD     Y0, Y9, Y9
+	VBROADCASTSS (R9), Y10
+	VCVTDQ2PS    Y11, Y11
+	VMULPS       Y8, Y10, Y10
+	VFMADD231PS  Y10, Y11, Y6
+	VBROADCASTSS 4(R9), Y10
+	VCVTDQ2PS    Y9, Y9
+	VMULPS       Y8, Y10, Y8
+	VFMADD231PS  Y8, Y9, Y7
 	ADDQ         $0x1a, R11
 	ADDQ         $0x40, R8
 	ADDQ         $8, R9
@@ -5999,8 +6149,8 @@ loop7:
 
 done8:
 	ADDQ         $1, R10
-	VMOVUPS      Y0, (DI)
-	VMOVUPS      Y1, 128(DI)
+	VMOVUPS      Y6, (DI)
+	VMOVUPS      Y7, 128(DI)
 	ADDQ         $0x20, DI
 	MOVQ         stride+48(FP), R8
 	ADDQ         R8, BX
@@ -6011,41 +6161,41 @@ done4:
 	ADDQ         $1, SI
 
 	// four results for each row of y
-	VMOVUPS      (DX), Y0
-	VMOVUPS      32(DX), Y1
-	VMOVUPS      64(DX), Y2
-	VMOVUPS      96(DX), Y3
-	VPUNPCKLDQ   Y1, Y0, Y4
-	VPUNPCKHDQ   Y1, Y0, Y0
-	VADDPS       Y0, Y4, Y4
-	VPUNPCKLDQ   Y3, Y2, Y0
-	VPUNPCKHDQ   Y3, Y2, Y1
-	VADDPS       Y1, Y0, Y0
-	VPUNPCKLQDQ  Y0, Y4, Y1
-	VPUNPCKHQDQ  Y0, Y4, Y0
-	VADDPS       Y0, Y1, Y1
-	VEXTRACTI128 $1, Y1, X0
-	VADDPS       X0, X1, X0
-	VMOVUPS      X0, (AX)
-	VMOVUPS      128(DX), Y0
-	VMOVUPS      160(DX), Y1
-	VMOVUPS      192(DX), Y2
-	VMOVUPS      224(DX), Y3
-	VPUNPCKLDQ   Y1, Y0, Y4
-	VPUNPCKHDQ   Y1, Y0, Y0
-	VADDPS       Y0, Y4, Y4
-	VPUNPCKLDQ   Y3, Y2, Y0
-	VPUNPCKHDQ   Y3, Y2, Y1
-	VADDPS       Y1, Y0, Y0
-	VPUNPCKLQDQ  Y0, Y4, Y1
-	VPUNPCKHQDQ  Y0, Y4, Y0
-	VADDPS       Y0, Y1, Y1
-	VEXTRACTI128 $1, Y1, X0
-	VADDPS       X0, X1, X0
+	VMOVUPS      (DX), Y6
+	VMOVUPS      32(DX), Y7
+	VMOVUPS      64(DX), Y8
+	VMOVUPS      96(DX), Y9
+	VPUNPCKLDQ   Y7, Y6, Y10
+	VPUNPCKHDQ   Y7, Y6, Y6
+	VADDPS       Y6, Y10, Y10
+	VPUNPCKLDQ   Y9, Y8, Y6
+	VPUNPCKHDQ   Y9, Y8, Y7
+	VADDPS       Y7, Y6, Y6
+	VPUNPCKLQDQ  Y6, Y10, Y7
+	VPUNPCKHQDQ  Y6, Y10, Y6
+	VADDPS       Y6, Y7, Y7
+	VEXTRACTI128 $1, Y7, X6
+	VADDPS       X6, X7, X6
+	VMOVUPS      X6, (AX)
+	VMOVUPS      128(DX), Y6
+	VMOVUPS      160(DX), Y7
+	VMOVUPS      192(DX), Y8
+	VMOVUPS      224(DX), Y9
+	VPUNPCKLDQ   Y7, Y6, Y10
+	VPUNPCKHDQ   Y7, Y6, Y6
+	VADDPS       Y6, Y10, Y10
+	VPUNPCKLDQ   Y9, Y8, Y6
+	VPUNPCKHDQ   Y9, Y8, Y7
+	VADDPS       Y7, Y6, Y6
+	VPUNPCKLQDQ  Y6, Y10, Y7
+	VPUNPCKHQDQ  Y6, Y10, Y6
+	VADDPS       Y6, Y7, Y7
+	VEXTRACTI128 $1, Y7, X6
+	VADDPS       X6, X7, X6
 	MOVQ         ldy+8(FP), SI
 	MOVQ         AX, DI
 	ADDQ         SI, DI
-	VMOVUPS      X0, (DI)
+	VMOVUPS      X6, (DI)
 	ADDQ         $0x10, AX
 	SUBQ         $4, CX
 	JGE          loop1
@@ -6058,6 +6208,14 @@ done2:
 // matmulQ8Fours3xLm6_32AVX2 multiplies rows with 3 rows of activations in int8; rows is a multiple of 4, ldy and stride in bytes.
 // Requires: AVX2, F16C, FMA
 TEXT ·matmulQ8Fours3xLm6_32AVX2(SB), NOSPLIT, $544-72
+
+	// constants of the loops
+	VMOVDQU      lm6_3217<>+0(SB), Y0
+	VMOVDQU      lm6_320<>+0(SB), Y1
+	VMOVDQU      lm6_322<>+0(SB), Y2
+	VMOVDQU      lm6_323<>+0(SB), Y3
+	VMOVDQU      lm6_321<>+0(SB), Y4
+	VBROADCASTI128 lm6_3215<>+0(SB), Y5
 	LEAQ         31(SP), AX
 	ANDQ         $-32, AX
 	MOVQ         y+0(FP), AX
@@ -6076,9 +6234,9 @@ loop1:
 	JLT          done4
 
 loop3:
-	VPXOR        Y0, Y0, Y0
-	VPXOR        Y1, Y1, Y1
-	VPXOR        Y2, Y2, Y2
+	VPXOR        Y6, Y6, Y6
+	VPXOR        Y7, Y7, Y7
+	VPXOR        Y8, Y8, Y8
 	MOVQ         q+16(FP), R8
 	MOVQ         d+24(FP), R9
 	MOVQ         blocks+64(FP), R10
@@ -6087,108 +6245,106 @@ loop3:
 	JLT          done6
 
 loop5:
-	VPBROADCASTW (R11), X3
-	VCVTPH2PS    X3, Y3
-	VMOVDQU      lm6_3212<>+0(SB), Y4
-	VMULPS       Y4, Y3, Y3
-	VBROADCASTI128 2(R11), Y4
-	VPSRLVD      lm6_320<>+0(SB), Y4, Y4
-	VPAND        lm6_321<>+0(SB), Y4, Y4
-	VPBROADCASTQ 18(R11), Y5
-	VPSRLVD      lm6_322<>+0(SB), Y5, Y5
-	VPAND        lm6_323<>+0(SB), Y5, Y5
-	VPSLLD       $4, Y5, Y5
-	VPOR         Y5, Y4, Y4
-	VBROADCASTI128 lm6_3213<>+0(SB), Y5
-	VPSHUFB      Y4, Y5, Y5
-	VBROADCASTI128 lm6_3214<>+0(SB), Y6
-	VPSHUFB      Y4, Y6, Y6
-	VPSLLW       $3, Y4, Y7
-	VPBLENDVB    Y7, Y6, Y5, Y5
-	VBROADCASTI128 lm6_3215<>+0(SB), Y6
-	VPSHUFB      Y4, Y6, Y6
-	VBROADCASTI128 lm6_3216<>+0(SB), Y7
-	VPSHUFB      Y4, Y7, Y7
-	VPSLLW       $3, Y4, Y8
-	VPBLENDVB    Y8, Y7, Y6, Y6
-	VPSLLW       $2, Y4, Y4
-	VPBLENDVB    Y4, Y6, Y5, Y4
-	VPABSB       Y4, Y5
-	VMOVDQU      (R8), Y6
-	VPSIGNB      Y4, Y6, Y6
-	VPMADDUBSW   Y6, Y5, Y6
-	VPMADDWD     lm6_3217<>+0(SB), Y6, Y6
-	VMOVDQU      32(R8), Y7
-	VPSIGNB      Y4, Y7, Y7
-	VPMADDUBSW   Y7, Y5, Y7
-	VPMADDWD     lm6_3217<>+0(SB), Y7, Y7
-	VMOVDQU      64(R8), Y8
-	VPSIGNB      Y4, Y8, Y4
-	VPMADDUBSW   Y4, Y5, Y4
-	VPMADDWD     lm6_3217<>+0(SB), Y4, Y4
-	VBROADCASTSS (R9), Y5
-	VCVTDQ2PS    Y6, Y6
-	VMULPS       Y3, Y5, Y5
-	VFMADD231PS  Y5, Y6, Y0
-	VBROADCASTSS 4(R9), Y5
-	VCVTDQ2PS    Y7, Y6
-	VMULPS       Y3, Y5, Y5
-	VFMADD231PS  Y5, Y6, Y1
-	VBROADCASTSS 8(R9), Y5
-	VCVTDQ2PS    Y4, Y4
-	VMULPS       Y3, Y5, Y3
-	VFMADD231PS  Y3, Y4, Y2
-	VPBROADCASTW 26(R11), X3
-	VCVTPH2PS    X3, Y3
-	VMOVDQU      lm6_3212<>+0(SB), Y4
-	VMULPS       Y4, Y3, Y3
-	VBROADCASTI128 28(R11), Y4
-	VPSRLVD      lm6_320<>+0(SB), Y4, Y4
-	VPAND        lm6_321<>+0(SB), Y4, Y4
-	VPBROADCASTQ 44(R11), Y5
-	VPSRLVD      lm6_322<>+0(SB), Y5, Y5
-	VPAND        lm6_323<>+0(SB), Y5, Y5
-	VPSLLD       $4, Y5, Y5
-	VPOR         Y5, Y4, Y4
-	VBROADCASTI128 lm6_3213<>+0(SB), Y5
-	VPSHUFB      Y4, Y5, Y5
-	VBROADCASTI128 lm6_3214<>+0(SB), Y6
-	VPSHUFB      Y4, Y6, Y6
-	VPSLLW       $3, Y4, Y7
-	VPBLENDVB    Y7, Y6, Y5, Y5
-	VBROADCASTI128 lm6_3215<>+0(SB), Y6
-	VPSHUFB      Y4, Y6, Y6
-	VBROADCASTI128 lm6_3216<>+0(SB), Y7
-	VPSHUFB      Y4, Y7, Y7
-	VPSLLW       $3, Y4, Y8
-	VPBLENDVB    Y8, Y7, Y6, Y6
-	VPSLLW       $2, Y4, Y4
-	VPBLENDVB    Y4, Y6, Y5, Y4
-	VPABSB       Y4, Y5
-	VMOVDQU      96(R8), Y6
-	VPSIGNB      Y4, Y6, Y6
-	VPMADDUBSW   Y6, Y5, Y6
-	VPMADDWD     lm6_3217<>+0(SB), Y6, Y6
-	VMOVDQU      128(R8), Y7
-	VPSIGNB      Y4, Y7, Y7
-	VPMADDUBSW   Y7, Y5, Y7
-	VPMADDWD     lm6_3217<>+0(SB), Y7, Y7
-	VMOVDQU      160(R8), Y8
-	VPSIGNB      Y4, Y8, Y4
-	VPMADDUBSW   Y4, Y5, Y4
-	VPMADDWD     lm6_3217<>+0(SB), Y4, Y4
-	VBROADCASTSS 12(R9), Y5
-	VCVTDQ2PS    Y6, Y6
-	VMULPS       Y3, Y5, Y5
-	VFMADD231PS  Y5, Y6, Y0
-	VBROADCASTSS 16(R9), Y5
-	VCVTDQ2PS    Y7, Y6
-	VMULPS       Y3, Y5, Y5
-	VFMADD231PS  Y5, Y6, Y1
-	VBROADCASTSS 20(R9), Y5
-	VCVTDQ2PS    Y4, Y4
-	VMULPS       Y3, Y5, Y3
-	VFMADD231PS  Y3, Y4, Y2
+	VPBROADCASTW (R11), X9
+	VCVTPH2PS    X9, Y9
+	VMOVDQU      lm6_3212<>+0(SB), Y10
+	VMULPS       Y10, Y9, Y9
+	VBROADCASTI128 2(R11), Y10
+	VPSRLVD      Y1, Y10, Y10
+	VPAND        Y4, Y10, Y10
+	VPBROADCASTQ 18(R11), Y11
+	VPSRLVD      Y2, Y11, Y11
+	VPAND        Y3, Y11, Y11
+	VPSLLD       $4, Y11, Y11
+	VPOR         Y11, Y10, Y10
+	VBROADCASTI128 lm6_3213<>+0(SB), Y11
+	VPSHUFB      Y10, Y11, Y11
+	VBROADCASTI128 lm6_3214<>+0(SB), Y12
+	VPSHUFB      Y10, Y12, Y12
+	VPSLLW       $3, Y10, Y13
+	VPBLENDVB    Y13, Y12, Y11, Y11
+	VPSHUFB      Y10, Y5, Y12
+	VBROADCASTI128 lm6_3216<>+0(SB), Y13
+	VPSHUFB      Y10, Y13, Y13
+	VPSLLW       $3, Y10, Y14
+	VPBLENDVB    Y14, Y13, Y12, Y12
+	VPSLLW       $2, Y10, Y10
+	VPBLENDVB    Y10, Y12, Y11, Y10
+	VPABSB       Y10, Y11
+	VMOVDQU      (R8), Y12
+	VPSIGNB      Y10, Y12, Y12
+	VPMADDUBSW   Y12, Y11, Y12
+	VPMADDWD     Y0, Y12, Y12
+	VMOVDQU      32(R8), Y13
+	VPSIGNB      Y10, Y13, Y13
+	VPMADDUBSW   Y13, Y11, Y13
+	VPMADDWD     Y0, Y13, Y13
+	VMOVDQU      64(R8), Y14
+	VPSIGNB      Y10, Y14, Y10
+	VPMADDUBSW   Y10, Y11, Y10
+	VPMADDWD     Y0, Y10, Y10
+	VBROADCASTSS (R9), Y11
+	VCVTDQ2PS    Y12, Y12
+	VMULPS       Y9, Y11, Y11
+	VFMADD231PS  Y11, Y12, Y6
+	VBROADCASTSS 4(R9), Y11
+	VCVTDQ2PS    Y13, Y12
+	VMULPS       Y9, Y11, Y11
+	VFMADD231PS  Y11, Y12, Y7
+	VBROADCASTSS 8(R9), Y11
+	VCVTDQ2PS    Y10, Y10
+	VMULPS       Y9, Y11, Y9
+	VFMADD231PS  Y9, Y10, Y8
+	VPBROADCASTW 26(R11), X9
+	VCVTPH2PS    X9, Y9
+	VMOVDQU      lm6_3212<>+0(SB), Y10
+	VMULPS       Y10, Y9, Y9
+	VBROADCASTI128 28(R11), Y10
+	VPSRLVD      Y1, Y10, Y10
+	VPAND        Y4, Y10, Y10
+	VPBROADCASTQ 44(R11), Y11
+	VPSRLVD      Y2, Y11, Y11
+	VPAND        Y3, Y11, Y11
+	VPSLLD       $4, Y11, Y11
+	VPOR         Y11, Y10, Y10
+	VBROADCASTI128 lm6_3213<>+0(SB), Y11
+	VPSHUFB      Y10, Y11, Y11
+	VBROADCASTI128 lm6_3214<>+0(SB), Y12
+	VPSHUFB      Y10, Y12, Y12
+	VPSLLW       $3, Y10, Y13
+	VPBLENDVB    Y13, Y12, Y11, Y11
+	VPSHUFB      Y10, Y5, Y12
+	VBROADCASTI128 lm6_3216<>+0(SB), Y13
+	VPSHUFB      Y10, Y13, Y13
+	VPSLLW       $3, Y10, Y14
+	VPBLENDVB    Y14, Y13, Y12, Y12
+	VPSLLW       $2, Y10, Y10
+	VPBLENDVB    Y10, Y12, Y11, Y10
+	VPABSB       Y10, Y11
+	VMOVDQU      96(R8), Y12
+	VPSIGNB      Y10, Y12, Y12
+	VPMADDUBSW   Y12, Y11, Y12
+	VPMADDWD     Y0, Y12, Y12
+	VMOVDQU      128(R8), Y13
+	VPSIGNB      Y10, Y13, Y13
+	VPMADDUBSW   Y13, Y11, Y13
+	VPMADDWD     Y0, Y13, Y13
+	VMOVDQU      160(R8), Y14
+	VPSIGNB      Y10, Y14, Y10
+	VPMADDUBSW   Y10, Y11, Y10
+	VPMADDWD     Y0, Y10, Y10
+	VBROADCASTSS 12(R9), Y11
+	VCVTDQ2PS    Y12, Y12
+	VMULPS       Y9, Y11, Y11
+	VFMADD231PS  Y11, Y12, Y6
+	VBROADCASTSS 16(R9), Y11
+	VCVTDQ2PS    Y13, Y12
+	VMULPS       Y9, Y11, Y11
+	VFMADD231PS  Y11, Y12, Y7
+	VBROADCASTSS 20(R9), Y11
+	VCVTDQ2PS    Y10, Y10
+	VMULPS       Y9, Y11, Y9
+	VFMADD231PS  Y9, Y10, Y8
 	ADDQ         $0x34, R11
 	ADDQ         $0xc0, R8
 	ADDQ         $0x18, R9
@@ -6201,57 +6357,56 @@ done6:
 	JLT          done8
 
 loop7:
-	VPBROADCASTW (R11), X3
-	VCVTPH2PS    X3, Y3
-	VMOVDQU      lm6_3212<>+0(SB), Y4
-	VMULPS       Y4, Y3, Y3
-	VBROADCASTI128 2(R11), Y4
-	VPSRLVD      lm6_320<>+0(SB), Y4, Y4
-	VPAND        lm6_321<>+0(SB), Y4, Y4
-	VPBROADCASTQ 18(R11), Y5
-	VPSRLVD      lm6_322<>+0(SB), Y5, Y5
-	VPAND        lm6_323<>+0(SB), Y5, Y5
-	VPSLLD       $4, Y5, Y5
-	VPOR         Y5, Y4, Y4
-	VBROADCASTI128 lm6_3213<>+0(SB), Y5
-	VPSHUFB      Y4, Y5, Y5
-	VBROADCASTI128 lm6_3214<>+0(SB), Y6
-	VPSHUFB      Y4, Y6, Y6
-	VPSLLW       $3, Y4, Y7
-	VPBLENDVB    Y7, Y6, Y5, Y5
-	VBROADCASTI128 lm6_3215<>+0(SB), Y6
-	VPSHUFB      Y4, Y6, Y6
-	VBROADCASTI128 lm6_3216<>+0(SB), Y7
-	VPSHUFB      Y4, Y7, Y7
-	VPSLLW       $3, Y4, Y8
-	VPBLENDVB    Y8, Y7, Y6, Y6
-	VPSLLW       $2, Y4, Y4
-	VPBLENDVB    Y4, Y6, Y5, Y4
-	VPABSB       Y4, Y5
-	VMOVDQU      (R8), Y6
-	VPSIGNB      Y4, Y6, Y6
-	VPMADDUBSW   Y6, Y5, Y6
-	VPMADDWD     lm6_3217<>+0(SB), Y6, Y6
-	VMOVDQU      32(R8), Y7
-	VPSIGNB      Y4, Y7, Y7
-	VPMADDUBSW   Y7, Y5, Y7
-	VPMADDWD     lm6_3217<>+0(SB), Y7, Y7
-	VMOVDQU      64(R8), Y8
-	VPSIGNB      Y4, Y8, Y4
-	VPMADDUBSW   Y4, Y5, Y4
-	VPMADDWD     lm6_3217<>+0(SB), Y4, Y4
-	VBROADCASTSS (R9), Y5
-	VCVTDQ2PS    Y6, Y6
-	VMULPS       Y3, Y5, Y5
-	VFMADD231PS  Y5, Y6, Y0
-	VBROADCASTSS 4(R9), Y5
-	VCVTDQ2PS    Y7, Y6
-	VMULPS       Y3, Y5, Y5
-	VFMADD231PS  Y5, Y6, Y1
-	VBROADCASTSS 8(R9), Y5
-	VCVTDQ2PS    Y4, Y4
-	VMULPS       Y3, Y5, Y3
-	VFMADD231PS  Y3, Y4, Y2
+	VPBROADCASTW (R11), X9
+	VCVTPH2PS    X9, Y9
+	VMOVDQU      lm6_3212<>+0(SB), Y10
+	VMULPS       Y10, Y9, Y9
+	VBROADCASTI128 2(R11), Y10
+	VPSRLVD      Y1, Y10, Y10
+	VPAND        Y4, Y10, Y10
+	VPBROADCASTQ 18(R11), Y11
+	VPSRLVD      Y2, Y11, Y11
+	VPAND        Y3, Y11, Y11
+	VPSLLD       $4, Y11, Y11
+	VPOR         Y11, Y10, Y10
+	VBROADCASTI128 lm6_3213<>+0(SB), Y11
+	VPSHUFB      Y10, Y11, Y11
+	VBROADCASTI128 lm6_3214<>+0(SB), Y12
+	VPSHUFB      Y10, Y12, Y12
+	VPSLLW       $3, Y10, Y13
+	VPBLENDVB    Y13, Y12, Y11, Y11
+	VPSHUFB      Y10, Y5, Y12
+	VBROADCASTI128 lm6_3216<>+0(SB), Y13
+	VPSHUFB      Y10, Y13, Y13
+	VPSLLW       $3, Y10, Y14
+	VPBLENDVB    Y14, Y13, Y12, Y12
+	VPSLLW       $2, Y10, Y10
+	VPBLENDVB    Y10, Y12, Y11, Y10
+	VPABSB       Y10, Y11
+	VMOVDQU      (R8), Y12
+	VPSIGNB      Y10, Y12, Y12
+	VPMADDUBSW   Y12, Y11, Y12
+	VPMADDWD     Y0, Y12, Y12
+	VMOVDQU      32(R8), Y13
+	VPSIGNB      Y10, Y13, Y13
+	VPMADDUBSW   Y13, Y11, Y13
+	VPMADDWD     Y0, Y13, Y13
+	VMOVDQU      64(R8), Y14
+	VPSIGNB      Y10, Y14, Y10
+	VPMADDUBSW   Y10, Y11, Y10
+	VPMADDWD     Y0, Y10, Y10
+	VBROADCASTSS (R9), Y11
+	VCVTDQ2PS    Y12, Y12
+	VMULPS       Y9, Y11, Y11
+	VFMADD231PS  Y11, Y12, Y6
+	VBROADCASTSS 4(R9), Y11
+	VCVTDQ2PS    Y13, Y12
+	VMULPS       Y9, Y11, Y11
+	VFMADD231PS  Y11, Y12, Y7
+	VBROADCASTSS 8(R9), Y11
+	VCVTDQ2PS    Y10, Y10
+	VMULPS       Y9, Y11, Y9
+	VFMADD231PS  Y9, Y10, Y8
 	ADDQ         $0x1a, R11
 	ADDQ         $0x60, R8
 	ADDQ         $0xc, R9
@@ -6260,9 +6415,9 @@ loop7:
 
 done8:
 	ADDQ         $1, R10
-	VMOVUPS      Y0, (DI)
-	VMOVUPS      Y1, 128(DI)
-	VMOVUPS      Y2, 256(DI)
+	VMOVUPS      Y6, (DI)
+	VMOVUPS      Y7, 128(DI)
+	VMOVUPS      Y8, 256(DI)
 	ADDQ         $0x20, DI
 	MOVQ         stride+48(FP), R8
 	ADDQ         R8, BX
@@ -6273,58 +6428,58 @@ done4:
 	ADDQ         $1, SI
 
 	// four results for each row of y
-	VMOVUPS      (DX), Y0
-	VMOVUPS      32(DX), Y1
-	VMOVUPS      64(DX), Y2
-	VMOVUPS      96(DX), Y3
-	VPUNPCKLDQ   Y1, Y0, Y4
-	VPUNPCKHDQ   Y1, Y0, Y0
-	VADDPS       Y0, Y4, Y4
-	VPUNPCKLDQ   Y3, Y2, Y0
-	VPUNPCKHDQ   Y3, Y2, Y1
-	VADDPS       Y1, Y0, Y0
-	VPUNPCKLQDQ  Y0, Y4, Y1
-	VPUNPCKHQDQ  Y0, Y4, Y0
-	VADDPS       Y0, Y1, Y1
-	VEXTRACTI128 $1, Y1, X0
-	VADDPS       X0, X1, X0
-	VMOVUPS      X0, (AX)
-	VMOVUPS      128(DX), Y0
-	VMOVUPS      160(DX), Y1
-	VMOVUPS      192(DX), Y2
-	VMOVUPS      224(DX), Y3
-	VPUNPCKLDQ   Y1, Y0, Y4
-	VPUNPCKHDQ   Y1, Y0, Y0
-	VADDPS       Y0, Y4, Y4
-	VPUNPCKLDQ   Y3, Y2, Y0
-	VPUNPCKHDQ   Y3, Y2, Y1
-	VADDPS       Y1, Y0, Y0
-	VPUNPCKLQDQ  Y0, Y4, Y1
-	VPUNPCKHQDQ  Y0, Y4, Y0
-	VADDPS       Y0, Y1, Y1
-	VEXTRACTI128 $1, Y1, X0
-	VADDPS       X0, X1, X0
+	VMOVUPS      (DX), Y6
+	VMOVUPS      32(DX), Y7
+	VMOVUPS      64(DX), Y8
+	VMOVUPS      96(DX), Y9
+	VPUNPCKLDQ   Y7, Y6, Y10
+	VPUNPCKHDQ   Y7, Y6, Y6
+	VADDPS       Y6, Y10, Y10
+	VPUNPCKLDQ   Y9, Y8, Y6
+	VPUNPCKHDQ   Y9, Y8, Y7
+	VADDPS       Y7, Y6, Y6
+	VPUNPCKLQDQ  Y6, Y10, Y7
+	VPUNPCKHQDQ  Y6, Y10, Y6
+	VADDPS       Y6, Y7, Y7
+	VEXTRACTI128 $1, Y7, X6
+	VADDPS       X6, X7, X6
+	VMOVUPS      X6, (AX)
+	VMOVUPS      128(DX), Y6
+	VMOVUPS      160(DX), Y7
+	VMOVUPS      192(DX), Y8
+	VMOVUPS      224(DX), Y9
+	VPUNPCKLDQ   Y7, Y6, Y10
+	VPUNPCKHDQ   Y7, Y6, Y6
+	VADDPS       Y6, Y10, Y10
+	VPUNPCKLDQ   Y9, Y8, Y6
+	VPUNPCKHDQ   Y9, Y8, Y7
+	VADDPS       Y7, Y6, Y6
+	VPUNPCKLQDQ  Y6, Y10, Y7
+	VPUNPCKHQDQ  Y6, Y10, Y6
+	VADDPS       Y6, Y7, Y7
+	VEXTRACTI128 $1, Y7, X6
+	VADDPS       X6, X7, X6
 	MOVQ         ldy+8(FP), SI
 	MOVQ         AX, DI
 	ADDQ         SI, DI
-	VMOVUPS      X0, (DI)
-	VMOVUPS      256(DX), Y0
-	VMOVUPS      288(DX), Y1
-	VMOVUPS      320(DX), Y2
-	VMOVUPS      352(DX), Y3
-	VPUNPCKLDQ   Y1, Y0, Y4
-	VPUNPCKHDQ   Y1, Y0, Y0
-	VADDPS       Y0, Y4, Y4
-	VPUNPCKLDQ   Y3, Y2, Y0
-	VPUNPCKHDQ   Y3, Y2, Y1
-	VADDPS       Y1, Y0, Y0
-	VPUNPCKLQDQ  Y0, Y4, Y1
-	VPUNPCKHQDQ  Y0, Y4, Y0
-	VADDPS       Y0, Y1, Y1
-	VEXTRACTI128 $1, Y1, X0
-	VADDPS       X0, X1, X0
+	VMOVUPS      X6, (DI)
+	VMOVUPS      256(DX), Y6
+	VMOVUPS      288(DX), Y7
+	VMOVUPS      320(DX), Y8
+	VMOVUPS      352(DX), Y9
+	VPUNPCKLDQ   Y7, Y6, Y10
+	VPUNPCKHDQ   Y7, Y6, Y6
+	VADDPS       Y6, Y10, Y10
+	VPUNPCKLDQ   Y9, Y8, Y6
+	VPUNPCKHDQ   Y9, Y8, Y7
+	VADDPS       Y7, Y6, Y6
+	VPUNPCKLQDQ  Y6, Y10, Y7
+	VPUNPCKHQDQ  Y6, Y10, Y6
+	VADDPS       Y6, Y7, Y7
+	VEXTRACTI128 $1, Y7, X6
+	VADDPS       X6, X7, X6
 	ADDQ         SI, DI
-	VMOVUPS      X0, (DI)
+	VMOVUPS      X6, (DI)
 	ADDQ         $0x10, AX
 	SUBQ         $4, CX
 	JGE          loop1
@@ -6337,6 +6492,13 @@ done2:
 // matmulQ8Fours4xLm6_32AVX2 multiplies rows with 4 rows of activations in int8; rows is a multiple of 4, ldy and stride in bytes.
 // Requires: AVX2, F16C, FMA
 TEXT ·matmulQ8Fours4xLm6_32AVX2(SB), 0, $672-72
+
+	// constants of the loops
+	VMOVDQU      lm6_3217<>+0(SB), Y0
+	VMOVDQU      lm6_320<>+0(SB), Y1
+	VMOVDQU      lm6_322<>+0(SB), Y2
+	VMOVDQU      lm6_323<>+0(SB), Y3
+	VMOVDQU      lm6_321<>+0(SB), Y4
 	LEAQ         31(SP), AX
 	ANDQ         $-32, AX
 	MOVQ         y+0(FP), AX
@@ -6355,10 +6517,10 @@ loop1:
 	JLT          done4
 
 loop3:
-	VPXOR        Y0, Y0, Y0
-	VPXOR        Y1, Y1, Y1
-	VPXOR        Y2, Y2, Y2
-	VPXOR        Y3, Y3, Y3
+	VPXOR        Y5, Y5, Y5
+	VPXOR        Y6, Y6, Y6
+	VPXOR        Y7, Y7, Y7
+	VPXOR        Y8, Y8, Y8
 	MOVQ         q+16(FP), R8
 	MOVQ         d+24(FP), R9
 	MOVQ         blocks+64(FP), R10
@@ -6367,124 +6529,124 @@ loop3:
 	JLT          done6
 
 loop5:
-	VPBROADCASTW (R11), X4
-	VCVTPH2PS    X4, Y4
-	VMOVDQU      lm6_3212<>+0(SB), Y5
-	VMULPS       Y5, Y4, Y4
-	VBROADCASTI128 2(R11), Y5
-	VPSRLVD      lm6_320<>+0(SB), Y5, Y5
-	VPAND        lm6_321<>+0(SB), Y5, Y5
-	VPBROADCASTQ 18(R11), Y6
-	VPSRLVD      lm6_322<>+0(SB), Y6, Y6
-	VPAND        lm6_323<>+0(SB), Y6, Y6
-	VPSLLD       $4, Y6, Y6
-	VPOR         Y6, Y5, Y5
-	VBROADCASTI128 lm6_3213<>+0(SB), Y6
-	VPSHUFB      Y5, Y6, Y6
-	VBROADCASTI128 lm6_3214<>+0(SB), Y7
-	VPSHUFB      Y5, Y7, Y7
-	VPSLLW       $3, Y5, Y8
-	VPBLENDVB    Y8, Y7, Y6, Y6
-	VBROADCASTI128 lm6_3215<>+0(SB), Y7
-	VPSHUFB      Y5, Y7, Y7
-	VBROADCASTI128 lm6_3216<>+0(SB), Y8
-	VPSHUFB      Y5, Y8, Y8
-	VPSLLW       $3, Y5, Y9
-	VPBLENDVB    Y9, Y8, Y7, Y7
-	VPSLLW       $2, Y5, Y5
-	VPBLENDVB    Y5, Y7, Y6, Y5
-	VPABSB       Y5, Y6
-	VMOVDQU      (R8), Y7
-	VPSIGNB      Y5, Y7, Y7
-	VPMADDUBSW   Y7, Y6, Y7
-	VPMADDWD     lm6_3217<>+0(SB), Y7, Y7
-	VMOVDQU      32(R8), Y8
-	VPSIGNB      Y5, Y8, Y8
-	VPMADDUBSW   Y8, Y6, Y8
-	VPMADDWD     lm6_3217<>+0(SB), Y8, Y8
-	VMOVDQU      64(R8), Y9
-	VPSIGNB      Y5, Y9, Y9
-	VPMADDUBSW   Y9, Y6, Y9
-	VPMADDWD     lm6_3217<>+0(SB), Y9, Y9
-	VMOVDQU      96(R8), Y10
-	VPSIGNB      Y5, Y10, Y5
-	VPMADDUBSW   Y5, Y6, Y5
-	VPMADDWD     lm6_3217<>+0(SB), Y5, Y5
-	VBROADCASTSS (R9), Y6
-	VCVTDQ2PS    Y7, Y7
-	VMULPS       Y4, Y6, Y6
-	VFMADD231PS  Y6, Y7, Y0
-	VBROADCASTSS 4(R9), Y6
-	VCVTDQ2PS    Y8, Y7
-	VMULPS       Y4, Y6, Y6
-	VFMADD231PS  Y6, Y7, Y1
-	VBROADCASTSS 8(R9), Y6
-	VCVTDQ2PS    Y9, Y7
-	VMULPS       Y4, Y6, Y6
-	VFMADD231PS  Y6, Y7, Y2
-	VBROADCASTSS 12(R9), Y6
-	VCVTDQ2PS    Y5, Y5
-	VMULPS       Y4, Y6, Y4
-	VFMADD231PS  Y4, Y5, Y3
-	VPBROADCASTW 26(R11), X4
-	VCVTPH2PS    X4, Y4
-	VMOVDQU      lm6_3212<>+0(SB), Y5
-	VMULPS       Y5, Y4, Y4
-	VBROADCASTI128 28(R11), Y5
-	VPSRLVD      lm6_320<>+0(SB), Y5, Y5
-	VPAND        lm6_321<>+0(SB), Y5, Y5
-	VPBROADCASTQ 44(R11), Y6
-	VPSRLVD      lm6_322<>+0(SB), Y6, Y6
-	VPAND        lm6_323<>+0(SB), Y6, Y6
-	VPSLLD       $4, Y6, Y6
-	VPOR         Y6, Y5, Y5
-	VBROADCASTI128 lm6_3213<>+0(SB), Y6
-	VPSHUFB      Y5, Y6, Y6
-	VBROADCASTI128 lm6_3214<>+0(SB), Y7
-	VPSHUFB      Y5, Y7, Y7
-	VPSLLW       $3, Y5, Y8
-	VPBLENDVB    Y8, Y7, Y6, Y6
-	VBROADCASTI128 lm6_3215<>+0(SB), Y7
-	VPSHUFB      Y5, Y7, Y7
-	VBROADCASTI128 lm6_3216<>+0(SB), Y8
-	VPSHUFB      Y5, Y8, Y8
-	VPSLLW       $3, Y5, Y9
-	VPBLENDVB    Y9, Y8, Y7, Y7
-	VPSLLW       $2, Y5, Y5
-	VPBLENDVB    Y5, Y7, Y6, Y5
-	VPABSB       Y5, Y6
-	VMOVDQU      128(R8), Y7
-	VPSIGNB      Y5, Y7, Y7
-	VPMADDUBSW   Y7, Y6, Y7
-	VPMADDWD     lm6_3217<>+0(SB), Y7, Y7
-	VMOVDQU      160(R8), Y8
-	VPSIGNB      Y5, Y8, Y8
-	VPMADDUBSW   Y8, Y6, Y8
-	VPMADDWD     lm6_3217<>+0(SB), Y8, Y8
-	VMOVDQU      192(R8), Y9
-	VPSIGNB      Y5, Y9, Y9
-	VPMADDUBSW   Y9, Y6, Y9
-	VPMADDWD     lm6_3217<>+0(SB), Y9, Y9
-	VMOVDQU      224(R8), Y10
-	VPSIGNB      Y5, Y10, Y5
-	VPMADDUBSW   Y5, Y6, Y5
-	VPMADDWD     lm6_3217<>+0(SB), Y5, Y5
-	VBROADCASTSS 16(R9), Y6
-	VCVTDQ2PS    Y7, Y7
-	VMULPS       Y4, Y6, Y6
-	VFMADD231PS  Y6, Y7, Y0
-	VBROADCASTSS 20(R9), Y6
-	VCVTDQ2PS    Y8, Y7
-	VMULPS       Y4, Y6, Y6
-	VFMADD231PS  Y6, Y7, Y1
-	VBROADCASTSS 24(R9), Y6
-	VCVTDQ2PS    Y9, Y7
-	VMULPS       Y4, Y6, Y6
-	VFMADD231PS  Y6, Y7, Y2
-	VBROADCASTSS 28(R9), Y6
-	VCVTDQ2PS    Y5, Y5
-	VMULPS       Y4, Y6, Y4
-	VFMADD231PS  Y4, Y5, Y3
+	VPBROADCASTW (R11), X9
+	VCVTPH2PS    X9, Y9
+	VMOVDQU      lm6_3212<>+0(SB), Y10
+	VMULPS       Y10, Y9, Y9
+	VBROADCASTI128 2(R11), Y10
+	VPSRLVD      Y1, Y10, Y10
+	VPAND        Y4, Y10, Y10
+	VPBROADCASTQ 18(R11), Y11
+	VPSRLVD      Y2, Y11, Y11
+	VPAND        Y3, Y11, Y11
+	VPSLLD       $4, Y11, Y11
+	VPOR         Y11, Y10, Y10
+	VBROADCASTI128 lm6_3213<>+0(SB), Y11
+	VPSHUFB      Y10, Y11, Y11
+	VBROADCASTI128 lm6_3214<>+0(SB), Y12
+	VPSHUFB      Y10, Y12, Y12
+	VPSLLW       $3, Y10, Y13
+	VPBLENDVB    Y13, Y12, Y11, Y11
+	VBROADCASTI128 lm6_3215<>+0(SB), Y12
+	VPSHUFB      Y10, Y12, Y12
+	VBROADCASTI128 lm6_3216<>+0(SB), Y13
+	VPSHUFB      Y10, Y13, Y13
+	VPSLLW       $3, Y10, Y14
+	VPBLENDVB    Y14, Y13, Y12, Y12
+	VPSLLW       $2, Y10, Y10
+	VPBLENDVB    Y10, Y12, Y11, Y10
+	VPABSB       Y10, Y11
+	VMOVDQU      (R8), Y12
+	VPSIGNB      Y10, Y12, Y12
+	VPMADDUBSW   Y12, Y11, Y12
+	VPMADDWD     Y0, Y12, Y12
+	VMOVDQU      32(R8), Y13
+	VPSIGNB      Y10, Y13, Y13
+	VPMADDUBSW   Y13, Y11, Y13
+	VPMADDWD     Y0, Y13, Y13
+	VMOVDQU      64(R8), Y14
+	VPSIGNB      Y10, Y14, Y14
+	VPMADDUBSW   Y14, Y11, Y14
+	VPMADDWD     Y0, Y14, Y14
+	VMOVDQU      96(R8), Y15
+	VPSIGNB      Y10, Y15, Y10
+	VPMADDUBSW   Y10, Y11, Y10
+	VPMADDWD     Y0, Y10, Y10
+	VBROADCASTSS (R9), Y11
+	VCVTDQ2PS    Y12, Y12
+	VMULPS       Y9, Y11, Y11
+	VFMADD231PS  Y11, Y12, Y5
+	VBROADCASTSS 4(R9), Y11
+	VCVTDQ2PS    Y13, Y12
+	VMULPS       Y9, Y11, Y11
+	VFMADD231PS  Y11, Y12, Y6
+	VBROADCASTSS 8(R9), Y11
+	VCVTDQ2PS    Y14, Y12
+	VMULPS       Y9, Y11, Y11
+	VFMADD231PS  Y11, Y12, Y7
+	VBROADCASTSS 12(R9), Y11
+	VCVTDQ2PS    Y10, Y10
+	VMULPS       Y9, Y11, Y9
+	VFMADD231PS  Y9, Y10, Y8
+	VPBROADCASTW 26(R11), X9
+	VCVTPH2PS    X9, Y9
+	VMOVDQU      lm6_3212<>+0(SB), Y10
+	VMULPS       Y10, Y9, Y9
+	VBROADCASTI128 28(R11), Y10
+	VPSRLVD      Y1, Y10, Y10
+	VPAND        Y4, Y10, Y10
+	VPBROADCASTQ 44(R11), Y11
+	VPSRLVD      Y2, Y11, Y11
+	VPAND        Y3, Y11, Y11
+	VPSLLD       $4, Y11, Y11
+	VPOR         Y11, Y10, Y10
+	VBROADCASTI128 lm6_3213<>+0(SB), Y11
+	VPSHUFB      Y10, Y11, Y11
+	VBROADCASTI128 lm6_3214<>+0(SB), Y12
+	VPSHUFB      Y10, Y12, Y12
+	VPSLLW       $3, Y10, Y13
+	VPBLENDVB    Y13, Y12, Y11, Y11
+	VBROADCASTI128 lm6_3215<>+0(SB), Y12
+	VPSHUFB      Y10, Y12, Y12
+	VBROADCASTI128 lm6_3216<>+0(SB), Y13
+	VPSHUFB      Y10, Y13, Y13
+	VPSLLW       $3, Y10, Y14
+	VPBLENDVB    Y14, Y13, Y12, Y12
+	VPSLLW       $2, Y10, Y10
+	VPBLENDVB    Y10, Y12, Y11, Y10
+	VPABSB       Y10, Y11
+	VMOVDQU      128(R8), Y12
+	VPSIGNB      Y10, Y12, Y12
+	VPMADDUBSW   Y12, Y11, Y12
+	VPMADDWD     Y0, Y12, Y12
+	VMOVDQU      160(R8), Y13
+	VPSIGNB      Y10, Y13, Y13
+	VPMADDUBSW   Y13, Y11, Y13
+	VPMADDWD     Y0, Y13, Y13
+	VMOVDQU      192(R8), Y14
+	VPSIGNB      Y10, Y14, Y14
+	VPMADDUBSW   Y14, Y11, Y14
+	VPMADDWD     Y0, Y14, Y14
+	VMOVDQU      224(R8), Y15
+	VPSIGNB      Y10, Y15, Y10
+	VPMADDUBSW   Y10, Y11, Y10
+	VPMADDWD     Y0, Y10, Y10
+	VBROADCASTSS 16(R9), Y11
+	VCVTDQ2PS    Y12, Y12
+	VMULPS       Y9, Y11, Y11
+	VFMADD231PS  Y11, Y12, Y5
+	VBROADCASTSS 20(R9), Y11
+	VCVTDQ2PS    Y13, Y12
+	VMULPS       Y9, Y11, Y11
+	VFMADD231PS  Y11, Y12, Y6
+	VBROADCASTSS 24(R9), Y11
+	VCVTDQ2PS    Y14, Y12
+	VMULPS       Y9, Y11, Y11
+	VFMADD231PS  Y11, Y12, Y7
+	VBROADCASTSS 28(R9), Y11
+	VCVTDQ2PS    Y10, Y10
+	VMULPS       Y9, Y11, Y9
+	VFMADD231PS  Y9, Y10, Y8
 	ADDQ         $0x34, R11
 	ADDQ         $0x100, R8
 	ADDQ         $0x20, R9
@@ -6497,65 +6659,65 @@ done6:
 	JLT          done8
 
 loop7:
-	VPBROADCASTW (R11), X4
-	VCVTPH2PS    X4, Y4
-	VMOVDQU      lm6_3212<>+0(SB), Y5
-	VMULPS       Y5, Y4, Y4
-	VBROADCASTI128 2(R11), Y5
-	VPSRLVD      lm6_320<>+0(SB), Y5, Y5
-	VPAND        lm6_321<>+0(SB), Y5, Y5
-	VPBROADCASTQ 18(R11), Y6
-	VPSRLVD      lm6_322<>+0(SB), Y6, Y6
-	VPAND        lm6_323<>+0(SB), Y6, Y6
-	VPSLLD       $4, Y6, Y6
-	VPOR         Y6, Y5, Y5
-	VBROADCASTI128 lm6_3213<>+0(SB), Y6
-	VPSHUFB      Y5, Y6, Y6
-	VBROADCASTI128 lm6_3214<>+0(SB), Y7
-	VPSHUFB      Y5, Y7, Y7
-	VPSLLW       $3, Y5, Y8
-	VPBLENDVB    Y8, Y7, Y6, Y6
-	VBROADCASTI128 lm6_3215<>+0(SB), Y7
-	VPSHUFB      Y5, Y7, Y7
-	VBROADCASTI128 lm6_3216<>+0(SB), Y8
-	VPSHUFB      Y5, Y8, Y8
-	VPSLLW       $3, Y5, Y9
-	VPBLENDVB    Y9, Y8, Y7, Y7
-	VPSLLW       $2, Y5, Y5
-	VPBLENDVB    Y5, Y7, Y6, Y5
-	VPABSB       Y5, Y6
-	VMOVDQU      (R8), Y7
-	VPSIGNB      Y5, Y7, Y7
-	VPMADDUBSW   Y7, Y6, Y7
-	VPMADDWD     lm6_3217<>+0(SB), Y7, Y7
-	VMOVDQU      32(R8), Y8
-	VPSIGNB      Y5, Y8, Y8
-	VPMADDUBSW   Y8, Y6, Y8
-	VPMADDWD     lm6_3217<>+0(SB), Y8, Y8
-	VMOVDQU      64(R8), Y9
-	VPSIGNB      Y5, Y9, Y9
-	VPMADDUBSW   Y9, Y6, Y9
-	VPMADDWD     lm6_3217<>+0(SB), Y9, Y9
-	VMOVDQU      96(R8), Y10
-	VPSIGNB      Y5, Y10, Y5
-	VPMADDUBSW   Y5, Y6, Y5
-	VPMADDWD     lm6_3217<>+0(SB), Y5, Y5
-	VBROADCASTSS (R9), Y6
-	VCVTDQ2PS    Y7, Y7
-	VMULPS       Y4, Y6, Y6
-	VFMADD231PS  Y6, Y7, Y0
-	VBROADCASTSS 4(R9), Y6
-	VCVTDQ2PS    Y8, Y7
-	VMULPS       Y4, Y6, Y6
-	VFMADD231PS  Y6, Y7, Y1
-	VBROADCASTSS 8(R9), Y6
-	VCVTDQ2PS    Y9, Y7
-	VMULPS       Y4, Y6, Y6
-	VFMADD231PS  Y6, Y7, Y2
-	VBROADCASTSS 12(R9), Y6
-	VCVTDQ2PS    Y5, Y5
-	VMULPS       Y4, Y6, Y4
-	VFMADD231PS  Y4, Y5, Y3
+	VPBROADCASTW (R11), X9
+	VCVTPH2PS    X9, Y9
+	VMOVDQU      lm6_3212<>+0(SB), Y10
+	VMULPS       Y10, Y9, Y9
+	VBROADCASTI128 2(R11), Y10
+	VPSRLVD      Y1, Y10, Y10
+	VPAND        Y4, Y10, Y10
+	VPBROADCASTQ 18(R11), Y11
+	VPSRLVD      Y2, Y11, Y11
+	VPAND        Y3, Y11, Y11
+	VPSLLD       $4, Y11, Y11
+	VPOR         Y11, Y10, Y10
+	VBROADCASTI128 lm6_3213<>+0(SB), Y11
+	VPSHUFB      Y10, Y11, Y11
+	VBROADCASTI128 lm6_3214<>+0(SB), Y12
+	VPSHUFB      Y10, Y12, Y12
+	VPSLLW       $3, Y10, Y13
+	VPBLENDVB    Y13, Y12, Y11, Y11
+	VBROADCASTI128 lm6_3215<>+0(SB), Y12
+	VPSHUFB      Y10, Y12, Y12
+	VBROADCASTI128 lm6_3216<>+0(SB), Y13
+	VPSHUFB      Y10, Y13, Y13
+	VPSLLW       $3, Y10, Y14
+	VPBLENDVB    Y14, Y13, Y12, Y12
+	VPSLLW       $2, Y10, Y10
+	VPBLENDVB    Y10, Y12, Y11, Y10
+	VPABSB       Y10, Y11
+	VMOVDQU      (R8), Y12
+	VPSIGNB      Y10, Y12, Y12
+	VPMADDUBSW   Y12, Y11, Y12
+	VPMADDWD     Y0, Y12, Y12
+	VMOVDQU      32(R8), Y13
+	VPSIGNB      Y10, Y13, Y13
+	VPMADDUBSW   Y13, Y11, Y13
+	VPMADDWD     Y0, Y13, Y13
+	VMOVDQU      64(R8), Y14
+	VPSIGNB      Y10, Y14, Y14
+	VPMADDUBSW   Y14, Y11, Y14
+	VPMADDWD     Y0, Y14, Y14
+	VMOVDQU      96(R8), Y15
+	VPSIGNB      Y10, Y15, Y10
+	VPMADDUBSW   Y10, Y11, Y10
+	VPMADDWD     Y0, Y10, Y10
+	VBROADCASTSS (R9), Y11
+	VCVTDQ2PS    Y12, Y12
+	VMULPS       Y9, Y11, Y11
+	VFMADD231PS  Y11, Y12, Y5
+	VBROADCASTSS 4(R9), Y11
+	VCVTDQ2PS    Y13, Y12
+	VMULPS       Y9, Y11, Y11
+	VFMADD231PS  Y11, Y12, Y6
+	VBROADCASTSS 8(R9), Y11
+	VCVTDQ2PS    Y14, Y12
+	VMULPS       Y9, Y11, Y11
+	VFMADD231PS  Y11, Y12, Y7
+	VBROADCASTSS 12(R9), Y11
+	VCVTDQ2PS    Y10, Y10
+	VMULPS       Y9, Y11, Y9
+	VFMADD231PS  Y9, Y10, Y8
 	ADDQ         $0x1a, R11
 	ADDQ         $0x80, R8
 	ADDQ         $0x10, R9
@@ -6564,10 +6726,10 @@ loop7:
 
 done8:
 	ADDQ         $1, R10
-	VMOVUPS      Y0, (DI)
-	VMOVUPS      Y1, 128(DI)
-	VMOVUPS      Y2, 256(DI)
-	VMOVUPS      Y3, 384(DI)
+	VMOVUPS      Y5, (DI)
+	VMOVUPS      Y6, 128(DI)
+	VMOVUPS      Y7, 256(DI)
+	VMOVUPS      Y8, 384(DI)
 	ADDQ         $0x20, DI
 	MOVQ         stride+48(FP), R8
 	ADDQ         R8, BX
@@ -6578,75 +6740,75 @@ done4:
 	ADDQ         $1, SI
 
 	// four results for each row of y
-	VMOVUPS      (DX), Y0
-	VMOVUPS      32(DX), Y1
-	VMOVUPS      64(DX), Y2
-	VMOVUPS      96(DX), Y3
-	VPUNPCKLDQ   Y1, Y0, Y4
-	VPUNPCKHDQ   Y1, Y0, Y0
-	VADDPS       Y0, Y4, Y4
-	VPUNPCKLDQ   Y3, Y2, Y0
-	VPUNPCKHDQ   Y3, Y2, Y1
-	VADDPS       Y1, Y0, Y0
-	VPUNPCKLQDQ  Y0, Y4, Y1
-	VPUNPCKHQDQ  Y0, Y4, Y0
-	VADDPS       Y0, Y1, Y1
-	VEXTRACTI128 $1, Y1, X0
-	VADDPS       X0, X1, X0
-	VMOVUPS      X0, (AX)
-	VMOVUPS      128(DX), Y0
-	VMOVUPS      160(DX), Y1
-	VMOVUPS      192(DX), Y2
-	VMOVUPS      224(DX), Y3
-	VPUNPCKLDQ   Y1, Y0, Y4
-	VPUNPCKHDQ   Y1, Y0, Y0
-	VADDPS       Y0, Y4, Y4
-	VPUNPCKLDQ   Y3, Y2, Y0
-	VPUNPCKHDQ   Y3, Y2, Y1
-	VADDPS       Y1, Y0, Y0
-	VPUNPCKLQDQ  Y0, Y4, Y1
-	VPUNPCKHQDQ  Y0, Y4, Y0
-	VADDPS       Y0, Y1, Y1
-	VEXTRACTI128 $1, Y1, X0
-	VADDPS       X0, X1, X0
+	VMOVUPS      (DX), Y5
+	VMOVUPS      32(DX), Y6
+	VMOVUPS      64(DX), Y7
+	VMOVUPS      96(DX), Y8
+	VPUNPCKLDQ   Y6, Y5, Y9
+	VPUNPCKHDQ   Y6, Y5, Y5
+	VADDPS       Y5, Y9, Y9
+	VPUNPCKLDQ   Y8, Y7, Y5
+	VPUNPCKHDQ   Y8, Y7, Y6
+	VADDPS       Y6, Y5, Y5
+	VPUNPCKLQDQ  Y5, Y9, Y6
+	VPUNPCKHQDQ  Y5, Y9, Y5
+	VADDPS       Y5, Y6, Y6
+	VEXTRACTI128 $1, Y6, X5
+	VADDPS       X5, X6, X5
+	VMOVUPS      X5, (AX)
+	VMOVUPS      128(DX), Y5
+	VMOVUPS      160(DX), Y6
+	VMOVUPS      192(DX), Y7
+	VMOVUPS      224(DX), Y8
+	VPUNPCKLDQ   Y6, Y5, Y9
+	VPUNPCKHDQ   Y6, Y5, Y5
+	VADDPS       Y5, Y9, Y9
+	VPUNPCKLDQ   Y8, Y7, Y5
+	VPUNPCKHDQ   Y8, Y7, Y6
+	VADDPS       Y6, Y5, Y5
+	VPUNPCKLQDQ  Y5, Y9, Y6
+	VPUNPCKHQDQ  Y5, Y9, Y5
+	VADDPS       Y5, Y6, Y6
+	VEXTRACTI128 $1, Y6, X5
+	VADDPS       X5, X6, X5
 	MOVQ         ldy+8(FP), SI
 	MOVQ         AX, DI
 	ADDQ         SI, DI
-	VMOVUPS      X0, (DI)
-	VMOVUPS      256(DX), Y0
-	VMOVUPS      288(DX), Y1
-	VMOVUPS      320(DX), Y2
-	VMOVUPS      352(DX), Y3
-	VPUNPCKLDQ   Y1, Y0, Y4
-	VPUNPCKHDQ   Y1, Y0, Y0
-	VADDPS       Y0, Y4, Y4
-	VPUNPCKLDQ   Y3, Y2, Y0
-	VPUNPCKHDQ   Y3, Y2, Y1
-	VADDPS       Y1, Y0, Y0
-	VPUNPCKLQDQ  Y0, Y4, Y1
-	VPUNPCKHQDQ  Y0, Y4, Y0
-	VADDPS       Y0, Y1, Y1
-	VEXTRACTI128 $1, Y1, X0
-	VADDPS       X0, X1, X0
+	VMOVUPS      X5, (DI)
+	VMOVUPS      256(DX), Y5
+	VMOVUPS      288(DX), Y6
+	VMOVUPS      320(DX), Y7
+	VMOVUPS      352(DX), Y8
+	VPUNPCKLDQ   Y6, Y5, Y9
+	VPUNPCKHDQ   Y6, Y5, Y5
+	VADDPS       Y5, Y9, Y9
+	VPUNPCKLDQ   Y8, Y7, Y5
+	VPUNPCKHDQ   Y8, Y7, Y6
+	VADDPS       Y6, Y5, Y5
+	VPUNPCKLQDQ  Y5, Y9, Y6
+	VPUNPCKHQDQ  Y5, Y9, Y5
+	VADDPS       Y5, Y6, Y6
+	VEXTRACTI128 $1, Y6, X5
+	VADDPS       X5, X6, X5
 	ADDQ         SI, DI
-	VMOVUPS      X0, (DI)
-	VMOVUPS      384(DX), Y0
-	VMOVUPS      416(DX), Y1
-	VMOVUPS      448(DX), Y2
-	VMOVUPS      480(DX), Y3
-	VPUNPCKLDQ   Y1, Y0, Y4
-	VPUNPCKHDQ   Y1, Y0, Y0
-	VADDPS       Y0, Y4, Y4
-	VPUNPCKLDQ   Y3, Y2, Y0
-	VPUNPCKHDQ   Y3, Y2, Y1
-	VADDPS       Y1, Y0, Y0
-	VPUNPCKLQDQ  Y0, Y4, Y1
-	VPUNPCKHQDQ  Y0, Y4, Y0
-	VADDPS       Y0, Y1, Y1
-	VEXTRACTI128 $1, Y1, X0
-	VADDPS       X0, X1, X0
+	VMOVUPS      X5, (DI)
+	VMOVUPS      384(DX), Y5
+	VMOVUPS      416(DX), Y6
+	VMOVUPS      448(DX), Y7
+	VMOVUPS      480(DX), Y8
+	VPUNPCKLDQ   Y6, Y5, Y9
+	VPUNPCKHDQ   Y6, Y5, Y5
+	VADDPS       Y5, Y9, Y9
+	VPUNPCKLDQ   Y8, Y7, Y5
+	VPUNPCKHDQ   Y8, Y7, Y6
+	VADDPS       Y6, Y5, Y5
+	VPUNPCKLQDQ  Y5, Y9, Y6
+	VPUNPCKHQDQ  Y5, Y9, Y5
+	VADDPS       Y5, Y6, Y6
+	VEXTRACTI128 $1, Y6, X5
+	VADDPS       X5, X6, X5
 	ADDQ         SI, DI
-	VMOVUPS      X0, (DI)
+	VMOVUPS      X5, (DI)
 	ADDQ         $0x10, AX
 	SUBQ         $4, CX
 	JGE          loop1
@@ -6659,6 +6821,14 @@ done2:
 // unpackLm6_32AVX2 unpacks a row into records of 32 levels, their scales and mins.
 // Requires: AVX2, F16C
 TEXT ·unpackLm6_32AVX2(SB), NOSPLIT, $128-24
+
+	// constants of the loops
+	VMOVDQU      lm6_320<>+0(SB), Y0
+	VMOVDQU      lm6_322<>+0(SB), Y1
+	VMOVDQU      lm6_323<>+0(SB), Y2
+	VMOVDQU      lm6_321<>+0(SB), Y3
+	VBROADCASTI128 lm6_3215<>+0(SB), Y4
+	VBROADCASTI128 lm6_3216<>+0(SB), Y5
 	MOVQ         dst+0(FP), AX
 	MOVQ         src+8(FP), BX
 	MOVQ         blocks+16(FP), CX
@@ -6668,36 +6838,34 @@ TEXT ·unpackLm6_32AVX2(SB), NOSPLIT, $128-24
 	JLT          done2
 
 loop1:
-	VPBROADCASTW (BX), X0
-	VCVTPH2PS    X0, Y0
-	VMOVDQU      lm6_3212<>+0(SB), Y1
-	VMULPS       Y1, Y0, Y0
-	VBROADCASTI128 2(BX), Y1
-	VPSRLVD      lm6_320<>+0(SB), Y1, Y1
-	VPAND        lm6_321<>+0(SB), Y1, Y1
-	VPBROADCASTQ 18(BX), Y2
-	VPSRLVD      lm6_322<>+0(SB), Y2, Y2
-	VPAND        lm6_323<>+0(SB), Y2, Y2
-	VPSLLD       $4, Y2, Y2
-	VPOR         Y2, Y1, Y1
-	VBROADCASTI128 lm6_3213<>+0(SB), Y2
-	VPSHUFB      Y1, Y2, Y2
-	VBROADCASTI128 lm6_3214<>+0(SB), Y3
-	VPSHUFB      Y1, Y3, Y3
-	VPSLLW       $3, Y1, Y4
-	VPBLENDVB    Y4, Y3, Y2, Y2
-	VBROADCASTI128 lm6_3215<>+0(SB), Y3
-	VPSHUFB      Y1, Y3, Y3
-	VBROADCASTI128 lm6_3216<>+0(SB), Y4
-	VPSHUFB      Y1, Y4, Y4
-	VPSLLW       $3, Y1, Y5
-	VPBLENDVB    Y5, Y4, Y3, Y3
-	VPSLLW       $2, Y1, Y1
-	VPBLENDVB    Y1, Y3, Y2, Y1
-	VPABSB       Y1, Y2
-	VMOVDQU      Y2, (AX)
-	VMOVDQU      Y1, 48(AX)
-	VMOVSD       X0, 32(AX)
+	VPBROADCASTW (BX), X6
+	VCVTPH2PS    X6, Y6
+	VMOVDQU      lm6_3212<>+0(SB), Y7
+	VMULPS       Y7, Y6, Y6
+	VBROADCASTI128 2(BX), Y7
+	VPSRLVD      Y0, Y7, Y7
+	VPAND        Y3, Y7, Y7
+	VPBROADCASTQ 18(BX), Y8
+	VPSRLVD      Y1, Y8, Y8
+	VPAND        Y2, Y8, Y8
+	VPSLLD       $4, Y8, Y8
+	VPOR         Y8, Y7, Y7
+	VBROADCASTI128 lm6_3213<>+0(SB), Y8
+	VPSHUFB      Y7, Y8, Y8
+	VBROADCASTI128 lm6_3214<>+0(SB), Y9
+	VPSHUFB      Y7, Y9, Y9
+	VPSLLW       $3, Y7, Y10
+	VPBLENDVB    Y10, Y9, Y8, Y8
+	VPSHUFB      Y7, Y4, Y9
+	VPSHUFB      Y7, Y5, Y10
+	VPSLLW       $3, Y7, Y11
+	VPBLENDVB    Y11, Y10, Y9, Y9
+	VPSLLW       $2, Y7, Y7
+	VPBLENDVB    Y7, Y9, Y8, Y7
+	VPABSB       Y7, Y8
+	VMOVDQU      Y8, (AX)
+	VMOVDQU      Y7, 48(AX)
+	VMOVSD       X6, 32(AX)
 	ADDQ         $0x1a, BX
 	ADDQ         $0x50, AX
 	SUBQ         $1, CX
@@ -6711,6 +6879,14 @@ done2:
 // encodeGroupsLm6_32AVX2 packs groups of 8 blocks of 32 values.
 // Requires: AVX2, F16C
 TEXT ·encodeGroupsLm6_32AVX2(SB), NOSPLIT, $0-32
+
+	// constants of the loops
+	VMOVDQU      lm6_3211<>+0(SB), Y0
+	VMOVDQU      lm6_3210<>+0(SB), Y1
+	VMOVDQU      lm6_329<>+0(SB), Y2
+	VMOVDQU      lm6_324<>+0(SB), Y3
+	VMOVDQU      lm6_325<>+0(SB), Y4
+	VMOVDQU      lm6_327<>+0(SB), Y5
 	MOVQ         dst+0(FP), AX
 	MOVQ         src+8(FP), BX
 	MOVQ         scratch+16(FP), CX
@@ -6730,46 +6906,46 @@ loop1:
 	JLT          done4
 
 loop3:
-	VMOVUPS      (BX)(SI*1), Y0
-	VMOVUPS      128(BX)(SI*1), Y1
-	VMOVUPS      256(BX)(SI*1), Y2
-	VMOVUPS      384(BX)(SI*1), Y3
-	VMOVUPS      512(BX)(SI*1), Y4
-	VMOVUPS      640(BX)(SI*1), Y5
-	VMOVUPS      768(BX)(SI*1), Y6
-	VMOVUPS      896(BX)(SI*1), Y7
-	VUNPCKLPS    Y1, Y0, Y8
-	VUNPCKHPS    Y1, Y0, Y1
-	VUNPCKLPS    Y3, Y2, Y0
-	VUNPCKHPS    Y3, Y2, Y3
-	VUNPCKLPD    Y0, Y8, Y2
-	VUNPCKHPD    Y0, Y8, Y0
-	VUNPCKLPD    Y3, Y1, Y8
-	VUNPCKHPD    Y3, Y1, Y3
-	VUNPCKLPS    Y5, Y4, Y1
-	VUNPCKHPS    Y5, Y4, Y5
-	VUNPCKLPS    Y7, Y6, Y4
+	VMOVUPS      (BX)(SI*1), Y6
+	VMOVUPS      128(BX)(SI*1), Y7
+	VMOVUPS      256(BX)(SI*1), Y8
+	VMOVUPS      384(BX)(SI*1), Y9
+	VMOVUPS      512(BX)(SI*1), Y10
+	VMOVUPS      640(BX)(SI*1), Y11
+	VMOVUPS      768(BX)(SI*1), Y12
+	VMOVUPS      896(BX)(SI*1), Y13
+	VUNPCKLPS    Y7, Y6, Y14
 	VUNPCKHPS    Y7, Y6, Y7
-	VUNPCKLPD    Y4, Y1, Y6
-	VUNPCKHPD    Y4, Y1, Y4
-	VUNPCKLPD    Y7, Y5, Y1
-	VUNPCKHPD    Y7, Y5, Y7
-	VPERM2F128   $0x20, Y6, Y2, Y5
-	VPERM2F128   $0x31, Y6, Y2, Y6
-	VPERM2F128   $0x20, Y4, Y0, Y2
-	VPERM2F128   $0x31, Y4, Y0, Y4
-	VPERM2F128   $0x20, Y1, Y8, Y0
-	VPERM2F128   $0x31, Y1, Y8, Y1
-	VPERM2F128   $0x20, Y7, Y3, Y8
-	VPERM2F128   $0x31, Y7, Y3, Y7
-	VMOVUPS      Y5, (CX)(SI*8)
-	VMOVUPS      Y2, 32(CX)(SI*8)
-	VMOVUPS      Y0, 64(CX)(SI*8)
-	VMOVUPS      Y8, 96(CX)(SI*8)
-	VMOVUPS      Y6, 128(CX)(SI*8)
-	VMOVUPS      Y4, 160(CX)(SI*8)
-	VMOVUPS      Y1, 192(CX)(SI*8)
-	VMOVUPS      Y7, 224(CX)(SI*8)
+	VUNPCKLPS    Y9, Y8, Y6
+	VUNPCKHPS    Y9, Y8, Y9
+	VUNPCKLPD    Y6, Y14, Y8
+	VUNPCKHPD    Y6, Y14, Y6
+	VUNPCKLPD    Y9, Y7, Y14
+	VUNPCKHPD    Y9, Y7, Y9
+	VUNPCKLPS    Y11, Y10, Y7
+	VUNPCKHPS    Y11, Y10, Y11
+	VUNPCKLPS    Y13, Y12, Y10
+	VUNPCKHPS    Y13, Y12, Y13
+	VUNPCKLPD    Y10, Y7, Y12
+	VUNPCKHPD    Y10, Y7, Y10
+	VUNPCKLPD    Y13, Y11, Y7
+	VUNPCKHPD    Y13, Y11, Y13
+	VPERM2F128   $0x20, Y12, Y8, Y11
+	VPERM2F128   $0x31, Y12, Y8, Y12
+	VPERM2F128   $0x20, Y10, Y6, Y8
+	VPERM2F128   $0x31, Y10, Y6, Y10
+	VPERM2F128   $0x20, Y7, Y14, Y6
+	VPERM2F128   $0x31, Y7, Y14, Y7
+	VPERM2F128   $0x20, Y13, Y9, Y14
+	VPERM2F128   $0x31, Y13, Y9, Y13
+	VMOVUPS      Y11, (CX)(SI*8)
+	VMOVUPS      Y8, 32(CX)(SI*8)
+	VMOVUPS      Y6, 64(CX)(SI*8)
+	VMOVUPS      Y14, 96(CX)(SI*8)
+	VMOVUPS      Y12, 128(CX)(SI*8)
+	VMOVUPS      Y10, 160(CX)(SI*8)
+	VMOVUPS      Y7, 192(CX)(SI*8)
+	VMOVUPS      Y13, 224(CX)(SI*8)
 	ADDQ         $0x20, SI
 	SUBQ         $1, DI
 	JGE          loop3
@@ -6778,7 +6954,7 @@ done4:
 	ADDQ         $1, DI
 
 	// length
-	VMOVDQU      lm6_3218<>+0(SB), Y0
+	VMOVDQU      lm6_3218<>+0(SB), Y6
 	XORQ         SI, SI
 	XORQ         DI, DI
 	ADDQ         $8, DI
@@ -6786,38 +6962,38 @@ done4:
 	JLT          done6
 
 loop5:
-	VMOVUPS      (CX)(SI*8), Y1
-	VMULPS       Y1, Y1, Y1
-	VADDPS       Y1, Y0, Y0
-	VMOVUPS      32(CX)(SI*8), Y1
-	VMULPS       Y1, Y1, Y1
-	VADDPS       Y1, Y0, Y0
-	VMOVUPS      64(CX)(SI*8), Y1
-	VMULPS       Y1, Y1, Y1
-	VADDPS       Y1, Y0, Y0
-	VMOVUPS      96(CX)(SI*8), Y1
-	VMULPS       Y1, Y1, Y1
-	VADDPS       Y1, Y0, Y0
+	VMOVUPS      (CX)(SI*8), Y7
+	VMULPS       Y7, Y7, Y7
+	VADDPS       Y7, Y6, Y6
+	VMOVUPS      32(CX)(SI*8), Y7
+	VMULPS       Y7, Y7, Y7
+	VADDPS       Y7, Y6, Y6
+	VMOVUPS      64(CX)(SI*8), Y7
+	VMULPS       Y7, Y7, Y7
+	VADDPS       Y7, Y6, Y6
+	VMOVUPS      96(CX)(SI*8), Y7
+	VMULPS       Y7, Y7, Y7
+	VADDPS       Y7, Y6, Y6
 	ADDQ         $0x10, SI
 	SUBQ         $1, DI
 	JGE          loop5
 
 done6:
 	ADDQ         $1, DI
-	VMOVUPS      Y0, 1024(CX)
-	VMOVUPS      1024(CX), Y0
-	VSQRTPS      Y0, Y0
-	VMOVUPS      Y0, 1056(CX)
+	VMOVUPS      Y6, 1024(CX)
+	VMOVUPS      1024(CX), Y6
+	VSQRTPS      Y6, Y6
+	VMOVUPS      Y6, 1056(CX)
 
 	// v
-	VMOVUPS      1056(CX), Y0
-	VMOVDQU      lm6_3219<>+0(SB), Y1
-	VCMPPS       $0x1e, Y1, Y0, Y0
-	VMOVDQU      Y0, 1088(CX)
-	VMOVDQU      lm6_3220<>+0(SB), Y0
-	VMOVUPS      1056(CX), Y1
-	VDIVPS       Y1, Y0, Y0
-	VMOVUPS      Y0, 1120(CX)
+	VMOVUPS      1056(CX), Y6
+	VMOVDQU      lm6_3219<>+0(SB), Y7
+	VCMPPS       $0x1e, Y7, Y6, Y6
+	VMOVDQU      Y6, 1088(CX)
+	VMOVDQU      lm6_3220<>+0(SB), Y6
+	VMOVUPS      1056(CX), Y7
+	VDIVPS       Y7, Y6, Y6
+	VMOVUPS      Y6, 1120(CX)
 	LEAQ         lm6_3221<>+0(SB), SI
 	XORQ         DI, DI
 	XORQ         R8, R8
@@ -6826,42 +7002,42 @@ done6:
 	JLT          done8
 
 loop7:
-	VMOVDQU      1088(CX), Y0
-	VMOVUPS      (CX)(DI*8), Y1
-	VMOVUPS      1120(CX), Y2
-	VMULPS       Y2, Y1, Y1
-	VMOVDQU      lm6_3218<>+0(SB), Y2
-	VBLENDVPS    Y0, Y1, Y2, Y0
-	VBROADCASTSS (SI)(DI*1), Y1
-	VMULPS       Y1, Y0, Y0
-	VMOVUPS      Y0, 1152(CX)(DI*8)
-	VMOVDQU      1088(CX), Y0
-	VMOVUPS      32(CX)(DI*8), Y1
-	VMOVUPS      1120(CX), Y2
-	VMULPS       Y2, Y1, Y1
-	VMOVDQU      lm6_3218<>+0(SB), Y2
-	VBLENDVPS    Y0, Y1, Y2, Y0
-	VBROADCASTSS 4(SI)(DI*1), Y1
-	VMULPS       Y1, Y0, Y0
-	VMOVUPS      Y0, 1184(CX)(DI*8)
-	VMOVDQU      1088(CX), Y0
-	VMOVUPS      64(CX)(DI*8), Y1
-	VMOVUPS      1120(CX), Y2
-	VMULPS       Y2, Y1, Y1
-	VMOVDQU      lm6_3218<>+0(SB), Y2
-	VBLENDVPS    Y0, Y1, Y2, Y0
-	VBROADCASTSS 8(SI)(DI*1), Y1
-	VMULPS       Y1, Y0, Y0
-	VMOVUPS      Y0, 1216(CX)(DI*8)
-	VMOVDQU      1088(CX), Y0
-	VMOVUPS      96(CX)(DI*8), Y1
-	VMOVUPS      1120(CX), Y2
-	VMULPS       Y2, Y1, Y1
-	VMOVDQU      lm6_3218<>+0(SB), Y2
-	VBLENDVPS    Y0, Y1, Y2, Y0
-	VBROADCASTSS 12(SI)(DI*1), Y1
-	VMULPS       Y1, Y0, Y0
-	VMOVUPS      Y0, 1248(CX)(DI*8)
+	VMOVDQU      1088(CX), Y6
+	VMOVUPS      (CX)(DI*8), Y7
+	VMOVUPS      1120(CX), Y8
+	VMULPS       Y8, Y7, Y7
+	VMOVDQU      lm6_3218<>+0(SB), Y8
+	VBLENDVPS    Y6, Y7, Y8, Y6
+	VBROADCASTSS (SI)(DI*1), Y7
+	VMULPS       Y7, Y6, Y6
+	VMOVUPS      Y6, 1152(CX)(DI*8)
+	VMOVDQU      1088(CX), Y6
+	VMOVUPS      32(CX)(DI*8), Y7
+	VMOVUPS      1120(CX), Y8
+	VMULPS       Y8, Y7, Y7
+	VMOVDQU      lm6_3218<>+0(SB), Y8
+	VBLENDVPS    Y6, Y7, Y8, Y6
+	VBROADCASTSS 4(SI)(DI*1), Y7
+	VMULPS       Y7, Y6, Y6
+	VMOVUPS      Y6, 1184(CX)(DI*8)
+	VMOVDQU      1088(CX), Y6
+	VMOVUPS      64(CX)(DI*8), Y7
+	VMOVUPS      1120(CX), Y8
+	VMULPS       Y8, Y7, Y7
+	VMOVDQU      lm6_3218<>+0(SB), Y8
+	VBLENDVPS    Y6, Y7, Y8, Y6
+	VBROADCASTSS 8(SI)(DI*1), Y7
+	VMULPS       Y7, Y6, Y6
+	VMOVUPS      Y6, 1216(CX)(DI*8)
+	VMOVDQU      1088(CX), Y6
+	VMOVUPS      96(CX)(DI*8), Y7
+	VMOVUPS      1120(CX), Y8
+	VMULPS       Y8, Y7, Y7
+	VMOVDQU      lm6_3218<>+0(SB), Y8
+	VBLENDVPS    Y6, Y7, Y8, Y6
+	VBROADCASTSS 12(SI)(DI*1), Y7
+	VMULPS       Y7, Y6, Y6
+	VMOVUPS      Y6, 1248(CX)(DI*8)
 	ADDQ         $0x10, DI
 	SUBQ         $1, R8
 	JGE          loop7
@@ -6876,46 +7052,46 @@ done8:
 	JLT          done10
 
 loop9:
-	VMOVUPS      1152(CX)(DI*8), Y0
-	VMOVUPS      1184(CX)(DI*8), Y1
-	VMOVUPS      1216(CX)(DI*8), Y2
-	VMOVUPS      1248(CX)(DI*8), Y3
-	VMOVUPS      1280(CX)(DI*8), Y4
-	VMOVUPS      1312(CX)(DI*8), Y5
-	VMOVUPS      1344(CX)(DI*8), Y6
-	VMOVUPS      1376(CX)(DI*8), Y7
-	VADDPS       Y1, Y0, Y8
-	VSUBPS       Y1, Y0, Y0
-	VADDPS       Y3, Y2, Y1
-	VSUBPS       Y3, Y2, Y2
-	VADDPS       Y5, Y4, Y3
-	VSUBPS       Y5, Y4, Y4
-	VADDPS       Y7, Y6, Y5
+	VMOVUPS      1152(CX)(DI*8), Y6
+	VMOVUPS      1184(CX)(DI*8), Y7
+	VMOVUPS      1216(CX)(DI*8), Y8
+	VMOVUPS      1248(CX)(DI*8), Y9
+	VMOVUPS      1280(CX)(DI*8), Y10
+	VMOVUPS      1312(CX)(DI*8), Y11
+	VMOVUPS      1344(CX)(DI*8), Y12
+	VMOVUPS      1376(CX)(DI*8), Y13
+	VADDPS       Y7, Y6, Y14
 	VSUBPS       Y7, Y6, Y6
-	VADDPS       Y1, Y8, Y7
-	VSUBPS       Y1, Y8, Y1
-	VADDPS       Y2, Y0, Y8
-	VSUBPS       Y2, Y0, Y0
-	VADDPS       Y5, Y3, Y2
-	VSUBPS       Y5, Y3, Y3
-	VADDPS       Y6, Y4, Y5
-	VSUBPS       Y6, Y4, Y4
-	VADDPS       Y2, Y7, Y6
-	VSUBPS       Y2, Y7, Y2
-	VADDPS       Y5, Y8, Y7
-	VSUBPS       Y5, Y8, Y5
-	VADDPS       Y3, Y1, Y8
-	VSUBPS       Y3, Y1, Y1
-	VADDPS       Y4, Y0, Y3
-	VSUBPS       Y4, Y0, Y0
-	VMOVUPS      Y6, 1152(CX)(DI*8)
-	VMOVUPS      Y7, 1184(CX)(DI*8)
-	VMOVUPS      Y8, 1216(CX)(DI*8)
-	VMOVUPS      Y3, 1248(CX)(DI*8)
-	VMOVUPS      Y2, 1280(CX)(DI*8)
-	VMOVUPS      Y5, 1312(CX)(DI*8)
-	VMOVUPS      Y1, 1344(CX)(DI*8)
-	VMOVUPS      Y0, 1376(CX)(DI*8)
+	VADDPS       Y9, Y8, Y7
+	VSUBPS       Y9, Y8, Y8
+	VADDPS       Y11, Y10, Y9
+	VSUBPS       Y11, Y10, Y10
+	VADDPS       Y13, Y12, Y11
+	VSUBPS       Y13, Y12, Y12
+	VADDPS       Y7, Y14, Y13
+	VSUBPS       Y7, Y14, Y7
+	VADDPS       Y8, Y6, Y14
+	VSUBPS       Y8, Y6, Y6
+	VADDPS       Y11, Y9, Y8
+	VSUBPS       Y11, Y9, Y9
+	VADDPS       Y12, Y10, Y11
+	VSUBPS       Y12, Y10, Y10
+	VADDPS       Y8, Y13, Y12
+	VSUBPS       Y8, Y13, Y8
+	VADDPS       Y11, Y14, Y13
+	VSUBPS       Y11, Y14, Y11
+	VADDPS       Y9, Y7, Y14
+	VSUBPS       Y9, Y7, Y7
+	VADDPS       Y10, Y6, Y9
+	VSUBPS       Y10, Y6, Y6
+	VMOVUPS      Y12, 1152(CX)(DI*8)
+	VMOVUPS      Y13, 1184(CX)(DI*8)
+	VMOVUPS      Y14, 1216(CX)(DI*8)
+	VMOVUPS      Y9, 1248(CX)(DI*8)
+	VMOVUPS      Y8, 1280(CX)(DI*8)
+	VMOVUPS      Y11, 1312(CX)(DI*8)
+	VMOVUPS      Y7, 1344(CX)(DI*8)
+	VMOVUPS      Y6, 1376(CX)(DI*8)
 	ADDQ         $4, DI
 	ADDQ         $0x1c, DI
 	SUBQ         $1, R8
@@ -6936,30 +7112,30 @@ loop11:
 	JLT          done14
 
 loop13:
-	VMOVUPS      1152(CX)(DI*8), Y0
-	VMOVUPS      1408(CX)(DI*8), Y1
-	VMOVUPS      1664(CX)(DI*8), Y2
-	VMOVUPS      1920(CX)(DI*8), Y3
-	VADDPS       Y1, Y0, Y4
-	VSUBPS       Y1, Y0, Y0
-	VADDPS       Y3, Y2, Y1
-	VSUBPS       Y3, Y2, Y2
-	VADDPS       Y1, Y4, Y3
-	VSUBPS       Y1, Y4, Y1
-	VADDPS       Y2, Y0, Y4
-	VSUBPS       Y2, Y0, Y0
-	VBROADCASTSS (SI)(DI*1), Y2
-	VMULPS       Y2, Y3, Y2
-	VMOVUPS      Y2, 1152(CX)(DI*8)
-	VBROADCASTSS 32(SI)(DI*1), Y2
-	VMULPS       Y2, Y4, Y2
-	VMOVUPS      Y2, 1408(CX)(DI*8)
-	VBROADCASTSS 64(SI)(DI*1), Y2
-	VMULPS       Y2, Y1, Y1
-	VMOVUPS      Y1, 1664(CX)(DI*8)
-	VBROADCASTSS 96(SI)(DI*1), Y1
-	VMULPS       Y1, Y0, Y0
-	VMOVUPS      Y0, 1920(CX)(DI*8)
+	VMOVUPS      1152(CX)(DI*8), Y6
+	VMOVUPS      1408(CX)(DI*8), Y7
+	VMOVUPS      1664(CX)(DI*8), Y8
+	VMOVUPS      1920(CX)(DI*8), Y9
+	VADDPS       Y7, Y6, Y10
+	VSUBPS       Y7, Y6, Y6
+	VADDPS       Y9, Y8, Y7
+	VSUBPS       Y9, Y8, Y8
+	VADDPS       Y7, Y10, Y9
+	VSUBPS       Y7, Y10, Y7
+	VADDPS       Y8, Y6, Y10
+	VSUBPS       Y8, Y6, Y6
+	VBROADCASTSS (SI)(DI*1), Y8
+	VMULPS       Y8, Y9, Y8
+	VMOVUPS      Y8, 1152(CX)(DI*8)
+	VBROADCASTSS 32(SI)(DI*1), Y8
+	VMULPS       Y8, Y10, Y8
+	VMOVUPS      Y8, 1408(CX)(DI*8)
+	VBROADCASTSS 64(SI)(DI*1), Y8
+	VMULPS       Y8, Y7, Y7
+	VMOVUPS      Y7, 1664(CX)(DI*8)
+	VBROADCASTSS 96(SI)(DI*1), Y7
+	VMULPS       Y7, Y6, Y6
+	VMOVUPS      Y6, 1920(CX)(DI*8)
 	ADDQ         $4, DI
 	SUBQ         $1, R9
 	JGE          loop13
@@ -6981,150 +7157,150 @@ done12:
 	JLT          done16
 
 loop15:
-	VMOVUPS      1152(CX)(SI*8), Y0
-	VCMPPS       $0x15, lm6_3218<>+0(SB), Y0, Y1
-	VPABSD       Y1, Y1
-	VPERMPS      lm6_3223<>+0(SB), Y1, Y2
-	VCMPPS       $0x15, Y2, Y0, Y2
-	VPADDD       Y1, Y1, Y1
-	VPSUBD       Y2, Y1, Y1
-	VPERMPS      lm6_3224<>+0(SB), Y1, Y2
-	VCMPPS       $0x15, Y2, Y0, Y2
-	VPADDD       Y1, Y1, Y1
-	VPSUBD       Y2, Y1, Y1
-	VPERMPS      lm6_3225<>+0(SB), Y1, Y2
-	VCMPPS       $0x15, Y2, Y0, Y2
-	VPADDD       Y1, Y1, Y1
-	VPSUBD       Y2, Y1, Y1
-	VPERMPS      lm6_3226<>+0(SB), Y1, Y2
-	VPERMPS      lm6_3227<>+0(SB), Y1, Y3
-	VPSLLD       $0x1c, Y1, Y4
-	VBLENDVPS    Y4, Y3, Y2, Y2
-	VCMPPS       $0x15, Y2, Y0, Y2
-	VPADDD       Y1, Y1, Y1
-	VPSUBD       Y2, Y1, Y1
-	VPERMPS      lm6_3228<>+0(SB), Y1, Y2
-	VPERMPS      lm6_3229<>+0(SB), Y1, Y3
-	VPSLLD       $0x1c, Y1, Y4
-	VBLENDVPS    Y4, Y3, Y2, Y2
-	VPERMPS      lm6_3230<>+0(SB), Y1, Y3
-	VPERMPS      lm6_3231<>+0(SB), Y1, Y4
-	VPSLLD       $0x1c, Y1, Y5
-	VBLENDVPS    Y5, Y4, Y3, Y3
-	VPSLLD       $0x1b, Y1, Y4
-	VBLENDVPS    Y4, Y3, Y2, Y2
-	VCMPPS       $0x15, Y2, Y0, Y0
-	VPADDD       Y1, Y1, Y1
-	VPSUBD       Y0, Y1, Y0
-	VMOVDQU      Y0, 2176(CX)(SI*8)
-	VMOVUPS      1184(CX)(SI*8), Y0
-	VCMPPS       $0x15, lm6_3218<>+0(SB), Y0, Y1
-	VPABSD       Y1, Y1
-	VPERMPS      lm6_3223<>+0(SB), Y1, Y2
-	VCMPPS       $0x15, Y2, Y0, Y2
-	VPADDD       Y1, Y1, Y1
-	VPSUBD       Y2, Y1, Y1
-	VPERMPS      lm6_3224<>+0(SB), Y1, Y2
-	VCMPPS       $0x15, Y2, Y0, Y2
-	VPADDD       Y1, Y1, Y1
-	VPSUBD       Y2, Y1, Y1
-	VPERMPS      lm6_3225<>+0(SB), Y1, Y2
-	VCMPPS       $0x15, Y2, Y0, Y2
-	VPADDD       Y1, Y1, Y1
-	VPSUBD       Y2, Y1, Y1
-	VPERMPS      lm6_3226<>+0(SB), Y1, Y2
-	VPERMPS      lm6_3227<>+0(SB), Y1, Y3
-	VPSLLD       $0x1c, Y1, Y4
-	VBLENDVPS    Y4, Y3, Y2, Y2
-	VCMPPS       $0x15, Y2, Y0, Y2
-	VPADDD       Y1, Y1, Y1
-	VPSUBD       Y2, Y1, Y1
-	VPERMPS      lm6_3228<>+0(SB), Y1, Y2
-	VPERMPS      lm6_3229<>+0(SB), Y1, Y3
-	VPSLLD       $0x1c, Y1, Y4
-	VBLENDVPS    Y4, Y3, Y2, Y2
-	VPERMPS      lm6_3230<>+0(SB), Y1, Y3
-	VPERMPS      lm6_3231<>+0(SB), Y1, Y4
-	VPSLLD       $0x1c, Y1, Y5
-	VBLENDVPS    Y5, Y4, Y3, Y3
-	VPSLLD       $0x1b, Y1, Y4
-	VBLENDVPS    Y4, Y3, Y2, Y2
-	VCMPPS       $0x15, Y2, Y0, Y0
-	VPADDD       Y1, Y1, Y1
-	VPSUBD       Y0, Y1, Y0
-	VMOVDQU      Y0, 2208(CX)(SI*8)
-	VMOVUPS      1216(CX)(SI*8), Y0
-	VCMPPS       $0x15, lm6_3218<>+0(SB), Y0, Y1
-	VPABSD       Y1, Y1
-	VPERMPS      lm6_3223<>+0(SB), Y1, Y2
-	VCMPPS       $0x15, Y2, Y0, Y2
-	VPADDD       Y1, Y1, Y1
-	VPSUBD       Y2, Y1, Y1
-	VPERMPS      lm6_3224<>+0(SB), Y1, Y2
-	VCMPPS       $0x15, Y2, Y0, Y2
-	VPADDD       Y1, Y1, Y1
-	VPSUBD       Y2, Y1, Y1
-	VPERMPS      lm6_3225<>+0(SB), Y1, Y2
-	VCMPPS       $0x15, Y2, Y0, Y2
-	VPADDD       Y1, Y1, Y1
-	VPSUBD       Y2, Y1, Y1
-	VPERMPS      lm6_3226<>+0(SB), Y1, Y2
-	VPERMPS      lm6_3227<>+0(SB), Y1, Y3
-	VPSLLD       $0x1c, Y1, Y4
-	VBLENDVPS    Y4, Y3, Y2, Y2
-	VCMPPS       $0x15, Y2, Y0, Y2
-	VPADDD       Y1, Y1, Y1
-	VPSUBD       Y2, Y1, Y1
-	VPERMPS      lm6_3228<>+0(SB), Y1, Y2
-	VPERMPS      lm6_3229<>+0(SB), Y1, Y3
-	VPSLLD       $0x1c, Y1, Y4
-	VBLENDVPS    Y4, Y3, Y2, Y2
-	VPERMPS      lm6_3230<>+0(SB), Y1, Y3
-	VPERMPS      lm6_3231<>+0(SB), Y1, Y4
-	VPSLLD       $0x1c, Y1, Y5
-	VBLENDVPS    Y5, Y4, Y3, Y3
-	VPSLLD       $0x1b, Y1, Y4
-	VBLENDVPS    Y4, Y3, Y2, Y2
-	VCMPPS       $0x15, Y2, Y0, Y0
-	VPADDD       Y1, Y1, Y1
-	VPSUBD       Y0, Y1, Y0
-	VMOVDQU      Y0, 2240(CX)(SI*8)
-	VMOVUPS      1248(CX)(SI*8), Y0
-	VCMPPS       $0x15, lm6_3218<>+0(SB), Y0, Y1
-	VPABSD       Y1, Y1
-	VPERMPS      lm6_3223<>+0(SB), Y1, Y2
-	VCMPPS       $0x15, Y2, Y0, Y2
-	VPADDD       Y1, Y1, Y1
-	VPSUBD       Y2, Y1, Y1
-	VPERMPS      lm6_3224<>+0(SB), Y1, Y2
-	VCMPPS       $0x15, Y2, Y0, Y2
-	VPADDD       Y1, Y1, Y1
-	VPSUBD       Y2, Y1, Y1
-	VPERMPS      lm6_3225<>+0(SB), Y1, Y2
-	VCMPPS       $0x15, Y2, Y0, Y2
-	VPADDD       Y1, Y1, Y1
-	VPSUBD       Y2, Y1, Y1
-	VPERMPS      lm6_3226<>+0(SB), Y1, Y2
-	VPERMPS      lm6_3227<>+0(SB), Y1, Y3
-	VPSLLD       $0x1c, Y1, Y4
-	VBLENDVPS    Y4, Y3, Y2, Y2
-	VCMPPS       $0x15, Y2, Y0, Y2
-	VPADDD       Y1, Y1, Y1
-	VPSUBD       Y2, Y1, Y1
-	VPERMPS      lm6_3228<>+0(SB), Y1, Y2
-	VPERMPS      lm6_3229<>+0(SB), Y1, Y3
-	VPSLLD       $0x1c, Y1, Y4
-	VBLENDVPS    Y4, Y3, Y2, Y2
-	VPERMPS      lm6_3230<>+0(SB), Y1, Y3
-	VPERMPS      lm6_3231<>+0(SB), Y1, Y4
-	VPSLLD       $0x1c, Y1, Y5
-	VBLENDVPS    Y5, Y4, Y3, Y3
-	VPSLLD       $0x1b, Y1, Y4
-	VBLENDVPS    Y4, Y3, Y2, Y2
-	VCMPPS       $0x15, Y2, Y0, Y0
-	VPADDD       Y1, Y1, Y1
-	VPSUBD       Y0, Y1, Y0
-	VMOVDQU      Y0, 2272(CX)(SI*8)
+	VMOVUPS      1152(CX)(SI*8), Y6
+	VCMPPS       $0x15, lm6_3218<>+0(SB), Y6, Y7
+	VPABSD       Y7, Y7
+	VPERMPS      lm6_3223<>+0(SB), Y7, Y8
+	VCMPPS       $0x15, Y8, Y6, Y8
+	VPADDD       Y7, Y7, Y7
+	VPSUBD       Y8, Y7, Y7
+	VPERMPS      lm6_3224<>+0(SB), Y7, Y8
+	VCMPPS       $0x15, Y8, Y6, Y8
+	VPADDD       Y7, Y7, Y7
+	VPSUBD       Y8, Y7, Y7
+	VPERMPS      lm6_3225<>+0(SB), Y7, Y8
+	VCMPPS       $0x15, Y8, Y6, Y8
+	VPADDD       Y7, Y7, Y7
+	VPSUBD       Y8, Y7, Y7
+	VPERMPS      lm6_3226<>+0(SB), Y7, Y8
+	VPERMPS      lm6_3227<>+0(SB), Y7, Y9
+	VPSLLD       $0x1c, Y7, Y10
+	VBLENDVPS    Y10, Y9, Y8, Y8
+	VCMPPS       $0x15, Y8, Y6, Y8
+	VPADDD       Y7, Y7, Y7
+	VPSUBD       Y8, Y7, Y7
+	VPERMPS      lm6_3228<>+0(SB), Y7, Y8
+	VPERMPS      lm6_3229<>+0(SB), Y7, Y9
+	VPSLLD       $0x1c, Y7, Y10
+	VBLENDVPS    Y10, Y9, Y8, Y8
+	VPERMPS      lm6_3230<>+0(SB), Y7, Y9
+	VPERMPS      lm6_3231<>+0(SB), Y7, Y10
+	VPSLLD       $0x1c, Y7, Y11
+	VBLENDVPS    Y11, Y10, Y9, Y9
+	VPSLLD       $0x1b, Y7, Y10
+	VBLENDVPS    Y10, Y9, Y8, Y8
+	VCMPPS       $0x15, Y8, Y6, Y6
+	VPADDD       Y7, Y7, Y7
+	VPSUBD       Y6, Y7, Y6
+	VMOVDQU      Y6, 2176(CX)(SI*8)
+	VMOVUPS      1184(CX)(SI*8), Y6
+	VCMPPS       $0x15, lm6_3218<>+0(SB), Y6, Y7
+	VPABSD       Y7, Y7
+	VPERMPS      lm6_3223<>+0(SB), Y7, Y8
+	VCMPPS       $0x15, Y8, Y6, Y8
+	VPADDD       Y7, Y7, Y7
+	VPSUBD       Y8, Y7, Y7
+	VPERMPS      lm6_3224<>+0(SB), Y7, Y8
+	VCMPPS       $0x15, Y8, Y6, Y8
+	VPADDD       Y7, Y7, Y7
+	VPSUBD       Y8, Y7, Y7
+	VPERMPS      lm6_3225<>+0(SB), Y7, Y8
+	VCMPPS       $0x15, Y8, Y6, Y8
+	VPADDD       Y7, Y7, Y7
+	VPSUBD       Y8, Y7, Y7
+	VPERMPS      lm6_3226<>+0(SB), Y7, Y8
+	VPERMPS      lm6_3227<>+0(SB), Y7, Y9
+	VPSLLD       $0x1c, Y7, Y10
+	VBLENDVPS    Y10, Y9, Y8, Y8
+	VCMPPS       $0x15, Y8, Y6, Y8
+	VPADDD       Y7, Y7, Y7
+	VPSUBD       Y8, Y7, Y7
+	VPERMPS      lm6_3228<>+0(SB), Y7, Y8
+	VPERMPS      lm6_3229<>+0(SB), Y7, Y9
+	VPSLLD       $0x1c, Y7, Y10
+	VBLENDVPS    Y10, Y9, Y8, Y8
+	VPERMPS      lm6_3230<>+0(SB), Y7, Y9
+	VPERMPS      lm6_3231<>+0(SB), Y7, Y10
+	VPSLLD       $0x1c, Y7, Y11
+	VBLENDVPS    Y11, Y10, Y9, Y9
+	VPSLLD       $0x1b, Y7, Y10
+	VBLENDVPS    Y10, Y9, Y8, Y8
+	VCMPPS       $0x15, Y8, Y6, Y6
+	VPADDD       Y7, Y7, Y7
+	VPSUBD       Y6, Y7, Y6
+	VMOVDQU      Y6, 2208(CX)(SI*8)
+	VMOVUPS      1216(CX)(SI*8), Y6
+	VCMPPS       $0x15, lm6_3218<>+0(SB), Y6, Y7
+	VPABSD       Y7, Y7
+	VPERMPS      lm6_3223<>+0(SB), Y7, Y8
+	VCMPPS       $0x15, Y8, Y6, Y8
+	VPADDD       Y7, Y7, Y7
+	VPSUBD       Y8, Y7, Y7
+	VPERMPS      lm6_3224<>+0(SB), Y7, Y8
+	VCMPPS       $0x15, Y8, Y6, Y8
+	VPADDD       Y7, Y7, Y7
+	VPSUBD       Y8, Y7, Y7
+	VPERMPS      lm6_3225<>+0(SB), Y7, Y8
+	VCMPPS       $0x15, Y8, Y6, Y8
+	VPADDD       Y7, Y7, Y7
+	VPSUBD       Y8, Y7, Y7
+	VPERMPS      lm6_3226<>+0(SB), Y7, Y8
+	VPERMPS      lm6_3227<>+0(SB), Y7, Y9
+	VPSLLD       $0x1c, Y7, Y10
+	VBLENDVPS    Y10, Y9, Y8, Y8
+	VCMPPS       $0x15, Y8, Y6, Y8
+	VPADDD       Y7, Y7, Y7
+	VPSUBD       Y8, Y7, Y7
+	VPERMPS      lm6_3228<>+0(SB), Y7, Y8
+	VPERMPS      lm6_3229<>+0(SB), Y7, Y9
+	VPSLLD       $0x1c, Y7, Y10
+	VBLENDVPS    Y10, Y9, Y8, Y8
+	VPERMPS      lm6_3230<>+0(SB), Y7, Y9
+	VPERMPS      lm6_3231<>+0(SB), Y7, Y10
+	VPSLLD       $0x1c, Y7, Y11
+	VBLENDVPS    Y11, Y10, Y9, Y9
+	VPSLLD       $0x1b, Y7, Y10
+	VBLENDVPS    Y10, Y9, Y8, Y8
+	VCMPPS       $0x15, Y8, Y6, Y6
+	VPADDD       Y7, Y7, Y7
+	VPSUBD       Y6, Y7, Y6
+	VMOVDQU      Y6, 2240(CX)(SI*8)
+	VMOVUPS      1248(CX)(SI*8), Y6
+	VCMPPS       $0x15, lm6_3218<>+0(SB), Y6, Y7
+	VPABSD       Y7, Y7
+	VPERMPS      lm6_3223<>+0(SB), Y7, Y8
+	VCMPPS       $0x15, Y8, Y6, Y8
+	VPADDD       Y7, Y7, Y7
+	VPSUBD       Y8, Y7, Y7
+	VPERMPS      lm6_3224<>+0(SB), Y7, Y8
+	VCMPPS       $0x15, Y8, Y6, Y8
+	VPADDD       Y7, Y7, Y7
+	VPSUBD       Y8, Y7, Y7
+	VPERMPS      lm6_3225<>+0(SB), Y7, Y8
+	VCMPPS       $0x15, Y8, Y6, Y8
+	VPADDD       Y7, Y7, Y7
+	VPSUBD       Y8, Y7, Y7
+	VPERMPS      lm6_3226<>+0(SB), Y7, Y8
+	VPERMPS      lm6_3227<>+0(SB), Y7, Y9
+	VPSLLD       $0x1c, Y7, Y10
+	VBLENDVPS    Y10, Y9, Y8, Y8
+	VCMPPS       $0x15, Y8, Y6, Y8
+	VPADDD       Y7, Y7, Y7
+	VPSUBD       Y8, Y7, Y7
+	VPERMPS      lm6_3228<>+0(SB), Y7, Y8
+	VPERMPS      lm6_3229<>+0(SB), Y7, Y9
+	VPSLLD       $0x1c, Y7, Y10
+	VBLENDVPS    Y10, Y9, Y8, Y8
+	VPERMPS      lm6_3230<>+0(SB), Y7, Y9
+	VPERMPS      lm6_3231<>+0(SB), Y7, Y10
+	VPSLLD       $0x1c, Y7, Y11
+	VBLENDVPS    Y11, Y10, Y9, Y9
+	VPSLLD       $0x1b, Y7, Y10
+	VBLENDVPS    Y10, Y9, Y8, Y8
+	VCMPPS       $0x15, Y8, Y6, Y6
+	VPADDD       Y7, Y7, Y7
+	VPSUBD       Y6, Y7, Y6
+	VMOVDQU      Y6, 2272(CX)(SI*8)
 	ADDQ         $0x10, SI
 	SUBQ         $1, DI
 	JGE          loop15
@@ -7133,7 +7309,7 @@ done16:
 	ADDQ         $1, DI
 
 	// dot
-	VMOVDQU      lm6_3218<>+0(SB), Y0
+	VMOVDQU      lm6_3218<>+0(SB), Y6
 	XORQ         SI, SI
 	XORQ         DI, DI
 	ADDQ         $8, DI
@@ -7141,120 +7317,120 @@ done16:
 	JLT          done18
 
 loop17:
-	VMOVUPS      1152(CX)(SI*8), Y1
-	VMOVDQU      2176(CX)(SI*8), Y2
-	VPERMPS      lm6_324<>+0(SB), Y2, Y3
-	VPERMPS      lm6_325<>+0(SB), Y2, Y4
-	VPSLLD       $0x1c, Y2, Y5
-	VBLENDVPS    Y5, Y4, Y3, Y3
-	VPERMPS      lm6_326<>+0(SB), Y2, Y4
-	VPERMPS      lm6_327<>+0(SB), Y2, Y5
-	VPSLLD       $0x1c, Y2, Y6
-	VBLENDVPS    Y6, Y5, Y4, Y4
-	VPSLLD       $0x1b, Y2, Y5
-	VBLENDVPS    Y5, Y4, Y3, Y3
-	VPERMPS      lm6_328<>+0(SB), Y2, Y4
-	VPERMPS      lm6_329<>+0(SB), Y2, Y5
-	VPSLLD       $0x1c, Y2, Y6
-	VBLENDVPS    Y6, Y5, Y4, Y4
-	VPERMPS      lm6_3210<>+0(SB), Y2, Y5
-	VPERMPS      lm6_3211<>+0(SB), Y2, Y6
-	VPSLLD       $0x1c, Y2, Y7
-	VBLENDVPS    Y7, Y6, Y5, Y5
-	VPSLLD       $0x1b, Y2, Y6
-	VBLENDVPS    Y6, Y5, Y4, Y4
-	VPSLLD       $0x1a, Y2, Y2
-	VBLENDVPS    Y2, Y4, Y3, Y2
-	VMULPS       Y2, Y1, Y1
-	VADDPS       Y1, Y0, Y0
-	VMOVUPS      1184(CX)(SI*8), Y1
-	VMOVDQU      2208(CX)(SI*8), Y2
-	VPERMPS      lm6_324<>+0(SB), Y2, Y3
-	VPERMPS      lm6_325<>+0(SB), Y2, Y4
-	VPSLLD       $0x1c, Y2, Y5
-	VBLENDVPS    Y5, Y4, Y3, Y3
-	VPERMPS      lm6_326<>+0(SB), Y2, Y4
-	VPERMPS      lm6_327<>+0(SB), Y2, Y5
-	VPSLLD       $0x1c, Y2, Y6
-	VBLENDVPS    Y6, Y5, Y4, Y4
-	VPSLLD       $0x1b, Y2, Y5
-	VBLENDVPS    Y5, Y4, Y3, Y3
-	VPERMPS      lm6_328<>+0(SB), Y2, Y4
-	VPERMPS      lm6_329<>+0(SB), Y2, Y5
-	VPSLLD       $0x1c, Y2, Y6
-	VBLENDVPS    Y6, Y5, Y4, Y4
-	VPERMPS      lm6_3210<>+0(SB), Y2, Y5
-	VPERMPS      lm6_3211<>+0(SB), Y2, Y6
-	VPSLLD       $0x1c, Y2, Y7
-	VBLENDVPS    Y7, Y6, Y5, Y5
-	VPSLLD       $0x1b, Y2, Y6
-	VBLENDVPS    Y6, Y5, Y4, Y4
-	VPSLLD       $0x1a, Y2, Y2
-	VBLENDVPS    Y2, Y4, Y3, Y2
-	VMULPS       Y2, Y1, Y1
-	VADDPS       Y1, Y0, Y0
-	VMOVUPS      1216(CX)(SI*8), Y1
-	VMOVDQU      2240(CX)(SI*8), Y2
-	VPERMPS      lm6_324<>+0(SB), Y2, Y3
-	VPERMPS      lm6_325<>+0(SB), Y2, Y4
-	VPSLLD       $0x1c, Y2, Y5
-	VBLENDVPS    Y5, Y4, Y3, Y3
-	VPERMPS      lm6_326<>+0(SB), Y2, Y4
-	VPERMPS      lm6_327<>+0(SB), Y2, Y5
-	VPSLLD       $0x1c, Y2, Y6
-	VBLENDVPS    Y6, Y5, Y4, Y4
-	VPSLLD       $0x1b, Y2, Y5
-	VBLENDVPS    Y5, Y4, Y3, Y3
-	VPERMPS      lm6_328<>+0(SB), Y2, Y4
-	VPERMPS      lm6_329<>+0(SB), Y2, Y5
-	VPSLLD       $0x1c, Y2, Y6
-	VBLENDVPS    Y6, Y5, Y4, Y4
-	VPERMPS      lm6_3210<>+0(SB), Y2, Y5
-	VPERMPS      lm6_3211<>+0(SB), Y2, Y6
-	VPSLLD       $0x1c, Y2, Y7
-	VBLENDVPS    Y7, Y6, Y5, Y5
-	VPSLLD       $0x1b, Y2, Y6
-	VBLENDVPS    Y6, Y5, Y4, Y4
-	VPSLLD       $0x1a, Y2, Y2
-	VBLENDVPS    Y2, Y4, Y3, Y2
-	VMULPS       Y2, Y1, Y1
-	VADDPS       Y1, Y0, Y0
-	VMOVUPS      1248(CX)(SI*8), Y1
-	VMOVDQU      2272(CX)(SI*8), Y2
-	VPERMPS      lm6_324<>+0(SB), Y2, Y3
-	VPERMPS      lm6_325<>+0(SB), Y2, Y4
-	VPSLLD       $0x1c, Y2, Y5
-	VBLENDVPS    Y5, Y4, Y3, Y3
-	VPERMPS      lm6_326<>+0(SB), Y2, Y4
-	VPERMPS      lm6_327<>+0(SB), Y2, Y5
-	VPSLLD       $0x1c, Y2, Y6
-	VBLENDVPS    Y6, Y5, Y4, Y4
-	VPSLLD       $0x1b, Y2, Y5
-	VBLENDVPS    Y5, Y4, Y3, Y3
-	VPERMPS      lm6_328<>+0(SB), Y2, Y4
-	VPERMPS      lm6_329<>+0(SB), Y2, Y5
-	VPSLLD       $0x1c, Y2, Y6
-	VBLENDVPS    Y6, Y5, Y4, Y4
-	VPERMPS      lm6_3210<>+0(SB), Y2, Y5
-	VPERMPS      lm6_3211<>+0(SB), Y2, Y6
-	VPSLLD       $0x1c, Y2, Y7
-	VBLENDVPS    Y7, Y6, Y5, Y5
-	VPSLLD       $0x1b, Y2, Y6
-	VBLENDVPS    Y6, Y5, Y4, Y4
-	VPSLLD       $0x1a, Y2, Y2
-	VBLENDVPS    Y2, Y4, Y3, Y2
-	VMULPS       Y2, Y1, Y1
-	VADDPS       Y1, Y0, Y0
+	VMOVUPS      1152(CX)(SI*8), Y7
+	VMOVDQU      2176(CX)(SI*8), Y8
+	VPERMPS      Y3, Y8, Y9
+	VPERMPS      Y4, Y8, Y10
+	VPSLLD       $0x1c, Y8, Y11
+	VBLENDVPS    Y11, Y10, Y9, Y9
+	VPERMPS      lm6_326<>+0(SB), Y8, Y10
+	VPERMPS      Y5, Y8, Y11
+	VPSLLD       $0x1c, Y8, Y12
+	VBLENDVPS    Y12, Y11, Y10, Y10
+	VPSLLD       $0x1b, Y8, Y11
+	VBLENDVPS    Y11, Y10, Y9, Y9
+	VPERMPS      lm6_328<>+0(SB), Y8, Y10
+	VPERMPS      Y2, Y8, Y11
+	VPSLLD       $0x1c, Y8, Y12
+	VBLENDVPS    Y12, Y11, Y10, Y10
+	VPERMPS      Y1, Y8, Y11
+	VPERMPS      Y0, Y8, Y12
+	VPSLLD       $0x1c, Y8, Y13
+	VBLENDVPS    Y13, Y12, Y11, Y11
+	VPSLLD       $0x1b, Y8, Y12
+	VBLENDVPS    Y12, Y11, Y10, Y10
+	VPSLLD       $0x1a, Y8, Y8
+	VBLENDVPS    Y8, Y10, Y9, Y8
+	VMULPS       Y8, Y7, Y7
+	VADDPS       Y7, Y6, Y6
+	VMOVUPS      1184(CX)(SI*8), Y7
+	VMOVDQU      2208(CX)(SI*8), Y8
+	VPERMPS      Y3, Y8, Y9
+	VPERMPS      Y4, Y8, Y10
+	VPSLLD       $0x1c, Y8, Y11
+	VBLENDVPS    Y11, Y10, Y9, Y9
+	VPERMPS      lm6_326<>+0(SB), Y8, Y10
+	VPERMPS      Y5, Y8, Y11
+	VPSLLD       $0x1c, Y8, Y12
+	VBLENDVPS    Y12, Y11, Y10, Y10
+	VPSLLD       $0x1b, Y8, Y11
+	VBLENDVPS    Y11, Y10, Y9, Y9
+	VPERMPS      lm6_328<>+0(SB), Y8, Y10
+	VPERMPS      Y2, Y8, Y11
+	VPSLLD       $0x1c, Y8, Y12
+	VBLENDVPS    Y12, Y11, Y10, Y10
+	VPERMPS      Y1, Y8, Y11
+	VPERMPS      Y0, Y8, Y12
+	VPSLLD       $0x1c, Y8, Y13
+	VBLENDVPS    Y13, Y12, Y11, Y11
+	VPSLLD       $0x1b, Y8, Y12
+	VBLENDVPS    Y12, Y11, Y10, Y10
+	VPSLLD       $0x1a, Y8, Y8
+	VBLENDVPS    Y8, Y10, Y9, Y8
+	VMULPS       Y8, Y7, Y7
+	VADDPS       Y7, Y6, Y6
+	VMOVUPS      1216(CX)(SI*8), Y7
+	VMOVDQU      2240(CX)(SI*8), Y8
+	VPERMPS      Y3, Y8, Y9
+	VPERMPS      Y4, Y8, Y10
+	VPSLLD       $0x1c, Y8, Y11
+	VBLENDVPS    Y11, Y10, Y9, Y9
+	VPERMPS      lm6_326<>+0(SB), Y8, Y10
+	VPERMPS      Y5, Y8, Y11
+	VPSLLD       $0x1c, Y8, Y12
+	VBLENDVPS    Y12, Y11, Y10, Y10
+	VPSLLD       $0x1b, Y8, Y11
+	VBLENDVPS    Y11, Y10, Y9, Y9
+	VPERMPS      lm6_328<>+0(SB), Y8, Y10
+	VPERMPS      Y2, Y8, Y11
+	VPSLLD       $0x1c, Y8, Y12
+	VBLENDVPS    Y12, Y11, Y10, Y10
+	VPERMPS      Y1, Y8, Y11
+	VPERMPS      Y0, Y8, Y12
+	VPSLLD       $0x1c, Y8, Y13
+	VBLENDVPS    Y13, Y12, Y11, Y11
+	VPSLLD       $0x1b, Y8, Y12
+	VBLENDVPS    Y12, Y11, Y10, Y10
+	VPSLLD       $0x1a, Y8, Y8
+	VBLENDVPS    Y8, Y10, Y9, Y8
+	VMULPS       Y8, Y7, Y7
+	VADDPS       Y7, Y6, Y6
+	VMOVUPS      1248(CX)(SI*8), Y7
+	VMOVDQU      2272(CX)(SI*8), Y8
+	VPERMPS      Y3, Y8, Y9
+	VPERMPS      Y4, Y8, Y10
+	VPSLLD       $0x1c, Y8, Y11
+	VBLENDVPS    Y11, Y10, Y9, Y9
+	VPERMPS      lm6_326<>+0(SB), Y8, Y10
+	VPERMPS      Y5, Y8, Y11
+	VPSLLD       $0x1c, Y8, Y12
+	VBLENDVPS    Y12, Y11, Y10, Y10
+	VPSLLD       $0x1b, Y8, Y11
+	VBLENDVPS    Y11, Y10, Y9, Y9
+	VPERMPS      lm6_328<>+0(SB), Y8, Y10
+	VPERMPS      Y2, Y8, Y11
+	VPSLLD       $0x1c, Y8, Y12
+	VBLENDVPS    Y12, Y11, Y10, Y10
+	VPERMPS      Y1, Y8, Y11
+	VPERMPS      Y0, Y8, Y12
+	VPSLLD       $0x1c, Y8, Y13
+	VBLENDVPS    Y13, Y12, Y11, Y11
+	VPSLLD       $0x1b, Y8, Y12
+	VBLENDVPS    Y12, Y11, Y10, Y10
+	VPSLLD       $0x1a, Y8, Y8
+	VBLENDVPS    Y8, Y10, Y9, Y8
+	VMULPS       Y8, Y7, Y7
+	VADDPS       Y7, Y6, Y6
 	ADDQ         $0x10, SI
 	SUBQ         $1, DI
 	JGE          loop17
 
 done18:
 	ADDQ         $1, DI
-	VMOVUPS      Y0, 3200(CX)
+	VMOVUPS      Y6, 3200(CX)
 
 	// r
-	VMOVDQU      lm6_3218<>+0(SB), Y0
+	VMOVDQU      lm6_3218<>+0(SB), Y6
 	XORQ         SI, SI
 	XORQ         DI, DI
 	ADDQ         $8, DI
@@ -7262,412 +7438,412 @@ done18:
 	JLT          done20
 
 loop19:
-	VMOVDQU      2176(CX)(SI*8), Y1
-	VPERMPS      lm6_324<>+0(SB), Y1, Y2
-	VPERMPS      lm6_325<>+0(SB), Y1, Y3
-	VPSLLD       $0x1c, Y1, Y4
-	VBLENDVPS    Y4, Y3, Y2, Y2
-	VPERMPS      lm6_326<>+0(SB), Y1, Y3
-	VPERMPS      lm6_327<>+0(SB), Y1, Y4
-	VPSLLD       $0x1c, Y1, Y5
-	VBLENDVPS    Y5, Y4, Y3, Y3
-	VPSLLD       $0x1b, Y1, Y4
-	VBLENDVPS    Y4, Y3, Y2, Y2
-	VPERMPS      lm6_328<>+0(SB), Y1, Y3
-	VPERMPS      lm6_329<>+0(SB), Y1, Y4
-	VPSLLD       $0x1c, Y1, Y5
-	VBLENDVPS    Y5, Y4, Y3, Y3
-	VPERMPS      lm6_3210<>+0(SB), Y1, Y4
-	VPERMPS      lm6_3211<>+0(SB), Y1, Y5
-	VPSLLD       $0x1c, Y1, Y6
-	VBLENDVPS    Y6, Y5, Y4, Y4
-	VPSLLD       $0x1b, Y1, Y5
-	VBLENDVPS    Y5, Y4, Y3, Y3
-	VPSLLD       $0x1a, Y1, Y1
-	VBLENDVPS    Y1, Y3, Y2, Y1
-	VMULPS       Y1, Y1, Y1
-	VADDPS       Y1, Y0, Y0
-	VMOVDQU      2208(CX)(SI*8), Y1
-	VPERMPS      lm6_324<>+0(SB), Y1, Y2
-	VPERMPS      lm6_325<>+0(SB), Y1, Y3
-	VPSLLD       $0x1c, Y1, Y4
-	VBLENDVPS    Y4, Y3, Y2, Y2
-	VPERMPS      lm6_326<>+0(SB), Y1, Y3
-	VPERMPS      lm6_327<>+0(SB), Y1, Y4
-	VPSLLD       $0x1c, Y1, Y5
-	VBLENDVPS    Y5, Y4, Y3, Y3
-	VPSLLD       $0x1b, Y1, Y4
-	VBLENDVPS    Y4, Y3, Y2, Y2
-	VPERMPS      lm6_328<>+0(SB), Y1, Y3
-	VPERMPS      lm6_329<>+0(SB), Y1, Y4
-	VPSLLD       $0x1c, Y1, Y5
-	VBLENDVPS    Y5, Y4, Y3, Y3
-	VPERMPS      lm6_3210<>+0(SB), Y1, Y4
-	VPERMPS      lm6_3211<>+0(SB), Y1, Y5
-	VPSLLD       $0x1c, Y1, Y6
-	VBLENDVPS    Y6, Y5, Y4, Y4
-	VPSLLD       $0x1b, Y1, Y5
-	VBLENDVPS    Y5, Y4, Y3, Y3
-	VPSLLD       $0x1a, Y1, Y1
-	VBLENDVPS    Y1, Y3, Y2, Y1
-	VMULPS       Y1, Y1, Y1
-	VADDPS       Y1, Y0, Y0
-	VMOVDQU      2240(CX)(SI*8), Y1
-	VPERMPS      lm6_324<>+0(SB), Y1, Y2
-	VPERMPS      lm6_325<>+0(SB), Y1, Y3
-	VPSLLD       $0x1c, Y1, Y4
-	VBLENDVPS    Y4, Y3, Y2, Y2
-	VPERMPS      lm6_326<>+0(SB), Y1, Y3
-	VPERMPS      lm6_327<>+0(SB), Y1, Y4
-	VPSLLD       $0x1c, Y1, Y5
-	VBLENDVPS    Y5, Y4, Y3, Y3
-	VPSLLD       $0x1b, Y1, Y4
-	VBLENDVPS    Y4, Y3, Y2, Y2
-	VPERMPS      lm6_328<>+0(SB), Y1, Y3
-	VPERMPS      lm6_329<>+0(SB), Y1, Y4
-	VPSLLD       $0x1c, Y1, Y5
-	VBLENDVPS    Y5, Y4, Y3, Y3
-	VPERMPS      lm6_3210<>+0(SB), Y1, Y4
-	VPERMPS      lm6_3211<>+0(SB), Y1, Y5
-	VPSLLD       $0x1c, Y1, Y6
-	VBLENDVPS    Y6, Y5, Y4, Y4
-	VPSLLD       $0x1b, Y1, Y5
-	VBLENDVPS    Y5, Y4, Y3, Y3
-	VPSLLD       $0x1a, Y1, Y1
-	VBLENDVPS    Y1, Y3, Y2, Y1
-	VMULPS       Y1, Y1, Y1
-	VADDPS       Y1, Y0, Y0
-	VMOVDQU      2272(CX)(SI*8), Y1
-	VPERMPS      lm6_324<>+0(SB), Y1, Y2
-	VPERMPS      lm6_325<>+0(SB), Y1, Y3
-	VPSLLD       $0x1c, Y1, Y4
-	VBLENDVPS    Y4, Y3, Y2, Y2
-	VPERMPS      lm6_326<>+0(SB), Y1, Y3
-	VPERMPS      lm6_327<>+0(SB), Y1, Y4
-	VPSLLD       $0x1c, Y1, Y5
-	VBLENDVPS    Y5, Y4, Y3, Y3
-	VPSLLD       $0x1b, Y1, Y4
-	VBLENDVPS    Y4, Y3, Y2, Y2
-	VPERMPS      lm6_328<>+0(SB), Y1, Y3
-	VPERMPS      lm6_329<>+0(SB), Y1, Y4
-	VPSLLD       $0x1c, Y1, Y5
-	VBLENDVPS    Y5, Y4, Y3, Y3
-	VPERMPS      lm6_3210<>+0(SB), Y1, Y4
-	VPERMPS      lm6_3211<>+0(SB), Y1, Y5
-	VPSLLD       $0x1c, Y1, Y6
-	VBLENDVPS    Y6, Y5, Y4, Y4
-	VPSLLD       $0x1b, Y1, Y5
-	VBLENDVPS    Y5, Y4, Y3, Y3
-	VPSLLD       $0x1a, Y1, Y1
-	VBLENDVPS    Y1, Y3, Y2, Y1
-	VMULPS       Y1, Y1, Y1
-	VADDPS       Y1, Y0, Y0
+	VMOVDQU      2176(CX)(SI*8), Y7
+	VPERMPS      Y3, Y7, Y8
+	VPERMPS      Y4, Y7, Y9
+	VPSLLD       $0x1c, Y7, Y10
+	VBLENDVPS    Y10, Y9, Y8, Y8
+	VPERMPS      lm6_326<>+0(SB), Y7, Y9
+	VPERMPS      Y5, Y7, Y10
+	VPSLLD       $0x1c, Y7, Y11
+	VBLENDVPS    Y11, Y10, Y9, Y9
+	VPSLLD       $0x1b, Y7, Y10
+	VBLENDVPS    Y10, Y9, Y8, Y8
+	VPERMPS      lm6_328<>+0(SB), Y7, Y9
+	VPERMPS      Y2, Y7, Y10
+	VPSLLD       $0x1c, Y7, Y11
+	VBLENDVPS    Y11, Y10, Y9, Y9
+	VPERMPS      Y1, Y7, Y10
+	VPERMPS      Y0, Y7, Y11
+	VPSLLD       $0x1c, Y7, Y12
+	VBLENDVPS    Y12, Y11, Y10, Y10
+	VPSLLD       $0x1b, Y7, Y11
+	VBLENDVPS    Y11, Y10, Y9, Y9
+	VPSLLD       $0x1a, Y7, Y7
+	VBLENDVPS    Y7, Y9, Y8, Y7
+	VMULPS       Y7, Y7, Y7
+	VADDPS       Y7, Y6, Y6
+	VMOVDQU      2208(CX)(SI*8), Y7
+	VPERMPS      Y3, Y7, Y8
+	VPERMPS      Y4, Y7, Y9
+	VPSLLD       $0x1c, Y7, Y10
+	VBLENDVPS    Y10, Y9, Y8, Y8
+	VPERMPS      lm6_326<>+0(SB), Y7, Y9
+	VPERMPS      Y5, Y7, Y10
+	VPSLLD       $0x1c, Y7, Y11
+	VBLENDVPS    Y11, Y10, Y9, Y9
+	VPSLLD       $0x1b, Y7, Y10
+	VBLENDVPS    Y10, Y9, Y8, Y8
+	VPERMPS      lm6_328<>+0(SB), Y7, Y9
+	VPERMPS      Y2, Y7, Y10
+	VPSLLD       $0x1c, Y7, Y11
+	VBLENDVPS    Y11, Y10, Y9, Y9
+	VPERMPS      Y1, Y7, Y10
+	VPERMPS      Y0, Y7, Y11
+	VPSLLD       $0x1c, Y7, Y12
+	VBLENDVPS    Y12, Y11, Y10, Y10
+	VPSLLD       $0x1b, Y7, Y11
+	VBLENDVPS    Y11, Y10, Y9, Y9
+	VPSLLD       $0x1a, Y7, Y7
+	VBLENDVPS    Y7, Y9, Y8, Y7
+	VMULPS       Y7, Y7, Y7
+	VADDPS       Y7, Y6, Y6
+	VMOVDQU      2240(CX)(SI*8), Y7
+	VPERMPS      Y3, Y7, Y8
+	VPERMPS      Y4, Y7, Y9
+	VPSLLD       $0x1c, Y7, Y10
+	VBLENDVPS    Y10, Y9, Y8, Y8
+	VPERMPS      lm6_326<>+0(SB), Y7, Y9
+	VPERMPS      Y5, Y7, Y10
+	VPSLLD       $0x1c, Y7, Y11
+	VBLENDVPS    Y11, Y10, Y9, Y9
+	VPSLLD       $0x1b, Y7, Y10
+	VBLENDVPS    Y10, Y9, Y8, Y8
+	VPERMPS      lm6_328<>+0(SB), Y7, Y9
+	VPERMPS      Y2, Y7, Y10
+	VPSLLD       $0x1c, Y7, Y11
+	VBLENDVPS    Y11, Y10, Y9, Y9
+	VPERMPS      Y1, Y7, Y10
+	VPERMPS      Y0, Y7, Y11
+	VPSLLD       $0x1c, Y7, Y12
+	VBLENDVPS    Y12, Y11, Y10, Y10
+	VPSLLD       $0x1b, Y7, Y11
+	VBLENDVPS    Y11, Y10, Y9, Y9
+	VPSLLD       $0x1a, Y7, Y7
+	VBLENDVPS    Y7, Y9, Y8, Y7
+	VMULPS       Y7, Y7, Y7
+	VADDPS       Y7, Y6, Y6
+	VMOVDQU      2272(CX)(SI*8), Y7
+	VPERMPS      Y3, Y7, Y8
+	VPERMPS      Y4, Y7, Y9
+	VPSLLD       $0x1c, Y7, Y10
+	VBLENDVPS    Y10, Y9, Y8, Y8
+	VPERMPS      lm6_326<>+0(SB), Y7, Y9
+	VPERMPS      Y5, Y7, Y10
+	VPSLLD       $0x1c, Y7, Y11
+	VBLENDVPS    Y11, Y10, Y9, Y9
+	VPSLLD       $0x1b, Y7, Y10
+	VBLENDVPS    Y10, Y9, Y8, Y8
+	VPERMPS      lm6_328<>+0(SB), Y7, Y9
+	VPERMPS      Y2, Y7, Y10
+	VPSLLD       $0x1c, Y7, Y11
+	VBLENDVPS    Y11, Y10, Y9, Y9
+	VPERMPS      Y1, Y7, Y10
+	VPERMPS      Y0, Y7, Y11
+	VPSLLD       $0x1c, Y7, Y12
+	VBLENDVPS    Y12, Y11, Y10, Y10
+	VPSLLD       $0x1b, Y7, Y11
+	VBLENDVPS    Y11, Y10, Y9, Y9
+	VPSLLD       $0x1a, Y7, Y7
+	VBLENDVPS    Y7, Y9, Y8, Y7
+	VMULPS       Y7, Y7, Y7
+	VADDPS       Y7, Y6, Y6
 	ADDQ         $0x10, SI
 	SUBQ         $1, DI
 	JGE          loop19
 
 done20:
 	ADDQ         $1, DI
-	VMOVUPS      Y0, 3232(CX)
+	VMOVUPS      Y6, 3232(CX)
 
 	// norm
-	VMOVUPS      3200(CX), Y0
-	VMOVUPS      3232(CX), Y1
-	VDIVPS       Y1, Y0, Y0
-	VMOVUPS      1056(CX), Y1
-	VDIVPS       lm6_3220<>+0(SB), Y1, Y1
-	VMULPS       Y1, Y0, Y0
-	VMOVUPS      Y0, 3264(CX)
+	VMOVUPS      3200(CX), Y6
+	VMOVUPS      3232(CX), Y7
+	VDIVPS       Y7, Y6, Y6
+	VMOVUPS      1056(CX), Y7
+	VDIVPS       lm6_3220<>+0(SB), Y7, Y7
+	VMULPS       Y7, Y6, Y6
+	VMOVUPS      Y6, 3264(CX)
 
 	// norm
-	VMOVUPS      3264(CX), Y0
-	VCMPPS       $3, Y0, Y0, Y1
-	VPAND        lm6_3232<>+0(SB), Y0, Y2
-	VPOR         lm6_3233<>+0(SB), Y2, Y2
-	VBLENDVPS    Y1, Y2, Y0, Y2
-	VCVTPS2PH    $0, Y2, X2
-	VPMOVZXWD    X2, Y0
-	VPEXTRW      $0, X0, (AX)
-	VPEXTRW      $2, X0, 26(AX)
-	VPEXTRW      $4, X0, 52(AX)
-	VPEXTRW      $6, X0, 78(AX)
-	VEXTRACTI128 $1, Y0, X0
-	VPEXTRW      $0, X0, 104(AX)
-	VPEXTRW      $2, X0, 130(AX)
-	VPEXTRW      $4, X0, 156(AX)
-	VPEXTRW      $6, X0, 182(AX)
+	VMOVUPS      3264(CX), Y6
+	VCMPPS       $3, Y6, Y6, Y7
+	VPAND        lm6_3232<>+0(SB), Y6, Y8
+	VPOR         lm6_3233<>+0(SB), Y8, Y8
+	VBLENDVPS    Y7, Y8, Y6, Y8
+	VCVTPS2PH    $0, Y8, X8
+	VPMOVZXWD    X8, Y6
+	VPEXTRW      $0, X6, (AX)
+	VPEXTRW      $2, X6, 26(AX)
+	VPEXTRW      $4, X6, 52(AX)
+	VPEXTRW      $6, X6, 78(AX)
+	VEXTRACTI128 $1, Y6, X6
+	VPEXTRW      $0, X6, 104(AX)
+	VPEXTRW      $2, X6, 130(AX)
+	VPEXTRW      $4, X6, 156(AX)
+	VPEXTRW      $6, X6, 182(AX)
 
 	// q4: codes to bits, then words to blocks
-	VMOVDQU      2784(CX), Y0
-	VPSLLD       $0x1c, Y0, Y0
-	VMOVDQU      2752(CX), Y1
-	VPAND        lm6_3234<>+0(SB), Y1, Y1
-	VPSLLD       $0x14, Y1, Y1
-	VPOR         Y1, Y0, Y0
-	VMOVDQU      2720(CX), Y1
-	VPAND        lm6_3234<>+0(SB), Y1, Y1
-	VPSLLD       $0xc, Y1, Y1
-	VPOR         Y1, Y0, Y0
-	VMOVDQU      2688(CX), Y1
-	VPAND        lm6_3234<>+0(SB), Y1, Y1
-	VPSLLD       $4, Y1, Y1
-	VPOR         Y1, Y0, Y0
-	VMOVDQU      2272(CX), Y1
-	VPAND        lm6_3234<>+0(SB), Y1, Y1
-	VPSLLD       $0x18, Y1, Y1
-	VPOR         Y1, Y0, Y0
-	VMOVDQU      2240(CX), Y1
-	VPAND        lm6_3234<>+0(SB), Y1, Y1
-	VPSLLD       $0x10, Y1, Y1
-	VPOR         Y1, Y0, Y0
-	VMOVDQU      2208(CX), Y1
-	VPAND        lm6_3234<>+0(SB), Y1, Y1
-	VPSLLD       $8, Y1, Y1
-	VPOR         Y1, Y0, Y0
-	VMOVDQU      2176(CX), Y1
-	VPAND        lm6_3234<>+0(SB), Y1, Y1
-	VPOR         Y1, Y0, Y0
-	VMOVDQU      2912(CX), Y1
-	VPSLLD       $0x1c, Y1, Y1
-	VMOVDQU      2880(CX), Y2
-	VPAND        lm6_3234<>+0(SB), Y2, Y2
-	VPSLLD       $0x14, Y2, Y2
-	VPOR         Y2, Y1, Y1
-	VMOVDQU      2848(CX), Y2
-	VPAND        lm6_3234<>+0(SB), Y2, Y2
-	VPSLLD       $0xc, Y2, Y2
-	VPOR         Y2, Y1, Y1
-	VMOVDQU      2816(CX), Y2
-	VPAND        lm6_3234<>+0(SB), Y2, Y2
-	VPSLLD       $4, Y2, Y2
-	VPOR         Y2, Y1, Y1
-	VMOVDQU      2400(CX), Y2
-	VPAND        lm6_3234<>+0(SB), Y2, Y2
-	VPSLLD       $0x18, Y2, Y2
-	VPOR         Y2, Y1, Y1
-	VMOVDQU      2368(CX), Y2
-	VPAND        lm6_3234<>+0(SB), Y2, Y2
-	VPSLLD       $0x10, Y2, Y2
-	VPOR         Y2, Y1, Y1
-	VMOVDQU      2336(CX), Y2
-	VPAND        lm6_3234<>+0(SB), Y2, Y2
-	VPSLLD       $8, Y2, Y2
-	VPOR         Y2, Y1, Y1
-	VMOVDQU      2304(CX), Y2
-	VPAND        lm6_3234<>+0(SB), Y2, Y2
-	VPOR         Y2, Y1, Y1
-	VMOVDQU      3040(CX), Y2
-	VPSLLD       $0x1c, Y2, Y2
-	VMOVDQU      3008(CX), Y3
-	VPAND        lm6_3234<>+0(SB), Y3, Y3
-	VPSLLD       $0x14, Y3, Y3
-	VPOR         Y3, Y2, Y2
-	VMOVDQU      2976(CX), Y3
-	VPAND        lm6_3234<>+0(SB), Y3, Y3
-	VPSLLD       $0xc, Y3, Y3
-	VPOR         Y3, Y2, Y2
-	VMOVDQU      2944(CX), Y3
-	VPAND        lm6_3234<>+0(SB), Y3, Y3
-	VPSLLD       $4, Y3, Y3
-	VPOR         Y3, Y2, Y2
-	VMOVDQU      2528(CX), Y3
-	VPAND        lm6_3234<>+0(SB), Y3, Y3
-	VPSLLD       $0x18, Y3, Y3
-	VPOR         Y3, Y2, Y2
-	VMOVDQU      2496(CX), Y3
-	VPAND        lm6_3234<>+0(SB), Y3, Y3
-	VPSLLD       $0x10, Y3, Y3
-	VPOR         Y3, Y2, Y2
-	VMOVDQU      2464(CX), Y3
-	VPAND        lm6_3234<>+0(SB), Y3, Y3
-	VPSLLD       $8, Y3, Y3
-	VPOR         Y3, Y2, Y2
-	VMOVDQU      2432(CX), Y3
-	VPAND        lm6_3234<>+0(SB), Y3, Y3
-	VPOR         Y3, Y2, Y2
-	VMOVDQU      3168(CX), Y3
-	VPSLLD       $0x1c, Y3, Y3
-	VMOVDQU      3136(CX), Y4
-	VPAND        lm6_3234<>+0(SB), Y4, Y4
-	VPSLLD       $0x14, Y4, Y4
-	VPOR         Y4, Y3, Y3
-	VMOVDQU      3104(CX), Y4
-	VPAND        lm6_3234<>+0(SB), Y4, Y4
-	VPSLLD       $0xc, Y4, Y4
-	VPOR         Y4, Y3, Y3
-	VMOVDQU      3072(CX), Y4
-	VPAND        lm6_3234<>+0(SB), Y4, Y4
-	VPSLLD       $4, Y4, Y4
-	VPOR         Y4, Y3, Y3
-	VMOVDQU      2656(CX), Y4
-	VPAND        lm6_3234<>+0(SB), Y4, Y4
-	VPSLLD       $0x18, Y4, Y4
-	VPOR         Y4, Y3, Y3
-	VMOVDQU      2624(CX), Y4
-	VPAND        lm6_3234<>+0(SB), Y4, Y4
-	VPSLLD       $0x10, Y4, Y4
-	VPOR         Y4, Y3, Y3
-	VMOVDQU      2592(CX), Y4
-	VPAND        lm6_3234<>+0(SB), Y4, Y4
-	VPSLLD       $8, Y4, Y4
-	VPOR         Y4, Y3, Y3
-	VMOVDQU      2560(CX), Y4
-	VPAND        lm6_3234<>+0(SB), Y4, Y4
-	VPOR         Y4, Y3, Y3
-	VUNPCKLPS    Y1, Y0, Y4
-	VUNPCKHPS    Y1, Y0, Y1
-	VUNPCKLPS    Y3, Y2, Y0
-	VUNPCKHPS    Y3, Y2, Y3
-	VUNPCKLPD    Y0, Y4, Y2
-	VUNPCKHPD    Y0, Y4, Y0
-	VUNPCKLPD    Y3, Y1, Y4
-	VUNPCKHPD    Y3, Y1, Y3
-	VMOVUPS      X2, 2(AX)
-	VEXTRACTI128 $1, Y2, 106(AX)
-	VMOVUPS      X0, 28(AX)
-	VEXTRACTI128 $1, Y0, 132(AX)
-	VMOVUPS      X4, 54(AX)
-	VEXTRACTI128 $1, Y4, 158(AX)
-	VMOVUPS      X3, 80(AX)
-	VEXTRACTI128 $1, Y3, 184(AX)
+	VMOVDQU      2784(CX), Y6
+	VPSLLD       $0x1c, Y6, Y6
+	VMOVDQU      2752(CX), Y7
+	VPAND        lm6_3234<>+0(SB), Y7, Y7
+	VPSLLD       $0x14, Y7, Y7
+	VPOR         Y7, Y6, Y6
+	VMOVDQU      2720(CX), Y7
+	VPAND        lm6_3234<>+0(SB), Y7, Y7
+	VPSLLD       $0xc, Y7, Y7
+	VPOR         Y7, Y6, Y6
+	VMOVDQU      2688(CX), Y7
+	VPAND        lm6_3234<>+0(SB), Y7, Y7
+	VPSLLD       $4, Y7, Y7
+	VPOR         Y7, Y6, Y6
+	VMOVDQU      2272(CX), Y7
+	VPAND        lm6_3234<>+0(SB), Y7, Y7
+	VPSLLD       $0x18, Y7, Y7
+	VPOR         Y7, Y6, Y6
+	VMOVDQU      2240(CX), Y7
+	VPAND        lm6_3234<>+0(SB), Y7, Y7
+	VPSLLD       $0x10, Y7, Y7
+	VPOR         Y7, Y6, Y6
+	VMOVDQU      2208(CX), Y7
+	VPAND        lm6_3234<>+0(SB), Y7, Y7
+	VPSLLD       $8, Y7, Y7
+	VPOR         Y7, Y6, Y6
+	VMOVDQU      2176(CX), Y7
+	VPAND        lm6_3234<>+0(SB), Y7, Y7
+	VPOR         Y7, Y6, Y6
+	VMOVDQU      2912(CX), Y7
+	VPSLLD       $0x1c, Y7, Y7
+	VMOVDQU      2880(CX), Y8
+	VPAND        lm6_3234<>+0(SB), Y8, Y8
+	VPSLLD       $0x14, Y8, Y8
+	VPOR         Y8, Y7, Y7
+	VMOVDQU      2848(CX), Y8
+	VPAND        lm6_3234<>+0(SB), Y8, Y8
+	VPSLLD       $0xc, Y8, Y8
+	VPOR         Y8, Y7, Y7
+	VMOVDQU      2816(CX), Y8
+	VPAND        lm6_3234<>+0(SB), Y8, Y8
+	VPSLLD       $4, Y8, Y8
+	VPOR         Y8, Y7, Y7
+	VMOVDQU      2400(CX), Y8
+	VPAND        lm6_3234<>+0(SB), Y8, Y8
+	VPSLLD       $0x18, Y8, Y8
+	VPOR         Y8, Y7, Y7
+	VMOVDQU      2368(CX), Y8
+	VPAND        lm6_3234<>+0(SB), Y8, Y8
+	VPSLLD       $0x10, Y8, Y8
+	VPOR         Y8, Y7, Y7
+	VMOVDQU      2336(CX), Y8
+	VPAND        lm6_3234<>+0(SB), Y8, Y8
+	VPSLLD       $8, Y8, Y8
+	VPOR         Y8, Y7, Y7
+	VMOVDQU      2304(CX), Y8
+	VPAND        lm6_3234<>+0(SB), Y8, Y8
+	VPOR         Y8, Y7, Y7
+	VMOVDQU      3040(CX), Y8
+	VPSLLD       $0x1c, Y8, Y8
+	VMOVDQU      3008(CX), Y9
+	VPAND        lm6_3234<>+0(SB), Y9, Y9
+	VPSLLD       $0x14, Y9, Y9
+	VPOR         Y9, Y8, Y8
+	VMOVDQU      2976(CX), Y9
+	VPAND        lm6_3234<>+0(SB), Y9, Y9
+	VPSLLD       $0xc, Y9, Y9
+	VPOR         Y9, Y8, Y8
+	VMOVDQU      2944(CX), Y9
+	VPAND        lm6_3234<>+0(SB), Y9, Y9
+	VPSLLD       $4, Y9, Y9
+	VPOR         Y9, Y8, Y8
+	VMOVDQU      2528(CX), Y9
+	VPAND        lm6_3234<>+0(SB), Y9, Y9
+	VPSLLD       $0x18, Y9, Y9
+	VPOR         Y9, Y8, Y8
+	VMOVDQU      2496(CX), Y9
+	VPAND        lm6_3234<>+0(SB), Y9, Y9
+	VPSLLD       $0x10, Y9, Y9
+	VPOR         Y9, Y8, Y8
+	VMOVDQU      2464(CX), Y9
+	VPAND        lm6_3234<>+0(SB), Y9, Y9
+	VPSLLD       $8, Y9, Y9
+	VPOR         Y9, Y8, Y8
+	VMOVDQU      2432(CX), Y9
+	VPAND        lm6_3234<>+0(SB), Y9, Y9
+	VPOR         Y9, Y8, Y8
+	VMOVDQU      3168(CX), Y9
+	VPSLLD       $0x1c, Y9, Y9
+	VMOVDQU      3136(CX), Y10
+	VPAND        lm6_3234<>+0(SB), Y10, Y10
+	VPSLLD       $0x14, Y10, Y10
+	VPOR         Y10, Y9, Y9
+	VMOVDQU      3104(CX), Y10
+	VPAND        lm6_3234<>+0(SB), Y10, Y10
+	VPSLLD       $0xc, Y10, Y10
+	VPOR         Y10, Y9, Y9
+	VMOVDQU      3072(CX), Y10
+	VPAND        lm6_3234<>+0(SB), Y10, Y10
+	VPSLLD       $4, Y10, Y10
+	VPOR         Y10, Y9, Y9
+	VMOVDQU      2656(CX), Y10
+	VPAND        lm6_3234<>+0(SB), Y10, Y10
+	VPSLLD       $0x18, Y10, Y10
+	VPOR         Y10, Y9, Y9
+	VMOVDQU      2624(CX), Y10
+	VPAND        lm6_3234<>+0(SB), Y10, Y10
+	VPSLLD       $0x10, Y10, Y10
+	VPOR         Y10, Y9, Y9
+	VMOVDQU      2592(CX), Y10
+	VPAND        lm6_3234<>+0(SB), Y10, Y10
+	VPSLLD       $8, Y10, Y10
+	VPOR         Y10, Y9, Y9
+	VMOVDQU      2560(CX), Y10
+	VPAND        lm6_3234<>+0(SB), Y10, Y10
+	VPOR         Y10, Y9, Y9
+	VUNPCKLPS    Y7, Y6, Y10
+	VUNPCKHPS    Y7, Y6, Y7
+	VUNPCKLPS    Y9, Y8, Y6
+	VUNPCKHPS    Y9, Y8, Y9
+	VUNPCKLPD    Y6, Y10, Y8
+	VUNPCKHPD    Y6, Y10, Y6
+	VUNPCKLPD    Y9, Y7, Y10
+	VUNPCKHPD    Y9, Y7, Y9
+	VMOVUPS      X8, 2(AX)
+	VEXTRACTI128 $1, Y8, 106(AX)
+	VMOVUPS      X6, 28(AX)
+	VEXTRACTI128 $1, Y6, 132(AX)
+	VMOVUPS      X10, 54(AX)
+	VEXTRACTI128 $1, Y10, 158(AX)
+	VMOVUPS      X9, 80(AX)
+	VEXTRACTI128 $1, Y9, 184(AX)
 
 	// q2: codes to bits, then words to blocks
-	VMOVDQU      3040(CX), Y0
-	VPSRLD       $4, Y0, Y0
-	VPSLLD       $0x1e, Y0, Y0
-	VMOVDQU      3008(CX), Y1
-	VPSRLD       $4, Y1, Y1
-	VPSLLD       $0x16, Y1, Y1
-	VPOR         Y1, Y0, Y0
-	VMOVDQU      2976(CX), Y1
-	VPSRLD       $4, Y1, Y1
-	VPSLLD       $0xe, Y1, Y1
-	VPOR         Y1, Y0, Y0
-	VMOVDQU      2944(CX), Y1
-	VPSRLD       $4, Y1, Y1
-	VPSLLD       $6, Y1, Y1
-	VPOR         Y1, Y0, Y0
-	VMOVDQU      2784(CX), Y1
-	VPSRLD       $4, Y1, Y1
-	VPSLLD       $0x1c, Y1, Y1
-	VPOR         Y1, Y0, Y0
-	VMOVDQU      2752(CX), Y1
-	VPSRLD       $4, Y1, Y1
-	VPSLLD       $0x14, Y1, Y1
-	VPOR         Y1, Y0, Y0
-	VMOVDQU      2720(CX), Y1
-	VPSRLD       $4, Y1, Y1
-	VPSLLD       $0xc, Y1, Y1
-	VPOR         Y1, Y0, Y0
-	VMOVDQU      2688(CX), Y1
-	VPSRLD       $4, Y1, Y1
-	VPSLLD       $4, Y1, Y1
-	VPOR         Y1, Y0, Y0
-	VMOVDQU      2528(CX), Y1
-	VPSRLD       $4, Y1, Y1
-	VPSLLD       $0x1a, Y1, Y1
-	VPOR         Y1, Y0, Y0
-	VMOVDQU      2496(CX), Y1
-	VPSRLD       $4, Y1, Y1
-	VPSLLD       $0x12, Y1, Y1
-	VPOR         Y1, Y0, Y0
-	VMOVDQU      2464(CX), Y1
-	VPSRLD       $4, Y1, Y1
-	VPSLLD       $0xa, Y1, Y1
-	VPOR         Y1, Y0, Y0
-	VMOVDQU      2432(CX), Y1
-	VPSRLD       $4, Y1, Y1
-	VPSLLD       $2, Y1, Y1
-	VPOR         Y1, Y0, Y0
-	VMOVDQU      2272(CX), Y1
-	VPSRLD       $4, Y1, Y1
-	VPSLLD       $0x18, Y1, Y1
-	VPOR         Y1, Y0, Y0
-	VMOVDQU      2240(CX), Y1
-	VPSRLD       $4, Y1, Y1
-	VPSLLD       $0x10, Y1, Y1
-	VPOR         Y1, Y0, Y0
-	VMOVDQU      2208(CX), Y1
-	VPSRLD       $4, Y1, Y1
-	VPSLLD       $8, Y1, Y1
-	VPOR         Y1, Y0, Y0
-	VMOVDQU      2176(CX), Y1
-	VPSRLD       $4, Y1, Y1
-	VPOR         Y1, Y0, Y0
-	VMOVDQU      3168(CX), Y1
-	VPSRLD       $4, Y1, Y1
-	VPSLLD       $0x1e, Y1, Y1
-	VMOVDQU      3136(CX), Y2
-	VPSRLD       $4, Y2, Y2
-	VPSLLD       $0x16, Y2, Y2
-	VPOR         Y2, Y1, Y1
-	VMOVDQU      3104(CX), Y2
-	VPSRLD       $4, Y2, Y2
-	VPSLLD       $0xe, Y2, Y2
-	VPOR         Y2, Y1, Y1
-	VMOVDQU      3072(CX), Y2
-	VPSRLD       $4, Y2, Y2
-	VPSLLD       $6, Y2, Y2
-	VPOR         Y2, Y1, Y1
-	VMOVDQU      2912(CX), Y2
-	VPSRLD       $4, Y2, Y2
-	VPSLLD       $0x1c, Y2, Y2
-	VPOR         Y2, Y1, Y1
-	VMOVDQU      2880(CX), Y2
-	VPSRLD       $4, Y2, Y2
-	VPSLLD       $0x14, Y2, Y2
-	VPOR         Y2, Y1, Y1
-	VMOVDQU      2848(CX), Y2
-	VPSRLD       $4, Y2, Y2
-	VPSLLD       $0xc, Y2, Y2
-	VPOR         Y2, Y1, Y1
-	VMOVDQU      2816(CX), Y2
-	VPSRLD       $4, Y2, Y2
-	VPSLLD       $4, Y2, Y2
-	VPOR         Y2, Y1, Y1
-	VMOVDQU      2656(CX), Y2
-	VPSRLD       $4, Y2, Y2
-	VPSLLD       $0x1a, Y2, Y2
-	VPOR         Y2, Y1, Y1
-	VMOVDQU      2624(CX), Y2
-	VPSRLD       $4, Y2, Y2
-	VPSLLD       $0x12, Y2, Y2
-	VPOR         Y2, Y1, Y1
-	VMOVDQU      2592(CX), Y2
-	VPSRLD       $4, Y2, Y2
-	VPSLLD       $0xa, Y2, Y2
-	VPOR         Y2, Y1, Y1
-	VMOVDQU      2560(CX), Y2
-	VPSRLD       $4, Y2, Y2
-	VPSLLD       $2, Y2, Y2
-	VPOR         Y2, Y1, Y1
-	VMOVDQU      2400(CX), Y2
-	VPSRLD       $4, Y2, Y2
-	VPSLLD       $0x18, Y2, Y2
-	VPOR         Y2, Y1, Y1
-	VMOVDQU      2368(CX), Y2
-	VPSRLD       $4, Y2, Y2
-	VPSLLD       $0x10, Y2, Y2
-	VPOR         Y2, Y1, Y1
-	VMOVDQU      2336(CX), Y2
-	VPSRLD       $4, Y2, Y2
-	VPSLLD       $8, Y2, Y2
-	VPOR         Y2, Y1, Y1
-	VMOVDQU      2304(CX), Y2
-	VPSRLD       $4, Y2, Y2
-	VPOR         Y2, Y1, Y1
-	VUNPCKLPS    Y1, Y0, Y2
-	VUNPCKHPS    Y1, Y0, Y0
-	VEXTRACTI128 $1, Y2, X1
-	VMOVQ        X2, 18(AX)
-	VPEXTRQ      $1, X2, 44(AX)
-	VMOVQ        X1, 122(AX)
-	VPEXTRQ      $1, X1, 148(AX)
-	VEXTRACTI128 $1, Y0, X1
-	VMOVQ        X0, 70(AX)
-	VPEXTRQ      $1, X0, 96(AX)
-	VMOVQ        X1, 174(AX)
-	VPEXTRQ      $1, X1, 200(AX)
+	VMOVDQU      3040(CX), Y6
+	VPSRLD       $4, Y6, Y6
+	VPSLLD       $0x1e, Y6, Y6
+	VMOVDQU      3008(CX), Y7
+	VPSRLD       $4, Y7, Y7
+	VPSLLD       $0x16, Y7, Y7
+	VPOR         Y7, Y6, Y6
+	VMOVDQU      2976(CX), Y7
+	VPSRLD       $4, Y7, Y7
+	VPSLLD       $0xe, Y7, Y7
+	VPOR         Y7, Y6, Y6
+	VMOVDQU      2944(CX), Y7
+	VPSRLD       $4, Y7, Y7
+	VPSLLD       $6, Y7, Y7
+	VPOR         Y7, Y6, Y6
+	VMOVDQU      2784(CX), Y7
+	VPSRLD       $4, Y7, Y7
+	VPSLLD       $0x1c, Y7, Y7
+	VPOR         Y7, Y6, Y6
+	VMOVDQU      2752(CX), Y7
+	VPSRLD       $4, Y7, Y7
+	VPSLLD       $0x14, Y7, Y7
+	VPOR         Y7, Y6, Y6
+	VMOVDQU      2720(CX), Y7
+	VPSRLD       $4, Y7, Y7
+	VPSLLD       $0xc, Y7, Y7
+	VPOR         Y7, Y6, Y6
+	VMOVDQU      2688(CX), Y7
+	VPSRLD       $4, Y7, Y7
+	VPSLLD       $4, Y7, Y7
+	VPOR         Y7, Y6, Y6
+	VMOVDQU      2528(CX), Y7
+	VPSRLD       $4, Y7, Y7
+	VPSLLD       $0x1a, Y7, Y7
+	VPOR         Y7, Y6, Y6
+	VMOVDQU      2496(CX), Y7
+	VPSRLD       $4, Y7, Y7
+	VPSLLD       $0x12, Y7, Y7
+	VPOR         Y7, Y6, Y6
+	VMOVDQU      2464(CX), Y7
+	VPSRLD       $4, Y7, Y7
+	VPSLLD       $0xa, Y7, Y7
+	VPOR         Y7, Y6, Y6
+	VMOVDQU      2432(CX), Y7
+	VPSRLD       $4, Y7, Y7
+	VPSLLD       $2, Y7, Y7
+	VPOR         Y7, Y6, Y6
+	VMOVDQU      2272(CX), Y7
+	VPSRLD       $4, Y7, Y7
+	VPSLLD       $0x18, Y7, Y7
+	VPOR         Y7, Y6, Y6
+	VMOVDQU      2240(CX), Y7
+	VPSRLD       $4, Y7, Y7
+	VPSLLD       $0x10, Y7, Y7
+	VPOR         Y7, Y6, Y6
+	VMOVDQU      2208(CX), Y7
+	VPSRLD       $4, Y7, Y7
+	VPSLLD       $8, Y7, Y7
+	VPOR         Y7, Y6, Y6
+	VMOVDQU      2176(CX), Y7
+	VPSRLD       $4, Y7, Y7
+	VPOR         Y7, Y6, Y6
+	VMOVDQU      3168(CX), Y7
+	VPSRLD       $4, Y7, Y7
+	VPSLLD       $0x1e, Y7, Y7
+	VMOVDQU      3136(CX), Y8
+	VPSRLD       $4, Y8, Y8
+	VPSLLD       $0x16, Y8, Y8
+	VPOR         Y8, Y7, Y7
+	VMOVDQU      3104(CX), Y8
+	VPSRLD       $4, Y8, Y8
+	VPSLLD       $0xe, Y8, Y8
+	VPOR         Y8, Y7, Y7
+	VMOVDQU      3072(CX), Y8
+	VPSRLD       $4, Y8, Y8
+	VPSLLD       $6, Y8, Y8
+	VPOR         Y8, Y7, Y7
+	VMOVDQU      2912(CX), Y8
+	VPSRLD       $4, Y8, Y8
+	VPSLLD       $0x1c, Y8, Y8
+	VPOR         Y8, Y7, Y7
+	VMOVDQU      2880(CX), Y8
+	VPSRLD       $4, Y8, Y8
+	VPSLLD       $0x14, Y8, Y8
+	VPOR         Y8, Y7, Y7
+	VMOVDQU      2848(CX), Y8
+	VPSRLD       $4, Y8, Y8
+	VPSLLD       $0xc, Y8, Y8
+	VPOR         Y8, Y7, Y7
+	VMOVDQU      2816(CX), Y8
+	VPSRLD       $4, Y8, Y8
+	VPSLLD       $4, Y8, Y8
+	VPOR         Y8, Y7, Y7
+	VMOVDQU      2656(CX), Y8
+	VPSRLD       $4, Y8, Y8
+	VPSLLD       $0x1a, Y8, Y8
+	VPOR         Y8, Y7, Y7
+	VMOVDQU      2624(CX), Y8
+	VPSRLD       $4, Y8, Y8
+	VPSLLD       $0x12, Y8, Y8
+	VPOR         Y8, Y7, Y7
+	VMOVDQU      2592(CX), Y8
+	VPSRLD       $4, Y8, Y8
+	VPSLLD       $0xa, Y8, Y8
+	VPOR         Y8, Y7, Y7
+	VMOVDQU      2560(CX), Y8
+	VPSRLD       $4, Y8, Y8
+	VPSLLD       $2, Y8, Y8
+	VPOR         Y8, Y7, Y7
+	VMOVDQU      2400(CX), Y8
+	VPSRLD       $4, Y8, Y8
+	VPSLLD       $0x18, Y8, Y8
+	VPOR         Y8, Y7, Y7
+	VMOVDQU      2368(CX), Y8
+	VPSRLD       $4, Y8, Y8
+	VPSLLD       $0x10, Y8, Y8
+	VPOR         Y8, Y7, Y7
+	VMOVDQU      2336(CX), Y8
+	VPSRLD       $4, Y8, Y8
+	VPSLLD       $8, Y8, Y8
+	VPOR         Y8, Y7, Y7
+	VMOVDQU      2304(CX), Y8
+	VPSRLD       $4, Y8, Y8
+	VPOR         Y8, Y7, Y7
+	VUNPCKLPS    Y7, Y6, Y8
+	VUNPCKHPS    Y7, Y6, Y6
+	VEXTRACTI128 $1, Y8, X7
+	VMOVQ        X8, 18(AX)
+	VPEXTRQ      $1, X8, 44(AX)
+	VMOVQ        X7, 122(AX)
+	VPEXTRQ      $1, X7, 148(AX)
+	VEXTRACTI128 $1, Y6, X7
+	VMOVQ        X6, 70(AX)
+	VPEXTRQ      $1, X6, 96(AX)
+	VMOVQ        X7, 174(AX)
+	VPEXTRQ      $1, X7, 200(AX)
 	ADDQ         $0x400, BX
 	ADDQ         $0xd0, AX
 	SUBQ         $1, DX
@@ -7681,6 +7857,13 @@ done2:
 // mix1xLm6_32AVX2 adds weighted rows of v to 1 row of o; ld and stride in bytes, a unit is 32 values.
 // Requires: AVX2, F16C, FMA
 TEXT ·mix1xLm6_32AVX2(SB), NOSPLIT, $128-64
+
+	// constants of the loops
+	VMOVDQU      lm6_3211<>+0(SB), Y0
+	VMOVDQU      lm6_3210<>+0(SB), Y1
+	VMOVDQU      lm6_329<>+0(SB), Y2
+	VMOVDQU      lm6_324<>+0(SB), Y3
+	VMOVDQU      lm6_325<>+0(SB), Y4
 	MOVQ         v+32(FP), AX
 	MOVQ         units+56(FP), BX
 	XORQ         CX, CX
@@ -7692,10 +7875,10 @@ TEXT ·mix1xLm6_32AVX2(SB), NOSPLIT, $128-64
 loop1:
 	MOVQ         o+0(FP), SI
 	ADDQ         CX, SI
-	VMOVUPS      (SI), Y0
-	VMOVUPS      32(SI), Y1
-	VMOVUPS      64(SI), Y2
-	VMOVUPS      96(SI), Y3
+	VMOVUPS      (SI), Y5
+	VMOVUPS      32(SI), Y6
+	VMOVUPS      64(SI), Y7
+	VMOVUPS      96(SI), Y8
 	MOVQ         p+16(FP), SI
 	MOVQ         rows+48(FP), DI
 	MOVQ         AX, R8
@@ -7704,115 +7887,115 @@ loop1:
 	JLT          done4
 
 loop3:
-	VBROADCASTI128 2(R8), Y4
-	VPSRLVD      lm6_320<>+0(SB), Y4, Y4
-	VPAND        lm6_321<>+0(SB), Y4, Y4
-	VPBROADCASTQ 18(R8), Y5
-	VPSRLVD      lm6_322<>+0(SB), Y5, Y5
-	VPAND        lm6_323<>+0(SB), Y5, Y5
-	VPSLLD       $4, Y5, Y5
-	VPOR         Y5, Y4, Y4
-	VMOVDQU      Y4, (DX)
-	VPBROADCASTW (R8), X4
-	VCVTPH2PS    X4, Y4
-	VBROADCASTSS (SI), Y5
-	VMULPS       Y5, Y4, Y4
-	VPMOVZXBD    (DX), Y5
-	VPERMPS      lm6_324<>+0(SB), Y5, Y6
-	VPERMPS      lm6_325<>+0(SB), Y5, Y7
-	VPSLLD       $0x1c, Y5, Y8
-	VBLENDVPS    Y8, Y7, Y6, Y6
-	VPERMPS      lm6_326<>+0(SB), Y5, Y7
-	VPERMPS      lm6_327<>+0(SB), Y5, Y8
-	VPSLLD       $0x1c, Y5, Y9
-	VBLENDVPS    Y9, Y8, Y7, Y7
-	VPSLLD       $0x1b, Y5, Y8
-	VBLENDVPS    Y8, Y7, Y6, Y6
-	VPERMPS      lm6_328<>+0(SB), Y5, Y7
-	VPERMPS      lm6_329<>+0(SB), Y5, Y8
-	VPSLLD       $0x1c, Y5, Y9
-	VBLENDVPS    Y9, Y8, Y7, Y7
-	VPERMPS      lm6_3210<>+0(SB), Y5, Y8
-	VPERMPS      lm6_3211<>+0(SB), Y5, Y9
-	VPSLLD       $0x1c, Y5, Y10
-	VBLENDVPS    Y10, Y9, Y8, Y8
-	VPSLLD       $0x1b, Y5, Y9
-	VBLENDVPS    Y9, Y8, Y7, Y7
-	VPSLLD       $0x1a, Y5, Y5
-	VBLENDVPS    Y5, Y7, Y6, Y5
-	VFMADD231PS  Y4, Y5, Y0
-	VPMOVZXBD    8(DX), Y5
-	VPERMPS      lm6_324<>+0(SB), Y5, Y6
-	VPERMPS      lm6_325<>+0(SB), Y5, Y7
-	VPSLLD       $0x1c, Y5, Y8
-	VBLENDVPS    Y8, Y7, Y6, Y6
-	VPERMPS      lm6_326<>+0(SB), Y5, Y7
-	VPERMPS      lm6_327<>+0(SB), Y5, Y8
-	VPSLLD       $0x1c, Y5, Y9
-	VBLENDVPS    Y9, Y8, Y7, Y7
-	VPSLLD       $0x1b, Y5, Y8
-	VBLENDVPS    Y8, Y7, Y6, Y6
-	VPERMPS      lm6_328<>+0(SB), Y5, Y7
-	VPERMPS      lm6_329<>+0(SB), Y5, Y8
-	VPSLLD       $0x1c, Y5, Y9
-	VBLENDVPS    Y9, Y8, Y7, Y7
-	VPERMPS      lm6_3210<>+0(SB), Y5, Y8
-	VPERMPS      lm6_3211<>+0(SB), Y5, Y9
-	VPSLLD       $0x1c, Y5, Y10
-	VBLENDVPS    Y10, Y9, Y8, Y8
-	VPSLLD       $0x1b, Y5, Y9
-	VBLENDVPS    Y9, Y8, Y7, Y7
-	VPSLLD       $0x1a, Y5, Y5
-	VBLENDVPS    Y5, Y7, Y6, Y5
-	VFMADD231PS  Y4, Y5, Y1
-	VPMOVZXBD    16(DX), Y5
-	VPERMPS      lm6_324<>+0(SB), Y5, Y6
-	VPERMPS      lm6_325<>+0(SB), Y5, Y7
-	VPSLLD       $0x1c, Y5, Y8
-	VBLENDVPS    Y8, Y7, Y6, Y6
-	VPERMPS      lm6_326<>+0(SB), Y5, Y7
-	VPERMPS      lm6_327<>+0(SB), Y5, Y8
-	VPSLLD       $0x1c, Y5, Y9
-	VBLENDVPS    Y9, Y8, Y7, Y7
-	VPSLLD       $0x1b, Y5, Y8
-	VBLENDVPS    Y8, Y7, Y6, Y6
-	VPERMPS      lm6_328<>+0(SB), Y5, Y7
-	VPERMPS      lm6_329<>+0(SB), Y5, Y8
-	VPSLLD       $0x1c, Y5, Y9
-	VBLENDVPS    Y9, Y8, Y7, Y7
-	VPERMPS      lm6_3210<>+0(SB), Y5, Y8
-	VPERMPS      lm6_3211<>+0(SB), Y5, Y9
-	VPSLLD       $0x1c, Y5, Y10
-	VBLENDVPS    Y10, Y9, Y8, Y8
-	VPSLLD       $0x1b, Y5, Y9
-	VBLENDVPS    Y9, Y8, Y7, Y7
-	VPSLLD       $0x1a, Y5, Y5
-	VBLENDVPS    Y5, Y7, Y6, Y5
-	VFMADD231PS  Y4, Y5, Y2
-	VPMOVZXBD    24(DX), Y5
-	VPERMPS      lm6_324<>+0(SB), Y5, Y6
-	VPERMPS      lm6_325<>+0(SB), Y5, Y7
-	VPSLLD       $0x1c, Y5, Y8
-	VBLENDVPS    Y8, Y7, Y6, Y6
-	VPERMPS      lm6_326<>+0(SB), Y5, Y7
-	VPERMPS      lm6_327<>+0(SB), Y5, Y8
-	VPSLLD       $0x1c, Y5, Y9
-	VBLENDVPS    Y9, Y8, Y7, Y7
-	VPSLLD       $0x1b, Y5, Y8
-	VBLENDVPS    Y8, Y7, Y6, Y6
-	VPERMPS      lm6_328<>+0(SB), Y5, Y7
-	VPERMPS      lm6_329<>+0(SB), Y5, Y8
-	VPSLLD       $0x1c, Y5, Y9
-	VBLENDVPS    Y9, Y8, Y7, Y7
-	VPERMPS      lm6_3210<>+0(SB), Y5, Y8
-	VPERMPS      lm6_3211<>+0(SB), Y5, Y9
-	VPSLLD       $0x1c, Y5, Y10
-	VBLENDVPS    Y10, Y9, Y8, Y8
-	VPSLLD       $0x1b, Y5, Y9
-	VBLENDVPS    Y9, Y8, Y7, Y7
-	VPSLLD       $0x1a, Y5, Y5
-	VBLENDVPS    Y5, Y7, Y6, Y5
-	VFMADD231PS  Y4, Y5, Y3
+	VBROADCASTI128 2(R8), Y9
+	VPSRLVD      lm6_320<>+0(SB), Y9, Y9
+	VPAND        lm6_321<>+0(SB), Y9, Y9
+	VPBROADCASTQ 18(R8), Y10
+	VPSRLVD      lm6_322<>+0(SB), Y10, Y10
+	VPAND        lm6_323<>+0(SB), Y10, Y10
+	VPSLLD       $4, Y10, Y10
+	VPOR         Y10, Y9, Y9
+	VMOVDQU      Y9, (DX)
+	VPBROADCASTW (R8), X9
+	VCVTPH2PS    X9, Y9
+	VBROADCASTSS (SI), Y10
+	VMULPS       Y10, Y9, Y9
+	VPMOVZXBD    (DX), Y10
+	VPERMPS      Y3, Y10, Y11
+	VPERMPS      Y4, Y10, Y12
+	VPSLLD       $0x1c, Y10, Y13
+	VBLENDVPS    Y13, Y12, Y11, Y11
+	VPERMPS      lm6_326<>+0(SB), Y10, Y12
+	VPERMPS      lm6_327<>+0(SB), Y10, Y13
+	VPSLLD       $0x1c, Y10, Y14
+	VBLENDVPS    Y14, Y13, Y12, Y12
+	VPSLLD       $0x1b, Y10, Y13
+	VBLENDVPS    Y13, Y12, Y11, Y11
+	VPERMPS      lm6_328<>+0(SB), Y10, Y12
+	VPERMPS      Y2, Y10, Y13
+	VPSLLD       $0x1c, Y10, Y14
+	VBLENDVPS    Y14, Y13, Y12, Y12
+	VPERMPS      Y1, Y10, Y13
+	VPERMPS      Y0, Y10, Y14
+	VPSLLD       $0x1c, Y10, Y15
+	VBLENDVPS    Y15, Y14, Y13, Y13
+	VPSLLD       $0x1b, Y10, Y14
+	VBLENDVPS    Y14, Y13, Y12, Y12
+	VPSLLD       $0x1a, Y10, Y10
+	VBLENDVPS    Y10, Y12, Y11, Y10
+	VFMADD231PS  Y9, Y10, Y5
+	VPMOVZXBD    8(DX), Y10
+	VPERMPS      Y3, Y10, Y11
+	VPERMPS      Y4, Y10, Y12
+	VPSLLD       $0x1c, Y10, Y13
+	VBLENDVPS    Y13, Y12, Y11, Y11
+	VPERMPS      lm6_326<>+0(SB), Y10, Y12
+	VPERMPS      lm6_327<>+0(SB), Y10, Y13
+	VPSLLD       $0x1c, Y10, Y14
+	VBLENDVPS    Y14, Y13, Y12, Y12
+	VPSLLD       $0x1b, Y10, Y13
+	VBLENDVPS    Y13, Y12, Y11, Y11
+	VPERMPS      lm6_328<>+0(SB), Y10, Y12
+	VPERMPS      Y2, Y10, Y13
+	VPSLLD       $0x1c, Y10, Y14
+	VBLENDVPS    Y14, Y13, Y12, Y12
+	VPERMPS      Y1, Y10, Y13
+	VPERMPS      Y0, Y10, Y14
+	VPSLLD       $0x1c, Y10, Y15
+	VBLENDVPS    Y15, Y14, Y13, Y13
+	VPSLLD       $0x1b, Y10, Y14
+	VBLENDVPS    Y14, Y13, Y12, Y12
+	VPSLLD       $0x1a, Y10, Y10
+	VBLENDVPS    Y10, Y12, Y11, Y10
+	VFMADD231PS  Y9, Y10, Y6
+	VPMOVZXBD    16(DX), Y10
+	VPERMPS      Y3, Y10, Y11
+	VPERMPS      Y4, Y10, Y12
+	VPSLLD       $0x1c, Y10, Y13
+	VBLENDVPS    Y13, Y12, Y11, Y11
+	VPERMPS      lm6_326<>+0(SB), Y10, Y12
+	VPERMPS      lm6_327<>+0(SB), Y10, Y13
+	VPSLLD       $0x1c, Y10, Y14
+	VBLENDVPS    Y14, Y13, Y12, Y12
+	VPSLLD       $0x1b, Y10, Y13
+	VBLENDVPS    Y13, Y12, Y11, Y11
+	VPERMPS      lm6_328<>+0(SB), Y10, Y12
+	VPERMPS      Y2, Y10, Y13
+	VPSLLD       $0x1c, Y10, Y14
+	VBLENDVPS    Y14, Y13, Y12, Y12
+	VPERMPS      Y1, Y10, Y13
+	VPERMPS      Y0, Y10, Y14
+	VPSLLD       $0x1c, Y10, Y15
+	VBLENDVPS    Y15, Y14, Y13, Y13
+	VPSLLD       $0x1b, Y10, Y14
+	VBLENDVPS    Y14, Y13, Y12, Y12
+	VPSLLD       $0x1a, Y10, Y10
+	VBLENDVPS    Y10, Y12, Y11, Y10
+	VFMADD231PS  Y9, Y10, Y7
+	VPMOVZXBD    24(DX), Y10
+	VPERMPS      Y3, Y10, Y11
+	VPERMPS      Y4, Y10, Y12
+	VPSLLD       $0x1c, Y10, Y13
+	VBLENDVPS    Y13, Y12, Y11, Y11
+	VPERMPS      lm6_326<>+0(SB), Y10, Y12
+	VPERMPS      lm6_327<>+0(SB), Y10, Y13
+	VPSLLD       $0x1c, Y10, Y14
+	VBLENDVPS    Y14, Y13, Y12, Y12
+	VPSLLD       $0x1b, Y10, Y13
+	VBLENDVPS    Y13, Y12, Y11, Y11
+	VPERMPS      lm6_328<>+0(SB), Y10, Y12
+	VPERMPS      Y2, Y10, Y13
+	VPSLLD       $0x1c, Y10, Y14
+	VBLENDVPS    Y14, Y13, Y12, Y12
+	VPERMPS      Y1, Y10, Y13
+	VPERMPS      Y0, Y10, Y14
+	VPSLLD       $0x1c, Y10, Y15
+	VBLENDVPS    Y15, Y14, Y13, Y13
+	VPSLLD       $0x1b, Y10, Y14
+	VBLENDVPS    Y14, Y13, Y12, Y12
+	VPSLLD       $0x1a, Y10, Y10
+	VBLENDVPS    Y10, Y12, Y11, Y10
+	VFMADD231PS  Y9, Y10, Y8
 	ADDQ         R9, R8
 	ADDQ         $4, SI
 	SUBQ         $1, DI
@@ -7822,10 +8005,10 @@ done4:
 	ADDQ         $1, DI
 	MOVQ         o+0(FP), SI
 	ADDQ         CX, SI
-	VMOVUPS      Y0, (SI)
-	VMOVUPS      Y1, 32(SI)
-	VMOVUPS      Y2, 64(SI)
-	VMOVUPS      Y3, 96(SI)
+	VMOVUPS      Y5, (SI)
+	VMOVUPS      Y6, 32(SI)
+	VMOVUPS      Y7, 64(SI)
+	VMOVUPS      Y8, 96(SI)
 	ADDQ         $0x1a, AX
 	ADDQ         $0x80, CX
 	SUBQ         $1, BX
@@ -8014,6 +8197,14 @@ done2:
 // mixQ81xLm6_32AVX2 adds weighted rows of v to 1 row of o; ld and stride in bytes, a unit is 32 values.
 // Requires: AVX2, F16C, FMA
 TEXT ·mixQ81xLm6_32AVX2(SB), NOSPLIT, $128-64
+
+	// constants of the loops
+	VMOVDQU      lm6_320<>+0(SB), Y0
+	VMOVDQU      lm6_322<>+0(SB), Y1
+	VMOVDQU      lm6_323<>+0(SB), Y2
+	VMOVDQU      lm6_321<>+0(SB), Y3
+	VBROADCASTI128 lm6_3215<>+0(SB), Y4
+	VBROADCASTI128 lm6_3216<>+0(SB), Y5
 	MOVQ         v+32(FP), AX
 	MOVQ         units+56(FP), BX
 	XORQ         CX, CX
@@ -8025,10 +8216,10 @@ TEXT ·mixQ81xLm6_32AVX2(SB), NOSPLIT, $128-64
 loop1:
 	MOVQ         o+0(FP), SI
 	ADDQ         CX, SI
-	VMOVUPS      (SI), Y0
-	VMOVUPS      32(SI), Y1
-	VMOVUPS      64(SI), Y2
-	VMOVUPS      96(SI), Y3
+	VMOVUPS      (SI), Y6
+	VMOVUPS      32(SI), Y7
+	VMOVUPS      64(SI), Y8
+	VMOVUPS      96(SI), Y9
 	MOVQ         p+16(FP), SI
 	MOVQ         rows+48(FP), DI
 	MOVQ         AX, R8
@@ -8037,47 +8228,45 @@ loop1:
 	JLT          done4
 
 loop3:
-	VBROADCASTI128 2(R8), Y4
-	VPSRLVD      lm6_320<>+0(SB), Y4, Y4
-	VPAND        lm6_321<>+0(SB), Y4, Y4
-	VPBROADCASTQ 18(R8), Y5
-	VPSRLVD      lm6_322<>+0(SB), Y5, Y5
-	VPAND        lm6_323<>+0(SB), Y5, Y5
-	VPSLLD       $4, Y5, Y5
-	VPOR         Y5, Y4, Y4
-	VBROADCASTI128 lm6_3213<>+0(SB), Y5
-	VPSHUFB      Y4, Y5, Y5
-	VBROADCASTI128 lm6_3214<>+0(SB), Y6
-	VPSHUFB      Y4, Y6, Y6
-	VPSLLW       $3, Y4, Y7
-	VPBLENDVB    Y7, Y6, Y5, Y5
-	VBROADCASTI128 lm6_3215<>+0(SB), Y6
-	VPSHUFB      Y4, Y6, Y6
-	VBROADCASTI128 lm6_3216<>+0(SB), Y7
-	VPSHUFB      Y4, Y7, Y7
-	VPSLLW       $3, Y4, Y8
-	VPBLENDVB    Y8, Y7, Y6, Y6
-	VPSLLW       $2, Y4, Y4
-	VPBLENDVB    Y4, Y6, Y5, Y4
-	VMOVDQU      Y4, (DX)
-	VPBROADCASTW (R8), X4
-	VCVTPH2PS    X4, Y4
-	VMOVDQU      lm6_3212<>+0(SB), Y5
-	VMULPS       Y5, Y4, Y4
-	VBROADCASTSS (SI), Y5
-	VMULPS       Y5, Y4, Y4
-	VPMOVSXBD    (DX), Y5
-	VCVTDQ2PS    Y5, Y5
-	VFMADD231PS  Y4, Y5, Y0
-	VPMOVSXBD    8(DX), Y5
-	VCVTDQ2PS    Y5, Y5
-	VFMADD231PS  Y4, Y5, Y1
-	VPMOVSXBD    16(DX), Y5
-	VCVTDQ2PS    Y5, Y5
-	VFMADD231PS  Y4, Y5, Y2
-	VPMOVSXBD    24(DX), Y5
-	VCVTDQ2PS    Y5, Y5
-	VFMADD231PS  Y4, Y5, Y3
+	VBROADCASTI128 2(R8), Y10
+	VPSRLVD      Y0, Y10, Y10
+	VPAND        Y3, Y10, Y10
+	VPBROADCASTQ 18(R8), Y11
+	VPSRLVD      Y1, Y11, Y11
+	VPAND        Y2, Y11, Y11
+	VPSLLD       $4, Y11, Y11
+	VPOR         Y11, Y10, Y10
+	VBROADCASTI128 lm6_3213<>+0(SB), Y11
+	VPSHUFB      Y10, Y11, Y11
+	VBROADCASTI128 lm6_3214<>+0(SB), Y12
+	VPSHUFB      Y10, Y12, Y12
+	VPSLLW       $3, Y10, Y13
+	VPBLENDVB    Y13, Y12, Y11, Y11
+	VPSHUFB      Y10, Y4, Y12
+	VPSHUFB      Y10, Y5, Y13
+	VPSLLW       $3, Y10, Y14
+	VPBLENDVB    Y14, Y13, Y12, Y12
+	VPSLLW       $2, Y10, Y10
+	VPBLENDVB    Y10, Y12, Y11, Y10
+	VMOVDQU      Y10, (DX)
+	VPBROADCASTW (R8), X10
+	VCVTPH2PS    X10, Y10
+	VMOVDQU      lm6_3212<>+0(SB), Y11
+	VMULPS       Y11, Y10, Y10
+	VBROADCASTSS (SI), Y11
+	VMULPS       Y11, Y10, Y10
+	VPMOVSXBD    (DX), Y11
+	VCVTDQ2PS    Y11, Y11
+	VFMADD231PS  Y10, Y11, Y6
+	VPMOVSXBD    8(DX), Y11
+	VCVTDQ2PS    Y11, Y11
+	VFMADD231PS  Y10, Y11, Y7
+	VPMOVSXBD    16(DX), Y11
+	VCVTDQ2PS    Y11, Y11
+	VFMADD231PS  Y10, Y11, Y8
+	VPMOVSXBD    24(DX), Y11
+	VCVTDQ2PS    Y11, Y11
+	VFMADD231PS  Y10, Y11, Y9
 	ADDQ         R9, R8
 	ADDQ         $4, SI
 	SUBQ         $1, DI
@@ -8087,10 +8276,10 @@ done4:
 	ADDQ         $1, DI
 	MOVQ         o+0(FP), SI
 	ADDQ         CX, SI
-	VMOVUPS      Y0, (SI)
-	VMOVUPS      Y1, 32(SI)
-	VMOVUPS      Y2, 64(SI)
-	VMOVUPS      Y3, 96(SI)
+	VMOVUPS      Y6, (SI)
+	VMOVUPS      Y7, 32(SI)
+	VMOVUPS      Y8, 64(SI)
+	VMOVUPS      Y9, 96(SI)
 	ADDQ         $0x1a, AX
 	ADDQ         $0x80, CX
 	SUBQ         $1, BX
@@ -8104,6 +8293,11 @@ done2:
 // mixQ82xLm6_32AVX2 adds weighted rows of v to 2 rows of o; ld and stride in bytes, a unit is 32 values.
 // Requires: AVX2, F16C, FMA
 TEXT ·mixQ82xLm6_32AVX2(SB), NOSPLIT, $128-64
+
+	// constants of the loops
+	VMOVDQU      lm6_320<>+0(SB), Y0
+	VMOVDQU      lm6_322<>+0(SB), Y1
+	VMOVDQU      lm6_323<>+0(SB), Y2
 	MOVQ         v+32(FP), AX
 	MOVQ         units+56(FP), BX
 	XORQ         CX, CX
@@ -8116,14 +8310,14 @@ loop1:
 	MOVQ         o+0(FP), SI
 	MOVQ         ldo+8(FP), DI
 	ADDQ         CX, SI
-	VMOVUPS      (SI), Y0
-	VMOVUPS      (SI)(DI*1), Y1
-	VMOVUPS      32(SI), Y2
-	VMOVUPS      32(SI)(DI*1), Y3
-	VMOVUPS      64(SI), Y4
-	VMOVUPS      64(SI)(DI*1), Y5
-	VMOVUPS      96(SI), Y6
-	VMOVUPS      96(SI)(DI*1), Y7
+	VMOVUPS      (SI), Y3
+	VMOVUPS      (SI)(DI*1), Y4
+	VMOVUPS      32(SI), Y5
+	VMOVUPS      32(SI)(DI*1), Y6
+	VMOVUPS      64(SI), Y7
+	VMOVUPS      64(SI)(DI*1), Y8
+	VMOVUPS      96(SI), Y9
+	VMOVUPS      96(SI)(DI*1), Y10
 	MOVQ         p+16(FP), SI
 	MOVQ         ldp+24(FP), DI
 	MOVQ         rows+48(FP), R8
@@ -8133,53 +8327,53 @@ loop1:
 	JLT          done4
 
 loop3:
-	VBROADCASTI128 2(R9), Y8
-	VPSRLVD      lm6_320<>+0(SB), Y8, Y8
-	VPAND        lm6_321<>+0(SB), Y8, Y8
-	VPBROADCASTQ 18(R9), Y9
-	VPSRLVD      lm6_322<>+0(SB), Y9, Y9
-	VPAND        lm6_323<>+0(SB), Y9, Y9
-	VPSLLD       $4, Y9, Y9
-	VPOR         Y9, Y8, Y8
-	VBROADCASTI128 lm6_3213<>+0(SB), Y9
-	VPSHUFB      Y8, Y9, Y9
-	VBROADCASTI128 lm6_3214<>+0(SB), Y10
-	VPSHUFB      Y8, Y10, Y10
-	VPSLLW       $3, Y8, Y11
-	VPBLENDVB    Y11, Y10, Y9, Y9
-	VBROADCASTI128 lm6_3215<>+0(SB), Y10
-	VPSHUFB      Y8, Y10, Y10
-	VBROADCASTI128 lm6_3216<>+0(SB), Y11
-	VPSHUFB      Y8, Y11, Y11
-	VPSLLW       $3, Y8, Y12
-	VPBLENDVB    Y12, Y11, Y10, Y10
-	VPSLLW       $2, Y8, Y8
-	VPBLENDVB    Y8, Y10, Y9, Y8
-	VMOVDQU      Y8, (DX)
-	VPBROADCASTW (R9), X8
-	VCVTPH2PS    X8, Y8
-	VMOVDQU      lm6_3212<>+0(SB), Y9
-	VMULPS       Y9, Y8, Y8
-	VBROADCASTSS (SI), Y9
-	VMULPS       Y9, Y8, Y9
-	VBROADCASTSS (SI)(DI*1), Y10
-	VMULPS       Y10, Y8, Y8
-	VPMOVSXBD    (DX), Y10
-	VCVTDQ2PS    Y10, Y10
-	VFMADD231PS  Y9, Y10, Y0
-	VFMADD231PS  Y8, Y10, Y1
-	VPMOVSXBD    8(DX), Y10
-	VCVTDQ2PS    Y10, Y10
-	VFMADD231PS  Y9, Y10, Y2
-	VFMADD231PS  Y8, Y10, Y3
-	VPMOVSXBD    16(DX), Y10
-	VCVTDQ2PS    Y10, Y10
-	VFMADD231PS  Y9, Y10, Y4
-	VFMADD231PS  Y8, Y10, Y5
-	VPMOVSXBD    24(DX), Y10
-	VCVTDQ2PS    Y10, Y10
-	VFMADD231PS  Y9, Y10, Y6
-	VFMADD231PS  Y8, Y10, Y7
+	VBROADCASTI128 2(R9), Y11
+	VPSRLVD      Y0, Y11, Y11
+	VPAND        lm6_321<>+0(SB), Y11, Y11
+	VPBROADCASTQ 18(R9), Y12
+	VPSRLVD      Y1, Y12, Y12
+	VPAND        Y2, Y12, Y12
+	VPSLLD       $4, Y12, Y12
+	VPOR         Y12, Y11, Y11
+	VBROADCASTI128 lm6_3213<>+0(SB), Y12
+	VPSHUFB      Y11, Y12, Y12
+	VBROADCASTI128 lm6_3214<>+0(SB), Y13
+	VPSHUFB      Y11, Y13, Y13
+	VPSLLW       $3, Y11, Y14
+	VPBLENDVB    Y14, Y13, Y12, Y12
+	VBROADCASTI128 lm6_3215<>+0(SB), Y13
+	VPSHUFB      Y11, Y13, Y13
+	VBROADCASTI128 lm6_3216<>+0(SB), Y14
+	VPSHUFB      Y11, Y14, Y14
+	VPSLLW       $3, Y11, Y15
+	VPBLENDVB    Y15, Y14, Y13, Y13
+	VPSLLW       $2, Y11, Y11
+	VPBLENDVB    Y11, Y13, Y12, Y11
+	VMOVDQU      Y11, (DX)
+	VPBROADCASTW (R9), X11
+	VCVTPH2PS    X11, Y11
+	VMOVDQU      lm6_3212<>+0(SB), Y12
+	VMULPS       Y12, Y11, Y11
+	VBROADCASTSS (SI), Y12
+	VMULPS       Y12, Y11, Y12
+	VBROADCASTSS (SI)(DI*1), Y13
+	VMULPS       Y13, Y11, Y11
+	VPMOVSXBD    (DX), Y13
+	VCVTDQ2PS    Y13, Y13
+	VFMADD231PS  Y12, Y13, Y3
+	VFMADD231PS  Y11, Y13, Y4
+	VPMOVSXBD    8(DX), Y13
+	VCVTDQ2PS    Y13, Y13
+	VFMADD231PS  Y12, Y13, Y5
+	VFMADD231PS  Y11, Y13, Y6
+	VPMOVSXBD    16(DX), Y13
+	VCVTDQ2PS    Y13, Y13
+	VFMADD231PS  Y12, Y13, Y7
+	VFMADD231PS  Y11, Y13, Y8
+	VPMOVSXBD    24(DX), Y13
+	VCVTDQ2PS    Y13, Y13
+	VFMADD231PS  Y12, Y13, Y9
+	VFMADD231PS  Y11, Y13, Y10
 	ADDQ         R10, R9
 	ADDQ         $4, SI
 	SUBQ         $1, R8
@@ -8190,14 +8384,14 @@ done4:
 	MOVQ         o+0(FP), SI
 	MOVQ         ldo+8(FP), DI
 	ADDQ         CX, SI
-	VMOVUPS      Y0, (SI)
-	VMOVUPS      Y1, (SI)(DI*1)
-	VMOVUPS      Y2, 32(SI)
-	VMOVUPS      Y3, 32(SI)(DI*1)
-	VMOVUPS      Y4, 64(SI)
-	VMOVUPS      Y5, 64(SI)(DI*1)
-	VMOVUPS      Y6, 96(SI)
-	VMOVUPS      Y7, 96(SI)(DI*1)
+	VMOVUPS      Y3, (SI)
+	VMOVUPS      Y4, (SI)(DI*1)
+	VMOVUPS      Y5, 32(SI)
+	VMOVUPS      Y6, 32(SI)(DI*1)
+	VMOVUPS      Y7, 64(SI)
+	VMOVUPS      Y8, 64(SI)(DI*1)
+	VMOVUPS      Y9, 96(SI)
+	VMOVUPS      Y10, 96(SI)(DI*1)
 	ADDQ         $0x1a, AX
 	ADDQ         $0x80, CX
 	SUBQ         $1, BX

@@ -307,6 +307,14 @@ GLOBL lm6_6441<>(SB), RODATA|NOPTR, $32
 // decodeUnitsLm6_64AVX512 unpacks units of 64 values.
 // Requires: AVX2, F16C
 TEXT ·decodeUnitsLm6_64AVX512(SB), NOSPLIT, $192-24
+
+	// constants of the loops
+	VMOVDQU      lm6_6411<>+0(SB), Y0
+	VMOVDQU      lm6_648<>+0(SB), Y1
+	VMOVDQU      lm6_647<>+0(SB), Y2
+	VMOVDQU      lm6_649<>+0(SB), Y3
+	VMOVDQU      lm6_645<>+0(SB), Y4
+	VMOVDQU      lm6_644<>+0(SB), Y5
 	MOVQ         dst+0(FP), AX
 	MOVQ         src+8(FP), BX
 	MOVQ         units+16(FP), CX
@@ -316,226 +324,226 @@ TEXT ·decodeUnitsLm6_64AVX512(SB), NOSPLIT, $192-24
 	JLT          done2
 
 loop1:
-	VPBROADCASTW (BX), X0
-	VCVTPH2PS    X0, Y0
-	VBROADCASTI128 2(BX), Y1
-	VPSRLVD      lm6_640<>+0(SB), Y1, Y1
-	VPAND        lm6_641<>+0(SB), Y1, Y1
-	VPBROADCASTQ 34(BX), Y2
-	VPSRLVD      lm6_642<>+0(SB), Y2, Y2
-	VPAND        lm6_643<>+0(SB), Y2, Y2
-	VPSLLD       $4, Y2, Y2
-	VPOR         Y2, Y1, Y1
-	VMOVDQU      Y1, (DX)
-	VPMOVZXBD    (DX), Y1
-	VPERMPS      lm6_644<>+0(SB), Y1, Y2
-	VPERMPS      lm6_645<>+0(SB), Y1, Y3
-	VPSLLD       $0x1c, Y1, Y4
-	VBLENDVPS    Y4, Y3, Y2, Y2
-	VPERMPS      lm6_646<>+0(SB), Y1, Y3
-	VPERMPS      lm6_647<>+0(SB), Y1, Y4
-	VPSLLD       $0x1c, Y1, Y5
-	VBLENDVPS    Y5, Y4, Y3, Y3
-	VPSLLD       $0x1b, Y1, Y4
-	VBLENDVPS    Y4, Y3, Y2, Y2
-	VPERMPS      lm6_648<>+0(SB), Y1, Y3
-	VPERMPS      lm6_649<>+0(SB), Y1, Y4
-	VPSLLD       $0x1c, Y1, Y5
-	VBLENDVPS    Y5, Y4, Y3, Y3
-	VPERMPS      lm6_6410<>+0(SB), Y1, Y4
-	VPERMPS      lm6_6411<>+0(SB), Y1, Y5
-	VPSLLD       $0x1c, Y1, Y6
-	VBLENDVPS    Y6, Y5, Y4, Y4
-	VPSLLD       $0x1b, Y1, Y5
-	VBLENDVPS    Y5, Y4, Y3, Y3
-	VPSLLD       $0x1a, Y1, Y1
-	VBLENDVPS    Y1, Y3, Y2, Y1
-	VMULPS       Y1, Y0, Y1
-	VMOVUPS      Y1, (AX)
-	VPMOVZXBD    8(DX), Y1
-	VPERMPS      lm6_644<>+0(SB), Y1, Y2
-	VPERMPS      lm6_645<>+0(SB), Y1, Y3
-	VPSLLD       $0x1c, Y1, Y4
-	VBLENDVPS    Y4, Y3, Y2, Y2
-	VPERMPS      lm6_646<>+0(SB), Y1, Y3
-	VPERMPS      lm6_647<>+0(SB), Y1, Y4
-	VPSLLD       $0x1c, Y1, Y5
-	VBLENDVPS    Y5, Y4, Y3, Y3
-	VPSLLD       $0x1b, Y1, Y4
-	VBLENDVPS    Y4, Y3, Y2, Y2
-	VPERMPS      lm6_648<>+0(SB), Y1, Y3
-	VPERMPS      lm6_649<>+0(SB), Y1, Y4
-	VPSLLD       $0x1c, Y1, Y5
-	VBLENDVPS    Y5, Y4, Y3, Y3
-	VPERMPS      lm6_6410<>+0(SB), Y1, Y4
-	VPERMPS      lm6_6411<>+0(SB), Y1, Y5
-	VPSLLD       $0x1c, Y1, Y6
-	VBLENDVPS    Y6, Y5, Y4, Y4
-	VPSLLD       $0x1b, Y1, Y5
-	VBLENDVPS    Y5, Y4, Y3, Y3
-	VPSLLD       $0x1a, Y1, Y1
-	VBLENDVPS    Y1, Y3, Y2, Y1
-	VMULPS       Y1, Y0, Y1
-	VMOVUPS      Y1, 32(AX)
-	VPMOVZXBD    16(DX), Y1
-	VPERMPS      lm6_644<>+0(SB), Y1, Y2
-	VPERMPS      lm6_645<>+0(SB), Y1, Y3
-	VPSLLD       $0x1c, Y1, Y4
-	VBLENDVPS    Y4, Y3, Y2, Y2
-	VPERMPS      lm6_646<>+0(SB), Y1, Y3
-	VPERMPS      lm6_647<>+0(SB), Y1, Y4
-	VPSLLD       $0x1c, Y1, Y5
-	VBLENDVPS    Y5, Y4, Y3, Y3
-	VPSLLD       $0x1b, Y1, Y4
-	VBLENDVPS    Y4, Y3, Y2, Y2
-	VPERMPS      lm6_648<>+0(SB), Y1, Y3
-	VPERMPS      lm6_649<>+0(SB), Y1, Y4
-	VPSLLD       $0x1c, Y1, Y5
-	VBLENDVPS    Y5, Y4, Y3, Y3
-	VPERMPS      lm6_6410<>+0(SB), Y1, Y4
-	VPERMPS      lm6_6411<>+0(SB), Y1, Y5
-	VPSLLD       $0x1c, Y1, Y6
-	VBLENDVPS    Y6, Y5, Y4, Y4
-	VPSLLD       $0x1b, Y1, Y5
-	VBLENDVPS    Y5, Y4, Y3, Y3
-	VPSLLD       $0x1a, Y1, Y1
-	VBLENDVPS    Y1, Y3, Y2, Y1
-	VMULPS       Y1, Y0, Y1
-	VMOVUPS      Y1, 64(AX)
-	VPMOVZXBD    24(DX), Y1
-	VPERMPS      lm6_644<>+0(SB), Y1, Y2
-	VPERMPS      lm6_645<>+0(SB), Y1, Y3
-	VPSLLD       $0x1c, Y1, Y4
-	VBLENDVPS    Y4, Y3, Y2, Y2
-	VPERMPS      lm6_646<>+0(SB), Y1, Y3
-	VPERMPS      lm6_647<>+0(SB), Y1, Y4
-	VPSLLD       $0x1c, Y1, Y5
-	VBLENDVPS    Y5, Y4, Y3, Y3
-	VPSLLD       $0x1b, Y1, Y4
-	VBLENDVPS    Y4, Y3, Y2, Y2
-	VPERMPS      lm6_648<>+0(SB), Y1, Y3
-	VPERMPS      lm6_649<>+0(SB), Y1, Y4
-	VPSLLD       $0x1c, Y1, Y5
-	VBLENDVPS    Y5, Y4, Y3, Y3
-	VPERMPS      lm6_6410<>+0(SB), Y1, Y4
-	VPERMPS      lm6_6411<>+0(SB), Y1, Y5
-	VPSLLD       $0x1c, Y1, Y6
-	VBLENDVPS    Y6, Y5, Y4, Y4
-	VPSLLD       $0x1b, Y1, Y5
-	VBLENDVPS    Y5, Y4, Y3, Y3
-	VPSLLD       $0x1a, Y1, Y1
-	VBLENDVPS    Y1, Y3, Y2, Y1
-	VMULPS       Y1, Y0, Y1
-	VMOVUPS      Y1, 96(AX)
-	VBROADCASTI128 18(BX), Y1
-	VPSRLVD      lm6_640<>+0(SB), Y1, Y1
-	VPAND        lm6_641<>+0(SB), Y1, Y1
-	VPBROADCASTQ 42(BX), Y2
-	VPSRLVD      lm6_642<>+0(SB), Y2, Y2
-	VPAND        lm6_643<>+0(SB), Y2, Y2
-	VPSLLD       $4, Y2, Y2
-	VPOR         Y2, Y1, Y1
-	VMOVDQU      Y1, (DX)
-	VPMOVZXBD    (DX), Y1
-	VPERMPS      lm6_644<>+0(SB), Y1, Y2
-	VPERMPS      lm6_645<>+0(SB), Y1, Y3
-	VPSLLD       $0x1c, Y1, Y4
-	VBLENDVPS    Y4, Y3, Y2, Y2
-	VPERMPS      lm6_646<>+0(SB), Y1, Y3
-	VPERMPS      lm6_647<>+0(SB), Y1, Y4
-	VPSLLD       $0x1c, Y1, Y5
-	VBLENDVPS    Y5, Y4, Y3, Y3
-	VPSLLD       $0x1b, Y1, Y4
-	VBLENDVPS    Y4, Y3, Y2, Y2
-	VPERMPS      lm6_648<>+0(SB), Y1, Y3
-	VPERMPS      lm6_649<>+0(SB), Y1, Y4
-	VPSLLD       $0x1c, Y1, Y5
-	VBLENDVPS    Y5, Y4, Y3, Y3
-	VPERMPS      lm6_6410<>+0(SB), Y1, Y4
-	VPERMPS      lm6_6411<>+0(SB), Y1, Y5
-	VPSLLD       $0x1c, Y1, Y6
-	VBLENDVPS    Y6, Y5, Y4, Y4
-	VPSLLD       $0x1b, Y1, Y5
-	VBLENDVPS    Y5, Y4, Y3, Y3
-	VPSLLD       $0x1a, Y1, Y1
-	VBLENDVPS    Y1, Y3, Y2, Y1
-	VMULPS       Y1, Y0, Y1
-	VMOVUPS      Y1, 128(AX)
-	VPMOVZXBD    8(DX), Y1
-	VPERMPS      lm6_644<>+0(SB), Y1, Y2
-	VPERMPS      lm6_645<>+0(SB), Y1, Y3
-	VPSLLD       $0x1c, Y1, Y4
-	VBLENDVPS    Y4, Y3, Y2, Y2
-	VPERMPS      lm6_646<>+0(SB), Y1, Y3
-	VPERMPS      lm6_647<>+0(SB), Y1, Y4
-	VPSLLD       $0x1c, Y1, Y5
-	VBLENDVPS    Y5, Y4, Y3, Y3
-	VPSLLD       $0x1b, Y1, Y4
-	VBLENDVPS    Y4, Y3, Y2, Y2
-	VPERMPS      lm6_648<>+0(SB), Y1, Y3
-	VPERMPS      lm6_649<>+0(SB), Y1, Y4
-	VPSLLD       $0x1c, Y1, Y5
-	VBLENDVPS    Y5, Y4, Y3, Y3
-	VPERMPS      lm6_6410<>+0(SB), Y1, Y4
-	VPERMPS      lm6_6411<>+0(SB), Y1, Y5
-	VPSLLD       $0x1c, Y1, Y6
-	VBLENDVPS    Y6, Y5, Y4, Y4
-	VPSLLD       $0x1b, Y1, Y5
-	VBLENDVPS    Y5, Y4, Y3, Y3
-	VPSLLD       $0x1a, Y1, Y1
-	VBLENDVPS    Y1, Y3, Y2, Y1
-	VMULPS       Y1, Y0, Y1
-	VMOVUPS      Y1, 160(AX)
-	VPMOVZXBD    16(DX), Y1
-	VPERMPS      lm6_644<>+0(SB), Y1, Y2
-	VPERMPS      lm6_645<>+0(SB), Y1, Y3
-	VPSLLD       $0x1c, Y1, Y4
-	VBLENDVPS    Y4, Y3, Y2, Y2
-	VPERMPS      lm6_646<>+0(SB), Y1, Y3
-	VPERMPS      lm6_647<>+0(SB), Y1, Y4
-	VPSLLD       $0x1c, Y1, Y5
-	VBLENDVPS    Y5, Y4, Y3, Y3
-	VPSLLD       $0x1b, Y1, Y4
-	VBLENDVPS    Y4, Y3, Y2, Y2
-	VPERMPS      lm6_648<>+0(SB), Y1, Y3
-	VPERMPS      lm6_649<>+0(SB), Y1, Y4
-	VPSLLD       $0x1c, Y1, Y5
-	VBLENDVPS    Y5, Y4, Y3, Y3
-	VPERMPS      lm6_6410<>+0(SB), Y1, Y4
-	VPERMPS      lm6_6411<>+0(SB), Y1, Y5
-	VPSLLD       $0x1c, Y1, Y6
-	VBLENDVPS    Y6, Y5, Y4, Y4
-	VPSLLD       $0x1b, Y1, Y5
-	VBLENDVPS    Y5, Y4, Y3, Y3
-	VPSLLD       $0x1a, Y1, Y1
-	VBLENDVPS    Y1, Y3, Y2, Y1
-	VMULPS       Y1, Y0, Y1
-	VMOVUPS      Y1, 192(AX)
-	VPMOVZXBD    24(DX), Y1
-	VPERMPS      lm6_644<>+0(SB), Y1, Y2
-	VPERMPS      lm6_645<>+0(SB), Y1, Y3
-	VPSLLD       $0x1c, Y1, Y4
-	VBLENDVPS    Y4, Y3, Y2, Y2
-	VPERMPS      lm6_646<>+0(SB), Y1, Y3
-	VPERMPS      lm6_647<>+0(SB), Y1, Y4
-	VPSLLD       $0x1c, Y1, Y5
-	VBLENDVPS    Y5, Y4, Y3, Y3
-	VPSLLD       $0x1b, Y1, Y4
-	VBLENDVPS    Y4, Y3, Y2, Y2
-	VPERMPS      lm6_648<>+0(SB), Y1, Y3
-	VPERMPS      lm6_649<>+0(SB), Y1, Y4
-	VPSLLD       $0x1c, Y1, Y5
-	VBLENDVPS    Y5, Y4, Y3, Y3
-	VPERMPS      lm6_6410<>+0(SB), Y1, Y4
-	VPERMPS      lm6_6411<>+0(SB), Y1, Y5
-	VPSLLD       $0x1c, Y1, Y6
-	VBLENDVPS    Y6, Y5, Y4, Y4
-	VPSLLD       $0x1b, Y1, Y5
-	VBLENDVPS    Y5, Y4, Y3, Y3
-	VPSLLD       $0x1a, Y1, Y1
-	VBLENDVPS    Y1, Y3, Y2, Y1
-	VMULPS       Y1, Y0, Y0
-	VMOVUPS      Y0, 224(AX)
+	VPBROADCASTW (BX), X6
+	VCVTPH2PS    X6, Y6
+	VBROADCASTI128 2(BX), Y7
+	VPSRLVD      lm6_640<>+0(SB), Y7, Y7
+	VPAND        lm6_641<>+0(SB), Y7, Y7
+	VPBROADCASTQ 34(BX), Y8
+	VPSRLVD      lm6_642<>+0(SB), Y8, Y8
+	VPAND        lm6_643<>+0(SB), Y8, Y8
+	VPSLLD       $4, Y8, Y8
+	VPOR         Y8, Y7, Y7
+	VMOVDQU      Y7, (DX)
+	VPMOVZXBD    (DX), Y7
+	VPERMPS      Y5, Y7, Y8
+	VPERMPS      Y4, Y7, Y9
+	VPSLLD       $0x1c, Y7, Y10
+	VBLENDVPS    Y10, Y9, Y8, Y8
+	VPERMPS      lm6_646<>+0(SB), Y7, Y9
+	VPERMPS      Y2, Y7, Y10
+	VPSLLD       $0x1c, Y7, Y11
+	VBLENDVPS    Y11, Y10, Y9, Y9
+	VPSLLD       $0x1b, Y7, Y10
+	VBLENDVPS    Y10, Y9, Y8, Y8
+	VPERMPS      Y1, Y7, Y9
+	VPERMPS      Y3, Y7, Y10
+	VPSLLD       $0x1c, Y7, Y11
+	VBLENDVPS    Y11, Y10, Y9, Y9
+	VPERMPS      lm6_6410<>+0(SB), Y7, Y10
+	VPERMPS      Y0, Y7, Y11
+	VPSLLD       $0x1c, Y7, Y12
+	VBLENDVPS    Y12, Y11, Y10, Y10
+	VPSLLD       $0x1b, Y7, Y11
+	VBLENDVPS    Y11, Y10, Y9, Y9
+	VPSLLD       $0x1a, Y7, Y7
+	VBLENDVPS    Y7, Y9, Y8, Y7
+	VMULPS       Y7, Y6, Y7
+	VMOVUPS      Y7, (AX)
+	VPMOVZXBD    8(DX), Y7
+	VPERMPS      Y5, Y7, Y8
+	VPERMPS      Y4, Y7, Y9
+	VPSLLD       $0x1c, Y7, Y10
+	VBLENDVPS    Y10, Y9, Y8, Y8
+	VPERMPS      lm6_646<>+0(SB), Y7, Y9
+	VPERMPS      Y2, Y7, Y10
+	VPSLLD       $0x1c, Y7, Y11
+	VBLENDVPS    Y11, Y10, Y9, Y9
+	VPSLLD       $0x1b, Y7, Y10
+	VBLENDVPS    Y10, Y9, Y8, Y8
+	VPERMPS      Y1, Y7, Y9
+	VPERMPS      Y3, Y7, Y10
+	VPSLLD       $0x1c, Y7, Y11
+	VBLENDVPS    Y11, Y10, Y9, Y9
+	VPERMPS      lm6_6410<>+0(SB), Y7, Y10
+	VPERMPS      Y0, Y7, Y11
+	VPSLLD       $0x1c, Y7, Y12
+	VBLENDVPS    Y12, Y11, Y10, Y10
+	VPSLLD       $0x1b, Y7, Y11
+	VBLENDVPS    Y11, Y10, Y9, Y9
+	VPSLLD       $0x1a, Y7, Y7
+	VBLENDVPS    Y7, Y9, Y8, Y7
+	VMULPS       Y7, Y6, Y7
+	VMOVUPS      Y7, 32(AX)
+	VPMOVZXBD    16(DX), Y7
+	VPERMPS      Y5, Y7, Y8
+	VPERMPS      Y4, Y7, Y9
+	VPSLLD       $0x1c, Y7, Y10
+	VBLENDVPS    Y10, Y9, Y8, Y8
+	VPERMPS      lm6_646<>+0(SB), Y7, Y9
+	VPERMPS      Y2, Y7, Y10
+	VPSLLD       $0x1c, Y7, Y11
+	VBLENDVPS    Y11, Y10, Y9, Y9
+	VPSLLD       $0x1b, Y7, Y10
+	VBLENDVPS    Y10, Y9, Y8, Y8
+	VPERMPS      Y1, Y7, Y9
+	VPERMPS      Y3, Y7, Y10
+	VPSLLD       $0x1c, Y7, Y11
+	VBLENDVPS    Y11, Y10, Y9, Y9
+	VPERMPS      lm6_6410<>+0(SB), Y7, Y10
+	VPERMPS      Y0, Y7, Y11
+	VPSLLD       $0x1c, Y7, Y12
+	VBLENDVPS    Y12, Y11, Y10, Y10
+	VPSLLD       $0x1b, Y7, Y11
+	VBLENDVPS    Y11, Y10, Y9, Y9
+	VPSLLD       $0x1a, Y7, Y7
+	VBLENDVPS    Y7, Y9, Y8, Y7
+	VMULPS       Y7, Y6, Y7
+	VMOVUPS      Y7, 64(AX)
+	VPMOVZXBD    24(DX), Y7
+	VPERMPS      Y5, Y7, Y8
+	VPERMPS      Y4, Y7, Y9
+	VPSLLD       $0x1c, Y7, Y10
+	VBLENDVPS    Y10, Y9, Y8, Y8
+	VPERMPS      lm6_646<>+0(SB), Y7, Y9
+	VPERMPS      Y2, Y7, Y10
+	VPSLLD       $0x1c, Y7, Y11
+	VBLENDVPS    Y11, Y10, Y9, Y9
+	VPSLLD       $0x1b, Y7, Y10
+	VBLENDVPS    Y10, Y9, Y8, Y8
+	VPERMPS      Y1, Y7, Y9
+	VPERMPS      Y3, Y7, Y10
+	VPSLLD       $0x1c, Y7, Y11
+	VBLENDVPS    Y11, Y10, Y9, Y9
+	VPERMPS      lm6_6410<>+0(SB), Y7, Y10
+	VPERMPS      Y0, Y7, Y11
+	VPSLLD       $0x1c, Y7, Y12
+	VBLENDVPS    Y12, Y11, Y10, Y10
+	VPSLLD       $0x1b, Y7, Y11
+	VBLENDVPS    Y11, Y10, Y9, Y9
+	VPSLLD       $0x1a, Y7, Y7
+	VBLENDVPS    Y7, Y9, Y8, Y7
+	VMULPS       Y7, Y6, Y7
+	VMOVUPS      Y7, 96(AX)
+	VBROADCASTI128 18(BX), Y7
+	VPSRLVD      lm6_640<>+0(SB), Y7, Y7
+	VPAND        lm6_641<>+0(SB), Y7, Y7
+	VPBROADCASTQ 42(BX), Y8
+	VPSRLVD      lm6_642<>+0(SB), Y8, Y8
+	VPAND        lm6_643<>+0(SB), Y8, Y8
+	VPSLLD       $4, Y8, Y8
+	VPOR         Y8, Y7, Y7
+	VMOVDQU      Y7, (DX)
+	VPMOVZXBD    (DX), Y7
+	VPERMPS      Y5, Y7, Y8
+	VPERMPS      Y4, Y7, Y9
+	VPSLLD       $0x1c, Y7, Y10
+	VBLENDVPS    Y10, Y9, Y8, Y8
+	VPERMPS      lm6_646<>+0(SB), Y7, Y9
+	VPERMPS      Y2, Y7, Y10
+	VPSLLD       $0x1c, Y7, Y11
+	VBLENDVPS    Y11, Y10, Y9, Y9
+	VPSLLD       $0x1b, Y7, Y10
+	VBLENDVPS    Y10, Y9, Y8, Y8
+	VPERMPS      Y1, Y7, Y9
+	VPERMPS      Y3, Y7, Y10
+	VPSLLD       $0x1c, Y7, Y11
+	VBLENDVPS    Y11, Y10, Y9, Y9
+	VPERMPS      lm6_6410<>+0(SB), Y7, Y10
+	VPERMPS      Y0, Y7, Y11
+	VPSLLD       $0x1c, Y7, Y12
+	VBLENDVPS    Y12, Y11, Y10, Y10
+	VPSLLD       $0x1b, Y7, Y11
+	VBLENDVPS    Y11, Y10, Y9, Y9
+	VPSLLD       $0x1a, Y7, Y7
+	VBLENDVPS    Y7, Y9, Y8, Y7
+	VMULPS       Y7, Y6, Y7
+	VMOVUPS      Y7, 128(AX)
+	VPMOVZXBD    8(DX), Y7
+	VPERMPS      Y5, Y7, Y8
+	VPERMPS      Y4, Y7, Y9
+	VPSLLD       $0x1c, Y7, Y10
+	VBLENDVPS    Y10, Y9, Y8, Y8
+	VPERMPS      lm6_646<>+0(SB), Y7, Y9
+	VPERMPS      Y2, Y7, Y10
+	VPSLLD       $0x1c, Y7, Y11
+	VBLENDVPS    Y11, Y10, Y9, Y9
+	VPSLLD       $0x1b, Y7, Y10
+	VBLENDVPS    Y10, Y9, Y8, Y8
+	VPERMPS      Y1, Y7, Y9
+	VPERMPS      Y3, Y7, Y10
+	VPSLLD       $0x1c, Y7, Y11
+	VBLENDVPS    Y11, Y10, Y9, Y9
+	VPERMPS      lm6_6410<>+0(SB), Y7, Y10
+	VPERMPS      Y0, Y7, Y11
+	VPSLLD       $0x1c, Y7, Y12
+	VBLENDVPS    Y12, Y11, Y10, Y10
+	VPSLLD       $0x1b, Y7, Y11
+	VBLENDVPS    Y11, Y10, Y9, Y9
+	VPSLLD       $0x1a, Y7, Y7
+	VBLENDVPS    Y7, Y9, Y8, Y7
+	VMULPS       Y7, Y6, Y7
+	VMOVUPS      Y7, 160(AX)
+	VPMOVZXBD    16(DX), Y7
+	VPERMPS      Y5, Y7, Y8
+	VPERMPS      Y4, Y7, Y9
+	VPSLLD       $0x1c, Y7, Y10
+	VBLENDVPS    Y10, Y9, Y8, Y8
+	VPERMPS      lm6_646<>+0(SB), Y7, Y9
+	VPERMPS      Y2, Y7, Y10
+	VPSLLD       $0x1c, Y7, Y11
+	VBLENDVPS    Y11, Y10, Y9, Y9
+	VPSLLD       $0x1b, Y7, Y10
+	VBLENDVPS    Y10, Y9, Y8, Y8
+	VPERMPS      Y1, Y7, Y9
+	VPERMPS      Y3, Y7, Y10
+	VPSLLD       $0x1c, Y7, Y11
+	VBLENDVPS    Y11, Y10, Y9, Y9
+	VPERMPS      lm6_6410<>+0(SB), Y7, Y10
+	VPERMPS      Y0, Y7, Y11
+	VPSLLD       $0x1c, Y7, Y12
+	VBLENDVPS    Y12, Y11, Y10, Y10
+	VPSLLD       $0x1b, Y7, Y11
+	VBLENDVPS    Y11, Y10, Y9, Y9
+	VPSLLD       $0x1a, Y7, Y7
+	VBLENDVPS    Y7, Y9, Y8, Y7
+	VMULPS       Y7, Y6, Y7
+	VMOVUPS      Y7, 192(AX)
+	VPMOVZXBD    24(DX), Y7
+	VPERMPS      Y5, Y7, Y8
+	VPERMPS      Y4, Y7, Y9
+	VPSLLD       $0x1c, Y7, Y10
+	VBLENDVPS    Y10, Y9, Y8, Y8
+	VPERMPS      lm6_646<>+0(SB), Y7, Y9
+	VPERMPS      Y2, Y7, Y10
+	VPSLLD       $0x1c, Y7, Y11
+	VBLENDVPS    Y11, Y10, Y9, Y9
+	VPSLLD       $0x1b, Y7, Y10
+	VBLENDVPS    Y10, Y9, Y8, Y8
+	VPERMPS      Y1, Y7, Y9
+	VPERMPS      Y3, Y7, Y10
+	VPSLLD       $0x1c, Y7, Y11
+	VBLENDVPS    Y11, Y10, Y9, Y9
+	VPERMPS      lm6_6410<>+0(SB), Y7, Y10
+	VPERMPS      Y0, Y7, Y11
+	VPSLLD       $0x1c, Y7, Y12
+	VBLENDVPS    Y12, Y11, Y10, Y10
+	VPSLLD       $0x1b, Y7, Y11
+	VBLENDVPS    Y11, Y10, Y9, Y9
+	VPSLLD       $0x1a, Y7, Y7
+	VBLENDVPS    Y7, Y9, Y8, Y7
+	VMULPS       Y7, Y6, Y6
+	VMOVUPS      Y6, 224(AX)
 	ADDQ         $0x32, BX
 	ADDQ         $0x100, AX
 	SUBQ         $1, CX
@@ -549,6 +557,13 @@ done2:
 // matmul1xLm6_64AVX512 multiplies rows of w with 1 row of x; ld and stride in bytes, a unit is 64 values.
 // Requires: AVX2, F16C, FMA
 TEXT ·matmul1xLm6_64AVX512(SB), NOSPLIT, $192-64
+
+	// constants of the loops
+	VMOVDQU      lm6_6411<>+0(SB), Y0
+	VMOVDQU      lm6_648<>+0(SB), Y1
+	VMOVDQU      lm6_647<>+0(SB), Y2
+	VMOVDQU      lm6_649<>+0(SB), Y3
+	VMOVDQU      lm6_645<>+0(SB), Y4
 	MOVQ         y+0(FP), AX
 	MOVQ         w+32(FP), BX
 	MOVQ         rows+48(FP), CX
@@ -558,10 +573,10 @@ TEXT ·matmul1xLm6_64AVX512(SB), NOSPLIT, $192-64
 	JLT          done2
 
 loop1:
-	VPXOR        Y0, Y0, Y0
-	VPXOR        Y1, Y1, Y1
-	VPXOR        Y2, Y2, Y2
-	VPXOR        Y3, Y3, Y3
+	VPXOR        Y5, Y5, Y5
+	VPXOR        Y6, Y6, Y6
+	VPXOR        Y7, Y7, Y7
+	VPXOR        Y8, Y8, Y8
 	MOVQ         x+16(FP), SI
 	MOVQ         units+56(FP), DI
 	MOVQ         BX, R8
@@ -569,234 +584,234 @@ loop1:
 	JLT          done4
 
 loop3:
-	VPBROADCASTW (R8), X4
-	VCVTPH2PS    X4, Y4
-	VBROADCASTI128 2(R8), Y5
-	VPSRLVD      lm6_640<>+0(SB), Y5, Y5
-	VPAND        lm6_641<>+0(SB), Y5, Y5
-	VPBROADCASTQ 34(R8), Y6
-	VPSRLVD      lm6_642<>+0(SB), Y6, Y6
-	VPAND        lm6_643<>+0(SB), Y6, Y6
-	VPSLLD       $4, Y6, Y6
-	VPOR         Y6, Y5, Y5
-	VMOVDQU      Y5, (DX)
-	VPMOVZXBD    (DX), Y5
-	VPERMPS      lm6_644<>+0(SB), Y5, Y6
-	VPERMPS      lm6_645<>+0(SB), Y5, Y7
-	VPSLLD       $0x1c, Y5, Y8
-	VBLENDVPS    Y8, Y7, Y6, Y6
-	VPERMPS      lm6_646<>+0(SB), Y5, Y7
-	VPERMPS      lm6_647<>+0(SB), Y5, Y8
-	VPSLLD       $0x1c, Y5, Y9
-	VBLENDVPS    Y9, Y8, Y7, Y7
-	VPSLLD       $0x1b, Y5, Y8
-	VBLENDVPS    Y8, Y7, Y6, Y6
-	VPERMPS      lm6_648<>+0(SB), Y5, Y7
-	VPERMPS      lm6_649<>+0(SB), Y5, Y8
-	VPSLLD       $0x1c, Y5, Y9
-	VBLENDVPS    Y9, Y8, Y7, Y7
-	VPERMPS      lm6_6410<>+0(SB), Y5, Y8
-	VPERMPS      lm6_6411<>+0(SB), Y5, Y9
-	VPSLLD       $0x1c, Y5, Y10
-	VBLENDVPS    Y10, Y9, Y8, Y8
-	VPSLLD       $0x1b, Y5, Y9
-	VBLENDVPS    Y9, Y8, Y7, Y7
-	VPSLLD       $0x1a, Y5, Y5
-	VBLENDVPS    Y5, Y7, Y6, Y5
-	VMULPS       Y5, Y4, Y5
-	VMOVUPS      (SI), Y6
-	VFMADD231PS  Y6, Y5, Y0
-	VPMOVZXBD    8(DX), Y5
-	VPERMPS      lm6_644<>+0(SB), Y5, Y6
-	VPERMPS      lm6_645<>+0(SB), Y5, Y7
-	VPSLLD       $0x1c, Y5, Y8
-	VBLENDVPS    Y8, Y7, Y6, Y6
-	VPERMPS      lm6_646<>+0(SB), Y5, Y7
-	VPERMPS      lm6_647<>+0(SB), Y5, Y8
-	VPSLLD       $0x1c, Y5, Y9
-	VBLENDVPS    Y9, Y8, Y7, Y7
-	VPSLLD       $0x1b, Y5, Y8
-	VBLENDVPS    Y8, Y7, Y6, Y6
-	VPERMPS      lm6_648<>+0(SB), Y5, Y7
-	VPERMPS      lm6_649<>+0(SB), Y5, Y8
-	VPSLLD       $0x1c, Y5, Y9
-	VBLENDVPS    Y9, Y8, Y7, Y7
-	VPERMPS      lm6_6410<>+0(SB), Y5, Y8
-	VPERMPS      lm6_6411<>+0(SB), Y5, Y9
-	VPSLLD       $0x1c, Y5, Y10
-	VBLENDVPS    Y10, Y9, Y8, Y8
-	VPSLLD       $0x1b, Y5, Y9
-	VBLENDVPS    Y9, Y8, Y7, Y7
-	VPSLLD       $0x1a, Y5, Y5
-	VBLENDVPS    Y5, Y7, Y6, Y5
-	VMULPS       Y5, Y4, Y5
-	VMOVUPS      32(SI), Y6
-	VFMADD231PS  Y6, Y5, Y1
-	VPMOVZXBD    16(DX), Y5
-	VPERMPS      lm6_644<>+0(SB), Y5, Y6
-	VPERMPS      lm6_645<>+0(SB), Y5, Y7
-	VPSLLD       $0x1c, Y5, Y8
-	VBLENDVPS    Y8, Y7, Y6, Y6
-	VPERMPS      lm6_646<>+0(SB), Y5, Y7
-	VPERMPS      lm6_647<>+0(SB), Y5, Y8
-	VPSLLD       $0x1c, Y5, Y9
-	VBLENDVPS    Y9, Y8, Y7, Y7
-	VPSLLD       $0x1b, Y5, Y8
-	VBLENDVPS    Y8, Y7, Y6, Y6
-	VPERMPS      lm6_648<>+0(SB), Y5, Y7
-	VPERMPS      lm6_649<>+0(SB), Y5, Y8
-	VPSLLD       $0x1c, Y5, Y9
-	VBLENDVPS    Y9, Y8, Y7, Y7
-	VPERMPS      lm6_6410<>+0(SB), Y5, Y8
-	VPERMPS      lm6_6411<>+0(SB), Y5, Y9
-	VPSLLD       $0x1c, Y5, Y10
-	VBLENDVPS    Y10, Y9, Y8, Y8
-	VPSLLD       $0x1b, Y5, Y9
-	VBLENDVPS    Y9, Y8, Y7, Y7
-	VPSLLD       $0x1a, Y5, Y5
-	VBLENDVPS    Y5, Y7, Y6, Y5
-	VMULPS       Y5, Y4, Y5
-	VMOVUPS      64(SI), Y6
-	VFMADD231PS  Y6, Y5, Y2
-	VPMOVZXBD    24(DX), Y5
-	VPERMPS      lm6_644<>+0(SB), Y5, Y6
-	VPERMPS      lm6_645<>+0(SB), Y5, Y7
-	VPSLLD       $0x1c, Y5, Y8
-	VBLENDVPS    Y8, Y7, Y6, Y6
-	VPERMPS      lm6_646<>+0(SB), Y5, Y7
-	VPERMPS      lm6_647<>+0(SB), Y5, Y8
-	VPSLLD       $0x1c, Y5, Y9
-	VBLENDVPS    Y9, Y8, Y7, Y7
-	VPSLLD       $0x1b, Y5, Y8
-	VBLENDVPS    Y8, Y7, Y6, Y6
-	VPERMPS      lm6_648<>+0(SB), Y5, Y7
-	VPERMPS      lm6_649<>+0(SB), Y5, Y8
-	VPSLLD       $0x1c, Y5, Y9
-	VBLENDVPS    Y9, Y8, Y7, Y7
-	VPERMPS      lm6_6410<>+0(SB), Y5, Y8
-	VPERMPS      lm6_6411<>+0(SB), Y5, Y9
-	VPSLLD       $0x1c, Y5, Y10
-	VBLENDVPS    Y10, Y9, Y8, Y8
-	VPSLLD       $0x1b, Y5, Y9
-	VBLENDVPS    Y9, Y8, Y7, Y7
-	VPSLLD       $0x1a, Y5, Y5
-	VBLENDVPS    Y5, Y7, Y6, Y5
-	VMULPS       Y5, Y4, Y5
-	VMOVUPS      96(SI), Y6
-	VFMADD231PS  Y6, Y5, Y3
-	VBROADCASTI128 18(R8), Y5
-	VPSRLVD      lm6_640<>+0(SB), Y5, Y5
-	VPAND        lm6_641<>+0(SB), Y5, Y5
-	VPBROADCASTQ 42(R8), Y6
-	VPSRLVD      lm6_642<>+0(SB), Y6, Y6
-	VPAND        lm6_643<>+0(SB), Y6, Y6
-	VPSLLD       $4, Y6, Y6
-	VPOR         Y6, Y5, Y5
-	VMOVDQU      Y5, (DX)
-	VPMOVZXBD    (DX), Y5
-	VPERMPS      lm6_644<>+0(SB), Y5, Y6
-	VPERMPS      lm6_645<>+0(SB), Y5, Y7
-	VPSLLD       $0x1c, Y5, Y8
-	VBLENDVPS    Y8, Y7, Y6, Y6
-	VPERMPS      lm6_646<>+0(SB), Y5, Y7
-	VPERMPS      lm6_647<>+0(SB), Y5, Y8
-	VPSLLD       $0x1c, Y5, Y9
-	VBLENDVPS    Y9, Y8, Y7, Y7
-	VPSLLD       $0x1b, Y5, Y8
-	VBLENDVPS    Y8, Y7, Y6, Y6
-	VPERMPS      lm6_648<>+0(SB), Y5, Y7
-	VPERMPS      lm6_649<>+0(SB), Y5, Y8
-	VPSLLD       $0x1c, Y5, Y9
-	VBLENDVPS    Y9, Y8, Y7, Y7
-	VPERMPS      lm6_6410<>+0(SB), Y5, Y8
-	VPERMPS      lm6_6411<>+0(SB), Y5, Y9
-	VPSLLD       $0x1c, Y5, Y10
-	VBLENDVPS    Y10, Y9, Y8, Y8
-	VPSLLD       $0x1b, Y5, Y9
-	VBLENDVPS    Y9, Y8, Y7, Y7
-	VPSLLD       $0x1a, Y5, Y5
-	VBLENDVPS    Y5, Y7, Y6, Y5
-	VMULPS       Y5, Y4, Y5
-	VMOVUPS      128(SI), Y6
-	VFMADD231PS  Y6, Y5, Y0
-	VPMOVZXBD    8(DX), Y5
-	VPERMPS      lm6_644<>+0(SB), Y5, Y6
-	VPERMPS      lm6_645<>+0(SB), Y5, Y7
-	VPSLLD       $0x1c, Y5, Y8
-	VBLENDVPS    Y8, Y7, Y6, Y6
-	VPERMPS      lm6_646<>+0(SB), Y5, Y7
-	VPERMPS      lm6_647<>+0(SB), Y5, Y8
-	VPSLLD       $0x1c, Y5, Y9
-	VBLENDVPS    Y9, Y8, Y7, Y7
-	VPSLLD       $0x1b, Y5, Y8
-	VBLENDVPS    Y8, Y7, Y6, Y6
-	VPERMPS      lm6_648<>+0(SB), Y5, Y7
-	VPERMPS      lm6_649<>+0(SB), Y5, Y8
-	VPSLLD       $0x1c, Y5, Y9
-	VBLENDVPS    Y9, Y8, Y7, Y7
-	VPERMPS      lm6_6410<>+0(SB), Y5, Y8
-	VPERMPS      lm6_6411<>+0(SB), Y5, Y9
-	VPSLLD       $0x1c, Y5, Y10
-	VBLENDVPS    Y10, Y9, Y8, Y8
-	VPSLLD       $0x1b, Y5, Y9
-	VBLENDVPS    Y9, Y8, Y7, Y7
-	VPSLLD       $0x1a, Y5, Y5
-	VBLENDVPS    Y5, Y7, Y6, Y5
-	VMULPS       Y5, Y4, Y5
-	VMOVUPS      160(SI), Y6
-	VFMADD231PS  Y6, Y5, Y1
-	VPMOVZXBD    16(DX), Y5
-	VPERMPS      lm6_644<>+0(SB), Y5, Y6
-	VPERMPS      lm6_645<>+0(SB), Y5, Y7
-	VPSLLD       $0x1c, Y5, Y8
-	VBLENDVPS    Y8, Y7, Y6, Y6
-	VPERMPS      lm6_646<>+0(SB), Y5, Y7
-	VPERMPS      lm6_647<>+0(SB), Y5, Y8
-	VPSLLD       $0x1c, Y5, Y9
-	VBLENDVPS    Y9, Y8, Y7, Y7
-	VPSLLD       $0x1b, Y5, Y8
-	VBLENDVPS    Y8, Y7, Y6, Y6
-	VPERMPS      lm6_648<>+0(SB), Y5, Y7
-	VPERMPS      lm6_649<>+0(SB), Y5, Y8
-	VPSLLD       $0x1c, Y5, Y9
-	VBLENDVPS    Y9, Y8, Y7, Y7
-	VPERMPS      lm6_6410<>+0(SB), Y5, Y8
-	VPERMPS      lm6_6411<>+0(SB), Y5, Y9
-	VPSLLD       $0x1c, Y5, Y10
-	VBLENDVPS    Y10, Y9, Y8, Y8
-	VPSLLD       $0x1b, Y5, Y9
-	VBLENDVPS    Y9, Y8, Y7, Y7
-	VPSLLD       $0x1a, Y5, Y5
-	VBLENDVPS    Y5, Y7, Y6, Y5
-	VMULPS       Y5, Y4, Y5
-	VMOVUPS      192(SI), Y6
-	VFMADD231PS  Y6, Y5, Y2
-	VPMOVZXBD    24(DX), Y5
-	VPERMPS      lm6_644<>+0(SB), Y5, Y6
-	VPERMPS      lm6_645<>+0(SB), Y5, Y7
-	VPSLLD       $0x1c, Y5, Y8
-	VBLENDVPS    Y8, Y7, Y6, Y6
-	VPERMPS      lm6_646<>+0(SB), Y5, Y7
-	VPERMPS      lm6_647<>+0(SB), Y5, Y8
-	VPSLLD       $0x1c, Y5, Y9
-	VBLENDVPS    Y9, Y8, Y7, Y7
-	VPSLLD       $0x1b, Y5, Y8
-	VBLENDVPS    Y8, Y7, Y6, Y6
-	VPERMPS      lm6_648<>+0(SB), Y5, Y7
-	VPERMPS      lm6_649<>+0(SB), Y5, Y8
-	VPSLLD       $0x1c, Y5, Y9
-	VBLENDVPS    Y9, Y8, Y7, Y7
-	VPERMPS      lm6_6410<>+0(SB), Y5, Y8
-	VPERMPS      lm6_6411<>+0(SB), Y5, Y9
-	VPSLLD       $0x1c, Y5, Y10
-	VBLENDVPS    Y10, Y9, Y8, Y8
-	VPSLLD       $0x1b, Y5, Y9
-	VBLENDVPS    Y9, Y8, Y7, Y7
-	VPSLLD       $0x1a, Y5, Y5
-	VBLENDVPS    Y5, Y7, Y6, Y5
-	VMULPS       Y5, Y4, Y4
-	VMOVUPS      224(SI), Y5
-	VFMADD231PS  Y5, Y4, Y3
+	VPBROADCASTW (R8), X9
+	VCVTPH2PS    X9, Y9
+	VBROADCASTI128 2(R8), Y10
+	VPSRLVD      lm6_640<>+0(SB), Y10, Y10
+	VPAND        lm6_641<>+0(SB), Y10, Y10
+	VPBROADCASTQ 34(R8), Y11
+	VPSRLVD      lm6_642<>+0(SB), Y11, Y11
+	VPAND        lm6_643<>+0(SB), Y11, Y11
+	VPSLLD       $4, Y11, Y11
+	VPOR         Y11, Y10, Y10
+	VMOVDQU      Y10, (DX)
+	VPMOVZXBD    (DX), Y10
+	VPERMPS      lm6_644<>+0(SB), Y10, Y11
+	VPERMPS      Y4, Y10, Y12
+	VPSLLD       $0x1c, Y10, Y13
+	VBLENDVPS    Y13, Y12, Y11, Y11
+	VPERMPS      lm6_646<>+0(SB), Y10, Y12
+	VPERMPS      Y2, Y10, Y13
+	VPSLLD       $0x1c, Y10, Y14
+	VBLENDVPS    Y14, Y13, Y12, Y12
+	VPSLLD       $0x1b, Y10, Y13
+	VBLENDVPS    Y13, Y12, Y11, Y11
+	VPERMPS      Y1, Y10, Y12
+	VPERMPS      Y3, Y10, Y13
+	VPSLLD       $0x1c, Y10, Y14
+	VBLENDVPS    Y14, Y13, Y12, Y12
+	VPERMPS      lm6_6410<>+0(SB), Y10, Y13
+	VPERMPS      Y0, Y10, Y14
+	VPSLLD       $0x1c, Y10, Y15
+	VBLENDVPS    Y15, Y14, Y13, Y13
+	VPSLLD       $0x1b, Y10, Y14
+	VBLENDVPS    Y14, Y13, Y12, Y12
+	VPSLLD       $0x1a, Y10, Y10
+	VBLENDVPS    Y10, Y12, Y11, Y10
+	VMULPS       Y10, Y9, Y10
+	VMOVUPS      (SI), Y11
+	VFMADD231PS  Y11, Y10, Y5
+	VPMOVZXBD    8(DX), Y10
+	VPERMPS      lm6_644<>+0(SB), Y10, Y11
+	VPERMPS      Y4, Y10, Y12
+	VPSLLD       $0x1c, Y10, Y13
+	VBLENDVPS    Y13, Y12, Y11, Y11
+	VPERMPS      lm6_646<>+0(SB), Y10, Y12
+	VPERMPS      Y2, Y10, Y13
+	VPSLLD       $0x1c, Y10, Y14
+	VBLENDVPS    Y14, Y13, Y12, Y12
+	VPSLLD       $0x1b, Y10, Y13
+	VBLENDVPS    Y13, Y12, Y11, Y11
+	VPERMPS      Y1, Y10, Y12
+	VPERMPS      Y3, Y10, Y13
+	VPSLLD       $0x1c, Y10, Y14
+	VBLENDVPS    Y14, Y13, Y12, Y12
+	VPERMPS      lm6_6410<>+0(SB), Y10, Y13
+	VPERMPS      Y0, Y10, Y14
+	VPSLLD       $0x1c, Y10, Y15
+	VBLENDVPS    Y15, Y14, Y13, Y13
+	VPSLLD       $0x1b, Y10, Y14
+	VBLENDVPS    Y14, Y13, Y12, Y12
+	VPSLLD       $0x1a, Y10, Y10
+	VBLENDVPS    Y10, Y12, Y11, Y10
+	VMULPS       Y10, Y9, Y10
+	VMOVUPS      32(SI), Y11
+	VFMADD231PS  Y11, Y10, Y6
+	VPMOVZXBD    16(DX), Y10
+	VPERMPS      lm6_644<>+0(SB), Y10, Y11
+	VPERMPS      Y4, Y10, Y12
+	VPSLLD       $0x1c, Y10, Y13
+	VBLENDVPS    Y13, Y12, Y11, Y11
+	VPERMPS      lm6_646<>+0(SB), Y10, Y12
+	VPERMPS      Y2, Y10, Y13
+	VPSLLD       $0x1c, Y10, Y14
+	VBLENDVPS    Y14, Y13, Y12, Y12
+	VPSLLD       $0x1b, Y10, Y13
+	VBLENDVPS    Y13, Y12, Y11, Y11
+	VPERMPS      Y1, Y10, Y12
+	VPERMPS      Y3, Y10, Y13
+	VPSLLD       $0x1c, Y10, Y14
+	VBLENDVPS    Y14, Y13, Y12, Y12
+	VPERMPS      lm6_6410<>+0(SB), Y10, Y13
+	VPERMPS      Y0, Y10, Y14
+	VPSLLD       $0x1c, Y10, Y15
+	VBLENDVPS    Y15, Y14, Y13, Y13
+	VPSLLD       $0x1b, Y10, Y14
+	VBLENDVPS    Y14, Y13, Y12, Y12
+	VPSLLD       $0x1a, Y10, Y10
+	VBLENDVPS    Y10, Y12, Y11, Y10
+	VMULPS       Y10, Y9, Y10
+	VMOVUPS      64(SI), Y11
+	VFMADD231PS  Y11, Y10, Y7
+	VPMOVZXBD    24(DX), Y10
+	VPERMPS      lm6_644<>+0(SB), Y10, Y11
+	VPERMPS      Y4, Y10, Y12
+	VPSLLD       $0x1c, Y10, Y13
+	VBLENDVPS    Y13, Y12, Y11, Y11
+	VPERMPS      lm6_646<>+0(SB), Y10, Y12
+	VPERMPS      Y2, Y10, Y13
+	VPSLLD       $0x1c, Y10, Y14
+	VBLENDVPS    Y14, Y13, Y12, Y12
+	VPSLLD       $0x1b, Y10, Y13
+	VBLENDVPS    Y13, Y12, Y11, Y11
+	VPERMPS      Y1, Y10, Y12
+	VPERMPS      Y3, Y10, Y13
+	VPSLLD       $0x1c, Y10, Y14
+	VBLENDVPS    Y14, Y13, Y12, Y12
+	VPERMPS      lm6_6410<>+0(SB), Y10, Y13
+	VPERMPS      Y0, Y10, Y14
+	VPSLLD       $0x1c, Y10, Y15
+	VBLENDVPS    Y15, Y14, Y13, Y13
+	VPSLLD       $0x1b, Y10, Y14
+	VBLENDVPS    Y14, Y13, Y12, Y12
+	VPSLLD       $0x1a, Y10, Y10
+	VBLENDVPS    Y10, Y12, Y11, Y10
+	VMULPS       Y10, Y9, Y10
+	VMOVUPS      96(SI), Y11
+	VFMADD231PS  Y11, Y10, Y8
+	VBROADCASTI128 18(R8), Y10
+	VPSRLVD      lm6_640<>+0(SB), Y10, Y10
+	VPAND        lm6_641<>+0(SB), Y10, Y10
+	VPBROADCASTQ 42(R8), Y11
+	VPSRLVD      lm6_642<>+0(SB), Y11, Y11
+	VPAND        lm6_643<>+0(SB), Y11, Y11
+	VPSLLD       $4, Y11, Y11
+	VPOR         Y11, Y10, Y10
+	VMOVDQU      Y10, (DX)
+	VPMOVZXBD    (DX), Y10
+	VPERMPS      lm6_644<>+0(SB), Y10, Y11
+	VPERMPS      Y4, Y10, Y12
+	VPSLLD       $0x1c, Y10, Y13
+	VBLENDVPS    Y13, Y12, Y11, Y11
+	VPERMPS      lm6_646<>+0(SB), Y10, Y12
+	VPERMPS      Y2, Y10, Y13
+	VPSLLD       $0x1c, Y10, Y14
+	VBLENDVPS    Y14, Y13, Y12, Y12
+	VPSLLD       $0x1b, Y10, Y13
+	VBLENDVPS    Y13, Y12, Y11, Y11
+	VPERMPS      Y1, Y10, Y12
+	VPERMPS      Y3, Y10, Y13
+	VPSLLD       $0x1c, Y10, Y14
+	VBLENDVPS    Y14, Y13, Y12, Y12
+	VPERMPS      lm6_6410<>+0(SB), Y10, Y13
+	VPERMPS      Y0, Y10, Y14
+	VPSLLD       $0x1c, Y10, Y15
+	VBLENDVPS    Y15, Y14, Y13, Y13
+	VPSLLD       $0x1b, Y10, Y14
+	VBLENDVPS    Y14, Y13, Y12, Y12
+	VPSLLD       $0x1a, Y10, Y10
+	VBLENDVPS    Y10, Y12, Y11, Y10
+	VMULPS       Y10, Y9, Y10
+	VMOVUPS      128(SI), Y11
+	VFMADD231PS  Y11, Y10, Y5
+	VPMOVZXBD    8(DX), Y10
+	VPERMPS      lm6_644<>+0(SB), Y10, Y11
+	VPERMPS      Y4, Y10, Y12
+	VPSLLD       $0x1c, Y10, Y13
+	VBLENDVPS    Y13, Y12, Y11, Y11
+	VPERMPS      lm6_646<>+0(SB), Y10, Y12
+	VPERMPS      Y2, Y10, Y13
+	VPSLLD       $0x1c, Y10, Y14
+	VBLENDVPS    Y14, Y13, Y12, Y12
+	VPSLLD       $0x1b, Y10, Y13
+	VBLENDVPS    Y13, Y12, Y11, Y11
+	VPERMPS      Y1, Y10, Y12
+	VPERMPS      Y3, Y10, Y13
+	VPSLLD       $0x1c, Y10, Y14
+	VBLENDVPS    Y14, Y13, Y12, Y12
+	VPERMPS      lm6_6410<>+0(SB), Y10, Y13
+	VPERMPS      Y0, Y10, Y14
+	VPSLLD       $0x1c, Y10, Y15
+	VBLENDVPS    Y15, Y14, Y13, Y13
+	VPSLLD       $0x1b, Y10, Y14
+	VBLENDVPS    Y14, Y13, Y12, Y12
+	VPSLLD       $0x1a, Y10, Y10
+	VBLENDVPS    Y10, Y12, Y11, Y10
+	VMULPS       Y10, Y9, Y10
+	VMOVUPS      160(SI), Y11
+	VFMADD231PS  Y11, Y10, Y6
+	VPMOVZXBD    16(DX), Y10
+	VPERMPS      lm6_644<>+0(SB), Y10, Y11
+	VPERMPS      Y4, Y10, Y12
+	VPSLLD       $0x1c, Y10, Y13
+	VBLENDVPS    Y13, Y12, Y11, Y11
+	VPERMPS      lm6_646<>+0(SB), Y10, Y12
+	VPERMPS      Y2, Y10, Y13
+	VPSLLD       $0x1c, Y10, Y14
+	VBLENDVPS    Y14, Y13, Y12, Y12
+	VPSLLD       $0x1b, Y10, Y13
+	VBLENDVPS    Y13, Y12, Y11, Y11
+	VPERMPS      Y1, Y10, Y12
+	VPERMPS      Y3, Y10, Y13
+	VPSLLD       $0x1c, Y10, Y14
+	VBLENDVPS    Y14, Y13, Y12, Y12
+	VPERMPS      lm6_6410<>+0(SB), Y10, Y13
+	VPERMPS      Y0, Y10, Y14
+	VPSLLD       $0x1c, Y10, Y15
+	VBLENDVPS    Y15, Y14, Y13, Y13
+	VPSLLD       $0x1b, Y10, Y14
+	VBLENDVPS    Y14, Y13, Y12, Y12
+	VPSLLD       $0x1a, Y10, Y10
+	VBLENDVPS    Y10, Y12, Y11, Y10
+	VMULPS       Y10, Y9, Y10
+	VMOVUPS      192(SI), Y11
+	VFMADD231PS  Y11, Y10, Y7
+	VPMOVZXBD    24(DX), Y10
+	VPERMPS      lm6_644<>+0(SB), Y10, Y11
+	VPERMPS      Y4, Y10, Y12
+	VPSLLD       $0x1c, Y10, Y13
+	VBLENDVPS    Y13, Y12, Y11, Y11
+	VPERMPS      lm6_646<>+0(SB), Y10, Y12
+	VPERMPS      Y2, Y10, Y13
+	VPSLLD       $0x1c, Y10, Y14
+	VBLENDVPS    Y14, Y13, Y12, Y12
+	VPSLLD       $0x1b, Y10, Y13
+	VBLENDVPS    Y13, Y12, Y11, Y11
+	VPERMPS      Y1, Y10, Y12
+	VPERMPS      Y3, Y10, Y13
+	VPSLLD       $0x1c, Y10, Y14
+	VBLENDVPS    Y14, Y13, Y12, Y12
+	VPERMPS      lm6_6410<>+0(SB), Y10, Y13
+	VPERMPS      Y0, Y10, Y14
+	VPSLLD       $0x1c, Y10, Y15
+	VBLENDVPS    Y15, Y14, Y13, Y13
+	VPSLLD       $0x1b, Y10, Y14
+	VBLENDVPS    Y14, Y13, Y12, Y12
+	VPSLLD       $0x1a, Y10, Y10
+	VBLENDVPS    Y10, Y12, Y11, Y10
+	VMULPS       Y10, Y9, Y9
+	VMOVUPS      224(SI), Y10
+	VFMADD231PS  Y10, Y9, Y8
 	ADDQ         $0x32, R8
 	ADDQ         $0x100, SI
 	SUBQ         $1, DI
@@ -804,16 +819,16 @@ loop3:
 
 done4:
 	ADDQ         $1, DI
-	VADDPS       Y1, Y0, Y0
-	VADDPS       Y2, Y0, Y0
-	VADDPS       Y3, Y0, Y0
-	VEXTRACTF128 $1, Y0, X1
-	VADDPS       X0, X1, X1
-	VMOVHLPS     X1, X1, X0
-	VADDPS       X0, X1, X1
-	VMOVSHDUP    X1, X0
-	VADDSS       X0, X1, X1
-	VMOVSS       X1, (AX)
+	VADDPS       Y6, Y5, Y5
+	VADDPS       Y7, Y5, Y5
+	VADDPS       Y8, Y5, Y5
+	VEXTRACTF128 $1, Y5, X6
+	VADDPS       X5, X6, X6
+	VMOVHLPS     X6, X6, X5
+	VADDPS       X5, X6, X6
+	VMOVSHDUP    X6, X5
+	VADDSS       X5, X6, X6
+	VMOVSS       X6, (AX)
 	ADDQ         $4, AX
 	MOVQ         stride+40(FP), SI
 	ADDQ         SI, BX
@@ -828,6 +843,13 @@ done2:
 // matmul2xLm6_64AVX512 multiplies rows of w with 2 rows of x; ld and stride in bytes, a unit is 64 values.
 // Requires: AVX2, F16C, FMA
 TEXT ·matmul2xLm6_64AVX512(SB), NOSPLIT, $192-64
+
+	// constants of the loops
+	VMOVDQU      lm6_6411<>+0(SB), Y0
+	VMOVDQU      lm6_648<>+0(SB), Y1
+	VMOVDQU      lm6_647<>+0(SB), Y2
+	VMOVDQU      lm6_649<>+0(SB), Y3
+	VMOVDQU      lm6_645<>+0(SB), Y4
 	MOVQ         y+0(FP), AX
 	MOVQ         w+32(FP), BX
 	MOVQ         rows+48(FP), CX
@@ -837,10 +859,10 @@ TEXT ·matmul2xLm6_64AVX512(SB), NOSPLIT, $192-64
 	JLT          done2
 
 loop1:
-	VPXOR        Y0, Y0, Y0
-	VPXOR        Y1, Y1, Y1
-	VPXOR        Y2, Y2, Y2
-	VPXOR        Y3, Y3, Y3
+	VPXOR        Y5, Y5, Y5
+	VPXOR        Y6, Y6, Y6
+	VPXOR        Y7, Y7, Y7
+	VPXOR        Y8, Y8, Y8
 	MOVQ         x+16(FP), SI
 	MOVQ         ldx+24(FP), DI
 	MOVQ         units+56(FP), R8
@@ -849,250 +871,250 @@ loop1:
 	JLT          done4
 
 loop3:
-	VPBROADCASTW (R9), X4
-	VCVTPH2PS    X4, Y4
-	VBROADCASTI128 2(R9), Y5
-	VPSRLVD      lm6_640<>+0(SB), Y5, Y5
-	VPAND        lm6_641<>+0(SB), Y5, Y5
-	VPBROADCASTQ 34(R9), Y6
-	VPSRLVD      lm6_642<>+0(SB), Y6, Y6
-	VPAND        lm6_643<>+0(SB), Y6, Y6
-	VPSLLD       $4, Y6, Y6
-	VPOR         Y6, Y5, Y5
-	VMOVDQU      Y5, (DX)
-	VPMOVZXBD    (DX), Y5
-	VPERMPS      lm6_644<>+0(SB), Y5, Y6
-	VPERMPS      lm6_645<>+0(SB), Y5, Y7
-	VPSLLD       $0x1c, Y5, Y8
-	VBLENDVPS    Y8, Y7, Y6, Y6
-	VPERMPS      lm6_646<>+0(SB), Y5, Y7
-	VPERMPS      lm6_647<>+0(SB), Y5, Y8
-	VPSLLD       $0x1c, Y5, Y9
-	VBLENDVPS    Y9, Y8, Y7, Y7
-	VPSLLD       $0x1b, Y5, Y8
-	VBLENDVPS    Y8, Y7, Y6, Y6
-	VPERMPS      lm6_648<>+0(SB), Y5, Y7
-	VPERMPS      lm6_649<>+0(SB), Y5, Y8
-	VPSLLD       $0x1c, Y5, Y9
-	VBLENDVPS    Y9, Y8, Y7, Y7
-	VPERMPS      lm6_6410<>+0(SB), Y5, Y8
-	VPERMPS      lm6_6411<>+0(SB), Y5, Y9
-	VPSLLD       $0x1c, Y5, Y10
-	VBLENDVPS    Y10, Y9, Y8, Y8
-	VPSLLD       $0x1b, Y5, Y9
-	VBLENDVPS    Y9, Y8, Y7, Y7
-	VPSLLD       $0x1a, Y5, Y5
-	VBLENDVPS    Y5, Y7, Y6, Y5
-	VMULPS       Y5, Y4, Y5
-	VMOVUPS      (SI), Y6
-	VFMADD231PS  Y6, Y5, Y0
-	VMOVUPS      (SI)(DI*1), Y6
-	VFMADD231PS  Y6, Y5, Y1
-	VPMOVZXBD    8(DX), Y5
-	VPERMPS      lm6_644<>+0(SB), Y5, Y6
-	VPERMPS      lm6_645<>+0(SB), Y5, Y7
-	VPSLLD       $0x1c, Y5, Y8
-	VBLENDVPS    Y8, Y7, Y6, Y6
-	VPERMPS      lm6_646<>+0(SB), Y5, Y7
-	VPERMPS      lm6_647<>+0(SB), Y5, Y8
-	VPSLLD       $0x1c, Y5, Y9
-	VBLENDVPS    Y9, Y8, Y7, Y7
-	VPSLLD       $0x1b, Y5, Y8
-	VBLENDVPS    Y8, Y7, Y6, Y6
-	VPERMPS      lm6_648<>+0(SB), Y5, Y7
-	VPERMPS      lm6_649<>+0(SB), Y5, Y8
-	VPSLLD       $0x1c, Y5, Y9
-	VBLENDVPS    Y9, Y8, Y7, Y7
-	VPERMPS      lm6_6410<>+0(SB), Y5, Y8
-	VPERMPS      lm6_6411<>+0(SB), Y5, Y9
-	VPSLLD       $0x1c, Y5, Y10
-	VBLENDVPS    Y10, Y9, Y8, Y8
-	VPSLLD       $0x1b, Y5, Y9
-	VBLENDVPS    Y9, Y8, Y7, Y7
-	VPSLLD       $0x1a, Y5, Y5
-	VBLENDVPS    Y5, Y7, Y6, Y5
-	VMULPS       Y5, Y4, Y5
-	VMOVUPS      32(SI), Y6
-	VFMADD231PS  Y6, Y5, Y2
-	VMOVUPS      32(SI)(DI*1), Y6
-	VFMADD231PS  Y6, Y5, Y3
-	VPMOVZXBD    16(DX), Y5
-	VPERMPS      lm6_644<>+0(SB), Y5, Y6
-	VPERMPS      lm6_645<>+0(SB), Y5, Y7
-	VPSLLD       $0x1c, Y5, Y8
-	VBLENDVPS    Y8, Y7, Y6, Y6
-	VPERMPS      lm6_646<>+0(SB), Y5, Y7
-	VPERMPS      lm6_647<>+0(SB), Y5, Y8
-	VPSLLD       $0x1c, Y5, Y9
-	VBLENDVPS    Y9, Y8, Y7, Y7
-	VPSLLD       $0x1b, Y5, Y8
-	VBLENDVPS    Y8, Y7, Y6, Y6
-	VPERMPS      lm6_648<>+0(SB), Y5, Y7
-	VPERMPS      lm6_649<>+0(SB), Y5, Y8
-	VPSLLD       $0x1c, Y5, Y9
-	VBLENDVPS    Y9, Y8, Y7, Y7
-	VPERMPS      lm6_6410<>+0(SB), Y5, Y8
-	VPERMPS      lm6_6411<>+0(SB), Y5, Y9
-	VPSLLD       $0x1c, Y5, Y10
-	VBLENDVPS    Y10, Y9, Y8, Y8
-	VPSLLD       $0x1b, Y5, Y9
-	VBLENDVPS    Y9, Y8, Y7, Y7
-	VPSLLD       $0x1a, Y5, Y5
-	VBLENDVPS    Y5, Y7, Y6, Y5
-	VMULPS       Y5, Y4, Y5
-	VMOVUPS      64(SI), Y6
-	VFMADD231PS  Y6, Y5, Y0
-	VMOVUPS      64(SI)(DI*1), Y6
-	VFMADD231PS  Y6, Y5, Y1
-	VPMOVZXBD    24(DX), Y5
-	VPERMPS      lm6_644<>+0(SB), Y5, Y6
-	VPERMPS      lm6_645<>+0(SB), Y5, Y7
-	VPSLLD       $0x1c, Y5, Y8
-	VBLENDVPS    Y8, Y7, Y6, Y6
-	VPERMPS      lm6_646<>+0(SB), Y5, Y7
-	VPERMPS      lm6_647<>+0(SB), Y5, Y8
-	VPSLLD       $0x1c, Y5, Y9
-	VBLENDVPS    Y9, Y8, Y7, Y7
-	VPSLLD       $0x1b, Y5, Y8
-	VBLENDVPS    Y8, Y7, Y6, Y6
-	VPERMPS      lm6_648<>+0(SB), Y5, Y7
-	VPERMPS      lm6_649<>+0(SB), Y5, Y8
-	VPSLLD       $0x1c, Y5, Y9
-	VBLENDVPS    Y9, Y8, Y7, Y7
-	VPERMPS      lm6_6410<>+0(SB), Y5, Y8
-	VPERMPS      lm6_6411<>+0(SB), Y5, Y9
-	VPSLLD       $0x1c, Y5, Y10
-	VBLENDVPS    Y10, Y9, Y8, Y8
-	VPSLLD       $0x1b, Y5, Y9
-	VBLENDVPS    Y9, Y8, Y7, Y7
-	VPSLLD       $0x1a, Y5, Y5
-	VBLENDVPS    Y5, Y7, Y6, Y5
-	VMULPS       Y5, Y4, Y5
-	VMOVUPS      96(SI), Y6
-	VFMADD231PS  Y6, Y5, Y2
-	VMOVUPS      96(SI)(DI*1), Y6
-	VFMADD231PS  Y6, Y5, Y3
-	VBROADCASTI128 18(R9), Y5
-	VPSRLVD      lm6_640<>+0(SB), Y5, Y5
-	VPAND        lm6_641<>+0(SB), Y5, Y5
-	VPBROADCASTQ 42(R9), Y6
-	VPSRLVD      lm6_642<>+0(SB), Y6, Y6
-	VPAND        lm6_643<>+0(SB), Y6, Y6
-	VPSLLD       $4, Y6, Y6
-	VPOR         Y6, Y5, Y5
-	VMOVDQU      Y5, (DX)
-	VPMOVZXBD    (DX), Y5
-	VPERMPS      lm6_644<>+0(SB), Y5, Y6
-	VPERMPS      lm6_645<>+0(SB), Y5, Y7
-	VPSLLD       $0x1c, Y5, Y8
-	VBLENDVPS    Y8, Y7, Y6, Y6
-	VPERMPS      lm6_646<>+0(SB), Y5, Y7
-	VPERMPS      lm6_647<>+0(SB), Y5, Y8
-	VPSLLD       $0x1c, Y5, Y9
-	VBLENDVPS    Y9, Y8, Y7, Y7
-	VPSLLD       $0x1b, Y5, Y8
-	VBLENDVPS    Y8, Y7, Y6, Y6
-	VPERMPS      lm6_648<>+0(SB), Y5, Y7
-	VPERMPS      lm6_649<>+0(SB), Y5, Y8
-	VPSLLD       $0x1c, Y5, Y9
-	VBLENDVPS    Y9, Y8, Y7, Y7
-	VPERMPS      lm6_6410<>+0(SB), Y5, Y8
-	VPERMPS      lm6_6411<>+0(SB), Y5, Y9
-	VPSLLD       $0x1c, Y5, Y10
-	VBLENDVPS    Y10, Y9, Y8, Y8
-	VPSLLD       $0x1b, Y5, Y9
-	VBLENDVPS    Y9, Y8, Y7, Y7
-	VPSLLD       $0x1a, Y5, Y5
-	VBLENDVPS    Y5, Y7, Y6, Y5
-	VMULPS       Y5, Y4, Y5
-	VMOVUPS      128(SI), Y6
-	VFMADD231PS  Y6, Y5, Y0
-	VMOVUPS      128(SI)(DI*1), Y6
-	VFMADD231PS  Y6, Y5, Y1
-	VPMOVZXBD    8(DX), Y5
-	VPERMPS      lm6_644<>+0(SB), Y5, Y6
-	VPERMPS      lm6_645<>+0(SB), Y5, Y7
-	VPSLLD       $0x1c, Y5, Y8
-	VBLENDVPS    Y8, Y7, Y6, Y6
-	VPERMPS      lm6_646<>+0(SB), Y5, Y7
-	VPERMPS      lm6_647<>+0(SB), Y5, Y8
-	VPSLLD       $0x1c, Y5, Y9
-	VBLENDVPS    Y9, Y8, Y7, Y7
-	VPSLLD       $0x1b, Y5, Y8
-	VBLENDVPS    Y8, Y7, Y6, Y6
-	VPERMPS      lm6_648<>+0(SB), Y5, Y7
-	VPERMPS      lm6_649<>+0(SB), Y5, Y8
-	VPSLLD       $0x1c, Y5, Y9
-	VBLENDVPS    Y9, Y8, Y7, Y7
-	VPERMPS      lm6_6410<>+0(SB), Y5, Y8
-	VPERMPS      lm6_6411<>+0(SB), Y5, Y9
-	VPSLLD       $0x1c, Y5, Y10
-	VBLENDVPS    Y10, Y9, Y8, Y8
-	VPSLLD       $0x1b, Y5, Y9
-	VBLENDVPS    Y9, Y8, Y7, Y7
-	VPSLLD       $0x1a, Y5, Y5
-	VBLENDVPS    Y5, Y7, Y6, Y5
-	VMULPS       Y5, Y4, Y5
-	VMOVUPS      160(SI), Y6
-	VFMADD231PS  Y6, Y5, Y2
-	VMOVUPS      160(SI)(DI*1), Y6
-	VFMADD231PS  Y6, Y5, Y3
-	VPMOVZXBD    16(DX), Y5
-	VPERMPS      lm6_644<>+0(SB), Y5, Y6
-	VPERMPS      lm6_645<>+0(SB), Y5, Y7
-	VPSLLD       $0x1c, Y5, Y8
-	VBLENDVPS    Y8, Y7, Y6, Y6
-	VPERMPS      lm6_646<>+0(SB), Y5, Y7
-	VPERMPS      lm6_647<>+0(SB), Y5, Y8
-	VPSLLD       $0x1c, Y5, Y9
-	VBLENDVPS    Y9, Y8, Y7, Y7
-	VPSLLD       $0x1b, Y5, Y8
-	VBLENDVPS    Y8, Y7, Y6, Y6
-	VPERMPS      lm6_648<>+0(SB), Y5, Y7
-	VPERMPS      lm6_649<>+0(SB), Y5, Y8
-	VPSLLD       $0x1c, Y5, Y9
-	VBLENDVPS    Y9, Y8, Y7, Y7
-	VPERMPS      lm6_6410<>+0(SB), Y5, Y8
-	VPERMPS      lm6_6411<>+0(SB), Y5, Y9
-	VPSLLD       $0x1c, Y5, Y10
-	VBLENDVPS    Y10, Y9, Y8, Y8
-	VPSLLD       $0x1b, Y5, Y9
-	VBLENDVPS    Y9, Y8, Y7, Y7
-	VPSLLD       $0x1a, Y5, Y5
-	VBLENDVPS    Y5, Y7, Y6, Y5
-	VMULPS       Y5, Y4, Y5
-	VMOVUPS      192(SI), Y6
-	VFMADD231PS  Y6, Y5, Y0
-	VMOVUPS      192(SI)(DI*1), Y6
-	VFMADD231PS  Y6, Y5, Y1
-	VPMOVZXBD    24(DX), Y5
-	VPERMPS      lm6_644<>+0(SB), Y5, Y6
-	VPERMPS      lm6_645<>+0(SB), Y5, Y7
-	VPSLLD       $0x1c, Y5, Y8
-	VBLENDVPS    Y8, Y7, Y6, Y6
-	VPERMPS      lm6_646<>+0(SB), Y5, Y7
-	VPERMPS      lm6_647<>+0(SB), Y5, Y8
-	VPSLLD       $0x1c, Y5, Y9
-	VBLENDVPS    Y9, Y8, Y7, Y7
-	VPSLLD       $0x1b, Y5, Y8
-	VBLENDVPS    Y8, Y7, Y6, Y6
-	VPERMPS      lm6_648<>+0(SB), Y5, Y7
-	VPERMPS      lm6_649<>+0(SB), Y5, Y8
-	VPSLLD       $0x1c, Y5, Y9
-	VBLENDVPS    Y9, Y8, Y7, Y7
-	VPERMPS      lm6_6410<>+0(SB), Y5, Y8
-	VPERMPS      lm6_6411<>+0(SB), Y5, Y9
-	VPSLLD       $0x1c, Y5, Y10
-	VBLENDVPS    Y10, Y9, Y8, Y8
-	VPSLLD       $0x1b, Y5, Y9
-	VBLENDVPS    Y9, Y8, Y7, Y7
-	VPSLLD       $0x1a, Y5, Y5
-	VBLENDVPS    Y5, Y7, Y6, Y5
-	VMULPS       Y5, Y4, Y4
-	VMOVUPS      224(SI), Y5
-	VFMADD231PS  Y5, Y4, Y2
-	VMOVUPS      224(SI)(DI*1), Y5
-	VFMADD231PS  Y5, Y4, Y3
+	VPBROADCASTW (R9), X9
+	VCVTPH2PS    X9, Y9
+	VBROADCASTI128 2(R9), Y10
+	VPSRLVD      lm6_640<>+0(SB), Y10, Y10
+	VPAND        lm6_641<>+0(SB), Y10, Y10
+	VPBROADCASTQ 34(R9), Y11
+	VPSRLVD      lm6_642<>+0(SB), Y11, Y11
+	VPAND        lm6_643<>+0(SB), Y11, Y11
+	VPSLLD       $4, Y11, Y11
+	VPOR         Y11, Y10, Y10
+	VMOVDQU      Y10, (DX)
+	VPMOVZXBD    (DX), Y10
+	VPERMPS      lm6_644<>+0(SB), Y10, Y11
+	VPERMPS      Y4, Y10, Y12
+	VPSLLD       $0x1c, Y10, Y13
+	VBLENDVPS    Y13, Y12, Y11, Y11
+	VPERMPS      lm6_646<>+0(SB), Y10, Y12
+	VPERMPS      Y2, Y10, Y13
+	VPSLLD       $0x1c, Y10, Y14
+	VBLENDVPS    Y14, Y13, Y12, Y12
+	VPSLLD       $0x1b, Y10, Y13
+	VBLENDVPS    Y13, Y12, Y11, Y11
+	VPERMPS      Y1, Y10, Y12
+	VPERMPS      Y3, Y10, Y13
+	VPSLLD       $0x1c, Y10, Y14
+	VBLENDVPS    Y14, Y13, Y12, Y12
+	VPERMPS      lm6_6410<>+0(SB), Y10, Y13
+	VPERMPS      Y0, Y10, Y14
+	VPSLLD       $0x1c, Y10, Y15
+	VBLENDVPS    Y15, Y14, Y13, Y13
+	VPSLLD       $0x1b, Y10, Y14
+	VBLENDVPS    Y14, Y13, Y12, Y12
+	VPSLLD       $0x1a, Y10, Y10
+	VBLENDVPS    Y10, Y12, Y11, Y10
+	VMULPS       Y10, Y9, Y10
+	VMOVUPS      (SI), Y11
+	VFMADD231PS  Y11, Y10, Y5
+	VMOVUPS      (SI)(DI*1), Y11
+	VFMADD231PS  Y11, Y10, Y6
+	VPMOVZXBD    8(DX), Y10
+	VPERMPS      lm6_644<>+0(SB), Y10, Y11
+	VPERMPS      Y4, Y10, Y12
+	VPSLLD       $0x1c, Y10, Y13
+	VBLENDVPS    Y13, Y12, Y11, Y11
+	VPERMPS      lm6_646<>+0(SB), Y10, Y12
+	VPERMPS      Y2, Y10, Y13
+	VPSLLD       $0x1c, Y10, Y14
+	VBLENDVPS    Y14, Y13, Y12, Y12
+	VPSLLD       $0x1b, Y10, Y13
+	VBLENDVPS    Y13, Y12, Y11, Y11
+	VPERMPS      Y1, Y10, Y12
+	VPERMPS      Y3, Y10, Y13
+	VPSLLD       $0x1c, Y10, Y14
+	VBLENDVPS    Y14, Y13, Y12, Y12
+	VPERMPS      lm6_6410<>+0(SB), Y10, Y13
+	VPERMPS      Y0, Y10, Y14
+	VPSLLD       $0x1c, Y10, Y15
+	VBLENDVPS    Y15, Y14, Y13, Y13
+	VPSLLD       $0x1b, Y10, Y14
+	VBLENDVPS    Y14, Y13, Y12, Y12
+	VPSLLD       $0x1a, Y10, Y10
+	VBLENDVPS    Y10, Y12, Y11, Y10
+	VMULPS       Y10, Y9, Y10
+	VMOVUPS      32(SI), Y11
+	VFMADD231PS  Y11, Y10, Y7
+	VMOVUPS      32(SI)(DI*1), Y11
+	VFMADD231PS  Y11, Y10, Y8
+	VPMOVZXBD    16(DX), Y10
+	VPERMPS      lm6_644<>+0(SB), Y10, Y11
+	VPERMPS      Y4, Y10, Y12
+	VPSLLD       $0x1c, Y10, Y13
+	VBLENDVPS    Y13, Y12, Y11, Y11
+	VPERMPS      lm6_646<>+0(SB), Y10, Y12
+	VPERMPS      Y2, Y10, Y13
+	VPSLLD       $0x1c, Y10, Y14
+	VBLENDVPS    Y14, Y13, Y12, Y12
+	VPSLLD       $0x1b, Y10, Y13
+	VBLENDVPS    Y13, Y12, Y11, Y11
+	VPERMPS      Y1, Y10, Y12
+	VPERMPS      Y3, Y10, Y13
+	VPSLLD       $0x1c, Y10, Y14
+	VBLENDVPS    Y14, Y13, Y12, Y12
+	VPERMPS      lm6_6410<>+0(SB), Y10, Y13
+	VPERMPS      Y0, Y10, Y14
+	VPSLLD       $0x1c, Y10, Y15
+	VBLENDVPS    Y15, Y14, Y13, Y13
+	VPSLLD       $0x1b, Y10, Y14
+	VBLENDVPS    Y14, Y13, Y12, Y12
+	VPSLLD       $0x1a, Y10, Y10
+	VBLENDVPS    Y10, Y12, Y11, Y10
+	VMULPS       Y10, Y9, Y10
+	VMOVUPS      64(SI), Y11
+	VFMADD231PS  Y11, Y10, Y5
+	VMOVUPS      64(SI)(DI*1), Y11
+	VFMADD231PS  Y11, Y10, Y6
+	VPMOVZXBD    24(DX), Y10
+	VPERMPS      lm6_644<>+0(SB), Y10, Y11
+	VPERMPS      Y4, Y10, Y12
+	VPSLLD       $0x1c, Y10, Y13
+	VBLENDVPS    Y13, Y12, Y11, Y11
+	VPERMPS      lm6_646<>+0(SB), Y10, Y12
+	VPERMPS      Y2, Y10, Y13
+	VPSLLD       $0x1c, Y10, Y14
+	VBLENDVPS    Y14, Y13, Y12, Y12
+	VPSLLD       $0x1b, Y10, Y13
+	VBLENDVPS    Y13, Y12, Y11, Y11
+	VPERMPS      Y1, Y10, Y12
+	VPERMPS      Y3, Y10, Y13
+	VPSLLD       $0x1c, Y10, Y14
+	VBLENDVPS    Y14, Y13, Y12, Y12
+	VPERMPS      lm6_6410<>+0(SB), Y10, Y13
+	VPERMPS      Y0, Y10, Y14
+	VPSLLD       $0x1c, Y10, Y15
+	VBLENDVPS    Y15, Y14, Y13, Y13
+	VPSLLD       $0x1b, Y10, Y14
+	VBLENDVPS    Y14, Y13, Y12, Y12
+	VPSLLD       $0x1a, Y10, Y10
+	VBLENDVPS    Y10, Y12, Y11, Y10
+	VMULPS       Y10, Y9, Y10
+	VMOVUPS      96(SI), Y11
+	VFMADD231PS  Y11, Y10, Y7
+	VMOVUPS      96(SI)(DI*1), Y11
+	VFMADD231PS  Y11, Y10, Y8
+	VBROADCASTI128 18(R9), Y10
+	VPSRLVD      lm6_640<>+0(SB), Y10, Y10
+	VPAND        lm6_641<>+0(SB), Y10, Y10
+	VPBROADCASTQ 42(R9), Y11
+	VPSRLVD      lm6_642<>+0(SB), Y11, Y11
+	VPAND        lm6_643<>+0(SB), Y11, Y11
+	VPSLLD       $4, Y11, Y11
+	VPOR         Y11, Y10, Y10
+	VMOVDQU      Y10, (DX)
+	VPMOVZXBD    (DX), Y10
+	VPERMPS      lm6_644<>+0(SB), Y10, Y11
+	VPERMPS      Y4, Y10, Y12
+	VPSLLD       $0x1c, Y10, Y13
+	VBLENDVPS    Y13, Y12, Y11, Y11
+	VPERMPS      lm6_646<>+0(SB), Y10, Y12
+	VPERMPS      Y2, Y10, Y13
+	VPSLLD       $0x1c, Y10, Y14
+	VBLENDVPS    Y14, Y13, Y12, Y12
+	VPSLLD       $0x1b, Y10, Y13
+	VBLENDVPS    Y13, Y12, Y11, Y11
+	VPERMPS      Y1, Y10, Y12
+	VPERMPS      Y3, Y10, Y13
+	VPSLLD       $0x1c, Y10, Y14
+	VBLENDVPS    Y14, Y13, Y12, Y12
+	VPERMPS      lm6_6410<>+0(SB), Y10, Y13
+	VPERMPS      Y0, Y10, Y14
+	VPSLLD       $0x1c, Y10, Y15
+	VBLENDVPS    Y15, Y14, Y13, Y13
+	VPSLLD       $0x1b, Y10, Y14
+	VBLENDVPS    Y14, Y13, Y12, Y12
+	VPSLLD       $0x1a, Y10, Y10
+	VBLENDVPS    Y10, Y12, Y11, Y10
+	VMULPS       Y10, Y9, Y10
+	VMOVUPS      128(SI), Y11
+	VFMADD231PS  Y11, Y10, Y5
+	VMOVUPS      128(SI)(DI*1), Y11
+	VFMADD231PS  Y11, Y10, Y6
+	VPMOVZXBD    8(DX), Y10
+	VPERMPS      lm6_644<>+0(SB), Y10, Y11
+	VPERMPS      Y4, Y10, Y12
+	VPSLLD       $0x1c, Y10, Y13
+	VBLENDVPS    Y13, Y12, Y11, Y11
+	VPERMPS      lm6_646<>+0(SB), Y10, Y12
+	VPERMPS      Y2, Y10, Y13
+	VPSLLD       $0x1c, Y10, Y14
+	VBLENDVPS    Y14, Y13, Y12, Y12
+	VPSLLD       $0x1b, Y10, Y13
+	VBLENDVPS    Y13, Y12, Y11, Y11
+	VPERMPS      Y1, Y10, Y12
+	VPERMPS      Y3, Y10, Y13
+	VPSLLD       $0x1c, Y10, Y14
+	VBLENDVPS    Y14, Y13, Y12, Y12
+	VPERMPS      lm6_6410<>+0(SB), Y10, Y13
+	VPERMPS      Y0, Y10, Y14
+	VPSLLD       $0x1c, Y10, Y15
+	VBLENDVPS    Y15, Y14, Y13, Y13
+	VPSLLD       $0x1b, Y10, Y14
+	VBLENDVPS    Y14, Y13, Y12, Y12
+	VPSLLD       $0x1a, Y10, Y10
+	VBLENDVPS    Y10, Y12, Y11, Y10
+	VMULPS       Y10, Y9, Y10
+	VMOVUPS      160(SI), Y11
+	VFMADD231PS  Y11, Y10, Y7
+	VMOVUPS      160(SI)(DI*1), Y11
+	VFMADD231PS  Y11, Y10, Y8
+	VPMOVZXBD    16(DX), Y10
+	VPERMPS      lm6_644<>+0(SB), Y10, Y11
+	VPERMPS      Y4, Y10, Y12
+	VPSLLD       $0x1c, Y10, Y13
+	VBLENDVPS    Y13, Y12, Y11, Y11
+	VPERMPS      lm6_646<>+0(SB), Y10, Y12
+	VPERMPS      Y2, Y10, Y13
+	VPSLLD       $0x1c, Y10, Y14
+	VBLENDVPS    Y14, Y13, Y12, Y12
+	VPSLLD       $0x1b, Y10, Y13
+	VBLENDVPS    Y13, Y12, Y11, Y11
+	VPERMPS      Y1, Y10, Y12
+	VPERMPS      Y3, Y10, Y13
+	VPSLLD       $0x1c, Y10, Y14
+	VBLENDVPS    Y14, Y13, Y12, Y12
+	VPERMPS      lm6_6410<>+0(SB), Y10, Y13
+	VPERMPS      Y0, Y10, Y14
+	VPSLLD       $0x1c, Y10, Y15
+	VBLENDVPS    Y15, Y14, Y13, Y13
+	VPSLLD       $0x1b, Y10, Y14
+	VBLENDVPS    Y14, Y13, Y12, Y12
+	VPSLLD       $0x1a, Y10, Y10
+	VBLENDVPS    Y10, Y12, Y11, Y10
+	VMULPS       Y10, Y9, Y10
+	VMOVUPS      192(SI), Y11
+	VFMADD231PS  Y11, Y10, Y5
+	VMOVUPS      192(SI)(DI*1), Y11
+	VFMADD231PS  Y11, Y10, Y6
+	VPMOVZXBD    24(DX), Y10
+	VPERMPS      lm6_644<>+0(SB), Y10, Y11
+	VPERMPS      Y4, Y10, Y12
+	VPSLLD       $0x1c, Y10, Y13
+	VBLENDVPS    Y13, Y12, Y11, Y11
+	VPERMPS      lm6_646<>+0(SB), Y10, Y12
+	VPERMPS      Y2, Y10, Y13
+	VPSLLD       $0x1c, Y10, Y14
+	VBLENDVPS    Y14, Y13, Y12, Y12
+	VPSLLD       $0x1b, Y10, Y13
+	VBLENDVPS    Y13, Y12, Y11, Y11
+	VPERMPS      Y1, Y10, Y12
+	VPERMPS      Y3, Y10, Y13
+	VPSLLD       $0x1c, Y10, Y14
+	VBLENDVPS    Y14, Y13, Y12, Y12
+	VPERMPS      lm6_6410<>+0(SB), Y10, Y13
+	VPERMPS      Y0, Y10, Y14
+	VPSLLD       $0x1c, Y10, Y15
+	VBLENDVPS    Y15, Y14, Y13, Y13
+	VPSLLD       $0x1b, Y10, Y14
+	VBLENDVPS    Y14, Y13, Y12, Y12
+	VPSLLD       $0x1a, Y10, Y10
+	VBLENDVPS    Y10, Y12, Y11, Y10
+	VMULPS       Y10, Y9, Y9
+	VMOVUPS      224(SI), Y10
+	VFMADD231PS  Y10, Y9, Y7
+	VMOVUPS      224(SI)(DI*1), Y10
+	VFMADD231PS  Y10, Y9, Y8
 	ADDQ         $0x32, R9
 	ADDQ         $0x100, SI
 	SUBQ         $1, R8
@@ -1100,25 +1122,25 @@ loop3:
 
 done4:
 	ADDQ         $1, R8
-	VADDPS       Y2, Y0, Y0
-	VADDPS       Y3, Y1, Y1
-	VEXTRACTF128 $1, Y0, X2
-	VADDPS       X0, X2, X2
-	VMOVHLPS     X2, X2, X0
-	VADDPS       X0, X2, X2
-	VMOVSHDUP    X2, X0
-	VADDSS       X0, X2, X2
-	VMOVSS       X2, (AX)
+	VADDPS       Y7, Y5, Y5
+	VADDPS       Y8, Y6, Y6
+	VEXTRACTF128 $1, Y5, X7
+	VADDPS       X5, X7, X7
+	VMOVHLPS     X7, X7, X5
+	VADDPS       X5, X7, X7
+	VMOVSHDUP    X7, X5
+	VADDSS       X5, X7, X7
+	VMOVSS       X7, (AX)
 	MOVQ         ldy+8(FP), SI
 	MOVQ         AX, DI
 	ADDQ         SI, DI
-	VEXTRACTF128 $1, Y1, X0
-	VADDPS       X1, X0, X0
-	VMOVHLPS     X0, X0, X1
-	VADDPS       X1, X0, X0
-	VMOVSHDUP    X0, X1
-	VADDSS       X1, X0, X0
-	VMOVSS       X0, (DI)
+	VEXTRACTF128 $1, Y6, X5
+	VADDPS       X6, X5, X5
+	VMOVHLPS     X5, X5, X6
+	VADDPS       X6, X5, X5
+	VMOVSHDUP    X5, X6
+	VADDSS       X6, X5, X5
+	VMOVSS       X5, (DI)
 	ADDQ         $4, AX
 	MOVQ         stride+40(FP), SI
 	ADDQ         SI, BX
@@ -1133,6 +1155,14 @@ done2:
 // matmul3xLm6_64AVX512 multiplies rows of w with 3 rows of x; ld and stride in bytes, a unit is 64 values.
 // Requires: AVX2, F16C, FMA
 TEXT ·matmul3xLm6_64AVX512(SB), NOSPLIT, $192-64
+
+	// constants of the loops
+	VMOVDQU      lm6_6411<>+0(SB), Y0
+	VMOVDQU      lm6_648<>+0(SB), Y1
+	VMOVDQU      lm6_647<>+0(SB), Y2
+	VMOVDQU      lm6_649<>+0(SB), Y3
+	VMOVDQU      lm6_645<>+0(SB), Y4
+	VMOVDQU      lm6_644<>+0(SB), Y5
 	MOVQ         y+0(FP), AX
 	MOVQ         w+32(FP), BX
 	MOVQ         rows+48(FP), CX
@@ -1142,9 +1172,9 @@ TEXT ·matmul3xLm6_64AVX512(SB), NOSPLIT, $192-64
 	JLT          done2
 
 loop1:
-	VPXOR        Y0, Y0, Y0
-	VPXOR        Y1, Y1, Y1
-	VPXOR        Y2, Y2, Y2
+	VPXOR        Y6, Y6, Y6
+	VPXOR        Y7, Y7, Y7
+	VPXOR        Y8, Y8, Y8
 	MOVQ         x+16(FP), SI
 	MOVQ         ldx+24(FP), DI
 	MOVQ         SI, R8
@@ -1156,266 +1186,266 @@ loop1:
 	JLT          done4
 
 loop3:
-	VPBROADCASTW (R10), X3
-	VCVTPH2PS    X3, Y3
-	VBROADCASTI128 2(R10), Y4
-	VPSRLVD      lm6_640<>+0(SB), Y4, Y4
-	VPAND        lm6_641<>+0(SB), Y4, Y4
-	VPBROADCASTQ 34(R10), Y5
-	VPSRLVD      lm6_642<>+0(SB), Y5, Y5
-	VPAND        lm6_643<>+0(SB), Y5, Y5
-	VPSLLD       $4, Y5, Y5
-	VPOR         Y5, Y4, Y4
-	VMOVDQU      Y4, (DX)
-	VPMOVZXBD    (DX), Y4
-	VPERMPS      lm6_644<>+0(SB), Y4, Y5
-	VPERMPS      lm6_645<>+0(SB), Y4, Y6
-	VPSLLD       $0x1c, Y4, Y7
-	VBLENDVPS    Y7, Y6, Y5, Y5
-	VPERMPS      lm6_646<>+0(SB), Y4, Y6
-	VPERMPS      lm6_647<>+0(SB), Y4, Y7
-	VPSLLD       $0x1c, Y4, Y8
-	VBLENDVPS    Y8, Y7, Y6, Y6
-	VPSLLD       $0x1b, Y4, Y7
-	VBLENDVPS    Y7, Y6, Y5, Y5
-	VPERMPS      lm6_648<>+0(SB), Y4, Y6
-	VPERMPS      lm6_649<>+0(SB), Y4, Y7
-	VPSLLD       $0x1c, Y4, Y8
-	VBLENDVPS    Y8, Y7, Y6, Y6
-	VPERMPS      lm6_6410<>+0(SB), Y4, Y7
-	VPERMPS      lm6_6411<>+0(SB), Y4, Y8
-	VPSLLD       $0x1c, Y4, Y9
-	VBLENDVPS    Y9, Y8, Y7, Y7
-	VPSLLD       $0x1b, Y4, Y8
-	VBLENDVPS    Y8, Y7, Y6, Y6
-	VPSLLD       $0x1a, Y4, Y4
-	VBLENDVPS    Y4, Y6, Y5, Y4
-	VMULPS       Y4, Y3, Y4
-	VMOVUPS      (SI), Y5
-	VFMADD231PS  Y5, Y4, Y0
-	VMOVUPS      (SI)(DI*1), Y5
-	VFMADD231PS  Y5, Y4, Y1
-	VMOVUPS      (R8), Y5
-	VFMADD231PS  Y5, Y4, Y2
-	VPMOVZXBD    8(DX), Y4
-	VPERMPS      lm6_644<>+0(SB), Y4, Y5
-	VPERMPS      lm6_645<>+0(SB), Y4, Y6
-	VPSLLD       $0x1c, Y4, Y7
-	VBLENDVPS    Y7, Y6, Y5, Y5
-	VPERMPS      lm6_646<>+0(SB), Y4, Y6
-	VPERMPS      lm6_647<>+0(SB), Y4, Y7
-	VPSLLD       $0x1c, Y4, Y8
-	VBLENDVPS    Y8, Y7, Y6, Y6
-	VPSLLD       $0x1b, Y4, Y7
-	VBLENDVPS    Y7, Y6, Y5, Y5
-	VPERMPS      lm6_648<>+0(SB), Y4, Y6
-	VPERMPS      lm6_649<>+0(SB), Y4, Y7
-	VPSLLD       $0x1c, Y4, Y8
-	VBLENDVPS    Y8, Y7, Y6, Y6
-	VPERMPS      lm6_6410<>+0(SB), Y4, Y7
-	VPERMPS      lm6_6411<>+0(SB), Y4, Y8
-	VPSLLD       $0x1c, Y4, Y9
-	VBLENDVPS    Y9, Y8, Y7, Y7
-	VPSLLD       $0x1b, Y4, Y8
-	VBLENDVPS    Y8, Y7, Y6, Y6
-	VPSLLD       $0x1a, Y4, Y4
-	VBLENDVPS    Y4, Y6, Y5, Y4
-	VMULPS       Y4, Y3, Y4
-	VMOVUPS      32(SI), Y5
-	VFMADD231PS  Y5, Y4, Y0
-	VMOVUPS      32(SI)(DI*1), Y5
-	VFMADD231PS  Y5, Y4, Y1
-	VMOVUPS      32(R8), Y5
-	VFMADD231PS  Y5, Y4, Y2
-	VPMOVZXBD    16(DX), Y4
-	VPERMPS      lm6_644<>+0(SB), Y4, Y5
-	VPERMPS      lm6_645<>+0(SB), Y4, Y6
-	VPSLLD       $0x1c, Y4, Y7
-	VBLENDVPS    Y7, Y6, Y5, Y5
-	VPERMPS      lm6_646<>+0(SB), Y4, Y6
-	VPERMPS      lm6_647<>+0(SB), Y4, Y7
-	VPSLLD       $0x1c, Y4, Y8
-	VBLENDVPS    Y8, Y7, Y6, Y6
-	VPSLLD       $0x1b, Y4, Y7
-	VBLENDVPS    Y7, Y6, Y5, Y5
-	VPERMPS      lm6_648<>+0(SB), Y4, Y6
-	VPERMPS      lm6_649<>+0(SB), Y4, Y7
-	VPSLLD       $0x1c, Y4, Y8
-	VBLENDVPS    Y8, Y7, Y6, Y6
-	VPERMPS      lm6_6410<>+0(SB), Y4, Y7
-	VPERMPS      lm6_6411<>+0(SB), Y4, Y8
-	VPSLLD       $0x1c, Y4, Y9
-	VBLENDVPS    Y9, Y8, Y7, Y7
-	VPSLLD       $0x1b, Y4, Y8
-	VBLENDVPS    Y8, Y7, Y6, Y6
-	VPSLLD       $0x1a, Y4, Y4
-	VBLENDVPS    Y4, Y6, Y5, Y4
-	VMULPS       Y4, Y3, Y4
-	VMOVUPS      64(SI), Y5
-	VFMADD231PS  Y5, Y4, Y0
-	VMOVUPS      64(SI)(DI*1), Y5
-	VFMADD231PS  Y5, Y4, Y1
-	VMOVUPS      64(R8), Y5
-	VFMADD231PS  Y5, Y4, Y2
-	VPMOVZXBD    24(DX), Y4
-	VPERMPS      lm6_644<>+0(SB), Y4, Y5
-	VPERMPS      lm6_645<>+0(SB), Y4, Y6
-	VPSLLD       $0x1c, Y4, Y7
-	VBLENDVPS    Y7, Y6, Y5, Y5
-	VPERMPS      lm6_646<>+0(SB), Y4, Y6
-	VPERMPS      lm6_647<>+0(SB), Y4, Y7
-	VPSLLD       $0x1c, Y4, Y8
-	VBLENDVPS    Y8, Y7, Y6, Y6
-	VPSLLD       $0x1b, Y4, Y7
-	VBLENDVPS    Y7, Y6, Y5, Y5
-	VPERMPS      lm6_648<>+0(SB), Y4, Y6
-	VPERMPS      lm6_649<>+0(SB), Y4, Y7
-	VPSLLD       $0x1c, Y4, Y8
-	VBLENDVPS    Y8, Y7, Y6, Y6
-	VPERMPS      lm6_6410<>+0(SB), Y4, Y7
-	VPERMPS      lm6_6411<>+0(SB), Y4, Y8
-	VPSLLD       $0x1c, Y4, Y9
-	VBLENDVPS    Y9, Y8, Y7, Y7
-	VPSLLD       $0x1b, Y4, Y8
-	VBLENDVPS    Y8, Y7, Y6, Y6
-	VPSLLD       $0x1a, Y4, Y4
-	VBLENDVPS    Y4, Y6, Y5, Y4
-	VMULPS       Y4, Y3, Y4
-	VMOVUPS      96(SI), Y5
-	VFMADD231PS  Y5, Y4, Y0
-	VMOVUPS      96(SI)(DI*1), Y5
-	VFMADD231PS  Y5, Y4, Y1
-	VMOVUPS      96(R8), Y5
-	VFMADD231PS  Y5, Y4, Y2
-	VBROADCASTI128 18(R10), Y4
-	VPSRLVD      lm6_640<>+0(SB), Y4, Y4
-	VPAND        lm6_641<>+0(SB), Y4, Y4
-	VPBROADCASTQ 42(R10), Y5
-	VPSRLVD      lm6_642<>+0(SB), Y5, Y5
-	VPAND        lm6_643<>+0(SB), Y5, Y5
-	VPSLLD       $4, Y5, Y5
-	VPOR         Y5, Y4, Y4
-	VMOVDQU      Y4, (DX)
-	VPMOVZXBD    (DX), Y4
-	VPERMPS      lm6_644<>+0(SB), Y4, Y5
-	VPERMPS      lm6_645<>+0(SB), Y4, Y6
-	VPSLLD       $0x1c, Y4, Y7
-	VBLENDVPS    Y7, Y6, Y5, Y5
-	VPERMPS      lm6_646<>+0(SB), Y4, Y6
-	VPERMPS      lm6_647<>+0(SB), Y4, Y7
-	VPSLLD       $0x1c, Y4, Y8
-	VBLENDVPS    Y8, Y7, Y6, Y6
-	VPSLLD       $0x1b, Y4, Y7
-	VBLENDVPS    Y7, Y6, Y5, Y5
-	VPERMPS      lm6_648<>+0(SB), Y4, Y6
-	VPERMPS      lm6_649<>+0(SB), Y4, Y7
-	VPSLLD       $0x1c, Y4, Y8
-	VBLENDVPS    Y8, Y7, Y6, Y6
-	VPERMPS      lm6_6410<>+0(SB), Y4, Y7
-	VPERMPS      lm6_6411<>+0(SB), Y4, Y8
-	VPSLLD       $0x1c, Y4, Y9
-	VBLENDVPS    Y9, Y8, Y7, Y7
-	VPSLLD       $0x1b, Y4, Y8
-	VBLENDVPS    Y8, Y7, Y6, Y6
-	VPSLLD       $0x1a, Y4, Y4
-	VBLENDVPS    Y4, Y6, Y5, Y4
-	VMULPS       Y4, Y3, Y4
-	VMOVUPS      128(SI), Y5
-	VFMADD231PS  Y5, Y4, Y0
-	VMOVUPS      128(SI)(DI*1), Y5
-	VFMADD231PS  Y5, Y4, Y1
-	VMOVUPS      128(R8), Y5
-	VFMADD231PS  Y5, Y4, Y2
-	VPMOVZXBD    8(DX), Y4
-	VPERMPS      lm6_644<>+0(SB), Y4, Y5
-	VPERMPS      lm6_645<>+0(SB), Y4, Y6
-	VPSLLD       $0x1c, Y4, Y7
-	VBLENDVPS    Y7, Y6, Y5, Y5
-	VPERMPS      lm6_646<>+0(SB), Y4, Y6
-	VPERMPS      lm6_647<>+0(SB), Y4, Y7
-	VPSLLD       $0x1c, Y4, Y8
-	VBLENDVPS    Y8, Y7, Y6, Y6
-	VPSLLD       $0x1b, Y4, Y7
-	VBLENDVPS    Y7, Y6, Y5, Y5
-	VPERMPS      lm6_648<>+0(SB), Y4, Y6
-	VPERMPS      lm6_649<>+0(SB), Y4, Y7
-	VPSLLD       $0x1c, Y4, Y8
-	VBLENDVPS    Y8, Y7, Y6, Y6
-	VPERMPS      lm6_6410<>+0(SB), Y4, Y7
-	VPERMPS      lm6_6411<>+0(SB), Y4, Y8
-	VPSLLD       $0x1c, Y4, Y9
-	VBLENDVPS    Y9, Y8, Y7, Y7
-	VPSLLD       $0x1b, Y4, Y8
-	VBLENDVPS    Y8, Y7, Y6, Y6
-	VPSLLD       $0x1a, Y4, Y4
-	VBLENDVPS    Y4, Y6, Y5, Y4
-	VMULPS       Y4, Y3, Y4
-	VMOVUPS      160(SI), Y5
-	VFMADD231PS  Y5, Y4, Y0
-	VMOVUPS      160(SI)(DI*1), Y5
-	VFMADD231PS  Y5, Y4, Y1
-	VMOVUPS      160(R8), Y5
-	VFMADD231PS  Y5, Y4, Y2
-	VPMOVZXBD    16(DX), Y4
-	VPERMPS      lm6_644<>+0(SB), Y4, Y5
-	VPERMPS      lm6_645<>+0(SB), Y4, Y6
-	VPSLLD       $0x1c, Y4, Y7
-	VBLENDVPS    Y7, Y6, Y5, Y5
-	VPERMPS      lm6_646<>+0(SB), Y4, Y6
-	VPERMPS      lm6_647<>+0(SB), Y4, Y7
-	VPSLLD       $0x1c, Y4, Y8
-	VBLENDVPS    Y8, Y7, Y6, Y6
-	VPSLLD       $0x1b, Y4, Y7
-	VBLENDVPS    Y7, Y6, Y5, Y5
-	VPERMPS      lm6_648<>+0(SB), Y4, Y6
-	VPERMPS      lm6_649<>+0(SB), Y4, Y7
-	VPSLLD       $0x1c, Y4, Y8
-	VBLENDVPS    Y8, Y7, Y6, Y6
-	VPERMPS      lm6_6410<>+0(SB), Y4, Y7
-	VPERMPS      lm6_6411<>+0(SB), Y4, Y8
-	VPSLLD       $0x1c, Y4, Y9
-	VBLENDVPS    Y9, Y8, Y7, Y7
-	VPSLLD       $0x1b, Y4, Y8
-	VBLENDVPS    Y8, Y7, Y6, Y6
-	VPSLLD       $0x1a, Y4, Y4
-	VBLENDVPS    Y4, Y6, Y5, Y4
-	VMULPS       Y4, Y3, Y4
-	VMOVUPS      192(SI), Y5
-	VFMADD231PS  Y5, Y4, Y0
-	VMOVUPS      192(SI)(DI*1), Y5
-	VFMADD231PS  Y5, Y4, Y1
-	VMOVUPS      192(R8), Y5
-	VFMADD231PS  Y5, Y4, Y2
-	VPMOVZXBD    24(DX), Y4
-	VPERMPS      lm6_644<>+0(SB), Y4, Y5
-	VPERMPS      lm6_645<>+0(SB), Y4, Y6
-	VPSLLD       $0x1c, Y4, Y7
-	VBLENDVPS    Y7, Y6, Y5, Y5
-	VPERMPS      lm6_646<>+0(SB), Y4, Y6
-	VPERMPS      lm6_647<>+0(SB), Y4, Y7
-	VPSLLD       $0x1c, Y4, Y8
-	VBLENDVPS    Y8, Y7, Y6, Y6
-	VPSLLD       $0x1b, Y4, Y7
-	VBLENDVPS    Y7, Y6, Y5, Y5
-	VPERMPS      lm6_648<>+0(SB), Y4, Y6
-	VPERMPS      lm6_649<>+0(SB), Y4, Y7
-	VPSLLD       $0x1c, Y4, Y8
-	VBLENDVPS    Y8, Y7, Y6, Y6
-	VPERMPS      lm6_6410<>+0(SB), Y4, Y7
-	VPERMPS      lm6_6411<>+0(SB), Y4, Y8
-	VPSLLD       $0x1c, Y4, Y9
-	VBLENDVPS    Y9, Y8, Y7, Y7
-	VPSLLD       $0x1b, Y4, Y8
-	VBLENDVPS    Y8, Y7, Y6, Y6
-	VPSLLD       $0x1a, Y4, Y4
-	VBLENDVPS    Y4, Y6, Y5, Y4
-	VMULPS       Y4, Y3, Y3
-	VMOVUPS      224(SI), Y4
-	VFMADD231PS  Y4, Y3, Y0
-	VMOVUPS      224(SI)(DI*1), Y4
-	VFMADD231PS  Y4, Y3, Y1
-	VMOVUPS      224(R8), Y4
-	VFMADD231PS  Y4, Y3, Y2
+	VPBROADCASTW (R10), X9
+	VCVTPH2PS    X9, Y9
+	VBROADCASTI128 2(R10), Y10
+	VPSRLVD      lm6_640<>+0(SB), Y10, Y10
+	VPAND        lm6_641<>+0(SB), Y10, Y10
+	VPBROADCASTQ 34(R10), Y11
+	VPSRLVD      lm6_642<>+0(SB), Y11, Y11
+	VPAND        lm6_643<>+0(SB), Y11, Y11
+	VPSLLD       $4, Y11, Y11
+	VPOR         Y11, Y10, Y10
+	VMOVDQU      Y10, (DX)
+	VPMOVZXBD    (DX), Y10
+	VPERMPS      Y5, Y10, Y11
+	VPERMPS      Y4, Y10, Y12
+	VPSLLD       $0x1c, Y10, Y13
+	VBLENDVPS    Y13, Y12, Y11, Y11
+	VPERMPS      lm6_646<>+0(SB), Y10, Y12
+	VPERMPS      Y2, Y10, Y13
+	VPSLLD       $0x1c, Y10, Y14
+	VBLENDVPS    Y14, Y13, Y12, Y12
+	VPSLLD       $0x1b, Y10, Y13
+	VBLENDVPS    Y13, Y12, Y11, Y11
+	VPERMPS      Y1, Y10, Y12
+	VPERMPS      Y3, Y10, Y13
+	VPSLLD       $0x1c, Y10, Y14
+	VBLENDVPS    Y14, Y13, Y12, Y12
+	VPERMPS      lm6_6410<>+0(SB), Y10, Y13
+	VPERMPS      Y0, Y10, Y14
+	VPSLLD       $0x1c, Y10, Y15
+	VBLENDVPS    Y15, Y14, Y13, Y13
+	VPSLLD       $0x1b, Y10, Y14
+	VBLENDVPS    Y14, Y13, Y12, Y12
+	VPSLLD       $0x1a, Y10, Y10
+	VBLENDVPS    Y10, Y12, Y11, Y10
+	VMULPS       Y10, Y9, Y10
+	VMOVUPS      (SI), Y11
+	VFMADD231PS  Y11, Y10, Y6
+	VMOVUPS      (SI)(DI*1), Y11
+	VFMADD231PS  Y11, Y10, Y7
+	VMOVUPS      (R8), Y11
+	VFMADD231PS  Y11, Y10, Y8
+	VPMOVZXBD    8(DX), Y10
+	VPERMPS      Y5, Y10, Y11
+	VPERMPS      Y4, Y10, Y12
+	VPSLLD       $0x1c, Y10, Y13
+	VBLENDVPS    Y13, Y12, Y11, Y11
+	VPERMPS      lm6_646<>+0(SB), Y10, Y12
+	VPERMPS      Y2, Y10, Y13
+	VPSLLD       $0x1c, Y10, Y14
+	VBLENDVPS    Y14, Y13, Y12, Y12
+	VPSLLD       $0x1b, Y10, Y13
+	VBLENDVPS    Y13, Y12, Y11, Y11
+	VPERMPS      Y1, Y10, Y12
+	VPERMPS      Y3, Y10, Y13
+	VPSLLD       $0x1c, Y10, Y14
+	VBLENDVPS    Y14, Y13, Y12, Y12
+	VPERMPS      lm6_6410<>+0(SB), Y10, Y13
+	VPERMPS      Y0, Y10, Y14
+	VPSLLD       $0x1c, Y10, Y15
+	VBLENDVPS    Y15, Y14, Y13, Y13
+	VPSLLD       $0x1b, Y10, Y14
+	VBLENDVPS    Y14, Y13, Y12, Y12
+	VPSLLD       $0x1a, Y10, Y10
+	VBLENDVPS    Y10, Y12, Y11, Y10
+	VMULPS       Y10, Y9, Y10
+	VMOVUPS      32(SI), Y11
+	VFMADD231PS  Y11, Y10, Y6
+	VMOVUPS      32(SI)(DI*1), Y11
+	VFMADD231PS  Y11, Y10, Y7
+	VMOVUPS      32(R8), Y11
+	VFMADD231PS  Y11, Y10, Y8
+	VPMOVZXBD    16(DX), Y10
+	VPERMPS      Y5, Y10, Y11
+	VPERMPS      Y4, Y10, Y12
+	VPSLLD       $0x1c, Y10, Y13
+	VBLENDVPS    Y13, Y12, Y11, Y11
+	VPERMPS      lm6_646<>+0(SB), Y10, Y12
+	VPERMPS      Y2, Y10, Y13
+	VPSLLD       $0x1c, Y10, Y14
+	VBLENDVPS    Y14, Y13, Y12, Y12
+	VPSLLD       $0x1b, Y10, Y13
+	VBLENDVPS    Y13, Y12, Y11, Y11
+	VPERMPS      Y1, Y10, Y12
+	VPERMPS      Y3, Y10, Y13
+	VPSLLD       $0x1c, Y10, Y14
+	VBLENDVPS    Y14, Y13, Y12, Y12
+	VPERMPS      lm6_6410<>+0(SB), Y10, Y13
+	VPERMPS      Y0, Y10, Y14
+	VPSLLD       $0x1c, Y10, Y15
+	VBLENDVPS    Y15, Y14, Y13, Y13
+	VPSLLD       $0x1b, Y10, Y14
+	VBLENDVPS    Y14, Y13, Y12, Y12
+	VPSLLD       $0x1a, Y10, Y10
+	VBLENDVPS    Y10, Y12, Y11, Y10
+	VMULPS       Y10, Y9, Y10
+	VMOVUPS      64(SI), Y11
+	VFMADD231PS  Y11, Y10, Y6
+	VMOVUPS      64(SI)(DI*1), Y11
+	VFMADD231PS  Y11, Y10, Y7
+	VMOVUPS      64(R8), Y11
+	VFMADD231PS  Y11, Y10, Y8
+	VPMOVZXBD    24(DX), Y10
+	VPERMPS      Y5, Y10, Y11
+	VPERMPS      Y4, Y10, Y12
+	VPSLLD       $0x1c, Y10, Y13
+	VBLENDVPS    Y13, Y12, Y11, Y11
+	VPERMPS      lm6_646<>+0(SB), Y10, Y12
+	VPERMPS      Y2, Y10, Y13
+	VPSLLD       $0x1c, Y10, Y14
+	VBLENDVPS    Y14, Y13, Y12, Y12
+	VPSLLD       $0x1b, Y10, Y13
+	VBLENDVPS    Y13, Y12, Y11, Y11
+	VPERMPS      Y1, Y10, Y12
+	VPERMPS      Y3, Y10, Y13
+	VPSLLD       $0x1c, Y10, Y14
+	VBLENDVPS    Y14, Y13, Y12, Y12
+	VPERMPS      lm6_6410<>+0(SB), Y10, Y13
+	VPERMPS      Y0, Y10, Y14
+	VPSLLD       $0x1c, Y10, Y15
+	VBLENDVPS    Y15, Y14, Y13, Y13
+	VPSLLD       $0x1b, Y10, Y14
+	VBLENDVPS    Y14, Y13, Y12, Y12
+	VPSLLD       $0x1a, Y10, Y10
+	VBLENDVPS    Y10, Y12, Y11, Y10
+	VMULPS       Y10, Y9, Y10
+	VMOVUPS      96(SI), Y11
+	VFMADD231PS  Y11, Y10, Y6
+	VMOVUPS      96(SI)(DI*1), Y11
+	VFMADD231PS  Y11, Y10, Y7
+	VMOVUPS      96(R8), Y11
+	VFMADD231PS  Y11, Y10, Y8
+	VBROADCASTI128 18(R10), Y10
+	VPSRLVD      lm6_640<>+0(SB), Y10, Y10
+	VPAND        lm6_641<>+0(SB), Y10, Y10
+	VPBROADCASTQ 42(R10), Y11
+	VPSRLVD      lm6_642<>+0(SB), Y11, Y11
+	VPAND        lm6_643<>+0(SB), Y11, Y11
+	VPSLLD       $4, Y11, Y11
+	VPOR         Y11, Y10, Y10
+	VMOVDQU      Y10, (DX)
+	VPMOVZXBD    (DX), Y10
+	VPERMPS      Y5, Y10, Y11
+	VPERMPS      Y4, Y10, Y12
+	VPSLLD       $0x1c, Y10, Y13
+	VBLENDVPS    Y13, Y12, Y11, Y11
+	VPERMPS      lm6_646<>+0(SB), Y10, Y12
+	VPERMPS      Y2, Y10, Y13
+	VPSLLD       $0x1c, Y10, Y14
+	VBLENDVPS    Y14, Y13, Y12, Y12
+	VPSLLD       $0x1b, Y10, Y13
+	VBLENDVPS    Y13, Y12, Y11, Y11
+	VPERMPS      Y1, Y10, Y12
+	VPERMPS      Y3, Y10, Y13
+	VPSLLD       $0x1c, Y10, Y14
+	VBLENDVPS    Y14, Y13, Y12, Y12
+	VPERMPS      lm6_6410<>+0(SB), Y10, Y13
+	VPERMPS      Y0, Y10, Y14
+	VPSLLD       $0x1c, Y10, Y15
+	VBLENDVPS    Y15, Y14, Y13, Y13
+	VPSLLD       $0x1b, Y10, Y14
+	VBLENDVPS    Y14, Y13, Y12, Y12
+	VPSLLD       $0x1a, Y10, Y10
+	VBLENDVPS    Y10, Y12, Y11, Y10
+	VMULPS       Y10, Y9, Y10
+	VMOVUPS      128(SI), Y11
+	VFMADD231PS  Y11, Y10, Y6
+	VMOVUPS      128(SI)(DI*1), Y11
+	VFMADD231PS  Y11, Y10, Y7
+	VMOVUPS      128(R8), Y11
+	VFMADD231PS  Y11, Y10, Y8
+	VPMOVZXBD    8(DX), Y10
+	VPERMPS      Y5, Y10, Y11
+	VPERMPS      Y4, Y10, Y12
+	VPSLLD       $0x1c, Y10, Y13
+	VBLENDVPS    Y13, Y12, Y11, Y11
+	VPERMPS      lm6_646<>+0(SB), Y10, Y12
+	VPERMPS      Y2, Y10, Y13
+	VPSLLD       $0x1c, Y10, Y14
+	VBLENDVPS    Y14, Y13, Y12, Y12
+	VPSLLD       $0x1b, Y10, Y13
+	VBLENDVPS    Y13, Y12, Y11, Y11
+	VPERMPS      Y1, Y10, Y12
+	VPERMPS      Y3, Y10, Y13
+	VPSLLD       $0x1c, Y10, Y14
+	VBLENDVPS    Y14, Y13, Y12, Y12
+	VPERMPS      lm6_6410<>+0(SB), Y10, Y13
+	VPERMPS      Y0, Y10, Y14
+	VPSLLD       $0x1c, Y10, Y15
+	VBLENDVPS    Y15, Y14, Y13, Y13
+	VPSLLD       $0x1b, Y10, Y14
+	VBLENDVPS    Y14, Y13, Y12, Y12
+	VPSLLD       $0x1a, Y10, Y10
+	VBLENDVPS    Y10, Y12, Y11, Y10
+	VMULPS       Y10, Y9, Y10
+	VMOVUPS      160(SI), Y11
+	VFMADD231PS  Y11, Y10, Y6
+	VMOVUPS      160(SI)(DI*1), Y11
+	VFMADD231PS  Y11, Y10, Y7
+	VMOVUPS      160(R8), Y11
+	VFMADD231PS  Y11, Y10, Y8
+	VPMOVZXBD    16(DX), Y10
+	VPERMPS      Y5, Y10, Y11
+	VPERMPS      Y4, Y10, Y12
+	VPSLLD       $0x1c, Y10, Y13
+	VBLENDVPS    Y13, Y12, Y11, Y11
+	VPERMPS      lm6_646<>+0(SB), Y10, Y12
+	VPERMPS      Y2, Y10, Y13
+	VPSLLD       $0x1c, Y10, Y14
+	VBLENDVPS    Y14, Y13, Y12, Y12
+	VPSLLD       $0x1b, Y10, Y13
+	VBLENDVPS    Y13, Y12, Y11, Y11
+	VPERMPS      Y1, Y10, Y12
+	VPERMPS      Y3, Y10, Y13
+	VPSLLD       $0x1c, Y10, Y14
+	VBLENDVPS    Y14, Y13, Y12, Y12
+	VPERMPS      lm6_6410<>+0(SB), Y10, Y13
+	VPERMPS      Y0, Y10, Y14
+	VPSLLD       $0x1c, Y10, Y15
+	VBLENDVPS    Y15, Y14, Y13, Y13
+	VPSLLD       $0x1b, Y10, Y14
+	VBLENDVPS    Y14, Y13, Y12, Y12
+	VPSLLD       $0x1a, Y10, Y10
+	VBLENDVPS    Y10, Y12, Y11, Y10
+	VMULPS       Y10, Y9, Y10
+	VMOVUPS      192(SI), Y11
+	VFMADD231PS  Y11, Y10, Y6
+	VMOVUPS      192(SI)(DI*1), Y11
+	VFMADD231PS  Y11, Y10, Y7
+	VMOVUPS      192(R8), Y11
+	VFMADD231PS  Y11, Y10, Y8
+	VPMOVZXBD    24(DX), Y10
+	VPERMPS      Y5, Y10, Y11
+	VPERMPS      Y4, Y10, Y12
+	VPSLLD       $0x1c, Y10, Y13
+	VBLENDVPS    Y13, Y12, Y11, Y11
+	VPERMPS      lm6_646<>+0(SB), Y10, Y12
+	VPERMPS      Y2, Y10, Y13
+	VPSLLD       $0x1c, Y10, Y14
+	VBLENDVPS    Y14, Y13, Y12, Y12
+	VPSLLD       $0x1b, Y10, Y13
+	VBLENDVPS    Y13, Y12, Y11, Y11
+	VPERMPS      Y1, Y10, Y12
+	VPERMPS      Y3, Y10, Y13
+	VPSLLD       $0x1c, Y10, Y14
+	VBLENDVPS    Y14, Y13, Y12, Y12
+	VPERMPS      lm6_6410<>+0(SB), Y10, Y13
+	VPERMPS      Y0, Y10, Y14
+	VPSLLD       $0x1c, Y10, Y15
+	VBLENDVPS    Y15, Y14, Y13, Y13
+	VPSLLD       $0x1b, Y10, Y14
+	VBLENDVPS    Y14, Y13, Y12, Y12
+	VPSLLD       $0x1a, Y10, Y10
+	VBLENDVPS    Y10, Y12, Y11, Y10
+	VMULPS       Y10, Y9, Y9
+	VMOVUPS      224(SI), Y10
+	VFMADD231PS  Y10, Y9, Y6
+	VMOVUPS      224(SI)(DI*1), Y10
+	VFMADD231PS  Y10, Y9, Y7
+	VMOVUPS      224(R8), Y10
+	VFMADD231PS  Y10, Y9, Y8
 	ADDQ         $0x32, R10
 	ADDQ         $0x100, SI
 	ADDQ         $0x100, R8
@@ -1424,31 +1454,31 @@ loop3:
 
 done4:
 	ADDQ         $1, R9
-	VEXTRACTF128 $1, Y0, X3
-	VADDPS       X0, X3, X3
-	VMOVHLPS     X3, X3, X0
-	VADDPS       X0, X3, X3
-	VMOVSHDUP    X3, X0
-	VADDSS       X0, X3, X3
-	VMOVSS       X3, (AX)
+	VEXTRACTF128 $1, Y6, X9
+	VADDPS       X6, X9, X9
+	VMOVHLPS     X9, X9, X6
+	VADDPS       X6, X9, X9
+	VMOVSHDUP    X9, X6
+	VADDSS       X6, X9, X9
+	VMOVSS       X9, (AX)
 	MOVQ         ldy+8(FP), SI
 	MOVQ         AX, DI
 	ADDQ         SI, DI
-	VEXTRACTF128 $1, Y1, X0
-	VADDPS       X1, X0, X0
-	VMOVHLPS     X0, X0, X1
-	VADDPS       X1, X0, X0
-	VMOVSHDUP    X0, X1
-	VADDSS       X1, X0, X0
-	VMOVSS       X0, (DI)
+	VEXTRACTF128 $1, Y7, X6
+	VADDPS       X7, X6, X6
+	VMOVHLPS     X6, X6, X7
+	VADDPS       X7, X6, X6
+	VMOVSHDUP    X6, X7
+	VADDSS       X7, X6, X6
+	VMOVSS       X6, (DI)
 	ADDQ         SI, DI
-	VEXTRACTF128 $1, Y2, X0
-	VADDPS       X2, X0, X0
-	VMOVHLPS     X0, X0, X1
-	VADDPS       X1, X0, X0
-	VMOVSHDUP    X0, X1
-	VADDSS       X1, X0, X0
-	VMOVSS       X0, (DI)
+	VEXTRACTF128 $1, Y8, X6
+	VADDPS       X8, X6, X6
+	VMOVHLPS     X6, X6, X7
+	VADDPS       X7, X6, X6
+	VMOVSHDUP    X6, X7
+	VADDSS       X7, X6, X6
+	VMOVSS       X6, (DI)
 	ADDQ         $4, AX
 	MOVQ         stride+40(FP), SI
 	ADDQ         SI, BX
@@ -1463,6 +1493,13 @@ done2:
 // matmul4xLm6_64AVX512 multiplies rows of w with 4 rows of x; ld and stride in bytes, a unit is 64 values.
 // Requires: AVX2, F16C, FMA
 TEXT ·matmul4xLm6_64AVX512(SB), NOSPLIT, $192-64
+
+	// constants of the loops
+	VMOVDQU      lm6_6411<>+0(SB), Y0
+	VMOVDQU      lm6_648<>+0(SB), Y1
+	VMOVDQU      lm6_647<>+0(SB), Y2
+	VMOVDQU      lm6_649<>+0(SB), Y3
+	VMOVDQU      lm6_645<>+0(SB), Y4
 	MOVQ         y+0(FP), AX
 	MOVQ         w+32(FP), BX
 	MOVQ         rows+48(FP), CX
@@ -1472,10 +1509,10 @@ TEXT ·matmul4xLm6_64AVX512(SB), NOSPLIT, $192-64
 	JLT          done2
 
 loop1:
-	VPXOR        Y0, Y0, Y0
-	VPXOR        Y1, Y1, Y1
-	VPXOR        Y2, Y2, Y2
-	VPXOR        Y3, Y3, Y3
+	VPXOR        Y5, Y5, Y5
+	VPXOR        Y6, Y6, Y6
+	VPXOR        Y7, Y7, Y7
+	VPXOR        Y8, Y8, Y8
 	MOVQ         x+16(FP), SI
 	MOVQ         ldx+24(FP), DI
 	MOVQ         SI, R8
@@ -1487,282 +1524,282 @@ loop1:
 	JLT          done4
 
 loop3:
-	VPBROADCASTW (R10), X4
-	VCVTPH2PS    X4, Y4
-	VBROADCASTI128 2(R10), Y5
-	VPSRLVD      lm6_640<>+0(SB), Y5, Y5
-	VPAND        lm6_641<>+0(SB), Y5, Y5
-	VPBROADCASTQ 34(R10), Y6
-	VPSRLVD      lm6_642<>+0(SB), Y6, Y6
-	VPAND        lm6_643<>+0(SB), Y6, Y6
-	VPSLLD       $4, Y6, Y6
-	VPOR         Y6, Y5, Y5
-	VMOVDQU      Y5, (DX)
-	VPMOVZXBD    (DX), Y5
-	VPERMPS      lm6_644<>+0(SB), Y5, Y6
-	VPERMPS      lm6_645<>+0(SB), Y5, Y7
-	VPSLLD       $0x1c, Y5, Y8
-	VBLENDVPS    Y8, Y7, Y6, Y6
-	VPERMPS      lm6_646<>+0(SB), Y5, Y7
-	VPERMPS      lm6_647<>+0(SB), Y5, Y8
-	VPSLLD       $0x1c, Y5, Y9
-	VBLENDVPS    Y9, Y8, Y7, Y7
-	VPSLLD       $0x1b, Y5, Y8
-	VBLENDVPS    Y8, Y7, Y6, Y6
-	VPERMPS      lm6_648<>+0(SB), Y5, Y7
-	VPERMPS      lm6_649<>+0(SB), Y5, Y8
-	VPSLLD       $0x1c, Y5, Y9
-	VBLENDVPS    Y9, Y8, Y7, Y7
-	VPERMPS      lm6_6410<>+0(SB), Y5, Y8
-	VPERMPS      lm6_6411<>+0(SB), Y5, Y9
-	VPSLLD       $0x1c, Y5, Y10
-	VBLENDVPS    Y10, Y9, Y8, Y8
-	VPSLLD       $0x1b, Y5, Y9
-	VBLENDVPS    Y9, Y8, Y7, Y7
-	VPSLLD       $0x1a, Y5, Y5
-	VBLENDVPS    Y5, Y7, Y6, Y5
-	VMULPS       Y5, Y4, Y5
-	VMOVUPS      (SI), Y6
-	VFMADD231PS  Y6, Y5, Y0
-	VMOVUPS      (SI)(DI*1), Y6
-	VFMADD231PS  Y6, Y5, Y1
-	VMOVUPS      (R8), Y6
-	VFMADD231PS  Y6, Y5, Y2
-	VMOVUPS      (R8)(DI*1), Y6
-	VFMADD231PS  Y6, Y5, Y3
-	VPMOVZXBD    8(DX), Y5
-	VPERMPS      lm6_644<>+0(SB), Y5, Y6
-	VPERMPS      lm6_645<>+0(SB), Y5, Y7
-	VPSLLD       $0x1c, Y5, Y8
-	VBLENDVPS    Y8, Y7, Y6, Y6
-	VPERMPS      lm6_646<>+0(SB), Y5, Y7
-	VPERMPS      lm6_647<>+0(SB), Y5, Y8
-	VPSLLD       $0x1c, Y5, Y9
-	VBLENDVPS    Y9, Y8, Y7, Y7
-	VPSLLD       $0x1b, Y5, Y8
-	VBLENDVPS    Y8, Y7, Y6, Y6
-	VPERMPS      lm6_648<>+0(SB), Y5, Y7
-	VPERMPS      lm6_649<>+0(SB), Y5, Y8
-	VPSLLD       $0x1c, Y5, Y9
-	VBLENDVPS    Y9, Y8, Y7, Y7
-	VPERMPS      lm6_6410<>+0(SB), Y5, Y8
-	VPERMPS      lm6_6411<>+0(SB), Y5, Y9
-	VPSLLD       $0x1c, Y5, Y10
-	VBLENDVPS    Y10, Y9, Y8, Y8
-	VPSLLD       $0x1b, Y5, Y9
-	VBLENDVPS    Y9, Y8, Y7, Y7
-	VPSLLD       $0x1a, Y5, Y5
-	VBLENDVPS    Y5, Y7, Y6, Y5
-	VMULPS       Y5, Y4, Y5
-	VMOVUPS      32(SI), Y6
-	VFMADD231PS  Y6, Y5, Y0
-	VMOVUPS      32(SI)(DI*1), Y6
-	VFMADD231PS  Y6, Y5, Y1
-	VMOVUPS      32(R8), Y6
-	VFMADD231PS  Y6, Y5, Y2
-	VMOVUPS      32(R8)(DI*1), Y6
-	VFMADD231PS  Y6, Y5, Y3
-	VPMOVZXBD    16(DX), Y5
-	VPERMPS      lm6_644<>+0(SB), Y5, Y6
-	VPERMPS      lm6_645<>+0(SB), Y5, Y7
-	VPSLLD       $0x1c, Y5, Y8
-	VBLENDVPS    Y8, Y7, Y6, Y6
-	VPERMPS      lm6_646<>+0(SB), Y5, Y7
-	VPERMPS      lm6_647<>+0(SB), Y5, Y8
-	VPSLLD       $0x1c, Y5, Y9
-	VBLENDVPS    Y9, Y8, Y7, Y7
-	VPSLLD       $0x1b, Y5, Y8
-	VBLENDVPS    Y8, Y7, Y6, Y6
-	VPERMPS      lm6_648<>+0(SB), Y5, Y7
-	VPERMPS      lm6_649<>+0(SB), Y5, Y8
-	VPSLLD       $0x1c, Y5, Y9
-	VBLENDVPS    Y9, Y8, Y7, Y7
-	VPERMPS      lm6_6410<>+0(SB), Y5, Y8
-	VPERMPS      lm6_6411<>+0(SB), Y5, Y9
-	VPSLLD       $0x1c, Y5, Y10
-	VBLENDVPS    Y10, Y9, Y8, Y8
-	VPSLLD       $0x1b, Y5, Y9
-	VBLENDVPS    Y9, Y8, Y7, Y7
-	VPSLLD       $0x1a, Y5, Y5
-	VBLENDVPS    Y5, Y7, Y6, Y5
-	VMULPS       Y5, Y4, Y5
-	VMOVUPS      64(SI), Y6
-	VFMADD231PS  Y6, Y5, Y0
-	VMOVUPS      64(SI)(DI*1), Y6
-	VFMADD231PS  Y6, Y5, Y1
-	VMOVUPS      64(R8), Y6
-	VFMADD231PS  Y6, Y5, Y2
-	VMOVUPS      64(R8)(DI*1), Y6
-	VFMADD231PS  Y6, Y5, Y3
-	VPMOVZXBD    24(DX), Y5
-	VPERMPS      lm6_644<>+0(SB), Y5, Y6
-	VPERMPS      lm6_645<>+0(SB), Y5, Y7
-	VPSLLD       $0x1c, Y5, Y8
-	VBLENDVPS    Y8, Y7, Y6, Y6
-	VPERMPS      lm6_646<>+0(SB), Y5, Y7
-	VPERMPS      lm6_647<>+0(SB), Y5, Y8
-	VPSLLD       $0x1c, Y5, Y9
-	VBLENDVPS    Y9, Y8, Y7, Y7
-	VPSLLD       $0x1b, Y5, Y8
-	VBLENDVPS    Y8, Y7, Y6, Y6
-	VPERMPS      lm6_648<>+0(SB), Y5, Y7
-	VPERMPS      lm6_649<>+0(SB), Y5, Y8
-	VPSLLD       $0x1c, Y5, Y9
-	VBLENDVPS    Y9, Y8, Y7, Y7
-	VPERMPS      lm6_6410<>+0(SB), Y5, Y8
-	VPERMPS      lm6_6411<>+0(SB), Y5, Y9
-	VPSLLD       $0x1c, Y5, Y10
-	VBLENDVPS    Y10, Y9, Y8, Y8
-	VPSLLD       $0x1b, Y5, Y9
-	VBLENDVPS    Y9, Y8, Y7, Y7
-	VPSLLD       $0x1a, Y5, Y5
-	VBLENDVPS    Y5, Y7, Y6, Y5
-	VMULPS       Y5, Y4, Y5
-	VMOVUPS      96(SI), Y6
-	VFMADD231PS  Y6, Y5, Y0
-	VMOVUPS      96(SI)(DI*1), Y6
-	VFMADD231PS  Y6, Y5, Y1
-	VMOVUPS      96(R8), Y6
-	VFMADD231PS  Y6, Y5, Y2
-	VMOVUPS      96(R8)(DI*1), Y6
-	VFMADD231PS  Y6, Y5, Y3
-	VBROADCASTI128 18(R10), Y5
-	VPSRLVD      lm6_640<>+0(SB), Y5, Y5
-	VPAND        lm6_641<>+0(SB), Y5, Y5
-	VPBROADCASTQ 42(R10), Y6
-	VPSRLVD      lm6_642<>+0(SB), Y6, Y6
-	VPAND        lm6_643<>+0(SB), Y6, Y6
-	VPSLLD       $4, Y6, Y6
-	VPOR         Y6, Y5, Y5
-	VMOVDQU      Y5, (DX)
-	VPMOVZXBD    (DX), Y5
-	VPERMPS      lm6_644<>+0(SB), Y5, Y6
-	VPERMPS      lm6_645<>+0(SB), Y5, Y7
-	VPSLLD       $0x1c, Y5, Y8
-	VBLENDVPS    Y8, Y7, Y6, Y6
-	VPERMPS      lm6_646<>+0(SB), Y5, Y7
-	VPERMPS      lm6_647<>+0(SB), Y5, Y8
-	VPSLLD       $0x1c, Y5, Y9
-	VBLENDVPS    Y9, Y8, Y7, Y7
-	VPSLLD       $0x1b, Y5, Y8
-	VBLENDVPS    Y8, Y7, Y6, Y6
-	VPERMPS      lm6_648<>+0(SB), Y5, Y7
-	VPERMPS      lm6_649<>+0(SB), Y5, Y8
-	VPSLLD       $0x1c, Y5, Y9
-	VBLENDVPS    Y9, Y8, Y7, Y7
-	VPERMPS      lm6_6410<>+0(SB), Y5, Y8
-	VPERMPS      lm6_6411<>+0(SB), Y5, Y9
-	VPSLLD       $0x1c, Y5, Y10
-	VBLENDVPS    Y10, Y9, Y8, Y8
-	VPSLLD       $0x1b, Y5, Y9
-	VBLENDVPS    Y9, Y8, Y7, Y7
-	VPSLLD       $0x1a, Y5, Y5
-	VBLENDVPS    Y5, Y7, Y6, Y5
-	VMULPS       Y5, Y4, Y5
-	VMOVUPS      128(SI), Y6
-	VFMADD231PS  Y6, Y5, Y0
-	VMOVUPS      128(SI)(DI*1), Y6
-	VFMADD231PS  Y6, Y5, Y1
-	VMOVUPS      128(R8), Y6
-	VFMADD231PS  Y6, Y5, Y2
-	VMOVUPS      128(R8)(DI*1), Y6
-	VFMADD231PS  Y6, Y5, Y3
-	VPMOVZXBD    8(DX), Y5
-	VPERMPS      lm6_644<>+0(SB), Y5, Y6
-	VPERMPS      lm6_645<>+0(SB), Y5, Y7
-	VPSLLD       $0x1c, Y5, Y8
-	VBLENDVPS    Y8, Y7, Y6, Y6
-	VPERMPS      lm6_646<>+0(SB), Y5, Y7
-	VPERMPS      lm6_647<>+0(SB), Y5, Y8
-	VPSLLD       $0x1c, Y5, Y9
-	VBLENDVPS    Y9, Y8, Y7, Y7
-	VPSLLD       $0x1b, Y5, Y8
-	VBLENDVPS    Y8, Y7, Y6, Y6
-	VPERMPS      lm6_648<>+0(SB), Y5, Y7
-	VPERMPS      lm6_649<>+0(SB), Y5, Y8
-	VPSLLD       $0x1c, Y5, Y9
-	VBLENDVPS    Y9, Y8, Y7, Y7
-	VPERMPS      lm6_6410<>+0(SB), Y5, Y8
-	VPERMPS      lm6_6411<>+0(SB), Y5, Y9
-	VPSLLD       $0x1c, Y5, Y10
-	VBLENDVPS    Y10, Y9, Y8, Y8
-	VPSLLD       $0x1b, Y5, Y9
-	VBLENDVPS    Y9, Y8, Y7, Y7
-	VPSLLD       $0x1a, Y5, Y5
-	VBLENDVPS    Y5, Y7, Y6, Y5
-	VMULPS       Y5, Y4, Y5
-	VMOVUPS      160(SI), Y6
-	VFMADD231PS  Y6, Y5, Y0
-	VMOVUPS      160(SI)(DI*1), Y6
-	VFMADD231PS  Y6, Y5, Y1
-	VMOVUPS      160(R8), Y6
-	VFMADD231PS  Y6, Y5, Y2
-	VMOVUPS      160(R8)(DI*1), Y6
-	VFMADD231PS  Y6, Y5, Y3
-	VPMOVZXBD    16(DX), Y5
-	VPERMPS      lm6_644<>+0(SB), Y5, Y6
-	VPERMPS      lm6_645<>+0(SB), Y5, Y7
-	VPSLLD       $0x1c, Y5, Y8
-	VBLENDVPS    Y8, Y7, Y6, Y6
-	VPERMPS      lm6_646<>+0(SB), Y5, Y7
-	VPERMPS      lm6_647<>+0(SB), Y5, Y8
-	VPSLLD       $0x1c, Y5, Y9
-	VBLENDVPS    Y9, Y8, Y7, Y7
-	VPSLLD       $0x1b, Y5, Y8
-	VBLENDVPS    Y8, Y7, Y6, Y6
-	VPERMPS      lm6_648<>+0(SB), Y5, Y7
-	VPERMPS      lm6_649<>+0(SB), Y5, Y8
-	VPSLLD       $0x1c, Y5, Y9
-	VBLENDVPS    Y9, Y8, Y7, Y7
-	VPERMPS      lm6_6410<>+0(SB), Y5, Y8
-	VPERMPS      lm6_6411<>+0(SB), Y5, Y9
-	VPSLLD       $0x1c, Y5, Y10
-	VBLENDVPS    Y10, Y9, Y8, Y8
-	VPSLLD       $0x1b, Y5, Y9
-	VBLENDVPS    Y9, Y8, Y7, Y7
-	VPSLLD       $0x1a, Y5, Y5
-	VBLENDVPS    Y5, Y7, Y6, Y5
-	VMULPS       Y5, Y4, Y5
-	VMOVUPS      192(SI), Y6
-	VFMADD231PS  Y6, Y5, Y0
-	VMOVUPS      192(SI)(DI*1), Y6
-	VFMADD231PS  Y6, Y5, Y1
-	VMOVUPS      192(R8), Y6
-	VFMADD231PS  Y6, Y5, Y2
-	VMOVUPS      192(R8)(DI*1), Y6
-	VFMADD231PS  Y6, Y5, Y3
-	VPMOVZXBD    24(DX), Y5
-	VPERMPS      lm6_644<>+0(SB), Y5, Y6
-	VPERMPS      lm6_645<>+0(SB), Y5, Y7
-	VPSLLD       $0x1c, Y5, Y8
-	VBLENDVPS    Y8, Y7, Y6, Y6
-	VPERMPS      lm6_646<>+0(SB), Y5, Y7
-	VPERMPS      lm6_647<>+0(SB), Y5, Y8
-	VPSLLD       $0x1c, Y5, Y9
-	VBLENDVPS    Y9, Y8, Y7, Y7
-	VPSLLD       $0x1b, Y5, Y8
-	VBLENDVPS    Y8, Y7, Y6, Y6
-	VPERMPS      lm6_648<>+0(SB), Y5, Y7
-	VPERMPS      lm6_649<>+0(SB), Y5, Y8
-	VPSLLD       $0x1c, Y5, Y9
-	VBLENDVPS    Y9, Y8, Y7, Y7
-	VPERMPS      lm6_6410<>+0(SB), Y5, Y8
-	VPERMPS      lm6_6411<>+0(SB), Y5, Y9
-	VPSLLD       $0x1c, Y5, Y10
-	VBLENDVPS    Y10, Y9, Y8, Y8
-	VPSLLD       $0x1b, Y5, Y9
-	VBLENDVPS    Y9, Y8, Y7, Y7
-	VPSLLD       $0x1a, Y5, Y5
-	VBLENDVPS    Y5, Y7, Y6, Y5
-	VMULPS       Y5, Y4, Y4
-	VMOVUPS      224(SI), Y5
-	VFMADD231PS  Y5, Y4, Y0
-	VMOVUPS      224(SI)(DI*1), Y5
-	VFMADD231PS  Y5, Y4, Y1
-	VMOVUPS      224(R8), Y5
-	VFMADD231PS  Y5, Y4, Y2
-	VMOVUPS      224(R8)(DI*1), Y5
-	VFMADD231PS  Y5, Y4, Y3
+	VPBROADCASTW (R10), X9
+	VCVTPH2PS    X9, Y9
+	VBROADCASTI128 2(R10), Y10
+	VPSRLVD      lm6_640<>+0(SB), Y10, Y10
+	VPAND        lm6_641<>+0(SB), Y10, Y10
+	VPBROADCASTQ 34(R10), Y11
+	VPSRLVD      lm6_642<>+0(SB), Y11, Y11
+	VPAND        lm6_643<>+0(SB), Y11, Y11
+	VPSLLD       $4, Y11, Y11
+	VPOR         Y11, Y10, Y10
+	VMOVDQU      Y10, (DX)
+	VPMOVZXBD    (DX), Y10
+	VPERMPS      lm6_644<>+0(SB), Y10, Y11
+	VPERMPS      Y4, Y10, Y12
+	VPSLLD       $0x1c, Y10, Y13
+	VBLENDVPS    Y13, Y12, Y11, Y11
+	VPERMPS      lm6_646<>+0(SB), Y10, Y12
+	VPERMPS      Y2, Y10, Y13
+	VPSLLD       $0x1c, Y10, Y14
+	VBLENDVPS    Y14, Y13, Y12, Y12
+	VPSLLD       $0x1b, Y10, Y13
+	VBLENDVPS    Y13, Y12, Y11, Y11
+	VPERMPS      Y1, Y10, Y12
+	VPERMPS      Y3, Y10, Y13
+	VPSLLD       $0x1c, Y10, Y14
+	VBLENDVPS    Y14, Y13, Y12, Y12
+	VPERMPS      lm6_6410<>+0(SB), Y10, Y13
+	VPERMPS      Y0, Y10, Y14
+	VPSLLD       $0x1c, Y10, Y15
+	VBLENDVPS    Y15, Y14, Y13, Y13
+	VPSLLD       $0x1b, Y10, Y14
+	VBLENDVPS    Y14, Y13, Y12, Y12
+	VPSLLD       $0x1a, Y10, Y10
+	VBLENDVPS    Y10, Y12, Y11, Y10
+	VMULPS       Y10, Y9, Y10
+	VMOVUPS      (SI), Y11
+	VFMADD231PS  Y11, Y10, Y5
+	VMOVUPS      (SI)(DI*1), Y11
+	VFMADD231PS  Y11, Y10, Y6
+	VMOVUPS      (R8), Y11
+	VFMADD231PS  Y11, Y10, Y7
+	VMOVUPS      (R8)(DI*1), Y11
+	VFMADD231PS  Y11, Y10, Y8
+	VPMOVZXBD    8(DX), Y10
+	VPERMPS      lm6_644<>+0(SB), Y10, Y11
+	VPERMPS      Y4, Y10, Y12
+	VPSLLD       $0x1c, Y10, Y13
+	VBLENDVPS    Y13, Y12, Y11, Y11
+	VPERMPS      lm6_646<>+0(SB), Y10, Y12
+	VPERMPS      Y2, Y10, Y13
+	VPSLLD       $0x1c, Y10, Y14
+	VBLENDVPS    Y14, Y13, Y12, Y12
+	VPSLLD       $0x1b, Y10, Y13
+	VBLENDVPS    Y13, Y12, Y11, Y11
+	VPERMPS      Y1, Y10, Y12
+	VPERMPS      Y3, Y10, Y13
+	VPSLLD       $0x1c, Y10, Y14
+	VBLENDVPS    Y14, Y13, Y12, Y12
+	VPERMPS      lm6_6410<>+0(SB), Y10, Y13
+	VPERMPS      Y0, Y10, Y14
+	VPSLLD       $0x1c, Y10, Y15
+	VBLENDVPS    Y15, Y14, Y13, Y13
+	VPSLLD       $0x1b, Y10, Y14
+	VBLENDVPS    Y14, Y13, Y12, Y12
+	VPSLLD       $0x1a, Y10, Y10
+	VBLENDVPS    Y10, Y12, Y11, Y10
+	VMULPS       Y10, Y9, Y10
+	VMOVUPS      32(SI), Y11
+	VFMADD231PS  Y11, Y10, Y5
+	VMOVUPS      32(SI)(DI*1), Y11
+	VFMADD231PS  Y11, Y10, Y6
+	VMOVUPS      32(R8), Y11
+	VFMADD231PS  Y11, Y10, Y7
+	VMOVUPS      32(R8)(DI*1), Y11
+	VFMADD231PS  Y11, Y10, Y8
+	VPMOVZXBD    16(DX), Y10
+	VPERMPS      lm6_644<>+0(SB), Y10, Y11
+	VPERMPS      Y4, Y10, Y12
+	VPSLLD       $0x1c, Y10, Y13
+	VBLENDVPS    Y13, Y12, Y11, Y11
+	VPERMPS      lm6_646<>+0(SB), Y10, Y12
+	VPERMPS      Y2, Y10, Y13
+	VPSLLD       $0x1c, Y10, Y14
+	VBLENDVPS    Y14, Y13, Y12, Y12
+	VPSLLD       $0x1b, Y10, Y13
+	VBLENDVPS    Y13, Y12, Y11, Y11
+	VPERMPS      Y1, Y10, Y12
+	VPERMPS      Y3, Y10, Y13
+	VPSLLD       $0x1c, Y10, Y14
+	VBLENDVPS    Y14, Y13, Y12, Y12
+	VPERMPS      lm6_6410<>+0(SB), Y10, Y13
+	VPERMPS      Y0, Y10, Y14
+	VPSLLD       $0x1c, Y10, Y15
+	VBLENDVPS    Y15, Y14, Y13, Y13
+	VPSLLD       $0x1b, Y10, Y14
+	VBLENDVPS    Y14, Y13, Y12, Y12
+	VPSLLD       $0x1a, Y10, Y10
+	VBLENDVPS    Y10, Y12, Y11, Y10
+	VMULPS       Y10, Y9, Y10
+	VMOVUPS      64(SI), Y11
+	VFMADD231PS  Y11, Y10, Y5
+	VMOVUPS      64(SI)(DI*1), Y11
+	VFMADD231PS  Y11, Y10, Y6
+	VMOVUPS      64(R8), Y11
+	VFMADD231PS  Y11, Y10, Y7
+	VMOVUPS      64(R8)(DI*1), Y11
+	VFMADD231PS  Y11, Y10, Y8
+	VPMOVZXBD    24(DX), Y10
+	VPERMPS      lm6_644<>+0(SB), Y10, Y11
+	VPERMPS      Y4, Y10, Y12
+	VPSLLD       $0x1c, Y10, Y13
+	VBLENDVPS    Y13, Y12, Y11, Y11
+	VPERMPS      lm6_646<>+0(SB), Y10, Y12
+	VPERMPS      Y2, Y10, Y13
+	VPSLLD       $0x1c, Y10, Y14
+	VBLENDVPS    Y14, Y13, Y12, Y12
+	VPSLLD       $0x1b, Y10, Y13
+	VBLENDVPS    Y13, Y12, Y11, Y11
+	VPERMPS      Y1, Y10, Y12
+	VPERMPS      Y3, Y10, Y13
+	VPSLLD       $0x1c, Y10, Y14
+	VBLENDVPS    Y14, Y13, Y12, Y12
+	VPERMPS      lm6_6410<>+0(SB), Y10, Y13
+	VPERMPS      Y0, Y10, Y14
+	VPSLLD       $0x1c, Y10, Y15
+	VBLENDVPS    Y15, Y14, Y13, Y13
+	VPSLLD       $0x1b, Y10, Y14
+	VBLENDVPS    Y14, Y13, Y12, Y12
+	VPSLLD       $0x1a, Y10, Y10
+	VBLENDVPS    Y10, Y12, Y11, Y10
+	VMULPS       Y10, Y9, Y10
+	VMOVUPS      96(SI), Y11
+	VFMADD231PS  Y11, Y10, Y5
+	VMOVUPS      96(SI)(DI*1), Y11
+	VFMADD231PS  Y11, Y10, Y6
+	VMOVUPS      96(R8), Y11
+	VFMADD231PS  Y11, Y10, Y7
+	VMOVUPS      96(R8)(DI*1), Y11
+	VFMADD231PS  Y11, Y10, Y8
+	VBROADCASTI128 18(R10), Y10
+	VPSRLVD      lm6_640<>+0(SB), Y10, Y10
+	VPAND        lm6_641<>+0(SB), Y10, Y10
+	VPBROADCASTQ 42(R10), Y11
+	VPSRLVD      lm6_642<>+0(SB), Y11, Y11
+	VPAND        lm6_643<>+0(SB), Y11, Y11
+	VPSLLD       $4, Y11, Y11
+	VPOR         Y11, Y10, Y10
+	VMOVDQU      Y10, (DX)
+	VPMOVZXBD    (DX), Y10
+	VPERMPS      lm6_644<>+0(SB), Y10, Y11
+	VPERMPS      Y4, Y10, Y12
+	VPSLLD       $0x1c, Y10, Y13
+	VBLENDVPS    Y13, Y12, Y11, Y11
+	VPERMPS      lm6_646<>+0(SB), Y10, Y12
+	VPERMPS      Y2, Y10, Y13
+	VPSLLD       $0x1c, Y10, Y14
+	VBLENDVPS    Y14, Y13, Y12, Y12
+	VPSLLD       $0x1b, Y10, Y13
+	VBLENDVPS    Y13, Y12, Y11, Y11
+	VPERMPS      Y1, Y10, Y12
+	VPERMPS      Y3, Y10, Y13
+	VPSLLD       $0x1c, Y10, Y14
+	VBLENDVPS    Y14, Y13, Y12, Y12
+	VPERMPS      lm6_6410<>+0(SB), Y10, Y13
+	VPERMPS      Y0, Y10, Y14
+	VPSLLD       $0x1c, Y10, Y15
+	VBLENDVPS    Y15, Y14, Y13, Y13
+	VPSLLD       $0x1b, Y10, Y14
+	VBLENDVPS    Y14, Y13, Y12, Y12
+	VPSLLD       $0x1a, Y10, Y10
+	VBLENDVPS    Y10, Y12, Y11, Y10
+	VMULPS       Y10, Y9, Y10
+	VMOVUPS      128(SI), Y11
+	VFMADD231PS  Y11, Y10, Y5
+	VMOVUPS      128(SI)(DI*1), Y11
+	VFMADD231PS  Y11, Y10, Y6
+	VMOVUPS      128(R8), Y11
+	VFMADD231PS  Y11, Y10, Y7
+	VMOVUPS      128(R8)(DI*1), Y11
+	VFMADD231PS  Y11, Y10, Y8
+	VPMOVZXBD    8(DX), Y10
+	VPERMPS      lm6_644<>+0(SB), Y10, Y11
+	VPERMPS      Y4, Y10, Y12
+	VPSLLD       $0x1c, Y10, Y13
+	VBLENDVPS    Y13, Y12, Y11, Y11
+	VPERMPS      lm6_646<>+0(SB), Y10, Y12
+	VPERMPS      Y2, Y10, Y13
+	VPSLLD       $0x1c, Y10, Y14
+	VBLENDVPS    Y14, Y13, Y12, Y12
+	VPSLLD       $0x1b, Y10, Y13
+	VBLENDVPS    Y13, Y12, Y11, Y11
+	VPERMPS      Y1, Y10, Y12
+	VPERMPS      Y3, Y10, Y13
+	VPSLLD       $0x1c, Y10, Y14
+	VBLENDVPS    Y14, Y13, Y12, Y12
+	VPERMPS      lm6_6410<>+0(SB), Y10, Y13
+	VPERMPS      Y0, Y10, Y14
+	VPSLLD       $0x1c, Y10, Y15
+	VBLENDVPS    Y15, Y14, Y13, Y13
+	VPSLLD       $0x1b, Y10, Y14
+	VBLENDVPS    Y14, Y13, Y12, Y12
+	VPSLLD       $0x1a, Y10, Y10
+	VBLENDVPS    Y10, Y12, Y11, Y10
+	VMULPS       Y10, Y9, Y10
+	VMOVUPS      160(SI), Y11
+	VFMADD231PS  Y11, Y10, Y5
+	VMOVUPS      160(SI)(DI*1), Y11
+	VFMADD231PS  Y11, Y10, Y6
+	VMOVUPS      160(R8), Y11
+	VFMADD231PS  Y11, Y10, Y7
+	VMOVUPS      160(R8)(DI*1), Y11
+	VFMADD231PS  Y11, Y10, Y8
+	VPMOVZXBD    16(DX), Y10
+	VPERMPS      lm6_644<>+0(SB), Y10, Y11
+	VPERMPS      Y4, Y10, Y12
+	VPSLLD       $0x1c, Y10, Y13
+	VBLENDVPS    Y13, Y12, Y11, Y11
+	VPERMPS      lm6_646<>+0(SB), Y10, Y12
+	VPERMPS      Y2, Y10, Y13
+	VPSLLD       $0x1c, Y10, Y14
+	VBLENDVPS    Y14, Y13, Y12, Y12
+	VPSLLD       $0x1b, Y10, Y13
+	VBLENDVPS    Y13, Y12, Y11, Y11
+	VPERMPS      Y1, Y10, Y12
+	VPERMPS      Y3, Y10, Y13
+	VPSLLD       $0x1c, Y10, Y14
+	VBLENDVPS    Y14, Y13, Y12, Y12
+	VPERMPS      lm6_6410<>+0(SB), Y10, Y13
+	VPERMPS      Y0, Y10, Y14
+	VPSLLD       $0x1c, Y10, Y15
+	VBLENDVPS    Y15, Y14, Y13, Y13
+	VPSLLD       $0x1b, Y10, Y14
+	VBLENDVPS    Y14, Y13, Y12, Y12
+	VPSLLD       $0x1a, Y10, Y10
+	VBLENDVPS    Y10, Y12, Y11, Y10
+	VMULPS       Y10, Y9, Y10
+	VMOVUPS      192(SI), Y11
+	VFMADD231PS  Y11, Y10, Y5
+	VMOVUPS      192(SI)(DI*1), Y11
+	VFMADD231PS  Y11, Y10, Y6
+	VMOVUPS      192(R8), Y11
+	VFMADD231PS  Y11, Y10, Y7
+	VMOVUPS      192(R8)(DI*1), Y11
+	VFMADD231PS  Y11, Y10, Y8
+	VPMOVZXBD    24(DX), Y10
+	VPERMPS      lm6_644<>+0(SB), Y10, Y11
+	VPERMPS      Y4, Y10, Y12
+	VPSLLD       $0x1c, Y10, Y13
+	VBLENDVPS    Y13, Y12, Y11, Y11
+	VPERMPS      lm6_646<>+0(SB), Y10, Y12
+	VPERMPS      Y2, Y10, Y13
+	VPSLLD       $0x1c, Y10, Y14
+	VBLENDVPS    Y14, Y13, Y12, Y12
+	VPSLLD       $0x1b, Y10, Y13
+	VBLENDVPS    Y13, Y12, Y11, Y11
+	VPERMPS      Y1, Y10, Y12
+	VPERMPS      Y3, Y10, Y13
+	VPSLLD       $0x1c, Y10, Y14
+	VBLENDVPS    Y14, Y13, Y12, Y12
+	VPERMPS      lm6_6410<>+0(SB), Y10, Y13
+	VPERMPS      Y0, Y10, Y14
+	VPSLLD       $0x1c, Y10, Y15
+	VBLENDVPS    Y15, Y14, Y13, Y13
+	VPSLLD       $0x1b, Y10, Y14
+	VBLENDVPS    Y14, Y13, Y12, Y12
+	VPSLLD       $0x1a, Y10, Y10
+	VBLENDVPS    Y10, Y12, Y11, Y10
+	VMULPS       Y10, Y9, Y9
+	VMOVUPS      224(SI), Y10
+	VFMADD231PS  Y10, Y9, Y5
+	VMOVUPS      224(SI)(DI*1), Y10
+	VFMADD231PS  Y10, Y9, Y6
+	VMOVUPS      224(R8), Y10
+	VFMADD231PS  Y10, Y9, Y7
+	VMOVUPS      224(R8)(DI*1), Y10
+	VFMADD231PS  Y10, Y9, Y8
 	ADDQ         $0x32, R10
 	ADDQ         $0x100, SI
 	ADDQ         $0x100, R8
@@ -1771,39 +1808,39 @@ loop3:
 
 done4:
 	ADDQ         $1, R9
-	VEXTRACTF128 $1, Y0, X4
-	VADDPS       X0, X4, X4
-	VMOVHLPS     X4, X4, X0
-	VADDPS       X0, X4, X4
-	VMOVSHDUP    X4, X0
-	VADDSS       X0, X4, X4
-	VMOVSS       X4, (AX)
+	VEXTRACTF128 $1, Y5, X9
+	VADDPS       X5, X9, X9
+	VMOVHLPS     X9, X9, X5
+	VADDPS       X5, X9, X9
+	VMOVSHDUP    X9, X5
+	VADDSS       X5, X9, X9
+	VMOVSS       X9, (AX)
 	MOVQ         ldy+8(FP), SI
 	MOVQ         AX, DI
 	ADDQ         SI, DI
-	VEXTRACTF128 $1, Y1, X0
-	VADDPS       X1, X0, X0
-	VMOVHLPS     X0, X0, X1
-	VADDPS       X1, X0, X0
-	VMOVSHDUP    X0, X1
-	VADDSS       X1, X0, X0
-	VMOVSS       X0, (DI)
+	VEXTRACTF128 $1, Y6, X5
+	VADDPS       X6, X5, X5
+	VMOVHLPS     X5, X5, X6
+	VADDPS       X6, X5, X5
+	VMOVSHDUP    X5, X6
+	VADDSS       X6, X5, X5
+	VMOVSS       X5, (DI)
 	ADDQ         SI, DI
-	VEXTRACTF128 $1, Y2, X0
-	VADDPS       X2, X0, X0
-	VMOVHLPS     X0, X0, X1
-	VADDPS       X1, X0, X0
-	VMOVSHDUP    X0, X1
-	VADDSS       X1, X0, X0
-	VMOVSS       X0, (DI)
+	VEXTRACTF128 $1, Y7, X5
+	VADDPS       X7, X5, X5
+	VMOVHLPS     X5, X5, X6
+	VADDPS       X6, X5, X5
+	VMOVSHDUP    X5, X6
+	VADDSS       X6, X5, X5
+	VMOVSS       X5, (DI)
 	ADDQ         SI, DI
-	VEXTRACTF128 $1, Y3, X0
-	VADDPS       X3, X0, X0
-	VMOVHLPS     X0, X0, X1
-	VADDPS       X1, X0, X0
-	VMOVSHDUP    X0, X1
-	VADDSS       X1, X0, X0
-	VMOVSS       X0, (DI)
+	VEXTRACTF128 $1, Y8, X5
+	VADDPS       X8, X5, X5
+	VMOVHLPS     X5, X5, X6
+	VADDPS       X6, X5, X5
+	VMOVSHDUP    X5, X6
+	VADDSS       X6, X5, X5
+	VMOVSS       X5, (DI)
 	ADDQ         $4, AX
 	MOVQ         stride+40(FP), SI
 	ADDQ         SI, BX
@@ -1818,6 +1855,14 @@ done2:
 // matmulQ81xLm6_64AVX512 multiplies rows of w with 1 row of activations in int8; ldy and stride in bytes.
 // Requires: F16C, FMA, AVX512VL, AVX512VNNI
 TEXT ·matmulQ81xLm6_64AVX512(SB), NOSPLIT, $192-72
+
+	// constants of the loops
+	VMOVDQU      lm6_640<>+0(SB), Y0
+	VMOVDQU      lm6_642<>+0(SB), Y1
+	VMOVDQU      lm6_643<>+0(SB), Y2
+	VMOVDQU      lm6_641<>+0(SB), Y3
+	VBROADCASTI128 lm6_6415<>+0(SB), Y4
+	VBROADCASTI128 lm6_6416<>+0(SB), Y5
 	LEAQ         31(SP), AX
 	ANDQ         $-32, AX
 	MOVQ         y+0(FP), AX
@@ -1827,8 +1872,8 @@ TEXT ·matmulQ81xLm6_64AVX512(SB), NOSPLIT, $192-72
 	JLT          done2
 
 loop1:
-	VPXOR        Y0, Y0, Y0
-	VPXOR        Y1, Y1, Y1
+	VPXOR        Y6, Y6, Y6
+	VPXOR        Y7, Y7, Y7
 	MOVQ         q+16(FP), DX
 	MOVQ         d+24(FP), SI
 	MOVQ         blocks+64(FP), DI
@@ -1837,67 +1882,63 @@ loop1:
 	JLT          done4
 
 loop3:
-	VPBROADCASTW (R8), X2
-	VCVTPH2PS    X2, Y2
-	VMOVDQU      lm6_6412<>+0(SB), Y3
-	VMULPS       Y3, Y2, Y2
-	VBROADCASTI128 2(R8), Y3
-	VPSRLVD      lm6_640<>+0(SB), Y3, Y3
-	VPAND        lm6_641<>+0(SB), Y3, Y3
-	VPBROADCASTQ 34(R8), Y4
-	VPSRLVD      lm6_642<>+0(SB), Y4, Y4
-	VPAND        lm6_643<>+0(SB), Y4, Y4
-	VPSLLD       $4, Y4, Y4
-	VPOR         Y4, Y3, Y3
-	VBROADCASTI128 lm6_6413<>+0(SB), Y4
-	VPSHUFB      Y3, Y4, Y4
-	VBROADCASTI128 lm6_6414<>+0(SB), Y5
-	VPSHUFB      Y3, Y5, Y5
-	VPSLLW       $3, Y3, Y6
-	VPBLENDVB    Y6, Y5, Y4, Y4
-	VBROADCASTI128 lm6_6415<>+0(SB), Y5
-	VPSHUFB      Y3, Y5, Y5
-	VBROADCASTI128 lm6_6416<>+0(SB), Y6
-	VPSHUFB      Y3, Y6, Y6
-	VPSLLW       $3, Y3, Y7
-	VPBLENDVB    Y7, Y6, Y5, Y5
-	VPSLLW       $2, Y3, Y3
-	VPBLENDVB    Y3, Y5, Y4, Y3
-	VPABSB       Y3, Y4
-	VMOVDQU      (DX), Y5
-	VPSIGNB      Y3, Y5, Y3
-	VPXOR        Y5, Y5, Y5
-	VPDPBUSD     Y3, Y4, Y5
-	VBROADCASTI128 18(R8), Y3
-	VPSRLVD      lm6_640<>+0(SB), Y3, Y3
-	VPAND        lm6_641<>+0(SB), Y3, Y3
-	VPBROADCASTQ 42(R8), Y4
-	VPSRLVD      lm6_642<>+0(SB), Y4, Y4
-	VPAND        lm6_643<>+0(SB), Y4, Y4
-	VPSLLD       $4, Y4, Y4
-	VPOR         Y4, Y3, Y3
-	VBROADCASTI128 lm6_6413<>+0(SB), Y4
-	VPSHUFB      Y3, Y4, Y4
-	VBROADCASTI128 lm6_6414<>+0(SB), Y6
-	VPSHUFB      Y3, Y6, Y6
-	VPSLLW       $3, Y3, Y7
-	VPBLENDVB    Y7, Y6, Y4, Y4
-	VBROADCASTI128 lm6_6415<>+0(SB), Y6
-	VPSHUFB      Y3, Y6, Y6
-	VBROADCASTI128 lm6_6416<>+0(SB), Y7
-	VPSHUFB      Y3, Y7, Y7
-	VPSLLW       $3, Y3, Y8
-	VPBLENDVB    Y8, Y7, Y6, Y6
-	VPSLLW       $2, Y3, Y3
-	VPBLENDVB    Y3, Y6, Y4, Y3
-	VPABSB       Y3, Y4
-	VMOVDQU      32(DX), Y6
-	VPSIGNB      Y3, Y6, Y3
-	VPDPBUSD     Y3, Y4, Y5
-	VBROADCASTSS (SI), Y3
-	VCVTDQ2PS    Y5, Y4
-	VMULPS       Y2, Y3, Y2
-	VFMADD231PS  Y2, Y4, Y0
+	VPBROADCASTW (R8), X8
+	VCVTPH2PS    X8, Y8
+	VMOVDQU      lm6_6412<>+0(SB), Y9
+	VMULPS       Y9, Y8, Y8
+	VBROADCASTI128 2(R8), Y9
+	VPSRLVD      Y0, Y9, Y9
+	VPAND        Y3, Y9, Y9
+	VPBROADCASTQ 34(R8), Y10
+	VPSRLVD      Y1, Y10, Y10
+	VPAND        Y2, Y10, Y10
+	VPSLLD       $4, Y10, Y10
+	VPOR         Y10, Y9, Y9
+	VBROADCASTI128 lm6_6413<>+0(SB), Y10
+	VPSHUFB      Y9, Y10, Y10
+	VBROADCASTI128 lm6_6414<>+0(SB), Y11
+	VPSHUFB      Y9, Y11, Y11
+	VPSLLW       $3, Y9, Y12
+	VPBLENDVB    Y12, Y11, Y10, Y10
+	VPSHUFB      Y9, Y4, Y11
+	VPSHUFB      Y9, Y5, Y12
+	VPSLLW       $3, Y9, Y13
+	VPBLENDVB    Y13, Y12, Y11, Y11
+	VPSLLW       $2, Y9, Y9
+	VPBLENDVB    Y9, Y11, Y10, Y9
+	VPABSB       Y9, Y10
+	VMOVDQU      (DX), Y11
+	VPSIGNB      Y9, Y11, Y9
+	VPXOR        Y11, Y11, Y11
+	VPDPBUSD     Y9, Y10, Y11
+	VBROADCASTI128 18(R8), Y9
+	VPSRLVD      Y0, Y9, Y9
+	VPAND        Y3, Y9, Y9
+	VPBROADCASTQ 42(R8), Y10
+	VPSRLVD      Y1, Y10, Y10
+	VPAND        Y2, Y10, Y10
+	VPSLLD       $4, Y10, Y10
+	VPOR         Y10, Y9, Y9
+	VBROADCASTI128 lm6_6413<>+0(SB), Y10
+	VPSHUFB      Y9, Y10, Y10
+	VBROADCASTI128 lm6_6414<>+0(SB), Y12
+	VPSHUFB      Y9, Y12, Y12
+	VPSLLW       $3, Y9, Y13
+	VPBLENDVB    Y13, Y12, Y10, Y10
+	VPSHUFB      Y9, Y4, Y12
+	VPSHUFB      Y9, Y5, Y13
+	VPSLLW       $3, Y9, Y14
+	VPBLENDVB    Y14, Y13, Y12, Y12
+	VPSLLW       $2, Y9, Y9
+	VPBLENDVB    Y9, Y12, Y10, Y9
+	VPABSB       Y9, Y10
+	VMOVDQU      32(DX), Y12
+	VPSIGNB      Y9, Y12, Y9
+	VPDPBUSD     Y9, Y10, Y11
+	VBROADCASTSS (SI), Y9
+	VCVTDQ2PS    Y11, Y10
+	VMULPS       Y8, Y9, Y8
+	VFMADD231PS  Y8, Y10, Y6
 	ADDQ         $0x32, R8
 	ADDQ         $0x40, DX
 	ADDQ         $4, SI
@@ -1906,14 +1947,14 @@ loop3:
 
 done4:
 	ADDQ         $1, DI
-	VADDPS       Y1, Y0, Y0
-	VEXTRACTF128 $1, Y0, X1
-	VADDPS       X0, X1, X1
-	VMOVHLPS     X1, X1, X0
-	VADDPS       X0, X1, X1
-	VMOVSHDUP    X1, X0
-	VADDSS       X0, X1, X1
-	VMOVSS       X1, (AX)
+	VADDPS       Y7, Y6, Y6
+	VEXTRACTF128 $1, Y6, X7
+	VADDPS       X6, X7, X7
+	VMOVHLPS     X7, X7, X6
+	VADDPS       X6, X7, X7
+	VMOVSHDUP    X7, X6
+	VADDSS       X6, X7, X7
+	VMOVSS       X7, (AX)
 	ADDQ         $4, AX
 	MOVQ         stride+48(FP), DX
 	ADDQ         DX, BX
@@ -1928,6 +1969,14 @@ done2:
 // matmulQ82xLm6_64AVX512 multiplies rows of w with 2 rows of activations in int8; ldy and stride in bytes.
 // Requires: F16C, FMA, AVX512VL, AVX512VNNI
 TEXT ·matmulQ82xLm6_64AVX512(SB), NOSPLIT, $192-72
+
+	// constants of the loops
+	VMOVDQU      lm6_640<>+0(SB), Y0
+	VMOVDQU      lm6_642<>+0(SB), Y1
+	VMOVDQU      lm6_643<>+0(SB), Y2
+	VMOVDQU      lm6_641<>+0(SB), Y3
+	VBROADCASTI128 lm6_6415<>+0(SB), Y4
+	VBROADCASTI128 lm6_6416<>+0(SB), Y5
 	LEAQ         31(SP), AX
 	ANDQ         $-32, AX
 	MOVQ         y+0(FP), AX
@@ -1937,8 +1986,8 @@ TEXT ·matmulQ82xLm6_64AVX512(SB), NOSPLIT, $192-72
 	JLT          done2
 
 loop1:
-	VPXOR        Y0, Y0, Y0
-	VPXOR        Y1, Y1, Y1
+	VPXOR        Y6, Y6, Y6
+	VPXOR        Y7, Y7, Y7
 	MOVQ         q+16(FP), DX
 	MOVQ         d+24(FP), SI
 	MOVQ         blocks+64(FP), DI
@@ -1947,78 +1996,74 @@ loop1:
 	JLT          done4
 
 loop3:
-	VPBROADCASTW (R8), X2
-	VCVTPH2PS    X2, Y2
-	VMOVDQU      lm6_6412<>+0(SB), Y3
-	VMULPS       Y3, Y2, Y2
-	VBROADCASTI128 2(R8), Y3
-	VPSRLVD      lm6_640<>+0(SB), Y3, Y3
-	VPAND        lm6_641<>+0(SB), Y3, Y3
-	VPBROADCASTQ 34(R8), Y4
-	VPSRLVD      lm6_642<>+0(SB), Y4, Y4
-	VPAND        lm6_643<>+0(SB), Y4, Y4
-	VPSLLD       $4, Y4, Y4
-	VPOR         Y4, Y3, Y3
-	VBROADCASTI128 lm6_6413<>+0(SB), Y4
-	VPSHUFB      Y3, Y4, Y4
-	VBROADCASTI128 lm6_6414<>+0(SB), Y5
-	VPSHUFB      Y3, Y5, Y5
-	VPSLLW       $3, Y3, Y6
-	VPBLENDVB    Y6, Y5, Y4, Y4
-	VBROADCASTI128 lm6_6415<>+0(SB), Y5
-	VPSHUFB      Y3, Y5, Y5
-	VBROADCASTI128 lm6_6416<>+0(SB), Y6
-	VPSHUFB      Y3, Y6, Y6
-	VPSLLW       $3, Y3, Y7
-	VPBLENDVB    Y7, Y6, Y5, Y5
-	VPSLLW       $2, Y3, Y3
-	VPBLENDVB    Y3, Y5, Y4, Y3
-	VPABSB       Y3, Y4
-	VMOVDQU      (DX), Y5
-	VPSIGNB      Y3, Y5, Y5
-	VPXOR        Y6, Y6, Y6
-	VPDPBUSD     Y5, Y4, Y6
-	VMOVDQU      64(DX), Y5
-	VPSIGNB      Y3, Y5, Y3
-	VPXOR        Y5, Y5, Y5
-	VPDPBUSD     Y3, Y4, Y5
-	VBROADCASTI128 18(R8), Y3
-	VPSRLVD      lm6_640<>+0(SB), Y3, Y3
-	VPAND        lm6_641<>+0(SB), Y3, Y3
-	VPBROADCASTQ 42(R8), Y4
-	VPSRLVD      lm6_642<>+0(SB), Y4, Y4
-	VPAND        lm6_643<>+0(SB), Y4, Y4
-	VPSLLD       $4, Y4, Y4
-	VPOR         Y4, Y3, Y3
-	VBROADCASTI128 lm6_6413<>+0(SB), Y4
-	VPSHUFB      Y3, Y4, Y4
-	VBROADCASTI128 lm6_6414<>+0(SB), Y7
-	VPSHUFB      Y3, Y7, Y7
-	VPSLLW       $3, Y3, Y8
-	VPBLENDVB    Y8, Y7, Y4, Y4
-	VBROADCASTI128 lm6_6415<>+0(SB), Y7
-	VPSHUFB      Y3, Y7, Y7
-	VBROADCASTI128 lm6_6416<>+0(SB), Y8
-	VPSHUFB      Y3, Y8, Y8
-	VPSLLW       $3, Y3, Y9
-	VPBLENDVB    Y9, Y8, Y7, Y7
-	VPSLLW       $2, Y3, Y3
-	VPBLENDVB    Y3, Y7, Y4, Y3
-	VPABSB       Y3, Y4
-	VMOVDQU      32(DX), Y7
-	VPSIGNB      Y3, Y7, Y7
-	VPDPBUSD     Y7, Y4, Y6
-	VMOVDQU      96(DX), Y7
-	VPSIGNB      Y3, Y7, Y3
-	VPDPBUSD     Y3, Y4, Y5
-	VBROADCASTSS (SI), Y3
-	VCVTDQ2PS    Y6, Y4
-	VMULPS       Y2, Y3, Y3
-	VFMADD231PS  Y3, Y4, Y0
-	VBROADCASTSS 4(SI), Y3
-	VCVTDQ2PS    Y5, Y4
-	VMULPS       Y2, Y3, Y2
-	VFMADD231PS  Y2, Y4, Y1
+	VPBROADCASTW (R8), X8
+	VCVTPH2PS    X8, Y8
+	VMOVDQU      lm6_6412<>+0(SB), Y9
+	VMULPS       Y9, Y8, Y8
+	VBROADCASTI128 2(R8), Y9
+	VPSRLVD      Y0, Y9, Y9
+	VPAND        Y3, Y9, Y9
+	VPBROADCASTQ 34(R8), Y10
+	VPSRLVD      Y1, Y10, Y10
+	VPAND        Y2, Y10, Y10
+	VPSLLD       $4, Y10, Y10
+	VPOR         Y10, Y9, Y9
+	VBROADCASTI128 lm6_6413<>+0(SB), Y10
+	VPSHUFB      Y9, Y10, Y10
+	VBROADCASTI128 lm6_6414<>+0(SB), Y11
+	VPSHUFB      Y9, Y11, Y11
+	VPSLLW       $3, Y9, Y12
+	VPBLENDVB    Y12, Y11, Y10, Y10
+	VPSHUFB      Y9, Y4, Y11
+	VPSHUFB      Y9, Y5, Y12
+	VPSLLW       $3, Y9, Y13
+	VPBLENDVB    Y13, Y12, Y11, Y11
+	VPSLLW       $2, Y9, Y9
+	VPBLENDVB    Y9, Y11, Y10, Y9
+	VPABSB       Y9, Y10
+	VMOVDQU      (DX), Y11
+	VPSIGNB      Y9, Y11, Y11
+	VPXOR        Y12, Y12, Y12
+	VPDPBUSD     Y11, Y10, Y12
+	VMOVDQU      64(DX), Y11
+	VPSIGNB      Y9, Y11, Y9
+	VPXOR        Y11, Y11, Y11
+	VPDPBUSD     Y9, Y10, Y11
+	VBROADCASTI128 18(R8), Y9
+	VPSRLVD      Y0, Y9, Y9
+	VPAND        Y3, Y9, Y9
+	VPBROADCASTQ 42(R8), Y10
+	VPSRLVD      Y1, Y10, Y10
+	VPAND        Y2, Y10, Y10
+	VPSLLD       $4, Y10, Y10
+	VPOR         Y10, Y9, Y9
+	VBROADCASTI128 lm6_6413<>+0(SB), Y10
+	VPSHUFB      Y9, Y10, Y10
+	VBROADCASTI128 lm6_6414<>+0(SB), Y13
+	VPSHUFB      Y9, Y13, Y13
+	VPSLLW       $3, Y9, Y14
+	VPBLENDVB    Y14, Y13, Y10, Y10
+	VPSHUFB      Y9, Y4, Y13
+	VPSHUFB      Y9, Y5, Y14
+	VPSLLW       $3, Y9, Y15
+	VPBLENDVB    Y15, Y14, Y13, Y13
+	VPSLLW       $2, Y9, Y9
+	VPBLENDVB    Y9, Y13, Y10, Y9
+	VPABSB       Y9, Y10
+	VMOVDQU      32(DX), Y13
+	VPSIGNB      Y9, Y13, Y13
+	VPDPBUSD     Y13, Y10, Y12
+	VMOVDQU      96(DX), Y13
+	VPSIGNB      Y9, Y13, Y9
+	VPDPBUSD     Y9, Y10, Y11
+	VBROADCASTSS (SI), Y9
+	VCVTDQ2PS    Y12, Y10
+	VMULPS       Y8, Y9, Y9
+	VFMADD231PS  Y9, Y10, Y6
+	VBROADCASTSS 4(SI), Y9
+	VCVTDQ2PS    Y11, Y10
+	VMULPS       Y8, Y9, Y8
+	VFMADD231PS  Y8, Y10, Y7
 	ADDQ         $0x32, R8
 	ADDQ         $0x80, DX
 	ADDQ         $8, SI
@@ -2027,23 +2072,23 @@ loop3:
 
 done4:
 	ADDQ         $1, DI
-	VEXTRACTF128 $1, Y0, X2
-	VADDPS       X0, X2, X2
-	VMOVHLPS     X2, X2, X0
-	VADDPS       X0, X2, X2
-	VMOVSHDUP    X2, X0
-	VADDSS       X0, X2, X2
-	VMOVSS       X2, (AX)
+	VEXTRACTF128 $1, Y6, X8
+	VADDPS       X6, X8, X8
+	VMOVHLPS     X8, X8, X6
+	VADDPS       X6, X8, X8
+	VMOVSHDUP    X8, X6
+	VADDSS       X6, X8, X8
+	VMOVSS       X8, (AX)
 	MOVQ         ldy+8(FP), DX
 	MOVQ         AX, SI
 	ADDQ         DX, SI
-	VEXTRACTF128 $1, Y1, X0
-	VADDPS       X1, X0, X0
-	VMOVHLPS     X0, X0, X1
-	VADDPS       X1, X0, X0
-	VMOVSHDUP    X0, X1
-	VADDSS       X1, X0, X0
-	VMOVSS       X0, (SI)
+	VEXTRACTF128 $1, Y7, X6
+	VADDPS       X7, X6, X6
+	VMOVHLPS     X6, X6, X7
+	VADDPS       X7, X6, X6
+	VMOVSHDUP    X6, X7
+	VADDSS       X7, X6, X6
+	VMOVSS       X6, (SI)
 	ADDQ         $4, AX
 	MOVQ         stride+48(FP), DX
 	ADDQ         DX, BX
@@ -2058,6 +2103,12 @@ done2:
 // matmulQ83xLm6_64AVX512 multiplies rows of w with 3 rows of activations in int8; ldy and stride in bytes.
 // Requires: F16C, FMA, AVX512VL, AVX512VNNI
 TEXT ·matmulQ83xLm6_64AVX512(SB), NOSPLIT, $192-72
+
+	// constants of the loops
+	VMOVDQU      lm6_640<>+0(SB), Y0
+	VMOVDQU      lm6_642<>+0(SB), Y1
+	VMOVDQU      lm6_643<>+0(SB), Y2
+	VMOVDQU      lm6_641<>+0(SB), Y3
 	LEAQ         31(SP), AX
 	ANDQ         $-32, AX
 	MOVQ         y+0(FP), AX
@@ -2067,9 +2118,9 @@ TEXT ·matmulQ83xLm6_64AVX512(SB), NOSPLIT, $192-72
 	JLT          done2
 
 loop1:
-	VPXOR        Y0, Y0, Y0
-	VPXOR        Y1, Y1, Y1
-	VPXOR        Y2, Y2, Y2
+	VPXOR        Y4, Y4, Y4
+	VPXOR        Y5, Y5, Y5
+	VPXOR        Y6, Y6, Y6
 	MOVQ         q+16(FP), DX
 	MOVQ         d+24(FP), SI
 	MOVQ         blocks+64(FP), DI
@@ -2078,89 +2129,89 @@ loop1:
 	JLT          done4
 
 loop3:
-	VPBROADCASTW (R8), X3
-	VCVTPH2PS    X3, Y3
-	VMOVDQU      lm6_6412<>+0(SB), Y4
-	VMULPS       Y4, Y3, Y3
-	VBROADCASTI128 2(R8), Y4
-	VPSRLVD      lm6_640<>+0(SB), Y4, Y4
-	VPAND        lm6_641<>+0(SB), Y4, Y4
-	VPBROADCASTQ 34(R8), Y5
-	VPSRLVD      lm6_642<>+0(SB), Y5, Y5
-	VPAND        lm6_643<>+0(SB), Y5, Y5
-	VPSLLD       $4, Y5, Y5
-	VPOR         Y5, Y4, Y4
-	VBROADCASTI128 lm6_6413<>+0(SB), Y5
-	VPSHUFB      Y4, Y5, Y5
-	VBROADCASTI128 lm6_6414<>+0(SB), Y6
-	VPSHUFB      Y4, Y6, Y6
-	VPSLLW       $3, Y4, Y7
-	VPBLENDVB    Y7, Y6, Y5, Y5
-	VBROADCASTI128 lm6_6415<>+0(SB), Y6
-	VPSHUFB      Y4, Y6, Y6
-	VBROADCASTI128 lm6_6416<>+0(SB), Y7
-	VPSHUFB      Y4, Y7, Y7
-	VPSLLW       $3, Y4, Y8
-	VPBLENDVB    Y8, Y7, Y6, Y6
-	VPSLLW       $2, Y4, Y4
-	VPBLENDVB    Y4, Y6, Y5, Y4
-	VPABSB       Y4, Y5
-	VMOVDQU      (DX), Y6
-	VPSIGNB      Y4, Y6, Y6
-	VPXOR        Y7, Y7, Y7
-	VPDPBUSD     Y6, Y5, Y7
-	VMOVDQU      64(DX), Y6
-	VPSIGNB      Y4, Y6, Y6
-	VPXOR        Y8, Y8, Y8
-	VPDPBUSD     Y6, Y5, Y8
-	VMOVDQU      128(DX), Y6
-	VPSIGNB      Y4, Y6, Y4
-	VPXOR        Y6, Y6, Y6
-	VPDPBUSD     Y4, Y5, Y6
-	VBROADCASTI128 18(R8), Y4
-	VPSRLVD      lm6_640<>+0(SB), Y4, Y4
-	VPAND        lm6_641<>+0(SB), Y4, Y4
-	VPBROADCASTQ 42(R8), Y5
-	VPSRLVD      lm6_642<>+0(SB), Y5, Y5
-	VPAND        lm6_643<>+0(SB), Y5, Y5
-	VPSLLD       $4, Y5, Y5
-	VPOR         Y5, Y4, Y4
-	VBROADCASTI128 lm6_6413<>+0(SB), Y5
-	VPSHUFB      Y4, Y5, Y5
-	VBROADCASTI128 lm6_6414<>+0(SB), Y9
-	VPSHUFB      Y4, Y9, Y9
-	VPSLLW       $3, Y4, Y10
-	VPBLENDVB    Y10, Y9, Y5, Y5
-	VBROADCASTI128 lm6_6415<>+0(SB), Y9
-	VPSHUFB      Y4, Y9, Y9
-	VBROADCASTI128 lm6_6416<>+0(SB), Y10
-	VPSHUFB      Y4, Y10, Y10
-	VPSLLW       $3, Y4, Y11
+	VPBROADCASTW (R8), X7
+	VCVTPH2PS    X7, Y7
+	VMOVDQU      lm6_6412<>+0(SB), Y8
+	VMULPS       Y8, Y7, Y7
+	VBROADCASTI128 2(R8), Y8
+	VPSRLVD      Y0, Y8, Y8
+	VPAND        Y3, Y8, Y8
+	VPBROADCASTQ 34(R8), Y9
+	VPSRLVD      Y1, Y9, Y9
+	VPAND        Y2, Y9, Y9
+	VPSLLD       $4, Y9, Y9
+	VPOR         Y9, Y8, Y8
+	VBROADCASTI128 lm6_6413<>+0(SB), Y9
+	VPSHUFB      Y8, Y9, Y9
+	VBROADCASTI128 lm6_6414<>+0(SB), Y10
+	VPSHUFB      Y8, Y10, Y10
+	VPSLLW       $3, Y8, Y11
 	VPBLENDVB    Y11, Y10, Y9, Y9
-	VPSLLW       $2, Y4, Y4
-	VPBLENDVB    Y4, Y9, Y5, Y4
-	VPABSB       Y4, Y5
-	VMOVDQU      32(DX), Y9
-	VPSIGNB      Y4, Y9, Y9
-	VPDPBUSD     Y9, Y5, Y7
-	VMOVDQU      96(DX), Y9
-	VPSIGNB      Y4, Y9, Y9
-	VPDPBUSD     Y9, Y5, Y8
-	VMOVDQU      160(DX), Y9
-	VPSIGNB      Y4, Y9, Y4
-	VPDPBUSD     Y4, Y5, Y6
-	VBROADCASTSS (SI), Y4
-	VCVTDQ2PS    Y7, Y5
-	VMULPS       Y3, Y4, Y4
-	VFMADD231PS  Y4, Y5, Y0
-	VBROADCASTSS 4(SI), Y4
-	VCVTDQ2PS    Y8, Y5
-	VMULPS       Y3, Y4, Y4
-	VFMADD231PS  Y4, Y5, Y1
-	VBROADCASTSS 8(SI), Y4
-	VCVTDQ2PS    Y6, Y5
-	VMULPS       Y3, Y4, Y3
-	VFMADD231PS  Y3, Y5, Y2
+	VBROADCASTI128 lm6_6415<>+0(SB), Y10
+	VPSHUFB      Y8, Y10, Y10
+	VBROADCASTI128 lm6_6416<>+0(SB), Y11
+	VPSHUFB      Y8, Y11, Y11
+	VPSLLW       $3, Y8, Y12
+	VPBLENDVB    Y12, Y11, Y10, Y10
+	VPSLLW       $2, Y8, Y8
+	VPBLENDVB    Y8, Y10, Y9, Y8
+	VPABSB       Y8, Y9
+	VMOVDQU      (DX), Y10
+	VPSIGNB      Y8, Y10, Y10
+	VPXOR        Y11, Y11, Y11
+	VPDPBUSD     Y10, Y9, Y11
+	VMOVDQU      64(DX), Y10
+	VPSIGNB      Y8, Y10, Y10
+	VPXOR        Y12, Y12, Y12
+	VPDPBUSD     Y10, Y9, Y12
+	VMOVDQU      128(DX), Y10
+	VPSIGNB      Y8, Y10, Y8
+	VPXOR        Y10, Y10, Y10
+	VPDPBUSD     Y8, Y9, Y10
+	VBROADCASTI128 18(R8), Y8
+	VPSRLVD      Y0, Y8, Y8
+	VPAND        Y3, Y8, Y8
+	VPBROADCASTQ 42(R8), Y9
+	VPSRLVD      Y1, Y9, Y9
+	VPAND        Y2, Y9, Y9
+	VPSLLD       $4, Y9, Y9
+	VPOR         Y9, Y8, Y8
+	VBROADCASTI128 lm6_6413<>+0(SB), Y9
+	VPSHUFB      Y8, Y9, Y9
+	VBROADCASTI128 lm6_6414<>+0(SB), Y13
+	VPSHUFB      Y8, Y13, Y13
+	VPSLLW       $3, Y8, Y14
+	VPBLENDVB    Y14, Y13, Y9, Y9
+	VBROADCASTI128 lm6_6415<>+0(SB), Y13
+	VPSHUFB      Y8, Y13, Y13
+	VBROADCASTI128 lm6_6416<>+0(SB), Y14
+	VPSHUFB      Y8, Y14, Y14
+	VPSLLW       $3, Y8, Y15
+	VPBLENDVB    Y15, Y14, Y13, Y13
+	VPSLLW       $2, Y8, Y8
+	VPBLENDVB    Y8, Y13, Y9, Y8
+	VPABSB       Y8, Y9
+	VMOVDQU      32(DX), Y13
+	VPSIGNB      Y8, Y13, Y13
+	VPDPBUSD     Y13, Y9, Y11
+	VMOVDQU      96(DX), Y13
+	VPSIGNB      Y8, Y13, Y13
+	VPDPBUSD     Y13, Y9, Y12
+	VMOVDQU      160(DX), Y13
+	VPSIGNB      Y8, Y13, Y8
+	VPDPBUSD     Y8, Y9, Y10
+	VBROADCASTSS (SI), Y8
+	VCVTDQ2PS    Y11, Y9
+	VMULPS       Y7, Y8, Y8
+	VFMADD231PS  Y8, Y9, Y4
+	VBROADCASTSS 4(SI), Y8
+	VCVTDQ2PS    Y12, Y9
+	VMULPS       Y7, Y8, Y8
+	VFMADD231PS  Y8, Y9, Y5
+	VBROADCASTSS 8(SI), Y8
+	VCVTDQ2PS    Y10, Y9
+	VMULPS       Y7, Y8, Y7
+	VFMADD231PS  Y7, Y9, Y6
 	ADDQ         $0x32, R8
 	ADDQ         $0xc0, DX
 	ADDQ         $0xc, SI
@@ -2169,31 +2220,31 @@ loop3:
 
 done4:
 	ADDQ         $1, DI
-	VEXTRACTF128 $1, Y0, X3
-	VADDPS       X0, X3, X3
-	VMOVHLPS     X3, X3, X0
-	VADDPS       X0, X3, X3
-	VMOVSHDUP    X3, X0
-	VADDSS       X0, X3, X3
-	VMOVSS       X3, (AX)
+	VEXTRACTF128 $1, Y4, X7
+	VADDPS       X4, X7, X7
+	VMOVHLPS     X7, X7, X4
+	VADDPS       X4, X7, X7
+	VMOVSHDUP    X7, X4
+	VADDSS       X4, X7, X7
+	VMOVSS       X7, (AX)
 	MOVQ         ldy+8(FP), DX
 	MOVQ         AX, SI
 	ADDQ         DX, SI
-	VEXTRACTF128 $1, Y1, X0
-	VADDPS       X1, X0, X0
-	VMOVHLPS     X0, X0, X1
-	VADDPS       X1, X0, X0
-	VMOVSHDUP    X0, X1
-	VADDSS       X1, X0, X0
-	VMOVSS       X0, (SI)
+	VEXTRACTF128 $1, Y5, X4
+	VADDPS       X5, X4, X4
+	VMOVHLPS     X4, X4, X5
+	VADDPS       X5, X4, X4
+	VMOVSHDUP    X4, X5
+	VADDSS       X5, X4, X4
+	VMOVSS       X4, (SI)
 	ADDQ         DX, SI
-	VEXTRACTF128 $1, Y2, X0
-	VADDPS       X2, X0, X0
-	VMOVHLPS     X0, X0, X1
-	VADDPS       X1, X0, X0
-	VMOVSHDUP    X0, X1
-	VADDSS       X1, X0, X0
-	VMOVSS       X0, (SI)
+	VEXTRACTF128 $1, Y6, X4
+	VADDPS       X6, X4, X4
+	VMOVHLPS     X4, X4, X5
+	VADDPS       X5, X4, X4
+	VMOVSHDUP    X4, X5
+	VADDSS       X5, X4, X4
+	VMOVSS       X4, (SI)
 	ADDQ         $4, AX
 	MOVQ         stride+48(FP), DX
 	ADDQ         DX, BX
@@ -2208,6 +2259,10 @@ done2:
 // matmulQ84xLm6_64AVX512 multiplies rows of w with 4 rows of activations in int8; ldy and stride in bytes.
 // Requires: F16C, FMA, AVX512VL, AVX512VNNI
 TEXT ·matmulQ84xLm6_64AVX512(SB), NOSPLIT, $192-72
+
+	// constants of the loops
+	VMOVDQU      lm6_640<>+0(SB), Y0
+	VMOVDQU      lm6_642<>+0(SB), Y1
 	LEAQ         31(SP), AX
 	ANDQ         $-32, AX
 	MOVQ         y+0(FP), AX
@@ -2217,10 +2272,10 @@ TEXT ·matmulQ84xLm6_64AVX512(SB), NOSPLIT, $192-72
 	JLT          done2
 
 loop1:
-	VPXOR        Y0, Y0, Y0
-	VPXOR        Y1, Y1, Y1
 	VPXOR        Y2, Y2, Y2
 	VPXOR        Y3, Y3, Y3
+	VPXOR        Y4, Y4, Y4
+	VPXOR        Y5, Y5, Y5
 	MOVQ         q+16(FP), DX
 	MOVQ         d+24(FP), SI
 	MOVQ         blocks+64(FP), DI
@@ -2229,100 +2284,100 @@ loop1:
 	JLT          done4
 
 loop3:
-	VPBROADCASTW (R8), X4
-	VCVTPH2PS    X4, Y4
-	VMOVDQU      lm6_6412<>+0(SB), Y5
-	VMULPS       Y5, Y4, Y4
-	VBROADCASTI128 2(R8), Y5
-	VPSRLVD      lm6_640<>+0(SB), Y5, Y5
-	VPAND        lm6_641<>+0(SB), Y5, Y5
-	VPBROADCASTQ 34(R8), Y6
-	VPSRLVD      lm6_642<>+0(SB), Y6, Y6
-	VPAND        lm6_643<>+0(SB), Y6, Y6
-	VPSLLD       $4, Y6, Y6
-	VPOR         Y6, Y5, Y5
-	VBROADCASTI128 lm6_6413<>+0(SB), Y6
-	VPSHUFB      Y5, Y6, Y6
-	VBROADCASTI128 lm6_6414<>+0(SB), Y7
-	VPSHUFB      Y5, Y7, Y7
-	VPSLLW       $3, Y5, Y8
-	VPBLENDVB    Y8, Y7, Y6, Y6
-	VBROADCASTI128 lm6_6415<>+0(SB), Y7
-	VPSHUFB      Y5, Y7, Y7
-	VBROADCASTI128 lm6_6416<>+0(SB), Y8
-	VPSHUFB      Y5, Y8, Y8
-	VPSLLW       $3, Y5, Y9
-	VPBLENDVB    Y9, Y8, Y7, Y7
-	VPSLLW       $2, Y5, Y5
-	VPBLENDVB    Y5, Y7, Y6, Y5
-	VPABSB       Y5, Y6
-	VMOVDQU      (DX), Y7
-	VPSIGNB      Y5, Y7, Y7
-	VPXOR        Y8, Y8, Y8
-	VPDPBUSD     Y7, Y6, Y8
-	VMOVDQU      64(DX), Y7
-	VPSIGNB      Y5, Y7, Y7
-	VPXOR        Y9, Y9, Y9
-	VPDPBUSD     Y7, Y6, Y9
-	VMOVDQU      128(DX), Y7
-	VPSIGNB      Y5, Y7, Y7
+	VPBROADCASTW (R8), X6
+	VCVTPH2PS    X6, Y6
+	VMOVDQU      lm6_6412<>+0(SB), Y7
+	VMULPS       Y7, Y6, Y6
+	VBROADCASTI128 2(R8), Y7
+	VPSRLVD      Y0, Y7, Y7
+	VPAND        lm6_641<>+0(SB), Y7, Y7
+	VPBROADCASTQ 34(R8), Y8
+	VPSRLVD      Y1, Y8, Y8
+	VPAND        lm6_643<>+0(SB), Y8, Y8
+	VPSLLD       $4, Y8, Y8
+	VPOR         Y8, Y7, Y7
+	VBROADCASTI128 lm6_6413<>+0(SB), Y8
+	VPSHUFB      Y7, Y8, Y8
+	VBROADCASTI128 lm6_6414<>+0(SB), Y9
+	VPSHUFB      Y7, Y9, Y9
+	VPSLLW       $3, Y7, Y10
+	VPBLENDVB    Y10, Y9, Y8, Y8
+	VBROADCASTI128 lm6_6415<>+0(SB), Y9
+	VPSHUFB      Y7, Y9, Y9
+	VBROADCASTI128 lm6_6416<>+0(SB), Y10
+	VPSHUFB      Y7, Y10, Y10
+	VPSLLW       $3, Y7, Y11
+	VPBLENDVB    Y11, Y10, Y9, Y9
+	VPSLLW       $2, Y7, Y7
+	VPBLENDVB    Y7, Y9, Y8, Y7
+	VPABSB       Y7, Y8
+	VMOVDQU      (DX), Y9
+	VPSIGNB      Y7, Y9, Y9
 	VPXOR        Y10, Y10, Y10
-	VPDPBUSD     Y7, Y6, Y10
-	VMOVDQU      192(DX), Y7
-	VPSIGNB      Y5, Y7, Y5
-	VPXOR        Y7, Y7, Y7
-	VPDPBUSD     Y5, Y6, Y7
-	VBROADCASTI128 18(R8), Y5
-	VPSRLVD      lm6_640<>+0(SB), Y5, Y5
-	VPAND        lm6_641<>+0(SB), Y5, Y5
-	VPBROADCASTQ 42(R8), Y6
-	VPSRLVD      lm6_642<>+0(SB), Y6, Y6
-	VPAND        lm6_643<>+0(SB), Y6, Y6
-	VPSLLD       $4, Y6, Y6
-	VPOR         Y6, Y5, Y5
-	VBROADCASTI128 lm6_6413<>+0(SB), Y6
-	VPSHUFB      Y5, Y6, Y6
-	VBROADCASTI128 lm6_6414<>+0(SB), Y11
-	VPSHUFB      Y5, Y11, Y11
-	VPSLLW       $3, Y5, Y12
-	VPBLENDVB    Y12, Y11, Y6, Y6
-	VBROADCASTI128 lm6_6415<>+0(SB), Y11
-	VPSHUFB      Y5, Y11, Y11
-	VBROADCASTI128 lm6_6416<>+0(SB), Y12
-	VPSHUFB      Y5, Y12, Y12
-	VPSLLW       $3, Y5, Y13
-	VPBLENDVB    Y13, Y12, Y11, Y11
-	VPSLLW       $2, Y5, Y5
-	VPBLENDVB    Y5, Y11, Y6, Y5
-	VPABSB       Y5, Y6
-	VMOVDQU      32(DX), Y11
-	VPSIGNB      Y5, Y11, Y11
-	VPDPBUSD     Y11, Y6, Y8
-	VMOVDQU      96(DX), Y11
-	VPSIGNB      Y5, Y11, Y11
-	VPDPBUSD     Y11, Y6, Y9
-	VMOVDQU      160(DX), Y11
-	VPSIGNB      Y5, Y11, Y11
-	VPDPBUSD     Y11, Y6, Y10
-	VMOVDQU      224(DX), Y11
-	VPSIGNB      Y5, Y11, Y5
-	VPDPBUSD     Y5, Y6, Y7
-	VBROADCASTSS (SI), Y5
-	VCVTDQ2PS    Y8, Y6
-	VMULPS       Y4, Y5, Y5
-	VFMADD231PS  Y5, Y6, Y0
-	VBROADCASTSS 4(SI), Y5
-	VCVTDQ2PS    Y9, Y6
-	VMULPS       Y4, Y5, Y5
-	VFMADD231PS  Y5, Y6, Y1
-	VBROADCASTSS 8(SI), Y5
-	VCVTDQ2PS    Y10, Y6
-	VMULPS       Y4, Y5, Y5
-	VFMADD231PS  Y5, Y6, Y2
-	VBROADCASTSS 12(SI), Y5
-	VCVTDQ2PS    Y7, Y6
-	VMULPS       Y4, Y5, Y4
-	VFMADD231PS  Y4, Y6, Y3
+	VPDPBUSD     Y9, Y8, Y10
+	VMOVDQU      64(DX), Y9
+	VPSIGNB      Y7, Y9, Y9
+	VPXOR        Y11, Y11, Y11
+	VPDPBUSD     Y9, Y8, Y11
+	VMOVDQU      128(DX), Y9
+	VPSIGNB      Y7, Y9, Y9
+	VPXOR        Y12, Y12, Y12
+	VPDPBUSD     Y9, Y8, Y12
+	VMOVDQU      192(DX), Y9
+	VPSIGNB      Y7, Y9, Y7
+	VPXOR        Y9, Y9, Y9
+	VPDPBUSD     Y7, Y8, Y9
+	VBROADCASTI128 18(R8), Y7
+	VPSRLVD      Y0, Y7, Y7
+	VPAND        lm6_641<>+0(SB), Y7, Y7
+	VPBROADCASTQ 42(R8), Y8
+	VPSRLVD      Y1, Y8, Y8
+	VPAND        lm6_643<>+0(SB), Y8, Y8
+	VPSLLD       $4, Y8, Y8
+	VPOR         Y8, Y7, Y7
+	VBROADCASTI128 lm6_6413<>+0(SB), Y8
+	VPSHUFB      Y7, Y8, Y8
+	VBROADCASTI128 lm6_6414<>+0(SB), Y13
+	VPSHUFB      Y7, Y13, Y13
+	VPSLLW       $3, Y7, Y14
+	VPBLENDVB    Y14, Y13, Y8, Y8
+	VBROADCASTI128 lm6_6415<>+0(SB), Y13
+	VPSHUFB      Y7, Y13, Y13
+	VBROADCASTI128 lm6_6416<>+0(SB), Y14
+	VPSHUFB      Y7, Y14, Y14
+	VPSLLW       $3, Y7, Y15
+	VPBLENDVB    Y15, Y14, Y13, Y13
+	VPSLLW       $2, Y7, Y7
+	VPBLENDVB    Y7, Y13, Y8, Y7
+	VPABSB       Y7, Y8
+	VMOVDQU      32(DX), Y13
+	VPSIGNB      Y7, Y13, Y13
+	VPDPBUSD     Y13, Y8, Y10
+	VMOVDQU      96(DX), Y13
+	VPSIGNB      Y7, Y13, Y13
+	VPDPBUSD     Y13, Y8, Y11
+	VMOVDQU      160(DX), Y13
+	VPSIGNB      Y7, Y13, Y13
+	VPDPBUSD     Y13, Y8, Y12
+	VMOVDQU      224(DX), Y13
+	VPSIGNB      Y7, Y13, Y7
+	VPDPBUSD     Y7, Y8, Y9
+	VBROADCASTSS (SI), Y7
+	VCVTDQ2PS    Y10, Y8
+	VMULPS       Y6, Y7, Y7
+	VFMADD231PS  Y7, Y8, Y2
+	VBROADCASTSS 4(SI), Y7
+	VCVTDQ2PS    Y11, Y8
+	VMULPS       Y6, Y7, Y7
+	VFMADD231PS  Y7, Y8, Y3
+	VBROADCASTSS 8(SI), Y7
+	VCVTDQ2PS    Y12, Y8
+	VMULPS       Y6, Y7, Y7
+	VFMADD231PS  Y7, Y8, Y4
+	VBROADCASTSS 12(SI), Y7
+	VCVTDQ2PS    Y9, Y8
+	VMULPS       Y6, Y7, Y6
+	VFMADD231PS  Y6, Y8, Y5
 	ADDQ         $0x32, R8
 	ADDQ         $0x100, DX
 	ADDQ         $0x10, SI
@@ -2331,39 +2386,39 @@ loop3:
 
 done4:
 	ADDQ         $1, DI
-	VEXTRACTF128 $1, Y0, X4
-	VADDPS       X0, X4, X4
-	VMOVHLPS     X4, X4, X0
-	VADDPS       X0, X4, X4
-	VMOVSHDUP    X4, X0
-	VADDSS       X0, X4, X4
-	VMOVSS       X4, (AX)
+	VEXTRACTF128 $1, Y2, X6
+	VADDPS       X2, X6, X6
+	VMOVHLPS     X6, X6, X2
+	VADDPS       X2, X6, X6
+	VMOVSHDUP    X6, X2
+	VADDSS       X2, X6, X6
+	VMOVSS       X6, (AX)
 	MOVQ         ldy+8(FP), DX
 	MOVQ         AX, SI
 	ADDQ         DX, SI
-	VEXTRACTF128 $1, Y1, X0
-	VADDPS       X1, X0, X0
-	VMOVHLPS     X0, X0, X1
-	VADDPS       X1, X0, X0
-	VMOVSHDUP    X0, X1
-	VADDSS       X1, X0, X0
-	VMOVSS       X0, (SI)
+	VEXTRACTF128 $1, Y3, X2
+	VADDPS       X3, X2, X2
+	VMOVHLPS     X2, X2, X3
+	VADDPS       X3, X2, X2
+	VMOVSHDUP    X2, X3
+	VADDSS       X3, X2, X2
+	VMOVSS       X2, (SI)
 	ADDQ         DX, SI
-	VEXTRACTF128 $1, Y2, X0
-	VADDPS       X2, X0, X0
-	VMOVHLPS     X0, X0, X1
-	VADDPS       X1, X0, X0
-	VMOVSHDUP    X0, X1
-	VADDSS       X1, X0, X0
-	VMOVSS       X0, (SI)
+	VEXTRACTF128 $1, Y4, X2
+	VADDPS       X4, X2, X2
+	VMOVHLPS     X2, X2, X3
+	VADDPS       X3, X2, X2
+	VMOVSHDUP    X2, X3
+	VADDSS       X3, X2, X2
+	VMOVSS       X2, (SI)
 	ADDQ         DX, SI
-	VEXTRACTF128 $1, Y3, X0
-	VADDPS       X3, X0, X0
-	VMOVHLPS     X0, X0, X1
-	VADDPS       X1, X0, X0
-	VMOVSHDUP    X0, X1
-	VADDSS       X1, X0, X0
-	VMOVSS       X0, (SI)
+	VEXTRACTF128 $1, Y5, X2
+	VADDPS       X5, X2, X2
+	VMOVHLPS     X2, X2, X3
+	VADDPS       X3, X2, X2
+	VMOVSHDUP    X2, X3
+	VADDSS       X3, X2, X2
+	VMOVSS       X2, (SI)
 	ADDQ         $4, AX
 	MOVQ         stride+48(FP), DX
 	ADDQ         DX, BX
@@ -2378,6 +2433,14 @@ done2:
 // matmulQ8Block1xLm6_64AVX512 multiplies rows of one block with 1 row of activations in int8; rows is a multiple of 4, ldy and stride in bytes.
 // Requires: F16C, AVX512VL, AVX512VNNI
 TEXT ·matmulQ8Block1xLm6_64AVX512(SB), NOSPLIT, $416-72
+
+	// constants of the loops
+	VMOVDQU      lm6_640<>+0(SB), Y0
+	VMOVDQU      lm6_642<>+0(SB), Y1
+	VMOVDQU      lm6_643<>+0(SB), Y2
+	VMOVDQU      lm6_641<>+0(SB), Y3
+	VBROADCASTI128 lm6_6415<>+0(SB), Y4
+	VBROADCASTI128 lm6_6416<>+0(SB), Y5
 	LEAQ         31(SP), AX
 	ANDQ         $-32, AX
 	LEAQ         223(SP), AX
@@ -2403,65 +2466,61 @@ loop1:
 	JLT          done4
 
 loop3:
-	VBROADCASTI128 2(DI), Y0
-	VPSRLVD      lm6_640<>+0(SB), Y0, Y0
-	VPAND        lm6_641<>+0(SB), Y0, Y0
-	VPBROADCASTQ 34(DI), Y1
-	VPSRLVD      lm6_642<>+0(SB), Y1, Y1
-	VPAND        lm6_643<>+0(SB), Y1, Y1
-	VPSLLD       $4, Y1, Y1
-	VPOR         Y1, Y0, Y0
-	VBROADCASTI128 lm6_6413<>+0(SB), Y1
-	VPSHUFB      Y0, Y1, Y1
-	VBROADCASTI128 lm6_6414<>+0(SB), Y2
-	VPSHUFB      Y0, Y2, Y2
-	VPSLLW       $3, Y0, Y3
-	VPBLENDVB    Y3, Y2, Y1, Y1
-	VBROADCASTI128 lm6_6415<>+0(SB), Y2
-	VPSHUFB      Y0, Y2, Y2
-	VBROADCASTI128 lm6_6416<>+0(SB), Y3
-	VPSHUFB      Y0, Y3, Y3
-	VPSLLW       $3, Y0, Y4
-	VPBLENDVB    Y4, Y3, Y2, Y2
-	VPSLLW       $2, Y0, Y0
-	VPBLENDVB    Y0, Y2, Y1, Y0
-	VPABSB       Y0, Y1
-	VMOVDQU      (CX), Y2
-	VPSIGNB      Y0, Y2, Y0
-	VPXOR        Y2, Y2, Y2
-	VPDPBUSD     Y0, Y1, Y2
-	VBROADCASTI128 18(DI), Y0
-	VPSRLVD      lm6_640<>+0(SB), Y0, Y0
-	VPAND        lm6_641<>+0(SB), Y0, Y0
-	VPBROADCASTQ 42(DI), Y1
-	VPSRLVD      lm6_642<>+0(SB), Y1, Y1
-	VPAND        lm6_643<>+0(SB), Y1, Y1
-	VPSLLD       $4, Y1, Y1
-	VPOR         Y1, Y0, Y0
-	VBROADCASTI128 lm6_6413<>+0(SB), Y1
-	VPSHUFB      Y0, Y1, Y1
-	VBROADCASTI128 lm6_6414<>+0(SB), Y3
-	VPSHUFB      Y0, Y3, Y3
-	VPSLLW       $3, Y0, Y4
-	VPBLENDVB    Y4, Y3, Y1, Y1
-	VBROADCASTI128 lm6_6415<>+0(SB), Y3
-	VPSHUFB      Y0, Y3, Y3
-	VBROADCASTI128 lm6_6416<>+0(SB), Y4
-	VPSHUFB      Y0, Y4, Y4
-	VPSLLW       $3, Y0, Y5
-	VPBLENDVB    Y5, Y4, Y3, Y3
-	VPSLLW       $2, Y0, Y0
-	VPBLENDVB    Y0, Y3, Y1, Y0
-	VPABSB       Y0, Y1
-	VMOVDQU      32(CX), Y3
-	VPSIGNB      Y0, Y3, Y0
-	VPDPBUSD     Y0, Y1, Y2
-	VMOVDQU      Y2, (R10)
-	VPBROADCASTW (DI), X0
-	VCVTPH2PS    X0, Y0
-	VMOVDQU      lm6_6412<>+0(SB), Y1
-	VMULPS       Y1, Y0, Y0
-	VMOVSS       X0, (R11)
+	VBROADCASTI128 2(DI), Y6
+	VPSRLVD      Y0, Y6, Y6
+	VPAND        Y3, Y6, Y6
+	VPBROADCASTQ 34(DI), Y7
+	VPSRLVD      Y1, Y7, Y7
+	VPAND        Y2, Y7, Y7
+	VPSLLD       $4, Y7, Y7
+	VPOR         Y7, Y6, Y6
+	VBROADCASTI128 lm6_6413<>+0(SB), Y7
+	VPSHUFB      Y6, Y7, Y7
+	VBROADCASTI128 lm6_6414<>+0(SB), Y8
+	VPSHUFB      Y6, Y8, Y8
+	VPSLLW       $3, Y6, Y9
+	VPBLENDVB    Y9, Y8, Y7, Y7
+	VPSHUFB      Y6, Y4, Y8
+	VPSHUFB      Y6, Y5, Y9
+	VPSLLW       $3, Y6, Y10
+	VPBLENDVB    Y10, Y9, Y8, Y8
+	VPSLLW       $2, Y6, Y6
+	VPBLENDVB    Y6, Y8, Y7, Y6
+	VPABSB       Y6, Y7
+	VMOVDQU      (CX), Y8
+	VPSIGNB      Y6, Y8, Y6
+	VPXOR        Y8, Y8, Y8
+	VPDPBUSD     Y6, Y7, Y8
+	VBROADCASTI128 18(DI), Y6
+	VPSRLVD      Y0, Y6, Y6
+	VPAND        Y3, Y6, Y6
+	VPBROADCASTQ 42(DI), Y7
+	VPSRLVD      Y1, Y7, Y7
+	VPAND        Y2, Y7, Y7
+	VPSLLD       $4, Y7, Y7
+	VPOR         Y7, Y6, Y6
+	VBROADCASTI128 lm6_6413<>+0(SB), Y7
+	VPSHUFB      Y6, Y7, Y7
+	VBROADCASTI128 lm6_6414<>+0(SB), Y9
+	VPSHUFB      Y6, Y9, Y9
+	VPSLLW       $3, Y6, Y10
+	VPBLENDVB    Y10, Y9, Y7, Y7
+	VPSHUFB      Y6, Y4, Y9
+	VPSHUFB      Y6, Y5, Y10
+	VPSLLW       $3, Y6, Y11
+	VPBLENDVB    Y11, Y10, Y9, Y9
+	VPSLLW       $2, Y6, Y6
+	VPBLENDVB    Y6, Y9, Y7, Y6
+	VPABSB       Y6, Y7
+	VMOVDQU      32(CX), Y9
+	VPSIGNB      Y6, Y9, Y6
+	VPDPBUSD     Y6, Y7, Y8
+	VMOVDQU      Y8, (R10)
+	VPBROADCASTW (DI), X6
+	VCVTPH2PS    X6, Y6
+	VMOVDQU      lm6_6412<>+0(SB), Y7
+	VMULPS       Y7, Y6, Y6
+	VMOVSS       X6, (R11)
 	ADDQ         $0x20, R10
 	ADDQ         $4, R11
 	MOVQ         stride+48(FP), R12
@@ -2473,27 +2532,27 @@ done4:
 	ADDQ         $1, R9
 
 	// four results for each row of y
-	VMOVUPS      (BX), X0
-	VMOVDQU      (AX), Y1
-	VMOVDQU      32(AX), Y2
-	VMOVDQU      64(AX), Y3
-	VMOVDQU      96(AX), Y4
-	VPUNPCKLDQ   Y2, Y1, Y5
-	VPUNPCKHDQ   Y2, Y1, Y1
-	VPADDD       Y1, Y5, Y5
-	VPUNPCKLDQ   Y4, Y3, Y1
-	VPUNPCKHDQ   Y4, Y3, Y2
-	VPADDD       Y2, Y1, Y1
-	VPUNPCKLQDQ  Y1, Y5, Y2
-	VPUNPCKHQDQ  Y1, Y5, Y1
-	VPADDD       Y1, Y2, Y2
-	VEXTRACTI128 $1, Y2, X1
-	VPADDD       X1, X2, X1
-	VCVTDQ2PS    X1, X1
-	VBROADCASTSS (DX), X2
-	VMULPS       X2, X1, X1
-	VMULPS       X0, X1, X0
-	VMOVUPS      X0, (SI)
+	VMOVUPS      (BX), X6
+	VMOVDQU      (AX), Y7
+	VMOVDQU      32(AX), Y8
+	VMOVDQU      64(AX), Y9
+	VMOVDQU      96(AX), Y10
+	VPUNPCKLDQ   Y8, Y7, Y11
+	VPUNPCKHDQ   Y8, Y7, Y7
+	VPADDD       Y7, Y11, Y11
+	VPUNPCKLDQ   Y10, Y9, Y7
+	VPUNPCKHDQ   Y10, Y9, Y8
+	VPADDD       Y8, Y7, Y7
+	VPUNPCKLQDQ  Y7, Y11, Y8
+	VPUNPCKHQDQ  Y7, Y11, Y7
+	VPADDD       Y7, Y8, Y8
+	VEXTRACTI128 $1, Y8, X7
+	VPADDD       X7, X8, X7
+	VCVTDQ2PS    X7, X7
+	VBROADCASTSS (DX), X8
+	VMULPS       X8, X7, X7
+	VMULPS       X6, X7, X6
+	VMOVUPS      X6, (SI)
 	ADDQ         $0x10, SI
 	SUBQ         $4, R8
 	JGE          loop1
@@ -2506,6 +2565,14 @@ done2:
 // matmulQ8Block2xLm6_64AVX512 multiplies rows of one block with 2 rows of activations in int8; rows is a multiple of 4, ldy and stride in bytes.
 // Requires: F16C, AVX512VL, AVX512VNNI
 TEXT ·matmulQ8Block2xLm6_64AVX512(SB), NOSPLIT, $544-72
+
+	// constants of the loops
+	VMOVDQU      lm6_640<>+0(SB), Y0
+	VMOVDQU      lm6_642<>+0(SB), Y1
+	VMOVDQU      lm6_643<>+0(SB), Y2
+	VMOVDQU      lm6_641<>+0(SB), Y3
+	VBROADCASTI128 lm6_6415<>+0(SB), Y4
+	VBROADCASTI128 lm6_6416<>+0(SB), Y5
 	LEAQ         31(SP), AX
 	ANDQ         $-32, AX
 	LEAQ         223(SP), AX
@@ -2531,73 +2598,69 @@ loop1:
 	JLT          done4
 
 loop3:
-	VBROADCASTI128 2(DI), Y0
-	VPSRLVD      lm6_640<>+0(SB), Y0, Y0
-	VPAND        lm6_641<>+0(SB), Y0, Y0
-	VPBROADCASTQ 34(DI), Y1
-	VPSRLVD      lm6_642<>+0(SB), Y1, Y1
-	VPAND        lm6_643<>+0(SB), Y1, Y1
-	VPSLLD       $4, Y1, Y1
-	VPOR         Y1, Y0, Y0
-	VBROADCASTI128 lm6_6413<>+0(SB), Y1
-	VPSHUFB      Y0, Y1, Y1
-	VBROADCASTI128 lm6_6414<>+0(SB), Y2
-	VPSHUFB      Y0, Y2, Y2
-	VPSLLW       $3, Y0, Y3
-	VPBLENDVB    Y3, Y2, Y1, Y1
-	VBROADCASTI128 lm6_6415<>+0(SB), Y2
-	VPSHUFB      Y0, Y2, Y2
-	VBROADCASTI128 lm6_6416<>+0(SB), Y3
-	VPSHUFB      Y0, Y3, Y3
-	VPSLLW       $3, Y0, Y4
-	VPBLENDVB    Y4, Y3, Y2, Y2
-	VPSLLW       $2, Y0, Y0
-	VPBLENDVB    Y0, Y2, Y1, Y0
-	VPABSB       Y0, Y1
-	VMOVDQU      (CX), Y2
-	VPSIGNB      Y0, Y2, Y2
-	VPXOR        Y3, Y3, Y3
-	VPDPBUSD     Y2, Y1, Y3
-	VMOVDQU      64(CX), Y2
-	VPSIGNB      Y0, Y2, Y0
-	VPXOR        Y2, Y2, Y2
-	VPDPBUSD     Y0, Y1, Y2
-	VBROADCASTI128 18(DI), Y0
-	VPSRLVD      lm6_640<>+0(SB), Y0, Y0
-	VPAND        lm6_641<>+0(SB), Y0, Y0
-	VPBROADCASTQ 42(DI), Y1
-	VPSRLVD      lm6_642<>+0(SB), Y1, Y1
-	VPAND        lm6_643<>+0(SB), Y1, Y1
-	VPSLLD       $4, Y1, Y1
-	VPOR         Y1, Y0, Y0
-	VBROADCASTI128 lm6_6413<>+0(SB), Y1
-	VPSHUFB      Y0, Y1, Y1
-	VBROADCASTI128 lm6_6414<>+0(SB), Y4
-	VPSHUFB      Y0, Y4, Y4
-	VPSLLW       $3, Y0, Y5
-	VPBLENDVB    Y5, Y4, Y1, Y1
-	VBROADCASTI128 lm6_6415<>+0(SB), Y4
-	VPSHUFB      Y0, Y4, Y4
-	VBROADCASTI128 lm6_6416<>+0(SB), Y5
-	VPSHUFB      Y0, Y5, Y5
-	VPSLLW       $3, Y0, Y6
-	VPBLENDVB    Y6, Y5, Y4, Y4
-	VPSLLW       $2, Y0, Y0
-	VPBLENDVB    Y0, Y4, Y1, Y0
-	VPABSB       Y0, Y1
-	VMOVDQU      32(CX), Y4
-	VPSIGNB      Y0, Y4, Y4
-	VPDPBUSD     Y4, Y1, Y3
-	VMOVDQU      96(CX), Y4
-	VPSIGNB      Y0, Y4, Y0
-	VPDPBUSD     Y0, Y1, Y2
-	VMOVDQU      Y3, (R10)
-	VMOVDQU      Y2, 128(R10)
-	VPBROADCASTW (DI), X0
-	VCVTPH2PS    X0, Y0
-	VMOVDQU      lm6_6412<>+0(SB), Y1
-	VMULPS       Y1, Y0, Y0
-	VMOVSS       X0, (R11)
+	VBROADCASTI128 2(DI), Y6
+	VPSRLVD      Y0, Y6, Y6
+	VPAND        Y3, Y6, Y6
+	VPBROADCASTQ 34(DI), Y7
+	VPSRLVD      Y1, Y7, Y7
+	VPAND        Y2, Y7, Y7
+	VPSLLD       $4, Y7, Y7
+	VPOR         Y7, Y6, Y6
+	VBROADCASTI128 lm6_6413<>+0(SB), Y7
+	VPSHUFB      Y6, Y7, Y7
+	VBROADCASTI128 lm6_6414<>+0(SB), Y8
+	VPSHUFB      Y6, Y8, Y8
+	VPSLLW       $3, Y6, Y9
+	VPBLENDVB    Y9, Y8, Y7, Y7
+	VPSHUFB      Y6, Y4, Y8
+	VPSHUFB      Y6, Y5, Y9
+	VPSLLW       $3, Y6, Y10
+	VPBLENDVB    Y10, Y9, Y8, Y8
+	VPSLLW       $2, Y6, Y6
+	VPBLENDVB    Y6, Y8, Y7, Y6
+	VPABSB       Y6, Y7
+	VMOVDQU      (CX), Y8
+	VPSIGNB      Y6, Y8, Y8
+	VPXOR        Y9, Y9, Y9
+	VPDPBUSD     Y8, Y7, Y9
+	VMOVDQU      64(CX), Y8
+	VPSIGNB      Y6, Y8, Y6
+	VPXOR        Y8, Y8, Y8
+	VPDPBUSD     Y6, Y7, Y8
+	VBROADCASTI128 18(DI), Y6
+	VPSRLVD      Y0, Y6, Y6
+	VPAND        Y3, Y6, Y6
+	VPBROADCASTQ 42(DI), Y7
+	VPSRLVD      Y1, Y7, Y7
+	VPAND        Y2, Y7, Y7
+	VPSLLD       $4, Y7, Y7
+	VPOR         Y7, Y6, Y6
+	VBROADCASTI128 lm6_6413<>+0(SB), Y7
+	VPSHUFB      Y6, Y7, Y7
+	VBROADCASTI128 lm6_6414<>+0(SB), Y10
+	VPSHUFB      Y6, Y10, Y10
+	VPSLLW       $3, Y6, Y11
+	VPBLENDVB    Y11, Y10, Y7, Y7
+	VPSHUFB      Y6, Y4, Y10
+	VPSHUFB      Y6, Y5, Y11
+	VPSLLW       $3, Y6, Y12
+	VPBLENDVB    Y12, Y11, Y10, Y10
+	VPSLLW       $2, Y6, Y6
+	VPBLENDVB    Y6, Y10, Y7, Y6
+	VPABSB       Y6, Y7
+	VMOVDQU      32(CX), Y10
+	VPSIGNB      Y6, Y10, Y10
+	VPDPBUSD     Y10, Y7, Y9
+	VMOVDQU      96(CX), Y10
+	VPSIGNB      Y6, Y10, Y6
+	VPDPBUSD     Y6, Y7, Y8
+	VMOVDQU      Y9, (R10)
+	VMOVDQU      Y8, 128(R10)
+	VPBROADCASTW (DI), X6
+	VCVTPH2PS    X6, Y6
+	VMOVDQU      lm6_6412<>+0(SB), Y7
+	VMULPS       Y7, Y6, Y6
+	VMOVSS       X6, (R11)
 	ADDQ         $0x20, R10
 	ADDQ         $4, R11
 	MOVQ         stride+48(FP), R12
@@ -2609,50 +2672,50 @@ done4:
 	ADDQ         $1, R9
 
 	// four results for each row of y
-	VMOVUPS      (BX), X0
-	VMOVDQU      (AX), Y1
-	VMOVDQU      32(AX), Y2
-	VMOVDQU      64(AX), Y3
-	VMOVDQU      96(AX), Y4
-	VPUNPCKLDQ   Y2, Y1, Y5
-	VPUNPCKHDQ   Y2, Y1, Y1
-	VPADDD       Y1, Y5, Y5
-	VPUNPCKLDQ   Y4, Y3, Y1
-	VPUNPCKHDQ   Y4, Y3, Y2
-	VPADDD       Y2, Y1, Y1
-	VPUNPCKLQDQ  Y1, Y5, Y2
-	VPUNPCKHQDQ  Y1, Y5, Y1
-	VPADDD       Y1, Y2, Y2
-	VEXTRACTI128 $1, Y2, X1
-	VPADDD       X1, X2, X1
-	VCVTDQ2PS    X1, X1
-	VBROADCASTSS (DX), X2
-	VMULPS       X2, X1, X1
-	VMULPS       X0, X1, X1
-	VMOVUPS      X1, (SI)
-	VMOVDQU      128(AX), Y1
-	VMOVDQU      160(AX), Y2
-	VMOVDQU      192(AX), Y3
-	VMOVDQU      224(AX), Y4
-	VPUNPCKLDQ   Y2, Y1, Y5
-	VPUNPCKHDQ   Y2, Y1, Y1
-	VPADDD       Y1, Y5, Y5
-	VPUNPCKLDQ   Y4, Y3, Y1
-	VPUNPCKHDQ   Y4, Y3, Y2
-	VPADDD       Y2, Y1, Y1
-	VPUNPCKLQDQ  Y1, Y5, Y2
-	VPUNPCKHQDQ  Y1, Y5, Y1
-	VPADDD       Y1, Y2, Y2
-	VEXTRACTI128 $1, Y2, X1
-	VPADDD       X1, X2, X1
-	VCVTDQ2PS    X1, X1
-	VBROADCASTSS 4(DX), X2
-	VMULPS       X2, X1, X1
-	VMULPS       X0, X1, X0
+	VMOVUPS      (BX), X6
+	VMOVDQU      (AX), Y7
+	VMOVDQU      32(AX), Y8
+	VMOVDQU      64(AX), Y9
+	VMOVDQU      96(AX), Y10
+	VPUNPCKLDQ   Y8, Y7, Y11
+	VPUNPCKHDQ   Y8, Y7, Y7
+	VPADDD       Y7, Y11, Y11
+	VPUNPCKLDQ   Y10, Y9, Y7
+	VPUNPCKHDQ   Y10, Y9, Y8
+	VPADDD       Y8, Y7, Y7
+	VPUNPCKLQDQ  Y7, Y11, Y8
+	VPUNPCKHQDQ  Y7, Y11, Y7
+	VPADDD       Y7, Y8, Y8
+	VEXTRACTI128 $1, Y8, X7
+	VPADDD       X7, X8, X7
+	VCVTDQ2PS    X7, X7
+	VBROADCASTSS (DX), X8
+	VMULPS       X8, X7, X7
+	VMULPS       X6, X7, X7
+	VMOVUPS      X7, (SI)
+	VMOVDQU      128(AX), Y7
+	VMOVDQU      160(AX), Y8
+	VMOVDQU      192(AX), Y9
+	VMOVDQU      224(AX), Y10
+	VPUNPCKLDQ   Y8, Y7, Y11
+	VPUNPCKHDQ   Y8, Y7, Y7
+	VPADDD       Y7, Y11, Y11
+	VPUNPCKLDQ   Y10, Y9, Y7
+	VPUNPCKHDQ   Y10, Y9, Y8
+	VPADDD       Y8, Y7, Y7
+	VPUNPCKLQDQ  Y7, Y11, Y8
+	VPUNPCKHQDQ  Y7, Y11, Y7
+	VPADDD       Y7, Y8, Y8
+	VEXTRACTI128 $1, Y8, X7
+	VPADDD       X7, X8, X7
+	VCVTDQ2PS    X7, X7
+	VBROADCASTSS 4(DX), X8
+	VMULPS       X8, X7, X7
+	VMULPS       X6, X7, X6
 	MOVQ         ldy+8(FP), R9
 	MOVQ         SI, R10
 	ADDQ         R9, R10
-	VMOVUPS      X0, (R10)
+	VMOVUPS      X6, (R10)
 	ADDQ         $0x10, SI
 	SUBQ         $4, R8
 	JGE          loop1
@@ -2665,6 +2728,14 @@ done2:
 // matmulQ8Block3xLm6_64AVX512 multiplies rows of one block with 3 rows of activations in int8; rows is a multiple of 4, ldy and stride in bytes.
 // Requires: F16C, AVX512VL, AVX512VNNI
 TEXT ·matmulQ8Block3xLm6_64AVX512(SB), 0, $672-72
+
+	// constants of the loops
+	VMOVDQU      lm6_640<>+0(SB), Y0
+	VMOVDQU      lm6_642<>+0(SB), Y1
+	VMOVDQU      lm6_643<>+0(SB), Y2
+	VMOVDQU      lm6_641<>+0(SB), Y3
+	VBROADCASTI128 lm6_6415<>+0(SB), Y4
+	VBROADCASTI128 lm6_6416<>+0(SB), Y5
 	LEAQ         31(SP), AX
 	ANDQ         $-32, AX
 	LEAQ         223(SP), AX
@@ -2690,81 +2761,77 @@ loop1:
 	JLT          done4
 
 loop3:
-	VBROADCASTI128 2(DI), Y0
-	VPSRLVD      lm6_640<>+0(SB), Y0, Y0
-	VPAND        lm6_641<>+0(SB), Y0, Y0
-	VPBROADCASTQ 34(DI), Y1
-	VPSRLVD      lm6_642<>+0(SB), Y1, Y1
-	VPAND        lm6_643<>+0(SB), Y1, Y1
-	VPSLLD       $4, Y1, Y1
-	VPOR         Y1, Y0, Y0
-	VBROADCASTI128 lm6_6413<>+0(SB), Y1
-	VPSHUFB      Y0, Y1, Y1
-	VBROADCASTI128 lm6_6414<>+0(SB), Y2
-	VPSHUFB      Y0, Y2, Y2
-	VPSLLW       $3, Y0, Y3
-	VPBLENDVB    Y3, Y2, Y1, Y1
-	VBROADCASTI128 lm6_6415<>+0(SB), Y2
-	VPSHUFB      Y0, Y2, Y2
-	VBROADCASTI128 lm6_6416<>+0(SB), Y3
-	VPSHUFB      Y0, Y3, Y3
-	VPSLLW       $3, Y0, Y4
-	VPBLENDVB    Y4, Y3, Y2, Y2
-	VPSLLW       $2, Y0, Y0
-	VPBLENDVB    Y0, Y2, Y1, Y0
-	VPABSB       Y0, Y1
-	VMOVDQU      (CX), Y2
-	VPSIGNB      Y0, Y2, Y2
-	VPXOR        Y3, Y3, Y3
-	VPDPBUSD     Y2, Y1, Y3
-	VMOVDQU      64(CX), Y2
-	VPSIGNB      Y0, Y2, Y2
-	VPXOR        Y4, Y4, Y4
-	VPDPBUSD     Y2, Y1, Y4
-	VMOVDQU      128(CX), Y2
-	VPSIGNB      Y0, Y2, Y0
-	VPXOR        Y2, Y2, Y2
-	VPDPBUSD     Y0, Y1, Y2
-	VBROADCASTI128 18(DI), Y0
-	VPSRLVD      lm6_640<>+0(SB), Y0, Y0
-	VPAND        lm6_641<>+0(SB), Y0, Y0
-	VPBROADCASTQ 42(DI), Y1
-	VPSRLVD      lm6_642<>+0(SB), Y1, Y1
-	VPAND        lm6_643<>+0(SB), Y1, Y1
-	VPSLLD       $4, Y1, Y1
-	VPOR         Y1, Y0, Y0
-	VBROADCASTI128 lm6_6413<>+0(SB), Y1
-	VPSHUFB      Y0, Y1, Y1
-	VBROADCASTI128 lm6_6414<>+0(SB), Y5
-	VPSHUFB      Y0, Y5, Y5
-	VPSLLW       $3, Y0, Y6
-	VPBLENDVB    Y6, Y5, Y1, Y1
-	VBROADCASTI128 lm6_6415<>+0(SB), Y5
-	VPSHUFB      Y0, Y5, Y5
-	VBROADCASTI128 lm6_6416<>+0(SB), Y6
-	VPSHUFB      Y0, Y6, Y6
-	VPSLLW       $3, Y0, Y7
-	VPBLENDVB    Y7, Y6, Y5, Y5
-	VPSLLW       $2, Y0, Y0
-	VPBLENDVB    Y0, Y5, Y1, Y0
-	VPABSB       Y0, Y1
-	VMOVDQU      32(CX), Y5
-	VPSIGNB      Y0, Y5, Y5
-	VPDPBUSD     Y5, Y1, Y3
-	VMOVDQU      96(CX), Y5
-	VPSIGNB      Y0, Y5, Y5
-	VPDPBUSD     Y5, Y1, Y4
-	VMOVDQU      160(CX), Y5
-	VPSIGNB      Y0, Y5, Y0
-	VPDPBUSD     Y0, Y1, Y2
-	VMOVDQU      Y3, (R10)
-	VMOVDQU      Y4, 128(R10)
-	VMOVDQU      Y2, 256(R10)
-	VPBROADCASTW (DI), X0
-	VCVTPH2PS    X0, Y0
-	VMOVDQU      lm6_6412<>+0(SB), Y1
-	VMULPS       Y1, Y0, Y0
-	VMOVSS       X0, (R11)
+	VBROADCASTI128 2(DI), Y6
+	VPSRLVD      Y0, Y6, Y6
+	VPAND        Y3, Y6, Y6
+	VPBROADCASTQ 34(DI), Y7
+	VPSRLVD      Y1, Y7, Y7
+	VPAND        Y2, Y7, Y7
+	VPSLLD       $4, Y7, Y7
+	VPOR         Y7, Y6, Y6
+	VBROADCASTI128 lm6_6413<>+0(SB), Y7
+	VPSHUFB      Y6, Y7, Y7
+	VBROADCASTI128 lm6_6414<>+0(SB), Y8
+	VPSHUFB      Y6, Y8, Y8
+	VPSLLW       $3, Y6, Y9
+	VPBLENDVB    Y9, Y8, Y7, Y7
+	VPSHUFB      Y6, Y4, Y8
+	VPSHUFB      Y6, Y5, Y9
+	VPSLLW       $3, Y6, Y10
+	VPBLENDVB    Y10, Y9, Y8, Y8
+	VPSLLW       $2, Y6, Y6
+	VPBLENDVB    Y6, Y8, Y7, Y6
+	VPABSB       Y6, Y7
+	VMOVDQU      (CX), Y8
+	VPSIGNB      Y6, Y8, Y8
+	VPXOR        Y9, Y9, Y9
+	VPDPBUSD     Y8, Y7, Y9
+	VMOVDQU      64(CX), Y8
+	VPSIGNB      Y6, Y8, Y8
+	VPXOR        Y10, Y10, Y10
+	VPDPBUSD     Y8, Y7, Y10
+	VMOVDQU      128(CX), Y8
+	VPSIGNB      Y6, Y8, Y6
+	VPXOR        Y8, Y8, Y8
+	VPDPBUSD     Y6, Y7, Y8
+	VBROADCASTI128 18(DI), Y6
+	VPSRLVD      Y0, Y6, Y6
+	VPAND        Y3, Y6, Y6
+	VPBROADCASTQ 42(DI), Y7
+	VPSRLVD      Y1, Y7, Y7
+	VPAND        Y2, Y7, Y7
+	VPSLLD       $4, Y7, Y7
+	VPOR         Y7, Y6, Y6
+	VBROADCASTI128 lm6_6413<>+0(SB), Y7
+	VPSHUFB      Y6, Y7, Y7
+	VBROADCASTI128 lm6_6414<>+0(SB), Y11
+	VPSHUFB      Y6, Y11, Y11
+	VPSLLW       $3, Y6, Y12
+	VPBLENDVB    Y12, Y11, Y7, Y7
+	VPSHUFB      Y6, Y4, Y11
+	VPSHUFB      Y6, Y5, Y12
+	VPSLLW       $3, Y6, Y13
+	VPBLENDVB    Y13, Y12, Y11, Y11
+	VPSLLW       $2, Y6, Y6
+	VPBLENDVB    Y6, Y11, Y7, Y6
+	VPABSB       Y6, Y7
+	VMOVDQU      32(CX), Y11
+	VPSIGNB      Y6, Y11, Y11
+	VPDPBUSD     Y11, Y7, Y9
+	VMOVDQU      96(CX), Y11
+	VPSIGNB      Y6, Y11, Y11
+	VPDPBUSD     Y11, Y7, Y10
+	VMOVDQU      160(CX), Y11
+	VPSIGNB      Y6, Y11, Y6
+	VPDPBUSD     Y6, Y7, Y8
+	VMOVDQU      Y9, (R10)
+	VMOVDQU      Y10, 128(R10)
+	VMOVDQU      Y8, 256(R10)
+	VPBROADCASTW (DI), X6
+	VCVTPH2PS    X6, Y6
+	VMOVDQU      lm6_6412<>+0(SB), Y7
+	VMULPS       Y7, Y6, Y6
+	VMOVSS       X6, (R11)
 	ADDQ         $0x20, R10
 	ADDQ         $4, R11
 	MOVQ         stride+48(FP), R12
@@ -2776,71 +2843,71 @@ done4:
 	ADDQ         $1, R9
 
 	// four results for each row of y
-	VMOVUPS      (BX), X0
-	VMOVDQU      (AX), Y1
-	VMOVDQU      32(AX), Y2
-	VMOVDQU      64(AX), Y3
-	VMOVDQU      96(AX), Y4
-	VPUNPCKLDQ   Y2, Y1, Y5
-	VPUNPCKHDQ   Y2, Y1, Y1
-	VPADDD       Y1, Y5, Y5
-	VPUNPCKLDQ   Y4, Y3, Y1
-	VPUNPCKHDQ   Y4, Y3, Y2
-	VPADDD       Y2, Y1, Y1
-	VPUNPCKLQDQ  Y1, Y5, Y2
-	VPUNPCKHQDQ  Y1, Y5, Y1
-	VPADDD       Y1, Y2, Y2
-	VEXTRACTI128 $1, Y2, X1
-	VPADDD       X1, X2, X1
-	VCVTDQ2PS    X1, X1
-	VBROADCASTSS (DX), X2
-	VMULPS       X2, X1, X1
-	VMULPS       X0, X1, X1
-	VMOVUPS      X1, (SI)
-	VMOVDQU      128(AX), Y1
-	VMOVDQU      160(AX), Y2
-	VMOVDQU      192(AX), Y3
-	VMOVDQU      224(AX), Y4
-	VPUNPCKLDQ   Y2, Y1, Y5
-	VPUNPCKHDQ   Y2, Y1, Y1
-	VPADDD       Y1, Y5, Y5
-	VPUNPCKLDQ   Y4, Y3, Y1
-	VPUNPCKHDQ   Y4, Y3, Y2
-	VPADDD       Y2, Y1, Y1
-	VPUNPCKLQDQ  Y1, Y5, Y2
-	VPUNPCKHQDQ  Y1, Y5, Y1
-	VPADDD       Y1, Y2, Y2
-	VEXTRACTI128 $1, Y2, X1
-	VPADDD       X1, X2, X1
-	VCVTDQ2PS    X1, X1
-	VBROADCASTSS 4(DX), X2
-	VMULPS       X2, X1, X1
-	VMULPS       X0, X1, X1
+	VMOVUPS      (BX), X6
+	VMOVDQU      (AX), Y7
+	VMOVDQU      32(AX), Y8
+	VMOVDQU      64(AX), Y9
+	VMOVDQU      96(AX), Y10
+	VPUNPCKLDQ   Y8, Y7, Y11
+	VPUNPCKHDQ   Y8, Y7, Y7
+	VPADDD       Y7, Y11, Y11
+	VPUNPCKLDQ   Y10, Y9, Y7
+	VPUNPCKHDQ   Y10, Y9, Y8
+	VPADDD       Y8, Y7, Y7
+	VPUNPCKLQDQ  Y7, Y11, Y8
+	VPUNPCKHQDQ  Y7, Y11, Y7
+	VPADDD       Y7, Y8, Y8
+	VEXTRACTI128 $1, Y8, X7
+	VPADDD       X7, X8, X7
+	VCVTDQ2PS    X7, X7
+	VBROADCASTSS (DX), X8
+	VMULPS       X8, X7, X7
+	VMULPS       X6, X7, X7
+	VMOVUPS      X7, (SI)
+	VMOVDQU      128(AX), Y7
+	VMOVDQU      160(AX), Y8
+	VMOVDQU      192(AX), Y9
+	VMOVDQU      224(AX), Y10
+	VPUNPCKLDQ   Y8, Y7, Y11
+	VPUNPCKHDQ   Y8, Y7, Y7
+	VPADDD       Y7, Y11, Y11
+	VPUNPCKLDQ   Y10, Y9, Y7
+	VPUNPCKHDQ   Y10, Y9, Y8
+	VPADDD       Y8, Y7, Y7
+	VPUNPCKLQDQ  Y7, Y11, Y8
+	VPUNPCKHQDQ  Y7, Y11, Y7
+	VPADDD       Y7, Y8, Y8
+	VEXTRACTI128 $1, Y8, X7
+	VPADDD       X7, X8, X7
+	VCVTDQ2PS    X7, X7
+	VBROADCASTSS 4(DX), X8
+	VMULPS       X8, X7, X7
+	VMULPS       X6, X7, X7
 	MOVQ         ldy+8(FP), R9
 	MOVQ         SI, R10
 	ADDQ         R9, R10
-	VMOVUPS      X1, (R10)
-	VMOVDQU      256(AX), Y1
-	VMOVDQU      288(AX), Y2
-	VMOVDQU      320(AX), Y3
-	VMOVDQU      352(AX), Y4
-	VPUNPCKLDQ   Y2, Y1, Y5
-	VPUNPCKHDQ   Y2, Y1, Y1
-	VPADDD       Y1, Y5, Y5
-	VPUNPCKLDQ   Y4, Y3, Y1
-	VPUNPCKHDQ   Y4, Y3, Y2
-	VPADDD       Y2, Y1, Y1
-	VPUNPCKLQDQ  Y1, Y5, Y2
-	VPUNPCKHQDQ  Y1, Y5, Y1
-	VPADDD       Y1, Y2, Y2
-	VEXTRACTI128 $1, Y2, X1
-	VPADDD       X1, X2, X1
-	VCVTDQ2PS    X1, X1
-	VBROADCASTSS 8(DX), X2
-	VMULPS       X2, X1, X1
-	VMULPS       X0, X1, X0
+	VMOVUPS      X7, (R10)
+	VMOVDQU      256(AX), Y7
+	VMOVDQU      288(AX), Y8
+	VMOVDQU      320(AX), Y9
+	VMOVDQU      352(AX), Y10
+	VPUNPCKLDQ   Y8, Y7, Y11
+	VPUNPCKHDQ   Y8, Y7, Y7
+	VPADDD       Y7, Y11, Y11
+	VPUNPCKLDQ   Y10, Y9, Y7
+	VPUNPCKHDQ   Y10, Y9, Y8
+	VPADDD       Y8, Y7, Y7
+	VPUNPCKLQDQ  Y7, Y11, Y8
+	VPUNPCKHQDQ  Y7, Y11, Y7
+	VPADDD       Y7, Y8, Y8
+	VEXTRACTI128 $1, Y8, X7
+	VPADDD       X7, X8, X7
+	VCVTDQ2PS    X7, X7
+	VBROADCASTSS 8(DX), X8
+	VMULPS       X8, X7, X7
+	VMULPS       X6, X7, X6
 	ADDQ         R9, R10
-	VMOVUPS      X0, (R10)
+	VMOVUPS      X6, (R10)
 	ADDQ         $0x10, SI
 	SUBQ         $4, R8
 	JGE          loop1
@@ -2853,6 +2920,14 @@ done2:
 // matmulQ8Block4xLm6_64AVX512 multiplies rows of one block with 4 rows of activations in int8; rows is a multiple of 4, ldy and stride in bytes.
 // Requires: F16C, AVX512VL, AVX512VNNI
 TEXT ·matmulQ8Block4xLm6_64AVX512(SB), 0, $800-72
+
+	// constants of the loops
+	VMOVDQU      lm6_640<>+0(SB), Y0
+	VMOVDQU      lm6_642<>+0(SB), Y1
+	VMOVDQU      lm6_643<>+0(SB), Y2
+	VMOVDQU      lm6_641<>+0(SB), Y3
+	VBROADCASTI128 lm6_6415<>+0(SB), Y4
+	VBROADCASTI128 lm6_6416<>+0(SB), Y5
 	LEAQ         31(SP), AX
 	ANDQ         $-32, AX
 	LEAQ         223(SP), AX
@@ -2878,89 +2953,85 @@ loop1:
 	JLT          done4
 
 loop3:
-	VBROADCASTI128 2(DI), Y0
-	VPSRLVD      lm6_640<>+0(SB), Y0, Y0
-	VPAND        lm6_641<>+0(SB), Y0, Y0
-	VPBROADCASTQ 34(DI), Y1
-	VPSRLVD      lm6_642<>+0(SB), Y1, Y1
-	VPAND        lm6_643<>+0(SB), Y1, Y1
-	VPSLLD       $4, Y1, Y1
-	VPOR         Y1, Y0, Y0
-	VBROADCASTI128 lm6_6413<>+0(SB), Y1
-	VPSHUFB      Y0, Y1, Y1
-	VBROADCASTI128 lm6_6414<>+0(SB), Y2
-	VPSHUFB      Y0, Y2, Y2
-	VPSLLW       $3, Y0, Y3
-	VPBLENDVB    Y3, Y2, Y1, Y1
-	VBROADCASTI128 lm6_6415<>+0(SB), Y2
-	VPSHUFB      Y0, Y2, Y2
-	VBROADCASTI128 lm6_6416<>+0(SB), Y3
-	VPSHUFB      Y0, Y3, Y3
-	VPSLLW       $3, Y0, Y4
-	VPBLENDVB    Y4, Y3, Y2, Y2
-	VPSLLW       $2, Y0, Y0
-	VPBLENDVB    Y0, Y2, Y1, Y0
-	VPABSB       Y0, Y1
-	VMOVDQU      (CX), Y2
-	VPSIGNB      Y0, Y2, Y2
-	VPXOR        Y3, Y3, Y3
-	VPDPBUSD     Y2, Y1, Y3
-	VMOVDQU      64(CX), Y2
-	VPSIGNB      Y0, Y2, Y2
-	VPXOR        Y4, Y4, Y4
-	VPDPBUSD     Y2, Y1, Y4
-	VMOVDQU      128(CX), Y2
-	VPSIGNB      Y0, Y2, Y2
-	VPXOR        Y5, Y5, Y5
-	VPDPBUSD     Y2, Y1, Y5
-	VMOVDQU      192(CX), Y2
-	VPSIGNB      Y0, Y2, Y0
-	VPXOR        Y2, Y2, Y2
-	VPDPBUSD     Y0, Y1, Y2
-	VBROADCASTI128 18(DI), Y0
-	VPSRLVD      lm6_640<>+0(SB), Y0, Y0
-	VPAND        lm6_641<>+0(SB), Y0, Y0
-	VPBROADCASTQ 42(DI), Y1
-	VPSRLVD      lm6_642<>+0(SB), Y1, Y1
-	VPAND        lm6_643<>+0(SB), Y1, Y1
-	VPSLLD       $4, Y1, Y1
-	VPOR         Y1, Y0, Y0
-	VBROADCASTI128 lm6_6413<>+0(SB), Y1
-	VPSHUFB      Y0, Y1, Y1
-	VBROADCASTI128 lm6_6414<>+0(SB), Y6
-	VPSHUFB      Y0, Y6, Y6
-	VPSLLW       $3, Y0, Y7
-	VPBLENDVB    Y7, Y6, Y1, Y1
-	VBROADCASTI128 lm6_6415<>+0(SB), Y6
-	VPSHUFB      Y0, Y6, Y6
-	VBROADCASTI128 lm6_6416<>+0(SB), Y7
-	VPSHUFB      Y0, Y7, Y7
-	VPSLLW       $3, Y0, Y8
-	VPBLENDVB    Y8, Y7, Y6, Y6
-	VPSLLW       $2, Y0, Y0
-	VPBLENDVB    Y0, Y6, Y1, Y0
-	VPABSB       Y0, Y1
-	VMOVDQU      32(CX), Y6
-	VPSIGNB      Y0, Y6, Y6
-	VPDPBUSD     Y6, Y1, Y3
-	VMOVDQU      96(CX), Y6
-	VPSIGNB      Y0, Y6, Y6
-	VPDPBUSD     Y6, Y1, Y4
-	VMOVDQU      160(CX), Y6
-	VPSIGNB      Y0, Y6, Y6
-	VPDPBUSD     Y6, Y1, Y5
-	VMOVDQU      224(CX), Y6
-	VPSIGNB      Y0, Y6, Y0
-	VPDPBUSD     Y0, Y1, Y2
-	VMOVDQU      Y3, (R10)
-	VMOVDQU      Y4, 128(R10)
-	VMOVDQU      Y5, 256(R10)
-	VMOVDQU      Y2, 384(R10)
-	VPBROADCASTW (DI), X0
-	VCVTPH2PS    X0, Y0
-	VMOVDQU      lm6_6412<>+0(SB), Y1
-	VMULPS       Y1, Y0, Y0
-	VMOVSS       X0, (R11)
+	VBROADCASTI128 2(DI), Y6
+	VPSRLVD      Y0, Y6, Y6
+	VPAND        Y3, Y6, Y6
+	VPBROADCASTQ 34(DI), Y7
+	VPSRLVD      Y1, Y7, Y7
+	VPAND        Y2, Y7, Y7
+	VPSLLD       $4, Y7, Y7
+	VPOR         Y7, Y6, Y6
+	VBROADCASTI128 lm6_6413<>+0(SB), Y7
+	VPSHUFB      Y6, Y7, Y7
+	VBROADCASTI128 lm6_6414<>+0(SB), Y8
+	VPSHUFB      Y6, Y8, Y8
+	VPSLLW       $3, Y6, Y9
+	VPBLENDVB    Y9, Y8, Y7, Y7
+	VPSHUFB      Y6, Y4, Y8
+	VPSHUFB      Y6, Y5, Y9
+	VPSLLW       $3, Y6, Y10
+	VPBLENDVB    Y10, Y9, Y8, Y8
+	VPSLLW       $2, Y6, Y6
+	VPBLENDVB    Y6, Y8, Y7, Y6
+	VPABSB       Y6, Y7
+	VMOVDQU      (CX), Y8
+	VPSIGNB      Y6, Y8, Y8
+	VPXOR        Y9, Y9, Y9
+	VPDPBUSD     Y8, Y7, Y9
+	VMOVDQU      64(CX), Y8
+	VPSIGNB      Y6, Y8, Y8
+	VPXOR        Y10, Y10, Y10
+	VPDPBUSD     Y8, Y7, Y10
+	VMOVDQU      128(CX), Y8
+	VPSIGNB      Y6, Y8, Y8
+	VPXOR        Y11, Y11, Y11
+	VPDPBUSD     Y8, Y7, Y11
+	VMOVDQU      192(CX), Y8
+	VPSIGNB      Y6, Y8, Y6
+	VPXOR        Y8, Y8, Y8
+	VPDPBUSD     Y6, Y7, Y8
+	VBROADCASTI128 18(DI), Y6
+	VPSRLVD      Y0, Y6, Y6
+	VPAND        Y3, Y6, Y6
+	VPBROADCASTQ 42(DI), Y7
+	VPSRLVD      Y1, Y7, Y7
+	VPAND        Y2, Y7, Y7
+	VPSLLD       $4, Y7, Y7
+	VPOR         Y7, Y6, Y6
+	VBROADCASTI128 lm6_6413<>+0(SB), Y7
+	VPSHUFB      Y6, Y7, Y7
+	VBROADCASTI128 lm6_6414<>+0(SB), Y12
+	VPSHUFB      Y6, Y12, Y12
+	VPSLLW       $3, Y6, Y13
+	VPBLENDVB    Y13, Y12, Y7, Y7
+	VPSHUFB      Y6, Y4, Y12
+	VPSHUFB      Y6, Y5, Y13
+	VPSLLW       $3, Y6, Y14
+	VPBLENDVB    Y14, Y13, Y12, Y12
+	VPSLLW       $2, Y6, Y6
+	VPBLENDVB    Y6, Y12, Y7, Y6
+	VPABSB       Y6, Y7
+	VMOVDQU      32(CX), Y12
+	VPSIGNB      Y6, Y12, Y12
+	VPDPBUSD     Y12, Y7, Y9
+	VMOVDQU      96(CX), Y12
+	VPSIGNB      Y6, Y12, Y12
+	VPDPBUSD     Y12, Y7, Y10
+	VMOVDQU      160(CX), Y12
+	VPSIGNB      Y6, Y12, Y12
+	VPDPBUSD     Y12, Y7, Y11
+	VMOVDQU      224(CX), Y12
+	VPSIGNB      Y6, Y12, Y6
+	VPDPBUSD     Y6, Y7, Y8
+	VMOVDQU      Y9, (R10)
+	VMOVDQU      Y10, 128(R10)
+	VMOVDQU      Y11, 256(R10)
+	VMOVDQU      Y8, 384(R10)
+	VPBROADCASTW (DI), X6
+	VCVTPH2PS    X6, Y6
+	VMOVDQU      lm6_6412<>+0(SB), Y7
+	VMULPS       Y7, Y6, Y6
+	VMOVSS       X6, (R11)
 	ADDQ         $0x20, R10
 	ADDQ         $4, R11
 	MOVQ         stride+48(FP), R12
@@ -2972,92 +3043,92 @@ done4:
 	ADDQ         $1, R9
 
 	// four results for each row of y
-	VMOVUPS      (BX), X0
-	VMOVDQU      (AX), Y1
-	VMOVDQU      32(AX), Y2
-	VMOVDQU      64(AX), Y3
-	VMOVDQU      96(AX), Y4
-	VPUNPCKLDQ   Y2, Y1, Y5
-	VPUNPCKHDQ   Y2, Y1, Y1
-	VPADDD       Y1, Y5, Y5
-	VPUNPCKLDQ   Y4, Y3, Y1
-	VPUNPCKHDQ   Y4, Y3, Y2
-	VPADDD       Y2, Y1, Y1
-	VPUNPCKLQDQ  Y1, Y5, Y2
-	VPUNPCKHQDQ  Y1, Y5, Y1
-	VPADDD       Y1, Y2, Y2
-	VEXTRACTI128 $1, Y2, X1
-	VPADDD       X1, X2, X1
-	VCVTDQ2PS    X1, X1
-	VBROADCASTSS (DX), X2
-	VMULPS       X2, X1, X1
-	VMULPS       X0, X1, X1
-	VMOVUPS      X1, (SI)
-	VMOVDQU      128(AX), Y1
-	VMOVDQU      160(AX), Y2
-	VMOVDQU      192(AX), Y3
-	VMOVDQU      224(AX), Y4
-	VPUNPCKLDQ   Y2, Y1, Y5
-	VPUNPCKHDQ   Y2, Y1, Y1
-	VPADDD       Y1, Y5, Y5
-	VPUNPCKLDQ   Y4, Y3, Y1
-	VPUNPCKHDQ   Y4, Y3, Y2
-	VPADDD       Y2, Y1, Y1
-	VPUNPCKLQDQ  Y1, Y5, Y2
-	VPUNPCKHQDQ  Y1, Y5, Y1
-	VPADDD       Y1, Y2, Y2
-	VEXTRACTI128 $1, Y2, X1
-	VPADDD       X1, X2, X1
-	VCVTDQ2PS    X1, X1
-	VBROADCASTSS 4(DX), X2
-	VMULPS       X2, X1, X1
-	VMULPS       X0, X1, X1
+	VMOVUPS      (BX), X6
+	VMOVDQU      (AX), Y7
+	VMOVDQU      32(AX), Y8
+	VMOVDQU      64(AX), Y9
+	VMOVDQU      96(AX), Y10
+	VPUNPCKLDQ   Y8, Y7, Y11
+	VPUNPCKHDQ   Y8, Y7, Y7
+	VPADDD       Y7, Y11, Y11
+	VPUNPCKLDQ   Y10, Y9, Y7
+	VPUNPCKHDQ   Y10, Y9, Y8
+	VPADDD       Y8, Y7, Y7
+	VPUNPCKLQDQ  Y7, Y11, Y8
+	VPUNPCKHQDQ  Y7, Y11, Y7
+	VPADDD       Y7, Y8, Y8
+	VEXTRACTI128 $1, Y8, X7
+	VPADDD       X7, X8, X7
+	VCVTDQ2PS    X7, X7
+	VBROADCASTSS (DX), X8
+	VMULPS       X8, X7, X7
+	VMULPS       X6, X7, X7
+	VMOVUPS      X7, (SI)
+	VMOVDQU      128(AX), Y7
+	VMOVDQU      160(AX), Y8
+	VMOVDQU      192(AX), Y9
+	VMOVDQU      224(AX), Y10
+	VPUNPCKLDQ   Y8, Y7, Y11
+	VPUNPCKHDQ   Y8, Y7, Y7
+	VPADDD       Y7, Y11, Y11
+	VPUNPCKLDQ   Y10, Y9, Y7
+	VPUNPCKHDQ   Y10, Y9, Y8
+	VPADDD       Y8, Y7, Y7
+	VPUNPCKLQDQ  Y7, Y11, Y8
+	VPUNPCKHQDQ  Y7, Y11, Y7
+	VPADDD       Y7, Y8, Y8
+	VEXTRACTI128 $1, Y8, X7
+	VPADDD       X7, X8, X7
+	VCVTDQ2PS    X7, X7
+	VBROADCASTSS 4(DX), X8
+	VMULPS       X8, X7, X7
+	VMULPS       X6, X7, X7
 	MOVQ         ldy+8(FP), R9
 	MOVQ         SI, R10
 	ADDQ         R9, R10
-	VMOVUPS      X1, (R10)
-	VMOVDQU      256(AX), Y1
-	VMOVDQU      288(AX), Y2
-	VMOVDQU      320(AX), Y3
-	VMOVDQU      352(AX), Y4
-	VPUNPCKLDQ   Y2, Y1, Y5
-	VPUNPCKHDQ   Y2, Y1, Y1
-	VPADDD       Y1, Y5, Y5
-	VPUNPCKLDQ   Y4, Y3, Y1
-	VPUNPCKHDQ   Y4, Y3, Y2
-	VPADDD       Y2, Y1, Y1
-	VPUNPCKLQDQ  Y1, Y5, Y2
-	VPUNPCKHQDQ  Y1, Y5, Y1
-	VPADDD       Y1, Y2, Y2
-	VEXTRACTI128 $1, Y2, X1
-	VPADDD       X1, X2, X1
-	VCVTDQ2PS    X1, X1
-	VBROADCASTSS 8(DX), X2
-	VMULPS       X2, X1, X1
-	VMULPS       X0, X1, X1
+	VMOVUPS      X7, (R10)
+	VMOVDQU      256(AX), Y7
+	VMOVDQU      288(AX), Y8
+	VMOVDQU      320(AX), Y9
+	VMOVDQU      352(AX), Y10
+	VPUNPCKLDQ   Y8, Y7, Y11
+	VPUNPCKHDQ   Y8, Y7, Y7
+	VPADDD       Y7, Y11, Y11
+	VPUNPCKLDQ   Y10, Y9, Y7
+	VPUNPCKHDQ   Y10, Y9, Y8
+	VPADDD       Y8, Y7, Y7
+	VPUNPCKLQDQ  Y7, Y11, Y8
+	VPUNPCKHQDQ  Y7, Y11, Y7
+	VPADDD       Y7, Y8, Y8
+	VEXTRACTI128 $1, Y8, X7
+	VPADDD       X7, X8, X7
+	VCVTDQ2PS    X7, X7
+	VBROADCASTSS 8(DX), X8
+	VMULPS       X8, X7, X7
+	VMULPS       X6, X7, X7
 	ADDQ         R9, R10
-	VMOVUPS      X1, (R10)
-	VMOVDQU      384(AX), Y1
-	VMOVDQU      416(AX), Y2
-	VMOVDQU      448(AX), Y3
-	VMOVDQU      480(AX), Y4
-	VPUNPCKLDQ   Y2, Y1, Y5
-	VPUNPCKHDQ   Y2, Y1, Y1
-	VPADDD       Y1, Y5, Y5
-	VPUNPCKLDQ   Y4, Y3, Y1
-	VPUNPCKHDQ   Y4, Y3, Y2
-	VPADDD       Y2, Y1, Y1
-	VPUNPCKLQDQ  Y1, Y5, Y2
-	VPUNPCKHQDQ  Y1, Y5, Y1
-	VPADDD       Y1, Y2, Y2
-	VEXTRACTI128 $1, Y2, X1
-	VPADDD       X1, X2, X1
-	VCVTDQ2PS    X1, X1
-	VBROADCASTSS 12(DX), X2
-	VMULPS       X2, X1, X1
-	VMULPS       X0, X1, X0
+	VMOVUPS      X7, (R10)
+	VMOVDQU      384(AX), Y7
+	VMOVDQU      416(AX), Y8
+	VMOVDQU      448(AX), Y9
+	VMOVDQU      480(AX), Y10
+	VPUNPCKLDQ   Y8, Y7, Y11
+	VPUNPCKHDQ   Y8, Y7, Y7
+	VPADDD       Y7, Y11, Y11
+	VPUNPCKLDQ   Y10, Y9, Y7
+	VPUNPCKHDQ   Y10, Y9, Y8
+	VPADDD       Y8, Y7, Y7
+	VPUNPCKLQDQ  Y7, Y11, Y8
+	VPUNPCKHQDQ  Y7, Y11, Y7
+	VPADDD       Y7, Y8, Y8
+	VEXTRACTI128 $1, Y8, X7
+	VPADDD       X7, X8, X7
+	VCVTDQ2PS    X7, X7
+	VBROADCASTSS 12(DX), X8
+	VMULPS       X8, X7, X7
+	VMULPS       X6, X7, X6
 	ADDQ         R9, R10
-	VMOVUPS      X0, (R10)
+	VMOVUPS      X6, (R10)
 	ADDQ         $0x10, SI
 	SUBQ         $4, R8
 	JGE          loop1
@@ -3070,6 +3141,14 @@ done2:
 // unpackLm6_64AVX512 unpacks a row into records of 32 levels, their scales and mins.
 // Requires: AVX2, F16C
 TEXT ·unpackLm6_64AVX512(SB), NOSPLIT, $192-24
+
+	// constants of the loops
+	VMOVDQU      lm6_640<>+0(SB), Y0
+	VMOVDQU      lm6_642<>+0(SB), Y1
+	VMOVDQU      lm6_643<>+0(SB), Y2
+	VMOVDQU      lm6_641<>+0(SB), Y3
+	VBROADCASTI128 lm6_6415<>+0(SB), Y4
+	VBROADCASTI128 lm6_6416<>+0(SB), Y5
 	MOVQ         dst+0(FP), AX
 	MOVQ         src+8(FP), BX
 	MOVQ         blocks+16(FP), CX
@@ -3079,62 +3158,58 @@ TEXT ·unpackLm6_64AVX512(SB), NOSPLIT, $192-24
 	JLT          done2
 
 loop1:
-	VPBROADCASTW (BX), X0
-	VCVTPH2PS    X0, Y0
-	VMOVDQU      lm6_6412<>+0(SB), Y1
-	VMULPS       Y1, Y0, Y0
-	VBROADCASTI128 2(BX), Y1
-	VPSRLVD      lm6_640<>+0(SB), Y1, Y1
-	VPAND        lm6_641<>+0(SB), Y1, Y1
-	VPBROADCASTQ 34(BX), Y2
-	VPSRLVD      lm6_642<>+0(SB), Y2, Y2
-	VPAND        lm6_643<>+0(SB), Y2, Y2
-	VPSLLD       $4, Y2, Y2
-	VPOR         Y2, Y1, Y1
-	VBROADCASTI128 lm6_6413<>+0(SB), Y2
-	VPSHUFB      Y1, Y2, Y2
-	VBROADCASTI128 lm6_6414<>+0(SB), Y3
-	VPSHUFB      Y1, Y3, Y3
-	VPSLLW       $3, Y1, Y4
-	VPBLENDVB    Y4, Y3, Y2, Y2
-	VBROADCASTI128 lm6_6415<>+0(SB), Y3
-	VPSHUFB      Y1, Y3, Y3
-	VBROADCASTI128 lm6_6416<>+0(SB), Y4
-	VPSHUFB      Y1, Y4, Y4
-	VPSLLW       $3, Y1, Y5
-	VPBLENDVB    Y5, Y4, Y3, Y3
-	VPSLLW       $2, Y1, Y1
-	VPBLENDVB    Y1, Y3, Y2, Y1
-	VPABSB       Y1, Y2
-	VMOVDQU      Y2, (AX)
-	VMOVDQU      Y1, 48(AX)
-	VMOVSD       X0, 32(AX)
-	VBROADCASTI128 18(BX), Y1
-	VPSRLVD      lm6_640<>+0(SB), Y1, Y1
-	VPAND        lm6_641<>+0(SB), Y1, Y1
-	VPBROADCASTQ 42(BX), Y2
-	VPSRLVD      lm6_642<>+0(SB), Y2, Y2
-	VPAND        lm6_643<>+0(SB), Y2, Y2
-	VPSLLD       $4, Y2, Y2
-	VPOR         Y2, Y1, Y1
-	VBROADCASTI128 lm6_6413<>+0(SB), Y2
-	VPSHUFB      Y1, Y2, Y2
-	VBROADCASTI128 lm6_6414<>+0(SB), Y3
-	VPSHUFB      Y1, Y3, Y3
-	VPSLLW       $3, Y1, Y4
-	VPBLENDVB    Y4, Y3, Y2, Y2
-	VBROADCASTI128 lm6_6415<>+0(SB), Y3
-	VPSHUFB      Y1, Y3, Y3
-	VBROADCASTI128 lm6_6416<>+0(SB), Y4
-	VPSHUFB      Y1, Y4, Y4
-	VPSLLW       $3, Y1, Y5
-	VPBLENDVB    Y5, Y4, Y3, Y3
-	VPSLLW       $2, Y1, Y1
-	VPBLENDVB    Y1, Y3, Y2, Y1
-	VPABSB       Y1, Y2
-	VMOVDQU      Y2, 80(AX)
-	VMOVDQU      Y1, 128(AX)
-	VMOVSD       X0, 112(AX)
+	VPBROADCASTW (BX), X6
+	VCVTPH2PS    X6, Y6
+	VMOVDQU      lm6_6412<>+0(SB), Y7
+	VMULPS       Y7, Y6, Y6
+	VBROADCASTI128 2(BX), Y7
+	VPSRLVD      Y0, Y7, Y7
+	VPAND        Y3, Y7, Y7
+	VPBROADCASTQ 34(BX), Y8
+	VPSRLVD      Y1, Y8, Y8
+	VPAND        Y2, Y8, Y8
+	VPSLLD       $4, Y8, Y8
+	VPOR         Y8, Y7, Y7
+	VBROADCASTI128 lm6_6413<>+0(SB), Y8
+	VPSHUFB      Y7, Y8, Y8
+	VBROADCASTI128 lm6_6414<>+0(SB), Y9
+	VPSHUFB      Y7, Y9, Y9
+	VPSLLW       $3, Y7, Y10
+	VPBLENDVB    Y10, Y9, Y8, Y8
+	VPSHUFB      Y7, Y4, Y9
+	VPSHUFB      Y7, Y5, Y10
+	VPSLLW       $3, Y7, Y11
+	VPBLENDVB    Y11, Y10, Y9, Y9
+	VPSLLW       $2, Y7, Y7
+	VPBLENDVB    Y7, Y9, Y8, Y7
+	VPABSB       Y7, Y8
+	VMOVDQU      Y8, (AX)
+	VMOVDQU      Y7, 48(AX)
+	VMOVSD       X6, 32(AX)
+	VBROADCASTI128 18(BX), Y7
+	VPSRLVD      Y0, Y7, Y7
+	VPAND        Y3, Y7, Y7
+	VPBROADCASTQ 42(BX), Y8
+	VPSRLVD      Y1, Y8, Y8
+	VPAND        Y2, Y8, Y8
+	VPSLLD       $4, Y8, Y8
+	VPOR         Y8, Y7, Y7
+	VBROADCASTI128 lm6_6413<>+0(SB), Y8
+	VPSHUFB      Y7, Y8, Y8
+	VBROADCASTI128 lm6_6414<>+0(SB), Y9
+	VPSHUFB      Y7, Y9, Y9
+	VPSLLW       $3, Y7, Y10
+	VPBLENDVB    Y10, Y9, Y8, Y8
+	VPSHUFB      Y7, Y4, Y9
+	VPSHUFB      Y7, Y5, Y10
+	VPSLLW       $3, Y7, Y11
+	VPBLENDVB    Y11, Y10, Y9, Y9
+	VPSLLW       $2, Y7, Y7
+	VPBLENDVB    Y7, Y9, Y8, Y7
+	VPABSB       Y7, Y8
+	VMOVDQU      Y8, 80(AX)
+	VMOVDQU      Y7, 128(AX)
+	VMOVSD       X6, 112(AX)
 	ADDQ         $0x32, BX
 	ADDQ         $0xa0, AX
 	SUBQ         $1, CX
@@ -3148,6 +3223,13 @@ done2:
 // mix1xLm6_64AVX512 adds weighted rows of v to 1 row of o; ld and stride in bytes, a unit is 64 values.
 // Requires: AVX2, F16C, FMA
 TEXT ·mix1xLm6_64AVX512(SB), NOSPLIT, $192-64
+
+	// constants of the loops
+	VMOVDQU      lm6_6411<>+0(SB), Y0
+	VMOVDQU      lm6_648<>+0(SB), Y1
+	VMOVDQU      lm6_647<>+0(SB), Y2
+	VMOVDQU      lm6_649<>+0(SB), Y3
+	VMOVDQU      lm6_645<>+0(SB), Y4
 	MOVQ         v+32(FP), AX
 	MOVQ         units+56(FP), BX
 	XORQ         CX, CX
@@ -3159,10 +3241,10 @@ TEXT ·mix1xLm6_64AVX512(SB), NOSPLIT, $192-64
 loop1:
 	MOVQ         o+0(FP), SI
 	ADDQ         CX, SI
-	VMOVUPS      (SI), Y0
-	VMOVUPS      32(SI), Y1
-	VMOVUPS      64(SI), Y2
-	VMOVUPS      96(SI), Y3
+	VMOVUPS      (SI), Y5
+	VMOVUPS      32(SI), Y6
+	VMOVUPS      64(SI), Y7
+	VMOVUPS      96(SI), Y8
 	MOVQ         p+16(FP), SI
 	MOVQ         rows+48(FP), DI
 	MOVQ         AX, R8
@@ -3171,115 +3253,115 @@ loop1:
 	JLT          done4
 
 loop3:
-	VBROADCASTI128 2(R8), Y4
-	VPSRLVD      lm6_640<>+0(SB), Y4, Y4
-	VPAND        lm6_641<>+0(SB), Y4, Y4
-	VPBROADCASTQ 34(R8), Y5
-	VPSRLVD      lm6_642<>+0(SB), Y5, Y5
-	VPAND        lm6_643<>+0(SB), Y5, Y5
-	VPSLLD       $4, Y5, Y5
-	VPOR         Y5, Y4, Y4
-	VMOVDQU      Y4, (DX)
-	VPBROADCASTW (R8), X4
-	VCVTPH2PS    X4, Y4
-	VBROADCASTSS (SI), Y5
-	VMULPS       Y5, Y4, Y4
-	VPMOVZXBD    (DX), Y5
-	VPERMPS      lm6_644<>+0(SB), Y5, Y6
-	VPERMPS      lm6_645<>+0(SB), Y5, Y7
-	VPSLLD       $0x1c, Y5, Y8
-	VBLENDVPS    Y8, Y7, Y6, Y6
-	VPERMPS      lm6_646<>+0(SB), Y5, Y7
-	VPERMPS      lm6_647<>+0(SB), Y5, Y8
-	VPSLLD       $0x1c, Y5, Y9
-	VBLENDVPS    Y9, Y8, Y7, Y7
-	VPSLLD       $0x1b, Y5, Y8
-	VBLENDVPS    Y8, Y7, Y6, Y6
-	VPERMPS      lm6_648<>+0(SB), Y5, Y7
-	VPERMPS      lm6_649<>+0(SB), Y5, Y8
-	VPSLLD       $0x1c, Y5, Y9
-	VBLENDVPS    Y9, Y8, Y7, Y7
-	VPERMPS      lm6_6410<>+0(SB), Y5, Y8
-	VPERMPS      lm6_6411<>+0(SB), Y5, Y9
-	VPSLLD       $0x1c, Y5, Y10
-	VBLENDVPS    Y10, Y9, Y8, Y8
-	VPSLLD       $0x1b, Y5, Y9
-	VBLENDVPS    Y9, Y8, Y7, Y7
-	VPSLLD       $0x1a, Y5, Y5
-	VBLENDVPS    Y5, Y7, Y6, Y5
-	VFMADD231PS  Y4, Y5, Y0
-	VPMOVZXBD    8(DX), Y5
-	VPERMPS      lm6_644<>+0(SB), Y5, Y6
-	VPERMPS      lm6_645<>+0(SB), Y5, Y7
-	VPSLLD       $0x1c, Y5, Y8
-	VBLENDVPS    Y8, Y7, Y6, Y6
-	VPERMPS      lm6_646<>+0(SB), Y5, Y7
-	VPERMPS      lm6_647<>+0(SB), Y5, Y8
-	VPSLLD       $0x1c, Y5, Y9
-	VBLENDVPS    Y9, Y8, Y7, Y7
-	VPSLLD       $0x1b, Y5, Y8
-	VBLENDVPS    Y8, Y7, Y6, Y6
-	VPERMPS      lm6_648<>+0(SB), Y5, Y7
-	VPERMPS      lm6_649<>+0(SB), Y5, Y8
-	VPSLLD       $0x1c, Y5, Y9
-	VBLENDVPS    Y9, Y8, Y7, Y7
-	VPERMPS      lm6_6410<>+0(SB), Y5, Y8
-	VPERMPS      lm6_6411<>+0(SB), Y5, Y9
-	VPSLLD       $0x1c, Y5, Y10
-	VBLENDVPS    Y10, Y9, Y8, Y8
-	VPSLLD       $0x1b, Y5, Y9
-	VBLENDVPS    Y9, Y8, Y7, Y7
-	VPSLLD       $0x1a, Y5, Y5
-	VBLENDVPS    Y5, Y7, Y6, Y5
-	VFMADD231PS  Y4, Y5, Y1
-	VPMOVZXBD    16(DX), Y5
-	VPERMPS      lm6_644<>+0(SB), Y5, Y6
-	VPERMPS      lm6_645<>+0(SB), Y5, Y7
-	VPSLLD       $0x1c, Y5, Y8
-	VBLENDVPS    Y8, Y7, Y6, Y6
-	VPERMPS      lm6_646<>+0(SB), Y5, Y7
-	VPERMPS      lm6_647<>+0(SB), Y5, Y8
-	VPSLLD       $0x1c, Y5, Y9
-	VBLENDVPS    Y9, Y8, Y7, Y7
-	VPSLLD       $0x1b, Y5, Y8
-	VBLENDVPS    Y8, Y7, Y6, Y6
-	VPERMPS      lm6_648<>+0(SB), Y5, Y7
-	VPERMPS      lm6_649<>+0(SB), Y5, Y8
-	VPSLLD       $0x1c, Y5, Y9
-	VBLENDVPS    Y9, Y8, Y7, Y7
-	VPERMPS      lm6_6410<>+0(SB), Y5, Y8
-	VPERMPS      lm6_6411<>+0(SB), Y5, Y9
-	VPSLLD       $0x1c, Y5, Y10
-	VBLENDVPS    Y10, Y9, Y8, Y8
-	VPSLLD       $0x1b, Y5, Y9
-	VBLENDVPS    Y9, Y8, Y7, Y7
-	VPSLLD       $0x1a, Y5, Y5
-	VBLENDVPS    Y5, Y7, Y6, Y5
-	VFMADD231PS  Y4, Y5, Y2
-	VPMOVZXBD    24(DX), Y5
-	VPERMPS      lm6_644<>+0(SB), Y5, Y6
-	VPERMPS      lm6_645<>+0(SB), Y5, Y7
-	VPSLLD       $0x1c, Y5, Y8
-	VBLENDVPS    Y8, Y7, Y6, Y6
-	VPERMPS      lm6_646<>+0(SB), Y5, Y7
-	VPERMPS      lm6_647<>+0(SB), Y5, Y8
-	VPSLLD       $0x1c, Y5, Y9
-	VBLENDVPS    Y9, Y8, Y7, Y7
-	VPSLLD       $0x1b, Y5, Y8
-	VBLENDVPS    Y8, Y7, Y6, Y6
-	VPERMPS      lm6_648<>+0(SB), Y5, Y7
-	VPERMPS      lm6_649<>+0(SB), Y5, Y8
-	VPSLLD       $0x1c, Y5, Y9
-	VBLENDVPS    Y9, Y8, Y7, Y7
-	VPERMPS      lm6_6410<>+0(SB), Y5, Y8
-	VPERMPS      lm6_6411<>+0(SB), Y5, Y9
-	VPSLLD       $0x1c, Y5, Y10
-	VBLENDVPS    Y10, Y9, Y8, Y8
-	VPSLLD       $0x1b, Y5, Y9
-	VBLENDVPS    Y9, Y8, Y7, Y7
-	VPSLLD       $0x1a, Y5, Y5
-	VBLENDVPS    Y5, Y7, Y6, Y5
-	VFMADD231PS  Y4, Y5, Y3
+	VBROADCASTI128 2(R8), Y9
+	VPSRLVD      lm6_640<>+0(SB), Y9, Y9
+	VPAND        lm6_641<>+0(SB), Y9, Y9
+	VPBROADCASTQ 34(R8), Y10
+	VPSRLVD      lm6_642<>+0(SB), Y10, Y10
+	VPAND        lm6_643<>+0(SB), Y10, Y10
+	VPSLLD       $4, Y10, Y10
+	VPOR         Y10, Y9, Y9
+	VMOVDQU      Y9, (DX)
+	VPBROADCASTW (R8), X9
+	VCVTPH2PS    X9, Y9
+	VBROADCASTSS (SI), Y10
+	VMULPS       Y10, Y9, Y9
+	VPMOVZXBD    (DX), Y10
+	VPERMPS      lm6_644<>+0(SB), Y10, Y11
+	VPERMPS      Y4, Y10, Y12
+	VPSLLD       $0x1c, Y10, Y13
+	VBLENDVPS    Y13, Y12, Y11, Y11
+	VPERMPS      lm6_646<>+0(SB), Y10, Y12
+	VPERMPS      Y2, Y10, Y13
+	VPSLLD       $0x1c, Y10, Y14
+	VBLENDVPS    Y14, Y13, Y12, Y12
+	VPSLLD       $0x1b, Y10, Y13
+	VBLENDVPS    Y13, Y12, Y11, Y11
+	VPERMPS      Y1, Y10, Y12
+	VPERMPS      Y3, Y10, Y13
+	VPSLLD       $0x1c, Y10, Y14
+	VBLENDVPS    Y14, Y13, Y12, Y12
+	VPERMPS      lm6_6410<>+0(SB), Y10, Y13
+	VPERMPS      Y0, Y10, Y14
+	VPSLLD       $0x1c, Y10, Y15
+	VBLENDVPS    Y15, Y14, Y13, Y13
+	VPSLLD       $0x1b, Y10, Y14
+	VBLENDVPS    Y14, Y13, Y12, Y12
+	VPSLLD       $0x1a, Y10, Y10
+	VBLENDVPS    Y10, Y12, Y11, Y10
+	VFMADD231PS  Y9, Y10, Y5
+	VPMOVZXBD    8(DX), Y10
+	VPERMPS      lm6_644<>+0(SB), Y10, Y11
+	VPERMPS      Y4, Y10, Y12
+	VPSLLD       $0x1c, Y10, Y13
+	VBLENDVPS    Y13, Y12, Y11, Y11
+	VPERMPS      lm6_646<>+0(SB), Y10, Y12
+	VPERMPS      Y2, Y10, Y13
+	VPSLLD       $0x1c, Y10, Y14
+	VBLENDVPS    Y14, Y13, Y12, Y12
+	VPSLLD       $0x1b, Y10, Y13
+	VBLENDVPS    Y13, Y12, Y11, Y11
+	VPERMPS      Y1, Y10, Y12
+	VPERMPS      Y3, Y10, Y13
+	VPSLLD       $0x1c, Y10, Y14
+	VBLENDVPS    Y14, Y13, Y12, Y12
+	VPERMPS      lm6_6410<>+0(SB), Y10, Y13
+	VPERMPS      Y0, Y10, Y14
+	VPSLLD       $0x1c, Y10, Y15
+	VBLENDVPS    Y15, Y14, Y13, Y13
+	VPSLLD       $0x1b, Y10, Y14
+	VBLENDVPS    Y14, Y13, Y12, Y12
+	VPSLLD       $0x1a, Y10, Y10
+	VBLENDVPS    Y10, Y12, Y11, Y10
+	VFMADD231PS  Y9, Y10, Y6
+	VPMOVZXBD    16(DX), Y10
+	VPERMPS      lm6_644<>+0(SB), Y10, Y11
+	VPERMPS      Y4, Y10, Y12
+	VPSLLD       $0x1c, Y10, Y13
+	VBLENDVPS    Y13, Y12, Y11, Y11
+	VPERMPS      lm6_646<>+0(SB), Y10, Y12
+	VPERMPS      Y2, Y10, Y13
+	VPSLLD       $0x1c, Y10, Y14
+	VBLENDVPS    Y14, Y13, Y12, Y12
+	VPSLLD       $0x1b, Y10, Y13
+	VBLENDVPS    Y13, Y12, Y11, Y11
+	VPERMPS      Y1, Y10, Y12
+	VPERMPS      Y3, Y10, Y13
+	VPSLLD       $0x1c, Y10, Y14
+	VBLENDVPS    Y14, Y13, Y12, Y12
+	VPERMPS      lm6_6410<>+0(SB), Y10, Y13
+	VPERMPS      Y0, Y10, Y14
+	VPSLLD       $0x1c, Y10, Y15
+	VBLENDVPS    Y15, Y14, Y13, Y13
+	VPSLLD       $0x1b, Y10, Y14
+	VBLENDVPS    Y14, Y13, Y12, Y12
+	VPSLLD       $0x1a, Y10, Y10
+	VBLENDVPS    Y10, Y12, Y11, Y10
+	VFMADD231PS  Y9, Y10, Y7
+	VPMOVZXBD    24(DX), Y10
+	VPERMPS      lm6_644<>+0(SB), Y10, Y11
+	VPERMPS      Y4, Y10, Y12
+	VPSLLD       $0x1c, Y10, Y13
+	VBLENDVPS    Y13, Y12, Y11, Y11
+	VPERMPS      lm6_646<>+0(SB), Y10, Y12
+	VPERMPS      Y2, Y10, Y13
+	VPSLLD       $0x1c, Y10, Y14
+	VBLENDVPS    Y14, Y13, Y12, Y12
+	VPSLLD       $0x1b, Y10, Y13
+	VBLENDVPS    Y13, Y12, Y11, Y11
+	VPERMPS      Y1, Y10, Y12
+	VPERMPS      Y3, Y10, Y13
+	VPSLLD       $0x1c, Y10, Y14
+	VBLENDVPS    Y14, Y13, Y12, Y12
+	VPERMPS      lm6_6410<>+0(SB), Y10, Y13
+	VPERMPS      Y0, Y10, Y14
+	VPSLLD       $0x1c, Y10, Y15
+	VBLENDVPS    Y15, Y14, Y13, Y13
+	VPSLLD       $0x1b, Y10, Y14
+	VBLENDVPS    Y14, Y13, Y12, Y12
+	VPSLLD       $0x1a, Y10, Y10
+	VBLENDVPS    Y10, Y12, Y11, Y10
+	VFMADD231PS  Y9, Y10, Y8
 	ADDQ         R9, R8
 	ADDQ         $4, SI
 	SUBQ         $1, DI
@@ -3289,16 +3371,16 @@ done4:
 	ADDQ         $1, DI
 	MOVQ         o+0(FP), SI
 	ADDQ         CX, SI
-	VMOVUPS      Y0, (SI)
-	VMOVUPS      Y1, 32(SI)
-	VMOVUPS      Y2, 64(SI)
-	VMOVUPS      Y3, 96(SI)
+	VMOVUPS      Y5, (SI)
+	VMOVUPS      Y6, 32(SI)
+	VMOVUPS      Y7, 64(SI)
+	VMOVUPS      Y8, 96(SI)
 	MOVQ         o+0(FP), SI
 	ADDQ         CX, SI
-	VMOVUPS      128(SI), Y0
-	VMOVUPS      160(SI), Y1
-	VMOVUPS      192(SI), Y2
-	VMOVUPS      224(SI), Y3
+	VMOVUPS      128(SI), Y5
+	VMOVUPS      160(SI), Y6
+	VMOVUPS      192(SI), Y7
+	VMOVUPS      224(SI), Y8
 	MOVQ         p+16(FP), SI
 	MOVQ         rows+48(FP), DI
 	MOVQ         AX, R8
@@ -3307,115 +3389,115 @@ done4:
 	JLT          done6
 
 loop5:
-	VBROADCASTI128 18(R8), Y4
-	VPSRLVD      lm6_640<>+0(SB), Y4, Y4
-	VPAND        lm6_641<>+0(SB), Y4, Y4
-	VPBROADCASTQ 42(R8), Y5
-	VPSRLVD      lm6_642<>+0(SB), Y5, Y5
-	VPAND        lm6_643<>+0(SB), Y5, Y5
-	VPSLLD       $4, Y5, Y5
-	VPOR         Y5, Y4, Y4
-	VMOVDQU      Y4, (DX)
-	VPBROADCASTW (R8), X4
-	VCVTPH2PS    X4, Y4
-	VBROADCASTSS (SI), Y5
-	VMULPS       Y5, Y4, Y4
-	VPMOVZXBD    (DX), Y5
-	VPERMPS      lm6_644<>+0(SB), Y5, Y6
-	VPERMPS      lm6_645<>+0(SB), Y5, Y7
-	VPSLLD       $0x1c, Y5, Y8
-	VBLENDVPS    Y8, Y7, Y6, Y6
-	VPERMPS      lm6_646<>+0(SB), Y5, Y7
-	VPERMPS      lm6_647<>+0(SB), Y5, Y8
-	VPSLLD       $0x1c, Y5, Y9
-	VBLENDVPS    Y9, Y8, Y7, Y7
-	VPSLLD       $0x1b, Y5, Y8
-	VBLENDVPS    Y8, Y7, Y6, Y6
-	VPERMPS      lm6_648<>+0(SB), Y5, Y7
-	VPERMPS      lm6_649<>+0(SB), Y5, Y8
-	VPSLLD       $0x1c, Y5, Y9
-	VBLENDVPS    Y9, Y8, Y7, Y7
-	VPERMPS      lm6_6410<>+0(SB), Y5, Y8
-	VPERMPS      lm6_6411<>+0(SB), Y5, Y9
-	VPSLLD       $0x1c, Y5, Y10
-	VBLENDVPS    Y10, Y9, Y8, Y8
-	VPSLLD       $0x1b, Y5, Y9
-	VBLENDVPS    Y9, Y8, Y7, Y7
-	VPSLLD       $0x1a, Y5, Y5
-	VBLENDVPS    Y5, Y7, Y6, Y5
-	VFMADD231PS  Y4, Y5, Y0
-	VPMOVZXBD    8(DX), Y5
-	VPERMPS      lm6_644<>+0(SB), Y5, Y6
-	VPERMPS      lm6_645<>+0(SB), Y5, Y7
-	VPSLLD       $0x1c, Y5, Y8
-	VBLENDVPS    Y8, Y7, Y6, Y6
-	VPERMPS      lm6_646<>+0(SB), Y5, Y7
-	VPERMPS      lm6_647<>+0(SB), Y5, Y8
-	VPSLLD       $0x1c, Y5, Y9
-	VBLENDVPS    Y9, Y8, Y7, Y7
-	VPSLLD       $0x1b, Y5, Y8
-	VBLENDVPS    Y8, Y7, Y6, Y6
-	VPERMPS      lm6_648<>+0(SB), Y5, Y7
-	VPERMPS      lm6_649<>+0(SB), Y5, Y8
-	VPSLLD       $0x1c, Y5, Y9
-	VBLENDVPS    Y9, Y8, Y7, Y7
-	VPERMPS      lm6_6410<>+0(SB), Y5, Y8
-	VPERMPS      lm6_6411<>+0(SB), Y5, Y9
-	VPSLLD       $0x1c, Y5, Y10
-	VBLENDVPS    Y10, Y9, Y8, Y8
-	VPSLLD       $0x1b, Y5, Y9
-	VBLENDVPS    Y9, Y8, Y7, Y7
-	VPSLLD       $0x1a, Y5, Y5
-	VBLENDVPS    Y5, Y7, Y6, Y5
-	VFMADD231PS  Y4, Y5, Y1
-	VPMOVZXBD    16(DX), Y5
-	VPERMPS      lm6_644<>+0(SB), Y5, Y6
-	VPERMPS      lm6_645<>+0(SB), Y5, Y7
-	VPSLLD       $0x1c, Y5, Y8
-	VBLENDVPS    Y8, Y7, Y6, Y6
-	VPERMPS      lm6_646<>+0(SB), Y5, Y7
-	VPERMPS      lm6_647<>+0(SB), Y5, Y8
-	VPSLLD       $0x1c, Y5, Y9
-	VBLENDVPS    Y9, Y8, Y7, Y7
-	VPSLLD       $0x1b, Y5, Y8
-	VBLENDVPS    Y8, Y7, Y6, Y6
-	VPERMPS      lm6_648<>+0(SB), Y5, Y7
-	VPERMPS      lm6_649<>+0(SB), Y5, Y8
-	VPSLLD       $0x1c, Y5, Y9
-	VBLENDVPS    Y9, Y8, Y7, Y7
-	VPERMPS      lm6_6410<>+0(SB), Y5, Y8
-	VPERMPS      lm6_6411<>+0(SB), Y5, Y9
-	VPSLLD       $0x1c, Y5, Y10
-	VBLENDVPS    Y10, Y9, Y8, Y8
-	VPSLLD       $0x1b, Y5, Y9
-	VBLENDVPS    Y9, Y8, Y7, Y7
-	VPSLLD       $0x1a, Y5, Y5
-	VBLENDVPS    Y5, Y7, Y6, Y5
-	VFMADD231PS  Y4, Y5, Y2
-	VPMOVZXBD    24(DX), Y5
-	VPERMPS      lm6_644<>+0(SB), Y5, Y6
-	VPERMPS      lm6_645<>+0(SB), Y5, Y7
-	VPSLLD       $0x1c, Y5, Y8
-	VBLENDVPS    Y8, Y7, Y6, Y6
-	VPERMPS      lm6_646<>+0(SB), Y5, Y7
-	VPERMPS      lm6_647<>+0(SB), Y5, Y8
-	VPSLLD       $0x1c, Y5, Y9
-	VBLENDVPS    Y9, Y8, Y7, Y7
-	VPSLLD       $0x1b, Y5, Y8
-	VBLENDVPS    Y8, Y7, Y6, Y6
-	VPERMPS      lm6_648<>+0(SB), Y5, Y7
-	VPERMPS      lm6_649<>+0(SB), Y5, Y8
-	VPSLLD       $0x1c, Y5, Y9
-	VBLENDVPS    Y9, Y8, Y7, Y7
-	VPERMPS      lm6_6410<>+0(SB), Y5, Y8
-	VPERMPS      lm6_6411<>+0(SB), Y5, Y9
-	VPSLLD       $0x1c, Y5, Y10
-	VBLENDVPS    Y10, Y9, Y8, Y8
-	VPSLLD       $0x1b, Y5, Y9
-	VBLENDVPS    Y9, Y8, Y7, Y7
-	VPSLLD       $0x1a, Y5, Y5
-	VBLENDVPS    Y5, Y7, Y6, Y5
-	VFMADD231PS  Y4, Y5, Y3
+	VBROADCASTI128 18(R8), Y9
+	VPSRLVD      lm6_640<>+0(SB), Y9, Y9
+	VPAND        lm6_641<>+0(SB), Y9, Y9
+	VPBROADCASTQ 42(R8), Y10
+	VPSRLVD      lm6_642<>+0(SB), Y10, Y10
+	VPAND        lm6_643<>+0(SB), Y10, Y10
+	VPSLLD       $4, Y10, Y10
+	VPOR         Y10, Y9, Y9
+	VMOVDQU      Y9, (DX)
+	VPBROADCASTW (R8), X9
+	VCVTPH2PS    X9, Y9
+	VBROADCASTSS (SI), Y10
+	VMULPS       Y10, Y9, Y9
+	VPMOVZXBD    (DX), Y10
+	VPERMPS      lm6_644<>+0(SB), Y10, Y11
+	VPERMPS      Y4, Y10, Y12
+	VPSLLD       $0x1c, Y10, Y13
+	VBLENDVPS    Y13, Y12, Y11, Y11
+	VPERMPS      lm6_646<>+0(SB), Y10, Y12
+	VPERMPS      Y2, Y10, Y13
+	VPSLLD       $0x1c, Y10, Y14
+	VBLENDVPS    Y14, Y13, Y12, Y12
+	VPSLLD       $0x1b, Y10, Y13
+	VBLENDVPS    Y13, Y12, Y11, Y11
+	VPERMPS      Y1, Y10, Y12
+	VPERMPS      Y3, Y10, Y13
+	VPSLLD       $0x1c, Y10, Y14
+	VBLENDVPS    Y14, Y13, Y12, Y12
+	VPERMPS      lm6_6410<>+0(SB), Y10, Y13
+	VPERMPS      Y0, Y10, Y14
+	VPSLLD       $0x1c, Y10, Y15
+	VBLENDVPS    Y15, Y14, Y13, Y13
+	VPSLLD       $0x1b, Y10, Y14
+	VBLENDVPS    Y14, Y13, Y12, Y12
+	VPSLLD       $0x1a, Y10, Y10
+	VBLENDVPS    Y10, Y12, Y11, Y10
+	VFMADD231PS  Y9, Y10, Y5
+	VPMOVZXBD    8(DX), Y10
+	VPERMPS      lm6_644<>+0(SB), Y10, Y11
+	VPERMPS      Y4, Y10, Y12
+	VPSLLD       $0x1c, Y10, Y13
+	VBLENDVPS    Y13, Y12, Y11, Y11
+	VPERMPS      lm6_646<>+0(SB), Y10, Y12
+	VPERMPS      Y2, Y10, Y13
+	VPSLLD       $0x1c, Y10, Y14
+	VBLENDVPS    Y14, Y13, Y12, Y12
+	VPSLLD       $0x1b, Y10, Y13
+	VBLENDVPS    Y13, Y12, Y11, Y11
+	VPERMPS      Y1, Y10, Y12
+	VPERMPS      Y3, Y10, Y13
+	VPSLLD       $0x1c, Y10, Y14
+	VBLENDVPS    Y14, Y13, Y12, Y12
+	VPERMPS      lm6_6410<>+0(SB), Y10, Y13
+	VPERMPS      Y0, Y10, Y14
+	VPSLLD       $0x1c, Y10, Y15
+	VBLENDVPS    Y15, Y14, Y13, Y13
+	VPSLLD       $0x1b, Y10, Y14
+	VBLENDVPS    Y14, Y13, Y12, Y12
+	VPSLLD       $0x1a, Y10, Y10
+	VBLENDVPS    Y10, Y12, Y11, Y10
+	VFMADD231PS  Y9, Y10, Y6
+	VPMOVZXBD    16(DX), Y10
+	VPERMPS      lm6_644<>+0(SB), Y10, Y11
+	VPERMPS      Y4, Y10, Y12
+	VPSLLD       $0x1c, Y10, Y13
+	VBLENDVPS    Y13, Y12, Y11, Y11
+	VPERMPS      lm6_646<>+0(SB), Y10, Y12
+	VPERMPS      Y2, Y10, Y13
+	VPSLLD       $0x1c, Y10, Y14
+	VBLENDVPS    Y14, Y13, Y12, Y12
+	VPSLLD       $0x1b, Y10, Y13
+	VBLENDVPS    Y13, Y12, Y11, Y11
+	VPERMPS      Y1, Y10, Y12
+	VPERMPS      Y3, Y10, Y13
+	VPSLLD       $0x1c, Y10, Y14
+	VBLENDVPS    Y14, Y13, Y12, Y12
+	VPERMPS      lm6_6410<>+0(SB), Y10, Y13
+	VPERMPS      Y0, Y10, Y14
+	VPSLLD       $0x1c, Y10, Y15
+	VBLENDVPS    Y15, Y14, Y13, Y13
+	VPSLLD       $0x1b, Y10, Y14
+	VBLENDVPS    Y14, Y13, Y12, Y12
+	VPSLLD       $0x1a, Y10, Y10
+	VBLENDVPS    Y10, Y12, Y11, Y10
+	VFMADD231PS  Y9, Y10, Y7
+	VPMOVZXBD    24(DX), Y10
+	VPERMPS      lm6_644<>+0(SB), Y10, Y11
+	VPERMPS      Y4, Y10, Y12
+	VPSLLD       $0x1c, Y10, Y13
+	VBLENDVPS    Y13, Y12, Y11, Y11
+	VPERMPS      lm6_646<>+0(SB), Y10, Y12
+	VPERMPS      Y2, Y10, Y13
+	VPSLLD       $0x1c, Y10, Y14
+	VBLENDVPS    Y14, Y13, Y12, Y12
+	VPSLLD       $0x1b, Y10, Y13
+	VBLENDVPS    Y13, Y12, Y11, Y11
+	VPERMPS      Y1, Y10, Y12
+	VPERMPS      Y3, Y10, Y13
+	VPSLLD       $0x1c, Y10, Y14
+	VBLENDVPS    Y14, Y13, Y12, Y12
+	VPERMPS      lm6_6410<>+0(SB), Y10, Y13
+	VPERMPS      Y0, Y10, Y14
+	VPSLLD       $0x1c, Y10, Y15
+	VBLENDVPS    Y15, Y14, Y13, Y13
+	VPSLLD       $0x1b, Y10, Y14
+	VBLENDVPS    Y14, Y13, Y12, Y12
+	VPSLLD       $0x1a, Y10, Y10
+	VBLENDVPS    Y10, Y12, Y11, Y10
+	VFMADD231PS  Y9, Y10, Y8
 	ADDQ         R9, R8
 	ADDQ         $4, SI
 	SUBQ         $1, DI
@@ -3425,10 +3507,10 @@ done6:
 	ADDQ         $1, DI
 	MOVQ         o+0(FP), SI
 	ADDQ         CX, SI
-	VMOVUPS      Y0, 128(SI)
-	VMOVUPS      Y1, 160(SI)
-	VMOVUPS      Y2, 192(SI)
-	VMOVUPS      Y3, 224(SI)
+	VMOVUPS      Y5, 128(SI)
+	VMOVUPS      Y6, 160(SI)
+	VMOVUPS      Y7, 192(SI)
+	VMOVUPS      Y8, 224(SI)
 	ADDQ         $0x32, AX
 	ADDQ         $0x100, CX
 	SUBQ         $1, BX
@@ -3770,6 +3852,14 @@ done2:
 // mixQ81xLm6_64AVX512 adds weighted rows of v to 1 row of o; ld and stride in bytes, a unit is 64 values.
 // Requires: AVX2, F16C, FMA
 TEXT ·mixQ81xLm6_64AVX512(SB), NOSPLIT, $192-64
+
+	// constants of the loops
+	VMOVDQU      lm6_640<>+0(SB), Y0
+	VMOVDQU      lm6_642<>+0(SB), Y1
+	VMOVDQU      lm6_643<>+0(SB), Y2
+	VMOVDQU      lm6_641<>+0(SB), Y3
+	VBROADCASTI128 lm6_6415<>+0(SB), Y4
+	VBROADCASTI128 lm6_6416<>+0(SB), Y5
 	MOVQ         v+32(FP), AX
 	MOVQ         units+56(FP), BX
 	XORQ         CX, CX
@@ -3781,10 +3871,10 @@ TEXT ·mixQ81xLm6_64AVX512(SB), NOSPLIT, $192-64
 loop1:
 	MOVQ         o+0(FP), SI
 	ADDQ         CX, SI
-	VMOVUPS      (SI), Y0
-	VMOVUPS      32(SI), Y1
-	VMOVUPS      64(SI), Y2
-	VMOVUPS      96(SI), Y3
+	VMOVUPS      (SI), Y6
+	VMOVUPS      32(SI), Y7
+	VMOVUPS      64(SI), Y8
+	VMOVUPS      96(SI), Y9
 	MOVQ         p+16(FP), SI
 	MOVQ         rows+48(FP), DI
 	MOVQ         AX, R8
@@ -3793,47 +3883,45 @@ loop1:
 	JLT          done4
 
 loop3:
-	VBROADCASTI128 2(R8), Y4
-	VPSRLVD      lm6_640<>+0(SB), Y4, Y4
-	VPAND        lm6_641<>+0(SB), Y4, Y4
-	VPBROADCASTQ 34(R8), Y5
-	VPSRLVD      lm6_642<>+0(SB), Y5, Y5
-	VPAND        lm6_643<>+0(SB), Y5, Y5
-	VPSLLD       $4, Y5, Y5
-	VPOR         Y5, Y4, Y4
-	VBROADCASTI128 lm6_6413<>+0(SB), Y5
-	VPSHUFB      Y4, Y5, Y5
-	VBROADCASTI128 lm6_6414<>+0(SB), Y6
-	VPSHUFB      Y4, Y6, Y6
-	VPSLLW       $3, Y4, Y7
-	VPBLENDVB    Y7, Y6, Y5, Y5
-	VBROADCASTI128 lm6_6415<>+0(SB), Y6
-	VPSHUFB      Y4, Y6, Y6
-	VBROADCASTI128 lm6_6416<>+0(SB), Y7
-	VPSHUFB      Y4, Y7, Y7
-	VPSLLW       $3, Y4, Y8
-	VPBLENDVB    Y8, Y7, Y6, Y6
-	VPSLLW       $2, Y4, Y4
-	VPBLENDVB    Y4, Y6, Y5, Y4
-	VMOVDQU      Y4, (DX)
-	VPBROADCASTW (R8), X4
-	VCVTPH2PS    X4, Y4
-	VMOVDQU      lm6_6412<>+0(SB), Y5
-	VMULPS       Y5, Y4, Y4
-	VBROADCASTSS (SI), Y5
-	VMULPS       Y5, Y4, Y4
-	VPMOVSXBD    (DX), Y5
-	VCVTDQ2PS    Y5, Y5
-	VFMADD231PS  Y4, Y5, Y0
-	VPMOVSXBD    8(DX), Y5
-	VCVTDQ2PS    Y5, Y5
-	VFMADD231PS  Y4, Y5, Y1
-	VPMOVSXBD    16(DX), Y5
-	VCVTDQ2PS    Y5, Y5
-	VFMADD231PS  Y4, Y5, Y2
-	VPMOVSXBD    24(DX), Y5
-	VCVTDQ2PS    Y5, Y5
-	VFMADD231PS  Y4, Y5, Y3
+	VBROADCASTI128 2(R8), Y10
+	VPSRLVD      Y0, Y10, Y10
+	VPAND        Y3, Y10, Y10
+	VPBROADCASTQ 34(R8), Y11
+	VPSRLVD      Y1, Y11, Y11
+	VPAND        Y2, Y11, Y11
+	VPSLLD       $4, Y11, Y11
+	VPOR         Y11, Y10, Y10
+	VBROADCASTI128 lm6_6413<>+0(SB), Y11
+	VPSHUFB      Y10, Y11, Y11
+	VBROADCASTI128 lm6_6414<>+0(SB), Y12
+	VPSHUFB      Y10, Y12, Y12
+	VPSLLW       $3, Y10, Y13
+	VPBLENDVB    Y13, Y12, Y11, Y11
+	VPSHUFB      Y10, Y4, Y12
+	VPSHUFB      Y10, Y5, Y13
+	VPSLLW       $3, Y10, Y14
+	VPBLENDVB    Y14, Y13, Y12, Y12
+	VPSLLW       $2, Y10, Y10
+	VPBLENDVB    Y10, Y12, Y11, Y10
+	VMOVDQU      Y10, (DX)
+	VPBROADCASTW (R8), X10
+	VCVTPH2PS    X10, Y10
+	VMOVDQU      lm6_6412<>+0(SB), Y11
+	VMULPS       Y11, Y10, Y10
+	VBROADCASTSS (SI), Y11
+	VMULPS       Y11, Y10, Y10
+	VPMOVSXBD    (DX), Y11
+	VCVTDQ2PS    Y11, Y11
+	VFMADD231PS  Y10, Y11, Y6
+	VPMOVSXBD    8(DX), Y11
+	VCVTDQ2PS    Y11, Y11
+	VFMADD231PS  Y10, Y11, Y7
+	VPMOVSXBD    16(DX), Y11
+	VCVTDQ2PS    Y11, Y11
+	VFMADD231PS  Y10, Y11, Y8
+	VPMOVSXBD    24(DX), Y11
+	VCVTDQ2PS    Y11, Y11
+	VFMADD231PS  Y10, Y11, Y9
 	ADDQ         R9, R8
 	ADDQ         $4, SI
 	SUBQ         $1, DI
@@ -3843,16 +3931,16 @@ done4:
 	ADDQ         $1, DI
 	MOVQ         o+0(FP), SI
 	ADDQ         CX, SI
-	VMOVUPS      Y0, (SI)
-	VMOVUPS      Y1, 32(SI)
-	VMOVUPS      Y2, 64(SI)
-	VMOVUPS      Y3, 96(SI)
+	VMOVUPS      Y6, (SI)
+	VMOVUPS      Y7, 32(SI)
+	VMOVUPS      Y8, 64(SI)
+	VMOVUPS      Y9, 96(SI)
 	MOVQ         o+0(FP), SI
 	ADDQ         CX, SI
-	VMOVUPS      128(SI), Y0
-	VMOVUPS      160(SI), Y1
-	VMOVUPS      192(SI), Y2
-	VMOVUPS      224(SI), Y3
+	VMOVUPS      128(SI), Y6
+	VMOVUPS      160(SI), Y7
+	VMOVUPS      192(SI), Y8
+	VMOVUPS      224(SI), Y9
 	MOVQ         p+16(FP), SI
 	MOVQ         rows+48(FP), DI
 	MOVQ         AX, R8
@@ -3861,47 +3949,45 @@ done4:
 	JLT          done6
 
 loop5:
-	VBROADCASTI128 18(R8), Y4
-	VPSRLVD      lm6_640<>+0(SB), Y4, Y4
-	VPAND        lm6_641<>+0(SB), Y4, Y4
-	VPBROADCASTQ 42(R8), Y5
-	VPSRLVD      lm6_642<>+0(SB), Y5, Y5
-	VPAND        lm6_643<>+0(SB), Y5, Y5
-	VPSLLD       $4, Y5, Y5
-	VPOR         Y5, Y4, Y4
-	VBROADCASTI128 lm6_6413<>+0(SB), Y5
-	VPSHUFB      Y4, Y5, Y5
-	VBROADCASTI128 lm6_6414<>+0(SB), Y6
-	VPSHUFB      Y4, Y6, Y6
-	VPSLLW       $3, Y4, Y7
-	VPBLENDVB    Y7, Y6, Y5, Y5
-	VBROADCASTI128 lm6_6415<>+0(SB), Y6
-	VPSHUFB      Y4, Y6, Y6
-	VBROADCASTI128 lm6_6416<>+0(SB), Y7
-	VPSHUFB      Y4, Y7, Y7
-	VPSLLW       $3, Y4, Y8
-	VPBLENDVB    Y8, Y7, Y6, Y6
-	VPSLLW       $2, Y4, Y4
-	VPBLENDVB    Y4, Y6, Y5, Y4
-	VMOVDQU      Y4, (DX)
-	VPBROADCASTW (R8), X4
-	VCVTPH2PS    X4, Y4
-	VMOVDQU      lm6_6412<>+0(SB), Y5
-	VMULPS       Y5, Y4, Y4
-	VBROADCASTSS (SI), Y5
-	VMULPS       Y5, Y4, Y4
-	VPMOVSXBD    (DX), Y5
-	VCVTDQ2PS    Y5, Y5
-	VFMADD231PS  Y4, Y5, Y0
-	VPMOVSXBD    8(DX), Y5
-	VCVTDQ2PS    Y5, Y5
-	VFMADD231PS  Y4, Y5, Y1
-	VPMOVSXBD    16(DX), Y5
-	VCVTDQ2PS    Y5, Y5
-	VFMADD231PS  Y4, Y5, Y2
-	VPMOVSXBD    24(DX), Y5
-	VCVTDQ2PS    Y5, Y5
-	VFMADD231PS  Y4, Y5, Y3
+	VBROADCASTI128 18(R8), Y10
+	VPSRLVD      Y0, Y10, Y10
+	VPAND        Y3, Y10, Y10
+	VPBROADCASTQ 42(R8), Y11
+	VPSRLVD      Y1, Y11, Y11
+	VPAND        Y2, Y11, Y11
+	VPSLLD       $4, Y11, Y11
+	VPOR         Y11, Y10, Y10
+	VBROADCASTI128 lm6_6413<>+0(SB), Y11
+	VPSHUFB      Y10, Y11, Y11
+	VBROADCASTI128 lm6_6414<>+0(SB), Y12
+	VPSHUFB      Y10, Y12, Y12
+	VPSLLW       $3, Y10, Y13
+	VPBLENDVB    Y13, Y12, Y11, Y11
+	VPSHUFB      Y10, Y4, Y12
+	VPSHUFB      Y10, Y5, Y13
+	VPSLLW       $3, Y10, Y14
+	VPBLENDVB    Y14, Y13, Y12, Y12
+	VPSLLW       $2, Y10, Y10
+	VPBLENDVB    Y10, Y12, Y11, Y10
+	VMOVDQU      Y10, (DX)
+	VPBROADCASTW (R8), X10
+	VCVTPH2PS    X10, Y10
+	VMOVDQU      lm6_6412<>+0(SB), Y11
+	VMULPS       Y11, Y10, Y10
+	VBROADCASTSS (SI), Y11
+	VMULPS       Y11, Y10, Y10
+	VPMOVSXBD    (DX), Y11
+	VCVTDQ2PS    Y11, Y11
+	VFMADD231PS  Y10, Y11, Y6
+	VPMOVSXBD    8(DX), Y11
+	VCVTDQ2PS    Y11, Y11
+	VFMADD231PS  Y10, Y11, Y7
+	VPMOVSXBD    16(DX), Y11
+	VCVTDQ2PS    Y11, Y11
+	VFMADD231PS  Y10, Y11, Y8
+	VPMOVSXBD    24(DX), Y11
+	VCVTDQ2PS    Y11, Y11
+	VFMADD231PS  Y10, Y11, Y9
 	ADDQ         R9, R8
 	ADDQ         $4, SI
 	SUBQ         $1, DI
@@ -3911,10 +3997,10 @@ done6:
 	ADDQ         $1, DI
 	MOVQ         o+0(FP), SI
 	ADDQ         CX, SI
-	VMOVUPS      Y0, 128(SI)
-	VMOVUPS      Y1, 160(SI)
-	VMOVUPS      Y2, 192(SI)
-	VMOVUPS      Y3, 224(SI)
+	VMOVUPS      Y6, 128(SI)
+	VMOVUPS      Y7, 160(SI)
+	VMOVUPS      Y8, 192(SI)
+	VMOVUPS      Y9, 224(SI)
 	ADDQ         $0x32, AX
 	ADDQ         $0x100, CX
 	SUBQ         $1, BX
@@ -3928,6 +4014,11 @@ done2:
 // mixQ82xLm6_64AVX512 adds weighted rows of v to 2 rows of o; ld and stride in bytes, a unit is 64 values.
 // Requires: AVX2, F16C, FMA
 TEXT ·mixQ82xLm6_64AVX512(SB), NOSPLIT, $192-64
+
+	// constants of the loops
+	VMOVDQU      lm6_640<>+0(SB), Y0
+	VMOVDQU      lm6_642<>+0(SB), Y1
+	VMOVDQU      lm6_643<>+0(SB), Y2
 	MOVQ         v+32(FP), AX
 	MOVQ         units+56(FP), BX
 	XORQ         CX, CX
@@ -3940,14 +4031,14 @@ loop1:
 	MOVQ         o+0(FP), SI
 	MOVQ         ldo+8(FP), DI
 	ADDQ         CX, SI
-	VMOVUPS      (SI), Y0
-	VMOVUPS      (SI)(DI*1), Y1
-	VMOVUPS      32(SI), Y2
-	VMOVUPS      32(SI)(DI*1), Y3
-	VMOVUPS      64(SI), Y4
-	VMOVUPS      64(SI)(DI*1), Y5
-	VMOVUPS      96(SI), Y6
-	VMOVUPS      96(SI)(DI*1), Y7
+	VMOVUPS      (SI), Y3
+	VMOVUPS      (SI)(DI*1), Y4
+	VMOVUPS      32(SI), Y5
+	VMOVUPS      32(SI)(DI*1), Y6
+	VMOVUPS      64(SI), Y7
+	VMOVUPS      64(SI)(DI*1), Y8
+	VMOVUPS      96(SI), Y9
+	VMOVUPS      96(SI)(DI*1), Y10
 	MOVQ         p+16(FP), SI
 	MOVQ         ldp+24(FP), DI
 	MOVQ         rows+48(FP), R8
@@ -3957,53 +4048,53 @@ loop1:
 	JLT          done4
 
 loop3:
-	VBROADCASTI128 2(R9), Y8
-	VPSRLVD      lm6_640<>+0(SB), Y8, Y8
-	VPAND        lm6_641<>+0(SB), Y8, Y8
-	VPBROADCASTQ 34(R9), Y9
-	VPSRLVD      lm6_642<>+0(SB), Y9, Y9
-	VPAND        lm6_643<>+0(SB), Y9, Y9
-	VPSLLD       $4, Y9, Y9
-	VPOR         Y9, Y8, Y8
-	VBROADCASTI128 lm6_6413<>+0(SB), Y9
-	VPSHUFB      Y8, Y9, Y9
-	VBROADCASTI128 lm6_6414<>+0(SB), Y10
-	VPSHUFB      Y8, Y10, Y10
-	VPSLLW       $3, Y8, Y11
-	VPBLENDVB    Y11, Y10, Y9, Y9
-	VBROADCASTI128 lm6_6415<>+0(SB), Y10
-	VPSHUFB      Y8, Y10, Y10
-	VBROADCASTI128 lm6_6416<>+0(SB), Y11
-	VPSHUFB      Y8, Y11, Y11
-	VPSLLW       $3, Y8, Y12
-	VPBLENDVB    Y12, Y11, Y10, Y10
-	VPSLLW       $2, Y8, Y8
-	VPBLENDVB    Y8, Y10, Y9, Y8
-	VMOVDQU      Y8, (DX)
-	VPBROADCASTW (R9), X8
-	VCVTPH2PS    X8, Y8
-	VMOVDQU      lm6_6412<>+0(SB), Y9
-	VMULPS       Y9, Y8, Y8
-	VBROADCASTSS (SI), Y9
-	VMULPS       Y9, Y8, Y9
-	VBROADCASTSS (SI)(DI*1), Y10
-	VMULPS       Y10, Y8, Y8
-	VPMOVSXBD    (DX), Y10
-	VCVTDQ2PS    Y10, Y10
-	VFMADD231PS  Y9, Y10, Y0
-	VFMADD231PS  Y8, Y10, Y1
-	VPMOVSXBD    8(DX), Y10
-	VCVTDQ2PS    Y10, Y10
-	VFMADD231PS  Y9, Y10, Y2
-	VFMADD231PS  Y8, Y10, Y3
-	VPMOVSXBD    16(DX), Y10
-	VCVTDQ2PS    Y10, Y10
-	VFMADD231PS  Y9, Y10, Y4
-	VFMADD231PS  Y8, Y10, Y5
-	VPMOVSXBD    24(DX), Y10
-	VCVTDQ2PS    Y10, Y10
-	VFMADD231PS  Y9, Y10, Y6
-	VFMADD231PS  Y8, Y10, Y7
+	VBROADCASTI128 2(R9), Y11
+	VPSRLVD      Y0, Y11, Y11
+	VPAND        lm6_641<>+0(SB), Y11, Y11
+	VPBROADCASTQ 34(R9), Y12
+	VPSRLVD      Y1, Y12, Y12
+	VPAND        Y2, Y12, Y12
+	VPSLLD       $4, Y12, Y12
+	VPOR         Y12, Y11, Y11
+	VBROADCASTI128 lm6_6413<>+0(SB), Y12
+	VPSHUFB      Y11, Y12, Y12
+	VBROADCASTI128 lm6_6414<>+0(SB), Y13
+	VPSHUFB      Y11, Y13, Y13
+	VPSLLW       $3, Y11, Y14
+	VPBLENDVB    Y14, Y13, Y12, Y12
+	VBROADCASTI128 lm6_6415<>+0(SB), Y13
+	VPSHUFB      Y11, Y13, Y13
+	VBROADCASTI128 lm6_6416<>+0(SB), Y14
+	VPSHUFB      Y11, Y14, Y14
+	VPSLLW       $3, Y11, Y15
+	VPBLENDVB    Y15, Y14, Y13, Y13
+	VPSLLW       $2, Y11, Y11
+	VPBLENDVB    Y11, Y13, Y12, Y11
+	VMOVDQU      Y11, (DX)
+	VPBROADCASTW (R9), X11
+	VCVTPH2PS    X11, Y11
+	VMOVDQU      lm6_6412<>+0(SB), Y12
+	VMULPS       Y12, Y11, Y11
+	VBROADCASTSS (SI), Y12
+	VMULPS       Y12, Y11, Y12
+	VBROADCASTSS (SI)(DI*1), Y13
+	VMULPS       Y13, Y11, Y11
+	VPMOVSXBD    (DX), Y13
+	VCVTDQ2PS    Y13, Y13
+	VFMADD231PS  Y12, Y13, Y3
+	VFMADD231PS  Y11, Y13, Y4
+	VPMOVSXBD    8(DX), Y13
+	VCVTDQ2PS    Y13, Y13
+	VFMADD231PS  Y12, Y13, Y5
+	VFMADD231PS  Y11, Y13, Y6
+	VPMOVSXBD    16(DX), Y13
+	VCVTDQ2PS    Y13, Y13
+	VFMADD231PS  Y12, Y13, Y7
+	VFMADD231PS  Y11, Y13, Y8
+	VPMOVSXBD    24(DX), Y13
+	VCVTDQ2PS    Y13, Y13
+	VFMADD231PS  Y12, Y13, Y9
+	VFMADD231PS  Y11, Y13, Y10
 	ADDQ         R10, R9
 	ADDQ         $4, SI
 	SUBQ         $1, R8
@@ -4014,25 +4105,25 @@ done4:
 	MOVQ         o+0(FP), SI
 	MOVQ         ldo+8(FP), DI
 	ADDQ         CX, SI
-	VMOVUPS      Y0, (SI)
-	VMOVUPS      Y1, (SI)(DI*1)
-	VMOVUPS      Y2, 32(SI)
-	VMOVUPS      Y3, 32(SI)(DI*1)
-	VMOVUPS      Y4, 64(SI)
-	VMOVUPS      Y5, 64(SI)(DI*1)
-	VMOVUPS      Y6, 96(SI)
-	VMOVUPS      Y7, 96(SI)(DI*1)
+	VMOVUPS      Y3, (SI)
+	VMOVUPS      Y4, (SI)(DI*1)
+	VMOVUPS      Y5, 32(SI)
+	VMOVUPS      Y6, 32(SI)(DI*1)
+	VMOVUPS      Y7, 64(SI)
+	VMOVUPS      Y8, 64(SI)(DI*1)
+	VMOVUPS      Y9, 96(SI)
+	VMOVUPS      Y10, 96(SI)(DI*1)
 	MOVQ         o+0(FP), SI
 	MOVQ         ldo+8(FP), DI
 	ADDQ         CX, SI
-	VMOVUPS      128(SI), Y0
-	VMOVUPS      128(SI)(DI*1), Y1
-	VMOVUPS      160(SI), Y2
-	VMOVUPS      160(SI)(DI*1), Y3
-	VMOVUPS      192(SI), Y4
-	VMOVUPS      192(SI)(DI*1), Y5
-	VMOVUPS      224(SI), Y6
-	VMOVUPS      224(SI)(DI*1), Y7
+	VMOVUPS      128(SI), Y3
+	VMOVUPS      128(SI)(DI*1), Y4
+	VMOVUPS      160(SI), Y5
+	VMOVUPS      160(SI)(DI*1), Y6
+	VMOVUPS      192(SI), Y7
+	VMOVUPS      192(SI)(DI*1), Y8
+	VMOVUPS      224(SI), Y9
+	VMOVUPS      224(SI)(DI*1), Y10
 	MOVQ         p+16(FP), SI
 	MOVQ         ldp+24(FP), DI
 	MOVQ         rows+48(FP), R8
@@ -4042,53 +4133,53 @@ done4:
 	JLT          done6
 
 loop5:
-	VBROADCASTI128 18(R9), Y8
-	VPSRLVD      lm6_640<>+0(SB), Y8, Y8
-	VPAND        lm6_641<>+0(SB), Y8, Y8
-	VPBROADCASTQ 42(R9), Y9
-	VPSRLVD      lm6_642<>+0(SB), Y9, Y9
-	VPAND        lm6_643<>+0(SB), Y9, Y9
-	VPSLLD       $4, Y9, Y9
-	VPOR         Y9, Y8, Y8
-	VBROADCASTI128 lm6_6413<>+0(SB), Y9
-	VPSHUFB      Y8, Y9, Y9
-	VBROADCASTI128 lm6_6414<>+0(SB), Y10
-	VPSHUFB      Y8, Y10, Y10
-	VPSLLW       $3, Y8, Y11
-	VPBLENDVB    Y11, Y10, Y9, Y9
-	VBROADCASTI128 lm6_6415<>+0(SB), Y10
-	VPSHUFB      Y8, Y10, Y10
-	VBROADCASTI128 lm6_6416<>+0(SB), Y11
-	VPSHUFB      Y8, Y11, Y11
-	VPSLLW       $3, Y8, Y12
-	VPBLENDVB    Y12, Y11, Y10, Y10
-	VPSLLW       $2, Y8, Y8
-	VPBLENDVB    Y8, Y10, Y9, Y8
-	VMOVDQU      Y8, (DX)
-	VPBROADCASTW (R9), X8
-	VCVTPH2PS    X8, Y8
-	VMOVDQU      lm6_6412<>+0(SB), Y9
-	VMULPS       Y9, Y8, Y8
-	VBROADCASTSS (SI), Y9
-	VMULPS       Y9, Y8, Y9
-	VBROADCASTSS (SI)(DI*1), Y10
-	VMULPS       Y10, Y8, Y8
-	VPMOVSXBD    (DX), Y10
-	VCVTDQ2PS    Y10, Y10
-	VFMADD231PS  Y9, Y10, Y0
-	VFMADD231PS  Y8, Y10, Y1
-	VPMOVSXBD    8(DX), Y10
-	VCVTDQ2PS    Y10, Y10
-	VFMADD231PS  Y9, Y10, Y2
-	VFMADD231PS  Y8, Y10, Y3
-	VPMOVSXBD    16(DX), Y10
-	VCVTDQ2PS    Y10, Y10
-	VFMADD231PS  Y9, Y10, Y4
-	VFMADD231PS  Y8, Y10, Y5
-	VPMOVSXBD    24(DX), Y10
-	VCVTDQ2PS    Y10, Y10
-	VFMADD231PS  Y9, Y10, Y6
-	VFMADD231PS  Y8, Y10, Y7
+	VBROADCASTI128 18(R9), Y11
+	VPSRLVD      Y0, Y11, Y11
+	VPAND        lm6_641<>+0(SB), Y11, Y11
+	VPBROADCASTQ 42(R9), Y12
+	VPSRLVD      Y1, Y12, Y12
+	VPAND        Y2, Y12, Y12
+	VPSLLD       $4, Y12, Y12
+	VPOR         Y12, Y11, Y11
+	VBROADCASTI128 lm6_6413<>+0(SB), Y12
+	VPSHUFB      Y11, Y12, Y12
+	VBROADCASTI128 lm6_6414<>+0(SB), Y13
+	VPSHUFB      Y11, Y13, Y13
+	VPSLLW       $3, Y11, Y14
+	VPBLENDVB    Y14, Y13, Y12, Y12
+	VBROADCASTI128 lm6_6415<>+0(SB), Y13
+	VPSHUFB      Y11, Y13, Y13
+	VBROADCASTI128 lm6_6416<>+0(SB), Y14
+	VPSHUFB      Y11, Y14, Y14
+	VPSLLW       $3, Y11, Y15
+	VPBLENDVB    Y15, Y14, Y13, Y13
+	VPSLLW       $2, Y11, Y11
+	VPBLENDVB    Y11, Y13, Y12, Y11
+	VMOVDQU      Y11, (DX)
+	VPBROADCASTW (R9), X11
+	VCVTPH2PS    X11, Y11
+	VMOVDQU      lm6_6412<>+0(SB), Y12
+	VMULPS       Y12, Y11, Y11
+	VBROADCASTSS (SI), Y12
+	VMULPS       Y12, Y11, Y12
+	VBROADCASTSS (SI)(DI*1), Y13
+	VMULPS       Y13, Y11, Y11
+	VPMOVSXBD    (DX), Y13
+	VCVTDQ2PS    Y13, Y13
+	VFMADD231PS  Y12, Y13, Y3
+	VFMADD231PS  Y11, Y13, Y4
+	VPMOVSXBD    8(DX), Y13
+	VCVTDQ2PS    Y13, Y13
+	VFMADD231PS  Y12, Y13, Y5
+	VFMADD231PS  Y11, Y13, Y6
+	VPMOVSXBD    16(DX), Y13
+	VCVTDQ2PS    Y13, Y13
+	VFMADD231PS  Y12, Y13, Y7
+	VFMADD231PS  Y11, Y13, Y8
+	VPMOVSXBD    24(DX), Y13
+	VCVTDQ2PS    Y13, Y13
+	VFMADD231PS  Y12, Y13, Y9
+	VFMADD231PS  Y11, Y13, Y10
 	ADDQ         R10, R9
 	ADDQ         $4, SI
 	SUBQ         $1, R8
@@ -4099,14 +4190,14 @@ done6:
 	MOVQ         o+0(FP), SI
 	MOVQ         ldo+8(FP), DI
 	ADDQ         CX, SI
-	VMOVUPS      Y0, 128(SI)
-	VMOVUPS      Y1, 128(SI)(DI*1)
-	VMOVUPS      Y2, 160(SI)
-	VMOVUPS      Y3, 160(SI)(DI*1)
-	VMOVUPS      Y4, 192(SI)
-	VMOVUPS      Y5, 192(SI)(DI*1)
-	VMOVUPS      Y6, 224(SI)
-	VMOVUPS      Y7, 224(SI)(DI*1)
+	VMOVUPS      Y3, 128(SI)
+	VMOVUPS      Y4, 128(SI)(DI*1)
+	VMOVUPS      Y5, 160(SI)
+	VMOVUPS      Y6, 160(SI)(DI*1)
+	VMOVUPS      Y7, 192(SI)
+	VMOVUPS      Y8, 192(SI)(DI*1)
+	VMOVUPS      Y9, 224(SI)
+	VMOVUPS      Y10, 224(SI)(DI*1)
 	ADDQ         $0x32, AX
 	ADDQ         $0x100, CX
 	SUBQ         $1, BX
@@ -4610,6 +4701,14 @@ done2:
 // decodeUnitsLm6_64AVX2 unpacks units of 64 values.
 // Requires: AVX2, F16C
 TEXT ·decodeUnitsLm6_64AVX2(SB), NOSPLIT, $192-24
+
+	// constants of the loops
+	VMOVDQU      lm6_6411<>+0(SB), Y0
+	VMOVDQU      lm6_648<>+0(SB), Y1
+	VMOVDQU      lm6_647<>+0(SB), Y2
+	VMOVDQU      lm6_649<>+0(SB), Y3
+	VMOVDQU      lm6_645<>+0(SB), Y4
+	VMOVDQU      lm6_644<>+0(SB), Y5
 	MOVQ         dst+0(FP), AX
 	MOVQ         src+8(FP), BX
 	MOVQ         units+16(FP), CX
@@ -4619,226 +4718,226 @@ TEXT ·decodeUnitsLm6_64AVX2(SB), NOSPLIT, $192-24
 	JLT          done2
 
 loop1:
-	VPBROADCASTW (BX), X0
-	VCVTPH2PS    X0, Y0
-	VBROADCASTI128 2(BX), Y1
-	VPSRLVD      lm6_640<>+0(SB), Y1, Y1
-	VPAND        lm6_641<>+0(SB), Y1, Y1
-	VPBROADCASTQ 34(BX), Y2
-	VPSRLVD      lm6_642<>+0(SB), Y2, Y2
-	VPAND        lm6_643<>+0(SB), Y2, Y2
-	VPSLLD       $4, Y2, Y2
-	VPOR         Y2, Y1, Y1
-	VMOVDQU      Y1, (DX)
-	VPMOVZXBD    (DX), Y1
-	VPERMPS      lm6_644<>+0(SB), Y1, Y2
-	VPERMPS      lm6_645<>+0(SB), Y1, Y3
-	VPSLLD       $0x1c, Y1, Y4
-	VBLENDVPS    Y4, Y3, Y2, Y2
-	VPERMPS      lm6_646<>+0(SB), Y1, Y3
-	VPERMPS      lm6_647<>+0(SB), Y1, Y4
-	VPSLLD       $0x1c, Y1, Y5
-	VBLENDVPS    Y5, Y4, Y3, Y3
-	VPSLLD       $0x1b, Y1, Y4
-	VBLENDVPS    Y4, Y3, Y2, Y2
-	VPERMPS      lm6_648<>+0(SB), Y1, Y3
-	VPERMPS      lm6_649<>+0(SB), Y1, Y4
-	VPSLLD       $0x1c, Y1, Y5
-	VBLENDVPS    Y5, Y4, Y3, Y3
-	VPERMPS      lm6_6410<>+0(SB), Y1, Y4
-	VPERMPS      lm6_6411<>+0(SB), Y1, Y5
-	VPSLLD       $0x1c, Y1, Y6
-	VBLENDVPS    Y6, Y5, Y4, Y4
-	VPSLLD       $0x1b, Y1, Y5
-	VBLENDVPS    Y5, Y4, Y3, Y3
-	VPSLLD       $0x1a, Y1, Y1
-	VBLENDVPS    Y1, Y3, Y2, Y1
-	VMULPS       Y1, Y0, Y1
-	VMOVUPS      Y1, (AX)
-	VPMOVZXBD    8(DX), Y1
-	VPERMPS      lm6_644<>+0(SB), Y1, Y2
-	VPERMPS      lm6_645<>+0(SB), Y1, Y3
-	VPSLLD       $0x1c, Y1, Y4
-	VBLENDVPS    Y4, Y3, Y2, Y2
-	VPERMPS      lm6_646<>+0(SB), Y1, Y3
-	VPERMPS      lm6_647<>+0(SB), Y1, Y4
-	VPSLLD       $0x1c, Y1, Y5
-	VBLENDVPS    Y5, Y4, Y3, Y3
-	VPSLLD       $0x1b, Y1, Y4
-	VBLENDVPS    Y4, Y3, Y2, Y2
-	VPERMPS      lm6_648<>+0(SB), Y1, Y3
-	VPERMPS      lm6_649<>+0(SB), Y1, Y4
-	VPSLLD       $0x1c, Y1, Y5
-	VBLENDVPS    Y5, Y4, Y3, Y3
-	VPERMPS      lm6_6410<>+0(SB), Y1, Y4
-	VPERMPS      lm6_6411<>+0(SB), Y1, Y5
-	VPSLLD       $0x1c, Y1, Y6
-	VBLENDVPS    Y6, Y5, Y4, Y4
-	VPSLLD       $0x1b, Y1, Y5
-	VBLENDVPS    Y5, Y4, Y3, Y3
-	VPSLLD       $0x1a, Y1, Y1
-	VBLENDVPS    Y1, Y3, Y2, Y1
-	VMULPS       Y1, Y0, Y1
-	VMOVUPS      Y1, 32(AX)
-	VPMOVZXBD    16(DX), Y1
-	VPERMPS      lm6_644<>+0(SB), Y1, Y2
-	VPERMPS      lm6_645<>+0(SB), Y1, Y3
-	VPSLLD       $0x1c, Y1, Y4
-	VBLENDVPS    Y4, Y3, Y2, Y2
-	VPERMPS      lm6_646<>+0(SB), Y1, Y3
-	VPERMPS      lm6_647<>+0(SB), Y1, Y4
-	VPSLLD       $0x1c, Y1, Y5
-	VBLENDVPS    Y5, Y4, Y3, Y3
-	VPSLLD       $0x1b, Y1, Y4
-	VBLENDVPS    Y4, Y3, Y2, Y2
-	VPERMPS      lm6_648<>+0(SB), Y1, Y3
-	VPERMPS      lm6_649<>+0(SB), Y1, Y4
-	VPSLLD       $0x1c, Y1, Y5
-	VBLENDVPS    Y5, Y4, Y3, Y3
-	VPERMPS      lm6_6410<>+0(SB), Y1, Y4
-	VPERMPS      lm6_6411<>+0(SB), Y1, Y5
-	VPSLLD       $0x1c, Y1, Y6
-	VBLENDVPS    Y6, Y5, Y4, Y4
-	VPSLLD       $0x1b, Y1, Y5
-	VBLENDVPS    Y5, Y4, Y3, Y3
-	VPSLLD       $0x1a, Y1, Y1
-	VBLENDVPS    Y1, Y3, Y2, Y1
-	VMULPS       Y1, Y0, Y1
-	VMOVUPS      Y1, 64(AX)
-	VPMOVZXBD    24(DX), Y1
-	VPERMPS      lm6_644<>+0(SB), Y1, Y2
-	VPERMPS      lm6_645<>+0(SB), Y1, Y3
-	VPSLLD       $0x1c, Y1, Y4
-	VBLENDVPS    Y4, Y3, Y2, Y2
-	VPERMPS      lm6_646<>+0(SB), Y1, Y3
-	VPERMPS      lm6_647<>+0(SB), Y1, Y4
-	VPSLLD       $0x1c, Y1, Y5
-	VBLENDVPS    Y5, Y4, Y3, Y3
-	VPSLLD       $0x1b, Y1, Y4
-	VBLENDVPS    Y4, Y3, Y2, Y2
-	VPERMPS      lm6_648<>+0(SB), Y1, Y3
-	VPERMPS      lm6_649<>+0(SB), Y1, Y4
-	VPSLLD       $0x1c, Y1, Y5
-	VBLENDVPS    Y5, Y4, Y3, Y3
-	VPERMPS      lm6_6410<>+0(SB), Y1, Y4
-	VPERMPS      lm6_6411<>+0(SB), Y1, Y5
-	VPSLLD       $0x1c, Y1, Y6
-	VBLENDVPS    Y6, Y5, Y4, Y4
-	VPSLLD       $0x1b, Y1, Y5
-	VBLENDVPS    Y5, Y4, Y3, Y3
-	VPSLLD       $0x1a, Y1, Y1
-	VBLENDVPS    Y1, Y3, Y2, Y1
-	VMULPS       Y1, Y0, Y1
-	VMOVUPS      Y1, 96(AX)
-	VBROADCASTI128 18(BX), Y1
-	VPSRLVD      lm6_640<>+0(SB), Y1, Y1
-	VPAND        lm6_641<>+0(SB), Y1, Y1
-	VPBROADCASTQ 42(BX), Y2
-	VPSRLVD      lm6_642<>+0(SB), Y2, Y2
-	VPAND        lm6_643<>+0(SB), Y2, Y2
-	VPSLLD       $4, Y2, Y2
-	VPOR         Y2, Y1, Y1
-	VMOVDQU      Y1, (DX)
-	VPMOVZXBD    (DX), Y1
-	VPERMPS      lm6_644<>+0(SB), Y1, Y2
-	VPERMPS      lm6_645<>+0(SB), Y1, Y3
-	VPSLLD       $0x1c, Y1, Y4
-	VBLENDVPS    Y4, Y3, Y2, Y2
-	VPERMPS      lm6_646<>+0(SB), Y1, Y3
-	VPERMPS      lm6_647<>+0(SB), Y1, Y4
-	VPSLLD       $0x1c, Y1, Y5
-	VBLENDVPS    Y5, Y4, Y3, Y3
-	VPSLLD       $0x1b, Y1, Y4
-	VBLENDVPS    Y4, Y3, Y2, Y2
-	VPERMPS      lm6_648<>+0(SB), Y1, Y3
-	VPERMPS      lm6_649<>+0(SB), Y1, Y4
-	VPSLLD       $0x1c, Y1, Y5
-	VBLENDVPS    Y5, Y4, Y3, Y3
-	VPERMPS      lm6_6410<>+0(SB), Y1, Y4
-	VPERMPS      lm6_6411<>+0(SB), Y1, Y5
-	VPSLLD       $0x1c, Y1, Y6
-	VBLENDVPS    Y6, Y5, Y4, Y4
-	VPSLLD       $0x1b, Y1, Y5
-	VBLENDVPS    Y5, Y4, Y3, Y3
-	VPSLLD       $0x1a, Y1, Y1
-	VBLENDVPS    Y1, Y3, Y2, Y1
-	VMULPS       Y1, Y0, Y1
-	VMOVUPS      Y1, 128(AX)
-	VPMOVZXBD    8(DX), Y1
-	VPERMPS      lm6_644<>+0(SB), Y1, Y2
-	VPERMPS      lm6_645<>+0(SB), Y1, Y3
-	VPSLLD       $0x1c, Y1, Y4
-	VBLENDVPS    Y4, Y3, Y2, Y2
-	VPERMPS      lm6_646<>+0(SB), Y1, Y3
-	VPERMPS      lm6_647<>+0(SB), Y1, Y4
-	VPSLLD       $0x1c, Y1, Y5
-	VBLENDVPS    Y5, Y4, Y3, Y3
-	VPSLLD       $0x1b, Y1, Y4
-	VBLENDVPS    Y4, Y3, Y2, Y2
-	VPERMPS      lm6_648<>+0(SB), Y1, Y3
-	VPERMPS      lm6_649<>+0(SB), Y1, Y4
-	VPSLLD       $0x1c, Y1, Y5
-	VBLENDVPS    Y5, Y4, Y3, Y3
-	VPERMPS      lm6_6410<>+0(SB), Y1, Y4
-	VPERMPS      lm6_6411<>+0(SB), Y1, Y5
-	VPSLLD       $0x1c, Y1, Y6
-	VBLENDVPS    Y6, Y5, Y4, Y4
-	VPSLLD       $0x1b, Y1, Y5
-	VBLENDVPS    Y5, Y4, Y3, Y3
-	VPSLLD       $0x1a, Y1, Y1
-	VBLENDVPS    Y1, Y3, Y2, Y1
-	VMULPS       Y1, Y0, Y1
-	VMOVUPS      Y1, 160(AX)
-	VPMOVZXBD    16(DX), Y1
-	VPERMPS      lm6_644<>+0(SB), Y1, Y2
-	VPERMPS      lm6_645<>+0(SB), Y1, Y3
-	VPSLLD       $0x1c, Y1, Y4
-	VBLENDVPS    Y4, Y3, Y2, Y2
-	VPERMPS      lm6_646<>+0(SB), Y1, Y3
-	VPERMPS      lm6_647<>+0(SB), Y1, Y4
-	VPSLLD       $0x1c, Y1, Y5
-	VBLENDVPS    Y5, Y4, Y3, Y3
-	VPSLLD       $0x1b, Y1, Y4
-	VBLENDVPS    Y4, Y3, Y2, Y2
-	VPERMPS      lm6_648<>+0(SB), Y1, Y3
-	VPERMPS      lm6_649<>+0(SB), Y1, Y4
-	VPSLLD       $0x1c, Y1, Y5
-	VBLENDVPS    Y5, Y4, Y3, Y3
-	VPERMPS      lm6_6410<>+0(SB), Y1, Y4
-	VPERMPS      lm6_6411<>+0(SB), Y1, Y5
-	VPSLLD       $0x1c, Y1, Y6
-	VBLENDVPS    Y6, Y5, Y4, Y4
-	VPSLLD       $0x1b, Y1, Y5
-	VBLENDVPS    Y5, Y4, Y3, Y3
-	VPSLLD       $0x1a, Y1, Y1
-	VBLENDVPS    Y1, Y3, Y2, Y1
-	VMULPS       Y1, Y0, Y1
-	VMOVUPS      Y1, 192(AX)
-	VPMOVZXBD    24(DX), Y1
-	VPERMPS      lm6_644<>+0(SB), Y1, Y2
-	VPERMPS      lm6_645<>+0(SB), Y1, Y3
-	VPSLLD       $0x1c, Y1, Y4
-	VBLENDVPS    Y4, Y3, Y2, Y2
-	VPERMPS      lm6_646<>+0(SB), Y1, Y3
-	VPERMPS      lm6_647<>+0(SB), Y1, Y4
-	VPSLLD       $0x1c, Y1, Y5
-	VBLENDVPS    Y5, Y4, Y3, Y3
-	VPSLLD       $0x1b, Y1, Y4
-	VBLENDVPS    Y4, Y3, Y2, Y2
-	VPERMPS      lm6_648<>+0(SB), Y1, Y3
-	VPERMPS      lm6_649<>+0(SB), Y1, Y4
-	VPSLLD       $0x1c, Y1, Y5
-	VBLENDVPS    Y5, Y4, Y3, Y3
-	VPERMPS      lm6_6410<>+0(SB), Y1, Y4
-	VPERMPS      lm6_6411<>+0(SB), Y1, Y5
-	VPSLLD       $0x1c, Y1, Y6
-	VBLENDVPS    Y6, Y5, Y4, Y4
-	VPSLLD       $0x1b, Y1, Y5
-	VBLENDVPS    Y5, Y4, Y3, Y3
-	VPSLLD       $0x1a, Y1, Y1
-	VBLENDVPS    Y1, Y3, Y2, Y1
-	VMULPS       Y1, Y0, Y0
-	VMOVUPS      Y0, 224(AX)
+	VPBROADCASTW (BX), X6
+	VCVTPH2PS    X6, Y6
+	VBROADCASTI128 2(BX), Y7
+	VPSRLVD      lm6_640<>+0(SB), Y7, Y7
+	VPAND        lm6_641<>+0(SB), Y7, Y7
+	VPBROADCASTQ 34(BX), Y8
+	VPSRLVD      lm6_642<>+0(SB), Y8, Y8
+	VPAND        lm6_643<>+0(SB), Y8, Y8
+	VPSLLD       $4, Y8, Y8
+	VPOR         Y8, Y7, Y7
+	VMOVDQU      Y7, (DX)
+	VPMOVZXBD    (DX), Y7
+	VPERMPS      Y5, Y7, Y8
+	VPERMPS      Y4, Y7, Y9
+	VPSLLD       $0x1c, Y7, Y10
+	VBLENDVPS    Y10, Y9, Y8, Y8
+	VPERMPS      lm6_646<>+0(SB), Y7, Y9
+	VPERMPS      Y2, Y7, Y10
+	VPSLLD       $0x1c, Y7, Y11
+	VBLENDVPS    Y11, Y10, Y9, Y9
+	VPSLLD       $0x1b, Y7, Y10
+	VBLENDVPS    Y10, Y9, Y8, Y8
+	VPERMPS      Y1, Y7, Y9
+	VPERMPS      Y3, Y7, Y10
+	VPSLLD       $0x1c, Y7, Y11
+	VBLENDVPS    Y11, Y10, Y9, Y9
+	VPERMPS      lm6_6410<>+0(SB), Y7, Y10
+	VPERMPS      Y0, Y7, Y11
+	VPSLLD       $0x1c, Y7, Y12
+	VBLENDVPS    Y12, Y11, Y10, Y10
+	VPSLLD       $0x1b, Y7, Y11
+	VBLENDVPS    Y11, Y10, Y9, Y9
+	VPSLLD       $0x1a, Y7, Y7
+	VBLENDVPS    Y7, Y9, Y8, Y7
+	VMULPS       Y7, Y6, Y7
+	VMOVUPS      Y7, (AX)
+	VPMOVZXBD    8(DX), Y7
+	VPERMPS      Y5, Y7, Y8
+	VPERMPS      Y4, Y7, Y9
+	VPSLLD       $0x1c, Y7, Y10
+	VBLENDVPS    Y10, Y9, Y8, Y8
+	VPERMPS      lm6_646<>+0(SB), Y7, Y9
+	VPERMPS      Y2, Y7, Y10
+	VPSLLD       $0x1c, Y7, Y11
+	VBLENDVPS    Y11, Y10, Y9, Y9
+	VPSLLD       $0x1b, Y7, Y10
+	VBLENDVPS    Y10, Y9, Y8, Y8
+	VPERMPS      Y1, Y7, Y9
+	VPERMPS      Y3, Y7, Y10
+	VPSLLD       $0x1c, Y7, Y11
+	VBLENDVPS    Y11, Y10, Y9, Y9
+	VPERMPS      lm6_6410<>+0(SB), Y7, Y10
+	VPERMPS      Y0, Y7, Y11
+	VPSLLD       $0x1c, Y7, Y12
+	VBLENDVPS    Y12, Y11, Y10, Y10
+	VPSLLD       $0x1b, Y7, Y11
+	VBLENDVPS    Y11, Y10, Y9, Y9
+	VPSLLD       $0x1a, Y7, Y7
+	VBLENDVPS    Y7, Y9, Y8, Y7
+	VMULPS       Y7, Y6, Y7
+	VMOVUPS      Y7, 32(AX)
+	VPMOVZXBD    16(DX), Y7
+	VPERMPS      Y5, Y7, Y8
+	VPERMPS      Y4, Y7, Y9
+	VPSLLD       $0x1c, Y7, Y10
+	VBLENDVPS    Y10, Y9, Y8, Y8
+	VPERMPS      lm6_646<>+0(SB), Y7, Y9
+	VPERMPS      Y2, Y7, Y10
+	VPSLLD       $0x1c, Y7, Y11
+	VBLENDVPS    Y11, Y10, Y9, Y9
+	VPSLLD       $0x1b, Y7, Y10
+	VBLENDVPS    Y10, Y9, Y8, Y8
+	VPERMPS      Y1, Y7, Y9
+	VPERMPS      Y3, Y7, Y10
+	VPSLLD       $0x1c, Y7, Y11
+	VBLENDVPS    Y11, Y10, Y9, Y9
+	VPERMPS      lm6_6410<>+0(SB), Y7, Y10
+	VPERMPS      Y0, Y7, Y11
+	VPSLLD       $0x1c, Y7, Y12
+	VBLENDVPS    Y12, Y11, Y10, Y10
+	VPSLLD       $0x1b, Y7, Y11
+	VBLENDVPS    Y11, Y10, Y9, Y9
+	VPSLLD       $0x1a, Y7, Y7
+	VBLENDVPS    Y7, Y9, Y8, Y7
+	VMULPS       Y7, Y6, Y7
+	VMOVUPS      Y7, 64(AX)
+	VPMOVZXBD    24(DX), Y7
+	VPERMPS      Y5, Y7, Y8
+	VPERMPS      Y4, Y7, Y9
+	VPSLLD       $0x1c, Y7, Y10
+	VBLENDVPS    Y10, Y9, Y8, Y8
+	VPERMPS      lm6_646<>+0(SB), Y7, Y9
+	VPERMPS      Y2, Y7, Y10
+	VPSLLD       $0x1c, Y7, Y11
+	VBLENDVPS    Y11, Y10, Y9, Y9
+	VPSLLD       $0x1b, Y7, Y10
+	VBLENDVPS    Y10, Y9, Y8, Y8
+	VPERMPS      Y1, Y7, Y9
+	VPERMPS      Y3, Y7, Y10
+	VPSLLD       $0x1c, Y7, Y11
+	VBLENDVPS    Y11, Y10, Y9, Y9
+	VPERMPS      lm6_6410<>+0(SB), Y7, Y10
+	VPERMPS      Y0, Y7, Y11
+	VPSLLD       $0x1c, Y7, Y12
+	VBLENDVPS    Y12, Y11, Y10, Y10
+	VPSLLD       $0x1b, Y7, Y11
+	VBLENDVPS    Y11, Y10, Y9, Y9
+	VPSLLD       $0x1a, Y7, Y7
+	VBLENDVPS    Y7, Y9, Y8, Y7
+	VMULPS       Y7, Y6, Y7
+	VMOVUPS      Y7, 96(AX)
+	VBROADCASTI128 18(BX), Y7
+	VPSRLVD      lm6_640<>+0(SB), Y7, Y7
+	VPAND        lm6_641<>+0(SB), Y7, Y7
+	VPBROADCASTQ 42(BX), Y8
+	VPSRLVD      lm6_642<>+0(SB), Y8, Y8
+	VPAND        lm6_643<>+0(SB), Y8, Y8
+	VPSLLD       $4, Y8, Y8
+	VPOR         Y8, Y7, Y7
+	VMOVDQU      Y7, (DX)
+	VPMOVZXBD    (DX), Y7
+	VPERMPS      Y5, Y7, Y8
+	VPERMPS      Y4, Y7, Y9
+	VPSLLD       $0x1c, Y7, Y10
+	VBLENDVPS    Y10, Y9, Y8, Y8
+	VPERMPS      lm6_646<>+0(SB), Y7, Y9
+	VPERMPS      Y2, Y7, Y10
+	VPSLLD       $0x1c, Y7, Y11
+	VBLENDVPS    Y11, Y10, Y9, Y9
+	VPSLLD       $0x1b, Y7, Y10
+	VBLENDVPS    Y10, Y9, Y8, Y8
+	VPERMPS      Y1, Y7, Y9
+	VPERMPS      Y3, Y7, Y10
+	VPSLLD       $0x1c, Y7, Y11
+	VBLENDVPS    Y11, Y10, Y9, Y9
+	VPERMPS      lm6_6410<>+0(SB), Y7, Y10
+	VPERMPS      Y0, Y7, Y11
+	VPSLLD       $0x1c, Y7, Y12
+	VBLENDVPS    Y12, Y11, Y10, Y10
+	VPSLLD       $0x1b, Y7, Y11
+	VBLENDVPS    Y11, Y10, Y9, Y9
+	VPSLLD       $0x1a, Y7, Y7
+	VBLENDVPS    Y7, Y9, Y8, Y7
+	VMULPS       Y7, Y6, Y7
+	VMOVUPS      Y7, 128(AX)
+	VPMOVZXBD    8(DX), Y7
+	VPERMPS      Y5, Y7, Y8
+	VPERMPS      Y4, Y7, Y9
+	VPSLLD       $0x1c, Y7, Y10
+	VBLENDVPS    Y10, Y9, Y8, Y8
+	VPERMPS      lm6_646<>+0(SB), Y7, Y9
+	VPERMPS      Y2, Y7, Y10
+	VPSLLD       $0x1c, Y7, Y11
+	VBLENDVPS    Y11, Y10, Y9, Y9
+	VPSLLD       $0x1b, Y7, Y10
+	VBLENDVPS    Y10, Y9, Y8, Y8
+	VPERMPS      Y1, Y7, Y9
+	VPERMPS      Y3, Y7, Y10
+	VPSLLD       $0x1c, Y7, Y11
+	VBLENDVPS    Y11, Y10, Y9, Y9
+	VPERMPS      lm6_6410<>+0(SB), Y7, Y10
+	VPERMPS      Y0, Y7, Y11
+	VPSLLD       $0x1c, Y7, Y12
+	VBLENDVPS    Y12, Y11, Y10, Y10
+	VPSLLD       $0x1b, Y7, Y11
+	VBLENDVPS    Y11, Y10, Y9, Y9
+	VPSLLD       $0x1a, Y7, Y7
+	VBLENDVPS    Y7, Y9, Y8, Y7
+	VMULPS       Y7, Y6, Y7
+	VMOVUPS      Y7, 160(AX)
+	VPMOVZXBD    16(DX), Y7
+	VPERMPS      Y5, Y7, Y8
+	VPERMPS      Y4, Y7, Y9
+	VPSLLD       $0x1c, Y7, Y10
+	VBLENDVPS    Y10, Y9, Y8, Y8
+	VPERMPS      lm6_646<>+0(SB), Y7, Y9
+	VPERMPS      Y2, Y7, Y10
+	VPSLLD       $0x1c, Y7, Y11
+	VBLENDVPS    Y11, Y10, Y9, Y9
+	VPSLLD       $0x1b, Y7, Y10
+	VBLENDVPS    Y10, Y9, Y8, Y8
+	VPERMPS      Y1, Y7, Y9
+	VPERMPS      Y3, Y7, Y10
+	VPSLLD       $0x1c, Y7, Y11
+	VBLENDVPS    Y11, Y10, Y9, Y9
+	VPERMPS      lm6_6410<>+0(SB), Y7, Y10
+	VPERMPS      Y0, Y7, Y11
+	VPSLLD       $0x1c, Y7, Y12
+	VBLENDVPS    Y12, Y11, Y10, Y10
+	VPSLLD       $0x1b, Y7, Y11
+	VBLENDVPS    Y11, Y10, Y9, Y9
+	VPSLLD       $0x1a, Y7, Y7
+	VBLENDVPS    Y7, Y9, Y8, Y7
+	VMULPS       Y7, Y6, Y7
+	VMOVUPS      Y7, 192(AX)
+	VPMOVZXBD    24(DX), Y7
+	VPERMPS      Y5, Y7, Y8
+	VPERMPS      Y4, Y7, Y9
+	VPSLLD       $0x1c, Y7, Y10
+	VBLENDVPS    Y10, Y9, Y8, Y8
+	VPERMPS      lm6_646<>+0(SB), Y7, Y9
+	VPERMPS      Y2, Y7, Y10
+	VPSLLD       $0x1c, Y7, Y11
+	VBLENDVPS    Y11, Y10, Y9, Y9
+	VPSLLD       $0x1b, Y7, Y10
+	VBLENDVPS    Y10, Y9, Y8, Y8
+	VPERMPS      Y1, Y7, Y9
+	VPERMPS      Y3, Y7, Y10
+	VPSLLD       $0x1c, Y7, Y11
+	VBLENDVPS    Y11, Y10, Y9, Y9
+	VPERMPS      lm6_6410<>+0(SB), Y7, Y10
+	VPERMPS      Y0, Y7, Y11
+	VPSLLD       $0x1c, Y7, Y12
+	VBLENDVPS    Y12, Y11, Y10, Y10
+	VPSLLD       $0x1b, Y7, Y11
+	VBLENDVPS    Y11, Y10, Y9, Y9
+	VPSLLD       $0x1a, Y7, Y7
+	VBLENDVPS    Y7, Y9, Y8, Y7
+	VMULPS       Y7, Y6, Y6
+	VMOVUPS      Y6, 224(AX)
 	ADDQ         $0x32, BX
 	ADDQ         $0x100, AX
 	SUBQ         $1, CX
@@ -4852,6 +4951,13 @@ done2:
 // matmul1xLm6_64AVX2 multiplies rows of w with 1 row of x; ld and stride in bytes, a unit is 64 values.
 // Requires: AVX2, F16C, FMA
 TEXT ·matmul1xLm6_64AVX2(SB), NOSPLIT, $192-64
+
+	// constants of the loops
+	VMOVDQU      lm6_6411<>+0(SB), Y0
+	VMOVDQU      lm6_648<>+0(SB), Y1
+	VMOVDQU      lm6_647<>+0(SB), Y2
+	VMOVDQU      lm6_649<>+0(SB), Y3
+	VMOVDQU      lm6_645<>+0(SB), Y4
 	MOVQ         y+0(FP), AX
 	MOVQ         w+32(FP), BX
 	MOVQ         rows+48(FP), CX
@@ -4861,10 +4967,10 @@ TEXT ·matmul1xLm6_64AVX2(SB), NOSPLIT, $192-64
 	JLT          done2
 
 loop1:
-	VPXOR        Y0, Y0, Y0
-	VPXOR        Y1, Y1, Y1
-	VPXOR        Y2, Y2, Y2
-	VPXOR        Y3, Y3, Y3
+	VPXOR        Y5, Y5, Y5
+	VPXOR        Y6, Y6, Y6
+	VPXOR        Y7, Y7, Y7
+	VPXOR        Y8, Y8, Y8
 	MOVQ         x+16(FP), SI
 	MOVQ         units+56(FP), DI
 	MOVQ         BX, R8
@@ -4872,234 +4978,234 @@ loop1:
 	JLT          done4
 
 loop3:
-	VPBROADCASTW (R8), X4
-	VCVTPH2PS    X4, Y4
-	VBROADCASTI128 2(R8), Y5
-	VPSRLVD      lm6_640<>+0(SB), Y5, Y5
-	VPAND        lm6_641<>+0(SB), Y5, Y5
-	VPBROADCASTQ 34(R8), Y6
-	VPSRLVD      lm6_642<>+0(SB), Y6, Y6
-	VPAND        lm6_643<>+0(SB), Y6, Y6
-	VPSLLD       $4, Y6, Y6
-	VPOR         Y6, Y5, Y5
-	VMOVDQU      Y5, (DX)
-	VPMOVZXBD    (DX), Y5
-	VPERMPS      lm6_644<>+0(SB), Y5, Y6
-	VPERMPS      lm6_645<>+0(SB), Y5, Y7
-	VPSLLD       $0x1c, Y5, Y8
-	VBLENDVPS    Y8, Y7, Y6, Y6
-	VPERMPS      lm6_646<>+0(SB), Y5, Y7
-	VPERMPS      lm6_647<>+0(SB), Y5, Y8
-	VPSLLD       $0x1c, Y5, Y9
-	VBLENDVPS    Y9, Y8, Y7, Y7
-	VPSLLD       $0x1b, Y5, Y8
-	VBLENDVPS    Y8, Y7, Y6, Y6
-	VPERMPS      lm6_648<>+0(SB), Y5, Y7
-	VPERMPS      lm6_649<>+0(SB), Y5, Y8
-	VPSLLD       $0x1c, Y5, Y9
-	VBLENDVPS    Y9, Y8, Y7, Y7
-	VPERMPS      lm6_6410<>+0(SB), Y5, Y8
-	VPERMPS      lm6_6411<>+0(SB), Y5, Y9
-	VPSLLD       $0x1c, Y5, Y10
-	VBLENDVPS    Y10, Y9, Y8, Y8
-	VPSLLD       $0x1b, Y5, Y9
-	VBLENDVPS    Y9, Y8, Y7, Y7
-	VPSLLD       $0x1a, Y5, Y5
-	VBLENDVPS    Y5, Y7, Y6, Y5
-	VMULPS       Y5, Y4, Y5
-	VMOVUPS      (SI), Y6
-	VFMADD231PS  Y6, Y5, Y0
-	VPMOVZXBD    8(DX), Y5
-	VPERMPS      lm6_644<>+0(SB), Y5, Y6
-	VPERMPS      lm6_645<>+0(SB), Y5, Y7
-	VPSLLD       $0x1c, Y5, Y8
-	VBLENDVPS    Y8, Y7, Y6, Y6
-	VPERMPS      lm6_646<>+0(SB), Y5, Y7
-	VPERMPS      lm6_647<>+0(SB), Y5, Y8
-	VPSLLD       $0x1c, Y5, Y9
-	VBLENDVPS    Y9, Y8, Y7, Y7
-	VPSLLD       $0x1b, Y5, Y8
-	VBLENDVPS    Y8, Y7, Y6, Y6
-	VPERMPS      lm6_648<>+0(SB), Y5, Y7
-	VPERMPS      lm6_649<>+0(SB), Y5, Y8
-	VPSLLD       $0x1c, Y5, Y9
-	VBLENDVPS    Y9, Y8, Y7, Y7
-	VPERMPS      lm6_6410<>+0(SB), Y5, Y8
-	VPERMPS      lm6_6411<>+0(SB), Y5, Y9
-	VPSLLD       $0x1c, Y5, Y10
-	VBLENDVPS    Y10, Y9, Y8, Y8
-	VPSLLD       $0x1b, Y5, Y9
-	VBLENDVPS    Y9, Y8, Y7, Y7
-	VPSLLD       $0x1a, Y5, Y5
-	VBLENDVPS    Y5, Y7, Y6, Y5
-	VMULPS       Y5, Y4, Y5
-	VMOVUPS      32(SI), Y6
-	VFMADD231PS  Y6, Y5, Y1
-	VPMOVZXBD    16(DX), Y5
-	VPERMPS      lm6_644<>+0(SB), Y5, Y6
-	VPERMPS      lm6_645<>+0(SB), Y5, Y7
-	VPSLLD       $0x1c, Y5, Y8
-	VBLENDVPS    Y8, Y7, Y6, Y6
-	VPERMPS      lm6_646<>+0(SB), Y5, Y7
-	VPERMPS      lm6_647<>+0(SB), Y5, Y8
-	VPSLLD       $0x1c, Y5, Y9
-	VBLENDVPS    Y9, Y8, Y7, Y7
-	VPSLLD       $0x1b, Y5, Y8
-	VBLENDVPS    Y8, Y7, Y6, Y6
-	VPERMPS      lm6_648<>+0(SB), Y5, Y7
-	VPERMPS      lm6_649<>+0(SB), Y5, Y8
-	VPSLLD       $0x1c, Y5, Y9
-	VBLENDVPS    Y9, Y8, Y7, Y7
-	VPERMPS      lm6_6410<>+0(SB), Y5, Y8
-	VPERMPS      lm6_6411<>+0(SB), Y5, Y9
-	VPSLLD       $0x1c, Y5, Y10
-	VBLENDVPS    Y10, Y9, Y8, Y8
-	VPSLLD       $0x1b, Y5, Y9
-	VBLENDVPS    Y9, Y8, Y7, Y7
-	VPSLLD       $0x1a, Y5, Y5
-	VBLENDVPS    Y5, Y7, Y6, Y5
-	VMULPS       Y5, Y4, Y5
-	VMOVUPS      64(SI), Y6
-	VFMADD231PS  Y6, Y5, Y2
-	VPMOVZXBD    24(DX), Y5
-	VPERMPS      lm6_644<>+0(SB), Y5, Y6
-	VPERMPS      lm6_645<>+0(SB), Y5, Y7
-	VPSLLD       $0x1c, Y5, Y8
-	VBLENDVPS    Y8, Y7, Y6, Y6
-	VPERMPS      lm6_646<>+0(SB), Y5, Y7
-	VPERMPS      lm6_647<>+0(SB), Y5, Y8
-	VPSLLD       $0x1c, Y5, Y9
-	VBLENDVPS    Y9, Y8, Y7, Y7
-	VPSLLD       $0x1b, Y5, Y8
-	VBLENDVPS    Y8, Y7, Y6, Y6
-	VPERMPS      lm6_648<>+0(SB), Y5, Y7
-	VPERMPS      lm6_649<>+0(SB), Y5, Y8
-	VPSLLD       $0x1c, Y5, Y9
-	VBLENDVPS    Y9, Y8, Y7, Y7
-	VPERMPS      lm6_6410<>+0(SB), Y5, Y8
-	VPERMPS      lm6_6411<>+0(SB), Y5, Y9
-	VPSLLD       $0x1c, Y5, Y10
-	VBLENDVPS    Y10, Y9, Y8, Y8
-	VPSLLD       $0x1b, Y5, Y9
-	VBLENDVPS    Y9, Y8, Y7, Y7
-	VPSLLD       $0x1a, Y5, Y5
-	VBLENDVPS    Y5, Y7, Y6, Y5
-	VMULPS       Y5, Y4, Y5
-	VMOVUPS      96(SI), Y6
-	VFMADD231PS  Y6, Y5, Y3
-	VBROADCASTI128 18(R8), Y5
-	VPSRLVD      lm6_640<>+0(SB), Y5, Y5
-	VPAND        lm6_641<>+0(SB), Y5, Y5
-	VPBROADCASTQ 42(R8), Y6
-	VPSRLVD      lm6_642<>+0(SB), Y6, Y6
-	VPAND        lm6_643<>+0(SB), Y6, Y6
-	VPSLLD       $4, Y6, Y6
-	VPOR         Y6, Y5, Y5
-	VMOVDQU      Y5, (DX)
-	VPMOVZXBD    (DX), Y5
-	VPERMPS      lm6_644<>+0(SB), Y5, Y6
-	VPERMPS      lm6_645<>+0(SB), Y5, Y7
-	VPSLLD       $0x1c, Y5, Y8
-	VBLENDVPS    Y8, Y7, Y6, Y6
-	VPERMPS      lm6_646<>+0(SB), Y5, Y7
-	VPERMPS      lm6_647<>+0(SB), Y5, Y8
-	VPSLLD       $0x1c, Y5, Y9
-	VBLENDVPS    Y9, Y8, Y7, Y7
-	VPSLLD       $0x1b, Y5, Y8
-	VBLENDVPS    Y8, Y7, Y6, Y6
-	VPERMPS      lm6_648<>+0(SB), Y5, Y7
-	VPERMPS      lm6_649<>+0(SB), Y5, Y8
-	VPSLLD       $0x1c, Y5, Y9
-	VBLENDVPS    Y9, Y8, Y7, Y7
-	VPERMPS      lm6_6410<>+0(SB), Y5, Y8
-	VPERMPS      lm6_6411<>+0(SB), Y5, Y9
-	VPSLLD       $0x1c, Y5, Y10
-	VBLENDVPS    Y10, Y9, Y8, Y8
-	VPSLLD       $0x1b, Y5, Y9
-	VBLENDVPS    Y9, Y8, Y7, Y7
-	VPSLLD       $0x1a, Y5, Y5
-	VBLENDVPS    Y5, Y7, Y6, Y5
-	VMULPS       Y5, Y4, Y5
-	VMOVUPS      128(SI), Y6
-	VFMADD231PS  Y6, Y5, Y0
-	VPMOVZXBD    8(DX), Y5
-	VPERMPS      lm6_644<>+0(SB), Y5, Y6
-	VPERMPS      lm6_645<>+0(SB), Y5, Y7
-	VPSLLD       $0x1c, Y5, Y8
-	VBLENDVPS    Y8, Y7, Y6, Y6
-	VPERMPS      lm6_646<>+0(SB), Y5, Y7
-	VPERMPS      lm6_647<>+0(SB), Y5, Y8
-	VPSLLD       $0x1c, Y5, Y9
-	VBLENDVPS    Y9, Y8, Y7, Y7
-	VPSLLD       $0x1b, Y5, Y8
-	VBLENDVPS    Y8, Y7, Y6, Y6
-	VPERMPS      lm6_648<>+0(SB), Y5, Y7
-	VPERMPS      lm6_649<>+0(SB), Y5, Y8
-	VPSLLD       $0x1c, Y5, Y9
-	VBLENDVPS    Y9, Y8, Y7, Y7
-	VPERMPS      lm6_6410<>+0(SB), Y5, Y8
-	VPERMPS      lm6_6411<>+0(SB), Y5, Y9
-	VPSLLD       $0x1c, Y5, Y10
-	VBLENDVPS    Y10, Y9, Y8, Y8
-	VPSLLD       $0x1b, Y5, Y9
-	VBLENDVPS    Y9, Y8, Y7, Y7
-	VPSLLD       $0x1a, Y5, Y5
-	VBLENDVPS    Y5, Y7, Y6, Y5
-	VMULPS       Y5, Y4, Y5
-	VMOVUPS      160(SI), Y6
-	VFMADD231PS  Y6, Y5, Y1
-	VPMOVZXBD    16(DX), Y5
-	VPERMPS      lm6_644<>+0(SB), Y5, Y6
-	VPERMPS      lm6_645<>+0(SB), Y5, Y7
-	VPSLLD       $0x1c, Y5, Y8
-	VBLENDVPS    Y8, Y7, Y6, Y6
-	VPERMPS      lm6_646<>+0(SB), Y5, Y7
-	VPERMPS      lm6_647<>+0(SB), Y5, Y8
-	VPSLLD       $0x1c, Y5, Y9
-	VBLENDVPS    Y9, Y8, Y7, Y7
-	VPSLLD       $0x1b, Y5, Y8
-	VBLENDVPS    Y8, Y7, Y6, Y6
-	VPERMPS      lm6_648<>+0(SB), Y5, Y7
-	VPERMPS      lm6_649<>+0(SB), Y5, Y8
-	VPSLLD       $0x1c, Y5, Y9
-	VBLENDVPS    Y9, Y8, Y7, Y7
-	VPERMPS      lm6_6410<>+0(SB), Y5, Y8
-	VPERMPS      lm6_6411<>+0(SB), Y5, Y9
-	VPSLLD       $0x1c, Y5, Y10
-	VBLENDVPS    Y10, Y9, Y8, Y8
-	VPSLLD       $0x1b, Y5, Y9
-	VBLENDVPS    Y9, Y8, Y7, Y7
-	VPSLLD       $0x1a, Y5, Y5
-	VBLENDVPS    Y5, Y7, Y6, Y5
-	VMULPS       Y5, Y4, Y5
-	VMOVUPS      192(SI), Y6
-	VFMADD231PS  Y6, Y5, Y2
-	VPMOVZXBD    24(DX), Y5
-	VPERMPS      lm6_644<>+0(SB), Y5, Y6
-	VPERMPS      lm6_645<>+0(SB), Y5, Y7
-	VPSLLD       $0x1c, Y5, Y8
-	VBLENDVPS    Y8, Y7, Y6, Y6
-	VPERMPS      lm6_646<>+0(SB), Y5, Y7
-	VPERMPS      lm6_647<>+0(SB), Y5, Y8
-	VPSLLD       $0x1c, Y5, Y9
-	VBLENDVPS    Y9, Y8, Y7, Y7
-	VPSLLD       $0x1b, Y5, Y8
-	VBLENDVPS    Y8, Y7, Y6, Y6
-	VPERMPS      lm6_648<>+0(SB), Y5, Y7
-	VPERMPS      lm6_649<>+0(SB), Y5, Y8
-	VPSLLD       $0x1c, Y5, Y9
-	VBLENDVPS    Y9, Y8, Y7, Y7
-	VPERMPS      lm6_6410<>+0(SB), Y5, Y8
-	VPERMPS      lm6_6411<>+0(SB), Y5, Y9
-	VPSLLD       $0x1c, Y5, Y10
-	VBLENDVPS    Y10, Y9, Y8, Y8
-	VPSLLD       $0x1b, Y5, Y9
-	VBLENDVPS    Y9, Y8, Y7, Y7
-	VPSLLD       $0x1a, Y5, Y5
-	VBLENDVPS    Y5, Y7, Y6, Y5
-	VMULPS       Y5, Y4, Y4
-	VMOVUPS      224(SI), Y5
-	VFMADD231PS  Y5, Y4, Y3
+	VPBROADCASTW (R8), X9
+	VCVTPH2PS    X9, Y9
+	VBROADCASTI128 2(R8), Y10
+	VPSRLVD      lm6_640<>+0(SB), Y10, Y10
+	VPAND        lm6_641<>+0(SB), Y10, Y10
+	VPBROADCASTQ 34(R8), Y11
+	VPSRLVD      lm6_642<>+0(SB), Y11, Y11
+	VPAND        lm6_643<>+0(SB), Y11, Y11
+	VPSLLD       $4, Y11, Y11
+	VPOR         Y11, Y10, Y10
+	VMOVDQU      Y10, (DX)
+	VPMOVZXBD    (DX), Y10
+	VPERMPS      lm6_644<>+0(SB), Y10, Y11
+	VPERMPS      Y4, Y10, Y12
+	VPSLLD       $0x1c, Y10, Y13
+	VBLENDVPS    Y13, Y12, Y11, Y11
+	VPERMPS      lm6_646<>+0(SB), Y10, Y12
+	VPERMPS      Y2, Y10, Y13
+	VPSLLD       $0x1c, Y10, Y14
+	VBLENDVPS    Y14, Y13, Y12, Y12
+	VPSLLD       $0x1b, Y10, Y13
+	VBLENDVPS    Y13, Y12, Y11, Y11
+	VPERMPS      Y1, Y10, Y12
+	VPERMPS      Y3, Y10, Y13
+	VPSLLD       $0x1c, Y10, Y14
+	VBLENDVPS    Y14, Y13, Y12, Y12
+	VPERMPS      lm6_6410<>+0(SB), Y10, Y13
+	VPERMPS      Y0, Y10, Y14
+	VPSLLD       $0x1c, Y10, Y15
+	VBLENDVPS    Y15, Y14, Y13, Y13
+	VPSLLD       $0x1b, Y10, Y14
+	VBLENDVPS    Y14, Y13, Y12, Y12
+	VPSLLD       $0x1a, Y10, Y10
+	VBLENDVPS    Y10, Y12, Y11, Y10
+	VMULPS       Y10, Y9, Y10
+	VMOVUPS      (SI), Y11
+	VFMADD231PS  Y11, Y10, Y5
+	VPMOVZXBD    8(DX), Y10
+	VPERMPS      lm6_644<>+0(SB), Y10, Y11
+	VPERMPS      Y4, Y10, Y12
+	VPSLLD       $0x1c, Y10, Y13
+	VBLENDVPS    Y13, Y12, Y11, Y11
+	VPERMPS      lm6_646<>+0(SB), Y10, Y12
+	VPERMPS      Y2, Y10, Y13
+	VPSLLD       $0x1c, Y10, Y14
+	VBLENDVPS    Y14, Y13, Y12, Y12
+	VPSLLD       $0x1b, Y10, Y13
+	VBLENDVPS    Y13, Y12, Y11, Y11
+	VPERMPS      Y1, Y10, Y12
+	VPERMPS      Y3, Y10, Y13
+	VPSLLD       $0x1c, Y10, Y14
+	VBLENDVPS    Y14, Y13, Y12, Y12
+	VPERMPS      lm6_6410<>+0(SB), Y10, Y13
+	VPERMPS      Y0, Y10, Y14
+	VPSLLD       $0x1c, Y10, Y15
+	VBLENDVPS    Y15, Y14, Y13, Y13
+	VPSLLD       $0x1b, Y10, Y14
+	VBLENDVPS    Y14, Y13, Y12, Y12
+	VPSLLD       $0x1a, Y10, Y10
+	VBLENDVPS    Y10, Y12, Y11, Y10
+	VMULPS       Y10, Y9, Y10
+	VMOVUPS      32(SI), Y11
+	VFMADD231PS  Y11, Y10, Y6
+	VPMOVZXBD    16(DX), Y10
+	VPERMPS      lm6_644<>+0(SB), Y10, Y11
+	VPERMPS      Y4, Y10, Y12
+	VPSLLD       $0x1c, Y10, Y13
+	VBLENDVPS    Y13, Y12, Y11, Y11
+	VPERMPS      lm6_646<>+0(SB), Y10, Y12
+	VPERMPS      Y2, Y10, Y13
+	VPSLLD       $0x1c, Y10, Y14
+	VBLENDVPS    Y14, Y13, Y12, Y12
+	VPSLLD       $0x1b, Y10, Y13
+	VBLENDVPS    Y13, Y12, Y11, Y11
+	VPERMPS      Y1, Y10, Y12
+	VPERMPS      Y3, Y10, Y13
+	VPSLLD       $0x1c, Y10, Y14
+	VBLENDVPS    Y14, Y13, Y12, Y12
+	VPERMPS      lm6_6410<>+0(SB), Y10, Y13
+	VPERMPS      Y0, Y10, Y14
+	VPSLLD       $0x1c, Y10, Y15
+	VBLENDVPS    Y15, Y14, Y13, Y13
+	VPSLLD       $0x1b, Y10, Y14
+	VBLENDVPS    Y14, Y13, Y12, Y12
+	VPSLLD       $0x1a, Y10, Y10
+	VBLENDVPS    Y10, Y12, Y11, Y10
+	VMULPS       Y10, Y9, Y10
+	VMOVUPS      64(SI), Y11
+	VFMADD231PS  Y11, Y10, Y7
+	VPMOVZXBD    24(DX), Y10
+	VPERMPS      lm6_644<>+0(SB), Y10, Y11
+	VPERMPS      Y4, Y10, Y12
+	VPSLLD       $0x1c, Y10, Y13
+	VBLENDVPS    Y13, Y12, Y11, Y11
+	VPERMPS      lm6_646<>+0(SB), Y10, Y12
+	VPERMPS      Y2, Y10, Y13
+	VPSLLD       $0x1c, Y10, Y14
+	VBLENDVPS    Y14, Y13, Y12, Y12
+	VPSLLD       $0x1b, Y10, Y13
+	VBLENDVPS    Y13, Y12, Y11, Y11
+	VPERMPS      Y1, Y10, Y12
+	VPERMPS      Y3, Y10, Y13
+	VPSLLD       $0x1c, Y10, Y14
+	VBLENDVPS    Y14, Y13, Y12, Y12
+	VPERMPS      lm6_6410<>+0(SB), Y10, Y13
+	VPERMPS      Y0, Y10, Y14
+	VPSLLD       $0x1c, Y10, Y15
+	VBLENDVPS    Y15, Y14, Y13, Y13
+	VPSLLD       $0x1b, Y10, Y14
+	VBLENDVPS    Y14, Y13, Y12, Y12
+	VPSLLD       $0x1a, Y10, Y10
+	VBLENDVPS    Y10, Y12, Y11, Y10
+	VMULPS       Y10, Y9, Y10
+	VMOVUPS      96(SI), Y11
+	VFMADD231PS  Y11, Y10, Y8
+	VBROADCASTI128 18(R8), Y10
+	VPSRLVD      lm6_640<>+0(SB), Y10, Y10
+	VPAND        lm6_641<>+0(SB), Y10, Y10
+	VPBROADCASTQ 42(R8), Y11
+	VPSRLVD      lm6_642<>+0(SB), Y11, Y11
+	VPAND        lm6_643<>+0(SB), Y11, Y11
+	VPSLLD       $4, Y11, Y11
+	VPOR         Y11, Y10, Y10
+	VMOVDQU      Y10, (DX)
+	VPMOVZXBD    (DX), Y10
+	VPERMPS      lm6_644<>+0(SB), Y10, Y11
+	VPERMPS      Y4, Y10, Y12
+	VPSLLD       $0x1c, Y10, Y13
+	VBLENDVPS    Y13, Y12, Y11, Y11
+	VPERMPS      lm6_646<>+0(SB), Y10, Y12
+	VPERMPS      Y2, Y10, Y13
+	VPSLLD       $0x1c, Y10, Y14
+	VBLENDVPS    Y14, Y13, Y12, Y12
+	VPSLLD       $0x1b, Y10, Y13
+	VBLENDVPS    Y13, Y12, Y11, Y11
+	VPERMPS      Y1, Y10, Y12
+	VPERMPS      Y3, Y10, Y13
+	VPSLLD       $0x1c, Y10, Y14
+	VBLENDVPS    Y14, Y13, Y12, Y12
+	VPERMPS      lm6_6410<>+0(SB), Y10, Y13
+	VPERMPS      Y0, Y10, Y14
+	VPSLLD       $0x1c, Y10, Y15
+	VBLENDVPS    Y15, Y14, Y13, Y13
+	VPSLLD       $0x1b, Y10, Y14
+	VBLENDVPS    Y14, Y13, Y12, Y12
+	VPSLLD       $0x1a, Y10, Y10
+	VBLENDVPS    Y10, Y12, Y11, Y10
+	VMULPS       Y10, Y9, Y10
+	VMOVUPS      128(SI), Y11
+	VFMADD231PS  Y11, Y10, Y5
+	VPMOVZXBD    8(DX), Y10
+	VPERMPS      lm6_644<>+0(SB), Y10, Y11
+	VPERMPS      Y4, Y10, Y12
+	VPSLLD       $0x1c, Y10, Y13
+	VBLENDVPS    Y13, Y12, Y11, Y11
+	VPERMPS      lm6_646<>+0(SB), Y10, Y12
+	VPERMPS      Y2, Y10, Y13
+	VPSLLD       $0x1c, Y10, Y14
+	VBLENDVPS    Y14, Y13, Y12, Y12
+	VPSLLD       $0x1b, Y10, Y13
+	VBLENDVPS    Y13, Y12, Y11, Y11
+	VPERMPS      Y1, Y10, Y12
+	VPERMPS      Y3, Y10, Y13
+	VPSLLD       $0x1c, Y10, Y14
+	VBLENDVPS    Y14, Y13, Y12, Y12
+	VPERMPS      lm6_6410<>+0(SB), Y10, Y13
+	VPERMPS      Y0, Y10, Y14
+	VPSLLD       $0x1c, Y10, Y15
+	VBLENDVPS    Y15, Y14, Y13, Y13
+	VPSLLD       $0x1b, Y10, Y14
+	VBLENDVPS    Y14, Y13, Y12, Y12
+	VPSLLD       $0x1a, Y10, Y10
+	VBLENDVPS    Y10, Y12, Y11, Y10
+	VMULPS       Y10, Y9, Y10
+	VMOVUPS      160(SI), Y11
+	VFMADD231PS  Y11, Y10, Y6
+	VPMOVZXBD    16(DX), Y10
+	VPERMPS      lm6_644<>+0(SB), Y10, Y11
+	VPERMPS      Y4, Y10, Y12
+	VPSLLD       $0x1c, Y10, Y13
+	VBLENDVPS    Y13, Y12, Y11, Y11
+	VPERMPS      lm6_646<>+0(SB), Y10, Y12
+	VPERMPS      Y2, Y10, Y13
+	VPSLLD       $0x1c, Y10, Y14
+	VBLENDVPS    Y14, Y13, Y12, Y12
+	VPSLLD       $0x1b, Y10, Y13
+	VBLENDVPS    Y13, Y12, Y11, Y11
+	VPERMPS      Y1, Y10, Y12
+	VPERMPS      Y3, Y10, Y13
+	VPSLLD       $0x1c, Y10, Y14
+	VBLENDVPS    Y14, Y13, Y12, Y12
+	VPERMPS      lm6_6410<>+0(SB), Y10, Y13
+	VPERMPS      Y0, Y10, Y14
+	VPSLLD       $0x1c, Y10, Y15
+	VBLENDVPS    Y15, Y14, Y13, Y13
+	VPSLLD       $0x1b, Y10, Y14
+	VBLENDVPS    Y14, Y13, Y12, Y12
+	VPSLLD       $0x1a, Y10, Y10
+	VBLENDVPS    Y10, Y12, Y11, Y10
+	VMULPS       Y10, Y9, Y10
+	VMOVUPS      192(SI), Y11
+	VFMADD231PS  Y11, Y10, Y7
+	VPMOVZXBD    24(DX), Y10
+	VPERMPS      lm6_644<>+0(SB), Y10, Y11
+	VPERMPS      Y4, Y10, Y12
+	VPSLLD       $0x1c, Y10, Y13
+	VBLENDVPS    Y13, Y12, Y11, Y11
+	VPERMPS      lm6_646<>+0(SB), Y10, Y12
+	VPERMPS      Y2, Y10, Y13
+	VPSLLD       $0x1c, Y10, Y14
+	VBLENDVPS    Y14, Y13, Y12, Y12
+	VPSLLD       $0x1b, Y10, Y13
+	VBLENDVPS    Y13, Y12, Y11, Y11
+	VPERMPS      Y1, Y10, Y12
+	VPERMPS      Y3, Y10, Y13
+	VPSLLD       $0x1c, Y10, Y14
+	VBLENDVPS    Y14, Y13, Y12, Y12
+	VPERMPS      lm6_6410<>+0(SB), Y10, Y13
+	VPERMPS      Y0, Y10, Y14
+	VPSLLD       $0x1c, Y10, Y15
+	VBLENDVPS    Y15, Y14, Y13, Y13
+	VPSLLD       $0x1b, Y10, Y14
+	VBLENDVPS    Y14, Y13, Y12, Y12
+	VPSLLD       $0x1a, Y10, Y10
+	VBLENDVPS    Y10, Y12, Y11, Y10
+	VMULPS       Y10, Y9, Y9
+	VMOVUPS      224(SI), Y10
+	VFMADD231PS  Y10, Y9, Y8
 	ADDQ         $0x32, R8
 	ADDQ         $0x100, SI
 	SUBQ         $1, DI
@@ -5107,16 +5213,16 @@ loop3:
 
 done4:
 	ADDQ         $1, DI
-	VADDPS       Y1, Y0, Y0
-	VADDPS       Y2, Y0, Y0
-	VADDPS       Y3, Y0, Y0
-	VEXTRACTF128 $1, Y0, X1
-	VADDPS       X0, X1, X1
-	VMOVHLPS     X1, X1, X0
-	VADDPS       X0, X1, X1
-	VMOVSHDUP    X1, X0
-	VADDSS       X0, X1, X1
-	VMOVSS       X1, (AX)
+	VADDPS       Y6, Y5, Y5
+	VADDPS       Y7, Y5, Y5
+	VADDPS       Y8, Y5, Y5
+	VEXTRACTF128 $1, Y5, X6
+	VADDPS       X5, X6, X6
+	VMOVHLPS     X6, X6, X5
+	VADDPS       X5, X6, X6
+	VMOVSHDUP    X6, X5
+	VADDSS       X5, X6, X6
+	VMOVSS       X6, (AX)
 	ADDQ         $4, AX
 	MOVQ         stride+40(FP), SI
 	ADDQ         SI, BX
@@ -5131,6 +5237,13 @@ done2:
 // matmul2xLm6_64AVX2 multiplies rows of w with 2 rows of x; ld and stride in bytes, a unit is 64 values.
 // Requires: AVX2, F16C, FMA
 TEXT ·matmul2xLm6_64AVX2(SB), NOSPLIT, $192-64
+
+	// constants of the loops
+	VMOVDQU      lm6_6411<>+0(SB), Y0
+	VMOVDQU      lm6_648<>+0(SB), Y1
+	VMOVDQU      lm6_647<>+0(SB), Y2
+	VMOVDQU      lm6_649<>+0(SB), Y3
+	VMOVDQU      lm6_645<>+0(SB), Y4
 	MOVQ         y+0(FP), AX
 	MOVQ         w+32(FP), BX
 	MOVQ         rows+48(FP), CX
@@ -5140,10 +5253,10 @@ TEXT ·matmul2xLm6_64AVX2(SB), NOSPLIT, $192-64
 	JLT          done2
 
 loop1:
-	VPXOR        Y0, Y0, Y0
-	VPXOR        Y1, Y1, Y1
-	VPXOR        Y2, Y2, Y2
-	VPXOR        Y3, Y3, Y3
+	VPXOR        Y5, Y5, Y5
+	VPXOR        Y6, Y6, Y6
+	VPXOR        Y7, Y7, Y7
+	VPXOR        Y8, Y8, Y8
 	MOVQ         x+16(FP), SI
 	MOVQ         ldx+24(FP), DI
 	MOVQ         units+56(FP), R8
@@ -5152,250 +5265,250 @@ loop1:
 	JLT          done4
 
 loop3:
-	VPBROADCASTW (R9), X4
-	VCVTPH2PS    X4, Y4
-	VBROADCASTI128 2(R9), Y5
-	VPSRLVD      lm6_640<>+0(SB), Y5, Y5
-	VPAND        lm6_641<>+0(SB), Y5, Y5
-	VPBROADCASTQ 34(R9), Y6
-	VPSRLVD      lm6_642<>+0(SB), Y6, Y6
-	VPAND        lm6_643<>+0(SB), Y6, Y6
-	VPSLLD       $4, Y6, Y6
-	VPOR         Y6, Y5, Y5
-	VMOVDQU      Y5, (DX)
-	VPMOVZXBD    (DX), Y5
-	VPERMPS      lm6_644<>+0(SB), Y5, Y6
-	VPERMPS      lm6_645<>+0(SB), Y5, Y7
-	VPSLLD       $0x1c, Y5, Y8
-	VBLENDVPS    Y8, Y7, Y6, Y6
-	VPERMPS      lm6_646<>+0(SB), Y5, Y7
-	VPERMPS      lm6_647<>+0(SB), Y5, Y8
-	VPSLLD       $0x1c, Y5, Y9
-	VBLENDVPS    Y9, Y8, Y7, Y7
-	VPSLLD       $0x1b, Y5, Y8
-	VBLENDVPS    Y8, Y7, Y6, Y6
-	VPERMPS      lm6_648<>+0(SB), Y5, Y7
-	VPERMPS      lm6_649<>+0(SB), Y5, Y8
-	VPSLLD       $0x1c, Y5, Y9
-	VBLENDVPS    Y9, Y8, Y7, Y7
-	VPERMPS      lm6_6410<>+0(SB), Y5, Y8
-	VPERMPS      lm6_6411<>+0(SB), Y5, Y9
-	VPSLLD       $0x1c, Y5, Y10
-	VBLENDVPS    Y10, Y9, Y8, Y8
-	VPSLLD       $0x1b, Y5, Y9
-	VBLENDVPS    Y9, Y8, Y7, Y7
-	VPSLLD       $0x1a, Y5, Y5
-	VBLENDVPS    Y5, Y7, Y6, Y5
-	VMULPS       Y5, Y4, Y5
-	VMOVUPS      (SI), Y6
-	VFMADD231PS  Y6, Y5, Y0
-	VMOVUPS      (SI)(DI*1), Y6
-	VFMADD231PS  Y6, Y5, Y1
-	VPMOVZXBD    8(DX), Y5
-	VPERMPS      lm6_644<>+0(SB), Y5, Y6
-	VPERMPS      lm6_645<>+0(SB), Y5, Y7
-	VPSLLD       $0x1c, Y5, Y8
-	VBLENDVPS    Y8, Y7, Y6, Y6
-	VPERMPS      lm6_646<>+0(SB), Y5, Y7
-	VPERMPS      lm6_647<>+0(SB), Y5, Y8
-	VPSLLD       $0x1c, Y5, Y9
-	VBLENDVPS    Y9, Y8, Y7, Y7
-	VPSLLD       $0x1b, Y5, Y8
-	VBLENDVPS    Y8, Y7, Y6, Y6
-	VPERMPS      lm6_648<>+0(SB), Y5, Y7
-	VPERMPS      lm6_649<>+0(SB), Y5, Y8
-	VPSLLD       $0x1c, Y5, Y9
-	VBLENDVPS    Y9, Y8, Y7, Y7
-	VPERMPS      lm6_6410<>+0(SB), Y5, Y8
-	VPERMPS      lm6_6411<>+0(SB), Y5, Y9
-	VPSLLD       $0x1c, Y5, Y10
-	VBLENDVPS    Y10, Y9, Y8, Y8
-	VPSLLD       $0x1b, Y5, Y9
-	VBLENDVPS    Y9, Y8, Y7, Y7
-	VPSLLD       $0x1a, Y5, Y5
-	VBLENDVPS    Y5, Y7, Y6, Y5
-	VMULPS       Y5, Y4, Y5
-	VMOVUPS      32(SI), Y6
-	VFMADD231PS  Y6, Y5, Y2
-	VMOVUPS      32(SI)(DI*1), Y6
-	VFMADD231PS  Y6, Y5, Y3
-	VPMOVZXBD    16(DX), Y5
-	VPERMPS      lm6_644<>+0(SB), Y5, Y6
-	VPERMPS      lm6_645<>+0(SB), Y5, Y7
-	VPSLLD       $0x1c, Y5, Y8
-	VBLENDVPS    Y8, Y7, Y6, Y6
-	VPERMPS      lm6_646<>+0(SB), Y5, Y7
-	VPERMPS      lm6_647<>+0(SB), Y5, Y8
-	VPSLLD       $0x1c, Y5, Y9
-	VBLENDVPS    Y9, Y8, Y7, Y7
-	VPSLLD       $0x1b, Y5, Y8
-	VBLENDVPS    Y8, Y7, Y6, Y6
-	VPERMPS      lm6_648<>+0(SB), Y5, Y7
-	VPERMPS      lm6_649<>+0(SB), Y5, Y8
-	VPSLLD       $0x1c, Y5, Y9
-	VBLENDVPS    Y9, Y8, Y7, Y7
-	VPERMPS      lm6_6410<>+0(SB), Y5, Y8
-	VPERMPS      lm6_6411<>+0(SB), Y5, Y9
-	VPSLLD       $0x1c, Y5, Y10
-	VBLENDVPS    Y10, Y9, Y8, Y8
-	VPSLLD       $0x1b, Y5, Y9
-	VBLENDVPS    Y9, Y8, Y7, Y7
-	VPSLLD       $0x1a, Y5, Y5
-	VBLENDVPS    Y5, Y7, Y6, Y5
-	VMULPS       Y5, Y4, Y5
-	VMOVUPS      64(SI), Y6
-	VFMADD231PS  Y6, Y5, Y0
-	VMOVUPS      64(SI)(DI*1), Y6
-	VFMADD231PS  Y6, Y5, Y1
-	VPMOVZXBD    24(DX), Y5
-	VPERMPS      lm6_644<>+0(SB), Y5, Y6
-	VPERMPS      lm6_645<>+0(SB), Y5, Y7
-	VPSLLD       $0x1c, Y5, Y8
-	VBLENDVPS    Y8, Y7, Y6, Y6
-	VPERMPS      lm6_646<>+0(SB), Y5, Y7
-	VPERMPS      lm6_647<>+0(SB), Y5, Y8
-	VPSLLD       $0x1c, Y5, Y9
-	VBLENDVPS    Y9, Y8, Y7, Y7
-	VPSLLD       $0x1b, Y5, Y8
-	VBLENDVPS    Y8, Y7, Y6, Y6
-	VPERMPS      lm6_648<>+0(SB), Y5, Y7
-	VPERMPS      lm6_649<>+0(SB), Y5, Y8
-	VPSLLD       $0x1c, Y5, Y9
-	VBLENDVPS    Y9, Y8, Y7, Y7
-	VPERMPS      lm6_6410<>+0(SB), Y5, Y8
-	VPERMPS      lm6_6411<>+0(SB), Y5, Y9
-	VPSLLD       $0x1c, Y5, Y10
-	VBLENDVPS    Y10, Y9, Y8, Y8
-	VPSLLD       $0x1b, Y5, Y9
-	VBLENDVPS    Y9, Y8, Y7, Y7
-	VPSLLD       $0x1a, Y5, Y5
-	VBLENDVPS    Y5, Y7, Y6, Y5
-	VMULPS       Y5, Y4, Y5
-	VMOVUPS      96(SI), Y6
-	VFMADD231PS  Y6, Y5, Y2
-	VMOVUPS      96(SI)(DI*1), Y6
-	VFMADD231PS  Y6, Y5, Y3
-	VBROADCASTI128 18(R9), Y5
-	VPSRLVD      lm6_640<>+0(SB), Y5, Y5
-	VPAND        lm6_641<>+0(SB), Y5, Y5
-	VPBROADCASTQ 42(R9), Y6
-	VPSRLVD      lm6_642<>+0(SB), Y6, Y6
-	VPAND        lm6_643<>+0(SB), Y6, Y6
-	VPSLLD       $4, Y6, Y6
-	VPOR         Y6, Y5, Y5
-	VMOVDQU      Y5, (DX)
-	VPMOVZXBD    (DX), Y5
-	VPERMPS      lm6_644<>+0(SB), Y5, Y6
-	VPERMPS      lm6_645<>+0(SB), Y5, Y7
-	VPSLLD       $0x1c, Y5, Y8
-	VBLENDVPS    Y8, Y7, Y6, Y6
-	VPERMPS      lm6_646<>+0(SB), Y5, Y7
-	VPERMPS      lm6_647<>+0(SB), Y5, Y8
-	VPSLLD       $0x1c, Y5, Y9
-	VBLENDVPS    Y9, Y8, Y7, Y7
-	VPSLLD       $0x1b, Y5, Y8
-	VBLENDVPS    Y8, Y7, Y6, Y6
-	VPERMPS      lm6_648<>+0(SB), Y5, Y7
-	VPERMPS      lm6_649<>+0(SB), Y5, Y8
-	VPSLLD       $0x1c, Y5, Y9
-	VBLENDVPS    Y9, Y8, Y7, Y7
-	VPERMPS      lm6_6410<>+0(SB), Y5, Y8
-	VPERMPS      lm6_6411<>+0(SB), Y5, Y9
-	VPSLLD       $0x1c, Y5, Y10
-	VBLENDVPS    Y10, Y9, Y8, Y8
-	VPSLLD       $0x1b, Y5, Y9
-	VBLENDVPS    Y9, Y8, Y7, Y7
-	VPSLLD       $0x1a, Y5, Y5
-	VBLENDVPS    Y5, Y7, Y6, Y5
-	VMULPS       Y5, Y4, Y5
-	VMOVUPS      128(SI), Y6
-	VFMADD231PS  Y6, Y5, Y0
-	VMOVUPS      128(SI)(DI*1), Y6
-	VFMADD231PS  Y6, Y5, Y1
-	VPMOVZXBD    8(DX), Y5
-	VPERMPS      lm6_644<>+0(SB), Y5, Y6
-	VPERMPS      lm6_645<>+0(SB), Y5, Y7
-	VPSLLD       $0x1c, Y5, Y8
-	VBLENDVPS    Y8, Y7, Y6, Y6
-	VPERMPS      lm6_646<>+0(SB), Y5, Y7
-	VPERMPS      lm6_647<>+0(SB), Y5, Y8
-	VPSLLD       $0x1c, Y5, Y9
-	VBLENDVPS    Y9, Y8, Y7, Y7
-	VPSLLD       $0x1b, Y5, Y8
-	VBLENDVPS    Y8, Y7, Y6, Y6
-	VPERMPS      lm6_648<>+0(SB), Y5, Y7
-	VPERMPS      lm6_649<>+0(SB), Y5, Y8
-	VPSLLD       $0x1c, Y5, Y9
-	VBLENDVPS    Y9, Y8, Y7, Y7
-	VPERMPS      lm6_6410<>+0(SB), Y5, Y8
-	VPERMPS      lm6_6411<>+0(SB), Y5, Y9
-	VPSLLD       $0x1c, Y5, Y10
-	VBLENDVPS    Y10, Y9, Y8, Y8
-	VPSLLD       $0x1b, Y5, Y9
-	VBLENDVPS    Y9, Y8, Y7, Y7
-	VPSLLD       $0x1a, Y5, Y5
-	VBLENDVPS    Y5, Y7, Y6, Y5
-	VMULPS       Y5, Y4, Y5
-	VMOVUPS      160(SI), Y6
-	VFMADD231PS  Y6, Y5, Y2
-	VMOVUPS      160(SI)(DI*1), Y6
-	VFMADD231PS  Y6, Y5, Y3
-	VPMOVZXBD    16(DX), Y5
-	VPERMPS      lm6_644<>+0(SB), Y5, Y6
-	VPERMPS      lm6_645<>+0(SB), Y5, Y7
-	VPSLLD       $0x1c, Y5, Y8
-	VBLENDVPS    Y8, Y7, Y6, Y6
-	VPERMPS      lm6_646<>+0(SB), Y5, Y7
-	VPERMPS      lm6_647<>+0(SB), Y5, Y8
-	VPSLLD       $0x1c, Y5, Y9
-	VBLENDVPS    Y9, Y8, Y7, Y7
-	VPSLLD       $0x1b, Y5, Y8
-	VBLENDVPS    Y8, Y7, Y6, Y6
-	VPERMPS      lm6_648<>+0(SB), Y5, Y7
-	VPERMPS      lm6_649<>+0(SB), Y5, Y8
-	VPSLLD       $0x1c, Y5, Y9
-	VBLENDVPS    Y9, Y8, Y7, Y7
-	VPERMPS      lm6_6410<>+0(SB), Y5, Y8
-	VPERMPS      lm6_6411<>+0(SB), Y5, Y9
-	VPSLLD       $0x1c, Y5, Y10
-	VBLENDVPS    Y10, Y9, Y8, Y8
-	VPSLLD       $0x1b, Y5, Y9
-	VBLENDVPS    Y9, Y8, Y7, Y7
-	VPSLLD       $0x1a, Y5, Y5
-	VBLENDVPS    Y5, Y7, Y6, Y5
-	VMULPS       Y5, Y4, Y5
-	VMOVUPS      192(SI), Y6
-	VFMADD231PS  Y6, Y5, Y0
-	VMOVUPS      192(SI)(DI*1), Y6
-	VFMADD231PS  Y6, Y5, Y1
-	VPMOVZXBD    24(DX), Y5
-	VPERMPS      lm6_644<>+0(SB), Y5, Y6
-	VPERMPS      lm6_645<>+0(SB), Y5, Y7
-	VPSLLD       $0x1c, Y5, Y8
-	VBLENDVPS    Y8, Y7, Y6, Y6
-	VPERMPS      lm6_646<>+0(SB), Y5, Y7
-	VPERMPS      lm6_647<>+0(SB), Y5, Y8
-	VPSLLD       $0x1c, Y5, Y9
-	VBLENDVPS    Y9, Y8, Y7, Y7
-	VPSLLD       $0x1b, Y5, Y8
-	VBLENDVPS    Y8, Y7, Y6, Y6
-	VPERMPS      lm6_648<>+0(SB), Y5, Y7
-	VPERMPS      lm6_649<>+0(SB), Y5, Y8
-	VPSLLD       $0x1c, Y5, Y9
-	VBLENDVPS    Y9, Y8, Y7, Y7
-	VPERMPS      lm6_6410<>+0(SB), Y5, Y8
-	VPERMPS      lm6_6411<>+0(SB), Y5, Y9
-	VPSLLD       $0x1c, Y5, Y10
-	VBLENDVPS    Y10, Y9, Y8, Y8
-	VPSLLD       $0x1b, Y5, Y9
-	VBLENDVPS    Y9, Y8, Y7, Y7
-	VPSLLD       $0x1a, Y5, Y5
-	VBLENDVPS    Y5, Y7, Y6, Y5
-	VMULPS       Y5, Y4, Y4
-	VMOVUPS      224(SI), Y5
-	VFMADD231PS  Y5, Y4, Y2
-	VMOVUPS      224(SI)(DI*1), Y5
-	VFMADD231PS  Y5, Y4, Y3
+	VPBROADCASTW (R9), X9
+	VCVTPH2PS    X9, Y9
+	VBROADCASTI128 2(R9), Y10
+	VPSRLVD      lm6_640<>+0(SB), Y10, Y10
+	VPAND        lm6_641<>+0(SB), Y10, Y10
+	VPBROADCASTQ 34(R9), Y11
+	VPSRLVD      lm6_642<>+0(SB), Y11, Y11
+	VPAND        lm6_643<>+0(SB), Y11, Y11
+	VPSLLD       $4, Y11, Y11
+	VPOR         Y11, Y10, Y10
+	VMOVDQU      Y10, (DX)
+	VPMOVZXBD    (DX), Y10
+	VPERMPS      lm6_644<>+0(SB), Y10, Y11
+	VPERMPS      Y4, Y10, Y12
+	VPSLLD       $0x1c, Y10, Y13
+	VBLENDVPS    Y13, Y12, Y11, Y11
+	VPERMPS      lm6_646<>+0(SB), Y10, Y12
+	VPERMPS      Y2, Y10, Y13
+	VPSLLD       $0x1c, Y10, Y14
+	VBLENDVPS    Y14, Y13, Y12, Y12
+	VPSLLD       $0x1b, Y10, Y13
+	VBLENDVPS    Y13, Y12, Y11, Y11
+	VPERMPS      Y1, Y10, Y12
+	VPERMPS      Y3, Y10, Y13
+	VPSLLD       $0x1c, Y10, Y14
+	VBLENDVPS    Y14, Y13, Y12, Y12
+	VPERMPS      lm6_6410<>+0(SB), Y10, Y13
+	VPERMPS      Y0, Y10, Y14
+	VPSLLD       $0x1c, Y10, Y15
+	VBLENDVPS    Y15, Y14, Y13, Y13
+	VPSLLD       $0x1b, Y10, Y14
+	VBLENDVPS    Y14, Y13, Y12, Y12
+	VPSLLD       $0x1a, Y10, Y10
+	VBLENDVPS    Y10, Y12, Y11, Y10
+	VMULPS       Y10, Y9, Y10
+	VMOVUPS      (SI), Y11
+	VFMADD231PS  Y11, Y10, Y5
+	VMOVUPS      (SI)(DI*1), Y11
+	VFMADD231PS  Y11, Y10, Y6
+	VPMOVZXBD    8(DX), Y10
+	VPERMPS      lm6_644<>+0(SB), Y10, Y11
+	VPERMPS      Y4, Y10, Y12
+	VPSLLD       $0x1c, Y10, Y13
+	VBLENDVPS    Y13, Y12, Y11, Y11
+	VPERMPS      lm6_646<>+0(SB), Y10, Y12
+	VPERMPS      Y2, Y10, Y13
+	VPSLLD       $0x1c, Y10, Y14
+	VBLENDVPS    Y14, Y13, Y12, Y12
+	VPSLLD       $0x1b, Y10, Y13
+	VBLENDVPS    Y13, Y12, Y11, Y11
+	VPERMPS      Y1, Y10, Y12
+	VPERMPS      Y3, Y10, Y13
+	VPSLLD       $0x1c, Y10, Y14
+	VBLENDVPS    Y14, Y13, Y12, Y12
+	VPERMPS      lm6_6410<>+0(SB), Y10, Y13
+	VPERMPS      Y0, Y10, Y14
+	VPSLLD       $0x1c, Y10, Y15
+	VBLENDVPS    Y15, Y14, Y13, Y13
+	VPSLLD       $0x1b, Y10, Y14
+	VBLENDVPS    Y14, Y13, Y12, Y12
+	VPSLLD       $0x1a, Y10, Y10
+	VBLENDVPS    Y10, Y12, Y11, Y10
+	VMULPS       Y10, Y9, Y10
+	VMOVUPS      32(SI), Y11
+	VFMADD231PS  Y11, Y10, Y7
+	VMOVUPS      32(SI)(DI*1), Y11
+	VFMADD231PS  Y11, Y10, Y8
+	VPMOVZXBD    16(DX), Y10
+	VPERMPS      lm6_644<>+0(SB), Y10, Y11
+	VPERMPS      Y4, Y10, Y12
+	VPSLLD       $0x1c, Y10, Y13
+	VBLENDVPS    Y13, Y12, Y11, Y11
+	VPERMPS      lm6_646<>+0(SB), Y10, Y12
+	VPERMPS      Y2, Y10, Y13
+	VPSLLD       $0x1c, Y10, Y14
+	VBLENDVPS    Y14, Y13, Y12, Y12
+	VPSLLD       $0x1b, Y10, Y13
+	VBLENDVPS    Y13, Y12, Y11, Y11
+	VPERMPS      Y1, Y10, Y12
+	VPERMPS      Y3, Y10, Y13
+	VPSLLD       $0x1c, Y10, Y14
+	VBLENDVPS    Y14, Y13, Y12, Y12
+	VPERMPS      lm6_6410<>+0(SB), Y10, Y13
+	VPERMPS      Y0, Y10, Y14
+	VPSLLD       $0x1c, Y10, Y15
+	VBLENDVPS    Y15, Y14, Y13, Y13
+	VPSLLD       $0x1b, Y10, Y14
+	VBLENDVPS    Y14, Y13, Y12, Y12
+	VPSLLD       $0x1a, Y10, Y10
+	VBLENDVPS    Y10, Y12, Y11, Y10
+	VMULPS       Y10, Y9, Y10
+	VMOVUPS      64(SI), Y11
+	VFMADD231PS  Y11, Y10, Y5
+	VMOVUPS      64(SI)(DI*1), Y11
+	VFMADD231PS  Y11, Y10, Y6
+	VPMOVZXBD    24(DX), Y10
+	VPERMPS      lm6_644<>+0(SB), Y10, Y11
+	VPERMPS      Y4, Y10, Y12
+	VPSLLD       $0x1c, Y10, Y13
+	VBLENDVPS    Y13, Y12, Y11, Y11
+	VPERMPS      lm6_646<>+0(SB), Y10, Y12
+	VPERMPS      Y2, Y10, Y13
+	VPSLLD       $0x1c, Y10, Y14
+	VBLENDVPS    Y14, Y13, Y12, Y12
+	VPSLLD       $0x1b, Y10, Y13
+	VBLENDVPS    Y13, Y12, Y11, Y11
+	VPERMPS      Y1, Y10, Y12
+	VPERMPS      Y3, Y10, Y13
+	VPSLLD       $0x1c, Y10, Y14
+	VBLENDVPS    Y14, Y13, Y12, Y12
+	VPERMPS      lm6_6410<>+0(SB), Y10, Y13
+	VPERMPS      Y0, Y10, Y14
+	VPSLLD       $0x1c, Y10, Y15
+	VBLENDVPS    Y15, Y14, Y13, Y13
+	VPSLLD       $0x1b, Y10, Y14
+	VBLENDVPS    Y14, Y13, Y12, Y12
+	VPSLLD       $0x1a, Y10, Y10
+	VBLENDVPS    Y10, Y12, Y11, Y10
+	VMULPS       Y10, Y9, Y10
+	VMOVUPS      96(SI), Y11
+	VFMADD231PS  Y11, Y10, Y7
+	VMOVUPS      96(SI)(DI*1), Y11
+	VFMADD231PS  Y11, Y10, Y8
+	VBROADCASTI128 18(R9), Y10
+	VPSRLVD      lm6_640<>+0(SB), Y10, Y10
+	VPAND        lm6_641<>+0(SB), Y10, Y10
+	VPBROADCASTQ 42(R9), Y11
+	VPSRLVD      lm6_642<>+0(SB), Y11, Y11
+	VPAND        lm6_643<>+0(SB), Y11, Y11
+	VPSLLD       $4, Y11, Y11
+	VPOR         Y11, Y10, Y10
+	VMOVDQU      Y10, (DX)
+	VPMOVZXBD    (DX), Y10
+	VPERMPS      lm6_644<>+0(SB), Y10, Y11
+	VPERMPS      Y4, Y10, Y12
+	VPSLLD       $0x1c, Y10, Y13
+	VBLENDVPS    Y13, Y12, Y11, Y11
+	VPERMPS      lm6_646<>+0(SB), Y10, Y12
+	VPERMPS      Y2, Y10, Y13
+	VPSLLD       $0x1c, Y10, Y14
+	VBLENDVPS    Y14, Y13, Y12, Y12
+	VPSLLD       $0x1b, Y10, Y13
+	VBLENDVPS    Y13, Y12, Y11, Y11
+	VPERMPS      Y1, Y10, Y12
+	VPERMPS      Y3, Y10, Y13
+	VPSLLD       $0x1c, Y10, Y14
+	VBLENDVPS    Y14, Y13, Y12, Y12
+	VPERMPS      lm6_6410<>+0(SB), Y10, Y13
+	VPERMPS      Y0, Y10, Y14
+	VPSLLD       $0x1c, Y10, Y15
+	VBLENDVPS    Y15, Y14, Y13, Y13
+	VPSLLD       $0x1b, Y10, Y14
+	VBLENDVPS    Y14, Y13, Y12, Y12
+	VPSLLD       $0x1a, Y10, Y10
+	VBLENDVPS    Y10, Y12, Y11, Y10
+	VMULPS       Y10, Y9, Y10
+	VMOVUPS      128(SI), Y11
+	VFMADD231PS  Y11, Y10, Y5
+	VMOVUPS      128(SI)(DI*1), Y11
+	VFMADD231PS  Y11, Y10, Y6
+	VPMOVZXBD    8(DX), Y10
+	VPERMPS      lm6_644<>+0(SB), Y10, Y11
+	VPERMPS      Y4, Y10, Y12
+	VPSLLD       $0x1c, Y10, Y13
+	VBLENDVPS    Y13, Y12, Y11, Y11
+	VPERMPS      lm6_646<>+0(SB), Y10, Y12
+	VPERMPS      Y2, Y10, Y13
+	VPSLLD       $0x1c, Y10, Y14
+	VBLENDVPS    Y14, Y13, Y12, Y12
+	VPSLLD       $0x1b, Y10, Y13
+	VBLENDVPS    Y13, Y12, Y11, Y11
+	VPERMPS      Y1, Y10, Y12
+	VPERMPS      Y3, Y10, Y13
+	VPSLLD       $0x1c, Y10, Y14
+	VBLENDVPS    Y14, Y13, Y12, Y12
+	VPERMPS      lm6_6410<>+0(SB), Y10, Y13
+	VPERMPS      Y0, Y10, Y14
+	VPSLLD       $0x1c, Y10, Y15
+	VBLENDVPS    Y15, Y14, Y13, Y13
+	VPSLLD       $0x1b, Y10, Y14
+	VBLENDVPS    Y14, Y13, Y12, Y12
+	VPSLLD       $0x1a, Y10, Y10
+	VBLENDVPS    Y10, Y12, Y11, Y10
+	VMULPS       Y10, Y9, Y10
+	VMOVUPS      160(SI), Y11
+	VFMADD231PS  Y11, Y10, Y7
+	VMOVUPS      160(SI)(DI*1), Y11
+	VFMADD231PS  Y11, Y10, Y8
+	VPMOVZXBD    16(DX), Y10
+	VPERMPS      lm6_644<>+0(SB), Y10, Y11
+	VPERMPS      Y4, Y10, Y12
+	VPSLLD       $0x1c, Y10, Y13
+	VBLENDVPS    Y13, Y12, Y11, Y11
+	VPERMPS      lm6_646<>+0(SB), Y10, Y12
+	VPERMPS      Y2, Y10, Y13
+	VPSLLD       $0x1c, Y10, Y14
+	VBLENDVPS    Y14, Y13, Y12, Y12
+	VPSLLD       $0x1b, Y10, Y13
+	VBLENDVPS    Y13, Y12, Y11, Y11
+	VPERMPS      Y1, Y10, Y12
+	VPERMPS      Y3, Y10, Y13
+	VPSLLD       $0x1c, Y10, Y14
+	VBLENDVPS    Y14, Y13, Y12, Y12
+	VPERMPS      lm6_6410<>+0(SB), Y10, Y13
+	VPERMPS      Y0, Y10, Y14
+	VPSLLD       $0x1c, Y10, Y15
+	VBLENDVPS    Y15, Y14, Y13, Y13
+	VPSLLD       $0x1b, Y10, Y14
+	VBLENDVPS    Y14, Y13, Y12, Y12
+	VPSLLD       $0x1a, Y10, Y10
+	VBLENDVPS    Y10, Y12, Y11, Y10
+	VMULPS       Y10, Y9, Y10
+	VMOVUPS      192(SI), Y11
+	VFMADD231PS  Y11, Y10, Y5
+	VMOVUPS      192(SI)(DI*1), Y11
+	VFMADD231PS  Y11, Y10, Y6
+	VPMOVZXBD    24(DX), Y10
+	VPERMPS      lm6_644<>+0(SB), Y10, Y11
+	VPERMPS      Y4, Y10, Y12
+	VPSLLD       $0x1c, Y10, Y13
+	VBLENDVPS    Y13, Y12, Y11, Y11
+	VPERMPS      lm6_646<>+0(SB), Y10, Y12
+	VPERMPS      Y2, Y10, Y13
+	VPSLLD       $0x1c, Y10, Y14
+	VBLENDVPS    Y14, Y13, Y12, Y12
+	VPSLLD       $0x1b, Y10, Y13
+	VBLENDVPS    Y13, Y12, Y11, Y11
+	VPERMPS      Y1, Y10, Y12
+	VPERMPS      Y3, Y10, Y13
+	VPSLLD       $0x1c, Y10, Y14
+	VBLENDVPS    Y14, Y13, Y12, Y12
+	VPERMPS      lm6_6410<>+0(SB), Y10, Y13
+	VPERMPS      Y0, Y10, Y14
+	VPSLLD       $0x1c, Y10, Y15
+	VBLENDVPS    Y15, Y14, Y13, Y13
+	VPSLLD       $0x1b, Y10, Y14
+	VBLENDVPS    Y14, Y13, Y12, Y12
+	VPSLLD       $0x1a, Y10, Y10
+	VBLENDVPS    Y10, Y12, Y11, Y10
+	VMULPS       Y10, Y9, Y9
+	VMOVUPS      224(SI), Y10
+	VFMADD231PS  Y10, Y9, Y7
+	VMOVUPS      224(SI)(DI*1), Y10
+	VFMADD231PS  Y10, Y9, Y8
 	ADDQ         $0x32, R9
 	ADDQ         $0x100, SI
 	SUBQ         $1, R8
@@ -5403,25 +5516,25 @@ loop3:
 
 done4:
 	ADDQ         $1, R8
-	VADDPS       Y2, Y0, Y0
-	VADDPS       Y3, Y1, Y1
-	VEXTRACTF128 $1, Y0, X2
-	VADDPS       X0, X2, X2
-	VMOVHLPS     X2, X2, X0
-	VADDPS       X0, X2, X2
-	VMOVSHDUP    X2, X0
-	VADDSS       X0, X2, X2
-	VMOVSS       X2, (AX)
+	VADDPS       Y7, Y5, Y5
+	VADDPS       Y8, Y6, Y6
+	VEXTRACTF128 $1, Y5, X7
+	VADDPS       X5, X7, X7
+	VMOVHLPS     X7, X7, X5
+	VADDPS       X5, X7, X7
+	VMOVSHDUP    X7, X5
+	VADDSS       X5, X7, X7
+	VMOVSS       X7, (AX)
 	MOVQ         ldy+8(FP), SI
 	MOVQ         AX, DI
 	ADDQ         SI, DI
-	VEXTRACTF128 $1, Y1, X0
-	VADDPS       X1, X0, X0
-	VMOVHLPS     X0, X0, X1
-	VADDPS       X1, X0, X0
-	VMOVSHDUP    X0, X1
-	VADDSS       X1, X0, X0
-	VMOVSS       X0, (DI)
+	VEXTRACTF128 $1, Y6, X5
+	VADDPS       X6, X5, X5
+	VMOVHLPS     X5, X5, X6
+	VADDPS       X6, X5, X5
+	VMOVSHDUP    X5, X6
+	VADDSS       X6, X5, X5
+	VMOVSS       X5, (DI)
 	ADDQ         $4, AX
 	MOVQ         stride+40(FP), SI
 	ADDQ         SI, BX
@@ -5436,6 +5549,14 @@ done2:
 // matmul3xLm6_64AVX2 multiplies rows of w with 3 rows of x; ld and stride in bytes, a unit is 64 values.
 // Requires: AVX2, F16C, FMA
 TEXT ·matmul3xLm6_64AVX2(SB), NOSPLIT, $192-64
+
+	// constants of the loops
+	VMOVDQU      lm6_6411<>+0(SB), Y0
+	VMOVDQU      lm6_648<>+0(SB), Y1
+	VMOVDQU      lm6_647<>+0(SB), Y2
+	VMOVDQU      lm6_649<>+0(SB), Y3
+	VMOVDQU      lm6_645<>+0(SB), Y4
+	VMOVDQU      lm6_644<>+0(SB), Y5
 	MOVQ         y+0(FP), AX
 	MOVQ         w+32(FP), BX
 	MOVQ         rows+48(FP), CX
@@ -5445,9 +5566,9 @@ TEXT ·matmul3xLm6_64AVX2(SB), NOSPLIT, $192-64
 	JLT          done2
 
 loop1:
-	VPXOR        Y0, Y0, Y0
-	VPXOR        Y1, Y1, Y1
-	VPXOR        Y2, Y2, Y2
+	VPXOR        Y6, Y6, Y6
+	VPXOR        Y7, Y7, Y7
+	VPXOR        Y8, Y8, Y8
 	MOVQ         x+16(FP), SI
 	MOVQ         ldx+24(FP), DI
 	MOVQ         SI, R8
@@ -5459,266 +5580,266 @@ loop1:
 	JLT          done4
 
 loop3:
-	VPBROADCASTW (R10), X3
-	VCVTPH2PS    X3, Y3
-	VBROADCASTI128 2(R10), Y4
-	VPSRLVD      lm6_640<>+0(SB), Y4, Y4
-	VPAND        lm6_641<>+0(SB), Y4, Y4
-	VPBROADCASTQ 34(R10), Y5
-	VPSRLVD      lm6_642<>+0(SB), Y5, Y5
-	VPAND        lm6_643<>+0(SB), Y5, Y5
-	VPSLLD       $4, Y5, Y5
-	VPOR         Y5, Y4, Y4
-	VMOVDQU      Y4, (DX)
-	VPMOVZXBD    (DX), Y4
-	VPERMPS      lm6_644<>+0(SB), Y4, Y5
-	VPERMPS      lm6_645<>+0(SB), Y4, Y6
-	VPSLLD       $0x1c, Y4, Y7
-	VBLENDVPS    Y7, Y6, Y5, Y5
-	VPERMPS      lm6_646<>+0(SB), Y4, Y6
-	VPERMPS      lm6_647<>+0(SB), Y4, Y7
-	VPSLLD       $0x1c, Y4, Y8
-	VBLENDVPS    Y8, Y7, Y6, Y6
-	VPSLLD       $0x1b, Y4, Y7
-	VBLENDVPS    Y7, Y6, Y5, Y5
-	VPERMPS      lm6_648<>+0(SB), Y4, Y6
-	VPERMPS      lm6_649<>+0(SB), Y4, Y7
-	VPSLLD       $0x1c, Y4, Y8
-	VBLENDVPS    Y8, Y7, Y6, Y6
-	VPERMPS      lm6_6410<>+0(SB), Y4, Y7
-	VPERMPS      lm6_6411<>+0(SB), Y4, Y8
-	VPSLLD       $0x1c, Y4, Y9
-	VBLENDVPS    Y9, Y8, Y7, Y7
-	VPSLLD       $0x1b, Y4, Y8
-	VBLENDVPS    Y8, Y7, Y6, Y6
-	VPSLLD       $0x1a, Y4, Y4
-	VBLENDVPS    Y4, Y6, Y5, Y4
-	VMULPS       Y4, Y3, Y4
-	VMOVUPS      (SI), Y5
-	VFMADD231PS  Y5, Y4, Y0
-	VMOVUPS      (SI)(DI*1), Y5
-	VFMADD231PS  Y5, Y4, Y1
-	VMOVUPS      (R8), Y5
-	VFMADD231PS  Y5, Y4, Y2
-	VPMOVZXBD    8(DX), Y4
-	VPERMPS      lm6_644<>+0(SB), Y4, Y5
-	VPERMPS      lm6_645<>+0(SB), Y4, Y6
-	VPSLLD       $0x1c, Y4, Y7
-	VBLENDVPS    Y7, Y6, Y5, Y5
-	VPERMPS      lm6_646<>+0(SB), Y4, Y6
-	VPERMPS      lm6_647<>+0(SB), Y4, Y7
-	VPSLLD       $0x1c, Y4, Y8
-	VBLENDVPS    Y8, Y7, Y6, Y6
-	VPSLLD       $0x1b, Y4, Y7
-	VBLENDVPS    Y7, Y6, Y5, Y5
-	VPERMPS      lm6_648<>+0(SB), Y4, Y6
-	VPERMPS      lm6_649<>+0(SB), Y4, Y7
-	VPSLLD       $0x1c, Y4, Y8
-	VBLENDVPS    Y8, Y7, Y6, Y6
-	VPERMPS      lm6_6410<>+0(SB), Y4, Y7
-	VPERMPS      lm6_6411<>+0(SB), Y4, Y8
-	VPSLLD       $0x1c, Y4, Y9
-	VBLENDVPS    Y9, Y8, Y7, Y7
-	VPSLLD       $0x1b, Y4, Y8
-	VBLENDVPS    Y8, Y7, Y6, Y6
-	VPSLLD       $0x1a, Y4, Y4
-	VBLENDVPS    Y4, Y6, Y5, Y4
-	VMULPS       Y4, Y3, Y4
-	VMOVUPS      32(SI), Y5
-	VFMADD231PS  Y5, Y4, Y0
-	VMOVUPS      32(SI)(DI*1), Y5
-	VFMADD231PS  Y5, Y4, Y1
-	VMOVUPS      32(R8), Y5
-	VFMADD231PS  Y5, Y4, Y2
-	VPMOVZXBD    16(DX), Y4
-	VPERMPS      lm6_644<>+0(SB), Y4, Y5
-	VPERMPS      lm6_645<>+0(SB), Y4, Y6
-	VPSLLD       $0x1c, Y4, Y7
-	VBLENDVPS    Y7, Y6, Y5, Y5
-	VPERMPS      lm6_646<>+0(SB), Y4, Y6
-	VPERMPS      lm6_647<>+0(SB), Y4, Y7
-	VPSLLD       $0x1c, Y4, Y8
-	VBLENDVPS    Y8, Y7, Y6, Y6
-	VPSLLD       $0x1b, Y4, Y7
-	VBLENDVPS    Y7, Y6, Y5, Y5
-	VPERMPS      lm6_648<>+0(SB), Y4, Y6
-	VPERMPS      lm6_649<>+0(SB), Y4, Y7
-	VPSLLD       $0x1c, Y4, Y8
-	VBLENDVPS    Y8, Y7, Y6, Y6
-	VPERMPS      lm6_6410<>+0(SB), Y4, Y7
-	VPERMPS      lm6_6411<>+0(SB), Y4, Y8
-	VPSLLD       $0x1c, Y4, Y9
-	VBLENDVPS    Y9, Y8, Y7, Y7
-	VPSLLD       $0x1b, Y4, Y8
-	VBLENDVPS    Y8, Y7, Y6, Y6
-	VPSLLD       $0x1a, Y4, Y4
-	VBLENDVPS    Y4, Y6, Y5, Y4
-	VMULPS       Y4, Y3, Y4
-	VMOVUPS      64(SI), Y5
-	VFMADD231PS  Y5, Y4, Y0
-	VMOVUPS      64(SI)(DI*1), Y5
-	VFMADD231PS  Y5, Y4, Y1
-	VMOVUPS      64(R8), Y5
-	VFMADD231PS  Y5, Y4, Y2
-	VPMOVZXBD    24(DX), Y4
-	VPERMPS      lm6_644<>+0(SB), Y4, Y5
-	VPERMPS      lm6_645<>+0(SB), Y4, Y6
-	VPSLLD       $0x1c, Y4, Y7
-	VBLENDVPS    Y7, Y6, Y5, Y5
-	VPERMPS      lm6_646<>+0(SB), Y4, Y6
-	VPERMPS      lm6_647<>+0(SB), Y4, Y7
-	VPSLLD       $0x1c, Y4, Y8
-	VBLENDVPS    Y8, Y7, Y6, Y6
-	VPSLLD       $0x1b, Y4, Y7
-	VBLENDVPS    Y7, Y6, Y5, Y5
-	VPERMPS      lm6_648<>+0(SB), Y4, Y6
-	VPERMPS      lm6_649<>+0(SB), Y4, Y7
-	VPSLLD       $0x1c, Y4, Y8
-	VBLENDVPS    Y8, Y7, Y6, Y6
-	VPERMPS      lm6_6410<>+0(SB), Y4, Y7
-	VPERMPS      lm6_6411<>+0(SB), Y4, Y8
-	VPSLLD       $0x1c, Y4, Y9
-	VBLENDVPS    Y9, Y8, Y7, Y7
-	VPSLLD       $0x1b, Y4, Y8
-	VBLENDVPS    Y8, Y7, Y6, Y6
-	VPSLLD       $0x1a, Y4, Y4
-	VBLENDVPS    Y4, Y6, Y5, Y4
-	VMULPS       Y4, Y3, Y4
-	VMOVUPS      96(SI), Y5
-	VFMADD231PS  Y5, Y4, Y0
-	VMOVUPS      96(SI)(DI*1), Y5
-	VFMADD231PS  Y5, Y4, Y1
-	VMOVUPS      96(R8), Y5
-	VFMADD231PS  Y5, Y4, Y2
-	VBROADCASTI128 18(R10), Y4
-	VPSRLVD      lm6_640<>+0(SB), Y4, Y4
-	VPAND        lm6_641<>+0(SB), Y4, Y4
-	VPBROADCASTQ 42(R10), Y5
-	VPSRLVD      lm6_642<>+0(SB), Y5, Y5
-	VPAND        lm6_643<>+0(SB), Y5, Y5
-	VPSLLD       $4, Y5, Y5
-	VPOR         Y5, Y4, Y4
-	VMOVDQU      Y4, (DX)
-	VPMOVZXBD    (DX), Y4
-	VPERMPS      lm6_644<>+0(SB), Y4, Y5
-	VPERMPS      lm6_645<>+0(SB), Y4, Y6
-	VPSLLD       $0x1c, Y4, Y7
-	VBLENDVPS    Y7, Y6, Y5, Y5
-	VPERMPS      lm6_646<>+0(SB), Y4, Y6
-	VPERMPS      lm6_647<>+0(SB), Y4, Y7
-	VPSLLD       $0x1c, Y4, Y8
-	VBLENDVPS    Y8, Y7, Y6, Y6
-	VPSLLD       $0x1b, Y4, Y7
-	VBLENDVPS    Y7, Y6, Y5, Y5
-	VPERMPS      lm6_648<>+0(SB), Y4, Y6
-	VPERMPS      lm6_649<>+0(SB), Y4, Y7
-	VPSLLD       $0x1c, Y4, Y8
-	VBLENDVPS    Y8, Y7, Y6, Y6
-	VPERMPS      lm6_6410<>+0(SB), Y4, Y7
-	VPERMPS      lm6_6411<>+0(SB), Y4, Y8
-	VPSLLD       $0x1c, Y4, Y9
-	VBLENDVPS    Y9, Y8, Y7, Y7
-	VPSLLD       $0x1b, Y4, Y8
-	VBLENDVPS    Y8, Y7, Y6, Y6
-	VPSLLD       $0x1a, Y4, Y4
-	VBLENDVPS    Y4, Y6, Y5, Y4
-	VMULPS       Y4, Y3, Y4
-	VMOVUPS      128(SI), Y5
-	VFMADD231PS  Y5, Y4, Y0
-	VMOVUPS      128(SI)(DI*1), Y5
-	VFMADD231PS  Y5, Y4, Y1
-	VMOVUPS      128(R8), Y5
-	VFMADD231PS  Y5, Y4, Y2
-	VPMOVZXBD    8(DX), Y4
-	VPERMPS      lm6_644<>+0(SB), Y4, Y5
-	VPERMPS      lm6_645<>+0(SB), Y4, Y6
-	VPSLLD       $0x1c, Y4, Y7
-	VBLENDVPS    Y7, Y6, Y5, Y5
-	VPERMPS      lm6_646<>+0(SB), Y4, Y6
-	VPERMPS      lm6_647<>+0(SB), Y4, Y7
-	VPSLLD       $0x1c, Y4, Y8
-	VBLENDVPS    Y8, Y7, Y6, Y6
-	VPSLLD       $0x1b, Y4, Y7
-	VBLENDVPS    Y7, Y6, Y5, Y5
-	VPERMPS      lm6_648<>+0(SB), Y4, Y6
-	VPERMPS      lm6_649<>+0(SB), Y4, Y7
-	VPSLLD       $0x1c, Y4, Y8
-	VBLENDVPS    Y8, Y7, Y6, Y6
-	VPERMPS      lm6_6410<>+0(SB), Y4, Y7
-	VPERMPS      lm6_6411<>+0(SB), Y4, Y8
-	VPSLLD       $0x1c, Y4, Y9
-	VBLENDVPS    Y9, Y8, Y7, Y7
-	VPSLLD       $0x1b, Y4, Y8
-	VBLENDVPS    Y8, Y7, Y6, Y6
-	VPSLLD       $0x1a, Y4, Y4
-	VBLENDVPS    Y4, Y6, Y5, Y4
-	VMULPS       Y4, Y3, Y4
-	VMOVUPS      160(SI), Y5
-	VFMADD231PS  Y5, Y4, Y0
-	VMOVUPS      160(SI)(DI*1), Y5
-	VFMADD231PS  Y5, Y4, Y1
-	VMOVUPS      160(R8), Y5
-	VFMADD231PS  Y5, Y4, Y2
-	VPMOVZXBD    16(DX), Y4
-	VPERMPS      lm6_644<>+0(SB), Y4, Y5
-	VPERMPS      lm6_645<>+0(SB), Y4, Y6
-	VPSLLD       $0x1c, Y4, Y7
-	VBLENDVPS    Y7, Y6, Y5, Y5
-	VPERMPS      lm6_646<>+0(SB), Y4, Y6
-	VPERMPS      lm6_647<>+0(SB), Y4, Y7
-	VPSLLD       $0x1c, Y4, Y8
-	VBLENDVPS    Y8, Y7, Y6, Y6
-	VPSLLD       $0x1b, Y4, Y7
-	VBLENDVPS    Y7, Y6, Y5, Y5
-	VPERMPS      lm6_648<>+0(SB), Y4, Y6
-	VPERMPS      lm6_649<>+0(SB), Y4, Y7
-	VPSLLD       $0x1c, Y4, Y8
-	VBLENDVPS    Y8, Y7, Y6, Y6
-	VPERMPS      lm6_6410<>+0(SB), Y4, Y7
-	VPERMPS      lm6_6411<>+0(SB), Y4, Y8
-	VPSLLD       $0x1c, Y4, Y9
-	VBLENDVPS    Y9, Y8, Y7, Y7
-	VPSLLD       $0x1b, Y4, Y8
-	VBLENDVPS    Y8, Y7, Y6, Y6
-	VPSLLD       $0x1a, Y4, Y4
-	VBLENDVPS    Y4, Y6, Y5, Y4
-	VMULPS       Y4, Y3, Y4
-	VMOVUPS      192(SI), Y5
-	VFMADD231PS  Y5, Y4, Y0
-	VMOVUPS      192(SI)(DI*1), Y5
-	VFMADD231PS  Y5, Y4, Y1
-	VMOVUPS      192(R8), Y5
-	VFMADD231PS  Y5, Y4, Y2
-	VPMOVZXBD    24(DX), Y4
-	VPERMPS      lm6_644<>+0(SB), Y4, Y5
-	VPERMPS      lm6_645<>+0(SB), Y4, Y6
-	VPSLLD       $0x1c, Y4, Y7
-	VBLENDVPS    Y7, Y6, Y5, Y5
-	VPERMPS      lm6_646<>+0(SB), Y4, Y6
-	VPERMPS      lm6_647<>+0(SB), Y4, Y7
-	VPSLLD       $0x1c, Y4, Y8
-	VBLENDVPS    Y8, Y7, Y6, Y6
-	VPSLLD       $0x1b, Y4, Y7
-	VBLENDVPS    Y7, Y6, Y5, Y5
-	VPERMPS      lm6_648<>+0(SB), Y4, Y6
-	VPERMPS      lm6_649<>+0(SB), Y4, Y7
-	VPSLLD       $0x1c, Y4, Y8
-	VBLENDVPS    Y8, Y7, Y6, Y6
-	VPERMPS      lm6_6410<>+0(SB), Y4, Y7
-	VPERMPS      lm6_6411<>+0(SB), Y4, Y8
-	VPSLLD       $0x1c, Y4, Y9
-	VBLENDVPS    Y9, Y8, Y7, Y7
-	VPSLLD       $0x1b, Y4, Y8
-	VBLENDVPS    Y8, Y7, Y6, Y6
-	VPSLLD       $0x1a, Y4, Y4
-	VBLENDVPS    Y4, Y6, Y5, Y4
-	VMULPS       Y4, Y3, Y3
-	VMOVUPS      224(SI), Y4
-	VFMADD231PS  Y4, Y3, Y0
-	VMOVUPS      224(SI)(DI*1), Y4
-	VFMADD231PS  Y4, Y3, Y1
-	VMOVUPS      224(R8), Y4
-	VFMADD231PS  Y4, Y3, Y2
+	VPBROADCASTW (R10), X9
+	VCVTPH2PS    X9, Y9
+	VBROADCASTI128 2(R10), Y10
+	VPSRLVD      lm6_640<>+0(SB), Y10, Y10
+	VPAND        lm6_641<>+0(SB), Y10, Y10
+	VPBROADCASTQ 34(R10), Y11
+	VPSRLVD      lm6_642<>+0(SB), Y11, Y11
+	VPAND        lm6_643<>+0(SB), Y11, Y11
+	VPSLLD       $4, Y11, Y11
+	VPOR         Y11, Y10, Y10
+	VMOVDQU      Y10, (DX)
+	VPMOVZXBD    (DX), Y10
+	VPERMPS      Y5, Y10, Y11
+	VPERMPS      Y4, Y10, Y12
+	VPSLLD       $0x1c, Y10, Y13
+	VBLENDVPS    Y13, Y12, Y11, Y11
+	VPERMPS      lm6_646<>+0(SB), Y10, Y12
+	VPERMPS      Y2, Y10, Y13
+	VPSLLD       $0x1c, Y10, Y14
+	VBLENDVPS    Y14, Y13, Y12, Y12
+	VPSLLD       $0x1b, Y10, Y13
+	VBLENDVPS    Y13, Y12, Y11, Y11
+	VPERMPS      Y1, Y10, Y12
+	VPERMPS      Y3, Y10, Y13
+	VPSLLD       $0x1c, Y10, Y14
+	VBLENDVPS    Y14, Y13, Y12, Y12
+	VPERMPS      lm6_6410<>+0(SB), Y10, Y13
+	VPERMPS      Y0, Y10, Y14
+	VPSLLD       $0x1c, Y10, Y15
+	VBLENDVPS    Y15, Y14, Y13, Y13
+	VPSLLD       $0x1b, Y10, Y14
+	VBLENDVPS    Y14, Y13, Y12, Y12
+	VPSLLD       $0x1a, Y10, Y10
+	VBLENDVPS    Y10, Y12, Y11, Y10
+	VMULPS       Y10, Y9, Y10
+	VMOVUPS      (SI), Y11
+	VFMADD231PS  Y11, Y10, Y6
+	VMOVUPS      (SI)(DI*1), Y11
+	VFMADD231PS  Y11, Y10, Y7
+	VMOVUPS      (R8), Y11
+	VFMADD231PS  Y11, Y10, Y8
+	VPMOVZXBD    8(DX), Y10
+	VPERMPS      Y5, Y10, Y11
+	VPERMPS      Y4, Y10, Y12
+	VPSLLD       $0x1c, Y10, Y13
+	VBLENDVPS    Y13, Y12, Y11, Y11
+	VPERMPS      lm6_646<>+0(SB), Y10, Y12
+	VPERMPS      Y2, Y10, Y13
+	VPSLLD       $0x1c, Y10, Y14
+	VBLENDVPS    Y14, Y13, Y12, Y12
+	VPSLLD       $0x1b, Y10, Y13
+	VBLENDVPS    Y13, Y12, Y11, Y11
+	VPERMPS      Y1, Y10, Y12
+	VPERMPS      Y3, Y10, Y13
+	VPSLLD       $0x1c, Y10, Y14
+	VBLENDVPS    Y14, Y13, Y12, Y12
+	VPERMPS      lm6_6410<>+0(SB), Y10, Y13
+	VPERMPS      Y0, Y10, Y14
+	VPSLLD       $0x1c, Y10, Y15
+	VBLENDVPS    Y15, Y14, Y13, Y13
+	VPSLLD       $0x1b, Y10, Y14
+	VBLENDVPS    Y14, Y13, Y12, Y12
+	VPSLLD       $0x1a, Y10, Y10
+	VBLENDVPS    Y10, Y12, Y11, Y10
+	VMULPS       Y10, Y9, Y10
+	VMOVUPS      32(SI), Y11
+	VFMADD231PS  Y11, Y10, Y6
+	VMOVUPS      32(SI)(DI*1), Y11
+	VFMADD231PS  Y11, Y10, Y7
+	VMOVUPS      32(R8), Y11
+	VFMADD231PS  Y11, Y10, Y8
+	VPMOVZXBD    16(DX), Y10
+	VPERMPS      Y5, Y10, Y11
+	VPERMPS      Y4, Y10, Y12
+	VPSLLD       $0x1c, Y10, Y13
+	VBLENDVPS    Y13, Y12, Y11, Y11
+	VPERMPS      lm6_646<>+0(SB), Y10, Y12
+	VPERMPS      Y2, Y10, Y13
+	VPSLLD       $0x1c, Y10, Y14
+	VBLENDVPS    Y14, Y13, Y12, Y12
+	VPSLLD       $0x1b, Y10, Y13
+	VBLENDVPS    Y13, Y12, Y11, Y11
+	VPERMPS      Y1, Y10, Y12
+	VPERMPS      Y3, Y10, Y13
+	VPSLLD       $0x1c, Y10, Y14
+	VBLENDVPS    Y14, Y13, Y12, Y12
+	VPERMPS      lm6_6410<>+0(SB), Y10, Y13
+	VPERMPS      Y0, Y10, Y14
+	VPSLLD       $0x1c, Y10, Y15
+	VBLENDVPS    Y15, Y14, Y13, Y13
+	VPSLLD       $0x1b, Y10, Y14
+	VBLENDVPS    Y14, Y13, Y12, Y12
+	VPSLLD       $0x1a, Y10, Y10
+	VBLENDVPS    Y10, Y12, Y11, Y10
+	VMULPS       Y10, Y9, Y10
+	VMOVUPS      64(SI), Y11
+	VFMADD231PS  Y11, Y10, Y6
+	VMOVUPS      64(SI)(DI*1), Y11
+	VFMADD231PS  Y11, Y10, Y7
+	VMOVUPS      64(R8), Y11
+	VFMADD231PS  Y11, Y10, Y8
+	VPMOVZXBD    24(DX), Y10
+	VPERMPS      Y5, Y10, Y11
+	VPERMPS      Y4, Y10, Y12
+	VPSLLD       $0x1c, Y10, Y13
+	VBLENDVPS    Y13, Y12, Y11, Y11
+	VPERMPS      lm6_646<>+0(SB), Y10, Y12
+	VPERMPS      Y2, Y10, Y13
+	VPSLLD       $0x1c, Y10, Y14
+	VBLENDVPS    Y14, Y13, Y12, Y12
+	VPSLLD       $0x1b, Y10, Y13
+	VBLENDVPS    Y13, Y12, Y11, Y11
+	VPERMPS      Y1, Y10, Y12
+	VPERMPS      Y3, Y10, Y13
+	VPSLLD       $0x1c, Y10, Y14
+	VBLENDVPS    Y14, Y13, Y12, Y12
+	VPERMPS      lm6_6410<>+0(SB), Y10, Y13
+	VPERMPS      Y0, Y10, Y14
+	VPSLLD       $0x1c, Y10, Y15
+	VBLENDVPS    Y15, Y14, Y13, Y13
+	VPSLLD       $0x1b, Y10, Y14
+	VBLENDVPS    Y14, Y13, Y12, Y12
+	VPSLLD       $0x1a, Y10, Y10
+	VBLENDVPS    Y10, Y12, Y11, Y10
+	VMULPS       Y10, Y9, Y10
+	VMOVUPS      96(SI), Y11
+	VFMADD231PS  Y11, Y10, Y6
+	VMOVUPS      96(SI)(DI*1), Y11
+	VFMADD231PS  Y11, Y10, Y7
+	VMOVUPS      96(R8), Y11
+	VFMADD231PS  Y11, Y10, Y8
+	VBROADCASTI128 18(R10), Y10
+	VPSRLVD      lm6_640<>+0(SB), Y10, Y10
+	VPAND        lm6_641<>+0(SB), Y10, Y10
+	VPBROADCASTQ 42(R10), Y11
+	VPSRLVD      lm6_642<>+0(SB), Y11, Y11
+	VPAND        lm6_643<>+0(SB), Y11, Y11
+	VPSLLD       $4, Y11, Y11
+	VPOR         Y11, Y10, Y10
+	VMOVDQU      Y10, (DX)
+	VPMOVZXBD    (DX), Y10
+	VPERMPS      Y5, Y10, Y11
+	VPERMPS      Y4, Y10, Y12
+	VPSLLD       $0x1c, Y10, Y13
+	VBLENDVPS    Y13, Y12, Y11, Y11
+	VPERMPS      lm6_646<>+0(SB), Y10, Y12
+	VPERMPS      Y2, Y10, Y13
+	VPSLLD       $0x1c, Y10, Y14
+	VBLENDVPS    Y14, Y13, Y12, Y12
+	VPSLLD       $0x1b, Y10, Y13
+	VBLENDVPS    Y13, Y12, Y11, Y11
+	VPERMPS      Y1, Y10, Y12
+	VPERMPS      Y3, Y10, Y13
+	VPSLLD       $0x1c, Y10, Y14
+	VBLENDVPS    Y14, Y13, Y12, Y12
+	VPERMPS      lm6_6410<>+0(SB), Y10, Y13
+	VPERMPS      Y0, Y10, Y14
+	VPSLLD       $0x1c, Y10, Y15
+	VBLENDVPS    Y15, Y14, Y13, Y13
+	VPSLLD       $0x1b, Y10, Y14
+	VBLENDVPS    Y14, Y13, Y12, Y12
+	VPSLLD       $0x1a, Y10, Y10
+	VBLENDVPS    Y10, Y12, Y11, Y10
+	VMULPS       Y10, Y9, Y10
+	VMOVUPS      128(SI), Y11
+	VFMADD231PS  Y11, Y10, Y6
+	VMOVUPS      128(SI)(DI*1), Y11
+	VFMADD231PS  Y11, Y10, Y7
+	VMOVUPS      128(R8), Y11
+	VFMADD231PS  Y11, Y10, Y8
+	VPMOVZXBD    8(DX), Y10
+	VPERMPS      Y5, Y10, Y11
+	VPERMPS      Y4, Y10, Y12
+	VPSLLD       $0x1c, Y10, Y13
+	VBLENDVPS    Y13, Y12, Y11, Y11
+	VPERMPS      lm6_646<>+0(SB), Y10, Y12
+	VPERMPS      Y2, Y10, Y13
+	VPSLLD       $0x1c, Y10, Y14
+	VBLENDVPS    Y14, Y13, Y12, Y12
+	VPSLLD       $0x1b, Y10, Y13
+	VBLENDVPS    Y13, Y12, Y11, Y11
+	VPERMPS      Y1, Y10, Y12
+	VPERMPS      Y3, Y10, Y13
+	VPSLLD       $0x1c, Y10, Y14
+	VBLENDVPS    Y14, Y13, Y12, Y12
+	VPERMPS      lm6_6410<>+0(SB), Y10, Y13
+	VPERMPS      Y0, Y10, Y14
+	VPSLLD       $0x1c, Y10, Y15
+	VBLENDVPS    Y15, Y14, Y13, Y13
+	VPSLLD       $0x1b, Y10, Y14
+	VBLENDVPS    Y14, Y13, Y12, Y12
+	VPSLLD       $0x1a, Y10, Y10
+	VBLENDVPS    Y10, Y12, Y11, Y10
+	VMULPS       Y10, Y9, Y10
+	VMOVUPS      160(SI), Y11
+	VFMADD231PS  Y11, Y10, Y6
+	VMOVUPS      160(SI)(DI*1), Y11
+	VFMADD231PS  Y11, Y10, Y7
+	VMOVUPS      160(R8), Y11
+	VFMADD231PS  Y11, Y10, Y8
+	VPMOVZXBD    16(DX), Y10
+	VPERMPS      Y5, Y10, Y11
+	VPERMPS      Y4, Y10, Y12
+	VPSLLD       $0x1c, Y10, Y13
+	VBLENDVPS    Y13, Y12, Y11, Y11
+	VPERMPS      lm6_646<>+0(SB), Y10, Y12
+	VPERMPS      Y2, Y10, Y13
+	VPSLLD       $0x1c, Y10, Y14
+	VBLENDVPS    Y14, Y13, Y12, Y12
+	VPSLLD       $0x1b, Y10, Y13
+	VBLENDVPS    Y13, Y12, Y11, Y11
+	VPERMPS      Y1, Y10, Y12
+	VPERMPS      Y3, Y10, Y13
+	VPSLLD       $0x1c, Y10, Y14
+	VBLENDVPS    Y14, Y13, Y12, Y12
+	VPERMPS      lm6_6410<>+0(SB), Y10, Y13
+	VPERMPS      Y0, Y10, Y14
+	VPSLLD       $0x1c, Y10, Y15
+	VBLENDVPS    Y15, Y14, Y13, Y13
+	VPSLLD       $0x1b, Y10, Y14
+	VBLENDVPS    Y14, Y13, Y12, Y12
+	VPSLLD       $0x1a, Y10, Y10
+	VBLENDVPS    Y10, Y12, Y11, Y10
+	VMULPS       Y10, Y9, Y10
+	VMOVUPS      192(SI), Y11
+	VFMADD231PS  Y11, Y10, Y6
+	VMOVUPS      192(SI)(DI*1), Y11
+	VFMADD231PS  Y11, Y10, Y7
+	VMOVUPS      192(R8), Y11
+	VFMADD231PS  Y11, Y10, Y8
+	VPMOVZXBD    24(DX), Y10
+	VPERMPS      Y5, Y10, Y11
+	VPERMPS      Y4, Y10, Y12
+	VPSLLD       $0x1c, Y10, Y13
+	VBLENDVPS    Y13, Y12, Y11, Y11
+	VPERMPS      lm6_646<>+0(SB), Y10, Y12
+	VPERMPS      Y2, Y10, Y13
+	VPSLLD       $0x1c, Y10, Y14
+	VBLENDVPS    Y14, Y13, Y12, Y12
+	VPSLLD       $0x1b, Y10, Y13
+	VBLENDVPS    Y13, Y12, Y11, Y11
+	VPERMPS      Y1, Y10, Y12
+	VPERMPS      Y3, Y10, Y13
+	VPSLLD       $0x1c, Y10, Y14
+	VBLENDVPS    Y14, Y13, Y12, Y12
+	VPERMPS      lm6_6410<>+0(SB), Y10, Y13
+	VPERMPS      Y0, Y10, Y14
+	VPSLLD       $0x1c, Y10, Y15
+	VBLENDVPS    Y15, Y14, Y13, Y13
+	VPSLLD       $0x1b, Y10, Y14
+	VBLENDVPS    Y14, Y13, Y12, Y12
+	VPSLLD       $0x1a, Y10, Y10
+	VBLENDVPS    Y10, Y12, Y11, Y10
+	VMULPS       Y10, Y9, Y9
+	VMOVUPS      224(SI), Y10
+	VFMADD231PS  Y10, Y9, Y6
+	VMOVUPS      224(SI)(DI*1), Y10
+	VFMADD231PS  Y10, Y9, Y7
+	VMOVUPS      224(R8), Y10
+	VFMADD231PS  Y10, Y9, Y8
 	ADDQ         $0x32, R10
 	ADDQ         $0x100, SI
 	ADDQ         $0x100, R8
@@ -5727,31 +5848,31 @@ loop3:
 
 done4:
 	ADDQ         $1, R9
-	VEXTRACTF128 $1, Y0, X3
-	VADDPS       X0, X3, X3
-	VMOVHLPS     X3, X3, X0
-	VADDPS       X0, X3, X3
-	VMOVSHDUP    X3, X0
-	VADDSS       X0, X3, X3
-	VMOVSS       X3, (AX)
+	VEXTRACTF128 $1, Y6, X9
+	VADDPS       X6, X9, X9
+	VMOVHLPS     X9, X9, X6
+	VADDPS       X6, X9, X9
+	VMOVSHDUP    X9, X6
+	VADDSS       X6, X9, X9
+	VMOVSS       X9, (AX)
 	MOVQ         ldy+8(FP), SI
 	MOVQ         AX, DI
 	ADDQ         SI, DI
-	VEXTRACTF128 $1, Y1, X0
-	VADDPS       X1, X0, X0
-	VMOVHLPS     X0, X0, X1
-	VADDPS       X1, X0, X0
-	VMOVSHDUP    X0, X1
-	VADDSS       X1, X0, X0
-	VMOVSS       X0, (DI)
+	VEXTRACTF128 $1, Y7, X6
+	VADDPS       X7, X6, X6
+	VMOVHLPS     X6, X6, X7
+	VADDPS       X7, X6, X6
+	VMOVSHDUP    X6, X7
+	VADDSS       X7, X6, X6
+	VMOVSS       X6, (DI)
 	ADDQ         SI, DI
-	VEXTRACTF128 $1, Y2, X0
-	VADDPS       X2, X0, X0
-	VMOVHLPS     X0, X0, X1
-	VADDPS       X1, X0, X0
-	VMOVSHDUP    X0, X1
-	VADDSS       X1, X0, X0
-	VMOVSS       X0, (DI)
+	VEXTRACTF128 $1, Y8, X6
+	VADDPS       X8, X6, X6
+	VMOVHLPS     X6, X6, X7
+	VADDPS       X7, X6, X6
+	VMOVSHDUP    X6, X7
+	VADDSS       X7, X6, X6
+	VMOVSS       X6, (DI)
 	ADDQ         $4, AX
 	MOVQ         stride+40(FP), SI
 	ADDQ         SI, BX
@@ -5766,6 +5887,13 @@ done2:
 // matmul4xLm6_64AVX2 multiplies rows of w with 4 rows of x; ld and stride in bytes, a unit is 64 values.
 // Requires: AVX2, F16C, FMA
 TEXT ·matmul4xLm6_64AVX2(SB), NOSPLIT, $192-64
+
+	// constants of the loops
+	VMOVDQU      lm6_6411<>+0(SB), Y0
+	VMOVDQU      lm6_648<>+0(SB), Y1
+	VMOVDQU      lm6_647<>+0(SB), Y2
+	VMOVDQU      lm6_649<>+0(SB), Y3
+	VMOVDQU      lm6_645<>+0(SB), Y4
 	MOVQ         y+0(FP), AX
 	MOVQ         w+32(FP), BX
 	MOVQ         rows+48(FP), CX
@@ -5775,10 +5903,10 @@ TEXT ·matmul4xLm6_64AVX2(SB), NOSPLIT, $192-64
 	JLT          done2
 
 loop1:
-	VPXOR        Y0, Y0, Y0
-	VPXOR        Y1, Y1, Y1
-	VPXOR        Y2, Y2, Y2
-	VPXOR        Y3, Y3, Y3
+	VPXOR        Y5, Y5, Y5
+	VPXOR        Y6, Y6, Y6
+	VPXOR        Y7, Y7, Y7
+	VPXOR        Y8, Y8, Y8
 	MOVQ         x+16(FP), SI
 	MOVQ         ldx+24(FP), DI
 	MOVQ         SI, R8
@@ -5790,282 +5918,282 @@ loop1:
 	JLT          done4
 
 loop3:
-	VPBROADCASTW (R10), X4
-	VCVTPH2PS    X4, Y4
-	VBROADCASTI128 2(R10), Y5
-	VPSRLVD      lm6_640<>+0(SB), Y5, Y5
-	VPAND        lm6_641<>+0(SB), Y5, Y5
-	VPBROADCASTQ 34(R10), Y6
-	VPSRLVD      lm6_642<>+0(SB), Y6, Y6
-	VPAND        lm6_643<>+0(SB), Y6, Y6
-	VPSLLD       $4, Y6, Y6
-	VPOR         Y6, Y5, Y5
-	VMOVDQU      Y5, (DX)
-	VPMOVZXBD    (DX), Y5
-	VPERMPS      lm6_644<>+0(SB), Y5, Y6
-	VPERMPS      lm6_645<>+0(SB), Y5, Y7
-	VPSLLD       $0x1c, Y5, Y8
-	VBLENDVPS    Y8, Y7, Y6, Y6
-	VPERMPS      lm6_646<>+0(SB), Y5, Y7
-	VPERMPS      lm6_647<>+0(SB), Y5, Y8
-	VPSLLD       $0x1c, Y5, Y9
-	VBLENDVPS    Y9, Y8, Y7, Y7
-	VPSLLD       $0x1b, Y5, Y8
-	VBLENDVPS    Y8, Y7, Y6, Y6
-	VPERMPS      lm6_648<>+0(SB), Y5, Y7
-	VPERMPS      lm6_649<>+0(SB), Y5, Y8
-	VPSLLD       $0x1c, Y5, Y9
-	VBLENDVPS    Y9, Y8, Y7, Y7
-	VPERMPS      lm6_6410<>+0(SB), Y5, Y8
-	VPERMPS      lm6_6411<>+0(SB), Y5, Y9
-	VPSLLD       $0x1c, Y5, Y10
-	VBLENDVPS    Y10, Y9, Y8, Y8
-	VPSLLD       $0x1b, Y5, Y9
-	VBLENDVPS    Y9, Y8, Y7, Y7
-	VPSLLD       $0x1a, Y5, Y5
-	VBLENDVPS    Y5, Y7, Y6, Y5
-	VMULPS       Y5, Y4, Y5
-	VMOVUPS      (SI), Y6
-	VFMADD231PS  Y6, Y5, Y0
-	VMOVUPS      (SI)(DI*1), Y6
-	VFMADD231PS  Y6, Y5, Y1
-	VMOVUPS      (R8), Y6
-	VFMADD231PS  Y6, Y5, Y2
-	VMOVUPS      (R8)(DI*1), Y6
-	VFMADD231PS  Y6, Y5, Y3
-	VPMOVZXBD    8(DX), Y5
-	VPERMPS      lm6_644<>+0(SB), Y5, Y6
-	VPERMPS      lm6_645<>+0(SB), Y5, Y7
-	VPSLLD       $0x1c, Y5, Y8
-	VBLENDVPS    Y8, Y7, Y6, Y6
-	VPERMPS      lm6_646<>+0(SB), Y5, Y7
-	VPERMPS      lm6_647<>+0(SB), Y5, Y8
-	VPSLLD       $0x1c, Y5, Y9
-	VBLENDVPS    Y9, Y8, Y7, Y7
-	VPSLLD       $0x1b, Y5, Y8
-	VBLENDVPS    Y8, Y7, Y6, Y6
-	VPERMPS      lm6_648<>+0(SB), Y5, Y7
-	VPERMPS      lm6_649<>+0(SB), Y5, Y8
-	VPSLLD       $0x1c, Y5, Y9
-	VBLENDVPS    Y9, Y8, Y7, Y7
-	VPERMPS      lm6_6410<>+0(SB), Y5, Y8
-	VPERMPS      lm6_6411<>+0(SB), Y5, Y9
-	VPSLLD       $0x1c, Y5, Y10
-	VBLENDVPS    Y10, Y9, Y8, Y8
-	VPSLLD       $0x1b, Y5, Y9
-	VBLENDVPS    Y9, Y8, Y7, Y7
-	VPSLLD       $0x1a, Y5, Y5
-	VBLENDVPS    Y5, Y7, Y6, Y5
-	VMULPS       Y5, Y4, Y5
-	VMOVUPS      32(SI), Y6
-	VFMADD231PS  Y6, Y5, Y0
-	VMOVUPS      32(SI)(DI*1), Y6
-	VFMADD231PS  Y6, Y5, Y1
-	VMOVUPS      32(R8), Y6
-	VFMADD231PS  Y6, Y5, Y2
-	VMOVUPS      32(R8)(DI*1), Y6
-	VFMADD231PS  Y6, Y5, Y3
-	VPMOVZXBD    16(DX), Y5
-	VPERMPS      lm6_644<>+0(SB), Y5, Y6
-	VPERMPS      lm6_645<>+0(SB), Y5, Y7
-	VPSLLD       $0x1c, Y5, Y8
-	VBLENDVPS    Y8, Y7, Y6, Y6
-	VPERMPS      lm6_646<>+0(SB), Y5, Y7
-	VPERMPS      lm6_647<>+0(SB), Y5, Y8
-	VPSLLD       $0x1c, Y5, Y9
-	VBLENDVPS    Y9, Y8, Y7, Y7
-	VPSLLD       $0x1b, Y5, Y8
-	VBLENDVPS    Y8, Y7, Y6, Y6
-	VPERMPS      lm6_648<>+0(SB), Y5, Y7
-	VPERMPS      lm6_649<>+0(SB), Y5, Y8
-	VPSLLD       $0x1c, Y5, Y9
-	VBLENDVPS    Y9, Y8, Y7, Y7
-	VPERMPS      lm6_6410<>+0(SB), Y5, Y8
-	VPERMPS      lm6_6411<>+0(SB), Y5, Y9
-	VPSLLD       $0x1c, Y5, Y10
-	VBLENDVPS    Y10, Y9, Y8, Y8
-	VPSLLD       $0x1b, Y5, Y9
-	VBLENDVPS    Y9, Y8, Y7, Y7
-	VPSLLD       $0x1a, Y5, Y5
-	VBLENDVPS    Y5, Y7, Y6, Y5
-	VMULPS       Y5, Y4, Y5
-	VMOVUPS      64(SI), Y6
-	VFMADD231PS  Y6, Y5, Y0
-	VMOVUPS      64(SI)(DI*1), Y6
-	VFMADD231PS  Y6, Y5, Y1
-	VMOVUPS      64(R8), Y6
-	VFMADD231PS  Y6, Y5, Y2
-	VMOVUPS      64(R8)(DI*1), Y6
-	VFMADD231PS  Y6, Y5, Y3
-	VPMOVZXBD    24(DX), Y5
-	VPERMPS      lm6_644<>+0(SB), Y5, Y6
-	VPERMPS      lm6_645<>+0(SB), Y5, Y7
-	VPSLLD       $0x1c, Y5, Y8
-	VBLENDVPS    Y8, Y7, Y6, Y6
-	VPERMPS      lm6_646<>+0(SB), Y5, Y7
-	VPERMPS      lm6_647<>+0(SB), Y5, Y8
-	VPSLLD       $0x1c, Y5, Y9
-	VBLENDVPS    Y9, Y8, Y7, Y7
-	VPSLLD       $0x1b, Y5, Y8
-	VBLENDVPS    Y8, Y7, Y6, Y6
-	VPERMPS      lm6_648<>+0(SB), Y5, Y7
-	VPERMPS      lm6_649<>+0(SB), Y5, Y8
-	VPSLLD       $0x1c, Y5, Y9
-	VBLENDVPS    Y9, Y8, Y7, Y7
-	VPERMPS      lm6_6410<>+0(SB), Y5, Y8
-	VPERMPS      lm6_6411<>+0(SB), Y5, Y9
-	VPSLLD       $0x1c, Y5, Y10
-	VBLENDVPS    Y10, Y9, Y8, Y8
-	VPSLLD       $0x1b, Y5, Y9
-	VBLENDVPS    Y9, Y8, Y7, Y7
-	VPSLLD       $0x1a, Y5, Y5
-	VBLENDVPS    Y5, Y7, Y6, Y5
-	VMULPS       Y5, Y4, Y5
-	VMOVUPS      96(SI), Y6
-	VFMADD231PS  Y6, Y5, Y0
-	VMOVUPS      96(SI)(DI*1), Y6
-	VFMADD231PS  Y6, Y5, Y1
-	VMOVUPS      96(R8), Y6
-	VFMADD231PS  Y6, Y5, Y2
-	VMOVUPS      96(R8)(DI*1), Y6
-	VFMADD231PS  Y6, Y5, Y3
-	VBROADCASTI128 18(R10), Y5
-	VPSRLVD      lm6_640<>+0(SB), Y5, Y5
-	VPAND        lm6_641<>+0(SB), Y5, Y5
-	VPBROADCASTQ 42(R10), Y6
-	VPSRLVD      lm6_642<>+0(SB), Y6, Y6
-	VPAND        lm6_643<>+0(SB), Y6, Y6
-	VPSLLD       $4, Y6, Y6
-	VPOR         Y6, Y5, Y5
-	VMOVDQU      Y5, (DX)
-	VPMOVZXBD    (DX), Y5
-	VPERMPS      lm6_644<>+0(SB), Y5, Y6
-	VPERMPS      lm6_645<>+0(SB), Y5, Y7
-	VPSLLD       $0x1c, Y5, Y8
-	VBLENDVPS    Y8, Y7, Y6, Y6
-	VPERMPS      lm6_646<>+0(SB), Y5, Y7
-	VPERMPS      lm6_647<>+0(SB), Y5, Y8
-	VPSLLD       $0x1c, Y5, Y9
-	VBLENDVPS    Y9, Y8, Y7, Y7
-	VPSLLD       $0x1b, Y5, Y8
-	VBLENDVPS    Y8, Y7, Y6, Y6
-	VPERMPS      lm6_648<>+0(SB), Y5, Y7
-	VPERMPS      lm6_649<>+0(SB), Y5, Y8
-	VPSLLD       $0x1c, Y5, Y9
-	VBLENDVPS    Y9, Y8, Y7, Y7
-	VPERMPS      lm6_6410<>+0(SB), Y5, Y8
-	VPERMPS      lm6_6411<>+0(SB), Y5, Y9
-	VPSLLD       $0x1c, Y5, Y10
-	VBLENDVPS    Y10, Y9, Y8, Y8
-	VPSLLD       $0x1b, Y5, Y9
-	VBLENDVPS    Y9, Y8, Y7, Y7
-	VPSLLD       $0x1a, Y5, Y5
-	VBLENDVPS    Y5, Y7, Y6, Y5
-	VMULPS       Y5, Y4, Y5
-	VMOVUPS      128(SI), Y6
-	VFMADD231PS  Y6, Y5, Y0
-	VMOVUPS      128(SI)(DI*1), Y6
-	VFMADD231PS  Y6, Y5, Y1
-	VMOVUPS      128(R8), Y6
-	VFMADD231PS  Y6, Y5, Y2
-	VMOVUPS      128(R8)(DI*1), Y6
-	VFMADD231PS  Y6, Y5, Y3
-	VPMOVZXBD    8(DX), Y5
-	VPERMPS      lm6_644<>+0(SB), Y5, Y6
-	VPERMPS      lm6_645<>+0(SB), Y5, Y7
-	VPSLLD       $0x1c, Y5, Y8
-	VBLENDVPS    Y8, Y7, Y6, Y6
-	VPERMPS      lm6_646<>+0(SB), Y5, Y7
-	VPERMPS      lm6_647<>+0(SB), Y5, Y8
-	VPSLLD       $0x1c, Y5, Y9
-	VBLENDVPS    Y9, Y8, Y7, Y7
-	VPSLLD       $0x1b, Y5, Y8
-	VBLENDVPS    Y8, Y7, Y6, Y6
-	VPERMPS      lm6_648<>+0(SB), Y5, Y7
-	VPERMPS      lm6_649<>+0(SB), Y5, Y8
-	VPSLLD       $0x1c, Y5, Y9
-	VBLENDVPS    Y9, Y8, Y7, Y7
-	VPERMPS      lm6_6410<>+0(SB), Y5, Y8
-	VPERMPS      lm6_6411<>+0(SB), Y5, Y9
-	VPSLLD       $0x1c, Y5, Y10
-	VBLENDVPS    Y10, Y9, Y8, Y8
-	VPSLLD       $0x1b, Y5, Y9
-	VBLENDVPS    Y9, Y8, Y7, Y7
-	VPSLLD       $0x1a, Y5, Y5
-	VBLENDVPS    Y5, Y7, Y6, Y5
-	VMULPS       Y5, Y4, Y5
-	VMOVUPS      160(SI), Y6
-	VFMADD231PS  Y6, Y5, Y0
-	VMOVUPS      160(SI)(DI*1), Y6
-	VFMADD231PS  Y6, Y5, Y1
-	VMOVUPS      160(R8), Y6
-	VFMADD231PS  Y6, Y5, Y2
-	VMOVUPS      160(R8)(DI*1), Y6
-	VFMADD231PS  Y6, Y5, Y3
-	VPMOVZXBD    16(DX), Y5
-	VPERMPS      lm6_644<>+0(SB), Y5, Y6
-	VPERMPS      lm6_645<>+0(SB), Y5, Y7
-	VPSLLD       $0x1c, Y5, Y8
-	VBLENDVPS    Y8, Y7, Y6, Y6
-	VPERMPS      lm6_646<>+0(SB), Y5, Y7
-	VPERMPS      lm6_647<>+0(SB), Y5, Y8
-	VPSLLD       $0x1c, Y5, Y9
-	VBLENDVPS    Y9, Y8, Y7, Y7
-	VPSLLD       $0x1b, Y5, Y8
-	VBLENDVPS    Y8, Y7, Y6, Y6
-	VPERMPS      lm6_648<>+0(SB), Y5, Y7
-	VPERMPS      lm6_649<>+0(SB), Y5, Y8
-	VPSLLD       $0x1c, Y5, Y9
-	VBLENDVPS    Y9, Y8, Y7, Y7
-	VPERMPS      lm6_6410<>+0(SB), Y5, Y8
-	VPERMPS      lm6_6411<>+0(SB), Y5, Y9
-	VPSLLD       $0x1c, Y5, Y10
-	VBLENDVPS    Y10, Y9, Y8, Y8
-	VPSLLD       $0x1b, Y5, Y9
-	VBLENDVPS    Y9, Y8, Y7, Y7
-	VPSLLD       $0x1a, Y5, Y5
-	VBLENDVPS    Y5, Y7, Y6, Y5
-	VMULPS       Y5, Y4, Y5
-	VMOVUPS      192(SI), Y6
-	VFMADD231PS  Y6, Y5, Y0
-	VMOVUPS      192(SI)(DI*1), Y6
-	VFMADD231PS  Y6, Y5, Y1
-	VMOVUPS      192(R8), Y6
-	VFMADD231PS  Y6, Y5, Y2
-	VMOVUPS      192(R8)(DI*1), Y6
-	VFMADD231PS  Y6, Y5, Y3
-	VPMOVZXBD    24(DX), Y5
-	VPERMPS      lm6_644<>+0(SB), Y5, Y6
-	VPERMPS      lm6_645<>+0(SB), Y5, Y7
-	VPSLLD       $0x1c, Y5, Y8
-	VBLENDVPS    Y8, Y7, Y6, Y6
-	VPERMPS      lm6_646<>+0(SB), Y5, Y7
-	VPERMPS      lm6_647<>+0(SB), Y5, Y8
-	VPSLLD       $0x1c, Y5, Y9
-	VBLENDVPS    Y9, Y8, Y7, Y7
-	VPSLLD       $0x1b, Y5, Y8
-	VBLENDVPS    Y8, Y7, Y6, Y6
-	VPERMPS      lm6_648<>+0(SB), Y5, Y7
-	VPERMPS      lm6_649<>+0(SB), Y5, Y8
-	VPSLLD       $0x1c, Y5, Y9
-	VBLENDVPS    Y9, Y8, Y7, Y7
-	VPERMPS      lm6_6410<>+0(SB), Y5, Y8
-	VPERMPS      lm6_6411<>+0(SB), Y5, Y9
-	VPSLLD       $0x1c, Y5, Y10
-	VBLENDVPS    Y10, Y9, Y8, Y8
-	VPSLLD       $0x1b, Y5, Y9
-	VBLENDVPS    Y9, Y8, Y7, Y7
-	VPSLLD       $0x1a, Y5, Y5
-	VBLENDVPS    Y5, Y7, Y6, Y5
-	VMULPS       Y5, Y4, Y4
-	VMOVUPS      224(SI), Y5
-	VFMADD231PS  Y5, Y4, Y0
-	VMOVUPS      224(SI)(DI*1), Y5
-	VFMADD231PS  Y5, Y4, Y1
-	VMOVUPS      224(R8), Y5
-	VFMADD231PS  Y5, Y4, Y2
-	VMOVUPS      224(R8)(DI*1), Y5
-	VFMADD231PS  Y5, Y4, Y3
+	VPBROADCASTW (R10), X9
+	VCVTPH2PS    X9, Y9
+	VBROADCASTI128 2(R10), Y10
+	VPSRLVD      lm6_640<>+0(SB), Y10, Y10
+	VPAND        lm6_641<>+0(SB), Y10, Y10
+	VPBROADCASTQ 34(R10), Y11
+	VPSRLVD      lm6_642<>+0(SB), Y11, Y11
+	VPAND        lm6_643<>+0(SB), Y11, Y11
+	VPSLLD       $4, Y11, Y11
+	VPOR         Y11, Y10, Y10
+	VMOVDQU      Y10, (DX)
+	VPMOVZXBD    (DX), Y10
+	VPERMPS      lm6_644<>+0(SB), Y10, Y11
+	VPERMPS      Y4, Y10, Y12
+	VPSLLD       $0x1c, Y10, Y13
+	VBLENDVPS    Y13, Y12, Y11, Y11
+	VPERMPS      lm6_646<>+0(SB), Y10, Y12
+	VPERMPS      Y2, Y10, Y13
+	VPSLLD       $0x1c, Y10, Y14
+	VBLENDVPS    Y14, Y13, Y12, Y12
+	VPSLLD       $0x1b, Y10, Y13
+	VBLENDVPS    Y13, Y12, Y11, Y11
+	VPERMPS      Y1, Y10, Y12
+	VPERMPS      Y3, Y10, Y13
+	VPSLLD       $0x1c, Y10, Y14
+	VBLENDVPS    Y14, Y13, Y12, Y12
+	VPERMPS      lm6_6410<>+0(SB), Y10, Y13
+	VPERMPS      Y0, Y10, Y14
+	VPSLLD       $0x1c, Y10, Y15
+	VBLENDVPS    Y15, Y14, Y13, Y13
+	VPSLLD       $0x1b, Y10, Y14
+	VBLENDVPS    Y14, Y13, Y12, Y12
+	VPSLLD       $0x1a, Y10, Y10
+	VBLENDVPS    Y10, Y12, Y11, Y10
+	VMULPS       Y10, Y9, Y10
+	VMOVUPS      (SI), Y11
+	VFMADD231PS  Y11, Y10, Y5
+	VMOVUPS      (SI)(DI*1), Y11
+	VFMADD231PS  Y11, Y10, Y6
+	VMOVUPS      (R8), Y11
+	VFMADD231PS  Y11, Y10, Y7
+	VMOVUPS      (R8)(DI*1), Y11
+	VFMADD231PS  Y11, Y10, Y8
+	VPMOVZXBD    8(DX), Y10
+	VPERMPS      lm6_644<>+0(SB), Y10, Y11
+	VPERMPS      Y4, Y10, Y12
+	VPSLLD       $0x1c, Y10, Y13
+	VBLENDVPS    Y13, Y12, Y11, Y11
+	VPERMPS      lm6_646<>+0(SB), Y10, Y12
+	VPERMPS      Y2, Y10, Y13
+	VPSLLD       $0x1c, Y10, Y14
+	VBLENDVPS    Y14, Y13, Y12, Y12
+	VPSLLD       $0x1b, Y10, Y13
+	VBLENDVPS    Y13, Y12, Y11, Y11
+	VPERMPS      Y1, Y10, Y12
+	VPERMPS      Y3, Y10, Y13
+	VPSLLD       $0x1c, Y10, Y14
+	VBLENDVPS    Y14, Y13, Y12, Y12
+	VPERMPS      lm6_6410<>+0(SB), Y10, Y13
+	VPERMPS      Y0, Y10, Y14
+	VPSLLD       $0x1c, Y10, Y15
+	VBLENDVPS    Y15, Y14, Y13, Y13
+	VPSLLD       $0x1b, Y10, Y14
+	VBLENDVPS    Y14, Y13, Y12, Y12
+	VPSLLD       $0x1a, Y10, Y10
+	VBLENDVPS    Y10, Y12, Y11, Y10
+	VMULPS       Y10, Y9, Y10
+	VMOVUPS      32(SI), Y11
+	VFMADD231PS  Y11, Y10, Y5
+	VMOVUPS      32(SI)(DI*1), Y11
+	VFMADD231PS  Y11, Y10, Y6
+	VMOVUPS      32(R8), Y11
+	VFMADD231PS  Y11, Y10, Y7
+	VMOVUPS      32(R8)(DI*1), Y11
+	VFMADD231PS  Y11, Y10, Y8
+	VPMOVZXBD    16(DX), Y10
+	VPERMPS      lm6_644<>+0(SB), Y10, Y11
+	VPERMPS      Y4, Y10, Y12
+	VPSLLD       $0x1c, Y10, Y13
+	VBLENDVPS    Y13, Y12, Y11, Y11
+	VPERMPS      lm6_646<>+0(SB), Y10, Y12
+	VPERMPS      Y2, Y10, Y13
+	VPSLLD       $0x1c, Y10, Y14
+	VBLENDVPS    Y14, Y13, Y12, Y12
+	VPSLLD       $0x1b, Y10, Y13
+	VBLENDVPS    Y13, Y12, Y11, Y11
+	VPERMPS      Y1, Y10, Y12
+	VPERMPS      Y3, Y10, Y13
+	VPSLLD       $0x1c, Y10, Y14
+	VBLENDVPS    Y14, Y13, Y12, Y12
+	VPERMPS      lm6_6410<>+0(SB), Y10, Y13
+	VPERMPS      Y0, Y10, Y14
+	VPSLLD       $0x1c, Y10, Y15
+	VBLENDVPS    Y15, Y14, Y13, Y13
+	VPSLLD       $0x1b, Y10, Y14
+	VBLENDVPS    Y14, Y13, Y12, Y12
+	VPSLLD       $0x1a, Y10, Y10
+	VBLENDVPS    Y10, Y12, Y11, Y10
+	VMULPS       Y10, Y9, Y10
+	VMOVUPS      64(SI), Y11
+	VFMADD231PS  Y11, Y10, Y5
+	VMOVUPS      64(SI)(DI*1), Y11
+	VFMADD231PS  Y11, Y10, Y6
+	VMOVUPS      64(R8), Y11
+	VFMADD231PS  Y11, Y10, Y7
+	VMOVUPS      64(R8)(DI*1), Y11
+	VFMADD231PS  Y11, Y10, Y8
+	VPMOVZXBD    24(DX), Y10
+	VPERMPS      lm6_644<>+0(SB), Y10, Y11
+	VPERMPS      Y4, Y10, Y12
+	VPSLLD       $0x1c, Y10, Y13
+	VBLENDVPS    Y13, Y12, Y11, Y11
+	VPERMPS      lm6_646<>+0(SB), Y10, Y12
+	VPERMPS      Y2, Y10, Y13
+	VPSLLD       $0x1c, Y10, Y14
+	VBLENDVPS    Y14, Y13, Y12, Y12
+	VPSLLD       $0x1b, Y10, Y13
+	VBLENDVPS    Y13, Y12, Y11, Y11
+	VPERMPS      Y1, Y10, Y12
+	VPERMPS      Y3, Y10, Y13
+	VPSLLD       $0x1c, Y10, Y14
+	VBLENDVPS    Y14, Y13, Y12, Y12
+	VPERMPS      lm6_6410<>+0(SB), Y10, Y13
+	VPERMPS      Y0, Y10, Y14
+	VPSLLD       $0x1c, Y10, Y15
+	VBLENDVPS    Y15, Y14, Y13, Y13
+	VPSLLD       $0x1b, Y10, Y14
+	VBLENDVPS    Y14, Y13, Y12, Y12
+	VPSLLD       $0x1a, Y10, Y10
+	VBLENDVPS    Y10, Y12, Y11, Y10
+	VMULPS       Y10, Y9, Y10
+	VMOVUPS      96(SI), Y11
+	VFMADD231PS  Y11, Y10, Y5
+	VMOVUPS      96(SI)(DI*1), Y11
+	VFMADD231PS  Y11, Y10, Y6
+	VMOVUPS      96(R8), Y11
+	VFMADD231PS  Y11, Y10, Y7
+	VMOVUPS      96(R8)(DI*1), Y11
+	VFMADD231PS  Y11, Y10, Y8
+	VBROADCASTI128 18(R10), Y10
+	VPSRLVD      lm6_640<>+0(SB), Y10, Y10
+	VPAND        lm6_641<>+0(SB), Y10, Y10
+	VPBROADCASTQ 42(R10), Y11
+	VPSRLVD      lm6_642<>+0(SB), Y11, Y11
+	VPAND        lm6_643<>+0(SB), Y11, Y11
+	VPSLLD       $4, Y11, Y11
+	VPOR         Y11, Y10, Y10
+	VMOVDQU      Y10, (DX)
+	VPMOVZXBD    (DX), Y10
+	VPERMPS      lm6_644<>+0(SB), Y10, Y11
+	VPERMPS      Y4, Y10, Y12
+	VPSLLD       $0x1c, Y10, Y13
+	VBLENDVPS    Y13, Y12, Y11, Y11
+	VPERMPS      lm6_646<>+0(SB), Y10, Y12
+	VPERMPS      Y2, Y10, Y13
+	VPSLLD       $0x1c, Y10, Y14
+	VBLENDVPS    Y14, Y13, Y12, Y12
+	VPSLLD       $0x1b, Y10, Y13
+	VBLENDVPS    Y13, Y12, Y11, Y11
+	VPERMPS      Y1, Y10, Y12
+	VPERMPS      Y3, Y10, Y13
+	VPSLLD       $0x1c, Y10, Y14
+	VBLENDVPS    Y14, Y13, Y12, Y12
+	VPERMPS      lm6_6410<>+0(SB), Y10, Y13
+	VPERMPS      Y0, Y10, Y14
+	VPSLLD       $0x1c, Y10, Y15
+	VBLENDVPS    Y15, Y14, Y13, Y13
+	VPSLLD       $0x1b, Y10, Y14
+	VBLENDVPS    Y14, Y13, Y12, Y12
+	VPSLLD       $0x1a, Y10, Y10
+	VBLENDVPS    Y10, Y12, Y11, Y10
+	VMULPS       Y10, Y9, Y10
+	VMOVUPS      128(SI), Y11
+	VFMADD231PS  Y11, Y10, Y5
+	VMOVUPS      128(SI)(DI*1), Y11
+	VFMADD231PS  Y11, Y10, Y6
+	VMOVUPS      128(R8), Y11
+	VFMADD231PS  Y11, Y10, Y7
+	VMOVUPS      128(R8)(DI*1), Y11
+	VFMADD231PS  Y11, Y10, Y8
+	VPMOVZXBD    8(DX), Y10
+	VPERMPS      lm6_644<>+0(SB), Y10, Y11
+	VPERMPS      Y4, Y10, Y12
+	VPSLLD       $0x1c, Y10, Y13
+	VBLENDVPS    Y13, Y12, Y11, Y11
+	VPERMPS      lm6_646<>+0(SB), Y10, Y12
+	VPERMPS      Y2, Y10, Y13
+	VPSLLD       $0x1c, Y10, Y14
+	VBLENDVPS    Y14, Y13, Y12, Y12
+	VPSLLD       $0x1b, Y10, Y13
+	VBLENDVPS    Y13, Y12, Y11, Y11
+	VPERMPS      Y1, Y10, Y12
+	VPERMPS      Y3, Y10, Y13
+	VPSLLD       $0x1c, Y10, Y14
+	VBLENDVPS    Y14, Y13, Y12, Y12
+	VPERMPS      lm6_6410<>+0(SB), Y10, Y13
+	VPERMPS      Y0, Y10, Y14
+	VPSLLD       $0x1c, Y10, Y15
+	VBLENDVPS    Y15, Y14, Y13, Y13
+	VPSLLD       $0x1b, Y10, Y14
+	VBLENDVPS    Y14, Y13, Y12, Y12
+	VPSLLD       $0x1a, Y10, Y10
+	VBLENDVPS    Y10, Y12, Y11, Y10
+	VMULPS       Y10, Y9, Y10
+	VMOVUPS      160(SI), Y11
+	VFMADD231PS  Y11, Y10, Y5
+	VMOVUPS      160(SI)(DI*1), Y11
+	VFMADD231PS  Y11, Y10, Y6
+	VMOVUPS      160(R8), Y11
+	VFMADD231PS  Y11, Y10, Y7
+	VMOVUPS      160(R8)(DI*1), Y11
+	VFMADD231PS  Y11, Y10, Y8
+	VPMOVZXBD    16(DX), Y10
+	VPERMPS      lm6_644<>+0(SB), Y10, Y11
+	VPERMPS      Y4, Y10, Y12
+	VPSLLD       $0x1c, Y10, Y13
+	VBLENDVPS    Y13, Y12, Y11, Y11
+	VPERMPS      lm6_646<>+0(SB), Y10, Y12
+	VPERMPS      Y2, Y10, Y13
+	VPSLLD       $0x1c, Y10, Y14
+	VBLENDVPS    Y14, Y13, Y12, Y12
+	VPSLLD       $0x1b, Y10, Y13
+	VBLENDVPS    Y13, Y12, Y11, Y11
+	VPERMPS      Y1, Y10, Y12
+	VPERMPS      Y3, Y10, Y13
+	VPSLLD       $0x1c, Y10, Y14
+	VBLENDVPS    Y14, Y13, Y12, Y12
+	VPERMPS      lm6_6410<>+0(SB), Y10, Y13
+	VPERMPS      Y0, Y10, Y14
+	VPSLLD       $0x1c, Y10, Y15
+	VBLENDVPS    Y15, Y14, Y13, Y13
+	VPSLLD       $0x1b, Y10, Y14
+	VBLENDVPS    Y14, Y13, Y12, Y12
+	VPSLLD       $0x1a, Y10, Y10
+	VBLENDVPS    Y10, Y12, Y11, Y10
+	VMULPS       Y10, Y9, Y10
+	VMOVUPS      192(SI), Y11
+	VFMADD231PS  Y11, Y10, Y5
+	VMOVUPS      192(SI)(DI*1), Y11
+	VFMADD231PS  Y11, Y10, Y6
+	VMOVUPS      192(R8), Y11
+	VFMADD231PS  Y11, Y10, Y7
+	VMOVUPS      192(R8)(DI*1), Y11
+	VFMADD231PS  Y11, Y10, Y8
+	VPMOVZXBD    24(DX), Y10
+	VPERMPS      lm6_644<>+0(SB), Y10, Y11
+	VPERMPS      Y4, Y10, Y12
+	VPSLLD       $0x1c, Y10, Y13
+	VBLENDVPS    Y13, Y12, Y11, Y11
+	VPERMPS      lm6_646<>+0(SB), Y10, Y12
+	VPERMPS      Y2, Y10, Y13
+	VPSLLD       $0x1c, Y10, Y14
+	VBLENDVPS    Y14, Y13, Y12, Y12
+	VPSLLD       $0x1b, Y10, Y13
+	VBLENDVPS    Y13, Y12, Y11, Y11
+	VPERMPS      Y1, Y10, Y12
+	VPERMPS      Y3, Y10, Y13
+	VPSLLD       $0x1c, Y10, Y14
+	VBLENDVPS    Y14, Y13, Y12, Y12
+	VPERMPS      lm6_6410<>+0(SB), Y10, Y13
+	VPERMPS      Y0, Y10, Y14
+	VPSLLD       $0x1c, Y10, Y15
+	VBLENDVPS    Y15, Y14, Y13, Y13
+	VPSLLD       $0x1b, Y10, Y14
+	VBLENDVPS    Y14, Y13, Y12, Y12
+	VPSLLD       $0x1a, Y10, Y10
+	VBLENDVPS    Y10, Y12, Y11, Y10
+	VMULPS       Y10, Y9, Y9
+	VMOVUPS      224(SI), Y10
+	VFMADD231PS  Y10, Y9, Y5
+	VMOVUPS      224(SI)(DI*1), Y10
+	VFMADD231PS  Y10, Y9, Y6
+	VMOVUPS      224(R8), Y10
+	VFMADD231PS  Y10, Y9, Y7
+	VMOVUPS      224(R8)(DI*1), Y10
+	VFMADD231PS  Y10, Y9, Y8
 	ADDQ         $0x32, R10
 	ADDQ         $0x100, SI
 	ADDQ         $0x100, R8
@@ -6074,39 +6202,39 @@ loop3:
 
 done4:
 	ADDQ         $1, R9
-	VEXTRACTF128 $1, Y0, X4
-	VADDPS       X0, X4, X4
-	VMOVHLPS     X4, X4, X0
-	VADDPS       X0, X4, X4
-	VMOVSHDUP    X4, X0
-	VADDSS       X0, X4, X4
-	VMOVSS       X4, (AX)
+	VEXTRACTF128 $1, Y5, X9
+	VADDPS       X5, X9, X9
+	VMOVHLPS     X9, X9, X5
+	VADDPS       X5, X9, X9
+	VMOVSHDUP    X9, X5
+	VADDSS       X5, X9, X9
+	VMOVSS       X9, (AX)
 	MOVQ         ldy+8(FP), SI
 	MOVQ         AX, DI
 	ADDQ         SI, DI
-	VEXTRACTF128 $1, Y1, X0
-	VADDPS       X1, X0, X0
-	VMOVHLPS     X0, X0, X1
-	VADDPS       X1, X0, X0
-	VMOVSHDUP    X0, X1
-	VADDSS       X1, X0, X0
-	VMOVSS       X0, (DI)
+	VEXTRACTF128 $1, Y6, X5
+	VADDPS       X6, X5, X5
+	VMOVHLPS     X5, X5, X6
+	VADDPS       X6, X5, X5
+	VMOVSHDUP    X5, X6
+	VADDSS       X6, X5, X5
+	VMOVSS       X5, (DI)
 	ADDQ         SI, DI
-	VEXTRACTF128 $1, Y2, X0
-	VADDPS       X2, X0, X0
-	VMOVHLPS     X0, X0, X1
-	VADDPS       X1, X0, X0
-	VMOVSHDUP    X0, X1
-	VADDSS       X1, X0, X0
-	VMOVSS       X0, (DI)
+	VEXTRACTF128 $1, Y7, X5
+	VADDPS       X7, X5, X5
+	VMOVHLPS     X5, X5, X6
+	VADDPS       X6, X5, X5
+	VMOVSHDUP    X5, X6
+	VADDSS       X6, X5, X5
+	VMOVSS       X5, (DI)
 	ADDQ         SI, DI
-	VEXTRACTF128 $1, Y3, X0
-	VADDPS       X3, X0, X0
-	VMOVHLPS     X0, X0, X1
-	VADDPS       X1, X0, X0
-	VMOVSHDUP    X0, X1
-	VADDSS       X1, X0, X0
-	VMOVSS       X0, (DI)
+	VEXTRACTF128 $1, Y8, X5
+	VADDPS       X8, X5, X5
+	VMOVHLPS     X5, X5, X6
+	VADDPS       X6, X5, X5
+	VMOVSHDUP    X5, X6
+	VADDSS       X6, X5, X5
+	VMOVSS       X5, (DI)
 	ADDQ         $4, AX
 	MOVQ         stride+40(FP), SI
 	ADDQ         SI, BX
@@ -6121,6 +6249,14 @@ done2:
 // matmulQ81xLm6_64AVX2 multiplies rows of w with 1 row of activations in int8; ldy and stride in bytes.
 // Requires: AVX2, F16C, FMA
 TEXT ·matmulQ81xLm6_64AVX2(SB), NOSPLIT, $192-72
+
+	// constants of the loops
+	VMOVDQU      lm6_640<>+0(SB), Y0
+	VMOVDQU      lm6_642<>+0(SB), Y1
+	VMOVDQU      lm6_6425<>+0(SB), Y2
+	VMOVDQU      lm6_643<>+0(SB), Y3
+	VMOVDQU      lm6_641<>+0(SB), Y4
+	VBROADCASTI128 lm6_6415<>+0(SB), Y5
 	LEAQ         31(SP), AX
 	ANDQ         $-32, AX
 	MOVQ         y+0(FP), AX
@@ -6130,8 +6266,8 @@ TEXT ·matmulQ81xLm6_64AVX2(SB), NOSPLIT, $192-72
 	JLT          done2
 
 loop1:
-	VPXOR        Y0, Y0, Y0
-	VPXOR        Y1, Y1, Y1
+	VPXOR        Y6, Y6, Y6
+	VPXOR        Y7, Y7, Y7
 	MOVQ         q+16(FP), DX
 	MOVQ         d+24(FP), SI
 	MOVQ         blocks+64(FP), DI
@@ -6140,69 +6276,67 @@ loop1:
 	JLT          done4
 
 loop3:
-	VPBROADCASTW (R8), X2
-	VCVTPH2PS    X2, Y2
-	VMOVDQU      lm6_6412<>+0(SB), Y3
-	VMULPS       Y3, Y2, Y2
-	VBROADCASTI128 2(R8), Y3
-	VPSRLVD      lm6_640<>+0(SB), Y3, Y3
-	VPAND        lm6_641<>+0(SB), Y3, Y3
-	VPBROADCASTQ 34(R8), Y4
-	VPSRLVD      lm6_642<>+0(SB), Y4, Y4
-	VPAND        lm6_643<>+0(SB), Y4, Y4
-	VPSLLD       $4, Y4, Y4
-	VPOR         Y4, Y3, Y3
-	VBROADCASTI128 lm6_6413<>+0(SB), Y4
-	VPSHUFB      Y3, Y4, Y4
-	VBROADCASTI128 lm6_6414<>+0(SB), Y5
-	VPSHUFB      Y3, Y5, Y5
-	VPSLLW       $3, Y3, Y6
-	VPBLENDVB    Y6, Y5, Y4, Y4
-	VBROADCASTI128 lm6_6415<>+0(SB), Y5
-	VPSHUFB      Y3, Y5, Y5
-	VBROADCASTI128 lm6_6416<>+0(SB), Y6
-	VPSHUFB      Y3, Y6, Y6
-	VPSLLW       $3, Y3, Y7
-	VPBLENDVB    Y7, Y6, Y5, Y5
-	VPSLLW       $2, Y3, Y3
-	VPBLENDVB    Y3, Y5, Y4, Y3
-	VPABSB       Y3, Y4
-	VMOVDQU      (DX), Y5
-	VPSIGNB      Y3, Y5, Y3
-	VPMADDUBSW   Y3, Y4, Y3
-	VPMADDWD     lm6_6425<>+0(SB), Y3, Y3
-	VBROADCASTI128 18(R8), Y4
-	VPSRLVD      lm6_640<>+0(SB), Y4, Y4
-	VPAND        lm6_641<>+0(SB), Y4, Y4
-	VPBROADCASTQ 42(R8), Y5
-	VPSRLVD      lm6_642<>+0(SB), Y5, Y5
-	VPAND        lm6_643<>+0(SB), Y5, Y5
-	VPSLLD       $4, Y5, Y5
-	VPOR         Y5, Y4, Y4
-	VBROADCASTI128 lm6_6413<>+0(SB), Y5
-	VPSHUFB      Y4, Y5, Y5
-	VBROADCASTI128 lm6_6414<>+0(SB), Y6
-	VPSHUFB      Y4, Y6, Y6
-	VPSLLW       $3, Y4, Y7
-	VPBLENDVB    Y7, Y6, Y5, Y5
-	VBROADCASTI128 lm6_6415<>+0(SB), Y6
-	VPSHUFB      Y4, Y6, Y6
-	VBROADCASTI128 lm6_6416<>+0(SB), Y7
-	VPSHUFB      Y4, Y7, Y7
-	VPSLLW       $3, Y4, Y8
-	VPBLENDVB    Y8, Y7, Y6, Y6
-	VPSLLW       $2, Y4, Y4
-	VPBLENDVB    Y4, Y6, Y5, Y4
-	VPABSB       Y4, Y5
-	VMOVDQU      32(DX), Y6
-	VPSIGNB      Y4, Y6, Y4
-	VPMADDUBSW   Y4, Y5, Y4
-	VPMADDWD     lm6_6425<>+0(SB), Y4, Y4
-	VPADDD       Y4, Y3, Y3
-	VBROADCASTSS (SI), Y4
-	VCVTDQ2PS    Y3, Y3
-	VMULPS       Y2, Y4, Y2
-	VFMADD231PS  Y2, Y3, Y0
+	VPBROADCASTW (R8), X8
+	VCVTPH2PS    X8, Y8
+	VMOVDQU      lm6_6412<>+0(SB), Y9
+	VMULPS       Y9, Y8, Y8
+	VBROADCASTI128 2(R8), Y9
+	VPSRLVD      Y0, Y9, Y9
+	VPAND        Y4, Y9, Y9
+	VPBROADCASTQ 34(R8), Y10
+	VPSRLVD      Y1, Y10, Y10
+	VPAND        Y3, Y10, Y10
+	VPSLLD       $4, Y10, Y10
+	VPOR         Y10, Y9, Y9
+	VBROADCASTI128 lm6_6413<>+0(SB), Y10
+	VPSHUFB      Y9, Y10, Y10
+	VBROADCASTI128 lm6_6414<>+0(SB), Y11
+	VPSHUFB      Y9, Y11, Y11
+	VPSLLW       $3, Y9, Y12
+	VPBLENDVB    Y12, Y11, Y10, Y10
+	VPSHUFB      Y9, Y5, Y11
+	VBROADCASTI128 lm6_6416<>+0(SB), Y12
+	VPSHUFB      Y9, Y12, Y12
+	VPSLLW       $3, Y9, Y13
+	VPBLENDVB    Y13, Y12, Y11, Y11
+	VPSLLW       $2, Y9, Y9
+	VPBLENDVB    Y9, Y11, Y10, Y9
+	VPABSB       Y9, Y10
+	VMOVDQU      (DX), Y11
+	VPSIGNB      Y9, Y11, Y9
+	VPMADDUBSW   Y9, Y10, Y9
+	VPMADDWD     Y2, Y9, Y9
+	VBROADCASTI128 18(R8), Y10
+	VPSRLVD      Y0, Y10, Y10
+	VPAND        Y4, Y10, Y10
+	VPBROADCASTQ 42(R8), Y11
+	VPSRLVD      Y1, Y11, Y11
+	VPAND        Y3, Y11, Y11
+	VPSLLD       $4, Y11, Y11
+	VPOR         Y11, Y10, Y10
+	VBROADCASTI128 lm6_6413<>+0(SB), Y11
+	VPSHUFB      Y10, Y11, Y11
+	VBROADCASTI128 lm6_6414<>+0(SB), Y12
+	VPSHUFB      Y10, Y12, Y12
+	VPSLLW       $3, Y10, Y13
+	VPBLENDVB    Y13, Y12, Y11, Y11
+	VPSHUFB      Y10, Y5, Y12
+	VBROADCASTI128 lm6_6416<>+0(SB), Y13
+	VPSHUFB      Y10, Y13, Y13
+	VPSLLW       $3, Y10, Y14
+	VPBLENDVB    Y14, Y13, Y12, Y12
+	VPSLLW       $2, Y10, Y10
+	VPBLENDVB    Y10, Y12, Y11, Y10
+	VPABSB       Y10, Y11
+	VMOVDQU      32(DX), Y12
+	VPSIGNB      Y10, Y12, Y10
+	VPMADDUBSW   Y10, Y11, Y10
+	VPMADDWD     Y2, Y10, Y10
+	VPADDD       Y10, Y9, Y9
+	VBROADCASTSS (SI), Y10
+	VCVTDQ2PS    Y9, Y9
+	VMULPS       Y8, Y10, Y8
+	VFMADD231PS  Y8, Y9, Y6
 	ADDQ         $0x32, R8
 	ADDQ         $0x40, DX
 	ADDQ         $4, SI
@@ -6211,14 +6345,14 @@ loop3:
 
 done4:
 	ADDQ         $1, DI
-	VADDPS       Y1, Y0, Y0
-	VEXTRACTF128 $1, Y0, X1
-	VADDPS       X0, X1, X1
-	VMOVHLPS     X1, X1, X0
-	VADDPS       X0, X1, X1
-	VMOVSHDUP    X1, X0
-	VADDSS       X0, X1, X1
-	VMOVSS       X1, (AX)
+	VADDPS       Y7, Y6, Y6
+	VEXTRACTF128 $1, Y6, X7
+	VADDPS       X6, X7, X7
+	VMOVHLPS     X7, X7, X6
+	VADDPS       X6, X7, X7
+	VMOVSHDUP    X7, X6
+	VADDSS       X6, X7, X7
+	VMOVSS       X7, (AX)
 	ADDQ         $4, AX
 	MOVQ         stride+48(FP), DX
 	ADDQ         DX, BX
@@ -6233,6 +6367,14 @@ done2:
 // matmulQ82xLm6_64AVX2 multiplies rows of w with 2 rows of activations in int8; ldy and stride in bytes.
 // Requires: AVX2, F16C, FMA
 TEXT ·matmulQ82xLm6_64AVX2(SB), NOSPLIT, $192-72
+
+	// constants of the loops
+	VMOVDQU      lm6_6425<>+0(SB), Y0
+	VMOVDQU      lm6_640<>+0(SB), Y1
+	VMOVDQU      lm6_642<>+0(SB), Y2
+	VMOVDQU      lm6_643<>+0(SB), Y3
+	VMOVDQU      lm6_641<>+0(SB), Y4
+	VBROADCASTI128 lm6_6415<>+0(SB), Y5
 	LEAQ         31(SP), AX
 	ANDQ         $-32, AX
 	MOVQ         y+0(FP), AX
@@ -6242,8 +6384,8 @@ TEXT ·matmulQ82xLm6_64AVX2(SB), NOSPLIT, $192-72
 	JLT          done2
 
 loop1:
-	VPXOR        Y0, Y0, Y0
-	VPXOR        Y1, Y1, Y1
+	VPXOR        Y6, Y6, Y6
+	VPXOR        Y7, Y7, Y7
 	MOVQ         q+16(FP), DX
 	MOVQ         d+24(FP), SI
 	MOVQ         blocks+64(FP), DI
@@ -6252,82 +6394,80 @@ loop1:
 	JLT          done4
 
 loop3:
-	VPBROADCASTW (R8), X2
-	VCVTPH2PS    X2, Y2
-	VMOVDQU      lm6_6412<>+0(SB), Y3
-	VMULPS       Y3, Y2, Y2
-	VBROADCASTI128 2(R8), Y3
-	VPSRLVD      lm6_640<>+0(SB), Y3, Y3
-	VPAND        lm6_641<>+0(SB), Y3, Y3
-	VPBROADCASTQ 34(R8), Y4
-	VPSRLVD      lm6_642<>+0(SB), Y4, Y4
-	VPAND        lm6_643<>+0(SB), Y4, Y4
-	VPSLLD       $4, Y4, Y4
-	VPOR         Y4, Y3, Y3
-	VBROADCASTI128 lm6_6413<>+0(SB), Y4
-	VPSHUFB      Y3, Y4, Y4
-	VBROADCASTI128 lm6_6414<>+0(SB), Y5
-	VPSHUFB      Y3, Y5, Y5
-	VPSLLW       $3, Y3, Y6
-	VPBLENDVB    Y6, Y5, Y4, Y4
-	VBROADCASTI128 lm6_6415<>+0(SB), Y5
-	VPSHUFB      Y3, Y5, Y5
-	VBROADCASTI128 lm6_6416<>+0(SB), Y6
-	VPSHUFB      Y3, Y6, Y6
-	VPSLLW       $3, Y3, Y7
-	VPBLENDVB    Y7, Y6, Y5, Y5
-	VPSLLW       $2, Y3, Y3
-	VPBLENDVB    Y3, Y5, Y4, Y3
-	VPABSB       Y3, Y4
-	VMOVDQU      (DX), Y5
-	VPSIGNB      Y3, Y5, Y5
-	VPMADDUBSW   Y5, Y4, Y5
-	VPMADDWD     lm6_6425<>+0(SB), Y5, Y5
-	VMOVDQU      64(DX), Y6
-	VPSIGNB      Y3, Y6, Y3
-	VPMADDUBSW   Y3, Y4, Y3
-	VPMADDWD     lm6_6425<>+0(SB), Y3, Y3
-	VBROADCASTI128 18(R8), Y4
-	VPSRLVD      lm6_640<>+0(SB), Y4, Y4
-	VPAND        lm6_641<>+0(SB), Y4, Y4
-	VPBROADCASTQ 42(R8), Y6
-	VPSRLVD      lm6_642<>+0(SB), Y6, Y6
-	VPAND        lm6_643<>+0(SB), Y6, Y6
-	VPSLLD       $4, Y6, Y6
-	VPOR         Y6, Y4, Y4
-	VBROADCASTI128 lm6_6413<>+0(SB), Y6
-	VPSHUFB      Y4, Y6, Y6
-	VBROADCASTI128 lm6_6414<>+0(SB), Y7
-	VPSHUFB      Y4, Y7, Y7
-	VPSLLW       $3, Y4, Y8
-	VPBLENDVB    Y8, Y7, Y6, Y6
-	VBROADCASTI128 lm6_6415<>+0(SB), Y7
-	VPSHUFB      Y4, Y7, Y7
-	VBROADCASTI128 lm6_6416<>+0(SB), Y8
-	VPSHUFB      Y4, Y8, Y8
-	VPSLLW       $3, Y4, Y9
-	VPBLENDVB    Y9, Y8, Y7, Y7
-	VPSLLW       $2, Y4, Y4
-	VPBLENDVB    Y4, Y7, Y6, Y4
-	VPABSB       Y4, Y6
-	VMOVDQU      32(DX), Y7
-	VPSIGNB      Y4, Y7, Y7
-	VPMADDUBSW   Y7, Y6, Y7
-	VPMADDWD     lm6_6425<>+0(SB), Y7, Y7
-	VPADDD       Y7, Y5, Y5
-	VMOVDQU      96(DX), Y7
-	VPSIGNB      Y4, Y7, Y4
-	VPMADDUBSW   Y4, Y6, Y4
-	VPMADDWD     lm6_6425<>+0(SB), Y4, Y4
-	VPADDD       Y4, Y3, Y3
-	VBROADCASTSS (SI), Y4
-	VCVTDQ2PS    Y5, Y5
-	VMULPS       Y2, Y4, Y4
-	VFMADD231PS  Y4, Y5, Y0
-	VBROADCASTSS 4(SI), Y4
-	VCVTDQ2PS    Y3, Y3
-	VMULPS       Y2, Y4, Y2
-	VFMADD231PS  Y2, Y3, Y1
+	VPBROADCASTW (R8), X8
+	VCVTPH2PS    X8, Y8
+	VMOVDQU      lm6_6412<>+0(SB), Y9
+	VMULPS       Y9, Y8, Y8
+	VBROADCASTI128 2(R8), Y9
+	VPSRLVD      Y1, Y9, Y9
+	VPAND        Y4, Y9, Y9
+	VPBROADCASTQ 34(R8), Y10
+	VPSRLVD      Y2, Y10, Y10
+	VPAND        Y3, Y10, Y10
+	VPSLLD       $4, Y10, Y10
+	VPOR         Y10, Y9, Y9
+	VBROADCASTI128 lm6_6413<>+0(SB), Y10
+	VPSHUFB      Y9, Y10, Y10
+	VBROADCASTI128 lm6_6414<>+0(SB), Y11
+	VPSHUFB      Y9, Y11, Y11
+	VPSLLW       $3, Y9, Y12
+	VPBLENDVB    Y12, Y11, Y10, Y10
+	VPSHUFB      Y9, Y5, Y11
+	VBROADCASTI128 lm6_6416<>+0(SB), Y12
+	VPSHUFB      Y9, Y12, Y12
+	VPSLLW       $3, Y9, Y13
+	VPBLENDVB    Y13, Y12, Y11, Y11
+	VPSLLW       $2, Y9, Y9
+	VPBLENDVB    Y9, Y11, Y10, Y9
+	VPABSB       Y9, Y10
+	VMOVDQU      (DX), Y11
+	VPSIGNB      Y9, Y11, Y11
+	VPMADDUBSW   Y11, Y10, Y11
+	VPMADDWD     Y0, Y11, Y11
+	VMOVDQU      64(DX), Y12
+	VPSIGNB      Y9, Y12, Y9
+	VPMADDUBSW   Y9, Y10, Y9
+	VPMADDWD     Y0, Y9, Y9
+	VBROADCASTI128 18(R8), Y10
+	VPSRLVD      Y1, Y10, Y10
+	VPAND        Y4, Y10, Y10
+	VPBROADCASTQ 42(R8), Y12
+	VPSRLVD      Y2, Y12, Y12
+	VPAND        Y3, Y12, Y12
+	VPSLLD       $4, Y12, Y12
+	VPOR         Y12, Y10, Y10
+	VBROADCASTI128 lm6_6413<>+0(SB), Y12
+	VPSHUFB      Y10, Y12, Y12
+	VBROADCASTI128 lm6_6414<>+0(SB), Y13
+	VPSHUFB      Y10, Y13, Y13
+	VPSLLW       $3, Y10, Y14
+	VPBLENDVB    Y14, Y13, Y12, Y12
+	VPSHUFB      Y10, Y5, Y13
+	VBROADCASTI128 lm6_6416<>+0(SB), Y14
+	VPSHUFB      Y10, Y14, Y14
+	VPSLLW       $3, Y10, Y15
+	VPBLENDVB    Y15, Y14, Y13, Y13
+	VPSLLW       $2, Y10, Y10
+	VPBLENDVB    Y10, Y13, Y12, Y10
+	VPABSB       Y10, Y12
+	VMOVDQU      32(DX), Y13
+	VPSIGNB      Y10, Y13, Y13
+	VPMADDUBSW   Y13, Y12, Y13
+	VPMADDWD     Y0, Y13, Y13
+	VPADDD       Y13, Y11, Y11
+	VMOVDQU      96(DX), Y13
+	VPSIGNB      Y10, Y13, Y10
+	VPMADDUBSW   Y10, Y12, Y10
+	VPMADDWD     Y0, Y10, Y10
+	VPADDD       Y10, Y9, Y9
+	VBROADCASTSS (SI), Y10
+	VCVTDQ2PS    Y11, Y11
+	VMULPS       Y8, Y10, Y10
+	VFMADD231PS  Y10, Y11, Y6
+	VBROADCASTSS 4(SI), Y10
+	VCVTDQ2PS    Y9, Y9
+	VMULPS       Y8, Y10, Y8
+	VFMADD231PS  Y8, Y9, Y7
 	ADDQ         $0x32, R8
 	ADDQ         $0x80, DX
 	ADDQ         $8, SI
@@ -6336,23 +6476,23 @@ loop3:
 
 done4:
 	ADDQ         $1, DI
-	VEXTRACTF128 $1, Y0, X2
-	VADDPS       X0, X2, X2
-	VMOVHLPS     X2, X2, X0
-	VADDPS       X0, X2, X2
-	VMOVSHDUP    X2, X0
-	VADDSS       X0, X2, X2
-	VMOVSS       X2, (AX)
+	VEXTRACTF128 $1, Y6, X8
+	VADDPS       X6, X8, X8
+	VMOVHLPS     X8, X8, X6
+	VADDPS       X6, X8, X8
+	VMOVSHDUP    X8, X6
+	VADDSS       X6, X8, X8
+	VMOVSS       X8, (AX)
 	MOVQ         ldy+8(FP), DX
 	MOVQ         AX, SI
 	ADDQ         DX, SI
-	VEXTRACTF128 $1, Y1, X0
-	VADDPS       X1, X0, X0
-	VMOVHLPS     X0, X0, X1
-	VADDPS       X1, X0, X0
-	VMOVSHDUP    X0, X1
-	VADDSS       X1, X0, X0
-	VMOVSS       X0, (SI)
+	VEXTRACTF128 $1, Y7, X6
+	VADDPS       X7, X6, X6
+	VMOVHLPS     X6, X6, X7
+	VADDPS       X7, X6, X6
+	VMOVSHDUP    X6, X7
+	VADDSS       X7, X6, X6
+	VMOVSS       X6, (SI)
 	ADDQ         $4, AX
 	MOVQ         stride+48(FP), DX
 	ADDQ         DX, BX
@@ -6367,6 +6507,12 @@ done2:
 // matmulQ83xLm6_64AVX2 multiplies rows of w with 3 rows of activations in int8; ldy and stride in bytes.
 // Requires: AVX2, F16C, FMA
 TEXT ·matmulQ83xLm6_64AVX2(SB), NOSPLIT, $192-72
+
+	// constants of the loops
+	VMOVDQU      lm6_6425<>+0(SB), Y0
+	VMOVDQU      lm6_640<>+0(SB), Y1
+	VMOVDQU      lm6_642<>+0(SB), Y2
+	VMOVDQU      lm6_643<>+0(SB), Y3
 	LEAQ         31(SP), AX
 	ANDQ         $-32, AX
 	MOVQ         y+0(FP), AX
@@ -6376,9 +6522,9 @@ TEXT ·matmulQ83xLm6_64AVX2(SB), NOSPLIT, $192-72
 	JLT          done2
 
 loop1:
-	VPXOR        Y0, Y0, Y0
-	VPXOR        Y1, Y1, Y1
-	VPXOR        Y2, Y2, Y2
+	VPXOR        Y4, Y4, Y4
+	VPXOR        Y5, Y5, Y5
+	VPXOR        Y6, Y6, Y6
 	MOVQ         q+16(FP), DX
 	MOVQ         d+24(FP), SI
 	MOVQ         blocks+64(FP), DI
@@ -6387,95 +6533,95 @@ loop1:
 	JLT          done4
 
 loop3:
-	VPBROADCASTW (R8), X3
-	VCVTPH2PS    X3, Y3
-	VMOVDQU      lm6_6412<>+0(SB), Y4
-	VMULPS       Y4, Y3, Y3
-	VBROADCASTI128 2(R8), Y4
-	VPSRLVD      lm6_640<>+0(SB), Y4, Y4
-	VPAND        lm6_641<>+0(SB), Y4, Y4
-	VPBROADCASTQ 34(R8), Y5
-	VPSRLVD      lm6_642<>+0(SB), Y5, Y5
-	VPAND        lm6_643<>+0(SB), Y5, Y5
-	VPSLLD       $4, Y5, Y5
-	VPOR         Y5, Y4, Y4
-	VBROADCASTI128 lm6_6413<>+0(SB), Y5
-	VPSHUFB      Y4, Y5, Y5
-	VBROADCASTI128 lm6_6414<>+0(SB), Y6
-	VPSHUFB      Y4, Y6, Y6
-	VPSLLW       $3, Y4, Y7
-	VPBLENDVB    Y7, Y6, Y5, Y5
-	VBROADCASTI128 lm6_6415<>+0(SB), Y6
-	VPSHUFB      Y4, Y6, Y6
-	VBROADCASTI128 lm6_6416<>+0(SB), Y7
-	VPSHUFB      Y4, Y7, Y7
-	VPSLLW       $3, Y4, Y8
-	VPBLENDVB    Y8, Y7, Y6, Y6
-	VPSLLW       $2, Y4, Y4
-	VPBLENDVB    Y4, Y6, Y5, Y4
-	VPABSB       Y4, Y5
-	VMOVDQU      (DX), Y6
-	VPSIGNB      Y4, Y6, Y6
-	VPMADDUBSW   Y6, Y5, Y6
-	VPMADDWD     lm6_6425<>+0(SB), Y6, Y6
-	VMOVDQU      64(DX), Y7
-	VPSIGNB      Y4, Y7, Y7
-	VPMADDUBSW   Y7, Y5, Y7
-	VPMADDWD     lm6_6425<>+0(SB), Y7, Y7
-	VMOVDQU      128(DX), Y8
-	VPSIGNB      Y4, Y8, Y4
-	VPMADDUBSW   Y4, Y5, Y4
-	VPMADDWD     lm6_6425<>+0(SB), Y4, Y4
-	VBROADCASTI128 18(R8), Y5
-	VPSRLVD      lm6_640<>+0(SB), Y5, Y5
-	VPAND        lm6_641<>+0(SB), Y5, Y5
-	VPBROADCASTQ 42(R8), Y8
-	VPSRLVD      lm6_642<>+0(SB), Y8, Y8
-	VPAND        lm6_643<>+0(SB), Y8, Y8
-	VPSLLD       $4, Y8, Y8
-	VPOR         Y8, Y5, Y5
-	VBROADCASTI128 lm6_6413<>+0(SB), Y8
-	VPSHUFB      Y5, Y8, Y8
-	VBROADCASTI128 lm6_6414<>+0(SB), Y9
-	VPSHUFB      Y5, Y9, Y9
-	VPSLLW       $3, Y5, Y10
-	VPBLENDVB    Y10, Y9, Y8, Y8
-	VBROADCASTI128 lm6_6415<>+0(SB), Y9
-	VPSHUFB      Y5, Y9, Y9
-	VBROADCASTI128 lm6_6416<>+0(SB), Y10
-	VPSHUFB      Y5, Y10, Y10
-	VPSLLW       $3, Y5, Y11
+	VPBROADCASTW (R8), X7
+	VCVTPH2PS    X7, Y7
+	VMOVDQU      lm6_6412<>+0(SB), Y8
+	VMULPS       Y8, Y7, Y7
+	VBROADCASTI128 2(R8), Y8
+	VPSRLVD      Y1, Y8, Y8
+	VPAND        lm6_641<>+0(SB), Y8, Y8
+	VPBROADCASTQ 34(R8), Y9
+	VPSRLVD      Y2, Y9, Y9
+	VPAND        Y3, Y9, Y9
+	VPSLLD       $4, Y9, Y9
+	VPOR         Y9, Y8, Y8
+	VBROADCASTI128 lm6_6413<>+0(SB), Y9
+	VPSHUFB      Y8, Y9, Y9
+	VBROADCASTI128 lm6_6414<>+0(SB), Y10
+	VPSHUFB      Y8, Y10, Y10
+	VPSLLW       $3, Y8, Y11
 	VPBLENDVB    Y11, Y10, Y9, Y9
-	VPSLLW       $2, Y5, Y5
-	VPBLENDVB    Y5, Y9, Y8, Y5
-	VPABSB       Y5, Y8
-	VMOVDQU      32(DX), Y9
-	VPSIGNB      Y5, Y9, Y9
-	VPMADDUBSW   Y9, Y8, Y9
-	VPMADDWD     lm6_6425<>+0(SB), Y9, Y9
-	VPADDD       Y9, Y6, Y6
-	VMOVDQU      96(DX), Y9
-	VPSIGNB      Y5, Y9, Y9
-	VPMADDUBSW   Y9, Y8, Y9
-	VPMADDWD     lm6_6425<>+0(SB), Y9, Y9
-	VPADDD       Y9, Y7, Y7
-	VMOVDQU      160(DX), Y9
-	VPSIGNB      Y5, Y9, Y5
-	VPMADDUBSW   Y5, Y8, Y5
-	VPMADDWD     lm6_6425<>+0(SB), Y5, Y5
-	VPADDD       Y5, Y4, Y4
-	VBROADCASTSS (SI), Y5
-	VCVTDQ2PS    Y6, Y6
-	VMULPS       Y3, Y5, Y5
-	VFMADD231PS  Y5, Y6, Y0
-	VBROADCASTSS 4(SI), Y5
-	VCVTDQ2PS    Y7, Y6
-	VMULPS       Y3, Y5, Y5
-	VFMADD231PS  Y5, Y6, Y1
-	VBROADCASTSS 8(SI), Y5
-	VCVTDQ2PS    Y4, Y4
-	VMULPS       Y3, Y5, Y3
-	VFMADD231PS  Y3, Y4, Y2
+	VBROADCASTI128 lm6_6415<>+0(SB), Y10
+	VPSHUFB      Y8, Y10, Y10
+	VBROADCASTI128 lm6_6416<>+0(SB), Y11
+	VPSHUFB      Y8, Y11, Y11
+	VPSLLW       $3, Y8, Y12
+	VPBLENDVB    Y12, Y11, Y10, Y10
+	VPSLLW       $2, Y8, Y8
+	VPBLENDVB    Y8, Y10, Y9, Y8
+	VPABSB       Y8, Y9
+	VMOVDQU      (DX), Y10
+	VPSIGNB      Y8, Y10, Y10
+	VPMADDUBSW   Y10, Y9, Y10
+	VPMADDWD     Y0, Y10, Y10
+	VMOVDQU      64(DX), Y11
+	VPSIGNB      Y8, Y11, Y11
+	VPMADDUBSW   Y11, Y9, Y11
+	VPMADDWD     Y0, Y11, Y11
+	VMOVDQU      128(DX), Y12
+	VPSIGNB      Y8, Y12, Y8
+	VPMADDUBSW   Y8, Y9, Y8
+	VPMADDWD     Y0, Y8, Y8
+	VBROADCASTI128 18(R8), Y9
+	VPSRLVD      Y1, Y9, Y9
+	VPAND        lm6_641<>+0(SB), Y9, Y9
+	VPBROADCASTQ 42(R8), Y12
+	VPSRLVD      Y2, Y12, Y12
+	VPAND        Y3, Y12, Y12
+	VPSLLD       $4, Y12, Y12
+	VPOR         Y12, Y9, Y9
+	VBROADCASTI128 lm6_6413<>+0(SB), Y12
+	VPSHUFB      Y9, Y12, Y12
+	VBROADCASTI128 lm6_6414<>+0(SB), Y13
+	VPSHUFB      Y9, Y13, Y13
+	VPSLLW       $3, Y9, Y14
+	VPBLENDVB    Y14, Y13, Y12, Y12
+	VBROADCASTI128 lm6_6415<>+0(SB), Y13
+	VPSHUFB      Y9, Y13, Y13
+	VBROADCASTI128 lm6_6416<>+0(SB), Y14
+	VPSHUFB      Y9, Y14, Y14
+	VPSLLW       $3, Y9, Y15
+	VPBLENDVB    Y15, Y14, Y13, Y13
+	VPSLLW       $2, Y9, Y9
+	VPBLENDVB    Y9, Y13, Y12, Y9
+	VPABSB       Y9, Y12
+	VMOVDQU      32(DX), Y13
+	VPSIGNB      Y9, Y13, Y13
+	VPMADDUBSW   Y13, Y12, Y13
+	VPMADDWD     Y0, Y13, Y13
+	VPADDD       Y13, Y10, Y10
+	VMOVDQU      96(DX), Y13
+	VPSIGNB      Y9, Y13, Y13
+	VPMADDUBSW   Y13, Y12, Y13
+	VPMADDWD     Y0, Y13, Y13
+	VPADDD       Y13, Y11, Y11
+	VMOVDQU      160(DX), Y13
+	VPSIGNB      Y9, Y13, Y9
+	VPMADDUBSW   Y9, Y12, Y9
+	VPMADDWD     Y0, Y9, Y9
+	VPADDD       Y9, Y8, Y8
+	VBROADCASTSS (SI), Y9
+	VCVTDQ2PS    Y10, Y10
+	VMULPS       Y7, Y9, Y9
+	VFMADD231PS  Y9, Y10, Y4
+	VBROADCASTSS 4(SI), Y9
+	VCVTDQ2PS    Y11, Y10
+	VMULPS       Y7, Y9, Y9
+	VFMADD231PS  Y9, Y10, Y5
+	VBROADCASTSS 8(SI), Y9
+	VCVTDQ2PS    Y8, Y8
+	VMULPS       Y7, Y9, Y7
+	VFMADD231PS  Y7, Y8, Y6
 	ADDQ         $0x32, R8
 	ADDQ         $0xc0, DX
 	ADDQ         $0xc, SI
@@ -6484,31 +6630,31 @@ loop3:
 
 done4:
 	ADDQ         $1, DI
-	VEXTRACTF128 $1, Y0, X3
-	VADDPS       X0, X3, X3
-	VMOVHLPS     X3, X3, X0
-	VADDPS       X0, X3, X3
-	VMOVSHDUP    X3, X0
-	VADDSS       X0, X3, X3
-	VMOVSS       X3, (AX)
+	VEXTRACTF128 $1, Y4, X7
+	VADDPS       X4, X7, X7
+	VMOVHLPS     X7, X7, X4
+	VADDPS       X4, X7, X7
+	VMOVSHDUP    X7, X4
+	VADDSS       X4, X7, X7
+	VMOVSS       X7, (AX)
 	MOVQ         ldy+8(FP), DX
 	MOVQ         AX, SI
 	ADDQ         DX, SI
-	VEXTRACTF128 $1, Y1, X0
-	VADDPS       X1, X0, X0
-	VMOVHLPS     X0, X0, X1
-	VADDPS       X1, X0, X0
-	VMOVSHDUP    X0, X1
-	VADDSS       X1, X0, X0
-	VMOVSS       X0, (SI)
+	VEXTRACTF128 $1, Y5, X4
+	VADDPS       X5, X4, X4
+	VMOVHLPS     X4, X4, X5
+	VADDPS       X5, X4, X4
+	VMOVSHDUP    X4, X5
+	VADDSS       X5, X4, X4
+	VMOVSS       X4, (SI)
 	ADDQ         DX, SI
-	VEXTRACTF128 $1, Y2, X0
-	VADDPS       X2, X0, X0
-	VMOVHLPS     X0, X0, X1
-	VADDPS       X1, X0, X0
-	VMOVSHDUP    X0, X1
-	VADDSS       X1, X0, X0
-	VMOVSS       X0, (SI)
+	VEXTRACTF128 $1, Y6, X4
+	VADDPS       X6, X4, X4
+	VMOVHLPS     X4, X4, X5
+	VADDPS       X5, X4, X4
+	VMOVSHDUP    X4, X5
+	VADDSS       X5, X4, X4
+	VMOVSS       X4, (SI)
 	ADDQ         $4, AX
 	MOVQ         stride+48(FP), DX
 	ADDQ         DX, BX
@@ -6523,6 +6669,10 @@ done2:
 // matmulQ84xLm6_64AVX2 multiplies rows of w with 4 rows of activations in int8; ldy and stride in bytes.
 // Requires: AVX2, F16C, FMA
 TEXT ·matmulQ84xLm6_64AVX2(SB), NOSPLIT, $192-72
+
+	// constants of the loops
+	VMOVDQU      lm6_6425<>+0(SB), Y0
+	VMOVDQU      lm6_640<>+0(SB), Y1
 	LEAQ         31(SP), AX
 	ANDQ         $-32, AX
 	MOVQ         y+0(FP), AX
@@ -6532,10 +6682,10 @@ TEXT ·matmulQ84xLm6_64AVX2(SB), NOSPLIT, $192-72
 	JLT          done2
 
 loop1:
-	VPXOR        Y0, Y0, Y0
-	VPXOR        Y1, Y1, Y1
 	VPXOR        Y2, Y2, Y2
 	VPXOR        Y3, Y3, Y3
+	VPXOR        Y4, Y4, Y4
+	VPXOR        Y5, Y5, Y5
 	MOVQ         q+16(FP), DX
 	MOVQ         d+24(FP), SI
 	MOVQ         blocks+64(FP), DI
@@ -6544,108 +6694,108 @@ loop1:
 	JLT          done4
 
 loop3:
-	VPBROADCASTW (R8), X4
-	VCVTPH2PS    X4, Y4
-	VMOVDQU      lm6_6412<>+0(SB), Y5
-	VMULPS       Y5, Y4, Y4
-	VBROADCASTI128 2(R8), Y5
-	VPSRLVD      lm6_640<>+0(SB), Y5, Y5
-	VPAND        lm6_641<>+0(SB), Y5, Y5
-	VPBROADCASTQ 34(R8), Y6
-	VPSRLVD      lm6_642<>+0(SB), Y6, Y6
-	VPAND        lm6_643<>+0(SB), Y6, Y6
-	VPSLLD       $4, Y6, Y6
-	VPOR         Y6, Y5, Y5
-	VBROADCASTI128 lm6_6413<>+0(SB), Y6
-	VPSHUFB      Y5, Y6, Y6
-	VBROADCASTI128 lm6_6414<>+0(SB), Y7
-	VPSHUFB      Y5, Y7, Y7
-	VPSLLW       $3, Y5, Y8
-	VPBLENDVB    Y8, Y7, Y6, Y6
-	VBROADCASTI128 lm6_6415<>+0(SB), Y7
-	VPSHUFB      Y5, Y7, Y7
-	VBROADCASTI128 lm6_6416<>+0(SB), Y8
-	VPSHUFB      Y5, Y8, Y8
-	VPSLLW       $3, Y5, Y9
-	VPBLENDVB    Y9, Y8, Y7, Y7
-	VPSLLW       $2, Y5, Y5
-	VPBLENDVB    Y5, Y7, Y6, Y5
-	VPABSB       Y5, Y6
-	VMOVDQU      (DX), Y7
-	VPSIGNB      Y5, Y7, Y7
-	VPMADDUBSW   Y7, Y6, Y7
-	VPMADDWD     lm6_6425<>+0(SB), Y7, Y7
-	VMOVDQU      64(DX), Y8
-	VPSIGNB      Y5, Y8, Y8
-	VPMADDUBSW   Y8, Y6, Y8
-	VPMADDWD     lm6_6425<>+0(SB), Y8, Y8
-	VMOVDQU      128(DX), Y9
-	VPSIGNB      Y5, Y9, Y9
-	VPMADDUBSW   Y9, Y6, Y9
-	VPMADDWD     lm6_6425<>+0(SB), Y9, Y9
-	VMOVDQU      192(DX), Y10
-	VPSIGNB      Y5, Y10, Y5
-	VPMADDUBSW   Y5, Y6, Y5
-	VPMADDWD     lm6_6425<>+0(SB), Y5, Y5
-	VBROADCASTI128 18(R8), Y6
-	VPSRLVD      lm6_640<>+0(SB), Y6, Y6
-	VPAND        lm6_641<>+0(SB), Y6, Y6
-	VPBROADCASTQ 42(R8), Y10
-	VPSRLVD      lm6_642<>+0(SB), Y10, Y10
-	VPAND        lm6_643<>+0(SB), Y10, Y10
-	VPSLLD       $4, Y10, Y10
-	VPOR         Y10, Y6, Y6
-	VBROADCASTI128 lm6_6413<>+0(SB), Y10
-	VPSHUFB      Y6, Y10, Y10
-	VBROADCASTI128 lm6_6414<>+0(SB), Y11
-	VPSHUFB      Y6, Y11, Y11
-	VPSLLW       $3, Y6, Y12
-	VPBLENDVB    Y12, Y11, Y10, Y10
-	VBROADCASTI128 lm6_6415<>+0(SB), Y11
-	VPSHUFB      Y6, Y11, Y11
-	VBROADCASTI128 lm6_6416<>+0(SB), Y12
-	VPSHUFB      Y6, Y12, Y12
-	VPSLLW       $3, Y6, Y13
-	VPBLENDVB    Y13, Y12, Y11, Y11
-	VPSLLW       $2, Y6, Y6
-	VPBLENDVB    Y6, Y11, Y10, Y6
-	VPABSB       Y6, Y10
-	VMOVDQU      32(DX), Y11
-	VPSIGNB      Y6, Y11, Y11
-	VPMADDUBSW   Y11, Y10, Y11
-	VPMADDWD     lm6_6425<>+0(SB), Y11, Y11
-	VPADDD       Y11, Y7, Y7
-	VMOVDQU      96(DX), Y11
-	VPSIGNB      Y6, Y11, Y11
-	VPMADDUBSW   Y11, Y10, Y11
-	VPMADDWD     lm6_6425<>+0(SB), Y11, Y11
-	VPADDD       Y11, Y8, Y8
-	VMOVDQU      160(DX), Y11
-	VPSIGNB      Y6, Y11, Y11
-	VPMADDUBSW   Y11, Y10, Y11
-	VPMADDWD     lm6_6425<>+0(SB), Y11, Y11
-	VPADDD       Y11, Y9, Y9
-	VMOVDQU      224(DX), Y11
-	VPSIGNB      Y6, Y11, Y6
-	VPMADDUBSW   Y6, Y10, Y6
-	VPMADDWD     lm6_6425<>+0(SB), Y6, Y6
-	VPADDD       Y6, Y5, Y5
-	VBROADCASTSS (SI), Y6
+	VPBROADCASTW (R8), X6
+	VCVTPH2PS    X6, Y6
+	VMOVDQU      lm6_6412<>+0(SB), Y7
+	VMULPS       Y7, Y6, Y6
+	VBROADCASTI128 2(R8), Y7
+	VPSRLVD      Y1, Y7, Y7
+	VPAND        lm6_641<>+0(SB), Y7, Y7
+	VPBROADCASTQ 34(R8), Y8
+	VPSRLVD      lm6_642<>+0(SB), Y8, Y8
+	VPAND        lm6_643<>+0(SB), Y8, Y8
+	VPSLLD       $4, Y8, Y8
+	VPOR         Y8, Y7, Y7
+	VBROADCASTI128 lm6_6413<>+0(SB), Y8
+	VPSHUFB      Y7, Y8, Y8
+	VBROADCASTI128 lm6_6414<>+0(SB), Y9
+	VPSHUFB      Y7, Y9, Y9
+	VPSLLW       $3, Y7, Y10
+	VPBLENDVB    Y10, Y9, Y8, Y8
+	VBROADCASTI128 lm6_6415<>+0(SB), Y9
+	VPSHUFB      Y7, Y9, Y9
+	VBROADCASTI128 lm6_6416<>+0(SB), Y10
+	VPSHUFB      Y7, Y10, Y10
+	VPSLLW       $3, Y7, Y11
+	VPBLENDVB    Y11, Y10, Y9, Y9
+	VPSLLW       $2, Y7, Y7
+	VPBLENDVB    Y7, Y9, Y8, Y7
+	VPABSB       Y7, Y8
+	VMOVDQU      (DX), Y9
+	VPSIGNB      Y7, Y9, Y9
+	VPMADDUBSW   Y9, Y8, Y9
+	VPMADDWD     Y0, Y9, Y9
+	VMOVDQU      64(DX), Y10
+	VPSIGNB      Y7, Y10, Y10
+	VPMADDUBSW   Y10, Y8, Y10
+	VPMADDWD     Y0, Y10, Y10
+	VMOVDQU      128(DX), Y11
+	VPSIGNB      Y7, Y11, Y11
+	VPMADDUBSW   Y11, Y8, Y11
+	VPMADDWD     Y0, Y11, Y11
+	VMOVDQU      192(DX), Y12
+	VPSIGNB      Y7, Y12, Y7
+	VPMADDUBSW   Y7, Y8, Y7
+	VPMADDWD     Y0, Y7, Y7
+	VBROADCASTI128 18(R8), Y8
+	VPSRLVD      Y1, Y8, Y8
+	VPAND        lm6_641<>+0(SB), Y8, Y8
+	VPBROADCASTQ 42(R8), Y12
+	VPSRLVD      lm6_642<>+0(SB), Y12, Y12
+	VPAND        lm6_643<>+0(SB), Y12, Y12
+	VPSLLD       $4, Y12, Y12
+	VPOR         Y12, Y8, Y8
+	VBROADCASTI128 lm6_6413<>+0(SB), Y12
+	VPSHUFB      Y8, Y12, Y12
+	VBROADCASTI128 lm6_6414<>+0(SB), Y13
+	VPSHUFB      Y8, Y13, Y13
+	VPSLLW       $3, Y8, Y14
+	VPBLENDVB    Y14, Y13, Y12, Y12
+	VBROADCASTI128 lm6_6415<>+0(SB), Y13
+	VPSHUFB      Y8, Y13, Y13
+	VBROADCASTI128 lm6_6416<>+0(SB), Y14
+	VPSHUFB      Y8, Y14, Y14
+	VPSLLW       $3, Y8, Y15
+	VPBLENDVB    Y15, Y14, Y13, Y13
+	VPSLLW       $2, Y8, Y8
+	VPBLENDVB    Y8, Y13, Y12, Y8
+	VPABSB       Y8, Y12
+	VMOVDQU      32(DX), Y13
+	VPSIGNB      Y8, Y13, Y13
+	VPMADDUBSW   Y13, Y12, Y13
+	VPMADDWD     Y0, Y13, Y13
+	VPADDD       Y13, Y9, Y9
+	VMOVDQU      96(DX), Y13
+	VPSIGNB      Y8, Y13, Y13
+	VPMADDUBSW   Y13, Y12, Y13
+	VPMADDWD     Y0, Y13, Y13
+	VPADDD       Y13, Y10, Y10
+	VMOVDQU      160(DX), Y13
+	VPSIGNB      Y8, Y13, Y13
+	VPMADDUBSW   Y13, Y12, Y13
+	VPMADDWD     Y0, Y13, Y13
+	VPADDD       Y13, Y11, Y11
+	VMOVDQU      224(DX), Y13
+	VPSIGNB      Y8, Y13, Y8
+	VPMADDUBSW   Y8, Y12, Y8
+	VPMADDWD     Y0, Y8, Y8
+	VPADDD       Y8, Y7, Y7
+	VBROADCASTSS (SI), Y8
+	VCVTDQ2PS    Y9, Y9
+	VMULPS       Y6, Y8, Y8
+	VFMADD231PS  Y8, Y9, Y2
+	VBROADCASTSS 4(SI), Y8
+	VCVTDQ2PS    Y10, Y9
+	VMULPS       Y6, Y8, Y8
+	VFMADD231PS  Y8, Y9, Y3
+	VBROADCASTSS 8(SI), Y8
+	VCVTDQ2PS    Y11, Y9
+	VMULPS       Y6, Y8, Y8
+	VFMADD231PS  Y8, Y9, Y4
+	VBROADCASTSS 12(SI), Y8
 	VCVTDQ2PS    Y7, Y7
-	VMULPS       Y4, Y6, Y6
-	VFMADD231PS  Y6, Y7, Y0
-	VBROADCASTSS 4(SI), Y6
-	VCVTDQ2PS    Y8, Y7
-	VMULPS       Y4, Y6, Y6
-	VFMADD231PS  Y6, Y7, Y1
-	VBROADCASTSS 8(SI), Y6
-	VCVTDQ2PS    Y9, Y7
-	VMULPS       Y4, Y6, Y6
-	VFMADD231PS  Y6, Y7, Y2
-	VBROADCASTSS 12(SI), Y6
-	VCVTDQ2PS    Y5, Y5
-	VMULPS       Y4, Y6, Y4
-	VFMADD231PS  Y4, Y5, Y3
+	VMULPS       Y6, Y8, Y6
+	VFMADD231PS  Y6, Y7, Y5
 	ADDQ         $0x32, R8
 	ADDQ         $0x100, DX
 	ADDQ         $0x10, SI
@@ -6654,39 +6804,39 @@ loop3:
 
 done4:
 	ADDQ         $1, DI
-	VEXTRACTF128 $1, Y0, X4
-	VADDPS       X0, X4, X4
-	VMOVHLPS     X4, X4, X0
-	VADDPS       X0, X4, X4
-	VMOVSHDUP    X4, X0
-	VADDSS       X0, X4, X4
-	VMOVSS       X4, (AX)
+	VEXTRACTF128 $1, Y2, X6
+	VADDPS       X2, X6, X6
+	VMOVHLPS     X6, X6, X2
+	VADDPS       X2, X6, X6
+	VMOVSHDUP    X6, X2
+	VADDSS       X2, X6, X6
+	VMOVSS       X6, (AX)
 	MOVQ         ldy+8(FP), DX
 	MOVQ         AX, SI
 	ADDQ         DX, SI
-	VEXTRACTF128 $1, Y1, X0
-	VADDPS       X1, X0, X0
-	VMOVHLPS     X0, X0, X1
-	VADDPS       X1, X0, X0
-	VMOVSHDUP    X0, X1
-	VADDSS       X1, X0, X0
-	VMOVSS       X0, (SI)
+	VEXTRACTF128 $1, Y3, X2
+	VADDPS       X3, X2, X2
+	VMOVHLPS     X2, X2, X3
+	VADDPS       X3, X2, X2
+	VMOVSHDUP    X2, X3
+	VADDSS       X3, X2, X2
+	VMOVSS       X2, (SI)
 	ADDQ         DX, SI
-	VEXTRACTF128 $1, Y2, X0
-	VADDPS       X2, X0, X0
-	VMOVHLPS     X0, X0, X1
-	VADDPS       X1, X0, X0
-	VMOVSHDUP    X0, X1
-	VADDSS       X1, X0, X0
-	VMOVSS       X0, (SI)
+	VEXTRACTF128 $1, Y4, X2
+	VADDPS       X4, X2, X2
+	VMOVHLPS     X2, X2, X3
+	VADDPS       X3, X2, X2
+	VMOVSHDUP    X2, X3
+	VADDSS       X3, X2, X2
+	VMOVSS       X2, (SI)
 	ADDQ         DX, SI
-	VEXTRACTF128 $1, Y3, X0
-	VADDPS       X3, X0, X0
-	VMOVHLPS     X0, X0, X1
-	VADDPS       X1, X0, X0
-	VMOVSHDUP    X0, X1
-	VADDSS       X1, X0, X0
-	VMOVSS       X0, (SI)
+	VEXTRACTF128 $1, Y5, X2
+	VADDPS       X5, X2, X2
+	VMOVHLPS     X2, X2, X3
+	VADDPS       X3, X2, X2
+	VMOVSHDUP    X2, X3
+	VADDSS       X3, X2, X2
+	VMOVSS       X2, (SI)
 	ADDQ         $4, AX
 	MOVQ         stride+48(FP), DX
 	ADDQ         DX, BX
@@ -6701,6 +6851,14 @@ done2:
 // matmulQ8Block1xLm6_64AVX2 multiplies rows of one block with 1 row of activations in int8; rows is a multiple of 4, ldy and stride in bytes.
 // Requires: AVX2, F16C
 TEXT ·matmulQ8Block1xLm6_64AVX2(SB), NOSPLIT, $416-72
+
+	// constants of the loops
+	VMOVDQU      lm6_640<>+0(SB), Y0
+	VMOVDQU      lm6_642<>+0(SB), Y1
+	VMOVDQU      lm6_6425<>+0(SB), Y2
+	VMOVDQU      lm6_643<>+0(SB), Y3
+	VMOVDQU      lm6_641<>+0(SB), Y4
+	VBROADCASTI128 lm6_6415<>+0(SB), Y5
 	LEAQ         31(SP), AX
 	ANDQ         $-32, AX
 	LEAQ         223(SP), AX
@@ -6726,67 +6884,65 @@ loop1:
 	JLT          done4
 
 loop3:
-	VBROADCASTI128 2(DI), Y0
-	VPSRLVD      lm6_640<>+0(SB), Y0, Y0
-	VPAND        lm6_641<>+0(SB), Y0, Y0
-	VPBROADCASTQ 34(DI), Y1
-	VPSRLVD      lm6_642<>+0(SB), Y1, Y1
-	VPAND        lm6_643<>+0(SB), Y1, Y1
-	VPSLLD       $4, Y1, Y1
-	VPOR         Y1, Y0, Y0
-	VBROADCASTI128 lm6_6413<>+0(SB), Y1
-	VPSHUFB      Y0, Y1, Y1
-	VBROADCASTI128 lm6_6414<>+0(SB), Y2
-	VPSHUFB      Y0, Y2, Y2
-	VPSLLW       $3, Y0, Y3
-	VPBLENDVB    Y3, Y2, Y1, Y1
-	VBROADCASTI128 lm6_6415<>+0(SB), Y2
-	VPSHUFB      Y0, Y2, Y2
-	VBROADCASTI128 lm6_6416<>+0(SB), Y3
-	VPSHUFB      Y0, Y3, Y3
-	VPSLLW       $3, Y0, Y4
-	VPBLENDVB    Y4, Y3, Y2, Y2
-	VPSLLW       $2, Y0, Y0
-	VPBLENDVB    Y0, Y2, Y1, Y0
-	VPABSB       Y0, Y1
-	VMOVDQU      (CX), Y2
-	VPSIGNB      Y0, Y2, Y0
-	VPMADDUBSW   Y0, Y1, Y0
-	VPMADDWD     lm6_6425<>+0(SB), Y0, Y0
-	VBROADCASTI128 18(DI), Y1
-	VPSRLVD      lm6_640<>+0(SB), Y1, Y1
-	VPAND        lm6_641<>+0(SB), Y1, Y1
-	VPBROADCASTQ 42(DI), Y2
-	VPSRLVD      lm6_642<>+0(SB), Y2, Y2
-	VPAND        lm6_643<>+0(SB), Y2, Y2
-	VPSLLD       $4, Y2, Y2
-	VPOR         Y2, Y1, Y1
-	VBROADCASTI128 lm6_6413<>+0(SB), Y2
-	VPSHUFB      Y1, Y2, Y2
-	VBROADCASTI128 lm6_6414<>+0(SB), Y3
-	VPSHUFB      Y1, Y3, Y3
-	VPSLLW       $3, Y1, Y4
-	VPBLENDVB    Y4, Y3, Y2, Y2
-	VBROADCASTI128 lm6_6415<>+0(SB), Y3
-	VPSHUFB      Y1, Y3, Y3
-	VBROADCASTI128 lm6_6416<>+0(SB), Y4
-	VPSHUFB      Y1, Y4, Y4
-	VPSLLW       $3, Y1, Y5
-	VPBLENDVB    Y5, Y4, Y3, Y3
-	VPSLLW       $2, Y1, Y1
-	VPBLENDVB    Y1, Y3, Y2, Y1
-	VPABSB       Y1, Y2
-	VMOVDQU      32(CX), Y3
-	VPSIGNB      Y1, Y3, Y1
-	VPMADDUBSW   Y1, Y2, Y1
-	VPMADDWD     lm6_6425<>+0(SB), Y1, Y1
-	VPADDD       Y1, Y0, Y0
-	VMOVDQU      Y0, (R10)
-	VPBROADCASTW (DI), X0
-	VCVTPH2PS    X0, Y0
-	VMOVDQU      lm6_6412<>+0(SB), Y1
-	VMULPS       Y1, Y0, Y0
-	VMOVSS       X0, (R11)
+	VBROADCASTI128 2(DI), Y6
+	VPSRLVD      Y0, Y6, Y6
+	VPAND        Y4, Y6, Y6
+	VPBROADCASTQ 34(DI), Y7
+	VPSRLVD      Y1, Y7, Y7
+	VPAND        Y3, Y7, Y7
+	VPSLLD       $4, Y7, Y7
+	VPOR         Y7, Y6, Y6
+	VBROADCASTI128 lm6_6413<>+0(SB), Y7
+	VPSHUFB      Y6, Y7, Y7
+	VBROADCASTI128 lm6_6414<>+0(SB), Y8
+	VPSHUFB      Y6, Y8, Y8
+	VPSLLW       $3, Y6, Y9
+	VPBLENDVB    Y9, Y8, Y7, Y7
+	VPSHUFB      Y6, Y5, Y8
+	VBROADCASTI128 lm6_6416<>+0(SB), Y9
+	VPSHUFB      Y6, Y9, Y9
+	VPSLLW       $3, Y6, Y10
+	VPBLENDVB    Y10, Y9, Y8, Y8
+	VPSLLW       $2, Y6, Y6
+	VPBLENDVB    Y6, Y8, Y7, Y6
+	VPABSB       Y6, Y7
+	VMOVDQU      (CX), Y8
+	VPSIGNB      Y6, Y8, Y6
+	VPMADDUBSW   Y6, Y7, Y6
+	VPMADDWD     Y2, Y6, Y6
+	VBROADCASTI128 18(DI), Y7
+	VPSRLVD      Y0, Y7, Y7
+	VPAND        Y4, Y7, Y7
+	VPBROADCASTQ 42(DI), Y8
+	VPSRLVD      Y1, Y8, Y8
+	VPAND        Y3, Y8, Y8
+	VPSLLD       $4, Y8, Y8
+	VPOR         Y8, Y7, Y7
+	VBROADCASTI128 lm6_6413<>+0(SB), Y8
+	VPSHUFB      Y7, Y8, Y8
+	VBROADCASTI128 lm6_6414<>+0(SB), Y9
+	VPSHUFB      Y7, Y9, Y9
+	VPSLLW       $3, Y7, Y10
+	VPBLENDVB    Y10, Y9, Y8, Y8
+	VPSHUFB      Y7, Y5, Y9
+	VBROADCASTI128 lm6_6416<>+0(SB), Y10
+	VPSHUFB      Y7, Y10, Y10
+	VPSLLW       $3, Y7, Y11
+	VPBLENDVB    Y11, Y10, Y9, Y9
+	VPSLLW       $2, Y7, Y7
+	VPBLENDVB    Y7, Y9, Y8, Y7
+	VPABSB       Y7, Y8
+	VMOVDQU      32(CX), Y9
+	VPSIGNB      Y7, Y9, Y7
+	VPMADDUBSW   Y7, Y8, Y7
+	VPMADDWD     Y2, Y7, Y7
+	VPADDD       Y7, Y6, Y6
+	VMOVDQU      Y6, (R10)
+	VPBROADCASTW (DI), X6
+	VCVTPH2PS    X6, Y6
+	VMOVDQU      lm6_6412<>+0(SB), Y7
+	VMULPS       Y7, Y6, Y6
+	VMOVSS       X6, (R11)
 	ADDQ         $0x20, R10
 	ADDQ         $4, R11
 	MOVQ         stride+48(FP), R12
@@ -6798,27 +6954,27 @@ done4:
 	ADDQ         $1, R9
 
 	// four results for each row of y
-	VMOVUPS      (BX), X0
-	VMOVDQU      (AX), Y1
-	VMOVDQU      32(AX), Y2
-	VMOVDQU      64(AX), Y3
-	VMOVDQU      96(AX), Y4
-	VPUNPCKLDQ   Y2, Y1, Y5
-	VPUNPCKHDQ   Y2, Y1, Y1
-	VPADDD       Y1, Y5, Y5
-	VPUNPCKLDQ   Y4, Y3, Y1
-	VPUNPCKHDQ   Y4, Y3, Y2
-	VPADDD       Y2, Y1, Y1
-	VPUNPCKLQDQ  Y1, Y5, Y2
-	VPUNPCKHQDQ  Y1, Y5, Y1
-	VPADDD       Y1, Y2, Y2
-	VEXTRACTI128 $1, Y2, X1
-	VPADDD       X1, X2, X1
-	VCVTDQ2PS    X1, X1
-	VBROADCASTSS (DX), X2
-	VMULPS       X2, X1, X1
-	VMULPS       X0, X1, X0
-	VMOVUPS      X0, (SI)
+	VMOVUPS      (BX), X6
+	VMOVDQU      (AX), Y7
+	VMOVDQU      32(AX), Y8
+	VMOVDQU      64(AX), Y9
+	VMOVDQU      96(AX), Y10
+	VPUNPCKLDQ   Y8, Y7, Y11
+	VPUNPCKHDQ   Y8, Y7, Y7
+	VPADDD       Y7, Y11, Y11
+	VPUNPCKLDQ   Y10, Y9, Y7
+	VPUNPCKHDQ   Y10, Y9, Y8
+	VPADDD       Y8, Y7, Y7
+	VPUNPCKLQDQ  Y7, Y11, Y8
+	VPUNPCKHQDQ  Y7, Y11, Y7
+	VPADDD       Y7, Y8, Y8
+	VEXTRACTI128 $1, Y8, X7
+	VPADDD       X7, X8, X7
+	VCVTDQ2PS    X7, X7
+	VBROADCASTSS (DX), X8
+	VMULPS       X8, X7, X7
+	VMULPS       X6, X7, X6
+	VMOVUPS      X6, (SI)
 	ADDQ         $0x10, SI
 	SUBQ         $4, R8
 	JGE          loop1
@@ -6831,6 +6987,14 @@ done2:
 // matmulQ8Block2xLm6_64AVX2 multiplies rows of one block with 2 rows of activations in int8; rows is a multiple of 4, ldy and stride in bytes.
 // Requires: AVX2, F16C
 TEXT ·matmulQ8Block2xLm6_64AVX2(SB), NOSPLIT, $544-72
+
+	// constants of the loops
+	VMOVDQU      lm6_6425<>+0(SB), Y0
+	VMOVDQU      lm6_640<>+0(SB), Y1
+	VMOVDQU      lm6_642<>+0(SB), Y2
+	VMOVDQU      lm6_643<>+0(SB), Y3
+	VMOVDQU      lm6_641<>+0(SB), Y4
+	VBROADCASTI128 lm6_6415<>+0(SB), Y5
 	LEAQ         31(SP), AX
 	ANDQ         $-32, AX
 	LEAQ         223(SP), AX
@@ -6856,77 +7020,75 @@ loop1:
 	JLT          done4
 
 loop3:
-	VBROADCASTI128 2(DI), Y0
-	VPSRLVD      lm6_640<>+0(SB), Y0, Y0
-	VPAND        lm6_641<>+0(SB), Y0, Y0
-	VPBROADCASTQ 34(DI), Y1
-	VPSRLVD      lm6_642<>+0(SB), Y1, Y1
-	VPAND        lm6_643<>+0(SB), Y1, Y1
-	VPSLLD       $4, Y1, Y1
-	VPOR         Y1, Y0, Y0
-	VBROADCASTI128 lm6_6413<>+0(SB), Y1
-	VPSHUFB      Y0, Y1, Y1
-	VBROADCASTI128 lm6_6414<>+0(SB), Y2
-	VPSHUFB      Y0, Y2, Y2
-	VPSLLW       $3, Y0, Y3
-	VPBLENDVB    Y3, Y2, Y1, Y1
-	VBROADCASTI128 lm6_6415<>+0(SB), Y2
-	VPSHUFB      Y0, Y2, Y2
-	VBROADCASTI128 lm6_6416<>+0(SB), Y3
-	VPSHUFB      Y0, Y3, Y3
-	VPSLLW       $3, Y0, Y4
-	VPBLENDVB    Y4, Y3, Y2, Y2
-	VPSLLW       $2, Y0, Y0
-	VPBLENDVB    Y0, Y2, Y1, Y0
-	VPABSB       Y0, Y1
-	VMOVDQU      (CX), Y2
-	VPSIGNB      Y0, Y2, Y2
-	VPMADDUBSW   Y2, Y1, Y2
-	VPMADDWD     lm6_6425<>+0(SB), Y2, Y2
-	VMOVDQU      64(CX), Y3
-	VPSIGNB      Y0, Y3, Y0
-	VPMADDUBSW   Y0, Y1, Y0
-	VPMADDWD     lm6_6425<>+0(SB), Y0, Y0
-	VBROADCASTI128 18(DI), Y1
-	VPSRLVD      lm6_640<>+0(SB), Y1, Y1
-	VPAND        lm6_641<>+0(SB), Y1, Y1
-	VPBROADCASTQ 42(DI), Y3
-	VPSRLVD      lm6_642<>+0(SB), Y3, Y3
-	VPAND        lm6_643<>+0(SB), Y3, Y3
-	VPSLLD       $4, Y3, Y3
-	VPOR         Y3, Y1, Y1
-	VBROADCASTI128 lm6_6413<>+0(SB), Y3
-	VPSHUFB      Y1, Y3, Y3
-	VBROADCASTI128 lm6_6414<>+0(SB), Y4
-	VPSHUFB      Y1, Y4, Y4
-	VPSLLW       $3, Y1, Y5
-	VPBLENDVB    Y5, Y4, Y3, Y3
-	VBROADCASTI128 lm6_6415<>+0(SB), Y4
-	VPSHUFB      Y1, Y4, Y4
-	VBROADCASTI128 lm6_6416<>+0(SB), Y5
-	VPSHUFB      Y1, Y5, Y5
-	VPSLLW       $3, Y1, Y6
-	VPBLENDVB    Y6, Y5, Y4, Y4
-	VPSLLW       $2, Y1, Y1
-	VPBLENDVB    Y1, Y4, Y3, Y1
-	VPABSB       Y1, Y3
-	VMOVDQU      32(CX), Y4
-	VPSIGNB      Y1, Y4, Y4
-	VPMADDUBSW   Y4, Y3, Y4
-	VPMADDWD     lm6_6425<>+0(SB), Y4, Y4
-	VPADDD       Y4, Y2, Y2
-	VMOVDQU      96(CX), Y4
-	VPSIGNB      Y1, Y4, Y1
-	VPMADDUBSW   Y1, Y3, Y1
-	VPMADDWD     lm6_6425<>+0(SB), Y1, Y1
-	VPADDD       Y1, Y0, Y0
-	VMOVDQU      Y2, (R10)
-	VMOVDQU      Y0, 128(R10)
-	VPBROADCASTW (DI), X0
-	VCVTPH2PS    X0, Y0
-	VMOVDQU      lm6_6412<>+0(SB), Y1
-	VMULPS       Y1, Y0, Y0
-	VMOVSS       X0, (R11)
+	VBROADCASTI128 2(DI), Y6
+	VPSRLVD      Y1, Y6, Y6
+	VPAND        Y4, Y6, Y6
+	VPBROADCASTQ 34(DI), Y7
+	VPSRLVD      Y2, Y7, Y7
+	VPAND        Y3, Y7, Y7
+	VPSLLD       $4, Y7, Y7
+	VPOR         Y7, Y6, Y6
+	VBROADCASTI128 lm6_6413<>+0(SB), Y7
+	VPSHUFB      Y6, Y7, Y7
+	VBROADCASTI128 lm6_6414<>+0(SB), Y8
+	VPSHUFB      Y6, Y8, Y8
+	VPSLLW       $3, Y6, Y9
+	VPBLENDVB    Y9, Y8, Y7, Y7
+	VPSHUFB      Y6, Y5, Y8
+	VBROADCASTI128 lm6_6416<>+0(SB), Y9
+	VPSHUFB      Y6, Y9, Y9
+	VPSLLW       $3, Y6, Y10
+	VPBLENDVB    Y10, Y9, Y8, Y8
+	VPSLLW       $2, Y6, Y6
+	VPBLENDVB    Y6, Y8, Y7, Y6
+	VPABSB       Y6, Y7
+	VMOVDQU      (CX), Y8
+	VPSIGNB      Y6, Y8, Y8
+	VPMADDUBSW   Y8, Y7, Y8
+	VPMADDWD     Y0, Y8, Y8
+	VMOVDQU      64(CX), Y9
+	VPSIGNB      Y6, Y9, Y6
+	VPMADDUBSW   Y6, Y7, Y6
+	VPMADDWD     Y0, Y6, Y6
+	VBROADCASTI128 18(DI), Y7
+	VPSRLVD      Y1, Y7, Y7
+	VPAND        Y4, Y7, Y7
+	VPBROADCASTQ 42(DI), Y9
+	VPSRLVD      Y2, Y9, Y9
+	VPAND        Y3, Y9, Y9
+	VPSLLD       $4, Y9, Y9
+	VPOR         Y9, Y7, Y7
+	VBROADCASTI128 lm6_6413<>+0(SB), Y9
+	VPSHUFB      Y7, Y9, Y9
+	VBROADCASTI128 lm6_6414<>+0(SB), Y10
+	VPSHUFB      Y7, Y10, Y10
+	VPSLLW       $3, Y7, Y11
+	VPBLENDVB    Y11, Y10, Y9, Y9
+	VPSHUFB      Y7, Y5, Y10
+	VBROADCASTI128 lm6_6416<>+0(SB), Y11
+	VPSHUFB      Y7, Y11, Y11
+	VPSLLW       $3, Y7, Y12
+	VPBLENDVB    Y12, Y11, Y10, Y10
+	VPSLLW       $2, Y7, Y7
+	VPBLENDVB    Y7, Y10, Y9, Y7
+	VPABSB       Y7, Y9
+	VMOVDQU      32(CX), Y10
+	VPSIGNB      Y7, Y10, Y10
+	VPMADDUBSW   Y10, Y9, Y10
+	VPMADDWD     Y0, Y10, Y10
+	VPADDD       Y10, Y8, Y8
+	VMOVDQU      96(CX), Y10
+	VPSIGNB      Y7, Y10, Y7
+	VPMADDUBSW   Y7, Y9, Y7
+	VPMADDWD     Y0, Y7, Y7
+	VPADDD       Y7, Y6, Y6
+	VMOVDQU      Y8, (R10)
+	VMOVDQU      Y6, 128(R10)
+	VPBROADCASTW (DI), X6
+	VCVTPH2PS    X6, Y6
+	VMOVDQU      lm6_6412<>+0(SB), Y7
+	VMULPS       Y7, Y6, Y6
+	VMOVSS       X6, (R11)
 	ADDQ         $0x20, R10
 	ADDQ         $4, R11
 	MOVQ         stride+48(FP), R12
@@ -6938,50 +7100,50 @@ done4:
 	ADDQ         $1, R9
 
 	// four results for each row of y
-	VMOVUPS      (BX), X0
-	VMOVDQU      (AX), Y1
-	VMOVDQU      32(AX), Y2
-	VMOVDQU      64(AX), Y3
-	VMOVDQU      96(AX), Y4
-	VPUNPCKLDQ   Y2, Y1, Y5
-	VPUNPCKHDQ   Y2, Y1, Y1
-	VPADDD       Y1, Y5, Y5
-	VPUNPCKLDQ   Y4, Y3, Y1
-	VPUNPCKHDQ   Y4, Y3, Y2
-	VPADDD       Y2, Y1, Y1
-	VPUNPCKLQDQ  Y1, Y5, Y2
-	VPUNPCKHQDQ  Y1, Y5, Y1
-	VPADDD       Y1, Y2, Y2
-	VEXTRACTI128 $1, Y2, X1
-	VPADDD       X1, X2, X1
-	VCVTDQ2PS    X1, X1
-	VBROADCASTSS (DX), X2
-	VMULPS       X2, X1, X1
-	VMULPS       X0, X1, X1
-	VMOVUPS      X1, (SI)
-	VMOVDQU      128(AX), Y1
-	VMOVDQU      160(AX), Y2
-	VMOVDQU      192(AX), Y3
-	VMOVDQU      224(AX), Y4
-	VPUNPCKLDQ   Y2, Y1, Y5
-	VPUNPCKHDQ   Y2, Y1, Y1
-	VPADDD       Y1, Y5, Y5
-	VPUNPCKLDQ   Y4, Y3, Y1
-	VPUNPCKHDQ   Y4, Y3, Y2
-	VPADDD       Y2, Y1, Y1
-	VPUNPCKLQDQ  Y1, Y5, Y2
-	VPUNPCKHQDQ  Y1, Y5, Y1
-	VPADDD       Y1, Y2, Y2
-	VEXTRACTI128 $1, Y2, X1
-	VPADDD       X1, X2, X1
-	VCVTDQ2PS    X1, X1
-	VBROADCASTSS 4(DX), X2
-	VMULPS       X2, X1, X1
-	VMULPS       X0, X1, X0
+	VMOVUPS      (BX), X6
+	VMOVDQU      (AX), Y7
+	VMOVDQU      32(AX), Y8
+	VMOVDQU      64(AX), Y9
+	VMOVDQU      96(AX), Y10
+	VPUNPCKLDQ   Y8, Y7, Y11
+	VPUNPCKHDQ   Y8, Y7, Y7
+	VPADDD       Y7, Y11, Y11
+	VPUNPCKLDQ   Y10, Y9, Y7
+	VPUNPCKHDQ   Y10, Y9, Y8
+	VPADDD       Y8, Y7, Y7
+	VPUNPCKLQDQ  Y7, Y11, Y8
+	VPUNPCKHQDQ  Y7, Y11, Y7
+	VPADDD       Y7, Y8, Y8
+	VEXTRACTI128 $1, Y8, X7
+	VPADDD       X7, X8, X7
+	VCVTDQ2PS    X7, X7
+	VBROADCASTSS (DX), X8
+	VMULPS       X8, X7, X7
+	VMULPS       X6, X7, X7
+	VMOVUPS      X7, (SI)
+	VMOVDQU      128(AX), Y7
+	VMOVDQU      160(AX), Y8
+	VMOVDQU      192(AX), Y9
+	VMOVDQU      224(AX), Y10
+	VPUNPCKLDQ   Y8, Y7, Y11
+	VPUNPCKHDQ   Y8, Y7, Y7
+	VPADDD       Y7, Y11, Y11
+	VPUNPCKLDQ   Y10, Y9, Y7
+	VPUNPCKHDQ   Y10, Y9, Y8
+	VPADDD       Y8, Y7, Y7
+	VPUNPCKLQDQ  Y7, Y11, Y8
+	VPUNPCKHQDQ  Y7, Y11, Y7
+	VPADDD       Y7, Y8, Y8
+	VEXTRACTI128 $1, Y8, X7
+	VPADDD       X7, X8, X7
+	VCVTDQ2PS    X7, X7
+	VBROADCASTSS 4(DX), X8
+	VMULPS       X8, X7, X7
+	VMULPS       X6, X7, X6
 	MOVQ         ldy+8(FP), R9
 	MOVQ         SI, R10
 	ADDQ         R9, R10
-	VMOVUPS      X0, (R10)
+	VMOVUPS      X6, (R10)
 	ADDQ         $0x10, SI
 	SUBQ         $4, R8
 	JGE          loop1
@@ -6994,6 +7156,14 @@ done2:
 // matmulQ8Block3xLm6_64AVX2 multiplies rows of one block with 3 rows of activations in int8; rows is a multiple of 4, ldy and stride in bytes.
 // Requires: AVX2, F16C
 TEXT ·matmulQ8Block3xLm6_64AVX2(SB), 0, $672-72
+
+	// constants of the loops
+	VMOVDQU      lm6_6425<>+0(SB), Y0
+	VMOVDQU      lm6_640<>+0(SB), Y1
+	VMOVDQU      lm6_642<>+0(SB), Y2
+	VMOVDQU      lm6_643<>+0(SB), Y3
+	VMOVDQU      lm6_641<>+0(SB), Y4
+	VBROADCASTI128 lm6_6415<>+0(SB), Y5
 	LEAQ         31(SP), AX
 	ANDQ         $-32, AX
 	LEAQ         223(SP), AX
@@ -7019,87 +7189,85 @@ loop1:
 	JLT          done4
 
 loop3:
-	VBROADCASTI128 2(DI), Y0
-	VPSRLVD      lm6_640<>+0(SB), Y0, Y0
-	VPAND        lm6_641<>+0(SB), Y0, Y0
-	VPBROADCASTQ 34(DI), Y1
-	VPSRLVD      lm6_642<>+0(SB), Y1, Y1
-	VPAND        lm6_643<>+0(SB), Y1, Y1
-	VPSLLD       $4, Y1, Y1
-	VPOR         Y1, Y0, Y0
-	VBROADCASTI128 lm6_6413<>+0(SB), Y1
-	VPSHUFB      Y0, Y1, Y1
-	VBROADCASTI128 lm6_6414<>+0(SB), Y2
-	VPSHUFB      Y0, Y2, Y2
-	VPSLLW       $3, Y0, Y3
-	VPBLENDVB    Y3, Y2, Y1, Y1
-	VBROADCASTI128 lm6_6415<>+0(SB), Y2
-	VPSHUFB      Y0, Y2, Y2
-	VBROADCASTI128 lm6_6416<>+0(SB), Y3
-	VPSHUFB      Y0, Y3, Y3
-	VPSLLW       $3, Y0, Y4
-	VPBLENDVB    Y4, Y3, Y2, Y2
-	VPSLLW       $2, Y0, Y0
-	VPBLENDVB    Y0, Y2, Y1, Y0
-	VPABSB       Y0, Y1
-	VMOVDQU      (CX), Y2
-	VPSIGNB      Y0, Y2, Y2
-	VPMADDUBSW   Y2, Y1, Y2
-	VPMADDWD     lm6_6425<>+0(SB), Y2, Y2
-	VMOVDQU      64(CX), Y3
-	VPSIGNB      Y0, Y3, Y3
-	VPMADDUBSW   Y3, Y1, Y3
-	VPMADDWD     lm6_6425<>+0(SB), Y3, Y3
-	VMOVDQU      128(CX), Y4
-	VPSIGNB      Y0, Y4, Y0
-	VPMADDUBSW   Y0, Y1, Y0
-	VPMADDWD     lm6_6425<>+0(SB), Y0, Y0
-	VBROADCASTI128 18(DI), Y1
-	VPSRLVD      lm6_640<>+0(SB), Y1, Y1
-	VPAND        lm6_641<>+0(SB), Y1, Y1
-	VPBROADCASTQ 42(DI), Y4
-	VPSRLVD      lm6_642<>+0(SB), Y4, Y4
-	VPAND        lm6_643<>+0(SB), Y4, Y4
-	VPSLLD       $4, Y4, Y4
-	VPOR         Y4, Y1, Y1
-	VBROADCASTI128 lm6_6413<>+0(SB), Y4
-	VPSHUFB      Y1, Y4, Y4
-	VBROADCASTI128 lm6_6414<>+0(SB), Y5
-	VPSHUFB      Y1, Y5, Y5
-	VPSLLW       $3, Y1, Y6
-	VPBLENDVB    Y6, Y5, Y4, Y4
-	VBROADCASTI128 lm6_6415<>+0(SB), Y5
-	VPSHUFB      Y1, Y5, Y5
-	VBROADCASTI128 lm6_6416<>+0(SB), Y6
-	VPSHUFB      Y1, Y6, Y6
-	VPSLLW       $3, Y1, Y7
-	VPBLENDVB    Y7, Y6, Y5, Y5
-	VPSLLW       $2, Y1, Y1
-	VPBLENDVB    Y1, Y5, Y4, Y1
-	VPABSB       Y1, Y4
-	VMOVDQU      32(CX), Y5
-	VPSIGNB      Y1, Y5, Y5
-	VPMADDUBSW   Y5, Y4, Y5
-	VPMADDWD     lm6_6425<>+0(SB), Y5, Y5
-	VPADDD       Y5, Y2, Y2
-	VMOVDQU      96(CX), Y5
-	VPSIGNB      Y1, Y5, Y5
-	VPMADDUBSW   Y5, Y4, Y5
-	VPMADDWD     lm6_6425<>+0(SB), Y5, Y5
-	VPADDD       Y5, Y3, Y3
-	VMOVDQU      160(CX), Y5
-	VPSIGNB      Y1, Y5, Y1
-	VPMADDUBSW   Y1, Y4, Y1
-	VPMADDWD     lm6_6425<>+0(SB), Y1, Y1
-	VPADDD       Y1, Y0, Y0
-	VMOVDQU      Y2, (R10)
-	VMOVDQU      Y3, 128(R10)
-	VMOVDQU      Y0, 256(R10)
-	VPBROADCASTW (DI), X0
-	VCVTPH2PS    X0, Y0
-	VMOVDQU      lm6_6412<>+0(SB), Y1
-	VMULPS       Y1, Y0, Y0
-	VMOVSS       X0, (R11)
+	VBROADCASTI128 2(DI), Y6
+	VPSRLVD      Y1, Y6, Y6
+	VPAND        Y4, Y6, Y6
+	VPBROADCASTQ 34(DI), Y7
+	VPSRLVD      Y2, Y7, Y7
+	VPAND        Y3, Y7, Y7
+	VPSLLD       $4, Y7, Y7
+	VPOR         Y7, Y6, Y6
+	VBROADCASTI128 lm6_6413<>+0(SB), Y7
+	VPSHUFB      Y6, Y7, Y7
+	VBROADCASTI128 lm6_6414<>+0(SB), Y8
+	VPSHUFB      Y6, Y8, Y8
+	VPSLLW       $3, Y6, Y9
+	VPBLENDVB    Y9, Y8, Y7, Y7
+	VPSHUFB      Y6, Y5, Y8
+	VBROADCASTI128 lm6_6416<>+0(SB), Y9
+	VPSHUFB      Y6, Y9, Y9
+	VPSLLW       $3, Y6, Y10
+	VPBLENDVB    Y10, Y9, Y8, Y8
+	VPSLLW       $2, Y6, Y6
+	VPBLENDVB    Y6, Y8, Y7, Y6
+	VPABSB       Y6, Y7
+	VMOVDQU      (CX), Y8
+	VPSIGNB      Y6, Y8, Y8
+	VPMADDUBSW   Y8, Y7, Y8
+	VPMADDWD     Y0, Y8, Y8
+	VMOVDQU      64(CX), Y9
+	VPSIGNB      Y6, Y9, Y9
+	VPMADDUBSW   Y9, Y7, Y9
+	VPMADDWD     Y0, Y9, Y9
+	VMOVDQU      128(CX), Y10
+	VPSIGNB      Y6, Y10, Y6
+	VPMADDUBSW   Y6, Y7, Y6
+	VPMADDWD     Y0, Y6, Y6
+	VBROADCASTI128 18(DI), Y7
+	VPSRLVD      Y1, Y7, Y7
+	VPAND        Y4, Y7, Y7
+	VPBROADCASTQ 42(DI), Y10
+	VPSRLVD      Y2, Y10, Y10
+	VPAND        Y3, Y10, Y10
+	VPSLLD       $4, Y10, Y10
+	VPOR         Y10, Y7, Y7
+	VBROADCASTI128 lm6_6413<>+0(SB), Y10
+	VPSHUFB      Y7, Y10, Y10
+	VBROADCASTI128 lm6_6414<>+0(SB), Y11
+	VPSHUFB      Y7, Y11, Y11
+	VPSLLW       $3, Y7, Y12
+	VPBLENDVB    Y12, Y11, Y10, Y10
+	VPSHUFB      Y7, Y5, Y11
+	VBROADCASTI128 lm6_6416<>+0(SB), Y12
+	VPSHUFB      Y7, Y12, Y12
+	VPSLLW       $3, Y7, Y13
+	VPBLENDVB    Y13, Y12, Y11, Y11
+	VPSLLW       $2, Y7, Y7
+	VPBLENDVB    Y7, Y11, Y10, Y7
+	VPABSB       Y7, Y10
+	VMOVDQU      32(CX), Y11
+	VPSIGNB      Y7, Y11, Y11
+	VPMADDUBSW   Y11, Y10, Y11
+	VPMADDWD     Y0, Y11, Y11
+	VPADDD       Y11, Y8, Y8
+	VMOVDQU      96(CX), Y11
+	VPSIGNB      Y7, Y11, Y11
+	VPMADDUBSW   Y11, Y10, Y11
+	VPMADDWD     Y0, Y11, Y11
+	VPADDD       Y11, Y9, Y9
+	VMOVDQU      160(CX), Y11
+	VPSIGNB      Y7, Y11, Y7
+	VPMADDUBSW   Y7, Y10, Y7
+	VPMADDWD     Y0, Y7, Y7
+	VPADDD       Y7, Y6, Y6
+	VMOVDQU      Y8, (R10)
+	VMOVDQU      Y9, 128(R10)
+	VMOVDQU      Y6, 256(R10)
+	VPBROADCASTW (DI), X6
+	VCVTPH2PS    X6, Y6
+	VMOVDQU      lm6_6412<>+0(SB), Y7
+	VMULPS       Y7, Y6, Y6
+	VMOVSS       X6, (R11)
 	ADDQ         $0x20, R10
 	ADDQ         $4, R11
 	MOVQ         stride+48(FP), R12
@@ -7111,71 +7279,71 @@ done4:
 	ADDQ         $1, R9
 
 	// four results for each row of y
-	VMOVUPS      (BX), X0
-	VMOVDQU      (AX), Y1
-	VMOVDQU      32(AX), Y2
-	VMOVDQU      64(AX), Y3
-	VMOVDQU      96(AX), Y4
-	VPUNPCKLDQ   Y2, Y1, Y5
-	VPUNPCKHDQ   Y2, Y1, Y1
-	VPADDD       Y1, Y5, Y5
-	VPUNPCKLDQ   Y4, Y3, Y1
-	VPUNPCKHDQ   Y4, Y3, Y2
-	VPADDD       Y2, Y1, Y1
-	VPUNPCKLQDQ  Y1, Y5, Y2
-	VPUNPCKHQDQ  Y1, Y5, Y1
-	VPADDD       Y1, Y2, Y2
-	VEXTRACTI128 $1, Y2, X1
-	VPADDD       X1, X2, X1
-	VCVTDQ2PS    X1, X1
-	VBROADCASTSS (DX), X2
-	VMULPS       X2, X1, X1
-	VMULPS       X0, X1, X1
-	VMOVUPS      X1, (SI)
-	VMOVDQU      128(AX), Y1
-	VMOVDQU      160(AX), Y2
-	VMOVDQU      192(AX), Y3
-	VMOVDQU      224(AX), Y4
-	VPUNPCKLDQ   Y2, Y1, Y5
-	VPUNPCKHDQ   Y2, Y1, Y1
-	VPADDD       Y1, Y5, Y5
-	VPUNPCKLDQ   Y4, Y3, Y1
-	VPUNPCKHDQ   Y4, Y3, Y2
-	VPADDD       Y2, Y1, Y1
-	VPUNPCKLQDQ  Y1, Y5, Y2
-	VPUNPCKHQDQ  Y1, Y5, Y1
-	VPADDD       Y1, Y2, Y2
-	VEXTRACTI128 $1, Y2, X1
-	VPADDD       X1, X2, X1
-	VCVTDQ2PS    X1, X1
-	VBROADCASTSS 4(DX), X2
-	VMULPS       X2, X1, X1
-	VMULPS       X0, X1, X1
+	VMOVUPS      (BX), X6
+	VMOVDQU      (AX), Y7
+	VMOVDQU      32(AX), Y8
+	VMOVDQU      64(AX), Y9
+	VMOVDQU      96(AX), Y10
+	VPUNPCKLDQ   Y8, Y7, Y11
+	VPUNPCKHDQ   Y8, Y7, Y7
+	VPADDD       Y7, Y11, Y11
+	VPUNPCKLDQ   Y10, Y9, Y7
+	VPUNPCKHDQ   Y10, Y9, Y8
+	VPADDD       Y8, Y7, Y7
+	VPUNPCKLQDQ  Y7, Y11, Y8
+	VPUNPCKHQDQ  Y7, Y11, Y7
+	VPADDD       Y7, Y8, Y8
+	VEXTRACTI128 $1, Y8, X7
+	VPADDD       X7, X8, X7
+	VCVTDQ2PS    X7, X7
+	VBROADCASTSS (DX), X8
+	VMULPS       X8, X7, X7
+	VMULPS       X6, X7, X7
+	VMOVUPS      X7, (SI)
+	VMOVDQU      128(AX), Y7
+	VMOVDQU      160(AX), Y8
+	VMOVDQU      192(AX), Y9
+	VMOVDQU      224(AX), Y10
+	VPUNPCKLDQ   Y8, Y7, Y11
+	VPUNPCKHDQ   Y8, Y7, Y7
+	VPADDD       Y7, Y11, Y11
+	VPUNPCKLDQ   Y10, Y9, Y7
+	VPUNPCKHDQ   Y10, Y9, Y8
+	VPADDD       Y8, Y7, Y7
+	VPUNPCKLQDQ  Y7, Y11, Y8
+	VPUNPCKHQDQ  Y7, Y11, Y7
+	VPADDD       Y7, Y8, Y8
+	VEXTRACTI128 $1, Y8, X7
+	VPADDD       X7, X8, X7
+	VCVTDQ2PS    X7, X7
+	VBROADCASTSS 4(DX), X8
+	VMULPS       X8, X7, X7
+	VMULPS       X6, X7, X7
 	MOVQ         ldy+8(FP), R9
 	MOVQ         SI, R10
 	ADDQ         R9, R10
-	VMOVUPS      X1, (R10)
-	VMOVDQU      256(AX), Y1
-	VMOVDQU      288(AX), Y2
-	VMOVDQU      320(AX), Y3
-	VMOVDQU      352(AX), Y4
-	VPUNPCKLDQ   Y2, Y1, Y5
-	VPUNPCKHDQ   Y2, Y1, Y1
-	VPADDD       Y1, Y5, Y5
-	VPUNPCKLDQ   Y4, Y3, Y1
-	VPUNPCKHDQ   Y4, Y3, Y2
-	VPADDD       Y2, Y1, Y1
-	VPUNPCKLQDQ  Y1, Y5, Y2
-	VPUNPCKHQDQ  Y1, Y5, Y1
-	VPADDD       Y1, Y2, Y2
-	VEXTRACTI128 $1, Y2, X1
-	VPADDD       X1, X2, X1
-	VCVTDQ2PS    X1, X1
-	VBROADCASTSS 8(DX), X2
-	VMULPS       X2, X1, X1
-	VMULPS       X0, X1, X0
+	VMOVUPS      X7, (R10)
+	VMOVDQU      256(AX), Y7
+	VMOVDQU      288(AX), Y8
+	VMOVDQU      320(AX), Y9
+	VMOVDQU      352(AX), Y10
+	VPUNPCKLDQ   Y8, Y7, Y11
+	VPUNPCKHDQ   Y8, Y7, Y7
+	VPADDD       Y7, Y11, Y11
+	VPUNPCKLDQ   Y10, Y9, Y7
+	VPUNPCKHDQ   Y10, Y9, Y8
+	VPADDD       Y8, Y7, Y7
+	VPUNPCKLQDQ  Y7, Y11, Y8
+	VPUNPCKHQDQ  Y7, Y11, Y7
+	VPADDD       Y7, Y8, Y8
+	VEXTRACTI128 $1, Y8, X7
+	VPADDD       X7, X8, X7
+	VCVTDQ2PS    X7, X7
+	VBROADCASTSS 8(DX), X8
+	VMULPS       X8, X7, X7
+	VMULPS       X6, X7, X6
 	ADDQ         R9, R10
-	VMOVUPS      X0, (R10)
+	VMOVUPS      X6, (R10)
 	ADDQ         $0x10, SI
 	SUBQ         $4, R8
 	JGE          loop1
@@ -7188,6 +7356,14 @@ done2:
 // matmulQ8Block4xLm6_64AVX2 multiplies rows of one block with 4 rows of activations in int8; rows is a multiple of 4, ldy and stride in bytes.
 // Requires: AVX2, F16C
 TEXT ·matmulQ8Block4xLm6_64AVX2(SB), 0, $800-72
+
+	// constants of the loops
+	VMOVDQU      lm6_6425<>+0(SB), Y0
+	VMOVDQU      lm6_640<>+0(SB), Y1
+	VMOVDQU      lm6_642<>+0(SB), Y2
+	VMOVDQU      lm6_643<>+0(SB), Y3
+	VMOVDQU      lm6_641<>+0(SB), Y4
+	VBROADCASTI128 lm6_6415<>+0(SB), Y5
 	LEAQ         31(SP), AX
 	ANDQ         $-32, AX
 	LEAQ         223(SP), AX
@@ -7213,97 +7389,95 @@ loop1:
 	JLT          done4
 
 loop3:
-	VBROADCASTI128 2(DI), Y0
-	VPSRLVD      lm6_640<>+0(SB), Y0, Y0
-	VPAND        lm6_641<>+0(SB), Y0, Y0
-	VPBROADCASTQ 34(DI), Y1
-	VPSRLVD      lm6_642<>+0(SB), Y1, Y1
-	VPAND        lm6_643<>+0(SB), Y1, Y1
-	VPSLLD       $4, Y1, Y1
-	VPOR         Y1, Y0, Y0
-	VBROADCASTI128 lm6_6413<>+0(SB), Y1
-	VPSHUFB      Y0, Y1, Y1
-	VBROADCASTI128 lm6_6414<>+0(SB), Y2
-	VPSHUFB      Y0, Y2, Y2
-	VPSLLW       $3, Y0, Y3
-	VPBLENDVB    Y3, Y2, Y1, Y1
-	VBROADCASTI128 lm6_6415<>+0(SB), Y2
-	VPSHUFB      Y0, Y2, Y2
-	VBROADCASTI128 lm6_6416<>+0(SB), Y3
-	VPSHUFB      Y0, Y3, Y3
-	VPSLLW       $3, Y0, Y4
-	VPBLENDVB    Y4, Y3, Y2, Y2
-	VPSLLW       $2, Y0, Y0
-	VPBLENDVB    Y0, Y2, Y1, Y0
-	VPABSB       Y0, Y1
-	VMOVDQU      (CX), Y2
-	VPSIGNB      Y0, Y2, Y2
-	VPMADDUBSW   Y2, Y1, Y2
-	VPMADDWD     lm6_6425<>+0(SB), Y2, Y2
-	VMOVDQU      64(CX), Y3
-	VPSIGNB      Y0, Y3, Y3
-	VPMADDUBSW   Y3, Y1, Y3
-	VPMADDWD     lm6_6425<>+0(SB), Y3, Y3
-	VMOVDQU      128(CX), Y4
-	VPSIGNB      Y0, Y4, Y4
-	VPMADDUBSW   Y4, Y1, Y4
-	VPMADDWD     lm6_6425<>+0(SB), Y4, Y4
-	VMOVDQU      192(CX), Y5
-	VPSIGNB      Y0, Y5, Y0
-	VPMADDUBSW   Y0, Y1, Y0
-	VPMADDWD     lm6_6425<>+0(SB), Y0, Y0
-	VBROADCASTI128 18(DI), Y1
-	VPSRLVD      lm6_640<>+0(SB), Y1, Y1
-	VPAND        lm6_641<>+0(SB), Y1, Y1
-	VPBROADCASTQ 42(DI), Y5
-	VPSRLVD      lm6_642<>+0(SB), Y5, Y5
-	VPAND        lm6_643<>+0(SB), Y5, Y5
-	VPSLLD       $4, Y5, Y5
-	VPOR         Y5, Y1, Y1
-	VBROADCASTI128 lm6_6413<>+0(SB), Y5
-	VPSHUFB      Y1, Y5, Y5
-	VBROADCASTI128 lm6_6414<>+0(SB), Y6
-	VPSHUFB      Y1, Y6, Y6
-	VPSLLW       $3, Y1, Y7
-	VPBLENDVB    Y7, Y6, Y5, Y5
-	VBROADCASTI128 lm6_6415<>+0(SB), Y6
-	VPSHUFB      Y1, Y6, Y6
-	VBROADCASTI128 lm6_6416<>+0(SB), Y7
-	VPSHUFB      Y1, Y7, Y7
-	VPSLLW       $3, Y1, Y8
-	VPBLENDVB    Y8, Y7, Y6, Y6
-	VPSLLW       $2, Y1, Y1
-	VPBLENDVB    Y1, Y6, Y5, Y1
-	VPABSB       Y1, Y5
-	VMOVDQU      32(CX), Y6
-	VPSIGNB      Y1, Y6, Y6
-	VPMADDUBSW   Y6, Y5, Y6
-	VPMADDWD     lm6_6425<>+0(SB), Y6, Y6
-	VPADDD       Y6, Y2, Y2
-	VMOVDQU      96(CX), Y6
-	VPSIGNB      Y1, Y6, Y6
-	VPMADDUBSW   Y6, Y5, Y6
-	VPMADDWD     lm6_6425<>+0(SB), Y6, Y6
-	VPADDD       Y6, Y3, Y3
-	VMOVDQU      160(CX), Y6
-	VPSIGNB      Y1, Y6, Y6
-	VPMADDUBSW   Y6, Y5, Y6
-	VPMADDWD     lm6_6425<>+0(SB), Y6, Y6
-	VPADDD       Y6, Y4, Y4
-	VMOVDQU      224(CX), Y6
-	VPSIGNB      Y1, Y6, Y1
-	VPMADDUBSW   Y1, Y5, Y1
-	VPMADDWD     lm6_6425<>+0(SB), Y1, Y1
-	VPADDD       Y1, Y0, Y0
-	VMOVDQU      Y2, (R10)
-	VMOVDQU      Y3, 128(R10)
-	VMOVDQU      Y4, 256(R10)
-	VMOVDQU      Y0, 384(R10)
-	VPBROADCASTW (DI), X0
-	VCVTPH2PS    X0, Y0
-	VMOVDQU      lm6_6412<>+0(SB), Y1
-	VMULPS       Y1, Y0, Y0
-	VMOVSS       X0, (R11)
+	VBROADCASTI128 2(DI), Y6
+	VPSRLVD      Y1, Y6, Y6
+	VPAND        Y4, Y6, Y6
+	VPBROADCASTQ 34(DI), Y7
+	VPSRLVD      Y2, Y7, Y7
+	VPAND        Y3, Y7, Y7
+	VPSLLD       $4, Y7, Y7
+	VPOR         Y7, Y6, Y6
+	VBROADCASTI128 lm6_6413<>+0(SB), Y7
+	VPSHUFB      Y6, Y7, Y7
+	VBROADCASTI128 lm6_6414<>+0(SB), Y8
+	VPSHUFB      Y6, Y8, Y8
+	VPSLLW       $3, Y6, Y9
+	VPBLENDVB    Y9, Y8, Y7, Y7
+	VPSHUFB      Y6, Y5, Y8
+	VBROADCASTI128 lm6_6416<>+0(SB), Y9
+	VPSHUFB      Y6, Y9, Y9
+	VPSLLW       $3, Y6, Y10
+	VPBLENDVB    Y10, Y9, Y8, Y8
+	VPSLLW       $2, Y6, Y6
+	VPBLENDVB    Y6, Y8, Y7, Y6
+	VPABSB       Y6, Y7
+	VMOVDQU      (CX), Y8
+	VPSIGNB      Y6, Y8, Y8
+	VPMADDUBSW   Y8, Y7, Y8
+	VPMADDWD     Y0, Y8, Y8
+	VMOVDQU      64(CX), Y9
+	VPSIGNB      Y6, Y9, Y9
+	VPMADDUBSW   Y9, Y7, Y9
+	VPMADDWD     Y0, Y9, Y9
+	VMOVDQU      128(CX), Y10
+	VPSIGNB      Y6, Y10, Y10
+	VPMADDUBSW   Y10, Y7, Y10
+	VPMADDWD     Y0, Y10, Y10
+	VMOVDQU      192(CX), Y11
+	VPSIGNB      Y6, Y11, Y6
+	VPMADDUBSW   Y6, Y7, Y6
+	VPMADDWD     Y0, Y6, Y6
+	VBROADCASTI128 18(DI), Y7
+	VPSRLVD      Y1, Y7, Y7
+	VPAND        Y4, Y7, Y7
+	VPBROADCASTQ 42(DI), Y11
+	VPSRLVD      Y2, Y11, Y11
+	VPAND        Y3, Y11, Y11
+	VPSLLD       $4, Y11, Y11
+	VPOR         Y11, Y7, Y7
+	VBROADCASTI128 lm6_6413<>+0(SB), Y11
+	VPSHUFB      Y7, Y11, Y11
+	VBROADCASTI128 lm6_6414<>+0(SB), Y12
+	VPSHUFB      Y7, Y12, Y12
+	VPSLLW       $3, Y7, Y13
+	VPBLENDVB    Y13, Y12, Y11, Y11
+	VPSHUFB      Y7, Y5, Y12
+	VBROADCASTI128 lm6_6416<>+0(SB), Y13
+	VPSHUFB      Y7, Y13, Y13
+	VPSLLW       $3, Y7, Y14
+	VPBLENDVB    Y14, Y13, Y12, Y12
+	VPSLLW       $2, Y7, Y7
+	VPBLENDVB    Y7, Y12, Y11, Y7
+	VPABSB       Y7, Y11
+	VMOVDQU      32(CX), Y12
+	VPSIGNB      Y7, Y12, Y12
+	VPMADDUBSW   Y12, Y11, Y12
+	VPMADDWD     Y0, Y12, Y12
+	VPADDD       Y12, Y8, Y8
+	VMOVDQU      96(CX), Y12
+	VPSIGNB      Y7, Y12, Y12
+	VPMADDUBSW   Y12, Y11, Y12
+	VPMADDWD     Y0, Y12, Y12
+	VPADDD       Y12, Y9, Y9
+	VMOVDQU      160(CX), Y12
+	VPSIGNB      Y7, Y12, Y12
+	VPMADDUBSW   Y12, Y11, Y12
+	VPMADDWD     Y0, Y12, Y12
+	VPADDD       Y12, Y10, Y10
+	VMOVDQU      224(CX), Y12
+	VPSIGNB      Y7, Y12, Y7
+	VPMADDUBSW   Y7, Y11, Y7
+	VPMADDWD     Y0, Y7, Y7
+	VPADDD       Y7, Y6, Y6
+	VMOVDQU      Y8, (R10)
+	VMOVDQU      Y9, 128(R10)
+	VMOVDQU      Y10, 256(R10)
+	VMOVDQU      Y6, 384(R10)
+	VPBROADCASTW (DI), X6
+	VCVTPH2PS    X6, Y6
+	VMOVDQU      lm6_6412<>+0(SB), Y7
+	VMULPS       Y7, Y6, Y6
+	VMOVSS       X6, (R11)
 	ADDQ         $0x20, R10
 	ADDQ         $4, R11
 	MOVQ         stride+48(FP), R12
@@ -7315,92 +7489,92 @@ done4:
 	ADDQ         $1, R9
 
 	// four results for each row of y
-	VMOVUPS      (BX), X0
-	VMOVDQU      (AX), Y1
-	VMOVDQU      32(AX), Y2
-	VMOVDQU      64(AX), Y3
-	VMOVDQU      96(AX), Y4
-	VPUNPCKLDQ   Y2, Y1, Y5
-	VPUNPCKHDQ   Y2, Y1, Y1
-	VPADDD       Y1, Y5, Y5
-	VPUNPCKLDQ   Y4, Y3, Y1
-	VPUNPCKHDQ   Y4, Y3, Y2
-	VPADDD       Y2, Y1, Y1
-	VPUNPCKLQDQ  Y1, Y5, Y2
-	VPUNPCKHQDQ  Y1, Y5, Y1
-	VPADDD       Y1, Y2, Y2
-	VEXTRACTI128 $1, Y2, X1
-	VPADDD       X1, X2, X1
-	VCVTDQ2PS    X1, X1
-	VBROADCASTSS (DX), X2
-	VMULPS       X2, X1, X1
-	VMULPS       X0, X1, X1
-	VMOVUPS      X1, (SI)
-	VMOVDQU      128(AX), Y1
-	VMOVDQU      160(AX), Y2
-	VMOVDQU      192(AX), Y3
-	VMOVDQU      224(AX), Y4
-	VPUNPCKLDQ   Y2, Y1, Y5
-	VPUNPCKHDQ   Y2, Y1, Y1
-	VPADDD       Y1, Y5, Y5
-	VPUNPCKLDQ   Y4, Y3, Y1
-	VPUNPCKHDQ   Y4, Y3, Y2
-	VPADDD       Y2, Y1, Y1
-	VPUNPCKLQDQ  Y1, Y5, Y2
-	VPUNPCKHQDQ  Y1, Y5, Y1
-	VPADDD       Y1, Y2, Y2
-	VEXTRACTI128 $1, Y2, X1
-	VPADDD       X1, X2, X1
-	VCVTDQ2PS    X1, X1
-	VBROADCASTSS 4(DX), X2
-	VMULPS       X2, X1, X1
-	VMULPS       X0, X1, X1
+	VMOVUPS      (BX), X6
+	VMOVDQU      (AX), Y7
+	VMOVDQU      32(AX), Y8
+	VMOVDQU      64(AX), Y9
+	VMOVDQU      96(AX), Y10
+	VPUNPCKLDQ   Y8, Y7, Y11
+	VPUNPCKHDQ   Y8, Y7, Y7
+	VPADDD       Y7, Y11, Y11
+	VPUNPCKLDQ   Y10, Y9, Y7
+	VPUNPCKHDQ   Y10, Y9, Y8
+	VPADDD       Y8, Y7, Y7
+	VPUNPCKLQDQ  Y7, Y11, Y8
+	VPUNPCKHQDQ  Y7, Y11, Y7
+	VPADDD       Y7, Y8, Y8
+	VEXTRACTI128 $1, Y8, X7
+	VPADDD       X7, X8, X7
+	VCVTDQ2PS    X7, X7
+	VBROADCASTSS (DX), X8
+	VMULPS       X8, X7, X7
+	VMULPS       X6, X7, X7
+	VMOVUPS      X7, (SI)
+	VMOVDQU      128(AX), Y7
+	VMOVDQU      160(AX), Y8
+	VMOVDQU      192(AX), Y9
+	VMOVDQU      224(AX), Y10
+	VPUNPCKLDQ   Y8, Y7, Y11
+	VPUNPCKHDQ   Y8, Y7, Y7
+	VPADDD       Y7, Y11, Y11
+	VPUNPCKLDQ   Y10, Y9, Y7
+	VPUNPCKHDQ   Y10, Y9, Y8
+	VPADDD       Y8, Y7, Y7
+	VPUNPCKLQDQ  Y7, Y11, Y8
+	VPUNPCKHQDQ  Y7, Y11, Y7
+	VPADDD       Y7, Y8, Y8
+	VEXTRACTI128 $1, Y8, X7
+	VPADDD       X7, X8, X7
+	VCVTDQ2PS    X7, X7
+	VBROADCASTSS 4(DX), X8
+	VMULPS       X8, X7, X7
+	VMULPS       X6, X7, X7
 	MOVQ         ldy+8(FP), R9
 	MOVQ         SI, R10
 	ADDQ         R9, R10
-	VMOVUPS      X1, (R10)
-	VMOVDQU      256(AX), Y1
-	VMOVDQU      288(AX), Y2
-	VMOVDQU      320(AX), Y3
-	VMOVDQU      352(AX), Y4
-	VPUNPCKLDQ   Y2, Y1, Y5
-	VPUNPCKHDQ   Y2, Y1, Y1
-	VPADDD       Y1, Y5, Y5
-	VPUNPCKLDQ   Y4, Y3, Y1
-	VPUNPCKHDQ   Y4, Y3, Y2
-	VPADDD       Y2, Y1, Y1
-	VPUNPCKLQDQ  Y1, Y5, Y2
-	VPUNPCKHQDQ  Y1, Y5, Y1
-	VPADDD       Y1, Y2, Y2
-	VEXTRACTI128 $1, Y2, X1
-	VPADDD       X1, X2, X1
-	VCVTDQ2PS    X1, X1
-	VBROADCASTSS 8(DX), X2
-	VMULPS       X2, X1, X1
-	VMULPS       X0, X1, X1
+	VMOVUPS      X7, (R10)
+	VMOVDQU      256(AX), Y7
+	VMOVDQU      288(AX), Y8
+	VMOVDQU      320(AX), Y9
+	VMOVDQU      352(AX), Y10
+	VPUNPCKLDQ   Y8, Y7, Y11
+	VPUNPCKHDQ   Y8, Y7, Y7
+	VPADDD       Y7, Y11, Y11
+	VPUNPCKLDQ   Y10, Y9, Y7
+	VPUNPCKHDQ   Y10, Y9, Y8
+	VPADDD       Y8, Y7, Y7
+	VPUNPCKLQDQ  Y7, Y11, Y8
+	VPUNPCKHQDQ  Y7, Y11, Y7
+	VPADDD       Y7, Y8, Y8
+	VEXTRACTI128 $1, Y8, X7
+	VPADDD       X7, X8, X7
+	VCVTDQ2PS    X7, X7
+	VBROADCASTSS 8(DX), X8
+	VMULPS       X8, X7, X7
+	VMULPS       X6, X7, X7
 	ADDQ         R9, R10
-	VMOVUPS      X1, (R10)
-	VMOVDQU      384(AX), Y1
-	VMOVDQU      416(AX), Y2
-	VMOVDQU      448(AX), Y3
-	VMOVDQU      480(AX), Y4
-	VPUNPCKLDQ   Y2, Y1, Y5
-	VPUNPCKHDQ   Y2, Y1, Y1
-	VPADDD       Y1, Y5, Y5
-	VPUNPCKLDQ   Y4, Y3, Y1
-	VPUNPCKHDQ   Y4, Y3, Y2
-	VPADDD       Y2, Y1, Y1
-	VPUNPCKLQDQ  Y1, Y5, Y2
-	VPUNPCKHQDQ  Y1, Y5, Y1
-	VPADDD       Y1, Y2, Y2
-	VEXTRACTI128 $1, Y2, X1
-	VPADDD       X1, X2, X1
-	VCVTDQ2PS    X1, X1
-	VBROADCASTSS 12(DX), X2
-	VMULPS       X2, X1, X1
-	VMULPS       X0, X1, X0
+	VMOVUPS      X7, (R10)
+	VMOVDQU      384(AX), Y7
+	VMOVDQU      416(AX), Y8
+	VMOVDQU      448(AX), Y9
+	VMOVDQU      480(AX), Y10
+	VPUNPCKLDQ   Y8, Y7, Y11
+	VPUNPCKHDQ   Y8, Y7, Y7
+	VPADDD       Y7, Y11, Y11
+	VPUNPCKLDQ   Y10, Y9, Y7
+	VPUNPCKHDQ   Y10, Y9, Y8
+	VPADDD       Y8, Y7, Y7
+	VPUNPCKLQDQ  Y7, Y11, Y8
+	VPUNPCKHQDQ  Y7, Y11, Y7
+	VPADDD       Y7, Y8, Y8
+	VEXTRACTI128 $1, Y8, X7
+	VPADDD       X7, X8, X7
+	VCVTDQ2PS    X7, X7
+	VBROADCASTSS 12(DX), X8
+	VMULPS       X8, X7, X7
+	VMULPS       X6, X7, X6
 	ADDQ         R9, R10
-	VMOVUPS      X0, (R10)
+	VMOVUPS      X6, (R10)
 	ADDQ         $0x10, SI
 	SUBQ         $4, R8
 	JGE          loop1
@@ -7413,6 +7587,14 @@ done2:
 // unpackLm6_64AVX2 unpacks a row into records of 32 levels, their scales and mins.
 // Requires: AVX2, F16C
 TEXT ·unpackLm6_64AVX2(SB), NOSPLIT, $192-24
+
+	// constants of the loops
+	VMOVDQU      lm6_640<>+0(SB), Y0
+	VMOVDQU      lm6_642<>+0(SB), Y1
+	VMOVDQU      lm6_643<>+0(SB), Y2
+	VMOVDQU      lm6_641<>+0(SB), Y3
+	VBROADCASTI128 lm6_6415<>+0(SB), Y4
+	VBROADCASTI128 lm6_6416<>+0(SB), Y5
 	MOVQ         dst+0(FP), AX
 	MOVQ         src+8(FP), BX
 	MOVQ         blocks+16(FP), CX
@@ -7422,62 +7604,58 @@ TEXT ·unpackLm6_64AVX2(SB), NOSPLIT, $192-24
 	JLT          done2
 
 loop1:
-	VPBROADCASTW (BX), X0
-	VCVTPH2PS    X0, Y0
-	VMOVDQU      lm6_6412<>+0(SB), Y1
-	VMULPS       Y1, Y0, Y0
-	VBROADCASTI128 2(BX), Y1
-	VPSRLVD      lm6_640<>+0(SB), Y1, Y1
-	VPAND        lm6_641<>+0(SB), Y1, Y1
-	VPBROADCASTQ 34(BX), Y2
-	VPSRLVD      lm6_642<>+0(SB), Y2, Y2
-	VPAND        lm6_643<>+0(SB), Y2, Y2
-	VPSLLD       $4, Y2, Y2
-	VPOR         Y2, Y1, Y1
-	VBROADCASTI128 lm6_6413<>+0(SB), Y2
-	VPSHUFB      Y1, Y2, Y2
-	VBROADCASTI128 lm6_6414<>+0(SB), Y3
-	VPSHUFB      Y1, Y3, Y3
-	VPSLLW       $3, Y1, Y4
-	VPBLENDVB    Y4, Y3, Y2, Y2
-	VBROADCASTI128 lm6_6415<>+0(SB), Y3
-	VPSHUFB      Y1, Y3, Y3
-	VBROADCASTI128 lm6_6416<>+0(SB), Y4
-	VPSHUFB      Y1, Y4, Y4
-	VPSLLW       $3, Y1, Y5
-	VPBLENDVB    Y5, Y4, Y3, Y3
-	VPSLLW       $2, Y1, Y1
-	VPBLENDVB    Y1, Y3, Y2, Y1
-	VPABSB       Y1, Y2
-	VMOVDQU      Y2, (AX)
-	VMOVDQU      Y1, 48(AX)
-	VMOVSD       X0, 32(AX)
-	VBROADCASTI128 18(BX), Y1
-	VPSRLVD      lm6_640<>+0(SB), Y1, Y1
-	VPAND        lm6_641<>+0(SB), Y1, Y1
-	VPBROADCASTQ 42(BX), Y2
-	VPSRLVD      lm6_642<>+0(SB), Y2, Y2
-	VPAND        lm6_643<>+0(SB), Y2, Y2
-	VPSLLD       $4, Y2, Y2
-	VPOR         Y2, Y1, Y1
-	VBROADCASTI128 lm6_6413<>+0(SB), Y2
-	VPSHUFB      Y1, Y2, Y2
-	VBROADCASTI128 lm6_6414<>+0(SB), Y3
-	VPSHUFB      Y1, Y3, Y3
-	VPSLLW       $3, Y1, Y4
-	VPBLENDVB    Y4, Y3, Y2, Y2
-	VBROADCASTI128 lm6_6415<>+0(SB), Y3
-	VPSHUFB      Y1, Y3, Y3
-	VBROADCASTI128 lm6_6416<>+0(SB), Y4
-	VPSHUFB      Y1, Y4, Y4
-	VPSLLW       $3, Y1, Y5
-	VPBLENDVB    Y5, Y4, Y3, Y3
-	VPSLLW       $2, Y1, Y1
-	VPBLENDVB    Y1, Y3, Y2, Y1
-	VPABSB       Y1, Y2
-	VMOVDQU      Y2, 80(AX)
-	VMOVDQU      Y1, 128(AX)
-	VMOVSD       X0, 112(AX)
+	VPBROADCASTW (BX), X6
+	VCVTPH2PS    X6, Y6
+	VMOVDQU      lm6_6412<>+0(SB), Y7
+	VMULPS       Y7, Y6, Y6
+	VBROADCASTI128 2(BX), Y7
+	VPSRLVD      Y0, Y7, Y7
+	VPAND        Y3, Y7, Y7
+	VPBROADCASTQ 34(BX), Y8
+	VPSRLVD      Y1, Y8, Y8
+	VPAND        Y2, Y8, Y8
+	VPSLLD       $4, Y8, Y8
+	VPOR         Y8, Y7, Y7
+	VBROADCASTI128 lm6_6413<>+0(SB), Y8
+	VPSHUFB      Y7, Y8, Y8
+	VBROADCASTI128 lm6_6414<>+0(SB), Y9
+	VPSHUFB      Y7, Y9, Y9
+	VPSLLW       $3, Y7, Y10
+	VPBLENDVB    Y10, Y9, Y8, Y8
+	VPSHUFB      Y7, Y4, Y9
+	VPSHUFB      Y7, Y5, Y10
+	VPSLLW       $3, Y7, Y11
+	VPBLENDVB    Y11, Y10, Y9, Y9
+	VPSLLW       $2, Y7, Y7
+	VPBLENDVB    Y7, Y9, Y8, Y7
+	VPABSB       Y7, Y8
+	VMOVDQU      Y8, (AX)
+	VMOVDQU      Y7, 48(AX)
+	VMOVSD       X6, 32(AX)
+	VBROADCASTI128 18(BX), Y7
+	VPSRLVD      Y0, Y7, Y7
+	VPAND        Y3, Y7, Y7
+	VPBROADCASTQ 42(BX), Y8
+	VPSRLVD      Y1, Y8, Y8
+	VPAND        Y2, Y8, Y8
+	VPSLLD       $4, Y8, Y8
+	VPOR         Y8, Y7, Y7
+	VBROADCASTI128 lm6_6413<>+0(SB), Y8
+	VPSHUFB      Y7, Y8, Y8
+	VBROADCASTI128 lm6_6414<>+0(SB), Y9
+	VPSHUFB      Y7, Y9, Y9
+	VPSLLW       $3, Y7, Y10
+	VPBLENDVB    Y10, Y9, Y8, Y8
+	VPSHUFB      Y7, Y4, Y9
+	VPSHUFB      Y7, Y5, Y10
+	VPSLLW       $3, Y7, Y11
+	VPBLENDVB    Y11, Y10, Y9, Y9
+	VPSLLW       $2, Y7, Y7
+	VPBLENDVB    Y7, Y9, Y8, Y7
+	VPABSB       Y7, Y8
+	VMOVDQU      Y8, 80(AX)
+	VMOVDQU      Y7, 128(AX)
+	VMOVSD       X6, 112(AX)
 	ADDQ         $0x32, BX
 	ADDQ         $0xa0, AX
 	SUBQ         $1, CX
@@ -7491,6 +7669,14 @@ done2:
 // encodeGroupsLm6_64AVX2 packs groups of 8 blocks of 64 values.
 // Requires: AVX2, F16C
 TEXT ·encodeGroupsLm6_64AVX2(SB), NOSPLIT, $0-32
+
+	// constants of the loops
+	VMOVDQU      lm6_6411<>+0(SB), Y0
+	VMOVDQU      lm6_648<>+0(SB), Y1
+	VMOVDQU      lm6_647<>+0(SB), Y2
+	VMOVDQU      lm6_649<>+0(SB), Y3
+	VMOVDQU      lm6_645<>+0(SB), Y4
+	VMOVDQU      lm6_644<>+0(SB), Y5
 	MOVQ         dst+0(FP), AX
 	MOVQ         src+8(FP), BX
 	MOVQ         scratch+16(FP), CX
@@ -7510,46 +7696,46 @@ loop1:
 	JLT          done4
 
 loop3:
-	VMOVUPS      (BX)(SI*1), Y0
-	VMOVUPS      256(BX)(SI*1), Y1
-	VMOVUPS      512(BX)(SI*1), Y2
-	VMOVUPS      768(BX)(SI*1), Y3
-	VMOVUPS      1024(BX)(SI*1), Y4
-	VMOVUPS      1280(BX)(SI*1), Y5
-	VMOVUPS      1536(BX)(SI*1), Y6
-	VMOVUPS      1792(BX)(SI*1), Y7
-	VUNPCKLPS    Y1, Y0, Y8
-	VUNPCKHPS    Y1, Y0, Y1
-	VUNPCKLPS    Y3, Y2, Y0
-	VUNPCKHPS    Y3, Y2, Y3
-	VUNPCKLPD    Y0, Y8, Y2
-	VUNPCKHPD    Y0, Y8, Y0
-	VUNPCKLPD    Y3, Y1, Y8
-	VUNPCKHPD    Y3, Y1, Y3
-	VUNPCKLPS    Y5, Y4, Y1
-	VUNPCKHPS    Y5, Y4, Y5
-	VUNPCKLPS    Y7, Y6, Y4
+	VMOVUPS      (BX)(SI*1), Y6
+	VMOVUPS      256(BX)(SI*1), Y7
+	VMOVUPS      512(BX)(SI*1), Y8
+	VMOVUPS      768(BX)(SI*1), Y9
+	VMOVUPS      1024(BX)(SI*1), Y10
+	VMOVUPS      1280(BX)(SI*1), Y11
+	VMOVUPS      1536(BX)(SI*1), Y12
+	VMOVUPS      1792(BX)(SI*1), Y13
+	VUNPCKLPS    Y7, Y6, Y14
 	VUNPCKHPS    Y7, Y6, Y7
-	VUNPCKLPD    Y4, Y1, Y6
-	VUNPCKHPD    Y4, Y1, Y4
-	VUNPCKLPD    Y7, Y5, Y1
-	VUNPCKHPD    Y7, Y5, Y7
-	VPERM2F128   $0x20, Y6, Y2, Y5
-	VPERM2F128   $0x31, Y6, Y2, Y6
-	VPERM2F128   $0x20, Y4, Y0, Y2
-	VPERM2F128   $0x31, Y4, Y0, Y4
-	VPERM2F128   $0x20, Y1, Y8, Y0
-	VPERM2F128   $0x31, Y1, Y8, Y1
-	VPERM2F128   $0x20, Y7, Y3, Y8
-	VPERM2F128   $0x31, Y7, Y3, Y7
-	VMOVUPS      Y5, (CX)(SI*8)
-	VMOVUPS      Y2, 32(CX)(SI*8)
-	VMOVUPS      Y0, 64(CX)(SI*8)
-	VMOVUPS      Y8, 96(CX)(SI*8)
-	VMOVUPS      Y6, 128(CX)(SI*8)
-	VMOVUPS      Y4, 160(CX)(SI*8)
-	VMOVUPS      Y1, 192(CX)(SI*8)
-	VMOVUPS      Y7, 224(CX)(SI*8)
+	VUNPCKLPS    Y9, Y8, Y6
+	VUNPCKHPS    Y9, Y8, Y9
+	VUNPCKLPD    Y6, Y14, Y8
+	VUNPCKHPD    Y6, Y14, Y6
+	VUNPCKLPD    Y9, Y7, Y14
+	VUNPCKHPD    Y9, Y7, Y9
+	VUNPCKLPS    Y11, Y10, Y7
+	VUNPCKHPS    Y11, Y10, Y11
+	VUNPCKLPS    Y13, Y12, Y10
+	VUNPCKHPS    Y13, Y12, Y13
+	VUNPCKLPD    Y10, Y7, Y12
+	VUNPCKHPD    Y10, Y7, Y10
+	VUNPCKLPD    Y13, Y11, Y7
+	VUNPCKHPD    Y13, Y11, Y13
+	VPERM2F128   $0x20, Y12, Y8, Y11
+	VPERM2F128   $0x31, Y12, Y8, Y12
+	VPERM2F128   $0x20, Y10, Y6, Y8
+	VPERM2F128   $0x31, Y10, Y6, Y10
+	VPERM2F128   $0x20, Y7, Y14, Y6
+	VPERM2F128   $0x31, Y7, Y14, Y7
+	VPERM2F128   $0x20, Y13, Y9, Y14
+	VPERM2F128   $0x31, Y13, Y9, Y13
+	VMOVUPS      Y11, (CX)(SI*8)
+	VMOVUPS      Y8, 32(CX)(SI*8)
+	VMOVUPS      Y6, 64(CX)(SI*8)
+	VMOVUPS      Y14, 96(CX)(SI*8)
+	VMOVUPS      Y12, 128(CX)(SI*8)
+	VMOVUPS      Y10, 160(CX)(SI*8)
+	VMOVUPS      Y7, 192(CX)(SI*8)
+	VMOVUPS      Y13, 224(CX)(SI*8)
 	ADDQ         $0x20, SI
 	SUBQ         $1, DI
 	JGE          loop3
@@ -7558,7 +7744,7 @@ done4:
 	ADDQ         $1, DI
 
 	// length
-	VMOVDQU      lm6_6426<>+0(SB), Y0
+	VMOVDQU      lm6_6426<>+0(SB), Y6
 	XORQ         SI, SI
 	XORQ         DI, DI
 	ADDQ         $0x10, DI
@@ -7566,38 +7752,38 @@ done4:
 	JLT          done6
 
 loop5:
-	VMOVUPS      (CX)(SI*8), Y1
-	VMULPS       Y1, Y1, Y1
-	VADDPS       Y1, Y0, Y0
-	VMOVUPS      32(CX)(SI*8), Y1
-	VMULPS       Y1, Y1, Y1
-	VADDPS       Y1, Y0, Y0
-	VMOVUPS      64(CX)(SI*8), Y1
-	VMULPS       Y1, Y1, Y1
-	VADDPS       Y1, Y0, Y0
-	VMOVUPS      96(CX)(SI*8), Y1
-	VMULPS       Y1, Y1, Y1
-	VADDPS       Y1, Y0, Y0
+	VMOVUPS      (CX)(SI*8), Y7
+	VMULPS       Y7, Y7, Y7
+	VADDPS       Y7, Y6, Y6
+	VMOVUPS      32(CX)(SI*8), Y7
+	VMULPS       Y7, Y7, Y7
+	VADDPS       Y7, Y6, Y6
+	VMOVUPS      64(CX)(SI*8), Y7
+	VMULPS       Y7, Y7, Y7
+	VADDPS       Y7, Y6, Y6
+	VMOVUPS      96(CX)(SI*8), Y7
+	VMULPS       Y7, Y7, Y7
+	VADDPS       Y7, Y6, Y6
 	ADDQ         $0x10, SI
 	SUBQ         $1, DI
 	JGE          loop5
 
 done6:
 	ADDQ         $1, DI
-	VMOVUPS      Y0, 2048(CX)
-	VMOVUPS      2048(CX), Y0
-	VSQRTPS      Y0, Y0
-	VMOVUPS      Y0, 2080(CX)
+	VMOVUPS      Y6, 2048(CX)
+	VMOVUPS      2048(CX), Y6
+	VSQRTPS      Y6, Y6
+	VMOVUPS      Y6, 2080(CX)
 
 	// v
-	VMOVUPS      2080(CX), Y0
-	VMOVDQU      lm6_6427<>+0(SB), Y1
-	VCMPPS       $0x1e, Y1, Y0, Y0
-	VMOVDQU      Y0, 2112(CX)
-	VMOVDQU      lm6_6428<>+0(SB), Y0
-	VMOVUPS      2080(CX), Y1
-	VDIVPS       Y1, Y0, Y0
-	VMOVUPS      Y0, 2144(CX)
+	VMOVUPS      2080(CX), Y6
+	VMOVDQU      lm6_6427<>+0(SB), Y7
+	VCMPPS       $0x1e, Y7, Y6, Y6
+	VMOVDQU      Y6, 2112(CX)
+	VMOVDQU      lm6_6428<>+0(SB), Y6
+	VMOVUPS      2080(CX), Y7
+	VDIVPS       Y7, Y6, Y6
+	VMOVUPS      Y6, 2144(CX)
 	LEAQ         lm6_6429<>+0(SB), SI
 	XORQ         DI, DI
 	XORQ         R8, R8
@@ -7606,42 +7792,42 @@ done6:
 	JLT          done8
 
 loop7:
-	VMOVDQU      2112(CX), Y0
-	VMOVUPS      (CX)(DI*8), Y1
-	VMOVUPS      2144(CX), Y2
-	VMULPS       Y2, Y1, Y1
-	VMOVDQU      lm6_6426<>+0(SB), Y2
-	VBLENDVPS    Y0, Y1, Y2, Y0
-	VBROADCASTSS (SI)(DI*1), Y1
-	VMULPS       Y1, Y0, Y0
-	VMOVUPS      Y0, 2176(CX)(DI*8)
-	VMOVDQU      2112(CX), Y0
-	VMOVUPS      32(CX)(DI*8), Y1
-	VMOVUPS      2144(CX), Y2
-	VMULPS       Y2, Y1, Y1
-	VMOVDQU      lm6_6426<>+0(SB), Y2
-	VBLENDVPS    Y0, Y1, Y2, Y0
-	VBROADCASTSS 4(SI)(DI*1), Y1
-	VMULPS       Y1, Y0, Y0
-	VMOVUPS      Y0, 2208(CX)(DI*8)
-	VMOVDQU      2112(CX), Y0
-	VMOVUPS      64(CX)(DI*8), Y1
-	VMOVUPS      2144(CX), Y2
-	VMULPS       Y2, Y1, Y1
-	VMOVDQU      lm6_6426<>+0(SB), Y2
-	VBLENDVPS    Y0, Y1, Y2, Y0
-	VBROADCASTSS 8(SI)(DI*1), Y1
-	VMULPS       Y1, Y0, Y0
-	VMOVUPS      Y0, 2240(CX)(DI*8)
-	VMOVDQU      2112(CX), Y0
-	VMOVUPS      96(CX)(DI*8), Y1
-	VMOVUPS      2144(CX), Y2
-	VMULPS       Y2, Y1, Y1
-	VMOVDQU      lm6_6426<>+0(SB), Y2
-	VBLENDVPS    Y0, Y1, Y2, Y0
-	VBROADCASTSS 12(SI)(DI*1), Y1
-	VMULPS       Y1, Y0, Y0
-	VMOVUPS      Y0, 2272(CX)(DI*8)
+	VMOVDQU      2112(CX), Y6
+	VMOVUPS      (CX)(DI*8), Y7
+	VMOVUPS      2144(CX), Y8
+	VMULPS       Y8, Y7, Y7
+	VMOVDQU      lm6_6426<>+0(SB), Y8
+	VBLENDVPS    Y6, Y7, Y8, Y6
+	VBROADCASTSS (SI)(DI*1), Y7
+	VMULPS       Y7, Y6, Y6
+	VMOVUPS      Y6, 2176(CX)(DI*8)
+	VMOVDQU      2112(CX), Y6
+	VMOVUPS      32(CX)(DI*8), Y7
+	VMOVUPS      2144(CX), Y8
+	VMULPS       Y8, Y7, Y7
+	VMOVDQU      lm6_6426<>+0(SB), Y8
+	VBLENDVPS    Y6, Y7, Y8, Y6
+	VBROADCASTSS 4(SI)(DI*1), Y7
+	VMULPS       Y7, Y6, Y6
+	VMOVUPS      Y6, 2208(CX)(DI*8)
+	VMOVDQU      2112(CX), Y6
+	VMOVUPS      64(CX)(DI*8), Y7
+	VMOVUPS      2144(CX), Y8
+	VMULPS       Y8, Y7, Y7
+	VMOVDQU      lm6_6426<>+0(SB), Y8
+	VBLENDVPS    Y6, Y7, Y8, Y6
+	VBROADCASTSS 8(SI)(DI*1), Y7
+	VMULPS       Y7, Y6, Y6
+	VMOVUPS      Y6, 2240(CX)(DI*8)
+	VMOVDQU      2112(CX), Y6
+	VMOVUPS      96(CX)(DI*8), Y7
+	VMOVUPS      2144(CX), Y8
+	VMULPS       Y8, Y7, Y7
+	VMOVDQU      lm6_6426<>+0(SB), Y8
+	VBLENDVPS    Y6, Y7, Y8, Y6
+	VBROADCASTSS 12(SI)(DI*1), Y7
+	VMULPS       Y7, Y6, Y6
+	VMOVUPS      Y6, 2272(CX)(DI*8)
 	ADDQ         $0x10, DI
 	SUBQ         $1, R8
 	JGE          loop7
@@ -7656,46 +7842,46 @@ done8:
 	JLT          done10
 
 loop9:
-	VMOVUPS      2176(CX)(DI*8), Y0
-	VMOVUPS      2208(CX)(DI*8), Y1
-	VMOVUPS      2240(CX)(DI*8), Y2
-	VMOVUPS      2272(CX)(DI*8), Y3
-	VMOVUPS      2304(CX)(DI*8), Y4
-	VMOVUPS      2336(CX)(DI*8), Y5
-	VMOVUPS      2368(CX)(DI*8), Y6
-	VMOVUPS      2400(CX)(DI*8), Y7
-	VADDPS       Y1, Y0, Y8
-	VSUBPS       Y1, Y0, Y0
-	VADDPS       Y3, Y2, Y1
-	VSUBPS       Y3, Y2, Y2
-	VADDPS       Y5, Y4, Y3
-	VSUBPS       Y5, Y4, Y4
-	VADDPS       Y7, Y6, Y5
+	VMOVUPS      2176(CX)(DI*8), Y6
+	VMOVUPS      2208(CX)(DI*8), Y7
+	VMOVUPS      2240(CX)(DI*8), Y8
+	VMOVUPS      2272(CX)(DI*8), Y9
+	VMOVUPS      2304(CX)(DI*8), Y10
+	VMOVUPS      2336(CX)(DI*8), Y11
+	VMOVUPS      2368(CX)(DI*8), Y12
+	VMOVUPS      2400(CX)(DI*8), Y13
+	VADDPS       Y7, Y6, Y14
 	VSUBPS       Y7, Y6, Y6
-	VADDPS       Y1, Y8, Y7
-	VSUBPS       Y1, Y8, Y1
-	VADDPS       Y2, Y0, Y8
-	VSUBPS       Y2, Y0, Y0
-	VADDPS       Y5, Y3, Y2
-	VSUBPS       Y5, Y3, Y3
-	VADDPS       Y6, Y4, Y5
-	VSUBPS       Y6, Y4, Y4
-	VADDPS       Y2, Y7, Y6
-	VSUBPS       Y2, Y7, Y2
-	VADDPS       Y5, Y8, Y7
-	VSUBPS       Y5, Y8, Y5
-	VADDPS       Y3, Y1, Y8
-	VSUBPS       Y3, Y1, Y1
-	VADDPS       Y4, Y0, Y3
-	VSUBPS       Y4, Y0, Y0
-	VMOVUPS      Y6, 2176(CX)(DI*8)
-	VMOVUPS      Y7, 2208(CX)(DI*8)
-	VMOVUPS      Y8, 2240(CX)(DI*8)
-	VMOVUPS      Y3, 2272(CX)(DI*8)
-	VMOVUPS      Y2, 2304(CX)(DI*8)
-	VMOVUPS      Y5, 2336(CX)(DI*8)
-	VMOVUPS      Y1, 2368(CX)(DI*8)
-	VMOVUPS      Y0, 2400(CX)(DI*8)
+	VADDPS       Y9, Y8, Y7
+	VSUBPS       Y9, Y8, Y8
+	VADDPS       Y11, Y10, Y9
+	VSUBPS       Y11, Y10, Y10
+	VADDPS       Y13, Y12, Y11
+	VSUBPS       Y13, Y12, Y12
+	VADDPS       Y7, Y14, Y13
+	VSUBPS       Y7, Y14, Y7
+	VADDPS       Y8, Y6, Y14
+	VSUBPS       Y8, Y6, Y6
+	VADDPS       Y11, Y9, Y8
+	VSUBPS       Y11, Y9, Y9
+	VADDPS       Y12, Y10, Y11
+	VSUBPS       Y12, Y10, Y10
+	VADDPS       Y8, Y13, Y12
+	VSUBPS       Y8, Y13, Y8
+	VADDPS       Y11, Y14, Y13
+	VSUBPS       Y11, Y14, Y11
+	VADDPS       Y9, Y7, Y14
+	VSUBPS       Y9, Y7, Y7
+	VADDPS       Y10, Y6, Y9
+	VSUBPS       Y10, Y6, Y6
+	VMOVUPS      Y12, 2176(CX)(DI*8)
+	VMOVUPS      Y13, 2208(CX)(DI*8)
+	VMOVUPS      Y14, 2240(CX)(DI*8)
+	VMOVUPS      Y9, 2272(CX)(DI*8)
+	VMOVUPS      Y8, 2304(CX)(DI*8)
+	VMOVUPS      Y11, 2336(CX)(DI*8)
+	VMOVUPS      Y7, 2368(CX)(DI*8)
+	VMOVUPS      Y6, 2400(CX)(DI*8)
 	ADDQ         $4, DI
 	ADDQ         $0x1c, DI
 	SUBQ         $1, R8
@@ -7716,62 +7902,62 @@ loop11:
 	JLT          done14
 
 loop13:
-	VMOVUPS      2176(CX)(DI*8), Y0
-	VMOVUPS      2432(CX)(DI*8), Y1
-	VMOVUPS      2688(CX)(DI*8), Y2
-	VMOVUPS      2944(CX)(DI*8), Y3
-	VMOVUPS      3200(CX)(DI*8), Y4
-	VMOVUPS      3456(CX)(DI*8), Y5
-	VMOVUPS      3712(CX)(DI*8), Y6
-	VMOVUPS      3968(CX)(DI*8), Y7
-	VADDPS       Y1, Y0, Y8
-	VSUBPS       Y1, Y0, Y0
-	VADDPS       Y3, Y2, Y1
-	VSUBPS       Y3, Y2, Y2
-	VADDPS       Y5, Y4, Y3
-	VSUBPS       Y5, Y4, Y4
-	VADDPS       Y7, Y6, Y5
+	VMOVUPS      2176(CX)(DI*8), Y6
+	VMOVUPS      2432(CX)(DI*8), Y7
+	VMOVUPS      2688(CX)(DI*8), Y8
+	VMOVUPS      2944(CX)(DI*8), Y9
+	VMOVUPS      3200(CX)(DI*8), Y10
+	VMOVUPS      3456(CX)(DI*8), Y11
+	VMOVUPS      3712(CX)(DI*8), Y12
+	VMOVUPS      3968(CX)(DI*8), Y13
+	VADDPS       Y7, Y6, Y14
 	VSUBPS       Y7, Y6, Y6
-	VADDPS       Y1, Y8, Y7
-	VSUBPS       Y1, Y8, Y1
-	VADDPS       Y2, Y0, Y8
-	VSUBPS       Y2, Y0, Y0
-	VADDPS       Y5, Y3, Y2
-	VSUBPS       Y5, Y3, Y3
-	VADDPS       Y6, Y4, Y5
-	VSUBPS       Y6, Y4, Y4
-	VADDPS       Y2, Y7, Y6
-	VSUBPS       Y2, Y7, Y2
-	VADDPS       Y5, Y8, Y7
-	VSUBPS       Y5, Y8, Y5
-	VADDPS       Y3, Y1, Y8
-	VSUBPS       Y3, Y1, Y1
-	VADDPS       Y4, Y0, Y3
-	VSUBPS       Y4, Y0, Y0
-	VBROADCASTSS (SI)(DI*1), Y4
-	VMULPS       Y4, Y6, Y4
-	VMOVUPS      Y4, 2176(CX)(DI*8)
-	VBROADCASTSS 32(SI)(DI*1), Y4
-	VMULPS       Y4, Y7, Y4
-	VMOVUPS      Y4, 2432(CX)(DI*8)
-	VBROADCASTSS 64(SI)(DI*1), Y4
-	VMULPS       Y4, Y8, Y4
-	VMOVUPS      Y4, 2688(CX)(DI*8)
-	VBROADCASTSS 96(SI)(DI*1), Y4
-	VMULPS       Y4, Y3, Y3
-	VMOVUPS      Y3, 2944(CX)(DI*8)
-	VBROADCASTSS 128(SI)(DI*1), Y3
-	VMULPS       Y3, Y2, Y2
-	VMOVUPS      Y2, 3200(CX)(DI*8)
-	VBROADCASTSS 160(SI)(DI*1), Y2
-	VMULPS       Y2, Y5, Y2
-	VMOVUPS      Y2, 3456(CX)(DI*8)
-	VBROADCASTSS 192(SI)(DI*1), Y2
-	VMULPS       Y2, Y1, Y1
-	VMOVUPS      Y1, 3712(CX)(DI*8)
-	VBROADCASTSS 224(SI)(DI*1), Y1
-	VMULPS       Y1, Y0, Y0
-	VMOVUPS      Y0, 3968(CX)(DI*8)
+	VADDPS       Y9, Y8, Y7
+	VSUBPS       Y9, Y8, Y8
+	VADDPS       Y11, Y10, Y9
+	VSUBPS       Y11, Y10, Y10
+	VADDPS       Y13, Y12, Y11
+	VSUBPS       Y13, Y12, Y12
+	VADDPS       Y7, Y14, Y13
+	VSUBPS       Y7, Y14, Y7
+	VADDPS       Y8, Y6, Y14
+	VSUBPS       Y8, Y6, Y6
+	VADDPS       Y11, Y9, Y8
+	VSUBPS       Y11, Y9, Y9
+	VADDPS       Y12, Y10, Y11
+	VSUBPS       Y12, Y10, Y10
+	VADDPS       Y8, Y13, Y12
+	VSUBPS       Y8, Y13, Y8
+	VADDPS       Y11, Y14, Y13
+	VSUBPS       Y11, Y14, Y11
+	VADDPS       Y9, Y7, Y14
+	VSUBPS       Y9, Y7, Y7
+	VADDPS       Y10, Y6, Y9
+	VSUBPS       Y10, Y6, Y6
+	VBROADCASTSS (SI)(DI*1), Y10
+	VMULPS       Y10, Y12, Y10
+	VMOVUPS      Y10, 2176(CX)(DI*8)
+	VBROADCASTSS 32(SI)(DI*1), Y10
+	VMULPS       Y10, Y13, Y10
+	VMOVUPS      Y10, 2432(CX)(DI*8)
+	VBROADCASTSS 64(SI)(DI*1), Y10
+	VMULPS       Y10, Y14, Y10
+	VMOVUPS      Y10, 2688(CX)(DI*8)
+	VBROADCASTSS 96(SI)(DI*1), Y10
+	VMULPS       Y10, Y9, Y9
+	VMOVUPS      Y9, 2944(CX)(DI*8)
+	VBROADCASTSS 128(SI)(DI*1), Y9
+	VMULPS       Y9, Y8, Y8
+	VMOVUPS      Y8, 3200(CX)(DI*8)
+	VBROADCASTSS 160(SI)(DI*1), Y8
+	VMULPS       Y8, Y11, Y8
+	VMOVUPS      Y8, 3456(CX)(DI*8)
+	VBROADCASTSS 192(SI)(DI*1), Y8
+	VMULPS       Y8, Y7, Y7
+	VMOVUPS      Y7, 3712(CX)(DI*8)
+	VBROADCASTSS 224(SI)(DI*1), Y7
+	VMULPS       Y7, Y6, Y6
+	VMOVUPS      Y6, 3968(CX)(DI*8)
 	ADDQ         $4, DI
 	SUBQ         $1, R9
 	JGE          loop13
@@ -7793,150 +7979,150 @@ done12:
 	JLT          done16
 
 loop15:
-	VMOVUPS      2176(CX)(SI*8), Y0
-	VCMPPS       $0x15, lm6_6426<>+0(SB), Y0, Y1
-	VPABSD       Y1, Y1
-	VPERMPS      lm6_6431<>+0(SB), Y1, Y2
-	VCMPPS       $0x15, Y2, Y0, Y2
-	VPADDD       Y1, Y1, Y1
-	VPSUBD       Y2, Y1, Y1
-	VPERMPS      lm6_6432<>+0(SB), Y1, Y2
-	VCMPPS       $0x15, Y2, Y0, Y2
-	VPADDD       Y1, Y1, Y1
-	VPSUBD       Y2, Y1, Y1
-	VPERMPS      lm6_6433<>+0(SB), Y1, Y2
-	VCMPPS       $0x15, Y2, Y0, Y2
-	VPADDD       Y1, Y1, Y1
-	VPSUBD       Y2, Y1, Y1
-	VPERMPS      lm6_6434<>+0(SB), Y1, Y2
-	VPERMPS      lm6_6435<>+0(SB), Y1, Y3
-	VPSLLD       $0x1c, Y1, Y4
-	VBLENDVPS    Y4, Y3, Y2, Y2
-	VCMPPS       $0x15, Y2, Y0, Y2
-	VPADDD       Y1, Y1, Y1
-	VPSUBD       Y2, Y1, Y1
-	VPERMPS      lm6_6436<>+0(SB), Y1, Y2
-	VPERMPS      lm6_6437<>+0(SB), Y1, Y3
-	VPSLLD       $0x1c, Y1, Y4
-	VBLENDVPS    Y4, Y3, Y2, Y2
-	VPERMPS      lm6_6438<>+0(SB), Y1, Y3
-	VPERMPS      lm6_6439<>+0(SB), Y1, Y4
-	VPSLLD       $0x1c, Y1, Y5
-	VBLENDVPS    Y5, Y4, Y3, Y3
-	VPSLLD       $0x1b, Y1, Y4
-	VBLENDVPS    Y4, Y3, Y2, Y2
-	VCMPPS       $0x15, Y2, Y0, Y0
-	VPADDD       Y1, Y1, Y1
-	VPSUBD       Y0, Y1, Y0
-	VMOVDQU      Y0, 4224(CX)(SI*8)
-	VMOVUPS      2208(CX)(SI*8), Y0
-	VCMPPS       $0x15, lm6_6426<>+0(SB), Y0, Y1
-	VPABSD       Y1, Y1
-	VPERMPS      lm6_6431<>+0(SB), Y1, Y2
-	VCMPPS       $0x15, Y2, Y0, Y2
-	VPADDD       Y1, Y1, Y1
-	VPSUBD       Y2, Y1, Y1
-	VPERMPS      lm6_6432<>+0(SB), Y1, Y2
-	VCMPPS       $0x15, Y2, Y0, Y2
-	VPADDD       Y1, Y1, Y1
-	VPSUBD       Y2, Y1, Y1
-	VPERMPS      lm6_6433<>+0(SB), Y1, Y2
-	VCMPPS       $0x15, Y2, Y0, Y2
-	VPADDD       Y1, Y1, Y1
-	VPSUBD       Y2, Y1, Y1
-	VPERMPS      lm6_6434<>+0(SB), Y1, Y2
-	VPERMPS      lm6_6435<>+0(SB), Y1, Y3
-	VPSLLD       $0x1c, Y1, Y4
-	VBLENDVPS    Y4, Y3, Y2, Y2
-	VCMPPS       $0x15, Y2, Y0, Y2
-	VPADDD       Y1, Y1, Y1
-	VPSUBD       Y2, Y1, Y1
-	VPERMPS      lm6_6436<>+0(SB), Y1, Y2
-	VPERMPS      lm6_6437<>+0(SB), Y1, Y3
-	VPSLLD       $0x1c, Y1, Y4
-	VBLENDVPS    Y4, Y3, Y2, Y2
-	VPERMPS      lm6_6438<>+0(SB), Y1, Y3
-	VPERMPS      lm6_6439<>+0(SB), Y1, Y4
-	VPSLLD       $0x1c, Y1, Y5
-	VBLENDVPS    Y5, Y4, Y3, Y3
-	VPSLLD       $0x1b, Y1, Y4
-	VBLENDVPS    Y4, Y3, Y2, Y2
-	VCMPPS       $0x15, Y2, Y0, Y0
-	VPADDD       Y1, Y1, Y1
-	VPSUBD       Y0, Y1, Y0
-	VMOVDQU      Y0, 4256(CX)(SI*8)
-	VMOVUPS      2240(CX)(SI*8), Y0
-	VCMPPS       $0x15, lm6_6426<>+0(SB), Y0, Y1
-	VPABSD       Y1, Y1
-	VPERMPS      lm6_6431<>+0(SB), Y1, Y2
-	VCMPPS       $0x15, Y2, Y0, Y2
-	VPADDD       Y1, Y1, Y1
-	VPSUBD       Y2, Y1, Y1
-	VPERMPS      lm6_6432<>+0(SB), Y1, Y2
-	VCMPPS       $0x15, Y2, Y0, Y2
-	VPADDD       Y1, Y1, Y1
-	VPSUBD       Y2, Y1, Y1
-	VPERMPS      lm6_6433<>+0(SB), Y1, Y2
-	VCMPPS       $0x15, Y2, Y0, Y2
-	VPADDD       Y1, Y1, Y1
-	VPSUBD       Y2, Y1, Y1
-	VPERMPS      lm6_6434<>+0(SB), Y1, Y2
-	VPERMPS      lm6_6435<>+0(SB), Y1, Y3
-	VPSLLD       $0x1c, Y1, Y4
-	VBLENDVPS    Y4, Y3, Y2, Y2
-	VCMPPS       $0x15, Y2, Y0, Y2
-	VPADDD       Y1, Y1, Y1
-	VPSUBD       Y2, Y1, Y1
-	VPERMPS      lm6_6436<>+0(SB), Y1, Y2
-	VPERMPS      lm6_6437<>+0(SB), Y1, Y3
-	VPSLLD       $0x1c, Y1, Y4
-	VBLENDVPS    Y4, Y3, Y2, Y2
-	VPERMPS      lm6_6438<>+0(SB), Y1, Y3
-	VPERMPS      lm6_6439<>+0(SB), Y1, Y4
-	VPSLLD       $0x1c, Y1, Y5
-	VBLENDVPS    Y5, Y4, Y3, Y3
-	VPSLLD       $0x1b, Y1, Y4
-	VBLENDVPS    Y4, Y3, Y2, Y2
-	VCMPPS       $0x15, Y2, Y0, Y0
-	VPADDD       Y1, Y1, Y1
-	VPSUBD       Y0, Y1, Y0
-	VMOVDQU      Y0, 4288(CX)(SI*8)
-	VMOVUPS      2272(CX)(SI*8), Y0
-	VCMPPS       $0x15, lm6_6426<>+0(SB), Y0, Y1
-	VPABSD       Y1, Y1
-	VPERMPS      lm6_6431<>+0(SB), Y1, Y2
-	VCMPPS       $0x15, Y2, Y0, Y2
-	VPADDD       Y1, Y1, Y1
-	VPSUBD       Y2, Y1, Y1
-	VPERMPS      lm6_6432<>+0(SB), Y1, Y2
-	VCMPPS       $0x15, Y2, Y0, Y2
-	VPADDD       Y1, Y1, Y1
-	VPSUBD       Y2, Y1, Y1
-	VPERMPS      lm6_6433<>+0(SB), Y1, Y2
-	VCMPPS       $0x15, Y2, Y0, Y2
-	VPADDD       Y1, Y1, Y1
-	VPSUBD       Y2, Y1, Y1
-	VPERMPS      lm6_6434<>+0(SB), Y1, Y2
-	VPERMPS      lm6_6435<>+0(SB), Y1, Y3
-	VPSLLD       $0x1c, Y1, Y4
-	VBLENDVPS    Y4, Y3, Y2, Y2
-	VCMPPS       $0x15, Y2, Y0, Y2
-	VPADDD       Y1, Y1, Y1
-	VPSUBD       Y2, Y1, Y1
-	VPERMPS      lm6_6436<>+0(SB), Y1, Y2
-	VPERMPS      lm6_6437<>+0(SB), Y1, Y3
-	VPSLLD       $0x1c, Y1, Y4
-	VBLENDVPS    Y4, Y3, Y2, Y2
-	VPERMPS      lm6_6438<>+0(SB), Y1, Y3
-	VPERMPS      lm6_6439<>+0(SB), Y1, Y4
-	VPSLLD       $0x1c, Y1, Y5
-	VBLENDVPS    Y5, Y4, Y3, Y3
-	VPSLLD       $0x1b, Y1, Y4
-	VBLENDVPS    Y4, Y3, Y2, Y2
-	VCMPPS       $0x15, Y2, Y0, Y0
-	VPADDD       Y1, Y1, Y1
-	VPSUBD       Y0, Y1, Y0
-	VMOVDQU      Y0, 4320(CX)(SI*8)
+	VMOVUPS      2176(CX)(SI*8), Y6
+	VCMPPS       $0x15, lm6_6426<>+0(SB), Y6, Y7
+	VPABSD       Y7, Y7
+	VPERMPS      lm6_6431<>+0(SB), Y7, Y8
+	VCMPPS       $0x15, Y8, Y6, Y8
+	VPADDD       Y7, Y7, Y7
+	VPSUBD       Y8, Y7, Y7
+	VPERMPS      lm6_6432<>+0(SB), Y7, Y8
+	VCMPPS       $0x15, Y8, Y6, Y8
+	VPADDD       Y7, Y7, Y7
+	VPSUBD       Y8, Y7, Y7
+	VPERMPS      lm6_6433<>+0(SB), Y7, Y8
+	VCMPPS       $0x15, Y8, Y6, Y8
+	VPADDD       Y7, Y7, Y7
+	VPSUBD       Y8, Y7, Y7
+	VPERMPS      lm6_6434<>+0(SB), Y7, Y8
+	VPERMPS      lm6_6435<>+0(SB), Y7, Y9
+	VPSLLD       $0x1c, Y7, Y10
+	VBLENDVPS    Y10, Y9, Y8, Y8
+	VCMPPS       $0x15, Y8, Y6, Y8
+	VPADDD       Y7, Y7, Y7
+	VPSUBD       Y8, Y7, Y7
+	VPERMPS      lm6_6436<>+0(SB), Y7, Y8
+	VPERMPS      lm6_6437<>+0(SB), Y7, Y9
+	VPSLLD       $0x1c, Y7, Y10
+	VBLENDVPS    Y10, Y9, Y8, Y8
+	VPERMPS      lm6_6438<>+0(SB), Y7, Y9
+	VPERMPS      lm6_6439<>+0(SB), Y7, Y10
+	VPSLLD       $0x1c, Y7, Y11
+	VBLENDVPS    Y11, Y10, Y9, Y9
+	VPSLLD       $0x1b, Y7, Y10
+	VBLENDVPS    Y10, Y9, Y8, Y8
+	VCMPPS       $0x15, Y8, Y6, Y6
+	VPADDD       Y7, Y7, Y7
+	VPSUBD       Y6, Y7, Y6
+	VMOVDQU      Y6, 4224(CX)(SI*8)
+	VMOVUPS      2208(CX)(SI*8), Y6
+	VCMPPS       $0x15, lm6_6426<>+0(SB), Y6, Y7
+	VPABSD       Y7, Y7
+	VPERMPS      lm6_6431<>+0(SB), Y7, Y8
+	VCMPPS       $0x15, Y8, Y6, Y8
+	VPADDD       Y7, Y7, Y7
+	VPSUBD       Y8, Y7, Y7
+	VPERMPS      lm6_6432<>+0(SB), Y7, Y8
+	VCMPPS       $0x15, Y8, Y6, Y8
+	VPADDD       Y7, Y7, Y7
+	VPSUBD       Y8, Y7, Y7
+	VPERMPS      lm6_6433<>+0(SB), Y7, Y8
+	VCMPPS       $0x15, Y8, Y6, Y8
+	VPADDD       Y7, Y7, Y7
+	VPSUBD       Y8, Y7, Y7
+	VPERMPS      lm6_6434<>+0(SB), Y7, Y8
+	VPERMPS      lm6_6435<>+0(SB), Y7, Y9
+	VPSLLD       $0x1c, Y7, Y10
+	VBLENDVPS    Y10, Y9, Y8, Y8
+	VCMPPS       $0x15, Y8, Y6, Y8
+	VPADDD       Y7, Y7, Y7
+	VPSUBD       Y8, Y7, Y7
+	VPERMPS      lm6_6436<>+0(SB), Y7, Y8
+	VPERMPS      lm6_6437<>+0(SB), Y7, Y9
+	VPSLLD       $0x1c, Y7, Y10
+	VBLENDVPS    Y10, Y9, Y8, Y8
+	VPERMPS      lm6_6438<>+0(SB), Y7, Y9
+	VPERMPS      lm6_6439<>+0(SB), Y7, Y10
+	VPSLLD       $0x1c, Y7, Y11
+	VBLENDVPS    Y11, Y10, Y9, Y9
+	VPSLLD       $0x1b, Y7, Y10
+	VBLENDVPS    Y10, Y9, Y8, Y8
+	VCMPPS       $0x15, Y8, Y6, Y6
+	VPADDD       Y7, Y7, Y7
+	VPSUBD       Y6, Y7, Y6
+	VMOVDQU      Y6, 4256(CX)(SI*8)
+	VMOVUPS      2240(CX)(SI*8), Y6
+	VCMPPS       $0x15, lm6_6426<>+0(SB), Y6, Y7
+	VPABSD       Y7, Y7
+	VPERMPS      lm6_6431<>+0(SB), Y7, Y8
+	VCMPPS       $0x15, Y8, Y6, Y8
+	VPADDD       Y7, Y7, Y7
+	VPSUBD       Y8, Y7, Y7
+	VPERMPS      lm6_6432<>+0(SB), Y7, Y8
+	VCMPPS       $0x15, Y8, Y6, Y8
+	VPADDD       Y7, Y7, Y7
+	VPSUBD       Y8, Y7, Y7
+	VPERMPS      lm6_6433<>+0(SB), Y7, Y8
+	VCMPPS       $0x15, Y8, Y6, Y8
+	VPADDD       Y7, Y7, Y7
+	VPSUBD       Y8, Y7, Y7
+	VPERMPS      lm6_6434<>+0(SB), Y7, Y8
+	VPERMPS      lm6_6435<>+0(SB), Y7, Y9
+	VPSLLD       $0x1c, Y7, Y10
+	VBLENDVPS    Y10, Y9, Y8, Y8
+	VCMPPS       $0x15, Y8, Y6, Y8
+	VPADDD       Y7, Y7, Y7
+	VPSUBD       Y8, Y7, Y7
+	VPERMPS      lm6_6436<>+0(SB), Y7, Y8
+	VPERMPS      lm6_6437<>+0(SB), Y7, Y9
+	VPSLLD       $0x1c, Y7, Y10
+	VBLENDVPS    Y10, Y9, Y8, Y8
+	VPERMPS      lm6_6438<>+0(SB), Y7, Y9
+	VPERMPS      lm6_6439<>+0(SB), Y7, Y10
+	VPSLLD       $0x1c, Y7, Y11
+	VBLENDVPS    Y11, Y10, Y9, Y9
+	VPSLLD       $0x1b, Y7, Y10
+	VBLENDVPS    Y10, Y9, Y8, Y8
+	VCMPPS       $0x15, Y8, Y6, Y6
+	VPADDD       Y7, Y7, Y7
+	VPSUBD       Y6, Y7, Y6
+	VMOVDQU      Y6, 4288(CX)(SI*8)
+	VMOVUPS      2272(CX)(SI*8), Y6
+	VCMPPS       $0x15, lm6_6426<>+0(SB), Y6, Y7
+	VPABSD       Y7, Y7
+	VPERMPS      lm6_6431<>+0(SB), Y7, Y8
+	VCMPPS       $0x15, Y8, Y6, Y8
+	VPADDD       Y7, Y7, Y7
+	VPSUBD       Y8, Y7, Y7
+	VPERMPS      lm6_6432<>+0(SB), Y7, Y8
+	VCMPPS       $0x15, Y8, Y6, Y8
+	VPADDD       Y7, Y7, Y7
+	VPSUBD       Y8, Y7, Y7
+	VPERMPS      lm6_6433<>+0(SB), Y7, Y8
+	VCMPPS       $0x15, Y8, Y6, Y8
+	VPADDD       Y7, Y7, Y7
+	VPSUBD       Y8, Y7, Y7
+	VPERMPS      lm6_6434<>+0(SB), Y7, Y8
+	VPERMPS      lm6_6435<>+0(SB), Y7, Y9
+	VPSLLD       $0x1c, Y7, Y10
+	VBLENDVPS    Y10, Y9, Y8, Y8
+	VCMPPS       $0x15, Y8, Y6, Y8
+	VPADDD       Y7, Y7, Y7
+	VPSUBD       Y8, Y7, Y7
+	VPERMPS      lm6_6436<>+0(SB), Y7, Y8
+	VPERMPS      lm6_6437<>+0(SB), Y7, Y9
+	VPSLLD       $0x1c, Y7, Y10
+	VBLENDVPS    Y10, Y9, Y8, Y8
+	VPERMPS      lm6_6438<>+0(SB), Y7, Y9
+	VPERMPS      lm6_6439<>+0(SB), Y7, Y10
+	VPSLLD       $0x1c, Y7, Y11
+	VBLENDVPS    Y11, Y10, Y9, Y9
+	VPSLLD       $0x1b, Y7, Y10
+	VBLENDVPS    Y10, Y9, Y8, Y8
+	VCMPPS       $0x15, Y8, Y6, Y6
+	VPADDD       Y7, Y7, Y7
+	VPSUBD       Y6, Y7, Y6
+	VMOVDQU      Y6, 4320(CX)(SI*8)
 	ADDQ         $0x10, SI
 	SUBQ         $1, DI
 	JGE          loop15
@@ -7945,7 +8131,7 @@ done16:
 	ADDQ         $1, DI
 
 	// dot
-	VMOVDQU      lm6_6426<>+0(SB), Y0
+	VMOVDQU      lm6_6426<>+0(SB), Y6
 	XORQ         SI, SI
 	XORQ         DI, DI
 	ADDQ         $0x10, DI
@@ -7953,120 +8139,120 @@ done16:
 	JLT          done18
 
 loop17:
-	VMOVUPS      2176(CX)(SI*8), Y1
-	VMOVDQU      4224(CX)(SI*8), Y2
-	VPERMPS      lm6_644<>+0(SB), Y2, Y3
-	VPERMPS      lm6_645<>+0(SB), Y2, Y4
-	VPSLLD       $0x1c, Y2, Y5
-	VBLENDVPS    Y5, Y4, Y3, Y3
-	VPERMPS      lm6_646<>+0(SB), Y2, Y4
-	VPERMPS      lm6_647<>+0(SB), Y2, Y5
-	VPSLLD       $0x1c, Y2, Y6
-	VBLENDVPS    Y6, Y5, Y4, Y4
-	VPSLLD       $0x1b, Y2, Y5
-	VBLENDVPS    Y5, Y4, Y3, Y3
-	VPERMPS      lm6_648<>+0(SB), Y2, Y4
-	VPERMPS      lm6_649<>+0(SB), Y2, Y5
-	VPSLLD       $0x1c, Y2, Y6
-	VBLENDVPS    Y6, Y5, Y4, Y4
-	VPERMPS      lm6_6410<>+0(SB), Y2, Y5
-	VPERMPS      lm6_6411<>+0(SB), Y2, Y6
-	VPSLLD       $0x1c, Y2, Y7
-	VBLENDVPS    Y7, Y6, Y5, Y5
-	VPSLLD       $0x1b, Y2, Y6
-	VBLENDVPS    Y6, Y5, Y4, Y4
-	VPSLLD       $0x1a, Y2, Y2
-	VBLENDVPS    Y2, Y4, Y3, Y2
-	VMULPS       Y2, Y1, Y1
-	VADDPS       Y1, Y0, Y0
-	VMOVUPS      2208(CX)(SI*8), Y1
-	VMOVDQU      4256(CX)(SI*8), Y2
-	VPERMPS      lm6_644<>+0(SB), Y2, Y3
-	VPERMPS      lm6_645<>+0(SB), Y2, Y4
-	VPSLLD       $0x1c, Y2, Y5
-	VBLENDVPS    Y5, Y4, Y3, Y3
-	VPERMPS      lm6_646<>+0(SB), Y2, Y4
-	VPERMPS      lm6_647<>+0(SB), Y2, Y5
-	VPSLLD       $0x1c, Y2, Y6
-	VBLENDVPS    Y6, Y5, Y4, Y4
-	VPSLLD       $0x1b, Y2, Y5
-	VBLENDVPS    Y5, Y4, Y3, Y3
-	VPERMPS      lm6_648<>+0(SB), Y2, Y4
-	VPERMPS      lm6_649<>+0(SB), Y2, Y5
-	VPSLLD       $0x1c, Y2, Y6
-	VBLENDVPS    Y6, Y5, Y4, Y4
-	VPERMPS      lm6_6410<>+0(SB), Y2, Y5
-	VPERMPS      lm6_6411<>+0(SB), Y2, Y6
-	VPSLLD       $0x1c, Y2, Y7
-	VBLENDVPS    Y7, Y6, Y5, Y5
-	VPSLLD       $0x1b, Y2, Y6
-	VBLENDVPS    Y6, Y5, Y4, Y4
-	VPSLLD       $0x1a, Y2, Y2
-	VBLENDVPS    Y2, Y4, Y3, Y2
-	VMULPS       Y2, Y1, Y1
-	VADDPS       Y1, Y0, Y0
-	VMOVUPS      2240(CX)(SI*8), Y1
-	VMOVDQU      4288(CX)(SI*8), Y2
-	VPERMPS      lm6_644<>+0(SB), Y2, Y3
-	VPERMPS      lm6_645<>+0(SB), Y2, Y4
-	VPSLLD       $0x1c, Y2, Y5
-	VBLENDVPS    Y5, Y4, Y3, Y3
-	VPERMPS      lm6_646<>+0(SB), Y2, Y4
-	VPERMPS      lm6_647<>+0(SB), Y2, Y5
-	VPSLLD       $0x1c, Y2, Y6
-	VBLENDVPS    Y6, Y5, Y4, Y4
-	VPSLLD       $0x1b, Y2, Y5
-	VBLENDVPS    Y5, Y4, Y3, Y3
-	VPERMPS      lm6_648<>+0(SB), Y2, Y4
-	VPERMPS      lm6_649<>+0(SB), Y2, Y5
-	VPSLLD       $0x1c, Y2, Y6
-	VBLENDVPS    Y6, Y5, Y4, Y4
-	VPERMPS      lm6_6410<>+0(SB), Y2, Y5
-	VPERMPS      lm6_6411<>+0(SB), Y2, Y6
-	VPSLLD       $0x1c, Y2, Y7
-	VBLENDVPS    Y7, Y6, Y5, Y5
-	VPSLLD       $0x1b, Y2, Y6
-	VBLENDVPS    Y6, Y5, Y4, Y4
-	VPSLLD       $0x1a, Y2, Y2
-	VBLENDVPS    Y2, Y4, Y3, Y2
-	VMULPS       Y2, Y1, Y1
-	VADDPS       Y1, Y0, Y0
-	VMOVUPS      2272(CX)(SI*8), Y1
-	VMOVDQU      4320(CX)(SI*8), Y2
-	VPERMPS      lm6_644<>+0(SB), Y2, Y3
-	VPERMPS      lm6_645<>+0(SB), Y2, Y4
-	VPSLLD       $0x1c, Y2, Y5
-	VBLENDVPS    Y5, Y4, Y3, Y3
-	VPERMPS      lm6_646<>+0(SB), Y2, Y4
-	VPERMPS      lm6_647<>+0(SB), Y2, Y5
-	VPSLLD       $0x1c, Y2, Y6
-	VBLENDVPS    Y6, Y5, Y4, Y4
-	VPSLLD       $0x1b, Y2, Y5
-	VBLENDVPS    Y5, Y4, Y3, Y3
-	VPERMPS      lm6_648<>+0(SB), Y2, Y4
-	VPERMPS      lm6_649<>+0(SB), Y2, Y5
-	VPSLLD       $0x1c, Y2, Y6
-	VBLENDVPS    Y6, Y5, Y4, Y4
-	VPERMPS      lm6_6410<>+0(SB), Y2, Y5
-	VPERMPS      lm6_6411<>+0(SB), Y2, Y6
-	VPSLLD       $0x1c, Y2, Y7
-	VBLENDVPS    Y7, Y6, Y5, Y5
-	VPSLLD       $0x1b, Y2, Y6
-	VBLENDVPS    Y6, Y5, Y4, Y4
-	VPSLLD       $0x1a, Y2, Y2
-	VBLENDVPS    Y2, Y4, Y3, Y2
-	VMULPS       Y2, Y1, Y1
-	VADDPS       Y1, Y0, Y0
+	VMOVUPS      2176(CX)(SI*8), Y7
+	VMOVDQU      4224(CX)(SI*8), Y8
+	VPERMPS      Y5, Y8, Y9
+	VPERMPS      Y4, Y8, Y10
+	VPSLLD       $0x1c, Y8, Y11
+	VBLENDVPS    Y11, Y10, Y9, Y9
+	VPERMPS      lm6_646<>+0(SB), Y8, Y10
+	VPERMPS      Y2, Y8, Y11
+	VPSLLD       $0x1c, Y8, Y12
+	VBLENDVPS    Y12, Y11, Y10, Y10
+	VPSLLD       $0x1b, Y8, Y11
+	VBLENDVPS    Y11, Y10, Y9, Y9
+	VPERMPS      Y1, Y8, Y10
+	VPERMPS      Y3, Y8, Y11
+	VPSLLD       $0x1c, Y8, Y12
+	VBLENDVPS    Y12, Y11, Y10, Y10
+	VPERMPS      lm6_6410<>+0(SB), Y8, Y11
+	VPERMPS      Y0, Y8, Y12
+	VPSLLD       $0x1c, Y8, Y13
+	VBLENDVPS    Y13, Y12, Y11, Y11
+	VPSLLD       $0x1b, Y8, Y12
+	VBLENDVPS    Y12, Y11, Y10, Y10
+	VPSLLD       $0x1a, Y8, Y8
+	VBLENDVPS    Y8, Y10, Y9, Y8
+	VMULPS       Y8, Y7, Y7
+	VADDPS       Y7, Y6, Y6
+	VMOVUPS      2208(CX)(SI*8), Y7
+	VMOVDQU      4256(CX)(SI*8), Y8
+	VPERMPS      Y5, Y8, Y9
+	VPERMPS      Y4, Y8, Y10
+	VPSLLD       $0x1c, Y8, Y11
+	VBLENDVPS    Y11, Y10, Y9, Y9
+	VPERMPS      lm6_646<>+0(SB), Y8, Y10
+	VPERMPS      Y2, Y8, Y11
+	VPSLLD       $0x1c, Y8, Y12
+	VBLENDVPS    Y12, Y11, Y10, Y10
+	VPSLLD       $0x1b, Y8, Y11
+	VBLENDVPS    Y11, Y10, Y9, Y9
+	VPERMPS      Y1, Y8, Y10
+	VPERMPS      Y3, Y8, Y11
+	VPSLLD       $0x1c, Y8, Y12
+	VBLENDVPS    Y12, Y11, Y10, Y10
+	VPERMPS      lm6_6410<>+0(SB), Y8, Y11
+	VPERMPS      Y0, Y8, Y12
+	VPSLLD       $0x1c, Y8, Y13
+	VBLENDVPS    Y13, Y12, Y11, Y11
+	VPSLLD       $0x1b, Y8, Y12
+	VBLENDVPS    Y12, Y11, Y10, Y10
+	VPSLLD       $0x1a, Y8, Y8
+	VBLENDVPS    Y8, Y10, Y9, Y8
+	VMULPS       Y8, Y7, Y7
+	VADDPS       Y7, Y6, Y6
+	VMOVUPS      2240(CX)(SI*8), Y7
+	VMOVDQU      4288(CX)(SI*8), Y8
+	VPERMPS      Y5, Y8, Y9
+	VPERMPS      Y4, Y8, Y10
+	VPSLLD       $0x1c, Y8, Y11
+	VBLENDVPS    Y11, Y10, Y9, Y9
+	VPERMPS      lm6_646<>+0(SB), Y8, Y10
+	VPERMPS      Y2, Y8, Y11
+	VPSLLD       $0x1c, Y8, Y12
+	VBLENDVPS    Y12, Y11, Y10, Y10
+	VPSLLD       $0x1b, Y8, Y11
+	VBLENDVPS    Y11, Y10, Y9, Y9
+	VPERMPS      Y1, Y8, Y10
+	VPERMPS      Y3, Y8, Y11
+	VPSLLD       $0x1c, Y8, Y12
+	VBLENDVPS    Y12, Y11, Y10, Y10
+	VPERMPS      lm6_6410<>+0(SB), Y8, Y11
+	VPERMPS      Y0, Y8, Y12
+	VPSLLD       $0x1c, Y8, Y13
+	VBLENDVPS    Y13, Y12, Y11, Y11
+	VPSLLD       $0x1b, Y8, Y12
+	VBLENDVPS    Y12, Y11, Y10, Y10
+	VPSLLD       $0x1a, Y8, Y8
+	VBLENDVPS    Y8, Y10, Y9, Y8
+	VMULPS       Y8, Y7, Y7
+	VADDPS       Y7, Y6, Y6
+	VMOVUPS      2272(CX)(SI*8), Y7
+	VMOVDQU      4320(CX)(SI*8), Y8
+	VPERMPS      Y5, Y8, Y9
+	VPERMPS      Y4, Y8, Y10
+	VPSLLD       $0x1c, Y8, Y11
+	VBLENDVPS    Y11, Y10, Y9, Y9
+	VPERMPS      lm6_646<>+0(SB), Y8, Y10
+	VPERMPS      Y2, Y8, Y11
+	VPSLLD       $0x1c, Y8, Y12
+	VBLENDVPS    Y12, Y11, Y10, Y10
+	VPSLLD       $0x1b, Y8, Y11
+	VBLENDVPS    Y11, Y10, Y9, Y9
+	VPERMPS      Y1, Y8, Y10
+	VPERMPS      Y3, Y8, Y11
+	VPSLLD       $0x1c, Y8, Y12
+	VBLENDVPS    Y12, Y11, Y10, Y10
+	VPERMPS      lm6_6410<>+0(SB), Y8, Y11
+	VPERMPS      Y0, Y8, Y12
+	VPSLLD       $0x1c, Y8, Y13
+	VBLENDVPS    Y13, Y12, Y11, Y11
+	VPSLLD       $0x1b, Y8, Y12
+	VBLENDVPS    Y12, Y11, Y10, Y10
+	VPSLLD       $0x1a, Y8, Y8
+	VBLENDVPS    Y8, Y10, Y9, Y8
+	VMULPS       Y8, Y7, Y7
+	VADDPS       Y7, Y6, Y6
 	ADDQ         $0x10, SI
 	SUBQ         $1, DI
 	JGE          loop17
 
 done18:
 	ADDQ         $1, DI
-	VMOVUPS      Y0, 6272(CX)
+	VMOVUPS      Y6, 6272(CX)
 
 	// r
-	VMOVDQU      lm6_6426<>+0(SB), Y0
+	VMOVDQU      lm6_6426<>+0(SB), Y6
 	XORQ         SI, SI
 	XORQ         DI, DI
 	ADDQ         $0x10, DI
@@ -8074,672 +8260,672 @@ done18:
 	JLT          done20
 
 loop19:
-	VMOVDQU      4224(CX)(SI*8), Y1
-	VPERMPS      lm6_644<>+0(SB), Y1, Y2
-	VPERMPS      lm6_645<>+0(SB), Y1, Y3
-	VPSLLD       $0x1c, Y1, Y4
-	VBLENDVPS    Y4, Y3, Y2, Y2
-	VPERMPS      lm6_646<>+0(SB), Y1, Y3
-	VPERMPS      lm6_647<>+0(SB), Y1, Y4
-	VPSLLD       $0x1c, Y1, Y5
-	VBLENDVPS    Y5, Y4, Y3, Y3
-	VPSLLD       $0x1b, Y1, Y4
-	VBLENDVPS    Y4, Y3, Y2, Y2
-	VPERMPS      lm6_648<>+0(SB), Y1, Y3
-	VPERMPS      lm6_649<>+0(SB), Y1, Y4
-	VPSLLD       $0x1c, Y1, Y5
-	VBLENDVPS    Y5, Y4, Y3, Y3
-	VPERMPS      lm6_6410<>+0(SB), Y1, Y4
-	VPERMPS      lm6_6411<>+0(SB), Y1, Y5
-	VPSLLD       $0x1c, Y1, Y6
-	VBLENDVPS    Y6, Y5, Y4, Y4
-	VPSLLD       $0x1b, Y1, Y5
-	VBLENDVPS    Y5, Y4, Y3, Y3
-	VPSLLD       $0x1a, Y1, Y1
-	VBLENDVPS    Y1, Y3, Y2, Y1
-	VMULPS       Y1, Y1, Y1
-	VADDPS       Y1, Y0, Y0
-	VMOVDQU      4256(CX)(SI*8), Y1
-	VPERMPS      lm6_644<>+0(SB), Y1, Y2
-	VPERMPS      lm6_645<>+0(SB), Y1, Y3
-	VPSLLD       $0x1c, Y1, Y4
-	VBLENDVPS    Y4, Y3, Y2, Y2
-	VPERMPS      lm6_646<>+0(SB), Y1, Y3
-	VPERMPS      lm6_647<>+0(SB), Y1, Y4
-	VPSLLD       $0x1c, Y1, Y5
-	VBLENDVPS    Y5, Y4, Y3, Y3
-	VPSLLD       $0x1b, Y1, Y4
-	VBLENDVPS    Y4, Y3, Y2, Y2
-	VPERMPS      lm6_648<>+0(SB), Y1, Y3
-	VPERMPS      lm6_649<>+0(SB), Y1, Y4
-	VPSLLD       $0x1c, Y1, Y5
-	VBLENDVPS    Y5, Y4, Y3, Y3
-	VPERMPS      lm6_6410<>+0(SB), Y1, Y4
-	VPERMPS      lm6_6411<>+0(SB), Y1, Y5
-	VPSLLD       $0x1c, Y1, Y6
-	VBLENDVPS    Y6, Y5, Y4, Y4
-	VPSLLD       $0x1b, Y1, Y5
-	VBLENDVPS    Y5, Y4, Y3, Y3
-	VPSLLD       $0x1a, Y1, Y1
-	VBLENDVPS    Y1, Y3, Y2, Y1
-	VMULPS       Y1, Y1, Y1
-	VADDPS       Y1, Y0, Y0
-	VMOVDQU      4288(CX)(SI*8), Y1
-	VPERMPS      lm6_644<>+0(SB), Y1, Y2
-	VPERMPS      lm6_645<>+0(SB), Y1, Y3
-	VPSLLD       $0x1c, Y1, Y4
-	VBLENDVPS    Y4, Y3, Y2, Y2
-	VPERMPS      lm6_646<>+0(SB), Y1, Y3
-	VPERMPS      lm6_647<>+0(SB), Y1, Y4
-	VPSLLD       $0x1c, Y1, Y5
-	VBLENDVPS    Y5, Y4, Y3, Y3
-	VPSLLD       $0x1b, Y1, Y4
-	VBLENDVPS    Y4, Y3, Y2, Y2
-	VPERMPS      lm6_648<>+0(SB), Y1, Y3
-	VPERMPS      lm6_649<>+0(SB), Y1, Y4
-	VPSLLD       $0x1c, Y1, Y5
-	VBLENDVPS    Y5, Y4, Y3, Y3
-	VPERMPS      lm6_6410<>+0(SB), Y1, Y4
-	VPERMPS      lm6_6411<>+0(SB), Y1, Y5
-	VPSLLD       $0x1c, Y1, Y6
-	VBLENDVPS    Y6, Y5, Y4, Y4
-	VPSLLD       $0x1b, Y1, Y5
-	VBLENDVPS    Y5, Y4, Y3, Y3
-	VPSLLD       $0x1a, Y1, Y1
-	VBLENDVPS    Y1, Y3, Y2, Y1
-	VMULPS       Y1, Y1, Y1
-	VADDPS       Y1, Y0, Y0
-	VMOVDQU      4320(CX)(SI*8), Y1
-	VPERMPS      lm6_644<>+0(SB), Y1, Y2
-	VPERMPS      lm6_645<>+0(SB), Y1, Y3
-	VPSLLD       $0x1c, Y1, Y4
-	VBLENDVPS    Y4, Y3, Y2, Y2
-	VPERMPS      lm6_646<>+0(SB), Y1, Y3
-	VPERMPS      lm6_647<>+0(SB), Y1, Y4
-	VPSLLD       $0x1c, Y1, Y5
-	VBLENDVPS    Y5, Y4, Y3, Y3
-	VPSLLD       $0x1b, Y1, Y4
-	VBLENDVPS    Y4, Y3, Y2, Y2
-	VPERMPS      lm6_648<>+0(SB), Y1, Y3
-	VPERMPS      lm6_649<>+0(SB), Y1, Y4
-	VPSLLD       $0x1c, Y1, Y5
-	VBLENDVPS    Y5, Y4, Y3, Y3
-	VPERMPS      lm6_6410<>+0(SB), Y1, Y4
-	VPERMPS      lm6_6411<>+0(SB), Y1, Y5
-	VPSLLD       $0x1c, Y1, Y6
-	VBLENDVPS    Y6, Y5, Y4, Y4
-	VPSLLD       $0x1b, Y1, Y5
-	VBLENDVPS    Y5, Y4, Y3, Y3
-	VPSLLD       $0x1a, Y1, Y1
-	VBLENDVPS    Y1, Y3, Y2, Y1
-	VMULPS       Y1, Y1, Y1
-	VADDPS       Y1, Y0, Y0
+	VMOVDQU      4224(CX)(SI*8), Y7
+	VPERMPS      Y5, Y7, Y8
+	VPERMPS      Y4, Y7, Y9
+	VPSLLD       $0x1c, Y7, Y10
+	VBLENDVPS    Y10, Y9, Y8, Y8
+	VPERMPS      lm6_646<>+0(SB), Y7, Y9
+	VPERMPS      Y2, Y7, Y10
+	VPSLLD       $0x1c, Y7, Y11
+	VBLENDVPS    Y11, Y10, Y9, Y9
+	VPSLLD       $0x1b, Y7, Y10
+	VBLENDVPS    Y10, Y9, Y8, Y8
+	VPERMPS      Y1, Y7, Y9
+	VPERMPS      Y3, Y7, Y10
+	VPSLLD       $0x1c, Y7, Y11
+	VBLENDVPS    Y11, Y10, Y9, Y9
+	VPERMPS      lm6_6410<>+0(SB), Y7, Y10
+	VPERMPS      Y0, Y7, Y11
+	VPSLLD       $0x1c, Y7, Y12
+	VBLENDVPS    Y12, Y11, Y10, Y10
+	VPSLLD       $0x1b, Y7, Y11
+	VBLENDVPS    Y11, Y10, Y9, Y9
+	VPSLLD       $0x1a, Y7, Y7
+	VBLENDVPS    Y7, Y9, Y8, Y7
+	VMULPS       Y7, Y7, Y7
+	VADDPS       Y7, Y6, Y6
+	VMOVDQU      4256(CX)(SI*8), Y7
+	VPERMPS      Y5, Y7, Y8
+	VPERMPS      Y4, Y7, Y9
+	VPSLLD       $0x1c, Y7, Y10
+	VBLENDVPS    Y10, Y9, Y8, Y8
+	VPERMPS      lm6_646<>+0(SB), Y7, Y9
+	VPERMPS      Y2, Y7, Y10
+	VPSLLD       $0x1c, Y7, Y11
+	VBLENDVPS    Y11, Y10, Y9, Y9
+	VPSLLD       $0x1b, Y7, Y10
+	VBLENDVPS    Y10, Y9, Y8, Y8
+	VPERMPS      Y1, Y7, Y9
+	VPERMPS      Y3, Y7, Y10
+	VPSLLD       $0x1c, Y7, Y11
+	VBLENDVPS    Y11, Y10, Y9, Y9
+	VPERMPS      lm6_6410<>+0(SB), Y7, Y10
+	VPERMPS      Y0, Y7, Y11
+	VPSLLD       $0x1c, Y7, Y12
+	VBLENDVPS    Y12, Y11, Y10, Y10
+	VPSLLD       $0x1b, Y7, Y11
+	VBLENDVPS    Y11, Y10, Y9, Y9
+	VPSLLD       $0x1a, Y7, Y7
+	VBLENDVPS    Y7, Y9, Y8, Y7
+	VMULPS       Y7, Y7, Y7
+	VADDPS       Y7, Y6, Y6
+	VMOVDQU      4288(CX)(SI*8), Y7
+	VPERMPS      Y5, Y7, Y8
+	VPERMPS      Y4, Y7, Y9
+	VPSLLD       $0x1c, Y7, Y10
+	VBLENDVPS    Y10, Y9, Y8, Y8
+	VPERMPS      lm6_646<>+0(SB), Y7, Y9
+	VPERMPS      Y2, Y7, Y10
+	VPSLLD       $0x1c, Y7, Y11
+	VBLENDVPS    Y11, Y10, Y9, Y9
+	VPSLLD       $0x1b, Y7, Y10
+	VBLENDVPS    Y10, Y9, Y8, Y8
+	VPERMPS      Y1, Y7, Y9
+	VPERMPS      Y3, Y7, Y10
+	VPSLLD       $0x1c, Y7, Y11
+	VBLENDVPS    Y11, Y10, Y9, Y9
+	VPERMPS      lm6_6410<>+0(SB), Y7, Y10
+	VPERMPS      Y0, Y7, Y11
+	VPSLLD       $0x1c, Y7, Y12
+	VBLENDVPS    Y12, Y11, Y10, Y10
+	VPSLLD       $0x1b, Y7, Y11
+	VBLENDVPS    Y11, Y10, Y9, Y9
+	VPSLLD       $0x1a, Y7, Y7
+	VBLENDVPS    Y7, Y9, Y8, Y7
+	VMULPS       Y7, Y7, Y7
+	VADDPS       Y7, Y6, Y6
+	VMOVDQU      4320(CX)(SI*8), Y7
+	VPERMPS      Y5, Y7, Y8
+	VPERMPS      Y4, Y7, Y9
+	VPSLLD       $0x1c, Y7, Y10
+	VBLENDVPS    Y10, Y9, Y8, Y8
+	VPERMPS      lm6_646<>+0(SB), Y7, Y9
+	VPERMPS      Y2, Y7, Y10
+	VPSLLD       $0x1c, Y7, Y11
+	VBLENDVPS    Y11, Y10, Y9, Y9
+	VPSLLD       $0x1b, Y7, Y10
+	VBLENDVPS    Y10, Y9, Y8, Y8
+	VPERMPS      Y1, Y7, Y9
+	VPERMPS      Y3, Y7, Y10
+	VPSLLD       $0x1c, Y7, Y11
+	VBLENDVPS    Y11, Y10, Y9, Y9
+	VPERMPS      lm6_6410<>+0(SB), Y7, Y10
+	VPERMPS      Y0, Y7, Y11
+	VPSLLD       $0x1c, Y7, Y12
+	VBLENDVPS    Y12, Y11, Y10, Y10
+	VPSLLD       $0x1b, Y7, Y11
+	VBLENDVPS    Y11, Y10, Y9, Y9
+	VPSLLD       $0x1a, Y7, Y7
+	VBLENDVPS    Y7, Y9, Y8, Y7
+	VMULPS       Y7, Y7, Y7
+	VADDPS       Y7, Y6, Y6
 	ADDQ         $0x10, SI
 	SUBQ         $1, DI
 	JGE          loop19
 
 done20:
 	ADDQ         $1, DI
-	VMOVUPS      Y0, 6304(CX)
+	VMOVUPS      Y6, 6304(CX)
 
 	// norm
-	VMOVUPS      6272(CX), Y0
-	VMOVUPS      6304(CX), Y1
-	VDIVPS       Y1, Y0, Y0
-	VMOVUPS      2080(CX), Y1
-	VDIVPS       lm6_6428<>+0(SB), Y1, Y1
-	VMULPS       Y1, Y0, Y0
-	VMOVUPS      Y0, 6336(CX)
+	VMOVUPS      6272(CX), Y6
+	VMOVUPS      6304(CX), Y7
+	VDIVPS       Y7, Y6, Y6
+	VMOVUPS      2080(CX), Y7
+	VDIVPS       lm6_6428<>+0(SB), Y7, Y7
+	VMULPS       Y7, Y6, Y6
+	VMOVUPS      Y6, 6336(CX)
 
 	// norm
-	VMOVUPS      6336(CX), Y0
-	VCMPPS       $3, Y0, Y0, Y1
-	VPAND        lm6_6440<>+0(SB), Y0, Y2
-	VPOR         lm6_6441<>+0(SB), Y2, Y2
-	VBLENDVPS    Y1, Y2, Y0, Y2
-	VCVTPS2PH    $0, Y2, X2
-	VPMOVZXWD    X2, Y0
-	VPEXTRW      $0, X0, (AX)
-	VPEXTRW      $2, X0, 50(AX)
-	VPEXTRW      $4, X0, 100(AX)
-	VPEXTRW      $6, X0, 150(AX)
-	VEXTRACTI128 $1, Y0, X0
-	VPEXTRW      $0, X0, 200(AX)
-	VPEXTRW      $2, X0, 250(AX)
-	VPEXTRW      $4, X0, 300(AX)
-	VPEXTRW      $6, X0, 350(AX)
+	VMOVUPS      6336(CX), Y6
+	VCMPPS       $3, Y6, Y6, Y7
+	VPAND        lm6_6440<>+0(SB), Y6, Y8
+	VPOR         lm6_6441<>+0(SB), Y8, Y8
+	VBLENDVPS    Y7, Y8, Y6, Y8
+	VCVTPS2PH    $0, Y8, X8
+	VPMOVZXWD    X8, Y6
+	VPEXTRW      $0, X6, (AX)
+	VPEXTRW      $2, X6, 50(AX)
+	VPEXTRW      $4, X6, 100(AX)
+	VPEXTRW      $6, X6, 150(AX)
+	VEXTRACTI128 $1, Y6, X6
+	VPEXTRW      $0, X6, 200(AX)
+	VPEXTRW      $2, X6, 250(AX)
+	VPEXTRW      $4, X6, 300(AX)
+	VPEXTRW      $6, X6, 350(AX)
 
 	// q4: codes to bits, then words to blocks
-	VMOVDQU      4832(CX), Y0
-	VPSLLD       $0x1c, Y0, Y0
-	VMOVDQU      4800(CX), Y1
-	VPAND        lm6_6419<>+0(SB), Y1, Y1
-	VPSLLD       $0x14, Y1, Y1
-	VPOR         Y1, Y0, Y0
-	VMOVDQU      4768(CX), Y1
-	VPAND        lm6_6419<>+0(SB), Y1, Y1
-	VPSLLD       $0xc, Y1, Y1
-	VPOR         Y1, Y0, Y0
-	VMOVDQU      4736(CX), Y1
-	VPAND        lm6_6419<>+0(SB), Y1, Y1
-	VPSLLD       $4, Y1, Y1
-	VPOR         Y1, Y0, Y0
-	VMOVDQU      4320(CX), Y1
-	VPAND        lm6_6419<>+0(SB), Y1, Y1
-	VPSLLD       $0x18, Y1, Y1
-	VPOR         Y1, Y0, Y0
-	VMOVDQU      4288(CX), Y1
-	VPAND        lm6_6419<>+0(SB), Y1, Y1
-	VPSLLD       $0x10, Y1, Y1
-	VPOR         Y1, Y0, Y0
-	VMOVDQU      4256(CX), Y1
-	VPAND        lm6_6419<>+0(SB), Y1, Y1
-	VPSLLD       $8, Y1, Y1
-	VPOR         Y1, Y0, Y0
-	VMOVDQU      4224(CX), Y1
-	VPAND        lm6_6419<>+0(SB), Y1, Y1
-	VPOR         Y1, Y0, Y0
-	VMOVDQU      4960(CX), Y1
-	VPSLLD       $0x1c, Y1, Y1
-	VMOVDQU      4928(CX), Y2
-	VPAND        lm6_6419<>+0(SB), Y2, Y2
-	VPSLLD       $0x14, Y2, Y2
-	VPOR         Y2, Y1, Y1
-	VMOVDQU      4896(CX), Y2
-	VPAND        lm6_6419<>+0(SB), Y2, Y2
-	VPSLLD       $0xc, Y2, Y2
-	VPOR         Y2, Y1, Y1
-	VMOVDQU      4864(CX), Y2
-	VPAND        lm6_6419<>+0(SB), Y2, Y2
-	VPSLLD       $4, Y2, Y2
-	VPOR         Y2, Y1, Y1
-	VMOVDQU      4448(CX), Y2
-	VPAND        lm6_6419<>+0(SB), Y2, Y2
-	VPSLLD       $0x18, Y2, Y2
-	VPOR         Y2, Y1, Y1
-	VMOVDQU      4416(CX), Y2
-	VPAND        lm6_6419<>+0(SB), Y2, Y2
-	VPSLLD       $0x10, Y2, Y2
-	VPOR         Y2, Y1, Y1
-	VMOVDQU      4384(CX), Y2
-	VPAND        lm6_6419<>+0(SB), Y2, Y2
-	VPSLLD       $8, Y2, Y2
-	VPOR         Y2, Y1, Y1
-	VMOVDQU      4352(CX), Y2
-	VPAND        lm6_6419<>+0(SB), Y2, Y2
-	VPOR         Y2, Y1, Y1
-	VMOVDQU      5088(CX), Y2
-	VPSLLD       $0x1c, Y2, Y2
-	VMOVDQU      5056(CX), Y3
-	VPAND        lm6_6419<>+0(SB), Y3, Y3
-	VPSLLD       $0x14, Y3, Y3
-	VPOR         Y3, Y2, Y2
-	VMOVDQU      5024(CX), Y3
-	VPAND        lm6_6419<>+0(SB), Y3, Y3
-	VPSLLD       $0xc, Y3, Y3
-	VPOR         Y3, Y2, Y2
-	VMOVDQU      4992(CX), Y3
-	VPAND        lm6_6419<>+0(SB), Y3, Y3
-	VPSLLD       $4, Y3, Y3
-	VPOR         Y3, Y2, Y2
-	VMOVDQU      4576(CX), Y3
-	VPAND        lm6_6419<>+0(SB), Y3, Y3
-	VPSLLD       $0x18, Y3, Y3
-	VPOR         Y3, Y2, Y2
-	VMOVDQU      4544(CX), Y3
-	VPAND        lm6_6419<>+0(SB), Y3, Y3
-	VPSLLD       $0x10, Y3, Y3
-	VPOR         Y3, Y2, Y2
-	VMOVDQU      4512(CX), Y3
-	VPAND        lm6_6419<>+0(SB), Y3, Y3
-	VPSLLD       $8, Y3, Y3
-	VPOR         Y3, Y2, Y2
-	VMOVDQU      4480(CX), Y3
-	VPAND        lm6_6419<>+0(SB), Y3, Y3
-	VPOR         Y3, Y2, Y2
-	VMOVDQU      5216(CX), Y3
-	VPSLLD       $0x1c, Y3, Y3
-	VMOVDQU      5184(CX), Y4
-	VPAND        lm6_6419<>+0(SB), Y4, Y4
-	VPSLLD       $0x14, Y4, Y4
-	VPOR         Y4, Y3, Y3
-	VMOVDQU      5152(CX), Y4
-	VPAND        lm6_6419<>+0(SB), Y4, Y4
-	VPSLLD       $0xc, Y4, Y4
-	VPOR         Y4, Y3, Y3
-	VMOVDQU      5120(CX), Y4
-	VPAND        lm6_6419<>+0(SB), Y4, Y4
-	VPSLLD       $4, Y4, Y4
-	VPOR         Y4, Y3, Y3
-	VMOVDQU      4704(CX), Y4
-	VPAND        lm6_6419<>+0(SB), Y4, Y4
-	VPSLLD       $0x18, Y4, Y4
-	VPOR         Y4, Y3, Y3
-	VMOVDQU      4672(CX), Y4
-	VPAND        lm6_6419<>+0(SB), Y4, Y4
-	VPSLLD       $0x10, Y4, Y4
-	VPOR         Y4, Y3, Y3
-	VMOVDQU      4640(CX), Y4
-	VPAND        lm6_6419<>+0(SB), Y4, Y4
-	VPSLLD       $8, Y4, Y4
-	VPOR         Y4, Y3, Y3
-	VMOVDQU      4608(CX), Y4
-	VPAND        lm6_6419<>+0(SB), Y4, Y4
-	VPOR         Y4, Y3, Y3
-	VUNPCKLPS    Y1, Y0, Y4
-	VUNPCKHPS    Y1, Y0, Y1
-	VUNPCKLPS    Y3, Y2, Y0
-	VUNPCKHPS    Y3, Y2, Y3
-	VUNPCKLPD    Y0, Y4, Y2
-	VUNPCKHPD    Y0, Y4, Y0
-	VUNPCKLPD    Y3, Y1, Y4
-	VUNPCKHPD    Y3, Y1, Y3
-	VMOVUPS      X2, 2(AX)
-	VEXTRACTI128 $1, Y2, 202(AX)
-	VMOVUPS      X0, 52(AX)
-	VEXTRACTI128 $1, Y0, 252(AX)
-	VMOVUPS      X4, 102(AX)
-	VEXTRACTI128 $1, Y4, 302(AX)
-	VMOVUPS      X3, 152(AX)
-	VEXTRACTI128 $1, Y3, 352(AX)
-	VMOVDQU      5856(CX), Y0
-	VPSLLD       $0x1c, Y0, Y0
-	VMOVDQU      5824(CX), Y1
-	VPAND        lm6_6419<>+0(SB), Y1, Y1
-	VPSLLD       $0x14, Y1, Y1
-	VPOR         Y1, Y0, Y0
-	VMOVDQU      5792(CX), Y1
-	VPAND        lm6_6419<>+0(SB), Y1, Y1
-	VPSLLD       $0xc, Y1, Y1
-	VPOR         Y1, Y0, Y0
-	VMOVDQU      5760(CX), Y1
-	VPAND        lm6_6419<>+0(SB), Y1, Y1
-	VPSLLD       $4, Y1, Y1
-	VPOR         Y1, Y0, Y0
-	VMOVDQU      5344(CX), Y1
-	VPAND        lm6_6419<>+0(SB), Y1, Y1
-	VPSLLD       $0x18, Y1, Y1
-	VPOR         Y1, Y0, Y0
-	VMOVDQU      5312(CX), Y1
-	VPAND        lm6_6419<>+0(SB), Y1, Y1
-	VPSLLD       $0x10, Y1, Y1
-	VPOR         Y1, Y0, Y0
-	VMOVDQU      5280(CX), Y1
-	VPAND        lm6_6419<>+0(SB), Y1, Y1
-	VPSLLD       $8, Y1, Y1
-	VPOR         Y1, Y0, Y0
-	VMOVDQU      5248(CX), Y1
-	VPAND        lm6_6419<>+0(SB), Y1, Y1
-	VPOR         Y1, Y0, Y0
-	VMOVDQU      5984(CX), Y1
-	VPSLLD       $0x1c, Y1, Y1
-	VMOVDQU      5952(CX), Y2
-	VPAND        lm6_6419<>+0(SB), Y2, Y2
-	VPSLLD       $0x14, Y2, Y2
-	VPOR         Y2, Y1, Y1
-	VMOVDQU      5920(CX), Y2
-	VPAND        lm6_6419<>+0(SB), Y2, Y2
-	VPSLLD       $0xc, Y2, Y2
-	VPOR         Y2, Y1, Y1
-	VMOVDQU      5888(CX), Y2
-	VPAND        lm6_6419<>+0(SB), Y2, Y2
-	VPSLLD       $4, Y2, Y2
-	VPOR         Y2, Y1, Y1
-	VMOVDQU      5472(CX), Y2
-	VPAND        lm6_6419<>+0(SB), Y2, Y2
-	VPSLLD       $0x18, Y2, Y2
-	VPOR         Y2, Y1, Y1
-	VMOVDQU      5440(CX), Y2
-	VPAND        lm6_6419<>+0(SB), Y2, Y2
-	VPSLLD       $0x10, Y2, Y2
-	VPOR         Y2, Y1, Y1
-	VMOVDQU      5408(CX), Y2
-	VPAND        lm6_6419<>+0(SB), Y2, Y2
-	VPSLLD       $8, Y2, Y2
-	VPOR         Y2, Y1, Y1
-	VMOVDQU      5376(CX), Y2
-	VPAND        lm6_6419<>+0(SB), Y2, Y2
-	VPOR         Y2, Y1, Y1
-	VMOVDQU      6112(CX), Y2
-	VPSLLD       $0x1c, Y2, Y2
-	VMOVDQU      6080(CX), Y3
-	VPAND        lm6_6419<>+0(SB), Y3, Y3
-	VPSLLD       $0x14, Y3, Y3
-	VPOR         Y3, Y2, Y2
-	VMOVDQU      6048(CX), Y3
-	VPAND        lm6_6419<>+0(SB), Y3, Y3
-	VPSLLD       $0xc, Y3, Y3
-	VPOR         Y3, Y2, Y2
-	VMOVDQU      6016(CX), Y3
-	VPAND        lm6_6419<>+0(SB), Y3, Y3
-	VPSLLD       $4, Y3, Y3
-	VPOR         Y3, Y2, Y2
-	VMOVDQU      5600(CX), Y3
-	VPAND        lm6_6419<>+0(SB), Y3, Y3
-	VPSLLD       $0x18, Y3, Y3
-	VPOR         Y3, Y2, Y2
-	VMOVDQU      5568(CX), Y3
-	VPAND        lm6_6419<>+0(SB), Y3, Y3
-	VPSLLD       $0x10, Y3, Y3
-	VPOR         Y3, Y2, Y2
-	VMOVDQU      5536(CX), Y3
-	VPAND        lm6_6419<>+0(SB), Y3, Y3
-	VPSLLD       $8, Y3, Y3
-	VPOR         Y3, Y2, Y2
-	VMOVDQU      5504(CX), Y3
-	VPAND        lm6_6419<>+0(SB), Y3, Y3
-	VPOR         Y3, Y2, Y2
-	VMOVDQU      6240(CX), Y3
-	VPSLLD       $0x1c, Y3, Y3
-	VMOVDQU      6208(CX), Y4
-	VPAND        lm6_6419<>+0(SB), Y4, Y4
-	VPSLLD       $0x14, Y4, Y4
-	VPOR         Y4, Y3, Y3
-	VMOVDQU      6176(CX), Y4
-	VPAND        lm6_6419<>+0(SB), Y4, Y4
-	VPSLLD       $0xc, Y4, Y4
-	VPOR         Y4, Y3, Y3
-	VMOVDQU      6144(CX), Y4
-	VPAND        lm6_6419<>+0(SB), Y4, Y4
-	VPSLLD       $4, Y4, Y4
-	VPOR         Y4, Y3, Y3
-	VMOVDQU      5728(CX), Y4
-	VPAND        lm6_6419<>+0(SB), Y4, Y4
-	VPSLLD       $0x18, Y4, Y4
-	VPOR         Y4, Y3, Y3
-	VMOVDQU      5696(CX), Y4
-	VPAND        lm6_6419<>+0(SB), Y4, Y4
-	VPSLLD       $0x10, Y4, Y4
-	VPOR         Y4, Y3, Y3
-	VMOVDQU      5664(CX), Y4
-	VPAND        lm6_6419<>+0(SB), Y4, Y4
-	VPSLLD       $8, Y4, Y4
-	VPOR         Y4, Y3, Y3
-	VMOVDQU      5632(CX), Y4
-	VPAND        lm6_6419<>+0(SB), Y4, Y4
-	VPOR         Y4, Y3, Y3
-	VUNPCKLPS    Y1, Y0, Y4
-	VUNPCKHPS    Y1, Y0, Y1
-	VUNPCKLPS    Y3, Y2, Y0
-	VUNPCKHPS    Y3, Y2, Y3
-	VUNPCKLPD    Y0, Y4, Y2
-	VUNPCKHPD    Y0, Y4, Y0
-	VUNPCKLPD    Y3, Y1, Y4
-	VUNPCKHPD    Y3, Y1, Y3
-	VMOVUPS      X2, 18(AX)
-	VEXTRACTI128 $1, Y2, 218(AX)
-	VMOVUPS      X0, 68(AX)
-	VEXTRACTI128 $1, Y0, 268(AX)
-	VMOVUPS      X4, 118(AX)
-	VEXTRACTI128 $1, Y4, 318(AX)
-	VMOVUPS      X3, 168(AX)
-	VEXTRACTI128 $1, Y3, 368(AX)
+	VMOVDQU      4832(CX), Y6
+	VPSLLD       $0x1c, Y6, Y6
+	VMOVDQU      4800(CX), Y7
+	VPAND        lm6_6419<>+0(SB), Y7, Y7
+	VPSLLD       $0x14, Y7, Y7
+	VPOR         Y7, Y6, Y6
+	VMOVDQU      4768(CX), Y7
+	VPAND        lm6_6419<>+0(SB), Y7, Y7
+	VPSLLD       $0xc, Y7, Y7
+	VPOR         Y7, Y6, Y6
+	VMOVDQU      4736(CX), Y7
+	VPAND        lm6_6419<>+0(SB), Y7, Y7
+	VPSLLD       $4, Y7, Y7
+	VPOR         Y7, Y6, Y6
+	VMOVDQU      4320(CX), Y7
+	VPAND        lm6_6419<>+0(SB), Y7, Y7
+	VPSLLD       $0x18, Y7, Y7
+	VPOR         Y7, Y6, Y6
+	VMOVDQU      4288(CX), Y7
+	VPAND        lm6_6419<>+0(SB), Y7, Y7
+	VPSLLD       $0x10, Y7, Y7
+	VPOR         Y7, Y6, Y6
+	VMOVDQU      4256(CX), Y7
+	VPAND        lm6_6419<>+0(SB), Y7, Y7
+	VPSLLD       $8, Y7, Y7
+	VPOR         Y7, Y6, Y6
+	VMOVDQU      4224(CX), Y7
+	VPAND        lm6_6419<>+0(SB), Y7, Y7
+	VPOR         Y7, Y6, Y6
+	VMOVDQU      4960(CX), Y7
+	VPSLLD       $0x1c, Y7, Y7
+	VMOVDQU      4928(CX), Y8
+	VPAND        lm6_6419<>+0(SB), Y8, Y8
+	VPSLLD       $0x14, Y8, Y8
+	VPOR         Y8, Y7, Y7
+	VMOVDQU      4896(CX), Y8
+	VPAND        lm6_6419<>+0(SB), Y8, Y8
+	VPSLLD       $0xc, Y8, Y8
+	VPOR         Y8, Y7, Y7
+	VMOVDQU      4864(CX), Y8
+	VPAND        lm6_6419<>+0(SB), Y8, Y8
+	VPSLLD       $4, Y8, Y8
+	VPOR         Y8, Y7, Y7
+	VMOVDQU      4448(CX), Y8
+	VPAND        lm6_6419<>+0(SB), Y8, Y8
+	VPSLLD       $0x18, Y8, Y8
+	VPOR         Y8, Y7, Y7
+	VMOVDQU      4416(CX), Y8
+	VPAND        lm6_6419<>+0(SB), Y8, Y8
+	VPSLLD       $0x10, Y8, Y8
+	VPOR         Y8, Y7, Y7
+	VMOVDQU      4384(CX), Y8
+	VPAND        lm6_6419<>+0(SB), Y8, Y8
+	VPSLLD       $8, Y8, Y8
+	VPOR         Y8, Y7, Y7
+	VMOVDQU      4352(CX), Y8
+	VPAND        lm6_6419<>+0(SB), Y8, Y8
+	VPOR         Y8, Y7, Y7
+	VMOVDQU      5088(CX), Y8
+	VPSLLD       $0x1c, Y8, Y8
+	VMOVDQU      5056(CX), Y9
+	VPAND        lm6_6419<>+0(SB), Y9, Y9
+	VPSLLD       $0x14, Y9, Y9
+	VPOR         Y9, Y8, Y8
+	VMOVDQU      5024(CX), Y9
+	VPAND        lm6_6419<>+0(SB), Y9, Y9
+	VPSLLD       $0xc, Y9, Y9
+	VPOR         Y9, Y8, Y8
+	VMOVDQU      4992(CX), Y9
+	VPAND        lm6_6419<>+0(SB), Y9, Y9
+	VPSLLD       $4, Y9, Y9
+	VPOR         Y9, Y8, Y8
+	VMOVDQU      4576(CX), Y9
+	VPAND        lm6_6419<>+0(SB), Y9, Y9
+	VPSLLD       $0x18, Y9, Y9
+	VPOR         Y9, Y8, Y8
+	VMOVDQU      4544(CX), Y9
+	VPAND        lm6_6419<>+0(SB), Y9, Y9
+	VPSLLD       $0x10, Y9, Y9
+	VPOR         Y9, Y8, Y8
+	VMOVDQU      4512(CX), Y9
+	VPAND        lm6_6419<>+0(SB), Y9, Y9
+	VPSLLD       $8, Y9, Y9
+	VPOR         Y9, Y8, Y8
+	VMOVDQU      4480(CX), Y9
+	VPAND        lm6_6419<>+0(SB), Y9, Y9
+	VPOR         Y9, Y8, Y8
+	VMOVDQU      5216(CX), Y9
+	VPSLLD       $0x1c, Y9, Y9
+	VMOVDQU      5184(CX), Y10
+	VPAND        lm6_6419<>+0(SB), Y10, Y10
+	VPSLLD       $0x14, Y10, Y10
+	VPOR         Y10, Y9, Y9
+	VMOVDQU      5152(CX), Y10
+	VPAND        lm6_6419<>+0(SB), Y10, Y10
+	VPSLLD       $0xc, Y10, Y10
+	VPOR         Y10, Y9, Y9
+	VMOVDQU      5120(CX), Y10
+	VPAND        lm6_6419<>+0(SB), Y10, Y10
+	VPSLLD       $4, Y10, Y10
+	VPOR         Y10, Y9, Y9
+	VMOVDQU      4704(CX), Y10
+	VPAND        lm6_6419<>+0(SB), Y10, Y10
+	VPSLLD       $0x18, Y10, Y10
+	VPOR         Y10, Y9, Y9
+	VMOVDQU      4672(CX), Y10
+	VPAND        lm6_6419<>+0(SB), Y10, Y10
+	VPSLLD       $0x10, Y10, Y10
+	VPOR         Y10, Y9, Y9
+	VMOVDQU      4640(CX), Y10
+	VPAND        lm6_6419<>+0(SB), Y10, Y10
+	VPSLLD       $8, Y10, Y10
+	VPOR         Y10, Y9, Y9
+	VMOVDQU      4608(CX), Y10
+	VPAND        lm6_6419<>+0(SB), Y10, Y10
+	VPOR         Y10, Y9, Y9
+	VUNPCKLPS    Y7, Y6, Y10
+	VUNPCKHPS    Y7, Y6, Y7
+	VUNPCKLPS    Y9, Y8, Y6
+	VUNPCKHPS    Y9, Y8, Y9
+	VUNPCKLPD    Y6, Y10, Y8
+	VUNPCKHPD    Y6, Y10, Y6
+	VUNPCKLPD    Y9, Y7, Y10
+	VUNPCKHPD    Y9, Y7, Y9
+	VMOVUPS      X8, 2(AX)
+	VEXTRACTI128 $1, Y8, 202(AX)
+	VMOVUPS      X6, 52(AX)
+	VEXTRACTI128 $1, Y6, 252(AX)
+	VMOVUPS      X10, 102(AX)
+	VEXTRACTI128 $1, Y10, 302(AX)
+	VMOVUPS      X9, 152(AX)
+	VEXTRACTI128 $1, Y9, 352(AX)
+	VMOVDQU      5856(CX), Y6
+	VPSLLD       $0x1c, Y6, Y6
+	VMOVDQU      5824(CX), Y7
+	VPAND        lm6_6419<>+0(SB), Y7, Y7
+	VPSLLD       $0x14, Y7, Y7
+	VPOR         Y7, Y6, Y6
+	VMOVDQU      5792(CX), Y7
+	VPAND        lm6_6419<>+0(SB), Y7, Y7
+	VPSLLD       $0xc, Y7, Y7
+	VPOR         Y7, Y6, Y6
+	VMOVDQU      5760(CX), Y7
+	VPAND        lm6_6419<>+0(SB), Y7, Y7
+	VPSLLD       $4, Y7, Y7
+	VPOR         Y7, Y6, Y6
+	VMOVDQU      5344(CX), Y7
+	VPAND        lm6_6419<>+0(SB), Y7, Y7
+	VPSLLD       $0x18, Y7, Y7
+	VPOR         Y7, Y6, Y6
+	VMOVDQU      5312(CX), Y7
+	VPAND        lm6_6419<>+0(SB), Y7, Y7
+	VPSLLD       $0x10, Y7, Y7
+	VPOR         Y7, Y6, Y6
+	VMOVDQU      5280(CX), Y7
+	VPAND        lm6_6419<>+0(SB), Y7, Y7
+	VPSLLD       $8, Y7, Y7
+	VPOR         Y7, Y6, Y6
+	VMOVDQU      5248(CX), Y7
+	VPAND        lm6_6419<>+0(SB), Y7, Y7
+	VPOR         Y7, Y6, Y6
+	VMOVDQU      5984(CX), Y7
+	VPSLLD       $0x1c, Y7, Y7
+	VMOVDQU      5952(CX), Y8
+	VPAND        lm6_6419<>+0(SB), Y8, Y8
+	VPSLLD       $0x14, Y8, Y8
+	VPOR         Y8, Y7, Y7
+	VMOVDQU      5920(CX), Y8
+	VPAND        lm6_6419<>+0(SB), Y8, Y8
+	VPSLLD       $0xc, Y8, Y8
+	VPOR         Y8, Y7, Y7
+	VMOVDQU      5888(CX), Y8
+	VPAND        lm6_6419<>+0(SB), Y8, Y8
+	VPSLLD       $4, Y8, Y8
+	VPOR         Y8, Y7, Y7
+	VMOVDQU      5472(CX), Y8
+	VPAND        lm6_6419<>+0(SB), Y8, Y8
+	VPSLLD       $0x18, Y8, Y8
+	VPOR         Y8, Y7, Y7
+	VMOVDQU      5440(CX), Y8
+	VPAND        lm6_6419<>+0(SB), Y8, Y8
+	VPSLLD       $0x10, Y8, Y8
+	VPOR         Y8, Y7, Y7
+	VMOVDQU      5408(CX), Y8
+	VPAND        lm6_6419<>+0(SB), Y8, Y8
+	VPSLLD       $8, Y8, Y8
+	VPOR         Y8, Y7, Y7
+	VMOVDQU      5376(CX), Y8
+	VPAND        lm6_6419<>+0(SB), Y8, Y8
+	VPOR         Y8, Y7, Y7
+	VMOVDQU      6112(CX), Y8
+	VPSLLD       $0x1c, Y8, Y8
+	VMOVDQU      6080(CX), Y9
+	VPAND        lm6_6419<>+0(SB), Y9, Y9
+	VPSLLD       $0x14, Y9, Y9
+	VPOR         Y9, Y8, Y8
+	VMOVDQU      6048(CX), Y9
+	VPAND        lm6_6419<>+0(SB), Y9, Y9
+	VPSLLD       $0xc, Y9, Y9
+	VPOR         Y9, Y8, Y8
+	VMOVDQU      6016(CX), Y9
+	VPAND        lm6_6419<>+0(SB), Y9, Y9
+	VPSLLD       $4, Y9, Y9
+	VPOR         Y9, Y8, Y8
+	VMOVDQU      5600(CX), Y9
+	VPAND        lm6_6419<>+0(SB), Y9, Y9
+	VPSLLD       $0x18, Y9, Y9
+	VPOR         Y9, Y8, Y8
+	VMOVDQU      5568(CX), Y9
+	VPAND        lm6_6419<>+0(SB), Y9, Y9
+	VPSLLD       $0x10, Y9, Y9
+	VPOR         Y9, Y8, Y8
+	VMOVDQU      5536(CX), Y9
+	VPAND        lm6_6419<>+0(SB), Y9, Y9
+	VPSLLD       $8, Y9, Y9
+	VPOR         Y9, Y8, Y8
+	VMOVDQU      5504(CX), Y9
+	VPAND        lm6_6419<>+0(SB), Y9, Y9
+	VPOR         Y9, Y8, Y8
+	VMOVDQU      6240(CX), Y9
+	VPSLLD       $0x1c, Y9, Y9
+	VMOVDQU      6208(CX), Y10
+	VPAND        lm6_6419<>+0(SB), Y10, Y10
+	VPSLLD       $0x14, Y10, Y10
+	VPOR         Y10, Y9, Y9
+	VMOVDQU      6176(CX), Y10
+	VPAND        lm6_6419<>+0(SB), Y10, Y10
+	VPSLLD       $0xc, Y10, Y10
+	VPOR         Y10, Y9, Y9
+	VMOVDQU      6144(CX), Y10
+	VPAND        lm6_6419<>+0(SB), Y10, Y10
+	VPSLLD       $4, Y10, Y10
+	VPOR         Y10, Y9, Y9
+	VMOVDQU      5728(CX), Y10
+	VPAND        lm6_6419<>+0(SB), Y10, Y10
+	VPSLLD       $0x18, Y10, Y10
+	VPOR         Y10, Y9, Y9
+	VMOVDQU      5696(CX), Y10
+	VPAND        lm6_6419<>+0(SB), Y10, Y10
+	VPSLLD       $0x10, Y10, Y10
+	VPOR         Y10, Y9, Y9
+	VMOVDQU      5664(CX), Y10
+	VPAND        lm6_6419<>+0(SB), Y10, Y10
+	VPSLLD       $8, Y10, Y10
+	VPOR         Y10, Y9, Y9
+	VMOVDQU      5632(CX), Y10
+	VPAND        lm6_6419<>+0(SB), Y10, Y10
+	VPOR         Y10, Y9, Y9
+	VUNPCKLPS    Y7, Y6, Y10
+	VUNPCKHPS    Y7, Y6, Y7
+	VUNPCKLPS    Y9, Y8, Y6
+	VUNPCKHPS    Y9, Y8, Y9
+	VUNPCKLPD    Y6, Y10, Y8
+	VUNPCKHPD    Y6, Y10, Y6
+	VUNPCKLPD    Y9, Y7, Y10
+	VUNPCKHPD    Y9, Y7, Y9
+	VMOVUPS      X8, 18(AX)
+	VEXTRACTI128 $1, Y8, 218(AX)
+	VMOVUPS      X6, 68(AX)
+	VEXTRACTI128 $1, Y6, 268(AX)
+	VMOVUPS      X10, 118(AX)
+	VEXTRACTI128 $1, Y10, 318(AX)
+	VMOVUPS      X9, 168(AX)
+	VEXTRACTI128 $1, Y9, 368(AX)
 
 	// q2: codes to bits, then words to blocks
-	VMOVDQU      5088(CX), Y0
-	VPSRLD       $4, Y0, Y0
-	VPSLLD       $0x1e, Y0, Y0
-	VMOVDQU      5056(CX), Y1
-	VPSRLD       $4, Y1, Y1
-	VPSLLD       $0x16, Y1, Y1
-	VPOR         Y1, Y0, Y0
-	VMOVDQU      5024(CX), Y1
-	VPSRLD       $4, Y1, Y1
-	VPSLLD       $0xe, Y1, Y1
-	VPOR         Y1, Y0, Y0
-	VMOVDQU      4992(CX), Y1
-	VPSRLD       $4, Y1, Y1
-	VPSLLD       $6, Y1, Y1
-	VPOR         Y1, Y0, Y0
-	VMOVDQU      4832(CX), Y1
-	VPSRLD       $4, Y1, Y1
-	VPSLLD       $0x1c, Y1, Y1
-	VPOR         Y1, Y0, Y0
-	VMOVDQU      4800(CX), Y1
-	VPSRLD       $4, Y1, Y1
-	VPSLLD       $0x14, Y1, Y1
-	VPOR         Y1, Y0, Y0
-	VMOVDQU      4768(CX), Y1
-	VPSRLD       $4, Y1, Y1
-	VPSLLD       $0xc, Y1, Y1
-	VPOR         Y1, Y0, Y0
-	VMOVDQU      4736(CX), Y1
-	VPSRLD       $4, Y1, Y1
-	VPSLLD       $4, Y1, Y1
-	VPOR         Y1, Y0, Y0
-	VMOVDQU      4576(CX), Y1
-	VPSRLD       $4, Y1, Y1
-	VPSLLD       $0x1a, Y1, Y1
-	VPOR         Y1, Y0, Y0
-	VMOVDQU      4544(CX), Y1
-	VPSRLD       $4, Y1, Y1
-	VPSLLD       $0x12, Y1, Y1
-	VPOR         Y1, Y0, Y0
-	VMOVDQU      4512(CX), Y1
-	VPSRLD       $4, Y1, Y1
-	VPSLLD       $0xa, Y1, Y1
-	VPOR         Y1, Y0, Y0
-	VMOVDQU      4480(CX), Y1
-	VPSRLD       $4, Y1, Y1
-	VPSLLD       $2, Y1, Y1
-	VPOR         Y1, Y0, Y0
-	VMOVDQU      4320(CX), Y1
-	VPSRLD       $4, Y1, Y1
-	VPSLLD       $0x18, Y1, Y1
-	VPOR         Y1, Y0, Y0
-	VMOVDQU      4288(CX), Y1
-	VPSRLD       $4, Y1, Y1
-	VPSLLD       $0x10, Y1, Y1
-	VPOR         Y1, Y0, Y0
-	VMOVDQU      4256(CX), Y1
-	VPSRLD       $4, Y1, Y1
-	VPSLLD       $8, Y1, Y1
-	VPOR         Y1, Y0, Y0
-	VMOVDQU      4224(CX), Y1
-	VPSRLD       $4, Y1, Y1
-	VPOR         Y1, Y0, Y0
-	VMOVDQU      5216(CX), Y1
-	VPSRLD       $4, Y1, Y1
-	VPSLLD       $0x1e, Y1, Y1
-	VMOVDQU      5184(CX), Y2
-	VPSRLD       $4, Y2, Y2
-	VPSLLD       $0x16, Y2, Y2
-	VPOR         Y2, Y1, Y1
-	VMOVDQU      5152(CX), Y2
-	VPSRLD       $4, Y2, Y2
-	VPSLLD       $0xe, Y2, Y2
-	VPOR         Y2, Y1, Y1
-	VMOVDQU      5120(CX), Y2
-	VPSRLD       $4, Y2, Y2
-	VPSLLD       $6, Y2, Y2
-	VPOR         Y2, Y1, Y1
-	VMOVDQU      4960(CX), Y2
-	VPSRLD       $4, Y2, Y2
-	VPSLLD       $0x1c, Y2, Y2
-	VPOR         Y2, Y1, Y1
-	VMOVDQU      4928(CX), Y2
-	VPSRLD       $4, Y2, Y2
-	VPSLLD       $0x14, Y2, Y2
-	VPOR         Y2, Y1, Y1
-	VMOVDQU      4896(CX), Y2
-	VPSRLD       $4, Y2, Y2
-	VPSLLD       $0xc, Y2, Y2
-	VPOR         Y2, Y1, Y1
-	VMOVDQU      4864(CX), Y2
-	VPSRLD       $4, Y2, Y2
-	VPSLLD       $4, Y2, Y2
-	VPOR         Y2, Y1, Y1
-	VMOVDQU      4704(CX), Y2
-	VPSRLD       $4, Y2, Y2
-	VPSLLD       $0x1a, Y2, Y2
-	VPOR         Y2, Y1, Y1
-	VMOVDQU      4672(CX), Y2
-	VPSRLD       $4, Y2, Y2
-	VPSLLD       $0x12, Y2, Y2
-	VPOR         Y2, Y1, Y1
-	VMOVDQU      4640(CX), Y2
-	VPSRLD       $4, Y2, Y2
-	VPSLLD       $0xa, Y2, Y2
-	VPOR         Y2, Y1, Y1
-	VMOVDQU      4608(CX), Y2
-	VPSRLD       $4, Y2, Y2
-	VPSLLD       $2, Y2, Y2
-	VPOR         Y2, Y1, Y1
-	VMOVDQU      4448(CX), Y2
-	VPSRLD       $4, Y2, Y2
-	VPSLLD       $0x18, Y2, Y2
-	VPOR         Y2, Y1, Y1
-	VMOVDQU      4416(CX), Y2
-	VPSRLD       $4, Y2, Y2
-	VPSLLD       $0x10, Y2, Y2
-	VPOR         Y2, Y1, Y1
-	VMOVDQU      4384(CX), Y2
-	VPSRLD       $4, Y2, Y2
-	VPSLLD       $8, Y2, Y2
-	VPOR         Y2, Y1, Y1
-	VMOVDQU      4352(CX), Y2
-	VPSRLD       $4, Y2, Y2
-	VPOR         Y2, Y1, Y1
-	VMOVDQU      6112(CX), Y2
-	VPSRLD       $4, Y2, Y2
-	VPSLLD       $0x1e, Y2, Y2
-	VMOVDQU      6080(CX), Y3
-	VPSRLD       $4, Y3, Y3
-	VPSLLD       $0x16, Y3, Y3
-	VPOR         Y3, Y2, Y2
-	VMOVDQU      6048(CX), Y3
-	VPSRLD       $4, Y3, Y3
-	VPSLLD       $0xe, Y3, Y3
-	VPOR         Y3, Y2, Y2
-	VMOVDQU      6016(CX), Y3
-	VPSRLD       $4, Y3, Y3
-	VPSLLD       $6, Y3, Y3
-	VPOR         Y3, Y2, Y2
-	VMOVDQU      5856(CX), Y3
-	VPSRLD       $4, Y3, Y3
-	VPSLLD       $0x1c, Y3, Y3
-	VPOR         Y3, Y2, Y2
-	VMOVDQU      5824(CX), Y3
-	VPSRLD       $4, Y3, Y3
-	VPSLLD       $0x14, Y3, Y3
-	VPOR         Y3, Y2, Y2
-	VMOVDQU      5792(CX), Y3
-	VPSRLD       $4, Y3, Y3
-	VPSLLD       $0xc, Y3, Y3
-	VPOR         Y3, Y2, Y2
-	VMOVDQU      5760(CX), Y3
-	VPSRLD       $4, Y3, Y3
-	VPSLLD       $4, Y3, Y3
-	VPOR         Y3, Y2, Y2
-	VMOVDQU      5600(CX), Y3
-	VPSRLD       $4, Y3, Y3
-	VPSLLD       $0x1a, Y3, Y3
-	VPOR         Y3, Y2, Y2
-	VMOVDQU      5568(CX), Y3
-	VPSRLD       $4, Y3, Y3
-	VPSLLD       $0x12, Y3, Y3
-	VPOR         Y3, Y2, Y2
-	VMOVDQU      5536(CX), Y3
-	VPSRLD       $4, Y3, Y3
-	VPSLLD       $0xa, Y3, Y3
-	VPOR         Y3, Y2, Y2
-	VMOVDQU      5504(CX), Y3
-	VPSRLD       $4, Y3, Y3
-	VPSLLD       $2, Y3, Y3
-	VPOR         Y3, Y2, Y2
-	VMOVDQU      5344(CX), Y3
-	VPSRLD       $4, Y3, Y3
-	VPSLLD       $0x18, Y3, Y3
-	VPOR         Y3, Y2, Y2
-	VMOVDQU      5312(CX), Y3
-	VPSRLD       $4, Y3, Y3
-	VPSLLD       $0x10, Y3, Y3
-	VPOR         Y3, Y2, Y2
-	VMOVDQU      5280(CX), Y3
-	VPSRLD       $4, Y3, Y3
-	VPSLLD       $8, Y3, Y3
-	VPOR         Y3, Y2, Y2
-	VMOVDQU      5248(CX), Y3
-	VPSRLD       $4, Y3, Y3
-	VPOR         Y3, Y2, Y2
-	VMOVDQU      6240(CX), Y3
-	VPSRLD       $4, Y3, Y3
-	VPSLLD       $0x1e, Y3, Y3
-	VMOVDQU      6208(CX), Y4
-	VPSRLD       $4, Y4, Y4
-	VPSLLD       $0x16, Y4, Y4
-	VPOR         Y4, Y3, Y3
-	VMOVDQU      6176(CX), Y4
-	VPSRLD       $4, Y4, Y4
-	VPSLLD       $0xe, Y4, Y4
-	VPOR         Y4, Y3, Y3
-	VMOVDQU      6144(CX), Y4
-	VPSRLD       $4, Y4, Y4
-	VPSLLD       $6, Y4, Y4
-	VPOR         Y4, Y3, Y3
-	VMOVDQU      5984(CX), Y4
-	VPSRLD       $4, Y4, Y4
-	VPSLLD       $0x1c, Y4, Y4
-	VPOR         Y4, Y3, Y3
-	VMOVDQU      5952(CX), Y4
-	VPSRLD       $4, Y4, Y4
-	VPSLLD       $0x14, Y4, Y4
-	VPOR         Y4, Y3, Y3
-	VMOVDQU      5920(CX), Y4
-	VPSRLD       $4, Y4, Y4
-	VPSLLD       $0xc, Y4, Y4
-	VPOR         Y4, Y3, Y3
-	VMOVDQU      5888(CX), Y4
-	VPSRLD       $4, Y4, Y4
-	VPSLLD       $4, Y4, Y4
-	VPOR         Y4, Y3, Y3
-	VMOVDQU      5728(CX), Y4
-	VPSRLD       $4, Y4, Y4
-	VPSLLD       $0x1a, Y4, Y4
-	VPOR         Y4, Y3, Y3
-	VMOVDQU      5696(CX), Y4
-	VPSRLD       $4, Y4, Y4
-	VPSLLD       $0x12, Y4, Y4
-	VPOR         Y4, Y3, Y3
-	VMOVDQU      5664(CX), Y4
-	VPSRLD       $4, Y4, Y4
-	VPSLLD       $0xa, Y4, Y4
-	VPOR         Y4, Y3, Y3
-	VMOVDQU      5632(CX), Y4
-	VPSRLD       $4, Y4, Y4
-	VPSLLD       $2, Y4, Y4
-	VPOR         Y4, Y3, Y3
-	VMOVDQU      5472(CX), Y4
-	VPSRLD       $4, Y4, Y4
-	VPSLLD       $0x18, Y4, Y4
-	VPOR         Y4, Y3, Y3
-	VMOVDQU      5440(CX), Y4
-	VPSRLD       $4, Y4, Y4
-	VPSLLD       $0x10, Y4, Y4
-	VPOR         Y4, Y3, Y3
-	VMOVDQU      5408(CX), Y4
-	VPSRLD       $4, Y4, Y4
-	VPSLLD       $8, Y4, Y4
-	VPOR         Y4, Y3, Y3
-	VMOVDQU      5376(CX), Y4
-	VPSRLD       $4, Y4, Y4
-	VPOR         Y4, Y3, Y3
-	VUNPCKLPS    Y1, Y0, Y4
-	VUNPCKHPS    Y1, Y0, Y1
-	VUNPCKLPS    Y3, Y2, Y0
-	VUNPCKHPS    Y3, Y2, Y3
-	VUNPCKLPD    Y0, Y4, Y2
-	VUNPCKHPD    Y0, Y4, Y0
-	VUNPCKLPD    Y3, Y1, Y4
-	VUNPCKHPD    Y3, Y1, Y3
-	VMOVUPS      X2, 34(AX)
-	VEXTRACTI128 $1, Y2, 234(AX)
-	VMOVUPS      X0, 84(AX)
-	VEXTRACTI128 $1, Y0, 284(AX)
-	VMOVUPS      X4, 134(AX)
-	VEXTRACTI128 $1, Y4, 334(AX)
-	VMOVUPS      X3, 184(AX)
-	VEXTRACTI128 $1, Y3, 384(AX)
+	VMOVDQU      5088(CX), Y6
+	VPSRLD       $4, Y6, Y6
+	VPSLLD       $0x1e, Y6, Y6
+	VMOVDQU      5056(CX), Y7
+	VPSRLD       $4, Y7, Y7
+	VPSLLD       $0x16, Y7, Y7
+	VPOR         Y7, Y6, Y6
+	VMOVDQU      5024(CX), Y7
+	VPSRLD       $4, Y7, Y7
+	VPSLLD       $0xe, Y7, Y7
+	VPOR         Y7, Y6, Y6
+	VMOVDQU      4992(CX), Y7
+	VPSRLD       $4, Y7, Y7
+	VPSLLD       $6, Y7, Y7
+	VPOR         Y7, Y6, Y6
+	VMOVDQU      4832(CX), Y7
+	VPSRLD       $4, Y7, Y7
+	VPSLLD       $0x1c, Y7, Y7
+	VPOR         Y7, Y6, Y6
+	VMOVDQU      4800(CX), Y7
+	VPSRLD       $4, Y7, Y7
+	VPSLLD       $0x14, Y7, Y7
+	VPOR         Y7, Y6, Y6
+	VMOVDQU      4768(CX), Y7
+	VPSRLD       $4, Y7, Y7
+	VPSLLD       $0xc, Y7, Y7
+	VPOR         Y7, Y6, Y6
+	VMOVDQU      4736(CX), Y7
+	VPSRLD       $4, Y7, Y7
+	VPSLLD       $4, Y7, Y7
+	VPOR         Y7, Y6, Y6
+	VMOVDQU      4576(CX), Y7
+	VPSRLD       $4, Y7, Y7
+	VPSLLD       $0x1a, Y7, Y7
+	VPOR         Y7, Y6, Y6
+	VMOVDQU      4544(CX), Y7
+	VPSRLD       $4, Y7, Y7
+	VPSLLD       $0x12, Y7, Y7
+	VPOR         Y7, Y6, Y6
+	VMOVDQU      4512(CX), Y7
+	VPSRLD       $4, Y7, Y7
+	VPSLLD       $0xa, Y7, Y7
+	VPOR         Y7, Y6, Y6
+	VMOVDQU      4480(CX), Y7
+	VPSRLD       $4, Y7, Y7
+	VPSLLD       $2, Y7, Y7
+	VPOR         Y7, Y6, Y6
+	VMOVDQU      4320(CX), Y7
+	VPSRLD       $4, Y7, Y7
+	VPSLLD       $0x18, Y7, Y7
+	VPOR         Y7, Y6, Y6
+	VMOVDQU      4288(CX), Y7
+	VPSRLD       $4, Y7, Y7
+	VPSLLD       $0x10, Y7, Y7
+	VPOR         Y7, Y6, Y6
+	VMOVDQU      4256(CX), Y7
+	VPSRLD       $4, Y7, Y7
+	VPSLLD       $8, Y7, Y7
+	VPOR         Y7, Y6, Y6
+	VMOVDQU      4224(CX), Y7
+	VPSRLD       $4, Y7, Y7
+	VPOR         Y7, Y6, Y6
+	VMOVDQU      5216(CX), Y7
+	VPSRLD       $4, Y7, Y7
+	VPSLLD       $0x1e, Y7, Y7
+	VMOVDQU      5184(CX), Y8
+	VPSRLD       $4, Y8, Y8
+	VPSLLD       $0x16, Y8, Y8
+	VPOR         Y8, Y7, Y7
+	VMOVDQU      5152(CX), Y8
+	VPSRLD       $4, Y8, Y8
+	VPSLLD       $0xe, Y8, Y8
+	VPOR         Y8, Y7, Y7
+	VMOVDQU      5120(CX), Y8
+	VPSRLD       $4, Y8, Y8
+	VPSLLD       $6, Y8, Y8
+	VPOR         Y8, Y7, Y7
+	VMOVDQU      4960(CX), Y8
+	VPSRLD       $4, Y8, Y8
+	VPSLLD       $0x1c, Y8, Y8
+	VPOR         Y8, Y7, Y7
+	VMOVDQU      4928(CX), Y8
+	VPSRLD       $4, Y8, Y8
+	VPSLLD       $0x14, Y8, Y8
+	VPOR         Y8, Y7, Y7
+	VMOVDQU      4896(CX), Y8
+	VPSRLD       $4, Y8, Y8
+	VPSLLD       $0xc, Y8, Y8
+	VPOR         Y8, Y7, Y7
+	VMOVDQU      4864(CX), Y8
+	VPSRLD       $4, Y8, Y8
+	VPSLLD       $4, Y8, Y8
+	VPOR         Y8, Y7, Y7
+	VMOVDQU      4704(CX), Y8
+	VPSRLD       $4, Y8, Y8
+	VPSLLD       $0x1a, Y8, Y8
+	VPOR         Y8, Y7, Y7
+	VMOVDQU      4672(CX), Y8
+	VPSRLD       $4, Y8, Y8
+	VPSLLD       $0x12, Y8, Y8
+	VPOR         Y8, Y7, Y7
+	VMOVDQU      4640(CX), Y8
+	VPSRLD       $4, Y8, Y8
+	VPSLLD       $0xa, Y8, Y8
+	VPOR         Y8, Y7, Y7
+	VMOVDQU      4608(CX), Y8
+	VPSRLD       $4, Y8, Y8
+	VPSLLD       $2, Y8, Y8
+	VPOR         Y8, Y7, Y7
+	VMOVDQU      4448(CX), Y8
+	VPSRLD       $4, Y8, Y8
+	VPSLLD       $0x18, Y8, Y8
+	VPOR         Y8, Y7, Y7
+	VMOVDQU      4416(CX), Y8
+	VPSRLD       $4, Y8, Y8
+	VPSLLD       $0x10, Y8, Y8
+	VPOR         Y8, Y7, Y7
+	VMOVDQU      4384(CX), Y8
+	VPSRLD       $4, Y8, Y8
+	VPSLLD       $8, Y8, Y8
+	VPOR         Y8, Y7, Y7
+	VMOVDQU      4352(CX), Y8
+	VPSRLD       $4, Y8, Y8
+	VPOR         Y8, Y7, Y7
+	VMOVDQU      6112(CX), Y8
+	VPSRLD       $4, Y8, Y8
+	VPSLLD       $0x1e, Y8, Y8
+	VMOVDQU      6080(CX), Y9
+	VPSRLD       $4, Y9, Y9
+	VPSLLD       $0x16, Y9, Y9
+	VPOR         Y9, Y8, Y8
+	VMOVDQU      6048(CX), Y9
+	VPSRLD       $4, Y9, Y9
+	VPSLLD       $0xe, Y9, Y9
+	VPOR         Y9, Y8, Y8
+	VMOVDQU      6016(CX), Y9
+	VPSRLD       $4, Y9, Y9
+	VPSLLD       $6, Y9, Y9
+	VPOR         Y9, Y8, Y8
+	VMOVDQU      5856(CX), Y9
+	VPSRLD       $4, Y9, Y9
+	VPSLLD       $0x1c, Y9, Y9
+	VPOR         Y9, Y8, Y8
+	VMOVDQU      5824(CX), Y9
+	VPSRLD       $4, Y9, Y9
+	VPSLLD       $0x14, Y9, Y9
+	VPOR         Y9, Y8, Y8
+	VMOVDQU      5792(CX), Y9
+	VPSRLD       $4, Y9, Y9
+	VPSLLD       $0xc, Y9, Y9
+	VPOR         Y9, Y8, Y8
+	VMOVDQU      5760(CX), Y9
+	VPSRLD       $4, Y9, Y9
+	VPSLLD       $4, Y9, Y9
+	VPOR         Y9, Y8, Y8
+	VMOVDQU      5600(CX), Y9
+	VPSRLD       $4, Y9, Y9
+	VPSLLD       $0x1a, Y9, Y9
+	VPOR         Y9, Y8, Y8
+	VMOVDQU      5568(CX), Y9
+	VPSRLD       $4, Y9, Y9
+	VPSLLD       $0x12, Y9, Y9
+	VPOR         Y9, Y8, Y8
+	VMOVDQU      5536(CX), Y9
+	VPSRLD       $4, Y9, Y9
+	VPSLLD       $0xa, Y9, Y9
+	VPOR         Y9, Y8, Y8
+	VMOVDQU      5504(CX), Y9
+	VPSRLD       $4, Y9, Y9
+	VPSLLD       $2, Y9, Y9
+	VPOR         Y9, Y8, Y8
+	VMOVDQU      5344(CX), Y9
+	VPSRLD       $4, Y9, Y9
+	VPSLLD       $0x18, Y9, Y9
+	VPOR         Y9, Y8, Y8
+	VMOVDQU      5312(CX), Y9
+	VPSRLD       $4, Y9, Y9
+	VPSLLD       $0x10, Y9, Y9
+	VPOR         Y9, Y8, Y8
+	VMOVDQU      5280(CX), Y9
+	VPSRLD       $4, Y9, Y9
+	VPSLLD       $8, Y9, Y9
+	VPOR         Y9, Y8, Y8
+	VMOVDQU      5248(CX), Y9
+	VPSRLD       $4, Y9, Y9
+	VPOR         Y9, Y8, Y8
+	VMOVDQU      6240(CX), Y9
+	VPSRLD       $4, Y9, Y9
+	VPSLLD       $0x1e, Y9, Y9
+	VMOVDQU      6208(CX), Y10
+	VPSRLD       $4, Y10, Y10
+	VPSLLD       $0x16, Y10, Y10
+	VPOR         Y10, Y9, Y9
+	VMOVDQU      6176(CX), Y10
+	VPSRLD       $4, Y10, Y10
+	VPSLLD       $0xe, Y10, Y10
+	VPOR         Y10, Y9, Y9
+	VMOVDQU      6144(CX), Y10
+	VPSRLD       $4, Y10, Y10
+	VPSLLD       $6, Y10, Y10
+	VPOR         Y10, Y9, Y9
+	VMOVDQU      5984(CX), Y10
+	VPSRLD       $4, Y10, Y10
+	VPSLLD       $0x1c, Y10, Y10
+	VPOR         Y10, Y9, Y9
+	VMOVDQU      5952(CX), Y10
+	VPSRLD       $4, Y10, Y10
+	VPSLLD       $0x14, Y10, Y10
+	VPOR         Y10, Y9, Y9
+	VMOVDQU      5920(CX), Y10
+	VPSRLD       $4, Y10, Y10
+	VPSLLD       $0xc, Y10, Y10
+	VPOR         Y10, Y9, Y9
+	VMOVDQU      5888(CX), Y10
+	VPSRLD       $4, Y10, Y10
+	VPSLLD       $4, Y10, Y10
+	VPOR         Y10, Y9, Y9
+	VMOVDQU      5728(CX), Y10
+	VPSRLD       $4, Y10, Y10
+	VPSLLD       $0x1a, Y10, Y10
+	VPOR         Y10, Y9, Y9
+	VMOVDQU      5696(CX), Y10
+	VPSRLD       $4, Y10, Y10
+	VPSLLD       $0x12, Y10, Y10
+	VPOR         Y10, Y9, Y9
+	VMOVDQU      5664(CX), Y10
+	VPSRLD       $4, Y10, Y10
+	VPSLLD       $0xa, Y10, Y10
+	VPOR         Y10, Y9, Y9
+	VMOVDQU      5632(CX), Y10
+	VPSRLD       $4, Y10, Y10
+	VPSLLD       $2, Y10, Y10
+	VPOR         Y10, Y9, Y9
+	VMOVDQU      5472(CX), Y10
+	VPSRLD       $4, Y10, Y10
+	VPSLLD       $0x18, Y10, Y10
+	VPOR         Y10, Y9, Y9
+	VMOVDQU      5440(CX), Y10
+	VPSRLD       $4, Y10, Y10
+	VPSLLD       $0x10, Y10, Y10
+	VPOR         Y10, Y9, Y9
+	VMOVDQU      5408(CX), Y10
+	VPSRLD       $4, Y10, Y10
+	VPSLLD       $8, Y10, Y10
+	VPOR         Y10, Y9, Y9
+	VMOVDQU      5376(CX), Y10
+	VPSRLD       $4, Y10, Y10
+	VPOR         Y10, Y9, Y9
+	VUNPCKLPS    Y7, Y6, Y10
+	VUNPCKHPS    Y7, Y6, Y7
+	VUNPCKLPS    Y9, Y8, Y6
+	VUNPCKHPS    Y9, Y8, Y9
+	VUNPCKLPD    Y6, Y10, Y8
+	VUNPCKHPD    Y6, Y10, Y6
+	VUNPCKLPD    Y9, Y7, Y10
+	VUNPCKHPD    Y9, Y7, Y9
+	VMOVUPS      X8, 34(AX)
+	VEXTRACTI128 $1, Y8, 234(AX)
+	VMOVUPS      X6, 84(AX)
+	VEXTRACTI128 $1, Y6, 284(AX)
+	VMOVUPS      X10, 134(AX)
+	VEXTRACTI128 $1, Y10, 334(AX)
+	VMOVUPS      X9, 184(AX)
+	VEXTRACTI128 $1, Y9, 384(AX)
 	ADDQ         $0x800, BX
 	ADDQ         $0x190, AX
 	SUBQ         $1, DX
@@ -8753,6 +8939,13 @@ done2:
 // mix1xLm6_64AVX2 adds weighted rows of v to 1 row of o; ld and stride in bytes, a unit is 64 values.
 // Requires: AVX2, F16C, FMA
 TEXT ·mix1xLm6_64AVX2(SB), NOSPLIT, $192-64
+
+	// constants of the loops
+	VMOVDQU      lm6_6411<>+0(SB), Y0
+	VMOVDQU      lm6_648<>+0(SB), Y1
+	VMOVDQU      lm6_647<>+0(SB), Y2
+	VMOVDQU      lm6_649<>+0(SB), Y3
+	VMOVDQU      lm6_645<>+0(SB), Y4
 	MOVQ         v+32(FP), AX
 	MOVQ         units+56(FP), BX
 	XORQ         CX, CX
@@ -8764,10 +8957,10 @@ TEXT ·mix1xLm6_64AVX2(SB), NOSPLIT, $192-64
 loop1:
 	MOVQ         o+0(FP), SI
 	ADDQ         CX, SI
-	VMOVUPS      (SI), Y0
-	VMOVUPS      32(SI), Y1
-	VMOVUPS      64(SI), Y2
-	VMOVUPS      96(SI), Y3
+	VMOVUPS      (SI), Y5
+	VMOVUPS      32(SI), Y6
+	VMOVUPS      64(SI), Y7
+	VMOVUPS      96(SI), Y8
 	MOVQ         p+16(FP), SI
 	MOVQ         rows+48(FP), DI
 	MOVQ         AX, R8
@@ -8776,115 +8969,115 @@ loop1:
 	JLT          done4
 
 loop3:
-	VBROADCASTI128 2(R8), Y4
-	VPSRLVD      lm6_640<>+0(SB), Y4, Y4
-	VPAND        lm6_641<>+0(SB), Y4, Y4
-	VPBROADCASTQ 34(R8), Y5
-	VPSRLVD      lm6_642<>+0(SB), Y5, Y5
-	VPAND        lm6_643<>+0(SB), Y5, Y5
-	VPSLLD       $4, Y5, Y5
-	VPOR         Y5, Y4, Y4
-	VMOVDQU      Y4, (DX)
-	VPBROADCASTW (R8), X4
-	VCVTPH2PS    X4, Y4
-	VBROADCASTSS (SI), Y5
-	VMULPS       Y5, Y4, Y4
-	VPMOVZXBD    (DX), Y5
-	VPERMPS      lm6_644<>+0(SB), Y5, Y6
-	VPERMPS      lm6_645<>+0(SB), Y5, Y7
-	VPSLLD       $0x1c, Y5, Y8
-	VBLENDVPS    Y8, Y7, Y6, Y6
-	VPERMPS      lm6_646<>+0(SB), Y5, Y7
-	VPERMPS      lm6_647<>+0(SB), Y5, Y8
-	VPSLLD       $0x1c, Y5, Y9
-	VBLENDVPS    Y9, Y8, Y7, Y7
-	VPSLLD       $0x1b, Y5, Y8
-	VBLENDVPS    Y8, Y7, Y6, Y6
-	VPERMPS      lm6_648<>+0(SB), Y5, Y7
-	VPERMPS      lm6_649<>+0(SB), Y5, Y8
-	VPSLLD       $0x1c, Y5, Y9
-	VBLENDVPS    Y9, Y8, Y7, Y7
-	VPERMPS      lm6_6410<>+0(SB), Y5, Y8
-	VPERMPS      lm6_6411<>+0(SB), Y5, Y9
-	VPSLLD       $0x1c, Y5, Y10
-	VBLENDVPS    Y10, Y9, Y8, Y8
-	VPSLLD       $0x1b, Y5, Y9
-	VBLENDVPS    Y9, Y8, Y7, Y7
-	VPSLLD       $0x1a, Y5, Y5
-	VBLENDVPS    Y5, Y7, Y6, Y5
-	VFMADD231PS  Y4, Y5, Y0
-	VPMOVZXBD    8(DX), Y5
-	VPERMPS      lm6_644<>+0(SB), Y5, Y6
-	VPERMPS      lm6_645<>+0(SB), Y5, Y7
-	VPSLLD       $0x1c, Y5, Y8
-	VBLENDVPS    Y8, Y7, Y6, Y6
-	VPERMPS      lm6_646<>+0(SB), Y5, Y7
-	VPERMPS      lm6_647<>+0(SB), Y5, Y8
-	VPSLLD       $0x1c, Y5, Y9
-	VBLENDVPS    Y9, Y8, Y7, Y7
-	VPSLLD       $0x1b, Y5, Y8
-	VBLENDVPS    Y8, Y7, Y6, Y6
-	VPERMPS      lm6_648<>+0(SB), Y5, Y7
-	VPERMPS      lm6_649<>+0(SB), Y5, Y8
-	VPSLLD       $0x1c, Y5, Y9
-	VBLENDVPS    Y9, Y8, Y7, Y7
-	VPERMPS      lm6_6410<>+0(SB), Y5, Y8
-	VPERMPS      lm6_6411<>+0(SB), Y5, Y9
-	VPSLLD       $0x1c, Y5, Y10
-	VBLENDVPS    Y10, Y9, Y8, Y8
-	VPSLLD       $0x1b, Y5, Y9
-	VBLENDVPS    Y9, Y8, Y7, Y7
-	VPSLLD       $0x1a, Y5, Y5
-	VBLENDVPS    Y5, Y7, Y6, Y5
-	VFMADD231PS  Y4, Y5, Y1
-	VPMOVZXBD    16(DX), Y5
-	VPERMPS      lm6_644<>+0(SB), Y5, Y6
-	VPERMPS      lm6_645<>+0(SB), Y5, Y7
-	VPSLLD       $0x1c, Y5, Y8
-	VBLENDVPS    Y8, Y7, Y6, Y6
-	VPERMPS      lm6_646<>+0(SB), Y5, Y7
-	VPERMPS      lm6_647<>+0(SB), Y5, Y8
-	VPSLLD       $0x1c, Y5, Y9
-	VBLENDVPS    Y9, Y8, Y7, Y7
-	VPSLLD       $0x1b, Y5, Y8
-	VBLENDVPS    Y8, Y7, Y6, Y6
-	VPERMPS      lm6_648<>+0(SB), Y5, Y7
-	VPERMPS      lm6_649<>+0(SB), Y5, Y8
-	VPSLLD       $0x1c, Y5, Y9
-	VBLENDVPS    Y9, Y8, Y7, Y7
-	VPERMPS      lm6_6410<>+0(SB), Y5, Y8
-	VPERMPS      lm6_6411<>+0(SB), Y5, Y9
-	VPSLLD       $0x1c, Y5, Y10
-	VBLENDVPS    Y10, Y9, Y8, Y8
-	VPSLLD       $0x1b, Y5, Y9
-	VBLENDVPS    Y9, Y8, Y7, Y7
-	VPSLLD       $0x1a, Y5, Y5
-	VBLENDVPS    Y5, Y7, Y6, Y5
-	VFMADD231PS  Y4, Y5, Y2
-	VPMOVZXBD    24(DX), Y5
-	VPERMPS      lm6_644<>+0(SB), Y5, Y6
-	VPERMPS      lm6_645<>+0(SB), Y5, Y7
-	VPSLLD       $0x1c, Y5, Y8
-	VBLENDVPS    Y8, Y7, Y6, Y6
-	VPERMPS      lm6_646<>+0(SB), Y5, Y7
-	VPERMPS      lm6_647<>+0(SB), Y5, Y8
-	VPSLLD       $0x1c, Y5, Y9
-	VBLENDVPS    Y9, Y8, Y7, Y7
-	VPSLLD       $0x1b, Y5, Y8
-	VBLENDVPS    Y8, Y7, Y6, Y6
-	VPERMPS      lm6_648<>+0(SB), Y5, Y7
-	VPERMPS      lm6_649<>+0(SB), Y5, Y8
-	VPSLLD       $0x1c, Y5, Y9
-	VBLENDVPS    Y9, Y8, Y7, Y7
-	VPERMPS      lm6_6410<>+0(SB), Y5, Y8
-	VPERMPS      lm6_6411<>+0(SB), Y5, Y9
-	VPSLLD       $0x1c, Y5, Y10
-	VBLENDVPS    Y10, Y9, Y8, Y8
-	VPSLLD       $0x1b, Y5, Y9
-	VBLENDVPS    Y9, Y8, Y7, Y7
-	VPSLLD       $0x1a, Y5, Y5
-	VBLENDVPS    Y5, Y7, Y6, Y5
-	VFMADD231PS  Y4, Y5, Y3
+	VBROADCASTI128 2(R8), Y9
+	VPSRLVD      lm6_640<>+0(SB), Y9, Y9
+	VPAND        lm6_641<>+0(SB), Y9, Y9
+	VPBROADCASTQ 34(R8), Y10
+	VPSRLVD      lm6_642<>+0(SB), Y10, Y10
+	VPAND        lm6_643<>+0(SB), Y10, Y10
+	VPSLLD       $4, Y10, Y10
+	VPOR         Y10, Y9, Y9
+	VMOVDQU      Y9, (DX)
+	VPBROADCASTW (R8), X9
+	VCVTPH2PS    X9, Y9
+	VBROADCASTSS (SI), Y10
+	VMULPS       Y10, Y9, Y9
+	VPMOVZXBD    (DX), Y10
+	VPERMPS      lm6_644<>+0(SB), Y10, Y11
+	VPERMPS      Y4, Y10, Y12
+	VPSLLD       $0x1c, Y10, Y13
+	VBLENDVPS    Y13, Y12, Y11, Y11
+	VPERMPS      lm6_646<>+0(SB), Y10, Y12
+	VPERMPS      Y2, Y10, Y13
+	VPSLLD       $0x1c, Y10, Y14
+	VBLENDVPS    Y14, Y13, Y12, Y12
+	VPSLLD       $0x1b, Y10, Y13
+	VBLENDVPS    Y13, Y12, Y11, Y11
+	VPERMPS      Y1, Y10, Y12
+	VPERMPS      Y3, Y10, Y13
+	VPSLLD       $0x1c, Y10, Y14
+	VBLENDVPS    Y14, Y13, Y12, Y12
+	VPERMPS      lm6_6410<>+0(SB), Y10, Y13
+	VPERMPS      Y0, Y10, Y14
+	VPSLLD       $0x1c, Y10, Y15
+	VBLENDVPS    Y15, Y14, Y13, Y13
+	VPSLLD       $0x1b, Y10, Y14
+	VBLENDVPS    Y14, Y13, Y12, Y12
+	VPSLLD       $0x1a, Y10, Y10
+	VBLENDVPS    Y10, Y12, Y11, Y10
+	VFMADD231PS  Y9, Y10, Y5
+	VPMOVZXBD    8(DX), Y10
+	VPERMPS      lm6_644<>+0(SB), Y10, Y11
+	VPERMPS      Y4, Y10, Y12
+	VPSLLD       $0x1c, Y10, Y13
+	VBLENDVPS    Y13, Y12, Y11, Y11
+	VPERMPS      lm6_646<>+0(SB), Y10, Y12
+	VPERMPS      Y2, Y10, Y13
+	VPSLLD       $0x1c, Y10, Y14
+	VBLENDVPS    Y14, Y13, Y12, Y12
+	VPSLLD       $0x1b, Y10, Y13
+	VBLENDVPS    Y13, Y12, Y11, Y11
+	VPERMPS      Y1, Y10, Y12
+	VPERMPS      Y3, Y10, Y13
+	VPSLLD       $0x1c, Y10, Y14
+	VBLENDVPS    Y14, Y13, Y12, Y12
+	VPERMPS      lm6_6410<>+0(SB), Y10, Y13
+	VPERMPS      Y0, Y10, Y14
+	VPSLLD       $0x1c, Y10, Y15
+	VBLENDVPS    Y15, Y14, Y13, Y13
+	VPSLLD       $0x1b, Y10, Y14
+	VBLENDVPS    Y14, Y13, Y12, Y12
+	VPSLLD       $0x1a, Y10, Y10
+	VBLENDVPS    Y10, Y12, Y11, Y10
+	VFMADD231PS  Y9, Y10, Y6
+	VPMOVZXBD    16(DX), Y10
+	VPERMPS      lm6_644<>+0(SB), Y10, Y11
+	VPERMPS      Y4, Y10, Y12
+	VPSLLD       $0x1c, Y10, Y13
+	VBLENDVPS    Y13, Y12, Y11, Y11
+	VPERMPS      lm6_646<>+0(SB), Y10, Y12
+	VPERMPS      Y2, Y10, Y13
+	VPSLLD       $0x1c, Y10, Y14
+	VBLENDVPS    Y14, Y13, Y12, Y12
+	VPSLLD       $0x1b, Y10, Y13
+	VBLENDVPS    Y13, Y12, Y11, Y11
+	VPERMPS      Y1, Y10, Y12
+	VPERMPS      Y3, Y10, Y13
+	VPSLLD       $0x1c, Y10, Y14
+	VBLENDVPS    Y14, Y13, Y12, Y12
+	VPERMPS      lm6_6410<>+0(SB), Y10, Y13
+	VPERMPS      Y0, Y10, Y14
+	VPSLLD       $0x1c, Y10, Y15
+	VBLENDVPS    Y15, Y14, Y13, Y13
+	VPSLLD       $0x1b, Y10, Y14
+	VBLENDVPS    Y14, Y13, Y12, Y12
+	VPSLLD       $0x1a, Y10, Y10
+	VBLENDVPS    Y10, Y12, Y11, Y10
+	VFMADD231PS  Y9, Y10, Y7
+	VPMOVZXBD    24(DX), Y10
+	VPERMPS      lm6_644<>+0(SB), Y10, Y11
+	VPERMPS      Y4, Y10, Y12
+	VPSLLD       $0x1c, Y10, Y13
+	VBLENDVPS    Y13, Y12, Y11, Y11
+	VPERMPS      lm6_646<>+0(SB), Y10, Y12
+	VPERMPS      Y2, Y10, Y13
+	VPSLLD       $0x1c, Y10, Y14
+	VBLENDVPS    Y14, Y13, Y12, Y12
+	VPSLLD       $0x1b, Y10, Y13
+	VBLENDVPS    Y13, Y12, Y11, Y11
+	VPERMPS      Y1, Y10, Y12
+	VPERMPS      Y3, Y10, Y13
+	VPSLLD       $0x1c, Y10, Y14
+	VBLENDVPS    Y14, Y13, Y12, Y12
+	VPERMPS      lm6_6410<>+0(SB), Y10, Y13
+	VPERMPS      Y0, Y10, Y14
+	VPSLLD       $0x1c, Y10, Y15
+	VBLENDVPS    Y15, Y14, Y13, Y13
+	VPSLLD       $0x1b, Y10, Y14
+	VBLENDVPS    Y14, Y13, Y12, Y12
+	VPSLLD       $0x1a, Y10, Y10
+	VBLENDVPS    Y10, Y12, Y11, Y10
+	VFMADD231PS  Y9, Y10, Y8
 	ADDQ         R9, R8
 	ADDQ         $4, SI
 	SUBQ         $1, DI
@@ -8894,16 +9087,16 @@ done4:
 	ADDQ         $1, DI
 	MOVQ         o+0(FP), SI
 	ADDQ         CX, SI
-	VMOVUPS      Y0, (SI)
-	VMOVUPS      Y1, 32(SI)
-	VMOVUPS      Y2, 64(SI)
-	VMOVUPS      Y3, 96(SI)
+	VMOVUPS      Y5, (SI)
+	VMOVUPS      Y6, 32(SI)
+	VMOVUPS      Y7, 64(SI)
+	VMOVUPS      Y8, 96(SI)
 	MOVQ         o+0(FP), SI
 	ADDQ         CX, SI
-	VMOVUPS      128(SI), Y0
-	VMOVUPS      160(SI), Y1
-	VMOVUPS      192(SI), Y2
-	VMOVUPS      224(SI), Y3
+	VMOVUPS      128(SI), Y5
+	VMOVUPS      160(SI), Y6
+	VMOVUPS      192(SI), Y7
+	VMOVUPS      224(SI), Y8
 	MOVQ         p+16(FP), SI
 	MOVQ         rows+48(FP), DI
 	MOVQ         AX, R8
@@ -8912,115 +9105,115 @@ done4:
 	JLT          done6
 
 loop5:
-	VBROADCASTI128 18(R8), Y4
-	VPSRLVD      lm6_640<>+0(SB), Y4, Y4
-	VPAND        lm6_641<>+0(SB), Y4, Y4
-	VPBROADCASTQ 42(R8), Y5
-	VPSRLVD      lm6_642<>+0(SB), Y5, Y5
-	VPAND        lm6_643<>+0(SB), Y5, Y5
-	VPSLLD       $4, Y5, Y5
-	VPOR         Y5, Y4, Y4
-	VMOVDQU      Y4, (DX)
-	VPBROADCASTW (R8), X4
-	VCVTPH2PS    X4, Y4
-	VBROADCASTSS (SI), Y5
-	VMULPS       Y5, Y4, Y4
-	VPMOVZXBD    (DX), Y5
-	VPERMPS      lm6_644<>+0(SB), Y5, Y6
-	VPERMPS      lm6_645<>+0(SB), Y5, Y7
-	VPSLLD       $0x1c, Y5, Y8
-	VBLENDVPS    Y8, Y7, Y6, Y6
-	VPERMPS      lm6_646<>+0(SB), Y5, Y7
-	VPERMPS      lm6_647<>+0(SB), Y5, Y8
-	VPSLLD       $0x1c, Y5, Y9
-	VBLENDVPS    Y9, Y8, Y7, Y7
-	VPSLLD       $0x1b, Y5, Y8
-	VBLENDVPS    Y8, Y7, Y6, Y6
-	VPERMPS      lm6_648<>+0(SB), Y5, Y7
-	VPERMPS      lm6_649<>+0(SB), Y5, Y8
-	VPSLLD       $0x1c, Y5, Y9
-	VBLENDVPS    Y9, Y8, Y7, Y7
-	VPERMPS      lm6_6410<>+0(SB), Y5, Y8
-	VPERMPS      lm6_6411<>+0(SB), Y5, Y9
-	VPSLLD       $0x1c, Y5, Y10
-	VBLENDVPS    Y10, Y9, Y8, Y8
-	VPSLLD       $0x1b, Y5, Y9
-	VBLENDVPS    Y9, Y8, Y7, Y7
-	VPSLLD       $0x1a, Y5, Y5
-	VBLENDVPS    Y5, Y7, Y6, Y5
-	VFMADD231PS  Y4, Y5, Y0
-	VPMOVZXBD    8(DX), Y5
-	VPERMPS      lm6_644<>+0(SB), Y5, Y6
-	VPERMPS      lm6_645<>+0(SB), Y5, Y7
-	VPSLLD       $0x1c, Y5, Y8
-	VBLENDVPS    Y8, Y7, Y6, Y6
-	VPERMPS      lm6_646<>+0(SB), Y5, Y7
-	VPERMPS      lm6_647<>+0(SB), Y5, Y8
-	VPSLLD       $0x1c, Y5, Y9
-	VBLENDVPS    Y9, Y8, Y7, Y7
-	VPSLLD       $0x1b, Y5, Y8
-	VBLENDVPS    Y8, Y7, Y6, Y6
-	VPERMPS      lm6_648<>+0(SB), Y5, Y7
-	VPERMPS      lm6_649<>+0(SB), Y5, Y8
-	VPSLLD       $0x1c, Y5, Y9
-	VBLENDVPS    Y9, Y8, Y7, Y7
-	VPERMPS      lm6_6410<>+0(SB), Y5, Y8
-	VPERMPS      lm6_6411<>+0(SB), Y5, Y9
-	VPSLLD       $0x1c, Y5, Y10
-	VBLENDVPS    Y10, Y9, Y8, Y8
-	VPSLLD       $0x1b, Y5, Y9
-	VBLENDVPS    Y9, Y8, Y7, Y7
-	VPSLLD       $0x1a, Y5, Y5
-	VBLENDVPS    Y5, Y7, Y6, Y5
-	VFMADD231PS  Y4, Y5, Y1
-	VPMOVZXBD    16(DX), Y5
-	VPERMPS      lm6_644<>+0(SB), Y5, Y6
-	VPERMPS      lm6_645<>+0(SB), Y5, Y7
-	VPSLLD       $0x1c, Y5, Y8
-	VBLENDVPS    Y8, Y7, Y6, Y6
-	VPERMPS      lm6_646<>+0(SB), Y5, Y7
-	VPERMPS      lm6_647<>+0(SB), Y5, Y8
-	VPSLLD       $0x1c, Y5, Y9
-	VBLENDVPS    Y9, Y8, Y7, Y7
-	VPSLLD       $0x1b, Y5, Y8
-	VBLENDVPS    Y8, Y7, Y6, Y6
-	VPERMPS      lm6_648<>+0(SB), Y5, Y7
-	VPERMPS      lm6_649<>+0(SB), Y5, Y8
-	VPSLLD       $0x1c, Y5, Y9
-	VBLENDVPS    Y9, Y8, Y7, Y7
-	VPERMPS      lm6_6410<>+0(SB), Y5, Y8
-	VPERMPS      lm6_6411<>+0(SB), Y5, Y9
-	VPSLLD       $0x1c, Y5, Y10
-	VBLENDVPS    Y10, Y9, Y8, Y8
-	VPSLLD       $0x1b, Y5, Y9
-	VBLENDVPS    Y9, Y8, Y7, Y7
-	VPSLLD       $0x1a, Y5, Y5
-	VBLENDVPS    Y5, Y7, Y6, Y5
-	VFMADD231PS  Y4, Y5, Y2
-	VPMOVZXBD    24(DX), Y5
-	VPERMPS      lm6_644<>+0(SB), Y5, Y6
-	VPERMPS      lm6_645<>+0(SB), Y5, Y7
-	VPSLLD       $0x1c, Y5, Y8
-	VBLENDVPS    Y8, Y7, Y6, Y6
-	VPERMPS      lm6_646<>+0(SB), Y5, Y7
-	VPERMPS      lm6_647<>+0(SB), Y5, Y8
-	VPSLLD       $0x1c, Y5, Y9
-	VBLENDVPS    Y9, Y8, Y7, Y7
-	VPSLLD       $0x1b, Y5, Y8
-	VBLENDVPS    Y8, Y7, Y6, Y6
-	VPERMPS      lm6_648<>+0(SB), Y5, Y7
-	VPERMPS      lm6_649<>+0(SB), Y5, Y8
-	VPSLLD       $0x1c, Y5, Y9
-	VBLENDVPS    Y9, Y8, Y7, Y7
-	VPERMPS      lm6_6410<>+0(SB), Y5, Y8
-	VPERMPS      lm6_6411<>+0(SB), Y5, Y9
-	VPSLLD       $0x1c, Y5, Y10
-	VBLENDVPS    Y10, Y9, Y8, Y8
-	VPSLLD       $0x1b, Y5, Y9
-	VBLENDVPS    Y9, Y8, Y7, Y7
-	VPSLLD       $0x1a, Y5, Y5
-	VBLENDVPS    Y5, Y7, Y6, Y5
-	VFMADD231PS  Y4, Y5, Y3
+	VBROADCASTI128 18(R8), Y9
+	VPSRLVD      lm6_640<>+0(SB), Y9, Y9
+	VPAND        lm6_641<>+0(SB), Y9, Y9
+	VPBROADCASTQ 42(R8), Y10
+	VPSRLVD      lm6_642<>+0(SB), Y10, Y10
+	VPAND        lm6_643<>+0(SB), Y10, Y10
+	VPSLLD       $4, Y10, Y10
+	VPOR         Y10, Y9, Y9
+	VMOVDQU      Y9, (DX)
+	VPBROADCASTW (R8), X9
+	VCVTPH2PS    X9, Y9
+	VBROADCASTSS (SI), Y10
+	VMULPS       Y10, Y9, Y9
+	VPMOVZXBD    (DX), Y10
+	VPERMPS      lm6_644<>+0(SB), Y10, Y11
+	VPERMPS      Y4, Y10, Y12
+	VPSLLD       $0x1c, Y10, Y13
+	VBLENDVPS    Y13, Y12, Y11, Y11
+	VPERMPS      lm6_646<>+0(SB), Y10, Y12
+	VPERMPS      Y2, Y10, Y13
+	VPSLLD       $0x1c, Y10, Y14
+	VBLENDVPS    Y14, Y13, Y12, Y12
+	VPSLLD       $0x1b, Y10, Y13
+	VBLENDVPS    Y13, Y12, Y11, Y11
+	VPERMPS      Y1, Y10, Y12
+	VPERMPS      Y3, Y10, Y13
+	VPSLLD       $0x1c, Y10, Y14
+	VBLENDVPS    Y14, Y13, Y12, Y12
+	VPERMPS      lm6_6410<>+0(SB), Y10, Y13
+	VPERMPS      Y0, Y10, Y14
+	VPSLLD       $0x1c, Y10, Y15
+	VBLENDVPS    Y15, Y14, Y13, Y13
+	VPSLLD       $0x1b, Y10, Y14
+	VBLENDVPS    Y14, Y13, Y12, Y12
+	VPSLLD       $0x1a, Y10, Y10
+	VBLENDVPS    Y10, Y12, Y11, Y10
+	VFMADD231PS  Y9, Y10, Y5
+	VPMOVZXBD    8(DX), Y10
+	VPERMPS      lm6_644<>+0(SB), Y10, Y11
+	VPERMPS      Y4, Y10, Y12
+	VPSLLD       $0x1c, Y10, Y13
+	VBLENDVPS    Y13, Y12, Y11, Y11
+	VPERMPS      lm6_646<>+0(SB), Y10, Y12
+	VPERMPS      Y2, Y10, Y13
+	VPSLLD       $0x1c, Y10, Y14
+	VBLENDVPS    Y14, Y13, Y12, Y12
+	VPSLLD       $0x1b, Y10, Y13
+	VBLENDVPS    Y13, Y12, Y11, Y11
+	VPERMPS      Y1, Y10, Y12
+	VPERMPS      Y3, Y10, Y13
+	VPSLLD       $0x1c, Y10, Y14
+	VBLENDVPS    Y14, Y13, Y12, Y12
+	VPERMPS      lm6_6410<>+0(SB), Y10, Y13
+	VPERMPS      Y0, Y10, Y14
+	VPSLLD       $0x1c, Y10, Y15
+	VBLENDVPS    Y15, Y14, Y13, Y13
+	VPSLLD       $0x1b, Y10, Y14
+	VBLENDVPS    Y14, Y13, Y12, Y12
+	VPSLLD       $0x1a, Y10, Y10
+	VBLENDVPS    Y10, Y12, Y11, Y10
+	VFMADD231PS  Y9, Y10, Y6
+	VPMOVZXBD    16(DX), Y10
+	VPERMPS      lm6_644<>+0(SB), Y10, Y11
+	VPERMPS      Y4, Y10, Y12
+	VPSLLD       $0x1c, Y10, Y13
+	VBLENDVPS    Y13, Y12, Y11, Y11
+	VPERMPS      lm6_646<>+0(SB), Y10, Y12
+	VPERMPS      Y2, Y10, Y13
+	VPSLLD       $0x1c, Y10, Y14
+	VBLENDVPS    Y14, Y13, Y12, Y12
+	VPSLLD       $0x1b, Y10, Y13
+	VBLENDVPS    Y13, Y12, Y11, Y11
+	VPERMPS      Y1, Y10, Y12
+	VPERMPS      Y3, Y10, Y13
+	VPSLLD       $0x1c, Y10, Y14
+	VBLENDVPS    Y14, Y13, Y12, Y12
+	VPERMPS      lm6_6410<>+0(SB), Y10, Y13
+	VPERMPS      Y0, Y10, Y14
+	VPSLLD       $0x1c, Y10, Y15
+	VBLENDVPS    Y15, Y14, Y13, Y13
+	VPSLLD       $0x1b, Y10, Y14
+	VBLENDVPS    Y14, Y13, Y12, Y12
+	VPSLLD       $0x1a, Y10, Y10
+	VBLENDVPS    Y10, Y12, Y11, Y10
+	VFMADD231PS  Y9, Y10, Y7
+	VPMOVZXBD    24(DX), Y10
+	VPERMPS      lm6_644<>+0(SB), Y10, Y11
+	VPERMPS      Y4, Y10, Y12
+	VPSLLD       $0x1c, Y10, Y13
+	VBLENDVPS    Y13, Y12, Y11, Y11
+	VPERMPS      lm6_646<>+0(SB), Y10, Y12
+	VPERMPS      Y2, Y10, Y13
+	VPSLLD       $0x1c, Y10, Y14
+	VBLENDVPS    Y14, Y13, Y12, Y12
+	VPSLLD       $0x1b, Y10, Y13
+	VBLENDVPS    Y13, Y12, Y11, Y11
+	VPERMPS      Y1, Y10, Y12
+	VPERMPS      Y3, Y10, Y13
+	VPSLLD       $0x1c, Y10, Y14
+	VBLENDVPS    Y14, Y13, Y12, Y12
+	VPERMPS      lm6_6410<>+0(SB), Y10, Y13
+	VPERMPS      Y0, Y10, Y14
+	VPSLLD       $0x1c, Y10, Y15
+	VBLENDVPS    Y15, Y14, Y13, Y13
+	VPSLLD       $0x1b, Y10, Y14
+	VBLENDVPS    Y14, Y13, Y12, Y12
+	VPSLLD       $0x1a, Y10, Y10
+	VBLENDVPS    Y10, Y12, Y11, Y10
+	VFMADD231PS  Y9, Y10, Y8
 	ADDQ         R9, R8
 	ADDQ         $4, SI
 	SUBQ         $1, DI
@@ -9030,10 +9223,10 @@ done6:
 	ADDQ         $1, DI
 	MOVQ         o+0(FP), SI
 	ADDQ         CX, SI
-	VMOVUPS      Y0, 128(SI)
-	VMOVUPS      Y1, 160(SI)
-	VMOVUPS      Y2, 192(SI)
-	VMOVUPS      Y3, 224(SI)
+	VMOVUPS      Y5, 128(SI)
+	VMOVUPS      Y6, 160(SI)
+	VMOVUPS      Y7, 192(SI)
+	VMOVUPS      Y8, 224(SI)
 	ADDQ         $0x32, AX
 	ADDQ         $0x100, CX
 	SUBQ         $1, BX
@@ -9375,6 +9568,14 @@ done2:
 // mixQ81xLm6_64AVX2 adds weighted rows of v to 1 row of o; ld and stride in bytes, a unit is 64 values.
 // Requires: AVX2, F16C, FMA
 TEXT ·mixQ81xLm6_64AVX2(SB), NOSPLIT, $192-64
+
+	// constants of the loops
+	VMOVDQU      lm6_640<>+0(SB), Y0
+	VMOVDQU      lm6_642<>+0(SB), Y1
+	VMOVDQU      lm6_643<>+0(SB), Y2
+	VMOVDQU      lm6_641<>+0(SB), Y3
+	VBROADCASTI128 lm6_6415<>+0(SB), Y4
+	VBROADCASTI128 lm6_6416<>+0(SB), Y5
 	MOVQ         v+32(FP), AX
 	MOVQ         units+56(FP), BX
 	XORQ         CX, CX
@@ -9386,10 +9587,10 @@ TEXT ·mixQ81xLm6_64AVX2(SB), NOSPLIT, $192-64
 loop1:
 	MOVQ         o+0(FP), SI
 	ADDQ         CX, SI
-	VMOVUPS      (SI), Y0
-	VMOVUPS      32(SI), Y1
-	VMOVUPS      64(SI), Y2
-	VMOVUPS      96(SI), Y3
+	VMOVUPS      (SI), Y6
+	VMOVUPS      32(SI), Y7
+	VMOVUPS      64(SI), Y8
+	VMOVUPS      96(SI), Y9
 	MOVQ         p+16(FP), SI
 	MOVQ         rows+48(FP), DI
 	MOVQ         AX, R8
@@ -9398,47 +9599,45 @@ loop1:
 	JLT          done4
 
 loop3:
-	VBROADCASTI128 2(R8), Y4
-	VPSRLVD      lm6_640<>+0(SB), Y4, Y4
-	VPAND        lm6_641<>+0(SB), Y4, Y4
-	VPBROADCASTQ 34(R8), Y5
-	VPSRLVD      lm6_642<>+0(SB), Y5, Y5
-	VPAND        lm6_643<>+0(SB), Y5, Y5
-	VPSLLD       $4, Y5, Y5
-	VPOR         Y5, Y4, Y4
-	VBROADCASTI128 lm6_6413<>+0(SB), Y5
-	VPSHUFB      Y4, Y5, Y5
-	VBROADCASTI128 lm6_6414<>+0(SB), Y6
-	VPSHUFB      Y4, Y6, Y6
-	VPSLLW       $3, Y4, Y7
-	VPBLENDVB    Y7, Y6, Y5, Y5
-	VBROADCASTI128 lm6_6415<>+0(SB), Y6
-	VPSHUFB      Y4, Y6, Y6
-	VBROADCASTI128 lm6_6416<>+0(SB), Y7
-	VPSHUFB      Y4, Y7, Y7
-	VPSLLW       $3, Y4, Y8
-	VPBLENDVB    Y8, Y7, Y6, Y6
-	VPSLLW       $2, Y4, Y4
-	VPBLENDVB    Y4, Y6, Y5, Y4
-	VMOVDQU      Y4, (DX)
-	VPBROADCASTW (R8), X4
-	VCVTPH2PS    X4, Y4
-	VMOVDQU      lm6_6412<>+0(SB), Y5
-	VMULPS       Y5, Y4, Y4
-	VBROADCASTSS (SI), Y5
-	VMULPS       Y5, Y4, Y4
-	VPMOVSXBD    (DX), Y5
-	VCVTDQ2PS    Y5, Y5
-	VFMADD231PS  Y4, Y5, Y0
-	VPMOVSXBD    8(DX), Y5
-	VCVTDQ2PS    Y5, Y5
-	VFMADD231PS  Y4, Y5, Y1
-	VPMOVSXBD    16(DX), Y5
-	VCVTDQ2PS    Y5, Y5
-	VFMADD231PS  Y4, Y5, Y2
-	VPMOVSXBD    24(DX), Y5
-	VCVTDQ2PS    Y5, Y5
-	VFMADD231PS  Y4, Y5, Y3
+	VBROADCASTI128 2(R8), Y10
+	VPSRLVD      Y0, Y10, Y10
+	VPAND        Y3, Y10, Y10
+	VPBROADCASTQ 34(R8), Y11
+	VPSRLVD      Y1, Y11, Y11
+	VPAND        Y2, Y11, Y11
+	VPSLLD       $4, Y11, Y11
+	VPOR         Y11, Y10, Y10
+	VBROADCASTI128 lm6_6413<>+0(SB), Y11
+	VPSHUFB      Y10, Y11, Y11
+	VBROADCASTI128 lm6_6414<>+0(SB), Y12
+	VPSHUFB      Y10, Y12, Y12
+	VPSLLW       $3, Y10, Y13
+	VPBLENDVB    Y13, Y12, Y11, Y11
+	VPSHUFB      Y10, Y4, Y12
+	VPSHUFB      Y10, Y5, Y13
+	VPSLLW       $3, Y10, Y14
+	VPBLENDVB    Y14, Y13, Y12, Y12
+	VPSLLW       $2, Y10, Y10
+	VPBLENDVB    Y10, Y12, Y11, Y10
+	VMOVDQU      Y10, (DX)
+	VPBROADCASTW (R8), X10
+	VCVTPH2PS    X10, Y10
+	VMOVDQU      lm6_6412<>+0(SB), Y11
+	VMULPS       Y11, Y10, Y10
+	VBROADCASTSS (SI), Y11
+	VMULPS       Y11, Y10, Y10
+	VPMOVSXBD    (DX), Y11
+	VCVTDQ2PS    Y11, Y11
+	VFMADD231PS  Y10, Y11, Y6
+	VPMOVSXBD    8(DX), Y11
+	VCVTDQ2PS    Y11, Y11
+	VFMADD231PS  Y10, Y11, Y7
+	VPMOVSXBD    16(DX), Y11
+	VCVTDQ2PS    Y11, Y11
+	VFMADD231PS  Y10, Y11, Y8
+	VPMOVSXBD    24(DX), Y11
+	VCVTDQ2PS    Y11, Y11
+	VFMADD231PS  Y10, Y11, Y9
 	ADDQ         R9, R8
 	ADDQ         $4, SI
 	SUBQ         $1, DI
@@ -9448,16 +9647,16 @@ done4:
 	ADDQ         $1, DI
 	MOVQ         o+0(FP), SI
 	ADDQ         CX, SI
-	VMOVUPS      Y0, (SI)
-	VMOVUPS      Y1, 32(SI)
-	VMOVUPS      Y2, 64(SI)
-	VMOVUPS      Y3, 96(SI)
+	VMOVUPS      Y6, (SI)
+	VMOVUPS      Y7, 32(SI)
+	VMOVUPS      Y8, 64(SI)
+	VMOVUPS      Y9, 96(SI)
 	MOVQ         o+0(FP), SI
 	ADDQ         CX, SI
-	VMOVUPS      128(SI), Y0
-	VMOVUPS      160(SI), Y1
-	VMOVUPS      192(SI), Y2
-	VMOVUPS      224(SI), Y3
+	VMOVUPS      128(SI), Y6
+	VMOVUPS      160(SI), Y7
+	VMOVUPS      192(SI), Y8
+	VMOVUPS      224(SI), Y9
 	MOVQ         p+16(FP), SI
 	MOVQ         rows+48(FP), DI
 	MOVQ         AX, R8
@@ -9466,47 +9665,45 @@ done4:
 	JLT          done6
 
 loop5:
-	VBROADCASTI128 18(R8), Y4
-	VPSRLVD      lm6_640<>+0(SB), Y4, Y4
-	VPAND        lm6_641<>+0(SB), Y4, Y4
-	VPBROADCASTQ 42(R8), Y5
-	VPSRLVD      lm6_642<>+0(SB), Y5, Y5
-	VPAND        lm6_643<>+0(SB), Y5, Y5
-	VPSLLD       $4, Y5, Y5
-	VPOR         Y5, Y4, Y4
-	VBROADCASTI128 lm6_6413<>+0(SB), Y5
-	VPSHUFB      Y4, Y5, Y5
-	VBROADCASTI128 lm6_6414<>+0(SB), Y6
-	VPSHUFB      Y4, Y6, Y6
-	VPSLLW       $3, Y4, Y7
-	VPBLENDVB    Y7, Y6, Y5, Y5
-	VBROADCASTI128 lm6_6415<>+0(SB), Y6
-	VPSHUFB      Y4, Y6, Y6
-	VBROADCASTI128 lm6_6416<>+0(SB), Y7
-	VPSHUFB      Y4, Y7, Y7
-	VPSLLW       $3, Y4, Y8
-	VPBLENDVB    Y8, Y7, Y6, Y6
-	VPSLLW       $2, Y4, Y4
-	VPBLENDVB    Y4, Y6, Y5, Y4
-	VMOVDQU      Y4, (DX)
-	VPBROADCASTW (R8), X4
-	VCVTPH2PS    X4, Y4
-	VMOVDQU      lm6_6412<>+0(SB), Y5
-	VMULPS       Y5, Y4, Y4
-	VBROADCASTSS (SI), Y5
-	VMULPS       Y5, Y4, Y4
-	VPMOVSXBD    (DX), Y5
-	VCVTDQ2PS    Y5, Y5
-	VFMADD231PS  Y4, Y5, Y0
-	VPMOVSXBD    8(DX), Y5
-	VCVTDQ2PS    Y5, Y5
-	VFMADD231PS  Y4, Y5, Y1
-	VPMOVSXBD    16(DX), Y5
-	VCVTDQ2PS    Y5, Y5
-	VFMADD231PS  Y4, Y5, Y2
-	VPMOVSXBD    24(DX), Y5
-	VCVTDQ2PS    Y5, Y5
-	VFMADD231PS  Y4, Y5, Y3
+	VBROADCASTI128 18(R8), Y10
+	VPSRLVD      Y0, Y10, Y10
+	VPAND        Y3, Y10, Y10
+	VPBROADCASTQ 42(R8), Y11
+	VPSRLVD      Y1, Y11, Y11
+	VPAND        Y2, Y11, Y11
+	VPSLLD       $4, Y11, Y11
+	VPOR         Y11, Y10, Y10
+	VBROADCASTI128 lm6_6413<>+0(SB), Y11
+	VPSHUFB      Y10, Y11, Y11
+	VBROADCASTI128 lm6_6414<>+0(SB), Y12
+	VPSHUFB      Y10, Y12, Y12
+	VPSLLW       $3, Y10, Y13
+	VPBLENDVB    Y13, Y12, Y11, Y11
+	VPSHUFB      Y10, Y4, Y12
+	VPSHUFB      Y10, Y5, Y13
+	VPSLLW       $3, Y10, Y14
+	VPBLENDVB    Y14, Y13, Y12, Y12
+	VPSLLW       $2, Y10, Y10
+	VPBLENDVB    Y10, Y12, Y11, Y10
+	VMOVDQU      Y10, (DX)
+	VPBROADCASTW (R8), X10
+	VCVTPH2PS    X10, Y10
+	VMOVDQU      lm6_6412<>+0(SB), Y11
+	VMULPS       Y11, Y10, Y10
+	VBROADCASTSS (SI), Y11
+	VMULPS       Y11, Y10, Y10
+	VPMOVSXBD    (DX), Y11
+	VCVTDQ2PS    Y11, Y11
+	VFMADD231PS  Y10, Y11, Y6
+	VPMOVSXBD    8(DX), Y11
+	VCVTDQ2PS    Y11, Y11
+	VFMADD231PS  Y10, Y11, Y7
+	VPMOVSXBD    16(DX), Y11
+	VCVTDQ2PS    Y11, Y11
+	VFMADD231PS  Y10, Y11, Y8
+	VPMOVSXBD    24(DX), Y11
+	VCVTDQ2PS    Y11, Y11
+	VFMADD231PS  Y10, Y11, Y9
 	ADDQ         R9, R8
 	ADDQ         $4, SI
 	SUBQ         $1, DI
@@ -9516,10 +9713,10 @@ done6:
 	ADDQ         $1, DI
 	MOVQ         o+0(FP), SI
 	ADDQ         CX, SI
-	VMOVUPS      Y0, 128(SI)
-	VMOVUPS      Y1, 160(SI)
-	VMOVUPS      Y2, 192(SI)
-	VMOVUPS      Y3, 224(SI)
+	VMOVUPS      Y6, 128(SI)
+	VMOVUPS      Y7, 160(SI)
+	VMOVUPS      Y8, 192(SI)
+	VMOVUPS      Y9, 224(SI)
 	ADDQ         $0x32, AX
 	ADDQ         $0x100, CX
 	SUBQ         $1, BX
@@ -9533,6 +9730,11 @@ done2:
 // mixQ82xLm6_64AVX2 adds weighted rows of v to 2 rows of o; ld and stride in bytes, a unit is 64 values.
 // Requires: AVX2, F16C, FMA
 TEXT ·mixQ82xLm6_64AVX2(SB), NOSPLIT, $192-64
+
+	// constants of the loops
+	VMOVDQU      lm6_640<>+0(SB), Y0
+	VMOVDQU      lm6_642<>+0(SB), Y1
+	VMOVDQU      lm6_643<>+0(SB), Y2
 	MOVQ         v+32(FP), AX
 	MOVQ         units+56(FP), BX
 	XORQ         CX, CX
@@ -9545,14 +9747,14 @@ loop1:
 	MOVQ         o+0(FP), SI
 	MOVQ         ldo+8(FP), DI
 	ADDQ         CX, SI
-	VMOVUPS      (SI), Y0
-	VMOVUPS      (SI)(DI*1), Y1
-	VMOVUPS      32(SI), Y2
-	VMOVUPS      32(SI)(DI*1), Y3
-	VMOVUPS      64(SI), Y4
-	VMOVUPS      64(SI)(DI*1), Y5
-	VMOVUPS      96(SI), Y6
-	VMOVUPS      96(SI)(DI*1), Y7
+	VMOVUPS      (SI), Y3
+	VMOVUPS      (SI)(DI*1), Y4
+	VMOVUPS      32(SI), Y5
+	VMOVUPS      32(SI)(DI*1), Y6
+	VMOVUPS      64(SI), Y7
+	VMOVUPS      64(SI)(DI*1), Y8
+	VMOVUPS      96(SI), Y9
+	VMOVUPS      96(SI)(DI*1), Y10
 	MOVQ         p+16(FP), SI
 	MOVQ         ldp+24(FP), DI
 	MOVQ         rows+48(FP), R8
@@ -9562,53 +9764,53 @@ loop1:
 	JLT          done4
 
 loop3:
-	VBROADCASTI128 2(R9), Y8
-	VPSRLVD      lm6_640<>+0(SB), Y8, Y8
-	VPAND        lm6_641<>+0(SB), Y8, Y8
-	VPBROADCASTQ 34(R9), Y9
-	VPSRLVD      lm6_642<>+0(SB), Y9, Y9
-	VPAND        lm6_643<>+0(SB), Y9, Y9
-	VPSLLD       $4, Y9, Y9
-	VPOR         Y9, Y8, Y8
-	VBROADCASTI128 lm6_6413<>+0(SB), Y9
-	VPSHUFB      Y8, Y9, Y9
-	VBROADCASTI128 lm6_6414<>+0(SB), Y10
-	VPSHUFB      Y8, Y10, Y10
-	VPSLLW       $3, Y8, Y11
-	VPBLENDVB    Y11, Y10, Y9, Y9
-	VBROADCASTI128 lm6_6415<>+0(SB), Y10
-	VPSHUFB      Y8, Y10, Y10
-	VBROADCASTI128 lm6_6416<>+0(SB), Y11
-	VPSHUFB      Y8, Y11, Y11
-	VPSLLW       $3, Y8, Y12
-	VPBLENDVB    Y12, Y11, Y10, Y10
-	VPSLLW       $2, Y8, Y8
-	VPBLENDVB    Y8, Y10, Y9, Y8
-	VMOVDQU      Y8, (DX)
-	VPBROADCASTW (R9), X8
-	VCVTPH2PS    X8, Y8
-	VMOVDQU      lm6_6412<>+0(SB), Y9
-	VMULPS       Y9, Y8, Y8
-	VBROADCASTSS (SI), Y9
-	VMULPS       Y9, Y8, Y9
-	VBROADCASTSS (SI)(DI*1), Y10
-	VMULPS       Y10, Y8, Y8
-	VPMOVSXBD    (DX), Y10
-	VCVTDQ2PS    Y10, Y10
-	VFMADD231PS  Y9, Y10, Y0
-	VFMADD231PS  Y8, Y10, Y1
-	VPMOVSXBD    8(DX), Y10
-	VCVTDQ2PS    Y10, Y10
-	VFMADD231PS  Y9, Y10, Y2
-	VFMADD231PS  Y8, Y10, Y3
-	VPMOVSXBD    16(DX), Y10
-	VCVTDQ2PS    Y10, Y10
-	VFMADD231PS  Y9, Y10, Y4
-	VFMADD231PS  Y8, Y10, Y5
-	VPMOVSXBD    24(DX), Y10
-	VCVTDQ2PS    Y10, Y10
-	VFMADD231PS  Y9, Y10, Y6
-	VFMADD231PS  Y8, Y10, Y7
+	VBROADCASTI128 2(R9), Y11
+	VPSRLVD      Y0, Y11, Y11
+	VPAND        lm6_641<>+0(SB), Y11, Y11
+	VPBROADCASTQ 34(R9), Y12
+	VPSRLVD      Y1, Y12, Y12
+	VPAND        Y2, Y12, Y12
+	VPSLLD       $4, Y12, Y12
+	VPOR         Y12, Y11, Y11
+	VBROADCASTI128 lm6_6413<>+0(SB), Y12
+	VPSHUFB      Y11, Y12, Y12
+	VBROADCASTI128 lm6_6414<>+0(SB), Y13
+	VPSHUFB      Y11, Y13, Y13
+	VPSLLW       $3, Y11, Y14
+	VPBLENDVB    Y14, Y13, Y12, Y12
+	VBROADCASTI128 lm6_6415<>+0(SB), Y13
+	VPSHUFB      Y11, Y13, Y13
+	VBROADCASTI128 lm6_6416<>+0(SB), Y14
+	VPSHUFB      Y11, Y14, Y14
+	VPSLLW       $3, Y11, Y15
+	VPBLENDVB    Y15, Y14, Y13, Y13
+	VPSLLW       $2, Y11, Y11
+	VPBLENDVB    Y11, Y13, Y12, Y11
+	VMOVDQU      Y11, (DX)
+	VPBROADCASTW (R9), X11
+	VCVTPH2PS    X11, Y11
+	VMOVDQU      lm6_6412<>+0(SB), Y12
+	VMULPS       Y12, Y11, Y11
+	VBROADCASTSS (SI), Y12
+	VMULPS       Y12, Y11, Y12
+	VBROADCASTSS (SI)(DI*1), Y13
+	VMULPS       Y13, Y11, Y11
+	VPMOVSXBD    (DX), Y13
+	VCVTDQ2PS    Y13, Y13
+	VFMADD231PS  Y12, Y13, Y3
+	VFMADD231PS  Y11, Y13, Y4
+	VPMOVSXBD    8(DX), Y13
+	VCVTDQ2PS    Y13, Y13
+	VFMADD231PS  Y12, Y13, Y5
+	VFMADD231PS  Y11, Y13, Y6
+	VPMOVSXBD    16(DX), Y13
+	VCVTDQ2PS    Y13, Y13
+	VFMADD231PS  Y12, Y13, Y7
+	VFMADD231PS  Y11, Y13, Y8
+	VPMOVSXBD    24(DX), Y13
+	VCVTDQ2PS    Y13, Y13
+	VFMADD231PS  Y12, Y13, Y9
+	VFMADD231PS  Y11, Y13, Y10
 	ADDQ         R10, R9
 	ADDQ         $4, SI
 	SUBQ         $1, R8
@@ -9619,25 +9821,25 @@ done4:
 	MOVQ         o+0(FP), SI
 	MOVQ         ldo+8(FP), DI
 	ADDQ         CX, SI
-	VMOVUPS      Y0, (SI)
-	VMOVUPS      Y1, (SI)(DI*1)
-	VMOVUPS      Y2, 32(SI)
-	VMOVUPS      Y3, 32(SI)(DI*1)
-	VMOVUPS      Y4, 64(SI)
-	VMOVUPS      Y5, 64(SI)(DI*1)
-	VMOVUPS      Y6, 96(SI)
-	VMOVUPS      Y7, 96(SI)(DI*1)
+	VMOVUPS      Y3, (SI)
+	VMOVUPS      Y4, (SI)(DI*1)
+	VMOVUPS      Y5, 32(SI)
+	VMOVUPS      Y6, 32(SI)(DI*1)
+	VMOVUPS      Y7, 64(SI)
+	VMOVUPS      Y8, 64(SI)(DI*1)
+	VMOVUPS      Y9, 96(SI)
+	VMOVUPS      Y10, 96(SI)(DI*1)
 	MOVQ         o+0(FP), SI
 	MOVQ         ldo+8(FP), DI
 	ADDQ         CX, SI
-	VMOVUPS      128(SI), Y0
-	VMOVUPS      128(SI)(DI*1), Y1
-	VMOVUPS      160(SI), Y2
-	VMOVUPS      160(SI)(DI*1), Y3
-	VMOVUPS      192(SI), Y4
-	VMOVUPS      192(SI)(DI*1), Y5
-	VMOVUPS      224(SI), Y6
-	VMOVUPS      224(SI)(DI*1), Y7
+	VMOVUPS      128(SI), Y3
+	VMOVUPS      128(SI)(DI*1), Y4
+	VMOVUPS      160(SI), Y5
+	VMOVUPS      160(SI)(DI*1), Y6
+	VMOVUPS      192(SI), Y7
+	VMOVUPS      192(SI)(DI*1), Y8
+	VMOVUPS      224(SI), Y9
+	VMOVUPS      224(SI)(DI*1), Y10
 	MOVQ         p+16(FP), SI
 	MOVQ         ldp+24(FP), DI
 	MOVQ         rows+48(FP), R8
@@ -9647,53 +9849,53 @@ done4:
 	JLT          done6
 
 loop5:
-	VBROADCASTI128 18(R9), Y8
-	VPSRLVD      lm6_640<>+0(SB), Y8, Y8
-	VPAND        lm6_641<>+0(SB), Y8, Y8
-	VPBROADCASTQ 42(R9), Y9
-	VPSRLVD      lm6_642<>+0(SB), Y9, Y9
-	VPAND        lm6_643<>+0(SB), Y9, Y9
-	VPSLLD       $4, Y9, Y9
-	VPOR         Y9, Y8, Y8
-	VBROADCASTI128 lm6_6413<>+0(SB), Y9
-	VPSHUFB      Y8, Y9, Y9
-	VBROADCASTI128 lm6_6414<>+0(SB), Y10
-	VPSHUFB      Y8, Y10, Y10
-	VPSLLW       $3, Y8, Y11
-	VPBLENDVB    Y11, Y10, Y9, Y9
-	VBROADCASTI128 lm6_6415<>+0(SB), Y10
-	VPSHUFB      Y8, Y10, Y10
-	VBROADCASTI128 lm6_6416<>+0(SB), Y11
-	VPSHUFB      Y8, Y11, Y11
-	VPSLLW       $3, Y8, Y12
-	VPBLENDVB    Y12, Y11, Y10, Y10
-	VPSLLW       $2, Y8, Y8
-	VPBLENDVB    Y8, Y10, Y9, Y8
-	VMOVDQU      Y8, (DX)
-	VPBROADCASTW (R9), X8
-	VCVTPH2PS    X8, Y8
-	VMOVDQU      lm6_6412<>+0(SB), Y9
-	VMULPS       Y9, Y8, Y8
-	VBROADCASTSS (SI), Y9
-	VMULPS       Y9, Y8, Y9
-	VBROADCASTSS (SI)(DI*1), Y10
-	VMULPS       Y10, Y8, Y8
-	VPMOVSXBD    (DX), Y10
-	VCVTDQ2PS    Y10, Y10
-	VFMADD231PS  Y9, Y10, Y0
-	VFMADD231PS  Y8, Y10, Y1
-	VPMOVSXBD    8(DX), Y10
-	VCVTDQ2PS    Y10, Y10
-	VFMADD231PS  Y9, Y10, Y2
-	VFMADD231PS  Y8, Y10, Y3
-	VPMOVSXBD    16(DX), Y10
-	VCVTDQ2PS    Y10, Y10
-	VFMADD231PS  Y9, Y10, Y4
-	VFMADD231PS  Y8, Y10, Y5
-	VPMOVSXBD    24(DX), Y10
-	VCVTDQ2PS    Y10, Y10
-	VFMADD231PS  Y9, Y10, Y6
-	VFMADD231PS  Y8, Y10, Y7
+	VBROADCASTI128 18(R9), Y11
+	VPSRLVD      Y0, Y11, Y11
+	VPAND        lm6_641<>+0(SB), Y11, Y11
+	VPBROADCASTQ 42(R9), Y12
+	VPSRLVD      Y1, Y12, Y12
+	VPAND        Y2, Y12, Y12
+	VPSLLD       $4, Y12, Y12
+	VPOR         Y12, Y11, Y11
+	VBROADCASTI128 lm6_6413<>+0(SB), Y12
+	VPSHUFB      Y11, Y12, Y12
+	VBROADCASTI128 lm6_6414<>+0(SB), Y13
+	VPSHUFB      Y11, Y13, Y13
+	VPSLLW       $3, Y11, Y14
+	VPBLENDVB    Y14, Y13, Y12, Y12
+	VBROADCASTI128 lm6_6415<>+0(SB), Y13
+	VPSHUFB      Y11, Y13, Y13
+	VBROADCASTI128 lm6_6416<>+0(SB), Y14
+	VPSHUFB      Y11, Y14, Y14
+	VPSLLW       $3, Y11, Y15
+	VPBLENDVB    Y15, Y14, Y13, Y13
+	VPSLLW       $2, Y11, Y11
+	VPBLENDVB    Y11, Y13, Y12, Y11
+	VMOVDQU      Y11, (DX)
+	VPBROADCASTW (R9), X11
+	VCVTPH2PS    X11, Y11
+	VMOVDQU      lm6_6412<>+0(SB), Y12
+	VMULPS       Y12, Y11, Y11
+	VBROADCASTSS (SI), Y12
+	VMULPS       Y12, Y11, Y12
+	VBROADCASTSS (SI)(DI*1), Y13
+	VMULPS       Y13, Y11, Y11
+	VPMOVSXBD    (DX), Y13
+	VCVTDQ2PS    Y13, Y13
+	VFMADD231PS  Y12, Y13, Y3
+	VFMADD231PS  Y11, Y13, Y4
+	VPMOVSXBD    8(DX), Y13
+	VCVTDQ2PS    Y13, Y13
+	VFMADD231PS  Y12, Y13, Y5
+	VFMADD231PS  Y11, Y13, Y6
+	VPMOVSXBD    16(DX), Y13
+	VCVTDQ2PS    Y13, Y13
+	VFMADD231PS  Y12, Y13, Y7
+	VFMADD231PS  Y11, Y13, Y8
+	VPMOVSXBD    24(DX), Y13
+	VCVTDQ2PS    Y13, Y13
+	VFMADD231PS  Y12, Y13, Y9
+	VFMADD231PS  Y11, Y13, Y10
 	ADDQ         R10, R9
 	ADDQ         $4, SI
 	SUBQ         $1, R8
@@ -9704,14 +9906,14 @@ done6:
 	MOVQ         o+0(FP), SI
 	MOVQ         ldo+8(FP), DI
 	ADDQ         CX, SI
-	VMOVUPS      Y0, 128(SI)
-	VMOVUPS      Y1, 128(SI)(DI*1)
-	VMOVUPS      Y2, 160(SI)
-	VMOVUPS      Y3, 160(SI)(DI*1)
-	VMOVUPS      Y4, 192(SI)
-	VMOVUPS      Y5, 192(SI)(DI*1)
-	VMOVUPS      Y6, 224(SI)
-	VMOVUPS      Y7, 224(SI)(DI*1)
+	VMOVUPS      Y3, 128(SI)
+	VMOVUPS      Y4, 128(SI)(DI*1)
+	VMOVUPS      Y5, 160(SI)
+	VMOVUPS      Y6, 160(SI)(DI*1)
+	VMOVUPS      Y7, 192(SI)
+	VMOVUPS      Y8, 192(SI)(DI*1)
+	VMOVUPS      Y9, 224(SI)
+	VMOVUPS      Y10, 224(SI)(DI*1)
 	ADDQ         $0x32, AX
 	ADDQ         $0x100, CX
 	SUBQ         $1, BX

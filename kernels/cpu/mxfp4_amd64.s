@@ -41,6 +41,11 @@ GLOBL mxfp45<>(SB), RODATA|NOPTR, $32
 // decodeUnitsMxfp4AVX512 unpacks units of 32 values.
 // Requires: AVX2
 TEXT ·decodeUnitsMxfp4AVX512(SB), NOSPLIT, $128-24
+
+	// constants of the loops
+	VMOVDQU      mxfp42<>+0(SB), Y0
+	VMOVDQU      mxfp43<>+0(SB), Y1
+	VBROADCASTI128 mxfp44<>+0(SB), Y2
 	MOVQ         dst+0(FP), AX
 	MOVQ         src+8(FP), BX
 	MOVQ         units+16(FP), CX
@@ -50,37 +55,36 @@ TEXT ·decodeUnitsMxfp4AVX512(SB), NOSPLIT, $128-24
 	JLT          done2
 
 loop1:
-	VPBROADCASTB (BX), X0
-	VPMOVZXBD    X0, Y0
-	VPXOR        Y1, Y1, Y1
-	VPCMPEQD     Y1, Y0, Y1
-	VPAND        mxfp40<>+0(SB), Y1, Y1
-	VPSLLD       $0x17, Y0, Y0
-	VPOR         Y1, Y0, Y0
-	VMOVDQU      mxfp41<>+0(SB), Y1
-	VMULPS       Y1, Y0, Y0
-	VBROADCASTI128 1(BX), Y1
-	VPSRLVD      mxfp42<>+0(SB), Y1, Y1
-	VPAND        mxfp43<>+0(SB), Y1, Y1
-	VBROADCASTI128 mxfp44<>+0(SB), Y2
-	VPSHUFB      Y1, Y2, Y1
-	VMOVDQU      Y1, (DX)
-	VPMOVSXBD    (DX), Y1
-	VCVTDQ2PS    Y1, Y1
-	VMULPS       Y1, Y0, Y1
-	VMOVUPS      Y1, (AX)
-	VPMOVSXBD    8(DX), Y1
-	VCVTDQ2PS    Y1, Y1
-	VMULPS       Y1, Y0, Y1
-	VMOVUPS      Y1, 32(AX)
-	VPMOVSXBD    16(DX), Y1
-	VCVTDQ2PS    Y1, Y1
-	VMULPS       Y1, Y0, Y1
-	VMOVUPS      Y1, 64(AX)
-	VPMOVSXBD    24(DX), Y1
-	VCVTDQ2PS    Y1, Y1
-	VMULPS       Y1, Y0, Y0
-	VMOVUPS      Y0, 96(AX)
+	VPBROADCASTB (BX), X3
+	VPMOVZXBD    X3, Y3
+	VPXOR        Y4, Y4, Y4
+	VPCMPEQD     Y4, Y3, Y4
+	VPAND        mxfp40<>+0(SB), Y4, Y4
+	VPSLLD       $0x17, Y3, Y3
+	VPOR         Y4, Y3, Y3
+	VMOVDQU      mxfp41<>+0(SB), Y4
+	VMULPS       Y4, Y3, Y3
+	VBROADCASTI128 1(BX), Y4
+	VPSRLVD      Y0, Y4, Y4
+	VPAND        Y1, Y4, Y4
+	VPSHUFB      Y4, Y2, Y4
+	VMOVDQU      Y4, (DX)
+	VPMOVSXBD    (DX), Y4
+	VCVTDQ2PS    Y4, Y4
+	VMULPS       Y4, Y3, Y4
+	VMOVUPS      Y4, (AX)
+	VPMOVSXBD    8(DX), Y4
+	VCVTDQ2PS    Y4, Y4
+	VMULPS       Y4, Y3, Y4
+	VMOVUPS      Y4, 32(AX)
+	VPMOVSXBD    16(DX), Y4
+	VCVTDQ2PS    Y4, Y4
+	VMULPS       Y4, Y3, Y4
+	VMOVUPS      Y4, 64(AX)
+	VPMOVSXBD    24(DX), Y4
+	VCVTDQ2PS    Y4, Y4
+	VMULPS       Y4, Y3, Y3
+	VMOVUPS      Y3, 96(AX)
 	ADDQ         $0x11, BX
 	ADDQ         $0x80, AX
 	SUBQ         $1, CX
@@ -94,6 +98,11 @@ done2:
 // matmul1xMxfp4AVX512 multiplies rows of w with 1 row of x; ld and stride in bytes, a unit is 32 values.
 // Requires: AVX2, FMA
 TEXT ·matmul1xMxfp4AVX512(SB), NOSPLIT, $128-64
+
+	// constants of the loops
+	VMOVDQU      mxfp42<>+0(SB), Y0
+	VMOVDQU      mxfp43<>+0(SB), Y1
+	VBROADCASTI128 mxfp44<>+0(SB), Y2
 	MOVQ         y+0(FP), AX
 	MOVQ         w+32(FP), BX
 	MOVQ         rows+48(FP), CX
@@ -103,10 +112,10 @@ TEXT ·matmul1xMxfp4AVX512(SB), NOSPLIT, $128-64
 	JLT          done2
 
 loop1:
-	VPXOR        Y0, Y0, Y0
-	VPXOR        Y1, Y1, Y1
-	VPXOR        Y2, Y2, Y2
 	VPXOR        Y3, Y3, Y3
+	VPXOR        Y4, Y4, Y4
+	VPXOR        Y5, Y5, Y5
+	VPXOR        Y6, Y6, Y6
 	MOVQ         x+16(FP), SI
 	MOVQ         units+56(FP), DI
 	MOVQ         BX, R8
@@ -114,41 +123,40 @@ loop1:
 	JLT          done4
 
 loop3:
-	VPBROADCASTB (R8), X4
-	VPMOVZXBD    X4, Y4
-	VPXOR        Y5, Y5, Y5
-	VPCMPEQD     Y5, Y4, Y5
-	VPAND        mxfp40<>+0(SB), Y5, Y5
-	VPSLLD       $0x17, Y4, Y4
-	VPOR         Y5, Y4, Y4
-	VMOVDQU      mxfp41<>+0(SB), Y5
-	VMULPS       Y5, Y4, Y4
-	VBROADCASTI128 1(R8), Y5
-	VPSRLVD      mxfp42<>+0(SB), Y5, Y5
-	VPAND        mxfp43<>+0(SB), Y5, Y5
-	VBROADCASTI128 mxfp44<>+0(SB), Y6
-	VPSHUFB      Y5, Y6, Y5
-	VMOVDQU      Y5, (DX)
-	VPMOVSXBD    (DX), Y5
-	VCVTDQ2PS    Y5, Y5
-	VMULPS       Y5, Y4, Y5
-	VMOVUPS      (SI), Y6
-	VFMADD231PS  Y6, Y5, Y0
-	VPMOVSXBD    8(DX), Y5
-	VCVTDQ2PS    Y5, Y5
-	VMULPS       Y5, Y4, Y5
-	VMOVUPS      32(SI), Y6
-	VFMADD231PS  Y6, Y5, Y1
-	VPMOVSXBD    16(DX), Y5
-	VCVTDQ2PS    Y5, Y5
-	VMULPS       Y5, Y4, Y5
-	VMOVUPS      64(SI), Y6
-	VFMADD231PS  Y6, Y5, Y2
-	VPMOVSXBD    24(DX), Y5
-	VCVTDQ2PS    Y5, Y5
-	VMULPS       Y5, Y4, Y4
-	VMOVUPS      96(SI), Y5
-	VFMADD231PS  Y5, Y4, Y3
+	VPBROADCASTB (R8), X7
+	VPMOVZXBD    X7, Y7
+	VPXOR        Y8, Y8, Y8
+	VPCMPEQD     Y8, Y7, Y8
+	VPAND        mxfp40<>+0(SB), Y8, Y8
+	VPSLLD       $0x17, Y7, Y7
+	VPOR         Y8, Y7, Y7
+	VMOVDQU      mxfp41<>+0(SB), Y8
+	VMULPS       Y8, Y7, Y7
+	VBROADCASTI128 1(R8), Y8
+	VPSRLVD      Y0, Y8, Y8
+	VPAND        Y1, Y8, Y8
+	VPSHUFB      Y8, Y2, Y8
+	VMOVDQU      Y8, (DX)
+	VPMOVSXBD    (DX), Y8
+	VCVTDQ2PS    Y8, Y8
+	VMULPS       Y8, Y7, Y8
+	VMOVUPS      (SI), Y9
+	VFMADD231PS  Y9, Y8, Y3
+	VPMOVSXBD    8(DX), Y8
+	VCVTDQ2PS    Y8, Y8
+	VMULPS       Y8, Y7, Y8
+	VMOVUPS      32(SI), Y9
+	VFMADD231PS  Y9, Y8, Y4
+	VPMOVSXBD    16(DX), Y8
+	VCVTDQ2PS    Y8, Y8
+	VMULPS       Y8, Y7, Y8
+	VMOVUPS      64(SI), Y9
+	VFMADD231PS  Y9, Y8, Y5
+	VPMOVSXBD    24(DX), Y8
+	VCVTDQ2PS    Y8, Y8
+	VMULPS       Y8, Y7, Y7
+	VMOVUPS      96(SI), Y8
+	VFMADD231PS  Y8, Y7, Y6
 	ADDQ         $0x11, R8
 	ADDQ         $0x80, SI
 	SUBQ         $1, DI
@@ -156,16 +164,16 @@ loop3:
 
 done4:
 	ADDQ         $1, DI
-	VADDPS       Y1, Y0, Y0
-	VADDPS       Y2, Y0, Y0
-	VADDPS       Y3, Y0, Y0
-	VEXTRACTF128 $1, Y0, X1
-	VADDPS       X0, X1, X1
-	VMOVHLPS     X1, X1, X0
-	VADDPS       X0, X1, X1
-	VMOVSHDUP    X1, X0
-	VADDSS       X0, X1, X1
-	VMOVSS       X1, (AX)
+	VADDPS       Y4, Y3, Y3
+	VADDPS       Y5, Y3, Y3
+	VADDPS       Y6, Y3, Y3
+	VEXTRACTF128 $1, Y3, X4
+	VADDPS       X3, X4, X4
+	VMOVHLPS     X4, X4, X3
+	VADDPS       X3, X4, X4
+	VMOVSHDUP    X4, X3
+	VADDSS       X3, X4, X4
+	VMOVSS       X4, (AX)
 	ADDQ         $4, AX
 	MOVQ         stride+40(FP), SI
 	ADDQ         SI, BX
@@ -180,6 +188,11 @@ done2:
 // matmul2xMxfp4AVX512 multiplies rows of w with 2 rows of x; ld and stride in bytes, a unit is 32 values.
 // Requires: AVX2, FMA
 TEXT ·matmul2xMxfp4AVX512(SB), NOSPLIT, $128-64
+
+	// constants of the loops
+	VMOVDQU      mxfp42<>+0(SB), Y0
+	VMOVDQU      mxfp43<>+0(SB), Y1
+	VBROADCASTI128 mxfp44<>+0(SB), Y2
 	MOVQ         y+0(FP), AX
 	MOVQ         w+32(FP), BX
 	MOVQ         rows+48(FP), CX
@@ -189,10 +202,10 @@ TEXT ·matmul2xMxfp4AVX512(SB), NOSPLIT, $128-64
 	JLT          done2
 
 loop1:
-	VPXOR        Y0, Y0, Y0
-	VPXOR        Y1, Y1, Y1
-	VPXOR        Y2, Y2, Y2
 	VPXOR        Y3, Y3, Y3
+	VPXOR        Y4, Y4, Y4
+	VPXOR        Y5, Y5, Y5
+	VPXOR        Y6, Y6, Y6
 	MOVQ         x+16(FP), SI
 	MOVQ         ldx+24(FP), DI
 	MOVQ         units+56(FP), R8
@@ -201,49 +214,48 @@ loop1:
 	JLT          done4
 
 loop3:
-	VPBROADCASTB (R9), X4
-	VPMOVZXBD    X4, Y4
-	VPXOR        Y5, Y5, Y5
-	VPCMPEQD     Y5, Y4, Y5
-	VPAND        mxfp40<>+0(SB), Y5, Y5
-	VPSLLD       $0x17, Y4, Y4
-	VPOR         Y5, Y4, Y4
-	VMOVDQU      mxfp41<>+0(SB), Y5
-	VMULPS       Y5, Y4, Y4
-	VBROADCASTI128 1(R9), Y5
-	VPSRLVD      mxfp42<>+0(SB), Y5, Y5
-	VPAND        mxfp43<>+0(SB), Y5, Y5
-	VBROADCASTI128 mxfp44<>+0(SB), Y6
-	VPSHUFB      Y5, Y6, Y5
-	VMOVDQU      Y5, (DX)
-	VPMOVSXBD    (DX), Y5
-	VCVTDQ2PS    Y5, Y5
-	VMULPS       Y5, Y4, Y5
-	VMOVUPS      (SI), Y6
-	VFMADD231PS  Y6, Y5, Y0
-	VMOVUPS      (SI)(DI*1), Y6
-	VFMADD231PS  Y6, Y5, Y1
-	VPMOVSXBD    8(DX), Y5
-	VCVTDQ2PS    Y5, Y5
-	VMULPS       Y5, Y4, Y5
-	VMOVUPS      32(SI), Y6
-	VFMADD231PS  Y6, Y5, Y2
-	VMOVUPS      32(SI)(DI*1), Y6
-	VFMADD231PS  Y6, Y5, Y3
-	VPMOVSXBD    16(DX), Y5
-	VCVTDQ2PS    Y5, Y5
-	VMULPS       Y5, Y4, Y5
-	VMOVUPS      64(SI), Y6
-	VFMADD231PS  Y6, Y5, Y0
-	VMOVUPS      64(SI)(DI*1), Y6
-	VFMADD231PS  Y6, Y5, Y1
-	VPMOVSXBD    24(DX), Y5
-	VCVTDQ2PS    Y5, Y5
-	VMULPS       Y5, Y4, Y4
-	VMOVUPS      96(SI), Y5
-	VFMADD231PS  Y5, Y4, Y2
-	VMOVUPS      96(SI)(DI*1), Y5
-	VFMADD231PS  Y5, Y4, Y3
+	VPBROADCASTB (R9), X7
+	VPMOVZXBD    X7, Y7
+	VPXOR        Y8, Y8, Y8
+	VPCMPEQD     Y8, Y7, Y8
+	VPAND        mxfp40<>+0(SB), Y8, Y8
+	VPSLLD       $0x17, Y7, Y7
+	VPOR         Y8, Y7, Y7
+	VMOVDQU      mxfp41<>+0(SB), Y8
+	VMULPS       Y8, Y7, Y7
+	VBROADCASTI128 1(R9), Y8
+	VPSRLVD      Y0, Y8, Y8
+	VPAND        Y1, Y8, Y8
+	VPSHUFB      Y8, Y2, Y8
+	VMOVDQU      Y8, (DX)
+	VPMOVSXBD    (DX), Y8
+	VCVTDQ2PS    Y8, Y8
+	VMULPS       Y8, Y7, Y8
+	VMOVUPS      (SI), Y9
+	VFMADD231PS  Y9, Y8, Y3
+	VMOVUPS      (SI)(DI*1), Y9
+	VFMADD231PS  Y9, Y8, Y4
+	VPMOVSXBD    8(DX), Y8
+	VCVTDQ2PS    Y8, Y8
+	VMULPS       Y8, Y7, Y8
+	VMOVUPS      32(SI), Y9
+	VFMADD231PS  Y9, Y8, Y5
+	VMOVUPS      32(SI)(DI*1), Y9
+	VFMADD231PS  Y9, Y8, Y6
+	VPMOVSXBD    16(DX), Y8
+	VCVTDQ2PS    Y8, Y8
+	VMULPS       Y8, Y7, Y8
+	VMOVUPS      64(SI), Y9
+	VFMADD231PS  Y9, Y8, Y3
+	VMOVUPS      64(SI)(DI*1), Y9
+	VFMADD231PS  Y9, Y8, Y4
+	VPMOVSXBD    24(DX), Y8
+	VCVTDQ2PS    Y8, Y8
+	VMULPS       Y8, Y7, Y7
+	VMOVUPS      96(SI), Y8
+	VFMADD231PS  Y8, Y7, Y5
+	VMOVUPS      96(SI)(DI*1), Y8
+	VFMADD231PS  Y8, Y7, Y6
 	ADDQ         $0x11, R9
 	ADDQ         $0x80, SI
 	SUBQ         $1, R8
@@ -251,25 +263,25 @@ loop3:
 
 done4:
 	ADDQ         $1, R8
-	VADDPS       Y2, Y0, Y0
-	VADDPS       Y3, Y1, Y1
-	VEXTRACTF128 $1, Y0, X2
-	VADDPS       X0, X2, X2
-	VMOVHLPS     X2, X2, X0
-	VADDPS       X0, X2, X2
-	VMOVSHDUP    X2, X0
-	VADDSS       X0, X2, X2
-	VMOVSS       X2, (AX)
+	VADDPS       Y5, Y3, Y3
+	VADDPS       Y6, Y4, Y4
+	VEXTRACTF128 $1, Y3, X5
+	VADDPS       X3, X5, X5
+	VMOVHLPS     X5, X5, X3
+	VADDPS       X3, X5, X5
+	VMOVSHDUP    X5, X3
+	VADDSS       X3, X5, X5
+	VMOVSS       X5, (AX)
 	MOVQ         ldy+8(FP), SI
 	MOVQ         AX, DI
 	ADDQ         SI, DI
-	VEXTRACTF128 $1, Y1, X0
-	VADDPS       X1, X0, X0
-	VMOVHLPS     X0, X0, X1
-	VADDPS       X1, X0, X0
-	VMOVSHDUP    X0, X1
-	VADDSS       X1, X0, X0
-	VMOVSS       X0, (DI)
+	VEXTRACTF128 $1, Y4, X3
+	VADDPS       X4, X3, X3
+	VMOVHLPS     X3, X3, X4
+	VADDPS       X4, X3, X3
+	VMOVSHDUP    X3, X4
+	VADDSS       X4, X3, X3
+	VMOVSS       X3, (DI)
 	ADDQ         $4, AX
 	MOVQ         stride+40(FP), SI
 	ADDQ         SI, BX
@@ -284,6 +296,11 @@ done2:
 // matmul3xMxfp4AVX512 multiplies rows of w with 3 rows of x; ld and stride in bytes, a unit is 32 values.
 // Requires: AVX2, FMA
 TEXT ·matmul3xMxfp4AVX512(SB), NOSPLIT, $128-64
+
+	// constants of the loops
+	VMOVDQU      mxfp42<>+0(SB), Y0
+	VMOVDQU      mxfp43<>+0(SB), Y1
+	VBROADCASTI128 mxfp44<>+0(SB), Y2
 	MOVQ         y+0(FP), AX
 	MOVQ         w+32(FP), BX
 	MOVQ         rows+48(FP), CX
@@ -293,9 +310,9 @@ TEXT ·matmul3xMxfp4AVX512(SB), NOSPLIT, $128-64
 	JLT          done2
 
 loop1:
-	VPXOR        Y0, Y0, Y0
-	VPXOR        Y1, Y1, Y1
-	VPXOR        Y2, Y2, Y2
+	VPXOR        Y3, Y3, Y3
+	VPXOR        Y4, Y4, Y4
+	VPXOR        Y5, Y5, Y5
 	MOVQ         x+16(FP), SI
 	MOVQ         ldx+24(FP), DI
 	MOVQ         SI, R8
@@ -307,57 +324,56 @@ loop1:
 	JLT          done4
 
 loop3:
-	VPBROADCASTB (R10), X3
-	VPMOVZXBD    X3, Y3
-	VPXOR        Y4, Y4, Y4
-	VPCMPEQD     Y4, Y3, Y4
-	VPAND        mxfp40<>+0(SB), Y4, Y4
-	VPSLLD       $0x17, Y3, Y3
-	VPOR         Y4, Y3, Y3
-	VMOVDQU      mxfp41<>+0(SB), Y4
-	VMULPS       Y4, Y3, Y3
-	VBROADCASTI128 1(R10), Y4
-	VPSRLVD      mxfp42<>+0(SB), Y4, Y4
-	VPAND        mxfp43<>+0(SB), Y4, Y4
-	VBROADCASTI128 mxfp44<>+0(SB), Y5
-	VPSHUFB      Y4, Y5, Y4
-	VMOVDQU      Y4, (DX)
-	VPMOVSXBD    (DX), Y4
-	VCVTDQ2PS    Y4, Y4
-	VMULPS       Y4, Y3, Y4
-	VMOVUPS      (SI), Y5
-	VFMADD231PS  Y5, Y4, Y0
-	VMOVUPS      (SI)(DI*1), Y5
-	VFMADD231PS  Y5, Y4, Y1
-	VMOVUPS      (R8), Y5
-	VFMADD231PS  Y5, Y4, Y2
-	VPMOVSXBD    8(DX), Y4
-	VCVTDQ2PS    Y4, Y4
-	VMULPS       Y4, Y3, Y4
-	VMOVUPS      32(SI), Y5
-	VFMADD231PS  Y5, Y4, Y0
-	VMOVUPS      32(SI)(DI*1), Y5
-	VFMADD231PS  Y5, Y4, Y1
-	VMOVUPS      32(R8), Y5
-	VFMADD231PS  Y5, Y4, Y2
-	VPMOVSXBD    16(DX), Y4
-	VCVTDQ2PS    Y4, Y4
-	VMULPS       Y4, Y3, Y4
-	VMOVUPS      64(SI), Y5
-	VFMADD231PS  Y5, Y4, Y0
-	VMOVUPS      64(SI)(DI*1), Y5
-	VFMADD231PS  Y5, Y4, Y1
-	VMOVUPS      64(R8), Y5
-	VFMADD231PS  Y5, Y4, Y2
-	VPMOVSXBD    24(DX), Y4
-	VCVTDQ2PS    Y4, Y4
-	VMULPS       Y4, Y3, Y3
-	VMOVUPS      96(SI), Y4
-	VFMADD231PS  Y4, Y3, Y0
-	VMOVUPS      96(SI)(DI*1), Y4
-	VFMADD231PS  Y4, Y3, Y1
-	VMOVUPS      96(R8), Y4
-	VFMADD231PS  Y4, Y3, Y2
+	VPBROADCASTB (R10), X6
+	VPMOVZXBD    X6, Y6
+	VPXOR        Y7, Y7, Y7
+	VPCMPEQD     Y7, Y6, Y7
+	VPAND        mxfp40<>+0(SB), Y7, Y7
+	VPSLLD       $0x17, Y6, Y6
+	VPOR         Y7, Y6, Y6
+	VMOVDQU      mxfp41<>+0(SB), Y7
+	VMULPS       Y7, Y6, Y6
+	VBROADCASTI128 1(R10), Y7
+	VPSRLVD      Y0, Y7, Y7
+	VPAND        Y1, Y7, Y7
+	VPSHUFB      Y7, Y2, Y7
+	VMOVDQU      Y7, (DX)
+	VPMOVSXBD    (DX), Y7
+	VCVTDQ2PS    Y7, Y7
+	VMULPS       Y7, Y6, Y7
+	VMOVUPS      (SI), Y8
+	VFMADD231PS  Y8, Y7, Y3
+	VMOVUPS      (SI)(DI*1), Y8
+	VFMADD231PS  Y8, Y7, Y4
+	VMOVUPS      (R8), Y8
+	VFMADD231PS  Y8, Y7, Y5
+	VPMOVSXBD    8(DX), Y7
+	VCVTDQ2PS    Y7, Y7
+	VMULPS       Y7, Y6, Y7
+	VMOVUPS      32(SI), Y8
+	VFMADD231PS  Y8, Y7, Y3
+	VMOVUPS      32(SI)(DI*1), Y8
+	VFMADD231PS  Y8, Y7, Y4
+	VMOVUPS      32(R8), Y8
+	VFMADD231PS  Y8, Y7, Y5
+	VPMOVSXBD    16(DX), Y7
+	VCVTDQ2PS    Y7, Y7
+	VMULPS       Y7, Y6, Y7
+	VMOVUPS      64(SI), Y8
+	VFMADD231PS  Y8, Y7, Y3
+	VMOVUPS      64(SI)(DI*1), Y8
+	VFMADD231PS  Y8, Y7, Y4
+	VMOVUPS      64(R8), Y8
+	VFMADD231PS  Y8, Y7, Y5
+	VPMOVSXBD    24(DX), Y7
+	VCVTDQ2PS    Y7, Y7
+	VMULPS       Y7, Y6, Y6
+	VMOVUPS      96(SI), Y7
+	VFMADD231PS  Y7, Y6, Y3
+	VMOVUPS      96(SI)(DI*1), Y7
+	VFMADD231PS  Y7, Y6, Y4
+	VMOVUPS      96(R8), Y7
+	VFMADD231PS  Y7, Y6, Y5
 	ADDQ         $0x11, R10
 	ADDQ         $0x80, SI
 	ADDQ         $0x80, R8
@@ -366,31 +382,31 @@ loop3:
 
 done4:
 	ADDQ         $1, R9
-	VEXTRACTF128 $1, Y0, X3
-	VADDPS       X0, X3, X3
-	VMOVHLPS     X3, X3, X0
-	VADDPS       X0, X3, X3
-	VMOVSHDUP    X3, X0
-	VADDSS       X0, X3, X3
-	VMOVSS       X3, (AX)
+	VEXTRACTF128 $1, Y3, X6
+	VADDPS       X3, X6, X6
+	VMOVHLPS     X6, X6, X3
+	VADDPS       X3, X6, X6
+	VMOVSHDUP    X6, X3
+	VADDSS       X3, X6, X6
+	VMOVSS       X6, (AX)
 	MOVQ         ldy+8(FP), SI
 	MOVQ         AX, DI
 	ADDQ         SI, DI
-	VEXTRACTF128 $1, Y1, X0
-	VADDPS       X1, X0, X0
-	VMOVHLPS     X0, X0, X1
-	VADDPS       X1, X0, X0
-	VMOVSHDUP    X0, X1
-	VADDSS       X1, X0, X0
-	VMOVSS       X0, (DI)
+	VEXTRACTF128 $1, Y4, X3
+	VADDPS       X4, X3, X3
+	VMOVHLPS     X3, X3, X4
+	VADDPS       X4, X3, X3
+	VMOVSHDUP    X3, X4
+	VADDSS       X4, X3, X3
+	VMOVSS       X3, (DI)
 	ADDQ         SI, DI
-	VEXTRACTF128 $1, Y2, X0
-	VADDPS       X2, X0, X0
-	VMOVHLPS     X0, X0, X1
-	VADDPS       X1, X0, X0
-	VMOVSHDUP    X0, X1
-	VADDSS       X1, X0, X0
-	VMOVSS       X0, (DI)
+	VEXTRACTF128 $1, Y5, X3
+	VADDPS       X5, X3, X3
+	VMOVHLPS     X3, X3, X4
+	VADDPS       X4, X3, X3
+	VMOVSHDUP    X3, X4
+	VADDSS       X4, X3, X3
+	VMOVSS       X3, (DI)
 	ADDQ         $4, AX
 	MOVQ         stride+40(FP), SI
 	ADDQ         SI, BX
@@ -405,6 +421,11 @@ done2:
 // matmul4xMxfp4AVX512 multiplies rows of w with 4 rows of x; ld and stride in bytes, a unit is 32 values.
 // Requires: AVX2, FMA
 TEXT ·matmul4xMxfp4AVX512(SB), NOSPLIT, $128-64
+
+	// constants of the loops
+	VMOVDQU      mxfp42<>+0(SB), Y0
+	VMOVDQU      mxfp43<>+0(SB), Y1
+	VBROADCASTI128 mxfp44<>+0(SB), Y2
 	MOVQ         y+0(FP), AX
 	MOVQ         w+32(FP), BX
 	MOVQ         rows+48(FP), CX
@@ -414,10 +435,10 @@ TEXT ·matmul4xMxfp4AVX512(SB), NOSPLIT, $128-64
 	JLT          done2
 
 loop1:
-	VPXOR        Y0, Y0, Y0
-	VPXOR        Y1, Y1, Y1
-	VPXOR        Y2, Y2, Y2
 	VPXOR        Y3, Y3, Y3
+	VPXOR        Y4, Y4, Y4
+	VPXOR        Y5, Y5, Y5
+	VPXOR        Y6, Y6, Y6
 	MOVQ         x+16(FP), SI
 	MOVQ         ldx+24(FP), DI
 	MOVQ         SI, R8
@@ -429,65 +450,64 @@ loop1:
 	JLT          done4
 
 loop3:
-	VPBROADCASTB (R10), X4
-	VPMOVZXBD    X4, Y4
-	VPXOR        Y5, Y5, Y5
-	VPCMPEQD     Y5, Y4, Y5
-	VPAND        mxfp40<>+0(SB), Y5, Y5
-	VPSLLD       $0x17, Y4, Y4
-	VPOR         Y5, Y4, Y4
-	VMOVDQU      mxfp41<>+0(SB), Y5
-	VMULPS       Y5, Y4, Y4
-	VBROADCASTI128 1(R10), Y5
-	VPSRLVD      mxfp42<>+0(SB), Y5, Y5
-	VPAND        mxfp43<>+0(SB), Y5, Y5
-	VBROADCASTI128 mxfp44<>+0(SB), Y6
-	VPSHUFB      Y5, Y6, Y5
-	VMOVDQU      Y5, (DX)
-	VPMOVSXBD    (DX), Y5
-	VCVTDQ2PS    Y5, Y5
-	VMULPS       Y5, Y4, Y5
-	VMOVUPS      (SI), Y6
-	VFMADD231PS  Y6, Y5, Y0
-	VMOVUPS      (SI)(DI*1), Y6
-	VFMADD231PS  Y6, Y5, Y1
-	VMOVUPS      (R8), Y6
-	VFMADD231PS  Y6, Y5, Y2
-	VMOVUPS      (R8)(DI*1), Y6
-	VFMADD231PS  Y6, Y5, Y3
-	VPMOVSXBD    8(DX), Y5
-	VCVTDQ2PS    Y5, Y5
-	VMULPS       Y5, Y4, Y5
-	VMOVUPS      32(SI), Y6
-	VFMADD231PS  Y6, Y5, Y0
-	VMOVUPS      32(SI)(DI*1), Y6
-	VFMADD231PS  Y6, Y5, Y1
-	VMOVUPS      32(R8), Y6
-	VFMADD231PS  Y6, Y5, Y2
-	VMOVUPS      32(R8)(DI*1), Y6
-	VFMADD231PS  Y6, Y5, Y3
-	VPMOVSXBD    16(DX), Y5
-	VCVTDQ2PS    Y5, Y5
-	VMULPS       Y5, Y4, Y5
-	VMOVUPS      64(SI), Y6
-	VFMADD231PS  Y6, Y5, Y0
-	VMOVUPS      64(SI)(DI*1), Y6
-	VFMADD231PS  Y6, Y5, Y1
-	VMOVUPS      64(R8), Y6
-	VFMADD231PS  Y6, Y5, Y2
-	VMOVUPS      64(R8)(DI*1), Y6
-	VFMADD231PS  Y6, Y5, Y3
-	VPMOVSXBD    24(DX), Y5
-	VCVTDQ2PS    Y5, Y5
-	VMULPS       Y5, Y4, Y4
-	VMOVUPS      96(SI), Y5
-	VFMADD231PS  Y5, Y4, Y0
-	VMOVUPS      96(SI)(DI*1), Y5
-	VFMADD231PS  Y5, Y4, Y1
-	VMOVUPS      96(R8), Y5
-	VFMADD231PS  Y5, Y4, Y2
-	VMOVUPS      96(R8)(DI*1), Y5
-	VFMADD231PS  Y5, Y4, Y3
+	VPBROADCASTB (R10), X7
+	VPMOVZXBD    X7, Y7
+	VPXOR        Y8, Y8, Y8
+	VPCMPEQD     Y8, Y7, Y8
+	VPAND        mxfp40<>+0(SB), Y8, Y8
+	VPSLLD       $0x17, Y7, Y7
+	VPOR         Y8, Y7, Y7
+	VMOVDQU      mxfp41<>+0(SB), Y8
+	VMULPS       Y8, Y7, Y7
+	VBROADCASTI128 1(R10), Y8
+	VPSRLVD      Y0, Y8, Y8
+	VPAND        Y1, Y8, Y8
+	VPSHUFB      Y8, Y2, Y8
+	VMOVDQU      Y8, (DX)
+	VPMOVSXBD    (DX), Y8
+	VCVTDQ2PS    Y8, Y8
+	VMULPS       Y8, Y7, Y8
+	VMOVUPS      (SI), Y9
+	VFMADD231PS  Y9, Y8, Y3
+	VMOVUPS      (SI)(DI*1), Y9
+	VFMADD231PS  Y9, Y8, Y4
+	VMOVUPS      (R8), Y9
+	VFMADD231PS  Y9, Y8, Y5
+	VMOVUPS      (R8)(DI*1), Y9
+	VFMADD231PS  Y9, Y8, Y6
+	VPMOVSXBD    8(DX), Y8
+	VCVTDQ2PS    Y8, Y8
+	VMULPS       Y8, Y7, Y8
+	VMOVUPS      32(SI), Y9
+	VFMADD231PS  Y9, Y8, Y3
+	VMOVUPS      32(SI)(DI*1), Y9
+	VFMADD231PS  Y9, Y8, Y4
+	VMOVUPS      32(R8), Y9
+	VFMADD231PS  Y9, Y8, Y5
+	VMOVUPS      32(R8)(DI*1), Y9
+	VFMADD231PS  Y9, Y8, Y6
+	VPMOVSXBD    16(DX), Y8
+	VCVTDQ2PS    Y8, Y8
+	VMULPS       Y8, Y7, Y8
+	VMOVUPS      64(SI), Y9
+	VFMADD231PS  Y9, Y8, Y3
+	VMOVUPS      64(SI)(DI*1), Y9
+	VFMADD231PS  Y9, Y8, Y4
+	VMOVUPS      64(R8), Y9
+	VFMADD231PS  Y9, Y8, Y5
+	VMOVUPS      64(R8)(DI*1), Y9
+	VFMADD231PS  Y9, Y8, Y6
+	VPMOVSXBD    24(DX), Y8
+	VCVTDQ2PS    Y8, Y8
+	VMULPS       Y8, Y7, Y7
+	VMOVUPS      96(SI), Y8
+	VFMADD231PS  Y8, Y7, Y3
+	VMOVUPS      96(SI)(DI*1), Y8
+	VFMADD231PS  Y8, Y7, Y4
+	VMOVUPS      96(R8), Y8
+	VFMADD231PS  Y8, Y7, Y5
+	VMOVUPS      96(R8)(DI*1), Y8
+	VFMADD231PS  Y8, Y7, Y6
 	ADDQ         $0x11, R10
 	ADDQ         $0x80, SI
 	ADDQ         $0x80, R8
@@ -496,39 +516,39 @@ loop3:
 
 done4:
 	ADDQ         $1, R9
-	VEXTRACTF128 $1, Y0, X4
-	VADDPS       X0, X4, X4
-	VMOVHLPS     X4, X4, X0
-	VADDPS       X0, X4, X4
-	VMOVSHDUP    X4, X0
-	VADDSS       X0, X4, X4
-	VMOVSS       X4, (AX)
+	VEXTRACTF128 $1, Y3, X7
+	VADDPS       X3, X7, X7
+	VMOVHLPS     X7, X7, X3
+	VADDPS       X3, X7, X7
+	VMOVSHDUP    X7, X3
+	VADDSS       X3, X7, X7
+	VMOVSS       X7, (AX)
 	MOVQ         ldy+8(FP), SI
 	MOVQ         AX, DI
 	ADDQ         SI, DI
-	VEXTRACTF128 $1, Y1, X0
-	VADDPS       X1, X0, X0
-	VMOVHLPS     X0, X0, X1
-	VADDPS       X1, X0, X0
-	VMOVSHDUP    X0, X1
-	VADDSS       X1, X0, X0
-	VMOVSS       X0, (DI)
+	VEXTRACTF128 $1, Y4, X3
+	VADDPS       X4, X3, X3
+	VMOVHLPS     X3, X3, X4
+	VADDPS       X4, X3, X3
+	VMOVSHDUP    X3, X4
+	VADDSS       X4, X3, X3
+	VMOVSS       X3, (DI)
 	ADDQ         SI, DI
-	VEXTRACTF128 $1, Y2, X0
-	VADDPS       X2, X0, X0
-	VMOVHLPS     X0, X0, X1
-	VADDPS       X1, X0, X0
-	VMOVSHDUP    X0, X1
-	VADDSS       X1, X0, X0
-	VMOVSS       X0, (DI)
+	VEXTRACTF128 $1, Y5, X3
+	VADDPS       X5, X3, X3
+	VMOVHLPS     X3, X3, X4
+	VADDPS       X4, X3, X3
+	VMOVSHDUP    X3, X4
+	VADDSS       X4, X3, X3
+	VMOVSS       X3, (DI)
 	ADDQ         SI, DI
-	VEXTRACTF128 $1, Y3, X0
-	VADDPS       X3, X0, X0
-	VMOVHLPS     X0, X0, X1
-	VADDPS       X1, X0, X0
-	VMOVSHDUP    X0, X1
-	VADDSS       X1, X0, X0
-	VMOVSS       X0, (DI)
+	VEXTRACTF128 $1, Y6, X3
+	VADDPS       X6, X3, X3
+	VMOVHLPS     X3, X3, X4
+	VADDPS       X4, X3, X3
+	VMOVSHDUP    X3, X4
+	VADDSS       X4, X3, X3
+	VMOVSS       X3, (DI)
 	ADDQ         $4, AX
 	MOVQ         stride+40(FP), SI
 	ADDQ         SI, BX
@@ -543,6 +563,11 @@ done2:
 // matmulQ81xMxfp4AVX512 multiplies rows of w with 1 row of activations in int8; ldy and stride in bytes.
 // Requires: FMA, AVX512VL, AVX512VNNI
 TEXT ·matmulQ81xMxfp4AVX512(SB), NOSPLIT, $128-72
+
+	// constants of the loops
+	VMOVDQU      mxfp42<>+0(SB), Y0
+	VMOVDQU      mxfp43<>+0(SB), Y1
+	VBROADCASTI128 mxfp44<>+0(SB), Y2
 	LEAQ         31(SP), AX
 	ANDQ         $-32, AX
 	MOVQ         y+0(FP), AX
@@ -552,8 +577,8 @@ TEXT ·matmulQ81xMxfp4AVX512(SB), NOSPLIT, $128-72
 	JLT          done2
 
 loop1:
-	VPXOR        Y0, Y0, Y0
-	VPXOR        Y1, Y1, Y1
+	VPXOR        Y3, Y3, Y3
+	VPXOR        Y4, Y4, Y4
 	MOVQ         q+16(FP), DX
 	MOVQ         d+24(FP), SI
 	MOVQ         blocks+64(FP), DI
@@ -562,52 +587,50 @@ loop1:
 	JLT          done4
 
 loop3:
-	VPBROADCASTB (R8), X2
-	VPMOVZXBD    X2, Y2
-	VPXOR        Y3, Y3, Y3
-	VPCMPEQD     Y3, Y2, Y3
-	VPAND        mxfp40<>+0(SB), Y3, Y3
-	VPSLLD       $0x17, Y2, Y2
-	VPOR         Y3, Y2, Y2
-	VMOVDQU      mxfp41<>+0(SB), Y3
-	VMULPS       Y3, Y2, Y2
-	VBROADCASTI128 1(R8), Y3
-	VPSRLVD      mxfp42<>+0(SB), Y3, Y3
-	VPAND        mxfp43<>+0(SB), Y3, Y3
-	VBROADCASTI128 mxfp44<>+0(SB), Y4
-	VPSHUFB      Y3, Y4, Y3
-	VPABSB       Y3, Y4
-	VMOVDQU      (DX), Y5
-	VPSIGNB      Y3, Y5, Y3
-	VPXOR        Y5, Y5, Y5
-	VPDPBUSD     Y3, Y4, Y5
-	VBROADCASTSS (SI), Y3
-	VCVTDQ2PS    Y5, Y4
-	VMULPS       Y2, Y3, Y2
-	VFMADD231PS  Y2, Y4, Y0
-	VPBROADCASTB 17(R8), X2
-	VPMOVZXBD    X2, Y2
-	VPXOR        Y3, Y3, Y3
-	VPCMPEQD     Y3, Y2, Y3
-	VPAND        mxfp40<>+0(SB), Y3, Y3
-	VPSLLD       $0x17, Y2, Y2
-	VPOR         Y3, Y2, Y2
-	VMOVDQU      mxfp41<>+0(SB), Y3
-	VMULPS       Y3, Y2, Y2
-	VBROADCASTI128 18(R8), Y3
-	VPSRLVD      mxfp42<>+0(SB), Y3, Y3
-	VPAND        mxfp43<>+0(SB), Y3, Y3
-	VBROADCASTI128 mxfp44<>+0(SB), Y4
-	VPSHUFB      Y3, Y4, Y3
-	VPABSB       Y3, Y4
-	VMOVDQU      32(DX), Y5
-	VPSIGNB      Y3, Y5, Y3
-	VPXOR        Y5, Y5, Y5
-	VPDPBUSD     Y3, Y4, Y5
-	VBROADCASTSS 4(SI), Y3
-	VCVTDQ2PS    Y5, Y4
-	VMULPS       Y2, Y3, Y2
-	VFMADD231PS  Y2, Y4, Y1
+	VPBROADCASTB (R8), X5
+	VPMOVZXBD    X5, Y5
+	VPXOR        Y6, Y6, Y6
+	VPCMPEQD     Y6, Y5, Y6
+	VPAND        mxfp40<>+0(SB), Y6, Y6
+	VPSLLD       $0x17, Y5, Y5
+	VPOR         Y6, Y5, Y5
+	VMOVDQU      mxfp41<>+0(SB), Y6
+	VMULPS       Y6, Y5, Y5
+	VBROADCASTI128 1(R8), Y6
+	VPSRLVD      Y0, Y6, Y6
+	VPAND        Y1, Y6, Y6
+	VPSHUFB      Y6, Y2, Y6
+	VPABSB       Y6, Y7
+	VMOVDQU      (DX), Y8
+	VPSIGNB      Y6, Y8, Y6
+	VPXOR        Y8, Y8, Y8
+	VPDPBUSD     Y6, Y7, Y8
+	VBROADCASTSS (SI), Y6
+	VCVTDQ2PS    Y8, Y7
+	VMULPS       Y5, Y6, Y5
+	VFMADD231PS  Y5, Y7, Y3
+	VPBROADCASTB 17(R8), X5
+	VPMOVZXBD    X5, Y5
+	VPXOR        Y6, Y6, Y6
+	VPCMPEQD     Y6, Y5, Y6
+	VPAND        mxfp40<>+0(SB), Y6, Y6
+	VPSLLD       $0x17, Y5, Y5
+	VPOR         Y6, Y5, Y5
+	VMOVDQU      mxfp41<>+0(SB), Y6
+	VMULPS       Y6, Y5, Y5
+	VBROADCASTI128 18(R8), Y6
+	VPSRLVD      Y0, Y6, Y6
+	VPAND        Y1, Y6, Y6
+	VPSHUFB      Y6, Y2, Y6
+	VPABSB       Y6, Y7
+	VMOVDQU      32(DX), Y8
+	VPSIGNB      Y6, Y8, Y6
+	VPXOR        Y8, Y8, Y8
+	VPDPBUSD     Y6, Y7, Y8
+	VBROADCASTSS 4(SI), Y6
+	VCVTDQ2PS    Y8, Y7
+	VMULPS       Y5, Y6, Y5
+	VFMADD231PS  Y5, Y7, Y4
 	ADDQ         $0x22, R8
 	ADDQ         $0x40, DX
 	ADDQ         $8, SI
@@ -620,29 +643,28 @@ done4:
 	JLT          done6
 
 loop5:
-	VPBROADCASTB (R8), X2
-	VPMOVZXBD    X2, Y2
-	VPXOR        Y3, Y3, Y3
-	VPCMPEQD     Y3, Y2, Y3
-	VPAND        mxfp40<>+0(SB), Y3, Y3
-	VPSLLD       $0x17, Y2, Y2
-	VPOR         Y3, Y2, Y2
-	VMOVDQU      mxfp41<>+0(SB), Y3
-	VMULPS       Y3, Y2, Y2
-	VBROADCASTI128 1(R8), Y3
-	VPSRLVD      mxfp42<>+0(SB), Y3, Y3
-	VPAND        mxfp43<>+0(SB), Y3, Y3
-	VBROADCASTI128 mxfp44<>+0(SB), Y4
-	VPSHUFB      Y3, Y4, Y3
-	VPABSB       Y3, Y4
-	VMOVDQU      (DX), Y5
-	VPSIGNB      Y3, Y5, Y3
-	VPXOR        Y5, Y5, Y5
-	VPDPBUSD     Y3, Y4, Y5
-	VBROADCASTSS (SI), Y3
-	VCVTDQ2PS    Y5, Y4
-	VMULPS       Y2, Y3, Y2
-	VFMADD231PS  Y2, Y4, Y0
+	VPBROADCASTB (R8), X5
+	VPMOVZXBD    X5, Y5
+	VPXOR        Y6, Y6, Y6
+	VPCMPEQD     Y6, Y5, Y6
+	VPAND        mxfp40<>+0(SB), Y6, Y6
+	VPSLLD       $0x17, Y5, Y5
+	VPOR         Y6, Y5, Y5
+	VMOVDQU      mxfp41<>+0(SB), Y6
+	VMULPS       Y6, Y5, Y5
+	VBROADCASTI128 1(R8), Y6
+	VPSRLVD      Y0, Y6, Y6
+	VPAND        Y1, Y6, Y6
+	VPSHUFB      Y6, Y2, Y6
+	VPABSB       Y6, Y7
+	VMOVDQU      (DX), Y8
+	VPSIGNB      Y6, Y8, Y6
+	VPXOR        Y8, Y8, Y8
+	VPDPBUSD     Y6, Y7, Y8
+	VBROADCASTSS (SI), Y6
+	VCVTDQ2PS    Y8, Y7
+	VMULPS       Y5, Y6, Y5
+	VFMADD231PS  Y5, Y7, Y3
 	ADDQ         $0x11, R8
 	ADDQ         $0x20, DX
 	ADDQ         $4, SI
@@ -651,14 +673,14 @@ loop5:
 
 done6:
 	ADDQ         $1, DI
-	VADDPS       Y1, Y0, Y0
-	VEXTRACTF128 $1, Y0, X1
-	VADDPS       X0, X1, X1
-	VMOVHLPS     X1, X1, X0
-	VADDPS       X0, X1, X1
-	VMOVSHDUP    X1, X0
-	VADDSS       X0, X1, X1
-	VMOVSS       X1, (AX)
+	VADDPS       Y4, Y3, Y3
+	VEXTRACTF128 $1, Y3, X4
+	VADDPS       X3, X4, X4
+	VMOVHLPS     X4, X4, X3
+	VADDPS       X3, X4, X4
+	VMOVSHDUP    X4, X3
+	VADDSS       X3, X4, X4
+	VMOVSS       X4, (AX)
 	ADDQ         $4, AX
 	MOVQ         stride+48(FP), DX
 	ADDQ         DX, BX
@@ -673,6 +695,11 @@ done2:
 // matmulQ82xMxfp4AVX512 multiplies rows of w with 2 rows of activations in int8; ldy and stride in bytes.
 // Requires: FMA, AVX512VL, AVX512VNNI
 TEXT ·matmulQ82xMxfp4AVX512(SB), NOSPLIT, $128-72
+
+	// constants of the loops
+	VMOVDQU      mxfp42<>+0(SB), Y0
+	VMOVDQU      mxfp43<>+0(SB), Y1
+	VBROADCASTI128 mxfp44<>+0(SB), Y2
 	LEAQ         31(SP), AX
 	ANDQ         $-32, AX
 	MOVQ         y+0(FP), AX
@@ -682,8 +709,8 @@ TEXT ·matmulQ82xMxfp4AVX512(SB), NOSPLIT, $128-72
 	JLT          done2
 
 loop1:
-	VPXOR        Y0, Y0, Y0
-	VPXOR        Y1, Y1, Y1
+	VPXOR        Y3, Y3, Y3
+	VPXOR        Y4, Y4, Y4
 	MOVQ         q+16(FP), DX
 	MOVQ         d+24(FP), SI
 	MOVQ         blocks+64(FP), DI
@@ -692,68 +719,66 @@ loop1:
 	JLT          done4
 
 loop3:
-	VPBROADCASTB (R8), X2
-	VPMOVZXBD    X2, Y2
-	VPXOR        Y3, Y3, Y3
-	VPCMPEQD     Y3, Y2, Y3
-	VPAND        mxfp40<>+0(SB), Y3, Y3
-	VPSLLD       $0x17, Y2, Y2
-	VPOR         Y3, Y2, Y2
-	VMOVDQU      mxfp41<>+0(SB), Y3
-	VMULPS       Y3, Y2, Y2
-	VBROADCASTI128 1(R8), Y3
-	VPSRLVD      mxfp42<>+0(SB), Y3, Y3
-	VPAND        mxfp43<>+0(SB), Y3, Y3
-	VBROADCASTI128 mxfp44<>+0(SB), Y4
-	VPSHUFB      Y3, Y4, Y3
-	VPABSB       Y3, Y4
-	VMOVDQU      (DX), Y5
-	VPSIGNB      Y3, Y5, Y5
+	VPBROADCASTB (R8), X5
+	VPMOVZXBD    X5, Y5
 	VPXOR        Y6, Y6, Y6
-	VPDPBUSD     Y5, Y4, Y6
-	VMOVDQU      32(DX), Y5
-	VPSIGNB      Y3, Y5, Y3
-	VPXOR        Y5, Y5, Y5
-	VPDPBUSD     Y3, Y4, Y5
-	VBROADCASTSS (SI), Y3
-	VCVTDQ2PS    Y6, Y4
-	VMULPS       Y2, Y3, Y3
-	VFMADD231PS  Y3, Y4, Y0
-	VBROADCASTSS 4(SI), Y3
-	VCVTDQ2PS    Y5, Y4
-	VMULPS       Y2, Y3, Y2
-	VFMADD231PS  Y2, Y4, Y1
-	VPBROADCASTB 17(R8), X2
-	VPMOVZXBD    X2, Y2
-	VPXOR        Y3, Y3, Y3
-	VPCMPEQD     Y3, Y2, Y3
-	VPAND        mxfp40<>+0(SB), Y3, Y3
-	VPSLLD       $0x17, Y2, Y2
-	VPOR         Y3, Y2, Y2
-	VMOVDQU      mxfp41<>+0(SB), Y3
-	VMULPS       Y3, Y2, Y2
-	VBROADCASTI128 18(R8), Y3
-	VPSRLVD      mxfp42<>+0(SB), Y3, Y3
-	VPAND        mxfp43<>+0(SB), Y3, Y3
-	VBROADCASTI128 mxfp44<>+0(SB), Y4
-	VPSHUFB      Y3, Y4, Y3
-	VPABSB       Y3, Y4
-	VMOVDQU      64(DX), Y5
-	VPSIGNB      Y3, Y5, Y5
+	VPCMPEQD     Y6, Y5, Y6
+	VPAND        mxfp40<>+0(SB), Y6, Y6
+	VPSLLD       $0x17, Y5, Y5
+	VPOR         Y6, Y5, Y5
+	VMOVDQU      mxfp41<>+0(SB), Y6
+	VMULPS       Y6, Y5, Y5
+	VBROADCASTI128 1(R8), Y6
+	VPSRLVD      Y0, Y6, Y6
+	VPAND        Y1, Y6, Y6
+	VPSHUFB      Y6, Y2, Y6
+	VPABSB       Y6, Y7
+	VMOVDQU      (DX), Y8
+	VPSIGNB      Y6, Y8, Y8
+	VPXOR        Y9, Y9, Y9
+	VPDPBUSD     Y8, Y7, Y9
+	VMOVDQU      32(DX), Y8
+	VPSIGNB      Y6, Y8, Y6
+	VPXOR        Y8, Y8, Y8
+	VPDPBUSD     Y6, Y7, Y8
+	VBROADCASTSS (SI), Y6
+	VCVTDQ2PS    Y9, Y7
+	VMULPS       Y5, Y6, Y6
+	VFMADD231PS  Y6, Y7, Y3
+	VBROADCASTSS 4(SI), Y6
+	VCVTDQ2PS    Y8, Y7
+	VMULPS       Y5, Y6, Y5
+	VFMADD231PS  Y5, Y7, Y4
+	VPBROADCASTB 17(R8), X5
+	VPMOVZXBD    X5, Y5
 	VPXOR        Y6, Y6, Y6
-	VPDPBUSD     Y5, Y4, Y6
-	VMOVDQU      96(DX), Y5
-	VPSIGNB      Y3, Y5, Y3
-	VPXOR        Y5, Y5, Y5
-	VPDPBUSD     Y3, Y4, Y5
-	VBROADCASTSS 8(SI), Y3
-	VCVTDQ2PS    Y6, Y4
-	VMULPS       Y2, Y3, Y3
-	VFMADD231PS  Y3, Y4, Y0
-	VBROADCASTSS 12(SI), Y3
-	VCVTDQ2PS    Y5, Y4
-	VMULPS       Y2, Y3, Y2
-	VFMADD231PS  Y2, Y4, Y1
+	VPCMPEQD     Y6, Y5, Y6
+	VPAND        mxfp40<>+0(SB), Y6, Y6
+	VPSLLD       $0x17, Y5, Y5
+	VPOR         Y6, Y5, Y5
+	VMOVDQU      mxfp41<>+0(SB), Y6
+	VMULPS       Y6, Y5, Y5
+	VBROADCASTI128 18(R8), Y6
+	VPSRLVD      Y0, Y6, Y6
+	VPAND        Y1, Y6, Y6
+	VPSHUFB      Y6, Y2, Y6
+	VPABSB       Y6, Y7
+	VMOVDQU      64(DX), Y8
+	VPSIGNB      Y6, Y8, Y8
+	VPXOR        Y9, Y9, Y9
+	VPDPBUSD     Y8, Y7, Y9
+	VMOVDQU      96(DX), Y8
+	VPSIGNB      Y6, Y8, Y6
+	VPXOR        Y8, Y8, Y8
+	VPDPBUSD     Y6, Y7, Y8
+	VBROADCASTSS 8(SI), Y6
+	VCVTDQ2PS    Y9, Y7
+	VMULPS       Y5, Y6, Y6
+	VFMADD231PS  Y6, Y7, Y3
+	VBROADCASTSS 12(SI), Y6
+	VCVTDQ2PS    Y8, Y7
+	VMULPS       Y5, Y6, Y5
+	VFMADD231PS  Y5, Y7, Y4
 	ADDQ         $0x22, R8
 	ADDQ         $0x80, DX
 	ADDQ         $0x10, SI
@@ -766,37 +791,36 @@ done4:
 	JLT          done6
 
 loop5:
-	VPBROADCASTB (R8), X2
-	VPMOVZXBD    X2, Y2
-	VPXOR        Y3, Y3, Y3
-	VPCMPEQD     Y3, Y2, Y3
-	VPAND        mxfp40<>+0(SB), Y3, Y3
-	VPSLLD       $0x17, Y2, Y2
-	VPOR         Y3, Y2, Y2
-	VMOVDQU      mxfp41<>+0(SB), Y3
-	VMULPS       Y3, Y2, Y2
-	VBROADCASTI128 1(R8), Y3
-	VPSRLVD      mxfp42<>+0(SB), Y3, Y3
-	VPAND        mxfp43<>+0(SB), Y3, Y3
-	VBROADCASTI128 mxfp44<>+0(SB), Y4
-	VPSHUFB      Y3, Y4, Y3
-	VPABSB       Y3, Y4
-	VMOVDQU      (DX), Y5
-	VPSIGNB      Y3, Y5, Y5
+	VPBROADCASTB (R8), X5
+	VPMOVZXBD    X5, Y5
 	VPXOR        Y6, Y6, Y6
-	VPDPBUSD     Y5, Y4, Y6
-	VMOVDQU      32(DX), Y5
-	VPSIGNB      Y3, Y5, Y3
-	VPXOR        Y5, Y5, Y5
-	VPDPBUSD     Y3, Y4, Y5
-	VBROADCASTSS (SI), Y3
-	VCVTDQ2PS    Y6, Y4
-	VMULPS       Y2, Y3, Y3
-	VFMADD231PS  Y3, Y4, Y0
-	VBROADCASTSS 4(SI), Y3
-	VCVTDQ2PS    Y5, Y4
-	VMULPS       Y2, Y3, Y2
-	VFMADD231PS  Y2, Y4, Y1
+	VPCMPEQD     Y6, Y5, Y6
+	VPAND        mxfp40<>+0(SB), Y6, Y6
+	VPSLLD       $0x17, Y5, Y5
+	VPOR         Y6, Y5, Y5
+	VMOVDQU      mxfp41<>+0(SB), Y6
+	VMULPS       Y6, Y5, Y5
+	VBROADCASTI128 1(R8), Y6
+	VPSRLVD      Y0, Y6, Y6
+	VPAND        Y1, Y6, Y6
+	VPSHUFB      Y6, Y2, Y6
+	VPABSB       Y6, Y7
+	VMOVDQU      (DX), Y8
+	VPSIGNB      Y6, Y8, Y8
+	VPXOR        Y9, Y9, Y9
+	VPDPBUSD     Y8, Y7, Y9
+	VMOVDQU      32(DX), Y8
+	VPSIGNB      Y6, Y8, Y6
+	VPXOR        Y8, Y8, Y8
+	VPDPBUSD     Y6, Y7, Y8
+	VBROADCASTSS (SI), Y6
+	VCVTDQ2PS    Y9, Y7
+	VMULPS       Y5, Y6, Y6
+	VFMADD231PS  Y6, Y7, Y3
+	VBROADCASTSS 4(SI), Y6
+	VCVTDQ2PS    Y8, Y7
+	VMULPS       Y5, Y6, Y5
+	VFMADD231PS  Y5, Y7, Y4
 	ADDQ         $0x11, R8
 	ADDQ         $0x40, DX
 	ADDQ         $8, SI
@@ -805,23 +829,23 @@ loop5:
 
 done6:
 	ADDQ         $1, DI
-	VEXTRACTF128 $1, Y0, X2
-	VADDPS       X0, X2, X2
-	VMOVHLPS     X2, X2, X0
-	VADDPS       X0, X2, X2
-	VMOVSHDUP    X2, X0
-	VADDSS       X0, X2, X2
-	VMOVSS       X2, (AX)
+	VEXTRACTF128 $1, Y3, X5
+	VADDPS       X3, X5, X5
+	VMOVHLPS     X5, X5, X3
+	VADDPS       X3, X5, X5
+	VMOVSHDUP    X5, X3
+	VADDSS       X3, X5, X5
+	VMOVSS       X5, (AX)
 	MOVQ         ldy+8(FP), DX
 	MOVQ         AX, SI
 	ADDQ         DX, SI
-	VEXTRACTF128 $1, Y1, X0
-	VADDPS       X1, X0, X0
-	VMOVHLPS     X0, X0, X1
-	VADDPS       X1, X0, X0
-	VMOVSHDUP    X0, X1
-	VADDSS       X1, X0, X0
-	VMOVSS       X0, (SI)
+	VEXTRACTF128 $1, Y4, X3
+	VADDPS       X4, X3, X3
+	VMOVHLPS     X3, X3, X4
+	VADDPS       X4, X3, X3
+	VMOVSHDUP    X3, X4
+	VADDSS       X4, X3, X3
+	VMOVSS       X3, (SI)
 	ADDQ         $4, AX
 	MOVQ         stride+48(FP), DX
 	ADDQ         DX, BX
@@ -836,6 +860,11 @@ done2:
 // matmulQ83xMxfp4AVX512 multiplies rows of w with 3 rows of activations in int8; ldy and stride in bytes.
 // Requires: FMA, AVX512VL, AVX512VNNI
 TEXT ·matmulQ83xMxfp4AVX512(SB), NOSPLIT, $128-72
+
+	// constants of the loops
+	VMOVDQU      mxfp42<>+0(SB), Y0
+	VMOVDQU      mxfp43<>+0(SB), Y1
+	VBROADCASTI128 mxfp44<>+0(SB), Y2
 	LEAQ         31(SP), AX
 	ANDQ         $-32, AX
 	MOVQ         y+0(FP), AX
@@ -845,9 +874,9 @@ TEXT ·matmulQ83xMxfp4AVX512(SB), NOSPLIT, $128-72
 	JLT          done2
 
 loop1:
-	VPXOR        Y0, Y0, Y0
-	VPXOR        Y1, Y1, Y1
-	VPXOR        Y2, Y2, Y2
+	VPXOR        Y3, Y3, Y3
+	VPXOR        Y4, Y4, Y4
+	VPXOR        Y5, Y5, Y5
 	MOVQ         q+16(FP), DX
 	MOVQ         d+24(FP), SI
 	MOVQ         blocks+64(FP), DI
@@ -856,84 +885,82 @@ loop1:
 	JLT          done4
 
 loop3:
-	VPBROADCASTB (R8), X3
-	VPMOVZXBD    X3, Y3
-	VPXOR        Y4, Y4, Y4
-	VPCMPEQD     Y4, Y3, Y4
-	VPAND        mxfp40<>+0(SB), Y4, Y4
-	VPSLLD       $0x17, Y3, Y3
-	VPOR         Y4, Y3, Y3
-	VMOVDQU      mxfp41<>+0(SB), Y4
-	VMULPS       Y4, Y3, Y3
-	VBROADCASTI128 1(R8), Y4
-	VPSRLVD      mxfp42<>+0(SB), Y4, Y4
-	VPAND        mxfp43<>+0(SB), Y4, Y4
-	VBROADCASTI128 mxfp44<>+0(SB), Y5
-	VPSHUFB      Y4, Y5, Y4
-	VPABSB       Y4, Y5
-	VMOVDQU      (DX), Y6
-	VPSIGNB      Y4, Y6, Y6
+	VPBROADCASTB (R8), X6
+	VPMOVZXBD    X6, Y6
 	VPXOR        Y7, Y7, Y7
-	VPDPBUSD     Y6, Y5, Y7
-	VMOVDQU      32(DX), Y6
-	VPSIGNB      Y4, Y6, Y6
-	VPXOR        Y8, Y8, Y8
-	VPDPBUSD     Y6, Y5, Y8
-	VMOVDQU      64(DX), Y6
-	VPSIGNB      Y4, Y6, Y4
-	VPXOR        Y6, Y6, Y6
-	VPDPBUSD     Y4, Y5, Y6
-	VBROADCASTSS (SI), Y4
-	VCVTDQ2PS    Y7, Y5
-	VMULPS       Y3, Y4, Y4
-	VFMADD231PS  Y4, Y5, Y0
-	VBROADCASTSS 4(SI), Y4
-	VCVTDQ2PS    Y8, Y5
-	VMULPS       Y3, Y4, Y4
-	VFMADD231PS  Y4, Y5, Y1
-	VBROADCASTSS 8(SI), Y4
-	VCVTDQ2PS    Y6, Y5
-	VMULPS       Y3, Y4, Y3
-	VFMADD231PS  Y3, Y5, Y2
-	VPBROADCASTB 17(R8), X3
-	VPMOVZXBD    X3, Y3
-	VPXOR        Y4, Y4, Y4
-	VPCMPEQD     Y4, Y3, Y4
-	VPAND        mxfp40<>+0(SB), Y4, Y4
-	VPSLLD       $0x17, Y3, Y3
-	VPOR         Y4, Y3, Y3
-	VMOVDQU      mxfp41<>+0(SB), Y4
-	VMULPS       Y4, Y3, Y3
-	VBROADCASTI128 18(R8), Y4
-	VPSRLVD      mxfp42<>+0(SB), Y4, Y4
-	VPAND        mxfp43<>+0(SB), Y4, Y4
-	VBROADCASTI128 mxfp44<>+0(SB), Y5
-	VPSHUFB      Y4, Y5, Y4
-	VPABSB       Y4, Y5
-	VMOVDQU      96(DX), Y6
-	VPSIGNB      Y4, Y6, Y6
+	VPCMPEQD     Y7, Y6, Y7
+	VPAND        mxfp40<>+0(SB), Y7, Y7
+	VPSLLD       $0x17, Y6, Y6
+	VPOR         Y7, Y6, Y6
+	VMOVDQU      mxfp41<>+0(SB), Y7
+	VMULPS       Y7, Y6, Y6
+	VBROADCASTI128 1(R8), Y7
+	VPSRLVD      Y0, Y7, Y7
+	VPAND        Y1, Y7, Y7
+	VPSHUFB      Y7, Y2, Y7
+	VPABSB       Y7, Y8
+	VMOVDQU      (DX), Y9
+	VPSIGNB      Y7, Y9, Y9
+	VPXOR        Y10, Y10, Y10
+	VPDPBUSD     Y9, Y8, Y10
+	VMOVDQU      32(DX), Y9
+	VPSIGNB      Y7, Y9, Y9
+	VPXOR        Y11, Y11, Y11
+	VPDPBUSD     Y9, Y8, Y11
+	VMOVDQU      64(DX), Y9
+	VPSIGNB      Y7, Y9, Y7
+	VPXOR        Y9, Y9, Y9
+	VPDPBUSD     Y7, Y8, Y9
+	VBROADCASTSS (SI), Y7
+	VCVTDQ2PS    Y10, Y8
+	VMULPS       Y6, Y7, Y7
+	VFMADD231PS  Y7, Y8, Y3
+	VBROADCASTSS 4(SI), Y7
+	VCVTDQ2PS    Y11, Y8
+	VMULPS       Y6, Y7, Y7
+	VFMADD231PS  Y7, Y8, Y4
+	VBROADCASTSS 8(SI), Y7
+	VCVTDQ2PS    Y9, Y8
+	VMULPS       Y6, Y7, Y6
+	VFMADD231PS  Y6, Y8, Y5
+	VPBROADCASTB 17(R8), X6
+	VPMOVZXBD    X6, Y6
 	VPXOR        Y7, Y7, Y7
-	VPDPBUSD     Y6, Y5, Y7
-	VMOVDQU      128(DX), Y6
-	VPSIGNB      Y4, Y6, Y6
-	VPXOR        Y8, Y8, Y8
-	VPDPBUSD     Y6, Y5, Y8
-	VMOVDQU      160(DX), Y6
-	VPSIGNB      Y4, Y6, Y4
-	VPXOR        Y6, Y6, Y6
-	VPDPBUSD     Y4, Y5, Y6
-	VBROADCASTSS 12(SI), Y4
-	VCVTDQ2PS    Y7, Y5
-	VMULPS       Y3, Y4, Y4
-	VFMADD231PS  Y4, Y5, Y0
-	VBROADCASTSS 16(SI), Y4
-	VCVTDQ2PS    Y8, Y5
-	VMULPS       Y3, Y4, Y4
-	VFMADD231PS  Y4, Y5, Y1
-	VBROADCASTSS 20(SI), Y4
-	VCVTDQ2PS    Y6, Y5
-	VMULPS       Y3, Y4, Y3
-	VFMADD231PS  Y3, Y5, Y2
+	VPCMPEQD     Y7, Y6, Y7
+	VPAND        mxfp40<>+0(SB), Y7, Y7
+	VPSLLD       $0x17, Y6, Y6
+	VPOR         Y7, Y6, Y6
+	VMOVDQU      mxfp41<>+0(SB), Y7
+	VMULPS       Y7, Y6, Y6
+	VBROADCASTI128 18(R8), Y7
+	VPSRLVD      Y0, Y7, Y7
+	VPAND        Y1, Y7, Y7
+	VPSHUFB      Y7, Y2, Y7
+	VPABSB       Y7, Y8
+	VMOVDQU      96(DX), Y9
+	VPSIGNB      Y7, Y9, Y9
+	VPXOR        Y10, Y10, Y10
+	VPDPBUSD     Y9, Y8, Y10
+	VMOVDQU      128(DX), Y9
+	VPSIGNB      Y7, Y9, Y9
+	VPXOR        Y11, Y11, Y11
+	VPDPBUSD     Y9, Y8, Y11
+	VMOVDQU      160(DX), Y9
+	VPSIGNB      Y7, Y9, Y7
+	VPXOR        Y9, Y9, Y9
+	VPDPBUSD     Y7, Y8, Y9
+	VBROADCASTSS 12(SI), Y7
+	VCVTDQ2PS    Y10, Y8
+	VMULPS       Y6, Y7, Y7
+	VFMADD231PS  Y7, Y8, Y3
+	VBROADCASTSS 16(SI), Y7
+	VCVTDQ2PS    Y11, Y8
+	VMULPS       Y6, Y7, Y7
+	VFMADD231PS  Y7, Y8, Y4
+	VBROADCASTSS 20(SI), Y7
+	VCVTDQ2PS    Y9, Y8
+	VMULPS       Y6, Y7, Y6
+	VFMADD231PS  Y6, Y8, Y5
 	ADDQ         $0x22, R8
 	ADDQ         $0xc0, DX
 	ADDQ         $0x18, SI
@@ -946,45 +973,44 @@ done4:
 	JLT          done6
 
 loop5:
-	VPBROADCASTB (R8), X3
-	VPMOVZXBD    X3, Y3
-	VPXOR        Y4, Y4, Y4
-	VPCMPEQD     Y4, Y3, Y4
-	VPAND        mxfp40<>+0(SB), Y4, Y4
-	VPSLLD       $0x17, Y3, Y3
-	VPOR         Y4, Y3, Y3
-	VMOVDQU      mxfp41<>+0(SB), Y4
-	VMULPS       Y4, Y3, Y3
-	VBROADCASTI128 1(R8), Y4
-	VPSRLVD      mxfp42<>+0(SB), Y4, Y4
-	VPAND        mxfp43<>+0(SB), Y4, Y4
-	VBROADCASTI128 mxfp44<>+0(SB), Y5
-	VPSHUFB      Y4, Y5, Y4
-	VPABSB       Y4, Y5
-	VMOVDQU      (DX), Y6
-	VPSIGNB      Y4, Y6, Y6
+	VPBROADCASTB (R8), X6
+	VPMOVZXBD    X6, Y6
 	VPXOR        Y7, Y7, Y7
-	VPDPBUSD     Y6, Y5, Y7
-	VMOVDQU      32(DX), Y6
-	VPSIGNB      Y4, Y6, Y6
-	VPXOR        Y8, Y8, Y8
-	VPDPBUSD     Y6, Y5, Y8
-	VMOVDQU      64(DX), Y6
-	VPSIGNB      Y4, Y6, Y4
-	VPXOR        Y6, Y6, Y6
-	VPDPBUSD     Y4, Y5, Y6
-	VBROADCASTSS (SI), Y4
-	VCVTDQ2PS    Y7, Y5
-	VMULPS       Y3, Y4, Y4
-	VFMADD231PS  Y4, Y5, Y0
-	VBROADCASTSS 4(SI), Y4
-	VCVTDQ2PS    Y8, Y5
-	VMULPS       Y3, Y4, Y4
-	VFMADD231PS  Y4, Y5, Y1
-	VBROADCASTSS 8(SI), Y4
-	VCVTDQ2PS    Y6, Y5
-	VMULPS       Y3, Y4, Y3
-	VFMADD231PS  Y3, Y5, Y2
+	VPCMPEQD     Y7, Y6, Y7
+	VPAND        mxfp40<>+0(SB), Y7, Y7
+	VPSLLD       $0x17, Y6, Y6
+	VPOR         Y7, Y6, Y6
+	VMOVDQU      mxfp41<>+0(SB), Y7
+	VMULPS       Y7, Y6, Y6
+	VBROADCASTI128 1(R8), Y7
+	VPSRLVD      Y0, Y7, Y7
+	VPAND        Y1, Y7, Y7
+	VPSHUFB      Y7, Y2, Y7
+	VPABSB       Y7, Y8
+	VMOVDQU      (DX), Y9
+	VPSIGNB      Y7, Y9, Y9
+	VPXOR        Y10, Y10, Y10
+	VPDPBUSD     Y9, Y8, Y10
+	VMOVDQU      32(DX), Y9
+	VPSIGNB      Y7, Y9, Y9
+	VPXOR        Y11, Y11, Y11
+	VPDPBUSD     Y9, Y8, Y11
+	VMOVDQU      64(DX), Y9
+	VPSIGNB      Y7, Y9, Y7
+	VPXOR        Y9, Y9, Y9
+	VPDPBUSD     Y7, Y8, Y9
+	VBROADCASTSS (SI), Y7
+	VCVTDQ2PS    Y10, Y8
+	VMULPS       Y6, Y7, Y7
+	VFMADD231PS  Y7, Y8, Y3
+	VBROADCASTSS 4(SI), Y7
+	VCVTDQ2PS    Y11, Y8
+	VMULPS       Y6, Y7, Y7
+	VFMADD231PS  Y7, Y8, Y4
+	VBROADCASTSS 8(SI), Y7
+	VCVTDQ2PS    Y9, Y8
+	VMULPS       Y6, Y7, Y6
+	VFMADD231PS  Y6, Y8, Y5
 	ADDQ         $0x11, R8
 	ADDQ         $0x60, DX
 	ADDQ         $0xc, SI
@@ -993,31 +1019,31 @@ loop5:
 
 done6:
 	ADDQ         $1, DI
-	VEXTRACTF128 $1, Y0, X3
-	VADDPS       X0, X3, X3
-	VMOVHLPS     X3, X3, X0
-	VADDPS       X0, X3, X3
-	VMOVSHDUP    X3, X0
-	VADDSS       X0, X3, X3
-	VMOVSS       X3, (AX)
+	VEXTRACTF128 $1, Y3, X6
+	VADDPS       X3, X6, X6
+	VMOVHLPS     X6, X6, X3
+	VADDPS       X3, X6, X6
+	VMOVSHDUP    X6, X3
+	VADDSS       X3, X6, X6
+	VMOVSS       X6, (AX)
 	MOVQ         ldy+8(FP), DX
 	MOVQ         AX, SI
 	ADDQ         DX, SI
-	VEXTRACTF128 $1, Y1, X0
-	VADDPS       X1, X0, X0
-	VMOVHLPS     X0, X0, X1
-	VADDPS       X1, X0, X0
-	VMOVSHDUP    X0, X1
-	VADDSS       X1, X0, X0
-	VMOVSS       X0, (SI)
+	VEXTRACTF128 $1, Y4, X3
+	VADDPS       X4, X3, X3
+	VMOVHLPS     X3, X3, X4
+	VADDPS       X4, X3, X3
+	VMOVSHDUP    X3, X4
+	VADDSS       X4, X3, X3
+	VMOVSS       X3, (SI)
 	ADDQ         DX, SI
-	VEXTRACTF128 $1, Y2, X0
-	VADDPS       X2, X0, X0
-	VMOVHLPS     X0, X0, X1
-	VADDPS       X1, X0, X0
-	VMOVSHDUP    X0, X1
-	VADDSS       X1, X0, X0
-	VMOVSS       X0, (SI)
+	VEXTRACTF128 $1, Y5, X3
+	VADDPS       X5, X3, X3
+	VMOVHLPS     X3, X3, X4
+	VADDPS       X4, X3, X3
+	VMOVSHDUP    X3, X4
+	VADDSS       X4, X3, X3
+	VMOVSS       X3, (SI)
 	ADDQ         $4, AX
 	MOVQ         stride+48(FP), DX
 	ADDQ         DX, BX
@@ -1032,6 +1058,11 @@ done2:
 // matmulQ84xMxfp4AVX512 multiplies rows of w with 4 rows of activations in int8; ldy and stride in bytes.
 // Requires: FMA, AVX512VL, AVX512VNNI
 TEXT ·matmulQ84xMxfp4AVX512(SB), NOSPLIT, $128-72
+
+	// constants of the loops
+	VMOVDQU      mxfp42<>+0(SB), Y0
+	VMOVDQU      mxfp43<>+0(SB), Y1
+	VBROADCASTI128 mxfp44<>+0(SB), Y2
 	LEAQ         31(SP), AX
 	ANDQ         $-32, AX
 	MOVQ         y+0(FP), AX
@@ -1041,10 +1072,10 @@ TEXT ·matmulQ84xMxfp4AVX512(SB), NOSPLIT, $128-72
 	JLT          done2
 
 loop1:
-	VPXOR        Y0, Y0, Y0
-	VPXOR        Y1, Y1, Y1
-	VPXOR        Y2, Y2, Y2
 	VPXOR        Y3, Y3, Y3
+	VPXOR        Y4, Y4, Y4
+	VPXOR        Y5, Y5, Y5
+	VPXOR        Y6, Y6, Y6
 	MOVQ         q+16(FP), DX
 	MOVQ         d+24(FP), SI
 	MOVQ         blocks+64(FP), DI
@@ -1053,100 +1084,98 @@ loop1:
 	JLT          done4
 
 loop3:
-	VPBROADCASTB (R8), X4
-	VPMOVZXBD    X4, Y4
-	VPXOR        Y5, Y5, Y5
-	VPCMPEQD     Y5, Y4, Y5
-	VPAND        mxfp40<>+0(SB), Y5, Y5
-	VPSLLD       $0x17, Y4, Y4
-	VPOR         Y5, Y4, Y4
-	VMOVDQU      mxfp41<>+0(SB), Y5
-	VMULPS       Y5, Y4, Y4
-	VBROADCASTI128 1(R8), Y5
-	VPSRLVD      mxfp42<>+0(SB), Y5, Y5
-	VPAND        mxfp43<>+0(SB), Y5, Y5
-	VBROADCASTI128 mxfp44<>+0(SB), Y6
-	VPSHUFB      Y5, Y6, Y5
-	VPABSB       Y5, Y6
-	VMOVDQU      (DX), Y7
-	VPSIGNB      Y5, Y7, Y7
+	VPBROADCASTB (R8), X7
+	VPMOVZXBD    X7, Y7
 	VPXOR        Y8, Y8, Y8
-	VPDPBUSD     Y7, Y6, Y8
-	VMOVDQU      32(DX), Y7
-	VPSIGNB      Y5, Y7, Y7
-	VPXOR        Y9, Y9, Y9
-	VPDPBUSD     Y7, Y6, Y9
-	VMOVDQU      64(DX), Y7
-	VPSIGNB      Y5, Y7, Y7
+	VPCMPEQD     Y8, Y7, Y8
+	VPAND        mxfp40<>+0(SB), Y8, Y8
+	VPSLLD       $0x17, Y7, Y7
+	VPOR         Y8, Y7, Y7
+	VMOVDQU      mxfp41<>+0(SB), Y8
+	VMULPS       Y8, Y7, Y7
+	VBROADCASTI128 1(R8), Y8
+	VPSRLVD      Y0, Y8, Y8
+	VPAND        Y1, Y8, Y8
+	VPSHUFB      Y8, Y2, Y8
+	VPABSB       Y8, Y9
+	VMOVDQU      (DX), Y10
+	VPSIGNB      Y8, Y10, Y10
+	VPXOR        Y11, Y11, Y11
+	VPDPBUSD     Y10, Y9, Y11
+	VMOVDQU      32(DX), Y10
+	VPSIGNB      Y8, Y10, Y10
+	VPXOR        Y12, Y12, Y12
+	VPDPBUSD     Y10, Y9, Y12
+	VMOVDQU      64(DX), Y10
+	VPSIGNB      Y8, Y10, Y10
+	VPXOR        Y13, Y13, Y13
+	VPDPBUSD     Y10, Y9, Y13
+	VMOVDQU      96(DX), Y10
+	VPSIGNB      Y8, Y10, Y8
 	VPXOR        Y10, Y10, Y10
-	VPDPBUSD     Y7, Y6, Y10
-	VMOVDQU      96(DX), Y7
-	VPSIGNB      Y5, Y7, Y5
-	VPXOR        Y7, Y7, Y7
-	VPDPBUSD     Y5, Y6, Y7
-	VBROADCASTSS (SI), Y5
-	VCVTDQ2PS    Y8, Y6
-	VMULPS       Y4, Y5, Y5
-	VFMADD231PS  Y5, Y6, Y0
-	VBROADCASTSS 4(SI), Y5
-	VCVTDQ2PS    Y9, Y6
-	VMULPS       Y4, Y5, Y5
-	VFMADD231PS  Y5, Y6, Y1
-	VBROADCASTSS 8(SI), Y5
-	VCVTDQ2PS    Y10, Y6
-	VMULPS       Y4, Y5, Y5
-	VFMADD231PS  Y5, Y6, Y2
-	VBROADCASTSS 12(SI), Y5
-	VCVTDQ2PS    Y7, Y6
-	VMULPS       Y4, Y5, Y4
-	VFMADD231PS  Y4, Y6, Y3
-	VPBROADCASTB 17(R8), X4
-	VPMOVZXBD    X4, Y4
-	VPXOR        Y5, Y5, Y5
-	VPCMPEQD     Y5, Y4, Y5
-	VPAND        mxfp40<>+0(SB), Y5, Y5
-	VPSLLD       $0x17, Y4, Y4
-	VPOR         Y5, Y4, Y4
-	VMOVDQU      mxfp41<>+0(SB), Y5
-	VMULPS       Y5, Y4, Y4
-	VBROADCASTI128 18(R8), Y5
-	VPSRLVD      mxfp42<>+0(SB), Y5, Y5
-	VPAND        mxfp43<>+0(SB), Y5, Y5
-	VBROADCASTI128 mxfp44<>+0(SB), Y6
-	VPSHUFB      Y5, Y6, Y5
-	VPABSB       Y5, Y6
-	VMOVDQU      128(DX), Y7
-	VPSIGNB      Y5, Y7, Y7
+	VPDPBUSD     Y8, Y9, Y10
+	VBROADCASTSS (SI), Y8
+	VCVTDQ2PS    Y11, Y9
+	VMULPS       Y7, Y8, Y8
+	VFMADD231PS  Y8, Y9, Y3
+	VBROADCASTSS 4(SI), Y8
+	VCVTDQ2PS    Y12, Y9
+	VMULPS       Y7, Y8, Y8
+	VFMADD231PS  Y8, Y9, Y4
+	VBROADCASTSS 8(SI), Y8
+	VCVTDQ2PS    Y13, Y9
+	VMULPS       Y7, Y8, Y8
+	VFMADD231PS  Y8, Y9, Y5
+	VBROADCASTSS 12(SI), Y8
+	VCVTDQ2PS    Y10, Y9
+	VMULPS       Y7, Y8, Y7
+	VFMADD231PS  Y7, Y9, Y6
+	VPBROADCASTB 17(R8), X7
+	VPMOVZXBD    X7, Y7
 	VPXOR        Y8, Y8, Y8
-	VPDPBUSD     Y7, Y6, Y8
-	VMOVDQU      160(DX), Y7
-	VPSIGNB      Y5, Y7, Y7
-	VPXOR        Y9, Y9, Y9
-	VPDPBUSD     Y7, Y6, Y9
-	VMOVDQU      192(DX), Y7
-	VPSIGNB      Y5, Y7, Y7
+	VPCMPEQD     Y8, Y7, Y8
+	VPAND        mxfp40<>+0(SB), Y8, Y8
+	VPSLLD       $0x17, Y7, Y7
+	VPOR         Y8, Y7, Y7
+	VMOVDQU      mxfp41<>+0(SB), Y8
+	VMULPS       Y8, Y7, Y7
+	VBROADCASTI128 18(R8), Y8
+	VPSRLVD      Y0, Y8, Y8
+	VPAND        Y1, Y8, Y8
+	VPSHUFB      Y8, Y2, Y8
+	VPABSB       Y8, Y9
+	VMOVDQU      128(DX), Y10
+	VPSIGNB      Y8, Y10, Y10
+	VPXOR        Y11, Y11, Y11
+	VPDPBUSD     Y10, Y9, Y11
+	VMOVDQU      160(DX), Y10
+	VPSIGNB      Y8, Y10, Y10
+	VPXOR        Y12, Y12, Y12
+	VPDPBUSD     Y10, Y9, Y12
+	VMOVDQU      192(DX), Y10
+	VPSIGNB      Y8, Y10, Y10
+	VPXOR        Y13, Y13, Y13
+	VPDPBUSD     Y10, Y9, Y13
+	VMOVDQU      224(DX), Y10
+	VPSIGNB      Y8, Y10, Y8
 	VPXOR        Y10, Y10, Y10
-	VPDPBUSD     Y7, Y6, Y10
-	VMOVDQU      224(DX), Y7
-	VPSIGNB      Y5, Y7, Y5
-	VPXOR        Y7, Y7, Y7
-	VPDPBUSD     Y5, Y6, Y7
-	VBROADCASTSS 16(SI), Y5
-	VCVTDQ2PS    Y8, Y6
-	VMULPS       Y4, Y5, Y5
-	VFMADD231PS  Y5, Y6, Y0
-	VBROADCASTSS 20(SI), Y5
-	VCVTDQ2PS    Y9, Y6
-	VMULPS       Y4, Y5, Y5
-	VFMADD231PS  Y5, Y6, Y1
-	VBROADCASTSS 24(SI), Y5
-	VCVTDQ2PS    Y10, Y6
-	VMULPS       Y4, Y5, Y5
-	VFMADD231PS  Y5, Y6, Y2
-	VBROADCASTSS 28(SI), Y5
-	VCVTDQ2PS    Y7, Y6
-	VMULPS       Y4, Y5, Y4
-	VFMADD231PS  Y4, Y6, Y3
+	VPDPBUSD     Y8, Y9, Y10
+	VBROADCASTSS 16(SI), Y8
+	VCVTDQ2PS    Y11, Y9
+	VMULPS       Y7, Y8, Y8
+	VFMADD231PS  Y8, Y9, Y3
+	VBROADCASTSS 20(SI), Y8
+	VCVTDQ2PS    Y12, Y9
+	VMULPS       Y7, Y8, Y8
+	VFMADD231PS  Y8, Y9, Y4
+	VBROADCASTSS 24(SI), Y8
+	VCVTDQ2PS    Y13, Y9
+	VMULPS       Y7, Y8, Y8
+	VFMADD231PS  Y8, Y9, Y5
+	VBROADCASTSS 28(SI), Y8
+	VCVTDQ2PS    Y10, Y9
+	VMULPS       Y7, Y8, Y7
+	VFMADD231PS  Y7, Y9, Y6
 	ADDQ         $0x22, R8
 	ADDQ         $0x100, DX
 	ADDQ         $0x20, SI
@@ -1159,53 +1188,52 @@ done4:
 	JLT          done6
 
 loop5:
-	VPBROADCASTB (R8), X4
-	VPMOVZXBD    X4, Y4
-	VPXOR        Y5, Y5, Y5
-	VPCMPEQD     Y5, Y4, Y5
-	VPAND        mxfp40<>+0(SB), Y5, Y5
-	VPSLLD       $0x17, Y4, Y4
-	VPOR         Y5, Y4, Y4
-	VMOVDQU      mxfp41<>+0(SB), Y5
-	VMULPS       Y5, Y4, Y4
-	VBROADCASTI128 1(R8), Y5
-	VPSRLVD      mxfp42<>+0(SB), Y5, Y5
-	VPAND        mxfp43<>+0(SB), Y5, Y5
-	VBROADCASTI128 mxfp44<>+0(SB), Y6
-	VPSHUFB      Y5, Y6, Y5
-	VPABSB       Y5, Y6
-	VMOVDQU      (DX), Y7
-	VPSIGNB      Y5, Y7, Y7
+	VPBROADCASTB (R8), X7
+	VPMOVZXBD    X7, Y7
 	VPXOR        Y8, Y8, Y8
-	VPDPBUSD     Y7, Y6, Y8
-	VMOVDQU      32(DX), Y7
-	VPSIGNB      Y5, Y7, Y7
-	VPXOR        Y9, Y9, Y9
-	VPDPBUSD     Y7, Y6, Y9
-	VMOVDQU      64(DX), Y7
-	VPSIGNB      Y5, Y7, Y7
+	VPCMPEQD     Y8, Y7, Y8
+	VPAND        mxfp40<>+0(SB), Y8, Y8
+	VPSLLD       $0x17, Y7, Y7
+	VPOR         Y8, Y7, Y7
+	VMOVDQU      mxfp41<>+0(SB), Y8
+	VMULPS       Y8, Y7, Y7
+	VBROADCASTI128 1(R8), Y8
+	VPSRLVD      Y0, Y8, Y8
+	VPAND        Y1, Y8, Y8
+	VPSHUFB      Y8, Y2, Y8
+	VPABSB       Y8, Y9
+	VMOVDQU      (DX), Y10
+	VPSIGNB      Y8, Y10, Y10
+	VPXOR        Y11, Y11, Y11
+	VPDPBUSD     Y10, Y9, Y11
+	VMOVDQU      32(DX), Y10
+	VPSIGNB      Y8, Y10, Y10
+	VPXOR        Y12, Y12, Y12
+	VPDPBUSD     Y10, Y9, Y12
+	VMOVDQU      64(DX), Y10
+	VPSIGNB      Y8, Y10, Y10
+	VPXOR        Y13, Y13, Y13
+	VPDPBUSD     Y10, Y9, Y13
+	VMOVDQU      96(DX), Y10
+	VPSIGNB      Y8, Y10, Y8
 	VPXOR        Y10, Y10, Y10
-	VPDPBUSD     Y7, Y6, Y10
-	VMOVDQU      96(DX), Y7
-	VPSIGNB      Y5, Y7, Y5
-	VPXOR        Y7, Y7, Y7
-	VPDPBUSD     Y5, Y6, Y7
-	VBROADCASTSS (SI), Y5
-	VCVTDQ2PS    Y8, Y6
-	VMULPS       Y4, Y5, Y5
-	VFMADD231PS  Y5, Y6, Y0
-	VBROADCASTSS 4(SI), Y5
-	VCVTDQ2PS    Y9, Y6
-	VMULPS       Y4, Y5, Y5
-	VFMADD231PS  Y5, Y6, Y1
-	VBROADCASTSS 8(SI), Y5
-	VCVTDQ2PS    Y10, Y6
-	VMULPS       Y4, Y5, Y5
-	VFMADD231PS  Y5, Y6, Y2
-	VBROADCASTSS 12(SI), Y5
-	VCVTDQ2PS    Y7, Y6
-	VMULPS       Y4, Y5, Y4
-	VFMADD231PS  Y4, Y6, Y3
+	VPDPBUSD     Y8, Y9, Y10
+	VBROADCASTSS (SI), Y8
+	VCVTDQ2PS    Y11, Y9
+	VMULPS       Y7, Y8, Y8
+	VFMADD231PS  Y8, Y9, Y3
+	VBROADCASTSS 4(SI), Y8
+	VCVTDQ2PS    Y12, Y9
+	VMULPS       Y7, Y8, Y8
+	VFMADD231PS  Y8, Y9, Y4
+	VBROADCASTSS 8(SI), Y8
+	VCVTDQ2PS    Y13, Y9
+	VMULPS       Y7, Y8, Y8
+	VFMADD231PS  Y8, Y9, Y5
+	VBROADCASTSS 12(SI), Y8
+	VCVTDQ2PS    Y10, Y9
+	VMULPS       Y7, Y8, Y7
+	VFMADD231PS  Y7, Y9, Y6
 	ADDQ         $0x11, R8
 	ADDQ         $0x80, DX
 	ADDQ         $0x10, SI
@@ -1214,39 +1242,39 @@ loop5:
 
 done6:
 	ADDQ         $1, DI
-	VEXTRACTF128 $1, Y0, X4
-	VADDPS       X0, X4, X4
-	VMOVHLPS     X4, X4, X0
-	VADDPS       X0, X4, X4
-	VMOVSHDUP    X4, X0
-	VADDSS       X0, X4, X4
-	VMOVSS       X4, (AX)
+	VEXTRACTF128 $1, Y3, X7
+	VADDPS       X3, X7, X7
+	VMOVHLPS     X7, X7, X3
+	VADDPS       X3, X7, X7
+	VMOVSHDUP    X7, X3
+	VADDSS       X3, X7, X7
+	VMOVSS       X7, (AX)
 	MOVQ         ldy+8(FP), DX
 	MOVQ         AX, SI
 	ADDQ         DX, SI
-	VEXTRACTF128 $1, Y1, X0
-	VADDPS       X1, X0, X0
-	VMOVHLPS     X0, X0, X1
-	VADDPS       X1, X0, X0
-	VMOVSHDUP    X0, X1
-	VADDSS       X1, X0, X0
-	VMOVSS       X0, (SI)
+	VEXTRACTF128 $1, Y4, X3
+	VADDPS       X4, X3, X3
+	VMOVHLPS     X3, X3, X4
+	VADDPS       X4, X3, X3
+	VMOVSHDUP    X3, X4
+	VADDSS       X4, X3, X3
+	VMOVSS       X3, (SI)
 	ADDQ         DX, SI
-	VEXTRACTF128 $1, Y2, X0
-	VADDPS       X2, X0, X0
-	VMOVHLPS     X0, X0, X1
-	VADDPS       X1, X0, X0
-	VMOVSHDUP    X0, X1
-	VADDSS       X1, X0, X0
-	VMOVSS       X0, (SI)
+	VEXTRACTF128 $1, Y5, X3
+	VADDPS       X5, X3, X3
+	VMOVHLPS     X3, X3, X4
+	VADDPS       X4, X3, X3
+	VMOVSHDUP    X3, X4
+	VADDSS       X4, X3, X3
+	VMOVSS       X3, (SI)
 	ADDQ         DX, SI
-	VEXTRACTF128 $1, Y3, X0
-	VADDPS       X3, X0, X0
-	VMOVHLPS     X0, X0, X1
-	VADDPS       X1, X0, X0
-	VMOVSHDUP    X0, X1
-	VADDSS       X1, X0, X0
-	VMOVSS       X0, (SI)
+	VEXTRACTF128 $1, Y6, X3
+	VADDPS       X6, X3, X3
+	VMOVHLPS     X3, X3, X4
+	VADDPS       X4, X3, X3
+	VMOVSHDUP    X3, X4
+	VADDSS       X4, X3, X3
+	VMOVSS       X3, (SI)
 	ADDQ         $4, AX
 	MOVQ         stride+48(FP), DX
 	ADDQ         DX, BX
@@ -1261,6 +1289,11 @@ done2:
 // unpackMxfp4AVX512 unpacks a row into records of 32 levels, their scales and mins.
 // Requires: AVX2
 TEXT ·unpackMxfp4AVX512(SB), NOSPLIT, $128-24
+
+	// constants of the loops
+	VMOVDQU      mxfp42<>+0(SB), Y0
+	VMOVDQU      mxfp43<>+0(SB), Y1
+	VBROADCASTI128 mxfp44<>+0(SB), Y2
 	MOVQ         dst+0(FP), AX
 	MOVQ         src+8(FP), BX
 	MOVQ         blocks+16(FP), CX
@@ -1270,24 +1303,23 @@ TEXT ·unpackMxfp4AVX512(SB), NOSPLIT, $128-24
 	JLT          done2
 
 loop1:
-	VPBROADCASTB (BX), X0
-	VPMOVZXBD    X0, Y0
-	VPXOR        Y1, Y1, Y1
-	VPCMPEQD     Y1, Y0, Y1
-	VPAND        mxfp40<>+0(SB), Y1, Y1
-	VPSLLD       $0x17, Y0, Y0
-	VPOR         Y1, Y0, Y0
-	VMOVDQU      mxfp41<>+0(SB), Y1
-	VMULPS       Y1, Y0, Y0
-	VBROADCASTI128 1(BX), Y1
-	VPSRLVD      mxfp42<>+0(SB), Y1, Y1
-	VPAND        mxfp43<>+0(SB), Y1, Y1
-	VBROADCASTI128 mxfp44<>+0(SB), Y2
-	VPSHUFB      Y1, Y2, Y1
-	VPABSB       Y1, Y2
-	VMOVDQU      Y2, (AX)
-	VMOVDQU      Y1, 48(AX)
-	VMOVSD       X0, 32(AX)
+	VPBROADCASTB (BX), X3
+	VPMOVZXBD    X3, Y3
+	VPXOR        Y4, Y4, Y4
+	VPCMPEQD     Y4, Y3, Y4
+	VPAND        mxfp40<>+0(SB), Y4, Y4
+	VPSLLD       $0x17, Y3, Y3
+	VPOR         Y4, Y3, Y3
+	VMOVDQU      mxfp41<>+0(SB), Y4
+	VMULPS       Y4, Y3, Y3
+	VBROADCASTI128 1(BX), Y4
+	VPSRLVD      Y0, Y4, Y4
+	VPAND        Y1, Y4, Y4
+	VPSHUFB      Y4, Y2, Y4
+	VPABSB       Y4, Y5
+	VMOVDQU      Y5, (AX)
+	VMOVDQU      Y4, 48(AX)
+	VMOVSD       X3, 32(AX)
 	ADDQ         $0x11, BX
 	ADDQ         $0x50, AX
 	SUBQ         $1, CX
@@ -1301,6 +1333,11 @@ done2:
 // decodeUnitsMxfp4AVX2 unpacks units of 32 values.
 // Requires: AVX2
 TEXT ·decodeUnitsMxfp4AVX2(SB), NOSPLIT, $128-24
+
+	// constants of the loops
+	VMOVDQU      mxfp42<>+0(SB), Y0
+	VMOVDQU      mxfp43<>+0(SB), Y1
+	VBROADCASTI128 mxfp44<>+0(SB), Y2
 	MOVQ         dst+0(FP), AX
 	MOVQ         src+8(FP), BX
 	MOVQ         units+16(FP), CX
@@ -1310,37 +1347,36 @@ TEXT ·decodeUnitsMxfp4AVX2(SB), NOSPLIT, $128-24
 	JLT          done2
 
 loop1:
-	VPBROADCASTB (BX), X0
-	VPMOVZXBD    X0, Y0
-	VPXOR        Y1, Y1, Y1
-	VPCMPEQD     Y1, Y0, Y1
-	VPAND        mxfp40<>+0(SB), Y1, Y1
-	VPSLLD       $0x17, Y0, Y0
-	VPOR         Y1, Y0, Y0
-	VMOVDQU      mxfp41<>+0(SB), Y1
-	VMULPS       Y1, Y0, Y0
-	VBROADCASTI128 1(BX), Y1
-	VPSRLVD      mxfp42<>+0(SB), Y1, Y1
-	VPAND        mxfp43<>+0(SB), Y1, Y1
-	VBROADCASTI128 mxfp44<>+0(SB), Y2
-	VPSHUFB      Y1, Y2, Y1
-	VMOVDQU      Y1, (DX)
-	VPMOVSXBD    (DX), Y1
-	VCVTDQ2PS    Y1, Y1
-	VMULPS       Y1, Y0, Y1
-	VMOVUPS      Y1, (AX)
-	VPMOVSXBD    8(DX), Y1
-	VCVTDQ2PS    Y1, Y1
-	VMULPS       Y1, Y0, Y1
-	VMOVUPS      Y1, 32(AX)
-	VPMOVSXBD    16(DX), Y1
-	VCVTDQ2PS    Y1, Y1
-	VMULPS       Y1, Y0, Y1
-	VMOVUPS      Y1, 64(AX)
-	VPMOVSXBD    24(DX), Y1
-	VCVTDQ2PS    Y1, Y1
-	VMULPS       Y1, Y0, Y0
-	VMOVUPS      Y0, 96(AX)
+	VPBROADCASTB (BX), X3
+	VPMOVZXBD    X3, Y3
+	VPXOR        Y4, Y4, Y4
+	VPCMPEQD     Y4, Y3, Y4
+	VPAND        mxfp40<>+0(SB), Y4, Y4
+	VPSLLD       $0x17, Y3, Y3
+	VPOR         Y4, Y3, Y3
+	VMOVDQU      mxfp41<>+0(SB), Y4
+	VMULPS       Y4, Y3, Y3
+	VBROADCASTI128 1(BX), Y4
+	VPSRLVD      Y0, Y4, Y4
+	VPAND        Y1, Y4, Y4
+	VPSHUFB      Y4, Y2, Y4
+	VMOVDQU      Y4, (DX)
+	VPMOVSXBD    (DX), Y4
+	VCVTDQ2PS    Y4, Y4
+	VMULPS       Y4, Y3, Y4
+	VMOVUPS      Y4, (AX)
+	VPMOVSXBD    8(DX), Y4
+	VCVTDQ2PS    Y4, Y4
+	VMULPS       Y4, Y3, Y4
+	VMOVUPS      Y4, 32(AX)
+	VPMOVSXBD    16(DX), Y4
+	VCVTDQ2PS    Y4, Y4
+	VMULPS       Y4, Y3, Y4
+	VMOVUPS      Y4, 64(AX)
+	VPMOVSXBD    24(DX), Y4
+	VCVTDQ2PS    Y4, Y4
+	VMULPS       Y4, Y3, Y3
+	VMOVUPS      Y3, 96(AX)
 	ADDQ         $0x11, BX
 	ADDQ         $0x80, AX
 	SUBQ         $1, CX
@@ -1354,6 +1390,11 @@ done2:
 // matmul1xMxfp4AVX2 multiplies rows of w with 1 row of x; ld and stride in bytes, a unit is 32 values.
 // Requires: AVX2, FMA
 TEXT ·matmul1xMxfp4AVX2(SB), NOSPLIT, $128-64
+
+	// constants of the loops
+	VMOVDQU      mxfp42<>+0(SB), Y0
+	VMOVDQU      mxfp43<>+0(SB), Y1
+	VBROADCASTI128 mxfp44<>+0(SB), Y2
 	MOVQ         y+0(FP), AX
 	MOVQ         w+32(FP), BX
 	MOVQ         rows+48(FP), CX
@@ -1363,10 +1404,10 @@ TEXT ·matmul1xMxfp4AVX2(SB), NOSPLIT, $128-64
 	JLT          done2
 
 loop1:
-	VPXOR        Y0, Y0, Y0
-	VPXOR        Y1, Y1, Y1
-	VPXOR        Y2, Y2, Y2
 	VPXOR        Y3, Y3, Y3
+	VPXOR        Y4, Y4, Y4
+	VPXOR        Y5, Y5, Y5
+	VPXOR        Y6, Y6, Y6
 	MOVQ         x+16(FP), SI
 	MOVQ         units+56(FP), DI
 	MOVQ         BX, R8
@@ -1374,41 +1415,40 @@ loop1:
 	JLT          done4
 
 loop3:
-	VPBROADCASTB (R8), X4
-	VPMOVZXBD    X4, Y4
-	VPXOR        Y5, Y5, Y5
-	VPCMPEQD     Y5, Y4, Y5
-	VPAND        mxfp40<>+0(SB), Y5, Y5
-	VPSLLD       $0x17, Y4, Y4
-	VPOR         Y5, Y4, Y4
-	VMOVDQU      mxfp41<>+0(SB), Y5
-	VMULPS       Y5, Y4, Y4
-	VBROADCASTI128 1(R8), Y5
-	VPSRLVD      mxfp42<>+0(SB), Y5, Y5
-	VPAND        mxfp43<>+0(SB), Y5, Y5
-	VBROADCASTI128 mxfp44<>+0(SB), Y6
-	VPSHUFB      Y5, Y6, Y5
-	VMOVDQU      Y5, (DX)
-	VPMOVSXBD    (DX), Y5
-	VCVTDQ2PS    Y5, Y5
-	VMULPS       Y5, Y4, Y5
-	VMOVUPS      (SI), Y6
-	VFMADD231PS  Y6, Y5, Y0
-	VPMOVSXBD    8(DX), Y5
-	VCVTDQ2PS    Y5, Y5
-	VMULPS       Y5, Y4, Y5
-	VMOVUPS      32(SI), Y6
-	VFMADD231PS  Y6, Y5, Y1
-	VPMOVSXBD    16(DX), Y5
-	VCVTDQ2PS    Y5, Y5
-	VMULPS       Y5, Y4, Y5
-	VMOVUPS      64(SI), Y6
-	VFMADD231PS  Y6, Y5, Y2
-	VPMOVSXBD    24(DX), Y5
-	VCVTDQ2PS    Y5, Y5
-	VMULPS       Y5, Y4, Y4
-	VMOVUPS      96(SI), Y5
-	VFMADD231PS  Y5, Y4, Y3
+	VPBROADCASTB (R8), X7
+	VPMOVZXBD    X7, Y7
+	VPXOR        Y8, Y8, Y8
+	VPCMPEQD     Y8, Y7, Y8
+	VPAND        mxfp40<>+0(SB), Y8, Y8
+	VPSLLD       $0x17, Y7, Y7
+	VPOR         Y8, Y7, Y7
+	VMOVDQU      mxfp41<>+0(SB), Y8
+	VMULPS       Y8, Y7, Y7
+	VBROADCASTI128 1(R8), Y8
+	VPSRLVD      Y0, Y8, Y8
+	VPAND        Y1, Y8, Y8
+	VPSHUFB      Y8, Y2, Y8
+	VMOVDQU      Y8, (DX)
+	VPMOVSXBD    (DX), Y8
+	VCVTDQ2PS    Y8, Y8
+	VMULPS       Y8, Y7, Y8
+	VMOVUPS      (SI), Y9
+	VFMADD231PS  Y9, Y8, Y3
+	VPMOVSXBD    8(DX), Y8
+	VCVTDQ2PS    Y8, Y8
+	VMULPS       Y8, Y7, Y8
+	VMOVUPS      32(SI), Y9
+	VFMADD231PS  Y9, Y8, Y4
+	VPMOVSXBD    16(DX), Y8
+	VCVTDQ2PS    Y8, Y8
+	VMULPS       Y8, Y7, Y8
+	VMOVUPS      64(SI), Y9
+	VFMADD231PS  Y9, Y8, Y5
+	VPMOVSXBD    24(DX), Y8
+	VCVTDQ2PS    Y8, Y8
+	VMULPS       Y8, Y7, Y7
+	VMOVUPS      96(SI), Y8
+	VFMADD231PS  Y8, Y7, Y6
 	ADDQ         $0x11, R8
 	ADDQ         $0x80, SI
 	SUBQ         $1, DI
@@ -1416,16 +1456,16 @@ loop3:
 
 done4:
 	ADDQ         $1, DI
-	VADDPS       Y1, Y0, Y0
-	VADDPS       Y2, Y0, Y0
-	VADDPS       Y3, Y0, Y0
-	VEXTRACTF128 $1, Y0, X1
-	VADDPS       X0, X1, X1
-	VMOVHLPS     X1, X1, X0
-	VADDPS       X0, X1, X1
-	VMOVSHDUP    X1, X0
-	VADDSS       X0, X1, X1
-	VMOVSS       X1, (AX)
+	VADDPS       Y4, Y3, Y3
+	VADDPS       Y5, Y3, Y3
+	VADDPS       Y6, Y3, Y3
+	VEXTRACTF128 $1, Y3, X4
+	VADDPS       X3, X4, X4
+	VMOVHLPS     X4, X4, X3
+	VADDPS       X3, X4, X4
+	VMOVSHDUP    X4, X3
+	VADDSS       X3, X4, X4
+	VMOVSS       X4, (AX)
 	ADDQ         $4, AX
 	MOVQ         stride+40(FP), SI
 	ADDQ         SI, BX
@@ -1440,6 +1480,11 @@ done2:
 // matmul2xMxfp4AVX2 multiplies rows of w with 2 rows of x; ld and stride in bytes, a unit is 32 values.
 // Requires: AVX2, FMA
 TEXT ·matmul2xMxfp4AVX2(SB), NOSPLIT, $128-64
+
+	// constants of the loops
+	VMOVDQU      mxfp42<>+0(SB), Y0
+	VMOVDQU      mxfp43<>+0(SB), Y1
+	VBROADCASTI128 mxfp44<>+0(SB), Y2
 	MOVQ         y+0(FP), AX
 	MOVQ         w+32(FP), BX
 	MOVQ         rows+48(FP), CX
@@ -1449,10 +1494,10 @@ TEXT ·matmul2xMxfp4AVX2(SB), NOSPLIT, $128-64
 	JLT          done2
 
 loop1:
-	VPXOR        Y0, Y0, Y0
-	VPXOR        Y1, Y1, Y1
-	VPXOR        Y2, Y2, Y2
 	VPXOR        Y3, Y3, Y3
+	VPXOR        Y4, Y4, Y4
+	VPXOR        Y5, Y5, Y5
+	VPXOR        Y6, Y6, Y6
 	MOVQ         x+16(FP), SI
 	MOVQ         ldx+24(FP), DI
 	MOVQ         units+56(FP), R8
@@ -1461,49 +1506,48 @@ loop1:
 	JLT          done4
 
 loop3:
-	VPBROADCASTB (R9), X4
-	VPMOVZXBD    X4, Y4
-	VPXOR        Y5, Y5, Y5
-	VPCMPEQD     Y5, Y4, Y5
-	VPAND        mxfp40<>+0(SB), Y5, Y5
-	VPSLLD       $0x17, Y4, Y4
-	VPOR         Y5, Y4, Y4
-	VMOVDQU      mxfp41<>+0(SB), Y5
-	VMULPS       Y5, Y4, Y4
-	VBROADCASTI128 1(R9), Y5
-	VPSRLVD      mxfp42<>+0(SB), Y5, Y5
-	VPAND        mxfp43<>+0(SB), Y5, Y5
-	VBROADCASTI128 mxfp44<>+0(SB), Y6
-	VPSHUFB      Y5, Y6, Y5
-	VMOVDQU      Y5, (DX)
-	VPMOVSXBD    (DX), Y5
-	VCVTDQ2PS    Y5, Y5
-	VMULPS       Y5, Y4, Y5
-	VMOVUPS      (SI), Y6
-	VFMADD231PS  Y6, Y5, Y0
-	VMOVUPS      (SI)(DI*1), Y6
-	VFMADD231PS  Y6, Y5, Y1
-	VPMOVSXBD    8(DX), Y5
-	VCVTDQ2PS    Y5, Y5
-	VMULPS       Y5, Y4, Y5
-	VMOVUPS      32(SI), Y6
-	VFMADD231PS  Y6, Y5, Y2
-	VMOVUPS      32(SI)(DI*1), Y6
-	VFMADD231PS  Y6, Y5, Y3
-	VPMOVSXBD    16(DX), Y5
-	VCVTDQ2PS    Y5, Y5
-	VMULPS       Y5, Y4, Y5
-	VMOVUPS      64(SI), Y6
-	VFMADD231PS  Y6, Y5, Y0
-	VMOVUPS      64(SI)(DI*1), Y6
-	VFMADD231PS  Y6, Y5, Y1
-	VPMOVSXBD    24(DX), Y5
-	VCVTDQ2PS    Y5, Y5
-	VMULPS       Y5, Y4, Y4
-	VMOVUPS      96(SI), Y5
-	VFMADD231PS  Y5, Y4, Y2
-	VMOVUPS      96(SI)(DI*1), Y5
-	VFMADD231PS  Y5, Y4, Y3
+	VPBROADCASTB (R9), X7
+	VPMOVZXBD    X7, Y7
+	VPXOR        Y8, Y8, Y8
+	VPCMPEQD     Y8, Y7, Y8
+	VPAND        mxfp40<>+0(SB), Y8, Y8
+	VPSLLD       $0x17, Y7, Y7
+	VPOR         Y8, Y7, Y7
+	VMOVDQU      mxfp41<>+0(SB), Y8
+	VMULPS       Y8, Y7, Y7
+	VBROADCASTI128 1(R9), Y8
+	VPSRLVD      Y0, Y8, Y8
+	VPAND        Y1, Y8, Y8
+	VPSHUFB      Y8, Y2, Y8
+	VMOVDQU      Y8, (DX)
+	VPMOVSXBD    (DX), Y8
+	VCVTDQ2PS    Y8, Y8
+	VMULPS       Y8, Y7, Y8
+	VMOVUPS      (SI), Y9
+	VFMADD231PS  Y9, Y8, Y3
+	VMOVUPS      (SI)(DI*1), Y9
+	VFMADD231PS  Y9, Y8, Y4
+	VPMOVSXBD    8(DX), Y8
+	VCVTDQ2PS    Y8, Y8
+	VMULPS       Y8, Y7, Y8
+	VMOVUPS      32(SI), Y9
+	VFMADD231PS  Y9, Y8, Y5
+	VMOVUPS      32(SI)(DI*1), Y9
+	VFMADD231PS  Y9, Y8, Y6
+	VPMOVSXBD    16(DX), Y8
+	VCVTDQ2PS    Y8, Y8
+	VMULPS       Y8, Y7, Y8
+	VMOVUPS      64(SI), Y9
+	VFMADD231PS  Y9, Y8, Y3
+	VMOVUPS      64(SI)(DI*1), Y9
+	VFMADD231PS  Y9, Y8, Y4
+	VPMOVSXBD    24(DX), Y8
+	VCVTDQ2PS    Y8, Y8
+	VMULPS       Y8, Y7, Y7
+	VMOVUPS      96(SI), Y8
+	VFMADD231PS  Y8, Y7, Y5
+	VMOVUPS      96(SI)(DI*1), Y8
+	VFMADD231PS  Y8, Y7, Y6
 	ADDQ         $0x11, R9
 	ADDQ         $0x80, SI
 	SUBQ         $1, R8
@@ -1511,25 +1555,25 @@ loop3:
 
 done4:
 	ADDQ         $1, R8
-	VADDPS       Y2, Y0, Y0
-	VADDPS       Y3, Y1, Y1
-	VEXTRACTF128 $1, Y0, X2
-	VADDPS       X0, X2, X2
-	VMOVHLPS     X2, X2, X0
-	VADDPS       X0, X2, X2
-	VMOVSHDUP    X2, X0
-	VADDSS       X0, X2, X2
-	VMOVSS       X2, (AX)
+	VADDPS       Y5, Y3, Y3
+	VADDPS       Y6, Y4, Y4
+	VEXTRACTF128 $1, Y3, X5
+	VADDPS       X3, X5, X5
+	VMOVHLPS     X5, X5, X3
+	VADDPS       X3, X5, X5
+	VMOVSHDUP    X5, X3
+	VADDSS       X3, X5, X5
+	VMOVSS       X5, (AX)
 	MOVQ         ldy+8(FP), SI
 	MOVQ         AX, DI
 	ADDQ         SI, DI
-	VEXTRACTF128 $1, Y1, X0
-	VADDPS       X1, X0, X0
-	VMOVHLPS     X0, X0, X1
-	VADDPS       X1, X0, X0
-	VMOVSHDUP    X0, X1
-	VADDSS       X1, X0, X0
-	VMOVSS       X0, (DI)
+	VEXTRACTF128 $1, Y4, X3
+	VADDPS       X4, X3, X3
+	VMOVHLPS     X3, X3, X4
+	VADDPS       X4, X3, X3
+	VMOVSHDUP    X3, X4
+	VADDSS       X4, X3, X3
+	VMOVSS       X3, (DI)
 	ADDQ         $4, AX
 	MOVQ         stride+40(FP), SI
 	ADDQ         SI, BX
@@ -1544,6 +1588,11 @@ done2:
 // matmul3xMxfp4AVX2 multiplies rows of w with 3 rows of x; ld and stride in bytes, a unit is 32 values.
 // Requires: AVX2, FMA
 TEXT ·matmul3xMxfp4AVX2(SB), NOSPLIT, $128-64
+
+	// constants of the loops
+	VMOVDQU      mxfp42<>+0(SB), Y0
+	VMOVDQU      mxfp43<>+0(SB), Y1
+	VBROADCASTI128 mxfp44<>+0(SB), Y2
 	MOVQ         y+0(FP), AX
 	MOVQ         w+32(FP), BX
 	MOVQ         rows+48(FP), CX
@@ -1553,9 +1602,9 @@ TEXT ·matmul3xMxfp4AVX2(SB), NOSPLIT, $128-64
 	JLT          done2
 
 loop1:
-	VPXOR        Y0, Y0, Y0
-	VPXOR        Y1, Y1, Y1
-	VPXOR        Y2, Y2, Y2
+	VPXOR        Y3, Y3, Y3
+	VPXOR        Y4, Y4, Y4
+	VPXOR        Y5, Y5, Y5
 	MOVQ         x+16(FP), SI
 	MOVQ         ldx+24(FP), DI
 	MOVQ         SI, R8
@@ -1567,57 +1616,56 @@ loop1:
 	JLT          done4
 
 loop3:
-	VPBROADCASTB (R10), X3
-	VPMOVZXBD    X3, Y3
-	VPXOR        Y4, Y4, Y4
-	VPCMPEQD     Y4, Y3, Y4
-	VPAND        mxfp40<>+0(SB), Y4, Y4
-	VPSLLD       $0x17, Y3, Y3
-	VPOR         Y4, Y3, Y3
-	VMOVDQU      mxfp41<>+0(SB), Y4
-	VMULPS       Y4, Y3, Y3
-	VBROADCASTI128 1(R10), Y4
-	VPSRLVD      mxfp42<>+0(SB), Y4, Y4
-	VPAND        mxfp43<>+0(SB), Y4, Y4
-	VBROADCASTI128 mxfp44<>+0(SB), Y5
-	VPSHUFB      Y4, Y5, Y4
-	VMOVDQU      Y4, (DX)
-	VPMOVSXBD    (DX), Y4
-	VCVTDQ2PS    Y4, Y4
-	VMULPS       Y4, Y3, Y4
-	VMOVUPS      (SI), Y5
-	VFMADD231PS  Y5, Y4, Y0
-	VMOVUPS      (SI)(DI*1), Y5
-	VFMADD231PS  Y5, Y4, Y1
-	VMOVUPS      (R8), Y5
-	VFMADD231PS  Y5, Y4, Y2
-	VPMOVSXBD    8(DX), Y4
-	VCVTDQ2PS    Y4, Y4
-	VMULPS       Y4, Y3, Y4
-	VMOVUPS      32(SI), Y5
-	VFMADD231PS  Y5, Y4, Y0
-	VMOVUPS      32(SI)(DI*1), Y5
-	VFMADD231PS  Y5, Y4, Y1
-	VMOVUPS      32(R8), Y5
-	VFMADD231PS  Y5, Y4, Y2
-	VPMOVSXBD    16(DX), Y4
-	VCVTDQ2PS    Y4, Y4
-	VMULPS       Y4, Y3, Y4
-	VMOVUPS      64(SI), Y5
-	VFMADD231PS  Y5, Y4, Y0
-	VMOVUPS      64(SI)(DI*1), Y5
-	VFMADD231PS  Y5, Y4, Y1
-	VMOVUPS      64(R8), Y5
-	VFMADD231PS  Y5, Y4, Y2
-	VPMOVSXBD    24(DX), Y4
-	VCVTDQ2PS    Y4, Y4
-	VMULPS       Y4, Y3, Y3
-	VMOVUPS      96(SI), Y4
-	VFMADD231PS  Y4, Y3, Y0
-	VMOVUPS      96(SI)(DI*1), Y4
-	VFMADD231PS  Y4, Y3, Y1
-	VMOVUPS      96(R8), Y4
-	VFMADD231PS  Y4, Y3, Y2
+	VPBROADCASTB (R10), X6
+	VPMOVZXBD    X6, Y6
+	VPXOR        Y7, Y7, Y7
+	VPCMPEQD     Y7, Y6, Y7
+	VPAND        mxfp40<>+0(SB), Y7, Y7
+	VPSLLD       $0x17, Y6, Y6
+	VPOR         Y7, Y6, Y6
+	VMOVDQU      mxfp41<>+0(SB), Y7
+	VMULPS       Y7, Y6, Y6
+	VBROADCASTI128 1(R10), Y7
+	VPSRLVD      Y0, Y7, Y7
+	VPAND        Y1, Y7, Y7
+	VPSHUFB      Y7, Y2, Y7
+	VMOVDQU      Y7, (DX)
+	VPMOVSXBD    (DX), Y7
+	VCVTDQ2PS    Y7, Y7
+	VMULPS       Y7, Y6, Y7
+	VMOVUPS      (SI), Y8
+	VFMADD231PS  Y8, Y7, Y3
+	VMOVUPS      (SI)(DI*1), Y8
+	VFMADD231PS  Y8, Y7, Y4
+	VMOVUPS      (R8), Y8
+	VFMADD231PS  Y8, Y7, Y5
+	VPMOVSXBD    8(DX), Y7
+	VCVTDQ2PS    Y7, Y7
+	VMULPS       Y7, Y6, Y7
+	VMOVUPS      32(SI), Y8
+	VFMADD231PS  Y8, Y7, Y3
+	VMOVUPS      32(SI)(DI*1), Y8
+	VFMADD231PS  Y8, Y7, Y4
+	VMOVUPS      32(R8), Y8
+	VFMADD231PS  Y8, Y7, Y5
+	VPMOVSXBD    16(DX), Y7
+	VCVTDQ2PS    Y7, Y7
+	VMULPS       Y7, Y6, Y7
+	VMOVUPS      64(SI), Y8
+	VFMADD231PS  Y8, Y7, Y3
+	VMOVUPS      64(SI)(DI*1), Y8
+	VFMADD231PS  Y8, Y7, Y4
+	VMOVUPS      64(R8), Y8
+	VFMADD231PS  Y8, Y7, Y5
+	VPMOVSXBD    24(DX), Y7
+	VCVTDQ2PS    Y7, Y7
+	VMULPS       Y7, Y6, Y6
+	VMOVUPS      96(SI), Y7
+	VFMADD231PS  Y7, Y6, Y3
+	VMOVUPS      96(SI)(DI*1), Y7
+	VFMADD231PS  Y7, Y6, Y4
+	VMOVUPS      96(R8), Y7
+	VFMADD231PS  Y7, Y6, Y5
 	ADDQ         $0x11, R10
 	ADDQ         $0x80, SI
 	ADDQ         $0x80, R8
@@ -1626,31 +1674,31 @@ loop3:
 
 done4:
 	ADDQ         $1, R9
-	VEXTRACTF128 $1, Y0, X3
-	VADDPS       X0, X3, X3
-	VMOVHLPS     X3, X3, X0
-	VADDPS       X0, X3, X3
-	VMOVSHDUP    X3, X0
-	VADDSS       X0, X3, X3
-	VMOVSS       X3, (AX)
+	VEXTRACTF128 $1, Y3, X6
+	VADDPS       X3, X6, X6
+	VMOVHLPS     X6, X6, X3
+	VADDPS       X3, X6, X6
+	VMOVSHDUP    X6, X3
+	VADDSS       X3, X6, X6
+	VMOVSS       X6, (AX)
 	MOVQ         ldy+8(FP), SI
 	MOVQ         AX, DI
 	ADDQ         SI, DI
-	VEXTRACTF128 $1, Y1, X0
-	VADDPS       X1, X0, X0
-	VMOVHLPS     X0, X0, X1
-	VADDPS       X1, X0, X0
-	VMOVSHDUP    X0, X1
-	VADDSS       X1, X0, X0
-	VMOVSS       X0, (DI)
+	VEXTRACTF128 $1, Y4, X3
+	VADDPS       X4, X3, X3
+	VMOVHLPS     X3, X3, X4
+	VADDPS       X4, X3, X3
+	VMOVSHDUP    X3, X4
+	VADDSS       X4, X3, X3
+	VMOVSS       X3, (DI)
 	ADDQ         SI, DI
-	VEXTRACTF128 $1, Y2, X0
-	VADDPS       X2, X0, X0
-	VMOVHLPS     X0, X0, X1
-	VADDPS       X1, X0, X0
-	VMOVSHDUP    X0, X1
-	VADDSS       X1, X0, X0
-	VMOVSS       X0, (DI)
+	VEXTRACTF128 $1, Y5, X3
+	VADDPS       X5, X3, X3
+	VMOVHLPS     X3, X3, X4
+	VADDPS       X4, X3, X3
+	VMOVSHDUP    X3, X4
+	VADDSS       X4, X3, X3
+	VMOVSS       X3, (DI)
 	ADDQ         $4, AX
 	MOVQ         stride+40(FP), SI
 	ADDQ         SI, BX
@@ -1665,6 +1713,11 @@ done2:
 // matmul4xMxfp4AVX2 multiplies rows of w with 4 rows of x; ld and stride in bytes, a unit is 32 values.
 // Requires: AVX2, FMA
 TEXT ·matmul4xMxfp4AVX2(SB), NOSPLIT, $128-64
+
+	// constants of the loops
+	VMOVDQU      mxfp42<>+0(SB), Y0
+	VMOVDQU      mxfp43<>+0(SB), Y1
+	VBROADCASTI128 mxfp44<>+0(SB), Y2
 	MOVQ         y+0(FP), AX
 	MOVQ         w+32(FP), BX
 	MOVQ         rows+48(FP), CX
@@ -1674,10 +1727,10 @@ TEXT ·matmul4xMxfp4AVX2(SB), NOSPLIT, $128-64
 	JLT          done2
 
 loop1:
-	VPXOR        Y0, Y0, Y0
-	VPXOR        Y1, Y1, Y1
-	VPXOR        Y2, Y2, Y2
 	VPXOR        Y3, Y3, Y3
+	VPXOR        Y4, Y4, Y4
+	VPXOR        Y5, Y5, Y5
+	VPXOR        Y6, Y6, Y6
 	MOVQ         x+16(FP), SI
 	MOVQ         ldx+24(FP), DI
 	MOVQ         SI, R8
@@ -1689,65 +1742,64 @@ loop1:
 	JLT          done4
 
 loop3:
-	VPBROADCASTB (R10), X4
-	VPMOVZXBD    X4, Y4
-	VPXOR        Y5, Y5, Y5
-	VPCMPEQD     Y5, Y4, Y5
-	VPAND        mxfp40<>+0(SB), Y5, Y5
-	VPSLLD       $0x17, Y4, Y4
-	VPOR         Y5, Y4, Y4
-	VMOVDQU      mxfp41<>+0(SB), Y5
-	VMULPS       Y5, Y4, Y4
-	VBROADCASTI128 1(R10), Y5
-	VPSRLVD      mxfp42<>+0(SB), Y5, Y5
-	VPAND        mxfp43<>+0(SB), Y5, Y5
-	VBROADCASTI128 mxfp44<>+0(SB), Y6
-	VPSHUFB      Y5, Y6, Y5
-	VMOVDQU      Y5, (DX)
-	VPMOVSXBD    (DX), Y5
-	VCVTDQ2PS    Y5, Y5
-	VMULPS       Y5, Y4, Y5
-	VMOVUPS      (SI), Y6
-	VFMADD231PS  Y6, Y5, Y0
-	VMOVUPS      (SI)(DI*1), Y6
-	VFMADD231PS  Y6, Y5, Y1
-	VMOVUPS      (R8), Y6
-	VFMADD231PS  Y6, Y5, Y2
-	VMOVUPS      (R8)(DI*1), Y6
-	VFMADD231PS  Y6, Y5, Y3
-	VPMOVSXBD    8(DX), Y5
-	VCVTDQ2PS    Y5, Y5
-	VMULPS       Y5, Y4, Y5
-	VMOVUPS      32(SI), Y6
-	VFMADD231PS  Y6, Y5, Y0
-	VMOVUPS      32(SI)(DI*1), Y6
-	VFMADD231PS  Y6, Y5, Y1
-	VMOVUPS      32(R8), Y6
-	VFMADD231PS  Y6, Y5, Y2
-	VMOVUPS      32(R8)(DI*1), Y6
-	VFMADD231PS  Y6, Y5, Y3
-	VPMOVSXBD    16(DX), Y5
-	VCVTDQ2PS    Y5, Y5
-	VMULPS       Y5, Y4, Y5
-	VMOVUPS      64(SI), Y6
-	VFMADD231PS  Y6, Y5, Y0
-	VMOVUPS      64(SI)(DI*1), Y6
-	VFMADD231PS  Y6, Y5, Y1
-	VMOVUPS      64(R8), Y6
-	VFMADD231PS  Y6, Y5, Y2
-	VMOVUPS      64(R8)(DI*1), Y6
-	VFMADD231PS  Y6, Y5, Y3
-	VPMOVSXBD    24(DX), Y5
-	VCVTDQ2PS    Y5, Y5
-	VMULPS       Y5, Y4, Y4
-	VMOVUPS      96(SI), Y5
-	VFMADD231PS  Y5, Y4, Y0
-	VMOVUPS      96(SI)(DI*1), Y5
-	VFMADD231PS  Y5, Y4, Y1
-	VMOVUPS      96(R8), Y5
-	VFMADD231PS  Y5, Y4, Y2
-	VMOVUPS      96(R8)(DI*1), Y5
-	VFMADD231PS  Y5, Y4, Y3
+	VPBROADCASTB (R10), X7
+	VPMOVZXBD    X7, Y7
+	VPXOR        Y8, Y8, Y8
+	VPCMPEQD     Y8, Y7, Y8
+	VPAND        mxfp40<>+0(SB), Y8, Y8
+	VPSLLD       $0x17, Y7, Y7
+	VPOR         Y8, Y7, Y7
+	VMOVDQU      mxfp41<>+0(SB), Y8
+	VMULPS       Y8, Y7, Y7
+	VBROADCASTI128 1(R10), Y8
+	VPSRLVD      Y0, Y8, Y8
+	VPAND        Y1, Y8, Y8
+	VPSHUFB      Y8, Y2, Y8
+	VMOVDQU      Y8, (DX)
+	VPMOVSXBD    (DX), Y8
+	VCVTDQ2PS    Y8, Y8
+	VMULPS       Y8, Y7, Y8
+	VMOVUPS      (SI), Y9
+	VFMADD231PS  Y9, Y8, Y3
+	VMOVUPS      (SI)(DI*1), Y9
+	VFMADD231PS  Y9, Y8, Y4
+	VMOVUPS      (R8), Y9
+	VFMADD231PS  Y9, Y8, Y5
+	VMOVUPS      (R8)(DI*1), Y9
+	VFMADD231PS  Y9, Y8, Y6
+	VPMOVSXBD    8(DX), Y8
+	VCVTDQ2PS    Y8, Y8
+	VMULPS       Y8, Y7, Y8
+	VMOVUPS      32(SI), Y9
+	VFMADD231PS  Y9, Y8, Y3
+	VMOVUPS      32(SI)(DI*1), Y9
+	VFMADD231PS  Y9, Y8, Y4
+	VMOVUPS      32(R8), Y9
+	VFMADD231PS  Y9, Y8, Y5
+	VMOVUPS      32(R8)(DI*1), Y9
+	VFMADD231PS  Y9, Y8, Y6
+	VPMOVSXBD    16(DX), Y8
+	VCVTDQ2PS    Y8, Y8
+	VMULPS       Y8, Y7, Y8
+	VMOVUPS      64(SI), Y9
+	VFMADD231PS  Y9, Y8, Y3
+	VMOVUPS      64(SI)(DI*1), Y9
+	VFMADD231PS  Y9, Y8, Y4
+	VMOVUPS      64(R8), Y9
+	VFMADD231PS  Y9, Y8, Y5
+	VMOVUPS      64(R8)(DI*1), Y9
+	VFMADD231PS  Y9, Y8, Y6
+	VPMOVSXBD    24(DX), Y8
+	VCVTDQ2PS    Y8, Y8
+	VMULPS       Y8, Y7, Y7
+	VMOVUPS      96(SI), Y8
+	VFMADD231PS  Y8, Y7, Y3
+	VMOVUPS      96(SI)(DI*1), Y8
+	VFMADD231PS  Y8, Y7, Y4
+	VMOVUPS      96(R8), Y8
+	VFMADD231PS  Y8, Y7, Y5
+	VMOVUPS      96(R8)(DI*1), Y8
+	VFMADD231PS  Y8, Y7, Y6
 	ADDQ         $0x11, R10
 	ADDQ         $0x80, SI
 	ADDQ         $0x80, R8
@@ -1756,39 +1808,39 @@ loop3:
 
 done4:
 	ADDQ         $1, R9
-	VEXTRACTF128 $1, Y0, X4
-	VADDPS       X0, X4, X4
-	VMOVHLPS     X4, X4, X0
-	VADDPS       X0, X4, X4
-	VMOVSHDUP    X4, X0
-	VADDSS       X0, X4, X4
-	VMOVSS       X4, (AX)
+	VEXTRACTF128 $1, Y3, X7
+	VADDPS       X3, X7, X7
+	VMOVHLPS     X7, X7, X3
+	VADDPS       X3, X7, X7
+	VMOVSHDUP    X7, X3
+	VADDSS       X3, X7, X7
+	VMOVSS       X7, (AX)
 	MOVQ         ldy+8(FP), SI
 	MOVQ         AX, DI
 	ADDQ         SI, DI
-	VEXTRACTF128 $1, Y1, X0
-	VADDPS       X1, X0, X0
-	VMOVHLPS     X0, X0, X1
-	VADDPS       X1, X0, X0
-	VMOVSHDUP    X0, X1
-	VADDSS       X1, X0, X0
-	VMOVSS       X0, (DI)
+	VEXTRACTF128 $1, Y4, X3
+	VADDPS       X4, X3, X3
+	VMOVHLPS     X3, X3, X4
+	VADDPS       X4, X3, X3
+	VMOVSHDUP    X3, X4
+	VADDSS       X4, X3, X3
+	VMOVSS       X3, (DI)
 	ADDQ         SI, DI
-	VEXTRACTF128 $1, Y2, X0
-	VADDPS       X2, X0, X0
-	VMOVHLPS     X0, X0, X1
-	VADDPS       X1, X0, X0
-	VMOVSHDUP    X0, X1
-	VADDSS       X1, X0, X0
-	VMOVSS       X0, (DI)
+	VEXTRACTF128 $1, Y5, X3
+	VADDPS       X5, X3, X3
+	VMOVHLPS     X3, X3, X4
+	VADDPS       X4, X3, X3
+	VMOVSHDUP    X3, X4
+	VADDSS       X4, X3, X3
+	VMOVSS       X3, (DI)
 	ADDQ         SI, DI
-	VEXTRACTF128 $1, Y3, X0
-	VADDPS       X3, X0, X0
-	VMOVHLPS     X0, X0, X1
-	VADDPS       X1, X0, X0
-	VMOVSHDUP    X0, X1
-	VADDSS       X1, X0, X0
-	VMOVSS       X0, (DI)
+	VEXTRACTF128 $1, Y6, X3
+	VADDPS       X6, X3, X3
+	VMOVHLPS     X3, X3, X4
+	VADDPS       X4, X3, X3
+	VMOVSHDUP    X3, X4
+	VADDSS       X4, X3, X3
+	VMOVSS       X3, (DI)
 	ADDQ         $4, AX
 	MOVQ         stride+40(FP), SI
 	ADDQ         SI, BX
@@ -1803,6 +1855,12 @@ done2:
 // matmulQ81xMxfp4AVX2 multiplies rows of w with 1 row of activations in int8; ldy and stride in bytes.
 // Requires: AVX2, FMA
 TEXT ·matmulQ81xMxfp4AVX2(SB), NOSPLIT, $128-72
+
+	// constants of the loops
+	VMOVDQU      mxfp42<>+0(SB), Y0
+	VMOVDQU      mxfp45<>+0(SB), Y1
+	VMOVDQU      mxfp43<>+0(SB), Y2
+	VBROADCASTI128 mxfp44<>+0(SB), Y3
 	LEAQ         31(SP), AX
 	ANDQ         $-32, AX
 	MOVQ         y+0(FP), AX
@@ -1812,8 +1870,8 @@ TEXT ·matmulQ81xMxfp4AVX2(SB), NOSPLIT, $128-72
 	JLT          done2
 
 loop1:
-	VPXOR        Y0, Y0, Y0
-	VPXOR        Y1, Y1, Y1
+	VPXOR        Y4, Y4, Y4
+	VPXOR        Y5, Y5, Y5
 	MOVQ         q+16(FP), DX
 	MOVQ         d+24(FP), SI
 	MOVQ         blocks+64(FP), DI
@@ -1822,52 +1880,50 @@ loop1:
 	JLT          done4
 
 loop3:
-	VPBROADCASTB (R8), X2
-	VPMOVZXBD    X2, Y2
-	VPXOR        Y3, Y3, Y3
-	VPCMPEQD     Y3, Y2, Y3
-	VPAND        mxfp40<>+0(SB), Y3, Y3
-	VPSLLD       $0x17, Y2, Y2
-	VPOR         Y3, Y2, Y2
-	VMOVDQU      mxfp41<>+0(SB), Y3
-	VMULPS       Y3, Y2, Y2
-	VBROADCASTI128 1(R8), Y3
-	VPSRLVD      mxfp42<>+0(SB), Y3, Y3
-	VPAND        mxfp43<>+0(SB), Y3, Y3
-	VBROADCASTI128 mxfp44<>+0(SB), Y4
-	VPSHUFB      Y3, Y4, Y3
-	VPABSB       Y3, Y4
-	VMOVDQU      (DX), Y5
-	VPSIGNB      Y3, Y5, Y3
-	VPMADDUBSW   Y3, Y4, Y3
-	VPMADDWD     mxfp45<>+0(SB), Y3, Y3
-	VBROADCASTSS (SI), Y4
-	VCVTDQ2PS    Y3, Y3
-	VMULPS       Y2, Y4, Y2
-	VFMADD231PS  Y2, Y3, Y0
-	VPBROADCASTB 17(R8), X2
-	VPMOVZXBD    X2, Y2
-	VPXOR        Y3, Y3, Y3
-	VPCMPEQD     Y3, Y2, Y3
-	VPAND        mxfp40<>+0(SB), Y3, Y3
-	VPSLLD       $0x17, Y2, Y2
-	VPOR         Y3, Y2, Y2
-	VMOVDQU      mxfp41<>+0(SB), Y3
-	VMULPS       Y3, Y2, Y2
-	VBROADCASTI128 18(R8), Y3
-	VPSRLVD      mxfp42<>+0(SB), Y3, Y3
-	VPAND        mxfp43<>+0(SB), Y3, Y3
-	VBROADCASTI128 mxfp44<>+0(SB), Y4
-	VPSHUFB      Y3, Y4, Y3
-	VPABSB       Y3, Y4
-	VMOVDQU      32(DX), Y5
-	VPSIGNB      Y3, Y5, Y3
-	VPMADDUBSW   Y3, Y4, Y3
-	VPMADDWD     mxfp45<>+0(SB), Y3, Y3
-	VBROADCASTSS 4(SI), Y4
-	VCVTDQ2PS    Y3, Y3
-	VMULPS       Y2, Y4, Y2
-	VFMADD231PS  Y2, Y3, Y1
+	VPBROADCASTB (R8), X6
+	VPMOVZXBD    X6, Y6
+	VPXOR        Y7, Y7, Y7
+	VPCMPEQD     Y7, Y6, Y7
+	VPAND        mxfp40<>+0(SB), Y7, Y7
+	VPSLLD       $0x17, Y6, Y6
+	VPOR         Y7, Y6, Y6
+	VMOVDQU      mxfp41<>+0(SB), Y7
+	VMULPS       Y7, Y6, Y6
+	VBROADCASTI128 1(R8), Y7
+	VPSRLVD      Y0, Y7, Y7
+	VPAND        Y2, Y7, Y7
+	VPSHUFB      Y7, Y3, Y7
+	VPABSB       Y7, Y8
+	VMOVDQU      (DX), Y9
+	VPSIGNB      Y7, Y9, Y7
+	VPMADDUBSW   Y7, Y8, Y7
+	VPMADDWD     Y1, Y7, Y7
+	VBROADCASTSS (SI), Y8
+	VCVTDQ2PS    Y7, Y7
+	VMULPS       Y6, Y8, Y6
+	VFMADD231PS  Y6, Y7, Y4
+	VPBROADCASTB 17(R8), X6
+	VPMOVZXBD    X6, Y6
+	VPXOR        Y7, Y7, Y7
+	VPCMPEQD     Y7, Y6, Y7
+	VPAND        mxfp40<>+0(SB), Y7, Y7
+	VPSLLD       $0x17, Y6, Y6
+	VPOR         Y7, Y6, Y6
+	VMOVDQU      mxfp41<>+0(SB), Y7
+	VMULPS       Y7, Y6, Y6
+	VBROADCASTI128 18(R8), Y7
+	VPSRLVD      Y0, Y7, Y7
+	VPAND        Y2, Y7, Y7
+	VPSHUFB      Y7, Y3, Y7
+	VPABSB       Y7, Y8
+	VMOVDQU      32(DX), Y9
+	VPSIGNB      Y7, Y9, Y7
+	VPMADDUBSW   Y7, Y8, Y7
+	VPMADDWD     Y1, Y7, Y7
+	VBROADCASTSS 4(SI), Y8
+	VCVTDQ2PS    Y7, Y7
+	VMULPS       Y6, Y8, Y6
+	VFMADD231PS  Y6, Y7, Y5
 	ADDQ         $0x22, R8
 	ADDQ         $0x40, DX
 	ADDQ         $8, SI
@@ -1880,29 +1936,28 @@ done4:
 	JLT          done6
 
 loop5:
-	VPBROADCASTB (R8), X2
-	VPMOVZXBD    X2, Y2
-	VPXOR        Y3, Y3, Y3
-	VPCMPEQD     Y3, Y2, Y3
-	VPAND        mxfp40<>+0(SB), Y3, Y3
-	VPSLLD       $0x17, Y2, Y2
-	VPOR         Y3, Y2, Y2
-	VMOVDQU      mxfp41<>+0(SB), Y3
-	VMULPS       Y3, Y2, Y2
-	VBROADCASTI128 1(R8), Y3
-	VPSRLVD      mxfp42<>+0(SB), Y3, Y3
-	VPAND        mxfp43<>+0(SB), Y3, Y3
-	VBROADCASTI128 mxfp44<>+0(SB), Y4
-	VPSHUFB      Y3, Y4, Y3
-	VPABSB       Y3, Y4
-	VMOVDQU      (DX), Y5
-	VPSIGNB      Y3, Y5, Y3
-	VPMADDUBSW   Y3, Y4, Y3
-	VPMADDWD     mxfp45<>+0(SB), Y3, Y3
-	VBROADCASTSS (SI), Y4
-	VCVTDQ2PS    Y3, Y3
-	VMULPS       Y2, Y4, Y2
-	VFMADD231PS  Y2, Y3, Y0
+	VPBROADCASTB (R8), X6
+	VPMOVZXBD    X6, Y6
+	VPXOR        Y7, Y7, Y7
+	VPCMPEQD     Y7, Y6, Y7
+	VPAND        mxfp40<>+0(SB), Y7, Y7
+	VPSLLD       $0x17, Y6, Y6
+	VPOR         Y7, Y6, Y6
+	VMOVDQU      mxfp41<>+0(SB), Y7
+	VMULPS       Y7, Y6, Y6
+	VBROADCASTI128 1(R8), Y7
+	VPSRLVD      Y0, Y7, Y7
+	VPAND        Y2, Y7, Y7
+	VPSHUFB      Y7, Y3, Y7
+	VPABSB       Y7, Y8
+	VMOVDQU      (DX), Y9
+	VPSIGNB      Y7, Y9, Y7
+	VPMADDUBSW   Y7, Y8, Y7
+	VPMADDWD     Y1, Y7, Y7
+	VBROADCASTSS (SI), Y8
+	VCVTDQ2PS    Y7, Y7
+	VMULPS       Y6, Y8, Y6
+	VFMADD231PS  Y6, Y7, Y4
 	ADDQ         $0x11, R8
 	ADDQ         $0x20, DX
 	ADDQ         $4, SI
@@ -1911,14 +1966,14 @@ loop5:
 
 done6:
 	ADDQ         $1, DI
-	VADDPS       Y1, Y0, Y0
-	VEXTRACTF128 $1, Y0, X1
-	VADDPS       X0, X1, X1
-	VMOVHLPS     X1, X1, X0
-	VADDPS       X0, X1, X1
-	VMOVSHDUP    X1, X0
-	VADDSS       X0, X1, X1
-	VMOVSS       X1, (AX)
+	VADDPS       Y5, Y4, Y4
+	VEXTRACTF128 $1, Y4, X5
+	VADDPS       X4, X5, X5
+	VMOVHLPS     X5, X5, X4
+	VADDPS       X4, X5, X5
+	VMOVSHDUP    X5, X4
+	VADDSS       X4, X5, X5
+	VMOVSS       X5, (AX)
 	ADDQ         $4, AX
 	MOVQ         stride+48(FP), DX
 	ADDQ         DX, BX
@@ -1933,6 +1988,12 @@ done2:
 // matmulQ82xMxfp4AVX2 multiplies rows of w with 2 rows of activations in int8; ldy and stride in bytes.
 // Requires: AVX2, FMA
 TEXT ·matmulQ82xMxfp4AVX2(SB), NOSPLIT, $128-72
+
+	// constants of the loops
+	VMOVDQU      mxfp45<>+0(SB), Y0
+	VMOVDQU      mxfp42<>+0(SB), Y1
+	VMOVDQU      mxfp43<>+0(SB), Y2
+	VBROADCASTI128 mxfp44<>+0(SB), Y3
 	LEAQ         31(SP), AX
 	ANDQ         $-32, AX
 	MOVQ         y+0(FP), AX
@@ -1942,8 +2003,8 @@ TEXT ·matmulQ82xMxfp4AVX2(SB), NOSPLIT, $128-72
 	JLT          done2
 
 loop1:
-	VPXOR        Y0, Y0, Y0
-	VPXOR        Y1, Y1, Y1
+	VPXOR        Y4, Y4, Y4
+	VPXOR        Y5, Y5, Y5
 	MOVQ         q+16(FP), DX
 	MOVQ         d+24(FP), SI
 	MOVQ         blocks+64(FP), DI
@@ -1952,68 +2013,66 @@ loop1:
 	JLT          done4
 
 loop3:
-	VPBROADCASTB (R8), X2
-	VPMOVZXBD    X2, Y2
-	VPXOR        Y3, Y3, Y3
-	VPCMPEQD     Y3, Y2, Y3
-	VPAND        mxfp40<>+0(SB), Y3, Y3
-	VPSLLD       $0x17, Y2, Y2
-	VPOR         Y3, Y2, Y2
-	VMOVDQU      mxfp41<>+0(SB), Y3
-	VMULPS       Y3, Y2, Y2
-	VBROADCASTI128 1(R8), Y3
-	VPSRLVD      mxfp42<>+0(SB), Y3, Y3
-	VPAND        mxfp43<>+0(SB), Y3, Y3
-	VBROADCASTI128 mxfp44<>+0(SB), Y4
-	VPSHUFB      Y3, Y4, Y3
-	VPABSB       Y3, Y4
-	VMOVDQU      (DX), Y5
-	VPSIGNB      Y3, Y5, Y5
-	VPMADDUBSW   Y5, Y4, Y5
-	VPMADDWD     mxfp45<>+0(SB), Y5, Y5
-	VMOVDQU      32(DX), Y6
-	VPSIGNB      Y3, Y6, Y3
-	VPMADDUBSW   Y3, Y4, Y3
-	VPMADDWD     mxfp45<>+0(SB), Y3, Y3
-	VBROADCASTSS (SI), Y4
-	VCVTDQ2PS    Y5, Y5
-	VMULPS       Y2, Y4, Y4
-	VFMADD231PS  Y4, Y5, Y0
-	VBROADCASTSS 4(SI), Y4
-	VCVTDQ2PS    Y3, Y3
-	VMULPS       Y2, Y4, Y2
-	VFMADD231PS  Y2, Y3, Y1
-	VPBROADCASTB 17(R8), X2
-	VPMOVZXBD    X2, Y2
-	VPXOR        Y3, Y3, Y3
-	VPCMPEQD     Y3, Y2, Y3
-	VPAND        mxfp40<>+0(SB), Y3, Y3
-	VPSLLD       $0x17, Y2, Y2
-	VPOR         Y3, Y2, Y2
-	VMOVDQU      mxfp41<>+0(SB), Y3
-	VMULPS       Y3, Y2, Y2
-	VBROADCASTI128 18(R8), Y3
-	VPSRLVD      mxfp42<>+0(SB), Y3, Y3
-	VPAND        mxfp43<>+0(SB), Y3, Y3
-	VBROADCASTI128 mxfp44<>+0(SB), Y4
-	VPSHUFB      Y3, Y4, Y3
-	VPABSB       Y3, Y4
-	VMOVDQU      64(DX), Y5
-	VPSIGNB      Y3, Y5, Y5
-	VPMADDUBSW   Y5, Y4, Y5
-	VPMADDWD     mxfp45<>+0(SB), Y5, Y5
-	VMOVDQU      96(DX), Y6
-	VPSIGNB      Y3, Y6, Y3
-	VPMADDUBSW   Y3, Y4, Y3
-	VPMADDWD     mxfp45<>+0(SB), Y3, Y3
-	VBROADCASTSS 8(SI), Y4
-	VCVTDQ2PS    Y5, Y5
-	VMULPS       Y2, Y4, Y4
-	VFMADD231PS  Y4, Y5, Y0
-	VBROADCASTSS 12(SI), Y4
-	VCVTDQ2PS    Y3, Y3
-	VMULPS       Y2, Y4, Y2
-	VFMADD231PS  Y2, Y3, Y1
+	VPBROADCASTB (R8), X6
+	VPMOVZXBD    X6, Y6
+	VPXOR        Y7, Y7, Y7
+	VPCMPEQD     Y7, Y6, Y7
+	VPAND        mxfp40<>+0(SB), Y7, Y7
+	VPSLLD       $0x17, Y6, Y6
+	VPOR         Y7, Y6, Y6
+	VMOVDQU      mxfp41<>+0(SB), Y7
+	VMULPS       Y7, Y6, Y6
+	VBROADCASTI128 1(R8), Y7
+	VPSRLVD      Y1, Y7, Y7
+	VPAND        Y2, Y7, Y7
+	VPSHUFB      Y7, Y3, Y7
+	VPABSB       Y7, Y8
+	VMOVDQU      (DX), Y9
+	VPSIGNB      Y7, Y9, Y9
+	VPMADDUBSW   Y9, Y8, Y9
+	VPMADDWD     Y0, Y9, Y9
+	VMOVDQU      32(DX), Y10
+	VPSIGNB      Y7, Y10, Y7
+	VPMADDUBSW   Y7, Y8, Y7
+	VPMADDWD     Y0, Y7, Y7
+	VBROADCASTSS (SI), Y8
+	VCVTDQ2PS    Y9, Y9
+	VMULPS       Y6, Y8, Y8
+	VFMADD231PS  Y8, Y9, Y4
+	VBROADCASTSS 4(SI), Y8
+	VCVTDQ2PS    Y7, Y7
+	VMULPS       Y6, Y8, Y6
+	VFMADD231PS  Y6, Y7, Y5
+	VPBROADCASTB 17(R8), X6
+	VPMOVZXBD    X6, Y6
+	VPXOR        Y7, Y7, Y7
+	VPCMPEQD     Y7, Y6, Y7
+	VPAND        mxfp40<>+0(SB), Y7, Y7
+	VPSLLD       $0x17, Y6, Y6
+	VPOR         Y7, Y6, Y6
+	VMOVDQU      mxfp41<>+0(SB), Y7
+	VMULPS       Y7, Y6, Y6
+	VBROADCASTI128 18(R8), Y7
+	VPSRLVD      Y1, Y7, Y7
+	VPAND        Y2, Y7, Y7
+	VPSHUFB      Y7, Y3, Y7
+	VPABSB       Y7, Y8
+	VMOVDQU      64(DX), Y9
+	VPSIGNB      Y7, Y9, Y9
+	VPMADDUBSW   Y9, Y8, Y9
+	VPMADDWD     Y0, Y9, Y9
+	VMOVDQU      96(DX), Y10
+	VPSIGNB      Y7, Y10, Y7
+	VPMADDUBSW   Y7, Y8, Y7
+	VPMADDWD     Y0, Y7, Y7
+	VBROADCASTSS 8(SI), Y8
+	VCVTDQ2PS    Y9, Y9
+	VMULPS       Y6, Y8, Y8
+	VFMADD231PS  Y8, Y9, Y4
+	VBROADCASTSS 12(SI), Y8
+	VCVTDQ2PS    Y7, Y7
+	VMULPS       Y6, Y8, Y6
+	VFMADD231PS  Y6, Y7, Y5
 	ADDQ         $0x22, R8
 	ADDQ         $0x80, DX
 	ADDQ         $0x10, SI
@@ -2026,37 +2085,36 @@ done4:
 	JLT          done6
 
 loop5:
-	VPBROADCASTB (R8), X2
-	VPMOVZXBD    X2, Y2
-	VPXOR        Y3, Y3, Y3
-	VPCMPEQD     Y3, Y2, Y3
-	VPAND        mxfp40<>+0(SB), Y3, Y3
-	VPSLLD       $0x17, Y2, Y2
-	VPOR         Y3, Y2, Y2
-	VMOVDQU      mxfp41<>+0(SB), Y3
-	VMULPS       Y3, Y2, Y2
-	VBROADCASTI128 1(R8), Y3
-	VPSRLVD      mxfp42<>+0(SB), Y3, Y3
-	VPAND        mxfp43<>+0(SB), Y3, Y3
-	VBROADCASTI128 mxfp44<>+0(SB), Y4
-	VPSHUFB      Y3, Y4, Y3
-	VPABSB       Y3, Y4
-	VMOVDQU      (DX), Y5
-	VPSIGNB      Y3, Y5, Y5
-	VPMADDUBSW   Y5, Y4, Y5
-	VPMADDWD     mxfp45<>+0(SB), Y5, Y5
-	VMOVDQU      32(DX), Y6
-	VPSIGNB      Y3, Y6, Y3
-	VPMADDUBSW   Y3, Y4, Y3
-	VPMADDWD     mxfp45<>+0(SB), Y3, Y3
-	VBROADCASTSS (SI), Y4
-	VCVTDQ2PS    Y5, Y5
-	VMULPS       Y2, Y4, Y4
-	VFMADD231PS  Y4, Y5, Y0
-	VBROADCASTSS 4(SI), Y4
-	VCVTDQ2PS    Y3, Y3
-	VMULPS       Y2, Y4, Y2
-	VFMADD231PS  Y2, Y3, Y1
+	VPBROADCASTB (R8), X6
+	VPMOVZXBD    X6, Y6
+	VPXOR        Y7, Y7, Y7
+	VPCMPEQD     Y7, Y6, Y7
+	VPAND        mxfp40<>+0(SB), Y7, Y7
+	VPSLLD       $0x17, Y6, Y6
+	VPOR         Y7, Y6, Y6
+	VMOVDQU      mxfp41<>+0(SB), Y7
+	VMULPS       Y7, Y6, Y6
+	VBROADCASTI128 1(R8), Y7
+	VPSRLVD      Y1, Y7, Y7
+	VPAND        Y2, Y7, Y7
+	VPSHUFB      Y7, Y3, Y7
+	VPABSB       Y7, Y8
+	VMOVDQU      (DX), Y9
+	VPSIGNB      Y7, Y9, Y9
+	VPMADDUBSW   Y9, Y8, Y9
+	VPMADDWD     Y0, Y9, Y9
+	VMOVDQU      32(DX), Y10
+	VPSIGNB      Y7, Y10, Y7
+	VPMADDUBSW   Y7, Y8, Y7
+	VPMADDWD     Y0, Y7, Y7
+	VBROADCASTSS (SI), Y8
+	VCVTDQ2PS    Y9, Y9
+	VMULPS       Y6, Y8, Y8
+	VFMADD231PS  Y8, Y9, Y4
+	VBROADCASTSS 4(SI), Y8
+	VCVTDQ2PS    Y7, Y7
+	VMULPS       Y6, Y8, Y6
+	VFMADD231PS  Y6, Y7, Y5
 	ADDQ         $0x11, R8
 	ADDQ         $0x40, DX
 	ADDQ         $8, SI
@@ -2065,23 +2123,23 @@ loop5:
 
 done6:
 	ADDQ         $1, DI
-	VEXTRACTF128 $1, Y0, X2
-	VADDPS       X0, X2, X2
-	VMOVHLPS     X2, X2, X0
-	VADDPS       X0, X2, X2
-	VMOVSHDUP    X2, X0
-	VADDSS       X0, X2, X2
-	VMOVSS       X2, (AX)
+	VEXTRACTF128 $1, Y4, X6
+	VADDPS       X4, X6, X6
+	VMOVHLPS     X6, X6, X4
+	VADDPS       X4, X6, X6
+	VMOVSHDUP    X6, X4
+	VADDSS       X4, X6, X6
+	VMOVSS       X6, (AX)
 	MOVQ         ldy+8(FP), DX
 	MOVQ         AX, SI
 	ADDQ         DX, SI
-	VEXTRACTF128 $1, Y1, X0
-	VADDPS       X1, X0, X0
-	VMOVHLPS     X0, X0, X1
-	VADDPS       X1, X0, X0
-	VMOVSHDUP    X0, X1
-	VADDSS       X1, X0, X0
-	VMOVSS       X0, (SI)
+	VEXTRACTF128 $1, Y5, X4
+	VADDPS       X5, X4, X4
+	VMOVHLPS     X4, X4, X5
+	VADDPS       X5, X4, X4
+	VMOVSHDUP    X4, X5
+	VADDSS       X5, X4, X4
+	VMOVSS       X4, (SI)
 	ADDQ         $4, AX
 	MOVQ         stride+48(FP), DX
 	ADDQ         DX, BX
@@ -2096,6 +2154,12 @@ done2:
 // matmulQ83xMxfp4AVX2 multiplies rows of w with 3 rows of activations in int8; ldy and stride in bytes.
 // Requires: AVX2, FMA
 TEXT ·matmulQ83xMxfp4AVX2(SB), NOSPLIT, $128-72
+
+	// constants of the loops
+	VMOVDQU      mxfp45<>+0(SB), Y0
+	VMOVDQU      mxfp42<>+0(SB), Y1
+	VMOVDQU      mxfp43<>+0(SB), Y2
+	VBROADCASTI128 mxfp44<>+0(SB), Y3
 	LEAQ         31(SP), AX
 	ANDQ         $-32, AX
 	MOVQ         y+0(FP), AX
@@ -2105,9 +2169,9 @@ TEXT ·matmulQ83xMxfp4AVX2(SB), NOSPLIT, $128-72
 	JLT          done2
 
 loop1:
-	VPXOR        Y0, Y0, Y0
-	VPXOR        Y1, Y1, Y1
-	VPXOR        Y2, Y2, Y2
+	VPXOR        Y4, Y4, Y4
+	VPXOR        Y5, Y5, Y5
+	VPXOR        Y6, Y6, Y6
 	MOVQ         q+16(FP), DX
 	MOVQ         d+24(FP), SI
 	MOVQ         blocks+64(FP), DI
@@ -2116,84 +2180,82 @@ loop1:
 	JLT          done4
 
 loop3:
-	VPBROADCASTB (R8), X3
-	VPMOVZXBD    X3, Y3
-	VPXOR        Y4, Y4, Y4
-	VPCMPEQD     Y4, Y3, Y4
-	VPAND        mxfp40<>+0(SB), Y4, Y4
-	VPSLLD       $0x17, Y3, Y3
-	VPOR         Y4, Y3, Y3
-	VMOVDQU      mxfp41<>+0(SB), Y4
-	VMULPS       Y4, Y3, Y3
-	VBROADCASTI128 1(R8), Y4
-	VPSRLVD      mxfp42<>+0(SB), Y4, Y4
-	VPAND        mxfp43<>+0(SB), Y4, Y4
-	VBROADCASTI128 mxfp44<>+0(SB), Y5
-	VPSHUFB      Y4, Y5, Y4
-	VPABSB       Y4, Y5
-	VMOVDQU      (DX), Y6
-	VPSIGNB      Y4, Y6, Y6
-	VPMADDUBSW   Y6, Y5, Y6
-	VPMADDWD     mxfp45<>+0(SB), Y6, Y6
-	VMOVDQU      32(DX), Y7
-	VPSIGNB      Y4, Y7, Y7
-	VPMADDUBSW   Y7, Y5, Y7
-	VPMADDWD     mxfp45<>+0(SB), Y7, Y7
-	VMOVDQU      64(DX), Y8
-	VPSIGNB      Y4, Y8, Y4
-	VPMADDUBSW   Y4, Y5, Y4
-	VPMADDWD     mxfp45<>+0(SB), Y4, Y4
-	VBROADCASTSS (SI), Y5
-	VCVTDQ2PS    Y6, Y6
-	VMULPS       Y3, Y5, Y5
-	VFMADD231PS  Y5, Y6, Y0
-	VBROADCASTSS 4(SI), Y5
-	VCVTDQ2PS    Y7, Y6
-	VMULPS       Y3, Y5, Y5
-	VFMADD231PS  Y5, Y6, Y1
-	VBROADCASTSS 8(SI), Y5
-	VCVTDQ2PS    Y4, Y4
-	VMULPS       Y3, Y5, Y3
-	VFMADD231PS  Y3, Y4, Y2
-	VPBROADCASTB 17(R8), X3
-	VPMOVZXBD    X3, Y3
-	VPXOR        Y4, Y4, Y4
-	VPCMPEQD     Y4, Y3, Y4
-	VPAND        mxfp40<>+0(SB), Y4, Y4
-	VPSLLD       $0x17, Y3, Y3
-	VPOR         Y4, Y3, Y3
-	VMOVDQU      mxfp41<>+0(SB), Y4
-	VMULPS       Y4, Y3, Y3
-	VBROADCASTI128 18(R8), Y4
-	VPSRLVD      mxfp42<>+0(SB), Y4, Y4
-	VPAND        mxfp43<>+0(SB), Y4, Y4
-	VBROADCASTI128 mxfp44<>+0(SB), Y5
-	VPSHUFB      Y4, Y5, Y4
-	VPABSB       Y4, Y5
-	VMOVDQU      96(DX), Y6
-	VPSIGNB      Y4, Y6, Y6
-	VPMADDUBSW   Y6, Y5, Y6
-	VPMADDWD     mxfp45<>+0(SB), Y6, Y6
-	VMOVDQU      128(DX), Y7
-	VPSIGNB      Y4, Y7, Y7
-	VPMADDUBSW   Y7, Y5, Y7
-	VPMADDWD     mxfp45<>+0(SB), Y7, Y7
-	VMOVDQU      160(DX), Y8
-	VPSIGNB      Y4, Y8, Y4
-	VPMADDUBSW   Y4, Y5, Y4
-	VPMADDWD     mxfp45<>+0(SB), Y4, Y4
-	VBROADCASTSS 12(SI), Y5
-	VCVTDQ2PS    Y6, Y6
-	VMULPS       Y3, Y5, Y5
-	VFMADD231PS  Y5, Y6, Y0
-	VBROADCASTSS 16(SI), Y5
-	VCVTDQ2PS    Y7, Y6
-	VMULPS       Y3, Y5, Y5
-	VFMADD231PS  Y5, Y6, Y1
-	VBROADCASTSS 20(SI), Y5
-	VCVTDQ2PS    Y4, Y4
-	VMULPS       Y3, Y5, Y3
-	VFMADD231PS  Y3, Y4, Y2
+	VPBROADCASTB (R8), X7
+	VPMOVZXBD    X7, Y7
+	VPXOR        Y8, Y8, Y8
+	VPCMPEQD     Y8, Y7, Y8
+	VPAND        mxfp40<>+0(SB), Y8, Y8
+	VPSLLD       $0x17, Y7, Y7
+	VPOR         Y8, Y7, Y7
+	VMOVDQU      mxfp41<>+0(SB), Y8
+	VMULPS       Y8, Y7, Y7
+	VBROADCASTI128 1(R8), Y8
+	VPSRLVD      Y1, Y8, Y8
+	VPAND        Y2, Y8, Y8
+	VPSHUFB      Y8, Y3, Y8
+	VPABSB       Y8, Y9
+	VMOVDQU      (DX), Y10
+	VPSIGNB      Y8, Y10, Y10
+	VPMADDUBSW   Y10, Y9, Y10
+	VPMADDWD     Y0, Y10, Y10
+	VMOVDQU      32(DX), Y11
+	VPSIGNB      Y8, Y11, Y11
+	VPMADDUBSW   Y11, Y9, Y11
+	VPMADDWD     Y0, Y11, Y11
+	VMOVDQU      64(DX), Y12
+	VPSIGNB      Y8, Y12, Y8
+	VPMADDUBSW   Y8, Y9, Y8
+	VPMADDWD     Y0, Y8, Y8
+	VBROADCASTSS (SI), Y9
+	VCVTDQ2PS    Y10, Y10
+	VMULPS       Y7, Y9, Y9
+	VFMADD231PS  Y9, Y10, Y4
+	VBROADCASTSS 4(SI), Y9
+	VCVTDQ2PS    Y11, Y10
+	VMULPS       Y7, Y9, Y9
+	VFMADD231PS  Y9, Y10, Y5
+	VBROADCASTSS 8(SI), Y9
+	VCVTDQ2PS    Y8, Y8
+	VMULPS       Y7, Y9, Y7
+	VFMADD231PS  Y7, Y8, Y6
+	VPBROADCASTB 17(R8), X7
+	VPMOVZXBD    X7, Y7
+	VPXOR        Y8, Y8, Y8
+	VPCMPEQD     Y8, Y7, Y8
+	VPAND        mxfp40<>+0(SB), Y8, Y8
+	VPSLLD       $0x17, Y7, Y7
+	VPOR         Y8, Y7, Y7
+	VMOVDQU      mxfp41<>+0(SB), Y8
+	VMULPS       Y8, Y7, Y7
+	VBROADCASTI128 18(R8), Y8
+	VPSRLVD      Y1, Y8, Y8
+	VPAND        Y2, Y8, Y8
+	VPSHUFB      Y8, Y3, Y8
+	VPABSB       Y8, Y9
+	VMOVDQU      96(DX), Y10
+	VPSIGNB      Y8, Y10, Y10
+	VPMADDUBSW   Y10, Y9, Y10
+	VPMADDWD     Y0, Y10, Y10
+	VMOVDQU      128(DX), Y11
+	VPSIGNB      Y8, Y11, Y11
+	VPMADDUBSW   Y11, Y9, Y11
+	VPMADDWD     Y0, Y11, Y11
+	VMOVDQU      160(DX), Y12
+	VPSIGNB      Y8, Y12, Y8
+	VPMADDUBSW   Y8, Y9, Y8
+	VPMADDWD     Y0, Y8, Y8
+	VBROADCASTSS 12(SI), Y9
+	VCVTDQ2PS    Y10, Y10
+	VMULPS       Y7, Y9, Y9
+	VFMADD231PS  Y9, Y10, Y4
+	VBROADCASTSS 16(SI), Y9
+	VCVTDQ2PS    Y11, Y10
+	VMULPS       Y7, Y9, Y9
+	VFMADD231PS  Y9, Y10, Y5
+	VBROADCASTSS 20(SI), Y9
+	VCVTDQ2PS    Y8, Y8
+	VMULPS       Y7, Y9, Y7
+	VFMADD231PS  Y7, Y8, Y6
 	ADDQ         $0x22, R8
 	ADDQ         $0xc0, DX
 	ADDQ         $0x18, SI
@@ -2206,45 +2268,44 @@ done4:
 	JLT          done6
 
 loop5:
-	VPBROADCASTB (R8), X3
-	VPMOVZXBD    X3, Y3
-	VPXOR        Y4, Y4, Y4
-	VPCMPEQD     Y4, Y3, Y4
-	VPAND        mxfp40<>+0(SB), Y4, Y4
-	VPSLLD       $0x17, Y3, Y3
-	VPOR         Y4, Y3, Y3
-	VMOVDQU      mxfp41<>+0(SB), Y4
-	VMULPS       Y4, Y3, Y3
-	VBROADCASTI128 1(R8), Y4
-	VPSRLVD      mxfp42<>+0(SB), Y4, Y4
-	VPAND        mxfp43<>+0(SB), Y4, Y4
-	VBROADCASTI128 mxfp44<>+0(SB), Y5
-	VPSHUFB      Y4, Y5, Y4
-	VPABSB       Y4, Y5
-	VMOVDQU      (DX), Y6
-	VPSIGNB      Y4, Y6, Y6
-	VPMADDUBSW   Y6, Y5, Y6
-	VPMADDWD     mxfp45<>+0(SB), Y6, Y6
-	VMOVDQU      32(DX), Y7
-	VPSIGNB      Y4, Y7, Y7
-	VPMADDUBSW   Y7, Y5, Y7
-	VPMADDWD     mxfp45<>+0(SB), Y7, Y7
-	VMOVDQU      64(DX), Y8
-	VPSIGNB      Y4, Y8, Y4
-	VPMADDUBSW   Y4, Y5, Y4
-	VPMADDWD     mxfp45<>+0(SB), Y4, Y4
-	VBROADCASTSS (SI), Y5
-	VCVTDQ2PS    Y6, Y6
-	VMULPS       Y3, Y5, Y5
-	VFMADD231PS  Y5, Y6, Y0
-	VBROADCASTSS 4(SI), Y5
-	VCVTDQ2PS    Y7, Y6
-	VMULPS       Y3, Y5, Y5
-	VFMADD231PS  Y5, Y6, Y1
-	VBROADCASTSS 8(SI), Y5
-	VCVTDQ2PS    Y4, Y4
-	VMULPS       Y3, Y5, Y3
-	VFMADD231PS  Y3, Y4, Y2
+	VPBROADCASTB (R8), X7
+	VPMOVZXBD    X7, Y7
+	VPXOR        Y8, Y8, Y8
+	VPCMPEQD     Y8, Y7, Y8
+	VPAND        mxfp40<>+0(SB), Y8, Y8
+	VPSLLD       $0x17, Y7, Y7
+	VPOR         Y8, Y7, Y7
+	VMOVDQU      mxfp41<>+0(SB), Y8
+	VMULPS       Y8, Y7, Y7
+	VBROADCASTI128 1(R8), Y8
+	VPSRLVD      Y1, Y8, Y8
+	VPAND        Y2, Y8, Y8
+	VPSHUFB      Y8, Y3, Y8
+	VPABSB       Y8, Y9
+	VMOVDQU      (DX), Y10
+	VPSIGNB      Y8, Y10, Y10
+	VPMADDUBSW   Y10, Y9, Y10
+	VPMADDWD     Y0, Y10, Y10
+	VMOVDQU      32(DX), Y11
+	VPSIGNB      Y8, Y11, Y11
+	VPMADDUBSW   Y11, Y9, Y11
+	VPMADDWD     Y0, Y11, Y11
+	VMOVDQU      64(DX), Y12
+	VPSIGNB      Y8, Y12, Y8
+	VPMADDUBSW   Y8, Y9, Y8
+	VPMADDWD     Y0, Y8, Y8
+	VBROADCASTSS (SI), Y9
+	VCVTDQ2PS    Y10, Y10
+	VMULPS       Y7, Y9, Y9
+	VFMADD231PS  Y9, Y10, Y4
+	VBROADCASTSS 4(SI), Y9
+	VCVTDQ2PS    Y11, Y10
+	VMULPS       Y7, Y9, Y9
+	VFMADD231PS  Y9, Y10, Y5
+	VBROADCASTSS 8(SI), Y9
+	VCVTDQ2PS    Y8, Y8
+	VMULPS       Y7, Y9, Y7
+	VFMADD231PS  Y7, Y8, Y6
 	ADDQ         $0x11, R8
 	ADDQ         $0x60, DX
 	ADDQ         $0xc, SI
@@ -2253,31 +2314,31 @@ loop5:
 
 done6:
 	ADDQ         $1, DI
-	VEXTRACTF128 $1, Y0, X3
-	VADDPS       X0, X3, X3
-	VMOVHLPS     X3, X3, X0
-	VADDPS       X0, X3, X3
-	VMOVSHDUP    X3, X0
-	VADDSS       X0, X3, X3
-	VMOVSS       X3, (AX)
+	VEXTRACTF128 $1, Y4, X7
+	VADDPS       X4, X7, X7
+	VMOVHLPS     X7, X7, X4
+	VADDPS       X4, X7, X7
+	VMOVSHDUP    X7, X4
+	VADDSS       X4, X7, X7
+	VMOVSS       X7, (AX)
 	MOVQ         ldy+8(FP), DX
 	MOVQ         AX, SI
 	ADDQ         DX, SI
-	VEXTRACTF128 $1, Y1, X0
-	VADDPS       X1, X0, X0
-	VMOVHLPS     X0, X0, X1
-	VADDPS       X1, X0, X0
-	VMOVSHDUP    X0, X1
-	VADDSS       X1, X0, X0
-	VMOVSS       X0, (SI)
+	VEXTRACTF128 $1, Y5, X4
+	VADDPS       X5, X4, X4
+	VMOVHLPS     X4, X4, X5
+	VADDPS       X5, X4, X4
+	VMOVSHDUP    X4, X5
+	VADDSS       X5, X4, X4
+	VMOVSS       X4, (SI)
 	ADDQ         DX, SI
-	VEXTRACTF128 $1, Y2, X0
-	VADDPS       X2, X0, X0
-	VMOVHLPS     X0, X0, X1
-	VADDPS       X1, X0, X0
-	VMOVSHDUP    X0, X1
-	VADDSS       X1, X0, X0
-	VMOVSS       X0, (SI)
+	VEXTRACTF128 $1, Y6, X4
+	VADDPS       X6, X4, X4
+	VMOVHLPS     X4, X4, X5
+	VADDPS       X5, X4, X4
+	VMOVSHDUP    X4, X5
+	VADDSS       X5, X4, X4
+	VMOVSS       X4, (SI)
 	ADDQ         $4, AX
 	MOVQ         stride+48(FP), DX
 	ADDQ         DX, BX
@@ -2292,6 +2353,12 @@ done2:
 // matmulQ84xMxfp4AVX2 multiplies rows of w with 4 rows of activations in int8; ldy and stride in bytes.
 // Requires: AVX2, FMA
 TEXT ·matmulQ84xMxfp4AVX2(SB), NOSPLIT, $128-72
+
+	// constants of the loops
+	VMOVDQU      mxfp45<>+0(SB), Y0
+	VMOVDQU      mxfp42<>+0(SB), Y1
+	VMOVDQU      mxfp43<>+0(SB), Y2
+	VBROADCASTI128 mxfp44<>+0(SB), Y3
 	LEAQ         31(SP), AX
 	ANDQ         $-32, AX
 	MOVQ         y+0(FP), AX
@@ -2301,10 +2368,10 @@ TEXT ·matmulQ84xMxfp4AVX2(SB), NOSPLIT, $128-72
 	JLT          done2
 
 loop1:
-	VPXOR        Y0, Y0, Y0
-	VPXOR        Y1, Y1, Y1
-	VPXOR        Y2, Y2, Y2
-	VPXOR        Y3, Y3, Y3
+	VPXOR        Y4, Y4, Y4
+	VPXOR        Y5, Y5, Y5
+	VPXOR        Y6, Y6, Y6
+	VPXOR        Y7, Y7, Y7
 	MOVQ         q+16(FP), DX
 	MOVQ         d+24(FP), SI
 	MOVQ         blocks+64(FP), DI
@@ -2313,100 +2380,98 @@ loop1:
 	JLT          done4
 
 loop3:
-	VPBROADCASTB (R8), X4
-	VPMOVZXBD    X4, Y4
-	VPXOR        Y5, Y5, Y5
-	VPCMPEQD     Y5, Y4, Y5
-	VPAND        mxfp40<>+0(SB), Y5, Y5
-	VPSLLD       $0x17, Y4, Y4
-	VPOR         Y5, Y4, Y4
-	VMOVDQU      mxfp41<>+0(SB), Y5
-	VMULPS       Y5, Y4, Y4
-	VBROADCASTI128 1(R8), Y5
-	VPSRLVD      mxfp42<>+0(SB), Y5, Y5
-	VPAND        mxfp43<>+0(SB), Y5, Y5
-	VBROADCASTI128 mxfp44<>+0(SB), Y6
-	VPSHUFB      Y5, Y6, Y5
-	VPABSB       Y5, Y6
-	VMOVDQU      (DX), Y7
-	VPSIGNB      Y5, Y7, Y7
-	VPMADDUBSW   Y7, Y6, Y7
-	VPMADDWD     mxfp45<>+0(SB), Y7, Y7
-	VMOVDQU      32(DX), Y8
-	VPSIGNB      Y5, Y8, Y8
-	VPMADDUBSW   Y8, Y6, Y8
-	VPMADDWD     mxfp45<>+0(SB), Y8, Y8
-	VMOVDQU      64(DX), Y9
-	VPSIGNB      Y5, Y9, Y9
-	VPMADDUBSW   Y9, Y6, Y9
-	VPMADDWD     mxfp45<>+0(SB), Y9, Y9
-	VMOVDQU      96(DX), Y10
-	VPSIGNB      Y5, Y10, Y5
-	VPMADDUBSW   Y5, Y6, Y5
-	VPMADDWD     mxfp45<>+0(SB), Y5, Y5
-	VBROADCASTSS (SI), Y6
-	VCVTDQ2PS    Y7, Y7
-	VMULPS       Y4, Y6, Y6
-	VFMADD231PS  Y6, Y7, Y0
-	VBROADCASTSS 4(SI), Y6
-	VCVTDQ2PS    Y8, Y7
-	VMULPS       Y4, Y6, Y6
-	VFMADD231PS  Y6, Y7, Y1
-	VBROADCASTSS 8(SI), Y6
-	VCVTDQ2PS    Y9, Y7
-	VMULPS       Y4, Y6, Y6
-	VFMADD231PS  Y6, Y7, Y2
-	VBROADCASTSS 12(SI), Y6
-	VCVTDQ2PS    Y5, Y5
-	VMULPS       Y4, Y6, Y4
-	VFMADD231PS  Y4, Y5, Y3
-	VPBROADCASTB 17(R8), X4
-	VPMOVZXBD    X4, Y4
-	VPXOR        Y5, Y5, Y5
-	VPCMPEQD     Y5, Y4, Y5
-	VPAND        mxfp40<>+0(SB), Y5, Y5
-	VPSLLD       $0x17, Y4, Y4
-	VPOR         Y5, Y4, Y4
-	VMOVDQU      mxfp41<>+0(SB), Y5
-	VMULPS       Y5, Y4, Y4
-	VBROADCASTI128 18(R8), Y5
-	VPSRLVD      mxfp42<>+0(SB), Y5, Y5
-	VPAND        mxfp43<>+0(SB), Y5, Y5
-	VBROADCASTI128 mxfp44<>+0(SB), Y6
-	VPSHUFB      Y5, Y6, Y5
-	VPABSB       Y5, Y6
-	VMOVDQU      128(DX), Y7
-	VPSIGNB      Y5, Y7, Y7
-	VPMADDUBSW   Y7, Y6, Y7
-	VPMADDWD     mxfp45<>+0(SB), Y7, Y7
-	VMOVDQU      160(DX), Y8
-	VPSIGNB      Y5, Y8, Y8
-	VPMADDUBSW   Y8, Y6, Y8
-	VPMADDWD     mxfp45<>+0(SB), Y8, Y8
-	VMOVDQU      192(DX), Y9
-	VPSIGNB      Y5, Y9, Y9
-	VPMADDUBSW   Y9, Y6, Y9
-	VPMADDWD     mxfp45<>+0(SB), Y9, Y9
-	VMOVDQU      224(DX), Y10
-	VPSIGNB      Y5, Y10, Y5
-	VPMADDUBSW   Y5, Y6, Y5
-	VPMADDWD     mxfp45<>+0(SB), Y5, Y5
-	VBROADCASTSS 16(SI), Y6
-	VCVTDQ2PS    Y7, Y7
-	VMULPS       Y4, Y6, Y6
-	VFMADD231PS  Y6, Y7, Y0
-	VBROADCASTSS 20(SI), Y6
-	VCVTDQ2PS    Y8, Y7
-	VMULPS       Y4, Y6, Y6
-	VFMADD231PS  Y6, Y7, Y1
-	VBROADCASTSS 24(SI), Y6
-	VCVTDQ2PS    Y9, Y7
-	VMULPS       Y4, Y6, Y6
-	VFMADD231PS  Y6, Y7, Y2
-	VBROADCASTSS 28(SI), Y6
-	VCVTDQ2PS    Y5, Y5
-	VMULPS       Y4, Y6, Y4
-	VFMADD231PS  Y4, Y5, Y3
+	VPBROADCASTB (R8), X8
+	VPMOVZXBD    X8, Y8
+	VPXOR        Y9, Y9, Y9
+	VPCMPEQD     Y9, Y8, Y9
+	VPAND        mxfp40<>+0(SB), Y9, Y9
+	VPSLLD       $0x17, Y8, Y8
+	VPOR         Y9, Y8, Y8
+	VMOVDQU      mxfp41<>+0(SB), Y9
+	VMULPS       Y9, Y8, Y8
+	VBROADCASTI128 1(R8), Y9
+	VPSRLVD      Y1, Y9, Y9
+	VPAND        Y2, Y9, Y9
+	VPSHUFB      Y9, Y3, Y9
+	VPABSB       Y9, Y10
+	VMOVDQU      (DX), Y11
+	VPSIGNB      Y9, Y11, Y11
+	VPMADDUBSW   Y11, Y10, Y11
+	VPMADDWD     Y0, Y11, Y11
+	VMOVDQU      32(DX), Y12
+	VPSIGNB      Y9, Y12, Y12
+	VPMADDUBSW   Y12, Y10, Y12
+	VPMADDWD     Y0, Y12, Y12
+	VMOVDQU      64(DX), Y13
+	VPSIGNB      Y9, Y13, Y13
+	VPMADDUBSW   Y13, Y10, Y13
+	VPMADDWD     Y0, Y13, Y13
+	VMOVDQU      96(DX), Y14
+	VPSIGNB      Y9, Y14, Y9
+	VPMADDUBSW   Y9, Y10, Y9
+	VPMADDWD     Y0, Y9, Y9
+	VBROADCASTSS (SI), Y10
+	VCVTDQ2PS    Y11, Y11
+	VMULPS       Y8, Y10, Y10
+	VFMADD231PS  Y10, Y11, Y4
+	VBROADCASTSS 4(SI), Y10
+	VCVTDQ2PS    Y12, Y11
+	VMULPS       Y8, Y10, Y10
+	VFMADD231PS  Y10, Y11, Y5
+	VBROADCASTSS 8(SI), Y10
+	VCVTDQ2PS    Y13, Y11
+	VMULPS       Y8, Y10, Y10
+	VFMADD231PS  Y10, Y11, Y6
+	VBROADCASTSS 12(SI), Y10
+	VCVTDQ2PS    Y9, Y9
+	VMULPS       Y8, Y10, Y8
+	VFMADD231PS  Y8, Y9, Y7
+	VPBROADCASTB 17(R8), X8
+	VPMOVZXBD    X8, Y8
+	VPXOR        Y9, Y9, Y9
+	VPCMPEQD     Y9, Y8, Y9
+	VPAND        mxfp40<>+0(SB), Y9, Y9
+	VPSLLD       $0x17, Y8, Y8
+	VPOR         Y9, Y8, Y8
+	VMOVDQU      mxfp41<>+0(SB), Y9
+	VMULPS       Y9, Y8, Y8
+	VBROADCASTI128 18(R8), Y9
+	VPSRLVD      Y1, Y9, Y9
+	VPAND        Y2, Y9, Y9
+	VPSHUFB      Y9, Y3, Y9
+	VPABSB       Y9, Y10
+	VMOVDQU      128(DX), Y11
+	VPSIGNB      Y9, Y11, Y11
+	VPMADDUBSW   Y11, Y10, Y11
+	VPMADDWD     Y0, Y11, Y11
+	VMOVDQU      160(DX), Y12
+	VPSIGNB      Y9, Y12, Y12
+	VPMADDUBSW   Y12, Y10, Y12
+	VPMADDWD     Y0, Y12, Y12
+	VMOVDQU      192(DX), Y13
+	VPSIGNB      Y9, Y13, Y13
+	VPMADDUBSW   Y13, Y10, Y13
+	VPMADDWD     Y0, Y13, Y13
+	VMOVDQU      224(DX), Y14
+	VPSIGNB      Y9, Y14, Y9
+	VPMADDUBSW   Y9, Y10, Y9
+	VPMADDWD     Y0, Y9, Y9
+	VBROADCASTSS 16(SI), Y10
+	VCVTDQ2PS    Y11, Y11
+	VMULPS       Y8, Y10, Y10
+	VFMADD231PS  Y10, Y11, Y4
+	VBROADCASTSS 20(SI), Y10
+	VCVTDQ2PS    Y12, Y11
+	VMULPS       Y8, Y10, Y10
+	VFMADD231PS  Y10, Y11, Y5
+	VBROADCASTSS 24(SI), Y10
+	VCVTDQ2PS    Y13, Y11
+	VMULPS       Y8, Y10, Y10
+	VFMADD231PS  Y10, Y11, Y6
+	VBROADCASTSS 28(SI), Y10
+	VCVTDQ2PS    Y9, Y9
+	VMULPS       Y8, Y10, Y8
+	VFMADD231PS  Y8, Y9, Y7
 	ADDQ         $0x22, R8
 	ADDQ         $0x100, DX
 	ADDQ         $0x20, SI
@@ -2419,53 +2484,52 @@ done4:
 	JLT          done6
 
 loop5:
-	VPBROADCASTB (R8), X4
-	VPMOVZXBD    X4, Y4
-	VPXOR        Y5, Y5, Y5
-	VPCMPEQD     Y5, Y4, Y5
-	VPAND        mxfp40<>+0(SB), Y5, Y5
-	VPSLLD       $0x17, Y4, Y4
-	VPOR         Y5, Y4, Y4
-	VMOVDQU      mxfp41<>+0(SB), Y5
-	VMULPS       Y5, Y4, Y4
-	VBROADCASTI128 1(R8), Y5
-	VPSRLVD      mxfp42<>+0(SB), Y5, Y5
-	VPAND        mxfp43<>+0(SB), Y5, Y5
-	VBROADCASTI128 mxfp44<>+0(SB), Y6
-	VPSHUFB      Y5, Y6, Y5
-	VPABSB       Y5, Y6
-	VMOVDQU      (DX), Y7
-	VPSIGNB      Y5, Y7, Y7
-	VPMADDUBSW   Y7, Y6, Y7
-	VPMADDWD     mxfp45<>+0(SB), Y7, Y7
-	VMOVDQU      32(DX), Y8
-	VPSIGNB      Y5, Y8, Y8
-	VPMADDUBSW   Y8, Y6, Y8
-	VPMADDWD     mxfp45<>+0(SB), Y8, Y8
-	VMOVDQU      64(DX), Y9
-	VPSIGNB      Y5, Y9, Y9
-	VPMADDUBSW   Y9, Y6, Y9
-	VPMADDWD     mxfp45<>+0(SB), Y9, Y9
-	VMOVDQU      96(DX), Y10
-	VPSIGNB      Y5, Y10, Y5
-	VPMADDUBSW   Y5, Y6, Y5
-	VPMADDWD     mxfp45<>+0(SB), Y5, Y5
-	VBROADCASTSS (SI), Y6
-	VCVTDQ2PS    Y7, Y7
-	VMULPS       Y4, Y6, Y6
-	VFMADD231PS  Y6, Y7, Y0
-	VBROADCASTSS 4(SI), Y6
-	VCVTDQ2PS    Y8, Y7
-	VMULPS       Y4, Y6, Y6
-	VFMADD231PS  Y6, Y7, Y1
-	VBROADCASTSS 8(SI), Y6
-	VCVTDQ2PS    Y9, Y7
-	VMULPS       Y4, Y6, Y6
-	VFMADD231PS  Y6, Y7, Y2
-	VBROADCASTSS 12(SI), Y6
-	VCVTDQ2PS    Y5, Y5
-	VMULPS       Y4, Y6, Y4
-	VFMADD231PS  Y4, Y5, Y3
+	VPBROADCASTB (R8), X8
+	VPMOVZXBD    X8, Y8
+	VPXOR        Y9, Y9, Y9
+	VPCMPEQD     Y9, Y8, Y9
+	VPAND        mxfp40<>+0(SB), Y9, Y9
+	VPSLLD       $0x17, Y8, Y8
+	VPOR         Y9, Y8, Y8
+	VMOVDQU      mxfp41<>+0(SB), Y9
+	VMULPS       Y9, Y8, Y8
+	VBROADCASTI128 1(R8), Y9
+	VPSRLVD      Y1, Y9, Y9
+	VPAND        Y2, Y9, Y9
+	VPSHUFB      Y9, Y3, Y9
+	VPABSB       Y9, Y10
+	VMOVDQU      (DX), Y11
+	VPSIGNB      Y9, Y11, Y11
+	VPMADDUBSW   Y11, Y10, Y11
+	VPMADDWD     Y0, Y11, Y11
+	VMOVDQU      32(DX), Y12
+	VPSIGNB      Y9, Y12, Y12
+	VPMADDUBSW   Y12, Y10, Y12
+	VPMADDWD     Y0, Y12, Y12
+	VMOVDQU      64(DX), Y13
+	VPSIGNB      Y9, Y13, Y13
+	VPMADDUBSW   Y13, Y10, Y13
+	VPMADDWD     Y0, Y13, Y13
+	VMOVDQU      96(DX), Y14
+	VPSIGNB      Y9, Y14, Y9
+	VPMADDUBSW   Y9, Y10, Y9
+	VPMADDWD     Y0, Y9, Y9
+	VBROADCASTSS (SI), Y10
+	VCVTDQ2PS    Y11, Y11
+	VMULPS       Y8, Y10, Y10
+	VFMADD231PS  Y10, Y11, Y4
+	VBROADCASTSS 4(SI), Y10
+	VCVTDQ2PS    Y12, Y11
+	VMULPS       Y8, Y10, Y10
+	VFMADD231PS  Y10, Y11, Y5
+	VBROADCASTSS 8(SI), Y10
+	VCVTDQ2PS    Y13, Y11
+	VMULPS       Y8, Y10, Y10
+	VFMADD231PS  Y10, Y11, Y6
+	VBROADCASTSS 12(SI), Y10
+	VCVTDQ2PS    Y9, Y9
+	VMULPS       Y8, Y10, Y8
+	VFMADD231PS  Y8, Y9, Y7
 	ADDQ         $0x11, R8
 	ADDQ         $0x80, DX
 	ADDQ         $0x10, SI
@@ -2474,39 +2538,39 @@ loop5:
 
 done6:
 	ADDQ         $1, DI
-	VEXTRACTF128 $1, Y0, X4
-	VADDPS       X0, X4, X4
-	VMOVHLPS     X4, X4, X0
-	VADDPS       X0, X4, X4
-	VMOVSHDUP    X4, X0
-	VADDSS       X0, X4, X4
-	VMOVSS       X4, (AX)
+	VEXTRACTF128 $1, Y4, X8
+	VADDPS       X4, X8, X8
+	VMOVHLPS     X8, X8, X4
+	VADDPS       X4, X8, X8
+	VMOVSHDUP    X8, X4
+	VADDSS       X4, X8, X8
+	VMOVSS       X8, (AX)
 	MOVQ         ldy+8(FP), DX
 	MOVQ         AX, SI
 	ADDQ         DX, SI
-	VEXTRACTF128 $1, Y1, X0
-	VADDPS       X1, X0, X0
-	VMOVHLPS     X0, X0, X1
-	VADDPS       X1, X0, X0
-	VMOVSHDUP    X0, X1
-	VADDSS       X1, X0, X0
-	VMOVSS       X0, (SI)
+	VEXTRACTF128 $1, Y5, X4
+	VADDPS       X5, X4, X4
+	VMOVHLPS     X4, X4, X5
+	VADDPS       X5, X4, X4
+	VMOVSHDUP    X4, X5
+	VADDSS       X5, X4, X4
+	VMOVSS       X4, (SI)
 	ADDQ         DX, SI
-	VEXTRACTF128 $1, Y2, X0
-	VADDPS       X2, X0, X0
-	VMOVHLPS     X0, X0, X1
-	VADDPS       X1, X0, X0
-	VMOVSHDUP    X0, X1
-	VADDSS       X1, X0, X0
-	VMOVSS       X0, (SI)
+	VEXTRACTF128 $1, Y6, X4
+	VADDPS       X6, X4, X4
+	VMOVHLPS     X4, X4, X5
+	VADDPS       X5, X4, X4
+	VMOVSHDUP    X4, X5
+	VADDSS       X5, X4, X4
+	VMOVSS       X4, (SI)
 	ADDQ         DX, SI
-	VEXTRACTF128 $1, Y3, X0
-	VADDPS       X3, X0, X0
-	VMOVHLPS     X0, X0, X1
-	VADDPS       X1, X0, X0
-	VMOVSHDUP    X0, X1
-	VADDSS       X1, X0, X0
-	VMOVSS       X0, (SI)
+	VEXTRACTF128 $1, Y7, X4
+	VADDPS       X7, X4, X4
+	VMOVHLPS     X4, X4, X5
+	VADDPS       X5, X4, X4
+	VMOVSHDUP    X4, X5
+	VADDSS       X5, X4, X4
+	VMOVSS       X4, (SI)
 	ADDQ         $4, AX
 	MOVQ         stride+48(FP), DX
 	ADDQ         DX, BX
@@ -2521,6 +2585,11 @@ done2:
 // unpackMxfp4AVX2 unpacks a row into records of 32 levels, their scales and mins.
 // Requires: AVX2
 TEXT ·unpackMxfp4AVX2(SB), NOSPLIT, $128-24
+
+	// constants of the loops
+	VMOVDQU      mxfp42<>+0(SB), Y0
+	VMOVDQU      mxfp43<>+0(SB), Y1
+	VBROADCASTI128 mxfp44<>+0(SB), Y2
 	MOVQ         dst+0(FP), AX
 	MOVQ         src+8(FP), BX
 	MOVQ         blocks+16(FP), CX
@@ -2530,24 +2599,23 @@ TEXT ·unpackMxfp4AVX2(SB), NOSPLIT, $128-24
 	JLT          done2
 
 loop1:
-	VPBROADCASTB (BX), X0
-	VPMOVZXBD    X0, Y0
-	VPXOR        Y1, Y1, Y1
-	VPCMPEQD     Y1, Y0, Y1
-	VPAND        mxfp40<>+0(SB), Y1, Y1
-	VPSLLD       $0x17, Y0, Y0
-	VPOR         Y1, Y0, Y0
-	VMOVDQU      mxfp41<>+0(SB), Y1
-	VMULPS       Y1, Y0, Y0
-	VBROADCASTI128 1(BX), Y1
-	VPSRLVD      mxfp42<>+0(SB), Y1, Y1
-	VPAND        mxfp43<>+0(SB), Y1, Y1
-	VBROADCASTI128 mxfp44<>+0(SB), Y2
-	VPSHUFB      Y1, Y2, Y1
-	VPABSB       Y1, Y2
-	VMOVDQU      Y2, (AX)
-	VMOVDQU      Y1, 48(AX)
-	VMOVSD       X0, 32(AX)
+	VPBROADCASTB (BX), X3
+	VPMOVZXBD    X3, Y3
+	VPXOR        Y4, Y4, Y4
+	VPCMPEQD     Y4, Y3, Y4
+	VPAND        mxfp40<>+0(SB), Y4, Y4
+	VPSLLD       $0x17, Y3, Y3
+	VPOR         Y4, Y3, Y3
+	VMOVDQU      mxfp41<>+0(SB), Y4
+	VMULPS       Y4, Y3, Y3
+	VBROADCASTI128 1(BX), Y4
+	VPSRLVD      Y0, Y4, Y4
+	VPAND        Y1, Y4, Y4
+	VPSHUFB      Y4, Y2, Y4
+	VPABSB       Y4, Y5
+	VMOVDQU      Y5, (AX)
+	VMOVDQU      Y4, 48(AX)
+	VMOVSD       X3, 32(AX)
 	ADDQ         $0x11, BX
 	ADDQ         $0x50, AX
 	SUBQ         $1, CX

@@ -79,6 +79,11 @@ GLOBL q4_011<>(SB), RODATA|NOPTR, $32
 // decodeUnitsQ4_0AVX512 unpacks units of 32 values.
 // Requires: AVX2, F16C
 TEXT ·decodeUnitsQ4_0AVX512(SB), NOSPLIT, $128-24
+
+	// constants of the loops
+	VMOVDQU      q4_00<>+0(SB), Y0
+	VMOVDQU      q4_01<>+0(SB), Y1
+	VMOVDQU      q4_02<>+0(SB), Y2
 	MOVQ         dst+0(FP), AX
 	MOVQ         src+8(FP), BX
 	MOVQ         units+16(FP), CX
@@ -88,29 +93,29 @@ TEXT ·decodeUnitsQ4_0AVX512(SB), NOSPLIT, $128-24
 	JLT          done2
 
 loop1:
-	VPBROADCASTW (BX), X0
-	VCVTPH2PS    X0, Y0
-	VBROADCASTI128 2(BX), Y1
-	VPSRLVD      q4_00<>+0(SB), Y1, Y1
-	VPAND        q4_01<>+0(SB), Y1, Y1
-	VPADDB       q4_02<>+0(SB), Y1, Y1
-	VMOVDQU      Y1, (DX)
-	VPMOVSXBD    (DX), Y1
-	VCVTDQ2PS    Y1, Y1
-	VMULPS       Y1, Y0, Y1
-	VMOVUPS      Y1, (AX)
-	VPMOVSXBD    8(DX), Y1
-	VCVTDQ2PS    Y1, Y1
-	VMULPS       Y1, Y0, Y1
-	VMOVUPS      Y1, 32(AX)
-	VPMOVSXBD    16(DX), Y1
-	VCVTDQ2PS    Y1, Y1
-	VMULPS       Y1, Y0, Y1
-	VMOVUPS      Y1, 64(AX)
-	VPMOVSXBD    24(DX), Y1
-	VCVTDQ2PS    Y1, Y1
-	VMULPS       Y1, Y0, Y0
-	VMOVUPS      Y0, 96(AX)
+	VPBROADCASTW (BX), X3
+	VCVTPH2PS    X3, Y3
+	VBROADCASTI128 2(BX), Y4
+	VPSRLVD      Y0, Y4, Y4
+	VPAND        Y1, Y4, Y4
+	VPADDB       Y2, Y4, Y4
+	VMOVDQU      Y4, (DX)
+	VPMOVSXBD    (DX), Y4
+	VCVTDQ2PS    Y4, Y4
+	VMULPS       Y4, Y3, Y4
+	VMOVUPS      Y4, (AX)
+	VPMOVSXBD    8(DX), Y4
+	VCVTDQ2PS    Y4, Y4
+	VMULPS       Y4, Y3, Y4
+	VMOVUPS      Y4, 32(AX)
+	VPMOVSXBD    16(DX), Y4
+	VCVTDQ2PS    Y4, Y4
+	VMULPS       Y4, Y3, Y4
+	VMOVUPS      Y4, 64(AX)
+	VPMOVSXBD    24(DX), Y4
+	VCVTDQ2PS    Y4, Y4
+	VMULPS       Y4, Y3, Y3
+	VMOVUPS      Y3, 96(AX)
 	ADDQ         $0x12, BX
 	ADDQ         $0x80, AX
 	SUBQ         $1, CX
@@ -124,6 +129,11 @@ done2:
 // matmul1xQ4_0AVX512 multiplies rows of w with 1 row of x; ld and stride in bytes, a unit is 32 values.
 // Requires: AVX2, F16C, FMA
 TEXT ·matmul1xQ4_0AVX512(SB), NOSPLIT, $128-64
+
+	// constants of the loops
+	VMOVDQU      q4_00<>+0(SB), Y0
+	VMOVDQU      q4_01<>+0(SB), Y1
+	VMOVDQU      q4_02<>+0(SB), Y2
 	MOVQ         y+0(FP), AX
 	MOVQ         w+32(FP), BX
 	MOVQ         rows+48(FP), CX
@@ -133,10 +143,10 @@ TEXT ·matmul1xQ4_0AVX512(SB), NOSPLIT, $128-64
 	JLT          done2
 
 loop1:
-	VPXOR        Y0, Y0, Y0
-	VPXOR        Y1, Y1, Y1
-	VPXOR        Y2, Y2, Y2
 	VPXOR        Y3, Y3, Y3
+	VPXOR        Y4, Y4, Y4
+	VPXOR        Y5, Y5, Y5
+	VPXOR        Y6, Y6, Y6
 	MOVQ         x+16(FP), SI
 	MOVQ         units+56(FP), DI
 	MOVQ         BX, R8
@@ -144,33 +154,33 @@ loop1:
 	JLT          done4
 
 loop3:
-	VPBROADCASTW (R8), X4
-	VCVTPH2PS    X4, Y4
-	VBROADCASTI128 2(R8), Y5
-	VPSRLVD      q4_00<>+0(SB), Y5, Y5
-	VPAND        q4_01<>+0(SB), Y5, Y5
-	VPADDB       q4_02<>+0(SB), Y5, Y5
-	VMOVDQU      Y5, (DX)
-	VPMOVSXBD    (DX), Y5
-	VCVTDQ2PS    Y5, Y5
-	VMULPS       Y5, Y4, Y5
-	VMOVUPS      (SI), Y6
-	VFMADD231PS  Y6, Y5, Y0
-	VPMOVSXBD    8(DX), Y5
-	VCVTDQ2PS    Y5, Y5
-	VMULPS       Y5, Y4, Y5
-	VMOVUPS      32(SI), Y6
-	VFMADD231PS  Y6, Y5, Y1
-	VPMOVSXBD    16(DX), Y5
-	VCVTDQ2PS    Y5, Y5
-	VMULPS       Y5, Y4, Y5
-	VMOVUPS      64(SI), Y6
-	VFMADD231PS  Y6, Y5, Y2
-	VPMOVSXBD    24(DX), Y5
-	VCVTDQ2PS    Y5, Y5
-	VMULPS       Y5, Y4, Y4
-	VMOVUPS      96(SI), Y5
-	VFMADD231PS  Y5, Y4, Y3
+	VPBROADCASTW (R8), X7
+	VCVTPH2PS    X7, Y7
+	VBROADCASTI128 2(R8), Y8
+	VPSRLVD      Y0, Y8, Y8
+	VPAND        Y1, Y8, Y8
+	VPADDB       Y2, Y8, Y8
+	VMOVDQU      Y8, (DX)
+	VPMOVSXBD    (DX), Y8
+	VCVTDQ2PS    Y8, Y8
+	VMULPS       Y8, Y7, Y8
+	VMOVUPS      (SI), Y9
+	VFMADD231PS  Y9, Y8, Y3
+	VPMOVSXBD    8(DX), Y8
+	VCVTDQ2PS    Y8, Y8
+	VMULPS       Y8, Y7, Y8
+	VMOVUPS      32(SI), Y9
+	VFMADD231PS  Y9, Y8, Y4
+	VPMOVSXBD    16(DX), Y8
+	VCVTDQ2PS    Y8, Y8
+	VMULPS       Y8, Y7, Y8
+	VMOVUPS      64(SI), Y9
+	VFMADD231PS  Y9, Y8, Y5
+	VPMOVSXBD    24(DX), Y8
+	VCVTDQ2PS    Y8, Y8
+	VMULPS       Y8, Y7, Y7
+	VMOVUPS      96(SI), Y8
+	VFMADD231PS  Y8, Y7, Y6
 	ADDQ         $0x12, R8
 	ADDQ         $0x80, SI
 	SUBQ         $1, DI
@@ -178,16 +188,16 @@ loop3:
 
 done4:
 	ADDQ         $1, DI
-	VADDPS       Y1, Y0, Y0
-	VADDPS       Y2, Y0, Y0
-	VADDPS       Y3, Y0, Y0
-	VEXTRACTF128 $1, Y0, X1
-	VADDPS       X0, X1, X1
-	VMOVHLPS     X1, X1, X0
-	VADDPS       X0, X1, X1
-	VMOVSHDUP    X1, X0
-	VADDSS       X0, X1, X1
-	VMOVSS       X1, (AX)
+	VADDPS       Y4, Y3, Y3
+	VADDPS       Y5, Y3, Y3
+	VADDPS       Y6, Y3, Y3
+	VEXTRACTF128 $1, Y3, X4
+	VADDPS       X3, X4, X4
+	VMOVHLPS     X4, X4, X3
+	VADDPS       X3, X4, X4
+	VMOVSHDUP    X4, X3
+	VADDSS       X3, X4, X4
+	VMOVSS       X4, (AX)
 	ADDQ         $4, AX
 	MOVQ         stride+40(FP), SI
 	ADDQ         SI, BX
@@ -202,6 +212,11 @@ done2:
 // matmul2xQ4_0AVX512 multiplies rows of w with 2 rows of x; ld and stride in bytes, a unit is 32 values.
 // Requires: AVX2, F16C, FMA
 TEXT ·matmul2xQ4_0AVX512(SB), NOSPLIT, $128-64
+
+	// constants of the loops
+	VMOVDQU      q4_00<>+0(SB), Y0
+	VMOVDQU      q4_01<>+0(SB), Y1
+	VMOVDQU      q4_02<>+0(SB), Y2
 	MOVQ         y+0(FP), AX
 	MOVQ         w+32(FP), BX
 	MOVQ         rows+48(FP), CX
@@ -211,10 +226,10 @@ TEXT ·matmul2xQ4_0AVX512(SB), NOSPLIT, $128-64
 	JLT          done2
 
 loop1:
-	VPXOR        Y0, Y0, Y0
-	VPXOR        Y1, Y1, Y1
-	VPXOR        Y2, Y2, Y2
 	VPXOR        Y3, Y3, Y3
+	VPXOR        Y4, Y4, Y4
+	VPXOR        Y5, Y5, Y5
+	VPXOR        Y6, Y6, Y6
 	MOVQ         x+16(FP), SI
 	MOVQ         ldx+24(FP), DI
 	MOVQ         units+56(FP), R8
@@ -223,41 +238,41 @@ loop1:
 	JLT          done4
 
 loop3:
-	VPBROADCASTW (R9), X4
-	VCVTPH2PS    X4, Y4
-	VBROADCASTI128 2(R9), Y5
-	VPSRLVD      q4_00<>+0(SB), Y5, Y5
-	VPAND        q4_01<>+0(SB), Y5, Y5
-	VPADDB       q4_02<>+0(SB), Y5, Y5
-	VMOVDQU      Y5, (DX)
-	VPMOVSXBD    (DX), Y5
-	VCVTDQ2PS    Y5, Y5
-	VMULPS       Y5, Y4, Y5
-	VMOVUPS      (SI), Y6
-	VFMADD231PS  Y6, Y5, Y0
-	VMOVUPS      (SI)(DI*1), Y6
-	VFMADD231PS  Y6, Y5, Y1
-	VPMOVSXBD    8(DX), Y5
-	VCVTDQ2PS    Y5, Y5
-	VMULPS       Y5, Y4, Y5
-	VMOVUPS      32(SI), Y6
-	VFMADD231PS  Y6, Y5, Y2
-	VMOVUPS      32(SI)(DI*1), Y6
-	VFMADD231PS  Y6, Y5, Y3
-	VPMOVSXBD    16(DX), Y5
-	VCVTDQ2PS    Y5, Y5
-	VMULPS       Y5, Y4, Y5
-	VMOVUPS      64(SI), Y6
-	VFMADD231PS  Y6, Y5, Y0
-	VMOVUPS      64(SI)(DI*1), Y6
-	VFMADD231PS  Y6, Y5, Y1
-	VPMOVSXBD    24(DX), Y5
-	VCVTDQ2PS    Y5, Y5
-	VMULPS       Y5, Y4, Y4
-	VMOVUPS      96(SI), Y5
-	VFMADD231PS  Y5, Y4, Y2
-	VMOVUPS      96(SI)(DI*1), Y5
-	VFMADD231PS  Y5, Y4, Y3
+	VPBROADCASTW (R9), X7
+	VCVTPH2PS    X7, Y7
+	VBROADCASTI128 2(R9), Y8
+	VPSRLVD      Y0, Y8, Y8
+	VPAND        Y1, Y8, Y8
+	VPADDB       Y2, Y8, Y8
+	VMOVDQU      Y8, (DX)
+	VPMOVSXBD    (DX), Y8
+	VCVTDQ2PS    Y8, Y8
+	VMULPS       Y8, Y7, Y8
+	VMOVUPS      (SI), Y9
+	VFMADD231PS  Y9, Y8, Y3
+	VMOVUPS      (SI)(DI*1), Y9
+	VFMADD231PS  Y9, Y8, Y4
+	VPMOVSXBD    8(DX), Y8
+	VCVTDQ2PS    Y8, Y8
+	VMULPS       Y8, Y7, Y8
+	VMOVUPS      32(SI), Y9
+	VFMADD231PS  Y9, Y8, Y5
+	VMOVUPS      32(SI)(DI*1), Y9
+	VFMADD231PS  Y9, Y8, Y6
+	VPMOVSXBD    16(DX), Y8
+	VCVTDQ2PS    Y8, Y8
+	VMULPS       Y8, Y7, Y8
+	VMOVUPS      64(SI), Y9
+	VFMADD231PS  Y9, Y8, Y3
+	VMOVUPS      64(SI)(DI*1), Y9
+	VFMADD231PS  Y9, Y8, Y4
+	VPMOVSXBD    24(DX), Y8
+	VCVTDQ2PS    Y8, Y8
+	VMULPS       Y8, Y7, Y7
+	VMOVUPS      96(SI), Y8
+	VFMADD231PS  Y8, Y7, Y5
+	VMOVUPS      96(SI)(DI*1), Y8
+	VFMADD231PS  Y8, Y7, Y6
 	ADDQ         $0x12, R9
 	ADDQ         $0x80, SI
 	SUBQ         $1, R8
@@ -265,25 +280,25 @@ loop3:
 
 done4:
 	ADDQ         $1, R8
-	VADDPS       Y2, Y0, Y0
-	VADDPS       Y3, Y1, Y1
-	VEXTRACTF128 $1, Y0, X2
-	VADDPS       X0, X2, X2
-	VMOVHLPS     X2, X2, X0
-	VADDPS       X0, X2, X2
-	VMOVSHDUP    X2, X0
-	VADDSS       X0, X2, X2
-	VMOVSS       X2, (AX)
+	VADDPS       Y5, Y3, Y3
+	VADDPS       Y6, Y4, Y4
+	VEXTRACTF128 $1, Y3, X5
+	VADDPS       X3, X5, X5
+	VMOVHLPS     X5, X5, X3
+	VADDPS       X3, X5, X5
+	VMOVSHDUP    X5, X3
+	VADDSS       X3, X5, X5
+	VMOVSS       X5, (AX)
 	MOVQ         ldy+8(FP), SI
 	MOVQ         AX, DI
 	ADDQ         SI, DI
-	VEXTRACTF128 $1, Y1, X0
-	VADDPS       X1, X0, X0
-	VMOVHLPS     X0, X0, X1
-	VADDPS       X1, X0, X0
-	VMOVSHDUP    X0, X1
-	VADDSS       X1, X0, X0
-	VMOVSS       X0, (DI)
+	VEXTRACTF128 $1, Y4, X3
+	VADDPS       X4, X3, X3
+	VMOVHLPS     X3, X3, X4
+	VADDPS       X4, X3, X3
+	VMOVSHDUP    X3, X4
+	VADDSS       X4, X3, X3
+	VMOVSS       X3, (DI)
 	ADDQ         $4, AX
 	MOVQ         stride+40(FP), SI
 	ADDQ         SI, BX
@@ -298,6 +313,11 @@ done2:
 // matmul3xQ4_0AVX512 multiplies rows of w with 3 rows of x; ld and stride in bytes, a unit is 32 values.
 // Requires: AVX2, F16C, FMA
 TEXT ·matmul3xQ4_0AVX512(SB), NOSPLIT, $128-64
+
+	// constants of the loops
+	VMOVDQU      q4_00<>+0(SB), Y0
+	VMOVDQU      q4_01<>+0(SB), Y1
+	VMOVDQU      q4_02<>+0(SB), Y2
 	MOVQ         y+0(FP), AX
 	MOVQ         w+32(FP), BX
 	MOVQ         rows+48(FP), CX
@@ -307,9 +327,9 @@ TEXT ·matmul3xQ4_0AVX512(SB), NOSPLIT, $128-64
 	JLT          done2
 
 loop1:
-	VPXOR        Y0, Y0, Y0
-	VPXOR        Y1, Y1, Y1
-	VPXOR        Y2, Y2, Y2
+	VPXOR        Y3, Y3, Y3
+	VPXOR        Y4, Y4, Y4
+	VPXOR        Y5, Y5, Y5
 	MOVQ         x+16(FP), SI
 	MOVQ         ldx+24(FP), DI
 	MOVQ         SI, R8
@@ -321,49 +341,49 @@ loop1:
 	JLT          done4
 
 loop3:
-	VPBROADCASTW (R10), X3
-	VCVTPH2PS    X3, Y3
-	VBROADCASTI128 2(R10), Y4
-	VPSRLVD      q4_00<>+0(SB), Y4, Y4
-	VPAND        q4_01<>+0(SB), Y4, Y4
-	VPADDB       q4_02<>+0(SB), Y4, Y4
-	VMOVDQU      Y4, (DX)
-	VPMOVSXBD    (DX), Y4
-	VCVTDQ2PS    Y4, Y4
-	VMULPS       Y4, Y3, Y4
-	VMOVUPS      (SI), Y5
-	VFMADD231PS  Y5, Y4, Y0
-	VMOVUPS      (SI)(DI*1), Y5
-	VFMADD231PS  Y5, Y4, Y1
-	VMOVUPS      (R8), Y5
-	VFMADD231PS  Y5, Y4, Y2
-	VPMOVSXBD    8(DX), Y4
-	VCVTDQ2PS    Y4, Y4
-	VMULPS       Y4, Y3, Y4
-	VMOVUPS      32(SI), Y5
-	VFMADD231PS  Y5, Y4, Y0
-	VMOVUPS      32(SI)(DI*1), Y5
-	VFMADD231PS  Y5, Y4, Y1
-	VMOVUPS      32(R8), Y5
-	VFMADD231PS  Y5, Y4, Y2
-	VPMOVSXBD    16(DX), Y4
-	VCVTDQ2PS    Y4, Y4
-	VMULPS       Y4, Y3, Y4
-	VMOVUPS      64(SI), Y5
-	VFMADD231PS  Y5, Y4, Y0
-	VMOVUPS      64(SI)(DI*1), Y5
-	VFMADD231PS  Y5, Y4, Y1
-	VMOVUPS      64(R8), Y5
-	VFMADD231PS  Y5, Y4, Y2
-	VPMOVSXBD    24(DX), Y4
-	VCVTDQ2PS    Y4, Y4
-	VMULPS       Y4, Y3, Y3
-	VMOVUPS      96(SI), Y4
-	VFMADD231PS  Y4, Y3, Y0
-	VMOVUPS      96(SI)(DI*1), Y4
-	VFMADD231PS  Y4, Y3, Y1
-	VMOVUPS      96(R8), Y4
-	VFMADD231PS  Y4, Y3, Y2
+	VPBROADCASTW (R10), X6
+	VCVTPH2PS    X6, Y6
+	VBROADCASTI128 2(R10), Y7
+	VPSRLVD      Y0, Y7, Y7
+	VPAND        Y1, Y7, Y7
+	VPADDB       Y2, Y7, Y7
+	VMOVDQU      Y7, (DX)
+	VPMOVSXBD    (DX), Y7
+	VCVTDQ2PS    Y7, Y7
+	VMULPS       Y7, Y6, Y7
+	VMOVUPS      (SI), Y8
+	VFMADD231PS  Y8, Y7, Y3
+	VMOVUPS      (SI)(DI*1), Y8
+	VFMADD231PS  Y8, Y7, Y4
+	VMOVUPS      (R8), Y8
+	VFMADD231PS  Y8, Y7, Y5
+	VPMOVSXBD    8(DX), Y7
+	VCVTDQ2PS    Y7, Y7
+	VMULPS       Y7, Y6, Y7
+	VMOVUPS      32(SI), Y8
+	VFMADD231PS  Y8, Y7, Y3
+	VMOVUPS      32(SI)(DI*1), Y8
+	VFMADD231PS  Y8, Y7, Y4
+	VMOVUPS      32(R8), Y8
+	VFMADD231PS  Y8, Y7, Y5
+	VPMOVSXBD    16(DX), Y7
+	VCVTDQ2PS    Y7, Y7
+	VMULPS       Y7, Y6, Y7
+	VMOVUPS      64(SI), Y8
+	VFMADD231PS  Y8, Y7, Y3
+	VMOVUPS      64(SI)(DI*1), Y8
+	VFMADD231PS  Y8, Y7, Y4
+	VMOVUPS      64(R8), Y8
+	VFMADD231PS  Y8, Y7, Y5
+	VPMOVSXBD    24(DX), Y7
+	VCVTDQ2PS    Y7, Y7
+	VMULPS       Y7, Y6, Y6
+	VMOVUPS      96(SI), Y7
+	VFMADD231PS  Y7, Y6, Y3
+	VMOVUPS      96(SI)(DI*1), Y7
+	VFMADD231PS  Y7, Y6, Y4
+	VMOVUPS      96(R8), Y7
+	VFMADD231PS  Y7, Y6, Y5
 	ADDQ         $0x12, R10
 	ADDQ         $0x80, SI
 	ADDQ         $0x80, R8
@@ -372,31 +392,31 @@ loop3:
 
 done4:
 	ADDQ         $1, R9
-	VEXTRACTF128 $1, Y0, X3
-	VADDPS       X0, X3, X3
-	VMOVHLPS     X3, X3, X0
-	VADDPS       X0, X3, X3
-	VMOVSHDUP    X3, X0
-	VADDSS       X0, X3, X3
-	VMOVSS       X3, (AX)
+	VEXTRACTF128 $1, Y3, X6
+	VADDPS       X3, X6, X6
+	VMOVHLPS     X6, X6, X3
+	VADDPS       X3, X6, X6
+	VMOVSHDUP    X6, X3
+	VADDSS       X3, X6, X6
+	VMOVSS       X6, (AX)
 	MOVQ         ldy+8(FP), SI
 	MOVQ         AX, DI
 	ADDQ         SI, DI
-	VEXTRACTF128 $1, Y1, X0
-	VADDPS       X1, X0, X0
-	VMOVHLPS     X0, X0, X1
-	VADDPS       X1, X0, X0
-	VMOVSHDUP    X0, X1
-	VADDSS       X1, X0, X0
-	VMOVSS       X0, (DI)
+	VEXTRACTF128 $1, Y4, X3
+	VADDPS       X4, X3, X3
+	VMOVHLPS     X3, X3, X4
+	VADDPS       X4, X3, X3
+	VMOVSHDUP    X3, X4
+	VADDSS       X4, X3, X3
+	VMOVSS       X3, (DI)
 	ADDQ         SI, DI
-	VEXTRACTF128 $1, Y2, X0
-	VADDPS       X2, X0, X0
-	VMOVHLPS     X0, X0, X1
-	VADDPS       X1, X0, X0
-	VMOVSHDUP    X0, X1
-	VADDSS       X1, X0, X0
-	VMOVSS       X0, (DI)
+	VEXTRACTF128 $1, Y5, X3
+	VADDPS       X5, X3, X3
+	VMOVHLPS     X3, X3, X4
+	VADDPS       X4, X3, X3
+	VMOVSHDUP    X3, X4
+	VADDSS       X4, X3, X3
+	VMOVSS       X3, (DI)
 	ADDQ         $4, AX
 	MOVQ         stride+40(FP), SI
 	ADDQ         SI, BX
@@ -411,6 +431,11 @@ done2:
 // matmul4xQ4_0AVX512 multiplies rows of w with 4 rows of x; ld and stride in bytes, a unit is 32 values.
 // Requires: AVX2, F16C, FMA
 TEXT ·matmul4xQ4_0AVX512(SB), NOSPLIT, $128-64
+
+	// constants of the loops
+	VMOVDQU      q4_00<>+0(SB), Y0
+	VMOVDQU      q4_01<>+0(SB), Y1
+	VMOVDQU      q4_02<>+0(SB), Y2
 	MOVQ         y+0(FP), AX
 	MOVQ         w+32(FP), BX
 	MOVQ         rows+48(FP), CX
@@ -420,10 +445,10 @@ TEXT ·matmul4xQ4_0AVX512(SB), NOSPLIT, $128-64
 	JLT          done2
 
 loop1:
-	VPXOR        Y0, Y0, Y0
-	VPXOR        Y1, Y1, Y1
-	VPXOR        Y2, Y2, Y2
 	VPXOR        Y3, Y3, Y3
+	VPXOR        Y4, Y4, Y4
+	VPXOR        Y5, Y5, Y5
+	VPXOR        Y6, Y6, Y6
 	MOVQ         x+16(FP), SI
 	MOVQ         ldx+24(FP), DI
 	MOVQ         SI, R8
@@ -435,57 +460,57 @@ loop1:
 	JLT          done4
 
 loop3:
-	VPBROADCASTW (R10), X4
-	VCVTPH2PS    X4, Y4
-	VBROADCASTI128 2(R10), Y5
-	VPSRLVD      q4_00<>+0(SB), Y5, Y5
-	VPAND        q4_01<>+0(SB), Y5, Y5
-	VPADDB       q4_02<>+0(SB), Y5, Y5
-	VMOVDQU      Y5, (DX)
-	VPMOVSXBD    (DX), Y5
-	VCVTDQ2PS    Y5, Y5
-	VMULPS       Y5, Y4, Y5
-	VMOVUPS      (SI), Y6
-	VFMADD231PS  Y6, Y5, Y0
-	VMOVUPS      (SI)(DI*1), Y6
-	VFMADD231PS  Y6, Y5, Y1
-	VMOVUPS      (R8), Y6
-	VFMADD231PS  Y6, Y5, Y2
-	VMOVUPS      (R8)(DI*1), Y6
-	VFMADD231PS  Y6, Y5, Y3
-	VPMOVSXBD    8(DX), Y5
-	VCVTDQ2PS    Y5, Y5
-	VMULPS       Y5, Y4, Y5
-	VMOVUPS      32(SI), Y6
-	VFMADD231PS  Y6, Y5, Y0
-	VMOVUPS      32(SI)(DI*1), Y6
-	VFMADD231PS  Y6, Y5, Y1
-	VMOVUPS      32(R8), Y6
-	VFMADD231PS  Y6, Y5, Y2
-	VMOVUPS      32(R8)(DI*1), Y6
-	VFMADD231PS  Y6, Y5, Y3
-	VPMOVSXBD    16(DX), Y5
-	VCVTDQ2PS    Y5, Y5
-	VMULPS       Y5, Y4, Y5
-	VMOVUPS      64(SI), Y6
-	VFMADD231PS  Y6, Y5, Y0
-	VMOVUPS      64(SI)(DI*1), Y6
-	VFMADD231PS  Y6, Y5, Y1
-	VMOVUPS      64(R8), Y6
-	VFMADD231PS  Y6, Y5, Y2
-	VMOVUPS      64(R8)(DI*1), Y6
-	VFMADD231PS  Y6, Y5, Y3
-	VPMOVSXBD    24(DX), Y5
-	VCVTDQ2PS    Y5, Y5
-	VMULPS       Y5, Y4, Y4
-	VMOVUPS      96(SI), Y5
-	VFMADD231PS  Y5, Y4, Y0
-	VMOVUPS      96(SI)(DI*1), Y5
-	VFMADD231PS  Y5, Y4, Y1
-	VMOVUPS      96(R8), Y5
-	VFMADD231PS  Y5, Y4, Y2
-	VMOVUPS      96(R8)(DI*1), Y5
-	VFMADD231PS  Y5, Y4, Y3
+	VPBROADCASTW (R10), X7
+	VCVTPH2PS    X7, Y7
+	VBROADCASTI128 2(R10), Y8
+	VPSRLVD      Y0, Y8, Y8
+	VPAND        Y1, Y8, Y8
+	VPADDB       Y2, Y8, Y8
+	VMOVDQU      Y8, (DX)
+	VPMOVSXBD    (DX), Y8
+	VCVTDQ2PS    Y8, Y8
+	VMULPS       Y8, Y7, Y8
+	VMOVUPS      (SI), Y9
+	VFMADD231PS  Y9, Y8, Y3
+	VMOVUPS      (SI)(DI*1), Y9
+	VFMADD231PS  Y9, Y8, Y4
+	VMOVUPS      (R8), Y9
+	VFMADD231PS  Y9, Y8, Y5
+	VMOVUPS      (R8)(DI*1), Y9
+	VFMADD231PS  Y9, Y8, Y6
+	VPMOVSXBD    8(DX), Y8
+	VCVTDQ2PS    Y8, Y8
+	VMULPS       Y8, Y7, Y8
+	VMOVUPS      32(SI), Y9
+	VFMADD231PS  Y9, Y8, Y3
+	VMOVUPS      32(SI)(DI*1), Y9
+	VFMADD231PS  Y9, Y8, Y4
+	VMOVUPS      32(R8), Y9
+	VFMADD231PS  Y9, Y8, Y5
+	VMOVUPS      32(R8)(DI*1), Y9
+	VFMADD231PS  Y9, Y8, Y6
+	VPMOVSXBD    16(DX), Y8
+	VCVTDQ2PS    Y8, Y8
+	VMULPS       Y8, Y7, Y8
+	VMOVUPS      64(SI), Y9
+	VFMADD231PS  Y9, Y8, Y3
+	VMOVUPS      64(SI)(DI*1), Y9
+	VFMADD231PS  Y9, Y8, Y4
+	VMOVUPS      64(R8), Y9
+	VFMADD231PS  Y9, Y8, Y5
+	VMOVUPS      64(R8)(DI*1), Y9
+	VFMADD231PS  Y9, Y8, Y6
+	VPMOVSXBD    24(DX), Y8
+	VCVTDQ2PS    Y8, Y8
+	VMULPS       Y8, Y7, Y7
+	VMOVUPS      96(SI), Y8
+	VFMADD231PS  Y8, Y7, Y3
+	VMOVUPS      96(SI)(DI*1), Y8
+	VFMADD231PS  Y8, Y7, Y4
+	VMOVUPS      96(R8), Y8
+	VFMADD231PS  Y8, Y7, Y5
+	VMOVUPS      96(R8)(DI*1), Y8
+	VFMADD231PS  Y8, Y7, Y6
 	ADDQ         $0x12, R10
 	ADDQ         $0x80, SI
 	ADDQ         $0x80, R8
@@ -494,39 +519,39 @@ loop3:
 
 done4:
 	ADDQ         $1, R9
-	VEXTRACTF128 $1, Y0, X4
-	VADDPS       X0, X4, X4
-	VMOVHLPS     X4, X4, X0
-	VADDPS       X0, X4, X4
-	VMOVSHDUP    X4, X0
-	VADDSS       X0, X4, X4
-	VMOVSS       X4, (AX)
+	VEXTRACTF128 $1, Y3, X7
+	VADDPS       X3, X7, X7
+	VMOVHLPS     X7, X7, X3
+	VADDPS       X3, X7, X7
+	VMOVSHDUP    X7, X3
+	VADDSS       X3, X7, X7
+	VMOVSS       X7, (AX)
 	MOVQ         ldy+8(FP), SI
 	MOVQ         AX, DI
 	ADDQ         SI, DI
-	VEXTRACTF128 $1, Y1, X0
-	VADDPS       X1, X0, X0
-	VMOVHLPS     X0, X0, X1
-	VADDPS       X1, X0, X0
-	VMOVSHDUP    X0, X1
-	VADDSS       X1, X0, X0
-	VMOVSS       X0, (DI)
+	VEXTRACTF128 $1, Y4, X3
+	VADDPS       X4, X3, X3
+	VMOVHLPS     X3, X3, X4
+	VADDPS       X4, X3, X3
+	VMOVSHDUP    X3, X4
+	VADDSS       X4, X3, X3
+	VMOVSS       X3, (DI)
 	ADDQ         SI, DI
-	VEXTRACTF128 $1, Y2, X0
-	VADDPS       X2, X0, X0
-	VMOVHLPS     X0, X0, X1
-	VADDPS       X1, X0, X0
-	VMOVSHDUP    X0, X1
-	VADDSS       X1, X0, X0
-	VMOVSS       X0, (DI)
+	VEXTRACTF128 $1, Y5, X3
+	VADDPS       X5, X3, X3
+	VMOVHLPS     X3, X3, X4
+	VADDPS       X4, X3, X3
+	VMOVSHDUP    X3, X4
+	VADDSS       X4, X3, X3
+	VMOVSS       X3, (DI)
 	ADDQ         SI, DI
-	VEXTRACTF128 $1, Y3, X0
-	VADDPS       X3, X0, X0
-	VMOVHLPS     X0, X0, X1
-	VADDPS       X1, X0, X0
-	VMOVSHDUP    X0, X1
-	VADDSS       X1, X0, X0
-	VMOVSS       X0, (DI)
+	VEXTRACTF128 $1, Y6, X3
+	VADDPS       X6, X3, X3
+	VMOVHLPS     X3, X3, X4
+	VADDPS       X4, X3, X3
+	VMOVSHDUP    X3, X4
+	VADDSS       X4, X3, X3
+	VMOVSS       X3, (DI)
 	ADDQ         $4, AX
 	MOVQ         stride+40(FP), SI
 	ADDQ         SI, BX
@@ -541,6 +566,11 @@ done2:
 // matmulQ81xQ4_0AVX512 multiplies rows of w with 1 row of activations in int8; ldy and stride in bytes.
 // Requires: F16C, FMA, AVX512VL, AVX512VNNI
 TEXT ·matmulQ81xQ4_0AVX512(SB), NOSPLIT, $128-72
+
+	// constants of the loops
+	VMOVDQU      q4_00<>+0(SB), Y0
+	VMOVDQU      q4_01<>+0(SB), Y1
+	VMOVDQU      q4_02<>+0(SB), Y2
 	LEAQ         31(SP), AX
 	ANDQ         $-32, AX
 	MOVQ         y+0(FP), AX
@@ -550,8 +580,8 @@ TEXT ·matmulQ81xQ4_0AVX512(SB), NOSPLIT, $128-72
 	JLT          done2
 
 loop1:
-	VPXOR        Y0, Y0, Y0
-	VPXOR        Y1, Y1, Y1
+	VPXOR        Y3, Y3, Y3
+	VPXOR        Y4, Y4, Y4
 	MOVQ         q+16(FP), DX
 	MOVQ         d+24(FP), SI
 	MOVQ         blocks+64(FP), DI
@@ -560,36 +590,36 @@ loop1:
 	JLT          done4
 
 loop3:
-	VPBROADCASTW (R8), X2
-	VCVTPH2PS    X2, Y2
-	VBROADCASTI128 2(R8), Y3
-	VPSRLVD      q4_00<>+0(SB), Y3, Y3
-	VPAND        q4_01<>+0(SB), Y3, Y3
-	VPADDB       q4_02<>+0(SB), Y3, Y3
-	VPABSB       Y3, Y4
-	VMOVDQU      (DX), Y5
-	VPSIGNB      Y3, Y5, Y3
-	VPXOR        Y5, Y5, Y5
-	VPDPBUSD     Y3, Y4, Y5
-	VBROADCASTSS (SI), Y3
-	VCVTDQ2PS    Y5, Y4
-	VMULPS       Y2, Y3, Y2
-	VFMADD231PS  Y2, Y4, Y0
-	VPBROADCASTW 18(R8), X2
-	VCVTPH2PS    X2, Y2
-	VBROADCASTI128 20(R8), Y3
-	VPSRLVD      q4_00<>+0(SB), Y3, Y3
-	VPAND        q4_01<>+0(SB), Y3, Y3
-	VPADDB       q4_02<>+0(SB), Y3, Y3
-	VPABSB       Y3, Y4
-	VMOVDQU      32(DX), Y5
-	VPSIGNB      Y3, Y5, Y3
-	VPXOR        Y5, Y5, Y5
-	VPDPBUSD     Y3, Y4, Y5
-	VBROADCASTSS 4(SI), Y3
-	VCVTDQ2PS    Y5, Y4
-	VMULPS       Y2, Y3, Y2
-	VFMADD231PS  Y2, Y4, Y1
+	VPBROADCASTW (R8), X5
+	VCVTPH2PS    X5, Y5
+	VBROADCASTI128 2(R8), Y6
+	VPSRLVD      Y0, Y6, Y6
+	VPAND        Y1, Y6, Y6
+	VPADDB       Y2, Y6, Y6
+	VPABSB       Y6, Y7
+	VMOVDQU      (DX), Y8
+	VPSIGNB      Y6, Y8, Y6
+	VPXOR        Y8, Y8, Y8
+	VPDPBUSD     Y6, Y7, Y8
+	VBROADCASTSS (SI), Y6
+	VCVTDQ2PS    Y8, Y7
+	VMULPS       Y5, Y6, Y5
+	VFMADD231PS  Y5, Y7, Y3
+	VPBROADCASTW 18(R8), X5
+	VCVTPH2PS    X5, Y5
+	VBROADCASTI128 20(R8), Y6
+	VPSRLVD      Y0, Y6, Y6
+	VPAND        Y1, Y6, Y6
+	VPADDB       Y2, Y6, Y6
+	VPABSB       Y6, Y7
+	VMOVDQU      32(DX), Y8
+	VPSIGNB      Y6, Y8, Y6
+	VPXOR        Y8, Y8, Y8
+	VPDPBUSD     Y6, Y7, Y8
+	VBROADCASTSS 4(SI), Y6
+	VCVTDQ2PS    Y8, Y7
+	VMULPS       Y5, Y6, Y5
+	VFMADD231PS  Y5, Y7, Y4
 	ADDQ         $0x24, R8
 	ADDQ         $0x40, DX
 	ADDQ         $8, SI
@@ -602,21 +632,21 @@ done4:
 	JLT          done6
 
 loop5:
-	VPBROADCASTW (R8), X2
-	VCVTPH2PS    X2, Y2
-	VBROADCASTI128 2(R8), Y3
-	VPSRLVD      q4_00<>+0(SB), Y3, Y3
-	VPAND        q4_01<>+0(SB), Y3, Y3
-	VPADDB       q4_02<>+0(SB), Y3, Y3
-	VPABSB       Y3, Y4
-	VMOVDQU      (DX), Y5
-	VPSIGNB      Y3, Y5, Y3
-	VPXOR        Y5, Y5, Y5
-	VPDPBUSD     Y3, Y4, Y5
-	VBROADCASTSS (SI), Y3
-	VCVTDQ2PS    Y5, Y4
-	VMULPS       Y2, Y3, Y2
-	VFMADD231PS  Y2, Y4, Y0
+	VPBROADCASTW (R8), X5
+	VCVTPH2PS    X5, Y5
+	VBROADCASTI128 2(R8), Y6
+	VPSRLVD      Y0, Y6, Y6
+	VPAND        Y1, Y6, Y6
+	VPADDB       Y2, Y6, Y6
+	VPABSB       Y6, Y7
+	VMOVDQU      (DX), Y8
+	VPSIGNB      Y6, Y8, Y6
+	VPXOR        Y8, Y8, Y8
+	VPDPBUSD     Y6, Y7, Y8
+	VBROADCASTSS (SI), Y6
+	VCVTDQ2PS    Y8, Y7
+	VMULPS       Y5, Y6, Y5
+	VFMADD231PS  Y5, Y7, Y3
 	ADDQ         $0x12, R8
 	ADDQ         $0x20, DX
 	ADDQ         $4, SI
@@ -625,14 +655,14 @@ loop5:
 
 done6:
 	ADDQ         $1, DI
-	VADDPS       Y1, Y0, Y0
-	VEXTRACTF128 $1, Y0, X1
-	VADDPS       X0, X1, X1
-	VMOVHLPS     X1, X1, X0
-	VADDPS       X0, X1, X1
-	VMOVSHDUP    X1, X0
-	VADDSS       X0, X1, X1
-	VMOVSS       X1, (AX)
+	VADDPS       Y4, Y3, Y3
+	VEXTRACTF128 $1, Y3, X4
+	VADDPS       X3, X4, X4
+	VMOVHLPS     X4, X4, X3
+	VADDPS       X3, X4, X4
+	VMOVSHDUP    X4, X3
+	VADDSS       X3, X4, X4
+	VMOVSS       X4, (AX)
 	ADDQ         $4, AX
 	MOVQ         stride+48(FP), DX
 	ADDQ         DX, BX
@@ -647,6 +677,11 @@ done2:
 // matmulQ82xQ4_0AVX512 multiplies rows of w with 2 rows of activations in int8; ldy and stride in bytes.
 // Requires: F16C, FMA, AVX512VL, AVX512VNNI
 TEXT ·matmulQ82xQ4_0AVX512(SB), NOSPLIT, $128-72
+
+	// constants of the loops
+	VMOVDQU      q4_00<>+0(SB), Y0
+	VMOVDQU      q4_01<>+0(SB), Y1
+	VMOVDQU      q4_02<>+0(SB), Y2
 	LEAQ         31(SP), AX
 	ANDQ         $-32, AX
 	MOVQ         y+0(FP), AX
@@ -656,8 +691,8 @@ TEXT ·matmulQ82xQ4_0AVX512(SB), NOSPLIT, $128-72
 	JLT          done2
 
 loop1:
-	VPXOR        Y0, Y0, Y0
-	VPXOR        Y1, Y1, Y1
+	VPXOR        Y3, Y3, Y3
+	VPXOR        Y4, Y4, Y4
 	MOVQ         q+16(FP), DX
 	MOVQ         d+24(FP), SI
 	MOVQ         blocks+64(FP), DI
@@ -666,52 +701,52 @@ loop1:
 	JLT          done4
 
 loop3:
-	VPBROADCASTW (R8), X2
-	VCVTPH2PS    X2, Y2
-	VBROADCASTI128 2(R8), Y3
-	VPSRLVD      q4_00<>+0(SB), Y3, Y3
-	VPAND        q4_01<>+0(SB), Y3, Y3
-	VPADDB       q4_02<>+0(SB), Y3, Y3
-	VPABSB       Y3, Y4
-	VMOVDQU      (DX), Y5
-	VPSIGNB      Y3, Y5, Y5
-	VPXOR        Y6, Y6, Y6
-	VPDPBUSD     Y5, Y4, Y6
-	VMOVDQU      32(DX), Y5
-	VPSIGNB      Y3, Y5, Y3
-	VPXOR        Y5, Y5, Y5
-	VPDPBUSD     Y3, Y4, Y5
-	VBROADCASTSS (SI), Y3
-	VCVTDQ2PS    Y6, Y4
-	VMULPS       Y2, Y3, Y3
-	VFMADD231PS  Y3, Y4, Y0
-	VBROADCASTSS 4(SI), Y3
-	VCVTDQ2PS    Y5, Y4
-	VMULPS       Y2, Y3, Y2
-	VFMADD231PS  Y2, Y4, Y1
-	VPBROADCASTW 18(R8), X2
-	VCVTPH2PS    X2, Y2
-	VBROADCASTI128 20(R8), Y3
-	VPSRLVD      q4_00<>+0(SB), Y3, Y3
-	VPAND        q4_01<>+0(SB), Y3, Y3
-	VPADDB       q4_02<>+0(SB), Y3, Y3
-	VPABSB       Y3, Y4
-	VMOVDQU      64(DX), Y5
-	VPSIGNB      Y3, Y5, Y5
-	VPXOR        Y6, Y6, Y6
-	VPDPBUSD     Y5, Y4, Y6
-	VMOVDQU      96(DX), Y5
-	VPSIGNB      Y3, Y5, Y3
-	VPXOR        Y5, Y5, Y5
-	VPDPBUSD     Y3, Y4, Y5
-	VBROADCASTSS 8(SI), Y3
-	VCVTDQ2PS    Y6, Y4
-	VMULPS       Y2, Y3, Y3
-	VFMADD231PS  Y3, Y4, Y0
-	VBROADCASTSS 12(SI), Y3
-	VCVTDQ2PS    Y5, Y4
-	VMULPS       Y2, Y3, Y2
-	VFMADD231PS  Y2, Y4, Y1
+	VPBROADCASTW (R8), X5
+	VCVTPH2PS    X5, Y5
+	VBROADCASTI128 2(R8), Y6
+	VPSRLVD      Y0, Y6, Y6
+	VPAND        Y1, Y6, Y6
+	VPADDB       Y2, Y6, Y6
+	VPABSB       Y6, Y7
+	VMOVDQU      (DX), Y8
+	VPSIGNB      Y6, Y8, Y8
+	VPXOR        Y9, Y9, Y9
+	VPDPBUSD     Y8, Y7, Y9
+	VMOVDQU      32(DX), Y8
+	VPSIGNB      Y6, Y8, Y6
+	VPXOR        Y8, Y8, Y8
+	VPDPBUSD     Y6, Y7, Y8
+	VBROADCASTSS (SI), Y6
+	VCVTDQ2PS    Y9, Y7
+	VMULPS       Y5, Y6, Y6
+	VFMADD231PS  Y6, Y7, Y3
+	VBROADCASTSS 4(SI), Y6
+	VCVTDQ2PS    Y8, Y7
+	VMULPS       Y5, Y6, Y5
+	VFMADD231PS  Y5, Y7, Y4
+	VPBROADCASTW 18(R8), X5
+	VCVTPH2PS    X5, Y5
+	VBROADCASTI128 20(R8), Y6
+	VPSRLVD      Y0, Y6, Y6
+	VPAND        Y1, Y6, Y6
+	VPADDB       Y2, Y6, Y6
+	VPABSB       Y6, Y7
+	VMOVDQU      64(DX), Y8
+	VPSIGNB      Y6, Y8, Y8
+	VPXOR        Y9, Y9, Y9
+	VPDPBUSD     Y8, Y7, Y9
+	VMOVDQU      96(DX), Y8
+	VPSIGNB      Y6, Y8, Y6
+	VPXOR        Y8, Y8, Y8
+	VPDPBUSD     Y6, Y7, Y8
+	VBROADCASTSS 8(SI), Y6
+	VCVTDQ2PS    Y9, Y7
+	VMULPS       Y5, Y6, Y6
+	VFMADD231PS  Y6, Y7, Y3
+	VBROADCASTSS 12(SI), Y6
+	VCVTDQ2PS    Y8, Y7
+	VMULPS       Y5, Y6, Y5
+	VFMADD231PS  Y5, Y7, Y4
 	ADDQ         $0x24, R8
 	ADDQ         $0x80, DX
 	ADDQ         $0x10, SI
@@ -724,29 +759,29 @@ done4:
 	JLT          done6
 
 loop5:
-	VPBROADCASTW (R8), X2
-	VCVTPH2PS    X2, Y2
-	VBROADCASTI128 2(R8), Y3
-	VPSRLVD      q4_00<>+0(SB), Y3, Y3
-	VPAND        q4_01<>+0(SB), Y3, Y3
-	VPADDB       q4_02<>+0(SB), Y3, Y3
-	VPABSB       Y3, Y4
-	VMOVDQU      (DX), Y5
-	VPSIGNB      Y3, Y5, Y5
-	VPXOR        Y6, Y6, Y6
-	VPDPBUSD     Y5, Y4, Y6
-	VMOVDQU      32(DX), Y5
-	VPSIGNB      Y3, Y5, Y3
-	VPXOR        Y5, Y5, Y5
-	VPDPBUSD     Y3, Y4, Y5
-	VBROADCASTSS (SI), Y3
-	VCVTDQ2PS    Y6, Y4
-	VMULPS       Y2, Y3, Y3
-	VFMADD231PS  Y3, Y4, Y0
-	VBROADCASTSS 4(SI), Y3
-	VCVTDQ2PS    Y5, Y4
-	VMULPS       Y2, Y3, Y2
-	VFMADD231PS  Y2, Y4, Y1
+	VPBROADCASTW (R8), X5
+	VCVTPH2PS    X5, Y5
+	VBROADCASTI128 2(R8), Y6
+	VPSRLVD      Y0, Y6, Y6
+	VPAND        Y1, Y6, Y6
+	VPADDB       Y2, Y6, Y6
+	VPABSB       Y6, Y7
+	VMOVDQU      (DX), Y8
+	VPSIGNB      Y6, Y8, Y8
+	VPXOR        Y9, Y9, Y9
+	VPDPBUSD     Y8, Y7, Y9
+	VMOVDQU      32(DX), Y8
+	VPSIGNB      Y6, Y8, Y6
+	VPXOR        Y8, Y8, Y8
+	VPDPBUSD     Y6, Y7, Y8
+	VBROADCASTSS (SI), Y6
+	VCVTDQ2PS    Y9, Y7
+	VMULPS       Y5, Y6, Y6
+	VFMADD231PS  Y6, Y7, Y3
+	VBROADCASTSS 4(SI), Y6
+	VCVTDQ2PS    Y8, Y7
+	VMULPS       Y5, Y6, Y5
+	VFMADD231PS  Y5, Y7, Y4
 	ADDQ         $0x12, R8
 	ADDQ         $0x40, DX
 	ADDQ         $8, SI
@@ -755,23 +790,23 @@ loop5:
 
 done6:
 	ADDQ         $1, DI
-	VEXTRACTF128 $1, Y0, X2
-	VADDPS       X0, X2, X2
-	VMOVHLPS     X2, X2, X0
-	VADDPS       X0, X2, X2
-	VMOVSHDUP    X2, X0
-	VADDSS       X0, X2, X2
-	VMOVSS       X2, (AX)
+	VEXTRACTF128 $1, Y3, X5
+	VADDPS       X3, X5, X5
+	VMOVHLPS     X5, X5, X3
+	VADDPS       X3, X5, X5
+	VMOVSHDUP    X5, X3
+	VADDSS       X3, X5, X5
+	VMOVSS       X5, (AX)
 	MOVQ         ldy+8(FP), DX
 	MOVQ         AX, SI
 	ADDQ         DX, SI
-	VEXTRACTF128 $1, Y1, X0
-	VADDPS       X1, X0, X0
-	VMOVHLPS     X0, X0, X1
-	VADDPS       X1, X0, X0
-	VMOVSHDUP    X0, X1
-	VADDSS       X1, X0, X0
-	VMOVSS       X0, (SI)
+	VEXTRACTF128 $1, Y4, X3
+	VADDPS       X4, X3, X3
+	VMOVHLPS     X3, X3, X4
+	VADDPS       X4, X3, X3
+	VMOVSHDUP    X3, X4
+	VADDSS       X4, X3, X3
+	VMOVSS       X3, (SI)
 	ADDQ         $4, AX
 	MOVQ         stride+48(FP), DX
 	ADDQ         DX, BX
@@ -786,6 +821,11 @@ done2:
 // matmulQ83xQ4_0AVX512 multiplies rows of w with 3 rows of activations in int8; ldy and stride in bytes.
 // Requires: F16C, FMA, AVX512VL, AVX512VNNI
 TEXT ·matmulQ83xQ4_0AVX512(SB), NOSPLIT, $128-72
+
+	// constants of the loops
+	VMOVDQU      q4_00<>+0(SB), Y0
+	VMOVDQU      q4_01<>+0(SB), Y1
+	VMOVDQU      q4_02<>+0(SB), Y2
 	LEAQ         31(SP), AX
 	ANDQ         $-32, AX
 	MOVQ         y+0(FP), AX
@@ -795,9 +835,9 @@ TEXT ·matmulQ83xQ4_0AVX512(SB), NOSPLIT, $128-72
 	JLT          done2
 
 loop1:
-	VPXOR        Y0, Y0, Y0
-	VPXOR        Y1, Y1, Y1
-	VPXOR        Y2, Y2, Y2
+	VPXOR        Y3, Y3, Y3
+	VPXOR        Y4, Y4, Y4
+	VPXOR        Y5, Y5, Y5
 	MOVQ         q+16(FP), DX
 	MOVQ         d+24(FP), SI
 	MOVQ         blocks+64(FP), DI
@@ -806,68 +846,68 @@ loop1:
 	JLT          done4
 
 loop3:
-	VPBROADCASTW (R8), X3
-	VCVTPH2PS    X3, Y3
-	VBROADCASTI128 2(R8), Y4
-	VPSRLVD      q4_00<>+0(SB), Y4, Y4
-	VPAND        q4_01<>+0(SB), Y4, Y4
-	VPADDB       q4_02<>+0(SB), Y4, Y4
-	VPABSB       Y4, Y5
-	VMOVDQU      (DX), Y6
-	VPSIGNB      Y4, Y6, Y6
-	VPXOR        Y7, Y7, Y7
-	VPDPBUSD     Y6, Y5, Y7
-	VMOVDQU      32(DX), Y6
-	VPSIGNB      Y4, Y6, Y6
-	VPXOR        Y8, Y8, Y8
-	VPDPBUSD     Y6, Y5, Y8
-	VMOVDQU      64(DX), Y6
-	VPSIGNB      Y4, Y6, Y4
-	VPXOR        Y6, Y6, Y6
-	VPDPBUSD     Y4, Y5, Y6
-	VBROADCASTSS (SI), Y4
-	VCVTDQ2PS    Y7, Y5
-	VMULPS       Y3, Y4, Y4
-	VFMADD231PS  Y4, Y5, Y0
-	VBROADCASTSS 4(SI), Y4
-	VCVTDQ2PS    Y8, Y5
-	VMULPS       Y3, Y4, Y4
-	VFMADD231PS  Y4, Y5, Y1
-	VBROADCASTSS 8(SI), Y4
-	VCVTDQ2PS    Y6, Y5
-	VMULPS       Y3, Y4, Y3
-	VFMADD231PS  Y3, Y5, Y2
-	VPBROADCASTW 18(R8), X3
-	VCVTPH2PS    X3, Y3
-	VBROADCASTI128 20(R8), Y4
-	VPSRLVD      q4_00<>+0(SB), Y4, Y4
-	VPAND        q4_01<>+0(SB), Y4, Y4
-	VPADDB       q4_02<>+0(SB), Y4, Y4
-	VPABSB       Y4, Y5
-	VMOVDQU      96(DX), Y6
-	VPSIGNB      Y4, Y6, Y6
-	VPXOR        Y7, Y7, Y7
-	VPDPBUSD     Y6, Y5, Y7
-	VMOVDQU      128(DX), Y6
-	VPSIGNB      Y4, Y6, Y6
-	VPXOR        Y8, Y8, Y8
-	VPDPBUSD     Y6, Y5, Y8
-	VMOVDQU      160(DX), Y6
-	VPSIGNB      Y4, Y6, Y4
-	VPXOR        Y6, Y6, Y6
-	VPDPBUSD     Y4, Y5, Y6
-	VBROADCASTSS 12(SI), Y4
-	VCVTDQ2PS    Y7, Y5
-	VMULPS       Y3, Y4, Y4
-	VFMADD231PS  Y4, Y5, Y0
-	VBROADCASTSS 16(SI), Y4
-	VCVTDQ2PS    Y8, Y5
-	VMULPS       Y3, Y4, Y4
-	VFMADD231PS  Y4, Y5, Y1
-	VBROADCASTSS 20(SI), Y4
-	VCVTDQ2PS    Y6, Y5
-	VMULPS       Y3, Y4, Y3
-	VFMADD231PS  Y3, Y5, Y2
+	VPBROADCASTW (R8), X6
+	VCVTPH2PS    X6, Y6
+	VBROADCASTI128 2(R8), Y7
+	VPSRLVD      Y0, Y7, Y7
+	VPAND        Y1, Y7, Y7
+	VPADDB       Y2, Y7, Y7
+	VPABSB       Y7, Y8
+	VMOVDQU      (DX), Y9
+	VPSIGNB      Y7, Y9, Y9
+	VPXOR        Y10, Y10, Y10
+	VPDPBUSD     Y9, Y8, Y10
+	VMOVDQU      32(DX), Y9
+	VPSIGNB      Y7, Y9, Y9
+	VPXOR        Y11, Y11, Y11
+	VPDPBUSD     Y9, Y8, Y11
+	VMOVDQU      64(DX), Y9
+	VPSIGNB      Y7, Y9, Y7
+	VPXOR        Y9, Y9, Y9
+	VPDPBUSD     Y7, Y8, Y9
+	VBROADCASTSS (SI), Y7
+	VCVTDQ2PS    Y10, Y8
+	VMULPS       Y6, Y7, Y7
+	VFMADD231PS  Y7, Y8, Y3
+	VBROADCASTSS 4(SI), Y7
+	VCVTDQ2PS    Y11, Y8
+	VMULPS       Y6, Y7, Y7
+	VFMADD231PS  Y7, Y8, Y4
+	VBROADCASTSS 8(SI), Y7
+	VCVTDQ2PS    Y9, Y8
+	VMULPS       Y6, Y7, Y6
+	VFMADD231PS  Y6, Y8, Y5
+	VPBROADCASTW 18(R8), X6
+	VCVTPH2PS    X6, Y6
+	VBROADCASTI128 20(R8), Y7
+	VPSRLVD      Y0, Y7, Y7
+	VPAND        Y1, Y7, Y7
+	VPADDB       Y2, Y7, Y7
+	VPABSB       Y7, Y8
+	VMOVDQU      96(DX), Y9
+	VPSIGNB      Y7, Y9, Y9
+	VPXOR        Y10, Y10, Y10
+	VPDPBUSD     Y9, Y8, Y10
+	VMOVDQU      128(DX), Y9
+	VPSIGNB      Y7, Y9, Y9
+	VPXOR        Y11, Y11, Y11
+	VPDPBUSD     Y9, Y8, Y11
+	VMOVDQU      160(DX), Y9
+	VPSIGNB      Y7, Y9, Y7
+	VPXOR        Y9, Y9, Y9
+	VPDPBUSD     Y7, Y8, Y9
+	VBROADCASTSS 12(SI), Y7
+	VCVTDQ2PS    Y10, Y8
+	VMULPS       Y6, Y7, Y7
+	VFMADD231PS  Y7, Y8, Y3
+	VBROADCASTSS 16(SI), Y7
+	VCVTDQ2PS    Y11, Y8
+	VMULPS       Y6, Y7, Y7
+	VFMADD231PS  Y7, Y8, Y4
+	VBROADCASTSS 20(SI), Y7
+	VCVTDQ2PS    Y9, Y8
+	VMULPS       Y6, Y7, Y6
+	VFMADD231PS  Y6, Y8, Y5
 	ADDQ         $0x24, R8
 	ADDQ         $0xc0, DX
 	ADDQ         $0x18, SI
@@ -880,37 +920,37 @@ done4:
 	JLT          done6
 
 loop5:
-	VPBROADCASTW (R8), X3
-	VCVTPH2PS    X3, Y3
-	VBROADCASTI128 2(R8), Y4
-	VPSRLVD      q4_00<>+0(SB), Y4, Y4
-	VPAND        q4_01<>+0(SB), Y4, Y4
-	VPADDB       q4_02<>+0(SB), Y4, Y4
-	VPABSB       Y4, Y5
-	VMOVDQU      (DX), Y6
-	VPSIGNB      Y4, Y6, Y6
-	VPXOR        Y7, Y7, Y7
-	VPDPBUSD     Y6, Y5, Y7
-	VMOVDQU      32(DX), Y6
-	VPSIGNB      Y4, Y6, Y6
-	VPXOR        Y8, Y8, Y8
-	VPDPBUSD     Y6, Y5, Y8
-	VMOVDQU      64(DX), Y6
-	VPSIGNB      Y4, Y6, Y4
-	VPXOR        Y6, Y6, Y6
-	VPDPBUSD     Y4, Y5, Y6
-	VBROADCASTSS (SI), Y4
-	VCVTDQ2PS    Y7, Y5
-	VMULPS       Y3, Y4, Y4
-	VFMADD231PS  Y4, Y5, Y0
-	VBROADCASTSS 4(SI), Y4
-	VCVTDQ2PS    Y8, Y5
-	VMULPS       Y3, Y4, Y4
-	VFMADD231PS  Y4, Y5, Y1
-	VBROADCASTSS 8(SI), Y4
-	VCVTDQ2PS    Y6, Y5
-	VMULPS       Y3, Y4, Y3
-	VFMADD231PS  Y3, Y5, Y2
+	VPBROADCASTW (R8), X6
+	VCVTPH2PS    X6, Y6
+	VBROADCASTI128 2(R8), Y7
+	VPSRLVD      Y0, Y7, Y7
+	VPAND        Y1, Y7, Y7
+	VPADDB       Y2, Y7, Y7
+	VPABSB       Y7, Y8
+	VMOVDQU      (DX), Y9
+	VPSIGNB      Y7, Y9, Y9
+	VPXOR        Y10, Y10, Y10
+	VPDPBUSD     Y9, Y8, Y10
+	VMOVDQU      32(DX), Y9
+	VPSIGNB      Y7, Y9, Y9
+	VPXOR        Y11, Y11, Y11
+	VPDPBUSD     Y9, Y8, Y11
+	VMOVDQU      64(DX), Y9
+	VPSIGNB      Y7, Y9, Y7
+	VPXOR        Y9, Y9, Y9
+	VPDPBUSD     Y7, Y8, Y9
+	VBROADCASTSS (SI), Y7
+	VCVTDQ2PS    Y10, Y8
+	VMULPS       Y6, Y7, Y7
+	VFMADD231PS  Y7, Y8, Y3
+	VBROADCASTSS 4(SI), Y7
+	VCVTDQ2PS    Y11, Y8
+	VMULPS       Y6, Y7, Y7
+	VFMADD231PS  Y7, Y8, Y4
+	VBROADCASTSS 8(SI), Y7
+	VCVTDQ2PS    Y9, Y8
+	VMULPS       Y6, Y7, Y6
+	VFMADD231PS  Y6, Y8, Y5
 	ADDQ         $0x12, R8
 	ADDQ         $0x60, DX
 	ADDQ         $0xc, SI
@@ -919,31 +959,31 @@ loop5:
 
 done6:
 	ADDQ         $1, DI
-	VEXTRACTF128 $1, Y0, X3
-	VADDPS       X0, X3, X3
-	VMOVHLPS     X3, X3, X0
-	VADDPS       X0, X3, X3
-	VMOVSHDUP    X3, X0
-	VADDSS       X0, X3, X3
-	VMOVSS       X3, (AX)
+	VEXTRACTF128 $1, Y3, X6
+	VADDPS       X3, X6, X6
+	VMOVHLPS     X6, X6, X3
+	VADDPS       X3, X6, X6
+	VMOVSHDUP    X6, X3
+	VADDSS       X3, X6, X6
+	VMOVSS       X6, (AX)
 	MOVQ         ldy+8(FP), DX
 	MOVQ         AX, SI
 	ADDQ         DX, SI
-	VEXTRACTF128 $1, Y1, X0
-	VADDPS       X1, X0, X0
-	VMOVHLPS     X0, X0, X1
-	VADDPS       X1, X0, X0
-	VMOVSHDUP    X0, X1
-	VADDSS       X1, X0, X0
-	VMOVSS       X0, (SI)
+	VEXTRACTF128 $1, Y4, X3
+	VADDPS       X4, X3, X3
+	VMOVHLPS     X3, X3, X4
+	VADDPS       X4, X3, X3
+	VMOVSHDUP    X3, X4
+	VADDSS       X4, X3, X3
+	VMOVSS       X3, (SI)
 	ADDQ         DX, SI
-	VEXTRACTF128 $1, Y2, X0
-	VADDPS       X2, X0, X0
-	VMOVHLPS     X0, X0, X1
-	VADDPS       X1, X0, X0
-	VMOVSHDUP    X0, X1
-	VADDSS       X1, X0, X0
-	VMOVSS       X0, (SI)
+	VEXTRACTF128 $1, Y5, X3
+	VADDPS       X5, X3, X3
+	VMOVHLPS     X3, X3, X4
+	VADDPS       X4, X3, X3
+	VMOVSHDUP    X3, X4
+	VADDSS       X4, X3, X3
+	VMOVSS       X3, (SI)
 	ADDQ         $4, AX
 	MOVQ         stride+48(FP), DX
 	ADDQ         DX, BX
@@ -958,6 +998,11 @@ done2:
 // matmulQ84xQ4_0AVX512 multiplies rows of w with 4 rows of activations in int8; ldy and stride in bytes.
 // Requires: F16C, FMA, AVX512VL, AVX512VNNI
 TEXT ·matmulQ84xQ4_0AVX512(SB), NOSPLIT, $128-72
+
+	// constants of the loops
+	VMOVDQU      q4_00<>+0(SB), Y0
+	VMOVDQU      q4_01<>+0(SB), Y1
+	VMOVDQU      q4_02<>+0(SB), Y2
 	LEAQ         31(SP), AX
 	ANDQ         $-32, AX
 	MOVQ         y+0(FP), AX
@@ -967,10 +1012,10 @@ TEXT ·matmulQ84xQ4_0AVX512(SB), NOSPLIT, $128-72
 	JLT          done2
 
 loop1:
-	VPXOR        Y0, Y0, Y0
-	VPXOR        Y1, Y1, Y1
-	VPXOR        Y2, Y2, Y2
 	VPXOR        Y3, Y3, Y3
+	VPXOR        Y4, Y4, Y4
+	VPXOR        Y5, Y5, Y5
+	VPXOR        Y6, Y6, Y6
 	MOVQ         q+16(FP), DX
 	MOVQ         d+24(FP), SI
 	MOVQ         blocks+64(FP), DI
@@ -979,84 +1024,84 @@ loop1:
 	JLT          done4
 
 loop3:
-	VPBROADCASTW (R8), X4
-	VCVTPH2PS    X4, Y4
-	VBROADCASTI128 2(R8), Y5
-	VPSRLVD      q4_00<>+0(SB), Y5, Y5
-	VPAND        q4_01<>+0(SB), Y5, Y5
-	VPADDB       q4_02<>+0(SB), Y5, Y5
-	VPABSB       Y5, Y6
-	VMOVDQU      (DX), Y7
-	VPSIGNB      Y5, Y7, Y7
-	VPXOR        Y8, Y8, Y8
-	VPDPBUSD     Y7, Y6, Y8
-	VMOVDQU      32(DX), Y7
-	VPSIGNB      Y5, Y7, Y7
-	VPXOR        Y9, Y9, Y9
-	VPDPBUSD     Y7, Y6, Y9
-	VMOVDQU      64(DX), Y7
-	VPSIGNB      Y5, Y7, Y7
+	VPBROADCASTW (R8), X7
+	VCVTPH2PS    X7, Y7
+	VBROADCASTI128 2(R8), Y8
+	VPSRLVD      Y0, Y8, Y8
+	VPAND        Y1, Y8, Y8
+	VPADDB       Y2, Y8, Y8
+	VPABSB       Y8, Y9
+	VMOVDQU      (DX), Y10
+	VPSIGNB      Y8, Y10, Y10
+	VPXOR        Y11, Y11, Y11
+	VPDPBUSD     Y10, Y9, Y11
+	VMOVDQU      32(DX), Y10
+	VPSIGNB      Y8, Y10, Y10
+	VPXOR        Y12, Y12, Y12
+	VPDPBUSD     Y10, Y9, Y12
+	VMOVDQU      64(DX), Y10
+	VPSIGNB      Y8, Y10, Y10
+	VPXOR        Y13, Y13, Y13
+	VPDPBUSD     Y10, Y9, Y13
+	VMOVDQU      96(DX), Y10
+	VPSIGNB      Y8, Y10, Y8
 	VPXOR        Y10, Y10, Y10
-	VPDPBUSD     Y7, Y6, Y10
-	VMOVDQU      96(DX), Y7
-	VPSIGNB      Y5, Y7, Y5
-	VPXOR        Y7, Y7, Y7
-	VPDPBUSD     Y5, Y6, Y7
-	VBROADCASTSS (SI), Y5
-	VCVTDQ2PS    Y8, Y6
-	VMULPS       Y4, Y5, Y5
-	VFMADD231PS  Y5, Y6, Y0
-	VBROADCASTSS 4(SI), Y5
-	VCVTDQ2PS    Y9, Y6
-	VMULPS       Y4, Y5, Y5
-	VFMADD231PS  Y5, Y6, Y1
-	VBROADCASTSS 8(SI), Y5
-	VCVTDQ2PS    Y10, Y6
-	VMULPS       Y4, Y5, Y5
-	VFMADD231PS  Y5, Y6, Y2
-	VBROADCASTSS 12(SI), Y5
-	VCVTDQ2PS    Y7, Y6
-	VMULPS       Y4, Y5, Y4
-	VFMADD231PS  Y4, Y6, Y3
-	VPBROADCASTW 18(R8), X4
-	VCVTPH2PS    X4, Y4
-	VBROADCASTI128 20(R8), Y5
-	VPSRLVD      q4_00<>+0(SB), Y5, Y5
-	VPAND        q4_01<>+0(SB), Y5, Y5
-	VPADDB       q4_02<>+0(SB), Y5, Y5
-	VPABSB       Y5, Y6
-	VMOVDQU      128(DX), Y7
-	VPSIGNB      Y5, Y7, Y7
-	VPXOR        Y8, Y8, Y8
-	VPDPBUSD     Y7, Y6, Y8
-	VMOVDQU      160(DX), Y7
-	VPSIGNB      Y5, Y7, Y7
-	VPXOR        Y9, Y9, Y9
-	VPDPBUSD     Y7, Y6, Y9
-	VMOVDQU      192(DX), Y7
-	VPSIGNB      Y5, Y7, Y7
+	VPDPBUSD     Y8, Y9, Y10
+	VBROADCASTSS (SI), Y8
+	VCVTDQ2PS    Y11, Y9
+	VMULPS       Y7, Y8, Y8
+	VFMADD231PS  Y8, Y9, Y3
+	VBROADCASTSS 4(SI), Y8
+	VCVTDQ2PS    Y12, Y9
+	VMULPS       Y7, Y8, Y8
+	VFMADD231PS  Y8, Y9, Y4
+	VBROADCASTSS 8(SI), Y8
+	VCVTDQ2PS    Y13, Y9
+	VMULPS       Y7, Y8, Y8
+	VFMADD231PS  Y8, Y9, Y5
+	VBROADCASTSS 12(SI), Y8
+	VCVTDQ2PS    Y10, Y9
+	VMULPS       Y7, Y8, Y7
+	VFMADD231PS  Y7, Y9, Y6
+	VPBROADCASTW 18(R8), X7
+	VCVTPH2PS    X7, Y7
+	VBROADCASTI128 20(R8), Y8
+	VPSRLVD      Y0, Y8, Y8
+	VPAND        Y1, Y8, Y8
+	VPADDB       Y2, Y8, Y8
+	VPABSB       Y8, Y9
+	VMOVDQU      128(DX), Y10
+	VPSIGNB      Y8, Y10, Y10
+	VPXOR        Y11, Y11, Y11
+	VPDPBUSD     Y10, Y9, Y11
+	VMOVDQU      160(DX), Y10
+	VPSIGNB      Y8, Y10, Y10
+	VPXOR        Y12, Y12, Y12
+	VPDPBUSD     Y10, Y9, Y12
+	VMOVDQU      192(DX), Y10
+	VPSIGNB      Y8, Y10, Y10
+	VPXOR        Y13, Y13, Y13
+	VPDPBUSD     Y10, Y9, Y13
+	VMOVDQU      224(DX), Y10
+	VPSIGNB      Y8, Y10, Y8
 	VPXOR        Y10, Y10, Y10
-	VPDPBUSD     Y7, Y6, Y10
-	VMOVDQU      224(DX), Y7
-	VPSIGNB      Y5, Y7, Y5
-	VPXOR        Y7, Y7, Y7
-	VPDPBUSD     Y5, Y6, Y7
-	VBROADCASTSS 16(SI), Y5
-	VCVTDQ2PS    Y8, Y6
-	VMULPS       Y4, Y5, Y5
-	VFMADD231PS  Y5, Y6, Y0
-	VBROADCASTSS 20(SI), Y5
-	VCVTDQ2PS    Y9, Y6
-	VMULPS       Y4, Y5, Y5
-	VFMADD231PS  Y5, Y6, Y1
-	VBROADCASTSS 24(SI), Y5
-	VCVTDQ2PS    Y10, Y6
-	VMULPS       Y4, Y5, Y5
-	VFMADD231PS  Y5, Y6, Y2
-	VBROADCASTSS 28(SI), Y5
-	VCVTDQ2PS    Y7, Y6
-	VMULPS       Y4, Y5, Y4
-	VFMADD231PS  Y4, Y6, Y3
+	VPDPBUSD     Y8, Y9, Y10
+	VBROADCASTSS 16(SI), Y8
+	VCVTDQ2PS    Y11, Y9
+	VMULPS       Y7, Y8, Y8
+	VFMADD231PS  Y8, Y9, Y3
+	VBROADCASTSS 20(SI), Y8
+	VCVTDQ2PS    Y12, Y9
+	VMULPS       Y7, Y8, Y8
+	VFMADD231PS  Y8, Y9, Y4
+	VBROADCASTSS 24(SI), Y8
+	VCVTDQ2PS    Y13, Y9
+	VMULPS       Y7, Y8, Y8
+	VFMADD231PS  Y8, Y9, Y5
+	VBROADCASTSS 28(SI), Y8
+	VCVTDQ2PS    Y10, Y9
+	VMULPS       Y7, Y8, Y7
+	VFMADD231PS  Y7, Y9, Y6
 	ADDQ         $0x24, R8
 	ADDQ         $0x100, DX
 	ADDQ         $0x20, SI
@@ -1069,45 +1114,45 @@ done4:
 	JLT          done6
 
 loop5:
-	VPBROADCASTW (R8), X4
-	VCVTPH2PS    X4, Y4
-	VBROADCASTI128 2(R8), Y5
-	VPSRLVD      q4_00<>+0(SB), Y5, Y5
-	VPAND        q4_01<>+0(SB), Y5, Y5
-	VPADDB       q4_02<>+0(SB), Y5, Y5
-	VPABSB       Y5, Y6
-	VMOVDQU      (DX), Y7
-	VPSIGNB      Y5, Y7, Y7
-	VPXOR        Y8, Y8, Y8
-	VPDPBUSD     Y7, Y6, Y8
-	VMOVDQU      32(DX), Y7
-	VPSIGNB      Y5, Y7, Y7
-	VPXOR        Y9, Y9, Y9
-	VPDPBUSD     Y7, Y6, Y9
-	VMOVDQU      64(DX), Y7
-	VPSIGNB      Y5, Y7, Y7
+	VPBROADCASTW (R8), X7
+	VCVTPH2PS    X7, Y7
+	VBROADCASTI128 2(R8), Y8
+	VPSRLVD      Y0, Y8, Y8
+	VPAND        Y1, Y8, Y8
+	VPADDB       Y2, Y8, Y8
+	VPABSB       Y8, Y9
+	VMOVDQU      (DX), Y10
+	VPSIGNB      Y8, Y10, Y10
+	VPXOR        Y11, Y11, Y11
+	VPDPBUSD     Y10, Y9, Y11
+	VMOVDQU      32(DX), Y10
+	VPSIGNB      Y8, Y10, Y10
+	VPXOR        Y12, Y12, Y12
+	VPDPBUSD     Y10, Y9, Y12
+	VMOVDQU      64(DX), Y10
+	VPSIGNB      Y8, Y10, Y10
+	VPXOR        Y13, Y13, Y13
+	VPDPBUSD     Y10, Y9, Y13
+	VMOVDQU      96(DX), Y10
+	VPSIGNB      Y8, Y10, Y8
 	VPXOR        Y10, Y10, Y10
-	VPDPBUSD     Y7, Y6, Y10
-	VMOVDQU      96(DX), Y7
-	VPSIGNB      Y5, Y7, Y5
-	VPXOR        Y7, Y7, Y7
-	VPDPBUSD     Y5, Y6, Y7
-	VBROADCASTSS (SI), Y5
-	VCVTDQ2PS    Y8, Y6
-	VMULPS       Y4, Y5, Y5
-	VFMADD231PS  Y5, Y6, Y0
-	VBROADCASTSS 4(SI), Y5
-	VCVTDQ2PS    Y9, Y6
-	VMULPS       Y4, Y5, Y5
-	VFMADD231PS  Y5, Y6, Y1
-	VBROADCASTSS 8(SI), Y5
-	VCVTDQ2PS    Y10, Y6
-	VMULPS       Y4, Y5, Y5
-	VFMADD231PS  Y5, Y6, Y2
-	VBROADCASTSS 12(SI), Y5
-	VCVTDQ2PS    Y7, Y6
-	VMULPS       Y4, Y5, Y4
-	VFMADD231PS  Y4, Y6, Y3
+	VPDPBUSD     Y8, Y9, Y10
+	VBROADCASTSS (SI), Y8
+	VCVTDQ2PS    Y11, Y9
+	VMULPS       Y7, Y8, Y8
+	VFMADD231PS  Y8, Y9, Y3
+	VBROADCASTSS 4(SI), Y8
+	VCVTDQ2PS    Y12, Y9
+	VMULPS       Y7, Y8, Y8
+	VFMADD231PS  Y8, Y9, Y4
+	VBROADCASTSS 8(SI), Y8
+	VCVTDQ2PS    Y13, Y9
+	VMULPS       Y7, Y8, Y8
+	VFMADD231PS  Y8, Y9, Y5
+	VBROADCASTSS 12(SI), Y8
+	VCVTDQ2PS    Y10, Y9
+	VMULPS       Y7, Y8, Y7
+	VFMADD231PS  Y7, Y9, Y6
 	ADDQ         $0x12, R8
 	ADDQ         $0x80, DX
 	ADDQ         $0x10, SI
@@ -1116,39 +1161,39 @@ loop5:
 
 done6:
 	ADDQ         $1, DI
-	VEXTRACTF128 $1, Y0, X4
-	VADDPS       X0, X4, X4
-	VMOVHLPS     X4, X4, X0
-	VADDPS       X0, X4, X4
-	VMOVSHDUP    X4, X0
-	VADDSS       X0, X4, X4
-	VMOVSS       X4, (AX)
+	VEXTRACTF128 $1, Y3, X7
+	VADDPS       X3, X7, X7
+	VMOVHLPS     X7, X7, X3
+	VADDPS       X3, X7, X7
+	VMOVSHDUP    X7, X3
+	VADDSS       X3, X7, X7
+	VMOVSS       X7, (AX)
 	MOVQ         ldy+8(FP), DX
 	MOVQ         AX, SI
 	ADDQ         DX, SI
-	VEXTRACTF128 $1, Y1, X0
-	VADDPS       X1, X0, X0
-	VMOVHLPS     X0, X0, X1
-	VADDPS       X1, X0, X0
-	VMOVSHDUP    X0, X1
-	VADDSS       X1, X0, X0
-	VMOVSS       X0, (SI)
+	VEXTRACTF128 $1, Y4, X3
+	VADDPS       X4, X3, X3
+	VMOVHLPS     X3, X3, X4
+	VADDPS       X4, X3, X3
+	VMOVSHDUP    X3, X4
+	VADDSS       X4, X3, X3
+	VMOVSS       X3, (SI)
 	ADDQ         DX, SI
-	VEXTRACTF128 $1, Y2, X0
-	VADDPS       X2, X0, X0
-	VMOVHLPS     X0, X0, X1
-	VADDPS       X1, X0, X0
-	VMOVSHDUP    X0, X1
-	VADDSS       X1, X0, X0
-	VMOVSS       X0, (SI)
+	VEXTRACTF128 $1, Y5, X3
+	VADDPS       X5, X3, X3
+	VMOVHLPS     X3, X3, X4
+	VADDPS       X4, X3, X3
+	VMOVSHDUP    X3, X4
+	VADDSS       X4, X3, X3
+	VMOVSS       X3, (SI)
 	ADDQ         DX, SI
-	VEXTRACTF128 $1, Y3, X0
-	VADDPS       X3, X0, X0
-	VMOVHLPS     X0, X0, X1
-	VADDPS       X1, X0, X0
-	VMOVSHDUP    X0, X1
-	VADDSS       X1, X0, X0
-	VMOVSS       X0, (SI)
+	VEXTRACTF128 $1, Y6, X3
+	VADDPS       X6, X3, X3
+	VMOVHLPS     X3, X3, X4
+	VADDPS       X4, X3, X3
+	VMOVSHDUP    X3, X4
+	VADDSS       X4, X3, X3
+	VMOVSS       X3, (SI)
 	ADDQ         $4, AX
 	MOVQ         stride+48(FP), DX
 	ADDQ         DX, BX
@@ -1163,6 +1208,11 @@ done2:
 // matmulQ8Fours1xQ4_0AVX512 multiplies rows with 1 row of activations in int8; rows is a multiple of 4, ldy and stride in bytes.
 // Requires: F16C, FMA, AVX512VL, AVX512VNNI
 TEXT ·matmulQ8Fours1xQ4_0AVX512(SB), NOSPLIT, $288-72
+
+	// constants of the loops
+	VMOVDQU      q4_00<>+0(SB), Y0
+	VMOVDQU      q4_01<>+0(SB), Y1
+	VMOVDQU      q4_02<>+0(SB), Y2
 	LEAQ         31(SP), AX
 	ANDQ         $-32, AX
 	MOVQ         y+0(FP), AX
@@ -1181,8 +1231,8 @@ loop1:
 	JLT          done4
 
 loop3:
-	VPXOR        Y0, Y0, Y0
-	VPXOR        Y1, Y1, Y1
+	VPXOR        Y3, Y3, Y3
+	VPXOR        Y4, Y4, Y4
 	MOVQ         q+16(FP), R8
 	MOVQ         d+24(FP), R9
 	MOVQ         blocks+64(FP), R10
@@ -1191,36 +1241,36 @@ loop3:
 	JLT          done6
 
 loop5:
-	VPBROADCASTW (R11), X2
-	VCVTPH2PS    X2, Y2
-	VBROADCASTI128 2(R11), Y3
-	VPSRLVD      q4_00<>+0(SB), Y3, Y3
-	VPAND        q4_01<>+0(SB), Y3, Y3
-	VPADDB       q4_02<>+0(SB), Y3, Y3
-	VPABSB       Y3, Y4
-	VMOVDQU      (R8), Y5
-	VPSIGNB      Y3, Y5, Y3
-	VPXOR        Y5, Y5, Y5
-	VPDPBUSD     Y3, Y4, Y5
-	VBROADCASTSS (R9), Y3
-	VCVTDQ2PS    Y5, Y4
-	VMULPS       Y2, Y3, Y2
-	VFMADD231PS  Y2, Y4, Y0
-	VPBROADCASTW 18(R11), X2
-	VCVTPH2PS    X2, Y2
-	VBROADCASTI128 20(R11), Y3
-	VPSRLVD      q4_00<>+0(SB), Y3, Y3
-	VPAND        q4_01<>+0(SB), Y3, Y3
-	VPADDB       q4_02<>+0(SB), Y3, Y3
-	VPABSB       Y3, Y4
-	VMOVDQU      32(R8), Y5
-	VPSIGNB      Y3, Y5, Y3
-	VPXOR        Y5, Y5, Y5
-	VPDPBUSD     Y3, Y4, Y5
-	VBROADCASTSS 4(R9), Y3
-	VCVTDQ2PS    Y5, Y4
-	VMULPS       Y2, Y3, Y2
-	VFMADD231PS  Y2, Y4, Y1
+	VPBROADCASTW (R11), X5
+	VCVTPH2PS    X5, Y5
+	VBROADCASTI128 2(R11), Y6
+	VPSRLVD      Y0, Y6, Y6
+	VPAND        Y1, Y6, Y6
+	VPADDB       Y2, Y6, Y6
+	VPABSB       Y6, Y7
+	VMOVDQU      (R8), Y8
+	VPSIGNB      Y6, Y8, Y6
+	VPXOR        Y8, Y8, Y8
+	VPDPBUSD     Y6, Y7, Y8
+	VBROADCASTSS (R9), Y6
+	VCVTDQ2PS    Y8, Y7
+	VMULPS       Y5, Y6, Y5
+	VFMADD231PS  Y5, Y7, Y3
+	VPBROADCASTW 18(R11), X5
+	VCVTPH2PS    X5, Y5
+	VBROADCASTI128 20(R11), Y6
+	VPSRLVD      Y0, Y6, Y6
+	VPAND        Y1, Y6, Y6
+	VPADDB       Y2, Y6, Y6
+	VPABSB       Y6, Y7
+	VMOVDQU      32(R8), Y8
+	VPSIGNB      Y6, Y8, Y6
+	VPXOR        Y8, Y8, Y8
+	VPDPBUSD     Y6, Y7, Y8
+	VBROADCASTSS 4(R9), Y6
+	VCVTDQ2PS    Y8, Y7
+	VMULPS       Y5, Y6, Y5
+	VFMADD231PS  Y5, Y7, Y4
 	ADDQ         $0x24, R11
 	ADDQ         $0x40, R8
 	ADDQ         $8, R9
@@ -1233,21 +1283,21 @@ done6:
 	JLT          done8
 
 loop7:
-	VPBROADCASTW (R11), X2
-	VCVTPH2PS    X2, Y2
-	VBROADCASTI128 2(R11), Y3
-	VPSRLVD      q4_00<>+0(SB), Y3, Y3
-	VPAND        q4_01<>+0(SB), Y3, Y3
-	VPADDB       q4_02<>+0(SB), Y3, Y3
-	VPABSB       Y3, Y4
-	VMOVDQU      (R8), Y5
-	VPSIGNB      Y3, Y5, Y3
-	VPXOR        Y5, Y5, Y5
-	VPDPBUSD     Y3, Y4, Y5
-	VBROADCASTSS (R9), Y3
-	VCVTDQ2PS    Y5, Y4
-	VMULPS       Y2, Y3, Y2
-	VFMADD231PS  Y2, Y4, Y0
+	VPBROADCASTW (R11), X5
+	VCVTPH2PS    X5, Y5
+	VBROADCASTI128 2(R11), Y6
+	VPSRLVD      Y0, Y6, Y6
+	VPAND        Y1, Y6, Y6
+	VPADDB       Y2, Y6, Y6
+	VPABSB       Y6, Y7
+	VMOVDQU      (R8), Y8
+	VPSIGNB      Y6, Y8, Y6
+	VPXOR        Y8, Y8, Y8
+	VPDPBUSD     Y6, Y7, Y8
+	VBROADCASTSS (R9), Y6
+	VCVTDQ2PS    Y8, Y7
+	VMULPS       Y5, Y6, Y5
+	VFMADD231PS  Y5, Y7, Y3
 	ADDQ         $0x12, R11
 	ADDQ         $0x20, R8
 	ADDQ         $4, R9
@@ -1256,8 +1306,8 @@ loop7:
 
 done8:
 	ADDQ         $1, R10
-	VADDPS       Y1, Y0, Y0
-	VMOVUPS      Y0, (DI)
+	VADDPS       Y4, Y3, Y3
+	VMOVUPS      Y3, (DI)
 	ADDQ         $0x20, DI
 	MOVQ         stride+48(FP), R8
 	ADDQ         R8, BX
@@ -1268,22 +1318,22 @@ done4:
 	ADDQ         $1, SI
 
 	// four results for each row of y
-	VMOVUPS      (DX), Y0
-	VMOVUPS      32(DX), Y1
-	VMOVUPS      64(DX), Y2
-	VMOVUPS      96(DX), Y3
-	VPUNPCKLDQ   Y1, Y0, Y4
-	VPUNPCKHDQ   Y1, Y0, Y0
-	VADDPS       Y0, Y4, Y4
-	VPUNPCKLDQ   Y3, Y2, Y0
-	VPUNPCKHDQ   Y3, Y2, Y1
-	VADDPS       Y1, Y0, Y0
-	VPUNPCKLQDQ  Y0, Y4, Y1
-	VPUNPCKHQDQ  Y0, Y4, Y0
-	VADDPS       Y0, Y1, Y1
-	VEXTRACTI128 $1, Y1, X0
-	VADDPS       X0, X1, X0
-	VMOVUPS      X0, (AX)
+	VMOVUPS      (DX), Y3
+	VMOVUPS      32(DX), Y4
+	VMOVUPS      64(DX), Y5
+	VMOVUPS      96(DX), Y6
+	VPUNPCKLDQ   Y4, Y3, Y7
+	VPUNPCKHDQ   Y4, Y3, Y3
+	VADDPS       Y3, Y7, Y7
+	VPUNPCKLDQ   Y6, Y5, Y3
+	VPUNPCKHDQ   Y6, Y5, Y4
+	VADDPS       Y4, Y3, Y3
+	VPUNPCKLQDQ  Y3, Y7, Y4
+	VPUNPCKHQDQ  Y3, Y7, Y3
+	VADDPS       Y3, Y4, Y4
+	VEXTRACTI128 $1, Y4, X3
+	VADDPS       X3, X4, X3
+	VMOVUPS      X3, (AX)
 	ADDQ         $0x10, AX
 	SUBQ         $4, CX
 	JGE          loop1
@@ -1296,6 +1346,11 @@ done2:
 // matmulQ8Fours2xQ4_0AVX512 multiplies rows with 2 rows of activations in int8; rows is a multiple of 4, ldy and stride in bytes.
 // Requires: F16C, FMA, AVX512VL, AVX512VNNI
 TEXT ·matmulQ8Fours2xQ4_0AVX512(SB), NOSPLIT, $416-72
+
+	// constants of the loops
+	VMOVDQU      q4_00<>+0(SB), Y0
+	VMOVDQU      q4_01<>+0(SB), Y1
+	VMOVDQU      q4_02<>+0(SB), Y2
 	LEAQ         31(SP), AX
 	ANDQ         $-32, AX
 	MOVQ         y+0(FP), AX
@@ -1314,8 +1369,8 @@ loop1:
 	JLT          done4
 
 loop3:
-	VPXOR        Y0, Y0, Y0
-	VPXOR        Y1, Y1, Y1
+	VPXOR        Y3, Y3, Y3
+	VPXOR        Y4, Y4, Y4
 	MOVQ         q+16(FP), R8
 	MOVQ         d+24(FP), R9
 	MOVQ         blocks+64(FP), R10
@@ -1324,52 +1379,52 @@ loop3:
 	JLT          done6
 
 loop5:
-	VPBROADCASTW (R11), X2
-	VCVTPH2PS    X2, Y2
-	VBROADCASTI128 2(R11), Y3
-	VPSRLVD      q4_00<>+0(SB), Y3, Y3
-	VPAND        q4_01<>+0(SB), Y3, Y3
-	VPADDB       q4_02<>+0(SB), Y3, Y3
-	VPABSB       Y3, Y4
-	VMOVDQU      (R8), Y5
-	VPSIGNB      Y3, Y5, Y5
-	VPXOR        Y6, Y6, Y6
-	VPDPBUSD     Y5, Y4, Y6
-	VMOVDQU      32(R8), Y5
-	VPSIGNB      Y3, Y5, Y3
-	VPXOR        Y5, Y5, Y5
-	VPDPBUSD     Y3, Y4, Y5
-	VBROADCASTSS (R9), Y3
-	VCVTDQ2PS    Y6, Y4
-	VMULPS       Y2, Y3, Y3
-	VFMADD231PS  Y3, Y4, Y0
-	VBROADCASTSS 4(R9), Y3
-	VCVTDQ2PS    Y5, Y4
-	VMULPS       Y2, Y3, Y2
-	VFMADD231PS  Y2, Y4, Y1
-	VPBROADCASTW 18(R11), X2
-	VCVTPH2PS    X2, Y2
-	VBROADCASTI128 20(R11), Y3
-	VPSRLVD      q4_00<>+0(SB), Y3, Y3
-	VPAND        q4_01<>+0(SB), Y3, Y3
-	VPADDB       q4_02<>+0(SB), Y3, Y3
-	VPABSB       Y3, Y4
-	VMOVDQU      64(R8), Y5
-	VPSIGNB      Y3, Y5, Y5
-	VPXOR        Y6, Y6, Y6
-	VPDPBUSD     Y5, Y4, Y6
-	VMOVDQU      96(R8), Y5
-	VPSIGNB      Y3, Y5, Y3
-	VPXOR        Y5, Y5, Y5
-	VPDPBUSD     Y3, Y4, Y5
-	VBROADCASTSS 8(R9), Y3
-	VCVTDQ2PS    Y6, Y4
-	VMULPS       Y2, Y3, Y3
-	VFMADD231PS  Y3, Y4, Y0
-	VBROADCASTSS 12(R9), Y3
-	VCVTDQ2PS    Y5, Y4
-	VMULPS       Y2, Y3, Y2
-	VFMADD231PS  Y2, Y4, Y1
+	VPBROADCASTW (R11), X5
+	VCVTPH2PS    X5, Y5
+	VBROADCASTI128 2(R11), Y6
+	VPSRLVD      Y0, Y6, Y6
+	VPAND        Y1, Y6, Y6
+	VPADDB       Y2, Y6, Y6
+	VPABSB       Y6, Y7
+	VMOVDQU      (R8), Y8
+	VPSIGNB      Y6, Y8, Y8
+	VPXOR        Y9, Y9, Y9
+	VPDPBUSD     Y8, Y7, Y9
+	VMOVDQU      32(R8), Y8
+	VPSIGNB      Y6, Y8, Y6
+	VPXOR        Y8, Y8, Y8
+	VPDPBUSD     Y6, Y7, Y8
+	VBROADCASTSS (R9), Y6
+	VCVTDQ2PS    Y9, Y7
+	VMULPS       Y5, Y6, Y6
+	VFMADD231PS  Y6, Y7, Y3
+	VBROADCASTSS 4(R9), Y6
+	VCVTDQ2PS    Y8, Y7
+	VMULPS       Y5, Y6, Y5
+	VFMADD231PS  Y5, Y7, Y4
+	VPBROADCASTW 18(R11), X5
+	VCVTPH2PS    X5, Y5
+	VBROADCASTI128 20(R11), Y6
+	VPSRLVD      Y0, Y6, Y6
+	VPAND        Y1, Y6, Y6
+	VPADDB       Y2, Y6, Y6
+	VPABSB       Y6, Y7
+	VMOVDQU      64(R8), Y8
+	VPSIGNB      Y6, Y8, Y8
+	VPXOR        Y9, Y9, Y9
+	VPDPBUSD     Y8, Y7, Y9
+	VMOVDQU      96(R8), Y8
+	VPSIGNB      Y6, Y8, Y6
+	VPXOR        Y8, Y8, Y8
+	VPDPBUSD     Y6, Y7, Y8
+	VBROADCASTSS 8(R9), Y6
+	VCVTDQ2PS    Y9, Y7
+	VMULPS       Y5, Y6, Y6
+	VFMADD231PS  Y6, Y7, Y3
+	VBROADCASTSS 12(R9), Y6
+	VCVTDQ2PS    Y8, Y7
+	VMULPS       Y5, Y6, Y5
+	VFMADD231PS  Y5, Y7, Y4
 	ADDQ         $0x24, R11
 	ADDQ         $0x80, R8
 	ADDQ         $0x10, R9
@@ -1382,29 +1437,29 @@ done6:
 	JLT          done8
 
 loop7:
-	VPBROADCASTW (R11), X2
-	VCVTPH2PS    X2, Y2
-	VBROADCASTI128 2(R11), Y3
-	VPSRLVD      q4_00<>+0(SB), Y3, Y3
-	VPAND        q4_01<>+0(SB), Y3, Y3
-	VPADDB       q4_02<>+0(SB), Y3, Y3
-	VPABSB       Y3, Y4
-	VMOVDQU      (R8), Y5
-	VPSIGNB      Y3, Y5, Y5
-	VPXOR        Y6, Y6, Y6
-	VPDPBUSD     Y5, Y4, Y6
-	VMOVDQU      32(R8), Y5
-	VPSIGNB      Y3, Y5, Y3
-	VPXOR        Y5, Y5, Y5
-	VPDPBUSD     Y3, Y4, Y5
-	VBROADCASTSS (R9), Y3
-	VCVTDQ2PS    Y6, Y4
-	VMULPS       Y2, Y3, Y3
-	VFMADD231PS  Y3, Y4, Y0
-	VBROADCASTSS 4(R9), Y3
-	VCVTDQ2PS    Y5, Y4
-	VMULPS       Y2, Y3, Y2
-	VFMADD231PS  Y2, Y4, Y1
+	VPBROADCASTW (R11), X5
+	VCVTPH2PS    X5, Y5
+	VBROADCASTI128 2(R11), Y6
+	VPSRLVD      Y0, Y6, Y6
+	VPAND        Y1, Y6, Y6
+	VPADDB       Y2, Y6, Y6
+	VPABSB       Y6, Y7
+	VMOVDQU      (R8), Y8
+	VPSIGNB      Y6, Y8, Y8
+	VPXOR        Y9, Y9, Y9
+	VPDPBUSD     Y8, Y7, Y9
+	VMOVDQU      32(R8), Y8
+	VPSIGNB      Y6, Y8, Y6
+	VPXOR        Y8, Y8, Y8
+	VPDPBUSD     Y6, Y7, Y8
+	VBROADCASTSS (R9), Y6
+	VCVTDQ2PS    Y9, Y7
+	VMULPS       Y5, Y6, Y6
+	VFMADD231PS  Y6, Y7, Y3
+	VBROADCASTSS 4(R9), Y6
+	VCVTDQ2PS    Y8, Y7
+	VMULPS       Y5, Y6, Y5
+	VFMADD231PS  Y5, Y7, Y4
 	ADDQ         $0x12, R11
 	ADDQ         $0x40, R8
 	ADDQ         $8, R9
@@ -1413,8 +1468,8 @@ loop7:
 
 done8:
 	ADDQ         $1, R10
-	VMOVUPS      Y0, (DI)
-	VMOVUPS      Y1, 128(DI)
+	VMOVUPS      Y3, (DI)
+	VMOVUPS      Y4, 128(DI)
 	ADDQ         $0x20, DI
 	MOVQ         stride+48(FP), R8
 	ADDQ         R8, BX
@@ -1425,41 +1480,41 @@ done4:
 	ADDQ         $1, SI
 
 	// four results for each row of y
-	VMOVUPS      (DX), Y0
-	VMOVUPS      32(DX), Y1
-	VMOVUPS      64(DX), Y2
-	VMOVUPS      96(DX), Y3
-	VPUNPCKLDQ   Y1, Y0, Y4
-	VPUNPCKHDQ   Y1, Y0, Y0
-	VADDPS       Y0, Y4, Y4
-	VPUNPCKLDQ   Y3, Y2, Y0
-	VPUNPCKHDQ   Y3, Y2, Y1
-	VADDPS       Y1, Y0, Y0
-	VPUNPCKLQDQ  Y0, Y4, Y1
-	VPUNPCKHQDQ  Y0, Y4, Y0
-	VADDPS       Y0, Y1, Y1
-	VEXTRACTI128 $1, Y1, X0
-	VADDPS       X0, X1, X0
-	VMOVUPS      X0, (AX)
-	VMOVUPS      128(DX), Y0
-	VMOVUPS      160(DX), Y1
-	VMOVUPS      192(DX), Y2
-	VMOVUPS      224(DX), Y3
-	VPUNPCKLDQ   Y1, Y0, Y4
-	VPUNPCKHDQ   Y1, Y0, Y0
-	VADDPS       Y0, Y4, Y4
-	VPUNPCKLDQ   Y3, Y2, Y0
-	VPUNPCKHDQ   Y3, Y2, Y1
-	VADDPS       Y1, Y0, Y0
-	VPUNPCKLQDQ  Y0, Y4, Y1
-	VPUNPCKHQDQ  Y0, Y4, Y0
-	VADDPS       Y0, Y1, Y1
-	VEXTRACTI128 $1, Y1, X0
-	VADDPS       X0, X1, X0
+	VMOVUPS      (DX), Y3
+	VMOVUPS      32(DX), Y4
+	VMOVUPS      64(DX), Y5
+	VMOVUPS      96(DX), Y6
+	VPUNPCKLDQ   Y4, Y3, Y7
+	VPUNPCKHDQ   Y4, Y3, Y3
+	VADDPS       Y3, Y7, Y7
+	VPUNPCKLDQ   Y6, Y5, Y3
+	VPUNPCKHDQ   Y6, Y5, Y4
+	VADDPS       Y4, Y3, Y3
+	VPUNPCKLQDQ  Y3, Y7, Y4
+	VPUNPCKHQDQ  Y3, Y7, Y3
+	VADDPS       Y3, Y4, Y4
+	VEXTRACTI128 $1, Y4, X3
+	VADDPS       X3, X4, X3
+	VMOVUPS      X3, (AX)
+	VMOVUPS      128(DX), Y3
+	VMOVUPS      160(DX), Y4
+	VMOVUPS      192(DX), Y5
+	VMOVUPS      224(DX), Y6
+	VPUNPCKLDQ   Y4, Y3, Y7
+	VPUNPCKHDQ   Y4, Y3, Y3
+	VADDPS       Y3, Y7, Y7
+	VPUNPCKLDQ   Y6, Y5, Y3
+	VPUNPCKHDQ   Y6, Y5, Y4
+	VADDPS       Y4, Y3, Y3
+	VPUNPCKLQDQ  Y3, Y7, Y4
+	VPUNPCKHQDQ  Y3, Y7, Y3
+	VADDPS       Y3, Y4, Y4
+	VEXTRACTI128 $1, Y4, X3
+	VADDPS       X3, X4, X3
 	MOVQ         ldy+8(FP), SI
 	MOVQ         AX, DI
 	ADDQ         SI, DI
-	VMOVUPS      X0, (DI)
+	VMOVUPS      X3, (DI)
 	ADDQ         $0x10, AX
 	SUBQ         $4, CX
 	JGE          loop1
@@ -1472,6 +1527,11 @@ done2:
 // matmulQ8Fours3xQ4_0AVX512 multiplies rows with 3 rows of activations in int8; rows is a multiple of 4, ldy and stride in bytes.
 // Requires: F16C, FMA, AVX512VL, AVX512VNNI
 TEXT ·matmulQ8Fours3xQ4_0AVX512(SB), NOSPLIT, $544-72
+
+	// constants of the loops
+	VMOVDQU      q4_00<>+0(SB), Y0
+	VMOVDQU      q4_01<>+0(SB), Y1
+	VMOVDQU      q4_02<>+0(SB), Y2
 	LEAQ         31(SP), AX
 	ANDQ         $-32, AX
 	MOVQ         y+0(FP), AX
@@ -1490,9 +1550,9 @@ loop1:
 	JLT          done4
 
 loop3:
-	VPXOR        Y0, Y0, Y0
-	VPXOR        Y1, Y1, Y1
-	VPXOR        Y2, Y2, Y2
+	VPXOR        Y3, Y3, Y3
+	VPXOR        Y4, Y4, Y4
+	VPXOR        Y5, Y5, Y5
 	MOVQ         q+16(FP), R8
 	MOVQ         d+24(FP), R9
 	MOVQ         blocks+64(FP), R10
@@ -1501,68 +1561,68 @@ loop3:
 	JLT          done6
 
 loop5:
-	VPBROADCASTW (R11), X3
-	VCVTPH2PS    X3, Y3
-	VBROADCASTI128 2(R11), Y4
-	VPSRLVD      q4_00<>+0(SB), Y4, Y4
-	VPAND        q4_01<>+0(SB), Y4, Y4
-	VPADDB       q4_02<>+0(SB), Y4, Y4
-	VPABSB       Y4, Y5
-	VMOVDQU      (R8), Y6
-	VPSIGNB      Y4, Y6, Y6
-	VPXOR        Y7, Y7, Y7
-	VPDPBUSD     Y6, Y5, Y7
-	VMOVDQU      32(R8), Y6
-	VPSIGNB      Y4, Y6, Y6
-	VPXOR        Y8, Y8, Y8
-	VPDPBUSD     Y6, Y5, Y8
-	VMOVDQU      64(R8), Y6
-	VPSIGNB      Y4, Y6, Y4
-	VPXOR        Y6, Y6, Y6
-	VPDPBUSD     Y4, Y5, Y6
-	VBROADCASTSS (R9), Y4
-	VCVTDQ2PS    Y7, Y5
-	VMULPS       Y3, Y4, Y4
-	VFMADD231PS  Y4, Y5, Y0
-	VBROADCASTSS 4(R9), Y4
-	VCVTDQ2PS    Y8, Y5
-	VMULPS       Y3, Y4, Y4
-	VFMADD231PS  Y4, Y5, Y1
-	VBROADCASTSS 8(R9), Y4
-	VCVTDQ2PS    Y6, Y5
-	VMULPS       Y3, Y4, Y3
-	VFMADD231PS  Y3, Y5, Y2
-	VPBROADCASTW 18(R11), X3
-	VCVTPH2PS    X3, Y3
-	VBROADCASTI128 20(R11), Y4
-	VPSRLVD      q4_00<>+0(SB), Y4, Y4
-	VPAND        q4_01<>+0(SB), Y4, Y4
-	VPADDB       q4_02<>+0(SB), Y4, Y4
-	VPABSB       Y4, Y5
-	VMOVDQU      96(R8), Y6
-	VPSIGNB      Y4, Y6, Y6
-	VPXOR        Y7, Y7, Y7
-	VPDPBUSD     Y6, Y5, Y7
-	VMOVDQU      128(R8), Y6
-	VPSIGNB      Y4, Y6, Y6
-	VPXOR        Y8, Y8, Y8
-	VPDPBUSD     Y6, Y5, Y8
-	VMOVDQU      160(R8), Y6
-	VPSIGNB      Y4, Y6, Y4
-	VPXOR        Y6, Y6, Y6
-	VPDPBUSD     Y4, Y5, Y6
-	VBROADCASTSS 12(R9), Y4
-	VCVTDQ2PS    Y7, Y5
-	VMULPS       Y3, Y4, Y4
-	VFMADD231PS  Y4, Y5, Y0
-	VBROADCASTSS 16(R9), Y4
-	VCVTDQ2PS    Y8, Y5
-	VMULPS       Y3, Y4, Y4
-	VFMADD231PS  Y4, Y5, Y1
-	VBROADCASTSS 20(R9), Y4
-	VCVTDQ2PS    Y6, Y5
-	VMULPS       Y3, Y4, Y3
-	VFMADD231PS  Y3, Y5, Y2
+	VPBROADCASTW (R11), X6
+	VCVTPH2PS    X6, Y6
+	VBROADCASTI128 2(R11), Y7
+	VPSRLVD      Y0, Y7, Y7
+	VPAND        Y1, Y7, Y7
+	VPADDB       Y2, Y7, Y7
+	VPABSB       Y7, Y8
+	VMOVDQU      (R8), Y9
+	VPSIGNB      Y7, Y9, Y9
+	VPXOR        Y10, Y10, Y10
+	VPDPBUSD     Y9, Y8, Y10
+	VMOVDQU      32(R8), Y9
+	VPSIGNB      Y7, Y9, Y9
+	VPXOR        Y11, Y11, Y11
+	VPDPBUSD     Y9, Y8, Y11
+	VMOVDQU      64(R8), Y9
+	VPSIGNB      Y7, Y9, Y7
+	VPXOR        Y9, Y9, Y9
+	VPDPBUSD     Y7, Y8, Y9
+	VBROADCASTSS (R9), Y7
+	VCVTDQ2PS    Y10, Y8
+	VMULPS       Y6, Y7, Y7
+	VFMADD231PS  Y7, Y8, Y3
+	VBROADCASTSS 4(R9), Y7
+	VCVTDQ2PS    Y11, Y8
+	VMULPS       Y6, Y7, Y7
+	VFMADD231PS  Y7, Y8, Y4
+	VBROADCASTSS 8(R9), Y7
+	VCVTDQ2PS    Y9, Y8
+	VMULPS       Y6, Y7, Y6
+	VFMADD231PS  Y6, Y8, Y5
+	VPBROADCASTW 18(R11), X6
+	VCVTPH2PS    X6, Y6
+	VBROADCASTI128 20(R11), Y7
+	VPSRLVD      Y0, Y7, Y7
+	VPAND        Y1, Y7, Y7
+	VPADDB       Y2, Y7, Y7
+	VPABSB       Y7, Y8
+	VMOVDQU      96(R8), Y9
+	VPSIGNB      Y7, Y9, Y9
+	VPXOR        Y10, Y10, Y10
+	VPDPBUSD     Y9, Y8, Y10
+	VMOVDQU      128(R8), Y9
+	VPSIGNB      Y7, Y9, Y9
+	VPXOR        Y11, Y11, Y11
+	VPDPBUSD     Y9, Y8, Y11
+	VMOVDQU      160(R8), Y9
+	VPSIGNB      Y7, Y9, Y7
+	VPXOR        Y9, Y9, Y9
+	VPDPBUSD     Y7, Y8, Y9
+	VBROADCASTSS 12(R9), Y7
+	VCVTDQ2PS    Y10, Y8
+	VMULPS       Y6, Y7, Y7
+	VFMADD231PS  Y7, Y8, Y3
+	VBROADCASTSS 16(R9), Y7
+	VCVTDQ2PS    Y11, Y8
+	VMULPS       Y6, Y7, Y7
+	VFMADD231PS  Y7, Y8, Y4
+	VBROADCASTSS 20(R9), Y7
+	VCVTDQ2PS    Y9, Y8
+	VMULPS       Y6, Y7, Y6
+	VFMADD231PS  Y6, Y8, Y5
 	ADDQ         $0x24, R11
 	ADDQ         $0xc0, R8
 	ADDQ         $0x18, R9
@@ -1575,37 +1635,37 @@ done6:
 	JLT          done8
 
 loop7:
-	VPBROADCASTW (R11), X3
-	VCVTPH2PS    X3, Y3
-	VBROADCASTI128 2(R11), Y4
-	VPSRLVD      q4_00<>+0(SB), Y4, Y4
-	VPAND        q4_01<>+0(SB), Y4, Y4
-	VPADDB       q4_02<>+0(SB), Y4, Y4
-	VPABSB       Y4, Y5
-	VMOVDQU      (R8), Y6
-	VPSIGNB      Y4, Y6, Y6
-	VPXOR        Y7, Y7, Y7
-	VPDPBUSD     Y6, Y5, Y7
-	VMOVDQU      32(R8), Y6
-	VPSIGNB      Y4, Y6, Y6
-	VPXOR        Y8, Y8, Y8
-	VPDPBUSD     Y6, Y5, Y8
-	VMOVDQU      64(R8), Y6
-	VPSIGNB      Y4, Y6, Y4
-	VPXOR        Y6, Y6, Y6
-	VPDPBUSD     Y4, Y5, Y6
-	VBROADCASTSS (R9), Y4
-	VCVTDQ2PS    Y7, Y5
-	VMULPS       Y3, Y4, Y4
-	VFMADD231PS  Y4, Y5, Y0
-	VBROADCASTSS 4(R9), Y4
-	VCVTDQ2PS    Y8, Y5
-	VMULPS       Y3, Y4, Y4
-	VFMADD231PS  Y4, Y5, Y1
-	VBROADCASTSS 8(R9), Y4
-	VCVTDQ2PS    Y6, Y5
-	VMULPS       Y3, Y4, Y3
-	VFMADD231PS  Y3, Y5, Y2
+	VPBROADCASTW (R11), X6
+	VCVTPH2PS    X6, Y6
+	VBROADCASTI128 2(R11), Y7
+	VPSRLVD      Y0, Y7, Y7
+	VPAND        Y1, Y7, Y7
+	VPADDB       Y2, Y7, Y7
+	VPABSB       Y7, Y8
+	VMOVDQU      (R8), Y9
+	VPSIGNB      Y7, Y9, Y9
+	VPXOR        Y10, Y10, Y10
+	VPDPBUSD     Y9, Y8, Y10
+	VMOVDQU      32(R8), Y9
+	VPSIGNB      Y7, Y9, Y9
+	VPXOR        Y11, Y11, Y11
+	VPDPBUSD     Y9, Y8, Y11
+	VMOVDQU      64(R8), Y9
+	VPSIGNB      Y7, Y9, Y7
+	VPXOR        Y9, Y9, Y9
+	VPDPBUSD     Y7, Y8, Y9
+	VBROADCASTSS (R9), Y7
+	VCVTDQ2PS    Y10, Y8
+	VMULPS       Y6, Y7, Y7
+	VFMADD231PS  Y7, Y8, Y3
+	VBROADCASTSS 4(R9), Y7
+	VCVTDQ2PS    Y11, Y8
+	VMULPS       Y6, Y7, Y7
+	VFMADD231PS  Y7, Y8, Y4
+	VBROADCASTSS 8(R9), Y7
+	VCVTDQ2PS    Y9, Y8
+	VMULPS       Y6, Y7, Y6
+	VFMADD231PS  Y6, Y8, Y5
 	ADDQ         $0x12, R11
 	ADDQ         $0x60, R8
 	ADDQ         $0xc, R9
@@ -1614,9 +1674,9 @@ loop7:
 
 done8:
 	ADDQ         $1, R10
-	VMOVUPS      Y0, (DI)
-	VMOVUPS      Y1, 128(DI)
-	VMOVUPS      Y2, 256(DI)
+	VMOVUPS      Y3, (DI)
+	VMOVUPS      Y4, 128(DI)
+	VMOVUPS      Y5, 256(DI)
 	ADDQ         $0x20, DI
 	MOVQ         stride+48(FP), R8
 	ADDQ         R8, BX
@@ -1627,58 +1687,58 @@ done4:
 	ADDQ         $1, SI
 
 	// four results for each row of y
-	VMOVUPS      (DX), Y0
-	VMOVUPS      32(DX), Y1
-	VMOVUPS      64(DX), Y2
-	VMOVUPS      96(DX), Y3
-	VPUNPCKLDQ   Y1, Y0, Y4
-	VPUNPCKHDQ   Y1, Y0, Y0
-	VADDPS       Y0, Y4, Y4
-	VPUNPCKLDQ   Y3, Y2, Y0
-	VPUNPCKHDQ   Y3, Y2, Y1
-	VADDPS       Y1, Y0, Y0
-	VPUNPCKLQDQ  Y0, Y4, Y1
-	VPUNPCKHQDQ  Y0, Y4, Y0
-	VADDPS       Y0, Y1, Y1
-	VEXTRACTI128 $1, Y1, X0
-	VADDPS       X0, X1, X0
-	VMOVUPS      X0, (AX)
-	VMOVUPS      128(DX), Y0
-	VMOVUPS      160(DX), Y1
-	VMOVUPS      192(DX), Y2
-	VMOVUPS      224(DX), Y3
-	VPUNPCKLDQ   Y1, Y0, Y4
-	VPUNPCKHDQ   Y1, Y0, Y0
-	VADDPS       Y0, Y4, Y4
-	VPUNPCKLDQ   Y3, Y2, Y0
-	VPUNPCKHDQ   Y3, Y2, Y1
-	VADDPS       Y1, Y0, Y0
-	VPUNPCKLQDQ  Y0, Y4, Y1
-	VPUNPCKHQDQ  Y0, Y4, Y0
-	VADDPS       Y0, Y1, Y1
-	VEXTRACTI128 $1, Y1, X0
-	VADDPS       X0, X1, X0
+	VMOVUPS      (DX), Y3
+	VMOVUPS      32(DX), Y4
+	VMOVUPS      64(DX), Y5
+	VMOVUPS      96(DX), Y6
+	VPUNPCKLDQ   Y4, Y3, Y7
+	VPUNPCKHDQ   Y4, Y3, Y3
+	VADDPS       Y3, Y7, Y7
+	VPUNPCKLDQ   Y6, Y5, Y3
+	VPUNPCKHDQ   Y6, Y5, Y4
+	VADDPS       Y4, Y3, Y3
+	VPUNPCKLQDQ  Y3, Y7, Y4
+	VPUNPCKHQDQ  Y3, Y7, Y3
+	VADDPS       Y3, Y4, Y4
+	VEXTRACTI128 $1, Y4, X3
+	VADDPS       X3, X4, X3
+	VMOVUPS      X3, (AX)
+	VMOVUPS      128(DX), Y3
+	VMOVUPS      160(DX), Y4
+	VMOVUPS      192(DX), Y5
+	VMOVUPS      224(DX), Y6
+	VPUNPCKLDQ   Y4, Y3, Y7
+	VPUNPCKHDQ   Y4, Y3, Y3
+	VADDPS       Y3, Y7, Y7
+	VPUNPCKLDQ   Y6, Y5, Y3
+	VPUNPCKHDQ   Y6, Y5, Y4
+	VADDPS       Y4, Y3, Y3
+	VPUNPCKLQDQ  Y3, Y7, Y4
+	VPUNPCKHQDQ  Y3, Y7, Y3
+	VADDPS       Y3, Y4, Y4
+	VEXTRACTI128 $1, Y4, X3
+	VADDPS       X3, X4, X3
 	MOVQ         ldy+8(FP), SI
 	MOVQ         AX, DI
 	ADDQ         SI, DI
-	VMOVUPS      X0, (DI)
-	VMOVUPS      256(DX), Y0
-	VMOVUPS      288(DX), Y1
-	VMOVUPS      320(DX), Y2
-	VMOVUPS      352(DX), Y3
-	VPUNPCKLDQ   Y1, Y0, Y4
-	VPUNPCKHDQ   Y1, Y0, Y0
-	VADDPS       Y0, Y4, Y4
-	VPUNPCKLDQ   Y3, Y2, Y0
-	VPUNPCKHDQ   Y3, Y2, Y1
-	VADDPS       Y1, Y0, Y0
-	VPUNPCKLQDQ  Y0, Y4, Y1
-	VPUNPCKHQDQ  Y0, Y4, Y0
-	VADDPS       Y0, Y1, Y1
-	VEXTRACTI128 $1, Y1, X0
-	VADDPS       X0, X1, X0
+	VMOVUPS      X3, (DI)
+	VMOVUPS      256(DX), Y3
+	VMOVUPS      288(DX), Y4
+	VMOVUPS      320(DX), Y5
+	VMOVUPS      352(DX), Y6
+	VPUNPCKLDQ   Y4, Y3, Y7
+	VPUNPCKHDQ   Y4, Y3, Y3
+	VADDPS       Y3, Y7, Y7
+	VPUNPCKLDQ   Y6, Y5, Y3
+	VPUNPCKHDQ   Y6, Y5, Y4
+	VADDPS       Y4, Y3, Y3
+	VPUNPCKLQDQ  Y3, Y7, Y4
+	VPUNPCKHQDQ  Y3, Y7, Y3
+	VADDPS       Y3, Y4, Y4
+	VEXTRACTI128 $1, Y4, X3
+	VADDPS       X3, X4, X3
 	ADDQ         SI, DI
-	VMOVUPS      X0, (DI)
+	VMOVUPS      X3, (DI)
 	ADDQ         $0x10, AX
 	SUBQ         $4, CX
 	JGE          loop1
@@ -1691,6 +1751,11 @@ done2:
 // matmulQ8Fours4xQ4_0AVX512 multiplies rows with 4 rows of activations in int8; rows is a multiple of 4, ldy and stride in bytes.
 // Requires: F16C, FMA, AVX512VL, AVX512VNNI
 TEXT ·matmulQ8Fours4xQ4_0AVX512(SB), 0, $672-72
+
+	// constants of the loops
+	VMOVDQU      q4_00<>+0(SB), Y0
+	VMOVDQU      q4_01<>+0(SB), Y1
+	VMOVDQU      q4_02<>+0(SB), Y2
 	LEAQ         31(SP), AX
 	ANDQ         $-32, AX
 	MOVQ         y+0(FP), AX
@@ -1709,10 +1774,10 @@ loop1:
 	JLT          done4
 
 loop3:
-	VPXOR        Y0, Y0, Y0
-	VPXOR        Y1, Y1, Y1
-	VPXOR        Y2, Y2, Y2
 	VPXOR        Y3, Y3, Y3
+	VPXOR        Y4, Y4, Y4
+	VPXOR        Y5, Y5, Y5
+	VPXOR        Y6, Y6, Y6
 	MOVQ         q+16(FP), R8
 	MOVQ         d+24(FP), R9
 	MOVQ         blocks+64(FP), R10
@@ -1721,84 +1786,84 @@ loop3:
 	JLT          done6
 
 loop5:
-	VPBROADCASTW (R11), X4
-	VCVTPH2PS    X4, Y4
-	VBROADCASTI128 2(R11), Y5
-	VPSRLVD      q4_00<>+0(SB), Y5, Y5
-	VPAND        q4_01<>+0(SB), Y5, Y5
-	VPADDB       q4_02<>+0(SB), Y5, Y5
-	VPABSB       Y5, Y6
-	VMOVDQU      (R8), Y7
-	VPSIGNB      Y5, Y7, Y7
-	VPXOR        Y8, Y8, Y8
-	VPDPBUSD     Y7, Y6, Y8
-	VMOVDQU      32(R8), Y7
-	VPSIGNB      Y5, Y7, Y7
-	VPXOR        Y9, Y9, Y9
-	VPDPBUSD     Y7, Y6, Y9
-	VMOVDQU      64(R8), Y7
-	VPSIGNB      Y5, Y7, Y7
+	VPBROADCASTW (R11), X7
+	VCVTPH2PS    X7, Y7
+	VBROADCASTI128 2(R11), Y8
+	VPSRLVD      Y0, Y8, Y8
+	VPAND        Y1, Y8, Y8
+	VPADDB       Y2, Y8, Y8
+	VPABSB       Y8, Y9
+	VMOVDQU      (R8), Y10
+	VPSIGNB      Y8, Y10, Y10
+	VPXOR        Y11, Y11, Y11
+	VPDPBUSD     Y10, Y9, Y11
+	VMOVDQU      32(R8), Y10
+	VPSIGNB      Y8, Y10, Y10
+	VPXOR        Y12, Y12, Y12
+	VPDPBUSD     Y10, Y9, Y12
+	VMOVDQU      64(R8), Y10
+	VPSIGNB      Y8, Y10, Y10
+	VPXOR        Y13, Y13, Y13
+	VPDPBUSD     Y10, Y9, Y13
+	VMOVDQU      96(R8), Y10
+	VPSIGNB      Y8, Y10, Y8
 	VPXOR        Y10, Y10, Y10
-	VPDPBUSD     Y7, Y6, Y10
-	VMOVDQU      96(R8), Y7
-	VPSIGNB      Y5, Y7, Y5
-	VPXOR        Y7, Y7, Y7
-	VPDPBUSD     Y5, Y6, Y7
-	VBROADCASTSS (R9), Y5
-	VCVTDQ2PS    Y8, Y6
-	VMULPS       Y4, Y5, Y5
-	VFMADD231PS  Y5, Y6, Y0
-	VBROADCASTSS 4(R9), Y5
-	VCVTDQ2PS    Y9, Y6
-	VMULPS       Y4, Y5, Y5
-	VFMADD231PS  Y5, Y6, Y1
-	VBROADCASTSS 8(R9), Y5
-	VCVTDQ2PS    Y10, Y6
-	VMULPS       Y4, Y5, Y5
-	VFMADD231PS  Y5, Y6, Y2
-	VBROADCASTSS 12(R9), Y5
-	VCVTDQ2PS    Y7, Y6
-	VMULPS       Y4, Y5, Y4
-	VFMADD231PS  Y4, Y6, Y3
-	VPBROADCASTW 18(R11), X4
-	VCVTPH2PS    X4, Y4
-	VBROADCASTI128 20(R11), Y5
-	VPSRLVD      q4_00<>+0(SB), Y5, Y5
-	VPAND        q4_01<>+0(SB), Y5, Y5
-	VPADDB       q4_02<>+0(SB), Y5, Y5
-	VPABSB       Y5, Y6
-	VMOVDQU      128(R8), Y7
-	VPSIGNB      Y5, Y7, Y7
-	VPXOR        Y8, Y8, Y8
-	VPDPBUSD     Y7, Y6, Y8
-	VMOVDQU      160(R8), Y7
-	VPSIGNB      Y5, Y7, Y7
-	VPXOR        Y9, Y9, Y9
-	VPDPBUSD     Y7, Y6, Y9
-	VMOVDQU      192(R8), Y7
-	VPSIGNB      Y5, Y7, Y7
+	VPDPBUSD     Y8, Y9, Y10
+	VBROADCASTSS (R9), Y8
+	VCVTDQ2PS    Y11, Y9
+	VMULPS       Y7, Y8, Y8
+	VFMADD231PS  Y8, Y9, Y3
+	VBROADCASTSS 4(R9), Y8
+	VCVTDQ2PS    Y12, Y9
+	VMULPS       Y7, Y8, Y8
+	VFMADD231PS  Y8, Y9, Y4
+	VBROADCASTSS 8(R9), Y8
+	VCVTDQ2PS    Y13, Y9
+	VMULPS       Y7, Y8, Y8
+	VFMADD231PS  Y8, Y9, Y5
+	VBROADCASTSS 12(R9), Y8
+	VCVTDQ2PS    Y10, Y9
+	VMULPS       Y7, Y8, Y7
+	VFMADD231PS  Y7, Y9, Y6
+	VPBROADCASTW 18(R11), X7
+	VCVTPH2PS    X7, Y7
+	VBROADCASTI128 20(R11), Y8
+	VPSRLVD      Y0, Y8, Y8
+	VPAND        Y1, Y8, Y8
+	VPADDB       Y2, Y8, Y8
+	VPABSB       Y8, Y9
+	VMOVDQU      128(R8), Y10
+	VPSIGNB      Y8, Y10, Y10
+	VPXOR        Y11, Y11, Y11
+	VPDPBUSD     Y10, Y9, Y11
+	VMOVDQU      160(R8), Y10
+	VPSIGNB      Y8, Y10, Y10
+	VPXOR        Y12, Y12, Y12
+	VPDPBUSD     Y10, Y9, Y12
+	VMOVDQU      192(R8), Y10
+	VPSIGNB      Y8, Y10, Y10
+	VPXOR        Y13, Y13, Y13
+	VPDPBUSD     Y10, Y9, Y13
+	VMOVDQU      224(R8), Y10
+	VPSIGNB      Y8, Y10, Y8
 	VPXOR        Y10, Y10, Y10
-	VPDPBUSD     Y7, Y6, Y10
-	VMOVDQU      224(R8), Y7
-	VPSIGNB      Y5, Y7, Y5
-	VPXOR        Y7, Y7, Y7
-	VPDPBUSD     Y5, Y6, Y7
-	VBROADCASTSS 16(R9), Y5
-	VCVTDQ2PS    Y8, Y6
-	VMULPS       Y4, Y5, Y5
-	VFMADD231PS  Y5, Y6, Y0
-	VBROADCASTSS 20(R9), Y5
-	VCVTDQ2PS    Y9, Y6
-	VMULPS       Y4, Y5, Y5
-	VFMADD231PS  Y5, Y6, Y1
-	VBROADCASTSS 24(R9), Y5
-	VCVTDQ2PS    Y10, Y6
-	VMULPS       Y4, Y5, Y5
-	VFMADD231PS  Y5, Y6, Y2
-	VBROADCASTSS 28(R9), Y5
-	VCVTDQ2PS    Y7, Y6
-	VMULPS       Y4, Y5, Y4
-	VFMADD231PS  Y4, Y6, Y3
+	VPDPBUSD     Y8, Y9, Y10
+	VBROADCASTSS 16(R9), Y8
+	VCVTDQ2PS    Y11, Y9
+	VMULPS       Y7, Y8, Y8
+	VFMADD231PS  Y8, Y9, Y3
+	VBROADCASTSS 20(R9), Y8
+	VCVTDQ2PS    Y12, Y9
+	VMULPS       Y7, Y8, Y8
+	VFMADD231PS  Y8, Y9, Y4
+	VBROADCASTSS 24(R9), Y8
+	VCVTDQ2PS    Y13, Y9
+	VMULPS       Y7, Y8, Y8
+	VFMADD231PS  Y8, Y9, Y5
+	VBROADCASTSS 28(R9), Y8
+	VCVTDQ2PS    Y10, Y9
+	VMULPS       Y7, Y8, Y7
+	VFMADD231PS  Y7, Y9, Y6
 	ADDQ         $0x24, R11
 	ADDQ         $0x100, R8
 	ADDQ         $0x20, R9
@@ -1811,45 +1876,45 @@ done6:
 	JLT          done8
 
 loop7:
-	VPBROADCASTW (R11), X4
-	VCVTPH2PS    X4, Y4
-	VBROADCASTI128 2(R11), Y5
-	VPSRLVD      q4_00<>+0(SB), Y5, Y5
-	VPAND        q4_01<>+0(SB), Y5, Y5
-	VPADDB       q4_02<>+0(SB), Y5, Y5
-	VPABSB       Y5, Y6
-	VMOVDQU      (R8), Y7
-	VPSIGNB      Y5, Y7, Y7
-	VPXOR        Y8, Y8, Y8
-	VPDPBUSD     Y7, Y6, Y8
-	VMOVDQU      32(R8), Y7
-	VPSIGNB      Y5, Y7, Y7
-	VPXOR        Y9, Y9, Y9
-	VPDPBUSD     Y7, Y6, Y9
-	VMOVDQU      64(R8), Y7
-	VPSIGNB      Y5, Y7, Y7
+	VPBROADCASTW (R11), X7
+	VCVTPH2PS    X7, Y7
+	VBROADCASTI128 2(R11), Y8
+	VPSRLVD      Y0, Y8, Y8
+	VPAND        Y1, Y8, Y8
+	VPADDB       Y2, Y8, Y8
+	VPABSB       Y8, Y9
+	VMOVDQU      (R8), Y10
+	VPSIGNB      Y8, Y10, Y10
+	VPXOR        Y11, Y11, Y11
+	VPDPBUSD     Y10, Y9, Y11
+	VMOVDQU      32(R8), Y10
+	VPSIGNB      Y8, Y10, Y10
+	VPXOR        Y12, Y12, Y12
+	VPDPBUSD     Y10, Y9, Y12
+	VMOVDQU      64(R8), Y10
+	VPSIGNB      Y8, Y10, Y10
+	VPXOR        Y13, Y13, Y13
+	VPDPBUSD     Y10, Y9, Y13
+	VMOVDQU      96(R8), Y10
+	VPSIGNB      Y8, Y10, Y8
 	VPXOR        Y10, Y10, Y10
-	VPDPBUSD     Y7, Y6, Y10
-	VMOVDQU      96(R8), Y7
-	VPSIGNB      Y5, Y7, Y5
-	VPXOR        Y7, Y7, Y7
-	VPDPBUSD     Y5, Y6, Y7
-	VBROADCASTSS (R9), Y5
-	VCVTDQ2PS    Y8, Y6
-	VMULPS       Y4, Y5, Y5
-	VFMADD231PS  Y5, Y6, Y0
-	VBROADCASTSS 4(R9), Y5
-	VCVTDQ2PS    Y9, Y6
-	VMULPS       Y4, Y5, Y5
-	VFMADD231PS  Y5, Y6, Y1
-	VBROADCASTSS 8(R9), Y5
-	VCVTDQ2PS    Y10, Y6
-	VMULPS       Y4, Y5, Y5
-	VFMADD231PS  Y5, Y6, Y2
-	VBROADCASTSS 12(R9), Y5
-	VCVTDQ2PS    Y7, Y6
-	VMULPS       Y4, Y5, Y4
-	VFMADD231PS  Y4, Y6, Y3
+	VPDPBUSD     Y8, Y9, Y10
+	VBROADCASTSS (R9), Y8
+	VCVTDQ2PS    Y11, Y9
+	VMULPS       Y7, Y8, Y8
+	VFMADD231PS  Y8, Y9, Y3
+	VBROADCASTSS 4(R9), Y8
+	VCVTDQ2PS    Y12, Y9
+	VMULPS       Y7, Y8, Y8
+	VFMADD231PS  Y8, Y9, Y4
+	VBROADCASTSS 8(R9), Y8
+	VCVTDQ2PS    Y13, Y9
+	VMULPS       Y7, Y8, Y8
+	VFMADD231PS  Y8, Y9, Y5
+	VBROADCASTSS 12(R9), Y8
+	VCVTDQ2PS    Y10, Y9
+	VMULPS       Y7, Y8, Y7
+	VFMADD231PS  Y7, Y9, Y6
 	ADDQ         $0x12, R11
 	ADDQ         $0x80, R8
 	ADDQ         $0x10, R9
@@ -1858,10 +1923,10 @@ loop7:
 
 done8:
 	ADDQ         $1, R10
-	VMOVUPS      Y0, (DI)
-	VMOVUPS      Y1, 128(DI)
-	VMOVUPS      Y2, 256(DI)
-	VMOVUPS      Y3, 384(DI)
+	VMOVUPS      Y3, (DI)
+	VMOVUPS      Y4, 128(DI)
+	VMOVUPS      Y5, 256(DI)
+	VMOVUPS      Y6, 384(DI)
 	ADDQ         $0x20, DI
 	MOVQ         stride+48(FP), R8
 	ADDQ         R8, BX
@@ -1872,75 +1937,75 @@ done4:
 	ADDQ         $1, SI
 
 	// four results for each row of y
-	VMOVUPS      (DX), Y0
-	VMOVUPS      32(DX), Y1
-	VMOVUPS      64(DX), Y2
-	VMOVUPS      96(DX), Y3
-	VPUNPCKLDQ   Y1, Y0, Y4
-	VPUNPCKHDQ   Y1, Y0, Y0
-	VADDPS       Y0, Y4, Y4
-	VPUNPCKLDQ   Y3, Y2, Y0
-	VPUNPCKHDQ   Y3, Y2, Y1
-	VADDPS       Y1, Y0, Y0
-	VPUNPCKLQDQ  Y0, Y4, Y1
-	VPUNPCKHQDQ  Y0, Y4, Y0
-	VADDPS       Y0, Y1, Y1
-	VEXTRACTI128 $1, Y1, X0
-	VADDPS       X0, X1, X0
-	VMOVUPS      X0, (AX)
-	VMOVUPS      128(DX), Y0
-	VMOVUPS      160(DX), Y1
-	VMOVUPS      192(DX), Y2
-	VMOVUPS      224(DX), Y3
-	VPUNPCKLDQ   Y1, Y0, Y4
-	VPUNPCKHDQ   Y1, Y0, Y0
-	VADDPS       Y0, Y4, Y4
-	VPUNPCKLDQ   Y3, Y2, Y0
-	VPUNPCKHDQ   Y3, Y2, Y1
-	VADDPS       Y1, Y0, Y0
-	VPUNPCKLQDQ  Y0, Y4, Y1
-	VPUNPCKHQDQ  Y0, Y4, Y0
-	VADDPS       Y0, Y1, Y1
-	VEXTRACTI128 $1, Y1, X0
-	VADDPS       X0, X1, X0
+	VMOVUPS      (DX), Y3
+	VMOVUPS      32(DX), Y4
+	VMOVUPS      64(DX), Y5
+	VMOVUPS      96(DX), Y6
+	VPUNPCKLDQ   Y4, Y3, Y7
+	VPUNPCKHDQ   Y4, Y3, Y3
+	VADDPS       Y3, Y7, Y7
+	VPUNPCKLDQ   Y6, Y5, Y3
+	VPUNPCKHDQ   Y6, Y5, Y4
+	VADDPS       Y4, Y3, Y3
+	VPUNPCKLQDQ  Y3, Y7, Y4
+	VPUNPCKHQDQ  Y3, Y7, Y3
+	VADDPS       Y3, Y4, Y4
+	VEXTRACTI128 $1, Y4, X3
+	VADDPS       X3, X4, X3
+	VMOVUPS      X3, (AX)
+	VMOVUPS      128(DX), Y3
+	VMOVUPS      160(DX), Y4
+	VMOVUPS      192(DX), Y5
+	VMOVUPS      224(DX), Y6
+	VPUNPCKLDQ   Y4, Y3, Y7
+	VPUNPCKHDQ   Y4, Y3, Y3
+	VADDPS       Y3, Y7, Y7
+	VPUNPCKLDQ   Y6, Y5, Y3
+	VPUNPCKHDQ   Y6, Y5, Y4
+	VADDPS       Y4, Y3, Y3
+	VPUNPCKLQDQ  Y3, Y7, Y4
+	VPUNPCKHQDQ  Y3, Y7, Y3
+	VADDPS       Y3, Y4, Y4
+	VEXTRACTI128 $1, Y4, X3
+	VADDPS       X3, X4, X3
 	MOVQ         ldy+8(FP), SI
 	MOVQ         AX, DI
 	ADDQ         SI, DI
-	VMOVUPS      X0, (DI)
-	VMOVUPS      256(DX), Y0
-	VMOVUPS      288(DX), Y1
-	VMOVUPS      320(DX), Y2
-	VMOVUPS      352(DX), Y3
-	VPUNPCKLDQ   Y1, Y0, Y4
-	VPUNPCKHDQ   Y1, Y0, Y0
-	VADDPS       Y0, Y4, Y4
-	VPUNPCKLDQ   Y3, Y2, Y0
-	VPUNPCKHDQ   Y3, Y2, Y1
-	VADDPS       Y1, Y0, Y0
-	VPUNPCKLQDQ  Y0, Y4, Y1
-	VPUNPCKHQDQ  Y0, Y4, Y0
-	VADDPS       Y0, Y1, Y1
-	VEXTRACTI128 $1, Y1, X0
-	VADDPS       X0, X1, X0
+	VMOVUPS      X3, (DI)
+	VMOVUPS      256(DX), Y3
+	VMOVUPS      288(DX), Y4
+	VMOVUPS      320(DX), Y5
+	VMOVUPS      352(DX), Y6
+	VPUNPCKLDQ   Y4, Y3, Y7
+	VPUNPCKHDQ   Y4, Y3, Y3
+	VADDPS       Y3, Y7, Y7
+	VPUNPCKLDQ   Y6, Y5, Y3
+	VPUNPCKHDQ   Y6, Y5, Y4
+	VADDPS       Y4, Y3, Y3
+	VPUNPCKLQDQ  Y3, Y7, Y4
+	VPUNPCKHQDQ  Y3, Y7, Y3
+	VADDPS       Y3, Y4, Y4
+	VEXTRACTI128 $1, Y4, X3
+	VADDPS       X3, X4, X3
 	ADDQ         SI, DI
-	VMOVUPS      X0, (DI)
-	VMOVUPS      384(DX), Y0
-	VMOVUPS      416(DX), Y1
-	VMOVUPS      448(DX), Y2
-	VMOVUPS      480(DX), Y3
-	VPUNPCKLDQ   Y1, Y0, Y4
-	VPUNPCKHDQ   Y1, Y0, Y0
-	VADDPS       Y0, Y4, Y4
-	VPUNPCKLDQ   Y3, Y2, Y0
-	VPUNPCKHDQ   Y3, Y2, Y1
-	VADDPS       Y1, Y0, Y0
-	VPUNPCKLQDQ  Y0, Y4, Y1
-	VPUNPCKHQDQ  Y0, Y4, Y0
-	VADDPS       Y0, Y1, Y1
-	VEXTRACTI128 $1, Y1, X0
-	VADDPS       X0, X1, X0
+	VMOVUPS      X3, (DI)
+	VMOVUPS      384(DX), Y3
+	VMOVUPS      416(DX), Y4
+	VMOVUPS      448(DX), Y5
+	VMOVUPS      480(DX), Y6
+	VPUNPCKLDQ   Y4, Y3, Y7
+	VPUNPCKHDQ   Y4, Y3, Y3
+	VADDPS       Y3, Y7, Y7
+	VPUNPCKLDQ   Y6, Y5, Y3
+	VPUNPCKHDQ   Y6, Y5, Y4
+	VADDPS       Y4, Y3, Y3
+	VPUNPCKLQDQ  Y3, Y7, Y4
+	VPUNPCKHQDQ  Y3, Y7, Y3
+	VADDPS       Y3, Y4, Y4
+	VEXTRACTI128 $1, Y4, X3
+	VADDPS       X3, X4, X3
 	ADDQ         SI, DI
-	VMOVUPS      X0, (DI)
+	VMOVUPS      X3, (DI)
 	ADDQ         $0x10, AX
 	SUBQ         $4, CX
 	JGE          loop1
@@ -1953,6 +2018,10 @@ done2:
 // unpackQ4_0AVX512 unpacks a row into records of 32 levels, their scales and mins.
 // Requires: AVX2, F16C
 TEXT ·unpackQ4_0AVX512(SB), NOSPLIT, $128-24
+
+	// constants of the loops
+	VMOVDQU      q4_00<>+0(SB), Y0
+	VMOVDQU      q4_01<>+0(SB), Y1
 	MOVQ         dst+0(FP), AX
 	MOVQ         src+8(FP), BX
 	MOVQ         blocks+16(FP), CX
@@ -1962,18 +2031,18 @@ TEXT ·unpackQ4_0AVX512(SB), NOSPLIT, $128-24
 	JLT          done2
 
 loop1:
-	VPBROADCASTW (BX), X0
-	VCVTPH2PS    X0, Y0
-	VPBROADCASTW (BX), X1
-	VCVTPH2PS    X1, Y1
-	VMOVDQU      q4_03<>+0(SB), Y2
-	VMULPS       Y2, Y1, Y1
-	VBROADCASTI128 2(BX), Y2
-	VPSRLVD      q4_00<>+0(SB), Y2, Y2
-	VPAND        q4_01<>+0(SB), Y2, Y2
-	VMOVDQU      Y2, (AX)
-	VMOVSD       X0, 32(AX)
-	VMOVSD       X1, 40(AX)
+	VPBROADCASTW (BX), X2
+	VCVTPH2PS    X2, Y2
+	VPBROADCASTW (BX), X3
+	VCVTPH2PS    X3, Y3
+	VMOVDQU      q4_03<>+0(SB), Y4
+	VMULPS       Y4, Y3, Y3
+	VBROADCASTI128 2(BX), Y4
+	VPSRLVD      Y0, Y4, Y4
+	VPAND        Y1, Y4, Y4
+	VMOVDQU      Y4, (AX)
+	VMOVSD       X2, 32(AX)
+	VMOVSD       X3, 40(AX)
 	ADDQ         $0x12, BX
 	ADDQ         $0x30, AX
 	SUBQ         $1, CX
@@ -1987,6 +2056,11 @@ done2:
 // mix1xQ4_0AVX512 adds weighted rows of v to 1 row of o; ld and stride in bytes, a unit is 32 values.
 // Requires: AVX2, F16C, FMA
 TEXT ·mix1xQ4_0AVX512(SB), NOSPLIT, $128-64
+
+	// constants of the loops
+	VMOVDQU      q4_00<>+0(SB), Y0
+	VMOVDQU      q4_01<>+0(SB), Y1
+	VMOVDQU      q4_02<>+0(SB), Y2
 	MOVQ         v+32(FP), AX
 	MOVQ         units+56(FP), BX
 	XORQ         CX, CX
@@ -1998,10 +2072,10 @@ TEXT ·mix1xQ4_0AVX512(SB), NOSPLIT, $128-64
 loop1:
 	MOVQ         o+0(FP), SI
 	ADDQ         CX, SI
-	VMOVUPS      (SI), Y0
-	VMOVUPS      32(SI), Y1
-	VMOVUPS      64(SI), Y2
-	VMOVUPS      96(SI), Y3
+	VMOVUPS      (SI), Y3
+	VMOVUPS      32(SI), Y4
+	VMOVUPS      64(SI), Y5
+	VMOVUPS      96(SI), Y6
 	MOVQ         p+16(FP), SI
 	MOVQ         rows+48(FP), DI
 	MOVQ         AX, R8
@@ -2010,27 +2084,27 @@ loop1:
 	JLT          done4
 
 loop3:
-	VBROADCASTI128 2(R8), Y4
-	VPSRLVD      q4_00<>+0(SB), Y4, Y4
-	VPAND        q4_01<>+0(SB), Y4, Y4
-	VPADDB       q4_02<>+0(SB), Y4, Y4
-	VMOVDQU      Y4, (DX)
-	VPBROADCASTW (R8), X4
-	VCVTPH2PS    X4, Y4
-	VBROADCASTSS (SI), Y5
-	VMULPS       Y5, Y4, Y4
-	VPMOVSXBD    (DX), Y5
-	VCVTDQ2PS    Y5, Y5
-	VFMADD231PS  Y4, Y5, Y0
-	VPMOVSXBD    8(DX), Y5
-	VCVTDQ2PS    Y5, Y5
-	VFMADD231PS  Y4, Y5, Y1
-	VPMOVSXBD    16(DX), Y5
-	VCVTDQ2PS    Y5, Y5
-	VFMADD231PS  Y4, Y5, Y2
-	VPMOVSXBD    24(DX), Y5
-	VCVTDQ2PS    Y5, Y5
-	VFMADD231PS  Y4, Y5, Y3
+	VBROADCASTI128 2(R8), Y7
+	VPSRLVD      Y0, Y7, Y7
+	VPAND        Y1, Y7, Y7
+	VPADDB       Y2, Y7, Y7
+	VMOVDQU      Y7, (DX)
+	VPBROADCASTW (R8), X7
+	VCVTPH2PS    X7, Y7
+	VBROADCASTSS (SI), Y8
+	VMULPS       Y8, Y7, Y7
+	VPMOVSXBD    (DX), Y8
+	VCVTDQ2PS    Y8, Y8
+	VFMADD231PS  Y7, Y8, Y3
+	VPMOVSXBD    8(DX), Y8
+	VCVTDQ2PS    Y8, Y8
+	VFMADD231PS  Y7, Y8, Y4
+	VPMOVSXBD    16(DX), Y8
+	VCVTDQ2PS    Y8, Y8
+	VFMADD231PS  Y7, Y8, Y5
+	VPMOVSXBD    24(DX), Y8
+	VCVTDQ2PS    Y8, Y8
+	VFMADD231PS  Y7, Y8, Y6
 	ADDQ         R9, R8
 	ADDQ         $4, SI
 	SUBQ         $1, DI
@@ -2040,10 +2114,10 @@ done4:
 	ADDQ         $1, DI
 	MOVQ         o+0(FP), SI
 	ADDQ         CX, SI
-	VMOVUPS      Y0, (SI)
-	VMOVUPS      Y1, 32(SI)
-	VMOVUPS      Y2, 64(SI)
-	VMOVUPS      Y3, 96(SI)
+	VMOVUPS      Y3, (SI)
+	VMOVUPS      Y4, 32(SI)
+	VMOVUPS      Y5, 64(SI)
+	VMOVUPS      Y6, 96(SI)
 	ADDQ         $0x12, AX
 	ADDQ         $0x80, CX
 	SUBQ         $1, BX
@@ -2057,6 +2131,11 @@ done2:
 // mix2xQ4_0AVX512 adds weighted rows of v to 2 rows of o; ld and stride in bytes, a unit is 32 values.
 // Requires: AVX2, F16C, FMA
 TEXT ·mix2xQ4_0AVX512(SB), NOSPLIT, $128-64
+
+	// constants of the loops
+	VMOVDQU      q4_00<>+0(SB), Y0
+	VMOVDQU      q4_01<>+0(SB), Y1
+	VMOVDQU      q4_02<>+0(SB), Y2
 	MOVQ         v+32(FP), AX
 	MOVQ         units+56(FP), BX
 	XORQ         CX, CX
@@ -2069,14 +2148,14 @@ loop1:
 	MOVQ         o+0(FP), SI
 	MOVQ         ldo+8(FP), DI
 	ADDQ         CX, SI
-	VMOVUPS      (SI), Y0
-	VMOVUPS      (SI)(DI*1), Y1
-	VMOVUPS      32(SI), Y2
-	VMOVUPS      32(SI)(DI*1), Y3
-	VMOVUPS      64(SI), Y4
-	VMOVUPS      64(SI)(DI*1), Y5
-	VMOVUPS      96(SI), Y6
-	VMOVUPS      96(SI)(DI*1), Y7
+	VMOVUPS      (SI), Y3
+	VMOVUPS      (SI)(DI*1), Y4
+	VMOVUPS      32(SI), Y5
+	VMOVUPS      32(SI)(DI*1), Y6
+	VMOVUPS      64(SI), Y7
+	VMOVUPS      64(SI)(DI*1), Y8
+	VMOVUPS      96(SI), Y9
+	VMOVUPS      96(SI)(DI*1), Y10
 	MOVQ         p+16(FP), SI
 	MOVQ         ldp+24(FP), DI
 	MOVQ         rows+48(FP), R8
@@ -2086,33 +2165,33 @@ loop1:
 	JLT          done4
 
 loop3:
-	VBROADCASTI128 2(R9), Y8
-	VPSRLVD      q4_00<>+0(SB), Y8, Y8
-	VPAND        q4_01<>+0(SB), Y8, Y8
-	VPADDB       q4_02<>+0(SB), Y8, Y8
-	VMOVDQU      Y8, (DX)
-	VPBROADCASTW (R9), X8
-	VCVTPH2PS    X8, Y8
-	VBROADCASTSS (SI), Y9
-	VMULPS       Y9, Y8, Y9
-	VBROADCASTSS (SI)(DI*1), Y10
-	VMULPS       Y10, Y8, Y8
-	VPMOVSXBD    (DX), Y10
-	VCVTDQ2PS    Y10, Y10
-	VFMADD231PS  Y9, Y10, Y0
-	VFMADD231PS  Y8, Y10, Y1
-	VPMOVSXBD    8(DX), Y10
-	VCVTDQ2PS    Y10, Y10
-	VFMADD231PS  Y9, Y10, Y2
-	VFMADD231PS  Y8, Y10, Y3
-	VPMOVSXBD    16(DX), Y10
-	VCVTDQ2PS    Y10, Y10
-	VFMADD231PS  Y9, Y10, Y4
-	VFMADD231PS  Y8, Y10, Y5
-	VPMOVSXBD    24(DX), Y10
-	VCVTDQ2PS    Y10, Y10
-	VFMADD231PS  Y9, Y10, Y6
-	VFMADD231PS  Y8, Y10, Y7
+	VBROADCASTI128 2(R9), Y11
+	VPSRLVD      Y0, Y11, Y11
+	VPAND        Y1, Y11, Y11
+	VPADDB       Y2, Y11, Y11
+	VMOVDQU      Y11, (DX)
+	VPBROADCASTW (R9), X11
+	VCVTPH2PS    X11, Y11
+	VBROADCASTSS (SI), Y12
+	VMULPS       Y12, Y11, Y12
+	VBROADCASTSS (SI)(DI*1), Y13
+	VMULPS       Y13, Y11, Y11
+	VPMOVSXBD    (DX), Y13
+	VCVTDQ2PS    Y13, Y13
+	VFMADD231PS  Y12, Y13, Y3
+	VFMADD231PS  Y11, Y13, Y4
+	VPMOVSXBD    8(DX), Y13
+	VCVTDQ2PS    Y13, Y13
+	VFMADD231PS  Y12, Y13, Y5
+	VFMADD231PS  Y11, Y13, Y6
+	VPMOVSXBD    16(DX), Y13
+	VCVTDQ2PS    Y13, Y13
+	VFMADD231PS  Y12, Y13, Y7
+	VFMADD231PS  Y11, Y13, Y8
+	VPMOVSXBD    24(DX), Y13
+	VCVTDQ2PS    Y13, Y13
+	VFMADD231PS  Y12, Y13, Y9
+	VFMADD231PS  Y11, Y13, Y10
 	ADDQ         R10, R9
 	ADDQ         $4, SI
 	SUBQ         $1, R8
@@ -2123,14 +2202,14 @@ done4:
 	MOVQ         o+0(FP), SI
 	MOVQ         ldo+8(FP), DI
 	ADDQ         CX, SI
-	VMOVUPS      Y0, (SI)
-	VMOVUPS      Y1, (SI)(DI*1)
-	VMOVUPS      Y2, 32(SI)
-	VMOVUPS      Y3, 32(SI)(DI*1)
-	VMOVUPS      Y4, 64(SI)
-	VMOVUPS      Y5, 64(SI)(DI*1)
-	VMOVUPS      Y6, 96(SI)
-	VMOVUPS      Y7, 96(SI)(DI*1)
+	VMOVUPS      Y3, (SI)
+	VMOVUPS      Y4, (SI)(DI*1)
+	VMOVUPS      Y5, 32(SI)
+	VMOVUPS      Y6, 32(SI)(DI*1)
+	VMOVUPS      Y7, 64(SI)
+	VMOVUPS      Y8, 64(SI)(DI*1)
+	VMOVUPS      Y9, 96(SI)
+	VMOVUPS      Y10, 96(SI)(DI*1)
 	ADDQ         $0x12, AX
 	ADDQ         $0x80, CX
 	SUBQ         $1, BX
@@ -2473,6 +2552,11 @@ done2:
 // decodeUnitsQ4_0AVX2 unpacks units of 32 values.
 // Requires: AVX2, F16C
 TEXT ·decodeUnitsQ4_0AVX2(SB), NOSPLIT, $128-24
+
+	// constants of the loops
+	VMOVDQU      q4_00<>+0(SB), Y0
+	VMOVDQU      q4_01<>+0(SB), Y1
+	VMOVDQU      q4_02<>+0(SB), Y2
 	MOVQ         dst+0(FP), AX
 	MOVQ         src+8(FP), BX
 	MOVQ         units+16(FP), CX
@@ -2482,29 +2566,29 @@ TEXT ·decodeUnitsQ4_0AVX2(SB), NOSPLIT, $128-24
 	JLT          done2
 
 loop1:
-	VPBROADCASTW (BX), X0
-	VCVTPH2PS    X0, Y0
-	VBROADCASTI128 2(BX), Y1
-	VPSRLVD      q4_00<>+0(SB), Y1, Y1
-	VPAND        q4_01<>+0(SB), Y1, Y1
-	VPADDB       q4_02<>+0(SB), Y1, Y1
-	VMOVDQU      Y1, (DX)
-	VPMOVSXBD    (DX), Y1
-	VCVTDQ2PS    Y1, Y1
-	VMULPS       Y1, Y0, Y1
-	VMOVUPS      Y1, (AX)
-	VPMOVSXBD    8(DX), Y1
-	VCVTDQ2PS    Y1, Y1
-	VMULPS       Y1, Y0, Y1
-	VMOVUPS      Y1, 32(AX)
-	VPMOVSXBD    16(DX), Y1
-	VCVTDQ2PS    Y1, Y1
-	VMULPS       Y1, Y0, Y1
-	VMOVUPS      Y1, 64(AX)
-	VPMOVSXBD    24(DX), Y1
-	VCVTDQ2PS    Y1, Y1
-	VMULPS       Y1, Y0, Y0
-	VMOVUPS      Y0, 96(AX)
+	VPBROADCASTW (BX), X3
+	VCVTPH2PS    X3, Y3
+	VBROADCASTI128 2(BX), Y4
+	VPSRLVD      Y0, Y4, Y4
+	VPAND        Y1, Y4, Y4
+	VPADDB       Y2, Y4, Y4
+	VMOVDQU      Y4, (DX)
+	VPMOVSXBD    (DX), Y4
+	VCVTDQ2PS    Y4, Y4
+	VMULPS       Y4, Y3, Y4
+	VMOVUPS      Y4, (AX)
+	VPMOVSXBD    8(DX), Y4
+	VCVTDQ2PS    Y4, Y4
+	VMULPS       Y4, Y3, Y4
+	VMOVUPS      Y4, 32(AX)
+	VPMOVSXBD    16(DX), Y4
+	VCVTDQ2PS    Y4, Y4
+	VMULPS       Y4, Y3, Y4
+	VMOVUPS      Y4, 64(AX)
+	VPMOVSXBD    24(DX), Y4
+	VCVTDQ2PS    Y4, Y4
+	VMULPS       Y4, Y3, Y3
+	VMOVUPS      Y3, 96(AX)
 	ADDQ         $0x12, BX
 	ADDQ         $0x80, AX
 	SUBQ         $1, CX
@@ -2518,6 +2602,11 @@ done2:
 // matmul1xQ4_0AVX2 multiplies rows of w with 1 row of x; ld and stride in bytes, a unit is 32 values.
 // Requires: AVX2, F16C, FMA
 TEXT ·matmul1xQ4_0AVX2(SB), NOSPLIT, $128-64
+
+	// constants of the loops
+	VMOVDQU      q4_00<>+0(SB), Y0
+	VMOVDQU      q4_01<>+0(SB), Y1
+	VMOVDQU      q4_02<>+0(SB), Y2
 	MOVQ         y+0(FP), AX
 	MOVQ         w+32(FP), BX
 	MOVQ         rows+48(FP), CX
@@ -2527,10 +2616,10 @@ TEXT ·matmul1xQ4_0AVX2(SB), NOSPLIT, $128-64
 	JLT          done2
 
 loop1:
-	VPXOR        Y0, Y0, Y0
-	VPXOR        Y1, Y1, Y1
-	VPXOR        Y2, Y2, Y2
 	VPXOR        Y3, Y3, Y3
+	VPXOR        Y4, Y4, Y4
+	VPXOR        Y5, Y5, Y5
+	VPXOR        Y6, Y6, Y6
 	MOVQ         x+16(FP), SI
 	MOVQ         units+56(FP), DI
 	MOVQ         BX, R8
@@ -2538,33 +2627,33 @@ loop1:
 	JLT          done4
 
 loop3:
-	VPBROADCASTW (R8), X4
-	VCVTPH2PS    X4, Y4
-	VBROADCASTI128 2(R8), Y5
-	VPSRLVD      q4_00<>+0(SB), Y5, Y5
-	VPAND        q4_01<>+0(SB), Y5, Y5
-	VPADDB       q4_02<>+0(SB), Y5, Y5
-	VMOVDQU      Y5, (DX)
-	VPMOVSXBD    (DX), Y5
-	VCVTDQ2PS    Y5, Y5
-	VMULPS       Y5, Y4, Y5
-	VMOVUPS      (SI), Y6
-	VFMADD231PS  Y6, Y5, Y0
-	VPMOVSXBD    8(DX), Y5
-	VCVTDQ2PS    Y5, Y5
-	VMULPS       Y5, Y4, Y5
-	VMOVUPS      32(SI), Y6
-	VFMADD231PS  Y6, Y5, Y1
-	VPMOVSXBD    16(DX), Y5
-	VCVTDQ2PS    Y5, Y5
-	VMULPS       Y5, Y4, Y5
-	VMOVUPS      64(SI), Y6
-	VFMADD231PS  Y6, Y5, Y2
-	VPMOVSXBD    24(DX), Y5
-	VCVTDQ2PS    Y5, Y5
-	VMULPS       Y5, Y4, Y4
-	VMOVUPS      96(SI), Y5
-	VFMADD231PS  Y5, Y4, Y3
+	VPBROADCASTW (R8), X7
+	VCVTPH2PS    X7, Y7
+	VBROADCASTI128 2(R8), Y8
+	VPSRLVD      Y0, Y8, Y8
+	VPAND        Y1, Y8, Y8
+	VPADDB       Y2, Y8, Y8
+	VMOVDQU      Y8, (DX)
+	VPMOVSXBD    (DX), Y8
+	VCVTDQ2PS    Y8, Y8
+	VMULPS       Y8, Y7, Y8
+	VMOVUPS      (SI), Y9
+	VFMADD231PS  Y9, Y8, Y3
+	VPMOVSXBD    8(DX), Y8
+	VCVTDQ2PS    Y8, Y8
+	VMULPS       Y8, Y7, Y8
+	VMOVUPS      32(SI), Y9
+	VFMADD231PS  Y9, Y8, Y4
+	VPMOVSXBD    16(DX), Y8
+	VCVTDQ2PS    Y8, Y8
+	VMULPS       Y8, Y7, Y8
+	VMOVUPS      64(SI), Y9
+	VFMADD231PS  Y9, Y8, Y5
+	VPMOVSXBD    24(DX), Y8
+	VCVTDQ2PS    Y8, Y8
+	VMULPS       Y8, Y7, Y7
+	VMOVUPS      96(SI), Y8
+	VFMADD231PS  Y8, Y7, Y6
 	ADDQ         $0x12, R8
 	ADDQ         $0x80, SI
 	SUBQ         $1, DI
@@ -2572,16 +2661,16 @@ loop3:
 
 done4:
 	ADDQ         $1, DI
-	VADDPS       Y1, Y0, Y0
-	VADDPS       Y2, Y0, Y0
-	VADDPS       Y3, Y0, Y0
-	VEXTRACTF128 $1, Y0, X1
-	VADDPS       X0, X1, X1
-	VMOVHLPS     X1, X1, X0
-	VADDPS       X0, X1, X1
-	VMOVSHDUP    X1, X0
-	VADDSS       X0, X1, X1
-	VMOVSS       X1, (AX)
+	VADDPS       Y4, Y3, Y3
+	VADDPS       Y5, Y3, Y3
+	VADDPS       Y6, Y3, Y3
+	VEXTRACTF128 $1, Y3, X4
+	VADDPS       X3, X4, X4
+	VMOVHLPS     X4, X4, X3
+	VADDPS       X3, X4, X4
+	VMOVSHDUP    X4, X3
+	VADDSS       X3, X4, X4
+	VMOVSS       X4, (AX)
 	ADDQ         $4, AX
 	MOVQ         stride+40(FP), SI
 	ADDQ         SI, BX
@@ -2596,6 +2685,11 @@ done2:
 // matmul2xQ4_0AVX2 multiplies rows of w with 2 rows of x; ld and stride in bytes, a unit is 32 values.
 // Requires: AVX2, F16C, FMA
 TEXT ·matmul2xQ4_0AVX2(SB), NOSPLIT, $128-64
+
+	// constants of the loops
+	VMOVDQU      q4_00<>+0(SB), Y0
+	VMOVDQU      q4_01<>+0(SB), Y1
+	VMOVDQU      q4_02<>+0(SB), Y2
 	MOVQ         y+0(FP), AX
 	MOVQ         w+32(FP), BX
 	MOVQ         rows+48(FP), CX
@@ -2605,10 +2699,10 @@ TEXT ·matmul2xQ4_0AVX2(SB), NOSPLIT, $128-64
 	JLT          done2
 
 loop1:
-	VPXOR        Y0, Y0, Y0
-	VPXOR        Y1, Y1, Y1
-	VPXOR        Y2, Y2, Y2
 	VPXOR        Y3, Y3, Y3
+	VPXOR        Y4, Y4, Y4
+	VPXOR        Y5, Y5, Y5
+	VPXOR        Y6, Y6, Y6
 	MOVQ         x+16(FP), SI
 	MOVQ         ldx+24(FP), DI
 	MOVQ         units+56(FP), R8
@@ -2617,41 +2711,41 @@ loop1:
 	JLT          done4
 
 loop3:
-	VPBROADCASTW (R9), X4
-	VCVTPH2PS    X4, Y4
-	VBROADCASTI128 2(R9), Y5
-	VPSRLVD      q4_00<>+0(SB), Y5, Y5
-	VPAND        q4_01<>+0(SB), Y5, Y5
-	VPADDB       q4_02<>+0(SB), Y5, Y5
-	VMOVDQU      Y5, (DX)
-	VPMOVSXBD    (DX), Y5
-	VCVTDQ2PS    Y5, Y5
-	VMULPS       Y5, Y4, Y5
-	VMOVUPS      (SI), Y6
-	VFMADD231PS  Y6, Y5, Y0
-	VMOVUPS      (SI)(DI*1), Y6
-	VFMADD231PS  Y6, Y5, Y1
-	VPMOVSXBD    8(DX), Y5
-	VCVTDQ2PS    Y5, Y5
-	VMULPS       Y5, Y4, Y5
-	VMOVUPS      32(SI), Y6
-	VFMADD231PS  Y6, Y5, Y2
-	VMOVUPS      32(SI)(DI*1), Y6
-	VFMADD231PS  Y6, Y5, Y3
-	VPMOVSXBD    16(DX), Y5
-	VCVTDQ2PS    Y5, Y5
-	VMULPS       Y5, Y4, Y5
-	VMOVUPS      64(SI), Y6
-	VFMADD231PS  Y6, Y5, Y0
-	VMOVUPS      64(SI)(DI*1), Y6
-	VFMADD231PS  Y6, Y5, Y1
-	VPMOVSXBD    24(DX), Y5
-	VCVTDQ2PS    Y5, Y5
-	VMULPS       Y5, Y4, Y4
-	VMOVUPS      96(SI), Y5
-	VFMADD231PS  Y5, Y4, Y2
-	VMOVUPS      96(SI)(DI*1), Y5
-	VFMADD231PS  Y5, Y4, Y3
+	VPBROADCASTW (R9), X7
+	VCVTPH2PS    X7, Y7
+	VBROADCASTI128 2(R9), Y8
+	VPSRLVD      Y0, Y8, Y8
+	VPAND        Y1, Y8, Y8
+	VPADDB       Y2, Y8, Y8
+	VMOVDQU      Y8, (DX)
+	VPMOVSXBD    (DX), Y8
+	VCVTDQ2PS    Y8, Y8
+	VMULPS       Y8, Y7, Y8
+	VMOVUPS      (SI), Y9
+	VFMADD231PS  Y9, Y8, Y3
+	VMOVUPS      (SI)(DI*1), Y9
+	VFMADD231PS  Y9, Y8, Y4
+	VPMOVSXBD    8(DX), Y8
+	VCVTDQ2PS    Y8, Y8
+	VMULPS       Y8, Y7, Y8
+	VMOVUPS      32(SI), Y9
+	VFMADD231PS  Y9, Y8, Y5
+	VMOVUPS      32(SI)(DI*1), Y9
+	VFMADD231PS  Y9, Y8, Y6
+	VPMOVSXBD    16(DX), Y8
+	VCVTDQ2PS    Y8, Y8
+	VMULPS       Y8, Y7, Y8
+	VMOVUPS      64(SI), Y9
+	VFMADD231PS  Y9, Y8, Y3
+	VMOVUPS      64(SI)(DI*1), Y9
+	VFMADD231PS  Y9, Y8, Y4
+	VPMOVSXBD    24(DX), Y8
+	VCVTDQ2PS    Y8, Y8
+	VMULPS       Y8, Y7, Y7
+	VMOVUPS      96(SI), Y8
+	VFMADD231PS  Y8, Y7, Y5
+	VMOVUPS      96(SI)(DI*1), Y8
+	VFMADD231PS  Y8, Y7, Y6
 	ADDQ         $0x12, R9
 	ADDQ         $0x80, SI
 	SUBQ         $1, R8
@@ -2659,25 +2753,25 @@ loop3:
 
 done4:
 	ADDQ         $1, R8
-	VADDPS       Y2, Y0, Y0
-	VADDPS       Y3, Y1, Y1
-	VEXTRACTF128 $1, Y0, X2
-	VADDPS       X0, X2, X2
-	VMOVHLPS     X2, X2, X0
-	VADDPS       X0, X2, X2
-	VMOVSHDUP    X2, X0
-	VADDSS       X0, X2, X2
-	VMOVSS       X2, (AX)
+	VADDPS       Y5, Y3, Y3
+	VADDPS       Y6, Y4, Y4
+	VEXTRACTF128 $1, Y3, X5
+	VADDPS       X3, X5, X5
+	VMOVHLPS     X5, X5, X3
+	VADDPS       X3, X5, X5
+	VMOVSHDUP    X5, X3
+	VADDSS       X3, X5, X5
+	VMOVSS       X5, (AX)
 	MOVQ         ldy+8(FP), SI
 	MOVQ         AX, DI
 	ADDQ         SI, DI
-	VEXTRACTF128 $1, Y1, X0
-	VADDPS       X1, X0, X0
-	VMOVHLPS     X0, X0, X1
-	VADDPS       X1, X0, X0
-	VMOVSHDUP    X0, X1
-	VADDSS       X1, X0, X0
-	VMOVSS       X0, (DI)
+	VEXTRACTF128 $1, Y4, X3
+	VADDPS       X4, X3, X3
+	VMOVHLPS     X3, X3, X4
+	VADDPS       X4, X3, X3
+	VMOVSHDUP    X3, X4
+	VADDSS       X4, X3, X3
+	VMOVSS       X3, (DI)
 	ADDQ         $4, AX
 	MOVQ         stride+40(FP), SI
 	ADDQ         SI, BX
@@ -2692,6 +2786,11 @@ done2:
 // matmul3xQ4_0AVX2 multiplies rows of w with 3 rows of x; ld and stride in bytes, a unit is 32 values.
 // Requires: AVX2, F16C, FMA
 TEXT ·matmul3xQ4_0AVX2(SB), NOSPLIT, $128-64
+
+	// constants of the loops
+	VMOVDQU      q4_00<>+0(SB), Y0
+	VMOVDQU      q4_01<>+0(SB), Y1
+	VMOVDQU      q4_02<>+0(SB), Y2
 	MOVQ         y+0(FP), AX
 	MOVQ         w+32(FP), BX
 	MOVQ         rows+48(FP), CX
@@ -2701,9 +2800,9 @@ TEXT ·matmul3xQ4_0AVX2(SB), NOSPLIT, $128-64
 	JLT          done2
 
 loop1:
-	VPXOR        Y0, Y0, Y0
-	VPXOR        Y1, Y1, Y1
-	VPXOR        Y2, Y2, Y2
+	VPXOR        Y3, Y3, Y3
+	VPXOR        Y4, Y4, Y4
+	VPXOR        Y5, Y5, Y5
 	MOVQ         x+16(FP), SI
 	MOVQ         ldx+24(FP), DI
 	MOVQ         SI, R8
@@ -2715,49 +2814,49 @@ loop1:
 	JLT          done4
 
 loop3:
-	VPBROADCASTW (R10), X3
-	VCVTPH2PS    X3, Y3
-	VBROADCASTI128 2(R10), Y4
-	VPSRLVD      q4_00<>+0(SB), Y4, Y4
-	VPAND        q4_01<>+0(SB), Y4, Y4
-	VPADDB       q4_02<>+0(SB), Y4, Y4
-	VMOVDQU      Y4, (DX)
-	VPMOVSXBD    (DX), Y4
-	VCVTDQ2PS    Y4, Y4
-	VMULPS       Y4, Y3, Y4
-	VMOVUPS      (SI), Y5
-	VFMADD231PS  Y5, Y4, Y0
-	VMOVUPS      (SI)(DI*1), Y5
-	VFMADD231PS  Y5, Y4, Y1
-	VMOVUPS      (R8), Y5
-	VFMADD231PS  Y5, Y4, Y2
-	VPMOVSXBD    8(DX), Y4
-	VCVTDQ2PS    Y4, Y4
-	VMULPS       Y4, Y3, Y4
-	VMOVUPS      32(SI), Y5
-	VFMADD231PS  Y5, Y4, Y0
-	VMOVUPS      32(SI)(DI*1), Y5
-	VFMADD231PS  Y5, Y4, Y1
-	VMOVUPS      32(R8), Y5
-	VFMADD231PS  Y5, Y4, Y2
-	VPMOVSXBD    16(DX), Y4
-	VCVTDQ2PS    Y4, Y4
-	VMULPS       Y4, Y3, Y4
-	VMOVUPS      64(SI), Y5
-	VFMADD231PS  Y5, Y4, Y0
-	VMOVUPS      64(SI)(DI*1), Y5
-	VFMADD231PS  Y5, Y4, Y1
-	VMOVUPS      64(R8), Y5
-	VFMADD231PS  Y5, Y4, Y2
-	VPMOVSXBD    24(DX), Y4
-	VCVTDQ2PS    Y4, Y4
-	VMULPS       Y4, Y3, Y3
-	VMOVUPS      96(SI), Y4
-	VFMADD231PS  Y4, Y3, Y0
-	VMOVUPS      96(SI)(DI*1), Y4
-	VFMADD231PS  Y4, Y3, Y1
-	VMOVUPS      96(R8), Y4
-	VFMADD231PS  Y4, Y3, Y2
+	VPBROADCASTW (R10), X6
+	VCVTPH2PS    X6, Y6
+	VBROADCASTI128 2(R10), Y7
+	VPSRLVD      Y0, Y7, Y7
+	VPAND        Y1, Y7, Y7
+	VPADDB       Y2, Y7, Y7
+	VMOVDQU      Y7, (DX)
+	VPMOVSXBD    (DX), Y7
+	VCVTDQ2PS    Y7, Y7
+	VMULPS       Y7, Y6, Y7
+	VMOVUPS      (SI), Y8
+	VFMADD231PS  Y8, Y7, Y3
+	VMOVUPS      (SI)(DI*1), Y8
+	VFMADD231PS  Y8, Y7, Y4
+	VMOVUPS      (R8), Y8
+	VFMADD231PS  Y8, Y7, Y5
+	VPMOVSXBD    8(DX), Y7
+	VCVTDQ2PS    Y7, Y7
+	VMULPS       Y7, Y6, Y7
+	VMOVUPS      32(SI), Y8
+	VFMADD231PS  Y8, Y7, Y3
+	VMOVUPS      32(SI)(DI*1), Y8
+	VFMADD231PS  Y8, Y7, Y4
+	VMOVUPS      32(R8), Y8
+	VFMADD231PS  Y8, Y7, Y5
+	VPMOVSXBD    16(DX), Y7
+	VCVTDQ2PS    Y7, Y7
+	VMULPS       Y7, Y6, Y7
+	VMOVUPS      64(SI), Y8
+	VFMADD231PS  Y8, Y7, Y3
+	VMOVUPS      64(SI)(DI*1), Y8
+	VFMADD231PS  Y8, Y7, Y4
+	VMOVUPS      64(R8), Y8
+	VFMADD231PS  Y8, Y7, Y5
+	VPMOVSXBD    24(DX), Y7
+	VCVTDQ2PS    Y7, Y7
+	VMULPS       Y7, Y6, Y6
+	VMOVUPS      96(SI), Y7
+	VFMADD231PS  Y7, Y6, Y3
+	VMOVUPS      96(SI)(DI*1), Y7
+	VFMADD231PS  Y7, Y6, Y4
+	VMOVUPS      96(R8), Y7
+	VFMADD231PS  Y7, Y6, Y5
 	ADDQ         $0x12, R10
 	ADDQ         $0x80, SI
 	ADDQ         $0x80, R8
@@ -2766,31 +2865,31 @@ loop3:
 
 done4:
 	ADDQ         $1, R9
-	VEXTRACTF128 $1, Y0, X3
-	VADDPS       X0, X3, X3
-	VMOVHLPS     X3, X3, X0
-	VADDPS       X0, X3, X3
-	VMOVSHDUP    X3, X0
-	VADDSS       X0, X3, X3
-	VMOVSS       X3, (AX)
+	VEXTRACTF128 $1, Y3, X6
+	VADDPS       X3, X6, X6
+	VMOVHLPS     X6, X6, X3
+	VADDPS       X3, X6, X6
+	VMOVSHDUP    X6, X3
+	VADDSS       X3, X6, X6
+	VMOVSS       X6, (AX)
 	MOVQ         ldy+8(FP), SI
 	MOVQ         AX, DI
 	ADDQ         SI, DI
-	VEXTRACTF128 $1, Y1, X0
-	VADDPS       X1, X0, X0
-	VMOVHLPS     X0, X0, X1
-	VADDPS       X1, X0, X0
-	VMOVSHDUP    X0, X1
-	VADDSS       X1, X0, X0
-	VMOVSS       X0, (DI)
+	VEXTRACTF128 $1, Y4, X3
+	VADDPS       X4, X3, X3
+	VMOVHLPS     X3, X3, X4
+	VADDPS       X4, X3, X3
+	VMOVSHDUP    X3, X4
+	VADDSS       X4, X3, X3
+	VMOVSS       X3, (DI)
 	ADDQ         SI, DI
-	VEXTRACTF128 $1, Y2, X0
-	VADDPS       X2, X0, X0
-	VMOVHLPS     X0, X0, X1
-	VADDPS       X1, X0, X0
-	VMOVSHDUP    X0, X1
-	VADDSS       X1, X0, X0
-	VMOVSS       X0, (DI)
+	VEXTRACTF128 $1, Y5, X3
+	VADDPS       X5, X3, X3
+	VMOVHLPS     X3, X3, X4
+	VADDPS       X4, X3, X3
+	VMOVSHDUP    X3, X4
+	VADDSS       X4, X3, X3
+	VMOVSS       X3, (DI)
 	ADDQ         $4, AX
 	MOVQ         stride+40(FP), SI
 	ADDQ         SI, BX
@@ -2805,6 +2904,11 @@ done2:
 // matmul4xQ4_0AVX2 multiplies rows of w with 4 rows of x; ld and stride in bytes, a unit is 32 values.
 // Requires: AVX2, F16C, FMA
 TEXT ·matmul4xQ4_0AVX2(SB), NOSPLIT, $128-64
+
+	// constants of the loops
+	VMOVDQU      q4_00<>+0(SB), Y0
+	VMOVDQU      q4_01<>+0(SB), Y1
+	VMOVDQU      q4_02<>+0(SB), Y2
 	MOVQ         y+0(FP), AX
 	MOVQ         w+32(FP), BX
 	MOVQ         rows+48(FP), CX
@@ -2814,10 +2918,10 @@ TEXT ·matmul4xQ4_0AVX2(SB), NOSPLIT, $128-64
 	JLT          done2
 
 loop1:
-	VPXOR        Y0, Y0, Y0
-	VPXOR        Y1, Y1, Y1
-	VPXOR        Y2, Y2, Y2
 	VPXOR        Y3, Y3, Y3
+	VPXOR        Y4, Y4, Y4
+	VPXOR        Y5, Y5, Y5
+	VPXOR        Y6, Y6, Y6
 	MOVQ         x+16(FP), SI
 	MOVQ         ldx+24(FP), DI
 	MOVQ         SI, R8
@@ -2829,57 +2933,57 @@ loop1:
 	JLT          done4
 
 loop3:
-	VPBROADCASTW (R10), X4
-	VCVTPH2PS    X4, Y4
-	VBROADCASTI128 2(R10), Y5
-	VPSRLVD      q4_00<>+0(SB), Y5, Y5
-	VPAND        q4_01<>+0(SB), Y5, Y5
-	VPADDB       q4_02<>+0(SB), Y5, Y5
-	VMOVDQU      Y5, (DX)
-	VPMOVSXBD    (DX), Y5
-	VCVTDQ2PS    Y5, Y5
-	VMULPS       Y5, Y4, Y5
-	VMOVUPS      (SI), Y6
-	VFMADD231PS  Y6, Y5, Y0
-	VMOVUPS      (SI)(DI*1), Y6
-	VFMADD231PS  Y6, Y5, Y1
-	VMOVUPS      (R8), Y6
-	VFMADD231PS  Y6, Y5, Y2
-	VMOVUPS      (R8)(DI*1), Y6
-	VFMADD231PS  Y6, Y5, Y3
-	VPMOVSXBD    8(DX), Y5
-	VCVTDQ2PS    Y5, Y5
-	VMULPS       Y5, Y4, Y5
-	VMOVUPS      32(SI), Y6
-	VFMADD231PS  Y6, Y5, Y0
-	VMOVUPS      32(SI)(DI*1), Y6
-	VFMADD231PS  Y6, Y5, Y1
-	VMOVUPS      32(R8), Y6
-	VFMADD231PS  Y6, Y5, Y2
-	VMOVUPS      32(R8)(DI*1), Y6
-	VFMADD231PS  Y6, Y5, Y3
-	VPMOVSXBD    16(DX), Y5
-	VCVTDQ2PS    Y5, Y5
-	VMULPS       Y5, Y4, Y5
-	VMOVUPS      64(SI), Y6
-	VFMADD231PS  Y6, Y5, Y0
-	VMOVUPS      64(SI)(DI*1), Y6
-	VFMADD231PS  Y6, Y5, Y1
-	VMOVUPS      64(R8), Y6
-	VFMADD231PS  Y6, Y5, Y2
-	VMOVUPS      64(R8)(DI*1), Y6
-	VFMADD231PS  Y6, Y5, Y3
-	VPMOVSXBD    24(DX), Y5
-	VCVTDQ2PS    Y5, Y5
-	VMULPS       Y5, Y4, Y4
-	VMOVUPS      96(SI), Y5
-	VFMADD231PS  Y5, Y4, Y0
-	VMOVUPS      96(SI)(DI*1), Y5
-	VFMADD231PS  Y5, Y4, Y1
-	VMOVUPS      96(R8), Y5
-	VFMADD231PS  Y5, Y4, Y2
-	VMOVUPS      96(R8)(DI*1), Y5
-	VFMADD231PS  Y5, Y4, Y3
+	VPBROADCASTW (R10), X7
+	VCVTPH2PS    X7, Y7
+	VBROADCASTI128 2(R10), Y8
+	VPSRLVD      Y0, Y8, Y8
+	VPAND        Y1, Y8, Y8
+	VPADDB       Y2, Y8, Y8
+	VMOVDQU      Y8, (DX)
+	VPMOVSXBD    (DX), Y8
+	VCVTDQ2PS    Y8, Y8
+	VMULPS       Y8, Y7, Y8
+	VMOVUPS      (SI), Y9
+	VFMADD231PS  Y9, Y8, Y3
+	VMOVUPS      (SI)(DI*1), Y9
+	VFMADD231PS  Y9, Y8, Y4
+	VMOVUPS      (R8), Y9
+	VFMADD231PS  Y9, Y8, Y5
+	VMOVUPS      (R8)(DI*1), Y9
+	VFMADD231PS  Y9, Y8, Y6
+	VPMOVSXBD    8(DX), Y8
+	VCVTDQ2PS    Y8, Y8
+	VMULPS       Y8, Y7, Y8
+	VMOVUPS      32(SI), Y9
+	VFMADD231PS  Y9, Y8, Y3
+	VMOVUPS      32(SI)(DI*1), Y9
+	VFMADD231PS  Y9, Y8, Y4
+	VMOVUPS      32(R8), Y9
+	VFMADD231PS  Y9, Y8, Y5
+	VMOVUPS      32(R8)(DI*1), Y9
+	VFMADD231PS  Y9, Y8, Y6
+	VPMOVSXBD    16(DX), Y8
+	VCVTDQ2PS    Y8, Y8
+	VMULPS       Y8, Y7, Y8
+	VMOVUPS      64(SI), Y9
+	VFMADD231PS  Y9, Y8, Y3
+	VMOVUPS      64(SI)(DI*1), Y9
+	VFMADD231PS  Y9, Y8, Y4
+	VMOVUPS      64(R8), Y9
+	VFMADD231PS  Y9, Y8, Y5
+	VMOVUPS      64(R8)(DI*1), Y9
+	VFMADD231PS  Y9, Y8, Y6
+	VPMOVSXBD    24(DX), Y8
+	VCVTDQ2PS    Y8, Y8
+	VMULPS       Y8, Y7, Y7
+	VMOVUPS      96(SI), Y8
+	VFMADD231PS  Y8, Y7, Y3
+	VMOVUPS      96(SI)(DI*1), Y8
+	VFMADD231PS  Y8, Y7, Y4
+	VMOVUPS      96(R8), Y8
+	VFMADD231PS  Y8, Y7, Y5
+	VMOVUPS      96(R8)(DI*1), Y8
+	VFMADD231PS  Y8, Y7, Y6
 	ADDQ         $0x12, R10
 	ADDQ         $0x80, SI
 	ADDQ         $0x80, R8
@@ -2888,39 +2992,39 @@ loop3:
 
 done4:
 	ADDQ         $1, R9
-	VEXTRACTF128 $1, Y0, X4
-	VADDPS       X0, X4, X4
-	VMOVHLPS     X4, X4, X0
-	VADDPS       X0, X4, X4
-	VMOVSHDUP    X4, X0
-	VADDSS       X0, X4, X4
-	VMOVSS       X4, (AX)
+	VEXTRACTF128 $1, Y3, X7
+	VADDPS       X3, X7, X7
+	VMOVHLPS     X7, X7, X3
+	VADDPS       X3, X7, X7
+	VMOVSHDUP    X7, X3
+	VADDSS       X3, X7, X7
+	VMOVSS       X7, (AX)
 	MOVQ         ldy+8(FP), SI
 	MOVQ         AX, DI
 	ADDQ         SI, DI
-	VEXTRACTF128 $1, Y1, X0
-	VADDPS       X1, X0, X0
-	VMOVHLPS     X0, X0, X1
-	VADDPS       X1, X0, X0
-	VMOVSHDUP    X0, X1
-	VADDSS       X1, X0, X0
-	VMOVSS       X0, (DI)
+	VEXTRACTF128 $1, Y4, X3
+	VADDPS       X4, X3, X3
+	VMOVHLPS     X3, X3, X4
+	VADDPS       X4, X3, X3
+	VMOVSHDUP    X3, X4
+	VADDSS       X4, X3, X3
+	VMOVSS       X3, (DI)
 	ADDQ         SI, DI
-	VEXTRACTF128 $1, Y2, X0
-	VADDPS       X2, X0, X0
-	VMOVHLPS     X0, X0, X1
-	VADDPS       X1, X0, X0
-	VMOVSHDUP    X0, X1
-	VADDSS       X1, X0, X0
-	VMOVSS       X0, (DI)
+	VEXTRACTF128 $1, Y5, X3
+	VADDPS       X5, X3, X3
+	VMOVHLPS     X3, X3, X4
+	VADDPS       X4, X3, X3
+	VMOVSHDUP    X3, X4
+	VADDSS       X4, X3, X3
+	VMOVSS       X3, (DI)
 	ADDQ         SI, DI
-	VEXTRACTF128 $1, Y3, X0
-	VADDPS       X3, X0, X0
-	VMOVHLPS     X0, X0, X1
-	VADDPS       X1, X0, X0
-	VMOVSHDUP    X0, X1
-	VADDSS       X1, X0, X0
-	VMOVSS       X0, (DI)
+	VEXTRACTF128 $1, Y6, X3
+	VADDPS       X6, X3, X3
+	VMOVHLPS     X3, X3, X4
+	VADDPS       X4, X3, X3
+	VMOVSHDUP    X3, X4
+	VADDSS       X4, X3, X3
+	VMOVSS       X3, (DI)
 	ADDQ         $4, AX
 	MOVQ         stride+40(FP), SI
 	ADDQ         SI, BX
@@ -2935,6 +3039,12 @@ done2:
 // matmulQ81xQ4_0AVX2 multiplies rows of w with 1 row of activations in int8; ldy and stride in bytes.
 // Requires: AVX2, F16C, FMA
 TEXT ·matmulQ81xQ4_0AVX2(SB), NOSPLIT, $128-72
+
+	// constants of the loops
+	VMOVDQU      q4_00<>+0(SB), Y0
+	VMOVDQU      q4_04<>+0(SB), Y1
+	VMOVDQU      q4_01<>+0(SB), Y2
+	VMOVDQU      q4_02<>+0(SB), Y3
 	LEAQ         31(SP), AX
 	ANDQ         $-32, AX
 	MOVQ         y+0(FP), AX
@@ -2944,8 +3054,8 @@ TEXT ·matmulQ81xQ4_0AVX2(SB), NOSPLIT, $128-72
 	JLT          done2
 
 loop1:
-	VPXOR        Y0, Y0, Y0
-	VPXOR        Y1, Y1, Y1
+	VPXOR        Y4, Y4, Y4
+	VPXOR        Y5, Y5, Y5
 	MOVQ         q+16(FP), DX
 	MOVQ         d+24(FP), SI
 	MOVQ         blocks+64(FP), DI
@@ -2954,36 +3064,36 @@ loop1:
 	JLT          done4
 
 loop3:
-	VPBROADCASTW (R8), X2
-	VCVTPH2PS    X2, Y2
-	VBROADCASTI128 2(R8), Y3
-	VPSRLVD      q4_00<>+0(SB), Y3, Y3
-	VPAND        q4_01<>+0(SB), Y3, Y3
-	VPADDB       q4_02<>+0(SB), Y3, Y3
-	VPABSB       Y3, Y4
-	VMOVDQU      (DX), Y5
-	VPSIGNB      Y3, Y5, Y3
-	VPMADDUBSW   Y3, Y4, Y3
-	VPMADDWD     q4_04<>+0(SB), Y3, Y3
-	VBROADCASTSS (SI), Y4
-	VCVTDQ2PS    Y3, Y3
-	VMULPS       Y2, Y4, Y2
-	VFMADD231PS  Y2, Y3, Y0
-	VPBROADCASTW 18(R8), X2
-	VCVTPH2PS    X2, Y2
-	VBROADCASTI128 20(R8), Y3
-	VPSRLVD      q4_00<>+0(SB), Y3, Y3
-	VPAND        q4_01<>+0(SB), Y3, Y3
-	VPADDB       q4_02<>+0(SB), Y3, Y3
-	VPABSB       Y3, Y4
-	VMOVDQU      32(DX), Y5
-	VPSIGNB      Y3, Y5, Y3
-	VPMADDUBSW   Y3, Y4, Y3
-	VPMADDWD     q4_04<>+0(SB), Y3, Y3
-	VBROADCASTSS 4(SI), Y4
-	VCVTDQ2PS    Y3, Y3
-	VMULPS       Y2, Y4, Y2
-	VFMADD231PS  Y2, Y3, Y1
+	VPBROADCASTW (R8), X6
+	VCVTPH2PS    X6, Y6
+	VBROADCASTI128 2(R8), Y7
+	VPSRLVD      Y0, Y7, Y7
+	VPAND        Y2, Y7, Y7
+	VPADDB       Y3, Y7, Y7
+	VPABSB       Y7, Y8
+	VMOVDQU      (DX), Y9
+	VPSIGNB      Y7, Y9, Y7
+	VPMADDUBSW   Y7, Y8, Y7
+	VPMADDWD     Y1, Y7, Y7
+	VBROADCASTSS (SI), Y8
+	VCVTDQ2PS    Y7, Y7
+	VMULPS       Y6, Y8, Y6
+	VFMADD231PS  Y6, Y7, Y4
+	VPBROADCASTW 18(R8), X6
+	VCVTPH2PS    X6, Y6
+	VBROADCASTI128 20(R8), Y7
+	VPSRLVD      Y0, Y7, Y7
+	VPAND        Y2, Y7, Y7
+	VPADDB       Y3, Y7, Y7
+	VPABSB       Y7, Y8
+	VMOVDQU      32(DX), Y9
+	VPSIGNB      Y7, Y9, Y7
+	VPMADDUBSW   Y7, Y8, Y7
+	VPMADDWD     Y1, Y7, Y7
+	VBROADCASTSS 4(SI), Y8
+	VCVTDQ2PS    Y7, Y7
+	VMULPS       Y6, Y8, Y6
+	VFMADD231PS  Y6, Y7, Y5
 	ADDQ         $0x24, R8
 	ADDQ         $0x40, DX
 	ADDQ         $8, SI
@@ -2996,21 +3106,21 @@ done4:
 	JLT          done6
 
 loop5:
-	VPBROADCASTW (R8), X2
-	VCVTPH2PS    X2, Y2
-	VBROADCASTI128 2(R8), Y3
-	VPSRLVD      q4_00<>+0(SB), Y3, Y3
-	VPAND        q4_01<>+0(SB), Y3, Y3
-	VPADDB       q4_02<>+0(SB), Y3, Y3
-	VPABSB       Y3, Y4
-	VMOVDQU      (DX), Y5
-	VPSIGNB      Y3, Y5, Y3
-	VPMADDUBSW   Y3, Y4, Y3
-	VPMADDWD     q4_04<>+0(SB), Y3, Y3
-	VBROADCASTSS (SI), Y4
-	VCVTDQ2PS    Y3, Y3
-	VMULPS       Y2, Y4, Y2
-	VFMADD231PS  Y2, Y3, Y0
+	VPBROADCASTW (R8), X6
+	VCVTPH2PS    X6, Y6
+	VBROADCASTI128 2(R8), Y7
+	VPSRLVD      Y0, Y7, Y7
+	VPAND        Y2, Y7, Y7
+	VPADDB       Y3, Y7, Y7
+	VPABSB       Y7, Y8
+	VMOVDQU      (DX), Y9
+	VPSIGNB      Y7, Y9, Y7
+	VPMADDUBSW   Y7, Y8, Y7
+	VPMADDWD     Y1, Y7, Y7
+	VBROADCASTSS (SI), Y8
+	VCVTDQ2PS    Y7, Y7
+	VMULPS       Y6, Y8, Y6
+	VFMADD231PS  Y6, Y7, Y4
 	ADDQ         $0x12, R8
 	ADDQ         $0x20, DX
 	ADDQ         $4, SI
@@ -3019,14 +3129,14 @@ loop5:
 
 done6:
 	ADDQ         $1, DI
-	VADDPS       Y1, Y0, Y0
-	VEXTRACTF128 $1, Y0, X1
-	VADDPS       X0, X1, X1
-	VMOVHLPS     X1, X1, X0
-	VADDPS       X0, X1, X1
-	VMOVSHDUP    X1, X0
-	VADDSS       X0, X1, X1
-	VMOVSS       X1, (AX)
+	VADDPS       Y5, Y4, Y4
+	VEXTRACTF128 $1, Y4, X5
+	VADDPS       X4, X5, X5
+	VMOVHLPS     X5, X5, X4
+	VADDPS       X4, X5, X5
+	VMOVSHDUP    X5, X4
+	VADDSS       X4, X5, X5
+	VMOVSS       X5, (AX)
 	ADDQ         $4, AX
 	MOVQ         stride+48(FP), DX
 	ADDQ         DX, BX
@@ -3041,6 +3151,12 @@ done2:
 // matmulQ82xQ4_0AVX2 multiplies rows of w with 2 rows of activations in int8; ldy and stride in bytes.
 // Requires: AVX2, F16C, FMA
 TEXT ·matmulQ82xQ4_0AVX2(SB), NOSPLIT, $128-72
+
+	// constants of the loops
+	VMOVDQU      q4_04<>+0(SB), Y0
+	VMOVDQU      q4_00<>+0(SB), Y1
+	VMOVDQU      q4_01<>+0(SB), Y2
+	VMOVDQU      q4_02<>+0(SB), Y3
 	LEAQ         31(SP), AX
 	ANDQ         $-32, AX
 	MOVQ         y+0(FP), AX
@@ -3050,8 +3166,8 @@ TEXT ·matmulQ82xQ4_0AVX2(SB), NOSPLIT, $128-72
 	JLT          done2
 
 loop1:
-	VPXOR        Y0, Y0, Y0
-	VPXOR        Y1, Y1, Y1
+	VPXOR        Y4, Y4, Y4
+	VPXOR        Y5, Y5, Y5
 	MOVQ         q+16(FP), DX
 	MOVQ         d+24(FP), SI
 	MOVQ         blocks+64(FP), DI
@@ -3060,52 +3176,52 @@ loop1:
 	JLT          done4
 
 loop3:
-	VPBROADCASTW (R8), X2
-	VCVTPH2PS    X2, Y2
-	VBROADCASTI128 2(R8), Y3
-	VPSRLVD      q4_00<>+0(SB), Y3, Y3
-	VPAND        q4_01<>+0(SB), Y3, Y3
-	VPADDB       q4_02<>+0(SB), Y3, Y3
-	VPABSB       Y3, Y4
-	VMOVDQU      (DX), Y5
-	VPSIGNB      Y3, Y5, Y5
-	VPMADDUBSW   Y5, Y4, Y5
-	VPMADDWD     q4_04<>+0(SB), Y5, Y5
-	VMOVDQU      32(DX), Y6
-	VPSIGNB      Y3, Y6, Y3
-	VPMADDUBSW   Y3, Y4, Y3
-	VPMADDWD     q4_04<>+0(SB), Y3, Y3
-	VBROADCASTSS (SI), Y4
-	VCVTDQ2PS    Y5, Y5
-	VMULPS       Y2, Y4, Y4
-	VFMADD231PS  Y4, Y5, Y0
-	VBROADCASTSS 4(SI), Y4
-	VCVTDQ2PS    Y3, Y3
-	VMULPS       Y2, Y4, Y2
-	VFMADD231PS  Y2, Y3, Y1
-	VPBROADCASTW 18(R8), X2
-	VCVTPH2PS    X2, Y2
-	VBROADCASTI128 20(R8), Y3
-	VPSRLVD      q4_00<>+0(SB), Y3, Y3
-	VPAND        q4_01<>+0(SB), Y3, Y3
-	VPADDB       q4_02<>+0(SB), Y3, Y3
-	VPABSB       Y3, Y4
-	VMOVDQU      64(DX), Y5
-	VPSIGNB      Y3, Y5, Y5
-	VPMADDUBSW   Y5, Y4, Y5
-	VPMADDWD     q4_04<>+0(SB), Y5, Y5
-	VMOVDQU      96(DX), Y6
-	VPSIGNB      Y3, Y6, Y3
-	VPMADDUBSW   Y3, Y4, Y3
-	VPMADDWD     q4_04<>+0(SB), Y3, Y3
-	VBROADCASTSS 8(SI), Y4
-	VCVTDQ2PS    Y5, Y5
-	VMULPS       Y2, Y4, Y4
-	VFMADD231PS  Y4, Y5, Y0
-	VBROADCASTSS 12(SI), Y4
-	VCVTDQ2PS    Y3, Y3
-	VMULPS       Y2, Y4, Y2
-	VFMADD231PS  Y2, Y3, Y1
+	VPBROADCASTW (R8), X6
+	VCVTPH2PS    X6, Y6
+	VBROADCASTI128 2(R8), Y7
+	VPSRLVD      Y1, Y7, Y7
+	VPAND        Y2, Y7, Y7
+	VPADDB       Y3, Y7, Y7
+	VPABSB       Y7, Y8
+	VMOVDQU      (DX), Y9
+	VPSIGNB      Y7, Y9, Y9
+	VPMADDUBSW   Y9, Y8, Y9
+	VPMADDWD     Y0, Y9, Y9
+	VMOVDQU      32(DX), Y10
+	VPSIGNB      Y7, Y10, Y7
+	VPMADDUBSW   Y7, Y8, Y7
+	VPMADDWD     Y0, Y7, Y7
+	VBROADCASTSS (SI), Y8
+	VCVTDQ2PS    Y9, Y9
+	VMULPS       Y6, Y8, Y8
+	VFMADD231PS  Y8, Y9, Y4
+	VBROADCASTSS 4(SI), Y8
+	VCVTDQ2PS    Y7, Y7
+	VMULPS       Y6, Y8, Y6
+	VFMADD231PS  Y6, Y7, Y5
+	VPBROADCASTW 18(R8), X6
+	VCVTPH2PS    X6, Y6
+	VBROADCASTI128 20(R8), Y7
+	VPSRLVD      Y1, Y7, Y7
+	VPAND        Y2, Y7, Y7
+	VPADDB       Y3, Y7, Y7
+	VPABSB       Y7, Y8
+	VMOVDQU      64(DX), Y9
+	VPSIGNB      Y7, Y9, Y9
+	VPMADDUBSW   Y9, Y8, Y9
+	VPMADDWD     Y0, Y9, Y9
+	VMOVDQU      96(DX), Y10
+	VPSIGNB      Y7, Y10, Y7
+	VPMADDUBSW   Y7, Y8, Y7
+	VPMADDWD     Y0, Y7, Y7
+	VBROADCASTSS 8(SI), Y8
+	VCVTDQ2PS    Y9, Y9
+	VMULPS       Y6, Y8, Y8
+	VFMADD231PS  Y8, Y9, Y4
+	VBROADCASTSS 12(SI), Y8
+	VCVTDQ2PS    Y7, Y7
+	VMULPS       Y6, Y8, Y6
+	VFMADD231PS  Y6, Y7, Y5
 	ADDQ         $0x24, R8
 	ADDQ         $0x80, DX
 	ADDQ         $0x10, SI
@@ -3118,29 +3234,29 @@ done4:
 	JLT          done6
 
 loop5:
-	VPBROADCASTW (R8), X2
-	VCVTPH2PS    X2, Y2
-	VBROADCASTI128 2(R8), Y3
-	VPSRLVD      q4_00<>+0(SB), Y3, Y3
-	VPAND        q4_01<>+0(SB), Y3, Y3
-	VPADDB       q4_02<>+0(SB), Y3, Y3
-	VPABSB       Y3, Y4
-	VMOVDQU      (DX), Y5
-	VPSIGNB      Y3, Y5, Y5
-	VPMADDUBSW   Y5, Y4, Y5
-	VPMADDWD     q4_04<>+0(SB), Y5, Y5
-	VMOVDQU      32(DX), Y6
-	VPSIGNB      Y3, Y6, Y3
-	VPMADDUBSW   Y3, Y4, Y3
-	VPMADDWD     q4_04<>+0(SB), Y3, Y3
-	VBROADCASTSS (SI), Y4
-	VCVTDQ2PS    Y5, Y5
-	VMULPS       Y2, Y4, Y4
-	VFMADD231PS  Y4, Y5, Y0
-	VBROADCASTSS 4(SI), Y4
-	VCVTDQ2PS    Y3, Y3
-	VMULPS       Y2, Y4, Y2
-	VFMADD231PS  Y2, Y3, Y1
+	VPBROADCASTW (R8), X6
+	VCVTPH2PS    X6, Y6
+	VBROADCASTI128 2(R8), Y7
+	VPSRLVD      Y1, Y7, Y7
+	VPAND        Y2, Y7, Y7
+	VPADDB       Y3, Y7, Y7
+	VPABSB       Y7, Y8
+	VMOVDQU      (DX), Y9
+	VPSIGNB      Y7, Y9, Y9
+	VPMADDUBSW   Y9, Y8, Y9
+	VPMADDWD     Y0, Y9, Y9
+	VMOVDQU      32(DX), Y10
+	VPSIGNB      Y7, Y10, Y7
+	VPMADDUBSW   Y7, Y8, Y7
+	VPMADDWD     Y0, Y7, Y7
+	VBROADCASTSS (SI), Y8
+	VCVTDQ2PS    Y9, Y9
+	VMULPS       Y6, Y8, Y8
+	VFMADD231PS  Y8, Y9, Y4
+	VBROADCASTSS 4(SI), Y8
+	VCVTDQ2PS    Y7, Y7
+	VMULPS       Y6, Y8, Y6
+	VFMADD231PS  Y6, Y7, Y5
 	ADDQ         $0x12, R8
 	ADDQ         $0x40, DX
 	ADDQ         $8, SI
@@ -3149,23 +3265,23 @@ loop5:
 
 done6:
 	ADDQ         $1, DI
-	VEXTRACTF128 $1, Y0, X2
-	VADDPS       X0, X2, X2
-	VMOVHLPS     X2, X2, X0
-	VADDPS       X0, X2, X2
-	VMOVSHDUP    X2, X0
-	VADDSS       X0, X2, X2
-	VMOVSS       X2, (AX)
+	VEXTRACTF128 $1, Y4, X6
+	VADDPS       X4, X6, X6
+	VMOVHLPS     X6, X6, X4
+	VADDPS       X4, X6, X6
+	VMOVSHDUP    X6, X4
+	VADDSS       X4, X6, X6
+	VMOVSS       X6, (AX)
 	MOVQ         ldy+8(FP), DX
 	MOVQ         AX, SI
 	ADDQ         DX, SI
-	VEXTRACTF128 $1, Y1, X0
-	VADDPS       X1, X0, X0
-	VMOVHLPS     X0, X0, X1
-	VADDPS       X1, X0, X0
-	VMOVSHDUP    X0, X1
-	VADDSS       X1, X0, X0
-	VMOVSS       X0, (SI)
+	VEXTRACTF128 $1, Y5, X4
+	VADDPS       X5, X4, X4
+	VMOVHLPS     X4, X4, X5
+	VADDPS       X5, X4, X4
+	VMOVSHDUP    X4, X5
+	VADDSS       X5, X4, X4
+	VMOVSS       X4, (SI)
 	ADDQ         $4, AX
 	MOVQ         stride+48(FP), DX
 	ADDQ         DX, BX
@@ -3180,6 +3296,12 @@ done2:
 // matmulQ83xQ4_0AVX2 multiplies rows of w with 3 rows of activations in int8; ldy and stride in bytes.
 // Requires: AVX2, F16C, FMA
 TEXT ·matmulQ83xQ4_0AVX2(SB), NOSPLIT, $128-72
+
+	// constants of the loops
+	VMOVDQU      q4_04<>+0(SB), Y0
+	VMOVDQU      q4_00<>+0(SB), Y1
+	VMOVDQU      q4_01<>+0(SB), Y2
+	VMOVDQU      q4_02<>+0(SB), Y3
 	LEAQ         31(SP), AX
 	ANDQ         $-32, AX
 	MOVQ         y+0(FP), AX
@@ -3189,9 +3311,9 @@ TEXT ·matmulQ83xQ4_0AVX2(SB), NOSPLIT, $128-72
 	JLT          done2
 
 loop1:
-	VPXOR        Y0, Y0, Y0
-	VPXOR        Y1, Y1, Y1
-	VPXOR        Y2, Y2, Y2
+	VPXOR        Y4, Y4, Y4
+	VPXOR        Y5, Y5, Y5
+	VPXOR        Y6, Y6, Y6
 	MOVQ         q+16(FP), DX
 	MOVQ         d+24(FP), SI
 	MOVQ         blocks+64(FP), DI
@@ -3200,68 +3322,68 @@ loop1:
 	JLT          done4
 
 loop3:
-	VPBROADCASTW (R8), X3
-	VCVTPH2PS    X3, Y3
-	VBROADCASTI128 2(R8), Y4
-	VPSRLVD      q4_00<>+0(SB), Y4, Y4
-	VPAND        q4_01<>+0(SB), Y4, Y4
-	VPADDB       q4_02<>+0(SB), Y4, Y4
-	VPABSB       Y4, Y5
-	VMOVDQU      (DX), Y6
-	VPSIGNB      Y4, Y6, Y6
-	VPMADDUBSW   Y6, Y5, Y6
-	VPMADDWD     q4_04<>+0(SB), Y6, Y6
-	VMOVDQU      32(DX), Y7
-	VPSIGNB      Y4, Y7, Y7
-	VPMADDUBSW   Y7, Y5, Y7
-	VPMADDWD     q4_04<>+0(SB), Y7, Y7
-	VMOVDQU      64(DX), Y8
-	VPSIGNB      Y4, Y8, Y4
-	VPMADDUBSW   Y4, Y5, Y4
-	VPMADDWD     q4_04<>+0(SB), Y4, Y4
-	VBROADCASTSS (SI), Y5
-	VCVTDQ2PS    Y6, Y6
-	VMULPS       Y3, Y5, Y5
-	VFMADD231PS  Y5, Y6, Y0
-	VBROADCASTSS 4(SI), Y5
-	VCVTDQ2PS    Y7, Y6
-	VMULPS       Y3, Y5, Y5
-	VFMADD231PS  Y5, Y6, Y1
-	VBROADCASTSS 8(SI), Y5
-	VCVTDQ2PS    Y4, Y4
-	VMULPS       Y3, Y5, Y3
-	VFMADD231PS  Y3, Y4, Y2
-	VPBROADCASTW 18(R8), X3
-	VCVTPH2PS    X3, Y3
-	VBROADCASTI128 20(R8), Y4
-	VPSRLVD      q4_00<>+0(SB), Y4, Y4
-	VPAND        q4_01<>+0(SB), Y4, Y4
-	VPADDB       q4_02<>+0(SB), Y4, Y4
-	VPABSB       Y4, Y5
-	VMOVDQU      96(DX), Y6
-	VPSIGNB      Y4, Y6, Y6
-	VPMADDUBSW   Y6, Y5, Y6
-	VPMADDWD     q4_04<>+0(SB), Y6, Y6
-	VMOVDQU      128(DX), Y7
-	VPSIGNB      Y4, Y7, Y7
-	VPMADDUBSW   Y7, Y5, Y7
-	VPMADDWD     q4_04<>+0(SB), Y7, Y7
-	VMOVDQU      160(DX), Y8
-	VPSIGNB      Y4, Y8, Y4
-	VPMADDUBSW   Y4, Y5, Y4
-	VPMADDWD     q4_04<>+0(SB), Y4, Y4
-	VBROADCASTSS 12(SI), Y5
-	VCVTDQ2PS    Y6, Y6
-	VMULPS       Y3, Y5, Y5
-	VFMADD231PS  Y5, Y6, Y0
-	VBROADCASTSS 16(SI), Y5
-	VCVTDQ2PS    Y7, Y6
-	VMULPS       Y3, Y5, Y5
-	VFMADD231PS  Y5, Y6, Y1
-	VBROADCASTSS 20(SI), Y5
-	VCVTDQ2PS    Y4, Y4
-	VMULPS       Y3, Y5, Y3
-	VFMADD231PS  Y3, Y4, Y2
+	VPBROADCASTW (R8), X7
+	VCVTPH2PS    X7, Y7
+	VBROADCASTI128 2(R8), Y8
+	VPSRLVD      Y1, Y8, Y8
+	VPAND        Y2, Y8, Y8
+	VPADDB       Y3, Y8, Y8
+	VPABSB       Y8, Y9
+	VMOVDQU      (DX), Y10
+	VPSIGNB      Y8, Y10, Y10
+	VPMADDUBSW   Y10, Y9, Y10
+	VPMADDWD     Y0, Y10, Y10
+	VMOVDQU      32(DX), Y11
+	VPSIGNB      Y8, Y11, Y11
+	VPMADDUBSW   Y11, Y9, Y11
+	VPMADDWD     Y0, Y11, Y11
+	VMOVDQU      64(DX), Y12
+	VPSIGNB      Y8, Y12, Y8
+	VPMADDUBSW   Y8, Y9, Y8
+	VPMADDWD     Y0, Y8, Y8
+	VBROADCASTSS (SI), Y9
+	VCVTDQ2PS    Y10, Y10
+	VMULPS       Y7, Y9, Y9
+	VFMADD231PS  Y9, Y10, Y4
+	VBROADCASTSS 4(SI), Y9
+	VCVTDQ2PS    Y11, Y10
+	VMULPS       Y7, Y9, Y9
+	VFMADD231PS  Y9, Y10, Y5
+	VBROADCASTSS 8(SI), Y9
+	VCVTDQ2PS    Y8, Y8
+	VMULPS       Y7, Y9, Y7
+	VFMADD231PS  Y7, Y8, Y6
+	VPBROADCASTW 18(R8), X7
+	VCVTPH2PS    X7, Y7
+	VBROADCASTI128 20(R8), Y8
+	VPSRLVD      Y1, Y8, Y8
+	VPAND        Y2, Y8, Y8
+	VPADDB       Y3, Y8, Y8
+	VPABSB       Y8, Y9
+	VMOVDQU      96(DX), Y10
+	VPSIGNB      Y8, Y10, Y10
+	VPMADDUBSW   Y10, Y9, Y10
+	VPMADDWD     Y0, Y10, Y10
+	VMOVDQU      128(DX), Y11
+	VPSIGNB      Y8, Y11, Y11
+	VPMADDUBSW   Y11, Y9, Y11
+	VPMADDWD     Y0, Y11, Y11
+	VMOVDQU      160(DX), Y12
+	VPSIGNB      Y8, Y12, Y8
+	VPMADDUBSW   Y8, Y9, Y8
+	VPMADDWD     Y0, Y8, Y8
+	VBROADCASTSS 12(SI), Y9
+	VCVTDQ2PS    Y10, Y10
+	VMULPS       Y7, Y9, Y9
+	VFMADD231PS  Y9, Y10, Y4
+	VBROADCASTSS 16(SI), Y9
+	VCVTDQ2PS    Y11, Y10
+	VMULPS       Y7, Y9, Y9
+	VFMADD231PS  Y9, Y10, Y5
+	VBROADCASTSS 20(SI), Y9
+	VCVTDQ2PS    Y8, Y8
+	VMULPS       Y7, Y9, Y7
+	VFMADD231PS  Y7, Y8, Y6
 	ADDQ         $0x24, R8
 	ADDQ         $0xc0, DX
 	ADDQ         $0x18, SI
@@ -3274,37 +3396,37 @@ done4:
 	JLT          done6
 
 loop5:
-	VPBROADCASTW (R8), X3
-	VCVTPH2PS    X3, Y3
-	VBROADCASTI128 2(R8), Y4
-	VPSRLVD      q4_00<>+0(SB), Y4, Y4
-	VPAND        q4_01<>+0(SB), Y4, Y4
-	VPADDB       q4_02<>+0(SB), Y4, Y4
-	VPABSB       Y4, Y5
-	VMOVDQU      (DX), Y6
-	VPSIGNB      Y4, Y6, Y6
-	VPMADDUBSW   Y6, Y5, Y6
-	VPMADDWD     q4_04<>+0(SB), Y6, Y6
-	VMOVDQU      32(DX), Y7
-	VPSIGNB      Y4, Y7, Y7
-	VPMADDUBSW   Y7, Y5, Y7
-	VPMADDWD     q4_04<>+0(SB), Y7, Y7
-	VMOVDQU      64(DX), Y8
-	VPSIGNB      Y4, Y8, Y4
-	VPMADDUBSW   Y4, Y5, Y4
-	VPMADDWD     q4_04<>+0(SB), Y4, Y4
-	VBROADCASTSS (SI), Y5
-	VCVTDQ2PS    Y6, Y6
-	VMULPS       Y3, Y5, Y5
-	VFMADD231PS  Y5, Y6, Y0
-	VBROADCASTSS 4(SI), Y5
-	VCVTDQ2PS    Y7, Y6
-	VMULPS       Y3, Y5, Y5
-	VFMADD231PS  Y5, Y6, Y1
-	VBROADCASTSS 8(SI), Y5
-	VCVTDQ2PS    Y4, Y4
-	VMULPS       Y3, Y5, Y3
-	VFMADD231PS  Y3, Y4, Y2
+	VPBROADCASTW (R8), X7
+	VCVTPH2PS    X7, Y7
+	VBROADCASTI128 2(R8), Y8
+	VPSRLVD      Y1, Y8, Y8
+	VPAND        Y2, Y8, Y8
+	VPADDB       Y3, Y8, Y8
+	VPABSB       Y8, Y9
+	VMOVDQU      (DX), Y10
+	VPSIGNB      Y8, Y10, Y10
+	VPMADDUBSW   Y10, Y9, Y10
+	VPMADDWD     Y0, Y10, Y10
+	VMOVDQU      32(DX), Y11
+	VPSIGNB      Y8, Y11, Y11
+	VPMADDUBSW   Y11, Y9, Y11
+	VPMADDWD     Y0, Y11, Y11
+	VMOVDQU      64(DX), Y12
+	VPSIGNB      Y8, Y12, Y8
+	VPMADDUBSW   Y8, Y9, Y8
+	VPMADDWD     Y0, Y8, Y8
+	VBROADCASTSS (SI), Y9
+	VCVTDQ2PS    Y10, Y10
+	VMULPS       Y7, Y9, Y9
+	VFMADD231PS  Y9, Y10, Y4
+	VBROADCASTSS 4(SI), Y9
+	VCVTDQ2PS    Y11, Y10
+	VMULPS       Y7, Y9, Y9
+	VFMADD231PS  Y9, Y10, Y5
+	VBROADCASTSS 8(SI), Y9
+	VCVTDQ2PS    Y8, Y8
+	VMULPS       Y7, Y9, Y7
+	VFMADD231PS  Y7, Y8, Y6
 	ADDQ         $0x12, R8
 	ADDQ         $0x60, DX
 	ADDQ         $0xc, SI
@@ -3313,31 +3435,31 @@ loop5:
 
 done6:
 	ADDQ         $1, DI
-	VEXTRACTF128 $1, Y0, X3
-	VADDPS       X0, X3, X3
-	VMOVHLPS     X3, X3, X0
-	VADDPS       X0, X3, X3
-	VMOVSHDUP    X3, X0
-	VADDSS       X0, X3, X3
-	VMOVSS       X3, (AX)
+	VEXTRACTF128 $1, Y4, X7
+	VADDPS       X4, X7, X7
+	VMOVHLPS     X7, X7, X4
+	VADDPS       X4, X7, X7
+	VMOVSHDUP    X7, X4
+	VADDSS       X4, X7, X7
+	VMOVSS       X7, (AX)
 	MOVQ         ldy+8(FP), DX
 	MOVQ         AX, SI
 	ADDQ         DX, SI
-	VEXTRACTF128 $1, Y1, X0
-	VADDPS       X1, X0, X0
-	VMOVHLPS     X0, X0, X1
-	VADDPS       X1, X0, X0
-	VMOVSHDUP    X0, X1
-	VADDSS       X1, X0, X0
-	VMOVSS       X0, (SI)
+	VEXTRACTF128 $1, Y5, X4
+	VADDPS       X5, X4, X4
+	VMOVHLPS     X4, X4, X5
+	VADDPS       X5, X4, X4
+	VMOVSHDUP    X4, X5
+	VADDSS       X5, X4, X4
+	VMOVSS       X4, (SI)
 	ADDQ         DX, SI
-	VEXTRACTF128 $1, Y2, X0
-	VADDPS       X2, X0, X0
-	VMOVHLPS     X0, X0, X1
-	VADDPS       X1, X0, X0
-	VMOVSHDUP    X0, X1
-	VADDSS       X1, X0, X0
-	VMOVSS       X0, (SI)
+	VEXTRACTF128 $1, Y6, X4
+	VADDPS       X6, X4, X4
+	VMOVHLPS     X4, X4, X5
+	VADDPS       X5, X4, X4
+	VMOVSHDUP    X4, X5
+	VADDSS       X5, X4, X4
+	VMOVSS       X4, (SI)
 	ADDQ         $4, AX
 	MOVQ         stride+48(FP), DX
 	ADDQ         DX, BX
@@ -3352,6 +3474,12 @@ done2:
 // matmulQ84xQ4_0AVX2 multiplies rows of w with 4 rows of activations in int8; ldy and stride in bytes.
 // Requires: AVX2, F16C, FMA
 TEXT ·matmulQ84xQ4_0AVX2(SB), NOSPLIT, $128-72
+
+	// constants of the loops
+	VMOVDQU      q4_04<>+0(SB), Y0
+	VMOVDQU      q4_00<>+0(SB), Y1
+	VMOVDQU      q4_01<>+0(SB), Y2
+	VMOVDQU      q4_02<>+0(SB), Y3
 	LEAQ         31(SP), AX
 	ANDQ         $-32, AX
 	MOVQ         y+0(FP), AX
@@ -3361,10 +3489,10 @@ TEXT ·matmulQ84xQ4_0AVX2(SB), NOSPLIT, $128-72
 	JLT          done2
 
 loop1:
-	VPXOR        Y0, Y0, Y0
-	VPXOR        Y1, Y1, Y1
-	VPXOR        Y2, Y2, Y2
-	VPXOR        Y3, Y3, Y3
+	VPXOR        Y4, Y4, Y4
+	VPXOR        Y5, Y5, Y5
+	VPXOR        Y6, Y6, Y6
+	VPXOR        Y7, Y7, Y7
 	MOVQ         q+16(FP), DX
 	MOVQ         d+24(FP), SI
 	MOVQ         blocks+64(FP), DI
@@ -3373,84 +3501,84 @@ loop1:
 	JLT          done4
 
 loop3:
-	VPBROADCASTW (R8), X4
-	VCVTPH2PS    X4, Y4
-	VBROADCASTI128 2(R8), Y5
-	VPSRLVD      q4_00<>+0(SB), Y5, Y5
-	VPAND        q4_01<>+0(SB), Y5, Y5
-	VPADDB       q4_02<>+0(SB), Y5, Y5
-	VPABSB       Y5, Y6
-	VMOVDQU      (DX), Y7
-	VPSIGNB      Y5, Y7, Y7
-	VPMADDUBSW   Y7, Y6, Y7
-	VPMADDWD     q4_04<>+0(SB), Y7, Y7
-	VMOVDQU      32(DX), Y8
-	VPSIGNB      Y5, Y8, Y8
-	VPMADDUBSW   Y8, Y6, Y8
-	VPMADDWD     q4_04<>+0(SB), Y8, Y8
-	VMOVDQU      64(DX), Y9
-	VPSIGNB      Y5, Y9, Y9
-	VPMADDUBSW   Y9, Y6, Y9
-	VPMADDWD     q4_04<>+0(SB), Y9, Y9
-	VMOVDQU      96(DX), Y10
-	VPSIGNB      Y5, Y10, Y5
-	VPMADDUBSW   Y5, Y6, Y5
-	VPMADDWD     q4_04<>+0(SB), Y5, Y5
-	VBROADCASTSS (SI), Y6
-	VCVTDQ2PS    Y7, Y7
-	VMULPS       Y4, Y6, Y6
-	VFMADD231PS  Y6, Y7, Y0
-	VBROADCASTSS 4(SI), Y6
-	VCVTDQ2PS    Y8, Y7
-	VMULPS       Y4, Y6, Y6
-	VFMADD231PS  Y6, Y7, Y1
-	VBROADCASTSS 8(SI), Y6
-	VCVTDQ2PS    Y9, Y7
-	VMULPS       Y4, Y6, Y6
-	VFMADD231PS  Y6, Y7, Y2
-	VBROADCASTSS 12(SI), Y6
-	VCVTDQ2PS    Y5, Y5
-	VMULPS       Y4, Y6, Y4
-	VFMADD231PS  Y4, Y5, Y3
-	VPBROADCASTW 18(R8), X4
-	VCVTPH2PS    X4, Y4
-	VBROADCASTI128 20(R8), Y5
-	VPSRLVD      q4_00<>+0(SB), Y5, Y5
-	VPAND        q4_01<>+0(SB), Y5, Y5
-	VPADDB       q4_02<>+0(SB), Y5, Y5
-	VPABSB       Y5, Y6
-	VMOVDQU      128(DX), Y7
-	VPSIGNB      Y5, Y7, Y7
-	VPMADDUBSW   Y7, Y6, Y7
-	VPMADDWD     q4_04<>+0(SB), Y7, Y7
-	VMOVDQU      160(DX), Y8
-	VPSIGNB      Y5, Y8, Y8
-	VPMADDUBSW   Y8, Y6, Y8
-	VPMADDWD     q4_04<>+0(SB), Y8, Y8
-	VMOVDQU      192(DX), Y9
-	VPSIGNB      Y5, Y9, Y9
-	VPMADDUBSW   Y9, Y6, Y9
-	VPMADDWD     q4_04<>+0(SB), Y9, Y9
-	VMOVDQU      224(DX), Y10
-	VPSIGNB      Y5, Y10, Y5
-	VPMADDUBSW   Y5, Y6, Y5
-	VPMADDWD     q4_04<>+0(SB), Y5, Y5
-	VBROADCASTSS 16(SI), Y6
-	VCVTDQ2PS    Y7, Y7
-	VMULPS       Y4, Y6, Y6
-	VFMADD231PS  Y6, Y7, Y0
-	VBROADCASTSS 20(SI), Y6
-	VCVTDQ2PS    Y8, Y7
-	VMULPS       Y4, Y6, Y6
-	VFMADD231PS  Y6, Y7, Y1
-	VBROADCASTSS 24(SI), Y6
-	VCVTDQ2PS    Y9, Y7
-	VMULPS       Y4, Y6, Y6
-	VFMADD231PS  Y6, Y7, Y2
-	VBROADCASTSS 28(SI), Y6
-	VCVTDQ2PS    Y5, Y5
-	VMULPS       Y4, Y6, Y4
-	VFMADD231PS  Y4, Y5, Y3
+	VPBROADCASTW (R8), X8
+	VCVTPH2PS    X8, Y8
+	VBROADCASTI128 2(R8), Y9
+	VPSRLVD      Y1, Y9, Y9
+	VPAND        Y2, Y9, Y9
+	VPADDB       Y3, Y9, Y9
+	VPABSB       Y9, Y10
+	VMOVDQU      (DX), Y11
+	VPSIGNB      Y9, Y11, Y11
+	VPMADDUBSW   Y11, Y10, Y11
+	VPMADDWD     Y0, Y11, Y11
+	VMOVDQU      32(DX), Y12
+	VPSIGNB      Y9, Y12, Y12
+	VPMADDUBSW   Y12, Y10, Y12
+	VPMADDWD     Y0, Y12, Y12
+	VMOVDQU      64(DX), Y13
+	VPSIGNB      Y9, Y13, Y13
+	VPMADDUBSW   Y13, Y10, Y13
+	VPMADDWD     Y0, Y13, Y13
+	VMOVDQU      96(DX), Y14
+	VPSIGNB      Y9, Y14, Y9
+	VPMADDUBSW   Y9, Y10, Y9
+	VPMADDWD     Y0, Y9, Y9
+	VBROADCASTSS (SI), Y10
+	VCVTDQ2PS    Y11, Y11
+	VMULPS       Y8, Y10, Y10
+	VFMADD231PS  Y10, Y11, Y4
+	VBROADCASTSS 4(SI), Y10
+	VCVTDQ2PS    Y12, Y11
+	VMULPS       Y8, Y10, Y10
+	VFMADD231PS  Y10, Y11, Y5
+	VBROADCASTSS 8(SI), Y10
+	VCVTDQ2PS    Y13, Y11
+	VMULPS       Y8, Y10, Y10
+	VFMADD231PS  Y10, Y11, Y6
+	VBROADCASTSS 12(SI), Y10
+	VCVTDQ2PS    Y9, Y9
+	VMULPS       Y8, Y10, Y8
+	VFMADD231PS  Y8, Y9, Y7
+	VPBROADCASTW 18(R8), X8
+	VCVTPH2PS    X8, Y8
+	VBROADCASTI128 20(R8), Y9
+	VPSRLVD      Y1, Y9, Y9
+	VPAND        Y2, Y9, Y9
+	VPADDB       Y3, Y9, Y9
+	VPABSB       Y9, Y10
+	VMOVDQU      128(DX), Y11
+	VPSIGNB      Y9, Y11, Y11
+	VPMADDUBSW   Y11, Y10, Y11
+	VPMADDWD     Y0, Y11, Y11
+	VMOVDQU      160(DX), Y12
+	VPSIGNB      Y9, Y12, Y12
+	VPMADDUBSW   Y12, Y10, Y12
+	VPMADDWD     Y0, Y12, Y12
+	VMOVDQU      192(DX), Y13
+	VPSIGNB      Y9, Y13, Y13
+	VPMADDUBSW   Y13, Y10, Y13
+	VPMADDWD     Y0, Y13, Y13
+	VMOVDQU      224(DX), Y14
+	VPSIGNB      Y9, Y14, Y9
+	VPMADDUBSW   Y9, Y10, Y9
+	VPMADDWD     Y0, Y9, Y9
+	VBROADCASTSS 16(SI), Y10
+	VCVTDQ2PS    Y11, Y11
+	VMULPS       Y8, Y10, Y10
+	VFMADD231PS  Y10, Y11, Y4
+	VBROADCASTSS 20(SI), Y10
+	VCVTDQ2PS    Y12, Y11
+	VMULPS       Y8, Y10, Y10
+	VFMADD231PS  Y10, Y11, Y5
+	VBROADCASTSS 24(SI), Y10
+	VCVTDQ2PS    Y13, Y11
+	VMULPS       Y8, Y10, Y10
+	VFMADD231PS  Y10, Y11, Y6
+	VBROADCASTSS 28(SI), Y10
+	VCVTDQ2PS    Y9, Y9
+	VMULPS       Y8, Y10, Y8
+	VFMADD231PS  Y8, Y9, Y7
 	ADDQ         $0x24, R8
 	ADDQ         $0x100, DX
 	ADDQ         $0x20, SI
@@ -3463,45 +3591,45 @@ done4:
 	JLT          done6
 
 loop5:
-	VPBROADCASTW (R8), X4
-	VCVTPH2PS    X4, Y4
-	VBROADCASTI128 2(R8), Y5
-	VPSRLVD      q4_00<>+0(SB), Y5, Y5
-	VPAND        q4_01<>+0(SB), Y5, Y5
-	VPADDB       q4_02<>+0(SB), Y5, Y5
-	VPABSB       Y5, Y6
-	VMOVDQU      (DX), Y7
-	VPSIGNB      Y5, Y7, Y7
-	VPMADDUBSW   Y7, Y6, Y7
-	VPMADDWD     q4_04<>+0(SB), Y7, Y7
-	VMOVDQU      32(DX), Y8
-	VPSIGNB      Y5, Y8, Y8
-	VPMADDUBSW   Y8, Y6, Y8
-	VPMADDWD     q4_04<>+0(SB), Y8, Y8
-	VMOVDQU      64(DX), Y9
-	VPSIGNB      Y5, Y9, Y9
-	VPMADDUBSW   Y9, Y6, Y9
-	VPMADDWD     q4_04<>+0(SB), Y9, Y9
-	VMOVDQU      96(DX), Y10
-	VPSIGNB      Y5, Y10, Y5
-	VPMADDUBSW   Y5, Y6, Y5
-	VPMADDWD     q4_04<>+0(SB), Y5, Y5
-	VBROADCASTSS (SI), Y6
-	VCVTDQ2PS    Y7, Y7
-	VMULPS       Y4, Y6, Y6
-	VFMADD231PS  Y6, Y7, Y0
-	VBROADCASTSS 4(SI), Y6
-	VCVTDQ2PS    Y8, Y7
-	VMULPS       Y4, Y6, Y6
-	VFMADD231PS  Y6, Y7, Y1
-	VBROADCASTSS 8(SI), Y6
-	VCVTDQ2PS    Y9, Y7
-	VMULPS       Y4, Y6, Y6
-	VFMADD231PS  Y6, Y7, Y2
-	VBROADCASTSS 12(SI), Y6
-	VCVTDQ2PS    Y5, Y5
-	VMULPS       Y4, Y6, Y4
-	VFMADD231PS  Y4, Y5, Y3
+	VPBROADCASTW (R8), X8
+	VCVTPH2PS    X8, Y8
+	VBROADCASTI128 2(R8), Y9
+	VPSRLVD      Y1, Y9, Y9
+	VPAND        Y2, Y9, Y9
+	VPADDB       Y3, Y9, Y9
+	VPABSB       Y9, Y10
+	VMOVDQU      (DX), Y11
+	VPSIGNB      Y9, Y11, Y11
+	VPMADDUBSW   Y11, Y10, Y11
+	VPMADDWD     Y0, Y11, Y11
+	VMOVDQU      32(DX), Y12
+	VPSIGNB      Y9, Y12, Y12
+	VPMADDUBSW   Y12, Y10, Y12
+	VPMADDWD     Y0, Y12, Y12
+	VMOVDQU      64(DX), Y13
+	VPSIGNB      Y9, Y13, Y13
+	VPMADDUBSW   Y13, Y10, Y13
+	VPMADDWD     Y0, Y13, Y13
+	VMOVDQU      96(DX), Y14
+	VPSIGNB      Y9, Y14, Y9
+	VPMADDUBSW   Y9, Y10, Y9
+	VPMADDWD     Y0, Y9, Y9
+	VBROADCASTSS (SI), Y10
+	VCVTDQ2PS    Y11, Y11
+	VMULPS       Y8, Y10, Y10
+	VFMADD231PS  Y10, Y11, Y4
+	VBROADCASTSS 4(SI), Y10
+	VCVTDQ2PS    Y12, Y11
+	VMULPS       Y8, Y10, Y10
+	VFMADD231PS  Y10, Y11, Y5
+	VBROADCASTSS 8(SI), Y10
+	VCVTDQ2PS    Y13, Y11
+	VMULPS       Y8, Y10, Y10
+	VFMADD231PS  Y10, Y11, Y6
+	VBROADCASTSS 12(SI), Y10
+	VCVTDQ2PS    Y9, Y9
+	VMULPS       Y8, Y10, Y8
+	VFMADD231PS  Y8, Y9, Y7
 	ADDQ         $0x12, R8
 	ADDQ         $0x80, DX
 	ADDQ         $0x10, SI
@@ -3510,39 +3638,39 @@ loop5:
 
 done6:
 	ADDQ         $1, DI
-	VEXTRACTF128 $1, Y0, X4
-	VADDPS       X0, X4, X4
-	VMOVHLPS     X4, X4, X0
-	VADDPS       X0, X4, X4
-	VMOVSHDUP    X4, X0
-	VADDSS       X0, X4, X4
-	VMOVSS       X4, (AX)
+	VEXTRACTF128 $1, Y4, X8
+	VADDPS       X4, X8, X8
+	VMOVHLPS     X8, X8, X4
+	VADDPS       X4, X8, X8
+	VMOVSHDUP    X8, X4
+	VADDSS       X4, X8, X8
+	VMOVSS       X8, (AX)
 	MOVQ         ldy+8(FP), DX
 	MOVQ         AX, SI
 	ADDQ         DX, SI
-	VEXTRACTF128 $1, Y1, X0
-	VADDPS       X1, X0, X0
-	VMOVHLPS     X0, X0, X1
-	VADDPS       X1, X0, X0
-	VMOVSHDUP    X0, X1
-	VADDSS       X1, X0, X0
-	VMOVSS       X0, (SI)
+	VEXTRACTF128 $1, Y5, X4
+	VADDPS       X5, X4, X4
+	VMOVHLPS     X4, X4, X5
+	VADDPS       X5, X4, X4
+	VMOVSHDUP    X4, X5
+	VADDSS       X5, X4, X4
+	VMOVSS       X4, (SI)
 	ADDQ         DX, SI
-	VEXTRACTF128 $1, Y2, X0
-	VADDPS       X2, X0, X0
-	VMOVHLPS     X0, X0, X1
-	VADDPS       X1, X0, X0
-	VMOVSHDUP    X0, X1
-	VADDSS       X1, X0, X0
-	VMOVSS       X0, (SI)
+	VEXTRACTF128 $1, Y6, X4
+	VADDPS       X6, X4, X4
+	VMOVHLPS     X4, X4, X5
+	VADDPS       X5, X4, X4
+	VMOVSHDUP    X4, X5
+	VADDSS       X5, X4, X4
+	VMOVSS       X4, (SI)
 	ADDQ         DX, SI
-	VEXTRACTF128 $1, Y3, X0
-	VADDPS       X3, X0, X0
-	VMOVHLPS     X0, X0, X1
-	VADDPS       X1, X0, X0
-	VMOVSHDUP    X0, X1
-	VADDSS       X1, X0, X0
-	VMOVSS       X0, (SI)
+	VEXTRACTF128 $1, Y7, X4
+	VADDPS       X7, X4, X4
+	VMOVHLPS     X4, X4, X5
+	VADDPS       X5, X4, X4
+	VMOVSHDUP    X4, X5
+	VADDSS       X5, X4, X4
+	VMOVSS       X4, (SI)
 	ADDQ         $4, AX
 	MOVQ         stride+48(FP), DX
 	ADDQ         DX, BX
@@ -3557,6 +3685,12 @@ done2:
 // matmulQ8Fours1xQ4_0AVX2 multiplies rows with 1 row of activations in int8; rows is a multiple of 4, ldy and stride in bytes.
 // Requires: AVX2, F16C, FMA
 TEXT ·matmulQ8Fours1xQ4_0AVX2(SB), NOSPLIT, $288-72
+
+	// constants of the loops
+	VMOVDQU      q4_00<>+0(SB), Y0
+	VMOVDQU      q4_04<>+0(SB), Y1
+	VMOVDQU      q4_01<>+0(SB), Y2
+	VMOVDQU      q4_02<>+0(SB), Y3
 	LEAQ         31(SP), AX
 	ANDQ         $-32, AX
 	MOVQ         y+0(FP), AX
@@ -3575,8 +3709,8 @@ loop1:
 	JLT          done4
 
 loop3:
-	VPXOR        Y0, Y0, Y0
-	VPXOR        Y1, Y1, Y1
+	VPXOR        Y4, Y4, Y4
+	VPXOR        Y5, Y5, Y5
 	MOVQ         q+16(FP), R8
 	MOVQ         d+24(FP), R9
 	MOVQ         blocks+64(FP), R10
@@ -3585,36 +3719,36 @@ loop3:
 	JLT          done6
 
 loop5:
-	VPBROADCASTW (R11), X2
-	VCVTPH2PS    X2, Y2
-	VBROADCASTI128 2(R11), Y3
-	VPSRLVD      q4_00<>+0(SB), Y3, Y3
-	VPAND        q4_01<>+0(SB), Y3, Y3
-	VPADDB       q4_02<>+0(SB), Y3, Y3
-	VPABSB       Y3, Y4
-	VMOVDQU      (R8), Y5
-	VPSIGNB      Y3, Y5, Y3
-	VPMADDUBSW   Y3, Y4, Y3
-	VPMADDWD     q4_04<>+0(SB), Y3, Y3
-	VBROADCASTSS (R9), Y4
-	VCVTDQ2PS    Y3, Y3
-	VMULPS       Y2, Y4, Y2
-	VFMADD231PS  Y2, Y3, Y0
-	VPBROADCASTW 18(R11), X2
-	VCVTPH2PS    X2, Y2
-	VBROADCASTI128 20(R11), Y3
-	VPSRLVD      q4_00<>+0(SB), Y3, Y3
-	VPAND        q4_01<>+0(SB), Y3, Y3
-	VPADDB       q4_02<>+0(SB), Y3, Y3
-	VPABSB       Y3, Y4
-	VMOVDQU      32(R8), Y5
-	VPSIGNB      Y3, Y5, Y3
-	VPMADDUBSW   Y3, Y4, Y3
-	VPMADDWD     q4_04<>+0(SB), Y3, Y3
-	VBROADCASTSS 4(R9), Y4
-	VCVTDQ2PS    Y3, Y3
-	VMULPS       Y2, Y4, Y2
-	VFMADD231PS  Y2, Y3, Y1
+	VPBROADCASTW (R11), X6
+	VCVTPH2PS    X6, Y6
+	VBROADCASTI128 2(R11), Y7
+	VPSRLVD      Y0, Y7, Y7
+	VPAND        Y2, Y7, Y7
+	VPADDB       Y3, Y7, Y7
+	VPABSB       Y7, Y8
+	VMOVDQU      (R8), Y9
+	VPSIGNB      Y7, Y9, Y7
+	VPMADDUBSW   Y7, Y8, Y7
+	VPMADDWD     Y1, Y7, Y7
+	VBROADCASTSS (R9), Y8
+	VCVTDQ2PS    Y7, Y7
+	VMULPS       Y6, Y8, Y6
+	VFMADD231PS  Y6, Y7, Y4
+	VPBROADCASTW 18(R11), X6
+	VCVTPH2PS    X6, Y6
+	VBROADCASTI128 20(R11), Y7
+	VPSRLVD      Y0, Y7, Y7
+	VPAND        Y2, Y7, Y7
+	VPADDB       Y3, Y7, Y7
+	VPABSB       Y7, Y8
+	VMOVDQU      32(R8), Y9
+	VPSIGNB      Y7, Y9, Y7
+	VPMADDUBSW   Y7, Y8, Y7
+	VPMADDWD     Y1, Y7, Y7
+	VBROADCASTSS 4(R9), Y8
+	VCVTDQ2PS    Y7, Y7
+	VMULPS       Y6, Y8, Y6
+	VFMADD231PS  Y6, Y7, Y5
 	ADDQ         $0x24, R11
 	ADDQ         $0x40, R8
 	ADDQ         $8, R9
@@ -3627,21 +3761,21 @@ done6:
 	JLT          done8
 
 loop7:
-	VPBROADCASTW (R11), X2
-	VCVTPH2PS    X2, Y2
-	VBROADCASTI128 2(R11), Y3
-	VPSRLVD      q4_00<>+0(SB), Y3, Y3
-	VPAND        q4_01<>+0(SB), Y3, Y3
-	VPADDB       q4_02<>+0(SB), Y3, Y3
-	VPABSB       Y3, Y4
-	VMOVDQU      (R8), Y5
-	VPSIGNB      Y3, Y5, Y3
-	VPMADDUBSW   Y3, Y4, Y3
-	VPMADDWD     q4_04<>+0(SB), Y3, Y3
-	VBROADCASTSS (R9), Y4
-	VCVTDQ2PS    Y3, Y3
-	VMULPS       Y2, Y4, Y2
-	VFMADD231PS  Y2, Y3, Y0
+	VPBROADCASTW (R11), X6
+	VCVTPH2PS    X6, Y6
+	VBROADCASTI128 2(R11), Y7
+	VPSRLVD      Y0, Y7, Y7
+	VPAND        Y2, Y7, Y7
+	VPADDB       Y3, Y7, Y7
+	VPABSB       Y7, Y8
+	VMOVDQU      (R8), Y9
+	VPSIGNB      Y7, Y9, Y7
+	VPMADDUBSW   Y7, Y8, Y7
+	VPMADDWD     Y1, Y7, Y7
+	VBROADCASTSS (R9), Y8
+	VCVTDQ2PS    Y7, Y7
+	VMULPS       Y6, Y8, Y6
+	VFMADD231PS  Y6, Y7, Y4
 	ADDQ         $0x12, R11
 	ADDQ         $0x20, R8
 	ADDQ         $4, R9
@@ -3650,8 +3784,8 @@ loop7:
 
 done8:
 	ADDQ         $1, R10
-	VADDPS       Y1, Y0, Y0
-	VMOVUPS      Y0, (DI)
+	VADDPS       Y5, Y4, Y4
+	VMOVUPS      Y4, (DI)
 	ADDQ         $0x20, DI
 	MOVQ         stride+48(FP), R8
 	ADDQ         R8, BX
@@ -3662,22 +3796,22 @@ done4:
 	ADDQ         $1, SI
 
 	// four results for each row of y
-	VMOVUPS      (DX), Y0
-	VMOVUPS      32(DX), Y1
-	VMOVUPS      64(DX), Y2
-	VMOVUPS      96(DX), Y3
-	VPUNPCKLDQ   Y1, Y0, Y4
-	VPUNPCKHDQ   Y1, Y0, Y0
-	VADDPS       Y0, Y4, Y4
-	VPUNPCKLDQ   Y3, Y2, Y0
-	VPUNPCKHDQ   Y3, Y2, Y1
-	VADDPS       Y1, Y0, Y0
-	VPUNPCKLQDQ  Y0, Y4, Y1
-	VPUNPCKHQDQ  Y0, Y4, Y0
-	VADDPS       Y0, Y1, Y1
-	VEXTRACTI128 $1, Y1, X0
-	VADDPS       X0, X1, X0
-	VMOVUPS      X0, (AX)
+	VMOVUPS      (DX), Y4
+	VMOVUPS      32(DX), Y5
+	VMOVUPS      64(DX), Y6
+	VMOVUPS      96(DX), Y7
+	VPUNPCKLDQ   Y5, Y4, Y8
+	VPUNPCKHDQ   Y5, Y4, Y4
+	VADDPS       Y4, Y8, Y8
+	VPUNPCKLDQ   Y7, Y6, Y4
+	VPUNPCKHDQ   Y7, Y6, Y5
+	VADDPS       Y5, Y4, Y4
+	VPUNPCKLQDQ  Y4, Y8, Y5
+	VPUNPCKHQDQ  Y4, Y8, Y4
+	VADDPS       Y4, Y5, Y5
+	VEXTRACTI128 $1, Y5, X4
+	VADDPS       X4, X5, X4
+	VMOVUPS      X4, (AX)
 	ADDQ         $0x10, AX
 	SUBQ         $4, CX
 	JGE          loop1
@@ -3690,6 +3824,12 @@ done2:
 // matmulQ8Fours2xQ4_0AVX2 multiplies rows with 2 rows of activations in int8; rows is a multiple of 4, ldy and stride in bytes.
 // Requires: AVX2, F16C, FMA
 TEXT ·matmulQ8Fours2xQ4_0AVX2(SB), NOSPLIT, $416-72
+
+	// constants of the loops
+	VMOVDQU      q4_04<>+0(SB), Y0
+	VMOVDQU      q4_00<>+0(SB), Y1
+	VMOVDQU      q4_01<>+0(SB), Y2
+	VMOVDQU      q4_02<>+0(SB), Y3
 	LEAQ         31(SP), AX
 	ANDQ         $-32, AX
 	MOVQ         y+0(FP), AX
@@ -3708,8 +3848,8 @@ loop1:
 	JLT          done4
 
 loop3:
-	VPXOR        Y0, Y0, Y0
-	VPXOR        Y1, Y1, Y1
+	VPXOR        Y4, Y4, Y4
+	VPXOR        Y5, Y5, Y5
 	MOVQ         q+16(FP), R8
 	MOVQ         d+24(FP), R9
 	MOVQ         blocks+64(FP), R10
@@ -3718,52 +3858,52 @@ loop3:
 	JLT          done6
 
 loop5:
-	VPBROADCASTW (R11), X2
-	VCVTPH2PS    X2, Y2
-	VBROADCASTI128 2(R11), Y3
-	VPSRLVD      q4_00<>+0(SB), Y3, Y3
-	VPAND        q4_01<>+0(SB), Y3, Y3
-	VPADDB       q4_02<>+0(SB), Y3, Y3
-	VPABSB       Y3, Y4
-	VMOVDQU      (R8), Y5
-	VPSIGNB      Y3, Y5, Y5
-	VPMADDUBSW   Y5, Y4, Y5
-	VPMADDWD     q4_04<>+0(SB), Y5, Y5
-	VMOVDQU      32(R8), Y6
-	VPSIGNB      Y3, Y6, Y3
-	VPMADDUBSW   Y3, Y4, Y3
-	VPMADDWD     q4_04<>+0(SB), Y3, Y3
-	VBROADCASTSS (R9), Y4
-	VCVTDQ2PS    Y5, Y5
-	VMULPS       Y2, Y4, Y4
-	VFMADD231PS  Y4, Y5, Y0
-	VBROADCASTSS 4(R9), Y4
-	VCVTDQ2PS    Y3, Y3
-	VMULPS       Y2, Y4, Y2
-	VFMADD231PS  Y2, Y3, Y1
-	VPBROADCASTW 18(R11), X2
-	VCVTPH2PS    X2, Y2
-	VBROADCASTI128 20(R11), Y3
-	VPSRLVD      q4_00<>+0(SB), Y3, Y3
-	VPAND        q4_01<>+0(SB), Y3, Y3
-	VPADDB       q4_02<>+0(SB), Y3, Y3
-	VPABSB       Y3, Y4
-	VMOVDQU      64(R8), Y5
-	VPSIGNB      Y3, Y5, Y5
-	VPMADDUBSW   Y5, Y4, Y5
-	VPMADDWD     q4_04<>+0(SB), Y5, Y5
-	VMOVDQU      96(R8), Y6
-	VPSIGNB      Y3, Y6, Y3
-	VPMADDUBSW   Y3, Y4, Y3
-	VPMADDWD     q4_04<>+0(SB), Y3, Y3
-	VBROADCASTSS 8(R9), Y4
-	VCVTDQ2PS    Y5, Y5
-	VMULPS       Y2, Y4, Y4
-	VFMADD231PS  Y4, Y5, Y0
-	VBROADCASTSS 12(R9), Y4
-	VCVTDQ2PS    Y3, Y3
-	VMULPS       Y2, Y4, Y2
-	VFMADD231PS  Y2, Y3, Y1
+	VPBROADCASTW (R11), X6
+	VCVTPH2PS    X6, Y6
+	VBROADCASTI128 2(R11), Y7
+	VPSRLVD      Y1, Y7, Y7
+	VPAND        Y2, Y7, Y7
+	VPADDB       Y3, Y7, Y7
+	VPABSB       Y7, Y8
+	VMOVDQU      (R8), Y9
+	VPSIGNB      Y7, Y9, Y9
+	VPMADDUBSW   Y9, Y8, Y9
+	VPMADDWD     Y0, Y9, Y9
+	VMOVDQU      32(R8), Y10
+	VPSIGNB      Y7, Y10, Y7
+	VPMADDUBSW   Y7, Y8, Y7
+	VPMADDWD     Y0, Y7, Y7
+	VBROADCASTSS (R9), Y8
+	VCVTDQ2PS    Y9, Y9
+	VMULPS       Y6, Y8, Y8
+	VFMADD231PS  Y8, Y9, Y4
+	VBROADCASTSS 4(R9), Y8
+	VCVTDQ2PS    Y7, Y7
+	VMULPS       Y6, Y8, Y6
+	VFMADD231PS  Y6, Y7, Y5
+	VPBROADCASTW 18(R11), X6
+	VCVTPH2PS    X6, Y6
+	VBROADCASTI128 20(R11), Y7
+	VPSRLVD      Y1, Y7, Y7
+	VPAND        Y2, Y7, Y7
+	VPADDB       Y3, Y7, Y7
+	VPABSB       Y7, Y8
+	VMOVDQU      64(R8), Y9
+	VPSIGNB      Y7, Y9, Y9
+	VPMADDUBSW   Y9, Y8, Y9
+	VPMADDWD     Y0, Y9, Y9
+	VMOVDQU      96(R8), Y10
+	VPSIGNB      Y7, Y10, Y7
+	VPMADDUBSW   Y7, Y8, Y7
+	VPMADDWD     Y0, Y7, Y7
+	VBROADCASTSS 8(R9), Y8
+	VCVTDQ2PS    Y9, Y9
+	VMULPS       Y6, Y8, Y8
+	VFMADD231PS  Y8, Y9, Y4
+	VBROADCASTSS 12(R9), Y8
+	VCVTDQ2PS    Y7, Y7
+	VMULPS       Y6, Y8, Y6
+	VFMADD231PS  Y6, Y7, Y5
 	ADDQ         $0x24, R11
 	ADDQ         $0x80, R8
 	ADDQ         $0x10, R9
@@ -3776,29 +3916,29 @@ done6:
 	JLT          done8
 
 loop7:
-	VPBROADCASTW (R11), X2
-	VCVTPH2PS    X2, Y2
-	VBROADCASTI128 2(R11), Y3
-	VPSRLVD      q4_00<>+0(SB), Y3, Y3
-	VPAND        q4_01<>+0(SB), Y3, Y3
-	VPADDB       q4_02<>+0(SB), Y3, Y3
-	VPABSB       Y3, Y4
-	VMOVDQU      (R8), Y5
-	VPSIGNB      Y3, Y5, Y5
-	VPMADDUBSW   Y5, Y4, Y5
-	VPMADDWD     q4_04<>+0(SB), Y5, Y5
-	VMOVDQU      32(R8), Y6
-	VPSIGNB      Y3, Y6, Y3
-	VPMADDUBSW   Y3, Y4, Y3
-	VPMADDWD     q4_04<>+0(SB), Y3, Y3
-	VBROADCASTSS (R9), Y4
-	VCVTDQ2PS    Y5, Y5
-	VMULPS       Y2, Y4, Y4
-	VFMADD231PS  Y4, Y5, Y0
-	VBROADCASTSS 4(R9), Y4
-	VCVTDQ2PS    Y3, Y3
-	VMULPS       Y2, Y4, Y2
-	VFMADD231PS  Y2, Y3, Y1
+	VPBROADCASTW (R11), X6
+	VCVTPH2PS    X6, Y6
+	VBROADCASTI128 2(R11), Y7
+	VPSRLVD      Y1, Y7, Y7
+	VPAND        Y2, Y7, Y7
+	VPADDB       Y3, Y7, Y7
+	VPABSB       Y7, Y8
+	VMOVDQU      (R8), Y9
+	VPSIGNB      Y7, Y9, Y9
+	VPMADDUBSW   Y9, Y8, Y9
+	VPMADDWD     Y0, Y9, Y9
+	VMOVDQU      32(R8), Y10
+	VPSIGNB      Y7, Y10, Y7
+	VPMADDUBSW   Y7, Y8, Y7
+	VPMADDWD     Y0, Y7, Y7
+	VBROADCASTSS (R9), Y8
+	VCVTDQ2PS    Y9, Y9
+	VMULPS       Y6, Y8, Y8
+	VFMADD231PS  Y8, Y9, Y4
+	VBROADCASTSS 4(R9), Y8
+	VCVTDQ2PS    Y7, Y7
+	VMULPS       Y6, Y8, Y6
+	VFMADD231PS  Y6, Y7, Y5
 	ADDQ         $0x12, R11
 	ADDQ         $0x40, R8
 	ADDQ         $8, R9
@@ -3807,8 +3947,8 @@ loop7:
 
 done8:
 	ADDQ         $1, R10
-	VMOVUPS      Y0, (DI)
-	VMOVUPS      Y1, 128(DI)
+	VMOVUPS      Y4, (DI)
+	VMOVUPS      Y5, 128(DI)
 	ADDQ         $0x20, DI
 	MOVQ         stride+48(FP), R8
 	ADDQ         R8, BX
@@ -3819,41 +3959,41 @@ done4:
 	ADDQ         $1, SI
 
 	// four results for each row of y
-	VMOVUPS      (DX), Y0
-	VMOVUPS      32(DX), Y1
-	VMOVUPS      64(DX), Y2
-	VMOVUPS      96(DX), Y3
-	VPUNPCKLDQ   Y1, Y0, Y4
-	VPUNPCKHDQ   Y1, Y0, Y0
-	VADDPS       Y0, Y4, Y4
-	VPUNPCKLDQ   Y3, Y2, Y0
-	VPUNPCKHDQ   Y3, Y2, Y1
-	VADDPS       Y1, Y0, Y0
-	VPUNPCKLQDQ  Y0, Y4, Y1
-	VPUNPCKHQDQ  Y0, Y4, Y0
-	VADDPS       Y0, Y1, Y1
-	VEXTRACTI128 $1, Y1, X0
-	VADDPS       X0, X1, X0
-	VMOVUPS      X0, (AX)
-	VMOVUPS      128(DX), Y0
-	VMOVUPS      160(DX), Y1
-	VMOVUPS      192(DX), Y2
-	VMOVUPS      224(DX), Y3
-	VPUNPCKLDQ   Y1, Y0, Y4
-	VPUNPCKHDQ   Y1, Y0, Y0
-	VADDPS       Y0, Y4, Y4
-	VPUNPCKLDQ   Y3, Y2, Y0
-	VPUNPCKHDQ   Y3, Y2, Y1
-	VADDPS       Y1, Y0, Y0
-	VPUNPCKLQDQ  Y0, Y4, Y1
-	VPUNPCKHQDQ  Y0, Y4, Y0
-	VADDPS       Y0, Y1, Y1
-	VEXTRACTI128 $1, Y1, X0
-	VADDPS       X0, X1, X0
+	VMOVUPS      (DX), Y4
+	VMOVUPS      32(DX), Y5
+	VMOVUPS      64(DX), Y6
+	VMOVUPS      96(DX), Y7
+	VPUNPCKLDQ   Y5, Y4, Y8
+	VPUNPCKHDQ   Y5, Y4, Y4
+	VADDPS       Y4, Y8, Y8
+	VPUNPCKLDQ   Y7, Y6, Y4
+	VPUNPCKHDQ   Y7, Y6, Y5
+	VADDPS       Y5, Y4, Y4
+	VPUNPCKLQDQ  Y4, Y8, Y5
+	VPUNPCKHQDQ  Y4, Y8, Y4
+	VADDPS       Y4, Y5, Y5
+	VEXTRACTI128 $1, Y5, X4
+	VADDPS       X4, X5, X4
+	VMOVUPS      X4, (AX)
+	VMOVUPS      128(DX), Y4
+	VMOVUPS      160(DX), Y5
+	VMOVUPS      192(DX), Y6
+	VMOVUPS      224(DX), Y7
+	VPUNPCKLDQ   Y5, Y4, Y8
+	VPUNPCKHDQ   Y5, Y4, Y4
+	VADDPS       Y4, Y8, Y8
+	VPUNPCKLDQ   Y7, Y6, Y4
+	VPUNPCKHDQ   Y7, Y6, Y5
+	VADDPS       Y5, Y4, Y4
+	VPUNPCKLQDQ  Y4, Y8, Y5
+	VPUNPCKHQDQ  Y4, Y8, Y4
+	VADDPS       Y4, Y5, Y5
+	VEXTRACTI128 $1, Y5, X4
+	VADDPS       X4, X5, X4
 	MOVQ         ldy+8(FP), SI
 	MOVQ         AX, DI
 	ADDQ         SI, DI
-	VMOVUPS      X0, (DI)
+	VMOVUPS      X4, (DI)
 	ADDQ         $0x10, AX
 	SUBQ         $4, CX
 	JGE          loop1
@@ -3866,6 +4006,12 @@ done2:
 // matmulQ8Fours3xQ4_0AVX2 multiplies rows with 3 rows of activations in int8; rows is a multiple of 4, ldy and stride in bytes.
 // Requires: AVX2, F16C, FMA
 TEXT ·matmulQ8Fours3xQ4_0AVX2(SB), NOSPLIT, $544-72
+
+	// constants of the loops
+	VMOVDQU      q4_04<>+0(SB), Y0
+	VMOVDQU      q4_00<>+0(SB), Y1
+	VMOVDQU      q4_01<>+0(SB), Y2
+	VMOVDQU      q4_02<>+0(SB), Y3
 	LEAQ         31(SP), AX
 	ANDQ         $-32, AX
 	MOVQ         y+0(FP), AX
@@ -3884,9 +4030,9 @@ loop1:
 	JLT          done4
 
 loop3:
-	VPXOR        Y0, Y0, Y0
-	VPXOR        Y1, Y1, Y1
-	VPXOR        Y2, Y2, Y2
+	VPXOR        Y4, Y4, Y4
+	VPXOR        Y5, Y5, Y5
+	VPXOR        Y6, Y6, Y6
 	MOVQ         q+16(FP), R8
 	MOVQ         d+24(FP), R9
 	MOVQ         blocks+64(FP), R10
@@ -3895,68 +4041,68 @@ loop3:
 	JLT          done6
 
 loop5:
-	VPBROADCASTW (R11), X3
-	VCVTPH2PS    X3, Y3
-	VBROADCASTI128 2(R11), Y4
-	VPSRLVD      q4_00<>+0(SB), Y4, Y4
-	VPAND        q4_01<>+0(SB), Y4, Y4
-	VPADDB       q4_02<>+0(SB), Y4, Y4
-	VPABSB       Y4, Y5
-	VMOVDQU      (R8), Y6
-	VPSIGNB      Y4, Y6, Y6
-	VPMADDUBSW   Y6, Y5, Y6
-	VPMADDWD     q4_04<>+0(SB), Y6, Y6
-	VMOVDQU      32(R8), Y7
-	VPSIGNB      Y4, Y7, Y7
-	VPMADDUBSW   Y7, Y5, Y7
-	VPMADDWD     q4_04<>+0(SB), Y7, Y7
-	VMOVDQU      64(R8), Y8
-	VPSIGNB      Y4, Y8, Y4
-	VPMADDUBSW   Y4, Y5, Y4
-	VPMADDWD     q4_04<>+0(SB), Y4, Y4
-	VBROADCASTSS (R9), Y5
-	VCVTDQ2PS    Y6, Y6
-	VMULPS       Y3, Y5, Y5
-	VFMADD231PS  Y5, Y6, Y0
-	VBROADCASTSS 4(R9), Y5
-	VCVTDQ2PS    Y7, Y6
-	VMULPS       Y3, Y5, Y5
-	VFMADD231PS  Y5, Y6, Y1
-	VBROADCASTSS 8(R9), Y5
-	VCVTDQ2PS    Y4, Y4
-	VMULPS       Y3, Y5, Y3
-	VFMADD231PS  Y3, Y4, Y2
-	VPBROADCASTW 18(R11), X3
-	VCVTPH2PS    X3, Y3
-	VBROADCASTI128 20(R11), Y4
-	VPSRLVD      q4_00<>+0(SB), Y4, Y4
-	VPAND        q4_01<>+0(SB), Y4, Y4
-	VPADDB       q4_02<>+0(SB), Y4, Y4
-	VPABSB       Y4, Y5
-	VMOVDQU      96(R8), Y6
-	VPSIGNB      Y4, Y6, Y6
-	VPMADDUBSW   Y6, Y5, Y6
-	VPMADDWD     q4_04<>+0(SB), Y6, Y6
-	VMOVDQU      128(R8), Y7
-	VPSIGNB      Y4, Y7, Y7
-	VPMADDUBSW   Y7, Y5, Y7
-	VPMADDWD     q4_04<>+0(SB), Y7, Y7
-	VMOVDQU      160(R8), Y8
-	VPSIGNB      Y4, Y8, Y4
-	VPMADDUBSW   Y4, Y5, Y4
-	VPMADDWD     q4_04<>+0(SB), Y4, Y4
-	VBROADCASTSS 12(R9), Y5
-	VCVTDQ2PS    Y6, Y6
-	VMULPS       Y3, Y5, Y5
-	VFMADD231PS  Y5, Y6, Y0
-	VBROADCASTSS 16(R9), Y5
-	VCVTDQ2PS    Y7, Y6
-	VMULPS       Y3, Y5, Y5
-	VFMADD231PS  Y5, Y6, Y1
-	VBROADCASTSS 20(R9), Y5
-	VCVTDQ2PS    Y4, Y4
-	VMULPS       Y3, Y5, Y3
-	VFMADD231PS  Y3, Y4, Y2
+	VPBROADCASTW (R11), X7
+	VCVTPH2PS    X7, Y7
+	VBROADCASTI128 2(R11), Y8
+	VPSRLVD      Y1, Y8, Y8
+	VPAND        Y2, Y8, Y8
+	VPADDB       Y3, Y8, Y8
+	VPABSB       Y8, Y9
+	VMOVDQU      (R8), Y10
+	VPSIGNB      Y8, Y10, Y10
+	VPMADDUBSW   Y10, Y9, Y10
+	VPMADDWD     Y0, Y10, Y10
+	VMOVDQU      32(R8), Y11
+	VPSIGNB      Y8, Y11, Y11
+	VPMADDUBSW   Y11, Y9, Y11
+	VPMADDWD     Y0, Y11, Y11
+	VMOVDQU      64(R8), Y12
+	VPSIGNB      Y8, Y12, Y8
+	VPMADDUBSW   Y8, Y9, Y8
+	VPMADDWD     Y0, Y8, Y8
+	VBROADCASTSS (R9), Y9
+	VCVTDQ2PS    Y10, Y10
+	VMULPS       Y7, Y9, Y9
+	VFMADD231PS  Y9, Y10, Y4
+	VBROADCASTSS 4(R9), Y9
+	VCVTDQ2PS    Y11, Y10
+	VMULPS       Y7, Y9, Y9
+	VFMADD231PS  Y9, Y10, Y5
+	VBROADCASTSS 8(R9), Y9
+	VCVTDQ2PS    Y8, Y8
+	VMULPS       Y7, Y9, Y7
+	VFMADD231PS  Y7, Y8, Y6
+	VPBROADCASTW 18(R11), X7
+	VCVTPH2PS    X7, Y7
+	VBROADCASTI128 20(R11), Y8
+	VPSRLVD      Y1, Y8, Y8
+	VPAND        Y2, Y8, Y8
+	VPADDB       Y3, Y8, Y8
+	VPABSB       Y8, Y9
+	VMOVDQU      96(R8), Y10
+	VPSIGNB      Y8, Y10, Y10
+	VPMADDUBSW   Y10, Y9, Y10
+	VPMADDWD     Y0, Y10, Y10
+	VMOVDQU      128(R8), Y11
+	VPSIGNB      Y8, Y11, Y11
+	VPMADDUBSW   Y11, Y9, Y11
+	VPMADDWD     Y0, Y11, Y11
+	VMOVDQU      160(R8), Y12
+	VPSIGNB      Y8, Y12, Y8
+	VPMADDUBSW   Y8, Y9, Y8
+	VPMADDWD     Y0, Y8, Y8
+	VBROADCASTSS 12(R9), Y9
+	VCVTDQ2PS    Y10, Y10
+	VMULPS       Y7, Y9, Y9
+	VFMADD231PS  Y9, Y10, Y4
+	VBROADCASTSS 16(R9), Y9
+	VCVTDQ2PS    Y11, Y10
+	VMULPS       Y7, Y9, Y9
+	VFMADD231PS  Y9, Y10, Y5
+	VBROADCASTSS 20(R9), Y9
+	VCVTDQ2PS    Y8, Y8
+	VMULPS       Y7, Y9, Y7
+	VFMADD231PS  Y7, Y8, Y6
 	ADDQ         $0x24, R11
 	ADDQ         $0xc0, R8
 	ADDQ         $0x18, R9
@@ -3969,37 +4115,37 @@ done6:
 	JLT          done8
 
 loop7:
-	VPBROADCASTW (R11), X3
-	VCVTPH2PS    X3, Y3
-	VBROADCASTI128 2(R11), Y4
-	VPSRLVD      q4_00<>+0(SB), Y4, Y4
-	VPAND        q4_01<>+0(SB), Y4, Y4
-	VPADDB       q4_02<>+0(SB), Y4, Y4
-	VPABSB       Y4, Y5
-	VMOVDQU      (R8), Y6
-	VPSIGNB      Y4, Y6, Y6
-	VPMADDUBSW   Y6, Y5, Y6
-	VPMADDWD     q4_04<>+0(SB), Y6, Y6
-	VMOVDQU      32(R8), Y7
-	VPSIGNB      Y4, Y7, Y7
-	VPMADDUBSW   Y7, Y5, Y7
-	VPMADDWD     q4_04<>+0(SB), Y7, Y7
-	VMOVDQU      64(R8), Y8
-	VPSIGNB      Y4, Y8, Y4
-	VPMADDUBSW   Y4, Y5, Y4
-	VPMADDWD     q4_04<>+0(SB), Y4, Y4
-	VBROADCASTSS (R9), Y5
-	VCVTDQ2PS    Y6, Y6
-	VMULPS       Y3, Y5, Y5
-	VFMADD231PS  Y5, Y6, Y0
-	VBROADCASTSS 4(R9), Y5
-	VCVTDQ2PS    Y7, Y6
-	VMULPS       Y3, Y5, Y5
-	VFMADD231PS  Y5, Y6, Y1
-	VBROADCASTSS 8(R9), Y5
-	VCVTDQ2PS    Y4, Y4
-	VMULPS       Y3, Y5, Y3
-	VFMADD231PS  Y3, Y4, Y2
+	VPBROADCASTW (R11), X7
+	VCVTPH2PS    X7, Y7
+	VBROADCASTI128 2(R11), Y8
+	VPSRLVD      Y1, Y8, Y8
+	VPAND        Y2, Y8, Y8
+	VPADDB       Y3, Y8, Y8
+	VPABSB       Y8, Y9
+	VMOVDQU      (R8), Y10
+	VPSIGNB      Y8, Y10, Y10
+	VPMADDUBSW   Y10, Y9, Y10
+	VPMADDWD     Y0, Y10, Y10
+	VMOVDQU      32(R8), Y11
+	VPSIGNB      Y8, Y11, Y11
+	VPMADDUBSW   Y11, Y9, Y11
+	VPMADDWD     Y0, Y11, Y11
+	VMOVDQU      64(R8), Y12
+	VPSIGNB      Y8, Y12, Y8
+	VPMADDUBSW   Y8, Y9, Y8
+	VPMADDWD     Y0, Y8, Y8
+	VBROADCASTSS (R9), Y9
+	VCVTDQ2PS    Y10, Y10
+	VMULPS       Y7, Y9, Y9
+	VFMADD231PS  Y9, Y10, Y4
+	VBROADCASTSS 4(R9), Y9
+	VCVTDQ2PS    Y11, Y10
+	VMULPS       Y7, Y9, Y9
+	VFMADD231PS  Y9, Y10, Y5
+	VBROADCASTSS 8(R9), Y9
+	VCVTDQ2PS    Y8, Y8
+	VMULPS       Y7, Y9, Y7
+	VFMADD231PS  Y7, Y8, Y6
 	ADDQ         $0x12, R11
 	ADDQ         $0x60, R8
 	ADDQ         $0xc, R9
@@ -4008,9 +4154,9 @@ loop7:
 
 done8:
 	ADDQ         $1, R10
-	VMOVUPS      Y0, (DI)
-	VMOVUPS      Y1, 128(DI)
-	VMOVUPS      Y2, 256(DI)
+	VMOVUPS      Y4, (DI)
+	VMOVUPS      Y5, 128(DI)
+	VMOVUPS      Y6, 256(DI)
 	ADDQ         $0x20, DI
 	MOVQ         stride+48(FP), R8
 	ADDQ         R8, BX
@@ -4021,58 +4167,58 @@ done4:
 	ADDQ         $1, SI
 
 	// four results for each row of y
-	VMOVUPS      (DX), Y0
-	VMOVUPS      32(DX), Y1
-	VMOVUPS      64(DX), Y2
-	VMOVUPS      96(DX), Y3
-	VPUNPCKLDQ   Y1, Y0, Y4
-	VPUNPCKHDQ   Y1, Y0, Y0
-	VADDPS       Y0, Y4, Y4
-	VPUNPCKLDQ   Y3, Y2, Y0
-	VPUNPCKHDQ   Y3, Y2, Y1
-	VADDPS       Y1, Y0, Y0
-	VPUNPCKLQDQ  Y0, Y4, Y1
-	VPUNPCKHQDQ  Y0, Y4, Y0
-	VADDPS       Y0, Y1, Y1
-	VEXTRACTI128 $1, Y1, X0
-	VADDPS       X0, X1, X0
-	VMOVUPS      X0, (AX)
-	VMOVUPS      128(DX), Y0
-	VMOVUPS      160(DX), Y1
-	VMOVUPS      192(DX), Y2
-	VMOVUPS      224(DX), Y3
-	VPUNPCKLDQ   Y1, Y0, Y4
-	VPUNPCKHDQ   Y1, Y0, Y0
-	VADDPS       Y0, Y4, Y4
-	VPUNPCKLDQ   Y3, Y2, Y0
-	VPUNPCKHDQ   Y3, Y2, Y1
-	VADDPS       Y1, Y0, Y0
-	VPUNPCKLQDQ  Y0, Y4, Y1
-	VPUNPCKHQDQ  Y0, Y4, Y0
-	VADDPS       Y0, Y1, Y1
-	VEXTRACTI128 $1, Y1, X0
-	VADDPS       X0, X1, X0
+	VMOVUPS      (DX), Y4
+	VMOVUPS      32(DX), Y5
+	VMOVUPS      64(DX), Y6
+	VMOVUPS      96(DX), Y7
+	VPUNPCKLDQ   Y5, Y4, Y8
+	VPUNPCKHDQ   Y5, Y4, Y4
+	VADDPS       Y4, Y8, Y8
+	VPUNPCKLDQ   Y7, Y6, Y4
+	VPUNPCKHDQ   Y7, Y6, Y5
+	VADDPS       Y5, Y4, Y4
+	VPUNPCKLQDQ  Y4, Y8, Y5
+	VPUNPCKHQDQ  Y4, Y8, Y4
+	VADDPS       Y4, Y5, Y5
+	VEXTRACTI128 $1, Y5, X4
+	VADDPS       X4, X5, X4
+	VMOVUPS      X4, (AX)
+	VMOVUPS      128(DX), Y4
+	VMOVUPS      160(DX), Y5
+	VMOVUPS      192(DX), Y6
+	VMOVUPS      224(DX), Y7
+	VPUNPCKLDQ   Y5, Y4, Y8
+	VPUNPCKHDQ   Y5, Y4, Y4
+	VADDPS       Y4, Y8, Y8
+	VPUNPCKLDQ   Y7, Y6, Y4
+	VPUNPCKHDQ   Y7, Y6, Y5
+	VADDPS       Y5, Y4, Y4
+	VPUNPCKLQDQ  Y4, Y8, Y5
+	VPUNPCKHQDQ  Y4, Y8, Y4
+	VADDPS       Y4, Y5, Y5
+	VEXTRACTI128 $1, Y5, X4
+	VADDPS       X4, X5, X4
 	MOVQ         ldy+8(FP), SI
 	MOVQ         AX, DI
 	ADDQ         SI, DI
-	VMOVUPS      X0, (DI)
-	VMOVUPS      256(DX), Y0
-	VMOVUPS      288(DX), Y1
-	VMOVUPS      320(DX), Y2
-	VMOVUPS      352(DX), Y3
-	VPUNPCKLDQ   Y1, Y0, Y4
-	VPUNPCKHDQ   Y1, Y0, Y0
-	VADDPS       Y0, Y4, Y4
-	VPUNPCKLDQ   Y3, Y2, Y0
-	VPUNPCKHDQ   Y3, Y2, Y1
-	VADDPS       Y1, Y0, Y0
-	VPUNPCKLQDQ  Y0, Y4, Y1
-	VPUNPCKHQDQ  Y0, Y4, Y0
-	VADDPS       Y0, Y1, Y1
-	VEXTRACTI128 $1, Y1, X0
-	VADDPS       X0, X1, X0
+	VMOVUPS      X4, (DI)
+	VMOVUPS      256(DX), Y4
+	VMOVUPS      288(DX), Y5
+	VMOVUPS      320(DX), Y6
+	VMOVUPS      352(DX), Y7
+	VPUNPCKLDQ   Y5, Y4, Y8
+	VPUNPCKHDQ   Y5, Y4, Y4
+	VADDPS       Y4, Y8, Y8
+	VPUNPCKLDQ   Y7, Y6, Y4
+	VPUNPCKHDQ   Y7, Y6, Y5
+	VADDPS       Y5, Y4, Y4
+	VPUNPCKLQDQ  Y4, Y8, Y5
+	VPUNPCKHQDQ  Y4, Y8, Y4
+	VADDPS       Y4, Y5, Y5
+	VEXTRACTI128 $1, Y5, X4
+	VADDPS       X4, X5, X4
 	ADDQ         SI, DI
-	VMOVUPS      X0, (DI)
+	VMOVUPS      X4, (DI)
 	ADDQ         $0x10, AX
 	SUBQ         $4, CX
 	JGE          loop1
@@ -4085,6 +4231,12 @@ done2:
 // matmulQ8Fours4xQ4_0AVX2 multiplies rows with 4 rows of activations in int8; rows is a multiple of 4, ldy and stride in bytes.
 // Requires: AVX2, F16C, FMA
 TEXT ·matmulQ8Fours4xQ4_0AVX2(SB), 0, $672-72
+
+	// constants of the loops
+	VMOVDQU      q4_04<>+0(SB), Y0
+	VMOVDQU      q4_00<>+0(SB), Y1
+	VMOVDQU      q4_01<>+0(SB), Y2
+	VMOVDQU      q4_02<>+0(SB), Y3
 	LEAQ         31(SP), AX
 	ANDQ         $-32, AX
 	MOVQ         y+0(FP), AX
@@ -4103,10 +4255,10 @@ loop1:
 	JLT          done4
 
 loop3:
-	VPXOR        Y0, Y0, Y0
-	VPXOR        Y1, Y1, Y1
-	VPXOR        Y2, Y2, Y2
-	VPXOR        Y3, Y3, Y3
+	VPXOR        Y4, Y4, Y4
+	VPXOR        Y5, Y5, Y5
+	VPXOR        Y6, Y6, Y6
+	VPXOR        Y7, Y7, Y7
 	MOVQ         q+16(FP), R8
 	MOVQ         d+24(FP), R9
 	MOVQ         blocks+64(FP), R10
@@ -4115,84 +4267,84 @@ loop3:
 	JLT          done6
 
 loop5:
-	VPBROADCASTW (R11), X4
-	VCVTPH2PS    X4, Y4
-	VBROADCASTI128 2(R11), Y5
-	VPSRLVD      q4_00<>+0(SB), Y5, Y5
-	VPAND        q4_01<>+0(SB), Y5, Y5
-	VPADDB       q4_02<>+0(SB), Y5, Y5
-	VPABSB       Y5, Y6
-	VMOVDQU      (R8), Y7
-	VPSIGNB      Y5, Y7, Y7
-	VPMADDUBSW   Y7, Y6, Y7
-	VPMADDWD     q4_04<>+0(SB), Y7, Y7
-	VMOVDQU      32(R8), Y8
-	VPSIGNB      Y5, Y8, Y8
-	VPMADDUBSW   Y8, Y6, Y8
-	VPMADDWD     q4_04<>+0(SB), Y8, Y8
-	VMOVDQU      64(R8), Y9
-	VPSIGNB      Y5, Y9, Y9
-	VPMADDUBSW   Y9, Y6, Y9
-	VPMADDWD     q4_04<>+0(SB), Y9, Y9
-	VMOVDQU      96(R8), Y10
-	VPSIGNB      Y5, Y10, Y5
-	VPMADDUBSW   Y5, Y6, Y5
-	VPMADDWD     q4_04<>+0(SB), Y5, Y5
-	VBROADCASTSS (R9), Y6
-	VCVTDQ2PS    Y7, Y7
-	VMULPS       Y4, Y6, Y6
-	VFMADD231PS  Y6, Y7, Y0
-	VBROADCASTSS 4(R9), Y6
-	VCVTDQ2PS    Y8, Y7
-	VMULPS       Y4, Y6, Y6
-	VFMADD231PS  Y6, Y7, Y1
-	VBROADCASTSS 8(R9), Y6
-	VCVTDQ2PS    Y9, Y7
-	VMULPS       Y4, Y6, Y6
-	VFMADD231PS  Y6, Y7, Y2
-	VBROADCASTSS 12(R9), Y6
-	VCVTDQ2PS    Y5, Y5
-	VMULPS       Y4, Y6, Y4
-	VFMADD231PS  Y4, Y5, Y3
-	VPBROADCASTW 18(R11), X4
-	VCVTPH2PS    X4, Y4
-	VBROADCASTI128 20(R11), Y5
-	VPSRLVD      q4_00<>+0(SB), Y5, Y5
-	VPAND        q4_01<>+0(SB), Y5, Y5
-	VPADDB       q4_02<>+0(SB), Y5, Y5
-	VPABSB       Y5, Y6
-	VMOVDQU      128(R8), Y7
-	VPSIGNB      Y5, Y7, Y7
-	VPMADDUBSW   Y7, Y6, Y7
-	VPMADDWD     q4_04<>+0(SB), Y7, Y7
-	VMOVDQU      160(R8), Y8
-	VPSIGNB      Y5, Y8, Y8
-	VPMADDUBSW   Y8, Y6, Y8
-	VPMADDWD     q4_04<>+0(SB), Y8, Y8
-	VMOVDQU      192(R8), Y9
-	VPSIGNB      Y5, Y9, Y9
-	VPMADDUBSW   Y9, Y6, Y9
-	VPMADDWD     q4_04<>+0(SB), Y9, Y9
-	VMOVDQU      224(R8), Y10
-	VPSIGNB      Y5, Y10, Y5
-	VPMADDUBSW   Y5, Y6, Y5
-	VPMADDWD     q4_04<>+0(SB), Y5, Y5
-	VBROADCASTSS 16(R9), Y6
-	VCVTDQ2PS    Y7, Y7
-	VMULPS       Y4, Y6, Y6
-	VFMADD231PS  Y6, Y7, Y0
-	VBROADCASTSS 20(R9), Y6
-	VCVTDQ2PS    Y8, Y7
-	VMULPS       Y4, Y6, Y6
-	VFMADD231PS  Y6, Y7, Y1
-	VBROADCASTSS 24(R9), Y6
-	VCVTDQ2PS    Y9, Y7
-	VMULPS       Y4, Y6, Y6
-	VFMADD231PS  Y6, Y7, Y2
-	VBROADCASTSS 28(R9), Y6
-	VCVTDQ2PS    Y5, Y5
-	VMULPS       Y4, Y6, Y4
-	VFMADD231PS  Y4, Y5, Y3
+	VPBROADCASTW (R11), X8
+	VCVTPH2PS    X8, Y8
+	VBROADCASTI128 2(R11), Y9
+	VPSRLVD      Y1, Y9, Y9
+	VPAND        Y2, Y9, Y9
+	VPADDB       Y3, Y9, Y9
+	VPABSB       Y9, Y10
+	VMOVDQU      (R8), Y11
+	VPSIGNB      Y9, Y11, Y11
+	VPMADDUBSW   Y11, Y10, Y11
+	VPMADDWD     Y0, Y11, Y11
+	VMOVDQU      32(R8), Y12
+	VPSIGNB      Y9, Y12, Y12
+	VPMADDUBSW   Y12, Y10, Y12
+	VPMADDWD     Y0, Y12, Y12
+	VMOVDQU      64(R8), Y13
+	VPSIGNB      Y9, Y13, Y13
+	VPMADDUBSW   Y13, Y10, Y13
+	VPMADDWD     Y0, Y13, Y13
+	VMOVDQU      96(R8), Y14
+	VPSIGNB      Y9, Y14, Y9
+	VPMADDUBSW   Y9, Y10, Y9
+	VPMADDWD     Y0, Y9, Y9
+	VBROADCASTSS (R9), Y10
+	VCVTDQ2PS    Y11, Y11
+	VMULPS       Y8, Y10, Y10
+	VFMADD231PS  Y10, Y11, Y4
+	VBROADCASTSS 4(R9), Y10
+	VCVTDQ2PS    Y12, Y11
+	VMULPS       Y8, Y10, Y10
+	VFMADD231PS  Y10, Y11, Y5
+	VBROADCASTSS 8(R9), Y10
+	VCVTDQ2PS    Y13, Y11
+	VMULPS       Y8, Y10, Y10
+	VFMADD231PS  Y10, Y11, Y6
+	VBROADCASTSS 12(R9), Y10
+	VCVTDQ2PS    Y9, Y9
+	VMULPS       Y8, Y10, Y8
+	VFMADD231PS  Y8, Y9, Y7
+	VPBROADCASTW 18(R11), X8
+	VCVTPH2PS    X8, Y8
+	VBROADCASTI128 20(R11), Y9
+	VPSRLVD      Y1, Y9, Y9
+	VPAND        Y2, Y9, Y9
+	VPADDB       Y3, Y9, Y9
+	VPABSB       Y9, Y10
+	VMOVDQU      128(R8), Y11
+	VPSIGNB      Y9, Y11, Y11
+	VPMADDUBSW   Y11, Y10, Y11
+	VPMADDWD     Y0, Y11, Y11
+	VMOVDQU      160(R8), Y12
+	VPSIGNB      Y9, Y12, Y12
+	VPMADDUBSW   Y12, Y10, Y12
+	VPMADDWD     Y0, Y12, Y12
+	VMOVDQU      192(R8), Y13
+	VPSIGNB      Y9, Y13, Y13
+	VPMADDUBSW   Y13, Y10, Y13
+	VPMADDWD     Y0, Y13, Y13
+	VMOVDQU      224(R8), Y14
+	VPSIGNB      Y9, Y14, Y9
+	VPMADDUBSW   Y9, Y10, Y9
+	VPMADDWD     Y0, Y9, Y9
+	VBROADCASTSS 16(R9), Y10
+	VCVTDQ2PS    Y11, Y11
+	VMULPS       Y8, Y10, Y10
+	VFMADD231PS  Y10, Y11, Y4
+	VBROADCASTSS 20(R9), Y10
+	VCVTDQ2PS    Y12, Y11
+	VMULPS       Y8, Y10, Y10
+	VFMADD231PS  Y10, Y11, Y5
+	VBROADCASTSS 24(R9), Y10
+	VCVTDQ2PS    Y13, Y11
+	VMULPS       Y8, Y10, Y10
+	VFMADD231PS  Y10, Y11, Y6
+	VBROADCASTSS 28(R9), Y10
+	VCVTDQ2PS    Y9, Y9
+	VMULPS       Y8, Y10, Y8
+	VFMADD231PS  Y8, Y9, Y7
 	ADDQ         $0x24, R11
 	ADDQ         $0x100, R8
 	ADDQ         $0x20, R9
@@ -4205,45 +4357,45 @@ done6:
 	JLT          done8
 
 loop7:
-	VPBROADCASTW (R11), X4
-	VCVTPH2PS    X4, Y4
-	VBROADCASTI128 2(R11), Y5
-	VPSRLVD      q4_00<>+0(SB), Y5, Y5
-	VPAND        q4_01<>+0(SB), Y5, Y5
-	VPADDB       q4_02<>+0(SB), Y5, Y5
-	VPABSB       Y5, Y6
-	VMOVDQU      (R8), Y7
-	VPSIGNB      Y5, Y7, Y7
-	VPMADDUBSW   Y7, Y6, Y7
-	VPMADDWD     q4_04<>+0(SB), Y7, Y7
-	VMOVDQU      32(R8), Y8
-	VPSIGNB      Y5, Y8, Y8
-	VPMADDUBSW   Y8, Y6, Y8
-	VPMADDWD     q4_04<>+0(SB), Y8, Y8
-	VMOVDQU      64(R8), Y9
-	VPSIGNB      Y5, Y9, Y9
-	VPMADDUBSW   Y9, Y6, Y9
-	VPMADDWD     q4_04<>+0(SB), Y9, Y9
-	VMOVDQU      96(R8), Y10
-	VPSIGNB      Y5, Y10, Y5
-	VPMADDUBSW   Y5, Y6, Y5
-	VPMADDWD     q4_04<>+0(SB), Y5, Y5
-	VBROADCASTSS (R9), Y6
-	VCVTDQ2PS    Y7, Y7
-	VMULPS       Y4, Y6, Y6
-	VFMADD231PS  Y6, Y7, Y0
-	VBROADCASTSS 4(R9), Y6
-	VCVTDQ2PS    Y8, Y7
-	VMULPS       Y4, Y6, Y6
-	VFMADD231PS  Y6, Y7, Y1
-	VBROADCASTSS 8(R9), Y6
-	VCVTDQ2PS    Y9, Y7
-	VMULPS       Y4, Y6, Y6
-	VFMADD231PS  Y6, Y7, Y2
-	VBROADCASTSS 12(R9), Y6
-	VCVTDQ2PS    Y5, Y5
-	VMULPS       Y4, Y6, Y4
-	VFMADD231PS  Y4, Y5, Y3
+	VPBROADCASTW (R11), X8
+	VCVTPH2PS    X8, Y8
+	VBROADCASTI128 2(R11), Y9
+	VPSRLVD      Y1, Y9, Y9
+	VPAND        Y2, Y9, Y9
+	VPADDB       Y3, Y9, Y9
+	VPABSB       Y9, Y10
+	VMOVDQU      (R8), Y11
+	VPSIGNB      Y9, Y11, Y11
+	VPMADDUBSW   Y11, Y10, Y11
+	VPMADDWD     Y0, Y11, Y11
+	VMOVDQU      32(R8), Y12
+	VPSIGNB      Y9, Y12, Y12
+	VPMADDUBSW   Y12, Y10, Y12
+	VPMADDWD     Y0, Y12, Y12
+	VMOVDQU      64(R8), Y13
+	VPSIGNB      Y9, Y13, Y13
+	VPMADDUBSW   Y13, Y10, Y13
+	VPMADDWD     Y0, Y13, Y13
+	VMOVDQU      96(R8), Y14
+	VPSIGNB      Y9, Y14, Y9
+	VPMADDUBSW   Y9, Y10, Y9
+	VPMADDWD     Y0, Y9, Y9
+	VBROADCASTSS (R9), Y10
+	VCVTDQ2PS    Y11, Y11
+	VMULPS       Y8, Y10, Y10
+	VFMADD231PS  Y10, Y11, Y4
+	VBROADCASTSS 4(R9), Y10
+	VCVTDQ2PS    Y12, Y11
+	VMULPS       Y8, Y10, Y10
+	VFMADD231PS  Y10, Y11, Y5
+	VBROADCASTSS 8(R9), Y10
+	VCVTDQ2PS    Y13, Y11
+	VMULPS       Y8, Y10, Y10
+	VFMADD231PS  Y10, Y11, Y6
+	VBROADCASTSS 12(R9), Y10
+	VCVTDQ2PS    Y9, Y9
+	VMULPS       Y8, Y10, Y8
+	VFMADD231PS  Y8, Y9, Y7
 	ADDQ         $0x12, R11
 	ADDQ         $0x80, R8
 	ADDQ         $0x10, R9
@@ -4252,10 +4404,10 @@ loop7:
 
 done8:
 	ADDQ         $1, R10
-	VMOVUPS      Y0, (DI)
-	VMOVUPS      Y1, 128(DI)
-	VMOVUPS      Y2, 256(DI)
-	VMOVUPS      Y3, 384(DI)
+	VMOVUPS      Y4, (DI)
+	VMOVUPS      Y5, 128(DI)
+	VMOVUPS      Y6, 256(DI)
+	VMOVUPS      Y7, 384(DI)
 	ADDQ         $0x20, DI
 	MOVQ         stride+48(FP), R8
 	ADDQ         R8, BX
@@ -4266,75 +4418,75 @@ done4:
 	ADDQ         $1, SI
 
 	// four results for each row of y
-	VMOVUPS      (DX), Y0
-	VMOVUPS      32(DX), Y1
-	VMOVUPS      64(DX), Y2
-	VMOVUPS      96(DX), Y3
-	VPUNPCKLDQ   Y1, Y0, Y4
-	VPUNPCKHDQ   Y1, Y0, Y0
-	VADDPS       Y0, Y4, Y4
-	VPUNPCKLDQ   Y3, Y2, Y0
-	VPUNPCKHDQ   Y3, Y2, Y1
-	VADDPS       Y1, Y0, Y0
-	VPUNPCKLQDQ  Y0, Y4, Y1
-	VPUNPCKHQDQ  Y0, Y4, Y0
-	VADDPS       Y0, Y1, Y1
-	VEXTRACTI128 $1, Y1, X0
-	VADDPS       X0, X1, X0
-	VMOVUPS      X0, (AX)
-	VMOVUPS      128(DX), Y0
-	VMOVUPS      160(DX), Y1
-	VMOVUPS      192(DX), Y2
-	VMOVUPS      224(DX), Y3
-	VPUNPCKLDQ   Y1, Y0, Y4
-	VPUNPCKHDQ   Y1, Y0, Y0
-	VADDPS       Y0, Y4, Y4
-	VPUNPCKLDQ   Y3, Y2, Y0
-	VPUNPCKHDQ   Y3, Y2, Y1
-	VADDPS       Y1, Y0, Y0
-	VPUNPCKLQDQ  Y0, Y4, Y1
-	VPUNPCKHQDQ  Y0, Y4, Y0
-	VADDPS       Y0, Y1, Y1
-	VEXTRACTI128 $1, Y1, X0
-	VADDPS       X0, X1, X0
+	VMOVUPS      (DX), Y4
+	VMOVUPS      32(DX), Y5
+	VMOVUPS      64(DX), Y6
+	VMOVUPS      96(DX), Y7
+	VPUNPCKLDQ   Y5, Y4, Y8
+	VPUNPCKHDQ   Y5, Y4, Y4
+	VADDPS       Y4, Y8, Y8
+	VPUNPCKLDQ   Y7, Y6, Y4
+	VPUNPCKHDQ   Y7, Y6, Y5
+	VADDPS       Y5, Y4, Y4
+	VPUNPCKLQDQ  Y4, Y8, Y5
+	VPUNPCKHQDQ  Y4, Y8, Y4
+	VADDPS       Y4, Y5, Y5
+	VEXTRACTI128 $1, Y5, X4
+	VADDPS       X4, X5, X4
+	VMOVUPS      X4, (AX)
+	VMOVUPS      128(DX), Y4
+	VMOVUPS      160(DX), Y5
+	VMOVUPS      192(DX), Y6
+	VMOVUPS      224(DX), Y7
+	VPUNPCKLDQ   Y5, Y4, Y8
+	VPUNPCKHDQ   Y5, Y4, Y4
+	VADDPS       Y4, Y8, Y8
+	VPUNPCKLDQ   Y7, Y6, Y4
+	VPUNPCKHDQ   Y7, Y6, Y5
+	VADDPS       Y5, Y4, Y4
+	VPUNPCKLQDQ  Y4, Y8, Y5
+	VPUNPCKHQDQ  Y4, Y8, Y4
+	VADDPS       Y4, Y5, Y5
+	VEXTRACTI128 $1, Y5, X4
+	VADDPS       X4, X5, X4
 	MOVQ         ldy+8(FP), SI
 	MOVQ         AX, DI
 	ADDQ         SI, DI
-	VMOVUPS      X0, (DI)
-	VMOVUPS      256(DX), Y0
-	VMOVUPS      288(DX), Y1
-	VMOVUPS      320(DX), Y2
-	VMOVUPS      352(DX), Y3
-	VPUNPCKLDQ   Y1, Y0, Y4
-	VPUNPCKHDQ   Y1, Y0, Y0
-	VADDPS       Y0, Y4, Y4
-	VPUNPCKLDQ   Y3, Y2, Y0
-	VPUNPCKHDQ   Y3, Y2, Y1
-	VADDPS       Y1, Y0, Y0
-	VPUNPCKLQDQ  Y0, Y4, Y1
-	VPUNPCKHQDQ  Y0, Y4, Y0
-	VADDPS       Y0, Y1, Y1
-	VEXTRACTI128 $1, Y1, X0
-	VADDPS       X0, X1, X0
+	VMOVUPS      X4, (DI)
+	VMOVUPS      256(DX), Y4
+	VMOVUPS      288(DX), Y5
+	VMOVUPS      320(DX), Y6
+	VMOVUPS      352(DX), Y7
+	VPUNPCKLDQ   Y5, Y4, Y8
+	VPUNPCKHDQ   Y5, Y4, Y4
+	VADDPS       Y4, Y8, Y8
+	VPUNPCKLDQ   Y7, Y6, Y4
+	VPUNPCKHDQ   Y7, Y6, Y5
+	VADDPS       Y5, Y4, Y4
+	VPUNPCKLQDQ  Y4, Y8, Y5
+	VPUNPCKHQDQ  Y4, Y8, Y4
+	VADDPS       Y4, Y5, Y5
+	VEXTRACTI128 $1, Y5, X4
+	VADDPS       X4, X5, X4
 	ADDQ         SI, DI
-	VMOVUPS      X0, (DI)
-	VMOVUPS      384(DX), Y0
-	VMOVUPS      416(DX), Y1
-	VMOVUPS      448(DX), Y2
-	VMOVUPS      480(DX), Y3
-	VPUNPCKLDQ   Y1, Y0, Y4
-	VPUNPCKHDQ   Y1, Y0, Y0
-	VADDPS       Y0, Y4, Y4
-	VPUNPCKLDQ   Y3, Y2, Y0
-	VPUNPCKHDQ   Y3, Y2, Y1
-	VADDPS       Y1, Y0, Y0
-	VPUNPCKLQDQ  Y0, Y4, Y1
-	VPUNPCKHQDQ  Y0, Y4, Y0
-	VADDPS       Y0, Y1, Y1
-	VEXTRACTI128 $1, Y1, X0
-	VADDPS       X0, X1, X0
+	VMOVUPS      X4, (DI)
+	VMOVUPS      384(DX), Y4
+	VMOVUPS      416(DX), Y5
+	VMOVUPS      448(DX), Y6
+	VMOVUPS      480(DX), Y7
+	VPUNPCKLDQ   Y5, Y4, Y8
+	VPUNPCKHDQ   Y5, Y4, Y4
+	VADDPS       Y4, Y8, Y8
+	VPUNPCKLDQ   Y7, Y6, Y4
+	VPUNPCKHDQ   Y7, Y6, Y5
+	VADDPS       Y5, Y4, Y4
+	VPUNPCKLQDQ  Y4, Y8, Y5
+	VPUNPCKHQDQ  Y4, Y8, Y4
+	VADDPS       Y4, Y5, Y5
+	VEXTRACTI128 $1, Y5, X4
+	VADDPS       X4, X5, X4
 	ADDQ         SI, DI
-	VMOVUPS      X0, (DI)
+	VMOVUPS      X4, (DI)
 	ADDQ         $0x10, AX
 	SUBQ         $4, CX
 	JGE          loop1
@@ -4347,6 +4499,10 @@ done2:
 // unpackQ4_0AVX2 unpacks a row into records of 32 levels, their scales and mins.
 // Requires: AVX2, F16C
 TEXT ·unpackQ4_0AVX2(SB), NOSPLIT, $128-24
+
+	// constants of the loops
+	VMOVDQU      q4_00<>+0(SB), Y0
+	VMOVDQU      q4_01<>+0(SB), Y1
 	MOVQ         dst+0(FP), AX
 	MOVQ         src+8(FP), BX
 	MOVQ         blocks+16(FP), CX
@@ -4356,18 +4512,18 @@ TEXT ·unpackQ4_0AVX2(SB), NOSPLIT, $128-24
 	JLT          done2
 
 loop1:
-	VPBROADCASTW (BX), X0
-	VCVTPH2PS    X0, Y0
-	VPBROADCASTW (BX), X1
-	VCVTPH2PS    X1, Y1
-	VMOVDQU      q4_03<>+0(SB), Y2
-	VMULPS       Y2, Y1, Y1
-	VBROADCASTI128 2(BX), Y2
-	VPSRLVD      q4_00<>+0(SB), Y2, Y2
-	VPAND        q4_01<>+0(SB), Y2, Y2
-	VMOVDQU      Y2, (AX)
-	VMOVSD       X0, 32(AX)
-	VMOVSD       X1, 40(AX)
+	VPBROADCASTW (BX), X2
+	VCVTPH2PS    X2, Y2
+	VPBROADCASTW (BX), X3
+	VCVTPH2PS    X3, Y3
+	VMOVDQU      q4_03<>+0(SB), Y4
+	VMULPS       Y4, Y3, Y3
+	VBROADCASTI128 2(BX), Y4
+	VPSRLVD      Y0, Y4, Y4
+	VPAND        Y1, Y4, Y4
+	VMOVDQU      Y4, (AX)
+	VMOVSD       X2, 32(AX)
+	VMOVSD       X3, 40(AX)
 	ADDQ         $0x12, BX
 	ADDQ         $0x30, AX
 	SUBQ         $1, CX
@@ -4381,6 +4537,11 @@ done2:
 // encodeGroupsQ4_0AVX2 packs groups of 8 blocks of 32 values.
 // Requires: AVX2, F16C
 TEXT ·encodeGroupsQ4_0AVX2(SB), NOSPLIT, $0-32
+
+	// constants of the loops
+	VMOVDQU      q4_06<>+0(SB), Y0
+	VMOVDQU      q4_09<>+0(SB), Y1
+	VMOVDQU      q4_08<>+0(SB), Y2
 	MOVQ         dst+0(FP), AX
 	MOVQ         src+8(FP), BX
 	MOVQ         scratch+16(FP), CX
@@ -4400,46 +4561,46 @@ loop1:
 	JLT          done4
 
 loop3:
-	VMOVUPS      (BX)(SI*1), Y0
-	VMOVUPS      128(BX)(SI*1), Y1
-	VMOVUPS      256(BX)(SI*1), Y2
-	VMOVUPS      384(BX)(SI*1), Y3
-	VMOVUPS      512(BX)(SI*1), Y4
-	VMOVUPS      640(BX)(SI*1), Y5
-	VMOVUPS      768(BX)(SI*1), Y6
-	VMOVUPS      896(BX)(SI*1), Y7
-	VUNPCKLPS    Y1, Y0, Y8
-	VUNPCKHPS    Y1, Y0, Y1
-	VUNPCKLPS    Y3, Y2, Y0
-	VUNPCKHPS    Y3, Y2, Y3
-	VUNPCKLPD    Y0, Y8, Y2
-	VUNPCKHPD    Y0, Y8, Y0
-	VUNPCKLPD    Y3, Y1, Y8
-	VUNPCKHPD    Y3, Y1, Y3
-	VUNPCKLPS    Y5, Y4, Y1
-	VUNPCKHPS    Y5, Y4, Y5
-	VUNPCKLPS    Y7, Y6, Y4
-	VUNPCKHPS    Y7, Y6, Y7
-	VUNPCKLPD    Y4, Y1, Y6
-	VUNPCKHPD    Y4, Y1, Y4
-	VUNPCKLPD    Y7, Y5, Y1
-	VUNPCKHPD    Y7, Y5, Y7
-	VPERM2F128   $0x20, Y6, Y2, Y5
-	VPERM2F128   $0x31, Y6, Y2, Y6
-	VPERM2F128   $0x20, Y4, Y0, Y2
-	VPERM2F128   $0x31, Y4, Y0, Y4
-	VPERM2F128   $0x20, Y1, Y8, Y0
-	VPERM2F128   $0x31, Y1, Y8, Y1
-	VPERM2F128   $0x20, Y7, Y3, Y8
+	VMOVUPS      (BX)(SI*1), Y3
+	VMOVUPS      128(BX)(SI*1), Y4
+	VMOVUPS      256(BX)(SI*1), Y5
+	VMOVUPS      384(BX)(SI*1), Y6
+	VMOVUPS      512(BX)(SI*1), Y7
+	VMOVUPS      640(BX)(SI*1), Y8
+	VMOVUPS      768(BX)(SI*1), Y9
+	VMOVUPS      896(BX)(SI*1), Y10
+	VUNPCKLPS    Y4, Y3, Y11
+	VUNPCKHPS    Y4, Y3, Y4
+	VUNPCKLPS    Y6, Y5, Y3
+	VUNPCKHPS    Y6, Y5, Y6
+	VUNPCKLPD    Y3, Y11, Y5
+	VUNPCKHPD    Y3, Y11, Y3
+	VUNPCKLPD    Y6, Y4, Y11
+	VUNPCKHPD    Y6, Y4, Y6
+	VUNPCKLPS    Y8, Y7, Y4
+	VUNPCKHPS    Y8, Y7, Y8
+	VUNPCKLPS    Y10, Y9, Y7
+	VUNPCKHPS    Y10, Y9, Y10
+	VUNPCKLPD    Y7, Y4, Y9
+	VUNPCKHPD    Y7, Y4, Y7
+	VUNPCKLPD    Y10, Y8, Y4
+	VUNPCKHPD    Y10, Y8, Y10
+	VPERM2F128   $0x20, Y9, Y5, Y8
+	VPERM2F128   $0x31, Y9, Y5, Y9
+	VPERM2F128   $0x20, Y7, Y3, Y5
 	VPERM2F128   $0x31, Y7, Y3, Y7
-	VMOVUPS      Y5, (CX)(SI*8)
-	VMOVUPS      Y2, 32(CX)(SI*8)
-	VMOVUPS      Y0, 64(CX)(SI*8)
-	VMOVUPS      Y8, 96(CX)(SI*8)
-	VMOVUPS      Y6, 128(CX)(SI*8)
-	VMOVUPS      Y4, 160(CX)(SI*8)
-	VMOVUPS      Y1, 192(CX)(SI*8)
-	VMOVUPS      Y7, 224(CX)(SI*8)
+	VPERM2F128   $0x20, Y4, Y11, Y3
+	VPERM2F128   $0x31, Y4, Y11, Y4
+	VPERM2F128   $0x20, Y10, Y6, Y11
+	VPERM2F128   $0x31, Y10, Y6, Y10
+	VMOVUPS      Y8, (CX)(SI*8)
+	VMOVUPS      Y5, 32(CX)(SI*8)
+	VMOVUPS      Y3, 64(CX)(SI*8)
+	VMOVUPS      Y11, 96(CX)(SI*8)
+	VMOVUPS      Y9, 128(CX)(SI*8)
+	VMOVUPS      Y7, 160(CX)(SI*8)
+	VMOVUPS      Y4, 192(CX)(SI*8)
+	VMOVUPS      Y10, 224(CX)(SI*8)
 	ADDQ         $0x20, SI
 	SUBQ         $1, DI
 	JGE          loop3
@@ -4448,7 +4609,7 @@ done4:
 	ADDQ         $1, DI
 
 	// m
-	VMOVDQU      q4_05<>+0(SB), Y0
+	VMOVDQU      q4_05<>+0(SB), Y3
 	XORQ         SI, SI
 	XORQ         DI, DI
 	ADDQ         $8, DI
@@ -4456,46 +4617,46 @@ done4:
 	JLT          done6
 
 loop5:
-	VMOVUPS      (CX)(SI*8), Y1
-	VPAND        q4_06<>+0(SB), Y1, Y2
-	VPAND        q4_06<>+0(SB), Y0, Y3
-	VCMPPS       $0x1e, Y3, Y2, Y2
-	VBLENDVPS    Y2, Y1, Y0, Y0
-	VMOVUPS      32(CX)(SI*8), Y1
-	VPAND        q4_06<>+0(SB), Y1, Y2
-	VPAND        q4_06<>+0(SB), Y0, Y3
-	VCMPPS       $0x1e, Y3, Y2, Y2
-	VBLENDVPS    Y2, Y1, Y0, Y0
-	VMOVUPS      64(CX)(SI*8), Y1
-	VPAND        q4_06<>+0(SB), Y1, Y2
-	VPAND        q4_06<>+0(SB), Y0, Y3
-	VCMPPS       $0x1e, Y3, Y2, Y2
-	VBLENDVPS    Y2, Y1, Y0, Y0
-	VMOVUPS      96(CX)(SI*8), Y1
-	VPAND        q4_06<>+0(SB), Y1, Y2
-	VPAND        q4_06<>+0(SB), Y0, Y3
-	VCMPPS       $0x1e, Y3, Y2, Y2
-	VBLENDVPS    Y2, Y1, Y0, Y0
+	VMOVUPS      (CX)(SI*8), Y4
+	VPAND        Y0, Y4, Y5
+	VPAND        Y0, Y3, Y6
+	VCMPPS       $0x1e, Y6, Y5, Y5
+	VBLENDVPS    Y5, Y4, Y3, Y3
+	VMOVUPS      32(CX)(SI*8), Y4
+	VPAND        Y0, Y4, Y5
+	VPAND        Y0, Y3, Y6
+	VCMPPS       $0x1e, Y6, Y5, Y5
+	VBLENDVPS    Y5, Y4, Y3, Y3
+	VMOVUPS      64(CX)(SI*8), Y4
+	VPAND        Y0, Y4, Y5
+	VPAND        Y0, Y3, Y6
+	VCMPPS       $0x1e, Y6, Y5, Y5
+	VBLENDVPS    Y5, Y4, Y3, Y3
+	VMOVUPS      96(CX)(SI*8), Y4
+	VPAND        Y0, Y4, Y5
+	VPAND        Y0, Y3, Y6
+	VCMPPS       $0x1e, Y6, Y5, Y5
+	VBLENDVPS    Y5, Y4, Y3, Y3
 	ADDQ         $0x10, SI
 	SUBQ         $1, DI
 	JGE          loop5
 
 done6:
 	ADDQ         $1, DI
-	VMOVUPS      Y0, 1024(CX)
+	VMOVUPS      Y3, 1024(CX)
 
 	// d
-	VMOVUPS      1024(CX), Y0
-	VDIVPS       q4_03<>+0(SB), Y0, Y0
-	VMOVUPS      Y0, 1056(CX)
+	VMOVUPS      1024(CX), Y3
+	VDIVPS       q4_03<>+0(SB), Y3, Y3
+	VMOVUPS      Y3, 1056(CX)
 
 	// code
-	VMOVUPS      1056(CX), Y0
-	VMOVDQU      q4_07<>+0(SB), Y1
-	VCMPPS       $4, q4_05<>+0(SB), Y0, Y2
-	VDIVPS       Y0, Y1, Y0
-	VPAND        Y2, Y0, Y0
-	VMOVUPS      Y0, 1088(CX)
+	VMOVUPS      1056(CX), Y3
+	VMOVDQU      q4_07<>+0(SB), Y4
+	VCMPPS       $4, q4_05<>+0(SB), Y3, Y5
+	VDIVPS       Y3, Y4, Y3
+	VPAND        Y5, Y3, Y3
+	VMOVUPS      Y3, 1088(CX)
 	XORQ         SI, SI
 	XORQ         DI, DI
 	ADDQ         $8, DI
@@ -4503,38 +4664,38 @@ done6:
 	JLT          done8
 
 loop7:
-	VMOVDQU      q4_08<>+0(SB), Y0
-	VMOVUPS      (CX)(SI*8), Y1
-	VMOVUPS      1088(CX), Y2
-	VMULPS       Y2, Y1, Y1
-	VADDPS       q4_09<>+0(SB), Y1, Y1
-	VCVTTPS2DQ   Y1, Y1
-	VPMINSD      Y1, Y0, Y0
-	VMOVDQU      Y0, 1120(CX)(SI*8)
-	VMOVDQU      q4_08<>+0(SB), Y0
-	VMOVUPS      32(CX)(SI*8), Y1
-	VMOVUPS      1088(CX), Y2
-	VMULPS       Y2, Y1, Y1
-	VADDPS       q4_09<>+0(SB), Y1, Y1
-	VCVTTPS2DQ   Y1, Y1
-	VPMINSD      Y1, Y0, Y0
-	VMOVDQU      Y0, 1152(CX)(SI*8)
-	VMOVDQU      q4_08<>+0(SB), Y0
-	VMOVUPS      64(CX)(SI*8), Y1
-	VMOVUPS      1088(CX), Y2
-	VMULPS       Y2, Y1, Y1
-	VADDPS       q4_09<>+0(SB), Y1, Y1
-	VCVTTPS2DQ   Y1, Y1
-	VPMINSD      Y1, Y0, Y0
-	VMOVDQU      Y0, 1184(CX)(SI*8)
-	VMOVDQU      q4_08<>+0(SB), Y0
-	VMOVUPS      96(CX)(SI*8), Y1
-	VMOVUPS      1088(CX), Y2
-	VMULPS       Y2, Y1, Y1
-	VADDPS       q4_09<>+0(SB), Y1, Y1
-	VCVTTPS2DQ   Y1, Y1
-	VPMINSD      Y1, Y0, Y0
-	VMOVDQU      Y0, 1216(CX)(SI*8)
+	VMOVDQU      q4_08<>+0(SB), Y3
+	VMOVUPS      (CX)(SI*8), Y4
+	VMOVUPS      1088(CX), Y5
+	VMULPS       Y5, Y4, Y4
+	VADDPS       Y1, Y4, Y4
+	VCVTTPS2DQ   Y4, Y4
+	VPMINSD      Y4, Y3, Y3
+	VMOVDQU      Y3, 1120(CX)(SI*8)
+	VMOVDQU      q4_08<>+0(SB), Y3
+	VMOVUPS      32(CX)(SI*8), Y4
+	VMOVUPS      1088(CX), Y5
+	VMULPS       Y5, Y4, Y4
+	VADDPS       Y1, Y4, Y4
+	VCVTTPS2DQ   Y4, Y4
+	VPMINSD      Y4, Y3, Y3
+	VMOVDQU      Y3, 1152(CX)(SI*8)
+	VMOVDQU      q4_08<>+0(SB), Y3
+	VMOVUPS      64(CX)(SI*8), Y4
+	VMOVUPS      1088(CX), Y5
+	VMULPS       Y5, Y4, Y4
+	VADDPS       Y1, Y4, Y4
+	VCVTTPS2DQ   Y4, Y4
+	VPMINSD      Y4, Y3, Y3
+	VMOVDQU      Y3, 1184(CX)(SI*8)
+	VMOVDQU      q4_08<>+0(SB), Y3
+	VMOVUPS      96(CX)(SI*8), Y4
+	VMOVUPS      1088(CX), Y5
+	VMULPS       Y5, Y4, Y4
+	VADDPS       Y1, Y4, Y4
+	VCVTTPS2DQ   Y4, Y4
+	VPMINSD      Y4, Y3, Y3
+	VMOVDQU      Y3, 1216(CX)(SI*8)
 	ADDQ         $0x10, SI
 	SUBQ         $1, DI
 	JGE          loop7
@@ -4543,156 +4704,156 @@ done8:
 	ADDQ         $1, DI
 
 	// d
-	VMOVUPS      1056(CX), Y0
-	VCMPPS       $3, Y0, Y0, Y1
-	VPAND        q4_010<>+0(SB), Y0, Y2
-	VPOR         q4_011<>+0(SB), Y2, Y2
-	VBLENDVPS    Y1, Y2, Y0, Y2
-	VCVTPS2PH    $0, Y2, X2
-	VPMOVZXWD    X2, Y0
-	VPEXTRW      $0, X0, (AX)
-	VPEXTRW      $2, X0, 18(AX)
-	VPEXTRW      $4, X0, 36(AX)
-	VPEXTRW      $6, X0, 54(AX)
-	VEXTRACTI128 $1, Y0, X0
-	VPEXTRW      $0, X0, 72(AX)
-	VPEXTRW      $2, X0, 90(AX)
-	VPEXTRW      $4, X0, 108(AX)
-	VPEXTRW      $6, X0, 126(AX)
+	VMOVUPS      1056(CX), Y3
+	VCMPPS       $3, Y3, Y3, Y4
+	VPAND        q4_010<>+0(SB), Y3, Y5
+	VPOR         q4_011<>+0(SB), Y5, Y5
+	VBLENDVPS    Y4, Y5, Y3, Y5
+	VCVTPS2PH    $0, Y5, X5
+	VPMOVZXWD    X5, Y3
+	VPEXTRW      $0, X3, (AX)
+	VPEXTRW      $2, X3, 18(AX)
+	VPEXTRW      $4, X3, 36(AX)
+	VPEXTRW      $6, X3, 54(AX)
+	VEXTRACTI128 $1, Y3, X3
+	VPEXTRW      $0, X3, 72(AX)
+	VPEXTRW      $2, X3, 90(AX)
+	VPEXTRW      $4, X3, 108(AX)
+	VPEXTRW      $6, X3, 126(AX)
 
 	// qs: codes to bits, then words to blocks
-	VMOVDQU      1728(CX), Y0
-	VPSLLD       $0x1c, Y0, Y0
-	VMOVDQU      1696(CX), Y1
-	VPAND        q4_08<>+0(SB), Y1, Y1
-	VPSLLD       $0x14, Y1, Y1
-	VPOR         Y1, Y0, Y0
-	VMOVDQU      1664(CX), Y1
-	VPAND        q4_08<>+0(SB), Y1, Y1
-	VPSLLD       $0xc, Y1, Y1
-	VPOR         Y1, Y0, Y0
-	VMOVDQU      1632(CX), Y1
-	VPAND        q4_08<>+0(SB), Y1, Y1
-	VPSLLD       $4, Y1, Y1
-	VPOR         Y1, Y0, Y0
-	VMOVDQU      1216(CX), Y1
-	VPAND        q4_08<>+0(SB), Y1, Y1
-	VPSLLD       $0x18, Y1, Y1
-	VPOR         Y1, Y0, Y0
-	VMOVDQU      1184(CX), Y1
-	VPAND        q4_08<>+0(SB), Y1, Y1
-	VPSLLD       $0x10, Y1, Y1
-	VPOR         Y1, Y0, Y0
-	VMOVDQU      1152(CX), Y1
-	VPAND        q4_08<>+0(SB), Y1, Y1
-	VPSLLD       $8, Y1, Y1
-	VPOR         Y1, Y0, Y0
-	VMOVDQU      1120(CX), Y1
-	VPAND        q4_08<>+0(SB), Y1, Y1
-	VPOR         Y1, Y0, Y0
-	VMOVDQU      1856(CX), Y1
-	VPSLLD       $0x1c, Y1, Y1
-	VMOVDQU      1824(CX), Y2
-	VPAND        q4_08<>+0(SB), Y2, Y2
-	VPSLLD       $0x14, Y2, Y2
-	VPOR         Y2, Y1, Y1
-	VMOVDQU      1792(CX), Y2
-	VPAND        q4_08<>+0(SB), Y2, Y2
-	VPSLLD       $0xc, Y2, Y2
-	VPOR         Y2, Y1, Y1
-	VMOVDQU      1760(CX), Y2
-	VPAND        q4_08<>+0(SB), Y2, Y2
-	VPSLLD       $4, Y2, Y2
-	VPOR         Y2, Y1, Y1
-	VMOVDQU      1344(CX), Y2
-	VPAND        q4_08<>+0(SB), Y2, Y2
-	VPSLLD       $0x18, Y2, Y2
-	VPOR         Y2, Y1, Y1
-	VMOVDQU      1312(CX), Y2
-	VPAND        q4_08<>+0(SB), Y2, Y2
-	VPSLLD       $0x10, Y2, Y2
-	VPOR         Y2, Y1, Y1
-	VMOVDQU      1280(CX), Y2
-	VPAND        q4_08<>+0(SB), Y2, Y2
-	VPSLLD       $8, Y2, Y2
-	VPOR         Y2, Y1, Y1
-	VMOVDQU      1248(CX), Y2
-	VPAND        q4_08<>+0(SB), Y2, Y2
-	VPOR         Y2, Y1, Y1
-	VMOVDQU      1984(CX), Y2
-	VPSLLD       $0x1c, Y2, Y2
-	VMOVDQU      1952(CX), Y3
-	VPAND        q4_08<>+0(SB), Y3, Y3
-	VPSLLD       $0x14, Y3, Y3
-	VPOR         Y3, Y2, Y2
-	VMOVDQU      1920(CX), Y3
-	VPAND        q4_08<>+0(SB), Y3, Y3
-	VPSLLD       $0xc, Y3, Y3
-	VPOR         Y3, Y2, Y2
-	VMOVDQU      1888(CX), Y3
-	VPAND        q4_08<>+0(SB), Y3, Y3
-	VPSLLD       $4, Y3, Y3
-	VPOR         Y3, Y2, Y2
-	VMOVDQU      1472(CX), Y3
-	VPAND        q4_08<>+0(SB), Y3, Y3
-	VPSLLD       $0x18, Y3, Y3
-	VPOR         Y3, Y2, Y2
-	VMOVDQU      1440(CX), Y3
-	VPAND        q4_08<>+0(SB), Y3, Y3
-	VPSLLD       $0x10, Y3, Y3
-	VPOR         Y3, Y2, Y2
-	VMOVDQU      1408(CX), Y3
-	VPAND        q4_08<>+0(SB), Y3, Y3
-	VPSLLD       $8, Y3, Y3
-	VPOR         Y3, Y2, Y2
-	VMOVDQU      1376(CX), Y3
-	VPAND        q4_08<>+0(SB), Y3, Y3
-	VPOR         Y3, Y2, Y2
-	VMOVDQU      2112(CX), Y3
+	VMOVDQU      1728(CX), Y3
 	VPSLLD       $0x1c, Y3, Y3
-	VMOVDQU      2080(CX), Y4
-	VPAND        q4_08<>+0(SB), Y4, Y4
+	VMOVDQU      1696(CX), Y4
+	VPAND        Y2, Y4, Y4
 	VPSLLD       $0x14, Y4, Y4
 	VPOR         Y4, Y3, Y3
-	VMOVDQU      2048(CX), Y4
-	VPAND        q4_08<>+0(SB), Y4, Y4
+	VMOVDQU      1664(CX), Y4
+	VPAND        Y2, Y4, Y4
 	VPSLLD       $0xc, Y4, Y4
 	VPOR         Y4, Y3, Y3
-	VMOVDQU      2016(CX), Y4
-	VPAND        q4_08<>+0(SB), Y4, Y4
+	VMOVDQU      1632(CX), Y4
+	VPAND        Y2, Y4, Y4
 	VPSLLD       $4, Y4, Y4
 	VPOR         Y4, Y3, Y3
-	VMOVDQU      1600(CX), Y4
-	VPAND        q4_08<>+0(SB), Y4, Y4
+	VMOVDQU      1216(CX), Y4
+	VPAND        Y2, Y4, Y4
 	VPSLLD       $0x18, Y4, Y4
 	VPOR         Y4, Y3, Y3
-	VMOVDQU      1568(CX), Y4
-	VPAND        q4_08<>+0(SB), Y4, Y4
+	VMOVDQU      1184(CX), Y4
+	VPAND        Y2, Y4, Y4
 	VPSLLD       $0x10, Y4, Y4
 	VPOR         Y4, Y3, Y3
-	VMOVDQU      1536(CX), Y4
-	VPAND        q4_08<>+0(SB), Y4, Y4
+	VMOVDQU      1152(CX), Y4
+	VPAND        Y2, Y4, Y4
 	VPSLLD       $8, Y4, Y4
 	VPOR         Y4, Y3, Y3
-	VMOVDQU      1504(CX), Y4
-	VPAND        q4_08<>+0(SB), Y4, Y4
+	VMOVDQU      1120(CX), Y4
+	VPAND        Y2, Y4, Y4
 	VPOR         Y4, Y3, Y3
-	VUNPCKLPS    Y1, Y0, Y4
-	VUNPCKHPS    Y1, Y0, Y1
-	VUNPCKLPS    Y3, Y2, Y0
-	VUNPCKHPS    Y3, Y2, Y3
-	VUNPCKLPD    Y0, Y4, Y2
-	VUNPCKHPD    Y0, Y4, Y0
-	VUNPCKLPD    Y3, Y1, Y4
-	VUNPCKHPD    Y3, Y1, Y3
-	VMOVUPS      X2, 2(AX)
-	VEXTRACTI128 $1, Y2, 74(AX)
-	VMOVUPS      X0, 20(AX)
-	VEXTRACTI128 $1, Y0, 92(AX)
-	VMOVUPS      X4, 38(AX)
-	VEXTRACTI128 $1, Y4, 110(AX)
-	VMOVUPS      X3, 56(AX)
-	VEXTRACTI128 $1, Y3, 128(AX)
+	VMOVDQU      1856(CX), Y4
+	VPSLLD       $0x1c, Y4, Y4
+	VMOVDQU      1824(CX), Y5
+	VPAND        Y2, Y5, Y5
+	VPSLLD       $0x14, Y5, Y5
+	VPOR         Y5, Y4, Y4
+	VMOVDQU      1792(CX), Y5
+	VPAND        Y2, Y5, Y5
+	VPSLLD       $0xc, Y5, Y5
+	VPOR         Y5, Y4, Y4
+	VMOVDQU      1760(CX), Y5
+	VPAND        Y2, Y5, Y5
+	VPSLLD       $4, Y5, Y5
+	VPOR         Y5, Y4, Y4
+	VMOVDQU      1344(CX), Y5
+	VPAND        Y2, Y5, Y5
+	VPSLLD       $0x18, Y5, Y5
+	VPOR         Y5, Y4, Y4
+	VMOVDQU      1312(CX), Y5
+	VPAND        Y2, Y5, Y5
+	VPSLLD       $0x10, Y5, Y5
+	VPOR         Y5, Y4, Y4
+	VMOVDQU      1280(CX), Y5
+	VPAND        Y2, Y5, Y5
+	VPSLLD       $8, Y5, Y5
+	VPOR         Y5, Y4, Y4
+	VMOVDQU      1248(CX), Y5
+	VPAND        Y2, Y5, Y5
+	VPOR         Y5, Y4, Y4
+	VMOVDQU      1984(CX), Y5
+	VPSLLD       $0x1c, Y5, Y5
+	VMOVDQU      1952(CX), Y6
+	VPAND        Y2, Y6, Y6
+	VPSLLD       $0x14, Y6, Y6
+	VPOR         Y6, Y5, Y5
+	VMOVDQU      1920(CX), Y6
+	VPAND        Y2, Y6, Y6
+	VPSLLD       $0xc, Y6, Y6
+	VPOR         Y6, Y5, Y5
+	VMOVDQU      1888(CX), Y6
+	VPAND        Y2, Y6, Y6
+	VPSLLD       $4, Y6, Y6
+	VPOR         Y6, Y5, Y5
+	VMOVDQU      1472(CX), Y6
+	VPAND        Y2, Y6, Y6
+	VPSLLD       $0x18, Y6, Y6
+	VPOR         Y6, Y5, Y5
+	VMOVDQU      1440(CX), Y6
+	VPAND        Y2, Y6, Y6
+	VPSLLD       $0x10, Y6, Y6
+	VPOR         Y6, Y5, Y5
+	VMOVDQU      1408(CX), Y6
+	VPAND        Y2, Y6, Y6
+	VPSLLD       $8, Y6, Y6
+	VPOR         Y6, Y5, Y5
+	VMOVDQU      1376(CX), Y6
+	VPAND        Y2, Y6, Y6
+	VPOR         Y6, Y5, Y5
+	VMOVDQU      2112(CX), Y6
+	VPSLLD       $0x1c, Y6, Y6
+	VMOVDQU      2080(CX), Y7
+	VPAND        Y2, Y7, Y7
+	VPSLLD       $0x14, Y7, Y7
+	VPOR         Y7, Y6, Y6
+	VMOVDQU      2048(CX), Y7
+	VPAND        Y2, Y7, Y7
+	VPSLLD       $0xc, Y7, Y7
+	VPOR         Y7, Y6, Y6
+	VMOVDQU      2016(CX), Y7
+	VPAND        Y2, Y7, Y7
+	VPSLLD       $4, Y7, Y7
+	VPOR         Y7, Y6, Y6
+	VMOVDQU      1600(CX), Y7
+	VPAND        Y2, Y7, Y7
+	VPSLLD       $0x18, Y7, Y7
+	VPOR         Y7, Y6, Y6
+	VMOVDQU      1568(CX), Y7
+	VPAND        Y2, Y7, Y7
+	VPSLLD       $0x10, Y7, Y7
+	VPOR         Y7, Y6, Y6
+	VMOVDQU      1536(CX), Y7
+	VPAND        Y2, Y7, Y7
+	VPSLLD       $8, Y7, Y7
+	VPOR         Y7, Y6, Y6
+	VMOVDQU      1504(CX), Y7
+	VPAND        Y2, Y7, Y7
+	VPOR         Y7, Y6, Y6
+	VUNPCKLPS    Y4, Y3, Y7
+	VUNPCKHPS    Y4, Y3, Y4
+	VUNPCKLPS    Y6, Y5, Y3
+	VUNPCKHPS    Y6, Y5, Y6
+	VUNPCKLPD    Y3, Y7, Y5
+	VUNPCKHPD    Y3, Y7, Y3
+	VUNPCKLPD    Y6, Y4, Y7
+	VUNPCKHPD    Y6, Y4, Y6
+	VMOVUPS      X5, 2(AX)
+	VEXTRACTI128 $1, Y5, 74(AX)
+	VMOVUPS      X3, 20(AX)
+	VEXTRACTI128 $1, Y3, 92(AX)
+	VMOVUPS      X7, 38(AX)
+	VEXTRACTI128 $1, Y7, 110(AX)
+	VMOVUPS      X6, 56(AX)
+	VEXTRACTI128 $1, Y6, 128(AX)
 	ADDQ         $0x400, BX
 	ADDQ         $0x90, AX
 	SUBQ         $1, DX
@@ -4706,6 +4867,11 @@ done2:
 // mix1xQ4_0AVX2 adds weighted rows of v to 1 row of o; ld and stride in bytes, a unit is 32 values.
 // Requires: AVX2, F16C, FMA
 TEXT ·mix1xQ4_0AVX2(SB), NOSPLIT, $128-64
+
+	// constants of the loops
+	VMOVDQU      q4_00<>+0(SB), Y0
+	VMOVDQU      q4_01<>+0(SB), Y1
+	VMOVDQU      q4_02<>+0(SB), Y2
 	MOVQ         v+32(FP), AX
 	MOVQ         units+56(FP), BX
 	XORQ         CX, CX
@@ -4717,10 +4883,10 @@ TEXT ·mix1xQ4_0AVX2(SB), NOSPLIT, $128-64
 loop1:
 	MOVQ         o+0(FP), SI
 	ADDQ         CX, SI
-	VMOVUPS      (SI), Y0
-	VMOVUPS      32(SI), Y1
-	VMOVUPS      64(SI), Y2
-	VMOVUPS      96(SI), Y3
+	VMOVUPS      (SI), Y3
+	VMOVUPS      32(SI), Y4
+	VMOVUPS      64(SI), Y5
+	VMOVUPS      96(SI), Y6
 	MOVQ         p+16(FP), SI
 	MOVQ         rows+48(FP), DI
 	MOVQ         AX, R8
@@ -4729,27 +4895,27 @@ loop1:
 	JLT          done4
 
 loop3:
-	VBROADCASTI128 2(R8), Y4
-	VPSRLVD      q4_00<>+0(SB), Y4, Y4
-	VPAND        q4_01<>+0(SB), Y4, Y4
-	VPADDB       q4_02<>+0(SB), Y4, Y4
-	VMOVDQU      Y4, (DX)
-	VPBROADCASTW (R8), X4
-	VCVTPH2PS    X4, Y4
-	VBROADCASTSS (SI), Y5
-	VMULPS       Y5, Y4, Y4
-	VPMOVSXBD    (DX), Y5
-	VCVTDQ2PS    Y5, Y5
-	VFMADD231PS  Y4, Y5, Y0
-	VPMOVSXBD    8(DX), Y5
-	VCVTDQ2PS    Y5, Y5
-	VFMADD231PS  Y4, Y5, Y1
-	VPMOVSXBD    16(DX), Y5
-	VCVTDQ2PS    Y5, Y5
-	VFMADD231PS  Y4, Y5, Y2
-	VPMOVSXBD    24(DX), Y5
-	VCVTDQ2PS    Y5, Y5
-	VFMADD231PS  Y4, Y5, Y3
+	VBROADCASTI128 2(R8), Y7
+	VPSRLVD      Y0, Y7, Y7
+	VPAND        Y1, Y7, Y7
+	VPADDB       Y2, Y7, Y7
+	VMOVDQU      Y7, (DX)
+	VPBROADCASTW (R8), X7
+	VCVTPH2PS    X7, Y7
+	VBROADCASTSS (SI), Y8
+	VMULPS       Y8, Y7, Y7
+	VPMOVSXBD    (DX), Y8
+	VCVTDQ2PS    Y8, Y8
+	VFMADD231PS  Y7, Y8, Y3
+	VPMOVSXBD    8(DX), Y8
+	VCVTDQ2PS    Y8, Y8
+	VFMADD231PS  Y7, Y8, Y4
+	VPMOVSXBD    16(DX), Y8
+	VCVTDQ2PS    Y8, Y8
+	VFMADD231PS  Y7, Y8, Y5
+	VPMOVSXBD    24(DX), Y8
+	VCVTDQ2PS    Y8, Y8
+	VFMADD231PS  Y7, Y8, Y6
 	ADDQ         R9, R8
 	ADDQ         $4, SI
 	SUBQ         $1, DI
@@ -4759,10 +4925,10 @@ done4:
 	ADDQ         $1, DI
 	MOVQ         o+0(FP), SI
 	ADDQ         CX, SI
-	VMOVUPS      Y0, (SI)
-	VMOVUPS      Y1, 32(SI)
-	VMOVUPS      Y2, 64(SI)
-	VMOVUPS      Y3, 96(SI)
+	VMOVUPS      Y3, (SI)
+	VMOVUPS      Y4, 32(SI)
+	VMOVUPS      Y5, 64(SI)
+	VMOVUPS      Y6, 96(SI)
 	ADDQ         $0x12, AX
 	ADDQ         $0x80, CX
 	SUBQ         $1, BX
@@ -4776,6 +4942,11 @@ done2:
 // mix2xQ4_0AVX2 adds weighted rows of v to 2 rows of o; ld and stride in bytes, a unit is 32 values.
 // Requires: AVX2, F16C, FMA
 TEXT ·mix2xQ4_0AVX2(SB), NOSPLIT, $128-64
+
+	// constants of the loops
+	VMOVDQU      q4_00<>+0(SB), Y0
+	VMOVDQU      q4_01<>+0(SB), Y1
+	VMOVDQU      q4_02<>+0(SB), Y2
 	MOVQ         v+32(FP), AX
 	MOVQ         units+56(FP), BX
 	XORQ         CX, CX
@@ -4788,14 +4959,14 @@ loop1:
 	MOVQ         o+0(FP), SI
 	MOVQ         ldo+8(FP), DI
 	ADDQ         CX, SI
-	VMOVUPS      (SI), Y0
-	VMOVUPS      (SI)(DI*1), Y1
-	VMOVUPS      32(SI), Y2
-	VMOVUPS      32(SI)(DI*1), Y3
-	VMOVUPS      64(SI), Y4
-	VMOVUPS      64(SI)(DI*1), Y5
-	VMOVUPS      96(SI), Y6
-	VMOVUPS      96(SI)(DI*1), Y7
+	VMOVUPS      (SI), Y3
+	VMOVUPS      (SI)(DI*1), Y4
+	VMOVUPS      32(SI), Y5
+	VMOVUPS      32(SI)(DI*1), Y6
+	VMOVUPS      64(SI), Y7
+	VMOVUPS      64(SI)(DI*1), Y8
+	VMOVUPS      96(SI), Y9
+	VMOVUPS      96(SI)(DI*1), Y10
 	MOVQ         p+16(FP), SI
 	MOVQ         ldp+24(FP), DI
 	MOVQ         rows+48(FP), R8
@@ -4805,33 +4976,33 @@ loop1:
 	JLT          done4
 
 loop3:
-	VBROADCASTI128 2(R9), Y8
-	VPSRLVD      q4_00<>+0(SB), Y8, Y8
-	VPAND        q4_01<>+0(SB), Y8, Y8
-	VPADDB       q4_02<>+0(SB), Y8, Y8
-	VMOVDQU      Y8, (DX)
-	VPBROADCASTW (R9), X8
-	VCVTPH2PS    X8, Y8
-	VBROADCASTSS (SI), Y9
-	VMULPS       Y9, Y8, Y9
-	VBROADCASTSS (SI)(DI*1), Y10
-	VMULPS       Y10, Y8, Y8
-	VPMOVSXBD    (DX), Y10
-	VCVTDQ2PS    Y10, Y10
-	VFMADD231PS  Y9, Y10, Y0
-	VFMADD231PS  Y8, Y10, Y1
-	VPMOVSXBD    8(DX), Y10
-	VCVTDQ2PS    Y10, Y10
-	VFMADD231PS  Y9, Y10, Y2
-	VFMADD231PS  Y8, Y10, Y3
-	VPMOVSXBD    16(DX), Y10
-	VCVTDQ2PS    Y10, Y10
-	VFMADD231PS  Y9, Y10, Y4
-	VFMADD231PS  Y8, Y10, Y5
-	VPMOVSXBD    24(DX), Y10
-	VCVTDQ2PS    Y10, Y10
-	VFMADD231PS  Y9, Y10, Y6
-	VFMADD231PS  Y8, Y10, Y7
+	VBROADCASTI128 2(R9), Y11
+	VPSRLVD      Y0, Y11, Y11
+	VPAND        Y1, Y11, Y11
+	VPADDB       Y2, Y11, Y11
+	VMOVDQU      Y11, (DX)
+	VPBROADCASTW (R9), X11
+	VCVTPH2PS    X11, Y11
+	VBROADCASTSS (SI), Y12
+	VMULPS       Y12, Y11, Y12
+	VBROADCASTSS (SI)(DI*1), Y13
+	VMULPS       Y13, Y11, Y11
+	VPMOVSXBD    (DX), Y13
+	VCVTDQ2PS    Y13, Y13
+	VFMADD231PS  Y12, Y13, Y3
+	VFMADD231PS  Y11, Y13, Y4
+	VPMOVSXBD    8(DX), Y13
+	VCVTDQ2PS    Y13, Y13
+	VFMADD231PS  Y12, Y13, Y5
+	VFMADD231PS  Y11, Y13, Y6
+	VPMOVSXBD    16(DX), Y13
+	VCVTDQ2PS    Y13, Y13
+	VFMADD231PS  Y12, Y13, Y7
+	VFMADD231PS  Y11, Y13, Y8
+	VPMOVSXBD    24(DX), Y13
+	VCVTDQ2PS    Y13, Y13
+	VFMADD231PS  Y12, Y13, Y9
+	VFMADD231PS  Y11, Y13, Y10
 	ADDQ         R10, R9
 	ADDQ         $4, SI
 	SUBQ         $1, R8
@@ -4842,14 +5013,14 @@ done4:
 	MOVQ         o+0(FP), SI
 	MOVQ         ldo+8(FP), DI
 	ADDQ         CX, SI
-	VMOVUPS      Y0, (SI)
-	VMOVUPS      Y1, (SI)(DI*1)
-	VMOVUPS      Y2, 32(SI)
-	VMOVUPS      Y3, 32(SI)(DI*1)
-	VMOVUPS      Y4, 64(SI)
-	VMOVUPS      Y5, 64(SI)(DI*1)
-	VMOVUPS      Y6, 96(SI)
-	VMOVUPS      Y7, 96(SI)(DI*1)
+	VMOVUPS      Y3, (SI)
+	VMOVUPS      Y4, (SI)(DI*1)
+	VMOVUPS      Y5, 32(SI)
+	VMOVUPS      Y6, 32(SI)(DI*1)
+	VMOVUPS      Y7, 64(SI)
+	VMOVUPS      Y8, 64(SI)(DI*1)
+	VMOVUPS      Y9, 96(SI)
+	VMOVUPS      Y10, 96(SI)(DI*1)
 	ADDQ         $0x12, AX
 	ADDQ         $0x80, CX
 	SUBQ         $1, BX

@@ -109,6 +109,14 @@ GLOBL q5_016<>(SB), RODATA|NOPTR, $32
 // decodeUnitsQ5_0AVX512 unpacks units of 32 values.
 // Requires: AVX2, F16C
 TEXT ·decodeUnitsQ5_0AVX512(SB), NOSPLIT, $128-24
+
+	// constants of the loops
+	VMOVDQU      q5_03<>+0(SB), Y0
+	VMOVDQU      q5_00<>+0(SB), Y1
+	VMOVDQU      q5_02<>+0(SB), Y2
+	VMOVDQU      q5_01<>+0(SB), Y3
+	VMOVDQU      q5_04<>+0(SB), Y4
+	VMOVDQU      q5_05<>+0(SB), Y5
 	MOVQ         dst+0(FP), AX
 	MOVQ         src+8(FP), BX
 	MOVQ         units+16(FP), CX
@@ -118,36 +126,36 @@ TEXT ·decodeUnitsQ5_0AVX512(SB), NOSPLIT, $128-24
 	JLT          done2
 
 loop1:
-	VPBROADCASTW (BX), X0
-	VCVTPH2PS    X0, Y0
-	VBROADCASTI128 6(BX), Y1
-	VPSRLVD      q5_00<>+0(SB), Y1, Y1
-	VPAND        q5_01<>+0(SB), Y1, Y1
-	VMOVDQU      2(BX), X2
-	VINSERTI128  $1, 4(BX), Y2, Y2
-	VPSHUFB      q5_02<>+0(SB), Y2, Y2
-	VPAND        q5_03<>+0(SB), Y2, Y2
-	VPCMPEQB     q5_03<>+0(SB), Y2, Y2
-	VPAND        q5_04<>+0(SB), Y2, Y2
-	VPOR         Y2, Y1, Y1
-	VPADDB       q5_05<>+0(SB), Y1, Y1
-	VMOVDQU      Y1, (DX)
-	VPMOVSXBD    (DX), Y1
-	VCVTDQ2PS    Y1, Y1
-	VMULPS       Y1, Y0, Y1
-	VMOVUPS      Y1, (AX)
-	VPMOVSXBD    8(DX), Y1
-	VCVTDQ2PS    Y1, Y1
-	VMULPS       Y1, Y0, Y1
-	VMOVUPS      Y1, 32(AX)
-	VPMOVSXBD    16(DX), Y1
-	VCVTDQ2PS    Y1, Y1
-	VMULPS       Y1, Y0, Y1
-	VMOVUPS      Y1, 64(AX)
-	VPMOVSXBD    24(DX), Y1
-	VCVTDQ2PS    Y1, Y1
-	VMULPS       Y1, Y0, Y0
-	VMOVUPS      Y0, 96(AX)
+	VPBROADCASTW (BX), X6
+	VCVTPH2PS    X6, Y6
+	VBROADCASTI128 6(BX), Y7
+	VPSRLVD      Y1, Y7, Y7
+	VPAND        Y3, Y7, Y7
+	VMOVDQU      2(BX), X8
+	VINSERTI128  $1, 4(BX), Y8, Y8
+	VPSHUFB      Y2, Y8, Y8
+	VPAND        Y0, Y8, Y8
+	VPCMPEQB     Y0, Y8, Y8
+	VPAND        Y4, Y8, Y8
+	VPOR         Y8, Y7, Y7
+	VPADDB       Y5, Y7, Y7
+	VMOVDQU      Y7, (DX)
+	VPMOVSXBD    (DX), Y7
+	VCVTDQ2PS    Y7, Y7
+	VMULPS       Y7, Y6, Y7
+	VMOVUPS      Y7, (AX)
+	VPMOVSXBD    8(DX), Y7
+	VCVTDQ2PS    Y7, Y7
+	VMULPS       Y7, Y6, Y7
+	VMOVUPS      Y7, 32(AX)
+	VPMOVSXBD    16(DX), Y7
+	VCVTDQ2PS    Y7, Y7
+	VMULPS       Y7, Y6, Y7
+	VMOVUPS      Y7, 64(AX)
+	VPMOVSXBD    24(DX), Y7
+	VCVTDQ2PS    Y7, Y7
+	VMULPS       Y7, Y6, Y6
+	VMOVUPS      Y6, 96(AX)
 	ADDQ         $0x16, BX
 	ADDQ         $0x80, AX
 	SUBQ         $1, CX
@@ -161,6 +169,14 @@ done2:
 // matmul1xQ5_0AVX512 multiplies rows of w with 1 row of x; ld and stride in bytes, a unit is 32 values.
 // Requires: AVX2, F16C, FMA
 TEXT ·matmul1xQ5_0AVX512(SB), NOSPLIT, $128-64
+
+	// constants of the loops
+	VMOVDQU      q5_03<>+0(SB), Y0
+	VMOVDQU      q5_00<>+0(SB), Y1
+	VMOVDQU      q5_02<>+0(SB), Y2
+	VMOVDQU      q5_01<>+0(SB), Y3
+	VMOVDQU      q5_04<>+0(SB), Y4
+	VMOVDQU      q5_05<>+0(SB), Y5
 	MOVQ         y+0(FP), AX
 	MOVQ         w+32(FP), BX
 	MOVQ         rows+48(FP), CX
@@ -170,10 +186,10 @@ TEXT ·matmul1xQ5_0AVX512(SB), NOSPLIT, $128-64
 	JLT          done2
 
 loop1:
-	VPXOR        Y0, Y0, Y0
-	VPXOR        Y1, Y1, Y1
-	VPXOR        Y2, Y2, Y2
-	VPXOR        Y3, Y3, Y3
+	VPXOR        Y6, Y6, Y6
+	VPXOR        Y7, Y7, Y7
+	VPXOR        Y8, Y8, Y8
+	VPXOR        Y9, Y9, Y9
 	MOVQ         x+16(FP), SI
 	MOVQ         units+56(FP), DI
 	MOVQ         BX, R8
@@ -181,40 +197,40 @@ loop1:
 	JLT          done4
 
 loop3:
-	VPBROADCASTW (R8), X4
-	VCVTPH2PS    X4, Y4
-	VBROADCASTI128 6(R8), Y5
-	VPSRLVD      q5_00<>+0(SB), Y5, Y5
-	VPAND        q5_01<>+0(SB), Y5, Y5
-	VMOVDQU      2(R8), X6
-	VINSERTI128  $1, 4(R8), Y6, Y6
-	VPSHUFB      q5_02<>+0(SB), Y6, Y6
-	VPAND        q5_03<>+0(SB), Y6, Y6
-	VPCMPEQB     q5_03<>+0(SB), Y6, Y6
-	VPAND        q5_04<>+0(SB), Y6, Y6
-	VPOR         Y6, Y5, Y5
-	VPADDB       q5_05<>+0(SB), Y5, Y5
-	VMOVDQU      Y5, (DX)
-	VPMOVSXBD    (DX), Y5
-	VCVTDQ2PS    Y5, Y5
-	VMULPS       Y5, Y4, Y5
-	VMOVUPS      (SI), Y6
-	VFMADD231PS  Y6, Y5, Y0
-	VPMOVSXBD    8(DX), Y5
-	VCVTDQ2PS    Y5, Y5
-	VMULPS       Y5, Y4, Y5
-	VMOVUPS      32(SI), Y6
-	VFMADD231PS  Y6, Y5, Y1
-	VPMOVSXBD    16(DX), Y5
-	VCVTDQ2PS    Y5, Y5
-	VMULPS       Y5, Y4, Y5
-	VMOVUPS      64(SI), Y6
-	VFMADD231PS  Y6, Y5, Y2
-	VPMOVSXBD    24(DX), Y5
-	VCVTDQ2PS    Y5, Y5
-	VMULPS       Y5, Y4, Y4
-	VMOVUPS      96(SI), Y5
-	VFMADD231PS  Y5, Y4, Y3
+	VPBROADCASTW (R8), X10
+	VCVTPH2PS    X10, Y10
+	VBROADCASTI128 6(R8), Y11
+	VPSRLVD      Y1, Y11, Y11
+	VPAND        Y3, Y11, Y11
+	VMOVDQU      2(R8), X12
+	VINSERTI128  $1, 4(R8), Y12, Y12
+	VPSHUFB      Y2, Y12, Y12
+	VPAND        Y0, Y12, Y12
+	VPCMPEQB     Y0, Y12, Y12
+	VPAND        Y4, Y12, Y12
+	VPOR         Y12, Y11, Y11
+	VPADDB       Y5, Y11, Y11
+	VMOVDQU      Y11, (DX)
+	VPMOVSXBD    (DX), Y11
+	VCVTDQ2PS    Y11, Y11
+	VMULPS       Y11, Y10, Y11
+	VMOVUPS      (SI), Y12
+	VFMADD231PS  Y12, Y11, Y6
+	VPMOVSXBD    8(DX), Y11
+	VCVTDQ2PS    Y11, Y11
+	VMULPS       Y11, Y10, Y11
+	VMOVUPS      32(SI), Y12
+	VFMADD231PS  Y12, Y11, Y7
+	VPMOVSXBD    16(DX), Y11
+	VCVTDQ2PS    Y11, Y11
+	VMULPS       Y11, Y10, Y11
+	VMOVUPS      64(SI), Y12
+	VFMADD231PS  Y12, Y11, Y8
+	VPMOVSXBD    24(DX), Y11
+	VCVTDQ2PS    Y11, Y11
+	VMULPS       Y11, Y10, Y10
+	VMOVUPS      96(SI), Y11
+	VFMADD231PS  Y11, Y10, Y9
 	ADDQ         $0x16, R8
 	ADDQ         $0x80, SI
 	SUBQ         $1, DI
@@ -222,16 +238,16 @@ loop3:
 
 done4:
 	ADDQ         $1, DI
-	VADDPS       Y1, Y0, Y0
-	VADDPS       Y2, Y0, Y0
-	VADDPS       Y3, Y0, Y0
-	VEXTRACTF128 $1, Y0, X1
-	VADDPS       X0, X1, X1
-	VMOVHLPS     X1, X1, X0
-	VADDPS       X0, X1, X1
-	VMOVSHDUP    X1, X0
-	VADDSS       X0, X1, X1
-	VMOVSS       X1, (AX)
+	VADDPS       Y7, Y6, Y6
+	VADDPS       Y8, Y6, Y6
+	VADDPS       Y9, Y6, Y6
+	VEXTRACTF128 $1, Y6, X7
+	VADDPS       X6, X7, X7
+	VMOVHLPS     X7, X7, X6
+	VADDPS       X6, X7, X7
+	VMOVSHDUP    X7, X6
+	VADDSS       X6, X7, X7
+	VMOVSS       X7, (AX)
 	ADDQ         $4, AX
 	MOVQ         stride+40(FP), SI
 	ADDQ         SI, BX
@@ -246,6 +262,14 @@ done2:
 // matmul2xQ5_0AVX512 multiplies rows of w with 2 rows of x; ld and stride in bytes, a unit is 32 values.
 // Requires: AVX2, F16C, FMA
 TEXT ·matmul2xQ5_0AVX512(SB), NOSPLIT, $128-64
+
+	// constants of the loops
+	VMOVDQU      q5_03<>+0(SB), Y0
+	VMOVDQU      q5_00<>+0(SB), Y1
+	VMOVDQU      q5_02<>+0(SB), Y2
+	VMOVDQU      q5_01<>+0(SB), Y3
+	VMOVDQU      q5_04<>+0(SB), Y4
+	VMOVDQU      q5_05<>+0(SB), Y5
 	MOVQ         y+0(FP), AX
 	MOVQ         w+32(FP), BX
 	MOVQ         rows+48(FP), CX
@@ -255,10 +279,10 @@ TEXT ·matmul2xQ5_0AVX512(SB), NOSPLIT, $128-64
 	JLT          done2
 
 loop1:
-	VPXOR        Y0, Y0, Y0
-	VPXOR        Y1, Y1, Y1
-	VPXOR        Y2, Y2, Y2
-	VPXOR        Y3, Y3, Y3
+	VPXOR        Y6, Y6, Y6
+	VPXOR        Y7, Y7, Y7
+	VPXOR        Y8, Y8, Y8
+	VPXOR        Y9, Y9, Y9
 	MOVQ         x+16(FP), SI
 	MOVQ         ldx+24(FP), DI
 	MOVQ         units+56(FP), R8
@@ -267,48 +291,48 @@ loop1:
 	JLT          done4
 
 loop3:
-	VPBROADCASTW (R9), X4
-	VCVTPH2PS    X4, Y4
-	VBROADCASTI128 6(R9), Y5
-	VPSRLVD      q5_00<>+0(SB), Y5, Y5
-	VPAND        q5_01<>+0(SB), Y5, Y5
-	VMOVDQU      2(R9), X6
-	VINSERTI128  $1, 4(R9), Y6, Y6
-	VPSHUFB      q5_02<>+0(SB), Y6, Y6
-	VPAND        q5_03<>+0(SB), Y6, Y6
-	VPCMPEQB     q5_03<>+0(SB), Y6, Y6
-	VPAND        q5_04<>+0(SB), Y6, Y6
-	VPOR         Y6, Y5, Y5
-	VPADDB       q5_05<>+0(SB), Y5, Y5
-	VMOVDQU      Y5, (DX)
-	VPMOVSXBD    (DX), Y5
-	VCVTDQ2PS    Y5, Y5
-	VMULPS       Y5, Y4, Y5
-	VMOVUPS      (SI), Y6
-	VFMADD231PS  Y6, Y5, Y0
-	VMOVUPS      (SI)(DI*1), Y6
-	VFMADD231PS  Y6, Y5, Y1
-	VPMOVSXBD    8(DX), Y5
-	VCVTDQ2PS    Y5, Y5
-	VMULPS       Y5, Y4, Y5
-	VMOVUPS      32(SI), Y6
-	VFMADD231PS  Y6, Y5, Y2
-	VMOVUPS      32(SI)(DI*1), Y6
-	VFMADD231PS  Y6, Y5, Y3
-	VPMOVSXBD    16(DX), Y5
-	VCVTDQ2PS    Y5, Y5
-	VMULPS       Y5, Y4, Y5
-	VMOVUPS      64(SI), Y6
-	VFMADD231PS  Y6, Y5, Y0
-	VMOVUPS      64(SI)(DI*1), Y6
-	VFMADD231PS  Y6, Y5, Y1
-	VPMOVSXBD    24(DX), Y5
-	VCVTDQ2PS    Y5, Y5
-	VMULPS       Y5, Y4, Y4
-	VMOVUPS      96(SI), Y5
-	VFMADD231PS  Y5, Y4, Y2
-	VMOVUPS      96(SI)(DI*1), Y5
-	VFMADD231PS  Y5, Y4, Y3
+	VPBROADCASTW (R9), X10
+	VCVTPH2PS    X10, Y10
+	VBROADCASTI128 6(R9), Y11
+	VPSRLVD      Y1, Y11, Y11
+	VPAND        Y3, Y11, Y11
+	VMOVDQU      2(R9), X12
+	VINSERTI128  $1, 4(R9), Y12, Y12
+	VPSHUFB      Y2, Y12, Y12
+	VPAND        Y0, Y12, Y12
+	VPCMPEQB     Y0, Y12, Y12
+	VPAND        Y4, Y12, Y12
+	VPOR         Y12, Y11, Y11
+	VPADDB       Y5, Y11, Y11
+	VMOVDQU      Y11, (DX)
+	VPMOVSXBD    (DX), Y11
+	VCVTDQ2PS    Y11, Y11
+	VMULPS       Y11, Y10, Y11
+	VMOVUPS      (SI), Y12
+	VFMADD231PS  Y12, Y11, Y6
+	VMOVUPS      (SI)(DI*1), Y12
+	VFMADD231PS  Y12, Y11, Y7
+	VPMOVSXBD    8(DX), Y11
+	VCVTDQ2PS    Y11, Y11
+	VMULPS       Y11, Y10, Y11
+	VMOVUPS      32(SI), Y12
+	VFMADD231PS  Y12, Y11, Y8
+	VMOVUPS      32(SI)(DI*1), Y12
+	VFMADD231PS  Y12, Y11, Y9
+	VPMOVSXBD    16(DX), Y11
+	VCVTDQ2PS    Y11, Y11
+	VMULPS       Y11, Y10, Y11
+	VMOVUPS      64(SI), Y12
+	VFMADD231PS  Y12, Y11, Y6
+	VMOVUPS      64(SI)(DI*1), Y12
+	VFMADD231PS  Y12, Y11, Y7
+	VPMOVSXBD    24(DX), Y11
+	VCVTDQ2PS    Y11, Y11
+	VMULPS       Y11, Y10, Y10
+	VMOVUPS      96(SI), Y11
+	VFMADD231PS  Y11, Y10, Y8
+	VMOVUPS      96(SI)(DI*1), Y11
+	VFMADD231PS  Y11, Y10, Y9
 	ADDQ         $0x16, R9
 	ADDQ         $0x80, SI
 	SUBQ         $1, R8
@@ -316,25 +340,25 @@ loop3:
 
 done4:
 	ADDQ         $1, R8
-	VADDPS       Y2, Y0, Y0
-	VADDPS       Y3, Y1, Y1
-	VEXTRACTF128 $1, Y0, X2
-	VADDPS       X0, X2, X2
-	VMOVHLPS     X2, X2, X0
-	VADDPS       X0, X2, X2
-	VMOVSHDUP    X2, X0
-	VADDSS       X0, X2, X2
-	VMOVSS       X2, (AX)
+	VADDPS       Y8, Y6, Y6
+	VADDPS       Y9, Y7, Y7
+	VEXTRACTF128 $1, Y6, X8
+	VADDPS       X6, X8, X8
+	VMOVHLPS     X8, X8, X6
+	VADDPS       X6, X8, X8
+	VMOVSHDUP    X8, X6
+	VADDSS       X6, X8, X8
+	VMOVSS       X8, (AX)
 	MOVQ         ldy+8(FP), SI
 	MOVQ         AX, DI
 	ADDQ         SI, DI
-	VEXTRACTF128 $1, Y1, X0
-	VADDPS       X1, X0, X0
-	VMOVHLPS     X0, X0, X1
-	VADDPS       X1, X0, X0
-	VMOVSHDUP    X0, X1
-	VADDSS       X1, X0, X0
-	VMOVSS       X0, (DI)
+	VEXTRACTF128 $1, Y7, X6
+	VADDPS       X7, X6, X6
+	VMOVHLPS     X6, X6, X7
+	VADDPS       X7, X6, X6
+	VMOVSHDUP    X6, X7
+	VADDSS       X7, X6, X6
+	VMOVSS       X6, (DI)
 	ADDQ         $4, AX
 	MOVQ         stride+40(FP), SI
 	ADDQ         SI, BX
@@ -349,6 +373,14 @@ done2:
 // matmul3xQ5_0AVX512 multiplies rows of w with 3 rows of x; ld and stride in bytes, a unit is 32 values.
 // Requires: AVX2, F16C, FMA
 TEXT ·matmul3xQ5_0AVX512(SB), NOSPLIT, $128-64
+
+	// constants of the loops
+	VMOVDQU      q5_03<>+0(SB), Y0
+	VMOVDQU      q5_00<>+0(SB), Y1
+	VMOVDQU      q5_02<>+0(SB), Y2
+	VMOVDQU      q5_01<>+0(SB), Y3
+	VMOVDQU      q5_04<>+0(SB), Y4
+	VMOVDQU      q5_05<>+0(SB), Y5
 	MOVQ         y+0(FP), AX
 	MOVQ         w+32(FP), BX
 	MOVQ         rows+48(FP), CX
@@ -358,9 +390,9 @@ TEXT ·matmul3xQ5_0AVX512(SB), NOSPLIT, $128-64
 	JLT          done2
 
 loop1:
-	VPXOR        Y0, Y0, Y0
-	VPXOR        Y1, Y1, Y1
-	VPXOR        Y2, Y2, Y2
+	VPXOR        Y6, Y6, Y6
+	VPXOR        Y7, Y7, Y7
+	VPXOR        Y8, Y8, Y8
 	MOVQ         x+16(FP), SI
 	MOVQ         ldx+24(FP), DI
 	MOVQ         SI, R8
@@ -372,56 +404,56 @@ loop1:
 	JLT          done4
 
 loop3:
-	VPBROADCASTW (R10), X3
-	VCVTPH2PS    X3, Y3
-	VBROADCASTI128 6(R10), Y4
-	VPSRLVD      q5_00<>+0(SB), Y4, Y4
-	VPAND        q5_01<>+0(SB), Y4, Y4
-	VMOVDQU      2(R10), X5
-	VINSERTI128  $1, 4(R10), Y5, Y5
-	VPSHUFB      q5_02<>+0(SB), Y5, Y5
-	VPAND        q5_03<>+0(SB), Y5, Y5
-	VPCMPEQB     q5_03<>+0(SB), Y5, Y5
-	VPAND        q5_04<>+0(SB), Y5, Y5
-	VPOR         Y5, Y4, Y4
-	VPADDB       q5_05<>+0(SB), Y4, Y4
-	VMOVDQU      Y4, (DX)
-	VPMOVSXBD    (DX), Y4
-	VCVTDQ2PS    Y4, Y4
-	VMULPS       Y4, Y3, Y4
-	VMOVUPS      (SI), Y5
-	VFMADD231PS  Y5, Y4, Y0
-	VMOVUPS      (SI)(DI*1), Y5
-	VFMADD231PS  Y5, Y4, Y1
-	VMOVUPS      (R8), Y5
-	VFMADD231PS  Y5, Y4, Y2
-	VPMOVSXBD    8(DX), Y4
-	VCVTDQ2PS    Y4, Y4
-	VMULPS       Y4, Y3, Y4
-	VMOVUPS      32(SI), Y5
-	VFMADD231PS  Y5, Y4, Y0
-	VMOVUPS      32(SI)(DI*1), Y5
-	VFMADD231PS  Y5, Y4, Y1
-	VMOVUPS      32(R8), Y5
-	VFMADD231PS  Y5, Y4, Y2
-	VPMOVSXBD    16(DX), Y4
-	VCVTDQ2PS    Y4, Y4
-	VMULPS       Y4, Y3, Y4
-	VMOVUPS      64(SI), Y5
-	VFMADD231PS  Y5, Y4, Y0
-	VMOVUPS      64(SI)(DI*1), Y5
-	VFMADD231PS  Y5, Y4, Y1
-	VMOVUPS      64(R8), Y5
-	VFMADD231PS  Y5, Y4, Y2
-	VPMOVSXBD    24(DX), Y4
-	VCVTDQ2PS    Y4, Y4
-	VMULPS       Y4, Y3, Y3
-	VMOVUPS      96(SI), Y4
-	VFMADD231PS  Y4, Y3, Y0
-	VMOVUPS      96(SI)(DI*1), Y4
-	VFMADD231PS  Y4, Y3, Y1
-	VMOVUPS      96(R8), Y4
-	VFMADD231PS  Y4, Y3, Y2
+	VPBROADCASTW (R10), X9
+	VCVTPH2PS    X9, Y9
+	VBROADCASTI128 6(R10), Y10
+	VPSRLVD      Y1, Y10, Y10
+	VPAND        Y3, Y10, Y10
+	VMOVDQU      2(R10), X11
+	VINSERTI128  $1, 4(R10), Y11, Y11
+	VPSHUFB      Y2, Y11, Y11
+	VPAND        Y0, Y11, Y11
+	VPCMPEQB     Y0, Y11, Y11
+	VPAND        Y4, Y11, Y11
+	VPOR         Y11, Y10, Y10
+	VPADDB       Y5, Y10, Y10
+	VMOVDQU      Y10, (DX)
+	VPMOVSXBD    (DX), Y10
+	VCVTDQ2PS    Y10, Y10
+	VMULPS       Y10, Y9, Y10
+	VMOVUPS      (SI), Y11
+	VFMADD231PS  Y11, Y10, Y6
+	VMOVUPS      (SI)(DI*1), Y11
+	VFMADD231PS  Y11, Y10, Y7
+	VMOVUPS      (R8), Y11
+	VFMADD231PS  Y11, Y10, Y8
+	VPMOVSXBD    8(DX), Y10
+	VCVTDQ2PS    Y10, Y10
+	VMULPS       Y10, Y9, Y10
+	VMOVUPS      32(SI), Y11
+	VFMADD231PS  Y11, Y10, Y6
+	VMOVUPS      32(SI)(DI*1), Y11
+	VFMADD231PS  Y11, Y10, Y7
+	VMOVUPS      32(R8), Y11
+	VFMADD231PS  Y11, Y10, Y8
+	VPMOVSXBD    16(DX), Y10
+	VCVTDQ2PS    Y10, Y10
+	VMULPS       Y10, Y9, Y10
+	VMOVUPS      64(SI), Y11
+	VFMADD231PS  Y11, Y10, Y6
+	VMOVUPS      64(SI)(DI*1), Y11
+	VFMADD231PS  Y11, Y10, Y7
+	VMOVUPS      64(R8), Y11
+	VFMADD231PS  Y11, Y10, Y8
+	VPMOVSXBD    24(DX), Y10
+	VCVTDQ2PS    Y10, Y10
+	VMULPS       Y10, Y9, Y9
+	VMOVUPS      96(SI), Y10
+	VFMADD231PS  Y10, Y9, Y6
+	VMOVUPS      96(SI)(DI*1), Y10
+	VFMADD231PS  Y10, Y9, Y7
+	VMOVUPS      96(R8), Y10
+	VFMADD231PS  Y10, Y9, Y8
 	ADDQ         $0x16, R10
 	ADDQ         $0x80, SI
 	ADDQ         $0x80, R8
@@ -430,31 +462,31 @@ loop3:
 
 done4:
 	ADDQ         $1, R9
-	VEXTRACTF128 $1, Y0, X3
-	VADDPS       X0, X3, X3
-	VMOVHLPS     X3, X3, X0
-	VADDPS       X0, X3, X3
-	VMOVSHDUP    X3, X0
-	VADDSS       X0, X3, X3
-	VMOVSS       X3, (AX)
+	VEXTRACTF128 $1, Y6, X9
+	VADDPS       X6, X9, X9
+	VMOVHLPS     X9, X9, X6
+	VADDPS       X6, X9, X9
+	VMOVSHDUP    X9, X6
+	VADDSS       X6, X9, X9
+	VMOVSS       X9, (AX)
 	MOVQ         ldy+8(FP), SI
 	MOVQ         AX, DI
 	ADDQ         SI, DI
-	VEXTRACTF128 $1, Y1, X0
-	VADDPS       X1, X0, X0
-	VMOVHLPS     X0, X0, X1
-	VADDPS       X1, X0, X0
-	VMOVSHDUP    X0, X1
-	VADDSS       X1, X0, X0
-	VMOVSS       X0, (DI)
+	VEXTRACTF128 $1, Y7, X6
+	VADDPS       X7, X6, X6
+	VMOVHLPS     X6, X6, X7
+	VADDPS       X7, X6, X6
+	VMOVSHDUP    X6, X7
+	VADDSS       X7, X6, X6
+	VMOVSS       X6, (DI)
 	ADDQ         SI, DI
-	VEXTRACTF128 $1, Y2, X0
-	VADDPS       X2, X0, X0
-	VMOVHLPS     X0, X0, X1
-	VADDPS       X1, X0, X0
-	VMOVSHDUP    X0, X1
-	VADDSS       X1, X0, X0
-	VMOVSS       X0, (DI)
+	VEXTRACTF128 $1, Y8, X6
+	VADDPS       X8, X6, X6
+	VMOVHLPS     X6, X6, X7
+	VADDPS       X7, X6, X6
+	VMOVSHDUP    X6, X7
+	VADDSS       X7, X6, X6
+	VMOVSS       X6, (DI)
 	ADDQ         $4, AX
 	MOVQ         stride+40(FP), SI
 	ADDQ         SI, BX
@@ -469,6 +501,14 @@ done2:
 // matmul4xQ5_0AVX512 multiplies rows of w with 4 rows of x; ld and stride in bytes, a unit is 32 values.
 // Requires: AVX2, F16C, FMA
 TEXT ·matmul4xQ5_0AVX512(SB), NOSPLIT, $128-64
+
+	// constants of the loops
+	VMOVDQU      q5_03<>+0(SB), Y0
+	VMOVDQU      q5_00<>+0(SB), Y1
+	VMOVDQU      q5_02<>+0(SB), Y2
+	VMOVDQU      q5_01<>+0(SB), Y3
+	VMOVDQU      q5_04<>+0(SB), Y4
+	VMOVDQU      q5_05<>+0(SB), Y5
 	MOVQ         y+0(FP), AX
 	MOVQ         w+32(FP), BX
 	MOVQ         rows+48(FP), CX
@@ -478,10 +518,10 @@ TEXT ·matmul4xQ5_0AVX512(SB), NOSPLIT, $128-64
 	JLT          done2
 
 loop1:
-	VPXOR        Y0, Y0, Y0
-	VPXOR        Y1, Y1, Y1
-	VPXOR        Y2, Y2, Y2
-	VPXOR        Y3, Y3, Y3
+	VPXOR        Y6, Y6, Y6
+	VPXOR        Y7, Y7, Y7
+	VPXOR        Y8, Y8, Y8
+	VPXOR        Y9, Y9, Y9
 	MOVQ         x+16(FP), SI
 	MOVQ         ldx+24(FP), DI
 	MOVQ         SI, R8
@@ -493,64 +533,64 @@ loop1:
 	JLT          done4
 
 loop3:
-	VPBROADCASTW (R10), X4
-	VCVTPH2PS    X4, Y4
-	VBROADCASTI128 6(R10), Y5
-	VPSRLVD      q5_00<>+0(SB), Y5, Y5
-	VPAND        q5_01<>+0(SB), Y5, Y5
-	VMOVDQU      2(R10), X6
-	VINSERTI128  $1, 4(R10), Y6, Y6
-	VPSHUFB      q5_02<>+0(SB), Y6, Y6
-	VPAND        q5_03<>+0(SB), Y6, Y6
-	VPCMPEQB     q5_03<>+0(SB), Y6, Y6
-	VPAND        q5_04<>+0(SB), Y6, Y6
-	VPOR         Y6, Y5, Y5
-	VPADDB       q5_05<>+0(SB), Y5, Y5
-	VMOVDQU      Y5, (DX)
-	VPMOVSXBD    (DX), Y5
-	VCVTDQ2PS    Y5, Y5
-	VMULPS       Y5, Y4, Y5
-	VMOVUPS      (SI), Y6
-	VFMADD231PS  Y6, Y5, Y0
-	VMOVUPS      (SI)(DI*1), Y6
-	VFMADD231PS  Y6, Y5, Y1
-	VMOVUPS      (R8), Y6
-	VFMADD231PS  Y6, Y5, Y2
-	VMOVUPS      (R8)(DI*1), Y6
-	VFMADD231PS  Y6, Y5, Y3
-	VPMOVSXBD    8(DX), Y5
-	VCVTDQ2PS    Y5, Y5
-	VMULPS       Y5, Y4, Y5
-	VMOVUPS      32(SI), Y6
-	VFMADD231PS  Y6, Y5, Y0
-	VMOVUPS      32(SI)(DI*1), Y6
-	VFMADD231PS  Y6, Y5, Y1
-	VMOVUPS      32(R8), Y6
-	VFMADD231PS  Y6, Y5, Y2
-	VMOVUPS      32(R8)(DI*1), Y6
-	VFMADD231PS  Y6, Y5, Y3
-	VPMOVSXBD    16(DX), Y5
-	VCVTDQ2PS    Y5, Y5
-	VMULPS       Y5, Y4, Y5
-	VMOVUPS      64(SI), Y6
-	VFMADD231PS  Y6, Y5, Y0
-	VMOVUPS      64(SI)(DI*1), Y6
-	VFMADD231PS  Y6, Y5, Y1
-	VMOVUPS      64(R8), Y6
-	VFMADD231PS  Y6, Y5, Y2
-	VMOVUPS      64(R8)(DI*1), Y6
-	VFMADD231PS  Y6, Y5, Y3
-	VPMOVSXBD    24(DX), Y5
-	VCVTDQ2PS    Y5, Y5
-	VMULPS       Y5, Y4, Y4
-	VMOVUPS      96(SI), Y5
-	VFMADD231PS  Y5, Y4, Y0
-	VMOVUPS      96(SI)(DI*1), Y5
-	VFMADD231PS  Y5, Y4, Y1
-	VMOVUPS      96(R8), Y5
-	VFMADD231PS  Y5, Y4, Y2
-	VMOVUPS      96(R8)(DI*1), Y5
-	VFMADD231PS  Y5, Y4, Y3
+	VPBROADCASTW (R10), X10
+	VCVTPH2PS    X10, Y10
+	VBROADCASTI128 6(R10), Y11
+	VPSRLVD      Y1, Y11, Y11
+	VPAND        Y3, Y11, Y11
+	VMOVDQU      2(R10), X12
+	VINSERTI128  $1, 4(R10), Y12, Y12
+	VPSHUFB      Y2, Y12, Y12
+	VPAND        Y0, Y12, Y12
+	VPCMPEQB     Y0, Y12, Y12
+	VPAND        Y4, Y12, Y12
+	VPOR         Y12, Y11, Y11
+	VPADDB       Y5, Y11, Y11
+	VMOVDQU      Y11, (DX)
+	VPMOVSXBD    (DX), Y11
+	VCVTDQ2PS    Y11, Y11
+	VMULPS       Y11, Y10, Y11
+	VMOVUPS      (SI), Y12
+	VFMADD231PS  Y12, Y11, Y6
+	VMOVUPS      (SI)(DI*1), Y12
+	VFMADD231PS  Y12, Y11, Y7
+	VMOVUPS      (R8), Y12
+	VFMADD231PS  Y12, Y11, Y8
+	VMOVUPS      (R8)(DI*1), Y12
+	VFMADD231PS  Y12, Y11, Y9
+	VPMOVSXBD    8(DX), Y11
+	VCVTDQ2PS    Y11, Y11
+	VMULPS       Y11, Y10, Y11
+	VMOVUPS      32(SI), Y12
+	VFMADD231PS  Y12, Y11, Y6
+	VMOVUPS      32(SI)(DI*1), Y12
+	VFMADD231PS  Y12, Y11, Y7
+	VMOVUPS      32(R8), Y12
+	VFMADD231PS  Y12, Y11, Y8
+	VMOVUPS      32(R8)(DI*1), Y12
+	VFMADD231PS  Y12, Y11, Y9
+	VPMOVSXBD    16(DX), Y11
+	VCVTDQ2PS    Y11, Y11
+	VMULPS       Y11, Y10, Y11
+	VMOVUPS      64(SI), Y12
+	VFMADD231PS  Y12, Y11, Y6
+	VMOVUPS      64(SI)(DI*1), Y12
+	VFMADD231PS  Y12, Y11, Y7
+	VMOVUPS      64(R8), Y12
+	VFMADD231PS  Y12, Y11, Y8
+	VMOVUPS      64(R8)(DI*1), Y12
+	VFMADD231PS  Y12, Y11, Y9
+	VPMOVSXBD    24(DX), Y11
+	VCVTDQ2PS    Y11, Y11
+	VMULPS       Y11, Y10, Y10
+	VMOVUPS      96(SI), Y11
+	VFMADD231PS  Y11, Y10, Y6
+	VMOVUPS      96(SI)(DI*1), Y11
+	VFMADD231PS  Y11, Y10, Y7
+	VMOVUPS      96(R8), Y11
+	VFMADD231PS  Y11, Y10, Y8
+	VMOVUPS      96(R8)(DI*1), Y11
+	VFMADD231PS  Y11, Y10, Y9
 	ADDQ         $0x16, R10
 	ADDQ         $0x80, SI
 	ADDQ         $0x80, R8
@@ -559,39 +599,39 @@ loop3:
 
 done4:
 	ADDQ         $1, R9
-	VEXTRACTF128 $1, Y0, X4
-	VADDPS       X0, X4, X4
-	VMOVHLPS     X4, X4, X0
-	VADDPS       X0, X4, X4
-	VMOVSHDUP    X4, X0
-	VADDSS       X0, X4, X4
-	VMOVSS       X4, (AX)
+	VEXTRACTF128 $1, Y6, X10
+	VADDPS       X6, X10, X10
+	VMOVHLPS     X10, X10, X6
+	VADDPS       X6, X10, X10
+	VMOVSHDUP    X10, X6
+	VADDSS       X6, X10, X10
+	VMOVSS       X10, (AX)
 	MOVQ         ldy+8(FP), SI
 	MOVQ         AX, DI
 	ADDQ         SI, DI
-	VEXTRACTF128 $1, Y1, X0
-	VADDPS       X1, X0, X0
-	VMOVHLPS     X0, X0, X1
-	VADDPS       X1, X0, X0
-	VMOVSHDUP    X0, X1
-	VADDSS       X1, X0, X0
-	VMOVSS       X0, (DI)
+	VEXTRACTF128 $1, Y7, X6
+	VADDPS       X7, X6, X6
+	VMOVHLPS     X6, X6, X7
+	VADDPS       X7, X6, X6
+	VMOVSHDUP    X6, X7
+	VADDSS       X7, X6, X6
+	VMOVSS       X6, (DI)
 	ADDQ         SI, DI
-	VEXTRACTF128 $1, Y2, X0
-	VADDPS       X2, X0, X0
-	VMOVHLPS     X0, X0, X1
-	VADDPS       X1, X0, X0
-	VMOVSHDUP    X0, X1
-	VADDSS       X1, X0, X0
-	VMOVSS       X0, (DI)
+	VEXTRACTF128 $1, Y8, X6
+	VADDPS       X8, X6, X6
+	VMOVHLPS     X6, X6, X7
+	VADDPS       X7, X6, X6
+	VMOVSHDUP    X6, X7
+	VADDSS       X7, X6, X6
+	VMOVSS       X6, (DI)
 	ADDQ         SI, DI
-	VEXTRACTF128 $1, Y3, X0
-	VADDPS       X3, X0, X0
-	VMOVHLPS     X0, X0, X1
-	VADDPS       X1, X0, X0
-	VMOVSHDUP    X0, X1
-	VADDSS       X1, X0, X0
-	VMOVSS       X0, (DI)
+	VEXTRACTF128 $1, Y9, X6
+	VADDPS       X9, X6, X6
+	VMOVHLPS     X6, X6, X7
+	VADDPS       X7, X6, X6
+	VMOVSHDUP    X6, X7
+	VADDSS       X7, X6, X6
+	VMOVSS       X6, (DI)
 	ADDQ         $4, AX
 	MOVQ         stride+40(FP), SI
 	ADDQ         SI, BX
@@ -606,6 +646,14 @@ done2:
 // matmulQ81xQ5_0AVX512 multiplies rows of w with 1 row of activations in int8; ldy and stride in bytes.
 // Requires: F16C, FMA, AVX512VL, AVX512VNNI
 TEXT ·matmulQ81xQ5_0AVX512(SB), NOSPLIT, $128-72
+
+	// constants of the loops
+	VMOVDQU      q5_03<>+0(SB), Y0
+	VMOVDQU      q5_00<>+0(SB), Y1
+	VMOVDQU      q5_02<>+0(SB), Y2
+	VMOVDQU      q5_01<>+0(SB), Y3
+	VMOVDQU      q5_04<>+0(SB), Y4
+	VMOVDQU      q5_05<>+0(SB), Y5
 	LEAQ         31(SP), AX
 	ANDQ         $-32, AX
 	MOVQ         y+0(FP), AX
@@ -615,8 +663,8 @@ TEXT ·matmulQ81xQ5_0AVX512(SB), NOSPLIT, $128-72
 	JLT          done2
 
 loop1:
-	VPXOR        Y0, Y0, Y0
-	VPXOR        Y1, Y1, Y1
+	VPXOR        Y6, Y6, Y6
+	VPXOR        Y7, Y7, Y7
 	MOVQ         q+16(FP), DX
 	MOVQ         d+24(FP), SI
 	MOVQ         blocks+64(FP), DI
@@ -625,50 +673,50 @@ loop1:
 	JLT          done4
 
 loop3:
-	VPBROADCASTW (R8), X2
-	VCVTPH2PS    X2, Y2
-	VBROADCASTI128 6(R8), Y3
-	VPSRLVD      q5_00<>+0(SB), Y3, Y3
-	VPAND        q5_01<>+0(SB), Y3, Y3
-	VMOVDQU      2(R8), X4
-	VINSERTI128  $1, 4(R8), Y4, Y4
-	VPSHUFB      q5_02<>+0(SB), Y4, Y4
-	VPAND        q5_03<>+0(SB), Y4, Y4
-	VPCMPEQB     q5_03<>+0(SB), Y4, Y4
-	VPAND        q5_04<>+0(SB), Y4, Y4
-	VPOR         Y4, Y3, Y3
-	VPADDB       q5_05<>+0(SB), Y3, Y3
-	VPABSB       Y3, Y4
-	VMOVDQU      (DX), Y5
-	VPSIGNB      Y3, Y5, Y3
-	VPXOR        Y5, Y5, Y5
-	VPDPBUSD     Y3, Y4, Y5
-	VBROADCASTSS (SI), Y3
-	VCVTDQ2PS    Y5, Y4
-	VMULPS       Y2, Y3, Y2
-	VFMADD231PS  Y2, Y4, Y0
-	VPBROADCASTW 22(R8), X2
-	VCVTPH2PS    X2, Y2
-	VBROADCASTI128 28(R8), Y3
-	VPSRLVD      q5_00<>+0(SB), Y3, Y3
-	VPAND        q5_01<>+0(SB), Y3, Y3
-	VMOVDQU      24(R8), X4
-	VINSERTI128  $1, 26(R8), Y4, Y4
-	VPSHUFB      q5_02<>+0(SB), Y4, Y4
-	VPAND        q5_03<>+0(SB), Y4, Y4
-	VPCMPEQB     q5_03<>+0(SB), Y4, Y4
-	VPAND        q5_04<>+0(SB), Y4, Y4
-	VPOR         Y4, Y3, Y3
-	VPADDB       q5_05<>+0(SB), Y3, Y3
-	VPABSB       Y3, Y4
-	VMOVDQU      32(DX), Y5
-	VPSIGNB      Y3, Y5, Y3
-	VPXOR        Y5, Y5, Y5
-	VPDPBUSD     Y3, Y4, Y5
-	VBROADCASTSS 4(SI), Y3
-	VCVTDQ2PS    Y5, Y4
-	VMULPS       Y2, Y3, Y2
-	VFMADD231PS  Y2, Y4, Y1
+	VPBROADCASTW (R8), X8
+	VCVTPH2PS    X8, Y8
+	VBROADCASTI128 6(R8), Y9
+	VPSRLVD      Y1, Y9, Y9
+	VPAND        Y3, Y9, Y9
+	VMOVDQU      2(R8), X10
+	VINSERTI128  $1, 4(R8), Y10, Y10
+	VPSHUFB      Y2, Y10, Y10
+	VPAND        Y0, Y10, Y10
+	VPCMPEQB     Y0, Y10, Y10
+	VPAND        Y4, Y10, Y10
+	VPOR         Y10, Y9, Y9
+	VPADDB       Y5, Y9, Y9
+	VPABSB       Y9, Y10
+	VMOVDQU      (DX), Y11
+	VPSIGNB      Y9, Y11, Y9
+	VPXOR        Y11, Y11, Y11
+	VPDPBUSD     Y9, Y10, Y11
+	VBROADCASTSS (SI), Y9
+	VCVTDQ2PS    Y11, Y10
+	VMULPS       Y8, Y9, Y8
+	VFMADD231PS  Y8, Y10, Y6
+	VPBROADCASTW 22(R8), X8
+	VCVTPH2PS    X8, Y8
+	VBROADCASTI128 28(R8), Y9
+	VPSRLVD      Y1, Y9, Y9
+	VPAND        Y3, Y9, Y9
+	VMOVDQU      24(R8), X10
+	VINSERTI128  $1, 26(R8), Y10, Y10
+	VPSHUFB      Y2, Y10, Y10
+	VPAND        Y0, Y10, Y10
+	VPCMPEQB     Y0, Y10, Y10
+	VPAND        Y4, Y10, Y10
+	VPOR         Y10, Y9, Y9
+	VPADDB       Y5, Y9, Y9
+	VPABSB       Y9, Y10
+	VMOVDQU      32(DX), Y11
+	VPSIGNB      Y9, Y11, Y9
+	VPXOR        Y11, Y11, Y11
+	VPDPBUSD     Y9, Y10, Y11
+	VBROADCASTSS 4(SI), Y9
+	VCVTDQ2PS    Y11, Y10
+	VMULPS       Y8, Y9, Y8
+	VFMADD231PS  Y8, Y10, Y7
 	ADDQ         $0x2c, R8
 	ADDQ         $0x40, DX
 	ADDQ         $8, SI
@@ -681,28 +729,28 @@ done4:
 	JLT          done6
 
 loop5:
-	VPBROADCASTW (R8), X2
-	VCVTPH2PS    X2, Y2
-	VBROADCASTI128 6(R8), Y3
-	VPSRLVD      q5_00<>+0(SB), Y3, Y3
-	VPAND        q5_01<>+0(SB), Y3, Y3
-	VMOVDQU      2(R8), X4
-	VINSERTI128  $1, 4(R8), Y4, Y4
-	VPSHUFB      q5_02<>+0(SB), Y4, Y4
-	VPAND        q5_03<>+0(SB), Y4, Y4
-	VPCMPEQB     q5_03<>+0(SB), Y4, Y4
-	VPAND        q5_04<>+0(SB), Y4, Y4
-	VPOR         Y4, Y3, Y3
-	VPADDB       q5_05<>+0(SB), Y3, Y3
-	VPABSB       Y3, Y4
-	VMOVDQU      (DX), Y5
-	VPSIGNB      Y3, Y5, Y3
-	VPXOR        Y5, Y5, Y5
-	VPDPBUSD     Y3, Y4, Y5
-	VBROADCASTSS (SI), Y3
-	VCVTDQ2PS    Y5, Y4
-	VMULPS       Y2, Y3, Y2
-	VFMADD231PS  Y2, Y4, Y0
+	VPBROADCASTW (R8), X8
+	VCVTPH2PS    X8, Y8
+	VBROADCASTI128 6(R8), Y9
+	VPSRLVD      Y1, Y9, Y9
+	VPAND        Y3, Y9, Y9
+	VMOVDQU      2(R8), X10
+	VINSERTI128  $1, 4(R8), Y10, Y10
+	VPSHUFB      Y2, Y10, Y10
+	VPAND        Y0, Y10, Y10
+	VPCMPEQB     Y0, Y10, Y10
+	VPAND        Y4, Y10, Y10
+	VPOR         Y10, Y9, Y9
+	VPADDB       Y5, Y9, Y9
+	VPABSB       Y9, Y10
+	VMOVDQU      (DX), Y11
+	VPSIGNB      Y9, Y11, Y9
+	VPXOR        Y11, Y11, Y11
+	VPDPBUSD     Y9, Y10, Y11
+	VBROADCASTSS (SI), Y9
+	VCVTDQ2PS    Y11, Y10
+	VMULPS       Y8, Y9, Y8
+	VFMADD231PS  Y8, Y10, Y6
 	ADDQ         $0x16, R8
 	ADDQ         $0x20, DX
 	ADDQ         $4, SI
@@ -711,14 +759,14 @@ loop5:
 
 done6:
 	ADDQ         $1, DI
-	VADDPS       Y1, Y0, Y0
-	VEXTRACTF128 $1, Y0, X1
-	VADDPS       X0, X1, X1
-	VMOVHLPS     X1, X1, X0
-	VADDPS       X0, X1, X1
-	VMOVSHDUP    X1, X0
-	VADDSS       X0, X1, X1
-	VMOVSS       X1, (AX)
+	VADDPS       Y7, Y6, Y6
+	VEXTRACTF128 $1, Y6, X7
+	VADDPS       X6, X7, X7
+	VMOVHLPS     X7, X7, X6
+	VADDPS       X6, X7, X7
+	VMOVSHDUP    X7, X6
+	VADDSS       X6, X7, X7
+	VMOVSS       X7, (AX)
 	ADDQ         $4, AX
 	MOVQ         stride+48(FP), DX
 	ADDQ         DX, BX
@@ -733,6 +781,14 @@ done2:
 // matmulQ82xQ5_0AVX512 multiplies rows of w with 2 rows of activations in int8; ldy and stride in bytes.
 // Requires: F16C, FMA, AVX512VL, AVX512VNNI
 TEXT ·matmulQ82xQ5_0AVX512(SB), NOSPLIT, $128-72
+
+	// constants of the loops
+	VMOVDQU      q5_03<>+0(SB), Y0
+	VMOVDQU      q5_00<>+0(SB), Y1
+	VMOVDQU      q5_02<>+0(SB), Y2
+	VMOVDQU      q5_01<>+0(SB), Y3
+	VMOVDQU      q5_04<>+0(SB), Y4
+	VMOVDQU      q5_05<>+0(SB), Y5
 	LEAQ         31(SP), AX
 	ANDQ         $-32, AX
 	MOVQ         y+0(FP), AX
@@ -742,8 +798,8 @@ TEXT ·matmulQ82xQ5_0AVX512(SB), NOSPLIT, $128-72
 	JLT          done2
 
 loop1:
-	VPXOR        Y0, Y0, Y0
-	VPXOR        Y1, Y1, Y1
+	VPXOR        Y6, Y6, Y6
+	VPXOR        Y7, Y7, Y7
 	MOVQ         q+16(FP), DX
 	MOVQ         d+24(FP), SI
 	MOVQ         blocks+64(FP), DI
@@ -752,66 +808,66 @@ loop1:
 	JLT          done4
 
 loop3:
-	VPBROADCASTW (R8), X2
-	VCVTPH2PS    X2, Y2
-	VBROADCASTI128 6(R8), Y3
-	VPSRLVD      q5_00<>+0(SB), Y3, Y3
-	VPAND        q5_01<>+0(SB), Y3, Y3
-	VMOVDQU      2(R8), X4
-	VINSERTI128  $1, 4(R8), Y4, Y4
-	VPSHUFB      q5_02<>+0(SB), Y4, Y4
-	VPAND        q5_03<>+0(SB), Y4, Y4
-	VPCMPEQB     q5_03<>+0(SB), Y4, Y4
-	VPAND        q5_04<>+0(SB), Y4, Y4
-	VPOR         Y4, Y3, Y3
-	VPADDB       q5_05<>+0(SB), Y3, Y3
-	VPABSB       Y3, Y4
-	VMOVDQU      (DX), Y5
-	VPSIGNB      Y3, Y5, Y5
-	VPXOR        Y6, Y6, Y6
-	VPDPBUSD     Y5, Y4, Y6
-	VMOVDQU      32(DX), Y5
-	VPSIGNB      Y3, Y5, Y3
-	VPXOR        Y5, Y5, Y5
-	VPDPBUSD     Y3, Y4, Y5
-	VBROADCASTSS (SI), Y3
-	VCVTDQ2PS    Y6, Y4
-	VMULPS       Y2, Y3, Y3
-	VFMADD231PS  Y3, Y4, Y0
-	VBROADCASTSS 4(SI), Y3
-	VCVTDQ2PS    Y5, Y4
-	VMULPS       Y2, Y3, Y2
-	VFMADD231PS  Y2, Y4, Y1
-	VPBROADCASTW 22(R8), X2
-	VCVTPH2PS    X2, Y2
-	VBROADCASTI128 28(R8), Y3
-	VPSRLVD      q5_00<>+0(SB), Y3, Y3
-	VPAND        q5_01<>+0(SB), Y3, Y3
-	VMOVDQU      24(R8), X4
-	VINSERTI128  $1, 26(R8), Y4, Y4
-	VPSHUFB      q5_02<>+0(SB), Y4, Y4
-	VPAND        q5_03<>+0(SB), Y4, Y4
-	VPCMPEQB     q5_03<>+0(SB), Y4, Y4
-	VPAND        q5_04<>+0(SB), Y4, Y4
-	VPOR         Y4, Y3, Y3
-	VPADDB       q5_05<>+0(SB), Y3, Y3
-	VPABSB       Y3, Y4
-	VMOVDQU      64(DX), Y5
-	VPSIGNB      Y3, Y5, Y5
-	VPXOR        Y6, Y6, Y6
-	VPDPBUSD     Y5, Y4, Y6
-	VMOVDQU      96(DX), Y5
-	VPSIGNB      Y3, Y5, Y3
-	VPXOR        Y5, Y5, Y5
-	VPDPBUSD     Y3, Y4, Y5
-	VBROADCASTSS 8(SI), Y3
-	VCVTDQ2PS    Y6, Y4
-	VMULPS       Y2, Y3, Y3
-	VFMADD231PS  Y3, Y4, Y0
-	VBROADCASTSS 12(SI), Y3
-	VCVTDQ2PS    Y5, Y4
-	VMULPS       Y2, Y3, Y2
-	VFMADD231PS  Y2, Y4, Y1
+	VPBROADCASTW (R8), X8
+	VCVTPH2PS    X8, Y8
+	VBROADCASTI128 6(R8), Y9
+	VPSRLVD      Y1, Y9, Y9
+	VPAND        Y3, Y9, Y9
+	VMOVDQU      2(R8), X10
+	VINSERTI128  $1, 4(R8), Y10, Y10
+	VPSHUFB      Y2, Y10, Y10
+	VPAND        Y0, Y10, Y10
+	VPCMPEQB     Y0, Y10, Y10
+	VPAND        Y4, Y10, Y10
+	VPOR         Y10, Y9, Y9
+	VPADDB       Y5, Y9, Y9
+	VPABSB       Y9, Y10
+	VMOVDQU      (DX), Y11
+	VPSIGNB      Y9, Y11, Y11
+	VPXOR        Y12, Y12, Y12
+	VPDPBUSD     Y11, Y10, Y12
+	VMOVDQU      32(DX), Y11
+	VPSIGNB      Y9, Y11, Y9
+	VPXOR        Y11, Y11, Y11
+	VPDPBUSD     Y9, Y10, Y11
+	VBROADCASTSS (SI), Y9
+	VCVTDQ2PS    Y12, Y10
+	VMULPS       Y8, Y9, Y9
+	VFMADD231PS  Y9, Y10, Y6
+	VBROADCASTSS 4(SI), Y9
+	VCVTDQ2PS    Y11, Y10
+	VMULPS       Y8, Y9, Y8
+	VFMADD231PS  Y8, Y10, Y7
+	VPBROADCASTW 22(R8), X8
+	VCVTPH2PS    X8, Y8
+	VBROADCASTI128 28(R8), Y9
+	VPSRLVD      Y1, Y9, Y9
+	VPAND        Y3, Y9, Y9
+	VMOVDQU      24(R8), X10
+	VINSERTI128  $1, 26(R8), Y10, Y10
+	VPSHUFB      Y2, Y10, Y10
+	VPAND        Y0, Y10, Y10
+	VPCMPEQB     Y0, Y10, Y10
+	VPAND        Y4, Y10, Y10
+	VPOR         Y10, Y9, Y9
+	VPADDB       Y5, Y9, Y9
+	VPABSB       Y9, Y10
+	VMOVDQU      64(DX), Y11
+	VPSIGNB      Y9, Y11, Y11
+	VPXOR        Y12, Y12, Y12
+	VPDPBUSD     Y11, Y10, Y12
+	VMOVDQU      96(DX), Y11
+	VPSIGNB      Y9, Y11, Y9
+	VPXOR        Y11, Y11, Y11
+	VPDPBUSD     Y9, Y10, Y11
+	VBROADCASTSS 8(SI), Y9
+	VCVTDQ2PS    Y12, Y10
+	VMULPS       Y8, Y9, Y9
+	VFMADD231PS  Y9, Y10, Y6
+	VBROADCASTSS 12(SI), Y9
+	VCVTDQ2PS    Y11, Y10
+	VMULPS       Y8, Y9, Y8
+	VFMADD231PS  Y8, Y10, Y7
 	ADDQ         $0x2c, R8
 	ADDQ         $0x80, DX
 	ADDQ         $0x10, SI
@@ -824,36 +880,36 @@ done4:
 	JLT          done6
 
 loop5:
-	VPBROADCASTW (R8), X2
-	VCVTPH2PS    X2, Y2
-	VBROADCASTI128 6(R8), Y3
-	VPSRLVD      q5_00<>+0(SB), Y3, Y3
-	VPAND        q5_01<>+0(SB), Y3, Y3
-	VMOVDQU      2(R8), X4
-	VINSERTI128  $1, 4(R8), Y4, Y4
-	VPSHUFB      q5_02<>+0(SB), Y4, Y4
-	VPAND        q5_03<>+0(SB), Y4, Y4
-	VPCMPEQB     q5_03<>+0(SB), Y4, Y4
-	VPAND        q5_04<>+0(SB), Y4, Y4
-	VPOR         Y4, Y3, Y3
-	VPADDB       q5_05<>+0(SB), Y3, Y3
-	VPABSB       Y3, Y4
-	VMOVDQU      (DX), Y5
-	VPSIGNB      Y3, Y5, Y5
-	VPXOR        Y6, Y6, Y6
-	VPDPBUSD     Y5, Y4, Y6
-	VMOVDQU      32(DX), Y5
-	VPSIGNB      Y3, Y5, Y3
-	VPXOR        Y5, Y5, Y5
-	VPDPBUSD     Y3, Y4, Y5
-	VBROADCASTSS (SI), Y3
-	VCVTDQ2PS    Y6, Y4
-	VMULPS       Y2, Y3, Y3
-	VFMADD231PS  Y3, Y4, Y0
-	VBROADCASTSS 4(SI), Y3
-	VCVTDQ2PS    Y5, Y4
-	VMULPS       Y2, Y3, Y2
-	VFMADD231PS  Y2, Y4, Y1
+	VPBROADCASTW (R8), X8
+	VCVTPH2PS    X8, Y8
+	VBROADCASTI128 6(R8), Y9
+	VPSRLVD      Y1, Y9, Y9
+	VPAND        Y3, Y9, Y9
+	VMOVDQU      2(R8), X10
+	VINSERTI128  $1, 4(R8), Y10, Y10
+	VPSHUFB      Y2, Y10, Y10
+	VPAND        Y0, Y10, Y10
+	VPCMPEQB     Y0, Y10, Y10
+	VPAND        Y4, Y10, Y10
+	VPOR         Y10, Y9, Y9
+	VPADDB       Y5, Y9, Y9
+	VPABSB       Y9, Y10
+	VMOVDQU      (DX), Y11
+	VPSIGNB      Y9, Y11, Y11
+	VPXOR        Y12, Y12, Y12
+	VPDPBUSD     Y11, Y10, Y12
+	VMOVDQU      32(DX), Y11
+	VPSIGNB      Y9, Y11, Y9
+	VPXOR        Y11, Y11, Y11
+	VPDPBUSD     Y9, Y10, Y11
+	VBROADCASTSS (SI), Y9
+	VCVTDQ2PS    Y12, Y10
+	VMULPS       Y8, Y9, Y9
+	VFMADD231PS  Y9, Y10, Y6
+	VBROADCASTSS 4(SI), Y9
+	VCVTDQ2PS    Y11, Y10
+	VMULPS       Y8, Y9, Y8
+	VFMADD231PS  Y8, Y10, Y7
 	ADDQ         $0x16, R8
 	ADDQ         $0x40, DX
 	ADDQ         $8, SI
@@ -862,23 +918,23 @@ loop5:
 
 done6:
 	ADDQ         $1, DI
-	VEXTRACTF128 $1, Y0, X2
-	VADDPS       X0, X2, X2
-	VMOVHLPS     X2, X2, X0
-	VADDPS       X0, X2, X2
-	VMOVSHDUP    X2, X0
-	VADDSS       X0, X2, X2
-	VMOVSS       X2, (AX)
+	VEXTRACTF128 $1, Y6, X8
+	VADDPS       X6, X8, X8
+	VMOVHLPS     X8, X8, X6
+	VADDPS       X6, X8, X8
+	VMOVSHDUP    X8, X6
+	VADDSS       X6, X8, X8
+	VMOVSS       X8, (AX)
 	MOVQ         ldy+8(FP), DX
 	MOVQ         AX, SI
 	ADDQ         DX, SI
-	VEXTRACTF128 $1, Y1, X0
-	VADDPS       X1, X0, X0
-	VMOVHLPS     X0, X0, X1
-	VADDPS       X1, X0, X0
-	VMOVSHDUP    X0, X1
-	VADDSS       X1, X0, X0
-	VMOVSS       X0, (SI)
+	VEXTRACTF128 $1, Y7, X6
+	VADDPS       X7, X6, X6
+	VMOVHLPS     X6, X6, X7
+	VADDPS       X7, X6, X6
+	VMOVSHDUP    X6, X7
+	VADDSS       X7, X6, X6
+	VMOVSS       X6, (SI)
 	ADDQ         $4, AX
 	MOVQ         stride+48(FP), DX
 	ADDQ         DX, BX
@@ -893,6 +949,14 @@ done2:
 // matmulQ83xQ5_0AVX512 multiplies rows of w with 3 rows of activations in int8; ldy and stride in bytes.
 // Requires: F16C, FMA, AVX512VL, AVX512VNNI
 TEXT ·matmulQ83xQ5_0AVX512(SB), NOSPLIT, $128-72
+
+	// constants of the loops
+	VMOVDQU      q5_03<>+0(SB), Y0
+	VMOVDQU      q5_00<>+0(SB), Y1
+	VMOVDQU      q5_02<>+0(SB), Y2
+	VMOVDQU      q5_01<>+0(SB), Y3
+	VMOVDQU      q5_04<>+0(SB), Y4
+	VMOVDQU      q5_05<>+0(SB), Y5
 	LEAQ         31(SP), AX
 	ANDQ         $-32, AX
 	MOVQ         y+0(FP), AX
@@ -902,9 +966,9 @@ TEXT ·matmulQ83xQ5_0AVX512(SB), NOSPLIT, $128-72
 	JLT          done2
 
 loop1:
-	VPXOR        Y0, Y0, Y0
-	VPXOR        Y1, Y1, Y1
-	VPXOR        Y2, Y2, Y2
+	VPXOR        Y6, Y6, Y6
+	VPXOR        Y7, Y7, Y7
+	VPXOR        Y8, Y8, Y8
 	MOVQ         q+16(FP), DX
 	MOVQ         d+24(FP), SI
 	MOVQ         blocks+64(FP), DI
@@ -913,82 +977,82 @@ loop1:
 	JLT          done4
 
 loop3:
-	VPBROADCASTW (R8), X3
-	VCVTPH2PS    X3, Y3
-	VBROADCASTI128 6(R8), Y4
-	VPSRLVD      q5_00<>+0(SB), Y4, Y4
-	VPAND        q5_01<>+0(SB), Y4, Y4
-	VMOVDQU      2(R8), X5
-	VINSERTI128  $1, 4(R8), Y5, Y5
-	VPSHUFB      q5_02<>+0(SB), Y5, Y5
-	VPAND        q5_03<>+0(SB), Y5, Y5
-	VPCMPEQB     q5_03<>+0(SB), Y5, Y5
-	VPAND        q5_04<>+0(SB), Y5, Y5
-	VPOR         Y5, Y4, Y4
-	VPADDB       q5_05<>+0(SB), Y4, Y4
-	VPABSB       Y4, Y5
-	VMOVDQU      (DX), Y6
-	VPSIGNB      Y4, Y6, Y6
-	VPXOR        Y7, Y7, Y7
-	VPDPBUSD     Y6, Y5, Y7
-	VMOVDQU      32(DX), Y6
-	VPSIGNB      Y4, Y6, Y6
-	VPXOR        Y8, Y8, Y8
-	VPDPBUSD     Y6, Y5, Y8
-	VMOVDQU      64(DX), Y6
-	VPSIGNB      Y4, Y6, Y4
-	VPXOR        Y6, Y6, Y6
-	VPDPBUSD     Y4, Y5, Y6
-	VBROADCASTSS (SI), Y4
-	VCVTDQ2PS    Y7, Y5
-	VMULPS       Y3, Y4, Y4
-	VFMADD231PS  Y4, Y5, Y0
-	VBROADCASTSS 4(SI), Y4
-	VCVTDQ2PS    Y8, Y5
-	VMULPS       Y3, Y4, Y4
-	VFMADD231PS  Y4, Y5, Y1
-	VBROADCASTSS 8(SI), Y4
-	VCVTDQ2PS    Y6, Y5
-	VMULPS       Y3, Y4, Y3
-	VFMADD231PS  Y3, Y5, Y2
-	VPBROADCASTW 22(R8), X3
-	VCVTPH2PS    X3, Y3
-	VBROADCASTI128 28(R8), Y4
-	VPSRLVD      q5_00<>+0(SB), Y4, Y4
-	VPAND        q5_01<>+0(SB), Y4, Y4
-	VMOVDQU      24(R8), X5
-	VINSERTI128  $1, 26(R8), Y5, Y5
-	VPSHUFB      q5_02<>+0(SB), Y5, Y5
-	VPAND        q5_03<>+0(SB), Y5, Y5
-	VPCMPEQB     q5_03<>+0(SB), Y5, Y5
-	VPAND        q5_04<>+0(SB), Y5, Y5
-	VPOR         Y5, Y4, Y4
-	VPADDB       q5_05<>+0(SB), Y4, Y4
-	VPABSB       Y4, Y5
-	VMOVDQU      96(DX), Y6
-	VPSIGNB      Y4, Y6, Y6
-	VPXOR        Y7, Y7, Y7
-	VPDPBUSD     Y6, Y5, Y7
-	VMOVDQU      128(DX), Y6
-	VPSIGNB      Y4, Y6, Y6
-	VPXOR        Y8, Y8, Y8
-	VPDPBUSD     Y6, Y5, Y8
-	VMOVDQU      160(DX), Y6
-	VPSIGNB      Y4, Y6, Y4
-	VPXOR        Y6, Y6, Y6
-	VPDPBUSD     Y4, Y5, Y6
-	VBROADCASTSS 12(SI), Y4
-	VCVTDQ2PS    Y7, Y5
-	VMULPS       Y3, Y4, Y4
-	VFMADD231PS  Y4, Y5, Y0
-	VBROADCASTSS 16(SI), Y4
-	VCVTDQ2PS    Y8, Y5
-	VMULPS       Y3, Y4, Y4
-	VFMADD231PS  Y4, Y5, Y1
-	VBROADCASTSS 20(SI), Y4
-	VCVTDQ2PS    Y6, Y5
-	VMULPS       Y3, Y4, Y3
-	VFMADD231PS  Y3, Y5, Y2
+	VPBROADCASTW (R8), X9
+	VCVTPH2PS    X9, Y9
+	VBROADCASTI128 6(R8), Y10
+	VPSRLVD      Y1, Y10, Y10
+	VPAND        Y3, Y10, Y10
+	VMOVDQU      2(R8), X11
+	VINSERTI128  $1, 4(R8), Y11, Y11
+	VPSHUFB      Y2, Y11, Y11
+	VPAND        Y0, Y11, Y11
+	VPCMPEQB     Y0, Y11, Y11
+	VPAND        Y4, Y11, Y11
+	VPOR         Y11, Y10, Y10
+	VPADDB       Y5, Y10, Y10
+	VPABSB       Y10, Y11
+	VMOVDQU      (DX), Y12
+	VPSIGNB      Y10, Y12, Y12
+	VPXOR        Y13, Y13, Y13
+	VPDPBUSD     Y12, Y11, Y13
+	VMOVDQU      32(DX), Y12
+	VPSIGNB      Y10, Y12, Y12
+	VPXOR        Y14, Y14, Y14
+	VPDPBUSD     Y12, Y11, Y14
+	VMOVDQU      64(DX), Y12
+	VPSIGNB      Y10, Y12, Y10
+	VPXOR        Y12, Y12, Y12
+	VPDPBUSD     Y10, Y11, Y12
+	VBROADCASTSS (SI), Y10
+	VCVTDQ2PS    Y13, Y11
+	VMULPS       Y9, Y10, Y10
+	VFMADD231PS  Y10, Y11, Y6
+	VBROADCASTSS 4(SI), Y10
+	VCVTDQ2PS    Y14, Y11
+	VMULPS       Y9, Y10, Y10
+	VFMADD231PS  Y10, Y11, Y7
+	VBROADCASTSS 8(SI), Y10
+	VCVTDQ2PS    Y12, Y11
+	VMULPS       Y9, Y10, Y9
+	VFMADD231PS  Y9, Y11, Y8
+	VPBROADCASTW 22(R8), X9
+	VCVTPH2PS    X9, Y9
+	VBROADCASTI128 28(R8), Y10
+	VPSRLVD      Y1, Y10, Y10
+	VPAND        Y3, Y10, Y10
+	VMOVDQU      24(R8), X11
+	VINSERTI128  $1, 26(R8), Y11, Y11
+	VPSHUFB      Y2, Y11, Y11
+	VPAND        Y0, Y11, Y11
+	VPCMPEQB     Y0, Y11, Y11
+	VPAND        Y4, Y11, Y11
+	VPOR         Y11, Y10, Y10
+	VPADDB       Y5, Y10, Y10
+	VPABSB       Y10, Y11
+	VMOVDQU      96(DX), Y12
+	VPSIGNB      Y10, Y12, Y12
+	VPXOR        Y13, Y13, Y13
+	VPDPBUSD     Y12, Y11, Y13
+	VMOVDQU      128(DX), Y12
+	VPSIGNB      Y10, Y12, Y12
+	VPXOR        Y14, Y14, Y14
+	VPDPBUSD     Y12, Y11, Y14
+	VMOVDQU      160(DX), Y12
+	VPSIGNB      Y10, Y12, Y10
+	VPXOR        Y12, Y12, Y12
+	VPDPBUSD     Y10, Y11, Y12
+	VBROADCASTSS 12(SI), Y10
+	VCVTDQ2PS    Y13, Y11
+	VMULPS       Y9, Y10, Y10
+	VFMADD231PS  Y10, Y11, Y6
+	VBROADCASTSS 16(SI), Y10
+	VCVTDQ2PS    Y14, Y11
+	VMULPS       Y9, Y10, Y10
+	VFMADD231PS  Y10, Y11, Y7
+	VBROADCASTSS 20(SI), Y10
+	VCVTDQ2PS    Y12, Y11
+	VMULPS       Y9, Y10, Y9
+	VFMADD231PS  Y9, Y11, Y8
 	ADDQ         $0x2c, R8
 	ADDQ         $0xc0, DX
 	ADDQ         $0x18, SI
@@ -1001,44 +1065,44 @@ done4:
 	JLT          done6
 
 loop5:
-	VPBROADCASTW (R8), X3
-	VCVTPH2PS    X3, Y3
-	VBROADCASTI128 6(R8), Y4
-	VPSRLVD      q5_00<>+0(SB), Y4, Y4
-	VPAND        q5_01<>+0(SB), Y4, Y4
-	VMOVDQU      2(R8), X5
-	VINSERTI128  $1, 4(R8), Y5, Y5
-	VPSHUFB      q5_02<>+0(SB), Y5, Y5
-	VPAND        q5_03<>+0(SB), Y5, Y5
-	VPCMPEQB     q5_03<>+0(SB), Y5, Y5
-	VPAND        q5_04<>+0(SB), Y5, Y5
-	VPOR         Y5, Y4, Y4
-	VPADDB       q5_05<>+0(SB), Y4, Y4
-	VPABSB       Y4, Y5
-	VMOVDQU      (DX), Y6
-	VPSIGNB      Y4, Y6, Y6
-	VPXOR        Y7, Y7, Y7
-	VPDPBUSD     Y6, Y5, Y7
-	VMOVDQU      32(DX), Y6
-	VPSIGNB      Y4, Y6, Y6
-	VPXOR        Y8, Y8, Y8
-	VPDPBUSD     Y6, Y5, Y8
-	VMOVDQU      64(DX), Y6
-	VPSIGNB      Y4, Y6, Y4
-	VPXOR        Y6, Y6, Y6
-	VPDPBUSD     Y4, Y5, Y6
-	VBROADCASTSS (SI), Y4
-	VCVTDQ2PS    Y7, Y5
-	VMULPS       Y3, Y4, Y4
-	VFMADD231PS  Y4, Y5, Y0
-	VBROADCASTSS 4(SI), Y4
-	VCVTDQ2PS    Y8, Y5
-	VMULPS       Y3, Y4, Y4
-	VFMADD231PS  Y4, Y5, Y1
-	VBROADCASTSS 8(SI), Y4
-	VCVTDQ2PS    Y6, Y5
-	VMULPS       Y3, Y4, Y3
-	VFMADD231PS  Y3, Y5, Y2
+	VPBROADCASTW (R8), X9
+	VCVTPH2PS    X9, Y9
+	VBROADCASTI128 6(R8), Y10
+	VPSRLVD      Y1, Y10, Y10
+	VPAND        Y3, Y10, Y10
+	VMOVDQU      2(R8), X11
+	VINSERTI128  $1, 4(R8), Y11, Y11
+	VPSHUFB      Y2, Y11, Y11
+	VPAND        Y0, Y11, Y11
+	VPCMPEQB     Y0, Y11, Y11
+	VPAND        Y4, Y11, Y11
+	VPOR         Y11, Y10, Y10
+	VPADDB       Y5, Y10, Y10
+	VPABSB       Y10, Y11
+	VMOVDQU      (DX), Y12
+	VPSIGNB      Y10, Y12, Y12
+	VPXOR        Y13, Y13, Y13
+	VPDPBUSD     Y12, Y11, Y13
+	VMOVDQU      32(DX), Y12
+	VPSIGNB      Y10, Y12, Y12
+	VPXOR        Y14, Y14, Y14
+	VPDPBUSD     Y12, Y11, Y14
+	VMOVDQU      64(DX), Y12
+	VPSIGNB      Y10, Y12, Y10
+	VPXOR        Y12, Y12, Y12
+	VPDPBUSD     Y10, Y11, Y12
+	VBROADCASTSS (SI), Y10
+	VCVTDQ2PS    Y13, Y11
+	VMULPS       Y9, Y10, Y10
+	VFMADD231PS  Y10, Y11, Y6
+	VBROADCASTSS 4(SI), Y10
+	VCVTDQ2PS    Y14, Y11
+	VMULPS       Y9, Y10, Y10
+	VFMADD231PS  Y10, Y11, Y7
+	VBROADCASTSS 8(SI), Y10
+	VCVTDQ2PS    Y12, Y11
+	VMULPS       Y9, Y10, Y9
+	VFMADD231PS  Y9, Y11, Y8
 	ADDQ         $0x16, R8
 	ADDQ         $0x60, DX
 	ADDQ         $0xc, SI
@@ -1047,31 +1111,31 @@ loop5:
 
 done6:
 	ADDQ         $1, DI
-	VEXTRACTF128 $1, Y0, X3
-	VADDPS       X0, X3, X3
-	VMOVHLPS     X3, X3, X0
-	VADDPS       X0, X3, X3
-	VMOVSHDUP    X3, X0
-	VADDSS       X0, X3, X3
-	VMOVSS       X3, (AX)
+	VEXTRACTF128 $1, Y6, X9
+	VADDPS       X6, X9, X9
+	VMOVHLPS     X9, X9, X6
+	VADDPS       X6, X9, X9
+	VMOVSHDUP    X9, X6
+	VADDSS       X6, X9, X9
+	VMOVSS       X9, (AX)
 	MOVQ         ldy+8(FP), DX
 	MOVQ         AX, SI
 	ADDQ         DX, SI
-	VEXTRACTF128 $1, Y1, X0
-	VADDPS       X1, X0, X0
-	VMOVHLPS     X0, X0, X1
-	VADDPS       X1, X0, X0
-	VMOVSHDUP    X0, X1
-	VADDSS       X1, X0, X0
-	VMOVSS       X0, (SI)
+	VEXTRACTF128 $1, Y7, X6
+	VADDPS       X7, X6, X6
+	VMOVHLPS     X6, X6, X7
+	VADDPS       X7, X6, X6
+	VMOVSHDUP    X6, X7
+	VADDSS       X7, X6, X6
+	VMOVSS       X6, (SI)
 	ADDQ         DX, SI
-	VEXTRACTF128 $1, Y2, X0
-	VADDPS       X2, X0, X0
-	VMOVHLPS     X0, X0, X1
-	VADDPS       X1, X0, X0
-	VMOVSHDUP    X0, X1
-	VADDSS       X1, X0, X0
-	VMOVSS       X0, (SI)
+	VEXTRACTF128 $1, Y8, X6
+	VADDPS       X8, X6, X6
+	VMOVHLPS     X6, X6, X7
+	VADDPS       X7, X6, X6
+	VMOVSHDUP    X6, X7
+	VADDSS       X7, X6, X6
+	VMOVSS       X6, (SI)
 	ADDQ         $4, AX
 	MOVQ         stride+48(FP), DX
 	ADDQ         DX, BX
@@ -1086,6 +1150,13 @@ done2:
 // matmulQ84xQ5_0AVX512 multiplies rows of w with 4 rows of activations in int8; ldy and stride in bytes.
 // Requires: F16C, FMA, AVX512VL, AVX512VNNI
 TEXT ·matmulQ84xQ5_0AVX512(SB), NOSPLIT, $128-72
+
+	// constants of the loops
+	VMOVDQU      q5_03<>+0(SB), Y0
+	VMOVDQU      q5_00<>+0(SB), Y1
+	VMOVDQU      q5_02<>+0(SB), Y2
+	VMOVDQU      q5_01<>+0(SB), Y3
+	VMOVDQU      q5_04<>+0(SB), Y4
 	LEAQ         31(SP), AX
 	ANDQ         $-32, AX
 	MOVQ         y+0(FP), AX
@@ -1095,10 +1166,10 @@ TEXT ·matmulQ84xQ5_0AVX512(SB), NOSPLIT, $128-72
 	JLT          done2
 
 loop1:
-	VPXOR        Y0, Y0, Y0
-	VPXOR        Y1, Y1, Y1
-	VPXOR        Y2, Y2, Y2
-	VPXOR        Y3, Y3, Y3
+	VPXOR        Y5, Y5, Y5
+	VPXOR        Y6, Y6, Y6
+	VPXOR        Y7, Y7, Y7
+	VPXOR        Y8, Y8, Y8
 	MOVQ         q+16(FP), DX
 	MOVQ         d+24(FP), SI
 	MOVQ         blocks+64(FP), DI
@@ -1107,98 +1178,98 @@ loop1:
 	JLT          done4
 
 loop3:
-	VPBROADCASTW (R8), X4
-	VCVTPH2PS    X4, Y4
-	VBROADCASTI128 6(R8), Y5
-	VPSRLVD      q5_00<>+0(SB), Y5, Y5
-	VPAND        q5_01<>+0(SB), Y5, Y5
-	VMOVDQU      2(R8), X6
-	VINSERTI128  $1, 4(R8), Y6, Y6
-	VPSHUFB      q5_02<>+0(SB), Y6, Y6
-	VPAND        q5_03<>+0(SB), Y6, Y6
-	VPCMPEQB     q5_03<>+0(SB), Y6, Y6
-	VPAND        q5_04<>+0(SB), Y6, Y6
-	VPOR         Y6, Y5, Y5
-	VPADDB       q5_05<>+0(SB), Y5, Y5
-	VPABSB       Y5, Y6
-	VMOVDQU      (DX), Y7
-	VPSIGNB      Y5, Y7, Y7
-	VPXOR        Y8, Y8, Y8
-	VPDPBUSD     Y7, Y6, Y8
-	VMOVDQU      32(DX), Y7
-	VPSIGNB      Y5, Y7, Y7
-	VPXOR        Y9, Y9, Y9
-	VPDPBUSD     Y7, Y6, Y9
-	VMOVDQU      64(DX), Y7
-	VPSIGNB      Y5, Y7, Y7
-	VPXOR        Y10, Y10, Y10
-	VPDPBUSD     Y7, Y6, Y10
-	VMOVDQU      96(DX), Y7
-	VPSIGNB      Y5, Y7, Y5
-	VPXOR        Y7, Y7, Y7
-	VPDPBUSD     Y5, Y6, Y7
-	VBROADCASTSS (SI), Y5
-	VCVTDQ2PS    Y8, Y6
-	VMULPS       Y4, Y5, Y5
-	VFMADD231PS  Y5, Y6, Y0
-	VBROADCASTSS 4(SI), Y5
-	VCVTDQ2PS    Y9, Y6
-	VMULPS       Y4, Y5, Y5
-	VFMADD231PS  Y5, Y6, Y1
-	VBROADCASTSS 8(SI), Y5
-	VCVTDQ2PS    Y10, Y6
-	VMULPS       Y4, Y5, Y5
-	VFMADD231PS  Y5, Y6, Y2
-	VBROADCASTSS 12(SI), Y5
-	VCVTDQ2PS    Y7, Y6
-	VMULPS       Y4, Y5, Y4
-	VFMADD231PS  Y4, Y6, Y3
-	VPBROADCASTW 22(R8), X4
-	VCVTPH2PS    X4, Y4
-	VBROADCASTI128 28(R8), Y5
-	VPSRLVD      q5_00<>+0(SB), Y5, Y5
-	VPAND        q5_01<>+0(SB), Y5, Y5
-	VMOVDQU      24(R8), X6
-	VINSERTI128  $1, 26(R8), Y6, Y6
-	VPSHUFB      q5_02<>+0(SB), Y6, Y6
-	VPAND        q5_03<>+0(SB), Y6, Y6
-	VPCMPEQB     q5_03<>+0(SB), Y6, Y6
-	VPAND        q5_04<>+0(SB), Y6, Y6
-	VPOR         Y6, Y5, Y5
-	VPADDB       q5_05<>+0(SB), Y5, Y5
-	VPABSB       Y5, Y6
-	VMOVDQU      128(DX), Y7
-	VPSIGNB      Y5, Y7, Y7
-	VPXOR        Y8, Y8, Y8
-	VPDPBUSD     Y7, Y6, Y8
-	VMOVDQU      160(DX), Y7
-	VPSIGNB      Y5, Y7, Y7
-	VPXOR        Y9, Y9, Y9
-	VPDPBUSD     Y7, Y6, Y9
-	VMOVDQU      192(DX), Y7
-	VPSIGNB      Y5, Y7, Y7
-	VPXOR        Y10, Y10, Y10
-	VPDPBUSD     Y7, Y6, Y10
-	VMOVDQU      224(DX), Y7
-	VPSIGNB      Y5, Y7, Y5
-	VPXOR        Y7, Y7, Y7
-	VPDPBUSD     Y5, Y6, Y7
-	VBROADCASTSS 16(SI), Y5
-	VCVTDQ2PS    Y8, Y6
-	VMULPS       Y4, Y5, Y5
-	VFMADD231PS  Y5, Y6, Y0
-	VBROADCASTSS 20(SI), Y5
-	VCVTDQ2PS    Y9, Y6
-	VMULPS       Y4, Y5, Y5
-	VFMADD231PS  Y5, Y6, Y1
-	VBROADCASTSS 24(SI), Y5
-	VCVTDQ2PS    Y10, Y6
-	VMULPS       Y4, Y5, Y5
-	VFMADD231PS  Y5, Y6, Y2
-	VBROADCASTSS 28(SI), Y5
-	VCVTDQ2PS    Y7, Y6
-	VMULPS       Y4, Y5, Y4
-	VFMADD231PS  Y4, Y6, Y3
+	VPBROADCASTW (R8), X9
+	VCVTPH2PS    X9, Y9
+	VBROADCASTI128 6(R8), Y10
+	VPSRLVD      Y1, Y10, Y10
+	VPAND        Y3, Y10, Y10
+	VMOVDQU      2(R8), X11
+	VINSERTI128  $1, 4(R8), Y11, Y11
+	VPSHUFB      Y2, Y11, Y11
+	VPAND        Y0, Y11, Y11
+	VPCMPEQB     Y0, Y11, Y11
+	VPAND        Y4, Y11, Y11
+	VPOR         Y11, Y10, Y10
+	VPADDB       q5_05<>+0(SB), Y10, Y10
+	VPABSB       Y10, Y11
+	VMOVDQU      (DX), Y12
+	VPSIGNB      Y10, Y12, Y12
+	VPXOR        Y13, Y13, Y13
+	VPDPBUSD     Y12, Y11, Y13
+	VMOVDQU      32(DX), Y12
+	VPSIGNB      Y10, Y12, Y12
+	VPXOR        Y14, Y14, Y14
+	VPDPBUSD     Y12, Y11, Y14
+	VMOVDQU      64(DX), Y12
+	VPSIGNB      Y10, Y12, Y12
+	VPXOR        Y15, Y15, Y15
+	VPDPBUSD     Y12, Y11, Y15
+	VMOVDQU      96(DX), Y12
+	VPSIGNB      Y10, Y12, Y10
+	VPXOR        Y12, Y12, Y12
+	VPDPBUSD     Y10, Y11, Y12
+	VBROADCASTSS (SI), Y10
+	VCVTDQ2PS    Y13, Y11
+	VMULPS       Y9, Y10, Y10
+	VFMADD231PS  Y10, Y11, Y5
+	VBROADCASTSS 4(SI), Y10
+	VCVTDQ2PS    Y14, Y11
+	VMULPS       Y9, Y10, Y10
+	VFMADD231PS  Y10, Y11, Y6
+	VBROADCASTSS 8(SI), Y10
+	VCVTDQ2PS    Y15, Y11
+	VMULPS       Y9, Y10, Y10
+	VFMADD231PS  Y10, Y11, Y7
+	VBROADCASTSS 12(SI), Y10
+	VCVTDQ2PS    Y12, Y11
+	VMULPS       Y9, Y10, Y9
+	VFMADD231PS  Y9, Y11, Y8
+	VPBROADCASTW 22(R8), X9
+	VCVTPH2PS    X9, Y9
+	VBROADCASTI128 28(R8), Y10
+	VPSRLVD      Y1, Y10, Y10
+	VPAND        Y3, Y10, Y10
+	VMOVDQU      24(R8), X11
+	VINSERTI128  $1, 26(R8), Y11, Y11
+	VPSHUFB      Y2, Y11, Y11
+	VPAND        Y0, Y11, Y11
+	VPCMPEQB     Y0, Y11, Y11
+	VPAND        Y4, Y11, Y11
+	VPOR         Y11, Y10, Y10
+	VPADDB       q5_05<>+0(SB), Y10, Y10
+	VPABSB       Y10, Y11
+	VMOVDQU      128(DX), Y12
+	VPSIGNB      Y10, Y12, Y12
+	VPXOR        Y13, Y13, Y13
+	VPDPBUSD     Y12, Y11, Y13
+	VMOVDQU      160(DX), Y12
+	VPSIGNB      Y10, Y12, Y12
+	VPXOR        Y14, Y14, Y14
+	VPDPBUSD     Y12, Y11, Y14
+	VMOVDQU      192(DX), Y12
+	VPSIGNB      Y10, Y12, Y12
+	VPXOR        Y15, Y15, Y15
+	VPDPBUSD     Y12, Y11, Y15
+	VMOVDQU      224(DX), Y12
+	VPSIGNB      Y10, Y12, Y10
+	VPXOR        Y12, Y12, Y12
+	VPDPBUSD     Y10, Y11, Y12
+	VBROADCASTSS 16(SI), Y10
+	VCVTDQ2PS    Y13, Y11
+	VMULPS       Y9, Y10, Y10
+	VFMADD231PS  Y10, Y11, Y5
+	VBROADCASTSS 20(SI), Y10
+	VCVTDQ2PS    Y14, Y11
+	VMULPS       Y9, Y10, Y10
+	VFMADD231PS  Y10, Y11, Y6
+	VBROADCASTSS 24(SI), Y10
+	VCVTDQ2PS    Y15, Y11
+	VMULPS       Y9, Y10, Y10
+	VFMADD231PS  Y10, Y11, Y7
+	VBROADCASTSS 28(SI), Y10
+	VCVTDQ2PS    Y12, Y11
+	VMULPS       Y9, Y10, Y9
+	VFMADD231PS  Y9, Y11, Y8
 	ADDQ         $0x2c, R8
 	ADDQ         $0x100, DX
 	ADDQ         $0x20, SI
@@ -1211,52 +1282,52 @@ done4:
 	JLT          done6
 
 loop5:
-	VPBROADCASTW (R8), X4
-	VCVTPH2PS    X4, Y4
-	VBROADCASTI128 6(R8), Y5
-	VPSRLVD      q5_00<>+0(SB), Y5, Y5
-	VPAND        q5_01<>+0(SB), Y5, Y5
-	VMOVDQU      2(R8), X6
-	VINSERTI128  $1, 4(R8), Y6, Y6
-	VPSHUFB      q5_02<>+0(SB), Y6, Y6
-	VPAND        q5_03<>+0(SB), Y6, Y6
-	VPCMPEQB     q5_03<>+0(SB), Y6, Y6
-	VPAND        q5_04<>+0(SB), Y6, Y6
-	VPOR         Y6, Y5, Y5
-	VPADDB       q5_05<>+0(SB), Y5, Y5
-	VPABSB       Y5, Y6
-	VMOVDQU      (DX), Y7
-	VPSIGNB      Y5, Y7, Y7
-	VPXOR        Y8, Y8, Y8
-	VPDPBUSD     Y7, Y6, Y8
-	VMOVDQU      32(DX), Y7
-	VPSIGNB      Y5, Y7, Y7
-	VPXOR        Y9, Y9, Y9
-	VPDPBUSD     Y7, Y6, Y9
-	VMOVDQU      64(DX), Y7
-	VPSIGNB      Y5, Y7, Y7
-	VPXOR        Y10, Y10, Y10
-	VPDPBUSD     Y7, Y6, Y10
-	VMOVDQU      96(DX), Y7
-	VPSIGNB      Y5, Y7, Y5
-	VPXOR        Y7, Y7, Y7
-	VPDPBUSD     Y5, Y6, Y7
-	VBROADCASTSS (SI), Y5
-	VCVTDQ2PS    Y8, Y6
-	VMULPS       Y4, Y5, Y5
-	VFMADD231PS  Y5, Y6, Y0
-	VBROADCASTSS 4(SI), Y5
-	VCVTDQ2PS    Y9, Y6
-	VMULPS       Y4, Y5, Y5
-	VFMADD231PS  Y5, Y6, Y1
-	VBROADCASTSS 8(SI), Y5
-	VCVTDQ2PS    Y10, Y6
-	VMULPS       Y4, Y5, Y5
-	VFMADD231PS  Y5, Y6, Y2
-	VBROADCASTSS 12(SI), Y5
-	VCVTDQ2PS    Y7, Y6
-	VMULPS       Y4, Y5, Y4
-	VFMADD231PS  Y4, Y6, Y3
+	VPBROADCASTW (R8), X9
+	VCVTPH2PS    X9, Y9
+	VBROADCASTI128 6(R8), Y10
+	VPSRLVD      Y1, Y10, Y10
+	VPAND        Y3, Y10, Y10
+	VMOVDQU      2(R8), X11
+	VINSERTI128  $1, 4(R8), Y11, Y11
+	VPSHUFB      Y2, Y11, Y11
+	VPAND        Y0, Y11, Y11
+	VPCMPEQB     Y0, Y11, Y11
+	VPAND        Y4, Y11, Y11
+	VPOR         Y11, Y10, Y10
+	VPADDB       q5_05<>+0(SB), Y10, Y10
+	VPABSB       Y10, Y11
+	VMOVDQU      (DX), Y12
+	VPSIGNB      Y10, Y12, Y12
+	VPXOR        Y13, Y13, Y13
+	VPDPBUSD     Y12, Y11, Y13
+	VMOVDQU      32(DX), Y12
+	VPSIGNB      Y10, Y12, Y12
+	VPXOR        Y14, Y14, Y14
+	VPDPBUSD     Y12, Y11, Y14
+	VMOVDQU      64(DX), Y12
+	VPSIGNB      Y10, Y12, Y12
+	VPXOR        Y15, Y15, Y15
+	VPDPBUSD     Y12, Y11, Y15
+	VMOVDQU      96(DX), Y12
+	VPSIGNB      Y10, Y12, Y10
+	VPXOR        Y12, Y12, Y12
+	VPDPBUSD     Y10, Y11, Y12
+	VBROADCASTSS (SI), Y10
+	VCVTDQ2PS    Y13, Y11
+	VMULPS       Y9, Y10, Y10
+	VFMADD231PS  Y10, Y11, Y5
+	VBROADCASTSS 4(SI), Y10
+	VCVTDQ2PS    Y14, Y11
+	VMULPS       Y9, Y10, Y10
+	VFMADD231PS  Y10, Y11, Y6
+	VBROADCASTSS 8(SI), Y10
+	VCVTDQ2PS    Y15, Y11
+	VMULPS       Y9, Y10, Y10
+	VFMADD231PS  Y10, Y11, Y7
+	VBROADCASTSS 12(SI), Y10
+	VCVTDQ2PS    Y12, Y11
+	VMULPS       Y9, Y10, Y9
+	VFMADD231PS  Y9, Y11, Y8
 	ADDQ         $0x16, R8
 	ADDQ         $0x80, DX
 	ADDQ         $0x10, SI
@@ -1265,39 +1336,39 @@ loop5:
 
 done6:
 	ADDQ         $1, DI
-	VEXTRACTF128 $1, Y0, X4
-	VADDPS       X0, X4, X4
-	VMOVHLPS     X4, X4, X0
-	VADDPS       X0, X4, X4
-	VMOVSHDUP    X4, X0
-	VADDSS       X0, X4, X4
-	VMOVSS       X4, (AX)
+	VEXTRACTF128 $1, Y5, X9
+	VADDPS       X5, X9, X9
+	VMOVHLPS     X9, X9, X5
+	VADDPS       X5, X9, X9
+	VMOVSHDUP    X9, X5
+	VADDSS       X5, X9, X9
+	VMOVSS       X9, (AX)
 	MOVQ         ldy+8(FP), DX
 	MOVQ         AX, SI
 	ADDQ         DX, SI
-	VEXTRACTF128 $1, Y1, X0
-	VADDPS       X1, X0, X0
-	VMOVHLPS     X0, X0, X1
-	VADDPS       X1, X0, X0
-	VMOVSHDUP    X0, X1
-	VADDSS       X1, X0, X0
-	VMOVSS       X0, (SI)
+	VEXTRACTF128 $1, Y6, X5
+	VADDPS       X6, X5, X5
+	VMOVHLPS     X5, X5, X6
+	VADDPS       X6, X5, X5
+	VMOVSHDUP    X5, X6
+	VADDSS       X6, X5, X5
+	VMOVSS       X5, (SI)
 	ADDQ         DX, SI
-	VEXTRACTF128 $1, Y2, X0
-	VADDPS       X2, X0, X0
-	VMOVHLPS     X0, X0, X1
-	VADDPS       X1, X0, X0
-	VMOVSHDUP    X0, X1
-	VADDSS       X1, X0, X0
-	VMOVSS       X0, (SI)
+	VEXTRACTF128 $1, Y7, X5
+	VADDPS       X7, X5, X5
+	VMOVHLPS     X5, X5, X6
+	VADDPS       X6, X5, X5
+	VMOVSHDUP    X5, X6
+	VADDSS       X6, X5, X5
+	VMOVSS       X5, (SI)
 	ADDQ         DX, SI
-	VEXTRACTF128 $1, Y3, X0
-	VADDPS       X3, X0, X0
-	VMOVHLPS     X0, X0, X1
-	VADDPS       X1, X0, X0
-	VMOVSHDUP    X0, X1
-	VADDSS       X1, X0, X0
-	VMOVSS       X0, (SI)
+	VEXTRACTF128 $1, Y8, X5
+	VADDPS       X8, X5, X5
+	VMOVHLPS     X5, X5, X6
+	VADDPS       X6, X5, X5
+	VMOVSHDUP    X5, X6
+	VADDSS       X6, X5, X5
+	VMOVSS       X5, (SI)
 	ADDQ         $4, AX
 	MOVQ         stride+48(FP), DX
 	ADDQ         DX, BX
@@ -1312,6 +1383,14 @@ done2:
 // matmulQ8Fours1xQ5_0AVX512 multiplies rows with 1 row of activations in int8; rows is a multiple of 4, ldy and stride in bytes.
 // Requires: F16C, FMA, AVX512VL, AVX512VNNI
 TEXT ·matmulQ8Fours1xQ5_0AVX512(SB), NOSPLIT, $288-72
+
+	// constants of the loops
+	VMOVDQU      q5_03<>+0(SB), Y0
+	VMOVDQU      q5_00<>+0(SB), Y1
+	VMOVDQU      q5_02<>+0(SB), Y2
+	VMOVDQU      q5_01<>+0(SB), Y3
+	VMOVDQU      q5_04<>+0(SB), Y4
+	VMOVDQU      q5_05<>+0(SB), Y5
 	LEAQ         31(SP), AX
 	ANDQ         $-32, AX
 	MOVQ         y+0(FP), AX
@@ -1330,8 +1409,8 @@ loop1:
 	JLT          done4
 
 loop3:
-	VPXOR        Y0, Y0, Y0
-	VPXOR        Y1, Y1, Y1
+	VPXOR        Y6, Y6, Y6
+	VPXOR        Y7, Y7, Y7
 	MOVQ         q+16(FP), R8
 	MOVQ         d+24(FP), R9
 	MOVQ         blocks+64(FP), R10
@@ -1340,50 +1419,50 @@ loop3:
 	JLT          done6
 
 loop5:
-	VPBROADCASTW (R11), X2
-	VCVTPH2PS    X2, Y2
-	VBROADCASTI128 6(R11), Y3
-	VPSRLVD      q5_00<>+0(SB), Y3, Y3
-	VPAND        q5_01<>+0(SB), Y3, Y3
-	VMOVDQU      2(R11), X4
-	VINSERTI128  $1, 4(R11), Y4, Y4
-	VPSHUFB      q5_02<>+0(SB), Y4, Y4
-	VPAND        q5_03<>+0(SB), Y4, Y4
-	VPCMPEQB     q5_03<>+0(SB), Y4, Y4
-	VPAND        q5_04<>+0(SB), Y4, Y4
-	VPOR         Y4, Y3, Y3
-	VPADDB       q5_05<>+0(SB), Y3, Y3
-	VPABSB       Y3, Y4
-	VMOVDQU      (R8), Y5
-	VPSIGNB      Y3, Y5, Y3
-	VPXOR        Y5, Y5, Y5
-	VPDPBUSD     Y3, Y4, Y5
-	VBROADCASTSS (R9), Y3
-	VCVTDQ2PS    Y5, Y4
-	VMULPS       Y2, Y3, Y2
-	VFMADD231PS  Y2, Y4, Y0
-	VPBROADCASTW 22(R11), X2
-	VCVTPH2PS    X2, Y2
-	VBROADCASTI128 28(R11), Y3
-	VPSRLVD      q5_00<>+0(SB), Y3, Y3
-	VPAND        q5_01<>+0(SB), Y3, Y3
-	VMOVDQU      24(R11), X4
-	VINSERTI128  $1, 26(R11), Y4, Y4
-	VPSHUFB      q5_02<>+0(SB), Y4, Y4
-	VPAND        q5_03<>+0(SB), Y4, Y4
-	VPCMPEQB     q5_03<>+0(SB), Y4, Y4
-	VPAND        q5_04<>+0(SB), Y4, Y4
-	VPOR         Y4, Y3, Y3
-	VPADDB       q5_05<>+0(SB), Y3, Y3
-	VPABSB       Y3, Y4
-	VMOVDQU      32(R8), Y5
-	VPSIGNB      Y3, Y5, Y3
-	VPXOR        Y5, Y5, Y5
-	VPDPBUSD     Y3, Y4, Y5
-	VBROADCASTSS 4(R9), Y3
-	VCVTDQ2PS    Y5, Y4
-	VMULPS       Y2, Y3, Y2
-	VFMADD231PS  Y2, Y4, Y1
+	VPBROADCASTW (R11), X8
+	VCVTPH2PS    X8, Y8
+	VBROADCASTI128 6(R11), Y9
+	VPSRLVD      Y1, Y9, Y9
+	VPAND        Y3, Y9, Y9
+	VMOVDQU      2(R11), X10
+	VINSERTI128  $1, 4(R11), Y10, Y10
+	VPSHUFB      Y2, Y10, Y10
+	VPAND        Y0, Y10, Y10
+	VPCMPEQB     Y0, Y10, Y10
+	VPAND        Y4, Y10, Y10
+	VPOR         Y10, Y9, Y9
+	VPADDB       Y5, Y9, Y9
+	VPABSB       Y9, Y10
+	VMOVDQU      (R8), Y11
+	VPSIGNB      Y9, Y11, Y9
+	VPXOR        Y11, Y11, Y11
+	VPDPBUSD     Y9, Y10, Y11
+	VBROADCASTSS (R9), Y9
+	VCVTDQ2PS    Y11, Y10
+	VMULPS       Y8, Y9, Y8
+	VFMADD231PS  Y8, Y10, Y6
+	VPBROADCASTW 22(R11), X8
+	VCVTPH2PS    X8, Y8
+	VBROADCASTI128 28(R11), Y9
+	VPSRLVD      Y1, Y9, Y9
+	VPAND        Y3, Y9, Y9
+	VMOVDQU      24(R11), X10
+	VINSERTI128  $1, 26(R11), Y10, Y10
+	VPSHUFB      Y2, Y10, Y10
+	VPAND        Y0, Y10, Y10
+	VPCMPEQB     Y0, Y10, Y10
+	VPAND        Y4, Y10, Y10
+	VPOR         Y10, Y9, Y9
+	VPADDB       Y5, Y9, Y9
+	VPABSB       Y9, Y10
+	VMOVDQU      32(R8), Y11
+	VPSIGNB      Y9, Y11, Y9
+	VPXOR        Y11, Y11, Y11
+	VPDPBUSD     Y9, Y10, Y11
+	VBROADCASTSS 4(R9), Y9
+	VCVTDQ2PS    Y11, Y10
+	VMULPS       Y8, Y9, Y8
+	VFMADD231PS  Y8, Y10, Y7
 	ADDQ         $0x2c, R11
 	ADDQ         $0x40, R8
 	ADDQ         $8, R9
@@ -1396,28 +1475,28 @@ done6:
 	JLT          done8
 
 loop7:
-	VPBROADCASTW (R11), X2
-	VCVTPH2PS    X2, Y2
-	VBROADCASTI128 6(R11), Y3
-	VPSRLVD      q5_00<>+0(SB), Y3, Y3
-	VPAND        q5_01<>+0(SB), Y3, Y3
-	VMOVDQU      2(R11), X4
-	VINSERTI128  $1, 4(R11), Y4, Y4
-	VPSHUFB      q5_02<>+0(SB), Y4, Y4
-	VPAND        q5_03<>+0(SB), Y4, Y4
-	VPCMPEQB     q5_03<>+0(SB), Y4, Y4
-	VPAND        q5_04<>+0(SB), Y4, Y4
-	VPOR         Y4, Y3, Y3
-	VPADDB       q5_05<>+0(SB), Y3, Y3
-	VPABSB       Y3, Y4
-	VMOVDQU      (R8), Y5
-	VPSIGNB      Y3, Y5, Y3
-	VPXOR        Y5, Y5, Y5
-	VPDPBUSD     Y3, Y4, Y5
-	VBROADCASTSS (R9), Y3
-	VCVTDQ2PS    Y5, Y4
-	VMULPS       Y2, Y3, Y2
-	VFMADD231PS  Y2, Y4, Y0
+	VPBROADCASTW (R11), X8
+	VCVTPH2PS    X8, Y8
+	VBROADCASTI128 6(R11), Y9
+	VPSRLVD      Y1, Y9, Y9
+	VPAND        Y3, Y9, Y9
+	VMOVDQU      2(R11), X10
+	VINSERTI128  $1, 4(R11), Y10, Y10
+	VPSHUFB      Y2, Y10, Y10
+	VPAND        Y0, Y10, Y10
+	VPCMPEQB     Y0, Y10, Y10
+	VPAND        Y4, Y10, Y10
+	VPOR         Y10, Y9, Y9
+	VPADDB       Y5, Y9, Y9
+	VPABSB       Y9, Y10
+	VMOVDQU      (R8), Y11
+	VPSIGNB      Y9, Y11, Y9
+	VPXOR        Y11, Y11, Y11
+	VPDPBUSD     Y9, Y10, Y11
+	VBROADCASTSS (R9), Y9
+	VCVTDQ2PS    Y11, Y10
+	VMULPS       Y8, Y9, Y8
+	VFMADD231PS  Y8, Y10, Y6
 	ADDQ         $0x16, R11
 	ADDQ         $0x20, R8
 	ADDQ         $4, R9
@@ -1426,8 +1505,8 @@ loop7:
 
 done8:
 	ADDQ         $1, R10
-	VADDPS       Y1, Y0, Y0
-	VMOVUPS      Y0, (DI)
+	VADDPS       Y7, Y6, Y6
+	VMOVUPS      Y6, (DI)
 	ADDQ         $0x20, DI
 	MOVQ         stride+48(FP), R8
 	ADDQ         R8, BX
@@ -1438,22 +1517,22 @@ done4:
 	ADDQ         $1, SI
 
 	// four results for each row of y
-	VMOVUPS      (DX), Y0
-	VMOVUPS      32(DX), Y1
-	VMOVUPS      64(DX), Y2
-	VMOVUPS      96(DX), Y3
-	VPUNPCKLDQ   Y1, Y0, Y4
-	VPUNPCKHDQ   Y1, Y0, Y0
-	VADDPS       Y0, Y4, Y4
-	VPUNPCKLDQ   Y3, Y2, Y0
-	VPUNPCKHDQ   Y3, Y2, Y1
-	VADDPS       Y1, Y0, Y0
-	VPUNPCKLQDQ  Y0, Y4, Y1
-	VPUNPCKHQDQ  Y0, Y4, Y0
-	VADDPS       Y0, Y1, Y1
-	VEXTRACTI128 $1, Y1, X0
-	VADDPS       X0, X1, X0
-	VMOVUPS      X0, (AX)
+	VMOVUPS      (DX), Y6
+	VMOVUPS      32(DX), Y7
+	VMOVUPS      64(DX), Y8
+	VMOVUPS      96(DX), Y9
+	VPUNPCKLDQ   Y7, Y6, Y10
+	VPUNPCKHDQ   Y7, Y6, Y6
+	VADDPS       Y6, Y10, Y10
+	VPUNPCKLDQ   Y9, Y8, Y6
+	VPUNPCKHDQ   Y9, Y8, Y7
+	VADDPS       Y7, Y6, Y6
+	VPUNPCKLQDQ  Y6, Y10, Y7
+	VPUNPCKHQDQ  Y6, Y10, Y6
+	VADDPS       Y6, Y7, Y7
+	VEXTRACTI128 $1, Y7, X6
+	VADDPS       X6, X7, X6
+	VMOVUPS      X6, (AX)
 	ADDQ         $0x10, AX
 	SUBQ         $4, CX
 	JGE          loop1
@@ -1466,6 +1545,14 @@ done2:
 // matmulQ8Fours2xQ5_0AVX512 multiplies rows with 2 rows of activations in int8; rows is a multiple of 4, ldy and stride in bytes.
 // Requires: F16C, FMA, AVX512VL, AVX512VNNI
 TEXT ·matmulQ8Fours2xQ5_0AVX512(SB), NOSPLIT, $416-72
+
+	// constants of the loops
+	VMOVDQU      q5_03<>+0(SB), Y0
+	VMOVDQU      q5_00<>+0(SB), Y1
+	VMOVDQU      q5_02<>+0(SB), Y2
+	VMOVDQU      q5_01<>+0(SB), Y3
+	VMOVDQU      q5_04<>+0(SB), Y4
+	VMOVDQU      q5_05<>+0(SB), Y5
 	LEAQ         31(SP), AX
 	ANDQ         $-32, AX
 	MOVQ         y+0(FP), AX
@@ -1484,8 +1571,8 @@ loop1:
 	JLT          done4
 
 loop3:
-	VPXOR        Y0, Y0, Y0
-	VPXOR        Y1, Y1, Y1
+	VPXOR        Y6, Y6, Y6
+	VPXOR        Y7, Y7, Y7
 	MOVQ         q+16(FP), R8
 	MOVQ         d+24(FP), R9
 	MOVQ         blocks+64(FP), R10
@@ -1494,66 +1581,66 @@ loop3:
 	JLT          done6
 
 loop5:
-	VPBROADCASTW (R11), X2
-	VCVTPH2PS    X2, Y2
-	VBROADCASTI128 6(R11), Y3
-	VPSRLVD      q5_00<>+0(SB), Y3, Y3
-	VPAND        q5_01<>+0(SB), Y3, Y3
-	VMOVDQU      2(R11), X4
-	VINSERTI128  $1, 4(R11), Y4, Y4
-	VPSHUFB      q5_02<>+0(SB), Y4, Y4
-	VPAND        q5_03<>+0(SB), Y4, Y4
-	VPCMPEQB     q5_03<>+0(SB), Y4, Y4
-	VPAND        q5_04<>+0(SB), Y4, Y4
-	VPOR         Y4, Y3, Y3
-	VPADDB       q5_05<>+0(SB), Y3, Y3
-	VPABSB       Y3, Y4
-	VMOVDQU      (R8), Y5
-	VPSIGNB      Y3, Y5, Y5
-	VPXOR        Y6, Y6, Y6
-	VPDPBUSD     Y5, Y4, Y6
-	VMOVDQU      32(R8), Y5
-	VPSIGNB      Y3, Y5, Y3
-	VPXOR        Y5, Y5, Y5
-	VPDPBUSD     Y3, Y4, Y5
-	VBROADCASTSS (R9), Y3
-	VCVTDQ2PS    Y6, Y4
-	VMULPS       Y2, Y3, Y3
-	VFMADD231PS  Y3, Y4, Y0
-	VBROADCASTSS 4(R9), Y3
-	VCVTDQ2PS    Y5, Y4
-	VMULPS       Y2, Y3, Y2
-	VFMADD231PS  Y2, Y4, Y1
-	VPBROADCASTW 22(R11), X2
-	VCVTPH2PS    X2, Y2
-	VBROADCASTI128 28(R11), Y3
-	VPSRLVD      q5_00<>+0(SB), Y3, Y3
-	VPAND        q5_01<>+0(SB), Y3, Y3
-	VMOVDQU      24(R11), X4
-	VINSERTI128  $1, 26(R11), Y4, Y4
-	VPSHUFB      q5_02<>+0(SB), Y4, Y4
-	VPAND        q5_03<>+0(SB), Y4, Y4
-	VPCMPEQB     q5_03<>+0(SB), Y4, Y4
-	VPAND        q5_04<>+0(SB), Y4, Y4
-	VPOR         Y4, Y3, Y3
-	VPADDB       q5_05<>+0(SB), Y3, Y3
-	VPABSB       Y3, Y4
-	VMOVDQU      64(R8), Y5
-	VPSIGNB      Y3, Y5, Y5
-	VPXOR        Y6, Y6, Y6
-	VPDPBUSD     Y5, Y4, Y6
-	VMOVDQU      96(R8), Y5
-	VPSIGNB      Y3, Y5, Y3
-	VPXOR        Y5, Y5, Y5
-	VPDPBUSD     Y3, Y4, Y5
-	VBROADCASTSS 8(R9), Y3
-	VCVTDQ2PS    Y6, Y4
-	VMULPS       Y2, Y3, Y3
-	VFMADD231PS  Y3, Y4, Y0
-	VBROADCASTSS 12(R9), Y3
-	VCVTDQ2PS    Y5, Y4
-	VMULPS       Y2, Y3, Y2
-	VFMADD231PS  Y2, Y4, Y1
+	VPBROADCASTW (R11), X8
+	VCVTPH2PS    X8, Y8
+	VBROADCASTI128 6(R11), Y9
+	VPSRLVD      Y1, Y9, Y9
+	VPAND        Y3, Y9, Y9
+	VMOVDQU      2(R11), X10
+	VINSERTI128  $1, 4(R11), Y10, Y10
+	VPSHUFB      Y2, Y10, Y10
+	VPAND        Y0, Y10, Y10
+	VPCMPEQB     Y0, Y10, Y10
+	VPAND        Y4, Y10, Y10
+	VPOR         Y10, Y9, Y9
+	VPADDB       Y5, Y9, Y9
+	VPABSB       Y9, Y10
+	VMOVDQU      (R8), Y11
+	VPSIGNB      Y9, Y11, Y11
+	VPXOR        Y12, Y12, Y12
+	VPDPBUSD     Y11, Y10, Y12
+	VMOVDQU      32(R8), Y11
+	VPSIGNB      Y9, Y11, Y9
+	VPXOR        Y11, Y11, Y11
+	VPDPBUSD     Y9, Y10, Y11
+	VBROADCASTSS (R9), Y9
+	VCVTDQ2PS    Y12, Y10
+	VMULPS       Y8, Y9, Y9
+	VFMADD231PS  Y9, Y10, Y6
+	VBROADCASTSS 4(R9), Y9
+	VCVTDQ2PS    Y11, Y10
+	VMULPS       Y8, Y9, Y8
+	VFMADD231PS  Y8, Y10, Y7
+	VPBROADCASTW 22(R11), X8
+	VCVTPH2PS    X8, Y8
+	VBROADCASTI128 28(R11), Y9
+	VPSRLVD      Y1, Y9, Y9
+	VPAND        Y3, Y9, Y9
+	VMOVDQU      24(R11), X10
+	VINSERTI128  $1, 26(R11), Y10, Y10
+	VPSHUFB      Y2, Y10, Y10
+	VPAND        Y0, Y10, Y10
+	VPCMPEQB     Y0, Y10, Y10
+	VPAND        Y4, Y10, Y10
+	VPOR         Y10, Y9, Y9
+	VPADDB       Y5, Y9, Y9
+	VPABSB       Y9, Y10
+	VMOVDQU      64(R8), Y11
+	VPSIGNB      Y9, Y11, Y11
+	VPXOR        Y12, Y12, Y12
+	VPDPBUSD     Y11, Y10, Y12
+	VMOVDQU      96(R8), Y11
+	VPSIGNB      Y9, Y11, Y9
+	VPXOR        Y11, Y11, Y11
+	VPDPBUSD     Y9, Y10, Y11
+	VBROADCASTSS 8(R9), Y9
+	VCVTDQ2PS    Y12, Y10
+	VMULPS       Y8, Y9, Y9
+	VFMADD231PS  Y9, Y10, Y6
+	VBROADCASTSS 12(R9), Y9
+	VCVTDQ2PS    Y11, Y10
+	VMULPS       Y8, Y9, Y8
+	VFMADD231PS  Y8, Y10, Y7
 	ADDQ         $0x2c, R11
 	ADDQ         $0x80, R8
 	ADDQ         $0x10, R9
@@ -1566,36 +1653,36 @@ done6:
 	JLT          done8
 
 loop7:
-	VPBROADCASTW (R11), X2
-	VCVTPH2PS    X2, Y2
-	VBROADCASTI128 6(R11), Y3
-	VPSRLVD      q5_00<>+0(SB), Y3, Y3
-	VPAND        q5_01<>+0(SB), Y3, Y3
-	VMOVDQU      2(R11), X4
-	VINSERTI128  $1, 4(R11), Y4, Y4
-	VPSHUFB      q5_02<>+0(SB), Y4, Y4
-	VPAND        q5_03<>+0(SB), Y4, Y4
-	VPCMPEQB     q5_03<>+0(SB), Y4, Y4
-	VPAND        q5_04<>+0(SB), Y4, Y4
-	VPOR         Y4, Y3, Y3
-	VPADDB       q5_05<>+0(SB), Y3, Y3
-	VPABSB       Y3, Y4
-	VMOVDQU      (R8), Y5
-	VPSIGNB      Y3, Y5, Y5
-	VPXOR        Y6, Y6, Y6
-	VPDPBUSD     Y5, Y4, Y6
-	VMOVDQU      32(R8), Y5
-	VPSIGNB      Y3, Y5, Y3
-	VPXOR        Y5, Y5, Y5
-	VPDPBUSD     Y3, Y4, Y5
-	VBROADCASTSS (R9), Y3
-	VCVTDQ2PS    Y6, Y4
-	VMULPS       Y2, Y3, Y3
-	VFMADD231PS  Y3, Y4, Y0
-	VBROADCASTSS 4(R9), Y3
-	VCVTDQ2PS    Y5, Y4
-	VMULPS       Y2, Y3, Y2
-	VFMADD231PS  Y2, Y4, Y1
+	VPBROADCASTW (R11), X8
+	VCVTPH2PS    X8, Y8
+	VBROADCASTI128 6(R11), Y9
+	VPSRLVD      Y1, Y9, Y9
+	VPAND        Y3, Y9, Y9
+	VMOVDQU      2(R11), X10
+	VINSERTI128  $1, 4(R11), Y10, Y10
+	VPSHUFB      Y2, Y10, Y10
+	VPAND        Y0, Y10, Y10
+	VPCMPEQB     Y0, Y10, Y10
+	VPAND        Y4, Y10, Y10
+	VPOR         Y10, Y9, Y9
+	VPADDB       Y5, Y9, Y9
+	VPABSB       Y9, Y10
+	VMOVDQU      (R8), Y11
+	VPSIGNB      Y9, Y11, Y11
+	VPXOR        Y12, Y12, Y12
+	VPDPBUSD     Y11, Y10, Y12
+	VMOVDQU      32(R8), Y11
+	VPSIGNB      Y9, Y11, Y9
+	VPXOR        Y11, Y11, Y11
+	VPDPBUSD     Y9, Y10, Y11
+	VBROADCASTSS (R9), Y9
+	VCVTDQ2PS    Y12, Y10
+	VMULPS       Y8, Y9, Y9
+	VFMADD231PS  Y9, Y10, Y6
+	VBROADCASTSS 4(R9), Y9
+	VCVTDQ2PS    Y11, Y10
+	VMULPS       Y8, Y9, Y8
+	VFMADD231PS  Y8, Y10, Y7
 	ADDQ         $0x16, R11
 	ADDQ         $0x40, R8
 	ADDQ         $8, R9
@@ -1604,8 +1691,8 @@ loop7:
 
 done8:
 	ADDQ         $1, R10
-	VMOVUPS      Y0, (DI)
-	VMOVUPS      Y1, 128(DI)
+	VMOVUPS      Y6, (DI)
+	VMOVUPS      Y7, 128(DI)
 	ADDQ         $0x20, DI
 	MOVQ         stride+48(FP), R8
 	ADDQ         R8, BX
@@ -1616,41 +1703,41 @@ done4:
 	ADDQ         $1, SI
 
 	// four results for each row of y
-	VMOVUPS      (DX), Y0
-	VMOVUPS      32(DX), Y1
-	VMOVUPS      64(DX), Y2
-	VMOVUPS      96(DX), Y3
-	VPUNPCKLDQ   Y1, Y0, Y4
-	VPUNPCKHDQ   Y1, Y0, Y0
-	VADDPS       Y0, Y4, Y4
-	VPUNPCKLDQ   Y3, Y2, Y0
-	VPUNPCKHDQ   Y3, Y2, Y1
-	VADDPS       Y1, Y0, Y0
-	VPUNPCKLQDQ  Y0, Y4, Y1
-	VPUNPCKHQDQ  Y0, Y4, Y0
-	VADDPS       Y0, Y1, Y1
-	VEXTRACTI128 $1, Y1, X0
-	VADDPS       X0, X1, X0
-	VMOVUPS      X0, (AX)
-	VMOVUPS      128(DX), Y0
-	VMOVUPS      160(DX), Y1
-	VMOVUPS      192(DX), Y2
-	VMOVUPS      224(DX), Y3
-	VPUNPCKLDQ   Y1, Y0, Y4
-	VPUNPCKHDQ   Y1, Y0, Y0
-	VADDPS       Y0, Y4, Y4
-	VPUNPCKLDQ   Y3, Y2, Y0
-	VPUNPCKHDQ   Y3, Y2, Y1
-	VADDPS       Y1, Y0, Y0
-	VPUNPCKLQDQ  Y0, Y4, Y1
-	VPUNPCKHQDQ  Y0, Y4, Y0
-	VADDPS       Y0, Y1, Y1
-	VEXTRACTI128 $1, Y1, X0
-	VADDPS       X0, X1, X0
+	VMOVUPS      (DX), Y6
+	VMOVUPS      32(DX), Y7
+	VMOVUPS      64(DX), Y8
+	VMOVUPS      96(DX), Y9
+	VPUNPCKLDQ   Y7, Y6, Y10
+	VPUNPCKHDQ   Y7, Y6, Y6
+	VADDPS       Y6, Y10, Y10
+	VPUNPCKLDQ   Y9, Y8, Y6
+	VPUNPCKHDQ   Y9, Y8, Y7
+	VADDPS       Y7, Y6, Y6
+	VPUNPCKLQDQ  Y6, Y10, Y7
+	VPUNPCKHQDQ  Y6, Y10, Y6
+	VADDPS       Y6, Y7, Y7
+	VEXTRACTI128 $1, Y7, X6
+	VADDPS       X6, X7, X6
+	VMOVUPS      X6, (AX)
+	VMOVUPS      128(DX), Y6
+	VMOVUPS      160(DX), Y7
+	VMOVUPS      192(DX), Y8
+	VMOVUPS      224(DX), Y9
+	VPUNPCKLDQ   Y7, Y6, Y10
+	VPUNPCKHDQ   Y7, Y6, Y6
+	VADDPS       Y6, Y10, Y10
+	VPUNPCKLDQ   Y9, Y8, Y6
+	VPUNPCKHDQ   Y9, Y8, Y7
+	VADDPS       Y7, Y6, Y6
+	VPUNPCKLQDQ  Y6, Y10, Y7
+	VPUNPCKHQDQ  Y6, Y10, Y6
+	VADDPS       Y6, Y7, Y7
+	VEXTRACTI128 $1, Y7, X6
+	VADDPS       X6, X7, X6
 	MOVQ         ldy+8(FP), SI
 	MOVQ         AX, DI
 	ADDQ         SI, DI
-	VMOVUPS      X0, (DI)
+	VMOVUPS      X6, (DI)
 	ADDQ         $0x10, AX
 	SUBQ         $4, CX
 	JGE          loop1
@@ -1663,6 +1750,14 @@ done2:
 // matmulQ8Fours3xQ5_0AVX512 multiplies rows with 3 rows of activations in int8; rows is a multiple of 4, ldy and stride in bytes.
 // Requires: F16C, FMA, AVX512VL, AVX512VNNI
 TEXT ·matmulQ8Fours3xQ5_0AVX512(SB), NOSPLIT, $544-72
+
+	// constants of the loops
+	VMOVDQU      q5_03<>+0(SB), Y0
+	VMOVDQU      q5_00<>+0(SB), Y1
+	VMOVDQU      q5_02<>+0(SB), Y2
+	VMOVDQU      q5_01<>+0(SB), Y3
+	VMOVDQU      q5_04<>+0(SB), Y4
+	VMOVDQU      q5_05<>+0(SB), Y5
 	LEAQ         31(SP), AX
 	ANDQ         $-32, AX
 	MOVQ         y+0(FP), AX
@@ -1681,9 +1776,9 @@ loop1:
 	JLT          done4
 
 loop3:
-	VPXOR        Y0, Y0, Y0
-	VPXOR        Y1, Y1, Y1
-	VPXOR        Y2, Y2, Y2
+	VPXOR        Y6, Y6, Y6
+	VPXOR        Y7, Y7, Y7
+	VPXOR        Y8, Y8, Y8
 	MOVQ         q+16(FP), R8
 	MOVQ         d+24(FP), R9
 	MOVQ         blocks+64(FP), R10
@@ -1692,82 +1787,82 @@ loop3:
 	JLT          done6
 
 loop5:
-	VPBROADCASTW (R11), X3
-	VCVTPH2PS    X3, Y3
-	VBROADCASTI128 6(R11), Y4
-	VPSRLVD      q5_00<>+0(SB), Y4, Y4
-	VPAND        q5_01<>+0(SB), Y4, Y4
-	VMOVDQU      2(R11), X5
-	VINSERTI128  $1, 4(R11), Y5, Y5
-	VPSHUFB      q5_02<>+0(SB), Y5, Y5
-	VPAND        q5_03<>+0(SB), Y5, Y5
-	VPCMPEQB     q5_03<>+0(SB), Y5, Y5
-	VPAND        q5_04<>+0(SB), Y5, Y5
-	VPOR         Y5, Y4, Y4
-	VPADDB       q5_05<>+0(SB), Y4, Y4
-	VPABSB       Y4, Y5
-	VMOVDQU      (R8), Y6
-	VPSIGNB      Y4, Y6, Y6
-	VPXOR        Y7, Y7, Y7
-	VPDPBUSD     Y6, Y5, Y7
-	VMOVDQU      32(R8), Y6
-	VPSIGNB      Y4, Y6, Y6
-	VPXOR        Y8, Y8, Y8
-	VPDPBUSD     Y6, Y5, Y8
-	VMOVDQU      64(R8), Y6
-	VPSIGNB      Y4, Y6, Y4
-	VPXOR        Y6, Y6, Y6
-	VPDPBUSD     Y4, Y5, Y6
-	VBROADCASTSS (R9), Y4
-	VCVTDQ2PS    Y7, Y5
-	VMULPS       Y3, Y4, Y4
-	VFMADD231PS  Y4, Y5, Y0
-	VBROADCASTSS 4(R9), Y4
-	VCVTDQ2PS    Y8, Y5
-	VMULPS       Y3, Y4, Y4
-	VFMADD231PS  Y4, Y5, Y1
-	VBROADCASTSS 8(R9), Y4
-	VCVTDQ2PS    Y6, Y5
-	VMULPS       Y3, Y4, Y3
-	VFMADD231PS  Y3, Y5, Y2
-	VPBROADCASTW 22(R11), X3
-	VCVTPH2PS    X3, Y3
-	VBROADCASTI128 28(R11), Y4
-	VPSRLVD      q5_00<>+0(SB), Y4, Y4
-	VPAND        q5_01<>+0(SB), Y4, Y4
-	VMOVDQU      24(R11), X5
-	VINSERTI128  $1, 26(R11), Y5, Y5
-	VPSHUFB      q5_02<>+0(SB), Y5, Y5
-	VPAND        q5_03<>+0(SB), Y5, Y5
-	VPCMPEQB     q5_03<>+0(SB), Y5, Y5
-	VPAND        q5_04<>+0(SB), Y5, Y5
-	VPOR         Y5, Y4, Y4
-	VPADDB       q5_05<>+0(SB), Y4, Y4
-	VPABSB       Y4, Y5
-	VMOVDQU      96(R8), Y6
-	VPSIGNB      Y4, Y6, Y6
-	VPXOR        Y7, Y7, Y7
-	VPDPBUSD     Y6, Y5, Y7
-	VMOVDQU      128(R8), Y6
-	VPSIGNB      Y4, Y6, Y6
-	VPXOR        Y8, Y8, Y8
-	VPDPBUSD     Y6, Y5, Y8
-	VMOVDQU      160(R8), Y6
-	VPSIGNB      Y4, Y6, Y4
-	VPXOR        Y6, Y6, Y6
-	VPDPBUSD     Y4, Y5, Y6
-	VBROADCASTSS 12(R9), Y4
-	VCVTDQ2PS    Y7, Y5
-	VMULPS       Y3, Y4, Y4
-	VFMADD231PS  Y4, Y5, Y0
-	VBROADCASTSS 16(R9), Y4
-	VCVTDQ2PS    Y8, Y5
-	VMULPS       Y3, Y4, Y4
-	VFMADD231PS  Y4, Y5, Y1
-	VBROADCASTSS 20(R9), Y4
-	VCVTDQ2PS    Y6, Y5
-	VMULPS       Y3, Y4, Y3
-	VFMADD231PS  Y3, Y5, Y2
+	VPBROADCASTW (R11), X9
+	VCVTPH2PS    X9, Y9
+	VBROADCASTI128 6(R11), Y10
+	VPSRLVD      Y1, Y10, Y10
+	VPAND        Y3, Y10, Y10
+	VMOVDQU      2(R11), X11
+	VINSERTI128  $1, 4(R11), Y11, Y11
+	VPSHUFB      Y2, Y11, Y11
+	VPAND        Y0, Y11, Y11
+	VPCMPEQB     Y0, Y11, Y11
+	VPAND        Y4, Y11, Y11
+	VPOR         Y11, Y10, Y10
+	VPADDB       Y5, Y10, Y10
+	VPABSB       Y10, Y11
+	VMOVDQU      (R8), Y12
+	VPSIGNB      Y10, Y12, Y12
+	VPXOR        Y13, Y13, Y13
+	VPDPBUSD     Y12, Y11, Y13
+	VMOVDQU      32(R8), Y12
+	VPSIGNB      Y10, Y12, Y12
+	VPXOR        Y14, Y14, Y14
+	VPDPBUSD     Y12, Y11, Y14
+	VMOVDQU      64(R8), Y12
+	VPSIGNB      Y10, Y12, Y10
+	VPXOR        Y12, Y12, Y12
+	VPDPBUSD     Y10, Y11, Y12
+	VBROADCASTSS (R9), Y10
+	VCVTDQ2PS    Y13, Y11
+	VMULPS       Y9, Y10, Y10
+	VFMADD231PS  Y10, Y11, Y6
+	VBROADCASTSS 4(R9), Y10
+	VCVTDQ2PS    Y14, Y11
+	VMULPS       Y9, Y10, Y10
+	VFMADD231PS  Y10, Y11, Y7
+	VBROADCASTSS 8(R9), Y10
+	VCVTDQ2PS    Y12, Y11
+	VMULPS       Y9, Y10, Y9
+	VFMADD231PS  Y9, Y11, Y8
+	VPBROADCASTW 22(R11), X9
+	VCVTPH2PS    X9, Y9
+	VBROADCASTI128 28(R11), Y10
+	VPSRLVD      Y1, Y10, Y10
+	VPAND        Y3, Y10, Y10
+	VMOVDQU      24(R11), X11
+	VINSERTI128  $1, 26(R11), Y11, Y11
+	VPSHUFB      Y2, Y11, Y11
+	VPAND        Y0, Y11, Y11
+	VPCMPEQB     Y0, Y11, Y11
+	VPAND        Y4, Y11, Y11
+	VPOR         Y11, Y10, Y10
+	VPADDB       Y5, Y10, Y10
+	VPABSB       Y10, Y11
+	VMOVDQU      96(R8), Y12
+	VPSIGNB      Y10, Y12, Y12
+	VPXOR        Y13, Y13, Y13
+	VPDPBUSD     Y12, Y11, Y13
+	VMOVDQU      128(R8), Y12
+	VPSIGNB      Y10, Y12, Y12
+	VPXOR        Y14, Y14, Y14
+	VPDPBUSD     Y12, Y11, Y14
+	VMOVDQU      160(R8), Y12
+	VPSIGNB      Y10, Y12, Y10
+	VPXOR        Y12, Y12, Y12
+	VPDPBUSD     Y10, Y11, Y12
+	VBROADCASTSS 12(R9), Y10
+	VCVTDQ2PS    Y13, Y11
+	VMULPS       Y9, Y10, Y10
+	VFMADD231PS  Y10, Y11, Y6
+	VBROADCASTSS 16(R9), Y10
+	VCVTDQ2PS    Y14, Y11
+	VMULPS       Y9, Y10, Y10
+	VFMADD231PS  Y10, Y11, Y7
+	VBROADCASTSS 20(R9), Y10
+	VCVTDQ2PS    Y12, Y11
+	VMULPS       Y9, Y10, Y9
+	VFMADD231PS  Y9, Y11, Y8
 	ADDQ         $0x2c, R11
 	ADDQ         $0xc0, R8
 	ADDQ         $0x18, R9
@@ -1780,44 +1875,44 @@ done6:
 	JLT          done8
 
 loop7:
-	VPBROADCASTW (R11), X3
-	VCVTPH2PS    X3, Y3
-	VBROADCASTI128 6(R11), Y4
-	VPSRLVD      q5_00<>+0(SB), Y4, Y4
-	VPAND        q5_01<>+0(SB), Y4, Y4
-	VMOVDQU      2(R11), X5
-	VINSERTI128  $1, 4(R11), Y5, Y5
-	VPSHUFB      q5_02<>+0(SB), Y5, Y5
-	VPAND        q5_03<>+0(SB), Y5, Y5
-	VPCMPEQB     q5_03<>+0(SB), Y5, Y5
-	VPAND        q5_04<>+0(SB), Y5, Y5
-	VPOR         Y5, Y4, Y4
-	VPADDB       q5_05<>+0(SB), Y4, Y4
-	VPABSB       Y4, Y5
-	VMOVDQU      (R8), Y6
-	VPSIGNB      Y4, Y6, Y6
-	VPXOR        Y7, Y7, Y7
-	VPDPBUSD     Y6, Y5, Y7
-	VMOVDQU      32(R8), Y6
-	VPSIGNB      Y4, Y6, Y6
-	VPXOR        Y8, Y8, Y8
-	VPDPBUSD     Y6, Y5, Y8
-	VMOVDQU      64(R8), Y6
-	VPSIGNB      Y4, Y6, Y4
-	VPXOR        Y6, Y6, Y6
-	VPDPBUSD     Y4, Y5, Y6
-	VBROADCASTSS (R9), Y4
-	VCVTDQ2PS    Y7, Y5
-	VMULPS       Y3, Y4, Y4
-	VFMADD231PS  Y4, Y5, Y0
-	VBROADCASTSS 4(R9), Y4
-	VCVTDQ2PS    Y8, Y5
-	VMULPS       Y3, Y4, Y4
-	VFMADD231PS  Y4, Y5, Y1
-	VBROADCASTSS 8(R9), Y4
-	VCVTDQ2PS    Y6, Y5
-	VMULPS       Y3, Y4, Y3
-	VFMADD231PS  Y3, Y5, Y2
+	VPBROADCASTW (R11), X9
+	VCVTPH2PS    X9, Y9
+	VBROADCASTI128 6(R11), Y10
+	VPSRLVD      Y1, Y10, Y10
+	VPAND        Y3, Y10, Y10
+	VMOVDQU      2(R11), X11
+	VINSERTI128  $1, 4(R11), Y11, Y11
+	VPSHUFB      Y2, Y11, Y11
+	VPAND        Y0, Y11, Y11
+	VPCMPEQB     Y0, Y11, Y11
+	VPAND        Y4, Y11, Y11
+	VPOR         Y11, Y10, Y10
+	VPADDB       Y5, Y10, Y10
+	VPABSB       Y10, Y11
+	VMOVDQU      (R8), Y12
+	VPSIGNB      Y10, Y12, Y12
+	VPXOR        Y13, Y13, Y13
+	VPDPBUSD     Y12, Y11, Y13
+	VMOVDQU      32(R8), Y12
+	VPSIGNB      Y10, Y12, Y12
+	VPXOR        Y14, Y14, Y14
+	VPDPBUSD     Y12, Y11, Y14
+	VMOVDQU      64(R8), Y12
+	VPSIGNB      Y10, Y12, Y10
+	VPXOR        Y12, Y12, Y12
+	VPDPBUSD     Y10, Y11, Y12
+	VBROADCASTSS (R9), Y10
+	VCVTDQ2PS    Y13, Y11
+	VMULPS       Y9, Y10, Y10
+	VFMADD231PS  Y10, Y11, Y6
+	VBROADCASTSS 4(R9), Y10
+	VCVTDQ2PS    Y14, Y11
+	VMULPS       Y9, Y10, Y10
+	VFMADD231PS  Y10, Y11, Y7
+	VBROADCASTSS 8(R9), Y10
+	VCVTDQ2PS    Y12, Y11
+	VMULPS       Y9, Y10, Y9
+	VFMADD231PS  Y9, Y11, Y8
 	ADDQ         $0x16, R11
 	ADDQ         $0x60, R8
 	ADDQ         $0xc, R9
@@ -1826,9 +1921,9 @@ loop7:
 
 done8:
 	ADDQ         $1, R10
-	VMOVUPS      Y0, (DI)
-	VMOVUPS      Y1, 128(DI)
-	VMOVUPS      Y2, 256(DI)
+	VMOVUPS      Y6, (DI)
+	VMOVUPS      Y7, 128(DI)
+	VMOVUPS      Y8, 256(DI)
 	ADDQ         $0x20, DI
 	MOVQ         stride+48(FP), R8
 	ADDQ         R8, BX
@@ -1839,58 +1934,58 @@ done4:
 	ADDQ         $1, SI
 
 	// four results for each row of y
-	VMOVUPS      (DX), Y0
-	VMOVUPS      32(DX), Y1
-	VMOVUPS      64(DX), Y2
-	VMOVUPS      96(DX), Y3
-	VPUNPCKLDQ   Y1, Y0, Y4
-	VPUNPCKHDQ   Y1, Y0, Y0
-	VADDPS       Y0, Y4, Y4
-	VPUNPCKLDQ   Y3, Y2, Y0
-	VPUNPCKHDQ   Y3, Y2, Y1
-	VADDPS       Y1, Y0, Y0
-	VPUNPCKLQDQ  Y0, Y4, Y1
-	VPUNPCKHQDQ  Y0, Y4, Y0
-	VADDPS       Y0, Y1, Y1
-	VEXTRACTI128 $1, Y1, X0
-	VADDPS       X0, X1, X0
-	VMOVUPS      X0, (AX)
-	VMOVUPS      128(DX), Y0
-	VMOVUPS      160(DX), Y1
-	VMOVUPS      192(DX), Y2
-	VMOVUPS      224(DX), Y3
-	VPUNPCKLDQ   Y1, Y0, Y4
-	VPUNPCKHDQ   Y1, Y0, Y0
-	VADDPS       Y0, Y4, Y4
-	VPUNPCKLDQ   Y3, Y2, Y0
-	VPUNPCKHDQ   Y3, Y2, Y1
-	VADDPS       Y1, Y0, Y0
-	VPUNPCKLQDQ  Y0, Y4, Y1
-	VPUNPCKHQDQ  Y0, Y4, Y0
-	VADDPS       Y0, Y1, Y1
-	VEXTRACTI128 $1, Y1, X0
-	VADDPS       X0, X1, X0
+	VMOVUPS      (DX), Y6
+	VMOVUPS      32(DX), Y7
+	VMOVUPS      64(DX), Y8
+	VMOVUPS      96(DX), Y9
+	VPUNPCKLDQ   Y7, Y6, Y10
+	VPUNPCKHDQ   Y7, Y6, Y6
+	VADDPS       Y6, Y10, Y10
+	VPUNPCKLDQ   Y9, Y8, Y6
+	VPUNPCKHDQ   Y9, Y8, Y7
+	VADDPS       Y7, Y6, Y6
+	VPUNPCKLQDQ  Y6, Y10, Y7
+	VPUNPCKHQDQ  Y6, Y10, Y6
+	VADDPS       Y6, Y7, Y7
+	VEXTRACTI128 $1, Y7, X6
+	VADDPS       X6, X7, X6
+	VMOVUPS      X6, (AX)
+	VMOVUPS      128(DX), Y6
+	VMOVUPS      160(DX), Y7
+	VMOVUPS      192(DX), Y8
+	VMOVUPS      224(DX), Y9
+	VPUNPCKLDQ   Y7, Y6, Y10
+	VPUNPCKHDQ   Y7, Y6, Y6
+	VADDPS       Y6, Y10, Y10
+	VPUNPCKLDQ   Y9, Y8, Y6
+	VPUNPCKHDQ   Y9, Y8, Y7
+	VADDPS       Y7, Y6, Y6
+	VPUNPCKLQDQ  Y6, Y10, Y7
+	VPUNPCKHQDQ  Y6, Y10, Y6
+	VADDPS       Y6, Y7, Y7
+	VEXTRACTI128 $1, Y7, X6
+	VADDPS       X6, X7, X6
 	MOVQ         ldy+8(FP), SI
 	MOVQ         AX, DI
 	ADDQ         SI, DI
-	VMOVUPS      X0, (DI)
-	VMOVUPS      256(DX), Y0
-	VMOVUPS      288(DX), Y1
-	VMOVUPS      320(DX), Y2
-	VMOVUPS      352(DX), Y3
-	VPUNPCKLDQ   Y1, Y0, Y4
-	VPUNPCKHDQ   Y1, Y0, Y0
-	VADDPS       Y0, Y4, Y4
-	VPUNPCKLDQ   Y3, Y2, Y0
-	VPUNPCKHDQ   Y3, Y2, Y1
-	VADDPS       Y1, Y0, Y0
-	VPUNPCKLQDQ  Y0, Y4, Y1
-	VPUNPCKHQDQ  Y0, Y4, Y0
-	VADDPS       Y0, Y1, Y1
-	VEXTRACTI128 $1, Y1, X0
-	VADDPS       X0, X1, X0
+	VMOVUPS      X6, (DI)
+	VMOVUPS      256(DX), Y6
+	VMOVUPS      288(DX), Y7
+	VMOVUPS      320(DX), Y8
+	VMOVUPS      352(DX), Y9
+	VPUNPCKLDQ   Y7, Y6, Y10
+	VPUNPCKHDQ   Y7, Y6, Y6
+	VADDPS       Y6, Y10, Y10
+	VPUNPCKLDQ   Y9, Y8, Y6
+	VPUNPCKHDQ   Y9, Y8, Y7
+	VADDPS       Y7, Y6, Y6
+	VPUNPCKLQDQ  Y6, Y10, Y7
+	VPUNPCKHQDQ  Y6, Y10, Y6
+	VADDPS       Y6, Y7, Y7
+	VEXTRACTI128 $1, Y7, X6
+	VADDPS       X6, X7, X6
 	ADDQ         SI, DI
-	VMOVUPS      X0, (DI)
+	VMOVUPS      X6, (DI)
 	ADDQ         $0x10, AX
 	SUBQ         $4, CX
 	JGE          loop1
@@ -1903,6 +1998,13 @@ done2:
 // matmulQ8Fours4xQ5_0AVX512 multiplies rows with 4 rows of activations in int8; rows is a multiple of 4, ldy and stride in bytes.
 // Requires: F16C, FMA, AVX512VL, AVX512VNNI
 TEXT ·matmulQ8Fours4xQ5_0AVX512(SB), 0, $672-72
+
+	// constants of the loops
+	VMOVDQU      q5_03<>+0(SB), Y0
+	VMOVDQU      q5_00<>+0(SB), Y1
+	VMOVDQU      q5_02<>+0(SB), Y2
+	VMOVDQU      q5_01<>+0(SB), Y3
+	VMOVDQU      q5_04<>+0(SB), Y4
 	LEAQ         31(SP), AX
 	ANDQ         $-32, AX
 	MOVQ         y+0(FP), AX
@@ -1921,10 +2023,10 @@ loop1:
 	JLT          done4
 
 loop3:
-	VPXOR        Y0, Y0, Y0
-	VPXOR        Y1, Y1, Y1
-	VPXOR        Y2, Y2, Y2
-	VPXOR        Y3, Y3, Y3
+	VPXOR        Y5, Y5, Y5
+	VPXOR        Y6, Y6, Y6
+	VPXOR        Y7, Y7, Y7
+	VPXOR        Y8, Y8, Y8
 	MOVQ         q+16(FP), R8
 	MOVQ         d+24(FP), R9
 	MOVQ         blocks+64(FP), R10
@@ -1933,98 +2035,98 @@ loop3:
 	JLT          done6
 
 loop5:
-	VPBROADCASTW (R11), X4
-	VCVTPH2PS    X4, Y4
-	VBROADCASTI128 6(R11), Y5
-	VPSRLVD      q5_00<>+0(SB), Y5, Y5
-	VPAND        q5_01<>+0(SB), Y5, Y5
-	VMOVDQU      2(R11), X6
-	VINSERTI128  $1, 4(R11), Y6, Y6
-	VPSHUFB      q5_02<>+0(SB), Y6, Y6
-	VPAND        q5_03<>+0(SB), Y6, Y6
-	VPCMPEQB     q5_03<>+0(SB), Y6, Y6
-	VPAND        q5_04<>+0(SB), Y6, Y6
-	VPOR         Y6, Y5, Y5
-	VPADDB       q5_05<>+0(SB), Y5, Y5
-	VPABSB       Y5, Y6
-	VMOVDQU      (R8), Y7
-	VPSIGNB      Y5, Y7, Y7
-	VPXOR        Y8, Y8, Y8
-	VPDPBUSD     Y7, Y6, Y8
-	VMOVDQU      32(R8), Y7
-	VPSIGNB      Y5, Y7, Y7
-	VPXOR        Y9, Y9, Y9
-	VPDPBUSD     Y7, Y6, Y9
-	VMOVDQU      64(R8), Y7
-	VPSIGNB      Y5, Y7, Y7
-	VPXOR        Y10, Y10, Y10
-	VPDPBUSD     Y7, Y6, Y10
-	VMOVDQU      96(R8), Y7
-	VPSIGNB      Y5, Y7, Y5
-	VPXOR        Y7, Y7, Y7
-	VPDPBUSD     Y5, Y6, Y7
-	VBROADCASTSS (R9), Y5
-	VCVTDQ2PS    Y8, Y6
-	VMULPS       Y4, Y5, Y5
-	VFMADD231PS  Y5, Y6, Y0
-	VBROADCASTSS 4(R9), Y5
-	VCVTDQ2PS    Y9, Y6
-	VMULPS       Y4, Y5, Y5
-	VFMADD231PS  Y5, Y6, Y1
-	VBROADCASTSS 8(R9), Y5
-	VCVTDQ2PS    Y10, Y6
-	VMULPS       Y4, Y5, Y5
-	VFMADD231PS  Y5, Y6, Y2
-	VBROADCASTSS 12(R9), Y5
-	VCVTDQ2PS    Y7, Y6
-	VMULPS       Y4, Y5, Y4
-	VFMADD231PS  Y4, Y6, Y3
-	VPBROADCASTW 22(R11), X4
-	VCVTPH2PS    X4, Y4
-	VBROADCASTI128 28(R11), Y5
-	VPSRLVD      q5_00<>+0(SB), Y5, Y5
-	VPAND        q5_01<>+0(SB), Y5, Y5
-	VMOVDQU      24(R11), X6
-	VINSERTI128  $1, 26(R11), Y6, Y6
-	VPSHUFB      q5_02<>+0(SB), Y6, Y6
-	VPAND        q5_03<>+0(SB), Y6, Y6
-	VPCMPEQB     q5_03<>+0(SB), Y6, Y6
-	VPAND        q5_04<>+0(SB), Y6, Y6
-	VPOR         Y6, Y5, Y5
-	VPADDB       q5_05<>+0(SB), Y5, Y5
-	VPABSB       Y5, Y6
-	VMOVDQU      128(R8), Y7
-	VPSIGNB      Y5, Y7, Y7
-	VPXOR        Y8, Y8, Y8
-	VPDPBUSD     Y7, Y6, Y8
-	VMOVDQU      160(R8), Y7
-	VPSIGNB      Y5, Y7, Y7
-	VPXOR        Y9, Y9, Y9
-	VPDPBUSD     Y7, Y6, Y9
-	VMOVDQU      192(R8), Y7
-	VPSIGNB      Y5, Y7, Y7
-	VPXOR        Y10, Y10, Y10
-	VPDPBUSD     Y7, Y6, Y10
-	VMOVDQU      224(R8), Y7
-	VPSIGNB      Y5, Y7, Y5
-	VPXOR        Y7, Y7, Y7
-	VPDPBUSD     Y5, Y6, Y7
-	VBROADCASTSS 16(R9), Y5
-	VCVTDQ2PS    Y8, Y6
-	VMULPS       Y4, Y5, Y5
-	VFMADD231PS  Y5, Y6, Y0
-	VBROADCASTSS 20(R9), Y5
-	VCVTDQ2PS    Y9, Y6
-	VMULPS       Y4, Y5, Y5
-	VFMADD231PS  Y5, Y6, Y1
-	VBROADCASTSS 24(R9), Y5
-	VCVTDQ2PS    Y10, Y6
-	VMULPS       Y4, Y5, Y5
-	VFMADD231PS  Y5, Y6, Y2
-	VBROADCASTSS 28(R9), Y5
-	VCVTDQ2PS    Y7, Y6
-	VMULPS       Y4, Y5, Y4
-	VFMADD231PS  Y4, Y6, Y3
+	VPBROADCASTW (R11), X9
+	VCVTPH2PS    X9, Y9
+	VBROADCASTI128 6(R11), Y10
+	VPSRLVD      Y1, Y10, Y10
+	VPAND        Y3, Y10, Y10
+	VMOVDQU      2(R11), X11
+	VINSERTI128  $1, 4(R11), Y11, Y11
+	VPSHUFB      Y2, Y11, Y11
+	VPAND        Y0, Y11, Y11
+	VPCMPEQB     Y0, Y11, Y11
+	VPAND        Y4, Y11, Y11
+	VPOR         Y11, Y10, Y10
+	VPADDB       q5_05<>+0(SB), Y10, Y10
+	VPABSB       Y10, Y11
+	VMOVDQU      (R8), Y12
+	VPSIGNB      Y10, Y12, Y12
+	VPXOR        Y13, Y13, Y13
+	VPDPBUSD     Y12, Y11, Y13
+	VMOVDQU      32(R8), Y12
+	VPSIGNB      Y10, Y12, Y12
+	VPXOR        Y14, Y14, Y14
+	VPDPBUSD     Y12, Y11, Y14
+	VMOVDQU      64(R8), Y12
+	VPSIGNB      Y10, Y12, Y12
+	VPXOR        Y15, Y15, Y15
+	VPDPBUSD     Y12, Y11, Y15
+	VMOVDQU      96(R8), Y12
+	VPSIGNB      Y10, Y12, Y10
+	VPXOR        Y12, Y12, Y12
+	VPDPBUSD     Y10, Y11, Y12
+	VBROADCASTSS (R9), Y10
+	VCVTDQ2PS    Y13, Y11
+	VMULPS       Y9, Y10, Y10
+	VFMADD231PS  Y10, Y11, Y5
+	VBROADCASTSS 4(R9), Y10
+	VCVTDQ2PS    Y14, Y11
+	VMULPS       Y9, Y10, Y10
+	VFMADD231PS  Y10, Y11, Y6
+	VBROADCASTSS 8(R9), Y10
+	VCVTDQ2PS    Y15, Y11
+	VMULPS       Y9, Y10, Y10
+	VFMADD231PS  Y10, Y11, Y7
+	VBROADCASTSS 12(R9), Y10
+	VCVTDQ2PS    Y12, Y11
+	VMULPS       Y9, Y10, Y9
+	VFMADD231PS  Y9, Y11, Y8
+	VPBROADCASTW 22(R11), X9
+	VCVTPH2PS    X9, Y9
+	VBROADCASTI128 28(R11), Y10
+	VPSRLVD      Y1, Y10, Y10
+	VPAND        Y3, Y10, Y10
+	VMOVDQU      24(R11), X11
+	VINSERTI128  $1, 26(R11), Y11, Y11
+	VPSHUFB      Y2, Y11, Y11
+	VPAND        Y0, Y11, Y11
+	VPCMPEQB     Y0, Y11, Y11
+	VPAND        Y4, Y11, Y11
+	VPOR         Y11, Y10, Y10
+	VPADDB       q5_05<>+0(SB), Y10, Y10
+	VPABSB       Y10, Y11
+	VMOVDQU      128(R8), Y12
+	VPSIGNB      Y10, Y12, Y12
+	VPXOR        Y13, Y13, Y13
+	VPDPBUSD     Y12, Y11, Y13
+	VMOVDQU      160(R8), Y12
+	VPSIGNB      Y10, Y12, Y12
+	VPXOR        Y14, Y14, Y14
+	VPDPBUSD     Y12, Y11, Y14
+	VMOVDQU      192(R8), Y12
+	VPSIGNB      Y10, Y12, Y12
+	VPXOR        Y15, Y15, Y15
+	VPDPBUSD     Y12, Y11, Y15
+	VMOVDQU      224(R8), Y12
+	VPSIGNB      Y10, Y12, Y10
+	VPXOR        Y12, Y12, Y12
+	VPDPBUSD     Y10, Y11, Y12
+	VBROADCASTSS 16(R9), Y10
+	VCVTDQ2PS    Y13, Y11
+	VMULPS       Y9, Y10, Y10
+	VFMADD231PS  Y10, Y11, Y5
+	VBROADCASTSS 20(R9), Y10
+	VCVTDQ2PS    Y14, Y11
+	VMULPS       Y9, Y10, Y10
+	VFMADD231PS  Y10, Y11, Y6
+	VBROADCASTSS 24(R9), Y10
+	VCVTDQ2PS    Y15, Y11
+	VMULPS       Y9, Y10, Y10
+	VFMADD231PS  Y10, Y11, Y7
+	VBROADCASTSS 28(R9), Y10
+	VCVTDQ2PS    Y12, Y11
+	VMULPS       Y9, Y10, Y9
+	VFMADD231PS  Y9, Y11, Y8
 	ADDQ         $0x2c, R11
 	ADDQ         $0x100, R8
 	ADDQ         $0x20, R9
@@ -2037,52 +2139,52 @@ done6:
 	JLT          done8
 
 loop7:
-	VPBROADCASTW (R11), X4
-	VCVTPH2PS    X4, Y4
-	VBROADCASTI128 6(R11), Y5
-	VPSRLVD      q5_00<>+0(SB), Y5, Y5
-	VPAND        q5_01<>+0(SB), Y5, Y5
-	VMOVDQU      2(R11), X6
-	VINSERTI128  $1, 4(R11), Y6, Y6
-	VPSHUFB      q5_02<>+0(SB), Y6, Y6
-	VPAND        q5_03<>+0(SB), Y6, Y6
-	VPCMPEQB     q5_03<>+0(SB), Y6, Y6
-	VPAND        q5_04<>+0(SB), Y6, Y6
-	VPOR         Y6, Y5, Y5
-	VPADDB       q5_05<>+0(SB), Y5, Y5
-	VPABSB       Y5, Y6
-	VMOVDQU      (R8), Y7
-	VPSIGNB      Y5, Y7, Y7
-	VPXOR        Y8, Y8, Y8
-	VPDPBUSD     Y7, Y6, Y8
-	VMOVDQU      32(R8), Y7
-	VPSIGNB      Y5, Y7, Y7
-	VPXOR        Y9, Y9, Y9
-	VPDPBUSD     Y7, Y6, Y9
-	VMOVDQU      64(R8), Y7
-	VPSIGNB      Y5, Y7, Y7
-	VPXOR        Y10, Y10, Y10
-	VPDPBUSD     Y7, Y6, Y10
-	VMOVDQU      96(R8), Y7
-	VPSIGNB      Y5, Y7, Y5
-	VPXOR        Y7, Y7, Y7
-	VPDPBUSD     Y5, Y6, Y7
-	VBROADCASTSS (R9), Y5
-	VCVTDQ2PS    Y8, Y6
-	VMULPS       Y4, Y5, Y5
-	VFMADD231PS  Y5, Y6, Y0
-	VBROADCASTSS 4(R9), Y5
-	VCVTDQ2PS    Y9, Y6
-	VMULPS       Y4, Y5, Y5
-	VFMADD231PS  Y5, Y6, Y1
-	VBROADCASTSS 8(R9), Y5
-	VCVTDQ2PS    Y10, Y6
-	VMULPS       Y4, Y5, Y5
-	VFMADD231PS  Y5, Y6, Y2
-	VBROADCASTSS 12(R9), Y5
-	VCVTDQ2PS    Y7, Y6
-	VMULPS       Y4, Y5, Y4
-	VFMADD231PS  Y4, Y6, Y3
+	VPBROADCASTW (R11), X9
+	VCVTPH2PS    X9, Y9
+	VBROADCASTI128 6(R11), Y10
+	VPSRLVD      Y1, Y10, Y10
+	VPAND        Y3, Y10, Y10
+	VMOVDQU      2(R11), X11
+	VINSERTI128  $1, 4(R11), Y11, Y11
+	VPSHUFB      Y2, Y11, Y11
+	VPAND        Y0, Y11, Y11
+	VPCMPEQB     Y0, Y11, Y11
+	VPAND        Y4, Y11, Y11
+	VPOR         Y11, Y10, Y10
+	VPADDB       q5_05<>+0(SB), Y10, Y10
+	VPABSB       Y10, Y11
+	VMOVDQU      (R8), Y12
+	VPSIGNB      Y10, Y12, Y12
+	VPXOR        Y13, Y13, Y13
+	VPDPBUSD     Y12, Y11, Y13
+	VMOVDQU      32(R8), Y12
+	VPSIGNB      Y10, Y12, Y12
+	VPXOR        Y14, Y14, Y14
+	VPDPBUSD     Y12, Y11, Y14
+	VMOVDQU      64(R8), Y12
+	VPSIGNB      Y10, Y12, Y12
+	VPXOR        Y15, Y15, Y15
+	VPDPBUSD     Y12, Y11, Y15
+	VMOVDQU      96(R8), Y12
+	VPSIGNB      Y10, Y12, Y10
+	VPXOR        Y12, Y12, Y12
+	VPDPBUSD     Y10, Y11, Y12
+	VBROADCASTSS (R9), Y10
+	VCVTDQ2PS    Y13, Y11
+	VMULPS       Y9, Y10, Y10
+	VFMADD231PS  Y10, Y11, Y5
+	VBROADCASTSS 4(R9), Y10
+	VCVTDQ2PS    Y14, Y11
+	VMULPS       Y9, Y10, Y10
+	VFMADD231PS  Y10, Y11, Y6
+	VBROADCASTSS 8(R9), Y10
+	VCVTDQ2PS    Y15, Y11
+	VMULPS       Y9, Y10, Y10
+	VFMADD231PS  Y10, Y11, Y7
+	VBROADCASTSS 12(R9), Y10
+	VCVTDQ2PS    Y12, Y11
+	VMULPS       Y9, Y10, Y9
+	VFMADD231PS  Y9, Y11, Y8
 	ADDQ         $0x16, R11
 	ADDQ         $0x80, R8
 	ADDQ         $0x10, R9
@@ -2091,10 +2193,10 @@ loop7:
 
 done8:
 	ADDQ         $1, R10
-	VMOVUPS      Y0, (DI)
-	VMOVUPS      Y1, 128(DI)
-	VMOVUPS      Y2, 256(DI)
-	VMOVUPS      Y3, 384(DI)
+	VMOVUPS      Y5, (DI)
+	VMOVUPS      Y6, 128(DI)
+	VMOVUPS      Y7, 256(DI)
+	VMOVUPS      Y8, 384(DI)
 	ADDQ         $0x20, DI
 	MOVQ         stride+48(FP), R8
 	ADDQ         R8, BX
@@ -2105,75 +2207,75 @@ done4:
 	ADDQ         $1, SI
 
 	// four results for each row of y
-	VMOVUPS      (DX), Y0
-	VMOVUPS      32(DX), Y1
-	VMOVUPS      64(DX), Y2
-	VMOVUPS      96(DX), Y3
-	VPUNPCKLDQ   Y1, Y0, Y4
-	VPUNPCKHDQ   Y1, Y0, Y0
-	VADDPS       Y0, Y4, Y4
-	VPUNPCKLDQ   Y3, Y2, Y0
-	VPUNPCKHDQ   Y3, Y2, Y1
-	VADDPS       Y1, Y0, Y0
-	VPUNPCKLQDQ  Y0, Y4, Y1
-	VPUNPCKHQDQ  Y0, Y4, Y0
-	VADDPS       Y0, Y1, Y1
-	VEXTRACTI128 $1, Y1, X0
-	VADDPS       X0, X1, X0
-	VMOVUPS      X0, (AX)
-	VMOVUPS      128(DX), Y0
-	VMOVUPS      160(DX), Y1
-	VMOVUPS      192(DX), Y2
-	VMOVUPS      224(DX), Y3
-	VPUNPCKLDQ   Y1, Y0, Y4
-	VPUNPCKHDQ   Y1, Y0, Y0
-	VADDPS       Y0, Y4, Y4
-	VPUNPCKLDQ   Y3, Y2, Y0
-	VPUNPCKHDQ   Y3, Y2, Y1
-	VADDPS       Y1, Y0, Y0
-	VPUNPCKLQDQ  Y0, Y4, Y1
-	VPUNPCKHQDQ  Y0, Y4, Y0
-	VADDPS       Y0, Y1, Y1
-	VEXTRACTI128 $1, Y1, X0
-	VADDPS       X0, X1, X0
+	VMOVUPS      (DX), Y5
+	VMOVUPS      32(DX), Y6
+	VMOVUPS      64(DX), Y7
+	VMOVUPS      96(DX), Y8
+	VPUNPCKLDQ   Y6, Y5, Y9
+	VPUNPCKHDQ   Y6, Y5, Y5
+	VADDPS       Y5, Y9, Y9
+	VPUNPCKLDQ   Y8, Y7, Y5
+	VPUNPCKHDQ   Y8, Y7, Y6
+	VADDPS       Y6, Y5, Y5
+	VPUNPCKLQDQ  Y5, Y9, Y6
+	VPUNPCKHQDQ  Y5, Y9, Y5
+	VADDPS       Y5, Y6, Y6
+	VEXTRACTI128 $1, Y6, X5
+	VADDPS       X5, X6, X5
+	VMOVUPS      X5, (AX)
+	VMOVUPS      128(DX), Y5
+	VMOVUPS      160(DX), Y6
+	VMOVUPS      192(DX), Y7
+	VMOVUPS      224(DX), Y8
+	VPUNPCKLDQ   Y6, Y5, Y9
+	VPUNPCKHDQ   Y6, Y5, Y5
+	VADDPS       Y5, Y9, Y9
+	VPUNPCKLDQ   Y8, Y7, Y5
+	VPUNPCKHDQ   Y8, Y7, Y6
+	VADDPS       Y6, Y5, Y5
+	VPUNPCKLQDQ  Y5, Y9, Y6
+	VPUNPCKHQDQ  Y5, Y9, Y5
+	VADDPS       Y5, Y6, Y6
+	VEXTRACTI128 $1, Y6, X5
+	VADDPS       X5, X6, X5
 	MOVQ         ldy+8(FP), SI
 	MOVQ         AX, DI
 	ADDQ         SI, DI
-	VMOVUPS      X0, (DI)
-	VMOVUPS      256(DX), Y0
-	VMOVUPS      288(DX), Y1
-	VMOVUPS      320(DX), Y2
-	VMOVUPS      352(DX), Y3
-	VPUNPCKLDQ   Y1, Y0, Y4
-	VPUNPCKHDQ   Y1, Y0, Y0
-	VADDPS       Y0, Y4, Y4
-	VPUNPCKLDQ   Y3, Y2, Y0
-	VPUNPCKHDQ   Y3, Y2, Y1
-	VADDPS       Y1, Y0, Y0
-	VPUNPCKLQDQ  Y0, Y4, Y1
-	VPUNPCKHQDQ  Y0, Y4, Y0
-	VADDPS       Y0, Y1, Y1
-	VEXTRACTI128 $1, Y1, X0
-	VADDPS       X0, X1, X0
+	VMOVUPS      X5, (DI)
+	VMOVUPS      256(DX), Y5
+	VMOVUPS      288(DX), Y6
+	VMOVUPS      320(DX), Y7
+	VMOVUPS      352(DX), Y8
+	VPUNPCKLDQ   Y6, Y5, Y9
+	VPUNPCKHDQ   Y6, Y5, Y5
+	VADDPS       Y5, Y9, Y9
+	VPUNPCKLDQ   Y8, Y7, Y5
+	VPUNPCKHDQ   Y8, Y7, Y6
+	VADDPS       Y6, Y5, Y5
+	VPUNPCKLQDQ  Y5, Y9, Y6
+	VPUNPCKHQDQ  Y5, Y9, Y5
+	VADDPS       Y5, Y6, Y6
+	VEXTRACTI128 $1, Y6, X5
+	VADDPS       X5, X6, X5
 	ADDQ         SI, DI
-	VMOVUPS      X0, (DI)
-	VMOVUPS      384(DX), Y0
-	VMOVUPS      416(DX), Y1
-	VMOVUPS      448(DX), Y2
-	VMOVUPS      480(DX), Y3
-	VPUNPCKLDQ   Y1, Y0, Y4
-	VPUNPCKHDQ   Y1, Y0, Y0
-	VADDPS       Y0, Y4, Y4
-	VPUNPCKLDQ   Y3, Y2, Y0
-	VPUNPCKHDQ   Y3, Y2, Y1
-	VADDPS       Y1, Y0, Y0
-	VPUNPCKLQDQ  Y0, Y4, Y1
-	VPUNPCKHQDQ  Y0, Y4, Y0
-	VADDPS       Y0, Y1, Y1
-	VEXTRACTI128 $1, Y1, X0
-	VADDPS       X0, X1, X0
+	VMOVUPS      X5, (DI)
+	VMOVUPS      384(DX), Y5
+	VMOVUPS      416(DX), Y6
+	VMOVUPS      448(DX), Y7
+	VMOVUPS      480(DX), Y8
+	VPUNPCKLDQ   Y6, Y5, Y9
+	VPUNPCKHDQ   Y6, Y5, Y5
+	VADDPS       Y5, Y9, Y9
+	VPUNPCKLDQ   Y8, Y7, Y5
+	VPUNPCKHDQ   Y8, Y7, Y6
+	VADDPS       Y6, Y5, Y5
+	VPUNPCKLQDQ  Y5, Y9, Y6
+	VPUNPCKHQDQ  Y5, Y9, Y5
+	VADDPS       Y5, Y6, Y6
+	VEXTRACTI128 $1, Y6, X5
+	VADDPS       X5, X6, X5
 	ADDQ         SI, DI
-	VMOVUPS      X0, (DI)
+	VMOVUPS      X5, (DI)
 	ADDQ         $0x10, AX
 	SUBQ         $4, CX
 	JGE          loop1
@@ -2186,6 +2288,13 @@ done2:
 // unpackQ5_0AVX512 unpacks a row into records of 32 levels, their scales and mins.
 // Requires: AVX2, F16C
 TEXT ·unpackQ5_0AVX512(SB), NOSPLIT, $128-24
+
+	// constants of the loops
+	VMOVDQU      q5_03<>+0(SB), Y0
+	VMOVDQU      q5_00<>+0(SB), Y1
+	VMOVDQU      q5_02<>+0(SB), Y2
+	VMOVDQU      q5_01<>+0(SB), Y3
+	VMOVDQU      q5_04<>+0(SB), Y4
 	MOVQ         dst+0(FP), AX
 	MOVQ         src+8(FP), BX
 	MOVQ         blocks+16(FP), CX
@@ -2195,25 +2304,25 @@ TEXT ·unpackQ5_0AVX512(SB), NOSPLIT, $128-24
 	JLT          done2
 
 loop1:
-	VPBROADCASTW (BX), X0
-	VCVTPH2PS    X0, Y0
-	VPBROADCASTW (BX), X1
-	VCVTPH2PS    X1, Y1
-	VMOVDQU      q5_06<>+0(SB), Y2
-	VMULPS       Y2, Y1, Y1
-	VBROADCASTI128 6(BX), Y2
-	VPSRLVD      q5_00<>+0(SB), Y2, Y2
-	VPAND        q5_01<>+0(SB), Y2, Y2
-	VMOVDQU      2(BX), X3
-	VINSERTI128  $1, 4(BX), Y3, Y3
-	VPSHUFB      q5_02<>+0(SB), Y3, Y3
-	VPAND        q5_03<>+0(SB), Y3, Y3
-	VPCMPEQB     q5_03<>+0(SB), Y3, Y3
-	VPAND        q5_04<>+0(SB), Y3, Y3
-	VPOR         Y3, Y2, Y2
-	VMOVDQU      Y2, (AX)
-	VMOVSD       X0, 32(AX)
-	VMOVSD       X1, 40(AX)
+	VPBROADCASTW (BX), X5
+	VCVTPH2PS    X5, Y5
+	VPBROADCASTW (BX), X6
+	VCVTPH2PS    X6, Y6
+	VMOVDQU      q5_06<>+0(SB), Y7
+	VMULPS       Y7, Y6, Y6
+	VBROADCASTI128 6(BX), Y7
+	VPSRLVD      Y1, Y7, Y7
+	VPAND        Y3, Y7, Y7
+	VMOVDQU      2(BX), X8
+	VINSERTI128  $1, 4(BX), Y8, Y8
+	VPSHUFB      Y2, Y8, Y8
+	VPAND        Y0, Y8, Y8
+	VPCMPEQB     Y0, Y8, Y8
+	VPAND        Y4, Y8, Y8
+	VPOR         Y8, Y7, Y7
+	VMOVDQU      Y7, (AX)
+	VMOVSD       X5, 32(AX)
+	VMOVSD       X6, 40(AX)
 	ADDQ         $0x16, BX
 	ADDQ         $0x30, AX
 	SUBQ         $1, CX
@@ -2227,6 +2336,14 @@ done2:
 // mix1xQ5_0AVX512 adds weighted rows of v to 1 row of o; ld and stride in bytes, a unit is 32 values.
 // Requires: AVX2, F16C, FMA
 TEXT ·mix1xQ5_0AVX512(SB), NOSPLIT, $128-64
+
+	// constants of the loops
+	VMOVDQU      q5_03<>+0(SB), Y0
+	VMOVDQU      q5_00<>+0(SB), Y1
+	VMOVDQU      q5_02<>+0(SB), Y2
+	VMOVDQU      q5_01<>+0(SB), Y3
+	VMOVDQU      q5_04<>+0(SB), Y4
+	VMOVDQU      q5_05<>+0(SB), Y5
 	MOVQ         v+32(FP), AX
 	MOVQ         units+56(FP), BX
 	XORQ         CX, CX
@@ -2238,10 +2355,10 @@ TEXT ·mix1xQ5_0AVX512(SB), NOSPLIT, $128-64
 loop1:
 	MOVQ         o+0(FP), SI
 	ADDQ         CX, SI
-	VMOVUPS      (SI), Y0
-	VMOVUPS      32(SI), Y1
-	VMOVUPS      64(SI), Y2
-	VMOVUPS      96(SI), Y3
+	VMOVUPS      (SI), Y6
+	VMOVUPS      32(SI), Y7
+	VMOVUPS      64(SI), Y8
+	VMOVUPS      96(SI), Y9
 	MOVQ         p+16(FP), SI
 	MOVQ         rows+48(FP), DI
 	MOVQ         AX, R8
@@ -2250,34 +2367,34 @@ loop1:
 	JLT          done4
 
 loop3:
-	VBROADCASTI128 6(R8), Y4
-	VPSRLVD      q5_00<>+0(SB), Y4, Y4
-	VPAND        q5_01<>+0(SB), Y4, Y4
-	VMOVDQU      2(R8), X5
-	VINSERTI128  $1, 4(R8), Y5, Y5
-	VPSHUFB      q5_02<>+0(SB), Y5, Y5
-	VPAND        q5_03<>+0(SB), Y5, Y5
-	VPCMPEQB     q5_03<>+0(SB), Y5, Y5
-	VPAND        q5_04<>+0(SB), Y5, Y5
-	VPOR         Y5, Y4, Y4
-	VPADDB       q5_05<>+0(SB), Y4, Y4
-	VMOVDQU      Y4, (DX)
-	VPBROADCASTW (R8), X4
-	VCVTPH2PS    X4, Y4
-	VBROADCASTSS (SI), Y5
-	VMULPS       Y5, Y4, Y4
-	VPMOVSXBD    (DX), Y5
-	VCVTDQ2PS    Y5, Y5
-	VFMADD231PS  Y4, Y5, Y0
-	VPMOVSXBD    8(DX), Y5
-	VCVTDQ2PS    Y5, Y5
-	VFMADD231PS  Y4, Y5, Y1
-	VPMOVSXBD    16(DX), Y5
-	VCVTDQ2PS    Y5, Y5
-	VFMADD231PS  Y4, Y5, Y2
-	VPMOVSXBD    24(DX), Y5
-	VCVTDQ2PS    Y5, Y5
-	VFMADD231PS  Y4, Y5, Y3
+	VBROADCASTI128 6(R8), Y10
+	VPSRLVD      Y1, Y10, Y10
+	VPAND        Y3, Y10, Y10
+	VMOVDQU      2(R8), X11
+	VINSERTI128  $1, 4(R8), Y11, Y11
+	VPSHUFB      Y2, Y11, Y11
+	VPAND        Y0, Y11, Y11
+	VPCMPEQB     Y0, Y11, Y11
+	VPAND        Y4, Y11, Y11
+	VPOR         Y11, Y10, Y10
+	VPADDB       Y5, Y10, Y10
+	VMOVDQU      Y10, (DX)
+	VPBROADCASTW (R8), X10
+	VCVTPH2PS    X10, Y10
+	VBROADCASTSS (SI), Y11
+	VMULPS       Y11, Y10, Y10
+	VPMOVSXBD    (DX), Y11
+	VCVTDQ2PS    Y11, Y11
+	VFMADD231PS  Y10, Y11, Y6
+	VPMOVSXBD    8(DX), Y11
+	VCVTDQ2PS    Y11, Y11
+	VFMADD231PS  Y10, Y11, Y7
+	VPMOVSXBD    16(DX), Y11
+	VCVTDQ2PS    Y11, Y11
+	VFMADD231PS  Y10, Y11, Y8
+	VPMOVSXBD    24(DX), Y11
+	VCVTDQ2PS    Y11, Y11
+	VFMADD231PS  Y10, Y11, Y9
 	ADDQ         R9, R8
 	ADDQ         $4, SI
 	SUBQ         $1, DI
@@ -2287,10 +2404,10 @@ done4:
 	ADDQ         $1, DI
 	MOVQ         o+0(FP), SI
 	ADDQ         CX, SI
-	VMOVUPS      Y0, (SI)
-	VMOVUPS      Y1, 32(SI)
-	VMOVUPS      Y2, 64(SI)
-	VMOVUPS      Y3, 96(SI)
+	VMOVUPS      Y6, (SI)
+	VMOVUPS      Y7, 32(SI)
+	VMOVUPS      Y8, 64(SI)
+	VMOVUPS      Y9, 96(SI)
 	ADDQ         $0x16, AX
 	ADDQ         $0x80, CX
 	SUBQ         $1, BX
@@ -2304,6 +2421,13 @@ done2:
 // mix2xQ5_0AVX512 adds weighted rows of v to 2 rows of o; ld and stride in bytes, a unit is 32 values.
 // Requires: AVX2, F16C, FMA
 TEXT ·mix2xQ5_0AVX512(SB), NOSPLIT, $128-64
+
+	// constants of the loops
+	VMOVDQU      q5_03<>+0(SB), Y0
+	VMOVDQU      q5_00<>+0(SB), Y1
+	VMOVDQU      q5_02<>+0(SB), Y2
+	VMOVDQU      q5_01<>+0(SB), Y3
+	VMOVDQU      q5_04<>+0(SB), Y4
 	MOVQ         v+32(FP), AX
 	MOVQ         units+56(FP), BX
 	XORQ         CX, CX
@@ -2316,14 +2440,14 @@ loop1:
 	MOVQ         o+0(FP), SI
 	MOVQ         ldo+8(FP), DI
 	ADDQ         CX, SI
-	VMOVUPS      (SI), Y0
-	VMOVUPS      (SI)(DI*1), Y1
-	VMOVUPS      32(SI), Y2
-	VMOVUPS      32(SI)(DI*1), Y3
-	VMOVUPS      64(SI), Y4
-	VMOVUPS      64(SI)(DI*1), Y5
-	VMOVUPS      96(SI), Y6
-	VMOVUPS      96(SI)(DI*1), Y7
+	VMOVUPS      (SI), Y5
+	VMOVUPS      (SI)(DI*1), Y6
+	VMOVUPS      32(SI), Y7
+	VMOVUPS      32(SI)(DI*1), Y8
+	VMOVUPS      64(SI), Y9
+	VMOVUPS      64(SI)(DI*1), Y10
+	VMOVUPS      96(SI), Y11
+	VMOVUPS      96(SI)(DI*1), Y12
 	MOVQ         p+16(FP), SI
 	MOVQ         ldp+24(FP), DI
 	MOVQ         rows+48(FP), R8
@@ -2333,40 +2457,40 @@ loop1:
 	JLT          done4
 
 loop3:
-	VBROADCASTI128 6(R9), Y8
-	VPSRLVD      q5_00<>+0(SB), Y8, Y8
-	VPAND        q5_01<>+0(SB), Y8, Y8
-	VMOVDQU      2(R9), X9
-	VINSERTI128  $1, 4(R9), Y9, Y9
-	VPSHUFB      q5_02<>+0(SB), Y9, Y9
-	VPAND        q5_03<>+0(SB), Y9, Y9
-	VPCMPEQB     q5_03<>+0(SB), Y9, Y9
-	VPAND        q5_04<>+0(SB), Y9, Y9
-	VPOR         Y9, Y8, Y8
-	VPADDB       q5_05<>+0(SB), Y8, Y8
-	VMOVDQU      Y8, (DX)
-	VPBROADCASTW (R9), X8
-	VCVTPH2PS    X8, Y8
-	VBROADCASTSS (SI), Y9
-	VMULPS       Y9, Y8, Y9
-	VBROADCASTSS (SI)(DI*1), Y10
-	VMULPS       Y10, Y8, Y8
-	VPMOVSXBD    (DX), Y10
-	VCVTDQ2PS    Y10, Y10
-	VFMADD231PS  Y9, Y10, Y0
-	VFMADD231PS  Y8, Y10, Y1
-	VPMOVSXBD    8(DX), Y10
-	VCVTDQ2PS    Y10, Y10
-	VFMADD231PS  Y9, Y10, Y2
-	VFMADD231PS  Y8, Y10, Y3
-	VPMOVSXBD    16(DX), Y10
-	VCVTDQ2PS    Y10, Y10
-	VFMADD231PS  Y9, Y10, Y4
-	VFMADD231PS  Y8, Y10, Y5
-	VPMOVSXBD    24(DX), Y10
-	VCVTDQ2PS    Y10, Y10
-	VFMADD231PS  Y9, Y10, Y6
-	VFMADD231PS  Y8, Y10, Y7
+	VBROADCASTI128 6(R9), Y13
+	VPSRLVD      Y1, Y13, Y13
+	VPAND        Y3, Y13, Y13
+	VMOVDQU      2(R9), X14
+	VINSERTI128  $1, 4(R9), Y14, Y14
+	VPSHUFB      Y2, Y14, Y14
+	VPAND        Y0, Y14, Y14
+	VPCMPEQB     Y0, Y14, Y14
+	VPAND        Y4, Y14, Y14
+	VPOR         Y14, Y13, Y13
+	VPADDB       q5_05<>+0(SB), Y13, Y13
+	VMOVDQU      Y13, (DX)
+	VPBROADCASTW (R9), X13
+	VCVTPH2PS    X13, Y13
+	VBROADCASTSS (SI), Y14
+	VMULPS       Y14, Y13, Y14
+	VBROADCASTSS (SI)(DI*1), Y15
+	VMULPS       Y15, Y13, Y13
+	VPMOVSXBD    (DX), Y15
+	VCVTDQ2PS    Y15, Y15
+	VFMADD231PS  Y14, Y15, Y5
+	VFMADD231PS  Y13, Y15, Y6
+	VPMOVSXBD    8(DX), Y15
+	VCVTDQ2PS    Y15, Y15
+	VFMADD231PS  Y14, Y15, Y7
+	VFMADD231PS  Y13, Y15, Y8
+	VPMOVSXBD    16(DX), Y15
+	VCVTDQ2PS    Y15, Y15
+	VFMADD231PS  Y14, Y15, Y9
+	VFMADD231PS  Y13, Y15, Y10
+	VPMOVSXBD    24(DX), Y15
+	VCVTDQ2PS    Y15, Y15
+	VFMADD231PS  Y14, Y15, Y11
+	VFMADD231PS  Y13, Y15, Y12
 	ADDQ         R10, R9
 	ADDQ         $4, SI
 	SUBQ         $1, R8
@@ -2377,14 +2501,14 @@ done4:
 	MOVQ         o+0(FP), SI
 	MOVQ         ldo+8(FP), DI
 	ADDQ         CX, SI
-	VMOVUPS      Y0, (SI)
-	VMOVUPS      Y1, (SI)(DI*1)
-	VMOVUPS      Y2, 32(SI)
-	VMOVUPS      Y3, 32(SI)(DI*1)
-	VMOVUPS      Y4, 64(SI)
-	VMOVUPS      Y5, 64(SI)(DI*1)
-	VMOVUPS      Y6, 96(SI)
-	VMOVUPS      Y7, 96(SI)(DI*1)
+	VMOVUPS      Y5, (SI)
+	VMOVUPS      Y6, (SI)(DI*1)
+	VMOVUPS      Y7, 32(SI)
+	VMOVUPS      Y8, 32(SI)(DI*1)
+	VMOVUPS      Y9, 64(SI)
+	VMOVUPS      Y10, 64(SI)(DI*1)
+	VMOVUPS      Y11, 96(SI)
+	VMOVUPS      Y12, 96(SI)(DI*1)
 	ADDQ         $0x16, AX
 	ADDQ         $0x80, CX
 	SUBQ         $1, BX
@@ -2748,6 +2872,14 @@ done2:
 // decodeUnitsQ5_0AVX2 unpacks units of 32 values.
 // Requires: AVX2, F16C
 TEXT ·decodeUnitsQ5_0AVX2(SB), NOSPLIT, $128-24
+
+	// constants of the loops
+	VMOVDQU      q5_03<>+0(SB), Y0
+	VMOVDQU      q5_00<>+0(SB), Y1
+	VMOVDQU      q5_02<>+0(SB), Y2
+	VMOVDQU      q5_01<>+0(SB), Y3
+	VMOVDQU      q5_04<>+0(SB), Y4
+	VMOVDQU      q5_05<>+0(SB), Y5
 	MOVQ         dst+0(FP), AX
 	MOVQ         src+8(FP), BX
 	MOVQ         units+16(FP), CX
@@ -2757,36 +2889,36 @@ TEXT ·decodeUnitsQ5_0AVX2(SB), NOSPLIT, $128-24
 	JLT          done2
 
 loop1:
-	VPBROADCASTW (BX), X0
-	VCVTPH2PS    X0, Y0
-	VBROADCASTI128 6(BX), Y1
-	VPSRLVD      q5_00<>+0(SB), Y1, Y1
-	VPAND        q5_01<>+0(SB), Y1, Y1
-	VMOVDQU      2(BX), X2
-	VINSERTI128  $1, 4(BX), Y2, Y2
-	VPSHUFB      q5_02<>+0(SB), Y2, Y2
-	VPAND        q5_03<>+0(SB), Y2, Y2
-	VPCMPEQB     q5_03<>+0(SB), Y2, Y2
-	VPAND        q5_04<>+0(SB), Y2, Y2
-	VPOR         Y2, Y1, Y1
-	VPADDB       q5_05<>+0(SB), Y1, Y1
-	VMOVDQU      Y1, (DX)
-	VPMOVSXBD    (DX), Y1
-	VCVTDQ2PS    Y1, Y1
-	VMULPS       Y1, Y0, Y1
-	VMOVUPS      Y1, (AX)
-	VPMOVSXBD    8(DX), Y1
-	VCVTDQ2PS    Y1, Y1
-	VMULPS       Y1, Y0, Y1
-	VMOVUPS      Y1, 32(AX)
-	VPMOVSXBD    16(DX), Y1
-	VCVTDQ2PS    Y1, Y1
-	VMULPS       Y1, Y0, Y1
-	VMOVUPS      Y1, 64(AX)
-	VPMOVSXBD    24(DX), Y1
-	VCVTDQ2PS    Y1, Y1
-	VMULPS       Y1, Y0, Y0
-	VMOVUPS      Y0, 96(AX)
+	VPBROADCASTW (BX), X6
+	VCVTPH2PS    X6, Y6
+	VBROADCASTI128 6(BX), Y7
+	VPSRLVD      Y1, Y7, Y7
+	VPAND        Y3, Y7, Y7
+	VMOVDQU      2(BX), X8
+	VINSERTI128  $1, 4(BX), Y8, Y8
+	VPSHUFB      Y2, Y8, Y8
+	VPAND        Y0, Y8, Y8
+	VPCMPEQB     Y0, Y8, Y8
+	VPAND        Y4, Y8, Y8
+	VPOR         Y8, Y7, Y7
+	VPADDB       Y5, Y7, Y7
+	VMOVDQU      Y7, (DX)
+	VPMOVSXBD    (DX), Y7
+	VCVTDQ2PS    Y7, Y7
+	VMULPS       Y7, Y6, Y7
+	VMOVUPS      Y7, (AX)
+	VPMOVSXBD    8(DX), Y7
+	VCVTDQ2PS    Y7, Y7
+	VMULPS       Y7, Y6, Y7
+	VMOVUPS      Y7, 32(AX)
+	VPMOVSXBD    16(DX), Y7
+	VCVTDQ2PS    Y7, Y7
+	VMULPS       Y7, Y6, Y7
+	VMOVUPS      Y7, 64(AX)
+	VPMOVSXBD    24(DX), Y7
+	VCVTDQ2PS    Y7, Y7
+	VMULPS       Y7, Y6, Y6
+	VMOVUPS      Y6, 96(AX)
 	ADDQ         $0x16, BX
 	ADDQ         $0x80, AX
 	SUBQ         $1, CX
@@ -2800,6 +2932,14 @@ done2:
 // matmul1xQ5_0AVX2 multiplies rows of w with 1 row of x; ld and stride in bytes, a unit is 32 values.
 // Requires: AVX2, F16C, FMA
 TEXT ·matmul1xQ5_0AVX2(SB), NOSPLIT, $128-64
+
+	// constants of the loops
+	VMOVDQU      q5_03<>+0(SB), Y0
+	VMOVDQU      q5_00<>+0(SB), Y1
+	VMOVDQU      q5_02<>+0(SB), Y2
+	VMOVDQU      q5_01<>+0(SB), Y3
+	VMOVDQU      q5_04<>+0(SB), Y4
+	VMOVDQU      q5_05<>+0(SB), Y5
 	MOVQ         y+0(FP), AX
 	MOVQ         w+32(FP), BX
 	MOVQ         rows+48(FP), CX
@@ -2809,10 +2949,10 @@ TEXT ·matmul1xQ5_0AVX2(SB), NOSPLIT, $128-64
 	JLT          done2
 
 loop1:
-	VPXOR        Y0, Y0, Y0
-	VPXOR        Y1, Y1, Y1
-	VPXOR        Y2, Y2, Y2
-	VPXOR        Y3, Y3, Y3
+	VPXOR        Y6, Y6, Y6
+	VPXOR        Y7, Y7, Y7
+	VPXOR        Y8, Y8, Y8
+	VPXOR        Y9, Y9, Y9
 	MOVQ         x+16(FP), SI
 	MOVQ         units+56(FP), DI
 	MOVQ         BX, R8
@@ -2820,40 +2960,40 @@ loop1:
 	JLT          done4
 
 loop3:
-	VPBROADCASTW (R8), X4
-	VCVTPH2PS    X4, Y4
-	VBROADCASTI128 6(R8), Y5
-	VPSRLVD      q5_00<>+0(SB), Y5, Y5
-	VPAND        q5_01<>+0(SB), Y5, Y5
-	VMOVDQU      2(R8), X6
-	VINSERTI128  $1, 4(R8), Y6, Y6
-	VPSHUFB      q5_02<>+0(SB), Y6, Y6
-	VPAND        q5_03<>+0(SB), Y6, Y6
-	VPCMPEQB     q5_03<>+0(SB), Y6, Y6
-	VPAND        q5_04<>+0(SB), Y6, Y6
-	VPOR         Y6, Y5, Y5
-	VPADDB       q5_05<>+0(SB), Y5, Y5
-	VMOVDQU      Y5, (DX)
-	VPMOVSXBD    (DX), Y5
-	VCVTDQ2PS    Y5, Y5
-	VMULPS       Y5, Y4, Y5
-	VMOVUPS      (SI), Y6
-	VFMADD231PS  Y6, Y5, Y0
-	VPMOVSXBD    8(DX), Y5
-	VCVTDQ2PS    Y5, Y5
-	VMULPS       Y5, Y4, Y5
-	VMOVUPS      32(SI), Y6
-	VFMADD231PS  Y6, Y5, Y1
-	VPMOVSXBD    16(DX), Y5
-	VCVTDQ2PS    Y5, Y5
-	VMULPS       Y5, Y4, Y5
-	VMOVUPS      64(SI), Y6
-	VFMADD231PS  Y6, Y5, Y2
-	VPMOVSXBD    24(DX), Y5
-	VCVTDQ2PS    Y5, Y5
-	VMULPS       Y5, Y4, Y4
-	VMOVUPS      96(SI), Y5
-	VFMADD231PS  Y5, Y4, Y3
+	VPBROADCASTW (R8), X10
+	VCVTPH2PS    X10, Y10
+	VBROADCASTI128 6(R8), Y11
+	VPSRLVD      Y1, Y11, Y11
+	VPAND        Y3, Y11, Y11
+	VMOVDQU      2(R8), X12
+	VINSERTI128  $1, 4(R8), Y12, Y12
+	VPSHUFB      Y2, Y12, Y12
+	VPAND        Y0, Y12, Y12
+	VPCMPEQB     Y0, Y12, Y12
+	VPAND        Y4, Y12, Y12
+	VPOR         Y12, Y11, Y11
+	VPADDB       Y5, Y11, Y11
+	VMOVDQU      Y11, (DX)
+	VPMOVSXBD    (DX), Y11
+	VCVTDQ2PS    Y11, Y11
+	VMULPS       Y11, Y10, Y11
+	VMOVUPS      (SI), Y12
+	VFMADD231PS  Y12, Y11, Y6
+	VPMOVSXBD    8(DX), Y11
+	VCVTDQ2PS    Y11, Y11
+	VMULPS       Y11, Y10, Y11
+	VMOVUPS      32(SI), Y12
+	VFMADD231PS  Y12, Y11, Y7
+	VPMOVSXBD    16(DX), Y11
+	VCVTDQ2PS    Y11, Y11
+	VMULPS       Y11, Y10, Y11
+	VMOVUPS      64(SI), Y12
+	VFMADD231PS  Y12, Y11, Y8
+	VPMOVSXBD    24(DX), Y11
+	VCVTDQ2PS    Y11, Y11
+	VMULPS       Y11, Y10, Y10
+	VMOVUPS      96(SI), Y11
+	VFMADD231PS  Y11, Y10, Y9
 	ADDQ         $0x16, R8
 	ADDQ         $0x80, SI
 	SUBQ         $1, DI
@@ -2861,16 +3001,16 @@ loop3:
 
 done4:
 	ADDQ         $1, DI
-	VADDPS       Y1, Y0, Y0
-	VADDPS       Y2, Y0, Y0
-	VADDPS       Y3, Y0, Y0
-	VEXTRACTF128 $1, Y0, X1
-	VADDPS       X0, X1, X1
-	VMOVHLPS     X1, X1, X0
-	VADDPS       X0, X1, X1
-	VMOVSHDUP    X1, X0
-	VADDSS       X0, X1, X1
-	VMOVSS       X1, (AX)
+	VADDPS       Y7, Y6, Y6
+	VADDPS       Y8, Y6, Y6
+	VADDPS       Y9, Y6, Y6
+	VEXTRACTF128 $1, Y6, X7
+	VADDPS       X6, X7, X7
+	VMOVHLPS     X7, X7, X6
+	VADDPS       X6, X7, X7
+	VMOVSHDUP    X7, X6
+	VADDSS       X6, X7, X7
+	VMOVSS       X7, (AX)
 	ADDQ         $4, AX
 	MOVQ         stride+40(FP), SI
 	ADDQ         SI, BX
@@ -2885,6 +3025,14 @@ done2:
 // matmul2xQ5_0AVX2 multiplies rows of w with 2 rows of x; ld and stride in bytes, a unit is 32 values.
 // Requires: AVX2, F16C, FMA
 TEXT ·matmul2xQ5_0AVX2(SB), NOSPLIT, $128-64
+
+	// constants of the loops
+	VMOVDQU      q5_03<>+0(SB), Y0
+	VMOVDQU      q5_00<>+0(SB), Y1
+	VMOVDQU      q5_02<>+0(SB), Y2
+	VMOVDQU      q5_01<>+0(SB), Y3
+	VMOVDQU      q5_04<>+0(SB), Y4
+	VMOVDQU      q5_05<>+0(SB), Y5
 	MOVQ         y+0(FP), AX
 	MOVQ         w+32(FP), BX
 	MOVQ         rows+48(FP), CX
@@ -2894,10 +3042,10 @@ TEXT ·matmul2xQ5_0AVX2(SB), NOSPLIT, $128-64
 	JLT          done2
 
 loop1:
-	VPXOR        Y0, Y0, Y0
-	VPXOR        Y1, Y1, Y1
-	VPXOR        Y2, Y2, Y2
-	VPXOR        Y3, Y3, Y3
+	VPXOR        Y6, Y6, Y6
+	VPXOR        Y7, Y7, Y7
+	VPXOR        Y8, Y8, Y8
+	VPXOR        Y9, Y9, Y9
 	MOVQ         x+16(FP), SI
 	MOVQ         ldx+24(FP), DI
 	MOVQ         units+56(FP), R8
@@ -2906,48 +3054,48 @@ loop1:
 	JLT          done4
 
 loop3:
-	VPBROADCASTW (R9), X4
-	VCVTPH2PS    X4, Y4
-	VBROADCASTI128 6(R9), Y5
-	VPSRLVD      q5_00<>+0(SB), Y5, Y5
-	VPAND        q5_01<>+0(SB), Y5, Y5
-	VMOVDQU      2(R9), X6
-	VINSERTI128  $1, 4(R9), Y6, Y6
-	VPSHUFB      q5_02<>+0(SB), Y6, Y6
-	VPAND        q5_03<>+0(SB), Y6, Y6
-	VPCMPEQB     q5_03<>+0(SB), Y6, Y6
-	VPAND        q5_04<>+0(SB), Y6, Y6
-	VPOR         Y6, Y5, Y5
-	VPADDB       q5_05<>+0(SB), Y5, Y5
-	VMOVDQU      Y5, (DX)
-	VPMOVSXBD    (DX), Y5
-	VCVTDQ2PS    Y5, Y5
-	VMULPS       Y5, Y4, Y5
-	VMOVUPS      (SI), Y6
-	VFMADD231PS  Y6, Y5, Y0
-	VMOVUPS      (SI)(DI*1), Y6
-	VFMADD231PS  Y6, Y5, Y1
-	VPMOVSXBD    8(DX), Y5
-	VCVTDQ2PS    Y5, Y5
-	VMULPS       Y5, Y4, Y5
-	VMOVUPS      32(SI), Y6
-	VFMADD231PS  Y6, Y5, Y2
-	VMOVUPS      32(SI)(DI*1), Y6
-	VFMADD231PS  Y6, Y5, Y3
-	VPMOVSXBD    16(DX), Y5
-	VCVTDQ2PS    Y5, Y5
-	VMULPS       Y5, Y4, Y5
-	VMOVUPS      64(SI), Y6
-	VFMADD231PS  Y6, Y5, Y0
-	VMOVUPS      64(SI)(DI*1), Y6
-	VFMADD231PS  Y6, Y5, Y1
-	VPMOVSXBD    24(DX), Y5
-	VCVTDQ2PS    Y5, Y5
-	VMULPS       Y5, Y4, Y4
-	VMOVUPS      96(SI), Y5
-	VFMADD231PS  Y5, Y4, Y2
-	VMOVUPS      96(SI)(DI*1), Y5
-	VFMADD231PS  Y5, Y4, Y3
+	VPBROADCASTW (R9), X10
+	VCVTPH2PS    X10, Y10
+	VBROADCASTI128 6(R9), Y11
+	VPSRLVD      Y1, Y11, Y11
+	VPAND        Y3, Y11, Y11
+	VMOVDQU      2(R9), X12
+	VINSERTI128  $1, 4(R9), Y12, Y12
+	VPSHUFB      Y2, Y12, Y12
+	VPAND        Y0, Y12, Y12
+	VPCMPEQB     Y0, Y12, Y12
+	VPAND        Y4, Y12, Y12
+	VPOR         Y12, Y11, Y11
+	VPADDB       Y5, Y11, Y11
+	VMOVDQU      Y11, (DX)
+	VPMOVSXBD    (DX), Y11
+	VCVTDQ2PS    Y11, Y11
+	VMULPS       Y11, Y10, Y11
+	VMOVUPS      (SI), Y12
+	VFMADD231PS  Y12, Y11, Y6
+	VMOVUPS      (SI)(DI*1), Y12
+	VFMADD231PS  Y12, Y11, Y7
+	VPMOVSXBD    8(DX), Y11
+	VCVTDQ2PS    Y11, Y11
+	VMULPS       Y11, Y10, Y11
+	VMOVUPS      32(SI), Y12
+	VFMADD231PS  Y12, Y11, Y8
+	VMOVUPS      32(SI)(DI*1), Y12
+	VFMADD231PS  Y12, Y11, Y9
+	VPMOVSXBD    16(DX), Y11
+	VCVTDQ2PS    Y11, Y11
+	VMULPS       Y11, Y10, Y11
+	VMOVUPS      64(SI), Y12
+	VFMADD231PS  Y12, Y11, Y6
+	VMOVUPS      64(SI)(DI*1), Y12
+	VFMADD231PS  Y12, Y11, Y7
+	VPMOVSXBD    24(DX), Y11
+	VCVTDQ2PS    Y11, Y11
+	VMULPS       Y11, Y10, Y10
+	VMOVUPS      96(SI), Y11
+	VFMADD231PS  Y11, Y10, Y8
+	VMOVUPS      96(SI)(DI*1), Y11
+	VFMADD231PS  Y11, Y10, Y9
 	ADDQ         $0x16, R9
 	ADDQ         $0x80, SI
 	SUBQ         $1, R8
@@ -2955,25 +3103,25 @@ loop3:
 
 done4:
 	ADDQ         $1, R8
-	VADDPS       Y2, Y0, Y0
-	VADDPS       Y3, Y1, Y1
-	VEXTRACTF128 $1, Y0, X2
-	VADDPS       X0, X2, X2
-	VMOVHLPS     X2, X2, X0
-	VADDPS       X0, X2, X2
-	VMOVSHDUP    X2, X0
-	VADDSS       X0, X2, X2
-	VMOVSS       X2, (AX)
+	VADDPS       Y8, Y6, Y6
+	VADDPS       Y9, Y7, Y7
+	VEXTRACTF128 $1, Y6, X8
+	VADDPS       X6, X8, X8
+	VMOVHLPS     X8, X8, X6
+	VADDPS       X6, X8, X8
+	VMOVSHDUP    X8, X6
+	VADDSS       X6, X8, X8
+	VMOVSS       X8, (AX)
 	MOVQ         ldy+8(FP), SI
 	MOVQ         AX, DI
 	ADDQ         SI, DI
-	VEXTRACTF128 $1, Y1, X0
-	VADDPS       X1, X0, X0
-	VMOVHLPS     X0, X0, X1
-	VADDPS       X1, X0, X0
-	VMOVSHDUP    X0, X1
-	VADDSS       X1, X0, X0
-	VMOVSS       X0, (DI)
+	VEXTRACTF128 $1, Y7, X6
+	VADDPS       X7, X6, X6
+	VMOVHLPS     X6, X6, X7
+	VADDPS       X7, X6, X6
+	VMOVSHDUP    X6, X7
+	VADDSS       X7, X6, X6
+	VMOVSS       X6, (DI)
 	ADDQ         $4, AX
 	MOVQ         stride+40(FP), SI
 	ADDQ         SI, BX
@@ -2988,6 +3136,14 @@ done2:
 // matmul3xQ5_0AVX2 multiplies rows of w with 3 rows of x; ld and stride in bytes, a unit is 32 values.
 // Requires: AVX2, F16C, FMA
 TEXT ·matmul3xQ5_0AVX2(SB), NOSPLIT, $128-64
+
+	// constants of the loops
+	VMOVDQU      q5_03<>+0(SB), Y0
+	VMOVDQU      q5_00<>+0(SB), Y1
+	VMOVDQU      q5_02<>+0(SB), Y2
+	VMOVDQU      q5_01<>+0(SB), Y3
+	VMOVDQU      q5_04<>+0(SB), Y4
+	VMOVDQU      q5_05<>+0(SB), Y5
 	MOVQ         y+0(FP), AX
 	MOVQ         w+32(FP), BX
 	MOVQ         rows+48(FP), CX
@@ -2997,9 +3153,9 @@ TEXT ·matmul3xQ5_0AVX2(SB), NOSPLIT, $128-64
 	JLT          done2
 
 loop1:
-	VPXOR        Y0, Y0, Y0
-	VPXOR        Y1, Y1, Y1
-	VPXOR        Y2, Y2, Y2
+	VPXOR        Y6, Y6, Y6
+	VPXOR        Y7, Y7, Y7
+	VPXOR        Y8, Y8, Y8
 	MOVQ         x+16(FP), SI
 	MOVQ         ldx+24(FP), DI
 	MOVQ         SI, R8
@@ -3011,56 +3167,56 @@ loop1:
 	JLT          done4
 
 loop3:
-	VPBROADCASTW (R10), X3
-	VCVTPH2PS    X3, Y3
-	VBROADCASTI128 6(R10), Y4
-	VPSRLVD      q5_00<>+0(SB), Y4, Y4
-	VPAND        q5_01<>+0(SB), Y4, Y4
-	VMOVDQU      2(R10), X5
-	VINSERTI128  $1, 4(R10), Y5, Y5
-	VPSHUFB      q5_02<>+0(SB), Y5, Y5
-	VPAND        q5_03<>+0(SB), Y5, Y5
-	VPCMPEQB     q5_03<>+0(SB), Y5, Y5
-	VPAND        q5_04<>+0(SB), Y5, Y5
-	VPOR         Y5, Y4, Y4
-	VPADDB       q5_05<>+0(SB), Y4, Y4
-	VMOVDQU      Y4, (DX)
-	VPMOVSXBD    (DX), Y4
-	VCVTDQ2PS    Y4, Y4
-	VMULPS       Y4, Y3, Y4
-	VMOVUPS      (SI), Y5
-	VFMADD231PS  Y5, Y4, Y0
-	VMOVUPS      (SI)(DI*1), Y5
-	VFMADD231PS  Y5, Y4, Y1
-	VMOVUPS      (R8), Y5
-	VFMADD231PS  Y5, Y4, Y2
-	VPMOVSXBD    8(DX), Y4
-	VCVTDQ2PS    Y4, Y4
-	VMULPS       Y4, Y3, Y4
-	VMOVUPS      32(SI), Y5
-	VFMADD231PS  Y5, Y4, Y0
-	VMOVUPS      32(SI)(DI*1), Y5
-	VFMADD231PS  Y5, Y4, Y1
-	VMOVUPS      32(R8), Y5
-	VFMADD231PS  Y5, Y4, Y2
-	VPMOVSXBD    16(DX), Y4
-	VCVTDQ2PS    Y4, Y4
-	VMULPS       Y4, Y3, Y4
-	VMOVUPS      64(SI), Y5
-	VFMADD231PS  Y5, Y4, Y0
-	VMOVUPS      64(SI)(DI*1), Y5
-	VFMADD231PS  Y5, Y4, Y1
-	VMOVUPS      64(R8), Y5
-	VFMADD231PS  Y5, Y4, Y2
-	VPMOVSXBD    24(DX), Y4
-	VCVTDQ2PS    Y4, Y4
-	VMULPS       Y4, Y3, Y3
-	VMOVUPS      96(SI), Y4
-	VFMADD231PS  Y4, Y3, Y0
-	VMOVUPS      96(SI)(DI*1), Y4
-	VFMADD231PS  Y4, Y3, Y1
-	VMOVUPS      96(R8), Y4
-	VFMADD231PS  Y4, Y3, Y2
+	VPBROADCASTW (R10), X9
+	VCVTPH2PS    X9, Y9
+	VBROADCASTI128 6(R10), Y10
+	VPSRLVD      Y1, Y10, Y10
+	VPAND        Y3, Y10, Y10
+	VMOVDQU      2(R10), X11
+	VINSERTI128  $1, 4(R10), Y11, Y11
+	VPSHUFB      Y2, Y11, Y11
+	VPAND        Y0, Y11, Y11
+	VPCMPEQB     Y0, Y11, Y11
+	VPAND        Y4, Y11, Y11
+	VPOR         Y11, Y10, Y10
+	VPADDB       Y5, Y10, Y10
+	VMOVDQU      Y10, (DX)
+	VPMOVSXBD    (DX), Y10
+	VCVTDQ2PS    Y10, Y10
+	VMULPS       Y10, Y9, Y10
+	VMOVUPS      (SI), Y11
+	VFMADD231PS  Y11, Y10, Y6
+	VMOVUPS      (SI)(DI*1), Y11
+	VFMADD231PS  Y11, Y10, Y7
+	VMOVUPS      (R8), Y11
+	VFMADD231PS  Y11, Y10, Y8
+	VPMOVSXBD    8(DX), Y10
+	VCVTDQ2PS    Y10, Y10
+	VMULPS       Y10, Y9, Y10
+	VMOVUPS      32(SI), Y11
+	VFMADD231PS  Y11, Y10, Y6
+	VMOVUPS      32(SI)(DI*1), Y11
+	VFMADD231PS  Y11, Y10, Y7
+	VMOVUPS      32(R8), Y11
+	VFMADD231PS  Y11, Y10, Y8
+	VPMOVSXBD    16(DX), Y10
+	VCVTDQ2PS    Y10, Y10
+	VMULPS       Y10, Y9, Y10
+	VMOVUPS      64(SI), Y11
+	VFMADD231PS  Y11, Y10, Y6
+	VMOVUPS      64(SI)(DI*1), Y11
+	VFMADD231PS  Y11, Y10, Y7
+	VMOVUPS      64(R8), Y11
+	VFMADD231PS  Y11, Y10, Y8
+	VPMOVSXBD    24(DX), Y10
+	VCVTDQ2PS    Y10, Y10
+	VMULPS       Y10, Y9, Y9
+	VMOVUPS      96(SI), Y10
+	VFMADD231PS  Y10, Y9, Y6
+	VMOVUPS      96(SI)(DI*1), Y10
+	VFMADD231PS  Y10, Y9, Y7
+	VMOVUPS      96(R8), Y10
+	VFMADD231PS  Y10, Y9, Y8
 	ADDQ         $0x16, R10
 	ADDQ         $0x80, SI
 	ADDQ         $0x80, R8
@@ -3069,31 +3225,31 @@ loop3:
 
 done4:
 	ADDQ         $1, R9
-	VEXTRACTF128 $1, Y0, X3
-	VADDPS       X0, X3, X3
-	VMOVHLPS     X3, X3, X0
-	VADDPS       X0, X3, X3
-	VMOVSHDUP    X3, X0
-	VADDSS       X0, X3, X3
-	VMOVSS       X3, (AX)
+	VEXTRACTF128 $1, Y6, X9
+	VADDPS       X6, X9, X9
+	VMOVHLPS     X9, X9, X6
+	VADDPS       X6, X9, X9
+	VMOVSHDUP    X9, X6
+	VADDSS       X6, X9, X9
+	VMOVSS       X9, (AX)
 	MOVQ         ldy+8(FP), SI
 	MOVQ         AX, DI
 	ADDQ         SI, DI
-	VEXTRACTF128 $1, Y1, X0
-	VADDPS       X1, X0, X0
-	VMOVHLPS     X0, X0, X1
-	VADDPS       X1, X0, X0
-	VMOVSHDUP    X0, X1
-	VADDSS       X1, X0, X0
-	VMOVSS       X0, (DI)
+	VEXTRACTF128 $1, Y7, X6
+	VADDPS       X7, X6, X6
+	VMOVHLPS     X6, X6, X7
+	VADDPS       X7, X6, X6
+	VMOVSHDUP    X6, X7
+	VADDSS       X7, X6, X6
+	VMOVSS       X6, (DI)
 	ADDQ         SI, DI
-	VEXTRACTF128 $1, Y2, X0
-	VADDPS       X2, X0, X0
-	VMOVHLPS     X0, X0, X1
-	VADDPS       X1, X0, X0
-	VMOVSHDUP    X0, X1
-	VADDSS       X1, X0, X0
-	VMOVSS       X0, (DI)
+	VEXTRACTF128 $1, Y8, X6
+	VADDPS       X8, X6, X6
+	VMOVHLPS     X6, X6, X7
+	VADDPS       X7, X6, X6
+	VMOVSHDUP    X6, X7
+	VADDSS       X7, X6, X6
+	VMOVSS       X6, (DI)
 	ADDQ         $4, AX
 	MOVQ         stride+40(FP), SI
 	ADDQ         SI, BX
@@ -3108,6 +3264,14 @@ done2:
 // matmul4xQ5_0AVX2 multiplies rows of w with 4 rows of x; ld and stride in bytes, a unit is 32 values.
 // Requires: AVX2, F16C, FMA
 TEXT ·matmul4xQ5_0AVX2(SB), NOSPLIT, $128-64
+
+	// constants of the loops
+	VMOVDQU      q5_03<>+0(SB), Y0
+	VMOVDQU      q5_00<>+0(SB), Y1
+	VMOVDQU      q5_02<>+0(SB), Y2
+	VMOVDQU      q5_01<>+0(SB), Y3
+	VMOVDQU      q5_04<>+0(SB), Y4
+	VMOVDQU      q5_05<>+0(SB), Y5
 	MOVQ         y+0(FP), AX
 	MOVQ         w+32(FP), BX
 	MOVQ         rows+48(FP), CX
@@ -3117,10 +3281,10 @@ TEXT ·matmul4xQ5_0AVX2(SB), NOSPLIT, $128-64
 	JLT          done2
 
 loop1:
-	VPXOR        Y0, Y0, Y0
-	VPXOR        Y1, Y1, Y1
-	VPXOR        Y2, Y2, Y2
-	VPXOR        Y3, Y3, Y3
+	VPXOR        Y6, Y6, Y6
+	VPXOR        Y7, Y7, Y7
+	VPXOR        Y8, Y8, Y8
+	VPXOR        Y9, Y9, Y9
 	MOVQ         x+16(FP), SI
 	MOVQ         ldx+24(FP), DI
 	MOVQ         SI, R8
@@ -3132,64 +3296,64 @@ loop1:
 	JLT          done4
 
 loop3:
-	VPBROADCASTW (R10), X4
-	VCVTPH2PS    X4, Y4
-	VBROADCASTI128 6(R10), Y5
-	VPSRLVD      q5_00<>+0(SB), Y5, Y5
-	VPAND        q5_01<>+0(SB), Y5, Y5
-	VMOVDQU      2(R10), X6
-	VINSERTI128  $1, 4(R10), Y6, Y6
-	VPSHUFB      q5_02<>+0(SB), Y6, Y6
-	VPAND        q5_03<>+0(SB), Y6, Y6
-	VPCMPEQB     q5_03<>+0(SB), Y6, Y6
-	VPAND        q5_04<>+0(SB), Y6, Y6
-	VPOR         Y6, Y5, Y5
-	VPADDB       q5_05<>+0(SB), Y5, Y5
-	VMOVDQU      Y5, (DX)
-	VPMOVSXBD    (DX), Y5
-	VCVTDQ2PS    Y5, Y5
-	VMULPS       Y5, Y4, Y5
-	VMOVUPS      (SI), Y6
-	VFMADD231PS  Y6, Y5, Y0
-	VMOVUPS      (SI)(DI*1), Y6
-	VFMADD231PS  Y6, Y5, Y1
-	VMOVUPS      (R8), Y6
-	VFMADD231PS  Y6, Y5, Y2
-	VMOVUPS      (R8)(DI*1), Y6
-	VFMADD231PS  Y6, Y5, Y3
-	VPMOVSXBD    8(DX), Y5
-	VCVTDQ2PS    Y5, Y5
-	VMULPS       Y5, Y4, Y5
-	VMOVUPS      32(SI), Y6
-	VFMADD231PS  Y6, Y5, Y0
-	VMOVUPS      32(SI)(DI*1), Y6
-	VFMADD231PS  Y6, Y5, Y1
-	VMOVUPS      32(R8), Y6
-	VFMADD231PS  Y6, Y5, Y2
-	VMOVUPS      32(R8)(DI*1), Y6
-	VFMADD231PS  Y6, Y5, Y3
-	VPMOVSXBD    16(DX), Y5
-	VCVTDQ2PS    Y5, Y5
-	VMULPS       Y5, Y4, Y5
-	VMOVUPS      64(SI), Y6
-	VFMADD231PS  Y6, Y5, Y0
-	VMOVUPS      64(SI)(DI*1), Y6
-	VFMADD231PS  Y6, Y5, Y1
-	VMOVUPS      64(R8), Y6
-	VFMADD231PS  Y6, Y5, Y2
-	VMOVUPS      64(R8)(DI*1), Y6
-	VFMADD231PS  Y6, Y5, Y3
-	VPMOVSXBD    24(DX), Y5
-	VCVTDQ2PS    Y5, Y5
-	VMULPS       Y5, Y4, Y4
-	VMOVUPS      96(SI), Y5
-	VFMADD231PS  Y5, Y4, Y0
-	VMOVUPS      96(SI)(DI*1), Y5
-	VFMADD231PS  Y5, Y4, Y1
-	VMOVUPS      96(R8), Y5
-	VFMADD231PS  Y5, Y4, Y2
-	VMOVUPS      96(R8)(DI*1), Y5
-	VFMADD231PS  Y5, Y4, Y3
+	VPBROADCASTW (R10), X10
+	VCVTPH2PS    X10, Y10
+	VBROADCASTI128 6(R10), Y11
+	VPSRLVD      Y1, Y11, Y11
+	VPAND        Y3, Y11, Y11
+	VMOVDQU      2(R10), X12
+	VINSERTI128  $1, 4(R10), Y12, Y12
+	VPSHUFB      Y2, Y12, Y12
+	VPAND        Y0, Y12, Y12
+	VPCMPEQB     Y0, Y12, Y12
+	VPAND        Y4, Y12, Y12
+	VPOR         Y12, Y11, Y11
+	VPADDB       Y5, Y11, Y11
+	VMOVDQU      Y11, (DX)
+	VPMOVSXBD    (DX), Y11
+	VCVTDQ2PS    Y11, Y11
+	VMULPS       Y11, Y10, Y11
+	VMOVUPS      (SI), Y12
+	VFMADD231PS  Y12, Y11, Y6
+	VMOVUPS      (SI)(DI*1), Y12
+	VFMADD231PS  Y12, Y11, Y7
+	VMOVUPS      (R8), Y12
+	VFMADD231PS  Y12, Y11, Y8
+	VMOVUPS      (R8)(DI*1), Y12
+	VFMADD231PS  Y12, Y11, Y9
+	VPMOVSXBD    8(DX), Y11
+	VCVTDQ2PS    Y11, Y11
+	VMULPS       Y11, Y10, Y11
+	VMOVUPS      32(SI), Y12
+	VFMADD231PS  Y12, Y11, Y6
+	VMOVUPS      32(SI)(DI*1), Y12
+	VFMADD231PS  Y12, Y11, Y7
+	VMOVUPS      32(R8), Y12
+	VFMADD231PS  Y12, Y11, Y8
+	VMOVUPS      32(R8)(DI*1), Y12
+	VFMADD231PS  Y12, Y11, Y9
+	VPMOVSXBD    16(DX), Y11
+	VCVTDQ2PS    Y11, Y11
+	VMULPS       Y11, Y10, Y11
+	VMOVUPS      64(SI), Y12
+	VFMADD231PS  Y12, Y11, Y6
+	VMOVUPS      64(SI)(DI*1), Y12
+	VFMADD231PS  Y12, Y11, Y7
+	VMOVUPS      64(R8), Y12
+	VFMADD231PS  Y12, Y11, Y8
+	VMOVUPS      64(R8)(DI*1), Y12
+	VFMADD231PS  Y12, Y11, Y9
+	VPMOVSXBD    24(DX), Y11
+	VCVTDQ2PS    Y11, Y11
+	VMULPS       Y11, Y10, Y10
+	VMOVUPS      96(SI), Y11
+	VFMADD231PS  Y11, Y10, Y6
+	VMOVUPS      96(SI)(DI*1), Y11
+	VFMADD231PS  Y11, Y10, Y7
+	VMOVUPS      96(R8), Y11
+	VFMADD231PS  Y11, Y10, Y8
+	VMOVUPS      96(R8)(DI*1), Y11
+	VFMADD231PS  Y11, Y10, Y9
 	ADDQ         $0x16, R10
 	ADDQ         $0x80, SI
 	ADDQ         $0x80, R8
@@ -3198,39 +3362,39 @@ loop3:
 
 done4:
 	ADDQ         $1, R9
-	VEXTRACTF128 $1, Y0, X4
-	VADDPS       X0, X4, X4
-	VMOVHLPS     X4, X4, X0
-	VADDPS       X0, X4, X4
-	VMOVSHDUP    X4, X0
-	VADDSS       X0, X4, X4
-	VMOVSS       X4, (AX)
+	VEXTRACTF128 $1, Y6, X10
+	VADDPS       X6, X10, X10
+	VMOVHLPS     X10, X10, X6
+	VADDPS       X6, X10, X10
+	VMOVSHDUP    X10, X6
+	VADDSS       X6, X10, X10
+	VMOVSS       X10, (AX)
 	MOVQ         ldy+8(FP), SI
 	MOVQ         AX, DI
 	ADDQ         SI, DI
-	VEXTRACTF128 $1, Y1, X0
-	VADDPS       X1, X0, X0
-	VMOVHLPS     X0, X0, X1
-	VADDPS       X1, X0, X0
-	VMOVSHDUP    X0, X1
-	VADDSS       X1, X0, X0
-	VMOVSS       X0, (DI)
+	VEXTRACTF128 $1, Y7, X6
+	VADDPS       X7, X6, X6
+	VMOVHLPS     X6, X6, X7
+	VADDPS       X7, X6, X6
+	VMOVSHDUP    X6, X7
+	VADDSS       X7, X6, X6
+	VMOVSS       X6, (DI)
 	ADDQ         SI, DI
-	VEXTRACTF128 $1, Y2, X0
-	VADDPS       X2, X0, X0
-	VMOVHLPS     X0, X0, X1
-	VADDPS       X1, X0, X0
-	VMOVSHDUP    X0, X1
-	VADDSS       X1, X0, X0
-	VMOVSS       X0, (DI)
+	VEXTRACTF128 $1, Y8, X6
+	VADDPS       X8, X6, X6
+	VMOVHLPS     X6, X6, X7
+	VADDPS       X7, X6, X6
+	VMOVSHDUP    X6, X7
+	VADDSS       X7, X6, X6
+	VMOVSS       X6, (DI)
 	ADDQ         SI, DI
-	VEXTRACTF128 $1, Y3, X0
-	VADDPS       X3, X0, X0
-	VMOVHLPS     X0, X0, X1
-	VADDPS       X1, X0, X0
-	VMOVSHDUP    X0, X1
-	VADDSS       X1, X0, X0
-	VMOVSS       X0, (DI)
+	VEXTRACTF128 $1, Y9, X6
+	VADDPS       X9, X6, X6
+	VMOVHLPS     X6, X6, X7
+	VADDPS       X7, X6, X6
+	VMOVSHDUP    X6, X7
+	VADDSS       X7, X6, X6
+	VMOVSS       X6, (DI)
 	ADDQ         $4, AX
 	MOVQ         stride+40(FP), SI
 	ADDQ         SI, BX
@@ -3245,6 +3409,14 @@ done2:
 // matmulQ81xQ5_0AVX2 multiplies rows of w with 1 row of activations in int8; ldy and stride in bytes.
 // Requires: AVX2, F16C, FMA
 TEXT ·matmulQ81xQ5_0AVX2(SB), NOSPLIT, $128-72
+
+	// constants of the loops
+	VMOVDQU      q5_03<>+0(SB), Y0
+	VMOVDQU      q5_00<>+0(SB), Y1
+	VMOVDQU      q5_02<>+0(SB), Y2
+	VMOVDQU      q5_07<>+0(SB), Y3
+	VMOVDQU      q5_01<>+0(SB), Y4
+	VMOVDQU      q5_04<>+0(SB), Y5
 	LEAQ         31(SP), AX
 	ANDQ         $-32, AX
 	MOVQ         y+0(FP), AX
@@ -3254,8 +3426,8 @@ TEXT ·matmulQ81xQ5_0AVX2(SB), NOSPLIT, $128-72
 	JLT          done2
 
 loop1:
-	VPXOR        Y0, Y0, Y0
-	VPXOR        Y1, Y1, Y1
+	VPXOR        Y6, Y6, Y6
+	VPXOR        Y7, Y7, Y7
 	MOVQ         q+16(FP), DX
 	MOVQ         d+24(FP), SI
 	MOVQ         blocks+64(FP), DI
@@ -3264,50 +3436,50 @@ loop1:
 	JLT          done4
 
 loop3:
-	VPBROADCASTW (R8), X2
-	VCVTPH2PS    X2, Y2
-	VBROADCASTI128 6(R8), Y3
-	VPSRLVD      q5_00<>+0(SB), Y3, Y3
-	VPAND        q5_01<>+0(SB), Y3, Y3
-	VMOVDQU      2(R8), X4
-	VINSERTI128  $1, 4(R8), Y4, Y4
-	VPSHUFB      q5_02<>+0(SB), Y4, Y4
-	VPAND        q5_03<>+0(SB), Y4, Y4
-	VPCMPEQB     q5_03<>+0(SB), Y4, Y4
-	VPAND        q5_04<>+0(SB), Y4, Y4
-	VPOR         Y4, Y3, Y3
-	VPADDB       q5_05<>+0(SB), Y3, Y3
-	VPABSB       Y3, Y4
-	VMOVDQU      (DX), Y5
-	VPSIGNB      Y3, Y5, Y3
-	VPMADDUBSW   Y3, Y4, Y3
-	VPMADDWD     q5_07<>+0(SB), Y3, Y3
-	VBROADCASTSS (SI), Y4
-	VCVTDQ2PS    Y3, Y3
-	VMULPS       Y2, Y4, Y2
-	VFMADD231PS  Y2, Y3, Y0
-	VPBROADCASTW 22(R8), X2
-	VCVTPH2PS    X2, Y2
-	VBROADCASTI128 28(R8), Y3
-	VPSRLVD      q5_00<>+0(SB), Y3, Y3
-	VPAND        q5_01<>+0(SB), Y3, Y3
-	VMOVDQU      24(R8), X4
-	VINSERTI128  $1, 26(R8), Y4, Y4
-	VPSHUFB      q5_02<>+0(SB), Y4, Y4
-	VPAND        q5_03<>+0(SB), Y4, Y4
-	VPCMPEQB     q5_03<>+0(SB), Y4, Y4
-	VPAND        q5_04<>+0(SB), Y4, Y4
-	VPOR         Y4, Y3, Y3
-	VPADDB       q5_05<>+0(SB), Y3, Y3
-	VPABSB       Y3, Y4
-	VMOVDQU      32(DX), Y5
-	VPSIGNB      Y3, Y5, Y3
-	VPMADDUBSW   Y3, Y4, Y3
-	VPMADDWD     q5_07<>+0(SB), Y3, Y3
-	VBROADCASTSS 4(SI), Y4
-	VCVTDQ2PS    Y3, Y3
-	VMULPS       Y2, Y4, Y2
-	VFMADD231PS  Y2, Y3, Y1
+	VPBROADCASTW (R8), X8
+	VCVTPH2PS    X8, Y8
+	VBROADCASTI128 6(R8), Y9
+	VPSRLVD      Y1, Y9, Y9
+	VPAND        Y4, Y9, Y9
+	VMOVDQU      2(R8), X10
+	VINSERTI128  $1, 4(R8), Y10, Y10
+	VPSHUFB      Y2, Y10, Y10
+	VPAND        Y0, Y10, Y10
+	VPCMPEQB     Y0, Y10, Y10
+	VPAND        Y5, Y10, Y10
+	VPOR         Y10, Y9, Y9
+	VPADDB       q5_05<>+0(SB), Y9, Y9
+	VPABSB       Y9, Y10
+	VMOVDQU      (DX), Y11
+	VPSIGNB      Y9, Y11, Y9
+	VPMADDUBSW   Y9, Y10, Y9
+	VPMADDWD     Y3, Y9, Y9
+	VBROADCASTSS (SI), Y10
+	VCVTDQ2PS    Y9, Y9
+	VMULPS       Y8, Y10, Y8
+	VFMADD231PS  Y8, Y9, Y6
+	VPBROADCASTW 22(R8), X8
+	VCVTPH2PS    X8, Y8
+	VBROADCASTI128 28(R8), Y9
+	VPSRLVD      Y1, Y9, Y9
+	VPAND        Y4, Y9, Y9
+	VMOVDQU      24(R8), X10
+	VINSERTI128  $1, 26(R8), Y10, Y10
+	VPSHUFB      Y2, Y10, Y10
+	VPAND        Y0, Y10, Y10
+	VPCMPEQB     Y0, Y10, Y10
+	VPAND        Y5, Y10, Y10
+	VPOR         Y10, Y9, Y9
+	VPADDB       q5_05<>+0(SB), Y9, Y9
+	VPABSB       Y9, Y10
+	VMOVDQU      32(DX), Y11
+	VPSIGNB      Y9, Y11, Y9
+	VPMADDUBSW   Y9, Y10, Y9
+	VPMADDWD     Y3, Y9, Y9
+	VBROADCASTSS 4(SI), Y10
+	VCVTDQ2PS    Y9, Y9
+	VMULPS       Y8, Y10, Y8
+	VFMADD231PS  Y8, Y9, Y7
 	ADDQ         $0x2c, R8
 	ADDQ         $0x40, DX
 	ADDQ         $8, SI
@@ -3320,28 +3492,28 @@ done4:
 	JLT          done6
 
 loop5:
-	VPBROADCASTW (R8), X2
-	VCVTPH2PS    X2, Y2
-	VBROADCASTI128 6(R8), Y3
-	VPSRLVD      q5_00<>+0(SB), Y3, Y3
-	VPAND        q5_01<>+0(SB), Y3, Y3
-	VMOVDQU      2(R8), X4
-	VINSERTI128  $1, 4(R8), Y4, Y4
-	VPSHUFB      q5_02<>+0(SB), Y4, Y4
-	VPAND        q5_03<>+0(SB), Y4, Y4
-	VPCMPEQB     q5_03<>+0(SB), Y4, Y4
-	VPAND        q5_04<>+0(SB), Y4, Y4
-	VPOR         Y4, Y3, Y3
-	VPADDB       q5_05<>+0(SB), Y3, Y3
-	VPABSB       Y3, Y4
-	VMOVDQU      (DX), Y5
-	VPSIGNB      Y3, Y5, Y3
-	VPMADDUBSW   Y3, Y4, Y3
-	VPMADDWD     q5_07<>+0(SB), Y3, Y3
-	VBROADCASTSS (SI), Y4
-	VCVTDQ2PS    Y3, Y3
-	VMULPS       Y2, Y4, Y2
-	VFMADD231PS  Y2, Y3, Y0
+	VPBROADCASTW (R8), X8
+	VCVTPH2PS    X8, Y8
+	VBROADCASTI128 6(R8), Y9
+	VPSRLVD      Y1, Y9, Y9
+	VPAND        Y4, Y9, Y9
+	VMOVDQU      2(R8), X10
+	VINSERTI128  $1, 4(R8), Y10, Y10
+	VPSHUFB      Y2, Y10, Y10
+	VPAND        Y0, Y10, Y10
+	VPCMPEQB     Y0, Y10, Y10
+	VPAND        Y5, Y10, Y10
+	VPOR         Y10, Y9, Y9
+	VPADDB       q5_05<>+0(SB), Y9, Y9
+	VPABSB       Y9, Y10
+	VMOVDQU      (DX), Y11
+	VPSIGNB      Y9, Y11, Y9
+	VPMADDUBSW   Y9, Y10, Y9
+	VPMADDWD     Y3, Y9, Y9
+	VBROADCASTSS (SI), Y10
+	VCVTDQ2PS    Y9, Y9
+	VMULPS       Y8, Y10, Y8
+	VFMADD231PS  Y8, Y9, Y6
 	ADDQ         $0x16, R8
 	ADDQ         $0x20, DX
 	ADDQ         $4, SI
@@ -3350,14 +3522,14 @@ loop5:
 
 done6:
 	ADDQ         $1, DI
-	VADDPS       Y1, Y0, Y0
-	VEXTRACTF128 $1, Y0, X1
-	VADDPS       X0, X1, X1
-	VMOVHLPS     X1, X1, X0
-	VADDPS       X0, X1, X1
-	VMOVSHDUP    X1, X0
-	VADDSS       X0, X1, X1
-	VMOVSS       X1, (AX)
+	VADDPS       Y7, Y6, Y6
+	VEXTRACTF128 $1, Y6, X7
+	VADDPS       X6, X7, X7
+	VMOVHLPS     X7, X7, X6
+	VADDPS       X6, X7, X7
+	VMOVSHDUP    X7, X6
+	VADDSS       X6, X7, X7
+	VMOVSS       X7, (AX)
 	ADDQ         $4, AX
 	MOVQ         stride+48(FP), DX
 	ADDQ         DX, BX
@@ -3372,6 +3544,14 @@ done2:
 // matmulQ82xQ5_0AVX2 multiplies rows of w with 2 rows of activations in int8; ldy and stride in bytes.
 // Requires: AVX2, F16C, FMA
 TEXT ·matmulQ82xQ5_0AVX2(SB), NOSPLIT, $128-72
+
+	// constants of the loops
+	VMOVDQU      q5_07<>+0(SB), Y0
+	VMOVDQU      q5_03<>+0(SB), Y1
+	VMOVDQU      q5_00<>+0(SB), Y2
+	VMOVDQU      q5_02<>+0(SB), Y3
+	VMOVDQU      q5_01<>+0(SB), Y4
+	VMOVDQU      q5_04<>+0(SB), Y5
 	LEAQ         31(SP), AX
 	ANDQ         $-32, AX
 	MOVQ         y+0(FP), AX
@@ -3381,8 +3561,8 @@ TEXT ·matmulQ82xQ5_0AVX2(SB), NOSPLIT, $128-72
 	JLT          done2
 
 loop1:
-	VPXOR        Y0, Y0, Y0
-	VPXOR        Y1, Y1, Y1
+	VPXOR        Y6, Y6, Y6
+	VPXOR        Y7, Y7, Y7
 	MOVQ         q+16(FP), DX
 	MOVQ         d+24(FP), SI
 	MOVQ         blocks+64(FP), DI
@@ -3391,66 +3571,66 @@ loop1:
 	JLT          done4
 
 loop3:
-	VPBROADCASTW (R8), X2
-	VCVTPH2PS    X2, Y2
-	VBROADCASTI128 6(R8), Y3
-	VPSRLVD      q5_00<>+0(SB), Y3, Y3
-	VPAND        q5_01<>+0(SB), Y3, Y3
-	VMOVDQU      2(R8), X4
-	VINSERTI128  $1, 4(R8), Y4, Y4
-	VPSHUFB      q5_02<>+0(SB), Y4, Y4
-	VPAND        q5_03<>+0(SB), Y4, Y4
-	VPCMPEQB     q5_03<>+0(SB), Y4, Y4
-	VPAND        q5_04<>+0(SB), Y4, Y4
-	VPOR         Y4, Y3, Y3
-	VPADDB       q5_05<>+0(SB), Y3, Y3
-	VPABSB       Y3, Y4
-	VMOVDQU      (DX), Y5
-	VPSIGNB      Y3, Y5, Y5
-	VPMADDUBSW   Y5, Y4, Y5
-	VPMADDWD     q5_07<>+0(SB), Y5, Y5
-	VMOVDQU      32(DX), Y6
-	VPSIGNB      Y3, Y6, Y3
-	VPMADDUBSW   Y3, Y4, Y3
-	VPMADDWD     q5_07<>+0(SB), Y3, Y3
-	VBROADCASTSS (SI), Y4
-	VCVTDQ2PS    Y5, Y5
-	VMULPS       Y2, Y4, Y4
-	VFMADD231PS  Y4, Y5, Y0
-	VBROADCASTSS 4(SI), Y4
-	VCVTDQ2PS    Y3, Y3
-	VMULPS       Y2, Y4, Y2
-	VFMADD231PS  Y2, Y3, Y1
-	VPBROADCASTW 22(R8), X2
-	VCVTPH2PS    X2, Y2
-	VBROADCASTI128 28(R8), Y3
-	VPSRLVD      q5_00<>+0(SB), Y3, Y3
-	VPAND        q5_01<>+0(SB), Y3, Y3
-	VMOVDQU      24(R8), X4
-	VINSERTI128  $1, 26(R8), Y4, Y4
-	VPSHUFB      q5_02<>+0(SB), Y4, Y4
-	VPAND        q5_03<>+0(SB), Y4, Y4
-	VPCMPEQB     q5_03<>+0(SB), Y4, Y4
-	VPAND        q5_04<>+0(SB), Y4, Y4
-	VPOR         Y4, Y3, Y3
-	VPADDB       q5_05<>+0(SB), Y3, Y3
-	VPABSB       Y3, Y4
-	VMOVDQU      64(DX), Y5
-	VPSIGNB      Y3, Y5, Y5
-	VPMADDUBSW   Y5, Y4, Y5
-	VPMADDWD     q5_07<>+0(SB), Y5, Y5
-	VMOVDQU      96(DX), Y6
-	VPSIGNB      Y3, Y6, Y3
-	VPMADDUBSW   Y3, Y4, Y3
-	VPMADDWD     q5_07<>+0(SB), Y3, Y3
-	VBROADCASTSS 8(SI), Y4
-	VCVTDQ2PS    Y5, Y5
-	VMULPS       Y2, Y4, Y4
-	VFMADD231PS  Y4, Y5, Y0
-	VBROADCASTSS 12(SI), Y4
-	VCVTDQ2PS    Y3, Y3
-	VMULPS       Y2, Y4, Y2
-	VFMADD231PS  Y2, Y3, Y1
+	VPBROADCASTW (R8), X8
+	VCVTPH2PS    X8, Y8
+	VBROADCASTI128 6(R8), Y9
+	VPSRLVD      Y2, Y9, Y9
+	VPAND        Y4, Y9, Y9
+	VMOVDQU      2(R8), X10
+	VINSERTI128  $1, 4(R8), Y10, Y10
+	VPSHUFB      Y3, Y10, Y10
+	VPAND        Y1, Y10, Y10
+	VPCMPEQB     Y1, Y10, Y10
+	VPAND        Y5, Y10, Y10
+	VPOR         Y10, Y9, Y9
+	VPADDB       q5_05<>+0(SB), Y9, Y9
+	VPABSB       Y9, Y10
+	VMOVDQU      (DX), Y11
+	VPSIGNB      Y9, Y11, Y11
+	VPMADDUBSW   Y11, Y10, Y11
+	VPMADDWD     Y0, Y11, Y11
+	VMOVDQU      32(DX), Y12
+	VPSIGNB      Y9, Y12, Y9
+	VPMADDUBSW   Y9, Y10, Y9
+	VPMADDWD     Y0, Y9, Y9
+	VBROADCASTSS (SI), Y10
+	VCVTDQ2PS    Y11, Y11
+	VMULPS       Y8, Y10, Y10
+	VFMADD231PS  Y10, Y11, Y6
+	VBROADCASTSS 4(SI), Y10
+	VCVTDQ2PS    Y9, Y9
+	VMULPS       Y8, Y10, Y8
+	VFMADD231PS  Y8, Y9, Y7
+	VPBROADCASTW 22(R8), X8
+	VCVTPH2PS    X8, Y8
+	VBROADCASTI128 28(R8), Y9
+	VPSRLVD      Y2, Y9, Y9
+	VPAND        Y4, Y9, Y9
+	VMOVDQU      24(R8), X10
+	VINSERTI128  $1, 26(R8), Y10, Y10
+	VPSHUFB      Y3, Y10, Y10
+	VPAND        Y1, Y10, Y10
+	VPCMPEQB     Y1, Y10, Y10
+	VPAND        Y5, Y10, Y10
+	VPOR         Y10, Y9, Y9
+	VPADDB       q5_05<>+0(SB), Y9, Y9
+	VPABSB       Y9, Y10
+	VMOVDQU      64(DX), Y11
+	VPSIGNB      Y9, Y11, Y11
+	VPMADDUBSW   Y11, Y10, Y11
+	VPMADDWD     Y0, Y11, Y11
+	VMOVDQU      96(DX), Y12
+	VPSIGNB      Y9, Y12, Y9
+	VPMADDUBSW   Y9, Y10, Y9
+	VPMADDWD     Y0, Y9, Y9
+	VBROADCASTSS 8(SI), Y10
+	VCVTDQ2PS    Y11, Y11
+	VMULPS       Y8, Y10, Y10
+	VFMADD231PS  Y10, Y11, Y6
+	VBROADCASTSS 12(SI), Y10
+	VCVTDQ2PS    Y9, Y9
+	VMULPS       Y8, Y10, Y8
+	VFMADD231PS  Y8, Y9, Y7
 	ADDQ         $0x2c, R8
 	ADDQ         $0x80, DX
 	ADDQ         $0x10, SI
@@ -3463,36 +3643,36 @@ done4:
 	JLT          done6
 
 loop5:
-	VPBROADCASTW (R8), X2
-	VCVTPH2PS    X2, Y2
-	VBROADCASTI128 6(R8), Y3
-	VPSRLVD      q5_00<>+0(SB), Y3, Y3
-	VPAND        q5_01<>+0(SB), Y3, Y3
-	VMOVDQU      2(R8), X4
-	VINSERTI128  $1, 4(R8), Y4, Y4
-	VPSHUFB      q5_02<>+0(SB), Y4, Y4
-	VPAND        q5_03<>+0(SB), Y4, Y4
-	VPCMPEQB     q5_03<>+0(SB), Y4, Y4
-	VPAND        q5_04<>+0(SB), Y4, Y4
-	VPOR         Y4, Y3, Y3
-	VPADDB       q5_05<>+0(SB), Y3, Y3
-	VPABSB       Y3, Y4
-	VMOVDQU      (DX), Y5
-	VPSIGNB      Y3, Y5, Y5
-	VPMADDUBSW   Y5, Y4, Y5
-	VPMADDWD     q5_07<>+0(SB), Y5, Y5
-	VMOVDQU      32(DX), Y6
-	VPSIGNB      Y3, Y6, Y3
-	VPMADDUBSW   Y3, Y4, Y3
-	VPMADDWD     q5_07<>+0(SB), Y3, Y3
-	VBROADCASTSS (SI), Y4
-	VCVTDQ2PS    Y5, Y5
-	VMULPS       Y2, Y4, Y4
-	VFMADD231PS  Y4, Y5, Y0
-	VBROADCASTSS 4(SI), Y4
-	VCVTDQ2PS    Y3, Y3
-	VMULPS       Y2, Y4, Y2
-	VFMADD231PS  Y2, Y3, Y1
+	VPBROADCASTW (R8), X8
+	VCVTPH2PS    X8, Y8
+	VBROADCASTI128 6(R8), Y9
+	VPSRLVD      Y2, Y9, Y9
+	VPAND        Y4, Y9, Y9
+	VMOVDQU      2(R8), X10
+	VINSERTI128  $1, 4(R8), Y10, Y10
+	VPSHUFB      Y3, Y10, Y10
+	VPAND        Y1, Y10, Y10
+	VPCMPEQB     Y1, Y10, Y10
+	VPAND        Y5, Y10, Y10
+	VPOR         Y10, Y9, Y9
+	VPADDB       q5_05<>+0(SB), Y9, Y9
+	VPABSB       Y9, Y10
+	VMOVDQU      (DX), Y11
+	VPSIGNB      Y9, Y11, Y11
+	VPMADDUBSW   Y11, Y10, Y11
+	VPMADDWD     Y0, Y11, Y11
+	VMOVDQU      32(DX), Y12
+	VPSIGNB      Y9, Y12, Y9
+	VPMADDUBSW   Y9, Y10, Y9
+	VPMADDWD     Y0, Y9, Y9
+	VBROADCASTSS (SI), Y10
+	VCVTDQ2PS    Y11, Y11
+	VMULPS       Y8, Y10, Y10
+	VFMADD231PS  Y10, Y11, Y6
+	VBROADCASTSS 4(SI), Y10
+	VCVTDQ2PS    Y9, Y9
+	VMULPS       Y8, Y10, Y8
+	VFMADD231PS  Y8, Y9, Y7
 	ADDQ         $0x16, R8
 	ADDQ         $0x40, DX
 	ADDQ         $8, SI
@@ -3501,23 +3681,23 @@ loop5:
 
 done6:
 	ADDQ         $1, DI
-	VEXTRACTF128 $1, Y0, X2
-	VADDPS       X0, X2, X2
-	VMOVHLPS     X2, X2, X0
-	VADDPS       X0, X2, X2
-	VMOVSHDUP    X2, X0
-	VADDSS       X0, X2, X2
-	VMOVSS       X2, (AX)
+	VEXTRACTF128 $1, Y6, X8
+	VADDPS       X6, X8, X8
+	VMOVHLPS     X8, X8, X6
+	VADDPS       X6, X8, X8
+	VMOVSHDUP    X8, X6
+	VADDSS       X6, X8, X8
+	VMOVSS       X8, (AX)
 	MOVQ         ldy+8(FP), DX
 	MOVQ         AX, SI
 	ADDQ         DX, SI
-	VEXTRACTF128 $1, Y1, X0
-	VADDPS       X1, X0, X0
-	VMOVHLPS     X0, X0, X1
-	VADDPS       X1, X0, X0
-	VMOVSHDUP    X0, X1
-	VADDSS       X1, X0, X0
-	VMOVSS       X0, (SI)
+	VEXTRACTF128 $1, Y7, X6
+	VADDPS       X7, X6, X6
+	VMOVHLPS     X6, X6, X7
+	VADDPS       X7, X6, X6
+	VMOVSHDUP    X6, X7
+	VADDSS       X7, X6, X6
+	VMOVSS       X6, (SI)
 	ADDQ         $4, AX
 	MOVQ         stride+48(FP), DX
 	ADDQ         DX, BX
@@ -3532,6 +3712,14 @@ done2:
 // matmulQ83xQ5_0AVX2 multiplies rows of w with 3 rows of activations in int8; ldy and stride in bytes.
 // Requires: AVX2, F16C, FMA
 TEXT ·matmulQ83xQ5_0AVX2(SB), NOSPLIT, $128-72
+
+	// constants of the loops
+	VMOVDQU      q5_07<>+0(SB), Y0
+	VMOVDQU      q5_03<>+0(SB), Y1
+	VMOVDQU      q5_00<>+0(SB), Y2
+	VMOVDQU      q5_02<>+0(SB), Y3
+	VMOVDQU      q5_01<>+0(SB), Y4
+	VMOVDQU      q5_04<>+0(SB), Y5
 	LEAQ         31(SP), AX
 	ANDQ         $-32, AX
 	MOVQ         y+0(FP), AX
@@ -3541,9 +3729,9 @@ TEXT ·matmulQ83xQ5_0AVX2(SB), NOSPLIT, $128-72
 	JLT          done2
 
 loop1:
-	VPXOR        Y0, Y0, Y0
-	VPXOR        Y1, Y1, Y1
-	VPXOR        Y2, Y2, Y2
+	VPXOR        Y6, Y6, Y6
+	VPXOR        Y7, Y7, Y7
+	VPXOR        Y8, Y8, Y8
 	MOVQ         q+16(FP), DX
 	MOVQ         d+24(FP), SI
 	MOVQ         blocks+64(FP), DI
@@ -3552,82 +3740,82 @@ loop1:
 	JLT          done4
 
 loop3:
-	VPBROADCASTW (R8), X3
-	VCVTPH2PS    X3, Y3
-	VBROADCASTI128 6(R8), Y4
-	VPSRLVD      q5_00<>+0(SB), Y4, Y4
-	VPAND        q5_01<>+0(SB), Y4, Y4
-	VMOVDQU      2(R8), X5
-	VINSERTI128  $1, 4(R8), Y5, Y5
-	VPSHUFB      q5_02<>+0(SB), Y5, Y5
-	VPAND        q5_03<>+0(SB), Y5, Y5
-	VPCMPEQB     q5_03<>+0(SB), Y5, Y5
-	VPAND        q5_04<>+0(SB), Y5, Y5
-	VPOR         Y5, Y4, Y4
-	VPADDB       q5_05<>+0(SB), Y4, Y4
-	VPABSB       Y4, Y5
-	VMOVDQU      (DX), Y6
-	VPSIGNB      Y4, Y6, Y6
-	VPMADDUBSW   Y6, Y5, Y6
-	VPMADDWD     q5_07<>+0(SB), Y6, Y6
-	VMOVDQU      32(DX), Y7
-	VPSIGNB      Y4, Y7, Y7
-	VPMADDUBSW   Y7, Y5, Y7
-	VPMADDWD     q5_07<>+0(SB), Y7, Y7
-	VMOVDQU      64(DX), Y8
-	VPSIGNB      Y4, Y8, Y4
-	VPMADDUBSW   Y4, Y5, Y4
-	VPMADDWD     q5_07<>+0(SB), Y4, Y4
-	VBROADCASTSS (SI), Y5
-	VCVTDQ2PS    Y6, Y6
-	VMULPS       Y3, Y5, Y5
-	VFMADD231PS  Y5, Y6, Y0
-	VBROADCASTSS 4(SI), Y5
-	VCVTDQ2PS    Y7, Y6
-	VMULPS       Y3, Y5, Y5
-	VFMADD231PS  Y5, Y6, Y1
-	VBROADCASTSS 8(SI), Y5
-	VCVTDQ2PS    Y4, Y4
-	VMULPS       Y3, Y5, Y3
-	VFMADD231PS  Y3, Y4, Y2
-	VPBROADCASTW 22(R8), X3
-	VCVTPH2PS    X3, Y3
-	VBROADCASTI128 28(R8), Y4
-	VPSRLVD      q5_00<>+0(SB), Y4, Y4
-	VPAND        q5_01<>+0(SB), Y4, Y4
-	VMOVDQU      24(R8), X5
-	VINSERTI128  $1, 26(R8), Y5, Y5
-	VPSHUFB      q5_02<>+0(SB), Y5, Y5
-	VPAND        q5_03<>+0(SB), Y5, Y5
-	VPCMPEQB     q5_03<>+0(SB), Y5, Y5
-	VPAND        q5_04<>+0(SB), Y5, Y5
-	VPOR         Y5, Y4, Y4
-	VPADDB       q5_05<>+0(SB), Y4, Y4
-	VPABSB       Y4, Y5
-	VMOVDQU      96(DX), Y6
-	VPSIGNB      Y4, Y6, Y6
-	VPMADDUBSW   Y6, Y5, Y6
-	VPMADDWD     q5_07<>+0(SB), Y6, Y6
-	VMOVDQU      128(DX), Y7
-	VPSIGNB      Y4, Y7, Y7
-	VPMADDUBSW   Y7, Y5, Y7
-	VPMADDWD     q5_07<>+0(SB), Y7, Y7
-	VMOVDQU      160(DX), Y8
-	VPSIGNB      Y4, Y8, Y4
-	VPMADDUBSW   Y4, Y5, Y4
-	VPMADDWD     q5_07<>+0(SB), Y4, Y4
-	VBROADCASTSS 12(SI), Y5
-	VCVTDQ2PS    Y6, Y6
-	VMULPS       Y3, Y5, Y5
-	VFMADD231PS  Y5, Y6, Y0
-	VBROADCASTSS 16(SI), Y5
-	VCVTDQ2PS    Y7, Y6
-	VMULPS       Y3, Y5, Y5
-	VFMADD231PS  Y5, Y6, Y1
-	VBROADCASTSS 20(SI), Y5
-	VCVTDQ2PS    Y4, Y4
-	VMULPS       Y3, Y5, Y3
-	VFMADD231PS  Y3, Y4, Y2
+	VPBROADCASTW (R8), X9
+	VCVTPH2PS    X9, Y9
+	VBROADCASTI128 6(R8), Y10
+	VPSRLVD      Y2, Y10, Y10
+	VPAND        Y4, Y10, Y10
+	VMOVDQU      2(R8), X11
+	VINSERTI128  $1, 4(R8), Y11, Y11
+	VPSHUFB      Y3, Y11, Y11
+	VPAND        Y1, Y11, Y11
+	VPCMPEQB     Y1, Y11, Y11
+	VPAND        Y5, Y11, Y11
+	VPOR         Y11, Y10, Y10
+	VPADDB       q5_05<>+0(SB), Y10, Y10
+	VPABSB       Y10, Y11
+	VMOVDQU      (DX), Y12
+	VPSIGNB      Y10, Y12, Y12
+	VPMADDUBSW   Y12, Y11, Y12
+	VPMADDWD     Y0, Y12, Y12
+	VMOVDQU      32(DX), Y13
+	VPSIGNB      Y10, Y13, Y13
+	VPMADDUBSW   Y13, Y11, Y13
+	VPMADDWD     Y0, Y13, Y13
+	VMOVDQU      64(DX), Y14
+	VPSIGNB      Y10, Y14, Y10
+	VPMADDUBSW   Y10, Y11, Y10
+	VPMADDWD     Y0, Y10, Y10
+	VBROADCASTSS (SI), Y11
+	VCVTDQ2PS    Y12, Y12
+	VMULPS       Y9, Y11, Y11
+	VFMADD231PS  Y11, Y12, Y6
+	VBROADCASTSS 4(SI), Y11
+	VCVTDQ2PS    Y13, Y12
+	VMULPS       Y9, Y11, Y11
+	VFMADD231PS  Y11, Y12, Y7
+	VBROADCASTSS 8(SI), Y11
+	VCVTDQ2PS    Y10, Y10
+	VMULPS       Y9, Y11, Y9
+	VFMADD231PS  Y9, Y10, Y8
+	VPBROADCASTW 22(R8), X9
+	VCVTPH2PS    X9, Y9
+	VBROADCASTI128 28(R8), Y10
+	VPSRLVD      Y2, Y10, Y10
+	VPAND        Y4, Y10, Y10
+	VMOVDQU      24(R8), X11
+	VINSERTI128  $1, 26(R8), Y11, Y11
+	VPSHUFB      Y3, Y11, Y11
+	VPAND        Y1, Y11, Y11
+	VPCMPEQB     Y1, Y11, Y11
+	VPAND        Y5, Y11, Y11
+	VPOR         Y11, Y10, Y10
+	VPADDB       q5_05<>+0(SB), Y10, Y10
+	VPABSB       Y10, Y11
+	VMOVDQU      96(DX), Y12
+	VPSIGNB      Y10, Y12, Y12
+	VPMADDUBSW   Y12, Y11, Y12
+	VPMADDWD     Y0, Y12, Y12
+	VMOVDQU      128(DX), Y13
+	VPSIGNB      Y10, Y13, Y13
+	VPMADDUBSW   Y13, Y11, Y13
+	VPMADDWD     Y0, Y13, Y13
+	VMOVDQU      160(DX), Y14
+	VPSIGNB      Y10, Y14, Y10
+	VPMADDUBSW   Y10, Y11, Y10
+	VPMADDWD     Y0, Y10, Y10
+	VBROADCASTSS 12(SI), Y11
+	VCVTDQ2PS    Y12, Y12
+	VMULPS       Y9, Y11, Y11
+	VFMADD231PS  Y11, Y12, Y6
+	VBROADCASTSS 16(SI), Y11
+	VCVTDQ2PS    Y13, Y12
+	VMULPS       Y9, Y11, Y11
+	VFMADD231PS  Y11, Y12, Y7
+	VBROADCASTSS 20(SI), Y11
+	VCVTDQ2PS    Y10, Y10
+	VMULPS       Y9, Y11, Y9
+	VFMADD231PS  Y9, Y10, Y8
 	ADDQ         $0x2c, R8
 	ADDQ         $0xc0, DX
 	ADDQ         $0x18, SI
@@ -3640,44 +3828,44 @@ done4:
 	JLT          done6
 
 loop5:
-	VPBROADCASTW (R8), X3
-	VCVTPH2PS    X3, Y3
-	VBROADCASTI128 6(R8), Y4
-	VPSRLVD      q5_00<>+0(SB), Y4, Y4
-	VPAND        q5_01<>+0(SB), Y4, Y4
-	VMOVDQU      2(R8), X5
-	VINSERTI128  $1, 4(R8), Y5, Y5
-	VPSHUFB      q5_02<>+0(SB), Y5, Y5
-	VPAND        q5_03<>+0(SB), Y5, Y5
-	VPCMPEQB     q5_03<>+0(SB), Y5, Y5
-	VPAND        q5_04<>+0(SB), Y5, Y5
-	VPOR         Y5, Y4, Y4
-	VPADDB       q5_05<>+0(SB), Y4, Y4
-	VPABSB       Y4, Y5
-	VMOVDQU      (DX), Y6
-	VPSIGNB      Y4, Y6, Y6
-	VPMADDUBSW   Y6, Y5, Y6
-	VPMADDWD     q5_07<>+0(SB), Y6, Y6
-	VMOVDQU      32(DX), Y7
-	VPSIGNB      Y4, Y7, Y7
-	VPMADDUBSW   Y7, Y5, Y7
-	VPMADDWD     q5_07<>+0(SB), Y7, Y7
-	VMOVDQU      64(DX), Y8
-	VPSIGNB      Y4, Y8, Y4
-	VPMADDUBSW   Y4, Y5, Y4
-	VPMADDWD     q5_07<>+0(SB), Y4, Y4
-	VBROADCASTSS (SI), Y5
-	VCVTDQ2PS    Y6, Y6
-	VMULPS       Y3, Y5, Y5
-	VFMADD231PS  Y5, Y6, Y0
-	VBROADCASTSS 4(SI), Y5
-	VCVTDQ2PS    Y7, Y6
-	VMULPS       Y3, Y5, Y5
-	VFMADD231PS  Y5, Y6, Y1
-	VBROADCASTSS 8(SI), Y5
-	VCVTDQ2PS    Y4, Y4
-	VMULPS       Y3, Y5, Y3
-	VFMADD231PS  Y3, Y4, Y2
+	VPBROADCASTW (R8), X9
+	VCVTPH2PS    X9, Y9
+	VBROADCASTI128 6(R8), Y10
+	VPSRLVD      Y2, Y10, Y10
+	VPAND        Y4, Y10, Y10
+	VMOVDQU      2(R8), X11
+	VINSERTI128  $1, 4(R8), Y11, Y11
+	VPSHUFB      Y3, Y11, Y11
+	VPAND        Y1, Y11, Y11
+	VPCMPEQB     Y1, Y11, Y11
+	VPAND        Y5, Y11, Y11
+	VPOR         Y11, Y10, Y10
+	VPADDB       q5_05<>+0(SB), Y10, Y10
+	VPABSB       Y10, Y11
+	VMOVDQU      (DX), Y12
+	VPSIGNB      Y10, Y12, Y12
+	VPMADDUBSW   Y12, Y11, Y12
+	VPMADDWD     Y0, Y12, Y12
+	VMOVDQU      32(DX), Y13
+	VPSIGNB      Y10, Y13, Y13
+	VPMADDUBSW   Y13, Y11, Y13
+	VPMADDWD     Y0, Y13, Y13
+	VMOVDQU      64(DX), Y14
+	VPSIGNB      Y10, Y14, Y10
+	VPMADDUBSW   Y10, Y11, Y10
+	VPMADDWD     Y0, Y10, Y10
+	VBROADCASTSS (SI), Y11
+	VCVTDQ2PS    Y12, Y12
+	VMULPS       Y9, Y11, Y11
+	VFMADD231PS  Y11, Y12, Y6
+	VBROADCASTSS 4(SI), Y11
+	VCVTDQ2PS    Y13, Y12
+	VMULPS       Y9, Y11, Y11
+	VFMADD231PS  Y11, Y12, Y7
+	VBROADCASTSS 8(SI), Y11
+	VCVTDQ2PS    Y10, Y10
+	VMULPS       Y9, Y11, Y9
+	VFMADD231PS  Y9, Y10, Y8
 	ADDQ         $0x16, R8
 	ADDQ         $0x60, DX
 	ADDQ         $0xc, SI
@@ -3686,31 +3874,31 @@ loop5:
 
 done6:
 	ADDQ         $1, DI
-	VEXTRACTF128 $1, Y0, X3
-	VADDPS       X0, X3, X3
-	VMOVHLPS     X3, X3, X0
-	VADDPS       X0, X3, X3
-	VMOVSHDUP    X3, X0
-	VADDSS       X0, X3, X3
-	VMOVSS       X3, (AX)
+	VEXTRACTF128 $1, Y6, X9
+	VADDPS       X6, X9, X9
+	VMOVHLPS     X9, X9, X6
+	VADDPS       X6, X9, X9
+	VMOVSHDUP    X9, X6
+	VADDSS       X6, X9, X9
+	VMOVSS       X9, (AX)
 	MOVQ         ldy+8(FP), DX
 	MOVQ         AX, SI
 	ADDQ         DX, SI
-	VEXTRACTF128 $1, Y1, X0
-	VADDPS       X1, X0, X0
-	VMOVHLPS     X0, X0, X1
-	VADDPS       X1, X0, X0
-	VMOVSHDUP    X0, X1
-	VADDSS       X1, X0, X0
-	VMOVSS       X0, (SI)
+	VEXTRACTF128 $1, Y7, X6
+	VADDPS       X7, X6, X6
+	VMOVHLPS     X6, X6, X7
+	VADDPS       X7, X6, X6
+	VMOVSHDUP    X6, X7
+	VADDSS       X7, X6, X6
+	VMOVSS       X6, (SI)
 	ADDQ         DX, SI
-	VEXTRACTF128 $1, Y2, X0
-	VADDPS       X2, X0, X0
-	VMOVHLPS     X0, X0, X1
-	VADDPS       X1, X0, X0
-	VMOVSHDUP    X0, X1
-	VADDSS       X1, X0, X0
-	VMOVSS       X0, (SI)
+	VEXTRACTF128 $1, Y8, X6
+	VADDPS       X8, X6, X6
+	VMOVHLPS     X6, X6, X7
+	VADDPS       X7, X6, X6
+	VMOVSHDUP    X6, X7
+	VADDSS       X7, X6, X6
+	VMOVSS       X6, (SI)
 	ADDQ         $4, AX
 	MOVQ         stride+48(FP), DX
 	ADDQ         DX, BX
@@ -3725,6 +3913,13 @@ done2:
 // matmulQ84xQ5_0AVX2 multiplies rows of w with 4 rows of activations in int8; ldy and stride in bytes.
 // Requires: AVX2, F16C, FMA
 TEXT ·matmulQ84xQ5_0AVX2(SB), NOSPLIT, $128-72
+
+	// constants of the loops
+	VMOVDQU      q5_07<>+0(SB), Y0
+	VMOVDQU      q5_03<>+0(SB), Y1
+	VMOVDQU      q5_00<>+0(SB), Y2
+	VMOVDQU      q5_02<>+0(SB), Y3
+	VMOVDQU      q5_01<>+0(SB), Y4
 	LEAQ         31(SP), AX
 	ANDQ         $-32, AX
 	MOVQ         y+0(FP), AX
@@ -3734,10 +3929,10 @@ TEXT ·matmulQ84xQ5_0AVX2(SB), NOSPLIT, $128-72
 	JLT          done2
 
 loop1:
-	VPXOR        Y0, Y0, Y0
-	VPXOR        Y1, Y1, Y1
-	VPXOR        Y2, Y2, Y2
-	VPXOR        Y3, Y3, Y3
+	VPXOR        Y5, Y5, Y5
+	VPXOR        Y6, Y6, Y6
+	VPXOR        Y7, Y7, Y7
+	VPXOR        Y8, Y8, Y8
 	MOVQ         q+16(FP), DX
 	MOVQ         d+24(FP), SI
 	MOVQ         blocks+64(FP), DI
@@ -3746,98 +3941,98 @@ loop1:
 	JLT          done4
 
 loop3:
-	VPBROADCASTW (R8), X4
-	VCVTPH2PS    X4, Y4
-	VBROADCASTI128 6(R8), Y5
-	VPSRLVD      q5_00<>+0(SB), Y5, Y5
-	VPAND        q5_01<>+0(SB), Y5, Y5
-	VMOVDQU      2(R8), X6
-	VINSERTI128  $1, 4(R8), Y6, Y6
-	VPSHUFB      q5_02<>+0(SB), Y6, Y6
-	VPAND        q5_03<>+0(SB), Y6, Y6
-	VPCMPEQB     q5_03<>+0(SB), Y6, Y6
-	VPAND        q5_04<>+0(SB), Y6, Y6
-	VPOR         Y6, Y5, Y5
-	VPADDB       q5_05<>+0(SB), Y5, Y5
-	VPABSB       Y5, Y6
-	VMOVDQU      (DX), Y7
-	VPSIGNB      Y5, Y7, Y7
-	VPMADDUBSW   Y7, Y6, Y7
-	VPMADDWD     q5_07<>+0(SB), Y7, Y7
-	VMOVDQU      32(DX), Y8
-	VPSIGNB      Y5, Y8, Y8
-	VPMADDUBSW   Y8, Y6, Y8
-	VPMADDWD     q5_07<>+0(SB), Y8, Y8
-	VMOVDQU      64(DX), Y9
-	VPSIGNB      Y5, Y9, Y9
-	VPMADDUBSW   Y9, Y6, Y9
-	VPMADDWD     q5_07<>+0(SB), Y9, Y9
-	VMOVDQU      96(DX), Y10
-	VPSIGNB      Y5, Y10, Y5
-	VPMADDUBSW   Y5, Y6, Y5
-	VPMADDWD     q5_07<>+0(SB), Y5, Y5
-	VBROADCASTSS (SI), Y6
-	VCVTDQ2PS    Y7, Y7
-	VMULPS       Y4, Y6, Y6
-	VFMADD231PS  Y6, Y7, Y0
-	VBROADCASTSS 4(SI), Y6
-	VCVTDQ2PS    Y8, Y7
-	VMULPS       Y4, Y6, Y6
-	VFMADD231PS  Y6, Y7, Y1
-	VBROADCASTSS 8(SI), Y6
-	VCVTDQ2PS    Y9, Y7
-	VMULPS       Y4, Y6, Y6
-	VFMADD231PS  Y6, Y7, Y2
-	VBROADCASTSS 12(SI), Y6
-	VCVTDQ2PS    Y5, Y5
-	VMULPS       Y4, Y6, Y4
-	VFMADD231PS  Y4, Y5, Y3
-	VPBROADCASTW 22(R8), X4
-	VCVTPH2PS    X4, Y4
-	VBROADCASTI128 28(R8), Y5
-	VPSRLVD      q5_00<>+0(SB), Y5, Y5
-	VPAND        q5_01<>+0(SB), Y5, Y5
-	VMOVDQU      24(R8), X6
-	VINSERTI128  $1, 26(R8), Y6, Y6
-	VPSHUFB      q5_02<>+0(SB), Y6, Y6
-	VPAND        q5_03<>+0(SB), Y6, Y6
-	VPCMPEQB     q5_03<>+0(SB), Y6, Y6
-	VPAND        q5_04<>+0(SB), Y6, Y6
-	VPOR         Y6, Y5, Y5
-	VPADDB       q5_05<>+0(SB), Y5, Y5
-	VPABSB       Y5, Y6
-	VMOVDQU      128(DX), Y7
-	VPSIGNB      Y5, Y7, Y7
-	VPMADDUBSW   Y7, Y6, Y7
-	VPMADDWD     q5_07<>+0(SB), Y7, Y7
-	VMOVDQU      160(DX), Y8
-	VPSIGNB      Y5, Y8, Y8
-	VPMADDUBSW   Y8, Y6, Y8
-	VPMADDWD     q5_07<>+0(SB), Y8, Y8
-	VMOVDQU      192(DX), Y9
-	VPSIGNB      Y5, Y9, Y9
-	VPMADDUBSW   Y9, Y6, Y9
-	VPMADDWD     q5_07<>+0(SB), Y9, Y9
-	VMOVDQU      224(DX), Y10
-	VPSIGNB      Y5, Y10, Y5
-	VPMADDUBSW   Y5, Y6, Y5
-	VPMADDWD     q5_07<>+0(SB), Y5, Y5
-	VBROADCASTSS 16(SI), Y6
-	VCVTDQ2PS    Y7, Y7
-	VMULPS       Y4, Y6, Y6
-	VFMADD231PS  Y6, Y7, Y0
-	VBROADCASTSS 20(SI), Y6
-	VCVTDQ2PS    Y8, Y7
-	VMULPS       Y4, Y6, Y6
-	VFMADD231PS  Y6, Y7, Y1
-	VBROADCASTSS 24(SI), Y6
-	VCVTDQ2PS    Y9, Y7
-	VMULPS       Y4, Y6, Y6
-	VFMADD231PS  Y6, Y7, Y2
-	VBROADCASTSS 28(SI), Y6
-	VCVTDQ2PS    Y5, Y5
-	VMULPS       Y4, Y6, Y4
-	VFMADD231PS  Y4, Y5, Y3
+	VPBROADCASTW (R8), X9
+	VCVTPH2PS    X9, Y9
+	VBROADCASTI128 6(R8), Y10
+	VPSRLVD      Y2, Y10, Y10
+	VPAND        Y4, Y10, Y10
+	VMOVDQU      2(R8), X11
+	VINSERTI128  $1, 4(R8), Y11, Y11
+	VPSHUFB      Y3, Y11, Y11
+	VPAND        Y1, Y11, Y11
+	VPCMPEQB     Y1, Y11, Y11
+	VPAND        q5_04<>+0(SB), Y11, Y11
+	VPOR         Y11, Y10, Y10
+	VPADDB       q5_05<>+0(SB), Y10, Y10
+	VPABSB       Y10, Y11
+	VMOVDQU      (DX), Y12
+	VPSIGNB      Y10, Y12, Y12
+	VPMADDUBSW   Y12, Y11, Y12
+	VPMADDWD     Y0, Y12, Y12
+	VMOVDQU      32(DX), Y13
+	VPSIGNB      Y10, Y13, Y13
+	VPMADDUBSW   Y13, Y11, Y13
+	VPMADDWD     Y0, Y13, Y13
+	VMOVDQU      64(DX), Y14
+	VPSIGNB      Y10, Y14, Y14
+	VPMADDUBSW   Y14, Y11, Y14
+	VPMADDWD     Y0, Y14, Y14
+	VMOVDQU      96(DX), Y15
+	VPSIGNB      Y10, Y15, Y10
+	VPMADDUBSW   Y10, Y11, Y10
+	VPMADDWD     Y0, Y10, Y10
+	VBROADCASTSS (SI), Y11
+	VCVTDQ2PS    Y12, Y12
+	VMULPS       Y9, Y11, Y11
+	VFMADD231PS  Y11, Y12, Y5
+	VBROADCASTSS 4(SI), Y11
+	VCVTDQ2PS    Y13, Y12
+	VMULPS       Y9, Y11, Y11
+	VFMADD231PS  Y11, Y12, Y6
+	VBROADCASTSS 8(SI), Y11
+	VCVTDQ2PS    Y14, Y12
+	VMULPS       Y9, Y11, Y11
+	VFMADD231PS  Y11, Y12, Y7
+	VBROADCASTSS 12(SI), Y11
+	VCVTDQ2PS    Y10, Y10
+	VMULPS       Y9, Y11, Y9
+	VFMADD231PS  Y9, Y10, Y8
+	VPBROADCASTW 22(R8), X9
+	VCVTPH2PS    X9, Y9
+	VBROADCASTI128 28(R8), Y10
+	VPSRLVD      Y2, Y10, Y10
+	VPAND        Y4, Y10, Y10
+	VMOVDQU      24(R8), X11
+	VINSERTI128  $1, 26(R8), Y11, Y11
+	VPSHUFB      Y3, Y11, Y11
+	VPAND        Y1, Y11, Y11
+	VPCMPEQB     Y1, Y11, Y11
+	VPAND        q5_04<>+0(SB), Y11, Y11
+	VPOR         Y11, Y10, Y10
+	VPADDB       q5_05<>+0(SB), Y10, Y10
+	VPABSB       Y10, Y11
+	VMOVDQU      128(DX), Y12
+	VPSIGNB      Y10, Y12, Y12
+	VPMADDUBSW   Y12, Y11, Y12
+	VPMADDWD     Y0, Y12, Y12
+	VMOVDQU      160(DX), Y13
+	VPSIGNB      Y10, Y13, Y13
+	VPMADDUBSW   Y13, Y11, Y13
+	VPMADDWD     Y0, Y13, Y13
+	VMOVDQU      192(DX), Y14
+	VPSIGNB      Y10, Y14, Y14
+	VPMADDUBSW   Y14, Y11, Y14
+	VPMADDWD     Y0, Y14, Y14
+	VMOVDQU      224(DX), Y15
+	VPSIGNB      Y10, Y15, Y10
+	VPMADDUBSW   Y10, Y11, Y10
+	VPMADDWD     Y0, Y10, Y10
+	VBROADCASTSS 16(SI), Y11
+	VCVTDQ2PS    Y12, Y12
+	VMULPS       Y9, Y11, Y11
+	VFMADD231PS  Y11, Y12, Y5
+	VBROADCASTSS 20(SI), Y11
+	VCVTDQ2PS    Y13, Y12
+	VMULPS       Y9, Y11, Y11
+	VFMADD231PS  Y11, Y12, Y6
+	VBROADCASTSS 24(SI), Y11
+	VCVTDQ2PS    Y14, Y12
+	VMULPS       Y9, Y11, Y11
+	VFMADD231PS  Y11, Y12, Y7
+	VBROADCASTSS 28(SI), Y11
+	VCVTDQ2PS    Y10, Y10
+	VMULPS       Y9, Y11, Y9
+	VFMADD231PS  Y9, Y10, Y8
 	ADDQ         $0x2c, R8
 	ADDQ         $0x100, DX
 	ADDQ         $0x20, SI
@@ -3850,52 +4045,52 @@ done4:
 	JLT          done6
 
 loop5:
-	VPBROADCASTW (R8), X4
-	VCVTPH2PS    X4, Y4
-	VBROADCASTI128 6(R8), Y5
-	VPSRLVD      q5_00<>+0(SB), Y5, Y5
-	VPAND        q5_01<>+0(SB), Y5, Y5
-	VMOVDQU      2(R8), X6
-	VINSERTI128  $1, 4(R8), Y6, Y6
-	VPSHUFB      q5_02<>+0(SB), Y6, Y6
-	VPAND        q5_03<>+0(SB), Y6, Y6
-	VPCMPEQB     q5_03<>+0(SB), Y6, Y6
-	VPAND        q5_04<>+0(SB), Y6, Y6
-	VPOR         Y6, Y5, Y5
-	VPADDB       q5_05<>+0(SB), Y5, Y5
-	VPABSB       Y5, Y6
-	VMOVDQU      (DX), Y7
-	VPSIGNB      Y5, Y7, Y7
-	VPMADDUBSW   Y7, Y6, Y7
-	VPMADDWD     q5_07<>+0(SB), Y7, Y7
-	VMOVDQU      32(DX), Y8
-	VPSIGNB      Y5, Y8, Y8
-	VPMADDUBSW   Y8, Y6, Y8
-	VPMADDWD     q5_07<>+0(SB), Y8, Y8
-	VMOVDQU      64(DX), Y9
-	VPSIGNB      Y5, Y9, Y9
-	VPMADDUBSW   Y9, Y6, Y9
-	VPMADDWD     q5_07<>+0(SB), Y9, Y9
-	VMOVDQU      96(DX), Y10
-	VPSIGNB      Y5, Y10, Y5
-	VPMADDUBSW   Y5, Y6, Y5
-	VPMADDWD     q5_07<>+0(SB), Y5, Y5
-	VBROADCASTSS (SI), Y6
-	VCVTDQ2PS    Y7, Y7
-	VMULPS       Y4, Y6, Y6
-	VFMADD231PS  Y6, Y7, Y0
-	VBROADCASTSS 4(SI), Y6
-	VCVTDQ2PS    Y8, Y7
-	VMULPS       Y4, Y6, Y6
-	VFMADD231PS  Y6, Y7, Y1
-	VBROADCASTSS 8(SI), Y6
-	VCVTDQ2PS    Y9, Y7
-	VMULPS       Y4, Y6, Y6
-	VFMADD231PS  Y6, Y7, Y2
-	VBROADCASTSS 12(SI), Y6
-	VCVTDQ2PS    Y5, Y5
-	VMULPS       Y4, Y6, Y4
-	VFMADD231PS  Y4, Y5, Y3
+	VPBROADCASTW (R8), X9
+	VCVTPH2PS    X9, Y9
+	VBROADCASTI128 6(R8), Y10
+	VPSRLVD      Y2, Y10, Y10
+	VPAND        Y4, Y10, Y10
+	VMOVDQU      2(R8), X11
+	VINSERTI128  $1, 4(R8), Y11, Y11
+	VPSHUFB      Y3, Y11, Y11
+	VPAND        Y1, Y11, Y11
+	VPCMPEQB     Y1, Y11, Y11
+	VPAND        q5_04<>+0(SB), Y11, Y11
+	VPOR         Y11, Y10, Y10
+	VPADDB       q5_05<>+0(SB), Y10, Y10
+	VPABSB       Y10, Y11
+	VMOVDQU      (DX), Y12
+	VPSIGNB      Y10, Y12, Y12
+	VPMADDUBSW   Y12, Y11, Y12
+	VPMADDWD     Y0, Y12, Y12
+	VMOVDQU      32(DX), Y13
+	VPSIGNB      Y10, Y13, Y13
+	VPMADDUBSW   Y13, Y11, Y13
+	VPMADDWD     Y0, Y13, Y13
+	VMOVDQU      64(DX), Y14
+	VPSIGNB      Y10, Y14, Y14
+	VPMADDUBSW   Y14, Y11, Y14
+	VPMADDWD     Y0, Y14, Y14
+	VMOVDQU      96(DX), Y15
+	VPSIGNB      Y10, Y15, Y10
+	VPMADDUBSW   Y10, Y11, Y10
+	VPMADDWD     Y0, Y10, Y10
+	VBROADCASTSS (SI), Y11
+	VCVTDQ2PS    Y12, Y12
+	VMULPS       Y9, Y11, Y11
+	VFMADD231PS  Y11, Y12, Y5
+	VBROADCASTSS 4(SI), Y11
+	VCVTDQ2PS    Y13, Y12
+	VMULPS       Y9, Y11, Y11
+	VFMADD231PS  Y11, Y12, Y6
+	VBROADCASTSS 8(SI), Y11
+	VCVTDQ2PS    Y14, Y12
+	VMULPS       Y9, Y11, Y11
+	VFMADD231PS  Y11, Y12, Y7
+	VBROADCASTSS 12(SI), Y11
+	VCVTDQ2PS    Y10, Y10
+	VMULPS       Y9, Y11, Y9
+	VFMADD231PS  Y9, Y10, Y8
 	ADDQ         $0x16, R8
 	ADDQ         $0x80, DX
 	ADDQ         $0x10, SI
@@ -3904,39 +4099,39 @@ loop5:
 
 done6:
 	ADDQ         $1, DI
-	VEXTRACTF128 $1, Y0, X4
-	VADDPS       X0, X4, X4
-	VMOVHLPS     X4, X4, X0
-	VADDPS       X0, X4, X4
-	VMOVSHDUP    X4, X0
-	VADDSS       X0, X4, X4
-	VMOVSS       X4, (AX)
+	VEXTRACTF128 $1, Y5, X9
+	VADDPS       X5, X9, X9
+	VMOVHLPS     X9, X9, X5
+	VADDPS       X5, X9, X9
+	VMOVSHDUP    X9, X5
+	VADDSS       X5, X9, X9
+	VMOVSS       X9, (AX)
 	MOVQ         ldy+8(FP), DX
 	MOVQ         AX, SI
 	ADDQ         DX, SI
-	VEXTRACTF128 $1, Y1, X0
-	VADDPS       X1, X0, X0
-	VMOVHLPS     X0, X0, X1
-	VADDPS       X1, X0, X0
-	VMOVSHDUP    X0, X1
-	VADDSS       X1, X0, X0
-	VMOVSS       X0, (SI)
+	VEXTRACTF128 $1, Y6, X5
+	VADDPS       X6, X5, X5
+	VMOVHLPS     X5, X5, X6
+	VADDPS       X6, X5, X5
+	VMOVSHDUP    X5, X6
+	VADDSS       X6, X5, X5
+	VMOVSS       X5, (SI)
 	ADDQ         DX, SI
-	VEXTRACTF128 $1, Y2, X0
-	VADDPS       X2, X0, X0
-	VMOVHLPS     X0, X0, X1
-	VADDPS       X1, X0, X0
-	VMOVSHDUP    X0, X1
-	VADDSS       X1, X0, X0
-	VMOVSS       X0, (SI)
+	VEXTRACTF128 $1, Y7, X5
+	VADDPS       X7, X5, X5
+	VMOVHLPS     X5, X5, X6
+	VADDPS       X6, X5, X5
+	VMOVSHDUP    X5, X6
+	VADDSS       X6, X5, X5
+	VMOVSS       X5, (SI)
 	ADDQ         DX, SI
-	VEXTRACTF128 $1, Y3, X0
-	VADDPS       X3, X0, X0
-	VMOVHLPS     X0, X0, X1
-	VADDPS       X1, X0, X0
-	VMOVSHDUP    X0, X1
-	VADDSS       X1, X0, X0
-	VMOVSS       X0, (SI)
+	VEXTRACTF128 $1, Y8, X5
+	VADDPS       X8, X5, X5
+	VMOVHLPS     X5, X5, X6
+	VADDPS       X6, X5, X5
+	VMOVSHDUP    X5, X6
+	VADDSS       X6, X5, X5
+	VMOVSS       X5, (SI)
 	ADDQ         $4, AX
 	MOVQ         stride+48(FP), DX
 	ADDQ         DX, BX
@@ -3951,6 +4146,14 @@ done2:
 // matmulQ8Fours1xQ5_0AVX2 multiplies rows with 1 row of activations in int8; rows is a multiple of 4, ldy and stride in bytes.
 // Requires: AVX2, F16C, FMA
 TEXT ·matmulQ8Fours1xQ5_0AVX2(SB), NOSPLIT, $288-72
+
+	// constants of the loops
+	VMOVDQU      q5_03<>+0(SB), Y0
+	VMOVDQU      q5_00<>+0(SB), Y1
+	VMOVDQU      q5_02<>+0(SB), Y2
+	VMOVDQU      q5_07<>+0(SB), Y3
+	VMOVDQU      q5_01<>+0(SB), Y4
+	VMOVDQU      q5_04<>+0(SB), Y5
 	LEAQ         31(SP), AX
 	ANDQ         $-32, AX
 	MOVQ         y+0(FP), AX
@@ -3969,8 +4172,8 @@ loop1:
 	JLT          done4
 
 loop3:
-	VPXOR        Y0, Y0, Y0
-	VPXOR        Y1, Y1, Y1
+	VPXOR        Y6, Y6, Y6
+	VPXOR        Y7, Y7, Y7
 	MOVQ         q+16(FP), R8
 	MOVQ         d+24(FP), R9
 	MOVQ         blocks+64(FP), R10
@@ -3979,50 +4182,50 @@ loop3:
 	JLT          done6
 
 loop5:
-	VPBROADCASTW (R11), X2
-	VCVTPH2PS    X2, Y2
-	VBROADCASTI128 6(R11), Y3
-	VPSRLVD      q5_00<>+0(SB), Y3, Y3
-	VPAND        q5_01<>+0(SB), Y3, Y3
-	VMOVDQU      2(R11), X4
-	VINSERTI128  $1, 4(R11), Y4, Y4
-	VPSHUFB      q5_02<>+0(SB), Y4, Y4
-	VPAND        q5_03<>+0(SB), Y4, Y4
-	VPCMPEQB     q5_03<>+0(SB), Y4, Y4
-	VPAND        q5_04<>+0(SB), Y4, Y4
-	VPOR         Y4, Y3, Y3
-	VPADDB       q5_05<>+0(SB), Y3, Y3
-	VPABSB       Y3, Y4
-	VMOVDQU      (R8), Y5
-	VPSIGNB      Y3, Y5, Y3
-	VPMADDUBSW   Y3, Y4, Y3
-	VPMADDWD     q5_07<>+0(SB), Y3, Y3
-	VBROADCASTSS (R9), Y4
-	VCVTDQ2PS    Y3, Y3
-	VMULPS       Y2, Y4, Y2
-	VFMADD231PS  Y2, Y3, Y0
-	VPBROADCASTW 22(R11), X2
-	VCVTPH2PS    X2, Y2
-	VBROADCASTI128 28(R11), Y3
-	VPSRLVD      q5_00<>+0(SB), Y3, Y3
-	VPAND        q5_01<>+0(SB), Y3, Y3
-	VMOVDQU      24(R11), X4
-	VINSERTI128  $1, 26(R11), Y4, Y4
-	VPSHUFB      q5_02<>+0(SB), Y4, Y4
-	VPAND        q5_03<>+0(SB), Y4, Y4
-	VPCMPEQB     q5_03<>+0(SB), Y4, Y4
-	VPAND        q5_04<>+0(SB), Y4, Y4
-	VPOR         Y4, Y3, Y3
-	VPADDB       q5_05<>+0(SB), Y3, Y3
-	VPABSB       Y3, Y4
-	VMOVDQU      32(R8), Y5
-	VPSIGNB      Y3, Y5, Y3
-	VPMADDUBSW   Y3, Y4, Y3
-	VPMADDWD     q5_07<>+0(SB), Y3, Y3
-	VBROADCASTSS 4(R9), Y4
-	VCVTDQ2PS    Y3, Y3
-	VMULPS       Y2, Y4, Y2
-	VFMADD231PS  Y2, Y3, Y1
+	VPBROADCASTW (R11), X8
+	VCVTPH2PS    X8, Y8
+	VBROADCASTI128 6(R11), Y9
+	VPSRLVD      Y1, Y9, Y9
+	VPAND        Y4, Y9, Y9
+	VMOVDQU      2(R11), X10
+	VINSERTI128  $1, 4(R11), Y10, Y10
+	VPSHUFB      Y2, Y10, Y10
+	VPAND        Y0, Y10, Y10
+	VPCMPEQB     Y0, Y10, Y10
+	VPAND        Y5, Y10, Y10
+	VPOR         Y10, Y9, Y9
+	VPADDB       q5_05<>+0(SB), Y9, Y9
+	VPABSB       Y9, Y10
+	VMOVDQU      (R8), Y11
+	VPSIGNB      Y9, Y11, Y9
+	VPMADDUBSW   Y9, Y10, Y9
+	VPMADDWD     Y3, Y9, Y9
+	VBROADCASTSS (R9), Y10
+	VCVTDQ2PS    Y9, Y9
+	VMULPS       Y8, Y10, Y8
+	VFMADD231PS  Y8, Y9, Y6
+	VPBROADCASTW 22(R11), X8
+	VCVTPH2PS    X8, Y8
+	VBROADCASTI128 28(R11), Y9
+	VPSRLVD      Y1, Y9, Y9
+	VPAND        Y4, Y9, Y9
+	VMOVDQU      24(R11), X10
+	VINSERTI128  $1, 26(R11), Y10, Y10
+	VPSHUFB      Y2, Y10, Y10
+	VPAND        Y0, Y10, Y10
+	VPCMPEQB     Y0, Y10, Y10
+	VPAND        Y5, Y10, Y10
+	VPOR         Y10, Y9, Y9
+	VPADDB       q5_05<>+0(SB), Y9, Y9
+	VPABSB       Y9, Y10
+	VMOVDQU      32(R8), Y11
+	VPSIGNB      Y9, Y11, Y9
+	VPMADDUBSW   Y9, Y10, Y9
+	VPMADDWD     Y3, Y9, Y9
+	VBROADCASTSS 4(R9), Y10
+	VCVTDQ2PS    Y9, Y9
+	VMULPS       Y8, Y10, Y8
+	VFMADD231PS  Y8, Y9, Y7
 	ADDQ         $0x2c, R11
 	ADDQ         $0x40, R8
 	ADDQ         $8, R9
@@ -4035,28 +4238,28 @@ done6:
 	JLT          done8
 
 loop7:
-	VPBROADCASTW (R11), X2
-	VCVTPH2PS    X2, Y2
-	VBROADCASTI128 6(R11), Y3
-	VPSRLVD      q5_00<>+0(SB), Y3, Y3
-	VPAND        q5_01<>+0(SB), Y3, Y3
-	VMOVDQU      2(R11), X4
-	VINSERTI128  $1, 4(R11), Y4, Y4
-	VPSHUFB      q5_02<>+0(SB), Y4, Y4
-	VPAND        q5_03<>+0(SB), Y4, Y4
-	VPCMPEQB     q5_03<>+0(SB), Y4, Y4
-	VPAND        q5_04<>+0(SB), Y4, Y4
-	VPOR         Y4, Y3, Y3
-	VPADDB       q5_05<>+0(SB), Y3, Y3
-	VPABSB       Y3, Y4
-	VMOVDQU      (R8), Y5
-	VPSIGNB      Y3, Y5, Y3
-	VPMADDUBSW   Y3, Y4, Y3
-	VPMADDWD     q5_07<>+0(SB), Y3, Y3
-	VBROADCASTSS (R9), Y4
-	VCVTDQ2PS    Y3, Y3
-	VMULPS       Y2, Y4, Y2
-	VFMADD231PS  Y2, Y3, Y0
+	VPBROADCASTW (R11), X8
+	VCVTPH2PS    X8, Y8
+	VBROADCASTI128 6(R11), Y9
+	VPSRLVD      Y1, Y9, Y9
+	VPAND        Y4, Y9, Y9
+	VMOVDQU      2(R11), X10
+	VINSERTI128  $1, 4(R11), Y10, Y10
+	VPSHUFB      Y2, Y10, Y10
+	VPAND        Y0, Y10, Y10
+	VPCMPEQB     Y0, Y10, Y10
+	VPAND        Y5, Y10, Y10
+	VPOR         Y10, Y9, Y9
+	VPADDB       q5_05<>+0(SB), Y9, Y9
+	VPABSB       Y9, Y10
+	VMOVDQU      (R8), Y11
+	VPSIGNB      Y9, Y11, Y9
+	VPMADDUBSW   Y9, Y10, Y9
+	VPMADDWD     Y3, Y9, Y9
+	VBROADCASTSS (R9), Y10
+	VCVTDQ2PS    Y9, Y9
+	VMULPS       Y8, Y10, Y8
+	VFMADD231PS  Y8, Y9, Y6
 	ADDQ         $0x16, R11
 	ADDQ         $0x20, R8
 	ADDQ         $4, R9
@@ -4065,8 +4268,8 @@ loop7:
 
 done8:
 	ADDQ         $1, R10
-	VADDPS       Y1, Y0, Y0
-	VMOVUPS      Y0, (DI)
+	VADDPS       Y7, Y6, Y6
+	VMOVUPS      Y6, (DI)
 	ADDQ         $0x20, DI
 	MOVQ         stride+48(FP), R8
 	ADDQ         R8, BX
@@ -4077,22 +4280,22 @@ done4:
 	ADDQ         $1, SI
 
 	// four results for each row of y
-	VMOVUPS      (DX), Y0
-	VMOVUPS      32(DX), Y1
-	VMOVUPS      64(DX), Y2
-	VMOVUPS      96(DX), Y3
-	VPUNPCKLDQ   Y1, Y0, Y4
-	VPUNPCKHDQ   Y1, Y0, Y0
-	VADDPS       Y0, Y4, Y4
-	VPUNPCKLDQ   Y3, Y2, Y0
-	VPUNPCKHDQ   Y3, Y2, Y1
-	VADDPS       Y1, Y0, Y0
-	VPUNPCKLQDQ  Y0, Y4, Y1
-	VPUNPCKHQDQ  Y0, Y4, Y0
-	VADDPS       Y0, Y1, Y1
-	VEXTRACTI128 $1, Y1, X0
-	VADDPS       X0, X1, X0
-	VMOVUPS      X0, (AX)
+	VMOVUPS      (DX), Y6
+	VMOVUPS      32(DX), Y7
+	VMOVUPS      64(DX), Y8
+	VMOVUPS      96(DX), Y9
+	VPUNPCKLDQ   Y7, Y6, Y10
+	VPUNPCKHDQ   Y7, Y6, Y6
+	VADDPS       Y6, Y10, Y10
+	VPUNPCKLDQ   Y9, Y8, Y6
+	VPUNPCKHDQ   Y9, Y8, Y7
+	VADDPS       Y7, Y6, Y6
+	VPUNPCKLQDQ  Y6, Y10, Y7
+	VPUNPCKHQDQ  Y6, Y10, Y6
+	VADDPS       Y6, Y7, Y7
+	VEXTRACTI128 $1, Y7, X6
+	VADDPS       X6, X7, X6
+	VMOVUPS      X6, (AX)
 	ADDQ         $0x10, AX
 	SUBQ         $4, CX
 	JGE          loop1
@@ -4105,6 +4308,14 @@ done2:
 // matmulQ8Fours2xQ5_0AVX2 multiplies rows with 2 rows of activations in int8; rows is a multiple of 4, ldy and stride in bytes.
 // Requires: AVX2, F16C, FMA
 TEXT ·matmulQ8Fours2xQ5_0AVX2(SB), NOSPLIT, $416-72
+
+	// constants of the loops
+	VMOVDQU      q5_07<>+0(SB), Y0
+	VMOVDQU      q5_03<>+0(SB), Y1
+	VMOVDQU      q5_00<>+0(SB), Y2
+	VMOVDQU      q5_02<>+0(SB), Y3
+	VMOVDQU      q5_01<>+0(SB), Y4
+	VMOVDQU      q5_04<>+0(SB), Y5
 	LEAQ         31(SP), AX
 	ANDQ         $-32, AX
 	MOVQ         y+0(FP), AX
@@ -4123,8 +4334,8 @@ loop1:
 	JLT          done4
 
 loop3:
-	VPXOR        Y0, Y0, Y0
-	VPXOR        Y1, Y1, Y1
+	VPXOR        Y6, Y6, Y6
+	VPXOR        Y7, Y7, Y7
 	MOVQ         q+16(FP), R8
 	MOVQ         d+24(FP), R9
 	MOVQ         blocks+64(FP), R10
@@ -4133,66 +4344,66 @@ loop3:
 	JLT          done6
 
 loop5:
-	VPBROADCASTW (R11), X2
-	VCVTPH2PS    X2, Y2
-	VBROADCASTI128 6(R11), Y3
-	VPSRLVD      q5_00<>+0(SB), Y3, Y3
-	VPAND        q5_01<>+0(SB), Y3, Y3
-	VMOVDQU      2(R11), X4
-	VINSERTI128  $1, 4(R11), Y4, Y4
-	VPSHUFB      q5_02<>+0(SB), Y4, Y4
-	VPAND        q5_03<>+0(SB), Y4, Y4
-	VPCMPEQB     q5_03<>+0(SB), Y4, Y4
-	VPAND        q5_04<>+0(SB), Y4, Y4
-	VPOR         Y4, Y3, Y3
-	VPADDB       q5_05<>+0(SB), Y3, Y3
-	VPABSB       Y3, Y4
-	VMOVDQU      (R8), Y5
-	VPSIGNB      Y3, Y5, Y5
-	VPMADDUBSW   Y5, Y4, Y5
-	VPMADDWD     q5_07<>+0(SB), Y5, Y5
-	VMOVDQU      32(R8), Y6
-	VPSIGNB      Y3, Y6, Y3
-	VPMADDUBSW   Y3, Y4, Y3
-	VPMADDWD     q5_07<>+0(SB), Y3, Y3
-	VBROADCASTSS (R9), Y4
-	VCVTDQ2PS    Y5, Y5
-	VMULPS       Y2, Y4, Y4
-	VFMADD231PS  Y4, Y5, Y0
-	VBROADCASTSS 4(R9), Y4
-	VCVTDQ2PS    Y3, Y3
-	VMULPS       Y2, Y4, Y2
-	VFMADD231PS  Y2, Y3, Y1
-	VPBROADCASTW 22(R11), X2
-	VCVTPH2PS    X2, Y2
-	VBROADCASTI128 28(R11), Y3
-	VPSRLVD      q5_00<>+0(SB), Y3, Y3
-	VPAND        q5_01<>+0(SB), Y3, Y3
-	VMOVDQU      24(R11), X4
-	VINSERTI128  $1, 26(R11), Y4, Y4
-	VPSHUFB      q5_02<>+0(SB), Y4, Y4
-	VPAND        q5_03<>+0(SB), Y4, Y4
-	VPCMPEQB     q5_03<>+0(SB), Y4, Y4
-	VPAND        q5_04<>+0(SB), Y4, Y4
-	VPOR         Y4, Y3, Y3
-	VPADDB       q5_05<>+0(SB), Y3, Y3
-	VPABSB       Y3, Y4
-	VMOVDQU      64(R8), Y5
-	VPSIGNB      Y3, Y5, Y5
-	VPMADDUBSW   Y5, Y4, Y5
-	VPMADDWD     q5_07<>+0(SB), Y5, Y5
-	VMOVDQU      96(R8), Y6
-	VPSIGNB      Y3, Y6, Y3
-	VPMADDUBSW   Y3, Y4, Y3
-	VPMADDWD     q5_07<>+0(SB), Y3, Y3
-	VBROADCASTSS 8(R9), Y4
-	VCVTDQ2PS    Y5, Y5
-	VMULPS       Y2, Y4, Y4
-	VFMADD231PS  Y4, Y5, Y0
-	VBROADCASTSS 12(R9), Y4
-	VCVTDQ2PS    Y3, Y3
-	VMULPS       Y2, Y4, Y2
-	VFMADD231PS  Y2, Y3, Y1
+	VPBROADCASTW (R11), X8
+	VCVTPH2PS    X8, Y8
+	VBROADCASTI128 6(R11), Y9
+	VPSRLVD      Y2, Y9, Y9
+	VPAND        Y4, Y9, Y9
+	VMOVDQU      2(R11), X10
+	VINSERTI128  $1, 4(R11), Y10, Y10
+	VPSHUFB      Y3, Y10, Y10
+	VPAND        Y1, Y10, Y10
+	VPCMPEQB     Y1, Y10, Y10
+	VPAND        Y5, Y10, Y10
+	VPOR         Y10, Y9, Y9
+	VPADDB       q5_05<>+0(SB), Y9, Y9
+	VPABSB       Y9, Y10
+	VMOVDQU      (R8), Y11
+	VPSIGNB      Y9, Y11, Y11
+	VPMADDUBSW   Y11, Y10, Y11
+	VPMADDWD     Y0, Y11, Y11
+	VMOVDQU      32(R8), Y12
+	VPSIGNB      Y9, Y12, Y9
+	VPMADDUBSW   Y9, Y10, Y9
+	VPMADDWD     Y0, Y9, Y9
+	VBROADCASTSS (R9), Y10
+	VCVTDQ2PS    Y11, Y11
+	VMULPS       Y8, Y10, Y10
+	VFMADD231PS  Y10, Y11, Y6
+	VBROADCASTSS 4(R9), Y10
+	VCVTDQ2PS    Y9, Y9
+	VMULPS       Y8, Y10, Y8
+	VFMADD231PS  Y8, Y9, Y7
+	VPBROADCASTW 22(R11), X8
+	VCVTPH2PS    X8, Y8
+	VBROADCASTI128 28(R11), Y9
+	VPSRLVD      Y2, Y9, Y9
+	VPAND        Y4, Y9, Y9
+	VMOVDQU      24(R11), X10
+	VINSERTI128  $1, 26(R11), Y10, Y10
+	VPSHUFB      Y3, Y10, Y10
+	VPAND        Y1, Y10, Y10
+	VPCMPEQB     Y1, Y10, Y10
+	VPAND        Y5, Y10, Y10
+	VPOR         Y10, Y9, Y9
+	VPADDB       q5_05<>+0(SB), Y9, Y9
+	VPABSB       Y9, Y10
+	VMOVDQU      64(R8), Y11
+	VPSIGNB      Y9, Y11, Y11
+	VPMADDUBSW   Y11, Y10, Y11
+	VPMADDWD     Y0, Y11, Y11
+	VMOVDQU      96(R8), Y12
+	VPSIGNB      Y9, Y12, Y9
+	VPMADDUBSW   Y9, Y10, Y9
+	VPMADDWD     Y0, Y9, Y9
+	VBROADCASTSS 8(R9), Y10
+	VCVTDQ2PS    Y11, Y11
+	VMULPS       Y8, Y10, Y10
+	VFMADD231PS  Y10, Y11, Y6
+	VBROADCASTSS 12(R9), Y10
+	VCVTDQ2PS    Y9, Y9
+	VMULPS       Y8, Y10, Y8
+	VFMADD231PS  Y8, Y9, Y7
 	ADDQ         $0x2c, R11
 	ADDQ         $0x80, R8
 	ADDQ         $0x10, R9
@@ -4205,36 +4416,36 @@ done6:
 	JLT          done8
 
 loop7:
-	VPBROADCASTW (R11), X2
-	VCVTPH2PS    X2, Y2
-	VBROADCASTI128 6(R11), Y3
-	VPSRLVD      q5_00<>+0(SB), Y3, Y3
-	VPAND        q5_01<>+0(SB), Y3, Y3
-	VMOVDQU      2(R11), X4
-	VINSERTI128  $1, 4(R11), Y4, Y4
-	VPSHUFB      q5_02<>+0(SB), Y4, Y4
-	VPAND        q5_03<>+0(SB), Y4, Y4
-	VPCMPEQB     q5_03<>+0(SB), Y4, Y4
-	VPAND        q5_04<>+0(SB), Y4, Y4
-	VPOR         Y4, Y3, Y3
-	VPADDB       q5_05<>+0(SB), Y3, Y3
-	VPABSB       Y3, Y4
-	VMOVDQU      (R8), Y5
-	VPSIGNB      Y3, Y5, Y5
-	VPMADDUBSW   Y5, Y4, Y5
-	VPMADDWD     q5_07<>+0(SB), Y5, Y5
-	VMOVDQU      32(R8), Y6
-	VPSIGNB      Y3, Y6, Y3
-	VPMADDUBSW   Y3, Y4, Y3
-	VPMADDWD     q5_07<>+0(SB), Y3, Y3
-	VBROADCASTSS (R9), Y4
-	VCVTDQ2PS    Y5, Y5
-	VMULPS       Y2, Y4, Y4
-	VFMADD231PS  Y4, Y5, Y0
-	VBROADCASTSS 4(R9), Y4
-	VCVTDQ2PS    Y3, Y3
-	VMULPS       Y2, Y4, Y2
-	VFMADD231PS  Y2, Y3, Y1
+	VPBROADCASTW (R11), X8
+	VCVTPH2PS    X8, Y8
+	VBROADCASTI128 6(R11), Y9
+	VPSRLVD      Y2, Y9, Y9
+	VPAND        Y4, Y9, Y9
+	VMOVDQU      2(R11), X10
+	VINSERTI128  $1, 4(R11), Y10, Y10
+	VPSHUFB      Y3, Y10, Y10
+	VPAND        Y1, Y10, Y10
+	VPCMPEQB     Y1, Y10, Y10
+	VPAND        Y5, Y10, Y10
+	VPOR         Y10, Y9, Y9
+	VPADDB       q5_05<>+0(SB), Y9, Y9
+	VPABSB       Y9, Y10
+	VMOVDQU      (R8), Y11
+	VPSIGNB      Y9, Y11, Y11
+	VPMADDUBSW   Y11, Y10, Y11
+	VPMADDWD     Y0, Y11, Y11
+	VMOVDQU      32(R8), Y12
+	VPSIGNB      Y9, Y12, Y9
+	VPMADDUBSW   Y9, Y10, Y9
+	VPMADDWD     Y0, Y9, Y9
+	VBROADCASTSS (R9), Y10
+	VCVTDQ2PS    Y11, Y11
+	VMULPS       Y8, Y10, Y10
+	VFMADD231PS  Y10, Y11, Y6
+	VBROADCASTSS 4(R9), Y10
+	VCVTDQ2PS    Y9, Y9
+	VMULPS       Y8, Y10, Y8
+	VFMADD231PS  Y8, Y9, Y7
 	ADDQ         $0x16, R11
 	ADDQ         $0x40, R8
 	ADDQ         $8, R9
@@ -4243,8 +4454,8 @@ loop7:
 
 done8:
 	ADDQ         $1, R10
-	VMOVUPS      Y0, (DI)
-	VMOVUPS      Y1, 128(DI)
+	VMOVUPS      Y6, (DI)
+	VMOVUPS      Y7, 128(DI)
 	ADDQ         $0x20, DI
 	MOVQ         stride+48(FP), R8
 	ADDQ         R8, BX
@@ -4255,41 +4466,41 @@ done4:
 	ADDQ         $1, SI
 
 	// four results for each row of y
-	VMOVUPS      (DX), Y0
-	VMOVUPS      32(DX), Y1
-	VMOVUPS      64(DX), Y2
-	VMOVUPS      96(DX), Y3
-	VPUNPCKLDQ   Y1, Y0, Y4
-	VPUNPCKHDQ   Y1, Y0, Y0
-	VADDPS       Y0, Y4, Y4
-	VPUNPCKLDQ   Y3, Y2, Y0
-	VPUNPCKHDQ   Y3, Y2, Y1
-	VADDPS       Y1, Y0, Y0
-	VPUNPCKLQDQ  Y0, Y4, Y1
-	VPUNPCKHQDQ  Y0, Y4, Y0
-	VADDPS       Y0, Y1, Y1
-	VEXTRACTI128 $1, Y1, X0
-	VADDPS       X0, X1, X0
-	VMOVUPS      X0, (AX)
-	VMOVUPS      128(DX), Y0
-	VMOVUPS      160(DX), Y1
-	VMOVUPS      192(DX), Y2
-	VMOVUPS      224(DX), Y3
-	VPUNPCKLDQ   Y1, Y0, Y4
-	VPUNPCKHDQ   Y1, Y0, Y0
-	VADDPS       Y0, Y4, Y4
-	VPUNPCKLDQ   Y3, Y2, Y0
-	VPUNPCKHDQ   Y3, Y2, Y1
-	VADDPS       Y1, Y0, Y0
-	VPUNPCKLQDQ  Y0, Y4, Y1
-	VPUNPCKHQDQ  Y0, Y4, Y0
-	VADDPS       Y0, Y1, Y1
-	VEXTRACTI128 $1, Y1, X0
-	VADDPS       X0, X1, X0
+	VMOVUPS      (DX), Y6
+	VMOVUPS      32(DX), Y7
+	VMOVUPS      64(DX), Y8
+	VMOVUPS      96(DX), Y9
+	VPUNPCKLDQ   Y7, Y6, Y10
+	VPUNPCKHDQ   Y7, Y6, Y6
+	VADDPS       Y6, Y10, Y10
+	VPUNPCKLDQ   Y9, Y8, Y6
+	VPUNPCKHDQ   Y9, Y8, Y7
+	VADDPS       Y7, Y6, Y6
+	VPUNPCKLQDQ  Y6, Y10, Y7
+	VPUNPCKHQDQ  Y6, Y10, Y6
+	VADDPS       Y6, Y7, Y7
+	VEXTRACTI128 $1, Y7, X6
+	VADDPS       X6, X7, X6
+	VMOVUPS      X6, (AX)
+	VMOVUPS      128(DX), Y6
+	VMOVUPS      160(DX), Y7
+	VMOVUPS      192(DX), Y8
+	VMOVUPS      224(DX), Y9
+	VPUNPCKLDQ   Y7, Y6, Y10
+	VPUNPCKHDQ   Y7, Y6, Y6
+	VADDPS       Y6, Y10, Y10
+	VPUNPCKLDQ   Y9, Y8, Y6
+	VPUNPCKHDQ   Y9, Y8, Y7
+	VADDPS       Y7, Y6, Y6
+	VPUNPCKLQDQ  Y6, Y10, Y7
+	VPUNPCKHQDQ  Y6, Y10, Y6
+	VADDPS       Y6, Y7, Y7
+	VEXTRACTI128 $1, Y7, X6
+	VADDPS       X6, X7, X6
 	MOVQ         ldy+8(FP), SI
 	MOVQ         AX, DI
 	ADDQ         SI, DI
-	VMOVUPS      X0, (DI)
+	VMOVUPS      X6, (DI)
 	ADDQ         $0x10, AX
 	SUBQ         $4, CX
 	JGE          loop1
@@ -4302,6 +4513,14 @@ done2:
 // matmulQ8Fours3xQ5_0AVX2 multiplies rows with 3 rows of activations in int8; rows is a multiple of 4, ldy and stride in bytes.
 // Requires: AVX2, F16C, FMA
 TEXT ·matmulQ8Fours3xQ5_0AVX2(SB), NOSPLIT, $544-72
+
+	// constants of the loops
+	VMOVDQU      q5_07<>+0(SB), Y0
+	VMOVDQU      q5_03<>+0(SB), Y1
+	VMOVDQU      q5_00<>+0(SB), Y2
+	VMOVDQU      q5_02<>+0(SB), Y3
+	VMOVDQU      q5_01<>+0(SB), Y4
+	VMOVDQU      q5_04<>+0(SB), Y5
 	LEAQ         31(SP), AX
 	ANDQ         $-32, AX
 	MOVQ         y+0(FP), AX
@@ -4320,9 +4539,9 @@ loop1:
 	JLT          done4
 
 loop3:
-	VPXOR        Y0, Y0, Y0
-	VPXOR        Y1, Y1, Y1
-	VPXOR        Y2, Y2, Y2
+	VPXOR        Y6, Y6, Y6
+	VPXOR        Y7, Y7, Y7
+	VPXOR        Y8, Y8, Y8
 	MOVQ         q+16(FP), R8
 	MOVQ         d+24(FP), R9
 	MOVQ         blocks+64(FP), R10
@@ -4331,82 +4550,82 @@ loop3:
 	JLT          done6
 
 loop5:
-	VPBROADCASTW (R11), X3
-	VCVTPH2PS    X3, Y3
-	VBROADCASTI128 6(R11), Y4
-	VPSRLVD      q5_00<>+0(SB), Y4, Y4
-	VPAND        q5_01<>+0(SB), Y4, Y4
-	VMOVDQU      2(R11), X5
-	VINSERTI128  $1, 4(R11), Y5, Y5
-	VPSHUFB      q5_02<>+0(SB), Y5, Y5
-	VPAND        q5_03<>+0(SB), Y5, Y5
-	VPCMPEQB     q5_03<>+0(SB), Y5, Y5
-	VPAND        q5_04<>+0(SB), Y5, Y5
-	VPOR         Y5, Y4, Y4
-	VPADDB       q5_05<>+0(SB), Y4, Y4
-	VPABSB       Y4, Y5
-	VMOVDQU      (R8), Y6
-	VPSIGNB      Y4, Y6, Y6
-	VPMADDUBSW   Y6, Y5, Y6
-	VPMADDWD     q5_07<>+0(SB), Y6, Y6
-	VMOVDQU      32(R8), Y7
-	VPSIGNB      Y4, Y7, Y7
-	VPMADDUBSW   Y7, Y5, Y7
-	VPMADDWD     q5_07<>+0(SB), Y7, Y7
-	VMOVDQU      64(R8), Y8
-	VPSIGNB      Y4, Y8, Y4
-	VPMADDUBSW   Y4, Y5, Y4
-	VPMADDWD     q5_07<>+0(SB), Y4, Y4
-	VBROADCASTSS (R9), Y5
-	VCVTDQ2PS    Y6, Y6
-	VMULPS       Y3, Y5, Y5
-	VFMADD231PS  Y5, Y6, Y0
-	VBROADCASTSS 4(R9), Y5
-	VCVTDQ2PS    Y7, Y6
-	VMULPS       Y3, Y5, Y5
-	VFMADD231PS  Y5, Y6, Y1
-	VBROADCASTSS 8(R9), Y5
-	VCVTDQ2PS    Y4, Y4
-	VMULPS       Y3, Y5, Y3
-	VFMADD231PS  Y3, Y4, Y2
-	VPBROADCASTW 22(R11), X3
-	VCVTPH2PS    X3, Y3
-	VBROADCASTI128 28(R11), Y4
-	VPSRLVD      q5_00<>+0(SB), Y4, Y4
-	VPAND        q5_01<>+0(SB), Y4, Y4
-	VMOVDQU      24(R11), X5
-	VINSERTI128  $1, 26(R11), Y5, Y5
-	VPSHUFB      q5_02<>+0(SB), Y5, Y5
-	VPAND        q5_03<>+0(SB), Y5, Y5
-	VPCMPEQB     q5_03<>+0(SB), Y5, Y5
-	VPAND        q5_04<>+0(SB), Y5, Y5
-	VPOR         Y5, Y4, Y4
-	VPADDB       q5_05<>+0(SB), Y4, Y4
-	VPABSB       Y4, Y5
-	VMOVDQU      96(R8), Y6
-	VPSIGNB      Y4, Y6, Y6
-	VPMADDUBSW   Y6, Y5, Y6
-	VPMADDWD     q5_07<>+0(SB), Y6, Y6
-	VMOVDQU      128(R8), Y7
-	VPSIGNB      Y4, Y7, Y7
-	VPMADDUBSW   Y7, Y5, Y7
-	VPMADDWD     q5_07<>+0(SB), Y7, Y7
-	VMOVDQU      160(R8), Y8
-	VPSIGNB      Y4, Y8, Y4
-	VPMADDUBSW   Y4, Y5, Y4
-	VPMADDWD     q5_07<>+0(SB), Y4, Y4
-	VBROADCASTSS 12(R9), Y5
-	VCVTDQ2PS    Y6, Y6
-	VMULPS       Y3, Y5, Y5
-	VFMADD231PS  Y5, Y6, Y0
-	VBROADCASTSS 16(R9), Y5
-	VCVTDQ2PS    Y7, Y6
-	VMULPS       Y3, Y5, Y5
-	VFMADD231PS  Y5, Y6, Y1
-	VBROADCASTSS 20(R9), Y5
-	VCVTDQ2PS    Y4, Y4
-	VMULPS       Y3, Y5, Y3
-	VFMADD231PS  Y3, Y4, Y2
+	VPBROADCASTW (R11), X9
+	VCVTPH2PS    X9, Y9
+	VBROADCASTI128 6(R11), Y10
+	VPSRLVD      Y2, Y10, Y10
+	VPAND        Y4, Y10, Y10
+	VMOVDQU      2(R11), X11
+	VINSERTI128  $1, 4(R11), Y11, Y11
+	VPSHUFB      Y3, Y11, Y11
+	VPAND        Y1, Y11, Y11
+	VPCMPEQB     Y1, Y11, Y11
+	VPAND        Y5, Y11, Y11
+	VPOR         Y11, Y10, Y10
+	VPADDB       q5_05<>+0(SB), Y10, Y10
+	VPABSB       Y10, Y11
+	VMOVDQU      (R8), Y12
+	VPSIGNB      Y10, Y12, Y12
+	VPMADDUBSW   Y12, Y11, Y12
+	VPMADDWD     Y0, Y12, Y12
+	VMOVDQU      32(R8), Y13
+	VPSIGNB      Y10, Y13, Y13
+	VPMADDUBSW   Y13, Y11, Y13
+	VPMADDWD     Y0, Y13, Y13
+	VMOVDQU      64(R8), Y14
+	VPSIGNB      Y10, Y14, Y10
+	VPMADDUBSW   Y10, Y11, Y10
+	VPMADDWD     Y0, Y10, Y10
+	VBROADCASTSS (R9), Y11
+	VCVTDQ2PS    Y12, Y12
+	VMULPS       Y9, Y11, Y11
+	VFMADD231PS  Y11, Y12, Y6
+	VBROADCASTSS 4(R9), Y11
+	VCVTDQ2PS    Y13, Y12
+	VMULPS       Y9, Y11, Y11
+	VFMADD231PS  Y11, Y12, Y7
+	VBROADCASTSS 8(R9), Y11
+	VCVTDQ2PS    Y10, Y10
+	VMULPS       Y9, Y11, Y9
+	VFMADD231PS  Y9, Y10, Y8
+	VPBROADCASTW 22(R11), X9
+	VCVTPH2PS    X9, Y9
+	VBROADCASTI128 28(R11), Y10
+	VPSRLVD      Y2, Y10, Y10
+	VPAND        Y4, Y10, Y10
+	VMOVDQU      24(R11), X11
+	VINSERTI128  $1, 26(R11), Y11, Y11
+	VPSHUFB      Y3, Y11, Y11
+	VPAND        Y1, Y11, Y11
+	VPCMPEQB     Y1, Y11, Y11
+	VPAND        Y5, Y11, Y11
+	VPOR         Y11, Y10, Y10
+	VPADDB       q5_05<>+0(SB), Y10, Y10
+	VPABSB       Y10, Y11
+	VMOVDQU      96(R8), Y12
+	VPSIGNB      Y10, Y12, Y12
+	VPMADDUBSW   Y12, Y11, Y12
+	VPMADDWD     Y0, Y12, Y12
+	VMOVDQU      128(R8), Y13
+	VPSIGNB      Y10, Y13, Y13
+	VPMADDUBSW   Y13, Y11, Y13
+	VPMADDWD     Y0, Y13, Y13
+	VMOVDQU      160(R8), Y14
+	VPSIGNB      Y10, Y14, Y10
+	VPMADDUBSW   Y10, Y11, Y10
+	VPMADDWD     Y0, Y10, Y10
+	VBROADCASTSS 12(R9), Y11
+	VCVTDQ2PS    Y12, Y12
+	VMULPS       Y9, Y11, Y11
+	VFMADD231PS  Y11, Y12, Y6
+	VBROADCASTSS 16(R9), Y11
+	VCVTDQ2PS    Y13, Y12
+	VMULPS       Y9, Y11, Y11
+	VFMADD231PS  Y11, Y12, Y7
+	VBROADCASTSS 20(R9), Y11
+	VCVTDQ2PS    Y10, Y10
+	VMULPS       Y9, Y11, Y9
+	VFMADD231PS  Y9, Y10, Y8
 	ADDQ         $0x2c, R11
 	ADDQ         $0xc0, R8
 	ADDQ         $0x18, R9
@@ -4419,44 +4638,44 @@ done6:
 	JLT          done8
 
 loop7:
-	VPBROADCASTW (R11), X3
-	VCVTPH2PS    X3, Y3
-	VBROADCASTI128 6(R11), Y4
-	VPSRLVD      q5_00<>+0(SB), Y4, Y4
-	VPAND        q5_01<>+0(SB), Y4, Y4
-	VMOVDQU      2(R11), X5
-	VINSERTI128  $1, 4(R11), Y5, Y5
-	VPSHUFB      q5_02<>+0(SB), Y5, Y5
-	VPAND        q5_03<>+0(SB), Y5, Y5
-	VPCMPEQB     q5_03<>+0(SB), Y5, Y5
-	VPAND        q5_04<>+0(SB), Y5, Y5
-	VPOR         Y5, Y4, Y4
-	VPADDB       q5_05<>+0(SB), Y4, Y4
-	VPABSB       Y4, Y5
-	VMOVDQU      (R8), Y6
-	VPSIGNB      Y4, Y6, Y6
-	VPMADDUBSW   Y6, Y5, Y6
-	VPMADDWD     q5_07<>+0(SB), Y6, Y6
-	VMOVDQU      32(R8), Y7
-	VPSIGNB      Y4, Y7, Y7
-	VPMADDUBSW   Y7, Y5, Y7
-	VPMADDWD     q5_07<>+0(SB), Y7, Y7
-	VMOVDQU      64(R8), Y8
-	VPSIGNB      Y4, Y8, Y4
-	VPMADDUBSW   Y4, Y5, Y4
-	VPMADDWD     q5_07<>+0(SB), Y4, Y4
-	VBROADCASTSS (R9), Y5
-	VCVTDQ2PS    Y6, Y6
-	VMULPS       Y3, Y5, Y5
-	VFMADD231PS  Y5, Y6, Y0
-	VBROADCASTSS 4(R9), Y5
-	VCVTDQ2PS    Y7, Y6
-	VMULPS       Y3, Y5, Y5
-	VFMADD231PS  Y5, Y6, Y1
-	VBROADCASTSS 8(R9), Y5
-	VCVTDQ2PS    Y4, Y4
-	VMULPS       Y3, Y5, Y3
-	VFMADD231PS  Y3, Y4, Y2
+	VPBROADCASTW (R11), X9
+	VCVTPH2PS    X9, Y9
+	VBROADCASTI128 6(R11), Y10
+	VPSRLVD      Y2, Y10, Y10
+	VPAND        Y4, Y10, Y10
+	VMOVDQU      2(R11), X11
+	VINSERTI128  $1, 4(R11), Y11, Y11
+	VPSHUFB      Y3, Y11, Y11
+	VPAND        Y1, Y11, Y11
+	VPCMPEQB     Y1, Y11, Y11
+	VPAND        Y5, Y11, Y11
+	VPOR         Y11, Y10, Y10
+	VPADDB       q5_05<>+0(SB), Y10, Y10
+	VPABSB       Y10, Y11
+	VMOVDQU      (R8), Y12
+	VPSIGNB      Y10, Y12, Y12
+	VPMADDUBSW   Y12, Y11, Y12
+	VPMADDWD     Y0, Y12, Y12
+	VMOVDQU      32(R8), Y13
+	VPSIGNB      Y10, Y13, Y13
+	VPMADDUBSW   Y13, Y11, Y13
+	VPMADDWD     Y0, Y13, Y13
+	VMOVDQU      64(R8), Y14
+	VPSIGNB      Y10, Y14, Y10
+	VPMADDUBSW   Y10, Y11, Y10
+	VPMADDWD     Y0, Y10, Y10
+	VBROADCASTSS (R9), Y11
+	VCVTDQ2PS    Y12, Y12
+	VMULPS       Y9, Y11, Y11
+	VFMADD231PS  Y11, Y12, Y6
+	VBROADCASTSS 4(R9), Y11
+	VCVTDQ2PS    Y13, Y12
+	VMULPS       Y9, Y11, Y11
+	VFMADD231PS  Y11, Y12, Y7
+	VBROADCASTSS 8(R9), Y11
+	VCVTDQ2PS    Y10, Y10
+	VMULPS       Y9, Y11, Y9
+	VFMADD231PS  Y9, Y10, Y8
 	ADDQ         $0x16, R11
 	ADDQ         $0x60, R8
 	ADDQ         $0xc, R9
@@ -4465,9 +4684,9 @@ loop7:
 
 done8:
 	ADDQ         $1, R10
-	VMOVUPS      Y0, (DI)
-	VMOVUPS      Y1, 128(DI)
-	VMOVUPS      Y2, 256(DI)
+	VMOVUPS      Y6, (DI)
+	VMOVUPS      Y7, 128(DI)
+	VMOVUPS      Y8, 256(DI)
 	ADDQ         $0x20, DI
 	MOVQ         stride+48(FP), R8
 	ADDQ         R8, BX
@@ -4478,58 +4697,58 @@ done4:
 	ADDQ         $1, SI
 
 	// four results for each row of y
-	VMOVUPS      (DX), Y0
-	VMOVUPS      32(DX), Y1
-	VMOVUPS      64(DX), Y2
-	VMOVUPS      96(DX), Y3
-	VPUNPCKLDQ   Y1, Y0, Y4
-	VPUNPCKHDQ   Y1, Y0, Y0
-	VADDPS       Y0, Y4, Y4
-	VPUNPCKLDQ   Y3, Y2, Y0
-	VPUNPCKHDQ   Y3, Y2, Y1
-	VADDPS       Y1, Y0, Y0
-	VPUNPCKLQDQ  Y0, Y4, Y1
-	VPUNPCKHQDQ  Y0, Y4, Y0
-	VADDPS       Y0, Y1, Y1
-	VEXTRACTI128 $1, Y1, X0
-	VADDPS       X0, X1, X0
-	VMOVUPS      X0, (AX)
-	VMOVUPS      128(DX), Y0
-	VMOVUPS      160(DX), Y1
-	VMOVUPS      192(DX), Y2
-	VMOVUPS      224(DX), Y3
-	VPUNPCKLDQ   Y1, Y0, Y4
-	VPUNPCKHDQ   Y1, Y0, Y0
-	VADDPS       Y0, Y4, Y4
-	VPUNPCKLDQ   Y3, Y2, Y0
-	VPUNPCKHDQ   Y3, Y2, Y1
-	VADDPS       Y1, Y0, Y0
-	VPUNPCKLQDQ  Y0, Y4, Y1
-	VPUNPCKHQDQ  Y0, Y4, Y0
-	VADDPS       Y0, Y1, Y1
-	VEXTRACTI128 $1, Y1, X0
-	VADDPS       X0, X1, X0
+	VMOVUPS      (DX), Y6
+	VMOVUPS      32(DX), Y7
+	VMOVUPS      64(DX), Y8
+	VMOVUPS      96(DX), Y9
+	VPUNPCKLDQ   Y7, Y6, Y10
+	VPUNPCKHDQ   Y7, Y6, Y6
+	VADDPS       Y6, Y10, Y10
+	VPUNPCKLDQ   Y9, Y8, Y6
+	VPUNPCKHDQ   Y9, Y8, Y7
+	VADDPS       Y7, Y6, Y6
+	VPUNPCKLQDQ  Y6, Y10, Y7
+	VPUNPCKHQDQ  Y6, Y10, Y6
+	VADDPS       Y6, Y7, Y7
+	VEXTRACTI128 $1, Y7, X6
+	VADDPS       X6, X7, X6
+	VMOVUPS      X6, (AX)
+	VMOVUPS      128(DX), Y6
+	VMOVUPS      160(DX), Y7
+	VMOVUPS      192(DX), Y8
+	VMOVUPS      224(DX), Y9
+	VPUNPCKLDQ   Y7, Y6, Y10
+	VPUNPCKHDQ   Y7, Y6, Y6
+	VADDPS       Y6, Y10, Y10
+	VPUNPCKLDQ   Y9, Y8, Y6
+	VPUNPCKHDQ   Y9, Y8, Y7
+	VADDPS       Y7, Y6, Y6
+	VPUNPCKLQDQ  Y6, Y10, Y7
+	VPUNPCKHQDQ  Y6, Y10, Y6
+	VADDPS       Y6, Y7, Y7
+	VEXTRACTI128 $1, Y7, X6
+	VADDPS       X6, X7, X6
 	MOVQ         ldy+8(FP), SI
 	MOVQ         AX, DI
 	ADDQ         SI, DI
-	VMOVUPS      X0, (DI)
-	VMOVUPS      256(DX), Y0
-	VMOVUPS      288(DX), Y1
-	VMOVUPS      320(DX), Y2
-	VMOVUPS      352(DX), Y3
-	VPUNPCKLDQ   Y1, Y0, Y4
-	VPUNPCKHDQ   Y1, Y0, Y0
-	VADDPS       Y0, Y4, Y4
-	VPUNPCKLDQ   Y3, Y2, Y0
-	VPUNPCKHDQ   Y3, Y2, Y1
-	VADDPS       Y1, Y0, Y0
-	VPUNPCKLQDQ  Y0, Y4, Y1
-	VPUNPCKHQDQ  Y0, Y4, Y0
-	VADDPS       Y0, Y1, Y1
-	VEXTRACTI128 $1, Y1, X0
-	VADDPS       X0, X1, X0
+	VMOVUPS      X6, (DI)
+	VMOVUPS      256(DX), Y6
+	VMOVUPS      288(DX), Y7
+	VMOVUPS      320(DX), Y8
+	VMOVUPS      352(DX), Y9
+	VPUNPCKLDQ   Y7, Y6, Y10
+	VPUNPCKHDQ   Y7, Y6, Y6
+	VADDPS       Y6, Y10, Y10
+	VPUNPCKLDQ   Y9, Y8, Y6
+	VPUNPCKHDQ   Y9, Y8, Y7
+	VADDPS       Y7, Y6, Y6
+	VPUNPCKLQDQ  Y6, Y10, Y7
+	VPUNPCKHQDQ  Y6, Y10, Y6
+	VADDPS       Y6, Y7, Y7
+	VEXTRACTI128 $1, Y7, X6
+	VADDPS       X6, X7, X6
 	ADDQ         SI, DI
-	VMOVUPS      X0, (DI)
+	VMOVUPS      X6, (DI)
 	ADDQ         $0x10, AX
 	SUBQ         $4, CX
 	JGE          loop1
@@ -4542,6 +4761,13 @@ done2:
 // matmulQ8Fours4xQ5_0AVX2 multiplies rows with 4 rows of activations in int8; rows is a multiple of 4, ldy and stride in bytes.
 // Requires: AVX2, F16C, FMA
 TEXT ·matmulQ8Fours4xQ5_0AVX2(SB), 0, $672-72
+
+	// constants of the loops
+	VMOVDQU      q5_07<>+0(SB), Y0
+	VMOVDQU      q5_03<>+0(SB), Y1
+	VMOVDQU      q5_00<>+0(SB), Y2
+	VMOVDQU      q5_02<>+0(SB), Y3
+	VMOVDQU      q5_01<>+0(SB), Y4
 	LEAQ         31(SP), AX
 	ANDQ         $-32, AX
 	MOVQ         y+0(FP), AX
@@ -4560,10 +4786,10 @@ loop1:
 	JLT          done4
 
 loop3:
-	VPXOR        Y0, Y0, Y0
-	VPXOR        Y1, Y1, Y1
-	VPXOR        Y2, Y2, Y2
-	VPXOR        Y3, Y3, Y3
+	VPXOR        Y5, Y5, Y5
+	VPXOR        Y6, Y6, Y6
+	VPXOR        Y7, Y7, Y7
+	VPXOR        Y8, Y8, Y8
 	MOVQ         q+16(FP), R8
 	MOVQ         d+24(FP), R9
 	MOVQ         blocks+64(FP), R10
@@ -4572,98 +4798,98 @@ loop3:
 	JLT          done6
 
 loop5:
-	VPBROADCASTW (R11), X4
-	VCVTPH2PS    X4, Y4
-	VBROADCASTI128 6(R11), Y5
-	VPSRLVD      q5_00<>+0(SB), Y5, Y5
-	VPAND        q5_01<>+0(SB), Y5, Y5
-	VMOVDQU      2(R11), X6
-	VINSERTI128  $1, 4(R11), Y6, Y6
-	VPSHUFB      q5_02<>+0(SB), Y6, Y6
-	VPAND        q5_03<>+0(SB), Y6, Y6
-	VPCMPEQB     q5_03<>+0(SB), Y6, Y6
-	VPAND        q5_04<>+0(SB), Y6, Y6
-	VPOR         Y6, Y5, Y5
-	VPADDB       q5_05<>+0(SB), Y5, Y5
-	VPABSB       Y5, Y6
-	VMOVDQU      (R8), Y7
-	VPSIGNB      Y5, Y7, Y7
-	VPMADDUBSW   Y7, Y6, Y7
-	VPMADDWD     q5_07<>+0(SB), Y7, Y7
-	VMOVDQU      32(R8), Y8
-	VPSIGNB      Y5, Y8, Y8
-	VPMADDUBSW   Y8, Y6, Y8
-	VPMADDWD     q5_07<>+0(SB), Y8, Y8
-	VMOVDQU      64(R8), Y9
-	VPSIGNB      Y5, Y9, Y9
-	VPMADDUBSW   Y9, Y6, Y9
-	VPMADDWD     q5_07<>+0(SB), Y9, Y9
-	VMOVDQU      96(R8), Y10
-	VPSIGNB      Y5, Y10, Y5
-	VPMADDUBSW   Y5, Y6, Y5
-	VPMADDWD     q5_07<>+0(SB), Y5, Y5
-	VBROADCASTSS (R9), Y6
-	VCVTDQ2PS    Y7, Y7
-	VMULPS       Y4, Y6, Y6
-	VFMADD231PS  Y6, Y7, Y0
-	VBROADCASTSS 4(R9), Y6
-	VCVTDQ2PS    Y8, Y7
-	VMULPS       Y4, Y6, Y6
-	VFMADD231PS  Y6, Y7, Y1
-	VBROADCASTSS 8(R9), Y6
-	VCVTDQ2PS    Y9, Y7
-	VMULPS       Y4, Y6, Y6
-	VFMADD231PS  Y6, Y7, Y2
-	VBROADCASTSS 12(R9), Y6
-	VCVTDQ2PS    Y5, Y5
-	VMULPS       Y4, Y6, Y4
-	VFMADD231PS  Y4, Y5, Y3
-	VPBROADCASTW 22(R11), X4
-	VCVTPH2PS    X4, Y4
-	VBROADCASTI128 28(R11), Y5
-	VPSRLVD      q5_00<>+0(SB), Y5, Y5
-	VPAND        q5_01<>+0(SB), Y5, Y5
-	VMOVDQU      24(R11), X6
-	VINSERTI128  $1, 26(R11), Y6, Y6
-	VPSHUFB      q5_02<>+0(SB), Y6, Y6
-	VPAND        q5_03<>+0(SB), Y6, Y6
-	VPCMPEQB     q5_03<>+0(SB), Y6, Y6
-	VPAND        q5_04<>+0(SB), Y6, Y6
-	VPOR         Y6, Y5, Y5
-	VPADDB       q5_05<>+0(SB), Y5, Y5
-	VPABSB       Y5, Y6
-	VMOVDQU      128(R8), Y7
-	VPSIGNB      Y5, Y7, Y7
-	VPMADDUBSW   Y7, Y6, Y7
-	VPMADDWD     q5_07<>+0(SB), Y7, Y7
-	VMOVDQU      160(R8), Y8
-	VPSIGNB      Y5, Y8, Y8
-	VPMADDUBSW   Y8, Y6, Y8
-	VPMADDWD     q5_07<>+0(SB), Y8, Y8
-	VMOVDQU      192(R8), Y9
-	VPSIGNB      Y5, Y9, Y9
-	VPMADDUBSW   Y9, Y6, Y9
-	VPMADDWD     q5_07<>+0(SB), Y9, Y9
-	VMOVDQU      224(R8), Y10
-	VPSIGNB      Y5, Y10, Y5
-	VPMADDUBSW   Y5, Y6, Y5
-	VPMADDWD     q5_07<>+0(SB), Y5, Y5
-	VBROADCASTSS 16(R9), Y6
-	VCVTDQ2PS    Y7, Y7
-	VMULPS       Y4, Y6, Y6
-	VFMADD231PS  Y6, Y7, Y0
-	VBROADCASTSS 20(R9), Y6
-	VCVTDQ2PS    Y8, Y7
-	VMULPS       Y4, Y6, Y6
-	VFMADD231PS  Y6, Y7, Y1
-	VBROADCASTSS 24(R9), Y6
-	VCVTDQ2PS    Y9, Y7
-	VMULPS       Y4, Y6, Y6
-	VFMADD231PS  Y6, Y7, Y2
-	VBROADCASTSS 28(R9), Y6
-	VCVTDQ2PS    Y5, Y5
-	VMULPS       Y4, Y6, Y4
-	VFMADD231PS  Y4, Y5, Y3
+	VPBROADCASTW (R11), X9
+	VCVTPH2PS    X9, Y9
+	VBROADCASTI128 6(R11), Y10
+	VPSRLVD      Y2, Y10, Y10
+	VPAND        Y4, Y10, Y10
+	VMOVDQU      2(R11), X11
+	VINSERTI128  $1, 4(R11), Y11, Y11
+	VPSHUFB      Y3, Y11, Y11
+	VPAND        Y1, Y11, Y11
+	VPCMPEQB     Y1, Y11, Y11
+	VPAND        q5_04<>+0(SB), Y11, Y11
+	VPOR         Y11, Y10, Y10
+	VPADDB       q5_05<>+0(SB), Y10, Y10
+	VPABSB       Y10, Y11
+	VMOVDQU      (R8), Y12
+	VPSIGNB      Y10, Y12, Y12
+	VPMADDUBSW   Y12, Y11, Y12
+	VPMADDWD     Y0, Y12, Y12
+	VMOVDQU      32(R8), Y13
+	VPSIGNB      Y10, Y13, Y13
+	VPMADDUBSW   Y13, Y11, Y13
+	VPMADDWD     Y0, Y13, Y13
+	VMOVDQU      64(R8), Y14
+	VPSIGNB      Y10, Y14, Y14
+	VPMADDUBSW   Y14, Y11, Y14
+	VPMADDWD     Y0, Y14, Y14
+	VMOVDQU      96(R8), Y15
+	VPSIGNB      Y10, Y15, Y10
+	VPMADDUBSW   Y10, Y11, Y10
+	VPMADDWD     Y0, Y10, Y10
+	VBROADCASTSS (R9), Y11
+	VCVTDQ2PS    Y12, Y12
+	VMULPS       Y9, Y11, Y11
+	VFMADD231PS  Y11, Y12, Y5
+	VBROADCASTSS 4(R9), Y11
+	VCVTDQ2PS    Y13, Y12
+	VMULPS       Y9, Y11, Y11
+	VFMADD231PS  Y11, Y12, Y6
+	VBROADCASTSS 8(R9), Y11
+	VCVTDQ2PS    Y14, Y12
+	VMULPS       Y9, Y11, Y11
+	VFMADD231PS  Y11, Y12, Y7
+	VBROADCASTSS 12(R9), Y11
+	VCVTDQ2PS    Y10, Y10
+	VMULPS       Y9, Y11, Y9
+	VFMADD231PS  Y9, Y10, Y8
+	VPBROADCASTW 22(R11), X9
+	VCVTPH2PS    X9, Y9
+	VBROADCASTI128 28(R11), Y10
+	VPSRLVD      Y2, Y10, Y10
+	VPAND        Y4, Y10, Y10
+	VMOVDQU      24(R11), X11
+	VINSERTI128  $1, 26(R11), Y11, Y11
+	VPSHUFB      Y3, Y11, Y11
+	VPAND        Y1, Y11, Y11
+	VPCMPEQB     Y1, Y11, Y11
+	VPAND        q5_04<>+0(SB), Y11, Y11
+	VPOR         Y11, Y10, Y10
+	VPADDB       q5_05<>+0(SB), Y10, Y10
+	VPABSB       Y10, Y11
+	VMOVDQU      128(R8), Y12
+	VPSIGNB      Y10, Y12, Y12
+	VPMADDUBSW   Y12, Y11, Y12
+	VPMADDWD     Y0, Y12, Y12
+	VMOVDQU      160(R8), Y13
+	VPSIGNB      Y10, Y13, Y13
+	VPMADDUBSW   Y13, Y11, Y13
+	VPMADDWD     Y0, Y13, Y13
+	VMOVDQU      192(R8), Y14
+	VPSIGNB      Y10, Y14, Y14
+	VPMADDUBSW   Y14, Y11, Y14
+	VPMADDWD     Y0, Y14, Y14
+	VMOVDQU      224(R8), Y15
+	VPSIGNB      Y10, Y15, Y10
+	VPMADDUBSW   Y10, Y11, Y10
+	VPMADDWD     Y0, Y10, Y10
+	VBROADCASTSS 16(R9), Y11
+	VCVTDQ2PS    Y12, Y12
+	VMULPS       Y9, Y11, Y11
+	VFMADD231PS  Y11, Y12, Y5
+	VBROADCASTSS 20(R9), Y11
+	VCVTDQ2PS    Y13, Y12
+	VMULPS       Y9, Y11, Y11
+	VFMADD231PS  Y11, Y12, Y6
+	VBROADCASTSS 24(R9), Y11
+	VCVTDQ2PS    Y14, Y12
+	VMULPS       Y9, Y11, Y11
+	VFMADD231PS  Y11, Y12, Y7
+	VBROADCASTSS 28(R9), Y11
+	VCVTDQ2PS    Y10, Y10
+	VMULPS       Y9, Y11, Y9
+	VFMADD231PS  Y9, Y10, Y8
 	ADDQ         $0x2c, R11
 	ADDQ         $0x100, R8
 	ADDQ         $0x20, R9
@@ -4676,52 +4902,52 @@ done6:
 	JLT          done8
 
 loop7:
-	VPBROADCASTW (R11), X4
-	VCVTPH2PS    X4, Y4
-	VBROADCASTI128 6(R11), Y5
-	VPSRLVD      q5_00<>+0(SB), Y5, Y5
-	VPAND        q5_01<>+0(SB), Y5, Y5
-	VMOVDQU      2(R11), X6
-	VINSERTI128  $1, 4(R11), Y6, Y6
-	VPSHUFB      q5_02<>+0(SB), Y6, Y6
-	VPAND        q5_03<>+0(SB), Y6, Y6
-	VPCMPEQB     q5_03<>+0(SB), Y6, Y6
-	VPAND        q5_04<>+0(SB), Y6, Y6
-	VPOR         Y6, Y5, Y5
-	VPADDB       q5_05<>+0(SB), Y5, Y5
-	VPABSB       Y5, Y6
-	VMOVDQU      (R8), Y7
-	VPSIGNB      Y5, Y7, Y7
-	VPMADDUBSW   Y7, Y6, Y7
-	VPMADDWD     q5_07<>+0(SB), Y7, Y7
-	VMOVDQU      32(R8), Y8
-	VPSIGNB      Y5, Y8, Y8
-	VPMADDUBSW   Y8, Y6, Y8
-	VPMADDWD     q5_07<>+0(SB), Y8, Y8
-	VMOVDQU      64(R8), Y9
-	VPSIGNB      Y5, Y9, Y9
-	VPMADDUBSW   Y9, Y6, Y9
-	VPMADDWD     q5_07<>+0(SB), Y9, Y9
-	VMOVDQU      96(R8), Y10
-	VPSIGNB      Y5, Y10, Y5
-	VPMADDUBSW   Y5, Y6, Y5
-	VPMADDWD     q5_07<>+0(SB), Y5, Y5
-	VBROADCASTSS (R9), Y6
-	VCVTDQ2PS    Y7, Y7
-	VMULPS       Y4, Y6, Y6
-	VFMADD231PS  Y6, Y7, Y0
-	VBROADCASTSS 4(R9), Y6
-	VCVTDQ2PS    Y8, Y7
-	VMULPS       Y4, Y6, Y6
-	VFMADD231PS  Y6, Y7, Y1
-	VBROADCASTSS 8(R9), Y6
-	VCVTDQ2PS    Y9, Y7
-	VMULPS       Y4, Y6, Y6
-	VFMADD231PS  Y6, Y7, Y2
-	VBROADCASTSS 12(R9), Y6
-	VCVTDQ2PS    Y5, Y5
-	VMULPS       Y4, Y6, Y4
-	VFMADD231PS  Y4, Y5, Y3
+	VPBROADCASTW (R11), X9
+	VCVTPH2PS    X9, Y9
+	VBROADCASTI128 6(R11), Y10
+	VPSRLVD      Y2, Y10, Y10
+	VPAND        Y4, Y10, Y10
+	VMOVDQU      2(R11), X11
+	VINSERTI128  $1, 4(R11), Y11, Y11
+	VPSHUFB      Y3, Y11, Y11
+	VPAND        Y1, Y11, Y11
+	VPCMPEQB     Y1, Y11, Y11
+	VPAND        q5_04<>+0(SB), Y11, Y11
+	VPOR         Y11, Y10, Y10
+	VPADDB       q5_05<>+0(SB), Y10, Y10
+	VPABSB       Y10, Y11
+	VMOVDQU      (R8), Y12
+	VPSIGNB      Y10, Y12, Y12
+	VPMADDUBSW   Y12, Y11, Y12
+	VPMADDWD     Y0, Y12, Y12
+	VMOVDQU      32(R8), Y13
+	VPSIGNB      Y10, Y13, Y13
+	VPMADDUBSW   Y13, Y11, Y13
+	VPMADDWD     Y0, Y13, Y13
+	VMOVDQU      64(R8), Y14
+	VPSIGNB      Y10, Y14, Y14
+	VPMADDUBSW   Y14, Y11, Y14
+	VPMADDWD     Y0, Y14, Y14
+	VMOVDQU      96(R8), Y15
+	VPSIGNB      Y10, Y15, Y10
+	VPMADDUBSW   Y10, Y11, Y10
+	VPMADDWD     Y0, Y10, Y10
+	VBROADCASTSS (R9), Y11
+	VCVTDQ2PS    Y12, Y12
+	VMULPS       Y9, Y11, Y11
+	VFMADD231PS  Y11, Y12, Y5
+	VBROADCASTSS 4(R9), Y11
+	VCVTDQ2PS    Y13, Y12
+	VMULPS       Y9, Y11, Y11
+	VFMADD231PS  Y11, Y12, Y6
+	VBROADCASTSS 8(R9), Y11
+	VCVTDQ2PS    Y14, Y12
+	VMULPS       Y9, Y11, Y11
+	VFMADD231PS  Y11, Y12, Y7
+	VBROADCASTSS 12(R9), Y11
+	VCVTDQ2PS    Y10, Y10
+	VMULPS       Y9, Y11, Y9
+	VFMADD231PS  Y9, Y10, Y8
 	ADDQ         $0x16, R11
 	ADDQ         $0x80, R8
 	ADDQ         $0x10, R9
@@ -4730,10 +4956,10 @@ loop7:
 
 done8:
 	ADDQ         $1, R10
-	VMOVUPS      Y0, (DI)
-	VMOVUPS      Y1, 128(DI)
-	VMOVUPS      Y2, 256(DI)
-	VMOVUPS      Y3, 384(DI)
+	VMOVUPS      Y5, (DI)
+	VMOVUPS      Y6, 128(DI)
+	VMOVUPS      Y7, 256(DI)
+	VMOVUPS      Y8, 384(DI)
 	ADDQ         $0x20, DI
 	MOVQ         stride+48(FP), R8
 	ADDQ         R8, BX
@@ -4744,75 +4970,75 @@ done4:
 	ADDQ         $1, SI
 
 	// four results for each row of y
-	VMOVUPS      (DX), Y0
-	VMOVUPS      32(DX), Y1
-	VMOVUPS      64(DX), Y2
-	VMOVUPS      96(DX), Y3
-	VPUNPCKLDQ   Y1, Y0, Y4
-	VPUNPCKHDQ   Y1, Y0, Y0
-	VADDPS       Y0, Y4, Y4
-	VPUNPCKLDQ   Y3, Y2, Y0
-	VPUNPCKHDQ   Y3, Y2, Y1
-	VADDPS       Y1, Y0, Y0
-	VPUNPCKLQDQ  Y0, Y4, Y1
-	VPUNPCKHQDQ  Y0, Y4, Y0
-	VADDPS       Y0, Y1, Y1
-	VEXTRACTI128 $1, Y1, X0
-	VADDPS       X0, X1, X0
-	VMOVUPS      X0, (AX)
-	VMOVUPS      128(DX), Y0
-	VMOVUPS      160(DX), Y1
-	VMOVUPS      192(DX), Y2
-	VMOVUPS      224(DX), Y3
-	VPUNPCKLDQ   Y1, Y0, Y4
-	VPUNPCKHDQ   Y1, Y0, Y0
-	VADDPS       Y0, Y4, Y4
-	VPUNPCKLDQ   Y3, Y2, Y0
-	VPUNPCKHDQ   Y3, Y2, Y1
-	VADDPS       Y1, Y0, Y0
-	VPUNPCKLQDQ  Y0, Y4, Y1
-	VPUNPCKHQDQ  Y0, Y4, Y0
-	VADDPS       Y0, Y1, Y1
-	VEXTRACTI128 $1, Y1, X0
-	VADDPS       X0, X1, X0
+	VMOVUPS      (DX), Y5
+	VMOVUPS      32(DX), Y6
+	VMOVUPS      64(DX), Y7
+	VMOVUPS      96(DX), Y8
+	VPUNPCKLDQ   Y6, Y5, Y9
+	VPUNPCKHDQ   Y6, Y5, Y5
+	VADDPS       Y5, Y9, Y9
+	VPUNPCKLDQ   Y8, Y7, Y5
+	VPUNPCKHDQ   Y8, Y7, Y6
+	VADDPS       Y6, Y5, Y5
+	VPUNPCKLQDQ  Y5, Y9, Y6
+	VPUNPCKHQDQ  Y5, Y9, Y5
+	VADDPS       Y5, Y6, Y6
+	VEXTRACTI128 $1, Y6, X5
+	VADDPS       X5, X6, X5
+	VMOVUPS      X5, (AX)
+	VMOVUPS      128(DX), Y5
+	VMOVUPS      160(DX), Y6
+	VMOVUPS      192(DX), Y7
+	VMOVUPS      224(DX), Y8
+	VPUNPCKLDQ   Y6, Y5, Y9
+	VPUNPCKHDQ   Y6, Y5, Y5
+	VADDPS       Y5, Y9, Y9
+	VPUNPCKLDQ   Y8, Y7, Y5
+	VPUNPCKHDQ   Y8, Y7, Y6
+	VADDPS       Y6, Y5, Y5
+	VPUNPCKLQDQ  Y5, Y9, Y6
+	VPUNPCKHQDQ  Y5, Y9, Y5
+	VADDPS       Y5, Y6, Y6
+	VEXTRACTI128 $1, Y6, X5
+	VADDPS       X5, X6, X5
 	MOVQ         ldy+8(FP), SI
 	MOVQ         AX, DI
 	ADDQ         SI, DI
-	VMOVUPS      X0, (DI)
-	VMOVUPS      256(DX), Y0
-	VMOVUPS      288(DX), Y1
-	VMOVUPS      320(DX), Y2
-	VMOVUPS      352(DX), Y3
-	VPUNPCKLDQ   Y1, Y0, Y4
-	VPUNPCKHDQ   Y1, Y0, Y0
-	VADDPS       Y0, Y4, Y4
-	VPUNPCKLDQ   Y3, Y2, Y0
-	VPUNPCKHDQ   Y3, Y2, Y1
-	VADDPS       Y1, Y0, Y0
-	VPUNPCKLQDQ  Y0, Y4, Y1
-	VPUNPCKHQDQ  Y0, Y4, Y0
-	VADDPS       Y0, Y1, Y1
-	VEXTRACTI128 $1, Y1, X0
-	VADDPS       X0, X1, X0
+	VMOVUPS      X5, (DI)
+	VMOVUPS      256(DX), Y5
+	VMOVUPS      288(DX), Y6
+	VMOVUPS      320(DX), Y7
+	VMOVUPS      352(DX), Y8
+	VPUNPCKLDQ   Y6, Y5, Y9
+	VPUNPCKHDQ   Y6, Y5, Y5
+	VADDPS       Y5, Y9, Y9
+	VPUNPCKLDQ   Y8, Y7, Y5
+	VPUNPCKHDQ   Y8, Y7, Y6
+	VADDPS       Y6, Y5, Y5
+	VPUNPCKLQDQ  Y5, Y9, Y6
+	VPUNPCKHQDQ  Y5, Y9, Y5
+	VADDPS       Y5, Y6, Y6
+	VEXTRACTI128 $1, Y6, X5
+	VADDPS       X5, X6, X5
 	ADDQ         SI, DI
-	VMOVUPS      X0, (DI)
-	VMOVUPS      384(DX), Y0
-	VMOVUPS      416(DX), Y1
-	VMOVUPS      448(DX), Y2
-	VMOVUPS      480(DX), Y3
-	VPUNPCKLDQ   Y1, Y0, Y4
-	VPUNPCKHDQ   Y1, Y0, Y0
-	VADDPS       Y0, Y4, Y4
-	VPUNPCKLDQ   Y3, Y2, Y0
-	VPUNPCKHDQ   Y3, Y2, Y1
-	VADDPS       Y1, Y0, Y0
-	VPUNPCKLQDQ  Y0, Y4, Y1
-	VPUNPCKHQDQ  Y0, Y4, Y0
-	VADDPS       Y0, Y1, Y1
-	VEXTRACTI128 $1, Y1, X0
-	VADDPS       X0, X1, X0
+	VMOVUPS      X5, (DI)
+	VMOVUPS      384(DX), Y5
+	VMOVUPS      416(DX), Y6
+	VMOVUPS      448(DX), Y7
+	VMOVUPS      480(DX), Y8
+	VPUNPCKLDQ   Y6, Y5, Y9
+	VPUNPCKHDQ   Y6, Y5, Y5
+	VADDPS       Y5, Y9, Y9
+	VPUNPCKLDQ   Y8, Y7, Y5
+	VPUNPCKHDQ   Y8, Y7, Y6
+	VADDPS       Y6, Y5, Y5
+	VPUNPCKLQDQ  Y5, Y9, Y6
+	VPUNPCKHQDQ  Y5, Y9, Y5
+	VADDPS       Y5, Y6, Y6
+	VEXTRACTI128 $1, Y6, X5
+	VADDPS       X5, X6, X5
 	ADDQ         SI, DI
-	VMOVUPS      X0, (DI)
+	VMOVUPS      X5, (DI)
 	ADDQ         $0x10, AX
 	SUBQ         $4, CX
 	JGE          loop1
@@ -4825,6 +5051,13 @@ done2:
 // unpackQ5_0AVX2 unpacks a row into records of 32 levels, their scales and mins.
 // Requires: AVX2, F16C
 TEXT ·unpackQ5_0AVX2(SB), NOSPLIT, $128-24
+
+	// constants of the loops
+	VMOVDQU      q5_03<>+0(SB), Y0
+	VMOVDQU      q5_00<>+0(SB), Y1
+	VMOVDQU      q5_02<>+0(SB), Y2
+	VMOVDQU      q5_01<>+0(SB), Y3
+	VMOVDQU      q5_04<>+0(SB), Y4
 	MOVQ         dst+0(FP), AX
 	MOVQ         src+8(FP), BX
 	MOVQ         blocks+16(FP), CX
@@ -4834,25 +5067,25 @@ TEXT ·unpackQ5_0AVX2(SB), NOSPLIT, $128-24
 	JLT          done2
 
 loop1:
-	VPBROADCASTW (BX), X0
-	VCVTPH2PS    X0, Y0
-	VPBROADCASTW (BX), X1
-	VCVTPH2PS    X1, Y1
-	VMOVDQU      q5_06<>+0(SB), Y2
-	VMULPS       Y2, Y1, Y1
-	VBROADCASTI128 6(BX), Y2
-	VPSRLVD      q5_00<>+0(SB), Y2, Y2
-	VPAND        q5_01<>+0(SB), Y2, Y2
-	VMOVDQU      2(BX), X3
-	VINSERTI128  $1, 4(BX), Y3, Y3
-	VPSHUFB      q5_02<>+0(SB), Y3, Y3
-	VPAND        q5_03<>+0(SB), Y3, Y3
-	VPCMPEQB     q5_03<>+0(SB), Y3, Y3
-	VPAND        q5_04<>+0(SB), Y3, Y3
-	VPOR         Y3, Y2, Y2
-	VMOVDQU      Y2, (AX)
-	VMOVSD       X0, 32(AX)
-	VMOVSD       X1, 40(AX)
+	VPBROADCASTW (BX), X5
+	VCVTPH2PS    X5, Y5
+	VPBROADCASTW (BX), X6
+	VCVTPH2PS    X6, Y6
+	VMOVDQU      q5_06<>+0(SB), Y7
+	VMULPS       Y7, Y6, Y6
+	VBROADCASTI128 6(BX), Y7
+	VPSRLVD      Y1, Y7, Y7
+	VPAND        Y3, Y7, Y7
+	VMOVDQU      2(BX), X8
+	VINSERTI128  $1, 4(BX), Y8, Y8
+	VPSHUFB      Y2, Y8, Y8
+	VPAND        Y0, Y8, Y8
+	VPCMPEQB     Y0, Y8, Y8
+	VPAND        Y4, Y8, Y8
+	VPOR         Y8, Y7, Y7
+	VMOVDQU      Y7, (AX)
+	VMOVSD       X5, 32(AX)
+	VMOVSD       X6, 40(AX)
 	ADDQ         $0x16, BX
 	ADDQ         $0x30, AX
 	SUBQ         $1, CX
@@ -4866,6 +5099,12 @@ done2:
 // encodeGroupsQ5_0AVX2 packs groups of 8 blocks of 32 values.
 // Requires: AVX2, F16C
 TEXT ·encodeGroupsQ5_0AVX2(SB), NOSPLIT, $0-32
+
+	// constants of the loops
+	VMOVDQU      q5_09<>+0(SB), Y0
+	VMOVDQU      q5_012<>+0(SB), Y1
+	VMOVDQU      q5_015<>+0(SB), Y2
+	VMOVDQU      q5_016<>+0(SB), Y3
 	MOVQ         dst+0(FP), AX
 	MOVQ         src+8(FP), BX
 	MOVQ         scratch+16(FP), CX
@@ -4885,46 +5124,46 @@ loop1:
 	JLT          done4
 
 loop3:
-	VMOVUPS      (BX)(SI*1), Y0
-	VMOVUPS      128(BX)(SI*1), Y1
-	VMOVUPS      256(BX)(SI*1), Y2
-	VMOVUPS      384(BX)(SI*1), Y3
-	VMOVUPS      512(BX)(SI*1), Y4
-	VMOVUPS      640(BX)(SI*1), Y5
-	VMOVUPS      768(BX)(SI*1), Y6
-	VMOVUPS      896(BX)(SI*1), Y7
-	VUNPCKLPS    Y1, Y0, Y8
-	VUNPCKHPS    Y1, Y0, Y1
-	VUNPCKLPS    Y3, Y2, Y0
-	VUNPCKHPS    Y3, Y2, Y3
-	VUNPCKLPD    Y0, Y8, Y2
-	VUNPCKHPD    Y0, Y8, Y0
-	VUNPCKLPD    Y3, Y1, Y8
-	VUNPCKHPD    Y3, Y1, Y3
-	VUNPCKLPS    Y5, Y4, Y1
+	VMOVUPS      (BX)(SI*1), Y4
+	VMOVUPS      128(BX)(SI*1), Y5
+	VMOVUPS      256(BX)(SI*1), Y6
+	VMOVUPS      384(BX)(SI*1), Y7
+	VMOVUPS      512(BX)(SI*1), Y8
+	VMOVUPS      640(BX)(SI*1), Y9
+	VMOVUPS      768(BX)(SI*1), Y10
+	VMOVUPS      896(BX)(SI*1), Y11
+	VUNPCKLPS    Y5, Y4, Y12
 	VUNPCKHPS    Y5, Y4, Y5
 	VUNPCKLPS    Y7, Y6, Y4
 	VUNPCKHPS    Y7, Y6, Y7
-	VUNPCKLPD    Y4, Y1, Y6
-	VUNPCKHPD    Y4, Y1, Y4
-	VUNPCKLPD    Y7, Y5, Y1
+	VUNPCKLPD    Y4, Y12, Y6
+	VUNPCKHPD    Y4, Y12, Y4
+	VUNPCKLPD    Y7, Y5, Y12
 	VUNPCKHPD    Y7, Y5, Y7
-	VPERM2F128   $0x20, Y6, Y2, Y5
-	VPERM2F128   $0x31, Y6, Y2, Y6
-	VPERM2F128   $0x20, Y4, Y0, Y2
-	VPERM2F128   $0x31, Y4, Y0, Y4
-	VPERM2F128   $0x20, Y1, Y8, Y0
-	VPERM2F128   $0x31, Y1, Y8, Y1
-	VPERM2F128   $0x20, Y7, Y3, Y8
-	VPERM2F128   $0x31, Y7, Y3, Y7
-	VMOVUPS      Y5, (CX)(SI*8)
-	VMOVUPS      Y2, 32(CX)(SI*8)
-	VMOVUPS      Y0, 64(CX)(SI*8)
-	VMOVUPS      Y8, 96(CX)(SI*8)
-	VMOVUPS      Y6, 128(CX)(SI*8)
-	VMOVUPS      Y4, 160(CX)(SI*8)
-	VMOVUPS      Y1, 192(CX)(SI*8)
-	VMOVUPS      Y7, 224(CX)(SI*8)
+	VUNPCKLPS    Y9, Y8, Y5
+	VUNPCKHPS    Y9, Y8, Y9
+	VUNPCKLPS    Y11, Y10, Y8
+	VUNPCKHPS    Y11, Y10, Y11
+	VUNPCKLPD    Y8, Y5, Y10
+	VUNPCKHPD    Y8, Y5, Y8
+	VUNPCKLPD    Y11, Y9, Y5
+	VUNPCKHPD    Y11, Y9, Y11
+	VPERM2F128   $0x20, Y10, Y6, Y9
+	VPERM2F128   $0x31, Y10, Y6, Y10
+	VPERM2F128   $0x20, Y8, Y4, Y6
+	VPERM2F128   $0x31, Y8, Y4, Y8
+	VPERM2F128   $0x20, Y5, Y12, Y4
+	VPERM2F128   $0x31, Y5, Y12, Y5
+	VPERM2F128   $0x20, Y11, Y7, Y12
+	VPERM2F128   $0x31, Y11, Y7, Y11
+	VMOVUPS      Y9, (CX)(SI*8)
+	VMOVUPS      Y6, 32(CX)(SI*8)
+	VMOVUPS      Y4, 64(CX)(SI*8)
+	VMOVUPS      Y12, 96(CX)(SI*8)
+	VMOVUPS      Y10, 128(CX)(SI*8)
+	VMOVUPS      Y8, 160(CX)(SI*8)
+	VMOVUPS      Y5, 192(CX)(SI*8)
+	VMOVUPS      Y11, 224(CX)(SI*8)
 	ADDQ         $0x20, SI
 	SUBQ         $1, DI
 	JGE          loop3
@@ -4933,7 +5172,7 @@ done4:
 	ADDQ         $1, DI
 
 	// m
-	VMOVDQU      q5_08<>+0(SB), Y0
+	VMOVDQU      q5_08<>+0(SB), Y4
 	XORQ         SI, SI
 	XORQ         DI, DI
 	ADDQ         $8, DI
@@ -4941,46 +5180,46 @@ done4:
 	JLT          done6
 
 loop5:
-	VMOVUPS      (CX)(SI*8), Y1
-	VPAND        q5_09<>+0(SB), Y1, Y2
-	VPAND        q5_09<>+0(SB), Y0, Y3
-	VCMPPS       $0x1e, Y3, Y2, Y2
-	VBLENDVPS    Y2, Y1, Y0, Y0
-	VMOVUPS      32(CX)(SI*8), Y1
-	VPAND        q5_09<>+0(SB), Y1, Y2
-	VPAND        q5_09<>+0(SB), Y0, Y3
-	VCMPPS       $0x1e, Y3, Y2, Y2
-	VBLENDVPS    Y2, Y1, Y0, Y0
-	VMOVUPS      64(CX)(SI*8), Y1
-	VPAND        q5_09<>+0(SB), Y1, Y2
-	VPAND        q5_09<>+0(SB), Y0, Y3
-	VCMPPS       $0x1e, Y3, Y2, Y2
-	VBLENDVPS    Y2, Y1, Y0, Y0
-	VMOVUPS      96(CX)(SI*8), Y1
-	VPAND        q5_09<>+0(SB), Y1, Y2
-	VPAND        q5_09<>+0(SB), Y0, Y3
-	VCMPPS       $0x1e, Y3, Y2, Y2
-	VBLENDVPS    Y2, Y1, Y0, Y0
+	VMOVUPS      (CX)(SI*8), Y5
+	VPAND        Y0, Y5, Y6
+	VPAND        Y0, Y4, Y7
+	VCMPPS       $0x1e, Y7, Y6, Y6
+	VBLENDVPS    Y6, Y5, Y4, Y4
+	VMOVUPS      32(CX)(SI*8), Y5
+	VPAND        Y0, Y5, Y6
+	VPAND        Y0, Y4, Y7
+	VCMPPS       $0x1e, Y7, Y6, Y6
+	VBLENDVPS    Y6, Y5, Y4, Y4
+	VMOVUPS      64(CX)(SI*8), Y5
+	VPAND        Y0, Y5, Y6
+	VPAND        Y0, Y4, Y7
+	VCMPPS       $0x1e, Y7, Y6, Y6
+	VBLENDVPS    Y6, Y5, Y4, Y4
+	VMOVUPS      96(CX)(SI*8), Y5
+	VPAND        Y0, Y5, Y6
+	VPAND        Y0, Y4, Y7
+	VCMPPS       $0x1e, Y7, Y6, Y6
+	VBLENDVPS    Y6, Y5, Y4, Y4
 	ADDQ         $0x10, SI
 	SUBQ         $1, DI
 	JGE          loop5
 
 done6:
 	ADDQ         $1, DI
-	VMOVUPS      Y0, 1024(CX)
+	VMOVUPS      Y4, 1024(CX)
 
 	// d
-	VMOVUPS      1024(CX), Y0
-	VDIVPS       q5_06<>+0(SB), Y0, Y0
-	VMOVUPS      Y0, 1056(CX)
+	VMOVUPS      1024(CX), Y4
+	VDIVPS       q5_06<>+0(SB), Y4, Y4
+	VMOVUPS      Y4, 1056(CX)
 
 	// code
-	VMOVUPS      1056(CX), Y0
-	VMOVDQU      q5_010<>+0(SB), Y1
-	VCMPPS       $4, q5_08<>+0(SB), Y0, Y2
-	VDIVPS       Y0, Y1, Y0
-	VPAND        Y2, Y0, Y0
-	VMOVUPS      Y0, 1088(CX)
+	VMOVUPS      1056(CX), Y4
+	VMOVDQU      q5_010<>+0(SB), Y5
+	VCMPPS       $4, q5_08<>+0(SB), Y4, Y6
+	VDIVPS       Y4, Y5, Y4
+	VPAND        Y6, Y4, Y4
+	VMOVUPS      Y4, 1088(CX)
 	XORQ         SI, SI
 	XORQ         DI, DI
 	ADDQ         $8, DI
@@ -4988,38 +5227,38 @@ done6:
 	JLT          done8
 
 loop7:
-	VMOVDQU      q5_011<>+0(SB), Y0
-	VMOVUPS      (CX)(SI*8), Y1
-	VMOVUPS      1088(CX), Y2
-	VMULPS       Y2, Y1, Y1
-	VADDPS       q5_012<>+0(SB), Y1, Y1
-	VCVTTPS2DQ   Y1, Y1
-	VPMINSD      Y1, Y0, Y0
-	VMOVDQU      Y0, 1120(CX)(SI*8)
-	VMOVDQU      q5_011<>+0(SB), Y0
-	VMOVUPS      32(CX)(SI*8), Y1
-	VMOVUPS      1088(CX), Y2
-	VMULPS       Y2, Y1, Y1
-	VADDPS       q5_012<>+0(SB), Y1, Y1
-	VCVTTPS2DQ   Y1, Y1
-	VPMINSD      Y1, Y0, Y0
-	VMOVDQU      Y0, 1152(CX)(SI*8)
-	VMOVDQU      q5_011<>+0(SB), Y0
-	VMOVUPS      64(CX)(SI*8), Y1
-	VMOVUPS      1088(CX), Y2
-	VMULPS       Y2, Y1, Y1
-	VADDPS       q5_012<>+0(SB), Y1, Y1
-	VCVTTPS2DQ   Y1, Y1
-	VPMINSD      Y1, Y0, Y0
-	VMOVDQU      Y0, 1184(CX)(SI*8)
-	VMOVDQU      q5_011<>+0(SB), Y0
-	VMOVUPS      96(CX)(SI*8), Y1
-	VMOVUPS      1088(CX), Y2
-	VMULPS       Y2, Y1, Y1
-	VADDPS       q5_012<>+0(SB), Y1, Y1
-	VCVTTPS2DQ   Y1, Y1
-	VPMINSD      Y1, Y0, Y0
-	VMOVDQU      Y0, 1216(CX)(SI*8)
+	VMOVDQU      q5_011<>+0(SB), Y4
+	VMOVUPS      (CX)(SI*8), Y5
+	VMOVUPS      1088(CX), Y6
+	VMULPS       Y6, Y5, Y5
+	VADDPS       Y1, Y5, Y5
+	VCVTTPS2DQ   Y5, Y5
+	VPMINSD      Y5, Y4, Y4
+	VMOVDQU      Y4, 1120(CX)(SI*8)
+	VMOVDQU      q5_011<>+0(SB), Y4
+	VMOVUPS      32(CX)(SI*8), Y5
+	VMOVUPS      1088(CX), Y6
+	VMULPS       Y6, Y5, Y5
+	VADDPS       Y1, Y5, Y5
+	VCVTTPS2DQ   Y5, Y5
+	VPMINSD      Y5, Y4, Y4
+	VMOVDQU      Y4, 1152(CX)(SI*8)
+	VMOVDQU      q5_011<>+0(SB), Y4
+	VMOVUPS      64(CX)(SI*8), Y5
+	VMOVUPS      1088(CX), Y6
+	VMULPS       Y6, Y5, Y5
+	VADDPS       Y1, Y5, Y5
+	VCVTTPS2DQ   Y5, Y5
+	VPMINSD      Y5, Y4, Y4
+	VMOVDQU      Y4, 1184(CX)(SI*8)
+	VMOVDQU      q5_011<>+0(SB), Y4
+	VMOVUPS      96(CX)(SI*8), Y5
+	VMOVUPS      1088(CX), Y6
+	VMULPS       Y6, Y5, Y5
+	VADDPS       Y1, Y5, Y5
+	VCVTTPS2DQ   Y5, Y5
+	VPMINSD      Y5, Y4, Y4
+	VMOVDQU      Y4, 1216(CX)(SI*8)
 	ADDQ         $0x10, SI
 	SUBQ         $1, DI
 	JGE          loop7
@@ -5028,324 +5267,324 @@ done8:
 	ADDQ         $1, DI
 
 	// d
-	VMOVUPS      1056(CX), Y0
-	VCMPPS       $3, Y0, Y0, Y1
-	VPAND        q5_013<>+0(SB), Y0, Y2
-	VPOR         q5_014<>+0(SB), Y2, Y2
-	VBLENDVPS    Y1, Y2, Y0, Y2
-	VCVTPS2PH    $0, Y2, X2
-	VPMOVZXWD    X2, Y0
-	VPEXTRW      $0, X0, (AX)
-	VPEXTRW      $2, X0, 22(AX)
-	VPEXTRW      $4, X0, 44(AX)
-	VPEXTRW      $6, X0, 66(AX)
-	VEXTRACTI128 $1, Y0, X0
-	VPEXTRW      $0, X0, 88(AX)
-	VPEXTRW      $2, X0, 110(AX)
-	VPEXTRW      $4, X0, 132(AX)
-	VPEXTRW      $6, X0, 154(AX)
+	VMOVUPS      1056(CX), Y4
+	VCMPPS       $3, Y4, Y4, Y5
+	VPAND        q5_013<>+0(SB), Y4, Y6
+	VPOR         q5_014<>+0(SB), Y6, Y6
+	VBLENDVPS    Y5, Y6, Y4, Y6
+	VCVTPS2PH    $0, Y6, X6
+	VPMOVZXWD    X6, Y4
+	VPEXTRW      $0, X4, (AX)
+	VPEXTRW      $2, X4, 22(AX)
+	VPEXTRW      $4, X4, 44(AX)
+	VPEXTRW      $6, X4, 66(AX)
+	VEXTRACTI128 $1, Y4, X4
+	VPEXTRW      $0, X4, 88(AX)
+	VPEXTRW      $2, X4, 110(AX)
+	VPEXTRW      $4, X4, 132(AX)
+	VPEXTRW      $6, X4, 154(AX)
 
 	// qh: codes to bits, then words to blocks
-	VMOVDQU      2112(CX), Y0
-	VPSRLD       $4, Y0, Y0
-	VPSLLD       $0x1f, Y0, Y0
-	VMOVDQU      2080(CX), Y1
-	VPSRLD       $4, Y1, Y1
-	VPAND        q5_015<>+0(SB), Y1, Y1
-	VPSLLD       $0x1e, Y1, Y1
-	VPOR         Y1, Y0, Y0
-	VMOVDQU      2048(CX), Y1
-	VPSRLD       $4, Y1, Y1
-	VPAND        q5_015<>+0(SB), Y1, Y1
-	VPSLLD       $0x1d, Y1, Y1
-	VPOR         Y1, Y0, Y0
-	VMOVDQU      2016(CX), Y1
-	VPSRLD       $4, Y1, Y1
-	VPAND        q5_015<>+0(SB), Y1, Y1
-	VPSLLD       $0x1c, Y1, Y1
-	VPOR         Y1, Y0, Y0
-	VMOVDQU      1984(CX), Y1
-	VPSRLD       $4, Y1, Y1
-	VPAND        q5_015<>+0(SB), Y1, Y1
-	VPSLLD       $0x1b, Y1, Y1
-	VPOR         Y1, Y0, Y0
-	VMOVDQU      1952(CX), Y1
-	VPSRLD       $4, Y1, Y1
-	VPAND        q5_015<>+0(SB), Y1, Y1
-	VPSLLD       $0x1a, Y1, Y1
-	VPOR         Y1, Y0, Y0
-	VMOVDQU      1920(CX), Y1
-	VPSRLD       $4, Y1, Y1
-	VPAND        q5_015<>+0(SB), Y1, Y1
-	VPSLLD       $0x19, Y1, Y1
-	VPOR         Y1, Y0, Y0
-	VMOVDQU      1888(CX), Y1
-	VPSRLD       $4, Y1, Y1
-	VPAND        q5_015<>+0(SB), Y1, Y1
-	VPSLLD       $0x18, Y1, Y1
-	VPOR         Y1, Y0, Y0
-	VMOVDQU      1856(CX), Y1
-	VPSRLD       $4, Y1, Y1
-	VPAND        q5_015<>+0(SB), Y1, Y1
-	VPSLLD       $0x17, Y1, Y1
-	VPOR         Y1, Y0, Y0
-	VMOVDQU      1824(CX), Y1
-	VPSRLD       $4, Y1, Y1
-	VPAND        q5_015<>+0(SB), Y1, Y1
-	VPSLLD       $0x16, Y1, Y1
-	VPOR         Y1, Y0, Y0
-	VMOVDQU      1792(CX), Y1
-	VPSRLD       $4, Y1, Y1
-	VPAND        q5_015<>+0(SB), Y1, Y1
-	VPSLLD       $0x15, Y1, Y1
-	VPOR         Y1, Y0, Y0
-	VMOVDQU      1760(CX), Y1
-	VPSRLD       $4, Y1, Y1
-	VPAND        q5_015<>+0(SB), Y1, Y1
-	VPSLLD       $0x14, Y1, Y1
-	VPOR         Y1, Y0, Y0
-	VMOVDQU      1728(CX), Y1
-	VPSRLD       $4, Y1, Y1
-	VPAND        q5_015<>+0(SB), Y1, Y1
-	VPSLLD       $0x13, Y1, Y1
-	VPOR         Y1, Y0, Y0
-	VMOVDQU      1696(CX), Y1
-	VPSRLD       $4, Y1, Y1
-	VPAND        q5_015<>+0(SB), Y1, Y1
-	VPSLLD       $0x12, Y1, Y1
-	VPOR         Y1, Y0, Y0
-	VMOVDQU      1664(CX), Y1
-	VPSRLD       $4, Y1, Y1
-	VPAND        q5_015<>+0(SB), Y1, Y1
-	VPSLLD       $0x11, Y1, Y1
-	VPOR         Y1, Y0, Y0
-	VMOVDQU      1632(CX), Y1
-	VPSRLD       $4, Y1, Y1
-	VPAND        q5_015<>+0(SB), Y1, Y1
-	VPSLLD       $0x10, Y1, Y1
-	VPOR         Y1, Y0, Y0
-	VMOVDQU      1600(CX), Y1
-	VPSRLD       $4, Y1, Y1
-	VPAND        q5_015<>+0(SB), Y1, Y1
-	VPSLLD       $0xf, Y1, Y1
-	VPOR         Y1, Y0, Y0
-	VMOVDQU      1568(CX), Y1
-	VPSRLD       $4, Y1, Y1
-	VPAND        q5_015<>+0(SB), Y1, Y1
-	VPSLLD       $0xe, Y1, Y1
-	VPOR         Y1, Y0, Y0
-	VMOVDQU      1536(CX), Y1
-	VPSRLD       $4, Y1, Y1
-	VPAND        q5_015<>+0(SB), Y1, Y1
-	VPSLLD       $0xd, Y1, Y1
-	VPOR         Y1, Y0, Y0
-	VMOVDQU      1504(CX), Y1
-	VPSRLD       $4, Y1, Y1
-	VPAND        q5_015<>+0(SB), Y1, Y1
-	VPSLLD       $0xc, Y1, Y1
-	VPOR         Y1, Y0, Y0
-	VMOVDQU      1472(CX), Y1
-	VPSRLD       $4, Y1, Y1
-	VPAND        q5_015<>+0(SB), Y1, Y1
-	VPSLLD       $0xb, Y1, Y1
-	VPOR         Y1, Y0, Y0
-	VMOVDQU      1440(CX), Y1
-	VPSRLD       $4, Y1, Y1
-	VPAND        q5_015<>+0(SB), Y1, Y1
-	VPSLLD       $0xa, Y1, Y1
-	VPOR         Y1, Y0, Y0
-	VMOVDQU      1408(CX), Y1
-	VPSRLD       $4, Y1, Y1
-	VPAND        q5_015<>+0(SB), Y1, Y1
-	VPSLLD       $9, Y1, Y1
-	VPOR         Y1, Y0, Y0
-	VMOVDQU      1376(CX), Y1
-	VPSRLD       $4, Y1, Y1
-	VPAND        q5_015<>+0(SB), Y1, Y1
-	VPSLLD       $8, Y1, Y1
-	VPOR         Y1, Y0, Y0
-	VMOVDQU      1344(CX), Y1
-	VPSRLD       $4, Y1, Y1
-	VPAND        q5_015<>+0(SB), Y1, Y1
-	VPSLLD       $7, Y1, Y1
-	VPOR         Y1, Y0, Y0
-	VMOVDQU      1312(CX), Y1
-	VPSRLD       $4, Y1, Y1
-	VPAND        q5_015<>+0(SB), Y1, Y1
-	VPSLLD       $6, Y1, Y1
-	VPOR         Y1, Y0, Y0
-	VMOVDQU      1280(CX), Y1
-	VPSRLD       $4, Y1, Y1
-	VPAND        q5_015<>+0(SB), Y1, Y1
-	VPSLLD       $5, Y1, Y1
-	VPOR         Y1, Y0, Y0
-	VMOVDQU      1248(CX), Y1
-	VPSRLD       $4, Y1, Y1
-	VPAND        q5_015<>+0(SB), Y1, Y1
-	VPSLLD       $4, Y1, Y1
-	VPOR         Y1, Y0, Y0
-	VMOVDQU      1216(CX), Y1
-	VPSRLD       $4, Y1, Y1
-	VPAND        q5_015<>+0(SB), Y1, Y1
-	VPSLLD       $3, Y1, Y1
-	VPOR         Y1, Y0, Y0
-	VMOVDQU      1184(CX), Y1
-	VPSRLD       $4, Y1, Y1
-	VPAND        q5_015<>+0(SB), Y1, Y1
-	VPSLLD       $2, Y1, Y1
-	VPOR         Y1, Y0, Y0
-	VMOVDQU      1152(CX), Y1
-	VPSRLD       $4, Y1, Y1
-	VPAND        q5_015<>+0(SB), Y1, Y1
-	VPSLLD       $1, Y1, Y1
-	VPOR         Y1, Y0, Y0
-	VMOVDQU      1120(CX), Y1
-	VPSRLD       $4, Y1, Y1
-	VPAND        q5_015<>+0(SB), Y1, Y1
-	VPOR         Y1, Y0, Y0
-	VMOVD        X0, 2(AX)
-	VPEXTRD      $1, X0, 24(AX)
-	VPEXTRD      $2, X0, 46(AX)
-	VPEXTRD      $3, X0, 68(AX)
-	VEXTRACTI128 $1, Y0, X0
-	VMOVD        X0, 90(AX)
-	VPEXTRD      $1, X0, 112(AX)
-	VPEXTRD      $2, X0, 134(AX)
-	VPEXTRD      $3, X0, 156(AX)
+	VMOVDQU      2112(CX), Y4
+	VPSRLD       $4, Y4, Y4
+	VPSLLD       $0x1f, Y4, Y4
+	VMOVDQU      2080(CX), Y5
+	VPSRLD       $4, Y5, Y5
+	VPAND        Y2, Y5, Y5
+	VPSLLD       $0x1e, Y5, Y5
+	VPOR         Y5, Y4, Y4
+	VMOVDQU      2048(CX), Y5
+	VPSRLD       $4, Y5, Y5
+	VPAND        Y2, Y5, Y5
+	VPSLLD       $0x1d, Y5, Y5
+	VPOR         Y5, Y4, Y4
+	VMOVDQU      2016(CX), Y5
+	VPSRLD       $4, Y5, Y5
+	VPAND        Y2, Y5, Y5
+	VPSLLD       $0x1c, Y5, Y5
+	VPOR         Y5, Y4, Y4
+	VMOVDQU      1984(CX), Y5
+	VPSRLD       $4, Y5, Y5
+	VPAND        Y2, Y5, Y5
+	VPSLLD       $0x1b, Y5, Y5
+	VPOR         Y5, Y4, Y4
+	VMOVDQU      1952(CX), Y5
+	VPSRLD       $4, Y5, Y5
+	VPAND        Y2, Y5, Y5
+	VPSLLD       $0x1a, Y5, Y5
+	VPOR         Y5, Y4, Y4
+	VMOVDQU      1920(CX), Y5
+	VPSRLD       $4, Y5, Y5
+	VPAND        Y2, Y5, Y5
+	VPSLLD       $0x19, Y5, Y5
+	VPOR         Y5, Y4, Y4
+	VMOVDQU      1888(CX), Y5
+	VPSRLD       $4, Y5, Y5
+	VPAND        Y2, Y5, Y5
+	VPSLLD       $0x18, Y5, Y5
+	VPOR         Y5, Y4, Y4
+	VMOVDQU      1856(CX), Y5
+	VPSRLD       $4, Y5, Y5
+	VPAND        Y2, Y5, Y5
+	VPSLLD       $0x17, Y5, Y5
+	VPOR         Y5, Y4, Y4
+	VMOVDQU      1824(CX), Y5
+	VPSRLD       $4, Y5, Y5
+	VPAND        Y2, Y5, Y5
+	VPSLLD       $0x16, Y5, Y5
+	VPOR         Y5, Y4, Y4
+	VMOVDQU      1792(CX), Y5
+	VPSRLD       $4, Y5, Y5
+	VPAND        Y2, Y5, Y5
+	VPSLLD       $0x15, Y5, Y5
+	VPOR         Y5, Y4, Y4
+	VMOVDQU      1760(CX), Y5
+	VPSRLD       $4, Y5, Y5
+	VPAND        Y2, Y5, Y5
+	VPSLLD       $0x14, Y5, Y5
+	VPOR         Y5, Y4, Y4
+	VMOVDQU      1728(CX), Y5
+	VPSRLD       $4, Y5, Y5
+	VPAND        Y2, Y5, Y5
+	VPSLLD       $0x13, Y5, Y5
+	VPOR         Y5, Y4, Y4
+	VMOVDQU      1696(CX), Y5
+	VPSRLD       $4, Y5, Y5
+	VPAND        Y2, Y5, Y5
+	VPSLLD       $0x12, Y5, Y5
+	VPOR         Y5, Y4, Y4
+	VMOVDQU      1664(CX), Y5
+	VPSRLD       $4, Y5, Y5
+	VPAND        Y2, Y5, Y5
+	VPSLLD       $0x11, Y5, Y5
+	VPOR         Y5, Y4, Y4
+	VMOVDQU      1632(CX), Y5
+	VPSRLD       $4, Y5, Y5
+	VPAND        Y2, Y5, Y5
+	VPSLLD       $0x10, Y5, Y5
+	VPOR         Y5, Y4, Y4
+	VMOVDQU      1600(CX), Y5
+	VPSRLD       $4, Y5, Y5
+	VPAND        Y2, Y5, Y5
+	VPSLLD       $0xf, Y5, Y5
+	VPOR         Y5, Y4, Y4
+	VMOVDQU      1568(CX), Y5
+	VPSRLD       $4, Y5, Y5
+	VPAND        Y2, Y5, Y5
+	VPSLLD       $0xe, Y5, Y5
+	VPOR         Y5, Y4, Y4
+	VMOVDQU      1536(CX), Y5
+	VPSRLD       $4, Y5, Y5
+	VPAND        Y2, Y5, Y5
+	VPSLLD       $0xd, Y5, Y5
+	VPOR         Y5, Y4, Y4
+	VMOVDQU      1504(CX), Y5
+	VPSRLD       $4, Y5, Y5
+	VPAND        Y2, Y5, Y5
+	VPSLLD       $0xc, Y5, Y5
+	VPOR         Y5, Y4, Y4
+	VMOVDQU      1472(CX), Y5
+	VPSRLD       $4, Y5, Y5
+	VPAND        Y2, Y5, Y5
+	VPSLLD       $0xb, Y5, Y5
+	VPOR         Y5, Y4, Y4
+	VMOVDQU      1440(CX), Y5
+	VPSRLD       $4, Y5, Y5
+	VPAND        Y2, Y5, Y5
+	VPSLLD       $0xa, Y5, Y5
+	VPOR         Y5, Y4, Y4
+	VMOVDQU      1408(CX), Y5
+	VPSRLD       $4, Y5, Y5
+	VPAND        Y2, Y5, Y5
+	VPSLLD       $9, Y5, Y5
+	VPOR         Y5, Y4, Y4
+	VMOVDQU      1376(CX), Y5
+	VPSRLD       $4, Y5, Y5
+	VPAND        Y2, Y5, Y5
+	VPSLLD       $8, Y5, Y5
+	VPOR         Y5, Y4, Y4
+	VMOVDQU      1344(CX), Y5
+	VPSRLD       $4, Y5, Y5
+	VPAND        Y2, Y5, Y5
+	VPSLLD       $7, Y5, Y5
+	VPOR         Y5, Y4, Y4
+	VMOVDQU      1312(CX), Y5
+	VPSRLD       $4, Y5, Y5
+	VPAND        Y2, Y5, Y5
+	VPSLLD       $6, Y5, Y5
+	VPOR         Y5, Y4, Y4
+	VMOVDQU      1280(CX), Y5
+	VPSRLD       $4, Y5, Y5
+	VPAND        Y2, Y5, Y5
+	VPSLLD       $5, Y5, Y5
+	VPOR         Y5, Y4, Y4
+	VMOVDQU      1248(CX), Y5
+	VPSRLD       $4, Y5, Y5
+	VPAND        Y2, Y5, Y5
+	VPSLLD       $4, Y5, Y5
+	VPOR         Y5, Y4, Y4
+	VMOVDQU      1216(CX), Y5
+	VPSRLD       $4, Y5, Y5
+	VPAND        Y2, Y5, Y5
+	VPSLLD       $3, Y5, Y5
+	VPOR         Y5, Y4, Y4
+	VMOVDQU      1184(CX), Y5
+	VPSRLD       $4, Y5, Y5
+	VPAND        Y2, Y5, Y5
+	VPSLLD       $2, Y5, Y5
+	VPOR         Y5, Y4, Y4
+	VMOVDQU      1152(CX), Y5
+	VPSRLD       $4, Y5, Y5
+	VPAND        Y2, Y5, Y5
+	VPSLLD       $1, Y5, Y5
+	VPOR         Y5, Y4, Y4
+	VMOVDQU      1120(CX), Y5
+	VPSRLD       $4, Y5, Y5
+	VPAND        Y2, Y5, Y5
+	VPOR         Y5, Y4, Y4
+	VMOVD        X4, 2(AX)
+	VPEXTRD      $1, X4, 24(AX)
+	VPEXTRD      $2, X4, 46(AX)
+	VPEXTRD      $3, X4, 68(AX)
+	VEXTRACTI128 $1, Y4, X4
+	VMOVD        X4, 90(AX)
+	VPEXTRD      $1, X4, 112(AX)
+	VPEXTRD      $2, X4, 134(AX)
+	VPEXTRD      $3, X4, 156(AX)
 
 	// qs: codes to bits, then words to blocks
-	VMOVDQU      1728(CX), Y0
-	VPSLLD       $0x1c, Y0, Y0
-	VMOVDQU      1696(CX), Y1
-	VPAND        q5_016<>+0(SB), Y1, Y1
-	VPSLLD       $0x14, Y1, Y1
-	VPOR         Y1, Y0, Y0
-	VMOVDQU      1664(CX), Y1
-	VPAND        q5_016<>+0(SB), Y1, Y1
-	VPSLLD       $0xc, Y1, Y1
-	VPOR         Y1, Y0, Y0
-	VMOVDQU      1632(CX), Y1
-	VPAND        q5_016<>+0(SB), Y1, Y1
-	VPSLLD       $4, Y1, Y1
-	VPOR         Y1, Y0, Y0
-	VMOVDQU      1216(CX), Y1
-	VPAND        q5_016<>+0(SB), Y1, Y1
-	VPSLLD       $0x18, Y1, Y1
-	VPOR         Y1, Y0, Y0
-	VMOVDQU      1184(CX), Y1
-	VPAND        q5_016<>+0(SB), Y1, Y1
-	VPSLLD       $0x10, Y1, Y1
-	VPOR         Y1, Y0, Y0
-	VMOVDQU      1152(CX), Y1
-	VPAND        q5_016<>+0(SB), Y1, Y1
-	VPSLLD       $8, Y1, Y1
-	VPOR         Y1, Y0, Y0
-	VMOVDQU      1120(CX), Y1
-	VPAND        q5_016<>+0(SB), Y1, Y1
-	VPOR         Y1, Y0, Y0
-	VMOVDQU      1856(CX), Y1
-	VPSLLD       $0x1c, Y1, Y1
-	VMOVDQU      1824(CX), Y2
-	VPAND        q5_016<>+0(SB), Y2, Y2
-	VPSLLD       $0x14, Y2, Y2
-	VPOR         Y2, Y1, Y1
-	VMOVDQU      1792(CX), Y2
-	VPAND        q5_016<>+0(SB), Y2, Y2
-	VPSLLD       $0xc, Y2, Y2
-	VPOR         Y2, Y1, Y1
-	VMOVDQU      1760(CX), Y2
-	VPAND        q5_016<>+0(SB), Y2, Y2
-	VPSLLD       $4, Y2, Y2
-	VPOR         Y2, Y1, Y1
-	VMOVDQU      1344(CX), Y2
-	VPAND        q5_016<>+0(SB), Y2, Y2
-	VPSLLD       $0x18, Y2, Y2
-	VPOR         Y2, Y1, Y1
-	VMOVDQU      1312(CX), Y2
-	VPAND        q5_016<>+0(SB), Y2, Y2
-	VPSLLD       $0x10, Y2, Y2
-	VPOR         Y2, Y1, Y1
-	VMOVDQU      1280(CX), Y2
-	VPAND        q5_016<>+0(SB), Y2, Y2
-	VPSLLD       $8, Y2, Y2
-	VPOR         Y2, Y1, Y1
-	VMOVDQU      1248(CX), Y2
-	VPAND        q5_016<>+0(SB), Y2, Y2
-	VPOR         Y2, Y1, Y1
-	VMOVDQU      1984(CX), Y2
-	VPSLLD       $0x1c, Y2, Y2
-	VMOVDQU      1952(CX), Y3
-	VPAND        q5_016<>+0(SB), Y3, Y3
-	VPSLLD       $0x14, Y3, Y3
-	VPOR         Y3, Y2, Y2
-	VMOVDQU      1920(CX), Y3
-	VPAND        q5_016<>+0(SB), Y3, Y3
-	VPSLLD       $0xc, Y3, Y3
-	VPOR         Y3, Y2, Y2
-	VMOVDQU      1888(CX), Y3
-	VPAND        q5_016<>+0(SB), Y3, Y3
-	VPSLLD       $4, Y3, Y3
-	VPOR         Y3, Y2, Y2
-	VMOVDQU      1472(CX), Y3
-	VPAND        q5_016<>+0(SB), Y3, Y3
-	VPSLLD       $0x18, Y3, Y3
-	VPOR         Y3, Y2, Y2
-	VMOVDQU      1440(CX), Y3
-	VPAND        q5_016<>+0(SB), Y3, Y3
-	VPSLLD       $0x10, Y3, Y3
-	VPOR         Y3, Y2, Y2
-	VMOVDQU      1408(CX), Y3
-	VPAND        q5_016<>+0(SB), Y3, Y3
-	VPSLLD       $8, Y3, Y3
-	VPOR         Y3, Y2, Y2
-	VMOVDQU      1376(CX), Y3
-	VPAND        q5_016<>+0(SB), Y3, Y3
-	VPOR         Y3, Y2, Y2
-	VMOVDQU      2112(CX), Y3
-	VPSLLD       $0x1c, Y3, Y3
-	VMOVDQU      2080(CX), Y4
-	VPAND        q5_016<>+0(SB), Y4, Y4
-	VPSLLD       $0x14, Y4, Y4
-	VPOR         Y4, Y3, Y3
-	VMOVDQU      2048(CX), Y4
-	VPAND        q5_016<>+0(SB), Y4, Y4
-	VPSLLD       $0xc, Y4, Y4
-	VPOR         Y4, Y3, Y3
-	VMOVDQU      2016(CX), Y4
-	VPAND        q5_016<>+0(SB), Y4, Y4
-	VPSLLD       $4, Y4, Y4
-	VPOR         Y4, Y3, Y3
-	VMOVDQU      1600(CX), Y4
-	VPAND        q5_016<>+0(SB), Y4, Y4
-	VPSLLD       $0x18, Y4, Y4
-	VPOR         Y4, Y3, Y3
-	VMOVDQU      1568(CX), Y4
-	VPAND        q5_016<>+0(SB), Y4, Y4
-	VPSLLD       $0x10, Y4, Y4
-	VPOR         Y4, Y3, Y3
-	VMOVDQU      1536(CX), Y4
-	VPAND        q5_016<>+0(SB), Y4, Y4
-	VPSLLD       $8, Y4, Y4
-	VPOR         Y4, Y3, Y3
-	VMOVDQU      1504(CX), Y4
-	VPAND        q5_016<>+0(SB), Y4, Y4
-	VPOR         Y4, Y3, Y3
-	VUNPCKLPS    Y1, Y0, Y4
-	VUNPCKHPS    Y1, Y0, Y1
-	VUNPCKLPS    Y3, Y2, Y0
-	VUNPCKHPS    Y3, Y2, Y3
-	VUNPCKLPD    Y0, Y4, Y2
-	VUNPCKHPD    Y0, Y4, Y0
-	VUNPCKLPD    Y3, Y1, Y4
-	VUNPCKHPD    Y3, Y1, Y3
-	VMOVUPS      X2, 6(AX)
-	VEXTRACTI128 $1, Y2, 94(AX)
-	VMOVUPS      X0, 28(AX)
-	VEXTRACTI128 $1, Y0, 116(AX)
-	VMOVUPS      X4, 50(AX)
-	VEXTRACTI128 $1, Y4, 138(AX)
-	VMOVUPS      X3, 72(AX)
-	VEXTRACTI128 $1, Y3, 160(AX)
+	VMOVDQU      1728(CX), Y4
+	VPSLLD       $0x1c, Y4, Y4
+	VMOVDQU      1696(CX), Y5
+	VPAND        Y3, Y5, Y5
+	VPSLLD       $0x14, Y5, Y5
+	VPOR         Y5, Y4, Y4
+	VMOVDQU      1664(CX), Y5
+	VPAND        Y3, Y5, Y5
+	VPSLLD       $0xc, Y5, Y5
+	VPOR         Y5, Y4, Y4
+	VMOVDQU      1632(CX), Y5
+	VPAND        Y3, Y5, Y5
+	VPSLLD       $4, Y5, Y5
+	VPOR         Y5, Y4, Y4
+	VMOVDQU      1216(CX), Y5
+	VPAND        Y3, Y5, Y5
+	VPSLLD       $0x18, Y5, Y5
+	VPOR         Y5, Y4, Y4
+	VMOVDQU      1184(CX), Y5
+	VPAND        Y3, Y5, Y5
+	VPSLLD       $0x10, Y5, Y5
+	VPOR         Y5, Y4, Y4
+	VMOVDQU      1152(CX), Y5
+	VPAND        Y3, Y5, Y5
+	VPSLLD       $8, Y5, Y5
+	VPOR         Y5, Y4, Y4
+	VMOVDQU      1120(CX), Y5
+	VPAND        Y3, Y5, Y5
+	VPOR         Y5, Y4, Y4
+	VMOVDQU      1856(CX), Y5
+	VPSLLD       $0x1c, Y5, Y5
+	VMOVDQU      1824(CX), Y6
+	VPAND        Y3, Y6, Y6
+	VPSLLD       $0x14, Y6, Y6
+	VPOR         Y6, Y5, Y5
+	VMOVDQU      1792(CX), Y6
+	VPAND        Y3, Y6, Y6
+	VPSLLD       $0xc, Y6, Y6
+	VPOR         Y6, Y5, Y5
+	VMOVDQU      1760(CX), Y6
+	VPAND        Y3, Y6, Y6
+	VPSLLD       $4, Y6, Y6
+	VPOR         Y6, Y5, Y5
+	VMOVDQU      1344(CX), Y6
+	VPAND        Y3, Y6, Y6
+	VPSLLD       $0x18, Y6, Y6
+	VPOR         Y6, Y5, Y5
+	VMOVDQU      1312(CX), Y6
+	VPAND        Y3, Y6, Y6
+	VPSLLD       $0x10, Y6, Y6
+	VPOR         Y6, Y5, Y5
+	VMOVDQU      1280(CX), Y6
+	VPAND        Y3, Y6, Y6
+	VPSLLD       $8, Y6, Y6
+	VPOR         Y6, Y5, Y5
+	VMOVDQU      1248(CX), Y6
+	VPAND        Y3, Y6, Y6
+	VPOR         Y6, Y5, Y5
+	VMOVDQU      1984(CX), Y6
+	VPSLLD       $0x1c, Y6, Y6
+	VMOVDQU      1952(CX), Y7
+	VPAND        Y3, Y7, Y7
+	VPSLLD       $0x14, Y7, Y7
+	VPOR         Y7, Y6, Y6
+	VMOVDQU      1920(CX), Y7
+	VPAND        Y3, Y7, Y7
+	VPSLLD       $0xc, Y7, Y7
+	VPOR         Y7, Y6, Y6
+	VMOVDQU      1888(CX), Y7
+	VPAND        Y3, Y7, Y7
+	VPSLLD       $4, Y7, Y7
+	VPOR         Y7, Y6, Y6
+	VMOVDQU      1472(CX), Y7
+	VPAND        Y3, Y7, Y7
+	VPSLLD       $0x18, Y7, Y7
+	VPOR         Y7, Y6, Y6
+	VMOVDQU      1440(CX), Y7
+	VPAND        Y3, Y7, Y7
+	VPSLLD       $0x10, Y7, Y7
+	VPOR         Y7, Y6, Y6
+	VMOVDQU      1408(CX), Y7
+	VPAND        Y3, Y7, Y7
+	VPSLLD       $8, Y7, Y7
+	VPOR         Y7, Y6, Y6
+	VMOVDQU      1376(CX), Y7
+	VPAND        Y3, Y7, Y7
+	VPOR         Y7, Y6, Y6
+	VMOVDQU      2112(CX), Y7
+	VPSLLD       $0x1c, Y7, Y7
+	VMOVDQU      2080(CX), Y8
+	VPAND        Y3, Y8, Y8
+	VPSLLD       $0x14, Y8, Y8
+	VPOR         Y8, Y7, Y7
+	VMOVDQU      2048(CX), Y8
+	VPAND        Y3, Y8, Y8
+	VPSLLD       $0xc, Y8, Y8
+	VPOR         Y8, Y7, Y7
+	VMOVDQU      2016(CX), Y8
+	VPAND        Y3, Y8, Y8
+	VPSLLD       $4, Y8, Y8
+	VPOR         Y8, Y7, Y7
+	VMOVDQU      1600(CX), Y8
+	VPAND        Y3, Y8, Y8
+	VPSLLD       $0x18, Y8, Y8
+	VPOR         Y8, Y7, Y7
+	VMOVDQU      1568(CX), Y8
+	VPAND        Y3, Y8, Y8
+	VPSLLD       $0x10, Y8, Y8
+	VPOR         Y8, Y7, Y7
+	VMOVDQU      1536(CX), Y8
+	VPAND        Y3, Y8, Y8
+	VPSLLD       $8, Y8, Y8
+	VPOR         Y8, Y7, Y7
+	VMOVDQU      1504(CX), Y8
+	VPAND        Y3, Y8, Y8
+	VPOR         Y8, Y7, Y7
+	VUNPCKLPS    Y5, Y4, Y8
+	VUNPCKHPS    Y5, Y4, Y5
+	VUNPCKLPS    Y7, Y6, Y4
+	VUNPCKHPS    Y7, Y6, Y7
+	VUNPCKLPD    Y4, Y8, Y6
+	VUNPCKHPD    Y4, Y8, Y4
+	VUNPCKLPD    Y7, Y5, Y8
+	VUNPCKHPD    Y7, Y5, Y7
+	VMOVUPS      X6, 6(AX)
+	VEXTRACTI128 $1, Y6, 94(AX)
+	VMOVUPS      X4, 28(AX)
+	VEXTRACTI128 $1, Y4, 116(AX)
+	VMOVUPS      X8, 50(AX)
+	VEXTRACTI128 $1, Y8, 138(AX)
+	VMOVUPS      X7, 72(AX)
+	VEXTRACTI128 $1, Y7, 160(AX)
 	ADDQ         $0x400, BX
 	ADDQ         $0xb0, AX
 	SUBQ         $1, DX
@@ -5359,6 +5598,14 @@ done2:
 // mix1xQ5_0AVX2 adds weighted rows of v to 1 row of o; ld and stride in bytes, a unit is 32 values.
 // Requires: AVX2, F16C, FMA
 TEXT ·mix1xQ5_0AVX2(SB), NOSPLIT, $128-64
+
+	// constants of the loops
+	VMOVDQU      q5_03<>+0(SB), Y0
+	VMOVDQU      q5_00<>+0(SB), Y1
+	VMOVDQU      q5_02<>+0(SB), Y2
+	VMOVDQU      q5_01<>+0(SB), Y3
+	VMOVDQU      q5_04<>+0(SB), Y4
+	VMOVDQU      q5_05<>+0(SB), Y5
 	MOVQ         v+32(FP), AX
 	MOVQ         units+56(FP), BX
 	XORQ         CX, CX
@@ -5370,10 +5617,10 @@ TEXT ·mix1xQ5_0AVX2(SB), NOSPLIT, $128-64
 loop1:
 	MOVQ         o+0(FP), SI
 	ADDQ         CX, SI
-	VMOVUPS      (SI), Y0
-	VMOVUPS      32(SI), Y1
-	VMOVUPS      64(SI), Y2
-	VMOVUPS      96(SI), Y3
+	VMOVUPS      (SI), Y6
+	VMOVUPS      32(SI), Y7
+	VMOVUPS      64(SI), Y8
+	VMOVUPS      96(SI), Y9
 	MOVQ         p+16(FP), SI
 	MOVQ         rows+48(FP), DI
 	MOVQ         AX, R8
@@ -5382,34 +5629,34 @@ loop1:
 	JLT          done4
 
 loop3:
-	VBROADCASTI128 6(R8), Y4
-	VPSRLVD      q5_00<>+0(SB), Y4, Y4
-	VPAND        q5_01<>+0(SB), Y4, Y4
-	VMOVDQU      2(R8), X5
-	VINSERTI128  $1, 4(R8), Y5, Y5
-	VPSHUFB      q5_02<>+0(SB), Y5, Y5
-	VPAND        q5_03<>+0(SB), Y5, Y5
-	VPCMPEQB     q5_03<>+0(SB), Y5, Y5
-	VPAND        q5_04<>+0(SB), Y5, Y5
-	VPOR         Y5, Y4, Y4
-	VPADDB       q5_05<>+0(SB), Y4, Y4
-	VMOVDQU      Y4, (DX)
-	VPBROADCASTW (R8), X4
-	VCVTPH2PS    X4, Y4
-	VBROADCASTSS (SI), Y5
-	VMULPS       Y5, Y4, Y4
-	VPMOVSXBD    (DX), Y5
-	VCVTDQ2PS    Y5, Y5
-	VFMADD231PS  Y4, Y5, Y0
-	VPMOVSXBD    8(DX), Y5
-	VCVTDQ2PS    Y5, Y5
-	VFMADD231PS  Y4, Y5, Y1
-	VPMOVSXBD    16(DX), Y5
-	VCVTDQ2PS    Y5, Y5
-	VFMADD231PS  Y4, Y5, Y2
-	VPMOVSXBD    24(DX), Y5
-	VCVTDQ2PS    Y5, Y5
-	VFMADD231PS  Y4, Y5, Y3
+	VBROADCASTI128 6(R8), Y10
+	VPSRLVD      Y1, Y10, Y10
+	VPAND        Y3, Y10, Y10
+	VMOVDQU      2(R8), X11
+	VINSERTI128  $1, 4(R8), Y11, Y11
+	VPSHUFB      Y2, Y11, Y11
+	VPAND        Y0, Y11, Y11
+	VPCMPEQB     Y0, Y11, Y11
+	VPAND        Y4, Y11, Y11
+	VPOR         Y11, Y10, Y10
+	VPADDB       Y5, Y10, Y10
+	VMOVDQU      Y10, (DX)
+	VPBROADCASTW (R8), X10
+	VCVTPH2PS    X10, Y10
+	VBROADCASTSS (SI), Y11
+	VMULPS       Y11, Y10, Y10
+	VPMOVSXBD    (DX), Y11
+	VCVTDQ2PS    Y11, Y11
+	VFMADD231PS  Y10, Y11, Y6
+	VPMOVSXBD    8(DX), Y11
+	VCVTDQ2PS    Y11, Y11
+	VFMADD231PS  Y10, Y11, Y7
+	VPMOVSXBD    16(DX), Y11
+	VCVTDQ2PS    Y11, Y11
+	VFMADD231PS  Y10, Y11, Y8
+	VPMOVSXBD    24(DX), Y11
+	VCVTDQ2PS    Y11, Y11
+	VFMADD231PS  Y10, Y11, Y9
 	ADDQ         R9, R8
 	ADDQ         $4, SI
 	SUBQ         $1, DI
@@ -5419,10 +5666,10 @@ done4:
 	ADDQ         $1, DI
 	MOVQ         o+0(FP), SI
 	ADDQ         CX, SI
-	VMOVUPS      Y0, (SI)
-	VMOVUPS      Y1, 32(SI)
-	VMOVUPS      Y2, 64(SI)
-	VMOVUPS      Y3, 96(SI)
+	VMOVUPS      Y6, (SI)
+	VMOVUPS      Y7, 32(SI)
+	VMOVUPS      Y8, 64(SI)
+	VMOVUPS      Y9, 96(SI)
 	ADDQ         $0x16, AX
 	ADDQ         $0x80, CX
 	SUBQ         $1, BX
@@ -5436,6 +5683,13 @@ done2:
 // mix2xQ5_0AVX2 adds weighted rows of v to 2 rows of o; ld and stride in bytes, a unit is 32 values.
 // Requires: AVX2, F16C, FMA
 TEXT ·mix2xQ5_0AVX2(SB), NOSPLIT, $128-64
+
+	// constants of the loops
+	VMOVDQU      q5_03<>+0(SB), Y0
+	VMOVDQU      q5_00<>+0(SB), Y1
+	VMOVDQU      q5_02<>+0(SB), Y2
+	VMOVDQU      q5_01<>+0(SB), Y3
+	VMOVDQU      q5_04<>+0(SB), Y4
 	MOVQ         v+32(FP), AX
 	MOVQ         units+56(FP), BX
 	XORQ         CX, CX
@@ -5448,14 +5702,14 @@ loop1:
 	MOVQ         o+0(FP), SI
 	MOVQ         ldo+8(FP), DI
 	ADDQ         CX, SI
-	VMOVUPS      (SI), Y0
-	VMOVUPS      (SI)(DI*1), Y1
-	VMOVUPS      32(SI), Y2
-	VMOVUPS      32(SI)(DI*1), Y3
-	VMOVUPS      64(SI), Y4
-	VMOVUPS      64(SI)(DI*1), Y5
-	VMOVUPS      96(SI), Y6
-	VMOVUPS      96(SI)(DI*1), Y7
+	VMOVUPS      (SI), Y5
+	VMOVUPS      (SI)(DI*1), Y6
+	VMOVUPS      32(SI), Y7
+	VMOVUPS      32(SI)(DI*1), Y8
+	VMOVUPS      64(SI), Y9
+	VMOVUPS      64(SI)(DI*1), Y10
+	VMOVUPS      96(SI), Y11
+	VMOVUPS      96(SI)(DI*1), Y12
 	MOVQ         p+16(FP), SI
 	MOVQ         ldp+24(FP), DI
 	MOVQ         rows+48(FP), R8
@@ -5465,40 +5719,40 @@ loop1:
 	JLT          done4
 
 loop3:
-	VBROADCASTI128 6(R9), Y8
-	VPSRLVD      q5_00<>+0(SB), Y8, Y8
-	VPAND        q5_01<>+0(SB), Y8, Y8
-	VMOVDQU      2(R9), X9
-	VINSERTI128  $1, 4(R9), Y9, Y9
-	VPSHUFB      q5_02<>+0(SB), Y9, Y9
-	VPAND        q5_03<>+0(SB), Y9, Y9
-	VPCMPEQB     q5_03<>+0(SB), Y9, Y9
-	VPAND        q5_04<>+0(SB), Y9, Y9
-	VPOR         Y9, Y8, Y8
-	VPADDB       q5_05<>+0(SB), Y8, Y8
-	VMOVDQU      Y8, (DX)
-	VPBROADCASTW (R9), X8
-	VCVTPH2PS    X8, Y8
-	VBROADCASTSS (SI), Y9
-	VMULPS       Y9, Y8, Y9
-	VBROADCASTSS (SI)(DI*1), Y10
-	VMULPS       Y10, Y8, Y8
-	VPMOVSXBD    (DX), Y10
-	VCVTDQ2PS    Y10, Y10
-	VFMADD231PS  Y9, Y10, Y0
-	VFMADD231PS  Y8, Y10, Y1
-	VPMOVSXBD    8(DX), Y10
-	VCVTDQ2PS    Y10, Y10
-	VFMADD231PS  Y9, Y10, Y2
-	VFMADD231PS  Y8, Y10, Y3
-	VPMOVSXBD    16(DX), Y10
-	VCVTDQ2PS    Y10, Y10
-	VFMADD231PS  Y9, Y10, Y4
-	VFMADD231PS  Y8, Y10, Y5
-	VPMOVSXBD    24(DX), Y10
-	VCVTDQ2PS    Y10, Y10
-	VFMADD231PS  Y9, Y10, Y6
-	VFMADD231PS  Y8, Y10, Y7
+	VBROADCASTI128 6(R9), Y13
+	VPSRLVD      Y1, Y13, Y13
+	VPAND        Y3, Y13, Y13
+	VMOVDQU      2(R9), X14
+	VINSERTI128  $1, 4(R9), Y14, Y14
+	VPSHUFB      Y2, Y14, Y14
+	VPAND        Y0, Y14, Y14
+	VPCMPEQB     Y0, Y14, Y14
+	VPAND        Y4, Y14, Y14
+	VPOR         Y14, Y13, Y13
+	VPADDB       q5_05<>+0(SB), Y13, Y13
+	VMOVDQU      Y13, (DX)
+	VPBROADCASTW (R9), X13
+	VCVTPH2PS    X13, Y13
+	VBROADCASTSS (SI), Y14
+	VMULPS       Y14, Y13, Y14
+	VBROADCASTSS (SI)(DI*1), Y15
+	VMULPS       Y15, Y13, Y13
+	VPMOVSXBD    (DX), Y15
+	VCVTDQ2PS    Y15, Y15
+	VFMADD231PS  Y14, Y15, Y5
+	VFMADD231PS  Y13, Y15, Y6
+	VPMOVSXBD    8(DX), Y15
+	VCVTDQ2PS    Y15, Y15
+	VFMADD231PS  Y14, Y15, Y7
+	VFMADD231PS  Y13, Y15, Y8
+	VPMOVSXBD    16(DX), Y15
+	VCVTDQ2PS    Y15, Y15
+	VFMADD231PS  Y14, Y15, Y9
+	VFMADD231PS  Y13, Y15, Y10
+	VPMOVSXBD    24(DX), Y15
+	VCVTDQ2PS    Y15, Y15
+	VFMADD231PS  Y14, Y15, Y11
+	VFMADD231PS  Y13, Y15, Y12
 	ADDQ         R10, R9
 	ADDQ         $4, SI
 	SUBQ         $1, R8
@@ -5509,14 +5763,14 @@ done4:
 	MOVQ         o+0(FP), SI
 	MOVQ         ldo+8(FP), DI
 	ADDQ         CX, SI
-	VMOVUPS      Y0, (SI)
-	VMOVUPS      Y1, (SI)(DI*1)
-	VMOVUPS      Y2, 32(SI)
-	VMOVUPS      Y3, 32(SI)(DI*1)
-	VMOVUPS      Y4, 64(SI)
-	VMOVUPS      Y5, 64(SI)(DI*1)
-	VMOVUPS      Y6, 96(SI)
-	VMOVUPS      Y7, 96(SI)(DI*1)
+	VMOVUPS      Y5, (SI)
+	VMOVUPS      Y6, (SI)(DI*1)
+	VMOVUPS      Y7, 32(SI)
+	VMOVUPS      Y8, 32(SI)(DI*1)
+	VMOVUPS      Y9, 64(SI)
+	VMOVUPS      Y10, 64(SI)(DI*1)
+	VMOVUPS      Y11, 96(SI)
+	VMOVUPS      Y12, 96(SI)(DI*1)
 	ADDQ         $0x16, AX
 	ADDQ         $0x80, CX
 	SUBQ         $1, BX

@@ -103,6 +103,13 @@ GLOBL q5_115<>(SB), RODATA|NOPTR, $32
 // decodeUnitsQ5_1AVX512 unpacks units of 32 values.
 // Requires: AVX2, F16C
 TEXT ·decodeUnitsQ5_1AVX512(SB), NOSPLIT, $128-24
+
+	// constants of the loops
+	VMOVDQU      q5_13<>+0(SB), Y0
+	VMOVDQU      q5_10<>+0(SB), Y1
+	VMOVDQU      q5_12<>+0(SB), Y2
+	VMOVDQU      q5_11<>+0(SB), Y3
+	VMOVDQU      q5_14<>+0(SB), Y4
 	MOVQ         dst+0(FP), AX
 	MOVQ         src+8(FP), BX
 	MOVQ         units+16(FP), CX
@@ -112,41 +119,41 @@ TEXT ·decodeUnitsQ5_1AVX512(SB), NOSPLIT, $128-24
 	JLT          done2
 
 loop1:
-	VPBROADCASTW (BX), X0
-	VCVTPH2PS    X0, Y0
-	VPBROADCASTW 2(BX), X1
-	VCVTPH2PS    X1, Y1
-	VBROADCASTI128 8(BX), Y2
-	VPSRLVD      q5_10<>+0(SB), Y2, Y2
-	VPAND        q5_11<>+0(SB), Y2, Y2
-	VMOVDQU      4(BX), X3
-	VINSERTI128  $1, 6(BX), Y3, Y3
-	VPSHUFB      q5_12<>+0(SB), Y3, Y3
-	VPAND        q5_13<>+0(SB), Y3, Y3
-	VPCMPEQB     q5_13<>+0(SB), Y3, Y3
-	VPAND        q5_14<>+0(SB), Y3, Y3
-	VPOR         Y3, Y2, Y2
-	VMOVDQU      Y2, (DX)
-	VPMOVSXBD    (DX), Y2
-	VCVTDQ2PS    Y2, Y2
-	VMULPS       Y2, Y0, Y2
-	VADDPS       Y1, Y2, Y2
-	VMOVUPS      Y2, (AX)
-	VPMOVSXBD    8(DX), Y2
-	VCVTDQ2PS    Y2, Y2
-	VMULPS       Y2, Y0, Y2
-	VADDPS       Y1, Y2, Y2
-	VMOVUPS      Y2, 32(AX)
-	VPMOVSXBD    16(DX), Y2
-	VCVTDQ2PS    Y2, Y2
-	VMULPS       Y2, Y0, Y2
-	VADDPS       Y1, Y2, Y2
-	VMOVUPS      Y2, 64(AX)
-	VPMOVSXBD    24(DX), Y2
-	VCVTDQ2PS    Y2, Y2
-	VMULPS       Y2, Y0, Y0
-	VADDPS       Y1, Y0, Y0
-	VMOVUPS      Y0, 96(AX)
+	VPBROADCASTW (BX), X5
+	VCVTPH2PS    X5, Y5
+	VPBROADCASTW 2(BX), X6
+	VCVTPH2PS    X6, Y6
+	VBROADCASTI128 8(BX), Y7
+	VPSRLVD      Y1, Y7, Y7
+	VPAND        Y3, Y7, Y7
+	VMOVDQU      4(BX), X8
+	VINSERTI128  $1, 6(BX), Y8, Y8
+	VPSHUFB      Y2, Y8, Y8
+	VPAND        Y0, Y8, Y8
+	VPCMPEQB     Y0, Y8, Y8
+	VPAND        Y4, Y8, Y8
+	VPOR         Y8, Y7, Y7
+	VMOVDQU      Y7, (DX)
+	VPMOVSXBD    (DX), Y7
+	VCVTDQ2PS    Y7, Y7
+	VMULPS       Y7, Y5, Y7
+	VADDPS       Y6, Y7, Y7
+	VMOVUPS      Y7, (AX)
+	VPMOVSXBD    8(DX), Y7
+	VCVTDQ2PS    Y7, Y7
+	VMULPS       Y7, Y5, Y7
+	VADDPS       Y6, Y7, Y7
+	VMOVUPS      Y7, 32(AX)
+	VPMOVSXBD    16(DX), Y7
+	VCVTDQ2PS    Y7, Y7
+	VMULPS       Y7, Y5, Y7
+	VADDPS       Y6, Y7, Y7
+	VMOVUPS      Y7, 64(AX)
+	VPMOVSXBD    24(DX), Y7
+	VCVTDQ2PS    Y7, Y7
+	VMULPS       Y7, Y5, Y5
+	VADDPS       Y6, Y5, Y5
+	VMOVUPS      Y5, 96(AX)
 	ADDQ         $0x18, BX
 	ADDQ         $0x80, AX
 	SUBQ         $1, CX
@@ -160,6 +167,13 @@ done2:
 // matmul1xQ5_1AVX512 multiplies rows of w with 1 row of x; ld and stride in bytes, a unit is 32 values.
 // Requires: AVX2, F16C, FMA
 TEXT ·matmul1xQ5_1AVX512(SB), NOSPLIT, $128-64
+
+	// constants of the loops
+	VMOVDQU      q5_13<>+0(SB), Y0
+	VMOVDQU      q5_10<>+0(SB), Y1
+	VMOVDQU      q5_12<>+0(SB), Y2
+	VMOVDQU      q5_11<>+0(SB), Y3
+	VMOVDQU      q5_14<>+0(SB), Y4
 	MOVQ         y+0(FP), AX
 	MOVQ         w+32(FP), BX
 	MOVQ         rows+48(FP), CX
@@ -169,10 +183,10 @@ TEXT ·matmul1xQ5_1AVX512(SB), NOSPLIT, $128-64
 	JLT          done2
 
 loop1:
-	VPXOR        Y0, Y0, Y0
-	VPXOR        Y1, Y1, Y1
-	VPXOR        Y2, Y2, Y2
-	VPXOR        Y3, Y3, Y3
+	VPXOR        Y5, Y5, Y5
+	VPXOR        Y6, Y6, Y6
+	VPXOR        Y7, Y7, Y7
+	VPXOR        Y8, Y8, Y8
 	MOVQ         x+16(FP), SI
 	MOVQ         units+56(FP), DI
 	MOVQ         BX, R8
@@ -180,45 +194,45 @@ loop1:
 	JLT          done4
 
 loop3:
-	VPBROADCASTW (R8), X4
-	VCVTPH2PS    X4, Y4
-	VPBROADCASTW 2(R8), X5
-	VCVTPH2PS    X5, Y5
-	VBROADCASTI128 8(R8), Y6
-	VPSRLVD      q5_10<>+0(SB), Y6, Y6
-	VPAND        q5_11<>+0(SB), Y6, Y6
-	VMOVDQU      4(R8), X7
-	VINSERTI128  $1, 6(R8), Y7, Y7
-	VPSHUFB      q5_12<>+0(SB), Y7, Y7
-	VPAND        q5_13<>+0(SB), Y7, Y7
-	VPCMPEQB     q5_13<>+0(SB), Y7, Y7
-	VPAND        q5_14<>+0(SB), Y7, Y7
-	VPOR         Y7, Y6, Y6
-	VMOVDQU      Y6, (DX)
-	VPMOVSXBD    (DX), Y6
-	VCVTDQ2PS    Y6, Y6
-	VMULPS       Y6, Y4, Y6
-	VADDPS       Y5, Y6, Y6
-	VMOVUPS      (SI), Y7
-	VFMADD231PS  Y7, Y6, Y0
-	VPMOVSXBD    8(DX), Y6
-	VCVTDQ2PS    Y6, Y6
-	VMULPS       Y6, Y4, Y6
-	VADDPS       Y5, Y6, Y6
-	VMOVUPS      32(SI), Y7
-	VFMADD231PS  Y7, Y6, Y1
-	VPMOVSXBD    16(DX), Y6
-	VCVTDQ2PS    Y6, Y6
-	VMULPS       Y6, Y4, Y6
-	VADDPS       Y5, Y6, Y6
-	VMOVUPS      64(SI), Y7
-	VFMADD231PS  Y7, Y6, Y2
-	VPMOVSXBD    24(DX), Y6
-	VCVTDQ2PS    Y6, Y6
-	VMULPS       Y6, Y4, Y4
-	VADDPS       Y5, Y4, Y4
-	VMOVUPS      96(SI), Y5
-	VFMADD231PS  Y5, Y4, Y3
+	VPBROADCASTW (R8), X9
+	VCVTPH2PS    X9, Y9
+	VPBROADCASTW 2(R8), X10
+	VCVTPH2PS    X10, Y10
+	VBROADCASTI128 8(R8), Y11
+	VPSRLVD      Y1, Y11, Y11
+	VPAND        Y3, Y11, Y11
+	VMOVDQU      4(R8), X12
+	VINSERTI128  $1, 6(R8), Y12, Y12
+	VPSHUFB      Y2, Y12, Y12
+	VPAND        Y0, Y12, Y12
+	VPCMPEQB     Y0, Y12, Y12
+	VPAND        Y4, Y12, Y12
+	VPOR         Y12, Y11, Y11
+	VMOVDQU      Y11, (DX)
+	VPMOVSXBD    (DX), Y11
+	VCVTDQ2PS    Y11, Y11
+	VMULPS       Y11, Y9, Y11
+	VADDPS       Y10, Y11, Y11
+	VMOVUPS      (SI), Y12
+	VFMADD231PS  Y12, Y11, Y5
+	VPMOVSXBD    8(DX), Y11
+	VCVTDQ2PS    Y11, Y11
+	VMULPS       Y11, Y9, Y11
+	VADDPS       Y10, Y11, Y11
+	VMOVUPS      32(SI), Y12
+	VFMADD231PS  Y12, Y11, Y6
+	VPMOVSXBD    16(DX), Y11
+	VCVTDQ2PS    Y11, Y11
+	VMULPS       Y11, Y9, Y11
+	VADDPS       Y10, Y11, Y11
+	VMOVUPS      64(SI), Y12
+	VFMADD231PS  Y12, Y11, Y7
+	VPMOVSXBD    24(DX), Y11
+	VCVTDQ2PS    Y11, Y11
+	VMULPS       Y11, Y9, Y9
+	VADDPS       Y10, Y9, Y9
+	VMOVUPS      96(SI), Y10
+	VFMADD231PS  Y10, Y9, Y8
 	ADDQ         $0x18, R8
 	ADDQ         $0x80, SI
 	SUBQ         $1, DI
@@ -226,16 +240,16 @@ loop3:
 
 done4:
 	ADDQ         $1, DI
-	VADDPS       Y1, Y0, Y0
-	VADDPS       Y2, Y0, Y0
-	VADDPS       Y3, Y0, Y0
-	VEXTRACTF128 $1, Y0, X1
-	VADDPS       X0, X1, X1
-	VMOVHLPS     X1, X1, X0
-	VADDPS       X0, X1, X1
-	VMOVSHDUP    X1, X0
-	VADDSS       X0, X1, X1
-	VMOVSS       X1, (AX)
+	VADDPS       Y6, Y5, Y5
+	VADDPS       Y7, Y5, Y5
+	VADDPS       Y8, Y5, Y5
+	VEXTRACTF128 $1, Y5, X6
+	VADDPS       X5, X6, X6
+	VMOVHLPS     X6, X6, X5
+	VADDPS       X5, X6, X6
+	VMOVSHDUP    X6, X5
+	VADDSS       X5, X6, X6
+	VMOVSS       X6, (AX)
 	ADDQ         $4, AX
 	MOVQ         stride+40(FP), SI
 	ADDQ         SI, BX
@@ -250,6 +264,13 @@ done2:
 // matmul2xQ5_1AVX512 multiplies rows of w with 2 rows of x; ld and stride in bytes, a unit is 32 values.
 // Requires: AVX2, F16C, FMA
 TEXT ·matmul2xQ5_1AVX512(SB), NOSPLIT, $128-64
+
+	// constants of the loops
+	VMOVDQU      q5_13<>+0(SB), Y0
+	VMOVDQU      q5_10<>+0(SB), Y1
+	VMOVDQU      q5_12<>+0(SB), Y2
+	VMOVDQU      q5_11<>+0(SB), Y3
+	VMOVDQU      q5_14<>+0(SB), Y4
 	MOVQ         y+0(FP), AX
 	MOVQ         w+32(FP), BX
 	MOVQ         rows+48(FP), CX
@@ -259,10 +280,10 @@ TEXT ·matmul2xQ5_1AVX512(SB), NOSPLIT, $128-64
 	JLT          done2
 
 loop1:
-	VPXOR        Y0, Y0, Y0
-	VPXOR        Y1, Y1, Y1
-	VPXOR        Y2, Y2, Y2
-	VPXOR        Y3, Y3, Y3
+	VPXOR        Y5, Y5, Y5
+	VPXOR        Y6, Y6, Y6
+	VPXOR        Y7, Y7, Y7
+	VPXOR        Y8, Y8, Y8
 	MOVQ         x+16(FP), SI
 	MOVQ         ldx+24(FP), DI
 	MOVQ         units+56(FP), R8
@@ -271,53 +292,53 @@ loop1:
 	JLT          done4
 
 loop3:
-	VPBROADCASTW (R9), X4
-	VCVTPH2PS    X4, Y4
-	VPBROADCASTW 2(R9), X5
-	VCVTPH2PS    X5, Y5
-	VBROADCASTI128 8(R9), Y6
-	VPSRLVD      q5_10<>+0(SB), Y6, Y6
-	VPAND        q5_11<>+0(SB), Y6, Y6
-	VMOVDQU      4(R9), X7
-	VINSERTI128  $1, 6(R9), Y7, Y7
-	VPSHUFB      q5_12<>+0(SB), Y7, Y7
-	VPAND        q5_13<>+0(SB), Y7, Y7
-	VPCMPEQB     q5_13<>+0(SB), Y7, Y7
-	VPAND        q5_14<>+0(SB), Y7, Y7
-	VPOR         Y7, Y6, Y6
-	VMOVDQU      Y6, (DX)
-	VPMOVSXBD    (DX), Y6
-	VCVTDQ2PS    Y6, Y6
-	VMULPS       Y6, Y4, Y6
-	VADDPS       Y5, Y6, Y6
-	VMOVUPS      (SI), Y7
-	VFMADD231PS  Y7, Y6, Y0
-	VMOVUPS      (SI)(DI*1), Y7
-	VFMADD231PS  Y7, Y6, Y1
-	VPMOVSXBD    8(DX), Y6
-	VCVTDQ2PS    Y6, Y6
-	VMULPS       Y6, Y4, Y6
-	VADDPS       Y5, Y6, Y6
-	VMOVUPS      32(SI), Y7
-	VFMADD231PS  Y7, Y6, Y2
-	VMOVUPS      32(SI)(DI*1), Y7
-	VFMADD231PS  Y7, Y6, Y3
-	VPMOVSXBD    16(DX), Y6
-	VCVTDQ2PS    Y6, Y6
-	VMULPS       Y6, Y4, Y6
-	VADDPS       Y5, Y6, Y6
-	VMOVUPS      64(SI), Y7
-	VFMADD231PS  Y7, Y6, Y0
-	VMOVUPS      64(SI)(DI*1), Y7
-	VFMADD231PS  Y7, Y6, Y1
-	VPMOVSXBD    24(DX), Y6
-	VCVTDQ2PS    Y6, Y6
-	VMULPS       Y6, Y4, Y4
-	VADDPS       Y5, Y4, Y4
-	VMOVUPS      96(SI), Y5
-	VFMADD231PS  Y5, Y4, Y2
-	VMOVUPS      96(SI)(DI*1), Y5
-	VFMADD231PS  Y5, Y4, Y3
+	VPBROADCASTW (R9), X9
+	VCVTPH2PS    X9, Y9
+	VPBROADCASTW 2(R9), X10
+	VCVTPH2PS    X10, Y10
+	VBROADCASTI128 8(R9), Y11
+	VPSRLVD      Y1, Y11, Y11
+	VPAND        Y3, Y11, Y11
+	VMOVDQU      4(R9), X12
+	VINSERTI128  $1, 6(R9), Y12, Y12
+	VPSHUFB      Y2, Y12, Y12
+	VPAND        Y0, Y12, Y12
+	VPCMPEQB     Y0, Y12, Y12
+	VPAND        Y4, Y12, Y12
+	VPOR         Y12, Y11, Y11
+	VMOVDQU      Y11, (DX)
+	VPMOVSXBD    (DX), Y11
+	VCVTDQ2PS    Y11, Y11
+	VMULPS       Y11, Y9, Y11
+	VADDPS       Y10, Y11, Y11
+	VMOVUPS      (SI), Y12
+	VFMADD231PS  Y12, Y11, Y5
+	VMOVUPS      (SI)(DI*1), Y12
+	VFMADD231PS  Y12, Y11, Y6
+	VPMOVSXBD    8(DX), Y11
+	VCVTDQ2PS    Y11, Y11
+	VMULPS       Y11, Y9, Y11
+	VADDPS       Y10, Y11, Y11
+	VMOVUPS      32(SI), Y12
+	VFMADD231PS  Y12, Y11, Y7
+	VMOVUPS      32(SI)(DI*1), Y12
+	VFMADD231PS  Y12, Y11, Y8
+	VPMOVSXBD    16(DX), Y11
+	VCVTDQ2PS    Y11, Y11
+	VMULPS       Y11, Y9, Y11
+	VADDPS       Y10, Y11, Y11
+	VMOVUPS      64(SI), Y12
+	VFMADD231PS  Y12, Y11, Y5
+	VMOVUPS      64(SI)(DI*1), Y12
+	VFMADD231PS  Y12, Y11, Y6
+	VPMOVSXBD    24(DX), Y11
+	VCVTDQ2PS    Y11, Y11
+	VMULPS       Y11, Y9, Y9
+	VADDPS       Y10, Y9, Y9
+	VMOVUPS      96(SI), Y10
+	VFMADD231PS  Y10, Y9, Y7
+	VMOVUPS      96(SI)(DI*1), Y10
+	VFMADD231PS  Y10, Y9, Y8
 	ADDQ         $0x18, R9
 	ADDQ         $0x80, SI
 	SUBQ         $1, R8
@@ -325,25 +346,25 @@ loop3:
 
 done4:
 	ADDQ         $1, R8
-	VADDPS       Y2, Y0, Y0
-	VADDPS       Y3, Y1, Y1
-	VEXTRACTF128 $1, Y0, X2
-	VADDPS       X0, X2, X2
-	VMOVHLPS     X2, X2, X0
-	VADDPS       X0, X2, X2
-	VMOVSHDUP    X2, X0
-	VADDSS       X0, X2, X2
-	VMOVSS       X2, (AX)
+	VADDPS       Y7, Y5, Y5
+	VADDPS       Y8, Y6, Y6
+	VEXTRACTF128 $1, Y5, X7
+	VADDPS       X5, X7, X7
+	VMOVHLPS     X7, X7, X5
+	VADDPS       X5, X7, X7
+	VMOVSHDUP    X7, X5
+	VADDSS       X5, X7, X7
+	VMOVSS       X7, (AX)
 	MOVQ         ldy+8(FP), SI
 	MOVQ         AX, DI
 	ADDQ         SI, DI
-	VEXTRACTF128 $1, Y1, X0
-	VADDPS       X1, X0, X0
-	VMOVHLPS     X0, X0, X1
-	VADDPS       X1, X0, X0
-	VMOVSHDUP    X0, X1
-	VADDSS       X1, X0, X0
-	VMOVSS       X0, (DI)
+	VEXTRACTF128 $1, Y6, X5
+	VADDPS       X6, X5, X5
+	VMOVHLPS     X5, X5, X6
+	VADDPS       X6, X5, X5
+	VMOVSHDUP    X5, X6
+	VADDSS       X6, X5, X5
+	VMOVSS       X5, (DI)
 	ADDQ         $4, AX
 	MOVQ         stride+40(FP), SI
 	ADDQ         SI, BX
@@ -358,6 +379,13 @@ done2:
 // matmul3xQ5_1AVX512 multiplies rows of w with 3 rows of x; ld and stride in bytes, a unit is 32 values.
 // Requires: AVX2, F16C, FMA
 TEXT ·matmul3xQ5_1AVX512(SB), NOSPLIT, $128-64
+
+	// constants of the loops
+	VMOVDQU      q5_13<>+0(SB), Y0
+	VMOVDQU      q5_10<>+0(SB), Y1
+	VMOVDQU      q5_12<>+0(SB), Y2
+	VMOVDQU      q5_11<>+0(SB), Y3
+	VMOVDQU      q5_14<>+0(SB), Y4
 	MOVQ         y+0(FP), AX
 	MOVQ         w+32(FP), BX
 	MOVQ         rows+48(FP), CX
@@ -367,9 +395,9 @@ TEXT ·matmul3xQ5_1AVX512(SB), NOSPLIT, $128-64
 	JLT          done2
 
 loop1:
-	VPXOR        Y0, Y0, Y0
-	VPXOR        Y1, Y1, Y1
-	VPXOR        Y2, Y2, Y2
+	VPXOR        Y5, Y5, Y5
+	VPXOR        Y6, Y6, Y6
+	VPXOR        Y7, Y7, Y7
 	MOVQ         x+16(FP), SI
 	MOVQ         ldx+24(FP), DI
 	MOVQ         SI, R8
@@ -381,61 +409,61 @@ loop1:
 	JLT          done4
 
 loop3:
-	VPBROADCASTW (R10), X3
-	VCVTPH2PS    X3, Y3
-	VPBROADCASTW 2(R10), X4
-	VCVTPH2PS    X4, Y4
-	VBROADCASTI128 8(R10), Y5
-	VPSRLVD      q5_10<>+0(SB), Y5, Y5
-	VPAND        q5_11<>+0(SB), Y5, Y5
-	VMOVDQU      4(R10), X6
-	VINSERTI128  $1, 6(R10), Y6, Y6
-	VPSHUFB      q5_12<>+0(SB), Y6, Y6
-	VPAND        q5_13<>+0(SB), Y6, Y6
-	VPCMPEQB     q5_13<>+0(SB), Y6, Y6
-	VPAND        q5_14<>+0(SB), Y6, Y6
-	VPOR         Y6, Y5, Y5
-	VMOVDQU      Y5, (DX)
-	VPMOVSXBD    (DX), Y5
-	VCVTDQ2PS    Y5, Y5
-	VMULPS       Y5, Y3, Y5
-	VADDPS       Y4, Y5, Y5
-	VMOVUPS      (SI), Y6
-	VFMADD231PS  Y6, Y5, Y0
-	VMOVUPS      (SI)(DI*1), Y6
-	VFMADD231PS  Y6, Y5, Y1
-	VMOVUPS      (R8), Y6
-	VFMADD231PS  Y6, Y5, Y2
-	VPMOVSXBD    8(DX), Y5
-	VCVTDQ2PS    Y5, Y5
-	VMULPS       Y5, Y3, Y5
-	VADDPS       Y4, Y5, Y5
-	VMOVUPS      32(SI), Y6
-	VFMADD231PS  Y6, Y5, Y0
-	VMOVUPS      32(SI)(DI*1), Y6
-	VFMADD231PS  Y6, Y5, Y1
-	VMOVUPS      32(R8), Y6
-	VFMADD231PS  Y6, Y5, Y2
-	VPMOVSXBD    16(DX), Y5
-	VCVTDQ2PS    Y5, Y5
-	VMULPS       Y5, Y3, Y5
-	VADDPS       Y4, Y5, Y5
-	VMOVUPS      64(SI), Y6
-	VFMADD231PS  Y6, Y5, Y0
-	VMOVUPS      64(SI)(DI*1), Y6
-	VFMADD231PS  Y6, Y5, Y1
-	VMOVUPS      64(R8), Y6
-	VFMADD231PS  Y6, Y5, Y2
-	VPMOVSXBD    24(DX), Y5
-	VCVTDQ2PS    Y5, Y5
-	VMULPS       Y5, Y3, Y3
-	VADDPS       Y4, Y3, Y3
-	VMOVUPS      96(SI), Y4
-	VFMADD231PS  Y4, Y3, Y0
-	VMOVUPS      96(SI)(DI*1), Y4
-	VFMADD231PS  Y4, Y3, Y1
-	VMOVUPS      96(R8), Y4
-	VFMADD231PS  Y4, Y3, Y2
+	VPBROADCASTW (R10), X8
+	VCVTPH2PS    X8, Y8
+	VPBROADCASTW 2(R10), X9
+	VCVTPH2PS    X9, Y9
+	VBROADCASTI128 8(R10), Y10
+	VPSRLVD      Y1, Y10, Y10
+	VPAND        Y3, Y10, Y10
+	VMOVDQU      4(R10), X11
+	VINSERTI128  $1, 6(R10), Y11, Y11
+	VPSHUFB      Y2, Y11, Y11
+	VPAND        Y0, Y11, Y11
+	VPCMPEQB     Y0, Y11, Y11
+	VPAND        Y4, Y11, Y11
+	VPOR         Y11, Y10, Y10
+	VMOVDQU      Y10, (DX)
+	VPMOVSXBD    (DX), Y10
+	VCVTDQ2PS    Y10, Y10
+	VMULPS       Y10, Y8, Y10
+	VADDPS       Y9, Y10, Y10
+	VMOVUPS      (SI), Y11
+	VFMADD231PS  Y11, Y10, Y5
+	VMOVUPS      (SI)(DI*1), Y11
+	VFMADD231PS  Y11, Y10, Y6
+	VMOVUPS      (R8), Y11
+	VFMADD231PS  Y11, Y10, Y7
+	VPMOVSXBD    8(DX), Y10
+	VCVTDQ2PS    Y10, Y10
+	VMULPS       Y10, Y8, Y10
+	VADDPS       Y9, Y10, Y10
+	VMOVUPS      32(SI), Y11
+	VFMADD231PS  Y11, Y10, Y5
+	VMOVUPS      32(SI)(DI*1), Y11
+	VFMADD231PS  Y11, Y10, Y6
+	VMOVUPS      32(R8), Y11
+	VFMADD231PS  Y11, Y10, Y7
+	VPMOVSXBD    16(DX), Y10
+	VCVTDQ2PS    Y10, Y10
+	VMULPS       Y10, Y8, Y10
+	VADDPS       Y9, Y10, Y10
+	VMOVUPS      64(SI), Y11
+	VFMADD231PS  Y11, Y10, Y5
+	VMOVUPS      64(SI)(DI*1), Y11
+	VFMADD231PS  Y11, Y10, Y6
+	VMOVUPS      64(R8), Y11
+	VFMADD231PS  Y11, Y10, Y7
+	VPMOVSXBD    24(DX), Y10
+	VCVTDQ2PS    Y10, Y10
+	VMULPS       Y10, Y8, Y8
+	VADDPS       Y9, Y8, Y8
+	VMOVUPS      96(SI), Y9
+	VFMADD231PS  Y9, Y8, Y5
+	VMOVUPS      96(SI)(DI*1), Y9
+	VFMADD231PS  Y9, Y8, Y6
+	VMOVUPS      96(R8), Y9
+	VFMADD231PS  Y9, Y8, Y7
 	ADDQ         $0x18, R10
 	ADDQ         $0x80, SI
 	ADDQ         $0x80, R8
@@ -444,31 +472,31 @@ loop3:
 
 done4:
 	ADDQ         $1, R9
-	VEXTRACTF128 $1, Y0, X3
-	VADDPS       X0, X3, X3
-	VMOVHLPS     X3, X3, X0
-	VADDPS       X0, X3, X3
-	VMOVSHDUP    X3, X0
-	VADDSS       X0, X3, X3
-	VMOVSS       X3, (AX)
+	VEXTRACTF128 $1, Y5, X8
+	VADDPS       X5, X8, X8
+	VMOVHLPS     X8, X8, X5
+	VADDPS       X5, X8, X8
+	VMOVSHDUP    X8, X5
+	VADDSS       X5, X8, X8
+	VMOVSS       X8, (AX)
 	MOVQ         ldy+8(FP), SI
 	MOVQ         AX, DI
 	ADDQ         SI, DI
-	VEXTRACTF128 $1, Y1, X0
-	VADDPS       X1, X0, X0
-	VMOVHLPS     X0, X0, X1
-	VADDPS       X1, X0, X0
-	VMOVSHDUP    X0, X1
-	VADDSS       X1, X0, X0
-	VMOVSS       X0, (DI)
+	VEXTRACTF128 $1, Y6, X5
+	VADDPS       X6, X5, X5
+	VMOVHLPS     X5, X5, X6
+	VADDPS       X6, X5, X5
+	VMOVSHDUP    X5, X6
+	VADDSS       X6, X5, X5
+	VMOVSS       X5, (DI)
 	ADDQ         SI, DI
-	VEXTRACTF128 $1, Y2, X0
-	VADDPS       X2, X0, X0
-	VMOVHLPS     X0, X0, X1
-	VADDPS       X1, X0, X0
-	VMOVSHDUP    X0, X1
-	VADDSS       X1, X0, X0
-	VMOVSS       X0, (DI)
+	VEXTRACTF128 $1, Y7, X5
+	VADDPS       X7, X5, X5
+	VMOVHLPS     X5, X5, X6
+	VADDPS       X6, X5, X5
+	VMOVSHDUP    X5, X6
+	VADDSS       X6, X5, X5
+	VMOVSS       X5, (DI)
 	ADDQ         $4, AX
 	MOVQ         stride+40(FP), SI
 	ADDQ         SI, BX
@@ -483,6 +511,13 @@ done2:
 // matmul4xQ5_1AVX512 multiplies rows of w with 4 rows of x; ld and stride in bytes, a unit is 32 values.
 // Requires: AVX2, F16C, FMA
 TEXT ·matmul4xQ5_1AVX512(SB), NOSPLIT, $128-64
+
+	// constants of the loops
+	VMOVDQU      q5_13<>+0(SB), Y0
+	VMOVDQU      q5_10<>+0(SB), Y1
+	VMOVDQU      q5_12<>+0(SB), Y2
+	VMOVDQU      q5_11<>+0(SB), Y3
+	VMOVDQU      q5_14<>+0(SB), Y4
 	MOVQ         y+0(FP), AX
 	MOVQ         w+32(FP), BX
 	MOVQ         rows+48(FP), CX
@@ -492,10 +527,10 @@ TEXT ·matmul4xQ5_1AVX512(SB), NOSPLIT, $128-64
 	JLT          done2
 
 loop1:
-	VPXOR        Y0, Y0, Y0
-	VPXOR        Y1, Y1, Y1
-	VPXOR        Y2, Y2, Y2
-	VPXOR        Y3, Y3, Y3
+	VPXOR        Y5, Y5, Y5
+	VPXOR        Y6, Y6, Y6
+	VPXOR        Y7, Y7, Y7
+	VPXOR        Y8, Y8, Y8
 	MOVQ         x+16(FP), SI
 	MOVQ         ldx+24(FP), DI
 	MOVQ         SI, R8
@@ -507,69 +542,69 @@ loop1:
 	JLT          done4
 
 loop3:
-	VPBROADCASTW (R10), X4
-	VCVTPH2PS    X4, Y4
-	VPBROADCASTW 2(R10), X5
-	VCVTPH2PS    X5, Y5
-	VBROADCASTI128 8(R10), Y6
-	VPSRLVD      q5_10<>+0(SB), Y6, Y6
-	VPAND        q5_11<>+0(SB), Y6, Y6
-	VMOVDQU      4(R10), X7
-	VINSERTI128  $1, 6(R10), Y7, Y7
-	VPSHUFB      q5_12<>+0(SB), Y7, Y7
-	VPAND        q5_13<>+0(SB), Y7, Y7
-	VPCMPEQB     q5_13<>+0(SB), Y7, Y7
-	VPAND        q5_14<>+0(SB), Y7, Y7
-	VPOR         Y7, Y6, Y6
-	VMOVDQU      Y6, (DX)
-	VPMOVSXBD    (DX), Y6
-	VCVTDQ2PS    Y6, Y6
-	VMULPS       Y6, Y4, Y6
-	VADDPS       Y5, Y6, Y6
-	VMOVUPS      (SI), Y7
-	VFMADD231PS  Y7, Y6, Y0
-	VMOVUPS      (SI)(DI*1), Y7
-	VFMADD231PS  Y7, Y6, Y1
-	VMOVUPS      (R8), Y7
-	VFMADD231PS  Y7, Y6, Y2
-	VMOVUPS      (R8)(DI*1), Y7
-	VFMADD231PS  Y7, Y6, Y3
-	VPMOVSXBD    8(DX), Y6
-	VCVTDQ2PS    Y6, Y6
-	VMULPS       Y6, Y4, Y6
-	VADDPS       Y5, Y6, Y6
-	VMOVUPS      32(SI), Y7
-	VFMADD231PS  Y7, Y6, Y0
-	VMOVUPS      32(SI)(DI*1), Y7
-	VFMADD231PS  Y7, Y6, Y1
-	VMOVUPS      32(R8), Y7
-	VFMADD231PS  Y7, Y6, Y2
-	VMOVUPS      32(R8)(DI*1), Y7
-	VFMADD231PS  Y7, Y6, Y3
-	VPMOVSXBD    16(DX), Y6
-	VCVTDQ2PS    Y6, Y6
-	VMULPS       Y6, Y4, Y6
-	VADDPS       Y5, Y6, Y6
-	VMOVUPS      64(SI), Y7
-	VFMADD231PS  Y7, Y6, Y0
-	VMOVUPS      64(SI)(DI*1), Y7
-	VFMADD231PS  Y7, Y6, Y1
-	VMOVUPS      64(R8), Y7
-	VFMADD231PS  Y7, Y6, Y2
-	VMOVUPS      64(R8)(DI*1), Y7
-	VFMADD231PS  Y7, Y6, Y3
-	VPMOVSXBD    24(DX), Y6
-	VCVTDQ2PS    Y6, Y6
-	VMULPS       Y6, Y4, Y4
-	VADDPS       Y5, Y4, Y4
-	VMOVUPS      96(SI), Y5
-	VFMADD231PS  Y5, Y4, Y0
-	VMOVUPS      96(SI)(DI*1), Y5
-	VFMADD231PS  Y5, Y4, Y1
-	VMOVUPS      96(R8), Y5
-	VFMADD231PS  Y5, Y4, Y2
-	VMOVUPS      96(R8)(DI*1), Y5
-	VFMADD231PS  Y5, Y4, Y3
+	VPBROADCASTW (R10), X9
+	VCVTPH2PS    X9, Y9
+	VPBROADCASTW 2(R10), X10
+	VCVTPH2PS    X10, Y10
+	VBROADCASTI128 8(R10), Y11
+	VPSRLVD      Y1, Y11, Y11
+	VPAND        Y3, Y11, Y11
+	VMOVDQU      4(R10), X12
+	VINSERTI128  $1, 6(R10), Y12, Y12
+	VPSHUFB      Y2, Y12, Y12
+	VPAND        Y0, Y12, Y12
+	VPCMPEQB     Y0, Y12, Y12
+	VPAND        Y4, Y12, Y12
+	VPOR         Y12, Y11, Y11
+	VMOVDQU      Y11, (DX)
+	VPMOVSXBD    (DX), Y11
+	VCVTDQ2PS    Y11, Y11
+	VMULPS       Y11, Y9, Y11
+	VADDPS       Y10, Y11, Y11
+	VMOVUPS      (SI), Y12
+	VFMADD231PS  Y12, Y11, Y5
+	VMOVUPS      (SI)(DI*1), Y12
+	VFMADD231PS  Y12, Y11, Y6
+	VMOVUPS      (R8), Y12
+	VFMADD231PS  Y12, Y11, Y7
+	VMOVUPS      (R8)(DI*1), Y12
+	VFMADD231PS  Y12, Y11, Y8
+	VPMOVSXBD    8(DX), Y11
+	VCVTDQ2PS    Y11, Y11
+	VMULPS       Y11, Y9, Y11
+	VADDPS       Y10, Y11, Y11
+	VMOVUPS      32(SI), Y12
+	VFMADD231PS  Y12, Y11, Y5
+	VMOVUPS      32(SI)(DI*1), Y12
+	VFMADD231PS  Y12, Y11, Y6
+	VMOVUPS      32(R8), Y12
+	VFMADD231PS  Y12, Y11, Y7
+	VMOVUPS      32(R8)(DI*1), Y12
+	VFMADD231PS  Y12, Y11, Y8
+	VPMOVSXBD    16(DX), Y11
+	VCVTDQ2PS    Y11, Y11
+	VMULPS       Y11, Y9, Y11
+	VADDPS       Y10, Y11, Y11
+	VMOVUPS      64(SI), Y12
+	VFMADD231PS  Y12, Y11, Y5
+	VMOVUPS      64(SI)(DI*1), Y12
+	VFMADD231PS  Y12, Y11, Y6
+	VMOVUPS      64(R8), Y12
+	VFMADD231PS  Y12, Y11, Y7
+	VMOVUPS      64(R8)(DI*1), Y12
+	VFMADD231PS  Y12, Y11, Y8
+	VPMOVSXBD    24(DX), Y11
+	VCVTDQ2PS    Y11, Y11
+	VMULPS       Y11, Y9, Y9
+	VADDPS       Y10, Y9, Y9
+	VMOVUPS      96(SI), Y10
+	VFMADD231PS  Y10, Y9, Y5
+	VMOVUPS      96(SI)(DI*1), Y10
+	VFMADD231PS  Y10, Y9, Y6
+	VMOVUPS      96(R8), Y10
+	VFMADD231PS  Y10, Y9, Y7
+	VMOVUPS      96(R8)(DI*1), Y10
+	VFMADD231PS  Y10, Y9, Y8
 	ADDQ         $0x18, R10
 	ADDQ         $0x80, SI
 	ADDQ         $0x80, R8
@@ -578,39 +613,39 @@ loop3:
 
 done4:
 	ADDQ         $1, R9
-	VEXTRACTF128 $1, Y0, X4
-	VADDPS       X0, X4, X4
-	VMOVHLPS     X4, X4, X0
-	VADDPS       X0, X4, X4
-	VMOVSHDUP    X4, X0
-	VADDSS       X0, X4, X4
-	VMOVSS       X4, (AX)
+	VEXTRACTF128 $1, Y5, X9
+	VADDPS       X5, X9, X9
+	VMOVHLPS     X9, X9, X5
+	VADDPS       X5, X9, X9
+	VMOVSHDUP    X9, X5
+	VADDSS       X5, X9, X9
+	VMOVSS       X9, (AX)
 	MOVQ         ldy+8(FP), SI
 	MOVQ         AX, DI
 	ADDQ         SI, DI
-	VEXTRACTF128 $1, Y1, X0
-	VADDPS       X1, X0, X0
-	VMOVHLPS     X0, X0, X1
-	VADDPS       X1, X0, X0
-	VMOVSHDUP    X0, X1
-	VADDSS       X1, X0, X0
-	VMOVSS       X0, (DI)
+	VEXTRACTF128 $1, Y6, X5
+	VADDPS       X6, X5, X5
+	VMOVHLPS     X5, X5, X6
+	VADDPS       X6, X5, X5
+	VMOVSHDUP    X5, X6
+	VADDSS       X6, X5, X5
+	VMOVSS       X5, (DI)
 	ADDQ         SI, DI
-	VEXTRACTF128 $1, Y2, X0
-	VADDPS       X2, X0, X0
-	VMOVHLPS     X0, X0, X1
-	VADDPS       X1, X0, X0
-	VMOVSHDUP    X0, X1
-	VADDSS       X1, X0, X0
-	VMOVSS       X0, (DI)
+	VEXTRACTF128 $1, Y7, X5
+	VADDPS       X7, X5, X5
+	VMOVHLPS     X5, X5, X6
+	VADDPS       X6, X5, X5
+	VMOVSHDUP    X5, X6
+	VADDSS       X6, X5, X5
+	VMOVSS       X5, (DI)
 	ADDQ         SI, DI
-	VEXTRACTF128 $1, Y3, X0
-	VADDPS       X3, X0, X0
-	VMOVHLPS     X0, X0, X1
-	VADDPS       X1, X0, X0
-	VMOVSHDUP    X0, X1
-	VADDSS       X1, X0, X0
-	VMOVSS       X0, (DI)
+	VEXTRACTF128 $1, Y8, X5
+	VADDPS       X8, X5, X5
+	VMOVHLPS     X5, X5, X6
+	VADDPS       X6, X5, X5
+	VMOVSHDUP    X5, X6
+	VADDSS       X6, X5, X5
+	VMOVSS       X5, (DI)
 	ADDQ         $4, AX
 	MOVQ         stride+40(FP), SI
 	ADDQ         SI, BX
@@ -625,6 +660,13 @@ done2:
 // matmulQ81xQ5_1AVX512 multiplies rows of w with 1 row of activations in int8; ldy and stride in bytes.
 // Requires: F16C, FMA, AVX512VL, AVX512VNNI
 TEXT ·matmulQ81xQ5_1AVX512(SB), NOSPLIT, $128-72
+
+	// constants of the loops
+	VMOVDQU      q5_13<>+0(SB), Y0
+	VMOVDQU      q5_10<>+0(SB), Y1
+	VMOVDQU      q5_12<>+0(SB), Y2
+	VMOVDQU      q5_11<>+0(SB), Y3
+	VMOVDQU      q5_14<>+0(SB), Y4
 	LEAQ         31(SP), AX
 	ANDQ         $-32, AX
 	MOVQ         y+0(FP), AX
@@ -634,8 +676,8 @@ TEXT ·matmulQ81xQ5_1AVX512(SB), NOSPLIT, $128-72
 	JLT          done2
 
 loop1:
-	VPXOR        Y0, Y0, Y0
-	VPXOR        Y1, Y1, Y1
+	VPXOR        Y5, Y5, Y5
+	VPXOR        Y6, Y6, Y6
 	MOVQ         q+16(FP), DX
 	MOVQ         d+24(FP), SI
 	MOVQ         s+32(FP), DI
@@ -645,52 +687,52 @@ loop1:
 	JLT          done4
 
 loop3:
-	VPBROADCASTW (R9), X2
-	VCVTPH2PS    X2, Y2
-	VPBROADCASTW 2(R9), X3
-	VCVTPH2PS    X3, Y3
-	VBROADCASTI128 8(R9), Y4
-	VPSRLVD      q5_10<>+0(SB), Y4, Y4
-	VPAND        q5_11<>+0(SB), Y4, Y4
-	VMOVDQU      4(R9), X5
-	VINSERTI128  $1, 6(R9), Y5, Y5
-	VPSHUFB      q5_12<>+0(SB), Y5, Y5
-	VPAND        q5_13<>+0(SB), Y5, Y5
-	VPCMPEQB     q5_13<>+0(SB), Y5, Y5
-	VPAND        q5_14<>+0(SB), Y5, Y5
-	VPOR         Y5, Y4, Y4
-	VMOVDQU      (DX), Y5
-	VPXOR        Y6, Y6, Y6
-	VPDPBUSD     Y5, Y4, Y6
-	VMOVSD       (DI), X4
-	VFMADD231PS  Y4, Y3, Y1
-	VBROADCASTSS (SI), Y3
-	VCVTDQ2PS    Y6, Y4
-	VMULPS       Y2, Y3, Y2
-	VFMADD231PS  Y2, Y4, Y0
-	VPBROADCASTW 24(R9), X2
-	VCVTPH2PS    X2, Y2
-	VPBROADCASTW 26(R9), X3
-	VCVTPH2PS    X3, Y3
-	VBROADCASTI128 32(R9), Y4
-	VPSRLVD      q5_10<>+0(SB), Y4, Y4
-	VPAND        q5_11<>+0(SB), Y4, Y4
-	VMOVDQU      28(R9), X5
-	VINSERTI128  $1, 30(R9), Y5, Y5
-	VPSHUFB      q5_12<>+0(SB), Y5, Y5
-	VPAND        q5_13<>+0(SB), Y5, Y5
-	VPCMPEQB     q5_13<>+0(SB), Y5, Y5
-	VPAND        q5_14<>+0(SB), Y5, Y5
-	VPOR         Y5, Y4, Y4
-	VMOVDQU      32(DX), Y5
-	VPXOR        Y6, Y6, Y6
-	VPDPBUSD     Y5, Y4, Y6
-	VMOVSD       8(DI), X4
-	VFMADD231PS  Y4, Y3, Y0
-	VBROADCASTSS 4(SI), Y3
-	VCVTDQ2PS    Y6, Y4
-	VMULPS       Y2, Y3, Y2
-	VFMADD231PS  Y2, Y4, Y1
+	VPBROADCASTW (R9), X7
+	VCVTPH2PS    X7, Y7
+	VPBROADCASTW 2(R9), X8
+	VCVTPH2PS    X8, Y8
+	VBROADCASTI128 8(R9), Y9
+	VPSRLVD      Y1, Y9, Y9
+	VPAND        Y3, Y9, Y9
+	VMOVDQU      4(R9), X10
+	VINSERTI128  $1, 6(R9), Y10, Y10
+	VPSHUFB      Y2, Y10, Y10
+	VPAND        Y0, Y10, Y10
+	VPCMPEQB     Y0, Y10, Y10
+	VPAND        Y4, Y10, Y10
+	VPOR         Y10, Y9, Y9
+	VMOVDQU      (DX), Y10
+	VPXOR        Y11, Y11, Y11
+	VPDPBUSD     Y10, Y9, Y11
+	VMOVSD       (DI), X9
+	VFMADD231PS  Y9, Y8, Y6
+	VBROADCASTSS (SI), Y8
+	VCVTDQ2PS    Y11, Y9
+	VMULPS       Y7, Y8, Y7
+	VFMADD231PS  Y7, Y9, Y5
+	VPBROADCASTW 24(R9), X7
+	VCVTPH2PS    X7, Y7
+	VPBROADCASTW 26(R9), X8
+	VCVTPH2PS    X8, Y8
+	VBROADCASTI128 32(R9), Y9
+	VPSRLVD      Y1, Y9, Y9
+	VPAND        Y3, Y9, Y9
+	VMOVDQU      28(R9), X10
+	VINSERTI128  $1, 30(R9), Y10, Y10
+	VPSHUFB      Y2, Y10, Y10
+	VPAND        Y0, Y10, Y10
+	VPCMPEQB     Y0, Y10, Y10
+	VPAND        Y4, Y10, Y10
+	VPOR         Y10, Y9, Y9
+	VMOVDQU      32(DX), Y10
+	VPXOR        Y11, Y11, Y11
+	VPDPBUSD     Y10, Y9, Y11
+	VMOVSD       8(DI), X9
+	VFMADD231PS  Y9, Y8, Y5
+	VBROADCASTSS 4(SI), Y8
+	VCVTDQ2PS    Y11, Y9
+	VMULPS       Y7, Y8, Y7
+	VFMADD231PS  Y7, Y9, Y6
 	ADDQ         $0x30, R9
 	ADDQ         $0x40, DX
 	ADDQ         $8, SI
@@ -704,29 +746,29 @@ done4:
 	JLT          done6
 
 loop5:
-	VPBROADCASTW (R9), X2
-	VCVTPH2PS    X2, Y2
-	VPBROADCASTW 2(R9), X3
-	VCVTPH2PS    X3, Y3
-	VBROADCASTI128 8(R9), Y4
-	VPSRLVD      q5_10<>+0(SB), Y4, Y4
-	VPAND        q5_11<>+0(SB), Y4, Y4
-	VMOVDQU      4(R9), X5
-	VINSERTI128  $1, 6(R9), Y5, Y5
-	VPSHUFB      q5_12<>+0(SB), Y5, Y5
-	VPAND        q5_13<>+0(SB), Y5, Y5
-	VPCMPEQB     q5_13<>+0(SB), Y5, Y5
-	VPAND        q5_14<>+0(SB), Y5, Y5
-	VPOR         Y5, Y4, Y4
-	VMOVDQU      (DX), Y5
-	VPXOR        Y6, Y6, Y6
-	VPDPBUSD     Y5, Y4, Y6
-	VMOVSD       (DI), X4
-	VFMADD231PS  Y4, Y3, Y1
-	VBROADCASTSS (SI), Y3
-	VCVTDQ2PS    Y6, Y4
-	VMULPS       Y2, Y3, Y2
-	VFMADD231PS  Y2, Y4, Y0
+	VPBROADCASTW (R9), X7
+	VCVTPH2PS    X7, Y7
+	VPBROADCASTW 2(R9), X8
+	VCVTPH2PS    X8, Y8
+	VBROADCASTI128 8(R9), Y9
+	VPSRLVD      Y1, Y9, Y9
+	VPAND        Y3, Y9, Y9
+	VMOVDQU      4(R9), X10
+	VINSERTI128  $1, 6(R9), Y10, Y10
+	VPSHUFB      Y2, Y10, Y10
+	VPAND        Y0, Y10, Y10
+	VPCMPEQB     Y0, Y10, Y10
+	VPAND        Y4, Y10, Y10
+	VPOR         Y10, Y9, Y9
+	VMOVDQU      (DX), Y10
+	VPXOR        Y11, Y11, Y11
+	VPDPBUSD     Y10, Y9, Y11
+	VMOVSD       (DI), X9
+	VFMADD231PS  Y9, Y8, Y6
+	VBROADCASTSS (SI), Y8
+	VCVTDQ2PS    Y11, Y9
+	VMULPS       Y7, Y8, Y7
+	VFMADD231PS  Y7, Y9, Y5
 	ADDQ         $0x18, R9
 	ADDQ         $0x20, DX
 	ADDQ         $4, SI
@@ -736,14 +778,14 @@ loop5:
 
 done6:
 	ADDQ         $1, R8
-	VADDPS       Y1, Y0, Y0
-	VEXTRACTF128 $1, Y0, X1
-	VADDPS       X0, X1, X1
-	VMOVHLPS     X1, X1, X0
-	VADDPS       X0, X1, X1
-	VMOVSHDUP    X1, X0
-	VADDSS       X0, X1, X1
-	VMOVSS       X1, (AX)
+	VADDPS       Y6, Y5, Y5
+	VEXTRACTF128 $1, Y5, X6
+	VADDPS       X5, X6, X6
+	VMOVHLPS     X6, X6, X5
+	VADDPS       X5, X6, X6
+	VMOVSHDUP    X6, X5
+	VADDSS       X5, X6, X6
+	VMOVSS       X6, (AX)
 	ADDQ         $4, AX
 	MOVQ         stride+48(FP), DX
 	ADDQ         DX, BX
@@ -758,6 +800,13 @@ done2:
 // matmulQ82xQ5_1AVX512 multiplies rows of w with 2 rows of activations in int8; ldy and stride in bytes.
 // Requires: F16C, FMA, AVX512VL, AVX512VNNI
 TEXT ·matmulQ82xQ5_1AVX512(SB), NOSPLIT, $128-72
+
+	// constants of the loops
+	VMOVDQU      q5_13<>+0(SB), Y0
+	VMOVDQU      q5_10<>+0(SB), Y1
+	VMOVDQU      q5_12<>+0(SB), Y2
+	VMOVDQU      q5_11<>+0(SB), Y3
+	VMOVDQU      q5_14<>+0(SB), Y4
 	LEAQ         31(SP), AX
 	ANDQ         $-32, AX
 	MOVQ         y+0(FP), AX
@@ -767,8 +816,8 @@ TEXT ·matmulQ82xQ5_1AVX512(SB), NOSPLIT, $128-72
 	JLT          done2
 
 loop1:
-	VPXOR        Y0, Y0, Y0
-	VPXOR        Y1, Y1, Y1
+	VPXOR        Y5, Y5, Y5
+	VPXOR        Y6, Y6, Y6
 	MOVQ         q+16(FP), DX
 	MOVQ         d+24(FP), SI
 	MOVQ         s+32(FP), DI
@@ -778,70 +827,70 @@ loop1:
 	JLT          done4
 
 loop3:
-	VPBROADCASTW (R9), X2
-	VCVTPH2PS    X2, Y2
-	VPBROADCASTW 2(R9), X3
-	VCVTPH2PS    X3, Y3
-	VBROADCASTI128 8(R9), Y4
-	VPSRLVD      q5_10<>+0(SB), Y4, Y4
-	VPAND        q5_11<>+0(SB), Y4, Y4
-	VMOVDQU      4(R9), X5
-	VINSERTI128  $1, 6(R9), Y5, Y5
-	VPSHUFB      q5_12<>+0(SB), Y5, Y5
-	VPAND        q5_13<>+0(SB), Y5, Y5
-	VPCMPEQB     q5_13<>+0(SB), Y5, Y5
-	VPAND        q5_14<>+0(SB), Y5, Y5
-	VPOR         Y5, Y4, Y4
-	VMOVDQU      (DX), Y5
-	VPXOR        Y6, Y6, Y6
-	VPDPBUSD     Y5, Y4, Y6
-	VMOVDQU      32(DX), Y5
-	VPXOR        Y7, Y7, Y7
-	VPDPBUSD     Y5, Y4, Y7
-	VMOVSD       (DI), X4
-	VFMADD231PS  Y4, Y3, Y0
-	VMOVSD       8(DI), X4
-	VFMADD231PS  Y4, Y3, Y1
-	VBROADCASTSS (SI), Y3
-	VCVTDQ2PS    Y6, Y4
-	VMULPS       Y2, Y3, Y3
-	VFMADD231PS  Y3, Y4, Y0
-	VBROADCASTSS 4(SI), Y3
-	VCVTDQ2PS    Y7, Y4
-	VMULPS       Y2, Y3, Y2
-	VFMADD231PS  Y2, Y4, Y1
-	VPBROADCASTW 24(R9), X2
-	VCVTPH2PS    X2, Y2
-	VPBROADCASTW 26(R9), X3
-	VCVTPH2PS    X3, Y3
-	VBROADCASTI128 32(R9), Y4
-	VPSRLVD      q5_10<>+0(SB), Y4, Y4
-	VPAND        q5_11<>+0(SB), Y4, Y4
-	VMOVDQU      28(R9), X5
-	VINSERTI128  $1, 30(R9), Y5, Y5
-	VPSHUFB      q5_12<>+0(SB), Y5, Y5
-	VPAND        q5_13<>+0(SB), Y5, Y5
-	VPCMPEQB     q5_13<>+0(SB), Y5, Y5
-	VPAND        q5_14<>+0(SB), Y5, Y5
-	VPOR         Y5, Y4, Y4
-	VMOVDQU      64(DX), Y5
-	VPXOR        Y6, Y6, Y6
-	VPDPBUSD     Y5, Y4, Y6
-	VMOVDQU      96(DX), Y5
-	VPXOR        Y7, Y7, Y7
-	VPDPBUSD     Y5, Y4, Y7
-	VMOVSD       16(DI), X4
-	VFMADD231PS  Y4, Y3, Y0
-	VMOVSD       24(DI), X4
-	VFMADD231PS  Y4, Y3, Y1
-	VBROADCASTSS 8(SI), Y3
-	VCVTDQ2PS    Y6, Y4
-	VMULPS       Y2, Y3, Y3
-	VFMADD231PS  Y3, Y4, Y0
-	VBROADCASTSS 12(SI), Y3
-	VCVTDQ2PS    Y7, Y4
-	VMULPS       Y2, Y3, Y2
-	VFMADD231PS  Y2, Y4, Y1
+	VPBROADCASTW (R9), X7
+	VCVTPH2PS    X7, Y7
+	VPBROADCASTW 2(R9), X8
+	VCVTPH2PS    X8, Y8
+	VBROADCASTI128 8(R9), Y9
+	VPSRLVD      Y1, Y9, Y9
+	VPAND        Y3, Y9, Y9
+	VMOVDQU      4(R9), X10
+	VINSERTI128  $1, 6(R9), Y10, Y10
+	VPSHUFB      Y2, Y10, Y10
+	VPAND        Y0, Y10, Y10
+	VPCMPEQB     Y0, Y10, Y10
+	VPAND        Y4, Y10, Y10
+	VPOR         Y10, Y9, Y9
+	VMOVDQU      (DX), Y10
+	VPXOR        Y11, Y11, Y11
+	VPDPBUSD     Y10, Y9, Y11
+	VMOVDQU      32(DX), Y10
+	VPXOR        Y12, Y12, Y12
+	VPDPBUSD     Y10, Y9, Y12
+	VMOVSD       (DI), X9
+	VFMADD231PS  Y9, Y8, Y5
+	VMOVSD       8(DI), X9
+	VFMADD231PS  Y9, Y8, Y6
+	VBROADCASTSS (SI), Y8
+	VCVTDQ2PS    Y11, Y9
+	VMULPS       Y7, Y8, Y8
+	VFMADD231PS  Y8, Y9, Y5
+	VBROADCASTSS 4(SI), Y8
+	VCVTDQ2PS    Y12, Y9
+	VMULPS       Y7, Y8, Y7
+	VFMADD231PS  Y7, Y9, Y6
+	VPBROADCASTW 24(R9), X7
+	VCVTPH2PS    X7, Y7
+	VPBROADCASTW 26(R9), X8
+	VCVTPH2PS    X8, Y8
+	VBROADCASTI128 32(R9), Y9
+	VPSRLVD      Y1, Y9, Y9
+	VPAND        Y3, Y9, Y9
+	VMOVDQU      28(R9), X10
+	VINSERTI128  $1, 30(R9), Y10, Y10
+	VPSHUFB      Y2, Y10, Y10
+	VPAND        Y0, Y10, Y10
+	VPCMPEQB     Y0, Y10, Y10
+	VPAND        Y4, Y10, Y10
+	VPOR         Y10, Y9, Y9
+	VMOVDQU      64(DX), Y10
+	VPXOR        Y11, Y11, Y11
+	VPDPBUSD     Y10, Y9, Y11
+	VMOVDQU      96(DX), Y10
+	VPXOR        Y12, Y12, Y12
+	VPDPBUSD     Y10, Y9, Y12
+	VMOVSD       16(DI), X9
+	VFMADD231PS  Y9, Y8, Y5
+	VMOVSD       24(DI), X9
+	VFMADD231PS  Y9, Y8, Y6
+	VBROADCASTSS 8(SI), Y8
+	VCVTDQ2PS    Y11, Y9
+	VMULPS       Y7, Y8, Y8
+	VFMADD231PS  Y8, Y9, Y5
+	VBROADCASTSS 12(SI), Y8
+	VCVTDQ2PS    Y12, Y9
+	VMULPS       Y7, Y8, Y7
+	VFMADD231PS  Y7, Y9, Y6
 	ADDQ         $0x30, R9
 	ADDQ         $0x80, DX
 	ADDQ         $0x10, SI
@@ -855,38 +904,38 @@ done4:
 	JLT          done6
 
 loop5:
-	VPBROADCASTW (R9), X2
-	VCVTPH2PS    X2, Y2
-	VPBROADCASTW 2(R9), X3
-	VCVTPH2PS    X3, Y3
-	VBROADCASTI128 8(R9), Y4
-	VPSRLVD      q5_10<>+0(SB), Y4, Y4
-	VPAND        q5_11<>+0(SB), Y4, Y4
-	VMOVDQU      4(R9), X5
-	VINSERTI128  $1, 6(R9), Y5, Y5
-	VPSHUFB      q5_12<>+0(SB), Y5, Y5
-	VPAND        q5_13<>+0(SB), Y5, Y5
-	VPCMPEQB     q5_13<>+0(SB), Y5, Y5
-	VPAND        q5_14<>+0(SB), Y5, Y5
-	VPOR         Y5, Y4, Y4
-	VMOVDQU      (DX), Y5
-	VPXOR        Y6, Y6, Y6
-	VPDPBUSD     Y5, Y4, Y6
-	VMOVDQU      32(DX), Y5
-	VPXOR        Y7, Y7, Y7
-	VPDPBUSD     Y5, Y4, Y7
-	VMOVSD       (DI), X4
-	VFMADD231PS  Y4, Y3, Y0
-	VMOVSD       8(DI), X4
-	VFMADD231PS  Y4, Y3, Y1
-	VBROADCASTSS (SI), Y3
-	VCVTDQ2PS    Y6, Y4
-	VMULPS       Y2, Y3, Y3
-	VFMADD231PS  Y3, Y4, Y0
-	VBROADCASTSS 4(SI), Y3
-	VCVTDQ2PS    Y7, Y4
-	VMULPS       Y2, Y3, Y2
-	VFMADD231PS  Y2, Y4, Y1
+	VPBROADCASTW (R9), X7
+	VCVTPH2PS    X7, Y7
+	VPBROADCASTW 2(R9), X8
+	VCVTPH2PS    X8, Y8
+	VBROADCASTI128 8(R9), Y9
+	VPSRLVD      Y1, Y9, Y9
+	VPAND        Y3, Y9, Y9
+	VMOVDQU      4(R9), X10
+	VINSERTI128  $1, 6(R9), Y10, Y10
+	VPSHUFB      Y2, Y10, Y10
+	VPAND        Y0, Y10, Y10
+	VPCMPEQB     Y0, Y10, Y10
+	VPAND        Y4, Y10, Y10
+	VPOR         Y10, Y9, Y9
+	VMOVDQU      (DX), Y10
+	VPXOR        Y11, Y11, Y11
+	VPDPBUSD     Y10, Y9, Y11
+	VMOVDQU      32(DX), Y10
+	VPXOR        Y12, Y12, Y12
+	VPDPBUSD     Y10, Y9, Y12
+	VMOVSD       (DI), X9
+	VFMADD231PS  Y9, Y8, Y5
+	VMOVSD       8(DI), X9
+	VFMADD231PS  Y9, Y8, Y6
+	VBROADCASTSS (SI), Y8
+	VCVTDQ2PS    Y11, Y9
+	VMULPS       Y7, Y8, Y8
+	VFMADD231PS  Y8, Y9, Y5
+	VBROADCASTSS 4(SI), Y8
+	VCVTDQ2PS    Y12, Y9
+	VMULPS       Y7, Y8, Y7
+	VFMADD231PS  Y7, Y9, Y6
 	ADDQ         $0x18, R9
 	ADDQ         $0x40, DX
 	ADDQ         $8, SI
@@ -896,23 +945,23 @@ loop5:
 
 done6:
 	ADDQ         $1, R8
-	VEXTRACTF128 $1, Y0, X2
-	VADDPS       X0, X2, X2
-	VMOVHLPS     X2, X2, X0
-	VADDPS       X0, X2, X2
-	VMOVSHDUP    X2, X0
-	VADDSS       X0, X2, X2
-	VMOVSS       X2, (AX)
+	VEXTRACTF128 $1, Y5, X7
+	VADDPS       X5, X7, X7
+	VMOVHLPS     X7, X7, X5
+	VADDPS       X5, X7, X7
+	VMOVSHDUP    X7, X5
+	VADDSS       X5, X7, X7
+	VMOVSS       X7, (AX)
 	MOVQ         ldy+8(FP), DX
 	MOVQ         AX, SI
 	ADDQ         DX, SI
-	VEXTRACTF128 $1, Y1, X0
-	VADDPS       X1, X0, X0
-	VMOVHLPS     X0, X0, X1
-	VADDPS       X1, X0, X0
-	VMOVSHDUP    X0, X1
-	VADDSS       X1, X0, X0
-	VMOVSS       X0, (SI)
+	VEXTRACTF128 $1, Y6, X5
+	VADDPS       X6, X5, X5
+	VMOVHLPS     X5, X5, X6
+	VADDPS       X6, X5, X5
+	VMOVSHDUP    X5, X6
+	VADDSS       X6, X5, X5
+	VMOVSS       X5, (SI)
 	ADDQ         $4, AX
 	MOVQ         stride+48(FP), DX
 	ADDQ         DX, BX
@@ -927,6 +976,13 @@ done2:
 // matmulQ83xQ5_1AVX512 multiplies rows of w with 3 rows of activations in int8; ldy and stride in bytes.
 // Requires: F16C, FMA, AVX512VL, AVX512VNNI
 TEXT ·matmulQ83xQ5_1AVX512(SB), NOSPLIT, $128-72
+
+	// constants of the loops
+	VMOVDQU      q5_13<>+0(SB), Y0
+	VMOVDQU      q5_10<>+0(SB), Y1
+	VMOVDQU      q5_12<>+0(SB), Y2
+	VMOVDQU      q5_11<>+0(SB), Y3
+	VMOVDQU      q5_14<>+0(SB), Y4
 	LEAQ         31(SP), AX
 	ANDQ         $-32, AX
 	MOVQ         y+0(FP), AX
@@ -936,9 +992,9 @@ TEXT ·matmulQ83xQ5_1AVX512(SB), NOSPLIT, $128-72
 	JLT          done2
 
 loop1:
-	VPXOR        Y0, Y0, Y0
-	VPXOR        Y1, Y1, Y1
-	VPXOR        Y2, Y2, Y2
+	VPXOR        Y5, Y5, Y5
+	VPXOR        Y6, Y6, Y6
+	VPXOR        Y7, Y7, Y7
 	MOVQ         q+16(FP), DX
 	MOVQ         d+24(FP), SI
 	MOVQ         s+32(FP), DI
@@ -948,88 +1004,88 @@ loop1:
 	JLT          done4
 
 loop3:
-	VPBROADCASTW (R9), X3
-	VCVTPH2PS    X3, Y3
-	VPBROADCASTW 2(R9), X4
-	VCVTPH2PS    X4, Y4
-	VBROADCASTI128 8(R9), Y5
-	VPSRLVD      q5_10<>+0(SB), Y5, Y5
-	VPAND        q5_11<>+0(SB), Y5, Y5
-	VMOVDQU      4(R9), X6
-	VINSERTI128  $1, 6(R9), Y6, Y6
-	VPSHUFB      q5_12<>+0(SB), Y6, Y6
-	VPAND        q5_13<>+0(SB), Y6, Y6
-	VPCMPEQB     q5_13<>+0(SB), Y6, Y6
-	VPAND        q5_14<>+0(SB), Y6, Y6
-	VPOR         Y6, Y5, Y5
-	VMOVDQU      (DX), Y6
-	VPXOR        Y7, Y7, Y7
-	VPDPBUSD     Y6, Y5, Y7
-	VMOVDQU      32(DX), Y6
-	VPXOR        Y8, Y8, Y8
-	VPDPBUSD     Y6, Y5, Y8
-	VMOVDQU      64(DX), Y6
-	VPXOR        Y9, Y9, Y9
-	VPDPBUSD     Y6, Y5, Y9
-	VMOVSD       (DI), X5
-	VFMADD231PS  Y5, Y4, Y0
-	VMOVSD       8(DI), X5
-	VFMADD231PS  Y5, Y4, Y1
-	VMOVSD       16(DI), X5
-	VFMADD231PS  Y5, Y4, Y2
-	VBROADCASTSS (SI), Y4
-	VCVTDQ2PS    Y7, Y5
-	VMULPS       Y3, Y4, Y4
-	VFMADD231PS  Y4, Y5, Y0
-	VBROADCASTSS 4(SI), Y4
-	VCVTDQ2PS    Y8, Y5
-	VMULPS       Y3, Y4, Y4
-	VFMADD231PS  Y4, Y5, Y1
-	VBROADCASTSS 8(SI), Y4
-	VCVTDQ2PS    Y9, Y5
-	VMULPS       Y3, Y4, Y3
-	VFMADD231PS  Y3, Y5, Y2
-	VPBROADCASTW 24(R9), X3
-	VCVTPH2PS    X3, Y3
-	VPBROADCASTW 26(R9), X4
-	VCVTPH2PS    X4, Y4
-	VBROADCASTI128 32(R9), Y5
-	VPSRLVD      q5_10<>+0(SB), Y5, Y5
-	VPAND        q5_11<>+0(SB), Y5, Y5
-	VMOVDQU      28(R9), X6
-	VINSERTI128  $1, 30(R9), Y6, Y6
-	VPSHUFB      q5_12<>+0(SB), Y6, Y6
-	VPAND        q5_13<>+0(SB), Y6, Y6
-	VPCMPEQB     q5_13<>+0(SB), Y6, Y6
-	VPAND        q5_14<>+0(SB), Y6, Y6
-	VPOR         Y6, Y5, Y5
-	VMOVDQU      96(DX), Y6
-	VPXOR        Y7, Y7, Y7
-	VPDPBUSD     Y6, Y5, Y7
-	VMOVDQU      128(DX), Y6
-	VPXOR        Y8, Y8, Y8
-	VPDPBUSD     Y6, Y5, Y8
-	VMOVDQU      160(DX), Y6
-	VPXOR        Y9, Y9, Y9
-	VPDPBUSD     Y6, Y5, Y9
-	VMOVSD       24(DI), X5
-	VFMADD231PS  Y5, Y4, Y0
-	VMOVSD       32(DI), X5
-	VFMADD231PS  Y5, Y4, Y1
-	VMOVSD       40(DI), X5
-	VFMADD231PS  Y5, Y4, Y2
-	VBROADCASTSS 12(SI), Y4
-	VCVTDQ2PS    Y7, Y5
-	VMULPS       Y3, Y4, Y4
-	VFMADD231PS  Y4, Y5, Y0
-	VBROADCASTSS 16(SI), Y4
-	VCVTDQ2PS    Y8, Y5
-	VMULPS       Y3, Y4, Y4
-	VFMADD231PS  Y4, Y5, Y1
-	VBROADCASTSS 20(SI), Y4
-	VCVTDQ2PS    Y9, Y5
-	VMULPS       Y3, Y4, Y3
-	VFMADD231PS  Y3, Y5, Y2
+	VPBROADCASTW (R9), X8
+	VCVTPH2PS    X8, Y8
+	VPBROADCASTW 2(R9), X9
+	VCVTPH2PS    X9, Y9
+	VBROADCASTI128 8(R9), Y10
+	VPSRLVD      Y1, Y10, Y10
+	VPAND        Y3, Y10, Y10
+	VMOVDQU      4(R9), X11
+	VINSERTI128  $1, 6(R9), Y11, Y11
+	VPSHUFB      Y2, Y11, Y11
+	VPAND        Y0, Y11, Y11
+	VPCMPEQB     Y0, Y11, Y11
+	VPAND        Y4, Y11, Y11
+	VPOR         Y11, Y10, Y10
+	VMOVDQU      (DX), Y11
+	VPXOR        Y12, Y12, Y12
+	VPDPBUSD     Y11, Y10, Y12
+	VMOVDQU      32(DX), Y11
+	VPXOR        Y13, Y13, Y13
+	VPDPBUSD     Y11, Y10, Y13
+	VMOVDQU      64(DX), Y11
+	VPXOR        Y14, Y14, Y14
+	VPDPBUSD     Y11, Y10, Y14
+	VMOVSD       (DI), X10
+	VFMADD231PS  Y10, Y9, Y5
+	VMOVSD       8(DI), X10
+	VFMADD231PS  Y10, Y9, Y6
+	VMOVSD       16(DI), X10
+	VFMADD231PS  Y10, Y9, Y7
+	VBROADCASTSS (SI), Y9
+	VCVTDQ2PS    Y12, Y10
+	VMULPS       Y8, Y9, Y9
+	VFMADD231PS  Y9, Y10, Y5
+	VBROADCASTSS 4(SI), Y9
+	VCVTDQ2PS    Y13, Y10
+	VMULPS       Y8, Y9, Y9
+	VFMADD231PS  Y9, Y10, Y6
+	VBROADCASTSS 8(SI), Y9
+	VCVTDQ2PS    Y14, Y10
+	VMULPS       Y8, Y9, Y8
+	VFMADD231PS  Y8, Y10, Y7
+	VPBROADCASTW 24(R9), X8
+	VCVTPH2PS    X8, Y8
+	VPBROADCASTW 26(R9), X9
+	VCVTPH2PS    X9, Y9
+	VBROADCASTI128 32(R9), Y10
+	VPSRLVD      Y1, Y10, Y10
+	VPAND        Y3, Y10, Y10
+	VMOVDQU      28(R9), X11
+	VINSERTI128  $1, 30(R9), Y11, Y11
+	VPSHUFB      Y2, Y11, Y11
+	VPAND        Y0, Y11, Y11
+	VPCMPEQB     Y0, Y11, Y11
+	VPAND        Y4, Y11, Y11
+	VPOR         Y11, Y10, Y10
+	VMOVDQU      96(DX), Y11
+	VPXOR        Y12, Y12, Y12
+	VPDPBUSD     Y11, Y10, Y12
+	VMOVDQU      128(DX), Y11
+	VPXOR        Y13, Y13, Y13
+	VPDPBUSD     Y11, Y10, Y13
+	VMOVDQU      160(DX), Y11
+	VPXOR        Y14, Y14, Y14
+	VPDPBUSD     Y11, Y10, Y14
+	VMOVSD       24(DI), X10
+	VFMADD231PS  Y10, Y9, Y5
+	VMOVSD       32(DI), X10
+	VFMADD231PS  Y10, Y9, Y6
+	VMOVSD       40(DI), X10
+	VFMADD231PS  Y10, Y9, Y7
+	VBROADCASTSS 12(SI), Y9
+	VCVTDQ2PS    Y12, Y10
+	VMULPS       Y8, Y9, Y9
+	VFMADD231PS  Y9, Y10, Y5
+	VBROADCASTSS 16(SI), Y9
+	VCVTDQ2PS    Y13, Y10
+	VMULPS       Y8, Y9, Y9
+	VFMADD231PS  Y9, Y10, Y6
+	VBROADCASTSS 20(SI), Y9
+	VCVTDQ2PS    Y14, Y10
+	VMULPS       Y8, Y9, Y8
+	VFMADD231PS  Y8, Y10, Y7
 	ADDQ         $0x30, R9
 	ADDQ         $0xc0, DX
 	ADDQ         $0x18, SI
@@ -1043,47 +1099,47 @@ done4:
 	JLT          done6
 
 loop5:
-	VPBROADCASTW (R9), X3
-	VCVTPH2PS    X3, Y3
-	VPBROADCASTW 2(R9), X4
-	VCVTPH2PS    X4, Y4
-	VBROADCASTI128 8(R9), Y5
-	VPSRLVD      q5_10<>+0(SB), Y5, Y5
-	VPAND        q5_11<>+0(SB), Y5, Y5
-	VMOVDQU      4(R9), X6
-	VINSERTI128  $1, 6(R9), Y6, Y6
-	VPSHUFB      q5_12<>+0(SB), Y6, Y6
-	VPAND        q5_13<>+0(SB), Y6, Y6
-	VPCMPEQB     q5_13<>+0(SB), Y6, Y6
-	VPAND        q5_14<>+0(SB), Y6, Y6
-	VPOR         Y6, Y5, Y5
-	VMOVDQU      (DX), Y6
-	VPXOR        Y7, Y7, Y7
-	VPDPBUSD     Y6, Y5, Y7
-	VMOVDQU      32(DX), Y6
-	VPXOR        Y8, Y8, Y8
-	VPDPBUSD     Y6, Y5, Y8
-	VMOVDQU      64(DX), Y6
-	VPXOR        Y9, Y9, Y9
-	VPDPBUSD     Y6, Y5, Y9
-	VMOVSD       (DI), X5
-	VFMADD231PS  Y5, Y4, Y0
-	VMOVSD       8(DI), X5
-	VFMADD231PS  Y5, Y4, Y1
-	VMOVSD       16(DI), X5
-	VFMADD231PS  Y5, Y4, Y2
-	VBROADCASTSS (SI), Y4
-	VCVTDQ2PS    Y7, Y5
-	VMULPS       Y3, Y4, Y4
-	VFMADD231PS  Y4, Y5, Y0
-	VBROADCASTSS 4(SI), Y4
-	VCVTDQ2PS    Y8, Y5
-	VMULPS       Y3, Y4, Y4
-	VFMADD231PS  Y4, Y5, Y1
-	VBROADCASTSS 8(SI), Y4
-	VCVTDQ2PS    Y9, Y5
-	VMULPS       Y3, Y4, Y3
-	VFMADD231PS  Y3, Y5, Y2
+	VPBROADCASTW (R9), X8
+	VCVTPH2PS    X8, Y8
+	VPBROADCASTW 2(R9), X9
+	VCVTPH2PS    X9, Y9
+	VBROADCASTI128 8(R9), Y10
+	VPSRLVD      Y1, Y10, Y10
+	VPAND        Y3, Y10, Y10
+	VMOVDQU      4(R9), X11
+	VINSERTI128  $1, 6(R9), Y11, Y11
+	VPSHUFB      Y2, Y11, Y11
+	VPAND        Y0, Y11, Y11
+	VPCMPEQB     Y0, Y11, Y11
+	VPAND        Y4, Y11, Y11
+	VPOR         Y11, Y10, Y10
+	VMOVDQU      (DX), Y11
+	VPXOR        Y12, Y12, Y12
+	VPDPBUSD     Y11, Y10, Y12
+	VMOVDQU      32(DX), Y11
+	VPXOR        Y13, Y13, Y13
+	VPDPBUSD     Y11, Y10, Y13
+	VMOVDQU      64(DX), Y11
+	VPXOR        Y14, Y14, Y14
+	VPDPBUSD     Y11, Y10, Y14
+	VMOVSD       (DI), X10
+	VFMADD231PS  Y10, Y9, Y5
+	VMOVSD       8(DI), X10
+	VFMADD231PS  Y10, Y9, Y6
+	VMOVSD       16(DI), X10
+	VFMADD231PS  Y10, Y9, Y7
+	VBROADCASTSS (SI), Y9
+	VCVTDQ2PS    Y12, Y10
+	VMULPS       Y8, Y9, Y9
+	VFMADD231PS  Y9, Y10, Y5
+	VBROADCASTSS 4(SI), Y9
+	VCVTDQ2PS    Y13, Y10
+	VMULPS       Y8, Y9, Y9
+	VFMADD231PS  Y9, Y10, Y6
+	VBROADCASTSS 8(SI), Y9
+	VCVTDQ2PS    Y14, Y10
+	VMULPS       Y8, Y9, Y8
+	VFMADD231PS  Y8, Y10, Y7
 	ADDQ         $0x18, R9
 	ADDQ         $0x60, DX
 	ADDQ         $0xc, SI
@@ -1093,31 +1149,31 @@ loop5:
 
 done6:
 	ADDQ         $1, R8
-	VEXTRACTF128 $1, Y0, X3
-	VADDPS       X0, X3, X3
-	VMOVHLPS     X3, X3, X0
-	VADDPS       X0, X3, X3
-	VMOVSHDUP    X3, X0
-	VADDSS       X0, X3, X3
-	VMOVSS       X3, (AX)
+	VEXTRACTF128 $1, Y5, X8
+	VADDPS       X5, X8, X8
+	VMOVHLPS     X8, X8, X5
+	VADDPS       X5, X8, X8
+	VMOVSHDUP    X8, X5
+	VADDSS       X5, X8, X8
+	VMOVSS       X8, (AX)
 	MOVQ         ldy+8(FP), DX
 	MOVQ         AX, SI
 	ADDQ         DX, SI
-	VEXTRACTF128 $1, Y1, X0
-	VADDPS       X1, X0, X0
-	VMOVHLPS     X0, X0, X1
-	VADDPS       X1, X0, X0
-	VMOVSHDUP    X0, X1
-	VADDSS       X1, X0, X0
-	VMOVSS       X0, (SI)
+	VEXTRACTF128 $1, Y6, X5
+	VADDPS       X6, X5, X5
+	VMOVHLPS     X5, X5, X6
+	VADDPS       X6, X5, X5
+	VMOVSHDUP    X5, X6
+	VADDSS       X6, X5, X5
+	VMOVSS       X5, (SI)
 	ADDQ         DX, SI
-	VEXTRACTF128 $1, Y2, X0
-	VADDPS       X2, X0, X0
-	VMOVHLPS     X0, X0, X1
-	VADDPS       X1, X0, X0
-	VMOVSHDUP    X0, X1
-	VADDSS       X1, X0, X0
-	VMOVSS       X0, (SI)
+	VEXTRACTF128 $1, Y7, X5
+	VADDPS       X7, X5, X5
+	VMOVHLPS     X5, X5, X6
+	VADDPS       X6, X5, X5
+	VMOVSHDUP    X5, X6
+	VADDSS       X6, X5, X5
+	VMOVSS       X5, (SI)
 	ADDQ         $4, AX
 	MOVQ         stride+48(FP), DX
 	ADDQ         DX, BX
@@ -1132,6 +1188,12 @@ done2:
 // matmulQ84xQ5_1AVX512 multiplies rows of w with 4 rows of activations in int8; ldy and stride in bytes.
 // Requires: F16C, FMA, AVX512VL, AVX512VNNI
 TEXT ·matmulQ84xQ5_1AVX512(SB), NOSPLIT, $128-72
+
+	// constants of the loops
+	VMOVDQU      q5_13<>+0(SB), Y0
+	VMOVDQU      q5_10<>+0(SB), Y1
+	VMOVDQU      q5_12<>+0(SB), Y2
+	VMOVDQU      q5_11<>+0(SB), Y3
 	LEAQ         31(SP), AX
 	ANDQ         $-32, AX
 	MOVQ         y+0(FP), AX
@@ -1141,10 +1203,10 @@ TEXT ·matmulQ84xQ5_1AVX512(SB), NOSPLIT, $128-72
 	JLT          done2
 
 loop1:
-	VPXOR        Y0, Y0, Y0
-	VPXOR        Y1, Y1, Y1
-	VPXOR        Y2, Y2, Y2
-	VPXOR        Y3, Y3, Y3
+	VPXOR        Y4, Y4, Y4
+	VPXOR        Y5, Y5, Y5
+	VPXOR        Y6, Y6, Y6
+	VPXOR        Y7, Y7, Y7
 	MOVQ         q+16(FP), DX
 	MOVQ         d+24(FP), SI
 	MOVQ         s+32(FP), DI
@@ -1154,106 +1216,106 @@ loop1:
 	JLT          done4
 
 loop3:
-	VPBROADCASTW (R9), X4
-	VCVTPH2PS    X4, Y4
-	VPBROADCASTW 2(R9), X5
-	VCVTPH2PS    X5, Y5
-	VBROADCASTI128 8(R9), Y6
-	VPSRLVD      q5_10<>+0(SB), Y6, Y6
-	VPAND        q5_11<>+0(SB), Y6, Y6
-	VMOVDQU      4(R9), X7
-	VINSERTI128  $1, 6(R9), Y7, Y7
-	VPSHUFB      q5_12<>+0(SB), Y7, Y7
-	VPAND        q5_13<>+0(SB), Y7, Y7
-	VPCMPEQB     q5_13<>+0(SB), Y7, Y7
-	VPAND        q5_14<>+0(SB), Y7, Y7
-	VPOR         Y7, Y6, Y6
-	VMOVDQU      (DX), Y7
-	VPXOR        Y8, Y8, Y8
-	VPDPBUSD     Y7, Y6, Y8
-	VMOVDQU      32(DX), Y7
-	VPXOR        Y9, Y9, Y9
-	VPDPBUSD     Y7, Y6, Y9
-	VMOVDQU      64(DX), Y7
-	VPXOR        Y10, Y10, Y10
-	VPDPBUSD     Y7, Y6, Y10
-	VMOVDQU      96(DX), Y7
-	VPXOR        Y11, Y11, Y11
-	VPDPBUSD     Y7, Y6, Y11
-	VMOVSD       (DI), X6
-	VFMADD231PS  Y6, Y5, Y0
-	VMOVSD       8(DI), X6
-	VFMADD231PS  Y6, Y5, Y1
-	VMOVSD       16(DI), X6
-	VFMADD231PS  Y6, Y5, Y2
-	VMOVSD       24(DI), X6
-	VFMADD231PS  Y6, Y5, Y3
-	VBROADCASTSS (SI), Y5
-	VCVTDQ2PS    Y8, Y6
-	VMULPS       Y4, Y5, Y5
-	VFMADD231PS  Y5, Y6, Y0
-	VBROADCASTSS 4(SI), Y5
-	VCVTDQ2PS    Y9, Y6
-	VMULPS       Y4, Y5, Y5
-	VFMADD231PS  Y5, Y6, Y1
-	VBROADCASTSS 8(SI), Y5
-	VCVTDQ2PS    Y10, Y6
-	VMULPS       Y4, Y5, Y5
-	VFMADD231PS  Y5, Y6, Y2
-	VBROADCASTSS 12(SI), Y5
-	VCVTDQ2PS    Y11, Y6
-	VMULPS       Y4, Y5, Y4
-	VFMADD231PS  Y4, Y6, Y3
-	VPBROADCASTW 24(R9), X4
-	VCVTPH2PS    X4, Y4
-	VPBROADCASTW 26(R9), X5
-	VCVTPH2PS    X5, Y5
-	VBROADCASTI128 32(R9), Y6
-	VPSRLVD      q5_10<>+0(SB), Y6, Y6
-	VPAND        q5_11<>+0(SB), Y6, Y6
-	VMOVDQU      28(R9), X7
-	VINSERTI128  $1, 30(R9), Y7, Y7
-	VPSHUFB      q5_12<>+0(SB), Y7, Y7
-	VPAND        q5_13<>+0(SB), Y7, Y7
-	VPCMPEQB     q5_13<>+0(SB), Y7, Y7
-	VPAND        q5_14<>+0(SB), Y7, Y7
-	VPOR         Y7, Y6, Y6
-	VMOVDQU      128(DX), Y7
-	VPXOR        Y8, Y8, Y8
-	VPDPBUSD     Y7, Y6, Y8
-	VMOVDQU      160(DX), Y7
-	VPXOR        Y9, Y9, Y9
-	VPDPBUSD     Y7, Y6, Y9
-	VMOVDQU      192(DX), Y7
-	VPXOR        Y10, Y10, Y10
-	VPDPBUSD     Y7, Y6, Y10
-	VMOVDQU      224(DX), Y7
-	VPXOR        Y11, Y11, Y11
-	VPDPBUSD     Y7, Y6, Y11
-	VMOVSD       32(DI), X6
-	VFMADD231PS  Y6, Y5, Y0
-	VMOVSD       40(DI), X6
-	VFMADD231PS  Y6, Y5, Y1
-	VMOVSD       48(DI), X6
-	VFMADD231PS  Y6, Y5, Y2
-	VMOVSD       56(DI), X6
-	VFMADD231PS  Y6, Y5, Y3
-	VBROADCASTSS 16(SI), Y5
-	VCVTDQ2PS    Y8, Y6
-	VMULPS       Y4, Y5, Y5
-	VFMADD231PS  Y5, Y6, Y0
-	VBROADCASTSS 20(SI), Y5
-	VCVTDQ2PS    Y9, Y6
-	VMULPS       Y4, Y5, Y5
-	VFMADD231PS  Y5, Y6, Y1
-	VBROADCASTSS 24(SI), Y5
-	VCVTDQ2PS    Y10, Y6
-	VMULPS       Y4, Y5, Y5
-	VFMADD231PS  Y5, Y6, Y2
-	VBROADCASTSS 28(SI), Y5
-	VCVTDQ2PS    Y11, Y6
-	VMULPS       Y4, Y5, Y4
-	VFMADD231PS  Y4, Y6, Y3
+	VPBROADCASTW (R9), X8
+	VCVTPH2PS    X8, Y8
+	VPBROADCASTW 2(R9), X9
+	VCVTPH2PS    X9, Y9
+	VBROADCASTI128 8(R9), Y10
+	VPSRLVD      Y1, Y10, Y10
+	VPAND        Y3, Y10, Y10
+	VMOVDQU      4(R9), X11
+	VINSERTI128  $1, 6(R9), Y11, Y11
+	VPSHUFB      Y2, Y11, Y11
+	VPAND        Y0, Y11, Y11
+	VPCMPEQB     Y0, Y11, Y11
+	VPAND        q5_14<>+0(SB), Y11, Y11
+	VPOR         Y11, Y10, Y10
+	VMOVDQU      (DX), Y11
+	VPXOR        Y12, Y12, Y12
+	VPDPBUSD     Y11, Y10, Y12
+	VMOVDQU      32(DX), Y11
+	VPXOR        Y13, Y13, Y13
+	VPDPBUSD     Y11, Y10, Y13
+	VMOVDQU      64(DX), Y11
+	VPXOR        Y14, Y14, Y14
+	VPDPBUSD     Y11, Y10, Y14
+	VMOVDQU      96(DX), Y11
+	VPXOR        Y15, Y15, Y15
+	VPDPBUSD     Y11, Y10, Y15
+	VMOVSD       (DI), X10
+	VFMADD231PS  Y10, Y9, Y4
+	VMOVSD       8(DI), X10
+	VFMADD231PS  Y10, Y9, Y5
+	VMOVSD       16(DI), X10
+	VFMADD231PS  Y10, Y9, Y6
+	VMOVSD       24(DI), X10
+	VFMADD231PS  Y10, Y9, Y7
+	VBROADCASTSS (SI), Y9
+	VCVTDQ2PS    Y12, Y10
+	VMULPS       Y8, Y9, Y9
+	VFMADD231PS  Y9, Y10, Y4
+	VBROADCASTSS 4(SI), Y9
+	VCVTDQ2PS    Y13, Y10
+	VMULPS       Y8, Y9, Y9
+	VFMADD231PS  Y9, Y10, Y5
+	VBROADCASTSS 8(SI), Y9
+	VCVTDQ2PS    Y14, Y10
+	VMULPS       Y8, Y9, Y9
+	VFMADD231PS  Y9, Y10, Y6
+	VBROADCASTSS 12(SI), Y9
+	VCVTDQ2PS    Y15, Y10
+	VMULPS       Y8, Y9, Y8
+	VFMADD231PS  Y8, Y10, Y7
+	VPBROADCASTW 24(R9), X8
+	VCVTPH2PS    X8, Y8
+	VPBROADCASTW 26(R9), X9
+	VCVTPH2PS    X9, Y9
+	VBROADCASTI128 32(R9), Y10
+	VPSRLVD      Y1, Y10, Y10
+	VPAND        Y3, Y10, Y10
+	VMOVDQU      28(R9), X11
+	VINSERTI128  $1, 30(R9), Y11, Y11
+	VPSHUFB      Y2, Y11, Y11
+	VPAND        Y0, Y11, Y11
+	VPCMPEQB     Y0, Y11, Y11
+	VPAND        q5_14<>+0(SB), Y11, Y11
+	VPOR         Y11, Y10, Y10
+	VMOVDQU      128(DX), Y11
+	VPXOR        Y12, Y12, Y12
+	VPDPBUSD     Y11, Y10, Y12
+	VMOVDQU      160(DX), Y11
+	VPXOR        Y13, Y13, Y13
+	VPDPBUSD     Y11, Y10, Y13
+	VMOVDQU      192(DX), Y11
+	VPXOR        Y14, Y14, Y14
+	VPDPBUSD     Y11, Y10, Y14
+	VMOVDQU      224(DX), Y11
+	VPXOR        Y15, Y15, Y15
+	VPDPBUSD     Y11, Y10, Y15
+	VMOVSD       32(DI), X10
+	VFMADD231PS  Y10, Y9, Y4
+	VMOVSD       40(DI), X10
+	VFMADD231PS  Y10, Y9, Y5
+	VMOVSD       48(DI), X10
+	VFMADD231PS  Y10, Y9, Y6
+	VMOVSD       56(DI), X10
+	VFMADD231PS  Y10, Y9, Y7
+	VBROADCASTSS 16(SI), Y9
+	VCVTDQ2PS    Y12, Y10
+	VMULPS       Y8, Y9, Y9
+	VFMADD231PS  Y9, Y10, Y4
+	VBROADCASTSS 20(SI), Y9
+	VCVTDQ2PS    Y13, Y10
+	VMULPS       Y8, Y9, Y9
+	VFMADD231PS  Y9, Y10, Y5
+	VBROADCASTSS 24(SI), Y9
+	VCVTDQ2PS    Y14, Y10
+	VMULPS       Y8, Y9, Y9
+	VFMADD231PS  Y9, Y10, Y6
+	VBROADCASTSS 28(SI), Y9
+	VCVTDQ2PS    Y15, Y10
+	VMULPS       Y8, Y9, Y8
+	VFMADD231PS  Y8, Y10, Y7
 	ADDQ         $0x30, R9
 	ADDQ         $0x100, DX
 	ADDQ         $0x20, SI
@@ -1267,56 +1329,56 @@ done4:
 	JLT          done6
 
 loop5:
-	VPBROADCASTW (R9), X4
-	VCVTPH2PS    X4, Y4
-	VPBROADCASTW 2(R9), X5
-	VCVTPH2PS    X5, Y5
-	VBROADCASTI128 8(R9), Y6
-	VPSRLVD      q5_10<>+0(SB), Y6, Y6
-	VPAND        q5_11<>+0(SB), Y6, Y6
-	VMOVDQU      4(R9), X7
-	VINSERTI128  $1, 6(R9), Y7, Y7
-	VPSHUFB      q5_12<>+0(SB), Y7, Y7
-	VPAND        q5_13<>+0(SB), Y7, Y7
-	VPCMPEQB     q5_13<>+0(SB), Y7, Y7
-	VPAND        q5_14<>+0(SB), Y7, Y7
-	VPOR         Y7, Y6, Y6
-	VMOVDQU      (DX), Y7
-	VPXOR        Y8, Y8, Y8
-	VPDPBUSD     Y7, Y6, Y8
-	VMOVDQU      32(DX), Y7
-	VPXOR        Y9, Y9, Y9
-	VPDPBUSD     Y7, Y6, Y9
-	VMOVDQU      64(DX), Y7
-	VPXOR        Y10, Y10, Y10
-	VPDPBUSD     Y7, Y6, Y10
-	VMOVDQU      96(DX), Y7
-	VPXOR        Y11, Y11, Y11
-	VPDPBUSD     Y7, Y6, Y11
-	VMOVSD       (DI), X6
-	VFMADD231PS  Y6, Y5, Y0
-	VMOVSD       8(DI), X6
-	VFMADD231PS  Y6, Y5, Y1
-	VMOVSD       16(DI), X6
-	VFMADD231PS  Y6, Y5, Y2
-	VMOVSD       24(DI), X6
-	VFMADD231PS  Y6, Y5, Y3
-	VBROADCASTSS (SI), Y5
-	VCVTDQ2PS    Y8, Y6
-	VMULPS       Y4, Y5, Y5
-	VFMADD231PS  Y5, Y6, Y0
-	VBROADCASTSS 4(SI), Y5
-	VCVTDQ2PS    Y9, Y6
-	VMULPS       Y4, Y5, Y5
-	VFMADD231PS  Y5, Y6, Y1
-	VBROADCASTSS 8(SI), Y5
-	VCVTDQ2PS    Y10, Y6
-	VMULPS       Y4, Y5, Y5
-	VFMADD231PS  Y5, Y6, Y2
-	VBROADCASTSS 12(SI), Y5
-	VCVTDQ2PS    Y11, Y6
-	VMULPS       Y4, Y5, Y4
-	VFMADD231PS  Y4, Y6, Y3
+	VPBROADCASTW (R9), X8
+	VCVTPH2PS    X8, Y8
+	VPBROADCASTW 2(R9), X9
+	VCVTPH2PS    X9, Y9
+	VBROADCASTI128 8(R9), Y10
+	VPSRLVD      Y1, Y10, Y10
+	VPAND        Y3, Y10, Y10
+	VMOVDQU      4(R9), X11
+	VINSERTI128  $1, 6(R9), Y11, Y11
+	VPSHUFB      Y2, Y11, Y11
+	VPAND        Y0, Y11, Y11
+	VPCMPEQB     Y0, Y11, Y11
+	VPAND        q5_14<>+0(SB), Y11, Y11
+	VPOR         Y11, Y10, Y10
+	VMOVDQU      (DX), Y11
+	VPXOR        Y12, Y12, Y12
+	VPDPBUSD     Y11, Y10, Y12
+	VMOVDQU      32(DX), Y11
+	VPXOR        Y13, Y13, Y13
+	VPDPBUSD     Y11, Y10, Y13
+	VMOVDQU      64(DX), Y11
+	VPXOR        Y14, Y14, Y14
+	VPDPBUSD     Y11, Y10, Y14
+	VMOVDQU      96(DX), Y11
+	VPXOR        Y15, Y15, Y15
+	VPDPBUSD     Y11, Y10, Y15
+	VMOVSD       (DI), X10
+	VFMADD231PS  Y10, Y9, Y4
+	VMOVSD       8(DI), X10
+	VFMADD231PS  Y10, Y9, Y5
+	VMOVSD       16(DI), X10
+	VFMADD231PS  Y10, Y9, Y6
+	VMOVSD       24(DI), X10
+	VFMADD231PS  Y10, Y9, Y7
+	VBROADCASTSS (SI), Y9
+	VCVTDQ2PS    Y12, Y10
+	VMULPS       Y8, Y9, Y9
+	VFMADD231PS  Y9, Y10, Y4
+	VBROADCASTSS 4(SI), Y9
+	VCVTDQ2PS    Y13, Y10
+	VMULPS       Y8, Y9, Y9
+	VFMADD231PS  Y9, Y10, Y5
+	VBROADCASTSS 8(SI), Y9
+	VCVTDQ2PS    Y14, Y10
+	VMULPS       Y8, Y9, Y9
+	VFMADD231PS  Y9, Y10, Y6
+	VBROADCASTSS 12(SI), Y9
+	VCVTDQ2PS    Y15, Y10
+	VMULPS       Y8, Y9, Y8
+	VFMADD231PS  Y8, Y10, Y7
 	ADDQ         $0x18, R9
 	ADDQ         $0x80, DX
 	ADDQ         $0x10, SI
@@ -1326,39 +1388,39 @@ loop5:
 
 done6:
 	ADDQ         $1, R8
-	VEXTRACTF128 $1, Y0, X4
-	VADDPS       X0, X4, X4
-	VMOVHLPS     X4, X4, X0
-	VADDPS       X0, X4, X4
-	VMOVSHDUP    X4, X0
-	VADDSS       X0, X4, X4
-	VMOVSS       X4, (AX)
+	VEXTRACTF128 $1, Y4, X8
+	VADDPS       X4, X8, X8
+	VMOVHLPS     X8, X8, X4
+	VADDPS       X4, X8, X8
+	VMOVSHDUP    X8, X4
+	VADDSS       X4, X8, X8
+	VMOVSS       X8, (AX)
 	MOVQ         ldy+8(FP), DX
 	MOVQ         AX, SI
 	ADDQ         DX, SI
-	VEXTRACTF128 $1, Y1, X0
-	VADDPS       X1, X0, X0
-	VMOVHLPS     X0, X0, X1
-	VADDPS       X1, X0, X0
-	VMOVSHDUP    X0, X1
-	VADDSS       X1, X0, X0
-	VMOVSS       X0, (SI)
+	VEXTRACTF128 $1, Y5, X4
+	VADDPS       X5, X4, X4
+	VMOVHLPS     X4, X4, X5
+	VADDPS       X5, X4, X4
+	VMOVSHDUP    X4, X5
+	VADDSS       X5, X4, X4
+	VMOVSS       X4, (SI)
 	ADDQ         DX, SI
-	VEXTRACTF128 $1, Y2, X0
-	VADDPS       X2, X0, X0
-	VMOVHLPS     X0, X0, X1
-	VADDPS       X1, X0, X0
-	VMOVSHDUP    X0, X1
-	VADDSS       X1, X0, X0
-	VMOVSS       X0, (SI)
+	VEXTRACTF128 $1, Y6, X4
+	VADDPS       X6, X4, X4
+	VMOVHLPS     X4, X4, X5
+	VADDPS       X5, X4, X4
+	VMOVSHDUP    X4, X5
+	VADDSS       X5, X4, X4
+	VMOVSS       X4, (SI)
 	ADDQ         DX, SI
-	VEXTRACTF128 $1, Y3, X0
-	VADDPS       X3, X0, X0
-	VMOVHLPS     X0, X0, X1
-	VADDPS       X1, X0, X0
-	VMOVSHDUP    X0, X1
-	VADDSS       X1, X0, X0
-	VMOVSS       X0, (SI)
+	VEXTRACTF128 $1, Y7, X4
+	VADDPS       X7, X4, X4
+	VMOVHLPS     X4, X4, X5
+	VADDPS       X5, X4, X4
+	VMOVSHDUP    X4, X5
+	VADDSS       X5, X4, X4
+	VMOVSS       X4, (SI)
 	ADDQ         $4, AX
 	MOVQ         stride+48(FP), DX
 	ADDQ         DX, BX
@@ -1373,6 +1435,13 @@ done2:
 // matmulQ8Fours1xQ5_1AVX512 multiplies rows with 1 row of activations in int8; rows is a multiple of 4, ldy and stride in bytes.
 // Requires: F16C, FMA, AVX512VL, AVX512VNNI
 TEXT ·matmulQ8Fours1xQ5_1AVX512(SB), NOSPLIT, $288-72
+
+	// constants of the loops
+	VMOVDQU      q5_13<>+0(SB), Y0
+	VMOVDQU      q5_10<>+0(SB), Y1
+	VMOVDQU      q5_12<>+0(SB), Y2
+	VMOVDQU      q5_11<>+0(SB), Y3
+	VMOVDQU      q5_14<>+0(SB), Y4
 	LEAQ         31(SP), AX
 	ANDQ         $-32, AX
 	MOVQ         y+0(FP), AX
@@ -1391,8 +1460,8 @@ loop1:
 	JLT          done4
 
 loop3:
-	VPXOR        Y0, Y0, Y0
-	VPXOR        Y1, Y1, Y1
+	VPXOR        Y5, Y5, Y5
+	VPXOR        Y6, Y6, Y6
 	MOVQ         q+16(FP), R8
 	MOVQ         d+24(FP), R9
 	MOVQ         s+32(FP), R10
@@ -1402,52 +1471,52 @@ loop3:
 	JLT          done6
 
 loop5:
-	VPBROADCASTW (R12), X2
-	VCVTPH2PS    X2, Y2
-	VPBROADCASTW 2(R12), X3
-	VCVTPH2PS    X3, Y3
-	VBROADCASTI128 8(R12), Y4
-	VPSRLVD      q5_10<>+0(SB), Y4, Y4
-	VPAND        q5_11<>+0(SB), Y4, Y4
-	VMOVDQU      4(R12), X5
-	VINSERTI128  $1, 6(R12), Y5, Y5
-	VPSHUFB      q5_12<>+0(SB), Y5, Y5
-	VPAND        q5_13<>+0(SB), Y5, Y5
-	VPCMPEQB     q5_13<>+0(SB), Y5, Y5
-	VPAND        q5_14<>+0(SB), Y5, Y5
-	VPOR         Y5, Y4, Y4
-	VMOVDQU      (R8), Y5
-	VPXOR        Y6, Y6, Y6
-	VPDPBUSD     Y5, Y4, Y6
-	VMOVSD       (R10), X4
-	VFMADD231PS  Y4, Y3, Y1
-	VBROADCASTSS (R9), Y3
-	VCVTDQ2PS    Y6, Y4
-	VMULPS       Y2, Y3, Y2
-	VFMADD231PS  Y2, Y4, Y0
-	VPBROADCASTW 24(R12), X2
-	VCVTPH2PS    X2, Y2
-	VPBROADCASTW 26(R12), X3
-	VCVTPH2PS    X3, Y3
-	VBROADCASTI128 32(R12), Y4
-	VPSRLVD      q5_10<>+0(SB), Y4, Y4
-	VPAND        q5_11<>+0(SB), Y4, Y4
-	VMOVDQU      28(R12), X5
-	VINSERTI128  $1, 30(R12), Y5, Y5
-	VPSHUFB      q5_12<>+0(SB), Y5, Y5
-	VPAND        q5_13<>+0(SB), Y5, Y5
-	VPCMPEQB     q5_13<>+0(SB), Y5, Y5
-	VPAND        q5_14<>+0(SB), Y5, Y5
-	VPOR         Y5, Y4, Y4
-	VMOVDQU      32(R8), Y5
-	VPXOR        Y6, Y6, Y6
-	VPDPBUSD     Y5, Y4, Y6
-	VMOVSD       8(R10), X4
-	VFMADD231PS  Y4, Y3, Y0
-	VBROADCASTSS 4(R9), Y3
-	VCVTDQ2PS    Y6, Y4
-	VMULPS       Y2, Y3, Y2
-	VFMADD231PS  Y2, Y4, Y1
+	VPBROADCASTW (R12), X7
+	VCVTPH2PS    X7, Y7
+	VPBROADCASTW 2(R12), X8
+	VCVTPH2PS    X8, Y8
+	VBROADCASTI128 8(R12), Y9
+	VPSRLVD      Y1, Y9, Y9
+	VPAND        Y3, Y9, Y9
+	VMOVDQU      4(R12), X10
+	VINSERTI128  $1, 6(R12), Y10, Y10
+	VPSHUFB      Y2, Y10, Y10
+	VPAND        Y0, Y10, Y10
+	VPCMPEQB     Y0, Y10, Y10
+	VPAND        Y4, Y10, Y10
+	VPOR         Y10, Y9, Y9
+	VMOVDQU      (R8), Y10
+	VPXOR        Y11, Y11, Y11
+	VPDPBUSD     Y10, Y9, Y11
+	VMOVSD       (R10), X9
+	VFMADD231PS  Y9, Y8, Y6
+	VBROADCASTSS (R9), Y8
+	VCVTDQ2PS    Y11, Y9
+	VMULPS       Y7, Y8, Y7
+	VFMADD231PS  Y7, Y9, Y5
+	VPBROADCASTW 24(R12), X7
+	VCVTPH2PS    X7, Y7
+	VPBROADCASTW 26(R12), X8
+	VCVTPH2PS    X8, Y8
+	VBROADCASTI128 32(R12), Y9
+	VPSRLVD      Y1, Y9, Y9
+	VPAND        Y3, Y9, Y9
+	VMOVDQU      28(R12), X10
+	VINSERTI128  $1, 30(R12), Y10, Y10
+	VPSHUFB      Y2, Y10, Y10
+	VPAND        Y0, Y10, Y10
+	VPCMPEQB     Y0, Y10, Y10
+	VPAND        Y4, Y10, Y10
+	VPOR         Y10, Y9, Y9
+	VMOVDQU      32(R8), Y10
+	VPXOR        Y11, Y11, Y11
+	VPDPBUSD     Y10, Y9, Y11
+	VMOVSD       8(R10), X9
+	VFMADD231PS  Y9, Y8, Y5
+	VBROADCASTSS 4(R9), Y8
+	VCVTDQ2PS    Y11, Y9
+	VMULPS       Y7, Y8, Y7
+	VFMADD231PS  Y7, Y9, Y6
 	ADDQ         $0x30, R12
 	ADDQ         $0x40, R8
 	ADDQ         $8, R9
@@ -1461,29 +1530,29 @@ done6:
 	JLT          done8
 
 loop7:
-	VPBROADCASTW (R12), X2
-	VCVTPH2PS    X2, Y2
-	VPBROADCASTW 2(R12), X3
-	VCVTPH2PS    X3, Y3
-	VBROADCASTI128 8(R12), Y4
-	VPSRLVD      q5_10<>+0(SB), Y4, Y4
-	VPAND        q5_11<>+0(SB), Y4, Y4
-	VMOVDQU      4(R12), X5
-	VINSERTI128  $1, 6(R12), Y5, Y5
-	VPSHUFB      q5_12<>+0(SB), Y5, Y5
-	VPAND        q5_13<>+0(SB), Y5, Y5
-	VPCMPEQB     q5_13<>+0(SB), Y5, Y5
-	VPAND        q5_14<>+0(SB), Y5, Y5
-	VPOR         Y5, Y4, Y4
-	VMOVDQU      (R8), Y5
-	VPXOR        Y6, Y6, Y6
-	VPDPBUSD     Y5, Y4, Y6
-	VMOVSD       (R10), X4
-	VFMADD231PS  Y4, Y3, Y1
-	VBROADCASTSS (R9), Y3
-	VCVTDQ2PS    Y6, Y4
-	VMULPS       Y2, Y3, Y2
-	VFMADD231PS  Y2, Y4, Y0
+	VPBROADCASTW (R12), X7
+	VCVTPH2PS    X7, Y7
+	VPBROADCASTW 2(R12), X8
+	VCVTPH2PS    X8, Y8
+	VBROADCASTI128 8(R12), Y9
+	VPSRLVD      Y1, Y9, Y9
+	VPAND        Y3, Y9, Y9
+	VMOVDQU      4(R12), X10
+	VINSERTI128  $1, 6(R12), Y10, Y10
+	VPSHUFB      Y2, Y10, Y10
+	VPAND        Y0, Y10, Y10
+	VPCMPEQB     Y0, Y10, Y10
+	VPAND        Y4, Y10, Y10
+	VPOR         Y10, Y9, Y9
+	VMOVDQU      (R8), Y10
+	VPXOR        Y11, Y11, Y11
+	VPDPBUSD     Y10, Y9, Y11
+	VMOVSD       (R10), X9
+	VFMADD231PS  Y9, Y8, Y6
+	VBROADCASTSS (R9), Y8
+	VCVTDQ2PS    Y11, Y9
+	VMULPS       Y7, Y8, Y7
+	VFMADD231PS  Y7, Y9, Y5
 	ADDQ         $0x18, R12
 	ADDQ         $0x20, R8
 	ADDQ         $4, R9
@@ -1493,8 +1562,8 @@ loop7:
 
 done8:
 	ADDQ         $1, R11
-	VADDPS       Y1, Y0, Y0
-	VMOVUPS      Y0, (DI)
+	VADDPS       Y6, Y5, Y5
+	VMOVUPS      Y5, (DI)
 	ADDQ         $0x20, DI
 	MOVQ         stride+48(FP), R8
 	ADDQ         R8, BX
@@ -1505,22 +1574,22 @@ done4:
 	ADDQ         $1, SI
 
 	// four results for each row of y
-	VMOVUPS      (DX), Y0
-	VMOVUPS      32(DX), Y1
-	VMOVUPS      64(DX), Y2
-	VMOVUPS      96(DX), Y3
-	VPUNPCKLDQ   Y1, Y0, Y4
-	VPUNPCKHDQ   Y1, Y0, Y0
-	VADDPS       Y0, Y4, Y4
-	VPUNPCKLDQ   Y3, Y2, Y0
-	VPUNPCKHDQ   Y3, Y2, Y1
-	VADDPS       Y1, Y0, Y0
-	VPUNPCKLQDQ  Y0, Y4, Y1
-	VPUNPCKHQDQ  Y0, Y4, Y0
-	VADDPS       Y0, Y1, Y1
-	VEXTRACTI128 $1, Y1, X0
-	VADDPS       X0, X1, X0
-	VMOVUPS      X0, (AX)
+	VMOVUPS      (DX), Y5
+	VMOVUPS      32(DX), Y6
+	VMOVUPS      64(DX), Y7
+	VMOVUPS      96(DX), Y8
+	VPUNPCKLDQ   Y6, Y5, Y9
+	VPUNPCKHDQ   Y6, Y5, Y5
+	VADDPS       Y5, Y9, Y9
+	VPUNPCKLDQ   Y8, Y7, Y5
+	VPUNPCKHDQ   Y8, Y7, Y6
+	VADDPS       Y6, Y5, Y5
+	VPUNPCKLQDQ  Y5, Y9, Y6
+	VPUNPCKHQDQ  Y5, Y9, Y5
+	VADDPS       Y5, Y6, Y6
+	VEXTRACTI128 $1, Y6, X5
+	VADDPS       X5, X6, X5
+	VMOVUPS      X5, (AX)
 	ADDQ         $0x10, AX
 	SUBQ         $4, CX
 	JGE          loop1
@@ -1533,6 +1602,13 @@ done2:
 // matmulQ8Fours2xQ5_1AVX512 multiplies rows with 2 rows of activations in int8; rows is a multiple of 4, ldy and stride in bytes.
 // Requires: F16C, FMA, AVX512VL, AVX512VNNI
 TEXT ·matmulQ8Fours2xQ5_1AVX512(SB), NOSPLIT, $416-72
+
+	// constants of the loops
+	VMOVDQU      q5_13<>+0(SB), Y0
+	VMOVDQU      q5_10<>+0(SB), Y1
+	VMOVDQU      q5_12<>+0(SB), Y2
+	VMOVDQU      q5_11<>+0(SB), Y3
+	VMOVDQU      q5_14<>+0(SB), Y4
 	LEAQ         31(SP), AX
 	ANDQ         $-32, AX
 	MOVQ         y+0(FP), AX
@@ -1551,8 +1627,8 @@ loop1:
 	JLT          done4
 
 loop3:
-	VPXOR        Y0, Y0, Y0
-	VPXOR        Y1, Y1, Y1
+	VPXOR        Y5, Y5, Y5
+	VPXOR        Y6, Y6, Y6
 	MOVQ         q+16(FP), R8
 	MOVQ         d+24(FP), R9
 	MOVQ         s+32(FP), R10
@@ -1562,70 +1638,70 @@ loop3:
 	JLT          done6
 
 loop5:
-	VPBROADCASTW (R12), X2
-	VCVTPH2PS    X2, Y2
-	VPBROADCASTW 2(R12), X3
-	VCVTPH2PS    X3, Y3
-	VBROADCASTI128 8(R12), Y4
-	VPSRLVD      q5_10<>+0(SB), Y4, Y4
-	VPAND        q5_11<>+0(SB), Y4, Y4
-	VMOVDQU      4(R12), X5
-	VINSERTI128  $1, 6(R12), Y5, Y5
-	VPSHUFB      q5_12<>+0(SB), Y5, Y5
-	VPAND        q5_13<>+0(SB), Y5, Y5
-	VPCMPEQB     q5_13<>+0(SB), Y5, Y5
-	VPAND        q5_14<>+0(SB), Y5, Y5
-	VPOR         Y5, Y4, Y4
-	VMOVDQU      (R8), Y5
-	VPXOR        Y6, Y6, Y6
-	VPDPBUSD     Y5, Y4, Y6
-	VMOVDQU      32(R8), Y5
-	VPXOR        Y7, Y7, Y7
-	VPDPBUSD     Y5, Y4, Y7
-	VMOVSD       (R10), X4
-	VFMADD231PS  Y4, Y3, Y0
-	VMOVSD       8(R10), X4
-	VFMADD231PS  Y4, Y3, Y1
-	VBROADCASTSS (R9), Y3
-	VCVTDQ2PS    Y6, Y4
-	VMULPS       Y2, Y3, Y3
-	VFMADD231PS  Y3, Y4, Y0
-	VBROADCASTSS 4(R9), Y3
-	VCVTDQ2PS    Y7, Y4
-	VMULPS       Y2, Y3, Y2
-	VFMADD231PS  Y2, Y4, Y1
-	VPBROADCASTW 24(R12), X2
-	VCVTPH2PS    X2, Y2
-	VPBROADCASTW 26(R12), X3
-	VCVTPH2PS    X3, Y3
-	VBROADCASTI128 32(R12), Y4
-	VPSRLVD      q5_10<>+0(SB), Y4, Y4
-	VPAND        q5_11<>+0(SB), Y4, Y4
-	VMOVDQU      28(R12), X5
-	VINSERTI128  $1, 30(R12), Y5, Y5
-	VPSHUFB      q5_12<>+0(SB), Y5, Y5
-	VPAND        q5_13<>+0(SB), Y5, Y5
-	VPCMPEQB     q5_13<>+0(SB), Y5, Y5
-	VPAND        q5_14<>+0(SB), Y5, Y5
-	VPOR         Y5, Y4, Y4
-	VMOVDQU      64(R8), Y5
-	VPXOR        Y6, Y6, Y6
-	VPDPBUSD     Y5, Y4, Y6
-	VMOVDQU      96(R8), Y5
-	VPXOR        Y7, Y7, Y7
-	VPDPBUSD     Y5, Y4, Y7
-	VMOVSD       16(R10), X4
-	VFMADD231PS  Y4, Y3, Y0
-	VMOVSD       24(R10), X4
-	VFMADD231PS  Y4, Y3, Y1
-	VBROADCASTSS 8(R9), Y3
-	VCVTDQ2PS    Y6, Y4
-	VMULPS       Y2, Y3, Y3
-	VFMADD231PS  Y3, Y4, Y0
-	VBROADCASTSS 12(R9), Y3
-	VCVTDQ2PS    Y7, Y4
-	VMULPS       Y2, Y3, Y2
-	VFMADD231PS  Y2, Y4, Y1
+	VPBROADCASTW (R12), X7
+	VCVTPH2PS    X7, Y7
+	VPBROADCASTW 2(R12), X8
+	VCVTPH2PS    X8, Y8
+	VBROADCASTI128 8(R12), Y9
+	VPSRLVD      Y1, Y9, Y9
+	VPAND        Y3, Y9, Y9
+	VMOVDQU      4(R12), X10
+	VINSERTI128  $1, 6(R12), Y10, Y10
+	VPSHUFB      Y2, Y10, Y10
+	VPAND        Y0, Y10, Y10
+	VPCMPEQB     Y0, Y10, Y10
+	VPAND        Y4, Y10, Y10
+	VPOR         Y10, Y9, Y9
+	VMOVDQU      (R8), Y10
+	VPXOR        Y11, Y11, Y11
+	VPDPBUSD     Y10, Y9, Y11
+	VMOVDQU      32(R8), Y10
+	VPXOR        Y12, Y12, Y12
+	VPDPBUSD     Y10, Y9, Y12
+	VMOVSD       (R10), X9
+	VFMADD231PS  Y9, Y8, Y5
+	VMOVSD       8(R10), X9
+	VFMADD231PS  Y9, Y8, Y6
+	VBROADCASTSS (R9), Y8
+	VCVTDQ2PS    Y11, Y9
+	VMULPS       Y7, Y8, Y8
+	VFMADD231PS  Y8, Y9, Y5
+	VBROADCASTSS 4(R9), Y8
+	VCVTDQ2PS    Y12, Y9
+	VMULPS       Y7, Y8, Y7
+	VFMADD231PS  Y7, Y9, Y6
+	VPBROADCASTW 24(R12), X7
+	VCVTPH2PS    X7, Y7
+	VPBROADCASTW 26(R12), X8
+	VCVTPH2PS    X8, Y8
+	VBROADCASTI128 32(R12), Y9
+	VPSRLVD      Y1, Y9, Y9
+	VPAND        Y3, Y9, Y9
+	VMOVDQU      28(R12), X10
+	VINSERTI128  $1, 30(R12), Y10, Y10
+	VPSHUFB      Y2, Y10, Y10
+	VPAND        Y0, Y10, Y10
+	VPCMPEQB     Y0, Y10, Y10
+	VPAND        Y4, Y10, Y10
+	VPOR         Y10, Y9, Y9
+	VMOVDQU      64(R8), Y10
+	VPXOR        Y11, Y11, Y11
+	VPDPBUSD     Y10, Y9, Y11
+	VMOVDQU      96(R8), Y10
+	VPXOR        Y12, Y12, Y12
+	VPDPBUSD     Y10, Y9, Y12
+	VMOVSD       16(R10), X9
+	VFMADD231PS  Y9, Y8, Y5
+	VMOVSD       24(R10), X9
+	VFMADD231PS  Y9, Y8, Y6
+	VBROADCASTSS 8(R9), Y8
+	VCVTDQ2PS    Y11, Y9
+	VMULPS       Y7, Y8, Y8
+	VFMADD231PS  Y8, Y9, Y5
+	VBROADCASTSS 12(R9), Y8
+	VCVTDQ2PS    Y12, Y9
+	VMULPS       Y7, Y8, Y7
+	VFMADD231PS  Y7, Y9, Y6
 	ADDQ         $0x30, R12
 	ADDQ         $0x80, R8
 	ADDQ         $0x10, R9
@@ -1639,38 +1715,38 @@ done6:
 	JLT          done8
 
 loop7:
-	VPBROADCASTW (R12), X2
-	VCVTPH2PS    X2, Y2
-	VPBROADCASTW 2(R12), X3
-	VCVTPH2PS    X3, Y3
-	VBROADCASTI128 8(R12), Y4
-	VPSRLVD      q5_10<>+0(SB), Y4, Y4
-	VPAND        q5_11<>+0(SB), Y4, Y4
-	VMOVDQU      4(R12), X5
-	VINSERTI128  $1, 6(R12), Y5, Y5
-	VPSHUFB      q5_12<>+0(SB), Y5, Y5
-	VPAND        q5_13<>+0(SB), Y5, Y5
-	VPCMPEQB     q5_13<>+0(SB), Y5, Y5
-	VPAND        q5_14<>+0(SB), Y5, Y5
-	VPOR         Y5, Y4, Y4
-	VMOVDQU      (R8), Y5
-	VPXOR        Y6, Y6, Y6
-	VPDPBUSD     Y5, Y4, Y6
-	VMOVDQU      32(R8), Y5
-	VPXOR        Y7, Y7, Y7
-	VPDPBUSD     Y5, Y4, Y7
-	VMOVSD       (R10), X4
-	VFMADD231PS  Y4, Y3, Y0
-	VMOVSD       8(R10), X4
-	VFMADD231PS  Y4, Y3, Y1
-	VBROADCASTSS (R9), Y3
-	VCVTDQ2PS    Y6, Y4
-	VMULPS       Y2, Y3, Y3
-	VFMADD231PS  Y3, Y4, Y0
-	VBROADCASTSS 4(R9), Y3
-	VCVTDQ2PS    Y7, Y4
-	VMULPS       Y2, Y3, Y2
-	VFMADD231PS  Y2, Y4, Y1
+	VPBROADCASTW (R12), X7
+	VCVTPH2PS    X7, Y7
+	VPBROADCASTW 2(R12), X8
+	VCVTPH2PS    X8, Y8
+	VBROADCASTI128 8(R12), Y9
+	VPSRLVD      Y1, Y9, Y9
+	VPAND        Y3, Y9, Y9
+	VMOVDQU      4(R12), X10
+	VINSERTI128  $1, 6(R12), Y10, Y10
+	VPSHUFB      Y2, Y10, Y10
+	VPAND        Y0, Y10, Y10
+	VPCMPEQB     Y0, Y10, Y10
+	VPAND        Y4, Y10, Y10
+	VPOR         Y10, Y9, Y9
+	VMOVDQU      (R8), Y10
+	VPXOR        Y11, Y11, Y11
+	VPDPBUSD     Y10, Y9, Y11
+	VMOVDQU      32(R8), Y10
+	VPXOR        Y12, Y12, Y12
+	VPDPBUSD     Y10, Y9, Y12
+	VMOVSD       (R10), X9
+	VFMADD231PS  Y9, Y8, Y5
+	VMOVSD       8(R10), X9
+	VFMADD231PS  Y9, Y8, Y6
+	VBROADCASTSS (R9), Y8
+	VCVTDQ2PS    Y11, Y9
+	VMULPS       Y7, Y8, Y8
+	VFMADD231PS  Y8, Y9, Y5
+	VBROADCASTSS 4(R9), Y8
+	VCVTDQ2PS    Y12, Y9
+	VMULPS       Y7, Y8, Y7
+	VFMADD231PS  Y7, Y9, Y6
 	ADDQ         $0x18, R12
 	ADDQ         $0x40, R8
 	ADDQ         $8, R9
@@ -1680,8 +1756,8 @@ loop7:
 
 done8:
 	ADDQ         $1, R11
-	VMOVUPS      Y0, (DI)
-	VMOVUPS      Y1, 128(DI)
+	VMOVUPS      Y5, (DI)
+	VMOVUPS      Y6, 128(DI)
 	ADDQ         $0x20, DI
 	MOVQ         stride+48(FP), R8
 	ADDQ         R8, BX
@@ -1692,41 +1768,41 @@ done4:
 	ADDQ         $1, SI
 
 	// four results for each row of y
-	VMOVUPS      (DX), Y0
-	VMOVUPS      32(DX), Y1
-	VMOVUPS      64(DX), Y2
-	VMOVUPS      96(DX), Y3
-	VPUNPCKLDQ   Y1, Y0, Y4
-	VPUNPCKHDQ   Y1, Y0, Y0
-	VADDPS       Y0, Y4, Y4
-	VPUNPCKLDQ   Y3, Y2, Y0
-	VPUNPCKHDQ   Y3, Y2, Y1
-	VADDPS       Y1, Y0, Y0
-	VPUNPCKLQDQ  Y0, Y4, Y1
-	VPUNPCKHQDQ  Y0, Y4, Y0
-	VADDPS       Y0, Y1, Y1
-	VEXTRACTI128 $1, Y1, X0
-	VADDPS       X0, X1, X0
-	VMOVUPS      X0, (AX)
-	VMOVUPS      128(DX), Y0
-	VMOVUPS      160(DX), Y1
-	VMOVUPS      192(DX), Y2
-	VMOVUPS      224(DX), Y3
-	VPUNPCKLDQ   Y1, Y0, Y4
-	VPUNPCKHDQ   Y1, Y0, Y0
-	VADDPS       Y0, Y4, Y4
-	VPUNPCKLDQ   Y3, Y2, Y0
-	VPUNPCKHDQ   Y3, Y2, Y1
-	VADDPS       Y1, Y0, Y0
-	VPUNPCKLQDQ  Y0, Y4, Y1
-	VPUNPCKHQDQ  Y0, Y4, Y0
-	VADDPS       Y0, Y1, Y1
-	VEXTRACTI128 $1, Y1, X0
-	VADDPS       X0, X1, X0
+	VMOVUPS      (DX), Y5
+	VMOVUPS      32(DX), Y6
+	VMOVUPS      64(DX), Y7
+	VMOVUPS      96(DX), Y8
+	VPUNPCKLDQ   Y6, Y5, Y9
+	VPUNPCKHDQ   Y6, Y5, Y5
+	VADDPS       Y5, Y9, Y9
+	VPUNPCKLDQ   Y8, Y7, Y5
+	VPUNPCKHDQ   Y8, Y7, Y6
+	VADDPS       Y6, Y5, Y5
+	VPUNPCKLQDQ  Y5, Y9, Y6
+	VPUNPCKHQDQ  Y5, Y9, Y5
+	VADDPS       Y5, Y6, Y6
+	VEXTRACTI128 $1, Y6, X5
+	VADDPS       X5, X6, X5
+	VMOVUPS      X5, (AX)
+	VMOVUPS      128(DX), Y5
+	VMOVUPS      160(DX), Y6
+	VMOVUPS      192(DX), Y7
+	VMOVUPS      224(DX), Y8
+	VPUNPCKLDQ   Y6, Y5, Y9
+	VPUNPCKHDQ   Y6, Y5, Y5
+	VADDPS       Y5, Y9, Y9
+	VPUNPCKLDQ   Y8, Y7, Y5
+	VPUNPCKHDQ   Y8, Y7, Y6
+	VADDPS       Y6, Y5, Y5
+	VPUNPCKLQDQ  Y5, Y9, Y6
+	VPUNPCKHQDQ  Y5, Y9, Y5
+	VADDPS       Y5, Y6, Y6
+	VEXTRACTI128 $1, Y6, X5
+	VADDPS       X5, X6, X5
 	MOVQ         ldy+8(FP), SI
 	MOVQ         AX, DI
 	ADDQ         SI, DI
-	VMOVUPS      X0, (DI)
+	VMOVUPS      X5, (DI)
 	ADDQ         $0x10, AX
 	SUBQ         $4, CX
 	JGE          loop1
@@ -1739,6 +1815,13 @@ done2:
 // matmulQ8Fours3xQ5_1AVX512 multiplies rows with 3 rows of activations in int8; rows is a multiple of 4, ldy and stride in bytes.
 // Requires: F16C, FMA, AVX512VL, AVX512VNNI
 TEXT ·matmulQ8Fours3xQ5_1AVX512(SB), NOSPLIT, $544-72
+
+	// constants of the loops
+	VMOVDQU      q5_13<>+0(SB), Y0
+	VMOVDQU      q5_10<>+0(SB), Y1
+	VMOVDQU      q5_12<>+0(SB), Y2
+	VMOVDQU      q5_11<>+0(SB), Y3
+	VMOVDQU      q5_14<>+0(SB), Y4
 	LEAQ         31(SP), AX
 	ANDQ         $-32, AX
 	MOVQ         y+0(FP), AX
@@ -1757,9 +1840,9 @@ loop1:
 	JLT          done4
 
 loop3:
-	VPXOR        Y0, Y0, Y0
-	VPXOR        Y1, Y1, Y1
-	VPXOR        Y2, Y2, Y2
+	VPXOR        Y5, Y5, Y5
+	VPXOR        Y6, Y6, Y6
+	VPXOR        Y7, Y7, Y7
 	MOVQ         q+16(FP), R8
 	MOVQ         d+24(FP), R9
 	MOVQ         s+32(FP), R10
@@ -1769,88 +1852,88 @@ loop3:
 	JLT          done6
 
 loop5:
-	VPBROADCASTW (R12), X3
-	VCVTPH2PS    X3, Y3
-	VPBROADCASTW 2(R12), X4
-	VCVTPH2PS    X4, Y4
-	VBROADCASTI128 8(R12), Y5
-	VPSRLVD      q5_10<>+0(SB), Y5, Y5
-	VPAND        q5_11<>+0(SB), Y5, Y5
-	VMOVDQU      4(R12), X6
-	VINSERTI128  $1, 6(R12), Y6, Y6
-	VPSHUFB      q5_12<>+0(SB), Y6, Y6
-	VPAND        q5_13<>+0(SB), Y6, Y6
-	VPCMPEQB     q5_13<>+0(SB), Y6, Y6
-	VPAND        q5_14<>+0(SB), Y6, Y6
-	VPOR         Y6, Y5, Y5
-	VMOVDQU      (R8), Y6
-	VPXOR        Y7, Y7, Y7
-	VPDPBUSD     Y6, Y5, Y7
-	VMOVDQU      32(R8), Y6
-	VPXOR        Y8, Y8, Y8
-	VPDPBUSD     Y6, Y5, Y8
-	VMOVDQU      64(R8), Y6
-	VPXOR        Y9, Y9, Y9
-	VPDPBUSD     Y6, Y5, Y9
-	VMOVSD       (R10), X5
-	VFMADD231PS  Y5, Y4, Y0
-	VMOVSD       8(R10), X5
-	VFMADD231PS  Y5, Y4, Y1
-	VMOVSD       16(R10), X5
-	VFMADD231PS  Y5, Y4, Y2
-	VBROADCASTSS (R9), Y4
-	VCVTDQ2PS    Y7, Y5
-	VMULPS       Y3, Y4, Y4
-	VFMADD231PS  Y4, Y5, Y0
-	VBROADCASTSS 4(R9), Y4
-	VCVTDQ2PS    Y8, Y5
-	VMULPS       Y3, Y4, Y4
-	VFMADD231PS  Y4, Y5, Y1
-	VBROADCASTSS 8(R9), Y4
-	VCVTDQ2PS    Y9, Y5
-	VMULPS       Y3, Y4, Y3
-	VFMADD231PS  Y3, Y5, Y2
-	VPBROADCASTW 24(R12), X3
-	VCVTPH2PS    X3, Y3
-	VPBROADCASTW 26(R12), X4
-	VCVTPH2PS    X4, Y4
-	VBROADCASTI128 32(R12), Y5
-	VPSRLVD      q5_10<>+0(SB), Y5, Y5
-	VPAND        q5_11<>+0(SB), Y5, Y5
-	VMOVDQU      28(R12), X6
-	VINSERTI128  $1, 30(R12), Y6, Y6
-	VPSHUFB      q5_12<>+0(SB), Y6, Y6
-	VPAND        q5_13<>+0(SB), Y6, Y6
-	VPCMPEQB     q5_13<>+0(SB), Y6, Y6
-	VPAND        q5_14<>+0(SB), Y6, Y6
-	VPOR         Y6, Y5, Y5
-	VMOVDQU      96(R8), Y6
-	VPXOR        Y7, Y7, Y7
-	VPDPBUSD     Y6, Y5, Y7
-	VMOVDQU      128(R8), Y6
-	VPXOR        Y8, Y8, Y8
-	VPDPBUSD     Y6, Y5, Y8
-	VMOVDQU      160(R8), Y6
-	VPXOR        Y9, Y9, Y9
-	VPDPBUSD     Y6, Y5, Y9
-	VMOVSD       24(R10), X5
-	VFMADD231PS  Y5, Y4, Y0
-	VMOVSD       32(R10), X5
-	VFMADD231PS  Y5, Y4, Y1
-	VMOVSD       40(R10), X5
-	VFMADD231PS  Y5, Y4, Y2
-	VBROADCASTSS 12(R9), Y4
-	VCVTDQ2PS    Y7, Y5
-	VMULPS       Y3, Y4, Y4
-	VFMADD231PS  Y4, Y5, Y0
-	VBROADCASTSS 16(R9), Y4
-	VCVTDQ2PS    Y8, Y5
-	VMULPS       Y3, Y4, Y4
-	VFMADD231PS  Y4, Y5, Y1
-	VBROADCASTSS 20(R9), Y4
-	VCVTDQ2PS    Y9, Y5
-	VMULPS       Y3, Y4, Y3
-	VFMADD231PS  Y3, Y5, Y2
+	VPBROADCASTW (R12), X8
+	VCVTPH2PS    X8, Y8
+	VPBROADCASTW 2(R12), X9
+	VCVTPH2PS    X9, Y9
+	VBROADCASTI128 8(R12), Y10
+	VPSRLVD      Y1, Y10, Y10
+	VPAND        Y3, Y10, Y10
+	VMOVDQU      4(R12), X11
+	VINSERTI128  $1, 6(R12), Y11, Y11
+	VPSHUFB      Y2, Y11, Y11
+	VPAND        Y0, Y11, Y11
+	VPCMPEQB     Y0, Y11, Y11
+	VPAND        Y4, Y11, Y11
+	VPOR         Y11, Y10, Y10
+	VMOVDQU      (R8), Y11
+	VPXOR        Y12, Y12, Y12
+	VPDPBUSD     Y11, Y10, Y12
+	VMOVDQU      32(R8), Y11
+	VPXOR        Y13, Y13, Y13
+	VPDPBUSD     Y11, Y10, Y13
+	VMOVDQU      64(R8), Y11
+	VPXOR        Y14, Y14, Y14
+	VPDPBUSD     Y11, Y10, Y14
+	VMOVSD       (R10), X10
+	VFMADD231PS  Y10, Y9, Y5
+	VMOVSD       8(R10), X10
+	VFMADD231PS  Y10, Y9, Y6
+	VMOVSD       16(R10), X10
+	VFMADD231PS  Y10, Y9, Y7
+	VBROADCASTSS (R9), Y9
+	VCVTDQ2PS    Y12, Y10
+	VMULPS       Y8, Y9, Y9
+	VFMADD231PS  Y9, Y10, Y5
+	VBROADCASTSS 4(R9), Y9
+	VCVTDQ2PS    Y13, Y10
+	VMULPS       Y8, Y9, Y9
+	VFMADD231PS  Y9, Y10, Y6
+	VBROADCASTSS 8(R9), Y9
+	VCVTDQ2PS    Y14, Y10
+	VMULPS       Y8, Y9, Y8
+	VFMADD231PS  Y8, Y10, Y7
+	VPBROADCASTW 24(R12), X8
+	VCVTPH2PS    X8, Y8
+	VPBROADCASTW 26(R12), X9
+	VCVTPH2PS    X9, Y9
+	VBROADCASTI128 32(R12), Y10
+	VPSRLVD      Y1, Y10, Y10
+	VPAND        Y3, Y10, Y10
+	VMOVDQU      28(R12), X11
+	VINSERTI128  $1, 30(R12), Y11, Y11
+	VPSHUFB      Y2, Y11, Y11
+	VPAND        Y0, Y11, Y11
+	VPCMPEQB     Y0, Y11, Y11
+	VPAND        Y4, Y11, Y11
+	VPOR         Y11, Y10, Y10
+	VMOVDQU      96(R8), Y11
+	VPXOR        Y12, Y12, Y12
+	VPDPBUSD     Y11, Y10, Y12
+	VMOVDQU      128(R8), Y11
+	VPXOR        Y13, Y13, Y13
+	VPDPBUSD     Y11, Y10, Y13
+	VMOVDQU      160(R8), Y11
+	VPXOR        Y14, Y14, Y14
+	VPDPBUSD     Y11, Y10, Y14
+	VMOVSD       24(R10), X10
+	VFMADD231PS  Y10, Y9, Y5
+	VMOVSD       32(R10), X10
+	VFMADD231PS  Y10, Y9, Y6
+	VMOVSD       40(R10), X10
+	VFMADD231PS  Y10, Y9, Y7
+	VBROADCASTSS 12(R9), Y9
+	VCVTDQ2PS    Y12, Y10
+	VMULPS       Y8, Y9, Y9
+	VFMADD231PS  Y9, Y10, Y5
+	VBROADCASTSS 16(R9), Y9
+	VCVTDQ2PS    Y13, Y10
+	VMULPS       Y8, Y9, Y9
+	VFMADD231PS  Y9, Y10, Y6
+	VBROADCASTSS 20(R9), Y9
+	VCVTDQ2PS    Y14, Y10
+	VMULPS       Y8, Y9, Y8
+	VFMADD231PS  Y8, Y10, Y7
 	ADDQ         $0x30, R12
 	ADDQ         $0xc0, R8
 	ADDQ         $0x18, R9
@@ -1864,47 +1947,47 @@ done6:
 	JLT          done8
 
 loop7:
-	VPBROADCASTW (R12), X3
-	VCVTPH2PS    X3, Y3
-	VPBROADCASTW 2(R12), X4
-	VCVTPH2PS    X4, Y4
-	VBROADCASTI128 8(R12), Y5
-	VPSRLVD      q5_10<>+0(SB), Y5, Y5
-	VPAND        q5_11<>+0(SB), Y5, Y5
-	VMOVDQU      4(R12), X6
-	VINSERTI128  $1, 6(R12), Y6, Y6
-	VPSHUFB      q5_12<>+0(SB), Y6, Y6
-	VPAND        q5_13<>+0(SB), Y6, Y6
-	VPCMPEQB     q5_13<>+0(SB), Y6, Y6
-	VPAND        q5_14<>+0(SB), Y6, Y6
-	VPOR         Y6, Y5, Y5
-	VMOVDQU      (R8), Y6
-	VPXOR        Y7, Y7, Y7
-	VPDPBUSD     Y6, Y5, Y7
-	VMOVDQU      32(R8), Y6
-	VPXOR        Y8, Y8, Y8
-	VPDPBUSD     Y6, Y5, Y8
-	VMOVDQU      64(R8), Y6
-	VPXOR        Y9, Y9, Y9
-	VPDPBUSD     Y6, Y5, Y9
-	VMOVSD       (R10), X5
-	VFMADD231PS  Y5, Y4, Y0
-	VMOVSD       8(R10), X5
-	VFMADD231PS  Y5, Y4, Y1
-	VMOVSD       16(R10), X5
-	VFMADD231PS  Y5, Y4, Y2
-	VBROADCASTSS (R9), Y4
-	VCVTDQ2PS    Y7, Y5
-	VMULPS       Y3, Y4, Y4
-	VFMADD231PS  Y4, Y5, Y0
-	VBROADCASTSS 4(R9), Y4
-	VCVTDQ2PS    Y8, Y5
-	VMULPS       Y3, Y4, Y4
-	VFMADD231PS  Y4, Y5, Y1
-	VBROADCASTSS 8(R9), Y4
-	VCVTDQ2PS    Y9, Y5
-	VMULPS       Y3, Y4, Y3
-	VFMADD231PS  Y3, Y5, Y2
+	VPBROADCASTW (R12), X8
+	VCVTPH2PS    X8, Y8
+	VPBROADCASTW 2(R12), X9
+	VCVTPH2PS    X9, Y9
+	VBROADCASTI128 8(R12), Y10
+	VPSRLVD      Y1, Y10, Y10
+	VPAND        Y3, Y10, Y10
+	VMOVDQU      4(R12), X11
+	VINSERTI128  $1, 6(R12), Y11, Y11
+	VPSHUFB      Y2, Y11, Y11
+	VPAND        Y0, Y11, Y11
+	VPCMPEQB     Y0, Y11, Y11
+	VPAND        Y4, Y11, Y11
+	VPOR         Y11, Y10, Y10
+	VMOVDQU      (R8), Y11
+	VPXOR        Y12, Y12, Y12
+	VPDPBUSD     Y11, Y10, Y12
+	VMOVDQU      32(R8), Y11
+	VPXOR        Y13, Y13, Y13
+	VPDPBUSD     Y11, Y10, Y13
+	VMOVDQU      64(R8), Y11
+	VPXOR        Y14, Y14, Y14
+	VPDPBUSD     Y11, Y10, Y14
+	VMOVSD       (R10), X10
+	VFMADD231PS  Y10, Y9, Y5
+	VMOVSD       8(R10), X10
+	VFMADD231PS  Y10, Y9, Y6
+	VMOVSD       16(R10), X10
+	VFMADD231PS  Y10, Y9, Y7
+	VBROADCASTSS (R9), Y9
+	VCVTDQ2PS    Y12, Y10
+	VMULPS       Y8, Y9, Y9
+	VFMADD231PS  Y9, Y10, Y5
+	VBROADCASTSS 4(R9), Y9
+	VCVTDQ2PS    Y13, Y10
+	VMULPS       Y8, Y9, Y9
+	VFMADD231PS  Y9, Y10, Y6
+	VBROADCASTSS 8(R9), Y9
+	VCVTDQ2PS    Y14, Y10
+	VMULPS       Y8, Y9, Y8
+	VFMADD231PS  Y8, Y10, Y7
 	ADDQ         $0x18, R12
 	ADDQ         $0x60, R8
 	ADDQ         $0xc, R9
@@ -1914,9 +1997,9 @@ loop7:
 
 done8:
 	ADDQ         $1, R11
-	VMOVUPS      Y0, (DI)
-	VMOVUPS      Y1, 128(DI)
-	VMOVUPS      Y2, 256(DI)
+	VMOVUPS      Y5, (DI)
+	VMOVUPS      Y6, 128(DI)
+	VMOVUPS      Y7, 256(DI)
 	ADDQ         $0x20, DI
 	MOVQ         stride+48(FP), R8
 	ADDQ         R8, BX
@@ -1927,58 +2010,58 @@ done4:
 	ADDQ         $1, SI
 
 	// four results for each row of y
-	VMOVUPS      (DX), Y0
-	VMOVUPS      32(DX), Y1
-	VMOVUPS      64(DX), Y2
-	VMOVUPS      96(DX), Y3
-	VPUNPCKLDQ   Y1, Y0, Y4
-	VPUNPCKHDQ   Y1, Y0, Y0
-	VADDPS       Y0, Y4, Y4
-	VPUNPCKLDQ   Y3, Y2, Y0
-	VPUNPCKHDQ   Y3, Y2, Y1
-	VADDPS       Y1, Y0, Y0
-	VPUNPCKLQDQ  Y0, Y4, Y1
-	VPUNPCKHQDQ  Y0, Y4, Y0
-	VADDPS       Y0, Y1, Y1
-	VEXTRACTI128 $1, Y1, X0
-	VADDPS       X0, X1, X0
-	VMOVUPS      X0, (AX)
-	VMOVUPS      128(DX), Y0
-	VMOVUPS      160(DX), Y1
-	VMOVUPS      192(DX), Y2
-	VMOVUPS      224(DX), Y3
-	VPUNPCKLDQ   Y1, Y0, Y4
-	VPUNPCKHDQ   Y1, Y0, Y0
-	VADDPS       Y0, Y4, Y4
-	VPUNPCKLDQ   Y3, Y2, Y0
-	VPUNPCKHDQ   Y3, Y2, Y1
-	VADDPS       Y1, Y0, Y0
-	VPUNPCKLQDQ  Y0, Y4, Y1
-	VPUNPCKHQDQ  Y0, Y4, Y0
-	VADDPS       Y0, Y1, Y1
-	VEXTRACTI128 $1, Y1, X0
-	VADDPS       X0, X1, X0
+	VMOVUPS      (DX), Y5
+	VMOVUPS      32(DX), Y6
+	VMOVUPS      64(DX), Y7
+	VMOVUPS      96(DX), Y8
+	VPUNPCKLDQ   Y6, Y5, Y9
+	VPUNPCKHDQ   Y6, Y5, Y5
+	VADDPS       Y5, Y9, Y9
+	VPUNPCKLDQ   Y8, Y7, Y5
+	VPUNPCKHDQ   Y8, Y7, Y6
+	VADDPS       Y6, Y5, Y5
+	VPUNPCKLQDQ  Y5, Y9, Y6
+	VPUNPCKHQDQ  Y5, Y9, Y5
+	VADDPS       Y5, Y6, Y6
+	VEXTRACTI128 $1, Y6, X5
+	VADDPS       X5, X6, X5
+	VMOVUPS      X5, (AX)
+	VMOVUPS      128(DX), Y5
+	VMOVUPS      160(DX), Y6
+	VMOVUPS      192(DX), Y7
+	VMOVUPS      224(DX), Y8
+	VPUNPCKLDQ   Y6, Y5, Y9
+	VPUNPCKHDQ   Y6, Y5, Y5
+	VADDPS       Y5, Y9, Y9
+	VPUNPCKLDQ   Y8, Y7, Y5
+	VPUNPCKHDQ   Y8, Y7, Y6
+	VADDPS       Y6, Y5, Y5
+	VPUNPCKLQDQ  Y5, Y9, Y6
+	VPUNPCKHQDQ  Y5, Y9, Y5
+	VADDPS       Y5, Y6, Y6
+	VEXTRACTI128 $1, Y6, X5
+	VADDPS       X5, X6, X5
 	MOVQ         ldy+8(FP), SI
 	MOVQ         AX, DI
 	ADDQ         SI, DI
-	VMOVUPS      X0, (DI)
-	VMOVUPS      256(DX), Y0
-	VMOVUPS      288(DX), Y1
-	VMOVUPS      320(DX), Y2
-	VMOVUPS      352(DX), Y3
-	VPUNPCKLDQ   Y1, Y0, Y4
-	VPUNPCKHDQ   Y1, Y0, Y0
-	VADDPS       Y0, Y4, Y4
-	VPUNPCKLDQ   Y3, Y2, Y0
-	VPUNPCKHDQ   Y3, Y2, Y1
-	VADDPS       Y1, Y0, Y0
-	VPUNPCKLQDQ  Y0, Y4, Y1
-	VPUNPCKHQDQ  Y0, Y4, Y0
-	VADDPS       Y0, Y1, Y1
-	VEXTRACTI128 $1, Y1, X0
-	VADDPS       X0, X1, X0
+	VMOVUPS      X5, (DI)
+	VMOVUPS      256(DX), Y5
+	VMOVUPS      288(DX), Y6
+	VMOVUPS      320(DX), Y7
+	VMOVUPS      352(DX), Y8
+	VPUNPCKLDQ   Y6, Y5, Y9
+	VPUNPCKHDQ   Y6, Y5, Y5
+	VADDPS       Y5, Y9, Y9
+	VPUNPCKLDQ   Y8, Y7, Y5
+	VPUNPCKHDQ   Y8, Y7, Y6
+	VADDPS       Y6, Y5, Y5
+	VPUNPCKLQDQ  Y5, Y9, Y6
+	VPUNPCKHQDQ  Y5, Y9, Y5
+	VADDPS       Y5, Y6, Y6
+	VEXTRACTI128 $1, Y6, X5
+	VADDPS       X5, X6, X5
 	ADDQ         SI, DI
-	VMOVUPS      X0, (DI)
+	VMOVUPS      X5, (DI)
 	ADDQ         $0x10, AX
 	SUBQ         $4, CX
 	JGE          loop1
@@ -1991,6 +2074,12 @@ done2:
 // matmulQ8Fours4xQ5_1AVX512 multiplies rows with 4 rows of activations in int8; rows is a multiple of 4, ldy and stride in bytes.
 // Requires: F16C, FMA, AVX512VL, AVX512VNNI
 TEXT ·matmulQ8Fours4xQ5_1AVX512(SB), 0, $672-72
+
+	// constants of the loops
+	VMOVDQU      q5_13<>+0(SB), Y0
+	VMOVDQU      q5_10<>+0(SB), Y1
+	VMOVDQU      q5_12<>+0(SB), Y2
+	VMOVDQU      q5_11<>+0(SB), Y3
 	LEAQ         31(SP), AX
 	ANDQ         $-32, AX
 	MOVQ         y+0(FP), AX
@@ -2009,10 +2098,10 @@ loop1:
 	JLT          done4
 
 loop3:
-	VPXOR        Y0, Y0, Y0
-	VPXOR        Y1, Y1, Y1
-	VPXOR        Y2, Y2, Y2
-	VPXOR        Y3, Y3, Y3
+	VPXOR        Y4, Y4, Y4
+	VPXOR        Y5, Y5, Y5
+	VPXOR        Y6, Y6, Y6
+	VPXOR        Y7, Y7, Y7
 	MOVQ         q+16(FP), R8
 	MOVQ         d+24(FP), R9
 	MOVQ         s+32(FP), R10
@@ -2022,106 +2111,106 @@ loop3:
 	JLT          done6
 
 loop5:
-	VPBROADCASTW (R12), X4
-	VCVTPH2PS    X4, Y4
-	VPBROADCASTW 2(R12), X5
-	VCVTPH2PS    X5, Y5
-	VBROADCASTI128 8(R12), Y6
-	VPSRLVD      q5_10<>+0(SB), Y6, Y6
-	VPAND        q5_11<>+0(SB), Y6, Y6
-	VMOVDQU      4(R12), X7
-	VINSERTI128  $1, 6(R12), Y7, Y7
-	VPSHUFB      q5_12<>+0(SB), Y7, Y7
-	VPAND        q5_13<>+0(SB), Y7, Y7
-	VPCMPEQB     q5_13<>+0(SB), Y7, Y7
-	VPAND        q5_14<>+0(SB), Y7, Y7
-	VPOR         Y7, Y6, Y6
-	VMOVDQU      (R8), Y7
-	VPXOR        Y8, Y8, Y8
-	VPDPBUSD     Y7, Y6, Y8
-	VMOVDQU      32(R8), Y7
-	VPXOR        Y9, Y9, Y9
-	VPDPBUSD     Y7, Y6, Y9
-	VMOVDQU      64(R8), Y7
-	VPXOR        Y10, Y10, Y10
-	VPDPBUSD     Y7, Y6, Y10
-	VMOVDQU      96(R8), Y7
-	VPXOR        Y11, Y11, Y11
-	VPDPBUSD     Y7, Y6, Y11
-	VMOVSD       (R10), X6
-	VFMADD231PS  Y6, Y5, Y0
-	VMOVSD       8(R10), X6
-	VFMADD231PS  Y6, Y5, Y1
-	VMOVSD       16(R10), X6
-	VFMADD231PS  Y6, Y5, Y2
-	VMOVSD       24(R10), X6
-	VFMADD231PS  Y6, Y5, Y3
-	VBROADCASTSS (R9), Y5
-	VCVTDQ2PS    Y8, Y6
-	VMULPS       Y4, Y5, Y5
-	VFMADD231PS  Y5, Y6, Y0
-	VBROADCASTSS 4(R9), Y5
-	VCVTDQ2PS    Y9, Y6
-	VMULPS       Y4, Y5, Y5
-	VFMADD231PS  Y5, Y6, Y1
-	VBROADCASTSS 8(R9), Y5
-	VCVTDQ2PS    Y10, Y6
-	VMULPS       Y4, Y5, Y5
-	VFMADD231PS  Y5, Y6, Y2
-	VBROADCASTSS 12(R9), Y5
-	VCVTDQ2PS    Y11, Y6
-	VMULPS       Y4, Y5, Y4
-	VFMADD231PS  Y4, Y6, Y3
-	VPBROADCASTW 24(R12), X4
-	VCVTPH2PS    X4, Y4
-	VPBROADCASTW 26(R12), X5
-	VCVTPH2PS    X5, Y5
-	VBROADCASTI128 32(R12), Y6
-	VPSRLVD      q5_10<>+0(SB), Y6, Y6
-	VPAND        q5_11<>+0(SB), Y6, Y6
-	VMOVDQU      28(R12), X7
-	VINSERTI128  $1, 30(R12), Y7, Y7
-	VPSHUFB      q5_12<>+0(SB), Y7, Y7
-	VPAND        q5_13<>+0(SB), Y7, Y7
-	VPCMPEQB     q5_13<>+0(SB), Y7, Y7
-	VPAND        q5_14<>+0(SB), Y7, Y7
-	VPOR         Y7, Y6, Y6
-	VMOVDQU      128(R8), Y7
-	VPXOR        Y8, Y8, Y8
-	VPDPBUSD     Y7, Y6, Y8
-	VMOVDQU      160(R8), Y7
-	VPXOR        Y9, Y9, Y9
-	VPDPBUSD     Y7, Y6, Y9
-	VMOVDQU      192(R8), Y7
-	VPXOR        Y10, Y10, Y10
-	VPDPBUSD     Y7, Y6, Y10
-	VMOVDQU      224(R8), Y7
-	VPXOR        Y11, Y11, Y11
-	VPDPBUSD     Y7, Y6, Y11
-	VMOVSD       32(R10), X6
-	VFMADD231PS  Y6, Y5, Y0
-	VMOVSD       40(R10), X6
-	VFMADD231PS  Y6, Y5, Y1
-	VMOVSD       48(R10), X6
-	VFMADD231PS  Y6, Y5, Y2
-	VMOVSD       56(R10), X6
-	VFMADD231PS  Y6, Y5, Y3
-	VBROADCASTSS 16(R9), Y5
-	VCVTDQ2PS    Y8, Y6
-	VMULPS       Y4, Y5, Y5
-	VFMADD231PS  Y5, Y6, Y0
-	VBROADCASTSS 20(R9), Y5
-	VCVTDQ2PS    Y9, Y6
-	VMULPS       Y4, Y5, Y5
-	VFMADD231PS  Y5, Y6, Y1
-	VBROADCASTSS 24(R9), Y5
-	VCVTDQ2PS    Y10, Y6
-	VMULPS       Y4, Y5, Y5
-	VFMADD231PS  Y5, Y6, Y2
-	VBROADCASTSS 28(R9), Y5
-	VCVTDQ2PS    Y11, Y6
-	VMULPS       Y4, Y5, Y4
-	VFMADD231PS  Y4, Y6, Y3
+	VPBROADCASTW (R12), X8
+	VCVTPH2PS    X8, Y8
+	VPBROADCASTW 2(R12), X9
+	VCVTPH2PS    X9, Y9
+	VBROADCASTI128 8(R12), Y10
+	VPSRLVD      Y1, Y10, Y10
+	VPAND        Y3, Y10, Y10
+	VMOVDQU      4(R12), X11
+	VINSERTI128  $1, 6(R12), Y11, Y11
+	VPSHUFB      Y2, Y11, Y11
+	VPAND        Y0, Y11, Y11
+	VPCMPEQB     Y0, Y11, Y11
+	VPAND        q5_14<>+0(SB), Y11, Y11
+	VPOR         Y11, Y10, Y10
+	VMOVDQU      (R8), Y11
+	VPXOR        Y12, Y12, Y12
+	VPDPBUSD     Y11, Y10, Y12
+	VMOVDQU      32(R8), Y11
+	VPXOR        Y13, Y13, Y13
+	VPDPBUSD     Y11, Y10, Y13
+	VMOVDQU      64(R8), Y11
+	VPXOR        Y14, Y14, Y14
+	VPDPBUSD     Y11, Y10, Y14
+	VMOVDQU      96(R8), Y11
+	VPXOR        Y15, Y15, Y15
+	VPDPBUSD     Y11, Y10, Y15
+	VMOVSD       (R10), X10
+	VFMADD231PS  Y10, Y9, Y4
+	VMOVSD       8(R10), X10
+	VFMADD231PS  Y10, Y9, Y5
+	VMOVSD       16(R10), X10
+	VFMADD231PS  Y10, Y9, Y6
+	VMOVSD       24(R10), X10
+	VFMADD231PS  Y10, Y9, Y7
+	VBROADCASTSS (R9), Y9
+	VCVTDQ2PS    Y12, Y10
+	VMULPS       Y8, Y9, Y9
+	VFMADD231PS  Y9, Y10, Y4
+	VBROADCASTSS 4(R9), Y9
+	VCVTDQ2PS    Y13, Y10
+	VMULPS       Y8, Y9, Y9
+	VFMADD231PS  Y9, Y10, Y5
+	VBROADCASTSS 8(R9), Y9
+	VCVTDQ2PS    Y14, Y10
+	VMULPS       Y8, Y9, Y9
+	VFMADD231PS  Y9, Y10, Y6
+	VBROADCASTSS 12(R9), Y9
+	VCVTDQ2PS    Y15, Y10
+	VMULPS       Y8, Y9, Y8
+	VFMADD231PS  Y8, Y10, Y7
+	VPBROADCASTW 24(R12), X8
+	VCVTPH2PS    X8, Y8
+	VPBROADCASTW 26(R12), X9
+	VCVTPH2PS    X9, Y9
+	VBROADCASTI128 32(R12), Y10
+	VPSRLVD      Y1, Y10, Y10
+	VPAND        Y3, Y10, Y10
+	VMOVDQU      28(R12), X11
+	VINSERTI128  $1, 30(R12), Y11, Y11
+	VPSHUFB      Y2, Y11, Y11
+	VPAND        Y0, Y11, Y11
+	VPCMPEQB     Y0, Y11, Y11
+	VPAND        q5_14<>+0(SB), Y11, Y11
+	VPOR         Y11, Y10, Y10
+	VMOVDQU      128(R8), Y11
+	VPXOR        Y12, Y12, Y12
+	VPDPBUSD     Y11, Y10, Y12
+	VMOVDQU      160(R8), Y11
+	VPXOR        Y13, Y13, Y13
+	VPDPBUSD     Y11, Y10, Y13
+	VMOVDQU      192(R8), Y11
+	VPXOR        Y14, Y14, Y14
+	VPDPBUSD     Y11, Y10, Y14
+	VMOVDQU      224(R8), Y11
+	VPXOR        Y15, Y15, Y15
+	VPDPBUSD     Y11, Y10, Y15
+	VMOVSD       32(R10), X10
+	VFMADD231PS  Y10, Y9, Y4
+	VMOVSD       40(R10), X10
+	VFMADD231PS  Y10, Y9, Y5
+	VMOVSD       48(R10), X10
+	VFMADD231PS  Y10, Y9, Y6
+	VMOVSD       56(R10), X10
+	VFMADD231PS  Y10, Y9, Y7
+	VBROADCASTSS 16(R9), Y9
+	VCVTDQ2PS    Y12, Y10
+	VMULPS       Y8, Y9, Y9
+	VFMADD231PS  Y9, Y10, Y4
+	VBROADCASTSS 20(R9), Y9
+	VCVTDQ2PS    Y13, Y10
+	VMULPS       Y8, Y9, Y9
+	VFMADD231PS  Y9, Y10, Y5
+	VBROADCASTSS 24(R9), Y9
+	VCVTDQ2PS    Y14, Y10
+	VMULPS       Y8, Y9, Y9
+	VFMADD231PS  Y9, Y10, Y6
+	VBROADCASTSS 28(R9), Y9
+	VCVTDQ2PS    Y15, Y10
+	VMULPS       Y8, Y9, Y8
+	VFMADD231PS  Y8, Y10, Y7
 	ADDQ         $0x30, R12
 	ADDQ         $0x100, R8
 	ADDQ         $0x20, R9
@@ -2135,56 +2224,56 @@ done6:
 	JLT          done8
 
 loop7:
-	VPBROADCASTW (R12), X4
-	VCVTPH2PS    X4, Y4
-	VPBROADCASTW 2(R12), X5
-	VCVTPH2PS    X5, Y5
-	VBROADCASTI128 8(R12), Y6
-	VPSRLVD      q5_10<>+0(SB), Y6, Y6
-	VPAND        q5_11<>+0(SB), Y6, Y6
-	VMOVDQU      4(R12), X7
-	VINSERTI128  $1, 6(R12), Y7, Y7
-	VPSHUFB      q5_12<>+0(SB), Y7, Y7
-	VPAND        q5_13<>+0(SB), Y7, Y7
-	VPCMPEQB     q5_13<>+0(SB), Y7, Y7
-	VPAND        q5_14<>+0(SB), Y7, Y7
-	VPOR         Y7, Y6, Y6
-	VMOVDQU      (R8), Y7
-	VPXOR        Y8, Y8, Y8
-	VPDPBUSD     Y7, Y6, Y8
-	VMOVDQU      32(R8), Y7
-	VPXOR        Y9, Y9, Y9
-	VPDPBUSD     Y7, Y6, Y9
-	VMOVDQU      64(R8), Y7
-	VPXOR        Y10, Y10, Y10
-	VPDPBUSD     Y7, Y6, Y10
-	VMOVDQU      96(R8), Y7
-	VPXOR        Y11, Y11, Y11
-	VPDPBUSD     Y7, Y6, Y11
-	VMOVSD       (R10), X6
-	VFMADD231PS  Y6, Y5, Y0
-	VMOVSD       8(R10), X6
-	VFMADD231PS  Y6, Y5, Y1
-	VMOVSD       16(R10), X6
-	VFMADD231PS  Y6, Y5, Y2
-	VMOVSD       24(R10), X6
-	VFMADD231PS  Y6, Y5, Y3
-	VBROADCASTSS (R9), Y5
-	VCVTDQ2PS    Y8, Y6
-	VMULPS       Y4, Y5, Y5
-	VFMADD231PS  Y5, Y6, Y0
-	VBROADCASTSS 4(R9), Y5
-	VCVTDQ2PS    Y9, Y6
-	VMULPS       Y4, Y5, Y5
-	VFMADD231PS  Y5, Y6, Y1
-	VBROADCASTSS 8(R9), Y5
-	VCVTDQ2PS    Y10, Y6
-	VMULPS       Y4, Y5, Y5
-	VFMADD231PS  Y5, Y6, Y2
-	VBROADCASTSS 12(R9), Y5
-	VCVTDQ2PS    Y11, Y6
-	VMULPS       Y4, Y5, Y4
-	VFMADD231PS  Y4, Y6, Y3
+	VPBROADCASTW (R12), X8
+	VCVTPH2PS    X8, Y8
+	VPBROADCASTW 2(R12), X9
+	VCVTPH2PS    X9, Y9
+	VBROADCASTI128 8(R12), Y10
+	VPSRLVD      Y1, Y10, Y10
+	VPAND        Y3, Y10, Y10
+	VMOVDQU      4(R12), X11
+	VINSERTI128  $1, 6(R12), Y11, Y11
+	VPSHUFB      Y2, Y11, Y11
+	VPAND        Y0, Y11, Y11
+	VPCMPEQB     Y0, Y11, Y11
+	VPAND        q5_14<>+0(SB), Y11, Y11
+	VPOR         Y11, Y10, Y10
+	VMOVDQU      (R8), Y11
+	VPXOR        Y12, Y12, Y12
+	VPDPBUSD     Y11, Y10, Y12
+	VMOVDQU      32(R8), Y11
+	VPXOR        Y13, Y13, Y13
+	VPDPBUSD     Y11, Y10, Y13
+	VMOVDQU      64(R8), Y11
+	VPXOR        Y14, Y14, Y14
+	VPDPBUSD     Y11, Y10, Y14
+	VMOVDQU      96(R8), Y11
+	VPXOR        Y15, Y15, Y15
+	VPDPBUSD     Y11, Y10, Y15
+	VMOVSD       (R10), X10
+	VFMADD231PS  Y10, Y9, Y4
+	VMOVSD       8(R10), X10
+	VFMADD231PS  Y10, Y9, Y5
+	VMOVSD       16(R10), X10
+	VFMADD231PS  Y10, Y9, Y6
+	VMOVSD       24(R10), X10
+	VFMADD231PS  Y10, Y9, Y7
+	VBROADCASTSS (R9), Y9
+	VCVTDQ2PS    Y12, Y10
+	VMULPS       Y8, Y9, Y9
+	VFMADD231PS  Y9, Y10, Y4
+	VBROADCASTSS 4(R9), Y9
+	VCVTDQ2PS    Y13, Y10
+	VMULPS       Y8, Y9, Y9
+	VFMADD231PS  Y9, Y10, Y5
+	VBROADCASTSS 8(R9), Y9
+	VCVTDQ2PS    Y14, Y10
+	VMULPS       Y8, Y9, Y9
+	VFMADD231PS  Y9, Y10, Y6
+	VBROADCASTSS 12(R9), Y9
+	VCVTDQ2PS    Y15, Y10
+	VMULPS       Y8, Y9, Y8
+	VFMADD231PS  Y8, Y10, Y7
 	ADDQ         $0x18, R12
 	ADDQ         $0x80, R8
 	ADDQ         $0x10, R9
@@ -2194,10 +2283,10 @@ loop7:
 
 done8:
 	ADDQ         $1, R11
-	VMOVUPS      Y0, (DI)
-	VMOVUPS      Y1, 128(DI)
-	VMOVUPS      Y2, 256(DI)
-	VMOVUPS      Y3, 384(DI)
+	VMOVUPS      Y4, (DI)
+	VMOVUPS      Y5, 128(DI)
+	VMOVUPS      Y6, 256(DI)
+	VMOVUPS      Y7, 384(DI)
 	ADDQ         $0x20, DI
 	MOVQ         stride+48(FP), R8
 	ADDQ         R8, BX
@@ -2208,75 +2297,75 @@ done4:
 	ADDQ         $1, SI
 
 	// four results for each row of y
-	VMOVUPS      (DX), Y0
-	VMOVUPS      32(DX), Y1
-	VMOVUPS      64(DX), Y2
-	VMOVUPS      96(DX), Y3
-	VPUNPCKLDQ   Y1, Y0, Y4
-	VPUNPCKHDQ   Y1, Y0, Y0
-	VADDPS       Y0, Y4, Y4
-	VPUNPCKLDQ   Y3, Y2, Y0
-	VPUNPCKHDQ   Y3, Y2, Y1
-	VADDPS       Y1, Y0, Y0
-	VPUNPCKLQDQ  Y0, Y4, Y1
-	VPUNPCKHQDQ  Y0, Y4, Y0
-	VADDPS       Y0, Y1, Y1
-	VEXTRACTI128 $1, Y1, X0
-	VADDPS       X0, X1, X0
-	VMOVUPS      X0, (AX)
-	VMOVUPS      128(DX), Y0
-	VMOVUPS      160(DX), Y1
-	VMOVUPS      192(DX), Y2
-	VMOVUPS      224(DX), Y3
-	VPUNPCKLDQ   Y1, Y0, Y4
-	VPUNPCKHDQ   Y1, Y0, Y0
-	VADDPS       Y0, Y4, Y4
-	VPUNPCKLDQ   Y3, Y2, Y0
-	VPUNPCKHDQ   Y3, Y2, Y1
-	VADDPS       Y1, Y0, Y0
-	VPUNPCKLQDQ  Y0, Y4, Y1
-	VPUNPCKHQDQ  Y0, Y4, Y0
-	VADDPS       Y0, Y1, Y1
-	VEXTRACTI128 $1, Y1, X0
-	VADDPS       X0, X1, X0
+	VMOVUPS      (DX), Y4
+	VMOVUPS      32(DX), Y5
+	VMOVUPS      64(DX), Y6
+	VMOVUPS      96(DX), Y7
+	VPUNPCKLDQ   Y5, Y4, Y8
+	VPUNPCKHDQ   Y5, Y4, Y4
+	VADDPS       Y4, Y8, Y8
+	VPUNPCKLDQ   Y7, Y6, Y4
+	VPUNPCKHDQ   Y7, Y6, Y5
+	VADDPS       Y5, Y4, Y4
+	VPUNPCKLQDQ  Y4, Y8, Y5
+	VPUNPCKHQDQ  Y4, Y8, Y4
+	VADDPS       Y4, Y5, Y5
+	VEXTRACTI128 $1, Y5, X4
+	VADDPS       X4, X5, X4
+	VMOVUPS      X4, (AX)
+	VMOVUPS      128(DX), Y4
+	VMOVUPS      160(DX), Y5
+	VMOVUPS      192(DX), Y6
+	VMOVUPS      224(DX), Y7
+	VPUNPCKLDQ   Y5, Y4, Y8
+	VPUNPCKHDQ   Y5, Y4, Y4
+	VADDPS       Y4, Y8, Y8
+	VPUNPCKLDQ   Y7, Y6, Y4
+	VPUNPCKHDQ   Y7, Y6, Y5
+	VADDPS       Y5, Y4, Y4
+	VPUNPCKLQDQ  Y4, Y8, Y5
+	VPUNPCKHQDQ  Y4, Y8, Y4
+	VADDPS       Y4, Y5, Y5
+	VEXTRACTI128 $1, Y5, X4
+	VADDPS       X4, X5, X4
 	MOVQ         ldy+8(FP), SI
 	MOVQ         AX, DI
 	ADDQ         SI, DI
-	VMOVUPS      X0, (DI)
-	VMOVUPS      256(DX), Y0
-	VMOVUPS      288(DX), Y1
-	VMOVUPS      320(DX), Y2
-	VMOVUPS      352(DX), Y3
-	VPUNPCKLDQ   Y1, Y0, Y4
-	VPUNPCKHDQ   Y1, Y0, Y0
-	VADDPS       Y0, Y4, Y4
-	VPUNPCKLDQ   Y3, Y2, Y0
-	VPUNPCKHDQ   Y3, Y2, Y1
-	VADDPS       Y1, Y0, Y0
-	VPUNPCKLQDQ  Y0, Y4, Y1
-	VPUNPCKHQDQ  Y0, Y4, Y0
-	VADDPS       Y0, Y1, Y1
-	VEXTRACTI128 $1, Y1, X0
-	VADDPS       X0, X1, X0
+	VMOVUPS      X4, (DI)
+	VMOVUPS      256(DX), Y4
+	VMOVUPS      288(DX), Y5
+	VMOVUPS      320(DX), Y6
+	VMOVUPS      352(DX), Y7
+	VPUNPCKLDQ   Y5, Y4, Y8
+	VPUNPCKHDQ   Y5, Y4, Y4
+	VADDPS       Y4, Y8, Y8
+	VPUNPCKLDQ   Y7, Y6, Y4
+	VPUNPCKHDQ   Y7, Y6, Y5
+	VADDPS       Y5, Y4, Y4
+	VPUNPCKLQDQ  Y4, Y8, Y5
+	VPUNPCKHQDQ  Y4, Y8, Y4
+	VADDPS       Y4, Y5, Y5
+	VEXTRACTI128 $1, Y5, X4
+	VADDPS       X4, X5, X4
 	ADDQ         SI, DI
-	VMOVUPS      X0, (DI)
-	VMOVUPS      384(DX), Y0
-	VMOVUPS      416(DX), Y1
-	VMOVUPS      448(DX), Y2
-	VMOVUPS      480(DX), Y3
-	VPUNPCKLDQ   Y1, Y0, Y4
-	VPUNPCKHDQ   Y1, Y0, Y0
-	VADDPS       Y0, Y4, Y4
-	VPUNPCKLDQ   Y3, Y2, Y0
-	VPUNPCKHDQ   Y3, Y2, Y1
-	VADDPS       Y1, Y0, Y0
-	VPUNPCKLQDQ  Y0, Y4, Y1
-	VPUNPCKHQDQ  Y0, Y4, Y0
-	VADDPS       Y0, Y1, Y1
-	VEXTRACTI128 $1, Y1, X0
-	VADDPS       X0, X1, X0
+	VMOVUPS      X4, (DI)
+	VMOVUPS      384(DX), Y4
+	VMOVUPS      416(DX), Y5
+	VMOVUPS      448(DX), Y6
+	VMOVUPS      480(DX), Y7
+	VPUNPCKLDQ   Y5, Y4, Y8
+	VPUNPCKHDQ   Y5, Y4, Y4
+	VADDPS       Y4, Y8, Y8
+	VPUNPCKLDQ   Y7, Y6, Y4
+	VPUNPCKHDQ   Y7, Y6, Y5
+	VADDPS       Y5, Y4, Y4
+	VPUNPCKLQDQ  Y4, Y8, Y5
+	VPUNPCKHQDQ  Y4, Y8, Y4
+	VADDPS       Y4, Y5, Y5
+	VEXTRACTI128 $1, Y5, X4
+	VADDPS       X4, X5, X4
 	ADDQ         SI, DI
-	VMOVUPS      X0, (DI)
+	VMOVUPS      X4, (DI)
 	ADDQ         $0x10, AX
 	SUBQ         $4, CX
 	JGE          loop1
@@ -2289,6 +2378,13 @@ done2:
 // unpackQ5_1AVX512 unpacks a row into records of 32 levels, their scales and mins.
 // Requires: AVX2, F16C
 TEXT ·unpackQ5_1AVX512(SB), NOSPLIT, $128-24
+
+	// constants of the loops
+	VMOVDQU      q5_13<>+0(SB), Y0
+	VMOVDQU      q5_10<>+0(SB), Y1
+	VMOVDQU      q5_12<>+0(SB), Y2
+	VMOVDQU      q5_11<>+0(SB), Y3
+	VMOVDQU      q5_14<>+0(SB), Y4
 	MOVQ         dst+0(FP), AX
 	MOVQ         src+8(FP), BX
 	MOVQ         blocks+16(FP), CX
@@ -2298,23 +2394,23 @@ TEXT ·unpackQ5_1AVX512(SB), NOSPLIT, $128-24
 	JLT          done2
 
 loop1:
-	VPBROADCASTW (BX), X0
-	VCVTPH2PS    X0, Y0
-	VPBROADCASTW 2(BX), X1
-	VCVTPH2PS    X1, Y1
-	VBROADCASTI128 8(BX), Y2
-	VPSRLVD      q5_10<>+0(SB), Y2, Y2
-	VPAND        q5_11<>+0(SB), Y2, Y2
-	VMOVDQU      4(BX), X3
-	VINSERTI128  $1, 6(BX), Y3, Y3
-	VPSHUFB      q5_12<>+0(SB), Y3, Y3
-	VPAND        q5_13<>+0(SB), Y3, Y3
-	VPCMPEQB     q5_13<>+0(SB), Y3, Y3
-	VPAND        q5_14<>+0(SB), Y3, Y3
-	VPOR         Y3, Y2, Y2
-	VMOVDQU      Y2, (AX)
-	VMOVSD       X0, 32(AX)
-	VMOVSD       X1, 40(AX)
+	VPBROADCASTW (BX), X5
+	VCVTPH2PS    X5, Y5
+	VPBROADCASTW 2(BX), X6
+	VCVTPH2PS    X6, Y6
+	VBROADCASTI128 8(BX), Y7
+	VPSRLVD      Y1, Y7, Y7
+	VPAND        Y3, Y7, Y7
+	VMOVDQU      4(BX), X8
+	VINSERTI128  $1, 6(BX), Y8, Y8
+	VPSHUFB      Y2, Y8, Y8
+	VPAND        Y0, Y8, Y8
+	VPCMPEQB     Y0, Y8, Y8
+	VPAND        Y4, Y8, Y8
+	VPOR         Y8, Y7, Y7
+	VMOVDQU      Y7, (AX)
+	VMOVSD       X5, 32(AX)
+	VMOVSD       X6, 40(AX)
 	ADDQ         $0x18, BX
 	ADDQ         $0x30, AX
 	SUBQ         $1, CX
@@ -2328,6 +2424,13 @@ done2:
 // mix1xQ5_1AVX512 adds weighted rows of v to 1 row of o; ld and stride in bytes, a unit is 32 values.
 // Requires: AVX2, F16C, FMA
 TEXT ·mix1xQ5_1AVX512(SB), NOSPLIT, $128-64
+
+	// constants of the loops
+	VMOVDQU      q5_13<>+0(SB), Y0
+	VMOVDQU      q5_10<>+0(SB), Y1
+	VMOVDQU      q5_12<>+0(SB), Y2
+	VMOVDQU      q5_11<>+0(SB), Y3
+	VMOVDQU      q5_14<>+0(SB), Y4
 	MOVQ         v+32(FP), AX
 	MOVQ         units+56(FP), BX
 	XORQ         CX, CX
@@ -2339,10 +2442,10 @@ TEXT ·mix1xQ5_1AVX512(SB), NOSPLIT, $128-64
 loop1:
 	MOVQ         o+0(FP), SI
 	ADDQ         CX, SI
-	VMOVUPS      (SI), Y0
-	VMOVUPS      32(SI), Y1
-	VMOVUPS      64(SI), Y2
-	VMOVUPS      96(SI), Y3
+	VMOVUPS      (SI), Y5
+	VMOVUPS      32(SI), Y6
+	VMOVUPS      64(SI), Y7
+	VMOVUPS      96(SI), Y8
 	MOVQ         p+16(FP), SI
 	MOVQ         rows+48(FP), DI
 	MOVQ         AX, R8
@@ -2351,45 +2454,45 @@ loop1:
 	JLT          done4
 
 loop3:
-	VBROADCASTI128 8(R8), Y4
-	VPSRLVD      q5_10<>+0(SB), Y4, Y4
-	VPAND        q5_11<>+0(SB), Y4, Y4
-	VMOVDQU      4(R8), X5
-	VINSERTI128  $1, 6(R8), Y5, Y5
-	VPSHUFB      q5_12<>+0(SB), Y5, Y5
-	VPAND        q5_13<>+0(SB), Y5, Y5
-	VPCMPEQB     q5_13<>+0(SB), Y5, Y5
-	VPAND        q5_14<>+0(SB), Y5, Y5
-	VPOR         Y5, Y4, Y4
-	VMOVDQU      Y4, (DX)
-	VPMOVSXBD    (DX), Y4
-	VCVTDQ2PS    Y4, Y4
-	VPBROADCASTW (R8), X5
-	VCVTPH2PS    X5, Y5
-	VMULPS       Y4, Y5, Y4
-	VPBROADCASTW 2(R8), X6
-	VCVTPH2PS    X6, Y6
-	VADDPS       Y6, Y4, Y4
-	VBROADCASTSS (SI), Y7
-	VFMADD231PS  Y7, Y4, Y0
-	VPMOVSXBD    8(DX), Y4
-	VCVTDQ2PS    Y4, Y4
-	VMULPS       Y4, Y5, Y4
-	VADDPS       Y6, Y4, Y4
-	VBROADCASTSS (SI), Y7
-	VFMADD231PS  Y7, Y4, Y1
-	VPMOVSXBD    16(DX), Y4
-	VCVTDQ2PS    Y4, Y4
-	VMULPS       Y4, Y5, Y4
-	VADDPS       Y6, Y4, Y4
-	VBROADCASTSS (SI), Y7
-	VFMADD231PS  Y7, Y4, Y2
-	VPMOVSXBD    24(DX), Y4
-	VCVTDQ2PS    Y4, Y4
-	VMULPS       Y4, Y5, Y4
-	VADDPS       Y6, Y4, Y4
-	VBROADCASTSS (SI), Y5
-	VFMADD231PS  Y5, Y4, Y3
+	VBROADCASTI128 8(R8), Y9
+	VPSRLVD      Y1, Y9, Y9
+	VPAND        Y3, Y9, Y9
+	VMOVDQU      4(R8), X10
+	VINSERTI128  $1, 6(R8), Y10, Y10
+	VPSHUFB      Y2, Y10, Y10
+	VPAND        Y0, Y10, Y10
+	VPCMPEQB     Y0, Y10, Y10
+	VPAND        Y4, Y10, Y10
+	VPOR         Y10, Y9, Y9
+	VMOVDQU      Y9, (DX)
+	VPMOVSXBD    (DX), Y9
+	VCVTDQ2PS    Y9, Y9
+	VPBROADCASTW (R8), X10
+	VCVTPH2PS    X10, Y10
+	VMULPS       Y9, Y10, Y9
+	VPBROADCASTW 2(R8), X11
+	VCVTPH2PS    X11, Y11
+	VADDPS       Y11, Y9, Y9
+	VBROADCASTSS (SI), Y12
+	VFMADD231PS  Y12, Y9, Y5
+	VPMOVSXBD    8(DX), Y9
+	VCVTDQ2PS    Y9, Y9
+	VMULPS       Y9, Y10, Y9
+	VADDPS       Y11, Y9, Y9
+	VBROADCASTSS (SI), Y12
+	VFMADD231PS  Y12, Y9, Y6
+	VPMOVSXBD    16(DX), Y9
+	VCVTDQ2PS    Y9, Y9
+	VMULPS       Y9, Y10, Y9
+	VADDPS       Y11, Y9, Y9
+	VBROADCASTSS (SI), Y12
+	VFMADD231PS  Y12, Y9, Y7
+	VPMOVSXBD    24(DX), Y9
+	VCVTDQ2PS    Y9, Y9
+	VMULPS       Y9, Y10, Y9
+	VADDPS       Y11, Y9, Y9
+	VBROADCASTSS (SI), Y10
+	VFMADD231PS  Y10, Y9, Y8
 	ADDQ         R9, R8
 	ADDQ         $4, SI
 	SUBQ         $1, DI
@@ -2399,10 +2502,10 @@ done4:
 	ADDQ         $1, DI
 	MOVQ         o+0(FP), SI
 	ADDQ         CX, SI
-	VMOVUPS      Y0, (SI)
-	VMOVUPS      Y1, 32(SI)
-	VMOVUPS      Y2, 64(SI)
-	VMOVUPS      Y3, 96(SI)
+	VMOVUPS      Y5, (SI)
+	VMOVUPS      Y6, 32(SI)
+	VMOVUPS      Y7, 64(SI)
+	VMOVUPS      Y8, 96(SI)
 	ADDQ         $0x18, AX
 	ADDQ         $0x80, CX
 	SUBQ         $1, BX
@@ -2416,6 +2519,12 @@ done2:
 // mix2xQ5_1AVX512 adds weighted rows of v to 2 rows of o; ld and stride in bytes, a unit is 32 values.
 // Requires: AVX2, F16C, FMA
 TEXT ·mix2xQ5_1AVX512(SB), NOSPLIT, $128-64
+
+	// constants of the loops
+	VMOVDQU      q5_13<>+0(SB), Y0
+	VMOVDQU      q5_10<>+0(SB), Y1
+	VMOVDQU      q5_12<>+0(SB), Y2
+	VMOVDQU      q5_11<>+0(SB), Y3
 	MOVQ         v+32(FP), AX
 	MOVQ         units+56(FP), BX
 	XORQ         CX, CX
@@ -2428,14 +2537,14 @@ loop1:
 	MOVQ         o+0(FP), SI
 	MOVQ         ldo+8(FP), DI
 	ADDQ         CX, SI
-	VMOVUPS      (SI), Y0
-	VMOVUPS      (SI)(DI*1), Y1
-	VMOVUPS      32(SI), Y2
-	VMOVUPS      32(SI)(DI*1), Y3
-	VMOVUPS      64(SI), Y4
-	VMOVUPS      64(SI)(DI*1), Y5
-	VMOVUPS      96(SI), Y6
-	VMOVUPS      96(SI)(DI*1), Y7
+	VMOVUPS      (SI), Y4
+	VMOVUPS      (SI)(DI*1), Y5
+	VMOVUPS      32(SI), Y6
+	VMOVUPS      32(SI)(DI*1), Y7
+	VMOVUPS      64(SI), Y8
+	VMOVUPS      64(SI)(DI*1), Y9
+	VMOVUPS      96(SI), Y10
+	VMOVUPS      96(SI)(DI*1), Y11
 	MOVQ         p+16(FP), SI
 	MOVQ         ldp+24(FP), DI
 	MOVQ         rows+48(FP), R8
@@ -2445,53 +2554,53 @@ loop1:
 	JLT          done4
 
 loop3:
-	VBROADCASTI128 8(R9), Y8
-	VPSRLVD      q5_10<>+0(SB), Y8, Y8
-	VPAND        q5_11<>+0(SB), Y8, Y8
-	VMOVDQU      4(R9), X9
-	VINSERTI128  $1, 6(R9), Y9, Y9
-	VPSHUFB      q5_12<>+0(SB), Y9, Y9
-	VPAND        q5_13<>+0(SB), Y9, Y9
-	VPCMPEQB     q5_13<>+0(SB), Y9, Y9
-	VPAND        q5_14<>+0(SB), Y9, Y9
-	VPOR         Y9, Y8, Y8
-	VMOVDQU      Y8, (DX)
-	VPMOVSXBD    (DX), Y8
-	VCVTDQ2PS    Y8, Y8
-	VPBROADCASTW (R9), X9
-	VCVTPH2PS    X9, Y9
-	VMULPS       Y8, Y9, Y8
-	VPBROADCASTW 2(R9), X10
-	VCVTPH2PS    X10, Y10
-	VADDPS       Y10, Y8, Y8
-	VBROADCASTSS (SI), Y11
-	VFMADD231PS  Y11, Y8, Y0
-	VBROADCASTSS (SI)(DI*1), Y11
-	VFMADD231PS  Y11, Y8, Y1
-	VPMOVSXBD    8(DX), Y8
-	VCVTDQ2PS    Y8, Y8
-	VMULPS       Y8, Y9, Y8
-	VADDPS       Y10, Y8, Y8
-	VBROADCASTSS (SI), Y11
-	VFMADD231PS  Y11, Y8, Y2
-	VBROADCASTSS (SI)(DI*1), Y11
-	VFMADD231PS  Y11, Y8, Y3
-	VPMOVSXBD    16(DX), Y8
-	VCVTDQ2PS    Y8, Y8
-	VMULPS       Y8, Y9, Y8
-	VADDPS       Y10, Y8, Y8
-	VBROADCASTSS (SI), Y11
-	VFMADD231PS  Y11, Y8, Y4
-	VBROADCASTSS (SI)(DI*1), Y11
-	VFMADD231PS  Y11, Y8, Y5
-	VPMOVSXBD    24(DX), Y8
-	VCVTDQ2PS    Y8, Y8
-	VMULPS       Y8, Y9, Y8
-	VADDPS       Y10, Y8, Y8
-	VBROADCASTSS (SI), Y9
-	VFMADD231PS  Y9, Y8, Y6
-	VBROADCASTSS (SI)(DI*1), Y9
-	VFMADD231PS  Y9, Y8, Y7
+	VBROADCASTI128 8(R9), Y12
+	VPSRLVD      Y1, Y12, Y12
+	VPAND        Y3, Y12, Y12
+	VMOVDQU      4(R9), X13
+	VINSERTI128  $1, 6(R9), Y13, Y13
+	VPSHUFB      Y2, Y13, Y13
+	VPAND        Y0, Y13, Y13
+	VPCMPEQB     Y0, Y13, Y13
+	VPAND        q5_14<>+0(SB), Y13, Y13
+	VPOR         Y13, Y12, Y12
+	VMOVDQU      Y12, (DX)
+	VPMOVSXBD    (DX), Y12
+	VCVTDQ2PS    Y12, Y12
+	VPBROADCASTW (R9), X13
+	VCVTPH2PS    X13, Y13
+	VMULPS       Y12, Y13, Y12
+	VPBROADCASTW 2(R9), X14
+	VCVTPH2PS    X14, Y14
+	VADDPS       Y14, Y12, Y12
+	VBROADCASTSS (SI), Y15
+	VFMADD231PS  Y15, Y12, Y4
+	VBROADCASTSS (SI)(DI*1), Y15
+	VFMADD231PS  Y15, Y12, Y5
+	VPMOVSXBD    8(DX), Y12
+	VCVTDQ2PS    Y12, Y12
+	VMULPS       Y12, Y13, Y12
+	VADDPS       Y14, Y12, Y12
+	VBROADCASTSS (SI), Y15
+	VFMADD231PS  Y15, Y12, Y6
+	VBROADCASTSS (SI)(DI*1), Y15
+	VFMADD231PS  Y15, Y12, Y7
+	VPMOVSXBD    16(DX), Y12
+	VCVTDQ2PS    Y12, Y12
+	VMULPS       Y12, Y13, Y12
+	VADDPS       Y14, Y12, Y12
+	VBROADCASTSS (SI), Y15
+	VFMADD231PS  Y15, Y12, Y8
+	VBROADCASTSS (SI)(DI*1), Y15
+	VFMADD231PS  Y15, Y12, Y9
+	VPMOVSXBD    24(DX), Y12
+	VCVTDQ2PS    Y12, Y12
+	VMULPS       Y12, Y13, Y12
+	VADDPS       Y14, Y12, Y12
+	VBROADCASTSS (SI), Y13
+	VFMADD231PS  Y13, Y12, Y10
+	VBROADCASTSS (SI)(DI*1), Y13
+	VFMADD231PS  Y13, Y12, Y11
 	ADDQ         R10, R9
 	ADDQ         $4, SI
 	SUBQ         $1, R8
@@ -2502,14 +2611,14 @@ done4:
 	MOVQ         o+0(FP), SI
 	MOVQ         ldo+8(FP), DI
 	ADDQ         CX, SI
-	VMOVUPS      Y0, (SI)
-	VMOVUPS      Y1, (SI)(DI*1)
-	VMOVUPS      Y2, 32(SI)
-	VMOVUPS      Y3, 32(SI)(DI*1)
-	VMOVUPS      Y4, 64(SI)
-	VMOVUPS      Y5, 64(SI)(DI*1)
-	VMOVUPS      Y6, 96(SI)
-	VMOVUPS      Y7, 96(SI)(DI*1)
+	VMOVUPS      Y4, (SI)
+	VMOVUPS      Y5, (SI)(DI*1)
+	VMOVUPS      Y6, 32(SI)
+	VMOVUPS      Y7, 32(SI)(DI*1)
+	VMOVUPS      Y8, 64(SI)
+	VMOVUPS      Y9, 64(SI)(DI*1)
+	VMOVUPS      Y10, 96(SI)
+	VMOVUPS      Y11, 96(SI)(DI*1)
 	ADDQ         $0x18, AX
 	ADDQ         $0x80, CX
 	SUBQ         $1, BX
@@ -2858,6 +2967,10 @@ done2:
 // mix5xQ5_1AVX512 adds weighted rows of v to 5 rows of o; ld and stride in bytes, a unit is 32 values.
 // Requires: AVX2, F16C, FMA
 TEXT ·mix5xQ5_1AVX512(SB), NOSPLIT, $128-64
+
+	// constants of the loops
+	VMOVDQU      q5_13<>+0(SB), Y0
+	VMOVDQU      q5_10<>+0(SB), Y1
 	MOVQ         v+32(FP), AX
 	MOVQ         units+56(FP), BX
 	XORQ         CX, CX
@@ -2878,16 +2991,16 @@ loop1:
 	ADDQ         CX, SI
 	ADDQ         CX, R8
 	ADDQ         CX, R9
-	VMOVUPS      (SI), Y0
-	VMOVUPS      (SI)(DI*1), Y1
-	VMOVUPS      (R8), Y2
-	VMOVUPS      (R8)(DI*1), Y3
-	VMOVUPS      (R9), Y4
-	VMOVUPS      32(SI), Y5
-	VMOVUPS      32(SI)(DI*1), Y6
-	VMOVUPS      32(R8), Y7
-	VMOVUPS      32(R8)(DI*1), Y8
-	VMOVUPS      32(R9), Y9
+	VMOVUPS      (SI), Y2
+	VMOVUPS      (SI)(DI*1), Y3
+	VMOVUPS      (R8), Y4
+	VMOVUPS      (R8)(DI*1), Y5
+	VMOVUPS      (R9), Y6
+	VMOVUPS      32(SI), Y7
+	VMOVUPS      32(SI)(DI*1), Y8
+	VMOVUPS      32(R8), Y9
+	VMOVUPS      32(R8)(DI*1), Y10
+	VMOVUPS      32(R9), Y11
 	MOVQ         p+16(FP), SI
 	MOVQ         ldp+24(FP), DI
 	MOVQ         SI, R8
@@ -2903,49 +3016,49 @@ loop1:
 	JLT          done4
 
 loop3:
-	VBROADCASTI128 8(R11), Y10
-	VPSRLVD      q5_10<>+0(SB), Y10, Y10
-	VPAND        q5_11<>+0(SB), Y10, Y10
-	VMOVDQU      4(R11), X11
-	VINSERTI128  $1, 6(R11), Y11, Y11
-	VPSHUFB      q5_12<>+0(SB), Y11, Y11
-	VPAND        q5_13<>+0(SB), Y11, Y11
-	VPCMPEQB     q5_13<>+0(SB), Y11, Y11
-	VPAND        q5_14<>+0(SB), Y11, Y11
-	VPOR         Y11, Y10, Y10
-	VMOVDQU      Y10, (DX)
-	VPMOVSXBD    (DX), Y10
-	VCVTDQ2PS    Y10, Y10
-	VPBROADCASTW (R11), X11
-	VCVTPH2PS    X11, Y11
-	VMULPS       Y10, Y11, Y10
-	VPBROADCASTW 2(R11), X12
-	VCVTPH2PS    X12, Y12
-	VADDPS       Y12, Y10, Y10
+	VBROADCASTI128 8(R11), Y12
+	VPSRLVD      Y1, Y12, Y12
+	VPAND        q5_11<>+0(SB), Y12, Y12
+	VMOVDQU      4(R11), X13
+	VINSERTI128  $1, 6(R11), Y13, Y13
+	VPSHUFB      q5_12<>+0(SB), Y13, Y13
+	VPAND        Y0, Y13, Y13
+	VPCMPEQB     Y0, Y13, Y13
+	VPAND        q5_14<>+0(SB), Y13, Y13
+	VPOR         Y13, Y12, Y12
+	VMOVDQU      Y12, (DX)
+	VPMOVSXBD    (DX), Y12
+	VCVTDQ2PS    Y12, Y12
+	VPBROADCASTW (R11), X13
+	VCVTPH2PS    X13, Y13
+	VMULPS       Y12, Y13, Y12
+	VPBROADCASTW 2(R11), X14
+	VCVTPH2PS    X14, Y14
+	VADDPS       Y14, Y12, Y12
+	VBROADCASTSS (SI), Y15
+	VFMADD231PS  Y15, Y12, Y2
+	VBROADCASTSS (SI)(DI*1), Y15
+	VFMADD231PS  Y15, Y12, Y3
+	VBROADCASTSS (R8), Y15
+	VFMADD231PS  Y15, Y12, Y4
+	VBROADCASTSS (R8)(DI*1), Y15
+	VFMADD231PS  Y15, Y12, Y5
+	VBROADCASTSS (R9), Y15
+	VFMADD231PS  Y15, Y12, Y6
+	VPMOVSXBD    8(DX), Y12
+	VCVTDQ2PS    Y12, Y12
+	VMULPS       Y12, Y13, Y12
+	VADDPS       Y14, Y12, Y12
 	VBROADCASTSS (SI), Y13
-	VFMADD231PS  Y13, Y10, Y0
+	VFMADD231PS  Y13, Y12, Y7
 	VBROADCASTSS (SI)(DI*1), Y13
-	VFMADD231PS  Y13, Y10, Y1
+	VFMADD231PS  Y13, Y12, Y8
 	VBROADCASTSS (R8), Y13
-	VFMADD231PS  Y13, Y10, Y2
+	VFMADD231PS  Y13, Y12, Y9
 	VBROADCASTSS (R8)(DI*1), Y13
-	VFMADD231PS  Y13, Y10, Y3
+	VFMADD231PS  Y13, Y12, Y10
 	VBROADCASTSS (R9), Y13
-	VFMADD231PS  Y13, Y10, Y4
-	VPMOVSXBD    8(DX), Y10
-	VCVTDQ2PS    Y10, Y10
-	VMULPS       Y10, Y11, Y10
-	VADDPS       Y12, Y10, Y10
-	VBROADCASTSS (SI), Y11
-	VFMADD231PS  Y11, Y10, Y5
-	VBROADCASTSS (SI)(DI*1), Y11
-	VFMADD231PS  Y11, Y10, Y6
-	VBROADCASTSS (R8), Y11
-	VFMADD231PS  Y11, Y10, Y7
-	VBROADCASTSS (R8)(DI*1), Y11
-	VFMADD231PS  Y11, Y10, Y8
-	VBROADCASTSS (R9), Y11
-	VFMADD231PS  Y11, Y10, Y9
+	VFMADD231PS  Y13, Y12, Y11
 	ADDQ         R12, R11
 	ADDQ         $4, SI
 	ADDQ         $4, R8
@@ -2966,16 +3079,16 @@ done4:
 	ADDQ         CX, SI
 	ADDQ         CX, R8
 	ADDQ         CX, R9
-	VMOVUPS      Y0, (SI)
-	VMOVUPS      Y1, (SI)(DI*1)
-	VMOVUPS      Y2, (R8)
-	VMOVUPS      Y3, (R8)(DI*1)
-	VMOVUPS      Y4, (R9)
-	VMOVUPS      Y5, 32(SI)
-	VMOVUPS      Y6, 32(SI)(DI*1)
-	VMOVUPS      Y7, 32(R8)
-	VMOVUPS      Y8, 32(R8)(DI*1)
-	VMOVUPS      Y9, 32(R9)
+	VMOVUPS      Y2, (SI)
+	VMOVUPS      Y3, (SI)(DI*1)
+	VMOVUPS      Y4, (R8)
+	VMOVUPS      Y5, (R8)(DI*1)
+	VMOVUPS      Y6, (R9)
+	VMOVUPS      Y7, 32(SI)
+	VMOVUPS      Y8, 32(SI)(DI*1)
+	VMOVUPS      Y9, 32(R8)
+	VMOVUPS      Y10, 32(R8)(DI*1)
+	VMOVUPS      Y11, 32(R9)
 	MOVQ         o+0(FP), SI
 	MOVQ         ldo+8(FP), DI
 	MOVQ         SI, R8
@@ -2987,16 +3100,16 @@ done4:
 	ADDQ         CX, SI
 	ADDQ         CX, R8
 	ADDQ         CX, R9
-	VMOVUPS      64(SI), Y0
-	VMOVUPS      64(SI)(DI*1), Y1
-	VMOVUPS      64(R8), Y2
-	VMOVUPS      64(R8)(DI*1), Y3
-	VMOVUPS      64(R9), Y4
-	VMOVUPS      96(SI), Y5
-	VMOVUPS      96(SI)(DI*1), Y6
-	VMOVUPS      96(R8), Y7
-	VMOVUPS      96(R8)(DI*1), Y8
-	VMOVUPS      96(R9), Y9
+	VMOVUPS      64(SI), Y2
+	VMOVUPS      64(SI)(DI*1), Y3
+	VMOVUPS      64(R8), Y4
+	VMOVUPS      64(R8)(DI*1), Y5
+	VMOVUPS      64(R9), Y6
+	VMOVUPS      96(SI), Y7
+	VMOVUPS      96(SI)(DI*1), Y8
+	VMOVUPS      96(R8), Y9
+	VMOVUPS      96(R8)(DI*1), Y10
+	VMOVUPS      96(R9), Y11
 	MOVQ         p+16(FP), SI
 	MOVQ         ldp+24(FP), DI
 	MOVQ         SI, R8
@@ -3012,49 +3125,49 @@ done4:
 	JLT          done6
 
 loop5:
-	VBROADCASTI128 8(R11), Y10
-	VPSRLVD      q5_10<>+0(SB), Y10, Y10
-	VPAND        q5_11<>+0(SB), Y10, Y10
-	VMOVDQU      4(R11), X11
-	VINSERTI128  $1, 6(R11), Y11, Y11
-	VPSHUFB      q5_12<>+0(SB), Y11, Y11
-	VPAND        q5_13<>+0(SB), Y11, Y11
-	VPCMPEQB     q5_13<>+0(SB), Y11, Y11
-	VPAND        q5_14<>+0(SB), Y11, Y11
-	VPOR         Y11, Y10, Y10
-	VMOVDQU      Y10, (DX)
-	VPMOVSXBD    16(DX), Y10
-	VCVTDQ2PS    Y10, Y10
-	VPBROADCASTW (R11), X11
-	VCVTPH2PS    X11, Y11
-	VMULPS       Y10, Y11, Y10
-	VPBROADCASTW 2(R11), X12
-	VCVTPH2PS    X12, Y12
-	VADDPS       Y12, Y10, Y10
+	VBROADCASTI128 8(R11), Y12
+	VPSRLVD      Y1, Y12, Y12
+	VPAND        q5_11<>+0(SB), Y12, Y12
+	VMOVDQU      4(R11), X13
+	VINSERTI128  $1, 6(R11), Y13, Y13
+	VPSHUFB      q5_12<>+0(SB), Y13, Y13
+	VPAND        Y0, Y13, Y13
+	VPCMPEQB     Y0, Y13, Y13
+	VPAND        q5_14<>+0(SB), Y13, Y13
+	VPOR         Y13, Y12, Y12
+	VMOVDQU      Y12, (DX)
+	VPMOVSXBD    16(DX), Y12
+	VCVTDQ2PS    Y12, Y12
+	VPBROADCASTW (R11), X13
+	VCVTPH2PS    X13, Y13
+	VMULPS       Y12, Y13, Y12
+	VPBROADCASTW 2(R11), X14
+	VCVTPH2PS    X14, Y14
+	VADDPS       Y14, Y12, Y12
+	VBROADCASTSS (SI), Y15
+	VFMADD231PS  Y15, Y12, Y2
+	VBROADCASTSS (SI)(DI*1), Y15
+	VFMADD231PS  Y15, Y12, Y3
+	VBROADCASTSS (R8), Y15
+	VFMADD231PS  Y15, Y12, Y4
+	VBROADCASTSS (R8)(DI*1), Y15
+	VFMADD231PS  Y15, Y12, Y5
+	VBROADCASTSS (R9), Y15
+	VFMADD231PS  Y15, Y12, Y6
+	VPMOVSXBD    24(DX), Y12
+	VCVTDQ2PS    Y12, Y12
+	VMULPS       Y12, Y13, Y12
+	VADDPS       Y14, Y12, Y12
 	VBROADCASTSS (SI), Y13
-	VFMADD231PS  Y13, Y10, Y0
+	VFMADD231PS  Y13, Y12, Y7
 	VBROADCASTSS (SI)(DI*1), Y13
-	VFMADD231PS  Y13, Y10, Y1
+	VFMADD231PS  Y13, Y12, Y8
 	VBROADCASTSS (R8), Y13
-	VFMADD231PS  Y13, Y10, Y2
+	VFMADD231PS  Y13, Y12, Y9
 	VBROADCASTSS (R8)(DI*1), Y13
-	VFMADD231PS  Y13, Y10, Y3
+	VFMADD231PS  Y13, Y12, Y10
 	VBROADCASTSS (R9), Y13
-	VFMADD231PS  Y13, Y10, Y4
-	VPMOVSXBD    24(DX), Y10
-	VCVTDQ2PS    Y10, Y10
-	VMULPS       Y10, Y11, Y10
-	VADDPS       Y12, Y10, Y10
-	VBROADCASTSS (SI), Y11
-	VFMADD231PS  Y11, Y10, Y5
-	VBROADCASTSS (SI)(DI*1), Y11
-	VFMADD231PS  Y11, Y10, Y6
-	VBROADCASTSS (R8), Y11
-	VFMADD231PS  Y11, Y10, Y7
-	VBROADCASTSS (R8)(DI*1), Y11
-	VFMADD231PS  Y11, Y10, Y8
-	VBROADCASTSS (R9), Y11
-	VFMADD231PS  Y11, Y10, Y9
+	VFMADD231PS  Y13, Y12, Y11
 	ADDQ         R12, R11
 	ADDQ         $4, SI
 	ADDQ         $4, R8
@@ -3075,16 +3188,16 @@ done6:
 	ADDQ         CX, SI
 	ADDQ         CX, R8
 	ADDQ         CX, R9
-	VMOVUPS      Y0, 64(SI)
-	VMOVUPS      Y1, 64(SI)(DI*1)
-	VMOVUPS      Y2, 64(R8)
-	VMOVUPS      Y3, 64(R8)(DI*1)
-	VMOVUPS      Y4, 64(R9)
-	VMOVUPS      Y5, 96(SI)
-	VMOVUPS      Y6, 96(SI)(DI*1)
-	VMOVUPS      Y7, 96(R8)
-	VMOVUPS      Y8, 96(R8)(DI*1)
-	VMOVUPS      Y9, 96(R9)
+	VMOVUPS      Y2, 64(SI)
+	VMOVUPS      Y3, 64(SI)(DI*1)
+	VMOVUPS      Y4, 64(R8)
+	VMOVUPS      Y5, 64(R8)(DI*1)
+	VMOVUPS      Y6, 64(R9)
+	VMOVUPS      Y7, 96(SI)
+	VMOVUPS      Y8, 96(SI)(DI*1)
+	VMOVUPS      Y9, 96(R8)
+	VMOVUPS      Y10, 96(R8)(DI*1)
+	VMOVUPS      Y11, 96(R9)
 	ADDQ         $0x18, AX
 	ADDQ         $0x80, CX
 	SUBQ         $1, BX
@@ -3354,6 +3467,13 @@ done2:
 // decodeUnitsQ5_1AVX2 unpacks units of 32 values.
 // Requires: AVX2, F16C
 TEXT ·decodeUnitsQ5_1AVX2(SB), NOSPLIT, $128-24
+
+	// constants of the loops
+	VMOVDQU      q5_13<>+0(SB), Y0
+	VMOVDQU      q5_10<>+0(SB), Y1
+	VMOVDQU      q5_12<>+0(SB), Y2
+	VMOVDQU      q5_11<>+0(SB), Y3
+	VMOVDQU      q5_14<>+0(SB), Y4
 	MOVQ         dst+0(FP), AX
 	MOVQ         src+8(FP), BX
 	MOVQ         units+16(FP), CX
@@ -3363,41 +3483,41 @@ TEXT ·decodeUnitsQ5_1AVX2(SB), NOSPLIT, $128-24
 	JLT          done2
 
 loop1:
-	VPBROADCASTW (BX), X0
-	VCVTPH2PS    X0, Y0
-	VPBROADCASTW 2(BX), X1
-	VCVTPH2PS    X1, Y1
-	VBROADCASTI128 8(BX), Y2
-	VPSRLVD      q5_10<>+0(SB), Y2, Y2
-	VPAND        q5_11<>+0(SB), Y2, Y2
-	VMOVDQU      4(BX), X3
-	VINSERTI128  $1, 6(BX), Y3, Y3
-	VPSHUFB      q5_12<>+0(SB), Y3, Y3
-	VPAND        q5_13<>+0(SB), Y3, Y3
-	VPCMPEQB     q5_13<>+0(SB), Y3, Y3
-	VPAND        q5_14<>+0(SB), Y3, Y3
-	VPOR         Y3, Y2, Y2
-	VMOVDQU      Y2, (DX)
-	VPMOVSXBD    (DX), Y2
-	VCVTDQ2PS    Y2, Y2
-	VMULPS       Y2, Y0, Y2
-	VADDPS       Y1, Y2, Y2
-	VMOVUPS      Y2, (AX)
-	VPMOVSXBD    8(DX), Y2
-	VCVTDQ2PS    Y2, Y2
-	VMULPS       Y2, Y0, Y2
-	VADDPS       Y1, Y2, Y2
-	VMOVUPS      Y2, 32(AX)
-	VPMOVSXBD    16(DX), Y2
-	VCVTDQ2PS    Y2, Y2
-	VMULPS       Y2, Y0, Y2
-	VADDPS       Y1, Y2, Y2
-	VMOVUPS      Y2, 64(AX)
-	VPMOVSXBD    24(DX), Y2
-	VCVTDQ2PS    Y2, Y2
-	VMULPS       Y2, Y0, Y0
-	VADDPS       Y1, Y0, Y0
-	VMOVUPS      Y0, 96(AX)
+	VPBROADCASTW (BX), X5
+	VCVTPH2PS    X5, Y5
+	VPBROADCASTW 2(BX), X6
+	VCVTPH2PS    X6, Y6
+	VBROADCASTI128 8(BX), Y7
+	VPSRLVD      Y1, Y7, Y7
+	VPAND        Y3, Y7, Y7
+	VMOVDQU      4(BX), X8
+	VINSERTI128  $1, 6(BX), Y8, Y8
+	VPSHUFB      Y2, Y8, Y8
+	VPAND        Y0, Y8, Y8
+	VPCMPEQB     Y0, Y8, Y8
+	VPAND        Y4, Y8, Y8
+	VPOR         Y8, Y7, Y7
+	VMOVDQU      Y7, (DX)
+	VPMOVSXBD    (DX), Y7
+	VCVTDQ2PS    Y7, Y7
+	VMULPS       Y7, Y5, Y7
+	VADDPS       Y6, Y7, Y7
+	VMOVUPS      Y7, (AX)
+	VPMOVSXBD    8(DX), Y7
+	VCVTDQ2PS    Y7, Y7
+	VMULPS       Y7, Y5, Y7
+	VADDPS       Y6, Y7, Y7
+	VMOVUPS      Y7, 32(AX)
+	VPMOVSXBD    16(DX), Y7
+	VCVTDQ2PS    Y7, Y7
+	VMULPS       Y7, Y5, Y7
+	VADDPS       Y6, Y7, Y7
+	VMOVUPS      Y7, 64(AX)
+	VPMOVSXBD    24(DX), Y7
+	VCVTDQ2PS    Y7, Y7
+	VMULPS       Y7, Y5, Y5
+	VADDPS       Y6, Y5, Y5
+	VMOVUPS      Y5, 96(AX)
 	ADDQ         $0x18, BX
 	ADDQ         $0x80, AX
 	SUBQ         $1, CX
@@ -3411,6 +3531,13 @@ done2:
 // matmul1xQ5_1AVX2 multiplies rows of w with 1 row of x; ld and stride in bytes, a unit is 32 values.
 // Requires: AVX2, F16C, FMA
 TEXT ·matmul1xQ5_1AVX2(SB), NOSPLIT, $128-64
+
+	// constants of the loops
+	VMOVDQU      q5_13<>+0(SB), Y0
+	VMOVDQU      q5_10<>+0(SB), Y1
+	VMOVDQU      q5_12<>+0(SB), Y2
+	VMOVDQU      q5_11<>+0(SB), Y3
+	VMOVDQU      q5_14<>+0(SB), Y4
 	MOVQ         y+0(FP), AX
 	MOVQ         w+32(FP), BX
 	MOVQ         rows+48(FP), CX
@@ -3420,10 +3547,10 @@ TEXT ·matmul1xQ5_1AVX2(SB), NOSPLIT, $128-64
 	JLT          done2
 
 loop1:
-	VPXOR        Y0, Y0, Y0
-	VPXOR        Y1, Y1, Y1
-	VPXOR        Y2, Y2, Y2
-	VPXOR        Y3, Y3, Y3
+	VPXOR        Y5, Y5, Y5
+	VPXOR        Y6, Y6, Y6
+	VPXOR        Y7, Y7, Y7
+	VPXOR        Y8, Y8, Y8
 	MOVQ         x+16(FP), SI
 	MOVQ         units+56(FP), DI
 	MOVQ         BX, R8
@@ -3431,45 +3558,45 @@ loop1:
 	JLT          done4
 
 loop3:
-	VPBROADCASTW (R8), X4
-	VCVTPH2PS    X4, Y4
-	VPBROADCASTW 2(R8), X5
-	VCVTPH2PS    X5, Y5
-	VBROADCASTI128 8(R8), Y6
-	VPSRLVD      q5_10<>+0(SB), Y6, Y6
-	VPAND        q5_11<>+0(SB), Y6, Y6
-	VMOVDQU      4(R8), X7
-	VINSERTI128  $1, 6(R8), Y7, Y7
-	VPSHUFB      q5_12<>+0(SB), Y7, Y7
-	VPAND        q5_13<>+0(SB), Y7, Y7
-	VPCMPEQB     q5_13<>+0(SB), Y7, Y7
-	VPAND        q5_14<>+0(SB), Y7, Y7
-	VPOR         Y7, Y6, Y6
-	VMOVDQU      Y6, (DX)
-	VPMOVSXBD    (DX), Y6
-	VCVTDQ2PS    Y6, Y6
-	VMULPS       Y6, Y4, Y6
-	VADDPS       Y5, Y6, Y6
-	VMOVUPS      (SI), Y7
-	VFMADD231PS  Y7, Y6, Y0
-	VPMOVSXBD    8(DX), Y6
-	VCVTDQ2PS    Y6, Y6
-	VMULPS       Y6, Y4, Y6
-	VADDPS       Y5, Y6, Y6
-	VMOVUPS      32(SI), Y7
-	VFMADD231PS  Y7, Y6, Y1
-	VPMOVSXBD    16(DX), Y6
-	VCVTDQ2PS    Y6, Y6
-	VMULPS       Y6, Y4, Y6
-	VADDPS       Y5, Y6, Y6
-	VMOVUPS      64(SI), Y7
-	VFMADD231PS  Y7, Y6, Y2
-	VPMOVSXBD    24(DX), Y6
-	VCVTDQ2PS    Y6, Y6
-	VMULPS       Y6, Y4, Y4
-	VADDPS       Y5, Y4, Y4
-	VMOVUPS      96(SI), Y5
-	VFMADD231PS  Y5, Y4, Y3
+	VPBROADCASTW (R8), X9
+	VCVTPH2PS    X9, Y9
+	VPBROADCASTW 2(R8), X10
+	VCVTPH2PS    X10, Y10
+	VBROADCASTI128 8(R8), Y11
+	VPSRLVD      Y1, Y11, Y11
+	VPAND        Y3, Y11, Y11
+	VMOVDQU      4(R8), X12
+	VINSERTI128  $1, 6(R8), Y12, Y12
+	VPSHUFB      Y2, Y12, Y12
+	VPAND        Y0, Y12, Y12
+	VPCMPEQB     Y0, Y12, Y12
+	VPAND        Y4, Y12, Y12
+	VPOR         Y12, Y11, Y11
+	VMOVDQU      Y11, (DX)
+	VPMOVSXBD    (DX), Y11
+	VCVTDQ2PS    Y11, Y11
+	VMULPS       Y11, Y9, Y11
+	VADDPS       Y10, Y11, Y11
+	VMOVUPS      (SI), Y12
+	VFMADD231PS  Y12, Y11, Y5
+	VPMOVSXBD    8(DX), Y11
+	VCVTDQ2PS    Y11, Y11
+	VMULPS       Y11, Y9, Y11
+	VADDPS       Y10, Y11, Y11
+	VMOVUPS      32(SI), Y12
+	VFMADD231PS  Y12, Y11, Y6
+	VPMOVSXBD    16(DX), Y11
+	VCVTDQ2PS    Y11, Y11
+	VMULPS       Y11, Y9, Y11
+	VADDPS       Y10, Y11, Y11
+	VMOVUPS      64(SI), Y12
+	VFMADD231PS  Y12, Y11, Y7
+	VPMOVSXBD    24(DX), Y11
+	VCVTDQ2PS    Y11, Y11
+	VMULPS       Y11, Y9, Y9
+	VADDPS       Y10, Y9, Y9
+	VMOVUPS      96(SI), Y10
+	VFMADD231PS  Y10, Y9, Y8
 	ADDQ         $0x18, R8
 	ADDQ         $0x80, SI
 	SUBQ         $1, DI
@@ -3477,16 +3604,16 @@ loop3:
 
 done4:
 	ADDQ         $1, DI
-	VADDPS       Y1, Y0, Y0
-	VADDPS       Y2, Y0, Y0
-	VADDPS       Y3, Y0, Y0
-	VEXTRACTF128 $1, Y0, X1
-	VADDPS       X0, X1, X1
-	VMOVHLPS     X1, X1, X0
-	VADDPS       X0, X1, X1
-	VMOVSHDUP    X1, X0
-	VADDSS       X0, X1, X1
-	VMOVSS       X1, (AX)
+	VADDPS       Y6, Y5, Y5
+	VADDPS       Y7, Y5, Y5
+	VADDPS       Y8, Y5, Y5
+	VEXTRACTF128 $1, Y5, X6
+	VADDPS       X5, X6, X6
+	VMOVHLPS     X6, X6, X5
+	VADDPS       X5, X6, X6
+	VMOVSHDUP    X6, X5
+	VADDSS       X5, X6, X6
+	VMOVSS       X6, (AX)
 	ADDQ         $4, AX
 	MOVQ         stride+40(FP), SI
 	ADDQ         SI, BX
@@ -3501,6 +3628,13 @@ done2:
 // matmul2xQ5_1AVX2 multiplies rows of w with 2 rows of x; ld and stride in bytes, a unit is 32 values.
 // Requires: AVX2, F16C, FMA
 TEXT ·matmul2xQ5_1AVX2(SB), NOSPLIT, $128-64
+
+	// constants of the loops
+	VMOVDQU      q5_13<>+0(SB), Y0
+	VMOVDQU      q5_10<>+0(SB), Y1
+	VMOVDQU      q5_12<>+0(SB), Y2
+	VMOVDQU      q5_11<>+0(SB), Y3
+	VMOVDQU      q5_14<>+0(SB), Y4
 	MOVQ         y+0(FP), AX
 	MOVQ         w+32(FP), BX
 	MOVQ         rows+48(FP), CX
@@ -3510,10 +3644,10 @@ TEXT ·matmul2xQ5_1AVX2(SB), NOSPLIT, $128-64
 	JLT          done2
 
 loop1:
-	VPXOR        Y0, Y0, Y0
-	VPXOR        Y1, Y1, Y1
-	VPXOR        Y2, Y2, Y2
-	VPXOR        Y3, Y3, Y3
+	VPXOR        Y5, Y5, Y5
+	VPXOR        Y6, Y6, Y6
+	VPXOR        Y7, Y7, Y7
+	VPXOR        Y8, Y8, Y8
 	MOVQ         x+16(FP), SI
 	MOVQ         ldx+24(FP), DI
 	MOVQ         units+56(FP), R8
@@ -3522,53 +3656,53 @@ loop1:
 	JLT          done4
 
 loop3:
-	VPBROADCASTW (R9), X4
-	VCVTPH2PS    X4, Y4
-	VPBROADCASTW 2(R9), X5
-	VCVTPH2PS    X5, Y5
-	VBROADCASTI128 8(R9), Y6
-	VPSRLVD      q5_10<>+0(SB), Y6, Y6
-	VPAND        q5_11<>+0(SB), Y6, Y6
-	VMOVDQU      4(R9), X7
-	VINSERTI128  $1, 6(R9), Y7, Y7
-	VPSHUFB      q5_12<>+0(SB), Y7, Y7
-	VPAND        q5_13<>+0(SB), Y7, Y7
-	VPCMPEQB     q5_13<>+0(SB), Y7, Y7
-	VPAND        q5_14<>+0(SB), Y7, Y7
-	VPOR         Y7, Y6, Y6
-	VMOVDQU      Y6, (DX)
-	VPMOVSXBD    (DX), Y6
-	VCVTDQ2PS    Y6, Y6
-	VMULPS       Y6, Y4, Y6
-	VADDPS       Y5, Y6, Y6
-	VMOVUPS      (SI), Y7
-	VFMADD231PS  Y7, Y6, Y0
-	VMOVUPS      (SI)(DI*1), Y7
-	VFMADD231PS  Y7, Y6, Y1
-	VPMOVSXBD    8(DX), Y6
-	VCVTDQ2PS    Y6, Y6
-	VMULPS       Y6, Y4, Y6
-	VADDPS       Y5, Y6, Y6
-	VMOVUPS      32(SI), Y7
-	VFMADD231PS  Y7, Y6, Y2
-	VMOVUPS      32(SI)(DI*1), Y7
-	VFMADD231PS  Y7, Y6, Y3
-	VPMOVSXBD    16(DX), Y6
-	VCVTDQ2PS    Y6, Y6
-	VMULPS       Y6, Y4, Y6
-	VADDPS       Y5, Y6, Y6
-	VMOVUPS      64(SI), Y7
-	VFMADD231PS  Y7, Y6, Y0
-	VMOVUPS      64(SI)(DI*1), Y7
-	VFMADD231PS  Y7, Y6, Y1
-	VPMOVSXBD    24(DX), Y6
-	VCVTDQ2PS    Y6, Y6
-	VMULPS       Y6, Y4, Y4
-	VADDPS       Y5, Y4, Y4
-	VMOVUPS      96(SI), Y5
-	VFMADD231PS  Y5, Y4, Y2
-	VMOVUPS      96(SI)(DI*1), Y5
-	VFMADD231PS  Y5, Y4, Y3
+	VPBROADCASTW (R9), X9
+	VCVTPH2PS    X9, Y9
+	VPBROADCASTW 2(R9), X10
+	VCVTPH2PS    X10, Y10
+	VBROADCASTI128 8(R9), Y11
+	VPSRLVD      Y1, Y11, Y11
+	VPAND        Y3, Y11, Y11
+	VMOVDQU      4(R9), X12
+	VINSERTI128  $1, 6(R9), Y12, Y12
+	VPSHUFB      Y2, Y12, Y12
+	VPAND        Y0, Y12, Y12
+	VPCMPEQB     Y0, Y12, Y12
+	VPAND        Y4, Y12, Y12
+	VPOR         Y12, Y11, Y11
+	VMOVDQU      Y11, (DX)
+	VPMOVSXBD    (DX), Y11
+	VCVTDQ2PS    Y11, Y11
+	VMULPS       Y11, Y9, Y11
+	VADDPS       Y10, Y11, Y11
+	VMOVUPS      (SI), Y12
+	VFMADD231PS  Y12, Y11, Y5
+	VMOVUPS      (SI)(DI*1), Y12
+	VFMADD231PS  Y12, Y11, Y6
+	VPMOVSXBD    8(DX), Y11
+	VCVTDQ2PS    Y11, Y11
+	VMULPS       Y11, Y9, Y11
+	VADDPS       Y10, Y11, Y11
+	VMOVUPS      32(SI), Y12
+	VFMADD231PS  Y12, Y11, Y7
+	VMOVUPS      32(SI)(DI*1), Y12
+	VFMADD231PS  Y12, Y11, Y8
+	VPMOVSXBD    16(DX), Y11
+	VCVTDQ2PS    Y11, Y11
+	VMULPS       Y11, Y9, Y11
+	VADDPS       Y10, Y11, Y11
+	VMOVUPS      64(SI), Y12
+	VFMADD231PS  Y12, Y11, Y5
+	VMOVUPS      64(SI)(DI*1), Y12
+	VFMADD231PS  Y12, Y11, Y6
+	VPMOVSXBD    24(DX), Y11
+	VCVTDQ2PS    Y11, Y11
+	VMULPS       Y11, Y9, Y9
+	VADDPS       Y10, Y9, Y9
+	VMOVUPS      96(SI), Y10
+	VFMADD231PS  Y10, Y9, Y7
+	VMOVUPS      96(SI)(DI*1), Y10
+	VFMADD231PS  Y10, Y9, Y8
 	ADDQ         $0x18, R9
 	ADDQ         $0x80, SI
 	SUBQ         $1, R8
@@ -3576,25 +3710,25 @@ loop3:
 
 done4:
 	ADDQ         $1, R8
-	VADDPS       Y2, Y0, Y0
-	VADDPS       Y3, Y1, Y1
-	VEXTRACTF128 $1, Y0, X2
-	VADDPS       X0, X2, X2
-	VMOVHLPS     X2, X2, X0
-	VADDPS       X0, X2, X2
-	VMOVSHDUP    X2, X0
-	VADDSS       X0, X2, X2
-	VMOVSS       X2, (AX)
+	VADDPS       Y7, Y5, Y5
+	VADDPS       Y8, Y6, Y6
+	VEXTRACTF128 $1, Y5, X7
+	VADDPS       X5, X7, X7
+	VMOVHLPS     X7, X7, X5
+	VADDPS       X5, X7, X7
+	VMOVSHDUP    X7, X5
+	VADDSS       X5, X7, X7
+	VMOVSS       X7, (AX)
 	MOVQ         ldy+8(FP), SI
 	MOVQ         AX, DI
 	ADDQ         SI, DI
-	VEXTRACTF128 $1, Y1, X0
-	VADDPS       X1, X0, X0
-	VMOVHLPS     X0, X0, X1
-	VADDPS       X1, X0, X0
-	VMOVSHDUP    X0, X1
-	VADDSS       X1, X0, X0
-	VMOVSS       X0, (DI)
+	VEXTRACTF128 $1, Y6, X5
+	VADDPS       X6, X5, X5
+	VMOVHLPS     X5, X5, X6
+	VADDPS       X6, X5, X5
+	VMOVSHDUP    X5, X6
+	VADDSS       X6, X5, X5
+	VMOVSS       X5, (DI)
 	ADDQ         $4, AX
 	MOVQ         stride+40(FP), SI
 	ADDQ         SI, BX
@@ -3609,6 +3743,13 @@ done2:
 // matmul3xQ5_1AVX2 multiplies rows of w with 3 rows of x; ld and stride in bytes, a unit is 32 values.
 // Requires: AVX2, F16C, FMA
 TEXT ·matmul3xQ5_1AVX2(SB), NOSPLIT, $128-64
+
+	// constants of the loops
+	VMOVDQU      q5_13<>+0(SB), Y0
+	VMOVDQU      q5_10<>+0(SB), Y1
+	VMOVDQU      q5_12<>+0(SB), Y2
+	VMOVDQU      q5_11<>+0(SB), Y3
+	VMOVDQU      q5_14<>+0(SB), Y4
 	MOVQ         y+0(FP), AX
 	MOVQ         w+32(FP), BX
 	MOVQ         rows+48(FP), CX
@@ -3618,9 +3759,9 @@ TEXT ·matmul3xQ5_1AVX2(SB), NOSPLIT, $128-64
 	JLT          done2
 
 loop1:
-	VPXOR        Y0, Y0, Y0
-	VPXOR        Y1, Y1, Y1
-	VPXOR        Y2, Y2, Y2
+	VPXOR        Y5, Y5, Y5
+	VPXOR        Y6, Y6, Y6
+	VPXOR        Y7, Y7, Y7
 	MOVQ         x+16(FP), SI
 	MOVQ         ldx+24(FP), DI
 	MOVQ         SI, R8
@@ -3632,61 +3773,61 @@ loop1:
 	JLT          done4
 
 loop3:
-	VPBROADCASTW (R10), X3
-	VCVTPH2PS    X3, Y3
-	VPBROADCASTW 2(R10), X4
-	VCVTPH2PS    X4, Y4
-	VBROADCASTI128 8(R10), Y5
-	VPSRLVD      q5_10<>+0(SB), Y5, Y5
-	VPAND        q5_11<>+0(SB), Y5, Y5
-	VMOVDQU      4(R10), X6
-	VINSERTI128  $1, 6(R10), Y6, Y6
-	VPSHUFB      q5_12<>+0(SB), Y6, Y6
-	VPAND        q5_13<>+0(SB), Y6, Y6
-	VPCMPEQB     q5_13<>+0(SB), Y6, Y6
-	VPAND        q5_14<>+0(SB), Y6, Y6
-	VPOR         Y6, Y5, Y5
-	VMOVDQU      Y5, (DX)
-	VPMOVSXBD    (DX), Y5
-	VCVTDQ2PS    Y5, Y5
-	VMULPS       Y5, Y3, Y5
-	VADDPS       Y4, Y5, Y5
-	VMOVUPS      (SI), Y6
-	VFMADD231PS  Y6, Y5, Y0
-	VMOVUPS      (SI)(DI*1), Y6
-	VFMADD231PS  Y6, Y5, Y1
-	VMOVUPS      (R8), Y6
-	VFMADD231PS  Y6, Y5, Y2
-	VPMOVSXBD    8(DX), Y5
-	VCVTDQ2PS    Y5, Y5
-	VMULPS       Y5, Y3, Y5
-	VADDPS       Y4, Y5, Y5
-	VMOVUPS      32(SI), Y6
-	VFMADD231PS  Y6, Y5, Y0
-	VMOVUPS      32(SI)(DI*1), Y6
-	VFMADD231PS  Y6, Y5, Y1
-	VMOVUPS      32(R8), Y6
-	VFMADD231PS  Y6, Y5, Y2
-	VPMOVSXBD    16(DX), Y5
-	VCVTDQ2PS    Y5, Y5
-	VMULPS       Y5, Y3, Y5
-	VADDPS       Y4, Y5, Y5
-	VMOVUPS      64(SI), Y6
-	VFMADD231PS  Y6, Y5, Y0
-	VMOVUPS      64(SI)(DI*1), Y6
-	VFMADD231PS  Y6, Y5, Y1
-	VMOVUPS      64(R8), Y6
-	VFMADD231PS  Y6, Y5, Y2
-	VPMOVSXBD    24(DX), Y5
-	VCVTDQ2PS    Y5, Y5
-	VMULPS       Y5, Y3, Y3
-	VADDPS       Y4, Y3, Y3
-	VMOVUPS      96(SI), Y4
-	VFMADD231PS  Y4, Y3, Y0
-	VMOVUPS      96(SI)(DI*1), Y4
-	VFMADD231PS  Y4, Y3, Y1
-	VMOVUPS      96(R8), Y4
-	VFMADD231PS  Y4, Y3, Y2
+	VPBROADCASTW (R10), X8
+	VCVTPH2PS    X8, Y8
+	VPBROADCASTW 2(R10), X9
+	VCVTPH2PS    X9, Y9
+	VBROADCASTI128 8(R10), Y10
+	VPSRLVD      Y1, Y10, Y10
+	VPAND        Y3, Y10, Y10
+	VMOVDQU      4(R10), X11
+	VINSERTI128  $1, 6(R10), Y11, Y11
+	VPSHUFB      Y2, Y11, Y11
+	VPAND        Y0, Y11, Y11
+	VPCMPEQB     Y0, Y11, Y11
+	VPAND        Y4, Y11, Y11
+	VPOR         Y11, Y10, Y10
+	VMOVDQU      Y10, (DX)
+	VPMOVSXBD    (DX), Y10
+	VCVTDQ2PS    Y10, Y10
+	VMULPS       Y10, Y8, Y10
+	VADDPS       Y9, Y10, Y10
+	VMOVUPS      (SI), Y11
+	VFMADD231PS  Y11, Y10, Y5
+	VMOVUPS      (SI)(DI*1), Y11
+	VFMADD231PS  Y11, Y10, Y6
+	VMOVUPS      (R8), Y11
+	VFMADD231PS  Y11, Y10, Y7
+	VPMOVSXBD    8(DX), Y10
+	VCVTDQ2PS    Y10, Y10
+	VMULPS       Y10, Y8, Y10
+	VADDPS       Y9, Y10, Y10
+	VMOVUPS      32(SI), Y11
+	VFMADD231PS  Y11, Y10, Y5
+	VMOVUPS      32(SI)(DI*1), Y11
+	VFMADD231PS  Y11, Y10, Y6
+	VMOVUPS      32(R8), Y11
+	VFMADD231PS  Y11, Y10, Y7
+	VPMOVSXBD    16(DX), Y10
+	VCVTDQ2PS    Y10, Y10
+	VMULPS       Y10, Y8, Y10
+	VADDPS       Y9, Y10, Y10
+	VMOVUPS      64(SI), Y11
+	VFMADD231PS  Y11, Y10, Y5
+	VMOVUPS      64(SI)(DI*1), Y11
+	VFMADD231PS  Y11, Y10, Y6
+	VMOVUPS      64(R8), Y11
+	VFMADD231PS  Y11, Y10, Y7
+	VPMOVSXBD    24(DX), Y10
+	VCVTDQ2PS    Y10, Y10
+	VMULPS       Y10, Y8, Y8
+	VADDPS       Y9, Y8, Y8
+	VMOVUPS      96(SI), Y9
+	VFMADD231PS  Y9, Y8, Y5
+	VMOVUPS      96(SI)(DI*1), Y9
+	VFMADD231PS  Y9, Y8, Y6
+	VMOVUPS      96(R8), Y9
+	VFMADD231PS  Y9, Y8, Y7
 	ADDQ         $0x18, R10
 	ADDQ         $0x80, SI
 	ADDQ         $0x80, R8
@@ -3695,31 +3836,31 @@ loop3:
 
 done4:
 	ADDQ         $1, R9
-	VEXTRACTF128 $1, Y0, X3
-	VADDPS       X0, X3, X3
-	VMOVHLPS     X3, X3, X0
-	VADDPS       X0, X3, X3
-	VMOVSHDUP    X3, X0
-	VADDSS       X0, X3, X3
-	VMOVSS       X3, (AX)
+	VEXTRACTF128 $1, Y5, X8
+	VADDPS       X5, X8, X8
+	VMOVHLPS     X8, X8, X5
+	VADDPS       X5, X8, X8
+	VMOVSHDUP    X8, X5
+	VADDSS       X5, X8, X8
+	VMOVSS       X8, (AX)
 	MOVQ         ldy+8(FP), SI
 	MOVQ         AX, DI
 	ADDQ         SI, DI
-	VEXTRACTF128 $1, Y1, X0
-	VADDPS       X1, X0, X0
-	VMOVHLPS     X0, X0, X1
-	VADDPS       X1, X0, X0
-	VMOVSHDUP    X0, X1
-	VADDSS       X1, X0, X0
-	VMOVSS       X0, (DI)
+	VEXTRACTF128 $1, Y6, X5
+	VADDPS       X6, X5, X5
+	VMOVHLPS     X5, X5, X6
+	VADDPS       X6, X5, X5
+	VMOVSHDUP    X5, X6
+	VADDSS       X6, X5, X5
+	VMOVSS       X5, (DI)
 	ADDQ         SI, DI
-	VEXTRACTF128 $1, Y2, X0
-	VADDPS       X2, X0, X0
-	VMOVHLPS     X0, X0, X1
-	VADDPS       X1, X0, X0
-	VMOVSHDUP    X0, X1
-	VADDSS       X1, X0, X0
-	VMOVSS       X0, (DI)
+	VEXTRACTF128 $1, Y7, X5
+	VADDPS       X7, X5, X5
+	VMOVHLPS     X5, X5, X6
+	VADDPS       X6, X5, X5
+	VMOVSHDUP    X5, X6
+	VADDSS       X6, X5, X5
+	VMOVSS       X5, (DI)
 	ADDQ         $4, AX
 	MOVQ         stride+40(FP), SI
 	ADDQ         SI, BX
@@ -3734,6 +3875,13 @@ done2:
 // matmul4xQ5_1AVX2 multiplies rows of w with 4 rows of x; ld and stride in bytes, a unit is 32 values.
 // Requires: AVX2, F16C, FMA
 TEXT ·matmul4xQ5_1AVX2(SB), NOSPLIT, $128-64
+
+	// constants of the loops
+	VMOVDQU      q5_13<>+0(SB), Y0
+	VMOVDQU      q5_10<>+0(SB), Y1
+	VMOVDQU      q5_12<>+0(SB), Y2
+	VMOVDQU      q5_11<>+0(SB), Y3
+	VMOVDQU      q5_14<>+0(SB), Y4
 	MOVQ         y+0(FP), AX
 	MOVQ         w+32(FP), BX
 	MOVQ         rows+48(FP), CX
@@ -3743,10 +3891,10 @@ TEXT ·matmul4xQ5_1AVX2(SB), NOSPLIT, $128-64
 	JLT          done2
 
 loop1:
-	VPXOR        Y0, Y0, Y0
-	VPXOR        Y1, Y1, Y1
-	VPXOR        Y2, Y2, Y2
-	VPXOR        Y3, Y3, Y3
+	VPXOR        Y5, Y5, Y5
+	VPXOR        Y6, Y6, Y6
+	VPXOR        Y7, Y7, Y7
+	VPXOR        Y8, Y8, Y8
 	MOVQ         x+16(FP), SI
 	MOVQ         ldx+24(FP), DI
 	MOVQ         SI, R8
@@ -3758,69 +3906,69 @@ loop1:
 	JLT          done4
 
 loop3:
-	VPBROADCASTW (R10), X4
-	VCVTPH2PS    X4, Y4
-	VPBROADCASTW 2(R10), X5
-	VCVTPH2PS    X5, Y5
-	VBROADCASTI128 8(R10), Y6
-	VPSRLVD      q5_10<>+0(SB), Y6, Y6
-	VPAND        q5_11<>+0(SB), Y6, Y6
-	VMOVDQU      4(R10), X7
-	VINSERTI128  $1, 6(R10), Y7, Y7
-	VPSHUFB      q5_12<>+0(SB), Y7, Y7
-	VPAND        q5_13<>+0(SB), Y7, Y7
-	VPCMPEQB     q5_13<>+0(SB), Y7, Y7
-	VPAND        q5_14<>+0(SB), Y7, Y7
-	VPOR         Y7, Y6, Y6
-	VMOVDQU      Y6, (DX)
-	VPMOVSXBD    (DX), Y6
-	VCVTDQ2PS    Y6, Y6
-	VMULPS       Y6, Y4, Y6
-	VADDPS       Y5, Y6, Y6
-	VMOVUPS      (SI), Y7
-	VFMADD231PS  Y7, Y6, Y0
-	VMOVUPS      (SI)(DI*1), Y7
-	VFMADD231PS  Y7, Y6, Y1
-	VMOVUPS      (R8), Y7
-	VFMADD231PS  Y7, Y6, Y2
-	VMOVUPS      (R8)(DI*1), Y7
-	VFMADD231PS  Y7, Y6, Y3
-	VPMOVSXBD    8(DX), Y6
-	VCVTDQ2PS    Y6, Y6
-	VMULPS       Y6, Y4, Y6
-	VADDPS       Y5, Y6, Y6
-	VMOVUPS      32(SI), Y7
-	VFMADD231PS  Y7, Y6, Y0
-	VMOVUPS      32(SI)(DI*1), Y7
-	VFMADD231PS  Y7, Y6, Y1
-	VMOVUPS      32(R8), Y7
-	VFMADD231PS  Y7, Y6, Y2
-	VMOVUPS      32(R8)(DI*1), Y7
-	VFMADD231PS  Y7, Y6, Y3
-	VPMOVSXBD    16(DX), Y6
-	VCVTDQ2PS    Y6, Y6
-	VMULPS       Y6, Y4, Y6
-	VADDPS       Y5, Y6, Y6
-	VMOVUPS      64(SI), Y7
-	VFMADD231PS  Y7, Y6, Y0
-	VMOVUPS      64(SI)(DI*1), Y7
-	VFMADD231PS  Y7, Y6, Y1
-	VMOVUPS      64(R8), Y7
-	VFMADD231PS  Y7, Y6, Y2
-	VMOVUPS      64(R8)(DI*1), Y7
-	VFMADD231PS  Y7, Y6, Y3
-	VPMOVSXBD    24(DX), Y6
-	VCVTDQ2PS    Y6, Y6
-	VMULPS       Y6, Y4, Y4
-	VADDPS       Y5, Y4, Y4
-	VMOVUPS      96(SI), Y5
-	VFMADD231PS  Y5, Y4, Y0
-	VMOVUPS      96(SI)(DI*1), Y5
-	VFMADD231PS  Y5, Y4, Y1
-	VMOVUPS      96(R8), Y5
-	VFMADD231PS  Y5, Y4, Y2
-	VMOVUPS      96(R8)(DI*1), Y5
-	VFMADD231PS  Y5, Y4, Y3
+	VPBROADCASTW (R10), X9
+	VCVTPH2PS    X9, Y9
+	VPBROADCASTW 2(R10), X10
+	VCVTPH2PS    X10, Y10
+	VBROADCASTI128 8(R10), Y11
+	VPSRLVD      Y1, Y11, Y11
+	VPAND        Y3, Y11, Y11
+	VMOVDQU      4(R10), X12
+	VINSERTI128  $1, 6(R10), Y12, Y12
+	VPSHUFB      Y2, Y12, Y12
+	VPAND        Y0, Y12, Y12
+	VPCMPEQB     Y0, Y12, Y12
+	VPAND        Y4, Y12, Y12
+	VPOR         Y12, Y11, Y11
+	VMOVDQU      Y11, (DX)
+	VPMOVSXBD    (DX), Y11
+	VCVTDQ2PS    Y11, Y11
+	VMULPS       Y11, Y9, Y11
+	VADDPS       Y10, Y11, Y11
+	VMOVUPS      (SI), Y12
+	VFMADD231PS  Y12, Y11, Y5
+	VMOVUPS      (SI)(DI*1), Y12
+	VFMADD231PS  Y12, Y11, Y6
+	VMOVUPS      (R8), Y12
+	VFMADD231PS  Y12, Y11, Y7
+	VMOVUPS      (R8)(DI*1), Y12
+	VFMADD231PS  Y12, Y11, Y8
+	VPMOVSXBD    8(DX), Y11
+	VCVTDQ2PS    Y11, Y11
+	VMULPS       Y11, Y9, Y11
+	VADDPS       Y10, Y11, Y11
+	VMOVUPS      32(SI), Y12
+	VFMADD231PS  Y12, Y11, Y5
+	VMOVUPS      32(SI)(DI*1), Y12
+	VFMADD231PS  Y12, Y11, Y6
+	VMOVUPS      32(R8), Y12
+	VFMADD231PS  Y12, Y11, Y7
+	VMOVUPS      32(R8)(DI*1), Y12
+	VFMADD231PS  Y12, Y11, Y8
+	VPMOVSXBD    16(DX), Y11
+	VCVTDQ2PS    Y11, Y11
+	VMULPS       Y11, Y9, Y11
+	VADDPS       Y10, Y11, Y11
+	VMOVUPS      64(SI), Y12
+	VFMADD231PS  Y12, Y11, Y5
+	VMOVUPS      64(SI)(DI*1), Y12
+	VFMADD231PS  Y12, Y11, Y6
+	VMOVUPS      64(R8), Y12
+	VFMADD231PS  Y12, Y11, Y7
+	VMOVUPS      64(R8)(DI*1), Y12
+	VFMADD231PS  Y12, Y11, Y8
+	VPMOVSXBD    24(DX), Y11
+	VCVTDQ2PS    Y11, Y11
+	VMULPS       Y11, Y9, Y9
+	VADDPS       Y10, Y9, Y9
+	VMOVUPS      96(SI), Y10
+	VFMADD231PS  Y10, Y9, Y5
+	VMOVUPS      96(SI)(DI*1), Y10
+	VFMADD231PS  Y10, Y9, Y6
+	VMOVUPS      96(R8), Y10
+	VFMADD231PS  Y10, Y9, Y7
+	VMOVUPS      96(R8)(DI*1), Y10
+	VFMADD231PS  Y10, Y9, Y8
 	ADDQ         $0x18, R10
 	ADDQ         $0x80, SI
 	ADDQ         $0x80, R8
@@ -3829,39 +3977,39 @@ loop3:
 
 done4:
 	ADDQ         $1, R9
-	VEXTRACTF128 $1, Y0, X4
-	VADDPS       X0, X4, X4
-	VMOVHLPS     X4, X4, X0
-	VADDPS       X0, X4, X4
-	VMOVSHDUP    X4, X0
-	VADDSS       X0, X4, X4
-	VMOVSS       X4, (AX)
+	VEXTRACTF128 $1, Y5, X9
+	VADDPS       X5, X9, X9
+	VMOVHLPS     X9, X9, X5
+	VADDPS       X5, X9, X9
+	VMOVSHDUP    X9, X5
+	VADDSS       X5, X9, X9
+	VMOVSS       X9, (AX)
 	MOVQ         ldy+8(FP), SI
 	MOVQ         AX, DI
 	ADDQ         SI, DI
-	VEXTRACTF128 $1, Y1, X0
-	VADDPS       X1, X0, X0
-	VMOVHLPS     X0, X0, X1
-	VADDPS       X1, X0, X0
-	VMOVSHDUP    X0, X1
-	VADDSS       X1, X0, X0
-	VMOVSS       X0, (DI)
+	VEXTRACTF128 $1, Y6, X5
+	VADDPS       X6, X5, X5
+	VMOVHLPS     X5, X5, X6
+	VADDPS       X6, X5, X5
+	VMOVSHDUP    X5, X6
+	VADDSS       X6, X5, X5
+	VMOVSS       X5, (DI)
 	ADDQ         SI, DI
-	VEXTRACTF128 $1, Y2, X0
-	VADDPS       X2, X0, X0
-	VMOVHLPS     X0, X0, X1
-	VADDPS       X1, X0, X0
-	VMOVSHDUP    X0, X1
-	VADDSS       X1, X0, X0
-	VMOVSS       X0, (DI)
+	VEXTRACTF128 $1, Y7, X5
+	VADDPS       X7, X5, X5
+	VMOVHLPS     X5, X5, X6
+	VADDPS       X6, X5, X5
+	VMOVSHDUP    X5, X6
+	VADDSS       X6, X5, X5
+	VMOVSS       X5, (DI)
 	ADDQ         SI, DI
-	VEXTRACTF128 $1, Y3, X0
-	VADDPS       X3, X0, X0
-	VMOVHLPS     X0, X0, X1
-	VADDPS       X1, X0, X0
-	VMOVSHDUP    X0, X1
-	VADDSS       X1, X0, X0
-	VMOVSS       X0, (DI)
+	VEXTRACTF128 $1, Y8, X5
+	VADDPS       X8, X5, X5
+	VMOVHLPS     X5, X5, X6
+	VADDPS       X6, X5, X5
+	VMOVSHDUP    X5, X6
+	VADDSS       X6, X5, X5
+	VMOVSS       X5, (DI)
 	ADDQ         $4, AX
 	MOVQ         stride+40(FP), SI
 	ADDQ         SI, BX
@@ -3876,6 +4024,14 @@ done2:
 // matmulQ81xQ5_1AVX2 multiplies rows of w with 1 row of activations in int8; ldy and stride in bytes.
 // Requires: AVX2, F16C, FMA
 TEXT ·matmulQ81xQ5_1AVX2(SB), NOSPLIT, $128-72
+
+	// constants of the loops
+	VMOVDQU      q5_13<>+0(SB), Y0
+	VMOVDQU      q5_10<>+0(SB), Y1
+	VMOVDQU      q5_12<>+0(SB), Y2
+	VMOVDQU      q5_15<>+0(SB), Y3
+	VMOVDQU      q5_11<>+0(SB), Y4
+	VMOVDQU      q5_14<>+0(SB), Y5
 	LEAQ         31(SP), AX
 	ANDQ         $-32, AX
 	MOVQ         y+0(FP), AX
@@ -3885,8 +4041,8 @@ TEXT ·matmulQ81xQ5_1AVX2(SB), NOSPLIT, $128-72
 	JLT          done2
 
 loop1:
-	VPXOR        Y0, Y0, Y0
-	VPXOR        Y1, Y1, Y1
+	VPXOR        Y6, Y6, Y6
+	VPXOR        Y7, Y7, Y7
 	MOVQ         q+16(FP), DX
 	MOVQ         d+24(FP), SI
 	MOVQ         s+32(FP), DI
@@ -3896,52 +4052,52 @@ loop1:
 	JLT          done4
 
 loop3:
-	VPBROADCASTW (R9), X2
-	VCVTPH2PS    X2, Y2
-	VPBROADCASTW 2(R9), X3
-	VCVTPH2PS    X3, Y3
-	VBROADCASTI128 8(R9), Y4
-	VPSRLVD      q5_10<>+0(SB), Y4, Y4
-	VPAND        q5_11<>+0(SB), Y4, Y4
-	VMOVDQU      4(R9), X5
-	VINSERTI128  $1, 6(R9), Y5, Y5
-	VPSHUFB      q5_12<>+0(SB), Y5, Y5
-	VPAND        q5_13<>+0(SB), Y5, Y5
-	VPCMPEQB     q5_13<>+0(SB), Y5, Y5
-	VPAND        q5_14<>+0(SB), Y5, Y5
-	VPOR         Y5, Y4, Y4
-	VMOVDQU      (DX), Y5
-	VPMADDUBSW   Y5, Y4, Y4
-	VPMADDWD     q5_15<>+0(SB), Y4, Y4
-	VMOVSD       (DI), X5
-	VFMADD231PS  Y5, Y3, Y1
-	VBROADCASTSS (SI), Y3
-	VCVTDQ2PS    Y4, Y4
-	VMULPS       Y2, Y3, Y2
-	VFMADD231PS  Y2, Y4, Y0
-	VPBROADCASTW 24(R9), X2
-	VCVTPH2PS    X2, Y2
-	VPBROADCASTW 26(R9), X3
-	VCVTPH2PS    X3, Y3
-	VBROADCASTI128 32(R9), Y4
-	VPSRLVD      q5_10<>+0(SB), Y4, Y4
-	VPAND        q5_11<>+0(SB), Y4, Y4
-	VMOVDQU      28(R9), X5
-	VINSERTI128  $1, 30(R9), Y5, Y5
-	VPSHUFB      q5_12<>+0(SB), Y5, Y5
-	VPAND        q5_13<>+0(SB), Y5, Y5
-	VPCMPEQB     q5_13<>+0(SB), Y5, Y5
-	VPAND        q5_14<>+0(SB), Y5, Y5
-	VPOR         Y5, Y4, Y4
-	VMOVDQU      32(DX), Y5
-	VPMADDUBSW   Y5, Y4, Y4
-	VPMADDWD     q5_15<>+0(SB), Y4, Y4
-	VMOVSD       8(DI), X5
-	VFMADD231PS  Y5, Y3, Y0
-	VBROADCASTSS 4(SI), Y3
-	VCVTDQ2PS    Y4, Y4
-	VMULPS       Y2, Y3, Y2
-	VFMADD231PS  Y2, Y4, Y1
+	VPBROADCASTW (R9), X8
+	VCVTPH2PS    X8, Y8
+	VPBROADCASTW 2(R9), X9
+	VCVTPH2PS    X9, Y9
+	VBROADCASTI128 8(R9), Y10
+	VPSRLVD      Y1, Y10, Y10
+	VPAND        Y4, Y10, Y10
+	VMOVDQU      4(R9), X11
+	VINSERTI128  $1, 6(R9), Y11, Y11
+	VPSHUFB      Y2, Y11, Y11
+	VPAND        Y0, Y11, Y11
+	VPCMPEQB     Y0, Y11, Y11
+	VPAND        Y5, Y11, Y11
+	VPOR         Y11, Y10, Y10
+	VMOVDQU      (DX), Y11
+	VPMADDUBSW   Y11, Y10, Y10
+	VPMADDWD     Y3, Y10, Y10
+	VMOVSD       (DI), X11
+	VFMADD231PS  Y11, Y9, Y7
+	VBROADCASTSS (SI), Y9
+	VCVTDQ2PS    Y10, Y10
+	VMULPS       Y8, Y9, Y8
+	VFMADD231PS  Y8, Y10, Y6
+	VPBROADCASTW 24(R9), X8
+	VCVTPH2PS    X8, Y8
+	VPBROADCASTW 26(R9), X9
+	VCVTPH2PS    X9, Y9
+	VBROADCASTI128 32(R9), Y10
+	VPSRLVD      Y1, Y10, Y10
+	VPAND        Y4, Y10, Y10
+	VMOVDQU      28(R9), X11
+	VINSERTI128  $1, 30(R9), Y11, Y11
+	VPSHUFB      Y2, Y11, Y11
+	VPAND        Y0, Y11, Y11
+	VPCMPEQB     Y0, Y11, Y11
+	VPAND        Y5, Y11, Y11
+	VPOR         Y11, Y10, Y10
+	VMOVDQU      32(DX), Y11
+	VPMADDUBSW   Y11, Y10, Y10
+	VPMADDWD     Y3, Y10, Y10
+	VMOVSD       8(DI), X11
+	VFMADD231PS  Y11, Y9, Y6
+	VBROADCASTSS 4(SI), Y9
+	VCVTDQ2PS    Y10, Y10
+	VMULPS       Y8, Y9, Y8
+	VFMADD231PS  Y8, Y10, Y7
 	ADDQ         $0x30, R9
 	ADDQ         $0x40, DX
 	ADDQ         $8, SI
@@ -3955,29 +4111,29 @@ done4:
 	JLT          done6
 
 loop5:
-	VPBROADCASTW (R9), X2
-	VCVTPH2PS    X2, Y2
-	VPBROADCASTW 2(R9), X3
-	VCVTPH2PS    X3, Y3
-	VBROADCASTI128 8(R9), Y4
-	VPSRLVD      q5_10<>+0(SB), Y4, Y4
-	VPAND        q5_11<>+0(SB), Y4, Y4
-	VMOVDQU      4(R9), X5
-	VINSERTI128  $1, 6(R9), Y5, Y5
-	VPSHUFB      q5_12<>+0(SB), Y5, Y5
-	VPAND        q5_13<>+0(SB), Y5, Y5
-	VPCMPEQB     q5_13<>+0(SB), Y5, Y5
-	VPAND        q5_14<>+0(SB), Y5, Y5
-	VPOR         Y5, Y4, Y4
-	VMOVDQU      (DX), Y5
-	VPMADDUBSW   Y5, Y4, Y4
-	VPMADDWD     q5_15<>+0(SB), Y4, Y4
-	VMOVSD       (DI), X5
-	VFMADD231PS  Y5, Y3, Y1
-	VBROADCASTSS (SI), Y3
-	VCVTDQ2PS    Y4, Y4
-	VMULPS       Y2, Y3, Y2
-	VFMADD231PS  Y2, Y4, Y0
+	VPBROADCASTW (R9), X8
+	VCVTPH2PS    X8, Y8
+	VPBROADCASTW 2(R9), X9
+	VCVTPH2PS    X9, Y9
+	VBROADCASTI128 8(R9), Y10
+	VPSRLVD      Y1, Y10, Y10
+	VPAND        Y4, Y10, Y10
+	VMOVDQU      4(R9), X11
+	VINSERTI128  $1, 6(R9), Y11, Y11
+	VPSHUFB      Y2, Y11, Y11
+	VPAND        Y0, Y11, Y11
+	VPCMPEQB     Y0, Y11, Y11
+	VPAND        Y5, Y11, Y11
+	VPOR         Y11, Y10, Y10
+	VMOVDQU      (DX), Y11
+	VPMADDUBSW   Y11, Y10, Y10
+	VPMADDWD     Y3, Y10, Y10
+	VMOVSD       (DI), X11
+	VFMADD231PS  Y11, Y9, Y7
+	VBROADCASTSS (SI), Y9
+	VCVTDQ2PS    Y10, Y10
+	VMULPS       Y8, Y9, Y8
+	VFMADD231PS  Y8, Y10, Y6
 	ADDQ         $0x18, R9
 	ADDQ         $0x20, DX
 	ADDQ         $4, SI
@@ -3987,14 +4143,14 @@ loop5:
 
 done6:
 	ADDQ         $1, R8
-	VADDPS       Y1, Y0, Y0
-	VEXTRACTF128 $1, Y0, X1
-	VADDPS       X0, X1, X1
-	VMOVHLPS     X1, X1, X0
-	VADDPS       X0, X1, X1
-	VMOVSHDUP    X1, X0
-	VADDSS       X0, X1, X1
-	VMOVSS       X1, (AX)
+	VADDPS       Y7, Y6, Y6
+	VEXTRACTF128 $1, Y6, X7
+	VADDPS       X6, X7, X7
+	VMOVHLPS     X7, X7, X6
+	VADDPS       X6, X7, X7
+	VMOVSHDUP    X7, X6
+	VADDSS       X6, X7, X7
+	VMOVSS       X7, (AX)
 	ADDQ         $4, AX
 	MOVQ         stride+48(FP), DX
 	ADDQ         DX, BX
@@ -4009,6 +4165,14 @@ done2:
 // matmulQ82xQ5_1AVX2 multiplies rows of w with 2 rows of activations in int8; ldy and stride in bytes.
 // Requires: AVX2, F16C, FMA
 TEXT ·matmulQ82xQ5_1AVX2(SB), NOSPLIT, $128-72
+
+	// constants of the loops
+	VMOVDQU      q5_15<>+0(SB), Y0
+	VMOVDQU      q5_13<>+0(SB), Y1
+	VMOVDQU      q5_10<>+0(SB), Y2
+	VMOVDQU      q5_12<>+0(SB), Y3
+	VMOVDQU      q5_11<>+0(SB), Y4
+	VMOVDQU      q5_14<>+0(SB), Y5
 	LEAQ         31(SP), AX
 	ANDQ         $-32, AX
 	MOVQ         y+0(FP), AX
@@ -4018,8 +4182,8 @@ TEXT ·matmulQ82xQ5_1AVX2(SB), NOSPLIT, $128-72
 	JLT          done2
 
 loop1:
-	VPXOR        Y0, Y0, Y0
-	VPXOR        Y1, Y1, Y1
+	VPXOR        Y6, Y6, Y6
+	VPXOR        Y7, Y7, Y7
 	MOVQ         q+16(FP), DX
 	MOVQ         d+24(FP), SI
 	MOVQ         s+32(FP), DI
@@ -4029,70 +4193,70 @@ loop1:
 	JLT          done4
 
 loop3:
-	VPBROADCASTW (R9), X2
-	VCVTPH2PS    X2, Y2
-	VPBROADCASTW 2(R9), X3
-	VCVTPH2PS    X3, Y3
-	VBROADCASTI128 8(R9), Y4
-	VPSRLVD      q5_10<>+0(SB), Y4, Y4
-	VPAND        q5_11<>+0(SB), Y4, Y4
-	VMOVDQU      4(R9), X5
-	VINSERTI128  $1, 6(R9), Y5, Y5
-	VPSHUFB      q5_12<>+0(SB), Y5, Y5
-	VPAND        q5_13<>+0(SB), Y5, Y5
-	VPCMPEQB     q5_13<>+0(SB), Y5, Y5
-	VPAND        q5_14<>+0(SB), Y5, Y5
-	VPOR         Y5, Y4, Y4
-	VMOVDQU      (DX), Y5
-	VPMADDUBSW   Y5, Y4, Y5
-	VPMADDWD     q5_15<>+0(SB), Y5, Y5
-	VMOVDQU      32(DX), Y6
-	VPMADDUBSW   Y6, Y4, Y4
-	VPMADDWD     q5_15<>+0(SB), Y4, Y4
-	VMOVSD       (DI), X6
-	VFMADD231PS  Y6, Y3, Y0
-	VMOVSD       8(DI), X6
-	VFMADD231PS  Y6, Y3, Y1
-	VBROADCASTSS (SI), Y3
-	VCVTDQ2PS    Y5, Y5
-	VMULPS       Y2, Y3, Y3
-	VFMADD231PS  Y3, Y5, Y0
-	VBROADCASTSS 4(SI), Y3
-	VCVTDQ2PS    Y4, Y4
-	VMULPS       Y2, Y3, Y2
-	VFMADD231PS  Y2, Y4, Y1
-	VPBROADCASTW 24(R9), X2
-	VCVTPH2PS    X2, Y2
-	VPBROADCASTW 26(R9), X3
-	VCVTPH2PS    X3, Y3
-	VBROADCASTI128 32(R9), Y4
-	VPSRLVD      q5_10<>+0(SB), Y4, Y4
-	VPAND        q5_11<>+0(SB), Y4, Y4
-	VMOVDQU      28(R9), X5
-	VINSERTI128  $1, 30(R9), Y5, Y5
-	VPSHUFB      q5_12<>+0(SB), Y5, Y5
-	VPAND        q5_13<>+0(SB), Y5, Y5
-	VPCMPEQB     q5_13<>+0(SB), Y5, Y5
-	VPAND        q5_14<>+0(SB), Y5, Y5
-	VPOR         Y5, Y4, Y4
-	VMOVDQU      64(DX), Y5
-	VPMADDUBSW   Y5, Y4, Y5
-	VPMADDWD     q5_15<>+0(SB), Y5, Y5
-	VMOVDQU      96(DX), Y6
-	VPMADDUBSW   Y6, Y4, Y4
-	VPMADDWD     q5_15<>+0(SB), Y4, Y4
-	VMOVSD       16(DI), X6
-	VFMADD231PS  Y6, Y3, Y0
-	VMOVSD       24(DI), X6
-	VFMADD231PS  Y6, Y3, Y1
-	VBROADCASTSS 8(SI), Y3
-	VCVTDQ2PS    Y5, Y5
-	VMULPS       Y2, Y3, Y3
-	VFMADD231PS  Y3, Y5, Y0
-	VBROADCASTSS 12(SI), Y3
-	VCVTDQ2PS    Y4, Y4
-	VMULPS       Y2, Y3, Y2
-	VFMADD231PS  Y2, Y4, Y1
+	VPBROADCASTW (R9), X8
+	VCVTPH2PS    X8, Y8
+	VPBROADCASTW 2(R9), X9
+	VCVTPH2PS    X9, Y9
+	VBROADCASTI128 8(R9), Y10
+	VPSRLVD      Y2, Y10, Y10
+	VPAND        Y4, Y10, Y10
+	VMOVDQU      4(R9), X11
+	VINSERTI128  $1, 6(R9), Y11, Y11
+	VPSHUFB      Y3, Y11, Y11
+	VPAND        Y1, Y11, Y11
+	VPCMPEQB     Y1, Y11, Y11
+	VPAND        Y5, Y11, Y11
+	VPOR         Y11, Y10, Y10
+	VMOVDQU      (DX), Y11
+	VPMADDUBSW   Y11, Y10, Y11
+	VPMADDWD     Y0, Y11, Y11
+	VMOVDQU      32(DX), Y12
+	VPMADDUBSW   Y12, Y10, Y10
+	VPMADDWD     Y0, Y10, Y10
+	VMOVSD       (DI), X12
+	VFMADD231PS  Y12, Y9, Y6
+	VMOVSD       8(DI), X12
+	VFMADD231PS  Y12, Y9, Y7
+	VBROADCASTSS (SI), Y9
+	VCVTDQ2PS    Y11, Y11
+	VMULPS       Y8, Y9, Y9
+	VFMADD231PS  Y9, Y11, Y6
+	VBROADCASTSS 4(SI), Y9
+	VCVTDQ2PS    Y10, Y10
+	VMULPS       Y8, Y9, Y8
+	VFMADD231PS  Y8, Y10, Y7
+	VPBROADCASTW 24(R9), X8
+	VCVTPH2PS    X8, Y8
+	VPBROADCASTW 26(R9), X9
+	VCVTPH2PS    X9, Y9
+	VBROADCASTI128 32(R9), Y10
+	VPSRLVD      Y2, Y10, Y10
+	VPAND        Y4, Y10, Y10
+	VMOVDQU      28(R9), X11
+	VINSERTI128  $1, 30(R9), Y11, Y11
+	VPSHUFB      Y3, Y11, Y11
+	VPAND        Y1, Y11, Y11
+	VPCMPEQB     Y1, Y11, Y11
+	VPAND        Y5, Y11, Y11
+	VPOR         Y11, Y10, Y10
+	VMOVDQU      64(DX), Y11
+	VPMADDUBSW   Y11, Y10, Y11
+	VPMADDWD     Y0, Y11, Y11
+	VMOVDQU      96(DX), Y12
+	VPMADDUBSW   Y12, Y10, Y10
+	VPMADDWD     Y0, Y10, Y10
+	VMOVSD       16(DI), X12
+	VFMADD231PS  Y12, Y9, Y6
+	VMOVSD       24(DI), X12
+	VFMADD231PS  Y12, Y9, Y7
+	VBROADCASTSS 8(SI), Y9
+	VCVTDQ2PS    Y11, Y11
+	VMULPS       Y8, Y9, Y9
+	VFMADD231PS  Y9, Y11, Y6
+	VBROADCASTSS 12(SI), Y9
+	VCVTDQ2PS    Y10, Y10
+	VMULPS       Y8, Y9, Y8
+	VFMADD231PS  Y8, Y10, Y7
 	ADDQ         $0x30, R9
 	ADDQ         $0x80, DX
 	ADDQ         $0x10, SI
@@ -4106,38 +4270,38 @@ done4:
 	JLT          done6
 
 loop5:
-	VPBROADCASTW (R9), X2
-	VCVTPH2PS    X2, Y2
-	VPBROADCASTW 2(R9), X3
-	VCVTPH2PS    X3, Y3
-	VBROADCASTI128 8(R9), Y4
-	VPSRLVD      q5_10<>+0(SB), Y4, Y4
-	VPAND        q5_11<>+0(SB), Y4, Y4
-	VMOVDQU      4(R9), X5
-	VINSERTI128  $1, 6(R9), Y5, Y5
-	VPSHUFB      q5_12<>+0(SB), Y5, Y5
-	VPAND        q5_13<>+0(SB), Y5, Y5
-	VPCMPEQB     q5_13<>+0(SB), Y5, Y5
-	VPAND        q5_14<>+0(SB), Y5, Y5
-	VPOR         Y5, Y4, Y4
-	VMOVDQU      (DX), Y5
-	VPMADDUBSW   Y5, Y4, Y5
-	VPMADDWD     q5_15<>+0(SB), Y5, Y5
-	VMOVDQU      32(DX), Y6
-	VPMADDUBSW   Y6, Y4, Y4
-	VPMADDWD     q5_15<>+0(SB), Y4, Y4
-	VMOVSD       (DI), X6
-	VFMADD231PS  Y6, Y3, Y0
-	VMOVSD       8(DI), X6
-	VFMADD231PS  Y6, Y3, Y1
-	VBROADCASTSS (SI), Y3
-	VCVTDQ2PS    Y5, Y5
-	VMULPS       Y2, Y3, Y3
-	VFMADD231PS  Y3, Y5, Y0
-	VBROADCASTSS 4(SI), Y3
-	VCVTDQ2PS    Y4, Y4
-	VMULPS       Y2, Y3, Y2
-	VFMADD231PS  Y2, Y4, Y1
+	VPBROADCASTW (R9), X8
+	VCVTPH2PS    X8, Y8
+	VPBROADCASTW 2(R9), X9
+	VCVTPH2PS    X9, Y9
+	VBROADCASTI128 8(R9), Y10
+	VPSRLVD      Y2, Y10, Y10
+	VPAND        Y4, Y10, Y10
+	VMOVDQU      4(R9), X11
+	VINSERTI128  $1, 6(R9), Y11, Y11
+	VPSHUFB      Y3, Y11, Y11
+	VPAND        Y1, Y11, Y11
+	VPCMPEQB     Y1, Y11, Y11
+	VPAND        Y5, Y11, Y11
+	VPOR         Y11, Y10, Y10
+	VMOVDQU      (DX), Y11
+	VPMADDUBSW   Y11, Y10, Y11
+	VPMADDWD     Y0, Y11, Y11
+	VMOVDQU      32(DX), Y12
+	VPMADDUBSW   Y12, Y10, Y10
+	VPMADDWD     Y0, Y10, Y10
+	VMOVSD       (DI), X12
+	VFMADD231PS  Y12, Y9, Y6
+	VMOVSD       8(DI), X12
+	VFMADD231PS  Y12, Y9, Y7
+	VBROADCASTSS (SI), Y9
+	VCVTDQ2PS    Y11, Y11
+	VMULPS       Y8, Y9, Y9
+	VFMADD231PS  Y9, Y11, Y6
+	VBROADCASTSS 4(SI), Y9
+	VCVTDQ2PS    Y10, Y10
+	VMULPS       Y8, Y9, Y8
+	VFMADD231PS  Y8, Y10, Y7
 	ADDQ         $0x18, R9
 	ADDQ         $0x40, DX
 	ADDQ         $8, SI
@@ -4147,23 +4311,23 @@ loop5:
 
 done6:
 	ADDQ         $1, R8
-	VEXTRACTF128 $1, Y0, X2
-	VADDPS       X0, X2, X2
-	VMOVHLPS     X2, X2, X0
-	VADDPS       X0, X2, X2
-	VMOVSHDUP    X2, X0
-	VADDSS       X0, X2, X2
-	VMOVSS       X2, (AX)
+	VEXTRACTF128 $1, Y6, X8
+	VADDPS       X6, X8, X8
+	VMOVHLPS     X8, X8, X6
+	VADDPS       X6, X8, X8
+	VMOVSHDUP    X8, X6
+	VADDSS       X6, X8, X8
+	VMOVSS       X8, (AX)
 	MOVQ         ldy+8(FP), DX
 	MOVQ         AX, SI
 	ADDQ         DX, SI
-	VEXTRACTF128 $1, Y1, X0
-	VADDPS       X1, X0, X0
-	VMOVHLPS     X0, X0, X1
-	VADDPS       X1, X0, X0
-	VMOVSHDUP    X0, X1
-	VADDSS       X1, X0, X0
-	VMOVSS       X0, (SI)
+	VEXTRACTF128 $1, Y7, X6
+	VADDPS       X7, X6, X6
+	VMOVHLPS     X6, X6, X7
+	VADDPS       X7, X6, X6
+	VMOVSHDUP    X6, X7
+	VADDSS       X7, X6, X6
+	VMOVSS       X6, (SI)
 	ADDQ         $4, AX
 	MOVQ         stride+48(FP), DX
 	ADDQ         DX, BX
@@ -4178,6 +4342,14 @@ done2:
 // matmulQ83xQ5_1AVX2 multiplies rows of w with 3 rows of activations in int8; ldy and stride in bytes.
 // Requires: AVX2, F16C, FMA
 TEXT ·matmulQ83xQ5_1AVX2(SB), NOSPLIT, $128-72
+
+	// constants of the loops
+	VMOVDQU      q5_15<>+0(SB), Y0
+	VMOVDQU      q5_13<>+0(SB), Y1
+	VMOVDQU      q5_10<>+0(SB), Y2
+	VMOVDQU      q5_12<>+0(SB), Y3
+	VMOVDQU      q5_11<>+0(SB), Y4
+	VMOVDQU      q5_14<>+0(SB), Y5
 	LEAQ         31(SP), AX
 	ANDQ         $-32, AX
 	MOVQ         y+0(FP), AX
@@ -4187,9 +4359,9 @@ TEXT ·matmulQ83xQ5_1AVX2(SB), NOSPLIT, $128-72
 	JLT          done2
 
 loop1:
-	VPXOR        Y0, Y0, Y0
-	VPXOR        Y1, Y1, Y1
-	VPXOR        Y2, Y2, Y2
+	VPXOR        Y6, Y6, Y6
+	VPXOR        Y7, Y7, Y7
+	VPXOR        Y8, Y8, Y8
 	MOVQ         q+16(FP), DX
 	MOVQ         d+24(FP), SI
 	MOVQ         s+32(FP), DI
@@ -4199,88 +4371,88 @@ loop1:
 	JLT          done4
 
 loop3:
-	VPBROADCASTW (R9), X3
-	VCVTPH2PS    X3, Y3
-	VPBROADCASTW 2(R9), X4
-	VCVTPH2PS    X4, Y4
-	VBROADCASTI128 8(R9), Y5
-	VPSRLVD      q5_10<>+0(SB), Y5, Y5
-	VPAND        q5_11<>+0(SB), Y5, Y5
-	VMOVDQU      4(R9), X6
-	VINSERTI128  $1, 6(R9), Y6, Y6
-	VPSHUFB      q5_12<>+0(SB), Y6, Y6
-	VPAND        q5_13<>+0(SB), Y6, Y6
-	VPCMPEQB     q5_13<>+0(SB), Y6, Y6
-	VPAND        q5_14<>+0(SB), Y6, Y6
-	VPOR         Y6, Y5, Y5
-	VMOVDQU      (DX), Y6
-	VPMADDUBSW   Y6, Y5, Y6
-	VPMADDWD     q5_15<>+0(SB), Y6, Y6
-	VMOVDQU      32(DX), Y7
-	VPMADDUBSW   Y7, Y5, Y7
-	VPMADDWD     q5_15<>+0(SB), Y7, Y7
-	VMOVDQU      64(DX), Y8
-	VPMADDUBSW   Y8, Y5, Y5
-	VPMADDWD     q5_15<>+0(SB), Y5, Y5
-	VMOVSD       (DI), X8
-	VFMADD231PS  Y8, Y4, Y0
-	VMOVSD       8(DI), X8
-	VFMADD231PS  Y8, Y4, Y1
-	VMOVSD       16(DI), X8
-	VFMADD231PS  Y8, Y4, Y2
-	VBROADCASTSS (SI), Y4
-	VCVTDQ2PS    Y6, Y6
-	VMULPS       Y3, Y4, Y4
-	VFMADD231PS  Y4, Y6, Y0
-	VBROADCASTSS 4(SI), Y4
-	VCVTDQ2PS    Y7, Y6
-	VMULPS       Y3, Y4, Y4
-	VFMADD231PS  Y4, Y6, Y1
-	VBROADCASTSS 8(SI), Y4
-	VCVTDQ2PS    Y5, Y5
-	VMULPS       Y3, Y4, Y3
-	VFMADD231PS  Y3, Y5, Y2
-	VPBROADCASTW 24(R9), X3
-	VCVTPH2PS    X3, Y3
-	VPBROADCASTW 26(R9), X4
-	VCVTPH2PS    X4, Y4
-	VBROADCASTI128 32(R9), Y5
-	VPSRLVD      q5_10<>+0(SB), Y5, Y5
-	VPAND        q5_11<>+0(SB), Y5, Y5
-	VMOVDQU      28(R9), X6
-	VINSERTI128  $1, 30(R9), Y6, Y6
-	VPSHUFB      q5_12<>+0(SB), Y6, Y6
-	VPAND        q5_13<>+0(SB), Y6, Y6
-	VPCMPEQB     q5_13<>+0(SB), Y6, Y6
-	VPAND        q5_14<>+0(SB), Y6, Y6
-	VPOR         Y6, Y5, Y5
-	VMOVDQU      96(DX), Y6
-	VPMADDUBSW   Y6, Y5, Y6
-	VPMADDWD     q5_15<>+0(SB), Y6, Y6
-	VMOVDQU      128(DX), Y7
-	VPMADDUBSW   Y7, Y5, Y7
-	VPMADDWD     q5_15<>+0(SB), Y7, Y7
-	VMOVDQU      160(DX), Y8
-	VPMADDUBSW   Y8, Y5, Y5
-	VPMADDWD     q5_15<>+0(SB), Y5, Y5
-	VMOVSD       24(DI), X8
-	VFMADD231PS  Y8, Y4, Y0
-	VMOVSD       32(DI), X8
-	VFMADD231PS  Y8, Y4, Y1
-	VMOVSD       40(DI), X8
-	VFMADD231PS  Y8, Y4, Y2
-	VBROADCASTSS 12(SI), Y4
-	VCVTDQ2PS    Y6, Y6
-	VMULPS       Y3, Y4, Y4
-	VFMADD231PS  Y4, Y6, Y0
-	VBROADCASTSS 16(SI), Y4
-	VCVTDQ2PS    Y7, Y6
-	VMULPS       Y3, Y4, Y4
-	VFMADD231PS  Y4, Y6, Y1
-	VBROADCASTSS 20(SI), Y4
-	VCVTDQ2PS    Y5, Y5
-	VMULPS       Y3, Y4, Y3
-	VFMADD231PS  Y3, Y5, Y2
+	VPBROADCASTW (R9), X9
+	VCVTPH2PS    X9, Y9
+	VPBROADCASTW 2(R9), X10
+	VCVTPH2PS    X10, Y10
+	VBROADCASTI128 8(R9), Y11
+	VPSRLVD      Y2, Y11, Y11
+	VPAND        Y4, Y11, Y11
+	VMOVDQU      4(R9), X12
+	VINSERTI128  $1, 6(R9), Y12, Y12
+	VPSHUFB      Y3, Y12, Y12
+	VPAND        Y1, Y12, Y12
+	VPCMPEQB     Y1, Y12, Y12
+	VPAND        Y5, Y12, Y12
+	VPOR         Y12, Y11, Y11
+	VMOVDQU      (DX), Y12
+	VPMADDUBSW   Y12, Y11, Y12
+	VPMADDWD     Y0, Y12, Y12
+	VMOVDQU      32(DX), Y13
+	VPMADDUBSW   Y13, Y11, Y13
+	VPMADDWD     Y0, Y13, Y13
+	VMOVDQU      64(DX), Y14
+	VPMADDUBSW   Y14, Y11, Y11
+	VPMADDWD     Y0, Y11, Y11
+	VMOVSD       (DI), X14
+	VFMADD231PS  Y14, Y10, Y6
+	VMOVSD       8(DI), X14
+	VFMADD231PS  Y14, Y10, Y7
+	VMOVSD       16(DI), X14
+	VFMADD231PS  Y14, Y10, Y8
+	VBROADCASTSS (SI), Y10
+	VCVTDQ2PS    Y12, Y12
+	VMULPS       Y9, Y10, Y10
+	VFMADD231PS  Y10, Y12, Y6
+	VBROADCASTSS 4(SI), Y10
+	VCVTDQ2PS    Y13, Y12
+	VMULPS       Y9, Y10, Y10
+	VFMADD231PS  Y10, Y12, Y7
+	VBROADCASTSS 8(SI), Y10
+	VCVTDQ2PS    Y11, Y11
+	VMULPS       Y9, Y10, Y9
+	VFMADD231PS  Y9, Y11, Y8
+	VPBROADCASTW 24(R9), X9
+	VCVTPH2PS    X9, Y9
+	VPBROADCASTW 26(R9), X10
+	VCVTPH2PS    X10, Y10
+	VBROADCASTI128 32(R9), Y11
+	VPSRLVD      Y2, Y11, Y11
+	VPAND        Y4, Y11, Y11
+	VMOVDQU      28(R9), X12
+	VINSERTI128  $1, 30(R9), Y12, Y12
+	VPSHUFB      Y3, Y12, Y12
+	VPAND        Y1, Y12, Y12
+	VPCMPEQB     Y1, Y12, Y12
+	VPAND        Y5, Y12, Y12
+	VPOR         Y12, Y11, Y11
+	VMOVDQU      96(DX), Y12
+	VPMADDUBSW   Y12, Y11, Y12
+	VPMADDWD     Y0, Y12, Y12
+	VMOVDQU      128(DX), Y13
+	VPMADDUBSW   Y13, Y11, Y13
+	VPMADDWD     Y0, Y13, Y13
+	VMOVDQU      160(DX), Y14
+	VPMADDUBSW   Y14, Y11, Y11
+	VPMADDWD     Y0, Y11, Y11
+	VMOVSD       24(DI), X14
+	VFMADD231PS  Y14, Y10, Y6
+	VMOVSD       32(DI), X14
+	VFMADD231PS  Y14, Y10, Y7
+	VMOVSD       40(DI), X14
+	VFMADD231PS  Y14, Y10, Y8
+	VBROADCASTSS 12(SI), Y10
+	VCVTDQ2PS    Y12, Y12
+	VMULPS       Y9, Y10, Y10
+	VFMADD231PS  Y10, Y12, Y6
+	VBROADCASTSS 16(SI), Y10
+	VCVTDQ2PS    Y13, Y12
+	VMULPS       Y9, Y10, Y10
+	VFMADD231PS  Y10, Y12, Y7
+	VBROADCASTSS 20(SI), Y10
+	VCVTDQ2PS    Y11, Y11
+	VMULPS       Y9, Y10, Y9
+	VFMADD231PS  Y9, Y11, Y8
 	ADDQ         $0x30, R9
 	ADDQ         $0xc0, DX
 	ADDQ         $0x18, SI
@@ -4294,47 +4466,47 @@ done4:
 	JLT          done6
 
 loop5:
-	VPBROADCASTW (R9), X3
-	VCVTPH2PS    X3, Y3
-	VPBROADCASTW 2(R9), X4
-	VCVTPH2PS    X4, Y4
-	VBROADCASTI128 8(R9), Y5
-	VPSRLVD      q5_10<>+0(SB), Y5, Y5
-	VPAND        q5_11<>+0(SB), Y5, Y5
-	VMOVDQU      4(R9), X6
-	VINSERTI128  $1, 6(R9), Y6, Y6
-	VPSHUFB      q5_12<>+0(SB), Y6, Y6
-	VPAND        q5_13<>+0(SB), Y6, Y6
-	VPCMPEQB     q5_13<>+0(SB), Y6, Y6
-	VPAND        q5_14<>+0(SB), Y6, Y6
-	VPOR         Y6, Y5, Y5
-	VMOVDQU      (DX), Y6
-	VPMADDUBSW   Y6, Y5, Y6
-	VPMADDWD     q5_15<>+0(SB), Y6, Y6
-	VMOVDQU      32(DX), Y7
-	VPMADDUBSW   Y7, Y5, Y7
-	VPMADDWD     q5_15<>+0(SB), Y7, Y7
-	VMOVDQU      64(DX), Y8
-	VPMADDUBSW   Y8, Y5, Y5
-	VPMADDWD     q5_15<>+0(SB), Y5, Y5
-	VMOVSD       (DI), X8
-	VFMADD231PS  Y8, Y4, Y0
-	VMOVSD       8(DI), X8
-	VFMADD231PS  Y8, Y4, Y1
-	VMOVSD       16(DI), X8
-	VFMADD231PS  Y8, Y4, Y2
-	VBROADCASTSS (SI), Y4
-	VCVTDQ2PS    Y6, Y6
-	VMULPS       Y3, Y4, Y4
-	VFMADD231PS  Y4, Y6, Y0
-	VBROADCASTSS 4(SI), Y4
-	VCVTDQ2PS    Y7, Y6
-	VMULPS       Y3, Y4, Y4
-	VFMADD231PS  Y4, Y6, Y1
-	VBROADCASTSS 8(SI), Y4
-	VCVTDQ2PS    Y5, Y5
-	VMULPS       Y3, Y4, Y3
-	VFMADD231PS  Y3, Y5, Y2
+	VPBROADCASTW (R9), X9
+	VCVTPH2PS    X9, Y9
+	VPBROADCASTW 2(R9), X10
+	VCVTPH2PS    X10, Y10
+	VBROADCASTI128 8(R9), Y11
+	VPSRLVD      Y2, Y11, Y11
+	VPAND        Y4, Y11, Y11
+	VMOVDQU      4(R9), X12
+	VINSERTI128  $1, 6(R9), Y12, Y12
+	VPSHUFB      Y3, Y12, Y12
+	VPAND        Y1, Y12, Y12
+	VPCMPEQB     Y1, Y12, Y12
+	VPAND        Y5, Y12, Y12
+	VPOR         Y12, Y11, Y11
+	VMOVDQU      (DX), Y12
+	VPMADDUBSW   Y12, Y11, Y12
+	VPMADDWD     Y0, Y12, Y12
+	VMOVDQU      32(DX), Y13
+	VPMADDUBSW   Y13, Y11, Y13
+	VPMADDWD     Y0, Y13, Y13
+	VMOVDQU      64(DX), Y14
+	VPMADDUBSW   Y14, Y11, Y11
+	VPMADDWD     Y0, Y11, Y11
+	VMOVSD       (DI), X14
+	VFMADD231PS  Y14, Y10, Y6
+	VMOVSD       8(DI), X14
+	VFMADD231PS  Y14, Y10, Y7
+	VMOVSD       16(DI), X14
+	VFMADD231PS  Y14, Y10, Y8
+	VBROADCASTSS (SI), Y10
+	VCVTDQ2PS    Y12, Y12
+	VMULPS       Y9, Y10, Y10
+	VFMADD231PS  Y10, Y12, Y6
+	VBROADCASTSS 4(SI), Y10
+	VCVTDQ2PS    Y13, Y12
+	VMULPS       Y9, Y10, Y10
+	VFMADD231PS  Y10, Y12, Y7
+	VBROADCASTSS 8(SI), Y10
+	VCVTDQ2PS    Y11, Y11
+	VMULPS       Y9, Y10, Y9
+	VFMADD231PS  Y9, Y11, Y8
 	ADDQ         $0x18, R9
 	ADDQ         $0x60, DX
 	ADDQ         $0xc, SI
@@ -4344,31 +4516,31 @@ loop5:
 
 done6:
 	ADDQ         $1, R8
-	VEXTRACTF128 $1, Y0, X3
-	VADDPS       X0, X3, X3
-	VMOVHLPS     X3, X3, X0
-	VADDPS       X0, X3, X3
-	VMOVSHDUP    X3, X0
-	VADDSS       X0, X3, X3
-	VMOVSS       X3, (AX)
+	VEXTRACTF128 $1, Y6, X9
+	VADDPS       X6, X9, X9
+	VMOVHLPS     X9, X9, X6
+	VADDPS       X6, X9, X9
+	VMOVSHDUP    X9, X6
+	VADDSS       X6, X9, X9
+	VMOVSS       X9, (AX)
 	MOVQ         ldy+8(FP), DX
 	MOVQ         AX, SI
 	ADDQ         DX, SI
-	VEXTRACTF128 $1, Y1, X0
-	VADDPS       X1, X0, X0
-	VMOVHLPS     X0, X0, X1
-	VADDPS       X1, X0, X0
-	VMOVSHDUP    X0, X1
-	VADDSS       X1, X0, X0
-	VMOVSS       X0, (SI)
+	VEXTRACTF128 $1, Y7, X6
+	VADDPS       X7, X6, X6
+	VMOVHLPS     X6, X6, X7
+	VADDPS       X7, X6, X6
+	VMOVSHDUP    X6, X7
+	VADDSS       X7, X6, X6
+	VMOVSS       X6, (SI)
 	ADDQ         DX, SI
-	VEXTRACTF128 $1, Y2, X0
-	VADDPS       X2, X0, X0
-	VMOVHLPS     X0, X0, X1
-	VADDPS       X1, X0, X0
-	VMOVSHDUP    X0, X1
-	VADDSS       X1, X0, X0
-	VMOVSS       X0, (SI)
+	VEXTRACTF128 $1, Y8, X6
+	VADDPS       X8, X6, X6
+	VMOVHLPS     X6, X6, X7
+	VADDPS       X7, X6, X6
+	VMOVSHDUP    X6, X7
+	VADDSS       X7, X6, X6
+	VMOVSS       X6, (SI)
 	ADDQ         $4, AX
 	MOVQ         stride+48(FP), DX
 	ADDQ         DX, BX
@@ -4383,6 +4555,13 @@ done2:
 // matmulQ84xQ5_1AVX2 multiplies rows of w with 4 rows of activations in int8; ldy and stride in bytes.
 // Requires: AVX2, F16C, FMA
 TEXT ·matmulQ84xQ5_1AVX2(SB), NOSPLIT, $128-72
+
+	// constants of the loops
+	VMOVDQU      q5_15<>+0(SB), Y0
+	VMOVDQU      q5_13<>+0(SB), Y1
+	VMOVDQU      q5_10<>+0(SB), Y2
+	VMOVDQU      q5_12<>+0(SB), Y3
+	VMOVDQU      q5_11<>+0(SB), Y4
 	LEAQ         31(SP), AX
 	ANDQ         $-32, AX
 	MOVQ         y+0(FP), AX
@@ -4392,10 +4571,10 @@ TEXT ·matmulQ84xQ5_1AVX2(SB), NOSPLIT, $128-72
 	JLT          done2
 
 loop1:
-	VPXOR        Y0, Y0, Y0
-	VPXOR        Y1, Y1, Y1
-	VPXOR        Y2, Y2, Y2
-	VPXOR        Y3, Y3, Y3
+	VPXOR        Y5, Y5, Y5
+	VPXOR        Y6, Y6, Y6
+	VPXOR        Y7, Y7, Y7
+	VPXOR        Y8, Y8, Y8
 	MOVQ         q+16(FP), DX
 	MOVQ         d+24(FP), SI
 	MOVQ         s+32(FP), DI
@@ -4405,106 +4584,106 @@ loop1:
 	JLT          done4
 
 loop3:
-	VPBROADCASTW (R9), X4
-	VCVTPH2PS    X4, Y4
-	VPBROADCASTW 2(R9), X5
-	VCVTPH2PS    X5, Y5
-	VBROADCASTI128 8(R9), Y6
-	VPSRLVD      q5_10<>+0(SB), Y6, Y6
-	VPAND        q5_11<>+0(SB), Y6, Y6
-	VMOVDQU      4(R9), X7
-	VINSERTI128  $1, 6(R9), Y7, Y7
-	VPSHUFB      q5_12<>+0(SB), Y7, Y7
-	VPAND        q5_13<>+0(SB), Y7, Y7
-	VPCMPEQB     q5_13<>+0(SB), Y7, Y7
-	VPAND        q5_14<>+0(SB), Y7, Y7
-	VPOR         Y7, Y6, Y6
-	VMOVDQU      (DX), Y7
-	VPMADDUBSW   Y7, Y6, Y7
-	VPMADDWD     q5_15<>+0(SB), Y7, Y7
-	VMOVDQU      32(DX), Y8
-	VPMADDUBSW   Y8, Y6, Y8
-	VPMADDWD     q5_15<>+0(SB), Y8, Y8
-	VMOVDQU      64(DX), Y9
-	VPMADDUBSW   Y9, Y6, Y9
-	VPMADDWD     q5_15<>+0(SB), Y9, Y9
-	VMOVDQU      96(DX), Y10
-	VPMADDUBSW   Y10, Y6, Y6
-	VPMADDWD     q5_15<>+0(SB), Y6, Y6
-	VMOVSD       (DI), X10
-	VFMADD231PS  Y10, Y5, Y0
-	VMOVSD       8(DI), X10
-	VFMADD231PS  Y10, Y5, Y1
-	VMOVSD       16(DI), X10
-	VFMADD231PS  Y10, Y5, Y2
-	VMOVSD       24(DI), X10
-	VFMADD231PS  Y10, Y5, Y3
-	VBROADCASTSS (SI), Y5
-	VCVTDQ2PS    Y7, Y7
-	VMULPS       Y4, Y5, Y5
-	VFMADD231PS  Y5, Y7, Y0
-	VBROADCASTSS 4(SI), Y5
-	VCVTDQ2PS    Y8, Y7
-	VMULPS       Y4, Y5, Y5
-	VFMADD231PS  Y5, Y7, Y1
-	VBROADCASTSS 8(SI), Y5
-	VCVTDQ2PS    Y9, Y7
-	VMULPS       Y4, Y5, Y5
-	VFMADD231PS  Y5, Y7, Y2
-	VBROADCASTSS 12(SI), Y5
-	VCVTDQ2PS    Y6, Y6
-	VMULPS       Y4, Y5, Y4
-	VFMADD231PS  Y4, Y6, Y3
-	VPBROADCASTW 24(R9), X4
-	VCVTPH2PS    X4, Y4
-	VPBROADCASTW 26(R9), X5
-	VCVTPH2PS    X5, Y5
-	VBROADCASTI128 32(R9), Y6
-	VPSRLVD      q5_10<>+0(SB), Y6, Y6
-	VPAND        q5_11<>+0(SB), Y6, Y6
-	VMOVDQU      28(R9), X7
-	VINSERTI128  $1, 30(R9), Y7, Y7
-	VPSHUFB      q5_12<>+0(SB), Y7, Y7
-	VPAND        q5_13<>+0(SB), Y7, Y7
-	VPCMPEQB     q5_13<>+0(SB), Y7, Y7
-	VPAND        q5_14<>+0(SB), Y7, Y7
-	VPOR         Y7, Y6, Y6
-	VMOVDQU      128(DX), Y7
-	VPMADDUBSW   Y7, Y6, Y7
-	VPMADDWD     q5_15<>+0(SB), Y7, Y7
-	VMOVDQU      160(DX), Y8
-	VPMADDUBSW   Y8, Y6, Y8
-	VPMADDWD     q5_15<>+0(SB), Y8, Y8
-	VMOVDQU      192(DX), Y9
-	VPMADDUBSW   Y9, Y6, Y9
-	VPMADDWD     q5_15<>+0(SB), Y9, Y9
-	VMOVDQU      224(DX), Y10
-	VPMADDUBSW   Y10, Y6, Y6
-	VPMADDWD     q5_15<>+0(SB), Y6, Y6
-	VMOVSD       32(DI), X10
-	VFMADD231PS  Y10, Y5, Y0
-	VMOVSD       40(DI), X10
-	VFMADD231PS  Y10, Y5, Y1
-	VMOVSD       48(DI), X10
-	VFMADD231PS  Y10, Y5, Y2
-	VMOVSD       56(DI), X10
-	VFMADD231PS  Y10, Y5, Y3
-	VBROADCASTSS 16(SI), Y5
-	VCVTDQ2PS    Y7, Y7
-	VMULPS       Y4, Y5, Y5
-	VFMADD231PS  Y5, Y7, Y0
-	VBROADCASTSS 20(SI), Y5
-	VCVTDQ2PS    Y8, Y7
-	VMULPS       Y4, Y5, Y5
-	VFMADD231PS  Y5, Y7, Y1
-	VBROADCASTSS 24(SI), Y5
-	VCVTDQ2PS    Y9, Y7
-	VMULPS       Y4, Y5, Y5
-	VFMADD231PS  Y5, Y7, Y2
-	VBROADCASTSS 28(SI), Y5
-	VCVTDQ2PS    Y6, Y6
-	VMULPS       Y4, Y5, Y4
-	VFMADD231PS  Y4, Y6, Y3
+	VPBROADCASTW (R9), X9
+	VCVTPH2PS    X9, Y9
+	VPBROADCASTW 2(R9), X10
+	VCVTPH2PS    X10, Y10
+	VBROADCASTI128 8(R9), Y11
+	VPSRLVD      Y2, Y11, Y11
+	VPAND        Y4, Y11, Y11
+	VMOVDQU      4(R9), X12
+	VINSERTI128  $1, 6(R9), Y12, Y12
+	VPSHUFB      Y3, Y12, Y12
+	VPAND        Y1, Y12, Y12
+	VPCMPEQB     Y1, Y12, Y12
+	VPAND        q5_14<>+0(SB), Y12, Y12
+	VPOR         Y12, Y11, Y11
+	VMOVDQU      (DX), Y12
+	VPMADDUBSW   Y12, Y11, Y12
+	VPMADDWD     Y0, Y12, Y12
+	VMOVDQU      32(DX), Y13
+	VPMADDUBSW   Y13, Y11, Y13
+	VPMADDWD     Y0, Y13, Y13
+	VMOVDQU      64(DX), Y14
+	VPMADDUBSW   Y14, Y11, Y14
+	VPMADDWD     Y0, Y14, Y14
+	VMOVDQU      96(DX), Y15
+	VPMADDUBSW   Y15, Y11, Y11
+	VPMADDWD     Y0, Y11, Y11
+	VMOVSD       (DI), X15
+	VFMADD231PS  Y15, Y10, Y5
+	VMOVSD       8(DI), X15
+	VFMADD231PS  Y15, Y10, Y6
+	VMOVSD       16(DI), X15
+	VFMADD231PS  Y15, Y10, Y7
+	VMOVSD       24(DI), X15
+	VFMADD231PS  Y15, Y10, Y8
+	VBROADCASTSS (SI), Y10
+	VCVTDQ2PS    Y12, Y12
+	VMULPS       Y9, Y10, Y10
+	VFMADD231PS  Y10, Y12, Y5
+	VBROADCASTSS 4(SI), Y10
+	VCVTDQ2PS    Y13, Y12
+	VMULPS       Y9, Y10, Y10
+	VFMADD231PS  Y10, Y12, Y6
+	VBROADCASTSS 8(SI), Y10
+	VCVTDQ2PS    Y14, Y12
+	VMULPS       Y9, Y10, Y10
+	VFMADD231PS  Y10, Y12, Y7
+	VBROADCASTSS 12(SI), Y10
+	VCVTDQ2PS    Y11, Y11
+	VMULPS       Y9, Y10, Y9
+	VFMADD231PS  Y9, Y11, Y8
+	VPBROADCASTW 24(R9), X9
+	VCVTPH2PS    X9, Y9
+	VPBROADCASTW 26(R9), X10
+	VCVTPH2PS    X10, Y10
+	VBROADCASTI128 32(R9), Y11
+	VPSRLVD      Y2, Y11, Y11
+	VPAND        Y4, Y11, Y11
+	VMOVDQU      28(R9), X12
+	VINSERTI128  $1, 30(R9), Y12, Y12
+	VPSHUFB      Y3, Y12, Y12
+	VPAND        Y1, Y12, Y12
+	VPCMPEQB     Y1, Y12, Y12
+	VPAND        q5_14<>+0(SB), Y12, Y12
+	VPOR         Y12, Y11, Y11
+	VMOVDQU      128(DX), Y12
+	VPMADDUBSW   Y12, Y11, Y12
+	VPMADDWD     Y0, Y12, Y12
+	VMOVDQU      160(DX), Y13
+	VPMADDUBSW   Y13, Y11, Y13
+	VPMADDWD     Y0, Y13, Y13
+	VMOVDQU      192(DX), Y14
+	VPMADDUBSW   Y14, Y11, Y14
+	VPMADDWD     Y0, Y14, Y14
+	VMOVDQU      224(DX), Y15
+	VPMADDUBSW   Y15, Y11, Y11
+	VPMADDWD     Y0, Y11, Y11
+	VMOVSD       32(DI), X15
+	VFMADD231PS  Y15, Y10, Y5
+	VMOVSD       40(DI), X15
+	VFMADD231PS  Y15, Y10, Y6
+	VMOVSD       48(DI), X15
+	VFMADD231PS  Y15, Y10, Y7
+	VMOVSD       56(DI), X15
+	VFMADD231PS  Y15, Y10, Y8
+	VBROADCASTSS 16(SI), Y10
+	VCVTDQ2PS    Y12, Y12
+	VMULPS       Y9, Y10, Y10
+	VFMADD231PS  Y10, Y12, Y5
+	VBROADCASTSS 20(SI), Y10
+	VCVTDQ2PS    Y13, Y12
+	VMULPS       Y9, Y10, Y10
+	VFMADD231PS  Y10, Y12, Y6
+	VBROADCASTSS 24(SI), Y10
+	VCVTDQ2PS    Y14, Y12
+	VMULPS       Y9, Y10, Y10
+	VFMADD231PS  Y10, Y12, Y7
+	VBROADCASTSS 28(SI), Y10
+	VCVTDQ2PS    Y11, Y11
+	VMULPS       Y9, Y10, Y9
+	VFMADD231PS  Y9, Y11, Y8
 	ADDQ         $0x30, R9
 	ADDQ         $0x100, DX
 	ADDQ         $0x20, SI
@@ -4518,56 +4697,56 @@ done4:
 	JLT          done6
 
 loop5:
-	VPBROADCASTW (R9), X4
-	VCVTPH2PS    X4, Y4
-	VPBROADCASTW 2(R9), X5
-	VCVTPH2PS    X5, Y5
-	VBROADCASTI128 8(R9), Y6
-	VPSRLVD      q5_10<>+0(SB), Y6, Y6
-	VPAND        q5_11<>+0(SB), Y6, Y6
-	VMOVDQU      4(R9), X7
-	VINSERTI128  $1, 6(R9), Y7, Y7
-	VPSHUFB      q5_12<>+0(SB), Y7, Y7
-	VPAND        q5_13<>+0(SB), Y7, Y7
-	VPCMPEQB     q5_13<>+0(SB), Y7, Y7
-	VPAND        q5_14<>+0(SB), Y7, Y7
-	VPOR         Y7, Y6, Y6
-	VMOVDQU      (DX), Y7
-	VPMADDUBSW   Y7, Y6, Y7
-	VPMADDWD     q5_15<>+0(SB), Y7, Y7
-	VMOVDQU      32(DX), Y8
-	VPMADDUBSW   Y8, Y6, Y8
-	VPMADDWD     q5_15<>+0(SB), Y8, Y8
-	VMOVDQU      64(DX), Y9
-	VPMADDUBSW   Y9, Y6, Y9
-	VPMADDWD     q5_15<>+0(SB), Y9, Y9
-	VMOVDQU      96(DX), Y10
-	VPMADDUBSW   Y10, Y6, Y6
-	VPMADDWD     q5_15<>+0(SB), Y6, Y6
-	VMOVSD       (DI), X10
-	VFMADD231PS  Y10, Y5, Y0
-	VMOVSD       8(DI), X10
-	VFMADD231PS  Y10, Y5, Y1
-	VMOVSD       16(DI), X10
-	VFMADD231PS  Y10, Y5, Y2
-	VMOVSD       24(DI), X10
-	VFMADD231PS  Y10, Y5, Y3
-	VBROADCASTSS (SI), Y5
-	VCVTDQ2PS    Y7, Y7
-	VMULPS       Y4, Y5, Y5
-	VFMADD231PS  Y5, Y7, Y0
-	VBROADCASTSS 4(SI), Y5
-	VCVTDQ2PS    Y8, Y7
-	VMULPS       Y4, Y5, Y5
-	VFMADD231PS  Y5, Y7, Y1
-	VBROADCASTSS 8(SI), Y5
-	VCVTDQ2PS    Y9, Y7
-	VMULPS       Y4, Y5, Y5
-	VFMADD231PS  Y5, Y7, Y2
-	VBROADCASTSS 12(SI), Y5
-	VCVTDQ2PS    Y6, Y6
-	VMULPS       Y4, Y5, Y4
-	VFMADD231PS  Y4, Y6, Y3
+	VPBROADCASTW (R9), X9
+	VCVTPH2PS    X9, Y9
+	VPBROADCASTW 2(R9), X10
+	VCVTPH2PS    X10, Y10
+	VBROADCASTI128 8(R9), Y11
+	VPSRLVD      Y2, Y11, Y11
+	VPAND        Y4, Y11, Y11
+	VMOVDQU      4(R9), X12
+	VINSERTI128  $1, 6(R9), Y12, Y12
+	VPSHUFB      Y3, Y12, Y12
+	VPAND        Y1, Y12, Y12
+	VPCMPEQB     Y1, Y12, Y12
+	VPAND        q5_14<>+0(SB), Y12, Y12
+	VPOR         Y12, Y11, Y11
+	VMOVDQU      (DX), Y12
+	VPMADDUBSW   Y12, Y11, Y12
+	VPMADDWD     Y0, Y12, Y12
+	VMOVDQU      32(DX), Y13
+	VPMADDUBSW   Y13, Y11, Y13
+	VPMADDWD     Y0, Y13, Y13
+	VMOVDQU      64(DX), Y14
+	VPMADDUBSW   Y14, Y11, Y14
+	VPMADDWD     Y0, Y14, Y14
+	VMOVDQU      96(DX), Y15
+	VPMADDUBSW   Y15, Y11, Y11
+	VPMADDWD     Y0, Y11, Y11
+	VMOVSD       (DI), X15
+	VFMADD231PS  Y15, Y10, Y5
+	VMOVSD       8(DI), X15
+	VFMADD231PS  Y15, Y10, Y6
+	VMOVSD       16(DI), X15
+	VFMADD231PS  Y15, Y10, Y7
+	VMOVSD       24(DI), X15
+	VFMADD231PS  Y15, Y10, Y8
+	VBROADCASTSS (SI), Y10
+	VCVTDQ2PS    Y12, Y12
+	VMULPS       Y9, Y10, Y10
+	VFMADD231PS  Y10, Y12, Y5
+	VBROADCASTSS 4(SI), Y10
+	VCVTDQ2PS    Y13, Y12
+	VMULPS       Y9, Y10, Y10
+	VFMADD231PS  Y10, Y12, Y6
+	VBROADCASTSS 8(SI), Y10
+	VCVTDQ2PS    Y14, Y12
+	VMULPS       Y9, Y10, Y10
+	VFMADD231PS  Y10, Y12, Y7
+	VBROADCASTSS 12(SI), Y10
+	VCVTDQ2PS    Y11, Y11
+	VMULPS       Y9, Y10, Y9
+	VFMADD231PS  Y9, Y11, Y8
 	ADDQ         $0x18, R9
 	ADDQ         $0x80, DX
 	ADDQ         $0x10, SI
@@ -4577,39 +4756,39 @@ loop5:
 
 done6:
 	ADDQ         $1, R8
-	VEXTRACTF128 $1, Y0, X4
-	VADDPS       X0, X4, X4
-	VMOVHLPS     X4, X4, X0
-	VADDPS       X0, X4, X4
-	VMOVSHDUP    X4, X0
-	VADDSS       X0, X4, X4
-	VMOVSS       X4, (AX)
+	VEXTRACTF128 $1, Y5, X9
+	VADDPS       X5, X9, X9
+	VMOVHLPS     X9, X9, X5
+	VADDPS       X5, X9, X9
+	VMOVSHDUP    X9, X5
+	VADDSS       X5, X9, X9
+	VMOVSS       X9, (AX)
 	MOVQ         ldy+8(FP), DX
 	MOVQ         AX, SI
 	ADDQ         DX, SI
-	VEXTRACTF128 $1, Y1, X0
-	VADDPS       X1, X0, X0
-	VMOVHLPS     X0, X0, X1
-	VADDPS       X1, X0, X0
-	VMOVSHDUP    X0, X1
-	VADDSS       X1, X0, X0
-	VMOVSS       X0, (SI)
+	VEXTRACTF128 $1, Y6, X5
+	VADDPS       X6, X5, X5
+	VMOVHLPS     X5, X5, X6
+	VADDPS       X6, X5, X5
+	VMOVSHDUP    X5, X6
+	VADDSS       X6, X5, X5
+	VMOVSS       X5, (SI)
 	ADDQ         DX, SI
-	VEXTRACTF128 $1, Y2, X0
-	VADDPS       X2, X0, X0
-	VMOVHLPS     X0, X0, X1
-	VADDPS       X1, X0, X0
-	VMOVSHDUP    X0, X1
-	VADDSS       X1, X0, X0
-	VMOVSS       X0, (SI)
+	VEXTRACTF128 $1, Y7, X5
+	VADDPS       X7, X5, X5
+	VMOVHLPS     X5, X5, X6
+	VADDPS       X6, X5, X5
+	VMOVSHDUP    X5, X6
+	VADDSS       X6, X5, X5
+	VMOVSS       X5, (SI)
 	ADDQ         DX, SI
-	VEXTRACTF128 $1, Y3, X0
-	VADDPS       X3, X0, X0
-	VMOVHLPS     X0, X0, X1
-	VADDPS       X1, X0, X0
-	VMOVSHDUP    X0, X1
-	VADDSS       X1, X0, X0
-	VMOVSS       X0, (SI)
+	VEXTRACTF128 $1, Y8, X5
+	VADDPS       X8, X5, X5
+	VMOVHLPS     X5, X5, X6
+	VADDPS       X6, X5, X5
+	VMOVSHDUP    X5, X6
+	VADDSS       X6, X5, X5
+	VMOVSS       X5, (SI)
 	ADDQ         $4, AX
 	MOVQ         stride+48(FP), DX
 	ADDQ         DX, BX
@@ -4624,6 +4803,14 @@ done2:
 // matmulQ8Fours1xQ5_1AVX2 multiplies rows with 1 row of activations in int8; rows is a multiple of 4, ldy and stride in bytes.
 // Requires: AVX2, F16C, FMA
 TEXT ·matmulQ8Fours1xQ5_1AVX2(SB), NOSPLIT, $288-72
+
+	// constants of the loops
+	VMOVDQU      q5_13<>+0(SB), Y0
+	VMOVDQU      q5_10<>+0(SB), Y1
+	VMOVDQU      q5_12<>+0(SB), Y2
+	VMOVDQU      q5_15<>+0(SB), Y3
+	VMOVDQU      q5_11<>+0(SB), Y4
+	VMOVDQU      q5_14<>+0(SB), Y5
 	LEAQ         31(SP), AX
 	ANDQ         $-32, AX
 	MOVQ         y+0(FP), AX
@@ -4642,8 +4829,8 @@ loop1:
 	JLT          done4
 
 loop3:
-	VPXOR        Y0, Y0, Y0
-	VPXOR        Y1, Y1, Y1
+	VPXOR        Y6, Y6, Y6
+	VPXOR        Y7, Y7, Y7
 	MOVQ         q+16(FP), R8
 	MOVQ         d+24(FP), R9
 	MOVQ         s+32(FP), R10
@@ -4653,52 +4840,52 @@ loop3:
 	JLT          done6
 
 loop5:
-	VPBROADCASTW (R12), X2
-	VCVTPH2PS    X2, Y2
-	VPBROADCASTW 2(R12), X3
-	VCVTPH2PS    X3, Y3
-	VBROADCASTI128 8(R12), Y4
-	VPSRLVD      q5_10<>+0(SB), Y4, Y4
-	VPAND        q5_11<>+0(SB), Y4, Y4
-	VMOVDQU      4(R12), X5
-	VINSERTI128  $1, 6(R12), Y5, Y5
-	VPSHUFB      q5_12<>+0(SB), Y5, Y5
-	VPAND        q5_13<>+0(SB), Y5, Y5
-	VPCMPEQB     q5_13<>+0(SB), Y5, Y5
-	VPAND        q5_14<>+0(SB), Y5, Y5
-	VPOR         Y5, Y4, Y4
-	VMOVDQU      (R8), Y5
-	VPMADDUBSW   Y5, Y4, Y4
-	VPMADDWD     q5_15<>+0(SB), Y4, Y4
-	VMOVSD       (R10), X5
-	VFMADD231PS  Y5, Y3, Y1
-	VBROADCASTSS (R9), Y3
-	VCVTDQ2PS    Y4, Y4
-	VMULPS       Y2, Y3, Y2
-	VFMADD231PS  Y2, Y4, Y0
-	VPBROADCASTW 24(R12), X2
-	VCVTPH2PS    X2, Y2
-	VPBROADCASTW 26(R12), X3
-	VCVTPH2PS    X3, Y3
-	VBROADCASTI128 32(R12), Y4
-	VPSRLVD      q5_10<>+0(SB), Y4, Y4
-	VPAND        q5_11<>+0(SB), Y4, Y4
-	VMOVDQU      28(R12), X5
-	VINSERTI128  $1, 30(R12), Y5, Y5
-	VPSHUFB      q5_12<>+0(SB), Y5, Y5
-	VPAND        q5_13<>+0(SB), Y5, Y5
-	VPCMPEQB     q5_13<>+0(SB), Y5, Y5
-	VPAND        q5_14<>+0(SB), Y5, Y5
-	VPOR         Y5, Y4, Y4
-	VMOVDQU      32(R8), Y5
-	VPMADDUBSW   Y5, Y4, Y4
-	VPMADDWD     q5_15<>+0(SB), Y4, Y4
-	VMOVSD       8(R10), X5
-	VFMADD231PS  Y5, Y3, Y0
-	VBROADCASTSS 4(R9), Y3
-	VCVTDQ2PS    Y4, Y4
-	VMULPS       Y2, Y3, Y2
-	VFMADD231PS  Y2, Y4, Y1
+	VPBROADCASTW (R12), X8
+	VCVTPH2PS    X8, Y8
+	VPBROADCASTW 2(R12), X9
+	VCVTPH2PS    X9, Y9
+	VBROADCASTI128 8(R12), Y10
+	VPSRLVD      Y1, Y10, Y10
+	VPAND        Y4, Y10, Y10
+	VMOVDQU      4(R12), X11
+	VINSERTI128  $1, 6(R12), Y11, Y11
+	VPSHUFB      Y2, Y11, Y11
+	VPAND        Y0, Y11, Y11
+	VPCMPEQB     Y0, Y11, Y11
+	VPAND        Y5, Y11, Y11
+	VPOR         Y11, Y10, Y10
+	VMOVDQU      (R8), Y11
+	VPMADDUBSW   Y11, Y10, Y10
+	VPMADDWD     Y3, Y10, Y10
+	VMOVSD       (R10), X11
+	VFMADD231PS  Y11, Y9, Y7
+	VBROADCASTSS (R9), Y9
+	VCVTDQ2PS    Y10, Y10
+	VMULPS       Y8, Y9, Y8
+	VFMADD231PS  Y8, Y10, Y6
+	VPBROADCASTW 24(R12), X8
+	VCVTPH2PS    X8, Y8
+	VPBROADCASTW 26(R12), X9
+	VCVTPH2PS    X9, Y9
+	VBROADCASTI128 32(R12), Y10
+	VPSRLVD      Y1, Y10, Y10
+	VPAND        Y4, Y10, Y10
+	VMOVDQU      28(R12), X11
+	VINSERTI128  $1, 30(R12), Y11, Y11
+	VPSHUFB      Y2, Y11, Y11
+	VPAND        Y0, Y11, Y11
+	VPCMPEQB     Y0, Y11, Y11
+	VPAND        Y5, Y11, Y11
+	VPOR         Y11, Y10, Y10
+	VMOVDQU      32(R8), Y11
+	VPMADDUBSW   Y11, Y10, Y10
+	VPMADDWD     Y3, Y10, Y10
+	VMOVSD       8(R10), X11
+	VFMADD231PS  Y11, Y9, Y6
+	VBROADCASTSS 4(R9), Y9
+	VCVTDQ2PS    Y10, Y10
+	VMULPS       Y8, Y9, Y8
+	VFMADD231PS  Y8, Y10, Y7
 	ADDQ         $0x30, R12
 	ADDQ         $0x40, R8
 	ADDQ         $8, R9
@@ -4712,29 +4899,29 @@ done6:
 	JLT          done8
 
 loop7:
-	VPBROADCASTW (R12), X2
-	VCVTPH2PS    X2, Y2
-	VPBROADCASTW 2(R12), X3
-	VCVTPH2PS    X3, Y3
-	VBROADCASTI128 8(R12), Y4
-	VPSRLVD      q5_10<>+0(SB), Y4, Y4
-	VPAND        q5_11<>+0(SB), Y4, Y4
-	VMOVDQU      4(R12), X5
-	VINSERTI128  $1, 6(R12), Y5, Y5
-	VPSHUFB      q5_12<>+0(SB), Y5, Y5
-	VPAND        q5_13<>+0(SB), Y5, Y5
-	VPCMPEQB     q5_13<>+0(SB), Y5, Y5
-	VPAND        q5_14<>+0(SB), Y5, Y5
-	VPOR         Y5, Y4, Y4
-	VMOVDQU      (R8), Y5
-	VPMADDUBSW   Y5, Y4, Y4
-	VPMADDWD     q5_15<>+0(SB), Y4, Y4
-	VMOVSD       (R10), X5
-	VFMADD231PS  Y5, Y3, Y1
-	VBROADCASTSS (R9), Y3
-	VCVTDQ2PS    Y4, Y4
-	VMULPS       Y2, Y3, Y2
-	VFMADD231PS  Y2, Y4, Y0
+	VPBROADCASTW (R12), X8
+	VCVTPH2PS    X8, Y8
+	VPBROADCASTW 2(R12), X9
+	VCVTPH2PS    X9, Y9
+	VBROADCASTI128 8(R12), Y10
+	VPSRLVD      Y1, Y10, Y10
+	VPAND        Y4, Y10, Y10
+	VMOVDQU      4(R12), X11
+	VINSERTI128  $1, 6(R12), Y11, Y11
+	VPSHUFB      Y2, Y11, Y11
+	VPAND        Y0, Y11, Y11
+	VPCMPEQB     Y0, Y11, Y11
+	VPAND        Y5, Y11, Y11
+	VPOR         Y11, Y10, Y10
+	VMOVDQU      (R8), Y11
+	VPMADDUBSW   Y11, Y10, Y10
+	VPMADDWD     Y3, Y10, Y10
+	VMOVSD       (R10), X11
+	VFMADD231PS  Y11, Y9, Y7
+	VBROADCASTSS (R9), Y9
+	VCVTDQ2PS    Y10, Y10
+	VMULPS       Y8, Y9, Y8
+	VFMADD231PS  Y8, Y10, Y6
 	ADDQ         $0x18, R12
 	ADDQ         $0x20, R8
 	ADDQ         $4, R9
@@ -4744,8 +4931,8 @@ loop7:
 
 done8:
 	ADDQ         $1, R11
-	VADDPS       Y1, Y0, Y0
-	VMOVUPS      Y0, (DI)
+	VADDPS       Y7, Y6, Y6
+	VMOVUPS      Y6, (DI)
 	ADDQ         $0x20, DI
 	MOVQ         stride+48(FP), R8
 	ADDQ         R8, BX
@@ -4756,22 +4943,22 @@ done4:
 	ADDQ         $1, SI
 
 	// four results for each row of y
-	VMOVUPS      (DX), Y0
-	VMOVUPS      32(DX), Y1
-	VMOVUPS      64(DX), Y2
-	VMOVUPS      96(DX), Y3
-	VPUNPCKLDQ   Y1, Y0, Y4
-	VPUNPCKHDQ   Y1, Y0, Y0
-	VADDPS       Y0, Y4, Y4
-	VPUNPCKLDQ   Y3, Y2, Y0
-	VPUNPCKHDQ   Y3, Y2, Y1
-	VADDPS       Y1, Y0, Y0
-	VPUNPCKLQDQ  Y0, Y4, Y1
-	VPUNPCKHQDQ  Y0, Y4, Y0
-	VADDPS       Y0, Y1, Y1
-	VEXTRACTI128 $1, Y1, X0
-	VADDPS       X0, X1, X0
-	VMOVUPS      X0, (AX)
+	VMOVUPS      (DX), Y6
+	VMOVUPS      32(DX), Y7
+	VMOVUPS      64(DX), Y8
+	VMOVUPS      96(DX), Y9
+	VPUNPCKLDQ   Y7, Y6, Y10
+	VPUNPCKHDQ   Y7, Y6, Y6
+	VADDPS       Y6, Y10, Y10
+	VPUNPCKLDQ   Y9, Y8, Y6
+	VPUNPCKHDQ   Y9, Y8, Y7
+	VADDPS       Y7, Y6, Y6
+	VPUNPCKLQDQ  Y6, Y10, Y7
+	VPUNPCKHQDQ  Y6, Y10, Y6
+	VADDPS       Y6, Y7, Y7
+	VEXTRACTI128 $1, Y7, X6
+	VADDPS       X6, X7, X6
+	VMOVUPS      X6, (AX)
 	ADDQ         $0x10, AX
 	SUBQ         $4, CX
 	JGE          loop1
@@ -4784,6 +4971,14 @@ done2:
 // matmulQ8Fours2xQ5_1AVX2 multiplies rows with 2 rows of activations in int8; rows is a multiple of 4, ldy and stride in bytes.
 // Requires: AVX2, F16C, FMA
 TEXT ·matmulQ8Fours2xQ5_1AVX2(SB), NOSPLIT, $416-72
+
+	// constants of the loops
+	VMOVDQU      q5_15<>+0(SB), Y0
+	VMOVDQU      q5_13<>+0(SB), Y1
+	VMOVDQU      q5_10<>+0(SB), Y2
+	VMOVDQU      q5_12<>+0(SB), Y3
+	VMOVDQU      q5_11<>+0(SB), Y4
+	VMOVDQU      q5_14<>+0(SB), Y5
 	LEAQ         31(SP), AX
 	ANDQ         $-32, AX
 	MOVQ         y+0(FP), AX
@@ -4802,8 +4997,8 @@ loop1:
 	JLT          done4
 
 loop3:
-	VPXOR        Y0, Y0, Y0
-	VPXOR        Y1, Y1, Y1
+	VPXOR        Y6, Y6, Y6
+	VPXOR        Y7, Y7, Y7
 	MOVQ         q+16(FP), R8
 	MOVQ         d+24(FP), R9
 	MOVQ         s+32(FP), R10
@@ -4813,70 +5008,70 @@ loop3:
 	JLT          done6
 
 loop5:
-	VPBROADCASTW (R12), X2
-	VCVTPH2PS    X2, Y2
-	VPBROADCASTW 2(R12), X3
-	VCVTPH2PS    X3, Y3
-	VBROADCASTI128 8(R12), Y4
-	VPSRLVD      q5_10<>+0(SB), Y4, Y4
-	VPAND        q5_11<>+0(SB), Y4, Y4
-	VMOVDQU      4(R12), X5
-	VINSERTI128  $1, 6(R12), Y5, Y5
-	VPSHUFB      q5_12<>+0(SB), Y5, Y5
-	VPAND        q5_13<>+0(SB), Y5, Y5
-	VPCMPEQB     q5_13<>+0(SB), Y5, Y5
-	VPAND        q5_14<>+0(SB), Y5, Y5
-	VPOR         Y5, Y4, Y4
-	VMOVDQU      (R8), Y5
-	VPMADDUBSW   Y5, Y4, Y5
-	VPMADDWD     q5_15<>+0(SB), Y5, Y5
-	VMOVDQU      32(R8), Y6
-	VPMADDUBSW   Y6, Y4, Y4
-	VPMADDWD     q5_15<>+0(SB), Y4, Y4
-	VMOVSD       (R10), X6
-	VFMADD231PS  Y6, Y3, Y0
-	VMOVSD       8(R10), X6
-	VFMADD231PS  Y6, Y3, Y1
-	VBROADCASTSS (R9), Y3
-	VCVTDQ2PS    Y5, Y5
-	VMULPS       Y2, Y3, Y3
-	VFMADD231PS  Y3, Y5, Y0
-	VBROADCASTSS 4(R9), Y3
-	VCVTDQ2PS    Y4, Y4
-	VMULPS       Y2, Y3, Y2
-	VFMADD231PS  Y2, Y4, Y1
-	VPBROADCASTW 24(R12), X2
-	VCVTPH2PS    X2, Y2
-	VPBROADCASTW 26(R12), X3
-	VCVTPH2PS    X3, Y3
-	VBROADCASTI128 32(R12), Y4
-	VPSRLVD      q5_10<>+0(SB), Y4, Y4
-	VPAND        q5_11<>+0(SB), Y4, Y4
-	VMOVDQU      28(R12), X5
-	VINSERTI128  $1, 30(R12), Y5, Y5
-	VPSHUFB      q5_12<>+0(SB), Y5, Y5
-	VPAND        q5_13<>+0(SB), Y5, Y5
-	VPCMPEQB     q5_13<>+0(SB), Y5, Y5
-	VPAND        q5_14<>+0(SB), Y5, Y5
-	VPOR         Y5, Y4, Y4
-	VMOVDQU      64(R8), Y5
-	VPMADDUBSW   Y5, Y4, Y5
-	VPMADDWD     q5_15<>+0(SB), Y5, Y5
-	VMOVDQU      96(R8), Y6
-	VPMADDUBSW   Y6, Y4, Y4
-	VPMADDWD     q5_15<>+0(SB), Y4, Y4
-	VMOVSD       16(R10), X6
-	VFMADD231PS  Y6, Y3, Y0
-	VMOVSD       24(R10), X6
-	VFMADD231PS  Y6, Y3, Y1
-	VBROADCASTSS 8(R9), Y3
-	VCVTDQ2PS    Y5, Y5
-	VMULPS       Y2, Y3, Y3
-	VFMADD231PS  Y3, Y5, Y0
-	VBROADCASTSS 12(R9), Y3
-	VCVTDQ2PS    Y4, Y4
-	VMULPS       Y2, Y3, Y2
-	VFMADD231PS  Y2, Y4, Y1
+	VPBROADCASTW (R12), X8
+	VCVTPH2PS    X8, Y8
+	VPBROADCASTW 2(R12), X9
+	VCVTPH2PS    X9, Y9
+	VBROADCASTI128 8(R12), Y10
+	VPSRLVD      Y2, Y10, Y10
+	VPAND        Y4, Y10, Y10
+	VMOVDQU      4(R12), X11
+	VINSERTI128  $1, 6(R12), Y11, Y11
+	VPSHUFB      Y3, Y11, Y11
+	VPAND        Y1, Y11, Y11
+	VPCMPEQB     Y1, Y11, Y11
+	VPAND        Y5, Y11, Y11
+	VPOR         Y11, Y10, Y10
+	VMOVDQU      (R8), Y11
+	VPMADDUBSW   Y11, Y10, Y11
+	VPMADDWD     Y0, Y11, Y11
+	VMOVDQU      32(R8), Y12
+	VPMADDUBSW   Y12, Y10, Y10
+	VPMADDWD     Y0, Y10, Y10
+	VMOVSD       (R10), X12
+	VFMADD231PS  Y12, Y9, Y6
+	VMOVSD       8(R10), X12
+	VFMADD231PS  Y12, Y9, Y7
+	VBROADCASTSS (R9), Y9
+	VCVTDQ2PS    Y11, Y11
+	VMULPS       Y8, Y9, Y9
+	VFMADD231PS  Y9, Y11, Y6
+	VBROADCASTSS 4(R9), Y9
+	VCVTDQ2PS    Y10, Y10
+	VMULPS       Y8, Y9, Y8
+	VFMADD231PS  Y8, Y10, Y7
+	VPBROADCASTW 24(R12), X8
+	VCVTPH2PS    X8, Y8
+	VPBROADCASTW 26(R12), X9
+	VCVTPH2PS    X9, Y9
+	VBROADCASTI128 32(R12), Y10
+	VPSRLVD      Y2, Y10, Y10
+	VPAND        Y4, Y10, Y10
+	VMOVDQU      28(R12), X11
+	VINSERTI128  $1, 30(R12), Y11, Y11
+	VPSHUFB      Y3, Y11, Y11
+	VPAND        Y1, Y11, Y11
+	VPCMPEQB     Y1, Y11, Y11
+	VPAND        Y5, Y11, Y11
+	VPOR         Y11, Y10, Y10
+	VMOVDQU      64(R8), Y11
+	VPMADDUBSW   Y11, Y10, Y11
+	VPMADDWD     Y0, Y11, Y11
+	VMOVDQU      96(R8), Y12
+	VPMADDUBSW   Y12, Y10, Y10
+	VPMADDWD     Y0, Y10, Y10
+	VMOVSD       16(R10), X12
+	VFMADD231PS  Y12, Y9, Y6
+	VMOVSD       24(R10), X12
+	VFMADD231PS  Y12, Y9, Y7
+	VBROADCASTSS 8(R9), Y9
+	VCVTDQ2PS    Y11, Y11
+	VMULPS       Y8, Y9, Y9
+	VFMADD231PS  Y9, Y11, Y6
+	VBROADCASTSS 12(R9), Y9
+	VCVTDQ2PS    Y10, Y10
+	VMULPS       Y8, Y9, Y8
+	VFMADD231PS  Y8, Y10, Y7
 	ADDQ         $0x30, R12
 	ADDQ         $0x80, R8
 	ADDQ         $0x10, R9
@@ -4890,38 +5085,38 @@ done6:
 	JLT          done8
 
 loop7:
-	VPBROADCASTW (R12), X2
-	VCVTPH2PS    X2, Y2
-	VPBROADCASTW 2(R12), X3
-	VCVTPH2PS    X3, Y3
-	VBROADCASTI128 8(R12), Y4
-	VPSRLVD      q5_10<>+0(SB), Y4, Y4
-	VPAND        q5_11<>+0(SB), Y4, Y4
-	VMOVDQU      4(R12), X5
-	VINSERTI128  $1, 6(R12), Y5, Y5
-	VPSHUFB      q5_12<>+0(SB), Y5, Y5
-	VPAND        q5_13<>+0(SB), Y5, Y5
-	VPCMPEQB     q5_13<>+0(SB), Y5, Y5
-	VPAND        q5_14<>+0(SB), Y5, Y5
-	VPOR         Y5, Y4, Y4
-	VMOVDQU      (R8), Y5
-	VPMADDUBSW   Y5, Y4, Y5
-	VPMADDWD     q5_15<>+0(SB), Y5, Y5
-	VMOVDQU      32(R8), Y6
-	VPMADDUBSW   Y6, Y4, Y4
-	VPMADDWD     q5_15<>+0(SB), Y4, Y4
-	VMOVSD       (R10), X6
-	VFMADD231PS  Y6, Y3, Y0
-	VMOVSD       8(R10), X6
-	VFMADD231PS  Y6, Y3, Y1
-	VBROADCASTSS (R9), Y3
-	VCVTDQ2PS    Y5, Y5
-	VMULPS       Y2, Y3, Y3
-	VFMADD231PS  Y3, Y5, Y0
-	VBROADCASTSS 4(R9), Y3
-	VCVTDQ2PS    Y4, Y4
-	VMULPS       Y2, Y3, Y2
-	VFMADD231PS  Y2, Y4, Y1
+	VPBROADCASTW (R12), X8
+	VCVTPH2PS    X8, Y8
+	VPBROADCASTW 2(R12), X9
+	VCVTPH2PS    X9, Y9
+	VBROADCASTI128 8(R12), Y10
+	VPSRLVD      Y2, Y10, Y10
+	VPAND        Y4, Y10, Y10
+	VMOVDQU      4(R12), X11
+	VINSERTI128  $1, 6(R12), Y11, Y11
+	VPSHUFB      Y3, Y11, Y11
+	VPAND        Y1, Y11, Y11
+	VPCMPEQB     Y1, Y11, Y11
+	VPAND        Y5, Y11, Y11
+	VPOR         Y11, Y10, Y10
+	VMOVDQU      (R8), Y11
+	VPMADDUBSW   Y11, Y10, Y11
+	VPMADDWD     Y0, Y11, Y11
+	VMOVDQU      32(R8), Y12
+	VPMADDUBSW   Y12, Y10, Y10
+	VPMADDWD     Y0, Y10, Y10
+	VMOVSD       (R10), X12
+	VFMADD231PS  Y12, Y9, Y6
+	VMOVSD       8(R10), X12
+	VFMADD231PS  Y12, Y9, Y7
+	VBROADCASTSS (R9), Y9
+	VCVTDQ2PS    Y11, Y11
+	VMULPS       Y8, Y9, Y9
+	VFMADD231PS  Y9, Y11, Y6
+	VBROADCASTSS 4(R9), Y9
+	VCVTDQ2PS    Y10, Y10
+	VMULPS       Y8, Y9, Y8
+	VFMADD231PS  Y8, Y10, Y7
 	ADDQ         $0x18, R12
 	ADDQ         $0x40, R8
 	ADDQ         $8, R9
@@ -4931,8 +5126,8 @@ loop7:
 
 done8:
 	ADDQ         $1, R11
-	VMOVUPS      Y0, (DI)
-	VMOVUPS      Y1, 128(DI)
+	VMOVUPS      Y6, (DI)
+	VMOVUPS      Y7, 128(DI)
 	ADDQ         $0x20, DI
 	MOVQ         stride+48(FP), R8
 	ADDQ         R8, BX
@@ -4943,41 +5138,41 @@ done4:
 	ADDQ         $1, SI
 
 	// four results for each row of y
-	VMOVUPS      (DX), Y0
-	VMOVUPS      32(DX), Y1
-	VMOVUPS      64(DX), Y2
-	VMOVUPS      96(DX), Y3
-	VPUNPCKLDQ   Y1, Y0, Y4
-	VPUNPCKHDQ   Y1, Y0, Y0
-	VADDPS       Y0, Y4, Y4
-	VPUNPCKLDQ   Y3, Y2, Y0
-	VPUNPCKHDQ   Y3, Y2, Y1
-	VADDPS       Y1, Y0, Y0
-	VPUNPCKLQDQ  Y0, Y4, Y1
-	VPUNPCKHQDQ  Y0, Y4, Y0
-	VADDPS       Y0, Y1, Y1
-	VEXTRACTI128 $1, Y1, X0
-	VADDPS       X0, X1, X0
-	VMOVUPS      X0, (AX)
-	VMOVUPS      128(DX), Y0
-	VMOVUPS      160(DX), Y1
-	VMOVUPS      192(DX), Y2
-	VMOVUPS      224(DX), Y3
-	VPUNPCKLDQ   Y1, Y0, Y4
-	VPUNPCKHDQ   Y1, Y0, Y0
-	VADDPS       Y0, Y4, Y4
-	VPUNPCKLDQ   Y3, Y2, Y0
-	VPUNPCKHDQ   Y3, Y2, Y1
-	VADDPS       Y1, Y0, Y0
-	VPUNPCKLQDQ  Y0, Y4, Y1
-	VPUNPCKHQDQ  Y0, Y4, Y0
-	VADDPS       Y0, Y1, Y1
-	VEXTRACTI128 $1, Y1, X0
-	VADDPS       X0, X1, X0
+	VMOVUPS      (DX), Y6
+	VMOVUPS      32(DX), Y7
+	VMOVUPS      64(DX), Y8
+	VMOVUPS      96(DX), Y9
+	VPUNPCKLDQ   Y7, Y6, Y10
+	VPUNPCKHDQ   Y7, Y6, Y6
+	VADDPS       Y6, Y10, Y10
+	VPUNPCKLDQ   Y9, Y8, Y6
+	VPUNPCKHDQ   Y9, Y8, Y7
+	VADDPS       Y7, Y6, Y6
+	VPUNPCKLQDQ  Y6, Y10, Y7
+	VPUNPCKHQDQ  Y6, Y10, Y6
+	VADDPS       Y6, Y7, Y7
+	VEXTRACTI128 $1, Y7, X6
+	VADDPS       X6, X7, X6
+	VMOVUPS      X6, (AX)
+	VMOVUPS      128(DX), Y6
+	VMOVUPS      160(DX), Y7
+	VMOVUPS      192(DX), Y8
+	VMOVUPS      224(DX), Y9
+	VPUNPCKLDQ   Y7, Y6, Y10
+	VPUNPCKHDQ   Y7, Y6, Y6
+	VADDPS       Y6, Y10, Y10
+	VPUNPCKLDQ   Y9, Y8, Y6
+	VPUNPCKHDQ   Y9, Y8, Y7
+	VADDPS       Y7, Y6, Y6
+	VPUNPCKLQDQ  Y6, Y10, Y7
+	VPUNPCKHQDQ  Y6, Y10, Y6
+	VADDPS       Y6, Y7, Y7
+	VEXTRACTI128 $1, Y7, X6
+	VADDPS       X6, X7, X6
 	MOVQ         ldy+8(FP), SI
 	MOVQ         AX, DI
 	ADDQ         SI, DI
-	VMOVUPS      X0, (DI)
+	VMOVUPS      X6, (DI)
 	ADDQ         $0x10, AX
 	SUBQ         $4, CX
 	JGE          loop1
@@ -4990,6 +5185,14 @@ done2:
 // matmulQ8Fours3xQ5_1AVX2 multiplies rows with 3 rows of activations in int8; rows is a multiple of 4, ldy and stride in bytes.
 // Requires: AVX2, F16C, FMA
 TEXT ·matmulQ8Fours3xQ5_1AVX2(SB), NOSPLIT, $544-72
+
+	// constants of the loops
+	VMOVDQU      q5_15<>+0(SB), Y0
+	VMOVDQU      q5_13<>+0(SB), Y1
+	VMOVDQU      q5_10<>+0(SB), Y2
+	VMOVDQU      q5_12<>+0(SB), Y3
+	VMOVDQU      q5_11<>+0(SB), Y4
+	VMOVDQU      q5_14<>+0(SB), Y5
 	LEAQ         31(SP), AX
 	ANDQ         $-32, AX
 	MOVQ         y+0(FP), AX
@@ -5008,9 +5211,9 @@ loop1:
 	JLT          done4
 
 loop3:
-	VPXOR        Y0, Y0, Y0
-	VPXOR        Y1, Y1, Y1
-	VPXOR        Y2, Y2, Y2
+	VPXOR        Y6, Y6, Y6
+	VPXOR        Y7, Y7, Y7
+	VPXOR        Y8, Y8, Y8
 	MOVQ         q+16(FP), R8
 	MOVQ         d+24(FP), R9
 	MOVQ         s+32(FP), R10
@@ -5020,88 +5223,88 @@ loop3:
 	JLT          done6
 
 loop5:
-	VPBROADCASTW (R12), X3
-	VCVTPH2PS    X3, Y3
-	VPBROADCASTW 2(R12), X4
-	VCVTPH2PS    X4, Y4
-	VBROADCASTI128 8(R12), Y5
-	VPSRLVD      q5_10<>+0(SB), Y5, Y5
-	VPAND        q5_11<>+0(SB), Y5, Y5
-	VMOVDQU      4(R12), X6
-	VINSERTI128  $1, 6(R12), Y6, Y6
-	VPSHUFB      q5_12<>+0(SB), Y6, Y6
-	VPAND        q5_13<>+0(SB), Y6, Y6
-	VPCMPEQB     q5_13<>+0(SB), Y6, Y6
-	VPAND        q5_14<>+0(SB), Y6, Y6
-	VPOR         Y6, Y5, Y5
-	VMOVDQU      (R8), Y6
-	VPMADDUBSW   Y6, Y5, Y6
-	VPMADDWD     q5_15<>+0(SB), Y6, Y6
-	VMOVDQU      32(R8), Y7
-	VPMADDUBSW   Y7, Y5, Y7
-	VPMADDWD     q5_15<>+0(SB), Y7, Y7
-	VMOVDQU      64(R8), Y8
-	VPMADDUBSW   Y8, Y5, Y5
-	VPMADDWD     q5_15<>+0(SB), Y5, Y5
-	VMOVSD       (R10), X8
-	VFMADD231PS  Y8, Y4, Y0
-	VMOVSD       8(R10), X8
-	VFMADD231PS  Y8, Y4, Y1
-	VMOVSD       16(R10), X8
-	VFMADD231PS  Y8, Y4, Y2
-	VBROADCASTSS (R9), Y4
-	VCVTDQ2PS    Y6, Y6
-	VMULPS       Y3, Y4, Y4
-	VFMADD231PS  Y4, Y6, Y0
-	VBROADCASTSS 4(R9), Y4
-	VCVTDQ2PS    Y7, Y6
-	VMULPS       Y3, Y4, Y4
-	VFMADD231PS  Y4, Y6, Y1
-	VBROADCASTSS 8(R9), Y4
-	VCVTDQ2PS    Y5, Y5
-	VMULPS       Y3, Y4, Y3
-	VFMADD231PS  Y3, Y5, Y2
-	VPBROADCASTW 24(R12), X3
-	VCVTPH2PS    X3, Y3
-	VPBROADCASTW 26(R12), X4
-	VCVTPH2PS    X4, Y4
-	VBROADCASTI128 32(R12), Y5
-	VPSRLVD      q5_10<>+0(SB), Y5, Y5
-	VPAND        q5_11<>+0(SB), Y5, Y5
-	VMOVDQU      28(R12), X6
-	VINSERTI128  $1, 30(R12), Y6, Y6
-	VPSHUFB      q5_12<>+0(SB), Y6, Y6
-	VPAND        q5_13<>+0(SB), Y6, Y6
-	VPCMPEQB     q5_13<>+0(SB), Y6, Y6
-	VPAND        q5_14<>+0(SB), Y6, Y6
-	VPOR         Y6, Y5, Y5
-	VMOVDQU      96(R8), Y6
-	VPMADDUBSW   Y6, Y5, Y6
-	VPMADDWD     q5_15<>+0(SB), Y6, Y6
-	VMOVDQU      128(R8), Y7
-	VPMADDUBSW   Y7, Y5, Y7
-	VPMADDWD     q5_15<>+0(SB), Y7, Y7
-	VMOVDQU      160(R8), Y8
-	VPMADDUBSW   Y8, Y5, Y5
-	VPMADDWD     q5_15<>+0(SB), Y5, Y5
-	VMOVSD       24(R10), X8
-	VFMADD231PS  Y8, Y4, Y0
-	VMOVSD       32(R10), X8
-	VFMADD231PS  Y8, Y4, Y1
-	VMOVSD       40(R10), X8
-	VFMADD231PS  Y8, Y4, Y2
-	VBROADCASTSS 12(R9), Y4
-	VCVTDQ2PS    Y6, Y6
-	VMULPS       Y3, Y4, Y4
-	VFMADD231PS  Y4, Y6, Y0
-	VBROADCASTSS 16(R9), Y4
-	VCVTDQ2PS    Y7, Y6
-	VMULPS       Y3, Y4, Y4
-	VFMADD231PS  Y4, Y6, Y1
-	VBROADCASTSS 20(R9), Y4
-	VCVTDQ2PS    Y5, Y5
-	VMULPS       Y3, Y4, Y3
-	VFMADD231PS  Y3, Y5, Y2
+	VPBROADCASTW (R12), X9
+	VCVTPH2PS    X9, Y9
+	VPBROADCASTW 2(R12), X10
+	VCVTPH2PS    X10, Y10
+	VBROADCASTI128 8(R12), Y11
+	VPSRLVD      Y2, Y11, Y11
+	VPAND        Y4, Y11, Y11
+	VMOVDQU      4(R12), X12
+	VINSERTI128  $1, 6(R12), Y12, Y12
+	VPSHUFB      Y3, Y12, Y12
+	VPAND        Y1, Y12, Y12
+	VPCMPEQB     Y1, Y12, Y12
+	VPAND        Y5, Y12, Y12
+	VPOR         Y12, Y11, Y11
+	VMOVDQU      (R8), Y12
+	VPMADDUBSW   Y12, Y11, Y12
+	VPMADDWD     Y0, Y12, Y12
+	VMOVDQU      32(R8), Y13
+	VPMADDUBSW   Y13, Y11, Y13
+	VPMADDWD     Y0, Y13, Y13
+	VMOVDQU      64(R8), Y14
+	VPMADDUBSW   Y14, Y11, Y11
+	VPMADDWD     Y0, Y11, Y11
+	VMOVSD       (R10), X14
+	VFMADD231PS  Y14, Y10, Y6
+	VMOVSD       8(R10), X14
+	VFMADD231PS  Y14, Y10, Y7
+	VMOVSD       16(R10), X14
+	VFMADD231PS  Y14, Y10, Y8
+	VBROADCASTSS (R9), Y10
+	VCVTDQ2PS    Y12, Y12
+	VMULPS       Y9, Y10, Y10
+	VFMADD231PS  Y10, Y12, Y6
+	VBROADCASTSS 4(R9), Y10
+	VCVTDQ2PS    Y13, Y12
+	VMULPS       Y9, Y10, Y10
+	VFMADD231PS  Y10, Y12, Y7
+	VBROADCASTSS 8(R9), Y10
+	VCVTDQ2PS    Y11, Y11
+	VMULPS       Y9, Y10, Y9
+	VFMADD231PS  Y9, Y11, Y8
+	VPBROADCASTW 24(R12), X9
+	VCVTPH2PS    X9, Y9
+	VPBROADCASTW 26(R12), X10
+	VCVTPH2PS    X10, Y10
+	VBROADCASTI128 32(R12), Y11
+	VPSRLVD      Y2, Y11, Y11
+	VPAND        Y4, Y11, Y11
+	VMOVDQU      28(R12), X12
+	VINSERTI128  $1, 30(R12), Y12, Y12
+	VPSHUFB      Y3, Y12, Y12
+	VPAND        Y1, Y12, Y12
+	VPCMPEQB     Y1, Y12, Y12
+	VPAND        Y5, Y12, Y12
+	VPOR         Y12, Y11, Y11
+	VMOVDQU      96(R8), Y12
+	VPMADDUBSW   Y12, Y11, Y12
+	VPMADDWD     Y0, Y12, Y12
+	VMOVDQU      128(R8), Y13
+	VPMADDUBSW   Y13, Y11, Y13
+	VPMADDWD     Y0, Y13, Y13
+	VMOVDQU      160(R8), Y14
+	VPMADDUBSW   Y14, Y11, Y11
+	VPMADDWD     Y0, Y11, Y11
+	VMOVSD       24(R10), X14
+	VFMADD231PS  Y14, Y10, Y6
+	VMOVSD       32(R10), X14
+	VFMADD231PS  Y14, Y10, Y7
+	VMOVSD       40(R10), X14
+	VFMADD231PS  Y14, Y10, Y8
+	VBROADCASTSS 12(R9), Y10
+	VCVTDQ2PS    Y12, Y12
+	VMULPS       Y9, Y10, Y10
+	VFMADD231PS  Y10, Y12, Y6
+	VBROADCASTSS 16(R9), Y10
+	VCVTDQ2PS    Y13, Y12
+	VMULPS       Y9, Y10, Y10
+	VFMADD231PS  Y10, Y12, Y7
+	VBROADCASTSS 20(R9), Y10
+	VCVTDQ2PS    Y11, Y11
+	VMULPS       Y9, Y10, Y9
+	VFMADD231PS  Y9, Y11, Y8
 	ADDQ         $0x30, R12
 	ADDQ         $0xc0, R8
 	ADDQ         $0x18, R9
@@ -5115,47 +5318,47 @@ done6:
 	JLT          done8
 
 loop7:
-	VPBROADCASTW (R12), X3
-	VCVTPH2PS    X3, Y3
-	VPBROADCASTW 2(R12), X4
-	VCVTPH2PS    X4, Y4
-	VBROADCASTI128 8(R12), Y5
-	VPSRLVD      q5_10<>+0(SB), Y5, Y5
-	VPAND        q5_11<>+0(SB), Y5, Y5
-	VMOVDQU      4(R12), X6
-	VINSERTI128  $1, 6(R12), Y6, Y6
-	VPSHUFB      q5_12<>+0(SB), Y6, Y6
-	VPAND        q5_13<>+0(SB), Y6, Y6
-	VPCMPEQB     q5_13<>+0(SB), Y6, Y6
-	VPAND        q5_14<>+0(SB), Y6, Y6
-	VPOR         Y6, Y5, Y5
-	VMOVDQU      (R8), Y6
-	VPMADDUBSW   Y6, Y5, Y6
-	VPMADDWD     q5_15<>+0(SB), Y6, Y6
-	VMOVDQU      32(R8), Y7
-	VPMADDUBSW   Y7, Y5, Y7
-	VPMADDWD     q5_15<>+0(SB), Y7, Y7
-	VMOVDQU      64(R8), Y8
-	VPMADDUBSW   Y8, Y5, Y5
-	VPMADDWD     q5_15<>+0(SB), Y5, Y5
-	VMOVSD       (R10), X8
-	VFMADD231PS  Y8, Y4, Y0
-	VMOVSD       8(R10), X8
-	VFMADD231PS  Y8, Y4, Y1
-	VMOVSD       16(R10), X8
-	VFMADD231PS  Y8, Y4, Y2
-	VBROADCASTSS (R9), Y4
-	VCVTDQ2PS    Y6, Y6
-	VMULPS       Y3, Y4, Y4
-	VFMADD231PS  Y4, Y6, Y0
-	VBROADCASTSS 4(R9), Y4
-	VCVTDQ2PS    Y7, Y6
-	VMULPS       Y3, Y4, Y4
-	VFMADD231PS  Y4, Y6, Y1
-	VBROADCASTSS 8(R9), Y4
-	VCVTDQ2PS    Y5, Y5
-	VMULPS       Y3, Y4, Y3
-	VFMADD231PS  Y3, Y5, Y2
+	VPBROADCASTW (R12), X9
+	VCVTPH2PS    X9, Y9
+	VPBROADCASTW 2(R12), X10
+	VCVTPH2PS    X10, Y10
+	VBROADCASTI128 8(R12), Y11
+	VPSRLVD      Y2, Y11, Y11
+	VPAND        Y4, Y11, Y11
+	VMOVDQU      4(R12), X12
+	VINSERTI128  $1, 6(R12), Y12, Y12
+	VPSHUFB      Y3, Y12, Y12
+	VPAND        Y1, Y12, Y12
+	VPCMPEQB     Y1, Y12, Y12
+	VPAND        Y5, Y12, Y12
+	VPOR         Y12, Y11, Y11
+	VMOVDQU      (R8), Y12
+	VPMADDUBSW   Y12, Y11, Y12
+	VPMADDWD     Y0, Y12, Y12
+	VMOVDQU      32(R8), Y13
+	VPMADDUBSW   Y13, Y11, Y13
+	VPMADDWD     Y0, Y13, Y13
+	VMOVDQU      64(R8), Y14
+	VPMADDUBSW   Y14, Y11, Y11
+	VPMADDWD     Y0, Y11, Y11
+	VMOVSD       (R10), X14
+	VFMADD231PS  Y14, Y10, Y6
+	VMOVSD       8(R10), X14
+	VFMADD231PS  Y14, Y10, Y7
+	VMOVSD       16(R10), X14
+	VFMADD231PS  Y14, Y10, Y8
+	VBROADCASTSS (R9), Y10
+	VCVTDQ2PS    Y12, Y12
+	VMULPS       Y9, Y10, Y10
+	VFMADD231PS  Y10, Y12, Y6
+	VBROADCASTSS 4(R9), Y10
+	VCVTDQ2PS    Y13, Y12
+	VMULPS       Y9, Y10, Y10
+	VFMADD231PS  Y10, Y12, Y7
+	VBROADCASTSS 8(R9), Y10
+	VCVTDQ2PS    Y11, Y11
+	VMULPS       Y9, Y10, Y9
+	VFMADD231PS  Y9, Y11, Y8
 	ADDQ         $0x18, R12
 	ADDQ         $0x60, R8
 	ADDQ         $0xc, R9
@@ -5165,9 +5368,9 @@ loop7:
 
 done8:
 	ADDQ         $1, R11
-	VMOVUPS      Y0, (DI)
-	VMOVUPS      Y1, 128(DI)
-	VMOVUPS      Y2, 256(DI)
+	VMOVUPS      Y6, (DI)
+	VMOVUPS      Y7, 128(DI)
+	VMOVUPS      Y8, 256(DI)
 	ADDQ         $0x20, DI
 	MOVQ         stride+48(FP), R8
 	ADDQ         R8, BX
@@ -5178,58 +5381,58 @@ done4:
 	ADDQ         $1, SI
 
 	// four results for each row of y
-	VMOVUPS      (DX), Y0
-	VMOVUPS      32(DX), Y1
-	VMOVUPS      64(DX), Y2
-	VMOVUPS      96(DX), Y3
-	VPUNPCKLDQ   Y1, Y0, Y4
-	VPUNPCKHDQ   Y1, Y0, Y0
-	VADDPS       Y0, Y4, Y4
-	VPUNPCKLDQ   Y3, Y2, Y0
-	VPUNPCKHDQ   Y3, Y2, Y1
-	VADDPS       Y1, Y0, Y0
-	VPUNPCKLQDQ  Y0, Y4, Y1
-	VPUNPCKHQDQ  Y0, Y4, Y0
-	VADDPS       Y0, Y1, Y1
-	VEXTRACTI128 $1, Y1, X0
-	VADDPS       X0, X1, X0
-	VMOVUPS      X0, (AX)
-	VMOVUPS      128(DX), Y0
-	VMOVUPS      160(DX), Y1
-	VMOVUPS      192(DX), Y2
-	VMOVUPS      224(DX), Y3
-	VPUNPCKLDQ   Y1, Y0, Y4
-	VPUNPCKHDQ   Y1, Y0, Y0
-	VADDPS       Y0, Y4, Y4
-	VPUNPCKLDQ   Y3, Y2, Y0
-	VPUNPCKHDQ   Y3, Y2, Y1
-	VADDPS       Y1, Y0, Y0
-	VPUNPCKLQDQ  Y0, Y4, Y1
-	VPUNPCKHQDQ  Y0, Y4, Y0
-	VADDPS       Y0, Y1, Y1
-	VEXTRACTI128 $1, Y1, X0
-	VADDPS       X0, X1, X0
+	VMOVUPS      (DX), Y6
+	VMOVUPS      32(DX), Y7
+	VMOVUPS      64(DX), Y8
+	VMOVUPS      96(DX), Y9
+	VPUNPCKLDQ   Y7, Y6, Y10
+	VPUNPCKHDQ   Y7, Y6, Y6
+	VADDPS       Y6, Y10, Y10
+	VPUNPCKLDQ   Y9, Y8, Y6
+	VPUNPCKHDQ   Y9, Y8, Y7
+	VADDPS       Y7, Y6, Y6
+	VPUNPCKLQDQ  Y6, Y10, Y7
+	VPUNPCKHQDQ  Y6, Y10, Y6
+	VADDPS       Y6, Y7, Y7
+	VEXTRACTI128 $1, Y7, X6
+	VADDPS       X6, X7, X6
+	VMOVUPS      X6, (AX)
+	VMOVUPS      128(DX), Y6
+	VMOVUPS      160(DX), Y7
+	VMOVUPS      192(DX), Y8
+	VMOVUPS      224(DX), Y9
+	VPUNPCKLDQ   Y7, Y6, Y10
+	VPUNPCKHDQ   Y7, Y6, Y6
+	VADDPS       Y6, Y10, Y10
+	VPUNPCKLDQ   Y9, Y8, Y6
+	VPUNPCKHDQ   Y9, Y8, Y7
+	VADDPS       Y7, Y6, Y6
+	VPUNPCKLQDQ  Y6, Y10, Y7
+	VPUNPCKHQDQ  Y6, Y10, Y6
+	VADDPS       Y6, Y7, Y7
+	VEXTRACTI128 $1, Y7, X6
+	VADDPS       X6, X7, X6
 	MOVQ         ldy+8(FP), SI
 	MOVQ         AX, DI
 	ADDQ         SI, DI
-	VMOVUPS      X0, (DI)
-	VMOVUPS      256(DX), Y0
-	VMOVUPS      288(DX), Y1
-	VMOVUPS      320(DX), Y2
-	VMOVUPS      352(DX), Y3
-	VPUNPCKLDQ   Y1, Y0, Y4
-	VPUNPCKHDQ   Y1, Y0, Y0
-	VADDPS       Y0, Y4, Y4
-	VPUNPCKLDQ   Y3, Y2, Y0
-	VPUNPCKHDQ   Y3, Y2, Y1
-	VADDPS       Y1, Y0, Y0
-	VPUNPCKLQDQ  Y0, Y4, Y1
-	VPUNPCKHQDQ  Y0, Y4, Y0
-	VADDPS       Y0, Y1, Y1
-	VEXTRACTI128 $1, Y1, X0
-	VADDPS       X0, X1, X0
+	VMOVUPS      X6, (DI)
+	VMOVUPS      256(DX), Y6
+	VMOVUPS      288(DX), Y7
+	VMOVUPS      320(DX), Y8
+	VMOVUPS      352(DX), Y9
+	VPUNPCKLDQ   Y7, Y6, Y10
+	VPUNPCKHDQ   Y7, Y6, Y6
+	VADDPS       Y6, Y10, Y10
+	VPUNPCKLDQ   Y9, Y8, Y6
+	VPUNPCKHDQ   Y9, Y8, Y7
+	VADDPS       Y7, Y6, Y6
+	VPUNPCKLQDQ  Y6, Y10, Y7
+	VPUNPCKHQDQ  Y6, Y10, Y6
+	VADDPS       Y6, Y7, Y7
+	VEXTRACTI128 $1, Y7, X6
+	VADDPS       X6, X7, X6
 	ADDQ         SI, DI
-	VMOVUPS      X0, (DI)
+	VMOVUPS      X6, (DI)
 	ADDQ         $0x10, AX
 	SUBQ         $4, CX
 	JGE          loop1
@@ -5242,6 +5445,13 @@ done2:
 // matmulQ8Fours4xQ5_1AVX2 multiplies rows with 4 rows of activations in int8; rows is a multiple of 4, ldy and stride in bytes.
 // Requires: AVX2, F16C, FMA
 TEXT ·matmulQ8Fours4xQ5_1AVX2(SB), 0, $672-72
+
+	// constants of the loops
+	VMOVDQU      q5_15<>+0(SB), Y0
+	VMOVDQU      q5_13<>+0(SB), Y1
+	VMOVDQU      q5_10<>+0(SB), Y2
+	VMOVDQU      q5_12<>+0(SB), Y3
+	VMOVDQU      q5_11<>+0(SB), Y4
 	LEAQ         31(SP), AX
 	ANDQ         $-32, AX
 	MOVQ         y+0(FP), AX
@@ -5260,10 +5470,10 @@ loop1:
 	JLT          done4
 
 loop3:
-	VPXOR        Y0, Y0, Y0
-	VPXOR        Y1, Y1, Y1
-	VPXOR        Y2, Y2, Y2
-	VPXOR        Y3, Y3, Y3
+	VPXOR        Y5, Y5, Y5
+	VPXOR        Y6, Y6, Y6
+	VPXOR        Y7, Y7, Y7
+	VPXOR        Y8, Y8, Y8
 	MOVQ         q+16(FP), R8
 	MOVQ         d+24(FP), R9
 	MOVQ         s+32(FP), R10
@@ -5273,106 +5483,106 @@ loop3:
 	JLT          done6
 
 loop5:
-	VPBROADCASTW (R12), X4
-	VCVTPH2PS    X4, Y4
-	VPBROADCASTW 2(R12), X5
-	VCVTPH2PS    X5, Y5
-	VBROADCASTI128 8(R12), Y6
-	VPSRLVD      q5_10<>+0(SB), Y6, Y6
-	VPAND        q5_11<>+0(SB), Y6, Y6
-	VMOVDQU      4(R12), X7
-	VINSERTI128  $1, 6(R12), Y7, Y7
-	VPSHUFB      q5_12<>+0(SB), Y7, Y7
-	VPAND        q5_13<>+0(SB), Y7, Y7
-	VPCMPEQB     q5_13<>+0(SB), Y7, Y7
-	VPAND        q5_14<>+0(SB), Y7, Y7
-	VPOR         Y7, Y6, Y6
-	VMOVDQU      (R8), Y7
-	VPMADDUBSW   Y7, Y6, Y7
-	VPMADDWD     q5_15<>+0(SB), Y7, Y7
-	VMOVDQU      32(R8), Y8
-	VPMADDUBSW   Y8, Y6, Y8
-	VPMADDWD     q5_15<>+0(SB), Y8, Y8
-	VMOVDQU      64(R8), Y9
-	VPMADDUBSW   Y9, Y6, Y9
-	VPMADDWD     q5_15<>+0(SB), Y9, Y9
-	VMOVDQU      96(R8), Y10
-	VPMADDUBSW   Y10, Y6, Y6
-	VPMADDWD     q5_15<>+0(SB), Y6, Y6
-	VMOVSD       (R10), X10
-	VFMADD231PS  Y10, Y5, Y0
-	VMOVSD       8(R10), X10
-	VFMADD231PS  Y10, Y5, Y1
-	VMOVSD       16(R10), X10
-	VFMADD231PS  Y10, Y5, Y2
-	VMOVSD       24(R10), X10
-	VFMADD231PS  Y10, Y5, Y3
-	VBROADCASTSS (R9), Y5
-	VCVTDQ2PS    Y7, Y7
-	VMULPS       Y4, Y5, Y5
-	VFMADD231PS  Y5, Y7, Y0
-	VBROADCASTSS 4(R9), Y5
-	VCVTDQ2PS    Y8, Y7
-	VMULPS       Y4, Y5, Y5
-	VFMADD231PS  Y5, Y7, Y1
-	VBROADCASTSS 8(R9), Y5
-	VCVTDQ2PS    Y9, Y7
-	VMULPS       Y4, Y5, Y5
-	VFMADD231PS  Y5, Y7, Y2
-	VBROADCASTSS 12(R9), Y5
-	VCVTDQ2PS    Y6, Y6
-	VMULPS       Y4, Y5, Y4
-	VFMADD231PS  Y4, Y6, Y3
-	VPBROADCASTW 24(R12), X4
-	VCVTPH2PS    X4, Y4
-	VPBROADCASTW 26(R12), X5
-	VCVTPH2PS    X5, Y5
-	VBROADCASTI128 32(R12), Y6
-	VPSRLVD      q5_10<>+0(SB), Y6, Y6
-	VPAND        q5_11<>+0(SB), Y6, Y6
-	VMOVDQU      28(R12), X7
-	VINSERTI128  $1, 30(R12), Y7, Y7
-	VPSHUFB      q5_12<>+0(SB), Y7, Y7
-	VPAND        q5_13<>+0(SB), Y7, Y7
-	VPCMPEQB     q5_13<>+0(SB), Y7, Y7
-	VPAND        q5_14<>+0(SB), Y7, Y7
-	VPOR         Y7, Y6, Y6
-	VMOVDQU      128(R8), Y7
-	VPMADDUBSW   Y7, Y6, Y7
-	VPMADDWD     q5_15<>+0(SB), Y7, Y7
-	VMOVDQU      160(R8), Y8
-	VPMADDUBSW   Y8, Y6, Y8
-	VPMADDWD     q5_15<>+0(SB), Y8, Y8
-	VMOVDQU      192(R8), Y9
-	VPMADDUBSW   Y9, Y6, Y9
-	VPMADDWD     q5_15<>+0(SB), Y9, Y9
-	VMOVDQU      224(R8), Y10
-	VPMADDUBSW   Y10, Y6, Y6
-	VPMADDWD     q5_15<>+0(SB), Y6, Y6
-	VMOVSD       32(R10), X10
-	VFMADD231PS  Y10, Y5, Y0
-	VMOVSD       40(R10), X10
-	VFMADD231PS  Y10, Y5, Y1
-	VMOVSD       48(R10), X10
-	VFMADD231PS  Y10, Y5, Y2
-	VMOVSD       56(R10), X10
-	VFMADD231PS  Y10, Y5, Y3
-	VBROADCASTSS 16(R9), Y5
-	VCVTDQ2PS    Y7, Y7
-	VMULPS       Y4, Y5, Y5
-	VFMADD231PS  Y5, Y7, Y0
-	VBROADCASTSS 20(R9), Y5
-	VCVTDQ2PS    Y8, Y7
-	VMULPS       Y4, Y5, Y5
-	VFMADD231PS  Y5, Y7, Y1
-	VBROADCASTSS 24(R9), Y5
-	VCVTDQ2PS    Y9, Y7
-	VMULPS       Y4, Y5, Y5
-	VFMADD231PS  Y5, Y7, Y2
-	VBROADCASTSS 28(R9), Y5
-	VCVTDQ2PS    Y6, Y6
-	VMULPS       Y4, Y5, Y4
-	VFMADD231PS  Y4, Y6, Y3
+	VPBROADCASTW (R12), X9
+	VCVTPH2PS    X9, Y9
+	VPBROADCASTW 2(R12), X10
+	VCVTPH2PS    X10, Y10
+	VBROADCASTI128 8(R12), Y11
+	VPSRLVD      Y2, Y11, Y11
+	VPAND        Y4, Y11, Y11
+	VMOVDQU      4(R12), X12
+	VINSERTI128  $1, 6(R12), Y12, Y12
+	VPSHUFB      Y3, Y12, Y12
+	VPAND        Y1, Y12, Y12
+	VPCMPEQB     Y1, Y12, Y12
+	VPAND        q5_14<>+0(SB), Y12, Y12
+	VPOR         Y12, Y11, Y11
+	VMOVDQU      (R8), Y12
+	VPMADDUBSW   Y12, Y11, Y12
+	VPMADDWD     Y0, Y12, Y12
+	VMOVDQU      32(R8), Y13
+	VPMADDUBSW   Y13, Y11, Y13
+	VPMADDWD     Y0, Y13, Y13
+	VMOVDQU      64(R8), Y14
+	VPMADDUBSW   Y14, Y11, Y14
+	VPMADDWD     Y0, Y14, Y14
+	VMOVDQU      96(R8), Y15
+	VPMADDUBSW   Y15, Y11, Y11
+	VPMADDWD     Y0, Y11, Y11
+	VMOVSD       (R10), X15
+	VFMADD231PS  Y15, Y10, Y5
+	VMOVSD       8(R10), X15
+	VFMADD231PS  Y15, Y10, Y6
+	VMOVSD       16(R10), X15
+	VFMADD231PS  Y15, Y10, Y7
+	VMOVSD       24(R10), X15
+	VFMADD231PS  Y15, Y10, Y8
+	VBROADCASTSS (R9), Y10
+	VCVTDQ2PS    Y12, Y12
+	VMULPS       Y9, Y10, Y10
+	VFMADD231PS  Y10, Y12, Y5
+	VBROADCASTSS 4(R9), Y10
+	VCVTDQ2PS    Y13, Y12
+	VMULPS       Y9, Y10, Y10
+	VFMADD231PS  Y10, Y12, Y6
+	VBROADCASTSS 8(R9), Y10
+	VCVTDQ2PS    Y14, Y12
+	VMULPS       Y9, Y10, Y10
+	VFMADD231PS  Y10, Y12, Y7
+	VBROADCASTSS 12(R9), Y10
+	VCVTDQ2PS    Y11, Y11
+	VMULPS       Y9, Y10, Y9
+	VFMADD231PS  Y9, Y11, Y8
+	VPBROADCASTW 24(R12), X9
+	VCVTPH2PS    X9, Y9
+	VPBROADCASTW 26(R12), X10
+	VCVTPH2PS    X10, Y10
+	VBROADCASTI128 32(R12), Y11
+	VPSRLVD      Y2, Y11, Y11
+	VPAND        Y4, Y11, Y11
+	VMOVDQU      28(R12), X12
+	VINSERTI128  $1, 30(R12), Y12, Y12
+	VPSHUFB      Y3, Y12, Y12
+	VPAND        Y1, Y12, Y12
+	VPCMPEQB     Y1, Y12, Y12
+	VPAND        q5_14<>+0(SB), Y12, Y12
+	VPOR         Y12, Y11, Y11
+	VMOVDQU      128(R8), Y12
+	VPMADDUBSW   Y12, Y11, Y12
+	VPMADDWD     Y0, Y12, Y12
+	VMOVDQU      160(R8), Y13
+	VPMADDUBSW   Y13, Y11, Y13
+	VPMADDWD     Y0, Y13, Y13
+	VMOVDQU      192(R8), Y14
+	VPMADDUBSW   Y14, Y11, Y14
+	VPMADDWD     Y0, Y14, Y14
+	VMOVDQU      224(R8), Y15
+	VPMADDUBSW   Y15, Y11, Y11
+	VPMADDWD     Y0, Y11, Y11
+	VMOVSD       32(R10), X15
+	VFMADD231PS  Y15, Y10, Y5
+	VMOVSD       40(R10), X15
+	VFMADD231PS  Y15, Y10, Y6
+	VMOVSD       48(R10), X15
+	VFMADD231PS  Y15, Y10, Y7
+	VMOVSD       56(R10), X15
+	VFMADD231PS  Y15, Y10, Y8
+	VBROADCASTSS 16(R9), Y10
+	VCVTDQ2PS    Y12, Y12
+	VMULPS       Y9, Y10, Y10
+	VFMADD231PS  Y10, Y12, Y5
+	VBROADCASTSS 20(R9), Y10
+	VCVTDQ2PS    Y13, Y12
+	VMULPS       Y9, Y10, Y10
+	VFMADD231PS  Y10, Y12, Y6
+	VBROADCASTSS 24(R9), Y10
+	VCVTDQ2PS    Y14, Y12
+	VMULPS       Y9, Y10, Y10
+	VFMADD231PS  Y10, Y12, Y7
+	VBROADCASTSS 28(R9), Y10
+	VCVTDQ2PS    Y11, Y11
+	VMULPS       Y9, Y10, Y9
+	VFMADD231PS  Y9, Y11, Y8
 	ADDQ         $0x30, R12
 	ADDQ         $0x100, R8
 	ADDQ         $0x20, R9
@@ -5386,56 +5596,56 @@ done6:
 	JLT          done8
 
 loop7:
-	VPBROADCASTW (R12), X4
-	VCVTPH2PS    X4, Y4
-	VPBROADCASTW 2(R12), X5
-	VCVTPH2PS    X5, Y5
-	VBROADCASTI128 8(R12), Y6
-	VPSRLVD      q5_10<>+0(SB), Y6, Y6
-	VPAND        q5_11<>+0(SB), Y6, Y6
-	VMOVDQU      4(R12), X7
-	VINSERTI128  $1, 6(R12), Y7, Y7
-	VPSHUFB      q5_12<>+0(SB), Y7, Y7
-	VPAND        q5_13<>+0(SB), Y7, Y7
-	VPCMPEQB     q5_13<>+0(SB), Y7, Y7
-	VPAND        q5_14<>+0(SB), Y7, Y7
-	VPOR         Y7, Y6, Y6
-	VMOVDQU      (R8), Y7
-	VPMADDUBSW   Y7, Y6, Y7
-	VPMADDWD     q5_15<>+0(SB), Y7, Y7
-	VMOVDQU      32(R8), Y8
-	VPMADDUBSW   Y8, Y6, Y8
-	VPMADDWD     q5_15<>+0(SB), Y8, Y8
-	VMOVDQU      64(R8), Y9
-	VPMADDUBSW   Y9, Y6, Y9
-	VPMADDWD     q5_15<>+0(SB), Y9, Y9
-	VMOVDQU      96(R8), Y10
-	VPMADDUBSW   Y10, Y6, Y6
-	VPMADDWD     q5_15<>+0(SB), Y6, Y6
-	VMOVSD       (R10), X10
-	VFMADD231PS  Y10, Y5, Y0
-	VMOVSD       8(R10), X10
-	VFMADD231PS  Y10, Y5, Y1
-	VMOVSD       16(R10), X10
-	VFMADD231PS  Y10, Y5, Y2
-	VMOVSD       24(R10), X10
-	VFMADD231PS  Y10, Y5, Y3
-	VBROADCASTSS (R9), Y5
-	VCVTDQ2PS    Y7, Y7
-	VMULPS       Y4, Y5, Y5
-	VFMADD231PS  Y5, Y7, Y0
-	VBROADCASTSS 4(R9), Y5
-	VCVTDQ2PS    Y8, Y7
-	VMULPS       Y4, Y5, Y5
-	VFMADD231PS  Y5, Y7, Y1
-	VBROADCASTSS 8(R9), Y5
-	VCVTDQ2PS    Y9, Y7
-	VMULPS       Y4, Y5, Y5
-	VFMADD231PS  Y5, Y7, Y2
-	VBROADCASTSS 12(R9), Y5
-	VCVTDQ2PS    Y6, Y6
-	VMULPS       Y4, Y5, Y4
-	VFMADD231PS  Y4, Y6, Y3
+	VPBROADCASTW (R12), X9
+	VCVTPH2PS    X9, Y9
+	VPBROADCASTW 2(R12), X10
+	VCVTPH2PS    X10, Y10
+	VBROADCASTI128 8(R12), Y11
+	VPSRLVD      Y2, Y11, Y11
+	VPAND        Y4, Y11, Y11
+	VMOVDQU      4(R12), X12
+	VINSERTI128  $1, 6(R12), Y12, Y12
+	VPSHUFB      Y3, Y12, Y12
+	VPAND        Y1, Y12, Y12
+	VPCMPEQB     Y1, Y12, Y12
+	VPAND        q5_14<>+0(SB), Y12, Y12
+	VPOR         Y12, Y11, Y11
+	VMOVDQU      (R8), Y12
+	VPMADDUBSW   Y12, Y11, Y12
+	VPMADDWD     Y0, Y12, Y12
+	VMOVDQU      32(R8), Y13
+	VPMADDUBSW   Y13, Y11, Y13
+	VPMADDWD     Y0, Y13, Y13
+	VMOVDQU      64(R8), Y14
+	VPMADDUBSW   Y14, Y11, Y14
+	VPMADDWD     Y0, Y14, Y14
+	VMOVDQU      96(R8), Y15
+	VPMADDUBSW   Y15, Y11, Y11
+	VPMADDWD     Y0, Y11, Y11
+	VMOVSD       (R10), X15
+	VFMADD231PS  Y15, Y10, Y5
+	VMOVSD       8(R10), X15
+	VFMADD231PS  Y15, Y10, Y6
+	VMOVSD       16(R10), X15
+	VFMADD231PS  Y15, Y10, Y7
+	VMOVSD       24(R10), X15
+	VFMADD231PS  Y15, Y10, Y8
+	VBROADCASTSS (R9), Y10
+	VCVTDQ2PS    Y12, Y12
+	VMULPS       Y9, Y10, Y10
+	VFMADD231PS  Y10, Y12, Y5
+	VBROADCASTSS 4(R9), Y10
+	VCVTDQ2PS    Y13, Y12
+	VMULPS       Y9, Y10, Y10
+	VFMADD231PS  Y10, Y12, Y6
+	VBROADCASTSS 8(R9), Y10
+	VCVTDQ2PS    Y14, Y12
+	VMULPS       Y9, Y10, Y10
+	VFMADD231PS  Y10, Y12, Y7
+	VBROADCASTSS 12(R9), Y10
+	VCVTDQ2PS    Y11, Y11
+	VMULPS       Y9, Y10, Y9
+	VFMADD231PS  Y9, Y11, Y8
 	ADDQ         $0x18, R12
 	ADDQ         $0x80, R8
 	ADDQ         $0x10, R9
@@ -5445,10 +5655,10 @@ loop7:
 
 done8:
 	ADDQ         $1, R11
-	VMOVUPS      Y0, (DI)
-	VMOVUPS      Y1, 128(DI)
-	VMOVUPS      Y2, 256(DI)
-	VMOVUPS      Y3, 384(DI)
+	VMOVUPS      Y5, (DI)
+	VMOVUPS      Y6, 128(DI)
+	VMOVUPS      Y7, 256(DI)
+	VMOVUPS      Y8, 384(DI)
 	ADDQ         $0x20, DI
 	MOVQ         stride+48(FP), R8
 	ADDQ         R8, BX
@@ -5459,75 +5669,75 @@ done4:
 	ADDQ         $1, SI
 
 	// four results for each row of y
-	VMOVUPS      (DX), Y0
-	VMOVUPS      32(DX), Y1
-	VMOVUPS      64(DX), Y2
-	VMOVUPS      96(DX), Y3
-	VPUNPCKLDQ   Y1, Y0, Y4
-	VPUNPCKHDQ   Y1, Y0, Y0
-	VADDPS       Y0, Y4, Y4
-	VPUNPCKLDQ   Y3, Y2, Y0
-	VPUNPCKHDQ   Y3, Y2, Y1
-	VADDPS       Y1, Y0, Y0
-	VPUNPCKLQDQ  Y0, Y4, Y1
-	VPUNPCKHQDQ  Y0, Y4, Y0
-	VADDPS       Y0, Y1, Y1
-	VEXTRACTI128 $1, Y1, X0
-	VADDPS       X0, X1, X0
-	VMOVUPS      X0, (AX)
-	VMOVUPS      128(DX), Y0
-	VMOVUPS      160(DX), Y1
-	VMOVUPS      192(DX), Y2
-	VMOVUPS      224(DX), Y3
-	VPUNPCKLDQ   Y1, Y0, Y4
-	VPUNPCKHDQ   Y1, Y0, Y0
-	VADDPS       Y0, Y4, Y4
-	VPUNPCKLDQ   Y3, Y2, Y0
-	VPUNPCKHDQ   Y3, Y2, Y1
-	VADDPS       Y1, Y0, Y0
-	VPUNPCKLQDQ  Y0, Y4, Y1
-	VPUNPCKHQDQ  Y0, Y4, Y0
-	VADDPS       Y0, Y1, Y1
-	VEXTRACTI128 $1, Y1, X0
-	VADDPS       X0, X1, X0
+	VMOVUPS      (DX), Y5
+	VMOVUPS      32(DX), Y6
+	VMOVUPS      64(DX), Y7
+	VMOVUPS      96(DX), Y8
+	VPUNPCKLDQ   Y6, Y5, Y9
+	VPUNPCKHDQ   Y6, Y5, Y5
+	VADDPS       Y5, Y9, Y9
+	VPUNPCKLDQ   Y8, Y7, Y5
+	VPUNPCKHDQ   Y8, Y7, Y6
+	VADDPS       Y6, Y5, Y5
+	VPUNPCKLQDQ  Y5, Y9, Y6
+	VPUNPCKHQDQ  Y5, Y9, Y5
+	VADDPS       Y5, Y6, Y6
+	VEXTRACTI128 $1, Y6, X5
+	VADDPS       X5, X6, X5
+	VMOVUPS      X5, (AX)
+	VMOVUPS      128(DX), Y5
+	VMOVUPS      160(DX), Y6
+	VMOVUPS      192(DX), Y7
+	VMOVUPS      224(DX), Y8
+	VPUNPCKLDQ   Y6, Y5, Y9
+	VPUNPCKHDQ   Y6, Y5, Y5
+	VADDPS       Y5, Y9, Y9
+	VPUNPCKLDQ   Y8, Y7, Y5
+	VPUNPCKHDQ   Y8, Y7, Y6
+	VADDPS       Y6, Y5, Y5
+	VPUNPCKLQDQ  Y5, Y9, Y6
+	VPUNPCKHQDQ  Y5, Y9, Y5
+	VADDPS       Y5, Y6, Y6
+	VEXTRACTI128 $1, Y6, X5
+	VADDPS       X5, X6, X5
 	MOVQ         ldy+8(FP), SI
 	MOVQ         AX, DI
 	ADDQ         SI, DI
-	VMOVUPS      X0, (DI)
-	VMOVUPS      256(DX), Y0
-	VMOVUPS      288(DX), Y1
-	VMOVUPS      320(DX), Y2
-	VMOVUPS      352(DX), Y3
-	VPUNPCKLDQ   Y1, Y0, Y4
-	VPUNPCKHDQ   Y1, Y0, Y0
-	VADDPS       Y0, Y4, Y4
-	VPUNPCKLDQ   Y3, Y2, Y0
-	VPUNPCKHDQ   Y3, Y2, Y1
-	VADDPS       Y1, Y0, Y0
-	VPUNPCKLQDQ  Y0, Y4, Y1
-	VPUNPCKHQDQ  Y0, Y4, Y0
-	VADDPS       Y0, Y1, Y1
-	VEXTRACTI128 $1, Y1, X0
-	VADDPS       X0, X1, X0
+	VMOVUPS      X5, (DI)
+	VMOVUPS      256(DX), Y5
+	VMOVUPS      288(DX), Y6
+	VMOVUPS      320(DX), Y7
+	VMOVUPS      352(DX), Y8
+	VPUNPCKLDQ   Y6, Y5, Y9
+	VPUNPCKHDQ   Y6, Y5, Y5
+	VADDPS       Y5, Y9, Y9
+	VPUNPCKLDQ   Y8, Y7, Y5
+	VPUNPCKHDQ   Y8, Y7, Y6
+	VADDPS       Y6, Y5, Y5
+	VPUNPCKLQDQ  Y5, Y9, Y6
+	VPUNPCKHQDQ  Y5, Y9, Y5
+	VADDPS       Y5, Y6, Y6
+	VEXTRACTI128 $1, Y6, X5
+	VADDPS       X5, X6, X5
 	ADDQ         SI, DI
-	VMOVUPS      X0, (DI)
-	VMOVUPS      384(DX), Y0
-	VMOVUPS      416(DX), Y1
-	VMOVUPS      448(DX), Y2
-	VMOVUPS      480(DX), Y3
-	VPUNPCKLDQ   Y1, Y0, Y4
-	VPUNPCKHDQ   Y1, Y0, Y0
-	VADDPS       Y0, Y4, Y4
-	VPUNPCKLDQ   Y3, Y2, Y0
-	VPUNPCKHDQ   Y3, Y2, Y1
-	VADDPS       Y1, Y0, Y0
-	VPUNPCKLQDQ  Y0, Y4, Y1
-	VPUNPCKHQDQ  Y0, Y4, Y0
-	VADDPS       Y0, Y1, Y1
-	VEXTRACTI128 $1, Y1, X0
-	VADDPS       X0, X1, X0
+	VMOVUPS      X5, (DI)
+	VMOVUPS      384(DX), Y5
+	VMOVUPS      416(DX), Y6
+	VMOVUPS      448(DX), Y7
+	VMOVUPS      480(DX), Y8
+	VPUNPCKLDQ   Y6, Y5, Y9
+	VPUNPCKHDQ   Y6, Y5, Y5
+	VADDPS       Y5, Y9, Y9
+	VPUNPCKLDQ   Y8, Y7, Y5
+	VPUNPCKHDQ   Y8, Y7, Y6
+	VADDPS       Y6, Y5, Y5
+	VPUNPCKLQDQ  Y5, Y9, Y6
+	VPUNPCKHQDQ  Y5, Y9, Y5
+	VADDPS       Y5, Y6, Y6
+	VEXTRACTI128 $1, Y6, X5
+	VADDPS       X5, X6, X5
 	ADDQ         SI, DI
-	VMOVUPS      X0, (DI)
+	VMOVUPS      X5, (DI)
 	ADDQ         $0x10, AX
 	SUBQ         $4, CX
 	JGE          loop1
@@ -5540,6 +5750,13 @@ done2:
 // unpackQ5_1AVX2 unpacks a row into records of 32 levels, their scales and mins.
 // Requires: AVX2, F16C
 TEXT ·unpackQ5_1AVX2(SB), NOSPLIT, $128-24
+
+	// constants of the loops
+	VMOVDQU      q5_13<>+0(SB), Y0
+	VMOVDQU      q5_10<>+0(SB), Y1
+	VMOVDQU      q5_12<>+0(SB), Y2
+	VMOVDQU      q5_11<>+0(SB), Y3
+	VMOVDQU      q5_14<>+0(SB), Y4
 	MOVQ         dst+0(FP), AX
 	MOVQ         src+8(FP), BX
 	MOVQ         blocks+16(FP), CX
@@ -5549,23 +5766,23 @@ TEXT ·unpackQ5_1AVX2(SB), NOSPLIT, $128-24
 	JLT          done2
 
 loop1:
-	VPBROADCASTW (BX), X0
-	VCVTPH2PS    X0, Y0
-	VPBROADCASTW 2(BX), X1
-	VCVTPH2PS    X1, Y1
-	VBROADCASTI128 8(BX), Y2
-	VPSRLVD      q5_10<>+0(SB), Y2, Y2
-	VPAND        q5_11<>+0(SB), Y2, Y2
-	VMOVDQU      4(BX), X3
-	VINSERTI128  $1, 6(BX), Y3, Y3
-	VPSHUFB      q5_12<>+0(SB), Y3, Y3
-	VPAND        q5_13<>+0(SB), Y3, Y3
-	VPCMPEQB     q5_13<>+0(SB), Y3, Y3
-	VPAND        q5_14<>+0(SB), Y3, Y3
-	VPOR         Y3, Y2, Y2
-	VMOVDQU      Y2, (AX)
-	VMOVSD       X0, 32(AX)
-	VMOVSD       X1, 40(AX)
+	VPBROADCASTW (BX), X5
+	VCVTPH2PS    X5, Y5
+	VPBROADCASTW 2(BX), X6
+	VCVTPH2PS    X6, Y6
+	VBROADCASTI128 8(BX), Y7
+	VPSRLVD      Y1, Y7, Y7
+	VPAND        Y3, Y7, Y7
+	VMOVDQU      4(BX), X8
+	VINSERTI128  $1, 6(BX), Y8, Y8
+	VPSHUFB      Y2, Y8, Y8
+	VPAND        Y0, Y8, Y8
+	VPCMPEQB     Y0, Y8, Y8
+	VPAND        Y4, Y8, Y8
+	VPOR         Y8, Y7, Y7
+	VMOVDQU      Y7, (AX)
+	VMOVSD       X5, 32(AX)
+	VMOVSD       X6, 40(AX)
 	ADDQ         $0x18, BX
 	ADDQ         $0x30, AX
 	SUBQ         $1, CX
@@ -5579,6 +5796,11 @@ done2:
 // encodeGroupsQ5_1AVX2 packs groups of 8 blocks of 32 values.
 // Requires: AVX2, F16C
 TEXT ·encodeGroupsQ5_1AVX2(SB), NOSPLIT, $0-32
+
+	// constants of the loops
+	VMOVDQU      q5_111<>+0(SB), Y0
+	VMOVDQU      q5_114<>+0(SB), Y1
+	VMOVDQU      q5_115<>+0(SB), Y2
 	MOVQ         dst+0(FP), AX
 	MOVQ         src+8(FP), BX
 	MOVQ         scratch+16(FP), CX
@@ -5598,46 +5820,46 @@ loop1:
 	JLT          done4
 
 loop3:
-	VMOVUPS      (BX)(SI*1), Y0
-	VMOVUPS      128(BX)(SI*1), Y1
-	VMOVUPS      256(BX)(SI*1), Y2
-	VMOVUPS      384(BX)(SI*1), Y3
-	VMOVUPS      512(BX)(SI*1), Y4
-	VMOVUPS      640(BX)(SI*1), Y5
-	VMOVUPS      768(BX)(SI*1), Y6
-	VMOVUPS      896(BX)(SI*1), Y7
-	VUNPCKLPS    Y1, Y0, Y8
-	VUNPCKHPS    Y1, Y0, Y1
-	VUNPCKLPS    Y3, Y2, Y0
-	VUNPCKHPS    Y3, Y2, Y3
-	VUNPCKLPD    Y0, Y8, Y2
-	VUNPCKHPD    Y0, Y8, Y0
-	VUNPCKLPD    Y3, Y1, Y8
-	VUNPCKHPD    Y3, Y1, Y3
-	VUNPCKLPS    Y5, Y4, Y1
-	VUNPCKHPS    Y5, Y4, Y5
-	VUNPCKLPS    Y7, Y6, Y4
-	VUNPCKHPS    Y7, Y6, Y7
-	VUNPCKLPD    Y4, Y1, Y6
-	VUNPCKHPD    Y4, Y1, Y4
-	VUNPCKLPD    Y7, Y5, Y1
-	VUNPCKHPD    Y7, Y5, Y7
-	VPERM2F128   $0x20, Y6, Y2, Y5
-	VPERM2F128   $0x31, Y6, Y2, Y6
-	VPERM2F128   $0x20, Y4, Y0, Y2
-	VPERM2F128   $0x31, Y4, Y0, Y4
-	VPERM2F128   $0x20, Y1, Y8, Y0
-	VPERM2F128   $0x31, Y1, Y8, Y1
-	VPERM2F128   $0x20, Y7, Y3, Y8
+	VMOVUPS      (BX)(SI*1), Y3
+	VMOVUPS      128(BX)(SI*1), Y4
+	VMOVUPS      256(BX)(SI*1), Y5
+	VMOVUPS      384(BX)(SI*1), Y6
+	VMOVUPS      512(BX)(SI*1), Y7
+	VMOVUPS      640(BX)(SI*1), Y8
+	VMOVUPS      768(BX)(SI*1), Y9
+	VMOVUPS      896(BX)(SI*1), Y10
+	VUNPCKLPS    Y4, Y3, Y11
+	VUNPCKHPS    Y4, Y3, Y4
+	VUNPCKLPS    Y6, Y5, Y3
+	VUNPCKHPS    Y6, Y5, Y6
+	VUNPCKLPD    Y3, Y11, Y5
+	VUNPCKHPD    Y3, Y11, Y3
+	VUNPCKLPD    Y6, Y4, Y11
+	VUNPCKHPD    Y6, Y4, Y6
+	VUNPCKLPS    Y8, Y7, Y4
+	VUNPCKHPS    Y8, Y7, Y8
+	VUNPCKLPS    Y10, Y9, Y7
+	VUNPCKHPS    Y10, Y9, Y10
+	VUNPCKLPD    Y7, Y4, Y9
+	VUNPCKHPD    Y7, Y4, Y7
+	VUNPCKLPD    Y10, Y8, Y4
+	VUNPCKHPD    Y10, Y8, Y10
+	VPERM2F128   $0x20, Y9, Y5, Y8
+	VPERM2F128   $0x31, Y9, Y5, Y9
+	VPERM2F128   $0x20, Y7, Y3, Y5
 	VPERM2F128   $0x31, Y7, Y3, Y7
-	VMOVUPS      Y5, (CX)(SI*8)
-	VMOVUPS      Y2, 32(CX)(SI*8)
-	VMOVUPS      Y0, 64(CX)(SI*8)
-	VMOVUPS      Y8, 96(CX)(SI*8)
-	VMOVUPS      Y6, 128(CX)(SI*8)
-	VMOVUPS      Y4, 160(CX)(SI*8)
-	VMOVUPS      Y1, 192(CX)(SI*8)
-	VMOVUPS      Y7, 224(CX)(SI*8)
+	VPERM2F128   $0x20, Y4, Y11, Y3
+	VPERM2F128   $0x31, Y4, Y11, Y4
+	VPERM2F128   $0x20, Y10, Y6, Y11
+	VPERM2F128   $0x31, Y10, Y6, Y10
+	VMOVUPS      Y8, (CX)(SI*8)
+	VMOVUPS      Y5, 32(CX)(SI*8)
+	VMOVUPS      Y3, 64(CX)(SI*8)
+	VMOVUPS      Y11, 96(CX)(SI*8)
+	VMOVUPS      Y9, 128(CX)(SI*8)
+	VMOVUPS      Y7, 160(CX)(SI*8)
+	VMOVUPS      Y4, 192(CX)(SI*8)
+	VMOVUPS      Y10, 224(CX)(SI*8)
 	ADDQ         $0x20, SI
 	SUBQ         $1, DI
 	JGE          loop3
@@ -5646,7 +5868,7 @@ done4:
 	ADDQ         $1, DI
 
 	// m
-	VMOVDQU      q5_16<>+0(SB), Y0
+	VMOVDQU      q5_16<>+0(SB), Y3
 	XORQ         SI, SI
 	XORQ         DI, DI
 	ADDQ         $8, DI
@@ -5654,24 +5876,24 @@ done4:
 	JLT          done6
 
 loop5:
-	VMOVUPS      (CX)(SI*8), Y1
-	VMINPS       Y0, Y1, Y0
-	VMOVUPS      32(CX)(SI*8), Y1
-	VMINPS       Y0, Y1, Y0
-	VMOVUPS      64(CX)(SI*8), Y1
-	VMINPS       Y0, Y1, Y0
-	VMOVUPS      96(CX)(SI*8), Y1
-	VMINPS       Y0, Y1, Y0
+	VMOVUPS      (CX)(SI*8), Y4
+	VMINPS       Y3, Y4, Y3
+	VMOVUPS      32(CX)(SI*8), Y4
+	VMINPS       Y3, Y4, Y3
+	VMOVUPS      64(CX)(SI*8), Y4
+	VMINPS       Y3, Y4, Y3
+	VMOVUPS      96(CX)(SI*8), Y4
+	VMINPS       Y3, Y4, Y3
 	ADDQ         $0x10, SI
 	SUBQ         $1, DI
 	JGE          loop5
 
 done6:
 	ADDQ         $1, DI
-	VMOVUPS      Y0, 1024(CX)
+	VMOVUPS      Y3, 1024(CX)
 
 	// d
-	VMOVDQU      q5_17<>+0(SB), Y0
+	VMOVDQU      q5_17<>+0(SB), Y3
 	XORQ         SI, SI
 	XORQ         DI, DI
 	ADDQ         $8, DI
@@ -5679,34 +5901,34 @@ done6:
 	JLT          done8
 
 loop7:
-	VMOVUPS      (CX)(SI*8), Y1
-	VMAXPS       Y0, Y1, Y0
-	VMOVUPS      32(CX)(SI*8), Y1
-	VMAXPS       Y0, Y1, Y0
-	VMOVUPS      64(CX)(SI*8), Y1
-	VMAXPS       Y0, Y1, Y0
-	VMOVUPS      96(CX)(SI*8), Y1
-	VMAXPS       Y0, Y1, Y0
+	VMOVUPS      (CX)(SI*8), Y4
+	VMAXPS       Y3, Y4, Y3
+	VMOVUPS      32(CX)(SI*8), Y4
+	VMAXPS       Y3, Y4, Y3
+	VMOVUPS      64(CX)(SI*8), Y4
+	VMAXPS       Y3, Y4, Y3
+	VMOVUPS      96(CX)(SI*8), Y4
+	VMAXPS       Y3, Y4, Y3
 	ADDQ         $0x10, SI
 	SUBQ         $1, DI
 	JGE          loop7
 
 done8:
 	ADDQ         $1, DI
-	VMOVUPS      Y0, 1056(CX)
-	VMOVUPS      1056(CX), Y0
-	VMOVUPS      1024(CX), Y1
-	VSUBPS       Y1, Y0, Y0
-	VDIVPS       q5_18<>+0(SB), Y0, Y0
-	VMOVUPS      Y0, 1088(CX)
+	VMOVUPS      Y3, 1056(CX)
+	VMOVUPS      1056(CX), Y3
+	VMOVUPS      1024(CX), Y4
+	VSUBPS       Y4, Y3, Y3
+	VDIVPS       q5_18<>+0(SB), Y3, Y3
+	VMOVUPS      Y3, 1088(CX)
 
 	// code
-	VMOVUPS      1088(CX), Y0
-	VMOVDQU      q5_19<>+0(SB), Y1
-	VCMPPS       $4, q5_110<>+0(SB), Y0, Y2
-	VDIVPS       Y0, Y1, Y0
-	VPAND        Y2, Y0, Y0
-	VMOVUPS      Y0, 1120(CX)
+	VMOVUPS      1088(CX), Y3
+	VMOVDQU      q5_19<>+0(SB), Y4
+	VCMPPS       $4, q5_110<>+0(SB), Y3, Y5
+	VDIVPS       Y3, Y4, Y3
+	VPAND        Y5, Y3, Y3
+	VMOVUPS      Y3, 1120(CX)
 	XORQ         SI, SI
 	XORQ         DI, DI
 	ADDQ         $8, DI
@@ -5714,38 +5936,38 @@ done8:
 	JLT          done10
 
 loop9:
-	VMOVUPS      (CX)(SI*8), Y0
-	VMOVUPS      1024(CX), Y1
-	VSUBPS       Y1, Y0, Y0
-	VMOVUPS      1120(CX), Y1
-	VMULPS       Y1, Y0, Y0
-	VADDPS       q5_111<>+0(SB), Y0, Y0
-	VCVTTPS2DQ   Y0, Y0
-	VMOVDQU      Y0, 1152(CX)(SI*8)
-	VMOVUPS      32(CX)(SI*8), Y0
-	VMOVUPS      1024(CX), Y1
-	VSUBPS       Y1, Y0, Y0
-	VMOVUPS      1120(CX), Y1
-	VMULPS       Y1, Y0, Y0
-	VADDPS       q5_111<>+0(SB), Y0, Y0
-	VCVTTPS2DQ   Y0, Y0
-	VMOVDQU      Y0, 1184(CX)(SI*8)
-	VMOVUPS      64(CX)(SI*8), Y0
-	VMOVUPS      1024(CX), Y1
-	VSUBPS       Y1, Y0, Y0
-	VMOVUPS      1120(CX), Y1
-	VMULPS       Y1, Y0, Y0
-	VADDPS       q5_111<>+0(SB), Y0, Y0
-	VCVTTPS2DQ   Y0, Y0
-	VMOVDQU      Y0, 1216(CX)(SI*8)
-	VMOVUPS      96(CX)(SI*8), Y0
-	VMOVUPS      1024(CX), Y1
-	VSUBPS       Y1, Y0, Y0
-	VMOVUPS      1120(CX), Y1
-	VMULPS       Y1, Y0, Y0
-	VADDPS       q5_111<>+0(SB), Y0, Y0
-	VCVTTPS2DQ   Y0, Y0
-	VMOVDQU      Y0, 1248(CX)(SI*8)
+	VMOVUPS      (CX)(SI*8), Y3
+	VMOVUPS      1024(CX), Y4
+	VSUBPS       Y4, Y3, Y3
+	VMOVUPS      1120(CX), Y4
+	VMULPS       Y4, Y3, Y3
+	VADDPS       Y0, Y3, Y3
+	VCVTTPS2DQ   Y3, Y3
+	VMOVDQU      Y3, 1152(CX)(SI*8)
+	VMOVUPS      32(CX)(SI*8), Y3
+	VMOVUPS      1024(CX), Y4
+	VSUBPS       Y4, Y3, Y3
+	VMOVUPS      1120(CX), Y4
+	VMULPS       Y4, Y3, Y3
+	VADDPS       Y0, Y3, Y3
+	VCVTTPS2DQ   Y3, Y3
+	VMOVDQU      Y3, 1184(CX)(SI*8)
+	VMOVUPS      64(CX)(SI*8), Y3
+	VMOVUPS      1024(CX), Y4
+	VSUBPS       Y4, Y3, Y3
+	VMOVUPS      1120(CX), Y4
+	VMULPS       Y4, Y3, Y3
+	VADDPS       Y0, Y3, Y3
+	VCVTTPS2DQ   Y3, Y3
+	VMOVDQU      Y3, 1216(CX)(SI*8)
+	VMOVUPS      96(CX)(SI*8), Y3
+	VMOVUPS      1024(CX), Y4
+	VSUBPS       Y4, Y3, Y3
+	VMOVUPS      1120(CX), Y4
+	VMULPS       Y4, Y3, Y3
+	VADDPS       Y0, Y3, Y3
+	VCVTTPS2DQ   Y3, Y3
+	VMOVDQU      Y3, 1248(CX)(SI*8)
 	ADDQ         $0x10, SI
 	SUBQ         $1, DI
 	JGE          loop9
@@ -5754,342 +5976,342 @@ done10:
 	ADDQ         $1, DI
 
 	// d
-	VMOVUPS      1088(CX), Y0
-	VCMPPS       $3, Y0, Y0, Y1
-	VPAND        q5_112<>+0(SB), Y0, Y2
-	VPOR         q5_113<>+0(SB), Y2, Y2
-	VBLENDVPS    Y1, Y2, Y0, Y2
-	VCVTPS2PH    $0, Y2, X2
-	VPMOVZXWD    X2, Y0
-	VPEXTRW      $0, X0, (AX)
-	VPEXTRW      $2, X0, 24(AX)
-	VPEXTRW      $4, X0, 48(AX)
-	VPEXTRW      $6, X0, 72(AX)
-	VEXTRACTI128 $1, Y0, X0
-	VPEXTRW      $0, X0, 96(AX)
-	VPEXTRW      $2, X0, 120(AX)
-	VPEXTRW      $4, X0, 144(AX)
-	VPEXTRW      $6, X0, 168(AX)
+	VMOVUPS      1088(CX), Y3
+	VCMPPS       $3, Y3, Y3, Y4
+	VPAND        q5_112<>+0(SB), Y3, Y5
+	VPOR         q5_113<>+0(SB), Y5, Y5
+	VBLENDVPS    Y4, Y5, Y3, Y5
+	VCVTPS2PH    $0, Y5, X5
+	VPMOVZXWD    X5, Y3
+	VPEXTRW      $0, X3, (AX)
+	VPEXTRW      $2, X3, 24(AX)
+	VPEXTRW      $4, X3, 48(AX)
+	VPEXTRW      $6, X3, 72(AX)
+	VEXTRACTI128 $1, Y3, X3
+	VPEXTRW      $0, X3, 96(AX)
+	VPEXTRW      $2, X3, 120(AX)
+	VPEXTRW      $4, X3, 144(AX)
+	VPEXTRW      $6, X3, 168(AX)
 
 	// m
-	VMOVUPS      1024(CX), Y0
-	VCMPPS       $3, Y0, Y0, Y1
-	VPAND        q5_112<>+0(SB), Y0, Y2
-	VPOR         q5_113<>+0(SB), Y2, Y2
-	VBLENDVPS    Y1, Y2, Y0, Y2
-	VCVTPS2PH    $0, Y2, X2
-	VPMOVZXWD    X2, Y0
-	VPEXTRW      $0, X0, 2(AX)
-	VPEXTRW      $2, X0, 26(AX)
-	VPEXTRW      $4, X0, 50(AX)
-	VPEXTRW      $6, X0, 74(AX)
-	VEXTRACTI128 $1, Y0, X0
-	VPEXTRW      $0, X0, 98(AX)
-	VPEXTRW      $2, X0, 122(AX)
-	VPEXTRW      $4, X0, 146(AX)
-	VPEXTRW      $6, X0, 170(AX)
+	VMOVUPS      1024(CX), Y3
+	VCMPPS       $3, Y3, Y3, Y4
+	VPAND        q5_112<>+0(SB), Y3, Y5
+	VPOR         q5_113<>+0(SB), Y5, Y5
+	VBLENDVPS    Y4, Y5, Y3, Y5
+	VCVTPS2PH    $0, Y5, X5
+	VPMOVZXWD    X5, Y3
+	VPEXTRW      $0, X3, 2(AX)
+	VPEXTRW      $2, X3, 26(AX)
+	VPEXTRW      $4, X3, 50(AX)
+	VPEXTRW      $6, X3, 74(AX)
+	VEXTRACTI128 $1, Y3, X3
+	VPEXTRW      $0, X3, 98(AX)
+	VPEXTRW      $2, X3, 122(AX)
+	VPEXTRW      $4, X3, 146(AX)
+	VPEXTRW      $6, X3, 170(AX)
 
 	// qh: codes to bits, then words to blocks
-	VMOVDQU      2144(CX), Y0
-	VPSRLD       $4, Y0, Y0
-	VPSLLD       $0x1f, Y0, Y0
-	VMOVDQU      2112(CX), Y1
-	VPSRLD       $4, Y1, Y1
-	VPAND        q5_114<>+0(SB), Y1, Y1
-	VPSLLD       $0x1e, Y1, Y1
-	VPOR         Y1, Y0, Y0
-	VMOVDQU      2080(CX), Y1
-	VPSRLD       $4, Y1, Y1
-	VPAND        q5_114<>+0(SB), Y1, Y1
-	VPSLLD       $0x1d, Y1, Y1
-	VPOR         Y1, Y0, Y0
-	VMOVDQU      2048(CX), Y1
-	VPSRLD       $4, Y1, Y1
-	VPAND        q5_114<>+0(SB), Y1, Y1
-	VPSLLD       $0x1c, Y1, Y1
-	VPOR         Y1, Y0, Y0
-	VMOVDQU      2016(CX), Y1
-	VPSRLD       $4, Y1, Y1
-	VPAND        q5_114<>+0(SB), Y1, Y1
-	VPSLLD       $0x1b, Y1, Y1
-	VPOR         Y1, Y0, Y0
-	VMOVDQU      1984(CX), Y1
-	VPSRLD       $4, Y1, Y1
-	VPAND        q5_114<>+0(SB), Y1, Y1
-	VPSLLD       $0x1a, Y1, Y1
-	VPOR         Y1, Y0, Y0
-	VMOVDQU      1952(CX), Y1
-	VPSRLD       $4, Y1, Y1
-	VPAND        q5_114<>+0(SB), Y1, Y1
-	VPSLLD       $0x19, Y1, Y1
-	VPOR         Y1, Y0, Y0
-	VMOVDQU      1920(CX), Y1
-	VPSRLD       $4, Y1, Y1
-	VPAND        q5_114<>+0(SB), Y1, Y1
-	VPSLLD       $0x18, Y1, Y1
-	VPOR         Y1, Y0, Y0
-	VMOVDQU      1888(CX), Y1
-	VPSRLD       $4, Y1, Y1
-	VPAND        q5_114<>+0(SB), Y1, Y1
-	VPSLLD       $0x17, Y1, Y1
-	VPOR         Y1, Y0, Y0
-	VMOVDQU      1856(CX), Y1
-	VPSRLD       $4, Y1, Y1
-	VPAND        q5_114<>+0(SB), Y1, Y1
-	VPSLLD       $0x16, Y1, Y1
-	VPOR         Y1, Y0, Y0
-	VMOVDQU      1824(CX), Y1
-	VPSRLD       $4, Y1, Y1
-	VPAND        q5_114<>+0(SB), Y1, Y1
-	VPSLLD       $0x15, Y1, Y1
-	VPOR         Y1, Y0, Y0
-	VMOVDQU      1792(CX), Y1
-	VPSRLD       $4, Y1, Y1
-	VPAND        q5_114<>+0(SB), Y1, Y1
-	VPSLLD       $0x14, Y1, Y1
-	VPOR         Y1, Y0, Y0
-	VMOVDQU      1760(CX), Y1
-	VPSRLD       $4, Y1, Y1
-	VPAND        q5_114<>+0(SB), Y1, Y1
-	VPSLLD       $0x13, Y1, Y1
-	VPOR         Y1, Y0, Y0
-	VMOVDQU      1728(CX), Y1
-	VPSRLD       $4, Y1, Y1
-	VPAND        q5_114<>+0(SB), Y1, Y1
-	VPSLLD       $0x12, Y1, Y1
-	VPOR         Y1, Y0, Y0
-	VMOVDQU      1696(CX), Y1
-	VPSRLD       $4, Y1, Y1
-	VPAND        q5_114<>+0(SB), Y1, Y1
-	VPSLLD       $0x11, Y1, Y1
-	VPOR         Y1, Y0, Y0
-	VMOVDQU      1664(CX), Y1
-	VPSRLD       $4, Y1, Y1
-	VPAND        q5_114<>+0(SB), Y1, Y1
-	VPSLLD       $0x10, Y1, Y1
-	VPOR         Y1, Y0, Y0
-	VMOVDQU      1632(CX), Y1
-	VPSRLD       $4, Y1, Y1
-	VPAND        q5_114<>+0(SB), Y1, Y1
-	VPSLLD       $0xf, Y1, Y1
-	VPOR         Y1, Y0, Y0
-	VMOVDQU      1600(CX), Y1
-	VPSRLD       $4, Y1, Y1
-	VPAND        q5_114<>+0(SB), Y1, Y1
-	VPSLLD       $0xe, Y1, Y1
-	VPOR         Y1, Y0, Y0
-	VMOVDQU      1568(CX), Y1
-	VPSRLD       $4, Y1, Y1
-	VPAND        q5_114<>+0(SB), Y1, Y1
-	VPSLLD       $0xd, Y1, Y1
-	VPOR         Y1, Y0, Y0
-	VMOVDQU      1536(CX), Y1
-	VPSRLD       $4, Y1, Y1
-	VPAND        q5_114<>+0(SB), Y1, Y1
-	VPSLLD       $0xc, Y1, Y1
-	VPOR         Y1, Y0, Y0
-	VMOVDQU      1504(CX), Y1
-	VPSRLD       $4, Y1, Y1
-	VPAND        q5_114<>+0(SB), Y1, Y1
-	VPSLLD       $0xb, Y1, Y1
-	VPOR         Y1, Y0, Y0
-	VMOVDQU      1472(CX), Y1
-	VPSRLD       $4, Y1, Y1
-	VPAND        q5_114<>+0(SB), Y1, Y1
-	VPSLLD       $0xa, Y1, Y1
-	VPOR         Y1, Y0, Y0
-	VMOVDQU      1440(CX), Y1
-	VPSRLD       $4, Y1, Y1
-	VPAND        q5_114<>+0(SB), Y1, Y1
-	VPSLLD       $9, Y1, Y1
-	VPOR         Y1, Y0, Y0
-	VMOVDQU      1408(CX), Y1
-	VPSRLD       $4, Y1, Y1
-	VPAND        q5_114<>+0(SB), Y1, Y1
-	VPSLLD       $8, Y1, Y1
-	VPOR         Y1, Y0, Y0
-	VMOVDQU      1376(CX), Y1
-	VPSRLD       $4, Y1, Y1
-	VPAND        q5_114<>+0(SB), Y1, Y1
-	VPSLLD       $7, Y1, Y1
-	VPOR         Y1, Y0, Y0
-	VMOVDQU      1344(CX), Y1
-	VPSRLD       $4, Y1, Y1
-	VPAND        q5_114<>+0(SB), Y1, Y1
-	VPSLLD       $6, Y1, Y1
-	VPOR         Y1, Y0, Y0
-	VMOVDQU      1312(CX), Y1
-	VPSRLD       $4, Y1, Y1
-	VPAND        q5_114<>+0(SB), Y1, Y1
-	VPSLLD       $5, Y1, Y1
-	VPOR         Y1, Y0, Y0
-	VMOVDQU      1280(CX), Y1
-	VPSRLD       $4, Y1, Y1
-	VPAND        q5_114<>+0(SB), Y1, Y1
-	VPSLLD       $4, Y1, Y1
-	VPOR         Y1, Y0, Y0
-	VMOVDQU      1248(CX), Y1
-	VPSRLD       $4, Y1, Y1
-	VPAND        q5_114<>+0(SB), Y1, Y1
-	VPSLLD       $3, Y1, Y1
-	VPOR         Y1, Y0, Y0
-	VMOVDQU      1216(CX), Y1
-	VPSRLD       $4, Y1, Y1
-	VPAND        q5_114<>+0(SB), Y1, Y1
-	VPSLLD       $2, Y1, Y1
-	VPOR         Y1, Y0, Y0
-	VMOVDQU      1184(CX), Y1
-	VPSRLD       $4, Y1, Y1
-	VPAND        q5_114<>+0(SB), Y1, Y1
-	VPSLLD       $1, Y1, Y1
-	VPOR         Y1, Y0, Y0
-	VMOVDQU      1152(CX), Y1
-	VPSRLD       $4, Y1, Y1
-	VPAND        q5_114<>+0(SB), Y1, Y1
-	VPOR         Y1, Y0, Y0
-	VMOVD        X0, 4(AX)
-	VPEXTRD      $1, X0, 28(AX)
-	VPEXTRD      $2, X0, 52(AX)
-	VPEXTRD      $3, X0, 76(AX)
-	VEXTRACTI128 $1, Y0, X0
-	VMOVD        X0, 100(AX)
-	VPEXTRD      $1, X0, 124(AX)
-	VPEXTRD      $2, X0, 148(AX)
-	VPEXTRD      $3, X0, 172(AX)
-
-	// qs: codes to bits, then words to blocks
-	VMOVDQU      1760(CX), Y0
-	VPSLLD       $0x1c, Y0, Y0
-	VMOVDQU      1728(CX), Y1
-	VPAND        q5_115<>+0(SB), Y1, Y1
-	VPSLLD       $0x14, Y1, Y1
-	VPOR         Y1, Y0, Y0
-	VMOVDQU      1696(CX), Y1
-	VPAND        q5_115<>+0(SB), Y1, Y1
-	VPSLLD       $0xc, Y1, Y1
-	VPOR         Y1, Y0, Y0
-	VMOVDQU      1664(CX), Y1
-	VPAND        q5_115<>+0(SB), Y1, Y1
-	VPSLLD       $4, Y1, Y1
-	VPOR         Y1, Y0, Y0
-	VMOVDQU      1248(CX), Y1
-	VPAND        q5_115<>+0(SB), Y1, Y1
-	VPSLLD       $0x18, Y1, Y1
-	VPOR         Y1, Y0, Y0
-	VMOVDQU      1216(CX), Y1
-	VPAND        q5_115<>+0(SB), Y1, Y1
-	VPSLLD       $0x10, Y1, Y1
-	VPOR         Y1, Y0, Y0
-	VMOVDQU      1184(CX), Y1
-	VPAND        q5_115<>+0(SB), Y1, Y1
-	VPSLLD       $8, Y1, Y1
-	VPOR         Y1, Y0, Y0
-	VMOVDQU      1152(CX), Y1
-	VPAND        q5_115<>+0(SB), Y1, Y1
-	VPOR         Y1, Y0, Y0
-	VMOVDQU      1888(CX), Y1
-	VPSLLD       $0x1c, Y1, Y1
-	VMOVDQU      1856(CX), Y2
-	VPAND        q5_115<>+0(SB), Y2, Y2
-	VPSLLD       $0x14, Y2, Y2
-	VPOR         Y2, Y1, Y1
-	VMOVDQU      1824(CX), Y2
-	VPAND        q5_115<>+0(SB), Y2, Y2
-	VPSLLD       $0xc, Y2, Y2
-	VPOR         Y2, Y1, Y1
-	VMOVDQU      1792(CX), Y2
-	VPAND        q5_115<>+0(SB), Y2, Y2
-	VPSLLD       $4, Y2, Y2
-	VPOR         Y2, Y1, Y1
-	VMOVDQU      1376(CX), Y2
-	VPAND        q5_115<>+0(SB), Y2, Y2
-	VPSLLD       $0x18, Y2, Y2
-	VPOR         Y2, Y1, Y1
-	VMOVDQU      1344(CX), Y2
-	VPAND        q5_115<>+0(SB), Y2, Y2
-	VPSLLD       $0x10, Y2, Y2
-	VPOR         Y2, Y1, Y1
-	VMOVDQU      1312(CX), Y2
-	VPAND        q5_115<>+0(SB), Y2, Y2
-	VPSLLD       $8, Y2, Y2
-	VPOR         Y2, Y1, Y1
-	VMOVDQU      1280(CX), Y2
-	VPAND        q5_115<>+0(SB), Y2, Y2
-	VPOR         Y2, Y1, Y1
-	VMOVDQU      2016(CX), Y2
-	VPSLLD       $0x1c, Y2, Y2
-	VMOVDQU      1984(CX), Y3
-	VPAND        q5_115<>+0(SB), Y3, Y3
-	VPSLLD       $0x14, Y3, Y3
-	VPOR         Y3, Y2, Y2
-	VMOVDQU      1952(CX), Y3
-	VPAND        q5_115<>+0(SB), Y3, Y3
-	VPSLLD       $0xc, Y3, Y3
-	VPOR         Y3, Y2, Y2
-	VMOVDQU      1920(CX), Y3
-	VPAND        q5_115<>+0(SB), Y3, Y3
-	VPSLLD       $4, Y3, Y3
-	VPOR         Y3, Y2, Y2
-	VMOVDQU      1504(CX), Y3
-	VPAND        q5_115<>+0(SB), Y3, Y3
-	VPSLLD       $0x18, Y3, Y3
-	VPOR         Y3, Y2, Y2
-	VMOVDQU      1472(CX), Y3
-	VPAND        q5_115<>+0(SB), Y3, Y3
-	VPSLLD       $0x10, Y3, Y3
-	VPOR         Y3, Y2, Y2
-	VMOVDQU      1440(CX), Y3
-	VPAND        q5_115<>+0(SB), Y3, Y3
-	VPSLLD       $8, Y3, Y3
-	VPOR         Y3, Y2, Y2
-	VMOVDQU      1408(CX), Y3
-	VPAND        q5_115<>+0(SB), Y3, Y3
-	VPOR         Y3, Y2, Y2
 	VMOVDQU      2144(CX), Y3
-	VPSLLD       $0x1c, Y3, Y3
+	VPSRLD       $4, Y3, Y3
+	VPSLLD       $0x1f, Y3, Y3
 	VMOVDQU      2112(CX), Y4
-	VPAND        q5_115<>+0(SB), Y4, Y4
-	VPSLLD       $0x14, Y4, Y4
+	VPSRLD       $4, Y4, Y4
+	VPAND        Y1, Y4, Y4
+	VPSLLD       $0x1e, Y4, Y4
 	VPOR         Y4, Y3, Y3
 	VMOVDQU      2080(CX), Y4
-	VPAND        q5_115<>+0(SB), Y4, Y4
-	VPSLLD       $0xc, Y4, Y4
+	VPSRLD       $4, Y4, Y4
+	VPAND        Y1, Y4, Y4
+	VPSLLD       $0x1d, Y4, Y4
 	VPOR         Y4, Y3, Y3
 	VMOVDQU      2048(CX), Y4
-	VPAND        q5_115<>+0(SB), Y4, Y4
-	VPSLLD       $4, Y4, Y4
+	VPSRLD       $4, Y4, Y4
+	VPAND        Y1, Y4, Y4
+	VPSLLD       $0x1c, Y4, Y4
 	VPOR         Y4, Y3, Y3
-	VMOVDQU      1632(CX), Y4
-	VPAND        q5_115<>+0(SB), Y4, Y4
+	VMOVDQU      2016(CX), Y4
+	VPSRLD       $4, Y4, Y4
+	VPAND        Y1, Y4, Y4
+	VPSLLD       $0x1b, Y4, Y4
+	VPOR         Y4, Y3, Y3
+	VMOVDQU      1984(CX), Y4
+	VPSRLD       $4, Y4, Y4
+	VPAND        Y1, Y4, Y4
+	VPSLLD       $0x1a, Y4, Y4
+	VPOR         Y4, Y3, Y3
+	VMOVDQU      1952(CX), Y4
+	VPSRLD       $4, Y4, Y4
+	VPAND        Y1, Y4, Y4
+	VPSLLD       $0x19, Y4, Y4
+	VPOR         Y4, Y3, Y3
+	VMOVDQU      1920(CX), Y4
+	VPSRLD       $4, Y4, Y4
+	VPAND        Y1, Y4, Y4
 	VPSLLD       $0x18, Y4, Y4
 	VPOR         Y4, Y3, Y3
-	VMOVDQU      1600(CX), Y4
-	VPAND        q5_115<>+0(SB), Y4, Y4
+	VMOVDQU      1888(CX), Y4
+	VPSRLD       $4, Y4, Y4
+	VPAND        Y1, Y4, Y4
+	VPSLLD       $0x17, Y4, Y4
+	VPOR         Y4, Y3, Y3
+	VMOVDQU      1856(CX), Y4
+	VPSRLD       $4, Y4, Y4
+	VPAND        Y1, Y4, Y4
+	VPSLLD       $0x16, Y4, Y4
+	VPOR         Y4, Y3, Y3
+	VMOVDQU      1824(CX), Y4
+	VPSRLD       $4, Y4, Y4
+	VPAND        Y1, Y4, Y4
+	VPSLLD       $0x15, Y4, Y4
+	VPOR         Y4, Y3, Y3
+	VMOVDQU      1792(CX), Y4
+	VPSRLD       $4, Y4, Y4
+	VPAND        Y1, Y4, Y4
+	VPSLLD       $0x14, Y4, Y4
+	VPOR         Y4, Y3, Y3
+	VMOVDQU      1760(CX), Y4
+	VPSRLD       $4, Y4, Y4
+	VPAND        Y1, Y4, Y4
+	VPSLLD       $0x13, Y4, Y4
+	VPOR         Y4, Y3, Y3
+	VMOVDQU      1728(CX), Y4
+	VPSRLD       $4, Y4, Y4
+	VPAND        Y1, Y4, Y4
+	VPSLLD       $0x12, Y4, Y4
+	VPOR         Y4, Y3, Y3
+	VMOVDQU      1696(CX), Y4
+	VPSRLD       $4, Y4, Y4
+	VPAND        Y1, Y4, Y4
+	VPSLLD       $0x11, Y4, Y4
+	VPOR         Y4, Y3, Y3
+	VMOVDQU      1664(CX), Y4
+	VPSRLD       $4, Y4, Y4
+	VPAND        Y1, Y4, Y4
 	VPSLLD       $0x10, Y4, Y4
 	VPOR         Y4, Y3, Y3
+	VMOVDQU      1632(CX), Y4
+	VPSRLD       $4, Y4, Y4
+	VPAND        Y1, Y4, Y4
+	VPSLLD       $0xf, Y4, Y4
+	VPOR         Y4, Y3, Y3
+	VMOVDQU      1600(CX), Y4
+	VPSRLD       $4, Y4, Y4
+	VPAND        Y1, Y4, Y4
+	VPSLLD       $0xe, Y4, Y4
+	VPOR         Y4, Y3, Y3
 	VMOVDQU      1568(CX), Y4
-	VPAND        q5_115<>+0(SB), Y4, Y4
-	VPSLLD       $8, Y4, Y4
+	VPSRLD       $4, Y4, Y4
+	VPAND        Y1, Y4, Y4
+	VPSLLD       $0xd, Y4, Y4
 	VPOR         Y4, Y3, Y3
 	VMOVDQU      1536(CX), Y4
-	VPAND        q5_115<>+0(SB), Y4, Y4
+	VPSRLD       $4, Y4, Y4
+	VPAND        Y1, Y4, Y4
+	VPSLLD       $0xc, Y4, Y4
 	VPOR         Y4, Y3, Y3
-	VUNPCKLPS    Y1, Y0, Y4
-	VUNPCKHPS    Y1, Y0, Y1
-	VUNPCKLPS    Y3, Y2, Y0
-	VUNPCKHPS    Y3, Y2, Y3
-	VUNPCKLPD    Y0, Y4, Y2
-	VUNPCKHPD    Y0, Y4, Y0
-	VUNPCKLPD    Y3, Y1, Y4
-	VUNPCKHPD    Y3, Y1, Y3
-	VMOVUPS      X2, 8(AX)
-	VEXTRACTI128 $1, Y2, 104(AX)
-	VMOVUPS      X0, 32(AX)
-	VEXTRACTI128 $1, Y0, 128(AX)
-	VMOVUPS      X4, 56(AX)
-	VEXTRACTI128 $1, Y4, 152(AX)
-	VMOVUPS      X3, 80(AX)
-	VEXTRACTI128 $1, Y3, 176(AX)
+	VMOVDQU      1504(CX), Y4
+	VPSRLD       $4, Y4, Y4
+	VPAND        Y1, Y4, Y4
+	VPSLLD       $0xb, Y4, Y4
+	VPOR         Y4, Y3, Y3
+	VMOVDQU      1472(CX), Y4
+	VPSRLD       $4, Y4, Y4
+	VPAND        Y1, Y4, Y4
+	VPSLLD       $0xa, Y4, Y4
+	VPOR         Y4, Y3, Y3
+	VMOVDQU      1440(CX), Y4
+	VPSRLD       $4, Y4, Y4
+	VPAND        Y1, Y4, Y4
+	VPSLLD       $9, Y4, Y4
+	VPOR         Y4, Y3, Y3
+	VMOVDQU      1408(CX), Y4
+	VPSRLD       $4, Y4, Y4
+	VPAND        Y1, Y4, Y4
+	VPSLLD       $8, Y4, Y4
+	VPOR         Y4, Y3, Y3
+	VMOVDQU      1376(CX), Y4
+	VPSRLD       $4, Y4, Y4
+	VPAND        Y1, Y4, Y4
+	VPSLLD       $7, Y4, Y4
+	VPOR         Y4, Y3, Y3
+	VMOVDQU      1344(CX), Y4
+	VPSRLD       $4, Y4, Y4
+	VPAND        Y1, Y4, Y4
+	VPSLLD       $6, Y4, Y4
+	VPOR         Y4, Y3, Y3
+	VMOVDQU      1312(CX), Y4
+	VPSRLD       $4, Y4, Y4
+	VPAND        Y1, Y4, Y4
+	VPSLLD       $5, Y4, Y4
+	VPOR         Y4, Y3, Y3
+	VMOVDQU      1280(CX), Y4
+	VPSRLD       $4, Y4, Y4
+	VPAND        Y1, Y4, Y4
+	VPSLLD       $4, Y4, Y4
+	VPOR         Y4, Y3, Y3
+	VMOVDQU      1248(CX), Y4
+	VPSRLD       $4, Y4, Y4
+	VPAND        Y1, Y4, Y4
+	VPSLLD       $3, Y4, Y4
+	VPOR         Y4, Y3, Y3
+	VMOVDQU      1216(CX), Y4
+	VPSRLD       $4, Y4, Y4
+	VPAND        Y1, Y4, Y4
+	VPSLLD       $2, Y4, Y4
+	VPOR         Y4, Y3, Y3
+	VMOVDQU      1184(CX), Y4
+	VPSRLD       $4, Y4, Y4
+	VPAND        Y1, Y4, Y4
+	VPSLLD       $1, Y4, Y4
+	VPOR         Y4, Y3, Y3
+	VMOVDQU      1152(CX), Y4
+	VPSRLD       $4, Y4, Y4
+	VPAND        Y1, Y4, Y4
+	VPOR         Y4, Y3, Y3
+	VMOVD        X3, 4(AX)
+	VPEXTRD      $1, X3, 28(AX)
+	VPEXTRD      $2, X3, 52(AX)
+	VPEXTRD      $3, X3, 76(AX)
+	VEXTRACTI128 $1, Y3, X3
+	VMOVD        X3, 100(AX)
+	VPEXTRD      $1, X3, 124(AX)
+	VPEXTRD      $2, X3, 148(AX)
+	VPEXTRD      $3, X3, 172(AX)
+
+	// qs: codes to bits, then words to blocks
+	VMOVDQU      1760(CX), Y3
+	VPSLLD       $0x1c, Y3, Y3
+	VMOVDQU      1728(CX), Y4
+	VPAND        Y2, Y4, Y4
+	VPSLLD       $0x14, Y4, Y4
+	VPOR         Y4, Y3, Y3
+	VMOVDQU      1696(CX), Y4
+	VPAND        Y2, Y4, Y4
+	VPSLLD       $0xc, Y4, Y4
+	VPOR         Y4, Y3, Y3
+	VMOVDQU      1664(CX), Y4
+	VPAND        Y2, Y4, Y4
+	VPSLLD       $4, Y4, Y4
+	VPOR         Y4, Y3, Y3
+	VMOVDQU      1248(CX), Y4
+	VPAND        Y2, Y4, Y4
+	VPSLLD       $0x18, Y4, Y4
+	VPOR         Y4, Y3, Y3
+	VMOVDQU      1216(CX), Y4
+	VPAND        Y2, Y4, Y4
+	VPSLLD       $0x10, Y4, Y4
+	VPOR         Y4, Y3, Y3
+	VMOVDQU      1184(CX), Y4
+	VPAND        Y2, Y4, Y4
+	VPSLLD       $8, Y4, Y4
+	VPOR         Y4, Y3, Y3
+	VMOVDQU      1152(CX), Y4
+	VPAND        Y2, Y4, Y4
+	VPOR         Y4, Y3, Y3
+	VMOVDQU      1888(CX), Y4
+	VPSLLD       $0x1c, Y4, Y4
+	VMOVDQU      1856(CX), Y5
+	VPAND        Y2, Y5, Y5
+	VPSLLD       $0x14, Y5, Y5
+	VPOR         Y5, Y4, Y4
+	VMOVDQU      1824(CX), Y5
+	VPAND        Y2, Y5, Y5
+	VPSLLD       $0xc, Y5, Y5
+	VPOR         Y5, Y4, Y4
+	VMOVDQU      1792(CX), Y5
+	VPAND        Y2, Y5, Y5
+	VPSLLD       $4, Y5, Y5
+	VPOR         Y5, Y4, Y4
+	VMOVDQU      1376(CX), Y5
+	VPAND        Y2, Y5, Y5
+	VPSLLD       $0x18, Y5, Y5
+	VPOR         Y5, Y4, Y4
+	VMOVDQU      1344(CX), Y5
+	VPAND        Y2, Y5, Y5
+	VPSLLD       $0x10, Y5, Y5
+	VPOR         Y5, Y4, Y4
+	VMOVDQU      1312(CX), Y5
+	VPAND        Y2, Y5, Y5
+	VPSLLD       $8, Y5, Y5
+	VPOR         Y5, Y4, Y4
+	VMOVDQU      1280(CX), Y5
+	VPAND        Y2, Y5, Y5
+	VPOR         Y5, Y4, Y4
+	VMOVDQU      2016(CX), Y5
+	VPSLLD       $0x1c, Y5, Y5
+	VMOVDQU      1984(CX), Y6
+	VPAND        Y2, Y6, Y6
+	VPSLLD       $0x14, Y6, Y6
+	VPOR         Y6, Y5, Y5
+	VMOVDQU      1952(CX), Y6
+	VPAND        Y2, Y6, Y6
+	VPSLLD       $0xc, Y6, Y6
+	VPOR         Y6, Y5, Y5
+	VMOVDQU      1920(CX), Y6
+	VPAND        Y2, Y6, Y6
+	VPSLLD       $4, Y6, Y6
+	VPOR         Y6, Y5, Y5
+	VMOVDQU      1504(CX), Y6
+	VPAND        Y2, Y6, Y6
+	VPSLLD       $0x18, Y6, Y6
+	VPOR         Y6, Y5, Y5
+	VMOVDQU      1472(CX), Y6
+	VPAND        Y2, Y6, Y6
+	VPSLLD       $0x10, Y6, Y6
+	VPOR         Y6, Y5, Y5
+	VMOVDQU      1440(CX), Y6
+	VPAND        Y2, Y6, Y6
+	VPSLLD       $8, Y6, Y6
+	VPOR         Y6, Y5, Y5
+	VMOVDQU      1408(CX), Y6
+	VPAND        Y2, Y6, Y6
+	VPOR         Y6, Y5, Y5
+	VMOVDQU      2144(CX), Y6
+	VPSLLD       $0x1c, Y6, Y6
+	VMOVDQU      2112(CX), Y7
+	VPAND        Y2, Y7, Y7
+	VPSLLD       $0x14, Y7, Y7
+	VPOR         Y7, Y6, Y6
+	VMOVDQU      2080(CX), Y7
+	VPAND        Y2, Y7, Y7
+	VPSLLD       $0xc, Y7, Y7
+	VPOR         Y7, Y6, Y6
+	VMOVDQU      2048(CX), Y7
+	VPAND        Y2, Y7, Y7
+	VPSLLD       $4, Y7, Y7
+	VPOR         Y7, Y6, Y6
+	VMOVDQU      1632(CX), Y7
+	VPAND        Y2, Y7, Y7
+	VPSLLD       $0x18, Y7, Y7
+	VPOR         Y7, Y6, Y6
+	VMOVDQU      1600(CX), Y7
+	VPAND        Y2, Y7, Y7
+	VPSLLD       $0x10, Y7, Y7
+	VPOR         Y7, Y6, Y6
+	VMOVDQU      1568(CX), Y7
+	VPAND        Y2, Y7, Y7
+	VPSLLD       $8, Y7, Y7
+	VPOR         Y7, Y6, Y6
+	VMOVDQU      1536(CX), Y7
+	VPAND        Y2, Y7, Y7
+	VPOR         Y7, Y6, Y6
+	VUNPCKLPS    Y4, Y3, Y7
+	VUNPCKHPS    Y4, Y3, Y4
+	VUNPCKLPS    Y6, Y5, Y3
+	VUNPCKHPS    Y6, Y5, Y6
+	VUNPCKLPD    Y3, Y7, Y5
+	VUNPCKHPD    Y3, Y7, Y3
+	VUNPCKLPD    Y6, Y4, Y7
+	VUNPCKHPD    Y6, Y4, Y6
+	VMOVUPS      X5, 8(AX)
+	VEXTRACTI128 $1, Y5, 104(AX)
+	VMOVUPS      X3, 32(AX)
+	VEXTRACTI128 $1, Y3, 128(AX)
+	VMOVUPS      X7, 56(AX)
+	VEXTRACTI128 $1, Y7, 152(AX)
+	VMOVUPS      X6, 80(AX)
+	VEXTRACTI128 $1, Y6, 176(AX)
 	ADDQ         $0x400, BX
 	ADDQ         $0xc0, AX
 	SUBQ         $1, DX
@@ -6103,6 +6325,13 @@ done2:
 // mix1xQ5_1AVX2 adds weighted rows of v to 1 row of o; ld and stride in bytes, a unit is 32 values.
 // Requires: AVX2, F16C, FMA
 TEXT ·mix1xQ5_1AVX2(SB), NOSPLIT, $128-64
+
+	// constants of the loops
+	VMOVDQU      q5_13<>+0(SB), Y0
+	VMOVDQU      q5_10<>+0(SB), Y1
+	VMOVDQU      q5_12<>+0(SB), Y2
+	VMOVDQU      q5_11<>+0(SB), Y3
+	VMOVDQU      q5_14<>+0(SB), Y4
 	MOVQ         v+32(FP), AX
 	MOVQ         units+56(FP), BX
 	XORQ         CX, CX
@@ -6114,10 +6343,10 @@ TEXT ·mix1xQ5_1AVX2(SB), NOSPLIT, $128-64
 loop1:
 	MOVQ         o+0(FP), SI
 	ADDQ         CX, SI
-	VMOVUPS      (SI), Y0
-	VMOVUPS      32(SI), Y1
-	VMOVUPS      64(SI), Y2
-	VMOVUPS      96(SI), Y3
+	VMOVUPS      (SI), Y5
+	VMOVUPS      32(SI), Y6
+	VMOVUPS      64(SI), Y7
+	VMOVUPS      96(SI), Y8
 	MOVQ         p+16(FP), SI
 	MOVQ         rows+48(FP), DI
 	MOVQ         AX, R8
@@ -6126,45 +6355,45 @@ loop1:
 	JLT          done4
 
 loop3:
-	VBROADCASTI128 8(R8), Y4
-	VPSRLVD      q5_10<>+0(SB), Y4, Y4
-	VPAND        q5_11<>+0(SB), Y4, Y4
-	VMOVDQU      4(R8), X5
-	VINSERTI128  $1, 6(R8), Y5, Y5
-	VPSHUFB      q5_12<>+0(SB), Y5, Y5
-	VPAND        q5_13<>+0(SB), Y5, Y5
-	VPCMPEQB     q5_13<>+0(SB), Y5, Y5
-	VPAND        q5_14<>+0(SB), Y5, Y5
-	VPOR         Y5, Y4, Y4
-	VMOVDQU      Y4, (DX)
-	VPMOVSXBD    (DX), Y4
-	VCVTDQ2PS    Y4, Y4
-	VPBROADCASTW (R8), X5
-	VCVTPH2PS    X5, Y5
-	VMULPS       Y4, Y5, Y4
-	VPBROADCASTW 2(R8), X6
-	VCVTPH2PS    X6, Y6
-	VADDPS       Y6, Y4, Y4
-	VBROADCASTSS (SI), Y7
-	VFMADD231PS  Y7, Y4, Y0
-	VPMOVSXBD    8(DX), Y4
-	VCVTDQ2PS    Y4, Y4
-	VMULPS       Y4, Y5, Y4
-	VADDPS       Y6, Y4, Y4
-	VBROADCASTSS (SI), Y7
-	VFMADD231PS  Y7, Y4, Y1
-	VPMOVSXBD    16(DX), Y4
-	VCVTDQ2PS    Y4, Y4
-	VMULPS       Y4, Y5, Y4
-	VADDPS       Y6, Y4, Y4
-	VBROADCASTSS (SI), Y7
-	VFMADD231PS  Y7, Y4, Y2
-	VPMOVSXBD    24(DX), Y4
-	VCVTDQ2PS    Y4, Y4
-	VMULPS       Y4, Y5, Y4
-	VADDPS       Y6, Y4, Y4
-	VBROADCASTSS (SI), Y5
-	VFMADD231PS  Y5, Y4, Y3
+	VBROADCASTI128 8(R8), Y9
+	VPSRLVD      Y1, Y9, Y9
+	VPAND        Y3, Y9, Y9
+	VMOVDQU      4(R8), X10
+	VINSERTI128  $1, 6(R8), Y10, Y10
+	VPSHUFB      Y2, Y10, Y10
+	VPAND        Y0, Y10, Y10
+	VPCMPEQB     Y0, Y10, Y10
+	VPAND        Y4, Y10, Y10
+	VPOR         Y10, Y9, Y9
+	VMOVDQU      Y9, (DX)
+	VPMOVSXBD    (DX), Y9
+	VCVTDQ2PS    Y9, Y9
+	VPBROADCASTW (R8), X10
+	VCVTPH2PS    X10, Y10
+	VMULPS       Y9, Y10, Y9
+	VPBROADCASTW 2(R8), X11
+	VCVTPH2PS    X11, Y11
+	VADDPS       Y11, Y9, Y9
+	VBROADCASTSS (SI), Y12
+	VFMADD231PS  Y12, Y9, Y5
+	VPMOVSXBD    8(DX), Y9
+	VCVTDQ2PS    Y9, Y9
+	VMULPS       Y9, Y10, Y9
+	VADDPS       Y11, Y9, Y9
+	VBROADCASTSS (SI), Y12
+	VFMADD231PS  Y12, Y9, Y6
+	VPMOVSXBD    16(DX), Y9
+	VCVTDQ2PS    Y9, Y9
+	VMULPS       Y9, Y10, Y9
+	VADDPS       Y11, Y9, Y9
+	VBROADCASTSS (SI), Y12
+	VFMADD231PS  Y12, Y9, Y7
+	VPMOVSXBD    24(DX), Y9
+	VCVTDQ2PS    Y9, Y9
+	VMULPS       Y9, Y10, Y9
+	VADDPS       Y11, Y9, Y9
+	VBROADCASTSS (SI), Y10
+	VFMADD231PS  Y10, Y9, Y8
 	ADDQ         R9, R8
 	ADDQ         $4, SI
 	SUBQ         $1, DI
@@ -6174,10 +6403,10 @@ done4:
 	ADDQ         $1, DI
 	MOVQ         o+0(FP), SI
 	ADDQ         CX, SI
-	VMOVUPS      Y0, (SI)
-	VMOVUPS      Y1, 32(SI)
-	VMOVUPS      Y2, 64(SI)
-	VMOVUPS      Y3, 96(SI)
+	VMOVUPS      Y5, (SI)
+	VMOVUPS      Y6, 32(SI)
+	VMOVUPS      Y7, 64(SI)
+	VMOVUPS      Y8, 96(SI)
 	ADDQ         $0x18, AX
 	ADDQ         $0x80, CX
 	SUBQ         $1, BX
@@ -6191,6 +6420,12 @@ done2:
 // mix2xQ5_1AVX2 adds weighted rows of v to 2 rows of o; ld and stride in bytes, a unit is 32 values.
 // Requires: AVX2, F16C, FMA
 TEXT ·mix2xQ5_1AVX2(SB), NOSPLIT, $128-64
+
+	// constants of the loops
+	VMOVDQU      q5_13<>+0(SB), Y0
+	VMOVDQU      q5_10<>+0(SB), Y1
+	VMOVDQU      q5_12<>+0(SB), Y2
+	VMOVDQU      q5_11<>+0(SB), Y3
 	MOVQ         v+32(FP), AX
 	MOVQ         units+56(FP), BX
 	XORQ         CX, CX
@@ -6203,14 +6438,14 @@ loop1:
 	MOVQ         o+0(FP), SI
 	MOVQ         ldo+8(FP), DI
 	ADDQ         CX, SI
-	VMOVUPS      (SI), Y0
-	VMOVUPS      (SI)(DI*1), Y1
-	VMOVUPS      32(SI), Y2
-	VMOVUPS      32(SI)(DI*1), Y3
-	VMOVUPS      64(SI), Y4
-	VMOVUPS      64(SI)(DI*1), Y5
-	VMOVUPS      96(SI), Y6
-	VMOVUPS      96(SI)(DI*1), Y7
+	VMOVUPS      (SI), Y4
+	VMOVUPS      (SI)(DI*1), Y5
+	VMOVUPS      32(SI), Y6
+	VMOVUPS      32(SI)(DI*1), Y7
+	VMOVUPS      64(SI), Y8
+	VMOVUPS      64(SI)(DI*1), Y9
+	VMOVUPS      96(SI), Y10
+	VMOVUPS      96(SI)(DI*1), Y11
 	MOVQ         p+16(FP), SI
 	MOVQ         ldp+24(FP), DI
 	MOVQ         rows+48(FP), R8
@@ -6220,53 +6455,53 @@ loop1:
 	JLT          done4
 
 loop3:
-	VBROADCASTI128 8(R9), Y8
-	VPSRLVD      q5_10<>+0(SB), Y8, Y8
-	VPAND        q5_11<>+0(SB), Y8, Y8
-	VMOVDQU      4(R9), X9
-	VINSERTI128  $1, 6(R9), Y9, Y9
-	VPSHUFB      q5_12<>+0(SB), Y9, Y9
-	VPAND        q5_13<>+0(SB), Y9, Y9
-	VPCMPEQB     q5_13<>+0(SB), Y9, Y9
-	VPAND        q5_14<>+0(SB), Y9, Y9
-	VPOR         Y9, Y8, Y8
-	VMOVDQU      Y8, (DX)
-	VPMOVSXBD    (DX), Y8
-	VCVTDQ2PS    Y8, Y8
-	VPBROADCASTW (R9), X9
-	VCVTPH2PS    X9, Y9
-	VMULPS       Y8, Y9, Y8
-	VPBROADCASTW 2(R9), X10
-	VCVTPH2PS    X10, Y10
-	VADDPS       Y10, Y8, Y8
-	VBROADCASTSS (SI), Y11
-	VFMADD231PS  Y11, Y8, Y0
-	VBROADCASTSS (SI)(DI*1), Y11
-	VFMADD231PS  Y11, Y8, Y1
-	VPMOVSXBD    8(DX), Y8
-	VCVTDQ2PS    Y8, Y8
-	VMULPS       Y8, Y9, Y8
-	VADDPS       Y10, Y8, Y8
-	VBROADCASTSS (SI), Y11
-	VFMADD231PS  Y11, Y8, Y2
-	VBROADCASTSS (SI)(DI*1), Y11
-	VFMADD231PS  Y11, Y8, Y3
-	VPMOVSXBD    16(DX), Y8
-	VCVTDQ2PS    Y8, Y8
-	VMULPS       Y8, Y9, Y8
-	VADDPS       Y10, Y8, Y8
-	VBROADCASTSS (SI), Y11
-	VFMADD231PS  Y11, Y8, Y4
-	VBROADCASTSS (SI)(DI*1), Y11
-	VFMADD231PS  Y11, Y8, Y5
-	VPMOVSXBD    24(DX), Y8
-	VCVTDQ2PS    Y8, Y8
-	VMULPS       Y8, Y9, Y8
-	VADDPS       Y10, Y8, Y8
-	VBROADCASTSS (SI), Y9
-	VFMADD231PS  Y9, Y8, Y6
-	VBROADCASTSS (SI)(DI*1), Y9
-	VFMADD231PS  Y9, Y8, Y7
+	VBROADCASTI128 8(R9), Y12
+	VPSRLVD      Y1, Y12, Y12
+	VPAND        Y3, Y12, Y12
+	VMOVDQU      4(R9), X13
+	VINSERTI128  $1, 6(R9), Y13, Y13
+	VPSHUFB      Y2, Y13, Y13
+	VPAND        Y0, Y13, Y13
+	VPCMPEQB     Y0, Y13, Y13
+	VPAND        q5_14<>+0(SB), Y13, Y13
+	VPOR         Y13, Y12, Y12
+	VMOVDQU      Y12, (DX)
+	VPMOVSXBD    (DX), Y12
+	VCVTDQ2PS    Y12, Y12
+	VPBROADCASTW (R9), X13
+	VCVTPH2PS    X13, Y13
+	VMULPS       Y12, Y13, Y12
+	VPBROADCASTW 2(R9), X14
+	VCVTPH2PS    X14, Y14
+	VADDPS       Y14, Y12, Y12
+	VBROADCASTSS (SI), Y15
+	VFMADD231PS  Y15, Y12, Y4
+	VBROADCASTSS (SI)(DI*1), Y15
+	VFMADD231PS  Y15, Y12, Y5
+	VPMOVSXBD    8(DX), Y12
+	VCVTDQ2PS    Y12, Y12
+	VMULPS       Y12, Y13, Y12
+	VADDPS       Y14, Y12, Y12
+	VBROADCASTSS (SI), Y15
+	VFMADD231PS  Y15, Y12, Y6
+	VBROADCASTSS (SI)(DI*1), Y15
+	VFMADD231PS  Y15, Y12, Y7
+	VPMOVSXBD    16(DX), Y12
+	VCVTDQ2PS    Y12, Y12
+	VMULPS       Y12, Y13, Y12
+	VADDPS       Y14, Y12, Y12
+	VBROADCASTSS (SI), Y15
+	VFMADD231PS  Y15, Y12, Y8
+	VBROADCASTSS (SI)(DI*1), Y15
+	VFMADD231PS  Y15, Y12, Y9
+	VPMOVSXBD    24(DX), Y12
+	VCVTDQ2PS    Y12, Y12
+	VMULPS       Y12, Y13, Y12
+	VADDPS       Y14, Y12, Y12
+	VBROADCASTSS (SI), Y13
+	VFMADD231PS  Y13, Y12, Y10
+	VBROADCASTSS (SI)(DI*1), Y13
+	VFMADD231PS  Y13, Y12, Y11
 	ADDQ         R10, R9
 	ADDQ         $4, SI
 	SUBQ         $1, R8
@@ -6277,14 +6512,14 @@ done4:
 	MOVQ         o+0(FP), SI
 	MOVQ         ldo+8(FP), DI
 	ADDQ         CX, SI
-	VMOVUPS      Y0, (SI)
-	VMOVUPS      Y1, (SI)(DI*1)
-	VMOVUPS      Y2, 32(SI)
-	VMOVUPS      Y3, 32(SI)(DI*1)
-	VMOVUPS      Y4, 64(SI)
-	VMOVUPS      Y5, 64(SI)(DI*1)
-	VMOVUPS      Y6, 96(SI)
-	VMOVUPS      Y7, 96(SI)(DI*1)
+	VMOVUPS      Y4, (SI)
+	VMOVUPS      Y5, (SI)(DI*1)
+	VMOVUPS      Y6, 32(SI)
+	VMOVUPS      Y7, 32(SI)(DI*1)
+	VMOVUPS      Y8, 64(SI)
+	VMOVUPS      Y9, 64(SI)(DI*1)
+	VMOVUPS      Y10, 96(SI)
+	VMOVUPS      Y11, 96(SI)(DI*1)
 	ADDQ         $0x18, AX
 	ADDQ         $0x80, CX
 	SUBQ         $1, BX
@@ -6633,6 +6868,10 @@ done2:
 // mix5xQ5_1AVX2 adds weighted rows of v to 5 rows of o; ld and stride in bytes, a unit is 32 values.
 // Requires: AVX2, F16C, FMA
 TEXT ·mix5xQ5_1AVX2(SB), NOSPLIT, $128-64
+
+	// constants of the loops
+	VMOVDQU      q5_13<>+0(SB), Y0
+	VMOVDQU      q5_10<>+0(SB), Y1
 	MOVQ         v+32(FP), AX
 	MOVQ         units+56(FP), BX
 	XORQ         CX, CX
@@ -6653,16 +6892,16 @@ loop1:
 	ADDQ         CX, SI
 	ADDQ         CX, R8
 	ADDQ         CX, R9
-	VMOVUPS      (SI), Y0
-	VMOVUPS      (SI)(DI*1), Y1
-	VMOVUPS      (R8), Y2
-	VMOVUPS      (R8)(DI*1), Y3
-	VMOVUPS      (R9), Y4
-	VMOVUPS      32(SI), Y5
-	VMOVUPS      32(SI)(DI*1), Y6
-	VMOVUPS      32(R8), Y7
-	VMOVUPS      32(R8)(DI*1), Y8
-	VMOVUPS      32(R9), Y9
+	VMOVUPS      (SI), Y2
+	VMOVUPS      (SI)(DI*1), Y3
+	VMOVUPS      (R8), Y4
+	VMOVUPS      (R8)(DI*1), Y5
+	VMOVUPS      (R9), Y6
+	VMOVUPS      32(SI), Y7
+	VMOVUPS      32(SI)(DI*1), Y8
+	VMOVUPS      32(R8), Y9
+	VMOVUPS      32(R8)(DI*1), Y10
+	VMOVUPS      32(R9), Y11
 	MOVQ         p+16(FP), SI
 	MOVQ         ldp+24(FP), DI
 	MOVQ         SI, R8
@@ -6678,49 +6917,49 @@ loop1:
 	JLT          done4
 
 loop3:
-	VBROADCASTI128 8(R11), Y10
-	VPSRLVD      q5_10<>+0(SB), Y10, Y10
-	VPAND        q5_11<>+0(SB), Y10, Y10
-	VMOVDQU      4(R11), X11
-	VINSERTI128  $1, 6(R11), Y11, Y11
-	VPSHUFB      q5_12<>+0(SB), Y11, Y11
-	VPAND        q5_13<>+0(SB), Y11, Y11
-	VPCMPEQB     q5_13<>+0(SB), Y11, Y11
-	VPAND        q5_14<>+0(SB), Y11, Y11
-	VPOR         Y11, Y10, Y10
-	VMOVDQU      Y10, (DX)
-	VPMOVSXBD    (DX), Y10
-	VCVTDQ2PS    Y10, Y10
-	VPBROADCASTW (R11), X11
-	VCVTPH2PS    X11, Y11
-	VMULPS       Y10, Y11, Y10
-	VPBROADCASTW 2(R11), X12
-	VCVTPH2PS    X12, Y12
-	VADDPS       Y12, Y10, Y10
+	VBROADCASTI128 8(R11), Y12
+	VPSRLVD      Y1, Y12, Y12
+	VPAND        q5_11<>+0(SB), Y12, Y12
+	VMOVDQU      4(R11), X13
+	VINSERTI128  $1, 6(R11), Y13, Y13
+	VPSHUFB      q5_12<>+0(SB), Y13, Y13
+	VPAND        Y0, Y13, Y13
+	VPCMPEQB     Y0, Y13, Y13
+	VPAND        q5_14<>+0(SB), Y13, Y13
+	VPOR         Y13, Y12, Y12
+	VMOVDQU      Y12, (DX)
+	VPMOVSXBD    (DX), Y12
+	VCVTDQ2PS    Y12, Y12
+	VPBROADCASTW (R11), X13
+	VCVTPH2PS    X13, Y13
+	VMULPS       Y12, Y13, Y12
+	VPBROADCASTW 2(R11), X14
+	VCVTPH2PS    X14, Y14
+	VADDPS       Y14, Y12, Y12
+	VBROADCASTSS (SI), Y15
+	VFMADD231PS  Y15, Y12, Y2
+	VBROADCASTSS (SI)(DI*1), Y15
+	VFMADD231PS  Y15, Y12, Y3
+	VBROADCASTSS (R8), Y15
+	VFMADD231PS  Y15, Y12, Y4
+	VBROADCASTSS (R8)(DI*1), Y15
+	VFMADD231PS  Y15, Y12, Y5
+	VBROADCASTSS (R9), Y15
+	VFMADD231PS  Y15, Y12, Y6
+	VPMOVSXBD    8(DX), Y12
+	VCVTDQ2PS    Y12, Y12
+	VMULPS       Y12, Y13, Y12
+	VADDPS       Y14, Y12, Y12
 	VBROADCASTSS (SI), Y13
-	VFMADD231PS  Y13, Y10, Y0
+	VFMADD231PS  Y13, Y12, Y7
 	VBROADCASTSS (SI)(DI*1), Y13
-	VFMADD231PS  Y13, Y10, Y1
+	VFMADD231PS  Y13, Y12, Y8
 	VBROADCASTSS (R8), Y13
-	VFMADD231PS  Y13, Y10, Y2
+	VFMADD231PS  Y13, Y12, Y9
 	VBROADCASTSS (R8)(DI*1), Y13
-	VFMADD231PS  Y13, Y10, Y3
+	VFMADD231PS  Y13, Y12, Y10
 	VBROADCASTSS (R9), Y13
-	VFMADD231PS  Y13, Y10, Y4
-	VPMOVSXBD    8(DX), Y10
-	VCVTDQ2PS    Y10, Y10
-	VMULPS       Y10, Y11, Y10
-	VADDPS       Y12, Y10, Y10
-	VBROADCASTSS (SI), Y11
-	VFMADD231PS  Y11, Y10, Y5
-	VBROADCASTSS (SI)(DI*1), Y11
-	VFMADD231PS  Y11, Y10, Y6
-	VBROADCASTSS (R8), Y11
-	VFMADD231PS  Y11, Y10, Y7
-	VBROADCASTSS (R8)(DI*1), Y11
-	VFMADD231PS  Y11, Y10, Y8
-	VBROADCASTSS (R9), Y11
-	VFMADD231PS  Y11, Y10, Y9
+	VFMADD231PS  Y13, Y12, Y11
 	ADDQ         R12, R11
 	ADDQ         $4, SI
 	ADDQ         $4, R8
@@ -6741,16 +6980,16 @@ done4:
 	ADDQ         CX, SI
 	ADDQ         CX, R8
 	ADDQ         CX, R9
-	VMOVUPS      Y0, (SI)
-	VMOVUPS      Y1, (SI)(DI*1)
-	VMOVUPS      Y2, (R8)
-	VMOVUPS      Y3, (R8)(DI*1)
-	VMOVUPS      Y4, (R9)
-	VMOVUPS      Y5, 32(SI)
-	VMOVUPS      Y6, 32(SI)(DI*1)
-	VMOVUPS      Y7, 32(R8)
-	VMOVUPS      Y8, 32(R8)(DI*1)
-	VMOVUPS      Y9, 32(R9)
+	VMOVUPS      Y2, (SI)
+	VMOVUPS      Y3, (SI)(DI*1)
+	VMOVUPS      Y4, (R8)
+	VMOVUPS      Y5, (R8)(DI*1)
+	VMOVUPS      Y6, (R9)
+	VMOVUPS      Y7, 32(SI)
+	VMOVUPS      Y8, 32(SI)(DI*1)
+	VMOVUPS      Y9, 32(R8)
+	VMOVUPS      Y10, 32(R8)(DI*1)
+	VMOVUPS      Y11, 32(R9)
 	MOVQ         o+0(FP), SI
 	MOVQ         ldo+8(FP), DI
 	MOVQ         SI, R8
@@ -6762,16 +7001,16 @@ done4:
 	ADDQ         CX, SI
 	ADDQ         CX, R8
 	ADDQ         CX, R9
-	VMOVUPS      64(SI), Y0
-	VMOVUPS      64(SI)(DI*1), Y1
-	VMOVUPS      64(R8), Y2
-	VMOVUPS      64(R8)(DI*1), Y3
-	VMOVUPS      64(R9), Y4
-	VMOVUPS      96(SI), Y5
-	VMOVUPS      96(SI)(DI*1), Y6
-	VMOVUPS      96(R8), Y7
-	VMOVUPS      96(R8)(DI*1), Y8
-	VMOVUPS      96(R9), Y9
+	VMOVUPS      64(SI), Y2
+	VMOVUPS      64(SI)(DI*1), Y3
+	VMOVUPS      64(R8), Y4
+	VMOVUPS      64(R8)(DI*1), Y5
+	VMOVUPS      64(R9), Y6
+	VMOVUPS      96(SI), Y7
+	VMOVUPS      96(SI)(DI*1), Y8
+	VMOVUPS      96(R8), Y9
+	VMOVUPS      96(R8)(DI*1), Y10
+	VMOVUPS      96(R9), Y11
 	MOVQ         p+16(FP), SI
 	MOVQ         ldp+24(FP), DI
 	MOVQ         SI, R8
@@ -6787,49 +7026,49 @@ done4:
 	JLT          done6
 
 loop5:
-	VBROADCASTI128 8(R11), Y10
-	VPSRLVD      q5_10<>+0(SB), Y10, Y10
-	VPAND        q5_11<>+0(SB), Y10, Y10
-	VMOVDQU      4(R11), X11
-	VINSERTI128  $1, 6(R11), Y11, Y11
-	VPSHUFB      q5_12<>+0(SB), Y11, Y11
-	VPAND        q5_13<>+0(SB), Y11, Y11
-	VPCMPEQB     q5_13<>+0(SB), Y11, Y11
-	VPAND        q5_14<>+0(SB), Y11, Y11
-	VPOR         Y11, Y10, Y10
-	VMOVDQU      Y10, (DX)
-	VPMOVSXBD    16(DX), Y10
-	VCVTDQ2PS    Y10, Y10
-	VPBROADCASTW (R11), X11
-	VCVTPH2PS    X11, Y11
-	VMULPS       Y10, Y11, Y10
-	VPBROADCASTW 2(R11), X12
-	VCVTPH2PS    X12, Y12
-	VADDPS       Y12, Y10, Y10
+	VBROADCASTI128 8(R11), Y12
+	VPSRLVD      Y1, Y12, Y12
+	VPAND        q5_11<>+0(SB), Y12, Y12
+	VMOVDQU      4(R11), X13
+	VINSERTI128  $1, 6(R11), Y13, Y13
+	VPSHUFB      q5_12<>+0(SB), Y13, Y13
+	VPAND        Y0, Y13, Y13
+	VPCMPEQB     Y0, Y13, Y13
+	VPAND        q5_14<>+0(SB), Y13, Y13
+	VPOR         Y13, Y12, Y12
+	VMOVDQU      Y12, (DX)
+	VPMOVSXBD    16(DX), Y12
+	VCVTDQ2PS    Y12, Y12
+	VPBROADCASTW (R11), X13
+	VCVTPH2PS    X13, Y13
+	VMULPS       Y12, Y13, Y12
+	VPBROADCASTW 2(R11), X14
+	VCVTPH2PS    X14, Y14
+	VADDPS       Y14, Y12, Y12
+	VBROADCASTSS (SI), Y15
+	VFMADD231PS  Y15, Y12, Y2
+	VBROADCASTSS (SI)(DI*1), Y15
+	VFMADD231PS  Y15, Y12, Y3
+	VBROADCASTSS (R8), Y15
+	VFMADD231PS  Y15, Y12, Y4
+	VBROADCASTSS (R8)(DI*1), Y15
+	VFMADD231PS  Y15, Y12, Y5
+	VBROADCASTSS (R9), Y15
+	VFMADD231PS  Y15, Y12, Y6
+	VPMOVSXBD    24(DX), Y12
+	VCVTDQ2PS    Y12, Y12
+	VMULPS       Y12, Y13, Y12
+	VADDPS       Y14, Y12, Y12
 	VBROADCASTSS (SI), Y13
-	VFMADD231PS  Y13, Y10, Y0
+	VFMADD231PS  Y13, Y12, Y7
 	VBROADCASTSS (SI)(DI*1), Y13
-	VFMADD231PS  Y13, Y10, Y1
+	VFMADD231PS  Y13, Y12, Y8
 	VBROADCASTSS (R8), Y13
-	VFMADD231PS  Y13, Y10, Y2
+	VFMADD231PS  Y13, Y12, Y9
 	VBROADCASTSS (R8)(DI*1), Y13
-	VFMADD231PS  Y13, Y10, Y3
+	VFMADD231PS  Y13, Y12, Y10
 	VBROADCASTSS (R9), Y13
-	VFMADD231PS  Y13, Y10, Y4
-	VPMOVSXBD    24(DX), Y10
-	VCVTDQ2PS    Y10, Y10
-	VMULPS       Y10, Y11, Y10
-	VADDPS       Y12, Y10, Y10
-	VBROADCASTSS (SI), Y11
-	VFMADD231PS  Y11, Y10, Y5
-	VBROADCASTSS (SI)(DI*1), Y11
-	VFMADD231PS  Y11, Y10, Y6
-	VBROADCASTSS (R8), Y11
-	VFMADD231PS  Y11, Y10, Y7
-	VBROADCASTSS (R8)(DI*1), Y11
-	VFMADD231PS  Y11, Y10, Y8
-	VBROADCASTSS (R9), Y11
-	VFMADD231PS  Y11, Y10, Y9
+	VFMADD231PS  Y13, Y12, Y11
 	ADDQ         R12, R11
 	ADDQ         $4, SI
 	ADDQ         $4, R8
@@ -6850,16 +7089,16 @@ done6:
 	ADDQ         CX, SI
 	ADDQ         CX, R8
 	ADDQ         CX, R9
-	VMOVUPS      Y0, 64(SI)
-	VMOVUPS      Y1, 64(SI)(DI*1)
-	VMOVUPS      Y2, 64(R8)
-	VMOVUPS      Y3, 64(R8)(DI*1)
-	VMOVUPS      Y4, 64(R9)
-	VMOVUPS      Y5, 96(SI)
-	VMOVUPS      Y6, 96(SI)(DI*1)
-	VMOVUPS      Y7, 96(R8)
-	VMOVUPS      Y8, 96(R8)(DI*1)
-	VMOVUPS      Y9, 96(R9)
+	VMOVUPS      Y2, 64(SI)
+	VMOVUPS      Y3, 64(SI)(DI*1)
+	VMOVUPS      Y4, 64(R8)
+	VMOVUPS      Y5, 64(R8)(DI*1)
+	VMOVUPS      Y6, 64(R9)
+	VMOVUPS      Y7, 96(SI)
+	VMOVUPS      Y8, 96(SI)(DI*1)
+	VMOVUPS      Y9, 96(R8)
+	VMOVUPS      Y10, 96(R8)(DI*1)
+	VMOVUPS      Y11, 96(R9)
 	ADDQ         $0x18, AX
 	ADDQ         $0x80, CX
 	SUBQ         $1, BX

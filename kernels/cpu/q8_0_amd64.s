@@ -2795,6 +2795,9 @@ done2:
 // matmulQ81xQ8_0AVX2 multiplies rows of w with 1 row of activations in int8; ldy and stride in bytes.
 // Requires: AVX2, F16C, FMA
 TEXT ·matmulQ81xQ8_0AVX2(SB), NOSPLIT, $128-72
+
+	// constants of the loops
+	VMOVDQU      q8_00<>+0(SB), Y0
 	LEAQ         31(SP), AX
 	ANDQ         $-32, AX
 	MOVQ         y+0(FP), AX
@@ -2804,8 +2807,8 @@ TEXT ·matmulQ81xQ8_0AVX2(SB), NOSPLIT, $128-72
 	JLT          done2
 
 loop1:
-	VPXOR        Y0, Y0, Y0
 	VPXOR        Y1, Y1, Y1
+	VPXOR        Y2, Y2, Y2
 	MOVQ         q+16(FP), DX
 	MOVQ         d+24(FP), SI
 	MOVQ         blocks+64(FP), DI
@@ -2814,30 +2817,30 @@ loop1:
 	JLT          done4
 
 loop3:
-	VPBROADCASTW (R8), X2
-	VCVTPH2PS    X2, Y2
-	VMOVDQU      2(R8), Y3
-	VPABSB       Y3, Y4
-	VMOVDQU      (DX), Y5
-	VPSIGNB      Y3, Y5, Y3
-	VPMADDUBSW   Y3, Y4, Y3
-	VPMADDWD     q8_00<>+0(SB), Y3, Y3
-	VBROADCASTSS (SI), Y4
-	VCVTDQ2PS    Y3, Y3
-	VMULPS       Y2, Y4, Y2
-	VFMADD231PS  Y2, Y3, Y0
-	VPBROADCASTW 34(R8), X2
-	VCVTPH2PS    X2, Y2
-	VMOVDQU      36(R8), Y3
-	VPABSB       Y3, Y4
-	VMOVDQU      32(DX), Y5
-	VPSIGNB      Y3, Y5, Y3
-	VPMADDUBSW   Y3, Y4, Y3
-	VPMADDWD     q8_00<>+0(SB), Y3, Y3
-	VBROADCASTSS 4(SI), Y4
-	VCVTDQ2PS    Y3, Y3
-	VMULPS       Y2, Y4, Y2
-	VFMADD231PS  Y2, Y3, Y1
+	VPBROADCASTW (R8), X3
+	VCVTPH2PS    X3, Y3
+	VMOVDQU      2(R8), Y4
+	VPABSB       Y4, Y5
+	VMOVDQU      (DX), Y6
+	VPSIGNB      Y4, Y6, Y4
+	VPMADDUBSW   Y4, Y5, Y4
+	VPMADDWD     Y0, Y4, Y4
+	VBROADCASTSS (SI), Y5
+	VCVTDQ2PS    Y4, Y4
+	VMULPS       Y3, Y5, Y3
+	VFMADD231PS  Y3, Y4, Y1
+	VPBROADCASTW 34(R8), X3
+	VCVTPH2PS    X3, Y3
+	VMOVDQU      36(R8), Y4
+	VPABSB       Y4, Y5
+	VMOVDQU      32(DX), Y6
+	VPSIGNB      Y4, Y6, Y4
+	VPMADDUBSW   Y4, Y5, Y4
+	VPMADDWD     Y0, Y4, Y4
+	VBROADCASTSS 4(SI), Y5
+	VCVTDQ2PS    Y4, Y4
+	VMULPS       Y3, Y5, Y3
+	VFMADD231PS  Y3, Y4, Y2
 	ADDQ         $0x44, R8
 	ADDQ         $0x40, DX
 	ADDQ         $8, SI
@@ -2850,18 +2853,18 @@ done4:
 	JLT          done6
 
 loop5:
-	VPBROADCASTW (R8), X2
-	VCVTPH2PS    X2, Y2
-	VMOVDQU      2(R8), Y3
-	VPABSB       Y3, Y4
-	VMOVDQU      (DX), Y5
-	VPSIGNB      Y3, Y5, Y3
-	VPMADDUBSW   Y3, Y4, Y3
-	VPMADDWD     q8_00<>+0(SB), Y3, Y3
-	VBROADCASTSS (SI), Y4
-	VCVTDQ2PS    Y3, Y3
-	VMULPS       Y2, Y4, Y2
-	VFMADD231PS  Y2, Y3, Y0
+	VPBROADCASTW (R8), X3
+	VCVTPH2PS    X3, Y3
+	VMOVDQU      2(R8), Y4
+	VPABSB       Y4, Y5
+	VMOVDQU      (DX), Y6
+	VPSIGNB      Y4, Y6, Y4
+	VPMADDUBSW   Y4, Y5, Y4
+	VPMADDWD     Y0, Y4, Y4
+	VBROADCASTSS (SI), Y5
+	VCVTDQ2PS    Y4, Y4
+	VMULPS       Y3, Y5, Y3
+	VFMADD231PS  Y3, Y4, Y1
 	ADDQ         $0x22, R8
 	ADDQ         $0x20, DX
 	ADDQ         $4, SI
@@ -2870,14 +2873,14 @@ loop5:
 
 done6:
 	ADDQ         $1, DI
-	VADDPS       Y1, Y0, Y0
-	VEXTRACTF128 $1, Y0, X1
-	VADDPS       X0, X1, X1
-	VMOVHLPS     X1, X1, X0
-	VADDPS       X0, X1, X1
-	VMOVSHDUP    X1, X0
-	VADDSS       X0, X1, X1
-	VMOVSS       X1, (AX)
+	VADDPS       Y2, Y1, Y1
+	VEXTRACTF128 $1, Y1, X2
+	VADDPS       X1, X2, X2
+	VMOVHLPS     X2, X2, X1
+	VADDPS       X1, X2, X2
+	VMOVSHDUP    X2, X1
+	VADDSS       X1, X2, X2
+	VMOVSS       X2, (AX)
 	ADDQ         $4, AX
 	MOVQ         stride+48(FP), DX
 	ADDQ         DX, BX
@@ -2892,6 +2895,9 @@ done2:
 // matmulQ82xQ8_0AVX2 multiplies rows of w with 2 rows of activations in int8; ldy and stride in bytes.
 // Requires: AVX2, F16C, FMA
 TEXT ·matmulQ82xQ8_0AVX2(SB), NOSPLIT, $128-72
+
+	// constants of the loops
+	VMOVDQU      q8_00<>+0(SB), Y0
 	LEAQ         31(SP), AX
 	ANDQ         $-32, AX
 	MOVQ         y+0(FP), AX
@@ -2901,8 +2907,8 @@ TEXT ·matmulQ82xQ8_0AVX2(SB), NOSPLIT, $128-72
 	JLT          done2
 
 loop1:
-	VPXOR        Y0, Y0, Y0
 	VPXOR        Y1, Y1, Y1
+	VPXOR        Y2, Y2, Y2
 	MOVQ         q+16(FP), DX
 	MOVQ         d+24(FP), SI
 	MOVQ         blocks+64(FP), DI
@@ -2911,46 +2917,46 @@ loop1:
 	JLT          done4
 
 loop3:
-	VPBROADCASTW (R8), X2
-	VCVTPH2PS    X2, Y2
-	VMOVDQU      2(R8), Y3
-	VPABSB       Y3, Y4
-	VMOVDQU      (DX), Y5
-	VPSIGNB      Y3, Y5, Y5
-	VPMADDUBSW   Y5, Y4, Y5
-	VPMADDWD     q8_00<>+0(SB), Y5, Y5
-	VMOVDQU      32(DX), Y6
-	VPSIGNB      Y3, Y6, Y3
-	VPMADDUBSW   Y3, Y4, Y3
-	VPMADDWD     q8_00<>+0(SB), Y3, Y3
-	VBROADCASTSS (SI), Y4
-	VCVTDQ2PS    Y5, Y5
-	VMULPS       Y2, Y4, Y4
-	VFMADD231PS  Y4, Y5, Y0
-	VBROADCASTSS 4(SI), Y4
-	VCVTDQ2PS    Y3, Y3
-	VMULPS       Y2, Y4, Y2
-	VFMADD231PS  Y2, Y3, Y1
-	VPBROADCASTW 34(R8), X2
-	VCVTPH2PS    X2, Y2
-	VMOVDQU      36(R8), Y3
-	VPABSB       Y3, Y4
-	VMOVDQU      64(DX), Y5
-	VPSIGNB      Y3, Y5, Y5
-	VPMADDUBSW   Y5, Y4, Y5
-	VPMADDWD     q8_00<>+0(SB), Y5, Y5
-	VMOVDQU      96(DX), Y6
-	VPSIGNB      Y3, Y6, Y3
-	VPMADDUBSW   Y3, Y4, Y3
-	VPMADDWD     q8_00<>+0(SB), Y3, Y3
-	VBROADCASTSS 8(SI), Y4
-	VCVTDQ2PS    Y5, Y5
-	VMULPS       Y2, Y4, Y4
-	VFMADD231PS  Y4, Y5, Y0
-	VBROADCASTSS 12(SI), Y4
-	VCVTDQ2PS    Y3, Y3
-	VMULPS       Y2, Y4, Y2
-	VFMADD231PS  Y2, Y3, Y1
+	VPBROADCASTW (R8), X3
+	VCVTPH2PS    X3, Y3
+	VMOVDQU      2(R8), Y4
+	VPABSB       Y4, Y5
+	VMOVDQU      (DX), Y6
+	VPSIGNB      Y4, Y6, Y6
+	VPMADDUBSW   Y6, Y5, Y6
+	VPMADDWD     Y0, Y6, Y6
+	VMOVDQU      32(DX), Y7
+	VPSIGNB      Y4, Y7, Y4
+	VPMADDUBSW   Y4, Y5, Y4
+	VPMADDWD     Y0, Y4, Y4
+	VBROADCASTSS (SI), Y5
+	VCVTDQ2PS    Y6, Y6
+	VMULPS       Y3, Y5, Y5
+	VFMADD231PS  Y5, Y6, Y1
+	VBROADCASTSS 4(SI), Y5
+	VCVTDQ2PS    Y4, Y4
+	VMULPS       Y3, Y5, Y3
+	VFMADD231PS  Y3, Y4, Y2
+	VPBROADCASTW 34(R8), X3
+	VCVTPH2PS    X3, Y3
+	VMOVDQU      36(R8), Y4
+	VPABSB       Y4, Y5
+	VMOVDQU      64(DX), Y6
+	VPSIGNB      Y4, Y6, Y6
+	VPMADDUBSW   Y6, Y5, Y6
+	VPMADDWD     Y0, Y6, Y6
+	VMOVDQU      96(DX), Y7
+	VPSIGNB      Y4, Y7, Y4
+	VPMADDUBSW   Y4, Y5, Y4
+	VPMADDWD     Y0, Y4, Y4
+	VBROADCASTSS 8(SI), Y5
+	VCVTDQ2PS    Y6, Y6
+	VMULPS       Y3, Y5, Y5
+	VFMADD231PS  Y5, Y6, Y1
+	VBROADCASTSS 12(SI), Y5
+	VCVTDQ2PS    Y4, Y4
+	VMULPS       Y3, Y5, Y3
+	VFMADD231PS  Y3, Y4, Y2
 	ADDQ         $0x44, R8
 	ADDQ         $0x80, DX
 	ADDQ         $0x10, SI
@@ -2963,26 +2969,26 @@ done4:
 	JLT          done6
 
 loop5:
-	VPBROADCASTW (R8), X2
-	VCVTPH2PS    X2, Y2
-	VMOVDQU      2(R8), Y3
-	VPABSB       Y3, Y4
-	VMOVDQU      (DX), Y5
-	VPSIGNB      Y3, Y5, Y5
-	VPMADDUBSW   Y5, Y4, Y5
-	VPMADDWD     q8_00<>+0(SB), Y5, Y5
-	VMOVDQU      32(DX), Y6
-	VPSIGNB      Y3, Y6, Y3
-	VPMADDUBSW   Y3, Y4, Y3
-	VPMADDWD     q8_00<>+0(SB), Y3, Y3
-	VBROADCASTSS (SI), Y4
-	VCVTDQ2PS    Y5, Y5
-	VMULPS       Y2, Y4, Y4
-	VFMADD231PS  Y4, Y5, Y0
-	VBROADCASTSS 4(SI), Y4
-	VCVTDQ2PS    Y3, Y3
-	VMULPS       Y2, Y4, Y2
-	VFMADD231PS  Y2, Y3, Y1
+	VPBROADCASTW (R8), X3
+	VCVTPH2PS    X3, Y3
+	VMOVDQU      2(R8), Y4
+	VPABSB       Y4, Y5
+	VMOVDQU      (DX), Y6
+	VPSIGNB      Y4, Y6, Y6
+	VPMADDUBSW   Y6, Y5, Y6
+	VPMADDWD     Y0, Y6, Y6
+	VMOVDQU      32(DX), Y7
+	VPSIGNB      Y4, Y7, Y4
+	VPMADDUBSW   Y4, Y5, Y4
+	VPMADDWD     Y0, Y4, Y4
+	VBROADCASTSS (SI), Y5
+	VCVTDQ2PS    Y6, Y6
+	VMULPS       Y3, Y5, Y5
+	VFMADD231PS  Y5, Y6, Y1
+	VBROADCASTSS 4(SI), Y5
+	VCVTDQ2PS    Y4, Y4
+	VMULPS       Y3, Y5, Y3
+	VFMADD231PS  Y3, Y4, Y2
 	ADDQ         $0x22, R8
 	ADDQ         $0x40, DX
 	ADDQ         $8, SI
@@ -2991,23 +2997,23 @@ loop5:
 
 done6:
 	ADDQ         $1, DI
-	VEXTRACTF128 $1, Y0, X2
-	VADDPS       X0, X2, X2
-	VMOVHLPS     X2, X2, X0
-	VADDPS       X0, X2, X2
-	VMOVSHDUP    X2, X0
-	VADDSS       X0, X2, X2
-	VMOVSS       X2, (AX)
+	VEXTRACTF128 $1, Y1, X3
+	VADDPS       X1, X3, X3
+	VMOVHLPS     X3, X3, X1
+	VADDPS       X1, X3, X3
+	VMOVSHDUP    X3, X1
+	VADDSS       X1, X3, X3
+	VMOVSS       X3, (AX)
 	MOVQ         ldy+8(FP), DX
 	MOVQ         AX, SI
 	ADDQ         DX, SI
-	VEXTRACTF128 $1, Y1, X0
-	VADDPS       X1, X0, X0
-	VMOVHLPS     X0, X0, X1
-	VADDPS       X1, X0, X0
-	VMOVSHDUP    X0, X1
-	VADDSS       X1, X0, X0
-	VMOVSS       X0, (SI)
+	VEXTRACTF128 $1, Y2, X1
+	VADDPS       X2, X1, X1
+	VMOVHLPS     X1, X1, X2
+	VADDPS       X2, X1, X1
+	VMOVSHDUP    X1, X2
+	VADDSS       X2, X1, X1
+	VMOVSS       X1, (SI)
 	ADDQ         $4, AX
 	MOVQ         stride+48(FP), DX
 	ADDQ         DX, BX
@@ -3022,6 +3028,9 @@ done2:
 // matmulQ83xQ8_0AVX2 multiplies rows of w with 3 rows of activations in int8; ldy and stride in bytes.
 // Requires: AVX2, F16C, FMA
 TEXT ·matmulQ83xQ8_0AVX2(SB), NOSPLIT, $128-72
+
+	// constants of the loops
+	VMOVDQU      q8_00<>+0(SB), Y0
 	LEAQ         31(SP), AX
 	ANDQ         $-32, AX
 	MOVQ         y+0(FP), AX
@@ -3031,9 +3040,9 @@ TEXT ·matmulQ83xQ8_0AVX2(SB), NOSPLIT, $128-72
 	JLT          done2
 
 loop1:
-	VPXOR        Y0, Y0, Y0
 	VPXOR        Y1, Y1, Y1
 	VPXOR        Y2, Y2, Y2
+	VPXOR        Y3, Y3, Y3
 	MOVQ         q+16(FP), DX
 	MOVQ         d+24(FP), SI
 	MOVQ         blocks+64(FP), DI
@@ -3042,62 +3051,62 @@ loop1:
 	JLT          done4
 
 loop3:
-	VPBROADCASTW (R8), X3
-	VCVTPH2PS    X3, Y3
-	VMOVDQU      2(R8), Y4
-	VPABSB       Y4, Y5
-	VMOVDQU      (DX), Y6
-	VPSIGNB      Y4, Y6, Y6
-	VPMADDUBSW   Y6, Y5, Y6
-	VPMADDWD     q8_00<>+0(SB), Y6, Y6
-	VMOVDQU      32(DX), Y7
-	VPSIGNB      Y4, Y7, Y7
-	VPMADDUBSW   Y7, Y5, Y7
-	VPMADDWD     q8_00<>+0(SB), Y7, Y7
-	VMOVDQU      64(DX), Y8
-	VPSIGNB      Y4, Y8, Y4
-	VPMADDUBSW   Y4, Y5, Y4
-	VPMADDWD     q8_00<>+0(SB), Y4, Y4
-	VBROADCASTSS (SI), Y5
-	VCVTDQ2PS    Y6, Y6
-	VMULPS       Y3, Y5, Y5
-	VFMADD231PS  Y5, Y6, Y0
-	VBROADCASTSS 4(SI), Y5
-	VCVTDQ2PS    Y7, Y6
-	VMULPS       Y3, Y5, Y5
-	VFMADD231PS  Y5, Y6, Y1
-	VBROADCASTSS 8(SI), Y5
-	VCVTDQ2PS    Y4, Y4
-	VMULPS       Y3, Y5, Y3
-	VFMADD231PS  Y3, Y4, Y2
-	VPBROADCASTW 34(R8), X3
-	VCVTPH2PS    X3, Y3
-	VMOVDQU      36(R8), Y4
-	VPABSB       Y4, Y5
-	VMOVDQU      96(DX), Y6
-	VPSIGNB      Y4, Y6, Y6
-	VPMADDUBSW   Y6, Y5, Y6
-	VPMADDWD     q8_00<>+0(SB), Y6, Y6
-	VMOVDQU      128(DX), Y7
-	VPSIGNB      Y4, Y7, Y7
-	VPMADDUBSW   Y7, Y5, Y7
-	VPMADDWD     q8_00<>+0(SB), Y7, Y7
-	VMOVDQU      160(DX), Y8
-	VPSIGNB      Y4, Y8, Y4
-	VPMADDUBSW   Y4, Y5, Y4
-	VPMADDWD     q8_00<>+0(SB), Y4, Y4
-	VBROADCASTSS 12(SI), Y5
-	VCVTDQ2PS    Y6, Y6
-	VMULPS       Y3, Y5, Y5
-	VFMADD231PS  Y5, Y6, Y0
-	VBROADCASTSS 16(SI), Y5
-	VCVTDQ2PS    Y7, Y6
-	VMULPS       Y3, Y5, Y5
-	VFMADD231PS  Y5, Y6, Y1
-	VBROADCASTSS 20(SI), Y5
-	VCVTDQ2PS    Y4, Y4
-	VMULPS       Y3, Y5, Y3
-	VFMADD231PS  Y3, Y4, Y2
+	VPBROADCASTW (R8), X4
+	VCVTPH2PS    X4, Y4
+	VMOVDQU      2(R8), Y5
+	VPABSB       Y5, Y6
+	VMOVDQU      (DX), Y7
+	VPSIGNB      Y5, Y7, Y7
+	VPMADDUBSW   Y7, Y6, Y7
+	VPMADDWD     Y0, Y7, Y7
+	VMOVDQU      32(DX), Y8
+	VPSIGNB      Y5, Y8, Y8
+	VPMADDUBSW   Y8, Y6, Y8
+	VPMADDWD     Y0, Y8, Y8
+	VMOVDQU      64(DX), Y9
+	VPSIGNB      Y5, Y9, Y5
+	VPMADDUBSW   Y5, Y6, Y5
+	VPMADDWD     Y0, Y5, Y5
+	VBROADCASTSS (SI), Y6
+	VCVTDQ2PS    Y7, Y7
+	VMULPS       Y4, Y6, Y6
+	VFMADD231PS  Y6, Y7, Y1
+	VBROADCASTSS 4(SI), Y6
+	VCVTDQ2PS    Y8, Y7
+	VMULPS       Y4, Y6, Y6
+	VFMADD231PS  Y6, Y7, Y2
+	VBROADCASTSS 8(SI), Y6
+	VCVTDQ2PS    Y5, Y5
+	VMULPS       Y4, Y6, Y4
+	VFMADD231PS  Y4, Y5, Y3
+	VPBROADCASTW 34(R8), X4
+	VCVTPH2PS    X4, Y4
+	VMOVDQU      36(R8), Y5
+	VPABSB       Y5, Y6
+	VMOVDQU      96(DX), Y7
+	VPSIGNB      Y5, Y7, Y7
+	VPMADDUBSW   Y7, Y6, Y7
+	VPMADDWD     Y0, Y7, Y7
+	VMOVDQU      128(DX), Y8
+	VPSIGNB      Y5, Y8, Y8
+	VPMADDUBSW   Y8, Y6, Y8
+	VPMADDWD     Y0, Y8, Y8
+	VMOVDQU      160(DX), Y9
+	VPSIGNB      Y5, Y9, Y5
+	VPMADDUBSW   Y5, Y6, Y5
+	VPMADDWD     Y0, Y5, Y5
+	VBROADCASTSS 12(SI), Y6
+	VCVTDQ2PS    Y7, Y7
+	VMULPS       Y4, Y6, Y6
+	VFMADD231PS  Y6, Y7, Y1
+	VBROADCASTSS 16(SI), Y6
+	VCVTDQ2PS    Y8, Y7
+	VMULPS       Y4, Y6, Y6
+	VFMADD231PS  Y6, Y7, Y2
+	VBROADCASTSS 20(SI), Y6
+	VCVTDQ2PS    Y5, Y5
+	VMULPS       Y4, Y6, Y4
+	VFMADD231PS  Y4, Y5, Y3
 	ADDQ         $0x44, R8
 	ADDQ         $0xc0, DX
 	ADDQ         $0x18, SI
@@ -3110,34 +3119,34 @@ done4:
 	JLT          done6
 
 loop5:
-	VPBROADCASTW (R8), X3
-	VCVTPH2PS    X3, Y3
-	VMOVDQU      2(R8), Y4
-	VPABSB       Y4, Y5
-	VMOVDQU      (DX), Y6
-	VPSIGNB      Y4, Y6, Y6
-	VPMADDUBSW   Y6, Y5, Y6
-	VPMADDWD     q8_00<>+0(SB), Y6, Y6
-	VMOVDQU      32(DX), Y7
-	VPSIGNB      Y4, Y7, Y7
-	VPMADDUBSW   Y7, Y5, Y7
-	VPMADDWD     q8_00<>+0(SB), Y7, Y7
-	VMOVDQU      64(DX), Y8
-	VPSIGNB      Y4, Y8, Y4
-	VPMADDUBSW   Y4, Y5, Y4
-	VPMADDWD     q8_00<>+0(SB), Y4, Y4
-	VBROADCASTSS (SI), Y5
-	VCVTDQ2PS    Y6, Y6
-	VMULPS       Y3, Y5, Y5
-	VFMADD231PS  Y5, Y6, Y0
-	VBROADCASTSS 4(SI), Y5
-	VCVTDQ2PS    Y7, Y6
-	VMULPS       Y3, Y5, Y5
-	VFMADD231PS  Y5, Y6, Y1
-	VBROADCASTSS 8(SI), Y5
-	VCVTDQ2PS    Y4, Y4
-	VMULPS       Y3, Y5, Y3
-	VFMADD231PS  Y3, Y4, Y2
+	VPBROADCASTW (R8), X4
+	VCVTPH2PS    X4, Y4
+	VMOVDQU      2(R8), Y5
+	VPABSB       Y5, Y6
+	VMOVDQU      (DX), Y7
+	VPSIGNB      Y5, Y7, Y7
+	VPMADDUBSW   Y7, Y6, Y7
+	VPMADDWD     Y0, Y7, Y7
+	VMOVDQU      32(DX), Y8
+	VPSIGNB      Y5, Y8, Y8
+	VPMADDUBSW   Y8, Y6, Y8
+	VPMADDWD     Y0, Y8, Y8
+	VMOVDQU      64(DX), Y9
+	VPSIGNB      Y5, Y9, Y5
+	VPMADDUBSW   Y5, Y6, Y5
+	VPMADDWD     Y0, Y5, Y5
+	VBROADCASTSS (SI), Y6
+	VCVTDQ2PS    Y7, Y7
+	VMULPS       Y4, Y6, Y6
+	VFMADD231PS  Y6, Y7, Y1
+	VBROADCASTSS 4(SI), Y6
+	VCVTDQ2PS    Y8, Y7
+	VMULPS       Y4, Y6, Y6
+	VFMADD231PS  Y6, Y7, Y2
+	VBROADCASTSS 8(SI), Y6
+	VCVTDQ2PS    Y5, Y5
+	VMULPS       Y4, Y6, Y4
+	VFMADD231PS  Y4, Y5, Y3
 	ADDQ         $0x22, R8
 	ADDQ         $0x60, DX
 	ADDQ         $0xc, SI
@@ -3146,31 +3155,31 @@ loop5:
 
 done6:
 	ADDQ         $1, DI
-	VEXTRACTF128 $1, Y0, X3
-	VADDPS       X0, X3, X3
-	VMOVHLPS     X3, X3, X0
-	VADDPS       X0, X3, X3
-	VMOVSHDUP    X3, X0
-	VADDSS       X0, X3, X3
-	VMOVSS       X3, (AX)
+	VEXTRACTF128 $1, Y1, X4
+	VADDPS       X1, X4, X4
+	VMOVHLPS     X4, X4, X1
+	VADDPS       X1, X4, X4
+	VMOVSHDUP    X4, X1
+	VADDSS       X1, X4, X4
+	VMOVSS       X4, (AX)
 	MOVQ         ldy+8(FP), DX
 	MOVQ         AX, SI
 	ADDQ         DX, SI
-	VEXTRACTF128 $1, Y1, X0
-	VADDPS       X1, X0, X0
-	VMOVHLPS     X0, X0, X1
-	VADDPS       X1, X0, X0
-	VMOVSHDUP    X0, X1
-	VADDSS       X1, X0, X0
-	VMOVSS       X0, (SI)
+	VEXTRACTF128 $1, Y2, X1
+	VADDPS       X2, X1, X1
+	VMOVHLPS     X1, X1, X2
+	VADDPS       X2, X1, X1
+	VMOVSHDUP    X1, X2
+	VADDSS       X2, X1, X1
+	VMOVSS       X1, (SI)
 	ADDQ         DX, SI
-	VEXTRACTF128 $1, Y2, X0
-	VADDPS       X2, X0, X0
-	VMOVHLPS     X0, X0, X1
-	VADDPS       X1, X0, X0
-	VMOVSHDUP    X0, X1
-	VADDSS       X1, X0, X0
-	VMOVSS       X0, (SI)
+	VEXTRACTF128 $1, Y3, X1
+	VADDPS       X3, X1, X1
+	VMOVHLPS     X1, X1, X2
+	VADDPS       X2, X1, X1
+	VMOVSHDUP    X1, X2
+	VADDSS       X2, X1, X1
+	VMOVSS       X1, (SI)
 	ADDQ         $4, AX
 	MOVQ         stride+48(FP), DX
 	ADDQ         DX, BX
@@ -3185,6 +3194,9 @@ done2:
 // matmulQ84xQ8_0AVX2 multiplies rows of w with 4 rows of activations in int8; ldy and stride in bytes.
 // Requires: AVX2, F16C, FMA
 TEXT ·matmulQ84xQ8_0AVX2(SB), NOSPLIT, $128-72
+
+	// constants of the loops
+	VMOVDQU      q8_00<>+0(SB), Y0
 	LEAQ         31(SP), AX
 	ANDQ         $-32, AX
 	MOVQ         y+0(FP), AX
@@ -3194,10 +3206,10 @@ TEXT ·matmulQ84xQ8_0AVX2(SB), NOSPLIT, $128-72
 	JLT          done2
 
 loop1:
-	VPXOR        Y0, Y0, Y0
 	VPXOR        Y1, Y1, Y1
 	VPXOR        Y2, Y2, Y2
 	VPXOR        Y3, Y3, Y3
+	VPXOR        Y4, Y4, Y4
 	MOVQ         q+16(FP), DX
 	MOVQ         d+24(FP), SI
 	MOVQ         blocks+64(FP), DI
@@ -3206,78 +3218,78 @@ loop1:
 	JLT          done4
 
 loop3:
-	VPBROADCASTW (R8), X4
-	VCVTPH2PS    X4, Y4
-	VMOVDQU      2(R8), Y5
-	VPABSB       Y5, Y6
-	VMOVDQU      (DX), Y7
-	VPSIGNB      Y5, Y7, Y7
-	VPMADDUBSW   Y7, Y6, Y7
-	VPMADDWD     q8_00<>+0(SB), Y7, Y7
-	VMOVDQU      32(DX), Y8
-	VPSIGNB      Y5, Y8, Y8
-	VPMADDUBSW   Y8, Y6, Y8
-	VPMADDWD     q8_00<>+0(SB), Y8, Y8
-	VMOVDQU      64(DX), Y9
-	VPSIGNB      Y5, Y9, Y9
-	VPMADDUBSW   Y9, Y6, Y9
-	VPMADDWD     q8_00<>+0(SB), Y9, Y9
-	VMOVDQU      96(DX), Y10
-	VPSIGNB      Y5, Y10, Y5
-	VPMADDUBSW   Y5, Y6, Y5
-	VPMADDWD     q8_00<>+0(SB), Y5, Y5
-	VBROADCASTSS (SI), Y6
-	VCVTDQ2PS    Y7, Y7
-	VMULPS       Y4, Y6, Y6
-	VFMADD231PS  Y6, Y7, Y0
-	VBROADCASTSS 4(SI), Y6
-	VCVTDQ2PS    Y8, Y7
-	VMULPS       Y4, Y6, Y6
-	VFMADD231PS  Y6, Y7, Y1
-	VBROADCASTSS 8(SI), Y6
-	VCVTDQ2PS    Y9, Y7
-	VMULPS       Y4, Y6, Y6
-	VFMADD231PS  Y6, Y7, Y2
-	VBROADCASTSS 12(SI), Y6
-	VCVTDQ2PS    Y5, Y5
-	VMULPS       Y4, Y6, Y4
-	VFMADD231PS  Y4, Y5, Y3
-	VPBROADCASTW 34(R8), X4
-	VCVTPH2PS    X4, Y4
-	VMOVDQU      36(R8), Y5
-	VPABSB       Y5, Y6
-	VMOVDQU      128(DX), Y7
-	VPSIGNB      Y5, Y7, Y7
-	VPMADDUBSW   Y7, Y6, Y7
-	VPMADDWD     q8_00<>+0(SB), Y7, Y7
-	VMOVDQU      160(DX), Y8
-	VPSIGNB      Y5, Y8, Y8
-	VPMADDUBSW   Y8, Y6, Y8
-	VPMADDWD     q8_00<>+0(SB), Y8, Y8
-	VMOVDQU      192(DX), Y9
-	VPSIGNB      Y5, Y9, Y9
-	VPMADDUBSW   Y9, Y6, Y9
-	VPMADDWD     q8_00<>+0(SB), Y9, Y9
-	VMOVDQU      224(DX), Y10
-	VPSIGNB      Y5, Y10, Y5
-	VPMADDUBSW   Y5, Y6, Y5
-	VPMADDWD     q8_00<>+0(SB), Y5, Y5
-	VBROADCASTSS 16(SI), Y6
-	VCVTDQ2PS    Y7, Y7
-	VMULPS       Y4, Y6, Y6
-	VFMADD231PS  Y6, Y7, Y0
-	VBROADCASTSS 20(SI), Y6
-	VCVTDQ2PS    Y8, Y7
-	VMULPS       Y4, Y6, Y6
-	VFMADD231PS  Y6, Y7, Y1
-	VBROADCASTSS 24(SI), Y6
-	VCVTDQ2PS    Y9, Y7
-	VMULPS       Y4, Y6, Y6
-	VFMADD231PS  Y6, Y7, Y2
-	VBROADCASTSS 28(SI), Y6
-	VCVTDQ2PS    Y5, Y5
-	VMULPS       Y4, Y6, Y4
-	VFMADD231PS  Y4, Y5, Y3
+	VPBROADCASTW (R8), X5
+	VCVTPH2PS    X5, Y5
+	VMOVDQU      2(R8), Y6
+	VPABSB       Y6, Y7
+	VMOVDQU      (DX), Y8
+	VPSIGNB      Y6, Y8, Y8
+	VPMADDUBSW   Y8, Y7, Y8
+	VPMADDWD     Y0, Y8, Y8
+	VMOVDQU      32(DX), Y9
+	VPSIGNB      Y6, Y9, Y9
+	VPMADDUBSW   Y9, Y7, Y9
+	VPMADDWD     Y0, Y9, Y9
+	VMOVDQU      64(DX), Y10
+	VPSIGNB      Y6, Y10, Y10
+	VPMADDUBSW   Y10, Y7, Y10
+	VPMADDWD     Y0, Y10, Y10
+	VMOVDQU      96(DX), Y11
+	VPSIGNB      Y6, Y11, Y6
+	VPMADDUBSW   Y6, Y7, Y6
+	VPMADDWD     Y0, Y6, Y6
+	VBROADCASTSS (SI), Y7
+	VCVTDQ2PS    Y8, Y8
+	VMULPS       Y5, Y7, Y7
+	VFMADD231PS  Y7, Y8, Y1
+	VBROADCASTSS 4(SI), Y7
+	VCVTDQ2PS    Y9, Y8
+	VMULPS       Y5, Y7, Y7
+	VFMADD231PS  Y7, Y8, Y2
+	VBROADCASTSS 8(SI), Y7
+	VCVTDQ2PS    Y10, Y8
+	VMULPS       Y5, Y7, Y7
+	VFMADD231PS  Y7, Y8, Y3
+	VBROADCASTSS 12(SI), Y7
+	VCVTDQ2PS    Y6, Y6
+	VMULPS       Y5, Y7, Y5
+	VFMADD231PS  Y5, Y6, Y4
+	VPBROADCASTW 34(R8), X5
+	VCVTPH2PS    X5, Y5
+	VMOVDQU      36(R8), Y6
+	VPABSB       Y6, Y7
+	VMOVDQU      128(DX), Y8
+	VPSIGNB      Y6, Y8, Y8
+	VPMADDUBSW   Y8, Y7, Y8
+	VPMADDWD     Y0, Y8, Y8
+	VMOVDQU      160(DX), Y9
+	VPSIGNB      Y6, Y9, Y9
+	VPMADDUBSW   Y9, Y7, Y9
+	VPMADDWD     Y0, Y9, Y9
+	VMOVDQU      192(DX), Y10
+	VPSIGNB      Y6, Y10, Y10
+	VPMADDUBSW   Y10, Y7, Y10
+	VPMADDWD     Y0, Y10, Y10
+	VMOVDQU      224(DX), Y11
+	VPSIGNB      Y6, Y11, Y6
+	VPMADDUBSW   Y6, Y7, Y6
+	VPMADDWD     Y0, Y6, Y6
+	VBROADCASTSS 16(SI), Y7
+	VCVTDQ2PS    Y8, Y8
+	VMULPS       Y5, Y7, Y7
+	VFMADD231PS  Y7, Y8, Y1
+	VBROADCASTSS 20(SI), Y7
+	VCVTDQ2PS    Y9, Y8
+	VMULPS       Y5, Y7, Y7
+	VFMADD231PS  Y7, Y8, Y2
+	VBROADCASTSS 24(SI), Y7
+	VCVTDQ2PS    Y10, Y8
+	VMULPS       Y5, Y7, Y7
+	VFMADD231PS  Y7, Y8, Y3
+	VBROADCASTSS 28(SI), Y7
+	VCVTDQ2PS    Y6, Y6
+	VMULPS       Y5, Y7, Y5
+	VFMADD231PS  Y5, Y6, Y4
 	ADDQ         $0x44, R8
 	ADDQ         $0x100, DX
 	ADDQ         $0x20, SI
@@ -3290,42 +3302,42 @@ done4:
 	JLT          done6
 
 loop5:
-	VPBROADCASTW (R8), X4
-	VCVTPH2PS    X4, Y4
-	VMOVDQU      2(R8), Y5
-	VPABSB       Y5, Y6
-	VMOVDQU      (DX), Y7
-	VPSIGNB      Y5, Y7, Y7
-	VPMADDUBSW   Y7, Y6, Y7
-	VPMADDWD     q8_00<>+0(SB), Y7, Y7
-	VMOVDQU      32(DX), Y8
-	VPSIGNB      Y5, Y8, Y8
-	VPMADDUBSW   Y8, Y6, Y8
-	VPMADDWD     q8_00<>+0(SB), Y8, Y8
-	VMOVDQU      64(DX), Y9
-	VPSIGNB      Y5, Y9, Y9
-	VPMADDUBSW   Y9, Y6, Y9
-	VPMADDWD     q8_00<>+0(SB), Y9, Y9
-	VMOVDQU      96(DX), Y10
-	VPSIGNB      Y5, Y10, Y5
-	VPMADDUBSW   Y5, Y6, Y5
-	VPMADDWD     q8_00<>+0(SB), Y5, Y5
-	VBROADCASTSS (SI), Y6
-	VCVTDQ2PS    Y7, Y7
-	VMULPS       Y4, Y6, Y6
-	VFMADD231PS  Y6, Y7, Y0
-	VBROADCASTSS 4(SI), Y6
-	VCVTDQ2PS    Y8, Y7
-	VMULPS       Y4, Y6, Y6
-	VFMADD231PS  Y6, Y7, Y1
-	VBROADCASTSS 8(SI), Y6
-	VCVTDQ2PS    Y9, Y7
-	VMULPS       Y4, Y6, Y6
-	VFMADD231PS  Y6, Y7, Y2
-	VBROADCASTSS 12(SI), Y6
-	VCVTDQ2PS    Y5, Y5
-	VMULPS       Y4, Y6, Y4
-	VFMADD231PS  Y4, Y5, Y3
+	VPBROADCASTW (R8), X5
+	VCVTPH2PS    X5, Y5
+	VMOVDQU      2(R8), Y6
+	VPABSB       Y6, Y7
+	VMOVDQU      (DX), Y8
+	VPSIGNB      Y6, Y8, Y8
+	VPMADDUBSW   Y8, Y7, Y8
+	VPMADDWD     Y0, Y8, Y8
+	VMOVDQU      32(DX), Y9
+	VPSIGNB      Y6, Y9, Y9
+	VPMADDUBSW   Y9, Y7, Y9
+	VPMADDWD     Y0, Y9, Y9
+	VMOVDQU      64(DX), Y10
+	VPSIGNB      Y6, Y10, Y10
+	VPMADDUBSW   Y10, Y7, Y10
+	VPMADDWD     Y0, Y10, Y10
+	VMOVDQU      96(DX), Y11
+	VPSIGNB      Y6, Y11, Y6
+	VPMADDUBSW   Y6, Y7, Y6
+	VPMADDWD     Y0, Y6, Y6
+	VBROADCASTSS (SI), Y7
+	VCVTDQ2PS    Y8, Y8
+	VMULPS       Y5, Y7, Y7
+	VFMADD231PS  Y7, Y8, Y1
+	VBROADCASTSS 4(SI), Y7
+	VCVTDQ2PS    Y9, Y8
+	VMULPS       Y5, Y7, Y7
+	VFMADD231PS  Y7, Y8, Y2
+	VBROADCASTSS 8(SI), Y7
+	VCVTDQ2PS    Y10, Y8
+	VMULPS       Y5, Y7, Y7
+	VFMADD231PS  Y7, Y8, Y3
+	VBROADCASTSS 12(SI), Y7
+	VCVTDQ2PS    Y6, Y6
+	VMULPS       Y5, Y7, Y5
+	VFMADD231PS  Y5, Y6, Y4
 	ADDQ         $0x22, R8
 	ADDQ         $0x80, DX
 	ADDQ         $0x10, SI
@@ -3334,39 +3346,39 @@ loop5:
 
 done6:
 	ADDQ         $1, DI
-	VEXTRACTF128 $1, Y0, X4
-	VADDPS       X0, X4, X4
-	VMOVHLPS     X4, X4, X0
-	VADDPS       X0, X4, X4
-	VMOVSHDUP    X4, X0
-	VADDSS       X0, X4, X4
-	VMOVSS       X4, (AX)
+	VEXTRACTF128 $1, Y1, X5
+	VADDPS       X1, X5, X5
+	VMOVHLPS     X5, X5, X1
+	VADDPS       X1, X5, X5
+	VMOVSHDUP    X5, X1
+	VADDSS       X1, X5, X5
+	VMOVSS       X5, (AX)
 	MOVQ         ldy+8(FP), DX
 	MOVQ         AX, SI
 	ADDQ         DX, SI
-	VEXTRACTF128 $1, Y1, X0
-	VADDPS       X1, X0, X0
-	VMOVHLPS     X0, X0, X1
-	VADDPS       X1, X0, X0
-	VMOVSHDUP    X0, X1
-	VADDSS       X1, X0, X0
-	VMOVSS       X0, (SI)
+	VEXTRACTF128 $1, Y2, X1
+	VADDPS       X2, X1, X1
+	VMOVHLPS     X1, X1, X2
+	VADDPS       X2, X1, X1
+	VMOVSHDUP    X1, X2
+	VADDSS       X2, X1, X1
+	VMOVSS       X1, (SI)
 	ADDQ         DX, SI
-	VEXTRACTF128 $1, Y2, X0
-	VADDPS       X2, X0, X0
-	VMOVHLPS     X0, X0, X1
-	VADDPS       X1, X0, X0
-	VMOVSHDUP    X0, X1
-	VADDSS       X1, X0, X0
-	VMOVSS       X0, (SI)
+	VEXTRACTF128 $1, Y3, X1
+	VADDPS       X3, X1, X1
+	VMOVHLPS     X1, X1, X2
+	VADDPS       X2, X1, X1
+	VMOVSHDUP    X1, X2
+	VADDSS       X2, X1, X1
+	VMOVSS       X1, (SI)
 	ADDQ         DX, SI
-	VEXTRACTF128 $1, Y3, X0
-	VADDPS       X3, X0, X0
-	VMOVHLPS     X0, X0, X1
-	VADDPS       X1, X0, X0
-	VMOVSHDUP    X0, X1
-	VADDSS       X1, X0, X0
-	VMOVSS       X0, (SI)
+	VEXTRACTF128 $1, Y4, X1
+	VADDPS       X4, X1, X1
+	VMOVHLPS     X1, X1, X2
+	VADDPS       X2, X1, X1
+	VMOVSHDUP    X1, X2
+	VADDSS       X2, X1, X1
+	VMOVSS       X1, (SI)
 	ADDQ         $4, AX
 	MOVQ         stride+48(FP), DX
 	ADDQ         DX, BX
@@ -3381,6 +3393,9 @@ done2:
 // matmulQ8Fours1xQ8_0AVX2 multiplies rows with 1 row of activations in int8; rows is a multiple of 4, ldy and stride in bytes.
 // Requires: AVX2, F16C, FMA
 TEXT ·matmulQ8Fours1xQ8_0AVX2(SB), NOSPLIT, $288-72
+
+	// constants of the loops
+	VMOVDQU      q8_00<>+0(SB), Y0
 	LEAQ         31(SP), AX
 	ANDQ         $-32, AX
 	MOVQ         y+0(FP), AX
@@ -3399,8 +3414,8 @@ loop1:
 	JLT          done4
 
 loop3:
-	VPXOR        Y0, Y0, Y0
 	VPXOR        Y1, Y1, Y1
+	VPXOR        Y2, Y2, Y2
 	MOVQ         q+16(FP), R8
 	MOVQ         d+24(FP), R9
 	MOVQ         blocks+64(FP), R10
@@ -3409,30 +3424,30 @@ loop3:
 	JLT          done6
 
 loop5:
-	VPBROADCASTW (R11), X2
-	VCVTPH2PS    X2, Y2
-	VMOVDQU      2(R11), Y3
-	VPABSB       Y3, Y4
-	VMOVDQU      (R8), Y5
-	VPSIGNB      Y3, Y5, Y3
-	VPMADDUBSW   Y3, Y4, Y3
-	VPMADDWD     q8_00<>+0(SB), Y3, Y3
-	VBROADCASTSS (R9), Y4
-	VCVTDQ2PS    Y3, Y3
-	VMULPS       Y2, Y4, Y2
-	VFMADD231PS  Y2, Y3, Y0
-	VPBROADCASTW 34(R11), X2
-	VCVTPH2PS    X2, Y2
-	VMOVDQU      36(R11), Y3
-	VPABSB       Y3, Y4
-	VMOVDQU      32(R8), Y5
-	VPSIGNB      Y3, Y5, Y3
-	VPMADDUBSW   Y3, Y4, Y3
-	VPMADDWD     q8_00<>+0(SB), Y3, Y3
-	VBROADCASTSS 4(R9), Y4
-	VCVTDQ2PS    Y3, Y3
-	VMULPS       Y2, Y4, Y2
-	VFMADD231PS  Y2, Y3, Y1
+	VPBROADCASTW (R11), X3
+	VCVTPH2PS    X3, Y3
+	VMOVDQU      2(R11), Y4
+	VPABSB       Y4, Y5
+	VMOVDQU      (R8), Y6
+	VPSIGNB      Y4, Y6, Y4
+	VPMADDUBSW   Y4, Y5, Y4
+	VPMADDWD     Y0, Y4, Y4
+	VBROADCASTSS (R9), Y5
+	VCVTDQ2PS    Y4, Y4
+	VMULPS       Y3, Y5, Y3
+	VFMADD231PS  Y3, Y4, Y1
+	VPBROADCASTW 34(R11), X3
+	VCVTPH2PS    X3, Y3
+	VMOVDQU      36(R11), Y4
+	VPABSB       Y4, Y5
+	VMOVDQU      32(R8), Y6
+	VPSIGNB      Y4, Y6, Y4
+	VPMADDUBSW   Y4, Y5, Y4
+	VPMADDWD     Y0, Y4, Y4
+	VBROADCASTSS 4(R9), Y5
+	VCVTDQ2PS    Y4, Y4
+	VMULPS       Y3, Y5, Y3
+	VFMADD231PS  Y3, Y4, Y2
 	ADDQ         $0x44, R11
 	ADDQ         $0x40, R8
 	ADDQ         $8, R9
@@ -3445,18 +3460,18 @@ done6:
 	JLT          done8
 
 loop7:
-	VPBROADCASTW (R11), X2
-	VCVTPH2PS    X2, Y2
-	VMOVDQU      2(R11), Y3
-	VPABSB       Y3, Y4
-	VMOVDQU      (R8), Y5
-	VPSIGNB      Y3, Y5, Y3
-	VPMADDUBSW   Y3, Y4, Y3
-	VPMADDWD     q8_00<>+0(SB), Y3, Y3
-	VBROADCASTSS (R9), Y4
-	VCVTDQ2PS    Y3, Y3
-	VMULPS       Y2, Y4, Y2
-	VFMADD231PS  Y2, Y3, Y0
+	VPBROADCASTW (R11), X3
+	VCVTPH2PS    X3, Y3
+	VMOVDQU      2(R11), Y4
+	VPABSB       Y4, Y5
+	VMOVDQU      (R8), Y6
+	VPSIGNB      Y4, Y6, Y4
+	VPMADDUBSW   Y4, Y5, Y4
+	VPMADDWD     Y0, Y4, Y4
+	VBROADCASTSS (R9), Y5
+	VCVTDQ2PS    Y4, Y4
+	VMULPS       Y3, Y5, Y3
+	VFMADD231PS  Y3, Y4, Y1
 	ADDQ         $0x22, R11
 	ADDQ         $0x20, R8
 	ADDQ         $4, R9
@@ -3465,8 +3480,8 @@ loop7:
 
 done8:
 	ADDQ         $1, R10
-	VADDPS       Y1, Y0, Y0
-	VMOVUPS      Y0, (DI)
+	VADDPS       Y2, Y1, Y1
+	VMOVUPS      Y1, (DI)
 	ADDQ         $0x20, DI
 	MOVQ         stride+48(FP), R8
 	ADDQ         R8, BX
@@ -3477,22 +3492,22 @@ done4:
 	ADDQ         $1, SI
 
 	// four results for each row of y
-	VMOVUPS      (DX), Y0
-	VMOVUPS      32(DX), Y1
-	VMOVUPS      64(DX), Y2
-	VMOVUPS      96(DX), Y3
-	VPUNPCKLDQ   Y1, Y0, Y4
-	VPUNPCKHDQ   Y1, Y0, Y0
-	VADDPS       Y0, Y4, Y4
-	VPUNPCKLDQ   Y3, Y2, Y0
-	VPUNPCKHDQ   Y3, Y2, Y1
-	VADDPS       Y1, Y0, Y0
-	VPUNPCKLQDQ  Y0, Y4, Y1
-	VPUNPCKHQDQ  Y0, Y4, Y0
-	VADDPS       Y0, Y1, Y1
-	VEXTRACTI128 $1, Y1, X0
-	VADDPS       X0, X1, X0
-	VMOVUPS      X0, (AX)
+	VMOVUPS      (DX), Y1
+	VMOVUPS      32(DX), Y2
+	VMOVUPS      64(DX), Y3
+	VMOVUPS      96(DX), Y4
+	VPUNPCKLDQ   Y2, Y1, Y5
+	VPUNPCKHDQ   Y2, Y1, Y1
+	VADDPS       Y1, Y5, Y5
+	VPUNPCKLDQ   Y4, Y3, Y1
+	VPUNPCKHDQ   Y4, Y3, Y2
+	VADDPS       Y2, Y1, Y1
+	VPUNPCKLQDQ  Y1, Y5, Y2
+	VPUNPCKHQDQ  Y1, Y5, Y1
+	VADDPS       Y1, Y2, Y2
+	VEXTRACTI128 $1, Y2, X1
+	VADDPS       X1, X2, X1
+	VMOVUPS      X1, (AX)
 	ADDQ         $0x10, AX
 	SUBQ         $4, CX
 	JGE          loop1
@@ -3505,6 +3520,9 @@ done2:
 // matmulQ8Fours2xQ8_0AVX2 multiplies rows with 2 rows of activations in int8; rows is a multiple of 4, ldy and stride in bytes.
 // Requires: AVX2, F16C, FMA
 TEXT ·matmulQ8Fours2xQ8_0AVX2(SB), NOSPLIT, $416-72
+
+	// constants of the loops
+	VMOVDQU      q8_00<>+0(SB), Y0
 	LEAQ         31(SP), AX
 	ANDQ         $-32, AX
 	MOVQ         y+0(FP), AX
@@ -3523,174 +3541,6 @@ loop1:
 	JLT          done4
 
 loop3:
-	VPXOR        Y0, Y0, Y0
-	VPXOR        Y1, Y1, Y1
-	MOVQ         q+16(FP), R8
-	MOVQ         d+24(FP), R9
-	MOVQ         blocks+64(FP), R10
-	MOVQ         BX, R11
-	SUBQ         $2, R10
-	JLT          done6
-
-loop5:
-	VPBROADCASTW (R11), X2
-	VCVTPH2PS    X2, Y2
-	VMOVDQU      2(R11), Y3
-	VPABSB       Y3, Y4
-	VMOVDQU      (R8), Y5
-	VPSIGNB      Y3, Y5, Y5
-	VPMADDUBSW   Y5, Y4, Y5
-	VPMADDWD     q8_00<>+0(SB), Y5, Y5
-	VMOVDQU      32(R8), Y6
-	VPSIGNB      Y3, Y6, Y3
-	VPMADDUBSW   Y3, Y4, Y3
-	VPMADDWD     q8_00<>+0(SB), Y3, Y3
-	VBROADCASTSS (R9), Y4
-	VCVTDQ2PS    Y5, Y5
-	VMULPS       Y2, Y4, Y4
-	VFMADD231PS  Y4, Y5, Y0
-	VBROADCASTSS 4(R9), Y4
-	VCVTDQ2PS    Y3, Y3
-	VMULPS       Y2, Y4, Y2
-	VFMADD231PS  Y2, Y3, Y1
-	VPBROADCASTW 34(R11), X2
-	VCVTPH2PS    X2, Y2
-	VMOVDQU      36(R11), Y3
-	VPABSB       Y3, Y4
-	VMOVDQU      64(R8), Y5
-	VPSIGNB      Y3, Y5, Y5
-	VPMADDUBSW   Y5, Y4, Y5
-	VPMADDWD     q8_00<>+0(SB), Y5, Y5
-	VMOVDQU      96(R8), Y6
-	VPSIGNB      Y3, Y6, Y3
-	VPMADDUBSW   Y3, Y4, Y3
-	VPMADDWD     q8_00<>+0(SB), Y3, Y3
-	VBROADCASTSS 8(R9), Y4
-	VCVTDQ2PS    Y5, Y5
-	VMULPS       Y2, Y4, Y4
-	VFMADD231PS  Y4, Y5, Y0
-	VBROADCASTSS 12(R9), Y4
-	VCVTDQ2PS    Y3, Y3
-	VMULPS       Y2, Y4, Y2
-	VFMADD231PS  Y2, Y3, Y1
-	ADDQ         $0x44, R11
-	ADDQ         $0x80, R8
-	ADDQ         $0x10, R9
-	SUBQ         $2, R10
-	JGE          loop5
-
-done6:
-	ADDQ         $2, R10
-	SUBQ         $1, R10
-	JLT          done8
-
-loop7:
-	VPBROADCASTW (R11), X2
-	VCVTPH2PS    X2, Y2
-	VMOVDQU      2(R11), Y3
-	VPABSB       Y3, Y4
-	VMOVDQU      (R8), Y5
-	VPSIGNB      Y3, Y5, Y5
-	VPMADDUBSW   Y5, Y4, Y5
-	VPMADDWD     q8_00<>+0(SB), Y5, Y5
-	VMOVDQU      32(R8), Y6
-	VPSIGNB      Y3, Y6, Y3
-	VPMADDUBSW   Y3, Y4, Y3
-	VPMADDWD     q8_00<>+0(SB), Y3, Y3
-	VBROADCASTSS (R9), Y4
-	VCVTDQ2PS    Y5, Y5
-	VMULPS       Y2, Y4, Y4
-	VFMADD231PS  Y4, Y5, Y0
-	VBROADCASTSS 4(R9), Y4
-	VCVTDQ2PS    Y3, Y3
-	VMULPS       Y2, Y4, Y2
-	VFMADD231PS  Y2, Y3, Y1
-	ADDQ         $0x22, R11
-	ADDQ         $0x40, R8
-	ADDQ         $8, R9
-	SUBQ         $1, R10
-	JGE          loop7
-
-done8:
-	ADDQ         $1, R10
-	VMOVUPS      Y0, (DI)
-	VMOVUPS      Y1, 128(DI)
-	ADDQ         $0x20, DI
-	MOVQ         stride+48(FP), R8
-	ADDQ         R8, BX
-	SUBQ         $1, SI
-	JGE          loop3
-
-done4:
-	ADDQ         $1, SI
-
-	// four results for each row of y
-	VMOVUPS      (DX), Y0
-	VMOVUPS      32(DX), Y1
-	VMOVUPS      64(DX), Y2
-	VMOVUPS      96(DX), Y3
-	VPUNPCKLDQ   Y1, Y0, Y4
-	VPUNPCKHDQ   Y1, Y0, Y0
-	VADDPS       Y0, Y4, Y4
-	VPUNPCKLDQ   Y3, Y2, Y0
-	VPUNPCKHDQ   Y3, Y2, Y1
-	VADDPS       Y1, Y0, Y0
-	VPUNPCKLQDQ  Y0, Y4, Y1
-	VPUNPCKHQDQ  Y0, Y4, Y0
-	VADDPS       Y0, Y1, Y1
-	VEXTRACTI128 $1, Y1, X0
-	VADDPS       X0, X1, X0
-	VMOVUPS      X0, (AX)
-	VMOVUPS      128(DX), Y0
-	VMOVUPS      160(DX), Y1
-	VMOVUPS      192(DX), Y2
-	VMOVUPS      224(DX), Y3
-	VPUNPCKLDQ   Y1, Y0, Y4
-	VPUNPCKHDQ   Y1, Y0, Y0
-	VADDPS       Y0, Y4, Y4
-	VPUNPCKLDQ   Y3, Y2, Y0
-	VPUNPCKHDQ   Y3, Y2, Y1
-	VADDPS       Y1, Y0, Y0
-	VPUNPCKLQDQ  Y0, Y4, Y1
-	VPUNPCKHQDQ  Y0, Y4, Y0
-	VADDPS       Y0, Y1, Y1
-	VEXTRACTI128 $1, Y1, X0
-	VADDPS       X0, X1, X0
-	MOVQ         ldy+8(FP), SI
-	MOVQ         AX, DI
-	ADDQ         SI, DI
-	VMOVUPS      X0, (DI)
-	ADDQ         $0x10, AX
-	SUBQ         $4, CX
-	JGE          loop1
-
-done2:
-	ADDQ         $4, CX
-	VZEROUPPER
-	RET
-
-// matmulQ8Fours3xQ8_0AVX2 multiplies rows with 3 rows of activations in int8; rows is a multiple of 4, ldy and stride in bytes.
-// Requires: AVX2, F16C, FMA
-TEXT ·matmulQ8Fours3xQ8_0AVX2(SB), NOSPLIT, $544-72
-	LEAQ         31(SP), AX
-	ANDQ         $-32, AX
-	MOVQ         y+0(FP), AX
-	MOVQ         w+40(FP), BX
-	MOVQ         rows+56(FP), CX
-	LEAQ         159(SP), DX
-	ANDQ         $-32, DX
-	SUBQ         $4, CX
-	JLT          done2
-
-loop1:
-	XORQ         SI, SI
-	MOVQ         DX, DI
-	ADDQ         $4, SI
-	SUBQ         $1, SI
-	JLT          done4
-
-loop3:
-	VPXOR        Y0, Y0, Y0
 	VPXOR        Y1, Y1, Y1
 	VPXOR        Y2, Y2, Y2
 	MOVQ         q+16(FP), R8
@@ -3708,24 +3558,16 @@ loop5:
 	VMOVDQU      (R8), Y6
 	VPSIGNB      Y4, Y6, Y6
 	VPMADDUBSW   Y6, Y5, Y6
-	VPMADDWD     q8_00<>+0(SB), Y6, Y6
+	VPMADDWD     Y0, Y6, Y6
 	VMOVDQU      32(R8), Y7
-	VPSIGNB      Y4, Y7, Y7
-	VPMADDUBSW   Y7, Y5, Y7
-	VPMADDWD     q8_00<>+0(SB), Y7, Y7
-	VMOVDQU      64(R8), Y8
-	VPSIGNB      Y4, Y8, Y4
+	VPSIGNB      Y4, Y7, Y4
 	VPMADDUBSW   Y4, Y5, Y4
-	VPMADDWD     q8_00<>+0(SB), Y4, Y4
+	VPMADDWD     Y0, Y4, Y4
 	VBROADCASTSS (R9), Y5
 	VCVTDQ2PS    Y6, Y6
 	VMULPS       Y3, Y5, Y5
-	VFMADD231PS  Y5, Y6, Y0
-	VBROADCASTSS 4(R9), Y5
-	VCVTDQ2PS    Y7, Y6
-	VMULPS       Y3, Y5, Y5
 	VFMADD231PS  Y5, Y6, Y1
-	VBROADCASTSS 8(R9), Y5
+	VBROADCASTSS 4(R9), Y5
 	VCVTDQ2PS    Y4, Y4
 	VMULPS       Y3, Y5, Y3
 	VFMADD231PS  Y3, Y4, Y2
@@ -3733,33 +3575,25 @@ loop5:
 	VCVTPH2PS    X3, Y3
 	VMOVDQU      36(R11), Y4
 	VPABSB       Y4, Y5
-	VMOVDQU      96(R8), Y6
+	VMOVDQU      64(R8), Y6
 	VPSIGNB      Y4, Y6, Y6
 	VPMADDUBSW   Y6, Y5, Y6
-	VPMADDWD     q8_00<>+0(SB), Y6, Y6
-	VMOVDQU      128(R8), Y7
-	VPSIGNB      Y4, Y7, Y7
-	VPMADDUBSW   Y7, Y5, Y7
-	VPMADDWD     q8_00<>+0(SB), Y7, Y7
-	VMOVDQU      160(R8), Y8
-	VPSIGNB      Y4, Y8, Y4
+	VPMADDWD     Y0, Y6, Y6
+	VMOVDQU      96(R8), Y7
+	VPSIGNB      Y4, Y7, Y4
 	VPMADDUBSW   Y4, Y5, Y4
-	VPMADDWD     q8_00<>+0(SB), Y4, Y4
-	VBROADCASTSS 12(R9), Y5
+	VPMADDWD     Y0, Y4, Y4
+	VBROADCASTSS 8(R9), Y5
 	VCVTDQ2PS    Y6, Y6
 	VMULPS       Y3, Y5, Y5
-	VFMADD231PS  Y5, Y6, Y0
-	VBROADCASTSS 16(R9), Y5
-	VCVTDQ2PS    Y7, Y6
-	VMULPS       Y3, Y5, Y5
 	VFMADD231PS  Y5, Y6, Y1
-	VBROADCASTSS 20(R9), Y5
+	VBROADCASTSS 12(R9), Y5
 	VCVTDQ2PS    Y4, Y4
 	VMULPS       Y3, Y5, Y3
 	VFMADD231PS  Y3, Y4, Y2
 	ADDQ         $0x44, R11
-	ADDQ         $0xc0, R8
-	ADDQ         $0x18, R9
+	ADDQ         $0x80, R8
+	ADDQ         $0x10, R9
 	SUBQ         $2, R10
 	JGE          loop5
 
@@ -3776,38 +3610,29 @@ loop7:
 	VMOVDQU      (R8), Y6
 	VPSIGNB      Y4, Y6, Y6
 	VPMADDUBSW   Y6, Y5, Y6
-	VPMADDWD     q8_00<>+0(SB), Y6, Y6
+	VPMADDWD     Y0, Y6, Y6
 	VMOVDQU      32(R8), Y7
-	VPSIGNB      Y4, Y7, Y7
-	VPMADDUBSW   Y7, Y5, Y7
-	VPMADDWD     q8_00<>+0(SB), Y7, Y7
-	VMOVDQU      64(R8), Y8
-	VPSIGNB      Y4, Y8, Y4
+	VPSIGNB      Y4, Y7, Y4
 	VPMADDUBSW   Y4, Y5, Y4
-	VPMADDWD     q8_00<>+0(SB), Y4, Y4
+	VPMADDWD     Y0, Y4, Y4
 	VBROADCASTSS (R9), Y5
 	VCVTDQ2PS    Y6, Y6
 	VMULPS       Y3, Y5, Y5
-	VFMADD231PS  Y5, Y6, Y0
-	VBROADCASTSS 4(R9), Y5
-	VCVTDQ2PS    Y7, Y6
-	VMULPS       Y3, Y5, Y5
 	VFMADD231PS  Y5, Y6, Y1
-	VBROADCASTSS 8(R9), Y5
+	VBROADCASTSS 4(R9), Y5
 	VCVTDQ2PS    Y4, Y4
 	VMULPS       Y3, Y5, Y3
 	VFMADD231PS  Y3, Y4, Y2
 	ADDQ         $0x22, R11
-	ADDQ         $0x60, R8
-	ADDQ         $0xc, R9
+	ADDQ         $0x40, R8
+	ADDQ         $8, R9
 	SUBQ         $1, R10
 	JGE          loop7
 
 done8:
 	ADDQ         $1, R10
-	VMOVUPS      Y0, (DI)
-	VMOVUPS      Y1, 128(DI)
-	VMOVUPS      Y2, 256(DI)
+	VMOVUPS      Y1, (DI)
+	VMOVUPS      Y2, 128(DI)
 	ADDQ         $0x20, DI
 	MOVQ         stride+48(FP), R8
 	ADDQ         R8, BX
@@ -3818,58 +3643,41 @@ done4:
 	ADDQ         $1, SI
 
 	// four results for each row of y
-	VMOVUPS      (DX), Y0
-	VMOVUPS      32(DX), Y1
-	VMOVUPS      64(DX), Y2
-	VMOVUPS      96(DX), Y3
-	VPUNPCKLDQ   Y1, Y0, Y4
-	VPUNPCKHDQ   Y1, Y0, Y0
-	VADDPS       Y0, Y4, Y4
-	VPUNPCKLDQ   Y3, Y2, Y0
-	VPUNPCKHDQ   Y3, Y2, Y1
-	VADDPS       Y1, Y0, Y0
-	VPUNPCKLQDQ  Y0, Y4, Y1
-	VPUNPCKHQDQ  Y0, Y4, Y0
-	VADDPS       Y0, Y1, Y1
-	VEXTRACTI128 $1, Y1, X0
-	VADDPS       X0, X1, X0
-	VMOVUPS      X0, (AX)
-	VMOVUPS      128(DX), Y0
-	VMOVUPS      160(DX), Y1
-	VMOVUPS      192(DX), Y2
-	VMOVUPS      224(DX), Y3
-	VPUNPCKLDQ   Y1, Y0, Y4
-	VPUNPCKHDQ   Y1, Y0, Y0
-	VADDPS       Y0, Y4, Y4
-	VPUNPCKLDQ   Y3, Y2, Y0
-	VPUNPCKHDQ   Y3, Y2, Y1
-	VADDPS       Y1, Y0, Y0
-	VPUNPCKLQDQ  Y0, Y4, Y1
-	VPUNPCKHQDQ  Y0, Y4, Y0
-	VADDPS       Y0, Y1, Y1
-	VEXTRACTI128 $1, Y1, X0
-	VADDPS       X0, X1, X0
+	VMOVUPS      (DX), Y1
+	VMOVUPS      32(DX), Y2
+	VMOVUPS      64(DX), Y3
+	VMOVUPS      96(DX), Y4
+	VPUNPCKLDQ   Y2, Y1, Y5
+	VPUNPCKHDQ   Y2, Y1, Y1
+	VADDPS       Y1, Y5, Y5
+	VPUNPCKLDQ   Y4, Y3, Y1
+	VPUNPCKHDQ   Y4, Y3, Y2
+	VADDPS       Y2, Y1, Y1
+	VPUNPCKLQDQ  Y1, Y5, Y2
+	VPUNPCKHQDQ  Y1, Y5, Y1
+	VADDPS       Y1, Y2, Y2
+	VEXTRACTI128 $1, Y2, X1
+	VADDPS       X1, X2, X1
+	VMOVUPS      X1, (AX)
+	VMOVUPS      128(DX), Y1
+	VMOVUPS      160(DX), Y2
+	VMOVUPS      192(DX), Y3
+	VMOVUPS      224(DX), Y4
+	VPUNPCKLDQ   Y2, Y1, Y5
+	VPUNPCKHDQ   Y2, Y1, Y1
+	VADDPS       Y1, Y5, Y5
+	VPUNPCKLDQ   Y4, Y3, Y1
+	VPUNPCKHDQ   Y4, Y3, Y2
+	VADDPS       Y2, Y1, Y1
+	VPUNPCKLQDQ  Y1, Y5, Y2
+	VPUNPCKHQDQ  Y1, Y5, Y1
+	VADDPS       Y1, Y2, Y2
+	VEXTRACTI128 $1, Y2, X1
+	VADDPS       X1, X2, X1
 	MOVQ         ldy+8(FP), SI
 	MOVQ         AX, DI
 	ADDQ         SI, DI
-	VMOVUPS      X0, (DI)
-	VMOVUPS      256(DX), Y0
-	VMOVUPS      288(DX), Y1
-	VMOVUPS      320(DX), Y2
-	VMOVUPS      352(DX), Y3
-	VPUNPCKLDQ   Y1, Y0, Y4
-	VPUNPCKHDQ   Y1, Y0, Y0
-	VADDPS       Y0, Y4, Y4
-	VPUNPCKLDQ   Y3, Y2, Y0
-	VPUNPCKHDQ   Y3, Y2, Y1
-	VADDPS       Y1, Y0, Y0
-	VPUNPCKLQDQ  Y0, Y4, Y1
-	VPUNPCKHQDQ  Y0, Y4, Y0
-	VADDPS       Y0, Y1, Y1
-	VEXTRACTI128 $1, Y1, X0
-	VADDPS       X0, X1, X0
-	ADDQ         SI, DI
-	VMOVUPS      X0, (DI)
+	VMOVUPS      X1, (DI)
 	ADDQ         $0x10, AX
 	SUBQ         $4, CX
 	JGE          loop1
@@ -3879,9 +3687,12 @@ done2:
 	VZEROUPPER
 	RET
 
-// matmulQ8Fours4xQ8_0AVX2 multiplies rows with 4 rows of activations in int8; rows is a multiple of 4, ldy and stride in bytes.
+// matmulQ8Fours3xQ8_0AVX2 multiplies rows with 3 rows of activations in int8; rows is a multiple of 4, ldy and stride in bytes.
 // Requires: AVX2, F16C, FMA
-TEXT ·matmulQ8Fours4xQ8_0AVX2(SB), 0, $672-72
+TEXT ·matmulQ8Fours3xQ8_0AVX2(SB), NOSPLIT, $544-72
+
+	// constants of the loops
+	VMOVDQU      q8_00<>+0(SB), Y0
 	LEAQ         31(SP), AX
 	ANDQ         $-32, AX
 	MOVQ         y+0(FP), AX
@@ -3900,7 +3711,6 @@ loop1:
 	JLT          done4
 
 loop3:
-	VPXOR        Y0, Y0, Y0
 	VPXOR        Y1, Y1, Y1
 	VPXOR        Y2, Y2, Y2
 	VPXOR        Y3, Y3, Y3
@@ -3919,32 +3729,24 @@ loop5:
 	VMOVDQU      (R8), Y7
 	VPSIGNB      Y5, Y7, Y7
 	VPMADDUBSW   Y7, Y6, Y7
-	VPMADDWD     q8_00<>+0(SB), Y7, Y7
+	VPMADDWD     Y0, Y7, Y7
 	VMOVDQU      32(R8), Y8
 	VPSIGNB      Y5, Y8, Y8
 	VPMADDUBSW   Y8, Y6, Y8
-	VPMADDWD     q8_00<>+0(SB), Y8, Y8
+	VPMADDWD     Y0, Y8, Y8
 	VMOVDQU      64(R8), Y9
-	VPSIGNB      Y5, Y9, Y9
-	VPMADDUBSW   Y9, Y6, Y9
-	VPMADDWD     q8_00<>+0(SB), Y9, Y9
-	VMOVDQU      96(R8), Y10
-	VPSIGNB      Y5, Y10, Y5
+	VPSIGNB      Y5, Y9, Y5
 	VPMADDUBSW   Y5, Y6, Y5
-	VPMADDWD     q8_00<>+0(SB), Y5, Y5
+	VPMADDWD     Y0, Y5, Y5
 	VBROADCASTSS (R9), Y6
 	VCVTDQ2PS    Y7, Y7
 	VMULPS       Y4, Y6, Y6
-	VFMADD231PS  Y6, Y7, Y0
+	VFMADD231PS  Y6, Y7, Y1
 	VBROADCASTSS 4(R9), Y6
 	VCVTDQ2PS    Y8, Y7
 	VMULPS       Y4, Y6, Y6
-	VFMADD231PS  Y6, Y7, Y1
-	VBROADCASTSS 8(R9), Y6
-	VCVTDQ2PS    Y9, Y7
-	VMULPS       Y4, Y6, Y6
 	VFMADD231PS  Y6, Y7, Y2
-	VBROADCASTSS 12(R9), Y6
+	VBROADCASTSS 8(R9), Y6
 	VCVTDQ2PS    Y5, Y5
 	VMULPS       Y4, Y6, Y4
 	VFMADD231PS  Y4, Y5, Y3
@@ -3952,41 +3754,33 @@ loop5:
 	VCVTPH2PS    X4, Y4
 	VMOVDQU      36(R11), Y5
 	VPABSB       Y5, Y6
-	VMOVDQU      128(R8), Y7
+	VMOVDQU      96(R8), Y7
 	VPSIGNB      Y5, Y7, Y7
 	VPMADDUBSW   Y7, Y6, Y7
-	VPMADDWD     q8_00<>+0(SB), Y7, Y7
-	VMOVDQU      160(R8), Y8
+	VPMADDWD     Y0, Y7, Y7
+	VMOVDQU      128(R8), Y8
 	VPSIGNB      Y5, Y8, Y8
 	VPMADDUBSW   Y8, Y6, Y8
-	VPMADDWD     q8_00<>+0(SB), Y8, Y8
-	VMOVDQU      192(R8), Y9
-	VPSIGNB      Y5, Y9, Y9
-	VPMADDUBSW   Y9, Y6, Y9
-	VPMADDWD     q8_00<>+0(SB), Y9, Y9
-	VMOVDQU      224(R8), Y10
-	VPSIGNB      Y5, Y10, Y5
+	VPMADDWD     Y0, Y8, Y8
+	VMOVDQU      160(R8), Y9
+	VPSIGNB      Y5, Y9, Y5
 	VPMADDUBSW   Y5, Y6, Y5
-	VPMADDWD     q8_00<>+0(SB), Y5, Y5
-	VBROADCASTSS 16(R9), Y6
+	VPMADDWD     Y0, Y5, Y5
+	VBROADCASTSS 12(R9), Y6
 	VCVTDQ2PS    Y7, Y7
 	VMULPS       Y4, Y6, Y6
-	VFMADD231PS  Y6, Y7, Y0
-	VBROADCASTSS 20(R9), Y6
+	VFMADD231PS  Y6, Y7, Y1
+	VBROADCASTSS 16(R9), Y6
 	VCVTDQ2PS    Y8, Y7
 	VMULPS       Y4, Y6, Y6
-	VFMADD231PS  Y6, Y7, Y1
-	VBROADCASTSS 24(R9), Y6
-	VCVTDQ2PS    Y9, Y7
-	VMULPS       Y4, Y6, Y6
 	VFMADD231PS  Y6, Y7, Y2
-	VBROADCASTSS 28(R9), Y6
+	VBROADCASTSS 20(R9), Y6
 	VCVTDQ2PS    Y5, Y5
 	VMULPS       Y4, Y6, Y4
 	VFMADD231PS  Y4, Y5, Y3
 	ADDQ         $0x44, R11
-	ADDQ         $0x100, R8
-	ADDQ         $0x20, R9
+	ADDQ         $0xc0, R8
+	ADDQ         $0x18, R9
 	SUBQ         $2, R10
 	JGE          loop5
 
@@ -4003,47 +3797,38 @@ loop7:
 	VMOVDQU      (R8), Y7
 	VPSIGNB      Y5, Y7, Y7
 	VPMADDUBSW   Y7, Y6, Y7
-	VPMADDWD     q8_00<>+0(SB), Y7, Y7
+	VPMADDWD     Y0, Y7, Y7
 	VMOVDQU      32(R8), Y8
 	VPSIGNB      Y5, Y8, Y8
 	VPMADDUBSW   Y8, Y6, Y8
-	VPMADDWD     q8_00<>+0(SB), Y8, Y8
+	VPMADDWD     Y0, Y8, Y8
 	VMOVDQU      64(R8), Y9
-	VPSIGNB      Y5, Y9, Y9
-	VPMADDUBSW   Y9, Y6, Y9
-	VPMADDWD     q8_00<>+0(SB), Y9, Y9
-	VMOVDQU      96(R8), Y10
-	VPSIGNB      Y5, Y10, Y5
+	VPSIGNB      Y5, Y9, Y5
 	VPMADDUBSW   Y5, Y6, Y5
-	VPMADDWD     q8_00<>+0(SB), Y5, Y5
+	VPMADDWD     Y0, Y5, Y5
 	VBROADCASTSS (R9), Y6
 	VCVTDQ2PS    Y7, Y7
 	VMULPS       Y4, Y6, Y6
-	VFMADD231PS  Y6, Y7, Y0
+	VFMADD231PS  Y6, Y7, Y1
 	VBROADCASTSS 4(R9), Y6
 	VCVTDQ2PS    Y8, Y7
 	VMULPS       Y4, Y6, Y6
-	VFMADD231PS  Y6, Y7, Y1
-	VBROADCASTSS 8(R9), Y6
-	VCVTDQ2PS    Y9, Y7
-	VMULPS       Y4, Y6, Y6
 	VFMADD231PS  Y6, Y7, Y2
-	VBROADCASTSS 12(R9), Y6
+	VBROADCASTSS 8(R9), Y6
 	VCVTDQ2PS    Y5, Y5
 	VMULPS       Y4, Y6, Y4
 	VFMADD231PS  Y4, Y5, Y3
 	ADDQ         $0x22, R11
-	ADDQ         $0x80, R8
-	ADDQ         $0x10, R9
+	ADDQ         $0x60, R8
+	ADDQ         $0xc, R9
 	SUBQ         $1, R10
 	JGE          loop7
 
 done8:
 	ADDQ         $1, R10
-	VMOVUPS      Y0, (DI)
-	VMOVUPS      Y1, 128(DI)
-	VMOVUPS      Y2, 256(DI)
-	VMOVUPS      Y3, 384(DI)
+	VMOVUPS      Y1, (DI)
+	VMOVUPS      Y2, 128(DI)
+	VMOVUPS      Y3, 256(DI)
 	ADDQ         $0x20, DI
 	MOVQ         stride+48(FP), R8
 	ADDQ         R8, BX
@@ -4054,75 +3839,314 @@ done4:
 	ADDQ         $1, SI
 
 	// four results for each row of y
-	VMOVUPS      (DX), Y0
-	VMOVUPS      32(DX), Y1
-	VMOVUPS      64(DX), Y2
-	VMOVUPS      96(DX), Y3
-	VPUNPCKLDQ   Y1, Y0, Y4
-	VPUNPCKHDQ   Y1, Y0, Y0
-	VADDPS       Y0, Y4, Y4
-	VPUNPCKLDQ   Y3, Y2, Y0
-	VPUNPCKHDQ   Y3, Y2, Y1
-	VADDPS       Y1, Y0, Y0
-	VPUNPCKLQDQ  Y0, Y4, Y1
-	VPUNPCKHQDQ  Y0, Y4, Y0
-	VADDPS       Y0, Y1, Y1
-	VEXTRACTI128 $1, Y1, X0
-	VADDPS       X0, X1, X0
-	VMOVUPS      X0, (AX)
-	VMOVUPS      128(DX), Y0
-	VMOVUPS      160(DX), Y1
-	VMOVUPS      192(DX), Y2
-	VMOVUPS      224(DX), Y3
-	VPUNPCKLDQ   Y1, Y0, Y4
-	VPUNPCKHDQ   Y1, Y0, Y0
-	VADDPS       Y0, Y4, Y4
-	VPUNPCKLDQ   Y3, Y2, Y0
-	VPUNPCKHDQ   Y3, Y2, Y1
-	VADDPS       Y1, Y0, Y0
-	VPUNPCKLQDQ  Y0, Y4, Y1
-	VPUNPCKHQDQ  Y0, Y4, Y0
-	VADDPS       Y0, Y1, Y1
-	VEXTRACTI128 $1, Y1, X0
-	VADDPS       X0, X1, X0
+	VMOVUPS      (DX), Y1
+	VMOVUPS      32(DX), Y2
+	VMOVUPS      64(DX), Y3
+	VMOVUPS      96(DX), Y4
+	VPUNPCKLDQ   Y2, Y1, Y5
+	VPUNPCKHDQ   Y2, Y1, Y1
+	VADDPS       Y1, Y5, Y5
+	VPUNPCKLDQ   Y4, Y3, Y1
+	VPUNPCKHDQ   Y4, Y3, Y2
+	VADDPS       Y2, Y1, Y1
+	VPUNPCKLQDQ  Y1, Y5, Y2
+	VPUNPCKHQDQ  Y1, Y5, Y1
+	VADDPS       Y1, Y2, Y2
+	VEXTRACTI128 $1, Y2, X1
+	VADDPS       X1, X2, X1
+	VMOVUPS      X1, (AX)
+	VMOVUPS      128(DX), Y1
+	VMOVUPS      160(DX), Y2
+	VMOVUPS      192(DX), Y3
+	VMOVUPS      224(DX), Y4
+	VPUNPCKLDQ   Y2, Y1, Y5
+	VPUNPCKHDQ   Y2, Y1, Y1
+	VADDPS       Y1, Y5, Y5
+	VPUNPCKLDQ   Y4, Y3, Y1
+	VPUNPCKHDQ   Y4, Y3, Y2
+	VADDPS       Y2, Y1, Y1
+	VPUNPCKLQDQ  Y1, Y5, Y2
+	VPUNPCKHQDQ  Y1, Y5, Y1
+	VADDPS       Y1, Y2, Y2
+	VEXTRACTI128 $1, Y2, X1
+	VADDPS       X1, X2, X1
 	MOVQ         ldy+8(FP), SI
 	MOVQ         AX, DI
 	ADDQ         SI, DI
-	VMOVUPS      X0, (DI)
-	VMOVUPS      256(DX), Y0
-	VMOVUPS      288(DX), Y1
-	VMOVUPS      320(DX), Y2
-	VMOVUPS      352(DX), Y3
-	VPUNPCKLDQ   Y1, Y0, Y4
-	VPUNPCKHDQ   Y1, Y0, Y0
-	VADDPS       Y0, Y4, Y4
-	VPUNPCKLDQ   Y3, Y2, Y0
-	VPUNPCKHDQ   Y3, Y2, Y1
-	VADDPS       Y1, Y0, Y0
-	VPUNPCKLQDQ  Y0, Y4, Y1
-	VPUNPCKHQDQ  Y0, Y4, Y0
-	VADDPS       Y0, Y1, Y1
-	VEXTRACTI128 $1, Y1, X0
-	VADDPS       X0, X1, X0
+	VMOVUPS      X1, (DI)
+	VMOVUPS      256(DX), Y1
+	VMOVUPS      288(DX), Y2
+	VMOVUPS      320(DX), Y3
+	VMOVUPS      352(DX), Y4
+	VPUNPCKLDQ   Y2, Y1, Y5
+	VPUNPCKHDQ   Y2, Y1, Y1
+	VADDPS       Y1, Y5, Y5
+	VPUNPCKLDQ   Y4, Y3, Y1
+	VPUNPCKHDQ   Y4, Y3, Y2
+	VADDPS       Y2, Y1, Y1
+	VPUNPCKLQDQ  Y1, Y5, Y2
+	VPUNPCKHQDQ  Y1, Y5, Y1
+	VADDPS       Y1, Y2, Y2
+	VEXTRACTI128 $1, Y2, X1
+	VADDPS       X1, X2, X1
 	ADDQ         SI, DI
-	VMOVUPS      X0, (DI)
-	VMOVUPS      384(DX), Y0
-	VMOVUPS      416(DX), Y1
-	VMOVUPS      448(DX), Y2
-	VMOVUPS      480(DX), Y3
-	VPUNPCKLDQ   Y1, Y0, Y4
-	VPUNPCKHDQ   Y1, Y0, Y0
-	VADDPS       Y0, Y4, Y4
-	VPUNPCKLDQ   Y3, Y2, Y0
-	VPUNPCKHDQ   Y3, Y2, Y1
-	VADDPS       Y1, Y0, Y0
-	VPUNPCKLQDQ  Y0, Y4, Y1
-	VPUNPCKHQDQ  Y0, Y4, Y0
-	VADDPS       Y0, Y1, Y1
-	VEXTRACTI128 $1, Y1, X0
-	VADDPS       X0, X1, X0
+	VMOVUPS      X1, (DI)
+	ADDQ         $0x10, AX
+	SUBQ         $4, CX
+	JGE          loop1
+
+done2:
+	ADDQ         $4, CX
+	VZEROUPPER
+	RET
+
+// matmulQ8Fours4xQ8_0AVX2 multiplies rows with 4 rows of activations in int8; rows is a multiple of 4, ldy and stride in bytes.
+// Requires: AVX2, F16C, FMA
+TEXT ·matmulQ8Fours4xQ8_0AVX2(SB), 0, $672-72
+
+	// constants of the loops
+	VMOVDQU      q8_00<>+0(SB), Y0
+	LEAQ         31(SP), AX
+	ANDQ         $-32, AX
+	MOVQ         y+0(FP), AX
+	MOVQ         w+40(FP), BX
+	MOVQ         rows+56(FP), CX
+	LEAQ         159(SP), DX
+	ANDQ         $-32, DX
+	SUBQ         $4, CX
+	JLT          done2
+
+loop1:
+	XORQ         SI, SI
+	MOVQ         DX, DI
+	ADDQ         $4, SI
+	SUBQ         $1, SI
+	JLT          done4
+
+loop3:
+	VPXOR        Y1, Y1, Y1
+	VPXOR        Y2, Y2, Y2
+	VPXOR        Y3, Y3, Y3
+	VPXOR        Y4, Y4, Y4
+	MOVQ         q+16(FP), R8
+	MOVQ         d+24(FP), R9
+	MOVQ         blocks+64(FP), R10
+	MOVQ         BX, R11
+	SUBQ         $2, R10
+	JLT          done6
+
+loop5:
+	VPBROADCASTW (R11), X5
+	VCVTPH2PS    X5, Y5
+	VMOVDQU      2(R11), Y6
+	VPABSB       Y6, Y7
+	VMOVDQU      (R8), Y8
+	VPSIGNB      Y6, Y8, Y8
+	VPMADDUBSW   Y8, Y7, Y8
+	VPMADDWD     Y0, Y8, Y8
+	VMOVDQU      32(R8), Y9
+	VPSIGNB      Y6, Y9, Y9
+	VPMADDUBSW   Y9, Y7, Y9
+	VPMADDWD     Y0, Y9, Y9
+	VMOVDQU      64(R8), Y10
+	VPSIGNB      Y6, Y10, Y10
+	VPMADDUBSW   Y10, Y7, Y10
+	VPMADDWD     Y0, Y10, Y10
+	VMOVDQU      96(R8), Y11
+	VPSIGNB      Y6, Y11, Y6
+	VPMADDUBSW   Y6, Y7, Y6
+	VPMADDWD     Y0, Y6, Y6
+	VBROADCASTSS (R9), Y7
+	VCVTDQ2PS    Y8, Y8
+	VMULPS       Y5, Y7, Y7
+	VFMADD231PS  Y7, Y8, Y1
+	VBROADCASTSS 4(R9), Y7
+	VCVTDQ2PS    Y9, Y8
+	VMULPS       Y5, Y7, Y7
+	VFMADD231PS  Y7, Y8, Y2
+	VBROADCASTSS 8(R9), Y7
+	VCVTDQ2PS    Y10, Y8
+	VMULPS       Y5, Y7, Y7
+	VFMADD231PS  Y7, Y8, Y3
+	VBROADCASTSS 12(R9), Y7
+	VCVTDQ2PS    Y6, Y6
+	VMULPS       Y5, Y7, Y5
+	VFMADD231PS  Y5, Y6, Y4
+	VPBROADCASTW 34(R11), X5
+	VCVTPH2PS    X5, Y5
+	VMOVDQU      36(R11), Y6
+	VPABSB       Y6, Y7
+	VMOVDQU      128(R8), Y8
+	VPSIGNB      Y6, Y8, Y8
+	VPMADDUBSW   Y8, Y7, Y8
+	VPMADDWD     Y0, Y8, Y8
+	VMOVDQU      160(R8), Y9
+	VPSIGNB      Y6, Y9, Y9
+	VPMADDUBSW   Y9, Y7, Y9
+	VPMADDWD     Y0, Y9, Y9
+	VMOVDQU      192(R8), Y10
+	VPSIGNB      Y6, Y10, Y10
+	VPMADDUBSW   Y10, Y7, Y10
+	VPMADDWD     Y0, Y10, Y10
+	VMOVDQU      224(R8), Y11
+	VPSIGNB      Y6, Y11, Y6
+	VPMADDUBSW   Y6, Y7, Y6
+	VPMADDWD     Y0, Y6, Y6
+	VBROADCASTSS 16(R9), Y7
+	VCVTDQ2PS    Y8, Y8
+	VMULPS       Y5, Y7, Y7
+	VFMADD231PS  Y7, Y8, Y1
+	VBROADCASTSS 20(R9), Y7
+	VCVTDQ2PS    Y9, Y8
+	VMULPS       Y5, Y7, Y7
+	VFMADD231PS  Y7, Y8, Y2
+	VBROADCASTSS 24(R9), Y7
+	VCVTDQ2PS    Y10, Y8
+	VMULPS       Y5, Y7, Y7
+	VFMADD231PS  Y7, Y8, Y3
+	VBROADCASTSS 28(R9), Y7
+	VCVTDQ2PS    Y6, Y6
+	VMULPS       Y5, Y7, Y5
+	VFMADD231PS  Y5, Y6, Y4
+	ADDQ         $0x44, R11
+	ADDQ         $0x100, R8
+	ADDQ         $0x20, R9
+	SUBQ         $2, R10
+	JGE          loop5
+
+done6:
+	ADDQ         $2, R10
+	SUBQ         $1, R10
+	JLT          done8
+
+loop7:
+	VPBROADCASTW (R11), X5
+	VCVTPH2PS    X5, Y5
+	VMOVDQU      2(R11), Y6
+	VPABSB       Y6, Y7
+	VMOVDQU      (R8), Y8
+	VPSIGNB      Y6, Y8, Y8
+	VPMADDUBSW   Y8, Y7, Y8
+	VPMADDWD     Y0, Y8, Y8
+	VMOVDQU      32(R8), Y9
+	VPSIGNB      Y6, Y9, Y9
+	VPMADDUBSW   Y9, Y7, Y9
+	VPMADDWD     Y0, Y9, Y9
+	VMOVDQU      64(R8), Y10
+	VPSIGNB      Y6, Y10, Y10
+	VPMADDUBSW   Y10, Y7, Y10
+	VPMADDWD     Y0, Y10, Y10
+	VMOVDQU      96(R8), Y11
+	VPSIGNB      Y6, Y11, Y6
+	VPMADDUBSW   Y6, Y7, Y6
+	VPMADDWD     Y0, Y6, Y6
+	VBROADCASTSS (R9), Y7
+	VCVTDQ2PS    Y8, Y8
+	VMULPS       Y5, Y7, Y7
+	VFMADD231PS  Y7, Y8, Y1
+	VBROADCASTSS 4(R9), Y7
+	VCVTDQ2PS    Y9, Y8
+	VMULPS       Y5, Y7, Y7
+	VFMADD231PS  Y7, Y8, Y2
+	VBROADCASTSS 8(R9), Y7
+	VCVTDQ2PS    Y10, Y8
+	VMULPS       Y5, Y7, Y7
+	VFMADD231PS  Y7, Y8, Y3
+	VBROADCASTSS 12(R9), Y7
+	VCVTDQ2PS    Y6, Y6
+	VMULPS       Y5, Y7, Y5
+	VFMADD231PS  Y5, Y6, Y4
+	ADDQ         $0x22, R11
+	ADDQ         $0x80, R8
+	ADDQ         $0x10, R9
+	SUBQ         $1, R10
+	JGE          loop7
+
+done8:
+	ADDQ         $1, R10
+	VMOVUPS      Y1, (DI)
+	VMOVUPS      Y2, 128(DI)
+	VMOVUPS      Y3, 256(DI)
+	VMOVUPS      Y4, 384(DI)
+	ADDQ         $0x20, DI
+	MOVQ         stride+48(FP), R8
+	ADDQ         R8, BX
+	SUBQ         $1, SI
+	JGE          loop3
+
+done4:
+	ADDQ         $1, SI
+
+	// four results for each row of y
+	VMOVUPS      (DX), Y1
+	VMOVUPS      32(DX), Y2
+	VMOVUPS      64(DX), Y3
+	VMOVUPS      96(DX), Y4
+	VPUNPCKLDQ   Y2, Y1, Y5
+	VPUNPCKHDQ   Y2, Y1, Y1
+	VADDPS       Y1, Y5, Y5
+	VPUNPCKLDQ   Y4, Y3, Y1
+	VPUNPCKHDQ   Y4, Y3, Y2
+	VADDPS       Y2, Y1, Y1
+	VPUNPCKLQDQ  Y1, Y5, Y2
+	VPUNPCKHQDQ  Y1, Y5, Y1
+	VADDPS       Y1, Y2, Y2
+	VEXTRACTI128 $1, Y2, X1
+	VADDPS       X1, X2, X1
+	VMOVUPS      X1, (AX)
+	VMOVUPS      128(DX), Y1
+	VMOVUPS      160(DX), Y2
+	VMOVUPS      192(DX), Y3
+	VMOVUPS      224(DX), Y4
+	VPUNPCKLDQ   Y2, Y1, Y5
+	VPUNPCKHDQ   Y2, Y1, Y1
+	VADDPS       Y1, Y5, Y5
+	VPUNPCKLDQ   Y4, Y3, Y1
+	VPUNPCKHDQ   Y4, Y3, Y2
+	VADDPS       Y2, Y1, Y1
+	VPUNPCKLQDQ  Y1, Y5, Y2
+	VPUNPCKHQDQ  Y1, Y5, Y1
+	VADDPS       Y1, Y2, Y2
+	VEXTRACTI128 $1, Y2, X1
+	VADDPS       X1, X2, X1
+	MOVQ         ldy+8(FP), SI
+	MOVQ         AX, DI
 	ADDQ         SI, DI
-	VMOVUPS      X0, (DI)
+	VMOVUPS      X1, (DI)
+	VMOVUPS      256(DX), Y1
+	VMOVUPS      288(DX), Y2
+	VMOVUPS      320(DX), Y3
+	VMOVUPS      352(DX), Y4
+	VPUNPCKLDQ   Y2, Y1, Y5
+	VPUNPCKHDQ   Y2, Y1, Y1
+	VADDPS       Y1, Y5, Y5
+	VPUNPCKLDQ   Y4, Y3, Y1
+	VPUNPCKHDQ   Y4, Y3, Y2
+	VADDPS       Y2, Y1, Y1
+	VPUNPCKLQDQ  Y1, Y5, Y2
+	VPUNPCKHQDQ  Y1, Y5, Y1
+	VADDPS       Y1, Y2, Y2
+	VEXTRACTI128 $1, Y2, X1
+	VADDPS       X1, X2, X1
+	ADDQ         SI, DI
+	VMOVUPS      X1, (DI)
+	VMOVUPS      384(DX), Y1
+	VMOVUPS      416(DX), Y2
+	VMOVUPS      448(DX), Y3
+	VMOVUPS      480(DX), Y4
+	VPUNPCKLDQ   Y2, Y1, Y5
+	VPUNPCKHDQ   Y2, Y1, Y1
+	VADDPS       Y1, Y5, Y5
+	VPUNPCKLDQ   Y4, Y3, Y1
+	VPUNPCKHDQ   Y4, Y3, Y2
+	VADDPS       Y2, Y1, Y1
+	VPUNPCKLQDQ  Y1, Y5, Y2
+	VPUNPCKHQDQ  Y1, Y5, Y1
+	VADDPS       Y1, Y2, Y2
+	VEXTRACTI128 $1, Y2, X1
+	VADDPS       X1, X2, X1
+	ADDQ         SI, DI
+	VMOVUPS      X1, (DI)
 	ADDQ         $0x10, AX
 	SUBQ         $4, CX
 	JGE          loop1
@@ -4164,6 +4188,11 @@ done2:
 // encodeGroupsQ8_0AVX2 packs groups of 8 blocks of 32 values.
 // Requires: AVX2, F16C
 TEXT ·encodeGroupsQ8_0AVX2(SB), NOSPLIT, $0-32
+
+	// constants of the loops
+	VMOVDQU      q8_05<>+0(SB), Y0
+	VMOVDQU      q8_02<>+0(SB), Y1
+	VMOVDQU      q8_08<>+0(SB), Y2
 	MOVQ         dst+0(FP), AX
 	MOVQ         src+8(FP), BX
 	MOVQ         scratch+16(FP), CX
@@ -4183,46 +4212,46 @@ loop1:
 	JLT          done4
 
 loop3:
-	VMOVUPS      (BX)(SI*1), Y0
-	VMOVUPS      128(BX)(SI*1), Y1
-	VMOVUPS      256(BX)(SI*1), Y2
-	VMOVUPS      384(BX)(SI*1), Y3
-	VMOVUPS      512(BX)(SI*1), Y4
-	VMOVUPS      640(BX)(SI*1), Y5
-	VMOVUPS      768(BX)(SI*1), Y6
-	VMOVUPS      896(BX)(SI*1), Y7
-	VUNPCKLPS    Y1, Y0, Y8
-	VUNPCKHPS    Y1, Y0, Y1
-	VUNPCKLPS    Y3, Y2, Y0
-	VUNPCKHPS    Y3, Y2, Y3
-	VUNPCKLPD    Y0, Y8, Y2
-	VUNPCKHPD    Y0, Y8, Y0
-	VUNPCKLPD    Y3, Y1, Y8
-	VUNPCKHPD    Y3, Y1, Y3
-	VUNPCKLPS    Y5, Y4, Y1
-	VUNPCKHPS    Y5, Y4, Y5
-	VUNPCKLPS    Y7, Y6, Y4
-	VUNPCKHPS    Y7, Y6, Y7
-	VUNPCKLPD    Y4, Y1, Y6
-	VUNPCKHPD    Y4, Y1, Y4
-	VUNPCKLPD    Y7, Y5, Y1
-	VUNPCKHPD    Y7, Y5, Y7
-	VPERM2F128   $0x20, Y6, Y2, Y5
-	VPERM2F128   $0x31, Y6, Y2, Y6
-	VPERM2F128   $0x20, Y4, Y0, Y2
-	VPERM2F128   $0x31, Y4, Y0, Y4
-	VPERM2F128   $0x20, Y1, Y8, Y0
-	VPERM2F128   $0x31, Y1, Y8, Y1
-	VPERM2F128   $0x20, Y7, Y3, Y8
+	VMOVUPS      (BX)(SI*1), Y3
+	VMOVUPS      128(BX)(SI*1), Y4
+	VMOVUPS      256(BX)(SI*1), Y5
+	VMOVUPS      384(BX)(SI*1), Y6
+	VMOVUPS      512(BX)(SI*1), Y7
+	VMOVUPS      640(BX)(SI*1), Y8
+	VMOVUPS      768(BX)(SI*1), Y9
+	VMOVUPS      896(BX)(SI*1), Y10
+	VUNPCKLPS    Y4, Y3, Y11
+	VUNPCKHPS    Y4, Y3, Y4
+	VUNPCKLPS    Y6, Y5, Y3
+	VUNPCKHPS    Y6, Y5, Y6
+	VUNPCKLPD    Y3, Y11, Y5
+	VUNPCKHPD    Y3, Y11, Y3
+	VUNPCKLPD    Y6, Y4, Y11
+	VUNPCKHPD    Y6, Y4, Y6
+	VUNPCKLPS    Y8, Y7, Y4
+	VUNPCKHPS    Y8, Y7, Y8
+	VUNPCKLPS    Y10, Y9, Y7
+	VUNPCKHPS    Y10, Y9, Y10
+	VUNPCKLPD    Y7, Y4, Y9
+	VUNPCKHPD    Y7, Y4, Y7
+	VUNPCKLPD    Y10, Y8, Y4
+	VUNPCKHPD    Y10, Y8, Y10
+	VPERM2F128   $0x20, Y9, Y5, Y8
+	VPERM2F128   $0x31, Y9, Y5, Y9
+	VPERM2F128   $0x20, Y7, Y3, Y5
 	VPERM2F128   $0x31, Y7, Y3, Y7
-	VMOVUPS      Y5, (CX)(SI*8)
-	VMOVUPS      Y2, 32(CX)(SI*8)
-	VMOVUPS      Y0, 64(CX)(SI*8)
-	VMOVUPS      Y8, 96(CX)(SI*8)
-	VMOVUPS      Y6, 128(CX)(SI*8)
-	VMOVUPS      Y4, 160(CX)(SI*8)
-	VMOVUPS      Y1, 192(CX)(SI*8)
-	VMOVUPS      Y7, 224(CX)(SI*8)
+	VPERM2F128   $0x20, Y4, Y11, Y3
+	VPERM2F128   $0x31, Y4, Y11, Y4
+	VPERM2F128   $0x20, Y10, Y6, Y11
+	VPERM2F128   $0x31, Y10, Y6, Y10
+	VMOVUPS      Y8, (CX)(SI*8)
+	VMOVUPS      Y5, 32(CX)(SI*8)
+	VMOVUPS      Y3, 64(CX)(SI*8)
+	VMOVUPS      Y11, 96(CX)(SI*8)
+	VMOVUPS      Y9, 128(CX)(SI*8)
+	VMOVUPS      Y7, 160(CX)(SI*8)
+	VMOVUPS      Y4, 192(CX)(SI*8)
+	VMOVUPS      Y10, 224(CX)(SI*8)
 	ADDQ         $0x20, SI
 	SUBQ         $1, DI
 	JGE          loop3
@@ -4231,7 +4260,7 @@ done4:
 	ADDQ         $1, DI
 
 	// d
-	VMOVDQU      q8_01<>+0(SB), Y0
+	VMOVDQU      q8_01<>+0(SB), Y3
 	XORQ         SI, SI
 	XORQ         DI, DI
 	ADDQ         $8, DI
@@ -4239,36 +4268,36 @@ done4:
 	JLT          done6
 
 loop5:
-	VMOVUPS      (CX)(SI*8), Y1
-	VPAND        q8_02<>+0(SB), Y1, Y1
-	VMAXPS       Y0, Y1, Y0
-	VMOVUPS      32(CX)(SI*8), Y1
-	VPAND        q8_02<>+0(SB), Y1, Y1
-	VMAXPS       Y0, Y1, Y0
-	VMOVUPS      64(CX)(SI*8), Y1
-	VPAND        q8_02<>+0(SB), Y1, Y1
-	VMAXPS       Y0, Y1, Y0
-	VMOVUPS      96(CX)(SI*8), Y1
-	VPAND        q8_02<>+0(SB), Y1, Y1
-	VMAXPS       Y0, Y1, Y0
+	VMOVUPS      (CX)(SI*8), Y4
+	VPAND        Y1, Y4, Y4
+	VMAXPS       Y3, Y4, Y3
+	VMOVUPS      32(CX)(SI*8), Y4
+	VPAND        Y1, Y4, Y4
+	VMAXPS       Y3, Y4, Y3
+	VMOVUPS      64(CX)(SI*8), Y4
+	VPAND        Y1, Y4, Y4
+	VMAXPS       Y3, Y4, Y3
+	VMOVUPS      96(CX)(SI*8), Y4
+	VPAND        Y1, Y4, Y4
+	VMAXPS       Y3, Y4, Y3
 	ADDQ         $0x10, SI
 	SUBQ         $1, DI
 	JGE          loop5
 
 done6:
 	ADDQ         $1, DI
-	VMOVUPS      Y0, 1024(CX)
-	VMOVUPS      1024(CX), Y0
-	VDIVPS       q8_03<>+0(SB), Y0, Y0
-	VMOVUPS      Y0, 1056(CX)
+	VMOVUPS      Y3, 1024(CX)
+	VMOVUPS      1024(CX), Y3
+	VDIVPS       q8_03<>+0(SB), Y3, Y3
+	VMOVUPS      Y3, 1056(CX)
 
 	// code
-	VMOVUPS      1056(CX), Y0
-	VMOVDQU      q8_04<>+0(SB), Y1
-	VCMPPS       $4, q8_01<>+0(SB), Y0, Y2
-	VDIVPS       Y0, Y1, Y0
-	VPAND        Y2, Y0, Y0
-	VMOVUPS      Y0, 1088(CX)
+	VMOVUPS      1056(CX), Y3
+	VMOVDQU      q8_04<>+0(SB), Y4
+	VCMPPS       $4, q8_01<>+0(SB), Y3, Y5
+	VDIVPS       Y3, Y4, Y3
+	VPAND        Y5, Y3, Y3
+	VMOVUPS      Y3, 1088(CX)
 	XORQ         SI, SI
 	XORQ         DI, DI
 	ADDQ         $8, DI
@@ -4276,42 +4305,42 @@ done6:
 	JLT          done8
 
 loop7:
-	VMOVUPS      (CX)(SI*8), Y0
-	VMOVUPS      1088(CX), Y1
-	VMULPS       Y1, Y0, Y0
-	VPAND        q8_05<>+0(SB), Y0, Y1
-	VMOVDQU      q8_06<>+0(SB), Y2
-	VPOR         Y2, Y1, Y1
-	VADDPS       Y1, Y0, Y0
-	VCVTTPS2DQ   Y0, Y0
-	VMOVDQU      Y0, 1120(CX)(SI*8)
-	VMOVUPS      32(CX)(SI*8), Y0
-	VMOVUPS      1088(CX), Y1
-	VMULPS       Y1, Y0, Y0
-	VPAND        q8_05<>+0(SB), Y0, Y1
-	VMOVDQU      q8_06<>+0(SB), Y2
-	VPOR         Y2, Y1, Y1
-	VADDPS       Y1, Y0, Y0
-	VCVTTPS2DQ   Y0, Y0
-	VMOVDQU      Y0, 1152(CX)(SI*8)
-	VMOVUPS      64(CX)(SI*8), Y0
-	VMOVUPS      1088(CX), Y1
-	VMULPS       Y1, Y0, Y0
-	VPAND        q8_05<>+0(SB), Y0, Y1
-	VMOVDQU      q8_06<>+0(SB), Y2
-	VPOR         Y2, Y1, Y1
-	VADDPS       Y1, Y0, Y0
-	VCVTTPS2DQ   Y0, Y0
-	VMOVDQU      Y0, 1184(CX)(SI*8)
-	VMOVUPS      96(CX)(SI*8), Y0
-	VMOVUPS      1088(CX), Y1
-	VMULPS       Y1, Y0, Y0
-	VPAND        q8_05<>+0(SB), Y0, Y1
-	VMOVDQU      q8_06<>+0(SB), Y2
-	VPOR         Y2, Y1, Y1
-	VADDPS       Y1, Y0, Y0
-	VCVTTPS2DQ   Y0, Y0
-	VMOVDQU      Y0, 1216(CX)(SI*8)
+	VMOVUPS      (CX)(SI*8), Y3
+	VMOVUPS      1088(CX), Y4
+	VMULPS       Y4, Y3, Y3
+	VPAND        Y0, Y3, Y4
+	VMOVDQU      q8_06<>+0(SB), Y5
+	VPOR         Y5, Y4, Y4
+	VADDPS       Y4, Y3, Y3
+	VCVTTPS2DQ   Y3, Y3
+	VMOVDQU      Y3, 1120(CX)(SI*8)
+	VMOVUPS      32(CX)(SI*8), Y3
+	VMOVUPS      1088(CX), Y4
+	VMULPS       Y4, Y3, Y3
+	VPAND        Y0, Y3, Y4
+	VMOVDQU      q8_06<>+0(SB), Y5
+	VPOR         Y5, Y4, Y4
+	VADDPS       Y4, Y3, Y3
+	VCVTTPS2DQ   Y3, Y3
+	VMOVDQU      Y3, 1152(CX)(SI*8)
+	VMOVUPS      64(CX)(SI*8), Y3
+	VMOVUPS      1088(CX), Y4
+	VMULPS       Y4, Y3, Y3
+	VPAND        Y0, Y3, Y4
+	VMOVDQU      q8_06<>+0(SB), Y5
+	VPOR         Y5, Y4, Y4
+	VADDPS       Y4, Y3, Y3
+	VCVTTPS2DQ   Y3, Y3
+	VMOVDQU      Y3, 1184(CX)(SI*8)
+	VMOVUPS      96(CX)(SI*8), Y3
+	VMOVUPS      1088(CX), Y4
+	VMULPS       Y4, Y3, Y3
+	VPAND        Y0, Y3, Y4
+	VMOVDQU      q8_06<>+0(SB), Y5
+	VPOR         Y5, Y4, Y4
+	VADDPS       Y4, Y3, Y3
+	VCVTTPS2DQ   Y3, Y3
+	VMOVDQU      Y3, 1216(CX)(SI*8)
 	ADDQ         $0x10, SI
 	SUBQ         $1, DI
 	JGE          loop7
@@ -4320,160 +4349,160 @@ done8:
 	ADDQ         $1, DI
 
 	// d
-	VMOVUPS      1056(CX), Y0
-	VCMPPS       $3, Y0, Y0, Y1
-	VPAND        q8_05<>+0(SB), Y0, Y2
-	VPOR         q8_07<>+0(SB), Y2, Y2
-	VBLENDVPS    Y1, Y2, Y0, Y2
-	VCVTPS2PH    $0, Y2, X2
-	VPMOVZXWD    X2, Y0
-	VPEXTRW      $0, X0, (AX)
-	VPEXTRW      $2, X0, 34(AX)
-	VPEXTRW      $4, X0, 68(AX)
-	VPEXTRW      $6, X0, 102(AX)
-	VEXTRACTI128 $1, Y0, X0
-	VPEXTRW      $0, X0, 136(AX)
-	VPEXTRW      $2, X0, 170(AX)
-	VPEXTRW      $4, X0, 204(AX)
-	VPEXTRW      $6, X0, 238(AX)
+	VMOVUPS      1056(CX), Y3
+	VCMPPS       $3, Y3, Y3, Y4
+	VPAND        q8_05<>+0(SB), Y3, Y5
+	VPOR         q8_07<>+0(SB), Y5, Y5
+	VBLENDVPS    Y4, Y5, Y3, Y5
+	VCVTPS2PH    $0, Y5, X5
+	VPMOVZXWD    X5, Y3
+	VPEXTRW      $0, X3, (AX)
+	VPEXTRW      $2, X3, 34(AX)
+	VPEXTRW      $4, X3, 68(AX)
+	VPEXTRW      $6, X3, 102(AX)
+	VEXTRACTI128 $1, Y3, X3
+	VPEXTRW      $0, X3, 136(AX)
+	VPEXTRW      $2, X3, 170(AX)
+	VPEXTRW      $4, X3, 204(AX)
+	VPEXTRW      $6, X3, 238(AX)
 
 	// qs: codes to bits, then words to blocks
-	VMOVDQU      1216(CX), Y0
-	VPSLLD       $0x18, Y0, Y0
-	VMOVDQU      1184(CX), Y1
-	VPAND        q8_08<>+0(SB), Y1, Y1
-	VPSLLD       $0x10, Y1, Y1
-	VPOR         Y1, Y0, Y0
-	VMOVDQU      1152(CX), Y1
-	VPAND        q8_08<>+0(SB), Y1, Y1
-	VPSLLD       $8, Y1, Y1
-	VPOR         Y1, Y0, Y0
-	VMOVDQU      1120(CX), Y1
-	VPAND        q8_08<>+0(SB), Y1, Y1
-	VPOR         Y1, Y0, Y0
-	VMOVDQU      1344(CX), Y1
-	VPSLLD       $0x18, Y1, Y1
-	VMOVDQU      1312(CX), Y2
-	VPAND        q8_08<>+0(SB), Y2, Y2
-	VPSLLD       $0x10, Y2, Y2
-	VPOR         Y2, Y1, Y1
-	VMOVDQU      1280(CX), Y2
-	VPAND        q8_08<>+0(SB), Y2, Y2
-	VPSLLD       $8, Y2, Y2
-	VPOR         Y2, Y1, Y1
-	VMOVDQU      1248(CX), Y2
-	VPAND        q8_08<>+0(SB), Y2, Y2
-	VPOR         Y2, Y1, Y1
-	VMOVDQU      1472(CX), Y2
-	VPSLLD       $0x18, Y2, Y2
-	VMOVDQU      1440(CX), Y3
-	VPAND        q8_08<>+0(SB), Y3, Y3
-	VPSLLD       $0x10, Y3, Y3
-	VPOR         Y3, Y2, Y2
-	VMOVDQU      1408(CX), Y3
-	VPAND        q8_08<>+0(SB), Y3, Y3
-	VPSLLD       $8, Y3, Y3
-	VPOR         Y3, Y2, Y2
-	VMOVDQU      1376(CX), Y3
-	VPAND        q8_08<>+0(SB), Y3, Y3
-	VPOR         Y3, Y2, Y2
-	VMOVDQU      1600(CX), Y3
+	VMOVDQU      1216(CX), Y3
 	VPSLLD       $0x18, Y3, Y3
-	VMOVDQU      1568(CX), Y4
-	VPAND        q8_08<>+0(SB), Y4, Y4
+	VMOVDQU      1184(CX), Y4
+	VPAND        Y2, Y4, Y4
 	VPSLLD       $0x10, Y4, Y4
 	VPOR         Y4, Y3, Y3
-	VMOVDQU      1536(CX), Y4
-	VPAND        q8_08<>+0(SB), Y4, Y4
+	VMOVDQU      1152(CX), Y4
+	VPAND        Y2, Y4, Y4
 	VPSLLD       $8, Y4, Y4
 	VPOR         Y4, Y3, Y3
-	VMOVDQU      1504(CX), Y4
-	VPAND        q8_08<>+0(SB), Y4, Y4
+	VMOVDQU      1120(CX), Y4
+	VPAND        Y2, Y4, Y4
 	VPOR         Y4, Y3, Y3
-	VUNPCKLPS    Y1, Y0, Y4
-	VUNPCKHPS    Y1, Y0, Y1
-	VUNPCKLPS    Y3, Y2, Y0
-	VUNPCKHPS    Y3, Y2, Y3
-	VUNPCKLPD    Y0, Y4, Y2
-	VUNPCKHPD    Y0, Y4, Y0
-	VUNPCKLPD    Y3, Y1, Y4
-	VUNPCKHPD    Y3, Y1, Y3
-	VMOVUPS      X2, 2(AX)
-	VEXTRACTI128 $1, Y2, 138(AX)
-	VMOVUPS      X0, 36(AX)
-	VEXTRACTI128 $1, Y0, 172(AX)
-	VMOVUPS      X4, 70(AX)
-	VEXTRACTI128 $1, Y4, 206(AX)
-	VMOVUPS      X3, 104(AX)
-	VEXTRACTI128 $1, Y3, 240(AX)
-	VMOVDQU      1728(CX), Y0
-	VPSLLD       $0x18, Y0, Y0
-	VMOVDQU      1696(CX), Y1
-	VPAND        q8_08<>+0(SB), Y1, Y1
-	VPSLLD       $0x10, Y1, Y1
-	VPOR         Y1, Y0, Y0
-	VMOVDQU      1664(CX), Y1
-	VPAND        q8_08<>+0(SB), Y1, Y1
-	VPSLLD       $8, Y1, Y1
-	VPOR         Y1, Y0, Y0
-	VMOVDQU      1632(CX), Y1
-	VPAND        q8_08<>+0(SB), Y1, Y1
-	VPOR         Y1, Y0, Y0
-	VMOVDQU      1856(CX), Y1
-	VPSLLD       $0x18, Y1, Y1
-	VMOVDQU      1824(CX), Y2
-	VPAND        q8_08<>+0(SB), Y2, Y2
-	VPSLLD       $0x10, Y2, Y2
-	VPOR         Y2, Y1, Y1
-	VMOVDQU      1792(CX), Y2
-	VPAND        q8_08<>+0(SB), Y2, Y2
-	VPSLLD       $8, Y2, Y2
-	VPOR         Y2, Y1, Y1
-	VMOVDQU      1760(CX), Y2
-	VPAND        q8_08<>+0(SB), Y2, Y2
-	VPOR         Y2, Y1, Y1
-	VMOVDQU      1984(CX), Y2
-	VPSLLD       $0x18, Y2, Y2
-	VMOVDQU      1952(CX), Y3
-	VPAND        q8_08<>+0(SB), Y3, Y3
-	VPSLLD       $0x10, Y3, Y3
-	VPOR         Y3, Y2, Y2
-	VMOVDQU      1920(CX), Y3
-	VPAND        q8_08<>+0(SB), Y3, Y3
-	VPSLLD       $8, Y3, Y3
-	VPOR         Y3, Y2, Y2
-	VMOVDQU      1888(CX), Y3
-	VPAND        q8_08<>+0(SB), Y3, Y3
-	VPOR         Y3, Y2, Y2
-	VMOVDQU      2112(CX), Y3
+	VMOVDQU      1344(CX), Y4
+	VPSLLD       $0x18, Y4, Y4
+	VMOVDQU      1312(CX), Y5
+	VPAND        Y2, Y5, Y5
+	VPSLLD       $0x10, Y5, Y5
+	VPOR         Y5, Y4, Y4
+	VMOVDQU      1280(CX), Y5
+	VPAND        Y2, Y5, Y5
+	VPSLLD       $8, Y5, Y5
+	VPOR         Y5, Y4, Y4
+	VMOVDQU      1248(CX), Y5
+	VPAND        Y2, Y5, Y5
+	VPOR         Y5, Y4, Y4
+	VMOVDQU      1472(CX), Y5
+	VPSLLD       $0x18, Y5, Y5
+	VMOVDQU      1440(CX), Y6
+	VPAND        Y2, Y6, Y6
+	VPSLLD       $0x10, Y6, Y6
+	VPOR         Y6, Y5, Y5
+	VMOVDQU      1408(CX), Y6
+	VPAND        Y2, Y6, Y6
+	VPSLLD       $8, Y6, Y6
+	VPOR         Y6, Y5, Y5
+	VMOVDQU      1376(CX), Y6
+	VPAND        Y2, Y6, Y6
+	VPOR         Y6, Y5, Y5
+	VMOVDQU      1600(CX), Y6
+	VPSLLD       $0x18, Y6, Y6
+	VMOVDQU      1568(CX), Y7
+	VPAND        Y2, Y7, Y7
+	VPSLLD       $0x10, Y7, Y7
+	VPOR         Y7, Y6, Y6
+	VMOVDQU      1536(CX), Y7
+	VPAND        Y2, Y7, Y7
+	VPSLLD       $8, Y7, Y7
+	VPOR         Y7, Y6, Y6
+	VMOVDQU      1504(CX), Y7
+	VPAND        Y2, Y7, Y7
+	VPOR         Y7, Y6, Y6
+	VUNPCKLPS    Y4, Y3, Y7
+	VUNPCKHPS    Y4, Y3, Y4
+	VUNPCKLPS    Y6, Y5, Y3
+	VUNPCKHPS    Y6, Y5, Y6
+	VUNPCKLPD    Y3, Y7, Y5
+	VUNPCKHPD    Y3, Y7, Y3
+	VUNPCKLPD    Y6, Y4, Y7
+	VUNPCKHPD    Y6, Y4, Y6
+	VMOVUPS      X5, 2(AX)
+	VEXTRACTI128 $1, Y5, 138(AX)
+	VMOVUPS      X3, 36(AX)
+	VEXTRACTI128 $1, Y3, 172(AX)
+	VMOVUPS      X7, 70(AX)
+	VEXTRACTI128 $1, Y7, 206(AX)
+	VMOVUPS      X6, 104(AX)
+	VEXTRACTI128 $1, Y6, 240(AX)
+	VMOVDQU      1728(CX), Y3
 	VPSLLD       $0x18, Y3, Y3
-	VMOVDQU      2080(CX), Y4
-	VPAND        q8_08<>+0(SB), Y4, Y4
+	VMOVDQU      1696(CX), Y4
+	VPAND        Y2, Y4, Y4
 	VPSLLD       $0x10, Y4, Y4
 	VPOR         Y4, Y3, Y3
-	VMOVDQU      2048(CX), Y4
-	VPAND        q8_08<>+0(SB), Y4, Y4
+	VMOVDQU      1664(CX), Y4
+	VPAND        Y2, Y4, Y4
 	VPSLLD       $8, Y4, Y4
 	VPOR         Y4, Y3, Y3
-	VMOVDQU      2016(CX), Y4
-	VPAND        q8_08<>+0(SB), Y4, Y4
+	VMOVDQU      1632(CX), Y4
+	VPAND        Y2, Y4, Y4
 	VPOR         Y4, Y3, Y3
-	VUNPCKLPS    Y1, Y0, Y4
-	VUNPCKHPS    Y1, Y0, Y1
-	VUNPCKLPS    Y3, Y2, Y0
-	VUNPCKHPS    Y3, Y2, Y3
-	VUNPCKLPD    Y0, Y4, Y2
-	VUNPCKHPD    Y0, Y4, Y0
-	VUNPCKLPD    Y3, Y1, Y4
-	VUNPCKHPD    Y3, Y1, Y3
-	VMOVUPS      X2, 18(AX)
-	VEXTRACTI128 $1, Y2, 154(AX)
-	VMOVUPS      X0, 52(AX)
-	VEXTRACTI128 $1, Y0, 188(AX)
-	VMOVUPS      X4, 86(AX)
-	VEXTRACTI128 $1, Y4, 222(AX)
-	VMOVUPS      X3, 120(AX)
-	VEXTRACTI128 $1, Y3, 256(AX)
+	VMOVDQU      1856(CX), Y4
+	VPSLLD       $0x18, Y4, Y4
+	VMOVDQU      1824(CX), Y5
+	VPAND        Y2, Y5, Y5
+	VPSLLD       $0x10, Y5, Y5
+	VPOR         Y5, Y4, Y4
+	VMOVDQU      1792(CX), Y5
+	VPAND        Y2, Y5, Y5
+	VPSLLD       $8, Y5, Y5
+	VPOR         Y5, Y4, Y4
+	VMOVDQU      1760(CX), Y5
+	VPAND        Y2, Y5, Y5
+	VPOR         Y5, Y4, Y4
+	VMOVDQU      1984(CX), Y5
+	VPSLLD       $0x18, Y5, Y5
+	VMOVDQU      1952(CX), Y6
+	VPAND        Y2, Y6, Y6
+	VPSLLD       $0x10, Y6, Y6
+	VPOR         Y6, Y5, Y5
+	VMOVDQU      1920(CX), Y6
+	VPAND        Y2, Y6, Y6
+	VPSLLD       $8, Y6, Y6
+	VPOR         Y6, Y5, Y5
+	VMOVDQU      1888(CX), Y6
+	VPAND        Y2, Y6, Y6
+	VPOR         Y6, Y5, Y5
+	VMOVDQU      2112(CX), Y6
+	VPSLLD       $0x18, Y6, Y6
+	VMOVDQU      2080(CX), Y7
+	VPAND        Y2, Y7, Y7
+	VPSLLD       $0x10, Y7, Y7
+	VPOR         Y7, Y6, Y6
+	VMOVDQU      2048(CX), Y7
+	VPAND        Y2, Y7, Y7
+	VPSLLD       $8, Y7, Y7
+	VPOR         Y7, Y6, Y6
+	VMOVDQU      2016(CX), Y7
+	VPAND        Y2, Y7, Y7
+	VPOR         Y7, Y6, Y6
+	VUNPCKLPS    Y4, Y3, Y7
+	VUNPCKHPS    Y4, Y3, Y4
+	VUNPCKLPS    Y6, Y5, Y3
+	VUNPCKHPS    Y6, Y5, Y6
+	VUNPCKLPD    Y3, Y7, Y5
+	VUNPCKHPD    Y3, Y7, Y3
+	VUNPCKLPD    Y6, Y4, Y7
+	VUNPCKHPD    Y6, Y4, Y6
+	VMOVUPS      X5, 18(AX)
+	VEXTRACTI128 $1, Y5, 154(AX)
+	VMOVUPS      X3, 52(AX)
+	VEXTRACTI128 $1, Y3, 188(AX)
+	VMOVUPS      X7, 86(AX)
+	VEXTRACTI128 $1, Y7, 222(AX)
+	VMOVUPS      X6, 120(AX)
+	VEXTRACTI128 $1, Y6, 256(AX)
 	ADDQ         $0x400, BX
 	ADDQ         $0x110, AX
 	SUBQ         $1, DX

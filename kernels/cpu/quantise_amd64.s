@@ -55,6 +55,10 @@ GLOBL quantise7<>(SB), RODATA|NOPTR, $32
 // quantiseAct32AVX2 rounds groups of 32 values to int8; s is d times the sums of 16 q, steps are in bytes.
 // Requires: AVX2
 TEXT ·quantiseAct32AVX2(SB), NOSPLIT, $0-64
+
+	// constants of the loops
+	VMOVDQU      quantise0<>+0(SB), Y0
+	VMOVDQU      quantise7<>+0(SB), Y1
 	MOVQ         q+0(FP), AX
 	MOVQ         d+8(FP), BX
 	MOVQ         s+16(FP), CX
@@ -69,72 +73,72 @@ TEXT ·quantiseAct32AVX2(SB), NOSPLIT, $0-64
 loop1:
 
 	// d: the largest magnitude over 127
-	VMOVDQU      (DX), Y0
-	VPAND        quantise0<>+0(SB), Y0, Y0
-	VMOVDQU      32(DX), Y1
-	VPAND        quantise0<>+0(SB), Y1, Y1
-	VMOVDQU      64(DX), Y2
-	VPAND        quantise0<>+0(SB), Y2, Y2
-	VMOVDQU      96(DX), Y3
-	VPAND        quantise0<>+0(SB), Y3, Y3
-	VPMAXSD      Y1, Y0, Y0
-	VPMAXSD      Y3, Y2, Y1
-	VPMAXSD      Y1, Y0, Y0
-	VPERM2F128   $1, Y0, Y0, Y1
-	VPMAXSD      Y1, Y0, Y0
-	VPERMILPS    $0x4e, Y0, Y1
-	VPMAXSD      Y1, Y0, Y0
-	VPERMILPS    $0xb1, Y0, Y1
-	VPMAXSD      Y1, Y0, Y0
-	VMOVDQU      quantise1<>+0(SB), Y1
-	VDIVPS       Y1, Y0, Y2
-	VDIVPS       Y0, Y1, Y1
+	VMOVDQU      (DX), Y2
+	VPAND        Y0, Y2, Y2
+	VMOVDQU      32(DX), Y3
+	VPAND        Y0, Y3, Y3
+	VMOVDQU      64(DX), Y4
+	VPAND        Y0, Y4, Y4
+	VMOVDQU      96(DX), Y5
+	VPAND        Y0, Y5, Y5
+	VPMAXSD      Y3, Y2, Y2
+	VPMAXSD      Y5, Y4, Y3
+	VPMAXSD      Y3, Y2, Y2
+	VPERM2F128   $1, Y2, Y2, Y3
+	VPMAXSD      Y3, Y2, Y2
+	VPERMILPS    $0x4e, Y2, Y3
+	VPMAXSD      Y3, Y2, Y2
+	VPERMILPS    $0xb1, Y2, Y3
+	VPMAXSD      Y3, Y2, Y2
+	VMOVDQU      quantise1<>+0(SB), Y3
+	VDIVPS       Y3, Y2, Y4
+	VDIVPS       Y2, Y3, Y3
 
 	// no scale: an infinity or NaN gives d = NaN, magnitudes whose inverse overflows d = 0
-	VPCMPGTD     quantise2<>+0(SB), Y0, Y3
-	VMOVDQU      quantise3<>+0(SB), Y4
-	VPCMPGTD     Y1, Y4, Y4
-	VMOVDQU      quantise4<>+0(SB), Y5
-	VPAND        Y4, Y2, Y2
-	VBLENDVPS    Y3, Y5, Y2, Y2
-	VMOVDQU      quantise3<>+0(SB), Y3
-	VPCMPGTD     Y0, Y3, Y0
-	VPAND        Y0, Y4, Y0
-	VMOVSS       X2, (BX)
+	VPCMPGTD     quantise2<>+0(SB), Y2, Y5
+	VMOVDQU      quantise3<>+0(SB), Y6
+	VPCMPGTD     Y3, Y6, Y6
+	VMOVDQU      quantise4<>+0(SB), Y7
+	VPAND        Y6, Y4, Y4
+	VBLENDVPS    Y5, Y7, Y4, Y4
+	VMOVDQU      quantise3<>+0(SB), Y5
+	VPCMPGTD     Y2, Y5, Y2
+	VPAND        Y2, Y6, Y2
+	VMOVSS       X4, (BX)
 
 	// q: round to even, 0 where the group has no scale
-	VMOVUPS      (DX), Y3
-	VMULPS       Y1, Y3, Y3
-	VPAND        Y0, Y3, Y3
-	VCVTPS2DQ    Y3, Y3
-	VMOVUPS      32(DX), Y4
-	VMULPS       Y1, Y4, Y4
-	VPAND        Y0, Y4, Y4
-	VCVTPS2DQ    Y4, Y4
-	VMOVUPS      64(DX), Y5
-	VMULPS       Y1, Y5, Y5
-	VPAND        Y0, Y5, Y5
+	VMOVUPS      (DX), Y5
+	VMULPS       Y3, Y5, Y5
+	VPAND        Y2, Y5, Y5
 	VCVTPS2DQ    Y5, Y5
-	VMOVUPS      96(DX), Y6
-	VMULPS       Y1, Y6, Y1
-	VPAND        Y0, Y1, Y0
-	VCVTPS2DQ    Y0, Y0
-	VPACKSSDW    Y4, Y3, Y1
-	VPACKSSDW    Y0, Y5, Y0
-	VPACKSSWB    Y0, Y1, Y1
-	VMOVDQU      quantise5<>+0(SB), Y0
-	VPERMD       Y1, Y0, Y0
-	VMOVDQU      Y0, (AX)
-	VMOVDQU      quantise6<>+0(SB), Y1
-	VPMADDUBSW   Y0, Y1, Y0
-	VPMADDWD     quantise7<>+0(SB), Y0, Y0
-	VPHADDD      Y0, Y0, Y0
-	VPHADDD      Y0, Y0, Y0
-	VMOVDQU      quantise5<>+0(SB), Y1
-	VPERMD       Y0, Y1, Y0
-	VCVTDQ2PS    Y0, Y0
-	VMULPS       Y0, Y2, Y0
-	VMOVSD       X0, (CX)
+	VMOVUPS      32(DX), Y6
+	VMULPS       Y3, Y6, Y6
+	VPAND        Y2, Y6, Y6
+	VCVTPS2DQ    Y6, Y6
+	VMOVUPS      64(DX), Y7
+	VMULPS       Y3, Y7, Y7
+	VPAND        Y2, Y7, Y7
+	VCVTPS2DQ    Y7, Y7
+	VMOVUPS      96(DX), Y8
+	VMULPS       Y3, Y8, Y3
+	VPAND        Y2, Y3, Y2
+	VCVTPS2DQ    Y2, Y2
+	VPACKSSDW    Y6, Y5, Y3
+	VPACKSSDW    Y2, Y7, Y2
+	VPACKSSWB    Y2, Y3, Y3
+	VMOVDQU      quantise5<>+0(SB), Y2
+	VPERMD       Y3, Y2, Y2
+	VMOVDQU      Y2, (AX)
+	VMOVDQU      quantise6<>+0(SB), Y3
+	VPMADDUBSW   Y2, Y3, Y2
+	VPMADDWD     Y1, Y2, Y2
+	VPHADDD      Y2, Y2, Y2
+	VPHADDD      Y2, Y2, Y2
+	VMOVDQU      quantise5<>+0(SB), Y3
+	VPERMD       Y2, Y3, Y2
+	VCVTDQ2PS    Y2, Y2
+	VMULPS       Y2, Y4, Y2
+	VMOVSD       X2, (CX)
 	ADDQ         $0x80, DX
 	ADDQ         DI, AX
 	ADDQ         R8, BX
@@ -150,6 +154,10 @@ done2:
 // quantiseAct64AVX2 rounds groups of 64 values to int8; s is d times the sums of 16 q, steps are in bytes.
 // Requires: AVX2
 TEXT ·quantiseAct64AVX2(SB), NOSPLIT, $0-64
+
+	// constants of the loops
+	VMOVDQU      quantise0<>+0(SB), Y0
+	VMOVDQU      quantise7<>+0(SB), Y1
 	MOVQ         q+0(FP), AX
 	MOVQ         d+8(FP), BX
 	MOVQ         s+16(FP), CX
@@ -164,109 +172,109 @@ TEXT ·quantiseAct64AVX2(SB), NOSPLIT, $0-64
 loop1:
 
 	// d: the largest magnitude over 127
-	VMOVDQU      (DX), Y0
-	VPAND        quantise0<>+0(SB), Y0, Y0
-	VMOVDQU      32(DX), Y1
-	VPAND        quantise0<>+0(SB), Y1, Y1
-	VMOVDQU      64(DX), Y2
-	VPAND        quantise0<>+0(SB), Y2, Y2
-	VMOVDQU      96(DX), Y3
-	VPAND        quantise0<>+0(SB), Y3, Y3
-	VMOVDQU      128(DX), Y4
-	VPAND        quantise0<>+0(SB), Y4, Y4
-	VPMAXSD      Y4, Y0, Y0
-	VMOVDQU      160(DX), Y4
-	VPAND        quantise0<>+0(SB), Y4, Y4
-	VPMAXSD      Y4, Y1, Y1
-	VMOVDQU      192(DX), Y4
-	VPAND        quantise0<>+0(SB), Y4, Y4
-	VPMAXSD      Y4, Y2, Y2
-	VMOVDQU      224(DX), Y4
-	VPAND        quantise0<>+0(SB), Y4, Y4
-	VPMAXSD      Y4, Y3, Y3
-	VPMAXSD      Y1, Y0, Y0
-	VPMAXSD      Y3, Y2, Y1
-	VPMAXSD      Y1, Y0, Y0
-	VPERM2F128   $1, Y0, Y0, Y1
-	VPMAXSD      Y1, Y0, Y0
-	VPERMILPS    $0x4e, Y0, Y1
-	VPMAXSD      Y1, Y0, Y0
-	VPERMILPS    $0xb1, Y0, Y1
-	VPMAXSD      Y1, Y0, Y0
-	VMOVDQU      quantise1<>+0(SB), Y1
-	VDIVPS       Y1, Y0, Y2
-	VDIVPS       Y0, Y1, Y1
+	VMOVDQU      (DX), Y2
+	VPAND        Y0, Y2, Y2
+	VMOVDQU      32(DX), Y3
+	VPAND        Y0, Y3, Y3
+	VMOVDQU      64(DX), Y4
+	VPAND        Y0, Y4, Y4
+	VMOVDQU      96(DX), Y5
+	VPAND        Y0, Y5, Y5
+	VMOVDQU      128(DX), Y6
+	VPAND        Y0, Y6, Y6
+	VPMAXSD      Y6, Y2, Y2
+	VMOVDQU      160(DX), Y6
+	VPAND        Y0, Y6, Y6
+	VPMAXSD      Y6, Y3, Y3
+	VMOVDQU      192(DX), Y6
+	VPAND        Y0, Y6, Y6
+	VPMAXSD      Y6, Y4, Y4
+	VMOVDQU      224(DX), Y6
+	VPAND        Y0, Y6, Y6
+	VPMAXSD      Y6, Y5, Y5
+	VPMAXSD      Y3, Y2, Y2
+	VPMAXSD      Y5, Y4, Y3
+	VPMAXSD      Y3, Y2, Y2
+	VPERM2F128   $1, Y2, Y2, Y3
+	VPMAXSD      Y3, Y2, Y2
+	VPERMILPS    $0x4e, Y2, Y3
+	VPMAXSD      Y3, Y2, Y2
+	VPERMILPS    $0xb1, Y2, Y3
+	VPMAXSD      Y3, Y2, Y2
+	VMOVDQU      quantise1<>+0(SB), Y3
+	VDIVPS       Y3, Y2, Y4
+	VDIVPS       Y2, Y3, Y3
 
 	// no scale: an infinity or NaN gives d = NaN, magnitudes whose inverse overflows d = 0
-	VPCMPGTD     quantise2<>+0(SB), Y0, Y3
-	VMOVDQU      quantise3<>+0(SB), Y4
-	VPCMPGTD     Y1, Y4, Y4
-	VMOVDQU      quantise4<>+0(SB), Y5
-	VPAND        Y4, Y2, Y2
-	VBLENDVPS    Y3, Y5, Y2, Y2
-	VMOVDQU      quantise3<>+0(SB), Y3
-	VPCMPGTD     Y0, Y3, Y0
-	VPAND        Y0, Y4, Y0
-	VMOVSS       X2, (BX)
+	VPCMPGTD     quantise2<>+0(SB), Y2, Y5
+	VMOVDQU      quantise3<>+0(SB), Y6
+	VPCMPGTD     Y3, Y6, Y6
+	VMOVDQU      quantise4<>+0(SB), Y7
+	VPAND        Y6, Y4, Y4
+	VBLENDVPS    Y5, Y7, Y4, Y4
+	VMOVDQU      quantise3<>+0(SB), Y5
+	VPCMPGTD     Y2, Y5, Y2
+	VPAND        Y2, Y6, Y2
+	VMOVSS       X4, (BX)
 
 	// q: round to even, 0 where the group has no scale
-	VMOVUPS      (DX), Y3
-	VMULPS       Y1, Y3, Y3
-	VPAND        Y0, Y3, Y3
-	VCVTPS2DQ    Y3, Y3
-	VMOVUPS      32(DX), Y4
-	VMULPS       Y1, Y4, Y4
-	VPAND        Y0, Y4, Y4
-	VCVTPS2DQ    Y4, Y4
-	VMOVUPS      64(DX), Y5
-	VMULPS       Y1, Y5, Y5
-	VPAND        Y0, Y5, Y5
+	VMOVUPS      (DX), Y5
+	VMULPS       Y3, Y5, Y5
+	VPAND        Y2, Y5, Y5
 	VCVTPS2DQ    Y5, Y5
-	VMOVUPS      96(DX), Y6
-	VMULPS       Y1, Y6, Y6
-	VPAND        Y0, Y6, Y6
+	VMOVUPS      32(DX), Y6
+	VMULPS       Y3, Y6, Y6
+	VPAND        Y2, Y6, Y6
 	VCVTPS2DQ    Y6, Y6
-	VPACKSSDW    Y4, Y3, Y3
-	VPACKSSDW    Y6, Y5, Y4
-	VPACKSSWB    Y4, Y3, Y3
-	VMOVDQU      quantise5<>+0(SB), Y4
-	VPERMD       Y3, Y4, Y3
-	VMOVDQU      Y3, (AX)
-	VMOVDQU      quantise6<>+0(SB), Y4
-	VPMADDUBSW   Y3, Y4, Y3
-	VPMADDWD     quantise7<>+0(SB), Y3, Y3
-	VMOVUPS      128(DX), Y4
-	VMULPS       Y1, Y4, Y4
-	VPAND        Y0, Y4, Y4
-	VCVTPS2DQ    Y4, Y4
-	VMOVUPS      160(DX), Y5
-	VMULPS       Y1, Y5, Y5
-	VPAND        Y0, Y5, Y5
-	VCVTPS2DQ    Y5, Y5
-	VMOVUPS      192(DX), Y6
-	VMULPS       Y1, Y6, Y6
-	VPAND        Y0, Y6, Y6
+	VMOVUPS      64(DX), Y7
+	VMULPS       Y3, Y7, Y7
+	VPAND        Y2, Y7, Y7
+	VCVTPS2DQ    Y7, Y7
+	VMOVUPS      96(DX), Y8
+	VMULPS       Y3, Y8, Y8
+	VPAND        Y2, Y8, Y8
+	VCVTPS2DQ    Y8, Y8
+	VPACKSSDW    Y6, Y5, Y5
+	VPACKSSDW    Y8, Y7, Y6
+	VPACKSSWB    Y6, Y5, Y5
+	VMOVDQU      quantise5<>+0(SB), Y6
+	VPERMD       Y5, Y6, Y5
+	VMOVDQU      Y5, (AX)
+	VMOVDQU      quantise6<>+0(SB), Y6
+	VPMADDUBSW   Y5, Y6, Y5
+	VPMADDWD     Y1, Y5, Y5
+	VMOVUPS      128(DX), Y6
+	VMULPS       Y3, Y6, Y6
+	VPAND        Y2, Y6, Y6
 	VCVTPS2DQ    Y6, Y6
-	VMOVUPS      224(DX), Y7
-	VMULPS       Y1, Y7, Y1
-	VPAND        Y0, Y1, Y0
-	VCVTPS2DQ    Y0, Y0
-	VPACKSSDW    Y5, Y4, Y1
-	VPACKSSDW    Y0, Y6, Y0
-	VPACKSSWB    Y0, Y1, Y1
-	VMOVDQU      quantise5<>+0(SB), Y0
-	VPERMD       Y1, Y0, Y0
-	VMOVDQU      Y0, 32(AX)
-	VMOVDQU      quantise6<>+0(SB), Y1
-	VPMADDUBSW   Y0, Y1, Y0
-	VPMADDWD     quantise7<>+0(SB), Y0, Y0
-	VPHADDD      Y0, Y3, Y0
-	VPHADDD      Y0, Y0, Y0
-	VMOVDQU      quantise5<>+0(SB), Y1
-	VPERMD       Y0, Y1, Y0
-	VCVTDQ2PS    Y0, Y0
-	VMULPS       Y0, Y2, Y0
-	VMOVUPS      X0, (CX)
+	VMOVUPS      160(DX), Y7
+	VMULPS       Y3, Y7, Y7
+	VPAND        Y2, Y7, Y7
+	VCVTPS2DQ    Y7, Y7
+	VMOVUPS      192(DX), Y8
+	VMULPS       Y3, Y8, Y8
+	VPAND        Y2, Y8, Y8
+	VCVTPS2DQ    Y8, Y8
+	VMOVUPS      224(DX), Y9
+	VMULPS       Y3, Y9, Y3
+	VPAND        Y2, Y3, Y2
+	VCVTPS2DQ    Y2, Y2
+	VPACKSSDW    Y7, Y6, Y3
+	VPACKSSDW    Y2, Y8, Y2
+	VPACKSSWB    Y2, Y3, Y3
+	VMOVDQU      quantise5<>+0(SB), Y2
+	VPERMD       Y3, Y2, Y2
+	VMOVDQU      Y2, 32(AX)
+	VMOVDQU      quantise6<>+0(SB), Y3
+	VPMADDUBSW   Y2, Y3, Y2
+	VPMADDWD     Y1, Y2, Y2
+	VPHADDD      Y2, Y5, Y2
+	VPHADDD      Y2, Y2, Y2
+	VMOVDQU      quantise5<>+0(SB), Y3
+	VPERMD       Y2, Y3, Y2
+	VCVTDQ2PS    Y2, Y2
+	VMULPS       Y2, Y4, Y2
+	VMOVUPS      X2, (CX)
 	ADDQ         $0x100, DX
 	ADDQ         DI, AX
 	ADDQ         R8, BX
@@ -282,6 +290,10 @@ done2:
 // quantiseAct128AVX2 rounds groups of 128 values to int8; s is d times the sums of 16 q, steps are in bytes.
 // Requires: AVX2
 TEXT ·quantiseAct128AVX2(SB), NOSPLIT, $0-64
+
+	// constants of the loops
+	VMOVDQU      quantise0<>+0(SB), Y0
+	VMOVDQU      quantise7<>+0(SB), Y1
 	MOVQ         q+0(FP), AX
 	MOVQ         d+8(FP), BX
 	MOVQ         s+16(FP), CX
@@ -296,184 +308,184 @@ TEXT ·quantiseAct128AVX2(SB), NOSPLIT, $0-64
 loop1:
 
 	// d: the largest magnitude over 127
-	VMOVDQU      (DX), Y0
-	VPAND        quantise0<>+0(SB), Y0, Y0
-	VMOVDQU      32(DX), Y1
-	VPAND        quantise0<>+0(SB), Y1, Y1
-	VMOVDQU      64(DX), Y2
-	VPAND        quantise0<>+0(SB), Y2, Y2
-	VMOVDQU      96(DX), Y3
-	VPAND        quantise0<>+0(SB), Y3, Y3
-	VMOVDQU      128(DX), Y4
-	VPAND        quantise0<>+0(SB), Y4, Y4
-	VPMAXSD      Y4, Y0, Y0
-	VMOVDQU      160(DX), Y4
-	VPAND        quantise0<>+0(SB), Y4, Y4
-	VPMAXSD      Y4, Y1, Y1
-	VMOVDQU      192(DX), Y4
-	VPAND        quantise0<>+0(SB), Y4, Y4
-	VPMAXSD      Y4, Y2, Y2
-	VMOVDQU      224(DX), Y4
-	VPAND        quantise0<>+0(SB), Y4, Y4
-	VPMAXSD      Y4, Y3, Y3
-	VMOVDQU      256(DX), Y4
-	VPAND        quantise0<>+0(SB), Y4, Y4
-	VPMAXSD      Y4, Y0, Y0
-	VMOVDQU      288(DX), Y4
-	VPAND        quantise0<>+0(SB), Y4, Y4
-	VPMAXSD      Y4, Y1, Y1
-	VMOVDQU      320(DX), Y4
-	VPAND        quantise0<>+0(SB), Y4, Y4
-	VPMAXSD      Y4, Y2, Y2
-	VMOVDQU      352(DX), Y4
-	VPAND        quantise0<>+0(SB), Y4, Y4
-	VPMAXSD      Y4, Y3, Y3
-	VMOVDQU      384(DX), Y4
-	VPAND        quantise0<>+0(SB), Y4, Y4
-	VPMAXSD      Y4, Y0, Y0
-	VMOVDQU      416(DX), Y4
-	VPAND        quantise0<>+0(SB), Y4, Y4
-	VPMAXSD      Y4, Y1, Y1
-	VMOVDQU      448(DX), Y4
-	VPAND        quantise0<>+0(SB), Y4, Y4
-	VPMAXSD      Y4, Y2, Y2
-	VMOVDQU      480(DX), Y4
-	VPAND        quantise0<>+0(SB), Y4, Y4
-	VPMAXSD      Y4, Y3, Y3
-	VPMAXSD      Y1, Y0, Y0
-	VPMAXSD      Y3, Y2, Y1
-	VPMAXSD      Y1, Y0, Y0
-	VPERM2F128   $1, Y0, Y0, Y1
-	VPMAXSD      Y1, Y0, Y0
-	VPERMILPS    $0x4e, Y0, Y1
-	VPMAXSD      Y1, Y0, Y0
-	VPERMILPS    $0xb1, Y0, Y1
-	VPMAXSD      Y1, Y0, Y0
-	VMOVDQU      quantise1<>+0(SB), Y1
-	VDIVPS       Y1, Y0, Y2
-	VDIVPS       Y0, Y1, Y1
+	VMOVDQU      (DX), Y2
+	VPAND        Y0, Y2, Y2
+	VMOVDQU      32(DX), Y3
+	VPAND        Y0, Y3, Y3
+	VMOVDQU      64(DX), Y4
+	VPAND        Y0, Y4, Y4
+	VMOVDQU      96(DX), Y5
+	VPAND        Y0, Y5, Y5
+	VMOVDQU      128(DX), Y6
+	VPAND        Y0, Y6, Y6
+	VPMAXSD      Y6, Y2, Y2
+	VMOVDQU      160(DX), Y6
+	VPAND        Y0, Y6, Y6
+	VPMAXSD      Y6, Y3, Y3
+	VMOVDQU      192(DX), Y6
+	VPAND        Y0, Y6, Y6
+	VPMAXSD      Y6, Y4, Y4
+	VMOVDQU      224(DX), Y6
+	VPAND        Y0, Y6, Y6
+	VPMAXSD      Y6, Y5, Y5
+	VMOVDQU      256(DX), Y6
+	VPAND        Y0, Y6, Y6
+	VPMAXSD      Y6, Y2, Y2
+	VMOVDQU      288(DX), Y6
+	VPAND        Y0, Y6, Y6
+	VPMAXSD      Y6, Y3, Y3
+	VMOVDQU      320(DX), Y6
+	VPAND        Y0, Y6, Y6
+	VPMAXSD      Y6, Y4, Y4
+	VMOVDQU      352(DX), Y6
+	VPAND        Y0, Y6, Y6
+	VPMAXSD      Y6, Y5, Y5
+	VMOVDQU      384(DX), Y6
+	VPAND        Y0, Y6, Y6
+	VPMAXSD      Y6, Y2, Y2
+	VMOVDQU      416(DX), Y6
+	VPAND        Y0, Y6, Y6
+	VPMAXSD      Y6, Y3, Y3
+	VMOVDQU      448(DX), Y6
+	VPAND        Y0, Y6, Y6
+	VPMAXSD      Y6, Y4, Y4
+	VMOVDQU      480(DX), Y6
+	VPAND        Y0, Y6, Y6
+	VPMAXSD      Y6, Y5, Y5
+	VPMAXSD      Y3, Y2, Y2
+	VPMAXSD      Y5, Y4, Y3
+	VPMAXSD      Y3, Y2, Y2
+	VPERM2F128   $1, Y2, Y2, Y3
+	VPMAXSD      Y3, Y2, Y2
+	VPERMILPS    $0x4e, Y2, Y3
+	VPMAXSD      Y3, Y2, Y2
+	VPERMILPS    $0xb1, Y2, Y3
+	VPMAXSD      Y3, Y2, Y2
+	VMOVDQU      quantise1<>+0(SB), Y3
+	VDIVPS       Y3, Y2, Y4
+	VDIVPS       Y2, Y3, Y3
 
 	// no scale: an infinity or NaN gives d = NaN, magnitudes whose inverse overflows d = 0
-	VPCMPGTD     quantise2<>+0(SB), Y0, Y3
-	VMOVDQU      quantise3<>+0(SB), Y4
-	VPCMPGTD     Y1, Y4, Y4
-	VMOVDQU      quantise4<>+0(SB), Y5
-	VPAND        Y4, Y2, Y2
-	VBLENDVPS    Y3, Y5, Y2, Y2
-	VMOVDQU      quantise3<>+0(SB), Y3
-	VPCMPGTD     Y0, Y3, Y0
-	VPAND        Y0, Y4, Y0
-	VMOVSS       X2, (BX)
+	VPCMPGTD     quantise2<>+0(SB), Y2, Y5
+	VMOVDQU      quantise3<>+0(SB), Y6
+	VPCMPGTD     Y3, Y6, Y6
+	VMOVDQU      quantise4<>+0(SB), Y7
+	VPAND        Y6, Y4, Y4
+	VBLENDVPS    Y5, Y7, Y4, Y4
+	VMOVDQU      quantise3<>+0(SB), Y5
+	VPCMPGTD     Y2, Y5, Y2
+	VPAND        Y2, Y6, Y2
+	VMOVSS       X4, (BX)
 
 	// q: round to even, 0 where the group has no scale
-	VMOVUPS      (DX), Y3
-	VMULPS       Y1, Y3, Y3
-	VPAND        Y0, Y3, Y3
-	VCVTPS2DQ    Y3, Y3
-	VMOVUPS      32(DX), Y4
-	VMULPS       Y1, Y4, Y4
-	VPAND        Y0, Y4, Y4
-	VCVTPS2DQ    Y4, Y4
-	VMOVUPS      64(DX), Y5
-	VMULPS       Y1, Y5, Y5
-	VPAND        Y0, Y5, Y5
+	VMOVUPS      (DX), Y5
+	VMULPS       Y3, Y5, Y5
+	VPAND        Y2, Y5, Y5
 	VCVTPS2DQ    Y5, Y5
-	VMOVUPS      96(DX), Y6
-	VMULPS       Y1, Y6, Y6
-	VPAND        Y0, Y6, Y6
+	VMOVUPS      32(DX), Y6
+	VMULPS       Y3, Y6, Y6
+	VPAND        Y2, Y6, Y6
 	VCVTPS2DQ    Y6, Y6
-	VPACKSSDW    Y4, Y3, Y3
-	VPACKSSDW    Y6, Y5, Y4
-	VPACKSSWB    Y4, Y3, Y3
-	VMOVDQU      quantise5<>+0(SB), Y4
-	VPERMD       Y3, Y4, Y3
-	VMOVDQU      Y3, (AX)
-	VMOVDQU      quantise6<>+0(SB), Y4
-	VPMADDUBSW   Y3, Y4, Y3
-	VPMADDWD     quantise7<>+0(SB), Y3, Y3
-	VMOVUPS      128(DX), Y4
-	VMULPS       Y1, Y4, Y4
-	VPAND        Y0, Y4, Y4
-	VCVTPS2DQ    Y4, Y4
-	VMOVUPS      160(DX), Y5
-	VMULPS       Y1, Y5, Y5
-	VPAND        Y0, Y5, Y5
-	VCVTPS2DQ    Y5, Y5
-	VMOVUPS      192(DX), Y6
-	VMULPS       Y1, Y6, Y6
-	VPAND        Y0, Y6, Y6
-	VCVTPS2DQ    Y6, Y6
-	VMOVUPS      224(DX), Y7
-	VMULPS       Y1, Y7, Y7
-	VPAND        Y0, Y7, Y7
+	VMOVUPS      64(DX), Y7
+	VMULPS       Y3, Y7, Y7
+	VPAND        Y2, Y7, Y7
 	VCVTPS2DQ    Y7, Y7
-	VPACKSSDW    Y5, Y4, Y4
-	VPACKSSDW    Y7, Y6, Y5
-	VPACKSSWB    Y5, Y4, Y4
-	VMOVDQU      quantise5<>+0(SB), Y5
-	VPERMD       Y4, Y5, Y4
-	VMOVDQU      Y4, 32(AX)
-	VMOVDQU      quantise6<>+0(SB), Y5
-	VPMADDUBSW   Y4, Y5, Y4
-	VPMADDWD     quantise7<>+0(SB), Y4, Y4
-	VMOVUPS      256(DX), Y5
-	VMULPS       Y1, Y5, Y5
-	VPAND        Y0, Y5, Y5
-	VCVTPS2DQ    Y5, Y5
-	VMOVUPS      288(DX), Y6
-	VMULPS       Y1, Y6, Y6
-	VPAND        Y0, Y6, Y6
-	VCVTPS2DQ    Y6, Y6
-	VMOVUPS      320(DX), Y7
-	VMULPS       Y1, Y7, Y7
-	VPAND        Y0, Y7, Y7
-	VCVTPS2DQ    Y7, Y7
-	VMOVUPS      352(DX), Y8
-	VMULPS       Y1, Y8, Y8
-	VPAND        Y0, Y8, Y8
+	VMOVUPS      96(DX), Y8
+	VMULPS       Y3, Y8, Y8
+	VPAND        Y2, Y8, Y8
 	VCVTPS2DQ    Y8, Y8
 	VPACKSSDW    Y6, Y5, Y5
 	VPACKSSDW    Y8, Y7, Y6
 	VPACKSSWB    Y6, Y5, Y5
 	VMOVDQU      quantise5<>+0(SB), Y6
 	VPERMD       Y5, Y6, Y5
-	VMOVDQU      Y5, 64(AX)
+	VMOVDQU      Y5, (AX)
 	VMOVDQU      quantise6<>+0(SB), Y6
 	VPMADDUBSW   Y5, Y6, Y5
-	VPMADDWD     quantise7<>+0(SB), Y5, Y5
-	VMOVUPS      384(DX), Y6
-	VMULPS       Y1, Y6, Y6
-	VPAND        Y0, Y6, Y6
+	VPMADDWD     Y1, Y5, Y5
+	VMOVUPS      128(DX), Y6
+	VMULPS       Y3, Y6, Y6
+	VPAND        Y2, Y6, Y6
 	VCVTPS2DQ    Y6, Y6
-	VMOVUPS      416(DX), Y7
-	VMULPS       Y1, Y7, Y7
-	VPAND        Y0, Y7, Y7
+	VMOVUPS      160(DX), Y7
+	VMULPS       Y3, Y7, Y7
+	VPAND        Y2, Y7, Y7
 	VCVTPS2DQ    Y7, Y7
-	VMOVUPS      448(DX), Y8
-	VMULPS       Y1, Y8, Y8
-	VPAND        Y0, Y8, Y8
+	VMOVUPS      192(DX), Y8
+	VMULPS       Y3, Y8, Y8
+	VPAND        Y2, Y8, Y8
 	VCVTPS2DQ    Y8, Y8
-	VMOVUPS      480(DX), Y9
-	VMULPS       Y1, Y9, Y1
-	VPAND        Y0, Y1, Y0
-	VCVTPS2DQ    Y0, Y0
-	VPACKSSDW    Y7, Y6, Y1
-	VPACKSSDW    Y0, Y8, Y0
-	VPACKSSWB    Y0, Y1, Y1
-	VMOVDQU      quantise5<>+0(SB), Y0
-	VPERMD       Y1, Y0, Y0
-	VMOVDQU      Y0, 96(AX)
-	VMOVDQU      quantise6<>+0(SB), Y1
-	VPMADDUBSW   Y0, Y1, Y0
-	VPMADDWD     quantise7<>+0(SB), Y0, Y0
-	VPHADDD      Y4, Y3, Y1
-	VPHADDD      Y0, Y5, Y0
-	VPHADDD      Y0, Y1, Y0
-	VMOVDQU      quantise5<>+0(SB), Y1
-	VPERMD       Y0, Y1, Y0
-	VCVTDQ2PS    Y0, Y0
-	VMULPS       Y0, Y2, Y0
-	VMOVUPS      Y0, (CX)
+	VMOVUPS      224(DX), Y9
+	VMULPS       Y3, Y9, Y9
+	VPAND        Y2, Y9, Y9
+	VCVTPS2DQ    Y9, Y9
+	VPACKSSDW    Y7, Y6, Y6
+	VPACKSSDW    Y9, Y8, Y7
+	VPACKSSWB    Y7, Y6, Y6
+	VMOVDQU      quantise5<>+0(SB), Y7
+	VPERMD       Y6, Y7, Y6
+	VMOVDQU      Y6, 32(AX)
+	VMOVDQU      quantise6<>+0(SB), Y7
+	VPMADDUBSW   Y6, Y7, Y6
+	VPMADDWD     Y1, Y6, Y6
+	VMOVUPS      256(DX), Y7
+	VMULPS       Y3, Y7, Y7
+	VPAND        Y2, Y7, Y7
+	VCVTPS2DQ    Y7, Y7
+	VMOVUPS      288(DX), Y8
+	VMULPS       Y3, Y8, Y8
+	VPAND        Y2, Y8, Y8
+	VCVTPS2DQ    Y8, Y8
+	VMOVUPS      320(DX), Y9
+	VMULPS       Y3, Y9, Y9
+	VPAND        Y2, Y9, Y9
+	VCVTPS2DQ    Y9, Y9
+	VMOVUPS      352(DX), Y10
+	VMULPS       Y3, Y10, Y10
+	VPAND        Y2, Y10, Y10
+	VCVTPS2DQ    Y10, Y10
+	VPACKSSDW    Y8, Y7, Y7
+	VPACKSSDW    Y10, Y9, Y8
+	VPACKSSWB    Y8, Y7, Y7
+	VMOVDQU      quantise5<>+0(SB), Y8
+	VPERMD       Y7, Y8, Y7
+	VMOVDQU      Y7, 64(AX)
+	VMOVDQU      quantise6<>+0(SB), Y8
+	VPMADDUBSW   Y7, Y8, Y7
+	VPMADDWD     Y1, Y7, Y7
+	VMOVUPS      384(DX), Y8
+	VMULPS       Y3, Y8, Y8
+	VPAND        Y2, Y8, Y8
+	VCVTPS2DQ    Y8, Y8
+	VMOVUPS      416(DX), Y9
+	VMULPS       Y3, Y9, Y9
+	VPAND        Y2, Y9, Y9
+	VCVTPS2DQ    Y9, Y9
+	VMOVUPS      448(DX), Y10
+	VMULPS       Y3, Y10, Y10
+	VPAND        Y2, Y10, Y10
+	VCVTPS2DQ    Y10, Y10
+	VMOVUPS      480(DX), Y11
+	VMULPS       Y3, Y11, Y3
+	VPAND        Y2, Y3, Y2
+	VCVTPS2DQ    Y2, Y2
+	VPACKSSDW    Y9, Y8, Y3
+	VPACKSSDW    Y2, Y10, Y2
+	VPACKSSWB    Y2, Y3, Y3
+	VMOVDQU      quantise5<>+0(SB), Y2
+	VPERMD       Y3, Y2, Y2
+	VMOVDQU      Y2, 96(AX)
+	VMOVDQU      quantise6<>+0(SB), Y3
+	VPMADDUBSW   Y2, Y3, Y2
+	VPMADDWD     Y1, Y2, Y2
+	VPHADDD      Y6, Y5, Y3
+	VPHADDD      Y2, Y7, Y2
+	VPHADDD      Y2, Y3, Y2
+	VMOVDQU      quantise5<>+0(SB), Y3
+	VPERMD       Y2, Y3, Y2
+	VCVTDQ2PS    Y2, Y2
+	VMULPS       Y2, Y4, Y2
+	VMOVUPS      Y2, (CX)
 	ADDQ         $0x200, DX
 	ADDQ         DI, AX
 	ADDQ         R8, BX

@@ -77,6 +77,14 @@ GLOBL tq3_1s11<>(SB), RODATA|NOPTR, $32
 // decodeUnitsTq3_1sAVX512 unpacks units of 32 values.
 // Requires: AVX2, F16C
 TEXT ·decodeUnitsTq3_1sAVX512(SB), NOSPLIT, $128-24
+
+	// constants of the loops
+	VMOVDQU      tq3_1s2<>+0(SB), Y0
+	VMOVDQU      tq3_1s3<>+0(SB), Y1
+	VMOVDQU      tq3_1s8<>+0(SB), Y2
+	VMOVDQU      tq3_1s1<>+0(SB), Y3
+	VMOVDQU      tq3_1s4<>+0(SB), Y4
+	VMOVDQU      tq3_1s5<>+0(SB), Y5
 	MOVQ         dst+0(FP), AX
 	MOVQ         src+8(FP), BX
 	MOVQ         units+16(FP), CX
@@ -86,55 +94,55 @@ TEXT ·decodeUnitsTq3_1sAVX512(SB), NOSPLIT, $128-24
 	JLT          done2
 
 loop1:
-	VMOVDQU      tq3_1s0<>+0(SB), Y0
-	VPBROADCASTW (BX), X1
-	VCVTPH2PS    X1, Y1
-	VPBROADCASTW 2(BX), X2
-	VCVTPH2PS    X2, Y2
-	VBLENDVPS    Y0, Y1, Y2, Y0
-	VMOVUPS      Y0, 32(DX)
-	VBROADCASTI128 (BX), Y0
-	VPSHUFB      tq3_1s1<>+0(SB), Y0, Y0
-	VPSRLVD      tq3_1s2<>+0(SB), Y0, Y0
-	VPAND        tq3_1s3<>+0(SB), Y0, Y0
-	VBROADCASTI128 (BX), Y1
-	VPSHUFB      tq3_1s4<>+0(SB), Y1, Y1
-	VPSRLVD      tq3_1s2<>+0(SB), Y1, Y1
-	VPAND        tq3_1s3<>+0(SB), Y1, Y1
-	VBROADCASTI128 (BX), Y2
-	VPSHUFB      tq3_1s5<>+0(SB), Y2, Y2
-	VPSRLVD      tq3_1s2<>+0(SB), Y2, Y2
-	VPAND        tq3_1s3<>+0(SB), Y2, Y2
-	VBROADCASTI128 (BX), Y3
-	VPSHUFB      tq3_1s6<>+0(SB), Y3, Y3
-	VPSRLVD      tq3_1s2<>+0(SB), Y3, Y3
-	VPAND        tq3_1s3<>+0(SB), Y3, Y3
-	VPACKUSDW    Y1, Y0, Y0
-	VPACKUSDW    Y3, Y2, Y1
-	VPACKUSWB    Y1, Y0, Y0
-	VMOVDQU      tq3_1s7<>+0(SB), Y1
-	VPERMD       Y0, Y1, Y0
-	VMOVDQU      Y0, (DX)
-	VPMOVZXBD    (DX), Y0
-	VPERMPS      tq3_1s8<>+0(SB), Y0, Y0
-	VBROADCASTSS 32(DX), Y1
-	VMULPS       Y0, Y1, Y0
-	VMOVUPS      Y0, (AX)
-	VPMOVZXBD    8(DX), Y0
-	VPERMPS      tq3_1s8<>+0(SB), Y0, Y0
-	VBROADCASTSS 32(DX), Y1
-	VMULPS       Y0, Y1, Y0
-	VMOVUPS      Y0, 32(AX)
-	VPMOVZXBD    16(DX), Y0
-	VPERMPS      tq3_1s8<>+0(SB), Y0, Y0
-	VBROADCASTSS 36(DX), Y1
-	VMULPS       Y0, Y1, Y0
-	VMOVUPS      Y0, 64(AX)
-	VPMOVZXBD    24(DX), Y0
-	VPERMPS      tq3_1s8<>+0(SB), Y0, Y0
-	VBROADCASTSS 36(DX), Y1
-	VMULPS       Y0, Y1, Y0
-	VMOVUPS      Y0, 96(AX)
+	VMOVDQU      tq3_1s0<>+0(SB), Y6
+	VPBROADCASTW (BX), X7
+	VCVTPH2PS    X7, Y7
+	VPBROADCASTW 2(BX), X8
+	VCVTPH2PS    X8, Y8
+	VBLENDVPS    Y6, Y7, Y8, Y6
+	VMOVUPS      Y6, 32(DX)
+	VBROADCASTI128 (BX), Y6
+	VPSHUFB      Y3, Y6, Y6
+	VPSRLVD      Y0, Y6, Y6
+	VPAND        Y1, Y6, Y6
+	VBROADCASTI128 (BX), Y7
+	VPSHUFB      Y4, Y7, Y7
+	VPSRLVD      Y0, Y7, Y7
+	VPAND        Y1, Y7, Y7
+	VBROADCASTI128 (BX), Y8
+	VPSHUFB      Y5, Y8, Y8
+	VPSRLVD      Y0, Y8, Y8
+	VPAND        Y1, Y8, Y8
+	VBROADCASTI128 (BX), Y9
+	VPSHUFB      tq3_1s6<>+0(SB), Y9, Y9
+	VPSRLVD      Y0, Y9, Y9
+	VPAND        Y1, Y9, Y9
+	VPACKUSDW    Y7, Y6, Y6
+	VPACKUSDW    Y9, Y8, Y7
+	VPACKUSWB    Y7, Y6, Y6
+	VMOVDQU      tq3_1s7<>+0(SB), Y7
+	VPERMD       Y6, Y7, Y6
+	VMOVDQU      Y6, (DX)
+	VPMOVZXBD    (DX), Y6
+	VPERMPS      Y2, Y6, Y6
+	VBROADCASTSS 32(DX), Y7
+	VMULPS       Y6, Y7, Y6
+	VMOVUPS      Y6, (AX)
+	VPMOVZXBD    8(DX), Y6
+	VPERMPS      Y2, Y6, Y6
+	VBROADCASTSS 32(DX), Y7
+	VMULPS       Y6, Y7, Y6
+	VMOVUPS      Y6, 32(AX)
+	VPMOVZXBD    16(DX), Y6
+	VPERMPS      Y2, Y6, Y6
+	VBROADCASTSS 36(DX), Y7
+	VMULPS       Y6, Y7, Y6
+	VMOVUPS      Y6, 64(AX)
+	VPMOVZXBD    24(DX), Y6
+	VPERMPS      Y2, Y6, Y6
+	VBROADCASTSS 36(DX), Y7
+	VMULPS       Y6, Y7, Y6
+	VMOVUPS      Y6, 96(AX)
 	ADDQ         $0x10, BX
 	ADDQ         $0x80, AX
 	SUBQ         $1, CX
@@ -148,6 +156,14 @@ done2:
 // matmul1xTq3_1sAVX512 multiplies rows of w with 1 row of x; ld and stride in bytes, a unit is 32 values.
 // Requires: AVX2, F16C, FMA
 TEXT ·matmul1xTq3_1sAVX512(SB), NOSPLIT, $128-64
+
+	// constants of the loops
+	VMOVDQU      tq3_1s2<>+0(SB), Y0
+	VMOVDQU      tq3_1s3<>+0(SB), Y1
+	VMOVDQU      tq3_1s8<>+0(SB), Y2
+	VMOVDQU      tq3_1s1<>+0(SB), Y3
+	VMOVDQU      tq3_1s4<>+0(SB), Y4
+	VMOVDQU      tq3_1s5<>+0(SB), Y5
 	MOVQ         y+0(FP), AX
 	MOVQ         w+32(FP), BX
 	MOVQ         rows+48(FP), CX
@@ -157,10 +173,10 @@ TEXT ·matmul1xTq3_1sAVX512(SB), NOSPLIT, $128-64
 	JLT          done2
 
 loop1:
-	VPXOR        Y0, Y0, Y0
-	VPXOR        Y1, Y1, Y1
-	VPXOR        Y2, Y2, Y2
-	VPXOR        Y3, Y3, Y3
+	VPXOR        Y6, Y6, Y6
+	VPXOR        Y7, Y7, Y7
+	VPXOR        Y8, Y8, Y8
+	VPXOR        Y9, Y9, Y9
 	MOVQ         x+16(FP), SI
 	MOVQ         units+56(FP), DI
 	MOVQ         BX, R8
@@ -168,59 +184,59 @@ loop1:
 	JLT          done4
 
 loop3:
-	VMOVDQU      tq3_1s0<>+0(SB), Y4
-	VPBROADCASTW (R8), X5
-	VCVTPH2PS    X5, Y5
-	VPBROADCASTW 2(R8), X6
-	VCVTPH2PS    X6, Y6
-	VBLENDVPS    Y4, Y5, Y6, Y4
-	VMOVUPS      Y4, 32(DX)
-	VBROADCASTI128 (R8), Y4
-	VPSHUFB      tq3_1s1<>+0(SB), Y4, Y4
-	VPSRLVD      tq3_1s2<>+0(SB), Y4, Y4
-	VPAND        tq3_1s3<>+0(SB), Y4, Y4
-	VBROADCASTI128 (R8), Y5
-	VPSHUFB      tq3_1s4<>+0(SB), Y5, Y5
-	VPSRLVD      tq3_1s2<>+0(SB), Y5, Y5
-	VPAND        tq3_1s3<>+0(SB), Y5, Y5
-	VBROADCASTI128 (R8), Y6
-	VPSHUFB      tq3_1s5<>+0(SB), Y6, Y6
-	VPSRLVD      tq3_1s2<>+0(SB), Y6, Y6
-	VPAND        tq3_1s3<>+0(SB), Y6, Y6
-	VBROADCASTI128 (R8), Y7
-	VPSHUFB      tq3_1s6<>+0(SB), Y7, Y7
-	VPSRLVD      tq3_1s2<>+0(SB), Y7, Y7
-	VPAND        tq3_1s3<>+0(SB), Y7, Y7
-	VPACKUSDW    Y5, Y4, Y4
-	VPACKUSDW    Y7, Y6, Y5
-	VPACKUSWB    Y5, Y4, Y4
-	VMOVDQU      tq3_1s7<>+0(SB), Y5
-	VPERMD       Y4, Y5, Y4
-	VMOVDQU      Y4, (DX)
-	VPMOVZXBD    (DX), Y4
-	VPERMPS      tq3_1s8<>+0(SB), Y4, Y4
-	VBROADCASTSS 32(DX), Y5
-	VMULPS       Y4, Y5, Y4
-	VMOVUPS      (SI), Y5
-	VFMADD231PS  Y5, Y4, Y0
-	VPMOVZXBD    8(DX), Y4
-	VPERMPS      tq3_1s8<>+0(SB), Y4, Y4
-	VBROADCASTSS 32(DX), Y5
-	VMULPS       Y4, Y5, Y4
-	VMOVUPS      32(SI), Y5
-	VFMADD231PS  Y5, Y4, Y1
-	VPMOVZXBD    16(DX), Y4
-	VPERMPS      tq3_1s8<>+0(SB), Y4, Y4
-	VBROADCASTSS 36(DX), Y5
-	VMULPS       Y4, Y5, Y4
-	VMOVUPS      64(SI), Y5
-	VFMADD231PS  Y5, Y4, Y2
-	VPMOVZXBD    24(DX), Y4
-	VPERMPS      tq3_1s8<>+0(SB), Y4, Y4
-	VBROADCASTSS 36(DX), Y5
-	VMULPS       Y4, Y5, Y4
-	VMOVUPS      96(SI), Y5
-	VFMADD231PS  Y5, Y4, Y3
+	VMOVDQU      tq3_1s0<>+0(SB), Y10
+	VPBROADCASTW (R8), X11
+	VCVTPH2PS    X11, Y11
+	VPBROADCASTW 2(R8), X12
+	VCVTPH2PS    X12, Y12
+	VBLENDVPS    Y10, Y11, Y12, Y10
+	VMOVUPS      Y10, 32(DX)
+	VBROADCASTI128 (R8), Y10
+	VPSHUFB      Y3, Y10, Y10
+	VPSRLVD      Y0, Y10, Y10
+	VPAND        Y1, Y10, Y10
+	VBROADCASTI128 (R8), Y11
+	VPSHUFB      Y4, Y11, Y11
+	VPSRLVD      Y0, Y11, Y11
+	VPAND        Y1, Y11, Y11
+	VBROADCASTI128 (R8), Y12
+	VPSHUFB      Y5, Y12, Y12
+	VPSRLVD      Y0, Y12, Y12
+	VPAND        Y1, Y12, Y12
+	VBROADCASTI128 (R8), Y13
+	VPSHUFB      tq3_1s6<>+0(SB), Y13, Y13
+	VPSRLVD      Y0, Y13, Y13
+	VPAND        Y1, Y13, Y13
+	VPACKUSDW    Y11, Y10, Y10
+	VPACKUSDW    Y13, Y12, Y11
+	VPACKUSWB    Y11, Y10, Y10
+	VMOVDQU      tq3_1s7<>+0(SB), Y11
+	VPERMD       Y10, Y11, Y10
+	VMOVDQU      Y10, (DX)
+	VPMOVZXBD    (DX), Y10
+	VPERMPS      Y2, Y10, Y10
+	VBROADCASTSS 32(DX), Y11
+	VMULPS       Y10, Y11, Y10
+	VMOVUPS      (SI), Y11
+	VFMADD231PS  Y11, Y10, Y6
+	VPMOVZXBD    8(DX), Y10
+	VPERMPS      Y2, Y10, Y10
+	VBROADCASTSS 32(DX), Y11
+	VMULPS       Y10, Y11, Y10
+	VMOVUPS      32(SI), Y11
+	VFMADD231PS  Y11, Y10, Y7
+	VPMOVZXBD    16(DX), Y10
+	VPERMPS      Y2, Y10, Y10
+	VBROADCASTSS 36(DX), Y11
+	VMULPS       Y10, Y11, Y10
+	VMOVUPS      64(SI), Y11
+	VFMADD231PS  Y11, Y10, Y8
+	VPMOVZXBD    24(DX), Y10
+	VPERMPS      Y2, Y10, Y10
+	VBROADCASTSS 36(DX), Y11
+	VMULPS       Y10, Y11, Y10
+	VMOVUPS      96(SI), Y11
+	VFMADD231PS  Y11, Y10, Y9
 	ADDQ         $0x10, R8
 	ADDQ         $0x80, SI
 	SUBQ         $1, DI
@@ -228,16 +244,16 @@ loop3:
 
 done4:
 	ADDQ         $1, DI
-	VADDPS       Y1, Y0, Y0
-	VADDPS       Y2, Y0, Y0
-	VADDPS       Y3, Y0, Y0
-	VEXTRACTF128 $1, Y0, X1
-	VADDPS       X0, X1, X1
-	VMOVHLPS     X1, X1, X0
-	VADDPS       X0, X1, X1
-	VMOVSHDUP    X1, X0
-	VADDSS       X0, X1, X1
-	VMOVSS       X1, (AX)
+	VADDPS       Y7, Y6, Y6
+	VADDPS       Y8, Y6, Y6
+	VADDPS       Y9, Y6, Y6
+	VEXTRACTF128 $1, Y6, X7
+	VADDPS       X6, X7, X7
+	VMOVHLPS     X7, X7, X6
+	VADDPS       X6, X7, X7
+	VMOVSHDUP    X7, X6
+	VADDSS       X6, X7, X7
+	VMOVSS       X7, (AX)
 	ADDQ         $4, AX
 	MOVQ         stride+40(FP), SI
 	ADDQ         SI, BX
@@ -252,6 +268,14 @@ done2:
 // matmul2xTq3_1sAVX512 multiplies rows of w with 2 rows of x; ld and stride in bytes, a unit is 32 values.
 // Requires: AVX2, F16C, FMA
 TEXT ·matmul2xTq3_1sAVX512(SB), NOSPLIT, $128-64
+
+	// constants of the loops
+	VMOVDQU      tq3_1s2<>+0(SB), Y0
+	VMOVDQU      tq3_1s3<>+0(SB), Y1
+	VMOVDQU      tq3_1s8<>+0(SB), Y2
+	VMOVDQU      tq3_1s1<>+0(SB), Y3
+	VMOVDQU      tq3_1s4<>+0(SB), Y4
+	VMOVDQU      tq3_1s5<>+0(SB), Y5
 	MOVQ         y+0(FP), AX
 	MOVQ         w+32(FP), BX
 	MOVQ         rows+48(FP), CX
@@ -261,10 +285,10 @@ TEXT ·matmul2xTq3_1sAVX512(SB), NOSPLIT, $128-64
 	JLT          done2
 
 loop1:
-	VPXOR        Y0, Y0, Y0
-	VPXOR        Y1, Y1, Y1
-	VPXOR        Y2, Y2, Y2
-	VPXOR        Y3, Y3, Y3
+	VPXOR        Y6, Y6, Y6
+	VPXOR        Y7, Y7, Y7
+	VPXOR        Y8, Y8, Y8
+	VPXOR        Y9, Y9, Y9
 	MOVQ         x+16(FP), SI
 	MOVQ         ldx+24(FP), DI
 	MOVQ         units+56(FP), R8
@@ -273,67 +297,67 @@ loop1:
 	JLT          done4
 
 loop3:
-	VMOVDQU      tq3_1s0<>+0(SB), Y4
-	VPBROADCASTW (R9), X5
-	VCVTPH2PS    X5, Y5
-	VPBROADCASTW 2(R9), X6
-	VCVTPH2PS    X6, Y6
-	VBLENDVPS    Y4, Y5, Y6, Y4
-	VMOVUPS      Y4, 32(DX)
-	VBROADCASTI128 (R9), Y4
-	VPSHUFB      tq3_1s1<>+0(SB), Y4, Y4
-	VPSRLVD      tq3_1s2<>+0(SB), Y4, Y4
-	VPAND        tq3_1s3<>+0(SB), Y4, Y4
-	VBROADCASTI128 (R9), Y5
-	VPSHUFB      tq3_1s4<>+0(SB), Y5, Y5
-	VPSRLVD      tq3_1s2<>+0(SB), Y5, Y5
-	VPAND        tq3_1s3<>+0(SB), Y5, Y5
-	VBROADCASTI128 (R9), Y6
-	VPSHUFB      tq3_1s5<>+0(SB), Y6, Y6
-	VPSRLVD      tq3_1s2<>+0(SB), Y6, Y6
-	VPAND        tq3_1s3<>+0(SB), Y6, Y6
-	VBROADCASTI128 (R9), Y7
-	VPSHUFB      tq3_1s6<>+0(SB), Y7, Y7
-	VPSRLVD      tq3_1s2<>+0(SB), Y7, Y7
-	VPAND        tq3_1s3<>+0(SB), Y7, Y7
-	VPACKUSDW    Y5, Y4, Y4
-	VPACKUSDW    Y7, Y6, Y5
-	VPACKUSWB    Y5, Y4, Y4
-	VMOVDQU      tq3_1s7<>+0(SB), Y5
-	VPERMD       Y4, Y5, Y4
-	VMOVDQU      Y4, (DX)
-	VPMOVZXBD    (DX), Y4
-	VPERMPS      tq3_1s8<>+0(SB), Y4, Y4
-	VBROADCASTSS 32(DX), Y5
-	VMULPS       Y4, Y5, Y4
-	VMOVUPS      (SI), Y5
-	VFMADD231PS  Y5, Y4, Y0
-	VMOVUPS      (SI)(DI*1), Y5
-	VFMADD231PS  Y5, Y4, Y1
-	VPMOVZXBD    8(DX), Y4
-	VPERMPS      tq3_1s8<>+0(SB), Y4, Y4
-	VBROADCASTSS 32(DX), Y5
-	VMULPS       Y4, Y5, Y4
-	VMOVUPS      32(SI), Y5
-	VFMADD231PS  Y5, Y4, Y2
-	VMOVUPS      32(SI)(DI*1), Y5
-	VFMADD231PS  Y5, Y4, Y3
-	VPMOVZXBD    16(DX), Y4
-	VPERMPS      tq3_1s8<>+0(SB), Y4, Y4
-	VBROADCASTSS 36(DX), Y5
-	VMULPS       Y4, Y5, Y4
-	VMOVUPS      64(SI), Y5
-	VFMADD231PS  Y5, Y4, Y0
-	VMOVUPS      64(SI)(DI*1), Y5
-	VFMADD231PS  Y5, Y4, Y1
-	VPMOVZXBD    24(DX), Y4
-	VPERMPS      tq3_1s8<>+0(SB), Y4, Y4
-	VBROADCASTSS 36(DX), Y5
-	VMULPS       Y4, Y5, Y4
-	VMOVUPS      96(SI), Y5
-	VFMADD231PS  Y5, Y4, Y2
-	VMOVUPS      96(SI)(DI*1), Y5
-	VFMADD231PS  Y5, Y4, Y3
+	VMOVDQU      tq3_1s0<>+0(SB), Y10
+	VPBROADCASTW (R9), X11
+	VCVTPH2PS    X11, Y11
+	VPBROADCASTW 2(R9), X12
+	VCVTPH2PS    X12, Y12
+	VBLENDVPS    Y10, Y11, Y12, Y10
+	VMOVUPS      Y10, 32(DX)
+	VBROADCASTI128 (R9), Y10
+	VPSHUFB      Y3, Y10, Y10
+	VPSRLVD      Y0, Y10, Y10
+	VPAND        Y1, Y10, Y10
+	VBROADCASTI128 (R9), Y11
+	VPSHUFB      Y4, Y11, Y11
+	VPSRLVD      Y0, Y11, Y11
+	VPAND        Y1, Y11, Y11
+	VBROADCASTI128 (R9), Y12
+	VPSHUFB      Y5, Y12, Y12
+	VPSRLVD      Y0, Y12, Y12
+	VPAND        Y1, Y12, Y12
+	VBROADCASTI128 (R9), Y13
+	VPSHUFB      tq3_1s6<>+0(SB), Y13, Y13
+	VPSRLVD      Y0, Y13, Y13
+	VPAND        Y1, Y13, Y13
+	VPACKUSDW    Y11, Y10, Y10
+	VPACKUSDW    Y13, Y12, Y11
+	VPACKUSWB    Y11, Y10, Y10
+	VMOVDQU      tq3_1s7<>+0(SB), Y11
+	VPERMD       Y10, Y11, Y10
+	VMOVDQU      Y10, (DX)
+	VPMOVZXBD    (DX), Y10
+	VPERMPS      Y2, Y10, Y10
+	VBROADCASTSS 32(DX), Y11
+	VMULPS       Y10, Y11, Y10
+	VMOVUPS      (SI), Y11
+	VFMADD231PS  Y11, Y10, Y6
+	VMOVUPS      (SI)(DI*1), Y11
+	VFMADD231PS  Y11, Y10, Y7
+	VPMOVZXBD    8(DX), Y10
+	VPERMPS      Y2, Y10, Y10
+	VBROADCASTSS 32(DX), Y11
+	VMULPS       Y10, Y11, Y10
+	VMOVUPS      32(SI), Y11
+	VFMADD231PS  Y11, Y10, Y8
+	VMOVUPS      32(SI)(DI*1), Y11
+	VFMADD231PS  Y11, Y10, Y9
+	VPMOVZXBD    16(DX), Y10
+	VPERMPS      Y2, Y10, Y10
+	VBROADCASTSS 36(DX), Y11
+	VMULPS       Y10, Y11, Y10
+	VMOVUPS      64(SI), Y11
+	VFMADD231PS  Y11, Y10, Y6
+	VMOVUPS      64(SI)(DI*1), Y11
+	VFMADD231PS  Y11, Y10, Y7
+	VPMOVZXBD    24(DX), Y10
+	VPERMPS      Y2, Y10, Y10
+	VBROADCASTSS 36(DX), Y11
+	VMULPS       Y10, Y11, Y10
+	VMOVUPS      96(SI), Y11
+	VFMADD231PS  Y11, Y10, Y8
+	VMOVUPS      96(SI)(DI*1), Y11
+	VFMADD231PS  Y11, Y10, Y9
 	ADDQ         $0x10, R9
 	ADDQ         $0x80, SI
 	SUBQ         $1, R8
@@ -341,25 +365,25 @@ loop3:
 
 done4:
 	ADDQ         $1, R8
-	VADDPS       Y2, Y0, Y0
-	VADDPS       Y3, Y1, Y1
-	VEXTRACTF128 $1, Y0, X2
-	VADDPS       X0, X2, X2
-	VMOVHLPS     X2, X2, X0
-	VADDPS       X0, X2, X2
-	VMOVSHDUP    X2, X0
-	VADDSS       X0, X2, X2
-	VMOVSS       X2, (AX)
+	VADDPS       Y8, Y6, Y6
+	VADDPS       Y9, Y7, Y7
+	VEXTRACTF128 $1, Y6, X8
+	VADDPS       X6, X8, X8
+	VMOVHLPS     X8, X8, X6
+	VADDPS       X6, X8, X8
+	VMOVSHDUP    X8, X6
+	VADDSS       X6, X8, X8
+	VMOVSS       X8, (AX)
 	MOVQ         ldy+8(FP), SI
 	MOVQ         AX, DI
 	ADDQ         SI, DI
-	VEXTRACTF128 $1, Y1, X0
-	VADDPS       X1, X0, X0
-	VMOVHLPS     X0, X0, X1
-	VADDPS       X1, X0, X0
-	VMOVSHDUP    X0, X1
-	VADDSS       X1, X0, X0
-	VMOVSS       X0, (DI)
+	VEXTRACTF128 $1, Y7, X6
+	VADDPS       X7, X6, X6
+	VMOVHLPS     X6, X6, X7
+	VADDPS       X7, X6, X6
+	VMOVSHDUP    X6, X7
+	VADDSS       X7, X6, X6
+	VMOVSS       X6, (DI)
 	ADDQ         $4, AX
 	MOVQ         stride+40(FP), SI
 	ADDQ         SI, BX
@@ -374,6 +398,14 @@ done2:
 // matmul3xTq3_1sAVX512 multiplies rows of w with 3 rows of x; ld and stride in bytes, a unit is 32 values.
 // Requires: AVX2, F16C, FMA
 TEXT ·matmul3xTq3_1sAVX512(SB), NOSPLIT, $128-64
+
+	// constants of the loops
+	VMOVDQU      tq3_1s2<>+0(SB), Y0
+	VMOVDQU      tq3_1s3<>+0(SB), Y1
+	VMOVDQU      tq3_1s8<>+0(SB), Y2
+	VMOVDQU      tq3_1s1<>+0(SB), Y3
+	VMOVDQU      tq3_1s4<>+0(SB), Y4
+	VMOVDQU      tq3_1s5<>+0(SB), Y5
 	MOVQ         y+0(FP), AX
 	MOVQ         w+32(FP), BX
 	MOVQ         rows+48(FP), CX
@@ -383,9 +415,9 @@ TEXT ·matmul3xTq3_1sAVX512(SB), NOSPLIT, $128-64
 	JLT          done2
 
 loop1:
-	VPXOR        Y0, Y0, Y0
-	VPXOR        Y1, Y1, Y1
-	VPXOR        Y2, Y2, Y2
+	VPXOR        Y6, Y6, Y6
+	VPXOR        Y7, Y7, Y7
+	VPXOR        Y8, Y8, Y8
 	MOVQ         x+16(FP), SI
 	MOVQ         ldx+24(FP), DI
 	MOVQ         SI, R8
@@ -397,75 +429,75 @@ loop1:
 	JLT          done4
 
 loop3:
-	VMOVDQU      tq3_1s0<>+0(SB), Y3
-	VPBROADCASTW (R10), X4
-	VCVTPH2PS    X4, Y4
-	VPBROADCASTW 2(R10), X5
-	VCVTPH2PS    X5, Y5
-	VBLENDVPS    Y3, Y4, Y5, Y3
-	VMOVUPS      Y3, 32(DX)
-	VBROADCASTI128 (R10), Y3
-	VPSHUFB      tq3_1s1<>+0(SB), Y3, Y3
-	VPSRLVD      tq3_1s2<>+0(SB), Y3, Y3
-	VPAND        tq3_1s3<>+0(SB), Y3, Y3
-	VBROADCASTI128 (R10), Y4
-	VPSHUFB      tq3_1s4<>+0(SB), Y4, Y4
-	VPSRLVD      tq3_1s2<>+0(SB), Y4, Y4
-	VPAND        tq3_1s3<>+0(SB), Y4, Y4
-	VBROADCASTI128 (R10), Y5
-	VPSHUFB      tq3_1s5<>+0(SB), Y5, Y5
-	VPSRLVD      tq3_1s2<>+0(SB), Y5, Y5
-	VPAND        tq3_1s3<>+0(SB), Y5, Y5
-	VBROADCASTI128 (R10), Y6
-	VPSHUFB      tq3_1s6<>+0(SB), Y6, Y6
-	VPSRLVD      tq3_1s2<>+0(SB), Y6, Y6
-	VPAND        tq3_1s3<>+0(SB), Y6, Y6
-	VPACKUSDW    Y4, Y3, Y3
-	VPACKUSDW    Y6, Y5, Y4
-	VPACKUSWB    Y4, Y3, Y3
-	VMOVDQU      tq3_1s7<>+0(SB), Y4
-	VPERMD       Y3, Y4, Y3
-	VMOVDQU      Y3, (DX)
-	VPMOVZXBD    (DX), Y3
-	VPERMPS      tq3_1s8<>+0(SB), Y3, Y3
-	VBROADCASTSS 32(DX), Y4
-	VMULPS       Y3, Y4, Y3
-	VMOVUPS      (SI), Y4
-	VFMADD231PS  Y4, Y3, Y0
-	VMOVUPS      (SI)(DI*1), Y4
-	VFMADD231PS  Y4, Y3, Y1
-	VMOVUPS      (R8), Y4
-	VFMADD231PS  Y4, Y3, Y2
-	VPMOVZXBD    8(DX), Y3
-	VPERMPS      tq3_1s8<>+0(SB), Y3, Y3
-	VBROADCASTSS 32(DX), Y4
-	VMULPS       Y3, Y4, Y3
-	VMOVUPS      32(SI), Y4
-	VFMADD231PS  Y4, Y3, Y0
-	VMOVUPS      32(SI)(DI*1), Y4
-	VFMADD231PS  Y4, Y3, Y1
-	VMOVUPS      32(R8), Y4
-	VFMADD231PS  Y4, Y3, Y2
-	VPMOVZXBD    16(DX), Y3
-	VPERMPS      tq3_1s8<>+0(SB), Y3, Y3
-	VBROADCASTSS 36(DX), Y4
-	VMULPS       Y3, Y4, Y3
-	VMOVUPS      64(SI), Y4
-	VFMADD231PS  Y4, Y3, Y0
-	VMOVUPS      64(SI)(DI*1), Y4
-	VFMADD231PS  Y4, Y3, Y1
-	VMOVUPS      64(R8), Y4
-	VFMADD231PS  Y4, Y3, Y2
-	VPMOVZXBD    24(DX), Y3
-	VPERMPS      tq3_1s8<>+0(SB), Y3, Y3
-	VBROADCASTSS 36(DX), Y4
-	VMULPS       Y3, Y4, Y3
-	VMOVUPS      96(SI), Y4
-	VFMADD231PS  Y4, Y3, Y0
-	VMOVUPS      96(SI)(DI*1), Y4
-	VFMADD231PS  Y4, Y3, Y1
-	VMOVUPS      96(R8), Y4
-	VFMADD231PS  Y4, Y3, Y2
+	VMOVDQU      tq3_1s0<>+0(SB), Y9
+	VPBROADCASTW (R10), X10
+	VCVTPH2PS    X10, Y10
+	VPBROADCASTW 2(R10), X11
+	VCVTPH2PS    X11, Y11
+	VBLENDVPS    Y9, Y10, Y11, Y9
+	VMOVUPS      Y9, 32(DX)
+	VBROADCASTI128 (R10), Y9
+	VPSHUFB      Y3, Y9, Y9
+	VPSRLVD      Y0, Y9, Y9
+	VPAND        Y1, Y9, Y9
+	VBROADCASTI128 (R10), Y10
+	VPSHUFB      Y4, Y10, Y10
+	VPSRLVD      Y0, Y10, Y10
+	VPAND        Y1, Y10, Y10
+	VBROADCASTI128 (R10), Y11
+	VPSHUFB      Y5, Y11, Y11
+	VPSRLVD      Y0, Y11, Y11
+	VPAND        Y1, Y11, Y11
+	VBROADCASTI128 (R10), Y12
+	VPSHUFB      tq3_1s6<>+0(SB), Y12, Y12
+	VPSRLVD      Y0, Y12, Y12
+	VPAND        Y1, Y12, Y12
+	VPACKUSDW    Y10, Y9, Y9
+	VPACKUSDW    Y12, Y11, Y10
+	VPACKUSWB    Y10, Y9, Y9
+	VMOVDQU      tq3_1s7<>+0(SB), Y10
+	VPERMD       Y9, Y10, Y9
+	VMOVDQU      Y9, (DX)
+	VPMOVZXBD    (DX), Y9
+	VPERMPS      Y2, Y9, Y9
+	VBROADCASTSS 32(DX), Y10
+	VMULPS       Y9, Y10, Y9
+	VMOVUPS      (SI), Y10
+	VFMADD231PS  Y10, Y9, Y6
+	VMOVUPS      (SI)(DI*1), Y10
+	VFMADD231PS  Y10, Y9, Y7
+	VMOVUPS      (R8), Y10
+	VFMADD231PS  Y10, Y9, Y8
+	VPMOVZXBD    8(DX), Y9
+	VPERMPS      Y2, Y9, Y9
+	VBROADCASTSS 32(DX), Y10
+	VMULPS       Y9, Y10, Y9
+	VMOVUPS      32(SI), Y10
+	VFMADD231PS  Y10, Y9, Y6
+	VMOVUPS      32(SI)(DI*1), Y10
+	VFMADD231PS  Y10, Y9, Y7
+	VMOVUPS      32(R8), Y10
+	VFMADD231PS  Y10, Y9, Y8
+	VPMOVZXBD    16(DX), Y9
+	VPERMPS      Y2, Y9, Y9
+	VBROADCASTSS 36(DX), Y10
+	VMULPS       Y9, Y10, Y9
+	VMOVUPS      64(SI), Y10
+	VFMADD231PS  Y10, Y9, Y6
+	VMOVUPS      64(SI)(DI*1), Y10
+	VFMADD231PS  Y10, Y9, Y7
+	VMOVUPS      64(R8), Y10
+	VFMADD231PS  Y10, Y9, Y8
+	VPMOVZXBD    24(DX), Y9
+	VPERMPS      Y2, Y9, Y9
+	VBROADCASTSS 36(DX), Y10
+	VMULPS       Y9, Y10, Y9
+	VMOVUPS      96(SI), Y10
+	VFMADD231PS  Y10, Y9, Y6
+	VMOVUPS      96(SI)(DI*1), Y10
+	VFMADD231PS  Y10, Y9, Y7
+	VMOVUPS      96(R8), Y10
+	VFMADD231PS  Y10, Y9, Y8
 	ADDQ         $0x10, R10
 	ADDQ         $0x80, SI
 	ADDQ         $0x80, R8
@@ -474,31 +506,31 @@ loop3:
 
 done4:
 	ADDQ         $1, R9
-	VEXTRACTF128 $1, Y0, X3
-	VADDPS       X0, X3, X3
-	VMOVHLPS     X3, X3, X0
-	VADDPS       X0, X3, X3
-	VMOVSHDUP    X3, X0
-	VADDSS       X0, X3, X3
-	VMOVSS       X3, (AX)
+	VEXTRACTF128 $1, Y6, X9
+	VADDPS       X6, X9, X9
+	VMOVHLPS     X9, X9, X6
+	VADDPS       X6, X9, X9
+	VMOVSHDUP    X9, X6
+	VADDSS       X6, X9, X9
+	VMOVSS       X9, (AX)
 	MOVQ         ldy+8(FP), SI
 	MOVQ         AX, DI
 	ADDQ         SI, DI
-	VEXTRACTF128 $1, Y1, X0
-	VADDPS       X1, X0, X0
-	VMOVHLPS     X0, X0, X1
-	VADDPS       X1, X0, X0
-	VMOVSHDUP    X0, X1
-	VADDSS       X1, X0, X0
-	VMOVSS       X0, (DI)
+	VEXTRACTF128 $1, Y7, X6
+	VADDPS       X7, X6, X6
+	VMOVHLPS     X6, X6, X7
+	VADDPS       X7, X6, X6
+	VMOVSHDUP    X6, X7
+	VADDSS       X7, X6, X6
+	VMOVSS       X6, (DI)
 	ADDQ         SI, DI
-	VEXTRACTF128 $1, Y2, X0
-	VADDPS       X2, X0, X0
-	VMOVHLPS     X0, X0, X1
-	VADDPS       X1, X0, X0
-	VMOVSHDUP    X0, X1
-	VADDSS       X1, X0, X0
-	VMOVSS       X0, (DI)
+	VEXTRACTF128 $1, Y8, X6
+	VADDPS       X8, X6, X6
+	VMOVHLPS     X6, X6, X7
+	VADDPS       X7, X6, X6
+	VMOVSHDUP    X6, X7
+	VADDSS       X7, X6, X6
+	VMOVSS       X6, (DI)
 	ADDQ         $4, AX
 	MOVQ         stride+40(FP), SI
 	ADDQ         SI, BX
@@ -513,6 +545,14 @@ done2:
 // matmul4xTq3_1sAVX512 multiplies rows of w with 4 rows of x; ld and stride in bytes, a unit is 32 values.
 // Requires: AVX2, F16C, FMA
 TEXT ·matmul4xTq3_1sAVX512(SB), NOSPLIT, $128-64
+
+	// constants of the loops
+	VMOVDQU      tq3_1s2<>+0(SB), Y0
+	VMOVDQU      tq3_1s3<>+0(SB), Y1
+	VMOVDQU      tq3_1s8<>+0(SB), Y2
+	VMOVDQU      tq3_1s1<>+0(SB), Y3
+	VMOVDQU      tq3_1s4<>+0(SB), Y4
+	VMOVDQU      tq3_1s5<>+0(SB), Y5
 	MOVQ         y+0(FP), AX
 	MOVQ         w+32(FP), BX
 	MOVQ         rows+48(FP), CX
@@ -522,10 +562,10 @@ TEXT ·matmul4xTq3_1sAVX512(SB), NOSPLIT, $128-64
 	JLT          done2
 
 loop1:
-	VPXOR        Y0, Y0, Y0
-	VPXOR        Y1, Y1, Y1
-	VPXOR        Y2, Y2, Y2
-	VPXOR        Y3, Y3, Y3
+	VPXOR        Y6, Y6, Y6
+	VPXOR        Y7, Y7, Y7
+	VPXOR        Y8, Y8, Y8
+	VPXOR        Y9, Y9, Y9
 	MOVQ         x+16(FP), SI
 	MOVQ         ldx+24(FP), DI
 	MOVQ         SI, R8
@@ -537,83 +577,83 @@ loop1:
 	JLT          done4
 
 loop3:
-	VMOVDQU      tq3_1s0<>+0(SB), Y4
-	VPBROADCASTW (R10), X5
-	VCVTPH2PS    X5, Y5
-	VPBROADCASTW 2(R10), X6
-	VCVTPH2PS    X6, Y6
-	VBLENDVPS    Y4, Y5, Y6, Y4
-	VMOVUPS      Y4, 32(DX)
-	VBROADCASTI128 (R10), Y4
-	VPSHUFB      tq3_1s1<>+0(SB), Y4, Y4
-	VPSRLVD      tq3_1s2<>+0(SB), Y4, Y4
-	VPAND        tq3_1s3<>+0(SB), Y4, Y4
-	VBROADCASTI128 (R10), Y5
-	VPSHUFB      tq3_1s4<>+0(SB), Y5, Y5
-	VPSRLVD      tq3_1s2<>+0(SB), Y5, Y5
-	VPAND        tq3_1s3<>+0(SB), Y5, Y5
-	VBROADCASTI128 (R10), Y6
-	VPSHUFB      tq3_1s5<>+0(SB), Y6, Y6
-	VPSRLVD      tq3_1s2<>+0(SB), Y6, Y6
-	VPAND        tq3_1s3<>+0(SB), Y6, Y6
-	VBROADCASTI128 (R10), Y7
-	VPSHUFB      tq3_1s6<>+0(SB), Y7, Y7
-	VPSRLVD      tq3_1s2<>+0(SB), Y7, Y7
-	VPAND        tq3_1s3<>+0(SB), Y7, Y7
-	VPACKUSDW    Y5, Y4, Y4
-	VPACKUSDW    Y7, Y6, Y5
-	VPACKUSWB    Y5, Y4, Y4
-	VMOVDQU      tq3_1s7<>+0(SB), Y5
-	VPERMD       Y4, Y5, Y4
-	VMOVDQU      Y4, (DX)
-	VPMOVZXBD    (DX), Y4
-	VPERMPS      tq3_1s8<>+0(SB), Y4, Y4
-	VBROADCASTSS 32(DX), Y5
-	VMULPS       Y4, Y5, Y4
-	VMOVUPS      (SI), Y5
-	VFMADD231PS  Y5, Y4, Y0
-	VMOVUPS      (SI)(DI*1), Y5
-	VFMADD231PS  Y5, Y4, Y1
-	VMOVUPS      (R8), Y5
-	VFMADD231PS  Y5, Y4, Y2
-	VMOVUPS      (R8)(DI*1), Y5
-	VFMADD231PS  Y5, Y4, Y3
-	VPMOVZXBD    8(DX), Y4
-	VPERMPS      tq3_1s8<>+0(SB), Y4, Y4
-	VBROADCASTSS 32(DX), Y5
-	VMULPS       Y4, Y5, Y4
-	VMOVUPS      32(SI), Y5
-	VFMADD231PS  Y5, Y4, Y0
-	VMOVUPS      32(SI)(DI*1), Y5
-	VFMADD231PS  Y5, Y4, Y1
-	VMOVUPS      32(R8), Y5
-	VFMADD231PS  Y5, Y4, Y2
-	VMOVUPS      32(R8)(DI*1), Y5
-	VFMADD231PS  Y5, Y4, Y3
-	VPMOVZXBD    16(DX), Y4
-	VPERMPS      tq3_1s8<>+0(SB), Y4, Y4
-	VBROADCASTSS 36(DX), Y5
-	VMULPS       Y4, Y5, Y4
-	VMOVUPS      64(SI), Y5
-	VFMADD231PS  Y5, Y4, Y0
-	VMOVUPS      64(SI)(DI*1), Y5
-	VFMADD231PS  Y5, Y4, Y1
-	VMOVUPS      64(R8), Y5
-	VFMADD231PS  Y5, Y4, Y2
-	VMOVUPS      64(R8)(DI*1), Y5
-	VFMADD231PS  Y5, Y4, Y3
-	VPMOVZXBD    24(DX), Y4
-	VPERMPS      tq3_1s8<>+0(SB), Y4, Y4
-	VBROADCASTSS 36(DX), Y5
-	VMULPS       Y4, Y5, Y4
-	VMOVUPS      96(SI), Y5
-	VFMADD231PS  Y5, Y4, Y0
-	VMOVUPS      96(SI)(DI*1), Y5
-	VFMADD231PS  Y5, Y4, Y1
-	VMOVUPS      96(R8), Y5
-	VFMADD231PS  Y5, Y4, Y2
-	VMOVUPS      96(R8)(DI*1), Y5
-	VFMADD231PS  Y5, Y4, Y3
+	VMOVDQU      tq3_1s0<>+0(SB), Y10
+	VPBROADCASTW (R10), X11
+	VCVTPH2PS    X11, Y11
+	VPBROADCASTW 2(R10), X12
+	VCVTPH2PS    X12, Y12
+	VBLENDVPS    Y10, Y11, Y12, Y10
+	VMOVUPS      Y10, 32(DX)
+	VBROADCASTI128 (R10), Y10
+	VPSHUFB      Y3, Y10, Y10
+	VPSRLVD      Y0, Y10, Y10
+	VPAND        Y1, Y10, Y10
+	VBROADCASTI128 (R10), Y11
+	VPSHUFB      Y4, Y11, Y11
+	VPSRLVD      Y0, Y11, Y11
+	VPAND        Y1, Y11, Y11
+	VBROADCASTI128 (R10), Y12
+	VPSHUFB      Y5, Y12, Y12
+	VPSRLVD      Y0, Y12, Y12
+	VPAND        Y1, Y12, Y12
+	VBROADCASTI128 (R10), Y13
+	VPSHUFB      tq3_1s6<>+0(SB), Y13, Y13
+	VPSRLVD      Y0, Y13, Y13
+	VPAND        Y1, Y13, Y13
+	VPACKUSDW    Y11, Y10, Y10
+	VPACKUSDW    Y13, Y12, Y11
+	VPACKUSWB    Y11, Y10, Y10
+	VMOVDQU      tq3_1s7<>+0(SB), Y11
+	VPERMD       Y10, Y11, Y10
+	VMOVDQU      Y10, (DX)
+	VPMOVZXBD    (DX), Y10
+	VPERMPS      Y2, Y10, Y10
+	VBROADCASTSS 32(DX), Y11
+	VMULPS       Y10, Y11, Y10
+	VMOVUPS      (SI), Y11
+	VFMADD231PS  Y11, Y10, Y6
+	VMOVUPS      (SI)(DI*1), Y11
+	VFMADD231PS  Y11, Y10, Y7
+	VMOVUPS      (R8), Y11
+	VFMADD231PS  Y11, Y10, Y8
+	VMOVUPS      (R8)(DI*1), Y11
+	VFMADD231PS  Y11, Y10, Y9
+	VPMOVZXBD    8(DX), Y10
+	VPERMPS      Y2, Y10, Y10
+	VBROADCASTSS 32(DX), Y11
+	VMULPS       Y10, Y11, Y10
+	VMOVUPS      32(SI), Y11
+	VFMADD231PS  Y11, Y10, Y6
+	VMOVUPS      32(SI)(DI*1), Y11
+	VFMADD231PS  Y11, Y10, Y7
+	VMOVUPS      32(R8), Y11
+	VFMADD231PS  Y11, Y10, Y8
+	VMOVUPS      32(R8)(DI*1), Y11
+	VFMADD231PS  Y11, Y10, Y9
+	VPMOVZXBD    16(DX), Y10
+	VPERMPS      Y2, Y10, Y10
+	VBROADCASTSS 36(DX), Y11
+	VMULPS       Y10, Y11, Y10
+	VMOVUPS      64(SI), Y11
+	VFMADD231PS  Y11, Y10, Y6
+	VMOVUPS      64(SI)(DI*1), Y11
+	VFMADD231PS  Y11, Y10, Y7
+	VMOVUPS      64(R8), Y11
+	VFMADD231PS  Y11, Y10, Y8
+	VMOVUPS      64(R8)(DI*1), Y11
+	VFMADD231PS  Y11, Y10, Y9
+	VPMOVZXBD    24(DX), Y10
+	VPERMPS      Y2, Y10, Y10
+	VBROADCASTSS 36(DX), Y11
+	VMULPS       Y10, Y11, Y10
+	VMOVUPS      96(SI), Y11
+	VFMADD231PS  Y11, Y10, Y6
+	VMOVUPS      96(SI)(DI*1), Y11
+	VFMADD231PS  Y11, Y10, Y7
+	VMOVUPS      96(R8), Y11
+	VFMADD231PS  Y11, Y10, Y8
+	VMOVUPS      96(R8)(DI*1), Y11
+	VFMADD231PS  Y11, Y10, Y9
 	ADDQ         $0x10, R10
 	ADDQ         $0x80, SI
 	ADDQ         $0x80, R8
@@ -622,39 +662,39 @@ loop3:
 
 done4:
 	ADDQ         $1, R9
-	VEXTRACTF128 $1, Y0, X4
-	VADDPS       X0, X4, X4
-	VMOVHLPS     X4, X4, X0
-	VADDPS       X0, X4, X4
-	VMOVSHDUP    X4, X0
-	VADDSS       X0, X4, X4
-	VMOVSS       X4, (AX)
+	VEXTRACTF128 $1, Y6, X10
+	VADDPS       X6, X10, X10
+	VMOVHLPS     X10, X10, X6
+	VADDPS       X6, X10, X10
+	VMOVSHDUP    X10, X6
+	VADDSS       X6, X10, X10
+	VMOVSS       X10, (AX)
 	MOVQ         ldy+8(FP), SI
 	MOVQ         AX, DI
 	ADDQ         SI, DI
-	VEXTRACTF128 $1, Y1, X0
-	VADDPS       X1, X0, X0
-	VMOVHLPS     X0, X0, X1
-	VADDPS       X1, X0, X0
-	VMOVSHDUP    X0, X1
-	VADDSS       X1, X0, X0
-	VMOVSS       X0, (DI)
+	VEXTRACTF128 $1, Y7, X6
+	VADDPS       X7, X6, X6
+	VMOVHLPS     X6, X6, X7
+	VADDPS       X7, X6, X6
+	VMOVSHDUP    X6, X7
+	VADDSS       X7, X6, X6
+	VMOVSS       X6, (DI)
 	ADDQ         SI, DI
-	VEXTRACTF128 $1, Y2, X0
-	VADDPS       X2, X0, X0
-	VMOVHLPS     X0, X0, X1
-	VADDPS       X1, X0, X0
-	VMOVSHDUP    X0, X1
-	VADDSS       X1, X0, X0
-	VMOVSS       X0, (DI)
+	VEXTRACTF128 $1, Y8, X6
+	VADDPS       X8, X6, X6
+	VMOVHLPS     X6, X6, X7
+	VADDPS       X7, X6, X6
+	VMOVSHDUP    X6, X7
+	VADDSS       X7, X6, X6
+	VMOVSS       X6, (DI)
 	ADDQ         SI, DI
-	VEXTRACTF128 $1, Y3, X0
-	VADDPS       X3, X0, X0
-	VMOVHLPS     X0, X0, X1
-	VADDPS       X1, X0, X0
-	VMOVSHDUP    X0, X1
-	VADDSS       X1, X0, X0
-	VMOVSS       X0, (DI)
+	VEXTRACTF128 $1, Y9, X6
+	VADDPS       X9, X6, X6
+	VMOVHLPS     X6, X6, X7
+	VADDPS       X7, X6, X6
+	VMOVSHDUP    X6, X7
+	VADDSS       X7, X6, X6
+	VMOVSS       X6, (DI)
 	ADDQ         $4, AX
 	MOVQ         stride+40(FP), SI
 	ADDQ         SI, BX
@@ -669,6 +709,14 @@ done2:
 // matmulQ81xTq3_1sAVX512 multiplies rows of w with 1 row of activations in int8; ldy and stride in bytes.
 // Requires: F16C, FMA, AVX512VL, AVX512VNNI
 TEXT ·matmulQ81xTq3_1sAVX512(SB), NOSPLIT, $128-72
+
+	// constants of the loops
+	VMOVDQU      tq3_1s2<>+0(SB), Y0
+	VMOVDQU      tq3_1s3<>+0(SB), Y1
+	VMOVDQU      tq3_1s1<>+0(SB), Y2
+	VMOVDQU      tq3_1s4<>+0(SB), Y3
+	VMOVDQU      tq3_1s5<>+0(SB), Y4
+	VMOVDQU      tq3_1s6<>+0(SB), Y5
 	LEAQ         31(SP), AX
 	ANDQ         $-32, AX
 	MOVQ         y+0(FP), BX
@@ -678,8 +726,8 @@ TEXT ·matmulQ81xTq3_1sAVX512(SB), NOSPLIT, $128-72
 	JLT          done2
 
 loop1:
-	VPXOR        Y0, Y0, Y0
-	VPXOR        Y1, Y1, Y1
+	VPXOR        Y6, Y6, Y6
+	VPXOR        Y7, Y7, Y7
 	MOVQ         q+16(FP), SI
 	MOVQ         d+24(FP), DI
 	MOVQ         blocks+64(FP), R8
@@ -688,94 +736,94 @@ loop1:
 	JLT          done4
 
 loop3:
-	VMOVDQU      tq3_1s0<>+0(SB), Y2
-	VPBROADCASTW (R9), X3
-	VCVTPH2PS    X3, Y3
-	VPBROADCASTW 2(R9), X4
-	VCVTPH2PS    X4, Y4
-	VBLENDVPS    Y2, Y3, Y4, Y2
-	VMOVDQU      tq3_1s9<>+0(SB), Y3
-	VMULPS       Y3, Y2, Y2
-	VMOVUPS      Y2, 32(AX)
-	VBROADCASTI128 (R9), Y2
-	VPSHUFB      tq3_1s1<>+0(SB), Y2, Y2
-	VPSRLVD      tq3_1s2<>+0(SB), Y2, Y2
-	VPAND        tq3_1s3<>+0(SB), Y2, Y2
-	VBROADCASTI128 (R9), Y3
-	VPSHUFB      tq3_1s4<>+0(SB), Y3, Y3
-	VPSRLVD      tq3_1s2<>+0(SB), Y3, Y3
-	VPAND        tq3_1s3<>+0(SB), Y3, Y3
-	VBROADCASTI128 (R9), Y4
-	VPSHUFB      tq3_1s5<>+0(SB), Y4, Y4
-	VPSRLVD      tq3_1s2<>+0(SB), Y4, Y4
-	VPAND        tq3_1s3<>+0(SB), Y4, Y4
-	VBROADCASTI128 (R9), Y5
-	VPSHUFB      tq3_1s6<>+0(SB), Y5, Y5
-	VPSRLVD      tq3_1s2<>+0(SB), Y5, Y5
-	VPAND        tq3_1s3<>+0(SB), Y5, Y5
-	VPACKUSDW    Y3, Y2, Y2
-	VPACKUSDW    Y5, Y4, Y3
-	VPACKUSWB    Y3, Y2, Y2
-	VMOVDQU      tq3_1s7<>+0(SB), Y3
-	VPERMD       Y2, Y3, Y2
-	VBROADCASTI128 tq3_1s10<>+0(SB), Y3
-	VPSHUFB      Y2, Y3, Y2
-	VPABSB       Y2, Y3
-	VMOVDQU      (SI), Y4
-	VPSIGNB      Y2, Y4, Y2
-	VPXOR        Y4, Y4, Y4
-	VPDPBUSD     Y2, Y3, Y4
-	VBROADCASTSS 32(AX), X2
-	VBROADCASTSS 36(AX), X3
-	VINSERTF128  $1, X3, Y2, Y2
-	VBROADCASTSS (DI), Y3
-	VCVTDQ2PS    Y4, Y4
-	VMULPS       Y2, Y3, Y2
-	VFMADD231PS  Y2, Y4, Y0
-	VMOVDQU      tq3_1s0<>+0(SB), Y2
-	VPBROADCASTW 16(R9), X3
-	VCVTPH2PS    X3, Y3
-	VPBROADCASTW 18(R9), X4
-	VCVTPH2PS    X4, Y4
-	VBLENDVPS    Y2, Y3, Y4, Y2
-	VMOVDQU      tq3_1s9<>+0(SB), Y3
-	VMULPS       Y3, Y2, Y2
-	VMOVUPS      Y2, 32(AX)
-	VBROADCASTI128 16(R9), Y2
-	VPSHUFB      tq3_1s1<>+0(SB), Y2, Y2
-	VPSRLVD      tq3_1s2<>+0(SB), Y2, Y2
-	VPAND        tq3_1s3<>+0(SB), Y2, Y2
-	VBROADCASTI128 16(R9), Y3
-	VPSHUFB      tq3_1s4<>+0(SB), Y3, Y3
-	VPSRLVD      tq3_1s2<>+0(SB), Y3, Y3
-	VPAND        tq3_1s3<>+0(SB), Y3, Y3
-	VBROADCASTI128 16(R9), Y4
-	VPSHUFB      tq3_1s5<>+0(SB), Y4, Y4
-	VPSRLVD      tq3_1s2<>+0(SB), Y4, Y4
-	VPAND        tq3_1s3<>+0(SB), Y4, Y4
-	VBROADCASTI128 16(R9), Y5
-	VPSHUFB      tq3_1s6<>+0(SB), Y5, Y5
-	VPSRLVD      tq3_1s2<>+0(SB), Y5, Y5
-	VPAND        tq3_1s3<>+0(SB), Y5, Y5
-	VPACKUSDW    Y3, Y2, Y2
-	VPACKUSDW    Y5, Y4, Y3
-	VPACKUSWB    Y3, Y2, Y2
-	VMOVDQU      tq3_1s7<>+0(SB), Y3
-	VPERMD       Y2, Y3, Y2
-	VBROADCASTI128 tq3_1s10<>+0(SB), Y3
-	VPSHUFB      Y2, Y3, Y2
-	VPABSB       Y2, Y3
-	VMOVDQU      32(SI), Y4
-	VPSIGNB      Y2, Y4, Y2
-	VPXOR        Y4, Y4, Y4
-	VPDPBUSD     Y2, Y3, Y4
-	VBROADCASTSS 32(AX), X2
-	VBROADCASTSS 36(AX), X3
-	VINSERTF128  $1, X3, Y2, Y2
-	VBROADCASTSS 4(DI), Y3
-	VCVTDQ2PS    Y4, Y4
-	VMULPS       Y2, Y3, Y2
-	VFMADD231PS  Y2, Y4, Y1
+	VMOVDQU      tq3_1s0<>+0(SB), Y8
+	VPBROADCASTW (R9), X9
+	VCVTPH2PS    X9, Y9
+	VPBROADCASTW 2(R9), X10
+	VCVTPH2PS    X10, Y10
+	VBLENDVPS    Y8, Y9, Y10, Y8
+	VMOVDQU      tq3_1s9<>+0(SB), Y9
+	VMULPS       Y9, Y8, Y8
+	VMOVUPS      Y8, 32(AX)
+	VBROADCASTI128 (R9), Y8
+	VPSHUFB      Y2, Y8, Y8
+	VPSRLVD      Y0, Y8, Y8
+	VPAND        Y1, Y8, Y8
+	VBROADCASTI128 (R9), Y9
+	VPSHUFB      Y3, Y9, Y9
+	VPSRLVD      Y0, Y9, Y9
+	VPAND        Y1, Y9, Y9
+	VBROADCASTI128 (R9), Y10
+	VPSHUFB      Y4, Y10, Y10
+	VPSRLVD      Y0, Y10, Y10
+	VPAND        Y1, Y10, Y10
+	VBROADCASTI128 (R9), Y11
+	VPSHUFB      Y5, Y11, Y11
+	VPSRLVD      Y0, Y11, Y11
+	VPAND        Y1, Y11, Y11
+	VPACKUSDW    Y9, Y8, Y8
+	VPACKUSDW    Y11, Y10, Y9
+	VPACKUSWB    Y9, Y8, Y8
+	VMOVDQU      tq3_1s7<>+0(SB), Y9
+	VPERMD       Y8, Y9, Y8
+	VBROADCASTI128 tq3_1s10<>+0(SB), Y9
+	VPSHUFB      Y8, Y9, Y8
+	VPABSB       Y8, Y9
+	VMOVDQU      (SI), Y10
+	VPSIGNB      Y8, Y10, Y8
+	VPXOR        Y10, Y10, Y10
+	VPDPBUSD     Y8, Y9, Y10
+	VBROADCASTSS 32(AX), X8
+	VBROADCASTSS 36(AX), X9
+	VINSERTF128  $1, X9, Y8, Y8
+	VBROADCASTSS (DI), Y9
+	VCVTDQ2PS    Y10, Y10
+	VMULPS       Y8, Y9, Y8
+	VFMADD231PS  Y8, Y10, Y6
+	VMOVDQU      tq3_1s0<>+0(SB), Y8
+	VPBROADCASTW 16(R9), X9
+	VCVTPH2PS    X9, Y9
+	VPBROADCASTW 18(R9), X10
+	VCVTPH2PS    X10, Y10
+	VBLENDVPS    Y8, Y9, Y10, Y8
+	VMOVDQU      tq3_1s9<>+0(SB), Y9
+	VMULPS       Y9, Y8, Y8
+	VMOVUPS      Y8, 32(AX)
+	VBROADCASTI128 16(R9), Y8
+	VPSHUFB      Y2, Y8, Y8
+	VPSRLVD      Y0, Y8, Y8
+	VPAND        Y1, Y8, Y8
+	VBROADCASTI128 16(R9), Y9
+	VPSHUFB      Y3, Y9, Y9
+	VPSRLVD      Y0, Y9, Y9
+	VPAND        Y1, Y9, Y9
+	VBROADCASTI128 16(R9), Y10
+	VPSHUFB      Y4, Y10, Y10
+	VPSRLVD      Y0, Y10, Y10
+	VPAND        Y1, Y10, Y10
+	VBROADCASTI128 16(R9), Y11
+	VPSHUFB      Y5, Y11, Y11
+	VPSRLVD      Y0, Y11, Y11
+	VPAND        Y1, Y11, Y11
+	VPACKUSDW    Y9, Y8, Y8
+	VPACKUSDW    Y11, Y10, Y9
+	VPACKUSWB    Y9, Y8, Y8
+	VMOVDQU      tq3_1s7<>+0(SB), Y9
+	VPERMD       Y8, Y9, Y8
+	VBROADCASTI128 tq3_1s10<>+0(SB), Y9
+	VPSHUFB      Y8, Y9, Y8
+	VPABSB       Y8, Y9
+	VMOVDQU      32(SI), Y10
+	VPSIGNB      Y8, Y10, Y8
+	VPXOR        Y10, Y10, Y10
+	VPDPBUSD     Y8, Y9, Y10
+	VBROADCASTSS 32(AX), X8
+	VBROADCASTSS 36(AX), X9
+	VINSERTF128  $1, X9, Y8, Y8
+	VBROADCASTSS 4(DI), Y9
+	VCVTDQ2PS    Y10, Y10
+	VMULPS       Y8, Y9, Y8
+	VFMADD231PS  Y8, Y10, Y7
 	ADDQ         $0x20, R9
 	ADDQ         $0x40, SI
 	ADDQ         $8, DI
@@ -788,50 +836,50 @@ done4:
 	JLT          done6
 
 loop5:
-	VMOVDQU      tq3_1s0<>+0(SB), Y2
-	VPBROADCASTW (R9), X3
-	VCVTPH2PS    X3, Y3
-	VPBROADCASTW 2(R9), X4
-	VCVTPH2PS    X4, Y4
-	VBLENDVPS    Y2, Y3, Y4, Y2
-	VMOVDQU      tq3_1s9<>+0(SB), Y3
-	VMULPS       Y3, Y2, Y2
-	VMOVUPS      Y2, 32(AX)
-	VBROADCASTI128 (R9), Y2
-	VPSHUFB      tq3_1s1<>+0(SB), Y2, Y2
-	VPSRLVD      tq3_1s2<>+0(SB), Y2, Y2
-	VPAND        tq3_1s3<>+0(SB), Y2, Y2
-	VBROADCASTI128 (R9), Y3
-	VPSHUFB      tq3_1s4<>+0(SB), Y3, Y3
-	VPSRLVD      tq3_1s2<>+0(SB), Y3, Y3
-	VPAND        tq3_1s3<>+0(SB), Y3, Y3
-	VBROADCASTI128 (R9), Y4
-	VPSHUFB      tq3_1s5<>+0(SB), Y4, Y4
-	VPSRLVD      tq3_1s2<>+0(SB), Y4, Y4
-	VPAND        tq3_1s3<>+0(SB), Y4, Y4
-	VBROADCASTI128 (R9), Y5
-	VPSHUFB      tq3_1s6<>+0(SB), Y5, Y5
-	VPSRLVD      tq3_1s2<>+0(SB), Y5, Y5
-	VPAND        tq3_1s3<>+0(SB), Y5, Y5
-	VPACKUSDW    Y3, Y2, Y2
-	VPACKUSDW    Y5, Y4, Y3
-	VPACKUSWB    Y3, Y2, Y2
-	VMOVDQU      tq3_1s7<>+0(SB), Y3
-	VPERMD       Y2, Y3, Y2
-	VBROADCASTI128 tq3_1s10<>+0(SB), Y3
-	VPSHUFB      Y2, Y3, Y2
-	VPABSB       Y2, Y3
-	VMOVDQU      (SI), Y4
-	VPSIGNB      Y2, Y4, Y2
-	VPXOR        Y4, Y4, Y4
-	VPDPBUSD     Y2, Y3, Y4
-	VBROADCASTSS 32(AX), X2
-	VBROADCASTSS 36(AX), X3
-	VINSERTF128  $1, X3, Y2, Y2
-	VBROADCASTSS (DI), Y3
-	VCVTDQ2PS    Y4, Y4
-	VMULPS       Y2, Y3, Y2
-	VFMADD231PS  Y2, Y4, Y0
+	VMOVDQU      tq3_1s0<>+0(SB), Y8
+	VPBROADCASTW (R9), X9
+	VCVTPH2PS    X9, Y9
+	VPBROADCASTW 2(R9), X10
+	VCVTPH2PS    X10, Y10
+	VBLENDVPS    Y8, Y9, Y10, Y8
+	VMOVDQU      tq3_1s9<>+0(SB), Y9
+	VMULPS       Y9, Y8, Y8
+	VMOVUPS      Y8, 32(AX)
+	VBROADCASTI128 (R9), Y8
+	VPSHUFB      Y2, Y8, Y8
+	VPSRLVD      Y0, Y8, Y8
+	VPAND        Y1, Y8, Y8
+	VBROADCASTI128 (R9), Y9
+	VPSHUFB      Y3, Y9, Y9
+	VPSRLVD      Y0, Y9, Y9
+	VPAND        Y1, Y9, Y9
+	VBROADCASTI128 (R9), Y10
+	VPSHUFB      Y4, Y10, Y10
+	VPSRLVD      Y0, Y10, Y10
+	VPAND        Y1, Y10, Y10
+	VBROADCASTI128 (R9), Y11
+	VPSHUFB      Y5, Y11, Y11
+	VPSRLVD      Y0, Y11, Y11
+	VPAND        Y1, Y11, Y11
+	VPACKUSDW    Y9, Y8, Y8
+	VPACKUSDW    Y11, Y10, Y9
+	VPACKUSWB    Y9, Y8, Y8
+	VMOVDQU      tq3_1s7<>+0(SB), Y9
+	VPERMD       Y8, Y9, Y8
+	VBROADCASTI128 tq3_1s10<>+0(SB), Y9
+	VPSHUFB      Y8, Y9, Y8
+	VPABSB       Y8, Y9
+	VMOVDQU      (SI), Y10
+	VPSIGNB      Y8, Y10, Y8
+	VPXOR        Y10, Y10, Y10
+	VPDPBUSD     Y8, Y9, Y10
+	VBROADCASTSS 32(AX), X8
+	VBROADCASTSS 36(AX), X9
+	VINSERTF128  $1, X9, Y8, Y8
+	VBROADCASTSS (DI), Y9
+	VCVTDQ2PS    Y10, Y10
+	VMULPS       Y8, Y9, Y8
+	VFMADD231PS  Y8, Y10, Y6
 	ADDQ         $0x10, R9
 	ADDQ         $0x20, SI
 	ADDQ         $4, DI
@@ -840,14 +888,14 @@ loop5:
 
 done6:
 	ADDQ         $1, R8
-	VADDPS       Y1, Y0, Y0
-	VEXTRACTF128 $1, Y0, X1
-	VADDPS       X0, X1, X1
-	VMOVHLPS     X1, X1, X0
-	VADDPS       X0, X1, X1
-	VMOVSHDUP    X1, X0
-	VADDSS       X0, X1, X1
-	VMOVSS       X1, (BX)
+	VADDPS       Y7, Y6, Y6
+	VEXTRACTF128 $1, Y6, X7
+	VADDPS       X6, X7, X7
+	VMOVHLPS     X7, X7, X6
+	VADDPS       X6, X7, X7
+	VMOVSHDUP    X7, X6
+	VADDSS       X6, X7, X7
+	VMOVSS       X7, (BX)
 	ADDQ         $4, BX
 	MOVQ         stride+48(FP), SI
 	ADDQ         SI, CX
@@ -862,6 +910,14 @@ done2:
 // matmulQ82xTq3_1sAVX512 multiplies rows of w with 2 rows of activations in int8; ldy and stride in bytes.
 // Requires: F16C, FMA, AVX512VL, AVX512VNNI
 TEXT ·matmulQ82xTq3_1sAVX512(SB), NOSPLIT, $128-72
+
+	// constants of the loops
+	VMOVDQU      tq3_1s2<>+0(SB), Y0
+	VMOVDQU      tq3_1s3<>+0(SB), Y1
+	VMOVDQU      tq3_1s1<>+0(SB), Y2
+	VMOVDQU      tq3_1s4<>+0(SB), Y3
+	VMOVDQU      tq3_1s5<>+0(SB), Y4
+	VMOVDQU      tq3_1s6<>+0(SB), Y5
 	LEAQ         31(SP), AX
 	ANDQ         $-32, AX
 	MOVQ         y+0(FP), BX
@@ -871,8 +927,8 @@ TEXT ·matmulQ82xTq3_1sAVX512(SB), NOSPLIT, $128-72
 	JLT          done2
 
 loop1:
-	VPXOR        Y0, Y0, Y0
-	VPXOR        Y1, Y1, Y1
+	VPXOR        Y6, Y6, Y6
+	VPXOR        Y7, Y7, Y7
 	MOVQ         q+16(FP), SI
 	MOVQ         d+24(FP), DI
 	MOVQ         blocks+64(FP), R8
@@ -881,110 +937,110 @@ loop1:
 	JLT          done4
 
 loop3:
-	VMOVDQU      tq3_1s0<>+0(SB), Y2
-	VPBROADCASTW (R9), X3
-	VCVTPH2PS    X3, Y3
-	VPBROADCASTW 2(R9), X4
-	VCVTPH2PS    X4, Y4
-	VBLENDVPS    Y2, Y3, Y4, Y2
-	VMOVDQU      tq3_1s9<>+0(SB), Y3
-	VMULPS       Y3, Y2, Y2
-	VMOVUPS      Y2, 32(AX)
-	VBROADCASTI128 (R9), Y2
-	VPSHUFB      tq3_1s1<>+0(SB), Y2, Y2
-	VPSRLVD      tq3_1s2<>+0(SB), Y2, Y2
-	VPAND        tq3_1s3<>+0(SB), Y2, Y2
-	VBROADCASTI128 (R9), Y3
-	VPSHUFB      tq3_1s4<>+0(SB), Y3, Y3
-	VPSRLVD      tq3_1s2<>+0(SB), Y3, Y3
-	VPAND        tq3_1s3<>+0(SB), Y3, Y3
-	VBROADCASTI128 (R9), Y4
-	VPSHUFB      tq3_1s5<>+0(SB), Y4, Y4
-	VPSRLVD      tq3_1s2<>+0(SB), Y4, Y4
-	VPAND        tq3_1s3<>+0(SB), Y4, Y4
-	VBROADCASTI128 (R9), Y5
-	VPSHUFB      tq3_1s6<>+0(SB), Y5, Y5
-	VPSRLVD      tq3_1s2<>+0(SB), Y5, Y5
-	VPAND        tq3_1s3<>+0(SB), Y5, Y5
-	VPACKUSDW    Y3, Y2, Y2
-	VPACKUSDW    Y5, Y4, Y3
-	VPACKUSWB    Y3, Y2, Y2
-	VMOVDQU      tq3_1s7<>+0(SB), Y3
-	VPERMD       Y2, Y3, Y2
-	VBROADCASTI128 tq3_1s10<>+0(SB), Y3
-	VPSHUFB      Y2, Y3, Y2
-	VPABSB       Y2, Y3
-	VMOVDQU      (SI), Y4
-	VPSIGNB      Y2, Y4, Y4
-	VPXOR        Y5, Y5, Y5
-	VPDPBUSD     Y4, Y3, Y5
-	VMOVDQU      32(SI), Y4
-	VPSIGNB      Y2, Y4, Y2
-	VPXOR        Y4, Y4, Y4
-	VPDPBUSD     Y2, Y3, Y4
-	VBROADCASTSS 32(AX), X2
-	VBROADCASTSS 36(AX), X3
-	VINSERTF128  $1, X3, Y2, Y2
-	VBROADCASTSS (DI), Y3
-	VCVTDQ2PS    Y5, Y5
-	VMULPS       Y2, Y3, Y3
-	VFMADD231PS  Y3, Y5, Y0
-	VBROADCASTSS 4(DI), Y3
-	VCVTDQ2PS    Y4, Y4
-	VMULPS       Y2, Y3, Y2
-	VFMADD231PS  Y2, Y4, Y1
-	VMOVDQU      tq3_1s0<>+0(SB), Y2
-	VPBROADCASTW 16(R9), X3
-	VCVTPH2PS    X3, Y3
-	VPBROADCASTW 18(R9), X4
-	VCVTPH2PS    X4, Y4
-	VBLENDVPS    Y2, Y3, Y4, Y2
-	VMOVDQU      tq3_1s9<>+0(SB), Y3
-	VMULPS       Y3, Y2, Y2
-	VMOVUPS      Y2, 32(AX)
-	VBROADCASTI128 16(R9), Y2
-	VPSHUFB      tq3_1s1<>+0(SB), Y2, Y2
-	VPSRLVD      tq3_1s2<>+0(SB), Y2, Y2
-	VPAND        tq3_1s3<>+0(SB), Y2, Y2
-	VBROADCASTI128 16(R9), Y3
-	VPSHUFB      tq3_1s4<>+0(SB), Y3, Y3
-	VPSRLVD      tq3_1s2<>+0(SB), Y3, Y3
-	VPAND        tq3_1s3<>+0(SB), Y3, Y3
-	VBROADCASTI128 16(R9), Y4
-	VPSHUFB      tq3_1s5<>+0(SB), Y4, Y4
-	VPSRLVD      tq3_1s2<>+0(SB), Y4, Y4
-	VPAND        tq3_1s3<>+0(SB), Y4, Y4
-	VBROADCASTI128 16(R9), Y5
-	VPSHUFB      tq3_1s6<>+0(SB), Y5, Y5
-	VPSRLVD      tq3_1s2<>+0(SB), Y5, Y5
-	VPAND        tq3_1s3<>+0(SB), Y5, Y5
-	VPACKUSDW    Y3, Y2, Y2
-	VPACKUSDW    Y5, Y4, Y3
-	VPACKUSWB    Y3, Y2, Y2
-	VMOVDQU      tq3_1s7<>+0(SB), Y3
-	VPERMD       Y2, Y3, Y2
-	VBROADCASTI128 tq3_1s10<>+0(SB), Y3
-	VPSHUFB      Y2, Y3, Y2
-	VPABSB       Y2, Y3
-	VMOVDQU      64(SI), Y4
-	VPSIGNB      Y2, Y4, Y4
-	VPXOR        Y5, Y5, Y5
-	VPDPBUSD     Y4, Y3, Y5
-	VMOVDQU      96(SI), Y4
-	VPSIGNB      Y2, Y4, Y2
-	VPXOR        Y4, Y4, Y4
-	VPDPBUSD     Y2, Y3, Y4
-	VBROADCASTSS 32(AX), X2
-	VBROADCASTSS 36(AX), X3
-	VINSERTF128  $1, X3, Y2, Y2
-	VBROADCASTSS 8(DI), Y3
-	VCVTDQ2PS    Y5, Y5
-	VMULPS       Y2, Y3, Y3
-	VFMADD231PS  Y3, Y5, Y0
-	VBROADCASTSS 12(DI), Y3
-	VCVTDQ2PS    Y4, Y4
-	VMULPS       Y2, Y3, Y2
-	VFMADD231PS  Y2, Y4, Y1
+	VMOVDQU      tq3_1s0<>+0(SB), Y8
+	VPBROADCASTW (R9), X9
+	VCVTPH2PS    X9, Y9
+	VPBROADCASTW 2(R9), X10
+	VCVTPH2PS    X10, Y10
+	VBLENDVPS    Y8, Y9, Y10, Y8
+	VMOVDQU      tq3_1s9<>+0(SB), Y9
+	VMULPS       Y9, Y8, Y8
+	VMOVUPS      Y8, 32(AX)
+	VBROADCASTI128 (R9), Y8
+	VPSHUFB      Y2, Y8, Y8
+	VPSRLVD      Y0, Y8, Y8
+	VPAND        Y1, Y8, Y8
+	VBROADCASTI128 (R9), Y9
+	VPSHUFB      Y3, Y9, Y9
+	VPSRLVD      Y0, Y9, Y9
+	VPAND        Y1, Y9, Y9
+	VBROADCASTI128 (R9), Y10
+	VPSHUFB      Y4, Y10, Y10
+	VPSRLVD      Y0, Y10, Y10
+	VPAND        Y1, Y10, Y10
+	VBROADCASTI128 (R9), Y11
+	VPSHUFB      Y5, Y11, Y11
+	VPSRLVD      Y0, Y11, Y11
+	VPAND        Y1, Y11, Y11
+	VPACKUSDW    Y9, Y8, Y8
+	VPACKUSDW    Y11, Y10, Y9
+	VPACKUSWB    Y9, Y8, Y8
+	VMOVDQU      tq3_1s7<>+0(SB), Y9
+	VPERMD       Y8, Y9, Y8
+	VBROADCASTI128 tq3_1s10<>+0(SB), Y9
+	VPSHUFB      Y8, Y9, Y8
+	VPABSB       Y8, Y9
+	VMOVDQU      (SI), Y10
+	VPSIGNB      Y8, Y10, Y10
+	VPXOR        Y11, Y11, Y11
+	VPDPBUSD     Y10, Y9, Y11
+	VMOVDQU      32(SI), Y10
+	VPSIGNB      Y8, Y10, Y8
+	VPXOR        Y10, Y10, Y10
+	VPDPBUSD     Y8, Y9, Y10
+	VBROADCASTSS 32(AX), X8
+	VBROADCASTSS 36(AX), X9
+	VINSERTF128  $1, X9, Y8, Y8
+	VBROADCASTSS (DI), Y9
+	VCVTDQ2PS    Y11, Y11
+	VMULPS       Y8, Y9, Y9
+	VFMADD231PS  Y9, Y11, Y6
+	VBROADCASTSS 4(DI), Y9
+	VCVTDQ2PS    Y10, Y10
+	VMULPS       Y8, Y9, Y8
+	VFMADD231PS  Y8, Y10, Y7
+	VMOVDQU      tq3_1s0<>+0(SB), Y8
+	VPBROADCASTW 16(R9), X9
+	VCVTPH2PS    X9, Y9
+	VPBROADCASTW 18(R9), X10
+	VCVTPH2PS    X10, Y10
+	VBLENDVPS    Y8, Y9, Y10, Y8
+	VMOVDQU      tq3_1s9<>+0(SB), Y9
+	VMULPS       Y9, Y8, Y8
+	VMOVUPS      Y8, 32(AX)
+	VBROADCASTI128 16(R9), Y8
+	VPSHUFB      Y2, Y8, Y8
+	VPSRLVD      Y0, Y8, Y8
+	VPAND        Y1, Y8, Y8
+	VBROADCASTI128 16(R9), Y9
+	VPSHUFB      Y3, Y9, Y9
+	VPSRLVD      Y0, Y9, Y9
+	VPAND        Y1, Y9, Y9
+	VBROADCASTI128 16(R9), Y10
+	VPSHUFB      Y4, Y10, Y10
+	VPSRLVD      Y0, Y10, Y10
+	VPAND        Y1, Y10, Y10
+	VBROADCASTI128 16(R9), Y11
+	VPSHUFB      Y5, Y11, Y11
+	VPSRLVD      Y0, Y11, Y11
+	VPAND        Y1, Y11, Y11
+	VPACKUSDW    Y9, Y8, Y8
+	VPACKUSDW    Y11, Y10, Y9
+	VPACKUSWB    Y9, Y8, Y8
+	VMOVDQU      tq3_1s7<>+0(SB), Y9
+	VPERMD       Y8, Y9, Y8
+	VBROADCASTI128 tq3_1s10<>+0(SB), Y9
+	VPSHUFB      Y8, Y9, Y8
+	VPABSB       Y8, Y9
+	VMOVDQU      64(SI), Y10
+	VPSIGNB      Y8, Y10, Y10
+	VPXOR        Y11, Y11, Y11
+	VPDPBUSD     Y10, Y9, Y11
+	VMOVDQU      96(SI), Y10
+	VPSIGNB      Y8, Y10, Y8
+	VPXOR        Y10, Y10, Y10
+	VPDPBUSD     Y8, Y9, Y10
+	VBROADCASTSS 32(AX), X8
+	VBROADCASTSS 36(AX), X9
+	VINSERTF128  $1, X9, Y8, Y8
+	VBROADCASTSS 8(DI), Y9
+	VCVTDQ2PS    Y11, Y11
+	VMULPS       Y8, Y9, Y9
+	VFMADD231PS  Y9, Y11, Y6
+	VBROADCASTSS 12(DI), Y9
+	VCVTDQ2PS    Y10, Y10
+	VMULPS       Y8, Y9, Y8
+	VFMADD231PS  Y8, Y10, Y7
 	ADDQ         $0x20, R9
 	ADDQ         $0x80, SI
 	ADDQ         $0x10, DI
@@ -997,58 +1053,58 @@ done4:
 	JLT          done6
 
 loop5:
-	VMOVDQU      tq3_1s0<>+0(SB), Y2
-	VPBROADCASTW (R9), X3
-	VCVTPH2PS    X3, Y3
-	VPBROADCASTW 2(R9), X4
-	VCVTPH2PS    X4, Y4
-	VBLENDVPS    Y2, Y3, Y4, Y2
-	VMOVDQU      tq3_1s9<>+0(SB), Y3
-	VMULPS       Y3, Y2, Y2
-	VMOVUPS      Y2, 32(AX)
-	VBROADCASTI128 (R9), Y2
-	VPSHUFB      tq3_1s1<>+0(SB), Y2, Y2
-	VPSRLVD      tq3_1s2<>+0(SB), Y2, Y2
-	VPAND        tq3_1s3<>+0(SB), Y2, Y2
-	VBROADCASTI128 (R9), Y3
-	VPSHUFB      tq3_1s4<>+0(SB), Y3, Y3
-	VPSRLVD      tq3_1s2<>+0(SB), Y3, Y3
-	VPAND        tq3_1s3<>+0(SB), Y3, Y3
-	VBROADCASTI128 (R9), Y4
-	VPSHUFB      tq3_1s5<>+0(SB), Y4, Y4
-	VPSRLVD      tq3_1s2<>+0(SB), Y4, Y4
-	VPAND        tq3_1s3<>+0(SB), Y4, Y4
-	VBROADCASTI128 (R9), Y5
-	VPSHUFB      tq3_1s6<>+0(SB), Y5, Y5
-	VPSRLVD      tq3_1s2<>+0(SB), Y5, Y5
-	VPAND        tq3_1s3<>+0(SB), Y5, Y5
-	VPACKUSDW    Y3, Y2, Y2
-	VPACKUSDW    Y5, Y4, Y3
-	VPACKUSWB    Y3, Y2, Y2
-	VMOVDQU      tq3_1s7<>+0(SB), Y3
-	VPERMD       Y2, Y3, Y2
-	VBROADCASTI128 tq3_1s10<>+0(SB), Y3
-	VPSHUFB      Y2, Y3, Y2
-	VPABSB       Y2, Y3
-	VMOVDQU      (SI), Y4
-	VPSIGNB      Y2, Y4, Y4
-	VPXOR        Y5, Y5, Y5
-	VPDPBUSD     Y4, Y3, Y5
-	VMOVDQU      32(SI), Y4
-	VPSIGNB      Y2, Y4, Y2
-	VPXOR        Y4, Y4, Y4
-	VPDPBUSD     Y2, Y3, Y4
-	VBROADCASTSS 32(AX), X2
-	VBROADCASTSS 36(AX), X3
-	VINSERTF128  $1, X3, Y2, Y2
-	VBROADCASTSS (DI), Y3
-	VCVTDQ2PS    Y5, Y5
-	VMULPS       Y2, Y3, Y3
-	VFMADD231PS  Y3, Y5, Y0
-	VBROADCASTSS 4(DI), Y3
-	VCVTDQ2PS    Y4, Y4
-	VMULPS       Y2, Y3, Y2
-	VFMADD231PS  Y2, Y4, Y1
+	VMOVDQU      tq3_1s0<>+0(SB), Y8
+	VPBROADCASTW (R9), X9
+	VCVTPH2PS    X9, Y9
+	VPBROADCASTW 2(R9), X10
+	VCVTPH2PS    X10, Y10
+	VBLENDVPS    Y8, Y9, Y10, Y8
+	VMOVDQU      tq3_1s9<>+0(SB), Y9
+	VMULPS       Y9, Y8, Y8
+	VMOVUPS      Y8, 32(AX)
+	VBROADCASTI128 (R9), Y8
+	VPSHUFB      Y2, Y8, Y8
+	VPSRLVD      Y0, Y8, Y8
+	VPAND        Y1, Y8, Y8
+	VBROADCASTI128 (R9), Y9
+	VPSHUFB      Y3, Y9, Y9
+	VPSRLVD      Y0, Y9, Y9
+	VPAND        Y1, Y9, Y9
+	VBROADCASTI128 (R9), Y10
+	VPSHUFB      Y4, Y10, Y10
+	VPSRLVD      Y0, Y10, Y10
+	VPAND        Y1, Y10, Y10
+	VBROADCASTI128 (R9), Y11
+	VPSHUFB      Y5, Y11, Y11
+	VPSRLVD      Y0, Y11, Y11
+	VPAND        Y1, Y11, Y11
+	VPACKUSDW    Y9, Y8, Y8
+	VPACKUSDW    Y11, Y10, Y9
+	VPACKUSWB    Y9, Y8, Y8
+	VMOVDQU      tq3_1s7<>+0(SB), Y9
+	VPERMD       Y8, Y9, Y8
+	VBROADCASTI128 tq3_1s10<>+0(SB), Y9
+	VPSHUFB      Y8, Y9, Y8
+	VPABSB       Y8, Y9
+	VMOVDQU      (SI), Y10
+	VPSIGNB      Y8, Y10, Y10
+	VPXOR        Y11, Y11, Y11
+	VPDPBUSD     Y10, Y9, Y11
+	VMOVDQU      32(SI), Y10
+	VPSIGNB      Y8, Y10, Y8
+	VPXOR        Y10, Y10, Y10
+	VPDPBUSD     Y8, Y9, Y10
+	VBROADCASTSS 32(AX), X8
+	VBROADCASTSS 36(AX), X9
+	VINSERTF128  $1, X9, Y8, Y8
+	VBROADCASTSS (DI), Y9
+	VCVTDQ2PS    Y11, Y11
+	VMULPS       Y8, Y9, Y9
+	VFMADD231PS  Y9, Y11, Y6
+	VBROADCASTSS 4(DI), Y9
+	VCVTDQ2PS    Y10, Y10
+	VMULPS       Y8, Y9, Y8
+	VFMADD231PS  Y8, Y10, Y7
 	ADDQ         $0x10, R9
 	ADDQ         $0x40, SI
 	ADDQ         $8, DI
@@ -1057,23 +1113,23 @@ loop5:
 
 done6:
 	ADDQ         $1, R8
-	VEXTRACTF128 $1, Y0, X2
-	VADDPS       X0, X2, X2
-	VMOVHLPS     X2, X2, X0
-	VADDPS       X0, X2, X2
-	VMOVSHDUP    X2, X0
-	VADDSS       X0, X2, X2
-	VMOVSS       X2, (BX)
+	VEXTRACTF128 $1, Y6, X8
+	VADDPS       X6, X8, X8
+	VMOVHLPS     X8, X8, X6
+	VADDPS       X6, X8, X8
+	VMOVSHDUP    X8, X6
+	VADDSS       X6, X8, X8
+	VMOVSS       X8, (BX)
 	MOVQ         ldy+8(FP), SI
 	MOVQ         BX, DI
 	ADDQ         SI, DI
-	VEXTRACTF128 $1, Y1, X0
-	VADDPS       X1, X0, X0
-	VMOVHLPS     X0, X0, X1
-	VADDPS       X1, X0, X0
-	VMOVSHDUP    X0, X1
-	VADDSS       X1, X0, X0
-	VMOVSS       X0, (DI)
+	VEXTRACTF128 $1, Y7, X6
+	VADDPS       X7, X6, X6
+	VMOVHLPS     X6, X6, X7
+	VADDPS       X7, X6, X6
+	VMOVSHDUP    X6, X7
+	VADDSS       X7, X6, X6
+	VMOVSS       X6, (DI)
 	ADDQ         $4, BX
 	MOVQ         stride+48(FP), SI
 	ADDQ         SI, CX
@@ -1088,6 +1144,14 @@ done2:
 // matmulQ83xTq3_1sAVX512 multiplies rows of w with 3 rows of activations in int8; ldy and stride in bytes.
 // Requires: F16C, FMA, AVX512VL, AVX512VNNI
 TEXT ·matmulQ83xTq3_1sAVX512(SB), NOSPLIT, $128-72
+
+	// constants of the loops
+	VMOVDQU      tq3_1s2<>+0(SB), Y0
+	VMOVDQU      tq3_1s3<>+0(SB), Y1
+	VMOVDQU      tq3_1s1<>+0(SB), Y2
+	VMOVDQU      tq3_1s4<>+0(SB), Y3
+	VMOVDQU      tq3_1s5<>+0(SB), Y4
+	VMOVDQU      tq3_1s6<>+0(SB), Y5
 	LEAQ         31(SP), AX
 	ANDQ         $-32, AX
 	MOVQ         y+0(FP), BX
@@ -1097,9 +1161,9 @@ TEXT ·matmulQ83xTq3_1sAVX512(SB), NOSPLIT, $128-72
 	JLT          done2
 
 loop1:
-	VPXOR        Y0, Y0, Y0
-	VPXOR        Y1, Y1, Y1
-	VPXOR        Y2, Y2, Y2
+	VPXOR        Y6, Y6, Y6
+	VPXOR        Y7, Y7, Y7
+	VPXOR        Y8, Y8, Y8
 	MOVQ         q+16(FP), SI
 	MOVQ         d+24(FP), DI
 	MOVQ         blocks+64(FP), R8
@@ -1108,126 +1172,126 @@ loop1:
 	JLT          done4
 
 loop3:
-	VMOVDQU      tq3_1s0<>+0(SB), Y3
-	VPBROADCASTW (R9), X4
-	VCVTPH2PS    X4, Y4
-	VPBROADCASTW 2(R9), X5
-	VCVTPH2PS    X5, Y5
-	VBLENDVPS    Y3, Y4, Y5, Y3
-	VMOVDQU      tq3_1s9<>+0(SB), Y4
-	VMULPS       Y4, Y3, Y3
-	VMOVUPS      Y3, 32(AX)
-	VBROADCASTI128 (R9), Y3
-	VPSHUFB      tq3_1s1<>+0(SB), Y3, Y3
-	VPSRLVD      tq3_1s2<>+0(SB), Y3, Y3
-	VPAND        tq3_1s3<>+0(SB), Y3, Y3
-	VBROADCASTI128 (R9), Y4
-	VPSHUFB      tq3_1s4<>+0(SB), Y4, Y4
-	VPSRLVD      tq3_1s2<>+0(SB), Y4, Y4
-	VPAND        tq3_1s3<>+0(SB), Y4, Y4
-	VBROADCASTI128 (R9), Y5
-	VPSHUFB      tq3_1s5<>+0(SB), Y5, Y5
-	VPSRLVD      tq3_1s2<>+0(SB), Y5, Y5
-	VPAND        tq3_1s3<>+0(SB), Y5, Y5
-	VBROADCASTI128 (R9), Y6
-	VPSHUFB      tq3_1s6<>+0(SB), Y6, Y6
-	VPSRLVD      tq3_1s2<>+0(SB), Y6, Y6
-	VPAND        tq3_1s3<>+0(SB), Y6, Y6
-	VPACKUSDW    Y4, Y3, Y3
-	VPACKUSDW    Y6, Y5, Y4
-	VPACKUSWB    Y4, Y3, Y3
-	VMOVDQU      tq3_1s7<>+0(SB), Y4
-	VPERMD       Y3, Y4, Y3
-	VBROADCASTI128 tq3_1s10<>+0(SB), Y4
-	VPSHUFB      Y3, Y4, Y3
-	VPABSB       Y3, Y4
-	VMOVDQU      (SI), Y5
-	VPSIGNB      Y3, Y5, Y5
-	VPXOR        Y6, Y6, Y6
-	VPDPBUSD     Y5, Y4, Y6
-	VMOVDQU      32(SI), Y5
-	VPSIGNB      Y3, Y5, Y5
-	VPXOR        Y7, Y7, Y7
-	VPDPBUSD     Y5, Y4, Y7
-	VMOVDQU      64(SI), Y5
-	VPSIGNB      Y3, Y5, Y3
-	VPXOR        Y5, Y5, Y5
-	VPDPBUSD     Y3, Y4, Y5
-	VBROADCASTSS 32(AX), X3
-	VBROADCASTSS 36(AX), X4
-	VINSERTF128  $1, X4, Y3, Y3
-	VBROADCASTSS (DI), Y4
-	VCVTDQ2PS    Y6, Y6
-	VMULPS       Y3, Y4, Y4
-	VFMADD231PS  Y4, Y6, Y0
-	VBROADCASTSS 4(DI), Y4
-	VCVTDQ2PS    Y7, Y6
-	VMULPS       Y3, Y4, Y4
-	VFMADD231PS  Y4, Y6, Y1
-	VBROADCASTSS 8(DI), Y4
-	VCVTDQ2PS    Y5, Y5
-	VMULPS       Y3, Y4, Y3
-	VFMADD231PS  Y3, Y5, Y2
-	VMOVDQU      tq3_1s0<>+0(SB), Y3
-	VPBROADCASTW 16(R9), X4
-	VCVTPH2PS    X4, Y4
-	VPBROADCASTW 18(R9), X5
-	VCVTPH2PS    X5, Y5
-	VBLENDVPS    Y3, Y4, Y5, Y3
-	VMOVDQU      tq3_1s9<>+0(SB), Y4
-	VMULPS       Y4, Y3, Y3
-	VMOVUPS      Y3, 32(AX)
-	VBROADCASTI128 16(R9), Y3
-	VPSHUFB      tq3_1s1<>+0(SB), Y3, Y3
-	VPSRLVD      tq3_1s2<>+0(SB), Y3, Y3
-	VPAND        tq3_1s3<>+0(SB), Y3, Y3
-	VBROADCASTI128 16(R9), Y4
-	VPSHUFB      tq3_1s4<>+0(SB), Y4, Y4
-	VPSRLVD      tq3_1s2<>+0(SB), Y4, Y4
-	VPAND        tq3_1s3<>+0(SB), Y4, Y4
-	VBROADCASTI128 16(R9), Y5
-	VPSHUFB      tq3_1s5<>+0(SB), Y5, Y5
-	VPSRLVD      tq3_1s2<>+0(SB), Y5, Y5
-	VPAND        tq3_1s3<>+0(SB), Y5, Y5
-	VBROADCASTI128 16(R9), Y6
-	VPSHUFB      tq3_1s6<>+0(SB), Y6, Y6
-	VPSRLVD      tq3_1s2<>+0(SB), Y6, Y6
-	VPAND        tq3_1s3<>+0(SB), Y6, Y6
-	VPACKUSDW    Y4, Y3, Y3
-	VPACKUSDW    Y6, Y5, Y4
-	VPACKUSWB    Y4, Y3, Y3
-	VMOVDQU      tq3_1s7<>+0(SB), Y4
-	VPERMD       Y3, Y4, Y3
-	VBROADCASTI128 tq3_1s10<>+0(SB), Y4
-	VPSHUFB      Y3, Y4, Y3
-	VPABSB       Y3, Y4
-	VMOVDQU      96(SI), Y5
-	VPSIGNB      Y3, Y5, Y5
-	VPXOR        Y6, Y6, Y6
-	VPDPBUSD     Y5, Y4, Y6
-	VMOVDQU      128(SI), Y5
-	VPSIGNB      Y3, Y5, Y5
-	VPXOR        Y7, Y7, Y7
-	VPDPBUSD     Y5, Y4, Y7
-	VMOVDQU      160(SI), Y5
-	VPSIGNB      Y3, Y5, Y3
-	VPXOR        Y5, Y5, Y5
-	VPDPBUSD     Y3, Y4, Y5
-	VBROADCASTSS 32(AX), X3
-	VBROADCASTSS 36(AX), X4
-	VINSERTF128  $1, X4, Y3, Y3
-	VBROADCASTSS 12(DI), Y4
-	VCVTDQ2PS    Y6, Y6
-	VMULPS       Y3, Y4, Y4
-	VFMADD231PS  Y4, Y6, Y0
-	VBROADCASTSS 16(DI), Y4
-	VCVTDQ2PS    Y7, Y6
-	VMULPS       Y3, Y4, Y4
-	VFMADD231PS  Y4, Y6, Y1
-	VBROADCASTSS 20(DI), Y4
-	VCVTDQ2PS    Y5, Y5
-	VMULPS       Y3, Y4, Y3
-	VFMADD231PS  Y3, Y5, Y2
+	VMOVDQU      tq3_1s0<>+0(SB), Y9
+	VPBROADCASTW (R9), X10
+	VCVTPH2PS    X10, Y10
+	VPBROADCASTW 2(R9), X11
+	VCVTPH2PS    X11, Y11
+	VBLENDVPS    Y9, Y10, Y11, Y9
+	VMOVDQU      tq3_1s9<>+0(SB), Y10
+	VMULPS       Y10, Y9, Y9
+	VMOVUPS      Y9, 32(AX)
+	VBROADCASTI128 (R9), Y9
+	VPSHUFB      Y2, Y9, Y9
+	VPSRLVD      Y0, Y9, Y9
+	VPAND        Y1, Y9, Y9
+	VBROADCASTI128 (R9), Y10
+	VPSHUFB      Y3, Y10, Y10
+	VPSRLVD      Y0, Y10, Y10
+	VPAND        Y1, Y10, Y10
+	VBROADCASTI128 (R9), Y11
+	VPSHUFB      Y4, Y11, Y11
+	VPSRLVD      Y0, Y11, Y11
+	VPAND        Y1, Y11, Y11
+	VBROADCASTI128 (R9), Y12
+	VPSHUFB      Y5, Y12, Y12
+	VPSRLVD      Y0, Y12, Y12
+	VPAND        Y1, Y12, Y12
+	VPACKUSDW    Y10, Y9, Y9
+	VPACKUSDW    Y12, Y11, Y10
+	VPACKUSWB    Y10, Y9, Y9
+	VMOVDQU      tq3_1s7<>+0(SB), Y10
+	VPERMD       Y9, Y10, Y9
+	VBROADCASTI128 tq3_1s10<>+0(SB), Y10
+	VPSHUFB      Y9, Y10, Y9
+	VPABSB       Y9, Y10
+	VMOVDQU      (SI), Y11
+	VPSIGNB      Y9, Y11, Y11
+	VPXOR        Y12, Y12, Y12
+	VPDPBUSD     Y11, Y10, Y12
+	VMOVDQU      32(SI), Y11
+	VPSIGNB      Y9, Y11, Y11
+	VPXOR        Y13, Y13, Y13
+	VPDPBUSD     Y11, Y10, Y13
+	VMOVDQU      64(SI), Y11
+	VPSIGNB      Y9, Y11, Y9
+	VPXOR        Y11, Y11, Y11
+	VPDPBUSD     Y9, Y10, Y11
+	VBROADCASTSS 32(AX), X9
+	VBROADCASTSS 36(AX), X10
+	VINSERTF128  $1, X10, Y9, Y9
+	VBROADCASTSS (DI), Y10
+	VCVTDQ2PS    Y12, Y12
+	VMULPS       Y9, Y10, Y10
+	VFMADD231PS  Y10, Y12, Y6
+	VBROADCASTSS 4(DI), Y10
+	VCVTDQ2PS    Y13, Y12
+	VMULPS       Y9, Y10, Y10
+	VFMADD231PS  Y10, Y12, Y7
+	VBROADCASTSS 8(DI), Y10
+	VCVTDQ2PS    Y11, Y11
+	VMULPS       Y9, Y10, Y9
+	VFMADD231PS  Y9, Y11, Y8
+	VMOVDQU      tq3_1s0<>+0(SB), Y9
+	VPBROADCASTW 16(R9), X10
+	VCVTPH2PS    X10, Y10
+	VPBROADCASTW 18(R9), X11
+	VCVTPH2PS    X11, Y11
+	VBLENDVPS    Y9, Y10, Y11, Y9
+	VMOVDQU      tq3_1s9<>+0(SB), Y10
+	VMULPS       Y10, Y9, Y9
+	VMOVUPS      Y9, 32(AX)
+	VBROADCASTI128 16(R9), Y9
+	VPSHUFB      Y2, Y9, Y9
+	VPSRLVD      Y0, Y9, Y9
+	VPAND        Y1, Y9, Y9
+	VBROADCASTI128 16(R9), Y10
+	VPSHUFB      Y3, Y10, Y10
+	VPSRLVD      Y0, Y10, Y10
+	VPAND        Y1, Y10, Y10
+	VBROADCASTI128 16(R9), Y11
+	VPSHUFB      Y4, Y11, Y11
+	VPSRLVD      Y0, Y11, Y11
+	VPAND        Y1, Y11, Y11
+	VBROADCASTI128 16(R9), Y12
+	VPSHUFB      Y5, Y12, Y12
+	VPSRLVD      Y0, Y12, Y12
+	VPAND        Y1, Y12, Y12
+	VPACKUSDW    Y10, Y9, Y9
+	VPACKUSDW    Y12, Y11, Y10
+	VPACKUSWB    Y10, Y9, Y9
+	VMOVDQU      tq3_1s7<>+0(SB), Y10
+	VPERMD       Y9, Y10, Y9
+	VBROADCASTI128 tq3_1s10<>+0(SB), Y10
+	VPSHUFB      Y9, Y10, Y9
+	VPABSB       Y9, Y10
+	VMOVDQU      96(SI), Y11
+	VPSIGNB      Y9, Y11, Y11
+	VPXOR        Y12, Y12, Y12
+	VPDPBUSD     Y11, Y10, Y12
+	VMOVDQU      128(SI), Y11
+	VPSIGNB      Y9, Y11, Y11
+	VPXOR        Y13, Y13, Y13
+	VPDPBUSD     Y11, Y10, Y13
+	VMOVDQU      160(SI), Y11
+	VPSIGNB      Y9, Y11, Y9
+	VPXOR        Y11, Y11, Y11
+	VPDPBUSD     Y9, Y10, Y11
+	VBROADCASTSS 32(AX), X9
+	VBROADCASTSS 36(AX), X10
+	VINSERTF128  $1, X10, Y9, Y9
+	VBROADCASTSS 12(DI), Y10
+	VCVTDQ2PS    Y12, Y12
+	VMULPS       Y9, Y10, Y10
+	VFMADD231PS  Y10, Y12, Y6
+	VBROADCASTSS 16(DI), Y10
+	VCVTDQ2PS    Y13, Y12
+	VMULPS       Y9, Y10, Y10
+	VFMADD231PS  Y10, Y12, Y7
+	VBROADCASTSS 20(DI), Y10
+	VCVTDQ2PS    Y11, Y11
+	VMULPS       Y9, Y10, Y9
+	VFMADD231PS  Y9, Y11, Y8
 	ADDQ         $0x20, R9
 	ADDQ         $0xc0, SI
 	ADDQ         $0x18, DI
@@ -1240,66 +1304,66 @@ done4:
 	JLT          done6
 
 loop5:
-	VMOVDQU      tq3_1s0<>+0(SB), Y3
-	VPBROADCASTW (R9), X4
-	VCVTPH2PS    X4, Y4
-	VPBROADCASTW 2(R9), X5
-	VCVTPH2PS    X5, Y5
-	VBLENDVPS    Y3, Y4, Y5, Y3
-	VMOVDQU      tq3_1s9<>+0(SB), Y4
-	VMULPS       Y4, Y3, Y3
-	VMOVUPS      Y3, 32(AX)
-	VBROADCASTI128 (R9), Y3
-	VPSHUFB      tq3_1s1<>+0(SB), Y3, Y3
-	VPSRLVD      tq3_1s2<>+0(SB), Y3, Y3
-	VPAND        tq3_1s3<>+0(SB), Y3, Y3
-	VBROADCASTI128 (R9), Y4
-	VPSHUFB      tq3_1s4<>+0(SB), Y4, Y4
-	VPSRLVD      tq3_1s2<>+0(SB), Y4, Y4
-	VPAND        tq3_1s3<>+0(SB), Y4, Y4
-	VBROADCASTI128 (R9), Y5
-	VPSHUFB      tq3_1s5<>+0(SB), Y5, Y5
-	VPSRLVD      tq3_1s2<>+0(SB), Y5, Y5
-	VPAND        tq3_1s3<>+0(SB), Y5, Y5
-	VBROADCASTI128 (R9), Y6
-	VPSHUFB      tq3_1s6<>+0(SB), Y6, Y6
-	VPSRLVD      tq3_1s2<>+0(SB), Y6, Y6
-	VPAND        tq3_1s3<>+0(SB), Y6, Y6
-	VPACKUSDW    Y4, Y3, Y3
-	VPACKUSDW    Y6, Y5, Y4
-	VPACKUSWB    Y4, Y3, Y3
-	VMOVDQU      tq3_1s7<>+0(SB), Y4
-	VPERMD       Y3, Y4, Y3
-	VBROADCASTI128 tq3_1s10<>+0(SB), Y4
-	VPSHUFB      Y3, Y4, Y3
-	VPABSB       Y3, Y4
-	VMOVDQU      (SI), Y5
-	VPSIGNB      Y3, Y5, Y5
-	VPXOR        Y6, Y6, Y6
-	VPDPBUSD     Y5, Y4, Y6
-	VMOVDQU      32(SI), Y5
-	VPSIGNB      Y3, Y5, Y5
-	VPXOR        Y7, Y7, Y7
-	VPDPBUSD     Y5, Y4, Y7
-	VMOVDQU      64(SI), Y5
-	VPSIGNB      Y3, Y5, Y3
-	VPXOR        Y5, Y5, Y5
-	VPDPBUSD     Y3, Y4, Y5
-	VBROADCASTSS 32(AX), X3
-	VBROADCASTSS 36(AX), X4
-	VINSERTF128  $1, X4, Y3, Y3
-	VBROADCASTSS (DI), Y4
-	VCVTDQ2PS    Y6, Y6
-	VMULPS       Y3, Y4, Y4
-	VFMADD231PS  Y4, Y6, Y0
-	VBROADCASTSS 4(DI), Y4
-	VCVTDQ2PS    Y7, Y6
-	VMULPS       Y3, Y4, Y4
-	VFMADD231PS  Y4, Y6, Y1
-	VBROADCASTSS 8(DI), Y4
-	VCVTDQ2PS    Y5, Y5
-	VMULPS       Y3, Y4, Y3
-	VFMADD231PS  Y3, Y5, Y2
+	VMOVDQU      tq3_1s0<>+0(SB), Y9
+	VPBROADCASTW (R9), X10
+	VCVTPH2PS    X10, Y10
+	VPBROADCASTW 2(R9), X11
+	VCVTPH2PS    X11, Y11
+	VBLENDVPS    Y9, Y10, Y11, Y9
+	VMOVDQU      tq3_1s9<>+0(SB), Y10
+	VMULPS       Y10, Y9, Y9
+	VMOVUPS      Y9, 32(AX)
+	VBROADCASTI128 (R9), Y9
+	VPSHUFB      Y2, Y9, Y9
+	VPSRLVD      Y0, Y9, Y9
+	VPAND        Y1, Y9, Y9
+	VBROADCASTI128 (R9), Y10
+	VPSHUFB      Y3, Y10, Y10
+	VPSRLVD      Y0, Y10, Y10
+	VPAND        Y1, Y10, Y10
+	VBROADCASTI128 (R9), Y11
+	VPSHUFB      Y4, Y11, Y11
+	VPSRLVD      Y0, Y11, Y11
+	VPAND        Y1, Y11, Y11
+	VBROADCASTI128 (R9), Y12
+	VPSHUFB      Y5, Y12, Y12
+	VPSRLVD      Y0, Y12, Y12
+	VPAND        Y1, Y12, Y12
+	VPACKUSDW    Y10, Y9, Y9
+	VPACKUSDW    Y12, Y11, Y10
+	VPACKUSWB    Y10, Y9, Y9
+	VMOVDQU      tq3_1s7<>+0(SB), Y10
+	VPERMD       Y9, Y10, Y9
+	VBROADCASTI128 tq3_1s10<>+0(SB), Y10
+	VPSHUFB      Y9, Y10, Y9
+	VPABSB       Y9, Y10
+	VMOVDQU      (SI), Y11
+	VPSIGNB      Y9, Y11, Y11
+	VPXOR        Y12, Y12, Y12
+	VPDPBUSD     Y11, Y10, Y12
+	VMOVDQU      32(SI), Y11
+	VPSIGNB      Y9, Y11, Y11
+	VPXOR        Y13, Y13, Y13
+	VPDPBUSD     Y11, Y10, Y13
+	VMOVDQU      64(SI), Y11
+	VPSIGNB      Y9, Y11, Y9
+	VPXOR        Y11, Y11, Y11
+	VPDPBUSD     Y9, Y10, Y11
+	VBROADCASTSS 32(AX), X9
+	VBROADCASTSS 36(AX), X10
+	VINSERTF128  $1, X10, Y9, Y9
+	VBROADCASTSS (DI), Y10
+	VCVTDQ2PS    Y12, Y12
+	VMULPS       Y9, Y10, Y10
+	VFMADD231PS  Y10, Y12, Y6
+	VBROADCASTSS 4(DI), Y10
+	VCVTDQ2PS    Y13, Y12
+	VMULPS       Y9, Y10, Y10
+	VFMADD231PS  Y10, Y12, Y7
+	VBROADCASTSS 8(DI), Y10
+	VCVTDQ2PS    Y11, Y11
+	VMULPS       Y9, Y10, Y9
+	VFMADD231PS  Y9, Y11, Y8
 	ADDQ         $0x10, R9
 	ADDQ         $0x60, SI
 	ADDQ         $0xc, DI
@@ -1308,31 +1372,31 @@ loop5:
 
 done6:
 	ADDQ         $1, R8
-	VEXTRACTF128 $1, Y0, X3
-	VADDPS       X0, X3, X3
-	VMOVHLPS     X3, X3, X0
-	VADDPS       X0, X3, X3
-	VMOVSHDUP    X3, X0
-	VADDSS       X0, X3, X3
-	VMOVSS       X3, (BX)
+	VEXTRACTF128 $1, Y6, X9
+	VADDPS       X6, X9, X9
+	VMOVHLPS     X9, X9, X6
+	VADDPS       X6, X9, X9
+	VMOVSHDUP    X9, X6
+	VADDSS       X6, X9, X9
+	VMOVSS       X9, (BX)
 	MOVQ         ldy+8(FP), SI
 	MOVQ         BX, DI
 	ADDQ         SI, DI
-	VEXTRACTF128 $1, Y1, X0
-	VADDPS       X1, X0, X0
-	VMOVHLPS     X0, X0, X1
-	VADDPS       X1, X0, X0
-	VMOVSHDUP    X0, X1
-	VADDSS       X1, X0, X0
-	VMOVSS       X0, (DI)
+	VEXTRACTF128 $1, Y7, X6
+	VADDPS       X7, X6, X6
+	VMOVHLPS     X6, X6, X7
+	VADDPS       X7, X6, X6
+	VMOVSHDUP    X6, X7
+	VADDSS       X7, X6, X6
+	VMOVSS       X6, (DI)
 	ADDQ         SI, DI
-	VEXTRACTF128 $1, Y2, X0
-	VADDPS       X2, X0, X0
-	VMOVHLPS     X0, X0, X1
-	VADDPS       X1, X0, X0
-	VMOVSHDUP    X0, X1
-	VADDSS       X1, X0, X0
-	VMOVSS       X0, (DI)
+	VEXTRACTF128 $1, Y8, X6
+	VADDPS       X8, X6, X6
+	VMOVHLPS     X6, X6, X7
+	VADDPS       X7, X6, X6
+	VMOVSHDUP    X6, X7
+	VADDSS       X7, X6, X6
+	VMOVSS       X6, (DI)
 	ADDQ         $4, BX
 	MOVQ         stride+48(FP), SI
 	ADDQ         SI, CX
@@ -1347,6 +1411,14 @@ done2:
 // matmulQ84xTq3_1sAVX512 multiplies rows of w with 4 rows of activations in int8; ldy and stride in bytes.
 // Requires: F16C, FMA, AVX512VL, AVX512VNNI
 TEXT ·matmulQ84xTq3_1sAVX512(SB), NOSPLIT, $128-72
+
+	// constants of the loops
+	VMOVDQU      tq3_1s2<>+0(SB), Y0
+	VMOVDQU      tq3_1s3<>+0(SB), Y1
+	VMOVDQU      tq3_1s1<>+0(SB), Y2
+	VMOVDQU      tq3_1s4<>+0(SB), Y3
+	VMOVDQU      tq3_1s5<>+0(SB), Y4
+	VMOVDQU      tq3_1s6<>+0(SB), Y5
 	LEAQ         31(SP), AX
 	ANDQ         $-32, AX
 	MOVQ         y+0(FP), BX
@@ -1356,10 +1428,10 @@ TEXT ·matmulQ84xTq3_1sAVX512(SB), NOSPLIT, $128-72
 	JLT          done2
 
 loop1:
-	VPXOR        Y0, Y0, Y0
-	VPXOR        Y1, Y1, Y1
-	VPXOR        Y2, Y2, Y2
-	VPXOR        Y3, Y3, Y3
+	VPXOR        Y6, Y6, Y6
+	VPXOR        Y7, Y7, Y7
+	VPXOR        Y8, Y8, Y8
+	VPXOR        Y9, Y9, Y9
 	MOVQ         q+16(FP), SI
 	MOVQ         d+24(FP), DI
 	MOVQ         blocks+64(FP), R8
@@ -1368,142 +1440,142 @@ loop1:
 	JLT          done4
 
 loop3:
-	VMOVDQU      tq3_1s0<>+0(SB), Y4
-	VPBROADCASTW (R9), X5
-	VCVTPH2PS    X5, Y5
-	VPBROADCASTW 2(R9), X6
-	VCVTPH2PS    X6, Y6
-	VBLENDVPS    Y4, Y5, Y6, Y4
-	VMOVDQU      tq3_1s9<>+0(SB), Y5
-	VMULPS       Y5, Y4, Y4
-	VMOVUPS      Y4, 32(AX)
-	VBROADCASTI128 (R9), Y4
-	VPSHUFB      tq3_1s1<>+0(SB), Y4, Y4
-	VPSRLVD      tq3_1s2<>+0(SB), Y4, Y4
-	VPAND        tq3_1s3<>+0(SB), Y4, Y4
-	VBROADCASTI128 (R9), Y5
-	VPSHUFB      tq3_1s4<>+0(SB), Y5, Y5
-	VPSRLVD      tq3_1s2<>+0(SB), Y5, Y5
-	VPAND        tq3_1s3<>+0(SB), Y5, Y5
-	VBROADCASTI128 (R9), Y6
-	VPSHUFB      tq3_1s5<>+0(SB), Y6, Y6
-	VPSRLVD      tq3_1s2<>+0(SB), Y6, Y6
-	VPAND        tq3_1s3<>+0(SB), Y6, Y6
-	VBROADCASTI128 (R9), Y7
-	VPSHUFB      tq3_1s6<>+0(SB), Y7, Y7
-	VPSRLVD      tq3_1s2<>+0(SB), Y7, Y7
-	VPAND        tq3_1s3<>+0(SB), Y7, Y7
-	VPACKUSDW    Y5, Y4, Y4
-	VPACKUSDW    Y7, Y6, Y5
-	VPACKUSWB    Y5, Y4, Y4
-	VMOVDQU      tq3_1s7<>+0(SB), Y5
-	VPERMD       Y4, Y5, Y4
-	VBROADCASTI128 tq3_1s10<>+0(SB), Y5
-	VPSHUFB      Y4, Y5, Y4
-	VPABSB       Y4, Y5
-	VMOVDQU      (SI), Y6
-	VPSIGNB      Y4, Y6, Y6
-	VPXOR        Y7, Y7, Y7
-	VPDPBUSD     Y6, Y5, Y7
-	VMOVDQU      32(SI), Y6
-	VPSIGNB      Y4, Y6, Y6
-	VPXOR        Y8, Y8, Y8
-	VPDPBUSD     Y6, Y5, Y8
-	VMOVDQU      64(SI), Y6
-	VPSIGNB      Y4, Y6, Y6
-	VPXOR        Y9, Y9, Y9
-	VPDPBUSD     Y6, Y5, Y9
-	VMOVDQU      96(SI), Y6
-	VPSIGNB      Y4, Y6, Y4
-	VPXOR        Y6, Y6, Y6
-	VPDPBUSD     Y4, Y5, Y6
-	VBROADCASTSS 32(AX), X4
-	VBROADCASTSS 36(AX), X5
-	VINSERTF128  $1, X5, Y4, Y4
-	VBROADCASTSS (DI), Y5
-	VCVTDQ2PS    Y7, Y7
-	VMULPS       Y4, Y5, Y5
-	VFMADD231PS  Y5, Y7, Y0
-	VBROADCASTSS 4(DI), Y5
-	VCVTDQ2PS    Y8, Y7
-	VMULPS       Y4, Y5, Y5
-	VFMADD231PS  Y5, Y7, Y1
-	VBROADCASTSS 8(DI), Y5
-	VCVTDQ2PS    Y9, Y7
-	VMULPS       Y4, Y5, Y5
-	VFMADD231PS  Y5, Y7, Y2
-	VBROADCASTSS 12(DI), Y5
-	VCVTDQ2PS    Y6, Y6
-	VMULPS       Y4, Y5, Y4
-	VFMADD231PS  Y4, Y6, Y3
-	VMOVDQU      tq3_1s0<>+0(SB), Y4
-	VPBROADCASTW 16(R9), X5
-	VCVTPH2PS    X5, Y5
-	VPBROADCASTW 18(R9), X6
-	VCVTPH2PS    X6, Y6
-	VBLENDVPS    Y4, Y5, Y6, Y4
-	VMOVDQU      tq3_1s9<>+0(SB), Y5
-	VMULPS       Y5, Y4, Y4
-	VMOVUPS      Y4, 32(AX)
-	VBROADCASTI128 16(R9), Y4
-	VPSHUFB      tq3_1s1<>+0(SB), Y4, Y4
-	VPSRLVD      tq3_1s2<>+0(SB), Y4, Y4
-	VPAND        tq3_1s3<>+0(SB), Y4, Y4
-	VBROADCASTI128 16(R9), Y5
-	VPSHUFB      tq3_1s4<>+0(SB), Y5, Y5
-	VPSRLVD      tq3_1s2<>+0(SB), Y5, Y5
-	VPAND        tq3_1s3<>+0(SB), Y5, Y5
-	VBROADCASTI128 16(R9), Y6
-	VPSHUFB      tq3_1s5<>+0(SB), Y6, Y6
-	VPSRLVD      tq3_1s2<>+0(SB), Y6, Y6
-	VPAND        tq3_1s3<>+0(SB), Y6, Y6
-	VBROADCASTI128 16(R9), Y7
-	VPSHUFB      tq3_1s6<>+0(SB), Y7, Y7
-	VPSRLVD      tq3_1s2<>+0(SB), Y7, Y7
-	VPAND        tq3_1s3<>+0(SB), Y7, Y7
-	VPACKUSDW    Y5, Y4, Y4
-	VPACKUSDW    Y7, Y6, Y5
-	VPACKUSWB    Y5, Y4, Y4
-	VMOVDQU      tq3_1s7<>+0(SB), Y5
-	VPERMD       Y4, Y5, Y4
-	VBROADCASTI128 tq3_1s10<>+0(SB), Y5
-	VPSHUFB      Y4, Y5, Y4
-	VPABSB       Y4, Y5
-	VMOVDQU      128(SI), Y6
-	VPSIGNB      Y4, Y6, Y6
-	VPXOR        Y7, Y7, Y7
-	VPDPBUSD     Y6, Y5, Y7
-	VMOVDQU      160(SI), Y6
-	VPSIGNB      Y4, Y6, Y6
-	VPXOR        Y8, Y8, Y8
-	VPDPBUSD     Y6, Y5, Y8
-	VMOVDQU      192(SI), Y6
-	VPSIGNB      Y4, Y6, Y6
-	VPXOR        Y9, Y9, Y9
-	VPDPBUSD     Y6, Y5, Y9
-	VMOVDQU      224(SI), Y6
-	VPSIGNB      Y4, Y6, Y4
-	VPXOR        Y6, Y6, Y6
-	VPDPBUSD     Y4, Y5, Y6
-	VBROADCASTSS 32(AX), X4
-	VBROADCASTSS 36(AX), X5
-	VINSERTF128  $1, X5, Y4, Y4
-	VBROADCASTSS 16(DI), Y5
-	VCVTDQ2PS    Y7, Y7
-	VMULPS       Y4, Y5, Y5
-	VFMADD231PS  Y5, Y7, Y0
-	VBROADCASTSS 20(DI), Y5
-	VCVTDQ2PS    Y8, Y7
-	VMULPS       Y4, Y5, Y5
-	VFMADD231PS  Y5, Y7, Y1
-	VBROADCASTSS 24(DI), Y5
-	VCVTDQ2PS    Y9, Y7
-	VMULPS       Y4, Y5, Y5
-	VFMADD231PS  Y5, Y7, Y2
-	VBROADCASTSS 28(DI), Y5
-	VCVTDQ2PS    Y6, Y6
-	VMULPS       Y4, Y5, Y4
-	VFMADD231PS  Y4, Y6, Y3
+	VMOVDQU      tq3_1s0<>+0(SB), Y10
+	VPBROADCASTW (R9), X11
+	VCVTPH2PS    X11, Y11
+	VPBROADCASTW 2(R9), X12
+	VCVTPH2PS    X12, Y12
+	VBLENDVPS    Y10, Y11, Y12, Y10
+	VMOVDQU      tq3_1s9<>+0(SB), Y11
+	VMULPS       Y11, Y10, Y10
+	VMOVUPS      Y10, 32(AX)
+	VBROADCASTI128 (R9), Y10
+	VPSHUFB      Y2, Y10, Y10
+	VPSRLVD      Y0, Y10, Y10
+	VPAND        Y1, Y10, Y10
+	VBROADCASTI128 (R9), Y11
+	VPSHUFB      Y3, Y11, Y11
+	VPSRLVD      Y0, Y11, Y11
+	VPAND        Y1, Y11, Y11
+	VBROADCASTI128 (R9), Y12
+	VPSHUFB      Y4, Y12, Y12
+	VPSRLVD      Y0, Y12, Y12
+	VPAND        Y1, Y12, Y12
+	VBROADCASTI128 (R9), Y13
+	VPSHUFB      Y5, Y13, Y13
+	VPSRLVD      Y0, Y13, Y13
+	VPAND        Y1, Y13, Y13
+	VPACKUSDW    Y11, Y10, Y10
+	VPACKUSDW    Y13, Y12, Y11
+	VPACKUSWB    Y11, Y10, Y10
+	VMOVDQU      tq3_1s7<>+0(SB), Y11
+	VPERMD       Y10, Y11, Y10
+	VBROADCASTI128 tq3_1s10<>+0(SB), Y11
+	VPSHUFB      Y10, Y11, Y10
+	VPABSB       Y10, Y11
+	VMOVDQU      (SI), Y12
+	VPSIGNB      Y10, Y12, Y12
+	VPXOR        Y13, Y13, Y13
+	VPDPBUSD     Y12, Y11, Y13
+	VMOVDQU      32(SI), Y12
+	VPSIGNB      Y10, Y12, Y12
+	VPXOR        Y14, Y14, Y14
+	VPDPBUSD     Y12, Y11, Y14
+	VMOVDQU      64(SI), Y12
+	VPSIGNB      Y10, Y12, Y12
+	VPXOR        Y15, Y15, Y15
+	VPDPBUSD     Y12, Y11, Y15
+	VMOVDQU      96(SI), Y12
+	VPSIGNB      Y10, Y12, Y10
+	VPXOR        Y12, Y12, Y12
+	VPDPBUSD     Y10, Y11, Y12
+	VBROADCASTSS 32(AX), X10
+	VBROADCASTSS 36(AX), X11
+	VINSERTF128  $1, X11, Y10, Y10
+	VBROADCASTSS (DI), Y11
+	VCVTDQ2PS    Y13, Y13
+	VMULPS       Y10, Y11, Y11
+	VFMADD231PS  Y11, Y13, Y6
+	VBROADCASTSS 4(DI), Y11
+	VCVTDQ2PS    Y14, Y13
+	VMULPS       Y10, Y11, Y11
+	VFMADD231PS  Y11, Y13, Y7
+	VBROADCASTSS 8(DI), Y11
+	VCVTDQ2PS    Y15, Y13
+	VMULPS       Y10, Y11, Y11
+	VFMADD231PS  Y11, Y13, Y8
+	VBROADCASTSS 12(DI), Y11
+	VCVTDQ2PS    Y12, Y12
+	VMULPS       Y10, Y11, Y10
+	VFMADD231PS  Y10, Y12, Y9
+	VMOVDQU      tq3_1s0<>+0(SB), Y10
+	VPBROADCASTW 16(R9), X11
+	VCVTPH2PS    X11, Y11
+	VPBROADCASTW 18(R9), X12
+	VCVTPH2PS    X12, Y12
+	VBLENDVPS    Y10, Y11, Y12, Y10
+	VMOVDQU      tq3_1s9<>+0(SB), Y11
+	VMULPS       Y11, Y10, Y10
+	VMOVUPS      Y10, 32(AX)
+	VBROADCASTI128 16(R9), Y10
+	VPSHUFB      Y2, Y10, Y10
+	VPSRLVD      Y0, Y10, Y10
+	VPAND        Y1, Y10, Y10
+	VBROADCASTI128 16(R9), Y11
+	VPSHUFB      Y3, Y11, Y11
+	VPSRLVD      Y0, Y11, Y11
+	VPAND        Y1, Y11, Y11
+	VBROADCASTI128 16(R9), Y12
+	VPSHUFB      Y4, Y12, Y12
+	VPSRLVD      Y0, Y12, Y12
+	VPAND        Y1, Y12, Y12
+	VBROADCASTI128 16(R9), Y13
+	VPSHUFB      Y5, Y13, Y13
+	VPSRLVD      Y0, Y13, Y13
+	VPAND        Y1, Y13, Y13
+	VPACKUSDW    Y11, Y10, Y10
+	VPACKUSDW    Y13, Y12, Y11
+	VPACKUSWB    Y11, Y10, Y10
+	VMOVDQU      tq3_1s7<>+0(SB), Y11
+	VPERMD       Y10, Y11, Y10
+	VBROADCASTI128 tq3_1s10<>+0(SB), Y11
+	VPSHUFB      Y10, Y11, Y10
+	VPABSB       Y10, Y11
+	VMOVDQU      128(SI), Y12
+	VPSIGNB      Y10, Y12, Y12
+	VPXOR        Y13, Y13, Y13
+	VPDPBUSD     Y12, Y11, Y13
+	VMOVDQU      160(SI), Y12
+	VPSIGNB      Y10, Y12, Y12
+	VPXOR        Y14, Y14, Y14
+	VPDPBUSD     Y12, Y11, Y14
+	VMOVDQU      192(SI), Y12
+	VPSIGNB      Y10, Y12, Y12
+	VPXOR        Y15, Y15, Y15
+	VPDPBUSD     Y12, Y11, Y15
+	VMOVDQU      224(SI), Y12
+	VPSIGNB      Y10, Y12, Y10
+	VPXOR        Y12, Y12, Y12
+	VPDPBUSD     Y10, Y11, Y12
+	VBROADCASTSS 32(AX), X10
+	VBROADCASTSS 36(AX), X11
+	VINSERTF128  $1, X11, Y10, Y10
+	VBROADCASTSS 16(DI), Y11
+	VCVTDQ2PS    Y13, Y13
+	VMULPS       Y10, Y11, Y11
+	VFMADD231PS  Y11, Y13, Y6
+	VBROADCASTSS 20(DI), Y11
+	VCVTDQ2PS    Y14, Y13
+	VMULPS       Y10, Y11, Y11
+	VFMADD231PS  Y11, Y13, Y7
+	VBROADCASTSS 24(DI), Y11
+	VCVTDQ2PS    Y15, Y13
+	VMULPS       Y10, Y11, Y11
+	VFMADD231PS  Y11, Y13, Y8
+	VBROADCASTSS 28(DI), Y11
+	VCVTDQ2PS    Y12, Y12
+	VMULPS       Y10, Y11, Y10
+	VFMADD231PS  Y10, Y12, Y9
 	ADDQ         $0x20, R9
 	ADDQ         $0x100, SI
 	ADDQ         $0x20, DI
@@ -1516,74 +1588,74 @@ done4:
 	JLT          done6
 
 loop5:
-	VMOVDQU      tq3_1s0<>+0(SB), Y4
-	VPBROADCASTW (R9), X5
-	VCVTPH2PS    X5, Y5
-	VPBROADCASTW 2(R9), X6
-	VCVTPH2PS    X6, Y6
-	VBLENDVPS    Y4, Y5, Y6, Y4
-	VMOVDQU      tq3_1s9<>+0(SB), Y5
-	VMULPS       Y5, Y4, Y4
-	VMOVUPS      Y4, 32(AX)
-	VBROADCASTI128 (R9), Y4
-	VPSHUFB      tq3_1s1<>+0(SB), Y4, Y4
-	VPSRLVD      tq3_1s2<>+0(SB), Y4, Y4
-	VPAND        tq3_1s3<>+0(SB), Y4, Y4
-	VBROADCASTI128 (R9), Y5
-	VPSHUFB      tq3_1s4<>+0(SB), Y5, Y5
-	VPSRLVD      tq3_1s2<>+0(SB), Y5, Y5
-	VPAND        tq3_1s3<>+0(SB), Y5, Y5
-	VBROADCASTI128 (R9), Y6
-	VPSHUFB      tq3_1s5<>+0(SB), Y6, Y6
-	VPSRLVD      tq3_1s2<>+0(SB), Y6, Y6
-	VPAND        tq3_1s3<>+0(SB), Y6, Y6
-	VBROADCASTI128 (R9), Y7
-	VPSHUFB      tq3_1s6<>+0(SB), Y7, Y7
-	VPSRLVD      tq3_1s2<>+0(SB), Y7, Y7
-	VPAND        tq3_1s3<>+0(SB), Y7, Y7
-	VPACKUSDW    Y5, Y4, Y4
-	VPACKUSDW    Y7, Y6, Y5
-	VPACKUSWB    Y5, Y4, Y4
-	VMOVDQU      tq3_1s7<>+0(SB), Y5
-	VPERMD       Y4, Y5, Y4
-	VBROADCASTI128 tq3_1s10<>+0(SB), Y5
-	VPSHUFB      Y4, Y5, Y4
-	VPABSB       Y4, Y5
-	VMOVDQU      (SI), Y6
-	VPSIGNB      Y4, Y6, Y6
-	VPXOR        Y7, Y7, Y7
-	VPDPBUSD     Y6, Y5, Y7
-	VMOVDQU      32(SI), Y6
-	VPSIGNB      Y4, Y6, Y6
-	VPXOR        Y8, Y8, Y8
-	VPDPBUSD     Y6, Y5, Y8
-	VMOVDQU      64(SI), Y6
-	VPSIGNB      Y4, Y6, Y6
-	VPXOR        Y9, Y9, Y9
-	VPDPBUSD     Y6, Y5, Y9
-	VMOVDQU      96(SI), Y6
-	VPSIGNB      Y4, Y6, Y4
-	VPXOR        Y6, Y6, Y6
-	VPDPBUSD     Y4, Y5, Y6
-	VBROADCASTSS 32(AX), X4
-	VBROADCASTSS 36(AX), X5
-	VINSERTF128  $1, X5, Y4, Y4
-	VBROADCASTSS (DI), Y5
-	VCVTDQ2PS    Y7, Y7
-	VMULPS       Y4, Y5, Y5
-	VFMADD231PS  Y5, Y7, Y0
-	VBROADCASTSS 4(DI), Y5
-	VCVTDQ2PS    Y8, Y7
-	VMULPS       Y4, Y5, Y5
-	VFMADD231PS  Y5, Y7, Y1
-	VBROADCASTSS 8(DI), Y5
-	VCVTDQ2PS    Y9, Y7
-	VMULPS       Y4, Y5, Y5
-	VFMADD231PS  Y5, Y7, Y2
-	VBROADCASTSS 12(DI), Y5
-	VCVTDQ2PS    Y6, Y6
-	VMULPS       Y4, Y5, Y4
-	VFMADD231PS  Y4, Y6, Y3
+	VMOVDQU      tq3_1s0<>+0(SB), Y10
+	VPBROADCASTW (R9), X11
+	VCVTPH2PS    X11, Y11
+	VPBROADCASTW 2(R9), X12
+	VCVTPH2PS    X12, Y12
+	VBLENDVPS    Y10, Y11, Y12, Y10
+	VMOVDQU      tq3_1s9<>+0(SB), Y11
+	VMULPS       Y11, Y10, Y10
+	VMOVUPS      Y10, 32(AX)
+	VBROADCASTI128 (R9), Y10
+	VPSHUFB      Y2, Y10, Y10
+	VPSRLVD      Y0, Y10, Y10
+	VPAND        Y1, Y10, Y10
+	VBROADCASTI128 (R9), Y11
+	VPSHUFB      Y3, Y11, Y11
+	VPSRLVD      Y0, Y11, Y11
+	VPAND        Y1, Y11, Y11
+	VBROADCASTI128 (R9), Y12
+	VPSHUFB      Y4, Y12, Y12
+	VPSRLVD      Y0, Y12, Y12
+	VPAND        Y1, Y12, Y12
+	VBROADCASTI128 (R9), Y13
+	VPSHUFB      Y5, Y13, Y13
+	VPSRLVD      Y0, Y13, Y13
+	VPAND        Y1, Y13, Y13
+	VPACKUSDW    Y11, Y10, Y10
+	VPACKUSDW    Y13, Y12, Y11
+	VPACKUSWB    Y11, Y10, Y10
+	VMOVDQU      tq3_1s7<>+0(SB), Y11
+	VPERMD       Y10, Y11, Y10
+	VBROADCASTI128 tq3_1s10<>+0(SB), Y11
+	VPSHUFB      Y10, Y11, Y10
+	VPABSB       Y10, Y11
+	VMOVDQU      (SI), Y12
+	VPSIGNB      Y10, Y12, Y12
+	VPXOR        Y13, Y13, Y13
+	VPDPBUSD     Y12, Y11, Y13
+	VMOVDQU      32(SI), Y12
+	VPSIGNB      Y10, Y12, Y12
+	VPXOR        Y14, Y14, Y14
+	VPDPBUSD     Y12, Y11, Y14
+	VMOVDQU      64(SI), Y12
+	VPSIGNB      Y10, Y12, Y12
+	VPXOR        Y15, Y15, Y15
+	VPDPBUSD     Y12, Y11, Y15
+	VMOVDQU      96(SI), Y12
+	VPSIGNB      Y10, Y12, Y10
+	VPXOR        Y12, Y12, Y12
+	VPDPBUSD     Y10, Y11, Y12
+	VBROADCASTSS 32(AX), X10
+	VBROADCASTSS 36(AX), X11
+	VINSERTF128  $1, X11, Y10, Y10
+	VBROADCASTSS (DI), Y11
+	VCVTDQ2PS    Y13, Y13
+	VMULPS       Y10, Y11, Y11
+	VFMADD231PS  Y11, Y13, Y6
+	VBROADCASTSS 4(DI), Y11
+	VCVTDQ2PS    Y14, Y13
+	VMULPS       Y10, Y11, Y11
+	VFMADD231PS  Y11, Y13, Y7
+	VBROADCASTSS 8(DI), Y11
+	VCVTDQ2PS    Y15, Y13
+	VMULPS       Y10, Y11, Y11
+	VFMADD231PS  Y11, Y13, Y8
+	VBROADCASTSS 12(DI), Y11
+	VCVTDQ2PS    Y12, Y12
+	VMULPS       Y10, Y11, Y10
+	VFMADD231PS  Y10, Y12, Y9
 	ADDQ         $0x10, R9
 	ADDQ         $0x80, SI
 	ADDQ         $0x10, DI
@@ -1592,39 +1664,39 @@ loop5:
 
 done6:
 	ADDQ         $1, R8
-	VEXTRACTF128 $1, Y0, X4
-	VADDPS       X0, X4, X4
-	VMOVHLPS     X4, X4, X0
-	VADDPS       X0, X4, X4
-	VMOVSHDUP    X4, X0
-	VADDSS       X0, X4, X4
-	VMOVSS       X4, (BX)
+	VEXTRACTF128 $1, Y6, X10
+	VADDPS       X6, X10, X10
+	VMOVHLPS     X10, X10, X6
+	VADDPS       X6, X10, X10
+	VMOVSHDUP    X10, X6
+	VADDSS       X6, X10, X10
+	VMOVSS       X10, (BX)
 	MOVQ         ldy+8(FP), SI
 	MOVQ         BX, DI
 	ADDQ         SI, DI
-	VEXTRACTF128 $1, Y1, X0
-	VADDPS       X1, X0, X0
-	VMOVHLPS     X0, X0, X1
-	VADDPS       X1, X0, X0
-	VMOVSHDUP    X0, X1
-	VADDSS       X1, X0, X0
-	VMOVSS       X0, (DI)
+	VEXTRACTF128 $1, Y7, X6
+	VADDPS       X7, X6, X6
+	VMOVHLPS     X6, X6, X7
+	VADDPS       X7, X6, X6
+	VMOVSHDUP    X6, X7
+	VADDSS       X7, X6, X6
+	VMOVSS       X6, (DI)
 	ADDQ         SI, DI
-	VEXTRACTF128 $1, Y2, X0
-	VADDPS       X2, X0, X0
-	VMOVHLPS     X0, X0, X1
-	VADDPS       X1, X0, X0
-	VMOVSHDUP    X0, X1
-	VADDSS       X1, X0, X0
-	VMOVSS       X0, (DI)
+	VEXTRACTF128 $1, Y8, X6
+	VADDPS       X8, X6, X6
+	VMOVHLPS     X6, X6, X7
+	VADDPS       X7, X6, X6
+	VMOVSHDUP    X6, X7
+	VADDSS       X7, X6, X6
+	VMOVSS       X6, (DI)
 	ADDQ         SI, DI
-	VEXTRACTF128 $1, Y3, X0
-	VADDPS       X3, X0, X0
-	VMOVHLPS     X0, X0, X1
-	VADDPS       X1, X0, X0
-	VMOVSHDUP    X0, X1
-	VADDSS       X1, X0, X0
-	VMOVSS       X0, (DI)
+	VEXTRACTF128 $1, Y9, X6
+	VADDPS       X9, X6, X6
+	VMOVHLPS     X6, X6, X7
+	VADDPS       X7, X6, X6
+	VMOVSHDUP    X6, X7
+	VADDSS       X7, X6, X6
+	VMOVSS       X6, (DI)
 	ADDQ         $4, BX
 	MOVQ         stride+48(FP), SI
 	ADDQ         SI, CX
@@ -1639,6 +1711,14 @@ done2:
 // unpackTq3_1sAVX512 unpacks a row into records of 32 levels, their scales and mins.
 // Requires: AVX2, F16C
 TEXT ·unpackTq3_1sAVX512(SB), NOSPLIT, $128-24
+
+	// constants of the loops
+	VMOVDQU      tq3_1s2<>+0(SB), Y0
+	VMOVDQU      tq3_1s3<>+0(SB), Y1
+	VMOVDQU      tq3_1s1<>+0(SB), Y2
+	VMOVDQU      tq3_1s4<>+0(SB), Y3
+	VMOVDQU      tq3_1s5<>+0(SB), Y4
+	VMOVDQU      tq3_1s6<>+0(SB), Y5
 	MOVQ         dst+0(FP), AX
 	MOVQ         src+8(FP), BX
 	MOVQ         blocks+16(FP), CX
@@ -1648,43 +1728,43 @@ TEXT ·unpackTq3_1sAVX512(SB), NOSPLIT, $128-24
 	JLT          done2
 
 loop1:
-	VMOVDQU      tq3_1s0<>+0(SB), Y0
-	VPBROADCASTW (BX), X1
-	VCVTPH2PS    X1, Y1
-	VPBROADCASTW 2(BX), X2
-	VCVTPH2PS    X2, Y2
-	VBLENDVPS    Y0, Y1, Y2, Y0
-	VMOVDQU      tq3_1s9<>+0(SB), Y1
-	VMULPS       Y1, Y0, Y0
-	VMOVUPS      Y0, 32(DX)
-	VBROADCASTI128 (BX), Y0
-	VPSHUFB      tq3_1s1<>+0(SB), Y0, Y0
-	VPSRLVD      tq3_1s2<>+0(SB), Y0, Y0
-	VPAND        tq3_1s3<>+0(SB), Y0, Y0
-	VBROADCASTI128 (BX), Y1
-	VPSHUFB      tq3_1s4<>+0(SB), Y1, Y1
-	VPSRLVD      tq3_1s2<>+0(SB), Y1, Y1
-	VPAND        tq3_1s3<>+0(SB), Y1, Y1
-	VBROADCASTI128 (BX), Y2
-	VPSHUFB      tq3_1s5<>+0(SB), Y2, Y2
-	VPSRLVD      tq3_1s2<>+0(SB), Y2, Y2
-	VPAND        tq3_1s3<>+0(SB), Y2, Y2
-	VBROADCASTI128 (BX), Y3
-	VPSHUFB      tq3_1s6<>+0(SB), Y3, Y3
-	VPSRLVD      tq3_1s2<>+0(SB), Y3, Y3
-	VPAND        tq3_1s3<>+0(SB), Y3, Y3
-	VPACKUSDW    Y1, Y0, Y0
-	VPACKUSDW    Y3, Y2, Y1
-	VPACKUSWB    Y1, Y0, Y0
-	VMOVDQU      tq3_1s7<>+0(SB), Y1
-	VPERMD       Y0, Y1, Y0
-	VBROADCASTI128 tq3_1s10<>+0(SB), Y1
-	VPSHUFB      Y0, Y1, Y0
-	VPABSB       Y0, Y1
-	VMOVDQU      Y1, (AX)
-	VMOVDQU      Y0, 48(AX)
-	VMOVSD       32(DX), X0
-	VMOVSD       X0, 32(AX)
+	VMOVDQU      tq3_1s0<>+0(SB), Y6
+	VPBROADCASTW (BX), X7
+	VCVTPH2PS    X7, Y7
+	VPBROADCASTW 2(BX), X8
+	VCVTPH2PS    X8, Y8
+	VBLENDVPS    Y6, Y7, Y8, Y6
+	VMOVDQU      tq3_1s9<>+0(SB), Y7
+	VMULPS       Y7, Y6, Y6
+	VMOVUPS      Y6, 32(DX)
+	VBROADCASTI128 (BX), Y6
+	VPSHUFB      Y2, Y6, Y6
+	VPSRLVD      Y0, Y6, Y6
+	VPAND        Y1, Y6, Y6
+	VBROADCASTI128 (BX), Y7
+	VPSHUFB      Y3, Y7, Y7
+	VPSRLVD      Y0, Y7, Y7
+	VPAND        Y1, Y7, Y7
+	VBROADCASTI128 (BX), Y8
+	VPSHUFB      Y4, Y8, Y8
+	VPSRLVD      Y0, Y8, Y8
+	VPAND        Y1, Y8, Y8
+	VBROADCASTI128 (BX), Y9
+	VPSHUFB      Y5, Y9, Y9
+	VPSRLVD      Y0, Y9, Y9
+	VPAND        Y1, Y9, Y9
+	VPACKUSDW    Y7, Y6, Y6
+	VPACKUSDW    Y9, Y8, Y7
+	VPACKUSWB    Y7, Y6, Y6
+	VMOVDQU      tq3_1s7<>+0(SB), Y7
+	VPERMD       Y6, Y7, Y6
+	VBROADCASTI128 tq3_1s10<>+0(SB), Y7
+	VPSHUFB      Y6, Y7, Y6
+	VPABSB       Y6, Y7
+	VMOVDQU      Y7, (AX)
+	VMOVDQU      Y6, 48(AX)
+	VMOVSD       32(DX), X6
+	VMOVSD       X6, 32(AX)
 	ADDQ         $0x10, BX
 	ADDQ         $0x50, AX
 	SUBQ         $1, CX
@@ -1698,6 +1778,14 @@ done2:
 // decodeUnitsTq3_1sAVX2 unpacks units of 32 values.
 // Requires: AVX2, F16C
 TEXT ·decodeUnitsTq3_1sAVX2(SB), NOSPLIT, $128-24
+
+	// constants of the loops
+	VMOVDQU      tq3_1s2<>+0(SB), Y0
+	VMOVDQU      tq3_1s3<>+0(SB), Y1
+	VMOVDQU      tq3_1s8<>+0(SB), Y2
+	VMOVDQU      tq3_1s1<>+0(SB), Y3
+	VMOVDQU      tq3_1s4<>+0(SB), Y4
+	VMOVDQU      tq3_1s5<>+0(SB), Y5
 	MOVQ         dst+0(FP), AX
 	MOVQ         src+8(FP), BX
 	MOVQ         units+16(FP), CX
@@ -1707,55 +1795,55 @@ TEXT ·decodeUnitsTq3_1sAVX2(SB), NOSPLIT, $128-24
 	JLT          done2
 
 loop1:
-	VMOVDQU      tq3_1s0<>+0(SB), Y0
-	VPBROADCASTW (BX), X1
-	VCVTPH2PS    X1, Y1
-	VPBROADCASTW 2(BX), X2
-	VCVTPH2PS    X2, Y2
-	VBLENDVPS    Y0, Y1, Y2, Y0
-	VMOVUPS      Y0, 32(DX)
-	VBROADCASTI128 (BX), Y0
-	VPSHUFB      tq3_1s1<>+0(SB), Y0, Y0
-	VPSRLVD      tq3_1s2<>+0(SB), Y0, Y0
-	VPAND        tq3_1s3<>+0(SB), Y0, Y0
-	VBROADCASTI128 (BX), Y1
-	VPSHUFB      tq3_1s4<>+0(SB), Y1, Y1
-	VPSRLVD      tq3_1s2<>+0(SB), Y1, Y1
-	VPAND        tq3_1s3<>+0(SB), Y1, Y1
-	VBROADCASTI128 (BX), Y2
-	VPSHUFB      tq3_1s5<>+0(SB), Y2, Y2
-	VPSRLVD      tq3_1s2<>+0(SB), Y2, Y2
-	VPAND        tq3_1s3<>+0(SB), Y2, Y2
-	VBROADCASTI128 (BX), Y3
-	VPSHUFB      tq3_1s6<>+0(SB), Y3, Y3
-	VPSRLVD      tq3_1s2<>+0(SB), Y3, Y3
-	VPAND        tq3_1s3<>+0(SB), Y3, Y3
-	VPACKUSDW    Y1, Y0, Y0
-	VPACKUSDW    Y3, Y2, Y1
-	VPACKUSWB    Y1, Y0, Y0
-	VMOVDQU      tq3_1s7<>+0(SB), Y1
-	VPERMD       Y0, Y1, Y0
-	VMOVDQU      Y0, (DX)
-	VPMOVZXBD    (DX), Y0
-	VPERMPS      tq3_1s8<>+0(SB), Y0, Y0
-	VBROADCASTSS 32(DX), Y1
-	VMULPS       Y0, Y1, Y0
-	VMOVUPS      Y0, (AX)
-	VPMOVZXBD    8(DX), Y0
-	VPERMPS      tq3_1s8<>+0(SB), Y0, Y0
-	VBROADCASTSS 32(DX), Y1
-	VMULPS       Y0, Y1, Y0
-	VMOVUPS      Y0, 32(AX)
-	VPMOVZXBD    16(DX), Y0
-	VPERMPS      tq3_1s8<>+0(SB), Y0, Y0
-	VBROADCASTSS 36(DX), Y1
-	VMULPS       Y0, Y1, Y0
-	VMOVUPS      Y0, 64(AX)
-	VPMOVZXBD    24(DX), Y0
-	VPERMPS      tq3_1s8<>+0(SB), Y0, Y0
-	VBROADCASTSS 36(DX), Y1
-	VMULPS       Y0, Y1, Y0
-	VMOVUPS      Y0, 96(AX)
+	VMOVDQU      tq3_1s0<>+0(SB), Y6
+	VPBROADCASTW (BX), X7
+	VCVTPH2PS    X7, Y7
+	VPBROADCASTW 2(BX), X8
+	VCVTPH2PS    X8, Y8
+	VBLENDVPS    Y6, Y7, Y8, Y6
+	VMOVUPS      Y6, 32(DX)
+	VBROADCASTI128 (BX), Y6
+	VPSHUFB      Y3, Y6, Y6
+	VPSRLVD      Y0, Y6, Y6
+	VPAND        Y1, Y6, Y6
+	VBROADCASTI128 (BX), Y7
+	VPSHUFB      Y4, Y7, Y7
+	VPSRLVD      Y0, Y7, Y7
+	VPAND        Y1, Y7, Y7
+	VBROADCASTI128 (BX), Y8
+	VPSHUFB      Y5, Y8, Y8
+	VPSRLVD      Y0, Y8, Y8
+	VPAND        Y1, Y8, Y8
+	VBROADCASTI128 (BX), Y9
+	VPSHUFB      tq3_1s6<>+0(SB), Y9, Y9
+	VPSRLVD      Y0, Y9, Y9
+	VPAND        Y1, Y9, Y9
+	VPACKUSDW    Y7, Y6, Y6
+	VPACKUSDW    Y9, Y8, Y7
+	VPACKUSWB    Y7, Y6, Y6
+	VMOVDQU      tq3_1s7<>+0(SB), Y7
+	VPERMD       Y6, Y7, Y6
+	VMOVDQU      Y6, (DX)
+	VPMOVZXBD    (DX), Y6
+	VPERMPS      Y2, Y6, Y6
+	VBROADCASTSS 32(DX), Y7
+	VMULPS       Y6, Y7, Y6
+	VMOVUPS      Y6, (AX)
+	VPMOVZXBD    8(DX), Y6
+	VPERMPS      Y2, Y6, Y6
+	VBROADCASTSS 32(DX), Y7
+	VMULPS       Y6, Y7, Y6
+	VMOVUPS      Y6, 32(AX)
+	VPMOVZXBD    16(DX), Y6
+	VPERMPS      Y2, Y6, Y6
+	VBROADCASTSS 36(DX), Y7
+	VMULPS       Y6, Y7, Y6
+	VMOVUPS      Y6, 64(AX)
+	VPMOVZXBD    24(DX), Y6
+	VPERMPS      Y2, Y6, Y6
+	VBROADCASTSS 36(DX), Y7
+	VMULPS       Y6, Y7, Y6
+	VMOVUPS      Y6, 96(AX)
 	ADDQ         $0x10, BX
 	ADDQ         $0x80, AX
 	SUBQ         $1, CX
@@ -1769,6 +1857,14 @@ done2:
 // matmul1xTq3_1sAVX2 multiplies rows of w with 1 row of x; ld and stride in bytes, a unit is 32 values.
 // Requires: AVX2, F16C, FMA
 TEXT ·matmul1xTq3_1sAVX2(SB), NOSPLIT, $128-64
+
+	// constants of the loops
+	VMOVDQU      tq3_1s2<>+0(SB), Y0
+	VMOVDQU      tq3_1s3<>+0(SB), Y1
+	VMOVDQU      tq3_1s8<>+0(SB), Y2
+	VMOVDQU      tq3_1s1<>+0(SB), Y3
+	VMOVDQU      tq3_1s4<>+0(SB), Y4
+	VMOVDQU      tq3_1s5<>+0(SB), Y5
 	MOVQ         y+0(FP), AX
 	MOVQ         w+32(FP), BX
 	MOVQ         rows+48(FP), CX
@@ -1778,10 +1874,10 @@ TEXT ·matmul1xTq3_1sAVX2(SB), NOSPLIT, $128-64
 	JLT          done2
 
 loop1:
-	VPXOR        Y0, Y0, Y0
-	VPXOR        Y1, Y1, Y1
-	VPXOR        Y2, Y2, Y2
-	VPXOR        Y3, Y3, Y3
+	VPXOR        Y6, Y6, Y6
+	VPXOR        Y7, Y7, Y7
+	VPXOR        Y8, Y8, Y8
+	VPXOR        Y9, Y9, Y9
 	MOVQ         x+16(FP), SI
 	MOVQ         units+56(FP), DI
 	MOVQ         BX, R8
@@ -1789,59 +1885,59 @@ loop1:
 	JLT          done4
 
 loop3:
-	VMOVDQU      tq3_1s0<>+0(SB), Y4
-	VPBROADCASTW (R8), X5
-	VCVTPH2PS    X5, Y5
-	VPBROADCASTW 2(R8), X6
-	VCVTPH2PS    X6, Y6
-	VBLENDVPS    Y4, Y5, Y6, Y4
-	VMOVUPS      Y4, 32(DX)
-	VBROADCASTI128 (R8), Y4
-	VPSHUFB      tq3_1s1<>+0(SB), Y4, Y4
-	VPSRLVD      tq3_1s2<>+0(SB), Y4, Y4
-	VPAND        tq3_1s3<>+0(SB), Y4, Y4
-	VBROADCASTI128 (R8), Y5
-	VPSHUFB      tq3_1s4<>+0(SB), Y5, Y5
-	VPSRLVD      tq3_1s2<>+0(SB), Y5, Y5
-	VPAND        tq3_1s3<>+0(SB), Y5, Y5
-	VBROADCASTI128 (R8), Y6
-	VPSHUFB      tq3_1s5<>+0(SB), Y6, Y6
-	VPSRLVD      tq3_1s2<>+0(SB), Y6, Y6
-	VPAND        tq3_1s3<>+0(SB), Y6, Y6
-	VBROADCASTI128 (R8), Y7
-	VPSHUFB      tq3_1s6<>+0(SB), Y7, Y7
-	VPSRLVD      tq3_1s2<>+0(SB), Y7, Y7
-	VPAND        tq3_1s3<>+0(SB), Y7, Y7
-	VPACKUSDW    Y5, Y4, Y4
-	VPACKUSDW    Y7, Y6, Y5
-	VPACKUSWB    Y5, Y4, Y4
-	VMOVDQU      tq3_1s7<>+0(SB), Y5
-	VPERMD       Y4, Y5, Y4
-	VMOVDQU      Y4, (DX)
-	VPMOVZXBD    (DX), Y4
-	VPERMPS      tq3_1s8<>+0(SB), Y4, Y4
-	VBROADCASTSS 32(DX), Y5
-	VMULPS       Y4, Y5, Y4
-	VMOVUPS      (SI), Y5
-	VFMADD231PS  Y5, Y4, Y0
-	VPMOVZXBD    8(DX), Y4
-	VPERMPS      tq3_1s8<>+0(SB), Y4, Y4
-	VBROADCASTSS 32(DX), Y5
-	VMULPS       Y4, Y5, Y4
-	VMOVUPS      32(SI), Y5
-	VFMADD231PS  Y5, Y4, Y1
-	VPMOVZXBD    16(DX), Y4
-	VPERMPS      tq3_1s8<>+0(SB), Y4, Y4
-	VBROADCASTSS 36(DX), Y5
-	VMULPS       Y4, Y5, Y4
-	VMOVUPS      64(SI), Y5
-	VFMADD231PS  Y5, Y4, Y2
-	VPMOVZXBD    24(DX), Y4
-	VPERMPS      tq3_1s8<>+0(SB), Y4, Y4
-	VBROADCASTSS 36(DX), Y5
-	VMULPS       Y4, Y5, Y4
-	VMOVUPS      96(SI), Y5
-	VFMADD231PS  Y5, Y4, Y3
+	VMOVDQU      tq3_1s0<>+0(SB), Y10
+	VPBROADCASTW (R8), X11
+	VCVTPH2PS    X11, Y11
+	VPBROADCASTW 2(R8), X12
+	VCVTPH2PS    X12, Y12
+	VBLENDVPS    Y10, Y11, Y12, Y10
+	VMOVUPS      Y10, 32(DX)
+	VBROADCASTI128 (R8), Y10
+	VPSHUFB      Y3, Y10, Y10
+	VPSRLVD      Y0, Y10, Y10
+	VPAND        Y1, Y10, Y10
+	VBROADCASTI128 (R8), Y11
+	VPSHUFB      Y4, Y11, Y11
+	VPSRLVD      Y0, Y11, Y11
+	VPAND        Y1, Y11, Y11
+	VBROADCASTI128 (R8), Y12
+	VPSHUFB      Y5, Y12, Y12
+	VPSRLVD      Y0, Y12, Y12
+	VPAND        Y1, Y12, Y12
+	VBROADCASTI128 (R8), Y13
+	VPSHUFB      tq3_1s6<>+0(SB), Y13, Y13
+	VPSRLVD      Y0, Y13, Y13
+	VPAND        Y1, Y13, Y13
+	VPACKUSDW    Y11, Y10, Y10
+	VPACKUSDW    Y13, Y12, Y11
+	VPACKUSWB    Y11, Y10, Y10
+	VMOVDQU      tq3_1s7<>+0(SB), Y11
+	VPERMD       Y10, Y11, Y10
+	VMOVDQU      Y10, (DX)
+	VPMOVZXBD    (DX), Y10
+	VPERMPS      Y2, Y10, Y10
+	VBROADCASTSS 32(DX), Y11
+	VMULPS       Y10, Y11, Y10
+	VMOVUPS      (SI), Y11
+	VFMADD231PS  Y11, Y10, Y6
+	VPMOVZXBD    8(DX), Y10
+	VPERMPS      Y2, Y10, Y10
+	VBROADCASTSS 32(DX), Y11
+	VMULPS       Y10, Y11, Y10
+	VMOVUPS      32(SI), Y11
+	VFMADD231PS  Y11, Y10, Y7
+	VPMOVZXBD    16(DX), Y10
+	VPERMPS      Y2, Y10, Y10
+	VBROADCASTSS 36(DX), Y11
+	VMULPS       Y10, Y11, Y10
+	VMOVUPS      64(SI), Y11
+	VFMADD231PS  Y11, Y10, Y8
+	VPMOVZXBD    24(DX), Y10
+	VPERMPS      Y2, Y10, Y10
+	VBROADCASTSS 36(DX), Y11
+	VMULPS       Y10, Y11, Y10
+	VMOVUPS      96(SI), Y11
+	VFMADD231PS  Y11, Y10, Y9
 	ADDQ         $0x10, R8
 	ADDQ         $0x80, SI
 	SUBQ         $1, DI
@@ -1849,16 +1945,16 @@ loop3:
 
 done4:
 	ADDQ         $1, DI
-	VADDPS       Y1, Y0, Y0
-	VADDPS       Y2, Y0, Y0
-	VADDPS       Y3, Y0, Y0
-	VEXTRACTF128 $1, Y0, X1
-	VADDPS       X0, X1, X1
-	VMOVHLPS     X1, X1, X0
-	VADDPS       X0, X1, X1
-	VMOVSHDUP    X1, X0
-	VADDSS       X0, X1, X1
-	VMOVSS       X1, (AX)
+	VADDPS       Y7, Y6, Y6
+	VADDPS       Y8, Y6, Y6
+	VADDPS       Y9, Y6, Y6
+	VEXTRACTF128 $1, Y6, X7
+	VADDPS       X6, X7, X7
+	VMOVHLPS     X7, X7, X6
+	VADDPS       X6, X7, X7
+	VMOVSHDUP    X7, X6
+	VADDSS       X6, X7, X7
+	VMOVSS       X7, (AX)
 	ADDQ         $4, AX
 	MOVQ         stride+40(FP), SI
 	ADDQ         SI, BX
@@ -1873,6 +1969,14 @@ done2:
 // matmul2xTq3_1sAVX2 multiplies rows of w with 2 rows of x; ld and stride in bytes, a unit is 32 values.
 // Requires: AVX2, F16C, FMA
 TEXT ·matmul2xTq3_1sAVX2(SB), NOSPLIT, $128-64
+
+	// constants of the loops
+	VMOVDQU      tq3_1s2<>+0(SB), Y0
+	VMOVDQU      tq3_1s3<>+0(SB), Y1
+	VMOVDQU      tq3_1s8<>+0(SB), Y2
+	VMOVDQU      tq3_1s1<>+0(SB), Y3
+	VMOVDQU      tq3_1s4<>+0(SB), Y4
+	VMOVDQU      tq3_1s5<>+0(SB), Y5
 	MOVQ         y+0(FP), AX
 	MOVQ         w+32(FP), BX
 	MOVQ         rows+48(FP), CX
@@ -1882,10 +1986,10 @@ TEXT ·matmul2xTq3_1sAVX2(SB), NOSPLIT, $128-64
 	JLT          done2
 
 loop1:
-	VPXOR        Y0, Y0, Y0
-	VPXOR        Y1, Y1, Y1
-	VPXOR        Y2, Y2, Y2
-	VPXOR        Y3, Y3, Y3
+	VPXOR        Y6, Y6, Y6
+	VPXOR        Y7, Y7, Y7
+	VPXOR        Y8, Y8, Y8
+	VPXOR        Y9, Y9, Y9
 	MOVQ         x+16(FP), SI
 	MOVQ         ldx+24(FP), DI
 	MOVQ         units+56(FP), R8
@@ -1894,67 +1998,67 @@ loop1:
 	JLT          done4
 
 loop3:
-	VMOVDQU      tq3_1s0<>+0(SB), Y4
-	VPBROADCASTW (R9), X5
-	VCVTPH2PS    X5, Y5
-	VPBROADCASTW 2(R9), X6
-	VCVTPH2PS    X6, Y6
-	VBLENDVPS    Y4, Y5, Y6, Y4
-	VMOVUPS      Y4, 32(DX)
-	VBROADCASTI128 (R9), Y4
-	VPSHUFB      tq3_1s1<>+0(SB), Y4, Y4
-	VPSRLVD      tq3_1s2<>+0(SB), Y4, Y4
-	VPAND        tq3_1s3<>+0(SB), Y4, Y4
-	VBROADCASTI128 (R9), Y5
-	VPSHUFB      tq3_1s4<>+0(SB), Y5, Y5
-	VPSRLVD      tq3_1s2<>+0(SB), Y5, Y5
-	VPAND        tq3_1s3<>+0(SB), Y5, Y5
-	VBROADCASTI128 (R9), Y6
-	VPSHUFB      tq3_1s5<>+0(SB), Y6, Y6
-	VPSRLVD      tq3_1s2<>+0(SB), Y6, Y6
-	VPAND        tq3_1s3<>+0(SB), Y6, Y6
-	VBROADCASTI128 (R9), Y7
-	VPSHUFB      tq3_1s6<>+0(SB), Y7, Y7
-	VPSRLVD      tq3_1s2<>+0(SB), Y7, Y7
-	VPAND        tq3_1s3<>+0(SB), Y7, Y7
-	VPACKUSDW    Y5, Y4, Y4
-	VPACKUSDW    Y7, Y6, Y5
-	VPACKUSWB    Y5, Y4, Y4
-	VMOVDQU      tq3_1s7<>+0(SB), Y5
-	VPERMD       Y4, Y5, Y4
-	VMOVDQU      Y4, (DX)
-	VPMOVZXBD    (DX), Y4
-	VPERMPS      tq3_1s8<>+0(SB), Y4, Y4
-	VBROADCASTSS 32(DX), Y5
-	VMULPS       Y4, Y5, Y4
-	VMOVUPS      (SI), Y5
-	VFMADD231PS  Y5, Y4, Y0
-	VMOVUPS      (SI)(DI*1), Y5
-	VFMADD231PS  Y5, Y4, Y1
-	VPMOVZXBD    8(DX), Y4
-	VPERMPS      tq3_1s8<>+0(SB), Y4, Y4
-	VBROADCASTSS 32(DX), Y5
-	VMULPS       Y4, Y5, Y4
-	VMOVUPS      32(SI), Y5
-	VFMADD231PS  Y5, Y4, Y2
-	VMOVUPS      32(SI)(DI*1), Y5
-	VFMADD231PS  Y5, Y4, Y3
-	VPMOVZXBD    16(DX), Y4
-	VPERMPS      tq3_1s8<>+0(SB), Y4, Y4
-	VBROADCASTSS 36(DX), Y5
-	VMULPS       Y4, Y5, Y4
-	VMOVUPS      64(SI), Y5
-	VFMADD231PS  Y5, Y4, Y0
-	VMOVUPS      64(SI)(DI*1), Y5
-	VFMADD231PS  Y5, Y4, Y1
-	VPMOVZXBD    24(DX), Y4
-	VPERMPS      tq3_1s8<>+0(SB), Y4, Y4
-	VBROADCASTSS 36(DX), Y5
-	VMULPS       Y4, Y5, Y4
-	VMOVUPS      96(SI), Y5
-	VFMADD231PS  Y5, Y4, Y2
-	VMOVUPS      96(SI)(DI*1), Y5
-	VFMADD231PS  Y5, Y4, Y3
+	VMOVDQU      tq3_1s0<>+0(SB), Y10
+	VPBROADCASTW (R9), X11
+	VCVTPH2PS    X11, Y11
+	VPBROADCASTW 2(R9), X12
+	VCVTPH2PS    X12, Y12
+	VBLENDVPS    Y10, Y11, Y12, Y10
+	VMOVUPS      Y10, 32(DX)
+	VBROADCASTI128 (R9), Y10
+	VPSHUFB      Y3, Y10, Y10
+	VPSRLVD      Y0, Y10, Y10
+	VPAND        Y1, Y10, Y10
+	VBROADCASTI128 (R9), Y11
+	VPSHUFB      Y4, Y11, Y11
+	VPSRLVD      Y0, Y11, Y11
+	VPAND        Y1, Y11, Y11
+	VBROADCASTI128 (R9), Y12
+	VPSHUFB      Y5, Y12, Y12
+	VPSRLVD      Y0, Y12, Y12
+	VPAND        Y1, Y12, Y12
+	VBROADCASTI128 (R9), Y13
+	VPSHUFB      tq3_1s6<>+0(SB), Y13, Y13
+	VPSRLVD      Y0, Y13, Y13
+	VPAND        Y1, Y13, Y13
+	VPACKUSDW    Y11, Y10, Y10
+	VPACKUSDW    Y13, Y12, Y11
+	VPACKUSWB    Y11, Y10, Y10
+	VMOVDQU      tq3_1s7<>+0(SB), Y11
+	VPERMD       Y10, Y11, Y10
+	VMOVDQU      Y10, (DX)
+	VPMOVZXBD    (DX), Y10
+	VPERMPS      Y2, Y10, Y10
+	VBROADCASTSS 32(DX), Y11
+	VMULPS       Y10, Y11, Y10
+	VMOVUPS      (SI), Y11
+	VFMADD231PS  Y11, Y10, Y6
+	VMOVUPS      (SI)(DI*1), Y11
+	VFMADD231PS  Y11, Y10, Y7
+	VPMOVZXBD    8(DX), Y10
+	VPERMPS      Y2, Y10, Y10
+	VBROADCASTSS 32(DX), Y11
+	VMULPS       Y10, Y11, Y10
+	VMOVUPS      32(SI), Y11
+	VFMADD231PS  Y11, Y10, Y8
+	VMOVUPS      32(SI)(DI*1), Y11
+	VFMADD231PS  Y11, Y10, Y9
+	VPMOVZXBD    16(DX), Y10
+	VPERMPS      Y2, Y10, Y10
+	VBROADCASTSS 36(DX), Y11
+	VMULPS       Y10, Y11, Y10
+	VMOVUPS      64(SI), Y11
+	VFMADD231PS  Y11, Y10, Y6
+	VMOVUPS      64(SI)(DI*1), Y11
+	VFMADD231PS  Y11, Y10, Y7
+	VPMOVZXBD    24(DX), Y10
+	VPERMPS      Y2, Y10, Y10
+	VBROADCASTSS 36(DX), Y11
+	VMULPS       Y10, Y11, Y10
+	VMOVUPS      96(SI), Y11
+	VFMADD231PS  Y11, Y10, Y8
+	VMOVUPS      96(SI)(DI*1), Y11
+	VFMADD231PS  Y11, Y10, Y9
 	ADDQ         $0x10, R9
 	ADDQ         $0x80, SI
 	SUBQ         $1, R8
@@ -1962,25 +2066,25 @@ loop3:
 
 done4:
 	ADDQ         $1, R8
-	VADDPS       Y2, Y0, Y0
-	VADDPS       Y3, Y1, Y1
-	VEXTRACTF128 $1, Y0, X2
-	VADDPS       X0, X2, X2
-	VMOVHLPS     X2, X2, X0
-	VADDPS       X0, X2, X2
-	VMOVSHDUP    X2, X0
-	VADDSS       X0, X2, X2
-	VMOVSS       X2, (AX)
+	VADDPS       Y8, Y6, Y6
+	VADDPS       Y9, Y7, Y7
+	VEXTRACTF128 $1, Y6, X8
+	VADDPS       X6, X8, X8
+	VMOVHLPS     X8, X8, X6
+	VADDPS       X6, X8, X8
+	VMOVSHDUP    X8, X6
+	VADDSS       X6, X8, X8
+	VMOVSS       X8, (AX)
 	MOVQ         ldy+8(FP), SI
 	MOVQ         AX, DI
 	ADDQ         SI, DI
-	VEXTRACTF128 $1, Y1, X0
-	VADDPS       X1, X0, X0
-	VMOVHLPS     X0, X0, X1
-	VADDPS       X1, X0, X0
-	VMOVSHDUP    X0, X1
-	VADDSS       X1, X0, X0
-	VMOVSS       X0, (DI)
+	VEXTRACTF128 $1, Y7, X6
+	VADDPS       X7, X6, X6
+	VMOVHLPS     X6, X6, X7
+	VADDPS       X7, X6, X6
+	VMOVSHDUP    X6, X7
+	VADDSS       X7, X6, X6
+	VMOVSS       X6, (DI)
 	ADDQ         $4, AX
 	MOVQ         stride+40(FP), SI
 	ADDQ         SI, BX
@@ -1995,6 +2099,14 @@ done2:
 // matmul3xTq3_1sAVX2 multiplies rows of w with 3 rows of x; ld and stride in bytes, a unit is 32 values.
 // Requires: AVX2, F16C, FMA
 TEXT ·matmul3xTq3_1sAVX2(SB), NOSPLIT, $128-64
+
+	// constants of the loops
+	VMOVDQU      tq3_1s2<>+0(SB), Y0
+	VMOVDQU      tq3_1s3<>+0(SB), Y1
+	VMOVDQU      tq3_1s8<>+0(SB), Y2
+	VMOVDQU      tq3_1s1<>+0(SB), Y3
+	VMOVDQU      tq3_1s4<>+0(SB), Y4
+	VMOVDQU      tq3_1s5<>+0(SB), Y5
 	MOVQ         y+0(FP), AX
 	MOVQ         w+32(FP), BX
 	MOVQ         rows+48(FP), CX
@@ -2004,9 +2116,9 @@ TEXT ·matmul3xTq3_1sAVX2(SB), NOSPLIT, $128-64
 	JLT          done2
 
 loop1:
-	VPXOR        Y0, Y0, Y0
-	VPXOR        Y1, Y1, Y1
-	VPXOR        Y2, Y2, Y2
+	VPXOR        Y6, Y6, Y6
+	VPXOR        Y7, Y7, Y7
+	VPXOR        Y8, Y8, Y8
 	MOVQ         x+16(FP), SI
 	MOVQ         ldx+24(FP), DI
 	MOVQ         SI, R8
@@ -2018,75 +2130,75 @@ loop1:
 	JLT          done4
 
 loop3:
-	VMOVDQU      tq3_1s0<>+0(SB), Y3
-	VPBROADCASTW (R10), X4
-	VCVTPH2PS    X4, Y4
-	VPBROADCASTW 2(R10), X5
-	VCVTPH2PS    X5, Y5
-	VBLENDVPS    Y3, Y4, Y5, Y3
-	VMOVUPS      Y3, 32(DX)
-	VBROADCASTI128 (R10), Y3
-	VPSHUFB      tq3_1s1<>+0(SB), Y3, Y3
-	VPSRLVD      tq3_1s2<>+0(SB), Y3, Y3
-	VPAND        tq3_1s3<>+0(SB), Y3, Y3
-	VBROADCASTI128 (R10), Y4
-	VPSHUFB      tq3_1s4<>+0(SB), Y4, Y4
-	VPSRLVD      tq3_1s2<>+0(SB), Y4, Y4
-	VPAND        tq3_1s3<>+0(SB), Y4, Y4
-	VBROADCASTI128 (R10), Y5
-	VPSHUFB      tq3_1s5<>+0(SB), Y5, Y5
-	VPSRLVD      tq3_1s2<>+0(SB), Y5, Y5
-	VPAND        tq3_1s3<>+0(SB), Y5, Y5
-	VBROADCASTI128 (R10), Y6
-	VPSHUFB      tq3_1s6<>+0(SB), Y6, Y6
-	VPSRLVD      tq3_1s2<>+0(SB), Y6, Y6
-	VPAND        tq3_1s3<>+0(SB), Y6, Y6
-	VPACKUSDW    Y4, Y3, Y3
-	VPACKUSDW    Y6, Y5, Y4
-	VPACKUSWB    Y4, Y3, Y3
-	VMOVDQU      tq3_1s7<>+0(SB), Y4
-	VPERMD       Y3, Y4, Y3
-	VMOVDQU      Y3, (DX)
-	VPMOVZXBD    (DX), Y3
-	VPERMPS      tq3_1s8<>+0(SB), Y3, Y3
-	VBROADCASTSS 32(DX), Y4
-	VMULPS       Y3, Y4, Y3
-	VMOVUPS      (SI), Y4
-	VFMADD231PS  Y4, Y3, Y0
-	VMOVUPS      (SI)(DI*1), Y4
-	VFMADD231PS  Y4, Y3, Y1
-	VMOVUPS      (R8), Y4
-	VFMADD231PS  Y4, Y3, Y2
-	VPMOVZXBD    8(DX), Y3
-	VPERMPS      tq3_1s8<>+0(SB), Y3, Y3
-	VBROADCASTSS 32(DX), Y4
-	VMULPS       Y3, Y4, Y3
-	VMOVUPS      32(SI), Y4
-	VFMADD231PS  Y4, Y3, Y0
-	VMOVUPS      32(SI)(DI*1), Y4
-	VFMADD231PS  Y4, Y3, Y1
-	VMOVUPS      32(R8), Y4
-	VFMADD231PS  Y4, Y3, Y2
-	VPMOVZXBD    16(DX), Y3
-	VPERMPS      tq3_1s8<>+0(SB), Y3, Y3
-	VBROADCASTSS 36(DX), Y4
-	VMULPS       Y3, Y4, Y3
-	VMOVUPS      64(SI), Y4
-	VFMADD231PS  Y4, Y3, Y0
-	VMOVUPS      64(SI)(DI*1), Y4
-	VFMADD231PS  Y4, Y3, Y1
-	VMOVUPS      64(R8), Y4
-	VFMADD231PS  Y4, Y3, Y2
-	VPMOVZXBD    24(DX), Y3
-	VPERMPS      tq3_1s8<>+0(SB), Y3, Y3
-	VBROADCASTSS 36(DX), Y4
-	VMULPS       Y3, Y4, Y3
-	VMOVUPS      96(SI), Y4
-	VFMADD231PS  Y4, Y3, Y0
-	VMOVUPS      96(SI)(DI*1), Y4
-	VFMADD231PS  Y4, Y3, Y1
-	VMOVUPS      96(R8), Y4
-	VFMADD231PS  Y4, Y3, Y2
+	VMOVDQU      tq3_1s0<>+0(SB), Y9
+	VPBROADCASTW (R10), X10
+	VCVTPH2PS    X10, Y10
+	VPBROADCASTW 2(R10), X11
+	VCVTPH2PS    X11, Y11
+	VBLENDVPS    Y9, Y10, Y11, Y9
+	VMOVUPS      Y9, 32(DX)
+	VBROADCASTI128 (R10), Y9
+	VPSHUFB      Y3, Y9, Y9
+	VPSRLVD      Y0, Y9, Y9
+	VPAND        Y1, Y9, Y9
+	VBROADCASTI128 (R10), Y10
+	VPSHUFB      Y4, Y10, Y10
+	VPSRLVD      Y0, Y10, Y10
+	VPAND        Y1, Y10, Y10
+	VBROADCASTI128 (R10), Y11
+	VPSHUFB      Y5, Y11, Y11
+	VPSRLVD      Y0, Y11, Y11
+	VPAND        Y1, Y11, Y11
+	VBROADCASTI128 (R10), Y12
+	VPSHUFB      tq3_1s6<>+0(SB), Y12, Y12
+	VPSRLVD      Y0, Y12, Y12
+	VPAND        Y1, Y12, Y12
+	VPACKUSDW    Y10, Y9, Y9
+	VPACKUSDW    Y12, Y11, Y10
+	VPACKUSWB    Y10, Y9, Y9
+	VMOVDQU      tq3_1s7<>+0(SB), Y10
+	VPERMD       Y9, Y10, Y9
+	VMOVDQU      Y9, (DX)
+	VPMOVZXBD    (DX), Y9
+	VPERMPS      Y2, Y9, Y9
+	VBROADCASTSS 32(DX), Y10
+	VMULPS       Y9, Y10, Y9
+	VMOVUPS      (SI), Y10
+	VFMADD231PS  Y10, Y9, Y6
+	VMOVUPS      (SI)(DI*1), Y10
+	VFMADD231PS  Y10, Y9, Y7
+	VMOVUPS      (R8), Y10
+	VFMADD231PS  Y10, Y9, Y8
+	VPMOVZXBD    8(DX), Y9
+	VPERMPS      Y2, Y9, Y9
+	VBROADCASTSS 32(DX), Y10
+	VMULPS       Y9, Y10, Y9
+	VMOVUPS      32(SI), Y10
+	VFMADD231PS  Y10, Y9, Y6
+	VMOVUPS      32(SI)(DI*1), Y10
+	VFMADD231PS  Y10, Y9, Y7
+	VMOVUPS      32(R8), Y10
+	VFMADD231PS  Y10, Y9, Y8
+	VPMOVZXBD    16(DX), Y9
+	VPERMPS      Y2, Y9, Y9
+	VBROADCASTSS 36(DX), Y10
+	VMULPS       Y9, Y10, Y9
+	VMOVUPS      64(SI), Y10
+	VFMADD231PS  Y10, Y9, Y6
+	VMOVUPS      64(SI)(DI*1), Y10
+	VFMADD231PS  Y10, Y9, Y7
+	VMOVUPS      64(R8), Y10
+	VFMADD231PS  Y10, Y9, Y8
+	VPMOVZXBD    24(DX), Y9
+	VPERMPS      Y2, Y9, Y9
+	VBROADCASTSS 36(DX), Y10
+	VMULPS       Y9, Y10, Y9
+	VMOVUPS      96(SI), Y10
+	VFMADD231PS  Y10, Y9, Y6
+	VMOVUPS      96(SI)(DI*1), Y10
+	VFMADD231PS  Y10, Y9, Y7
+	VMOVUPS      96(R8), Y10
+	VFMADD231PS  Y10, Y9, Y8
 	ADDQ         $0x10, R10
 	ADDQ         $0x80, SI
 	ADDQ         $0x80, R8
@@ -2095,31 +2207,31 @@ loop3:
 
 done4:
 	ADDQ         $1, R9
-	VEXTRACTF128 $1, Y0, X3
-	VADDPS       X0, X3, X3
-	VMOVHLPS     X3, X3, X0
-	VADDPS       X0, X3, X3
-	VMOVSHDUP    X3, X0
-	VADDSS       X0, X3, X3
-	VMOVSS       X3, (AX)
+	VEXTRACTF128 $1, Y6, X9
+	VADDPS       X6, X9, X9
+	VMOVHLPS     X9, X9, X6
+	VADDPS       X6, X9, X9
+	VMOVSHDUP    X9, X6
+	VADDSS       X6, X9, X9
+	VMOVSS       X9, (AX)
 	MOVQ         ldy+8(FP), SI
 	MOVQ         AX, DI
 	ADDQ         SI, DI
-	VEXTRACTF128 $1, Y1, X0
-	VADDPS       X1, X0, X0
-	VMOVHLPS     X0, X0, X1
-	VADDPS       X1, X0, X0
-	VMOVSHDUP    X0, X1
-	VADDSS       X1, X0, X0
-	VMOVSS       X0, (DI)
+	VEXTRACTF128 $1, Y7, X6
+	VADDPS       X7, X6, X6
+	VMOVHLPS     X6, X6, X7
+	VADDPS       X7, X6, X6
+	VMOVSHDUP    X6, X7
+	VADDSS       X7, X6, X6
+	VMOVSS       X6, (DI)
 	ADDQ         SI, DI
-	VEXTRACTF128 $1, Y2, X0
-	VADDPS       X2, X0, X0
-	VMOVHLPS     X0, X0, X1
-	VADDPS       X1, X0, X0
-	VMOVSHDUP    X0, X1
-	VADDSS       X1, X0, X0
-	VMOVSS       X0, (DI)
+	VEXTRACTF128 $1, Y8, X6
+	VADDPS       X8, X6, X6
+	VMOVHLPS     X6, X6, X7
+	VADDPS       X7, X6, X6
+	VMOVSHDUP    X6, X7
+	VADDSS       X7, X6, X6
+	VMOVSS       X6, (DI)
 	ADDQ         $4, AX
 	MOVQ         stride+40(FP), SI
 	ADDQ         SI, BX
@@ -2134,6 +2246,14 @@ done2:
 // matmul4xTq3_1sAVX2 multiplies rows of w with 4 rows of x; ld and stride in bytes, a unit is 32 values.
 // Requires: AVX2, F16C, FMA
 TEXT ·matmul4xTq3_1sAVX2(SB), NOSPLIT, $128-64
+
+	// constants of the loops
+	VMOVDQU      tq3_1s2<>+0(SB), Y0
+	VMOVDQU      tq3_1s3<>+0(SB), Y1
+	VMOVDQU      tq3_1s8<>+0(SB), Y2
+	VMOVDQU      tq3_1s1<>+0(SB), Y3
+	VMOVDQU      tq3_1s4<>+0(SB), Y4
+	VMOVDQU      tq3_1s5<>+0(SB), Y5
 	MOVQ         y+0(FP), AX
 	MOVQ         w+32(FP), BX
 	MOVQ         rows+48(FP), CX
@@ -2143,10 +2263,10 @@ TEXT ·matmul4xTq3_1sAVX2(SB), NOSPLIT, $128-64
 	JLT          done2
 
 loop1:
-	VPXOR        Y0, Y0, Y0
-	VPXOR        Y1, Y1, Y1
-	VPXOR        Y2, Y2, Y2
-	VPXOR        Y3, Y3, Y3
+	VPXOR        Y6, Y6, Y6
+	VPXOR        Y7, Y7, Y7
+	VPXOR        Y8, Y8, Y8
+	VPXOR        Y9, Y9, Y9
 	MOVQ         x+16(FP), SI
 	MOVQ         ldx+24(FP), DI
 	MOVQ         SI, R8
@@ -2158,83 +2278,83 @@ loop1:
 	JLT          done4
 
 loop3:
-	VMOVDQU      tq3_1s0<>+0(SB), Y4
-	VPBROADCASTW (R10), X5
-	VCVTPH2PS    X5, Y5
-	VPBROADCASTW 2(R10), X6
-	VCVTPH2PS    X6, Y6
-	VBLENDVPS    Y4, Y5, Y6, Y4
-	VMOVUPS      Y4, 32(DX)
-	VBROADCASTI128 (R10), Y4
-	VPSHUFB      tq3_1s1<>+0(SB), Y4, Y4
-	VPSRLVD      tq3_1s2<>+0(SB), Y4, Y4
-	VPAND        tq3_1s3<>+0(SB), Y4, Y4
-	VBROADCASTI128 (R10), Y5
-	VPSHUFB      tq3_1s4<>+0(SB), Y5, Y5
-	VPSRLVD      tq3_1s2<>+0(SB), Y5, Y5
-	VPAND        tq3_1s3<>+0(SB), Y5, Y5
-	VBROADCASTI128 (R10), Y6
-	VPSHUFB      tq3_1s5<>+0(SB), Y6, Y6
-	VPSRLVD      tq3_1s2<>+0(SB), Y6, Y6
-	VPAND        tq3_1s3<>+0(SB), Y6, Y6
-	VBROADCASTI128 (R10), Y7
-	VPSHUFB      tq3_1s6<>+0(SB), Y7, Y7
-	VPSRLVD      tq3_1s2<>+0(SB), Y7, Y7
-	VPAND        tq3_1s3<>+0(SB), Y7, Y7
-	VPACKUSDW    Y5, Y4, Y4
-	VPACKUSDW    Y7, Y6, Y5
-	VPACKUSWB    Y5, Y4, Y4
-	VMOVDQU      tq3_1s7<>+0(SB), Y5
-	VPERMD       Y4, Y5, Y4
-	VMOVDQU      Y4, (DX)
-	VPMOVZXBD    (DX), Y4
-	VPERMPS      tq3_1s8<>+0(SB), Y4, Y4
-	VBROADCASTSS 32(DX), Y5
-	VMULPS       Y4, Y5, Y4
-	VMOVUPS      (SI), Y5
-	VFMADD231PS  Y5, Y4, Y0
-	VMOVUPS      (SI)(DI*1), Y5
-	VFMADD231PS  Y5, Y4, Y1
-	VMOVUPS      (R8), Y5
-	VFMADD231PS  Y5, Y4, Y2
-	VMOVUPS      (R8)(DI*1), Y5
-	VFMADD231PS  Y5, Y4, Y3
-	VPMOVZXBD    8(DX), Y4
-	VPERMPS      tq3_1s8<>+0(SB), Y4, Y4
-	VBROADCASTSS 32(DX), Y5
-	VMULPS       Y4, Y5, Y4
-	VMOVUPS      32(SI), Y5
-	VFMADD231PS  Y5, Y4, Y0
-	VMOVUPS      32(SI)(DI*1), Y5
-	VFMADD231PS  Y5, Y4, Y1
-	VMOVUPS      32(R8), Y5
-	VFMADD231PS  Y5, Y4, Y2
-	VMOVUPS      32(R8)(DI*1), Y5
-	VFMADD231PS  Y5, Y4, Y3
-	VPMOVZXBD    16(DX), Y4
-	VPERMPS      tq3_1s8<>+0(SB), Y4, Y4
-	VBROADCASTSS 36(DX), Y5
-	VMULPS       Y4, Y5, Y4
-	VMOVUPS      64(SI), Y5
-	VFMADD231PS  Y5, Y4, Y0
-	VMOVUPS      64(SI)(DI*1), Y5
-	VFMADD231PS  Y5, Y4, Y1
-	VMOVUPS      64(R8), Y5
-	VFMADD231PS  Y5, Y4, Y2
-	VMOVUPS      64(R8)(DI*1), Y5
-	VFMADD231PS  Y5, Y4, Y3
-	VPMOVZXBD    24(DX), Y4
-	VPERMPS      tq3_1s8<>+0(SB), Y4, Y4
-	VBROADCASTSS 36(DX), Y5
-	VMULPS       Y4, Y5, Y4
-	VMOVUPS      96(SI), Y5
-	VFMADD231PS  Y5, Y4, Y0
-	VMOVUPS      96(SI)(DI*1), Y5
-	VFMADD231PS  Y5, Y4, Y1
-	VMOVUPS      96(R8), Y5
-	VFMADD231PS  Y5, Y4, Y2
-	VMOVUPS      96(R8)(DI*1), Y5
-	VFMADD231PS  Y5, Y4, Y3
+	VMOVDQU      tq3_1s0<>+0(SB), Y10
+	VPBROADCASTW (R10), X11
+	VCVTPH2PS    X11, Y11
+	VPBROADCASTW 2(R10), X12
+	VCVTPH2PS    X12, Y12
+	VBLENDVPS    Y10, Y11, Y12, Y10
+	VMOVUPS      Y10, 32(DX)
+	VBROADCASTI128 (R10), Y10
+	VPSHUFB      Y3, Y10, Y10
+	VPSRLVD      Y0, Y10, Y10
+	VPAND        Y1, Y10, Y10
+	VBROADCASTI128 (R10), Y11
+	VPSHUFB      Y4, Y11, Y11
+	VPSRLVD      Y0, Y11, Y11
+	VPAND        Y1, Y11, Y11
+	VBROADCASTI128 (R10), Y12
+	VPSHUFB      Y5, Y12, Y12
+	VPSRLVD      Y0, Y12, Y12
+	VPAND        Y1, Y12, Y12
+	VBROADCASTI128 (R10), Y13
+	VPSHUFB      tq3_1s6<>+0(SB), Y13, Y13
+	VPSRLVD      Y0, Y13, Y13
+	VPAND        Y1, Y13, Y13
+	VPACKUSDW    Y11, Y10, Y10
+	VPACKUSDW    Y13, Y12, Y11
+	VPACKUSWB    Y11, Y10, Y10
+	VMOVDQU      tq3_1s7<>+0(SB), Y11
+	VPERMD       Y10, Y11, Y10
+	VMOVDQU      Y10, (DX)
+	VPMOVZXBD    (DX), Y10
+	VPERMPS      Y2, Y10, Y10
+	VBROADCASTSS 32(DX), Y11
+	VMULPS       Y10, Y11, Y10
+	VMOVUPS      (SI), Y11
+	VFMADD231PS  Y11, Y10, Y6
+	VMOVUPS      (SI)(DI*1), Y11
+	VFMADD231PS  Y11, Y10, Y7
+	VMOVUPS      (R8), Y11
+	VFMADD231PS  Y11, Y10, Y8
+	VMOVUPS      (R8)(DI*1), Y11
+	VFMADD231PS  Y11, Y10, Y9
+	VPMOVZXBD    8(DX), Y10
+	VPERMPS      Y2, Y10, Y10
+	VBROADCASTSS 32(DX), Y11
+	VMULPS       Y10, Y11, Y10
+	VMOVUPS      32(SI), Y11
+	VFMADD231PS  Y11, Y10, Y6
+	VMOVUPS      32(SI)(DI*1), Y11
+	VFMADD231PS  Y11, Y10, Y7
+	VMOVUPS      32(R8), Y11
+	VFMADD231PS  Y11, Y10, Y8
+	VMOVUPS      32(R8)(DI*1), Y11
+	VFMADD231PS  Y11, Y10, Y9
+	VPMOVZXBD    16(DX), Y10
+	VPERMPS      Y2, Y10, Y10
+	VBROADCASTSS 36(DX), Y11
+	VMULPS       Y10, Y11, Y10
+	VMOVUPS      64(SI), Y11
+	VFMADD231PS  Y11, Y10, Y6
+	VMOVUPS      64(SI)(DI*1), Y11
+	VFMADD231PS  Y11, Y10, Y7
+	VMOVUPS      64(R8), Y11
+	VFMADD231PS  Y11, Y10, Y8
+	VMOVUPS      64(R8)(DI*1), Y11
+	VFMADD231PS  Y11, Y10, Y9
+	VPMOVZXBD    24(DX), Y10
+	VPERMPS      Y2, Y10, Y10
+	VBROADCASTSS 36(DX), Y11
+	VMULPS       Y10, Y11, Y10
+	VMOVUPS      96(SI), Y11
+	VFMADD231PS  Y11, Y10, Y6
+	VMOVUPS      96(SI)(DI*1), Y11
+	VFMADD231PS  Y11, Y10, Y7
+	VMOVUPS      96(R8), Y11
+	VFMADD231PS  Y11, Y10, Y8
+	VMOVUPS      96(R8)(DI*1), Y11
+	VFMADD231PS  Y11, Y10, Y9
 	ADDQ         $0x10, R10
 	ADDQ         $0x80, SI
 	ADDQ         $0x80, R8
@@ -2243,39 +2363,39 @@ loop3:
 
 done4:
 	ADDQ         $1, R9
-	VEXTRACTF128 $1, Y0, X4
-	VADDPS       X0, X4, X4
-	VMOVHLPS     X4, X4, X0
-	VADDPS       X0, X4, X4
-	VMOVSHDUP    X4, X0
-	VADDSS       X0, X4, X4
-	VMOVSS       X4, (AX)
+	VEXTRACTF128 $1, Y6, X10
+	VADDPS       X6, X10, X10
+	VMOVHLPS     X10, X10, X6
+	VADDPS       X6, X10, X10
+	VMOVSHDUP    X10, X6
+	VADDSS       X6, X10, X10
+	VMOVSS       X10, (AX)
 	MOVQ         ldy+8(FP), SI
 	MOVQ         AX, DI
 	ADDQ         SI, DI
-	VEXTRACTF128 $1, Y1, X0
-	VADDPS       X1, X0, X0
-	VMOVHLPS     X0, X0, X1
-	VADDPS       X1, X0, X0
-	VMOVSHDUP    X0, X1
-	VADDSS       X1, X0, X0
-	VMOVSS       X0, (DI)
+	VEXTRACTF128 $1, Y7, X6
+	VADDPS       X7, X6, X6
+	VMOVHLPS     X6, X6, X7
+	VADDPS       X7, X6, X6
+	VMOVSHDUP    X6, X7
+	VADDSS       X7, X6, X6
+	VMOVSS       X6, (DI)
 	ADDQ         SI, DI
-	VEXTRACTF128 $1, Y2, X0
-	VADDPS       X2, X0, X0
-	VMOVHLPS     X0, X0, X1
-	VADDPS       X1, X0, X0
-	VMOVSHDUP    X0, X1
-	VADDSS       X1, X0, X0
-	VMOVSS       X0, (DI)
+	VEXTRACTF128 $1, Y8, X6
+	VADDPS       X8, X6, X6
+	VMOVHLPS     X6, X6, X7
+	VADDPS       X7, X6, X6
+	VMOVSHDUP    X6, X7
+	VADDSS       X7, X6, X6
+	VMOVSS       X6, (DI)
 	ADDQ         SI, DI
-	VEXTRACTF128 $1, Y3, X0
-	VADDPS       X3, X0, X0
-	VMOVHLPS     X0, X0, X1
-	VADDPS       X1, X0, X0
-	VMOVSHDUP    X0, X1
-	VADDSS       X1, X0, X0
-	VMOVSS       X0, (DI)
+	VEXTRACTF128 $1, Y9, X6
+	VADDPS       X9, X6, X6
+	VMOVHLPS     X6, X6, X7
+	VADDPS       X7, X6, X6
+	VMOVSHDUP    X6, X7
+	VADDSS       X7, X6, X6
+	VMOVSS       X6, (DI)
 	ADDQ         $4, AX
 	MOVQ         stride+40(FP), SI
 	ADDQ         SI, BX
@@ -2290,6 +2410,14 @@ done2:
 // matmulQ81xTq3_1sAVX2 multiplies rows of w with 1 row of activations in int8; ldy and stride in bytes.
 // Requires: AVX2, F16C, FMA
 TEXT ·matmulQ81xTq3_1sAVX2(SB), NOSPLIT, $128-72
+
+	// constants of the loops
+	VMOVDQU      tq3_1s2<>+0(SB), Y0
+	VMOVDQU      tq3_1s3<>+0(SB), Y1
+	VMOVDQU      tq3_1s11<>+0(SB), Y2
+	VMOVDQU      tq3_1s1<>+0(SB), Y3
+	VMOVDQU      tq3_1s4<>+0(SB), Y4
+	VMOVDQU      tq3_1s5<>+0(SB), Y5
 	LEAQ         31(SP), AX
 	ANDQ         $-32, AX
 	MOVQ         y+0(FP), BX
@@ -2299,8 +2427,8 @@ TEXT ·matmulQ81xTq3_1sAVX2(SB), NOSPLIT, $128-72
 	JLT          done2
 
 loop1:
-	VPXOR        Y0, Y0, Y0
-	VPXOR        Y1, Y1, Y1
+	VPXOR        Y6, Y6, Y6
+	VPXOR        Y7, Y7, Y7
 	MOVQ         q+16(FP), SI
 	MOVQ         d+24(FP), DI
 	MOVQ         blocks+64(FP), R8
@@ -2309,94 +2437,94 @@ loop1:
 	JLT          done4
 
 loop3:
-	VMOVDQU      tq3_1s0<>+0(SB), Y2
-	VPBROADCASTW (R9), X3
-	VCVTPH2PS    X3, Y3
-	VPBROADCASTW 2(R9), X4
-	VCVTPH2PS    X4, Y4
-	VBLENDVPS    Y2, Y3, Y4, Y2
-	VMOVDQU      tq3_1s9<>+0(SB), Y3
-	VMULPS       Y3, Y2, Y2
-	VMOVUPS      Y2, 32(AX)
-	VBROADCASTI128 (R9), Y2
-	VPSHUFB      tq3_1s1<>+0(SB), Y2, Y2
-	VPSRLVD      tq3_1s2<>+0(SB), Y2, Y2
-	VPAND        tq3_1s3<>+0(SB), Y2, Y2
-	VBROADCASTI128 (R9), Y3
-	VPSHUFB      tq3_1s4<>+0(SB), Y3, Y3
-	VPSRLVD      tq3_1s2<>+0(SB), Y3, Y3
-	VPAND        tq3_1s3<>+0(SB), Y3, Y3
-	VBROADCASTI128 (R9), Y4
-	VPSHUFB      tq3_1s5<>+0(SB), Y4, Y4
-	VPSRLVD      tq3_1s2<>+0(SB), Y4, Y4
-	VPAND        tq3_1s3<>+0(SB), Y4, Y4
-	VBROADCASTI128 (R9), Y5
-	VPSHUFB      tq3_1s6<>+0(SB), Y5, Y5
-	VPSRLVD      tq3_1s2<>+0(SB), Y5, Y5
-	VPAND        tq3_1s3<>+0(SB), Y5, Y5
-	VPACKUSDW    Y3, Y2, Y2
-	VPACKUSDW    Y5, Y4, Y3
-	VPACKUSWB    Y3, Y2, Y2
-	VMOVDQU      tq3_1s7<>+0(SB), Y3
-	VPERMD       Y2, Y3, Y2
-	VBROADCASTI128 tq3_1s10<>+0(SB), Y3
-	VPSHUFB      Y2, Y3, Y2
-	VPABSB       Y2, Y3
-	VMOVDQU      (SI), Y4
-	VPSIGNB      Y2, Y4, Y2
-	VPMADDUBSW   Y2, Y3, Y2
-	VPMADDWD     tq3_1s11<>+0(SB), Y2, Y2
-	VBROADCASTSS 32(AX), X3
-	VBROADCASTSS 36(AX), X4
-	VINSERTF128  $1, X4, Y3, Y3
-	VBROADCASTSS (DI), Y4
-	VCVTDQ2PS    Y2, Y2
-	VMULPS       Y3, Y4, Y3
-	VFMADD231PS  Y3, Y2, Y0
-	VMOVDQU      tq3_1s0<>+0(SB), Y2
-	VPBROADCASTW 16(R9), X3
-	VCVTPH2PS    X3, Y3
-	VPBROADCASTW 18(R9), X4
-	VCVTPH2PS    X4, Y4
-	VBLENDVPS    Y2, Y3, Y4, Y2
-	VMOVDQU      tq3_1s9<>+0(SB), Y3
-	VMULPS       Y3, Y2, Y2
-	VMOVUPS      Y2, 32(AX)
-	VBROADCASTI128 16(R9), Y2
-	VPSHUFB      tq3_1s1<>+0(SB), Y2, Y2
-	VPSRLVD      tq3_1s2<>+0(SB), Y2, Y2
-	VPAND        tq3_1s3<>+0(SB), Y2, Y2
-	VBROADCASTI128 16(R9), Y3
-	VPSHUFB      tq3_1s4<>+0(SB), Y3, Y3
-	VPSRLVD      tq3_1s2<>+0(SB), Y3, Y3
-	VPAND        tq3_1s3<>+0(SB), Y3, Y3
-	VBROADCASTI128 16(R9), Y4
-	VPSHUFB      tq3_1s5<>+0(SB), Y4, Y4
-	VPSRLVD      tq3_1s2<>+0(SB), Y4, Y4
-	VPAND        tq3_1s3<>+0(SB), Y4, Y4
-	VBROADCASTI128 16(R9), Y5
-	VPSHUFB      tq3_1s6<>+0(SB), Y5, Y5
-	VPSRLVD      tq3_1s2<>+0(SB), Y5, Y5
-	VPAND        tq3_1s3<>+0(SB), Y5, Y5
-	VPACKUSDW    Y3, Y2, Y2
-	VPACKUSDW    Y5, Y4, Y3
-	VPACKUSWB    Y3, Y2, Y2
-	VMOVDQU      tq3_1s7<>+0(SB), Y3
-	VPERMD       Y2, Y3, Y2
-	VBROADCASTI128 tq3_1s10<>+0(SB), Y3
-	VPSHUFB      Y2, Y3, Y2
-	VPABSB       Y2, Y3
-	VMOVDQU      32(SI), Y4
-	VPSIGNB      Y2, Y4, Y2
-	VPMADDUBSW   Y2, Y3, Y2
-	VPMADDWD     tq3_1s11<>+0(SB), Y2, Y2
-	VBROADCASTSS 32(AX), X3
-	VBROADCASTSS 36(AX), X4
-	VINSERTF128  $1, X4, Y3, Y3
-	VBROADCASTSS 4(DI), Y4
-	VCVTDQ2PS    Y2, Y2
-	VMULPS       Y3, Y4, Y3
-	VFMADD231PS  Y3, Y2, Y1
+	VMOVDQU      tq3_1s0<>+0(SB), Y8
+	VPBROADCASTW (R9), X9
+	VCVTPH2PS    X9, Y9
+	VPBROADCASTW 2(R9), X10
+	VCVTPH2PS    X10, Y10
+	VBLENDVPS    Y8, Y9, Y10, Y8
+	VMOVDQU      tq3_1s9<>+0(SB), Y9
+	VMULPS       Y9, Y8, Y8
+	VMOVUPS      Y8, 32(AX)
+	VBROADCASTI128 (R9), Y8
+	VPSHUFB      Y3, Y8, Y8
+	VPSRLVD      Y0, Y8, Y8
+	VPAND        Y1, Y8, Y8
+	VBROADCASTI128 (R9), Y9
+	VPSHUFB      Y4, Y9, Y9
+	VPSRLVD      Y0, Y9, Y9
+	VPAND        Y1, Y9, Y9
+	VBROADCASTI128 (R9), Y10
+	VPSHUFB      Y5, Y10, Y10
+	VPSRLVD      Y0, Y10, Y10
+	VPAND        Y1, Y10, Y10
+	VBROADCASTI128 (R9), Y11
+	VPSHUFB      tq3_1s6<>+0(SB), Y11, Y11
+	VPSRLVD      Y0, Y11, Y11
+	VPAND        Y1, Y11, Y11
+	VPACKUSDW    Y9, Y8, Y8
+	VPACKUSDW    Y11, Y10, Y9
+	VPACKUSWB    Y9, Y8, Y8
+	VMOVDQU      tq3_1s7<>+0(SB), Y9
+	VPERMD       Y8, Y9, Y8
+	VBROADCASTI128 tq3_1s10<>+0(SB), Y9
+	VPSHUFB      Y8, Y9, Y8
+	VPABSB       Y8, Y9
+	VMOVDQU      (SI), Y10
+	VPSIGNB      Y8, Y10, Y8
+	VPMADDUBSW   Y8, Y9, Y8
+	VPMADDWD     Y2, Y8, Y8
+	VBROADCASTSS 32(AX), X9
+	VBROADCASTSS 36(AX), X10
+	VINSERTF128  $1, X10, Y9, Y9
+	VBROADCASTSS (DI), Y10
+	VCVTDQ2PS    Y8, Y8
+	VMULPS       Y9, Y10, Y9
+	VFMADD231PS  Y9, Y8, Y6
+	VMOVDQU      tq3_1s0<>+0(SB), Y8
+	VPBROADCASTW 16(R9), X9
+	VCVTPH2PS    X9, Y9
+	VPBROADCASTW 18(R9), X10
+	VCVTPH2PS    X10, Y10
+	VBLENDVPS    Y8, Y9, Y10, Y8
+	VMOVDQU      tq3_1s9<>+0(SB), Y9
+	VMULPS       Y9, Y8, Y8
+	VMOVUPS      Y8, 32(AX)
+	VBROADCASTI128 16(R9), Y8
+	VPSHUFB      Y3, Y8, Y8
+	VPSRLVD      Y0, Y8, Y8
+	VPAND        Y1, Y8, Y8
+	VBROADCASTI128 16(R9), Y9
+	VPSHUFB      Y4, Y9, Y9
+	VPSRLVD      Y0, Y9, Y9
+	VPAND        Y1, Y9, Y9
+	VBROADCASTI128 16(R9), Y10
+	VPSHUFB      Y5, Y10, Y10
+	VPSRLVD      Y0, Y10, Y10
+	VPAND        Y1, Y10, Y10
+	VBROADCASTI128 16(R9), Y11
+	VPSHUFB      tq3_1s6<>+0(SB), Y11, Y11
+	VPSRLVD      Y0, Y11, Y11
+	VPAND        Y1, Y11, Y11
+	VPACKUSDW    Y9, Y8, Y8
+	VPACKUSDW    Y11, Y10, Y9
+	VPACKUSWB    Y9, Y8, Y8
+	VMOVDQU      tq3_1s7<>+0(SB), Y9
+	VPERMD       Y8, Y9, Y8
+	VBROADCASTI128 tq3_1s10<>+0(SB), Y9
+	VPSHUFB      Y8, Y9, Y8
+	VPABSB       Y8, Y9
+	VMOVDQU      32(SI), Y10
+	VPSIGNB      Y8, Y10, Y8
+	VPMADDUBSW   Y8, Y9, Y8
+	VPMADDWD     Y2, Y8, Y8
+	VBROADCASTSS 32(AX), X9
+	VBROADCASTSS 36(AX), X10
+	VINSERTF128  $1, X10, Y9, Y9
+	VBROADCASTSS 4(DI), Y10
+	VCVTDQ2PS    Y8, Y8
+	VMULPS       Y9, Y10, Y9
+	VFMADD231PS  Y9, Y8, Y7
 	ADDQ         $0x20, R9
 	ADDQ         $0x40, SI
 	ADDQ         $8, DI
@@ -2409,50 +2537,50 @@ done4:
 	JLT          done6
 
 loop5:
-	VMOVDQU      tq3_1s0<>+0(SB), Y2
-	VPBROADCASTW (R9), X3
-	VCVTPH2PS    X3, Y3
-	VPBROADCASTW 2(R9), X4
-	VCVTPH2PS    X4, Y4
-	VBLENDVPS    Y2, Y3, Y4, Y2
-	VMOVDQU      tq3_1s9<>+0(SB), Y3
-	VMULPS       Y3, Y2, Y2
-	VMOVUPS      Y2, 32(AX)
-	VBROADCASTI128 (R9), Y2
-	VPSHUFB      tq3_1s1<>+0(SB), Y2, Y2
-	VPSRLVD      tq3_1s2<>+0(SB), Y2, Y2
-	VPAND        tq3_1s3<>+0(SB), Y2, Y2
-	VBROADCASTI128 (R9), Y3
-	VPSHUFB      tq3_1s4<>+0(SB), Y3, Y3
-	VPSRLVD      tq3_1s2<>+0(SB), Y3, Y3
-	VPAND        tq3_1s3<>+0(SB), Y3, Y3
-	VBROADCASTI128 (R9), Y4
-	VPSHUFB      tq3_1s5<>+0(SB), Y4, Y4
-	VPSRLVD      tq3_1s2<>+0(SB), Y4, Y4
-	VPAND        tq3_1s3<>+0(SB), Y4, Y4
-	VBROADCASTI128 (R9), Y5
-	VPSHUFB      tq3_1s6<>+0(SB), Y5, Y5
-	VPSRLVD      tq3_1s2<>+0(SB), Y5, Y5
-	VPAND        tq3_1s3<>+0(SB), Y5, Y5
-	VPACKUSDW    Y3, Y2, Y2
-	VPACKUSDW    Y5, Y4, Y3
-	VPACKUSWB    Y3, Y2, Y2
-	VMOVDQU      tq3_1s7<>+0(SB), Y3
-	VPERMD       Y2, Y3, Y2
-	VBROADCASTI128 tq3_1s10<>+0(SB), Y3
-	VPSHUFB      Y2, Y3, Y2
-	VPABSB       Y2, Y3
-	VMOVDQU      (SI), Y4
-	VPSIGNB      Y2, Y4, Y2
-	VPMADDUBSW   Y2, Y3, Y2
-	VPMADDWD     tq3_1s11<>+0(SB), Y2, Y2
-	VBROADCASTSS 32(AX), X3
-	VBROADCASTSS 36(AX), X4
-	VINSERTF128  $1, X4, Y3, Y3
-	VBROADCASTSS (DI), Y4
-	VCVTDQ2PS    Y2, Y2
-	VMULPS       Y3, Y4, Y3
-	VFMADD231PS  Y3, Y2, Y0
+	VMOVDQU      tq3_1s0<>+0(SB), Y8
+	VPBROADCASTW (R9), X9
+	VCVTPH2PS    X9, Y9
+	VPBROADCASTW 2(R9), X10
+	VCVTPH2PS    X10, Y10
+	VBLENDVPS    Y8, Y9, Y10, Y8
+	VMOVDQU      tq3_1s9<>+0(SB), Y9
+	VMULPS       Y9, Y8, Y8
+	VMOVUPS      Y8, 32(AX)
+	VBROADCASTI128 (R9), Y8
+	VPSHUFB      Y3, Y8, Y8
+	VPSRLVD      Y0, Y8, Y8
+	VPAND        Y1, Y8, Y8
+	VBROADCASTI128 (R9), Y9
+	VPSHUFB      Y4, Y9, Y9
+	VPSRLVD      Y0, Y9, Y9
+	VPAND        Y1, Y9, Y9
+	VBROADCASTI128 (R9), Y10
+	VPSHUFB      Y5, Y10, Y10
+	VPSRLVD      Y0, Y10, Y10
+	VPAND        Y1, Y10, Y10
+	VBROADCASTI128 (R9), Y11
+	VPSHUFB      tq3_1s6<>+0(SB), Y11, Y11
+	VPSRLVD      Y0, Y11, Y11
+	VPAND        Y1, Y11, Y11
+	VPACKUSDW    Y9, Y8, Y8
+	VPACKUSDW    Y11, Y10, Y9
+	VPACKUSWB    Y9, Y8, Y8
+	VMOVDQU      tq3_1s7<>+0(SB), Y9
+	VPERMD       Y8, Y9, Y8
+	VBROADCASTI128 tq3_1s10<>+0(SB), Y9
+	VPSHUFB      Y8, Y9, Y8
+	VPABSB       Y8, Y9
+	VMOVDQU      (SI), Y10
+	VPSIGNB      Y8, Y10, Y8
+	VPMADDUBSW   Y8, Y9, Y8
+	VPMADDWD     Y2, Y8, Y8
+	VBROADCASTSS 32(AX), X9
+	VBROADCASTSS 36(AX), X10
+	VINSERTF128  $1, X10, Y9, Y9
+	VBROADCASTSS (DI), Y10
+	VCVTDQ2PS    Y8, Y8
+	VMULPS       Y9, Y10, Y9
+	VFMADD231PS  Y9, Y8, Y6
 	ADDQ         $0x10, R9
 	ADDQ         $0x20, SI
 	ADDQ         $4, DI
@@ -2461,14 +2589,14 @@ loop5:
 
 done6:
 	ADDQ         $1, R8
-	VADDPS       Y1, Y0, Y0
-	VEXTRACTF128 $1, Y0, X1
-	VADDPS       X0, X1, X1
-	VMOVHLPS     X1, X1, X0
-	VADDPS       X0, X1, X1
-	VMOVSHDUP    X1, X0
-	VADDSS       X0, X1, X1
-	VMOVSS       X1, (BX)
+	VADDPS       Y7, Y6, Y6
+	VEXTRACTF128 $1, Y6, X7
+	VADDPS       X6, X7, X7
+	VMOVHLPS     X7, X7, X6
+	VADDPS       X6, X7, X7
+	VMOVSHDUP    X7, X6
+	VADDSS       X6, X7, X7
+	VMOVSS       X7, (BX)
 	ADDQ         $4, BX
 	MOVQ         stride+48(FP), SI
 	ADDQ         SI, CX
@@ -2483,6 +2611,14 @@ done2:
 // matmulQ82xTq3_1sAVX2 multiplies rows of w with 2 rows of activations in int8; ldy and stride in bytes.
 // Requires: AVX2, F16C, FMA
 TEXT ·matmulQ82xTq3_1sAVX2(SB), NOSPLIT, $128-72
+
+	// constants of the loops
+	VMOVDQU      tq3_1s2<>+0(SB), Y0
+	VMOVDQU      tq3_1s3<>+0(SB), Y1
+	VMOVDQU      tq3_1s11<>+0(SB), Y2
+	VMOVDQU      tq3_1s1<>+0(SB), Y3
+	VMOVDQU      tq3_1s4<>+0(SB), Y4
+	VMOVDQU      tq3_1s5<>+0(SB), Y5
 	LEAQ         31(SP), AX
 	ANDQ         $-32, AX
 	MOVQ         y+0(FP), BX
@@ -2492,8 +2628,8 @@ TEXT ·matmulQ82xTq3_1sAVX2(SB), NOSPLIT, $128-72
 	JLT          done2
 
 loop1:
-	VPXOR        Y0, Y0, Y0
-	VPXOR        Y1, Y1, Y1
+	VPXOR        Y6, Y6, Y6
+	VPXOR        Y7, Y7, Y7
 	MOVQ         q+16(FP), SI
 	MOVQ         d+24(FP), DI
 	MOVQ         blocks+64(FP), R8
@@ -2502,110 +2638,110 @@ loop1:
 	JLT          done4
 
 loop3:
-	VMOVDQU      tq3_1s0<>+0(SB), Y2
-	VPBROADCASTW (R9), X3
-	VCVTPH2PS    X3, Y3
-	VPBROADCASTW 2(R9), X4
-	VCVTPH2PS    X4, Y4
-	VBLENDVPS    Y2, Y3, Y4, Y2
-	VMOVDQU      tq3_1s9<>+0(SB), Y3
-	VMULPS       Y3, Y2, Y2
-	VMOVUPS      Y2, 32(AX)
-	VBROADCASTI128 (R9), Y2
-	VPSHUFB      tq3_1s1<>+0(SB), Y2, Y2
-	VPSRLVD      tq3_1s2<>+0(SB), Y2, Y2
-	VPAND        tq3_1s3<>+0(SB), Y2, Y2
-	VBROADCASTI128 (R9), Y3
-	VPSHUFB      tq3_1s4<>+0(SB), Y3, Y3
-	VPSRLVD      tq3_1s2<>+0(SB), Y3, Y3
-	VPAND        tq3_1s3<>+0(SB), Y3, Y3
-	VBROADCASTI128 (R9), Y4
-	VPSHUFB      tq3_1s5<>+0(SB), Y4, Y4
-	VPSRLVD      tq3_1s2<>+0(SB), Y4, Y4
-	VPAND        tq3_1s3<>+0(SB), Y4, Y4
-	VBROADCASTI128 (R9), Y5
-	VPSHUFB      tq3_1s6<>+0(SB), Y5, Y5
-	VPSRLVD      tq3_1s2<>+0(SB), Y5, Y5
-	VPAND        tq3_1s3<>+0(SB), Y5, Y5
-	VPACKUSDW    Y3, Y2, Y2
-	VPACKUSDW    Y5, Y4, Y3
-	VPACKUSWB    Y3, Y2, Y2
-	VMOVDQU      tq3_1s7<>+0(SB), Y3
-	VPERMD       Y2, Y3, Y2
-	VBROADCASTI128 tq3_1s10<>+0(SB), Y3
-	VPSHUFB      Y2, Y3, Y2
-	VPABSB       Y2, Y3
-	VMOVDQU      (SI), Y4
-	VPSIGNB      Y2, Y4, Y4
-	VPMADDUBSW   Y4, Y3, Y4
-	VPMADDWD     tq3_1s11<>+0(SB), Y4, Y4
-	VMOVDQU      32(SI), Y5
-	VPSIGNB      Y2, Y5, Y2
-	VPMADDUBSW   Y2, Y3, Y2
-	VPMADDWD     tq3_1s11<>+0(SB), Y2, Y2
-	VBROADCASTSS 32(AX), X3
-	VBROADCASTSS 36(AX), X5
-	VINSERTF128  $1, X5, Y3, Y3
-	VBROADCASTSS (DI), Y5
-	VCVTDQ2PS    Y4, Y4
-	VMULPS       Y3, Y5, Y5
-	VFMADD231PS  Y5, Y4, Y0
-	VBROADCASTSS 4(DI), Y4
-	VCVTDQ2PS    Y2, Y2
-	VMULPS       Y3, Y4, Y3
-	VFMADD231PS  Y3, Y2, Y1
-	VMOVDQU      tq3_1s0<>+0(SB), Y2
-	VPBROADCASTW 16(R9), X3
-	VCVTPH2PS    X3, Y3
-	VPBROADCASTW 18(R9), X4
-	VCVTPH2PS    X4, Y4
-	VBLENDVPS    Y2, Y3, Y4, Y2
-	VMOVDQU      tq3_1s9<>+0(SB), Y3
-	VMULPS       Y3, Y2, Y2
-	VMOVUPS      Y2, 32(AX)
-	VBROADCASTI128 16(R9), Y2
-	VPSHUFB      tq3_1s1<>+0(SB), Y2, Y2
-	VPSRLVD      tq3_1s2<>+0(SB), Y2, Y2
-	VPAND        tq3_1s3<>+0(SB), Y2, Y2
-	VBROADCASTI128 16(R9), Y3
-	VPSHUFB      tq3_1s4<>+0(SB), Y3, Y3
-	VPSRLVD      tq3_1s2<>+0(SB), Y3, Y3
-	VPAND        tq3_1s3<>+0(SB), Y3, Y3
-	VBROADCASTI128 16(R9), Y4
-	VPSHUFB      tq3_1s5<>+0(SB), Y4, Y4
-	VPSRLVD      tq3_1s2<>+0(SB), Y4, Y4
-	VPAND        tq3_1s3<>+0(SB), Y4, Y4
-	VBROADCASTI128 16(R9), Y5
-	VPSHUFB      tq3_1s6<>+0(SB), Y5, Y5
-	VPSRLVD      tq3_1s2<>+0(SB), Y5, Y5
-	VPAND        tq3_1s3<>+0(SB), Y5, Y5
-	VPACKUSDW    Y3, Y2, Y2
-	VPACKUSDW    Y5, Y4, Y3
-	VPACKUSWB    Y3, Y2, Y2
-	VMOVDQU      tq3_1s7<>+0(SB), Y3
-	VPERMD       Y2, Y3, Y2
-	VBROADCASTI128 tq3_1s10<>+0(SB), Y3
-	VPSHUFB      Y2, Y3, Y2
-	VPABSB       Y2, Y3
-	VMOVDQU      64(SI), Y4
-	VPSIGNB      Y2, Y4, Y4
-	VPMADDUBSW   Y4, Y3, Y4
-	VPMADDWD     tq3_1s11<>+0(SB), Y4, Y4
-	VMOVDQU      96(SI), Y5
-	VPSIGNB      Y2, Y5, Y2
-	VPMADDUBSW   Y2, Y3, Y2
-	VPMADDWD     tq3_1s11<>+0(SB), Y2, Y2
-	VBROADCASTSS 32(AX), X3
-	VBROADCASTSS 36(AX), X5
-	VINSERTF128  $1, X5, Y3, Y3
-	VBROADCASTSS 8(DI), Y5
-	VCVTDQ2PS    Y4, Y4
-	VMULPS       Y3, Y5, Y5
-	VFMADD231PS  Y5, Y4, Y0
-	VBROADCASTSS 12(DI), Y4
-	VCVTDQ2PS    Y2, Y2
-	VMULPS       Y3, Y4, Y3
-	VFMADD231PS  Y3, Y2, Y1
+	VMOVDQU      tq3_1s0<>+0(SB), Y8
+	VPBROADCASTW (R9), X9
+	VCVTPH2PS    X9, Y9
+	VPBROADCASTW 2(R9), X10
+	VCVTPH2PS    X10, Y10
+	VBLENDVPS    Y8, Y9, Y10, Y8
+	VMOVDQU      tq3_1s9<>+0(SB), Y9
+	VMULPS       Y9, Y8, Y8
+	VMOVUPS      Y8, 32(AX)
+	VBROADCASTI128 (R9), Y8
+	VPSHUFB      Y3, Y8, Y8
+	VPSRLVD      Y0, Y8, Y8
+	VPAND        Y1, Y8, Y8
+	VBROADCASTI128 (R9), Y9
+	VPSHUFB      Y4, Y9, Y9
+	VPSRLVD      Y0, Y9, Y9
+	VPAND        Y1, Y9, Y9
+	VBROADCASTI128 (R9), Y10
+	VPSHUFB      Y5, Y10, Y10
+	VPSRLVD      Y0, Y10, Y10
+	VPAND        Y1, Y10, Y10
+	VBROADCASTI128 (R9), Y11
+	VPSHUFB      tq3_1s6<>+0(SB), Y11, Y11
+	VPSRLVD      Y0, Y11, Y11
+	VPAND        Y1, Y11, Y11
+	VPACKUSDW    Y9, Y8, Y8
+	VPACKUSDW    Y11, Y10, Y9
+	VPACKUSWB    Y9, Y8, Y8
+	VMOVDQU      tq3_1s7<>+0(SB), Y9
+	VPERMD       Y8, Y9, Y8
+	VBROADCASTI128 tq3_1s10<>+0(SB), Y9
+	VPSHUFB      Y8, Y9, Y8
+	VPABSB       Y8, Y9
+	VMOVDQU      (SI), Y10
+	VPSIGNB      Y8, Y10, Y10
+	VPMADDUBSW   Y10, Y9, Y10
+	VPMADDWD     Y2, Y10, Y10
+	VMOVDQU      32(SI), Y11
+	VPSIGNB      Y8, Y11, Y8
+	VPMADDUBSW   Y8, Y9, Y8
+	VPMADDWD     Y2, Y8, Y8
+	VBROADCASTSS 32(AX), X9
+	VBROADCASTSS 36(AX), X11
+	VINSERTF128  $1, X11, Y9, Y9
+	VBROADCASTSS (DI), Y11
+	VCVTDQ2PS    Y10, Y10
+	VMULPS       Y9, Y11, Y11
+	VFMADD231PS  Y11, Y10, Y6
+	VBROADCASTSS 4(DI), Y10
+	VCVTDQ2PS    Y8, Y8
+	VMULPS       Y9, Y10, Y9
+	VFMADD231PS  Y9, Y8, Y7
+	VMOVDQU      tq3_1s0<>+0(SB), Y8
+	VPBROADCASTW 16(R9), X9
+	VCVTPH2PS    X9, Y9
+	VPBROADCASTW 18(R9), X10
+	VCVTPH2PS    X10, Y10
+	VBLENDVPS    Y8, Y9, Y10, Y8
+	VMOVDQU      tq3_1s9<>+0(SB), Y9
+	VMULPS       Y9, Y8, Y8
+	VMOVUPS      Y8, 32(AX)
+	VBROADCASTI128 16(R9), Y8
+	VPSHUFB      Y3, Y8, Y8
+	VPSRLVD      Y0, Y8, Y8
+	VPAND        Y1, Y8, Y8
+	VBROADCASTI128 16(R9), Y9
+	VPSHUFB      Y4, Y9, Y9
+	VPSRLVD      Y0, Y9, Y9
+	VPAND        Y1, Y9, Y9
+	VBROADCASTI128 16(R9), Y10
+	VPSHUFB      Y5, Y10, Y10
+	VPSRLVD      Y0, Y10, Y10
+	VPAND        Y1, Y10, Y10
+	VBROADCASTI128 16(R9), Y11
+	VPSHUFB      tq3_1s6<>+0(SB), Y11, Y11
+	VPSRLVD      Y0, Y11, Y11
+	VPAND        Y1, Y11, Y11
+	VPACKUSDW    Y9, Y8, Y8
+	VPACKUSDW    Y11, Y10, Y9
+	VPACKUSWB    Y9, Y8, Y8
+	VMOVDQU      tq3_1s7<>+0(SB), Y9
+	VPERMD       Y8, Y9, Y8
+	VBROADCASTI128 tq3_1s10<>+0(SB), Y9
+	VPSHUFB      Y8, Y9, Y8
+	VPABSB       Y8, Y9
+	VMOVDQU      64(SI), Y10
+	VPSIGNB      Y8, Y10, Y10
+	VPMADDUBSW   Y10, Y9, Y10
+	VPMADDWD     Y2, Y10, Y10
+	VMOVDQU      96(SI), Y11
+	VPSIGNB      Y8, Y11, Y8
+	VPMADDUBSW   Y8, Y9, Y8
+	VPMADDWD     Y2, Y8, Y8
+	VBROADCASTSS 32(AX), X9
+	VBROADCASTSS 36(AX), X11
+	VINSERTF128  $1, X11, Y9, Y9
+	VBROADCASTSS 8(DI), Y11
+	VCVTDQ2PS    Y10, Y10
+	VMULPS       Y9, Y11, Y11
+	VFMADD231PS  Y11, Y10, Y6
+	VBROADCASTSS 12(DI), Y10
+	VCVTDQ2PS    Y8, Y8
+	VMULPS       Y9, Y10, Y9
+	VFMADD231PS  Y9, Y8, Y7
 	ADDQ         $0x20, R9
 	ADDQ         $0x80, SI
 	ADDQ         $0x10, DI
@@ -2618,58 +2754,58 @@ done4:
 	JLT          done6
 
 loop5:
-	VMOVDQU      tq3_1s0<>+0(SB), Y2
-	VPBROADCASTW (R9), X3
-	VCVTPH2PS    X3, Y3
-	VPBROADCASTW 2(R9), X4
-	VCVTPH2PS    X4, Y4
-	VBLENDVPS    Y2, Y3, Y4, Y2
-	VMOVDQU      tq3_1s9<>+0(SB), Y3
-	VMULPS       Y3, Y2, Y2
-	VMOVUPS      Y2, 32(AX)
-	VBROADCASTI128 (R9), Y2
-	VPSHUFB      tq3_1s1<>+0(SB), Y2, Y2
-	VPSRLVD      tq3_1s2<>+0(SB), Y2, Y2
-	VPAND        tq3_1s3<>+0(SB), Y2, Y2
-	VBROADCASTI128 (R9), Y3
-	VPSHUFB      tq3_1s4<>+0(SB), Y3, Y3
-	VPSRLVD      tq3_1s2<>+0(SB), Y3, Y3
-	VPAND        tq3_1s3<>+0(SB), Y3, Y3
-	VBROADCASTI128 (R9), Y4
-	VPSHUFB      tq3_1s5<>+0(SB), Y4, Y4
-	VPSRLVD      tq3_1s2<>+0(SB), Y4, Y4
-	VPAND        tq3_1s3<>+0(SB), Y4, Y4
-	VBROADCASTI128 (R9), Y5
-	VPSHUFB      tq3_1s6<>+0(SB), Y5, Y5
-	VPSRLVD      tq3_1s2<>+0(SB), Y5, Y5
-	VPAND        tq3_1s3<>+0(SB), Y5, Y5
-	VPACKUSDW    Y3, Y2, Y2
-	VPACKUSDW    Y5, Y4, Y3
-	VPACKUSWB    Y3, Y2, Y2
-	VMOVDQU      tq3_1s7<>+0(SB), Y3
-	VPERMD       Y2, Y3, Y2
-	VBROADCASTI128 tq3_1s10<>+0(SB), Y3
-	VPSHUFB      Y2, Y3, Y2
-	VPABSB       Y2, Y3
-	VMOVDQU      (SI), Y4
-	VPSIGNB      Y2, Y4, Y4
-	VPMADDUBSW   Y4, Y3, Y4
-	VPMADDWD     tq3_1s11<>+0(SB), Y4, Y4
-	VMOVDQU      32(SI), Y5
-	VPSIGNB      Y2, Y5, Y2
-	VPMADDUBSW   Y2, Y3, Y2
-	VPMADDWD     tq3_1s11<>+0(SB), Y2, Y2
-	VBROADCASTSS 32(AX), X3
-	VBROADCASTSS 36(AX), X5
-	VINSERTF128  $1, X5, Y3, Y3
-	VBROADCASTSS (DI), Y5
-	VCVTDQ2PS    Y4, Y4
-	VMULPS       Y3, Y5, Y5
-	VFMADD231PS  Y5, Y4, Y0
-	VBROADCASTSS 4(DI), Y4
-	VCVTDQ2PS    Y2, Y2
-	VMULPS       Y3, Y4, Y3
-	VFMADD231PS  Y3, Y2, Y1
+	VMOVDQU      tq3_1s0<>+0(SB), Y8
+	VPBROADCASTW (R9), X9
+	VCVTPH2PS    X9, Y9
+	VPBROADCASTW 2(R9), X10
+	VCVTPH2PS    X10, Y10
+	VBLENDVPS    Y8, Y9, Y10, Y8
+	VMOVDQU      tq3_1s9<>+0(SB), Y9
+	VMULPS       Y9, Y8, Y8
+	VMOVUPS      Y8, 32(AX)
+	VBROADCASTI128 (R9), Y8
+	VPSHUFB      Y3, Y8, Y8
+	VPSRLVD      Y0, Y8, Y8
+	VPAND        Y1, Y8, Y8
+	VBROADCASTI128 (R9), Y9
+	VPSHUFB      Y4, Y9, Y9
+	VPSRLVD      Y0, Y9, Y9
+	VPAND        Y1, Y9, Y9
+	VBROADCASTI128 (R9), Y10
+	VPSHUFB      Y5, Y10, Y10
+	VPSRLVD      Y0, Y10, Y10
+	VPAND        Y1, Y10, Y10
+	VBROADCASTI128 (R9), Y11
+	VPSHUFB      tq3_1s6<>+0(SB), Y11, Y11
+	VPSRLVD      Y0, Y11, Y11
+	VPAND        Y1, Y11, Y11
+	VPACKUSDW    Y9, Y8, Y8
+	VPACKUSDW    Y11, Y10, Y9
+	VPACKUSWB    Y9, Y8, Y8
+	VMOVDQU      tq3_1s7<>+0(SB), Y9
+	VPERMD       Y8, Y9, Y8
+	VBROADCASTI128 tq3_1s10<>+0(SB), Y9
+	VPSHUFB      Y8, Y9, Y8
+	VPABSB       Y8, Y9
+	VMOVDQU      (SI), Y10
+	VPSIGNB      Y8, Y10, Y10
+	VPMADDUBSW   Y10, Y9, Y10
+	VPMADDWD     Y2, Y10, Y10
+	VMOVDQU      32(SI), Y11
+	VPSIGNB      Y8, Y11, Y8
+	VPMADDUBSW   Y8, Y9, Y8
+	VPMADDWD     Y2, Y8, Y8
+	VBROADCASTSS 32(AX), X9
+	VBROADCASTSS 36(AX), X11
+	VINSERTF128  $1, X11, Y9, Y9
+	VBROADCASTSS (DI), Y11
+	VCVTDQ2PS    Y10, Y10
+	VMULPS       Y9, Y11, Y11
+	VFMADD231PS  Y11, Y10, Y6
+	VBROADCASTSS 4(DI), Y10
+	VCVTDQ2PS    Y8, Y8
+	VMULPS       Y9, Y10, Y9
+	VFMADD231PS  Y9, Y8, Y7
 	ADDQ         $0x10, R9
 	ADDQ         $0x40, SI
 	ADDQ         $8, DI
@@ -2678,23 +2814,23 @@ loop5:
 
 done6:
 	ADDQ         $1, R8
-	VEXTRACTF128 $1, Y0, X2
-	VADDPS       X0, X2, X2
-	VMOVHLPS     X2, X2, X0
-	VADDPS       X0, X2, X2
-	VMOVSHDUP    X2, X0
-	VADDSS       X0, X2, X2
-	VMOVSS       X2, (BX)
+	VEXTRACTF128 $1, Y6, X8
+	VADDPS       X6, X8, X8
+	VMOVHLPS     X8, X8, X6
+	VADDPS       X6, X8, X8
+	VMOVSHDUP    X8, X6
+	VADDSS       X6, X8, X8
+	VMOVSS       X8, (BX)
 	MOVQ         ldy+8(FP), SI
 	MOVQ         BX, DI
 	ADDQ         SI, DI
-	VEXTRACTF128 $1, Y1, X0
-	VADDPS       X1, X0, X0
-	VMOVHLPS     X0, X0, X1
-	VADDPS       X1, X0, X0
-	VMOVSHDUP    X0, X1
-	VADDSS       X1, X0, X0
-	VMOVSS       X0, (DI)
+	VEXTRACTF128 $1, Y7, X6
+	VADDPS       X7, X6, X6
+	VMOVHLPS     X6, X6, X7
+	VADDPS       X7, X6, X6
+	VMOVSHDUP    X6, X7
+	VADDSS       X7, X6, X6
+	VMOVSS       X6, (DI)
 	ADDQ         $4, BX
 	MOVQ         stride+48(FP), SI
 	ADDQ         SI, CX
@@ -2709,6 +2845,14 @@ done2:
 // matmulQ83xTq3_1sAVX2 multiplies rows of w with 3 rows of activations in int8; ldy and stride in bytes.
 // Requires: AVX2, F16C, FMA
 TEXT ·matmulQ83xTq3_1sAVX2(SB), NOSPLIT, $128-72
+
+	// constants of the loops
+	VMOVDQU      tq3_1s2<>+0(SB), Y0
+	VMOVDQU      tq3_1s3<>+0(SB), Y1
+	VMOVDQU      tq3_1s11<>+0(SB), Y2
+	VMOVDQU      tq3_1s1<>+0(SB), Y3
+	VMOVDQU      tq3_1s4<>+0(SB), Y4
+	VMOVDQU      tq3_1s5<>+0(SB), Y5
 	LEAQ         31(SP), AX
 	ANDQ         $-32, AX
 	MOVQ         y+0(FP), BX
@@ -2718,9 +2862,9 @@ TEXT ·matmulQ83xTq3_1sAVX2(SB), NOSPLIT, $128-72
 	JLT          done2
 
 loop1:
-	VPXOR        Y0, Y0, Y0
-	VPXOR        Y1, Y1, Y1
-	VPXOR        Y2, Y2, Y2
+	VPXOR        Y6, Y6, Y6
+	VPXOR        Y7, Y7, Y7
+	VPXOR        Y8, Y8, Y8
 	MOVQ         q+16(FP), SI
 	MOVQ         d+24(FP), DI
 	MOVQ         blocks+64(FP), R8
@@ -2729,126 +2873,126 @@ loop1:
 	JLT          done4
 
 loop3:
-	VMOVDQU      tq3_1s0<>+0(SB), Y3
-	VPBROADCASTW (R9), X4
-	VCVTPH2PS    X4, Y4
-	VPBROADCASTW 2(R9), X5
-	VCVTPH2PS    X5, Y5
-	VBLENDVPS    Y3, Y4, Y5, Y3
-	VMOVDQU      tq3_1s9<>+0(SB), Y4
-	VMULPS       Y4, Y3, Y3
-	VMOVUPS      Y3, 32(AX)
-	VBROADCASTI128 (R9), Y3
-	VPSHUFB      tq3_1s1<>+0(SB), Y3, Y3
-	VPSRLVD      tq3_1s2<>+0(SB), Y3, Y3
-	VPAND        tq3_1s3<>+0(SB), Y3, Y3
-	VBROADCASTI128 (R9), Y4
-	VPSHUFB      tq3_1s4<>+0(SB), Y4, Y4
-	VPSRLVD      tq3_1s2<>+0(SB), Y4, Y4
-	VPAND        tq3_1s3<>+0(SB), Y4, Y4
-	VBROADCASTI128 (R9), Y5
-	VPSHUFB      tq3_1s5<>+0(SB), Y5, Y5
-	VPSRLVD      tq3_1s2<>+0(SB), Y5, Y5
-	VPAND        tq3_1s3<>+0(SB), Y5, Y5
-	VBROADCASTI128 (R9), Y6
-	VPSHUFB      tq3_1s6<>+0(SB), Y6, Y6
-	VPSRLVD      tq3_1s2<>+0(SB), Y6, Y6
-	VPAND        tq3_1s3<>+0(SB), Y6, Y6
-	VPACKUSDW    Y4, Y3, Y3
-	VPACKUSDW    Y6, Y5, Y4
-	VPACKUSWB    Y4, Y3, Y3
-	VMOVDQU      tq3_1s7<>+0(SB), Y4
-	VPERMD       Y3, Y4, Y3
-	VBROADCASTI128 tq3_1s10<>+0(SB), Y4
-	VPSHUFB      Y3, Y4, Y3
-	VPABSB       Y3, Y4
-	VMOVDQU      (SI), Y5
-	VPSIGNB      Y3, Y5, Y5
-	VPMADDUBSW   Y5, Y4, Y5
-	VPMADDWD     tq3_1s11<>+0(SB), Y5, Y5
-	VMOVDQU      32(SI), Y6
-	VPSIGNB      Y3, Y6, Y6
-	VPMADDUBSW   Y6, Y4, Y6
-	VPMADDWD     tq3_1s11<>+0(SB), Y6, Y6
-	VMOVDQU      64(SI), Y7
-	VPSIGNB      Y3, Y7, Y3
-	VPMADDUBSW   Y3, Y4, Y3
-	VPMADDWD     tq3_1s11<>+0(SB), Y3, Y3
-	VBROADCASTSS 32(AX), X4
-	VBROADCASTSS 36(AX), X7
-	VINSERTF128  $1, X7, Y4, Y4
-	VBROADCASTSS (DI), Y7
-	VCVTDQ2PS    Y5, Y5
-	VMULPS       Y4, Y7, Y7
-	VFMADD231PS  Y7, Y5, Y0
-	VBROADCASTSS 4(DI), Y5
-	VCVTDQ2PS    Y6, Y6
-	VMULPS       Y4, Y5, Y5
-	VFMADD231PS  Y5, Y6, Y1
-	VBROADCASTSS 8(DI), Y5
-	VCVTDQ2PS    Y3, Y3
-	VMULPS       Y4, Y5, Y4
-	VFMADD231PS  Y4, Y3, Y2
-	VMOVDQU      tq3_1s0<>+0(SB), Y3
-	VPBROADCASTW 16(R9), X4
-	VCVTPH2PS    X4, Y4
-	VPBROADCASTW 18(R9), X5
-	VCVTPH2PS    X5, Y5
-	VBLENDVPS    Y3, Y4, Y5, Y3
-	VMOVDQU      tq3_1s9<>+0(SB), Y4
-	VMULPS       Y4, Y3, Y3
-	VMOVUPS      Y3, 32(AX)
-	VBROADCASTI128 16(R9), Y3
-	VPSHUFB      tq3_1s1<>+0(SB), Y3, Y3
-	VPSRLVD      tq3_1s2<>+0(SB), Y3, Y3
-	VPAND        tq3_1s3<>+0(SB), Y3, Y3
-	VBROADCASTI128 16(R9), Y4
-	VPSHUFB      tq3_1s4<>+0(SB), Y4, Y4
-	VPSRLVD      tq3_1s2<>+0(SB), Y4, Y4
-	VPAND        tq3_1s3<>+0(SB), Y4, Y4
-	VBROADCASTI128 16(R9), Y5
-	VPSHUFB      tq3_1s5<>+0(SB), Y5, Y5
-	VPSRLVD      tq3_1s2<>+0(SB), Y5, Y5
-	VPAND        tq3_1s3<>+0(SB), Y5, Y5
-	VBROADCASTI128 16(R9), Y6
-	VPSHUFB      tq3_1s6<>+0(SB), Y6, Y6
-	VPSRLVD      tq3_1s2<>+0(SB), Y6, Y6
-	VPAND        tq3_1s3<>+0(SB), Y6, Y6
-	VPACKUSDW    Y4, Y3, Y3
-	VPACKUSDW    Y6, Y5, Y4
-	VPACKUSWB    Y4, Y3, Y3
-	VMOVDQU      tq3_1s7<>+0(SB), Y4
-	VPERMD       Y3, Y4, Y3
-	VBROADCASTI128 tq3_1s10<>+0(SB), Y4
-	VPSHUFB      Y3, Y4, Y3
-	VPABSB       Y3, Y4
-	VMOVDQU      96(SI), Y5
-	VPSIGNB      Y3, Y5, Y5
-	VPMADDUBSW   Y5, Y4, Y5
-	VPMADDWD     tq3_1s11<>+0(SB), Y5, Y5
-	VMOVDQU      128(SI), Y6
-	VPSIGNB      Y3, Y6, Y6
-	VPMADDUBSW   Y6, Y4, Y6
-	VPMADDWD     tq3_1s11<>+0(SB), Y6, Y6
-	VMOVDQU      160(SI), Y7
-	VPSIGNB      Y3, Y7, Y3
-	VPMADDUBSW   Y3, Y4, Y3
-	VPMADDWD     tq3_1s11<>+0(SB), Y3, Y3
-	VBROADCASTSS 32(AX), X4
-	VBROADCASTSS 36(AX), X7
-	VINSERTF128  $1, X7, Y4, Y4
-	VBROADCASTSS 12(DI), Y7
-	VCVTDQ2PS    Y5, Y5
-	VMULPS       Y4, Y7, Y7
-	VFMADD231PS  Y7, Y5, Y0
-	VBROADCASTSS 16(DI), Y5
-	VCVTDQ2PS    Y6, Y6
-	VMULPS       Y4, Y5, Y5
-	VFMADD231PS  Y5, Y6, Y1
-	VBROADCASTSS 20(DI), Y5
-	VCVTDQ2PS    Y3, Y3
-	VMULPS       Y4, Y5, Y4
-	VFMADD231PS  Y4, Y3, Y2
+	VMOVDQU      tq3_1s0<>+0(SB), Y9
+	VPBROADCASTW (R9), X10
+	VCVTPH2PS    X10, Y10
+	VPBROADCASTW 2(R9), X11
+	VCVTPH2PS    X11, Y11
+	VBLENDVPS    Y9, Y10, Y11, Y9
+	VMOVDQU      tq3_1s9<>+0(SB), Y10
+	VMULPS       Y10, Y9, Y9
+	VMOVUPS      Y9, 32(AX)
+	VBROADCASTI128 (R9), Y9
+	VPSHUFB      Y3, Y9, Y9
+	VPSRLVD      Y0, Y9, Y9
+	VPAND        Y1, Y9, Y9
+	VBROADCASTI128 (R9), Y10
+	VPSHUFB      Y4, Y10, Y10
+	VPSRLVD      Y0, Y10, Y10
+	VPAND        Y1, Y10, Y10
+	VBROADCASTI128 (R9), Y11
+	VPSHUFB      Y5, Y11, Y11
+	VPSRLVD      Y0, Y11, Y11
+	VPAND        Y1, Y11, Y11
+	VBROADCASTI128 (R9), Y12
+	VPSHUFB      tq3_1s6<>+0(SB), Y12, Y12
+	VPSRLVD      Y0, Y12, Y12
+	VPAND        Y1, Y12, Y12
+	VPACKUSDW    Y10, Y9, Y9
+	VPACKUSDW    Y12, Y11, Y10
+	VPACKUSWB    Y10, Y9, Y9
+	VMOVDQU      tq3_1s7<>+0(SB), Y10
+	VPERMD       Y9, Y10, Y9
+	VBROADCASTI128 tq3_1s10<>+0(SB), Y10
+	VPSHUFB      Y9, Y10, Y9
+	VPABSB       Y9, Y10
+	VMOVDQU      (SI), Y11
+	VPSIGNB      Y9, Y11, Y11
+	VPMADDUBSW   Y11, Y10, Y11
+	VPMADDWD     Y2, Y11, Y11
+	VMOVDQU      32(SI), Y12
+	VPSIGNB      Y9, Y12, Y12
+	VPMADDUBSW   Y12, Y10, Y12
+	VPMADDWD     Y2, Y12, Y12
+	VMOVDQU      64(SI), Y13
+	VPSIGNB      Y9, Y13, Y9
+	VPMADDUBSW   Y9, Y10, Y9
+	VPMADDWD     Y2, Y9, Y9
+	VBROADCASTSS 32(AX), X10
+	VBROADCASTSS 36(AX), X13
+	VINSERTF128  $1, X13, Y10, Y10
+	VBROADCASTSS (DI), Y13
+	VCVTDQ2PS    Y11, Y11
+	VMULPS       Y10, Y13, Y13
+	VFMADD231PS  Y13, Y11, Y6
+	VBROADCASTSS 4(DI), Y11
+	VCVTDQ2PS    Y12, Y12
+	VMULPS       Y10, Y11, Y11
+	VFMADD231PS  Y11, Y12, Y7
+	VBROADCASTSS 8(DI), Y11
+	VCVTDQ2PS    Y9, Y9
+	VMULPS       Y10, Y11, Y10
+	VFMADD231PS  Y10, Y9, Y8
+	VMOVDQU      tq3_1s0<>+0(SB), Y9
+	VPBROADCASTW 16(R9), X10
+	VCVTPH2PS    X10, Y10
+	VPBROADCASTW 18(R9), X11
+	VCVTPH2PS    X11, Y11
+	VBLENDVPS    Y9, Y10, Y11, Y9
+	VMOVDQU      tq3_1s9<>+0(SB), Y10
+	VMULPS       Y10, Y9, Y9
+	VMOVUPS      Y9, 32(AX)
+	VBROADCASTI128 16(R9), Y9
+	VPSHUFB      Y3, Y9, Y9
+	VPSRLVD      Y0, Y9, Y9
+	VPAND        Y1, Y9, Y9
+	VBROADCASTI128 16(R9), Y10
+	VPSHUFB      Y4, Y10, Y10
+	VPSRLVD      Y0, Y10, Y10
+	VPAND        Y1, Y10, Y10
+	VBROADCASTI128 16(R9), Y11
+	VPSHUFB      Y5, Y11, Y11
+	VPSRLVD      Y0, Y11, Y11
+	VPAND        Y1, Y11, Y11
+	VBROADCASTI128 16(R9), Y12
+	VPSHUFB      tq3_1s6<>+0(SB), Y12, Y12
+	VPSRLVD      Y0, Y12, Y12
+	VPAND        Y1, Y12, Y12
+	VPACKUSDW    Y10, Y9, Y9
+	VPACKUSDW    Y12, Y11, Y10
+	VPACKUSWB    Y10, Y9, Y9
+	VMOVDQU      tq3_1s7<>+0(SB), Y10
+	VPERMD       Y9, Y10, Y9
+	VBROADCASTI128 tq3_1s10<>+0(SB), Y10
+	VPSHUFB      Y9, Y10, Y9
+	VPABSB       Y9, Y10
+	VMOVDQU      96(SI), Y11
+	VPSIGNB      Y9, Y11, Y11
+	VPMADDUBSW   Y11, Y10, Y11
+	VPMADDWD     Y2, Y11, Y11
+	VMOVDQU      128(SI), Y12
+	VPSIGNB      Y9, Y12, Y12
+	VPMADDUBSW   Y12, Y10, Y12
+	VPMADDWD     Y2, Y12, Y12
+	VMOVDQU      160(SI), Y13
+	VPSIGNB      Y9, Y13, Y9
+	VPMADDUBSW   Y9, Y10, Y9
+	VPMADDWD     Y2, Y9, Y9
+	VBROADCASTSS 32(AX), X10
+	VBROADCASTSS 36(AX), X13
+	VINSERTF128  $1, X13, Y10, Y10
+	VBROADCASTSS 12(DI), Y13
+	VCVTDQ2PS    Y11, Y11
+	VMULPS       Y10, Y13, Y13
+	VFMADD231PS  Y13, Y11, Y6
+	VBROADCASTSS 16(DI), Y11
+	VCVTDQ2PS    Y12, Y12
+	VMULPS       Y10, Y11, Y11
+	VFMADD231PS  Y11, Y12, Y7
+	VBROADCASTSS 20(DI), Y11
+	VCVTDQ2PS    Y9, Y9
+	VMULPS       Y10, Y11, Y10
+	VFMADD231PS  Y10, Y9, Y8
 	ADDQ         $0x20, R9
 	ADDQ         $0xc0, SI
 	ADDQ         $0x18, DI
@@ -2861,66 +3005,66 @@ done4:
 	JLT          done6
 
 loop5:
-	VMOVDQU      tq3_1s0<>+0(SB), Y3
-	VPBROADCASTW (R9), X4
-	VCVTPH2PS    X4, Y4
-	VPBROADCASTW 2(R9), X5
-	VCVTPH2PS    X5, Y5
-	VBLENDVPS    Y3, Y4, Y5, Y3
-	VMOVDQU      tq3_1s9<>+0(SB), Y4
-	VMULPS       Y4, Y3, Y3
-	VMOVUPS      Y3, 32(AX)
-	VBROADCASTI128 (R9), Y3
-	VPSHUFB      tq3_1s1<>+0(SB), Y3, Y3
-	VPSRLVD      tq3_1s2<>+0(SB), Y3, Y3
-	VPAND        tq3_1s3<>+0(SB), Y3, Y3
-	VBROADCASTI128 (R9), Y4
-	VPSHUFB      tq3_1s4<>+0(SB), Y4, Y4
-	VPSRLVD      tq3_1s2<>+0(SB), Y4, Y4
-	VPAND        tq3_1s3<>+0(SB), Y4, Y4
-	VBROADCASTI128 (R9), Y5
-	VPSHUFB      tq3_1s5<>+0(SB), Y5, Y5
-	VPSRLVD      tq3_1s2<>+0(SB), Y5, Y5
-	VPAND        tq3_1s3<>+0(SB), Y5, Y5
-	VBROADCASTI128 (R9), Y6
-	VPSHUFB      tq3_1s6<>+0(SB), Y6, Y6
-	VPSRLVD      tq3_1s2<>+0(SB), Y6, Y6
-	VPAND        tq3_1s3<>+0(SB), Y6, Y6
-	VPACKUSDW    Y4, Y3, Y3
-	VPACKUSDW    Y6, Y5, Y4
-	VPACKUSWB    Y4, Y3, Y3
-	VMOVDQU      tq3_1s7<>+0(SB), Y4
-	VPERMD       Y3, Y4, Y3
-	VBROADCASTI128 tq3_1s10<>+0(SB), Y4
-	VPSHUFB      Y3, Y4, Y3
-	VPABSB       Y3, Y4
-	VMOVDQU      (SI), Y5
-	VPSIGNB      Y3, Y5, Y5
-	VPMADDUBSW   Y5, Y4, Y5
-	VPMADDWD     tq3_1s11<>+0(SB), Y5, Y5
-	VMOVDQU      32(SI), Y6
-	VPSIGNB      Y3, Y6, Y6
-	VPMADDUBSW   Y6, Y4, Y6
-	VPMADDWD     tq3_1s11<>+0(SB), Y6, Y6
-	VMOVDQU      64(SI), Y7
-	VPSIGNB      Y3, Y7, Y3
-	VPMADDUBSW   Y3, Y4, Y3
-	VPMADDWD     tq3_1s11<>+0(SB), Y3, Y3
-	VBROADCASTSS 32(AX), X4
-	VBROADCASTSS 36(AX), X7
-	VINSERTF128  $1, X7, Y4, Y4
-	VBROADCASTSS (DI), Y7
-	VCVTDQ2PS    Y5, Y5
-	VMULPS       Y4, Y7, Y7
-	VFMADD231PS  Y7, Y5, Y0
-	VBROADCASTSS 4(DI), Y5
-	VCVTDQ2PS    Y6, Y6
-	VMULPS       Y4, Y5, Y5
-	VFMADD231PS  Y5, Y6, Y1
-	VBROADCASTSS 8(DI), Y5
-	VCVTDQ2PS    Y3, Y3
-	VMULPS       Y4, Y5, Y4
-	VFMADD231PS  Y4, Y3, Y2
+	VMOVDQU      tq3_1s0<>+0(SB), Y9
+	VPBROADCASTW (R9), X10
+	VCVTPH2PS    X10, Y10
+	VPBROADCASTW 2(R9), X11
+	VCVTPH2PS    X11, Y11
+	VBLENDVPS    Y9, Y10, Y11, Y9
+	VMOVDQU      tq3_1s9<>+0(SB), Y10
+	VMULPS       Y10, Y9, Y9
+	VMOVUPS      Y9, 32(AX)
+	VBROADCASTI128 (R9), Y9
+	VPSHUFB      Y3, Y9, Y9
+	VPSRLVD      Y0, Y9, Y9
+	VPAND        Y1, Y9, Y9
+	VBROADCASTI128 (R9), Y10
+	VPSHUFB      Y4, Y10, Y10
+	VPSRLVD      Y0, Y10, Y10
+	VPAND        Y1, Y10, Y10
+	VBROADCASTI128 (R9), Y11
+	VPSHUFB      Y5, Y11, Y11
+	VPSRLVD      Y0, Y11, Y11
+	VPAND        Y1, Y11, Y11
+	VBROADCASTI128 (R9), Y12
+	VPSHUFB      tq3_1s6<>+0(SB), Y12, Y12
+	VPSRLVD      Y0, Y12, Y12
+	VPAND        Y1, Y12, Y12
+	VPACKUSDW    Y10, Y9, Y9
+	VPACKUSDW    Y12, Y11, Y10
+	VPACKUSWB    Y10, Y9, Y9
+	VMOVDQU      tq3_1s7<>+0(SB), Y10
+	VPERMD       Y9, Y10, Y9
+	VBROADCASTI128 tq3_1s10<>+0(SB), Y10
+	VPSHUFB      Y9, Y10, Y9
+	VPABSB       Y9, Y10
+	VMOVDQU      (SI), Y11
+	VPSIGNB      Y9, Y11, Y11
+	VPMADDUBSW   Y11, Y10, Y11
+	VPMADDWD     Y2, Y11, Y11
+	VMOVDQU      32(SI), Y12
+	VPSIGNB      Y9, Y12, Y12
+	VPMADDUBSW   Y12, Y10, Y12
+	VPMADDWD     Y2, Y12, Y12
+	VMOVDQU      64(SI), Y13
+	VPSIGNB      Y9, Y13, Y9
+	VPMADDUBSW   Y9, Y10, Y9
+	VPMADDWD     Y2, Y9, Y9
+	VBROADCASTSS 32(AX), X10
+	VBROADCASTSS 36(AX), X13
+	VINSERTF128  $1, X13, Y10, Y10
+	VBROADCASTSS (DI), Y13
+	VCVTDQ2PS    Y11, Y11
+	VMULPS       Y10, Y13, Y13
+	VFMADD231PS  Y13, Y11, Y6
+	VBROADCASTSS 4(DI), Y11
+	VCVTDQ2PS    Y12, Y12
+	VMULPS       Y10, Y11, Y11
+	VFMADD231PS  Y11, Y12, Y7
+	VBROADCASTSS 8(DI), Y11
+	VCVTDQ2PS    Y9, Y9
+	VMULPS       Y10, Y11, Y10
+	VFMADD231PS  Y10, Y9, Y8
 	ADDQ         $0x10, R9
 	ADDQ         $0x60, SI
 	ADDQ         $0xc, DI
@@ -2929,31 +3073,31 @@ loop5:
 
 done6:
 	ADDQ         $1, R8
-	VEXTRACTF128 $1, Y0, X3
-	VADDPS       X0, X3, X3
-	VMOVHLPS     X3, X3, X0
-	VADDPS       X0, X3, X3
-	VMOVSHDUP    X3, X0
-	VADDSS       X0, X3, X3
-	VMOVSS       X3, (BX)
+	VEXTRACTF128 $1, Y6, X9
+	VADDPS       X6, X9, X9
+	VMOVHLPS     X9, X9, X6
+	VADDPS       X6, X9, X9
+	VMOVSHDUP    X9, X6
+	VADDSS       X6, X9, X9
+	VMOVSS       X9, (BX)
 	MOVQ         ldy+8(FP), SI
 	MOVQ         BX, DI
 	ADDQ         SI, DI
-	VEXTRACTF128 $1, Y1, X0
-	VADDPS       X1, X0, X0
-	VMOVHLPS     X0, X0, X1
-	VADDPS       X1, X0, X0
-	VMOVSHDUP    X0, X1
-	VADDSS       X1, X0, X0
-	VMOVSS       X0, (DI)
+	VEXTRACTF128 $1, Y7, X6
+	VADDPS       X7, X6, X6
+	VMOVHLPS     X6, X6, X7
+	VADDPS       X7, X6, X6
+	VMOVSHDUP    X6, X7
+	VADDSS       X7, X6, X6
+	VMOVSS       X6, (DI)
 	ADDQ         SI, DI
-	VEXTRACTF128 $1, Y2, X0
-	VADDPS       X2, X0, X0
-	VMOVHLPS     X0, X0, X1
-	VADDPS       X1, X0, X0
-	VMOVSHDUP    X0, X1
-	VADDSS       X1, X0, X0
-	VMOVSS       X0, (DI)
+	VEXTRACTF128 $1, Y8, X6
+	VADDPS       X8, X6, X6
+	VMOVHLPS     X6, X6, X7
+	VADDPS       X7, X6, X6
+	VMOVSHDUP    X6, X7
+	VADDSS       X7, X6, X6
+	VMOVSS       X6, (DI)
 	ADDQ         $4, BX
 	MOVQ         stride+48(FP), SI
 	ADDQ         SI, CX
@@ -2968,6 +3112,14 @@ done2:
 // matmulQ84xTq3_1sAVX2 multiplies rows of w with 4 rows of activations in int8; ldy and stride in bytes.
 // Requires: AVX2, F16C, FMA
 TEXT ·matmulQ84xTq3_1sAVX2(SB), NOSPLIT, $128-72
+
+	// constants of the loops
+	VMOVDQU      tq3_1s2<>+0(SB), Y0
+	VMOVDQU      tq3_1s11<>+0(SB), Y1
+	VMOVDQU      tq3_1s3<>+0(SB), Y2
+	VMOVDQU      tq3_1s1<>+0(SB), Y3
+	VMOVDQU      tq3_1s4<>+0(SB), Y4
+	VMOVDQU      tq3_1s5<>+0(SB), Y5
 	LEAQ         31(SP), AX
 	ANDQ         $-32, AX
 	MOVQ         y+0(FP), BX
@@ -2977,10 +3129,10 @@ TEXT ·matmulQ84xTq3_1sAVX2(SB), NOSPLIT, $128-72
 	JLT          done2
 
 loop1:
-	VPXOR        Y0, Y0, Y0
-	VPXOR        Y1, Y1, Y1
-	VPXOR        Y2, Y2, Y2
-	VPXOR        Y3, Y3, Y3
+	VPXOR        Y6, Y6, Y6
+	VPXOR        Y7, Y7, Y7
+	VPXOR        Y8, Y8, Y8
+	VPXOR        Y9, Y9, Y9
 	MOVQ         q+16(FP), SI
 	MOVQ         d+24(FP), DI
 	MOVQ         blocks+64(FP), R8
@@ -2989,142 +3141,142 @@ loop1:
 	JLT          done4
 
 loop3:
-	VMOVDQU      tq3_1s0<>+0(SB), Y4
-	VPBROADCASTW (R9), X5
-	VCVTPH2PS    X5, Y5
-	VPBROADCASTW 2(R9), X6
-	VCVTPH2PS    X6, Y6
-	VBLENDVPS    Y4, Y5, Y6, Y4
-	VMOVDQU      tq3_1s9<>+0(SB), Y5
-	VMULPS       Y5, Y4, Y4
-	VMOVUPS      Y4, 32(AX)
-	VBROADCASTI128 (R9), Y4
-	VPSHUFB      tq3_1s1<>+0(SB), Y4, Y4
-	VPSRLVD      tq3_1s2<>+0(SB), Y4, Y4
-	VPAND        tq3_1s3<>+0(SB), Y4, Y4
-	VBROADCASTI128 (R9), Y5
-	VPSHUFB      tq3_1s4<>+0(SB), Y5, Y5
-	VPSRLVD      tq3_1s2<>+0(SB), Y5, Y5
-	VPAND        tq3_1s3<>+0(SB), Y5, Y5
-	VBROADCASTI128 (R9), Y6
-	VPSHUFB      tq3_1s5<>+0(SB), Y6, Y6
-	VPSRLVD      tq3_1s2<>+0(SB), Y6, Y6
-	VPAND        tq3_1s3<>+0(SB), Y6, Y6
-	VBROADCASTI128 (R9), Y7
-	VPSHUFB      tq3_1s6<>+0(SB), Y7, Y7
-	VPSRLVD      tq3_1s2<>+0(SB), Y7, Y7
-	VPAND        tq3_1s3<>+0(SB), Y7, Y7
-	VPACKUSDW    Y5, Y4, Y4
-	VPACKUSDW    Y7, Y6, Y5
-	VPACKUSWB    Y5, Y4, Y4
-	VMOVDQU      tq3_1s7<>+0(SB), Y5
-	VPERMD       Y4, Y5, Y4
-	VBROADCASTI128 tq3_1s10<>+0(SB), Y5
-	VPSHUFB      Y4, Y5, Y4
-	VPABSB       Y4, Y5
-	VMOVDQU      (SI), Y6
-	VPSIGNB      Y4, Y6, Y6
-	VPMADDUBSW   Y6, Y5, Y6
-	VPMADDWD     tq3_1s11<>+0(SB), Y6, Y6
-	VMOVDQU      32(SI), Y7
-	VPSIGNB      Y4, Y7, Y7
-	VPMADDUBSW   Y7, Y5, Y7
-	VPMADDWD     tq3_1s11<>+0(SB), Y7, Y7
-	VMOVDQU      64(SI), Y8
-	VPSIGNB      Y4, Y8, Y8
-	VPMADDUBSW   Y8, Y5, Y8
-	VPMADDWD     tq3_1s11<>+0(SB), Y8, Y8
-	VMOVDQU      96(SI), Y9
-	VPSIGNB      Y4, Y9, Y4
-	VPMADDUBSW   Y4, Y5, Y4
-	VPMADDWD     tq3_1s11<>+0(SB), Y4, Y4
-	VBROADCASTSS 32(AX), X5
-	VBROADCASTSS 36(AX), X9
-	VINSERTF128  $1, X9, Y5, Y5
-	VBROADCASTSS (DI), Y9
-	VCVTDQ2PS    Y6, Y6
-	VMULPS       Y5, Y9, Y9
-	VFMADD231PS  Y9, Y6, Y0
-	VBROADCASTSS 4(DI), Y6
-	VCVTDQ2PS    Y7, Y7
-	VMULPS       Y5, Y6, Y6
-	VFMADD231PS  Y6, Y7, Y1
-	VBROADCASTSS 8(DI), Y6
-	VCVTDQ2PS    Y8, Y7
-	VMULPS       Y5, Y6, Y6
-	VFMADD231PS  Y6, Y7, Y2
-	VBROADCASTSS 12(DI), Y6
-	VCVTDQ2PS    Y4, Y4
-	VMULPS       Y5, Y6, Y5
-	VFMADD231PS  Y5, Y4, Y3
-	VMOVDQU      tq3_1s0<>+0(SB), Y4
-	VPBROADCASTW 16(R9), X5
-	VCVTPH2PS    X5, Y5
-	VPBROADCASTW 18(R9), X6
-	VCVTPH2PS    X6, Y6
-	VBLENDVPS    Y4, Y5, Y6, Y4
-	VMOVDQU      tq3_1s9<>+0(SB), Y5
-	VMULPS       Y5, Y4, Y4
-	VMOVUPS      Y4, 32(AX)
-	VBROADCASTI128 16(R9), Y4
-	VPSHUFB      tq3_1s1<>+0(SB), Y4, Y4
-	VPSRLVD      tq3_1s2<>+0(SB), Y4, Y4
-	VPAND        tq3_1s3<>+0(SB), Y4, Y4
-	VBROADCASTI128 16(R9), Y5
-	VPSHUFB      tq3_1s4<>+0(SB), Y5, Y5
-	VPSRLVD      tq3_1s2<>+0(SB), Y5, Y5
-	VPAND        tq3_1s3<>+0(SB), Y5, Y5
-	VBROADCASTI128 16(R9), Y6
-	VPSHUFB      tq3_1s5<>+0(SB), Y6, Y6
-	VPSRLVD      tq3_1s2<>+0(SB), Y6, Y6
-	VPAND        tq3_1s3<>+0(SB), Y6, Y6
-	VBROADCASTI128 16(R9), Y7
-	VPSHUFB      tq3_1s6<>+0(SB), Y7, Y7
-	VPSRLVD      tq3_1s2<>+0(SB), Y7, Y7
-	VPAND        tq3_1s3<>+0(SB), Y7, Y7
-	VPACKUSDW    Y5, Y4, Y4
-	VPACKUSDW    Y7, Y6, Y5
-	VPACKUSWB    Y5, Y4, Y4
-	VMOVDQU      tq3_1s7<>+0(SB), Y5
-	VPERMD       Y4, Y5, Y4
-	VBROADCASTI128 tq3_1s10<>+0(SB), Y5
-	VPSHUFB      Y4, Y5, Y4
-	VPABSB       Y4, Y5
-	VMOVDQU      128(SI), Y6
-	VPSIGNB      Y4, Y6, Y6
-	VPMADDUBSW   Y6, Y5, Y6
-	VPMADDWD     tq3_1s11<>+0(SB), Y6, Y6
-	VMOVDQU      160(SI), Y7
-	VPSIGNB      Y4, Y7, Y7
-	VPMADDUBSW   Y7, Y5, Y7
-	VPMADDWD     tq3_1s11<>+0(SB), Y7, Y7
-	VMOVDQU      192(SI), Y8
-	VPSIGNB      Y4, Y8, Y8
-	VPMADDUBSW   Y8, Y5, Y8
-	VPMADDWD     tq3_1s11<>+0(SB), Y8, Y8
-	VMOVDQU      224(SI), Y9
-	VPSIGNB      Y4, Y9, Y4
-	VPMADDUBSW   Y4, Y5, Y4
-	VPMADDWD     tq3_1s11<>+0(SB), Y4, Y4
-	VBROADCASTSS 32(AX), X5
-	VBROADCASTSS 36(AX), X9
-	VINSERTF128  $1, X9, Y5, Y5
-	VBROADCASTSS 16(DI), Y9
-	VCVTDQ2PS    Y6, Y6
-	VMULPS       Y5, Y9, Y9
-	VFMADD231PS  Y9, Y6, Y0
-	VBROADCASTSS 20(DI), Y6
-	VCVTDQ2PS    Y7, Y7
-	VMULPS       Y5, Y6, Y6
-	VFMADD231PS  Y6, Y7, Y1
-	VBROADCASTSS 24(DI), Y6
-	VCVTDQ2PS    Y8, Y7
-	VMULPS       Y5, Y6, Y6
-	VFMADD231PS  Y6, Y7, Y2
-	VBROADCASTSS 28(DI), Y6
-	VCVTDQ2PS    Y4, Y4
-	VMULPS       Y5, Y6, Y5
-	VFMADD231PS  Y5, Y4, Y3
+	VMOVDQU      tq3_1s0<>+0(SB), Y10
+	VPBROADCASTW (R9), X11
+	VCVTPH2PS    X11, Y11
+	VPBROADCASTW 2(R9), X12
+	VCVTPH2PS    X12, Y12
+	VBLENDVPS    Y10, Y11, Y12, Y10
+	VMOVDQU      tq3_1s9<>+0(SB), Y11
+	VMULPS       Y11, Y10, Y10
+	VMOVUPS      Y10, 32(AX)
+	VBROADCASTI128 (R9), Y10
+	VPSHUFB      Y3, Y10, Y10
+	VPSRLVD      Y0, Y10, Y10
+	VPAND        Y2, Y10, Y10
+	VBROADCASTI128 (R9), Y11
+	VPSHUFB      Y4, Y11, Y11
+	VPSRLVD      Y0, Y11, Y11
+	VPAND        Y2, Y11, Y11
+	VBROADCASTI128 (R9), Y12
+	VPSHUFB      Y5, Y12, Y12
+	VPSRLVD      Y0, Y12, Y12
+	VPAND        Y2, Y12, Y12
+	VBROADCASTI128 (R9), Y13
+	VPSHUFB      tq3_1s6<>+0(SB), Y13, Y13
+	VPSRLVD      Y0, Y13, Y13
+	VPAND        Y2, Y13, Y13
+	VPACKUSDW    Y11, Y10, Y10
+	VPACKUSDW    Y13, Y12, Y11
+	VPACKUSWB    Y11, Y10, Y10
+	VMOVDQU      tq3_1s7<>+0(SB), Y11
+	VPERMD       Y10, Y11, Y10
+	VBROADCASTI128 tq3_1s10<>+0(SB), Y11
+	VPSHUFB      Y10, Y11, Y10
+	VPABSB       Y10, Y11
+	VMOVDQU      (SI), Y12
+	VPSIGNB      Y10, Y12, Y12
+	VPMADDUBSW   Y12, Y11, Y12
+	VPMADDWD     Y1, Y12, Y12
+	VMOVDQU      32(SI), Y13
+	VPSIGNB      Y10, Y13, Y13
+	VPMADDUBSW   Y13, Y11, Y13
+	VPMADDWD     Y1, Y13, Y13
+	VMOVDQU      64(SI), Y14
+	VPSIGNB      Y10, Y14, Y14
+	VPMADDUBSW   Y14, Y11, Y14
+	VPMADDWD     Y1, Y14, Y14
+	VMOVDQU      96(SI), Y15
+	VPSIGNB      Y10, Y15, Y10
+	VPMADDUBSW   Y10, Y11, Y10
+	VPMADDWD     Y1, Y10, Y10
+	VBROADCASTSS 32(AX), X11
+	VBROADCASTSS 36(AX), X15
+	VINSERTF128  $1, X15, Y11, Y11
+	VBROADCASTSS (DI), Y15
+	VCVTDQ2PS    Y12, Y12
+	VMULPS       Y11, Y15, Y15
+	VFMADD231PS  Y15, Y12, Y6
+	VBROADCASTSS 4(DI), Y12
+	VCVTDQ2PS    Y13, Y13
+	VMULPS       Y11, Y12, Y12
+	VFMADD231PS  Y12, Y13, Y7
+	VBROADCASTSS 8(DI), Y12
+	VCVTDQ2PS    Y14, Y13
+	VMULPS       Y11, Y12, Y12
+	VFMADD231PS  Y12, Y13, Y8
+	VBROADCASTSS 12(DI), Y12
+	VCVTDQ2PS    Y10, Y10
+	VMULPS       Y11, Y12, Y11
+	VFMADD231PS  Y11, Y10, Y9
+	VMOVDQU      tq3_1s0<>+0(SB), Y10
+	VPBROADCASTW 16(R9), X11
+	VCVTPH2PS    X11, Y11
+	VPBROADCASTW 18(R9), X12
+	VCVTPH2PS    X12, Y12
+	VBLENDVPS    Y10, Y11, Y12, Y10
+	VMOVDQU      tq3_1s9<>+0(SB), Y11
+	VMULPS       Y11, Y10, Y10
+	VMOVUPS      Y10, 32(AX)
+	VBROADCASTI128 16(R9), Y10
+	VPSHUFB      Y3, Y10, Y10
+	VPSRLVD      Y0, Y10, Y10
+	VPAND        Y2, Y10, Y10
+	VBROADCASTI128 16(R9), Y11
+	VPSHUFB      Y4, Y11, Y11
+	VPSRLVD      Y0, Y11, Y11
+	VPAND        Y2, Y11, Y11
+	VBROADCASTI128 16(R9), Y12
+	VPSHUFB      Y5, Y12, Y12
+	VPSRLVD      Y0, Y12, Y12
+	VPAND        Y2, Y12, Y12
+	VBROADCASTI128 16(R9), Y13
+	VPSHUFB      tq3_1s6<>+0(SB), Y13, Y13
+	VPSRLVD      Y0, Y13, Y13
+	VPAND        Y2, Y13, Y13
+	VPACKUSDW    Y11, Y10, Y10
+	VPACKUSDW    Y13, Y12, Y11
+	VPACKUSWB    Y11, Y10, Y10
+	VMOVDQU      tq3_1s7<>+0(SB), Y11
+	VPERMD       Y10, Y11, Y10
+	VBROADCASTI128 tq3_1s10<>+0(SB), Y11
+	VPSHUFB      Y10, Y11, Y10
+	VPABSB       Y10, Y11
+	VMOVDQU      128(SI), Y12
+	VPSIGNB      Y10, Y12, Y12
+	VPMADDUBSW   Y12, Y11, Y12
+	VPMADDWD     Y1, Y12, Y12
+	VMOVDQU      160(SI), Y13
+	VPSIGNB      Y10, Y13, Y13
+	VPMADDUBSW   Y13, Y11, Y13
+	VPMADDWD     Y1, Y13, Y13
+	VMOVDQU      192(SI), Y14
+	VPSIGNB      Y10, Y14, Y14
+	VPMADDUBSW   Y14, Y11, Y14
+	VPMADDWD     Y1, Y14, Y14
+	VMOVDQU      224(SI), Y15
+	VPSIGNB      Y10, Y15, Y10
+	VPMADDUBSW   Y10, Y11, Y10
+	VPMADDWD     Y1, Y10, Y10
+	VBROADCASTSS 32(AX), X11
+	VBROADCASTSS 36(AX), X15
+	VINSERTF128  $1, X15, Y11, Y11
+	VBROADCASTSS 16(DI), Y15
+	VCVTDQ2PS    Y12, Y12
+	VMULPS       Y11, Y15, Y15
+	VFMADD231PS  Y15, Y12, Y6
+	VBROADCASTSS 20(DI), Y12
+	VCVTDQ2PS    Y13, Y13
+	VMULPS       Y11, Y12, Y12
+	VFMADD231PS  Y12, Y13, Y7
+	VBROADCASTSS 24(DI), Y12
+	VCVTDQ2PS    Y14, Y13
+	VMULPS       Y11, Y12, Y12
+	VFMADD231PS  Y12, Y13, Y8
+	VBROADCASTSS 28(DI), Y12
+	VCVTDQ2PS    Y10, Y10
+	VMULPS       Y11, Y12, Y11
+	VFMADD231PS  Y11, Y10, Y9
 	ADDQ         $0x20, R9
 	ADDQ         $0x100, SI
 	ADDQ         $0x20, DI
@@ -3137,74 +3289,74 @@ done4:
 	JLT          done6
 
 loop5:
-	VMOVDQU      tq3_1s0<>+0(SB), Y4
-	VPBROADCASTW (R9), X5
-	VCVTPH2PS    X5, Y5
-	VPBROADCASTW 2(R9), X6
-	VCVTPH2PS    X6, Y6
-	VBLENDVPS    Y4, Y5, Y6, Y4
-	VMOVDQU      tq3_1s9<>+0(SB), Y5
-	VMULPS       Y5, Y4, Y4
-	VMOVUPS      Y4, 32(AX)
-	VBROADCASTI128 (R9), Y4
-	VPSHUFB      tq3_1s1<>+0(SB), Y4, Y4
-	VPSRLVD      tq3_1s2<>+0(SB), Y4, Y4
-	VPAND        tq3_1s3<>+0(SB), Y4, Y4
-	VBROADCASTI128 (R9), Y5
-	VPSHUFB      tq3_1s4<>+0(SB), Y5, Y5
-	VPSRLVD      tq3_1s2<>+0(SB), Y5, Y5
-	VPAND        tq3_1s3<>+0(SB), Y5, Y5
-	VBROADCASTI128 (R9), Y6
-	VPSHUFB      tq3_1s5<>+0(SB), Y6, Y6
-	VPSRLVD      tq3_1s2<>+0(SB), Y6, Y6
-	VPAND        tq3_1s3<>+0(SB), Y6, Y6
-	VBROADCASTI128 (R9), Y7
-	VPSHUFB      tq3_1s6<>+0(SB), Y7, Y7
-	VPSRLVD      tq3_1s2<>+0(SB), Y7, Y7
-	VPAND        tq3_1s3<>+0(SB), Y7, Y7
-	VPACKUSDW    Y5, Y4, Y4
-	VPACKUSDW    Y7, Y6, Y5
-	VPACKUSWB    Y5, Y4, Y4
-	VMOVDQU      tq3_1s7<>+0(SB), Y5
-	VPERMD       Y4, Y5, Y4
-	VBROADCASTI128 tq3_1s10<>+0(SB), Y5
-	VPSHUFB      Y4, Y5, Y4
-	VPABSB       Y4, Y5
-	VMOVDQU      (SI), Y6
-	VPSIGNB      Y4, Y6, Y6
-	VPMADDUBSW   Y6, Y5, Y6
-	VPMADDWD     tq3_1s11<>+0(SB), Y6, Y6
-	VMOVDQU      32(SI), Y7
-	VPSIGNB      Y4, Y7, Y7
-	VPMADDUBSW   Y7, Y5, Y7
-	VPMADDWD     tq3_1s11<>+0(SB), Y7, Y7
-	VMOVDQU      64(SI), Y8
-	VPSIGNB      Y4, Y8, Y8
-	VPMADDUBSW   Y8, Y5, Y8
-	VPMADDWD     tq3_1s11<>+0(SB), Y8, Y8
-	VMOVDQU      96(SI), Y9
-	VPSIGNB      Y4, Y9, Y4
-	VPMADDUBSW   Y4, Y5, Y4
-	VPMADDWD     tq3_1s11<>+0(SB), Y4, Y4
-	VBROADCASTSS 32(AX), X5
-	VBROADCASTSS 36(AX), X9
-	VINSERTF128  $1, X9, Y5, Y5
-	VBROADCASTSS (DI), Y9
-	VCVTDQ2PS    Y6, Y6
-	VMULPS       Y5, Y9, Y9
-	VFMADD231PS  Y9, Y6, Y0
-	VBROADCASTSS 4(DI), Y6
-	VCVTDQ2PS    Y7, Y7
-	VMULPS       Y5, Y6, Y6
-	VFMADD231PS  Y6, Y7, Y1
-	VBROADCASTSS 8(DI), Y6
-	VCVTDQ2PS    Y8, Y7
-	VMULPS       Y5, Y6, Y6
-	VFMADD231PS  Y6, Y7, Y2
-	VBROADCASTSS 12(DI), Y6
-	VCVTDQ2PS    Y4, Y4
-	VMULPS       Y5, Y6, Y5
-	VFMADD231PS  Y5, Y4, Y3
+	VMOVDQU      tq3_1s0<>+0(SB), Y10
+	VPBROADCASTW (R9), X11
+	VCVTPH2PS    X11, Y11
+	VPBROADCASTW 2(R9), X12
+	VCVTPH2PS    X12, Y12
+	VBLENDVPS    Y10, Y11, Y12, Y10
+	VMOVDQU      tq3_1s9<>+0(SB), Y11
+	VMULPS       Y11, Y10, Y10
+	VMOVUPS      Y10, 32(AX)
+	VBROADCASTI128 (R9), Y10
+	VPSHUFB      Y3, Y10, Y10
+	VPSRLVD      Y0, Y10, Y10
+	VPAND        Y2, Y10, Y10
+	VBROADCASTI128 (R9), Y11
+	VPSHUFB      Y4, Y11, Y11
+	VPSRLVD      Y0, Y11, Y11
+	VPAND        Y2, Y11, Y11
+	VBROADCASTI128 (R9), Y12
+	VPSHUFB      Y5, Y12, Y12
+	VPSRLVD      Y0, Y12, Y12
+	VPAND        Y2, Y12, Y12
+	VBROADCASTI128 (R9), Y13
+	VPSHUFB      tq3_1s6<>+0(SB), Y13, Y13
+	VPSRLVD      Y0, Y13, Y13
+	VPAND        Y2, Y13, Y13
+	VPACKUSDW    Y11, Y10, Y10
+	VPACKUSDW    Y13, Y12, Y11
+	VPACKUSWB    Y11, Y10, Y10
+	VMOVDQU      tq3_1s7<>+0(SB), Y11
+	VPERMD       Y10, Y11, Y10
+	VBROADCASTI128 tq3_1s10<>+0(SB), Y11
+	VPSHUFB      Y10, Y11, Y10
+	VPABSB       Y10, Y11
+	VMOVDQU      (SI), Y12
+	VPSIGNB      Y10, Y12, Y12
+	VPMADDUBSW   Y12, Y11, Y12
+	VPMADDWD     Y1, Y12, Y12
+	VMOVDQU      32(SI), Y13
+	VPSIGNB      Y10, Y13, Y13
+	VPMADDUBSW   Y13, Y11, Y13
+	VPMADDWD     Y1, Y13, Y13
+	VMOVDQU      64(SI), Y14
+	VPSIGNB      Y10, Y14, Y14
+	VPMADDUBSW   Y14, Y11, Y14
+	VPMADDWD     Y1, Y14, Y14
+	VMOVDQU      96(SI), Y15
+	VPSIGNB      Y10, Y15, Y10
+	VPMADDUBSW   Y10, Y11, Y10
+	VPMADDWD     Y1, Y10, Y10
+	VBROADCASTSS 32(AX), X11
+	VBROADCASTSS 36(AX), X15
+	VINSERTF128  $1, X15, Y11, Y11
+	VBROADCASTSS (DI), Y15
+	VCVTDQ2PS    Y12, Y12
+	VMULPS       Y11, Y15, Y15
+	VFMADD231PS  Y15, Y12, Y6
+	VBROADCASTSS 4(DI), Y12
+	VCVTDQ2PS    Y13, Y13
+	VMULPS       Y11, Y12, Y12
+	VFMADD231PS  Y12, Y13, Y7
+	VBROADCASTSS 8(DI), Y12
+	VCVTDQ2PS    Y14, Y13
+	VMULPS       Y11, Y12, Y12
+	VFMADD231PS  Y12, Y13, Y8
+	VBROADCASTSS 12(DI), Y12
+	VCVTDQ2PS    Y10, Y10
+	VMULPS       Y11, Y12, Y11
+	VFMADD231PS  Y11, Y10, Y9
 	ADDQ         $0x10, R9
 	ADDQ         $0x80, SI
 	ADDQ         $0x10, DI
@@ -3213,39 +3365,39 @@ loop5:
 
 done6:
 	ADDQ         $1, R8
-	VEXTRACTF128 $1, Y0, X4
-	VADDPS       X0, X4, X4
-	VMOVHLPS     X4, X4, X0
-	VADDPS       X0, X4, X4
-	VMOVSHDUP    X4, X0
-	VADDSS       X0, X4, X4
-	VMOVSS       X4, (BX)
+	VEXTRACTF128 $1, Y6, X10
+	VADDPS       X6, X10, X10
+	VMOVHLPS     X10, X10, X6
+	VADDPS       X6, X10, X10
+	VMOVSHDUP    X10, X6
+	VADDSS       X6, X10, X10
+	VMOVSS       X10, (BX)
 	MOVQ         ldy+8(FP), SI
 	MOVQ         BX, DI
 	ADDQ         SI, DI
-	VEXTRACTF128 $1, Y1, X0
-	VADDPS       X1, X0, X0
-	VMOVHLPS     X0, X0, X1
-	VADDPS       X1, X0, X0
-	VMOVSHDUP    X0, X1
-	VADDSS       X1, X0, X0
-	VMOVSS       X0, (DI)
+	VEXTRACTF128 $1, Y7, X6
+	VADDPS       X7, X6, X6
+	VMOVHLPS     X6, X6, X7
+	VADDPS       X7, X6, X6
+	VMOVSHDUP    X6, X7
+	VADDSS       X7, X6, X6
+	VMOVSS       X6, (DI)
 	ADDQ         SI, DI
-	VEXTRACTF128 $1, Y2, X0
-	VADDPS       X2, X0, X0
-	VMOVHLPS     X0, X0, X1
-	VADDPS       X1, X0, X0
-	VMOVSHDUP    X0, X1
-	VADDSS       X1, X0, X0
-	VMOVSS       X0, (DI)
+	VEXTRACTF128 $1, Y8, X6
+	VADDPS       X8, X6, X6
+	VMOVHLPS     X6, X6, X7
+	VADDPS       X7, X6, X6
+	VMOVSHDUP    X6, X7
+	VADDSS       X7, X6, X6
+	VMOVSS       X6, (DI)
 	ADDQ         SI, DI
-	VEXTRACTF128 $1, Y3, X0
-	VADDPS       X3, X0, X0
-	VMOVHLPS     X0, X0, X1
-	VADDPS       X1, X0, X0
-	VMOVSHDUP    X0, X1
-	VADDSS       X1, X0, X0
-	VMOVSS       X0, (DI)
+	VEXTRACTF128 $1, Y9, X6
+	VADDPS       X9, X6, X6
+	VMOVHLPS     X6, X6, X7
+	VADDPS       X7, X6, X6
+	VMOVSHDUP    X6, X7
+	VADDSS       X7, X6, X6
+	VMOVSS       X6, (DI)
 	ADDQ         $4, BX
 	MOVQ         stride+48(FP), SI
 	ADDQ         SI, CX
@@ -3260,6 +3412,14 @@ done2:
 // unpackTq3_1sAVX2 unpacks a row into records of 32 levels, their scales and mins.
 // Requires: AVX2, F16C
 TEXT ·unpackTq3_1sAVX2(SB), NOSPLIT, $128-24
+
+	// constants of the loops
+	VMOVDQU      tq3_1s2<>+0(SB), Y0
+	VMOVDQU      tq3_1s3<>+0(SB), Y1
+	VMOVDQU      tq3_1s1<>+0(SB), Y2
+	VMOVDQU      tq3_1s4<>+0(SB), Y3
+	VMOVDQU      tq3_1s5<>+0(SB), Y4
+	VMOVDQU      tq3_1s6<>+0(SB), Y5
 	MOVQ         dst+0(FP), AX
 	MOVQ         src+8(FP), BX
 	MOVQ         blocks+16(FP), CX
@@ -3269,43 +3429,43 @@ TEXT ·unpackTq3_1sAVX2(SB), NOSPLIT, $128-24
 	JLT          done2
 
 loop1:
-	VMOVDQU      tq3_1s0<>+0(SB), Y0
-	VPBROADCASTW (BX), X1
-	VCVTPH2PS    X1, Y1
-	VPBROADCASTW 2(BX), X2
-	VCVTPH2PS    X2, Y2
-	VBLENDVPS    Y0, Y1, Y2, Y0
-	VMOVDQU      tq3_1s9<>+0(SB), Y1
-	VMULPS       Y1, Y0, Y0
-	VMOVUPS      Y0, 32(DX)
-	VBROADCASTI128 (BX), Y0
-	VPSHUFB      tq3_1s1<>+0(SB), Y0, Y0
-	VPSRLVD      tq3_1s2<>+0(SB), Y0, Y0
-	VPAND        tq3_1s3<>+0(SB), Y0, Y0
-	VBROADCASTI128 (BX), Y1
-	VPSHUFB      tq3_1s4<>+0(SB), Y1, Y1
-	VPSRLVD      tq3_1s2<>+0(SB), Y1, Y1
-	VPAND        tq3_1s3<>+0(SB), Y1, Y1
-	VBROADCASTI128 (BX), Y2
-	VPSHUFB      tq3_1s5<>+0(SB), Y2, Y2
-	VPSRLVD      tq3_1s2<>+0(SB), Y2, Y2
-	VPAND        tq3_1s3<>+0(SB), Y2, Y2
-	VBROADCASTI128 (BX), Y3
-	VPSHUFB      tq3_1s6<>+0(SB), Y3, Y3
-	VPSRLVD      tq3_1s2<>+0(SB), Y3, Y3
-	VPAND        tq3_1s3<>+0(SB), Y3, Y3
-	VPACKUSDW    Y1, Y0, Y0
-	VPACKUSDW    Y3, Y2, Y1
-	VPACKUSWB    Y1, Y0, Y0
-	VMOVDQU      tq3_1s7<>+0(SB), Y1
-	VPERMD       Y0, Y1, Y0
-	VBROADCASTI128 tq3_1s10<>+0(SB), Y1
-	VPSHUFB      Y0, Y1, Y0
-	VPABSB       Y0, Y1
-	VMOVDQU      Y1, (AX)
-	VMOVDQU      Y0, 48(AX)
-	VMOVSD       32(DX), X0
-	VMOVSD       X0, 32(AX)
+	VMOVDQU      tq3_1s0<>+0(SB), Y6
+	VPBROADCASTW (BX), X7
+	VCVTPH2PS    X7, Y7
+	VPBROADCASTW 2(BX), X8
+	VCVTPH2PS    X8, Y8
+	VBLENDVPS    Y6, Y7, Y8, Y6
+	VMOVDQU      tq3_1s9<>+0(SB), Y7
+	VMULPS       Y7, Y6, Y6
+	VMOVUPS      Y6, 32(DX)
+	VBROADCASTI128 (BX), Y6
+	VPSHUFB      Y2, Y6, Y6
+	VPSRLVD      Y0, Y6, Y6
+	VPAND        Y1, Y6, Y6
+	VBROADCASTI128 (BX), Y7
+	VPSHUFB      Y3, Y7, Y7
+	VPSRLVD      Y0, Y7, Y7
+	VPAND        Y1, Y7, Y7
+	VBROADCASTI128 (BX), Y8
+	VPSHUFB      Y4, Y8, Y8
+	VPSRLVD      Y0, Y8, Y8
+	VPAND        Y1, Y8, Y8
+	VBROADCASTI128 (BX), Y9
+	VPSHUFB      Y5, Y9, Y9
+	VPSRLVD      Y0, Y9, Y9
+	VPAND        Y1, Y9, Y9
+	VPACKUSDW    Y7, Y6, Y6
+	VPACKUSDW    Y9, Y8, Y7
+	VPACKUSWB    Y7, Y6, Y6
+	VMOVDQU      tq3_1s7<>+0(SB), Y7
+	VPERMD       Y6, Y7, Y6
+	VBROADCASTI128 tq3_1s10<>+0(SB), Y7
+	VPSHUFB      Y6, Y7, Y6
+	VPABSB       Y6, Y7
+	VMOVDQU      Y7, (AX)
+	VMOVDQU      Y6, 48(AX)
+	VMOVSD       32(DX), X6
+	VMOVSD       X6, 32(AX)
 	ADDQ         $0x10, BX
 	ADDQ         $0x50, AX
 	SUBQ         $1, CX

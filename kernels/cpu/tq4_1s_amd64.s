@@ -59,6 +59,13 @@ GLOBL tq4_1s8<>(SB), RODATA|NOPTR, $32
 // decodeUnitsTq4_1sAVX512 unpacks units of 32 values.
 // Requires: AVX2, F16C
 TEXT ·decodeUnitsTq4_1sAVX512(SB), NOSPLIT, $128-24
+
+	// constants of the loops
+	VMOVDQU      tq4_1s4<>+0(SB), Y0
+	VMOVDQU      tq4_1s5<>+0(SB), Y1
+	VMOVDQU      tq4_1s1<>+0(SB), Y2
+	VMOVDQU      tq4_1s3<>+0(SB), Y3
+	VMOVDQU      tq4_1s2<>+0(SB), Y4
 	MOVQ         dst+0(FP), AX
 	MOVQ         src+8(FP), BX
 	MOVQ         units+16(FP), CX
@@ -68,52 +75,52 @@ TEXT ·decodeUnitsTq4_1sAVX512(SB), NOSPLIT, $128-24
 	JLT          done2
 
 loop1:
-	VMOVDQU      tq4_1s0<>+0(SB), Y0
-	VPBROADCASTW (BX), X1
-	VCVTPH2PS    X1, Y1
-	VPBROADCASTW 2(BX), X2
-	VCVTPH2PS    X2, Y2
-	VBLENDVPS    Y0, Y1, Y2, Y0
-	VMOVUPS      Y0, 32(DX)
-	VBROADCASTI128 4(BX), Y0
-	VPSHUFB      tq4_1s1<>+0(SB), Y0, Y0
-	VPAND        tq4_1s2<>+0(SB), Y0, Y1
-	VPSRLD       $4, Y0, Y0
-	VPAND        tq4_1s3<>+0(SB), Y0, Y0
-	VPOR         Y0, Y1, Y0
-	VMOVDQU      Y0, (DX)
-	VPMOVZXBD    (DX), Y0
-	VPERMPS      tq4_1s4<>+0(SB), Y0, Y1
-	VPERMPS      tq4_1s5<>+0(SB), Y0, Y2
-	VPSLLD       $0x1c, Y0, Y0
-	VBLENDVPS    Y0, Y2, Y1, Y0
-	VBROADCASTSS 32(DX), Y1
-	VMULPS       Y0, Y1, Y0
-	VMOVUPS      Y0, (AX)
-	VPMOVZXBD    8(DX), Y0
-	VPERMPS      tq4_1s4<>+0(SB), Y0, Y1
-	VPERMPS      tq4_1s5<>+0(SB), Y0, Y2
-	VPSLLD       $0x1c, Y0, Y0
-	VBLENDVPS    Y0, Y2, Y1, Y0
-	VBROADCASTSS 32(DX), Y1
-	VMULPS       Y0, Y1, Y0
-	VMOVUPS      Y0, 32(AX)
-	VPMOVZXBD    16(DX), Y0
-	VPERMPS      tq4_1s4<>+0(SB), Y0, Y1
-	VPERMPS      tq4_1s5<>+0(SB), Y0, Y2
-	VPSLLD       $0x1c, Y0, Y0
-	VBLENDVPS    Y0, Y2, Y1, Y0
-	VBROADCASTSS 36(DX), Y1
-	VMULPS       Y0, Y1, Y0
-	VMOVUPS      Y0, 64(AX)
-	VPMOVZXBD    24(DX), Y0
-	VPERMPS      tq4_1s4<>+0(SB), Y0, Y1
-	VPERMPS      tq4_1s5<>+0(SB), Y0, Y2
-	VPSLLD       $0x1c, Y0, Y0
-	VBLENDVPS    Y0, Y2, Y1, Y0
-	VBROADCASTSS 36(DX), Y1
-	VMULPS       Y0, Y1, Y0
-	VMOVUPS      Y0, 96(AX)
+	VMOVDQU      tq4_1s0<>+0(SB), Y5
+	VPBROADCASTW (BX), X6
+	VCVTPH2PS    X6, Y6
+	VPBROADCASTW 2(BX), X7
+	VCVTPH2PS    X7, Y7
+	VBLENDVPS    Y5, Y6, Y7, Y5
+	VMOVUPS      Y5, 32(DX)
+	VBROADCASTI128 4(BX), Y5
+	VPSHUFB      Y2, Y5, Y5
+	VPAND        Y4, Y5, Y6
+	VPSRLD       $4, Y5, Y5
+	VPAND        Y3, Y5, Y5
+	VPOR         Y5, Y6, Y5
+	VMOVDQU      Y5, (DX)
+	VPMOVZXBD    (DX), Y5
+	VPERMPS      Y0, Y5, Y6
+	VPERMPS      Y1, Y5, Y7
+	VPSLLD       $0x1c, Y5, Y5
+	VBLENDVPS    Y5, Y7, Y6, Y5
+	VBROADCASTSS 32(DX), Y6
+	VMULPS       Y5, Y6, Y5
+	VMOVUPS      Y5, (AX)
+	VPMOVZXBD    8(DX), Y5
+	VPERMPS      Y0, Y5, Y6
+	VPERMPS      Y1, Y5, Y7
+	VPSLLD       $0x1c, Y5, Y5
+	VBLENDVPS    Y5, Y7, Y6, Y5
+	VBROADCASTSS 32(DX), Y6
+	VMULPS       Y5, Y6, Y5
+	VMOVUPS      Y5, 32(AX)
+	VPMOVZXBD    16(DX), Y5
+	VPERMPS      Y0, Y5, Y6
+	VPERMPS      Y1, Y5, Y7
+	VPSLLD       $0x1c, Y5, Y5
+	VBLENDVPS    Y5, Y7, Y6, Y5
+	VBROADCASTSS 36(DX), Y6
+	VMULPS       Y5, Y6, Y5
+	VMOVUPS      Y5, 64(AX)
+	VPMOVZXBD    24(DX), Y5
+	VPERMPS      Y0, Y5, Y6
+	VPERMPS      Y1, Y5, Y7
+	VPSLLD       $0x1c, Y5, Y5
+	VBLENDVPS    Y5, Y7, Y6, Y5
+	VBROADCASTSS 36(DX), Y6
+	VMULPS       Y5, Y6, Y5
+	VMOVUPS      Y5, 96(AX)
 	ADDQ         $0x14, BX
 	ADDQ         $0x80, AX
 	SUBQ         $1, CX
@@ -127,6 +134,13 @@ done2:
 // matmul1xTq4_1sAVX512 multiplies rows of w with 1 row of x; ld and stride in bytes, a unit is 32 values.
 // Requires: AVX2, F16C, FMA
 TEXT ·matmul1xTq4_1sAVX512(SB), NOSPLIT, $128-64
+
+	// constants of the loops
+	VMOVDQU      tq4_1s4<>+0(SB), Y0
+	VMOVDQU      tq4_1s5<>+0(SB), Y1
+	VMOVDQU      tq4_1s1<>+0(SB), Y2
+	VMOVDQU      tq4_1s3<>+0(SB), Y3
+	VMOVDQU      tq4_1s2<>+0(SB), Y4
 	MOVQ         y+0(FP), AX
 	MOVQ         w+32(FP), BX
 	MOVQ         rows+48(FP), CX
@@ -136,10 +150,10 @@ TEXT ·matmul1xTq4_1sAVX512(SB), NOSPLIT, $128-64
 	JLT          done2
 
 loop1:
-	VPXOR        Y0, Y0, Y0
-	VPXOR        Y1, Y1, Y1
-	VPXOR        Y2, Y2, Y2
-	VPXOR        Y3, Y3, Y3
+	VPXOR        Y5, Y5, Y5
+	VPXOR        Y6, Y6, Y6
+	VPXOR        Y7, Y7, Y7
+	VPXOR        Y8, Y8, Y8
 	MOVQ         x+16(FP), SI
 	MOVQ         units+56(FP), DI
 	MOVQ         BX, R8
@@ -147,56 +161,56 @@ loop1:
 	JLT          done4
 
 loop3:
-	VMOVDQU      tq4_1s0<>+0(SB), Y4
-	VPBROADCASTW (R8), X5
-	VCVTPH2PS    X5, Y5
-	VPBROADCASTW 2(R8), X6
-	VCVTPH2PS    X6, Y6
-	VBLENDVPS    Y4, Y5, Y6, Y4
-	VMOVUPS      Y4, 32(DX)
-	VBROADCASTI128 4(R8), Y4
-	VPSHUFB      tq4_1s1<>+0(SB), Y4, Y4
-	VPAND        tq4_1s2<>+0(SB), Y4, Y5
-	VPSRLD       $4, Y4, Y4
-	VPAND        tq4_1s3<>+0(SB), Y4, Y4
-	VPOR         Y4, Y5, Y4
-	VMOVDQU      Y4, (DX)
-	VPMOVZXBD    (DX), Y4
-	VPERMPS      tq4_1s4<>+0(SB), Y4, Y5
-	VPERMPS      tq4_1s5<>+0(SB), Y4, Y6
-	VPSLLD       $0x1c, Y4, Y4
-	VBLENDVPS    Y4, Y6, Y5, Y4
-	VBROADCASTSS 32(DX), Y5
-	VMULPS       Y4, Y5, Y4
-	VMOVUPS      (SI), Y5
-	VFMADD231PS  Y5, Y4, Y0
-	VPMOVZXBD    8(DX), Y4
-	VPERMPS      tq4_1s4<>+0(SB), Y4, Y5
-	VPERMPS      tq4_1s5<>+0(SB), Y4, Y6
-	VPSLLD       $0x1c, Y4, Y4
-	VBLENDVPS    Y4, Y6, Y5, Y4
-	VBROADCASTSS 32(DX), Y5
-	VMULPS       Y4, Y5, Y4
-	VMOVUPS      32(SI), Y5
-	VFMADD231PS  Y5, Y4, Y1
-	VPMOVZXBD    16(DX), Y4
-	VPERMPS      tq4_1s4<>+0(SB), Y4, Y5
-	VPERMPS      tq4_1s5<>+0(SB), Y4, Y6
-	VPSLLD       $0x1c, Y4, Y4
-	VBLENDVPS    Y4, Y6, Y5, Y4
-	VBROADCASTSS 36(DX), Y5
-	VMULPS       Y4, Y5, Y4
-	VMOVUPS      64(SI), Y5
-	VFMADD231PS  Y5, Y4, Y2
-	VPMOVZXBD    24(DX), Y4
-	VPERMPS      tq4_1s4<>+0(SB), Y4, Y5
-	VPERMPS      tq4_1s5<>+0(SB), Y4, Y6
-	VPSLLD       $0x1c, Y4, Y4
-	VBLENDVPS    Y4, Y6, Y5, Y4
-	VBROADCASTSS 36(DX), Y5
-	VMULPS       Y4, Y5, Y4
-	VMOVUPS      96(SI), Y5
-	VFMADD231PS  Y5, Y4, Y3
+	VMOVDQU      tq4_1s0<>+0(SB), Y9
+	VPBROADCASTW (R8), X10
+	VCVTPH2PS    X10, Y10
+	VPBROADCASTW 2(R8), X11
+	VCVTPH2PS    X11, Y11
+	VBLENDVPS    Y9, Y10, Y11, Y9
+	VMOVUPS      Y9, 32(DX)
+	VBROADCASTI128 4(R8), Y9
+	VPSHUFB      Y2, Y9, Y9
+	VPAND        Y4, Y9, Y10
+	VPSRLD       $4, Y9, Y9
+	VPAND        Y3, Y9, Y9
+	VPOR         Y9, Y10, Y9
+	VMOVDQU      Y9, (DX)
+	VPMOVZXBD    (DX), Y9
+	VPERMPS      Y0, Y9, Y10
+	VPERMPS      Y1, Y9, Y11
+	VPSLLD       $0x1c, Y9, Y9
+	VBLENDVPS    Y9, Y11, Y10, Y9
+	VBROADCASTSS 32(DX), Y10
+	VMULPS       Y9, Y10, Y9
+	VMOVUPS      (SI), Y10
+	VFMADD231PS  Y10, Y9, Y5
+	VPMOVZXBD    8(DX), Y9
+	VPERMPS      Y0, Y9, Y10
+	VPERMPS      Y1, Y9, Y11
+	VPSLLD       $0x1c, Y9, Y9
+	VBLENDVPS    Y9, Y11, Y10, Y9
+	VBROADCASTSS 32(DX), Y10
+	VMULPS       Y9, Y10, Y9
+	VMOVUPS      32(SI), Y10
+	VFMADD231PS  Y10, Y9, Y6
+	VPMOVZXBD    16(DX), Y9
+	VPERMPS      Y0, Y9, Y10
+	VPERMPS      Y1, Y9, Y11
+	VPSLLD       $0x1c, Y9, Y9
+	VBLENDVPS    Y9, Y11, Y10, Y9
+	VBROADCASTSS 36(DX), Y10
+	VMULPS       Y9, Y10, Y9
+	VMOVUPS      64(SI), Y10
+	VFMADD231PS  Y10, Y9, Y7
+	VPMOVZXBD    24(DX), Y9
+	VPERMPS      Y0, Y9, Y10
+	VPERMPS      Y1, Y9, Y11
+	VPSLLD       $0x1c, Y9, Y9
+	VBLENDVPS    Y9, Y11, Y10, Y9
+	VBROADCASTSS 36(DX), Y10
+	VMULPS       Y9, Y10, Y9
+	VMOVUPS      96(SI), Y10
+	VFMADD231PS  Y10, Y9, Y8
 	ADDQ         $0x14, R8
 	ADDQ         $0x80, SI
 	SUBQ         $1, DI
@@ -204,16 +218,16 @@ loop3:
 
 done4:
 	ADDQ         $1, DI
-	VADDPS       Y1, Y0, Y0
-	VADDPS       Y2, Y0, Y0
-	VADDPS       Y3, Y0, Y0
-	VEXTRACTF128 $1, Y0, X1
-	VADDPS       X0, X1, X1
-	VMOVHLPS     X1, X1, X0
-	VADDPS       X0, X1, X1
-	VMOVSHDUP    X1, X0
-	VADDSS       X0, X1, X1
-	VMOVSS       X1, (AX)
+	VADDPS       Y6, Y5, Y5
+	VADDPS       Y7, Y5, Y5
+	VADDPS       Y8, Y5, Y5
+	VEXTRACTF128 $1, Y5, X6
+	VADDPS       X5, X6, X6
+	VMOVHLPS     X6, X6, X5
+	VADDPS       X5, X6, X6
+	VMOVSHDUP    X6, X5
+	VADDSS       X5, X6, X6
+	VMOVSS       X6, (AX)
 	ADDQ         $4, AX
 	MOVQ         stride+40(FP), SI
 	ADDQ         SI, BX
@@ -228,6 +242,13 @@ done2:
 // matmul2xTq4_1sAVX512 multiplies rows of w with 2 rows of x; ld and stride in bytes, a unit is 32 values.
 // Requires: AVX2, F16C, FMA
 TEXT ·matmul2xTq4_1sAVX512(SB), NOSPLIT, $128-64
+
+	// constants of the loops
+	VMOVDQU      tq4_1s4<>+0(SB), Y0
+	VMOVDQU      tq4_1s5<>+0(SB), Y1
+	VMOVDQU      tq4_1s1<>+0(SB), Y2
+	VMOVDQU      tq4_1s3<>+0(SB), Y3
+	VMOVDQU      tq4_1s2<>+0(SB), Y4
 	MOVQ         y+0(FP), AX
 	MOVQ         w+32(FP), BX
 	MOVQ         rows+48(FP), CX
@@ -237,10 +258,10 @@ TEXT ·matmul2xTq4_1sAVX512(SB), NOSPLIT, $128-64
 	JLT          done2
 
 loop1:
-	VPXOR        Y0, Y0, Y0
-	VPXOR        Y1, Y1, Y1
-	VPXOR        Y2, Y2, Y2
-	VPXOR        Y3, Y3, Y3
+	VPXOR        Y5, Y5, Y5
+	VPXOR        Y6, Y6, Y6
+	VPXOR        Y7, Y7, Y7
+	VPXOR        Y8, Y8, Y8
 	MOVQ         x+16(FP), SI
 	MOVQ         ldx+24(FP), DI
 	MOVQ         units+56(FP), R8
@@ -249,64 +270,64 @@ loop1:
 	JLT          done4
 
 loop3:
-	VMOVDQU      tq4_1s0<>+0(SB), Y4
-	VPBROADCASTW (R9), X5
-	VCVTPH2PS    X5, Y5
-	VPBROADCASTW 2(R9), X6
-	VCVTPH2PS    X6, Y6
-	VBLENDVPS    Y4, Y5, Y6, Y4
-	VMOVUPS      Y4, 32(DX)
-	VBROADCASTI128 4(R9), Y4
-	VPSHUFB      tq4_1s1<>+0(SB), Y4, Y4
-	VPAND        tq4_1s2<>+0(SB), Y4, Y5
-	VPSRLD       $4, Y4, Y4
-	VPAND        tq4_1s3<>+0(SB), Y4, Y4
-	VPOR         Y4, Y5, Y4
-	VMOVDQU      Y4, (DX)
-	VPMOVZXBD    (DX), Y4
-	VPERMPS      tq4_1s4<>+0(SB), Y4, Y5
-	VPERMPS      tq4_1s5<>+0(SB), Y4, Y6
-	VPSLLD       $0x1c, Y4, Y4
-	VBLENDVPS    Y4, Y6, Y5, Y4
-	VBROADCASTSS 32(DX), Y5
-	VMULPS       Y4, Y5, Y4
-	VMOVUPS      (SI), Y5
-	VFMADD231PS  Y5, Y4, Y0
-	VMOVUPS      (SI)(DI*1), Y5
-	VFMADD231PS  Y5, Y4, Y1
-	VPMOVZXBD    8(DX), Y4
-	VPERMPS      tq4_1s4<>+0(SB), Y4, Y5
-	VPERMPS      tq4_1s5<>+0(SB), Y4, Y6
-	VPSLLD       $0x1c, Y4, Y4
-	VBLENDVPS    Y4, Y6, Y5, Y4
-	VBROADCASTSS 32(DX), Y5
-	VMULPS       Y4, Y5, Y4
-	VMOVUPS      32(SI), Y5
-	VFMADD231PS  Y5, Y4, Y2
-	VMOVUPS      32(SI)(DI*1), Y5
-	VFMADD231PS  Y5, Y4, Y3
-	VPMOVZXBD    16(DX), Y4
-	VPERMPS      tq4_1s4<>+0(SB), Y4, Y5
-	VPERMPS      tq4_1s5<>+0(SB), Y4, Y6
-	VPSLLD       $0x1c, Y4, Y4
-	VBLENDVPS    Y4, Y6, Y5, Y4
-	VBROADCASTSS 36(DX), Y5
-	VMULPS       Y4, Y5, Y4
-	VMOVUPS      64(SI), Y5
-	VFMADD231PS  Y5, Y4, Y0
-	VMOVUPS      64(SI)(DI*1), Y5
-	VFMADD231PS  Y5, Y4, Y1
-	VPMOVZXBD    24(DX), Y4
-	VPERMPS      tq4_1s4<>+0(SB), Y4, Y5
-	VPERMPS      tq4_1s5<>+0(SB), Y4, Y6
-	VPSLLD       $0x1c, Y4, Y4
-	VBLENDVPS    Y4, Y6, Y5, Y4
-	VBROADCASTSS 36(DX), Y5
-	VMULPS       Y4, Y5, Y4
-	VMOVUPS      96(SI), Y5
-	VFMADD231PS  Y5, Y4, Y2
-	VMOVUPS      96(SI)(DI*1), Y5
-	VFMADD231PS  Y5, Y4, Y3
+	VMOVDQU      tq4_1s0<>+0(SB), Y9
+	VPBROADCASTW (R9), X10
+	VCVTPH2PS    X10, Y10
+	VPBROADCASTW 2(R9), X11
+	VCVTPH2PS    X11, Y11
+	VBLENDVPS    Y9, Y10, Y11, Y9
+	VMOVUPS      Y9, 32(DX)
+	VBROADCASTI128 4(R9), Y9
+	VPSHUFB      Y2, Y9, Y9
+	VPAND        Y4, Y9, Y10
+	VPSRLD       $4, Y9, Y9
+	VPAND        Y3, Y9, Y9
+	VPOR         Y9, Y10, Y9
+	VMOVDQU      Y9, (DX)
+	VPMOVZXBD    (DX), Y9
+	VPERMPS      Y0, Y9, Y10
+	VPERMPS      Y1, Y9, Y11
+	VPSLLD       $0x1c, Y9, Y9
+	VBLENDVPS    Y9, Y11, Y10, Y9
+	VBROADCASTSS 32(DX), Y10
+	VMULPS       Y9, Y10, Y9
+	VMOVUPS      (SI), Y10
+	VFMADD231PS  Y10, Y9, Y5
+	VMOVUPS      (SI)(DI*1), Y10
+	VFMADD231PS  Y10, Y9, Y6
+	VPMOVZXBD    8(DX), Y9
+	VPERMPS      Y0, Y9, Y10
+	VPERMPS      Y1, Y9, Y11
+	VPSLLD       $0x1c, Y9, Y9
+	VBLENDVPS    Y9, Y11, Y10, Y9
+	VBROADCASTSS 32(DX), Y10
+	VMULPS       Y9, Y10, Y9
+	VMOVUPS      32(SI), Y10
+	VFMADD231PS  Y10, Y9, Y7
+	VMOVUPS      32(SI)(DI*1), Y10
+	VFMADD231PS  Y10, Y9, Y8
+	VPMOVZXBD    16(DX), Y9
+	VPERMPS      Y0, Y9, Y10
+	VPERMPS      Y1, Y9, Y11
+	VPSLLD       $0x1c, Y9, Y9
+	VBLENDVPS    Y9, Y11, Y10, Y9
+	VBROADCASTSS 36(DX), Y10
+	VMULPS       Y9, Y10, Y9
+	VMOVUPS      64(SI), Y10
+	VFMADD231PS  Y10, Y9, Y5
+	VMOVUPS      64(SI)(DI*1), Y10
+	VFMADD231PS  Y10, Y9, Y6
+	VPMOVZXBD    24(DX), Y9
+	VPERMPS      Y0, Y9, Y10
+	VPERMPS      Y1, Y9, Y11
+	VPSLLD       $0x1c, Y9, Y9
+	VBLENDVPS    Y9, Y11, Y10, Y9
+	VBROADCASTSS 36(DX), Y10
+	VMULPS       Y9, Y10, Y9
+	VMOVUPS      96(SI), Y10
+	VFMADD231PS  Y10, Y9, Y7
+	VMOVUPS      96(SI)(DI*1), Y10
+	VFMADD231PS  Y10, Y9, Y8
 	ADDQ         $0x14, R9
 	ADDQ         $0x80, SI
 	SUBQ         $1, R8
@@ -314,25 +335,25 @@ loop3:
 
 done4:
 	ADDQ         $1, R8
-	VADDPS       Y2, Y0, Y0
-	VADDPS       Y3, Y1, Y1
-	VEXTRACTF128 $1, Y0, X2
-	VADDPS       X0, X2, X2
-	VMOVHLPS     X2, X2, X0
-	VADDPS       X0, X2, X2
-	VMOVSHDUP    X2, X0
-	VADDSS       X0, X2, X2
-	VMOVSS       X2, (AX)
+	VADDPS       Y7, Y5, Y5
+	VADDPS       Y8, Y6, Y6
+	VEXTRACTF128 $1, Y5, X7
+	VADDPS       X5, X7, X7
+	VMOVHLPS     X7, X7, X5
+	VADDPS       X5, X7, X7
+	VMOVSHDUP    X7, X5
+	VADDSS       X5, X7, X7
+	VMOVSS       X7, (AX)
 	MOVQ         ldy+8(FP), SI
 	MOVQ         AX, DI
 	ADDQ         SI, DI
-	VEXTRACTF128 $1, Y1, X0
-	VADDPS       X1, X0, X0
-	VMOVHLPS     X0, X0, X1
-	VADDPS       X1, X0, X0
-	VMOVSHDUP    X0, X1
-	VADDSS       X1, X0, X0
-	VMOVSS       X0, (DI)
+	VEXTRACTF128 $1, Y6, X5
+	VADDPS       X6, X5, X5
+	VMOVHLPS     X5, X5, X6
+	VADDPS       X6, X5, X5
+	VMOVSHDUP    X5, X6
+	VADDSS       X6, X5, X5
+	VMOVSS       X5, (DI)
 	ADDQ         $4, AX
 	MOVQ         stride+40(FP), SI
 	ADDQ         SI, BX
@@ -347,6 +368,13 @@ done2:
 // matmul3xTq4_1sAVX512 multiplies rows of w with 3 rows of x; ld and stride in bytes, a unit is 32 values.
 // Requires: AVX2, F16C, FMA
 TEXT ·matmul3xTq4_1sAVX512(SB), NOSPLIT, $128-64
+
+	// constants of the loops
+	VMOVDQU      tq4_1s4<>+0(SB), Y0
+	VMOVDQU      tq4_1s5<>+0(SB), Y1
+	VMOVDQU      tq4_1s1<>+0(SB), Y2
+	VMOVDQU      tq4_1s3<>+0(SB), Y3
+	VMOVDQU      tq4_1s2<>+0(SB), Y4
 	MOVQ         y+0(FP), AX
 	MOVQ         w+32(FP), BX
 	MOVQ         rows+48(FP), CX
@@ -356,9 +384,9 @@ TEXT ·matmul3xTq4_1sAVX512(SB), NOSPLIT, $128-64
 	JLT          done2
 
 loop1:
-	VPXOR        Y0, Y0, Y0
-	VPXOR        Y1, Y1, Y1
-	VPXOR        Y2, Y2, Y2
+	VPXOR        Y5, Y5, Y5
+	VPXOR        Y6, Y6, Y6
+	VPXOR        Y7, Y7, Y7
 	MOVQ         x+16(FP), SI
 	MOVQ         ldx+24(FP), DI
 	MOVQ         SI, R8
@@ -370,72 +398,72 @@ loop1:
 	JLT          done4
 
 loop3:
-	VMOVDQU      tq4_1s0<>+0(SB), Y3
-	VPBROADCASTW (R10), X4
-	VCVTPH2PS    X4, Y4
-	VPBROADCASTW 2(R10), X5
-	VCVTPH2PS    X5, Y5
-	VBLENDVPS    Y3, Y4, Y5, Y3
-	VMOVUPS      Y3, 32(DX)
-	VBROADCASTI128 4(R10), Y3
-	VPSHUFB      tq4_1s1<>+0(SB), Y3, Y3
-	VPAND        tq4_1s2<>+0(SB), Y3, Y4
-	VPSRLD       $4, Y3, Y3
-	VPAND        tq4_1s3<>+0(SB), Y3, Y3
-	VPOR         Y3, Y4, Y3
-	VMOVDQU      Y3, (DX)
-	VPMOVZXBD    (DX), Y3
-	VPERMPS      tq4_1s4<>+0(SB), Y3, Y4
-	VPERMPS      tq4_1s5<>+0(SB), Y3, Y5
-	VPSLLD       $0x1c, Y3, Y3
-	VBLENDVPS    Y3, Y5, Y4, Y3
-	VBROADCASTSS 32(DX), Y4
-	VMULPS       Y3, Y4, Y3
-	VMOVUPS      (SI), Y4
-	VFMADD231PS  Y4, Y3, Y0
-	VMOVUPS      (SI)(DI*1), Y4
-	VFMADD231PS  Y4, Y3, Y1
-	VMOVUPS      (R8), Y4
-	VFMADD231PS  Y4, Y3, Y2
-	VPMOVZXBD    8(DX), Y3
-	VPERMPS      tq4_1s4<>+0(SB), Y3, Y4
-	VPERMPS      tq4_1s5<>+0(SB), Y3, Y5
-	VPSLLD       $0x1c, Y3, Y3
-	VBLENDVPS    Y3, Y5, Y4, Y3
-	VBROADCASTSS 32(DX), Y4
-	VMULPS       Y3, Y4, Y3
-	VMOVUPS      32(SI), Y4
-	VFMADD231PS  Y4, Y3, Y0
-	VMOVUPS      32(SI)(DI*1), Y4
-	VFMADD231PS  Y4, Y3, Y1
-	VMOVUPS      32(R8), Y4
-	VFMADD231PS  Y4, Y3, Y2
-	VPMOVZXBD    16(DX), Y3
-	VPERMPS      tq4_1s4<>+0(SB), Y3, Y4
-	VPERMPS      tq4_1s5<>+0(SB), Y3, Y5
-	VPSLLD       $0x1c, Y3, Y3
-	VBLENDVPS    Y3, Y5, Y4, Y3
-	VBROADCASTSS 36(DX), Y4
-	VMULPS       Y3, Y4, Y3
-	VMOVUPS      64(SI), Y4
-	VFMADD231PS  Y4, Y3, Y0
-	VMOVUPS      64(SI)(DI*1), Y4
-	VFMADD231PS  Y4, Y3, Y1
-	VMOVUPS      64(R8), Y4
-	VFMADD231PS  Y4, Y3, Y2
-	VPMOVZXBD    24(DX), Y3
-	VPERMPS      tq4_1s4<>+0(SB), Y3, Y4
-	VPERMPS      tq4_1s5<>+0(SB), Y3, Y5
-	VPSLLD       $0x1c, Y3, Y3
-	VBLENDVPS    Y3, Y5, Y4, Y3
-	VBROADCASTSS 36(DX), Y4
-	VMULPS       Y3, Y4, Y3
-	VMOVUPS      96(SI), Y4
-	VFMADD231PS  Y4, Y3, Y0
-	VMOVUPS      96(SI)(DI*1), Y4
-	VFMADD231PS  Y4, Y3, Y1
-	VMOVUPS      96(R8), Y4
-	VFMADD231PS  Y4, Y3, Y2
+	VMOVDQU      tq4_1s0<>+0(SB), Y8
+	VPBROADCASTW (R10), X9
+	VCVTPH2PS    X9, Y9
+	VPBROADCASTW 2(R10), X10
+	VCVTPH2PS    X10, Y10
+	VBLENDVPS    Y8, Y9, Y10, Y8
+	VMOVUPS      Y8, 32(DX)
+	VBROADCASTI128 4(R10), Y8
+	VPSHUFB      Y2, Y8, Y8
+	VPAND        Y4, Y8, Y9
+	VPSRLD       $4, Y8, Y8
+	VPAND        Y3, Y8, Y8
+	VPOR         Y8, Y9, Y8
+	VMOVDQU      Y8, (DX)
+	VPMOVZXBD    (DX), Y8
+	VPERMPS      Y0, Y8, Y9
+	VPERMPS      Y1, Y8, Y10
+	VPSLLD       $0x1c, Y8, Y8
+	VBLENDVPS    Y8, Y10, Y9, Y8
+	VBROADCASTSS 32(DX), Y9
+	VMULPS       Y8, Y9, Y8
+	VMOVUPS      (SI), Y9
+	VFMADD231PS  Y9, Y8, Y5
+	VMOVUPS      (SI)(DI*1), Y9
+	VFMADD231PS  Y9, Y8, Y6
+	VMOVUPS      (R8), Y9
+	VFMADD231PS  Y9, Y8, Y7
+	VPMOVZXBD    8(DX), Y8
+	VPERMPS      Y0, Y8, Y9
+	VPERMPS      Y1, Y8, Y10
+	VPSLLD       $0x1c, Y8, Y8
+	VBLENDVPS    Y8, Y10, Y9, Y8
+	VBROADCASTSS 32(DX), Y9
+	VMULPS       Y8, Y9, Y8
+	VMOVUPS      32(SI), Y9
+	VFMADD231PS  Y9, Y8, Y5
+	VMOVUPS      32(SI)(DI*1), Y9
+	VFMADD231PS  Y9, Y8, Y6
+	VMOVUPS      32(R8), Y9
+	VFMADD231PS  Y9, Y8, Y7
+	VPMOVZXBD    16(DX), Y8
+	VPERMPS      Y0, Y8, Y9
+	VPERMPS      Y1, Y8, Y10
+	VPSLLD       $0x1c, Y8, Y8
+	VBLENDVPS    Y8, Y10, Y9, Y8
+	VBROADCASTSS 36(DX), Y9
+	VMULPS       Y8, Y9, Y8
+	VMOVUPS      64(SI), Y9
+	VFMADD231PS  Y9, Y8, Y5
+	VMOVUPS      64(SI)(DI*1), Y9
+	VFMADD231PS  Y9, Y8, Y6
+	VMOVUPS      64(R8), Y9
+	VFMADD231PS  Y9, Y8, Y7
+	VPMOVZXBD    24(DX), Y8
+	VPERMPS      Y0, Y8, Y9
+	VPERMPS      Y1, Y8, Y10
+	VPSLLD       $0x1c, Y8, Y8
+	VBLENDVPS    Y8, Y10, Y9, Y8
+	VBROADCASTSS 36(DX), Y9
+	VMULPS       Y8, Y9, Y8
+	VMOVUPS      96(SI), Y9
+	VFMADD231PS  Y9, Y8, Y5
+	VMOVUPS      96(SI)(DI*1), Y9
+	VFMADD231PS  Y9, Y8, Y6
+	VMOVUPS      96(R8), Y9
+	VFMADD231PS  Y9, Y8, Y7
 	ADDQ         $0x14, R10
 	ADDQ         $0x80, SI
 	ADDQ         $0x80, R8
@@ -444,31 +472,31 @@ loop3:
 
 done4:
 	ADDQ         $1, R9
-	VEXTRACTF128 $1, Y0, X3
-	VADDPS       X0, X3, X3
-	VMOVHLPS     X3, X3, X0
-	VADDPS       X0, X3, X3
-	VMOVSHDUP    X3, X0
-	VADDSS       X0, X3, X3
-	VMOVSS       X3, (AX)
+	VEXTRACTF128 $1, Y5, X8
+	VADDPS       X5, X8, X8
+	VMOVHLPS     X8, X8, X5
+	VADDPS       X5, X8, X8
+	VMOVSHDUP    X8, X5
+	VADDSS       X5, X8, X8
+	VMOVSS       X8, (AX)
 	MOVQ         ldy+8(FP), SI
 	MOVQ         AX, DI
 	ADDQ         SI, DI
-	VEXTRACTF128 $1, Y1, X0
-	VADDPS       X1, X0, X0
-	VMOVHLPS     X0, X0, X1
-	VADDPS       X1, X0, X0
-	VMOVSHDUP    X0, X1
-	VADDSS       X1, X0, X0
-	VMOVSS       X0, (DI)
+	VEXTRACTF128 $1, Y6, X5
+	VADDPS       X6, X5, X5
+	VMOVHLPS     X5, X5, X6
+	VADDPS       X6, X5, X5
+	VMOVSHDUP    X5, X6
+	VADDSS       X6, X5, X5
+	VMOVSS       X5, (DI)
 	ADDQ         SI, DI
-	VEXTRACTF128 $1, Y2, X0
-	VADDPS       X2, X0, X0
-	VMOVHLPS     X0, X0, X1
-	VADDPS       X1, X0, X0
-	VMOVSHDUP    X0, X1
-	VADDSS       X1, X0, X0
-	VMOVSS       X0, (DI)
+	VEXTRACTF128 $1, Y7, X5
+	VADDPS       X7, X5, X5
+	VMOVHLPS     X5, X5, X6
+	VADDPS       X6, X5, X5
+	VMOVSHDUP    X5, X6
+	VADDSS       X6, X5, X5
+	VMOVSS       X5, (DI)
 	ADDQ         $4, AX
 	MOVQ         stride+40(FP), SI
 	ADDQ         SI, BX
@@ -483,6 +511,13 @@ done2:
 // matmul4xTq4_1sAVX512 multiplies rows of w with 4 rows of x; ld and stride in bytes, a unit is 32 values.
 // Requires: AVX2, F16C, FMA
 TEXT ·matmul4xTq4_1sAVX512(SB), NOSPLIT, $128-64
+
+	// constants of the loops
+	VMOVDQU      tq4_1s4<>+0(SB), Y0
+	VMOVDQU      tq4_1s5<>+0(SB), Y1
+	VMOVDQU      tq4_1s1<>+0(SB), Y2
+	VMOVDQU      tq4_1s3<>+0(SB), Y3
+	VMOVDQU      tq4_1s2<>+0(SB), Y4
 	MOVQ         y+0(FP), AX
 	MOVQ         w+32(FP), BX
 	MOVQ         rows+48(FP), CX
@@ -492,10 +527,10 @@ TEXT ·matmul4xTq4_1sAVX512(SB), NOSPLIT, $128-64
 	JLT          done2
 
 loop1:
-	VPXOR        Y0, Y0, Y0
-	VPXOR        Y1, Y1, Y1
-	VPXOR        Y2, Y2, Y2
-	VPXOR        Y3, Y3, Y3
+	VPXOR        Y5, Y5, Y5
+	VPXOR        Y6, Y6, Y6
+	VPXOR        Y7, Y7, Y7
+	VPXOR        Y8, Y8, Y8
 	MOVQ         x+16(FP), SI
 	MOVQ         ldx+24(FP), DI
 	MOVQ         SI, R8
@@ -507,80 +542,80 @@ loop1:
 	JLT          done4
 
 loop3:
-	VMOVDQU      tq4_1s0<>+0(SB), Y4
-	VPBROADCASTW (R10), X5
-	VCVTPH2PS    X5, Y5
-	VPBROADCASTW 2(R10), X6
-	VCVTPH2PS    X6, Y6
-	VBLENDVPS    Y4, Y5, Y6, Y4
-	VMOVUPS      Y4, 32(DX)
-	VBROADCASTI128 4(R10), Y4
-	VPSHUFB      tq4_1s1<>+0(SB), Y4, Y4
-	VPAND        tq4_1s2<>+0(SB), Y4, Y5
-	VPSRLD       $4, Y4, Y4
-	VPAND        tq4_1s3<>+0(SB), Y4, Y4
-	VPOR         Y4, Y5, Y4
-	VMOVDQU      Y4, (DX)
-	VPMOVZXBD    (DX), Y4
-	VPERMPS      tq4_1s4<>+0(SB), Y4, Y5
-	VPERMPS      tq4_1s5<>+0(SB), Y4, Y6
-	VPSLLD       $0x1c, Y4, Y4
-	VBLENDVPS    Y4, Y6, Y5, Y4
-	VBROADCASTSS 32(DX), Y5
-	VMULPS       Y4, Y5, Y4
-	VMOVUPS      (SI), Y5
-	VFMADD231PS  Y5, Y4, Y0
-	VMOVUPS      (SI)(DI*1), Y5
-	VFMADD231PS  Y5, Y4, Y1
-	VMOVUPS      (R8), Y5
-	VFMADD231PS  Y5, Y4, Y2
-	VMOVUPS      (R8)(DI*1), Y5
-	VFMADD231PS  Y5, Y4, Y3
-	VPMOVZXBD    8(DX), Y4
-	VPERMPS      tq4_1s4<>+0(SB), Y4, Y5
-	VPERMPS      tq4_1s5<>+0(SB), Y4, Y6
-	VPSLLD       $0x1c, Y4, Y4
-	VBLENDVPS    Y4, Y6, Y5, Y4
-	VBROADCASTSS 32(DX), Y5
-	VMULPS       Y4, Y5, Y4
-	VMOVUPS      32(SI), Y5
-	VFMADD231PS  Y5, Y4, Y0
-	VMOVUPS      32(SI)(DI*1), Y5
-	VFMADD231PS  Y5, Y4, Y1
-	VMOVUPS      32(R8), Y5
-	VFMADD231PS  Y5, Y4, Y2
-	VMOVUPS      32(R8)(DI*1), Y5
-	VFMADD231PS  Y5, Y4, Y3
-	VPMOVZXBD    16(DX), Y4
-	VPERMPS      tq4_1s4<>+0(SB), Y4, Y5
-	VPERMPS      tq4_1s5<>+0(SB), Y4, Y6
-	VPSLLD       $0x1c, Y4, Y4
-	VBLENDVPS    Y4, Y6, Y5, Y4
-	VBROADCASTSS 36(DX), Y5
-	VMULPS       Y4, Y5, Y4
-	VMOVUPS      64(SI), Y5
-	VFMADD231PS  Y5, Y4, Y0
-	VMOVUPS      64(SI)(DI*1), Y5
-	VFMADD231PS  Y5, Y4, Y1
-	VMOVUPS      64(R8), Y5
-	VFMADD231PS  Y5, Y4, Y2
-	VMOVUPS      64(R8)(DI*1), Y5
-	VFMADD231PS  Y5, Y4, Y3
-	VPMOVZXBD    24(DX), Y4
-	VPERMPS      tq4_1s4<>+0(SB), Y4, Y5
-	VPERMPS      tq4_1s5<>+0(SB), Y4, Y6
-	VPSLLD       $0x1c, Y4, Y4
-	VBLENDVPS    Y4, Y6, Y5, Y4
-	VBROADCASTSS 36(DX), Y5
-	VMULPS       Y4, Y5, Y4
-	VMOVUPS      96(SI), Y5
-	VFMADD231PS  Y5, Y4, Y0
-	VMOVUPS      96(SI)(DI*1), Y5
-	VFMADD231PS  Y5, Y4, Y1
-	VMOVUPS      96(R8), Y5
-	VFMADD231PS  Y5, Y4, Y2
-	VMOVUPS      96(R8)(DI*1), Y5
-	VFMADD231PS  Y5, Y4, Y3
+	VMOVDQU      tq4_1s0<>+0(SB), Y9
+	VPBROADCASTW (R10), X10
+	VCVTPH2PS    X10, Y10
+	VPBROADCASTW 2(R10), X11
+	VCVTPH2PS    X11, Y11
+	VBLENDVPS    Y9, Y10, Y11, Y9
+	VMOVUPS      Y9, 32(DX)
+	VBROADCASTI128 4(R10), Y9
+	VPSHUFB      Y2, Y9, Y9
+	VPAND        Y4, Y9, Y10
+	VPSRLD       $4, Y9, Y9
+	VPAND        Y3, Y9, Y9
+	VPOR         Y9, Y10, Y9
+	VMOVDQU      Y9, (DX)
+	VPMOVZXBD    (DX), Y9
+	VPERMPS      Y0, Y9, Y10
+	VPERMPS      Y1, Y9, Y11
+	VPSLLD       $0x1c, Y9, Y9
+	VBLENDVPS    Y9, Y11, Y10, Y9
+	VBROADCASTSS 32(DX), Y10
+	VMULPS       Y9, Y10, Y9
+	VMOVUPS      (SI), Y10
+	VFMADD231PS  Y10, Y9, Y5
+	VMOVUPS      (SI)(DI*1), Y10
+	VFMADD231PS  Y10, Y9, Y6
+	VMOVUPS      (R8), Y10
+	VFMADD231PS  Y10, Y9, Y7
+	VMOVUPS      (R8)(DI*1), Y10
+	VFMADD231PS  Y10, Y9, Y8
+	VPMOVZXBD    8(DX), Y9
+	VPERMPS      Y0, Y9, Y10
+	VPERMPS      Y1, Y9, Y11
+	VPSLLD       $0x1c, Y9, Y9
+	VBLENDVPS    Y9, Y11, Y10, Y9
+	VBROADCASTSS 32(DX), Y10
+	VMULPS       Y9, Y10, Y9
+	VMOVUPS      32(SI), Y10
+	VFMADD231PS  Y10, Y9, Y5
+	VMOVUPS      32(SI)(DI*1), Y10
+	VFMADD231PS  Y10, Y9, Y6
+	VMOVUPS      32(R8), Y10
+	VFMADD231PS  Y10, Y9, Y7
+	VMOVUPS      32(R8)(DI*1), Y10
+	VFMADD231PS  Y10, Y9, Y8
+	VPMOVZXBD    16(DX), Y9
+	VPERMPS      Y0, Y9, Y10
+	VPERMPS      Y1, Y9, Y11
+	VPSLLD       $0x1c, Y9, Y9
+	VBLENDVPS    Y9, Y11, Y10, Y9
+	VBROADCASTSS 36(DX), Y10
+	VMULPS       Y9, Y10, Y9
+	VMOVUPS      64(SI), Y10
+	VFMADD231PS  Y10, Y9, Y5
+	VMOVUPS      64(SI)(DI*1), Y10
+	VFMADD231PS  Y10, Y9, Y6
+	VMOVUPS      64(R8), Y10
+	VFMADD231PS  Y10, Y9, Y7
+	VMOVUPS      64(R8)(DI*1), Y10
+	VFMADD231PS  Y10, Y9, Y8
+	VPMOVZXBD    24(DX), Y9
+	VPERMPS      Y0, Y9, Y10
+	VPERMPS      Y1, Y9, Y11
+	VPSLLD       $0x1c, Y9, Y9
+	VBLENDVPS    Y9, Y11, Y10, Y9
+	VBROADCASTSS 36(DX), Y10
+	VMULPS       Y9, Y10, Y9
+	VMOVUPS      96(SI), Y10
+	VFMADD231PS  Y10, Y9, Y5
+	VMOVUPS      96(SI)(DI*1), Y10
+	VFMADD231PS  Y10, Y9, Y6
+	VMOVUPS      96(R8), Y10
+	VFMADD231PS  Y10, Y9, Y7
+	VMOVUPS      96(R8)(DI*1), Y10
+	VFMADD231PS  Y10, Y9, Y8
 	ADDQ         $0x14, R10
 	ADDQ         $0x80, SI
 	ADDQ         $0x80, R8
@@ -589,39 +624,39 @@ loop3:
 
 done4:
 	ADDQ         $1, R9
-	VEXTRACTF128 $1, Y0, X4
-	VADDPS       X0, X4, X4
-	VMOVHLPS     X4, X4, X0
-	VADDPS       X0, X4, X4
-	VMOVSHDUP    X4, X0
-	VADDSS       X0, X4, X4
-	VMOVSS       X4, (AX)
+	VEXTRACTF128 $1, Y5, X9
+	VADDPS       X5, X9, X9
+	VMOVHLPS     X9, X9, X5
+	VADDPS       X5, X9, X9
+	VMOVSHDUP    X9, X5
+	VADDSS       X5, X9, X9
+	VMOVSS       X9, (AX)
 	MOVQ         ldy+8(FP), SI
 	MOVQ         AX, DI
 	ADDQ         SI, DI
-	VEXTRACTF128 $1, Y1, X0
-	VADDPS       X1, X0, X0
-	VMOVHLPS     X0, X0, X1
-	VADDPS       X1, X0, X0
-	VMOVSHDUP    X0, X1
-	VADDSS       X1, X0, X0
-	VMOVSS       X0, (DI)
+	VEXTRACTF128 $1, Y6, X5
+	VADDPS       X6, X5, X5
+	VMOVHLPS     X5, X5, X6
+	VADDPS       X6, X5, X5
+	VMOVSHDUP    X5, X6
+	VADDSS       X6, X5, X5
+	VMOVSS       X5, (DI)
 	ADDQ         SI, DI
-	VEXTRACTF128 $1, Y2, X0
-	VADDPS       X2, X0, X0
-	VMOVHLPS     X0, X0, X1
-	VADDPS       X1, X0, X0
-	VMOVSHDUP    X0, X1
-	VADDSS       X1, X0, X0
-	VMOVSS       X0, (DI)
+	VEXTRACTF128 $1, Y7, X5
+	VADDPS       X7, X5, X5
+	VMOVHLPS     X5, X5, X6
+	VADDPS       X6, X5, X5
+	VMOVSHDUP    X5, X6
+	VADDSS       X6, X5, X5
+	VMOVSS       X5, (DI)
 	ADDQ         SI, DI
-	VEXTRACTF128 $1, Y3, X0
-	VADDPS       X3, X0, X0
-	VMOVHLPS     X0, X0, X1
-	VADDPS       X1, X0, X0
-	VMOVSHDUP    X0, X1
-	VADDSS       X1, X0, X0
-	VMOVSS       X0, (DI)
+	VEXTRACTF128 $1, Y8, X5
+	VADDPS       X8, X5, X5
+	VMOVHLPS     X5, X5, X6
+	VADDPS       X6, X5, X5
+	VMOVSHDUP    X5, X6
+	VADDSS       X6, X5, X5
+	VMOVSS       X5, (DI)
 	ADDQ         $4, AX
 	MOVQ         stride+40(FP), SI
 	ADDQ         SI, BX
@@ -636,6 +671,12 @@ done2:
 // matmulQ81xTq4_1sAVX512 multiplies rows of w with 1 row of activations in int8; ldy and stride in bytes.
 // Requires: F16C, FMA, AVX512VL, AVX512VNNI
 TEXT ·matmulQ81xTq4_1sAVX512(SB), NOSPLIT, $128-72
+
+	// constants of the loops
+	VMOVDQU      tq4_1s1<>+0(SB), Y0
+	VMOVDQU      tq4_1s3<>+0(SB), Y1
+	VMOVDQU      tq4_1s2<>+0(SB), Y2
+	VBROADCASTI128 tq4_1s7<>+0(SB), Y3
 	LEAQ         31(SP), AX
 	ANDQ         $-32, AX
 	MOVQ         y+0(FP), BX
@@ -645,8 +686,8 @@ TEXT ·matmulQ81xTq4_1sAVX512(SB), NOSPLIT, $128-72
 	JLT          done2
 
 loop1:
-	VPXOR        Y0, Y0, Y0
-	VPXOR        Y1, Y1, Y1
+	VPXOR        Y4, Y4, Y4
+	VPXOR        Y5, Y5, Y5
 	MOVQ         q+16(FP), SI
 	MOVQ         d+24(FP), DI
 	MOVQ         blocks+64(FP), R8
@@ -655,64 +696,62 @@ loop1:
 	JLT          done4
 
 loop3:
-	VMOVDQU      tq4_1s0<>+0(SB), Y2
-	VPBROADCASTW (R9), X3
-	VCVTPH2PS    X3, Y3
-	VPBROADCASTW 2(R9), X4
-	VCVTPH2PS    X4, Y4
-	VBLENDVPS    Y2, Y3, Y4, Y2
-	VMOVDQU      tq4_1s6<>+0(SB), Y3
-	VMULPS       Y3, Y2, Y2
-	VMOVUPS      Y2, 32(AX)
-	VBROADCASTI128 4(R9), Y2
-	VPSHUFB      tq4_1s1<>+0(SB), Y2, Y2
-	VPAND        tq4_1s2<>+0(SB), Y2, Y3
-	VPSRLD       $4, Y2, Y2
-	VPAND        tq4_1s3<>+0(SB), Y2, Y2
-	VPOR         Y2, Y3, Y2
-	VBROADCASTI128 tq4_1s7<>+0(SB), Y3
-	VPSHUFB      Y2, Y3, Y2
-	VPABSB       Y2, Y3
-	VMOVDQU      (SI), Y4
-	VPSIGNB      Y2, Y4, Y2
-	VPXOR        Y4, Y4, Y4
-	VPDPBUSD     Y2, Y3, Y4
-	VBROADCASTSS 32(AX), X2
-	VBROADCASTSS 36(AX), X3
-	VINSERTF128  $1, X3, Y2, Y2
-	VBROADCASTSS (DI), Y3
-	VCVTDQ2PS    Y4, Y4
-	VMULPS       Y2, Y3, Y2
-	VFMADD231PS  Y2, Y4, Y0
-	VMOVDQU      tq4_1s0<>+0(SB), Y2
-	VPBROADCASTW 20(R9), X3
-	VCVTPH2PS    X3, Y3
-	VPBROADCASTW 22(R9), X4
-	VCVTPH2PS    X4, Y4
-	VBLENDVPS    Y2, Y3, Y4, Y2
-	VMOVDQU      tq4_1s6<>+0(SB), Y3
-	VMULPS       Y3, Y2, Y2
-	VMOVUPS      Y2, 32(AX)
-	VBROADCASTI128 24(R9), Y2
-	VPSHUFB      tq4_1s1<>+0(SB), Y2, Y2
-	VPAND        tq4_1s2<>+0(SB), Y2, Y3
-	VPSRLD       $4, Y2, Y2
-	VPAND        tq4_1s3<>+0(SB), Y2, Y2
-	VPOR         Y2, Y3, Y2
-	VBROADCASTI128 tq4_1s7<>+0(SB), Y3
-	VPSHUFB      Y2, Y3, Y2
-	VPABSB       Y2, Y3
-	VMOVDQU      32(SI), Y4
-	VPSIGNB      Y2, Y4, Y2
-	VPXOR        Y4, Y4, Y4
-	VPDPBUSD     Y2, Y3, Y4
-	VBROADCASTSS 32(AX), X2
-	VBROADCASTSS 36(AX), X3
-	VINSERTF128  $1, X3, Y2, Y2
-	VBROADCASTSS 4(DI), Y3
-	VCVTDQ2PS    Y4, Y4
-	VMULPS       Y2, Y3, Y2
-	VFMADD231PS  Y2, Y4, Y1
+	VMOVDQU      tq4_1s0<>+0(SB), Y6
+	VPBROADCASTW (R9), X7
+	VCVTPH2PS    X7, Y7
+	VPBROADCASTW 2(R9), X8
+	VCVTPH2PS    X8, Y8
+	VBLENDVPS    Y6, Y7, Y8, Y6
+	VMOVDQU      tq4_1s6<>+0(SB), Y7
+	VMULPS       Y7, Y6, Y6
+	VMOVUPS      Y6, 32(AX)
+	VBROADCASTI128 4(R9), Y6
+	VPSHUFB      Y0, Y6, Y6
+	VPAND        Y2, Y6, Y7
+	VPSRLD       $4, Y6, Y6
+	VPAND        Y1, Y6, Y6
+	VPOR         Y6, Y7, Y6
+	VPSHUFB      Y6, Y3, Y6
+	VPABSB       Y6, Y7
+	VMOVDQU      (SI), Y8
+	VPSIGNB      Y6, Y8, Y6
+	VPXOR        Y8, Y8, Y8
+	VPDPBUSD     Y6, Y7, Y8
+	VBROADCASTSS 32(AX), X6
+	VBROADCASTSS 36(AX), X7
+	VINSERTF128  $1, X7, Y6, Y6
+	VBROADCASTSS (DI), Y7
+	VCVTDQ2PS    Y8, Y8
+	VMULPS       Y6, Y7, Y6
+	VFMADD231PS  Y6, Y8, Y4
+	VMOVDQU      tq4_1s0<>+0(SB), Y6
+	VPBROADCASTW 20(R9), X7
+	VCVTPH2PS    X7, Y7
+	VPBROADCASTW 22(R9), X8
+	VCVTPH2PS    X8, Y8
+	VBLENDVPS    Y6, Y7, Y8, Y6
+	VMOVDQU      tq4_1s6<>+0(SB), Y7
+	VMULPS       Y7, Y6, Y6
+	VMOVUPS      Y6, 32(AX)
+	VBROADCASTI128 24(R9), Y6
+	VPSHUFB      Y0, Y6, Y6
+	VPAND        Y2, Y6, Y7
+	VPSRLD       $4, Y6, Y6
+	VPAND        Y1, Y6, Y6
+	VPOR         Y6, Y7, Y6
+	VPSHUFB      Y6, Y3, Y6
+	VPABSB       Y6, Y7
+	VMOVDQU      32(SI), Y8
+	VPSIGNB      Y6, Y8, Y6
+	VPXOR        Y8, Y8, Y8
+	VPDPBUSD     Y6, Y7, Y8
+	VBROADCASTSS 32(AX), X6
+	VBROADCASTSS 36(AX), X7
+	VINSERTF128  $1, X7, Y6, Y6
+	VBROADCASTSS 4(DI), Y7
+	VCVTDQ2PS    Y8, Y8
+	VMULPS       Y6, Y7, Y6
+	VFMADD231PS  Y6, Y8, Y5
 	ADDQ         $0x28, R9
 	ADDQ         $0x40, SI
 	ADDQ         $8, DI
@@ -725,35 +764,34 @@ done4:
 	JLT          done6
 
 loop5:
-	VMOVDQU      tq4_1s0<>+0(SB), Y2
-	VPBROADCASTW (R9), X3
-	VCVTPH2PS    X3, Y3
-	VPBROADCASTW 2(R9), X4
-	VCVTPH2PS    X4, Y4
-	VBLENDVPS    Y2, Y3, Y4, Y2
-	VMOVDQU      tq4_1s6<>+0(SB), Y3
-	VMULPS       Y3, Y2, Y2
-	VMOVUPS      Y2, 32(AX)
-	VBROADCASTI128 4(R9), Y2
-	VPSHUFB      tq4_1s1<>+0(SB), Y2, Y2
-	VPAND        tq4_1s2<>+0(SB), Y2, Y3
-	VPSRLD       $4, Y2, Y2
-	VPAND        tq4_1s3<>+0(SB), Y2, Y2
-	VPOR         Y2, Y3, Y2
-	VBROADCASTI128 tq4_1s7<>+0(SB), Y3
-	VPSHUFB      Y2, Y3, Y2
-	VPABSB       Y2, Y3
-	VMOVDQU      (SI), Y4
-	VPSIGNB      Y2, Y4, Y2
-	VPXOR        Y4, Y4, Y4
-	VPDPBUSD     Y2, Y3, Y4
-	VBROADCASTSS 32(AX), X2
-	VBROADCASTSS 36(AX), X3
-	VINSERTF128  $1, X3, Y2, Y2
-	VBROADCASTSS (DI), Y3
-	VCVTDQ2PS    Y4, Y4
-	VMULPS       Y2, Y3, Y2
-	VFMADD231PS  Y2, Y4, Y0
+	VMOVDQU      tq4_1s0<>+0(SB), Y6
+	VPBROADCASTW (R9), X7
+	VCVTPH2PS    X7, Y7
+	VPBROADCASTW 2(R9), X8
+	VCVTPH2PS    X8, Y8
+	VBLENDVPS    Y6, Y7, Y8, Y6
+	VMOVDQU      tq4_1s6<>+0(SB), Y7
+	VMULPS       Y7, Y6, Y6
+	VMOVUPS      Y6, 32(AX)
+	VBROADCASTI128 4(R9), Y6
+	VPSHUFB      Y0, Y6, Y6
+	VPAND        Y2, Y6, Y7
+	VPSRLD       $4, Y6, Y6
+	VPAND        Y1, Y6, Y6
+	VPOR         Y6, Y7, Y6
+	VPSHUFB      Y6, Y3, Y6
+	VPABSB       Y6, Y7
+	VMOVDQU      (SI), Y8
+	VPSIGNB      Y6, Y8, Y6
+	VPXOR        Y8, Y8, Y8
+	VPDPBUSD     Y6, Y7, Y8
+	VBROADCASTSS 32(AX), X6
+	VBROADCASTSS 36(AX), X7
+	VINSERTF128  $1, X7, Y6, Y6
+	VBROADCASTSS (DI), Y7
+	VCVTDQ2PS    Y8, Y8
+	VMULPS       Y6, Y7, Y6
+	VFMADD231PS  Y6, Y8, Y4
 	ADDQ         $0x14, R9
 	ADDQ         $0x20, SI
 	ADDQ         $4, DI
@@ -762,14 +800,14 @@ loop5:
 
 done6:
 	ADDQ         $1, R8
-	VADDPS       Y1, Y0, Y0
-	VEXTRACTF128 $1, Y0, X1
-	VADDPS       X0, X1, X1
-	VMOVHLPS     X1, X1, X0
-	VADDPS       X0, X1, X1
-	VMOVSHDUP    X1, X0
-	VADDSS       X0, X1, X1
-	VMOVSS       X1, (BX)
+	VADDPS       Y5, Y4, Y4
+	VEXTRACTF128 $1, Y4, X5
+	VADDPS       X4, X5, X5
+	VMOVHLPS     X5, X5, X4
+	VADDPS       X4, X5, X5
+	VMOVSHDUP    X5, X4
+	VADDSS       X4, X5, X5
+	VMOVSS       X5, (BX)
 	ADDQ         $4, BX
 	MOVQ         stride+48(FP), SI
 	ADDQ         SI, CX
@@ -784,6 +822,12 @@ done2:
 // matmulQ82xTq4_1sAVX512 multiplies rows of w with 2 rows of activations in int8; ldy and stride in bytes.
 // Requires: F16C, FMA, AVX512VL, AVX512VNNI
 TEXT ·matmulQ82xTq4_1sAVX512(SB), NOSPLIT, $128-72
+
+	// constants of the loops
+	VMOVDQU      tq4_1s1<>+0(SB), Y0
+	VMOVDQU      tq4_1s3<>+0(SB), Y1
+	VMOVDQU      tq4_1s2<>+0(SB), Y2
+	VBROADCASTI128 tq4_1s7<>+0(SB), Y3
 	LEAQ         31(SP), AX
 	ANDQ         $-32, AX
 	MOVQ         y+0(FP), BX
@@ -793,8 +837,8 @@ TEXT ·matmulQ82xTq4_1sAVX512(SB), NOSPLIT, $128-72
 	JLT          done2
 
 loop1:
-	VPXOR        Y0, Y0, Y0
-	VPXOR        Y1, Y1, Y1
+	VPXOR        Y4, Y4, Y4
+	VPXOR        Y5, Y5, Y5
 	MOVQ         q+16(FP), SI
 	MOVQ         d+24(FP), DI
 	MOVQ         blocks+64(FP), R8
@@ -803,80 +847,78 @@ loop1:
 	JLT          done4
 
 loop3:
-	VMOVDQU      tq4_1s0<>+0(SB), Y2
-	VPBROADCASTW (R9), X3
-	VCVTPH2PS    X3, Y3
-	VPBROADCASTW 2(R9), X4
-	VCVTPH2PS    X4, Y4
-	VBLENDVPS    Y2, Y3, Y4, Y2
-	VMOVDQU      tq4_1s6<>+0(SB), Y3
-	VMULPS       Y3, Y2, Y2
-	VMOVUPS      Y2, 32(AX)
-	VBROADCASTI128 4(R9), Y2
-	VPSHUFB      tq4_1s1<>+0(SB), Y2, Y2
-	VPAND        tq4_1s2<>+0(SB), Y2, Y3
-	VPSRLD       $4, Y2, Y2
-	VPAND        tq4_1s3<>+0(SB), Y2, Y2
-	VPOR         Y2, Y3, Y2
-	VBROADCASTI128 tq4_1s7<>+0(SB), Y3
-	VPSHUFB      Y2, Y3, Y2
-	VPABSB       Y2, Y3
-	VMOVDQU      (SI), Y4
-	VPSIGNB      Y2, Y4, Y4
-	VPXOR        Y5, Y5, Y5
-	VPDPBUSD     Y4, Y3, Y5
-	VMOVDQU      32(SI), Y4
-	VPSIGNB      Y2, Y4, Y2
-	VPXOR        Y4, Y4, Y4
-	VPDPBUSD     Y2, Y3, Y4
-	VBROADCASTSS 32(AX), X2
-	VBROADCASTSS 36(AX), X3
-	VINSERTF128  $1, X3, Y2, Y2
-	VBROADCASTSS (DI), Y3
-	VCVTDQ2PS    Y5, Y5
-	VMULPS       Y2, Y3, Y3
-	VFMADD231PS  Y3, Y5, Y0
-	VBROADCASTSS 4(DI), Y3
-	VCVTDQ2PS    Y4, Y4
-	VMULPS       Y2, Y3, Y2
-	VFMADD231PS  Y2, Y4, Y1
-	VMOVDQU      tq4_1s0<>+0(SB), Y2
-	VPBROADCASTW 20(R9), X3
-	VCVTPH2PS    X3, Y3
-	VPBROADCASTW 22(R9), X4
-	VCVTPH2PS    X4, Y4
-	VBLENDVPS    Y2, Y3, Y4, Y2
-	VMOVDQU      tq4_1s6<>+0(SB), Y3
-	VMULPS       Y3, Y2, Y2
-	VMOVUPS      Y2, 32(AX)
-	VBROADCASTI128 24(R9), Y2
-	VPSHUFB      tq4_1s1<>+0(SB), Y2, Y2
-	VPAND        tq4_1s2<>+0(SB), Y2, Y3
-	VPSRLD       $4, Y2, Y2
-	VPAND        tq4_1s3<>+0(SB), Y2, Y2
-	VPOR         Y2, Y3, Y2
-	VBROADCASTI128 tq4_1s7<>+0(SB), Y3
-	VPSHUFB      Y2, Y3, Y2
-	VPABSB       Y2, Y3
-	VMOVDQU      64(SI), Y4
-	VPSIGNB      Y2, Y4, Y4
-	VPXOR        Y5, Y5, Y5
-	VPDPBUSD     Y4, Y3, Y5
-	VMOVDQU      96(SI), Y4
-	VPSIGNB      Y2, Y4, Y2
-	VPXOR        Y4, Y4, Y4
-	VPDPBUSD     Y2, Y3, Y4
-	VBROADCASTSS 32(AX), X2
-	VBROADCASTSS 36(AX), X3
-	VINSERTF128  $1, X3, Y2, Y2
-	VBROADCASTSS 8(DI), Y3
-	VCVTDQ2PS    Y5, Y5
-	VMULPS       Y2, Y3, Y3
-	VFMADD231PS  Y3, Y5, Y0
-	VBROADCASTSS 12(DI), Y3
-	VCVTDQ2PS    Y4, Y4
-	VMULPS       Y2, Y3, Y2
-	VFMADD231PS  Y2, Y4, Y1
+	VMOVDQU      tq4_1s0<>+0(SB), Y6
+	VPBROADCASTW (R9), X7
+	VCVTPH2PS    X7, Y7
+	VPBROADCASTW 2(R9), X8
+	VCVTPH2PS    X8, Y8
+	VBLENDVPS    Y6, Y7, Y8, Y6
+	VMOVDQU      tq4_1s6<>+0(SB), Y7
+	VMULPS       Y7, Y6, Y6
+	VMOVUPS      Y6, 32(AX)
+	VBROADCASTI128 4(R9), Y6
+	VPSHUFB      Y0, Y6, Y6
+	VPAND        Y2, Y6, Y7
+	VPSRLD       $4, Y6, Y6
+	VPAND        Y1, Y6, Y6
+	VPOR         Y6, Y7, Y6
+	VPSHUFB      Y6, Y3, Y6
+	VPABSB       Y6, Y7
+	VMOVDQU      (SI), Y8
+	VPSIGNB      Y6, Y8, Y8
+	VPXOR        Y9, Y9, Y9
+	VPDPBUSD     Y8, Y7, Y9
+	VMOVDQU      32(SI), Y8
+	VPSIGNB      Y6, Y8, Y6
+	VPXOR        Y8, Y8, Y8
+	VPDPBUSD     Y6, Y7, Y8
+	VBROADCASTSS 32(AX), X6
+	VBROADCASTSS 36(AX), X7
+	VINSERTF128  $1, X7, Y6, Y6
+	VBROADCASTSS (DI), Y7
+	VCVTDQ2PS    Y9, Y9
+	VMULPS       Y6, Y7, Y7
+	VFMADD231PS  Y7, Y9, Y4
+	VBROADCASTSS 4(DI), Y7
+	VCVTDQ2PS    Y8, Y8
+	VMULPS       Y6, Y7, Y6
+	VFMADD231PS  Y6, Y8, Y5
+	VMOVDQU      tq4_1s0<>+0(SB), Y6
+	VPBROADCASTW 20(R9), X7
+	VCVTPH2PS    X7, Y7
+	VPBROADCASTW 22(R9), X8
+	VCVTPH2PS    X8, Y8
+	VBLENDVPS    Y6, Y7, Y8, Y6
+	VMOVDQU      tq4_1s6<>+0(SB), Y7
+	VMULPS       Y7, Y6, Y6
+	VMOVUPS      Y6, 32(AX)
+	VBROADCASTI128 24(R9), Y6
+	VPSHUFB      Y0, Y6, Y6
+	VPAND        Y2, Y6, Y7
+	VPSRLD       $4, Y6, Y6
+	VPAND        Y1, Y6, Y6
+	VPOR         Y6, Y7, Y6
+	VPSHUFB      Y6, Y3, Y6
+	VPABSB       Y6, Y7
+	VMOVDQU      64(SI), Y8
+	VPSIGNB      Y6, Y8, Y8
+	VPXOR        Y9, Y9, Y9
+	VPDPBUSD     Y8, Y7, Y9
+	VMOVDQU      96(SI), Y8
+	VPSIGNB      Y6, Y8, Y6
+	VPXOR        Y8, Y8, Y8
+	VPDPBUSD     Y6, Y7, Y8
+	VBROADCASTSS 32(AX), X6
+	VBROADCASTSS 36(AX), X7
+	VINSERTF128  $1, X7, Y6, Y6
+	VBROADCASTSS 8(DI), Y7
+	VCVTDQ2PS    Y9, Y9
+	VMULPS       Y6, Y7, Y7
+	VFMADD231PS  Y7, Y9, Y4
+	VBROADCASTSS 12(DI), Y7
+	VCVTDQ2PS    Y8, Y8
+	VMULPS       Y6, Y7, Y6
+	VFMADD231PS  Y6, Y8, Y5
 	ADDQ         $0x28, R9
 	ADDQ         $0x80, SI
 	ADDQ         $0x10, DI
@@ -889,43 +931,42 @@ done4:
 	JLT          done6
 
 loop5:
-	VMOVDQU      tq4_1s0<>+0(SB), Y2
-	VPBROADCASTW (R9), X3
-	VCVTPH2PS    X3, Y3
-	VPBROADCASTW 2(R9), X4
-	VCVTPH2PS    X4, Y4
-	VBLENDVPS    Y2, Y3, Y4, Y2
-	VMOVDQU      tq4_1s6<>+0(SB), Y3
-	VMULPS       Y3, Y2, Y2
-	VMOVUPS      Y2, 32(AX)
-	VBROADCASTI128 4(R9), Y2
-	VPSHUFB      tq4_1s1<>+0(SB), Y2, Y2
-	VPAND        tq4_1s2<>+0(SB), Y2, Y3
-	VPSRLD       $4, Y2, Y2
-	VPAND        tq4_1s3<>+0(SB), Y2, Y2
-	VPOR         Y2, Y3, Y2
-	VBROADCASTI128 tq4_1s7<>+0(SB), Y3
-	VPSHUFB      Y2, Y3, Y2
-	VPABSB       Y2, Y3
-	VMOVDQU      (SI), Y4
-	VPSIGNB      Y2, Y4, Y4
-	VPXOR        Y5, Y5, Y5
-	VPDPBUSD     Y4, Y3, Y5
-	VMOVDQU      32(SI), Y4
-	VPSIGNB      Y2, Y4, Y2
-	VPXOR        Y4, Y4, Y4
-	VPDPBUSD     Y2, Y3, Y4
-	VBROADCASTSS 32(AX), X2
-	VBROADCASTSS 36(AX), X3
-	VINSERTF128  $1, X3, Y2, Y2
-	VBROADCASTSS (DI), Y3
-	VCVTDQ2PS    Y5, Y5
-	VMULPS       Y2, Y3, Y3
-	VFMADD231PS  Y3, Y5, Y0
-	VBROADCASTSS 4(DI), Y3
-	VCVTDQ2PS    Y4, Y4
-	VMULPS       Y2, Y3, Y2
-	VFMADD231PS  Y2, Y4, Y1
+	VMOVDQU      tq4_1s0<>+0(SB), Y6
+	VPBROADCASTW (R9), X7
+	VCVTPH2PS    X7, Y7
+	VPBROADCASTW 2(R9), X8
+	VCVTPH2PS    X8, Y8
+	VBLENDVPS    Y6, Y7, Y8, Y6
+	VMOVDQU      tq4_1s6<>+0(SB), Y7
+	VMULPS       Y7, Y6, Y6
+	VMOVUPS      Y6, 32(AX)
+	VBROADCASTI128 4(R9), Y6
+	VPSHUFB      Y0, Y6, Y6
+	VPAND        Y2, Y6, Y7
+	VPSRLD       $4, Y6, Y6
+	VPAND        Y1, Y6, Y6
+	VPOR         Y6, Y7, Y6
+	VPSHUFB      Y6, Y3, Y6
+	VPABSB       Y6, Y7
+	VMOVDQU      (SI), Y8
+	VPSIGNB      Y6, Y8, Y8
+	VPXOR        Y9, Y9, Y9
+	VPDPBUSD     Y8, Y7, Y9
+	VMOVDQU      32(SI), Y8
+	VPSIGNB      Y6, Y8, Y6
+	VPXOR        Y8, Y8, Y8
+	VPDPBUSD     Y6, Y7, Y8
+	VBROADCASTSS 32(AX), X6
+	VBROADCASTSS 36(AX), X7
+	VINSERTF128  $1, X7, Y6, Y6
+	VBROADCASTSS (DI), Y7
+	VCVTDQ2PS    Y9, Y9
+	VMULPS       Y6, Y7, Y7
+	VFMADD231PS  Y7, Y9, Y4
+	VBROADCASTSS 4(DI), Y7
+	VCVTDQ2PS    Y8, Y8
+	VMULPS       Y6, Y7, Y6
+	VFMADD231PS  Y6, Y8, Y5
 	ADDQ         $0x14, R9
 	ADDQ         $0x40, SI
 	ADDQ         $8, DI
@@ -934,23 +975,23 @@ loop5:
 
 done6:
 	ADDQ         $1, R8
-	VEXTRACTF128 $1, Y0, X2
-	VADDPS       X0, X2, X2
-	VMOVHLPS     X2, X2, X0
-	VADDPS       X0, X2, X2
-	VMOVSHDUP    X2, X0
-	VADDSS       X0, X2, X2
-	VMOVSS       X2, (BX)
+	VEXTRACTF128 $1, Y4, X6
+	VADDPS       X4, X6, X6
+	VMOVHLPS     X6, X6, X4
+	VADDPS       X4, X6, X6
+	VMOVSHDUP    X6, X4
+	VADDSS       X4, X6, X6
+	VMOVSS       X6, (BX)
 	MOVQ         ldy+8(FP), SI
 	MOVQ         BX, DI
 	ADDQ         SI, DI
-	VEXTRACTF128 $1, Y1, X0
-	VADDPS       X1, X0, X0
-	VMOVHLPS     X0, X0, X1
-	VADDPS       X1, X0, X0
-	VMOVSHDUP    X0, X1
-	VADDSS       X1, X0, X0
-	VMOVSS       X0, (DI)
+	VEXTRACTF128 $1, Y5, X4
+	VADDPS       X5, X4, X4
+	VMOVHLPS     X4, X4, X5
+	VADDPS       X5, X4, X4
+	VMOVSHDUP    X4, X5
+	VADDSS       X5, X4, X4
+	VMOVSS       X4, (DI)
 	ADDQ         $4, BX
 	MOVQ         stride+48(FP), SI
 	ADDQ         SI, CX
@@ -965,6 +1006,12 @@ done2:
 // matmulQ83xTq4_1sAVX512 multiplies rows of w with 3 rows of activations in int8; ldy and stride in bytes.
 // Requires: F16C, FMA, AVX512VL, AVX512VNNI
 TEXT ·matmulQ83xTq4_1sAVX512(SB), NOSPLIT, $128-72
+
+	// constants of the loops
+	VMOVDQU      tq4_1s1<>+0(SB), Y0
+	VMOVDQU      tq4_1s3<>+0(SB), Y1
+	VMOVDQU      tq4_1s2<>+0(SB), Y2
+	VBROADCASTI128 tq4_1s7<>+0(SB), Y3
 	LEAQ         31(SP), AX
 	ANDQ         $-32, AX
 	MOVQ         y+0(FP), BX
@@ -974,9 +1021,9 @@ TEXT ·matmulQ83xTq4_1sAVX512(SB), NOSPLIT, $128-72
 	JLT          done2
 
 loop1:
-	VPXOR        Y0, Y0, Y0
-	VPXOR        Y1, Y1, Y1
-	VPXOR        Y2, Y2, Y2
+	VPXOR        Y4, Y4, Y4
+	VPXOR        Y5, Y5, Y5
+	VPXOR        Y6, Y6, Y6
 	MOVQ         q+16(FP), SI
 	MOVQ         d+24(FP), DI
 	MOVQ         blocks+64(FP), R8
@@ -985,96 +1032,94 @@ loop1:
 	JLT          done4
 
 loop3:
-	VMOVDQU      tq4_1s0<>+0(SB), Y3
-	VPBROADCASTW (R9), X4
-	VCVTPH2PS    X4, Y4
-	VPBROADCASTW 2(R9), X5
-	VCVTPH2PS    X5, Y5
-	VBLENDVPS    Y3, Y4, Y5, Y3
-	VMOVDQU      tq4_1s6<>+0(SB), Y4
-	VMULPS       Y4, Y3, Y3
-	VMOVUPS      Y3, 32(AX)
-	VBROADCASTI128 4(R9), Y3
-	VPSHUFB      tq4_1s1<>+0(SB), Y3, Y3
-	VPAND        tq4_1s2<>+0(SB), Y3, Y4
-	VPSRLD       $4, Y3, Y3
-	VPAND        tq4_1s3<>+0(SB), Y3, Y3
-	VPOR         Y3, Y4, Y3
-	VBROADCASTI128 tq4_1s7<>+0(SB), Y4
-	VPSHUFB      Y3, Y4, Y3
-	VPABSB       Y3, Y4
-	VMOVDQU      (SI), Y5
-	VPSIGNB      Y3, Y5, Y5
-	VPXOR        Y6, Y6, Y6
-	VPDPBUSD     Y5, Y4, Y6
-	VMOVDQU      32(SI), Y5
-	VPSIGNB      Y3, Y5, Y5
-	VPXOR        Y7, Y7, Y7
-	VPDPBUSD     Y5, Y4, Y7
-	VMOVDQU      64(SI), Y5
-	VPSIGNB      Y3, Y5, Y3
-	VPXOR        Y5, Y5, Y5
-	VPDPBUSD     Y3, Y4, Y5
-	VBROADCASTSS 32(AX), X3
-	VBROADCASTSS 36(AX), X4
-	VINSERTF128  $1, X4, Y3, Y3
-	VBROADCASTSS (DI), Y4
-	VCVTDQ2PS    Y6, Y6
-	VMULPS       Y3, Y4, Y4
-	VFMADD231PS  Y4, Y6, Y0
-	VBROADCASTSS 4(DI), Y4
-	VCVTDQ2PS    Y7, Y6
-	VMULPS       Y3, Y4, Y4
-	VFMADD231PS  Y4, Y6, Y1
-	VBROADCASTSS 8(DI), Y4
-	VCVTDQ2PS    Y5, Y5
-	VMULPS       Y3, Y4, Y3
-	VFMADD231PS  Y3, Y5, Y2
-	VMOVDQU      tq4_1s0<>+0(SB), Y3
-	VPBROADCASTW 20(R9), X4
-	VCVTPH2PS    X4, Y4
-	VPBROADCASTW 22(R9), X5
-	VCVTPH2PS    X5, Y5
-	VBLENDVPS    Y3, Y4, Y5, Y3
-	VMOVDQU      tq4_1s6<>+0(SB), Y4
-	VMULPS       Y4, Y3, Y3
-	VMOVUPS      Y3, 32(AX)
-	VBROADCASTI128 24(R9), Y3
-	VPSHUFB      tq4_1s1<>+0(SB), Y3, Y3
-	VPAND        tq4_1s2<>+0(SB), Y3, Y4
-	VPSRLD       $4, Y3, Y3
-	VPAND        tq4_1s3<>+0(SB), Y3, Y3
-	VPOR         Y3, Y4, Y3
-	VBROADCASTI128 tq4_1s7<>+0(SB), Y4
-	VPSHUFB      Y3, Y4, Y3
-	VPABSB       Y3, Y4
-	VMOVDQU      96(SI), Y5
-	VPSIGNB      Y3, Y5, Y5
-	VPXOR        Y6, Y6, Y6
-	VPDPBUSD     Y5, Y4, Y6
-	VMOVDQU      128(SI), Y5
-	VPSIGNB      Y3, Y5, Y5
-	VPXOR        Y7, Y7, Y7
-	VPDPBUSD     Y5, Y4, Y7
-	VMOVDQU      160(SI), Y5
-	VPSIGNB      Y3, Y5, Y3
-	VPXOR        Y5, Y5, Y5
-	VPDPBUSD     Y3, Y4, Y5
-	VBROADCASTSS 32(AX), X3
-	VBROADCASTSS 36(AX), X4
-	VINSERTF128  $1, X4, Y3, Y3
-	VBROADCASTSS 12(DI), Y4
-	VCVTDQ2PS    Y6, Y6
-	VMULPS       Y3, Y4, Y4
-	VFMADD231PS  Y4, Y6, Y0
-	VBROADCASTSS 16(DI), Y4
-	VCVTDQ2PS    Y7, Y6
-	VMULPS       Y3, Y4, Y4
-	VFMADD231PS  Y4, Y6, Y1
-	VBROADCASTSS 20(DI), Y4
-	VCVTDQ2PS    Y5, Y5
-	VMULPS       Y3, Y4, Y3
-	VFMADD231PS  Y3, Y5, Y2
+	VMOVDQU      tq4_1s0<>+0(SB), Y7
+	VPBROADCASTW (R9), X8
+	VCVTPH2PS    X8, Y8
+	VPBROADCASTW 2(R9), X9
+	VCVTPH2PS    X9, Y9
+	VBLENDVPS    Y7, Y8, Y9, Y7
+	VMOVDQU      tq4_1s6<>+0(SB), Y8
+	VMULPS       Y8, Y7, Y7
+	VMOVUPS      Y7, 32(AX)
+	VBROADCASTI128 4(R9), Y7
+	VPSHUFB      Y0, Y7, Y7
+	VPAND        Y2, Y7, Y8
+	VPSRLD       $4, Y7, Y7
+	VPAND        Y1, Y7, Y7
+	VPOR         Y7, Y8, Y7
+	VPSHUFB      Y7, Y3, Y7
+	VPABSB       Y7, Y8
+	VMOVDQU      (SI), Y9
+	VPSIGNB      Y7, Y9, Y9
+	VPXOR        Y10, Y10, Y10
+	VPDPBUSD     Y9, Y8, Y10
+	VMOVDQU      32(SI), Y9
+	VPSIGNB      Y7, Y9, Y9
+	VPXOR        Y11, Y11, Y11
+	VPDPBUSD     Y9, Y8, Y11
+	VMOVDQU      64(SI), Y9
+	VPSIGNB      Y7, Y9, Y7
+	VPXOR        Y9, Y9, Y9
+	VPDPBUSD     Y7, Y8, Y9
+	VBROADCASTSS 32(AX), X7
+	VBROADCASTSS 36(AX), X8
+	VINSERTF128  $1, X8, Y7, Y7
+	VBROADCASTSS (DI), Y8
+	VCVTDQ2PS    Y10, Y10
+	VMULPS       Y7, Y8, Y8
+	VFMADD231PS  Y8, Y10, Y4
+	VBROADCASTSS 4(DI), Y8
+	VCVTDQ2PS    Y11, Y10
+	VMULPS       Y7, Y8, Y8
+	VFMADD231PS  Y8, Y10, Y5
+	VBROADCASTSS 8(DI), Y8
+	VCVTDQ2PS    Y9, Y9
+	VMULPS       Y7, Y8, Y7
+	VFMADD231PS  Y7, Y9, Y6
+	VMOVDQU      tq4_1s0<>+0(SB), Y7
+	VPBROADCASTW 20(R9), X8
+	VCVTPH2PS    X8, Y8
+	VPBROADCASTW 22(R9), X9
+	VCVTPH2PS    X9, Y9
+	VBLENDVPS    Y7, Y8, Y9, Y7
+	VMOVDQU      tq4_1s6<>+0(SB), Y8
+	VMULPS       Y8, Y7, Y7
+	VMOVUPS      Y7, 32(AX)
+	VBROADCASTI128 24(R9), Y7
+	VPSHUFB      Y0, Y7, Y7
+	VPAND        Y2, Y7, Y8
+	VPSRLD       $4, Y7, Y7
+	VPAND        Y1, Y7, Y7
+	VPOR         Y7, Y8, Y7
+	VPSHUFB      Y7, Y3, Y7
+	VPABSB       Y7, Y8
+	VMOVDQU      96(SI), Y9
+	VPSIGNB      Y7, Y9, Y9
+	VPXOR        Y10, Y10, Y10
+	VPDPBUSD     Y9, Y8, Y10
+	VMOVDQU      128(SI), Y9
+	VPSIGNB      Y7, Y9, Y9
+	VPXOR        Y11, Y11, Y11
+	VPDPBUSD     Y9, Y8, Y11
+	VMOVDQU      160(SI), Y9
+	VPSIGNB      Y7, Y9, Y7
+	VPXOR        Y9, Y9, Y9
+	VPDPBUSD     Y7, Y8, Y9
+	VBROADCASTSS 32(AX), X7
+	VBROADCASTSS 36(AX), X8
+	VINSERTF128  $1, X8, Y7, Y7
+	VBROADCASTSS 12(DI), Y8
+	VCVTDQ2PS    Y10, Y10
+	VMULPS       Y7, Y8, Y8
+	VFMADD231PS  Y8, Y10, Y4
+	VBROADCASTSS 16(DI), Y8
+	VCVTDQ2PS    Y11, Y10
+	VMULPS       Y7, Y8, Y8
+	VFMADD231PS  Y8, Y10, Y5
+	VBROADCASTSS 20(DI), Y8
+	VCVTDQ2PS    Y9, Y9
+	VMULPS       Y7, Y8, Y7
+	VFMADD231PS  Y7, Y9, Y6
 	ADDQ         $0x28, R9
 	ADDQ         $0xc0, SI
 	ADDQ         $0x18, DI
@@ -1087,51 +1132,50 @@ done4:
 	JLT          done6
 
 loop5:
-	VMOVDQU      tq4_1s0<>+0(SB), Y3
-	VPBROADCASTW (R9), X4
-	VCVTPH2PS    X4, Y4
-	VPBROADCASTW 2(R9), X5
-	VCVTPH2PS    X5, Y5
-	VBLENDVPS    Y3, Y4, Y5, Y3
-	VMOVDQU      tq4_1s6<>+0(SB), Y4
-	VMULPS       Y4, Y3, Y3
-	VMOVUPS      Y3, 32(AX)
-	VBROADCASTI128 4(R9), Y3
-	VPSHUFB      tq4_1s1<>+0(SB), Y3, Y3
-	VPAND        tq4_1s2<>+0(SB), Y3, Y4
-	VPSRLD       $4, Y3, Y3
-	VPAND        tq4_1s3<>+0(SB), Y3, Y3
-	VPOR         Y3, Y4, Y3
-	VBROADCASTI128 tq4_1s7<>+0(SB), Y4
-	VPSHUFB      Y3, Y4, Y3
-	VPABSB       Y3, Y4
-	VMOVDQU      (SI), Y5
-	VPSIGNB      Y3, Y5, Y5
-	VPXOR        Y6, Y6, Y6
-	VPDPBUSD     Y5, Y4, Y6
-	VMOVDQU      32(SI), Y5
-	VPSIGNB      Y3, Y5, Y5
-	VPXOR        Y7, Y7, Y7
-	VPDPBUSD     Y5, Y4, Y7
-	VMOVDQU      64(SI), Y5
-	VPSIGNB      Y3, Y5, Y3
-	VPXOR        Y5, Y5, Y5
-	VPDPBUSD     Y3, Y4, Y5
-	VBROADCASTSS 32(AX), X3
-	VBROADCASTSS 36(AX), X4
-	VINSERTF128  $1, X4, Y3, Y3
-	VBROADCASTSS (DI), Y4
-	VCVTDQ2PS    Y6, Y6
-	VMULPS       Y3, Y4, Y4
-	VFMADD231PS  Y4, Y6, Y0
-	VBROADCASTSS 4(DI), Y4
-	VCVTDQ2PS    Y7, Y6
-	VMULPS       Y3, Y4, Y4
-	VFMADD231PS  Y4, Y6, Y1
-	VBROADCASTSS 8(DI), Y4
-	VCVTDQ2PS    Y5, Y5
-	VMULPS       Y3, Y4, Y3
-	VFMADD231PS  Y3, Y5, Y2
+	VMOVDQU      tq4_1s0<>+0(SB), Y7
+	VPBROADCASTW (R9), X8
+	VCVTPH2PS    X8, Y8
+	VPBROADCASTW 2(R9), X9
+	VCVTPH2PS    X9, Y9
+	VBLENDVPS    Y7, Y8, Y9, Y7
+	VMOVDQU      tq4_1s6<>+0(SB), Y8
+	VMULPS       Y8, Y7, Y7
+	VMOVUPS      Y7, 32(AX)
+	VBROADCASTI128 4(R9), Y7
+	VPSHUFB      Y0, Y7, Y7
+	VPAND        Y2, Y7, Y8
+	VPSRLD       $4, Y7, Y7
+	VPAND        Y1, Y7, Y7
+	VPOR         Y7, Y8, Y7
+	VPSHUFB      Y7, Y3, Y7
+	VPABSB       Y7, Y8
+	VMOVDQU      (SI), Y9
+	VPSIGNB      Y7, Y9, Y9
+	VPXOR        Y10, Y10, Y10
+	VPDPBUSD     Y9, Y8, Y10
+	VMOVDQU      32(SI), Y9
+	VPSIGNB      Y7, Y9, Y9
+	VPXOR        Y11, Y11, Y11
+	VPDPBUSD     Y9, Y8, Y11
+	VMOVDQU      64(SI), Y9
+	VPSIGNB      Y7, Y9, Y7
+	VPXOR        Y9, Y9, Y9
+	VPDPBUSD     Y7, Y8, Y9
+	VBROADCASTSS 32(AX), X7
+	VBROADCASTSS 36(AX), X8
+	VINSERTF128  $1, X8, Y7, Y7
+	VBROADCASTSS (DI), Y8
+	VCVTDQ2PS    Y10, Y10
+	VMULPS       Y7, Y8, Y8
+	VFMADD231PS  Y8, Y10, Y4
+	VBROADCASTSS 4(DI), Y8
+	VCVTDQ2PS    Y11, Y10
+	VMULPS       Y7, Y8, Y8
+	VFMADD231PS  Y8, Y10, Y5
+	VBROADCASTSS 8(DI), Y8
+	VCVTDQ2PS    Y9, Y9
+	VMULPS       Y7, Y8, Y7
+	VFMADD231PS  Y7, Y9, Y6
 	ADDQ         $0x14, R9
 	ADDQ         $0x60, SI
 	ADDQ         $0xc, DI
@@ -1140,31 +1184,31 @@ loop5:
 
 done6:
 	ADDQ         $1, R8
-	VEXTRACTF128 $1, Y0, X3
-	VADDPS       X0, X3, X3
-	VMOVHLPS     X3, X3, X0
-	VADDPS       X0, X3, X3
-	VMOVSHDUP    X3, X0
-	VADDSS       X0, X3, X3
-	VMOVSS       X3, (BX)
+	VEXTRACTF128 $1, Y4, X7
+	VADDPS       X4, X7, X7
+	VMOVHLPS     X7, X7, X4
+	VADDPS       X4, X7, X7
+	VMOVSHDUP    X7, X4
+	VADDSS       X4, X7, X7
+	VMOVSS       X7, (BX)
 	MOVQ         ldy+8(FP), SI
 	MOVQ         BX, DI
 	ADDQ         SI, DI
-	VEXTRACTF128 $1, Y1, X0
-	VADDPS       X1, X0, X0
-	VMOVHLPS     X0, X0, X1
-	VADDPS       X1, X0, X0
-	VMOVSHDUP    X0, X1
-	VADDSS       X1, X0, X0
-	VMOVSS       X0, (DI)
+	VEXTRACTF128 $1, Y5, X4
+	VADDPS       X5, X4, X4
+	VMOVHLPS     X4, X4, X5
+	VADDPS       X5, X4, X4
+	VMOVSHDUP    X4, X5
+	VADDSS       X5, X4, X4
+	VMOVSS       X4, (DI)
 	ADDQ         SI, DI
-	VEXTRACTF128 $1, Y2, X0
-	VADDPS       X2, X0, X0
-	VMOVHLPS     X0, X0, X1
-	VADDPS       X1, X0, X0
-	VMOVSHDUP    X0, X1
-	VADDSS       X1, X0, X0
-	VMOVSS       X0, (DI)
+	VEXTRACTF128 $1, Y6, X4
+	VADDPS       X6, X4, X4
+	VMOVHLPS     X4, X4, X5
+	VADDPS       X5, X4, X4
+	VMOVSHDUP    X4, X5
+	VADDSS       X5, X4, X4
+	VMOVSS       X4, (DI)
 	ADDQ         $4, BX
 	MOVQ         stride+48(FP), SI
 	ADDQ         SI, CX
@@ -1179,6 +1223,12 @@ done2:
 // matmulQ84xTq4_1sAVX512 multiplies rows of w with 4 rows of activations in int8; ldy and stride in bytes.
 // Requires: F16C, FMA, AVX512VL, AVX512VNNI
 TEXT ·matmulQ84xTq4_1sAVX512(SB), NOSPLIT, $128-72
+
+	// constants of the loops
+	VMOVDQU      tq4_1s1<>+0(SB), Y0
+	VMOVDQU      tq4_1s3<>+0(SB), Y1
+	VMOVDQU      tq4_1s2<>+0(SB), Y2
+	VBROADCASTI128 tq4_1s7<>+0(SB), Y3
 	LEAQ         31(SP), AX
 	ANDQ         $-32, AX
 	MOVQ         y+0(FP), BX
@@ -1188,10 +1238,10 @@ TEXT ·matmulQ84xTq4_1sAVX512(SB), NOSPLIT, $128-72
 	JLT          done2
 
 loop1:
-	VPXOR        Y0, Y0, Y0
-	VPXOR        Y1, Y1, Y1
-	VPXOR        Y2, Y2, Y2
-	VPXOR        Y3, Y3, Y3
+	VPXOR        Y4, Y4, Y4
+	VPXOR        Y5, Y5, Y5
+	VPXOR        Y6, Y6, Y6
+	VPXOR        Y7, Y7, Y7
 	MOVQ         q+16(FP), SI
 	MOVQ         d+24(FP), DI
 	MOVQ         blocks+64(FP), R8
@@ -1200,112 +1250,110 @@ loop1:
 	JLT          done4
 
 loop3:
-	VMOVDQU      tq4_1s0<>+0(SB), Y4
-	VPBROADCASTW (R9), X5
-	VCVTPH2PS    X5, Y5
-	VPBROADCASTW 2(R9), X6
-	VCVTPH2PS    X6, Y6
-	VBLENDVPS    Y4, Y5, Y6, Y4
-	VMOVDQU      tq4_1s6<>+0(SB), Y5
-	VMULPS       Y5, Y4, Y4
-	VMOVUPS      Y4, 32(AX)
-	VBROADCASTI128 4(R9), Y4
-	VPSHUFB      tq4_1s1<>+0(SB), Y4, Y4
-	VPAND        tq4_1s2<>+0(SB), Y4, Y5
-	VPSRLD       $4, Y4, Y4
-	VPAND        tq4_1s3<>+0(SB), Y4, Y4
-	VPOR         Y4, Y5, Y4
-	VBROADCASTI128 tq4_1s7<>+0(SB), Y5
-	VPSHUFB      Y4, Y5, Y4
-	VPABSB       Y4, Y5
-	VMOVDQU      (SI), Y6
-	VPSIGNB      Y4, Y6, Y6
-	VPXOR        Y7, Y7, Y7
-	VPDPBUSD     Y6, Y5, Y7
-	VMOVDQU      32(SI), Y6
-	VPSIGNB      Y4, Y6, Y6
-	VPXOR        Y8, Y8, Y8
-	VPDPBUSD     Y6, Y5, Y8
-	VMOVDQU      64(SI), Y6
-	VPSIGNB      Y4, Y6, Y6
-	VPXOR        Y9, Y9, Y9
-	VPDPBUSD     Y6, Y5, Y9
-	VMOVDQU      96(SI), Y6
-	VPSIGNB      Y4, Y6, Y4
-	VPXOR        Y6, Y6, Y6
-	VPDPBUSD     Y4, Y5, Y6
-	VBROADCASTSS 32(AX), X4
-	VBROADCASTSS 36(AX), X5
-	VINSERTF128  $1, X5, Y4, Y4
-	VBROADCASTSS (DI), Y5
-	VCVTDQ2PS    Y7, Y7
-	VMULPS       Y4, Y5, Y5
-	VFMADD231PS  Y5, Y7, Y0
-	VBROADCASTSS 4(DI), Y5
-	VCVTDQ2PS    Y8, Y7
-	VMULPS       Y4, Y5, Y5
-	VFMADD231PS  Y5, Y7, Y1
-	VBROADCASTSS 8(DI), Y5
-	VCVTDQ2PS    Y9, Y7
-	VMULPS       Y4, Y5, Y5
-	VFMADD231PS  Y5, Y7, Y2
-	VBROADCASTSS 12(DI), Y5
-	VCVTDQ2PS    Y6, Y6
-	VMULPS       Y4, Y5, Y4
-	VFMADD231PS  Y4, Y6, Y3
-	VMOVDQU      tq4_1s0<>+0(SB), Y4
-	VPBROADCASTW 20(R9), X5
-	VCVTPH2PS    X5, Y5
-	VPBROADCASTW 22(R9), X6
-	VCVTPH2PS    X6, Y6
-	VBLENDVPS    Y4, Y5, Y6, Y4
-	VMOVDQU      tq4_1s6<>+0(SB), Y5
-	VMULPS       Y5, Y4, Y4
-	VMOVUPS      Y4, 32(AX)
-	VBROADCASTI128 24(R9), Y4
-	VPSHUFB      tq4_1s1<>+0(SB), Y4, Y4
-	VPAND        tq4_1s2<>+0(SB), Y4, Y5
-	VPSRLD       $4, Y4, Y4
-	VPAND        tq4_1s3<>+0(SB), Y4, Y4
-	VPOR         Y4, Y5, Y4
-	VBROADCASTI128 tq4_1s7<>+0(SB), Y5
-	VPSHUFB      Y4, Y5, Y4
-	VPABSB       Y4, Y5
-	VMOVDQU      128(SI), Y6
-	VPSIGNB      Y4, Y6, Y6
-	VPXOR        Y7, Y7, Y7
-	VPDPBUSD     Y6, Y5, Y7
-	VMOVDQU      160(SI), Y6
-	VPSIGNB      Y4, Y6, Y6
-	VPXOR        Y8, Y8, Y8
-	VPDPBUSD     Y6, Y5, Y8
-	VMOVDQU      192(SI), Y6
-	VPSIGNB      Y4, Y6, Y6
-	VPXOR        Y9, Y9, Y9
-	VPDPBUSD     Y6, Y5, Y9
-	VMOVDQU      224(SI), Y6
-	VPSIGNB      Y4, Y6, Y4
-	VPXOR        Y6, Y6, Y6
-	VPDPBUSD     Y4, Y5, Y6
-	VBROADCASTSS 32(AX), X4
-	VBROADCASTSS 36(AX), X5
-	VINSERTF128  $1, X5, Y4, Y4
-	VBROADCASTSS 16(DI), Y5
-	VCVTDQ2PS    Y7, Y7
-	VMULPS       Y4, Y5, Y5
-	VFMADD231PS  Y5, Y7, Y0
-	VBROADCASTSS 20(DI), Y5
-	VCVTDQ2PS    Y8, Y7
-	VMULPS       Y4, Y5, Y5
-	VFMADD231PS  Y5, Y7, Y1
-	VBROADCASTSS 24(DI), Y5
-	VCVTDQ2PS    Y9, Y7
-	VMULPS       Y4, Y5, Y5
-	VFMADD231PS  Y5, Y7, Y2
-	VBROADCASTSS 28(DI), Y5
-	VCVTDQ2PS    Y6, Y6
-	VMULPS       Y4, Y5, Y4
-	VFMADD231PS  Y4, Y6, Y3
+	VMOVDQU      tq4_1s0<>+0(SB), Y8
+	VPBROADCASTW (R9), X9
+	VCVTPH2PS    X9, Y9
+	VPBROADCASTW 2(R9), X10
+	VCVTPH2PS    X10, Y10
+	VBLENDVPS    Y8, Y9, Y10, Y8
+	VMOVDQU      tq4_1s6<>+0(SB), Y9
+	VMULPS       Y9, Y8, Y8
+	VMOVUPS      Y8, 32(AX)
+	VBROADCASTI128 4(R9), Y8
+	VPSHUFB      Y0, Y8, Y8
+	VPAND        Y2, Y8, Y9
+	VPSRLD       $4, Y8, Y8
+	VPAND        Y1, Y8, Y8
+	VPOR         Y8, Y9, Y8
+	VPSHUFB      Y8, Y3, Y8
+	VPABSB       Y8, Y9
+	VMOVDQU      (SI), Y10
+	VPSIGNB      Y8, Y10, Y10
+	VPXOR        Y11, Y11, Y11
+	VPDPBUSD     Y10, Y9, Y11
+	VMOVDQU      32(SI), Y10
+	VPSIGNB      Y8, Y10, Y10
+	VPXOR        Y12, Y12, Y12
+	VPDPBUSD     Y10, Y9, Y12
+	VMOVDQU      64(SI), Y10
+	VPSIGNB      Y8, Y10, Y10
+	VPXOR        Y13, Y13, Y13
+	VPDPBUSD     Y10, Y9, Y13
+	VMOVDQU      96(SI), Y10
+	VPSIGNB      Y8, Y10, Y8
+	VPXOR        Y10, Y10, Y10
+	VPDPBUSD     Y8, Y9, Y10
+	VBROADCASTSS 32(AX), X8
+	VBROADCASTSS 36(AX), X9
+	VINSERTF128  $1, X9, Y8, Y8
+	VBROADCASTSS (DI), Y9
+	VCVTDQ2PS    Y11, Y11
+	VMULPS       Y8, Y9, Y9
+	VFMADD231PS  Y9, Y11, Y4
+	VBROADCASTSS 4(DI), Y9
+	VCVTDQ2PS    Y12, Y11
+	VMULPS       Y8, Y9, Y9
+	VFMADD231PS  Y9, Y11, Y5
+	VBROADCASTSS 8(DI), Y9
+	VCVTDQ2PS    Y13, Y11
+	VMULPS       Y8, Y9, Y9
+	VFMADD231PS  Y9, Y11, Y6
+	VBROADCASTSS 12(DI), Y9
+	VCVTDQ2PS    Y10, Y10
+	VMULPS       Y8, Y9, Y8
+	VFMADD231PS  Y8, Y10, Y7
+	VMOVDQU      tq4_1s0<>+0(SB), Y8
+	VPBROADCASTW 20(R9), X9
+	VCVTPH2PS    X9, Y9
+	VPBROADCASTW 22(R9), X10
+	VCVTPH2PS    X10, Y10
+	VBLENDVPS    Y8, Y9, Y10, Y8
+	VMOVDQU      tq4_1s6<>+0(SB), Y9
+	VMULPS       Y9, Y8, Y8
+	VMOVUPS      Y8, 32(AX)
+	VBROADCASTI128 24(R9), Y8
+	VPSHUFB      Y0, Y8, Y8
+	VPAND        Y2, Y8, Y9
+	VPSRLD       $4, Y8, Y8
+	VPAND        Y1, Y8, Y8
+	VPOR         Y8, Y9, Y8
+	VPSHUFB      Y8, Y3, Y8
+	VPABSB       Y8, Y9
+	VMOVDQU      128(SI), Y10
+	VPSIGNB      Y8, Y10, Y10
+	VPXOR        Y11, Y11, Y11
+	VPDPBUSD     Y10, Y9, Y11
+	VMOVDQU      160(SI), Y10
+	VPSIGNB      Y8, Y10, Y10
+	VPXOR        Y12, Y12, Y12
+	VPDPBUSD     Y10, Y9, Y12
+	VMOVDQU      192(SI), Y10
+	VPSIGNB      Y8, Y10, Y10
+	VPXOR        Y13, Y13, Y13
+	VPDPBUSD     Y10, Y9, Y13
+	VMOVDQU      224(SI), Y10
+	VPSIGNB      Y8, Y10, Y8
+	VPXOR        Y10, Y10, Y10
+	VPDPBUSD     Y8, Y9, Y10
+	VBROADCASTSS 32(AX), X8
+	VBROADCASTSS 36(AX), X9
+	VINSERTF128  $1, X9, Y8, Y8
+	VBROADCASTSS 16(DI), Y9
+	VCVTDQ2PS    Y11, Y11
+	VMULPS       Y8, Y9, Y9
+	VFMADD231PS  Y9, Y11, Y4
+	VBROADCASTSS 20(DI), Y9
+	VCVTDQ2PS    Y12, Y11
+	VMULPS       Y8, Y9, Y9
+	VFMADD231PS  Y9, Y11, Y5
+	VBROADCASTSS 24(DI), Y9
+	VCVTDQ2PS    Y13, Y11
+	VMULPS       Y8, Y9, Y9
+	VFMADD231PS  Y9, Y11, Y6
+	VBROADCASTSS 28(DI), Y9
+	VCVTDQ2PS    Y10, Y10
+	VMULPS       Y8, Y9, Y8
+	VFMADD231PS  Y8, Y10, Y7
 	ADDQ         $0x28, R9
 	ADDQ         $0x100, SI
 	ADDQ         $0x20, DI
@@ -1318,59 +1366,58 @@ done4:
 	JLT          done6
 
 loop5:
-	VMOVDQU      tq4_1s0<>+0(SB), Y4
-	VPBROADCASTW (R9), X5
-	VCVTPH2PS    X5, Y5
-	VPBROADCASTW 2(R9), X6
-	VCVTPH2PS    X6, Y6
-	VBLENDVPS    Y4, Y5, Y6, Y4
-	VMOVDQU      tq4_1s6<>+0(SB), Y5
-	VMULPS       Y5, Y4, Y4
-	VMOVUPS      Y4, 32(AX)
-	VBROADCASTI128 4(R9), Y4
-	VPSHUFB      tq4_1s1<>+0(SB), Y4, Y4
-	VPAND        tq4_1s2<>+0(SB), Y4, Y5
-	VPSRLD       $4, Y4, Y4
-	VPAND        tq4_1s3<>+0(SB), Y4, Y4
-	VPOR         Y4, Y5, Y4
-	VBROADCASTI128 tq4_1s7<>+0(SB), Y5
-	VPSHUFB      Y4, Y5, Y4
-	VPABSB       Y4, Y5
-	VMOVDQU      (SI), Y6
-	VPSIGNB      Y4, Y6, Y6
-	VPXOR        Y7, Y7, Y7
-	VPDPBUSD     Y6, Y5, Y7
-	VMOVDQU      32(SI), Y6
-	VPSIGNB      Y4, Y6, Y6
-	VPXOR        Y8, Y8, Y8
-	VPDPBUSD     Y6, Y5, Y8
-	VMOVDQU      64(SI), Y6
-	VPSIGNB      Y4, Y6, Y6
-	VPXOR        Y9, Y9, Y9
-	VPDPBUSD     Y6, Y5, Y9
-	VMOVDQU      96(SI), Y6
-	VPSIGNB      Y4, Y6, Y4
-	VPXOR        Y6, Y6, Y6
-	VPDPBUSD     Y4, Y5, Y6
-	VBROADCASTSS 32(AX), X4
-	VBROADCASTSS 36(AX), X5
-	VINSERTF128  $1, X5, Y4, Y4
-	VBROADCASTSS (DI), Y5
-	VCVTDQ2PS    Y7, Y7
-	VMULPS       Y4, Y5, Y5
-	VFMADD231PS  Y5, Y7, Y0
-	VBROADCASTSS 4(DI), Y5
-	VCVTDQ2PS    Y8, Y7
-	VMULPS       Y4, Y5, Y5
-	VFMADD231PS  Y5, Y7, Y1
-	VBROADCASTSS 8(DI), Y5
-	VCVTDQ2PS    Y9, Y7
-	VMULPS       Y4, Y5, Y5
-	VFMADD231PS  Y5, Y7, Y2
-	VBROADCASTSS 12(DI), Y5
-	VCVTDQ2PS    Y6, Y6
-	VMULPS       Y4, Y5, Y4
-	VFMADD231PS  Y4, Y6, Y3
+	VMOVDQU      tq4_1s0<>+0(SB), Y8
+	VPBROADCASTW (R9), X9
+	VCVTPH2PS    X9, Y9
+	VPBROADCASTW 2(R9), X10
+	VCVTPH2PS    X10, Y10
+	VBLENDVPS    Y8, Y9, Y10, Y8
+	VMOVDQU      tq4_1s6<>+0(SB), Y9
+	VMULPS       Y9, Y8, Y8
+	VMOVUPS      Y8, 32(AX)
+	VBROADCASTI128 4(R9), Y8
+	VPSHUFB      Y0, Y8, Y8
+	VPAND        Y2, Y8, Y9
+	VPSRLD       $4, Y8, Y8
+	VPAND        Y1, Y8, Y8
+	VPOR         Y8, Y9, Y8
+	VPSHUFB      Y8, Y3, Y8
+	VPABSB       Y8, Y9
+	VMOVDQU      (SI), Y10
+	VPSIGNB      Y8, Y10, Y10
+	VPXOR        Y11, Y11, Y11
+	VPDPBUSD     Y10, Y9, Y11
+	VMOVDQU      32(SI), Y10
+	VPSIGNB      Y8, Y10, Y10
+	VPXOR        Y12, Y12, Y12
+	VPDPBUSD     Y10, Y9, Y12
+	VMOVDQU      64(SI), Y10
+	VPSIGNB      Y8, Y10, Y10
+	VPXOR        Y13, Y13, Y13
+	VPDPBUSD     Y10, Y9, Y13
+	VMOVDQU      96(SI), Y10
+	VPSIGNB      Y8, Y10, Y8
+	VPXOR        Y10, Y10, Y10
+	VPDPBUSD     Y8, Y9, Y10
+	VBROADCASTSS 32(AX), X8
+	VBROADCASTSS 36(AX), X9
+	VINSERTF128  $1, X9, Y8, Y8
+	VBROADCASTSS (DI), Y9
+	VCVTDQ2PS    Y11, Y11
+	VMULPS       Y8, Y9, Y9
+	VFMADD231PS  Y9, Y11, Y4
+	VBROADCASTSS 4(DI), Y9
+	VCVTDQ2PS    Y12, Y11
+	VMULPS       Y8, Y9, Y9
+	VFMADD231PS  Y9, Y11, Y5
+	VBROADCASTSS 8(DI), Y9
+	VCVTDQ2PS    Y13, Y11
+	VMULPS       Y8, Y9, Y9
+	VFMADD231PS  Y9, Y11, Y6
+	VBROADCASTSS 12(DI), Y9
+	VCVTDQ2PS    Y10, Y10
+	VMULPS       Y8, Y9, Y8
+	VFMADD231PS  Y8, Y10, Y7
 	ADDQ         $0x14, R9
 	ADDQ         $0x80, SI
 	ADDQ         $0x10, DI
@@ -1379,39 +1426,39 @@ loop5:
 
 done6:
 	ADDQ         $1, R8
-	VEXTRACTF128 $1, Y0, X4
-	VADDPS       X0, X4, X4
-	VMOVHLPS     X4, X4, X0
-	VADDPS       X0, X4, X4
-	VMOVSHDUP    X4, X0
-	VADDSS       X0, X4, X4
-	VMOVSS       X4, (BX)
+	VEXTRACTF128 $1, Y4, X8
+	VADDPS       X4, X8, X8
+	VMOVHLPS     X8, X8, X4
+	VADDPS       X4, X8, X8
+	VMOVSHDUP    X8, X4
+	VADDSS       X4, X8, X8
+	VMOVSS       X8, (BX)
 	MOVQ         ldy+8(FP), SI
 	MOVQ         BX, DI
 	ADDQ         SI, DI
-	VEXTRACTF128 $1, Y1, X0
-	VADDPS       X1, X0, X0
-	VMOVHLPS     X0, X0, X1
-	VADDPS       X1, X0, X0
-	VMOVSHDUP    X0, X1
-	VADDSS       X1, X0, X0
-	VMOVSS       X0, (DI)
+	VEXTRACTF128 $1, Y5, X4
+	VADDPS       X5, X4, X4
+	VMOVHLPS     X4, X4, X5
+	VADDPS       X5, X4, X4
+	VMOVSHDUP    X4, X5
+	VADDSS       X5, X4, X4
+	VMOVSS       X4, (DI)
 	ADDQ         SI, DI
-	VEXTRACTF128 $1, Y2, X0
-	VADDPS       X2, X0, X0
-	VMOVHLPS     X0, X0, X1
-	VADDPS       X1, X0, X0
-	VMOVSHDUP    X0, X1
-	VADDSS       X1, X0, X0
-	VMOVSS       X0, (DI)
+	VEXTRACTF128 $1, Y6, X4
+	VADDPS       X6, X4, X4
+	VMOVHLPS     X4, X4, X5
+	VADDPS       X5, X4, X4
+	VMOVSHDUP    X4, X5
+	VADDSS       X5, X4, X4
+	VMOVSS       X4, (DI)
 	ADDQ         SI, DI
-	VEXTRACTF128 $1, Y3, X0
-	VADDPS       X3, X0, X0
-	VMOVHLPS     X0, X0, X1
-	VADDPS       X1, X0, X0
-	VMOVSHDUP    X0, X1
-	VADDSS       X1, X0, X0
-	VMOVSS       X0, (DI)
+	VEXTRACTF128 $1, Y7, X4
+	VADDPS       X7, X4, X4
+	VMOVHLPS     X4, X4, X5
+	VADDPS       X5, X4, X4
+	VMOVSHDUP    X4, X5
+	VADDSS       X5, X4, X4
+	VMOVSS       X4, (DI)
 	ADDQ         $4, BX
 	MOVQ         stride+48(FP), SI
 	ADDQ         SI, CX
@@ -1426,6 +1473,12 @@ done2:
 // unpackTq4_1sAVX512 unpacks a row into records of 32 levels, their scales and mins.
 // Requires: AVX2, F16C
 TEXT ·unpackTq4_1sAVX512(SB), NOSPLIT, $128-24
+
+	// constants of the loops
+	VMOVDQU      tq4_1s1<>+0(SB), Y0
+	VMOVDQU      tq4_1s3<>+0(SB), Y1
+	VMOVDQU      tq4_1s2<>+0(SB), Y2
+	VBROADCASTI128 tq4_1s7<>+0(SB), Y3
 	MOVQ         dst+0(FP), AX
 	MOVQ         src+8(FP), BX
 	MOVQ         blocks+16(FP), CX
@@ -1435,28 +1488,27 @@ TEXT ·unpackTq4_1sAVX512(SB), NOSPLIT, $128-24
 	JLT          done2
 
 loop1:
-	VMOVDQU      tq4_1s0<>+0(SB), Y0
-	VPBROADCASTW (BX), X1
-	VCVTPH2PS    X1, Y1
-	VPBROADCASTW 2(BX), X2
-	VCVTPH2PS    X2, Y2
-	VBLENDVPS    Y0, Y1, Y2, Y0
-	VMOVDQU      tq4_1s6<>+0(SB), Y1
-	VMULPS       Y1, Y0, Y0
-	VMOVUPS      Y0, 32(DX)
-	VBROADCASTI128 4(BX), Y0
-	VPSHUFB      tq4_1s1<>+0(SB), Y0, Y0
-	VPAND        tq4_1s2<>+0(SB), Y0, Y1
-	VPSRLD       $4, Y0, Y0
-	VPAND        tq4_1s3<>+0(SB), Y0, Y0
-	VPOR         Y0, Y1, Y0
-	VBROADCASTI128 tq4_1s7<>+0(SB), Y1
-	VPSHUFB      Y0, Y1, Y0
-	VPABSB       Y0, Y1
-	VMOVDQU      Y1, (AX)
-	VMOVDQU      Y0, 48(AX)
-	VMOVSD       32(DX), X0
-	VMOVSD       X0, 32(AX)
+	VMOVDQU      tq4_1s0<>+0(SB), Y4
+	VPBROADCASTW (BX), X5
+	VCVTPH2PS    X5, Y5
+	VPBROADCASTW 2(BX), X6
+	VCVTPH2PS    X6, Y6
+	VBLENDVPS    Y4, Y5, Y6, Y4
+	VMOVDQU      tq4_1s6<>+0(SB), Y5
+	VMULPS       Y5, Y4, Y4
+	VMOVUPS      Y4, 32(DX)
+	VBROADCASTI128 4(BX), Y4
+	VPSHUFB      Y0, Y4, Y4
+	VPAND        Y2, Y4, Y5
+	VPSRLD       $4, Y4, Y4
+	VPAND        Y1, Y4, Y4
+	VPOR         Y4, Y5, Y4
+	VPSHUFB      Y4, Y3, Y4
+	VPABSB       Y4, Y5
+	VMOVDQU      Y5, (AX)
+	VMOVDQU      Y4, 48(AX)
+	VMOVSD       32(DX), X4
+	VMOVSD       X4, 32(AX)
 	ADDQ         $0x14, BX
 	ADDQ         $0x50, AX
 	SUBQ         $1, CX
@@ -1470,6 +1522,13 @@ done2:
 // decodeUnitsTq4_1sAVX2 unpacks units of 32 values.
 // Requires: AVX2, F16C
 TEXT ·decodeUnitsTq4_1sAVX2(SB), NOSPLIT, $128-24
+
+	// constants of the loops
+	VMOVDQU      tq4_1s4<>+0(SB), Y0
+	VMOVDQU      tq4_1s5<>+0(SB), Y1
+	VMOVDQU      tq4_1s1<>+0(SB), Y2
+	VMOVDQU      tq4_1s3<>+0(SB), Y3
+	VMOVDQU      tq4_1s2<>+0(SB), Y4
 	MOVQ         dst+0(FP), AX
 	MOVQ         src+8(FP), BX
 	MOVQ         units+16(FP), CX
@@ -1479,52 +1538,52 @@ TEXT ·decodeUnitsTq4_1sAVX2(SB), NOSPLIT, $128-24
 	JLT          done2
 
 loop1:
-	VMOVDQU      tq4_1s0<>+0(SB), Y0
-	VPBROADCASTW (BX), X1
-	VCVTPH2PS    X1, Y1
-	VPBROADCASTW 2(BX), X2
-	VCVTPH2PS    X2, Y2
-	VBLENDVPS    Y0, Y1, Y2, Y0
-	VMOVUPS      Y0, 32(DX)
-	VBROADCASTI128 4(BX), Y0
-	VPSHUFB      tq4_1s1<>+0(SB), Y0, Y0
-	VPAND        tq4_1s2<>+0(SB), Y0, Y1
-	VPSRLD       $4, Y0, Y0
-	VPAND        tq4_1s3<>+0(SB), Y0, Y0
-	VPOR         Y0, Y1, Y0
-	VMOVDQU      Y0, (DX)
-	VPMOVZXBD    (DX), Y0
-	VPERMPS      tq4_1s4<>+0(SB), Y0, Y1
-	VPERMPS      tq4_1s5<>+0(SB), Y0, Y2
-	VPSLLD       $0x1c, Y0, Y0
-	VBLENDVPS    Y0, Y2, Y1, Y0
-	VBROADCASTSS 32(DX), Y1
-	VMULPS       Y0, Y1, Y0
-	VMOVUPS      Y0, (AX)
-	VPMOVZXBD    8(DX), Y0
-	VPERMPS      tq4_1s4<>+0(SB), Y0, Y1
-	VPERMPS      tq4_1s5<>+0(SB), Y0, Y2
-	VPSLLD       $0x1c, Y0, Y0
-	VBLENDVPS    Y0, Y2, Y1, Y0
-	VBROADCASTSS 32(DX), Y1
-	VMULPS       Y0, Y1, Y0
-	VMOVUPS      Y0, 32(AX)
-	VPMOVZXBD    16(DX), Y0
-	VPERMPS      tq4_1s4<>+0(SB), Y0, Y1
-	VPERMPS      tq4_1s5<>+0(SB), Y0, Y2
-	VPSLLD       $0x1c, Y0, Y0
-	VBLENDVPS    Y0, Y2, Y1, Y0
-	VBROADCASTSS 36(DX), Y1
-	VMULPS       Y0, Y1, Y0
-	VMOVUPS      Y0, 64(AX)
-	VPMOVZXBD    24(DX), Y0
-	VPERMPS      tq4_1s4<>+0(SB), Y0, Y1
-	VPERMPS      tq4_1s5<>+0(SB), Y0, Y2
-	VPSLLD       $0x1c, Y0, Y0
-	VBLENDVPS    Y0, Y2, Y1, Y0
-	VBROADCASTSS 36(DX), Y1
-	VMULPS       Y0, Y1, Y0
-	VMOVUPS      Y0, 96(AX)
+	VMOVDQU      tq4_1s0<>+0(SB), Y5
+	VPBROADCASTW (BX), X6
+	VCVTPH2PS    X6, Y6
+	VPBROADCASTW 2(BX), X7
+	VCVTPH2PS    X7, Y7
+	VBLENDVPS    Y5, Y6, Y7, Y5
+	VMOVUPS      Y5, 32(DX)
+	VBROADCASTI128 4(BX), Y5
+	VPSHUFB      Y2, Y5, Y5
+	VPAND        Y4, Y5, Y6
+	VPSRLD       $4, Y5, Y5
+	VPAND        Y3, Y5, Y5
+	VPOR         Y5, Y6, Y5
+	VMOVDQU      Y5, (DX)
+	VPMOVZXBD    (DX), Y5
+	VPERMPS      Y0, Y5, Y6
+	VPERMPS      Y1, Y5, Y7
+	VPSLLD       $0x1c, Y5, Y5
+	VBLENDVPS    Y5, Y7, Y6, Y5
+	VBROADCASTSS 32(DX), Y6
+	VMULPS       Y5, Y6, Y5
+	VMOVUPS      Y5, (AX)
+	VPMOVZXBD    8(DX), Y5
+	VPERMPS      Y0, Y5, Y6
+	VPERMPS      Y1, Y5, Y7
+	VPSLLD       $0x1c, Y5, Y5
+	VBLENDVPS    Y5, Y7, Y6, Y5
+	VBROADCASTSS 32(DX), Y6
+	VMULPS       Y5, Y6, Y5
+	VMOVUPS      Y5, 32(AX)
+	VPMOVZXBD    16(DX), Y5
+	VPERMPS      Y0, Y5, Y6
+	VPERMPS      Y1, Y5, Y7
+	VPSLLD       $0x1c, Y5, Y5
+	VBLENDVPS    Y5, Y7, Y6, Y5
+	VBROADCASTSS 36(DX), Y6
+	VMULPS       Y5, Y6, Y5
+	VMOVUPS      Y5, 64(AX)
+	VPMOVZXBD    24(DX), Y5
+	VPERMPS      Y0, Y5, Y6
+	VPERMPS      Y1, Y5, Y7
+	VPSLLD       $0x1c, Y5, Y5
+	VBLENDVPS    Y5, Y7, Y6, Y5
+	VBROADCASTSS 36(DX), Y6
+	VMULPS       Y5, Y6, Y5
+	VMOVUPS      Y5, 96(AX)
 	ADDQ         $0x14, BX
 	ADDQ         $0x80, AX
 	SUBQ         $1, CX
@@ -1538,6 +1597,13 @@ done2:
 // matmul1xTq4_1sAVX2 multiplies rows of w with 1 row of x; ld and stride in bytes, a unit is 32 values.
 // Requires: AVX2, F16C, FMA
 TEXT ·matmul1xTq4_1sAVX2(SB), NOSPLIT, $128-64
+
+	// constants of the loops
+	VMOVDQU      tq4_1s4<>+0(SB), Y0
+	VMOVDQU      tq4_1s5<>+0(SB), Y1
+	VMOVDQU      tq4_1s1<>+0(SB), Y2
+	VMOVDQU      tq4_1s3<>+0(SB), Y3
+	VMOVDQU      tq4_1s2<>+0(SB), Y4
 	MOVQ         y+0(FP), AX
 	MOVQ         w+32(FP), BX
 	MOVQ         rows+48(FP), CX
@@ -1547,10 +1613,10 @@ TEXT ·matmul1xTq4_1sAVX2(SB), NOSPLIT, $128-64
 	JLT          done2
 
 loop1:
-	VPXOR        Y0, Y0, Y0
-	VPXOR        Y1, Y1, Y1
-	VPXOR        Y2, Y2, Y2
-	VPXOR        Y3, Y3, Y3
+	VPXOR        Y5, Y5, Y5
+	VPXOR        Y6, Y6, Y6
+	VPXOR        Y7, Y7, Y7
+	VPXOR        Y8, Y8, Y8
 	MOVQ         x+16(FP), SI
 	MOVQ         units+56(FP), DI
 	MOVQ         BX, R8
@@ -1558,56 +1624,56 @@ loop1:
 	JLT          done4
 
 loop3:
-	VMOVDQU      tq4_1s0<>+0(SB), Y4
-	VPBROADCASTW (R8), X5
-	VCVTPH2PS    X5, Y5
-	VPBROADCASTW 2(R8), X6
-	VCVTPH2PS    X6, Y6
-	VBLENDVPS    Y4, Y5, Y6, Y4
-	VMOVUPS      Y4, 32(DX)
-	VBROADCASTI128 4(R8), Y4
-	VPSHUFB      tq4_1s1<>+0(SB), Y4, Y4
-	VPAND        tq4_1s2<>+0(SB), Y4, Y5
-	VPSRLD       $4, Y4, Y4
-	VPAND        tq4_1s3<>+0(SB), Y4, Y4
-	VPOR         Y4, Y5, Y4
-	VMOVDQU      Y4, (DX)
-	VPMOVZXBD    (DX), Y4
-	VPERMPS      tq4_1s4<>+0(SB), Y4, Y5
-	VPERMPS      tq4_1s5<>+0(SB), Y4, Y6
-	VPSLLD       $0x1c, Y4, Y4
-	VBLENDVPS    Y4, Y6, Y5, Y4
-	VBROADCASTSS 32(DX), Y5
-	VMULPS       Y4, Y5, Y4
-	VMOVUPS      (SI), Y5
-	VFMADD231PS  Y5, Y4, Y0
-	VPMOVZXBD    8(DX), Y4
-	VPERMPS      tq4_1s4<>+0(SB), Y4, Y5
-	VPERMPS      tq4_1s5<>+0(SB), Y4, Y6
-	VPSLLD       $0x1c, Y4, Y4
-	VBLENDVPS    Y4, Y6, Y5, Y4
-	VBROADCASTSS 32(DX), Y5
-	VMULPS       Y4, Y5, Y4
-	VMOVUPS      32(SI), Y5
-	VFMADD231PS  Y5, Y4, Y1
-	VPMOVZXBD    16(DX), Y4
-	VPERMPS      tq4_1s4<>+0(SB), Y4, Y5
-	VPERMPS      tq4_1s5<>+0(SB), Y4, Y6
-	VPSLLD       $0x1c, Y4, Y4
-	VBLENDVPS    Y4, Y6, Y5, Y4
-	VBROADCASTSS 36(DX), Y5
-	VMULPS       Y4, Y5, Y4
-	VMOVUPS      64(SI), Y5
-	VFMADD231PS  Y5, Y4, Y2
-	VPMOVZXBD    24(DX), Y4
-	VPERMPS      tq4_1s4<>+0(SB), Y4, Y5
-	VPERMPS      tq4_1s5<>+0(SB), Y4, Y6
-	VPSLLD       $0x1c, Y4, Y4
-	VBLENDVPS    Y4, Y6, Y5, Y4
-	VBROADCASTSS 36(DX), Y5
-	VMULPS       Y4, Y5, Y4
-	VMOVUPS      96(SI), Y5
-	VFMADD231PS  Y5, Y4, Y3
+	VMOVDQU      tq4_1s0<>+0(SB), Y9
+	VPBROADCASTW (R8), X10
+	VCVTPH2PS    X10, Y10
+	VPBROADCASTW 2(R8), X11
+	VCVTPH2PS    X11, Y11
+	VBLENDVPS    Y9, Y10, Y11, Y9
+	VMOVUPS      Y9, 32(DX)
+	VBROADCASTI128 4(R8), Y9
+	VPSHUFB      Y2, Y9, Y9
+	VPAND        Y4, Y9, Y10
+	VPSRLD       $4, Y9, Y9
+	VPAND        Y3, Y9, Y9
+	VPOR         Y9, Y10, Y9
+	VMOVDQU      Y9, (DX)
+	VPMOVZXBD    (DX), Y9
+	VPERMPS      Y0, Y9, Y10
+	VPERMPS      Y1, Y9, Y11
+	VPSLLD       $0x1c, Y9, Y9
+	VBLENDVPS    Y9, Y11, Y10, Y9
+	VBROADCASTSS 32(DX), Y10
+	VMULPS       Y9, Y10, Y9
+	VMOVUPS      (SI), Y10
+	VFMADD231PS  Y10, Y9, Y5
+	VPMOVZXBD    8(DX), Y9
+	VPERMPS      Y0, Y9, Y10
+	VPERMPS      Y1, Y9, Y11
+	VPSLLD       $0x1c, Y9, Y9
+	VBLENDVPS    Y9, Y11, Y10, Y9
+	VBROADCASTSS 32(DX), Y10
+	VMULPS       Y9, Y10, Y9
+	VMOVUPS      32(SI), Y10
+	VFMADD231PS  Y10, Y9, Y6
+	VPMOVZXBD    16(DX), Y9
+	VPERMPS      Y0, Y9, Y10
+	VPERMPS      Y1, Y9, Y11
+	VPSLLD       $0x1c, Y9, Y9
+	VBLENDVPS    Y9, Y11, Y10, Y9
+	VBROADCASTSS 36(DX), Y10
+	VMULPS       Y9, Y10, Y9
+	VMOVUPS      64(SI), Y10
+	VFMADD231PS  Y10, Y9, Y7
+	VPMOVZXBD    24(DX), Y9
+	VPERMPS      Y0, Y9, Y10
+	VPERMPS      Y1, Y9, Y11
+	VPSLLD       $0x1c, Y9, Y9
+	VBLENDVPS    Y9, Y11, Y10, Y9
+	VBROADCASTSS 36(DX), Y10
+	VMULPS       Y9, Y10, Y9
+	VMOVUPS      96(SI), Y10
+	VFMADD231PS  Y10, Y9, Y8
 	ADDQ         $0x14, R8
 	ADDQ         $0x80, SI
 	SUBQ         $1, DI
@@ -1615,16 +1681,16 @@ loop3:
 
 done4:
 	ADDQ         $1, DI
-	VADDPS       Y1, Y0, Y0
-	VADDPS       Y2, Y0, Y0
-	VADDPS       Y3, Y0, Y0
-	VEXTRACTF128 $1, Y0, X1
-	VADDPS       X0, X1, X1
-	VMOVHLPS     X1, X1, X0
-	VADDPS       X0, X1, X1
-	VMOVSHDUP    X1, X0
-	VADDSS       X0, X1, X1
-	VMOVSS       X1, (AX)
+	VADDPS       Y6, Y5, Y5
+	VADDPS       Y7, Y5, Y5
+	VADDPS       Y8, Y5, Y5
+	VEXTRACTF128 $1, Y5, X6
+	VADDPS       X5, X6, X6
+	VMOVHLPS     X6, X6, X5
+	VADDPS       X5, X6, X6
+	VMOVSHDUP    X6, X5
+	VADDSS       X5, X6, X6
+	VMOVSS       X6, (AX)
 	ADDQ         $4, AX
 	MOVQ         stride+40(FP), SI
 	ADDQ         SI, BX
@@ -1639,6 +1705,13 @@ done2:
 // matmul2xTq4_1sAVX2 multiplies rows of w with 2 rows of x; ld and stride in bytes, a unit is 32 values.
 // Requires: AVX2, F16C, FMA
 TEXT ·matmul2xTq4_1sAVX2(SB), NOSPLIT, $128-64
+
+	// constants of the loops
+	VMOVDQU      tq4_1s4<>+0(SB), Y0
+	VMOVDQU      tq4_1s5<>+0(SB), Y1
+	VMOVDQU      tq4_1s1<>+0(SB), Y2
+	VMOVDQU      tq4_1s3<>+0(SB), Y3
+	VMOVDQU      tq4_1s2<>+0(SB), Y4
 	MOVQ         y+0(FP), AX
 	MOVQ         w+32(FP), BX
 	MOVQ         rows+48(FP), CX
@@ -1648,10 +1721,10 @@ TEXT ·matmul2xTq4_1sAVX2(SB), NOSPLIT, $128-64
 	JLT          done2
 
 loop1:
-	VPXOR        Y0, Y0, Y0
-	VPXOR        Y1, Y1, Y1
-	VPXOR        Y2, Y2, Y2
-	VPXOR        Y3, Y3, Y3
+	VPXOR        Y5, Y5, Y5
+	VPXOR        Y6, Y6, Y6
+	VPXOR        Y7, Y7, Y7
+	VPXOR        Y8, Y8, Y8
 	MOVQ         x+16(FP), SI
 	MOVQ         ldx+24(FP), DI
 	MOVQ         units+56(FP), R8
@@ -1660,64 +1733,64 @@ loop1:
 	JLT          done4
 
 loop3:
-	VMOVDQU      tq4_1s0<>+0(SB), Y4
-	VPBROADCASTW (R9), X5
-	VCVTPH2PS    X5, Y5
-	VPBROADCASTW 2(R9), X6
-	VCVTPH2PS    X6, Y6
-	VBLENDVPS    Y4, Y5, Y6, Y4
-	VMOVUPS      Y4, 32(DX)
-	VBROADCASTI128 4(R9), Y4
-	VPSHUFB      tq4_1s1<>+0(SB), Y4, Y4
-	VPAND        tq4_1s2<>+0(SB), Y4, Y5
-	VPSRLD       $4, Y4, Y4
-	VPAND        tq4_1s3<>+0(SB), Y4, Y4
-	VPOR         Y4, Y5, Y4
-	VMOVDQU      Y4, (DX)
-	VPMOVZXBD    (DX), Y4
-	VPERMPS      tq4_1s4<>+0(SB), Y4, Y5
-	VPERMPS      tq4_1s5<>+0(SB), Y4, Y6
-	VPSLLD       $0x1c, Y4, Y4
-	VBLENDVPS    Y4, Y6, Y5, Y4
-	VBROADCASTSS 32(DX), Y5
-	VMULPS       Y4, Y5, Y4
-	VMOVUPS      (SI), Y5
-	VFMADD231PS  Y5, Y4, Y0
-	VMOVUPS      (SI)(DI*1), Y5
-	VFMADD231PS  Y5, Y4, Y1
-	VPMOVZXBD    8(DX), Y4
-	VPERMPS      tq4_1s4<>+0(SB), Y4, Y5
-	VPERMPS      tq4_1s5<>+0(SB), Y4, Y6
-	VPSLLD       $0x1c, Y4, Y4
-	VBLENDVPS    Y4, Y6, Y5, Y4
-	VBROADCASTSS 32(DX), Y5
-	VMULPS       Y4, Y5, Y4
-	VMOVUPS      32(SI), Y5
-	VFMADD231PS  Y5, Y4, Y2
-	VMOVUPS      32(SI)(DI*1), Y5
-	VFMADD231PS  Y5, Y4, Y3
-	VPMOVZXBD    16(DX), Y4
-	VPERMPS      tq4_1s4<>+0(SB), Y4, Y5
-	VPERMPS      tq4_1s5<>+0(SB), Y4, Y6
-	VPSLLD       $0x1c, Y4, Y4
-	VBLENDVPS    Y4, Y6, Y5, Y4
-	VBROADCASTSS 36(DX), Y5
-	VMULPS       Y4, Y5, Y4
-	VMOVUPS      64(SI), Y5
-	VFMADD231PS  Y5, Y4, Y0
-	VMOVUPS      64(SI)(DI*1), Y5
-	VFMADD231PS  Y5, Y4, Y1
-	VPMOVZXBD    24(DX), Y4
-	VPERMPS      tq4_1s4<>+0(SB), Y4, Y5
-	VPERMPS      tq4_1s5<>+0(SB), Y4, Y6
-	VPSLLD       $0x1c, Y4, Y4
-	VBLENDVPS    Y4, Y6, Y5, Y4
-	VBROADCASTSS 36(DX), Y5
-	VMULPS       Y4, Y5, Y4
-	VMOVUPS      96(SI), Y5
-	VFMADD231PS  Y5, Y4, Y2
-	VMOVUPS      96(SI)(DI*1), Y5
-	VFMADD231PS  Y5, Y4, Y3
+	VMOVDQU      tq4_1s0<>+0(SB), Y9
+	VPBROADCASTW (R9), X10
+	VCVTPH2PS    X10, Y10
+	VPBROADCASTW 2(R9), X11
+	VCVTPH2PS    X11, Y11
+	VBLENDVPS    Y9, Y10, Y11, Y9
+	VMOVUPS      Y9, 32(DX)
+	VBROADCASTI128 4(R9), Y9
+	VPSHUFB      Y2, Y9, Y9
+	VPAND        Y4, Y9, Y10
+	VPSRLD       $4, Y9, Y9
+	VPAND        Y3, Y9, Y9
+	VPOR         Y9, Y10, Y9
+	VMOVDQU      Y9, (DX)
+	VPMOVZXBD    (DX), Y9
+	VPERMPS      Y0, Y9, Y10
+	VPERMPS      Y1, Y9, Y11
+	VPSLLD       $0x1c, Y9, Y9
+	VBLENDVPS    Y9, Y11, Y10, Y9
+	VBROADCASTSS 32(DX), Y10
+	VMULPS       Y9, Y10, Y9
+	VMOVUPS      (SI), Y10
+	VFMADD231PS  Y10, Y9, Y5
+	VMOVUPS      (SI)(DI*1), Y10
+	VFMADD231PS  Y10, Y9, Y6
+	VPMOVZXBD    8(DX), Y9
+	VPERMPS      Y0, Y9, Y10
+	VPERMPS      Y1, Y9, Y11
+	VPSLLD       $0x1c, Y9, Y9
+	VBLENDVPS    Y9, Y11, Y10, Y9
+	VBROADCASTSS 32(DX), Y10
+	VMULPS       Y9, Y10, Y9
+	VMOVUPS      32(SI), Y10
+	VFMADD231PS  Y10, Y9, Y7
+	VMOVUPS      32(SI)(DI*1), Y10
+	VFMADD231PS  Y10, Y9, Y8
+	VPMOVZXBD    16(DX), Y9
+	VPERMPS      Y0, Y9, Y10
+	VPERMPS      Y1, Y9, Y11
+	VPSLLD       $0x1c, Y9, Y9
+	VBLENDVPS    Y9, Y11, Y10, Y9
+	VBROADCASTSS 36(DX), Y10
+	VMULPS       Y9, Y10, Y9
+	VMOVUPS      64(SI), Y10
+	VFMADD231PS  Y10, Y9, Y5
+	VMOVUPS      64(SI)(DI*1), Y10
+	VFMADD231PS  Y10, Y9, Y6
+	VPMOVZXBD    24(DX), Y9
+	VPERMPS      Y0, Y9, Y10
+	VPERMPS      Y1, Y9, Y11
+	VPSLLD       $0x1c, Y9, Y9
+	VBLENDVPS    Y9, Y11, Y10, Y9
+	VBROADCASTSS 36(DX), Y10
+	VMULPS       Y9, Y10, Y9
+	VMOVUPS      96(SI), Y10
+	VFMADD231PS  Y10, Y9, Y7
+	VMOVUPS      96(SI)(DI*1), Y10
+	VFMADD231PS  Y10, Y9, Y8
 	ADDQ         $0x14, R9
 	ADDQ         $0x80, SI
 	SUBQ         $1, R8
@@ -1725,25 +1798,25 @@ loop3:
 
 done4:
 	ADDQ         $1, R8
-	VADDPS       Y2, Y0, Y0
-	VADDPS       Y3, Y1, Y1
-	VEXTRACTF128 $1, Y0, X2
-	VADDPS       X0, X2, X2
-	VMOVHLPS     X2, X2, X0
-	VADDPS       X0, X2, X2
-	VMOVSHDUP    X2, X0
-	VADDSS       X0, X2, X2
-	VMOVSS       X2, (AX)
+	VADDPS       Y7, Y5, Y5
+	VADDPS       Y8, Y6, Y6
+	VEXTRACTF128 $1, Y5, X7
+	VADDPS       X5, X7, X7
+	VMOVHLPS     X7, X7, X5
+	VADDPS       X5, X7, X7
+	VMOVSHDUP    X7, X5
+	VADDSS       X5, X7, X7
+	VMOVSS       X7, (AX)
 	MOVQ         ldy+8(FP), SI
 	MOVQ         AX, DI
 	ADDQ         SI, DI
-	VEXTRACTF128 $1, Y1, X0
-	VADDPS       X1, X0, X0
-	VMOVHLPS     X0, X0, X1
-	VADDPS       X1, X0, X0
-	VMOVSHDUP    X0, X1
-	VADDSS       X1, X0, X0
-	VMOVSS       X0, (DI)
+	VEXTRACTF128 $1, Y6, X5
+	VADDPS       X6, X5, X5
+	VMOVHLPS     X5, X5, X6
+	VADDPS       X6, X5, X5
+	VMOVSHDUP    X5, X6
+	VADDSS       X6, X5, X5
+	VMOVSS       X5, (DI)
 	ADDQ         $4, AX
 	MOVQ         stride+40(FP), SI
 	ADDQ         SI, BX
@@ -1758,6 +1831,13 @@ done2:
 // matmul3xTq4_1sAVX2 multiplies rows of w with 3 rows of x; ld and stride in bytes, a unit is 32 values.
 // Requires: AVX2, F16C, FMA
 TEXT ·matmul3xTq4_1sAVX2(SB), NOSPLIT, $128-64
+
+	// constants of the loops
+	VMOVDQU      tq4_1s4<>+0(SB), Y0
+	VMOVDQU      tq4_1s5<>+0(SB), Y1
+	VMOVDQU      tq4_1s1<>+0(SB), Y2
+	VMOVDQU      tq4_1s3<>+0(SB), Y3
+	VMOVDQU      tq4_1s2<>+0(SB), Y4
 	MOVQ         y+0(FP), AX
 	MOVQ         w+32(FP), BX
 	MOVQ         rows+48(FP), CX
@@ -1767,9 +1847,9 @@ TEXT ·matmul3xTq4_1sAVX2(SB), NOSPLIT, $128-64
 	JLT          done2
 
 loop1:
-	VPXOR        Y0, Y0, Y0
-	VPXOR        Y1, Y1, Y1
-	VPXOR        Y2, Y2, Y2
+	VPXOR        Y5, Y5, Y5
+	VPXOR        Y6, Y6, Y6
+	VPXOR        Y7, Y7, Y7
 	MOVQ         x+16(FP), SI
 	MOVQ         ldx+24(FP), DI
 	MOVQ         SI, R8
@@ -1781,72 +1861,72 @@ loop1:
 	JLT          done4
 
 loop3:
-	VMOVDQU      tq4_1s0<>+0(SB), Y3
-	VPBROADCASTW (R10), X4
-	VCVTPH2PS    X4, Y4
-	VPBROADCASTW 2(R10), X5
-	VCVTPH2PS    X5, Y5
-	VBLENDVPS    Y3, Y4, Y5, Y3
-	VMOVUPS      Y3, 32(DX)
-	VBROADCASTI128 4(R10), Y3
-	VPSHUFB      tq4_1s1<>+0(SB), Y3, Y3
-	VPAND        tq4_1s2<>+0(SB), Y3, Y4
-	VPSRLD       $4, Y3, Y3
-	VPAND        tq4_1s3<>+0(SB), Y3, Y3
-	VPOR         Y3, Y4, Y3
-	VMOVDQU      Y3, (DX)
-	VPMOVZXBD    (DX), Y3
-	VPERMPS      tq4_1s4<>+0(SB), Y3, Y4
-	VPERMPS      tq4_1s5<>+0(SB), Y3, Y5
-	VPSLLD       $0x1c, Y3, Y3
-	VBLENDVPS    Y3, Y5, Y4, Y3
-	VBROADCASTSS 32(DX), Y4
-	VMULPS       Y3, Y4, Y3
-	VMOVUPS      (SI), Y4
-	VFMADD231PS  Y4, Y3, Y0
-	VMOVUPS      (SI)(DI*1), Y4
-	VFMADD231PS  Y4, Y3, Y1
-	VMOVUPS      (R8), Y4
-	VFMADD231PS  Y4, Y3, Y2
-	VPMOVZXBD    8(DX), Y3
-	VPERMPS      tq4_1s4<>+0(SB), Y3, Y4
-	VPERMPS      tq4_1s5<>+0(SB), Y3, Y5
-	VPSLLD       $0x1c, Y3, Y3
-	VBLENDVPS    Y3, Y5, Y4, Y3
-	VBROADCASTSS 32(DX), Y4
-	VMULPS       Y3, Y4, Y3
-	VMOVUPS      32(SI), Y4
-	VFMADD231PS  Y4, Y3, Y0
-	VMOVUPS      32(SI)(DI*1), Y4
-	VFMADD231PS  Y4, Y3, Y1
-	VMOVUPS      32(R8), Y4
-	VFMADD231PS  Y4, Y3, Y2
-	VPMOVZXBD    16(DX), Y3
-	VPERMPS      tq4_1s4<>+0(SB), Y3, Y4
-	VPERMPS      tq4_1s5<>+0(SB), Y3, Y5
-	VPSLLD       $0x1c, Y3, Y3
-	VBLENDVPS    Y3, Y5, Y4, Y3
-	VBROADCASTSS 36(DX), Y4
-	VMULPS       Y3, Y4, Y3
-	VMOVUPS      64(SI), Y4
-	VFMADD231PS  Y4, Y3, Y0
-	VMOVUPS      64(SI)(DI*1), Y4
-	VFMADD231PS  Y4, Y3, Y1
-	VMOVUPS      64(R8), Y4
-	VFMADD231PS  Y4, Y3, Y2
-	VPMOVZXBD    24(DX), Y3
-	VPERMPS      tq4_1s4<>+0(SB), Y3, Y4
-	VPERMPS      tq4_1s5<>+0(SB), Y3, Y5
-	VPSLLD       $0x1c, Y3, Y3
-	VBLENDVPS    Y3, Y5, Y4, Y3
-	VBROADCASTSS 36(DX), Y4
-	VMULPS       Y3, Y4, Y3
-	VMOVUPS      96(SI), Y4
-	VFMADD231PS  Y4, Y3, Y0
-	VMOVUPS      96(SI)(DI*1), Y4
-	VFMADD231PS  Y4, Y3, Y1
-	VMOVUPS      96(R8), Y4
-	VFMADD231PS  Y4, Y3, Y2
+	VMOVDQU      tq4_1s0<>+0(SB), Y8
+	VPBROADCASTW (R10), X9
+	VCVTPH2PS    X9, Y9
+	VPBROADCASTW 2(R10), X10
+	VCVTPH2PS    X10, Y10
+	VBLENDVPS    Y8, Y9, Y10, Y8
+	VMOVUPS      Y8, 32(DX)
+	VBROADCASTI128 4(R10), Y8
+	VPSHUFB      Y2, Y8, Y8
+	VPAND        Y4, Y8, Y9
+	VPSRLD       $4, Y8, Y8
+	VPAND        Y3, Y8, Y8
+	VPOR         Y8, Y9, Y8
+	VMOVDQU      Y8, (DX)
+	VPMOVZXBD    (DX), Y8
+	VPERMPS      Y0, Y8, Y9
+	VPERMPS      Y1, Y8, Y10
+	VPSLLD       $0x1c, Y8, Y8
+	VBLENDVPS    Y8, Y10, Y9, Y8
+	VBROADCASTSS 32(DX), Y9
+	VMULPS       Y8, Y9, Y8
+	VMOVUPS      (SI), Y9
+	VFMADD231PS  Y9, Y8, Y5
+	VMOVUPS      (SI)(DI*1), Y9
+	VFMADD231PS  Y9, Y8, Y6
+	VMOVUPS      (R8), Y9
+	VFMADD231PS  Y9, Y8, Y7
+	VPMOVZXBD    8(DX), Y8
+	VPERMPS      Y0, Y8, Y9
+	VPERMPS      Y1, Y8, Y10
+	VPSLLD       $0x1c, Y8, Y8
+	VBLENDVPS    Y8, Y10, Y9, Y8
+	VBROADCASTSS 32(DX), Y9
+	VMULPS       Y8, Y9, Y8
+	VMOVUPS      32(SI), Y9
+	VFMADD231PS  Y9, Y8, Y5
+	VMOVUPS      32(SI)(DI*1), Y9
+	VFMADD231PS  Y9, Y8, Y6
+	VMOVUPS      32(R8), Y9
+	VFMADD231PS  Y9, Y8, Y7
+	VPMOVZXBD    16(DX), Y8
+	VPERMPS      Y0, Y8, Y9
+	VPERMPS      Y1, Y8, Y10
+	VPSLLD       $0x1c, Y8, Y8
+	VBLENDVPS    Y8, Y10, Y9, Y8
+	VBROADCASTSS 36(DX), Y9
+	VMULPS       Y8, Y9, Y8
+	VMOVUPS      64(SI), Y9
+	VFMADD231PS  Y9, Y8, Y5
+	VMOVUPS      64(SI)(DI*1), Y9
+	VFMADD231PS  Y9, Y8, Y6
+	VMOVUPS      64(R8), Y9
+	VFMADD231PS  Y9, Y8, Y7
+	VPMOVZXBD    24(DX), Y8
+	VPERMPS      Y0, Y8, Y9
+	VPERMPS      Y1, Y8, Y10
+	VPSLLD       $0x1c, Y8, Y8
+	VBLENDVPS    Y8, Y10, Y9, Y8
+	VBROADCASTSS 36(DX), Y9
+	VMULPS       Y8, Y9, Y8
+	VMOVUPS      96(SI), Y9
+	VFMADD231PS  Y9, Y8, Y5
+	VMOVUPS      96(SI)(DI*1), Y9
+	VFMADD231PS  Y9, Y8, Y6
+	VMOVUPS      96(R8), Y9
+	VFMADD231PS  Y9, Y8, Y7
 	ADDQ         $0x14, R10
 	ADDQ         $0x80, SI
 	ADDQ         $0x80, R8
@@ -1855,31 +1935,31 @@ loop3:
 
 done4:
 	ADDQ         $1, R9
-	VEXTRACTF128 $1, Y0, X3
-	VADDPS       X0, X3, X3
-	VMOVHLPS     X3, X3, X0
-	VADDPS       X0, X3, X3
-	VMOVSHDUP    X3, X0
-	VADDSS       X0, X3, X3
-	VMOVSS       X3, (AX)
+	VEXTRACTF128 $1, Y5, X8
+	VADDPS       X5, X8, X8
+	VMOVHLPS     X8, X8, X5
+	VADDPS       X5, X8, X8
+	VMOVSHDUP    X8, X5
+	VADDSS       X5, X8, X8
+	VMOVSS       X8, (AX)
 	MOVQ         ldy+8(FP), SI
 	MOVQ         AX, DI
 	ADDQ         SI, DI
-	VEXTRACTF128 $1, Y1, X0
-	VADDPS       X1, X0, X0
-	VMOVHLPS     X0, X0, X1
-	VADDPS       X1, X0, X0
-	VMOVSHDUP    X0, X1
-	VADDSS       X1, X0, X0
-	VMOVSS       X0, (DI)
+	VEXTRACTF128 $1, Y6, X5
+	VADDPS       X6, X5, X5
+	VMOVHLPS     X5, X5, X6
+	VADDPS       X6, X5, X5
+	VMOVSHDUP    X5, X6
+	VADDSS       X6, X5, X5
+	VMOVSS       X5, (DI)
 	ADDQ         SI, DI
-	VEXTRACTF128 $1, Y2, X0
-	VADDPS       X2, X0, X0
-	VMOVHLPS     X0, X0, X1
-	VADDPS       X1, X0, X0
-	VMOVSHDUP    X0, X1
-	VADDSS       X1, X0, X0
-	VMOVSS       X0, (DI)
+	VEXTRACTF128 $1, Y7, X5
+	VADDPS       X7, X5, X5
+	VMOVHLPS     X5, X5, X6
+	VADDPS       X6, X5, X5
+	VMOVSHDUP    X5, X6
+	VADDSS       X6, X5, X5
+	VMOVSS       X5, (DI)
 	ADDQ         $4, AX
 	MOVQ         stride+40(FP), SI
 	ADDQ         SI, BX
@@ -1894,6 +1974,13 @@ done2:
 // matmul4xTq4_1sAVX2 multiplies rows of w with 4 rows of x; ld and stride in bytes, a unit is 32 values.
 // Requires: AVX2, F16C, FMA
 TEXT ·matmul4xTq4_1sAVX2(SB), NOSPLIT, $128-64
+
+	// constants of the loops
+	VMOVDQU      tq4_1s4<>+0(SB), Y0
+	VMOVDQU      tq4_1s5<>+0(SB), Y1
+	VMOVDQU      tq4_1s1<>+0(SB), Y2
+	VMOVDQU      tq4_1s3<>+0(SB), Y3
+	VMOVDQU      tq4_1s2<>+0(SB), Y4
 	MOVQ         y+0(FP), AX
 	MOVQ         w+32(FP), BX
 	MOVQ         rows+48(FP), CX
@@ -1903,10 +1990,10 @@ TEXT ·matmul4xTq4_1sAVX2(SB), NOSPLIT, $128-64
 	JLT          done2
 
 loop1:
-	VPXOR        Y0, Y0, Y0
-	VPXOR        Y1, Y1, Y1
-	VPXOR        Y2, Y2, Y2
-	VPXOR        Y3, Y3, Y3
+	VPXOR        Y5, Y5, Y5
+	VPXOR        Y6, Y6, Y6
+	VPXOR        Y7, Y7, Y7
+	VPXOR        Y8, Y8, Y8
 	MOVQ         x+16(FP), SI
 	MOVQ         ldx+24(FP), DI
 	MOVQ         SI, R8
@@ -1918,80 +2005,80 @@ loop1:
 	JLT          done4
 
 loop3:
-	VMOVDQU      tq4_1s0<>+0(SB), Y4
-	VPBROADCASTW (R10), X5
-	VCVTPH2PS    X5, Y5
-	VPBROADCASTW 2(R10), X6
-	VCVTPH2PS    X6, Y6
-	VBLENDVPS    Y4, Y5, Y6, Y4
-	VMOVUPS      Y4, 32(DX)
-	VBROADCASTI128 4(R10), Y4
-	VPSHUFB      tq4_1s1<>+0(SB), Y4, Y4
-	VPAND        tq4_1s2<>+0(SB), Y4, Y5
-	VPSRLD       $4, Y4, Y4
-	VPAND        tq4_1s3<>+0(SB), Y4, Y4
-	VPOR         Y4, Y5, Y4
-	VMOVDQU      Y4, (DX)
-	VPMOVZXBD    (DX), Y4
-	VPERMPS      tq4_1s4<>+0(SB), Y4, Y5
-	VPERMPS      tq4_1s5<>+0(SB), Y4, Y6
-	VPSLLD       $0x1c, Y4, Y4
-	VBLENDVPS    Y4, Y6, Y5, Y4
-	VBROADCASTSS 32(DX), Y5
-	VMULPS       Y4, Y5, Y4
-	VMOVUPS      (SI), Y5
-	VFMADD231PS  Y5, Y4, Y0
-	VMOVUPS      (SI)(DI*1), Y5
-	VFMADD231PS  Y5, Y4, Y1
-	VMOVUPS      (R8), Y5
-	VFMADD231PS  Y5, Y4, Y2
-	VMOVUPS      (R8)(DI*1), Y5
-	VFMADD231PS  Y5, Y4, Y3
-	VPMOVZXBD    8(DX), Y4
-	VPERMPS      tq4_1s4<>+0(SB), Y4, Y5
-	VPERMPS      tq4_1s5<>+0(SB), Y4, Y6
-	VPSLLD       $0x1c, Y4, Y4
-	VBLENDVPS    Y4, Y6, Y5, Y4
-	VBROADCASTSS 32(DX), Y5
-	VMULPS       Y4, Y5, Y4
-	VMOVUPS      32(SI), Y5
-	VFMADD231PS  Y5, Y4, Y0
-	VMOVUPS      32(SI)(DI*1), Y5
-	VFMADD231PS  Y5, Y4, Y1
-	VMOVUPS      32(R8), Y5
-	VFMADD231PS  Y5, Y4, Y2
-	VMOVUPS      32(R8)(DI*1), Y5
-	VFMADD231PS  Y5, Y4, Y3
-	VPMOVZXBD    16(DX), Y4
-	VPERMPS      tq4_1s4<>+0(SB), Y4, Y5
-	VPERMPS      tq4_1s5<>+0(SB), Y4, Y6
-	VPSLLD       $0x1c, Y4, Y4
-	VBLENDVPS    Y4, Y6, Y5, Y4
-	VBROADCASTSS 36(DX), Y5
-	VMULPS       Y4, Y5, Y4
-	VMOVUPS      64(SI), Y5
-	VFMADD231PS  Y5, Y4, Y0
-	VMOVUPS      64(SI)(DI*1), Y5
-	VFMADD231PS  Y5, Y4, Y1
-	VMOVUPS      64(R8), Y5
-	VFMADD231PS  Y5, Y4, Y2
-	VMOVUPS      64(R8)(DI*1), Y5
-	VFMADD231PS  Y5, Y4, Y3
-	VPMOVZXBD    24(DX), Y4
-	VPERMPS      tq4_1s4<>+0(SB), Y4, Y5
-	VPERMPS      tq4_1s5<>+0(SB), Y4, Y6
-	VPSLLD       $0x1c, Y4, Y4
-	VBLENDVPS    Y4, Y6, Y5, Y4
-	VBROADCASTSS 36(DX), Y5
-	VMULPS       Y4, Y5, Y4
-	VMOVUPS      96(SI), Y5
-	VFMADD231PS  Y5, Y4, Y0
-	VMOVUPS      96(SI)(DI*1), Y5
-	VFMADD231PS  Y5, Y4, Y1
-	VMOVUPS      96(R8), Y5
-	VFMADD231PS  Y5, Y4, Y2
-	VMOVUPS      96(R8)(DI*1), Y5
-	VFMADD231PS  Y5, Y4, Y3
+	VMOVDQU      tq4_1s0<>+0(SB), Y9
+	VPBROADCASTW (R10), X10
+	VCVTPH2PS    X10, Y10
+	VPBROADCASTW 2(R10), X11
+	VCVTPH2PS    X11, Y11
+	VBLENDVPS    Y9, Y10, Y11, Y9
+	VMOVUPS      Y9, 32(DX)
+	VBROADCASTI128 4(R10), Y9
+	VPSHUFB      Y2, Y9, Y9
+	VPAND        Y4, Y9, Y10
+	VPSRLD       $4, Y9, Y9
+	VPAND        Y3, Y9, Y9
+	VPOR         Y9, Y10, Y9
+	VMOVDQU      Y9, (DX)
+	VPMOVZXBD    (DX), Y9
+	VPERMPS      Y0, Y9, Y10
+	VPERMPS      Y1, Y9, Y11
+	VPSLLD       $0x1c, Y9, Y9
+	VBLENDVPS    Y9, Y11, Y10, Y9
+	VBROADCASTSS 32(DX), Y10
+	VMULPS       Y9, Y10, Y9
+	VMOVUPS      (SI), Y10
+	VFMADD231PS  Y10, Y9, Y5
+	VMOVUPS      (SI)(DI*1), Y10
+	VFMADD231PS  Y10, Y9, Y6
+	VMOVUPS      (R8), Y10
+	VFMADD231PS  Y10, Y9, Y7
+	VMOVUPS      (R8)(DI*1), Y10
+	VFMADD231PS  Y10, Y9, Y8
+	VPMOVZXBD    8(DX), Y9
+	VPERMPS      Y0, Y9, Y10
+	VPERMPS      Y1, Y9, Y11
+	VPSLLD       $0x1c, Y9, Y9
+	VBLENDVPS    Y9, Y11, Y10, Y9
+	VBROADCASTSS 32(DX), Y10
+	VMULPS       Y9, Y10, Y9
+	VMOVUPS      32(SI), Y10
+	VFMADD231PS  Y10, Y9, Y5
+	VMOVUPS      32(SI)(DI*1), Y10
+	VFMADD231PS  Y10, Y9, Y6
+	VMOVUPS      32(R8), Y10
+	VFMADD231PS  Y10, Y9, Y7
+	VMOVUPS      32(R8)(DI*1), Y10
+	VFMADD231PS  Y10, Y9, Y8
+	VPMOVZXBD    16(DX), Y9
+	VPERMPS      Y0, Y9, Y10
+	VPERMPS      Y1, Y9, Y11
+	VPSLLD       $0x1c, Y9, Y9
+	VBLENDVPS    Y9, Y11, Y10, Y9
+	VBROADCASTSS 36(DX), Y10
+	VMULPS       Y9, Y10, Y9
+	VMOVUPS      64(SI), Y10
+	VFMADD231PS  Y10, Y9, Y5
+	VMOVUPS      64(SI)(DI*1), Y10
+	VFMADD231PS  Y10, Y9, Y6
+	VMOVUPS      64(R8), Y10
+	VFMADD231PS  Y10, Y9, Y7
+	VMOVUPS      64(R8)(DI*1), Y10
+	VFMADD231PS  Y10, Y9, Y8
+	VPMOVZXBD    24(DX), Y9
+	VPERMPS      Y0, Y9, Y10
+	VPERMPS      Y1, Y9, Y11
+	VPSLLD       $0x1c, Y9, Y9
+	VBLENDVPS    Y9, Y11, Y10, Y9
+	VBROADCASTSS 36(DX), Y10
+	VMULPS       Y9, Y10, Y9
+	VMOVUPS      96(SI), Y10
+	VFMADD231PS  Y10, Y9, Y5
+	VMOVUPS      96(SI)(DI*1), Y10
+	VFMADD231PS  Y10, Y9, Y6
+	VMOVUPS      96(R8), Y10
+	VFMADD231PS  Y10, Y9, Y7
+	VMOVUPS      96(R8)(DI*1), Y10
+	VFMADD231PS  Y10, Y9, Y8
 	ADDQ         $0x14, R10
 	ADDQ         $0x80, SI
 	ADDQ         $0x80, R8
@@ -2000,39 +2087,39 @@ loop3:
 
 done4:
 	ADDQ         $1, R9
-	VEXTRACTF128 $1, Y0, X4
-	VADDPS       X0, X4, X4
-	VMOVHLPS     X4, X4, X0
-	VADDPS       X0, X4, X4
-	VMOVSHDUP    X4, X0
-	VADDSS       X0, X4, X4
-	VMOVSS       X4, (AX)
+	VEXTRACTF128 $1, Y5, X9
+	VADDPS       X5, X9, X9
+	VMOVHLPS     X9, X9, X5
+	VADDPS       X5, X9, X9
+	VMOVSHDUP    X9, X5
+	VADDSS       X5, X9, X9
+	VMOVSS       X9, (AX)
 	MOVQ         ldy+8(FP), SI
 	MOVQ         AX, DI
 	ADDQ         SI, DI
-	VEXTRACTF128 $1, Y1, X0
-	VADDPS       X1, X0, X0
-	VMOVHLPS     X0, X0, X1
-	VADDPS       X1, X0, X0
-	VMOVSHDUP    X0, X1
-	VADDSS       X1, X0, X0
-	VMOVSS       X0, (DI)
+	VEXTRACTF128 $1, Y6, X5
+	VADDPS       X6, X5, X5
+	VMOVHLPS     X5, X5, X6
+	VADDPS       X6, X5, X5
+	VMOVSHDUP    X5, X6
+	VADDSS       X6, X5, X5
+	VMOVSS       X5, (DI)
 	ADDQ         SI, DI
-	VEXTRACTF128 $1, Y2, X0
-	VADDPS       X2, X0, X0
-	VMOVHLPS     X0, X0, X1
-	VADDPS       X1, X0, X0
-	VMOVSHDUP    X0, X1
-	VADDSS       X1, X0, X0
-	VMOVSS       X0, (DI)
+	VEXTRACTF128 $1, Y7, X5
+	VADDPS       X7, X5, X5
+	VMOVHLPS     X5, X5, X6
+	VADDPS       X6, X5, X5
+	VMOVSHDUP    X5, X6
+	VADDSS       X6, X5, X5
+	VMOVSS       X5, (DI)
 	ADDQ         SI, DI
-	VEXTRACTF128 $1, Y3, X0
-	VADDPS       X3, X0, X0
-	VMOVHLPS     X0, X0, X1
-	VADDPS       X1, X0, X0
-	VMOVSHDUP    X0, X1
-	VADDSS       X1, X0, X0
-	VMOVSS       X0, (DI)
+	VEXTRACTF128 $1, Y8, X5
+	VADDPS       X8, X5, X5
+	VMOVHLPS     X5, X5, X6
+	VADDPS       X6, X5, X5
+	VMOVSHDUP    X5, X6
+	VADDSS       X6, X5, X5
+	VMOVSS       X5, (DI)
 	ADDQ         $4, AX
 	MOVQ         stride+40(FP), SI
 	ADDQ         SI, BX
@@ -2047,6 +2134,13 @@ done2:
 // matmulQ81xTq4_1sAVX2 multiplies rows of w with 1 row of activations in int8; ldy and stride in bytes.
 // Requires: AVX2, F16C, FMA
 TEXT ·matmulQ81xTq4_1sAVX2(SB), NOSPLIT, $128-72
+
+	// constants of the loops
+	VMOVDQU      tq4_1s1<>+0(SB), Y0
+	VMOVDQU      tq4_1s3<>+0(SB), Y1
+	VMOVDQU      tq4_1s8<>+0(SB), Y2
+	VMOVDQU      tq4_1s2<>+0(SB), Y3
+	VBROADCASTI128 tq4_1s7<>+0(SB), Y4
 	LEAQ         31(SP), AX
 	ANDQ         $-32, AX
 	MOVQ         y+0(FP), BX
@@ -2056,8 +2150,8 @@ TEXT ·matmulQ81xTq4_1sAVX2(SB), NOSPLIT, $128-72
 	JLT          done2
 
 loop1:
-	VPXOR        Y0, Y0, Y0
-	VPXOR        Y1, Y1, Y1
+	VPXOR        Y5, Y5, Y5
+	VPXOR        Y6, Y6, Y6
 	MOVQ         q+16(FP), SI
 	MOVQ         d+24(FP), DI
 	MOVQ         blocks+64(FP), R8
@@ -2066,64 +2160,62 @@ loop1:
 	JLT          done4
 
 loop3:
-	VMOVDQU      tq4_1s0<>+0(SB), Y2
-	VPBROADCASTW (R9), X3
-	VCVTPH2PS    X3, Y3
-	VPBROADCASTW 2(R9), X4
-	VCVTPH2PS    X4, Y4
-	VBLENDVPS    Y2, Y3, Y4, Y2
-	VMOVDQU      tq4_1s6<>+0(SB), Y3
-	VMULPS       Y3, Y2, Y2
-	VMOVUPS      Y2, 32(AX)
-	VBROADCASTI128 4(R9), Y2
-	VPSHUFB      tq4_1s1<>+0(SB), Y2, Y2
-	VPAND        tq4_1s2<>+0(SB), Y2, Y3
-	VPSRLD       $4, Y2, Y2
-	VPAND        tq4_1s3<>+0(SB), Y2, Y2
-	VPOR         Y2, Y3, Y2
-	VBROADCASTI128 tq4_1s7<>+0(SB), Y3
-	VPSHUFB      Y2, Y3, Y2
-	VPABSB       Y2, Y3
-	VMOVDQU      (SI), Y4
-	VPSIGNB      Y2, Y4, Y2
-	VPMADDUBSW   Y2, Y3, Y2
-	VPMADDWD     tq4_1s8<>+0(SB), Y2, Y2
-	VBROADCASTSS 32(AX), X3
-	VBROADCASTSS 36(AX), X4
-	VINSERTF128  $1, X4, Y3, Y3
-	VBROADCASTSS (DI), Y4
-	VCVTDQ2PS    Y2, Y2
-	VMULPS       Y3, Y4, Y3
-	VFMADD231PS  Y3, Y2, Y0
-	VMOVDQU      tq4_1s0<>+0(SB), Y2
-	VPBROADCASTW 20(R9), X3
-	VCVTPH2PS    X3, Y3
-	VPBROADCASTW 22(R9), X4
-	VCVTPH2PS    X4, Y4
-	VBLENDVPS    Y2, Y3, Y4, Y2
-	VMOVDQU      tq4_1s6<>+0(SB), Y3
-	VMULPS       Y3, Y2, Y2
-	VMOVUPS      Y2, 32(AX)
-	VBROADCASTI128 24(R9), Y2
-	VPSHUFB      tq4_1s1<>+0(SB), Y2, Y2
-	VPAND        tq4_1s2<>+0(SB), Y2, Y3
-	VPSRLD       $4, Y2, Y2
-	VPAND        tq4_1s3<>+0(SB), Y2, Y2
-	VPOR         Y2, Y3, Y2
-	VBROADCASTI128 tq4_1s7<>+0(SB), Y3
-	VPSHUFB      Y2, Y3, Y2
-	VPABSB       Y2, Y3
-	VMOVDQU      32(SI), Y4
-	VPSIGNB      Y2, Y4, Y2
-	VPMADDUBSW   Y2, Y3, Y2
-	VPMADDWD     tq4_1s8<>+0(SB), Y2, Y2
-	VBROADCASTSS 32(AX), X3
-	VBROADCASTSS 36(AX), X4
-	VINSERTF128  $1, X4, Y3, Y3
-	VBROADCASTSS 4(DI), Y4
-	VCVTDQ2PS    Y2, Y2
-	VMULPS       Y3, Y4, Y3
-	VFMADD231PS  Y3, Y2, Y1
+	VMOVDQU      tq4_1s0<>+0(SB), Y7
+	VPBROADCASTW (R9), X8
+	VCVTPH2PS    X8, Y8
+	VPBROADCASTW 2(R9), X9
+	VCVTPH2PS    X9, Y9
+	VBLENDVPS    Y7, Y8, Y9, Y7
+	VMOVDQU      tq4_1s6<>+0(SB), Y8
+	VMULPS       Y8, Y7, Y7
+	VMOVUPS      Y7, 32(AX)
+	VBROADCASTI128 4(R9), Y7
+	VPSHUFB      Y0, Y7, Y7
+	VPAND        Y3, Y7, Y8
+	VPSRLD       $4, Y7, Y7
+	VPAND        Y1, Y7, Y7
+	VPOR         Y7, Y8, Y7
+	VPSHUFB      Y7, Y4, Y7
+	VPABSB       Y7, Y8
+	VMOVDQU      (SI), Y9
+	VPSIGNB      Y7, Y9, Y7
+	VPMADDUBSW   Y7, Y8, Y7
+	VPMADDWD     Y2, Y7, Y7
+	VBROADCASTSS 32(AX), X8
+	VBROADCASTSS 36(AX), X9
+	VINSERTF128  $1, X9, Y8, Y8
+	VBROADCASTSS (DI), Y9
+	VCVTDQ2PS    Y7, Y7
+	VMULPS       Y8, Y9, Y8
+	VFMADD231PS  Y8, Y7, Y5
+	VMOVDQU      tq4_1s0<>+0(SB), Y7
+	VPBROADCASTW 20(R9), X8
+	VCVTPH2PS    X8, Y8
+	VPBROADCASTW 22(R9), X9
+	VCVTPH2PS    X9, Y9
+	VBLENDVPS    Y7, Y8, Y9, Y7
+	VMOVDQU      tq4_1s6<>+0(SB), Y8
+	VMULPS       Y8, Y7, Y7
+	VMOVUPS      Y7, 32(AX)
+	VBROADCASTI128 24(R9), Y7
+	VPSHUFB      Y0, Y7, Y7
+	VPAND        Y3, Y7, Y8
+	VPSRLD       $4, Y7, Y7
+	VPAND        Y1, Y7, Y7
+	VPOR         Y7, Y8, Y7
+	VPSHUFB      Y7, Y4, Y7
+	VPABSB       Y7, Y8
+	VMOVDQU      32(SI), Y9
+	VPSIGNB      Y7, Y9, Y7
+	VPMADDUBSW   Y7, Y8, Y7
+	VPMADDWD     Y2, Y7, Y7
+	VBROADCASTSS 32(AX), X8
+	VBROADCASTSS 36(AX), X9
+	VINSERTF128  $1, X9, Y8, Y8
+	VBROADCASTSS 4(DI), Y9
+	VCVTDQ2PS    Y7, Y7
+	VMULPS       Y8, Y9, Y8
+	VFMADD231PS  Y8, Y7, Y6
 	ADDQ         $0x28, R9
 	ADDQ         $0x40, SI
 	ADDQ         $8, DI
@@ -2136,35 +2228,34 @@ done4:
 	JLT          done6
 
 loop5:
-	VMOVDQU      tq4_1s0<>+0(SB), Y2
-	VPBROADCASTW (R9), X3
-	VCVTPH2PS    X3, Y3
-	VPBROADCASTW 2(R9), X4
-	VCVTPH2PS    X4, Y4
-	VBLENDVPS    Y2, Y3, Y4, Y2
-	VMOVDQU      tq4_1s6<>+0(SB), Y3
-	VMULPS       Y3, Y2, Y2
-	VMOVUPS      Y2, 32(AX)
-	VBROADCASTI128 4(R9), Y2
-	VPSHUFB      tq4_1s1<>+0(SB), Y2, Y2
-	VPAND        tq4_1s2<>+0(SB), Y2, Y3
-	VPSRLD       $4, Y2, Y2
-	VPAND        tq4_1s3<>+0(SB), Y2, Y2
-	VPOR         Y2, Y3, Y2
-	VBROADCASTI128 tq4_1s7<>+0(SB), Y3
-	VPSHUFB      Y2, Y3, Y2
-	VPABSB       Y2, Y3
-	VMOVDQU      (SI), Y4
-	VPSIGNB      Y2, Y4, Y2
-	VPMADDUBSW   Y2, Y3, Y2
-	VPMADDWD     tq4_1s8<>+0(SB), Y2, Y2
-	VBROADCASTSS 32(AX), X3
-	VBROADCASTSS 36(AX), X4
-	VINSERTF128  $1, X4, Y3, Y3
-	VBROADCASTSS (DI), Y4
-	VCVTDQ2PS    Y2, Y2
-	VMULPS       Y3, Y4, Y3
-	VFMADD231PS  Y3, Y2, Y0
+	VMOVDQU      tq4_1s0<>+0(SB), Y7
+	VPBROADCASTW (R9), X8
+	VCVTPH2PS    X8, Y8
+	VPBROADCASTW 2(R9), X9
+	VCVTPH2PS    X9, Y9
+	VBLENDVPS    Y7, Y8, Y9, Y7
+	VMOVDQU      tq4_1s6<>+0(SB), Y8
+	VMULPS       Y8, Y7, Y7
+	VMOVUPS      Y7, 32(AX)
+	VBROADCASTI128 4(R9), Y7
+	VPSHUFB      Y0, Y7, Y7
+	VPAND        Y3, Y7, Y8
+	VPSRLD       $4, Y7, Y7
+	VPAND        Y1, Y7, Y7
+	VPOR         Y7, Y8, Y7
+	VPSHUFB      Y7, Y4, Y7
+	VPABSB       Y7, Y8
+	VMOVDQU      (SI), Y9
+	VPSIGNB      Y7, Y9, Y7
+	VPMADDUBSW   Y7, Y8, Y7
+	VPMADDWD     Y2, Y7, Y7
+	VBROADCASTSS 32(AX), X8
+	VBROADCASTSS 36(AX), X9
+	VINSERTF128  $1, X9, Y8, Y8
+	VBROADCASTSS (DI), Y9
+	VCVTDQ2PS    Y7, Y7
+	VMULPS       Y8, Y9, Y8
+	VFMADD231PS  Y8, Y7, Y5
 	ADDQ         $0x14, R9
 	ADDQ         $0x20, SI
 	ADDQ         $4, DI
@@ -2173,14 +2264,14 @@ loop5:
 
 done6:
 	ADDQ         $1, R8
-	VADDPS       Y1, Y0, Y0
-	VEXTRACTF128 $1, Y0, X1
-	VADDPS       X0, X1, X1
-	VMOVHLPS     X1, X1, X0
-	VADDPS       X0, X1, X1
-	VMOVSHDUP    X1, X0
-	VADDSS       X0, X1, X1
-	VMOVSS       X1, (BX)
+	VADDPS       Y6, Y5, Y5
+	VEXTRACTF128 $1, Y5, X6
+	VADDPS       X5, X6, X6
+	VMOVHLPS     X6, X6, X5
+	VADDPS       X5, X6, X6
+	VMOVSHDUP    X6, X5
+	VADDSS       X5, X6, X6
+	VMOVSS       X6, (BX)
 	ADDQ         $4, BX
 	MOVQ         stride+48(FP), SI
 	ADDQ         SI, CX
@@ -2195,6 +2286,13 @@ done2:
 // matmulQ82xTq4_1sAVX2 multiplies rows of w with 2 rows of activations in int8; ldy and stride in bytes.
 // Requires: AVX2, F16C, FMA
 TEXT ·matmulQ82xTq4_1sAVX2(SB), NOSPLIT, $128-72
+
+	// constants of the loops
+	VMOVDQU      tq4_1s8<>+0(SB), Y0
+	VMOVDQU      tq4_1s1<>+0(SB), Y1
+	VMOVDQU      tq4_1s3<>+0(SB), Y2
+	VMOVDQU      tq4_1s2<>+0(SB), Y3
+	VBROADCASTI128 tq4_1s7<>+0(SB), Y4
 	LEAQ         31(SP), AX
 	ANDQ         $-32, AX
 	MOVQ         y+0(FP), BX
@@ -2204,8 +2302,8 @@ TEXT ·matmulQ82xTq4_1sAVX2(SB), NOSPLIT, $128-72
 	JLT          done2
 
 loop1:
-	VPXOR        Y0, Y0, Y0
-	VPXOR        Y1, Y1, Y1
+	VPXOR        Y5, Y5, Y5
+	VPXOR        Y6, Y6, Y6
 	MOVQ         q+16(FP), SI
 	MOVQ         d+24(FP), DI
 	MOVQ         blocks+64(FP), R8
@@ -2214,80 +2312,78 @@ loop1:
 	JLT          done4
 
 loop3:
-	VMOVDQU      tq4_1s0<>+0(SB), Y2
-	VPBROADCASTW (R9), X3
-	VCVTPH2PS    X3, Y3
-	VPBROADCASTW 2(R9), X4
-	VCVTPH2PS    X4, Y4
-	VBLENDVPS    Y2, Y3, Y4, Y2
-	VMOVDQU      tq4_1s6<>+0(SB), Y3
-	VMULPS       Y3, Y2, Y2
-	VMOVUPS      Y2, 32(AX)
-	VBROADCASTI128 4(R9), Y2
-	VPSHUFB      tq4_1s1<>+0(SB), Y2, Y2
-	VPAND        tq4_1s2<>+0(SB), Y2, Y3
-	VPSRLD       $4, Y2, Y2
-	VPAND        tq4_1s3<>+0(SB), Y2, Y2
-	VPOR         Y2, Y3, Y2
-	VBROADCASTI128 tq4_1s7<>+0(SB), Y3
-	VPSHUFB      Y2, Y3, Y2
-	VPABSB       Y2, Y3
-	VMOVDQU      (SI), Y4
-	VPSIGNB      Y2, Y4, Y4
-	VPMADDUBSW   Y4, Y3, Y4
-	VPMADDWD     tq4_1s8<>+0(SB), Y4, Y4
-	VMOVDQU      32(SI), Y5
-	VPSIGNB      Y2, Y5, Y2
-	VPMADDUBSW   Y2, Y3, Y2
-	VPMADDWD     tq4_1s8<>+0(SB), Y2, Y2
-	VBROADCASTSS 32(AX), X3
-	VBROADCASTSS 36(AX), X5
-	VINSERTF128  $1, X5, Y3, Y3
-	VBROADCASTSS (DI), Y5
-	VCVTDQ2PS    Y4, Y4
-	VMULPS       Y3, Y5, Y5
-	VFMADD231PS  Y5, Y4, Y0
-	VBROADCASTSS 4(DI), Y4
-	VCVTDQ2PS    Y2, Y2
-	VMULPS       Y3, Y4, Y3
-	VFMADD231PS  Y3, Y2, Y1
-	VMOVDQU      tq4_1s0<>+0(SB), Y2
-	VPBROADCASTW 20(R9), X3
-	VCVTPH2PS    X3, Y3
-	VPBROADCASTW 22(R9), X4
-	VCVTPH2PS    X4, Y4
-	VBLENDVPS    Y2, Y3, Y4, Y2
-	VMOVDQU      tq4_1s6<>+0(SB), Y3
-	VMULPS       Y3, Y2, Y2
-	VMOVUPS      Y2, 32(AX)
-	VBROADCASTI128 24(R9), Y2
-	VPSHUFB      tq4_1s1<>+0(SB), Y2, Y2
-	VPAND        tq4_1s2<>+0(SB), Y2, Y3
-	VPSRLD       $4, Y2, Y2
-	VPAND        tq4_1s3<>+0(SB), Y2, Y2
-	VPOR         Y2, Y3, Y2
-	VBROADCASTI128 tq4_1s7<>+0(SB), Y3
-	VPSHUFB      Y2, Y3, Y2
-	VPABSB       Y2, Y3
-	VMOVDQU      64(SI), Y4
-	VPSIGNB      Y2, Y4, Y4
-	VPMADDUBSW   Y4, Y3, Y4
-	VPMADDWD     tq4_1s8<>+0(SB), Y4, Y4
-	VMOVDQU      96(SI), Y5
-	VPSIGNB      Y2, Y5, Y2
-	VPMADDUBSW   Y2, Y3, Y2
-	VPMADDWD     tq4_1s8<>+0(SB), Y2, Y2
-	VBROADCASTSS 32(AX), X3
-	VBROADCASTSS 36(AX), X5
-	VINSERTF128  $1, X5, Y3, Y3
-	VBROADCASTSS 8(DI), Y5
-	VCVTDQ2PS    Y4, Y4
-	VMULPS       Y3, Y5, Y5
-	VFMADD231PS  Y5, Y4, Y0
-	VBROADCASTSS 12(DI), Y4
-	VCVTDQ2PS    Y2, Y2
-	VMULPS       Y3, Y4, Y3
-	VFMADD231PS  Y3, Y2, Y1
+	VMOVDQU      tq4_1s0<>+0(SB), Y7
+	VPBROADCASTW (R9), X8
+	VCVTPH2PS    X8, Y8
+	VPBROADCASTW 2(R9), X9
+	VCVTPH2PS    X9, Y9
+	VBLENDVPS    Y7, Y8, Y9, Y7
+	VMOVDQU      tq4_1s6<>+0(SB), Y8
+	VMULPS       Y8, Y7, Y7
+	VMOVUPS      Y7, 32(AX)
+	VBROADCASTI128 4(R9), Y7
+	VPSHUFB      Y1, Y7, Y7
+	VPAND        Y3, Y7, Y8
+	VPSRLD       $4, Y7, Y7
+	VPAND        Y2, Y7, Y7
+	VPOR         Y7, Y8, Y7
+	VPSHUFB      Y7, Y4, Y7
+	VPABSB       Y7, Y8
+	VMOVDQU      (SI), Y9
+	VPSIGNB      Y7, Y9, Y9
+	VPMADDUBSW   Y9, Y8, Y9
+	VPMADDWD     Y0, Y9, Y9
+	VMOVDQU      32(SI), Y10
+	VPSIGNB      Y7, Y10, Y7
+	VPMADDUBSW   Y7, Y8, Y7
+	VPMADDWD     Y0, Y7, Y7
+	VBROADCASTSS 32(AX), X8
+	VBROADCASTSS 36(AX), X10
+	VINSERTF128  $1, X10, Y8, Y8
+	VBROADCASTSS (DI), Y10
+	VCVTDQ2PS    Y9, Y9
+	VMULPS       Y8, Y10, Y10
+	VFMADD231PS  Y10, Y9, Y5
+	VBROADCASTSS 4(DI), Y9
+	VCVTDQ2PS    Y7, Y7
+	VMULPS       Y8, Y9, Y8
+	VFMADD231PS  Y8, Y7, Y6
+	VMOVDQU      tq4_1s0<>+0(SB), Y7
+	VPBROADCASTW 20(R9), X8
+	VCVTPH2PS    X8, Y8
+	VPBROADCASTW 22(R9), X9
+	VCVTPH2PS    X9, Y9
+	VBLENDVPS    Y7, Y8, Y9, Y7
+	VMOVDQU      tq4_1s6<>+0(SB), Y8
+	VMULPS       Y8, Y7, Y7
+	VMOVUPS      Y7, 32(AX)
+	VBROADCASTI128 24(R9), Y7
+	VPSHUFB      Y1, Y7, Y7
+	VPAND        Y3, Y7, Y8
+	VPSRLD       $4, Y7, Y7
+	VPAND        Y2, Y7, Y7
+	VPOR         Y7, Y8, Y7
+	VPSHUFB      Y7, Y4, Y7
+	VPABSB       Y7, Y8
+	VMOVDQU      64(SI), Y9
+	VPSIGNB      Y7, Y9, Y9
+	VPMADDUBSW   Y9, Y8, Y9
+	VPMADDWD     Y0, Y9, Y9
+	VMOVDQU      96(SI), Y10
+	VPSIGNB      Y7, Y10, Y7
+	VPMADDUBSW   Y7, Y8, Y7
+	VPMADDWD     Y0, Y7, Y7
+	VBROADCASTSS 32(AX), X8
+	VBROADCASTSS 36(AX), X10
+	VINSERTF128  $1, X10, Y8, Y8
+	VBROADCASTSS 8(DI), Y10
+	VCVTDQ2PS    Y9, Y9
+	VMULPS       Y8, Y10, Y10
+	VFMADD231PS  Y10, Y9, Y5
+	VBROADCASTSS 12(DI), Y9
+	VCVTDQ2PS    Y7, Y7
+	VMULPS       Y8, Y9, Y8
+	VFMADD231PS  Y8, Y7, Y6
 	ADDQ         $0x28, R9
 	ADDQ         $0x80, SI
 	ADDQ         $0x10, DI
@@ -2300,43 +2396,42 @@ done4:
 	JLT          done6
 
 loop5:
-	VMOVDQU      tq4_1s0<>+0(SB), Y2
-	VPBROADCASTW (R9), X3
-	VCVTPH2PS    X3, Y3
-	VPBROADCASTW 2(R9), X4
-	VCVTPH2PS    X4, Y4
-	VBLENDVPS    Y2, Y3, Y4, Y2
-	VMOVDQU      tq4_1s6<>+0(SB), Y3
-	VMULPS       Y3, Y2, Y2
-	VMOVUPS      Y2, 32(AX)
-	VBROADCASTI128 4(R9), Y2
-	VPSHUFB      tq4_1s1<>+0(SB), Y2, Y2
-	VPAND        tq4_1s2<>+0(SB), Y2, Y3
-	VPSRLD       $4, Y2, Y2
-	VPAND        tq4_1s3<>+0(SB), Y2, Y2
-	VPOR         Y2, Y3, Y2
-	VBROADCASTI128 tq4_1s7<>+0(SB), Y3
-	VPSHUFB      Y2, Y3, Y2
-	VPABSB       Y2, Y3
-	VMOVDQU      (SI), Y4
-	VPSIGNB      Y2, Y4, Y4
-	VPMADDUBSW   Y4, Y3, Y4
-	VPMADDWD     tq4_1s8<>+0(SB), Y4, Y4
-	VMOVDQU      32(SI), Y5
-	VPSIGNB      Y2, Y5, Y2
-	VPMADDUBSW   Y2, Y3, Y2
-	VPMADDWD     tq4_1s8<>+0(SB), Y2, Y2
-	VBROADCASTSS 32(AX), X3
-	VBROADCASTSS 36(AX), X5
-	VINSERTF128  $1, X5, Y3, Y3
-	VBROADCASTSS (DI), Y5
-	VCVTDQ2PS    Y4, Y4
-	VMULPS       Y3, Y5, Y5
-	VFMADD231PS  Y5, Y4, Y0
-	VBROADCASTSS 4(DI), Y4
-	VCVTDQ2PS    Y2, Y2
-	VMULPS       Y3, Y4, Y3
-	VFMADD231PS  Y3, Y2, Y1
+	VMOVDQU      tq4_1s0<>+0(SB), Y7
+	VPBROADCASTW (R9), X8
+	VCVTPH2PS    X8, Y8
+	VPBROADCASTW 2(R9), X9
+	VCVTPH2PS    X9, Y9
+	VBLENDVPS    Y7, Y8, Y9, Y7
+	VMOVDQU      tq4_1s6<>+0(SB), Y8
+	VMULPS       Y8, Y7, Y7
+	VMOVUPS      Y7, 32(AX)
+	VBROADCASTI128 4(R9), Y7
+	VPSHUFB      Y1, Y7, Y7
+	VPAND        Y3, Y7, Y8
+	VPSRLD       $4, Y7, Y7
+	VPAND        Y2, Y7, Y7
+	VPOR         Y7, Y8, Y7
+	VPSHUFB      Y7, Y4, Y7
+	VPABSB       Y7, Y8
+	VMOVDQU      (SI), Y9
+	VPSIGNB      Y7, Y9, Y9
+	VPMADDUBSW   Y9, Y8, Y9
+	VPMADDWD     Y0, Y9, Y9
+	VMOVDQU      32(SI), Y10
+	VPSIGNB      Y7, Y10, Y7
+	VPMADDUBSW   Y7, Y8, Y7
+	VPMADDWD     Y0, Y7, Y7
+	VBROADCASTSS 32(AX), X8
+	VBROADCASTSS 36(AX), X10
+	VINSERTF128  $1, X10, Y8, Y8
+	VBROADCASTSS (DI), Y10
+	VCVTDQ2PS    Y9, Y9
+	VMULPS       Y8, Y10, Y10
+	VFMADD231PS  Y10, Y9, Y5
+	VBROADCASTSS 4(DI), Y9
+	VCVTDQ2PS    Y7, Y7
+	VMULPS       Y8, Y9, Y8
+	VFMADD231PS  Y8, Y7, Y6
 	ADDQ         $0x14, R9
 	ADDQ         $0x40, SI
 	ADDQ         $8, DI
@@ -2345,23 +2440,23 @@ loop5:
 
 done6:
 	ADDQ         $1, R8
-	VEXTRACTF128 $1, Y0, X2
-	VADDPS       X0, X2, X2
-	VMOVHLPS     X2, X2, X0
-	VADDPS       X0, X2, X2
-	VMOVSHDUP    X2, X0
-	VADDSS       X0, X2, X2
-	VMOVSS       X2, (BX)
+	VEXTRACTF128 $1, Y5, X7
+	VADDPS       X5, X7, X7
+	VMOVHLPS     X7, X7, X5
+	VADDPS       X5, X7, X7
+	VMOVSHDUP    X7, X5
+	VADDSS       X5, X7, X7
+	VMOVSS       X7, (BX)
 	MOVQ         ldy+8(FP), SI
 	MOVQ         BX, DI
 	ADDQ         SI, DI
-	VEXTRACTF128 $1, Y1, X0
-	VADDPS       X1, X0, X0
-	VMOVHLPS     X0, X0, X1
-	VADDPS       X1, X0, X0
-	VMOVSHDUP    X0, X1
-	VADDSS       X1, X0, X0
-	VMOVSS       X0, (DI)
+	VEXTRACTF128 $1, Y6, X5
+	VADDPS       X6, X5, X5
+	VMOVHLPS     X5, X5, X6
+	VADDPS       X6, X5, X5
+	VMOVSHDUP    X5, X6
+	VADDSS       X6, X5, X5
+	VMOVSS       X5, (DI)
 	ADDQ         $4, BX
 	MOVQ         stride+48(FP), SI
 	ADDQ         SI, CX
@@ -2376,6 +2471,13 @@ done2:
 // matmulQ83xTq4_1sAVX2 multiplies rows of w with 3 rows of activations in int8; ldy and stride in bytes.
 // Requires: AVX2, F16C, FMA
 TEXT ·matmulQ83xTq4_1sAVX2(SB), NOSPLIT, $128-72
+
+	// constants of the loops
+	VMOVDQU      tq4_1s8<>+0(SB), Y0
+	VMOVDQU      tq4_1s1<>+0(SB), Y1
+	VMOVDQU      tq4_1s3<>+0(SB), Y2
+	VMOVDQU      tq4_1s2<>+0(SB), Y3
+	VBROADCASTI128 tq4_1s7<>+0(SB), Y4
 	LEAQ         31(SP), AX
 	ANDQ         $-32, AX
 	MOVQ         y+0(FP), BX
@@ -2385,9 +2487,9 @@ TEXT ·matmulQ83xTq4_1sAVX2(SB), NOSPLIT, $128-72
 	JLT          done2
 
 loop1:
-	VPXOR        Y0, Y0, Y0
-	VPXOR        Y1, Y1, Y1
-	VPXOR        Y2, Y2, Y2
+	VPXOR        Y5, Y5, Y5
+	VPXOR        Y6, Y6, Y6
+	VPXOR        Y7, Y7, Y7
 	MOVQ         q+16(FP), SI
 	MOVQ         d+24(FP), DI
 	MOVQ         blocks+64(FP), R8
@@ -2396,96 +2498,94 @@ loop1:
 	JLT          done4
 
 loop3:
-	VMOVDQU      tq4_1s0<>+0(SB), Y3
-	VPBROADCASTW (R9), X4
-	VCVTPH2PS    X4, Y4
-	VPBROADCASTW 2(R9), X5
-	VCVTPH2PS    X5, Y5
-	VBLENDVPS    Y3, Y4, Y5, Y3
-	VMOVDQU      tq4_1s6<>+0(SB), Y4
-	VMULPS       Y4, Y3, Y3
-	VMOVUPS      Y3, 32(AX)
-	VBROADCASTI128 4(R9), Y3
-	VPSHUFB      tq4_1s1<>+0(SB), Y3, Y3
-	VPAND        tq4_1s2<>+0(SB), Y3, Y4
-	VPSRLD       $4, Y3, Y3
-	VPAND        tq4_1s3<>+0(SB), Y3, Y3
-	VPOR         Y3, Y4, Y3
-	VBROADCASTI128 tq4_1s7<>+0(SB), Y4
-	VPSHUFB      Y3, Y4, Y3
-	VPABSB       Y3, Y4
-	VMOVDQU      (SI), Y5
-	VPSIGNB      Y3, Y5, Y5
-	VPMADDUBSW   Y5, Y4, Y5
-	VPMADDWD     tq4_1s8<>+0(SB), Y5, Y5
-	VMOVDQU      32(SI), Y6
-	VPSIGNB      Y3, Y6, Y6
-	VPMADDUBSW   Y6, Y4, Y6
-	VPMADDWD     tq4_1s8<>+0(SB), Y6, Y6
-	VMOVDQU      64(SI), Y7
-	VPSIGNB      Y3, Y7, Y3
-	VPMADDUBSW   Y3, Y4, Y3
-	VPMADDWD     tq4_1s8<>+0(SB), Y3, Y3
-	VBROADCASTSS 32(AX), X4
-	VBROADCASTSS 36(AX), X7
-	VINSERTF128  $1, X7, Y4, Y4
-	VBROADCASTSS (DI), Y7
-	VCVTDQ2PS    Y5, Y5
-	VMULPS       Y4, Y7, Y7
-	VFMADD231PS  Y7, Y5, Y0
-	VBROADCASTSS 4(DI), Y5
-	VCVTDQ2PS    Y6, Y6
-	VMULPS       Y4, Y5, Y5
-	VFMADD231PS  Y5, Y6, Y1
-	VBROADCASTSS 8(DI), Y5
-	VCVTDQ2PS    Y3, Y3
-	VMULPS       Y4, Y5, Y4
-	VFMADD231PS  Y4, Y3, Y2
-	VMOVDQU      tq4_1s0<>+0(SB), Y3
-	VPBROADCASTW 20(R9), X4
-	VCVTPH2PS    X4, Y4
-	VPBROADCASTW 22(R9), X5
-	VCVTPH2PS    X5, Y5
-	VBLENDVPS    Y3, Y4, Y5, Y3
-	VMOVDQU      tq4_1s6<>+0(SB), Y4
-	VMULPS       Y4, Y3, Y3
-	VMOVUPS      Y3, 32(AX)
-	VBROADCASTI128 24(R9), Y3
-	VPSHUFB      tq4_1s1<>+0(SB), Y3, Y3
-	VPAND        tq4_1s2<>+0(SB), Y3, Y4
-	VPSRLD       $4, Y3, Y3
-	VPAND        tq4_1s3<>+0(SB), Y3, Y3
-	VPOR         Y3, Y4, Y3
-	VBROADCASTI128 tq4_1s7<>+0(SB), Y4
-	VPSHUFB      Y3, Y4, Y3
-	VPABSB       Y3, Y4
-	VMOVDQU      96(SI), Y5
-	VPSIGNB      Y3, Y5, Y5
-	VPMADDUBSW   Y5, Y4, Y5
-	VPMADDWD     tq4_1s8<>+0(SB), Y5, Y5
-	VMOVDQU      128(SI), Y6
-	VPSIGNB      Y3, Y6, Y6
-	VPMADDUBSW   Y6, Y4, Y6
-	VPMADDWD     tq4_1s8<>+0(SB), Y6, Y6
-	VMOVDQU      160(SI), Y7
-	VPSIGNB      Y3, Y7, Y3
-	VPMADDUBSW   Y3, Y4, Y3
-	VPMADDWD     tq4_1s8<>+0(SB), Y3, Y3
-	VBROADCASTSS 32(AX), X4
-	VBROADCASTSS 36(AX), X7
-	VINSERTF128  $1, X7, Y4, Y4
-	VBROADCASTSS 12(DI), Y7
-	VCVTDQ2PS    Y5, Y5
-	VMULPS       Y4, Y7, Y7
-	VFMADD231PS  Y7, Y5, Y0
-	VBROADCASTSS 16(DI), Y5
-	VCVTDQ2PS    Y6, Y6
-	VMULPS       Y4, Y5, Y5
-	VFMADD231PS  Y5, Y6, Y1
-	VBROADCASTSS 20(DI), Y5
-	VCVTDQ2PS    Y3, Y3
-	VMULPS       Y4, Y5, Y4
-	VFMADD231PS  Y4, Y3, Y2
+	VMOVDQU      tq4_1s0<>+0(SB), Y8
+	VPBROADCASTW (R9), X9
+	VCVTPH2PS    X9, Y9
+	VPBROADCASTW 2(R9), X10
+	VCVTPH2PS    X10, Y10
+	VBLENDVPS    Y8, Y9, Y10, Y8
+	VMOVDQU      tq4_1s6<>+0(SB), Y9
+	VMULPS       Y9, Y8, Y8
+	VMOVUPS      Y8, 32(AX)
+	VBROADCASTI128 4(R9), Y8
+	VPSHUFB      Y1, Y8, Y8
+	VPAND        Y3, Y8, Y9
+	VPSRLD       $4, Y8, Y8
+	VPAND        Y2, Y8, Y8
+	VPOR         Y8, Y9, Y8
+	VPSHUFB      Y8, Y4, Y8
+	VPABSB       Y8, Y9
+	VMOVDQU      (SI), Y10
+	VPSIGNB      Y8, Y10, Y10
+	VPMADDUBSW   Y10, Y9, Y10
+	VPMADDWD     Y0, Y10, Y10
+	VMOVDQU      32(SI), Y11
+	VPSIGNB      Y8, Y11, Y11
+	VPMADDUBSW   Y11, Y9, Y11
+	VPMADDWD     Y0, Y11, Y11
+	VMOVDQU      64(SI), Y12
+	VPSIGNB      Y8, Y12, Y8
+	VPMADDUBSW   Y8, Y9, Y8
+	VPMADDWD     Y0, Y8, Y8
+	VBROADCASTSS 32(AX), X9
+	VBROADCASTSS 36(AX), X12
+	VINSERTF128  $1, X12, Y9, Y9
+	VBROADCASTSS (DI), Y12
+	VCVTDQ2PS    Y10, Y10
+	VMULPS       Y9, Y12, Y12
+	VFMADD231PS  Y12, Y10, Y5
+	VBROADCASTSS 4(DI), Y10
+	VCVTDQ2PS    Y11, Y11
+	VMULPS       Y9, Y10, Y10
+	VFMADD231PS  Y10, Y11, Y6
+	VBROADCASTSS 8(DI), Y10
+	VCVTDQ2PS    Y8, Y8
+	VMULPS       Y9, Y10, Y9
+	VFMADD231PS  Y9, Y8, Y7
+	VMOVDQU      tq4_1s0<>+0(SB), Y8
+	VPBROADCASTW 20(R9), X9
+	VCVTPH2PS    X9, Y9
+	VPBROADCASTW 22(R9), X10
+	VCVTPH2PS    X10, Y10
+	VBLENDVPS    Y8, Y9, Y10, Y8
+	VMOVDQU      tq4_1s6<>+0(SB), Y9
+	VMULPS       Y9, Y8, Y8
+	VMOVUPS      Y8, 32(AX)
+	VBROADCASTI128 24(R9), Y8
+	VPSHUFB      Y1, Y8, Y8
+	VPAND        Y3, Y8, Y9
+	VPSRLD       $4, Y8, Y8
+	VPAND        Y2, Y8, Y8
+	VPOR         Y8, Y9, Y8
+	VPSHUFB      Y8, Y4, Y8
+	VPABSB       Y8, Y9
+	VMOVDQU      96(SI), Y10
+	VPSIGNB      Y8, Y10, Y10
+	VPMADDUBSW   Y10, Y9, Y10
+	VPMADDWD     Y0, Y10, Y10
+	VMOVDQU      128(SI), Y11
+	VPSIGNB      Y8, Y11, Y11
+	VPMADDUBSW   Y11, Y9, Y11
+	VPMADDWD     Y0, Y11, Y11
+	VMOVDQU      160(SI), Y12
+	VPSIGNB      Y8, Y12, Y8
+	VPMADDUBSW   Y8, Y9, Y8
+	VPMADDWD     Y0, Y8, Y8
+	VBROADCASTSS 32(AX), X9
+	VBROADCASTSS 36(AX), X12
+	VINSERTF128  $1, X12, Y9, Y9
+	VBROADCASTSS 12(DI), Y12
+	VCVTDQ2PS    Y10, Y10
+	VMULPS       Y9, Y12, Y12
+	VFMADD231PS  Y12, Y10, Y5
+	VBROADCASTSS 16(DI), Y10
+	VCVTDQ2PS    Y11, Y11
+	VMULPS       Y9, Y10, Y10
+	VFMADD231PS  Y10, Y11, Y6
+	VBROADCASTSS 20(DI), Y10
+	VCVTDQ2PS    Y8, Y8
+	VMULPS       Y9, Y10, Y9
+	VFMADD231PS  Y9, Y8, Y7
 	ADDQ         $0x28, R9
 	ADDQ         $0xc0, SI
 	ADDQ         $0x18, DI
@@ -2498,51 +2598,50 @@ done4:
 	JLT          done6
 
 loop5:
-	VMOVDQU      tq4_1s0<>+0(SB), Y3
-	VPBROADCASTW (R9), X4
-	VCVTPH2PS    X4, Y4
-	VPBROADCASTW 2(R9), X5
-	VCVTPH2PS    X5, Y5
-	VBLENDVPS    Y3, Y4, Y5, Y3
-	VMOVDQU      tq4_1s6<>+0(SB), Y4
-	VMULPS       Y4, Y3, Y3
-	VMOVUPS      Y3, 32(AX)
-	VBROADCASTI128 4(R9), Y3
-	VPSHUFB      tq4_1s1<>+0(SB), Y3, Y3
-	VPAND        tq4_1s2<>+0(SB), Y3, Y4
-	VPSRLD       $4, Y3, Y3
-	VPAND        tq4_1s3<>+0(SB), Y3, Y3
-	VPOR         Y3, Y4, Y3
-	VBROADCASTI128 tq4_1s7<>+0(SB), Y4
-	VPSHUFB      Y3, Y4, Y3
-	VPABSB       Y3, Y4
-	VMOVDQU      (SI), Y5
-	VPSIGNB      Y3, Y5, Y5
-	VPMADDUBSW   Y5, Y4, Y5
-	VPMADDWD     tq4_1s8<>+0(SB), Y5, Y5
-	VMOVDQU      32(SI), Y6
-	VPSIGNB      Y3, Y6, Y6
-	VPMADDUBSW   Y6, Y4, Y6
-	VPMADDWD     tq4_1s8<>+0(SB), Y6, Y6
-	VMOVDQU      64(SI), Y7
-	VPSIGNB      Y3, Y7, Y3
-	VPMADDUBSW   Y3, Y4, Y3
-	VPMADDWD     tq4_1s8<>+0(SB), Y3, Y3
-	VBROADCASTSS 32(AX), X4
-	VBROADCASTSS 36(AX), X7
-	VINSERTF128  $1, X7, Y4, Y4
-	VBROADCASTSS (DI), Y7
-	VCVTDQ2PS    Y5, Y5
-	VMULPS       Y4, Y7, Y7
-	VFMADD231PS  Y7, Y5, Y0
-	VBROADCASTSS 4(DI), Y5
-	VCVTDQ2PS    Y6, Y6
-	VMULPS       Y4, Y5, Y5
-	VFMADD231PS  Y5, Y6, Y1
-	VBROADCASTSS 8(DI), Y5
-	VCVTDQ2PS    Y3, Y3
-	VMULPS       Y4, Y5, Y4
-	VFMADD231PS  Y4, Y3, Y2
+	VMOVDQU      tq4_1s0<>+0(SB), Y8
+	VPBROADCASTW (R9), X9
+	VCVTPH2PS    X9, Y9
+	VPBROADCASTW 2(R9), X10
+	VCVTPH2PS    X10, Y10
+	VBLENDVPS    Y8, Y9, Y10, Y8
+	VMOVDQU      tq4_1s6<>+0(SB), Y9
+	VMULPS       Y9, Y8, Y8
+	VMOVUPS      Y8, 32(AX)
+	VBROADCASTI128 4(R9), Y8
+	VPSHUFB      Y1, Y8, Y8
+	VPAND        Y3, Y8, Y9
+	VPSRLD       $4, Y8, Y8
+	VPAND        Y2, Y8, Y8
+	VPOR         Y8, Y9, Y8
+	VPSHUFB      Y8, Y4, Y8
+	VPABSB       Y8, Y9
+	VMOVDQU      (SI), Y10
+	VPSIGNB      Y8, Y10, Y10
+	VPMADDUBSW   Y10, Y9, Y10
+	VPMADDWD     Y0, Y10, Y10
+	VMOVDQU      32(SI), Y11
+	VPSIGNB      Y8, Y11, Y11
+	VPMADDUBSW   Y11, Y9, Y11
+	VPMADDWD     Y0, Y11, Y11
+	VMOVDQU      64(SI), Y12
+	VPSIGNB      Y8, Y12, Y8
+	VPMADDUBSW   Y8, Y9, Y8
+	VPMADDWD     Y0, Y8, Y8
+	VBROADCASTSS 32(AX), X9
+	VBROADCASTSS 36(AX), X12
+	VINSERTF128  $1, X12, Y9, Y9
+	VBROADCASTSS (DI), Y12
+	VCVTDQ2PS    Y10, Y10
+	VMULPS       Y9, Y12, Y12
+	VFMADD231PS  Y12, Y10, Y5
+	VBROADCASTSS 4(DI), Y10
+	VCVTDQ2PS    Y11, Y11
+	VMULPS       Y9, Y10, Y10
+	VFMADD231PS  Y10, Y11, Y6
+	VBROADCASTSS 8(DI), Y10
+	VCVTDQ2PS    Y8, Y8
+	VMULPS       Y9, Y10, Y9
+	VFMADD231PS  Y9, Y8, Y7
 	ADDQ         $0x14, R9
 	ADDQ         $0x60, SI
 	ADDQ         $0xc, DI
@@ -2551,31 +2650,31 @@ loop5:
 
 done6:
 	ADDQ         $1, R8
-	VEXTRACTF128 $1, Y0, X3
-	VADDPS       X0, X3, X3
-	VMOVHLPS     X3, X3, X0
-	VADDPS       X0, X3, X3
-	VMOVSHDUP    X3, X0
-	VADDSS       X0, X3, X3
-	VMOVSS       X3, (BX)
+	VEXTRACTF128 $1, Y5, X8
+	VADDPS       X5, X8, X8
+	VMOVHLPS     X8, X8, X5
+	VADDPS       X5, X8, X8
+	VMOVSHDUP    X8, X5
+	VADDSS       X5, X8, X8
+	VMOVSS       X8, (BX)
 	MOVQ         ldy+8(FP), SI
 	MOVQ         BX, DI
 	ADDQ         SI, DI
-	VEXTRACTF128 $1, Y1, X0
-	VADDPS       X1, X0, X0
-	VMOVHLPS     X0, X0, X1
-	VADDPS       X1, X0, X0
-	VMOVSHDUP    X0, X1
-	VADDSS       X1, X0, X0
-	VMOVSS       X0, (DI)
+	VEXTRACTF128 $1, Y6, X5
+	VADDPS       X6, X5, X5
+	VMOVHLPS     X5, X5, X6
+	VADDPS       X6, X5, X5
+	VMOVSHDUP    X5, X6
+	VADDSS       X6, X5, X5
+	VMOVSS       X5, (DI)
 	ADDQ         SI, DI
-	VEXTRACTF128 $1, Y2, X0
-	VADDPS       X2, X0, X0
-	VMOVHLPS     X0, X0, X1
-	VADDPS       X1, X0, X0
-	VMOVSHDUP    X0, X1
-	VADDSS       X1, X0, X0
-	VMOVSS       X0, (DI)
+	VEXTRACTF128 $1, Y7, X5
+	VADDPS       X7, X5, X5
+	VMOVHLPS     X5, X5, X6
+	VADDPS       X6, X5, X5
+	VMOVSHDUP    X5, X6
+	VADDSS       X6, X5, X5
+	VMOVSS       X5, (DI)
 	ADDQ         $4, BX
 	MOVQ         stride+48(FP), SI
 	ADDQ         SI, CX
@@ -2590,6 +2689,13 @@ done2:
 // matmulQ84xTq4_1sAVX2 multiplies rows of w with 4 rows of activations in int8; ldy and stride in bytes.
 // Requires: AVX2, F16C, FMA
 TEXT ·matmulQ84xTq4_1sAVX2(SB), NOSPLIT, $128-72
+
+	// constants of the loops
+	VMOVDQU      tq4_1s8<>+0(SB), Y0
+	VMOVDQU      tq4_1s1<>+0(SB), Y1
+	VMOVDQU      tq4_1s3<>+0(SB), Y2
+	VMOVDQU      tq4_1s2<>+0(SB), Y3
+	VBROADCASTI128 tq4_1s7<>+0(SB), Y4
 	LEAQ         31(SP), AX
 	ANDQ         $-32, AX
 	MOVQ         y+0(FP), BX
@@ -2599,10 +2705,10 @@ TEXT ·matmulQ84xTq4_1sAVX2(SB), NOSPLIT, $128-72
 	JLT          done2
 
 loop1:
-	VPXOR        Y0, Y0, Y0
-	VPXOR        Y1, Y1, Y1
-	VPXOR        Y2, Y2, Y2
-	VPXOR        Y3, Y3, Y3
+	VPXOR        Y5, Y5, Y5
+	VPXOR        Y6, Y6, Y6
+	VPXOR        Y7, Y7, Y7
+	VPXOR        Y8, Y8, Y8
 	MOVQ         q+16(FP), SI
 	MOVQ         d+24(FP), DI
 	MOVQ         blocks+64(FP), R8
@@ -2611,112 +2717,110 @@ loop1:
 	JLT          done4
 
 loop3:
-	VMOVDQU      tq4_1s0<>+0(SB), Y4
-	VPBROADCASTW (R9), X5
-	VCVTPH2PS    X5, Y5
-	VPBROADCASTW 2(R9), X6
-	VCVTPH2PS    X6, Y6
-	VBLENDVPS    Y4, Y5, Y6, Y4
-	VMOVDQU      tq4_1s6<>+0(SB), Y5
-	VMULPS       Y5, Y4, Y4
-	VMOVUPS      Y4, 32(AX)
-	VBROADCASTI128 4(R9), Y4
-	VPSHUFB      tq4_1s1<>+0(SB), Y4, Y4
-	VPAND        tq4_1s2<>+0(SB), Y4, Y5
-	VPSRLD       $4, Y4, Y4
-	VPAND        tq4_1s3<>+0(SB), Y4, Y4
-	VPOR         Y4, Y5, Y4
-	VBROADCASTI128 tq4_1s7<>+0(SB), Y5
-	VPSHUFB      Y4, Y5, Y4
-	VPABSB       Y4, Y5
-	VMOVDQU      (SI), Y6
-	VPSIGNB      Y4, Y6, Y6
-	VPMADDUBSW   Y6, Y5, Y6
-	VPMADDWD     tq4_1s8<>+0(SB), Y6, Y6
-	VMOVDQU      32(SI), Y7
-	VPSIGNB      Y4, Y7, Y7
-	VPMADDUBSW   Y7, Y5, Y7
-	VPMADDWD     tq4_1s8<>+0(SB), Y7, Y7
-	VMOVDQU      64(SI), Y8
-	VPSIGNB      Y4, Y8, Y8
-	VPMADDUBSW   Y8, Y5, Y8
-	VPMADDWD     tq4_1s8<>+0(SB), Y8, Y8
-	VMOVDQU      96(SI), Y9
-	VPSIGNB      Y4, Y9, Y4
-	VPMADDUBSW   Y4, Y5, Y4
-	VPMADDWD     tq4_1s8<>+0(SB), Y4, Y4
-	VBROADCASTSS 32(AX), X5
-	VBROADCASTSS 36(AX), X9
-	VINSERTF128  $1, X9, Y5, Y5
-	VBROADCASTSS (DI), Y9
-	VCVTDQ2PS    Y6, Y6
-	VMULPS       Y5, Y9, Y9
-	VFMADD231PS  Y9, Y6, Y0
-	VBROADCASTSS 4(DI), Y6
-	VCVTDQ2PS    Y7, Y7
-	VMULPS       Y5, Y6, Y6
-	VFMADD231PS  Y6, Y7, Y1
-	VBROADCASTSS 8(DI), Y6
-	VCVTDQ2PS    Y8, Y7
-	VMULPS       Y5, Y6, Y6
-	VFMADD231PS  Y6, Y7, Y2
-	VBROADCASTSS 12(DI), Y6
-	VCVTDQ2PS    Y4, Y4
-	VMULPS       Y5, Y6, Y5
-	VFMADD231PS  Y5, Y4, Y3
-	VMOVDQU      tq4_1s0<>+0(SB), Y4
-	VPBROADCASTW 20(R9), X5
-	VCVTPH2PS    X5, Y5
-	VPBROADCASTW 22(R9), X6
-	VCVTPH2PS    X6, Y6
-	VBLENDVPS    Y4, Y5, Y6, Y4
-	VMOVDQU      tq4_1s6<>+0(SB), Y5
-	VMULPS       Y5, Y4, Y4
-	VMOVUPS      Y4, 32(AX)
-	VBROADCASTI128 24(R9), Y4
-	VPSHUFB      tq4_1s1<>+0(SB), Y4, Y4
-	VPAND        tq4_1s2<>+0(SB), Y4, Y5
-	VPSRLD       $4, Y4, Y4
-	VPAND        tq4_1s3<>+0(SB), Y4, Y4
-	VPOR         Y4, Y5, Y4
-	VBROADCASTI128 tq4_1s7<>+0(SB), Y5
-	VPSHUFB      Y4, Y5, Y4
-	VPABSB       Y4, Y5
-	VMOVDQU      128(SI), Y6
-	VPSIGNB      Y4, Y6, Y6
-	VPMADDUBSW   Y6, Y5, Y6
-	VPMADDWD     tq4_1s8<>+0(SB), Y6, Y6
-	VMOVDQU      160(SI), Y7
-	VPSIGNB      Y4, Y7, Y7
-	VPMADDUBSW   Y7, Y5, Y7
-	VPMADDWD     tq4_1s8<>+0(SB), Y7, Y7
-	VMOVDQU      192(SI), Y8
-	VPSIGNB      Y4, Y8, Y8
-	VPMADDUBSW   Y8, Y5, Y8
-	VPMADDWD     tq4_1s8<>+0(SB), Y8, Y8
-	VMOVDQU      224(SI), Y9
-	VPSIGNB      Y4, Y9, Y4
-	VPMADDUBSW   Y4, Y5, Y4
-	VPMADDWD     tq4_1s8<>+0(SB), Y4, Y4
-	VBROADCASTSS 32(AX), X5
-	VBROADCASTSS 36(AX), X9
-	VINSERTF128  $1, X9, Y5, Y5
-	VBROADCASTSS 16(DI), Y9
-	VCVTDQ2PS    Y6, Y6
-	VMULPS       Y5, Y9, Y9
-	VFMADD231PS  Y9, Y6, Y0
-	VBROADCASTSS 20(DI), Y6
-	VCVTDQ2PS    Y7, Y7
-	VMULPS       Y5, Y6, Y6
-	VFMADD231PS  Y6, Y7, Y1
-	VBROADCASTSS 24(DI), Y6
-	VCVTDQ2PS    Y8, Y7
-	VMULPS       Y5, Y6, Y6
-	VFMADD231PS  Y6, Y7, Y2
-	VBROADCASTSS 28(DI), Y6
-	VCVTDQ2PS    Y4, Y4
-	VMULPS       Y5, Y6, Y5
-	VFMADD231PS  Y5, Y4, Y3
+	VMOVDQU      tq4_1s0<>+0(SB), Y9
+	VPBROADCASTW (R9), X10
+	VCVTPH2PS    X10, Y10
+	VPBROADCASTW 2(R9), X11
+	VCVTPH2PS    X11, Y11
+	VBLENDVPS    Y9, Y10, Y11, Y9
+	VMOVDQU      tq4_1s6<>+0(SB), Y10
+	VMULPS       Y10, Y9, Y9
+	VMOVUPS      Y9, 32(AX)
+	VBROADCASTI128 4(R9), Y9
+	VPSHUFB      Y1, Y9, Y9
+	VPAND        Y3, Y9, Y10
+	VPSRLD       $4, Y9, Y9
+	VPAND        Y2, Y9, Y9
+	VPOR         Y9, Y10, Y9
+	VPSHUFB      Y9, Y4, Y9
+	VPABSB       Y9, Y10
+	VMOVDQU      (SI), Y11
+	VPSIGNB      Y9, Y11, Y11
+	VPMADDUBSW   Y11, Y10, Y11
+	VPMADDWD     Y0, Y11, Y11
+	VMOVDQU      32(SI), Y12
+	VPSIGNB      Y9, Y12, Y12
+	VPMADDUBSW   Y12, Y10, Y12
+	VPMADDWD     Y0, Y12, Y12
+	VMOVDQU      64(SI), Y13
+	VPSIGNB      Y9, Y13, Y13
+	VPMADDUBSW   Y13, Y10, Y13
+	VPMADDWD     Y0, Y13, Y13
+	VMOVDQU      96(SI), Y14
+	VPSIGNB      Y9, Y14, Y9
+	VPMADDUBSW   Y9, Y10, Y9
+	VPMADDWD     Y0, Y9, Y9
+	VBROADCASTSS 32(AX), X10
+	VBROADCASTSS 36(AX), X14
+	VINSERTF128  $1, X14, Y10, Y10
+	VBROADCASTSS (DI), Y14
+	VCVTDQ2PS    Y11, Y11
+	VMULPS       Y10, Y14, Y14
+	VFMADD231PS  Y14, Y11, Y5
+	VBROADCASTSS 4(DI), Y11
+	VCVTDQ2PS    Y12, Y12
+	VMULPS       Y10, Y11, Y11
+	VFMADD231PS  Y11, Y12, Y6
+	VBROADCASTSS 8(DI), Y11
+	VCVTDQ2PS    Y13, Y12
+	VMULPS       Y10, Y11, Y11
+	VFMADD231PS  Y11, Y12, Y7
+	VBROADCASTSS 12(DI), Y11
+	VCVTDQ2PS    Y9, Y9
+	VMULPS       Y10, Y11, Y10
+	VFMADD231PS  Y10, Y9, Y8
+	VMOVDQU      tq4_1s0<>+0(SB), Y9
+	VPBROADCASTW 20(R9), X10
+	VCVTPH2PS    X10, Y10
+	VPBROADCASTW 22(R9), X11
+	VCVTPH2PS    X11, Y11
+	VBLENDVPS    Y9, Y10, Y11, Y9
+	VMOVDQU      tq4_1s6<>+0(SB), Y10
+	VMULPS       Y10, Y9, Y9
+	VMOVUPS      Y9, 32(AX)
+	VBROADCASTI128 24(R9), Y9
+	VPSHUFB      Y1, Y9, Y9
+	VPAND        Y3, Y9, Y10
+	VPSRLD       $4, Y9, Y9
+	VPAND        Y2, Y9, Y9
+	VPOR         Y9, Y10, Y9
+	VPSHUFB      Y9, Y4, Y9
+	VPABSB       Y9, Y10
+	VMOVDQU      128(SI), Y11
+	VPSIGNB      Y9, Y11, Y11
+	VPMADDUBSW   Y11, Y10, Y11
+	VPMADDWD     Y0, Y11, Y11
+	VMOVDQU      160(SI), Y12
+	VPSIGNB      Y9, Y12, Y12
+	VPMADDUBSW   Y12, Y10, Y12
+	VPMADDWD     Y0, Y12, Y12
+	VMOVDQU      192(SI), Y13
+	VPSIGNB      Y9, Y13, Y13
+	VPMADDUBSW   Y13, Y10, Y13
+	VPMADDWD     Y0, Y13, Y13
+	VMOVDQU      224(SI), Y14
+	VPSIGNB      Y9, Y14, Y9
+	VPMADDUBSW   Y9, Y10, Y9
+	VPMADDWD     Y0, Y9, Y9
+	VBROADCASTSS 32(AX), X10
+	VBROADCASTSS 36(AX), X14
+	VINSERTF128  $1, X14, Y10, Y10
+	VBROADCASTSS 16(DI), Y14
+	VCVTDQ2PS    Y11, Y11
+	VMULPS       Y10, Y14, Y14
+	VFMADD231PS  Y14, Y11, Y5
+	VBROADCASTSS 20(DI), Y11
+	VCVTDQ2PS    Y12, Y12
+	VMULPS       Y10, Y11, Y11
+	VFMADD231PS  Y11, Y12, Y6
+	VBROADCASTSS 24(DI), Y11
+	VCVTDQ2PS    Y13, Y12
+	VMULPS       Y10, Y11, Y11
+	VFMADD231PS  Y11, Y12, Y7
+	VBROADCASTSS 28(DI), Y11
+	VCVTDQ2PS    Y9, Y9
+	VMULPS       Y10, Y11, Y10
+	VFMADD231PS  Y10, Y9, Y8
 	ADDQ         $0x28, R9
 	ADDQ         $0x100, SI
 	ADDQ         $0x20, DI
@@ -2729,59 +2833,58 @@ done4:
 	JLT          done6
 
 loop5:
-	VMOVDQU      tq4_1s0<>+0(SB), Y4
-	VPBROADCASTW (R9), X5
-	VCVTPH2PS    X5, Y5
-	VPBROADCASTW 2(R9), X6
-	VCVTPH2PS    X6, Y6
-	VBLENDVPS    Y4, Y5, Y6, Y4
-	VMOVDQU      tq4_1s6<>+0(SB), Y5
-	VMULPS       Y5, Y4, Y4
-	VMOVUPS      Y4, 32(AX)
-	VBROADCASTI128 4(R9), Y4
-	VPSHUFB      tq4_1s1<>+0(SB), Y4, Y4
-	VPAND        tq4_1s2<>+0(SB), Y4, Y5
-	VPSRLD       $4, Y4, Y4
-	VPAND        tq4_1s3<>+0(SB), Y4, Y4
-	VPOR         Y4, Y5, Y4
-	VBROADCASTI128 tq4_1s7<>+0(SB), Y5
-	VPSHUFB      Y4, Y5, Y4
-	VPABSB       Y4, Y5
-	VMOVDQU      (SI), Y6
-	VPSIGNB      Y4, Y6, Y6
-	VPMADDUBSW   Y6, Y5, Y6
-	VPMADDWD     tq4_1s8<>+0(SB), Y6, Y6
-	VMOVDQU      32(SI), Y7
-	VPSIGNB      Y4, Y7, Y7
-	VPMADDUBSW   Y7, Y5, Y7
-	VPMADDWD     tq4_1s8<>+0(SB), Y7, Y7
-	VMOVDQU      64(SI), Y8
-	VPSIGNB      Y4, Y8, Y8
-	VPMADDUBSW   Y8, Y5, Y8
-	VPMADDWD     tq4_1s8<>+0(SB), Y8, Y8
-	VMOVDQU      96(SI), Y9
-	VPSIGNB      Y4, Y9, Y4
-	VPMADDUBSW   Y4, Y5, Y4
-	VPMADDWD     tq4_1s8<>+0(SB), Y4, Y4
-	VBROADCASTSS 32(AX), X5
-	VBROADCASTSS 36(AX), X9
-	VINSERTF128  $1, X9, Y5, Y5
-	VBROADCASTSS (DI), Y9
-	VCVTDQ2PS    Y6, Y6
-	VMULPS       Y5, Y9, Y9
-	VFMADD231PS  Y9, Y6, Y0
-	VBROADCASTSS 4(DI), Y6
-	VCVTDQ2PS    Y7, Y7
-	VMULPS       Y5, Y6, Y6
-	VFMADD231PS  Y6, Y7, Y1
-	VBROADCASTSS 8(DI), Y6
-	VCVTDQ2PS    Y8, Y7
-	VMULPS       Y5, Y6, Y6
-	VFMADD231PS  Y6, Y7, Y2
-	VBROADCASTSS 12(DI), Y6
-	VCVTDQ2PS    Y4, Y4
-	VMULPS       Y5, Y6, Y5
-	VFMADD231PS  Y5, Y4, Y3
+	VMOVDQU      tq4_1s0<>+0(SB), Y9
+	VPBROADCASTW (R9), X10
+	VCVTPH2PS    X10, Y10
+	VPBROADCASTW 2(R9), X11
+	VCVTPH2PS    X11, Y11
+	VBLENDVPS    Y9, Y10, Y11, Y9
+	VMOVDQU      tq4_1s6<>+0(SB), Y10
+	VMULPS       Y10, Y9, Y9
+	VMOVUPS      Y9, 32(AX)
+	VBROADCASTI128 4(R9), Y9
+	VPSHUFB      Y1, Y9, Y9
+	VPAND        Y3, Y9, Y10
+	VPSRLD       $4, Y9, Y9
+	VPAND        Y2, Y9, Y9
+	VPOR         Y9, Y10, Y9
+	VPSHUFB      Y9, Y4, Y9
+	VPABSB       Y9, Y10
+	VMOVDQU      (SI), Y11
+	VPSIGNB      Y9, Y11, Y11
+	VPMADDUBSW   Y11, Y10, Y11
+	VPMADDWD     Y0, Y11, Y11
+	VMOVDQU      32(SI), Y12
+	VPSIGNB      Y9, Y12, Y12
+	VPMADDUBSW   Y12, Y10, Y12
+	VPMADDWD     Y0, Y12, Y12
+	VMOVDQU      64(SI), Y13
+	VPSIGNB      Y9, Y13, Y13
+	VPMADDUBSW   Y13, Y10, Y13
+	VPMADDWD     Y0, Y13, Y13
+	VMOVDQU      96(SI), Y14
+	VPSIGNB      Y9, Y14, Y9
+	VPMADDUBSW   Y9, Y10, Y9
+	VPMADDWD     Y0, Y9, Y9
+	VBROADCASTSS 32(AX), X10
+	VBROADCASTSS 36(AX), X14
+	VINSERTF128  $1, X14, Y10, Y10
+	VBROADCASTSS (DI), Y14
+	VCVTDQ2PS    Y11, Y11
+	VMULPS       Y10, Y14, Y14
+	VFMADD231PS  Y14, Y11, Y5
+	VBROADCASTSS 4(DI), Y11
+	VCVTDQ2PS    Y12, Y12
+	VMULPS       Y10, Y11, Y11
+	VFMADD231PS  Y11, Y12, Y6
+	VBROADCASTSS 8(DI), Y11
+	VCVTDQ2PS    Y13, Y12
+	VMULPS       Y10, Y11, Y11
+	VFMADD231PS  Y11, Y12, Y7
+	VBROADCASTSS 12(DI), Y11
+	VCVTDQ2PS    Y9, Y9
+	VMULPS       Y10, Y11, Y10
+	VFMADD231PS  Y10, Y9, Y8
 	ADDQ         $0x14, R9
 	ADDQ         $0x80, SI
 	ADDQ         $0x10, DI
@@ -2790,39 +2893,39 @@ loop5:
 
 done6:
 	ADDQ         $1, R8
-	VEXTRACTF128 $1, Y0, X4
-	VADDPS       X0, X4, X4
-	VMOVHLPS     X4, X4, X0
-	VADDPS       X0, X4, X4
-	VMOVSHDUP    X4, X0
-	VADDSS       X0, X4, X4
-	VMOVSS       X4, (BX)
+	VEXTRACTF128 $1, Y5, X9
+	VADDPS       X5, X9, X9
+	VMOVHLPS     X9, X9, X5
+	VADDPS       X5, X9, X9
+	VMOVSHDUP    X9, X5
+	VADDSS       X5, X9, X9
+	VMOVSS       X9, (BX)
 	MOVQ         ldy+8(FP), SI
 	MOVQ         BX, DI
 	ADDQ         SI, DI
-	VEXTRACTF128 $1, Y1, X0
-	VADDPS       X1, X0, X0
-	VMOVHLPS     X0, X0, X1
-	VADDPS       X1, X0, X0
-	VMOVSHDUP    X0, X1
-	VADDSS       X1, X0, X0
-	VMOVSS       X0, (DI)
+	VEXTRACTF128 $1, Y6, X5
+	VADDPS       X6, X5, X5
+	VMOVHLPS     X5, X5, X6
+	VADDPS       X6, X5, X5
+	VMOVSHDUP    X5, X6
+	VADDSS       X6, X5, X5
+	VMOVSS       X5, (DI)
 	ADDQ         SI, DI
-	VEXTRACTF128 $1, Y2, X0
-	VADDPS       X2, X0, X0
-	VMOVHLPS     X0, X0, X1
-	VADDPS       X1, X0, X0
-	VMOVSHDUP    X0, X1
-	VADDSS       X1, X0, X0
-	VMOVSS       X0, (DI)
+	VEXTRACTF128 $1, Y7, X5
+	VADDPS       X7, X5, X5
+	VMOVHLPS     X5, X5, X6
+	VADDPS       X6, X5, X5
+	VMOVSHDUP    X5, X6
+	VADDSS       X6, X5, X5
+	VMOVSS       X5, (DI)
 	ADDQ         SI, DI
-	VEXTRACTF128 $1, Y3, X0
-	VADDPS       X3, X0, X0
-	VMOVHLPS     X0, X0, X1
-	VADDPS       X1, X0, X0
-	VMOVSHDUP    X0, X1
-	VADDSS       X1, X0, X0
-	VMOVSS       X0, (DI)
+	VEXTRACTF128 $1, Y8, X5
+	VADDPS       X8, X5, X5
+	VMOVHLPS     X5, X5, X6
+	VADDPS       X6, X5, X5
+	VMOVSHDUP    X5, X6
+	VADDSS       X6, X5, X5
+	VMOVSS       X5, (DI)
 	ADDQ         $4, BX
 	MOVQ         stride+48(FP), SI
 	ADDQ         SI, CX
@@ -2837,6 +2940,12 @@ done2:
 // unpackTq4_1sAVX2 unpacks a row into records of 32 levels, their scales and mins.
 // Requires: AVX2, F16C
 TEXT ·unpackTq4_1sAVX2(SB), NOSPLIT, $128-24
+
+	// constants of the loops
+	VMOVDQU      tq4_1s1<>+0(SB), Y0
+	VMOVDQU      tq4_1s3<>+0(SB), Y1
+	VMOVDQU      tq4_1s2<>+0(SB), Y2
+	VBROADCASTI128 tq4_1s7<>+0(SB), Y3
 	MOVQ         dst+0(FP), AX
 	MOVQ         src+8(FP), BX
 	MOVQ         blocks+16(FP), CX
@@ -2846,28 +2955,27 @@ TEXT ·unpackTq4_1sAVX2(SB), NOSPLIT, $128-24
 	JLT          done2
 
 loop1:
-	VMOVDQU      tq4_1s0<>+0(SB), Y0
-	VPBROADCASTW (BX), X1
-	VCVTPH2PS    X1, Y1
-	VPBROADCASTW 2(BX), X2
-	VCVTPH2PS    X2, Y2
-	VBLENDVPS    Y0, Y1, Y2, Y0
-	VMOVDQU      tq4_1s6<>+0(SB), Y1
-	VMULPS       Y1, Y0, Y0
-	VMOVUPS      Y0, 32(DX)
-	VBROADCASTI128 4(BX), Y0
-	VPSHUFB      tq4_1s1<>+0(SB), Y0, Y0
-	VPAND        tq4_1s2<>+0(SB), Y0, Y1
-	VPSRLD       $4, Y0, Y0
-	VPAND        tq4_1s3<>+0(SB), Y0, Y0
-	VPOR         Y0, Y1, Y0
-	VBROADCASTI128 tq4_1s7<>+0(SB), Y1
-	VPSHUFB      Y0, Y1, Y0
-	VPABSB       Y0, Y1
-	VMOVDQU      Y1, (AX)
-	VMOVDQU      Y0, 48(AX)
-	VMOVSD       32(DX), X0
-	VMOVSD       X0, 32(AX)
+	VMOVDQU      tq4_1s0<>+0(SB), Y4
+	VPBROADCASTW (BX), X5
+	VCVTPH2PS    X5, Y5
+	VPBROADCASTW 2(BX), X6
+	VCVTPH2PS    X6, Y6
+	VBLENDVPS    Y4, Y5, Y6, Y4
+	VMOVDQU      tq4_1s6<>+0(SB), Y5
+	VMULPS       Y5, Y4, Y4
+	VMOVUPS      Y4, 32(DX)
+	VBROADCASTI128 4(BX), Y4
+	VPSHUFB      Y0, Y4, Y4
+	VPAND        Y2, Y4, Y5
+	VPSRLD       $4, Y4, Y4
+	VPAND        Y1, Y4, Y4
+	VPOR         Y4, Y5, Y4
+	VPSHUFB      Y4, Y3, Y4
+	VPABSB       Y4, Y5
+	VMOVDQU      Y5, (AX)
+	VMOVDQU      Y4, 48(AX)
+	VMOVSD       32(DX), X4
+	VMOVSD       X4, 32(AX)
 	ADDQ         $0x14, BX
 	ADDQ         $0x50, AX
 	SUBQ         $1, CX

@@ -49,6 +49,9 @@ GLOBL tq_wht322<>(SB), RODATA|NOPTR, $128
 // forwardRunsTq_wht32AVX2 is y = right * H/sqrt(n) * left * x on runs of 32 values, in place.
 // Requires: AVX
 TEXT ·forwardRunsTq_wht32AVX2(SB), NOSPLIT, $0-16
+
+	// constants of the loops
+	VMOVDQU      tq_wht321<>+0(SB), Y0
 	MOVQ         x+0(FP), AX
 	MOVQ         runs+8(FP), BX
 	LEAQ         tq_wht320<>+0(SB), CX
@@ -56,23 +59,8 @@ TEXT ·forwardRunsTq_wht32AVX2(SB), NOSPLIT, $0-16
 	JLT          done2
 
 loop1:
-	VMOVUPS      (AX), Y0
-	VMOVUPS      (CX), Y1
-	VMULPS       Y1, Y0, Y0
-	VPERMILPS    $0xb1, Y0, Y1
-	VADDPS       Y1, Y0, Y2
-	VSUBPS       Y0, Y1, Y0
-	VBLENDPS     $0xaa, Y0, Y2, Y0
-	VPERMILPS    $0x4e, Y0, Y1
-	VADDPS       Y1, Y0, Y2
-	VSUBPS       Y0, Y1, Y0
-	VBLENDPS     $0xcc, Y0, Y2, Y0
-	VPERM2F128   $1, Y0, Y0, Y1
-	VADDPS       Y1, Y0, Y2
-	VSUBPS       Y0, Y1, Y0
-	VBLENDPS     $0xf0, Y0, Y2, Y0
-	VMOVUPS      32(AX), Y1
-	VMOVUPS      32(CX), Y2
+	VMOVUPS      (AX), Y1
+	VMOVUPS      (CX), Y2
 	VMULPS       Y2, Y1, Y1
 	VPERMILPS    $0xb1, Y1, Y2
 	VADDPS       Y2, Y1, Y3
@@ -86,8 +74,8 @@ loop1:
 	VADDPS       Y2, Y1, Y3
 	VSUBPS       Y1, Y2, Y1
 	VBLENDPS     $0xf0, Y1, Y3, Y1
-	VMOVUPS      64(AX), Y2
-	VMOVUPS      64(CX), Y3
+	VMOVUPS      32(AX), Y2
+	VMOVUPS      32(CX), Y3
 	VMULPS       Y3, Y2, Y2
 	VPERMILPS    $0xb1, Y2, Y3
 	VADDPS       Y3, Y2, Y4
@@ -101,8 +89,8 @@ loop1:
 	VADDPS       Y3, Y2, Y4
 	VSUBPS       Y2, Y3, Y2
 	VBLENDPS     $0xf0, Y2, Y4, Y2
-	VMOVUPS      96(AX), Y3
-	VMOVUPS      96(CX), Y4
+	VMOVUPS      64(AX), Y3
+	VMOVUPS      64(CX), Y4
 	VMULPS       Y4, Y3, Y3
 	VPERMILPS    $0xb1, Y3, Y4
 	VADDPS       Y4, Y3, Y5
@@ -116,22 +104,37 @@ loop1:
 	VADDPS       Y4, Y3, Y5
 	VSUBPS       Y3, Y4, Y3
 	VBLENDPS     $0xf0, Y3, Y5, Y3
-	VADDPS       Y1, Y0, Y4
-	VSUBPS       Y1, Y0, Y0
-	VADDPS       Y3, Y2, Y1
-	VSUBPS       Y3, Y2, Y2
-	VADDPS       Y1, Y4, Y3
-	VSUBPS       Y1, Y4, Y1
-	VADDPS       Y2, Y0, Y4
-	VSUBPS       Y2, Y0, Y0
-	VMULPS       tq_wht321<>+0(SB), Y3, Y2
-	VMOVUPS      Y2, (AX)
-	VMULPS       tq_wht321<>+0(SB), Y4, Y2
-	VMOVUPS      Y2, 32(AX)
-	VMULPS       tq_wht321<>+0(SB), Y1, Y1
-	VMOVUPS      Y1, 64(AX)
-	VMULPS       tq_wht321<>+0(SB), Y0, Y0
-	VMOVUPS      Y0, 96(AX)
+	VMOVUPS      96(AX), Y4
+	VMOVUPS      96(CX), Y5
+	VMULPS       Y5, Y4, Y4
+	VPERMILPS    $0xb1, Y4, Y5
+	VADDPS       Y5, Y4, Y6
+	VSUBPS       Y4, Y5, Y4
+	VBLENDPS     $0xaa, Y4, Y6, Y4
+	VPERMILPS    $0x4e, Y4, Y5
+	VADDPS       Y5, Y4, Y6
+	VSUBPS       Y4, Y5, Y4
+	VBLENDPS     $0xcc, Y4, Y6, Y4
+	VPERM2F128   $1, Y4, Y4, Y5
+	VADDPS       Y5, Y4, Y6
+	VSUBPS       Y4, Y5, Y4
+	VBLENDPS     $0xf0, Y4, Y6, Y4
+	VADDPS       Y2, Y1, Y5
+	VSUBPS       Y2, Y1, Y1
+	VADDPS       Y4, Y3, Y2
+	VSUBPS       Y4, Y3, Y3
+	VADDPS       Y2, Y5, Y4
+	VSUBPS       Y2, Y5, Y2
+	VADDPS       Y3, Y1, Y5
+	VSUBPS       Y3, Y1, Y1
+	VMULPS       Y0, Y4, Y3
+	VMOVUPS      Y3, (AX)
+	VMULPS       Y0, Y5, Y3
+	VMOVUPS      Y3, 32(AX)
+	VMULPS       Y0, Y2, Y2
+	VMOVUPS      Y2, 64(AX)
+	VMULPS       Y0, Y1, Y1
+	VMOVUPS      Y1, 96(AX)
 	ADDQ         $0x80, AX
 	SUBQ         $1, BX
 	JGE          loop1

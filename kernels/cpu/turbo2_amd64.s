@@ -257,6 +257,14 @@ GLOBL turbo221<>(SB), RODATA|NOPTR, $32
 // decodeUnitsTurbo2AVX512 unpacks units of 128 values.
 // Requires: AVX2, F16C
 TEXT ·decodeUnitsTurbo2AVX512(SB), NOSPLIT, $320-24
+
+	// constants of the loops
+	VMOVDQU      turbo25<>+0(SB), Y0
+	VMOVDQU      turbo24<>+0(SB), Y1
+	VMOVDQU      turbo23<>+0(SB), Y2
+	VMOVDQU      turbo22<>+0(SB), Y3
+	VMOVDQU      turbo21<>+0(SB), Y4
+	VMOVDQU      turbo20<>+0(SB), Y5
 	MOVQ         dst+0(FP), AX
 	MOVQ         src+8(FP), BX
 	MOVQ         units+16(FP), CX
@@ -266,126 +274,126 @@ TEXT ·decodeUnitsTurbo2AVX512(SB), NOSPLIT, $320-24
 	JLT          done2
 
 loop1:
-	VPBROADCASTW (BX), X0
-	VCVTPH2PS    X0, Y0
-	VMOVDQU      2(BX), X1
-	VINSERTI128  $1, 6(BX), Y1, Y1
-	VPSHUFB      turbo20<>+0(SB), Y1, Y1
-	VPAND        turbo21<>+0(SB), Y1, Y2
-	VPSRLD       $2, Y1, Y3
-	VPAND        turbo22<>+0(SB), Y3, Y3
-	VPOR         Y3, Y2, Y2
-	VPSRLD       $4, Y1, Y3
-	VPAND        turbo23<>+0(SB), Y3, Y3
-	VPOR         Y3, Y2, Y2
-	VPSRLD       $6, Y1, Y1
-	VPAND        turbo24<>+0(SB), Y1, Y1
-	VPOR         Y1, Y2, Y1
-	VMOVDQU      Y1, (DX)
-	VPMOVZXBD    (DX), Y1
-	VPERMPS      turbo25<>+0(SB), Y1, Y1
-	VMULPS       Y1, Y0, Y1
-	VMOVUPS      Y1, (AX)
-	VPMOVZXBD    8(DX), Y1
-	VPERMPS      turbo25<>+0(SB), Y1, Y1
-	VMULPS       Y1, Y0, Y1
-	VMOVUPS      Y1, 32(AX)
-	VPMOVZXBD    16(DX), Y1
-	VPERMPS      turbo25<>+0(SB), Y1, Y1
-	VMULPS       Y1, Y0, Y1
-	VMOVUPS      Y1, 64(AX)
-	VPMOVZXBD    24(DX), Y1
-	VPERMPS      turbo25<>+0(SB), Y1, Y1
-	VMULPS       Y1, Y0, Y1
-	VMOVUPS      Y1, 96(AX)
-	VMOVDQU      10(BX), X1
-	VINSERTI128  $1, 14(BX), Y1, Y1
-	VPSHUFB      turbo20<>+0(SB), Y1, Y1
-	VPAND        turbo21<>+0(SB), Y1, Y2
-	VPSRLD       $2, Y1, Y3
-	VPAND        turbo22<>+0(SB), Y3, Y3
-	VPOR         Y3, Y2, Y2
-	VPSRLD       $4, Y1, Y3
-	VPAND        turbo23<>+0(SB), Y3, Y3
-	VPOR         Y3, Y2, Y2
-	VPSRLD       $6, Y1, Y1
-	VPAND        turbo24<>+0(SB), Y1, Y1
-	VPOR         Y1, Y2, Y1
-	VMOVDQU      Y1, (DX)
-	VPMOVZXBD    (DX), Y1
-	VPERMPS      turbo25<>+0(SB), Y1, Y1
-	VMULPS       Y1, Y0, Y1
-	VMOVUPS      Y1, 128(AX)
-	VPMOVZXBD    8(DX), Y1
-	VPERMPS      turbo25<>+0(SB), Y1, Y1
-	VMULPS       Y1, Y0, Y1
-	VMOVUPS      Y1, 160(AX)
-	VPMOVZXBD    16(DX), Y1
-	VPERMPS      turbo25<>+0(SB), Y1, Y1
-	VMULPS       Y1, Y0, Y1
-	VMOVUPS      Y1, 192(AX)
-	VPMOVZXBD    24(DX), Y1
-	VPERMPS      turbo25<>+0(SB), Y1, Y1
-	VMULPS       Y1, Y0, Y1
-	VMOVUPS      Y1, 224(AX)
-	VBROADCASTI128 18(BX), Y1
-	VPSHUFB      turbo26<>+0(SB), Y1, Y1
-	VPAND        turbo21<>+0(SB), Y1, Y2
-	VPSRLD       $2, Y1, Y3
-	VPAND        turbo22<>+0(SB), Y3, Y3
-	VPOR         Y3, Y2, Y2
-	VPSRLD       $4, Y1, Y3
-	VPAND        turbo23<>+0(SB), Y3, Y3
-	VPOR         Y3, Y2, Y2
-	VPSRLD       $6, Y1, Y1
-	VPAND        turbo24<>+0(SB), Y1, Y1
-	VPOR         Y1, Y2, Y1
-	VMOVDQU      Y1, (DX)
-	VPMOVZXBD    (DX), Y1
-	VPERMPS      turbo25<>+0(SB), Y1, Y1
-	VMULPS       Y1, Y0, Y1
-	VMOVUPS      Y1, 256(AX)
-	VPMOVZXBD    8(DX), Y1
-	VPERMPS      turbo25<>+0(SB), Y1, Y1
-	VMULPS       Y1, Y0, Y1
-	VMOVUPS      Y1, 288(AX)
-	VPMOVZXBD    16(DX), Y1
-	VPERMPS      turbo25<>+0(SB), Y1, Y1
-	VMULPS       Y1, Y0, Y1
-	VMOVUPS      Y1, 320(AX)
-	VPMOVZXBD    24(DX), Y1
-	VPERMPS      turbo25<>+0(SB), Y1, Y1
-	VMULPS       Y1, Y0, Y1
-	VMOVUPS      Y1, 352(AX)
-	VBROADCASTI128 18(BX), Y1
-	VPSHUFB      turbo27<>+0(SB), Y1, Y1
-	VPAND        turbo21<>+0(SB), Y1, Y2
-	VPSRLD       $2, Y1, Y3
-	VPAND        turbo22<>+0(SB), Y3, Y3
-	VPOR         Y3, Y2, Y2
-	VPSRLD       $4, Y1, Y3
-	VPAND        turbo23<>+0(SB), Y3, Y3
-	VPOR         Y3, Y2, Y2
-	VPSRLD       $6, Y1, Y1
-	VPAND        turbo24<>+0(SB), Y1, Y1
-	VPOR         Y1, Y2, Y1
-	VMOVDQU      Y1, (DX)
-	VPMOVZXBD    (DX), Y1
-	VPERMPS      turbo25<>+0(SB), Y1, Y1
-	VMULPS       Y1, Y0, Y1
-	VMOVUPS      Y1, 384(AX)
-	VPMOVZXBD    8(DX), Y1
-	VPERMPS      turbo25<>+0(SB), Y1, Y1
-	VMULPS       Y1, Y0, Y1
-	VMOVUPS      Y1, 416(AX)
-	VPMOVZXBD    16(DX), Y1
-	VPERMPS      turbo25<>+0(SB), Y1, Y1
-	VMULPS       Y1, Y0, Y1
-	VMOVUPS      Y1, 448(AX)
-	VPMOVZXBD    24(DX), Y1
-	VPERMPS      turbo25<>+0(SB), Y1, Y1
-	VMULPS       Y1, Y0, Y0
-	VMOVUPS      Y0, 480(AX)
+	VPBROADCASTW (BX), X6
+	VCVTPH2PS    X6, Y6
+	VMOVDQU      2(BX), X7
+	VINSERTI128  $1, 6(BX), Y7, Y7
+	VPSHUFB      Y5, Y7, Y7
+	VPAND        Y4, Y7, Y8
+	VPSRLD       $2, Y7, Y9
+	VPAND        Y3, Y9, Y9
+	VPOR         Y9, Y8, Y8
+	VPSRLD       $4, Y7, Y9
+	VPAND        Y2, Y9, Y9
+	VPOR         Y9, Y8, Y8
+	VPSRLD       $6, Y7, Y7
+	VPAND        Y1, Y7, Y7
+	VPOR         Y7, Y8, Y7
+	VMOVDQU      Y7, (DX)
+	VPMOVZXBD    (DX), Y7
+	VPERMPS      Y0, Y7, Y7
+	VMULPS       Y7, Y6, Y7
+	VMOVUPS      Y7, (AX)
+	VPMOVZXBD    8(DX), Y7
+	VPERMPS      Y0, Y7, Y7
+	VMULPS       Y7, Y6, Y7
+	VMOVUPS      Y7, 32(AX)
+	VPMOVZXBD    16(DX), Y7
+	VPERMPS      Y0, Y7, Y7
+	VMULPS       Y7, Y6, Y7
+	VMOVUPS      Y7, 64(AX)
+	VPMOVZXBD    24(DX), Y7
+	VPERMPS      Y0, Y7, Y7
+	VMULPS       Y7, Y6, Y7
+	VMOVUPS      Y7, 96(AX)
+	VMOVDQU      10(BX), X7
+	VINSERTI128  $1, 14(BX), Y7, Y7
+	VPSHUFB      Y5, Y7, Y7
+	VPAND        Y4, Y7, Y8
+	VPSRLD       $2, Y7, Y9
+	VPAND        Y3, Y9, Y9
+	VPOR         Y9, Y8, Y8
+	VPSRLD       $4, Y7, Y9
+	VPAND        Y2, Y9, Y9
+	VPOR         Y9, Y8, Y8
+	VPSRLD       $6, Y7, Y7
+	VPAND        Y1, Y7, Y7
+	VPOR         Y7, Y8, Y7
+	VMOVDQU      Y7, (DX)
+	VPMOVZXBD    (DX), Y7
+	VPERMPS      Y0, Y7, Y7
+	VMULPS       Y7, Y6, Y7
+	VMOVUPS      Y7, 128(AX)
+	VPMOVZXBD    8(DX), Y7
+	VPERMPS      Y0, Y7, Y7
+	VMULPS       Y7, Y6, Y7
+	VMOVUPS      Y7, 160(AX)
+	VPMOVZXBD    16(DX), Y7
+	VPERMPS      Y0, Y7, Y7
+	VMULPS       Y7, Y6, Y7
+	VMOVUPS      Y7, 192(AX)
+	VPMOVZXBD    24(DX), Y7
+	VPERMPS      Y0, Y7, Y7
+	VMULPS       Y7, Y6, Y7
+	VMOVUPS      Y7, 224(AX)
+	VBROADCASTI128 18(BX), Y7
+	VPSHUFB      turbo26<>+0(SB), Y7, Y7
+	VPAND        Y4, Y7, Y8
+	VPSRLD       $2, Y7, Y9
+	VPAND        Y3, Y9, Y9
+	VPOR         Y9, Y8, Y8
+	VPSRLD       $4, Y7, Y9
+	VPAND        Y2, Y9, Y9
+	VPOR         Y9, Y8, Y8
+	VPSRLD       $6, Y7, Y7
+	VPAND        Y1, Y7, Y7
+	VPOR         Y7, Y8, Y7
+	VMOVDQU      Y7, (DX)
+	VPMOVZXBD    (DX), Y7
+	VPERMPS      Y0, Y7, Y7
+	VMULPS       Y7, Y6, Y7
+	VMOVUPS      Y7, 256(AX)
+	VPMOVZXBD    8(DX), Y7
+	VPERMPS      Y0, Y7, Y7
+	VMULPS       Y7, Y6, Y7
+	VMOVUPS      Y7, 288(AX)
+	VPMOVZXBD    16(DX), Y7
+	VPERMPS      Y0, Y7, Y7
+	VMULPS       Y7, Y6, Y7
+	VMOVUPS      Y7, 320(AX)
+	VPMOVZXBD    24(DX), Y7
+	VPERMPS      Y0, Y7, Y7
+	VMULPS       Y7, Y6, Y7
+	VMOVUPS      Y7, 352(AX)
+	VBROADCASTI128 18(BX), Y7
+	VPSHUFB      turbo27<>+0(SB), Y7, Y7
+	VPAND        Y4, Y7, Y8
+	VPSRLD       $2, Y7, Y9
+	VPAND        Y3, Y9, Y9
+	VPOR         Y9, Y8, Y8
+	VPSRLD       $4, Y7, Y9
+	VPAND        Y2, Y9, Y9
+	VPOR         Y9, Y8, Y8
+	VPSRLD       $6, Y7, Y7
+	VPAND        Y1, Y7, Y7
+	VPOR         Y7, Y8, Y7
+	VMOVDQU      Y7, (DX)
+	VPMOVZXBD    (DX), Y7
+	VPERMPS      Y0, Y7, Y7
+	VMULPS       Y7, Y6, Y7
+	VMOVUPS      Y7, 384(AX)
+	VPMOVZXBD    8(DX), Y7
+	VPERMPS      Y0, Y7, Y7
+	VMULPS       Y7, Y6, Y7
+	VMOVUPS      Y7, 416(AX)
+	VPMOVZXBD    16(DX), Y7
+	VPERMPS      Y0, Y7, Y7
+	VMULPS       Y7, Y6, Y7
+	VMOVUPS      Y7, 448(AX)
+	VPMOVZXBD    24(DX), Y7
+	VPERMPS      Y0, Y7, Y7
+	VMULPS       Y7, Y6, Y6
+	VMOVUPS      Y6, 480(AX)
 	ADDQ         $0x22, BX
 	ADDQ         $0x200, AX
 	SUBQ         $1, CX
@@ -399,6 +407,14 @@ done2:
 // matmul1xTurbo2AVX512 multiplies rows of w with 1 row of x; ld and stride in bytes, a unit is 128 values.
 // Requires: AVX2, F16C, FMA
 TEXT ·matmul1xTurbo2AVX512(SB), NOSPLIT, $320-64
+
+	// constants of the loops
+	VMOVDQU      turbo25<>+0(SB), Y0
+	VMOVDQU      turbo24<>+0(SB), Y1
+	VMOVDQU      turbo23<>+0(SB), Y2
+	VMOVDQU      turbo22<>+0(SB), Y3
+	VMOVDQU      turbo21<>+0(SB), Y4
+	VMOVDQU      turbo20<>+0(SB), Y5
 	MOVQ         y+0(FP), AX
 	MOVQ         w+32(FP), BX
 	MOVQ         rows+48(FP), CX
@@ -408,10 +424,10 @@ TEXT ·matmul1xTurbo2AVX512(SB), NOSPLIT, $320-64
 	JLT          done2
 
 loop1:
-	VPXOR        Y0, Y0, Y0
-	VPXOR        Y1, Y1, Y1
-	VPXOR        Y2, Y2, Y2
-	VPXOR        Y3, Y3, Y3
+	VPXOR        Y6, Y6, Y6
+	VPXOR        Y7, Y7, Y7
+	VPXOR        Y8, Y8, Y8
+	VPXOR        Y9, Y9, Y9
 	MOVQ         x+16(FP), SI
 	MOVQ         units+56(FP), DI
 	MOVQ         BX, R8
@@ -419,142 +435,142 @@ loop1:
 	JLT          done4
 
 loop3:
-	VPBROADCASTW (R8), X4
-	VCVTPH2PS    X4, Y4
-	VMOVDQU      2(R8), X5
-	VINSERTI128  $1, 6(R8), Y5, Y5
-	VPSHUFB      turbo20<>+0(SB), Y5, Y5
-	VPAND        turbo21<>+0(SB), Y5, Y6
-	VPSRLD       $2, Y5, Y7
-	VPAND        turbo22<>+0(SB), Y7, Y7
-	VPOR         Y7, Y6, Y6
-	VPSRLD       $4, Y5, Y7
-	VPAND        turbo23<>+0(SB), Y7, Y7
-	VPOR         Y7, Y6, Y6
-	VPSRLD       $6, Y5, Y5
-	VPAND        turbo24<>+0(SB), Y5, Y5
-	VPOR         Y5, Y6, Y5
-	VMOVDQU      Y5, (DX)
-	VPMOVZXBD    (DX), Y5
-	VPERMPS      turbo25<>+0(SB), Y5, Y5
-	VMULPS       Y5, Y4, Y5
-	VMOVUPS      (SI), Y6
-	VFMADD231PS  Y6, Y5, Y0
-	VPMOVZXBD    8(DX), Y5
-	VPERMPS      turbo25<>+0(SB), Y5, Y5
-	VMULPS       Y5, Y4, Y5
-	VMOVUPS      32(SI), Y6
-	VFMADD231PS  Y6, Y5, Y1
-	VPMOVZXBD    16(DX), Y5
-	VPERMPS      turbo25<>+0(SB), Y5, Y5
-	VMULPS       Y5, Y4, Y5
-	VMOVUPS      64(SI), Y6
-	VFMADD231PS  Y6, Y5, Y2
-	VPMOVZXBD    24(DX), Y5
-	VPERMPS      turbo25<>+0(SB), Y5, Y5
-	VMULPS       Y5, Y4, Y5
-	VMOVUPS      96(SI), Y6
-	VFMADD231PS  Y6, Y5, Y3
-	VMOVDQU      10(R8), X5
-	VINSERTI128  $1, 14(R8), Y5, Y5
-	VPSHUFB      turbo20<>+0(SB), Y5, Y5
-	VPAND        turbo21<>+0(SB), Y5, Y6
-	VPSRLD       $2, Y5, Y7
-	VPAND        turbo22<>+0(SB), Y7, Y7
-	VPOR         Y7, Y6, Y6
-	VPSRLD       $4, Y5, Y7
-	VPAND        turbo23<>+0(SB), Y7, Y7
-	VPOR         Y7, Y6, Y6
-	VPSRLD       $6, Y5, Y5
-	VPAND        turbo24<>+0(SB), Y5, Y5
-	VPOR         Y5, Y6, Y5
-	VMOVDQU      Y5, (DX)
-	VPMOVZXBD    (DX), Y5
-	VPERMPS      turbo25<>+0(SB), Y5, Y5
-	VMULPS       Y5, Y4, Y5
-	VMOVUPS      128(SI), Y6
-	VFMADD231PS  Y6, Y5, Y0
-	VPMOVZXBD    8(DX), Y5
-	VPERMPS      turbo25<>+0(SB), Y5, Y5
-	VMULPS       Y5, Y4, Y5
-	VMOVUPS      160(SI), Y6
-	VFMADD231PS  Y6, Y5, Y1
-	VPMOVZXBD    16(DX), Y5
-	VPERMPS      turbo25<>+0(SB), Y5, Y5
-	VMULPS       Y5, Y4, Y5
-	VMOVUPS      192(SI), Y6
-	VFMADD231PS  Y6, Y5, Y2
-	VPMOVZXBD    24(DX), Y5
-	VPERMPS      turbo25<>+0(SB), Y5, Y5
-	VMULPS       Y5, Y4, Y5
-	VMOVUPS      224(SI), Y6
-	VFMADD231PS  Y6, Y5, Y3
-	VBROADCASTI128 18(R8), Y5
-	VPSHUFB      turbo26<>+0(SB), Y5, Y5
-	VPAND        turbo21<>+0(SB), Y5, Y6
-	VPSRLD       $2, Y5, Y7
-	VPAND        turbo22<>+0(SB), Y7, Y7
-	VPOR         Y7, Y6, Y6
-	VPSRLD       $4, Y5, Y7
-	VPAND        turbo23<>+0(SB), Y7, Y7
-	VPOR         Y7, Y6, Y6
-	VPSRLD       $6, Y5, Y5
-	VPAND        turbo24<>+0(SB), Y5, Y5
-	VPOR         Y5, Y6, Y5
-	VMOVDQU      Y5, (DX)
-	VPMOVZXBD    (DX), Y5
-	VPERMPS      turbo25<>+0(SB), Y5, Y5
-	VMULPS       Y5, Y4, Y5
-	VMOVUPS      256(SI), Y6
-	VFMADD231PS  Y6, Y5, Y0
-	VPMOVZXBD    8(DX), Y5
-	VPERMPS      turbo25<>+0(SB), Y5, Y5
-	VMULPS       Y5, Y4, Y5
-	VMOVUPS      288(SI), Y6
-	VFMADD231PS  Y6, Y5, Y1
-	VPMOVZXBD    16(DX), Y5
-	VPERMPS      turbo25<>+0(SB), Y5, Y5
-	VMULPS       Y5, Y4, Y5
-	VMOVUPS      320(SI), Y6
-	VFMADD231PS  Y6, Y5, Y2
-	VPMOVZXBD    24(DX), Y5
-	VPERMPS      turbo25<>+0(SB), Y5, Y5
-	VMULPS       Y5, Y4, Y5
-	VMOVUPS      352(SI), Y6
-	VFMADD231PS  Y6, Y5, Y3
-	VBROADCASTI128 18(R8), Y5
-	VPSHUFB      turbo27<>+0(SB), Y5, Y5
-	VPAND        turbo21<>+0(SB), Y5, Y6
-	VPSRLD       $2, Y5, Y7
-	VPAND        turbo22<>+0(SB), Y7, Y7
-	VPOR         Y7, Y6, Y6
-	VPSRLD       $4, Y5, Y7
-	VPAND        turbo23<>+0(SB), Y7, Y7
-	VPOR         Y7, Y6, Y6
-	VPSRLD       $6, Y5, Y5
-	VPAND        turbo24<>+0(SB), Y5, Y5
-	VPOR         Y5, Y6, Y5
-	VMOVDQU      Y5, (DX)
-	VPMOVZXBD    (DX), Y5
-	VPERMPS      turbo25<>+0(SB), Y5, Y5
-	VMULPS       Y5, Y4, Y5
-	VMOVUPS      384(SI), Y6
-	VFMADD231PS  Y6, Y5, Y0
-	VPMOVZXBD    8(DX), Y5
-	VPERMPS      turbo25<>+0(SB), Y5, Y5
-	VMULPS       Y5, Y4, Y5
-	VMOVUPS      416(SI), Y6
-	VFMADD231PS  Y6, Y5, Y1
-	VPMOVZXBD    16(DX), Y5
-	VPERMPS      turbo25<>+0(SB), Y5, Y5
-	VMULPS       Y5, Y4, Y5
-	VMOVUPS      448(SI), Y6
-	VFMADD231PS  Y6, Y5, Y2
-	VPMOVZXBD    24(DX), Y5
-	VPERMPS      turbo25<>+0(SB), Y5, Y5
-	VMULPS       Y5, Y4, Y4
-	VMOVUPS      480(SI), Y5
-	VFMADD231PS  Y5, Y4, Y3
+	VPBROADCASTW (R8), X10
+	VCVTPH2PS    X10, Y10
+	VMOVDQU      2(R8), X11
+	VINSERTI128  $1, 6(R8), Y11, Y11
+	VPSHUFB      Y5, Y11, Y11
+	VPAND        Y4, Y11, Y12
+	VPSRLD       $2, Y11, Y13
+	VPAND        Y3, Y13, Y13
+	VPOR         Y13, Y12, Y12
+	VPSRLD       $4, Y11, Y13
+	VPAND        Y2, Y13, Y13
+	VPOR         Y13, Y12, Y12
+	VPSRLD       $6, Y11, Y11
+	VPAND        Y1, Y11, Y11
+	VPOR         Y11, Y12, Y11
+	VMOVDQU      Y11, (DX)
+	VPMOVZXBD    (DX), Y11
+	VPERMPS      Y0, Y11, Y11
+	VMULPS       Y11, Y10, Y11
+	VMOVUPS      (SI), Y12
+	VFMADD231PS  Y12, Y11, Y6
+	VPMOVZXBD    8(DX), Y11
+	VPERMPS      Y0, Y11, Y11
+	VMULPS       Y11, Y10, Y11
+	VMOVUPS      32(SI), Y12
+	VFMADD231PS  Y12, Y11, Y7
+	VPMOVZXBD    16(DX), Y11
+	VPERMPS      Y0, Y11, Y11
+	VMULPS       Y11, Y10, Y11
+	VMOVUPS      64(SI), Y12
+	VFMADD231PS  Y12, Y11, Y8
+	VPMOVZXBD    24(DX), Y11
+	VPERMPS      Y0, Y11, Y11
+	VMULPS       Y11, Y10, Y11
+	VMOVUPS      96(SI), Y12
+	VFMADD231PS  Y12, Y11, Y9
+	VMOVDQU      10(R8), X11
+	VINSERTI128  $1, 14(R8), Y11, Y11
+	VPSHUFB      Y5, Y11, Y11
+	VPAND        Y4, Y11, Y12
+	VPSRLD       $2, Y11, Y13
+	VPAND        Y3, Y13, Y13
+	VPOR         Y13, Y12, Y12
+	VPSRLD       $4, Y11, Y13
+	VPAND        Y2, Y13, Y13
+	VPOR         Y13, Y12, Y12
+	VPSRLD       $6, Y11, Y11
+	VPAND        Y1, Y11, Y11
+	VPOR         Y11, Y12, Y11
+	VMOVDQU      Y11, (DX)
+	VPMOVZXBD    (DX), Y11
+	VPERMPS      Y0, Y11, Y11
+	VMULPS       Y11, Y10, Y11
+	VMOVUPS      128(SI), Y12
+	VFMADD231PS  Y12, Y11, Y6
+	VPMOVZXBD    8(DX), Y11
+	VPERMPS      Y0, Y11, Y11
+	VMULPS       Y11, Y10, Y11
+	VMOVUPS      160(SI), Y12
+	VFMADD231PS  Y12, Y11, Y7
+	VPMOVZXBD    16(DX), Y11
+	VPERMPS      Y0, Y11, Y11
+	VMULPS       Y11, Y10, Y11
+	VMOVUPS      192(SI), Y12
+	VFMADD231PS  Y12, Y11, Y8
+	VPMOVZXBD    24(DX), Y11
+	VPERMPS      Y0, Y11, Y11
+	VMULPS       Y11, Y10, Y11
+	VMOVUPS      224(SI), Y12
+	VFMADD231PS  Y12, Y11, Y9
+	VBROADCASTI128 18(R8), Y11
+	VPSHUFB      turbo26<>+0(SB), Y11, Y11
+	VPAND        Y4, Y11, Y12
+	VPSRLD       $2, Y11, Y13
+	VPAND        Y3, Y13, Y13
+	VPOR         Y13, Y12, Y12
+	VPSRLD       $4, Y11, Y13
+	VPAND        Y2, Y13, Y13
+	VPOR         Y13, Y12, Y12
+	VPSRLD       $6, Y11, Y11
+	VPAND        Y1, Y11, Y11
+	VPOR         Y11, Y12, Y11
+	VMOVDQU      Y11, (DX)
+	VPMOVZXBD    (DX), Y11
+	VPERMPS      Y0, Y11, Y11
+	VMULPS       Y11, Y10, Y11
+	VMOVUPS      256(SI), Y12
+	VFMADD231PS  Y12, Y11, Y6
+	VPMOVZXBD    8(DX), Y11
+	VPERMPS      Y0, Y11, Y11
+	VMULPS       Y11, Y10, Y11
+	VMOVUPS      288(SI), Y12
+	VFMADD231PS  Y12, Y11, Y7
+	VPMOVZXBD    16(DX), Y11
+	VPERMPS      Y0, Y11, Y11
+	VMULPS       Y11, Y10, Y11
+	VMOVUPS      320(SI), Y12
+	VFMADD231PS  Y12, Y11, Y8
+	VPMOVZXBD    24(DX), Y11
+	VPERMPS      Y0, Y11, Y11
+	VMULPS       Y11, Y10, Y11
+	VMOVUPS      352(SI), Y12
+	VFMADD231PS  Y12, Y11, Y9
+	VBROADCASTI128 18(R8), Y11
+	VPSHUFB      turbo27<>+0(SB), Y11, Y11
+	VPAND        Y4, Y11, Y12
+	VPSRLD       $2, Y11, Y13
+	VPAND        Y3, Y13, Y13
+	VPOR         Y13, Y12, Y12
+	VPSRLD       $4, Y11, Y13
+	VPAND        Y2, Y13, Y13
+	VPOR         Y13, Y12, Y12
+	VPSRLD       $6, Y11, Y11
+	VPAND        Y1, Y11, Y11
+	VPOR         Y11, Y12, Y11
+	VMOVDQU      Y11, (DX)
+	VPMOVZXBD    (DX), Y11
+	VPERMPS      Y0, Y11, Y11
+	VMULPS       Y11, Y10, Y11
+	VMOVUPS      384(SI), Y12
+	VFMADD231PS  Y12, Y11, Y6
+	VPMOVZXBD    8(DX), Y11
+	VPERMPS      Y0, Y11, Y11
+	VMULPS       Y11, Y10, Y11
+	VMOVUPS      416(SI), Y12
+	VFMADD231PS  Y12, Y11, Y7
+	VPMOVZXBD    16(DX), Y11
+	VPERMPS      Y0, Y11, Y11
+	VMULPS       Y11, Y10, Y11
+	VMOVUPS      448(SI), Y12
+	VFMADD231PS  Y12, Y11, Y8
+	VPMOVZXBD    24(DX), Y11
+	VPERMPS      Y0, Y11, Y11
+	VMULPS       Y11, Y10, Y10
+	VMOVUPS      480(SI), Y11
+	VFMADD231PS  Y11, Y10, Y9
 	ADDQ         $0x22, R8
 	ADDQ         $0x200, SI
 	SUBQ         $1, DI
@@ -562,16 +578,16 @@ loop3:
 
 done4:
 	ADDQ         $1, DI
-	VADDPS       Y1, Y0, Y0
-	VADDPS       Y2, Y0, Y0
-	VADDPS       Y3, Y0, Y0
-	VEXTRACTF128 $1, Y0, X1
-	VADDPS       X0, X1, X1
-	VMOVHLPS     X1, X1, X0
-	VADDPS       X0, X1, X1
-	VMOVSHDUP    X1, X0
-	VADDSS       X0, X1, X1
-	VMOVSS       X1, (AX)
+	VADDPS       Y7, Y6, Y6
+	VADDPS       Y8, Y6, Y6
+	VADDPS       Y9, Y6, Y6
+	VEXTRACTF128 $1, Y6, X7
+	VADDPS       X6, X7, X7
+	VMOVHLPS     X7, X7, X6
+	VADDPS       X6, X7, X7
+	VMOVSHDUP    X7, X6
+	VADDSS       X6, X7, X7
+	VMOVSS       X7, (AX)
 	ADDQ         $4, AX
 	MOVQ         stride+40(FP), SI
 	ADDQ         SI, BX
@@ -586,6 +602,14 @@ done2:
 // matmul2xTurbo2AVX512 multiplies rows of w with 2 rows of x; ld and stride in bytes, a unit is 128 values.
 // Requires: AVX2, F16C, FMA
 TEXT ·matmul2xTurbo2AVX512(SB), NOSPLIT, $320-64
+
+	// constants of the loops
+	VMOVDQU      turbo25<>+0(SB), Y0
+	VMOVDQU      turbo24<>+0(SB), Y1
+	VMOVDQU      turbo23<>+0(SB), Y2
+	VMOVDQU      turbo22<>+0(SB), Y3
+	VMOVDQU      turbo21<>+0(SB), Y4
+	VMOVDQU      turbo20<>+0(SB), Y5
 	MOVQ         y+0(FP), AX
 	MOVQ         w+32(FP), BX
 	MOVQ         rows+48(FP), CX
@@ -595,10 +619,10 @@ TEXT ·matmul2xTurbo2AVX512(SB), NOSPLIT, $320-64
 	JLT          done2
 
 loop1:
-	VPXOR        Y0, Y0, Y0
-	VPXOR        Y1, Y1, Y1
-	VPXOR        Y2, Y2, Y2
-	VPXOR        Y3, Y3, Y3
+	VPXOR        Y6, Y6, Y6
+	VPXOR        Y7, Y7, Y7
+	VPXOR        Y8, Y8, Y8
+	VPXOR        Y9, Y9, Y9
 	MOVQ         x+16(FP), SI
 	MOVQ         ldx+24(FP), DI
 	MOVQ         units+56(FP), R8
@@ -607,174 +631,174 @@ loop1:
 	JLT          done4
 
 loop3:
-	VPBROADCASTW (R9), X4
-	VCVTPH2PS    X4, Y4
-	VMOVDQU      2(R9), X5
-	VINSERTI128  $1, 6(R9), Y5, Y5
-	VPSHUFB      turbo20<>+0(SB), Y5, Y5
-	VPAND        turbo21<>+0(SB), Y5, Y6
-	VPSRLD       $2, Y5, Y7
-	VPAND        turbo22<>+0(SB), Y7, Y7
-	VPOR         Y7, Y6, Y6
-	VPSRLD       $4, Y5, Y7
-	VPAND        turbo23<>+0(SB), Y7, Y7
-	VPOR         Y7, Y6, Y6
-	VPSRLD       $6, Y5, Y5
-	VPAND        turbo24<>+0(SB), Y5, Y5
-	VPOR         Y5, Y6, Y5
-	VMOVDQU      Y5, (DX)
-	VPMOVZXBD    (DX), Y5
-	VPERMPS      turbo25<>+0(SB), Y5, Y5
-	VMULPS       Y5, Y4, Y5
-	VMOVUPS      (SI), Y6
-	VFMADD231PS  Y6, Y5, Y0
-	VMOVUPS      (SI)(DI*1), Y6
-	VFMADD231PS  Y6, Y5, Y1
-	VPMOVZXBD    8(DX), Y5
-	VPERMPS      turbo25<>+0(SB), Y5, Y5
-	VMULPS       Y5, Y4, Y5
-	VMOVUPS      32(SI), Y6
-	VFMADD231PS  Y6, Y5, Y2
-	VMOVUPS      32(SI)(DI*1), Y6
-	VFMADD231PS  Y6, Y5, Y3
-	VPMOVZXBD    16(DX), Y5
-	VPERMPS      turbo25<>+0(SB), Y5, Y5
-	VMULPS       Y5, Y4, Y5
-	VMOVUPS      64(SI), Y6
-	VFMADD231PS  Y6, Y5, Y0
-	VMOVUPS      64(SI)(DI*1), Y6
-	VFMADD231PS  Y6, Y5, Y1
-	VPMOVZXBD    24(DX), Y5
-	VPERMPS      turbo25<>+0(SB), Y5, Y5
-	VMULPS       Y5, Y4, Y5
-	VMOVUPS      96(SI), Y6
-	VFMADD231PS  Y6, Y5, Y2
-	VMOVUPS      96(SI)(DI*1), Y6
-	VFMADD231PS  Y6, Y5, Y3
-	VMOVDQU      10(R9), X5
-	VINSERTI128  $1, 14(R9), Y5, Y5
-	VPSHUFB      turbo20<>+0(SB), Y5, Y5
-	VPAND        turbo21<>+0(SB), Y5, Y6
-	VPSRLD       $2, Y5, Y7
-	VPAND        turbo22<>+0(SB), Y7, Y7
-	VPOR         Y7, Y6, Y6
-	VPSRLD       $4, Y5, Y7
-	VPAND        turbo23<>+0(SB), Y7, Y7
-	VPOR         Y7, Y6, Y6
-	VPSRLD       $6, Y5, Y5
-	VPAND        turbo24<>+0(SB), Y5, Y5
-	VPOR         Y5, Y6, Y5
-	VMOVDQU      Y5, (DX)
-	VPMOVZXBD    (DX), Y5
-	VPERMPS      turbo25<>+0(SB), Y5, Y5
-	VMULPS       Y5, Y4, Y5
-	VMOVUPS      128(SI), Y6
-	VFMADD231PS  Y6, Y5, Y0
-	VMOVUPS      128(SI)(DI*1), Y6
-	VFMADD231PS  Y6, Y5, Y1
-	VPMOVZXBD    8(DX), Y5
-	VPERMPS      turbo25<>+0(SB), Y5, Y5
-	VMULPS       Y5, Y4, Y5
-	VMOVUPS      160(SI), Y6
-	VFMADD231PS  Y6, Y5, Y2
-	VMOVUPS      160(SI)(DI*1), Y6
-	VFMADD231PS  Y6, Y5, Y3
-	VPMOVZXBD    16(DX), Y5
-	VPERMPS      turbo25<>+0(SB), Y5, Y5
-	VMULPS       Y5, Y4, Y5
-	VMOVUPS      192(SI), Y6
-	VFMADD231PS  Y6, Y5, Y0
-	VMOVUPS      192(SI)(DI*1), Y6
-	VFMADD231PS  Y6, Y5, Y1
-	VPMOVZXBD    24(DX), Y5
-	VPERMPS      turbo25<>+0(SB), Y5, Y5
-	VMULPS       Y5, Y4, Y5
-	VMOVUPS      224(SI), Y6
-	VFMADD231PS  Y6, Y5, Y2
-	VMOVUPS      224(SI)(DI*1), Y6
-	VFMADD231PS  Y6, Y5, Y3
-	VBROADCASTI128 18(R9), Y5
-	VPSHUFB      turbo26<>+0(SB), Y5, Y5
-	VPAND        turbo21<>+0(SB), Y5, Y6
-	VPSRLD       $2, Y5, Y7
-	VPAND        turbo22<>+0(SB), Y7, Y7
-	VPOR         Y7, Y6, Y6
-	VPSRLD       $4, Y5, Y7
-	VPAND        turbo23<>+0(SB), Y7, Y7
-	VPOR         Y7, Y6, Y6
-	VPSRLD       $6, Y5, Y5
-	VPAND        turbo24<>+0(SB), Y5, Y5
-	VPOR         Y5, Y6, Y5
-	VMOVDQU      Y5, (DX)
-	VPMOVZXBD    (DX), Y5
-	VPERMPS      turbo25<>+0(SB), Y5, Y5
-	VMULPS       Y5, Y4, Y5
-	VMOVUPS      256(SI), Y6
-	VFMADD231PS  Y6, Y5, Y0
-	VMOVUPS      256(SI)(DI*1), Y6
-	VFMADD231PS  Y6, Y5, Y1
-	VPMOVZXBD    8(DX), Y5
-	VPERMPS      turbo25<>+0(SB), Y5, Y5
-	VMULPS       Y5, Y4, Y5
-	VMOVUPS      288(SI), Y6
-	VFMADD231PS  Y6, Y5, Y2
-	VMOVUPS      288(SI)(DI*1), Y6
-	VFMADD231PS  Y6, Y5, Y3
-	VPMOVZXBD    16(DX), Y5
-	VPERMPS      turbo25<>+0(SB), Y5, Y5
-	VMULPS       Y5, Y4, Y5
-	VMOVUPS      320(SI), Y6
-	VFMADD231PS  Y6, Y5, Y0
-	VMOVUPS      320(SI)(DI*1), Y6
-	VFMADD231PS  Y6, Y5, Y1
-	VPMOVZXBD    24(DX), Y5
-	VPERMPS      turbo25<>+0(SB), Y5, Y5
-	VMULPS       Y5, Y4, Y5
-	VMOVUPS      352(SI), Y6
-	VFMADD231PS  Y6, Y5, Y2
-	VMOVUPS      352(SI)(DI*1), Y6
-	VFMADD231PS  Y6, Y5, Y3
-	VBROADCASTI128 18(R9), Y5
-	VPSHUFB      turbo27<>+0(SB), Y5, Y5
-	VPAND        turbo21<>+0(SB), Y5, Y6
-	VPSRLD       $2, Y5, Y7
-	VPAND        turbo22<>+0(SB), Y7, Y7
-	VPOR         Y7, Y6, Y6
-	VPSRLD       $4, Y5, Y7
-	VPAND        turbo23<>+0(SB), Y7, Y7
-	VPOR         Y7, Y6, Y6
-	VPSRLD       $6, Y5, Y5
-	VPAND        turbo24<>+0(SB), Y5, Y5
-	VPOR         Y5, Y6, Y5
-	VMOVDQU      Y5, (DX)
-	VPMOVZXBD    (DX), Y5
-	VPERMPS      turbo25<>+0(SB), Y5, Y5
-	VMULPS       Y5, Y4, Y5
-	VMOVUPS      384(SI), Y6
-	VFMADD231PS  Y6, Y5, Y0
-	VMOVUPS      384(SI)(DI*1), Y6
-	VFMADD231PS  Y6, Y5, Y1
-	VPMOVZXBD    8(DX), Y5
-	VPERMPS      turbo25<>+0(SB), Y5, Y5
-	VMULPS       Y5, Y4, Y5
-	VMOVUPS      416(SI), Y6
-	VFMADD231PS  Y6, Y5, Y2
-	VMOVUPS      416(SI)(DI*1), Y6
-	VFMADD231PS  Y6, Y5, Y3
-	VPMOVZXBD    16(DX), Y5
-	VPERMPS      turbo25<>+0(SB), Y5, Y5
-	VMULPS       Y5, Y4, Y5
-	VMOVUPS      448(SI), Y6
-	VFMADD231PS  Y6, Y5, Y0
-	VMOVUPS      448(SI)(DI*1), Y6
-	VFMADD231PS  Y6, Y5, Y1
-	VPMOVZXBD    24(DX), Y5
-	VPERMPS      turbo25<>+0(SB), Y5, Y5
-	VMULPS       Y5, Y4, Y4
-	VMOVUPS      480(SI), Y5
-	VFMADD231PS  Y5, Y4, Y2
-	VMOVUPS      480(SI)(DI*1), Y5
-	VFMADD231PS  Y5, Y4, Y3
+	VPBROADCASTW (R9), X10
+	VCVTPH2PS    X10, Y10
+	VMOVDQU      2(R9), X11
+	VINSERTI128  $1, 6(R9), Y11, Y11
+	VPSHUFB      Y5, Y11, Y11
+	VPAND        Y4, Y11, Y12
+	VPSRLD       $2, Y11, Y13
+	VPAND        Y3, Y13, Y13
+	VPOR         Y13, Y12, Y12
+	VPSRLD       $4, Y11, Y13
+	VPAND        Y2, Y13, Y13
+	VPOR         Y13, Y12, Y12
+	VPSRLD       $6, Y11, Y11
+	VPAND        Y1, Y11, Y11
+	VPOR         Y11, Y12, Y11
+	VMOVDQU      Y11, (DX)
+	VPMOVZXBD    (DX), Y11
+	VPERMPS      Y0, Y11, Y11
+	VMULPS       Y11, Y10, Y11
+	VMOVUPS      (SI), Y12
+	VFMADD231PS  Y12, Y11, Y6
+	VMOVUPS      (SI)(DI*1), Y12
+	VFMADD231PS  Y12, Y11, Y7
+	VPMOVZXBD    8(DX), Y11
+	VPERMPS      Y0, Y11, Y11
+	VMULPS       Y11, Y10, Y11
+	VMOVUPS      32(SI), Y12
+	VFMADD231PS  Y12, Y11, Y8
+	VMOVUPS      32(SI)(DI*1), Y12
+	VFMADD231PS  Y12, Y11, Y9
+	VPMOVZXBD    16(DX), Y11
+	VPERMPS      Y0, Y11, Y11
+	VMULPS       Y11, Y10, Y11
+	VMOVUPS      64(SI), Y12
+	VFMADD231PS  Y12, Y11, Y6
+	VMOVUPS      64(SI)(DI*1), Y12
+	VFMADD231PS  Y12, Y11, Y7
+	VPMOVZXBD    24(DX), Y11
+	VPERMPS      Y0, Y11, Y11
+	VMULPS       Y11, Y10, Y11
+	VMOVUPS      96(SI), Y12
+	VFMADD231PS  Y12, Y11, Y8
+	VMOVUPS      96(SI)(DI*1), Y12
+	VFMADD231PS  Y12, Y11, Y9
+	VMOVDQU      10(R9), X11
+	VINSERTI128  $1, 14(R9), Y11, Y11
+	VPSHUFB      Y5, Y11, Y11
+	VPAND        Y4, Y11, Y12
+	VPSRLD       $2, Y11, Y13
+	VPAND        Y3, Y13, Y13
+	VPOR         Y13, Y12, Y12
+	VPSRLD       $4, Y11, Y13
+	VPAND        Y2, Y13, Y13
+	VPOR         Y13, Y12, Y12
+	VPSRLD       $6, Y11, Y11
+	VPAND        Y1, Y11, Y11
+	VPOR         Y11, Y12, Y11
+	VMOVDQU      Y11, (DX)
+	VPMOVZXBD    (DX), Y11
+	VPERMPS      Y0, Y11, Y11
+	VMULPS       Y11, Y10, Y11
+	VMOVUPS      128(SI), Y12
+	VFMADD231PS  Y12, Y11, Y6
+	VMOVUPS      128(SI)(DI*1), Y12
+	VFMADD231PS  Y12, Y11, Y7
+	VPMOVZXBD    8(DX), Y11
+	VPERMPS      Y0, Y11, Y11
+	VMULPS       Y11, Y10, Y11
+	VMOVUPS      160(SI), Y12
+	VFMADD231PS  Y12, Y11, Y8
+	VMOVUPS      160(SI)(DI*1), Y12
+	VFMADD231PS  Y12, Y11, Y9
+	VPMOVZXBD    16(DX), Y11
+	VPERMPS      Y0, Y11, Y11
+	VMULPS       Y11, Y10, Y11
+	VMOVUPS      192(SI), Y12
+	VFMADD231PS  Y12, Y11, Y6
+	VMOVUPS      192(SI)(DI*1), Y12
+	VFMADD231PS  Y12, Y11, Y7
+	VPMOVZXBD    24(DX), Y11
+	VPERMPS      Y0, Y11, Y11
+	VMULPS       Y11, Y10, Y11
+	VMOVUPS      224(SI), Y12
+	VFMADD231PS  Y12, Y11, Y8
+	VMOVUPS      224(SI)(DI*1), Y12
+	VFMADD231PS  Y12, Y11, Y9
+	VBROADCASTI128 18(R9), Y11
+	VPSHUFB      turbo26<>+0(SB), Y11, Y11
+	VPAND        Y4, Y11, Y12
+	VPSRLD       $2, Y11, Y13
+	VPAND        Y3, Y13, Y13
+	VPOR         Y13, Y12, Y12
+	VPSRLD       $4, Y11, Y13
+	VPAND        Y2, Y13, Y13
+	VPOR         Y13, Y12, Y12
+	VPSRLD       $6, Y11, Y11
+	VPAND        Y1, Y11, Y11
+	VPOR         Y11, Y12, Y11
+	VMOVDQU      Y11, (DX)
+	VPMOVZXBD    (DX), Y11
+	VPERMPS      Y0, Y11, Y11
+	VMULPS       Y11, Y10, Y11
+	VMOVUPS      256(SI), Y12
+	VFMADD231PS  Y12, Y11, Y6
+	VMOVUPS      256(SI)(DI*1), Y12
+	VFMADD231PS  Y12, Y11, Y7
+	VPMOVZXBD    8(DX), Y11
+	VPERMPS      Y0, Y11, Y11
+	VMULPS       Y11, Y10, Y11
+	VMOVUPS      288(SI), Y12
+	VFMADD231PS  Y12, Y11, Y8
+	VMOVUPS      288(SI)(DI*1), Y12
+	VFMADD231PS  Y12, Y11, Y9
+	VPMOVZXBD    16(DX), Y11
+	VPERMPS      Y0, Y11, Y11
+	VMULPS       Y11, Y10, Y11
+	VMOVUPS      320(SI), Y12
+	VFMADD231PS  Y12, Y11, Y6
+	VMOVUPS      320(SI)(DI*1), Y12
+	VFMADD231PS  Y12, Y11, Y7
+	VPMOVZXBD    24(DX), Y11
+	VPERMPS      Y0, Y11, Y11
+	VMULPS       Y11, Y10, Y11
+	VMOVUPS      352(SI), Y12
+	VFMADD231PS  Y12, Y11, Y8
+	VMOVUPS      352(SI)(DI*1), Y12
+	VFMADD231PS  Y12, Y11, Y9
+	VBROADCASTI128 18(R9), Y11
+	VPSHUFB      turbo27<>+0(SB), Y11, Y11
+	VPAND        Y4, Y11, Y12
+	VPSRLD       $2, Y11, Y13
+	VPAND        Y3, Y13, Y13
+	VPOR         Y13, Y12, Y12
+	VPSRLD       $4, Y11, Y13
+	VPAND        Y2, Y13, Y13
+	VPOR         Y13, Y12, Y12
+	VPSRLD       $6, Y11, Y11
+	VPAND        Y1, Y11, Y11
+	VPOR         Y11, Y12, Y11
+	VMOVDQU      Y11, (DX)
+	VPMOVZXBD    (DX), Y11
+	VPERMPS      Y0, Y11, Y11
+	VMULPS       Y11, Y10, Y11
+	VMOVUPS      384(SI), Y12
+	VFMADD231PS  Y12, Y11, Y6
+	VMOVUPS      384(SI)(DI*1), Y12
+	VFMADD231PS  Y12, Y11, Y7
+	VPMOVZXBD    8(DX), Y11
+	VPERMPS      Y0, Y11, Y11
+	VMULPS       Y11, Y10, Y11
+	VMOVUPS      416(SI), Y12
+	VFMADD231PS  Y12, Y11, Y8
+	VMOVUPS      416(SI)(DI*1), Y12
+	VFMADD231PS  Y12, Y11, Y9
+	VPMOVZXBD    16(DX), Y11
+	VPERMPS      Y0, Y11, Y11
+	VMULPS       Y11, Y10, Y11
+	VMOVUPS      448(SI), Y12
+	VFMADD231PS  Y12, Y11, Y6
+	VMOVUPS      448(SI)(DI*1), Y12
+	VFMADD231PS  Y12, Y11, Y7
+	VPMOVZXBD    24(DX), Y11
+	VPERMPS      Y0, Y11, Y11
+	VMULPS       Y11, Y10, Y10
+	VMOVUPS      480(SI), Y11
+	VFMADD231PS  Y11, Y10, Y8
+	VMOVUPS      480(SI)(DI*1), Y11
+	VFMADD231PS  Y11, Y10, Y9
 	ADDQ         $0x22, R9
 	ADDQ         $0x200, SI
 	SUBQ         $1, R8
@@ -782,25 +806,25 @@ loop3:
 
 done4:
 	ADDQ         $1, R8
-	VADDPS       Y2, Y0, Y0
-	VADDPS       Y3, Y1, Y1
-	VEXTRACTF128 $1, Y0, X2
-	VADDPS       X0, X2, X2
-	VMOVHLPS     X2, X2, X0
-	VADDPS       X0, X2, X2
-	VMOVSHDUP    X2, X0
-	VADDSS       X0, X2, X2
-	VMOVSS       X2, (AX)
+	VADDPS       Y8, Y6, Y6
+	VADDPS       Y9, Y7, Y7
+	VEXTRACTF128 $1, Y6, X8
+	VADDPS       X6, X8, X8
+	VMOVHLPS     X8, X8, X6
+	VADDPS       X6, X8, X8
+	VMOVSHDUP    X8, X6
+	VADDSS       X6, X8, X8
+	VMOVSS       X8, (AX)
 	MOVQ         ldy+8(FP), SI
 	MOVQ         AX, DI
 	ADDQ         SI, DI
-	VEXTRACTF128 $1, Y1, X0
-	VADDPS       X1, X0, X0
-	VMOVHLPS     X0, X0, X1
-	VADDPS       X1, X0, X0
-	VMOVSHDUP    X0, X1
-	VADDSS       X1, X0, X0
-	VMOVSS       X0, (DI)
+	VEXTRACTF128 $1, Y7, X6
+	VADDPS       X7, X6, X6
+	VMOVHLPS     X6, X6, X7
+	VADDPS       X7, X6, X6
+	VMOVSHDUP    X6, X7
+	VADDSS       X7, X6, X6
+	VMOVSS       X6, (DI)
 	ADDQ         $4, AX
 	MOVQ         stride+40(FP), SI
 	ADDQ         SI, BX
@@ -815,6 +839,14 @@ done2:
 // matmul3xTurbo2AVX512 multiplies rows of w with 3 rows of x; ld and stride in bytes, a unit is 128 values.
 // Requires: AVX2, F16C, FMA
 TEXT ·matmul3xTurbo2AVX512(SB), NOSPLIT, $320-64
+
+	// constants of the loops
+	VMOVDQU      turbo25<>+0(SB), Y0
+	VMOVDQU      turbo24<>+0(SB), Y1
+	VMOVDQU      turbo23<>+0(SB), Y2
+	VMOVDQU      turbo22<>+0(SB), Y3
+	VMOVDQU      turbo21<>+0(SB), Y4
+	VMOVDQU      turbo20<>+0(SB), Y5
 	MOVQ         y+0(FP), AX
 	MOVQ         w+32(FP), BX
 	MOVQ         rows+48(FP), CX
@@ -824,9 +856,9 @@ TEXT ·matmul3xTurbo2AVX512(SB), NOSPLIT, $320-64
 	JLT          done2
 
 loop1:
-	VPXOR        Y0, Y0, Y0
-	VPXOR        Y1, Y1, Y1
-	VPXOR        Y2, Y2, Y2
+	VPXOR        Y6, Y6, Y6
+	VPXOR        Y7, Y7, Y7
+	VPXOR        Y8, Y8, Y8
 	MOVQ         x+16(FP), SI
 	MOVQ         ldx+24(FP), DI
 	MOVQ         SI, R8
@@ -838,206 +870,206 @@ loop1:
 	JLT          done4
 
 loop3:
-	VPBROADCASTW (R10), X3
-	VCVTPH2PS    X3, Y3
-	VMOVDQU      2(R10), X4
-	VINSERTI128  $1, 6(R10), Y4, Y4
-	VPSHUFB      turbo20<>+0(SB), Y4, Y4
-	VPAND        turbo21<>+0(SB), Y4, Y5
-	VPSRLD       $2, Y4, Y6
-	VPAND        turbo22<>+0(SB), Y6, Y6
-	VPOR         Y6, Y5, Y5
-	VPSRLD       $4, Y4, Y6
-	VPAND        turbo23<>+0(SB), Y6, Y6
-	VPOR         Y6, Y5, Y5
-	VPSRLD       $6, Y4, Y4
-	VPAND        turbo24<>+0(SB), Y4, Y4
-	VPOR         Y4, Y5, Y4
-	VMOVDQU      Y4, (DX)
-	VPMOVZXBD    (DX), Y4
-	VPERMPS      turbo25<>+0(SB), Y4, Y4
-	VMULPS       Y4, Y3, Y4
-	VMOVUPS      (SI), Y5
-	VFMADD231PS  Y5, Y4, Y0
-	VMOVUPS      (SI)(DI*1), Y5
-	VFMADD231PS  Y5, Y4, Y1
-	VMOVUPS      (R8), Y5
-	VFMADD231PS  Y5, Y4, Y2
-	VPMOVZXBD    8(DX), Y4
-	VPERMPS      turbo25<>+0(SB), Y4, Y4
-	VMULPS       Y4, Y3, Y4
-	VMOVUPS      32(SI), Y5
-	VFMADD231PS  Y5, Y4, Y0
-	VMOVUPS      32(SI)(DI*1), Y5
-	VFMADD231PS  Y5, Y4, Y1
-	VMOVUPS      32(R8), Y5
-	VFMADD231PS  Y5, Y4, Y2
-	VPMOVZXBD    16(DX), Y4
-	VPERMPS      turbo25<>+0(SB), Y4, Y4
-	VMULPS       Y4, Y3, Y4
-	VMOVUPS      64(SI), Y5
-	VFMADD231PS  Y5, Y4, Y0
-	VMOVUPS      64(SI)(DI*1), Y5
-	VFMADD231PS  Y5, Y4, Y1
-	VMOVUPS      64(R8), Y5
-	VFMADD231PS  Y5, Y4, Y2
-	VPMOVZXBD    24(DX), Y4
-	VPERMPS      turbo25<>+0(SB), Y4, Y4
-	VMULPS       Y4, Y3, Y4
-	VMOVUPS      96(SI), Y5
-	VFMADD231PS  Y5, Y4, Y0
-	VMOVUPS      96(SI)(DI*1), Y5
-	VFMADD231PS  Y5, Y4, Y1
-	VMOVUPS      96(R8), Y5
-	VFMADD231PS  Y5, Y4, Y2
-	VMOVDQU      10(R10), X4
-	VINSERTI128  $1, 14(R10), Y4, Y4
-	VPSHUFB      turbo20<>+0(SB), Y4, Y4
-	VPAND        turbo21<>+0(SB), Y4, Y5
-	VPSRLD       $2, Y4, Y6
-	VPAND        turbo22<>+0(SB), Y6, Y6
-	VPOR         Y6, Y5, Y5
-	VPSRLD       $4, Y4, Y6
-	VPAND        turbo23<>+0(SB), Y6, Y6
-	VPOR         Y6, Y5, Y5
-	VPSRLD       $6, Y4, Y4
-	VPAND        turbo24<>+0(SB), Y4, Y4
-	VPOR         Y4, Y5, Y4
-	VMOVDQU      Y4, (DX)
-	VPMOVZXBD    (DX), Y4
-	VPERMPS      turbo25<>+0(SB), Y4, Y4
-	VMULPS       Y4, Y3, Y4
-	VMOVUPS      128(SI), Y5
-	VFMADD231PS  Y5, Y4, Y0
-	VMOVUPS      128(SI)(DI*1), Y5
-	VFMADD231PS  Y5, Y4, Y1
-	VMOVUPS      128(R8), Y5
-	VFMADD231PS  Y5, Y4, Y2
-	VPMOVZXBD    8(DX), Y4
-	VPERMPS      turbo25<>+0(SB), Y4, Y4
-	VMULPS       Y4, Y3, Y4
-	VMOVUPS      160(SI), Y5
-	VFMADD231PS  Y5, Y4, Y0
-	VMOVUPS      160(SI)(DI*1), Y5
-	VFMADD231PS  Y5, Y4, Y1
-	VMOVUPS      160(R8), Y5
-	VFMADD231PS  Y5, Y4, Y2
-	VPMOVZXBD    16(DX), Y4
-	VPERMPS      turbo25<>+0(SB), Y4, Y4
-	VMULPS       Y4, Y3, Y4
-	VMOVUPS      192(SI), Y5
-	VFMADD231PS  Y5, Y4, Y0
-	VMOVUPS      192(SI)(DI*1), Y5
-	VFMADD231PS  Y5, Y4, Y1
-	VMOVUPS      192(R8), Y5
-	VFMADD231PS  Y5, Y4, Y2
-	VPMOVZXBD    24(DX), Y4
-	VPERMPS      turbo25<>+0(SB), Y4, Y4
-	VMULPS       Y4, Y3, Y4
-	VMOVUPS      224(SI), Y5
-	VFMADD231PS  Y5, Y4, Y0
-	VMOVUPS      224(SI)(DI*1), Y5
-	VFMADD231PS  Y5, Y4, Y1
-	VMOVUPS      224(R8), Y5
-	VFMADD231PS  Y5, Y4, Y2
-	VBROADCASTI128 18(R10), Y4
-	VPSHUFB      turbo26<>+0(SB), Y4, Y4
-	VPAND        turbo21<>+0(SB), Y4, Y5
-	VPSRLD       $2, Y4, Y6
-	VPAND        turbo22<>+0(SB), Y6, Y6
-	VPOR         Y6, Y5, Y5
-	VPSRLD       $4, Y4, Y6
-	VPAND        turbo23<>+0(SB), Y6, Y6
-	VPOR         Y6, Y5, Y5
-	VPSRLD       $6, Y4, Y4
-	VPAND        turbo24<>+0(SB), Y4, Y4
-	VPOR         Y4, Y5, Y4
-	VMOVDQU      Y4, (DX)
-	VPMOVZXBD    (DX), Y4
-	VPERMPS      turbo25<>+0(SB), Y4, Y4
-	VMULPS       Y4, Y3, Y4
-	VMOVUPS      256(SI), Y5
-	VFMADD231PS  Y5, Y4, Y0
-	VMOVUPS      256(SI)(DI*1), Y5
-	VFMADD231PS  Y5, Y4, Y1
-	VMOVUPS      256(R8), Y5
-	VFMADD231PS  Y5, Y4, Y2
-	VPMOVZXBD    8(DX), Y4
-	VPERMPS      turbo25<>+0(SB), Y4, Y4
-	VMULPS       Y4, Y3, Y4
-	VMOVUPS      288(SI), Y5
-	VFMADD231PS  Y5, Y4, Y0
-	VMOVUPS      288(SI)(DI*1), Y5
-	VFMADD231PS  Y5, Y4, Y1
-	VMOVUPS      288(R8), Y5
-	VFMADD231PS  Y5, Y4, Y2
-	VPMOVZXBD    16(DX), Y4
-	VPERMPS      turbo25<>+0(SB), Y4, Y4
-	VMULPS       Y4, Y3, Y4
-	VMOVUPS      320(SI), Y5
-	VFMADD231PS  Y5, Y4, Y0
-	VMOVUPS      320(SI)(DI*1), Y5
-	VFMADD231PS  Y5, Y4, Y1
-	VMOVUPS      320(R8), Y5
-	VFMADD231PS  Y5, Y4, Y2
-	VPMOVZXBD    24(DX), Y4
-	VPERMPS      turbo25<>+0(SB), Y4, Y4
-	VMULPS       Y4, Y3, Y4
-	VMOVUPS      352(SI), Y5
-	VFMADD231PS  Y5, Y4, Y0
-	VMOVUPS      352(SI)(DI*1), Y5
-	VFMADD231PS  Y5, Y4, Y1
-	VMOVUPS      352(R8), Y5
-	VFMADD231PS  Y5, Y4, Y2
-	VBROADCASTI128 18(R10), Y4
-	VPSHUFB      turbo27<>+0(SB), Y4, Y4
-	VPAND        turbo21<>+0(SB), Y4, Y5
-	VPSRLD       $2, Y4, Y6
-	VPAND        turbo22<>+0(SB), Y6, Y6
-	VPOR         Y6, Y5, Y5
-	VPSRLD       $4, Y4, Y6
-	VPAND        turbo23<>+0(SB), Y6, Y6
-	VPOR         Y6, Y5, Y5
-	VPSRLD       $6, Y4, Y4
-	VPAND        turbo24<>+0(SB), Y4, Y4
-	VPOR         Y4, Y5, Y4
-	VMOVDQU      Y4, (DX)
-	VPMOVZXBD    (DX), Y4
-	VPERMPS      turbo25<>+0(SB), Y4, Y4
-	VMULPS       Y4, Y3, Y4
-	VMOVUPS      384(SI), Y5
-	VFMADD231PS  Y5, Y4, Y0
-	VMOVUPS      384(SI)(DI*1), Y5
-	VFMADD231PS  Y5, Y4, Y1
-	VMOVUPS      384(R8), Y5
-	VFMADD231PS  Y5, Y4, Y2
-	VPMOVZXBD    8(DX), Y4
-	VPERMPS      turbo25<>+0(SB), Y4, Y4
-	VMULPS       Y4, Y3, Y4
-	VMOVUPS      416(SI), Y5
-	VFMADD231PS  Y5, Y4, Y0
-	VMOVUPS      416(SI)(DI*1), Y5
-	VFMADD231PS  Y5, Y4, Y1
-	VMOVUPS      416(R8), Y5
-	VFMADD231PS  Y5, Y4, Y2
-	VPMOVZXBD    16(DX), Y4
-	VPERMPS      turbo25<>+0(SB), Y4, Y4
-	VMULPS       Y4, Y3, Y4
-	VMOVUPS      448(SI), Y5
-	VFMADD231PS  Y5, Y4, Y0
-	VMOVUPS      448(SI)(DI*1), Y5
-	VFMADD231PS  Y5, Y4, Y1
-	VMOVUPS      448(R8), Y5
-	VFMADD231PS  Y5, Y4, Y2
-	VPMOVZXBD    24(DX), Y4
-	VPERMPS      turbo25<>+0(SB), Y4, Y4
-	VMULPS       Y4, Y3, Y3
-	VMOVUPS      480(SI), Y4
-	VFMADD231PS  Y4, Y3, Y0
-	VMOVUPS      480(SI)(DI*1), Y4
-	VFMADD231PS  Y4, Y3, Y1
-	VMOVUPS      480(R8), Y4
-	VFMADD231PS  Y4, Y3, Y2
+	VPBROADCASTW (R10), X9
+	VCVTPH2PS    X9, Y9
+	VMOVDQU      2(R10), X10
+	VINSERTI128  $1, 6(R10), Y10, Y10
+	VPSHUFB      Y5, Y10, Y10
+	VPAND        Y4, Y10, Y11
+	VPSRLD       $2, Y10, Y12
+	VPAND        Y3, Y12, Y12
+	VPOR         Y12, Y11, Y11
+	VPSRLD       $4, Y10, Y12
+	VPAND        Y2, Y12, Y12
+	VPOR         Y12, Y11, Y11
+	VPSRLD       $6, Y10, Y10
+	VPAND        Y1, Y10, Y10
+	VPOR         Y10, Y11, Y10
+	VMOVDQU      Y10, (DX)
+	VPMOVZXBD    (DX), Y10
+	VPERMPS      Y0, Y10, Y10
+	VMULPS       Y10, Y9, Y10
+	VMOVUPS      (SI), Y11
+	VFMADD231PS  Y11, Y10, Y6
+	VMOVUPS      (SI)(DI*1), Y11
+	VFMADD231PS  Y11, Y10, Y7
+	VMOVUPS      (R8), Y11
+	VFMADD231PS  Y11, Y10, Y8
+	VPMOVZXBD    8(DX), Y10
+	VPERMPS      Y0, Y10, Y10
+	VMULPS       Y10, Y9, Y10
+	VMOVUPS      32(SI), Y11
+	VFMADD231PS  Y11, Y10, Y6
+	VMOVUPS      32(SI)(DI*1), Y11
+	VFMADD231PS  Y11, Y10, Y7
+	VMOVUPS      32(R8), Y11
+	VFMADD231PS  Y11, Y10, Y8
+	VPMOVZXBD    16(DX), Y10
+	VPERMPS      Y0, Y10, Y10
+	VMULPS       Y10, Y9, Y10
+	VMOVUPS      64(SI), Y11
+	VFMADD231PS  Y11, Y10, Y6
+	VMOVUPS      64(SI)(DI*1), Y11
+	VFMADD231PS  Y11, Y10, Y7
+	VMOVUPS      64(R8), Y11
+	VFMADD231PS  Y11, Y10, Y8
+	VPMOVZXBD    24(DX), Y10
+	VPERMPS      Y0, Y10, Y10
+	VMULPS       Y10, Y9, Y10
+	VMOVUPS      96(SI), Y11
+	VFMADD231PS  Y11, Y10, Y6
+	VMOVUPS      96(SI)(DI*1), Y11
+	VFMADD231PS  Y11, Y10, Y7
+	VMOVUPS      96(R8), Y11
+	VFMADD231PS  Y11, Y10, Y8
+	VMOVDQU      10(R10), X10
+	VINSERTI128  $1, 14(R10), Y10, Y10
+	VPSHUFB      Y5, Y10, Y10
+	VPAND        Y4, Y10, Y11
+	VPSRLD       $2, Y10, Y12
+	VPAND        Y3, Y12, Y12
+	VPOR         Y12, Y11, Y11
+	VPSRLD       $4, Y10, Y12
+	VPAND        Y2, Y12, Y12
+	VPOR         Y12, Y11, Y11
+	VPSRLD       $6, Y10, Y10
+	VPAND        Y1, Y10, Y10
+	VPOR         Y10, Y11, Y10
+	VMOVDQU      Y10, (DX)
+	VPMOVZXBD    (DX), Y10
+	VPERMPS      Y0, Y10, Y10
+	VMULPS       Y10, Y9, Y10
+	VMOVUPS      128(SI), Y11
+	VFMADD231PS  Y11, Y10, Y6
+	VMOVUPS      128(SI)(DI*1), Y11
+	VFMADD231PS  Y11, Y10, Y7
+	VMOVUPS      128(R8), Y11
+	VFMADD231PS  Y11, Y10, Y8
+	VPMOVZXBD    8(DX), Y10
+	VPERMPS      Y0, Y10, Y10
+	VMULPS       Y10, Y9, Y10
+	VMOVUPS      160(SI), Y11
+	VFMADD231PS  Y11, Y10, Y6
+	VMOVUPS      160(SI)(DI*1), Y11
+	VFMADD231PS  Y11, Y10, Y7
+	VMOVUPS      160(R8), Y11
+	VFMADD231PS  Y11, Y10, Y8
+	VPMOVZXBD    16(DX), Y10
+	VPERMPS      Y0, Y10, Y10
+	VMULPS       Y10, Y9, Y10
+	VMOVUPS      192(SI), Y11
+	VFMADD231PS  Y11, Y10, Y6
+	VMOVUPS      192(SI)(DI*1), Y11
+	VFMADD231PS  Y11, Y10, Y7
+	VMOVUPS      192(R8), Y11
+	VFMADD231PS  Y11, Y10, Y8
+	VPMOVZXBD    24(DX), Y10
+	VPERMPS      Y0, Y10, Y10
+	VMULPS       Y10, Y9, Y10
+	VMOVUPS      224(SI), Y11
+	VFMADD231PS  Y11, Y10, Y6
+	VMOVUPS      224(SI)(DI*1), Y11
+	VFMADD231PS  Y11, Y10, Y7
+	VMOVUPS      224(R8), Y11
+	VFMADD231PS  Y11, Y10, Y8
+	VBROADCASTI128 18(R10), Y10
+	VPSHUFB      turbo26<>+0(SB), Y10, Y10
+	VPAND        Y4, Y10, Y11
+	VPSRLD       $2, Y10, Y12
+	VPAND        Y3, Y12, Y12
+	VPOR         Y12, Y11, Y11
+	VPSRLD       $4, Y10, Y12
+	VPAND        Y2, Y12, Y12
+	VPOR         Y12, Y11, Y11
+	VPSRLD       $6, Y10, Y10
+	VPAND        Y1, Y10, Y10
+	VPOR         Y10, Y11, Y10
+	VMOVDQU      Y10, (DX)
+	VPMOVZXBD    (DX), Y10
+	VPERMPS      Y0, Y10, Y10
+	VMULPS       Y10, Y9, Y10
+	VMOVUPS      256(SI), Y11
+	VFMADD231PS  Y11, Y10, Y6
+	VMOVUPS      256(SI)(DI*1), Y11
+	VFMADD231PS  Y11, Y10, Y7
+	VMOVUPS      256(R8), Y11
+	VFMADD231PS  Y11, Y10, Y8
+	VPMOVZXBD    8(DX), Y10
+	VPERMPS      Y0, Y10, Y10
+	VMULPS       Y10, Y9, Y10
+	VMOVUPS      288(SI), Y11
+	VFMADD231PS  Y11, Y10, Y6
+	VMOVUPS      288(SI)(DI*1), Y11
+	VFMADD231PS  Y11, Y10, Y7
+	VMOVUPS      288(R8), Y11
+	VFMADD231PS  Y11, Y10, Y8
+	VPMOVZXBD    16(DX), Y10
+	VPERMPS      Y0, Y10, Y10
+	VMULPS       Y10, Y9, Y10
+	VMOVUPS      320(SI), Y11
+	VFMADD231PS  Y11, Y10, Y6
+	VMOVUPS      320(SI)(DI*1), Y11
+	VFMADD231PS  Y11, Y10, Y7
+	VMOVUPS      320(R8), Y11
+	VFMADD231PS  Y11, Y10, Y8
+	VPMOVZXBD    24(DX), Y10
+	VPERMPS      Y0, Y10, Y10
+	VMULPS       Y10, Y9, Y10
+	VMOVUPS      352(SI), Y11
+	VFMADD231PS  Y11, Y10, Y6
+	VMOVUPS      352(SI)(DI*1), Y11
+	VFMADD231PS  Y11, Y10, Y7
+	VMOVUPS      352(R8), Y11
+	VFMADD231PS  Y11, Y10, Y8
+	VBROADCASTI128 18(R10), Y10
+	VPSHUFB      turbo27<>+0(SB), Y10, Y10
+	VPAND        Y4, Y10, Y11
+	VPSRLD       $2, Y10, Y12
+	VPAND        Y3, Y12, Y12
+	VPOR         Y12, Y11, Y11
+	VPSRLD       $4, Y10, Y12
+	VPAND        Y2, Y12, Y12
+	VPOR         Y12, Y11, Y11
+	VPSRLD       $6, Y10, Y10
+	VPAND        Y1, Y10, Y10
+	VPOR         Y10, Y11, Y10
+	VMOVDQU      Y10, (DX)
+	VPMOVZXBD    (DX), Y10
+	VPERMPS      Y0, Y10, Y10
+	VMULPS       Y10, Y9, Y10
+	VMOVUPS      384(SI), Y11
+	VFMADD231PS  Y11, Y10, Y6
+	VMOVUPS      384(SI)(DI*1), Y11
+	VFMADD231PS  Y11, Y10, Y7
+	VMOVUPS      384(R8), Y11
+	VFMADD231PS  Y11, Y10, Y8
+	VPMOVZXBD    8(DX), Y10
+	VPERMPS      Y0, Y10, Y10
+	VMULPS       Y10, Y9, Y10
+	VMOVUPS      416(SI), Y11
+	VFMADD231PS  Y11, Y10, Y6
+	VMOVUPS      416(SI)(DI*1), Y11
+	VFMADD231PS  Y11, Y10, Y7
+	VMOVUPS      416(R8), Y11
+	VFMADD231PS  Y11, Y10, Y8
+	VPMOVZXBD    16(DX), Y10
+	VPERMPS      Y0, Y10, Y10
+	VMULPS       Y10, Y9, Y10
+	VMOVUPS      448(SI), Y11
+	VFMADD231PS  Y11, Y10, Y6
+	VMOVUPS      448(SI)(DI*1), Y11
+	VFMADD231PS  Y11, Y10, Y7
+	VMOVUPS      448(R8), Y11
+	VFMADD231PS  Y11, Y10, Y8
+	VPMOVZXBD    24(DX), Y10
+	VPERMPS      Y0, Y10, Y10
+	VMULPS       Y10, Y9, Y9
+	VMOVUPS      480(SI), Y10
+	VFMADD231PS  Y10, Y9, Y6
+	VMOVUPS      480(SI)(DI*1), Y10
+	VFMADD231PS  Y10, Y9, Y7
+	VMOVUPS      480(R8), Y10
+	VFMADD231PS  Y10, Y9, Y8
 	ADDQ         $0x22, R10
 	ADDQ         $0x200, SI
 	ADDQ         $0x200, R8
@@ -1046,31 +1078,31 @@ loop3:
 
 done4:
 	ADDQ         $1, R9
-	VEXTRACTF128 $1, Y0, X3
-	VADDPS       X0, X3, X3
-	VMOVHLPS     X3, X3, X0
-	VADDPS       X0, X3, X3
-	VMOVSHDUP    X3, X0
-	VADDSS       X0, X3, X3
-	VMOVSS       X3, (AX)
+	VEXTRACTF128 $1, Y6, X9
+	VADDPS       X6, X9, X9
+	VMOVHLPS     X9, X9, X6
+	VADDPS       X6, X9, X9
+	VMOVSHDUP    X9, X6
+	VADDSS       X6, X9, X9
+	VMOVSS       X9, (AX)
 	MOVQ         ldy+8(FP), SI
 	MOVQ         AX, DI
 	ADDQ         SI, DI
-	VEXTRACTF128 $1, Y1, X0
-	VADDPS       X1, X0, X0
-	VMOVHLPS     X0, X0, X1
-	VADDPS       X1, X0, X0
-	VMOVSHDUP    X0, X1
-	VADDSS       X1, X0, X0
-	VMOVSS       X0, (DI)
+	VEXTRACTF128 $1, Y7, X6
+	VADDPS       X7, X6, X6
+	VMOVHLPS     X6, X6, X7
+	VADDPS       X7, X6, X6
+	VMOVSHDUP    X6, X7
+	VADDSS       X7, X6, X6
+	VMOVSS       X6, (DI)
 	ADDQ         SI, DI
-	VEXTRACTF128 $1, Y2, X0
-	VADDPS       X2, X0, X0
-	VMOVHLPS     X0, X0, X1
-	VADDPS       X1, X0, X0
-	VMOVSHDUP    X0, X1
-	VADDSS       X1, X0, X0
-	VMOVSS       X0, (DI)
+	VEXTRACTF128 $1, Y8, X6
+	VADDPS       X8, X6, X6
+	VMOVHLPS     X6, X6, X7
+	VADDPS       X7, X6, X6
+	VMOVSHDUP    X6, X7
+	VADDSS       X7, X6, X6
+	VMOVSS       X6, (DI)
 	ADDQ         $4, AX
 	MOVQ         stride+40(FP), SI
 	ADDQ         SI, BX
@@ -1085,6 +1117,14 @@ done2:
 // matmul4xTurbo2AVX512 multiplies rows of w with 4 rows of x; ld and stride in bytes, a unit is 128 values.
 // Requires: AVX2, F16C, FMA
 TEXT ·matmul4xTurbo2AVX512(SB), NOSPLIT, $320-64
+
+	// constants of the loops
+	VMOVDQU      turbo25<>+0(SB), Y0
+	VMOVDQU      turbo24<>+0(SB), Y1
+	VMOVDQU      turbo23<>+0(SB), Y2
+	VMOVDQU      turbo22<>+0(SB), Y3
+	VMOVDQU      turbo21<>+0(SB), Y4
+	VMOVDQU      turbo20<>+0(SB), Y5
 	MOVQ         y+0(FP), AX
 	MOVQ         w+32(FP), BX
 	MOVQ         rows+48(FP), CX
@@ -1094,10 +1134,10 @@ TEXT ·matmul4xTurbo2AVX512(SB), NOSPLIT, $320-64
 	JLT          done2
 
 loop1:
-	VPXOR        Y0, Y0, Y0
-	VPXOR        Y1, Y1, Y1
-	VPXOR        Y2, Y2, Y2
-	VPXOR        Y3, Y3, Y3
+	VPXOR        Y6, Y6, Y6
+	VPXOR        Y7, Y7, Y7
+	VPXOR        Y8, Y8, Y8
+	VPXOR        Y9, Y9, Y9
 	MOVQ         x+16(FP), SI
 	MOVQ         ldx+24(FP), DI
 	MOVQ         SI, R8
@@ -1109,238 +1149,238 @@ loop1:
 	JLT          done4
 
 loop3:
-	VPBROADCASTW (R10), X4
-	VCVTPH2PS    X4, Y4
-	VMOVDQU      2(R10), X5
-	VINSERTI128  $1, 6(R10), Y5, Y5
-	VPSHUFB      turbo20<>+0(SB), Y5, Y5
-	VPAND        turbo21<>+0(SB), Y5, Y6
-	VPSRLD       $2, Y5, Y7
-	VPAND        turbo22<>+0(SB), Y7, Y7
-	VPOR         Y7, Y6, Y6
-	VPSRLD       $4, Y5, Y7
-	VPAND        turbo23<>+0(SB), Y7, Y7
-	VPOR         Y7, Y6, Y6
-	VPSRLD       $6, Y5, Y5
-	VPAND        turbo24<>+0(SB), Y5, Y5
-	VPOR         Y5, Y6, Y5
-	VMOVDQU      Y5, (DX)
-	VPMOVZXBD    (DX), Y5
-	VPERMPS      turbo25<>+0(SB), Y5, Y5
-	VMULPS       Y5, Y4, Y5
-	VMOVUPS      (SI), Y6
-	VFMADD231PS  Y6, Y5, Y0
-	VMOVUPS      (SI)(DI*1), Y6
-	VFMADD231PS  Y6, Y5, Y1
-	VMOVUPS      (R8), Y6
-	VFMADD231PS  Y6, Y5, Y2
-	VMOVUPS      (R8)(DI*1), Y6
-	VFMADD231PS  Y6, Y5, Y3
-	VPMOVZXBD    8(DX), Y5
-	VPERMPS      turbo25<>+0(SB), Y5, Y5
-	VMULPS       Y5, Y4, Y5
-	VMOVUPS      32(SI), Y6
-	VFMADD231PS  Y6, Y5, Y0
-	VMOVUPS      32(SI)(DI*1), Y6
-	VFMADD231PS  Y6, Y5, Y1
-	VMOVUPS      32(R8), Y6
-	VFMADD231PS  Y6, Y5, Y2
-	VMOVUPS      32(R8)(DI*1), Y6
-	VFMADD231PS  Y6, Y5, Y3
-	VPMOVZXBD    16(DX), Y5
-	VPERMPS      turbo25<>+0(SB), Y5, Y5
-	VMULPS       Y5, Y4, Y5
-	VMOVUPS      64(SI), Y6
-	VFMADD231PS  Y6, Y5, Y0
-	VMOVUPS      64(SI)(DI*1), Y6
-	VFMADD231PS  Y6, Y5, Y1
-	VMOVUPS      64(R8), Y6
-	VFMADD231PS  Y6, Y5, Y2
-	VMOVUPS      64(R8)(DI*1), Y6
-	VFMADD231PS  Y6, Y5, Y3
-	VPMOVZXBD    24(DX), Y5
-	VPERMPS      turbo25<>+0(SB), Y5, Y5
-	VMULPS       Y5, Y4, Y5
-	VMOVUPS      96(SI), Y6
-	VFMADD231PS  Y6, Y5, Y0
-	VMOVUPS      96(SI)(DI*1), Y6
-	VFMADD231PS  Y6, Y5, Y1
-	VMOVUPS      96(R8), Y6
-	VFMADD231PS  Y6, Y5, Y2
-	VMOVUPS      96(R8)(DI*1), Y6
-	VFMADD231PS  Y6, Y5, Y3
-	VMOVDQU      10(R10), X5
-	VINSERTI128  $1, 14(R10), Y5, Y5
-	VPSHUFB      turbo20<>+0(SB), Y5, Y5
-	VPAND        turbo21<>+0(SB), Y5, Y6
-	VPSRLD       $2, Y5, Y7
-	VPAND        turbo22<>+0(SB), Y7, Y7
-	VPOR         Y7, Y6, Y6
-	VPSRLD       $4, Y5, Y7
-	VPAND        turbo23<>+0(SB), Y7, Y7
-	VPOR         Y7, Y6, Y6
-	VPSRLD       $6, Y5, Y5
-	VPAND        turbo24<>+0(SB), Y5, Y5
-	VPOR         Y5, Y6, Y5
-	VMOVDQU      Y5, (DX)
-	VPMOVZXBD    (DX), Y5
-	VPERMPS      turbo25<>+0(SB), Y5, Y5
-	VMULPS       Y5, Y4, Y5
-	VMOVUPS      128(SI), Y6
-	VFMADD231PS  Y6, Y5, Y0
-	VMOVUPS      128(SI)(DI*1), Y6
-	VFMADD231PS  Y6, Y5, Y1
-	VMOVUPS      128(R8), Y6
-	VFMADD231PS  Y6, Y5, Y2
-	VMOVUPS      128(R8)(DI*1), Y6
-	VFMADD231PS  Y6, Y5, Y3
-	VPMOVZXBD    8(DX), Y5
-	VPERMPS      turbo25<>+0(SB), Y5, Y5
-	VMULPS       Y5, Y4, Y5
-	VMOVUPS      160(SI), Y6
-	VFMADD231PS  Y6, Y5, Y0
-	VMOVUPS      160(SI)(DI*1), Y6
-	VFMADD231PS  Y6, Y5, Y1
-	VMOVUPS      160(R8), Y6
-	VFMADD231PS  Y6, Y5, Y2
-	VMOVUPS      160(R8)(DI*1), Y6
-	VFMADD231PS  Y6, Y5, Y3
-	VPMOVZXBD    16(DX), Y5
-	VPERMPS      turbo25<>+0(SB), Y5, Y5
-	VMULPS       Y5, Y4, Y5
-	VMOVUPS      192(SI), Y6
-	VFMADD231PS  Y6, Y5, Y0
-	VMOVUPS      192(SI)(DI*1), Y6
-	VFMADD231PS  Y6, Y5, Y1
-	VMOVUPS      192(R8), Y6
-	VFMADD231PS  Y6, Y5, Y2
-	VMOVUPS      192(R8)(DI*1), Y6
-	VFMADD231PS  Y6, Y5, Y3
-	VPMOVZXBD    24(DX), Y5
-	VPERMPS      turbo25<>+0(SB), Y5, Y5
-	VMULPS       Y5, Y4, Y5
-	VMOVUPS      224(SI), Y6
-	VFMADD231PS  Y6, Y5, Y0
-	VMOVUPS      224(SI)(DI*1), Y6
-	VFMADD231PS  Y6, Y5, Y1
-	VMOVUPS      224(R8), Y6
-	VFMADD231PS  Y6, Y5, Y2
-	VMOVUPS      224(R8)(DI*1), Y6
-	VFMADD231PS  Y6, Y5, Y3
-	VBROADCASTI128 18(R10), Y5
-	VPSHUFB      turbo26<>+0(SB), Y5, Y5
-	VPAND        turbo21<>+0(SB), Y5, Y6
-	VPSRLD       $2, Y5, Y7
-	VPAND        turbo22<>+0(SB), Y7, Y7
-	VPOR         Y7, Y6, Y6
-	VPSRLD       $4, Y5, Y7
-	VPAND        turbo23<>+0(SB), Y7, Y7
-	VPOR         Y7, Y6, Y6
-	VPSRLD       $6, Y5, Y5
-	VPAND        turbo24<>+0(SB), Y5, Y5
-	VPOR         Y5, Y6, Y5
-	VMOVDQU      Y5, (DX)
-	VPMOVZXBD    (DX), Y5
-	VPERMPS      turbo25<>+0(SB), Y5, Y5
-	VMULPS       Y5, Y4, Y5
-	VMOVUPS      256(SI), Y6
-	VFMADD231PS  Y6, Y5, Y0
-	VMOVUPS      256(SI)(DI*1), Y6
-	VFMADD231PS  Y6, Y5, Y1
-	VMOVUPS      256(R8), Y6
-	VFMADD231PS  Y6, Y5, Y2
-	VMOVUPS      256(R8)(DI*1), Y6
-	VFMADD231PS  Y6, Y5, Y3
-	VPMOVZXBD    8(DX), Y5
-	VPERMPS      turbo25<>+0(SB), Y5, Y5
-	VMULPS       Y5, Y4, Y5
-	VMOVUPS      288(SI), Y6
-	VFMADD231PS  Y6, Y5, Y0
-	VMOVUPS      288(SI)(DI*1), Y6
-	VFMADD231PS  Y6, Y5, Y1
-	VMOVUPS      288(R8), Y6
-	VFMADD231PS  Y6, Y5, Y2
-	VMOVUPS      288(R8)(DI*1), Y6
-	VFMADD231PS  Y6, Y5, Y3
-	VPMOVZXBD    16(DX), Y5
-	VPERMPS      turbo25<>+0(SB), Y5, Y5
-	VMULPS       Y5, Y4, Y5
-	VMOVUPS      320(SI), Y6
-	VFMADD231PS  Y6, Y5, Y0
-	VMOVUPS      320(SI)(DI*1), Y6
-	VFMADD231PS  Y6, Y5, Y1
-	VMOVUPS      320(R8), Y6
-	VFMADD231PS  Y6, Y5, Y2
-	VMOVUPS      320(R8)(DI*1), Y6
-	VFMADD231PS  Y6, Y5, Y3
-	VPMOVZXBD    24(DX), Y5
-	VPERMPS      turbo25<>+0(SB), Y5, Y5
-	VMULPS       Y5, Y4, Y5
-	VMOVUPS      352(SI), Y6
-	VFMADD231PS  Y6, Y5, Y0
-	VMOVUPS      352(SI)(DI*1), Y6
-	VFMADD231PS  Y6, Y5, Y1
-	VMOVUPS      352(R8), Y6
-	VFMADD231PS  Y6, Y5, Y2
-	VMOVUPS      352(R8)(DI*1), Y6
-	VFMADD231PS  Y6, Y5, Y3
-	VBROADCASTI128 18(R10), Y5
-	VPSHUFB      turbo27<>+0(SB), Y5, Y5
-	VPAND        turbo21<>+0(SB), Y5, Y6
-	VPSRLD       $2, Y5, Y7
-	VPAND        turbo22<>+0(SB), Y7, Y7
-	VPOR         Y7, Y6, Y6
-	VPSRLD       $4, Y5, Y7
-	VPAND        turbo23<>+0(SB), Y7, Y7
-	VPOR         Y7, Y6, Y6
-	VPSRLD       $6, Y5, Y5
-	VPAND        turbo24<>+0(SB), Y5, Y5
-	VPOR         Y5, Y6, Y5
-	VMOVDQU      Y5, (DX)
-	VPMOVZXBD    (DX), Y5
-	VPERMPS      turbo25<>+0(SB), Y5, Y5
-	VMULPS       Y5, Y4, Y5
-	VMOVUPS      384(SI), Y6
-	VFMADD231PS  Y6, Y5, Y0
-	VMOVUPS      384(SI)(DI*1), Y6
-	VFMADD231PS  Y6, Y5, Y1
-	VMOVUPS      384(R8), Y6
-	VFMADD231PS  Y6, Y5, Y2
-	VMOVUPS      384(R8)(DI*1), Y6
-	VFMADD231PS  Y6, Y5, Y3
-	VPMOVZXBD    8(DX), Y5
-	VPERMPS      turbo25<>+0(SB), Y5, Y5
-	VMULPS       Y5, Y4, Y5
-	VMOVUPS      416(SI), Y6
-	VFMADD231PS  Y6, Y5, Y0
-	VMOVUPS      416(SI)(DI*1), Y6
-	VFMADD231PS  Y6, Y5, Y1
-	VMOVUPS      416(R8), Y6
-	VFMADD231PS  Y6, Y5, Y2
-	VMOVUPS      416(R8)(DI*1), Y6
-	VFMADD231PS  Y6, Y5, Y3
-	VPMOVZXBD    16(DX), Y5
-	VPERMPS      turbo25<>+0(SB), Y5, Y5
-	VMULPS       Y5, Y4, Y5
-	VMOVUPS      448(SI), Y6
-	VFMADD231PS  Y6, Y5, Y0
-	VMOVUPS      448(SI)(DI*1), Y6
-	VFMADD231PS  Y6, Y5, Y1
-	VMOVUPS      448(R8), Y6
-	VFMADD231PS  Y6, Y5, Y2
-	VMOVUPS      448(R8)(DI*1), Y6
-	VFMADD231PS  Y6, Y5, Y3
-	VPMOVZXBD    24(DX), Y5
-	VPERMPS      turbo25<>+0(SB), Y5, Y5
-	VMULPS       Y5, Y4, Y4
-	VMOVUPS      480(SI), Y5
-	VFMADD231PS  Y5, Y4, Y0
-	VMOVUPS      480(SI)(DI*1), Y5
-	VFMADD231PS  Y5, Y4, Y1
-	VMOVUPS      480(R8), Y5
-	VFMADD231PS  Y5, Y4, Y2
-	VMOVUPS      480(R8)(DI*1), Y5
-	VFMADD231PS  Y5, Y4, Y3
+	VPBROADCASTW (R10), X10
+	VCVTPH2PS    X10, Y10
+	VMOVDQU      2(R10), X11
+	VINSERTI128  $1, 6(R10), Y11, Y11
+	VPSHUFB      Y5, Y11, Y11
+	VPAND        Y4, Y11, Y12
+	VPSRLD       $2, Y11, Y13
+	VPAND        Y3, Y13, Y13
+	VPOR         Y13, Y12, Y12
+	VPSRLD       $4, Y11, Y13
+	VPAND        Y2, Y13, Y13
+	VPOR         Y13, Y12, Y12
+	VPSRLD       $6, Y11, Y11
+	VPAND        Y1, Y11, Y11
+	VPOR         Y11, Y12, Y11
+	VMOVDQU      Y11, (DX)
+	VPMOVZXBD    (DX), Y11
+	VPERMPS      Y0, Y11, Y11
+	VMULPS       Y11, Y10, Y11
+	VMOVUPS      (SI), Y12
+	VFMADD231PS  Y12, Y11, Y6
+	VMOVUPS      (SI)(DI*1), Y12
+	VFMADD231PS  Y12, Y11, Y7
+	VMOVUPS      (R8), Y12
+	VFMADD231PS  Y12, Y11, Y8
+	VMOVUPS      (R8)(DI*1), Y12
+	VFMADD231PS  Y12, Y11, Y9
+	VPMOVZXBD    8(DX), Y11
+	VPERMPS      Y0, Y11, Y11
+	VMULPS       Y11, Y10, Y11
+	VMOVUPS      32(SI), Y12
+	VFMADD231PS  Y12, Y11, Y6
+	VMOVUPS      32(SI)(DI*1), Y12
+	VFMADD231PS  Y12, Y11, Y7
+	VMOVUPS      32(R8), Y12
+	VFMADD231PS  Y12, Y11, Y8
+	VMOVUPS      32(R8)(DI*1), Y12
+	VFMADD231PS  Y12, Y11, Y9
+	VPMOVZXBD    16(DX), Y11
+	VPERMPS      Y0, Y11, Y11
+	VMULPS       Y11, Y10, Y11
+	VMOVUPS      64(SI), Y12
+	VFMADD231PS  Y12, Y11, Y6
+	VMOVUPS      64(SI)(DI*1), Y12
+	VFMADD231PS  Y12, Y11, Y7
+	VMOVUPS      64(R8), Y12
+	VFMADD231PS  Y12, Y11, Y8
+	VMOVUPS      64(R8)(DI*1), Y12
+	VFMADD231PS  Y12, Y11, Y9
+	VPMOVZXBD    24(DX), Y11
+	VPERMPS      Y0, Y11, Y11
+	VMULPS       Y11, Y10, Y11
+	VMOVUPS      96(SI), Y12
+	VFMADD231PS  Y12, Y11, Y6
+	VMOVUPS      96(SI)(DI*1), Y12
+	VFMADD231PS  Y12, Y11, Y7
+	VMOVUPS      96(R8), Y12
+	VFMADD231PS  Y12, Y11, Y8
+	VMOVUPS      96(R8)(DI*1), Y12
+	VFMADD231PS  Y12, Y11, Y9
+	VMOVDQU      10(R10), X11
+	VINSERTI128  $1, 14(R10), Y11, Y11
+	VPSHUFB      Y5, Y11, Y11
+	VPAND        Y4, Y11, Y12
+	VPSRLD       $2, Y11, Y13
+	VPAND        Y3, Y13, Y13
+	VPOR         Y13, Y12, Y12
+	VPSRLD       $4, Y11, Y13
+	VPAND        Y2, Y13, Y13
+	VPOR         Y13, Y12, Y12
+	VPSRLD       $6, Y11, Y11
+	VPAND        Y1, Y11, Y11
+	VPOR         Y11, Y12, Y11
+	VMOVDQU      Y11, (DX)
+	VPMOVZXBD    (DX), Y11
+	VPERMPS      Y0, Y11, Y11
+	VMULPS       Y11, Y10, Y11
+	VMOVUPS      128(SI), Y12
+	VFMADD231PS  Y12, Y11, Y6
+	VMOVUPS      128(SI)(DI*1), Y12
+	VFMADD231PS  Y12, Y11, Y7
+	VMOVUPS      128(R8), Y12
+	VFMADD231PS  Y12, Y11, Y8
+	VMOVUPS      128(R8)(DI*1), Y12
+	VFMADD231PS  Y12, Y11, Y9
+	VPMOVZXBD    8(DX), Y11
+	VPERMPS      Y0, Y11, Y11
+	VMULPS       Y11, Y10, Y11
+	VMOVUPS      160(SI), Y12
+	VFMADD231PS  Y12, Y11, Y6
+	VMOVUPS      160(SI)(DI*1), Y12
+	VFMADD231PS  Y12, Y11, Y7
+	VMOVUPS      160(R8), Y12
+	VFMADD231PS  Y12, Y11, Y8
+	VMOVUPS      160(R8)(DI*1), Y12
+	VFMADD231PS  Y12, Y11, Y9
+	VPMOVZXBD    16(DX), Y11
+	VPERMPS      Y0, Y11, Y11
+	VMULPS       Y11, Y10, Y11
+	VMOVUPS      192(SI), Y12
+	VFMADD231PS  Y12, Y11, Y6
+	VMOVUPS      192(SI)(DI*1), Y12
+	VFMADD231PS  Y12, Y11, Y7
+	VMOVUPS      192(R8), Y12
+	VFMADD231PS  Y12, Y11, Y8
+	VMOVUPS      192(R8)(DI*1), Y12
+	VFMADD231PS  Y12, Y11, Y9
+	VPMOVZXBD    24(DX), Y11
+	VPERMPS      Y0, Y11, Y11
+	VMULPS       Y11, Y10, Y11
+	VMOVUPS      224(SI), Y12
+	VFMADD231PS  Y12, Y11, Y6
+	VMOVUPS      224(SI)(DI*1), Y12
+	VFMADD231PS  Y12, Y11, Y7
+	VMOVUPS      224(R8), Y12
+	VFMADD231PS  Y12, Y11, Y8
+	VMOVUPS      224(R8)(DI*1), Y12
+	VFMADD231PS  Y12, Y11, Y9
+	VBROADCASTI128 18(R10), Y11
+	VPSHUFB      turbo26<>+0(SB), Y11, Y11
+	VPAND        Y4, Y11, Y12
+	VPSRLD       $2, Y11, Y13
+	VPAND        Y3, Y13, Y13
+	VPOR         Y13, Y12, Y12
+	VPSRLD       $4, Y11, Y13
+	VPAND        Y2, Y13, Y13
+	VPOR         Y13, Y12, Y12
+	VPSRLD       $6, Y11, Y11
+	VPAND        Y1, Y11, Y11
+	VPOR         Y11, Y12, Y11
+	VMOVDQU      Y11, (DX)
+	VPMOVZXBD    (DX), Y11
+	VPERMPS      Y0, Y11, Y11
+	VMULPS       Y11, Y10, Y11
+	VMOVUPS      256(SI), Y12
+	VFMADD231PS  Y12, Y11, Y6
+	VMOVUPS      256(SI)(DI*1), Y12
+	VFMADD231PS  Y12, Y11, Y7
+	VMOVUPS      256(R8), Y12
+	VFMADD231PS  Y12, Y11, Y8
+	VMOVUPS      256(R8)(DI*1), Y12
+	VFMADD231PS  Y12, Y11, Y9
+	VPMOVZXBD    8(DX), Y11
+	VPERMPS      Y0, Y11, Y11
+	VMULPS       Y11, Y10, Y11
+	VMOVUPS      288(SI), Y12
+	VFMADD231PS  Y12, Y11, Y6
+	VMOVUPS      288(SI)(DI*1), Y12
+	VFMADD231PS  Y12, Y11, Y7
+	VMOVUPS      288(R8), Y12
+	VFMADD231PS  Y12, Y11, Y8
+	VMOVUPS      288(R8)(DI*1), Y12
+	VFMADD231PS  Y12, Y11, Y9
+	VPMOVZXBD    16(DX), Y11
+	VPERMPS      Y0, Y11, Y11
+	VMULPS       Y11, Y10, Y11
+	VMOVUPS      320(SI), Y12
+	VFMADD231PS  Y12, Y11, Y6
+	VMOVUPS      320(SI)(DI*1), Y12
+	VFMADD231PS  Y12, Y11, Y7
+	VMOVUPS      320(R8), Y12
+	VFMADD231PS  Y12, Y11, Y8
+	VMOVUPS      320(R8)(DI*1), Y12
+	VFMADD231PS  Y12, Y11, Y9
+	VPMOVZXBD    24(DX), Y11
+	VPERMPS      Y0, Y11, Y11
+	VMULPS       Y11, Y10, Y11
+	VMOVUPS      352(SI), Y12
+	VFMADD231PS  Y12, Y11, Y6
+	VMOVUPS      352(SI)(DI*1), Y12
+	VFMADD231PS  Y12, Y11, Y7
+	VMOVUPS      352(R8), Y12
+	VFMADD231PS  Y12, Y11, Y8
+	VMOVUPS      352(R8)(DI*1), Y12
+	VFMADD231PS  Y12, Y11, Y9
+	VBROADCASTI128 18(R10), Y11
+	VPSHUFB      turbo27<>+0(SB), Y11, Y11
+	VPAND        Y4, Y11, Y12
+	VPSRLD       $2, Y11, Y13
+	VPAND        Y3, Y13, Y13
+	VPOR         Y13, Y12, Y12
+	VPSRLD       $4, Y11, Y13
+	VPAND        Y2, Y13, Y13
+	VPOR         Y13, Y12, Y12
+	VPSRLD       $6, Y11, Y11
+	VPAND        Y1, Y11, Y11
+	VPOR         Y11, Y12, Y11
+	VMOVDQU      Y11, (DX)
+	VPMOVZXBD    (DX), Y11
+	VPERMPS      Y0, Y11, Y11
+	VMULPS       Y11, Y10, Y11
+	VMOVUPS      384(SI), Y12
+	VFMADD231PS  Y12, Y11, Y6
+	VMOVUPS      384(SI)(DI*1), Y12
+	VFMADD231PS  Y12, Y11, Y7
+	VMOVUPS      384(R8), Y12
+	VFMADD231PS  Y12, Y11, Y8
+	VMOVUPS      384(R8)(DI*1), Y12
+	VFMADD231PS  Y12, Y11, Y9
+	VPMOVZXBD    8(DX), Y11
+	VPERMPS      Y0, Y11, Y11
+	VMULPS       Y11, Y10, Y11
+	VMOVUPS      416(SI), Y12
+	VFMADD231PS  Y12, Y11, Y6
+	VMOVUPS      416(SI)(DI*1), Y12
+	VFMADD231PS  Y12, Y11, Y7
+	VMOVUPS      416(R8), Y12
+	VFMADD231PS  Y12, Y11, Y8
+	VMOVUPS      416(R8)(DI*1), Y12
+	VFMADD231PS  Y12, Y11, Y9
+	VPMOVZXBD    16(DX), Y11
+	VPERMPS      Y0, Y11, Y11
+	VMULPS       Y11, Y10, Y11
+	VMOVUPS      448(SI), Y12
+	VFMADD231PS  Y12, Y11, Y6
+	VMOVUPS      448(SI)(DI*1), Y12
+	VFMADD231PS  Y12, Y11, Y7
+	VMOVUPS      448(R8), Y12
+	VFMADD231PS  Y12, Y11, Y8
+	VMOVUPS      448(R8)(DI*1), Y12
+	VFMADD231PS  Y12, Y11, Y9
+	VPMOVZXBD    24(DX), Y11
+	VPERMPS      Y0, Y11, Y11
+	VMULPS       Y11, Y10, Y10
+	VMOVUPS      480(SI), Y11
+	VFMADD231PS  Y11, Y10, Y6
+	VMOVUPS      480(SI)(DI*1), Y11
+	VFMADD231PS  Y11, Y10, Y7
+	VMOVUPS      480(R8), Y11
+	VFMADD231PS  Y11, Y10, Y8
+	VMOVUPS      480(R8)(DI*1), Y11
+	VFMADD231PS  Y11, Y10, Y9
 	ADDQ         $0x22, R10
 	ADDQ         $0x200, SI
 	ADDQ         $0x200, R8
@@ -1349,39 +1389,39 @@ loop3:
 
 done4:
 	ADDQ         $1, R9
-	VEXTRACTF128 $1, Y0, X4
-	VADDPS       X0, X4, X4
-	VMOVHLPS     X4, X4, X0
-	VADDPS       X0, X4, X4
-	VMOVSHDUP    X4, X0
-	VADDSS       X0, X4, X4
-	VMOVSS       X4, (AX)
+	VEXTRACTF128 $1, Y6, X10
+	VADDPS       X6, X10, X10
+	VMOVHLPS     X10, X10, X6
+	VADDPS       X6, X10, X10
+	VMOVSHDUP    X10, X6
+	VADDSS       X6, X10, X10
+	VMOVSS       X10, (AX)
 	MOVQ         ldy+8(FP), SI
 	MOVQ         AX, DI
 	ADDQ         SI, DI
-	VEXTRACTF128 $1, Y1, X0
-	VADDPS       X1, X0, X0
-	VMOVHLPS     X0, X0, X1
-	VADDPS       X1, X0, X0
-	VMOVSHDUP    X0, X1
-	VADDSS       X1, X0, X0
-	VMOVSS       X0, (DI)
+	VEXTRACTF128 $1, Y7, X6
+	VADDPS       X7, X6, X6
+	VMOVHLPS     X6, X6, X7
+	VADDPS       X7, X6, X6
+	VMOVSHDUP    X6, X7
+	VADDSS       X7, X6, X6
+	VMOVSS       X6, (DI)
 	ADDQ         SI, DI
-	VEXTRACTF128 $1, Y2, X0
-	VADDPS       X2, X0, X0
-	VMOVHLPS     X0, X0, X1
-	VADDPS       X1, X0, X0
-	VMOVSHDUP    X0, X1
-	VADDSS       X1, X0, X0
-	VMOVSS       X0, (DI)
+	VEXTRACTF128 $1, Y8, X6
+	VADDPS       X8, X6, X6
+	VMOVHLPS     X6, X6, X7
+	VADDPS       X7, X6, X6
+	VMOVSHDUP    X6, X7
+	VADDSS       X7, X6, X6
+	VMOVSS       X6, (DI)
 	ADDQ         SI, DI
-	VEXTRACTF128 $1, Y3, X0
-	VADDPS       X3, X0, X0
-	VMOVHLPS     X0, X0, X1
-	VADDPS       X1, X0, X0
-	VMOVSHDUP    X0, X1
-	VADDSS       X1, X0, X0
-	VMOVSS       X0, (DI)
+	VEXTRACTF128 $1, Y9, X6
+	VADDPS       X9, X6, X6
+	VMOVHLPS     X6, X6, X7
+	VADDPS       X7, X6, X6
+	VMOVSHDUP    X6, X7
+	VADDSS       X7, X6, X6
+	VMOVSS       X6, (DI)
 	ADDQ         $4, AX
 	MOVQ         stride+40(FP), SI
 	ADDQ         SI, BX
@@ -1396,6 +1436,14 @@ done2:
 // matmulQ81xTurbo2AVX512 multiplies rows of w with 1 row of activations in int8; ldy and stride in bytes.
 // Requires: F16C, FMA, AVX512VL, AVX512VNNI
 TEXT ·matmulQ81xTurbo2AVX512(SB), NOSPLIT, $320-72
+
+	// constants of the loops
+	VMOVDQU      turbo24<>+0(SB), Y0
+	VMOVDQU      turbo23<>+0(SB), Y1
+	VMOVDQU      turbo22<>+0(SB), Y2
+	VMOVDQU      turbo21<>+0(SB), Y3
+	VBROADCASTI128 turbo29<>+0(SB), Y4
+	VMOVDQU      turbo20<>+0(SB), Y5
 	LEAQ         31(SP), AX
 	ANDQ         $-32, AX
 	MOVQ         y+0(FP), AX
@@ -1405,8 +1453,8 @@ TEXT ·matmulQ81xTurbo2AVX512(SB), NOSPLIT, $320-72
 	JLT          done2
 
 loop1:
-	VPXOR        Y0, Y0, Y0
-	VPXOR        Y1, Y1, Y1
+	VPXOR        Y6, Y6, Y6
+	VPXOR        Y7, Y7, Y7
 	MOVQ         q+16(FP), DX
 	MOVQ         d+24(FP), SI
 	MOVQ         blocks+64(FP), DI
@@ -1415,89 +1463,85 @@ loop1:
 	JLT          done4
 
 loop3:
-	VPBROADCASTW (R8), X2
-	VCVTPH2PS    X2, Y2
-	VMOVDQU      turbo28<>+0(SB), Y3
-	VMULPS       Y3, Y2, Y2
-	VMOVDQU      2(R8), X3
-	VINSERTI128  $1, 6(R8), Y3, Y3
-	VPSHUFB      turbo20<>+0(SB), Y3, Y3
-	VPAND        turbo21<>+0(SB), Y3, Y4
-	VPSRLD       $2, Y3, Y5
-	VPAND        turbo22<>+0(SB), Y5, Y5
-	VPOR         Y5, Y4, Y4
-	VPSRLD       $4, Y3, Y5
-	VPAND        turbo23<>+0(SB), Y5, Y5
-	VPOR         Y5, Y4, Y4
-	VPSRLD       $6, Y3, Y3
-	VPAND        turbo24<>+0(SB), Y3, Y3
-	VPOR         Y3, Y4, Y3
-	VBROADCASTI128 turbo29<>+0(SB), Y4
-	VPSHUFB      Y3, Y4, Y3
-	VPABSB       Y3, Y4
-	VMOVDQU      (DX), Y5
-	VPSIGNB      Y3, Y5, Y3
-	VPXOR        Y5, Y5, Y5
-	VPDPBUSD     Y3, Y4, Y5
-	VMOVDQU      10(R8), X3
-	VINSERTI128  $1, 14(R8), Y3, Y3
-	VPSHUFB      turbo20<>+0(SB), Y3, Y3
-	VPAND        turbo21<>+0(SB), Y3, Y4
-	VPSRLD       $2, Y3, Y6
-	VPAND        turbo22<>+0(SB), Y6, Y6
-	VPOR         Y6, Y4, Y4
-	VPSRLD       $4, Y3, Y6
-	VPAND        turbo23<>+0(SB), Y6, Y6
-	VPOR         Y6, Y4, Y4
-	VPSRLD       $6, Y3, Y3
-	VPAND        turbo24<>+0(SB), Y3, Y3
-	VPOR         Y3, Y4, Y3
-	VBROADCASTI128 turbo29<>+0(SB), Y4
-	VPSHUFB      Y3, Y4, Y3
-	VPABSB       Y3, Y4
-	VMOVDQU      32(DX), Y6
-	VPSIGNB      Y3, Y6, Y3
-	VPDPBUSD     Y3, Y4, Y5
-	VBROADCASTI128 18(R8), Y3
-	VPSHUFB      turbo26<>+0(SB), Y3, Y3
-	VPAND        turbo21<>+0(SB), Y3, Y4
-	VPSRLD       $2, Y3, Y6
-	VPAND        turbo22<>+0(SB), Y6, Y6
-	VPOR         Y6, Y4, Y4
-	VPSRLD       $4, Y3, Y6
-	VPAND        turbo23<>+0(SB), Y6, Y6
-	VPOR         Y6, Y4, Y4
-	VPSRLD       $6, Y3, Y3
-	VPAND        turbo24<>+0(SB), Y3, Y3
-	VPOR         Y3, Y4, Y3
-	VBROADCASTI128 turbo29<>+0(SB), Y4
-	VPSHUFB      Y3, Y4, Y3
-	VPABSB       Y3, Y4
-	VMOVDQU      64(DX), Y6
-	VPSIGNB      Y3, Y6, Y3
-	VPDPBUSD     Y3, Y4, Y5
-	VBROADCASTI128 18(R8), Y3
-	VPSHUFB      turbo27<>+0(SB), Y3, Y3
-	VPAND        turbo21<>+0(SB), Y3, Y4
-	VPSRLD       $2, Y3, Y6
-	VPAND        turbo22<>+0(SB), Y6, Y6
-	VPOR         Y6, Y4, Y4
-	VPSRLD       $4, Y3, Y6
-	VPAND        turbo23<>+0(SB), Y6, Y6
-	VPOR         Y6, Y4, Y4
-	VPSRLD       $6, Y3, Y3
-	VPAND        turbo24<>+0(SB), Y3, Y3
-	VPOR         Y3, Y4, Y3
-	VBROADCASTI128 turbo29<>+0(SB), Y4
-	VPSHUFB      Y3, Y4, Y3
-	VPABSB       Y3, Y4
-	VMOVDQU      96(DX), Y6
-	VPSIGNB      Y3, Y6, Y3
-	VPDPBUSD     Y3, Y4, Y5
-	VBROADCASTSS (SI), Y3
-	VCVTDQ2PS    Y5, Y4
-	VMULPS       Y2, Y3, Y2
-	VFMADD231PS  Y2, Y4, Y0
+	VPBROADCASTW (R8), X8
+	VCVTPH2PS    X8, Y8
+	VMOVDQU      turbo28<>+0(SB), Y9
+	VMULPS       Y9, Y8, Y8
+	VMOVDQU      2(R8), X9
+	VINSERTI128  $1, 6(R8), Y9, Y9
+	VPSHUFB      Y5, Y9, Y9
+	VPAND        Y3, Y9, Y10
+	VPSRLD       $2, Y9, Y11
+	VPAND        Y2, Y11, Y11
+	VPOR         Y11, Y10, Y10
+	VPSRLD       $4, Y9, Y11
+	VPAND        Y1, Y11, Y11
+	VPOR         Y11, Y10, Y10
+	VPSRLD       $6, Y9, Y9
+	VPAND        Y0, Y9, Y9
+	VPOR         Y9, Y10, Y9
+	VPSHUFB      Y9, Y4, Y9
+	VPABSB       Y9, Y10
+	VMOVDQU      (DX), Y11
+	VPSIGNB      Y9, Y11, Y9
+	VPXOR        Y11, Y11, Y11
+	VPDPBUSD     Y9, Y10, Y11
+	VMOVDQU      10(R8), X9
+	VINSERTI128  $1, 14(R8), Y9, Y9
+	VPSHUFB      Y5, Y9, Y9
+	VPAND        Y3, Y9, Y10
+	VPSRLD       $2, Y9, Y12
+	VPAND        Y2, Y12, Y12
+	VPOR         Y12, Y10, Y10
+	VPSRLD       $4, Y9, Y12
+	VPAND        Y1, Y12, Y12
+	VPOR         Y12, Y10, Y10
+	VPSRLD       $6, Y9, Y9
+	VPAND        Y0, Y9, Y9
+	VPOR         Y9, Y10, Y9
+	VPSHUFB      Y9, Y4, Y9
+	VPABSB       Y9, Y10
+	VMOVDQU      32(DX), Y12
+	VPSIGNB      Y9, Y12, Y9
+	VPDPBUSD     Y9, Y10, Y11
+	VBROADCASTI128 18(R8), Y9
+	VPSHUFB      turbo26<>+0(SB), Y9, Y9
+	VPAND        Y3, Y9, Y10
+	VPSRLD       $2, Y9, Y12
+	VPAND        Y2, Y12, Y12
+	VPOR         Y12, Y10, Y10
+	VPSRLD       $4, Y9, Y12
+	VPAND        Y1, Y12, Y12
+	VPOR         Y12, Y10, Y10
+	VPSRLD       $6, Y9, Y9
+	VPAND        Y0, Y9, Y9
+	VPOR         Y9, Y10, Y9
+	VPSHUFB      Y9, Y4, Y9
+	VPABSB       Y9, Y10
+	VMOVDQU      64(DX), Y12
+	VPSIGNB      Y9, Y12, Y9
+	VPDPBUSD     Y9, Y10, Y11
+	VBROADCASTI128 18(R8), Y9
+	VPSHUFB      turbo27<>+0(SB), Y9, Y9
+	VPAND        Y3, Y9, Y10
+	VPSRLD       $2, Y9, Y12
+	VPAND        Y2, Y12, Y12
+	VPOR         Y12, Y10, Y10
+	VPSRLD       $4, Y9, Y12
+	VPAND        Y1, Y12, Y12
+	VPOR         Y12, Y10, Y10
+	VPSRLD       $6, Y9, Y9
+	VPAND        Y0, Y9, Y9
+	VPOR         Y9, Y10, Y9
+	VPSHUFB      Y9, Y4, Y9
+	VPABSB       Y9, Y10
+	VMOVDQU      96(DX), Y12
+	VPSIGNB      Y9, Y12, Y9
+	VPDPBUSD     Y9, Y10, Y11
+	VBROADCASTSS (SI), Y9
+	VCVTDQ2PS    Y11, Y10
+	VMULPS       Y8, Y9, Y8
+	VFMADD231PS  Y8, Y10, Y6
 	ADDQ         $0x22, R8
 	ADDQ         $0x80, DX
 	ADDQ         $4, SI
@@ -1506,14 +1550,14 @@ loop3:
 
 done4:
 	ADDQ         $1, DI
-	VADDPS       Y1, Y0, Y0
-	VEXTRACTF128 $1, Y0, X1
-	VADDPS       X0, X1, X1
-	VMOVHLPS     X1, X1, X0
-	VADDPS       X0, X1, X1
-	VMOVSHDUP    X1, X0
-	VADDSS       X0, X1, X1
-	VMOVSS       X1, (AX)
+	VADDPS       Y7, Y6, Y6
+	VEXTRACTF128 $1, Y6, X7
+	VADDPS       X6, X7, X7
+	VMOVHLPS     X7, X7, X6
+	VADDPS       X6, X7, X7
+	VMOVSHDUP    X7, X6
+	VADDSS       X6, X7, X7
+	VMOVSS       X7, (AX)
 	ADDQ         $4, AX
 	MOVQ         stride+48(FP), DX
 	ADDQ         DX, BX
@@ -1528,6 +1572,14 @@ done2:
 // matmulQ82xTurbo2AVX512 multiplies rows of w with 2 rows of activations in int8; ldy and stride in bytes.
 // Requires: F16C, FMA, AVX512VL, AVX512VNNI
 TEXT ·matmulQ82xTurbo2AVX512(SB), NOSPLIT, $320-72
+
+	// constants of the loops
+	VMOVDQU      turbo24<>+0(SB), Y0
+	VMOVDQU      turbo23<>+0(SB), Y1
+	VMOVDQU      turbo22<>+0(SB), Y2
+	VMOVDQU      turbo21<>+0(SB), Y3
+	VBROADCASTI128 turbo29<>+0(SB), Y4
+	VMOVDQU      turbo20<>+0(SB), Y5
 	LEAQ         31(SP), AX
 	ANDQ         $-32, AX
 	MOVQ         y+0(FP), AX
@@ -1537,8 +1589,8 @@ TEXT ·matmulQ82xTurbo2AVX512(SB), NOSPLIT, $320-72
 	JLT          done2
 
 loop1:
-	VPXOR        Y0, Y0, Y0
-	VPXOR        Y1, Y1, Y1
+	VPXOR        Y6, Y6, Y6
+	VPXOR        Y7, Y7, Y7
 	MOVQ         q+16(FP), DX
 	MOVQ         d+24(FP), SI
 	MOVQ         blocks+64(FP), DI
@@ -1547,106 +1599,102 @@ loop1:
 	JLT          done4
 
 loop3:
-	VPBROADCASTW (R8), X2
-	VCVTPH2PS    X2, Y2
-	VMOVDQU      turbo28<>+0(SB), Y3
-	VMULPS       Y3, Y2, Y2
-	VMOVDQU      2(R8), X3
-	VINSERTI128  $1, 6(R8), Y3, Y3
-	VPSHUFB      turbo20<>+0(SB), Y3, Y3
-	VPAND        turbo21<>+0(SB), Y3, Y4
-	VPSRLD       $2, Y3, Y5
-	VPAND        turbo22<>+0(SB), Y5, Y5
-	VPOR         Y5, Y4, Y4
-	VPSRLD       $4, Y3, Y5
-	VPAND        turbo23<>+0(SB), Y5, Y5
-	VPOR         Y5, Y4, Y4
-	VPSRLD       $6, Y3, Y3
-	VPAND        turbo24<>+0(SB), Y3, Y3
-	VPOR         Y3, Y4, Y3
-	VBROADCASTI128 turbo29<>+0(SB), Y4
-	VPSHUFB      Y3, Y4, Y3
-	VPABSB       Y3, Y4
-	VMOVDQU      (DX), Y5
-	VPSIGNB      Y3, Y5, Y5
-	VPXOR        Y6, Y6, Y6
-	VPDPBUSD     Y5, Y4, Y6
-	VMOVDQU      128(DX), Y5
-	VPSIGNB      Y3, Y5, Y3
-	VPXOR        Y5, Y5, Y5
-	VPDPBUSD     Y3, Y4, Y5
-	VMOVDQU      10(R8), X3
-	VINSERTI128  $1, 14(R8), Y3, Y3
-	VPSHUFB      turbo20<>+0(SB), Y3, Y3
-	VPAND        turbo21<>+0(SB), Y3, Y4
-	VPSRLD       $2, Y3, Y7
-	VPAND        turbo22<>+0(SB), Y7, Y7
-	VPOR         Y7, Y4, Y4
-	VPSRLD       $4, Y3, Y7
-	VPAND        turbo23<>+0(SB), Y7, Y7
-	VPOR         Y7, Y4, Y4
-	VPSRLD       $6, Y3, Y3
-	VPAND        turbo24<>+0(SB), Y3, Y3
-	VPOR         Y3, Y4, Y3
-	VBROADCASTI128 turbo29<>+0(SB), Y4
-	VPSHUFB      Y3, Y4, Y3
-	VPABSB       Y3, Y4
-	VMOVDQU      32(DX), Y7
-	VPSIGNB      Y3, Y7, Y7
-	VPDPBUSD     Y7, Y4, Y6
-	VMOVDQU      160(DX), Y7
-	VPSIGNB      Y3, Y7, Y3
-	VPDPBUSD     Y3, Y4, Y5
-	VBROADCASTI128 18(R8), Y3
-	VPSHUFB      turbo26<>+0(SB), Y3, Y3
-	VPAND        turbo21<>+0(SB), Y3, Y4
-	VPSRLD       $2, Y3, Y7
-	VPAND        turbo22<>+0(SB), Y7, Y7
-	VPOR         Y7, Y4, Y4
-	VPSRLD       $4, Y3, Y7
-	VPAND        turbo23<>+0(SB), Y7, Y7
-	VPOR         Y7, Y4, Y4
-	VPSRLD       $6, Y3, Y3
-	VPAND        turbo24<>+0(SB), Y3, Y3
-	VPOR         Y3, Y4, Y3
-	VBROADCASTI128 turbo29<>+0(SB), Y4
-	VPSHUFB      Y3, Y4, Y3
-	VPABSB       Y3, Y4
-	VMOVDQU      64(DX), Y7
-	VPSIGNB      Y3, Y7, Y7
-	VPDPBUSD     Y7, Y4, Y6
-	VMOVDQU      192(DX), Y7
-	VPSIGNB      Y3, Y7, Y3
-	VPDPBUSD     Y3, Y4, Y5
-	VBROADCASTI128 18(R8), Y3
-	VPSHUFB      turbo27<>+0(SB), Y3, Y3
-	VPAND        turbo21<>+0(SB), Y3, Y4
-	VPSRLD       $2, Y3, Y7
-	VPAND        turbo22<>+0(SB), Y7, Y7
-	VPOR         Y7, Y4, Y4
-	VPSRLD       $4, Y3, Y7
-	VPAND        turbo23<>+0(SB), Y7, Y7
-	VPOR         Y7, Y4, Y4
-	VPSRLD       $6, Y3, Y3
-	VPAND        turbo24<>+0(SB), Y3, Y3
-	VPOR         Y3, Y4, Y3
-	VBROADCASTI128 turbo29<>+0(SB), Y4
-	VPSHUFB      Y3, Y4, Y3
-	VPABSB       Y3, Y4
-	VMOVDQU      96(DX), Y7
-	VPSIGNB      Y3, Y7, Y7
-	VPDPBUSD     Y7, Y4, Y6
-	VMOVDQU      224(DX), Y7
-	VPSIGNB      Y3, Y7, Y3
-	VPDPBUSD     Y3, Y4, Y5
-	VBROADCASTSS (SI), Y3
-	VCVTDQ2PS    Y6, Y4
-	VMULPS       Y2, Y3, Y3
-	VFMADD231PS  Y3, Y4, Y0
-	VBROADCASTSS 4(SI), Y3
-	VCVTDQ2PS    Y5, Y4
-	VMULPS       Y2, Y3, Y2
-	VFMADD231PS  Y2, Y4, Y1
+	VPBROADCASTW (R8), X8
+	VCVTPH2PS    X8, Y8
+	VMOVDQU      turbo28<>+0(SB), Y9
+	VMULPS       Y9, Y8, Y8
+	VMOVDQU      2(R8), X9
+	VINSERTI128  $1, 6(R8), Y9, Y9
+	VPSHUFB      Y5, Y9, Y9
+	VPAND        Y3, Y9, Y10
+	VPSRLD       $2, Y9, Y11
+	VPAND        Y2, Y11, Y11
+	VPOR         Y11, Y10, Y10
+	VPSRLD       $4, Y9, Y11
+	VPAND        Y1, Y11, Y11
+	VPOR         Y11, Y10, Y10
+	VPSRLD       $6, Y9, Y9
+	VPAND        Y0, Y9, Y9
+	VPOR         Y9, Y10, Y9
+	VPSHUFB      Y9, Y4, Y9
+	VPABSB       Y9, Y10
+	VMOVDQU      (DX), Y11
+	VPSIGNB      Y9, Y11, Y11
+	VPXOR        Y12, Y12, Y12
+	VPDPBUSD     Y11, Y10, Y12
+	VMOVDQU      128(DX), Y11
+	VPSIGNB      Y9, Y11, Y9
+	VPXOR        Y11, Y11, Y11
+	VPDPBUSD     Y9, Y10, Y11
+	VMOVDQU      10(R8), X9
+	VINSERTI128  $1, 14(R8), Y9, Y9
+	VPSHUFB      Y5, Y9, Y9
+	VPAND        Y3, Y9, Y10
+	VPSRLD       $2, Y9, Y13
+	VPAND        Y2, Y13, Y13
+	VPOR         Y13, Y10, Y10
+	VPSRLD       $4, Y9, Y13
+	VPAND        Y1, Y13, Y13
+	VPOR         Y13, Y10, Y10
+	VPSRLD       $6, Y9, Y9
+	VPAND        Y0, Y9, Y9
+	VPOR         Y9, Y10, Y9
+	VPSHUFB      Y9, Y4, Y9
+	VPABSB       Y9, Y10
+	VMOVDQU      32(DX), Y13
+	VPSIGNB      Y9, Y13, Y13
+	VPDPBUSD     Y13, Y10, Y12
+	VMOVDQU      160(DX), Y13
+	VPSIGNB      Y9, Y13, Y9
+	VPDPBUSD     Y9, Y10, Y11
+	VBROADCASTI128 18(R8), Y9
+	VPSHUFB      turbo26<>+0(SB), Y9, Y9
+	VPAND        Y3, Y9, Y10
+	VPSRLD       $2, Y9, Y13
+	VPAND        Y2, Y13, Y13
+	VPOR         Y13, Y10, Y10
+	VPSRLD       $4, Y9, Y13
+	VPAND        Y1, Y13, Y13
+	VPOR         Y13, Y10, Y10
+	VPSRLD       $6, Y9, Y9
+	VPAND        Y0, Y9, Y9
+	VPOR         Y9, Y10, Y9
+	VPSHUFB      Y9, Y4, Y9
+	VPABSB       Y9, Y10
+	VMOVDQU      64(DX), Y13
+	VPSIGNB      Y9, Y13, Y13
+	VPDPBUSD     Y13, Y10, Y12
+	VMOVDQU      192(DX), Y13
+	VPSIGNB      Y9, Y13, Y9
+	VPDPBUSD     Y9, Y10, Y11
+	VBROADCASTI128 18(R8), Y9
+	VPSHUFB      turbo27<>+0(SB), Y9, Y9
+	VPAND        Y3, Y9, Y10
+	VPSRLD       $2, Y9, Y13
+	VPAND        Y2, Y13, Y13
+	VPOR         Y13, Y10, Y10
+	VPSRLD       $4, Y9, Y13
+	VPAND        Y1, Y13, Y13
+	VPOR         Y13, Y10, Y10
+	VPSRLD       $6, Y9, Y9
+	VPAND        Y0, Y9, Y9
+	VPOR         Y9, Y10, Y9
+	VPSHUFB      Y9, Y4, Y9
+	VPABSB       Y9, Y10
+	VMOVDQU      96(DX), Y13
+	VPSIGNB      Y9, Y13, Y13
+	VPDPBUSD     Y13, Y10, Y12
+	VMOVDQU      224(DX), Y13
+	VPSIGNB      Y9, Y13, Y9
+	VPDPBUSD     Y9, Y10, Y11
+	VBROADCASTSS (SI), Y9
+	VCVTDQ2PS    Y12, Y10
+	VMULPS       Y8, Y9, Y9
+	VFMADD231PS  Y9, Y10, Y6
+	VBROADCASTSS 4(SI), Y9
+	VCVTDQ2PS    Y11, Y10
+	VMULPS       Y8, Y9, Y8
+	VFMADD231PS  Y8, Y10, Y7
 	ADDQ         $0x22, R8
 	ADDQ         $0x100, DX
 	ADDQ         $8, SI
@@ -1655,23 +1703,23 @@ loop3:
 
 done4:
 	ADDQ         $1, DI
-	VEXTRACTF128 $1, Y0, X2
-	VADDPS       X0, X2, X2
-	VMOVHLPS     X2, X2, X0
-	VADDPS       X0, X2, X2
-	VMOVSHDUP    X2, X0
-	VADDSS       X0, X2, X2
-	VMOVSS       X2, (AX)
+	VEXTRACTF128 $1, Y6, X8
+	VADDPS       X6, X8, X8
+	VMOVHLPS     X8, X8, X6
+	VADDPS       X6, X8, X8
+	VMOVSHDUP    X8, X6
+	VADDSS       X6, X8, X8
+	VMOVSS       X8, (AX)
 	MOVQ         ldy+8(FP), DX
 	MOVQ         AX, SI
 	ADDQ         DX, SI
-	VEXTRACTF128 $1, Y1, X0
-	VADDPS       X1, X0, X0
-	VMOVHLPS     X0, X0, X1
-	VADDPS       X1, X0, X0
-	VMOVSHDUP    X0, X1
-	VADDSS       X1, X0, X0
-	VMOVSS       X0, (SI)
+	VEXTRACTF128 $1, Y7, X6
+	VADDPS       X7, X6, X6
+	VMOVHLPS     X6, X6, X7
+	VADDPS       X7, X6, X6
+	VMOVSHDUP    X6, X7
+	VADDSS       X7, X6, X6
+	VMOVSS       X6, (SI)
 	ADDQ         $4, AX
 	MOVQ         stride+48(FP), DX
 	ADDQ         DX, BX
@@ -1686,6 +1734,14 @@ done2:
 // matmulQ83xTurbo2AVX512 multiplies rows of w with 3 rows of activations in int8; ldy and stride in bytes.
 // Requires: F16C, FMA, AVX512VL, AVX512VNNI
 TEXT ·matmulQ83xTurbo2AVX512(SB), NOSPLIT, $320-72
+
+	// constants of the loops
+	VMOVDQU      turbo24<>+0(SB), Y0
+	VMOVDQU      turbo23<>+0(SB), Y1
+	VMOVDQU      turbo22<>+0(SB), Y2
+	VMOVDQU      turbo21<>+0(SB), Y3
+	VBROADCASTI128 turbo29<>+0(SB), Y4
+	VMOVDQU      turbo20<>+0(SB), Y5
 	LEAQ         31(SP), AX
 	ANDQ         $-32, AX
 	MOVQ         y+0(FP), AX
@@ -1695,9 +1751,9 @@ TEXT ·matmulQ83xTurbo2AVX512(SB), NOSPLIT, $320-72
 	JLT          done2
 
 loop1:
-	VPXOR        Y0, Y0, Y0
-	VPXOR        Y1, Y1, Y1
-	VPXOR        Y2, Y2, Y2
+	VPXOR        Y6, Y6, Y6
+	VPXOR        Y7, Y7, Y7
+	VPXOR        Y8, Y8, Y8
 	MOVQ         q+16(FP), DX
 	MOVQ         d+24(FP), SI
 	MOVQ         blocks+64(FP), DI
@@ -1706,123 +1762,119 @@ loop1:
 	JLT          done4
 
 loop3:
-	VPBROADCASTW (R8), X3
-	VCVTPH2PS    X3, Y3
-	VMOVDQU      turbo28<>+0(SB), Y4
-	VMULPS       Y4, Y3, Y3
-	VMOVDQU      2(R8), X4
-	VINSERTI128  $1, 6(R8), Y4, Y4
-	VPSHUFB      turbo20<>+0(SB), Y4, Y4
-	VPAND        turbo21<>+0(SB), Y4, Y5
-	VPSRLD       $2, Y4, Y6
-	VPAND        turbo22<>+0(SB), Y6, Y6
-	VPOR         Y6, Y5, Y5
-	VPSRLD       $4, Y4, Y6
-	VPAND        turbo23<>+0(SB), Y6, Y6
-	VPOR         Y6, Y5, Y5
-	VPSRLD       $6, Y4, Y4
-	VPAND        turbo24<>+0(SB), Y4, Y4
-	VPOR         Y4, Y5, Y4
-	VBROADCASTI128 turbo29<>+0(SB), Y5
-	VPSHUFB      Y4, Y5, Y4
-	VPABSB       Y4, Y5
-	VMOVDQU      (DX), Y6
-	VPSIGNB      Y4, Y6, Y6
-	VPXOR        Y7, Y7, Y7
-	VPDPBUSD     Y6, Y5, Y7
-	VMOVDQU      128(DX), Y6
-	VPSIGNB      Y4, Y6, Y6
-	VPXOR        Y8, Y8, Y8
-	VPDPBUSD     Y6, Y5, Y8
-	VMOVDQU      256(DX), Y6
-	VPSIGNB      Y4, Y6, Y4
-	VPXOR        Y6, Y6, Y6
-	VPDPBUSD     Y4, Y5, Y6
-	VMOVDQU      10(R8), X4
-	VINSERTI128  $1, 14(R8), Y4, Y4
-	VPSHUFB      turbo20<>+0(SB), Y4, Y4
-	VPAND        turbo21<>+0(SB), Y4, Y5
-	VPSRLD       $2, Y4, Y9
-	VPAND        turbo22<>+0(SB), Y9, Y9
-	VPOR         Y9, Y5, Y5
-	VPSRLD       $4, Y4, Y9
-	VPAND        turbo23<>+0(SB), Y9, Y9
-	VPOR         Y9, Y5, Y5
-	VPSRLD       $6, Y4, Y4
-	VPAND        turbo24<>+0(SB), Y4, Y4
-	VPOR         Y4, Y5, Y4
-	VBROADCASTI128 turbo29<>+0(SB), Y5
-	VPSHUFB      Y4, Y5, Y4
-	VPABSB       Y4, Y5
-	VMOVDQU      32(DX), Y9
-	VPSIGNB      Y4, Y9, Y9
-	VPDPBUSD     Y9, Y5, Y7
-	VMOVDQU      160(DX), Y9
-	VPSIGNB      Y4, Y9, Y9
-	VPDPBUSD     Y9, Y5, Y8
-	VMOVDQU      288(DX), Y9
-	VPSIGNB      Y4, Y9, Y4
-	VPDPBUSD     Y4, Y5, Y6
-	VBROADCASTI128 18(R8), Y4
-	VPSHUFB      turbo26<>+0(SB), Y4, Y4
-	VPAND        turbo21<>+0(SB), Y4, Y5
-	VPSRLD       $2, Y4, Y9
-	VPAND        turbo22<>+0(SB), Y9, Y9
-	VPOR         Y9, Y5, Y5
-	VPSRLD       $4, Y4, Y9
-	VPAND        turbo23<>+0(SB), Y9, Y9
-	VPOR         Y9, Y5, Y5
-	VPSRLD       $6, Y4, Y4
-	VPAND        turbo24<>+0(SB), Y4, Y4
-	VPOR         Y4, Y5, Y4
-	VBROADCASTI128 turbo29<>+0(SB), Y5
-	VPSHUFB      Y4, Y5, Y4
-	VPABSB       Y4, Y5
-	VMOVDQU      64(DX), Y9
-	VPSIGNB      Y4, Y9, Y9
-	VPDPBUSD     Y9, Y5, Y7
-	VMOVDQU      192(DX), Y9
-	VPSIGNB      Y4, Y9, Y9
-	VPDPBUSD     Y9, Y5, Y8
-	VMOVDQU      320(DX), Y9
-	VPSIGNB      Y4, Y9, Y4
-	VPDPBUSD     Y4, Y5, Y6
-	VBROADCASTI128 18(R8), Y4
-	VPSHUFB      turbo27<>+0(SB), Y4, Y4
-	VPAND        turbo21<>+0(SB), Y4, Y5
-	VPSRLD       $2, Y4, Y9
-	VPAND        turbo22<>+0(SB), Y9, Y9
-	VPOR         Y9, Y5, Y5
-	VPSRLD       $4, Y4, Y9
-	VPAND        turbo23<>+0(SB), Y9, Y9
-	VPOR         Y9, Y5, Y5
-	VPSRLD       $6, Y4, Y4
-	VPAND        turbo24<>+0(SB), Y4, Y4
-	VPOR         Y4, Y5, Y4
-	VBROADCASTI128 turbo29<>+0(SB), Y5
-	VPSHUFB      Y4, Y5, Y4
-	VPABSB       Y4, Y5
-	VMOVDQU      96(DX), Y9
-	VPSIGNB      Y4, Y9, Y9
-	VPDPBUSD     Y9, Y5, Y7
-	VMOVDQU      224(DX), Y9
-	VPSIGNB      Y4, Y9, Y9
-	VPDPBUSD     Y9, Y5, Y8
-	VMOVDQU      352(DX), Y9
-	VPSIGNB      Y4, Y9, Y4
-	VPDPBUSD     Y4, Y5, Y6
-	VBROADCASTSS (SI), Y4
-	VCVTDQ2PS    Y7, Y5
-	VMULPS       Y3, Y4, Y4
-	VFMADD231PS  Y4, Y5, Y0
-	VBROADCASTSS 4(SI), Y4
-	VCVTDQ2PS    Y8, Y5
-	VMULPS       Y3, Y4, Y4
-	VFMADD231PS  Y4, Y5, Y1
-	VBROADCASTSS 8(SI), Y4
-	VCVTDQ2PS    Y6, Y5
-	VMULPS       Y3, Y4, Y3
-	VFMADD231PS  Y3, Y5, Y2
+	VPBROADCASTW (R8), X9
+	VCVTPH2PS    X9, Y9
+	VMOVDQU      turbo28<>+0(SB), Y10
+	VMULPS       Y10, Y9, Y9
+	VMOVDQU      2(R8), X10
+	VINSERTI128  $1, 6(R8), Y10, Y10
+	VPSHUFB      Y5, Y10, Y10
+	VPAND        Y3, Y10, Y11
+	VPSRLD       $2, Y10, Y12
+	VPAND        Y2, Y12, Y12
+	VPOR         Y12, Y11, Y11
+	VPSRLD       $4, Y10, Y12
+	VPAND        Y1, Y12, Y12
+	VPOR         Y12, Y11, Y11
+	VPSRLD       $6, Y10, Y10
+	VPAND        Y0, Y10, Y10
+	VPOR         Y10, Y11, Y10
+	VPSHUFB      Y10, Y4, Y10
+	VPABSB       Y10, Y11
+	VMOVDQU      (DX), Y12
+	VPSIGNB      Y10, Y12, Y12
+	VPXOR        Y13, Y13, Y13
+	VPDPBUSD     Y12, Y11, Y13
+	VMOVDQU      128(DX), Y12
+	VPSIGNB      Y10, Y12, Y12
+	VPXOR        Y14, Y14, Y14
+	VPDPBUSD     Y12, Y11, Y14
+	VMOVDQU      256(DX), Y12
+	VPSIGNB      Y10, Y12, Y10
+	VPXOR        Y12, Y12, Y12
+	VPDPBUSD     Y10, Y11, Y12
+	VMOVDQU      10(R8), X10
+	VINSERTI128  $1, 14(R8), Y10, Y10
+	VPSHUFB      Y5, Y10, Y10
+	VPAND        Y3, Y10, Y11
+	VPSRLD       $2, Y10, Y15
+	VPAND        Y2, Y15, Y15
+	VPOR         Y15, Y11, Y11
+	VPSRLD       $4, Y10, Y15
+	VPAND        Y1, Y15, Y15
+	VPOR         Y15, Y11, Y11
+	VPSRLD       $6, Y10, Y10
+	VPAND        Y0, Y10, Y10
+	VPOR         Y10, Y11, Y10
+	VPSHUFB      Y10, Y4, Y10
+	VPABSB       Y10, Y11
+	VMOVDQU      32(DX), Y15
+	VPSIGNB      Y10, Y15, Y15
+	VPDPBUSD     Y15, Y11, Y13
+	VMOVDQU      160(DX), Y15
+	VPSIGNB      Y10, Y15, Y15
+	VPDPBUSD     Y15, Y11, Y14
+	VMOVDQU      288(DX), Y15
+	VPSIGNB      Y10, Y15, Y10
+	VPDPBUSD     Y10, Y11, Y12
+	VBROADCASTI128 18(R8), Y10
+	VPSHUFB      turbo26<>+0(SB), Y10, Y10
+	VPAND        Y3, Y10, Y11
+	VPSRLD       $2, Y10, Y15
+	VPAND        Y2, Y15, Y15
+	VPOR         Y15, Y11, Y11
+	VPSRLD       $4, Y10, Y15
+	VPAND        Y1, Y15, Y15
+	VPOR         Y15, Y11, Y11
+	VPSRLD       $6, Y10, Y10
+	VPAND        Y0, Y10, Y10
+	VPOR         Y10, Y11, Y10
+	VPSHUFB      Y10, Y4, Y10
+	VPABSB       Y10, Y11
+	VMOVDQU      64(DX), Y15
+	VPSIGNB      Y10, Y15, Y15
+	VPDPBUSD     Y15, Y11, Y13
+	VMOVDQU      192(DX), Y15
+	VPSIGNB      Y10, Y15, Y15
+	VPDPBUSD     Y15, Y11, Y14
+	VMOVDQU      320(DX), Y15
+	VPSIGNB      Y10, Y15, Y10
+	VPDPBUSD     Y10, Y11, Y12
+	VBROADCASTI128 18(R8), Y10
+	VPSHUFB      turbo27<>+0(SB), Y10, Y10
+	VPAND        Y3, Y10, Y11
+	VPSRLD       $2, Y10, Y15
+	VPAND        Y2, Y15, Y15
+	VPOR         Y15, Y11, Y11
+	VPSRLD       $4, Y10, Y15
+	VPAND        Y1, Y15, Y15
+	VPOR         Y15, Y11, Y11
+	VPSRLD       $6, Y10, Y10
+	VPAND        Y0, Y10, Y10
+	VPOR         Y10, Y11, Y10
+	VPSHUFB      Y10, Y4, Y10
+	VPABSB       Y10, Y11
+	VMOVDQU      96(DX), Y15
+	VPSIGNB      Y10, Y15, Y15
+	VPDPBUSD     Y15, Y11, Y13
+	VMOVDQU      224(DX), Y15
+	VPSIGNB      Y10, Y15, Y15
+	VPDPBUSD     Y15, Y11, Y14
+	VMOVDQU      352(DX), Y15
+	VPSIGNB      Y10, Y15, Y10
+	VPDPBUSD     Y10, Y11, Y12
+	VBROADCASTSS (SI), Y10
+	VCVTDQ2PS    Y13, Y11
+	VMULPS       Y9, Y10, Y10
+	VFMADD231PS  Y10, Y11, Y6
+	VBROADCASTSS 4(SI), Y10
+	VCVTDQ2PS    Y14, Y11
+	VMULPS       Y9, Y10, Y10
+	VFMADD231PS  Y10, Y11, Y7
+	VBROADCASTSS 8(SI), Y10
+	VCVTDQ2PS    Y12, Y11
+	VMULPS       Y9, Y10, Y9
+	VFMADD231PS  Y9, Y11, Y8
 	ADDQ         $0x22, R8
 	ADDQ         $0x180, DX
 	ADDQ         $0xc, SI
@@ -1831,31 +1883,31 @@ loop3:
 
 done4:
 	ADDQ         $1, DI
-	VEXTRACTF128 $1, Y0, X3
-	VADDPS       X0, X3, X3
-	VMOVHLPS     X3, X3, X0
-	VADDPS       X0, X3, X3
-	VMOVSHDUP    X3, X0
-	VADDSS       X0, X3, X3
-	VMOVSS       X3, (AX)
+	VEXTRACTF128 $1, Y6, X9
+	VADDPS       X6, X9, X9
+	VMOVHLPS     X9, X9, X6
+	VADDPS       X6, X9, X9
+	VMOVSHDUP    X9, X6
+	VADDSS       X6, X9, X9
+	VMOVSS       X9, (AX)
 	MOVQ         ldy+8(FP), DX
 	MOVQ         AX, SI
 	ADDQ         DX, SI
-	VEXTRACTF128 $1, Y1, X0
-	VADDPS       X1, X0, X0
-	VMOVHLPS     X0, X0, X1
-	VADDPS       X1, X0, X0
-	VMOVSHDUP    X0, X1
-	VADDSS       X1, X0, X0
-	VMOVSS       X0, (SI)
+	VEXTRACTF128 $1, Y7, X6
+	VADDPS       X7, X6, X6
+	VMOVHLPS     X6, X6, X7
+	VADDPS       X7, X6, X6
+	VMOVSHDUP    X6, X7
+	VADDSS       X7, X6, X6
+	VMOVSS       X6, (SI)
 	ADDQ         DX, SI
-	VEXTRACTF128 $1, Y2, X0
-	VADDPS       X2, X0, X0
-	VMOVHLPS     X0, X0, X1
-	VADDPS       X1, X0, X0
-	VMOVSHDUP    X0, X1
-	VADDSS       X1, X0, X0
-	VMOVSS       X0, (SI)
+	VEXTRACTF128 $1, Y8, X6
+	VADDPS       X8, X6, X6
+	VMOVHLPS     X6, X6, X7
+	VADDPS       X7, X6, X6
+	VMOVSHDUP    X6, X7
+	VADDSS       X7, X6, X6
+	VMOVSS       X6, (SI)
 	ADDQ         $4, AX
 	MOVQ         stride+48(FP), DX
 	ADDQ         DX, BX
@@ -1870,6 +1922,12 @@ done2:
 // matmulQ84xTurbo2AVX512 multiplies rows of w with 4 rows of activations in int8; ldy and stride in bytes.
 // Requires: F16C, FMA, AVX512VL, AVX512VNNI
 TEXT ·matmulQ84xTurbo2AVX512(SB), NOSPLIT, $320-72
+
+	// constants of the loops
+	VMOVDQU      turbo24<>+0(SB), Y0
+	VMOVDQU      turbo23<>+0(SB), Y1
+	VMOVDQU      turbo22<>+0(SB), Y2
+	VMOVDQU      turbo21<>+0(SB), Y3
 	LEAQ         31(SP), AX
 	ANDQ         $-32, AX
 	MOVQ         y+0(FP), AX
@@ -1879,10 +1937,10 @@ TEXT ·matmulQ84xTurbo2AVX512(SB), NOSPLIT, $320-72
 	JLT          done2
 
 loop1:
-	VPXOR        Y0, Y0, Y0
-	VPXOR        Y1, Y1, Y1
-	VPXOR        Y2, Y2, Y2
-	VPXOR        Y3, Y3, Y3
+	VPXOR        Y4, Y4, Y4
+	VPXOR        Y5, Y5, Y5
+	VPXOR        Y6, Y6, Y6
+	VPXOR        Y7, Y7, Y7
 	MOVQ         q+16(FP), DX
 	MOVQ         d+24(FP), SI
 	MOVQ         blocks+64(FP), DI
@@ -1891,140 +1949,140 @@ loop1:
 	JLT          done4
 
 loop3:
-	VPBROADCASTW (R8), X4
-	VCVTPH2PS    X4, Y4
-	VMOVDQU      turbo28<>+0(SB), Y5
-	VMULPS       Y5, Y4, Y4
-	VMOVDQU      2(R8), X5
-	VINSERTI128  $1, 6(R8), Y5, Y5
-	VPSHUFB      turbo20<>+0(SB), Y5, Y5
-	VPAND        turbo21<>+0(SB), Y5, Y6
-	VPSRLD       $2, Y5, Y7
-	VPAND        turbo22<>+0(SB), Y7, Y7
-	VPOR         Y7, Y6, Y6
-	VPSRLD       $4, Y5, Y7
-	VPAND        turbo23<>+0(SB), Y7, Y7
-	VPOR         Y7, Y6, Y6
-	VPSRLD       $6, Y5, Y5
-	VPAND        turbo24<>+0(SB), Y5, Y5
-	VPOR         Y5, Y6, Y5
-	VBROADCASTI128 turbo29<>+0(SB), Y6
-	VPSHUFB      Y5, Y6, Y5
-	VPABSB       Y5, Y6
-	VMOVDQU      (DX), Y7
-	VPSIGNB      Y5, Y7, Y7
-	VPXOR        Y8, Y8, Y8
-	VPDPBUSD     Y7, Y6, Y8
-	VMOVDQU      128(DX), Y7
-	VPSIGNB      Y5, Y7, Y7
-	VPXOR        Y9, Y9, Y9
-	VPDPBUSD     Y7, Y6, Y9
-	VMOVDQU      256(DX), Y7
-	VPSIGNB      Y5, Y7, Y7
-	VPXOR        Y10, Y10, Y10
-	VPDPBUSD     Y7, Y6, Y10
-	VMOVDQU      384(DX), Y7
-	VPSIGNB      Y5, Y7, Y5
-	VPXOR        Y7, Y7, Y7
-	VPDPBUSD     Y5, Y6, Y7
-	VMOVDQU      10(R8), X5
-	VINSERTI128  $1, 14(R8), Y5, Y5
-	VPSHUFB      turbo20<>+0(SB), Y5, Y5
-	VPAND        turbo21<>+0(SB), Y5, Y6
-	VPSRLD       $2, Y5, Y11
-	VPAND        turbo22<>+0(SB), Y11, Y11
-	VPOR         Y11, Y6, Y6
-	VPSRLD       $4, Y5, Y11
-	VPAND        turbo23<>+0(SB), Y11, Y11
-	VPOR         Y11, Y6, Y6
-	VPSRLD       $6, Y5, Y5
-	VPAND        turbo24<>+0(SB), Y5, Y5
-	VPOR         Y5, Y6, Y5
-	VBROADCASTI128 turbo29<>+0(SB), Y6
-	VPSHUFB      Y5, Y6, Y5
-	VPABSB       Y5, Y6
-	VMOVDQU      32(DX), Y11
-	VPSIGNB      Y5, Y11, Y11
-	VPDPBUSD     Y11, Y6, Y8
-	VMOVDQU      160(DX), Y11
-	VPSIGNB      Y5, Y11, Y11
-	VPDPBUSD     Y11, Y6, Y9
-	VMOVDQU      288(DX), Y11
-	VPSIGNB      Y5, Y11, Y11
-	VPDPBUSD     Y11, Y6, Y10
-	VMOVDQU      416(DX), Y11
-	VPSIGNB      Y5, Y11, Y5
-	VPDPBUSD     Y5, Y6, Y7
-	VBROADCASTI128 18(R8), Y5
-	VPSHUFB      turbo26<>+0(SB), Y5, Y5
-	VPAND        turbo21<>+0(SB), Y5, Y6
-	VPSRLD       $2, Y5, Y11
-	VPAND        turbo22<>+0(SB), Y11, Y11
-	VPOR         Y11, Y6, Y6
-	VPSRLD       $4, Y5, Y11
-	VPAND        turbo23<>+0(SB), Y11, Y11
-	VPOR         Y11, Y6, Y6
-	VPSRLD       $6, Y5, Y5
-	VPAND        turbo24<>+0(SB), Y5, Y5
-	VPOR         Y5, Y6, Y5
-	VBROADCASTI128 turbo29<>+0(SB), Y6
-	VPSHUFB      Y5, Y6, Y5
-	VPABSB       Y5, Y6
-	VMOVDQU      64(DX), Y11
-	VPSIGNB      Y5, Y11, Y11
-	VPDPBUSD     Y11, Y6, Y8
-	VMOVDQU      192(DX), Y11
-	VPSIGNB      Y5, Y11, Y11
-	VPDPBUSD     Y11, Y6, Y9
-	VMOVDQU      320(DX), Y11
-	VPSIGNB      Y5, Y11, Y11
-	VPDPBUSD     Y11, Y6, Y10
-	VMOVDQU      448(DX), Y11
-	VPSIGNB      Y5, Y11, Y5
-	VPDPBUSD     Y5, Y6, Y7
-	VBROADCASTI128 18(R8), Y5
-	VPSHUFB      turbo27<>+0(SB), Y5, Y5
-	VPAND        turbo21<>+0(SB), Y5, Y6
-	VPSRLD       $2, Y5, Y11
-	VPAND        turbo22<>+0(SB), Y11, Y11
-	VPOR         Y11, Y6, Y6
-	VPSRLD       $4, Y5, Y11
-	VPAND        turbo23<>+0(SB), Y11, Y11
-	VPOR         Y11, Y6, Y6
-	VPSRLD       $6, Y5, Y5
-	VPAND        turbo24<>+0(SB), Y5, Y5
-	VPOR         Y5, Y6, Y5
-	VBROADCASTI128 turbo29<>+0(SB), Y6
-	VPSHUFB      Y5, Y6, Y5
-	VPABSB       Y5, Y6
-	VMOVDQU      96(DX), Y11
-	VPSIGNB      Y5, Y11, Y11
-	VPDPBUSD     Y11, Y6, Y8
-	VMOVDQU      224(DX), Y11
-	VPSIGNB      Y5, Y11, Y11
-	VPDPBUSD     Y11, Y6, Y9
-	VMOVDQU      352(DX), Y11
-	VPSIGNB      Y5, Y11, Y11
-	VPDPBUSD     Y11, Y6, Y10
-	VMOVDQU      480(DX), Y11
-	VPSIGNB      Y5, Y11, Y5
-	VPDPBUSD     Y5, Y6, Y7
-	VBROADCASTSS (SI), Y5
-	VCVTDQ2PS    Y8, Y6
-	VMULPS       Y4, Y5, Y5
-	VFMADD231PS  Y5, Y6, Y0
-	VBROADCASTSS 4(SI), Y5
-	VCVTDQ2PS    Y9, Y6
-	VMULPS       Y4, Y5, Y5
-	VFMADD231PS  Y5, Y6, Y1
-	VBROADCASTSS 8(SI), Y5
-	VCVTDQ2PS    Y10, Y6
-	VMULPS       Y4, Y5, Y5
-	VFMADD231PS  Y5, Y6, Y2
-	VBROADCASTSS 12(SI), Y5
-	VCVTDQ2PS    Y7, Y6
-	VMULPS       Y4, Y5, Y4
-	VFMADD231PS  Y4, Y6, Y3
+	VPBROADCASTW (R8), X8
+	VCVTPH2PS    X8, Y8
+	VMOVDQU      turbo28<>+0(SB), Y9
+	VMULPS       Y9, Y8, Y8
+	VMOVDQU      2(R8), X9
+	VINSERTI128  $1, 6(R8), Y9, Y9
+	VPSHUFB      turbo20<>+0(SB), Y9, Y9
+	VPAND        Y3, Y9, Y10
+	VPSRLD       $2, Y9, Y11
+	VPAND        Y2, Y11, Y11
+	VPOR         Y11, Y10, Y10
+	VPSRLD       $4, Y9, Y11
+	VPAND        Y1, Y11, Y11
+	VPOR         Y11, Y10, Y10
+	VPSRLD       $6, Y9, Y9
+	VPAND        Y0, Y9, Y9
+	VPOR         Y9, Y10, Y9
+	VBROADCASTI128 turbo29<>+0(SB), Y10
+	VPSHUFB      Y9, Y10, Y9
+	VPABSB       Y9, Y10
+	VMOVDQU      (DX), Y11
+	VPSIGNB      Y9, Y11, Y11
+	VPXOR        Y12, Y12, Y12
+	VPDPBUSD     Y11, Y10, Y12
+	VMOVDQU      128(DX), Y11
+	VPSIGNB      Y9, Y11, Y11
+	VPXOR        Y13, Y13, Y13
+	VPDPBUSD     Y11, Y10, Y13
+	VMOVDQU      256(DX), Y11
+	VPSIGNB      Y9, Y11, Y11
+	VPXOR        Y14, Y14, Y14
+	VPDPBUSD     Y11, Y10, Y14
+	VMOVDQU      384(DX), Y11
+	VPSIGNB      Y9, Y11, Y9
+	VPXOR        Y11, Y11, Y11
+	VPDPBUSD     Y9, Y10, Y11
+	VMOVDQU      10(R8), X9
+	VINSERTI128  $1, 14(R8), Y9, Y9
+	VPSHUFB      turbo20<>+0(SB), Y9, Y9
+	VPAND        Y3, Y9, Y10
+	VPSRLD       $2, Y9, Y15
+	VPAND        Y2, Y15, Y15
+	VPOR         Y15, Y10, Y10
+	VPSRLD       $4, Y9, Y15
+	VPAND        Y1, Y15, Y15
+	VPOR         Y15, Y10, Y10
+	VPSRLD       $6, Y9, Y9
+	VPAND        Y0, Y9, Y9
+	VPOR         Y9, Y10, Y9
+	VBROADCASTI128 turbo29<>+0(SB), Y10
+	VPSHUFB      Y9, Y10, Y9
+	VPABSB       Y9, Y10
+	VMOVDQU      32(DX), Y15
+	VPSIGNB      Y9, Y15, Y15
+	VPDPBUSD     Y15, Y10, Y12
+	VMOVDQU      160(DX), Y15
+	VPSIGNB      Y9, Y15, Y15
+	VPDPBUSD     Y15, Y10, Y13
+	VMOVDQU      288(DX), Y15
+	VPSIGNB      Y9, Y15, Y15
+	VPDPBUSD     Y15, Y10, Y14
+	VMOVDQU      416(DX), Y15
+	VPSIGNB      Y9, Y15, Y9
+	VPDPBUSD     Y9, Y10, Y11
+	VBROADCASTI128 18(R8), Y9
+	VPSHUFB      turbo26<>+0(SB), Y9, Y9
+	VPAND        Y3, Y9, Y10
+	VPSRLD       $2, Y9, Y15
+	VPAND        Y2, Y15, Y15
+	VPOR         Y15, Y10, Y10
+	VPSRLD       $4, Y9, Y15
+	VPAND        Y1, Y15, Y15
+	VPOR         Y15, Y10, Y10
+	VPSRLD       $6, Y9, Y9
+	VPAND        Y0, Y9, Y9
+	VPOR         Y9, Y10, Y9
+	VBROADCASTI128 turbo29<>+0(SB), Y10
+	VPSHUFB      Y9, Y10, Y9
+	VPABSB       Y9, Y10
+	VMOVDQU      64(DX), Y15
+	VPSIGNB      Y9, Y15, Y15
+	VPDPBUSD     Y15, Y10, Y12
+	VMOVDQU      192(DX), Y15
+	VPSIGNB      Y9, Y15, Y15
+	VPDPBUSD     Y15, Y10, Y13
+	VMOVDQU      320(DX), Y15
+	VPSIGNB      Y9, Y15, Y15
+	VPDPBUSD     Y15, Y10, Y14
+	VMOVDQU      448(DX), Y15
+	VPSIGNB      Y9, Y15, Y9
+	VPDPBUSD     Y9, Y10, Y11
+	VBROADCASTI128 18(R8), Y9
+	VPSHUFB      turbo27<>+0(SB), Y9, Y9
+	VPAND        Y3, Y9, Y10
+	VPSRLD       $2, Y9, Y15
+	VPAND        Y2, Y15, Y15
+	VPOR         Y15, Y10, Y10
+	VPSRLD       $4, Y9, Y15
+	VPAND        Y1, Y15, Y15
+	VPOR         Y15, Y10, Y10
+	VPSRLD       $6, Y9, Y9
+	VPAND        Y0, Y9, Y9
+	VPOR         Y9, Y10, Y9
+	VBROADCASTI128 turbo29<>+0(SB), Y10
+	VPSHUFB      Y9, Y10, Y9
+	VPABSB       Y9, Y10
+	VMOVDQU      96(DX), Y15
+	VPSIGNB      Y9, Y15, Y15
+	VPDPBUSD     Y15, Y10, Y12
+	VMOVDQU      224(DX), Y15
+	VPSIGNB      Y9, Y15, Y15
+	VPDPBUSD     Y15, Y10, Y13
+	VMOVDQU      352(DX), Y15
+	VPSIGNB      Y9, Y15, Y15
+	VPDPBUSD     Y15, Y10, Y14
+	VMOVDQU      480(DX), Y15
+	VPSIGNB      Y9, Y15, Y9
+	VPDPBUSD     Y9, Y10, Y11
+	VBROADCASTSS (SI), Y9
+	VCVTDQ2PS    Y12, Y10
+	VMULPS       Y8, Y9, Y9
+	VFMADD231PS  Y9, Y10, Y4
+	VBROADCASTSS 4(SI), Y9
+	VCVTDQ2PS    Y13, Y10
+	VMULPS       Y8, Y9, Y9
+	VFMADD231PS  Y9, Y10, Y5
+	VBROADCASTSS 8(SI), Y9
+	VCVTDQ2PS    Y14, Y10
+	VMULPS       Y8, Y9, Y9
+	VFMADD231PS  Y9, Y10, Y6
+	VBROADCASTSS 12(SI), Y9
+	VCVTDQ2PS    Y11, Y10
+	VMULPS       Y8, Y9, Y8
+	VFMADD231PS  Y8, Y10, Y7
 	ADDQ         $0x22, R8
 	ADDQ         $0x200, DX
 	ADDQ         $0x10, SI
@@ -2033,39 +2091,39 @@ loop3:
 
 done4:
 	ADDQ         $1, DI
-	VEXTRACTF128 $1, Y0, X4
-	VADDPS       X0, X4, X4
-	VMOVHLPS     X4, X4, X0
-	VADDPS       X0, X4, X4
-	VMOVSHDUP    X4, X0
-	VADDSS       X0, X4, X4
-	VMOVSS       X4, (AX)
+	VEXTRACTF128 $1, Y4, X8
+	VADDPS       X4, X8, X8
+	VMOVHLPS     X8, X8, X4
+	VADDPS       X4, X8, X8
+	VMOVSHDUP    X8, X4
+	VADDSS       X4, X8, X8
+	VMOVSS       X8, (AX)
 	MOVQ         ldy+8(FP), DX
 	MOVQ         AX, SI
 	ADDQ         DX, SI
-	VEXTRACTF128 $1, Y1, X0
-	VADDPS       X1, X0, X0
-	VMOVHLPS     X0, X0, X1
-	VADDPS       X1, X0, X0
-	VMOVSHDUP    X0, X1
-	VADDSS       X1, X0, X0
-	VMOVSS       X0, (SI)
+	VEXTRACTF128 $1, Y5, X4
+	VADDPS       X5, X4, X4
+	VMOVHLPS     X4, X4, X5
+	VADDPS       X5, X4, X4
+	VMOVSHDUP    X4, X5
+	VADDSS       X5, X4, X4
+	VMOVSS       X4, (SI)
 	ADDQ         DX, SI
-	VEXTRACTF128 $1, Y2, X0
-	VADDPS       X2, X0, X0
-	VMOVHLPS     X0, X0, X1
-	VADDPS       X1, X0, X0
-	VMOVSHDUP    X0, X1
-	VADDSS       X1, X0, X0
-	VMOVSS       X0, (SI)
+	VEXTRACTF128 $1, Y6, X4
+	VADDPS       X6, X4, X4
+	VMOVHLPS     X4, X4, X5
+	VADDPS       X5, X4, X4
+	VMOVSHDUP    X4, X5
+	VADDSS       X5, X4, X4
+	VMOVSS       X4, (SI)
 	ADDQ         DX, SI
-	VEXTRACTF128 $1, Y3, X0
-	VADDPS       X3, X0, X0
-	VMOVHLPS     X0, X0, X1
-	VADDPS       X1, X0, X0
-	VMOVSHDUP    X0, X1
-	VADDSS       X1, X0, X0
-	VMOVSS       X0, (SI)
+	VEXTRACTF128 $1, Y7, X4
+	VADDPS       X7, X4, X4
+	VMOVHLPS     X4, X4, X5
+	VADDPS       X5, X4, X4
+	VMOVSHDUP    X4, X5
+	VADDSS       X5, X4, X4
+	VMOVSS       X4, (SI)
 	ADDQ         $4, AX
 	MOVQ         stride+48(FP), DX
 	ADDQ         DX, BX
@@ -2080,6 +2138,14 @@ done2:
 // matmulQ8Block1xTurbo2AVX512 multiplies rows of one block with 1 row of activations in int8; rows is a multiple of 4, ldy and stride in bytes.
 // Requires: F16C, AVX512VL, AVX512VNNI
 TEXT ·matmulQ8Block1xTurbo2AVX512(SB), NOSPLIT, $544-72
+
+	// constants of the loops
+	VMOVDQU      turbo24<>+0(SB), Y0
+	VMOVDQU      turbo23<>+0(SB), Y1
+	VMOVDQU      turbo22<>+0(SB), Y2
+	VMOVDQU      turbo21<>+0(SB), Y3
+	VBROADCASTI128 turbo29<>+0(SB), Y4
+	VMOVDQU      turbo20<>+0(SB), Y5
 	LEAQ         31(SP), AX
 	ANDQ         $-32, AX
 	LEAQ         351(SP), AX
@@ -2105,87 +2171,83 @@ loop1:
 	JLT          done4
 
 loop3:
-	VMOVDQU      2(DI), X0
-	VINSERTI128  $1, 6(DI), Y0, Y0
-	VPSHUFB      turbo20<>+0(SB), Y0, Y0
-	VPAND        turbo21<>+0(SB), Y0, Y1
-	VPSRLD       $2, Y0, Y2
-	VPAND        turbo22<>+0(SB), Y2, Y2
-	VPOR         Y2, Y1, Y1
-	VPSRLD       $4, Y0, Y2
-	VPAND        turbo23<>+0(SB), Y2, Y2
-	VPOR         Y2, Y1, Y1
-	VPSRLD       $6, Y0, Y0
-	VPAND        turbo24<>+0(SB), Y0, Y0
-	VPOR         Y0, Y1, Y0
-	VBROADCASTI128 turbo29<>+0(SB), Y1
-	VPSHUFB      Y0, Y1, Y0
-	VPABSB       Y0, Y1
-	VMOVDQU      (CX), Y2
-	VPSIGNB      Y0, Y2, Y0
-	VPXOR        Y2, Y2, Y2
-	VPDPBUSD     Y0, Y1, Y2
-	VMOVDQU      10(DI), X0
-	VINSERTI128  $1, 14(DI), Y0, Y0
-	VPSHUFB      turbo20<>+0(SB), Y0, Y0
-	VPAND        turbo21<>+0(SB), Y0, Y1
-	VPSRLD       $2, Y0, Y3
-	VPAND        turbo22<>+0(SB), Y3, Y3
-	VPOR         Y3, Y1, Y1
-	VPSRLD       $4, Y0, Y3
-	VPAND        turbo23<>+0(SB), Y3, Y3
-	VPOR         Y3, Y1, Y1
-	VPSRLD       $6, Y0, Y0
-	VPAND        turbo24<>+0(SB), Y0, Y0
-	VPOR         Y0, Y1, Y0
-	VBROADCASTI128 turbo29<>+0(SB), Y1
-	VPSHUFB      Y0, Y1, Y0
-	VPABSB       Y0, Y1
-	VMOVDQU      32(CX), Y3
-	VPSIGNB      Y0, Y3, Y0
-	VPDPBUSD     Y0, Y1, Y2
-	VBROADCASTI128 18(DI), Y0
-	VPSHUFB      turbo26<>+0(SB), Y0, Y0
-	VPAND        turbo21<>+0(SB), Y0, Y1
-	VPSRLD       $2, Y0, Y3
-	VPAND        turbo22<>+0(SB), Y3, Y3
-	VPOR         Y3, Y1, Y1
-	VPSRLD       $4, Y0, Y3
-	VPAND        turbo23<>+0(SB), Y3, Y3
-	VPOR         Y3, Y1, Y1
-	VPSRLD       $6, Y0, Y0
-	VPAND        turbo24<>+0(SB), Y0, Y0
-	VPOR         Y0, Y1, Y0
-	VBROADCASTI128 turbo29<>+0(SB), Y1
-	VPSHUFB      Y0, Y1, Y0
-	VPABSB       Y0, Y1
-	VMOVDQU      64(CX), Y3
-	VPSIGNB      Y0, Y3, Y0
-	VPDPBUSD     Y0, Y1, Y2
-	VBROADCASTI128 18(DI), Y0
-	VPSHUFB      turbo27<>+0(SB), Y0, Y0
-	VPAND        turbo21<>+0(SB), Y0, Y1
-	VPSRLD       $2, Y0, Y3
-	VPAND        turbo22<>+0(SB), Y3, Y3
-	VPOR         Y3, Y1, Y1
-	VPSRLD       $4, Y0, Y3
-	VPAND        turbo23<>+0(SB), Y3, Y3
-	VPOR         Y3, Y1, Y1
-	VPSRLD       $6, Y0, Y0
-	VPAND        turbo24<>+0(SB), Y0, Y0
-	VPOR         Y0, Y1, Y0
-	VBROADCASTI128 turbo29<>+0(SB), Y1
-	VPSHUFB      Y0, Y1, Y0
-	VPABSB       Y0, Y1
-	VMOVDQU      96(CX), Y3
-	VPSIGNB      Y0, Y3, Y0
-	VPDPBUSD     Y0, Y1, Y2
-	VMOVDQU      Y2, (R10)
-	VPBROADCASTW (DI), X0
-	VCVTPH2PS    X0, Y0
-	VMOVDQU      turbo28<>+0(SB), Y1
-	VMULPS       Y1, Y0, Y0
-	VMOVSS       X0, (R11)
+	VMOVDQU      2(DI), X6
+	VINSERTI128  $1, 6(DI), Y6, Y6
+	VPSHUFB      Y5, Y6, Y6
+	VPAND        Y3, Y6, Y7
+	VPSRLD       $2, Y6, Y8
+	VPAND        Y2, Y8, Y8
+	VPOR         Y8, Y7, Y7
+	VPSRLD       $4, Y6, Y8
+	VPAND        Y1, Y8, Y8
+	VPOR         Y8, Y7, Y7
+	VPSRLD       $6, Y6, Y6
+	VPAND        Y0, Y6, Y6
+	VPOR         Y6, Y7, Y6
+	VPSHUFB      Y6, Y4, Y6
+	VPABSB       Y6, Y7
+	VMOVDQU      (CX), Y8
+	VPSIGNB      Y6, Y8, Y6
+	VPXOR        Y8, Y8, Y8
+	VPDPBUSD     Y6, Y7, Y8
+	VMOVDQU      10(DI), X6
+	VINSERTI128  $1, 14(DI), Y6, Y6
+	VPSHUFB      Y5, Y6, Y6
+	VPAND        Y3, Y6, Y7
+	VPSRLD       $2, Y6, Y9
+	VPAND        Y2, Y9, Y9
+	VPOR         Y9, Y7, Y7
+	VPSRLD       $4, Y6, Y9
+	VPAND        Y1, Y9, Y9
+	VPOR         Y9, Y7, Y7
+	VPSRLD       $6, Y6, Y6
+	VPAND        Y0, Y6, Y6
+	VPOR         Y6, Y7, Y6
+	VPSHUFB      Y6, Y4, Y6
+	VPABSB       Y6, Y7
+	VMOVDQU      32(CX), Y9
+	VPSIGNB      Y6, Y9, Y6
+	VPDPBUSD     Y6, Y7, Y8
+	VBROADCASTI128 18(DI), Y6
+	VPSHUFB      turbo26<>+0(SB), Y6, Y6
+	VPAND        Y3, Y6, Y7
+	VPSRLD       $2, Y6, Y9
+	VPAND        Y2, Y9, Y9
+	VPOR         Y9, Y7, Y7
+	VPSRLD       $4, Y6, Y9
+	VPAND        Y1, Y9, Y9
+	VPOR         Y9, Y7, Y7
+	VPSRLD       $6, Y6, Y6
+	VPAND        Y0, Y6, Y6
+	VPOR         Y6, Y7, Y6
+	VPSHUFB      Y6, Y4, Y6
+	VPABSB       Y6, Y7
+	VMOVDQU      64(CX), Y9
+	VPSIGNB      Y6, Y9, Y6
+	VPDPBUSD     Y6, Y7, Y8
+	VBROADCASTI128 18(DI), Y6
+	VPSHUFB      turbo27<>+0(SB), Y6, Y6
+	VPAND        Y3, Y6, Y7
+	VPSRLD       $2, Y6, Y9
+	VPAND        Y2, Y9, Y9
+	VPOR         Y9, Y7, Y7
+	VPSRLD       $4, Y6, Y9
+	VPAND        Y1, Y9, Y9
+	VPOR         Y9, Y7, Y7
+	VPSRLD       $6, Y6, Y6
+	VPAND        Y0, Y6, Y6
+	VPOR         Y6, Y7, Y6
+	VPSHUFB      Y6, Y4, Y6
+	VPABSB       Y6, Y7
+	VMOVDQU      96(CX), Y9
+	VPSIGNB      Y6, Y9, Y6
+	VPDPBUSD     Y6, Y7, Y8
+	VMOVDQU      Y8, (R10)
+	VPBROADCASTW (DI), X6
+	VCVTPH2PS    X6, Y6
+	VMOVDQU      turbo28<>+0(SB), Y7
+	VMULPS       Y7, Y6, Y6
+	VMOVSS       X6, (R11)
 	ADDQ         $0x20, R10
 	ADDQ         $4, R11
 	MOVQ         stride+48(FP), R12
@@ -2197,27 +2259,27 @@ done4:
 	ADDQ         $1, R9
 
 	// four results for each row of y
-	VMOVUPS      (BX), X0
-	VMOVDQU      (AX), Y1
-	VMOVDQU      32(AX), Y2
-	VMOVDQU      64(AX), Y3
-	VMOVDQU      96(AX), Y4
-	VPUNPCKLDQ   Y2, Y1, Y5
-	VPUNPCKHDQ   Y2, Y1, Y1
-	VPADDD       Y1, Y5, Y5
-	VPUNPCKLDQ   Y4, Y3, Y1
-	VPUNPCKHDQ   Y4, Y3, Y2
-	VPADDD       Y2, Y1, Y1
-	VPUNPCKLQDQ  Y1, Y5, Y2
-	VPUNPCKHQDQ  Y1, Y5, Y1
-	VPADDD       Y1, Y2, Y2
-	VEXTRACTI128 $1, Y2, X1
-	VPADDD       X1, X2, X1
-	VCVTDQ2PS    X1, X1
-	VBROADCASTSS (DX), X2
-	VMULPS       X2, X1, X1
-	VMULPS       X0, X1, X0
-	VMOVUPS      X0, (SI)
+	VMOVUPS      (BX), X6
+	VMOVDQU      (AX), Y7
+	VMOVDQU      32(AX), Y8
+	VMOVDQU      64(AX), Y9
+	VMOVDQU      96(AX), Y10
+	VPUNPCKLDQ   Y8, Y7, Y11
+	VPUNPCKHDQ   Y8, Y7, Y7
+	VPADDD       Y7, Y11, Y11
+	VPUNPCKLDQ   Y10, Y9, Y7
+	VPUNPCKHDQ   Y10, Y9, Y8
+	VPADDD       Y8, Y7, Y7
+	VPUNPCKLQDQ  Y7, Y11, Y8
+	VPUNPCKHQDQ  Y7, Y11, Y7
+	VPADDD       Y7, Y8, Y8
+	VEXTRACTI128 $1, Y8, X7
+	VPADDD       X7, X8, X7
+	VCVTDQ2PS    X7, X7
+	VBROADCASTSS (DX), X8
+	VMULPS       X8, X7, X7
+	VMULPS       X6, X7, X6
+	VMOVUPS      X6, (SI)
 	ADDQ         $0x10, SI
 	SUBQ         $4, R8
 	JGE          loop1
@@ -2230,6 +2292,14 @@ done2:
 // matmulQ8Block2xTurbo2AVX512 multiplies rows of one block with 2 rows of activations in int8; rows is a multiple of 4, ldy and stride in bytes.
 // Requires: F16C, AVX512VL, AVX512VNNI
 TEXT ·matmulQ8Block2xTurbo2AVX512(SB), 0, $672-72
+
+	// constants of the loops
+	VMOVDQU      turbo24<>+0(SB), Y0
+	VMOVDQU      turbo23<>+0(SB), Y1
+	VMOVDQU      turbo22<>+0(SB), Y2
+	VMOVDQU      turbo21<>+0(SB), Y3
+	VBROADCASTI128 turbo29<>+0(SB), Y4
+	VMOVDQU      turbo20<>+0(SB), Y5
 	LEAQ         31(SP), AX
 	ANDQ         $-32, AX
 	LEAQ         351(SP), AX
@@ -2255,101 +2325,97 @@ loop1:
 	JLT          done4
 
 loop3:
-	VMOVDQU      2(DI), X0
-	VINSERTI128  $1, 6(DI), Y0, Y0
-	VPSHUFB      turbo20<>+0(SB), Y0, Y0
-	VPAND        turbo21<>+0(SB), Y0, Y1
-	VPSRLD       $2, Y0, Y2
-	VPAND        turbo22<>+0(SB), Y2, Y2
-	VPOR         Y2, Y1, Y1
-	VPSRLD       $4, Y0, Y2
-	VPAND        turbo23<>+0(SB), Y2, Y2
-	VPOR         Y2, Y1, Y1
-	VPSRLD       $6, Y0, Y0
-	VPAND        turbo24<>+0(SB), Y0, Y0
-	VPOR         Y0, Y1, Y0
-	VBROADCASTI128 turbo29<>+0(SB), Y1
-	VPSHUFB      Y0, Y1, Y0
-	VPABSB       Y0, Y1
-	VMOVDQU      (CX), Y2
-	VPSIGNB      Y0, Y2, Y2
-	VPXOR        Y3, Y3, Y3
-	VPDPBUSD     Y2, Y1, Y3
-	VMOVDQU      128(CX), Y2
-	VPSIGNB      Y0, Y2, Y0
-	VPXOR        Y2, Y2, Y2
-	VPDPBUSD     Y0, Y1, Y2
-	VMOVDQU      10(DI), X0
-	VINSERTI128  $1, 14(DI), Y0, Y0
-	VPSHUFB      turbo20<>+0(SB), Y0, Y0
-	VPAND        turbo21<>+0(SB), Y0, Y1
-	VPSRLD       $2, Y0, Y4
-	VPAND        turbo22<>+0(SB), Y4, Y4
-	VPOR         Y4, Y1, Y1
-	VPSRLD       $4, Y0, Y4
-	VPAND        turbo23<>+0(SB), Y4, Y4
-	VPOR         Y4, Y1, Y1
-	VPSRLD       $6, Y0, Y0
-	VPAND        turbo24<>+0(SB), Y0, Y0
-	VPOR         Y0, Y1, Y0
-	VBROADCASTI128 turbo29<>+0(SB), Y1
-	VPSHUFB      Y0, Y1, Y0
-	VPABSB       Y0, Y1
-	VMOVDQU      32(CX), Y4
-	VPSIGNB      Y0, Y4, Y4
-	VPDPBUSD     Y4, Y1, Y3
-	VMOVDQU      160(CX), Y4
-	VPSIGNB      Y0, Y4, Y0
-	VPDPBUSD     Y0, Y1, Y2
-	VBROADCASTI128 18(DI), Y0
-	VPSHUFB      turbo26<>+0(SB), Y0, Y0
-	VPAND        turbo21<>+0(SB), Y0, Y1
-	VPSRLD       $2, Y0, Y4
-	VPAND        turbo22<>+0(SB), Y4, Y4
-	VPOR         Y4, Y1, Y1
-	VPSRLD       $4, Y0, Y4
-	VPAND        turbo23<>+0(SB), Y4, Y4
-	VPOR         Y4, Y1, Y1
-	VPSRLD       $6, Y0, Y0
-	VPAND        turbo24<>+0(SB), Y0, Y0
-	VPOR         Y0, Y1, Y0
-	VBROADCASTI128 turbo29<>+0(SB), Y1
-	VPSHUFB      Y0, Y1, Y0
-	VPABSB       Y0, Y1
-	VMOVDQU      64(CX), Y4
-	VPSIGNB      Y0, Y4, Y4
-	VPDPBUSD     Y4, Y1, Y3
-	VMOVDQU      192(CX), Y4
-	VPSIGNB      Y0, Y4, Y0
-	VPDPBUSD     Y0, Y1, Y2
-	VBROADCASTI128 18(DI), Y0
-	VPSHUFB      turbo27<>+0(SB), Y0, Y0
-	VPAND        turbo21<>+0(SB), Y0, Y1
-	VPSRLD       $2, Y0, Y4
-	VPAND        turbo22<>+0(SB), Y4, Y4
-	VPOR         Y4, Y1, Y1
-	VPSRLD       $4, Y0, Y4
-	VPAND        turbo23<>+0(SB), Y4, Y4
-	VPOR         Y4, Y1, Y1
-	VPSRLD       $6, Y0, Y0
-	VPAND        turbo24<>+0(SB), Y0, Y0
-	VPOR         Y0, Y1, Y0
-	VBROADCASTI128 turbo29<>+0(SB), Y1
-	VPSHUFB      Y0, Y1, Y0
-	VPABSB       Y0, Y1
-	VMOVDQU      96(CX), Y4
-	VPSIGNB      Y0, Y4, Y4
-	VPDPBUSD     Y4, Y1, Y3
-	VMOVDQU      224(CX), Y4
-	VPSIGNB      Y0, Y4, Y0
-	VPDPBUSD     Y0, Y1, Y2
-	VMOVDQU      Y3, (R10)
-	VMOVDQU      Y2, 128(R10)
-	VPBROADCASTW (DI), X0
-	VCVTPH2PS    X0, Y0
-	VMOVDQU      turbo28<>+0(SB), Y1
-	VMULPS       Y1, Y0, Y0
-	VMOVSS       X0, (R11)
+	VMOVDQU      2(DI), X6
+	VINSERTI128  $1, 6(DI), Y6, Y6
+	VPSHUFB      Y5, Y6, Y6
+	VPAND        Y3, Y6, Y7
+	VPSRLD       $2, Y6, Y8
+	VPAND        Y2, Y8, Y8
+	VPOR         Y8, Y7, Y7
+	VPSRLD       $4, Y6, Y8
+	VPAND        Y1, Y8, Y8
+	VPOR         Y8, Y7, Y7
+	VPSRLD       $6, Y6, Y6
+	VPAND        Y0, Y6, Y6
+	VPOR         Y6, Y7, Y6
+	VPSHUFB      Y6, Y4, Y6
+	VPABSB       Y6, Y7
+	VMOVDQU      (CX), Y8
+	VPSIGNB      Y6, Y8, Y8
+	VPXOR        Y9, Y9, Y9
+	VPDPBUSD     Y8, Y7, Y9
+	VMOVDQU      128(CX), Y8
+	VPSIGNB      Y6, Y8, Y6
+	VPXOR        Y8, Y8, Y8
+	VPDPBUSD     Y6, Y7, Y8
+	VMOVDQU      10(DI), X6
+	VINSERTI128  $1, 14(DI), Y6, Y6
+	VPSHUFB      Y5, Y6, Y6
+	VPAND        Y3, Y6, Y7
+	VPSRLD       $2, Y6, Y10
+	VPAND        Y2, Y10, Y10
+	VPOR         Y10, Y7, Y7
+	VPSRLD       $4, Y6, Y10
+	VPAND        Y1, Y10, Y10
+	VPOR         Y10, Y7, Y7
+	VPSRLD       $6, Y6, Y6
+	VPAND        Y0, Y6, Y6
+	VPOR         Y6, Y7, Y6
+	VPSHUFB      Y6, Y4, Y6
+	VPABSB       Y6, Y7
+	VMOVDQU      32(CX), Y10
+	VPSIGNB      Y6, Y10, Y10
+	VPDPBUSD     Y10, Y7, Y9
+	VMOVDQU      160(CX), Y10
+	VPSIGNB      Y6, Y10, Y6
+	VPDPBUSD     Y6, Y7, Y8
+	VBROADCASTI128 18(DI), Y6
+	VPSHUFB      turbo26<>+0(SB), Y6, Y6
+	VPAND        Y3, Y6, Y7
+	VPSRLD       $2, Y6, Y10
+	VPAND        Y2, Y10, Y10
+	VPOR         Y10, Y7, Y7
+	VPSRLD       $4, Y6, Y10
+	VPAND        Y1, Y10, Y10
+	VPOR         Y10, Y7, Y7
+	VPSRLD       $6, Y6, Y6
+	VPAND        Y0, Y6, Y6
+	VPOR         Y6, Y7, Y6
+	VPSHUFB      Y6, Y4, Y6
+	VPABSB       Y6, Y7
+	VMOVDQU      64(CX), Y10
+	VPSIGNB      Y6, Y10, Y10
+	VPDPBUSD     Y10, Y7, Y9
+	VMOVDQU      192(CX), Y10
+	VPSIGNB      Y6, Y10, Y6
+	VPDPBUSD     Y6, Y7, Y8
+	VBROADCASTI128 18(DI), Y6
+	VPSHUFB      turbo27<>+0(SB), Y6, Y6
+	VPAND        Y3, Y6, Y7
+	VPSRLD       $2, Y6, Y10
+	VPAND        Y2, Y10, Y10
+	VPOR         Y10, Y7, Y7
+	VPSRLD       $4, Y6, Y10
+	VPAND        Y1, Y10, Y10
+	VPOR         Y10, Y7, Y7
+	VPSRLD       $6, Y6, Y6
+	VPAND        Y0, Y6, Y6
+	VPOR         Y6, Y7, Y6
+	VPSHUFB      Y6, Y4, Y6
+	VPABSB       Y6, Y7
+	VMOVDQU      96(CX), Y10
+	VPSIGNB      Y6, Y10, Y10
+	VPDPBUSD     Y10, Y7, Y9
+	VMOVDQU      224(CX), Y10
+	VPSIGNB      Y6, Y10, Y6
+	VPDPBUSD     Y6, Y7, Y8
+	VMOVDQU      Y9, (R10)
+	VMOVDQU      Y8, 128(R10)
+	VPBROADCASTW (DI), X6
+	VCVTPH2PS    X6, Y6
+	VMOVDQU      turbo28<>+0(SB), Y7
+	VMULPS       Y7, Y6, Y6
+	VMOVSS       X6, (R11)
 	ADDQ         $0x20, R10
 	ADDQ         $4, R11
 	MOVQ         stride+48(FP), R12
@@ -2361,50 +2427,50 @@ done4:
 	ADDQ         $1, R9
 
 	// four results for each row of y
-	VMOVUPS      (BX), X0
-	VMOVDQU      (AX), Y1
-	VMOVDQU      32(AX), Y2
-	VMOVDQU      64(AX), Y3
-	VMOVDQU      96(AX), Y4
-	VPUNPCKLDQ   Y2, Y1, Y5
-	VPUNPCKHDQ   Y2, Y1, Y1
-	VPADDD       Y1, Y5, Y5
-	VPUNPCKLDQ   Y4, Y3, Y1
-	VPUNPCKHDQ   Y4, Y3, Y2
-	VPADDD       Y2, Y1, Y1
-	VPUNPCKLQDQ  Y1, Y5, Y2
-	VPUNPCKHQDQ  Y1, Y5, Y1
-	VPADDD       Y1, Y2, Y2
-	VEXTRACTI128 $1, Y2, X1
-	VPADDD       X1, X2, X1
-	VCVTDQ2PS    X1, X1
-	VBROADCASTSS (DX), X2
-	VMULPS       X2, X1, X1
-	VMULPS       X0, X1, X1
-	VMOVUPS      X1, (SI)
-	VMOVDQU      128(AX), Y1
-	VMOVDQU      160(AX), Y2
-	VMOVDQU      192(AX), Y3
-	VMOVDQU      224(AX), Y4
-	VPUNPCKLDQ   Y2, Y1, Y5
-	VPUNPCKHDQ   Y2, Y1, Y1
-	VPADDD       Y1, Y5, Y5
-	VPUNPCKLDQ   Y4, Y3, Y1
-	VPUNPCKHDQ   Y4, Y3, Y2
-	VPADDD       Y2, Y1, Y1
-	VPUNPCKLQDQ  Y1, Y5, Y2
-	VPUNPCKHQDQ  Y1, Y5, Y1
-	VPADDD       Y1, Y2, Y2
-	VEXTRACTI128 $1, Y2, X1
-	VPADDD       X1, X2, X1
-	VCVTDQ2PS    X1, X1
-	VBROADCASTSS 4(DX), X2
-	VMULPS       X2, X1, X1
-	VMULPS       X0, X1, X0
+	VMOVUPS      (BX), X6
+	VMOVDQU      (AX), Y7
+	VMOVDQU      32(AX), Y8
+	VMOVDQU      64(AX), Y9
+	VMOVDQU      96(AX), Y10
+	VPUNPCKLDQ   Y8, Y7, Y11
+	VPUNPCKHDQ   Y8, Y7, Y7
+	VPADDD       Y7, Y11, Y11
+	VPUNPCKLDQ   Y10, Y9, Y7
+	VPUNPCKHDQ   Y10, Y9, Y8
+	VPADDD       Y8, Y7, Y7
+	VPUNPCKLQDQ  Y7, Y11, Y8
+	VPUNPCKHQDQ  Y7, Y11, Y7
+	VPADDD       Y7, Y8, Y8
+	VEXTRACTI128 $1, Y8, X7
+	VPADDD       X7, X8, X7
+	VCVTDQ2PS    X7, X7
+	VBROADCASTSS (DX), X8
+	VMULPS       X8, X7, X7
+	VMULPS       X6, X7, X7
+	VMOVUPS      X7, (SI)
+	VMOVDQU      128(AX), Y7
+	VMOVDQU      160(AX), Y8
+	VMOVDQU      192(AX), Y9
+	VMOVDQU      224(AX), Y10
+	VPUNPCKLDQ   Y8, Y7, Y11
+	VPUNPCKHDQ   Y8, Y7, Y7
+	VPADDD       Y7, Y11, Y11
+	VPUNPCKLDQ   Y10, Y9, Y7
+	VPUNPCKHDQ   Y10, Y9, Y8
+	VPADDD       Y8, Y7, Y7
+	VPUNPCKLQDQ  Y7, Y11, Y8
+	VPUNPCKHQDQ  Y7, Y11, Y7
+	VPADDD       Y7, Y8, Y8
+	VEXTRACTI128 $1, Y8, X7
+	VPADDD       X7, X8, X7
+	VCVTDQ2PS    X7, X7
+	VBROADCASTSS 4(DX), X8
+	VMULPS       X8, X7, X7
+	VMULPS       X6, X7, X6
 	MOVQ         ldy+8(FP), R9
 	MOVQ         SI, R10
 	ADDQ         R9, R10
-	VMOVUPS      X0, (R10)
+	VMOVUPS      X6, (R10)
 	ADDQ         $0x10, SI
 	SUBQ         $4, R8
 	JGE          loop1
@@ -2417,6 +2483,14 @@ done2:
 // matmulQ8Block3xTurbo2AVX512 multiplies rows of one block with 3 rows of activations in int8; rows is a multiple of 4, ldy and stride in bytes.
 // Requires: F16C, AVX512VL, AVX512VNNI
 TEXT ·matmulQ8Block3xTurbo2AVX512(SB), 0, $800-72
+
+	// constants of the loops
+	VMOVDQU      turbo24<>+0(SB), Y0
+	VMOVDQU      turbo23<>+0(SB), Y1
+	VMOVDQU      turbo22<>+0(SB), Y2
+	VMOVDQU      turbo21<>+0(SB), Y3
+	VBROADCASTI128 turbo29<>+0(SB), Y4
+	VMOVDQU      turbo20<>+0(SB), Y5
 	LEAQ         31(SP), AX
 	ANDQ         $-32, AX
 	LEAQ         351(SP), AX
@@ -2442,115 +2516,111 @@ loop1:
 	JLT          done4
 
 loop3:
-	VMOVDQU      2(DI), X0
-	VINSERTI128  $1, 6(DI), Y0, Y0
-	VPSHUFB      turbo20<>+0(SB), Y0, Y0
-	VPAND        turbo21<>+0(SB), Y0, Y1
-	VPSRLD       $2, Y0, Y2
-	VPAND        turbo22<>+0(SB), Y2, Y2
-	VPOR         Y2, Y1, Y1
-	VPSRLD       $4, Y0, Y2
-	VPAND        turbo23<>+0(SB), Y2, Y2
-	VPOR         Y2, Y1, Y1
-	VPSRLD       $6, Y0, Y0
-	VPAND        turbo24<>+0(SB), Y0, Y0
-	VPOR         Y0, Y1, Y0
-	VBROADCASTI128 turbo29<>+0(SB), Y1
-	VPSHUFB      Y0, Y1, Y0
-	VPABSB       Y0, Y1
-	VMOVDQU      (CX), Y2
-	VPSIGNB      Y0, Y2, Y2
-	VPXOR        Y3, Y3, Y3
-	VPDPBUSD     Y2, Y1, Y3
-	VMOVDQU      128(CX), Y2
-	VPSIGNB      Y0, Y2, Y2
-	VPXOR        Y4, Y4, Y4
-	VPDPBUSD     Y2, Y1, Y4
-	VMOVDQU      256(CX), Y2
-	VPSIGNB      Y0, Y2, Y0
-	VPXOR        Y2, Y2, Y2
-	VPDPBUSD     Y0, Y1, Y2
-	VMOVDQU      10(DI), X0
-	VINSERTI128  $1, 14(DI), Y0, Y0
-	VPSHUFB      turbo20<>+0(SB), Y0, Y0
-	VPAND        turbo21<>+0(SB), Y0, Y1
-	VPSRLD       $2, Y0, Y5
-	VPAND        turbo22<>+0(SB), Y5, Y5
-	VPOR         Y5, Y1, Y1
-	VPSRLD       $4, Y0, Y5
-	VPAND        turbo23<>+0(SB), Y5, Y5
-	VPOR         Y5, Y1, Y1
-	VPSRLD       $6, Y0, Y0
-	VPAND        turbo24<>+0(SB), Y0, Y0
-	VPOR         Y0, Y1, Y0
-	VBROADCASTI128 turbo29<>+0(SB), Y1
-	VPSHUFB      Y0, Y1, Y0
-	VPABSB       Y0, Y1
-	VMOVDQU      32(CX), Y5
-	VPSIGNB      Y0, Y5, Y5
-	VPDPBUSD     Y5, Y1, Y3
-	VMOVDQU      160(CX), Y5
-	VPSIGNB      Y0, Y5, Y5
-	VPDPBUSD     Y5, Y1, Y4
-	VMOVDQU      288(CX), Y5
-	VPSIGNB      Y0, Y5, Y0
-	VPDPBUSD     Y0, Y1, Y2
-	VBROADCASTI128 18(DI), Y0
-	VPSHUFB      turbo26<>+0(SB), Y0, Y0
-	VPAND        turbo21<>+0(SB), Y0, Y1
-	VPSRLD       $2, Y0, Y5
-	VPAND        turbo22<>+0(SB), Y5, Y5
-	VPOR         Y5, Y1, Y1
-	VPSRLD       $4, Y0, Y5
-	VPAND        turbo23<>+0(SB), Y5, Y5
-	VPOR         Y5, Y1, Y1
-	VPSRLD       $6, Y0, Y0
-	VPAND        turbo24<>+0(SB), Y0, Y0
-	VPOR         Y0, Y1, Y0
-	VBROADCASTI128 turbo29<>+0(SB), Y1
-	VPSHUFB      Y0, Y1, Y0
-	VPABSB       Y0, Y1
-	VMOVDQU      64(CX), Y5
-	VPSIGNB      Y0, Y5, Y5
-	VPDPBUSD     Y5, Y1, Y3
-	VMOVDQU      192(CX), Y5
-	VPSIGNB      Y0, Y5, Y5
-	VPDPBUSD     Y5, Y1, Y4
-	VMOVDQU      320(CX), Y5
-	VPSIGNB      Y0, Y5, Y0
-	VPDPBUSD     Y0, Y1, Y2
-	VBROADCASTI128 18(DI), Y0
-	VPSHUFB      turbo27<>+0(SB), Y0, Y0
-	VPAND        turbo21<>+0(SB), Y0, Y1
-	VPSRLD       $2, Y0, Y5
-	VPAND        turbo22<>+0(SB), Y5, Y5
-	VPOR         Y5, Y1, Y1
-	VPSRLD       $4, Y0, Y5
-	VPAND        turbo23<>+0(SB), Y5, Y5
-	VPOR         Y5, Y1, Y1
-	VPSRLD       $6, Y0, Y0
-	VPAND        turbo24<>+0(SB), Y0, Y0
-	VPOR         Y0, Y1, Y0
-	VBROADCASTI128 turbo29<>+0(SB), Y1
-	VPSHUFB      Y0, Y1, Y0
-	VPABSB       Y0, Y1
-	VMOVDQU      96(CX), Y5
-	VPSIGNB      Y0, Y5, Y5
-	VPDPBUSD     Y5, Y1, Y3
-	VMOVDQU      224(CX), Y5
-	VPSIGNB      Y0, Y5, Y5
-	VPDPBUSD     Y5, Y1, Y4
-	VMOVDQU      352(CX), Y5
-	VPSIGNB      Y0, Y5, Y0
-	VPDPBUSD     Y0, Y1, Y2
-	VMOVDQU      Y3, (R10)
-	VMOVDQU      Y4, 128(R10)
-	VMOVDQU      Y2, 256(R10)
-	VPBROADCASTW (DI), X0
-	VCVTPH2PS    X0, Y0
-	VMOVDQU      turbo28<>+0(SB), Y1
-	VMULPS       Y1, Y0, Y0
-	VMOVSS       X0, (R11)
+	VMOVDQU      2(DI), X6
+	VINSERTI128  $1, 6(DI), Y6, Y6
+	VPSHUFB      Y5, Y6, Y6
+	VPAND        Y3, Y6, Y7
+	VPSRLD       $2, Y6, Y8
+	VPAND        Y2, Y8, Y8
+	VPOR         Y8, Y7, Y7
+	VPSRLD       $4, Y6, Y8
+	VPAND        Y1, Y8, Y8
+	VPOR         Y8, Y7, Y7
+	VPSRLD       $6, Y6, Y6
+	VPAND        Y0, Y6, Y6
+	VPOR         Y6, Y7, Y6
+	VPSHUFB      Y6, Y4, Y6
+	VPABSB       Y6, Y7
+	VMOVDQU      (CX), Y8
+	VPSIGNB      Y6, Y8, Y8
+	VPXOR        Y9, Y9, Y9
+	VPDPBUSD     Y8, Y7, Y9
+	VMOVDQU      128(CX), Y8
+	VPSIGNB      Y6, Y8, Y8
+	VPXOR        Y10, Y10, Y10
+	VPDPBUSD     Y8, Y7, Y10
+	VMOVDQU      256(CX), Y8
+	VPSIGNB      Y6, Y8, Y6
+	VPXOR        Y8, Y8, Y8
+	VPDPBUSD     Y6, Y7, Y8
+	VMOVDQU      10(DI), X6
+	VINSERTI128  $1, 14(DI), Y6, Y6
+	VPSHUFB      Y5, Y6, Y6
+	VPAND        Y3, Y6, Y7
+	VPSRLD       $2, Y6, Y11
+	VPAND        Y2, Y11, Y11
+	VPOR         Y11, Y7, Y7
+	VPSRLD       $4, Y6, Y11
+	VPAND        Y1, Y11, Y11
+	VPOR         Y11, Y7, Y7
+	VPSRLD       $6, Y6, Y6
+	VPAND        Y0, Y6, Y6
+	VPOR         Y6, Y7, Y6
+	VPSHUFB      Y6, Y4, Y6
+	VPABSB       Y6, Y7
+	VMOVDQU      32(CX), Y11
+	VPSIGNB      Y6, Y11, Y11
+	VPDPBUSD     Y11, Y7, Y9
+	VMOVDQU      160(CX), Y11
+	VPSIGNB      Y6, Y11, Y11
+	VPDPBUSD     Y11, Y7, Y10
+	VMOVDQU      288(CX), Y11
+	VPSIGNB      Y6, Y11, Y6
+	VPDPBUSD     Y6, Y7, Y8
+	VBROADCASTI128 18(DI), Y6
+	VPSHUFB      turbo26<>+0(SB), Y6, Y6
+	VPAND        Y3, Y6, Y7
+	VPSRLD       $2, Y6, Y11
+	VPAND        Y2, Y11, Y11
+	VPOR         Y11, Y7, Y7
+	VPSRLD       $4, Y6, Y11
+	VPAND        Y1, Y11, Y11
+	VPOR         Y11, Y7, Y7
+	VPSRLD       $6, Y6, Y6
+	VPAND        Y0, Y6, Y6
+	VPOR         Y6, Y7, Y6
+	VPSHUFB      Y6, Y4, Y6
+	VPABSB       Y6, Y7
+	VMOVDQU      64(CX), Y11
+	VPSIGNB      Y6, Y11, Y11
+	VPDPBUSD     Y11, Y7, Y9
+	VMOVDQU      192(CX), Y11
+	VPSIGNB      Y6, Y11, Y11
+	VPDPBUSD     Y11, Y7, Y10
+	VMOVDQU      320(CX), Y11
+	VPSIGNB      Y6, Y11, Y6
+	VPDPBUSD     Y6, Y7, Y8
+	VBROADCASTI128 18(DI), Y6
+	VPSHUFB      turbo27<>+0(SB), Y6, Y6
+	VPAND        Y3, Y6, Y7
+	VPSRLD       $2, Y6, Y11
+	VPAND        Y2, Y11, Y11
+	VPOR         Y11, Y7, Y7
+	VPSRLD       $4, Y6, Y11
+	VPAND        Y1, Y11, Y11
+	VPOR         Y11, Y7, Y7
+	VPSRLD       $6, Y6, Y6
+	VPAND        Y0, Y6, Y6
+	VPOR         Y6, Y7, Y6
+	VPSHUFB      Y6, Y4, Y6
+	VPABSB       Y6, Y7
+	VMOVDQU      96(CX), Y11
+	VPSIGNB      Y6, Y11, Y11
+	VPDPBUSD     Y11, Y7, Y9
+	VMOVDQU      224(CX), Y11
+	VPSIGNB      Y6, Y11, Y11
+	VPDPBUSD     Y11, Y7, Y10
+	VMOVDQU      352(CX), Y11
+	VPSIGNB      Y6, Y11, Y6
+	VPDPBUSD     Y6, Y7, Y8
+	VMOVDQU      Y9, (R10)
+	VMOVDQU      Y10, 128(R10)
+	VMOVDQU      Y8, 256(R10)
+	VPBROADCASTW (DI), X6
+	VCVTPH2PS    X6, Y6
+	VMOVDQU      turbo28<>+0(SB), Y7
+	VMULPS       Y7, Y6, Y6
+	VMOVSS       X6, (R11)
 	ADDQ         $0x20, R10
 	ADDQ         $4, R11
 	MOVQ         stride+48(FP), R12
@@ -2562,71 +2632,71 @@ done4:
 	ADDQ         $1, R9
 
 	// four results for each row of y
-	VMOVUPS      (BX), X0
-	VMOVDQU      (AX), Y1
-	VMOVDQU      32(AX), Y2
-	VMOVDQU      64(AX), Y3
-	VMOVDQU      96(AX), Y4
-	VPUNPCKLDQ   Y2, Y1, Y5
-	VPUNPCKHDQ   Y2, Y1, Y1
-	VPADDD       Y1, Y5, Y5
-	VPUNPCKLDQ   Y4, Y3, Y1
-	VPUNPCKHDQ   Y4, Y3, Y2
-	VPADDD       Y2, Y1, Y1
-	VPUNPCKLQDQ  Y1, Y5, Y2
-	VPUNPCKHQDQ  Y1, Y5, Y1
-	VPADDD       Y1, Y2, Y2
-	VEXTRACTI128 $1, Y2, X1
-	VPADDD       X1, X2, X1
-	VCVTDQ2PS    X1, X1
-	VBROADCASTSS (DX), X2
-	VMULPS       X2, X1, X1
-	VMULPS       X0, X1, X1
-	VMOVUPS      X1, (SI)
-	VMOVDQU      128(AX), Y1
-	VMOVDQU      160(AX), Y2
-	VMOVDQU      192(AX), Y3
-	VMOVDQU      224(AX), Y4
-	VPUNPCKLDQ   Y2, Y1, Y5
-	VPUNPCKHDQ   Y2, Y1, Y1
-	VPADDD       Y1, Y5, Y5
-	VPUNPCKLDQ   Y4, Y3, Y1
-	VPUNPCKHDQ   Y4, Y3, Y2
-	VPADDD       Y2, Y1, Y1
-	VPUNPCKLQDQ  Y1, Y5, Y2
-	VPUNPCKHQDQ  Y1, Y5, Y1
-	VPADDD       Y1, Y2, Y2
-	VEXTRACTI128 $1, Y2, X1
-	VPADDD       X1, X2, X1
-	VCVTDQ2PS    X1, X1
-	VBROADCASTSS 4(DX), X2
-	VMULPS       X2, X1, X1
-	VMULPS       X0, X1, X1
+	VMOVUPS      (BX), X6
+	VMOVDQU      (AX), Y7
+	VMOVDQU      32(AX), Y8
+	VMOVDQU      64(AX), Y9
+	VMOVDQU      96(AX), Y10
+	VPUNPCKLDQ   Y8, Y7, Y11
+	VPUNPCKHDQ   Y8, Y7, Y7
+	VPADDD       Y7, Y11, Y11
+	VPUNPCKLDQ   Y10, Y9, Y7
+	VPUNPCKHDQ   Y10, Y9, Y8
+	VPADDD       Y8, Y7, Y7
+	VPUNPCKLQDQ  Y7, Y11, Y8
+	VPUNPCKHQDQ  Y7, Y11, Y7
+	VPADDD       Y7, Y8, Y8
+	VEXTRACTI128 $1, Y8, X7
+	VPADDD       X7, X8, X7
+	VCVTDQ2PS    X7, X7
+	VBROADCASTSS (DX), X8
+	VMULPS       X8, X7, X7
+	VMULPS       X6, X7, X7
+	VMOVUPS      X7, (SI)
+	VMOVDQU      128(AX), Y7
+	VMOVDQU      160(AX), Y8
+	VMOVDQU      192(AX), Y9
+	VMOVDQU      224(AX), Y10
+	VPUNPCKLDQ   Y8, Y7, Y11
+	VPUNPCKHDQ   Y8, Y7, Y7
+	VPADDD       Y7, Y11, Y11
+	VPUNPCKLDQ   Y10, Y9, Y7
+	VPUNPCKHDQ   Y10, Y9, Y8
+	VPADDD       Y8, Y7, Y7
+	VPUNPCKLQDQ  Y7, Y11, Y8
+	VPUNPCKHQDQ  Y7, Y11, Y7
+	VPADDD       Y7, Y8, Y8
+	VEXTRACTI128 $1, Y8, X7
+	VPADDD       X7, X8, X7
+	VCVTDQ2PS    X7, X7
+	VBROADCASTSS 4(DX), X8
+	VMULPS       X8, X7, X7
+	VMULPS       X6, X7, X7
 	MOVQ         ldy+8(FP), R9
 	MOVQ         SI, R10
 	ADDQ         R9, R10
-	VMOVUPS      X1, (R10)
-	VMOVDQU      256(AX), Y1
-	VMOVDQU      288(AX), Y2
-	VMOVDQU      320(AX), Y3
-	VMOVDQU      352(AX), Y4
-	VPUNPCKLDQ   Y2, Y1, Y5
-	VPUNPCKHDQ   Y2, Y1, Y1
-	VPADDD       Y1, Y5, Y5
-	VPUNPCKLDQ   Y4, Y3, Y1
-	VPUNPCKHDQ   Y4, Y3, Y2
-	VPADDD       Y2, Y1, Y1
-	VPUNPCKLQDQ  Y1, Y5, Y2
-	VPUNPCKHQDQ  Y1, Y5, Y1
-	VPADDD       Y1, Y2, Y2
-	VEXTRACTI128 $1, Y2, X1
-	VPADDD       X1, X2, X1
-	VCVTDQ2PS    X1, X1
-	VBROADCASTSS 8(DX), X2
-	VMULPS       X2, X1, X1
-	VMULPS       X0, X1, X0
+	VMOVUPS      X7, (R10)
+	VMOVDQU      256(AX), Y7
+	VMOVDQU      288(AX), Y8
+	VMOVDQU      320(AX), Y9
+	VMOVDQU      352(AX), Y10
+	VPUNPCKLDQ   Y8, Y7, Y11
+	VPUNPCKHDQ   Y8, Y7, Y7
+	VPADDD       Y7, Y11, Y11
+	VPUNPCKLDQ   Y10, Y9, Y7
+	VPUNPCKHDQ   Y10, Y9, Y8
+	VPADDD       Y8, Y7, Y7
+	VPUNPCKLQDQ  Y7, Y11, Y8
+	VPUNPCKHQDQ  Y7, Y11, Y7
+	VPADDD       Y7, Y8, Y8
+	VEXTRACTI128 $1, Y8, X7
+	VPADDD       X7, X8, X7
+	VCVTDQ2PS    X7, X7
+	VBROADCASTSS 8(DX), X8
+	VMULPS       X8, X7, X7
+	VMULPS       X6, X7, X6
 	ADDQ         R9, R10
-	VMOVUPS      X0, (R10)
+	VMOVUPS      X6, (R10)
 	ADDQ         $0x10, SI
 	SUBQ         $4, R8
 	JGE          loop1
@@ -2639,6 +2709,14 @@ done2:
 // matmulQ8Block4xTurbo2AVX512 multiplies rows of one block with 4 rows of activations in int8; rows is a multiple of 4, ldy and stride in bytes.
 // Requires: F16C, AVX512VL, AVX512VNNI
 TEXT ·matmulQ8Block4xTurbo2AVX512(SB), 0, $928-72
+
+	// constants of the loops
+	VMOVDQU      turbo24<>+0(SB), Y0
+	VMOVDQU      turbo23<>+0(SB), Y1
+	VMOVDQU      turbo22<>+0(SB), Y2
+	VMOVDQU      turbo21<>+0(SB), Y3
+	VBROADCASTI128 turbo29<>+0(SB), Y4
+	VMOVDQU      turbo20<>+0(SB), Y5
 	LEAQ         31(SP), AX
 	ANDQ         $-32, AX
 	LEAQ         351(SP), AX
@@ -2664,129 +2742,125 @@ loop1:
 	JLT          done4
 
 loop3:
-	VMOVDQU      2(DI), X0
-	VINSERTI128  $1, 6(DI), Y0, Y0
-	VPSHUFB      turbo20<>+0(SB), Y0, Y0
-	VPAND        turbo21<>+0(SB), Y0, Y1
-	VPSRLD       $2, Y0, Y2
-	VPAND        turbo22<>+0(SB), Y2, Y2
-	VPOR         Y2, Y1, Y1
-	VPSRLD       $4, Y0, Y2
-	VPAND        turbo23<>+0(SB), Y2, Y2
-	VPOR         Y2, Y1, Y1
-	VPSRLD       $6, Y0, Y0
-	VPAND        turbo24<>+0(SB), Y0, Y0
-	VPOR         Y0, Y1, Y0
-	VBROADCASTI128 turbo29<>+0(SB), Y1
-	VPSHUFB      Y0, Y1, Y0
-	VPABSB       Y0, Y1
-	VMOVDQU      (CX), Y2
-	VPSIGNB      Y0, Y2, Y2
-	VPXOR        Y3, Y3, Y3
-	VPDPBUSD     Y2, Y1, Y3
-	VMOVDQU      128(CX), Y2
-	VPSIGNB      Y0, Y2, Y2
-	VPXOR        Y4, Y4, Y4
-	VPDPBUSD     Y2, Y1, Y4
-	VMOVDQU      256(CX), Y2
-	VPSIGNB      Y0, Y2, Y2
-	VPXOR        Y5, Y5, Y5
-	VPDPBUSD     Y2, Y1, Y5
-	VMOVDQU      384(CX), Y2
-	VPSIGNB      Y0, Y2, Y0
-	VPXOR        Y2, Y2, Y2
-	VPDPBUSD     Y0, Y1, Y2
-	VMOVDQU      10(DI), X0
-	VINSERTI128  $1, 14(DI), Y0, Y0
-	VPSHUFB      turbo20<>+0(SB), Y0, Y0
-	VPAND        turbo21<>+0(SB), Y0, Y1
-	VPSRLD       $2, Y0, Y6
-	VPAND        turbo22<>+0(SB), Y6, Y6
-	VPOR         Y6, Y1, Y1
-	VPSRLD       $4, Y0, Y6
-	VPAND        turbo23<>+0(SB), Y6, Y6
-	VPOR         Y6, Y1, Y1
-	VPSRLD       $6, Y0, Y0
-	VPAND        turbo24<>+0(SB), Y0, Y0
-	VPOR         Y0, Y1, Y0
-	VBROADCASTI128 turbo29<>+0(SB), Y1
-	VPSHUFB      Y0, Y1, Y0
-	VPABSB       Y0, Y1
-	VMOVDQU      32(CX), Y6
-	VPSIGNB      Y0, Y6, Y6
-	VPDPBUSD     Y6, Y1, Y3
-	VMOVDQU      160(CX), Y6
-	VPSIGNB      Y0, Y6, Y6
-	VPDPBUSD     Y6, Y1, Y4
-	VMOVDQU      288(CX), Y6
-	VPSIGNB      Y0, Y6, Y6
-	VPDPBUSD     Y6, Y1, Y5
-	VMOVDQU      416(CX), Y6
-	VPSIGNB      Y0, Y6, Y0
-	VPDPBUSD     Y0, Y1, Y2
-	VBROADCASTI128 18(DI), Y0
-	VPSHUFB      turbo26<>+0(SB), Y0, Y0
-	VPAND        turbo21<>+0(SB), Y0, Y1
-	VPSRLD       $2, Y0, Y6
-	VPAND        turbo22<>+0(SB), Y6, Y6
-	VPOR         Y6, Y1, Y1
-	VPSRLD       $4, Y0, Y6
-	VPAND        turbo23<>+0(SB), Y6, Y6
-	VPOR         Y6, Y1, Y1
-	VPSRLD       $6, Y0, Y0
-	VPAND        turbo24<>+0(SB), Y0, Y0
-	VPOR         Y0, Y1, Y0
-	VBROADCASTI128 turbo29<>+0(SB), Y1
-	VPSHUFB      Y0, Y1, Y0
-	VPABSB       Y0, Y1
-	VMOVDQU      64(CX), Y6
-	VPSIGNB      Y0, Y6, Y6
-	VPDPBUSD     Y6, Y1, Y3
-	VMOVDQU      192(CX), Y6
-	VPSIGNB      Y0, Y6, Y6
-	VPDPBUSD     Y6, Y1, Y4
-	VMOVDQU      320(CX), Y6
-	VPSIGNB      Y0, Y6, Y6
-	VPDPBUSD     Y6, Y1, Y5
-	VMOVDQU      448(CX), Y6
-	VPSIGNB      Y0, Y6, Y0
-	VPDPBUSD     Y0, Y1, Y2
-	VBROADCASTI128 18(DI), Y0
-	VPSHUFB      turbo27<>+0(SB), Y0, Y0
-	VPAND        turbo21<>+0(SB), Y0, Y1
-	VPSRLD       $2, Y0, Y6
-	VPAND        turbo22<>+0(SB), Y6, Y6
-	VPOR         Y6, Y1, Y1
-	VPSRLD       $4, Y0, Y6
-	VPAND        turbo23<>+0(SB), Y6, Y6
-	VPOR         Y6, Y1, Y1
-	VPSRLD       $6, Y0, Y0
-	VPAND        turbo24<>+0(SB), Y0, Y0
-	VPOR         Y0, Y1, Y0
-	VBROADCASTI128 turbo29<>+0(SB), Y1
-	VPSHUFB      Y0, Y1, Y0
-	VPABSB       Y0, Y1
-	VMOVDQU      96(CX), Y6
-	VPSIGNB      Y0, Y6, Y6
-	VPDPBUSD     Y6, Y1, Y3
-	VMOVDQU      224(CX), Y6
-	VPSIGNB      Y0, Y6, Y6
-	VPDPBUSD     Y6, Y1, Y4
-	VMOVDQU      352(CX), Y6
-	VPSIGNB      Y0, Y6, Y6
-	VPDPBUSD     Y6, Y1, Y5
-	VMOVDQU      480(CX), Y6
-	VPSIGNB      Y0, Y6, Y0
-	VPDPBUSD     Y0, Y1, Y2
-	VMOVDQU      Y3, (R10)
-	VMOVDQU      Y4, 128(R10)
-	VMOVDQU      Y5, 256(R10)
-	VMOVDQU      Y2, 384(R10)
-	VPBROADCASTW (DI), X0
-	VCVTPH2PS    X0, Y0
-	VMOVDQU      turbo28<>+0(SB), Y1
-	VMULPS       Y1, Y0, Y0
-	VMOVSS       X0, (R11)
+	VMOVDQU      2(DI), X6
+	VINSERTI128  $1, 6(DI), Y6, Y6
+	VPSHUFB      Y5, Y6, Y6
+	VPAND        Y3, Y6, Y7
+	VPSRLD       $2, Y6, Y8
+	VPAND        Y2, Y8, Y8
+	VPOR         Y8, Y7, Y7
+	VPSRLD       $4, Y6, Y8
+	VPAND        Y1, Y8, Y8
+	VPOR         Y8, Y7, Y7
+	VPSRLD       $6, Y6, Y6
+	VPAND        Y0, Y6, Y6
+	VPOR         Y6, Y7, Y6
+	VPSHUFB      Y6, Y4, Y6
+	VPABSB       Y6, Y7
+	VMOVDQU      (CX), Y8
+	VPSIGNB      Y6, Y8, Y8
+	VPXOR        Y9, Y9, Y9
+	VPDPBUSD     Y8, Y7, Y9
+	VMOVDQU      128(CX), Y8
+	VPSIGNB      Y6, Y8, Y8
+	VPXOR        Y10, Y10, Y10
+	VPDPBUSD     Y8, Y7, Y10
+	VMOVDQU      256(CX), Y8
+	VPSIGNB      Y6, Y8, Y8
+	VPXOR        Y11, Y11, Y11
+	VPDPBUSD     Y8, Y7, Y11
+	VMOVDQU      384(CX), Y8
+	VPSIGNB      Y6, Y8, Y6
+	VPXOR        Y8, Y8, Y8
+	VPDPBUSD     Y6, Y7, Y8
+	VMOVDQU      10(DI), X6
+	VINSERTI128  $1, 14(DI), Y6, Y6
+	VPSHUFB      Y5, Y6, Y6
+	VPAND        Y3, Y6, Y7
+	VPSRLD       $2, Y6, Y12
+	VPAND        Y2, Y12, Y12
+	VPOR         Y12, Y7, Y7
+	VPSRLD       $4, Y6, Y12
+	VPAND        Y1, Y12, Y12
+	VPOR         Y12, Y7, Y7
+	VPSRLD       $6, Y6, Y6
+	VPAND        Y0, Y6, Y6
+	VPOR         Y6, Y7, Y6
+	VPSHUFB      Y6, Y4, Y6
+	VPABSB       Y6, Y7
+	VMOVDQU      32(CX), Y12
+	VPSIGNB      Y6, Y12, Y12
+	VPDPBUSD     Y12, Y7, Y9
+	VMOVDQU      160(CX), Y12
+	VPSIGNB      Y6, Y12, Y12
+	VPDPBUSD     Y12, Y7, Y10
+	VMOVDQU      288(CX), Y12
+	VPSIGNB      Y6, Y12, Y12
+	VPDPBUSD     Y12, Y7, Y11
+	VMOVDQU      416(CX), Y12
+	VPSIGNB      Y6, Y12, Y6
+	VPDPBUSD     Y6, Y7, Y8
+	VBROADCASTI128 18(DI), Y6
+	VPSHUFB      turbo26<>+0(SB), Y6, Y6
+	VPAND        Y3, Y6, Y7
+	VPSRLD       $2, Y6, Y12
+	VPAND        Y2, Y12, Y12
+	VPOR         Y12, Y7, Y7
+	VPSRLD       $4, Y6, Y12
+	VPAND        Y1, Y12, Y12
+	VPOR         Y12, Y7, Y7
+	VPSRLD       $6, Y6, Y6
+	VPAND        Y0, Y6, Y6
+	VPOR         Y6, Y7, Y6
+	VPSHUFB      Y6, Y4, Y6
+	VPABSB       Y6, Y7
+	VMOVDQU      64(CX), Y12
+	VPSIGNB      Y6, Y12, Y12
+	VPDPBUSD     Y12, Y7, Y9
+	VMOVDQU      192(CX), Y12
+	VPSIGNB      Y6, Y12, Y12
+	VPDPBUSD     Y12, Y7, Y10
+	VMOVDQU      320(CX), Y12
+	VPSIGNB      Y6, Y12, Y12
+	VPDPBUSD     Y12, Y7, Y11
+	VMOVDQU      448(CX), Y12
+	VPSIGNB      Y6, Y12, Y6
+	VPDPBUSD     Y6, Y7, Y8
+	VBROADCASTI128 18(DI), Y6
+	VPSHUFB      turbo27<>+0(SB), Y6, Y6
+	VPAND        Y3, Y6, Y7
+	VPSRLD       $2, Y6, Y12
+	VPAND        Y2, Y12, Y12
+	VPOR         Y12, Y7, Y7
+	VPSRLD       $4, Y6, Y12
+	VPAND        Y1, Y12, Y12
+	VPOR         Y12, Y7, Y7
+	VPSRLD       $6, Y6, Y6
+	VPAND        Y0, Y6, Y6
+	VPOR         Y6, Y7, Y6
+	VPSHUFB      Y6, Y4, Y6
+	VPABSB       Y6, Y7
+	VMOVDQU      96(CX), Y12
+	VPSIGNB      Y6, Y12, Y12
+	VPDPBUSD     Y12, Y7, Y9
+	VMOVDQU      224(CX), Y12
+	VPSIGNB      Y6, Y12, Y12
+	VPDPBUSD     Y12, Y7, Y10
+	VMOVDQU      352(CX), Y12
+	VPSIGNB      Y6, Y12, Y12
+	VPDPBUSD     Y12, Y7, Y11
+	VMOVDQU      480(CX), Y12
+	VPSIGNB      Y6, Y12, Y6
+	VPDPBUSD     Y6, Y7, Y8
+	VMOVDQU      Y9, (R10)
+	VMOVDQU      Y10, 128(R10)
+	VMOVDQU      Y11, 256(R10)
+	VMOVDQU      Y8, 384(R10)
+	VPBROADCASTW (DI), X6
+	VCVTPH2PS    X6, Y6
+	VMOVDQU      turbo28<>+0(SB), Y7
+	VMULPS       Y7, Y6, Y6
+	VMOVSS       X6, (R11)
 	ADDQ         $0x20, R10
 	ADDQ         $4, R11
 	MOVQ         stride+48(FP), R12
@@ -2798,92 +2872,92 @@ done4:
 	ADDQ         $1, R9
 
 	// four results for each row of y
-	VMOVUPS      (BX), X0
-	VMOVDQU      (AX), Y1
-	VMOVDQU      32(AX), Y2
-	VMOVDQU      64(AX), Y3
-	VMOVDQU      96(AX), Y4
-	VPUNPCKLDQ   Y2, Y1, Y5
-	VPUNPCKHDQ   Y2, Y1, Y1
-	VPADDD       Y1, Y5, Y5
-	VPUNPCKLDQ   Y4, Y3, Y1
-	VPUNPCKHDQ   Y4, Y3, Y2
-	VPADDD       Y2, Y1, Y1
-	VPUNPCKLQDQ  Y1, Y5, Y2
-	VPUNPCKHQDQ  Y1, Y5, Y1
-	VPADDD       Y1, Y2, Y2
-	VEXTRACTI128 $1, Y2, X1
-	VPADDD       X1, X2, X1
-	VCVTDQ2PS    X1, X1
-	VBROADCASTSS (DX), X2
-	VMULPS       X2, X1, X1
-	VMULPS       X0, X1, X1
-	VMOVUPS      X1, (SI)
-	VMOVDQU      128(AX), Y1
-	VMOVDQU      160(AX), Y2
-	VMOVDQU      192(AX), Y3
-	VMOVDQU      224(AX), Y4
-	VPUNPCKLDQ   Y2, Y1, Y5
-	VPUNPCKHDQ   Y2, Y1, Y1
-	VPADDD       Y1, Y5, Y5
-	VPUNPCKLDQ   Y4, Y3, Y1
-	VPUNPCKHDQ   Y4, Y3, Y2
-	VPADDD       Y2, Y1, Y1
-	VPUNPCKLQDQ  Y1, Y5, Y2
-	VPUNPCKHQDQ  Y1, Y5, Y1
-	VPADDD       Y1, Y2, Y2
-	VEXTRACTI128 $1, Y2, X1
-	VPADDD       X1, X2, X1
-	VCVTDQ2PS    X1, X1
-	VBROADCASTSS 4(DX), X2
-	VMULPS       X2, X1, X1
-	VMULPS       X0, X1, X1
+	VMOVUPS      (BX), X6
+	VMOVDQU      (AX), Y7
+	VMOVDQU      32(AX), Y8
+	VMOVDQU      64(AX), Y9
+	VMOVDQU      96(AX), Y10
+	VPUNPCKLDQ   Y8, Y7, Y11
+	VPUNPCKHDQ   Y8, Y7, Y7
+	VPADDD       Y7, Y11, Y11
+	VPUNPCKLDQ   Y10, Y9, Y7
+	VPUNPCKHDQ   Y10, Y9, Y8
+	VPADDD       Y8, Y7, Y7
+	VPUNPCKLQDQ  Y7, Y11, Y8
+	VPUNPCKHQDQ  Y7, Y11, Y7
+	VPADDD       Y7, Y8, Y8
+	VEXTRACTI128 $1, Y8, X7
+	VPADDD       X7, X8, X7
+	VCVTDQ2PS    X7, X7
+	VBROADCASTSS (DX), X8
+	VMULPS       X8, X7, X7
+	VMULPS       X6, X7, X7
+	VMOVUPS      X7, (SI)
+	VMOVDQU      128(AX), Y7
+	VMOVDQU      160(AX), Y8
+	VMOVDQU      192(AX), Y9
+	VMOVDQU      224(AX), Y10
+	VPUNPCKLDQ   Y8, Y7, Y11
+	VPUNPCKHDQ   Y8, Y7, Y7
+	VPADDD       Y7, Y11, Y11
+	VPUNPCKLDQ   Y10, Y9, Y7
+	VPUNPCKHDQ   Y10, Y9, Y8
+	VPADDD       Y8, Y7, Y7
+	VPUNPCKLQDQ  Y7, Y11, Y8
+	VPUNPCKHQDQ  Y7, Y11, Y7
+	VPADDD       Y7, Y8, Y8
+	VEXTRACTI128 $1, Y8, X7
+	VPADDD       X7, X8, X7
+	VCVTDQ2PS    X7, X7
+	VBROADCASTSS 4(DX), X8
+	VMULPS       X8, X7, X7
+	VMULPS       X6, X7, X7
 	MOVQ         ldy+8(FP), R9
 	MOVQ         SI, R10
 	ADDQ         R9, R10
-	VMOVUPS      X1, (R10)
-	VMOVDQU      256(AX), Y1
-	VMOVDQU      288(AX), Y2
-	VMOVDQU      320(AX), Y3
-	VMOVDQU      352(AX), Y4
-	VPUNPCKLDQ   Y2, Y1, Y5
-	VPUNPCKHDQ   Y2, Y1, Y1
-	VPADDD       Y1, Y5, Y5
-	VPUNPCKLDQ   Y4, Y3, Y1
-	VPUNPCKHDQ   Y4, Y3, Y2
-	VPADDD       Y2, Y1, Y1
-	VPUNPCKLQDQ  Y1, Y5, Y2
-	VPUNPCKHQDQ  Y1, Y5, Y1
-	VPADDD       Y1, Y2, Y2
-	VEXTRACTI128 $1, Y2, X1
-	VPADDD       X1, X2, X1
-	VCVTDQ2PS    X1, X1
-	VBROADCASTSS 8(DX), X2
-	VMULPS       X2, X1, X1
-	VMULPS       X0, X1, X1
+	VMOVUPS      X7, (R10)
+	VMOVDQU      256(AX), Y7
+	VMOVDQU      288(AX), Y8
+	VMOVDQU      320(AX), Y9
+	VMOVDQU      352(AX), Y10
+	VPUNPCKLDQ   Y8, Y7, Y11
+	VPUNPCKHDQ   Y8, Y7, Y7
+	VPADDD       Y7, Y11, Y11
+	VPUNPCKLDQ   Y10, Y9, Y7
+	VPUNPCKHDQ   Y10, Y9, Y8
+	VPADDD       Y8, Y7, Y7
+	VPUNPCKLQDQ  Y7, Y11, Y8
+	VPUNPCKHQDQ  Y7, Y11, Y7
+	VPADDD       Y7, Y8, Y8
+	VEXTRACTI128 $1, Y8, X7
+	VPADDD       X7, X8, X7
+	VCVTDQ2PS    X7, X7
+	VBROADCASTSS 8(DX), X8
+	VMULPS       X8, X7, X7
+	VMULPS       X6, X7, X7
 	ADDQ         R9, R10
-	VMOVUPS      X1, (R10)
-	VMOVDQU      384(AX), Y1
-	VMOVDQU      416(AX), Y2
-	VMOVDQU      448(AX), Y3
-	VMOVDQU      480(AX), Y4
-	VPUNPCKLDQ   Y2, Y1, Y5
-	VPUNPCKHDQ   Y2, Y1, Y1
-	VPADDD       Y1, Y5, Y5
-	VPUNPCKLDQ   Y4, Y3, Y1
-	VPUNPCKHDQ   Y4, Y3, Y2
-	VPADDD       Y2, Y1, Y1
-	VPUNPCKLQDQ  Y1, Y5, Y2
-	VPUNPCKHQDQ  Y1, Y5, Y1
-	VPADDD       Y1, Y2, Y2
-	VEXTRACTI128 $1, Y2, X1
-	VPADDD       X1, X2, X1
-	VCVTDQ2PS    X1, X1
-	VBROADCASTSS 12(DX), X2
-	VMULPS       X2, X1, X1
-	VMULPS       X0, X1, X0
+	VMOVUPS      X7, (R10)
+	VMOVDQU      384(AX), Y7
+	VMOVDQU      416(AX), Y8
+	VMOVDQU      448(AX), Y9
+	VMOVDQU      480(AX), Y10
+	VPUNPCKLDQ   Y8, Y7, Y11
+	VPUNPCKHDQ   Y8, Y7, Y7
+	VPADDD       Y7, Y11, Y11
+	VPUNPCKLDQ   Y10, Y9, Y7
+	VPUNPCKHDQ   Y10, Y9, Y8
+	VPADDD       Y8, Y7, Y7
+	VPUNPCKLQDQ  Y7, Y11, Y8
+	VPUNPCKHQDQ  Y7, Y11, Y7
+	VPADDD       Y7, Y8, Y8
+	VEXTRACTI128 $1, Y8, X7
+	VPADDD       X7, X8, X7
+	VCVTDQ2PS    X7, X7
+	VBROADCASTSS 12(DX), X8
+	VMULPS       X8, X7, X7
+	VMULPS       X6, X7, X6
 	ADDQ         R9, R10
-	VMOVUPS      X0, (R10)
+	VMOVUPS      X6, (R10)
 	ADDQ         $0x10, SI
 	SUBQ         $4, R8
 	JGE          loop1
@@ -2896,6 +2970,14 @@ done2:
 // unpackTurbo2AVX512 unpacks a row into records of 32 levels, their scales and mins.
 // Requires: AVX2, F16C
 TEXT ·unpackTurbo2AVX512(SB), NOSPLIT, $320-24
+
+	// constants of the loops
+	VMOVDQU      turbo24<>+0(SB), Y0
+	VMOVDQU      turbo23<>+0(SB), Y1
+	VMOVDQU      turbo22<>+0(SB), Y2
+	VMOVDQU      turbo21<>+0(SB), Y3
+	VBROADCASTI128 turbo29<>+0(SB), Y4
+	VMOVDQU      turbo20<>+0(SB), Y5
 	MOVQ         dst+0(FP), AX
 	MOVQ         src+8(FP), BX
 	MOVQ         blocks+16(FP), CX
@@ -2905,84 +2987,80 @@ TEXT ·unpackTurbo2AVX512(SB), NOSPLIT, $320-24
 	JLT          done2
 
 loop1:
-	VPBROADCASTW (BX), X0
-	VCVTPH2PS    X0, Y0
-	VMOVDQU      turbo28<>+0(SB), Y1
-	VMULPS       Y1, Y0, Y0
-	VMOVDQU      2(BX), X1
-	VINSERTI128  $1, 6(BX), Y1, Y1
-	VPSHUFB      turbo20<>+0(SB), Y1, Y1
-	VPAND        turbo21<>+0(SB), Y1, Y2
-	VPSRLD       $2, Y1, Y3
-	VPAND        turbo22<>+0(SB), Y3, Y3
-	VPOR         Y3, Y2, Y2
-	VPSRLD       $4, Y1, Y3
-	VPAND        turbo23<>+0(SB), Y3, Y3
-	VPOR         Y3, Y2, Y2
-	VPSRLD       $6, Y1, Y1
-	VPAND        turbo24<>+0(SB), Y1, Y1
-	VPOR         Y1, Y2, Y1
-	VBROADCASTI128 turbo29<>+0(SB), Y2
-	VPSHUFB      Y1, Y2, Y1
-	VPABSB       Y1, Y2
-	VMOVDQU      Y2, (AX)
-	VMOVDQU      Y1, 48(AX)
-	VMOVSD       X0, 32(AX)
-	VMOVDQU      10(BX), X1
-	VINSERTI128  $1, 14(BX), Y1, Y1
-	VPSHUFB      turbo20<>+0(SB), Y1, Y1
-	VPAND        turbo21<>+0(SB), Y1, Y2
-	VPSRLD       $2, Y1, Y3
-	VPAND        turbo22<>+0(SB), Y3, Y3
-	VPOR         Y3, Y2, Y2
-	VPSRLD       $4, Y1, Y3
-	VPAND        turbo23<>+0(SB), Y3, Y3
-	VPOR         Y3, Y2, Y2
-	VPSRLD       $6, Y1, Y1
-	VPAND        turbo24<>+0(SB), Y1, Y1
-	VPOR         Y1, Y2, Y1
-	VBROADCASTI128 turbo29<>+0(SB), Y2
-	VPSHUFB      Y1, Y2, Y1
-	VPABSB       Y1, Y2
-	VMOVDQU      Y2, 80(AX)
-	VMOVDQU      Y1, 128(AX)
-	VMOVSD       X0, 112(AX)
-	VBROADCASTI128 18(BX), Y1
-	VPSHUFB      turbo26<>+0(SB), Y1, Y1
-	VPAND        turbo21<>+0(SB), Y1, Y2
-	VPSRLD       $2, Y1, Y3
-	VPAND        turbo22<>+0(SB), Y3, Y3
-	VPOR         Y3, Y2, Y2
-	VPSRLD       $4, Y1, Y3
-	VPAND        turbo23<>+0(SB), Y3, Y3
-	VPOR         Y3, Y2, Y2
-	VPSRLD       $6, Y1, Y1
-	VPAND        turbo24<>+0(SB), Y1, Y1
-	VPOR         Y1, Y2, Y1
-	VBROADCASTI128 turbo29<>+0(SB), Y2
-	VPSHUFB      Y1, Y2, Y1
-	VPABSB       Y1, Y2
-	VMOVDQU      Y2, 160(AX)
-	VMOVDQU      Y1, 208(AX)
-	VMOVSD       X0, 192(AX)
-	VBROADCASTI128 18(BX), Y1
-	VPSHUFB      turbo27<>+0(SB), Y1, Y1
-	VPAND        turbo21<>+0(SB), Y1, Y2
-	VPSRLD       $2, Y1, Y3
-	VPAND        turbo22<>+0(SB), Y3, Y3
-	VPOR         Y3, Y2, Y2
-	VPSRLD       $4, Y1, Y3
-	VPAND        turbo23<>+0(SB), Y3, Y3
-	VPOR         Y3, Y2, Y2
-	VPSRLD       $6, Y1, Y1
-	VPAND        turbo24<>+0(SB), Y1, Y1
-	VPOR         Y1, Y2, Y1
-	VBROADCASTI128 turbo29<>+0(SB), Y2
-	VPSHUFB      Y1, Y2, Y1
-	VPABSB       Y1, Y2
-	VMOVDQU      Y2, 240(AX)
-	VMOVDQU      Y1, 288(AX)
-	VMOVSD       X0, 272(AX)
+	VPBROADCASTW (BX), X6
+	VCVTPH2PS    X6, Y6
+	VMOVDQU      turbo28<>+0(SB), Y7
+	VMULPS       Y7, Y6, Y6
+	VMOVDQU      2(BX), X7
+	VINSERTI128  $1, 6(BX), Y7, Y7
+	VPSHUFB      Y5, Y7, Y7
+	VPAND        Y3, Y7, Y8
+	VPSRLD       $2, Y7, Y9
+	VPAND        Y2, Y9, Y9
+	VPOR         Y9, Y8, Y8
+	VPSRLD       $4, Y7, Y9
+	VPAND        Y1, Y9, Y9
+	VPOR         Y9, Y8, Y8
+	VPSRLD       $6, Y7, Y7
+	VPAND        Y0, Y7, Y7
+	VPOR         Y7, Y8, Y7
+	VPSHUFB      Y7, Y4, Y7
+	VPABSB       Y7, Y8
+	VMOVDQU      Y8, (AX)
+	VMOVDQU      Y7, 48(AX)
+	VMOVSD       X6, 32(AX)
+	VMOVDQU      10(BX), X7
+	VINSERTI128  $1, 14(BX), Y7, Y7
+	VPSHUFB      Y5, Y7, Y7
+	VPAND        Y3, Y7, Y8
+	VPSRLD       $2, Y7, Y9
+	VPAND        Y2, Y9, Y9
+	VPOR         Y9, Y8, Y8
+	VPSRLD       $4, Y7, Y9
+	VPAND        Y1, Y9, Y9
+	VPOR         Y9, Y8, Y8
+	VPSRLD       $6, Y7, Y7
+	VPAND        Y0, Y7, Y7
+	VPOR         Y7, Y8, Y7
+	VPSHUFB      Y7, Y4, Y7
+	VPABSB       Y7, Y8
+	VMOVDQU      Y8, 80(AX)
+	VMOVDQU      Y7, 128(AX)
+	VMOVSD       X6, 112(AX)
+	VBROADCASTI128 18(BX), Y7
+	VPSHUFB      turbo26<>+0(SB), Y7, Y7
+	VPAND        Y3, Y7, Y8
+	VPSRLD       $2, Y7, Y9
+	VPAND        Y2, Y9, Y9
+	VPOR         Y9, Y8, Y8
+	VPSRLD       $4, Y7, Y9
+	VPAND        Y1, Y9, Y9
+	VPOR         Y9, Y8, Y8
+	VPSRLD       $6, Y7, Y7
+	VPAND        Y0, Y7, Y7
+	VPOR         Y7, Y8, Y7
+	VPSHUFB      Y7, Y4, Y7
+	VPABSB       Y7, Y8
+	VMOVDQU      Y8, 160(AX)
+	VMOVDQU      Y7, 208(AX)
+	VMOVSD       X6, 192(AX)
+	VBROADCASTI128 18(BX), Y7
+	VPSHUFB      turbo27<>+0(SB), Y7, Y7
+	VPAND        Y3, Y7, Y8
+	VPSRLD       $2, Y7, Y9
+	VPAND        Y2, Y9, Y9
+	VPOR         Y9, Y8, Y8
+	VPSRLD       $4, Y7, Y9
+	VPAND        Y1, Y9, Y9
+	VPOR         Y9, Y8, Y8
+	VPSRLD       $6, Y7, Y7
+	VPAND        Y0, Y7, Y7
+	VPOR         Y7, Y8, Y7
+	VPSHUFB      Y7, Y4, Y7
+	VPABSB       Y7, Y8
+	VMOVDQU      Y8, 240(AX)
+	VMOVDQU      Y7, 288(AX)
+	VMOVSD       X6, 272(AX)
 	ADDQ         $0x22, BX
 	ADDQ         $0x140, AX
 	SUBQ         $1, CX
@@ -2996,6 +3074,14 @@ done2:
 // mix1xTurbo2AVX512 adds weighted rows of v to 1 row of o; ld and stride in bytes, a unit is 128 values.
 // Requires: AVX2, F16C, FMA
 TEXT ·mix1xTurbo2AVX512(SB), NOSPLIT, $320-64
+
+	// constants of the loops
+	VMOVDQU      turbo25<>+0(SB), Y0
+	VMOVDQU      turbo24<>+0(SB), Y1
+	VMOVDQU      turbo23<>+0(SB), Y2
+	VMOVDQU      turbo22<>+0(SB), Y3
+	VMOVDQU      turbo21<>+0(SB), Y4
+	VMOVDQU      turbo20<>+0(SB), Y5
 	MOVQ         v+32(FP), AX
 	MOVQ         units+56(FP), BX
 	XORQ         CX, CX
@@ -3007,10 +3093,10 @@ TEXT ·mix1xTurbo2AVX512(SB), NOSPLIT, $320-64
 loop1:
 	MOVQ         o+0(FP), SI
 	ADDQ         CX, SI
-	VMOVUPS      (SI), Y0
-	VMOVUPS      32(SI), Y1
-	VMOVUPS      64(SI), Y2
-	VMOVUPS      96(SI), Y3
+	VMOVUPS      (SI), Y6
+	VMOVUPS      32(SI), Y7
+	VMOVUPS      64(SI), Y8
+	VMOVUPS      96(SI), Y9
 	MOVQ         p+16(FP), SI
 	MOVQ         rows+48(FP), DI
 	MOVQ         AX, R8
@@ -3019,36 +3105,36 @@ loop1:
 	JLT          done4
 
 loop3:
-	VMOVDQU      2(R8), X4
-	VINSERTI128  $1, 6(R8), Y4, Y4
-	VPSHUFB      turbo20<>+0(SB), Y4, Y4
-	VPAND        turbo21<>+0(SB), Y4, Y5
-	VPSRLD       $2, Y4, Y6
-	VPAND        turbo22<>+0(SB), Y6, Y6
-	VPOR         Y6, Y5, Y5
-	VPSRLD       $4, Y4, Y6
-	VPAND        turbo23<>+0(SB), Y6, Y6
-	VPOR         Y6, Y5, Y5
-	VPSRLD       $6, Y4, Y4
-	VPAND        turbo24<>+0(SB), Y4, Y4
-	VPOR         Y4, Y5, Y4
-	VMOVDQU      Y4, (DX)
-	VPBROADCASTW (R8), X4
-	VCVTPH2PS    X4, Y4
-	VBROADCASTSS (SI), Y5
-	VMULPS       Y5, Y4, Y4
-	VPMOVZXBD    (DX), Y5
-	VPERMPS      turbo25<>+0(SB), Y5, Y5
-	VFMADD231PS  Y4, Y5, Y0
-	VPMOVZXBD    8(DX), Y5
-	VPERMPS      turbo25<>+0(SB), Y5, Y5
-	VFMADD231PS  Y4, Y5, Y1
-	VPMOVZXBD    16(DX), Y5
-	VPERMPS      turbo25<>+0(SB), Y5, Y5
-	VFMADD231PS  Y4, Y5, Y2
-	VPMOVZXBD    24(DX), Y5
-	VPERMPS      turbo25<>+0(SB), Y5, Y5
-	VFMADD231PS  Y4, Y5, Y3
+	VMOVDQU      2(R8), X10
+	VINSERTI128  $1, 6(R8), Y10, Y10
+	VPSHUFB      Y5, Y10, Y10
+	VPAND        Y4, Y10, Y11
+	VPSRLD       $2, Y10, Y12
+	VPAND        Y3, Y12, Y12
+	VPOR         Y12, Y11, Y11
+	VPSRLD       $4, Y10, Y12
+	VPAND        Y2, Y12, Y12
+	VPOR         Y12, Y11, Y11
+	VPSRLD       $6, Y10, Y10
+	VPAND        Y1, Y10, Y10
+	VPOR         Y10, Y11, Y10
+	VMOVDQU      Y10, (DX)
+	VPBROADCASTW (R8), X10
+	VCVTPH2PS    X10, Y10
+	VBROADCASTSS (SI), Y11
+	VMULPS       Y11, Y10, Y10
+	VPMOVZXBD    (DX), Y11
+	VPERMPS      Y0, Y11, Y11
+	VFMADD231PS  Y10, Y11, Y6
+	VPMOVZXBD    8(DX), Y11
+	VPERMPS      Y0, Y11, Y11
+	VFMADD231PS  Y10, Y11, Y7
+	VPMOVZXBD    16(DX), Y11
+	VPERMPS      Y0, Y11, Y11
+	VFMADD231PS  Y10, Y11, Y8
+	VPMOVZXBD    24(DX), Y11
+	VPERMPS      Y0, Y11, Y11
+	VFMADD231PS  Y10, Y11, Y9
 	ADDQ         R9, R8
 	ADDQ         $4, SI
 	SUBQ         $1, DI
@@ -3058,16 +3144,16 @@ done4:
 	ADDQ         $1, DI
 	MOVQ         o+0(FP), SI
 	ADDQ         CX, SI
-	VMOVUPS      Y0, (SI)
-	VMOVUPS      Y1, 32(SI)
-	VMOVUPS      Y2, 64(SI)
-	VMOVUPS      Y3, 96(SI)
+	VMOVUPS      Y6, (SI)
+	VMOVUPS      Y7, 32(SI)
+	VMOVUPS      Y8, 64(SI)
+	VMOVUPS      Y9, 96(SI)
 	MOVQ         o+0(FP), SI
 	ADDQ         CX, SI
-	VMOVUPS      128(SI), Y0
-	VMOVUPS      160(SI), Y1
-	VMOVUPS      192(SI), Y2
-	VMOVUPS      224(SI), Y3
+	VMOVUPS      128(SI), Y6
+	VMOVUPS      160(SI), Y7
+	VMOVUPS      192(SI), Y8
+	VMOVUPS      224(SI), Y9
 	MOVQ         p+16(FP), SI
 	MOVQ         rows+48(FP), DI
 	MOVQ         AX, R8
@@ -3076,36 +3162,36 @@ done4:
 	JLT          done6
 
 loop5:
-	VMOVDQU      10(R8), X4
-	VINSERTI128  $1, 14(R8), Y4, Y4
-	VPSHUFB      turbo20<>+0(SB), Y4, Y4
-	VPAND        turbo21<>+0(SB), Y4, Y5
-	VPSRLD       $2, Y4, Y6
-	VPAND        turbo22<>+0(SB), Y6, Y6
-	VPOR         Y6, Y5, Y5
-	VPSRLD       $4, Y4, Y6
-	VPAND        turbo23<>+0(SB), Y6, Y6
-	VPOR         Y6, Y5, Y5
-	VPSRLD       $6, Y4, Y4
-	VPAND        turbo24<>+0(SB), Y4, Y4
-	VPOR         Y4, Y5, Y4
-	VMOVDQU      Y4, (DX)
-	VPBROADCASTW (R8), X4
-	VCVTPH2PS    X4, Y4
-	VBROADCASTSS (SI), Y5
-	VMULPS       Y5, Y4, Y4
-	VPMOVZXBD    (DX), Y5
-	VPERMPS      turbo25<>+0(SB), Y5, Y5
-	VFMADD231PS  Y4, Y5, Y0
-	VPMOVZXBD    8(DX), Y5
-	VPERMPS      turbo25<>+0(SB), Y5, Y5
-	VFMADD231PS  Y4, Y5, Y1
-	VPMOVZXBD    16(DX), Y5
-	VPERMPS      turbo25<>+0(SB), Y5, Y5
-	VFMADD231PS  Y4, Y5, Y2
-	VPMOVZXBD    24(DX), Y5
-	VPERMPS      turbo25<>+0(SB), Y5, Y5
-	VFMADD231PS  Y4, Y5, Y3
+	VMOVDQU      10(R8), X10
+	VINSERTI128  $1, 14(R8), Y10, Y10
+	VPSHUFB      Y5, Y10, Y10
+	VPAND        Y4, Y10, Y11
+	VPSRLD       $2, Y10, Y12
+	VPAND        Y3, Y12, Y12
+	VPOR         Y12, Y11, Y11
+	VPSRLD       $4, Y10, Y12
+	VPAND        Y2, Y12, Y12
+	VPOR         Y12, Y11, Y11
+	VPSRLD       $6, Y10, Y10
+	VPAND        Y1, Y10, Y10
+	VPOR         Y10, Y11, Y10
+	VMOVDQU      Y10, (DX)
+	VPBROADCASTW (R8), X10
+	VCVTPH2PS    X10, Y10
+	VBROADCASTSS (SI), Y11
+	VMULPS       Y11, Y10, Y10
+	VPMOVZXBD    (DX), Y11
+	VPERMPS      Y0, Y11, Y11
+	VFMADD231PS  Y10, Y11, Y6
+	VPMOVZXBD    8(DX), Y11
+	VPERMPS      Y0, Y11, Y11
+	VFMADD231PS  Y10, Y11, Y7
+	VPMOVZXBD    16(DX), Y11
+	VPERMPS      Y0, Y11, Y11
+	VFMADD231PS  Y10, Y11, Y8
+	VPMOVZXBD    24(DX), Y11
+	VPERMPS      Y0, Y11, Y11
+	VFMADD231PS  Y10, Y11, Y9
 	ADDQ         R9, R8
 	ADDQ         $4, SI
 	SUBQ         $1, DI
@@ -3115,16 +3201,16 @@ done6:
 	ADDQ         $1, DI
 	MOVQ         o+0(FP), SI
 	ADDQ         CX, SI
-	VMOVUPS      Y0, 128(SI)
-	VMOVUPS      Y1, 160(SI)
-	VMOVUPS      Y2, 192(SI)
-	VMOVUPS      Y3, 224(SI)
+	VMOVUPS      Y6, 128(SI)
+	VMOVUPS      Y7, 160(SI)
+	VMOVUPS      Y8, 192(SI)
+	VMOVUPS      Y9, 224(SI)
 	MOVQ         o+0(FP), SI
 	ADDQ         CX, SI
-	VMOVUPS      256(SI), Y0
-	VMOVUPS      288(SI), Y1
-	VMOVUPS      320(SI), Y2
-	VMOVUPS      352(SI), Y3
+	VMOVUPS      256(SI), Y6
+	VMOVUPS      288(SI), Y7
+	VMOVUPS      320(SI), Y8
+	VMOVUPS      352(SI), Y9
 	MOVQ         p+16(FP), SI
 	MOVQ         rows+48(FP), DI
 	MOVQ         AX, R8
@@ -3133,35 +3219,35 @@ done6:
 	JLT          done8
 
 loop7:
-	VBROADCASTI128 18(R8), Y4
-	VPSHUFB      turbo26<>+0(SB), Y4, Y4
-	VPAND        turbo21<>+0(SB), Y4, Y5
-	VPSRLD       $2, Y4, Y6
-	VPAND        turbo22<>+0(SB), Y6, Y6
-	VPOR         Y6, Y5, Y5
-	VPSRLD       $4, Y4, Y6
-	VPAND        turbo23<>+0(SB), Y6, Y6
-	VPOR         Y6, Y5, Y5
-	VPSRLD       $6, Y4, Y4
-	VPAND        turbo24<>+0(SB), Y4, Y4
-	VPOR         Y4, Y5, Y4
-	VMOVDQU      Y4, (DX)
-	VPBROADCASTW (R8), X4
-	VCVTPH2PS    X4, Y4
-	VBROADCASTSS (SI), Y5
-	VMULPS       Y5, Y4, Y4
-	VPMOVZXBD    (DX), Y5
-	VPERMPS      turbo25<>+0(SB), Y5, Y5
-	VFMADD231PS  Y4, Y5, Y0
-	VPMOVZXBD    8(DX), Y5
-	VPERMPS      turbo25<>+0(SB), Y5, Y5
-	VFMADD231PS  Y4, Y5, Y1
-	VPMOVZXBD    16(DX), Y5
-	VPERMPS      turbo25<>+0(SB), Y5, Y5
-	VFMADD231PS  Y4, Y5, Y2
-	VPMOVZXBD    24(DX), Y5
-	VPERMPS      turbo25<>+0(SB), Y5, Y5
-	VFMADD231PS  Y4, Y5, Y3
+	VBROADCASTI128 18(R8), Y10
+	VPSHUFB      turbo26<>+0(SB), Y10, Y10
+	VPAND        Y4, Y10, Y11
+	VPSRLD       $2, Y10, Y12
+	VPAND        Y3, Y12, Y12
+	VPOR         Y12, Y11, Y11
+	VPSRLD       $4, Y10, Y12
+	VPAND        Y2, Y12, Y12
+	VPOR         Y12, Y11, Y11
+	VPSRLD       $6, Y10, Y10
+	VPAND        Y1, Y10, Y10
+	VPOR         Y10, Y11, Y10
+	VMOVDQU      Y10, (DX)
+	VPBROADCASTW (R8), X10
+	VCVTPH2PS    X10, Y10
+	VBROADCASTSS (SI), Y11
+	VMULPS       Y11, Y10, Y10
+	VPMOVZXBD    (DX), Y11
+	VPERMPS      Y0, Y11, Y11
+	VFMADD231PS  Y10, Y11, Y6
+	VPMOVZXBD    8(DX), Y11
+	VPERMPS      Y0, Y11, Y11
+	VFMADD231PS  Y10, Y11, Y7
+	VPMOVZXBD    16(DX), Y11
+	VPERMPS      Y0, Y11, Y11
+	VFMADD231PS  Y10, Y11, Y8
+	VPMOVZXBD    24(DX), Y11
+	VPERMPS      Y0, Y11, Y11
+	VFMADD231PS  Y10, Y11, Y9
 	ADDQ         R9, R8
 	ADDQ         $4, SI
 	SUBQ         $1, DI
@@ -3171,16 +3257,16 @@ done8:
 	ADDQ         $1, DI
 	MOVQ         o+0(FP), SI
 	ADDQ         CX, SI
-	VMOVUPS      Y0, 256(SI)
-	VMOVUPS      Y1, 288(SI)
-	VMOVUPS      Y2, 320(SI)
-	VMOVUPS      Y3, 352(SI)
+	VMOVUPS      Y6, 256(SI)
+	VMOVUPS      Y7, 288(SI)
+	VMOVUPS      Y8, 320(SI)
+	VMOVUPS      Y9, 352(SI)
 	MOVQ         o+0(FP), SI
 	ADDQ         CX, SI
-	VMOVUPS      384(SI), Y0
-	VMOVUPS      416(SI), Y1
-	VMOVUPS      448(SI), Y2
-	VMOVUPS      480(SI), Y3
+	VMOVUPS      384(SI), Y6
+	VMOVUPS      416(SI), Y7
+	VMOVUPS      448(SI), Y8
+	VMOVUPS      480(SI), Y9
 	MOVQ         p+16(FP), SI
 	MOVQ         rows+48(FP), DI
 	MOVQ         AX, R8
@@ -3189,35 +3275,35 @@ done8:
 	JLT          done10
 
 loop9:
-	VBROADCASTI128 18(R8), Y4
-	VPSHUFB      turbo27<>+0(SB), Y4, Y4
-	VPAND        turbo21<>+0(SB), Y4, Y5
-	VPSRLD       $2, Y4, Y6
-	VPAND        turbo22<>+0(SB), Y6, Y6
-	VPOR         Y6, Y5, Y5
-	VPSRLD       $4, Y4, Y6
-	VPAND        turbo23<>+0(SB), Y6, Y6
-	VPOR         Y6, Y5, Y5
-	VPSRLD       $6, Y4, Y4
-	VPAND        turbo24<>+0(SB), Y4, Y4
-	VPOR         Y4, Y5, Y4
-	VMOVDQU      Y4, (DX)
-	VPBROADCASTW (R8), X4
-	VCVTPH2PS    X4, Y4
-	VBROADCASTSS (SI), Y5
-	VMULPS       Y5, Y4, Y4
-	VPMOVZXBD    (DX), Y5
-	VPERMPS      turbo25<>+0(SB), Y5, Y5
-	VFMADD231PS  Y4, Y5, Y0
-	VPMOVZXBD    8(DX), Y5
-	VPERMPS      turbo25<>+0(SB), Y5, Y5
-	VFMADD231PS  Y4, Y5, Y1
-	VPMOVZXBD    16(DX), Y5
-	VPERMPS      turbo25<>+0(SB), Y5, Y5
-	VFMADD231PS  Y4, Y5, Y2
-	VPMOVZXBD    24(DX), Y5
-	VPERMPS      turbo25<>+0(SB), Y5, Y5
-	VFMADD231PS  Y4, Y5, Y3
+	VBROADCASTI128 18(R8), Y10
+	VPSHUFB      turbo27<>+0(SB), Y10, Y10
+	VPAND        Y4, Y10, Y11
+	VPSRLD       $2, Y10, Y12
+	VPAND        Y3, Y12, Y12
+	VPOR         Y12, Y11, Y11
+	VPSRLD       $4, Y10, Y12
+	VPAND        Y2, Y12, Y12
+	VPOR         Y12, Y11, Y11
+	VPSRLD       $6, Y10, Y10
+	VPAND        Y1, Y10, Y10
+	VPOR         Y10, Y11, Y10
+	VMOVDQU      Y10, (DX)
+	VPBROADCASTW (R8), X10
+	VCVTPH2PS    X10, Y10
+	VBROADCASTSS (SI), Y11
+	VMULPS       Y11, Y10, Y10
+	VPMOVZXBD    (DX), Y11
+	VPERMPS      Y0, Y11, Y11
+	VFMADD231PS  Y10, Y11, Y6
+	VPMOVZXBD    8(DX), Y11
+	VPERMPS      Y0, Y11, Y11
+	VFMADD231PS  Y10, Y11, Y7
+	VPMOVZXBD    16(DX), Y11
+	VPERMPS      Y0, Y11, Y11
+	VFMADD231PS  Y10, Y11, Y8
+	VPMOVZXBD    24(DX), Y11
+	VPERMPS      Y0, Y11, Y11
+	VFMADD231PS  Y10, Y11, Y9
 	ADDQ         R9, R8
 	ADDQ         $4, SI
 	SUBQ         $1, DI
@@ -3227,10 +3313,10 @@ done10:
 	ADDQ         $1, DI
 	MOVQ         o+0(FP), SI
 	ADDQ         CX, SI
-	VMOVUPS      Y0, 384(SI)
-	VMOVUPS      Y1, 416(SI)
-	VMOVUPS      Y2, 448(SI)
-	VMOVUPS      Y3, 480(SI)
+	VMOVUPS      Y6, 384(SI)
+	VMOVUPS      Y7, 416(SI)
+	VMOVUPS      Y8, 448(SI)
+	VMOVUPS      Y9, 480(SI)
 	ADDQ         $0x22, AX
 	ADDQ         $0x200, CX
 	SUBQ         $1, BX
@@ -3244,6 +3330,13 @@ done2:
 // mix2xTurbo2AVX512 adds weighted rows of v to 2 rows of o; ld and stride in bytes, a unit is 128 values.
 // Requires: AVX2, F16C, FMA
 TEXT ·mix2xTurbo2AVX512(SB), NOSPLIT, $320-64
+
+	// constants of the loops
+	VMOVDQU      turbo25<>+0(SB), Y0
+	VMOVDQU      turbo24<>+0(SB), Y1
+	VMOVDQU      turbo23<>+0(SB), Y2
+	VMOVDQU      turbo22<>+0(SB), Y3
+	VMOVDQU      turbo21<>+0(SB), Y4
 	MOVQ         v+32(FP), AX
 	MOVQ         units+56(FP), BX
 	XORQ         CX, CX
@@ -3256,14 +3349,14 @@ loop1:
 	MOVQ         o+0(FP), SI
 	MOVQ         ldo+8(FP), DI
 	ADDQ         CX, SI
-	VMOVUPS      (SI), Y0
-	VMOVUPS      (SI)(DI*1), Y1
-	VMOVUPS      32(SI), Y2
-	VMOVUPS      32(SI)(DI*1), Y3
-	VMOVUPS      64(SI), Y4
-	VMOVUPS      64(SI)(DI*1), Y5
-	VMOVUPS      96(SI), Y6
-	VMOVUPS      96(SI)(DI*1), Y7
+	VMOVUPS      (SI), Y5
+	VMOVUPS      (SI)(DI*1), Y6
+	VMOVUPS      32(SI), Y7
+	VMOVUPS      32(SI)(DI*1), Y8
+	VMOVUPS      64(SI), Y9
+	VMOVUPS      64(SI)(DI*1), Y10
+	VMOVUPS      96(SI), Y11
+	VMOVUPS      96(SI)(DI*1), Y12
 	MOVQ         p+16(FP), SI
 	MOVQ         ldp+24(FP), DI
 	MOVQ         rows+48(FP), R8
@@ -3273,42 +3366,42 @@ loop1:
 	JLT          done4
 
 loop3:
-	VMOVDQU      2(R9), X8
-	VINSERTI128  $1, 6(R9), Y8, Y8
-	VPSHUFB      turbo20<>+0(SB), Y8, Y8
-	VPAND        turbo21<>+0(SB), Y8, Y9
-	VPSRLD       $2, Y8, Y10
-	VPAND        turbo22<>+0(SB), Y10, Y10
-	VPOR         Y10, Y9, Y9
-	VPSRLD       $4, Y8, Y10
-	VPAND        turbo23<>+0(SB), Y10, Y10
-	VPOR         Y10, Y9, Y9
-	VPSRLD       $6, Y8, Y8
-	VPAND        turbo24<>+0(SB), Y8, Y8
-	VPOR         Y8, Y9, Y8
-	VMOVDQU      Y8, (DX)
-	VPBROADCASTW (R9), X8
-	VCVTPH2PS    X8, Y8
-	VBROADCASTSS (SI), Y9
-	VMULPS       Y9, Y8, Y9
-	VBROADCASTSS (SI)(DI*1), Y10
-	VMULPS       Y10, Y8, Y8
-	VPMOVZXBD    (DX), Y10
-	VPERMPS      turbo25<>+0(SB), Y10, Y10
-	VFMADD231PS  Y9, Y10, Y0
-	VFMADD231PS  Y8, Y10, Y1
-	VPMOVZXBD    8(DX), Y10
-	VPERMPS      turbo25<>+0(SB), Y10, Y10
-	VFMADD231PS  Y9, Y10, Y2
-	VFMADD231PS  Y8, Y10, Y3
-	VPMOVZXBD    16(DX), Y10
-	VPERMPS      turbo25<>+0(SB), Y10, Y10
-	VFMADD231PS  Y9, Y10, Y4
-	VFMADD231PS  Y8, Y10, Y5
-	VPMOVZXBD    24(DX), Y10
-	VPERMPS      turbo25<>+0(SB), Y10, Y10
-	VFMADD231PS  Y9, Y10, Y6
-	VFMADD231PS  Y8, Y10, Y7
+	VMOVDQU      2(R9), X13
+	VINSERTI128  $1, 6(R9), Y13, Y13
+	VPSHUFB      turbo20<>+0(SB), Y13, Y13
+	VPAND        Y4, Y13, Y14
+	VPSRLD       $2, Y13, Y15
+	VPAND        Y3, Y15, Y15
+	VPOR         Y15, Y14, Y14
+	VPSRLD       $4, Y13, Y15
+	VPAND        Y2, Y15, Y15
+	VPOR         Y15, Y14, Y14
+	VPSRLD       $6, Y13, Y13
+	VPAND        Y1, Y13, Y13
+	VPOR         Y13, Y14, Y13
+	VMOVDQU      Y13, (DX)
+	VPBROADCASTW (R9), X13
+	VCVTPH2PS    X13, Y13
+	VBROADCASTSS (SI), Y14
+	VMULPS       Y14, Y13, Y14
+	VBROADCASTSS (SI)(DI*1), Y15
+	VMULPS       Y15, Y13, Y13
+	VPMOVZXBD    (DX), Y15
+	VPERMPS      Y0, Y15, Y15
+	VFMADD231PS  Y14, Y15, Y5
+	VFMADD231PS  Y13, Y15, Y6
+	VPMOVZXBD    8(DX), Y15
+	VPERMPS      Y0, Y15, Y15
+	VFMADD231PS  Y14, Y15, Y7
+	VFMADD231PS  Y13, Y15, Y8
+	VPMOVZXBD    16(DX), Y15
+	VPERMPS      Y0, Y15, Y15
+	VFMADD231PS  Y14, Y15, Y9
+	VFMADD231PS  Y13, Y15, Y10
+	VPMOVZXBD    24(DX), Y15
+	VPERMPS      Y0, Y15, Y15
+	VFMADD231PS  Y14, Y15, Y11
+	VFMADD231PS  Y13, Y15, Y12
 	ADDQ         R10, R9
 	ADDQ         $4, SI
 	SUBQ         $1, R8
@@ -3319,25 +3412,25 @@ done4:
 	MOVQ         o+0(FP), SI
 	MOVQ         ldo+8(FP), DI
 	ADDQ         CX, SI
-	VMOVUPS      Y0, (SI)
-	VMOVUPS      Y1, (SI)(DI*1)
-	VMOVUPS      Y2, 32(SI)
-	VMOVUPS      Y3, 32(SI)(DI*1)
-	VMOVUPS      Y4, 64(SI)
-	VMOVUPS      Y5, 64(SI)(DI*1)
-	VMOVUPS      Y6, 96(SI)
-	VMOVUPS      Y7, 96(SI)(DI*1)
+	VMOVUPS      Y5, (SI)
+	VMOVUPS      Y6, (SI)(DI*1)
+	VMOVUPS      Y7, 32(SI)
+	VMOVUPS      Y8, 32(SI)(DI*1)
+	VMOVUPS      Y9, 64(SI)
+	VMOVUPS      Y10, 64(SI)(DI*1)
+	VMOVUPS      Y11, 96(SI)
+	VMOVUPS      Y12, 96(SI)(DI*1)
 	MOVQ         o+0(FP), SI
 	MOVQ         ldo+8(FP), DI
 	ADDQ         CX, SI
-	VMOVUPS      128(SI), Y0
-	VMOVUPS      128(SI)(DI*1), Y1
-	VMOVUPS      160(SI), Y2
-	VMOVUPS      160(SI)(DI*1), Y3
-	VMOVUPS      192(SI), Y4
-	VMOVUPS      192(SI)(DI*1), Y5
-	VMOVUPS      224(SI), Y6
-	VMOVUPS      224(SI)(DI*1), Y7
+	VMOVUPS      128(SI), Y5
+	VMOVUPS      128(SI)(DI*1), Y6
+	VMOVUPS      160(SI), Y7
+	VMOVUPS      160(SI)(DI*1), Y8
+	VMOVUPS      192(SI), Y9
+	VMOVUPS      192(SI)(DI*1), Y10
+	VMOVUPS      224(SI), Y11
+	VMOVUPS      224(SI)(DI*1), Y12
 	MOVQ         p+16(FP), SI
 	MOVQ         ldp+24(FP), DI
 	MOVQ         rows+48(FP), R8
@@ -3347,42 +3440,42 @@ done4:
 	JLT          done6
 
 loop5:
-	VMOVDQU      10(R9), X8
-	VINSERTI128  $1, 14(R9), Y8, Y8
-	VPSHUFB      turbo20<>+0(SB), Y8, Y8
-	VPAND        turbo21<>+0(SB), Y8, Y9
-	VPSRLD       $2, Y8, Y10
-	VPAND        turbo22<>+0(SB), Y10, Y10
-	VPOR         Y10, Y9, Y9
-	VPSRLD       $4, Y8, Y10
-	VPAND        turbo23<>+0(SB), Y10, Y10
-	VPOR         Y10, Y9, Y9
-	VPSRLD       $6, Y8, Y8
-	VPAND        turbo24<>+0(SB), Y8, Y8
-	VPOR         Y8, Y9, Y8
-	VMOVDQU      Y8, (DX)
-	VPBROADCASTW (R9), X8
-	VCVTPH2PS    X8, Y8
-	VBROADCASTSS (SI), Y9
-	VMULPS       Y9, Y8, Y9
-	VBROADCASTSS (SI)(DI*1), Y10
-	VMULPS       Y10, Y8, Y8
-	VPMOVZXBD    (DX), Y10
-	VPERMPS      turbo25<>+0(SB), Y10, Y10
-	VFMADD231PS  Y9, Y10, Y0
-	VFMADD231PS  Y8, Y10, Y1
-	VPMOVZXBD    8(DX), Y10
-	VPERMPS      turbo25<>+0(SB), Y10, Y10
-	VFMADD231PS  Y9, Y10, Y2
-	VFMADD231PS  Y8, Y10, Y3
-	VPMOVZXBD    16(DX), Y10
-	VPERMPS      turbo25<>+0(SB), Y10, Y10
-	VFMADD231PS  Y9, Y10, Y4
-	VFMADD231PS  Y8, Y10, Y5
-	VPMOVZXBD    24(DX), Y10
-	VPERMPS      turbo25<>+0(SB), Y10, Y10
-	VFMADD231PS  Y9, Y10, Y6
-	VFMADD231PS  Y8, Y10, Y7
+	VMOVDQU      10(R9), X13
+	VINSERTI128  $1, 14(R9), Y13, Y13
+	VPSHUFB      turbo20<>+0(SB), Y13, Y13
+	VPAND        Y4, Y13, Y14
+	VPSRLD       $2, Y13, Y15
+	VPAND        Y3, Y15, Y15
+	VPOR         Y15, Y14, Y14
+	VPSRLD       $4, Y13, Y15
+	VPAND        Y2, Y15, Y15
+	VPOR         Y15, Y14, Y14
+	VPSRLD       $6, Y13, Y13
+	VPAND        Y1, Y13, Y13
+	VPOR         Y13, Y14, Y13
+	VMOVDQU      Y13, (DX)
+	VPBROADCASTW (R9), X13
+	VCVTPH2PS    X13, Y13
+	VBROADCASTSS (SI), Y14
+	VMULPS       Y14, Y13, Y14
+	VBROADCASTSS (SI)(DI*1), Y15
+	VMULPS       Y15, Y13, Y13
+	VPMOVZXBD    (DX), Y15
+	VPERMPS      Y0, Y15, Y15
+	VFMADD231PS  Y14, Y15, Y5
+	VFMADD231PS  Y13, Y15, Y6
+	VPMOVZXBD    8(DX), Y15
+	VPERMPS      Y0, Y15, Y15
+	VFMADD231PS  Y14, Y15, Y7
+	VFMADD231PS  Y13, Y15, Y8
+	VPMOVZXBD    16(DX), Y15
+	VPERMPS      Y0, Y15, Y15
+	VFMADD231PS  Y14, Y15, Y9
+	VFMADD231PS  Y13, Y15, Y10
+	VPMOVZXBD    24(DX), Y15
+	VPERMPS      Y0, Y15, Y15
+	VFMADD231PS  Y14, Y15, Y11
+	VFMADD231PS  Y13, Y15, Y12
 	ADDQ         R10, R9
 	ADDQ         $4, SI
 	SUBQ         $1, R8
@@ -3393,25 +3486,25 @@ done6:
 	MOVQ         o+0(FP), SI
 	MOVQ         ldo+8(FP), DI
 	ADDQ         CX, SI
-	VMOVUPS      Y0, 128(SI)
-	VMOVUPS      Y1, 128(SI)(DI*1)
-	VMOVUPS      Y2, 160(SI)
-	VMOVUPS      Y3, 160(SI)(DI*1)
-	VMOVUPS      Y4, 192(SI)
-	VMOVUPS      Y5, 192(SI)(DI*1)
-	VMOVUPS      Y6, 224(SI)
-	VMOVUPS      Y7, 224(SI)(DI*1)
+	VMOVUPS      Y5, 128(SI)
+	VMOVUPS      Y6, 128(SI)(DI*1)
+	VMOVUPS      Y7, 160(SI)
+	VMOVUPS      Y8, 160(SI)(DI*1)
+	VMOVUPS      Y9, 192(SI)
+	VMOVUPS      Y10, 192(SI)(DI*1)
+	VMOVUPS      Y11, 224(SI)
+	VMOVUPS      Y12, 224(SI)(DI*1)
 	MOVQ         o+0(FP), SI
 	MOVQ         ldo+8(FP), DI
 	ADDQ         CX, SI
-	VMOVUPS      256(SI), Y0
-	VMOVUPS      256(SI)(DI*1), Y1
-	VMOVUPS      288(SI), Y2
-	VMOVUPS      288(SI)(DI*1), Y3
-	VMOVUPS      320(SI), Y4
-	VMOVUPS      320(SI)(DI*1), Y5
-	VMOVUPS      352(SI), Y6
-	VMOVUPS      352(SI)(DI*1), Y7
+	VMOVUPS      256(SI), Y5
+	VMOVUPS      256(SI)(DI*1), Y6
+	VMOVUPS      288(SI), Y7
+	VMOVUPS      288(SI)(DI*1), Y8
+	VMOVUPS      320(SI), Y9
+	VMOVUPS      320(SI)(DI*1), Y10
+	VMOVUPS      352(SI), Y11
+	VMOVUPS      352(SI)(DI*1), Y12
 	MOVQ         p+16(FP), SI
 	MOVQ         ldp+24(FP), DI
 	MOVQ         rows+48(FP), R8
@@ -3421,41 +3514,41 @@ done6:
 	JLT          done8
 
 loop7:
-	VBROADCASTI128 18(R9), Y8
-	VPSHUFB      turbo26<>+0(SB), Y8, Y8
-	VPAND        turbo21<>+0(SB), Y8, Y9
-	VPSRLD       $2, Y8, Y10
-	VPAND        turbo22<>+0(SB), Y10, Y10
-	VPOR         Y10, Y9, Y9
-	VPSRLD       $4, Y8, Y10
-	VPAND        turbo23<>+0(SB), Y10, Y10
-	VPOR         Y10, Y9, Y9
-	VPSRLD       $6, Y8, Y8
-	VPAND        turbo24<>+0(SB), Y8, Y8
-	VPOR         Y8, Y9, Y8
-	VMOVDQU      Y8, (DX)
-	VPBROADCASTW (R9), X8
-	VCVTPH2PS    X8, Y8
-	VBROADCASTSS (SI), Y9
-	VMULPS       Y9, Y8, Y9
-	VBROADCASTSS (SI)(DI*1), Y10
-	VMULPS       Y10, Y8, Y8
-	VPMOVZXBD    (DX), Y10
-	VPERMPS      turbo25<>+0(SB), Y10, Y10
-	VFMADD231PS  Y9, Y10, Y0
-	VFMADD231PS  Y8, Y10, Y1
-	VPMOVZXBD    8(DX), Y10
-	VPERMPS      turbo25<>+0(SB), Y10, Y10
-	VFMADD231PS  Y9, Y10, Y2
-	VFMADD231PS  Y8, Y10, Y3
-	VPMOVZXBD    16(DX), Y10
-	VPERMPS      turbo25<>+0(SB), Y10, Y10
-	VFMADD231PS  Y9, Y10, Y4
-	VFMADD231PS  Y8, Y10, Y5
-	VPMOVZXBD    24(DX), Y10
-	VPERMPS      turbo25<>+0(SB), Y10, Y10
-	VFMADD231PS  Y9, Y10, Y6
-	VFMADD231PS  Y8, Y10, Y7
+	VBROADCASTI128 18(R9), Y13
+	VPSHUFB      turbo26<>+0(SB), Y13, Y13
+	VPAND        Y4, Y13, Y14
+	VPSRLD       $2, Y13, Y15
+	VPAND        Y3, Y15, Y15
+	VPOR         Y15, Y14, Y14
+	VPSRLD       $4, Y13, Y15
+	VPAND        Y2, Y15, Y15
+	VPOR         Y15, Y14, Y14
+	VPSRLD       $6, Y13, Y13
+	VPAND        Y1, Y13, Y13
+	VPOR         Y13, Y14, Y13
+	VMOVDQU      Y13, (DX)
+	VPBROADCASTW (R9), X13
+	VCVTPH2PS    X13, Y13
+	VBROADCASTSS (SI), Y14
+	VMULPS       Y14, Y13, Y14
+	VBROADCASTSS (SI)(DI*1), Y15
+	VMULPS       Y15, Y13, Y13
+	VPMOVZXBD    (DX), Y15
+	VPERMPS      Y0, Y15, Y15
+	VFMADD231PS  Y14, Y15, Y5
+	VFMADD231PS  Y13, Y15, Y6
+	VPMOVZXBD    8(DX), Y15
+	VPERMPS      Y0, Y15, Y15
+	VFMADD231PS  Y14, Y15, Y7
+	VFMADD231PS  Y13, Y15, Y8
+	VPMOVZXBD    16(DX), Y15
+	VPERMPS      Y0, Y15, Y15
+	VFMADD231PS  Y14, Y15, Y9
+	VFMADD231PS  Y13, Y15, Y10
+	VPMOVZXBD    24(DX), Y15
+	VPERMPS      Y0, Y15, Y15
+	VFMADD231PS  Y14, Y15, Y11
+	VFMADD231PS  Y13, Y15, Y12
 	ADDQ         R10, R9
 	ADDQ         $4, SI
 	SUBQ         $1, R8
@@ -3466,25 +3559,25 @@ done8:
 	MOVQ         o+0(FP), SI
 	MOVQ         ldo+8(FP), DI
 	ADDQ         CX, SI
-	VMOVUPS      Y0, 256(SI)
-	VMOVUPS      Y1, 256(SI)(DI*1)
-	VMOVUPS      Y2, 288(SI)
-	VMOVUPS      Y3, 288(SI)(DI*1)
-	VMOVUPS      Y4, 320(SI)
-	VMOVUPS      Y5, 320(SI)(DI*1)
-	VMOVUPS      Y6, 352(SI)
-	VMOVUPS      Y7, 352(SI)(DI*1)
+	VMOVUPS      Y5, 256(SI)
+	VMOVUPS      Y6, 256(SI)(DI*1)
+	VMOVUPS      Y7, 288(SI)
+	VMOVUPS      Y8, 288(SI)(DI*1)
+	VMOVUPS      Y9, 320(SI)
+	VMOVUPS      Y10, 320(SI)(DI*1)
+	VMOVUPS      Y11, 352(SI)
+	VMOVUPS      Y12, 352(SI)(DI*1)
 	MOVQ         o+0(FP), SI
 	MOVQ         ldo+8(FP), DI
 	ADDQ         CX, SI
-	VMOVUPS      384(SI), Y0
-	VMOVUPS      384(SI)(DI*1), Y1
-	VMOVUPS      416(SI), Y2
-	VMOVUPS      416(SI)(DI*1), Y3
-	VMOVUPS      448(SI), Y4
-	VMOVUPS      448(SI)(DI*1), Y5
-	VMOVUPS      480(SI), Y6
-	VMOVUPS      480(SI)(DI*1), Y7
+	VMOVUPS      384(SI), Y5
+	VMOVUPS      384(SI)(DI*1), Y6
+	VMOVUPS      416(SI), Y7
+	VMOVUPS      416(SI)(DI*1), Y8
+	VMOVUPS      448(SI), Y9
+	VMOVUPS      448(SI)(DI*1), Y10
+	VMOVUPS      480(SI), Y11
+	VMOVUPS      480(SI)(DI*1), Y12
 	MOVQ         p+16(FP), SI
 	MOVQ         ldp+24(FP), DI
 	MOVQ         rows+48(FP), R8
@@ -3494,41 +3587,41 @@ done8:
 	JLT          done10
 
 loop9:
-	VBROADCASTI128 18(R9), Y8
-	VPSHUFB      turbo27<>+0(SB), Y8, Y8
-	VPAND        turbo21<>+0(SB), Y8, Y9
-	VPSRLD       $2, Y8, Y10
-	VPAND        turbo22<>+0(SB), Y10, Y10
-	VPOR         Y10, Y9, Y9
-	VPSRLD       $4, Y8, Y10
-	VPAND        turbo23<>+0(SB), Y10, Y10
-	VPOR         Y10, Y9, Y9
-	VPSRLD       $6, Y8, Y8
-	VPAND        turbo24<>+0(SB), Y8, Y8
-	VPOR         Y8, Y9, Y8
-	VMOVDQU      Y8, (DX)
-	VPBROADCASTW (R9), X8
-	VCVTPH2PS    X8, Y8
-	VBROADCASTSS (SI), Y9
-	VMULPS       Y9, Y8, Y9
-	VBROADCASTSS (SI)(DI*1), Y10
-	VMULPS       Y10, Y8, Y8
-	VPMOVZXBD    (DX), Y10
-	VPERMPS      turbo25<>+0(SB), Y10, Y10
-	VFMADD231PS  Y9, Y10, Y0
-	VFMADD231PS  Y8, Y10, Y1
-	VPMOVZXBD    8(DX), Y10
-	VPERMPS      turbo25<>+0(SB), Y10, Y10
-	VFMADD231PS  Y9, Y10, Y2
-	VFMADD231PS  Y8, Y10, Y3
-	VPMOVZXBD    16(DX), Y10
-	VPERMPS      turbo25<>+0(SB), Y10, Y10
-	VFMADD231PS  Y9, Y10, Y4
-	VFMADD231PS  Y8, Y10, Y5
-	VPMOVZXBD    24(DX), Y10
-	VPERMPS      turbo25<>+0(SB), Y10, Y10
-	VFMADD231PS  Y9, Y10, Y6
-	VFMADD231PS  Y8, Y10, Y7
+	VBROADCASTI128 18(R9), Y13
+	VPSHUFB      turbo27<>+0(SB), Y13, Y13
+	VPAND        Y4, Y13, Y14
+	VPSRLD       $2, Y13, Y15
+	VPAND        Y3, Y15, Y15
+	VPOR         Y15, Y14, Y14
+	VPSRLD       $4, Y13, Y15
+	VPAND        Y2, Y15, Y15
+	VPOR         Y15, Y14, Y14
+	VPSRLD       $6, Y13, Y13
+	VPAND        Y1, Y13, Y13
+	VPOR         Y13, Y14, Y13
+	VMOVDQU      Y13, (DX)
+	VPBROADCASTW (R9), X13
+	VCVTPH2PS    X13, Y13
+	VBROADCASTSS (SI), Y14
+	VMULPS       Y14, Y13, Y14
+	VBROADCASTSS (SI)(DI*1), Y15
+	VMULPS       Y15, Y13, Y13
+	VPMOVZXBD    (DX), Y15
+	VPERMPS      Y0, Y15, Y15
+	VFMADD231PS  Y14, Y15, Y5
+	VFMADD231PS  Y13, Y15, Y6
+	VPMOVZXBD    8(DX), Y15
+	VPERMPS      Y0, Y15, Y15
+	VFMADD231PS  Y14, Y15, Y7
+	VFMADD231PS  Y13, Y15, Y8
+	VPMOVZXBD    16(DX), Y15
+	VPERMPS      Y0, Y15, Y15
+	VFMADD231PS  Y14, Y15, Y9
+	VFMADD231PS  Y13, Y15, Y10
+	VPMOVZXBD    24(DX), Y15
+	VPERMPS      Y0, Y15, Y15
+	VFMADD231PS  Y14, Y15, Y11
+	VFMADD231PS  Y13, Y15, Y12
 	ADDQ         R10, R9
 	ADDQ         $4, SI
 	SUBQ         $1, R8
@@ -3539,14 +3632,14 @@ done10:
 	MOVQ         o+0(FP), SI
 	MOVQ         ldo+8(FP), DI
 	ADDQ         CX, SI
-	VMOVUPS      Y0, 384(SI)
-	VMOVUPS      Y1, 384(SI)(DI*1)
-	VMOVUPS      Y2, 416(SI)
-	VMOVUPS      Y3, 416(SI)(DI*1)
-	VMOVUPS      Y4, 448(SI)
-	VMOVUPS      Y5, 448(SI)(DI*1)
-	VMOVUPS      Y6, 480(SI)
-	VMOVUPS      Y7, 480(SI)(DI*1)
+	VMOVUPS      Y5, 384(SI)
+	VMOVUPS      Y6, 384(SI)(DI*1)
+	VMOVUPS      Y7, 416(SI)
+	VMOVUPS      Y8, 416(SI)(DI*1)
+	VMOVUPS      Y9, 448(SI)
+	VMOVUPS      Y10, 448(SI)(DI*1)
+	VMOVUPS      Y11, 480(SI)
+	VMOVUPS      Y12, 480(SI)(DI*1)
 	ADDQ         $0x22, AX
 	ADDQ         $0x200, CX
 	SUBQ         $1, BX
@@ -4846,6 +4939,14 @@ done2:
 // mixQ81xTurbo2AVX512 adds weighted rows of v to 1 row of o; ld and stride in bytes, a unit is 128 values.
 // Requires: AVX2, F16C, FMA
 TEXT ·mixQ81xTurbo2AVX512(SB), NOSPLIT, $320-64
+
+	// constants of the loops
+	VMOVDQU      turbo24<>+0(SB), Y0
+	VMOVDQU      turbo23<>+0(SB), Y1
+	VMOVDQU      turbo22<>+0(SB), Y2
+	VMOVDQU      turbo21<>+0(SB), Y3
+	VBROADCASTI128 turbo29<>+0(SB), Y4
+	VMOVDQU      turbo20<>+0(SB), Y5
 	MOVQ         v+32(FP), AX
 	MOVQ         units+56(FP), BX
 	XORQ         CX, CX
@@ -4857,10 +4958,10 @@ TEXT ·mixQ81xTurbo2AVX512(SB), NOSPLIT, $320-64
 loop1:
 	MOVQ         o+0(FP), SI
 	ADDQ         CX, SI
-	VMOVUPS      (SI), Y0
-	VMOVUPS      32(SI), Y1
-	VMOVUPS      64(SI), Y2
-	VMOVUPS      96(SI), Y3
+	VMOVUPS      (SI), Y6
+	VMOVUPS      32(SI), Y7
+	VMOVUPS      64(SI), Y8
+	VMOVUPS      96(SI), Y9
 	MOVQ         p+16(FP), SI
 	MOVQ         rows+48(FP), DI
 	MOVQ         AX, R8
@@ -4869,40 +4970,39 @@ loop1:
 	JLT          done4
 
 loop3:
-	VMOVDQU      2(R8), X4
-	VINSERTI128  $1, 6(R8), Y4, Y4
-	VPSHUFB      turbo20<>+0(SB), Y4, Y4
-	VPAND        turbo21<>+0(SB), Y4, Y5
-	VPSRLD       $2, Y4, Y6
-	VPAND        turbo22<>+0(SB), Y6, Y6
-	VPOR         Y6, Y5, Y5
-	VPSRLD       $4, Y4, Y6
-	VPAND        turbo23<>+0(SB), Y6, Y6
-	VPOR         Y6, Y5, Y5
-	VPSRLD       $6, Y4, Y4
-	VPAND        turbo24<>+0(SB), Y4, Y4
-	VPOR         Y4, Y5, Y4
-	VBROADCASTI128 turbo29<>+0(SB), Y5
-	VPSHUFB      Y4, Y5, Y4
-	VMOVDQU      Y4, (DX)
-	VPBROADCASTW (R8), X4
-	VCVTPH2PS    X4, Y4
-	VMOVDQU      turbo28<>+0(SB), Y5
-	VMULPS       Y5, Y4, Y4
-	VBROADCASTSS (SI), Y5
-	VMULPS       Y5, Y4, Y4
-	VPMOVSXBD    (DX), Y5
-	VCVTDQ2PS    Y5, Y5
-	VFMADD231PS  Y4, Y5, Y0
-	VPMOVSXBD    8(DX), Y5
-	VCVTDQ2PS    Y5, Y5
-	VFMADD231PS  Y4, Y5, Y1
-	VPMOVSXBD    16(DX), Y5
-	VCVTDQ2PS    Y5, Y5
-	VFMADD231PS  Y4, Y5, Y2
-	VPMOVSXBD    24(DX), Y5
-	VCVTDQ2PS    Y5, Y5
-	VFMADD231PS  Y4, Y5, Y3
+	VMOVDQU      2(R8), X10
+	VINSERTI128  $1, 6(R8), Y10, Y10
+	VPSHUFB      Y5, Y10, Y10
+	VPAND        Y3, Y10, Y11
+	VPSRLD       $2, Y10, Y12
+	VPAND        Y2, Y12, Y12
+	VPOR         Y12, Y11, Y11
+	VPSRLD       $4, Y10, Y12
+	VPAND        Y1, Y12, Y12
+	VPOR         Y12, Y11, Y11
+	VPSRLD       $6, Y10, Y10
+	VPAND        Y0, Y10, Y10
+	VPOR         Y10, Y11, Y10
+	VPSHUFB      Y10, Y4, Y10
+	VMOVDQU      Y10, (DX)
+	VPBROADCASTW (R8), X10
+	VCVTPH2PS    X10, Y10
+	VMOVDQU      turbo28<>+0(SB), Y11
+	VMULPS       Y11, Y10, Y10
+	VBROADCASTSS (SI), Y11
+	VMULPS       Y11, Y10, Y10
+	VPMOVSXBD    (DX), Y11
+	VCVTDQ2PS    Y11, Y11
+	VFMADD231PS  Y10, Y11, Y6
+	VPMOVSXBD    8(DX), Y11
+	VCVTDQ2PS    Y11, Y11
+	VFMADD231PS  Y10, Y11, Y7
+	VPMOVSXBD    16(DX), Y11
+	VCVTDQ2PS    Y11, Y11
+	VFMADD231PS  Y10, Y11, Y8
+	VPMOVSXBD    24(DX), Y11
+	VCVTDQ2PS    Y11, Y11
+	VFMADD231PS  Y10, Y11, Y9
 	ADDQ         R9, R8
 	ADDQ         $4, SI
 	SUBQ         $1, DI
@@ -4912,16 +5012,16 @@ done4:
 	ADDQ         $1, DI
 	MOVQ         o+0(FP), SI
 	ADDQ         CX, SI
-	VMOVUPS      Y0, (SI)
-	VMOVUPS      Y1, 32(SI)
-	VMOVUPS      Y2, 64(SI)
-	VMOVUPS      Y3, 96(SI)
+	VMOVUPS      Y6, (SI)
+	VMOVUPS      Y7, 32(SI)
+	VMOVUPS      Y8, 64(SI)
+	VMOVUPS      Y9, 96(SI)
 	MOVQ         o+0(FP), SI
 	ADDQ         CX, SI
-	VMOVUPS      128(SI), Y0
-	VMOVUPS      160(SI), Y1
-	VMOVUPS      192(SI), Y2
-	VMOVUPS      224(SI), Y3
+	VMOVUPS      128(SI), Y6
+	VMOVUPS      160(SI), Y7
+	VMOVUPS      192(SI), Y8
+	VMOVUPS      224(SI), Y9
 	MOVQ         p+16(FP), SI
 	MOVQ         rows+48(FP), DI
 	MOVQ         AX, R8
@@ -4930,40 +5030,39 @@ done4:
 	JLT          done6
 
 loop5:
-	VMOVDQU      10(R8), X4
-	VINSERTI128  $1, 14(R8), Y4, Y4
-	VPSHUFB      turbo20<>+0(SB), Y4, Y4
-	VPAND        turbo21<>+0(SB), Y4, Y5
-	VPSRLD       $2, Y4, Y6
-	VPAND        turbo22<>+0(SB), Y6, Y6
-	VPOR         Y6, Y5, Y5
-	VPSRLD       $4, Y4, Y6
-	VPAND        turbo23<>+0(SB), Y6, Y6
-	VPOR         Y6, Y5, Y5
-	VPSRLD       $6, Y4, Y4
-	VPAND        turbo24<>+0(SB), Y4, Y4
-	VPOR         Y4, Y5, Y4
-	VBROADCASTI128 turbo29<>+0(SB), Y5
-	VPSHUFB      Y4, Y5, Y4
-	VMOVDQU      Y4, (DX)
-	VPBROADCASTW (R8), X4
-	VCVTPH2PS    X4, Y4
-	VMOVDQU      turbo28<>+0(SB), Y5
-	VMULPS       Y5, Y4, Y4
-	VBROADCASTSS (SI), Y5
-	VMULPS       Y5, Y4, Y4
-	VPMOVSXBD    (DX), Y5
-	VCVTDQ2PS    Y5, Y5
-	VFMADD231PS  Y4, Y5, Y0
-	VPMOVSXBD    8(DX), Y5
-	VCVTDQ2PS    Y5, Y5
-	VFMADD231PS  Y4, Y5, Y1
-	VPMOVSXBD    16(DX), Y5
-	VCVTDQ2PS    Y5, Y5
-	VFMADD231PS  Y4, Y5, Y2
-	VPMOVSXBD    24(DX), Y5
-	VCVTDQ2PS    Y5, Y5
-	VFMADD231PS  Y4, Y5, Y3
+	VMOVDQU      10(R8), X10
+	VINSERTI128  $1, 14(R8), Y10, Y10
+	VPSHUFB      Y5, Y10, Y10
+	VPAND        Y3, Y10, Y11
+	VPSRLD       $2, Y10, Y12
+	VPAND        Y2, Y12, Y12
+	VPOR         Y12, Y11, Y11
+	VPSRLD       $4, Y10, Y12
+	VPAND        Y1, Y12, Y12
+	VPOR         Y12, Y11, Y11
+	VPSRLD       $6, Y10, Y10
+	VPAND        Y0, Y10, Y10
+	VPOR         Y10, Y11, Y10
+	VPSHUFB      Y10, Y4, Y10
+	VMOVDQU      Y10, (DX)
+	VPBROADCASTW (R8), X10
+	VCVTPH2PS    X10, Y10
+	VMOVDQU      turbo28<>+0(SB), Y11
+	VMULPS       Y11, Y10, Y10
+	VBROADCASTSS (SI), Y11
+	VMULPS       Y11, Y10, Y10
+	VPMOVSXBD    (DX), Y11
+	VCVTDQ2PS    Y11, Y11
+	VFMADD231PS  Y10, Y11, Y6
+	VPMOVSXBD    8(DX), Y11
+	VCVTDQ2PS    Y11, Y11
+	VFMADD231PS  Y10, Y11, Y7
+	VPMOVSXBD    16(DX), Y11
+	VCVTDQ2PS    Y11, Y11
+	VFMADD231PS  Y10, Y11, Y8
+	VPMOVSXBD    24(DX), Y11
+	VCVTDQ2PS    Y11, Y11
+	VFMADD231PS  Y10, Y11, Y9
 	ADDQ         R9, R8
 	ADDQ         $4, SI
 	SUBQ         $1, DI
@@ -4973,16 +5072,16 @@ done6:
 	ADDQ         $1, DI
 	MOVQ         o+0(FP), SI
 	ADDQ         CX, SI
-	VMOVUPS      Y0, 128(SI)
-	VMOVUPS      Y1, 160(SI)
-	VMOVUPS      Y2, 192(SI)
-	VMOVUPS      Y3, 224(SI)
+	VMOVUPS      Y6, 128(SI)
+	VMOVUPS      Y7, 160(SI)
+	VMOVUPS      Y8, 192(SI)
+	VMOVUPS      Y9, 224(SI)
 	MOVQ         o+0(FP), SI
 	ADDQ         CX, SI
-	VMOVUPS      256(SI), Y0
-	VMOVUPS      288(SI), Y1
-	VMOVUPS      320(SI), Y2
-	VMOVUPS      352(SI), Y3
+	VMOVUPS      256(SI), Y6
+	VMOVUPS      288(SI), Y7
+	VMOVUPS      320(SI), Y8
+	VMOVUPS      352(SI), Y9
 	MOVQ         p+16(FP), SI
 	MOVQ         rows+48(FP), DI
 	MOVQ         AX, R8
@@ -4991,39 +5090,38 @@ done6:
 	JLT          done8
 
 loop7:
-	VBROADCASTI128 18(R8), Y4
-	VPSHUFB      turbo26<>+0(SB), Y4, Y4
-	VPAND        turbo21<>+0(SB), Y4, Y5
-	VPSRLD       $2, Y4, Y6
-	VPAND        turbo22<>+0(SB), Y6, Y6
-	VPOR         Y6, Y5, Y5
-	VPSRLD       $4, Y4, Y6
-	VPAND        turbo23<>+0(SB), Y6, Y6
-	VPOR         Y6, Y5, Y5
-	VPSRLD       $6, Y4, Y4
-	VPAND        turbo24<>+0(SB), Y4, Y4
-	VPOR         Y4, Y5, Y4
-	VBROADCASTI128 turbo29<>+0(SB), Y5
-	VPSHUFB      Y4, Y5, Y4
-	VMOVDQU      Y4, (DX)
-	VPBROADCASTW (R8), X4
-	VCVTPH2PS    X4, Y4
-	VMOVDQU      turbo28<>+0(SB), Y5
-	VMULPS       Y5, Y4, Y4
-	VBROADCASTSS (SI), Y5
-	VMULPS       Y5, Y4, Y4
-	VPMOVSXBD    (DX), Y5
-	VCVTDQ2PS    Y5, Y5
-	VFMADD231PS  Y4, Y5, Y0
-	VPMOVSXBD    8(DX), Y5
-	VCVTDQ2PS    Y5, Y5
-	VFMADD231PS  Y4, Y5, Y1
-	VPMOVSXBD    16(DX), Y5
-	VCVTDQ2PS    Y5, Y5
-	VFMADD231PS  Y4, Y5, Y2
-	VPMOVSXBD    24(DX), Y5
-	VCVTDQ2PS    Y5, Y5
-	VFMADD231PS  Y4, Y5, Y3
+	VBROADCASTI128 18(R8), Y10
+	VPSHUFB      turbo26<>+0(SB), Y10, Y10
+	VPAND        Y3, Y10, Y11
+	VPSRLD       $2, Y10, Y12
+	VPAND        Y2, Y12, Y12
+	VPOR         Y12, Y11, Y11
+	VPSRLD       $4, Y10, Y12
+	VPAND        Y1, Y12, Y12
+	VPOR         Y12, Y11, Y11
+	VPSRLD       $6, Y10, Y10
+	VPAND        Y0, Y10, Y10
+	VPOR         Y10, Y11, Y10
+	VPSHUFB      Y10, Y4, Y10
+	VMOVDQU      Y10, (DX)
+	VPBROADCASTW (R8), X10
+	VCVTPH2PS    X10, Y10
+	VMOVDQU      turbo28<>+0(SB), Y11
+	VMULPS       Y11, Y10, Y10
+	VBROADCASTSS (SI), Y11
+	VMULPS       Y11, Y10, Y10
+	VPMOVSXBD    (DX), Y11
+	VCVTDQ2PS    Y11, Y11
+	VFMADD231PS  Y10, Y11, Y6
+	VPMOVSXBD    8(DX), Y11
+	VCVTDQ2PS    Y11, Y11
+	VFMADD231PS  Y10, Y11, Y7
+	VPMOVSXBD    16(DX), Y11
+	VCVTDQ2PS    Y11, Y11
+	VFMADD231PS  Y10, Y11, Y8
+	VPMOVSXBD    24(DX), Y11
+	VCVTDQ2PS    Y11, Y11
+	VFMADD231PS  Y10, Y11, Y9
 	ADDQ         R9, R8
 	ADDQ         $4, SI
 	SUBQ         $1, DI
@@ -5033,16 +5131,16 @@ done8:
 	ADDQ         $1, DI
 	MOVQ         o+0(FP), SI
 	ADDQ         CX, SI
-	VMOVUPS      Y0, 256(SI)
-	VMOVUPS      Y1, 288(SI)
-	VMOVUPS      Y2, 320(SI)
-	VMOVUPS      Y3, 352(SI)
+	VMOVUPS      Y6, 256(SI)
+	VMOVUPS      Y7, 288(SI)
+	VMOVUPS      Y8, 320(SI)
+	VMOVUPS      Y9, 352(SI)
 	MOVQ         o+0(FP), SI
 	ADDQ         CX, SI
-	VMOVUPS      384(SI), Y0
-	VMOVUPS      416(SI), Y1
-	VMOVUPS      448(SI), Y2
-	VMOVUPS      480(SI), Y3
+	VMOVUPS      384(SI), Y6
+	VMOVUPS      416(SI), Y7
+	VMOVUPS      448(SI), Y8
+	VMOVUPS      480(SI), Y9
 	MOVQ         p+16(FP), SI
 	MOVQ         rows+48(FP), DI
 	MOVQ         AX, R8
@@ -5051,39 +5149,38 @@ done8:
 	JLT          done10
 
 loop9:
-	VBROADCASTI128 18(R8), Y4
-	VPSHUFB      turbo27<>+0(SB), Y4, Y4
-	VPAND        turbo21<>+0(SB), Y4, Y5
-	VPSRLD       $2, Y4, Y6
-	VPAND        turbo22<>+0(SB), Y6, Y6
-	VPOR         Y6, Y5, Y5
-	VPSRLD       $4, Y4, Y6
-	VPAND        turbo23<>+0(SB), Y6, Y6
-	VPOR         Y6, Y5, Y5
-	VPSRLD       $6, Y4, Y4
-	VPAND        turbo24<>+0(SB), Y4, Y4
-	VPOR         Y4, Y5, Y4
-	VBROADCASTI128 turbo29<>+0(SB), Y5
-	VPSHUFB      Y4, Y5, Y4
-	VMOVDQU      Y4, (DX)
-	VPBROADCASTW (R8), X4
-	VCVTPH2PS    X4, Y4
-	VMOVDQU      turbo28<>+0(SB), Y5
-	VMULPS       Y5, Y4, Y4
-	VBROADCASTSS (SI), Y5
-	VMULPS       Y5, Y4, Y4
-	VPMOVSXBD    (DX), Y5
-	VCVTDQ2PS    Y5, Y5
-	VFMADD231PS  Y4, Y5, Y0
-	VPMOVSXBD    8(DX), Y5
-	VCVTDQ2PS    Y5, Y5
-	VFMADD231PS  Y4, Y5, Y1
-	VPMOVSXBD    16(DX), Y5
-	VCVTDQ2PS    Y5, Y5
-	VFMADD231PS  Y4, Y5, Y2
-	VPMOVSXBD    24(DX), Y5
-	VCVTDQ2PS    Y5, Y5
-	VFMADD231PS  Y4, Y5, Y3
+	VBROADCASTI128 18(R8), Y10
+	VPSHUFB      turbo27<>+0(SB), Y10, Y10
+	VPAND        Y3, Y10, Y11
+	VPSRLD       $2, Y10, Y12
+	VPAND        Y2, Y12, Y12
+	VPOR         Y12, Y11, Y11
+	VPSRLD       $4, Y10, Y12
+	VPAND        Y1, Y12, Y12
+	VPOR         Y12, Y11, Y11
+	VPSRLD       $6, Y10, Y10
+	VPAND        Y0, Y10, Y10
+	VPOR         Y10, Y11, Y10
+	VPSHUFB      Y10, Y4, Y10
+	VMOVDQU      Y10, (DX)
+	VPBROADCASTW (R8), X10
+	VCVTPH2PS    X10, Y10
+	VMOVDQU      turbo28<>+0(SB), Y11
+	VMULPS       Y11, Y10, Y10
+	VBROADCASTSS (SI), Y11
+	VMULPS       Y11, Y10, Y10
+	VPMOVSXBD    (DX), Y11
+	VCVTDQ2PS    Y11, Y11
+	VFMADD231PS  Y10, Y11, Y6
+	VPMOVSXBD    8(DX), Y11
+	VCVTDQ2PS    Y11, Y11
+	VFMADD231PS  Y10, Y11, Y7
+	VPMOVSXBD    16(DX), Y11
+	VCVTDQ2PS    Y11, Y11
+	VFMADD231PS  Y10, Y11, Y8
+	VPMOVSXBD    24(DX), Y11
+	VCVTDQ2PS    Y11, Y11
+	VFMADD231PS  Y10, Y11, Y9
 	ADDQ         R9, R8
 	ADDQ         $4, SI
 	SUBQ         $1, DI
@@ -5093,10 +5190,10 @@ done10:
 	ADDQ         $1, DI
 	MOVQ         o+0(FP), SI
 	ADDQ         CX, SI
-	VMOVUPS      Y0, 384(SI)
-	VMOVUPS      Y1, 416(SI)
-	VMOVUPS      Y2, 448(SI)
-	VMOVUPS      Y3, 480(SI)
+	VMOVUPS      Y6, 384(SI)
+	VMOVUPS      Y7, 416(SI)
+	VMOVUPS      Y8, 448(SI)
+	VMOVUPS      Y9, 480(SI)
 	ADDQ         $0x22, AX
 	ADDQ         $0x200, CX
 	SUBQ         $1, BX
@@ -5110,6 +5207,13 @@ done2:
 // mixQ82xTurbo2AVX512 adds weighted rows of v to 2 rows of o; ld and stride in bytes, a unit is 128 values.
 // Requires: AVX2, F16C, FMA
 TEXT ·mixQ82xTurbo2AVX512(SB), NOSPLIT, $320-64
+
+	// constants of the loops
+	VMOVDQU      turbo24<>+0(SB), Y0
+	VMOVDQU      turbo23<>+0(SB), Y1
+	VMOVDQU      turbo22<>+0(SB), Y2
+	VMOVDQU      turbo21<>+0(SB), Y3
+	VBROADCASTI128 turbo29<>+0(SB), Y4
 	MOVQ         v+32(FP), AX
 	MOVQ         units+56(FP), BX
 	XORQ         CX, CX
@@ -5122,14 +5226,14 @@ loop1:
 	MOVQ         o+0(FP), SI
 	MOVQ         ldo+8(FP), DI
 	ADDQ         CX, SI
-	VMOVUPS      (SI), Y0
-	VMOVUPS      (SI)(DI*1), Y1
-	VMOVUPS      32(SI), Y2
-	VMOVUPS      32(SI)(DI*1), Y3
-	VMOVUPS      64(SI), Y4
-	VMOVUPS      64(SI)(DI*1), Y5
-	VMOVUPS      96(SI), Y6
-	VMOVUPS      96(SI)(DI*1), Y7
+	VMOVUPS      (SI), Y5
+	VMOVUPS      (SI)(DI*1), Y6
+	VMOVUPS      32(SI), Y7
+	VMOVUPS      32(SI)(DI*1), Y8
+	VMOVUPS      64(SI), Y9
+	VMOVUPS      64(SI)(DI*1), Y10
+	VMOVUPS      96(SI), Y11
+	VMOVUPS      96(SI)(DI*1), Y12
 	MOVQ         p+16(FP), SI
 	MOVQ         ldp+24(FP), DI
 	MOVQ         rows+48(FP), R8
@@ -5139,46 +5243,45 @@ loop1:
 	JLT          done4
 
 loop3:
-	VMOVDQU      2(R9), X8
-	VINSERTI128  $1, 6(R9), Y8, Y8
-	VPSHUFB      turbo20<>+0(SB), Y8, Y8
-	VPAND        turbo21<>+0(SB), Y8, Y9
-	VPSRLD       $2, Y8, Y10
-	VPAND        turbo22<>+0(SB), Y10, Y10
-	VPOR         Y10, Y9, Y9
-	VPSRLD       $4, Y8, Y10
-	VPAND        turbo23<>+0(SB), Y10, Y10
-	VPOR         Y10, Y9, Y9
-	VPSRLD       $6, Y8, Y8
-	VPAND        turbo24<>+0(SB), Y8, Y8
-	VPOR         Y8, Y9, Y8
-	VBROADCASTI128 turbo29<>+0(SB), Y9
-	VPSHUFB      Y8, Y9, Y8
-	VMOVDQU      Y8, (DX)
-	VPBROADCASTW (R9), X8
-	VCVTPH2PS    X8, Y8
-	VMOVDQU      turbo28<>+0(SB), Y9
-	VMULPS       Y9, Y8, Y8
-	VBROADCASTSS (SI), Y9
-	VMULPS       Y9, Y8, Y9
-	VBROADCASTSS (SI)(DI*1), Y10
-	VMULPS       Y10, Y8, Y8
-	VPMOVSXBD    (DX), Y10
-	VCVTDQ2PS    Y10, Y10
-	VFMADD231PS  Y9, Y10, Y0
-	VFMADD231PS  Y8, Y10, Y1
-	VPMOVSXBD    8(DX), Y10
-	VCVTDQ2PS    Y10, Y10
-	VFMADD231PS  Y9, Y10, Y2
-	VFMADD231PS  Y8, Y10, Y3
-	VPMOVSXBD    16(DX), Y10
-	VCVTDQ2PS    Y10, Y10
-	VFMADD231PS  Y9, Y10, Y4
-	VFMADD231PS  Y8, Y10, Y5
-	VPMOVSXBD    24(DX), Y10
-	VCVTDQ2PS    Y10, Y10
-	VFMADD231PS  Y9, Y10, Y6
-	VFMADD231PS  Y8, Y10, Y7
+	VMOVDQU      2(R9), X13
+	VINSERTI128  $1, 6(R9), Y13, Y13
+	VPSHUFB      turbo20<>+0(SB), Y13, Y13
+	VPAND        Y3, Y13, Y14
+	VPSRLD       $2, Y13, Y15
+	VPAND        Y2, Y15, Y15
+	VPOR         Y15, Y14, Y14
+	VPSRLD       $4, Y13, Y15
+	VPAND        Y1, Y15, Y15
+	VPOR         Y15, Y14, Y14
+	VPSRLD       $6, Y13, Y13
+	VPAND        Y0, Y13, Y13
+	VPOR         Y13, Y14, Y13
+	VPSHUFB      Y13, Y4, Y13
+	VMOVDQU      Y13, (DX)
+	VPBROADCASTW (R9), X13
+	VCVTPH2PS    X13, Y13
+	VMOVDQU      turbo28<>+0(SB), Y14
+	VMULPS       Y14, Y13, Y13
+	VBROADCASTSS (SI), Y14
+	VMULPS       Y14, Y13, Y14
+	VBROADCASTSS (SI)(DI*1), Y15
+	VMULPS       Y15, Y13, Y13
+	VPMOVSXBD    (DX), Y15
+	VCVTDQ2PS    Y15, Y15
+	VFMADD231PS  Y14, Y15, Y5
+	VFMADD231PS  Y13, Y15, Y6
+	VPMOVSXBD    8(DX), Y15
+	VCVTDQ2PS    Y15, Y15
+	VFMADD231PS  Y14, Y15, Y7
+	VFMADD231PS  Y13, Y15, Y8
+	VPMOVSXBD    16(DX), Y15
+	VCVTDQ2PS    Y15, Y15
+	VFMADD231PS  Y14, Y15, Y9
+	VFMADD231PS  Y13, Y15, Y10
+	VPMOVSXBD    24(DX), Y15
+	VCVTDQ2PS    Y15, Y15
+	VFMADD231PS  Y14, Y15, Y11
+	VFMADD231PS  Y13, Y15, Y12
 	ADDQ         R10, R9
 	ADDQ         $4, SI
 	SUBQ         $1, R8
@@ -5189,25 +5292,25 @@ done4:
 	MOVQ         o+0(FP), SI
 	MOVQ         ldo+8(FP), DI
 	ADDQ         CX, SI
-	VMOVUPS      Y0, (SI)
-	VMOVUPS      Y1, (SI)(DI*1)
-	VMOVUPS      Y2, 32(SI)
-	VMOVUPS      Y3, 32(SI)(DI*1)
-	VMOVUPS      Y4, 64(SI)
-	VMOVUPS      Y5, 64(SI)(DI*1)
-	VMOVUPS      Y6, 96(SI)
-	VMOVUPS      Y7, 96(SI)(DI*1)
+	VMOVUPS      Y5, (SI)
+	VMOVUPS      Y6, (SI)(DI*1)
+	VMOVUPS      Y7, 32(SI)
+	VMOVUPS      Y8, 32(SI)(DI*1)
+	VMOVUPS      Y9, 64(SI)
+	VMOVUPS      Y10, 64(SI)(DI*1)
+	VMOVUPS      Y11, 96(SI)
+	VMOVUPS      Y12, 96(SI)(DI*1)
 	MOVQ         o+0(FP), SI
 	MOVQ         ldo+8(FP), DI
 	ADDQ         CX, SI
-	VMOVUPS      128(SI), Y0
-	VMOVUPS      128(SI)(DI*1), Y1
-	VMOVUPS      160(SI), Y2
-	VMOVUPS      160(SI)(DI*1), Y3
-	VMOVUPS      192(SI), Y4
-	VMOVUPS      192(SI)(DI*1), Y5
-	VMOVUPS      224(SI), Y6
-	VMOVUPS      224(SI)(DI*1), Y7
+	VMOVUPS      128(SI), Y5
+	VMOVUPS      128(SI)(DI*1), Y6
+	VMOVUPS      160(SI), Y7
+	VMOVUPS      160(SI)(DI*1), Y8
+	VMOVUPS      192(SI), Y9
+	VMOVUPS      192(SI)(DI*1), Y10
+	VMOVUPS      224(SI), Y11
+	VMOVUPS      224(SI)(DI*1), Y12
 	MOVQ         p+16(FP), SI
 	MOVQ         ldp+24(FP), DI
 	MOVQ         rows+48(FP), R8
@@ -5217,46 +5320,45 @@ done4:
 	JLT          done6
 
 loop5:
-	VMOVDQU      10(R9), X8
-	VINSERTI128  $1, 14(R9), Y8, Y8
-	VPSHUFB      turbo20<>+0(SB), Y8, Y8
-	VPAND        turbo21<>+0(SB), Y8, Y9
-	VPSRLD       $2, Y8, Y10
-	VPAND        turbo22<>+0(SB), Y10, Y10
-	VPOR         Y10, Y9, Y9
-	VPSRLD       $4, Y8, Y10
-	VPAND        turbo23<>+0(SB), Y10, Y10
-	VPOR         Y10, Y9, Y9
-	VPSRLD       $6, Y8, Y8
-	VPAND        turbo24<>+0(SB), Y8, Y8
-	VPOR         Y8, Y9, Y8
-	VBROADCASTI128 turbo29<>+0(SB), Y9
-	VPSHUFB      Y8, Y9, Y8
-	VMOVDQU      Y8, (DX)
-	VPBROADCASTW (R9), X8
-	VCVTPH2PS    X8, Y8
-	VMOVDQU      turbo28<>+0(SB), Y9
-	VMULPS       Y9, Y8, Y8
-	VBROADCASTSS (SI), Y9
-	VMULPS       Y9, Y8, Y9
-	VBROADCASTSS (SI)(DI*1), Y10
-	VMULPS       Y10, Y8, Y8
-	VPMOVSXBD    (DX), Y10
-	VCVTDQ2PS    Y10, Y10
-	VFMADD231PS  Y9, Y10, Y0
-	VFMADD231PS  Y8, Y10, Y1
-	VPMOVSXBD    8(DX), Y10
-	VCVTDQ2PS    Y10, Y10
-	VFMADD231PS  Y9, Y10, Y2
-	VFMADD231PS  Y8, Y10, Y3
-	VPMOVSXBD    16(DX), Y10
-	VCVTDQ2PS    Y10, Y10
-	VFMADD231PS  Y9, Y10, Y4
-	VFMADD231PS  Y8, Y10, Y5
-	VPMOVSXBD    24(DX), Y10
-	VCVTDQ2PS    Y10, Y10
-	VFMADD231PS  Y9, Y10, Y6
-	VFMADD231PS  Y8, Y10, Y7
+	VMOVDQU      10(R9), X13
+	VINSERTI128  $1, 14(R9), Y13, Y13
+	VPSHUFB      turbo20<>+0(SB), Y13, Y13
+	VPAND        Y3, Y13, Y14
+	VPSRLD       $2, Y13, Y15
+	VPAND        Y2, Y15, Y15
+	VPOR         Y15, Y14, Y14
+	VPSRLD       $4, Y13, Y15
+	VPAND        Y1, Y15, Y15
+	VPOR         Y15, Y14, Y14
+	VPSRLD       $6, Y13, Y13
+	VPAND        Y0, Y13, Y13
+	VPOR         Y13, Y14, Y13
+	VPSHUFB      Y13, Y4, Y13
+	VMOVDQU      Y13, (DX)
+	VPBROADCASTW (R9), X13
+	VCVTPH2PS    X13, Y13
+	VMOVDQU      turbo28<>+0(SB), Y14
+	VMULPS       Y14, Y13, Y13
+	VBROADCASTSS (SI), Y14
+	VMULPS       Y14, Y13, Y14
+	VBROADCASTSS (SI)(DI*1), Y15
+	VMULPS       Y15, Y13, Y13
+	VPMOVSXBD    (DX), Y15
+	VCVTDQ2PS    Y15, Y15
+	VFMADD231PS  Y14, Y15, Y5
+	VFMADD231PS  Y13, Y15, Y6
+	VPMOVSXBD    8(DX), Y15
+	VCVTDQ2PS    Y15, Y15
+	VFMADD231PS  Y14, Y15, Y7
+	VFMADD231PS  Y13, Y15, Y8
+	VPMOVSXBD    16(DX), Y15
+	VCVTDQ2PS    Y15, Y15
+	VFMADD231PS  Y14, Y15, Y9
+	VFMADD231PS  Y13, Y15, Y10
+	VPMOVSXBD    24(DX), Y15
+	VCVTDQ2PS    Y15, Y15
+	VFMADD231PS  Y14, Y15, Y11
+	VFMADD231PS  Y13, Y15, Y12
 	ADDQ         R10, R9
 	ADDQ         $4, SI
 	SUBQ         $1, R8
@@ -5267,25 +5369,25 @@ done6:
 	MOVQ         o+0(FP), SI
 	MOVQ         ldo+8(FP), DI
 	ADDQ         CX, SI
-	VMOVUPS      Y0, 128(SI)
-	VMOVUPS      Y1, 128(SI)(DI*1)
-	VMOVUPS      Y2, 160(SI)
-	VMOVUPS      Y3, 160(SI)(DI*1)
-	VMOVUPS      Y4, 192(SI)
-	VMOVUPS      Y5, 192(SI)(DI*1)
-	VMOVUPS      Y6, 224(SI)
-	VMOVUPS      Y7, 224(SI)(DI*1)
+	VMOVUPS      Y5, 128(SI)
+	VMOVUPS      Y6, 128(SI)(DI*1)
+	VMOVUPS      Y7, 160(SI)
+	VMOVUPS      Y8, 160(SI)(DI*1)
+	VMOVUPS      Y9, 192(SI)
+	VMOVUPS      Y10, 192(SI)(DI*1)
+	VMOVUPS      Y11, 224(SI)
+	VMOVUPS      Y12, 224(SI)(DI*1)
 	MOVQ         o+0(FP), SI
 	MOVQ         ldo+8(FP), DI
 	ADDQ         CX, SI
-	VMOVUPS      256(SI), Y0
-	VMOVUPS      256(SI)(DI*1), Y1
-	VMOVUPS      288(SI), Y2
-	VMOVUPS      288(SI)(DI*1), Y3
-	VMOVUPS      320(SI), Y4
-	VMOVUPS      320(SI)(DI*1), Y5
-	VMOVUPS      352(SI), Y6
-	VMOVUPS      352(SI)(DI*1), Y7
+	VMOVUPS      256(SI), Y5
+	VMOVUPS      256(SI)(DI*1), Y6
+	VMOVUPS      288(SI), Y7
+	VMOVUPS      288(SI)(DI*1), Y8
+	VMOVUPS      320(SI), Y9
+	VMOVUPS      320(SI)(DI*1), Y10
+	VMOVUPS      352(SI), Y11
+	VMOVUPS      352(SI)(DI*1), Y12
 	MOVQ         p+16(FP), SI
 	MOVQ         ldp+24(FP), DI
 	MOVQ         rows+48(FP), R8
@@ -5295,45 +5397,44 @@ done6:
 	JLT          done8
 
 loop7:
-	VBROADCASTI128 18(R9), Y8
-	VPSHUFB      turbo26<>+0(SB), Y8, Y8
-	VPAND        turbo21<>+0(SB), Y8, Y9
-	VPSRLD       $2, Y8, Y10
-	VPAND        turbo22<>+0(SB), Y10, Y10
-	VPOR         Y10, Y9, Y9
-	VPSRLD       $4, Y8, Y10
-	VPAND        turbo23<>+0(SB), Y10, Y10
-	VPOR         Y10, Y9, Y9
-	VPSRLD       $6, Y8, Y8
-	VPAND        turbo24<>+0(SB), Y8, Y8
-	VPOR         Y8, Y9, Y8
-	VBROADCASTI128 turbo29<>+0(SB), Y9
-	VPSHUFB      Y8, Y9, Y8
-	VMOVDQU      Y8, (DX)
-	VPBROADCASTW (R9), X8
-	VCVTPH2PS    X8, Y8
-	VMOVDQU      turbo28<>+0(SB), Y9
-	VMULPS       Y9, Y8, Y8
-	VBROADCASTSS (SI), Y9
-	VMULPS       Y9, Y8, Y9
-	VBROADCASTSS (SI)(DI*1), Y10
-	VMULPS       Y10, Y8, Y8
-	VPMOVSXBD    (DX), Y10
-	VCVTDQ2PS    Y10, Y10
-	VFMADD231PS  Y9, Y10, Y0
-	VFMADD231PS  Y8, Y10, Y1
-	VPMOVSXBD    8(DX), Y10
-	VCVTDQ2PS    Y10, Y10
-	VFMADD231PS  Y9, Y10, Y2
-	VFMADD231PS  Y8, Y10, Y3
-	VPMOVSXBD    16(DX), Y10
-	VCVTDQ2PS    Y10, Y10
-	VFMADD231PS  Y9, Y10, Y4
-	VFMADD231PS  Y8, Y10, Y5
-	VPMOVSXBD    24(DX), Y10
-	VCVTDQ2PS    Y10, Y10
-	VFMADD231PS  Y9, Y10, Y6
-	VFMADD231PS  Y8, Y10, Y7
+	VBROADCASTI128 18(R9), Y13
+	VPSHUFB      turbo26<>+0(SB), Y13, Y13
+	VPAND        Y3, Y13, Y14
+	VPSRLD       $2, Y13, Y15
+	VPAND        Y2, Y15, Y15
+	VPOR         Y15, Y14, Y14
+	VPSRLD       $4, Y13, Y15
+	VPAND        Y1, Y15, Y15
+	VPOR         Y15, Y14, Y14
+	VPSRLD       $6, Y13, Y13
+	VPAND        Y0, Y13, Y13
+	VPOR         Y13, Y14, Y13
+	VPSHUFB      Y13, Y4, Y13
+	VMOVDQU      Y13, (DX)
+	VPBROADCASTW (R9), X13
+	VCVTPH2PS    X13, Y13
+	VMOVDQU      turbo28<>+0(SB), Y14
+	VMULPS       Y14, Y13, Y13
+	VBROADCASTSS (SI), Y14
+	VMULPS       Y14, Y13, Y14
+	VBROADCASTSS (SI)(DI*1), Y15
+	VMULPS       Y15, Y13, Y13
+	VPMOVSXBD    (DX), Y15
+	VCVTDQ2PS    Y15, Y15
+	VFMADD231PS  Y14, Y15, Y5
+	VFMADD231PS  Y13, Y15, Y6
+	VPMOVSXBD    8(DX), Y15
+	VCVTDQ2PS    Y15, Y15
+	VFMADD231PS  Y14, Y15, Y7
+	VFMADD231PS  Y13, Y15, Y8
+	VPMOVSXBD    16(DX), Y15
+	VCVTDQ2PS    Y15, Y15
+	VFMADD231PS  Y14, Y15, Y9
+	VFMADD231PS  Y13, Y15, Y10
+	VPMOVSXBD    24(DX), Y15
+	VCVTDQ2PS    Y15, Y15
+	VFMADD231PS  Y14, Y15, Y11
+	VFMADD231PS  Y13, Y15, Y12
 	ADDQ         R10, R9
 	ADDQ         $4, SI
 	SUBQ         $1, R8
@@ -5344,25 +5445,25 @@ done8:
 	MOVQ         o+0(FP), SI
 	MOVQ         ldo+8(FP), DI
 	ADDQ         CX, SI
-	VMOVUPS      Y0, 256(SI)
-	VMOVUPS      Y1, 256(SI)(DI*1)
-	VMOVUPS      Y2, 288(SI)
-	VMOVUPS      Y3, 288(SI)(DI*1)
-	VMOVUPS      Y4, 320(SI)
-	VMOVUPS      Y5, 320(SI)(DI*1)
-	VMOVUPS      Y6, 352(SI)
-	VMOVUPS      Y7, 352(SI)(DI*1)
+	VMOVUPS      Y5, 256(SI)
+	VMOVUPS      Y6, 256(SI)(DI*1)
+	VMOVUPS      Y7, 288(SI)
+	VMOVUPS      Y8, 288(SI)(DI*1)
+	VMOVUPS      Y9, 320(SI)
+	VMOVUPS      Y10, 320(SI)(DI*1)
+	VMOVUPS      Y11, 352(SI)
+	VMOVUPS      Y12, 352(SI)(DI*1)
 	MOVQ         o+0(FP), SI
 	MOVQ         ldo+8(FP), DI
 	ADDQ         CX, SI
-	VMOVUPS      384(SI), Y0
-	VMOVUPS      384(SI)(DI*1), Y1
-	VMOVUPS      416(SI), Y2
-	VMOVUPS      416(SI)(DI*1), Y3
-	VMOVUPS      448(SI), Y4
-	VMOVUPS      448(SI)(DI*1), Y5
-	VMOVUPS      480(SI), Y6
-	VMOVUPS      480(SI)(DI*1), Y7
+	VMOVUPS      384(SI), Y5
+	VMOVUPS      384(SI)(DI*1), Y6
+	VMOVUPS      416(SI), Y7
+	VMOVUPS      416(SI)(DI*1), Y8
+	VMOVUPS      448(SI), Y9
+	VMOVUPS      448(SI)(DI*1), Y10
+	VMOVUPS      480(SI), Y11
+	VMOVUPS      480(SI)(DI*1), Y12
 	MOVQ         p+16(FP), SI
 	MOVQ         ldp+24(FP), DI
 	MOVQ         rows+48(FP), R8
@@ -5372,45 +5473,44 @@ done8:
 	JLT          done10
 
 loop9:
-	VBROADCASTI128 18(R9), Y8
-	VPSHUFB      turbo27<>+0(SB), Y8, Y8
-	VPAND        turbo21<>+0(SB), Y8, Y9
-	VPSRLD       $2, Y8, Y10
-	VPAND        turbo22<>+0(SB), Y10, Y10
-	VPOR         Y10, Y9, Y9
-	VPSRLD       $4, Y8, Y10
-	VPAND        turbo23<>+0(SB), Y10, Y10
-	VPOR         Y10, Y9, Y9
-	VPSRLD       $6, Y8, Y8
-	VPAND        turbo24<>+0(SB), Y8, Y8
-	VPOR         Y8, Y9, Y8
-	VBROADCASTI128 turbo29<>+0(SB), Y9
-	VPSHUFB      Y8, Y9, Y8
-	VMOVDQU      Y8, (DX)
-	VPBROADCASTW (R9), X8
-	VCVTPH2PS    X8, Y8
-	VMOVDQU      turbo28<>+0(SB), Y9
-	VMULPS       Y9, Y8, Y8
-	VBROADCASTSS (SI), Y9
-	VMULPS       Y9, Y8, Y9
-	VBROADCASTSS (SI)(DI*1), Y10
-	VMULPS       Y10, Y8, Y8
-	VPMOVSXBD    (DX), Y10
-	VCVTDQ2PS    Y10, Y10
-	VFMADD231PS  Y9, Y10, Y0
-	VFMADD231PS  Y8, Y10, Y1
-	VPMOVSXBD    8(DX), Y10
-	VCVTDQ2PS    Y10, Y10
-	VFMADD231PS  Y9, Y10, Y2
-	VFMADD231PS  Y8, Y10, Y3
-	VPMOVSXBD    16(DX), Y10
-	VCVTDQ2PS    Y10, Y10
-	VFMADD231PS  Y9, Y10, Y4
-	VFMADD231PS  Y8, Y10, Y5
-	VPMOVSXBD    24(DX), Y10
-	VCVTDQ2PS    Y10, Y10
-	VFMADD231PS  Y9, Y10, Y6
-	VFMADD231PS  Y8, Y10, Y7
+	VBROADCASTI128 18(R9), Y13
+	VPSHUFB      turbo27<>+0(SB), Y13, Y13
+	VPAND        Y3, Y13, Y14
+	VPSRLD       $2, Y13, Y15
+	VPAND        Y2, Y15, Y15
+	VPOR         Y15, Y14, Y14
+	VPSRLD       $4, Y13, Y15
+	VPAND        Y1, Y15, Y15
+	VPOR         Y15, Y14, Y14
+	VPSRLD       $6, Y13, Y13
+	VPAND        Y0, Y13, Y13
+	VPOR         Y13, Y14, Y13
+	VPSHUFB      Y13, Y4, Y13
+	VMOVDQU      Y13, (DX)
+	VPBROADCASTW (R9), X13
+	VCVTPH2PS    X13, Y13
+	VMOVDQU      turbo28<>+0(SB), Y14
+	VMULPS       Y14, Y13, Y13
+	VBROADCASTSS (SI), Y14
+	VMULPS       Y14, Y13, Y14
+	VBROADCASTSS (SI)(DI*1), Y15
+	VMULPS       Y15, Y13, Y13
+	VPMOVSXBD    (DX), Y15
+	VCVTDQ2PS    Y15, Y15
+	VFMADD231PS  Y14, Y15, Y5
+	VFMADD231PS  Y13, Y15, Y6
+	VPMOVSXBD    8(DX), Y15
+	VCVTDQ2PS    Y15, Y15
+	VFMADD231PS  Y14, Y15, Y7
+	VFMADD231PS  Y13, Y15, Y8
+	VPMOVSXBD    16(DX), Y15
+	VCVTDQ2PS    Y15, Y15
+	VFMADD231PS  Y14, Y15, Y9
+	VFMADD231PS  Y13, Y15, Y10
+	VPMOVSXBD    24(DX), Y15
+	VCVTDQ2PS    Y15, Y15
+	VFMADD231PS  Y14, Y15, Y11
+	VFMADD231PS  Y13, Y15, Y12
 	ADDQ         R10, R9
 	ADDQ         $4, SI
 	SUBQ         $1, R8
@@ -5421,14 +5521,14 @@ done10:
 	MOVQ         o+0(FP), SI
 	MOVQ         ldo+8(FP), DI
 	ADDQ         CX, SI
-	VMOVUPS      Y0, 384(SI)
-	VMOVUPS      Y1, 384(SI)(DI*1)
-	VMOVUPS      Y2, 416(SI)
-	VMOVUPS      Y3, 416(SI)(DI*1)
-	VMOVUPS      Y4, 448(SI)
-	VMOVUPS      Y5, 448(SI)(DI*1)
-	VMOVUPS      Y6, 480(SI)
-	VMOVUPS      Y7, 480(SI)(DI*1)
+	VMOVUPS      Y5, 384(SI)
+	VMOVUPS      Y6, 384(SI)(DI*1)
+	VMOVUPS      Y7, 416(SI)
+	VMOVUPS      Y8, 416(SI)(DI*1)
+	VMOVUPS      Y9, 448(SI)
+	VMOVUPS      Y10, 448(SI)(DI*1)
+	VMOVUPS      Y11, 480(SI)
+	VMOVUPS      Y12, 480(SI)(DI*1)
 	ADDQ         $0x22, AX
 	ADDQ         $0x200, CX
 	SUBQ         $1, BX
@@ -6776,6 +6876,14 @@ done2:
 // decodeUnitsTurbo2AVX2 unpacks units of 128 values.
 // Requires: AVX2, F16C
 TEXT ·decodeUnitsTurbo2AVX2(SB), NOSPLIT, $320-24
+
+	// constants of the loops
+	VMOVDQU      turbo25<>+0(SB), Y0
+	VMOVDQU      turbo24<>+0(SB), Y1
+	VMOVDQU      turbo23<>+0(SB), Y2
+	VMOVDQU      turbo22<>+0(SB), Y3
+	VMOVDQU      turbo21<>+0(SB), Y4
+	VMOVDQU      turbo20<>+0(SB), Y5
 	MOVQ         dst+0(FP), AX
 	MOVQ         src+8(FP), BX
 	MOVQ         units+16(FP), CX
@@ -6785,126 +6893,126 @@ TEXT ·decodeUnitsTurbo2AVX2(SB), NOSPLIT, $320-24
 	JLT          done2
 
 loop1:
-	VPBROADCASTW (BX), X0
-	VCVTPH2PS    X0, Y0
-	VMOVDQU      2(BX), X1
-	VINSERTI128  $1, 6(BX), Y1, Y1
-	VPSHUFB      turbo20<>+0(SB), Y1, Y1
-	VPAND        turbo21<>+0(SB), Y1, Y2
-	VPSRLD       $2, Y1, Y3
-	VPAND        turbo22<>+0(SB), Y3, Y3
-	VPOR         Y3, Y2, Y2
-	VPSRLD       $4, Y1, Y3
-	VPAND        turbo23<>+0(SB), Y3, Y3
-	VPOR         Y3, Y2, Y2
-	VPSRLD       $6, Y1, Y1
-	VPAND        turbo24<>+0(SB), Y1, Y1
-	VPOR         Y1, Y2, Y1
-	VMOVDQU      Y1, (DX)
-	VPMOVZXBD    (DX), Y1
-	VPERMPS      turbo25<>+0(SB), Y1, Y1
-	VMULPS       Y1, Y0, Y1
-	VMOVUPS      Y1, (AX)
-	VPMOVZXBD    8(DX), Y1
-	VPERMPS      turbo25<>+0(SB), Y1, Y1
-	VMULPS       Y1, Y0, Y1
-	VMOVUPS      Y1, 32(AX)
-	VPMOVZXBD    16(DX), Y1
-	VPERMPS      turbo25<>+0(SB), Y1, Y1
-	VMULPS       Y1, Y0, Y1
-	VMOVUPS      Y1, 64(AX)
-	VPMOVZXBD    24(DX), Y1
-	VPERMPS      turbo25<>+0(SB), Y1, Y1
-	VMULPS       Y1, Y0, Y1
-	VMOVUPS      Y1, 96(AX)
-	VMOVDQU      10(BX), X1
-	VINSERTI128  $1, 14(BX), Y1, Y1
-	VPSHUFB      turbo20<>+0(SB), Y1, Y1
-	VPAND        turbo21<>+0(SB), Y1, Y2
-	VPSRLD       $2, Y1, Y3
-	VPAND        turbo22<>+0(SB), Y3, Y3
-	VPOR         Y3, Y2, Y2
-	VPSRLD       $4, Y1, Y3
-	VPAND        turbo23<>+0(SB), Y3, Y3
-	VPOR         Y3, Y2, Y2
-	VPSRLD       $6, Y1, Y1
-	VPAND        turbo24<>+0(SB), Y1, Y1
-	VPOR         Y1, Y2, Y1
-	VMOVDQU      Y1, (DX)
-	VPMOVZXBD    (DX), Y1
-	VPERMPS      turbo25<>+0(SB), Y1, Y1
-	VMULPS       Y1, Y0, Y1
-	VMOVUPS      Y1, 128(AX)
-	VPMOVZXBD    8(DX), Y1
-	VPERMPS      turbo25<>+0(SB), Y1, Y1
-	VMULPS       Y1, Y0, Y1
-	VMOVUPS      Y1, 160(AX)
-	VPMOVZXBD    16(DX), Y1
-	VPERMPS      turbo25<>+0(SB), Y1, Y1
-	VMULPS       Y1, Y0, Y1
-	VMOVUPS      Y1, 192(AX)
-	VPMOVZXBD    24(DX), Y1
-	VPERMPS      turbo25<>+0(SB), Y1, Y1
-	VMULPS       Y1, Y0, Y1
-	VMOVUPS      Y1, 224(AX)
-	VBROADCASTI128 18(BX), Y1
-	VPSHUFB      turbo26<>+0(SB), Y1, Y1
-	VPAND        turbo21<>+0(SB), Y1, Y2
-	VPSRLD       $2, Y1, Y3
-	VPAND        turbo22<>+0(SB), Y3, Y3
-	VPOR         Y3, Y2, Y2
-	VPSRLD       $4, Y1, Y3
-	VPAND        turbo23<>+0(SB), Y3, Y3
-	VPOR         Y3, Y2, Y2
-	VPSRLD       $6, Y1, Y1
-	VPAND        turbo24<>+0(SB), Y1, Y1
-	VPOR         Y1, Y2, Y1
-	VMOVDQU      Y1, (DX)
-	VPMOVZXBD    (DX), Y1
-	VPERMPS      turbo25<>+0(SB), Y1, Y1
-	VMULPS       Y1, Y0, Y1
-	VMOVUPS      Y1, 256(AX)
-	VPMOVZXBD    8(DX), Y1
-	VPERMPS      turbo25<>+0(SB), Y1, Y1
-	VMULPS       Y1, Y0, Y1
-	VMOVUPS      Y1, 288(AX)
-	VPMOVZXBD    16(DX), Y1
-	VPERMPS      turbo25<>+0(SB), Y1, Y1
-	VMULPS       Y1, Y0, Y1
-	VMOVUPS      Y1, 320(AX)
-	VPMOVZXBD    24(DX), Y1
-	VPERMPS      turbo25<>+0(SB), Y1, Y1
-	VMULPS       Y1, Y0, Y1
-	VMOVUPS      Y1, 352(AX)
-	VBROADCASTI128 18(BX), Y1
-	VPSHUFB      turbo27<>+0(SB), Y1, Y1
-	VPAND        turbo21<>+0(SB), Y1, Y2
-	VPSRLD       $2, Y1, Y3
-	VPAND        turbo22<>+0(SB), Y3, Y3
-	VPOR         Y3, Y2, Y2
-	VPSRLD       $4, Y1, Y3
-	VPAND        turbo23<>+0(SB), Y3, Y3
-	VPOR         Y3, Y2, Y2
-	VPSRLD       $6, Y1, Y1
-	VPAND        turbo24<>+0(SB), Y1, Y1
-	VPOR         Y1, Y2, Y1
-	VMOVDQU      Y1, (DX)
-	VPMOVZXBD    (DX), Y1
-	VPERMPS      turbo25<>+0(SB), Y1, Y1
-	VMULPS       Y1, Y0, Y1
-	VMOVUPS      Y1, 384(AX)
-	VPMOVZXBD    8(DX), Y1
-	VPERMPS      turbo25<>+0(SB), Y1, Y1
-	VMULPS       Y1, Y0, Y1
-	VMOVUPS      Y1, 416(AX)
-	VPMOVZXBD    16(DX), Y1
-	VPERMPS      turbo25<>+0(SB), Y1, Y1
-	VMULPS       Y1, Y0, Y1
-	VMOVUPS      Y1, 448(AX)
-	VPMOVZXBD    24(DX), Y1
-	VPERMPS      turbo25<>+0(SB), Y1, Y1
-	VMULPS       Y1, Y0, Y0
-	VMOVUPS      Y0, 480(AX)
+	VPBROADCASTW (BX), X6
+	VCVTPH2PS    X6, Y6
+	VMOVDQU      2(BX), X7
+	VINSERTI128  $1, 6(BX), Y7, Y7
+	VPSHUFB      Y5, Y7, Y7
+	VPAND        Y4, Y7, Y8
+	VPSRLD       $2, Y7, Y9
+	VPAND        Y3, Y9, Y9
+	VPOR         Y9, Y8, Y8
+	VPSRLD       $4, Y7, Y9
+	VPAND        Y2, Y9, Y9
+	VPOR         Y9, Y8, Y8
+	VPSRLD       $6, Y7, Y7
+	VPAND        Y1, Y7, Y7
+	VPOR         Y7, Y8, Y7
+	VMOVDQU      Y7, (DX)
+	VPMOVZXBD    (DX), Y7
+	VPERMPS      Y0, Y7, Y7
+	VMULPS       Y7, Y6, Y7
+	VMOVUPS      Y7, (AX)
+	VPMOVZXBD    8(DX), Y7
+	VPERMPS      Y0, Y7, Y7
+	VMULPS       Y7, Y6, Y7
+	VMOVUPS      Y7, 32(AX)
+	VPMOVZXBD    16(DX), Y7
+	VPERMPS      Y0, Y7, Y7
+	VMULPS       Y7, Y6, Y7
+	VMOVUPS      Y7, 64(AX)
+	VPMOVZXBD    24(DX), Y7
+	VPERMPS      Y0, Y7, Y7
+	VMULPS       Y7, Y6, Y7
+	VMOVUPS      Y7, 96(AX)
+	VMOVDQU      10(BX), X7
+	VINSERTI128  $1, 14(BX), Y7, Y7
+	VPSHUFB      Y5, Y7, Y7
+	VPAND        Y4, Y7, Y8
+	VPSRLD       $2, Y7, Y9
+	VPAND        Y3, Y9, Y9
+	VPOR         Y9, Y8, Y8
+	VPSRLD       $4, Y7, Y9
+	VPAND        Y2, Y9, Y9
+	VPOR         Y9, Y8, Y8
+	VPSRLD       $6, Y7, Y7
+	VPAND        Y1, Y7, Y7
+	VPOR         Y7, Y8, Y7
+	VMOVDQU      Y7, (DX)
+	VPMOVZXBD    (DX), Y7
+	VPERMPS      Y0, Y7, Y7
+	VMULPS       Y7, Y6, Y7
+	VMOVUPS      Y7, 128(AX)
+	VPMOVZXBD    8(DX), Y7
+	VPERMPS      Y0, Y7, Y7
+	VMULPS       Y7, Y6, Y7
+	VMOVUPS      Y7, 160(AX)
+	VPMOVZXBD    16(DX), Y7
+	VPERMPS      Y0, Y7, Y7
+	VMULPS       Y7, Y6, Y7
+	VMOVUPS      Y7, 192(AX)
+	VPMOVZXBD    24(DX), Y7
+	VPERMPS      Y0, Y7, Y7
+	VMULPS       Y7, Y6, Y7
+	VMOVUPS      Y7, 224(AX)
+	VBROADCASTI128 18(BX), Y7
+	VPSHUFB      turbo26<>+0(SB), Y7, Y7
+	VPAND        Y4, Y7, Y8
+	VPSRLD       $2, Y7, Y9
+	VPAND        Y3, Y9, Y9
+	VPOR         Y9, Y8, Y8
+	VPSRLD       $4, Y7, Y9
+	VPAND        Y2, Y9, Y9
+	VPOR         Y9, Y8, Y8
+	VPSRLD       $6, Y7, Y7
+	VPAND        Y1, Y7, Y7
+	VPOR         Y7, Y8, Y7
+	VMOVDQU      Y7, (DX)
+	VPMOVZXBD    (DX), Y7
+	VPERMPS      Y0, Y7, Y7
+	VMULPS       Y7, Y6, Y7
+	VMOVUPS      Y7, 256(AX)
+	VPMOVZXBD    8(DX), Y7
+	VPERMPS      Y0, Y7, Y7
+	VMULPS       Y7, Y6, Y7
+	VMOVUPS      Y7, 288(AX)
+	VPMOVZXBD    16(DX), Y7
+	VPERMPS      Y0, Y7, Y7
+	VMULPS       Y7, Y6, Y7
+	VMOVUPS      Y7, 320(AX)
+	VPMOVZXBD    24(DX), Y7
+	VPERMPS      Y0, Y7, Y7
+	VMULPS       Y7, Y6, Y7
+	VMOVUPS      Y7, 352(AX)
+	VBROADCASTI128 18(BX), Y7
+	VPSHUFB      turbo27<>+0(SB), Y7, Y7
+	VPAND        Y4, Y7, Y8
+	VPSRLD       $2, Y7, Y9
+	VPAND        Y3, Y9, Y9
+	VPOR         Y9, Y8, Y8
+	VPSRLD       $4, Y7, Y9
+	VPAND        Y2, Y9, Y9
+	VPOR         Y9, Y8, Y8
+	VPSRLD       $6, Y7, Y7
+	VPAND        Y1, Y7, Y7
+	VPOR         Y7, Y8, Y7
+	VMOVDQU      Y7, (DX)
+	VPMOVZXBD    (DX), Y7
+	VPERMPS      Y0, Y7, Y7
+	VMULPS       Y7, Y6, Y7
+	VMOVUPS      Y7, 384(AX)
+	VPMOVZXBD    8(DX), Y7
+	VPERMPS      Y0, Y7, Y7
+	VMULPS       Y7, Y6, Y7
+	VMOVUPS      Y7, 416(AX)
+	VPMOVZXBD    16(DX), Y7
+	VPERMPS      Y0, Y7, Y7
+	VMULPS       Y7, Y6, Y7
+	VMOVUPS      Y7, 448(AX)
+	VPMOVZXBD    24(DX), Y7
+	VPERMPS      Y0, Y7, Y7
+	VMULPS       Y7, Y6, Y6
+	VMOVUPS      Y6, 480(AX)
 	ADDQ         $0x22, BX
 	ADDQ         $0x200, AX
 	SUBQ         $1, CX
@@ -6918,6 +7026,14 @@ done2:
 // matmul1xTurbo2AVX2 multiplies rows of w with 1 row of x; ld and stride in bytes, a unit is 128 values.
 // Requires: AVX2, F16C, FMA
 TEXT ·matmul1xTurbo2AVX2(SB), NOSPLIT, $320-64
+
+	// constants of the loops
+	VMOVDQU      turbo25<>+0(SB), Y0
+	VMOVDQU      turbo24<>+0(SB), Y1
+	VMOVDQU      turbo23<>+0(SB), Y2
+	VMOVDQU      turbo22<>+0(SB), Y3
+	VMOVDQU      turbo21<>+0(SB), Y4
+	VMOVDQU      turbo20<>+0(SB), Y5
 	MOVQ         y+0(FP), AX
 	MOVQ         w+32(FP), BX
 	MOVQ         rows+48(FP), CX
@@ -6927,10 +7043,10 @@ TEXT ·matmul1xTurbo2AVX2(SB), NOSPLIT, $320-64
 	JLT          done2
 
 loop1:
-	VPXOR        Y0, Y0, Y0
-	VPXOR        Y1, Y1, Y1
-	VPXOR        Y2, Y2, Y2
-	VPXOR        Y3, Y3, Y3
+	VPXOR        Y6, Y6, Y6
+	VPXOR        Y7, Y7, Y7
+	VPXOR        Y8, Y8, Y8
+	VPXOR        Y9, Y9, Y9
 	MOVQ         x+16(FP), SI
 	MOVQ         units+56(FP), DI
 	MOVQ         BX, R8
@@ -6938,142 +7054,142 @@ loop1:
 	JLT          done4
 
 loop3:
-	VPBROADCASTW (R8), X4
-	VCVTPH2PS    X4, Y4
-	VMOVDQU      2(R8), X5
-	VINSERTI128  $1, 6(R8), Y5, Y5
-	VPSHUFB      turbo20<>+0(SB), Y5, Y5
-	VPAND        turbo21<>+0(SB), Y5, Y6
-	VPSRLD       $2, Y5, Y7
-	VPAND        turbo22<>+0(SB), Y7, Y7
-	VPOR         Y7, Y6, Y6
-	VPSRLD       $4, Y5, Y7
-	VPAND        turbo23<>+0(SB), Y7, Y7
-	VPOR         Y7, Y6, Y6
-	VPSRLD       $6, Y5, Y5
-	VPAND        turbo24<>+0(SB), Y5, Y5
-	VPOR         Y5, Y6, Y5
-	VMOVDQU      Y5, (DX)
-	VPMOVZXBD    (DX), Y5
-	VPERMPS      turbo25<>+0(SB), Y5, Y5
-	VMULPS       Y5, Y4, Y5
-	VMOVUPS      (SI), Y6
-	VFMADD231PS  Y6, Y5, Y0
-	VPMOVZXBD    8(DX), Y5
-	VPERMPS      turbo25<>+0(SB), Y5, Y5
-	VMULPS       Y5, Y4, Y5
-	VMOVUPS      32(SI), Y6
-	VFMADD231PS  Y6, Y5, Y1
-	VPMOVZXBD    16(DX), Y5
-	VPERMPS      turbo25<>+0(SB), Y5, Y5
-	VMULPS       Y5, Y4, Y5
-	VMOVUPS      64(SI), Y6
-	VFMADD231PS  Y6, Y5, Y2
-	VPMOVZXBD    24(DX), Y5
-	VPERMPS      turbo25<>+0(SB), Y5, Y5
-	VMULPS       Y5, Y4, Y5
-	VMOVUPS      96(SI), Y6
-	VFMADD231PS  Y6, Y5, Y3
-	VMOVDQU      10(R8), X5
-	VINSERTI128  $1, 14(R8), Y5, Y5
-	VPSHUFB      turbo20<>+0(SB), Y5, Y5
-	VPAND        turbo21<>+0(SB), Y5, Y6
-	VPSRLD       $2, Y5, Y7
-	VPAND        turbo22<>+0(SB), Y7, Y7
-	VPOR         Y7, Y6, Y6
-	VPSRLD       $4, Y5, Y7
-	VPAND        turbo23<>+0(SB), Y7, Y7
-	VPOR         Y7, Y6, Y6
-	VPSRLD       $6, Y5, Y5
-	VPAND        turbo24<>+0(SB), Y5, Y5
-	VPOR         Y5, Y6, Y5
-	VMOVDQU      Y5, (DX)
-	VPMOVZXBD    (DX), Y5
-	VPERMPS      turbo25<>+0(SB), Y5, Y5
-	VMULPS       Y5, Y4, Y5
-	VMOVUPS      128(SI), Y6
-	VFMADD231PS  Y6, Y5, Y0
-	VPMOVZXBD    8(DX), Y5
-	VPERMPS      turbo25<>+0(SB), Y5, Y5
-	VMULPS       Y5, Y4, Y5
-	VMOVUPS      160(SI), Y6
-	VFMADD231PS  Y6, Y5, Y1
-	VPMOVZXBD    16(DX), Y5
-	VPERMPS      turbo25<>+0(SB), Y5, Y5
-	VMULPS       Y5, Y4, Y5
-	VMOVUPS      192(SI), Y6
-	VFMADD231PS  Y6, Y5, Y2
-	VPMOVZXBD    24(DX), Y5
-	VPERMPS      turbo25<>+0(SB), Y5, Y5
-	VMULPS       Y5, Y4, Y5
-	VMOVUPS      224(SI), Y6
-	VFMADD231PS  Y6, Y5, Y3
-	VBROADCASTI128 18(R8), Y5
-	VPSHUFB      turbo26<>+0(SB), Y5, Y5
-	VPAND        turbo21<>+0(SB), Y5, Y6
-	VPSRLD       $2, Y5, Y7
-	VPAND        turbo22<>+0(SB), Y7, Y7
-	VPOR         Y7, Y6, Y6
-	VPSRLD       $4, Y5, Y7
-	VPAND        turbo23<>+0(SB), Y7, Y7
-	VPOR         Y7, Y6, Y6
-	VPSRLD       $6, Y5, Y5
-	VPAND        turbo24<>+0(SB), Y5, Y5
-	VPOR         Y5, Y6, Y5
-	VMOVDQU      Y5, (DX)
-	VPMOVZXBD    (DX), Y5
-	VPERMPS      turbo25<>+0(SB), Y5, Y5
-	VMULPS       Y5, Y4, Y5
-	VMOVUPS      256(SI), Y6
-	VFMADD231PS  Y6, Y5, Y0
-	VPMOVZXBD    8(DX), Y5
-	VPERMPS      turbo25<>+0(SB), Y5, Y5
-	VMULPS       Y5, Y4, Y5
-	VMOVUPS      288(SI), Y6
-	VFMADD231PS  Y6, Y5, Y1
-	VPMOVZXBD    16(DX), Y5
-	VPERMPS      turbo25<>+0(SB), Y5, Y5
-	VMULPS       Y5, Y4, Y5
-	VMOVUPS      320(SI), Y6
-	VFMADD231PS  Y6, Y5, Y2
-	VPMOVZXBD    24(DX), Y5
-	VPERMPS      turbo25<>+0(SB), Y5, Y5
-	VMULPS       Y5, Y4, Y5
-	VMOVUPS      352(SI), Y6
-	VFMADD231PS  Y6, Y5, Y3
-	VBROADCASTI128 18(R8), Y5
-	VPSHUFB      turbo27<>+0(SB), Y5, Y5
-	VPAND        turbo21<>+0(SB), Y5, Y6
-	VPSRLD       $2, Y5, Y7
-	VPAND        turbo22<>+0(SB), Y7, Y7
-	VPOR         Y7, Y6, Y6
-	VPSRLD       $4, Y5, Y7
-	VPAND        turbo23<>+0(SB), Y7, Y7
-	VPOR         Y7, Y6, Y6
-	VPSRLD       $6, Y5, Y5
-	VPAND        turbo24<>+0(SB), Y5, Y5
-	VPOR         Y5, Y6, Y5
-	VMOVDQU      Y5, (DX)
-	VPMOVZXBD    (DX), Y5
-	VPERMPS      turbo25<>+0(SB), Y5, Y5
-	VMULPS       Y5, Y4, Y5
-	VMOVUPS      384(SI), Y6
-	VFMADD231PS  Y6, Y5, Y0
-	VPMOVZXBD    8(DX), Y5
-	VPERMPS      turbo25<>+0(SB), Y5, Y5
-	VMULPS       Y5, Y4, Y5
-	VMOVUPS      416(SI), Y6
-	VFMADD231PS  Y6, Y5, Y1
-	VPMOVZXBD    16(DX), Y5
-	VPERMPS      turbo25<>+0(SB), Y5, Y5
-	VMULPS       Y5, Y4, Y5
-	VMOVUPS      448(SI), Y6
-	VFMADD231PS  Y6, Y5, Y2
-	VPMOVZXBD    24(DX), Y5
-	VPERMPS      turbo25<>+0(SB), Y5, Y5
-	VMULPS       Y5, Y4, Y4
-	VMOVUPS      480(SI), Y5
-	VFMADD231PS  Y5, Y4, Y3
+	VPBROADCASTW (R8), X10
+	VCVTPH2PS    X10, Y10
+	VMOVDQU      2(R8), X11
+	VINSERTI128  $1, 6(R8), Y11, Y11
+	VPSHUFB      Y5, Y11, Y11
+	VPAND        Y4, Y11, Y12
+	VPSRLD       $2, Y11, Y13
+	VPAND        Y3, Y13, Y13
+	VPOR         Y13, Y12, Y12
+	VPSRLD       $4, Y11, Y13
+	VPAND        Y2, Y13, Y13
+	VPOR         Y13, Y12, Y12
+	VPSRLD       $6, Y11, Y11
+	VPAND        Y1, Y11, Y11
+	VPOR         Y11, Y12, Y11
+	VMOVDQU      Y11, (DX)
+	VPMOVZXBD    (DX), Y11
+	VPERMPS      Y0, Y11, Y11
+	VMULPS       Y11, Y10, Y11
+	VMOVUPS      (SI), Y12
+	VFMADD231PS  Y12, Y11, Y6
+	VPMOVZXBD    8(DX), Y11
+	VPERMPS      Y0, Y11, Y11
+	VMULPS       Y11, Y10, Y11
+	VMOVUPS      32(SI), Y12
+	VFMADD231PS  Y12, Y11, Y7
+	VPMOVZXBD    16(DX), Y11
+	VPERMPS      Y0, Y11, Y11
+	VMULPS       Y11, Y10, Y11
+	VMOVUPS      64(SI), Y12
+	VFMADD231PS  Y12, Y11, Y8
+	VPMOVZXBD    24(DX), Y11
+	VPERMPS      Y0, Y11, Y11
+	VMULPS       Y11, Y10, Y11
+	VMOVUPS      96(SI), Y12
+	VFMADD231PS  Y12, Y11, Y9
+	VMOVDQU      10(R8), X11
+	VINSERTI128  $1, 14(R8), Y11, Y11
+	VPSHUFB      Y5, Y11, Y11
+	VPAND        Y4, Y11, Y12
+	VPSRLD       $2, Y11, Y13
+	VPAND        Y3, Y13, Y13
+	VPOR         Y13, Y12, Y12
+	VPSRLD       $4, Y11, Y13
+	VPAND        Y2, Y13, Y13
+	VPOR         Y13, Y12, Y12
+	VPSRLD       $6, Y11, Y11
+	VPAND        Y1, Y11, Y11
+	VPOR         Y11, Y12, Y11
+	VMOVDQU      Y11, (DX)
+	VPMOVZXBD    (DX), Y11
+	VPERMPS      Y0, Y11, Y11
+	VMULPS       Y11, Y10, Y11
+	VMOVUPS      128(SI), Y12
+	VFMADD231PS  Y12, Y11, Y6
+	VPMOVZXBD    8(DX), Y11
+	VPERMPS      Y0, Y11, Y11
+	VMULPS       Y11, Y10, Y11
+	VMOVUPS      160(SI), Y12
+	VFMADD231PS  Y12, Y11, Y7
+	VPMOVZXBD    16(DX), Y11
+	VPERMPS      Y0, Y11, Y11
+	VMULPS       Y11, Y10, Y11
+	VMOVUPS      192(SI), Y12
+	VFMADD231PS  Y12, Y11, Y8
+	VPMOVZXBD    24(DX), Y11
+	VPERMPS      Y0, Y11, Y11
+	VMULPS       Y11, Y10, Y11
+	VMOVUPS      224(SI), Y12
+	VFMADD231PS  Y12, Y11, Y9
+	VBROADCASTI128 18(R8), Y11
+	VPSHUFB      turbo26<>+0(SB), Y11, Y11
+	VPAND        Y4, Y11, Y12
+	VPSRLD       $2, Y11, Y13
+	VPAND        Y3, Y13, Y13
+	VPOR         Y13, Y12, Y12
+	VPSRLD       $4, Y11, Y13
+	VPAND        Y2, Y13, Y13
+	VPOR         Y13, Y12, Y12
+	VPSRLD       $6, Y11, Y11
+	VPAND        Y1, Y11, Y11
+	VPOR         Y11, Y12, Y11
+	VMOVDQU      Y11, (DX)
+	VPMOVZXBD    (DX), Y11
+	VPERMPS      Y0, Y11, Y11
+	VMULPS       Y11, Y10, Y11
+	VMOVUPS      256(SI), Y12
+	VFMADD231PS  Y12, Y11, Y6
+	VPMOVZXBD    8(DX), Y11
+	VPERMPS      Y0, Y11, Y11
+	VMULPS       Y11, Y10, Y11
+	VMOVUPS      288(SI), Y12
+	VFMADD231PS  Y12, Y11, Y7
+	VPMOVZXBD    16(DX), Y11
+	VPERMPS      Y0, Y11, Y11
+	VMULPS       Y11, Y10, Y11
+	VMOVUPS      320(SI), Y12
+	VFMADD231PS  Y12, Y11, Y8
+	VPMOVZXBD    24(DX), Y11
+	VPERMPS      Y0, Y11, Y11
+	VMULPS       Y11, Y10, Y11
+	VMOVUPS      352(SI), Y12
+	VFMADD231PS  Y12, Y11, Y9
+	VBROADCASTI128 18(R8), Y11
+	VPSHUFB      turbo27<>+0(SB), Y11, Y11
+	VPAND        Y4, Y11, Y12
+	VPSRLD       $2, Y11, Y13
+	VPAND        Y3, Y13, Y13
+	VPOR         Y13, Y12, Y12
+	VPSRLD       $4, Y11, Y13
+	VPAND        Y2, Y13, Y13
+	VPOR         Y13, Y12, Y12
+	VPSRLD       $6, Y11, Y11
+	VPAND        Y1, Y11, Y11
+	VPOR         Y11, Y12, Y11
+	VMOVDQU      Y11, (DX)
+	VPMOVZXBD    (DX), Y11
+	VPERMPS      Y0, Y11, Y11
+	VMULPS       Y11, Y10, Y11
+	VMOVUPS      384(SI), Y12
+	VFMADD231PS  Y12, Y11, Y6
+	VPMOVZXBD    8(DX), Y11
+	VPERMPS      Y0, Y11, Y11
+	VMULPS       Y11, Y10, Y11
+	VMOVUPS      416(SI), Y12
+	VFMADD231PS  Y12, Y11, Y7
+	VPMOVZXBD    16(DX), Y11
+	VPERMPS      Y0, Y11, Y11
+	VMULPS       Y11, Y10, Y11
+	VMOVUPS      448(SI), Y12
+	VFMADD231PS  Y12, Y11, Y8
+	VPMOVZXBD    24(DX), Y11
+	VPERMPS      Y0, Y11, Y11
+	VMULPS       Y11, Y10, Y10
+	VMOVUPS      480(SI), Y11
+	VFMADD231PS  Y11, Y10, Y9
 	ADDQ         $0x22, R8
 	ADDQ         $0x200, SI
 	SUBQ         $1, DI
@@ -7081,16 +7197,16 @@ loop3:
 
 done4:
 	ADDQ         $1, DI
-	VADDPS       Y1, Y0, Y0
-	VADDPS       Y2, Y0, Y0
-	VADDPS       Y3, Y0, Y0
-	VEXTRACTF128 $1, Y0, X1
-	VADDPS       X0, X1, X1
-	VMOVHLPS     X1, X1, X0
-	VADDPS       X0, X1, X1
-	VMOVSHDUP    X1, X0
-	VADDSS       X0, X1, X1
-	VMOVSS       X1, (AX)
+	VADDPS       Y7, Y6, Y6
+	VADDPS       Y8, Y6, Y6
+	VADDPS       Y9, Y6, Y6
+	VEXTRACTF128 $1, Y6, X7
+	VADDPS       X6, X7, X7
+	VMOVHLPS     X7, X7, X6
+	VADDPS       X6, X7, X7
+	VMOVSHDUP    X7, X6
+	VADDSS       X6, X7, X7
+	VMOVSS       X7, (AX)
 	ADDQ         $4, AX
 	MOVQ         stride+40(FP), SI
 	ADDQ         SI, BX
@@ -7105,6 +7221,14 @@ done2:
 // matmul2xTurbo2AVX2 multiplies rows of w with 2 rows of x; ld and stride in bytes, a unit is 128 values.
 // Requires: AVX2, F16C, FMA
 TEXT ·matmul2xTurbo2AVX2(SB), NOSPLIT, $320-64
+
+	// constants of the loops
+	VMOVDQU      turbo25<>+0(SB), Y0
+	VMOVDQU      turbo24<>+0(SB), Y1
+	VMOVDQU      turbo23<>+0(SB), Y2
+	VMOVDQU      turbo22<>+0(SB), Y3
+	VMOVDQU      turbo21<>+0(SB), Y4
+	VMOVDQU      turbo20<>+0(SB), Y5
 	MOVQ         y+0(FP), AX
 	MOVQ         w+32(FP), BX
 	MOVQ         rows+48(FP), CX
@@ -7114,10 +7238,10 @@ TEXT ·matmul2xTurbo2AVX2(SB), NOSPLIT, $320-64
 	JLT          done2
 
 loop1:
-	VPXOR        Y0, Y0, Y0
-	VPXOR        Y1, Y1, Y1
-	VPXOR        Y2, Y2, Y2
-	VPXOR        Y3, Y3, Y3
+	VPXOR        Y6, Y6, Y6
+	VPXOR        Y7, Y7, Y7
+	VPXOR        Y8, Y8, Y8
+	VPXOR        Y9, Y9, Y9
 	MOVQ         x+16(FP), SI
 	MOVQ         ldx+24(FP), DI
 	MOVQ         units+56(FP), R8
@@ -7126,174 +7250,174 @@ loop1:
 	JLT          done4
 
 loop3:
-	VPBROADCASTW (R9), X4
-	VCVTPH2PS    X4, Y4
-	VMOVDQU      2(R9), X5
-	VINSERTI128  $1, 6(R9), Y5, Y5
-	VPSHUFB      turbo20<>+0(SB), Y5, Y5
-	VPAND        turbo21<>+0(SB), Y5, Y6
-	VPSRLD       $2, Y5, Y7
-	VPAND        turbo22<>+0(SB), Y7, Y7
-	VPOR         Y7, Y6, Y6
-	VPSRLD       $4, Y5, Y7
-	VPAND        turbo23<>+0(SB), Y7, Y7
-	VPOR         Y7, Y6, Y6
-	VPSRLD       $6, Y5, Y5
-	VPAND        turbo24<>+0(SB), Y5, Y5
-	VPOR         Y5, Y6, Y5
-	VMOVDQU      Y5, (DX)
-	VPMOVZXBD    (DX), Y5
-	VPERMPS      turbo25<>+0(SB), Y5, Y5
-	VMULPS       Y5, Y4, Y5
-	VMOVUPS      (SI), Y6
-	VFMADD231PS  Y6, Y5, Y0
-	VMOVUPS      (SI)(DI*1), Y6
-	VFMADD231PS  Y6, Y5, Y1
-	VPMOVZXBD    8(DX), Y5
-	VPERMPS      turbo25<>+0(SB), Y5, Y5
-	VMULPS       Y5, Y4, Y5
-	VMOVUPS      32(SI), Y6
-	VFMADD231PS  Y6, Y5, Y2
-	VMOVUPS      32(SI)(DI*1), Y6
-	VFMADD231PS  Y6, Y5, Y3
-	VPMOVZXBD    16(DX), Y5
-	VPERMPS      turbo25<>+0(SB), Y5, Y5
-	VMULPS       Y5, Y4, Y5
-	VMOVUPS      64(SI), Y6
-	VFMADD231PS  Y6, Y5, Y0
-	VMOVUPS      64(SI)(DI*1), Y6
-	VFMADD231PS  Y6, Y5, Y1
-	VPMOVZXBD    24(DX), Y5
-	VPERMPS      turbo25<>+0(SB), Y5, Y5
-	VMULPS       Y5, Y4, Y5
-	VMOVUPS      96(SI), Y6
-	VFMADD231PS  Y6, Y5, Y2
-	VMOVUPS      96(SI)(DI*1), Y6
-	VFMADD231PS  Y6, Y5, Y3
-	VMOVDQU      10(R9), X5
-	VINSERTI128  $1, 14(R9), Y5, Y5
-	VPSHUFB      turbo20<>+0(SB), Y5, Y5
-	VPAND        turbo21<>+0(SB), Y5, Y6
-	VPSRLD       $2, Y5, Y7
-	VPAND        turbo22<>+0(SB), Y7, Y7
-	VPOR         Y7, Y6, Y6
-	VPSRLD       $4, Y5, Y7
-	VPAND        turbo23<>+0(SB), Y7, Y7
-	VPOR         Y7, Y6, Y6
-	VPSRLD       $6, Y5, Y5
-	VPAND        turbo24<>+0(SB), Y5, Y5
-	VPOR         Y5, Y6, Y5
-	VMOVDQU      Y5, (DX)
-	VPMOVZXBD    (DX), Y5
-	VPERMPS      turbo25<>+0(SB), Y5, Y5
-	VMULPS       Y5, Y4, Y5
-	VMOVUPS      128(SI), Y6
-	VFMADD231PS  Y6, Y5, Y0
-	VMOVUPS      128(SI)(DI*1), Y6
-	VFMADD231PS  Y6, Y5, Y1
-	VPMOVZXBD    8(DX), Y5
-	VPERMPS      turbo25<>+0(SB), Y5, Y5
-	VMULPS       Y5, Y4, Y5
-	VMOVUPS      160(SI), Y6
-	VFMADD231PS  Y6, Y5, Y2
-	VMOVUPS      160(SI)(DI*1), Y6
-	VFMADD231PS  Y6, Y5, Y3
-	VPMOVZXBD    16(DX), Y5
-	VPERMPS      turbo25<>+0(SB), Y5, Y5
-	VMULPS       Y5, Y4, Y5
-	VMOVUPS      192(SI), Y6
-	VFMADD231PS  Y6, Y5, Y0
-	VMOVUPS      192(SI)(DI*1), Y6
-	VFMADD231PS  Y6, Y5, Y1
-	VPMOVZXBD    24(DX), Y5
-	VPERMPS      turbo25<>+0(SB), Y5, Y5
-	VMULPS       Y5, Y4, Y5
-	VMOVUPS      224(SI), Y6
-	VFMADD231PS  Y6, Y5, Y2
-	VMOVUPS      224(SI)(DI*1), Y6
-	VFMADD231PS  Y6, Y5, Y3
-	VBROADCASTI128 18(R9), Y5
-	VPSHUFB      turbo26<>+0(SB), Y5, Y5
-	VPAND        turbo21<>+0(SB), Y5, Y6
-	VPSRLD       $2, Y5, Y7
-	VPAND        turbo22<>+0(SB), Y7, Y7
-	VPOR         Y7, Y6, Y6
-	VPSRLD       $4, Y5, Y7
-	VPAND        turbo23<>+0(SB), Y7, Y7
-	VPOR         Y7, Y6, Y6
-	VPSRLD       $6, Y5, Y5
-	VPAND        turbo24<>+0(SB), Y5, Y5
-	VPOR         Y5, Y6, Y5
-	VMOVDQU      Y5, (DX)
-	VPMOVZXBD    (DX), Y5
-	VPERMPS      turbo25<>+0(SB), Y5, Y5
-	VMULPS       Y5, Y4, Y5
-	VMOVUPS      256(SI), Y6
-	VFMADD231PS  Y6, Y5, Y0
-	VMOVUPS      256(SI)(DI*1), Y6
-	VFMADD231PS  Y6, Y5, Y1
-	VPMOVZXBD    8(DX), Y5
-	VPERMPS      turbo25<>+0(SB), Y5, Y5
-	VMULPS       Y5, Y4, Y5
-	VMOVUPS      288(SI), Y6
-	VFMADD231PS  Y6, Y5, Y2
-	VMOVUPS      288(SI)(DI*1), Y6
-	VFMADD231PS  Y6, Y5, Y3
-	VPMOVZXBD    16(DX), Y5
-	VPERMPS      turbo25<>+0(SB), Y5, Y5
-	VMULPS       Y5, Y4, Y5
-	VMOVUPS      320(SI), Y6
-	VFMADD231PS  Y6, Y5, Y0
-	VMOVUPS      320(SI)(DI*1), Y6
-	VFMADD231PS  Y6, Y5, Y1
-	VPMOVZXBD    24(DX), Y5
-	VPERMPS      turbo25<>+0(SB), Y5, Y5
-	VMULPS       Y5, Y4, Y5
-	VMOVUPS      352(SI), Y6
-	VFMADD231PS  Y6, Y5, Y2
-	VMOVUPS      352(SI)(DI*1), Y6
-	VFMADD231PS  Y6, Y5, Y3
-	VBROADCASTI128 18(R9), Y5
-	VPSHUFB      turbo27<>+0(SB), Y5, Y5
-	VPAND        turbo21<>+0(SB), Y5, Y6
-	VPSRLD       $2, Y5, Y7
-	VPAND        turbo22<>+0(SB), Y7, Y7
-	VPOR         Y7, Y6, Y6
-	VPSRLD       $4, Y5, Y7
-	VPAND        turbo23<>+0(SB), Y7, Y7
-	VPOR         Y7, Y6, Y6
-	VPSRLD       $6, Y5, Y5
-	VPAND        turbo24<>+0(SB), Y5, Y5
-	VPOR         Y5, Y6, Y5
-	VMOVDQU      Y5, (DX)
-	VPMOVZXBD    (DX), Y5
-	VPERMPS      turbo25<>+0(SB), Y5, Y5
-	VMULPS       Y5, Y4, Y5
-	VMOVUPS      384(SI), Y6
-	VFMADD231PS  Y6, Y5, Y0
-	VMOVUPS      384(SI)(DI*1), Y6
-	VFMADD231PS  Y6, Y5, Y1
-	VPMOVZXBD    8(DX), Y5
-	VPERMPS      turbo25<>+0(SB), Y5, Y5
-	VMULPS       Y5, Y4, Y5
-	VMOVUPS      416(SI), Y6
-	VFMADD231PS  Y6, Y5, Y2
-	VMOVUPS      416(SI)(DI*1), Y6
-	VFMADD231PS  Y6, Y5, Y3
-	VPMOVZXBD    16(DX), Y5
-	VPERMPS      turbo25<>+0(SB), Y5, Y5
-	VMULPS       Y5, Y4, Y5
-	VMOVUPS      448(SI), Y6
-	VFMADD231PS  Y6, Y5, Y0
-	VMOVUPS      448(SI)(DI*1), Y6
-	VFMADD231PS  Y6, Y5, Y1
-	VPMOVZXBD    24(DX), Y5
-	VPERMPS      turbo25<>+0(SB), Y5, Y5
-	VMULPS       Y5, Y4, Y4
-	VMOVUPS      480(SI), Y5
-	VFMADD231PS  Y5, Y4, Y2
-	VMOVUPS      480(SI)(DI*1), Y5
-	VFMADD231PS  Y5, Y4, Y3
+	VPBROADCASTW (R9), X10
+	VCVTPH2PS    X10, Y10
+	VMOVDQU      2(R9), X11
+	VINSERTI128  $1, 6(R9), Y11, Y11
+	VPSHUFB      Y5, Y11, Y11
+	VPAND        Y4, Y11, Y12
+	VPSRLD       $2, Y11, Y13
+	VPAND        Y3, Y13, Y13
+	VPOR         Y13, Y12, Y12
+	VPSRLD       $4, Y11, Y13
+	VPAND        Y2, Y13, Y13
+	VPOR         Y13, Y12, Y12
+	VPSRLD       $6, Y11, Y11
+	VPAND        Y1, Y11, Y11
+	VPOR         Y11, Y12, Y11
+	VMOVDQU      Y11, (DX)
+	VPMOVZXBD    (DX), Y11
+	VPERMPS      Y0, Y11, Y11
+	VMULPS       Y11, Y10, Y11
+	VMOVUPS      (SI), Y12
+	VFMADD231PS  Y12, Y11, Y6
+	VMOVUPS      (SI)(DI*1), Y12
+	VFMADD231PS  Y12, Y11, Y7
+	VPMOVZXBD    8(DX), Y11
+	VPERMPS      Y0, Y11, Y11
+	VMULPS       Y11, Y10, Y11
+	VMOVUPS      32(SI), Y12
+	VFMADD231PS  Y12, Y11, Y8
+	VMOVUPS      32(SI)(DI*1), Y12
+	VFMADD231PS  Y12, Y11, Y9
+	VPMOVZXBD    16(DX), Y11
+	VPERMPS      Y0, Y11, Y11
+	VMULPS       Y11, Y10, Y11
+	VMOVUPS      64(SI), Y12
+	VFMADD231PS  Y12, Y11, Y6
+	VMOVUPS      64(SI)(DI*1), Y12
+	VFMADD231PS  Y12, Y11, Y7
+	VPMOVZXBD    24(DX), Y11
+	VPERMPS      Y0, Y11, Y11
+	VMULPS       Y11, Y10, Y11
+	VMOVUPS      96(SI), Y12
+	VFMADD231PS  Y12, Y11, Y8
+	VMOVUPS      96(SI)(DI*1), Y12
+	VFMADD231PS  Y12, Y11, Y9
+	VMOVDQU      10(R9), X11
+	VINSERTI128  $1, 14(R9), Y11, Y11
+	VPSHUFB      Y5, Y11, Y11
+	VPAND        Y4, Y11, Y12
+	VPSRLD       $2, Y11, Y13
+	VPAND        Y3, Y13, Y13
+	VPOR         Y13, Y12, Y12
+	VPSRLD       $4, Y11, Y13
+	VPAND        Y2, Y13, Y13
+	VPOR         Y13, Y12, Y12
+	VPSRLD       $6, Y11, Y11
+	VPAND        Y1, Y11, Y11
+	VPOR         Y11, Y12, Y11
+	VMOVDQU      Y11, (DX)
+	VPMOVZXBD    (DX), Y11
+	VPERMPS      Y0, Y11, Y11
+	VMULPS       Y11, Y10, Y11
+	VMOVUPS      128(SI), Y12
+	VFMADD231PS  Y12, Y11, Y6
+	VMOVUPS      128(SI)(DI*1), Y12
+	VFMADD231PS  Y12, Y11, Y7
+	VPMOVZXBD    8(DX), Y11
+	VPERMPS      Y0, Y11, Y11
+	VMULPS       Y11, Y10, Y11
+	VMOVUPS      160(SI), Y12
+	VFMADD231PS  Y12, Y11, Y8
+	VMOVUPS      160(SI)(DI*1), Y12
+	VFMADD231PS  Y12, Y11, Y9
+	VPMOVZXBD    16(DX), Y11
+	VPERMPS      Y0, Y11, Y11
+	VMULPS       Y11, Y10, Y11
+	VMOVUPS      192(SI), Y12
+	VFMADD231PS  Y12, Y11, Y6
+	VMOVUPS      192(SI)(DI*1), Y12
+	VFMADD231PS  Y12, Y11, Y7
+	VPMOVZXBD    24(DX), Y11
+	VPERMPS      Y0, Y11, Y11
+	VMULPS       Y11, Y10, Y11
+	VMOVUPS      224(SI), Y12
+	VFMADD231PS  Y12, Y11, Y8
+	VMOVUPS      224(SI)(DI*1), Y12
+	VFMADD231PS  Y12, Y11, Y9
+	VBROADCASTI128 18(R9), Y11
+	VPSHUFB      turbo26<>+0(SB), Y11, Y11
+	VPAND        Y4, Y11, Y12
+	VPSRLD       $2, Y11, Y13
+	VPAND        Y3, Y13, Y13
+	VPOR         Y13, Y12, Y12
+	VPSRLD       $4, Y11, Y13
+	VPAND        Y2, Y13, Y13
+	VPOR         Y13, Y12, Y12
+	VPSRLD       $6, Y11, Y11
+	VPAND        Y1, Y11, Y11
+	VPOR         Y11, Y12, Y11
+	VMOVDQU      Y11, (DX)
+	VPMOVZXBD    (DX), Y11
+	VPERMPS      Y0, Y11, Y11
+	VMULPS       Y11, Y10, Y11
+	VMOVUPS      256(SI), Y12
+	VFMADD231PS  Y12, Y11, Y6
+	VMOVUPS      256(SI)(DI*1), Y12
+	VFMADD231PS  Y12, Y11, Y7
+	VPMOVZXBD    8(DX), Y11
+	VPERMPS      Y0, Y11, Y11
+	VMULPS       Y11, Y10, Y11
+	VMOVUPS      288(SI), Y12
+	VFMADD231PS  Y12, Y11, Y8
+	VMOVUPS      288(SI)(DI*1), Y12
+	VFMADD231PS  Y12, Y11, Y9
+	VPMOVZXBD    16(DX), Y11
+	VPERMPS      Y0, Y11, Y11
+	VMULPS       Y11, Y10, Y11
+	VMOVUPS      320(SI), Y12
+	VFMADD231PS  Y12, Y11, Y6
+	VMOVUPS      320(SI)(DI*1), Y12
+	VFMADD231PS  Y12, Y11, Y7
+	VPMOVZXBD    24(DX), Y11
+	VPERMPS      Y0, Y11, Y11
+	VMULPS       Y11, Y10, Y11
+	VMOVUPS      352(SI), Y12
+	VFMADD231PS  Y12, Y11, Y8
+	VMOVUPS      352(SI)(DI*1), Y12
+	VFMADD231PS  Y12, Y11, Y9
+	VBROADCASTI128 18(R9), Y11
+	VPSHUFB      turbo27<>+0(SB), Y11, Y11
+	VPAND        Y4, Y11, Y12
+	VPSRLD       $2, Y11, Y13
+	VPAND        Y3, Y13, Y13
+	VPOR         Y13, Y12, Y12
+	VPSRLD       $4, Y11, Y13
+	VPAND        Y2, Y13, Y13
+	VPOR         Y13, Y12, Y12
+	VPSRLD       $6, Y11, Y11
+	VPAND        Y1, Y11, Y11
+	VPOR         Y11, Y12, Y11
+	VMOVDQU      Y11, (DX)
+	VPMOVZXBD    (DX), Y11
+	VPERMPS      Y0, Y11, Y11
+	VMULPS       Y11, Y10, Y11
+	VMOVUPS      384(SI), Y12
+	VFMADD231PS  Y12, Y11, Y6
+	VMOVUPS      384(SI)(DI*1), Y12
+	VFMADD231PS  Y12, Y11, Y7
+	VPMOVZXBD    8(DX), Y11
+	VPERMPS      Y0, Y11, Y11
+	VMULPS       Y11, Y10, Y11
+	VMOVUPS      416(SI), Y12
+	VFMADD231PS  Y12, Y11, Y8
+	VMOVUPS      416(SI)(DI*1), Y12
+	VFMADD231PS  Y12, Y11, Y9
+	VPMOVZXBD    16(DX), Y11
+	VPERMPS      Y0, Y11, Y11
+	VMULPS       Y11, Y10, Y11
+	VMOVUPS      448(SI), Y12
+	VFMADD231PS  Y12, Y11, Y6
+	VMOVUPS      448(SI)(DI*1), Y12
+	VFMADD231PS  Y12, Y11, Y7
+	VPMOVZXBD    24(DX), Y11
+	VPERMPS      Y0, Y11, Y11
+	VMULPS       Y11, Y10, Y10
+	VMOVUPS      480(SI), Y11
+	VFMADD231PS  Y11, Y10, Y8
+	VMOVUPS      480(SI)(DI*1), Y11
+	VFMADD231PS  Y11, Y10, Y9
 	ADDQ         $0x22, R9
 	ADDQ         $0x200, SI
 	SUBQ         $1, R8
@@ -7301,25 +7425,25 @@ loop3:
 
 done4:
 	ADDQ         $1, R8
-	VADDPS       Y2, Y0, Y0
-	VADDPS       Y3, Y1, Y1
-	VEXTRACTF128 $1, Y0, X2
-	VADDPS       X0, X2, X2
-	VMOVHLPS     X2, X2, X0
-	VADDPS       X0, X2, X2
-	VMOVSHDUP    X2, X0
-	VADDSS       X0, X2, X2
-	VMOVSS       X2, (AX)
+	VADDPS       Y8, Y6, Y6
+	VADDPS       Y9, Y7, Y7
+	VEXTRACTF128 $1, Y6, X8
+	VADDPS       X6, X8, X8
+	VMOVHLPS     X8, X8, X6
+	VADDPS       X6, X8, X8
+	VMOVSHDUP    X8, X6
+	VADDSS       X6, X8, X8
+	VMOVSS       X8, (AX)
 	MOVQ         ldy+8(FP), SI
 	MOVQ         AX, DI
 	ADDQ         SI, DI
-	VEXTRACTF128 $1, Y1, X0
-	VADDPS       X1, X0, X0
-	VMOVHLPS     X0, X0, X1
-	VADDPS       X1, X0, X0
-	VMOVSHDUP    X0, X1
-	VADDSS       X1, X0, X0
-	VMOVSS       X0, (DI)
+	VEXTRACTF128 $1, Y7, X6
+	VADDPS       X7, X6, X6
+	VMOVHLPS     X6, X6, X7
+	VADDPS       X7, X6, X6
+	VMOVSHDUP    X6, X7
+	VADDSS       X7, X6, X6
+	VMOVSS       X6, (DI)
 	ADDQ         $4, AX
 	MOVQ         stride+40(FP), SI
 	ADDQ         SI, BX
@@ -7334,6 +7458,14 @@ done2:
 // matmul3xTurbo2AVX2 multiplies rows of w with 3 rows of x; ld and stride in bytes, a unit is 128 values.
 // Requires: AVX2, F16C, FMA
 TEXT ·matmul3xTurbo2AVX2(SB), NOSPLIT, $320-64
+
+	// constants of the loops
+	VMOVDQU      turbo25<>+0(SB), Y0
+	VMOVDQU      turbo24<>+0(SB), Y1
+	VMOVDQU      turbo23<>+0(SB), Y2
+	VMOVDQU      turbo22<>+0(SB), Y3
+	VMOVDQU      turbo21<>+0(SB), Y4
+	VMOVDQU      turbo20<>+0(SB), Y5
 	MOVQ         y+0(FP), AX
 	MOVQ         w+32(FP), BX
 	MOVQ         rows+48(FP), CX
@@ -7343,9 +7475,9 @@ TEXT ·matmul3xTurbo2AVX2(SB), NOSPLIT, $320-64
 	JLT          done2
 
 loop1:
-	VPXOR        Y0, Y0, Y0
-	VPXOR        Y1, Y1, Y1
-	VPXOR        Y2, Y2, Y2
+	VPXOR        Y6, Y6, Y6
+	VPXOR        Y7, Y7, Y7
+	VPXOR        Y8, Y8, Y8
 	MOVQ         x+16(FP), SI
 	MOVQ         ldx+24(FP), DI
 	MOVQ         SI, R8
@@ -7357,206 +7489,206 @@ loop1:
 	JLT          done4
 
 loop3:
-	VPBROADCASTW (R10), X3
-	VCVTPH2PS    X3, Y3
-	VMOVDQU      2(R10), X4
-	VINSERTI128  $1, 6(R10), Y4, Y4
-	VPSHUFB      turbo20<>+0(SB), Y4, Y4
-	VPAND        turbo21<>+0(SB), Y4, Y5
-	VPSRLD       $2, Y4, Y6
-	VPAND        turbo22<>+0(SB), Y6, Y6
-	VPOR         Y6, Y5, Y5
-	VPSRLD       $4, Y4, Y6
-	VPAND        turbo23<>+0(SB), Y6, Y6
-	VPOR         Y6, Y5, Y5
-	VPSRLD       $6, Y4, Y4
-	VPAND        turbo24<>+0(SB), Y4, Y4
-	VPOR         Y4, Y5, Y4
-	VMOVDQU      Y4, (DX)
-	VPMOVZXBD    (DX), Y4
-	VPERMPS      turbo25<>+0(SB), Y4, Y4
-	VMULPS       Y4, Y3, Y4
-	VMOVUPS      (SI), Y5
-	VFMADD231PS  Y5, Y4, Y0
-	VMOVUPS      (SI)(DI*1), Y5
-	VFMADD231PS  Y5, Y4, Y1
-	VMOVUPS      (R8), Y5
-	VFMADD231PS  Y5, Y4, Y2
-	VPMOVZXBD    8(DX), Y4
-	VPERMPS      turbo25<>+0(SB), Y4, Y4
-	VMULPS       Y4, Y3, Y4
-	VMOVUPS      32(SI), Y5
-	VFMADD231PS  Y5, Y4, Y0
-	VMOVUPS      32(SI)(DI*1), Y5
-	VFMADD231PS  Y5, Y4, Y1
-	VMOVUPS      32(R8), Y5
-	VFMADD231PS  Y5, Y4, Y2
-	VPMOVZXBD    16(DX), Y4
-	VPERMPS      turbo25<>+0(SB), Y4, Y4
-	VMULPS       Y4, Y3, Y4
-	VMOVUPS      64(SI), Y5
-	VFMADD231PS  Y5, Y4, Y0
-	VMOVUPS      64(SI)(DI*1), Y5
-	VFMADD231PS  Y5, Y4, Y1
-	VMOVUPS      64(R8), Y5
-	VFMADD231PS  Y5, Y4, Y2
-	VPMOVZXBD    24(DX), Y4
-	VPERMPS      turbo25<>+0(SB), Y4, Y4
-	VMULPS       Y4, Y3, Y4
-	VMOVUPS      96(SI), Y5
-	VFMADD231PS  Y5, Y4, Y0
-	VMOVUPS      96(SI)(DI*1), Y5
-	VFMADD231PS  Y5, Y4, Y1
-	VMOVUPS      96(R8), Y5
-	VFMADD231PS  Y5, Y4, Y2
-	VMOVDQU      10(R10), X4
-	VINSERTI128  $1, 14(R10), Y4, Y4
-	VPSHUFB      turbo20<>+0(SB), Y4, Y4
-	VPAND        turbo21<>+0(SB), Y4, Y5
-	VPSRLD       $2, Y4, Y6
-	VPAND        turbo22<>+0(SB), Y6, Y6
-	VPOR         Y6, Y5, Y5
-	VPSRLD       $4, Y4, Y6
-	VPAND        turbo23<>+0(SB), Y6, Y6
-	VPOR         Y6, Y5, Y5
-	VPSRLD       $6, Y4, Y4
-	VPAND        turbo24<>+0(SB), Y4, Y4
-	VPOR         Y4, Y5, Y4
-	VMOVDQU      Y4, (DX)
-	VPMOVZXBD    (DX), Y4
-	VPERMPS      turbo25<>+0(SB), Y4, Y4
-	VMULPS       Y4, Y3, Y4
-	VMOVUPS      128(SI), Y5
-	VFMADD231PS  Y5, Y4, Y0
-	VMOVUPS      128(SI)(DI*1), Y5
-	VFMADD231PS  Y5, Y4, Y1
-	VMOVUPS      128(R8), Y5
-	VFMADD231PS  Y5, Y4, Y2
-	VPMOVZXBD    8(DX), Y4
-	VPERMPS      turbo25<>+0(SB), Y4, Y4
-	VMULPS       Y4, Y3, Y4
-	VMOVUPS      160(SI), Y5
-	VFMADD231PS  Y5, Y4, Y0
-	VMOVUPS      160(SI)(DI*1), Y5
-	VFMADD231PS  Y5, Y4, Y1
-	VMOVUPS      160(R8), Y5
-	VFMADD231PS  Y5, Y4, Y2
-	VPMOVZXBD    16(DX), Y4
-	VPERMPS      turbo25<>+0(SB), Y4, Y4
-	VMULPS       Y4, Y3, Y4
-	VMOVUPS      192(SI), Y5
-	VFMADD231PS  Y5, Y4, Y0
-	VMOVUPS      192(SI)(DI*1), Y5
-	VFMADD231PS  Y5, Y4, Y1
-	VMOVUPS      192(R8), Y5
-	VFMADD231PS  Y5, Y4, Y2
-	VPMOVZXBD    24(DX), Y4
-	VPERMPS      turbo25<>+0(SB), Y4, Y4
-	VMULPS       Y4, Y3, Y4
-	VMOVUPS      224(SI), Y5
-	VFMADD231PS  Y5, Y4, Y0
-	VMOVUPS      224(SI)(DI*1), Y5
-	VFMADD231PS  Y5, Y4, Y1
-	VMOVUPS      224(R8), Y5
-	VFMADD231PS  Y5, Y4, Y2
-	VBROADCASTI128 18(R10), Y4
-	VPSHUFB      turbo26<>+0(SB), Y4, Y4
-	VPAND        turbo21<>+0(SB), Y4, Y5
-	VPSRLD       $2, Y4, Y6
-	VPAND        turbo22<>+0(SB), Y6, Y6
-	VPOR         Y6, Y5, Y5
-	VPSRLD       $4, Y4, Y6
-	VPAND        turbo23<>+0(SB), Y6, Y6
-	VPOR         Y6, Y5, Y5
-	VPSRLD       $6, Y4, Y4
-	VPAND        turbo24<>+0(SB), Y4, Y4
-	VPOR         Y4, Y5, Y4
-	VMOVDQU      Y4, (DX)
-	VPMOVZXBD    (DX), Y4
-	VPERMPS      turbo25<>+0(SB), Y4, Y4
-	VMULPS       Y4, Y3, Y4
-	VMOVUPS      256(SI), Y5
-	VFMADD231PS  Y5, Y4, Y0
-	VMOVUPS      256(SI)(DI*1), Y5
-	VFMADD231PS  Y5, Y4, Y1
-	VMOVUPS      256(R8), Y5
-	VFMADD231PS  Y5, Y4, Y2
-	VPMOVZXBD    8(DX), Y4
-	VPERMPS      turbo25<>+0(SB), Y4, Y4
-	VMULPS       Y4, Y3, Y4
-	VMOVUPS      288(SI), Y5
-	VFMADD231PS  Y5, Y4, Y0
-	VMOVUPS      288(SI)(DI*1), Y5
-	VFMADD231PS  Y5, Y4, Y1
-	VMOVUPS      288(R8), Y5
-	VFMADD231PS  Y5, Y4, Y2
-	VPMOVZXBD    16(DX), Y4
-	VPERMPS      turbo25<>+0(SB), Y4, Y4
-	VMULPS       Y4, Y3, Y4
-	VMOVUPS      320(SI), Y5
-	VFMADD231PS  Y5, Y4, Y0
-	VMOVUPS      320(SI)(DI*1), Y5
-	VFMADD231PS  Y5, Y4, Y1
-	VMOVUPS      320(R8), Y5
-	VFMADD231PS  Y5, Y4, Y2
-	VPMOVZXBD    24(DX), Y4
-	VPERMPS      turbo25<>+0(SB), Y4, Y4
-	VMULPS       Y4, Y3, Y4
-	VMOVUPS      352(SI), Y5
-	VFMADD231PS  Y5, Y4, Y0
-	VMOVUPS      352(SI)(DI*1), Y5
-	VFMADD231PS  Y5, Y4, Y1
-	VMOVUPS      352(R8), Y5
-	VFMADD231PS  Y5, Y4, Y2
-	VBROADCASTI128 18(R10), Y4
-	VPSHUFB      turbo27<>+0(SB), Y4, Y4
-	VPAND        turbo21<>+0(SB), Y4, Y5
-	VPSRLD       $2, Y4, Y6
-	VPAND        turbo22<>+0(SB), Y6, Y6
-	VPOR         Y6, Y5, Y5
-	VPSRLD       $4, Y4, Y6
-	VPAND        turbo23<>+0(SB), Y6, Y6
-	VPOR         Y6, Y5, Y5
-	VPSRLD       $6, Y4, Y4
-	VPAND        turbo24<>+0(SB), Y4, Y4
-	VPOR         Y4, Y5, Y4
-	VMOVDQU      Y4, (DX)
-	VPMOVZXBD    (DX), Y4
-	VPERMPS      turbo25<>+0(SB), Y4, Y4
-	VMULPS       Y4, Y3, Y4
-	VMOVUPS      384(SI), Y5
-	VFMADD231PS  Y5, Y4, Y0
-	VMOVUPS      384(SI)(DI*1), Y5
-	VFMADD231PS  Y5, Y4, Y1
-	VMOVUPS      384(R8), Y5
-	VFMADD231PS  Y5, Y4, Y2
-	VPMOVZXBD    8(DX), Y4
-	VPERMPS      turbo25<>+0(SB), Y4, Y4
-	VMULPS       Y4, Y3, Y4
-	VMOVUPS      416(SI), Y5
-	VFMADD231PS  Y5, Y4, Y0
-	VMOVUPS      416(SI)(DI*1), Y5
-	VFMADD231PS  Y5, Y4, Y1
-	VMOVUPS      416(R8), Y5
-	VFMADD231PS  Y5, Y4, Y2
-	VPMOVZXBD    16(DX), Y4
-	VPERMPS      turbo25<>+0(SB), Y4, Y4
-	VMULPS       Y4, Y3, Y4
-	VMOVUPS      448(SI), Y5
-	VFMADD231PS  Y5, Y4, Y0
-	VMOVUPS      448(SI)(DI*1), Y5
-	VFMADD231PS  Y5, Y4, Y1
-	VMOVUPS      448(R8), Y5
-	VFMADD231PS  Y5, Y4, Y2
-	VPMOVZXBD    24(DX), Y4
-	VPERMPS      turbo25<>+0(SB), Y4, Y4
-	VMULPS       Y4, Y3, Y3
-	VMOVUPS      480(SI), Y4
-	VFMADD231PS  Y4, Y3, Y0
-	VMOVUPS      480(SI)(DI*1), Y4
-	VFMADD231PS  Y4, Y3, Y1
-	VMOVUPS      480(R8), Y4
-	VFMADD231PS  Y4, Y3, Y2
+	VPBROADCASTW (R10), X9
+	VCVTPH2PS    X9, Y9
+	VMOVDQU      2(R10), X10
+	VINSERTI128  $1, 6(R10), Y10, Y10
+	VPSHUFB      Y5, Y10, Y10
+	VPAND        Y4, Y10, Y11
+	VPSRLD       $2, Y10, Y12
+	VPAND        Y3, Y12, Y12
+	VPOR         Y12, Y11, Y11
+	VPSRLD       $4, Y10, Y12
+	VPAND        Y2, Y12, Y12
+	VPOR         Y12, Y11, Y11
+	VPSRLD       $6, Y10, Y10
+	VPAND        Y1, Y10, Y10
+	VPOR         Y10, Y11, Y10
+	VMOVDQU      Y10, (DX)
+	VPMOVZXBD    (DX), Y10
+	VPERMPS      Y0, Y10, Y10
+	VMULPS       Y10, Y9, Y10
+	VMOVUPS      (SI), Y11
+	VFMADD231PS  Y11, Y10, Y6
+	VMOVUPS      (SI)(DI*1), Y11
+	VFMADD231PS  Y11, Y10, Y7
+	VMOVUPS      (R8), Y11
+	VFMADD231PS  Y11, Y10, Y8
+	VPMOVZXBD    8(DX), Y10
+	VPERMPS      Y0, Y10, Y10
+	VMULPS       Y10, Y9, Y10
+	VMOVUPS      32(SI), Y11
+	VFMADD231PS  Y11, Y10, Y6
+	VMOVUPS      32(SI)(DI*1), Y11
+	VFMADD231PS  Y11, Y10, Y7
+	VMOVUPS      32(R8), Y11
+	VFMADD231PS  Y11, Y10, Y8
+	VPMOVZXBD    16(DX), Y10
+	VPERMPS      Y0, Y10, Y10
+	VMULPS       Y10, Y9, Y10
+	VMOVUPS      64(SI), Y11
+	VFMADD231PS  Y11, Y10, Y6
+	VMOVUPS      64(SI)(DI*1), Y11
+	VFMADD231PS  Y11, Y10, Y7
+	VMOVUPS      64(R8), Y11
+	VFMADD231PS  Y11, Y10, Y8
+	VPMOVZXBD    24(DX), Y10
+	VPERMPS      Y0, Y10, Y10
+	VMULPS       Y10, Y9, Y10
+	VMOVUPS      96(SI), Y11
+	VFMADD231PS  Y11, Y10, Y6
+	VMOVUPS      96(SI)(DI*1), Y11
+	VFMADD231PS  Y11, Y10, Y7
+	VMOVUPS      96(R8), Y11
+	VFMADD231PS  Y11, Y10, Y8
+	VMOVDQU      10(R10), X10
+	VINSERTI128  $1, 14(R10), Y10, Y10
+	VPSHUFB      Y5, Y10, Y10
+	VPAND        Y4, Y10, Y11
+	VPSRLD       $2, Y10, Y12
+	VPAND        Y3, Y12, Y12
+	VPOR         Y12, Y11, Y11
+	VPSRLD       $4, Y10, Y12
+	VPAND        Y2, Y12, Y12
+	VPOR         Y12, Y11, Y11
+	VPSRLD       $6, Y10, Y10
+	VPAND        Y1, Y10, Y10
+	VPOR         Y10, Y11, Y10
+	VMOVDQU      Y10, (DX)
+	VPMOVZXBD    (DX), Y10
+	VPERMPS      Y0, Y10, Y10
+	VMULPS       Y10, Y9, Y10
+	VMOVUPS      128(SI), Y11
+	VFMADD231PS  Y11, Y10, Y6
+	VMOVUPS      128(SI)(DI*1), Y11
+	VFMADD231PS  Y11, Y10, Y7
+	VMOVUPS      128(R8), Y11
+	VFMADD231PS  Y11, Y10, Y8
+	VPMOVZXBD    8(DX), Y10
+	VPERMPS      Y0, Y10, Y10
+	VMULPS       Y10, Y9, Y10
+	VMOVUPS      160(SI), Y11
+	VFMADD231PS  Y11, Y10, Y6
+	VMOVUPS      160(SI)(DI*1), Y11
+	VFMADD231PS  Y11, Y10, Y7
+	VMOVUPS      160(R8), Y11
+	VFMADD231PS  Y11, Y10, Y8
+	VPMOVZXBD    16(DX), Y10
+	VPERMPS      Y0, Y10, Y10
+	VMULPS       Y10, Y9, Y10
+	VMOVUPS      192(SI), Y11
+	VFMADD231PS  Y11, Y10, Y6
+	VMOVUPS      192(SI)(DI*1), Y11
+	VFMADD231PS  Y11, Y10, Y7
+	VMOVUPS      192(R8), Y11
+	VFMADD231PS  Y11, Y10, Y8
+	VPMOVZXBD    24(DX), Y10
+	VPERMPS      Y0, Y10, Y10
+	VMULPS       Y10, Y9, Y10
+	VMOVUPS      224(SI), Y11
+	VFMADD231PS  Y11, Y10, Y6
+	VMOVUPS      224(SI)(DI*1), Y11
+	VFMADD231PS  Y11, Y10, Y7
+	VMOVUPS      224(R8), Y11
+	VFMADD231PS  Y11, Y10, Y8
+	VBROADCASTI128 18(R10), Y10
+	VPSHUFB      turbo26<>+0(SB), Y10, Y10
+	VPAND        Y4, Y10, Y11
+	VPSRLD       $2, Y10, Y12
+	VPAND        Y3, Y12, Y12
+	VPOR         Y12, Y11, Y11
+	VPSRLD       $4, Y10, Y12
+	VPAND        Y2, Y12, Y12
+	VPOR         Y12, Y11, Y11
+	VPSRLD       $6, Y10, Y10
+	VPAND        Y1, Y10, Y10
+	VPOR         Y10, Y11, Y10
+	VMOVDQU      Y10, (DX)
+	VPMOVZXBD    (DX), Y10
+	VPERMPS      Y0, Y10, Y10
+	VMULPS       Y10, Y9, Y10
+	VMOVUPS      256(SI), Y11
+	VFMADD231PS  Y11, Y10, Y6
+	VMOVUPS      256(SI)(DI*1), Y11
+	VFMADD231PS  Y11, Y10, Y7
+	VMOVUPS      256(R8), Y11
+	VFMADD231PS  Y11, Y10, Y8
+	VPMOVZXBD    8(DX), Y10
+	VPERMPS      Y0, Y10, Y10
+	VMULPS       Y10, Y9, Y10
+	VMOVUPS      288(SI), Y11
+	VFMADD231PS  Y11, Y10, Y6
+	VMOVUPS      288(SI)(DI*1), Y11
+	VFMADD231PS  Y11, Y10, Y7
+	VMOVUPS      288(R8), Y11
+	VFMADD231PS  Y11, Y10, Y8
+	VPMOVZXBD    16(DX), Y10
+	VPERMPS      Y0, Y10, Y10
+	VMULPS       Y10, Y9, Y10
+	VMOVUPS      320(SI), Y11
+	VFMADD231PS  Y11, Y10, Y6
+	VMOVUPS      320(SI)(DI*1), Y11
+	VFMADD231PS  Y11, Y10, Y7
+	VMOVUPS      320(R8), Y11
+	VFMADD231PS  Y11, Y10, Y8
+	VPMOVZXBD    24(DX), Y10
+	VPERMPS      Y0, Y10, Y10
+	VMULPS       Y10, Y9, Y10
+	VMOVUPS      352(SI), Y11
+	VFMADD231PS  Y11, Y10, Y6
+	VMOVUPS      352(SI)(DI*1), Y11
+	VFMADD231PS  Y11, Y10, Y7
+	VMOVUPS      352(R8), Y11
+	VFMADD231PS  Y11, Y10, Y8
+	VBROADCASTI128 18(R10), Y10
+	VPSHUFB      turbo27<>+0(SB), Y10, Y10
+	VPAND        Y4, Y10, Y11
+	VPSRLD       $2, Y10, Y12
+	VPAND        Y3, Y12, Y12
+	VPOR         Y12, Y11, Y11
+	VPSRLD       $4, Y10, Y12
+	VPAND        Y2, Y12, Y12
+	VPOR         Y12, Y11, Y11
+	VPSRLD       $6, Y10, Y10
+	VPAND        Y1, Y10, Y10
+	VPOR         Y10, Y11, Y10
+	VMOVDQU      Y10, (DX)
+	VPMOVZXBD    (DX), Y10
+	VPERMPS      Y0, Y10, Y10
+	VMULPS       Y10, Y9, Y10
+	VMOVUPS      384(SI), Y11
+	VFMADD231PS  Y11, Y10, Y6
+	VMOVUPS      384(SI)(DI*1), Y11
+	VFMADD231PS  Y11, Y10, Y7
+	VMOVUPS      384(R8), Y11
+	VFMADD231PS  Y11, Y10, Y8
+	VPMOVZXBD    8(DX), Y10
+	VPERMPS      Y0, Y10, Y10
+	VMULPS       Y10, Y9, Y10
+	VMOVUPS      416(SI), Y11
+	VFMADD231PS  Y11, Y10, Y6
+	VMOVUPS      416(SI)(DI*1), Y11
+	VFMADD231PS  Y11, Y10, Y7
+	VMOVUPS      416(R8), Y11
+	VFMADD231PS  Y11, Y10, Y8
+	VPMOVZXBD    16(DX), Y10
+	VPERMPS      Y0, Y10, Y10
+	VMULPS       Y10, Y9, Y10
+	VMOVUPS      448(SI), Y11
+	VFMADD231PS  Y11, Y10, Y6
+	VMOVUPS      448(SI)(DI*1), Y11
+	VFMADD231PS  Y11, Y10, Y7
+	VMOVUPS      448(R8), Y11
+	VFMADD231PS  Y11, Y10, Y8
+	VPMOVZXBD    24(DX), Y10
+	VPERMPS      Y0, Y10, Y10
+	VMULPS       Y10, Y9, Y9
+	VMOVUPS      480(SI), Y10
+	VFMADD231PS  Y10, Y9, Y6
+	VMOVUPS      480(SI)(DI*1), Y10
+	VFMADD231PS  Y10, Y9, Y7
+	VMOVUPS      480(R8), Y10
+	VFMADD231PS  Y10, Y9, Y8
 	ADDQ         $0x22, R10
 	ADDQ         $0x200, SI
 	ADDQ         $0x200, R8
@@ -7565,31 +7697,31 @@ loop3:
 
 done4:
 	ADDQ         $1, R9
-	VEXTRACTF128 $1, Y0, X3
-	VADDPS       X0, X3, X3
-	VMOVHLPS     X3, X3, X0
-	VADDPS       X0, X3, X3
-	VMOVSHDUP    X3, X0
-	VADDSS       X0, X3, X3
-	VMOVSS       X3, (AX)
+	VEXTRACTF128 $1, Y6, X9
+	VADDPS       X6, X9, X9
+	VMOVHLPS     X9, X9, X6
+	VADDPS       X6, X9, X9
+	VMOVSHDUP    X9, X6
+	VADDSS       X6, X9, X9
+	VMOVSS       X9, (AX)
 	MOVQ         ldy+8(FP), SI
 	MOVQ         AX, DI
 	ADDQ         SI, DI
-	VEXTRACTF128 $1, Y1, X0
-	VADDPS       X1, X0, X0
-	VMOVHLPS     X0, X0, X1
-	VADDPS       X1, X0, X0
-	VMOVSHDUP    X0, X1
-	VADDSS       X1, X0, X0
-	VMOVSS       X0, (DI)
+	VEXTRACTF128 $1, Y7, X6
+	VADDPS       X7, X6, X6
+	VMOVHLPS     X6, X6, X7
+	VADDPS       X7, X6, X6
+	VMOVSHDUP    X6, X7
+	VADDSS       X7, X6, X6
+	VMOVSS       X6, (DI)
 	ADDQ         SI, DI
-	VEXTRACTF128 $1, Y2, X0
-	VADDPS       X2, X0, X0
-	VMOVHLPS     X0, X0, X1
-	VADDPS       X1, X0, X0
-	VMOVSHDUP    X0, X1
-	VADDSS       X1, X0, X0
-	VMOVSS       X0, (DI)
+	VEXTRACTF128 $1, Y8, X6
+	VADDPS       X8, X6, X6
+	VMOVHLPS     X6, X6, X7
+	VADDPS       X7, X6, X6
+	VMOVSHDUP    X6, X7
+	VADDSS       X7, X6, X6
+	VMOVSS       X6, (DI)
 	ADDQ         $4, AX
 	MOVQ         stride+40(FP), SI
 	ADDQ         SI, BX
@@ -7604,6 +7736,14 @@ done2:
 // matmul4xTurbo2AVX2 multiplies rows of w with 4 rows of x; ld and stride in bytes, a unit is 128 values.
 // Requires: AVX2, F16C, FMA
 TEXT ·matmul4xTurbo2AVX2(SB), NOSPLIT, $320-64
+
+	// constants of the loops
+	VMOVDQU      turbo25<>+0(SB), Y0
+	VMOVDQU      turbo24<>+0(SB), Y1
+	VMOVDQU      turbo23<>+0(SB), Y2
+	VMOVDQU      turbo22<>+0(SB), Y3
+	VMOVDQU      turbo21<>+0(SB), Y4
+	VMOVDQU      turbo20<>+0(SB), Y5
 	MOVQ         y+0(FP), AX
 	MOVQ         w+32(FP), BX
 	MOVQ         rows+48(FP), CX
@@ -7613,10 +7753,10 @@ TEXT ·matmul4xTurbo2AVX2(SB), NOSPLIT, $320-64
 	JLT          done2
 
 loop1:
-	VPXOR        Y0, Y0, Y0
-	VPXOR        Y1, Y1, Y1
-	VPXOR        Y2, Y2, Y2
-	VPXOR        Y3, Y3, Y3
+	VPXOR        Y6, Y6, Y6
+	VPXOR        Y7, Y7, Y7
+	VPXOR        Y8, Y8, Y8
+	VPXOR        Y9, Y9, Y9
 	MOVQ         x+16(FP), SI
 	MOVQ         ldx+24(FP), DI
 	MOVQ         SI, R8
@@ -7628,238 +7768,238 @@ loop1:
 	JLT          done4
 
 loop3:
-	VPBROADCASTW (R10), X4
-	VCVTPH2PS    X4, Y4
-	VMOVDQU      2(R10), X5
-	VINSERTI128  $1, 6(R10), Y5, Y5
-	VPSHUFB      turbo20<>+0(SB), Y5, Y5
-	VPAND        turbo21<>+0(SB), Y5, Y6
-	VPSRLD       $2, Y5, Y7
-	VPAND        turbo22<>+0(SB), Y7, Y7
-	VPOR         Y7, Y6, Y6
-	VPSRLD       $4, Y5, Y7
-	VPAND        turbo23<>+0(SB), Y7, Y7
-	VPOR         Y7, Y6, Y6
-	VPSRLD       $6, Y5, Y5
-	VPAND        turbo24<>+0(SB), Y5, Y5
-	VPOR         Y5, Y6, Y5
-	VMOVDQU      Y5, (DX)
-	VPMOVZXBD    (DX), Y5
-	VPERMPS      turbo25<>+0(SB), Y5, Y5
-	VMULPS       Y5, Y4, Y5
-	VMOVUPS      (SI), Y6
-	VFMADD231PS  Y6, Y5, Y0
-	VMOVUPS      (SI)(DI*1), Y6
-	VFMADD231PS  Y6, Y5, Y1
-	VMOVUPS      (R8), Y6
-	VFMADD231PS  Y6, Y5, Y2
-	VMOVUPS      (R8)(DI*1), Y6
-	VFMADD231PS  Y6, Y5, Y3
-	VPMOVZXBD    8(DX), Y5
-	VPERMPS      turbo25<>+0(SB), Y5, Y5
-	VMULPS       Y5, Y4, Y5
-	VMOVUPS      32(SI), Y6
-	VFMADD231PS  Y6, Y5, Y0
-	VMOVUPS      32(SI)(DI*1), Y6
-	VFMADD231PS  Y6, Y5, Y1
-	VMOVUPS      32(R8), Y6
-	VFMADD231PS  Y6, Y5, Y2
-	VMOVUPS      32(R8)(DI*1), Y6
-	VFMADD231PS  Y6, Y5, Y3
-	VPMOVZXBD    16(DX), Y5
-	VPERMPS      turbo25<>+0(SB), Y5, Y5
-	VMULPS       Y5, Y4, Y5
-	VMOVUPS      64(SI), Y6
-	VFMADD231PS  Y6, Y5, Y0
-	VMOVUPS      64(SI)(DI*1), Y6
-	VFMADD231PS  Y6, Y5, Y1
-	VMOVUPS      64(R8), Y6
-	VFMADD231PS  Y6, Y5, Y2
-	VMOVUPS      64(R8)(DI*1), Y6
-	VFMADD231PS  Y6, Y5, Y3
-	VPMOVZXBD    24(DX), Y5
-	VPERMPS      turbo25<>+0(SB), Y5, Y5
-	VMULPS       Y5, Y4, Y5
-	VMOVUPS      96(SI), Y6
-	VFMADD231PS  Y6, Y5, Y0
-	VMOVUPS      96(SI)(DI*1), Y6
-	VFMADD231PS  Y6, Y5, Y1
-	VMOVUPS      96(R8), Y6
-	VFMADD231PS  Y6, Y5, Y2
-	VMOVUPS      96(R8)(DI*1), Y6
-	VFMADD231PS  Y6, Y5, Y3
-	VMOVDQU      10(R10), X5
-	VINSERTI128  $1, 14(R10), Y5, Y5
-	VPSHUFB      turbo20<>+0(SB), Y5, Y5
-	VPAND        turbo21<>+0(SB), Y5, Y6
-	VPSRLD       $2, Y5, Y7
-	VPAND        turbo22<>+0(SB), Y7, Y7
-	VPOR         Y7, Y6, Y6
-	VPSRLD       $4, Y5, Y7
-	VPAND        turbo23<>+0(SB), Y7, Y7
-	VPOR         Y7, Y6, Y6
-	VPSRLD       $6, Y5, Y5
-	VPAND        turbo24<>+0(SB), Y5, Y5
-	VPOR         Y5, Y6, Y5
-	VMOVDQU      Y5, (DX)
-	VPMOVZXBD    (DX), Y5
-	VPERMPS      turbo25<>+0(SB), Y5, Y5
-	VMULPS       Y5, Y4, Y5
-	VMOVUPS      128(SI), Y6
-	VFMADD231PS  Y6, Y5, Y0
-	VMOVUPS      128(SI)(DI*1), Y6
-	VFMADD231PS  Y6, Y5, Y1
-	VMOVUPS      128(R8), Y6
-	VFMADD231PS  Y6, Y5, Y2
-	VMOVUPS      128(R8)(DI*1), Y6
-	VFMADD231PS  Y6, Y5, Y3
-	VPMOVZXBD    8(DX), Y5
-	VPERMPS      turbo25<>+0(SB), Y5, Y5
-	VMULPS       Y5, Y4, Y5
-	VMOVUPS      160(SI), Y6
-	VFMADD231PS  Y6, Y5, Y0
-	VMOVUPS      160(SI)(DI*1), Y6
-	VFMADD231PS  Y6, Y5, Y1
-	VMOVUPS      160(R8), Y6
-	VFMADD231PS  Y6, Y5, Y2
-	VMOVUPS      160(R8)(DI*1), Y6
-	VFMADD231PS  Y6, Y5, Y3
-	VPMOVZXBD    16(DX), Y5
-	VPERMPS      turbo25<>+0(SB), Y5, Y5
-	VMULPS       Y5, Y4, Y5
-	VMOVUPS      192(SI), Y6
-	VFMADD231PS  Y6, Y5, Y0
-	VMOVUPS      192(SI)(DI*1), Y6
-	VFMADD231PS  Y6, Y5, Y1
-	VMOVUPS      192(R8), Y6
-	VFMADD231PS  Y6, Y5, Y2
-	VMOVUPS      192(R8)(DI*1), Y6
-	VFMADD231PS  Y6, Y5, Y3
-	VPMOVZXBD    24(DX), Y5
-	VPERMPS      turbo25<>+0(SB), Y5, Y5
-	VMULPS       Y5, Y4, Y5
-	VMOVUPS      224(SI), Y6
-	VFMADD231PS  Y6, Y5, Y0
-	VMOVUPS      224(SI)(DI*1), Y6
-	VFMADD231PS  Y6, Y5, Y1
-	VMOVUPS      224(R8), Y6
-	VFMADD231PS  Y6, Y5, Y2
-	VMOVUPS      224(R8)(DI*1), Y6
-	VFMADD231PS  Y6, Y5, Y3
-	VBROADCASTI128 18(R10), Y5
-	VPSHUFB      turbo26<>+0(SB), Y5, Y5
-	VPAND        turbo21<>+0(SB), Y5, Y6
-	VPSRLD       $2, Y5, Y7
-	VPAND        turbo22<>+0(SB), Y7, Y7
-	VPOR         Y7, Y6, Y6
-	VPSRLD       $4, Y5, Y7
-	VPAND        turbo23<>+0(SB), Y7, Y7
-	VPOR         Y7, Y6, Y6
-	VPSRLD       $6, Y5, Y5
-	VPAND        turbo24<>+0(SB), Y5, Y5
-	VPOR         Y5, Y6, Y5
-	VMOVDQU      Y5, (DX)
-	VPMOVZXBD    (DX), Y5
-	VPERMPS      turbo25<>+0(SB), Y5, Y5
-	VMULPS       Y5, Y4, Y5
-	VMOVUPS      256(SI), Y6
-	VFMADD231PS  Y6, Y5, Y0
-	VMOVUPS      256(SI)(DI*1), Y6
-	VFMADD231PS  Y6, Y5, Y1
-	VMOVUPS      256(R8), Y6
-	VFMADD231PS  Y6, Y5, Y2
-	VMOVUPS      256(R8)(DI*1), Y6
-	VFMADD231PS  Y6, Y5, Y3
-	VPMOVZXBD    8(DX), Y5
-	VPERMPS      turbo25<>+0(SB), Y5, Y5
-	VMULPS       Y5, Y4, Y5
-	VMOVUPS      288(SI), Y6
-	VFMADD231PS  Y6, Y5, Y0
-	VMOVUPS      288(SI)(DI*1), Y6
-	VFMADD231PS  Y6, Y5, Y1
-	VMOVUPS      288(R8), Y6
-	VFMADD231PS  Y6, Y5, Y2
-	VMOVUPS      288(R8)(DI*1), Y6
-	VFMADD231PS  Y6, Y5, Y3
-	VPMOVZXBD    16(DX), Y5
-	VPERMPS      turbo25<>+0(SB), Y5, Y5
-	VMULPS       Y5, Y4, Y5
-	VMOVUPS      320(SI), Y6
-	VFMADD231PS  Y6, Y5, Y0
-	VMOVUPS      320(SI)(DI*1), Y6
-	VFMADD231PS  Y6, Y5, Y1
-	VMOVUPS      320(R8), Y6
-	VFMADD231PS  Y6, Y5, Y2
-	VMOVUPS      320(R8)(DI*1), Y6
-	VFMADD231PS  Y6, Y5, Y3
-	VPMOVZXBD    24(DX), Y5
-	VPERMPS      turbo25<>+0(SB), Y5, Y5
-	VMULPS       Y5, Y4, Y5
-	VMOVUPS      352(SI), Y6
-	VFMADD231PS  Y6, Y5, Y0
-	VMOVUPS      352(SI)(DI*1), Y6
-	VFMADD231PS  Y6, Y5, Y1
-	VMOVUPS      352(R8), Y6
-	VFMADD231PS  Y6, Y5, Y2
-	VMOVUPS      352(R8)(DI*1), Y6
-	VFMADD231PS  Y6, Y5, Y3
-	VBROADCASTI128 18(R10), Y5
-	VPSHUFB      turbo27<>+0(SB), Y5, Y5
-	VPAND        turbo21<>+0(SB), Y5, Y6
-	VPSRLD       $2, Y5, Y7
-	VPAND        turbo22<>+0(SB), Y7, Y7
-	VPOR         Y7, Y6, Y6
-	VPSRLD       $4, Y5, Y7
-	VPAND        turbo23<>+0(SB), Y7, Y7
-	VPOR         Y7, Y6, Y6
-	VPSRLD       $6, Y5, Y5
-	VPAND        turbo24<>+0(SB), Y5, Y5
-	VPOR         Y5, Y6, Y5
-	VMOVDQU      Y5, (DX)
-	VPMOVZXBD    (DX), Y5
-	VPERMPS      turbo25<>+0(SB), Y5, Y5
-	VMULPS       Y5, Y4, Y5
-	VMOVUPS      384(SI), Y6
-	VFMADD231PS  Y6, Y5, Y0
-	VMOVUPS      384(SI)(DI*1), Y6
-	VFMADD231PS  Y6, Y5, Y1
-	VMOVUPS      384(R8), Y6
-	VFMADD231PS  Y6, Y5, Y2
-	VMOVUPS      384(R8)(DI*1), Y6
-	VFMADD231PS  Y6, Y5, Y3
-	VPMOVZXBD    8(DX), Y5
-	VPERMPS      turbo25<>+0(SB), Y5, Y5
-	VMULPS       Y5, Y4, Y5
-	VMOVUPS      416(SI), Y6
-	VFMADD231PS  Y6, Y5, Y0
-	VMOVUPS      416(SI)(DI*1), Y6
-	VFMADD231PS  Y6, Y5, Y1
-	VMOVUPS      416(R8), Y6
-	VFMADD231PS  Y6, Y5, Y2
-	VMOVUPS      416(R8)(DI*1), Y6
-	VFMADD231PS  Y6, Y5, Y3
-	VPMOVZXBD    16(DX), Y5
-	VPERMPS      turbo25<>+0(SB), Y5, Y5
-	VMULPS       Y5, Y4, Y5
-	VMOVUPS      448(SI), Y6
-	VFMADD231PS  Y6, Y5, Y0
-	VMOVUPS      448(SI)(DI*1), Y6
-	VFMADD231PS  Y6, Y5, Y1
-	VMOVUPS      448(R8), Y6
-	VFMADD231PS  Y6, Y5, Y2
-	VMOVUPS      448(R8)(DI*1), Y6
-	VFMADD231PS  Y6, Y5, Y3
-	VPMOVZXBD    24(DX), Y5
-	VPERMPS      turbo25<>+0(SB), Y5, Y5
-	VMULPS       Y5, Y4, Y4
-	VMOVUPS      480(SI), Y5
-	VFMADD231PS  Y5, Y4, Y0
-	VMOVUPS      480(SI)(DI*1), Y5
-	VFMADD231PS  Y5, Y4, Y1
-	VMOVUPS      480(R8), Y5
-	VFMADD231PS  Y5, Y4, Y2
-	VMOVUPS      480(R8)(DI*1), Y5
-	VFMADD231PS  Y5, Y4, Y3
+	VPBROADCASTW (R10), X10
+	VCVTPH2PS    X10, Y10
+	VMOVDQU      2(R10), X11
+	VINSERTI128  $1, 6(R10), Y11, Y11
+	VPSHUFB      Y5, Y11, Y11
+	VPAND        Y4, Y11, Y12
+	VPSRLD       $2, Y11, Y13
+	VPAND        Y3, Y13, Y13
+	VPOR         Y13, Y12, Y12
+	VPSRLD       $4, Y11, Y13
+	VPAND        Y2, Y13, Y13
+	VPOR         Y13, Y12, Y12
+	VPSRLD       $6, Y11, Y11
+	VPAND        Y1, Y11, Y11
+	VPOR         Y11, Y12, Y11
+	VMOVDQU      Y11, (DX)
+	VPMOVZXBD    (DX), Y11
+	VPERMPS      Y0, Y11, Y11
+	VMULPS       Y11, Y10, Y11
+	VMOVUPS      (SI), Y12
+	VFMADD231PS  Y12, Y11, Y6
+	VMOVUPS      (SI)(DI*1), Y12
+	VFMADD231PS  Y12, Y11, Y7
+	VMOVUPS      (R8), Y12
+	VFMADD231PS  Y12, Y11, Y8
+	VMOVUPS      (R8)(DI*1), Y12
+	VFMADD231PS  Y12, Y11, Y9
+	VPMOVZXBD    8(DX), Y11
+	VPERMPS      Y0, Y11, Y11
+	VMULPS       Y11, Y10, Y11
+	VMOVUPS      32(SI), Y12
+	VFMADD231PS  Y12, Y11, Y6
+	VMOVUPS      32(SI)(DI*1), Y12
+	VFMADD231PS  Y12, Y11, Y7
+	VMOVUPS      32(R8), Y12
+	VFMADD231PS  Y12, Y11, Y8
+	VMOVUPS      32(R8)(DI*1), Y12
+	VFMADD231PS  Y12, Y11, Y9
+	VPMOVZXBD    16(DX), Y11
+	VPERMPS      Y0, Y11, Y11
+	VMULPS       Y11, Y10, Y11
+	VMOVUPS      64(SI), Y12
+	VFMADD231PS  Y12, Y11, Y6
+	VMOVUPS      64(SI)(DI*1), Y12
+	VFMADD231PS  Y12, Y11, Y7
+	VMOVUPS      64(R8), Y12
+	VFMADD231PS  Y12, Y11, Y8
+	VMOVUPS      64(R8)(DI*1), Y12
+	VFMADD231PS  Y12, Y11, Y9
+	VPMOVZXBD    24(DX), Y11
+	VPERMPS      Y0, Y11, Y11
+	VMULPS       Y11, Y10, Y11
+	VMOVUPS      96(SI), Y12
+	VFMADD231PS  Y12, Y11, Y6
+	VMOVUPS      96(SI)(DI*1), Y12
+	VFMADD231PS  Y12, Y11, Y7
+	VMOVUPS      96(R8), Y12
+	VFMADD231PS  Y12, Y11, Y8
+	VMOVUPS      96(R8)(DI*1), Y12
+	VFMADD231PS  Y12, Y11, Y9
+	VMOVDQU      10(R10), X11
+	VINSERTI128  $1, 14(R10), Y11, Y11
+	VPSHUFB      Y5, Y11, Y11
+	VPAND        Y4, Y11, Y12
+	VPSRLD       $2, Y11, Y13
+	VPAND        Y3, Y13, Y13
+	VPOR         Y13, Y12, Y12
+	VPSRLD       $4, Y11, Y13
+	VPAND        Y2, Y13, Y13
+	VPOR         Y13, Y12, Y12
+	VPSRLD       $6, Y11, Y11
+	VPAND        Y1, Y11, Y11
+	VPOR         Y11, Y12, Y11
+	VMOVDQU      Y11, (DX)
+	VPMOVZXBD    (DX), Y11
+	VPERMPS      Y0, Y11, Y11
+	VMULPS       Y11, Y10, Y11
+	VMOVUPS      128(SI), Y12
+	VFMADD231PS  Y12, Y11, Y6
+	VMOVUPS      128(SI)(DI*1), Y12
+	VFMADD231PS  Y12, Y11, Y7
+	VMOVUPS      128(R8), Y12
+	VFMADD231PS  Y12, Y11, Y8
+	VMOVUPS      128(R8)(DI*1), Y12
+	VFMADD231PS  Y12, Y11, Y9
+	VPMOVZXBD    8(DX), Y11
+	VPERMPS      Y0, Y11, Y11
+	VMULPS       Y11, Y10, Y11
+	VMOVUPS      160(SI), Y12
+	VFMADD231PS  Y12, Y11, Y6
+	VMOVUPS      160(SI)(DI*1), Y12
+	VFMADD231PS  Y12, Y11, Y7
+	VMOVUPS      160(R8), Y12
+	VFMADD231PS  Y12, Y11, Y8
+	VMOVUPS      160(R8)(DI*1), Y12
+	VFMADD231PS  Y12, Y11, Y9
+	VPMOVZXBD    16(DX), Y11
+	VPERMPS      Y0, Y11, Y11
+	VMULPS       Y11, Y10, Y11
+	VMOVUPS      192(SI), Y12
+	VFMADD231PS  Y12, Y11, Y6
+	VMOVUPS      192(SI)(DI*1), Y12
+	VFMADD231PS  Y12, Y11, Y7
+	VMOVUPS      192(R8), Y12
+	VFMADD231PS  Y12, Y11, Y8
+	VMOVUPS      192(R8)(DI*1), Y12
+	VFMADD231PS  Y12, Y11, Y9
+	VPMOVZXBD    24(DX), Y11
+	VPERMPS      Y0, Y11, Y11
+	VMULPS       Y11, Y10, Y11
+	VMOVUPS      224(SI), Y12
+	VFMADD231PS  Y12, Y11, Y6
+	VMOVUPS      224(SI)(DI*1), Y12
+	VFMADD231PS  Y12, Y11, Y7
+	VMOVUPS      224(R8), Y12
+	VFMADD231PS  Y12, Y11, Y8
+	VMOVUPS      224(R8)(DI*1), Y12
+	VFMADD231PS  Y12, Y11, Y9
+	VBROADCASTI128 18(R10), Y11
+	VPSHUFB      turbo26<>+0(SB), Y11, Y11
+	VPAND        Y4, Y11, Y12
+	VPSRLD       $2, Y11, Y13
+	VPAND        Y3, Y13, Y13
+	VPOR         Y13, Y12, Y12
+	VPSRLD       $4, Y11, Y13
+	VPAND        Y2, Y13, Y13
+	VPOR         Y13, Y12, Y12
+	VPSRLD       $6, Y11, Y11
+	VPAND        Y1, Y11, Y11
+	VPOR         Y11, Y12, Y11
+	VMOVDQU      Y11, (DX)
+	VPMOVZXBD    (DX), Y11
+	VPERMPS      Y0, Y11, Y11
+	VMULPS       Y11, Y10, Y11
+	VMOVUPS      256(SI), Y12
+	VFMADD231PS  Y12, Y11, Y6
+	VMOVUPS      256(SI)(DI*1), Y12
+	VFMADD231PS  Y12, Y11, Y7
+	VMOVUPS      256(R8), Y12
+	VFMADD231PS  Y12, Y11, Y8
+	VMOVUPS      256(R8)(DI*1), Y12
+	VFMADD231PS  Y12, Y11, Y9
+	VPMOVZXBD    8(DX), Y11
+	VPERMPS      Y0, Y11, Y11
+	VMULPS       Y11, Y10, Y11
+	VMOVUPS      288(SI), Y12
+	VFMADD231PS  Y12, Y11, Y6
+	VMOVUPS      288(SI)(DI*1), Y12
+	VFMADD231PS  Y12, Y11, Y7
+	VMOVUPS      288(R8), Y12
+	VFMADD231PS  Y12, Y11, Y8
+	VMOVUPS      288(R8)(DI*1), Y12
+	VFMADD231PS  Y12, Y11, Y9
+	VPMOVZXBD    16(DX), Y11
+	VPERMPS      Y0, Y11, Y11
+	VMULPS       Y11, Y10, Y11
+	VMOVUPS      320(SI), Y12
+	VFMADD231PS  Y12, Y11, Y6
+	VMOVUPS      320(SI)(DI*1), Y12
+	VFMADD231PS  Y12, Y11, Y7
+	VMOVUPS      320(R8), Y12
+	VFMADD231PS  Y12, Y11, Y8
+	VMOVUPS      320(R8)(DI*1), Y12
+	VFMADD231PS  Y12, Y11, Y9
+	VPMOVZXBD    24(DX), Y11
+	VPERMPS      Y0, Y11, Y11
+	VMULPS       Y11, Y10, Y11
+	VMOVUPS      352(SI), Y12
+	VFMADD231PS  Y12, Y11, Y6
+	VMOVUPS      352(SI)(DI*1), Y12
+	VFMADD231PS  Y12, Y11, Y7
+	VMOVUPS      352(R8), Y12
+	VFMADD231PS  Y12, Y11, Y8
+	VMOVUPS      352(R8)(DI*1), Y12
+	VFMADD231PS  Y12, Y11, Y9
+	VBROADCASTI128 18(R10), Y11
+	VPSHUFB      turbo27<>+0(SB), Y11, Y11
+	VPAND        Y4, Y11, Y12
+	VPSRLD       $2, Y11, Y13
+	VPAND        Y3, Y13, Y13
+	VPOR         Y13, Y12, Y12
+	VPSRLD       $4, Y11, Y13
+	VPAND        Y2, Y13, Y13
+	VPOR         Y13, Y12, Y12
+	VPSRLD       $6, Y11, Y11
+	VPAND        Y1, Y11, Y11
+	VPOR         Y11, Y12, Y11
+	VMOVDQU      Y11, (DX)
+	VPMOVZXBD    (DX), Y11
+	VPERMPS      Y0, Y11, Y11
+	VMULPS       Y11, Y10, Y11
+	VMOVUPS      384(SI), Y12
+	VFMADD231PS  Y12, Y11, Y6
+	VMOVUPS      384(SI)(DI*1), Y12
+	VFMADD231PS  Y12, Y11, Y7
+	VMOVUPS      384(R8), Y12
+	VFMADD231PS  Y12, Y11, Y8
+	VMOVUPS      384(R8)(DI*1), Y12
+	VFMADD231PS  Y12, Y11, Y9
+	VPMOVZXBD    8(DX), Y11
+	VPERMPS      Y0, Y11, Y11
+	VMULPS       Y11, Y10, Y11
+	VMOVUPS      416(SI), Y12
+	VFMADD231PS  Y12, Y11, Y6
+	VMOVUPS      416(SI)(DI*1), Y12
+	VFMADD231PS  Y12, Y11, Y7
+	VMOVUPS      416(R8), Y12
+	VFMADD231PS  Y12, Y11, Y8
+	VMOVUPS      416(R8)(DI*1), Y12
+	VFMADD231PS  Y12, Y11, Y9
+	VPMOVZXBD    16(DX), Y11
+	VPERMPS      Y0, Y11, Y11
+	VMULPS       Y11, Y10, Y11
+	VMOVUPS      448(SI), Y12
+	VFMADD231PS  Y12, Y11, Y6
+	VMOVUPS      448(SI)(DI*1), Y12
+	VFMADD231PS  Y12, Y11, Y7
+	VMOVUPS      448(R8), Y12
+	VFMADD231PS  Y12, Y11, Y8
+	VMOVUPS      448(R8)(DI*1), Y12
+	VFMADD231PS  Y12, Y11, Y9
+	VPMOVZXBD    24(DX), Y11
+	VPERMPS      Y0, Y11, Y11
+	VMULPS       Y11, Y10, Y10
+	VMOVUPS      480(SI), Y11
+	VFMADD231PS  Y11, Y10, Y6
+	VMOVUPS      480(SI)(DI*1), Y11
+	VFMADD231PS  Y11, Y10, Y7
+	VMOVUPS      480(R8), Y11
+	VFMADD231PS  Y11, Y10, Y8
+	VMOVUPS      480(R8)(DI*1), Y11
+	VFMADD231PS  Y11, Y10, Y9
 	ADDQ         $0x22, R10
 	ADDQ         $0x200, SI
 	ADDQ         $0x200, R8
@@ -7868,39 +8008,39 @@ loop3:
 
 done4:
 	ADDQ         $1, R9
-	VEXTRACTF128 $1, Y0, X4
-	VADDPS       X0, X4, X4
-	VMOVHLPS     X4, X4, X0
-	VADDPS       X0, X4, X4
-	VMOVSHDUP    X4, X0
-	VADDSS       X0, X4, X4
-	VMOVSS       X4, (AX)
+	VEXTRACTF128 $1, Y6, X10
+	VADDPS       X6, X10, X10
+	VMOVHLPS     X10, X10, X6
+	VADDPS       X6, X10, X10
+	VMOVSHDUP    X10, X6
+	VADDSS       X6, X10, X10
+	VMOVSS       X10, (AX)
 	MOVQ         ldy+8(FP), SI
 	MOVQ         AX, DI
 	ADDQ         SI, DI
-	VEXTRACTF128 $1, Y1, X0
-	VADDPS       X1, X0, X0
-	VMOVHLPS     X0, X0, X1
-	VADDPS       X1, X0, X0
-	VMOVSHDUP    X0, X1
-	VADDSS       X1, X0, X0
-	VMOVSS       X0, (DI)
+	VEXTRACTF128 $1, Y7, X6
+	VADDPS       X7, X6, X6
+	VMOVHLPS     X6, X6, X7
+	VADDPS       X7, X6, X6
+	VMOVSHDUP    X6, X7
+	VADDSS       X7, X6, X6
+	VMOVSS       X6, (DI)
 	ADDQ         SI, DI
-	VEXTRACTF128 $1, Y2, X0
-	VADDPS       X2, X0, X0
-	VMOVHLPS     X0, X0, X1
-	VADDPS       X1, X0, X0
-	VMOVSHDUP    X0, X1
-	VADDSS       X1, X0, X0
-	VMOVSS       X0, (DI)
+	VEXTRACTF128 $1, Y8, X6
+	VADDPS       X8, X6, X6
+	VMOVHLPS     X6, X6, X7
+	VADDPS       X7, X6, X6
+	VMOVSHDUP    X6, X7
+	VADDSS       X7, X6, X6
+	VMOVSS       X6, (DI)
 	ADDQ         SI, DI
-	VEXTRACTF128 $1, Y3, X0
-	VADDPS       X3, X0, X0
-	VMOVHLPS     X0, X0, X1
-	VADDPS       X1, X0, X0
-	VMOVSHDUP    X0, X1
-	VADDSS       X1, X0, X0
-	VMOVSS       X0, (DI)
+	VEXTRACTF128 $1, Y9, X6
+	VADDPS       X9, X6, X6
+	VMOVHLPS     X6, X6, X7
+	VADDPS       X7, X6, X6
+	VMOVSHDUP    X6, X7
+	VADDSS       X7, X6, X6
+	VMOVSS       X6, (DI)
 	ADDQ         $4, AX
 	MOVQ         stride+40(FP), SI
 	ADDQ         SI, BX
@@ -7915,6 +8055,14 @@ done2:
 // matmulQ81xTurbo2AVX2 multiplies rows of w with 1 row of activations in int8; ldy and stride in bytes.
 // Requires: AVX2, F16C, FMA
 TEXT ·matmulQ81xTurbo2AVX2(SB), NOSPLIT, $320-72
+
+	// constants of the loops
+	VMOVDQU      turbo24<>+0(SB), Y0
+	VMOVDQU      turbo23<>+0(SB), Y1
+	VMOVDQU      turbo22<>+0(SB), Y2
+	VMOVDQU      turbo213<>+0(SB), Y3
+	VMOVDQU      turbo21<>+0(SB), Y4
+	VBROADCASTI128 turbo29<>+0(SB), Y5
 	LEAQ         31(SP), AX
 	ANDQ         $-32, AX
 	MOVQ         y+0(FP), AX
@@ -7924,8 +8072,8 @@ TEXT ·matmulQ81xTurbo2AVX2(SB), NOSPLIT, $320-72
 	JLT          done2
 
 loop1:
-	VPXOR        Y0, Y0, Y0
-	VPXOR        Y1, Y1, Y1
+	VPXOR        Y6, Y6, Y6
+	VPXOR        Y7, Y7, Y7
 	MOVQ         q+16(FP), DX
 	MOVQ         d+24(FP), SI
 	MOVQ         blocks+64(FP), DI
@@ -7934,95 +8082,91 @@ loop1:
 	JLT          done4
 
 loop3:
-	VPBROADCASTW (R8), X2
-	VCVTPH2PS    X2, Y2
-	VMOVDQU      turbo28<>+0(SB), Y3
-	VMULPS       Y3, Y2, Y2
-	VMOVDQU      2(R8), X3
-	VINSERTI128  $1, 6(R8), Y3, Y3
-	VPSHUFB      turbo20<>+0(SB), Y3, Y3
-	VPAND        turbo21<>+0(SB), Y3, Y4
-	VPSRLD       $2, Y3, Y5
-	VPAND        turbo22<>+0(SB), Y5, Y5
-	VPOR         Y5, Y4, Y4
-	VPSRLD       $4, Y3, Y5
-	VPAND        turbo23<>+0(SB), Y5, Y5
-	VPOR         Y5, Y4, Y4
-	VPSRLD       $6, Y3, Y3
-	VPAND        turbo24<>+0(SB), Y3, Y3
-	VPOR         Y3, Y4, Y3
-	VBROADCASTI128 turbo29<>+0(SB), Y4
-	VPSHUFB      Y3, Y4, Y3
-	VPABSB       Y3, Y4
-	VMOVDQU      (DX), Y5
-	VPSIGNB      Y3, Y5, Y3
-	VPMADDUBSW   Y3, Y4, Y3
-	VPMADDWD     turbo213<>+0(SB), Y3, Y3
-	VMOVDQU      10(R8), X4
-	VINSERTI128  $1, 14(R8), Y4, Y4
-	VPSHUFB      turbo20<>+0(SB), Y4, Y4
-	VPAND        turbo21<>+0(SB), Y4, Y5
-	VPSRLD       $2, Y4, Y6
-	VPAND        turbo22<>+0(SB), Y6, Y6
-	VPOR         Y6, Y5, Y5
-	VPSRLD       $4, Y4, Y6
-	VPAND        turbo23<>+0(SB), Y6, Y6
-	VPOR         Y6, Y5, Y5
-	VPSRLD       $6, Y4, Y4
-	VPAND        turbo24<>+0(SB), Y4, Y4
-	VPOR         Y4, Y5, Y4
-	VBROADCASTI128 turbo29<>+0(SB), Y5
-	VPSHUFB      Y4, Y5, Y4
-	VPABSB       Y4, Y5
-	VMOVDQU      32(DX), Y6
-	VPSIGNB      Y4, Y6, Y4
-	VPMADDUBSW   Y4, Y5, Y4
-	VPMADDWD     turbo213<>+0(SB), Y4, Y4
-	VPADDD       Y4, Y3, Y3
-	VBROADCASTI128 18(R8), Y4
-	VPSHUFB      turbo26<>+0(SB), Y4, Y4
-	VPAND        turbo21<>+0(SB), Y4, Y5
-	VPSRLD       $2, Y4, Y6
-	VPAND        turbo22<>+0(SB), Y6, Y6
-	VPOR         Y6, Y5, Y5
-	VPSRLD       $4, Y4, Y6
-	VPAND        turbo23<>+0(SB), Y6, Y6
-	VPOR         Y6, Y5, Y5
-	VPSRLD       $6, Y4, Y4
-	VPAND        turbo24<>+0(SB), Y4, Y4
-	VPOR         Y4, Y5, Y4
-	VBROADCASTI128 turbo29<>+0(SB), Y5
-	VPSHUFB      Y4, Y5, Y4
-	VPABSB       Y4, Y5
-	VMOVDQU      64(DX), Y6
-	VPSIGNB      Y4, Y6, Y4
-	VPMADDUBSW   Y4, Y5, Y4
-	VPMADDWD     turbo213<>+0(SB), Y4, Y4
-	VPADDD       Y4, Y3, Y3
-	VBROADCASTI128 18(R8), Y4
-	VPSHUFB      turbo27<>+0(SB), Y4, Y4
-	VPAND        turbo21<>+0(SB), Y4, Y5
-	VPSRLD       $2, Y4, Y6
-	VPAND        turbo22<>+0(SB), Y6, Y6
-	VPOR         Y6, Y5, Y5
-	VPSRLD       $4, Y4, Y6
-	VPAND        turbo23<>+0(SB), Y6, Y6
-	VPOR         Y6, Y5, Y5
-	VPSRLD       $6, Y4, Y4
-	VPAND        turbo24<>+0(SB), Y4, Y4
-	VPOR         Y4, Y5, Y4
-	VBROADCASTI128 turbo29<>+0(SB), Y5
-	VPSHUFB      Y4, Y5, Y4
-	VPABSB       Y4, Y5
-	VMOVDQU      96(DX), Y6
-	VPSIGNB      Y4, Y6, Y4
-	VPMADDUBSW   Y4, Y5, Y4
-	VPMADDWD     turbo213<>+0(SB), Y4, Y4
-	VPADDD       Y4, Y3, Y3
-	VBROADCASTSS (SI), Y4
-	VCVTDQ2PS    Y3, Y3
-	VMULPS       Y2, Y4, Y2
-	VFMADD231PS  Y2, Y3, Y0
+	VPBROADCASTW (R8), X8
+	VCVTPH2PS    X8, Y8
+	VMOVDQU      turbo28<>+0(SB), Y9
+	VMULPS       Y9, Y8, Y8
+	VMOVDQU      2(R8), X9
+	VINSERTI128  $1, 6(R8), Y9, Y9
+	VPSHUFB      turbo20<>+0(SB), Y9, Y9
+	VPAND        Y4, Y9, Y10
+	VPSRLD       $2, Y9, Y11
+	VPAND        Y2, Y11, Y11
+	VPOR         Y11, Y10, Y10
+	VPSRLD       $4, Y9, Y11
+	VPAND        Y1, Y11, Y11
+	VPOR         Y11, Y10, Y10
+	VPSRLD       $6, Y9, Y9
+	VPAND        Y0, Y9, Y9
+	VPOR         Y9, Y10, Y9
+	VPSHUFB      Y9, Y5, Y9
+	VPABSB       Y9, Y10
+	VMOVDQU      (DX), Y11
+	VPSIGNB      Y9, Y11, Y9
+	VPMADDUBSW   Y9, Y10, Y9
+	VPMADDWD     Y3, Y9, Y9
+	VMOVDQU      10(R8), X10
+	VINSERTI128  $1, 14(R8), Y10, Y10
+	VPSHUFB      turbo20<>+0(SB), Y10, Y10
+	VPAND        Y4, Y10, Y11
+	VPSRLD       $2, Y10, Y12
+	VPAND        Y2, Y12, Y12
+	VPOR         Y12, Y11, Y11
+	VPSRLD       $4, Y10, Y12
+	VPAND        Y1, Y12, Y12
+	VPOR         Y12, Y11, Y11
+	VPSRLD       $6, Y10, Y10
+	VPAND        Y0, Y10, Y10
+	VPOR         Y10, Y11, Y10
+	VPSHUFB      Y10, Y5, Y10
+	VPABSB       Y10, Y11
+	VMOVDQU      32(DX), Y12
+	VPSIGNB      Y10, Y12, Y10
+	VPMADDUBSW   Y10, Y11, Y10
+	VPMADDWD     Y3, Y10, Y10
+	VPADDD       Y10, Y9, Y9
+	VBROADCASTI128 18(R8), Y10
+	VPSHUFB      turbo26<>+0(SB), Y10, Y10
+	VPAND        Y4, Y10, Y11
+	VPSRLD       $2, Y10, Y12
+	VPAND        Y2, Y12, Y12
+	VPOR         Y12, Y11, Y11
+	VPSRLD       $4, Y10, Y12
+	VPAND        Y1, Y12, Y12
+	VPOR         Y12, Y11, Y11
+	VPSRLD       $6, Y10, Y10
+	VPAND        Y0, Y10, Y10
+	VPOR         Y10, Y11, Y10
+	VPSHUFB      Y10, Y5, Y10
+	VPABSB       Y10, Y11
+	VMOVDQU      64(DX), Y12
+	VPSIGNB      Y10, Y12, Y10
+	VPMADDUBSW   Y10, Y11, Y10
+	VPMADDWD     Y3, Y10, Y10
+	VPADDD       Y10, Y9, Y9
+	VBROADCASTI128 18(R8), Y10
+	VPSHUFB      turbo27<>+0(SB), Y10, Y10
+	VPAND        Y4, Y10, Y11
+	VPSRLD       $2, Y10, Y12
+	VPAND        Y2, Y12, Y12
+	VPOR         Y12, Y11, Y11
+	VPSRLD       $4, Y10, Y12
+	VPAND        Y1, Y12, Y12
+	VPOR         Y12, Y11, Y11
+	VPSRLD       $6, Y10, Y10
+	VPAND        Y0, Y10, Y10
+	VPOR         Y10, Y11, Y10
+	VPSHUFB      Y10, Y5, Y10
+	VPABSB       Y10, Y11
+	VMOVDQU      96(DX), Y12
+	VPSIGNB      Y10, Y12, Y10
+	VPMADDUBSW   Y10, Y11, Y10
+	VPMADDWD     Y3, Y10, Y10
+	VPADDD       Y10, Y9, Y9
+	VBROADCASTSS (SI), Y10
+	VCVTDQ2PS    Y9, Y9
+	VMULPS       Y8, Y10, Y8
+	VFMADD231PS  Y8, Y9, Y6
 	ADDQ         $0x22, R8
 	ADDQ         $0x80, DX
 	ADDQ         $4, SI
@@ -8031,14 +8175,14 @@ loop3:
 
 done4:
 	ADDQ         $1, DI
-	VADDPS       Y1, Y0, Y0
-	VEXTRACTF128 $1, Y0, X1
-	VADDPS       X0, X1, X1
-	VMOVHLPS     X1, X1, X0
-	VADDPS       X0, X1, X1
-	VMOVSHDUP    X1, X0
-	VADDSS       X0, X1, X1
-	VMOVSS       X1, (AX)
+	VADDPS       Y7, Y6, Y6
+	VEXTRACTF128 $1, Y6, X7
+	VADDPS       X6, X7, X7
+	VMOVHLPS     X7, X7, X6
+	VADDPS       X6, X7, X7
+	VMOVSHDUP    X7, X6
+	VADDSS       X6, X7, X7
+	VMOVSS       X7, (AX)
 	ADDQ         $4, AX
 	MOVQ         stride+48(FP), DX
 	ADDQ         DX, BX
@@ -8053,6 +8197,14 @@ done2:
 // matmulQ82xTurbo2AVX2 multiplies rows of w with 2 rows of activations in int8; ldy and stride in bytes.
 // Requires: AVX2, F16C, FMA
 TEXT ·matmulQ82xTurbo2AVX2(SB), NOSPLIT, $320-72
+
+	// constants of the loops
+	VMOVDQU      turbo213<>+0(SB), Y0
+	VMOVDQU      turbo24<>+0(SB), Y1
+	VMOVDQU      turbo23<>+0(SB), Y2
+	VMOVDQU      turbo22<>+0(SB), Y3
+	VMOVDQU      turbo21<>+0(SB), Y4
+	VBROADCASTI128 turbo29<>+0(SB), Y5
 	LEAQ         31(SP), AX
 	ANDQ         $-32, AX
 	MOVQ         y+0(FP), AX
@@ -8062,8 +8214,8 @@ TEXT ·matmulQ82xTurbo2AVX2(SB), NOSPLIT, $320-72
 	JLT          done2
 
 loop1:
-	VPXOR        Y0, Y0, Y0
-	VPXOR        Y1, Y1, Y1
+	VPXOR        Y6, Y6, Y6
+	VPXOR        Y7, Y7, Y7
 	MOVQ         q+16(FP), DX
 	MOVQ         d+24(FP), SI
 	MOVQ         blocks+64(FP), DI
@@ -8072,118 +8224,114 @@ loop1:
 	JLT          done4
 
 loop3:
-	VPBROADCASTW (R8), X2
-	VCVTPH2PS    X2, Y2
-	VMOVDQU      turbo28<>+0(SB), Y3
-	VMULPS       Y3, Y2, Y2
-	VMOVDQU      2(R8), X3
-	VINSERTI128  $1, 6(R8), Y3, Y3
-	VPSHUFB      turbo20<>+0(SB), Y3, Y3
-	VPAND        turbo21<>+0(SB), Y3, Y4
-	VPSRLD       $2, Y3, Y5
-	VPAND        turbo22<>+0(SB), Y5, Y5
-	VPOR         Y5, Y4, Y4
-	VPSRLD       $4, Y3, Y5
-	VPAND        turbo23<>+0(SB), Y5, Y5
-	VPOR         Y5, Y4, Y4
-	VPSRLD       $6, Y3, Y3
-	VPAND        turbo24<>+0(SB), Y3, Y3
-	VPOR         Y3, Y4, Y3
-	VBROADCASTI128 turbo29<>+0(SB), Y4
-	VPSHUFB      Y3, Y4, Y3
-	VPABSB       Y3, Y4
-	VMOVDQU      (DX), Y5
-	VPSIGNB      Y3, Y5, Y5
-	VPMADDUBSW   Y5, Y4, Y5
-	VPMADDWD     turbo213<>+0(SB), Y5, Y5
-	VMOVDQU      128(DX), Y6
-	VPSIGNB      Y3, Y6, Y3
-	VPMADDUBSW   Y3, Y4, Y3
-	VPMADDWD     turbo213<>+0(SB), Y3, Y3
-	VMOVDQU      10(R8), X4
-	VINSERTI128  $1, 14(R8), Y4, Y4
-	VPSHUFB      turbo20<>+0(SB), Y4, Y4
-	VPAND        turbo21<>+0(SB), Y4, Y6
-	VPSRLD       $2, Y4, Y7
-	VPAND        turbo22<>+0(SB), Y7, Y7
-	VPOR         Y7, Y6, Y6
-	VPSRLD       $4, Y4, Y7
-	VPAND        turbo23<>+0(SB), Y7, Y7
-	VPOR         Y7, Y6, Y6
-	VPSRLD       $6, Y4, Y4
-	VPAND        turbo24<>+0(SB), Y4, Y4
-	VPOR         Y4, Y6, Y4
-	VBROADCASTI128 turbo29<>+0(SB), Y6
-	VPSHUFB      Y4, Y6, Y4
-	VPABSB       Y4, Y6
-	VMOVDQU      32(DX), Y7
-	VPSIGNB      Y4, Y7, Y7
-	VPMADDUBSW   Y7, Y6, Y7
-	VPMADDWD     turbo213<>+0(SB), Y7, Y7
-	VPADDD       Y7, Y5, Y5
-	VMOVDQU      160(DX), Y7
-	VPSIGNB      Y4, Y7, Y4
-	VPMADDUBSW   Y4, Y6, Y4
-	VPMADDWD     turbo213<>+0(SB), Y4, Y4
-	VPADDD       Y4, Y3, Y3
-	VBROADCASTI128 18(R8), Y4
-	VPSHUFB      turbo26<>+0(SB), Y4, Y4
-	VPAND        turbo21<>+0(SB), Y4, Y6
-	VPSRLD       $2, Y4, Y7
-	VPAND        turbo22<>+0(SB), Y7, Y7
-	VPOR         Y7, Y6, Y6
-	VPSRLD       $4, Y4, Y7
-	VPAND        turbo23<>+0(SB), Y7, Y7
-	VPOR         Y7, Y6, Y6
-	VPSRLD       $6, Y4, Y4
-	VPAND        turbo24<>+0(SB), Y4, Y4
-	VPOR         Y4, Y6, Y4
-	VBROADCASTI128 turbo29<>+0(SB), Y6
-	VPSHUFB      Y4, Y6, Y4
-	VPABSB       Y4, Y6
-	VMOVDQU      64(DX), Y7
-	VPSIGNB      Y4, Y7, Y7
-	VPMADDUBSW   Y7, Y6, Y7
-	VPMADDWD     turbo213<>+0(SB), Y7, Y7
-	VPADDD       Y7, Y5, Y5
-	VMOVDQU      192(DX), Y7
-	VPSIGNB      Y4, Y7, Y4
-	VPMADDUBSW   Y4, Y6, Y4
-	VPMADDWD     turbo213<>+0(SB), Y4, Y4
-	VPADDD       Y4, Y3, Y3
-	VBROADCASTI128 18(R8), Y4
-	VPSHUFB      turbo27<>+0(SB), Y4, Y4
-	VPAND        turbo21<>+0(SB), Y4, Y6
-	VPSRLD       $2, Y4, Y7
-	VPAND        turbo22<>+0(SB), Y7, Y7
-	VPOR         Y7, Y6, Y6
-	VPSRLD       $4, Y4, Y7
-	VPAND        turbo23<>+0(SB), Y7, Y7
-	VPOR         Y7, Y6, Y6
-	VPSRLD       $6, Y4, Y4
-	VPAND        turbo24<>+0(SB), Y4, Y4
-	VPOR         Y4, Y6, Y4
-	VBROADCASTI128 turbo29<>+0(SB), Y6
-	VPSHUFB      Y4, Y6, Y4
-	VPABSB       Y4, Y6
-	VMOVDQU      96(DX), Y7
-	VPSIGNB      Y4, Y7, Y7
-	VPMADDUBSW   Y7, Y6, Y7
-	VPMADDWD     turbo213<>+0(SB), Y7, Y7
-	VPADDD       Y7, Y5, Y5
-	VMOVDQU      224(DX), Y7
-	VPSIGNB      Y4, Y7, Y4
-	VPMADDUBSW   Y4, Y6, Y4
-	VPMADDWD     turbo213<>+0(SB), Y4, Y4
-	VPADDD       Y4, Y3, Y3
-	VBROADCASTSS (SI), Y4
-	VCVTDQ2PS    Y5, Y5
-	VMULPS       Y2, Y4, Y4
-	VFMADD231PS  Y4, Y5, Y0
-	VBROADCASTSS 4(SI), Y4
-	VCVTDQ2PS    Y3, Y3
-	VMULPS       Y2, Y4, Y2
-	VFMADD231PS  Y2, Y3, Y1
+	VPBROADCASTW (R8), X8
+	VCVTPH2PS    X8, Y8
+	VMOVDQU      turbo28<>+0(SB), Y9
+	VMULPS       Y9, Y8, Y8
+	VMOVDQU      2(R8), X9
+	VINSERTI128  $1, 6(R8), Y9, Y9
+	VPSHUFB      turbo20<>+0(SB), Y9, Y9
+	VPAND        Y4, Y9, Y10
+	VPSRLD       $2, Y9, Y11
+	VPAND        Y3, Y11, Y11
+	VPOR         Y11, Y10, Y10
+	VPSRLD       $4, Y9, Y11
+	VPAND        Y2, Y11, Y11
+	VPOR         Y11, Y10, Y10
+	VPSRLD       $6, Y9, Y9
+	VPAND        Y1, Y9, Y9
+	VPOR         Y9, Y10, Y9
+	VPSHUFB      Y9, Y5, Y9
+	VPABSB       Y9, Y10
+	VMOVDQU      (DX), Y11
+	VPSIGNB      Y9, Y11, Y11
+	VPMADDUBSW   Y11, Y10, Y11
+	VPMADDWD     Y0, Y11, Y11
+	VMOVDQU      128(DX), Y12
+	VPSIGNB      Y9, Y12, Y9
+	VPMADDUBSW   Y9, Y10, Y9
+	VPMADDWD     Y0, Y9, Y9
+	VMOVDQU      10(R8), X10
+	VINSERTI128  $1, 14(R8), Y10, Y10
+	VPSHUFB      turbo20<>+0(SB), Y10, Y10
+	VPAND        Y4, Y10, Y12
+	VPSRLD       $2, Y10, Y13
+	VPAND        Y3, Y13, Y13
+	VPOR         Y13, Y12, Y12
+	VPSRLD       $4, Y10, Y13
+	VPAND        Y2, Y13, Y13
+	VPOR         Y13, Y12, Y12
+	VPSRLD       $6, Y10, Y10
+	VPAND        Y1, Y10, Y10
+	VPOR         Y10, Y12, Y10
+	VPSHUFB      Y10, Y5, Y10
+	VPABSB       Y10, Y12
+	VMOVDQU      32(DX), Y13
+	VPSIGNB      Y10, Y13, Y13
+	VPMADDUBSW   Y13, Y12, Y13
+	VPMADDWD     Y0, Y13, Y13
+	VPADDD       Y13, Y11, Y11
+	VMOVDQU      160(DX), Y13
+	VPSIGNB      Y10, Y13, Y10
+	VPMADDUBSW   Y10, Y12, Y10
+	VPMADDWD     Y0, Y10, Y10
+	VPADDD       Y10, Y9, Y9
+	VBROADCASTI128 18(R8), Y10
+	VPSHUFB      turbo26<>+0(SB), Y10, Y10
+	VPAND        Y4, Y10, Y12
+	VPSRLD       $2, Y10, Y13
+	VPAND        Y3, Y13, Y13
+	VPOR         Y13, Y12, Y12
+	VPSRLD       $4, Y10, Y13
+	VPAND        Y2, Y13, Y13
+	VPOR         Y13, Y12, Y12
+	VPSRLD       $6, Y10, Y10
+	VPAND        Y1, Y10, Y10
+	VPOR         Y10, Y12, Y10
+	VPSHUFB      Y10, Y5, Y10
+	VPABSB       Y10, Y12
+	VMOVDQU      64(DX), Y13
+	VPSIGNB      Y10, Y13, Y13
+	VPMADDUBSW   Y13, Y12, Y13
+	VPMADDWD     Y0, Y13, Y13
+	VPADDD       Y13, Y11, Y11
+	VMOVDQU      192(DX), Y13
+	VPSIGNB      Y10, Y13, Y10
+	VPMADDUBSW   Y10, Y12, Y10
+	VPMADDWD     Y0, Y10, Y10
+	VPADDD       Y10, Y9, Y9
+	VBROADCASTI128 18(R8), Y10
+	VPSHUFB      turbo27<>+0(SB), Y10, Y10
+	VPAND        Y4, Y10, Y12
+	VPSRLD       $2, Y10, Y13
+	VPAND        Y3, Y13, Y13
+	VPOR         Y13, Y12, Y12
+	VPSRLD       $4, Y10, Y13
+	VPAND        Y2, Y13, Y13
+	VPOR         Y13, Y12, Y12
+	VPSRLD       $6, Y10, Y10
+	VPAND        Y1, Y10, Y10
+	VPOR         Y10, Y12, Y10
+	VPSHUFB      Y10, Y5, Y10
+	VPABSB       Y10, Y12
+	VMOVDQU      96(DX), Y13
+	VPSIGNB      Y10, Y13, Y13
+	VPMADDUBSW   Y13, Y12, Y13
+	VPMADDWD     Y0, Y13, Y13
+	VPADDD       Y13, Y11, Y11
+	VMOVDQU      224(DX), Y13
+	VPSIGNB      Y10, Y13, Y10
+	VPMADDUBSW   Y10, Y12, Y10
+	VPMADDWD     Y0, Y10, Y10
+	VPADDD       Y10, Y9, Y9
+	VBROADCASTSS (SI), Y10
+	VCVTDQ2PS    Y11, Y11
+	VMULPS       Y8, Y10, Y10
+	VFMADD231PS  Y10, Y11, Y6
+	VBROADCASTSS 4(SI), Y10
+	VCVTDQ2PS    Y9, Y9
+	VMULPS       Y8, Y10, Y8
+	VFMADD231PS  Y8, Y9, Y7
 	ADDQ         $0x22, R8
 	ADDQ         $0x100, DX
 	ADDQ         $8, SI
@@ -8192,23 +8340,23 @@ loop3:
 
 done4:
 	ADDQ         $1, DI
-	VEXTRACTF128 $1, Y0, X2
-	VADDPS       X0, X2, X2
-	VMOVHLPS     X2, X2, X0
-	VADDPS       X0, X2, X2
-	VMOVSHDUP    X2, X0
-	VADDSS       X0, X2, X2
-	VMOVSS       X2, (AX)
+	VEXTRACTF128 $1, Y6, X8
+	VADDPS       X6, X8, X8
+	VMOVHLPS     X8, X8, X6
+	VADDPS       X6, X8, X8
+	VMOVSHDUP    X8, X6
+	VADDSS       X6, X8, X8
+	VMOVSS       X8, (AX)
 	MOVQ         ldy+8(FP), DX
 	MOVQ         AX, SI
 	ADDQ         DX, SI
-	VEXTRACTF128 $1, Y1, X0
-	VADDPS       X1, X0, X0
-	VMOVHLPS     X0, X0, X1
-	VADDPS       X1, X0, X0
-	VMOVSHDUP    X0, X1
-	VADDSS       X1, X0, X0
-	VMOVSS       X0, (SI)
+	VEXTRACTF128 $1, Y7, X6
+	VADDPS       X7, X6, X6
+	VMOVHLPS     X6, X6, X7
+	VADDPS       X7, X6, X6
+	VMOVSHDUP    X6, X7
+	VADDSS       X7, X6, X6
+	VMOVSS       X6, (SI)
 	ADDQ         $4, AX
 	MOVQ         stride+48(FP), DX
 	ADDQ         DX, BX
@@ -8223,6 +8371,14 @@ done2:
 // matmulQ83xTurbo2AVX2 multiplies rows of w with 3 rows of activations in int8; ldy and stride in bytes.
 // Requires: AVX2, F16C, FMA
 TEXT ·matmulQ83xTurbo2AVX2(SB), NOSPLIT, $320-72
+
+	// constants of the loops
+	VMOVDQU      turbo213<>+0(SB), Y0
+	VMOVDQU      turbo24<>+0(SB), Y1
+	VMOVDQU      turbo23<>+0(SB), Y2
+	VMOVDQU      turbo22<>+0(SB), Y3
+	VMOVDQU      turbo21<>+0(SB), Y4
+	VBROADCASTI128 turbo29<>+0(SB), Y5
 	LEAQ         31(SP), AX
 	ANDQ         $-32, AX
 	MOVQ         y+0(FP), AX
@@ -8232,9 +8388,9 @@ TEXT ·matmulQ83xTurbo2AVX2(SB), NOSPLIT, $320-72
 	JLT          done2
 
 loop1:
-	VPXOR        Y0, Y0, Y0
-	VPXOR        Y1, Y1, Y1
-	VPXOR        Y2, Y2, Y2
+	VPXOR        Y6, Y6, Y6
+	VPXOR        Y7, Y7, Y7
+	VPXOR        Y8, Y8, Y8
 	MOVQ         q+16(FP), DX
 	MOVQ         d+24(FP), SI
 	MOVQ         blocks+64(FP), DI
@@ -8243,141 +8399,137 @@ loop1:
 	JLT          done4
 
 loop3:
-	VPBROADCASTW (R8), X3
-	VCVTPH2PS    X3, Y3
-	VMOVDQU      turbo28<>+0(SB), Y4
-	VMULPS       Y4, Y3, Y3
-	VMOVDQU      2(R8), X4
-	VINSERTI128  $1, 6(R8), Y4, Y4
-	VPSHUFB      turbo20<>+0(SB), Y4, Y4
-	VPAND        turbo21<>+0(SB), Y4, Y5
-	VPSRLD       $2, Y4, Y6
-	VPAND        turbo22<>+0(SB), Y6, Y6
-	VPOR         Y6, Y5, Y5
-	VPSRLD       $4, Y4, Y6
-	VPAND        turbo23<>+0(SB), Y6, Y6
-	VPOR         Y6, Y5, Y5
-	VPSRLD       $6, Y4, Y4
-	VPAND        turbo24<>+0(SB), Y4, Y4
-	VPOR         Y4, Y5, Y4
-	VBROADCASTI128 turbo29<>+0(SB), Y5
-	VPSHUFB      Y4, Y5, Y4
-	VPABSB       Y4, Y5
-	VMOVDQU      (DX), Y6
-	VPSIGNB      Y4, Y6, Y6
-	VPMADDUBSW   Y6, Y5, Y6
-	VPMADDWD     turbo213<>+0(SB), Y6, Y6
-	VMOVDQU      128(DX), Y7
-	VPSIGNB      Y4, Y7, Y7
-	VPMADDUBSW   Y7, Y5, Y7
-	VPMADDWD     turbo213<>+0(SB), Y7, Y7
-	VMOVDQU      256(DX), Y8
-	VPSIGNB      Y4, Y8, Y4
-	VPMADDUBSW   Y4, Y5, Y4
-	VPMADDWD     turbo213<>+0(SB), Y4, Y4
-	VMOVDQU      10(R8), X5
-	VINSERTI128  $1, 14(R8), Y5, Y5
-	VPSHUFB      turbo20<>+0(SB), Y5, Y5
-	VPAND        turbo21<>+0(SB), Y5, Y8
-	VPSRLD       $2, Y5, Y9
-	VPAND        turbo22<>+0(SB), Y9, Y9
-	VPOR         Y9, Y8, Y8
-	VPSRLD       $4, Y5, Y9
-	VPAND        turbo23<>+0(SB), Y9, Y9
-	VPOR         Y9, Y8, Y8
-	VPSRLD       $6, Y5, Y5
-	VPAND        turbo24<>+0(SB), Y5, Y5
-	VPOR         Y5, Y8, Y5
-	VBROADCASTI128 turbo29<>+0(SB), Y8
-	VPSHUFB      Y5, Y8, Y5
-	VPABSB       Y5, Y8
-	VMOVDQU      32(DX), Y9
-	VPSIGNB      Y5, Y9, Y9
-	VPMADDUBSW   Y9, Y8, Y9
-	VPMADDWD     turbo213<>+0(SB), Y9, Y9
-	VPADDD       Y9, Y6, Y6
-	VMOVDQU      160(DX), Y9
-	VPSIGNB      Y5, Y9, Y9
-	VPMADDUBSW   Y9, Y8, Y9
-	VPMADDWD     turbo213<>+0(SB), Y9, Y9
-	VPADDD       Y9, Y7, Y7
-	VMOVDQU      288(DX), Y9
-	VPSIGNB      Y5, Y9, Y5
-	VPMADDUBSW   Y5, Y8, Y5
-	VPMADDWD     turbo213<>+0(SB), Y5, Y5
-	VPADDD       Y5, Y4, Y4
-	VBROADCASTI128 18(R8), Y5
-	VPSHUFB      turbo26<>+0(SB), Y5, Y5
-	VPAND        turbo21<>+0(SB), Y5, Y8
-	VPSRLD       $2, Y5, Y9
-	VPAND        turbo22<>+0(SB), Y9, Y9
-	VPOR         Y9, Y8, Y8
-	VPSRLD       $4, Y5, Y9
-	VPAND        turbo23<>+0(SB), Y9, Y9
-	VPOR         Y9, Y8, Y8
-	VPSRLD       $6, Y5, Y5
-	VPAND        turbo24<>+0(SB), Y5, Y5
-	VPOR         Y5, Y8, Y5
-	VBROADCASTI128 turbo29<>+0(SB), Y8
-	VPSHUFB      Y5, Y8, Y5
-	VPABSB       Y5, Y8
-	VMOVDQU      64(DX), Y9
-	VPSIGNB      Y5, Y9, Y9
-	VPMADDUBSW   Y9, Y8, Y9
-	VPMADDWD     turbo213<>+0(SB), Y9, Y9
-	VPADDD       Y9, Y6, Y6
-	VMOVDQU      192(DX), Y9
-	VPSIGNB      Y5, Y9, Y9
-	VPMADDUBSW   Y9, Y8, Y9
-	VPMADDWD     turbo213<>+0(SB), Y9, Y9
-	VPADDD       Y9, Y7, Y7
-	VMOVDQU      320(DX), Y9
-	VPSIGNB      Y5, Y9, Y5
-	VPMADDUBSW   Y5, Y8, Y5
-	VPMADDWD     turbo213<>+0(SB), Y5, Y5
-	VPADDD       Y5, Y4, Y4
-	VBROADCASTI128 18(R8), Y5
-	VPSHUFB      turbo27<>+0(SB), Y5, Y5
-	VPAND        turbo21<>+0(SB), Y5, Y8
-	VPSRLD       $2, Y5, Y9
-	VPAND        turbo22<>+0(SB), Y9, Y9
-	VPOR         Y9, Y8, Y8
-	VPSRLD       $4, Y5, Y9
-	VPAND        turbo23<>+0(SB), Y9, Y9
-	VPOR         Y9, Y8, Y8
-	VPSRLD       $6, Y5, Y5
-	VPAND        turbo24<>+0(SB), Y5, Y5
-	VPOR         Y5, Y8, Y5
-	VBROADCASTI128 turbo29<>+0(SB), Y8
-	VPSHUFB      Y5, Y8, Y5
-	VPABSB       Y5, Y8
-	VMOVDQU      96(DX), Y9
-	VPSIGNB      Y5, Y9, Y9
-	VPMADDUBSW   Y9, Y8, Y9
-	VPMADDWD     turbo213<>+0(SB), Y9, Y9
-	VPADDD       Y9, Y6, Y6
-	VMOVDQU      224(DX), Y9
-	VPSIGNB      Y5, Y9, Y9
-	VPMADDUBSW   Y9, Y8, Y9
-	VPMADDWD     turbo213<>+0(SB), Y9, Y9
-	VPADDD       Y9, Y7, Y7
-	VMOVDQU      352(DX), Y9
-	VPSIGNB      Y5, Y9, Y5
-	VPMADDUBSW   Y5, Y8, Y5
-	VPMADDWD     turbo213<>+0(SB), Y5, Y5
-	VPADDD       Y5, Y4, Y4
-	VBROADCASTSS (SI), Y5
-	VCVTDQ2PS    Y6, Y6
-	VMULPS       Y3, Y5, Y5
-	VFMADD231PS  Y5, Y6, Y0
-	VBROADCASTSS 4(SI), Y5
-	VCVTDQ2PS    Y7, Y6
-	VMULPS       Y3, Y5, Y5
-	VFMADD231PS  Y5, Y6, Y1
-	VBROADCASTSS 8(SI), Y5
-	VCVTDQ2PS    Y4, Y4
-	VMULPS       Y3, Y5, Y3
-	VFMADD231PS  Y3, Y4, Y2
+	VPBROADCASTW (R8), X9
+	VCVTPH2PS    X9, Y9
+	VMOVDQU      turbo28<>+0(SB), Y10
+	VMULPS       Y10, Y9, Y9
+	VMOVDQU      2(R8), X10
+	VINSERTI128  $1, 6(R8), Y10, Y10
+	VPSHUFB      turbo20<>+0(SB), Y10, Y10
+	VPAND        Y4, Y10, Y11
+	VPSRLD       $2, Y10, Y12
+	VPAND        Y3, Y12, Y12
+	VPOR         Y12, Y11, Y11
+	VPSRLD       $4, Y10, Y12
+	VPAND        Y2, Y12, Y12
+	VPOR         Y12, Y11, Y11
+	VPSRLD       $6, Y10, Y10
+	VPAND        Y1, Y10, Y10
+	VPOR         Y10, Y11, Y10
+	VPSHUFB      Y10, Y5, Y10
+	VPABSB       Y10, Y11
+	VMOVDQU      (DX), Y12
+	VPSIGNB      Y10, Y12, Y12
+	VPMADDUBSW   Y12, Y11, Y12
+	VPMADDWD     Y0, Y12, Y12
+	VMOVDQU      128(DX), Y13
+	VPSIGNB      Y10, Y13, Y13
+	VPMADDUBSW   Y13, Y11, Y13
+	VPMADDWD     Y0, Y13, Y13
+	VMOVDQU      256(DX), Y14
+	VPSIGNB      Y10, Y14, Y10
+	VPMADDUBSW   Y10, Y11, Y10
+	VPMADDWD     Y0, Y10, Y10
+	VMOVDQU      10(R8), X11
+	VINSERTI128  $1, 14(R8), Y11, Y11
+	VPSHUFB      turbo20<>+0(SB), Y11, Y11
+	VPAND        Y4, Y11, Y14
+	VPSRLD       $2, Y11, Y15
+	VPAND        Y3, Y15, Y15
+	VPOR         Y15, Y14, Y14
+	VPSRLD       $4, Y11, Y15
+	VPAND        Y2, Y15, Y15
+	VPOR         Y15, Y14, Y14
+	VPSRLD       $6, Y11, Y11
+	VPAND        Y1, Y11, Y11
+	VPOR         Y11, Y14, Y11
+	VPSHUFB      Y11, Y5, Y11
+	VPABSB       Y11, Y14
+	VMOVDQU      32(DX), Y15
+	VPSIGNB      Y11, Y15, Y15
+	VPMADDUBSW   Y15, Y14, Y15
+	VPMADDWD     Y0, Y15, Y15
+	VPADDD       Y15, Y12, Y12
+	VMOVDQU      160(DX), Y15
+	VPSIGNB      Y11, Y15, Y15
+	VPMADDUBSW   Y15, Y14, Y15
+	VPMADDWD     Y0, Y15, Y15
+	VPADDD       Y15, Y13, Y13
+	VMOVDQU      288(DX), Y15
+	VPSIGNB      Y11, Y15, Y11
+	VPMADDUBSW   Y11, Y14, Y11
+	VPMADDWD     Y0, Y11, Y11
+	VPADDD       Y11, Y10, Y10
+	VBROADCASTI128 18(R8), Y11
+	VPSHUFB      turbo26<>+0(SB), Y11, Y11
+	VPAND        Y4, Y11, Y14
+	VPSRLD       $2, Y11, Y15
+	VPAND        Y3, Y15, Y15
+	VPOR         Y15, Y14, Y14
+	VPSRLD       $4, Y11, Y15
+	VPAND        Y2, Y15, Y15
+	VPOR         Y15, Y14, Y14
+	VPSRLD       $6, Y11, Y11
+	VPAND        Y1, Y11, Y11
+	VPOR         Y11, Y14, Y11
+	VPSHUFB      Y11, Y5, Y11
+	VPABSB       Y11, Y14
+	VMOVDQU      64(DX), Y15
+	VPSIGNB      Y11, Y15, Y15
+	VPMADDUBSW   Y15, Y14, Y15
+	VPMADDWD     Y0, Y15, Y15
+	VPADDD       Y15, Y12, Y12
+	VMOVDQU      192(DX), Y15
+	VPSIGNB      Y11, Y15, Y15
+	VPMADDUBSW   Y15, Y14, Y15
+	VPMADDWD     Y0, Y15, Y15
+	VPADDD       Y15, Y13, Y13
+	VMOVDQU      320(DX), Y15
+	VPSIGNB      Y11, Y15, Y11
+	VPMADDUBSW   Y11, Y14, Y11
+	VPMADDWD     Y0, Y11, Y11
+	VPADDD       Y11, Y10, Y10
+	VBROADCASTI128 18(R8), Y11
+	VPSHUFB      turbo27<>+0(SB), Y11, Y11
+	VPAND        Y4, Y11, Y14
+	VPSRLD       $2, Y11, Y15
+	VPAND        Y3, Y15, Y15
+	VPOR         Y15, Y14, Y14
+	VPSRLD       $4, Y11, Y15
+	VPAND        Y2, Y15, Y15
+	VPOR         Y15, Y14, Y14
+	VPSRLD       $6, Y11, Y11
+	VPAND        Y1, Y11, Y11
+	VPOR         Y11, Y14, Y11
+	VPSHUFB      Y11, Y5, Y11
+	VPABSB       Y11, Y14
+	VMOVDQU      96(DX), Y15
+	VPSIGNB      Y11, Y15, Y15
+	VPMADDUBSW   Y15, Y14, Y15
+	VPMADDWD     Y0, Y15, Y15
+	VPADDD       Y15, Y12, Y12
+	VMOVDQU      224(DX), Y15
+	VPSIGNB      Y11, Y15, Y15
+	VPMADDUBSW   Y15, Y14, Y15
+	VPMADDWD     Y0, Y15, Y15
+	VPADDD       Y15, Y13, Y13
+	VMOVDQU      352(DX), Y15
+	VPSIGNB      Y11, Y15, Y11
+	VPMADDUBSW   Y11, Y14, Y11
+	VPMADDWD     Y0, Y11, Y11
+	VPADDD       Y11, Y10, Y10
+	VBROADCASTSS (SI), Y11
+	VCVTDQ2PS    Y12, Y12
+	VMULPS       Y9, Y11, Y11
+	VFMADD231PS  Y11, Y12, Y6
+	VBROADCASTSS 4(SI), Y11
+	VCVTDQ2PS    Y13, Y12
+	VMULPS       Y9, Y11, Y11
+	VFMADD231PS  Y11, Y12, Y7
+	VBROADCASTSS 8(SI), Y11
+	VCVTDQ2PS    Y10, Y10
+	VMULPS       Y9, Y11, Y9
+	VFMADD231PS  Y9, Y10, Y8
 	ADDQ         $0x22, R8
 	ADDQ         $0x180, DX
 	ADDQ         $0xc, SI
@@ -8386,31 +8538,31 @@ loop3:
 
 done4:
 	ADDQ         $1, DI
-	VEXTRACTF128 $1, Y0, X3
-	VADDPS       X0, X3, X3
-	VMOVHLPS     X3, X3, X0
-	VADDPS       X0, X3, X3
-	VMOVSHDUP    X3, X0
-	VADDSS       X0, X3, X3
-	VMOVSS       X3, (AX)
+	VEXTRACTF128 $1, Y6, X9
+	VADDPS       X6, X9, X9
+	VMOVHLPS     X9, X9, X6
+	VADDPS       X6, X9, X9
+	VMOVSHDUP    X9, X6
+	VADDSS       X6, X9, X9
+	VMOVSS       X9, (AX)
 	MOVQ         ldy+8(FP), DX
 	MOVQ         AX, SI
 	ADDQ         DX, SI
-	VEXTRACTF128 $1, Y1, X0
-	VADDPS       X1, X0, X0
-	VMOVHLPS     X0, X0, X1
-	VADDPS       X1, X0, X0
-	VMOVSHDUP    X0, X1
-	VADDSS       X1, X0, X0
-	VMOVSS       X0, (SI)
+	VEXTRACTF128 $1, Y7, X6
+	VADDPS       X7, X6, X6
+	VMOVHLPS     X6, X6, X7
+	VADDPS       X7, X6, X6
+	VMOVSHDUP    X6, X7
+	VADDSS       X7, X6, X6
+	VMOVSS       X6, (SI)
 	ADDQ         DX, SI
-	VEXTRACTF128 $1, Y2, X0
-	VADDPS       X2, X0, X0
-	VMOVHLPS     X0, X0, X1
-	VADDPS       X1, X0, X0
-	VMOVSHDUP    X0, X1
-	VADDSS       X1, X0, X0
-	VMOVSS       X0, (SI)
+	VEXTRACTF128 $1, Y8, X6
+	VADDPS       X8, X6, X6
+	VMOVHLPS     X6, X6, X7
+	VADDPS       X7, X6, X6
+	VMOVSHDUP    X6, X7
+	VADDSS       X7, X6, X6
+	VMOVSS       X6, (SI)
 	ADDQ         $4, AX
 	MOVQ         stride+48(FP), DX
 	ADDQ         DX, BX
@@ -8425,6 +8577,12 @@ done2:
 // matmulQ84xTurbo2AVX2 multiplies rows of w with 4 rows of activations in int8; ldy and stride in bytes.
 // Requires: AVX2, F16C, FMA
 TEXT ·matmulQ84xTurbo2AVX2(SB), NOSPLIT, $320-72
+
+	// constants of the loops
+	VMOVDQU      turbo213<>+0(SB), Y0
+	VMOVDQU      turbo24<>+0(SB), Y1
+	VMOVDQU      turbo23<>+0(SB), Y2
+	VMOVDQU      turbo22<>+0(SB), Y3
 	LEAQ         31(SP), AX
 	ANDQ         $-32, AX
 	MOVQ         y+0(FP), AX
@@ -8434,10 +8592,10 @@ TEXT ·matmulQ84xTurbo2AVX2(SB), NOSPLIT, $320-72
 	JLT          done2
 
 loop1:
-	VPXOR        Y0, Y0, Y0
-	VPXOR        Y1, Y1, Y1
-	VPXOR        Y2, Y2, Y2
-	VPXOR        Y3, Y3, Y3
+	VPXOR        Y4, Y4, Y4
+	VPXOR        Y5, Y5, Y5
+	VPXOR        Y6, Y6, Y6
+	VPXOR        Y7, Y7, Y7
 	MOVQ         q+16(FP), DX
 	MOVQ         d+24(FP), SI
 	MOVQ         blocks+64(FP), DI
@@ -8446,164 +8604,164 @@ loop1:
 	JLT          done4
 
 loop3:
-	VPBROADCASTW (R8), X4
-	VCVTPH2PS    X4, Y4
-	VMOVDQU      turbo28<>+0(SB), Y5
-	VMULPS       Y5, Y4, Y4
-	VMOVDQU      2(R8), X5
-	VINSERTI128  $1, 6(R8), Y5, Y5
-	VPSHUFB      turbo20<>+0(SB), Y5, Y5
-	VPAND        turbo21<>+0(SB), Y5, Y6
-	VPSRLD       $2, Y5, Y7
-	VPAND        turbo22<>+0(SB), Y7, Y7
-	VPOR         Y7, Y6, Y6
-	VPSRLD       $4, Y5, Y7
-	VPAND        turbo23<>+0(SB), Y7, Y7
-	VPOR         Y7, Y6, Y6
-	VPSRLD       $6, Y5, Y5
-	VPAND        turbo24<>+0(SB), Y5, Y5
-	VPOR         Y5, Y6, Y5
-	VBROADCASTI128 turbo29<>+0(SB), Y6
-	VPSHUFB      Y5, Y6, Y5
-	VPABSB       Y5, Y6
-	VMOVDQU      (DX), Y7
-	VPSIGNB      Y5, Y7, Y7
-	VPMADDUBSW   Y7, Y6, Y7
-	VPMADDWD     turbo213<>+0(SB), Y7, Y7
-	VMOVDQU      128(DX), Y8
-	VPSIGNB      Y5, Y8, Y8
-	VPMADDUBSW   Y8, Y6, Y8
-	VPMADDWD     turbo213<>+0(SB), Y8, Y8
-	VMOVDQU      256(DX), Y9
-	VPSIGNB      Y5, Y9, Y9
-	VPMADDUBSW   Y9, Y6, Y9
-	VPMADDWD     turbo213<>+0(SB), Y9, Y9
-	VMOVDQU      384(DX), Y10
-	VPSIGNB      Y5, Y10, Y5
-	VPMADDUBSW   Y5, Y6, Y5
-	VPMADDWD     turbo213<>+0(SB), Y5, Y5
-	VMOVDQU      10(R8), X6
-	VINSERTI128  $1, 14(R8), Y6, Y6
-	VPSHUFB      turbo20<>+0(SB), Y6, Y6
-	VPAND        turbo21<>+0(SB), Y6, Y10
-	VPSRLD       $2, Y6, Y11
-	VPAND        turbo22<>+0(SB), Y11, Y11
+	VPBROADCASTW (R8), X8
+	VCVTPH2PS    X8, Y8
+	VMOVDQU      turbo28<>+0(SB), Y9
+	VMULPS       Y9, Y8, Y8
+	VMOVDQU      2(R8), X9
+	VINSERTI128  $1, 6(R8), Y9, Y9
+	VPSHUFB      turbo20<>+0(SB), Y9, Y9
+	VPAND        turbo21<>+0(SB), Y9, Y10
+	VPSRLD       $2, Y9, Y11
+	VPAND        Y3, Y11, Y11
 	VPOR         Y11, Y10, Y10
-	VPSRLD       $4, Y6, Y11
-	VPAND        turbo23<>+0(SB), Y11, Y11
+	VPSRLD       $4, Y9, Y11
+	VPAND        Y2, Y11, Y11
 	VPOR         Y11, Y10, Y10
-	VPSRLD       $6, Y6, Y6
-	VPAND        turbo24<>+0(SB), Y6, Y6
-	VPOR         Y6, Y10, Y6
+	VPSRLD       $6, Y9, Y9
+	VPAND        Y1, Y9, Y9
+	VPOR         Y9, Y10, Y9
 	VBROADCASTI128 turbo29<>+0(SB), Y10
-	VPSHUFB      Y6, Y10, Y6
-	VPABSB       Y6, Y10
-	VMOVDQU      32(DX), Y11
-	VPSIGNB      Y6, Y11, Y11
+	VPSHUFB      Y9, Y10, Y9
+	VPABSB       Y9, Y10
+	VMOVDQU      (DX), Y11
+	VPSIGNB      Y9, Y11, Y11
 	VPMADDUBSW   Y11, Y10, Y11
-	VPMADDWD     turbo213<>+0(SB), Y11, Y11
-	VPADDD       Y11, Y7, Y7
-	VMOVDQU      160(DX), Y11
-	VPSIGNB      Y6, Y11, Y11
-	VPMADDUBSW   Y11, Y10, Y11
-	VPMADDWD     turbo213<>+0(SB), Y11, Y11
-	VPADDD       Y11, Y8, Y8
-	VMOVDQU      288(DX), Y11
-	VPSIGNB      Y6, Y11, Y11
-	VPMADDUBSW   Y11, Y10, Y11
-	VPMADDWD     turbo213<>+0(SB), Y11, Y11
-	VPADDD       Y11, Y9, Y9
-	VMOVDQU      416(DX), Y11
-	VPSIGNB      Y6, Y11, Y6
-	VPMADDUBSW   Y6, Y10, Y6
-	VPMADDWD     turbo213<>+0(SB), Y6, Y6
-	VPADDD       Y6, Y5, Y5
-	VBROADCASTI128 18(R8), Y6
-	VPSHUFB      turbo26<>+0(SB), Y6, Y6
-	VPAND        turbo21<>+0(SB), Y6, Y10
-	VPSRLD       $2, Y6, Y11
-	VPAND        turbo22<>+0(SB), Y11, Y11
-	VPOR         Y11, Y10, Y10
-	VPSRLD       $4, Y6, Y11
-	VPAND        turbo23<>+0(SB), Y11, Y11
-	VPOR         Y11, Y10, Y10
-	VPSRLD       $6, Y6, Y6
-	VPAND        turbo24<>+0(SB), Y6, Y6
-	VPOR         Y6, Y10, Y6
-	VBROADCASTI128 turbo29<>+0(SB), Y10
-	VPSHUFB      Y6, Y10, Y6
-	VPABSB       Y6, Y10
-	VMOVDQU      64(DX), Y11
-	VPSIGNB      Y6, Y11, Y11
-	VPMADDUBSW   Y11, Y10, Y11
-	VPMADDWD     turbo213<>+0(SB), Y11, Y11
-	VPADDD       Y11, Y7, Y7
-	VMOVDQU      192(DX), Y11
-	VPSIGNB      Y6, Y11, Y11
-	VPMADDUBSW   Y11, Y10, Y11
-	VPMADDWD     turbo213<>+0(SB), Y11, Y11
-	VPADDD       Y11, Y8, Y8
-	VMOVDQU      320(DX), Y11
-	VPSIGNB      Y6, Y11, Y11
-	VPMADDUBSW   Y11, Y10, Y11
-	VPMADDWD     turbo213<>+0(SB), Y11, Y11
-	VPADDD       Y11, Y9, Y9
-	VMOVDQU      448(DX), Y11
-	VPSIGNB      Y6, Y11, Y6
-	VPMADDUBSW   Y6, Y10, Y6
-	VPMADDWD     turbo213<>+0(SB), Y6, Y6
-	VPADDD       Y6, Y5, Y5
-	VBROADCASTI128 18(R8), Y6
-	VPSHUFB      turbo27<>+0(SB), Y6, Y6
-	VPAND        turbo21<>+0(SB), Y6, Y10
-	VPSRLD       $2, Y6, Y11
-	VPAND        turbo22<>+0(SB), Y11, Y11
-	VPOR         Y11, Y10, Y10
-	VPSRLD       $4, Y6, Y11
-	VPAND        turbo23<>+0(SB), Y11, Y11
-	VPOR         Y11, Y10, Y10
-	VPSRLD       $6, Y6, Y6
-	VPAND        turbo24<>+0(SB), Y6, Y6
-	VPOR         Y6, Y10, Y6
-	VBROADCASTI128 turbo29<>+0(SB), Y10
-	VPSHUFB      Y6, Y10, Y6
-	VPABSB       Y6, Y10
-	VMOVDQU      96(DX), Y11
-	VPSIGNB      Y6, Y11, Y11
-	VPMADDUBSW   Y11, Y10, Y11
-	VPMADDWD     turbo213<>+0(SB), Y11, Y11
-	VPADDD       Y11, Y7, Y7
-	VMOVDQU      224(DX), Y11
-	VPSIGNB      Y6, Y11, Y11
-	VPMADDUBSW   Y11, Y10, Y11
-	VPMADDWD     turbo213<>+0(SB), Y11, Y11
-	VPADDD       Y11, Y8, Y8
-	VMOVDQU      352(DX), Y11
-	VPSIGNB      Y6, Y11, Y11
-	VPMADDUBSW   Y11, Y10, Y11
-	VPMADDWD     turbo213<>+0(SB), Y11, Y11
-	VPADDD       Y11, Y9, Y9
-	VMOVDQU      480(DX), Y11
-	VPSIGNB      Y6, Y11, Y6
-	VPMADDUBSW   Y6, Y10, Y6
-	VPMADDWD     turbo213<>+0(SB), Y6, Y6
-	VPADDD       Y6, Y5, Y5
-	VBROADCASTSS (SI), Y6
-	VCVTDQ2PS    Y7, Y7
-	VMULPS       Y4, Y6, Y6
-	VFMADD231PS  Y6, Y7, Y0
-	VBROADCASTSS 4(SI), Y6
-	VCVTDQ2PS    Y8, Y7
-	VMULPS       Y4, Y6, Y6
-	VFMADD231PS  Y6, Y7, Y1
-	VBROADCASTSS 8(SI), Y6
-	VCVTDQ2PS    Y9, Y7
-	VMULPS       Y4, Y6, Y6
-	VFMADD231PS  Y6, Y7, Y2
-	VBROADCASTSS 12(SI), Y6
-	VCVTDQ2PS    Y5, Y5
-	VMULPS       Y4, Y6, Y4
-	VFMADD231PS  Y4, Y5, Y3
+	VPMADDWD     Y0, Y11, Y11
+	VMOVDQU      128(DX), Y12
+	VPSIGNB      Y9, Y12, Y12
+	VPMADDUBSW   Y12, Y10, Y12
+	VPMADDWD     Y0, Y12, Y12
+	VMOVDQU      256(DX), Y13
+	VPSIGNB      Y9, Y13, Y13
+	VPMADDUBSW   Y13, Y10, Y13
+	VPMADDWD     Y0, Y13, Y13
+	VMOVDQU      384(DX), Y14
+	VPSIGNB      Y9, Y14, Y9
+	VPMADDUBSW   Y9, Y10, Y9
+	VPMADDWD     Y0, Y9, Y9
+	VMOVDQU      10(R8), X10
+	VINSERTI128  $1, 14(R8), Y10, Y10
+	VPSHUFB      turbo20<>+0(SB), Y10, Y10
+	VPAND        turbo21<>+0(SB), Y10, Y14
+	VPSRLD       $2, Y10, Y15
+	VPAND        Y3, Y15, Y15
+	VPOR         Y15, Y14, Y14
+	VPSRLD       $4, Y10, Y15
+	VPAND        Y2, Y15, Y15
+	VPOR         Y15, Y14, Y14
+	VPSRLD       $6, Y10, Y10
+	VPAND        Y1, Y10, Y10
+	VPOR         Y10, Y14, Y10
+	VBROADCASTI128 turbo29<>+0(SB), Y14
+	VPSHUFB      Y10, Y14, Y10
+	VPABSB       Y10, Y14
+	VMOVDQU      32(DX), Y15
+	VPSIGNB      Y10, Y15, Y15
+	VPMADDUBSW   Y15, Y14, Y15
+	VPMADDWD     Y0, Y15, Y15
+	VPADDD       Y15, Y11, Y11
+	VMOVDQU      160(DX), Y15
+	VPSIGNB      Y10, Y15, Y15
+	VPMADDUBSW   Y15, Y14, Y15
+	VPMADDWD     Y0, Y15, Y15
+	VPADDD       Y15, Y12, Y12
+	VMOVDQU      288(DX), Y15
+	VPSIGNB      Y10, Y15, Y15
+	VPMADDUBSW   Y15, Y14, Y15
+	VPMADDWD     Y0, Y15, Y15
+	VPADDD       Y15, Y13, Y13
+	VMOVDQU      416(DX), Y15
+	VPSIGNB      Y10, Y15, Y10
+	VPMADDUBSW   Y10, Y14, Y10
+	VPMADDWD     Y0, Y10, Y10
+	VPADDD       Y10, Y9, Y9
+	VBROADCASTI128 18(R8), Y10
+	VPSHUFB      turbo26<>+0(SB), Y10, Y10
+	VPAND        turbo21<>+0(SB), Y10, Y14
+	VPSRLD       $2, Y10, Y15
+	VPAND        Y3, Y15, Y15
+	VPOR         Y15, Y14, Y14
+	VPSRLD       $4, Y10, Y15
+	VPAND        Y2, Y15, Y15
+	VPOR         Y15, Y14, Y14
+	VPSRLD       $6, Y10, Y10
+	VPAND        Y1, Y10, Y10
+	VPOR         Y10, Y14, Y10
+	VBROADCASTI128 turbo29<>+0(SB), Y14
+	VPSHUFB      Y10, Y14, Y10
+	VPABSB       Y10, Y14
+	VMOVDQU      64(DX), Y15
+	VPSIGNB      Y10, Y15, Y15
+	VPMADDUBSW   Y15, Y14, Y15
+	VPMADDWD     Y0, Y15, Y15
+	VPADDD       Y15, Y11, Y11
+	VMOVDQU      192(DX), Y15
+	VPSIGNB      Y10, Y15, Y15
+	VPMADDUBSW   Y15, Y14, Y15
+	VPMADDWD     Y0, Y15, Y15
+	VPADDD       Y15, Y12, Y12
+	VMOVDQU      320(DX), Y15
+	VPSIGNB      Y10, Y15, Y15
+	VPMADDUBSW   Y15, Y14, Y15
+	VPMADDWD     Y0, Y15, Y15
+	VPADDD       Y15, Y13, Y13
+	VMOVDQU      448(DX), Y15
+	VPSIGNB      Y10, Y15, Y10
+	VPMADDUBSW   Y10, Y14, Y10
+	VPMADDWD     Y0, Y10, Y10
+	VPADDD       Y10, Y9, Y9
+	VBROADCASTI128 18(R8), Y10
+	VPSHUFB      turbo27<>+0(SB), Y10, Y10
+	VPAND        turbo21<>+0(SB), Y10, Y14
+	VPSRLD       $2, Y10, Y15
+	VPAND        Y3, Y15, Y15
+	VPOR         Y15, Y14, Y14
+	VPSRLD       $4, Y10, Y15
+	VPAND        Y2, Y15, Y15
+	VPOR         Y15, Y14, Y14
+	VPSRLD       $6, Y10, Y10
+	VPAND        Y1, Y10, Y10
+	VPOR         Y10, Y14, Y10
+	VBROADCASTI128 turbo29<>+0(SB), Y14
+	VPSHUFB      Y10, Y14, Y10
+	VPABSB       Y10, Y14
+	VMOVDQU      96(DX), Y15
+	VPSIGNB      Y10, Y15, Y15
+	VPMADDUBSW   Y15, Y14, Y15
+	VPMADDWD     Y0, Y15, Y15
+	VPADDD       Y15, Y11, Y11
+	VMOVDQU      224(DX), Y15
+	VPSIGNB      Y10, Y15, Y15
+	VPMADDUBSW   Y15, Y14, Y15
+	VPMADDWD     Y0, Y15, Y15
+	VPADDD       Y15, Y12, Y12
+	VMOVDQU      352(DX), Y15
+	VPSIGNB      Y10, Y15, Y15
+	VPMADDUBSW   Y15, Y14, Y15
+	VPMADDWD     Y0, Y15, Y15
+	VPADDD       Y15, Y13, Y13
+	VMOVDQU      480(DX), Y15
+	VPSIGNB      Y10, Y15, Y10
+	VPMADDUBSW   Y10, Y14, Y10
+	VPMADDWD     Y0, Y10, Y10
+	VPADDD       Y10, Y9, Y9
+	VBROADCASTSS (SI), Y10
+	VCVTDQ2PS    Y11, Y11
+	VMULPS       Y8, Y10, Y10
+	VFMADD231PS  Y10, Y11, Y4
+	VBROADCASTSS 4(SI), Y10
+	VCVTDQ2PS    Y12, Y11
+	VMULPS       Y8, Y10, Y10
+	VFMADD231PS  Y10, Y11, Y5
+	VBROADCASTSS 8(SI), Y10
+	VCVTDQ2PS    Y13, Y11
+	VMULPS       Y8, Y10, Y10
+	VFMADD231PS  Y10, Y11, Y6
+	VBROADCASTSS 12(SI), Y10
+	VCVTDQ2PS    Y9, Y9
+	VMULPS       Y8, Y10, Y8
+	VFMADD231PS  Y8, Y9, Y7
 	ADDQ         $0x22, R8
 	ADDQ         $0x200, DX
 	ADDQ         $0x10, SI
@@ -8612,39 +8770,39 @@ loop3:
 
 done4:
 	ADDQ         $1, DI
-	VEXTRACTF128 $1, Y0, X4
-	VADDPS       X0, X4, X4
-	VMOVHLPS     X4, X4, X0
-	VADDPS       X0, X4, X4
-	VMOVSHDUP    X4, X0
-	VADDSS       X0, X4, X4
-	VMOVSS       X4, (AX)
+	VEXTRACTF128 $1, Y4, X8
+	VADDPS       X4, X8, X8
+	VMOVHLPS     X8, X8, X4
+	VADDPS       X4, X8, X8
+	VMOVSHDUP    X8, X4
+	VADDSS       X4, X8, X8
+	VMOVSS       X8, (AX)
 	MOVQ         ldy+8(FP), DX
 	MOVQ         AX, SI
 	ADDQ         DX, SI
-	VEXTRACTF128 $1, Y1, X0
-	VADDPS       X1, X0, X0
-	VMOVHLPS     X0, X0, X1
-	VADDPS       X1, X0, X0
-	VMOVSHDUP    X0, X1
-	VADDSS       X1, X0, X0
-	VMOVSS       X0, (SI)
+	VEXTRACTF128 $1, Y5, X4
+	VADDPS       X5, X4, X4
+	VMOVHLPS     X4, X4, X5
+	VADDPS       X5, X4, X4
+	VMOVSHDUP    X4, X5
+	VADDSS       X5, X4, X4
+	VMOVSS       X4, (SI)
 	ADDQ         DX, SI
-	VEXTRACTF128 $1, Y2, X0
-	VADDPS       X2, X0, X0
-	VMOVHLPS     X0, X0, X1
-	VADDPS       X1, X0, X0
-	VMOVSHDUP    X0, X1
-	VADDSS       X1, X0, X0
-	VMOVSS       X0, (SI)
+	VEXTRACTF128 $1, Y6, X4
+	VADDPS       X6, X4, X4
+	VMOVHLPS     X4, X4, X5
+	VADDPS       X5, X4, X4
+	VMOVSHDUP    X4, X5
+	VADDSS       X5, X4, X4
+	VMOVSS       X4, (SI)
 	ADDQ         DX, SI
-	VEXTRACTF128 $1, Y3, X0
-	VADDPS       X3, X0, X0
-	VMOVHLPS     X0, X0, X1
-	VADDPS       X1, X0, X0
-	VMOVSHDUP    X0, X1
-	VADDSS       X1, X0, X0
-	VMOVSS       X0, (SI)
+	VEXTRACTF128 $1, Y7, X4
+	VADDPS       X7, X4, X4
+	VMOVHLPS     X4, X4, X5
+	VADDPS       X5, X4, X4
+	VMOVSHDUP    X4, X5
+	VADDSS       X5, X4, X4
+	VMOVSS       X4, (SI)
 	ADDQ         $4, AX
 	MOVQ         stride+48(FP), DX
 	ADDQ         DX, BX
@@ -8659,6 +8817,14 @@ done2:
 // matmulQ8Block1xTurbo2AVX2 multiplies rows of one block with 1 row of activations in int8; rows is a multiple of 4, ldy and stride in bytes.
 // Requires: AVX2, F16C
 TEXT ·matmulQ8Block1xTurbo2AVX2(SB), NOSPLIT, $544-72
+
+	// constants of the loops
+	VMOVDQU      turbo24<>+0(SB), Y0
+	VMOVDQU      turbo23<>+0(SB), Y1
+	VMOVDQU      turbo22<>+0(SB), Y2
+	VMOVDQU      turbo213<>+0(SB), Y3
+	VMOVDQU      turbo21<>+0(SB), Y4
+	VBROADCASTI128 turbo29<>+0(SB), Y5
 	LEAQ         31(SP), AX
 	ANDQ         $-32, AX
 	LEAQ         351(SP), AX
@@ -8684,93 +8850,89 @@ loop1:
 	JLT          done4
 
 loop3:
-	VMOVDQU      2(DI), X0
-	VINSERTI128  $1, 6(DI), Y0, Y0
-	VPSHUFB      turbo20<>+0(SB), Y0, Y0
-	VPAND        turbo21<>+0(SB), Y0, Y1
-	VPSRLD       $2, Y0, Y2
-	VPAND        turbo22<>+0(SB), Y2, Y2
-	VPOR         Y2, Y1, Y1
-	VPSRLD       $4, Y0, Y2
-	VPAND        turbo23<>+0(SB), Y2, Y2
-	VPOR         Y2, Y1, Y1
-	VPSRLD       $6, Y0, Y0
-	VPAND        turbo24<>+0(SB), Y0, Y0
-	VPOR         Y0, Y1, Y0
-	VBROADCASTI128 turbo29<>+0(SB), Y1
-	VPSHUFB      Y0, Y1, Y0
-	VPABSB       Y0, Y1
-	VMOVDQU      (CX), Y2
-	VPSIGNB      Y0, Y2, Y0
-	VPMADDUBSW   Y0, Y1, Y0
-	VPMADDWD     turbo213<>+0(SB), Y0, Y0
-	VMOVDQU      10(DI), X1
-	VINSERTI128  $1, 14(DI), Y1, Y1
-	VPSHUFB      turbo20<>+0(SB), Y1, Y1
-	VPAND        turbo21<>+0(SB), Y1, Y2
-	VPSRLD       $2, Y1, Y3
-	VPAND        turbo22<>+0(SB), Y3, Y3
-	VPOR         Y3, Y2, Y2
-	VPSRLD       $4, Y1, Y3
-	VPAND        turbo23<>+0(SB), Y3, Y3
-	VPOR         Y3, Y2, Y2
-	VPSRLD       $6, Y1, Y1
-	VPAND        turbo24<>+0(SB), Y1, Y1
-	VPOR         Y1, Y2, Y1
-	VBROADCASTI128 turbo29<>+0(SB), Y2
-	VPSHUFB      Y1, Y2, Y1
-	VPABSB       Y1, Y2
-	VMOVDQU      32(CX), Y3
-	VPSIGNB      Y1, Y3, Y1
-	VPMADDUBSW   Y1, Y2, Y1
-	VPMADDWD     turbo213<>+0(SB), Y1, Y1
-	VPADDD       Y1, Y0, Y0
-	VBROADCASTI128 18(DI), Y1
-	VPSHUFB      turbo26<>+0(SB), Y1, Y1
-	VPAND        turbo21<>+0(SB), Y1, Y2
-	VPSRLD       $2, Y1, Y3
-	VPAND        turbo22<>+0(SB), Y3, Y3
-	VPOR         Y3, Y2, Y2
-	VPSRLD       $4, Y1, Y3
-	VPAND        turbo23<>+0(SB), Y3, Y3
-	VPOR         Y3, Y2, Y2
-	VPSRLD       $6, Y1, Y1
-	VPAND        turbo24<>+0(SB), Y1, Y1
-	VPOR         Y1, Y2, Y1
-	VBROADCASTI128 turbo29<>+0(SB), Y2
-	VPSHUFB      Y1, Y2, Y1
-	VPABSB       Y1, Y2
-	VMOVDQU      64(CX), Y3
-	VPSIGNB      Y1, Y3, Y1
-	VPMADDUBSW   Y1, Y2, Y1
-	VPMADDWD     turbo213<>+0(SB), Y1, Y1
-	VPADDD       Y1, Y0, Y0
-	VBROADCASTI128 18(DI), Y1
-	VPSHUFB      turbo27<>+0(SB), Y1, Y1
-	VPAND        turbo21<>+0(SB), Y1, Y2
-	VPSRLD       $2, Y1, Y3
-	VPAND        turbo22<>+0(SB), Y3, Y3
-	VPOR         Y3, Y2, Y2
-	VPSRLD       $4, Y1, Y3
-	VPAND        turbo23<>+0(SB), Y3, Y3
-	VPOR         Y3, Y2, Y2
-	VPSRLD       $6, Y1, Y1
-	VPAND        turbo24<>+0(SB), Y1, Y1
-	VPOR         Y1, Y2, Y1
-	VBROADCASTI128 turbo29<>+0(SB), Y2
-	VPSHUFB      Y1, Y2, Y1
-	VPABSB       Y1, Y2
-	VMOVDQU      96(CX), Y3
-	VPSIGNB      Y1, Y3, Y1
-	VPMADDUBSW   Y1, Y2, Y1
-	VPMADDWD     turbo213<>+0(SB), Y1, Y1
-	VPADDD       Y1, Y0, Y0
-	VMOVDQU      Y0, (R10)
-	VPBROADCASTW (DI), X0
-	VCVTPH2PS    X0, Y0
-	VMOVDQU      turbo28<>+0(SB), Y1
-	VMULPS       Y1, Y0, Y0
-	VMOVSS       X0, (R11)
+	VMOVDQU      2(DI), X6
+	VINSERTI128  $1, 6(DI), Y6, Y6
+	VPSHUFB      turbo20<>+0(SB), Y6, Y6
+	VPAND        Y4, Y6, Y7
+	VPSRLD       $2, Y6, Y8
+	VPAND        Y2, Y8, Y8
+	VPOR         Y8, Y7, Y7
+	VPSRLD       $4, Y6, Y8
+	VPAND        Y1, Y8, Y8
+	VPOR         Y8, Y7, Y7
+	VPSRLD       $6, Y6, Y6
+	VPAND        Y0, Y6, Y6
+	VPOR         Y6, Y7, Y6
+	VPSHUFB      Y6, Y5, Y6
+	VPABSB       Y6, Y7
+	VMOVDQU      (CX), Y8
+	VPSIGNB      Y6, Y8, Y6
+	VPMADDUBSW   Y6, Y7, Y6
+	VPMADDWD     Y3, Y6, Y6
+	VMOVDQU      10(DI), X7
+	VINSERTI128  $1, 14(DI), Y7, Y7
+	VPSHUFB      turbo20<>+0(SB), Y7, Y7
+	VPAND        Y4, Y7, Y8
+	VPSRLD       $2, Y7, Y9
+	VPAND        Y2, Y9, Y9
+	VPOR         Y9, Y8, Y8
+	VPSRLD       $4, Y7, Y9
+	VPAND        Y1, Y9, Y9
+	VPOR         Y9, Y8, Y8
+	VPSRLD       $6, Y7, Y7
+	VPAND        Y0, Y7, Y7
+	VPOR         Y7, Y8, Y7
+	VPSHUFB      Y7, Y5, Y7
+	VPABSB       Y7, Y8
+	VMOVDQU      32(CX), Y9
+	VPSIGNB      Y7, Y9, Y7
+	VPMADDUBSW   Y7, Y8, Y7
+	VPMADDWD     Y3, Y7, Y7
+	VPADDD       Y7, Y6, Y6
+	VBROADCASTI128 18(DI), Y7
+	VPSHUFB      turbo26<>+0(SB), Y7, Y7
+	VPAND        Y4, Y7, Y8
+	VPSRLD       $2, Y7, Y9
+	VPAND        Y2, Y9, Y9
+	VPOR         Y9, Y8, Y8
+	VPSRLD       $4, Y7, Y9
+	VPAND        Y1, Y9, Y9
+	VPOR         Y9, Y8, Y8
+	VPSRLD       $6, Y7, Y7
+	VPAND        Y0, Y7, Y7
+	VPOR         Y7, Y8, Y7
+	VPSHUFB      Y7, Y5, Y7
+	VPABSB       Y7, Y8
+	VMOVDQU      64(CX), Y9
+	VPSIGNB      Y7, Y9, Y7
+	VPMADDUBSW   Y7, Y8, Y7
+	VPMADDWD     Y3, Y7, Y7
+	VPADDD       Y7, Y6, Y6
+	VBROADCASTI128 18(DI), Y7
+	VPSHUFB      turbo27<>+0(SB), Y7, Y7
+	VPAND        Y4, Y7, Y8
+	VPSRLD       $2, Y7, Y9
+	VPAND        Y2, Y9, Y9
+	VPOR         Y9, Y8, Y8
+	VPSRLD       $4, Y7, Y9
+	VPAND        Y1, Y9, Y9
+	VPOR         Y9, Y8, Y8
+	VPSRLD       $6, Y7, Y7
+	VPAND        Y0, Y7, Y7
+	VPOR         Y7, Y8, Y7
+	VPSHUFB      Y7, Y5, Y7
+	VPABSB       Y7, Y8
+	VMOVDQU      96(CX), Y9
+	VPSIGNB      Y7, Y9, Y7
+	VPMADDUBSW   Y7, Y8, Y7
+	VPMADDWD     Y3, Y7, Y7
+	VPADDD       Y7, Y6, Y6
+	VMOVDQU      Y6, (R10)
+	VPBROADCASTW (DI), X6
+	VCVTPH2PS    X6, Y6
+	VMOVDQU      turbo28<>+0(SB), Y7
+	VMULPS       Y7, Y6, Y6
+	VMOVSS       X6, (R11)
 	ADDQ         $0x20, R10
 	ADDQ         $4, R11
 	MOVQ         stride+48(FP), R12
@@ -8782,27 +8944,27 @@ done4:
 	ADDQ         $1, R9
 
 	// four results for each row of y
-	VMOVUPS      (BX), X0
-	VMOVDQU      (AX), Y1
-	VMOVDQU      32(AX), Y2
-	VMOVDQU      64(AX), Y3
-	VMOVDQU      96(AX), Y4
-	VPUNPCKLDQ   Y2, Y1, Y5
-	VPUNPCKHDQ   Y2, Y1, Y1
-	VPADDD       Y1, Y5, Y5
-	VPUNPCKLDQ   Y4, Y3, Y1
-	VPUNPCKHDQ   Y4, Y3, Y2
-	VPADDD       Y2, Y1, Y1
-	VPUNPCKLQDQ  Y1, Y5, Y2
-	VPUNPCKHQDQ  Y1, Y5, Y1
-	VPADDD       Y1, Y2, Y2
-	VEXTRACTI128 $1, Y2, X1
-	VPADDD       X1, X2, X1
-	VCVTDQ2PS    X1, X1
-	VBROADCASTSS (DX), X2
-	VMULPS       X2, X1, X1
-	VMULPS       X0, X1, X0
-	VMOVUPS      X0, (SI)
+	VMOVUPS      (BX), X6
+	VMOVDQU      (AX), Y7
+	VMOVDQU      32(AX), Y8
+	VMOVDQU      64(AX), Y9
+	VMOVDQU      96(AX), Y10
+	VPUNPCKLDQ   Y8, Y7, Y11
+	VPUNPCKHDQ   Y8, Y7, Y7
+	VPADDD       Y7, Y11, Y11
+	VPUNPCKLDQ   Y10, Y9, Y7
+	VPUNPCKHDQ   Y10, Y9, Y8
+	VPADDD       Y8, Y7, Y7
+	VPUNPCKLQDQ  Y7, Y11, Y8
+	VPUNPCKHQDQ  Y7, Y11, Y7
+	VPADDD       Y7, Y8, Y8
+	VEXTRACTI128 $1, Y8, X7
+	VPADDD       X7, X8, X7
+	VCVTDQ2PS    X7, X7
+	VBROADCASTSS (DX), X8
+	VMULPS       X8, X7, X7
+	VMULPS       X6, X7, X6
+	VMOVUPS      X6, (SI)
 	ADDQ         $0x10, SI
 	SUBQ         $4, R8
 	JGE          loop1
@@ -8815,6 +8977,14 @@ done2:
 // matmulQ8Block2xTurbo2AVX2 multiplies rows of one block with 2 rows of activations in int8; rows is a multiple of 4, ldy and stride in bytes.
 // Requires: AVX2, F16C
 TEXT ·matmulQ8Block2xTurbo2AVX2(SB), 0, $672-72
+
+	// constants of the loops
+	VMOVDQU      turbo213<>+0(SB), Y0
+	VMOVDQU      turbo24<>+0(SB), Y1
+	VMOVDQU      turbo23<>+0(SB), Y2
+	VMOVDQU      turbo22<>+0(SB), Y3
+	VMOVDQU      turbo21<>+0(SB), Y4
+	VBROADCASTI128 turbo29<>+0(SB), Y5
 	LEAQ         31(SP), AX
 	ANDQ         $-32, AX
 	LEAQ         351(SP), AX
@@ -8840,113 +9010,109 @@ loop1:
 	JLT          done4
 
 loop3:
-	VMOVDQU      2(DI), X0
-	VINSERTI128  $1, 6(DI), Y0, Y0
-	VPSHUFB      turbo20<>+0(SB), Y0, Y0
-	VPAND        turbo21<>+0(SB), Y0, Y1
-	VPSRLD       $2, Y0, Y2
-	VPAND        turbo22<>+0(SB), Y2, Y2
-	VPOR         Y2, Y1, Y1
-	VPSRLD       $4, Y0, Y2
-	VPAND        turbo23<>+0(SB), Y2, Y2
-	VPOR         Y2, Y1, Y1
-	VPSRLD       $6, Y0, Y0
-	VPAND        turbo24<>+0(SB), Y0, Y0
-	VPOR         Y0, Y1, Y0
-	VBROADCASTI128 turbo29<>+0(SB), Y1
-	VPSHUFB      Y0, Y1, Y0
-	VPABSB       Y0, Y1
-	VMOVDQU      (CX), Y2
-	VPSIGNB      Y0, Y2, Y2
-	VPMADDUBSW   Y2, Y1, Y2
-	VPMADDWD     turbo213<>+0(SB), Y2, Y2
-	VMOVDQU      128(CX), Y3
-	VPSIGNB      Y0, Y3, Y0
-	VPMADDUBSW   Y0, Y1, Y0
-	VPMADDWD     turbo213<>+0(SB), Y0, Y0
-	VMOVDQU      10(DI), X1
-	VINSERTI128  $1, 14(DI), Y1, Y1
-	VPSHUFB      turbo20<>+0(SB), Y1, Y1
-	VPAND        turbo21<>+0(SB), Y1, Y3
-	VPSRLD       $2, Y1, Y4
-	VPAND        turbo22<>+0(SB), Y4, Y4
-	VPOR         Y4, Y3, Y3
-	VPSRLD       $4, Y1, Y4
-	VPAND        turbo23<>+0(SB), Y4, Y4
-	VPOR         Y4, Y3, Y3
-	VPSRLD       $6, Y1, Y1
-	VPAND        turbo24<>+0(SB), Y1, Y1
-	VPOR         Y1, Y3, Y1
-	VBROADCASTI128 turbo29<>+0(SB), Y3
-	VPSHUFB      Y1, Y3, Y1
-	VPABSB       Y1, Y3
-	VMOVDQU      32(CX), Y4
-	VPSIGNB      Y1, Y4, Y4
-	VPMADDUBSW   Y4, Y3, Y4
-	VPMADDWD     turbo213<>+0(SB), Y4, Y4
-	VPADDD       Y4, Y2, Y2
-	VMOVDQU      160(CX), Y4
-	VPSIGNB      Y1, Y4, Y1
-	VPMADDUBSW   Y1, Y3, Y1
-	VPMADDWD     turbo213<>+0(SB), Y1, Y1
-	VPADDD       Y1, Y0, Y0
-	VBROADCASTI128 18(DI), Y1
-	VPSHUFB      turbo26<>+0(SB), Y1, Y1
-	VPAND        turbo21<>+0(SB), Y1, Y3
-	VPSRLD       $2, Y1, Y4
-	VPAND        turbo22<>+0(SB), Y4, Y4
-	VPOR         Y4, Y3, Y3
-	VPSRLD       $4, Y1, Y4
-	VPAND        turbo23<>+0(SB), Y4, Y4
-	VPOR         Y4, Y3, Y3
-	VPSRLD       $6, Y1, Y1
-	VPAND        turbo24<>+0(SB), Y1, Y1
-	VPOR         Y1, Y3, Y1
-	VBROADCASTI128 turbo29<>+0(SB), Y3
-	VPSHUFB      Y1, Y3, Y1
-	VPABSB       Y1, Y3
-	VMOVDQU      64(CX), Y4
-	VPSIGNB      Y1, Y4, Y4
-	VPMADDUBSW   Y4, Y3, Y4
-	VPMADDWD     turbo213<>+0(SB), Y4, Y4
-	VPADDD       Y4, Y2, Y2
-	VMOVDQU      192(CX), Y4
-	VPSIGNB      Y1, Y4, Y1
-	VPMADDUBSW   Y1, Y3, Y1
-	VPMADDWD     turbo213<>+0(SB), Y1, Y1
-	VPADDD       Y1, Y0, Y0
-	VBROADCASTI128 18(DI), Y1
-	VPSHUFB      turbo27<>+0(SB), Y1, Y1
-	VPAND        turbo21<>+0(SB), Y1, Y3
-	VPSRLD       $2, Y1, Y4
-	VPAND        turbo22<>+0(SB), Y4, Y4
-	VPOR         Y4, Y3, Y3
-	VPSRLD       $4, Y1, Y4
-	VPAND        turbo23<>+0(SB), Y4, Y4
-	VPOR         Y4, Y3, Y3
-	VPSRLD       $6, Y1, Y1
-	VPAND        turbo24<>+0(SB), Y1, Y1
-	VPOR         Y1, Y3, Y1
-	VBROADCASTI128 turbo29<>+0(SB), Y3
-	VPSHUFB      Y1, Y3, Y1
-	VPABSB       Y1, Y3
-	VMOVDQU      96(CX), Y4
-	VPSIGNB      Y1, Y4, Y4
-	VPMADDUBSW   Y4, Y3, Y4
-	VPMADDWD     turbo213<>+0(SB), Y4, Y4
-	VPADDD       Y4, Y2, Y2
-	VMOVDQU      224(CX), Y4
-	VPSIGNB      Y1, Y4, Y1
-	VPMADDUBSW   Y1, Y3, Y1
-	VPMADDWD     turbo213<>+0(SB), Y1, Y1
-	VPADDD       Y1, Y0, Y0
-	VMOVDQU      Y2, (R10)
-	VMOVDQU      Y0, 128(R10)
-	VPBROADCASTW (DI), X0
-	VCVTPH2PS    X0, Y0
-	VMOVDQU      turbo28<>+0(SB), Y1
-	VMULPS       Y1, Y0, Y0
-	VMOVSS       X0, (R11)
+	VMOVDQU      2(DI), X6
+	VINSERTI128  $1, 6(DI), Y6, Y6
+	VPSHUFB      turbo20<>+0(SB), Y6, Y6
+	VPAND        Y4, Y6, Y7
+	VPSRLD       $2, Y6, Y8
+	VPAND        Y3, Y8, Y8
+	VPOR         Y8, Y7, Y7
+	VPSRLD       $4, Y6, Y8
+	VPAND        Y2, Y8, Y8
+	VPOR         Y8, Y7, Y7
+	VPSRLD       $6, Y6, Y6
+	VPAND        Y1, Y6, Y6
+	VPOR         Y6, Y7, Y6
+	VPSHUFB      Y6, Y5, Y6
+	VPABSB       Y6, Y7
+	VMOVDQU      (CX), Y8
+	VPSIGNB      Y6, Y8, Y8
+	VPMADDUBSW   Y8, Y7, Y8
+	VPMADDWD     Y0, Y8, Y8
+	VMOVDQU      128(CX), Y9
+	VPSIGNB      Y6, Y9, Y6
+	VPMADDUBSW   Y6, Y7, Y6
+	VPMADDWD     Y0, Y6, Y6
+	VMOVDQU      10(DI), X7
+	VINSERTI128  $1, 14(DI), Y7, Y7
+	VPSHUFB      turbo20<>+0(SB), Y7, Y7
+	VPAND        Y4, Y7, Y9
+	VPSRLD       $2, Y7, Y10
+	VPAND        Y3, Y10, Y10
+	VPOR         Y10, Y9, Y9
+	VPSRLD       $4, Y7, Y10
+	VPAND        Y2, Y10, Y10
+	VPOR         Y10, Y9, Y9
+	VPSRLD       $6, Y7, Y7
+	VPAND        Y1, Y7, Y7
+	VPOR         Y7, Y9, Y7
+	VPSHUFB      Y7, Y5, Y7
+	VPABSB       Y7, Y9
+	VMOVDQU      32(CX), Y10
+	VPSIGNB      Y7, Y10, Y10
+	VPMADDUBSW   Y10, Y9, Y10
+	VPMADDWD     Y0, Y10, Y10
+	VPADDD       Y10, Y8, Y8
+	VMOVDQU      160(CX), Y10
+	VPSIGNB      Y7, Y10, Y7
+	VPMADDUBSW   Y7, Y9, Y7
+	VPMADDWD     Y0, Y7, Y7
+	VPADDD       Y7, Y6, Y6
+	VBROADCASTI128 18(DI), Y7
+	VPSHUFB      turbo26<>+0(SB), Y7, Y7
+	VPAND        Y4, Y7, Y9
+	VPSRLD       $2, Y7, Y10
+	VPAND        Y3, Y10, Y10
+	VPOR         Y10, Y9, Y9
+	VPSRLD       $4, Y7, Y10
+	VPAND        Y2, Y10, Y10
+	VPOR         Y10, Y9, Y9
+	VPSRLD       $6, Y7, Y7
+	VPAND        Y1, Y7, Y7
+	VPOR         Y7, Y9, Y7
+	VPSHUFB      Y7, Y5, Y7
+	VPABSB       Y7, Y9
+	VMOVDQU      64(CX), Y10
+	VPSIGNB      Y7, Y10, Y10
+	VPMADDUBSW   Y10, Y9, Y10
+	VPMADDWD     Y0, Y10, Y10
+	VPADDD       Y10, Y8, Y8
+	VMOVDQU      192(CX), Y10
+	VPSIGNB      Y7, Y10, Y7
+	VPMADDUBSW   Y7, Y9, Y7
+	VPMADDWD     Y0, Y7, Y7
+	VPADDD       Y7, Y6, Y6
+	VBROADCASTI128 18(DI), Y7
+	VPSHUFB      turbo27<>+0(SB), Y7, Y7
+	VPAND        Y4, Y7, Y9
+	VPSRLD       $2, Y7, Y10
+	VPAND        Y3, Y10, Y10
+	VPOR         Y10, Y9, Y9
+	VPSRLD       $4, Y7, Y10
+	VPAND        Y2, Y10, Y10
+	VPOR         Y10, Y9, Y9
+	VPSRLD       $6, Y7, Y7
+	VPAND        Y1, Y7, Y7
+	VPOR         Y7, Y9, Y7
+	VPSHUFB      Y7, Y5, Y7
+	VPABSB       Y7, Y9
+	VMOVDQU      96(CX), Y10
+	VPSIGNB      Y7, Y10, Y10
+	VPMADDUBSW   Y10, Y9, Y10
+	VPMADDWD     Y0, Y10, Y10
+	VPADDD       Y10, Y8, Y8
+	VMOVDQU      224(CX), Y10
+	VPSIGNB      Y7, Y10, Y7
+	VPMADDUBSW   Y7, Y9, Y7
+	VPMADDWD     Y0, Y7, Y7
+	VPADDD       Y7, Y6, Y6
+	VMOVDQU      Y8, (R10)
+	VMOVDQU      Y6, 128(R10)
+	VPBROADCASTW (DI), X6
+	VCVTPH2PS    X6, Y6
+	VMOVDQU      turbo28<>+0(SB), Y7
+	VMULPS       Y7, Y6, Y6
+	VMOVSS       X6, (R11)
 	ADDQ         $0x20, R10
 	ADDQ         $4, R11
 	MOVQ         stride+48(FP), R12
@@ -8958,50 +9124,50 @@ done4:
 	ADDQ         $1, R9
 
 	// four results for each row of y
-	VMOVUPS      (BX), X0
-	VMOVDQU      (AX), Y1
-	VMOVDQU      32(AX), Y2
-	VMOVDQU      64(AX), Y3
-	VMOVDQU      96(AX), Y4
-	VPUNPCKLDQ   Y2, Y1, Y5
-	VPUNPCKHDQ   Y2, Y1, Y1
-	VPADDD       Y1, Y5, Y5
-	VPUNPCKLDQ   Y4, Y3, Y1
-	VPUNPCKHDQ   Y4, Y3, Y2
-	VPADDD       Y2, Y1, Y1
-	VPUNPCKLQDQ  Y1, Y5, Y2
-	VPUNPCKHQDQ  Y1, Y5, Y1
-	VPADDD       Y1, Y2, Y2
-	VEXTRACTI128 $1, Y2, X1
-	VPADDD       X1, X2, X1
-	VCVTDQ2PS    X1, X1
-	VBROADCASTSS (DX), X2
-	VMULPS       X2, X1, X1
-	VMULPS       X0, X1, X1
-	VMOVUPS      X1, (SI)
-	VMOVDQU      128(AX), Y1
-	VMOVDQU      160(AX), Y2
-	VMOVDQU      192(AX), Y3
-	VMOVDQU      224(AX), Y4
-	VPUNPCKLDQ   Y2, Y1, Y5
-	VPUNPCKHDQ   Y2, Y1, Y1
-	VPADDD       Y1, Y5, Y5
-	VPUNPCKLDQ   Y4, Y3, Y1
-	VPUNPCKHDQ   Y4, Y3, Y2
-	VPADDD       Y2, Y1, Y1
-	VPUNPCKLQDQ  Y1, Y5, Y2
-	VPUNPCKHQDQ  Y1, Y5, Y1
-	VPADDD       Y1, Y2, Y2
-	VEXTRACTI128 $1, Y2, X1
-	VPADDD       X1, X2, X1
-	VCVTDQ2PS    X1, X1
-	VBROADCASTSS 4(DX), X2
-	VMULPS       X2, X1, X1
-	VMULPS       X0, X1, X0
+	VMOVUPS      (BX), X6
+	VMOVDQU      (AX), Y7
+	VMOVDQU      32(AX), Y8
+	VMOVDQU      64(AX), Y9
+	VMOVDQU      96(AX), Y10
+	VPUNPCKLDQ   Y8, Y7, Y11
+	VPUNPCKHDQ   Y8, Y7, Y7
+	VPADDD       Y7, Y11, Y11
+	VPUNPCKLDQ   Y10, Y9, Y7
+	VPUNPCKHDQ   Y10, Y9, Y8
+	VPADDD       Y8, Y7, Y7
+	VPUNPCKLQDQ  Y7, Y11, Y8
+	VPUNPCKHQDQ  Y7, Y11, Y7
+	VPADDD       Y7, Y8, Y8
+	VEXTRACTI128 $1, Y8, X7
+	VPADDD       X7, X8, X7
+	VCVTDQ2PS    X7, X7
+	VBROADCASTSS (DX), X8
+	VMULPS       X8, X7, X7
+	VMULPS       X6, X7, X7
+	VMOVUPS      X7, (SI)
+	VMOVDQU      128(AX), Y7
+	VMOVDQU      160(AX), Y8
+	VMOVDQU      192(AX), Y9
+	VMOVDQU      224(AX), Y10
+	VPUNPCKLDQ   Y8, Y7, Y11
+	VPUNPCKHDQ   Y8, Y7, Y7
+	VPADDD       Y7, Y11, Y11
+	VPUNPCKLDQ   Y10, Y9, Y7
+	VPUNPCKHDQ   Y10, Y9, Y8
+	VPADDD       Y8, Y7, Y7
+	VPUNPCKLQDQ  Y7, Y11, Y8
+	VPUNPCKHQDQ  Y7, Y11, Y7
+	VPADDD       Y7, Y8, Y8
+	VEXTRACTI128 $1, Y8, X7
+	VPADDD       X7, X8, X7
+	VCVTDQ2PS    X7, X7
+	VBROADCASTSS 4(DX), X8
+	VMULPS       X8, X7, X7
+	VMULPS       X6, X7, X6
 	MOVQ         ldy+8(FP), R9
 	MOVQ         SI, R10
 	ADDQ         R9, R10
-	VMOVUPS      X0, (R10)
+	VMOVUPS      X6, (R10)
 	ADDQ         $0x10, SI
 	SUBQ         $4, R8
 	JGE          loop1
@@ -9014,6 +9180,14 @@ done2:
 // matmulQ8Block3xTurbo2AVX2 multiplies rows of one block with 3 rows of activations in int8; rows is a multiple of 4, ldy and stride in bytes.
 // Requires: AVX2, F16C
 TEXT ·matmulQ8Block3xTurbo2AVX2(SB), 0, $800-72
+
+	// constants of the loops
+	VMOVDQU      turbo213<>+0(SB), Y0
+	VMOVDQU      turbo24<>+0(SB), Y1
+	VMOVDQU      turbo23<>+0(SB), Y2
+	VMOVDQU      turbo22<>+0(SB), Y3
+	VMOVDQU      turbo21<>+0(SB), Y4
+	VBROADCASTI128 turbo29<>+0(SB), Y5
 	LEAQ         31(SP), AX
 	ANDQ         $-32, AX
 	LEAQ         351(SP), AX
@@ -9039,133 +9213,129 @@ loop1:
 	JLT          done4
 
 loop3:
-	VMOVDQU      2(DI), X0
-	VINSERTI128  $1, 6(DI), Y0, Y0
-	VPSHUFB      turbo20<>+0(SB), Y0, Y0
-	VPAND        turbo21<>+0(SB), Y0, Y1
-	VPSRLD       $2, Y0, Y2
-	VPAND        turbo22<>+0(SB), Y2, Y2
-	VPOR         Y2, Y1, Y1
-	VPSRLD       $4, Y0, Y2
-	VPAND        turbo23<>+0(SB), Y2, Y2
-	VPOR         Y2, Y1, Y1
-	VPSRLD       $6, Y0, Y0
-	VPAND        turbo24<>+0(SB), Y0, Y0
-	VPOR         Y0, Y1, Y0
-	VBROADCASTI128 turbo29<>+0(SB), Y1
-	VPSHUFB      Y0, Y1, Y0
-	VPABSB       Y0, Y1
-	VMOVDQU      (CX), Y2
-	VPSIGNB      Y0, Y2, Y2
-	VPMADDUBSW   Y2, Y1, Y2
-	VPMADDWD     turbo213<>+0(SB), Y2, Y2
-	VMOVDQU      128(CX), Y3
-	VPSIGNB      Y0, Y3, Y3
-	VPMADDUBSW   Y3, Y1, Y3
-	VPMADDWD     turbo213<>+0(SB), Y3, Y3
-	VMOVDQU      256(CX), Y4
-	VPSIGNB      Y0, Y4, Y0
-	VPMADDUBSW   Y0, Y1, Y0
-	VPMADDWD     turbo213<>+0(SB), Y0, Y0
-	VMOVDQU      10(DI), X1
-	VINSERTI128  $1, 14(DI), Y1, Y1
-	VPSHUFB      turbo20<>+0(SB), Y1, Y1
-	VPAND        turbo21<>+0(SB), Y1, Y4
-	VPSRLD       $2, Y1, Y5
-	VPAND        turbo22<>+0(SB), Y5, Y5
-	VPOR         Y5, Y4, Y4
-	VPSRLD       $4, Y1, Y5
-	VPAND        turbo23<>+0(SB), Y5, Y5
-	VPOR         Y5, Y4, Y4
-	VPSRLD       $6, Y1, Y1
-	VPAND        turbo24<>+0(SB), Y1, Y1
-	VPOR         Y1, Y4, Y1
-	VBROADCASTI128 turbo29<>+0(SB), Y4
-	VPSHUFB      Y1, Y4, Y1
-	VPABSB       Y1, Y4
-	VMOVDQU      32(CX), Y5
-	VPSIGNB      Y1, Y5, Y5
-	VPMADDUBSW   Y5, Y4, Y5
-	VPMADDWD     turbo213<>+0(SB), Y5, Y5
-	VPADDD       Y5, Y2, Y2
-	VMOVDQU      160(CX), Y5
-	VPSIGNB      Y1, Y5, Y5
-	VPMADDUBSW   Y5, Y4, Y5
-	VPMADDWD     turbo213<>+0(SB), Y5, Y5
-	VPADDD       Y5, Y3, Y3
-	VMOVDQU      288(CX), Y5
-	VPSIGNB      Y1, Y5, Y1
-	VPMADDUBSW   Y1, Y4, Y1
-	VPMADDWD     turbo213<>+0(SB), Y1, Y1
-	VPADDD       Y1, Y0, Y0
-	VBROADCASTI128 18(DI), Y1
-	VPSHUFB      turbo26<>+0(SB), Y1, Y1
-	VPAND        turbo21<>+0(SB), Y1, Y4
-	VPSRLD       $2, Y1, Y5
-	VPAND        turbo22<>+0(SB), Y5, Y5
-	VPOR         Y5, Y4, Y4
-	VPSRLD       $4, Y1, Y5
-	VPAND        turbo23<>+0(SB), Y5, Y5
-	VPOR         Y5, Y4, Y4
-	VPSRLD       $6, Y1, Y1
-	VPAND        turbo24<>+0(SB), Y1, Y1
-	VPOR         Y1, Y4, Y1
-	VBROADCASTI128 turbo29<>+0(SB), Y4
-	VPSHUFB      Y1, Y4, Y1
-	VPABSB       Y1, Y4
-	VMOVDQU      64(CX), Y5
-	VPSIGNB      Y1, Y5, Y5
-	VPMADDUBSW   Y5, Y4, Y5
-	VPMADDWD     turbo213<>+0(SB), Y5, Y5
-	VPADDD       Y5, Y2, Y2
-	VMOVDQU      192(CX), Y5
-	VPSIGNB      Y1, Y5, Y5
-	VPMADDUBSW   Y5, Y4, Y5
-	VPMADDWD     turbo213<>+0(SB), Y5, Y5
-	VPADDD       Y5, Y3, Y3
-	VMOVDQU      320(CX), Y5
-	VPSIGNB      Y1, Y5, Y1
-	VPMADDUBSW   Y1, Y4, Y1
-	VPMADDWD     turbo213<>+0(SB), Y1, Y1
-	VPADDD       Y1, Y0, Y0
-	VBROADCASTI128 18(DI), Y1
-	VPSHUFB      turbo27<>+0(SB), Y1, Y1
-	VPAND        turbo21<>+0(SB), Y1, Y4
-	VPSRLD       $2, Y1, Y5
-	VPAND        turbo22<>+0(SB), Y5, Y5
-	VPOR         Y5, Y4, Y4
-	VPSRLD       $4, Y1, Y5
-	VPAND        turbo23<>+0(SB), Y5, Y5
-	VPOR         Y5, Y4, Y4
-	VPSRLD       $6, Y1, Y1
-	VPAND        turbo24<>+0(SB), Y1, Y1
-	VPOR         Y1, Y4, Y1
-	VBROADCASTI128 turbo29<>+0(SB), Y4
-	VPSHUFB      Y1, Y4, Y1
-	VPABSB       Y1, Y4
-	VMOVDQU      96(CX), Y5
-	VPSIGNB      Y1, Y5, Y5
-	VPMADDUBSW   Y5, Y4, Y5
-	VPMADDWD     turbo213<>+0(SB), Y5, Y5
-	VPADDD       Y5, Y2, Y2
-	VMOVDQU      224(CX), Y5
-	VPSIGNB      Y1, Y5, Y5
-	VPMADDUBSW   Y5, Y4, Y5
-	VPMADDWD     turbo213<>+0(SB), Y5, Y5
-	VPADDD       Y5, Y3, Y3
-	VMOVDQU      352(CX), Y5
-	VPSIGNB      Y1, Y5, Y1
-	VPMADDUBSW   Y1, Y4, Y1
-	VPMADDWD     turbo213<>+0(SB), Y1, Y1
-	VPADDD       Y1, Y0, Y0
-	VMOVDQU      Y2, (R10)
-	VMOVDQU      Y3, 128(R10)
-	VMOVDQU      Y0, 256(R10)
-	VPBROADCASTW (DI), X0
-	VCVTPH2PS    X0, Y0
-	VMOVDQU      turbo28<>+0(SB), Y1
-	VMULPS       Y1, Y0, Y0
-	VMOVSS       X0, (R11)
+	VMOVDQU      2(DI), X6
+	VINSERTI128  $1, 6(DI), Y6, Y6
+	VPSHUFB      turbo20<>+0(SB), Y6, Y6
+	VPAND        Y4, Y6, Y7
+	VPSRLD       $2, Y6, Y8
+	VPAND        Y3, Y8, Y8
+	VPOR         Y8, Y7, Y7
+	VPSRLD       $4, Y6, Y8
+	VPAND        Y2, Y8, Y8
+	VPOR         Y8, Y7, Y7
+	VPSRLD       $6, Y6, Y6
+	VPAND        Y1, Y6, Y6
+	VPOR         Y6, Y7, Y6
+	VPSHUFB      Y6, Y5, Y6
+	VPABSB       Y6, Y7
+	VMOVDQU      (CX), Y8
+	VPSIGNB      Y6, Y8, Y8
+	VPMADDUBSW   Y8, Y7, Y8
+	VPMADDWD     Y0, Y8, Y8
+	VMOVDQU      128(CX), Y9
+	VPSIGNB      Y6, Y9, Y9
+	VPMADDUBSW   Y9, Y7, Y9
+	VPMADDWD     Y0, Y9, Y9
+	VMOVDQU      256(CX), Y10
+	VPSIGNB      Y6, Y10, Y6
+	VPMADDUBSW   Y6, Y7, Y6
+	VPMADDWD     Y0, Y6, Y6
+	VMOVDQU      10(DI), X7
+	VINSERTI128  $1, 14(DI), Y7, Y7
+	VPSHUFB      turbo20<>+0(SB), Y7, Y7
+	VPAND        Y4, Y7, Y10
+	VPSRLD       $2, Y7, Y11
+	VPAND        Y3, Y11, Y11
+	VPOR         Y11, Y10, Y10
+	VPSRLD       $4, Y7, Y11
+	VPAND        Y2, Y11, Y11
+	VPOR         Y11, Y10, Y10
+	VPSRLD       $6, Y7, Y7
+	VPAND        Y1, Y7, Y7
+	VPOR         Y7, Y10, Y7
+	VPSHUFB      Y7, Y5, Y7
+	VPABSB       Y7, Y10
+	VMOVDQU      32(CX), Y11
+	VPSIGNB      Y7, Y11, Y11
+	VPMADDUBSW   Y11, Y10, Y11
+	VPMADDWD     Y0, Y11, Y11
+	VPADDD       Y11, Y8, Y8
+	VMOVDQU      160(CX), Y11
+	VPSIGNB      Y7, Y11, Y11
+	VPMADDUBSW   Y11, Y10, Y11
+	VPMADDWD     Y0, Y11, Y11
+	VPADDD       Y11, Y9, Y9
+	VMOVDQU      288(CX), Y11
+	VPSIGNB      Y7, Y11, Y7
+	VPMADDUBSW   Y7, Y10, Y7
+	VPMADDWD     Y0, Y7, Y7
+	VPADDD       Y7, Y6, Y6
+	VBROADCASTI128 18(DI), Y7
+	VPSHUFB      turbo26<>+0(SB), Y7, Y7
+	VPAND        Y4, Y7, Y10
+	VPSRLD       $2, Y7, Y11
+	VPAND        Y3, Y11, Y11
+	VPOR         Y11, Y10, Y10
+	VPSRLD       $4, Y7, Y11
+	VPAND        Y2, Y11, Y11
+	VPOR         Y11, Y10, Y10
+	VPSRLD       $6, Y7, Y7
+	VPAND        Y1, Y7, Y7
+	VPOR         Y7, Y10, Y7
+	VPSHUFB      Y7, Y5, Y7
+	VPABSB       Y7, Y10
+	VMOVDQU      64(CX), Y11
+	VPSIGNB      Y7, Y11, Y11
+	VPMADDUBSW   Y11, Y10, Y11
+	VPMADDWD     Y0, Y11, Y11
+	VPADDD       Y11, Y8, Y8
+	VMOVDQU      192(CX), Y11
+	VPSIGNB      Y7, Y11, Y11
+	VPMADDUBSW   Y11, Y10, Y11
+	VPMADDWD     Y0, Y11, Y11
+	VPADDD       Y11, Y9, Y9
+	VMOVDQU      320(CX), Y11
+	VPSIGNB      Y7, Y11, Y7
+	VPMADDUBSW   Y7, Y10, Y7
+	VPMADDWD     Y0, Y7, Y7
+	VPADDD       Y7, Y6, Y6
+	VBROADCASTI128 18(DI), Y7
+	VPSHUFB      turbo27<>+0(SB), Y7, Y7
+	VPAND        Y4, Y7, Y10
+	VPSRLD       $2, Y7, Y11
+	VPAND        Y3, Y11, Y11
+	VPOR         Y11, Y10, Y10
+	VPSRLD       $4, Y7, Y11
+	VPAND        Y2, Y11, Y11
+	VPOR         Y11, Y10, Y10
+	VPSRLD       $6, Y7, Y7
+	VPAND        Y1, Y7, Y7
+	VPOR         Y7, Y10, Y7
+	VPSHUFB      Y7, Y5, Y7
+	VPABSB       Y7, Y10
+	VMOVDQU      96(CX), Y11
+	VPSIGNB      Y7, Y11, Y11
+	VPMADDUBSW   Y11, Y10, Y11
+	VPMADDWD     Y0, Y11, Y11
+	VPADDD       Y11, Y8, Y8
+	VMOVDQU      224(CX), Y11
+	VPSIGNB      Y7, Y11, Y11
+	VPMADDUBSW   Y11, Y10, Y11
+	VPMADDWD     Y0, Y11, Y11
+	VPADDD       Y11, Y9, Y9
+	VMOVDQU      352(CX), Y11
+	VPSIGNB      Y7, Y11, Y7
+	VPMADDUBSW   Y7, Y10, Y7
+	VPMADDWD     Y0, Y7, Y7
+	VPADDD       Y7, Y6, Y6
+	VMOVDQU      Y8, (R10)
+	VMOVDQU      Y9, 128(R10)
+	VMOVDQU      Y6, 256(R10)
+	VPBROADCASTW (DI), X6
+	VCVTPH2PS    X6, Y6
+	VMOVDQU      turbo28<>+0(SB), Y7
+	VMULPS       Y7, Y6, Y6
+	VMOVSS       X6, (R11)
 	ADDQ         $0x20, R10
 	ADDQ         $4, R11
 	MOVQ         stride+48(FP), R12
@@ -9177,71 +9347,71 @@ done4:
 	ADDQ         $1, R9
 
 	// four results for each row of y
-	VMOVUPS      (BX), X0
-	VMOVDQU      (AX), Y1
-	VMOVDQU      32(AX), Y2
-	VMOVDQU      64(AX), Y3
-	VMOVDQU      96(AX), Y4
-	VPUNPCKLDQ   Y2, Y1, Y5
-	VPUNPCKHDQ   Y2, Y1, Y1
-	VPADDD       Y1, Y5, Y5
-	VPUNPCKLDQ   Y4, Y3, Y1
-	VPUNPCKHDQ   Y4, Y3, Y2
-	VPADDD       Y2, Y1, Y1
-	VPUNPCKLQDQ  Y1, Y5, Y2
-	VPUNPCKHQDQ  Y1, Y5, Y1
-	VPADDD       Y1, Y2, Y2
-	VEXTRACTI128 $1, Y2, X1
-	VPADDD       X1, X2, X1
-	VCVTDQ2PS    X1, X1
-	VBROADCASTSS (DX), X2
-	VMULPS       X2, X1, X1
-	VMULPS       X0, X1, X1
-	VMOVUPS      X1, (SI)
-	VMOVDQU      128(AX), Y1
-	VMOVDQU      160(AX), Y2
-	VMOVDQU      192(AX), Y3
-	VMOVDQU      224(AX), Y4
-	VPUNPCKLDQ   Y2, Y1, Y5
-	VPUNPCKHDQ   Y2, Y1, Y1
-	VPADDD       Y1, Y5, Y5
-	VPUNPCKLDQ   Y4, Y3, Y1
-	VPUNPCKHDQ   Y4, Y3, Y2
-	VPADDD       Y2, Y1, Y1
-	VPUNPCKLQDQ  Y1, Y5, Y2
-	VPUNPCKHQDQ  Y1, Y5, Y1
-	VPADDD       Y1, Y2, Y2
-	VEXTRACTI128 $1, Y2, X1
-	VPADDD       X1, X2, X1
-	VCVTDQ2PS    X1, X1
-	VBROADCASTSS 4(DX), X2
-	VMULPS       X2, X1, X1
-	VMULPS       X0, X1, X1
+	VMOVUPS      (BX), X6
+	VMOVDQU      (AX), Y7
+	VMOVDQU      32(AX), Y8
+	VMOVDQU      64(AX), Y9
+	VMOVDQU      96(AX), Y10
+	VPUNPCKLDQ   Y8, Y7, Y11
+	VPUNPCKHDQ   Y8, Y7, Y7
+	VPADDD       Y7, Y11, Y11
+	VPUNPCKLDQ   Y10, Y9, Y7
+	VPUNPCKHDQ   Y10, Y9, Y8
+	VPADDD       Y8, Y7, Y7
+	VPUNPCKLQDQ  Y7, Y11, Y8
+	VPUNPCKHQDQ  Y7, Y11, Y7
+	VPADDD       Y7, Y8, Y8
+	VEXTRACTI128 $1, Y8, X7
+	VPADDD       X7, X8, X7
+	VCVTDQ2PS    X7, X7
+	VBROADCASTSS (DX), X8
+	VMULPS       X8, X7, X7
+	VMULPS       X6, X7, X7
+	VMOVUPS      X7, (SI)
+	VMOVDQU      128(AX), Y7
+	VMOVDQU      160(AX), Y8
+	VMOVDQU      192(AX), Y9
+	VMOVDQU      224(AX), Y10
+	VPUNPCKLDQ   Y8, Y7, Y11
+	VPUNPCKHDQ   Y8, Y7, Y7
+	VPADDD       Y7, Y11, Y11
+	VPUNPCKLDQ   Y10, Y9, Y7
+	VPUNPCKHDQ   Y10, Y9, Y8
+	VPADDD       Y8, Y7, Y7
+	VPUNPCKLQDQ  Y7, Y11, Y8
+	VPUNPCKHQDQ  Y7, Y11, Y7
+	VPADDD       Y7, Y8, Y8
+	VEXTRACTI128 $1, Y8, X7
+	VPADDD       X7, X8, X7
+	VCVTDQ2PS    X7, X7
+	VBROADCASTSS 4(DX), X8
+	VMULPS       X8, X7, X7
+	VMULPS       X6, X7, X7
 	MOVQ         ldy+8(FP), R9
 	MOVQ         SI, R10
 	ADDQ         R9, R10
-	VMOVUPS      X1, (R10)
-	VMOVDQU      256(AX), Y1
-	VMOVDQU      288(AX), Y2
-	VMOVDQU      320(AX), Y3
-	VMOVDQU      352(AX), Y4
-	VPUNPCKLDQ   Y2, Y1, Y5
-	VPUNPCKHDQ   Y2, Y1, Y1
-	VPADDD       Y1, Y5, Y5
-	VPUNPCKLDQ   Y4, Y3, Y1
-	VPUNPCKHDQ   Y4, Y3, Y2
-	VPADDD       Y2, Y1, Y1
-	VPUNPCKLQDQ  Y1, Y5, Y2
-	VPUNPCKHQDQ  Y1, Y5, Y1
-	VPADDD       Y1, Y2, Y2
-	VEXTRACTI128 $1, Y2, X1
-	VPADDD       X1, X2, X1
-	VCVTDQ2PS    X1, X1
-	VBROADCASTSS 8(DX), X2
-	VMULPS       X2, X1, X1
-	VMULPS       X0, X1, X0
+	VMOVUPS      X7, (R10)
+	VMOVDQU      256(AX), Y7
+	VMOVDQU      288(AX), Y8
+	VMOVDQU      320(AX), Y9
+	VMOVDQU      352(AX), Y10
+	VPUNPCKLDQ   Y8, Y7, Y11
+	VPUNPCKHDQ   Y8, Y7, Y7
+	VPADDD       Y7, Y11, Y11
+	VPUNPCKLDQ   Y10, Y9, Y7
+	VPUNPCKHDQ   Y10, Y9, Y8
+	VPADDD       Y8, Y7, Y7
+	VPUNPCKLQDQ  Y7, Y11, Y8
+	VPUNPCKHQDQ  Y7, Y11, Y7
+	VPADDD       Y7, Y8, Y8
+	VEXTRACTI128 $1, Y8, X7
+	VPADDD       X7, X8, X7
+	VCVTDQ2PS    X7, X7
+	VBROADCASTSS 8(DX), X8
+	VMULPS       X8, X7, X7
+	VMULPS       X6, X7, X6
 	ADDQ         R9, R10
-	VMOVUPS      X0, (R10)
+	VMOVUPS      X6, (R10)
 	ADDQ         $0x10, SI
 	SUBQ         $4, R8
 	JGE          loop1
@@ -9254,6 +9424,14 @@ done2:
 // matmulQ8Block4xTurbo2AVX2 multiplies rows of one block with 4 rows of activations in int8; rows is a multiple of 4, ldy and stride in bytes.
 // Requires: AVX2, F16C
 TEXT ·matmulQ8Block4xTurbo2AVX2(SB), 0, $928-72
+
+	// constants of the loops
+	VMOVDQU      turbo213<>+0(SB), Y0
+	VMOVDQU      turbo24<>+0(SB), Y1
+	VMOVDQU      turbo23<>+0(SB), Y2
+	VMOVDQU      turbo22<>+0(SB), Y3
+	VMOVDQU      turbo21<>+0(SB), Y4
+	VBROADCASTI128 turbo29<>+0(SB), Y5
 	LEAQ         31(SP), AX
 	ANDQ         $-32, AX
 	LEAQ         351(SP), AX
@@ -9279,153 +9457,149 @@ loop1:
 	JLT          done4
 
 loop3:
-	VMOVDQU      2(DI), X0
-	VINSERTI128  $1, 6(DI), Y0, Y0
-	VPSHUFB      turbo20<>+0(SB), Y0, Y0
-	VPAND        turbo21<>+0(SB), Y0, Y1
-	VPSRLD       $2, Y0, Y2
-	VPAND        turbo22<>+0(SB), Y2, Y2
-	VPOR         Y2, Y1, Y1
-	VPSRLD       $4, Y0, Y2
-	VPAND        turbo23<>+0(SB), Y2, Y2
-	VPOR         Y2, Y1, Y1
-	VPSRLD       $6, Y0, Y0
-	VPAND        turbo24<>+0(SB), Y0, Y0
-	VPOR         Y0, Y1, Y0
-	VBROADCASTI128 turbo29<>+0(SB), Y1
-	VPSHUFB      Y0, Y1, Y0
-	VPABSB       Y0, Y1
-	VMOVDQU      (CX), Y2
-	VPSIGNB      Y0, Y2, Y2
-	VPMADDUBSW   Y2, Y1, Y2
-	VPMADDWD     turbo213<>+0(SB), Y2, Y2
-	VMOVDQU      128(CX), Y3
-	VPSIGNB      Y0, Y3, Y3
-	VPMADDUBSW   Y3, Y1, Y3
-	VPMADDWD     turbo213<>+0(SB), Y3, Y3
-	VMOVDQU      256(CX), Y4
-	VPSIGNB      Y0, Y4, Y4
-	VPMADDUBSW   Y4, Y1, Y4
-	VPMADDWD     turbo213<>+0(SB), Y4, Y4
-	VMOVDQU      384(CX), Y5
-	VPSIGNB      Y0, Y5, Y0
-	VPMADDUBSW   Y0, Y1, Y0
-	VPMADDWD     turbo213<>+0(SB), Y0, Y0
-	VMOVDQU      10(DI), X1
-	VINSERTI128  $1, 14(DI), Y1, Y1
-	VPSHUFB      turbo20<>+0(SB), Y1, Y1
-	VPAND        turbo21<>+0(SB), Y1, Y5
-	VPSRLD       $2, Y1, Y6
-	VPAND        turbo22<>+0(SB), Y6, Y6
-	VPOR         Y6, Y5, Y5
-	VPSRLD       $4, Y1, Y6
-	VPAND        turbo23<>+0(SB), Y6, Y6
-	VPOR         Y6, Y5, Y5
-	VPSRLD       $6, Y1, Y1
-	VPAND        turbo24<>+0(SB), Y1, Y1
-	VPOR         Y1, Y5, Y1
-	VBROADCASTI128 turbo29<>+0(SB), Y5
-	VPSHUFB      Y1, Y5, Y1
-	VPABSB       Y1, Y5
-	VMOVDQU      32(CX), Y6
-	VPSIGNB      Y1, Y6, Y6
-	VPMADDUBSW   Y6, Y5, Y6
-	VPMADDWD     turbo213<>+0(SB), Y6, Y6
-	VPADDD       Y6, Y2, Y2
-	VMOVDQU      160(CX), Y6
-	VPSIGNB      Y1, Y6, Y6
-	VPMADDUBSW   Y6, Y5, Y6
-	VPMADDWD     turbo213<>+0(SB), Y6, Y6
-	VPADDD       Y6, Y3, Y3
-	VMOVDQU      288(CX), Y6
-	VPSIGNB      Y1, Y6, Y6
-	VPMADDUBSW   Y6, Y5, Y6
-	VPMADDWD     turbo213<>+0(SB), Y6, Y6
-	VPADDD       Y6, Y4, Y4
-	VMOVDQU      416(CX), Y6
-	VPSIGNB      Y1, Y6, Y1
-	VPMADDUBSW   Y1, Y5, Y1
-	VPMADDWD     turbo213<>+0(SB), Y1, Y1
-	VPADDD       Y1, Y0, Y0
-	VBROADCASTI128 18(DI), Y1
-	VPSHUFB      turbo26<>+0(SB), Y1, Y1
-	VPAND        turbo21<>+0(SB), Y1, Y5
-	VPSRLD       $2, Y1, Y6
-	VPAND        turbo22<>+0(SB), Y6, Y6
-	VPOR         Y6, Y5, Y5
-	VPSRLD       $4, Y1, Y6
-	VPAND        turbo23<>+0(SB), Y6, Y6
-	VPOR         Y6, Y5, Y5
-	VPSRLD       $6, Y1, Y1
-	VPAND        turbo24<>+0(SB), Y1, Y1
-	VPOR         Y1, Y5, Y1
-	VBROADCASTI128 turbo29<>+0(SB), Y5
-	VPSHUFB      Y1, Y5, Y1
-	VPABSB       Y1, Y5
-	VMOVDQU      64(CX), Y6
-	VPSIGNB      Y1, Y6, Y6
-	VPMADDUBSW   Y6, Y5, Y6
-	VPMADDWD     turbo213<>+0(SB), Y6, Y6
-	VPADDD       Y6, Y2, Y2
-	VMOVDQU      192(CX), Y6
-	VPSIGNB      Y1, Y6, Y6
-	VPMADDUBSW   Y6, Y5, Y6
-	VPMADDWD     turbo213<>+0(SB), Y6, Y6
-	VPADDD       Y6, Y3, Y3
-	VMOVDQU      320(CX), Y6
-	VPSIGNB      Y1, Y6, Y6
-	VPMADDUBSW   Y6, Y5, Y6
-	VPMADDWD     turbo213<>+0(SB), Y6, Y6
-	VPADDD       Y6, Y4, Y4
-	VMOVDQU      448(CX), Y6
-	VPSIGNB      Y1, Y6, Y1
-	VPMADDUBSW   Y1, Y5, Y1
-	VPMADDWD     turbo213<>+0(SB), Y1, Y1
-	VPADDD       Y1, Y0, Y0
-	VBROADCASTI128 18(DI), Y1
-	VPSHUFB      turbo27<>+0(SB), Y1, Y1
-	VPAND        turbo21<>+0(SB), Y1, Y5
-	VPSRLD       $2, Y1, Y6
-	VPAND        turbo22<>+0(SB), Y6, Y6
-	VPOR         Y6, Y5, Y5
-	VPSRLD       $4, Y1, Y6
-	VPAND        turbo23<>+0(SB), Y6, Y6
-	VPOR         Y6, Y5, Y5
-	VPSRLD       $6, Y1, Y1
-	VPAND        turbo24<>+0(SB), Y1, Y1
-	VPOR         Y1, Y5, Y1
-	VBROADCASTI128 turbo29<>+0(SB), Y5
-	VPSHUFB      Y1, Y5, Y1
-	VPABSB       Y1, Y5
-	VMOVDQU      96(CX), Y6
-	VPSIGNB      Y1, Y6, Y6
-	VPMADDUBSW   Y6, Y5, Y6
-	VPMADDWD     turbo213<>+0(SB), Y6, Y6
-	VPADDD       Y6, Y2, Y2
-	VMOVDQU      224(CX), Y6
-	VPSIGNB      Y1, Y6, Y6
-	VPMADDUBSW   Y6, Y5, Y6
-	VPMADDWD     turbo213<>+0(SB), Y6, Y6
-	VPADDD       Y6, Y3, Y3
-	VMOVDQU      352(CX), Y6
-	VPSIGNB      Y1, Y6, Y6
-	VPMADDUBSW   Y6, Y5, Y6
-	VPMADDWD     turbo213<>+0(SB), Y6, Y6
-	VPADDD       Y6, Y4, Y4
-	VMOVDQU      480(CX), Y6
-	VPSIGNB      Y1, Y6, Y1
-	VPMADDUBSW   Y1, Y5, Y1
-	VPMADDWD     turbo213<>+0(SB), Y1, Y1
-	VPADDD       Y1, Y0, Y0
-	VMOVDQU      Y2, (R10)
-	VMOVDQU      Y3, 128(R10)
-	VMOVDQU      Y4, 256(R10)
-	VMOVDQU      Y0, 384(R10)
-	VPBROADCASTW (DI), X0
-	VCVTPH2PS    X0, Y0
-	VMOVDQU      turbo28<>+0(SB), Y1
-	VMULPS       Y1, Y0, Y0
-	VMOVSS       X0, (R11)
+	VMOVDQU      2(DI), X6
+	VINSERTI128  $1, 6(DI), Y6, Y6
+	VPSHUFB      turbo20<>+0(SB), Y6, Y6
+	VPAND        Y4, Y6, Y7
+	VPSRLD       $2, Y6, Y8
+	VPAND        Y3, Y8, Y8
+	VPOR         Y8, Y7, Y7
+	VPSRLD       $4, Y6, Y8
+	VPAND        Y2, Y8, Y8
+	VPOR         Y8, Y7, Y7
+	VPSRLD       $6, Y6, Y6
+	VPAND        Y1, Y6, Y6
+	VPOR         Y6, Y7, Y6
+	VPSHUFB      Y6, Y5, Y6
+	VPABSB       Y6, Y7
+	VMOVDQU      (CX), Y8
+	VPSIGNB      Y6, Y8, Y8
+	VPMADDUBSW   Y8, Y7, Y8
+	VPMADDWD     Y0, Y8, Y8
+	VMOVDQU      128(CX), Y9
+	VPSIGNB      Y6, Y9, Y9
+	VPMADDUBSW   Y9, Y7, Y9
+	VPMADDWD     Y0, Y9, Y9
+	VMOVDQU      256(CX), Y10
+	VPSIGNB      Y6, Y10, Y10
+	VPMADDUBSW   Y10, Y7, Y10
+	VPMADDWD     Y0, Y10, Y10
+	VMOVDQU      384(CX), Y11
+	VPSIGNB      Y6, Y11, Y6
+	VPMADDUBSW   Y6, Y7, Y6
+	VPMADDWD     Y0, Y6, Y6
+	VMOVDQU      10(DI), X7
+	VINSERTI128  $1, 14(DI), Y7, Y7
+	VPSHUFB      turbo20<>+0(SB), Y7, Y7
+	VPAND        Y4, Y7, Y11
+	VPSRLD       $2, Y7, Y12
+	VPAND        Y3, Y12, Y12
+	VPOR         Y12, Y11, Y11
+	VPSRLD       $4, Y7, Y12
+	VPAND        Y2, Y12, Y12
+	VPOR         Y12, Y11, Y11
+	VPSRLD       $6, Y7, Y7
+	VPAND        Y1, Y7, Y7
+	VPOR         Y7, Y11, Y7
+	VPSHUFB      Y7, Y5, Y7
+	VPABSB       Y7, Y11
+	VMOVDQU      32(CX), Y12
+	VPSIGNB      Y7, Y12, Y12
+	VPMADDUBSW   Y12, Y11, Y12
+	VPMADDWD     Y0, Y12, Y12
+	VPADDD       Y12, Y8, Y8
+	VMOVDQU      160(CX), Y12
+	VPSIGNB      Y7, Y12, Y12
+	VPMADDUBSW   Y12, Y11, Y12
+	VPMADDWD     Y0, Y12, Y12
+	VPADDD       Y12, Y9, Y9
+	VMOVDQU      288(CX), Y12
+	VPSIGNB      Y7, Y12, Y12
+	VPMADDUBSW   Y12, Y11, Y12
+	VPMADDWD     Y0, Y12, Y12
+	VPADDD       Y12, Y10, Y10
+	VMOVDQU      416(CX), Y12
+	VPSIGNB      Y7, Y12, Y7
+	VPMADDUBSW   Y7, Y11, Y7
+	VPMADDWD     Y0, Y7, Y7
+	VPADDD       Y7, Y6, Y6
+	VBROADCASTI128 18(DI), Y7
+	VPSHUFB      turbo26<>+0(SB), Y7, Y7
+	VPAND        Y4, Y7, Y11
+	VPSRLD       $2, Y7, Y12
+	VPAND        Y3, Y12, Y12
+	VPOR         Y12, Y11, Y11
+	VPSRLD       $4, Y7, Y12
+	VPAND        Y2, Y12, Y12
+	VPOR         Y12, Y11, Y11
+	VPSRLD       $6, Y7, Y7
+	VPAND        Y1, Y7, Y7
+	VPOR         Y7, Y11, Y7
+	VPSHUFB      Y7, Y5, Y7
+	VPABSB       Y7, Y11
+	VMOVDQU      64(CX), Y12
+	VPSIGNB      Y7, Y12, Y12
+	VPMADDUBSW   Y12, Y11, Y12
+	VPMADDWD     Y0, Y12, Y12
+	VPADDD       Y12, Y8, Y8
+	VMOVDQU      192(CX), Y12
+	VPSIGNB      Y7, Y12, Y12
+	VPMADDUBSW   Y12, Y11, Y12
+	VPMADDWD     Y0, Y12, Y12
+	VPADDD       Y12, Y9, Y9
+	VMOVDQU      320(CX), Y12
+	VPSIGNB      Y7, Y12, Y12
+	VPMADDUBSW   Y12, Y11, Y12
+	VPMADDWD     Y0, Y12, Y12
+	VPADDD       Y12, Y10, Y10
+	VMOVDQU      448(CX), Y12
+	VPSIGNB      Y7, Y12, Y7
+	VPMADDUBSW   Y7, Y11, Y7
+	VPMADDWD     Y0, Y7, Y7
+	VPADDD       Y7, Y6, Y6
+	VBROADCASTI128 18(DI), Y7
+	VPSHUFB      turbo27<>+0(SB), Y7, Y7
+	VPAND        Y4, Y7, Y11
+	VPSRLD       $2, Y7, Y12
+	VPAND        Y3, Y12, Y12
+	VPOR         Y12, Y11, Y11
+	VPSRLD       $4, Y7, Y12
+	VPAND        Y2, Y12, Y12
+	VPOR         Y12, Y11, Y11
+	VPSRLD       $6, Y7, Y7
+	VPAND        Y1, Y7, Y7
+	VPOR         Y7, Y11, Y7
+	VPSHUFB      Y7, Y5, Y7
+	VPABSB       Y7, Y11
+	VMOVDQU      96(CX), Y12
+	VPSIGNB      Y7, Y12, Y12
+	VPMADDUBSW   Y12, Y11, Y12
+	VPMADDWD     Y0, Y12, Y12
+	VPADDD       Y12, Y8, Y8
+	VMOVDQU      224(CX), Y12
+	VPSIGNB      Y7, Y12, Y12
+	VPMADDUBSW   Y12, Y11, Y12
+	VPMADDWD     Y0, Y12, Y12
+	VPADDD       Y12, Y9, Y9
+	VMOVDQU      352(CX), Y12
+	VPSIGNB      Y7, Y12, Y12
+	VPMADDUBSW   Y12, Y11, Y12
+	VPMADDWD     Y0, Y12, Y12
+	VPADDD       Y12, Y10, Y10
+	VMOVDQU      480(CX), Y12
+	VPSIGNB      Y7, Y12, Y7
+	VPMADDUBSW   Y7, Y11, Y7
+	VPMADDWD     Y0, Y7, Y7
+	VPADDD       Y7, Y6, Y6
+	VMOVDQU      Y8, (R10)
+	VMOVDQU      Y9, 128(R10)
+	VMOVDQU      Y10, 256(R10)
+	VMOVDQU      Y6, 384(R10)
+	VPBROADCASTW (DI), X6
+	VCVTPH2PS    X6, Y6
+	VMOVDQU      turbo28<>+0(SB), Y7
+	VMULPS       Y7, Y6, Y6
+	VMOVSS       X6, (R11)
 	ADDQ         $0x20, R10
 	ADDQ         $4, R11
 	MOVQ         stride+48(FP), R12
@@ -9437,92 +9611,92 @@ done4:
 	ADDQ         $1, R9
 
 	// four results for each row of y
-	VMOVUPS      (BX), X0
-	VMOVDQU      (AX), Y1
-	VMOVDQU      32(AX), Y2
-	VMOVDQU      64(AX), Y3
-	VMOVDQU      96(AX), Y4
-	VPUNPCKLDQ   Y2, Y1, Y5
-	VPUNPCKHDQ   Y2, Y1, Y1
-	VPADDD       Y1, Y5, Y5
-	VPUNPCKLDQ   Y4, Y3, Y1
-	VPUNPCKHDQ   Y4, Y3, Y2
-	VPADDD       Y2, Y1, Y1
-	VPUNPCKLQDQ  Y1, Y5, Y2
-	VPUNPCKHQDQ  Y1, Y5, Y1
-	VPADDD       Y1, Y2, Y2
-	VEXTRACTI128 $1, Y2, X1
-	VPADDD       X1, X2, X1
-	VCVTDQ2PS    X1, X1
-	VBROADCASTSS (DX), X2
-	VMULPS       X2, X1, X1
-	VMULPS       X0, X1, X1
-	VMOVUPS      X1, (SI)
-	VMOVDQU      128(AX), Y1
-	VMOVDQU      160(AX), Y2
-	VMOVDQU      192(AX), Y3
-	VMOVDQU      224(AX), Y4
-	VPUNPCKLDQ   Y2, Y1, Y5
-	VPUNPCKHDQ   Y2, Y1, Y1
-	VPADDD       Y1, Y5, Y5
-	VPUNPCKLDQ   Y4, Y3, Y1
-	VPUNPCKHDQ   Y4, Y3, Y2
-	VPADDD       Y2, Y1, Y1
-	VPUNPCKLQDQ  Y1, Y5, Y2
-	VPUNPCKHQDQ  Y1, Y5, Y1
-	VPADDD       Y1, Y2, Y2
-	VEXTRACTI128 $1, Y2, X1
-	VPADDD       X1, X2, X1
-	VCVTDQ2PS    X1, X1
-	VBROADCASTSS 4(DX), X2
-	VMULPS       X2, X1, X1
-	VMULPS       X0, X1, X1
+	VMOVUPS      (BX), X6
+	VMOVDQU      (AX), Y7
+	VMOVDQU      32(AX), Y8
+	VMOVDQU      64(AX), Y9
+	VMOVDQU      96(AX), Y10
+	VPUNPCKLDQ   Y8, Y7, Y11
+	VPUNPCKHDQ   Y8, Y7, Y7
+	VPADDD       Y7, Y11, Y11
+	VPUNPCKLDQ   Y10, Y9, Y7
+	VPUNPCKHDQ   Y10, Y9, Y8
+	VPADDD       Y8, Y7, Y7
+	VPUNPCKLQDQ  Y7, Y11, Y8
+	VPUNPCKHQDQ  Y7, Y11, Y7
+	VPADDD       Y7, Y8, Y8
+	VEXTRACTI128 $1, Y8, X7
+	VPADDD       X7, X8, X7
+	VCVTDQ2PS    X7, X7
+	VBROADCASTSS (DX), X8
+	VMULPS       X8, X7, X7
+	VMULPS       X6, X7, X7
+	VMOVUPS      X7, (SI)
+	VMOVDQU      128(AX), Y7
+	VMOVDQU      160(AX), Y8
+	VMOVDQU      192(AX), Y9
+	VMOVDQU      224(AX), Y10
+	VPUNPCKLDQ   Y8, Y7, Y11
+	VPUNPCKHDQ   Y8, Y7, Y7
+	VPADDD       Y7, Y11, Y11
+	VPUNPCKLDQ   Y10, Y9, Y7
+	VPUNPCKHDQ   Y10, Y9, Y8
+	VPADDD       Y8, Y7, Y7
+	VPUNPCKLQDQ  Y7, Y11, Y8
+	VPUNPCKHQDQ  Y7, Y11, Y7
+	VPADDD       Y7, Y8, Y8
+	VEXTRACTI128 $1, Y8, X7
+	VPADDD       X7, X8, X7
+	VCVTDQ2PS    X7, X7
+	VBROADCASTSS 4(DX), X8
+	VMULPS       X8, X7, X7
+	VMULPS       X6, X7, X7
 	MOVQ         ldy+8(FP), R9
 	MOVQ         SI, R10
 	ADDQ         R9, R10
-	VMOVUPS      X1, (R10)
-	VMOVDQU      256(AX), Y1
-	VMOVDQU      288(AX), Y2
-	VMOVDQU      320(AX), Y3
-	VMOVDQU      352(AX), Y4
-	VPUNPCKLDQ   Y2, Y1, Y5
-	VPUNPCKHDQ   Y2, Y1, Y1
-	VPADDD       Y1, Y5, Y5
-	VPUNPCKLDQ   Y4, Y3, Y1
-	VPUNPCKHDQ   Y4, Y3, Y2
-	VPADDD       Y2, Y1, Y1
-	VPUNPCKLQDQ  Y1, Y5, Y2
-	VPUNPCKHQDQ  Y1, Y5, Y1
-	VPADDD       Y1, Y2, Y2
-	VEXTRACTI128 $1, Y2, X1
-	VPADDD       X1, X2, X1
-	VCVTDQ2PS    X1, X1
-	VBROADCASTSS 8(DX), X2
-	VMULPS       X2, X1, X1
-	VMULPS       X0, X1, X1
+	VMOVUPS      X7, (R10)
+	VMOVDQU      256(AX), Y7
+	VMOVDQU      288(AX), Y8
+	VMOVDQU      320(AX), Y9
+	VMOVDQU      352(AX), Y10
+	VPUNPCKLDQ   Y8, Y7, Y11
+	VPUNPCKHDQ   Y8, Y7, Y7
+	VPADDD       Y7, Y11, Y11
+	VPUNPCKLDQ   Y10, Y9, Y7
+	VPUNPCKHDQ   Y10, Y9, Y8
+	VPADDD       Y8, Y7, Y7
+	VPUNPCKLQDQ  Y7, Y11, Y8
+	VPUNPCKHQDQ  Y7, Y11, Y7
+	VPADDD       Y7, Y8, Y8
+	VEXTRACTI128 $1, Y8, X7
+	VPADDD       X7, X8, X7
+	VCVTDQ2PS    X7, X7
+	VBROADCASTSS 8(DX), X8
+	VMULPS       X8, X7, X7
+	VMULPS       X6, X7, X7
 	ADDQ         R9, R10
-	VMOVUPS      X1, (R10)
-	VMOVDQU      384(AX), Y1
-	VMOVDQU      416(AX), Y2
-	VMOVDQU      448(AX), Y3
-	VMOVDQU      480(AX), Y4
-	VPUNPCKLDQ   Y2, Y1, Y5
-	VPUNPCKHDQ   Y2, Y1, Y1
-	VPADDD       Y1, Y5, Y5
-	VPUNPCKLDQ   Y4, Y3, Y1
-	VPUNPCKHDQ   Y4, Y3, Y2
-	VPADDD       Y2, Y1, Y1
-	VPUNPCKLQDQ  Y1, Y5, Y2
-	VPUNPCKHQDQ  Y1, Y5, Y1
-	VPADDD       Y1, Y2, Y2
-	VEXTRACTI128 $1, Y2, X1
-	VPADDD       X1, X2, X1
-	VCVTDQ2PS    X1, X1
-	VBROADCASTSS 12(DX), X2
-	VMULPS       X2, X1, X1
-	VMULPS       X0, X1, X0
+	VMOVUPS      X7, (R10)
+	VMOVDQU      384(AX), Y7
+	VMOVDQU      416(AX), Y8
+	VMOVDQU      448(AX), Y9
+	VMOVDQU      480(AX), Y10
+	VPUNPCKLDQ   Y8, Y7, Y11
+	VPUNPCKHDQ   Y8, Y7, Y7
+	VPADDD       Y7, Y11, Y11
+	VPUNPCKLDQ   Y10, Y9, Y7
+	VPUNPCKHDQ   Y10, Y9, Y8
+	VPADDD       Y8, Y7, Y7
+	VPUNPCKLQDQ  Y7, Y11, Y8
+	VPUNPCKHQDQ  Y7, Y11, Y7
+	VPADDD       Y7, Y8, Y8
+	VEXTRACTI128 $1, Y8, X7
+	VPADDD       X7, X8, X7
+	VCVTDQ2PS    X7, X7
+	VBROADCASTSS 12(DX), X8
+	VMULPS       X8, X7, X7
+	VMULPS       X6, X7, X6
 	ADDQ         R9, R10
-	VMOVUPS      X0, (R10)
+	VMOVUPS      X6, (R10)
 	ADDQ         $0x10, SI
 	SUBQ         $4, R8
 	JGE          loop1
@@ -9535,6 +9709,14 @@ done2:
 // unpackTurbo2AVX2 unpacks a row into records of 32 levels, their scales and mins.
 // Requires: AVX2, F16C
 TEXT ·unpackTurbo2AVX2(SB), NOSPLIT, $320-24
+
+	// constants of the loops
+	VMOVDQU      turbo24<>+0(SB), Y0
+	VMOVDQU      turbo23<>+0(SB), Y1
+	VMOVDQU      turbo22<>+0(SB), Y2
+	VMOVDQU      turbo21<>+0(SB), Y3
+	VBROADCASTI128 turbo29<>+0(SB), Y4
+	VMOVDQU      turbo20<>+0(SB), Y5
 	MOVQ         dst+0(FP), AX
 	MOVQ         src+8(FP), BX
 	MOVQ         blocks+16(FP), CX
@@ -9544,84 +9726,80 @@ TEXT ·unpackTurbo2AVX2(SB), NOSPLIT, $320-24
 	JLT          done2
 
 loop1:
-	VPBROADCASTW (BX), X0
-	VCVTPH2PS    X0, Y0
-	VMOVDQU      turbo28<>+0(SB), Y1
-	VMULPS       Y1, Y0, Y0
-	VMOVDQU      2(BX), X1
-	VINSERTI128  $1, 6(BX), Y1, Y1
-	VPSHUFB      turbo20<>+0(SB), Y1, Y1
-	VPAND        turbo21<>+0(SB), Y1, Y2
-	VPSRLD       $2, Y1, Y3
-	VPAND        turbo22<>+0(SB), Y3, Y3
-	VPOR         Y3, Y2, Y2
-	VPSRLD       $4, Y1, Y3
-	VPAND        turbo23<>+0(SB), Y3, Y3
-	VPOR         Y3, Y2, Y2
-	VPSRLD       $6, Y1, Y1
-	VPAND        turbo24<>+0(SB), Y1, Y1
-	VPOR         Y1, Y2, Y1
-	VBROADCASTI128 turbo29<>+0(SB), Y2
-	VPSHUFB      Y1, Y2, Y1
-	VPABSB       Y1, Y2
-	VMOVDQU      Y2, (AX)
-	VMOVDQU      Y1, 48(AX)
-	VMOVSD       X0, 32(AX)
-	VMOVDQU      10(BX), X1
-	VINSERTI128  $1, 14(BX), Y1, Y1
-	VPSHUFB      turbo20<>+0(SB), Y1, Y1
-	VPAND        turbo21<>+0(SB), Y1, Y2
-	VPSRLD       $2, Y1, Y3
-	VPAND        turbo22<>+0(SB), Y3, Y3
-	VPOR         Y3, Y2, Y2
-	VPSRLD       $4, Y1, Y3
-	VPAND        turbo23<>+0(SB), Y3, Y3
-	VPOR         Y3, Y2, Y2
-	VPSRLD       $6, Y1, Y1
-	VPAND        turbo24<>+0(SB), Y1, Y1
-	VPOR         Y1, Y2, Y1
-	VBROADCASTI128 turbo29<>+0(SB), Y2
-	VPSHUFB      Y1, Y2, Y1
-	VPABSB       Y1, Y2
-	VMOVDQU      Y2, 80(AX)
-	VMOVDQU      Y1, 128(AX)
-	VMOVSD       X0, 112(AX)
-	VBROADCASTI128 18(BX), Y1
-	VPSHUFB      turbo26<>+0(SB), Y1, Y1
-	VPAND        turbo21<>+0(SB), Y1, Y2
-	VPSRLD       $2, Y1, Y3
-	VPAND        turbo22<>+0(SB), Y3, Y3
-	VPOR         Y3, Y2, Y2
-	VPSRLD       $4, Y1, Y3
-	VPAND        turbo23<>+0(SB), Y3, Y3
-	VPOR         Y3, Y2, Y2
-	VPSRLD       $6, Y1, Y1
-	VPAND        turbo24<>+0(SB), Y1, Y1
-	VPOR         Y1, Y2, Y1
-	VBROADCASTI128 turbo29<>+0(SB), Y2
-	VPSHUFB      Y1, Y2, Y1
-	VPABSB       Y1, Y2
-	VMOVDQU      Y2, 160(AX)
-	VMOVDQU      Y1, 208(AX)
-	VMOVSD       X0, 192(AX)
-	VBROADCASTI128 18(BX), Y1
-	VPSHUFB      turbo27<>+0(SB), Y1, Y1
-	VPAND        turbo21<>+0(SB), Y1, Y2
-	VPSRLD       $2, Y1, Y3
-	VPAND        turbo22<>+0(SB), Y3, Y3
-	VPOR         Y3, Y2, Y2
-	VPSRLD       $4, Y1, Y3
-	VPAND        turbo23<>+0(SB), Y3, Y3
-	VPOR         Y3, Y2, Y2
-	VPSRLD       $6, Y1, Y1
-	VPAND        turbo24<>+0(SB), Y1, Y1
-	VPOR         Y1, Y2, Y1
-	VBROADCASTI128 turbo29<>+0(SB), Y2
-	VPSHUFB      Y1, Y2, Y1
-	VPABSB       Y1, Y2
-	VMOVDQU      Y2, 240(AX)
-	VMOVDQU      Y1, 288(AX)
-	VMOVSD       X0, 272(AX)
+	VPBROADCASTW (BX), X6
+	VCVTPH2PS    X6, Y6
+	VMOVDQU      turbo28<>+0(SB), Y7
+	VMULPS       Y7, Y6, Y6
+	VMOVDQU      2(BX), X7
+	VINSERTI128  $1, 6(BX), Y7, Y7
+	VPSHUFB      Y5, Y7, Y7
+	VPAND        Y3, Y7, Y8
+	VPSRLD       $2, Y7, Y9
+	VPAND        Y2, Y9, Y9
+	VPOR         Y9, Y8, Y8
+	VPSRLD       $4, Y7, Y9
+	VPAND        Y1, Y9, Y9
+	VPOR         Y9, Y8, Y8
+	VPSRLD       $6, Y7, Y7
+	VPAND        Y0, Y7, Y7
+	VPOR         Y7, Y8, Y7
+	VPSHUFB      Y7, Y4, Y7
+	VPABSB       Y7, Y8
+	VMOVDQU      Y8, (AX)
+	VMOVDQU      Y7, 48(AX)
+	VMOVSD       X6, 32(AX)
+	VMOVDQU      10(BX), X7
+	VINSERTI128  $1, 14(BX), Y7, Y7
+	VPSHUFB      Y5, Y7, Y7
+	VPAND        Y3, Y7, Y8
+	VPSRLD       $2, Y7, Y9
+	VPAND        Y2, Y9, Y9
+	VPOR         Y9, Y8, Y8
+	VPSRLD       $4, Y7, Y9
+	VPAND        Y1, Y9, Y9
+	VPOR         Y9, Y8, Y8
+	VPSRLD       $6, Y7, Y7
+	VPAND        Y0, Y7, Y7
+	VPOR         Y7, Y8, Y7
+	VPSHUFB      Y7, Y4, Y7
+	VPABSB       Y7, Y8
+	VMOVDQU      Y8, 80(AX)
+	VMOVDQU      Y7, 128(AX)
+	VMOVSD       X6, 112(AX)
+	VBROADCASTI128 18(BX), Y7
+	VPSHUFB      turbo26<>+0(SB), Y7, Y7
+	VPAND        Y3, Y7, Y8
+	VPSRLD       $2, Y7, Y9
+	VPAND        Y2, Y9, Y9
+	VPOR         Y9, Y8, Y8
+	VPSRLD       $4, Y7, Y9
+	VPAND        Y1, Y9, Y9
+	VPOR         Y9, Y8, Y8
+	VPSRLD       $6, Y7, Y7
+	VPAND        Y0, Y7, Y7
+	VPOR         Y7, Y8, Y7
+	VPSHUFB      Y7, Y4, Y7
+	VPABSB       Y7, Y8
+	VMOVDQU      Y8, 160(AX)
+	VMOVDQU      Y7, 208(AX)
+	VMOVSD       X6, 192(AX)
+	VBROADCASTI128 18(BX), Y7
+	VPSHUFB      turbo27<>+0(SB), Y7, Y7
+	VPAND        Y3, Y7, Y8
+	VPSRLD       $2, Y7, Y9
+	VPAND        Y2, Y9, Y9
+	VPOR         Y9, Y8, Y8
+	VPSRLD       $4, Y7, Y9
+	VPAND        Y1, Y9, Y9
+	VPOR         Y9, Y8, Y8
+	VPSRLD       $6, Y7, Y7
+	VPAND        Y0, Y7, Y7
+	VPOR         Y7, Y8, Y7
+	VPSHUFB      Y7, Y4, Y7
+	VPABSB       Y7, Y8
+	VMOVDQU      Y8, 240(AX)
+	VMOVDQU      Y7, 288(AX)
+	VMOVSD       X6, 272(AX)
 	ADDQ         $0x22, BX
 	ADDQ         $0x140, AX
 	SUBQ         $1, CX
@@ -9635,6 +9813,10 @@ done2:
 // encodeGroupsTurbo2AVX2 packs groups of 8 blocks of 128 values.
 // Requires: AVX2, F16C
 TEXT ·encodeGroupsTurbo2AVX2(SB), NOSPLIT, $0-32
+
+	// constants of the loops
+	VMOVDQU      turbo25<>+0(SB), Y0
+	VMOVDQU      turbo219<>+0(SB), Y1
 	MOVQ         dst+0(FP), AX
 	MOVQ         src+8(FP), BX
 	MOVQ         scratch+16(FP), CX
@@ -9654,46 +9836,46 @@ loop1:
 	JLT          done4
 
 loop3:
-	VMOVUPS      (BX)(SI*1), Y0
-	VMOVUPS      512(BX)(SI*1), Y1
-	VMOVUPS      1024(BX)(SI*1), Y2
-	VMOVUPS      1536(BX)(SI*1), Y3
-	VMOVUPS      2048(BX)(SI*1), Y4
-	VMOVUPS      2560(BX)(SI*1), Y5
-	VMOVUPS      3072(BX)(SI*1), Y6
-	VMOVUPS      3584(BX)(SI*1), Y7
-	VUNPCKLPS    Y1, Y0, Y8
-	VUNPCKHPS    Y1, Y0, Y1
-	VUNPCKLPS    Y3, Y2, Y0
+	VMOVUPS      (BX)(SI*1), Y2
+	VMOVUPS      512(BX)(SI*1), Y3
+	VMOVUPS      1024(BX)(SI*1), Y4
+	VMOVUPS      1536(BX)(SI*1), Y5
+	VMOVUPS      2048(BX)(SI*1), Y6
+	VMOVUPS      2560(BX)(SI*1), Y7
+	VMOVUPS      3072(BX)(SI*1), Y8
+	VMOVUPS      3584(BX)(SI*1), Y9
+	VUNPCKLPS    Y3, Y2, Y10
 	VUNPCKHPS    Y3, Y2, Y3
-	VUNPCKLPD    Y0, Y8, Y2
-	VUNPCKHPD    Y0, Y8, Y0
-	VUNPCKLPD    Y3, Y1, Y8
-	VUNPCKHPD    Y3, Y1, Y3
-	VUNPCKLPS    Y5, Y4, Y1
+	VUNPCKLPS    Y5, Y4, Y2
 	VUNPCKHPS    Y5, Y4, Y5
-	VUNPCKLPS    Y7, Y6, Y4
+	VUNPCKLPD    Y2, Y10, Y4
+	VUNPCKHPD    Y2, Y10, Y2
+	VUNPCKLPD    Y5, Y3, Y10
+	VUNPCKHPD    Y5, Y3, Y5
+	VUNPCKLPS    Y7, Y6, Y3
 	VUNPCKHPS    Y7, Y6, Y7
-	VUNPCKLPD    Y4, Y1, Y6
-	VUNPCKHPD    Y4, Y1, Y4
-	VUNPCKLPD    Y7, Y5, Y1
-	VUNPCKHPD    Y7, Y5, Y7
-	VPERM2F128   $0x20, Y6, Y2, Y5
+	VUNPCKLPS    Y9, Y8, Y6
+	VUNPCKHPS    Y9, Y8, Y9
+	VUNPCKLPD    Y6, Y3, Y8
+	VUNPCKHPD    Y6, Y3, Y6
+	VUNPCKLPD    Y9, Y7, Y3
+	VUNPCKHPD    Y9, Y7, Y9
+	VPERM2F128   $0x20, Y8, Y4, Y7
+	VPERM2F128   $0x31, Y8, Y4, Y8
+	VPERM2F128   $0x20, Y6, Y2, Y4
 	VPERM2F128   $0x31, Y6, Y2, Y6
-	VPERM2F128   $0x20, Y4, Y0, Y2
-	VPERM2F128   $0x31, Y4, Y0, Y4
-	VPERM2F128   $0x20, Y1, Y8, Y0
-	VPERM2F128   $0x31, Y1, Y8, Y1
-	VPERM2F128   $0x20, Y7, Y3, Y8
-	VPERM2F128   $0x31, Y7, Y3, Y7
-	VMOVUPS      Y5, (CX)(SI*8)
-	VMOVUPS      Y2, 32(CX)(SI*8)
-	VMOVUPS      Y0, 64(CX)(SI*8)
-	VMOVUPS      Y8, 96(CX)(SI*8)
-	VMOVUPS      Y6, 128(CX)(SI*8)
-	VMOVUPS      Y4, 160(CX)(SI*8)
-	VMOVUPS      Y1, 192(CX)(SI*8)
-	VMOVUPS      Y7, 224(CX)(SI*8)
+	VPERM2F128   $0x20, Y3, Y10, Y2
+	VPERM2F128   $0x31, Y3, Y10, Y3
+	VPERM2F128   $0x20, Y9, Y5, Y10
+	VPERM2F128   $0x31, Y9, Y5, Y9
+	VMOVUPS      Y7, (CX)(SI*8)
+	VMOVUPS      Y4, 32(CX)(SI*8)
+	VMOVUPS      Y2, 64(CX)(SI*8)
+	VMOVUPS      Y10, 96(CX)(SI*8)
+	VMOVUPS      Y8, 128(CX)(SI*8)
+	VMOVUPS      Y6, 160(CX)(SI*8)
+	VMOVUPS      Y3, 192(CX)(SI*8)
+	VMOVUPS      Y9, 224(CX)(SI*8)
 	ADDQ         $0x20, SI
 	SUBQ         $1, DI
 	JGE          loop3
@@ -9702,7 +9884,7 @@ done4:
 	ADDQ         $1, DI
 
 	// n
-	VMOVDQU      turbo214<>+0(SB), Y0
+	VMOVDQU      turbo214<>+0(SB), Y2
 	XORQ         SI, SI
 	XORQ         DI, DI
 	ADDQ         $0x20, DI
@@ -9710,38 +9892,38 @@ done4:
 	JLT          done6
 
 loop5:
-	VMOVUPS      (CX)(SI*8), Y1
-	VMULPS       Y1, Y1, Y1
-	VADDPS       Y1, Y0, Y0
-	VMOVUPS      32(CX)(SI*8), Y1
-	VMULPS       Y1, Y1, Y1
-	VADDPS       Y1, Y0, Y0
-	VMOVUPS      64(CX)(SI*8), Y1
-	VMULPS       Y1, Y1, Y1
-	VADDPS       Y1, Y0, Y0
-	VMOVUPS      96(CX)(SI*8), Y1
-	VMULPS       Y1, Y1, Y1
-	VADDPS       Y1, Y0, Y0
+	VMOVUPS      (CX)(SI*8), Y3
+	VMULPS       Y3, Y3, Y3
+	VADDPS       Y3, Y2, Y2
+	VMOVUPS      32(CX)(SI*8), Y3
+	VMULPS       Y3, Y3, Y3
+	VADDPS       Y3, Y2, Y2
+	VMOVUPS      64(CX)(SI*8), Y3
+	VMULPS       Y3, Y3, Y3
+	VADDPS       Y3, Y2, Y2
+	VMOVUPS      96(CX)(SI*8), Y3
+	VMULPS       Y3, Y3, Y3
+	VADDPS       Y3, Y2, Y2
 	ADDQ         $0x10, SI
 	SUBQ         $1, DI
 	JGE          loop5
 
 done6:
 	ADDQ         $1, DI
-	VMOVUPS      Y0, 4096(CX)
-	VMOVUPS      4096(CX), Y0
-	VSQRTPS      Y0, Y0
-	VMOVUPS      Y0, 4128(CX)
+	VMOVUPS      Y2, 4096(CX)
+	VMOVUPS      4096(CX), Y2
+	VSQRTPS      Y2, Y2
+	VMOVUPS      Y2, 4128(CX)
 
 	// v
-	VMOVUPS      4128(CX), Y0
-	VMOVDQU      turbo215<>+0(SB), Y1
-	VCMPPS       $0x1e, Y1, Y0, Y1
-	VMOVDQU      turbo216<>+0(SB), Y2
-	VDIVPS       Y0, Y2, Y0
-	VMOVDQU      turbo214<>+0(SB), Y2
-	VBLENDVPS    Y1, Y0, Y2, Y0
-	VMOVUPS      Y0, 4160(CX)
+	VMOVUPS      4128(CX), Y2
+	VMOVDQU      turbo215<>+0(SB), Y3
+	VCMPPS       $0x1e, Y3, Y2, Y3
+	VMOVDQU      turbo216<>+0(SB), Y4
+	VDIVPS       Y2, Y4, Y2
+	VMOVDQU      turbo214<>+0(SB), Y4
+	VBLENDVPS    Y3, Y2, Y4, Y2
+	VMOVUPS      Y2, 4160(CX)
 	LEAQ         turbo217<>+0(SB), SI
 	XORQ         DI, DI
 	XORQ         R8, R8
@@ -9750,30 +9932,30 @@ done6:
 	JLT          done8
 
 loop7:
-	VMOVUPS      (CX)(DI*8), Y0
-	VMOVUPS      4160(CX), Y1
-	VMULPS       Y1, Y0, Y0
-	VBROADCASTSS (SI)(DI*1), Y1
-	VMULPS       Y1, Y0, Y0
-	VMOVUPS      Y0, 4192(CX)(DI*8)
-	VMOVUPS      32(CX)(DI*8), Y0
-	VMOVUPS      4160(CX), Y1
-	VMULPS       Y1, Y0, Y0
-	VBROADCASTSS 4(SI)(DI*1), Y1
-	VMULPS       Y1, Y0, Y0
-	VMOVUPS      Y0, 4224(CX)(DI*8)
-	VMOVUPS      64(CX)(DI*8), Y0
-	VMOVUPS      4160(CX), Y1
-	VMULPS       Y1, Y0, Y0
-	VBROADCASTSS 8(SI)(DI*1), Y1
-	VMULPS       Y1, Y0, Y0
-	VMOVUPS      Y0, 4256(CX)(DI*8)
-	VMOVUPS      96(CX)(DI*8), Y0
-	VMOVUPS      4160(CX), Y1
-	VMULPS       Y1, Y0, Y0
-	VBROADCASTSS 12(SI)(DI*1), Y1
-	VMULPS       Y1, Y0, Y0
-	VMOVUPS      Y0, 4288(CX)(DI*8)
+	VMOVUPS      (CX)(DI*8), Y2
+	VMOVUPS      4160(CX), Y3
+	VMULPS       Y3, Y2, Y2
+	VBROADCASTSS (SI)(DI*1), Y3
+	VMULPS       Y3, Y2, Y2
+	VMOVUPS      Y2, 4192(CX)(DI*8)
+	VMOVUPS      32(CX)(DI*8), Y2
+	VMOVUPS      4160(CX), Y3
+	VMULPS       Y3, Y2, Y2
+	VBROADCASTSS 4(SI)(DI*1), Y3
+	VMULPS       Y3, Y2, Y2
+	VMOVUPS      Y2, 4224(CX)(DI*8)
+	VMOVUPS      64(CX)(DI*8), Y2
+	VMOVUPS      4160(CX), Y3
+	VMULPS       Y3, Y2, Y2
+	VBROADCASTSS 8(SI)(DI*1), Y3
+	VMULPS       Y3, Y2, Y2
+	VMOVUPS      Y2, 4256(CX)(DI*8)
+	VMOVUPS      96(CX)(DI*8), Y2
+	VMOVUPS      4160(CX), Y3
+	VMULPS       Y3, Y2, Y2
+	VBROADCASTSS 12(SI)(DI*1), Y3
+	VMULPS       Y3, Y2, Y2
+	VMOVUPS      Y2, 4288(CX)(DI*8)
 	ADDQ         $0x10, DI
 	SUBQ         $1, R8
 	JGE          loop7
@@ -9788,46 +9970,46 @@ done8:
 	JLT          done10
 
 loop9:
-	VMOVUPS      4192(CX)(DI*8), Y0
-	VMOVUPS      4224(CX)(DI*8), Y1
-	VMOVUPS      4256(CX)(DI*8), Y2
-	VMOVUPS      4288(CX)(DI*8), Y3
-	VMOVUPS      4320(CX)(DI*8), Y4
-	VMOVUPS      4352(CX)(DI*8), Y5
-	VMOVUPS      4384(CX)(DI*8), Y6
-	VMOVUPS      4416(CX)(DI*8), Y7
-	VADDPS       Y1, Y0, Y8
-	VSUBPS       Y1, Y0, Y0
-	VADDPS       Y3, Y2, Y1
+	VMOVUPS      4192(CX)(DI*8), Y2
+	VMOVUPS      4224(CX)(DI*8), Y3
+	VMOVUPS      4256(CX)(DI*8), Y4
+	VMOVUPS      4288(CX)(DI*8), Y5
+	VMOVUPS      4320(CX)(DI*8), Y6
+	VMOVUPS      4352(CX)(DI*8), Y7
+	VMOVUPS      4384(CX)(DI*8), Y8
+	VMOVUPS      4416(CX)(DI*8), Y9
+	VADDPS       Y3, Y2, Y10
 	VSUBPS       Y3, Y2, Y2
 	VADDPS       Y5, Y4, Y3
 	VSUBPS       Y5, Y4, Y4
 	VADDPS       Y7, Y6, Y5
 	VSUBPS       Y7, Y6, Y6
-	VADDPS       Y1, Y8, Y7
-	VSUBPS       Y1, Y8, Y1
-	VADDPS       Y2, Y0, Y8
-	VSUBPS       Y2, Y0, Y0
-	VADDPS       Y5, Y3, Y2
+	VADDPS       Y9, Y8, Y7
+	VSUBPS       Y9, Y8, Y8
+	VADDPS       Y3, Y10, Y9
+	VSUBPS       Y3, Y10, Y3
+	VADDPS       Y4, Y2, Y10
+	VSUBPS       Y4, Y2, Y2
+	VADDPS       Y7, Y5, Y4
+	VSUBPS       Y7, Y5, Y5
+	VADDPS       Y8, Y6, Y7
+	VSUBPS       Y8, Y6, Y6
+	VADDPS       Y4, Y9, Y8
+	VSUBPS       Y4, Y9, Y4
+	VADDPS       Y7, Y10, Y9
+	VSUBPS       Y7, Y10, Y7
+	VADDPS       Y5, Y3, Y10
 	VSUBPS       Y5, Y3, Y3
-	VADDPS       Y6, Y4, Y5
-	VSUBPS       Y6, Y4, Y4
-	VADDPS       Y2, Y7, Y6
-	VSUBPS       Y2, Y7, Y2
-	VADDPS       Y5, Y8, Y7
-	VSUBPS       Y5, Y8, Y5
-	VADDPS       Y3, Y1, Y8
-	VSUBPS       Y3, Y1, Y1
-	VADDPS       Y4, Y0, Y3
-	VSUBPS       Y4, Y0, Y0
-	VMOVUPS      Y6, 4192(CX)(DI*8)
-	VMOVUPS      Y7, 4224(CX)(DI*8)
-	VMOVUPS      Y8, 4256(CX)(DI*8)
-	VMOVUPS      Y3, 4288(CX)(DI*8)
-	VMOVUPS      Y2, 4320(CX)(DI*8)
-	VMOVUPS      Y5, 4352(CX)(DI*8)
-	VMOVUPS      Y1, 4384(CX)(DI*8)
-	VMOVUPS      Y0, 4416(CX)(DI*8)
+	VADDPS       Y6, Y2, Y5
+	VSUBPS       Y6, Y2, Y2
+	VMOVUPS      Y8, 4192(CX)(DI*8)
+	VMOVUPS      Y9, 4224(CX)(DI*8)
+	VMOVUPS      Y10, 4256(CX)(DI*8)
+	VMOVUPS      Y5, 4288(CX)(DI*8)
+	VMOVUPS      Y4, 4320(CX)(DI*8)
+	VMOVUPS      Y7, 4352(CX)(DI*8)
+	VMOVUPS      Y3, 4384(CX)(DI*8)
+	VMOVUPS      Y2, 4416(CX)(DI*8)
 	ADDQ         $4, DI
 	ADDQ         $0x1c, DI
 	SUBQ         $1, R8
@@ -9848,22 +10030,22 @@ loop11:
 	JLT          done14
 
 loop13:
-	VMOVUPS      4192(CX)(DI*8), Y0
-	VMOVUPS      4448(CX)(DI*8), Y1
-	VMOVUPS      4704(CX)(DI*8), Y2
-	VMOVUPS      4960(CX)(DI*8), Y3
-	VADDPS       Y1, Y0, Y4
-	VSUBPS       Y1, Y0, Y0
-	VADDPS       Y3, Y2, Y1
+	VMOVUPS      4192(CX)(DI*8), Y2
+	VMOVUPS      4448(CX)(DI*8), Y3
+	VMOVUPS      4704(CX)(DI*8), Y4
+	VMOVUPS      4960(CX)(DI*8), Y5
+	VADDPS       Y3, Y2, Y6
 	VSUBPS       Y3, Y2, Y2
-	VADDPS       Y1, Y4, Y3
-	VSUBPS       Y1, Y4, Y1
-	VADDPS       Y2, Y0, Y4
-	VSUBPS       Y2, Y0, Y0
-	VMOVUPS      Y3, 4192(CX)(DI*8)
-	VMOVUPS      Y4, 4448(CX)(DI*8)
-	VMOVUPS      Y1, 4704(CX)(DI*8)
-	VMOVUPS      Y0, 4960(CX)(DI*8)
+	VADDPS       Y5, Y4, Y3
+	VSUBPS       Y5, Y4, Y4
+	VADDPS       Y3, Y6, Y5
+	VSUBPS       Y3, Y6, Y3
+	VADDPS       Y4, Y2, Y6
+	VSUBPS       Y4, Y2, Y2
+	VMOVUPS      Y5, 4192(CX)(DI*8)
+	VMOVUPS      Y6, 4448(CX)(DI*8)
+	VMOVUPS      Y3, 4704(CX)(DI*8)
+	VMOVUPS      Y2, 4960(CX)(DI*8)
 	ADDQ         $4, DI
 	SUBQ         $1, R9
 	JGE          loop13
@@ -9889,30 +10071,30 @@ loop15:
 	JLT          done18
 
 loop17:
-	VMOVUPS      4192(CX)(DI*8), Y0
-	VMOVUPS      5216(CX)(DI*8), Y1
-	VMOVUPS      6240(CX)(DI*8), Y2
-	VMOVUPS      7264(CX)(DI*8), Y3
-	VADDPS       Y1, Y0, Y4
-	VSUBPS       Y1, Y0, Y0
-	VADDPS       Y3, Y2, Y1
+	VMOVUPS      4192(CX)(DI*8), Y2
+	VMOVUPS      5216(CX)(DI*8), Y3
+	VMOVUPS      6240(CX)(DI*8), Y4
+	VMOVUPS      7264(CX)(DI*8), Y5
+	VADDPS       Y3, Y2, Y6
 	VSUBPS       Y3, Y2, Y2
-	VADDPS       Y1, Y4, Y3
-	VSUBPS       Y1, Y4, Y1
-	VADDPS       Y2, Y0, Y4
-	VSUBPS       Y2, Y0, Y0
-	VBROADCASTSS (SI)(DI*1), Y2
-	VMULPS       Y2, Y3, Y2
-	VMOVUPS      Y2, 4192(CX)(DI*8)
-	VBROADCASTSS 128(SI)(DI*1), Y2
-	VMULPS       Y2, Y4, Y2
-	VMOVUPS      Y2, 5216(CX)(DI*8)
-	VBROADCASTSS 256(SI)(DI*1), Y2
-	VMULPS       Y2, Y1, Y1
-	VMOVUPS      Y1, 6240(CX)(DI*8)
-	VBROADCASTSS 384(SI)(DI*1), Y1
-	VMULPS       Y1, Y0, Y0
-	VMOVUPS      Y0, 7264(CX)(DI*8)
+	VADDPS       Y5, Y4, Y3
+	VSUBPS       Y5, Y4, Y4
+	VADDPS       Y3, Y6, Y5
+	VSUBPS       Y3, Y6, Y3
+	VADDPS       Y4, Y2, Y6
+	VSUBPS       Y4, Y2, Y2
+	VBROADCASTSS (SI)(DI*1), Y4
+	VMULPS       Y4, Y5, Y4
+	VMOVUPS      Y4, 4192(CX)(DI*8)
+	VBROADCASTSS 128(SI)(DI*1), Y4
+	VMULPS       Y4, Y6, Y4
+	VMOVUPS      Y4, 5216(CX)(DI*8)
+	VBROADCASTSS 256(SI)(DI*1), Y4
+	VMULPS       Y4, Y3, Y3
+	VMOVUPS      Y3, 6240(CX)(DI*8)
+	VBROADCASTSS 384(SI)(DI*1), Y3
+	VMULPS       Y3, Y2, Y2
+	VMOVUPS      Y2, 7264(CX)(DI*8)
 	ADDQ         $4, DI
 	SUBQ         $1, R9
 	JGE          loop17
@@ -9934,38 +10116,38 @@ done16:
 	JLT          done20
 
 loop19:
-	VMOVUPS      4192(CX)(SI*8), Y0
-	VCMPPS       $0x15, turbo214<>+0(SB), Y0, Y1
-	VPABSD       Y1, Y1
-	VPERMPS      turbo219<>+0(SB), Y1, Y2
-	VCMPPS       $0x15, Y2, Y0, Y0
-	VPADDD       Y1, Y1, Y1
-	VPSUBD       Y0, Y1, Y0
-	VMOVDQU      Y0, 8288(CX)(SI*8)
-	VMOVUPS      4224(CX)(SI*8), Y0
-	VCMPPS       $0x15, turbo214<>+0(SB), Y0, Y1
-	VPABSD       Y1, Y1
-	VPERMPS      turbo219<>+0(SB), Y1, Y2
-	VCMPPS       $0x15, Y2, Y0, Y0
-	VPADDD       Y1, Y1, Y1
-	VPSUBD       Y0, Y1, Y0
-	VMOVDQU      Y0, 8320(CX)(SI*8)
-	VMOVUPS      4256(CX)(SI*8), Y0
-	VCMPPS       $0x15, turbo214<>+0(SB), Y0, Y1
-	VPABSD       Y1, Y1
-	VPERMPS      turbo219<>+0(SB), Y1, Y2
-	VCMPPS       $0x15, Y2, Y0, Y0
-	VPADDD       Y1, Y1, Y1
-	VPSUBD       Y0, Y1, Y0
-	VMOVDQU      Y0, 8352(CX)(SI*8)
-	VMOVUPS      4288(CX)(SI*8), Y0
-	VCMPPS       $0x15, turbo214<>+0(SB), Y0, Y1
-	VPABSD       Y1, Y1
-	VPERMPS      turbo219<>+0(SB), Y1, Y2
-	VCMPPS       $0x15, Y2, Y0, Y0
-	VPADDD       Y1, Y1, Y1
-	VPSUBD       Y0, Y1, Y0
-	VMOVDQU      Y0, 8384(CX)(SI*8)
+	VMOVUPS      4192(CX)(SI*8), Y2
+	VCMPPS       $0x15, turbo214<>+0(SB), Y2, Y3
+	VPABSD       Y3, Y3
+	VPERMPS      Y1, Y3, Y4
+	VCMPPS       $0x15, Y4, Y2, Y2
+	VPADDD       Y3, Y3, Y3
+	VPSUBD       Y2, Y3, Y2
+	VMOVDQU      Y2, 8288(CX)(SI*8)
+	VMOVUPS      4224(CX)(SI*8), Y2
+	VCMPPS       $0x15, turbo214<>+0(SB), Y2, Y3
+	VPABSD       Y3, Y3
+	VPERMPS      Y1, Y3, Y4
+	VCMPPS       $0x15, Y4, Y2, Y2
+	VPADDD       Y3, Y3, Y3
+	VPSUBD       Y2, Y3, Y2
+	VMOVDQU      Y2, 8320(CX)(SI*8)
+	VMOVUPS      4256(CX)(SI*8), Y2
+	VCMPPS       $0x15, turbo214<>+0(SB), Y2, Y3
+	VPABSD       Y3, Y3
+	VPERMPS      Y1, Y3, Y4
+	VCMPPS       $0x15, Y4, Y2, Y2
+	VPADDD       Y3, Y3, Y3
+	VPSUBD       Y2, Y3, Y2
+	VMOVDQU      Y2, 8352(CX)(SI*8)
+	VMOVUPS      4288(CX)(SI*8), Y2
+	VCMPPS       $0x15, turbo214<>+0(SB), Y2, Y3
+	VPABSD       Y3, Y3
+	VPERMPS      Y1, Y3, Y4
+	VCMPPS       $0x15, Y4, Y2, Y2
+	VPADDD       Y3, Y3, Y3
+	VPSUBD       Y2, Y3, Y2
+	VMOVDQU      Y2, 8384(CX)(SI*8)
 	ADDQ         $0x10, SI
 	SUBQ         $1, DI
 	JGE          loop19
@@ -9974,7 +10156,7 @@ done20:
 	ADDQ         $1, DI
 
 	// r
-	VMOVDQU      turbo214<>+0(SB), Y0
+	VMOVDQU      turbo214<>+0(SB), Y2
 	XORQ         SI, SI
 	XORQ         DI, DI
 	ADDQ         $0x20, DI
@@ -9982,461 +10164,461 @@ done20:
 	JLT          done22
 
 loop21:
-	VMOVDQU      8288(CX)(SI*8), Y1
-	VPERMPS      turbo25<>+0(SB), Y1, Y1
-	VMULPS       Y1, Y1, Y1
-	VADDPS       Y1, Y0, Y0
-	VMOVDQU      8320(CX)(SI*8), Y1
-	VPERMPS      turbo25<>+0(SB), Y1, Y1
-	VMULPS       Y1, Y1, Y1
-	VADDPS       Y1, Y0, Y0
-	VMOVDQU      8352(CX)(SI*8), Y1
-	VPERMPS      turbo25<>+0(SB), Y1, Y1
-	VMULPS       Y1, Y1, Y1
-	VADDPS       Y1, Y0, Y0
-	VMOVDQU      8384(CX)(SI*8), Y1
-	VPERMPS      turbo25<>+0(SB), Y1, Y1
-	VMULPS       Y1, Y1, Y1
-	VADDPS       Y1, Y0, Y0
+	VMOVDQU      8288(CX)(SI*8), Y3
+	VPERMPS      Y0, Y3, Y3
+	VMULPS       Y3, Y3, Y3
+	VADDPS       Y3, Y2, Y2
+	VMOVDQU      8320(CX)(SI*8), Y3
+	VPERMPS      Y0, Y3, Y3
+	VMULPS       Y3, Y3, Y3
+	VADDPS       Y3, Y2, Y2
+	VMOVDQU      8352(CX)(SI*8), Y3
+	VPERMPS      Y0, Y3, Y3
+	VMULPS       Y3, Y3, Y3
+	VADDPS       Y3, Y2, Y2
+	VMOVDQU      8384(CX)(SI*8), Y3
+	VPERMPS      Y0, Y3, Y3
+	VMULPS       Y3, Y3, Y3
+	VADDPS       Y3, Y2, Y2
 	ADDQ         $0x10, SI
 	SUBQ         $1, DI
 	JGE          loop21
 
 done22:
 	ADDQ         $1, DI
-	VMOVUPS      Y0, 12384(CX)
-	VMOVUPS      12384(CX), Y0
-	VSQRTPS      Y0, Y0
-	VMOVUPS      Y0, 12416(CX)
+	VMOVUPS      Y2, 12384(CX)
+	VMOVUPS      12384(CX), Y2
+	VSQRTPS      Y2, Y2
+	VMOVUPS      Y2, 12416(CX)
 
 	// norm
-	VMOVUPS      12416(CX), Y0
-	VMOVDQU      turbo215<>+0(SB), Y1
-	VCMPPS       $0x1e, Y1, Y0, Y1
-	VMOVUPS      4128(CX), Y2
-	VDIVPS       Y0, Y2, Y0
-	VBLENDVPS    Y1, Y0, Y2, Y0
-	VMOVUPS      Y0, 12448(CX)
+	VMOVUPS      12416(CX), Y2
+	VMOVDQU      turbo215<>+0(SB), Y3
+	VCMPPS       $0x1e, Y3, Y2, Y3
+	VMOVUPS      4128(CX), Y4
+	VDIVPS       Y2, Y4, Y2
+	VBLENDVPS    Y3, Y2, Y4, Y2
+	VMOVUPS      Y2, 12448(CX)
 
 	// norm
-	VMOVUPS      12448(CX), Y0
-	VCMPPS       $3, Y0, Y0, Y1
-	VPAND        turbo220<>+0(SB), Y0, Y2
-	VPOR         turbo221<>+0(SB), Y2, Y2
-	VBLENDVPS    Y1, Y2, Y0, Y2
-	VCVTPS2PH    $0, Y2, X2
-	VPMOVZXWD    X2, Y0
-	VPEXTRW      $0, X0, (AX)
-	VPEXTRW      $2, X0, 34(AX)
-	VPEXTRW      $4, X0, 68(AX)
-	VPEXTRW      $6, X0, 102(AX)
-	VEXTRACTI128 $1, Y0, X0
-	VPEXTRW      $0, X0, 136(AX)
-	VPEXTRW      $2, X0, 170(AX)
-	VPEXTRW      $4, X0, 204(AX)
-	VPEXTRW      $6, X0, 238(AX)
+	VMOVUPS      12448(CX), Y2
+	VCMPPS       $3, Y2, Y2, Y3
+	VPAND        turbo220<>+0(SB), Y2, Y4
+	VPOR         turbo221<>+0(SB), Y4, Y4
+	VBLENDVPS    Y3, Y4, Y2, Y4
+	VCVTPS2PH    $0, Y4, X4
+	VPMOVZXWD    X4, Y2
+	VPEXTRW      $0, X2, (AX)
+	VPEXTRW      $2, X2, 34(AX)
+	VPEXTRW      $4, X2, 68(AX)
+	VPEXTRW      $6, X2, 102(AX)
+	VEXTRACTI128 $1, Y2, X2
+	VPEXTRW      $0, X2, 136(AX)
+	VPEXTRW      $2, X2, 170(AX)
+	VPEXTRW      $4, X2, 204(AX)
+	VPEXTRW      $6, X2, 238(AX)
 
 	// qs: codes to bits, then words to blocks
-	VMOVDQU      8768(CX), Y0
-	VPSLLD       $0x1e, Y0, Y0
-	VMOVDQU      8736(CX), Y1
-	VPSLLD       $0x1c, Y1, Y1
-	VPOR         Y1, Y0, Y0
-	VMOVDQU      8704(CX), Y1
-	VPSLLD       $0x1a, Y1, Y1
-	VPOR         Y1, Y0, Y0
-	VMOVDQU      8672(CX), Y1
-	VPSLLD       $0x18, Y1, Y1
-	VPOR         Y1, Y0, Y0
-	VMOVDQU      8640(CX), Y1
-	VPSLLD       $0x16, Y1, Y1
-	VPOR         Y1, Y0, Y0
-	VMOVDQU      8608(CX), Y1
-	VPSLLD       $0x14, Y1, Y1
-	VPOR         Y1, Y0, Y0
-	VMOVDQU      8576(CX), Y1
-	VPSLLD       $0x12, Y1, Y1
-	VPOR         Y1, Y0, Y0
-	VMOVDQU      8544(CX), Y1
-	VPSLLD       $0x10, Y1, Y1
-	VPOR         Y1, Y0, Y0
-	VMOVDQU      8512(CX), Y1
-	VPSLLD       $0xe, Y1, Y1
-	VPOR         Y1, Y0, Y0
-	VMOVDQU      8480(CX), Y1
-	VPSLLD       $0xc, Y1, Y1
-	VPOR         Y1, Y0, Y0
-	VMOVDQU      8448(CX), Y1
-	VPSLLD       $0xa, Y1, Y1
-	VPOR         Y1, Y0, Y0
-	VMOVDQU      8416(CX), Y1
-	VPSLLD       $8, Y1, Y1
-	VPOR         Y1, Y0, Y0
-	VMOVDQU      8384(CX), Y1
-	VPSLLD       $6, Y1, Y1
-	VPOR         Y1, Y0, Y0
-	VMOVDQU      8352(CX), Y1
-	VPSLLD       $4, Y1, Y1
-	VPOR         Y1, Y0, Y0
-	VMOVDQU      8320(CX), Y1
-	VPSLLD       $2, Y1, Y1
-	VPOR         Y1, Y0, Y0
-	VMOVDQU      8288(CX), Y1
-	VPOR         Y1, Y0, Y0
-	VMOVDQU      9280(CX), Y1
-	VPSLLD       $0x1e, Y1, Y1
-	VMOVDQU      9248(CX), Y2
-	VPSLLD       $0x1c, Y2, Y2
-	VPOR         Y2, Y1, Y1
-	VMOVDQU      9216(CX), Y2
-	VPSLLD       $0x1a, Y2, Y2
-	VPOR         Y2, Y1, Y1
-	VMOVDQU      9184(CX), Y2
-	VPSLLD       $0x18, Y2, Y2
-	VPOR         Y2, Y1, Y1
-	VMOVDQU      9152(CX), Y2
-	VPSLLD       $0x16, Y2, Y2
-	VPOR         Y2, Y1, Y1
-	VMOVDQU      9120(CX), Y2
-	VPSLLD       $0x14, Y2, Y2
-	VPOR         Y2, Y1, Y1
-	VMOVDQU      9088(CX), Y2
-	VPSLLD       $0x12, Y2, Y2
-	VPOR         Y2, Y1, Y1
-	VMOVDQU      9056(CX), Y2
-	VPSLLD       $0x10, Y2, Y2
-	VPOR         Y2, Y1, Y1
-	VMOVDQU      9024(CX), Y2
-	VPSLLD       $0xe, Y2, Y2
-	VPOR         Y2, Y1, Y1
-	VMOVDQU      8992(CX), Y2
-	VPSLLD       $0xc, Y2, Y2
-	VPOR         Y2, Y1, Y1
-	VMOVDQU      8960(CX), Y2
-	VPSLLD       $0xa, Y2, Y2
-	VPOR         Y2, Y1, Y1
-	VMOVDQU      8928(CX), Y2
-	VPSLLD       $8, Y2, Y2
-	VPOR         Y2, Y1, Y1
-	VMOVDQU      8896(CX), Y2
-	VPSLLD       $6, Y2, Y2
-	VPOR         Y2, Y1, Y1
-	VMOVDQU      8864(CX), Y2
-	VPSLLD       $4, Y2, Y2
-	VPOR         Y2, Y1, Y1
-	VMOVDQU      8832(CX), Y2
-	VPSLLD       $2, Y2, Y2
-	VPOR         Y2, Y1, Y1
-	VMOVDQU      8800(CX), Y2
-	VPOR         Y2, Y1, Y1
-	VMOVDQU      9792(CX), Y2
+	VMOVDQU      8768(CX), Y2
 	VPSLLD       $0x1e, Y2, Y2
-	VMOVDQU      9760(CX), Y3
+	VMOVDQU      8736(CX), Y3
 	VPSLLD       $0x1c, Y3, Y3
 	VPOR         Y3, Y2, Y2
-	VMOVDQU      9728(CX), Y3
+	VMOVDQU      8704(CX), Y3
 	VPSLLD       $0x1a, Y3, Y3
 	VPOR         Y3, Y2, Y2
-	VMOVDQU      9696(CX), Y3
+	VMOVDQU      8672(CX), Y3
 	VPSLLD       $0x18, Y3, Y3
 	VPOR         Y3, Y2, Y2
-	VMOVDQU      9664(CX), Y3
+	VMOVDQU      8640(CX), Y3
 	VPSLLD       $0x16, Y3, Y3
 	VPOR         Y3, Y2, Y2
-	VMOVDQU      9632(CX), Y3
+	VMOVDQU      8608(CX), Y3
 	VPSLLD       $0x14, Y3, Y3
 	VPOR         Y3, Y2, Y2
-	VMOVDQU      9600(CX), Y3
+	VMOVDQU      8576(CX), Y3
 	VPSLLD       $0x12, Y3, Y3
 	VPOR         Y3, Y2, Y2
-	VMOVDQU      9568(CX), Y3
+	VMOVDQU      8544(CX), Y3
 	VPSLLD       $0x10, Y3, Y3
 	VPOR         Y3, Y2, Y2
-	VMOVDQU      9536(CX), Y3
+	VMOVDQU      8512(CX), Y3
 	VPSLLD       $0xe, Y3, Y3
 	VPOR         Y3, Y2, Y2
-	VMOVDQU      9504(CX), Y3
+	VMOVDQU      8480(CX), Y3
 	VPSLLD       $0xc, Y3, Y3
 	VPOR         Y3, Y2, Y2
-	VMOVDQU      9472(CX), Y3
+	VMOVDQU      8448(CX), Y3
 	VPSLLD       $0xa, Y3, Y3
 	VPOR         Y3, Y2, Y2
-	VMOVDQU      9440(CX), Y3
+	VMOVDQU      8416(CX), Y3
 	VPSLLD       $8, Y3, Y3
 	VPOR         Y3, Y2, Y2
-	VMOVDQU      9408(CX), Y3
+	VMOVDQU      8384(CX), Y3
 	VPSLLD       $6, Y3, Y3
 	VPOR         Y3, Y2, Y2
-	VMOVDQU      9376(CX), Y3
+	VMOVDQU      8352(CX), Y3
 	VPSLLD       $4, Y3, Y3
 	VPOR         Y3, Y2, Y2
-	VMOVDQU      9344(CX), Y3
+	VMOVDQU      8320(CX), Y3
 	VPSLLD       $2, Y3, Y3
 	VPOR         Y3, Y2, Y2
-	VMOVDQU      9312(CX), Y3
+	VMOVDQU      8288(CX), Y3
 	VPOR         Y3, Y2, Y2
-	VMOVDQU      10304(CX), Y3
+	VMOVDQU      9280(CX), Y3
 	VPSLLD       $0x1e, Y3, Y3
-	VMOVDQU      10272(CX), Y4
+	VMOVDQU      9248(CX), Y4
 	VPSLLD       $0x1c, Y4, Y4
 	VPOR         Y4, Y3, Y3
-	VMOVDQU      10240(CX), Y4
+	VMOVDQU      9216(CX), Y4
 	VPSLLD       $0x1a, Y4, Y4
 	VPOR         Y4, Y3, Y3
-	VMOVDQU      10208(CX), Y4
+	VMOVDQU      9184(CX), Y4
 	VPSLLD       $0x18, Y4, Y4
 	VPOR         Y4, Y3, Y3
-	VMOVDQU      10176(CX), Y4
+	VMOVDQU      9152(CX), Y4
 	VPSLLD       $0x16, Y4, Y4
 	VPOR         Y4, Y3, Y3
-	VMOVDQU      10144(CX), Y4
+	VMOVDQU      9120(CX), Y4
 	VPSLLD       $0x14, Y4, Y4
 	VPOR         Y4, Y3, Y3
-	VMOVDQU      10112(CX), Y4
+	VMOVDQU      9088(CX), Y4
 	VPSLLD       $0x12, Y4, Y4
 	VPOR         Y4, Y3, Y3
-	VMOVDQU      10080(CX), Y4
+	VMOVDQU      9056(CX), Y4
 	VPSLLD       $0x10, Y4, Y4
 	VPOR         Y4, Y3, Y3
-	VMOVDQU      10048(CX), Y4
+	VMOVDQU      9024(CX), Y4
 	VPSLLD       $0xe, Y4, Y4
 	VPOR         Y4, Y3, Y3
-	VMOVDQU      10016(CX), Y4
+	VMOVDQU      8992(CX), Y4
 	VPSLLD       $0xc, Y4, Y4
 	VPOR         Y4, Y3, Y3
-	VMOVDQU      9984(CX), Y4
+	VMOVDQU      8960(CX), Y4
 	VPSLLD       $0xa, Y4, Y4
 	VPOR         Y4, Y3, Y3
-	VMOVDQU      9952(CX), Y4
+	VMOVDQU      8928(CX), Y4
 	VPSLLD       $8, Y4, Y4
 	VPOR         Y4, Y3, Y3
-	VMOVDQU      9920(CX), Y4
+	VMOVDQU      8896(CX), Y4
 	VPSLLD       $6, Y4, Y4
 	VPOR         Y4, Y3, Y3
-	VMOVDQU      9888(CX), Y4
+	VMOVDQU      8864(CX), Y4
 	VPSLLD       $4, Y4, Y4
 	VPOR         Y4, Y3, Y3
-	VMOVDQU      9856(CX), Y4
+	VMOVDQU      8832(CX), Y4
 	VPSLLD       $2, Y4, Y4
 	VPOR         Y4, Y3, Y3
-	VMOVDQU      9824(CX), Y4
+	VMOVDQU      8800(CX), Y4
 	VPOR         Y4, Y3, Y3
-	VUNPCKLPS    Y1, Y0, Y4
-	VUNPCKHPS    Y1, Y0, Y1
-	VUNPCKLPS    Y3, Y2, Y0
+	VMOVDQU      9792(CX), Y4
+	VPSLLD       $0x1e, Y4, Y4
+	VMOVDQU      9760(CX), Y5
+	VPSLLD       $0x1c, Y5, Y5
+	VPOR         Y5, Y4, Y4
+	VMOVDQU      9728(CX), Y5
+	VPSLLD       $0x1a, Y5, Y5
+	VPOR         Y5, Y4, Y4
+	VMOVDQU      9696(CX), Y5
+	VPSLLD       $0x18, Y5, Y5
+	VPOR         Y5, Y4, Y4
+	VMOVDQU      9664(CX), Y5
+	VPSLLD       $0x16, Y5, Y5
+	VPOR         Y5, Y4, Y4
+	VMOVDQU      9632(CX), Y5
+	VPSLLD       $0x14, Y5, Y5
+	VPOR         Y5, Y4, Y4
+	VMOVDQU      9600(CX), Y5
+	VPSLLD       $0x12, Y5, Y5
+	VPOR         Y5, Y4, Y4
+	VMOVDQU      9568(CX), Y5
+	VPSLLD       $0x10, Y5, Y5
+	VPOR         Y5, Y4, Y4
+	VMOVDQU      9536(CX), Y5
+	VPSLLD       $0xe, Y5, Y5
+	VPOR         Y5, Y4, Y4
+	VMOVDQU      9504(CX), Y5
+	VPSLLD       $0xc, Y5, Y5
+	VPOR         Y5, Y4, Y4
+	VMOVDQU      9472(CX), Y5
+	VPSLLD       $0xa, Y5, Y5
+	VPOR         Y5, Y4, Y4
+	VMOVDQU      9440(CX), Y5
+	VPSLLD       $8, Y5, Y5
+	VPOR         Y5, Y4, Y4
+	VMOVDQU      9408(CX), Y5
+	VPSLLD       $6, Y5, Y5
+	VPOR         Y5, Y4, Y4
+	VMOVDQU      9376(CX), Y5
+	VPSLLD       $4, Y5, Y5
+	VPOR         Y5, Y4, Y4
+	VMOVDQU      9344(CX), Y5
+	VPSLLD       $2, Y5, Y5
+	VPOR         Y5, Y4, Y4
+	VMOVDQU      9312(CX), Y5
+	VPOR         Y5, Y4, Y4
+	VMOVDQU      10304(CX), Y5
+	VPSLLD       $0x1e, Y5, Y5
+	VMOVDQU      10272(CX), Y6
+	VPSLLD       $0x1c, Y6, Y6
+	VPOR         Y6, Y5, Y5
+	VMOVDQU      10240(CX), Y6
+	VPSLLD       $0x1a, Y6, Y6
+	VPOR         Y6, Y5, Y5
+	VMOVDQU      10208(CX), Y6
+	VPSLLD       $0x18, Y6, Y6
+	VPOR         Y6, Y5, Y5
+	VMOVDQU      10176(CX), Y6
+	VPSLLD       $0x16, Y6, Y6
+	VPOR         Y6, Y5, Y5
+	VMOVDQU      10144(CX), Y6
+	VPSLLD       $0x14, Y6, Y6
+	VPOR         Y6, Y5, Y5
+	VMOVDQU      10112(CX), Y6
+	VPSLLD       $0x12, Y6, Y6
+	VPOR         Y6, Y5, Y5
+	VMOVDQU      10080(CX), Y6
+	VPSLLD       $0x10, Y6, Y6
+	VPOR         Y6, Y5, Y5
+	VMOVDQU      10048(CX), Y6
+	VPSLLD       $0xe, Y6, Y6
+	VPOR         Y6, Y5, Y5
+	VMOVDQU      10016(CX), Y6
+	VPSLLD       $0xc, Y6, Y6
+	VPOR         Y6, Y5, Y5
+	VMOVDQU      9984(CX), Y6
+	VPSLLD       $0xa, Y6, Y6
+	VPOR         Y6, Y5, Y5
+	VMOVDQU      9952(CX), Y6
+	VPSLLD       $8, Y6, Y6
+	VPOR         Y6, Y5, Y5
+	VMOVDQU      9920(CX), Y6
+	VPSLLD       $6, Y6, Y6
+	VPOR         Y6, Y5, Y5
+	VMOVDQU      9888(CX), Y6
+	VPSLLD       $4, Y6, Y6
+	VPOR         Y6, Y5, Y5
+	VMOVDQU      9856(CX), Y6
+	VPSLLD       $2, Y6, Y6
+	VPOR         Y6, Y5, Y5
+	VMOVDQU      9824(CX), Y6
+	VPOR         Y6, Y5, Y5
+	VUNPCKLPS    Y3, Y2, Y6
 	VUNPCKHPS    Y3, Y2, Y3
-	VUNPCKLPD    Y0, Y4, Y2
-	VUNPCKHPD    Y0, Y4, Y0
-	VUNPCKLPD    Y3, Y1, Y4
-	VUNPCKHPD    Y3, Y1, Y3
-	VMOVUPS      X2, 2(AX)
-	VEXTRACTI128 $1, Y2, 138(AX)
-	VMOVUPS      X0, 36(AX)
-	VEXTRACTI128 $1, Y0, 172(AX)
-	VMOVUPS      X4, 70(AX)
-	VEXTRACTI128 $1, Y4, 206(AX)
-	VMOVUPS      X3, 104(AX)
-	VEXTRACTI128 $1, Y3, 240(AX)
-	VMOVDQU      10816(CX), Y0
-	VPSLLD       $0x1e, Y0, Y0
-	VMOVDQU      10784(CX), Y1
-	VPSLLD       $0x1c, Y1, Y1
-	VPOR         Y1, Y0, Y0
-	VMOVDQU      10752(CX), Y1
-	VPSLLD       $0x1a, Y1, Y1
-	VPOR         Y1, Y0, Y0
-	VMOVDQU      10720(CX), Y1
-	VPSLLD       $0x18, Y1, Y1
-	VPOR         Y1, Y0, Y0
-	VMOVDQU      10688(CX), Y1
-	VPSLLD       $0x16, Y1, Y1
-	VPOR         Y1, Y0, Y0
-	VMOVDQU      10656(CX), Y1
-	VPSLLD       $0x14, Y1, Y1
-	VPOR         Y1, Y0, Y0
-	VMOVDQU      10624(CX), Y1
-	VPSLLD       $0x12, Y1, Y1
-	VPOR         Y1, Y0, Y0
-	VMOVDQU      10592(CX), Y1
-	VPSLLD       $0x10, Y1, Y1
-	VPOR         Y1, Y0, Y0
-	VMOVDQU      10560(CX), Y1
-	VPSLLD       $0xe, Y1, Y1
-	VPOR         Y1, Y0, Y0
-	VMOVDQU      10528(CX), Y1
-	VPSLLD       $0xc, Y1, Y1
-	VPOR         Y1, Y0, Y0
-	VMOVDQU      10496(CX), Y1
-	VPSLLD       $0xa, Y1, Y1
-	VPOR         Y1, Y0, Y0
-	VMOVDQU      10464(CX), Y1
-	VPSLLD       $8, Y1, Y1
-	VPOR         Y1, Y0, Y0
-	VMOVDQU      10432(CX), Y1
-	VPSLLD       $6, Y1, Y1
-	VPOR         Y1, Y0, Y0
-	VMOVDQU      10400(CX), Y1
-	VPSLLD       $4, Y1, Y1
-	VPOR         Y1, Y0, Y0
-	VMOVDQU      10368(CX), Y1
-	VPSLLD       $2, Y1, Y1
-	VPOR         Y1, Y0, Y0
-	VMOVDQU      10336(CX), Y1
-	VPOR         Y1, Y0, Y0
-	VMOVDQU      11328(CX), Y1
-	VPSLLD       $0x1e, Y1, Y1
-	VMOVDQU      11296(CX), Y2
-	VPSLLD       $0x1c, Y2, Y2
-	VPOR         Y2, Y1, Y1
-	VMOVDQU      11264(CX), Y2
-	VPSLLD       $0x1a, Y2, Y2
-	VPOR         Y2, Y1, Y1
-	VMOVDQU      11232(CX), Y2
-	VPSLLD       $0x18, Y2, Y2
-	VPOR         Y2, Y1, Y1
-	VMOVDQU      11200(CX), Y2
-	VPSLLD       $0x16, Y2, Y2
-	VPOR         Y2, Y1, Y1
-	VMOVDQU      11168(CX), Y2
-	VPSLLD       $0x14, Y2, Y2
-	VPOR         Y2, Y1, Y1
-	VMOVDQU      11136(CX), Y2
-	VPSLLD       $0x12, Y2, Y2
-	VPOR         Y2, Y1, Y1
-	VMOVDQU      11104(CX), Y2
-	VPSLLD       $0x10, Y2, Y2
-	VPOR         Y2, Y1, Y1
-	VMOVDQU      11072(CX), Y2
-	VPSLLD       $0xe, Y2, Y2
-	VPOR         Y2, Y1, Y1
-	VMOVDQU      11040(CX), Y2
-	VPSLLD       $0xc, Y2, Y2
-	VPOR         Y2, Y1, Y1
-	VMOVDQU      11008(CX), Y2
-	VPSLLD       $0xa, Y2, Y2
-	VPOR         Y2, Y1, Y1
-	VMOVDQU      10976(CX), Y2
-	VPSLLD       $8, Y2, Y2
-	VPOR         Y2, Y1, Y1
-	VMOVDQU      10944(CX), Y2
-	VPSLLD       $6, Y2, Y2
-	VPOR         Y2, Y1, Y1
-	VMOVDQU      10912(CX), Y2
-	VPSLLD       $4, Y2, Y2
-	VPOR         Y2, Y1, Y1
-	VMOVDQU      10880(CX), Y2
-	VPSLLD       $2, Y2, Y2
-	VPOR         Y2, Y1, Y1
-	VMOVDQU      10848(CX), Y2
-	VPOR         Y2, Y1, Y1
-	VMOVDQU      11840(CX), Y2
+	VUNPCKLPS    Y5, Y4, Y2
+	VUNPCKHPS    Y5, Y4, Y5
+	VUNPCKLPD    Y2, Y6, Y4
+	VUNPCKHPD    Y2, Y6, Y2
+	VUNPCKLPD    Y5, Y3, Y6
+	VUNPCKHPD    Y5, Y3, Y5
+	VMOVUPS      X4, 2(AX)
+	VEXTRACTI128 $1, Y4, 138(AX)
+	VMOVUPS      X2, 36(AX)
+	VEXTRACTI128 $1, Y2, 172(AX)
+	VMOVUPS      X6, 70(AX)
+	VEXTRACTI128 $1, Y6, 206(AX)
+	VMOVUPS      X5, 104(AX)
+	VEXTRACTI128 $1, Y5, 240(AX)
+	VMOVDQU      10816(CX), Y2
 	VPSLLD       $0x1e, Y2, Y2
-	VMOVDQU      11808(CX), Y3
+	VMOVDQU      10784(CX), Y3
 	VPSLLD       $0x1c, Y3, Y3
 	VPOR         Y3, Y2, Y2
-	VMOVDQU      11776(CX), Y3
+	VMOVDQU      10752(CX), Y3
 	VPSLLD       $0x1a, Y3, Y3
 	VPOR         Y3, Y2, Y2
-	VMOVDQU      11744(CX), Y3
+	VMOVDQU      10720(CX), Y3
 	VPSLLD       $0x18, Y3, Y3
 	VPOR         Y3, Y2, Y2
-	VMOVDQU      11712(CX), Y3
+	VMOVDQU      10688(CX), Y3
 	VPSLLD       $0x16, Y3, Y3
 	VPOR         Y3, Y2, Y2
-	VMOVDQU      11680(CX), Y3
+	VMOVDQU      10656(CX), Y3
 	VPSLLD       $0x14, Y3, Y3
 	VPOR         Y3, Y2, Y2
-	VMOVDQU      11648(CX), Y3
+	VMOVDQU      10624(CX), Y3
 	VPSLLD       $0x12, Y3, Y3
 	VPOR         Y3, Y2, Y2
-	VMOVDQU      11616(CX), Y3
+	VMOVDQU      10592(CX), Y3
 	VPSLLD       $0x10, Y3, Y3
 	VPOR         Y3, Y2, Y2
-	VMOVDQU      11584(CX), Y3
+	VMOVDQU      10560(CX), Y3
 	VPSLLD       $0xe, Y3, Y3
 	VPOR         Y3, Y2, Y2
-	VMOVDQU      11552(CX), Y3
+	VMOVDQU      10528(CX), Y3
 	VPSLLD       $0xc, Y3, Y3
 	VPOR         Y3, Y2, Y2
-	VMOVDQU      11520(CX), Y3
+	VMOVDQU      10496(CX), Y3
 	VPSLLD       $0xa, Y3, Y3
 	VPOR         Y3, Y2, Y2
-	VMOVDQU      11488(CX), Y3
+	VMOVDQU      10464(CX), Y3
 	VPSLLD       $8, Y3, Y3
 	VPOR         Y3, Y2, Y2
-	VMOVDQU      11456(CX), Y3
+	VMOVDQU      10432(CX), Y3
 	VPSLLD       $6, Y3, Y3
 	VPOR         Y3, Y2, Y2
-	VMOVDQU      11424(CX), Y3
+	VMOVDQU      10400(CX), Y3
 	VPSLLD       $4, Y3, Y3
 	VPOR         Y3, Y2, Y2
-	VMOVDQU      11392(CX), Y3
+	VMOVDQU      10368(CX), Y3
 	VPSLLD       $2, Y3, Y3
 	VPOR         Y3, Y2, Y2
-	VMOVDQU      11360(CX), Y3
+	VMOVDQU      10336(CX), Y3
 	VPOR         Y3, Y2, Y2
-	VMOVDQU      12352(CX), Y3
+	VMOVDQU      11328(CX), Y3
 	VPSLLD       $0x1e, Y3, Y3
-	VMOVDQU      12320(CX), Y4
+	VMOVDQU      11296(CX), Y4
 	VPSLLD       $0x1c, Y4, Y4
 	VPOR         Y4, Y3, Y3
-	VMOVDQU      12288(CX), Y4
+	VMOVDQU      11264(CX), Y4
 	VPSLLD       $0x1a, Y4, Y4
 	VPOR         Y4, Y3, Y3
-	VMOVDQU      12256(CX), Y4
+	VMOVDQU      11232(CX), Y4
 	VPSLLD       $0x18, Y4, Y4
 	VPOR         Y4, Y3, Y3
-	VMOVDQU      12224(CX), Y4
+	VMOVDQU      11200(CX), Y4
 	VPSLLD       $0x16, Y4, Y4
 	VPOR         Y4, Y3, Y3
-	VMOVDQU      12192(CX), Y4
+	VMOVDQU      11168(CX), Y4
 	VPSLLD       $0x14, Y4, Y4
 	VPOR         Y4, Y3, Y3
-	VMOVDQU      12160(CX), Y4
+	VMOVDQU      11136(CX), Y4
 	VPSLLD       $0x12, Y4, Y4
 	VPOR         Y4, Y3, Y3
-	VMOVDQU      12128(CX), Y4
+	VMOVDQU      11104(CX), Y4
 	VPSLLD       $0x10, Y4, Y4
 	VPOR         Y4, Y3, Y3
-	VMOVDQU      12096(CX), Y4
+	VMOVDQU      11072(CX), Y4
 	VPSLLD       $0xe, Y4, Y4
 	VPOR         Y4, Y3, Y3
-	VMOVDQU      12064(CX), Y4
+	VMOVDQU      11040(CX), Y4
 	VPSLLD       $0xc, Y4, Y4
 	VPOR         Y4, Y3, Y3
-	VMOVDQU      12032(CX), Y4
+	VMOVDQU      11008(CX), Y4
 	VPSLLD       $0xa, Y4, Y4
 	VPOR         Y4, Y3, Y3
-	VMOVDQU      12000(CX), Y4
+	VMOVDQU      10976(CX), Y4
 	VPSLLD       $8, Y4, Y4
 	VPOR         Y4, Y3, Y3
-	VMOVDQU      11968(CX), Y4
+	VMOVDQU      10944(CX), Y4
 	VPSLLD       $6, Y4, Y4
 	VPOR         Y4, Y3, Y3
-	VMOVDQU      11936(CX), Y4
+	VMOVDQU      10912(CX), Y4
 	VPSLLD       $4, Y4, Y4
 	VPOR         Y4, Y3, Y3
-	VMOVDQU      11904(CX), Y4
+	VMOVDQU      10880(CX), Y4
 	VPSLLD       $2, Y4, Y4
 	VPOR         Y4, Y3, Y3
-	VMOVDQU      11872(CX), Y4
+	VMOVDQU      10848(CX), Y4
 	VPOR         Y4, Y3, Y3
-	VUNPCKLPS    Y1, Y0, Y4
-	VUNPCKHPS    Y1, Y0, Y1
-	VUNPCKLPS    Y3, Y2, Y0
+	VMOVDQU      11840(CX), Y4
+	VPSLLD       $0x1e, Y4, Y4
+	VMOVDQU      11808(CX), Y5
+	VPSLLD       $0x1c, Y5, Y5
+	VPOR         Y5, Y4, Y4
+	VMOVDQU      11776(CX), Y5
+	VPSLLD       $0x1a, Y5, Y5
+	VPOR         Y5, Y4, Y4
+	VMOVDQU      11744(CX), Y5
+	VPSLLD       $0x18, Y5, Y5
+	VPOR         Y5, Y4, Y4
+	VMOVDQU      11712(CX), Y5
+	VPSLLD       $0x16, Y5, Y5
+	VPOR         Y5, Y4, Y4
+	VMOVDQU      11680(CX), Y5
+	VPSLLD       $0x14, Y5, Y5
+	VPOR         Y5, Y4, Y4
+	VMOVDQU      11648(CX), Y5
+	VPSLLD       $0x12, Y5, Y5
+	VPOR         Y5, Y4, Y4
+	VMOVDQU      11616(CX), Y5
+	VPSLLD       $0x10, Y5, Y5
+	VPOR         Y5, Y4, Y4
+	VMOVDQU      11584(CX), Y5
+	VPSLLD       $0xe, Y5, Y5
+	VPOR         Y5, Y4, Y4
+	VMOVDQU      11552(CX), Y5
+	VPSLLD       $0xc, Y5, Y5
+	VPOR         Y5, Y4, Y4
+	VMOVDQU      11520(CX), Y5
+	VPSLLD       $0xa, Y5, Y5
+	VPOR         Y5, Y4, Y4
+	VMOVDQU      11488(CX), Y5
+	VPSLLD       $8, Y5, Y5
+	VPOR         Y5, Y4, Y4
+	VMOVDQU      11456(CX), Y5
+	VPSLLD       $6, Y5, Y5
+	VPOR         Y5, Y4, Y4
+	VMOVDQU      11424(CX), Y5
+	VPSLLD       $4, Y5, Y5
+	VPOR         Y5, Y4, Y4
+	VMOVDQU      11392(CX), Y5
+	VPSLLD       $2, Y5, Y5
+	VPOR         Y5, Y4, Y4
+	VMOVDQU      11360(CX), Y5
+	VPOR         Y5, Y4, Y4
+	VMOVDQU      12352(CX), Y5
+	VPSLLD       $0x1e, Y5, Y5
+	VMOVDQU      12320(CX), Y6
+	VPSLLD       $0x1c, Y6, Y6
+	VPOR         Y6, Y5, Y5
+	VMOVDQU      12288(CX), Y6
+	VPSLLD       $0x1a, Y6, Y6
+	VPOR         Y6, Y5, Y5
+	VMOVDQU      12256(CX), Y6
+	VPSLLD       $0x18, Y6, Y6
+	VPOR         Y6, Y5, Y5
+	VMOVDQU      12224(CX), Y6
+	VPSLLD       $0x16, Y6, Y6
+	VPOR         Y6, Y5, Y5
+	VMOVDQU      12192(CX), Y6
+	VPSLLD       $0x14, Y6, Y6
+	VPOR         Y6, Y5, Y5
+	VMOVDQU      12160(CX), Y6
+	VPSLLD       $0x12, Y6, Y6
+	VPOR         Y6, Y5, Y5
+	VMOVDQU      12128(CX), Y6
+	VPSLLD       $0x10, Y6, Y6
+	VPOR         Y6, Y5, Y5
+	VMOVDQU      12096(CX), Y6
+	VPSLLD       $0xe, Y6, Y6
+	VPOR         Y6, Y5, Y5
+	VMOVDQU      12064(CX), Y6
+	VPSLLD       $0xc, Y6, Y6
+	VPOR         Y6, Y5, Y5
+	VMOVDQU      12032(CX), Y6
+	VPSLLD       $0xa, Y6, Y6
+	VPOR         Y6, Y5, Y5
+	VMOVDQU      12000(CX), Y6
+	VPSLLD       $8, Y6, Y6
+	VPOR         Y6, Y5, Y5
+	VMOVDQU      11968(CX), Y6
+	VPSLLD       $6, Y6, Y6
+	VPOR         Y6, Y5, Y5
+	VMOVDQU      11936(CX), Y6
+	VPSLLD       $4, Y6, Y6
+	VPOR         Y6, Y5, Y5
+	VMOVDQU      11904(CX), Y6
+	VPSLLD       $2, Y6, Y6
+	VPOR         Y6, Y5, Y5
+	VMOVDQU      11872(CX), Y6
+	VPOR         Y6, Y5, Y5
+	VUNPCKLPS    Y3, Y2, Y6
 	VUNPCKHPS    Y3, Y2, Y3
-	VUNPCKLPD    Y0, Y4, Y2
-	VUNPCKHPD    Y0, Y4, Y0
-	VUNPCKLPD    Y3, Y1, Y4
-	VUNPCKHPD    Y3, Y1, Y3
-	VMOVUPS      X2, 18(AX)
-	VEXTRACTI128 $1, Y2, 154(AX)
-	VMOVUPS      X0, 52(AX)
-	VEXTRACTI128 $1, Y0, 188(AX)
-	VMOVUPS      X4, 86(AX)
-	VEXTRACTI128 $1, Y4, 222(AX)
-	VMOVUPS      X3, 120(AX)
-	VEXTRACTI128 $1, Y3, 256(AX)
+	VUNPCKLPS    Y5, Y4, Y2
+	VUNPCKHPS    Y5, Y4, Y5
+	VUNPCKLPD    Y2, Y6, Y4
+	VUNPCKHPD    Y2, Y6, Y2
+	VUNPCKLPD    Y5, Y3, Y6
+	VUNPCKHPD    Y5, Y3, Y5
+	VMOVUPS      X4, 18(AX)
+	VEXTRACTI128 $1, Y4, 154(AX)
+	VMOVUPS      X2, 52(AX)
+	VEXTRACTI128 $1, Y2, 188(AX)
+	VMOVUPS      X6, 86(AX)
+	VEXTRACTI128 $1, Y6, 222(AX)
+	VMOVUPS      X5, 120(AX)
+	VEXTRACTI128 $1, Y5, 256(AX)
 	ADDQ         $0x1000, BX
 	ADDQ         $0x110, AX
 	SUBQ         $1, DX
@@ -10450,6 +10632,14 @@ done2:
 // mix1xTurbo2AVX2 adds weighted rows of v to 1 row of o; ld and stride in bytes, a unit is 128 values.
 // Requires: AVX2, F16C, FMA
 TEXT ·mix1xTurbo2AVX2(SB), NOSPLIT, $320-64
+
+	// constants of the loops
+	VMOVDQU      turbo25<>+0(SB), Y0
+	VMOVDQU      turbo24<>+0(SB), Y1
+	VMOVDQU      turbo23<>+0(SB), Y2
+	VMOVDQU      turbo22<>+0(SB), Y3
+	VMOVDQU      turbo21<>+0(SB), Y4
+	VMOVDQU      turbo20<>+0(SB), Y5
 	MOVQ         v+32(FP), AX
 	MOVQ         units+56(FP), BX
 	XORQ         CX, CX
@@ -10461,10 +10651,10 @@ TEXT ·mix1xTurbo2AVX2(SB), NOSPLIT, $320-64
 loop1:
 	MOVQ         o+0(FP), SI
 	ADDQ         CX, SI
-	VMOVUPS      (SI), Y0
-	VMOVUPS      32(SI), Y1
-	VMOVUPS      64(SI), Y2
-	VMOVUPS      96(SI), Y3
+	VMOVUPS      (SI), Y6
+	VMOVUPS      32(SI), Y7
+	VMOVUPS      64(SI), Y8
+	VMOVUPS      96(SI), Y9
 	MOVQ         p+16(FP), SI
 	MOVQ         rows+48(FP), DI
 	MOVQ         AX, R8
@@ -10473,36 +10663,36 @@ loop1:
 	JLT          done4
 
 loop3:
-	VMOVDQU      2(R8), X4
-	VINSERTI128  $1, 6(R8), Y4, Y4
-	VPSHUFB      turbo20<>+0(SB), Y4, Y4
-	VPAND        turbo21<>+0(SB), Y4, Y5
-	VPSRLD       $2, Y4, Y6
-	VPAND        turbo22<>+0(SB), Y6, Y6
-	VPOR         Y6, Y5, Y5
-	VPSRLD       $4, Y4, Y6
-	VPAND        turbo23<>+0(SB), Y6, Y6
-	VPOR         Y6, Y5, Y5
-	VPSRLD       $6, Y4, Y4
-	VPAND        turbo24<>+0(SB), Y4, Y4
-	VPOR         Y4, Y5, Y4
-	VMOVDQU      Y4, (DX)
-	VPBROADCASTW (R8), X4
-	VCVTPH2PS    X4, Y4
-	VBROADCASTSS (SI), Y5
-	VMULPS       Y5, Y4, Y4
-	VPMOVZXBD    (DX), Y5
-	VPERMPS      turbo25<>+0(SB), Y5, Y5
-	VFMADD231PS  Y4, Y5, Y0
-	VPMOVZXBD    8(DX), Y5
-	VPERMPS      turbo25<>+0(SB), Y5, Y5
-	VFMADD231PS  Y4, Y5, Y1
-	VPMOVZXBD    16(DX), Y5
-	VPERMPS      turbo25<>+0(SB), Y5, Y5
-	VFMADD231PS  Y4, Y5, Y2
-	VPMOVZXBD    24(DX), Y5
-	VPERMPS      turbo25<>+0(SB), Y5, Y5
-	VFMADD231PS  Y4, Y5, Y3
+	VMOVDQU      2(R8), X10
+	VINSERTI128  $1, 6(R8), Y10, Y10
+	VPSHUFB      Y5, Y10, Y10
+	VPAND        Y4, Y10, Y11
+	VPSRLD       $2, Y10, Y12
+	VPAND        Y3, Y12, Y12
+	VPOR         Y12, Y11, Y11
+	VPSRLD       $4, Y10, Y12
+	VPAND        Y2, Y12, Y12
+	VPOR         Y12, Y11, Y11
+	VPSRLD       $6, Y10, Y10
+	VPAND        Y1, Y10, Y10
+	VPOR         Y10, Y11, Y10
+	VMOVDQU      Y10, (DX)
+	VPBROADCASTW (R8), X10
+	VCVTPH2PS    X10, Y10
+	VBROADCASTSS (SI), Y11
+	VMULPS       Y11, Y10, Y10
+	VPMOVZXBD    (DX), Y11
+	VPERMPS      Y0, Y11, Y11
+	VFMADD231PS  Y10, Y11, Y6
+	VPMOVZXBD    8(DX), Y11
+	VPERMPS      Y0, Y11, Y11
+	VFMADD231PS  Y10, Y11, Y7
+	VPMOVZXBD    16(DX), Y11
+	VPERMPS      Y0, Y11, Y11
+	VFMADD231PS  Y10, Y11, Y8
+	VPMOVZXBD    24(DX), Y11
+	VPERMPS      Y0, Y11, Y11
+	VFMADD231PS  Y10, Y11, Y9
 	ADDQ         R9, R8
 	ADDQ         $4, SI
 	SUBQ         $1, DI
@@ -10512,16 +10702,16 @@ done4:
 	ADDQ         $1, DI
 	MOVQ         o+0(FP), SI
 	ADDQ         CX, SI
-	VMOVUPS      Y0, (SI)
-	VMOVUPS      Y1, 32(SI)
-	VMOVUPS      Y2, 64(SI)
-	VMOVUPS      Y3, 96(SI)
+	VMOVUPS      Y6, (SI)
+	VMOVUPS      Y7, 32(SI)
+	VMOVUPS      Y8, 64(SI)
+	VMOVUPS      Y9, 96(SI)
 	MOVQ         o+0(FP), SI
 	ADDQ         CX, SI
-	VMOVUPS      128(SI), Y0
-	VMOVUPS      160(SI), Y1
-	VMOVUPS      192(SI), Y2
-	VMOVUPS      224(SI), Y3
+	VMOVUPS      128(SI), Y6
+	VMOVUPS      160(SI), Y7
+	VMOVUPS      192(SI), Y8
+	VMOVUPS      224(SI), Y9
 	MOVQ         p+16(FP), SI
 	MOVQ         rows+48(FP), DI
 	MOVQ         AX, R8
@@ -10530,36 +10720,36 @@ done4:
 	JLT          done6
 
 loop5:
-	VMOVDQU      10(R8), X4
-	VINSERTI128  $1, 14(R8), Y4, Y4
-	VPSHUFB      turbo20<>+0(SB), Y4, Y4
-	VPAND        turbo21<>+0(SB), Y4, Y5
-	VPSRLD       $2, Y4, Y6
-	VPAND        turbo22<>+0(SB), Y6, Y6
-	VPOR         Y6, Y5, Y5
-	VPSRLD       $4, Y4, Y6
-	VPAND        turbo23<>+0(SB), Y6, Y6
-	VPOR         Y6, Y5, Y5
-	VPSRLD       $6, Y4, Y4
-	VPAND        turbo24<>+0(SB), Y4, Y4
-	VPOR         Y4, Y5, Y4
-	VMOVDQU      Y4, (DX)
-	VPBROADCASTW (R8), X4
-	VCVTPH2PS    X4, Y4
-	VBROADCASTSS (SI), Y5
-	VMULPS       Y5, Y4, Y4
-	VPMOVZXBD    (DX), Y5
-	VPERMPS      turbo25<>+0(SB), Y5, Y5
-	VFMADD231PS  Y4, Y5, Y0
-	VPMOVZXBD    8(DX), Y5
-	VPERMPS      turbo25<>+0(SB), Y5, Y5
-	VFMADD231PS  Y4, Y5, Y1
-	VPMOVZXBD    16(DX), Y5
-	VPERMPS      turbo25<>+0(SB), Y5, Y5
-	VFMADD231PS  Y4, Y5, Y2
-	VPMOVZXBD    24(DX), Y5
-	VPERMPS      turbo25<>+0(SB), Y5, Y5
-	VFMADD231PS  Y4, Y5, Y3
+	VMOVDQU      10(R8), X10
+	VINSERTI128  $1, 14(R8), Y10, Y10
+	VPSHUFB      Y5, Y10, Y10
+	VPAND        Y4, Y10, Y11
+	VPSRLD       $2, Y10, Y12
+	VPAND        Y3, Y12, Y12
+	VPOR         Y12, Y11, Y11
+	VPSRLD       $4, Y10, Y12
+	VPAND        Y2, Y12, Y12
+	VPOR         Y12, Y11, Y11
+	VPSRLD       $6, Y10, Y10
+	VPAND        Y1, Y10, Y10
+	VPOR         Y10, Y11, Y10
+	VMOVDQU      Y10, (DX)
+	VPBROADCASTW (R8), X10
+	VCVTPH2PS    X10, Y10
+	VBROADCASTSS (SI), Y11
+	VMULPS       Y11, Y10, Y10
+	VPMOVZXBD    (DX), Y11
+	VPERMPS      Y0, Y11, Y11
+	VFMADD231PS  Y10, Y11, Y6
+	VPMOVZXBD    8(DX), Y11
+	VPERMPS      Y0, Y11, Y11
+	VFMADD231PS  Y10, Y11, Y7
+	VPMOVZXBD    16(DX), Y11
+	VPERMPS      Y0, Y11, Y11
+	VFMADD231PS  Y10, Y11, Y8
+	VPMOVZXBD    24(DX), Y11
+	VPERMPS      Y0, Y11, Y11
+	VFMADD231PS  Y10, Y11, Y9
 	ADDQ         R9, R8
 	ADDQ         $4, SI
 	SUBQ         $1, DI
@@ -10569,16 +10759,16 @@ done6:
 	ADDQ         $1, DI
 	MOVQ         o+0(FP), SI
 	ADDQ         CX, SI
-	VMOVUPS      Y0, 128(SI)
-	VMOVUPS      Y1, 160(SI)
-	VMOVUPS      Y2, 192(SI)
-	VMOVUPS      Y3, 224(SI)
+	VMOVUPS      Y6, 128(SI)
+	VMOVUPS      Y7, 160(SI)
+	VMOVUPS      Y8, 192(SI)
+	VMOVUPS      Y9, 224(SI)
 	MOVQ         o+0(FP), SI
 	ADDQ         CX, SI
-	VMOVUPS      256(SI), Y0
-	VMOVUPS      288(SI), Y1
-	VMOVUPS      320(SI), Y2
-	VMOVUPS      352(SI), Y3
+	VMOVUPS      256(SI), Y6
+	VMOVUPS      288(SI), Y7
+	VMOVUPS      320(SI), Y8
+	VMOVUPS      352(SI), Y9
 	MOVQ         p+16(FP), SI
 	MOVQ         rows+48(FP), DI
 	MOVQ         AX, R8
@@ -10587,35 +10777,35 @@ done6:
 	JLT          done8
 
 loop7:
-	VBROADCASTI128 18(R8), Y4
-	VPSHUFB      turbo26<>+0(SB), Y4, Y4
-	VPAND        turbo21<>+0(SB), Y4, Y5
-	VPSRLD       $2, Y4, Y6
-	VPAND        turbo22<>+0(SB), Y6, Y6
-	VPOR         Y6, Y5, Y5
-	VPSRLD       $4, Y4, Y6
-	VPAND        turbo23<>+0(SB), Y6, Y6
-	VPOR         Y6, Y5, Y5
-	VPSRLD       $6, Y4, Y4
-	VPAND        turbo24<>+0(SB), Y4, Y4
-	VPOR         Y4, Y5, Y4
-	VMOVDQU      Y4, (DX)
-	VPBROADCASTW (R8), X4
-	VCVTPH2PS    X4, Y4
-	VBROADCASTSS (SI), Y5
-	VMULPS       Y5, Y4, Y4
-	VPMOVZXBD    (DX), Y5
-	VPERMPS      turbo25<>+0(SB), Y5, Y5
-	VFMADD231PS  Y4, Y5, Y0
-	VPMOVZXBD    8(DX), Y5
-	VPERMPS      turbo25<>+0(SB), Y5, Y5
-	VFMADD231PS  Y4, Y5, Y1
-	VPMOVZXBD    16(DX), Y5
-	VPERMPS      turbo25<>+0(SB), Y5, Y5
-	VFMADD231PS  Y4, Y5, Y2
-	VPMOVZXBD    24(DX), Y5
-	VPERMPS      turbo25<>+0(SB), Y5, Y5
-	VFMADD231PS  Y4, Y5, Y3
+	VBROADCASTI128 18(R8), Y10
+	VPSHUFB      turbo26<>+0(SB), Y10, Y10
+	VPAND        Y4, Y10, Y11
+	VPSRLD       $2, Y10, Y12
+	VPAND        Y3, Y12, Y12
+	VPOR         Y12, Y11, Y11
+	VPSRLD       $4, Y10, Y12
+	VPAND        Y2, Y12, Y12
+	VPOR         Y12, Y11, Y11
+	VPSRLD       $6, Y10, Y10
+	VPAND        Y1, Y10, Y10
+	VPOR         Y10, Y11, Y10
+	VMOVDQU      Y10, (DX)
+	VPBROADCASTW (R8), X10
+	VCVTPH2PS    X10, Y10
+	VBROADCASTSS (SI), Y11
+	VMULPS       Y11, Y10, Y10
+	VPMOVZXBD    (DX), Y11
+	VPERMPS      Y0, Y11, Y11
+	VFMADD231PS  Y10, Y11, Y6
+	VPMOVZXBD    8(DX), Y11
+	VPERMPS      Y0, Y11, Y11
+	VFMADD231PS  Y10, Y11, Y7
+	VPMOVZXBD    16(DX), Y11
+	VPERMPS      Y0, Y11, Y11
+	VFMADD231PS  Y10, Y11, Y8
+	VPMOVZXBD    24(DX), Y11
+	VPERMPS      Y0, Y11, Y11
+	VFMADD231PS  Y10, Y11, Y9
 	ADDQ         R9, R8
 	ADDQ         $4, SI
 	SUBQ         $1, DI
@@ -10625,16 +10815,16 @@ done8:
 	ADDQ         $1, DI
 	MOVQ         o+0(FP), SI
 	ADDQ         CX, SI
-	VMOVUPS      Y0, 256(SI)
-	VMOVUPS      Y1, 288(SI)
-	VMOVUPS      Y2, 320(SI)
-	VMOVUPS      Y3, 352(SI)
+	VMOVUPS      Y6, 256(SI)
+	VMOVUPS      Y7, 288(SI)
+	VMOVUPS      Y8, 320(SI)
+	VMOVUPS      Y9, 352(SI)
 	MOVQ         o+0(FP), SI
 	ADDQ         CX, SI
-	VMOVUPS      384(SI), Y0
-	VMOVUPS      416(SI), Y1
-	VMOVUPS      448(SI), Y2
-	VMOVUPS      480(SI), Y3
+	VMOVUPS      384(SI), Y6
+	VMOVUPS      416(SI), Y7
+	VMOVUPS      448(SI), Y8
+	VMOVUPS      480(SI), Y9
 	MOVQ         p+16(FP), SI
 	MOVQ         rows+48(FP), DI
 	MOVQ         AX, R8
@@ -10643,35 +10833,35 @@ done8:
 	JLT          done10
 
 loop9:
-	VBROADCASTI128 18(R8), Y4
-	VPSHUFB      turbo27<>+0(SB), Y4, Y4
-	VPAND        turbo21<>+0(SB), Y4, Y5
-	VPSRLD       $2, Y4, Y6
-	VPAND        turbo22<>+0(SB), Y6, Y6
-	VPOR         Y6, Y5, Y5
-	VPSRLD       $4, Y4, Y6
-	VPAND        turbo23<>+0(SB), Y6, Y6
-	VPOR         Y6, Y5, Y5
-	VPSRLD       $6, Y4, Y4
-	VPAND        turbo24<>+0(SB), Y4, Y4
-	VPOR         Y4, Y5, Y4
-	VMOVDQU      Y4, (DX)
-	VPBROADCASTW (R8), X4
-	VCVTPH2PS    X4, Y4
-	VBROADCASTSS (SI), Y5
-	VMULPS       Y5, Y4, Y4
-	VPMOVZXBD    (DX), Y5
-	VPERMPS      turbo25<>+0(SB), Y5, Y5
-	VFMADD231PS  Y4, Y5, Y0
-	VPMOVZXBD    8(DX), Y5
-	VPERMPS      turbo25<>+0(SB), Y5, Y5
-	VFMADD231PS  Y4, Y5, Y1
-	VPMOVZXBD    16(DX), Y5
-	VPERMPS      turbo25<>+0(SB), Y5, Y5
-	VFMADD231PS  Y4, Y5, Y2
-	VPMOVZXBD    24(DX), Y5
-	VPERMPS      turbo25<>+0(SB), Y5, Y5
-	VFMADD231PS  Y4, Y5, Y3
+	VBROADCASTI128 18(R8), Y10
+	VPSHUFB      turbo27<>+0(SB), Y10, Y10
+	VPAND        Y4, Y10, Y11
+	VPSRLD       $2, Y10, Y12
+	VPAND        Y3, Y12, Y12
+	VPOR         Y12, Y11, Y11
+	VPSRLD       $4, Y10, Y12
+	VPAND        Y2, Y12, Y12
+	VPOR         Y12, Y11, Y11
+	VPSRLD       $6, Y10, Y10
+	VPAND        Y1, Y10, Y10
+	VPOR         Y10, Y11, Y10
+	VMOVDQU      Y10, (DX)
+	VPBROADCASTW (R8), X10
+	VCVTPH2PS    X10, Y10
+	VBROADCASTSS (SI), Y11
+	VMULPS       Y11, Y10, Y10
+	VPMOVZXBD    (DX), Y11
+	VPERMPS      Y0, Y11, Y11
+	VFMADD231PS  Y10, Y11, Y6
+	VPMOVZXBD    8(DX), Y11
+	VPERMPS      Y0, Y11, Y11
+	VFMADD231PS  Y10, Y11, Y7
+	VPMOVZXBD    16(DX), Y11
+	VPERMPS      Y0, Y11, Y11
+	VFMADD231PS  Y10, Y11, Y8
+	VPMOVZXBD    24(DX), Y11
+	VPERMPS      Y0, Y11, Y11
+	VFMADD231PS  Y10, Y11, Y9
 	ADDQ         R9, R8
 	ADDQ         $4, SI
 	SUBQ         $1, DI
@@ -10681,10 +10871,10 @@ done10:
 	ADDQ         $1, DI
 	MOVQ         o+0(FP), SI
 	ADDQ         CX, SI
-	VMOVUPS      Y0, 384(SI)
-	VMOVUPS      Y1, 416(SI)
-	VMOVUPS      Y2, 448(SI)
-	VMOVUPS      Y3, 480(SI)
+	VMOVUPS      Y6, 384(SI)
+	VMOVUPS      Y7, 416(SI)
+	VMOVUPS      Y8, 448(SI)
+	VMOVUPS      Y9, 480(SI)
 	ADDQ         $0x22, AX
 	ADDQ         $0x200, CX
 	SUBQ         $1, BX
@@ -10698,6 +10888,13 @@ done2:
 // mix2xTurbo2AVX2 adds weighted rows of v to 2 rows of o; ld and stride in bytes, a unit is 128 values.
 // Requires: AVX2, F16C, FMA
 TEXT ·mix2xTurbo2AVX2(SB), NOSPLIT, $320-64
+
+	// constants of the loops
+	VMOVDQU      turbo25<>+0(SB), Y0
+	VMOVDQU      turbo24<>+0(SB), Y1
+	VMOVDQU      turbo23<>+0(SB), Y2
+	VMOVDQU      turbo22<>+0(SB), Y3
+	VMOVDQU      turbo21<>+0(SB), Y4
 	MOVQ         v+32(FP), AX
 	MOVQ         units+56(FP), BX
 	XORQ         CX, CX
@@ -10710,14 +10907,14 @@ loop1:
 	MOVQ         o+0(FP), SI
 	MOVQ         ldo+8(FP), DI
 	ADDQ         CX, SI
-	VMOVUPS      (SI), Y0
-	VMOVUPS      (SI)(DI*1), Y1
-	VMOVUPS      32(SI), Y2
-	VMOVUPS      32(SI)(DI*1), Y3
-	VMOVUPS      64(SI), Y4
-	VMOVUPS      64(SI)(DI*1), Y5
-	VMOVUPS      96(SI), Y6
-	VMOVUPS      96(SI)(DI*1), Y7
+	VMOVUPS      (SI), Y5
+	VMOVUPS      (SI)(DI*1), Y6
+	VMOVUPS      32(SI), Y7
+	VMOVUPS      32(SI)(DI*1), Y8
+	VMOVUPS      64(SI), Y9
+	VMOVUPS      64(SI)(DI*1), Y10
+	VMOVUPS      96(SI), Y11
+	VMOVUPS      96(SI)(DI*1), Y12
 	MOVQ         p+16(FP), SI
 	MOVQ         ldp+24(FP), DI
 	MOVQ         rows+48(FP), R8
@@ -10727,42 +10924,42 @@ loop1:
 	JLT          done4
 
 loop3:
-	VMOVDQU      2(R9), X8
-	VINSERTI128  $1, 6(R9), Y8, Y8
-	VPSHUFB      turbo20<>+0(SB), Y8, Y8
-	VPAND        turbo21<>+0(SB), Y8, Y9
-	VPSRLD       $2, Y8, Y10
-	VPAND        turbo22<>+0(SB), Y10, Y10
-	VPOR         Y10, Y9, Y9
-	VPSRLD       $4, Y8, Y10
-	VPAND        turbo23<>+0(SB), Y10, Y10
-	VPOR         Y10, Y9, Y9
-	VPSRLD       $6, Y8, Y8
-	VPAND        turbo24<>+0(SB), Y8, Y8
-	VPOR         Y8, Y9, Y8
-	VMOVDQU      Y8, (DX)
-	VPBROADCASTW (R9), X8
-	VCVTPH2PS    X8, Y8
-	VBROADCASTSS (SI), Y9
-	VMULPS       Y9, Y8, Y9
-	VBROADCASTSS (SI)(DI*1), Y10
-	VMULPS       Y10, Y8, Y8
-	VPMOVZXBD    (DX), Y10
-	VPERMPS      turbo25<>+0(SB), Y10, Y10
-	VFMADD231PS  Y9, Y10, Y0
-	VFMADD231PS  Y8, Y10, Y1
-	VPMOVZXBD    8(DX), Y10
-	VPERMPS      turbo25<>+0(SB), Y10, Y10
-	VFMADD231PS  Y9, Y10, Y2
-	VFMADD231PS  Y8, Y10, Y3
-	VPMOVZXBD    16(DX), Y10
-	VPERMPS      turbo25<>+0(SB), Y10, Y10
-	VFMADD231PS  Y9, Y10, Y4
-	VFMADD231PS  Y8, Y10, Y5
-	VPMOVZXBD    24(DX), Y10
-	VPERMPS      turbo25<>+0(SB), Y10, Y10
-	VFMADD231PS  Y9, Y10, Y6
-	VFMADD231PS  Y8, Y10, Y7
+	VMOVDQU      2(R9), X13
+	VINSERTI128  $1, 6(R9), Y13, Y13
+	VPSHUFB      turbo20<>+0(SB), Y13, Y13
+	VPAND        Y4, Y13, Y14
+	VPSRLD       $2, Y13, Y15
+	VPAND        Y3, Y15, Y15
+	VPOR         Y15, Y14, Y14
+	VPSRLD       $4, Y13, Y15
+	VPAND        Y2, Y15, Y15
+	VPOR         Y15, Y14, Y14
+	VPSRLD       $6, Y13, Y13
+	VPAND        Y1, Y13, Y13
+	VPOR         Y13, Y14, Y13
+	VMOVDQU      Y13, (DX)
+	VPBROADCASTW (R9), X13
+	VCVTPH2PS    X13, Y13
+	VBROADCASTSS (SI), Y14
+	VMULPS       Y14, Y13, Y14
+	VBROADCASTSS (SI)(DI*1), Y15
+	VMULPS       Y15, Y13, Y13
+	VPMOVZXBD    (DX), Y15
+	VPERMPS      Y0, Y15, Y15
+	VFMADD231PS  Y14, Y15, Y5
+	VFMADD231PS  Y13, Y15, Y6
+	VPMOVZXBD    8(DX), Y15
+	VPERMPS      Y0, Y15, Y15
+	VFMADD231PS  Y14, Y15, Y7
+	VFMADD231PS  Y13, Y15, Y8
+	VPMOVZXBD    16(DX), Y15
+	VPERMPS      Y0, Y15, Y15
+	VFMADD231PS  Y14, Y15, Y9
+	VFMADD231PS  Y13, Y15, Y10
+	VPMOVZXBD    24(DX), Y15
+	VPERMPS      Y0, Y15, Y15
+	VFMADD231PS  Y14, Y15, Y11
+	VFMADD231PS  Y13, Y15, Y12
 	ADDQ         R10, R9
 	ADDQ         $4, SI
 	SUBQ         $1, R8
@@ -10773,25 +10970,25 @@ done4:
 	MOVQ         o+0(FP), SI
 	MOVQ         ldo+8(FP), DI
 	ADDQ         CX, SI
-	VMOVUPS      Y0, (SI)
-	VMOVUPS      Y1, (SI)(DI*1)
-	VMOVUPS      Y2, 32(SI)
-	VMOVUPS      Y3, 32(SI)(DI*1)
-	VMOVUPS      Y4, 64(SI)
-	VMOVUPS      Y5, 64(SI)(DI*1)
-	VMOVUPS      Y6, 96(SI)
-	VMOVUPS      Y7, 96(SI)(DI*1)
+	VMOVUPS      Y5, (SI)
+	VMOVUPS      Y6, (SI)(DI*1)
+	VMOVUPS      Y7, 32(SI)
+	VMOVUPS      Y8, 32(SI)(DI*1)
+	VMOVUPS      Y9, 64(SI)
+	VMOVUPS      Y10, 64(SI)(DI*1)
+	VMOVUPS      Y11, 96(SI)
+	VMOVUPS      Y12, 96(SI)(DI*1)
 	MOVQ         o+0(FP), SI
 	MOVQ         ldo+8(FP), DI
 	ADDQ         CX, SI
-	VMOVUPS      128(SI), Y0
-	VMOVUPS      128(SI)(DI*1), Y1
-	VMOVUPS      160(SI), Y2
-	VMOVUPS      160(SI)(DI*1), Y3
-	VMOVUPS      192(SI), Y4
-	VMOVUPS      192(SI)(DI*1), Y5
-	VMOVUPS      224(SI), Y6
-	VMOVUPS      224(SI)(DI*1), Y7
+	VMOVUPS      128(SI), Y5
+	VMOVUPS      128(SI)(DI*1), Y6
+	VMOVUPS      160(SI), Y7
+	VMOVUPS      160(SI)(DI*1), Y8
+	VMOVUPS      192(SI), Y9
+	VMOVUPS      192(SI)(DI*1), Y10
+	VMOVUPS      224(SI), Y11
+	VMOVUPS      224(SI)(DI*1), Y12
 	MOVQ         p+16(FP), SI
 	MOVQ         ldp+24(FP), DI
 	MOVQ         rows+48(FP), R8
@@ -10801,42 +10998,42 @@ done4:
 	JLT          done6
 
 loop5:
-	VMOVDQU      10(R9), X8
-	VINSERTI128  $1, 14(R9), Y8, Y8
-	VPSHUFB      turbo20<>+0(SB), Y8, Y8
-	VPAND        turbo21<>+0(SB), Y8, Y9
-	VPSRLD       $2, Y8, Y10
-	VPAND        turbo22<>+0(SB), Y10, Y10
-	VPOR         Y10, Y9, Y9
-	VPSRLD       $4, Y8, Y10
-	VPAND        turbo23<>+0(SB), Y10, Y10
-	VPOR         Y10, Y9, Y9
-	VPSRLD       $6, Y8, Y8
-	VPAND        turbo24<>+0(SB), Y8, Y8
-	VPOR         Y8, Y9, Y8
-	VMOVDQU      Y8, (DX)
-	VPBROADCASTW (R9), X8
-	VCVTPH2PS    X8, Y8
-	VBROADCASTSS (SI), Y9
-	VMULPS       Y9, Y8, Y9
-	VBROADCASTSS (SI)(DI*1), Y10
-	VMULPS       Y10, Y8, Y8
-	VPMOVZXBD    (DX), Y10
-	VPERMPS      turbo25<>+0(SB), Y10, Y10
-	VFMADD231PS  Y9, Y10, Y0
-	VFMADD231PS  Y8, Y10, Y1
-	VPMOVZXBD    8(DX), Y10
-	VPERMPS      turbo25<>+0(SB), Y10, Y10
-	VFMADD231PS  Y9, Y10, Y2
-	VFMADD231PS  Y8, Y10, Y3
-	VPMOVZXBD    16(DX), Y10
-	VPERMPS      turbo25<>+0(SB), Y10, Y10
-	VFMADD231PS  Y9, Y10, Y4
-	VFMADD231PS  Y8, Y10, Y5
-	VPMOVZXBD    24(DX), Y10
-	VPERMPS      turbo25<>+0(SB), Y10, Y10
-	VFMADD231PS  Y9, Y10, Y6
-	VFMADD231PS  Y8, Y10, Y7
+	VMOVDQU      10(R9), X13
+	VINSERTI128  $1, 14(R9), Y13, Y13
+	VPSHUFB      turbo20<>+0(SB), Y13, Y13
+	VPAND        Y4, Y13, Y14
+	VPSRLD       $2, Y13, Y15
+	VPAND        Y3, Y15, Y15
+	VPOR         Y15, Y14, Y14
+	VPSRLD       $4, Y13, Y15
+	VPAND        Y2, Y15, Y15
+	VPOR         Y15, Y14, Y14
+	VPSRLD       $6, Y13, Y13
+	VPAND        Y1, Y13, Y13
+	VPOR         Y13, Y14, Y13
+	VMOVDQU      Y13, (DX)
+	VPBROADCASTW (R9), X13
+	VCVTPH2PS    X13, Y13
+	VBROADCASTSS (SI), Y14
+	VMULPS       Y14, Y13, Y14
+	VBROADCASTSS (SI)(DI*1), Y15
+	VMULPS       Y15, Y13, Y13
+	VPMOVZXBD    (DX), Y15
+	VPERMPS      Y0, Y15, Y15
+	VFMADD231PS  Y14, Y15, Y5
+	VFMADD231PS  Y13, Y15, Y6
+	VPMOVZXBD    8(DX), Y15
+	VPERMPS      Y0, Y15, Y15
+	VFMADD231PS  Y14, Y15, Y7
+	VFMADD231PS  Y13, Y15, Y8
+	VPMOVZXBD    16(DX), Y15
+	VPERMPS      Y0, Y15, Y15
+	VFMADD231PS  Y14, Y15, Y9
+	VFMADD231PS  Y13, Y15, Y10
+	VPMOVZXBD    24(DX), Y15
+	VPERMPS      Y0, Y15, Y15
+	VFMADD231PS  Y14, Y15, Y11
+	VFMADD231PS  Y13, Y15, Y12
 	ADDQ         R10, R9
 	ADDQ         $4, SI
 	SUBQ         $1, R8
@@ -10847,25 +11044,25 @@ done6:
 	MOVQ         o+0(FP), SI
 	MOVQ         ldo+8(FP), DI
 	ADDQ         CX, SI
-	VMOVUPS      Y0, 128(SI)
-	VMOVUPS      Y1, 128(SI)(DI*1)
-	VMOVUPS      Y2, 160(SI)
-	VMOVUPS      Y3, 160(SI)(DI*1)
-	VMOVUPS      Y4, 192(SI)
-	VMOVUPS      Y5, 192(SI)(DI*1)
-	VMOVUPS      Y6, 224(SI)
-	VMOVUPS      Y7, 224(SI)(DI*1)
+	VMOVUPS      Y5, 128(SI)
+	VMOVUPS      Y6, 128(SI)(DI*1)
+	VMOVUPS      Y7, 160(SI)
+	VMOVUPS      Y8, 160(SI)(DI*1)
+	VMOVUPS      Y9, 192(SI)
+	VMOVUPS      Y10, 192(SI)(DI*1)
+	VMOVUPS      Y11, 224(SI)
+	VMOVUPS      Y12, 224(SI)(DI*1)
 	MOVQ         o+0(FP), SI
 	MOVQ         ldo+8(FP), DI
 	ADDQ         CX, SI
-	VMOVUPS      256(SI), Y0
-	VMOVUPS      256(SI)(DI*1), Y1
-	VMOVUPS      288(SI), Y2
-	VMOVUPS      288(SI)(DI*1), Y3
-	VMOVUPS      320(SI), Y4
-	VMOVUPS      320(SI)(DI*1), Y5
-	VMOVUPS      352(SI), Y6
-	VMOVUPS      352(SI)(DI*1), Y7
+	VMOVUPS      256(SI), Y5
+	VMOVUPS      256(SI)(DI*1), Y6
+	VMOVUPS      288(SI), Y7
+	VMOVUPS      288(SI)(DI*1), Y8
+	VMOVUPS      320(SI), Y9
+	VMOVUPS      320(SI)(DI*1), Y10
+	VMOVUPS      352(SI), Y11
+	VMOVUPS      352(SI)(DI*1), Y12
 	MOVQ         p+16(FP), SI
 	MOVQ         ldp+24(FP), DI
 	MOVQ         rows+48(FP), R8
@@ -10875,41 +11072,41 @@ done6:
 	JLT          done8
 
 loop7:
-	VBROADCASTI128 18(R9), Y8
-	VPSHUFB      turbo26<>+0(SB), Y8, Y8
-	VPAND        turbo21<>+0(SB), Y8, Y9
-	VPSRLD       $2, Y8, Y10
-	VPAND        turbo22<>+0(SB), Y10, Y10
-	VPOR         Y10, Y9, Y9
-	VPSRLD       $4, Y8, Y10
-	VPAND        turbo23<>+0(SB), Y10, Y10
-	VPOR         Y10, Y9, Y9
-	VPSRLD       $6, Y8, Y8
-	VPAND        turbo24<>+0(SB), Y8, Y8
-	VPOR         Y8, Y9, Y8
-	VMOVDQU      Y8, (DX)
-	VPBROADCASTW (R9), X8
-	VCVTPH2PS    X8, Y8
-	VBROADCASTSS (SI), Y9
-	VMULPS       Y9, Y8, Y9
-	VBROADCASTSS (SI)(DI*1), Y10
-	VMULPS       Y10, Y8, Y8
-	VPMOVZXBD    (DX), Y10
-	VPERMPS      turbo25<>+0(SB), Y10, Y10
-	VFMADD231PS  Y9, Y10, Y0
-	VFMADD231PS  Y8, Y10, Y1
-	VPMOVZXBD    8(DX), Y10
-	VPERMPS      turbo25<>+0(SB), Y10, Y10
-	VFMADD231PS  Y9, Y10, Y2
-	VFMADD231PS  Y8, Y10, Y3
-	VPMOVZXBD    16(DX), Y10
-	VPERMPS      turbo25<>+0(SB), Y10, Y10
-	VFMADD231PS  Y9, Y10, Y4
-	VFMADD231PS  Y8, Y10, Y5
-	VPMOVZXBD    24(DX), Y10
-	VPERMPS      turbo25<>+0(SB), Y10, Y10
-	VFMADD231PS  Y9, Y10, Y6
-	VFMADD231PS  Y8, Y10, Y7
+	VBROADCASTI128 18(R9), Y13
+	VPSHUFB      turbo26<>+0(SB), Y13, Y13
+	VPAND        Y4, Y13, Y14
+	VPSRLD       $2, Y13, Y15
+	VPAND        Y3, Y15, Y15
+	VPOR         Y15, Y14, Y14
+	VPSRLD       $4, Y13, Y15
+	VPAND        Y2, Y15, Y15
+	VPOR         Y15, Y14, Y14
+	VPSRLD       $6, Y13, Y13
+	VPAND        Y1, Y13, Y13
+	VPOR         Y13, Y14, Y13
+	VMOVDQU      Y13, (DX)
+	VPBROADCASTW (R9), X13
+	VCVTPH2PS    X13, Y13
+	VBROADCASTSS (SI), Y14
+	VMULPS       Y14, Y13, Y14
+	VBROADCASTSS (SI)(DI*1), Y15
+	VMULPS       Y15, Y13, Y13
+	VPMOVZXBD    (DX), Y15
+	VPERMPS      Y0, Y15, Y15
+	VFMADD231PS  Y14, Y15, Y5
+	VFMADD231PS  Y13, Y15, Y6
+	VPMOVZXBD    8(DX), Y15
+	VPERMPS      Y0, Y15, Y15
+	VFMADD231PS  Y14, Y15, Y7
+	VFMADD231PS  Y13, Y15, Y8
+	VPMOVZXBD    16(DX), Y15
+	VPERMPS      Y0, Y15, Y15
+	VFMADD231PS  Y14, Y15, Y9
+	VFMADD231PS  Y13, Y15, Y10
+	VPMOVZXBD    24(DX), Y15
+	VPERMPS      Y0, Y15, Y15
+	VFMADD231PS  Y14, Y15, Y11
+	VFMADD231PS  Y13, Y15, Y12
 	ADDQ         R10, R9
 	ADDQ         $4, SI
 	SUBQ         $1, R8
@@ -10920,25 +11117,25 @@ done8:
 	MOVQ         o+0(FP), SI
 	MOVQ         ldo+8(FP), DI
 	ADDQ         CX, SI
-	VMOVUPS      Y0, 256(SI)
-	VMOVUPS      Y1, 256(SI)(DI*1)
-	VMOVUPS      Y2, 288(SI)
-	VMOVUPS      Y3, 288(SI)(DI*1)
-	VMOVUPS      Y4, 320(SI)
-	VMOVUPS      Y5, 320(SI)(DI*1)
-	VMOVUPS      Y6, 352(SI)
-	VMOVUPS      Y7, 352(SI)(DI*1)
+	VMOVUPS      Y5, 256(SI)
+	VMOVUPS      Y6, 256(SI)(DI*1)
+	VMOVUPS      Y7, 288(SI)
+	VMOVUPS      Y8, 288(SI)(DI*1)
+	VMOVUPS      Y9, 320(SI)
+	VMOVUPS      Y10, 320(SI)(DI*1)
+	VMOVUPS      Y11, 352(SI)
+	VMOVUPS      Y12, 352(SI)(DI*1)
 	MOVQ         o+0(FP), SI
 	MOVQ         ldo+8(FP), DI
 	ADDQ         CX, SI
-	VMOVUPS      384(SI), Y0
-	VMOVUPS      384(SI)(DI*1), Y1
-	VMOVUPS      416(SI), Y2
-	VMOVUPS      416(SI)(DI*1), Y3
-	VMOVUPS      448(SI), Y4
-	VMOVUPS      448(SI)(DI*1), Y5
-	VMOVUPS      480(SI), Y6
-	VMOVUPS      480(SI)(DI*1), Y7
+	VMOVUPS      384(SI), Y5
+	VMOVUPS      384(SI)(DI*1), Y6
+	VMOVUPS      416(SI), Y7
+	VMOVUPS      416(SI)(DI*1), Y8
+	VMOVUPS      448(SI), Y9
+	VMOVUPS      448(SI)(DI*1), Y10
+	VMOVUPS      480(SI), Y11
+	VMOVUPS      480(SI)(DI*1), Y12
 	MOVQ         p+16(FP), SI
 	MOVQ         ldp+24(FP), DI
 	MOVQ         rows+48(FP), R8
@@ -10948,41 +11145,41 @@ done8:
 	JLT          done10
 
 loop9:
-	VBROADCASTI128 18(R9), Y8
-	VPSHUFB      turbo27<>+0(SB), Y8, Y8
-	VPAND        turbo21<>+0(SB), Y8, Y9
-	VPSRLD       $2, Y8, Y10
-	VPAND        turbo22<>+0(SB), Y10, Y10
-	VPOR         Y10, Y9, Y9
-	VPSRLD       $4, Y8, Y10
-	VPAND        turbo23<>+0(SB), Y10, Y10
-	VPOR         Y10, Y9, Y9
-	VPSRLD       $6, Y8, Y8
-	VPAND        turbo24<>+0(SB), Y8, Y8
-	VPOR         Y8, Y9, Y8
-	VMOVDQU      Y8, (DX)
-	VPBROADCASTW (R9), X8
-	VCVTPH2PS    X8, Y8
-	VBROADCASTSS (SI), Y9
-	VMULPS       Y9, Y8, Y9
-	VBROADCASTSS (SI)(DI*1), Y10
-	VMULPS       Y10, Y8, Y8
-	VPMOVZXBD    (DX), Y10
-	VPERMPS      turbo25<>+0(SB), Y10, Y10
-	VFMADD231PS  Y9, Y10, Y0
-	VFMADD231PS  Y8, Y10, Y1
-	VPMOVZXBD    8(DX), Y10
-	VPERMPS      turbo25<>+0(SB), Y10, Y10
-	VFMADD231PS  Y9, Y10, Y2
-	VFMADD231PS  Y8, Y10, Y3
-	VPMOVZXBD    16(DX), Y10
-	VPERMPS      turbo25<>+0(SB), Y10, Y10
-	VFMADD231PS  Y9, Y10, Y4
-	VFMADD231PS  Y8, Y10, Y5
-	VPMOVZXBD    24(DX), Y10
-	VPERMPS      turbo25<>+0(SB), Y10, Y10
-	VFMADD231PS  Y9, Y10, Y6
-	VFMADD231PS  Y8, Y10, Y7
+	VBROADCASTI128 18(R9), Y13
+	VPSHUFB      turbo27<>+0(SB), Y13, Y13
+	VPAND        Y4, Y13, Y14
+	VPSRLD       $2, Y13, Y15
+	VPAND        Y3, Y15, Y15
+	VPOR         Y15, Y14, Y14
+	VPSRLD       $4, Y13, Y15
+	VPAND        Y2, Y15, Y15
+	VPOR         Y15, Y14, Y14
+	VPSRLD       $6, Y13, Y13
+	VPAND        Y1, Y13, Y13
+	VPOR         Y13, Y14, Y13
+	VMOVDQU      Y13, (DX)
+	VPBROADCASTW (R9), X13
+	VCVTPH2PS    X13, Y13
+	VBROADCASTSS (SI), Y14
+	VMULPS       Y14, Y13, Y14
+	VBROADCASTSS (SI)(DI*1), Y15
+	VMULPS       Y15, Y13, Y13
+	VPMOVZXBD    (DX), Y15
+	VPERMPS      Y0, Y15, Y15
+	VFMADD231PS  Y14, Y15, Y5
+	VFMADD231PS  Y13, Y15, Y6
+	VPMOVZXBD    8(DX), Y15
+	VPERMPS      Y0, Y15, Y15
+	VFMADD231PS  Y14, Y15, Y7
+	VFMADD231PS  Y13, Y15, Y8
+	VPMOVZXBD    16(DX), Y15
+	VPERMPS      Y0, Y15, Y15
+	VFMADD231PS  Y14, Y15, Y9
+	VFMADD231PS  Y13, Y15, Y10
+	VPMOVZXBD    24(DX), Y15
+	VPERMPS      Y0, Y15, Y15
+	VFMADD231PS  Y14, Y15, Y11
+	VFMADD231PS  Y13, Y15, Y12
 	ADDQ         R10, R9
 	ADDQ         $4, SI
 	SUBQ         $1, R8
@@ -10993,14 +11190,14 @@ done10:
 	MOVQ         o+0(FP), SI
 	MOVQ         ldo+8(FP), DI
 	ADDQ         CX, SI
-	VMOVUPS      Y0, 384(SI)
-	VMOVUPS      Y1, 384(SI)(DI*1)
-	VMOVUPS      Y2, 416(SI)
-	VMOVUPS      Y3, 416(SI)(DI*1)
-	VMOVUPS      Y4, 448(SI)
-	VMOVUPS      Y5, 448(SI)(DI*1)
-	VMOVUPS      Y6, 480(SI)
-	VMOVUPS      Y7, 480(SI)(DI*1)
+	VMOVUPS      Y5, 384(SI)
+	VMOVUPS      Y6, 384(SI)(DI*1)
+	VMOVUPS      Y7, 416(SI)
+	VMOVUPS      Y8, 416(SI)(DI*1)
+	VMOVUPS      Y9, 448(SI)
+	VMOVUPS      Y10, 448(SI)(DI*1)
+	VMOVUPS      Y11, 480(SI)
+	VMOVUPS      Y12, 480(SI)(DI*1)
 	ADDQ         $0x22, AX
 	ADDQ         $0x200, CX
 	SUBQ         $1, BX
@@ -12300,6 +12497,14 @@ done2:
 // mixQ81xTurbo2AVX2 adds weighted rows of v to 1 row of o; ld and stride in bytes, a unit is 128 values.
 // Requires: AVX2, F16C, FMA
 TEXT ·mixQ81xTurbo2AVX2(SB), NOSPLIT, $320-64
+
+	// constants of the loops
+	VMOVDQU      turbo24<>+0(SB), Y0
+	VMOVDQU      turbo23<>+0(SB), Y1
+	VMOVDQU      turbo22<>+0(SB), Y2
+	VMOVDQU      turbo21<>+0(SB), Y3
+	VBROADCASTI128 turbo29<>+0(SB), Y4
+	VMOVDQU      turbo20<>+0(SB), Y5
 	MOVQ         v+32(FP), AX
 	MOVQ         units+56(FP), BX
 	XORQ         CX, CX
@@ -12311,10 +12516,10 @@ TEXT ·mixQ81xTurbo2AVX2(SB), NOSPLIT, $320-64
 loop1:
 	MOVQ         o+0(FP), SI
 	ADDQ         CX, SI
-	VMOVUPS      (SI), Y0
-	VMOVUPS      32(SI), Y1
-	VMOVUPS      64(SI), Y2
-	VMOVUPS      96(SI), Y3
+	VMOVUPS      (SI), Y6
+	VMOVUPS      32(SI), Y7
+	VMOVUPS      64(SI), Y8
+	VMOVUPS      96(SI), Y9
 	MOVQ         p+16(FP), SI
 	MOVQ         rows+48(FP), DI
 	MOVQ         AX, R8
@@ -12323,40 +12528,39 @@ loop1:
 	JLT          done4
 
 loop3:
-	VMOVDQU      2(R8), X4
-	VINSERTI128  $1, 6(R8), Y4, Y4
-	VPSHUFB      turbo20<>+0(SB), Y4, Y4
-	VPAND        turbo21<>+0(SB), Y4, Y5
-	VPSRLD       $2, Y4, Y6
-	VPAND        turbo22<>+0(SB), Y6, Y6
-	VPOR         Y6, Y5, Y5
-	VPSRLD       $4, Y4, Y6
-	VPAND        turbo23<>+0(SB), Y6, Y6
-	VPOR         Y6, Y5, Y5
-	VPSRLD       $6, Y4, Y4
-	VPAND        turbo24<>+0(SB), Y4, Y4
-	VPOR         Y4, Y5, Y4
-	VBROADCASTI128 turbo29<>+0(SB), Y5
-	VPSHUFB      Y4, Y5, Y4
-	VMOVDQU      Y4, (DX)
-	VPBROADCASTW (R8), X4
-	VCVTPH2PS    X4, Y4
-	VMOVDQU      turbo28<>+0(SB), Y5
-	VMULPS       Y5, Y4, Y4
-	VBROADCASTSS (SI), Y5
-	VMULPS       Y5, Y4, Y4
-	VPMOVSXBD    (DX), Y5
-	VCVTDQ2PS    Y5, Y5
-	VFMADD231PS  Y4, Y5, Y0
-	VPMOVSXBD    8(DX), Y5
-	VCVTDQ2PS    Y5, Y5
-	VFMADD231PS  Y4, Y5, Y1
-	VPMOVSXBD    16(DX), Y5
-	VCVTDQ2PS    Y5, Y5
-	VFMADD231PS  Y4, Y5, Y2
-	VPMOVSXBD    24(DX), Y5
-	VCVTDQ2PS    Y5, Y5
-	VFMADD231PS  Y4, Y5, Y3
+	VMOVDQU      2(R8), X10
+	VINSERTI128  $1, 6(R8), Y10, Y10
+	VPSHUFB      Y5, Y10, Y10
+	VPAND        Y3, Y10, Y11
+	VPSRLD       $2, Y10, Y12
+	VPAND        Y2, Y12, Y12
+	VPOR         Y12, Y11, Y11
+	VPSRLD       $4, Y10, Y12
+	VPAND        Y1, Y12, Y12
+	VPOR         Y12, Y11, Y11
+	VPSRLD       $6, Y10, Y10
+	VPAND        Y0, Y10, Y10
+	VPOR         Y10, Y11, Y10
+	VPSHUFB      Y10, Y4, Y10
+	VMOVDQU      Y10, (DX)
+	VPBROADCASTW (R8), X10
+	VCVTPH2PS    X10, Y10
+	VMOVDQU      turbo28<>+0(SB), Y11
+	VMULPS       Y11, Y10, Y10
+	VBROADCASTSS (SI), Y11
+	VMULPS       Y11, Y10, Y10
+	VPMOVSXBD    (DX), Y11
+	VCVTDQ2PS    Y11, Y11
+	VFMADD231PS  Y10, Y11, Y6
+	VPMOVSXBD    8(DX), Y11
+	VCVTDQ2PS    Y11, Y11
+	VFMADD231PS  Y10, Y11, Y7
+	VPMOVSXBD    16(DX), Y11
+	VCVTDQ2PS    Y11, Y11
+	VFMADD231PS  Y10, Y11, Y8
+	VPMOVSXBD    24(DX), Y11
+	VCVTDQ2PS    Y11, Y11
+	VFMADD231PS  Y10, Y11, Y9
 	ADDQ         R9, R8
 	ADDQ         $4, SI
 	SUBQ         $1, DI
@@ -12366,16 +12570,16 @@ done4:
 	ADDQ         $1, DI
 	MOVQ         o+0(FP), SI
 	ADDQ         CX, SI
-	VMOVUPS      Y0, (SI)
-	VMOVUPS      Y1, 32(SI)
-	VMOVUPS      Y2, 64(SI)
-	VMOVUPS      Y3, 96(SI)
+	VMOVUPS      Y6, (SI)
+	VMOVUPS      Y7, 32(SI)
+	VMOVUPS      Y8, 64(SI)
+	VMOVUPS      Y9, 96(SI)
 	MOVQ         o+0(FP), SI
 	ADDQ         CX, SI
-	VMOVUPS      128(SI), Y0
-	VMOVUPS      160(SI), Y1
-	VMOVUPS      192(SI), Y2
-	VMOVUPS      224(SI), Y3
+	VMOVUPS      128(SI), Y6
+	VMOVUPS      160(SI), Y7
+	VMOVUPS      192(SI), Y8
+	VMOVUPS      224(SI), Y9
 	MOVQ         p+16(FP), SI
 	MOVQ         rows+48(FP), DI
 	MOVQ         AX, R8
@@ -12384,40 +12588,39 @@ done4:
 	JLT          done6
 
 loop5:
-	VMOVDQU      10(R8), X4
-	VINSERTI128  $1, 14(R8), Y4, Y4
-	VPSHUFB      turbo20<>+0(SB), Y4, Y4
-	VPAND        turbo21<>+0(SB), Y4, Y5
-	VPSRLD       $2, Y4, Y6
-	VPAND        turbo22<>+0(SB), Y6, Y6
-	VPOR         Y6, Y5, Y5
-	VPSRLD       $4, Y4, Y6
-	VPAND        turbo23<>+0(SB), Y6, Y6
-	VPOR         Y6, Y5, Y5
-	VPSRLD       $6, Y4, Y4
-	VPAND        turbo24<>+0(SB), Y4, Y4
-	VPOR         Y4, Y5, Y4
-	VBROADCASTI128 turbo29<>+0(SB), Y5
-	VPSHUFB      Y4, Y5, Y4
-	VMOVDQU      Y4, (DX)
-	VPBROADCASTW (R8), X4
-	VCVTPH2PS    X4, Y4
-	VMOVDQU      turbo28<>+0(SB), Y5
-	VMULPS       Y5, Y4, Y4
-	VBROADCASTSS (SI), Y5
-	VMULPS       Y5, Y4, Y4
-	VPMOVSXBD    (DX), Y5
-	VCVTDQ2PS    Y5, Y5
-	VFMADD231PS  Y4, Y5, Y0
-	VPMOVSXBD    8(DX), Y5
-	VCVTDQ2PS    Y5, Y5
-	VFMADD231PS  Y4, Y5, Y1
-	VPMOVSXBD    16(DX), Y5
-	VCVTDQ2PS    Y5, Y5
-	VFMADD231PS  Y4, Y5, Y2
-	VPMOVSXBD    24(DX), Y5
-	VCVTDQ2PS    Y5, Y5
-	VFMADD231PS  Y4, Y5, Y3
+	VMOVDQU      10(R8), X10
+	VINSERTI128  $1, 14(R8), Y10, Y10
+	VPSHUFB      Y5, Y10, Y10
+	VPAND        Y3, Y10, Y11
+	VPSRLD       $2, Y10, Y12
+	VPAND        Y2, Y12, Y12
+	VPOR         Y12, Y11, Y11
+	VPSRLD       $4, Y10, Y12
+	VPAND        Y1, Y12, Y12
+	VPOR         Y12, Y11, Y11
+	VPSRLD       $6, Y10, Y10
+	VPAND        Y0, Y10, Y10
+	VPOR         Y10, Y11, Y10
+	VPSHUFB      Y10, Y4, Y10
+	VMOVDQU      Y10, (DX)
+	VPBROADCASTW (R8), X10
+	VCVTPH2PS    X10, Y10
+	VMOVDQU      turbo28<>+0(SB), Y11
+	VMULPS       Y11, Y10, Y10
+	VBROADCASTSS (SI), Y11
+	VMULPS       Y11, Y10, Y10
+	VPMOVSXBD    (DX), Y11
+	VCVTDQ2PS    Y11, Y11
+	VFMADD231PS  Y10, Y11, Y6
+	VPMOVSXBD    8(DX), Y11
+	VCVTDQ2PS    Y11, Y11
+	VFMADD231PS  Y10, Y11, Y7
+	VPMOVSXBD    16(DX), Y11
+	VCVTDQ2PS    Y11, Y11
+	VFMADD231PS  Y10, Y11, Y8
+	VPMOVSXBD    24(DX), Y11
+	VCVTDQ2PS    Y11, Y11
+	VFMADD231PS  Y10, Y11, Y9
 	ADDQ         R9, R8
 	ADDQ         $4, SI
 	SUBQ         $1, DI
@@ -12427,16 +12630,16 @@ done6:
 	ADDQ         $1, DI
 	MOVQ         o+0(FP), SI
 	ADDQ         CX, SI
-	VMOVUPS      Y0, 128(SI)
-	VMOVUPS      Y1, 160(SI)
-	VMOVUPS      Y2, 192(SI)
-	VMOVUPS      Y3, 224(SI)
+	VMOVUPS      Y6, 128(SI)
+	VMOVUPS      Y7, 160(SI)
+	VMOVUPS      Y8, 192(SI)
+	VMOVUPS      Y9, 224(SI)
 	MOVQ         o+0(FP), SI
 	ADDQ         CX, SI
-	VMOVUPS      256(SI), Y0
-	VMOVUPS      288(SI), Y1
-	VMOVUPS      320(SI), Y2
-	VMOVUPS      352(SI), Y3
+	VMOVUPS      256(SI), Y6
+	VMOVUPS      288(SI), Y7
+	VMOVUPS      320(SI), Y8
+	VMOVUPS      352(SI), Y9
 	MOVQ         p+16(FP), SI
 	MOVQ         rows+48(FP), DI
 	MOVQ         AX, R8
@@ -12445,39 +12648,38 @@ done6:
 	JLT          done8
 
 loop7:
-	VBROADCASTI128 18(R8), Y4
-	VPSHUFB      turbo26<>+0(SB), Y4, Y4
-	VPAND        turbo21<>+0(SB), Y4, Y5
-	VPSRLD       $2, Y4, Y6
-	VPAND        turbo22<>+0(SB), Y6, Y6
-	VPOR         Y6, Y5, Y5
-	VPSRLD       $4, Y4, Y6
-	VPAND        turbo23<>+0(SB), Y6, Y6
-	VPOR         Y6, Y5, Y5
-	VPSRLD       $6, Y4, Y4
-	VPAND        turbo24<>+0(SB), Y4, Y4
-	VPOR         Y4, Y5, Y4
-	VBROADCASTI128 turbo29<>+0(SB), Y5
-	VPSHUFB      Y4, Y5, Y4
-	VMOVDQU      Y4, (DX)
-	VPBROADCASTW (R8), X4
-	VCVTPH2PS    X4, Y4
-	VMOVDQU      turbo28<>+0(SB), Y5
-	VMULPS       Y5, Y4, Y4
-	VBROADCASTSS (SI), Y5
-	VMULPS       Y5, Y4, Y4
-	VPMOVSXBD    (DX), Y5
-	VCVTDQ2PS    Y5, Y5
-	VFMADD231PS  Y4, Y5, Y0
-	VPMOVSXBD    8(DX), Y5
-	VCVTDQ2PS    Y5, Y5
-	VFMADD231PS  Y4, Y5, Y1
-	VPMOVSXBD    16(DX), Y5
-	VCVTDQ2PS    Y5, Y5
-	VFMADD231PS  Y4, Y5, Y2
-	VPMOVSXBD    24(DX), Y5
-	VCVTDQ2PS    Y5, Y5
-	VFMADD231PS  Y4, Y5, Y3
+	VBROADCASTI128 18(R8), Y10
+	VPSHUFB      turbo26<>+0(SB), Y10, Y10
+	VPAND        Y3, Y10, Y11
+	VPSRLD       $2, Y10, Y12
+	VPAND        Y2, Y12, Y12
+	VPOR         Y12, Y11, Y11
+	VPSRLD       $4, Y10, Y12
+	VPAND        Y1, Y12, Y12
+	VPOR         Y12, Y11, Y11
+	VPSRLD       $6, Y10, Y10
+	VPAND        Y0, Y10, Y10
+	VPOR         Y10, Y11, Y10
+	VPSHUFB      Y10, Y4, Y10
+	VMOVDQU      Y10, (DX)
+	VPBROADCASTW (R8), X10
+	VCVTPH2PS    X10, Y10
+	VMOVDQU      turbo28<>+0(SB), Y11
+	VMULPS       Y11, Y10, Y10
+	VBROADCASTSS (SI), Y11
+	VMULPS       Y11, Y10, Y10
+	VPMOVSXBD    (DX), Y11
+	VCVTDQ2PS    Y11, Y11
+	VFMADD231PS  Y10, Y11, Y6
+	VPMOVSXBD    8(DX), Y11
+	VCVTDQ2PS    Y11, Y11
+	VFMADD231PS  Y10, Y11, Y7
+	VPMOVSXBD    16(DX), Y11
+	VCVTDQ2PS    Y11, Y11
+	VFMADD231PS  Y10, Y11, Y8
+	VPMOVSXBD    24(DX), Y11
+	VCVTDQ2PS    Y11, Y11
+	VFMADD231PS  Y10, Y11, Y9
 	ADDQ         R9, R8
 	ADDQ         $4, SI
 	SUBQ         $1, DI
@@ -12487,16 +12689,16 @@ done8:
 	ADDQ         $1, DI
 	MOVQ         o+0(FP), SI
 	ADDQ         CX, SI
-	VMOVUPS      Y0, 256(SI)
-	VMOVUPS      Y1, 288(SI)
-	VMOVUPS      Y2, 320(SI)
-	VMOVUPS      Y3, 352(SI)
+	VMOVUPS      Y6, 256(SI)
+	VMOVUPS      Y7, 288(SI)
+	VMOVUPS      Y8, 320(SI)
+	VMOVUPS      Y9, 352(SI)
 	MOVQ         o+0(FP), SI
 	ADDQ         CX, SI
-	VMOVUPS      384(SI), Y0
-	VMOVUPS      416(SI), Y1
-	VMOVUPS      448(SI), Y2
-	VMOVUPS      480(SI), Y3
+	VMOVUPS      384(SI), Y6
+	VMOVUPS      416(SI), Y7
+	VMOVUPS      448(SI), Y8
+	VMOVUPS      480(SI), Y9
 	MOVQ         p+16(FP), SI
 	MOVQ         rows+48(FP), DI
 	MOVQ         AX, R8
@@ -12505,39 +12707,38 @@ done8:
 	JLT          done10
 
 loop9:
-	VBROADCASTI128 18(R8), Y4
-	VPSHUFB      turbo27<>+0(SB), Y4, Y4
-	VPAND        turbo21<>+0(SB), Y4, Y5
-	VPSRLD       $2, Y4, Y6
-	VPAND        turbo22<>+0(SB), Y6, Y6
-	VPOR         Y6, Y5, Y5
-	VPSRLD       $4, Y4, Y6
-	VPAND        turbo23<>+0(SB), Y6, Y6
-	VPOR         Y6, Y5, Y5
-	VPSRLD       $6, Y4, Y4
-	VPAND        turbo24<>+0(SB), Y4, Y4
-	VPOR         Y4, Y5, Y4
-	VBROADCASTI128 turbo29<>+0(SB), Y5
-	VPSHUFB      Y4, Y5, Y4
-	VMOVDQU      Y4, (DX)
-	VPBROADCASTW (R8), X4
-	VCVTPH2PS    X4, Y4
-	VMOVDQU      turbo28<>+0(SB), Y5
-	VMULPS       Y5, Y4, Y4
-	VBROADCASTSS (SI), Y5
-	VMULPS       Y5, Y4, Y4
-	VPMOVSXBD    (DX), Y5
-	VCVTDQ2PS    Y5, Y5
-	VFMADD231PS  Y4, Y5, Y0
-	VPMOVSXBD    8(DX), Y5
-	VCVTDQ2PS    Y5, Y5
-	VFMADD231PS  Y4, Y5, Y1
-	VPMOVSXBD    16(DX), Y5
-	VCVTDQ2PS    Y5, Y5
-	VFMADD231PS  Y4, Y5, Y2
-	VPMOVSXBD    24(DX), Y5
-	VCVTDQ2PS    Y5, Y5
-	VFMADD231PS  Y4, Y5, Y3
+	VBROADCASTI128 18(R8), Y10
+	VPSHUFB      turbo27<>+0(SB), Y10, Y10
+	VPAND        Y3, Y10, Y11
+	VPSRLD       $2, Y10, Y12
+	VPAND        Y2, Y12, Y12
+	VPOR         Y12, Y11, Y11
+	VPSRLD       $4, Y10, Y12
+	VPAND        Y1, Y12, Y12
+	VPOR         Y12, Y11, Y11
+	VPSRLD       $6, Y10, Y10
+	VPAND        Y0, Y10, Y10
+	VPOR         Y10, Y11, Y10
+	VPSHUFB      Y10, Y4, Y10
+	VMOVDQU      Y10, (DX)
+	VPBROADCASTW (R8), X10
+	VCVTPH2PS    X10, Y10
+	VMOVDQU      turbo28<>+0(SB), Y11
+	VMULPS       Y11, Y10, Y10
+	VBROADCASTSS (SI), Y11
+	VMULPS       Y11, Y10, Y10
+	VPMOVSXBD    (DX), Y11
+	VCVTDQ2PS    Y11, Y11
+	VFMADD231PS  Y10, Y11, Y6
+	VPMOVSXBD    8(DX), Y11
+	VCVTDQ2PS    Y11, Y11
+	VFMADD231PS  Y10, Y11, Y7
+	VPMOVSXBD    16(DX), Y11
+	VCVTDQ2PS    Y11, Y11
+	VFMADD231PS  Y10, Y11, Y8
+	VPMOVSXBD    24(DX), Y11
+	VCVTDQ2PS    Y11, Y11
+	VFMADD231PS  Y10, Y11, Y9
 	ADDQ         R9, R8
 	ADDQ         $4, SI
 	SUBQ         $1, DI
@@ -12547,10 +12748,10 @@ done10:
 	ADDQ         $1, DI
 	MOVQ         o+0(FP), SI
 	ADDQ         CX, SI
-	VMOVUPS      Y0, 384(SI)
-	VMOVUPS      Y1, 416(SI)
-	VMOVUPS      Y2, 448(SI)
-	VMOVUPS      Y3, 480(SI)
+	VMOVUPS      Y6, 384(SI)
+	VMOVUPS      Y7, 416(SI)
+	VMOVUPS      Y8, 448(SI)
+	VMOVUPS      Y9, 480(SI)
 	ADDQ         $0x22, AX
 	ADDQ         $0x200, CX
 	SUBQ         $1, BX
@@ -12564,6 +12765,13 @@ done2:
 // mixQ82xTurbo2AVX2 adds weighted rows of v to 2 rows of o; ld and stride in bytes, a unit is 128 values.
 // Requires: AVX2, F16C, FMA
 TEXT ·mixQ82xTurbo2AVX2(SB), NOSPLIT, $320-64
+
+	// constants of the loops
+	VMOVDQU      turbo24<>+0(SB), Y0
+	VMOVDQU      turbo23<>+0(SB), Y1
+	VMOVDQU      turbo22<>+0(SB), Y2
+	VMOVDQU      turbo21<>+0(SB), Y3
+	VBROADCASTI128 turbo29<>+0(SB), Y4
 	MOVQ         v+32(FP), AX
 	MOVQ         units+56(FP), BX
 	XORQ         CX, CX
@@ -12576,14 +12784,14 @@ loop1:
 	MOVQ         o+0(FP), SI
 	MOVQ         ldo+8(FP), DI
 	ADDQ         CX, SI
-	VMOVUPS      (SI), Y0
-	VMOVUPS      (SI)(DI*1), Y1
-	VMOVUPS      32(SI), Y2
-	VMOVUPS      32(SI)(DI*1), Y3
-	VMOVUPS      64(SI), Y4
-	VMOVUPS      64(SI)(DI*1), Y5
-	VMOVUPS      96(SI), Y6
-	VMOVUPS      96(SI)(DI*1), Y7
+	VMOVUPS      (SI), Y5
+	VMOVUPS      (SI)(DI*1), Y6
+	VMOVUPS      32(SI), Y7
+	VMOVUPS      32(SI)(DI*1), Y8
+	VMOVUPS      64(SI), Y9
+	VMOVUPS      64(SI)(DI*1), Y10
+	VMOVUPS      96(SI), Y11
+	VMOVUPS      96(SI)(DI*1), Y12
 	MOVQ         p+16(FP), SI
 	MOVQ         ldp+24(FP), DI
 	MOVQ         rows+48(FP), R8
@@ -12593,46 +12801,45 @@ loop1:
 	JLT          done4
 
 loop3:
-	VMOVDQU      2(R9), X8
-	VINSERTI128  $1, 6(R9), Y8, Y8
-	VPSHUFB      turbo20<>+0(SB), Y8, Y8
-	VPAND        turbo21<>+0(SB), Y8, Y9
-	VPSRLD       $2, Y8, Y10
-	VPAND        turbo22<>+0(SB), Y10, Y10
-	VPOR         Y10, Y9, Y9
-	VPSRLD       $4, Y8, Y10
-	VPAND        turbo23<>+0(SB), Y10, Y10
-	VPOR         Y10, Y9, Y9
-	VPSRLD       $6, Y8, Y8
-	VPAND        turbo24<>+0(SB), Y8, Y8
-	VPOR         Y8, Y9, Y8
-	VBROADCASTI128 turbo29<>+0(SB), Y9
-	VPSHUFB      Y8, Y9, Y8
-	VMOVDQU      Y8, (DX)
-	VPBROADCASTW (R9), X8
-	VCVTPH2PS    X8, Y8
-	VMOVDQU      turbo28<>+0(SB), Y9
-	VMULPS       Y9, Y8, Y8
-	VBROADCASTSS (SI), Y9
-	VMULPS       Y9, Y8, Y9
-	VBROADCASTSS (SI)(DI*1), Y10
-	VMULPS       Y10, Y8, Y8
-	VPMOVSXBD    (DX), Y10
-	VCVTDQ2PS    Y10, Y10
-	VFMADD231PS  Y9, Y10, Y0
-	VFMADD231PS  Y8, Y10, Y1
-	VPMOVSXBD    8(DX), Y10
-	VCVTDQ2PS    Y10, Y10
-	VFMADD231PS  Y9, Y10, Y2
-	VFMADD231PS  Y8, Y10, Y3
-	VPMOVSXBD    16(DX), Y10
-	VCVTDQ2PS    Y10, Y10
-	VFMADD231PS  Y9, Y10, Y4
-	VFMADD231PS  Y8, Y10, Y5
-	VPMOVSXBD    24(DX), Y10
-	VCVTDQ2PS    Y10, Y10
-	VFMADD231PS  Y9, Y10, Y6
-	VFMADD231PS  Y8, Y10, Y7
+	VMOVDQU      2(R9), X13
+	VINSERTI128  $1, 6(R9), Y13, Y13
+	VPSHUFB      turbo20<>+0(SB), Y13, Y13
+	VPAND        Y3, Y13, Y14
+	VPSRLD       $2, Y13, Y15
+	VPAND        Y2, Y15, Y15
+	VPOR         Y15, Y14, Y14
+	VPSRLD       $4, Y13, Y15
+	VPAND        Y1, Y15, Y15
+	VPOR         Y15, Y14, Y14
+	VPSRLD       $6, Y13, Y13
+	VPAND        Y0, Y13, Y13
+	VPOR         Y13, Y14, Y13
+	VPSHUFB      Y13, Y4, Y13
+	VMOVDQU      Y13, (DX)
+	VPBROADCASTW (R9), X13
+	VCVTPH2PS    X13, Y13
+	VMOVDQU      turbo28<>+0(SB), Y14
+	VMULPS       Y14, Y13, Y13
+	VBROADCASTSS (SI), Y14
+	VMULPS       Y14, Y13, Y14
+	VBROADCASTSS (SI)(DI*1), Y15
+	VMULPS       Y15, Y13, Y13
+	VPMOVSXBD    (DX), Y15
+	VCVTDQ2PS    Y15, Y15
+	VFMADD231PS  Y14, Y15, Y5
+	VFMADD231PS  Y13, Y15, Y6
+	VPMOVSXBD    8(DX), Y15
+	VCVTDQ2PS    Y15, Y15
+	VFMADD231PS  Y14, Y15, Y7
+	VFMADD231PS  Y13, Y15, Y8
+	VPMOVSXBD    16(DX), Y15
+	VCVTDQ2PS    Y15, Y15
+	VFMADD231PS  Y14, Y15, Y9
+	VFMADD231PS  Y13, Y15, Y10
+	VPMOVSXBD    24(DX), Y15
+	VCVTDQ2PS    Y15, Y15
+	VFMADD231PS  Y14, Y15, Y11
+	VFMADD231PS  Y13, Y15, Y12
 	ADDQ         R10, R9
 	ADDQ         $4, SI
 	SUBQ         $1, R8
@@ -12643,25 +12850,25 @@ done4:
 	MOVQ         o+0(FP), SI
 	MOVQ         ldo+8(FP), DI
 	ADDQ         CX, SI
-	VMOVUPS      Y0, (SI)
-	VMOVUPS      Y1, (SI)(DI*1)
-	VMOVUPS      Y2, 32(SI)
-	VMOVUPS      Y3, 32(SI)(DI*1)
-	VMOVUPS      Y4, 64(SI)
-	VMOVUPS      Y5, 64(SI)(DI*1)
-	VMOVUPS      Y6, 96(SI)
-	VMOVUPS      Y7, 96(SI)(DI*1)
+	VMOVUPS      Y5, (SI)
+	VMOVUPS      Y6, (SI)(DI*1)
+	VMOVUPS      Y7, 32(SI)
+	VMOVUPS      Y8, 32(SI)(DI*1)
+	VMOVUPS      Y9, 64(SI)
+	VMOVUPS      Y10, 64(SI)(DI*1)
+	VMOVUPS      Y11, 96(SI)
+	VMOVUPS      Y12, 96(SI)(DI*1)
 	MOVQ         o+0(FP), SI
 	MOVQ         ldo+8(FP), DI
 	ADDQ         CX, SI
-	VMOVUPS      128(SI), Y0
-	VMOVUPS      128(SI)(DI*1), Y1
-	VMOVUPS      160(SI), Y2
-	VMOVUPS      160(SI)(DI*1), Y3
-	VMOVUPS      192(SI), Y4
-	VMOVUPS      192(SI)(DI*1), Y5
-	VMOVUPS      224(SI), Y6
-	VMOVUPS      224(SI)(DI*1), Y7
+	VMOVUPS      128(SI), Y5
+	VMOVUPS      128(SI)(DI*1), Y6
+	VMOVUPS      160(SI), Y7
+	VMOVUPS      160(SI)(DI*1), Y8
+	VMOVUPS      192(SI), Y9
+	VMOVUPS      192(SI)(DI*1), Y10
+	VMOVUPS      224(SI), Y11
+	VMOVUPS      224(SI)(DI*1), Y12
 	MOVQ         p+16(FP), SI
 	MOVQ         ldp+24(FP), DI
 	MOVQ         rows+48(FP), R8
@@ -12671,46 +12878,45 @@ done4:
 	JLT          done6
 
 loop5:
-	VMOVDQU      10(R9), X8
-	VINSERTI128  $1, 14(R9), Y8, Y8
-	VPSHUFB      turbo20<>+0(SB), Y8, Y8
-	VPAND        turbo21<>+0(SB), Y8, Y9
-	VPSRLD       $2, Y8, Y10
-	VPAND        turbo22<>+0(SB), Y10, Y10
-	VPOR         Y10, Y9, Y9
-	VPSRLD       $4, Y8, Y10
-	VPAND        turbo23<>+0(SB), Y10, Y10
-	VPOR         Y10, Y9, Y9
-	VPSRLD       $6, Y8, Y8
-	VPAND        turbo24<>+0(SB), Y8, Y8
-	VPOR         Y8, Y9, Y8
-	VBROADCASTI128 turbo29<>+0(SB), Y9
-	VPSHUFB      Y8, Y9, Y8
-	VMOVDQU      Y8, (DX)
-	VPBROADCASTW (R9), X8
-	VCVTPH2PS    X8, Y8
-	VMOVDQU      turbo28<>+0(SB), Y9
-	VMULPS       Y9, Y8, Y8
-	VBROADCASTSS (SI), Y9
-	VMULPS       Y9, Y8, Y9
-	VBROADCASTSS (SI)(DI*1), Y10
-	VMULPS       Y10, Y8, Y8
-	VPMOVSXBD    (DX), Y10
-	VCVTDQ2PS    Y10, Y10
-	VFMADD231PS  Y9, Y10, Y0
-	VFMADD231PS  Y8, Y10, Y1
-	VPMOVSXBD    8(DX), Y10
-	VCVTDQ2PS    Y10, Y10
-	VFMADD231PS  Y9, Y10, Y2
-	VFMADD231PS  Y8, Y10, Y3
-	VPMOVSXBD    16(DX), Y10
-	VCVTDQ2PS    Y10, Y10
-	VFMADD231PS  Y9, Y10, Y4
-	VFMADD231PS  Y8, Y10, Y5
-	VPMOVSXBD    24(DX), Y10
-	VCVTDQ2PS    Y10, Y10
-	VFMADD231PS  Y9, Y10, Y6
-	VFMADD231PS  Y8, Y10, Y7
+	VMOVDQU      10(R9), X13
+	VINSERTI128  $1, 14(R9), Y13, Y13
+	VPSHUFB      turbo20<>+0(SB), Y13, Y13
+	VPAND        Y3, Y13, Y14
+	VPSRLD       $2, Y13, Y15
+	VPAND        Y2, Y15, Y15
+	VPOR         Y15, Y14, Y14
+	VPSRLD       $4, Y13, Y15
+	VPAND        Y1, Y15, Y15
+	VPOR         Y15, Y14, Y14
+	VPSRLD       $6, Y13, Y13
+	VPAND        Y0, Y13, Y13
+	VPOR         Y13, Y14, Y13
+	VPSHUFB      Y13, Y4, Y13
+	VMOVDQU      Y13, (DX)
+	VPBROADCASTW (R9), X13
+	VCVTPH2PS    X13, Y13
+	VMOVDQU      turbo28<>+0(SB), Y14
+	VMULPS       Y14, Y13, Y13
+	VBROADCASTSS (SI), Y14
+	VMULPS       Y14, Y13, Y14
+	VBROADCASTSS (SI)(DI*1), Y15
+	VMULPS       Y15, Y13, Y13
+	VPMOVSXBD    (DX), Y15
+	VCVTDQ2PS    Y15, Y15
+	VFMADD231PS  Y14, Y15, Y5
+	VFMADD231PS  Y13, Y15, Y6
+	VPMOVSXBD    8(DX), Y15
+	VCVTDQ2PS    Y15, Y15
+	VFMADD231PS  Y14, Y15, Y7
+	VFMADD231PS  Y13, Y15, Y8
+	VPMOVSXBD    16(DX), Y15
+	VCVTDQ2PS    Y15, Y15
+	VFMADD231PS  Y14, Y15, Y9
+	VFMADD231PS  Y13, Y15, Y10
+	VPMOVSXBD    24(DX), Y15
+	VCVTDQ2PS    Y15, Y15
+	VFMADD231PS  Y14, Y15, Y11
+	VFMADD231PS  Y13, Y15, Y12
 	ADDQ         R10, R9
 	ADDQ         $4, SI
 	SUBQ         $1, R8
@@ -12721,25 +12927,25 @@ done6:
 	MOVQ         o+0(FP), SI
 	MOVQ         ldo+8(FP), DI
 	ADDQ         CX, SI
-	VMOVUPS      Y0, 128(SI)
-	VMOVUPS      Y1, 128(SI)(DI*1)
-	VMOVUPS      Y2, 160(SI)
-	VMOVUPS      Y3, 160(SI)(DI*1)
-	VMOVUPS      Y4, 192(SI)
-	VMOVUPS      Y5, 192(SI)(DI*1)
-	VMOVUPS      Y6, 224(SI)
-	VMOVUPS      Y7, 224(SI)(DI*1)
+	VMOVUPS      Y5, 128(SI)
+	VMOVUPS      Y6, 128(SI)(DI*1)
+	VMOVUPS      Y7, 160(SI)
+	VMOVUPS      Y8, 160(SI)(DI*1)
+	VMOVUPS      Y9, 192(SI)
+	VMOVUPS      Y10, 192(SI)(DI*1)
+	VMOVUPS      Y11, 224(SI)
+	VMOVUPS      Y12, 224(SI)(DI*1)
 	MOVQ         o+0(FP), SI
 	MOVQ         ldo+8(FP), DI
 	ADDQ         CX, SI
-	VMOVUPS      256(SI), Y0
-	VMOVUPS      256(SI)(DI*1), Y1
-	VMOVUPS      288(SI), Y2
-	VMOVUPS      288(SI)(DI*1), Y3
-	VMOVUPS      320(SI), Y4
-	VMOVUPS      320(SI)(DI*1), Y5
-	VMOVUPS      352(SI), Y6
-	VMOVUPS      352(SI)(DI*1), Y7
+	VMOVUPS      256(SI), Y5
+	VMOVUPS      256(SI)(DI*1), Y6
+	VMOVUPS      288(SI), Y7
+	VMOVUPS      288(SI)(DI*1), Y8
+	VMOVUPS      320(SI), Y9
+	VMOVUPS      320(SI)(DI*1), Y10
+	VMOVUPS      352(SI), Y11
+	VMOVUPS      352(SI)(DI*1), Y12
 	MOVQ         p+16(FP), SI
 	MOVQ         ldp+24(FP), DI
 	MOVQ         rows+48(FP), R8
@@ -12749,45 +12955,44 @@ done6:
 	JLT          done8
 
 loop7:
-	VBROADCASTI128 18(R9), Y8
-	VPSHUFB      turbo26<>+0(SB), Y8, Y8
-	VPAND        turbo21<>+0(SB), Y8, Y9
-	VPSRLD       $2, Y8, Y10
-	VPAND        turbo22<>+0(SB), Y10, Y10
-	VPOR         Y10, Y9, Y9
-	VPSRLD       $4, Y8, Y10
-	VPAND        turbo23<>+0(SB), Y10, Y10
-	VPOR         Y10, Y9, Y9
-	VPSRLD       $6, Y8, Y8
-	VPAND        turbo24<>+0(SB), Y8, Y8
-	VPOR         Y8, Y9, Y8
-	VBROADCASTI128 turbo29<>+0(SB), Y9
-	VPSHUFB      Y8, Y9, Y8
-	VMOVDQU      Y8, (DX)
-	VPBROADCASTW (R9), X8
-	VCVTPH2PS    X8, Y8
-	VMOVDQU      turbo28<>+0(SB), Y9
-	VMULPS       Y9, Y8, Y8
-	VBROADCASTSS (SI), Y9
-	VMULPS       Y9, Y8, Y9
-	VBROADCASTSS (SI)(DI*1), Y10
-	VMULPS       Y10, Y8, Y8
-	VPMOVSXBD    (DX), Y10
-	VCVTDQ2PS    Y10, Y10
-	VFMADD231PS  Y9, Y10, Y0
-	VFMADD231PS  Y8, Y10, Y1
-	VPMOVSXBD    8(DX), Y10
-	VCVTDQ2PS    Y10, Y10
-	VFMADD231PS  Y9, Y10, Y2
-	VFMADD231PS  Y8, Y10, Y3
-	VPMOVSXBD    16(DX), Y10
-	VCVTDQ2PS    Y10, Y10
-	VFMADD231PS  Y9, Y10, Y4
-	VFMADD231PS  Y8, Y10, Y5
-	VPMOVSXBD    24(DX), Y10
-	VCVTDQ2PS    Y10, Y10
-	VFMADD231PS  Y9, Y10, Y6
-	VFMADD231PS  Y8, Y10, Y7
+	VBROADCASTI128 18(R9), Y13
+	VPSHUFB      turbo26<>+0(SB), Y13, Y13
+	VPAND        Y3, Y13, Y14
+	VPSRLD       $2, Y13, Y15
+	VPAND        Y2, Y15, Y15
+	VPOR         Y15, Y14, Y14
+	VPSRLD       $4, Y13, Y15
+	VPAND        Y1, Y15, Y15
+	VPOR         Y15, Y14, Y14
+	VPSRLD       $6, Y13, Y13
+	VPAND        Y0, Y13, Y13
+	VPOR         Y13, Y14, Y13
+	VPSHUFB      Y13, Y4, Y13
+	VMOVDQU      Y13, (DX)
+	VPBROADCASTW (R9), X13
+	VCVTPH2PS    X13, Y13
+	VMOVDQU      turbo28<>+0(SB), Y14
+	VMULPS       Y14, Y13, Y13
+	VBROADCASTSS (SI), Y14
+	VMULPS       Y14, Y13, Y14
+	VBROADCASTSS (SI)(DI*1), Y15
+	VMULPS       Y15, Y13, Y13
+	VPMOVSXBD    (DX), Y15
+	VCVTDQ2PS    Y15, Y15
+	VFMADD231PS  Y14, Y15, Y5
+	VFMADD231PS  Y13, Y15, Y6
+	VPMOVSXBD    8(DX), Y15
+	VCVTDQ2PS    Y15, Y15
+	VFMADD231PS  Y14, Y15, Y7
+	VFMADD231PS  Y13, Y15, Y8
+	VPMOVSXBD    16(DX), Y15
+	VCVTDQ2PS    Y15, Y15
+	VFMADD231PS  Y14, Y15, Y9
+	VFMADD231PS  Y13, Y15, Y10
+	VPMOVSXBD    24(DX), Y15
+	VCVTDQ2PS    Y15, Y15
+	VFMADD231PS  Y14, Y15, Y11
+	VFMADD231PS  Y13, Y15, Y12
 	ADDQ         R10, R9
 	ADDQ         $4, SI
 	SUBQ         $1, R8
@@ -12798,25 +13003,25 @@ done8:
 	MOVQ         o+0(FP), SI
 	MOVQ         ldo+8(FP), DI
 	ADDQ         CX, SI
-	VMOVUPS      Y0, 256(SI)
-	VMOVUPS      Y1, 256(SI)(DI*1)
-	VMOVUPS      Y2, 288(SI)
-	VMOVUPS      Y3, 288(SI)(DI*1)
-	VMOVUPS      Y4, 320(SI)
-	VMOVUPS      Y5, 320(SI)(DI*1)
-	VMOVUPS      Y6, 352(SI)
-	VMOVUPS      Y7, 352(SI)(DI*1)
+	VMOVUPS      Y5, 256(SI)
+	VMOVUPS      Y6, 256(SI)(DI*1)
+	VMOVUPS      Y7, 288(SI)
+	VMOVUPS      Y8, 288(SI)(DI*1)
+	VMOVUPS      Y9, 320(SI)
+	VMOVUPS      Y10, 320(SI)(DI*1)
+	VMOVUPS      Y11, 352(SI)
+	VMOVUPS      Y12, 352(SI)(DI*1)
 	MOVQ         o+0(FP), SI
 	MOVQ         ldo+8(FP), DI
 	ADDQ         CX, SI
-	VMOVUPS      384(SI), Y0
-	VMOVUPS      384(SI)(DI*1), Y1
-	VMOVUPS      416(SI), Y2
-	VMOVUPS      416(SI)(DI*1), Y3
-	VMOVUPS      448(SI), Y4
-	VMOVUPS      448(SI)(DI*1), Y5
-	VMOVUPS      480(SI), Y6
-	VMOVUPS      480(SI)(DI*1), Y7
+	VMOVUPS      384(SI), Y5
+	VMOVUPS      384(SI)(DI*1), Y6
+	VMOVUPS      416(SI), Y7
+	VMOVUPS      416(SI)(DI*1), Y8
+	VMOVUPS      448(SI), Y9
+	VMOVUPS      448(SI)(DI*1), Y10
+	VMOVUPS      480(SI), Y11
+	VMOVUPS      480(SI)(DI*1), Y12
 	MOVQ         p+16(FP), SI
 	MOVQ         ldp+24(FP), DI
 	MOVQ         rows+48(FP), R8
@@ -12826,45 +13031,44 @@ done8:
 	JLT          done10
 
 loop9:
-	VBROADCASTI128 18(R9), Y8
-	VPSHUFB      turbo27<>+0(SB), Y8, Y8
-	VPAND        turbo21<>+0(SB), Y8, Y9
-	VPSRLD       $2, Y8, Y10
-	VPAND        turbo22<>+0(SB), Y10, Y10
-	VPOR         Y10, Y9, Y9
-	VPSRLD       $4, Y8, Y10
-	VPAND        turbo23<>+0(SB), Y10, Y10
-	VPOR         Y10, Y9, Y9
-	VPSRLD       $6, Y8, Y8
-	VPAND        turbo24<>+0(SB), Y8, Y8
-	VPOR         Y8, Y9, Y8
-	VBROADCASTI128 turbo29<>+0(SB), Y9
-	VPSHUFB      Y8, Y9, Y8
-	VMOVDQU      Y8, (DX)
-	VPBROADCASTW (R9), X8
-	VCVTPH2PS    X8, Y8
-	VMOVDQU      turbo28<>+0(SB), Y9
-	VMULPS       Y9, Y8, Y8
-	VBROADCASTSS (SI), Y9
-	VMULPS       Y9, Y8, Y9
-	VBROADCASTSS (SI)(DI*1), Y10
-	VMULPS       Y10, Y8, Y8
-	VPMOVSXBD    (DX), Y10
-	VCVTDQ2PS    Y10, Y10
-	VFMADD231PS  Y9, Y10, Y0
-	VFMADD231PS  Y8, Y10, Y1
-	VPMOVSXBD    8(DX), Y10
-	VCVTDQ2PS    Y10, Y10
-	VFMADD231PS  Y9, Y10, Y2
-	VFMADD231PS  Y8, Y10, Y3
-	VPMOVSXBD    16(DX), Y10
-	VCVTDQ2PS    Y10, Y10
-	VFMADD231PS  Y9, Y10, Y4
-	VFMADD231PS  Y8, Y10, Y5
-	VPMOVSXBD    24(DX), Y10
-	VCVTDQ2PS    Y10, Y10
-	VFMADD231PS  Y9, Y10, Y6
-	VFMADD231PS  Y8, Y10, Y7
+	VBROADCASTI128 18(R9), Y13
+	VPSHUFB      turbo27<>+0(SB), Y13, Y13
+	VPAND        Y3, Y13, Y14
+	VPSRLD       $2, Y13, Y15
+	VPAND        Y2, Y15, Y15
+	VPOR         Y15, Y14, Y14
+	VPSRLD       $4, Y13, Y15
+	VPAND        Y1, Y15, Y15
+	VPOR         Y15, Y14, Y14
+	VPSRLD       $6, Y13, Y13
+	VPAND        Y0, Y13, Y13
+	VPOR         Y13, Y14, Y13
+	VPSHUFB      Y13, Y4, Y13
+	VMOVDQU      Y13, (DX)
+	VPBROADCASTW (R9), X13
+	VCVTPH2PS    X13, Y13
+	VMOVDQU      turbo28<>+0(SB), Y14
+	VMULPS       Y14, Y13, Y13
+	VBROADCASTSS (SI), Y14
+	VMULPS       Y14, Y13, Y14
+	VBROADCASTSS (SI)(DI*1), Y15
+	VMULPS       Y15, Y13, Y13
+	VPMOVSXBD    (DX), Y15
+	VCVTDQ2PS    Y15, Y15
+	VFMADD231PS  Y14, Y15, Y5
+	VFMADD231PS  Y13, Y15, Y6
+	VPMOVSXBD    8(DX), Y15
+	VCVTDQ2PS    Y15, Y15
+	VFMADD231PS  Y14, Y15, Y7
+	VFMADD231PS  Y13, Y15, Y8
+	VPMOVSXBD    16(DX), Y15
+	VCVTDQ2PS    Y15, Y15
+	VFMADD231PS  Y14, Y15, Y9
+	VFMADD231PS  Y13, Y15, Y10
+	VPMOVSXBD    24(DX), Y15
+	VCVTDQ2PS    Y15, Y15
+	VFMADD231PS  Y14, Y15, Y11
+	VFMADD231PS  Y13, Y15, Y12
 	ADDQ         R10, R9
 	ADDQ         $4, SI
 	SUBQ         $1, R8
@@ -12875,14 +13079,14 @@ done10:
 	MOVQ         o+0(FP), SI
 	MOVQ         ldo+8(FP), DI
 	ADDQ         CX, SI
-	VMOVUPS      Y0, 384(SI)
-	VMOVUPS      Y1, 384(SI)(DI*1)
-	VMOVUPS      Y2, 416(SI)
-	VMOVUPS      Y3, 416(SI)(DI*1)
-	VMOVUPS      Y4, 448(SI)
-	VMOVUPS      Y5, 448(SI)(DI*1)
-	VMOVUPS      Y6, 480(SI)
-	VMOVUPS      Y7, 480(SI)(DI*1)
+	VMOVUPS      Y5, 384(SI)
+	VMOVUPS      Y6, 384(SI)(DI*1)
+	VMOVUPS      Y7, 416(SI)
+	VMOVUPS      Y8, 416(SI)(DI*1)
+	VMOVUPS      Y9, 448(SI)
+	VMOVUPS      Y10, 448(SI)(DI*1)
+	VMOVUPS      Y11, 480(SI)
+	VMOVUPS      Y12, 480(SI)(DI*1)
 	ADDQ         $0x22, AX
 	ADDQ         $0x200, CX
 	SUBQ         $1, BX

@@ -257,6 +257,14 @@ GLOBL turbo421<>(SB), RODATA|NOPTR, $32
 // decodeUnitsTurbo4AVX512 unpacks units of 128 values.
 // Requires: AVX2, F16C
 TEXT ·decodeUnitsTurbo4AVX512(SB), NOSPLIT, $320-24
+
+	// constants of the loops
+	VMOVDQU      turbo44<>+0(SB), Y0
+	VMOVDQU      turbo43<>+0(SB), Y1
+	VMOVDQU      turbo42<>+0(SB), Y2
+	VMOVDQU      turbo41<>+0(SB), Y3
+	VMOVDQU      turbo40<>+0(SB), Y4
+	VMOVDQU      turbo45<>+0(SB), Y5
 	MOVQ         dst+0(FP), AX
 	MOVQ         src+8(FP), BX
 	MOVQ         units+16(FP), CX
@@ -266,151 +274,151 @@ TEXT ·decodeUnitsTurbo4AVX512(SB), NOSPLIT, $320-24
 	JLT          done2
 
 loop1:
-	VPBROADCASTW (BX), X0
-	VCVTPH2PS    X0, Y0
-	VMOVDQU      4(BX), X1
-	VINSERTI128  $1, 12(BX), Y1, Y1
-	VPSHUFB      turbo40<>+0(SB), Y1, Y1
-	VPAND        turbo41<>+0(SB), Y1, Y2
-	VPSRLD       $4, Y1, Y1
-	VPAND        turbo42<>+0(SB), Y1, Y1
-	VPOR         Y1, Y2, Y1
-	VMOVDQU      Y1, (DX)
-	VPMOVZXBD    (DX), Y1
-	VPERMPS      turbo43<>+0(SB), Y1, Y2
-	VPERMPS      turbo44<>+0(SB), Y1, Y3
-	VPSLLD       $0x1c, Y1, Y1
-	VBLENDVPS    Y1, Y3, Y2, Y1
-	VMULPS       Y1, Y0, Y1
-	VMOVUPS      Y1, (AX)
-	VPMOVZXBD    8(DX), Y1
-	VPERMPS      turbo43<>+0(SB), Y1, Y2
-	VPERMPS      turbo44<>+0(SB), Y1, Y3
-	VPSLLD       $0x1c, Y1, Y1
-	VBLENDVPS    Y1, Y3, Y2, Y1
-	VMULPS       Y1, Y0, Y1
-	VMOVUPS      Y1, 32(AX)
-	VPMOVZXBD    16(DX), Y1
-	VPERMPS      turbo43<>+0(SB), Y1, Y2
-	VPERMPS      turbo44<>+0(SB), Y1, Y3
-	VPSLLD       $0x1c, Y1, Y1
-	VBLENDVPS    Y1, Y3, Y2, Y1
-	VMULPS       Y1, Y0, Y1
-	VMOVUPS      Y1, 64(AX)
-	VPMOVZXBD    24(DX), Y1
-	VPERMPS      turbo43<>+0(SB), Y1, Y2
-	VPERMPS      turbo44<>+0(SB), Y1, Y3
-	VPSLLD       $0x1c, Y1, Y1
-	VBLENDVPS    Y1, Y3, Y2, Y1
-	VMULPS       Y1, Y0, Y1
-	VMOVUPS      Y1, 96(AX)
-	VMOVDQU      20(BX), X1
-	VINSERTI128  $1, 28(BX), Y1, Y1
-	VPSHUFB      turbo40<>+0(SB), Y1, Y1
-	VPAND        turbo41<>+0(SB), Y1, Y2
-	VPSRLD       $4, Y1, Y1
-	VPAND        turbo42<>+0(SB), Y1, Y1
-	VPOR         Y1, Y2, Y1
-	VMOVDQU      Y1, (DX)
-	VPMOVZXBD    (DX), Y1
-	VPERMPS      turbo43<>+0(SB), Y1, Y2
-	VPERMPS      turbo44<>+0(SB), Y1, Y3
-	VPSLLD       $0x1c, Y1, Y1
-	VBLENDVPS    Y1, Y3, Y2, Y1
-	VMULPS       Y1, Y0, Y1
-	VMOVUPS      Y1, 128(AX)
-	VPMOVZXBD    8(DX), Y1
-	VPERMPS      turbo43<>+0(SB), Y1, Y2
-	VPERMPS      turbo44<>+0(SB), Y1, Y3
-	VPSLLD       $0x1c, Y1, Y1
-	VBLENDVPS    Y1, Y3, Y2, Y1
-	VMULPS       Y1, Y0, Y1
-	VMOVUPS      Y1, 160(AX)
-	VPMOVZXBD    16(DX), Y1
-	VPERMPS      turbo43<>+0(SB), Y1, Y2
-	VPERMPS      turbo44<>+0(SB), Y1, Y3
-	VPSLLD       $0x1c, Y1, Y1
-	VBLENDVPS    Y1, Y3, Y2, Y1
-	VMULPS       Y1, Y0, Y1
-	VMOVUPS      Y1, 192(AX)
-	VPMOVZXBD    24(DX), Y1
-	VPERMPS      turbo43<>+0(SB), Y1, Y2
-	VPERMPS      turbo44<>+0(SB), Y1, Y3
-	VPSLLD       $0x1c, Y1, Y1
-	VBLENDVPS    Y1, Y3, Y2, Y1
-	VMULPS       Y1, Y0, Y1
-	VMOVUPS      Y1, 224(AX)
-	VMOVDQU      36(BX), X1
-	VINSERTI128  $1, 44(BX), Y1, Y1
-	VPSHUFB      turbo40<>+0(SB), Y1, Y1
-	VPAND        turbo41<>+0(SB), Y1, Y2
-	VPSRLD       $4, Y1, Y1
-	VPAND        turbo42<>+0(SB), Y1, Y1
-	VPOR         Y1, Y2, Y1
-	VMOVDQU      Y1, (DX)
-	VPMOVZXBD    (DX), Y1
-	VPERMPS      turbo43<>+0(SB), Y1, Y2
-	VPERMPS      turbo44<>+0(SB), Y1, Y3
-	VPSLLD       $0x1c, Y1, Y1
-	VBLENDVPS    Y1, Y3, Y2, Y1
-	VMULPS       Y1, Y0, Y1
-	VMOVUPS      Y1, 256(AX)
-	VPMOVZXBD    8(DX), Y1
-	VPERMPS      turbo43<>+0(SB), Y1, Y2
-	VPERMPS      turbo44<>+0(SB), Y1, Y3
-	VPSLLD       $0x1c, Y1, Y1
-	VBLENDVPS    Y1, Y3, Y2, Y1
-	VMULPS       Y1, Y0, Y1
-	VMOVUPS      Y1, 288(AX)
-	VPMOVZXBD    16(DX), Y1
-	VPERMPS      turbo43<>+0(SB), Y1, Y2
-	VPERMPS      turbo44<>+0(SB), Y1, Y3
-	VPSLLD       $0x1c, Y1, Y1
-	VBLENDVPS    Y1, Y3, Y2, Y1
-	VMULPS       Y1, Y0, Y1
-	VMOVUPS      Y1, 320(AX)
-	VPMOVZXBD    24(DX), Y1
-	VPERMPS      turbo43<>+0(SB), Y1, Y2
-	VPERMPS      turbo44<>+0(SB), Y1, Y3
-	VPSLLD       $0x1c, Y1, Y1
-	VBLENDVPS    Y1, Y3, Y2, Y1
-	VMULPS       Y1, Y0, Y1
-	VMOVUPS      Y1, 352(AX)
-	VBROADCASTI128 52(BX), Y1
-	VPSHUFB      turbo45<>+0(SB), Y1, Y1
-	VPAND        turbo41<>+0(SB), Y1, Y2
-	VPSRLD       $4, Y1, Y1
-	VPAND        turbo42<>+0(SB), Y1, Y1
-	VPOR         Y1, Y2, Y1
-	VMOVDQU      Y1, (DX)
-	VPMOVZXBD    (DX), Y1
-	VPERMPS      turbo43<>+0(SB), Y1, Y2
-	VPERMPS      turbo44<>+0(SB), Y1, Y3
-	VPSLLD       $0x1c, Y1, Y1
-	VBLENDVPS    Y1, Y3, Y2, Y1
-	VMULPS       Y1, Y0, Y1
-	VMOVUPS      Y1, 384(AX)
-	VPMOVZXBD    8(DX), Y1
-	VPERMPS      turbo43<>+0(SB), Y1, Y2
-	VPERMPS      turbo44<>+0(SB), Y1, Y3
-	VPSLLD       $0x1c, Y1, Y1
-	VBLENDVPS    Y1, Y3, Y2, Y1
-	VMULPS       Y1, Y0, Y1
-	VMOVUPS      Y1, 416(AX)
-	VPMOVZXBD    16(DX), Y1
-	VPERMPS      turbo43<>+0(SB), Y1, Y2
-	VPERMPS      turbo44<>+0(SB), Y1, Y3
-	VPSLLD       $0x1c, Y1, Y1
-	VBLENDVPS    Y1, Y3, Y2, Y1
-	VMULPS       Y1, Y0, Y1
-	VMOVUPS      Y1, 448(AX)
-	VPMOVZXBD    24(DX), Y1
-	VPERMPS      turbo43<>+0(SB), Y1, Y2
-	VPERMPS      turbo44<>+0(SB), Y1, Y3
-	VPSLLD       $0x1c, Y1, Y1
-	VBLENDVPS    Y1, Y3, Y2, Y1
-	VMULPS       Y1, Y0, Y0
-	VMOVUPS      Y0, 480(AX)
+	VPBROADCASTW (BX), X6
+	VCVTPH2PS    X6, Y6
+	VMOVDQU      4(BX), X7
+	VINSERTI128  $1, 12(BX), Y7, Y7
+	VPSHUFB      Y4, Y7, Y7
+	VPAND        Y3, Y7, Y8
+	VPSRLD       $4, Y7, Y7
+	VPAND        Y2, Y7, Y7
+	VPOR         Y7, Y8, Y7
+	VMOVDQU      Y7, (DX)
+	VPMOVZXBD    (DX), Y7
+	VPERMPS      Y1, Y7, Y8
+	VPERMPS      Y0, Y7, Y9
+	VPSLLD       $0x1c, Y7, Y7
+	VBLENDVPS    Y7, Y9, Y8, Y7
+	VMULPS       Y7, Y6, Y7
+	VMOVUPS      Y7, (AX)
+	VPMOVZXBD    8(DX), Y7
+	VPERMPS      Y1, Y7, Y8
+	VPERMPS      Y0, Y7, Y9
+	VPSLLD       $0x1c, Y7, Y7
+	VBLENDVPS    Y7, Y9, Y8, Y7
+	VMULPS       Y7, Y6, Y7
+	VMOVUPS      Y7, 32(AX)
+	VPMOVZXBD    16(DX), Y7
+	VPERMPS      Y1, Y7, Y8
+	VPERMPS      Y0, Y7, Y9
+	VPSLLD       $0x1c, Y7, Y7
+	VBLENDVPS    Y7, Y9, Y8, Y7
+	VMULPS       Y7, Y6, Y7
+	VMOVUPS      Y7, 64(AX)
+	VPMOVZXBD    24(DX), Y7
+	VPERMPS      Y1, Y7, Y8
+	VPERMPS      Y0, Y7, Y9
+	VPSLLD       $0x1c, Y7, Y7
+	VBLENDVPS    Y7, Y9, Y8, Y7
+	VMULPS       Y7, Y6, Y7
+	VMOVUPS      Y7, 96(AX)
+	VMOVDQU      20(BX), X7
+	VINSERTI128  $1, 28(BX), Y7, Y7
+	VPSHUFB      Y4, Y7, Y7
+	VPAND        Y3, Y7, Y8
+	VPSRLD       $4, Y7, Y7
+	VPAND        Y2, Y7, Y7
+	VPOR         Y7, Y8, Y7
+	VMOVDQU      Y7, (DX)
+	VPMOVZXBD    (DX), Y7
+	VPERMPS      Y1, Y7, Y8
+	VPERMPS      Y0, Y7, Y9
+	VPSLLD       $0x1c, Y7, Y7
+	VBLENDVPS    Y7, Y9, Y8, Y7
+	VMULPS       Y7, Y6, Y7
+	VMOVUPS      Y7, 128(AX)
+	VPMOVZXBD    8(DX), Y7
+	VPERMPS      Y1, Y7, Y8
+	VPERMPS      Y0, Y7, Y9
+	VPSLLD       $0x1c, Y7, Y7
+	VBLENDVPS    Y7, Y9, Y8, Y7
+	VMULPS       Y7, Y6, Y7
+	VMOVUPS      Y7, 160(AX)
+	VPMOVZXBD    16(DX), Y7
+	VPERMPS      Y1, Y7, Y8
+	VPERMPS      Y0, Y7, Y9
+	VPSLLD       $0x1c, Y7, Y7
+	VBLENDVPS    Y7, Y9, Y8, Y7
+	VMULPS       Y7, Y6, Y7
+	VMOVUPS      Y7, 192(AX)
+	VPMOVZXBD    24(DX), Y7
+	VPERMPS      Y1, Y7, Y8
+	VPERMPS      Y0, Y7, Y9
+	VPSLLD       $0x1c, Y7, Y7
+	VBLENDVPS    Y7, Y9, Y8, Y7
+	VMULPS       Y7, Y6, Y7
+	VMOVUPS      Y7, 224(AX)
+	VMOVDQU      36(BX), X7
+	VINSERTI128  $1, 44(BX), Y7, Y7
+	VPSHUFB      Y4, Y7, Y7
+	VPAND        Y3, Y7, Y8
+	VPSRLD       $4, Y7, Y7
+	VPAND        Y2, Y7, Y7
+	VPOR         Y7, Y8, Y7
+	VMOVDQU      Y7, (DX)
+	VPMOVZXBD    (DX), Y7
+	VPERMPS      Y1, Y7, Y8
+	VPERMPS      Y0, Y7, Y9
+	VPSLLD       $0x1c, Y7, Y7
+	VBLENDVPS    Y7, Y9, Y8, Y7
+	VMULPS       Y7, Y6, Y7
+	VMOVUPS      Y7, 256(AX)
+	VPMOVZXBD    8(DX), Y7
+	VPERMPS      Y1, Y7, Y8
+	VPERMPS      Y0, Y7, Y9
+	VPSLLD       $0x1c, Y7, Y7
+	VBLENDVPS    Y7, Y9, Y8, Y7
+	VMULPS       Y7, Y6, Y7
+	VMOVUPS      Y7, 288(AX)
+	VPMOVZXBD    16(DX), Y7
+	VPERMPS      Y1, Y7, Y8
+	VPERMPS      Y0, Y7, Y9
+	VPSLLD       $0x1c, Y7, Y7
+	VBLENDVPS    Y7, Y9, Y8, Y7
+	VMULPS       Y7, Y6, Y7
+	VMOVUPS      Y7, 320(AX)
+	VPMOVZXBD    24(DX), Y7
+	VPERMPS      Y1, Y7, Y8
+	VPERMPS      Y0, Y7, Y9
+	VPSLLD       $0x1c, Y7, Y7
+	VBLENDVPS    Y7, Y9, Y8, Y7
+	VMULPS       Y7, Y6, Y7
+	VMOVUPS      Y7, 352(AX)
+	VBROADCASTI128 52(BX), Y7
+	VPSHUFB      Y5, Y7, Y7
+	VPAND        Y3, Y7, Y8
+	VPSRLD       $4, Y7, Y7
+	VPAND        Y2, Y7, Y7
+	VPOR         Y7, Y8, Y7
+	VMOVDQU      Y7, (DX)
+	VPMOVZXBD    (DX), Y7
+	VPERMPS      Y1, Y7, Y8
+	VPERMPS      Y0, Y7, Y9
+	VPSLLD       $0x1c, Y7, Y7
+	VBLENDVPS    Y7, Y9, Y8, Y7
+	VMULPS       Y7, Y6, Y7
+	VMOVUPS      Y7, 384(AX)
+	VPMOVZXBD    8(DX), Y7
+	VPERMPS      Y1, Y7, Y8
+	VPERMPS      Y0, Y7, Y9
+	VPSLLD       $0x1c, Y7, Y7
+	VBLENDVPS    Y7, Y9, Y8, Y7
+	VMULPS       Y7, Y6, Y7
+	VMOVUPS      Y7, 416(AX)
+	VPMOVZXBD    16(DX), Y7
+	VPERMPS      Y1, Y7, Y8
+	VPERMPS      Y0, Y7, Y9
+	VPSLLD       $0x1c, Y7, Y7
+	VBLENDVPS    Y7, Y9, Y8, Y7
+	VMULPS       Y7, Y6, Y7
+	VMOVUPS      Y7, 448(AX)
+	VPMOVZXBD    24(DX), Y7
+	VPERMPS      Y1, Y7, Y8
+	VPERMPS      Y0, Y7, Y9
+	VPSLLD       $0x1c, Y7, Y7
+	VBLENDVPS    Y7, Y9, Y8, Y7
+	VMULPS       Y7, Y6, Y6
+	VMOVUPS      Y6, 480(AX)
 	ADDQ         $0x44, BX
 	ADDQ         $0x200, AX
 	SUBQ         $1, CX
@@ -424,6 +432,14 @@ done2:
 // matmul1xTurbo4AVX512 multiplies rows of w with 1 row of x; ld and stride in bytes, a unit is 128 values.
 // Requires: AVX2, F16C, FMA
 TEXT ·matmul1xTurbo4AVX512(SB), NOSPLIT, $320-64
+
+	// constants of the loops
+	VMOVDQU      turbo44<>+0(SB), Y0
+	VMOVDQU      turbo43<>+0(SB), Y1
+	VMOVDQU      turbo42<>+0(SB), Y2
+	VMOVDQU      turbo41<>+0(SB), Y3
+	VMOVDQU      turbo40<>+0(SB), Y4
+	VMOVDQU      turbo45<>+0(SB), Y5
 	MOVQ         y+0(FP), AX
 	MOVQ         w+32(FP), BX
 	MOVQ         rows+48(FP), CX
@@ -433,10 +449,10 @@ TEXT ·matmul1xTurbo4AVX512(SB), NOSPLIT, $320-64
 	JLT          done2
 
 loop1:
-	VPXOR        Y0, Y0, Y0
-	VPXOR        Y1, Y1, Y1
-	VPXOR        Y2, Y2, Y2
-	VPXOR        Y3, Y3, Y3
+	VPXOR        Y6, Y6, Y6
+	VPXOR        Y7, Y7, Y7
+	VPXOR        Y8, Y8, Y8
+	VPXOR        Y9, Y9, Y9
 	MOVQ         x+16(FP), SI
 	MOVQ         units+56(FP), DI
 	MOVQ         BX, R8
@@ -444,167 +460,167 @@ loop1:
 	JLT          done4
 
 loop3:
-	VPBROADCASTW (R8), X4
-	VCVTPH2PS    X4, Y4
-	VMOVDQU      4(R8), X5
-	VINSERTI128  $1, 12(R8), Y5, Y5
-	VPSHUFB      turbo40<>+0(SB), Y5, Y5
-	VPAND        turbo41<>+0(SB), Y5, Y6
-	VPSRLD       $4, Y5, Y5
-	VPAND        turbo42<>+0(SB), Y5, Y5
-	VPOR         Y5, Y6, Y5
-	VMOVDQU      Y5, (DX)
-	VPMOVZXBD    (DX), Y5
-	VPERMPS      turbo43<>+0(SB), Y5, Y6
-	VPERMPS      turbo44<>+0(SB), Y5, Y7
-	VPSLLD       $0x1c, Y5, Y5
-	VBLENDVPS    Y5, Y7, Y6, Y5
-	VMULPS       Y5, Y4, Y5
-	VMOVUPS      (SI), Y6
-	VFMADD231PS  Y6, Y5, Y0
-	VPMOVZXBD    8(DX), Y5
-	VPERMPS      turbo43<>+0(SB), Y5, Y6
-	VPERMPS      turbo44<>+0(SB), Y5, Y7
-	VPSLLD       $0x1c, Y5, Y5
-	VBLENDVPS    Y5, Y7, Y6, Y5
-	VMULPS       Y5, Y4, Y5
-	VMOVUPS      32(SI), Y6
-	VFMADD231PS  Y6, Y5, Y1
-	VPMOVZXBD    16(DX), Y5
-	VPERMPS      turbo43<>+0(SB), Y5, Y6
-	VPERMPS      turbo44<>+0(SB), Y5, Y7
-	VPSLLD       $0x1c, Y5, Y5
-	VBLENDVPS    Y5, Y7, Y6, Y5
-	VMULPS       Y5, Y4, Y5
-	VMOVUPS      64(SI), Y6
-	VFMADD231PS  Y6, Y5, Y2
-	VPMOVZXBD    24(DX), Y5
-	VPERMPS      turbo43<>+0(SB), Y5, Y6
-	VPERMPS      turbo44<>+0(SB), Y5, Y7
-	VPSLLD       $0x1c, Y5, Y5
-	VBLENDVPS    Y5, Y7, Y6, Y5
-	VMULPS       Y5, Y4, Y5
-	VMOVUPS      96(SI), Y6
-	VFMADD231PS  Y6, Y5, Y3
-	VMOVDQU      20(R8), X5
-	VINSERTI128  $1, 28(R8), Y5, Y5
-	VPSHUFB      turbo40<>+0(SB), Y5, Y5
-	VPAND        turbo41<>+0(SB), Y5, Y6
-	VPSRLD       $4, Y5, Y5
-	VPAND        turbo42<>+0(SB), Y5, Y5
-	VPOR         Y5, Y6, Y5
-	VMOVDQU      Y5, (DX)
-	VPMOVZXBD    (DX), Y5
-	VPERMPS      turbo43<>+0(SB), Y5, Y6
-	VPERMPS      turbo44<>+0(SB), Y5, Y7
-	VPSLLD       $0x1c, Y5, Y5
-	VBLENDVPS    Y5, Y7, Y6, Y5
-	VMULPS       Y5, Y4, Y5
-	VMOVUPS      128(SI), Y6
-	VFMADD231PS  Y6, Y5, Y0
-	VPMOVZXBD    8(DX), Y5
-	VPERMPS      turbo43<>+0(SB), Y5, Y6
-	VPERMPS      turbo44<>+0(SB), Y5, Y7
-	VPSLLD       $0x1c, Y5, Y5
-	VBLENDVPS    Y5, Y7, Y6, Y5
-	VMULPS       Y5, Y4, Y5
-	VMOVUPS      160(SI), Y6
-	VFMADD231PS  Y6, Y5, Y1
-	VPMOVZXBD    16(DX), Y5
-	VPERMPS      turbo43<>+0(SB), Y5, Y6
-	VPERMPS      turbo44<>+0(SB), Y5, Y7
-	VPSLLD       $0x1c, Y5, Y5
-	VBLENDVPS    Y5, Y7, Y6, Y5
-	VMULPS       Y5, Y4, Y5
-	VMOVUPS      192(SI), Y6
-	VFMADD231PS  Y6, Y5, Y2
-	VPMOVZXBD    24(DX), Y5
-	VPERMPS      turbo43<>+0(SB), Y5, Y6
-	VPERMPS      turbo44<>+0(SB), Y5, Y7
-	VPSLLD       $0x1c, Y5, Y5
-	VBLENDVPS    Y5, Y7, Y6, Y5
-	VMULPS       Y5, Y4, Y5
-	VMOVUPS      224(SI), Y6
-	VFMADD231PS  Y6, Y5, Y3
-	VMOVDQU      36(R8), X5
-	VINSERTI128  $1, 44(R8), Y5, Y5
-	VPSHUFB      turbo40<>+0(SB), Y5, Y5
-	VPAND        turbo41<>+0(SB), Y5, Y6
-	VPSRLD       $4, Y5, Y5
-	VPAND        turbo42<>+0(SB), Y5, Y5
-	VPOR         Y5, Y6, Y5
-	VMOVDQU      Y5, (DX)
-	VPMOVZXBD    (DX), Y5
-	VPERMPS      turbo43<>+0(SB), Y5, Y6
-	VPERMPS      turbo44<>+0(SB), Y5, Y7
-	VPSLLD       $0x1c, Y5, Y5
-	VBLENDVPS    Y5, Y7, Y6, Y5
-	VMULPS       Y5, Y4, Y5
-	VMOVUPS      256(SI), Y6
-	VFMADD231PS  Y6, Y5, Y0
-	VPMOVZXBD    8(DX), Y5
-	VPERMPS      turbo43<>+0(SB), Y5, Y6
-	VPERMPS      turbo44<>+0(SB), Y5, Y7
-	VPSLLD       $0x1c, Y5, Y5
-	VBLENDVPS    Y5, Y7, Y6, Y5
-	VMULPS       Y5, Y4, Y5
-	VMOVUPS      288(SI), Y6
-	VFMADD231PS  Y6, Y5, Y1
-	VPMOVZXBD    16(DX), Y5
-	VPERMPS      turbo43<>+0(SB), Y5, Y6
-	VPERMPS      turbo44<>+0(SB), Y5, Y7
-	VPSLLD       $0x1c, Y5, Y5
-	VBLENDVPS    Y5, Y7, Y6, Y5
-	VMULPS       Y5, Y4, Y5
-	VMOVUPS      320(SI), Y6
-	VFMADD231PS  Y6, Y5, Y2
-	VPMOVZXBD    24(DX), Y5
-	VPERMPS      turbo43<>+0(SB), Y5, Y6
-	VPERMPS      turbo44<>+0(SB), Y5, Y7
-	VPSLLD       $0x1c, Y5, Y5
-	VBLENDVPS    Y5, Y7, Y6, Y5
-	VMULPS       Y5, Y4, Y5
-	VMOVUPS      352(SI), Y6
-	VFMADD231PS  Y6, Y5, Y3
-	VBROADCASTI128 52(R8), Y5
-	VPSHUFB      turbo45<>+0(SB), Y5, Y5
-	VPAND        turbo41<>+0(SB), Y5, Y6
-	VPSRLD       $4, Y5, Y5
-	VPAND        turbo42<>+0(SB), Y5, Y5
-	VPOR         Y5, Y6, Y5
-	VMOVDQU      Y5, (DX)
-	VPMOVZXBD    (DX), Y5
-	VPERMPS      turbo43<>+0(SB), Y5, Y6
-	VPERMPS      turbo44<>+0(SB), Y5, Y7
-	VPSLLD       $0x1c, Y5, Y5
-	VBLENDVPS    Y5, Y7, Y6, Y5
-	VMULPS       Y5, Y4, Y5
-	VMOVUPS      384(SI), Y6
-	VFMADD231PS  Y6, Y5, Y0
-	VPMOVZXBD    8(DX), Y5
-	VPERMPS      turbo43<>+0(SB), Y5, Y6
-	VPERMPS      turbo44<>+0(SB), Y5, Y7
-	VPSLLD       $0x1c, Y5, Y5
-	VBLENDVPS    Y5, Y7, Y6, Y5
-	VMULPS       Y5, Y4, Y5
-	VMOVUPS      416(SI), Y6
-	VFMADD231PS  Y6, Y5, Y1
-	VPMOVZXBD    16(DX), Y5
-	VPERMPS      turbo43<>+0(SB), Y5, Y6
-	VPERMPS      turbo44<>+0(SB), Y5, Y7
-	VPSLLD       $0x1c, Y5, Y5
-	VBLENDVPS    Y5, Y7, Y6, Y5
-	VMULPS       Y5, Y4, Y5
-	VMOVUPS      448(SI), Y6
-	VFMADD231PS  Y6, Y5, Y2
-	VPMOVZXBD    24(DX), Y5
-	VPERMPS      turbo43<>+0(SB), Y5, Y6
-	VPERMPS      turbo44<>+0(SB), Y5, Y7
-	VPSLLD       $0x1c, Y5, Y5
-	VBLENDVPS    Y5, Y7, Y6, Y5
-	VMULPS       Y5, Y4, Y4
-	VMOVUPS      480(SI), Y5
-	VFMADD231PS  Y5, Y4, Y3
+	VPBROADCASTW (R8), X10
+	VCVTPH2PS    X10, Y10
+	VMOVDQU      4(R8), X11
+	VINSERTI128  $1, 12(R8), Y11, Y11
+	VPSHUFB      Y4, Y11, Y11
+	VPAND        Y3, Y11, Y12
+	VPSRLD       $4, Y11, Y11
+	VPAND        Y2, Y11, Y11
+	VPOR         Y11, Y12, Y11
+	VMOVDQU      Y11, (DX)
+	VPMOVZXBD    (DX), Y11
+	VPERMPS      Y1, Y11, Y12
+	VPERMPS      Y0, Y11, Y13
+	VPSLLD       $0x1c, Y11, Y11
+	VBLENDVPS    Y11, Y13, Y12, Y11
+	VMULPS       Y11, Y10, Y11
+	VMOVUPS      (SI), Y12
+	VFMADD231PS  Y12, Y11, Y6
+	VPMOVZXBD    8(DX), Y11
+	VPERMPS      Y1, Y11, Y12
+	VPERMPS      Y0, Y11, Y13
+	VPSLLD       $0x1c, Y11, Y11
+	VBLENDVPS    Y11, Y13, Y12, Y11
+	VMULPS       Y11, Y10, Y11
+	VMOVUPS      32(SI), Y12
+	VFMADD231PS  Y12, Y11, Y7
+	VPMOVZXBD    16(DX), Y11
+	VPERMPS      Y1, Y11, Y12
+	VPERMPS      Y0, Y11, Y13
+	VPSLLD       $0x1c, Y11, Y11
+	VBLENDVPS    Y11, Y13, Y12, Y11
+	VMULPS       Y11, Y10, Y11
+	VMOVUPS      64(SI), Y12
+	VFMADD231PS  Y12, Y11, Y8
+	VPMOVZXBD    24(DX), Y11
+	VPERMPS      Y1, Y11, Y12
+	VPERMPS      Y0, Y11, Y13
+	VPSLLD       $0x1c, Y11, Y11
+	VBLENDVPS    Y11, Y13, Y12, Y11
+	VMULPS       Y11, Y10, Y11
+	VMOVUPS      96(SI), Y12
+	VFMADD231PS  Y12, Y11, Y9
+	VMOVDQU      20(R8), X11
+	VINSERTI128  $1, 28(R8), Y11, Y11
+	VPSHUFB      Y4, Y11, Y11
+	VPAND        Y3, Y11, Y12
+	VPSRLD       $4, Y11, Y11
+	VPAND        Y2, Y11, Y11
+	VPOR         Y11, Y12, Y11
+	VMOVDQU      Y11, (DX)
+	VPMOVZXBD    (DX), Y11
+	VPERMPS      Y1, Y11, Y12
+	VPERMPS      Y0, Y11, Y13
+	VPSLLD       $0x1c, Y11, Y11
+	VBLENDVPS    Y11, Y13, Y12, Y11
+	VMULPS       Y11, Y10, Y11
+	VMOVUPS      128(SI), Y12
+	VFMADD231PS  Y12, Y11, Y6
+	VPMOVZXBD    8(DX), Y11
+	VPERMPS      Y1, Y11, Y12
+	VPERMPS      Y0, Y11, Y13
+	VPSLLD       $0x1c, Y11, Y11
+	VBLENDVPS    Y11, Y13, Y12, Y11
+	VMULPS       Y11, Y10, Y11
+	VMOVUPS      160(SI), Y12
+	VFMADD231PS  Y12, Y11, Y7
+	VPMOVZXBD    16(DX), Y11
+	VPERMPS      Y1, Y11, Y12
+	VPERMPS      Y0, Y11, Y13
+	VPSLLD       $0x1c, Y11, Y11
+	VBLENDVPS    Y11, Y13, Y12, Y11
+	VMULPS       Y11, Y10, Y11
+	VMOVUPS      192(SI), Y12
+	VFMADD231PS  Y12, Y11, Y8
+	VPMOVZXBD    24(DX), Y11
+	VPERMPS      Y1, Y11, Y12
+	VPERMPS      Y0, Y11, Y13
+	VPSLLD       $0x1c, Y11, Y11
+	VBLENDVPS    Y11, Y13, Y12, Y11
+	VMULPS       Y11, Y10, Y11
+	VMOVUPS      224(SI), Y12
+	VFMADD231PS  Y12, Y11, Y9
+	VMOVDQU      36(R8), X11
+	VINSERTI128  $1, 44(R8), Y11, Y11
+	VPSHUFB      Y4, Y11, Y11
+	VPAND        Y3, Y11, Y12
+	VPSRLD       $4, Y11, Y11
+	VPAND        Y2, Y11, Y11
+	VPOR         Y11, Y12, Y11
+	VMOVDQU      Y11, (DX)
+	VPMOVZXBD    (DX), Y11
+	VPERMPS      Y1, Y11, Y12
+	VPERMPS      Y0, Y11, Y13
+	VPSLLD       $0x1c, Y11, Y11
+	VBLENDVPS    Y11, Y13, Y12, Y11
+	VMULPS       Y11, Y10, Y11
+	VMOVUPS      256(SI), Y12
+	VFMADD231PS  Y12, Y11, Y6
+	VPMOVZXBD    8(DX), Y11
+	VPERMPS      Y1, Y11, Y12
+	VPERMPS      Y0, Y11, Y13
+	VPSLLD       $0x1c, Y11, Y11
+	VBLENDVPS    Y11, Y13, Y12, Y11
+	VMULPS       Y11, Y10, Y11
+	VMOVUPS      288(SI), Y12
+	VFMADD231PS  Y12, Y11, Y7
+	VPMOVZXBD    16(DX), Y11
+	VPERMPS      Y1, Y11, Y12
+	VPERMPS      Y0, Y11, Y13
+	VPSLLD       $0x1c, Y11, Y11
+	VBLENDVPS    Y11, Y13, Y12, Y11
+	VMULPS       Y11, Y10, Y11
+	VMOVUPS      320(SI), Y12
+	VFMADD231PS  Y12, Y11, Y8
+	VPMOVZXBD    24(DX), Y11
+	VPERMPS      Y1, Y11, Y12
+	VPERMPS      Y0, Y11, Y13
+	VPSLLD       $0x1c, Y11, Y11
+	VBLENDVPS    Y11, Y13, Y12, Y11
+	VMULPS       Y11, Y10, Y11
+	VMOVUPS      352(SI), Y12
+	VFMADD231PS  Y12, Y11, Y9
+	VBROADCASTI128 52(R8), Y11
+	VPSHUFB      Y5, Y11, Y11
+	VPAND        Y3, Y11, Y12
+	VPSRLD       $4, Y11, Y11
+	VPAND        Y2, Y11, Y11
+	VPOR         Y11, Y12, Y11
+	VMOVDQU      Y11, (DX)
+	VPMOVZXBD    (DX), Y11
+	VPERMPS      Y1, Y11, Y12
+	VPERMPS      Y0, Y11, Y13
+	VPSLLD       $0x1c, Y11, Y11
+	VBLENDVPS    Y11, Y13, Y12, Y11
+	VMULPS       Y11, Y10, Y11
+	VMOVUPS      384(SI), Y12
+	VFMADD231PS  Y12, Y11, Y6
+	VPMOVZXBD    8(DX), Y11
+	VPERMPS      Y1, Y11, Y12
+	VPERMPS      Y0, Y11, Y13
+	VPSLLD       $0x1c, Y11, Y11
+	VBLENDVPS    Y11, Y13, Y12, Y11
+	VMULPS       Y11, Y10, Y11
+	VMOVUPS      416(SI), Y12
+	VFMADD231PS  Y12, Y11, Y7
+	VPMOVZXBD    16(DX), Y11
+	VPERMPS      Y1, Y11, Y12
+	VPERMPS      Y0, Y11, Y13
+	VPSLLD       $0x1c, Y11, Y11
+	VBLENDVPS    Y11, Y13, Y12, Y11
+	VMULPS       Y11, Y10, Y11
+	VMOVUPS      448(SI), Y12
+	VFMADD231PS  Y12, Y11, Y8
+	VPMOVZXBD    24(DX), Y11
+	VPERMPS      Y1, Y11, Y12
+	VPERMPS      Y0, Y11, Y13
+	VPSLLD       $0x1c, Y11, Y11
+	VBLENDVPS    Y11, Y13, Y12, Y11
+	VMULPS       Y11, Y10, Y10
+	VMOVUPS      480(SI), Y11
+	VFMADD231PS  Y11, Y10, Y9
 	ADDQ         $0x44, R8
 	ADDQ         $0x200, SI
 	SUBQ         $1, DI
@@ -612,16 +628,16 @@ loop3:
 
 done4:
 	ADDQ         $1, DI
-	VADDPS       Y1, Y0, Y0
-	VADDPS       Y2, Y0, Y0
-	VADDPS       Y3, Y0, Y0
-	VEXTRACTF128 $1, Y0, X1
-	VADDPS       X0, X1, X1
-	VMOVHLPS     X1, X1, X0
-	VADDPS       X0, X1, X1
-	VMOVSHDUP    X1, X0
-	VADDSS       X0, X1, X1
-	VMOVSS       X1, (AX)
+	VADDPS       Y7, Y6, Y6
+	VADDPS       Y8, Y6, Y6
+	VADDPS       Y9, Y6, Y6
+	VEXTRACTF128 $1, Y6, X7
+	VADDPS       X6, X7, X7
+	VMOVHLPS     X7, X7, X6
+	VADDPS       X6, X7, X7
+	VMOVSHDUP    X7, X6
+	VADDSS       X6, X7, X7
+	VMOVSS       X7, (AX)
 	ADDQ         $4, AX
 	MOVQ         stride+40(FP), SI
 	ADDQ         SI, BX
@@ -636,6 +652,14 @@ done2:
 // matmul2xTurbo4AVX512 multiplies rows of w with 2 rows of x; ld and stride in bytes, a unit is 128 values.
 // Requires: AVX2, F16C, FMA
 TEXT ·matmul2xTurbo4AVX512(SB), NOSPLIT, $320-64
+
+	// constants of the loops
+	VMOVDQU      turbo44<>+0(SB), Y0
+	VMOVDQU      turbo43<>+0(SB), Y1
+	VMOVDQU      turbo42<>+0(SB), Y2
+	VMOVDQU      turbo41<>+0(SB), Y3
+	VMOVDQU      turbo40<>+0(SB), Y4
+	VMOVDQU      turbo45<>+0(SB), Y5
 	MOVQ         y+0(FP), AX
 	MOVQ         w+32(FP), BX
 	MOVQ         rows+48(FP), CX
@@ -645,10 +669,10 @@ TEXT ·matmul2xTurbo4AVX512(SB), NOSPLIT, $320-64
 	JLT          done2
 
 loop1:
-	VPXOR        Y0, Y0, Y0
-	VPXOR        Y1, Y1, Y1
-	VPXOR        Y2, Y2, Y2
-	VPXOR        Y3, Y3, Y3
+	VPXOR        Y6, Y6, Y6
+	VPXOR        Y7, Y7, Y7
+	VPXOR        Y8, Y8, Y8
+	VPXOR        Y9, Y9, Y9
 	MOVQ         x+16(FP), SI
 	MOVQ         ldx+24(FP), DI
 	MOVQ         units+56(FP), R8
@@ -657,199 +681,199 @@ loop1:
 	JLT          done4
 
 loop3:
-	VPBROADCASTW (R9), X4
-	VCVTPH2PS    X4, Y4
-	VMOVDQU      4(R9), X5
-	VINSERTI128  $1, 12(R9), Y5, Y5
-	VPSHUFB      turbo40<>+0(SB), Y5, Y5
-	VPAND        turbo41<>+0(SB), Y5, Y6
-	VPSRLD       $4, Y5, Y5
-	VPAND        turbo42<>+0(SB), Y5, Y5
-	VPOR         Y5, Y6, Y5
-	VMOVDQU      Y5, (DX)
-	VPMOVZXBD    (DX), Y5
-	VPERMPS      turbo43<>+0(SB), Y5, Y6
-	VPERMPS      turbo44<>+0(SB), Y5, Y7
-	VPSLLD       $0x1c, Y5, Y5
-	VBLENDVPS    Y5, Y7, Y6, Y5
-	VMULPS       Y5, Y4, Y5
-	VMOVUPS      (SI), Y6
-	VFMADD231PS  Y6, Y5, Y0
-	VMOVUPS      (SI)(DI*1), Y6
-	VFMADD231PS  Y6, Y5, Y1
-	VPMOVZXBD    8(DX), Y5
-	VPERMPS      turbo43<>+0(SB), Y5, Y6
-	VPERMPS      turbo44<>+0(SB), Y5, Y7
-	VPSLLD       $0x1c, Y5, Y5
-	VBLENDVPS    Y5, Y7, Y6, Y5
-	VMULPS       Y5, Y4, Y5
-	VMOVUPS      32(SI), Y6
-	VFMADD231PS  Y6, Y5, Y2
-	VMOVUPS      32(SI)(DI*1), Y6
-	VFMADD231PS  Y6, Y5, Y3
-	VPMOVZXBD    16(DX), Y5
-	VPERMPS      turbo43<>+0(SB), Y5, Y6
-	VPERMPS      turbo44<>+0(SB), Y5, Y7
-	VPSLLD       $0x1c, Y5, Y5
-	VBLENDVPS    Y5, Y7, Y6, Y5
-	VMULPS       Y5, Y4, Y5
-	VMOVUPS      64(SI), Y6
-	VFMADD231PS  Y6, Y5, Y0
-	VMOVUPS      64(SI)(DI*1), Y6
-	VFMADD231PS  Y6, Y5, Y1
-	VPMOVZXBD    24(DX), Y5
-	VPERMPS      turbo43<>+0(SB), Y5, Y6
-	VPERMPS      turbo44<>+0(SB), Y5, Y7
-	VPSLLD       $0x1c, Y5, Y5
-	VBLENDVPS    Y5, Y7, Y6, Y5
-	VMULPS       Y5, Y4, Y5
-	VMOVUPS      96(SI), Y6
-	VFMADD231PS  Y6, Y5, Y2
-	VMOVUPS      96(SI)(DI*1), Y6
-	VFMADD231PS  Y6, Y5, Y3
-	VMOVDQU      20(R9), X5
-	VINSERTI128  $1, 28(R9), Y5, Y5
-	VPSHUFB      turbo40<>+0(SB), Y5, Y5
-	VPAND        turbo41<>+0(SB), Y5, Y6
-	VPSRLD       $4, Y5, Y5
-	VPAND        turbo42<>+0(SB), Y5, Y5
-	VPOR         Y5, Y6, Y5
-	VMOVDQU      Y5, (DX)
-	VPMOVZXBD    (DX), Y5
-	VPERMPS      turbo43<>+0(SB), Y5, Y6
-	VPERMPS      turbo44<>+0(SB), Y5, Y7
-	VPSLLD       $0x1c, Y5, Y5
-	VBLENDVPS    Y5, Y7, Y6, Y5
-	VMULPS       Y5, Y4, Y5
-	VMOVUPS      128(SI), Y6
-	VFMADD231PS  Y6, Y5, Y0
-	VMOVUPS      128(SI)(DI*1), Y6
-	VFMADD231PS  Y6, Y5, Y1
-	VPMOVZXBD    8(DX), Y5
-	VPERMPS      turbo43<>+0(SB), Y5, Y6
-	VPERMPS      turbo44<>+0(SB), Y5, Y7
-	VPSLLD       $0x1c, Y5, Y5
-	VBLENDVPS    Y5, Y7, Y6, Y5
-	VMULPS       Y5, Y4, Y5
-	VMOVUPS      160(SI), Y6
-	VFMADD231PS  Y6, Y5, Y2
-	VMOVUPS      160(SI)(DI*1), Y6
-	VFMADD231PS  Y6, Y5, Y3
-	VPMOVZXBD    16(DX), Y5
-	VPERMPS      turbo43<>+0(SB), Y5, Y6
-	VPERMPS      turbo44<>+0(SB), Y5, Y7
-	VPSLLD       $0x1c, Y5, Y5
-	VBLENDVPS    Y5, Y7, Y6, Y5
-	VMULPS       Y5, Y4, Y5
-	VMOVUPS      192(SI), Y6
-	VFMADD231PS  Y6, Y5, Y0
-	VMOVUPS      192(SI)(DI*1), Y6
-	VFMADD231PS  Y6, Y5, Y1
-	VPMOVZXBD    24(DX), Y5
-	VPERMPS      turbo43<>+0(SB), Y5, Y6
-	VPERMPS      turbo44<>+0(SB), Y5, Y7
-	VPSLLD       $0x1c, Y5, Y5
-	VBLENDVPS    Y5, Y7, Y6, Y5
-	VMULPS       Y5, Y4, Y5
-	VMOVUPS      224(SI), Y6
-	VFMADD231PS  Y6, Y5, Y2
-	VMOVUPS      224(SI)(DI*1), Y6
-	VFMADD231PS  Y6, Y5, Y3
-	VMOVDQU      36(R9), X5
-	VINSERTI128  $1, 44(R9), Y5, Y5
-	VPSHUFB      turbo40<>+0(SB), Y5, Y5
-	VPAND        turbo41<>+0(SB), Y5, Y6
-	VPSRLD       $4, Y5, Y5
-	VPAND        turbo42<>+0(SB), Y5, Y5
-	VPOR         Y5, Y6, Y5
-	VMOVDQU      Y5, (DX)
-	VPMOVZXBD    (DX), Y5
-	VPERMPS      turbo43<>+0(SB), Y5, Y6
-	VPERMPS      turbo44<>+0(SB), Y5, Y7
-	VPSLLD       $0x1c, Y5, Y5
-	VBLENDVPS    Y5, Y7, Y6, Y5
-	VMULPS       Y5, Y4, Y5
-	VMOVUPS      256(SI), Y6
-	VFMADD231PS  Y6, Y5, Y0
-	VMOVUPS      256(SI)(DI*1), Y6
-	VFMADD231PS  Y6, Y5, Y1
-	VPMOVZXBD    8(DX), Y5
-	VPERMPS      turbo43<>+0(SB), Y5, Y6
-	VPERMPS      turbo44<>+0(SB), Y5, Y7
-	VPSLLD       $0x1c, Y5, Y5
-	VBLENDVPS    Y5, Y7, Y6, Y5
-	VMULPS       Y5, Y4, Y5
-	VMOVUPS      288(SI), Y6
-	VFMADD231PS  Y6, Y5, Y2
-	VMOVUPS      288(SI)(DI*1), Y6
-	VFMADD231PS  Y6, Y5, Y3
-	VPMOVZXBD    16(DX), Y5
-	VPERMPS      turbo43<>+0(SB), Y5, Y6
-	VPERMPS      turbo44<>+0(SB), Y5, Y7
-	VPSLLD       $0x1c, Y5, Y5
-	VBLENDVPS    Y5, Y7, Y6, Y5
-	VMULPS       Y5, Y4, Y5
-	VMOVUPS      320(SI), Y6
-	VFMADD231PS  Y6, Y5, Y0
-	VMOVUPS      320(SI)(DI*1), Y6
-	VFMADD231PS  Y6, Y5, Y1
-	VPMOVZXBD    24(DX), Y5
-	VPERMPS      turbo43<>+0(SB), Y5, Y6
-	VPERMPS      turbo44<>+0(SB), Y5, Y7
-	VPSLLD       $0x1c, Y5, Y5
-	VBLENDVPS    Y5, Y7, Y6, Y5
-	VMULPS       Y5, Y4, Y5
-	VMOVUPS      352(SI), Y6
-	VFMADD231PS  Y6, Y5, Y2
-	VMOVUPS      352(SI)(DI*1), Y6
-	VFMADD231PS  Y6, Y5, Y3
-	VBROADCASTI128 52(R9), Y5
-	VPSHUFB      turbo45<>+0(SB), Y5, Y5
-	VPAND        turbo41<>+0(SB), Y5, Y6
-	VPSRLD       $4, Y5, Y5
-	VPAND        turbo42<>+0(SB), Y5, Y5
-	VPOR         Y5, Y6, Y5
-	VMOVDQU      Y5, (DX)
-	VPMOVZXBD    (DX), Y5
-	VPERMPS      turbo43<>+0(SB), Y5, Y6
-	VPERMPS      turbo44<>+0(SB), Y5, Y7
-	VPSLLD       $0x1c, Y5, Y5
-	VBLENDVPS    Y5, Y7, Y6, Y5
-	VMULPS       Y5, Y4, Y5
-	VMOVUPS      384(SI), Y6
-	VFMADD231PS  Y6, Y5, Y0
-	VMOVUPS      384(SI)(DI*1), Y6
-	VFMADD231PS  Y6, Y5, Y1
-	VPMOVZXBD    8(DX), Y5
-	VPERMPS      turbo43<>+0(SB), Y5, Y6
-	VPERMPS      turbo44<>+0(SB), Y5, Y7
-	VPSLLD       $0x1c, Y5, Y5
-	VBLENDVPS    Y5, Y7, Y6, Y5
-	VMULPS       Y5, Y4, Y5
-	VMOVUPS      416(SI), Y6
-	VFMADD231PS  Y6, Y5, Y2
-	VMOVUPS      416(SI)(DI*1), Y6
-	VFMADD231PS  Y6, Y5, Y3
-	VPMOVZXBD    16(DX), Y5
-	VPERMPS      turbo43<>+0(SB), Y5, Y6
-	VPERMPS      turbo44<>+0(SB), Y5, Y7
-	VPSLLD       $0x1c, Y5, Y5
-	VBLENDVPS    Y5, Y7, Y6, Y5
-	VMULPS       Y5, Y4, Y5
-	VMOVUPS      448(SI), Y6
-	VFMADD231PS  Y6, Y5, Y0
-	VMOVUPS      448(SI)(DI*1), Y6
-	VFMADD231PS  Y6, Y5, Y1
-	VPMOVZXBD    24(DX), Y5
-	VPERMPS      turbo43<>+0(SB), Y5, Y6
-	VPERMPS      turbo44<>+0(SB), Y5, Y7
-	VPSLLD       $0x1c, Y5, Y5
-	VBLENDVPS    Y5, Y7, Y6, Y5
-	VMULPS       Y5, Y4, Y4
-	VMOVUPS      480(SI), Y5
-	VFMADD231PS  Y5, Y4, Y2
-	VMOVUPS      480(SI)(DI*1), Y5
-	VFMADD231PS  Y5, Y4, Y3
+	VPBROADCASTW (R9), X10
+	VCVTPH2PS    X10, Y10
+	VMOVDQU      4(R9), X11
+	VINSERTI128  $1, 12(R9), Y11, Y11
+	VPSHUFB      Y4, Y11, Y11
+	VPAND        Y3, Y11, Y12
+	VPSRLD       $4, Y11, Y11
+	VPAND        Y2, Y11, Y11
+	VPOR         Y11, Y12, Y11
+	VMOVDQU      Y11, (DX)
+	VPMOVZXBD    (DX), Y11
+	VPERMPS      Y1, Y11, Y12
+	VPERMPS      Y0, Y11, Y13
+	VPSLLD       $0x1c, Y11, Y11
+	VBLENDVPS    Y11, Y13, Y12, Y11
+	VMULPS       Y11, Y10, Y11
+	VMOVUPS      (SI), Y12
+	VFMADD231PS  Y12, Y11, Y6
+	VMOVUPS      (SI)(DI*1), Y12
+	VFMADD231PS  Y12, Y11, Y7
+	VPMOVZXBD    8(DX), Y11
+	VPERMPS      Y1, Y11, Y12
+	VPERMPS      Y0, Y11, Y13
+	VPSLLD       $0x1c, Y11, Y11
+	VBLENDVPS    Y11, Y13, Y12, Y11
+	VMULPS       Y11, Y10, Y11
+	VMOVUPS      32(SI), Y12
+	VFMADD231PS  Y12, Y11, Y8
+	VMOVUPS      32(SI)(DI*1), Y12
+	VFMADD231PS  Y12, Y11, Y9
+	VPMOVZXBD    16(DX), Y11
+	VPERMPS      Y1, Y11, Y12
+	VPERMPS      Y0, Y11, Y13
+	VPSLLD       $0x1c, Y11, Y11
+	VBLENDVPS    Y11, Y13, Y12, Y11
+	VMULPS       Y11, Y10, Y11
+	VMOVUPS      64(SI), Y12
+	VFMADD231PS  Y12, Y11, Y6
+	VMOVUPS      64(SI)(DI*1), Y12
+	VFMADD231PS  Y12, Y11, Y7
+	VPMOVZXBD    24(DX), Y11
+	VPERMPS      Y1, Y11, Y12
+	VPERMPS      Y0, Y11, Y13
+	VPSLLD       $0x1c, Y11, Y11
+	VBLENDVPS    Y11, Y13, Y12, Y11
+	VMULPS       Y11, Y10, Y11
+	VMOVUPS      96(SI), Y12
+	VFMADD231PS  Y12, Y11, Y8
+	VMOVUPS      96(SI)(DI*1), Y12
+	VFMADD231PS  Y12, Y11, Y9
+	VMOVDQU      20(R9), X11
+	VINSERTI128  $1, 28(R9), Y11, Y11
+	VPSHUFB      Y4, Y11, Y11
+	VPAND        Y3, Y11, Y12
+	VPSRLD       $4, Y11, Y11
+	VPAND        Y2, Y11, Y11
+	VPOR         Y11, Y12, Y11
+	VMOVDQU      Y11, (DX)
+	VPMOVZXBD    (DX), Y11
+	VPERMPS      Y1, Y11, Y12
+	VPERMPS      Y0, Y11, Y13
+	VPSLLD       $0x1c, Y11, Y11
+	VBLENDVPS    Y11, Y13, Y12, Y11
+	VMULPS       Y11, Y10, Y11
+	VMOVUPS      128(SI), Y12
+	VFMADD231PS  Y12, Y11, Y6
+	VMOVUPS      128(SI)(DI*1), Y12
+	VFMADD231PS  Y12, Y11, Y7
+	VPMOVZXBD    8(DX), Y11
+	VPERMPS      Y1, Y11, Y12
+	VPERMPS      Y0, Y11, Y13
+	VPSLLD       $0x1c, Y11, Y11
+	VBLENDVPS    Y11, Y13, Y12, Y11
+	VMULPS       Y11, Y10, Y11
+	VMOVUPS      160(SI), Y12
+	VFMADD231PS  Y12, Y11, Y8
+	VMOVUPS      160(SI)(DI*1), Y12
+	VFMADD231PS  Y12, Y11, Y9
+	VPMOVZXBD    16(DX), Y11
+	VPERMPS      Y1, Y11, Y12
+	VPERMPS      Y0, Y11, Y13
+	VPSLLD       $0x1c, Y11, Y11
+	VBLENDVPS    Y11, Y13, Y12, Y11
+	VMULPS       Y11, Y10, Y11
+	VMOVUPS      192(SI), Y12
+	VFMADD231PS  Y12, Y11, Y6
+	VMOVUPS      192(SI)(DI*1), Y12
+	VFMADD231PS  Y12, Y11, Y7
+	VPMOVZXBD    24(DX), Y11
+	VPERMPS      Y1, Y11, Y12
+	VPERMPS      Y0, Y11, Y13
+	VPSLLD       $0x1c, Y11, Y11
+	VBLENDVPS    Y11, Y13, Y12, Y11
+	VMULPS       Y11, Y10, Y11
+	VMOVUPS      224(SI), Y12
+	VFMADD231PS  Y12, Y11, Y8
+	VMOVUPS      224(SI)(DI*1), Y12
+	VFMADD231PS  Y12, Y11, Y9
+	VMOVDQU      36(R9), X11
+	VINSERTI128  $1, 44(R9), Y11, Y11
+	VPSHUFB      Y4, Y11, Y11
+	VPAND        Y3, Y11, Y12
+	VPSRLD       $4, Y11, Y11
+	VPAND        Y2, Y11, Y11
+	VPOR         Y11, Y12, Y11
+	VMOVDQU      Y11, (DX)
+	VPMOVZXBD    (DX), Y11
+	VPERMPS      Y1, Y11, Y12
+	VPERMPS      Y0, Y11, Y13
+	VPSLLD       $0x1c, Y11, Y11
+	VBLENDVPS    Y11, Y13, Y12, Y11
+	VMULPS       Y11, Y10, Y11
+	VMOVUPS      256(SI), Y12
+	VFMADD231PS  Y12, Y11, Y6
+	VMOVUPS      256(SI)(DI*1), Y12
+	VFMADD231PS  Y12, Y11, Y7
+	VPMOVZXBD    8(DX), Y11
+	VPERMPS      Y1, Y11, Y12
+	VPERMPS      Y0, Y11, Y13
+	VPSLLD       $0x1c, Y11, Y11
+	VBLENDVPS    Y11, Y13, Y12, Y11
+	VMULPS       Y11, Y10, Y11
+	VMOVUPS      288(SI), Y12
+	VFMADD231PS  Y12, Y11, Y8
+	VMOVUPS      288(SI)(DI*1), Y12
+	VFMADD231PS  Y12, Y11, Y9
+	VPMOVZXBD    16(DX), Y11
+	VPERMPS      Y1, Y11, Y12
+	VPERMPS      Y0, Y11, Y13
+	VPSLLD       $0x1c, Y11, Y11
+	VBLENDVPS    Y11, Y13, Y12, Y11
+	VMULPS       Y11, Y10, Y11
+	VMOVUPS      320(SI), Y12
+	VFMADD231PS  Y12, Y11, Y6
+	VMOVUPS      320(SI)(DI*1), Y12
+	VFMADD231PS  Y12, Y11, Y7
+	VPMOVZXBD    24(DX), Y11
+	VPERMPS      Y1, Y11, Y12
+	VPERMPS      Y0, Y11, Y13
+	VPSLLD       $0x1c, Y11, Y11
+	VBLENDVPS    Y11, Y13, Y12, Y11
+	VMULPS       Y11, Y10, Y11
+	VMOVUPS      352(SI), Y12
+	VFMADD231PS  Y12, Y11, Y8
+	VMOVUPS      352(SI)(DI*1), Y12
+	VFMADD231PS  Y12, Y11, Y9
+	VBROADCASTI128 52(R9), Y11
+	VPSHUFB      Y5, Y11, Y11
+	VPAND        Y3, Y11, Y12
+	VPSRLD       $4, Y11, Y11
+	VPAND        Y2, Y11, Y11
+	VPOR         Y11, Y12, Y11
+	VMOVDQU      Y11, (DX)
+	VPMOVZXBD    (DX), Y11
+	VPERMPS      Y1, Y11, Y12
+	VPERMPS      Y0, Y11, Y13
+	VPSLLD       $0x1c, Y11, Y11
+	VBLENDVPS    Y11, Y13, Y12, Y11
+	VMULPS       Y11, Y10, Y11
+	VMOVUPS      384(SI), Y12
+	VFMADD231PS  Y12, Y11, Y6
+	VMOVUPS      384(SI)(DI*1), Y12
+	VFMADD231PS  Y12, Y11, Y7
+	VPMOVZXBD    8(DX), Y11
+	VPERMPS      Y1, Y11, Y12
+	VPERMPS      Y0, Y11, Y13
+	VPSLLD       $0x1c, Y11, Y11
+	VBLENDVPS    Y11, Y13, Y12, Y11
+	VMULPS       Y11, Y10, Y11
+	VMOVUPS      416(SI), Y12
+	VFMADD231PS  Y12, Y11, Y8
+	VMOVUPS      416(SI)(DI*1), Y12
+	VFMADD231PS  Y12, Y11, Y9
+	VPMOVZXBD    16(DX), Y11
+	VPERMPS      Y1, Y11, Y12
+	VPERMPS      Y0, Y11, Y13
+	VPSLLD       $0x1c, Y11, Y11
+	VBLENDVPS    Y11, Y13, Y12, Y11
+	VMULPS       Y11, Y10, Y11
+	VMOVUPS      448(SI), Y12
+	VFMADD231PS  Y12, Y11, Y6
+	VMOVUPS      448(SI)(DI*1), Y12
+	VFMADD231PS  Y12, Y11, Y7
+	VPMOVZXBD    24(DX), Y11
+	VPERMPS      Y1, Y11, Y12
+	VPERMPS      Y0, Y11, Y13
+	VPSLLD       $0x1c, Y11, Y11
+	VBLENDVPS    Y11, Y13, Y12, Y11
+	VMULPS       Y11, Y10, Y10
+	VMOVUPS      480(SI), Y11
+	VFMADD231PS  Y11, Y10, Y8
+	VMOVUPS      480(SI)(DI*1), Y11
+	VFMADD231PS  Y11, Y10, Y9
 	ADDQ         $0x44, R9
 	ADDQ         $0x200, SI
 	SUBQ         $1, R8
@@ -857,25 +881,25 @@ loop3:
 
 done4:
 	ADDQ         $1, R8
-	VADDPS       Y2, Y0, Y0
-	VADDPS       Y3, Y1, Y1
-	VEXTRACTF128 $1, Y0, X2
-	VADDPS       X0, X2, X2
-	VMOVHLPS     X2, X2, X0
-	VADDPS       X0, X2, X2
-	VMOVSHDUP    X2, X0
-	VADDSS       X0, X2, X2
-	VMOVSS       X2, (AX)
+	VADDPS       Y8, Y6, Y6
+	VADDPS       Y9, Y7, Y7
+	VEXTRACTF128 $1, Y6, X8
+	VADDPS       X6, X8, X8
+	VMOVHLPS     X8, X8, X6
+	VADDPS       X6, X8, X8
+	VMOVSHDUP    X8, X6
+	VADDSS       X6, X8, X8
+	VMOVSS       X8, (AX)
 	MOVQ         ldy+8(FP), SI
 	MOVQ         AX, DI
 	ADDQ         SI, DI
-	VEXTRACTF128 $1, Y1, X0
-	VADDPS       X1, X0, X0
-	VMOVHLPS     X0, X0, X1
-	VADDPS       X1, X0, X0
-	VMOVSHDUP    X0, X1
-	VADDSS       X1, X0, X0
-	VMOVSS       X0, (DI)
+	VEXTRACTF128 $1, Y7, X6
+	VADDPS       X7, X6, X6
+	VMOVHLPS     X6, X6, X7
+	VADDPS       X7, X6, X6
+	VMOVSHDUP    X6, X7
+	VADDSS       X7, X6, X6
+	VMOVSS       X6, (DI)
 	ADDQ         $4, AX
 	MOVQ         stride+40(FP), SI
 	ADDQ         SI, BX
@@ -890,6 +914,14 @@ done2:
 // matmul3xTurbo4AVX512 multiplies rows of w with 3 rows of x; ld and stride in bytes, a unit is 128 values.
 // Requires: AVX2, F16C, FMA
 TEXT ·matmul3xTurbo4AVX512(SB), NOSPLIT, $320-64
+
+	// constants of the loops
+	VMOVDQU      turbo44<>+0(SB), Y0
+	VMOVDQU      turbo43<>+0(SB), Y1
+	VMOVDQU      turbo42<>+0(SB), Y2
+	VMOVDQU      turbo41<>+0(SB), Y3
+	VMOVDQU      turbo40<>+0(SB), Y4
+	VMOVDQU      turbo45<>+0(SB), Y5
 	MOVQ         y+0(FP), AX
 	MOVQ         w+32(FP), BX
 	MOVQ         rows+48(FP), CX
@@ -899,9 +931,9 @@ TEXT ·matmul3xTurbo4AVX512(SB), NOSPLIT, $320-64
 	JLT          done2
 
 loop1:
-	VPXOR        Y0, Y0, Y0
-	VPXOR        Y1, Y1, Y1
-	VPXOR        Y2, Y2, Y2
+	VPXOR        Y6, Y6, Y6
+	VPXOR        Y7, Y7, Y7
+	VPXOR        Y8, Y8, Y8
 	MOVQ         x+16(FP), SI
 	MOVQ         ldx+24(FP), DI
 	MOVQ         SI, R8
@@ -913,231 +945,231 @@ loop1:
 	JLT          done4
 
 loop3:
-	VPBROADCASTW (R10), X3
-	VCVTPH2PS    X3, Y3
-	VMOVDQU      4(R10), X4
-	VINSERTI128  $1, 12(R10), Y4, Y4
-	VPSHUFB      turbo40<>+0(SB), Y4, Y4
-	VPAND        turbo41<>+0(SB), Y4, Y5
-	VPSRLD       $4, Y4, Y4
-	VPAND        turbo42<>+0(SB), Y4, Y4
-	VPOR         Y4, Y5, Y4
-	VMOVDQU      Y4, (DX)
-	VPMOVZXBD    (DX), Y4
-	VPERMPS      turbo43<>+0(SB), Y4, Y5
-	VPERMPS      turbo44<>+0(SB), Y4, Y6
-	VPSLLD       $0x1c, Y4, Y4
-	VBLENDVPS    Y4, Y6, Y5, Y4
-	VMULPS       Y4, Y3, Y4
-	VMOVUPS      (SI), Y5
-	VFMADD231PS  Y5, Y4, Y0
-	VMOVUPS      (SI)(DI*1), Y5
-	VFMADD231PS  Y5, Y4, Y1
-	VMOVUPS      (R8), Y5
-	VFMADD231PS  Y5, Y4, Y2
-	VPMOVZXBD    8(DX), Y4
-	VPERMPS      turbo43<>+0(SB), Y4, Y5
-	VPERMPS      turbo44<>+0(SB), Y4, Y6
-	VPSLLD       $0x1c, Y4, Y4
-	VBLENDVPS    Y4, Y6, Y5, Y4
-	VMULPS       Y4, Y3, Y4
-	VMOVUPS      32(SI), Y5
-	VFMADD231PS  Y5, Y4, Y0
-	VMOVUPS      32(SI)(DI*1), Y5
-	VFMADD231PS  Y5, Y4, Y1
-	VMOVUPS      32(R8), Y5
-	VFMADD231PS  Y5, Y4, Y2
-	VPMOVZXBD    16(DX), Y4
-	VPERMPS      turbo43<>+0(SB), Y4, Y5
-	VPERMPS      turbo44<>+0(SB), Y4, Y6
-	VPSLLD       $0x1c, Y4, Y4
-	VBLENDVPS    Y4, Y6, Y5, Y4
-	VMULPS       Y4, Y3, Y4
-	VMOVUPS      64(SI), Y5
-	VFMADD231PS  Y5, Y4, Y0
-	VMOVUPS      64(SI)(DI*1), Y5
-	VFMADD231PS  Y5, Y4, Y1
-	VMOVUPS      64(R8), Y5
-	VFMADD231PS  Y5, Y4, Y2
-	VPMOVZXBD    24(DX), Y4
-	VPERMPS      turbo43<>+0(SB), Y4, Y5
-	VPERMPS      turbo44<>+0(SB), Y4, Y6
-	VPSLLD       $0x1c, Y4, Y4
-	VBLENDVPS    Y4, Y6, Y5, Y4
-	VMULPS       Y4, Y3, Y4
-	VMOVUPS      96(SI), Y5
-	VFMADD231PS  Y5, Y4, Y0
-	VMOVUPS      96(SI)(DI*1), Y5
-	VFMADD231PS  Y5, Y4, Y1
-	VMOVUPS      96(R8), Y5
-	VFMADD231PS  Y5, Y4, Y2
-	VMOVDQU      20(R10), X4
-	VINSERTI128  $1, 28(R10), Y4, Y4
-	VPSHUFB      turbo40<>+0(SB), Y4, Y4
-	VPAND        turbo41<>+0(SB), Y4, Y5
-	VPSRLD       $4, Y4, Y4
-	VPAND        turbo42<>+0(SB), Y4, Y4
-	VPOR         Y4, Y5, Y4
-	VMOVDQU      Y4, (DX)
-	VPMOVZXBD    (DX), Y4
-	VPERMPS      turbo43<>+0(SB), Y4, Y5
-	VPERMPS      turbo44<>+0(SB), Y4, Y6
-	VPSLLD       $0x1c, Y4, Y4
-	VBLENDVPS    Y4, Y6, Y5, Y4
-	VMULPS       Y4, Y3, Y4
-	VMOVUPS      128(SI), Y5
-	VFMADD231PS  Y5, Y4, Y0
-	VMOVUPS      128(SI)(DI*1), Y5
-	VFMADD231PS  Y5, Y4, Y1
-	VMOVUPS      128(R8), Y5
-	VFMADD231PS  Y5, Y4, Y2
-	VPMOVZXBD    8(DX), Y4
-	VPERMPS      turbo43<>+0(SB), Y4, Y5
-	VPERMPS      turbo44<>+0(SB), Y4, Y6
-	VPSLLD       $0x1c, Y4, Y4
-	VBLENDVPS    Y4, Y6, Y5, Y4
-	VMULPS       Y4, Y3, Y4
-	VMOVUPS      160(SI), Y5
-	VFMADD231PS  Y5, Y4, Y0
-	VMOVUPS      160(SI)(DI*1), Y5
-	VFMADD231PS  Y5, Y4, Y1
-	VMOVUPS      160(R8), Y5
-	VFMADD231PS  Y5, Y4, Y2
-	VPMOVZXBD    16(DX), Y4
-	VPERMPS      turbo43<>+0(SB), Y4, Y5
-	VPERMPS      turbo44<>+0(SB), Y4, Y6
-	VPSLLD       $0x1c, Y4, Y4
-	VBLENDVPS    Y4, Y6, Y5, Y4
-	VMULPS       Y4, Y3, Y4
-	VMOVUPS      192(SI), Y5
-	VFMADD231PS  Y5, Y4, Y0
-	VMOVUPS      192(SI)(DI*1), Y5
-	VFMADD231PS  Y5, Y4, Y1
-	VMOVUPS      192(R8), Y5
-	VFMADD231PS  Y5, Y4, Y2
-	VPMOVZXBD    24(DX), Y4
-	VPERMPS      turbo43<>+0(SB), Y4, Y5
-	VPERMPS      turbo44<>+0(SB), Y4, Y6
-	VPSLLD       $0x1c, Y4, Y4
-	VBLENDVPS    Y4, Y6, Y5, Y4
-	VMULPS       Y4, Y3, Y4
-	VMOVUPS      224(SI), Y5
-	VFMADD231PS  Y5, Y4, Y0
-	VMOVUPS      224(SI)(DI*1), Y5
-	VFMADD231PS  Y5, Y4, Y1
-	VMOVUPS      224(R8), Y5
-	VFMADD231PS  Y5, Y4, Y2
-	VMOVDQU      36(R10), X4
-	VINSERTI128  $1, 44(R10), Y4, Y4
-	VPSHUFB      turbo40<>+0(SB), Y4, Y4
-	VPAND        turbo41<>+0(SB), Y4, Y5
-	VPSRLD       $4, Y4, Y4
-	VPAND        turbo42<>+0(SB), Y4, Y4
-	VPOR         Y4, Y5, Y4
-	VMOVDQU      Y4, (DX)
-	VPMOVZXBD    (DX), Y4
-	VPERMPS      turbo43<>+0(SB), Y4, Y5
-	VPERMPS      turbo44<>+0(SB), Y4, Y6
-	VPSLLD       $0x1c, Y4, Y4
-	VBLENDVPS    Y4, Y6, Y5, Y4
-	VMULPS       Y4, Y3, Y4
-	VMOVUPS      256(SI), Y5
-	VFMADD231PS  Y5, Y4, Y0
-	VMOVUPS      256(SI)(DI*1), Y5
-	VFMADD231PS  Y5, Y4, Y1
-	VMOVUPS      256(R8), Y5
-	VFMADD231PS  Y5, Y4, Y2
-	VPMOVZXBD    8(DX), Y4
-	VPERMPS      turbo43<>+0(SB), Y4, Y5
-	VPERMPS      turbo44<>+0(SB), Y4, Y6
-	VPSLLD       $0x1c, Y4, Y4
-	VBLENDVPS    Y4, Y6, Y5, Y4
-	VMULPS       Y4, Y3, Y4
-	VMOVUPS      288(SI), Y5
-	VFMADD231PS  Y5, Y4, Y0
-	VMOVUPS      288(SI)(DI*1), Y5
-	VFMADD231PS  Y5, Y4, Y1
-	VMOVUPS      288(R8), Y5
-	VFMADD231PS  Y5, Y4, Y2
-	VPMOVZXBD    16(DX), Y4
-	VPERMPS      turbo43<>+0(SB), Y4, Y5
-	VPERMPS      turbo44<>+0(SB), Y4, Y6
-	VPSLLD       $0x1c, Y4, Y4
-	VBLENDVPS    Y4, Y6, Y5, Y4
-	VMULPS       Y4, Y3, Y4
-	VMOVUPS      320(SI), Y5
-	VFMADD231PS  Y5, Y4, Y0
-	VMOVUPS      320(SI)(DI*1), Y5
-	VFMADD231PS  Y5, Y4, Y1
-	VMOVUPS      320(R8), Y5
-	VFMADD231PS  Y5, Y4, Y2
-	VPMOVZXBD    24(DX), Y4
-	VPERMPS      turbo43<>+0(SB), Y4, Y5
-	VPERMPS      turbo44<>+0(SB), Y4, Y6
-	VPSLLD       $0x1c, Y4, Y4
-	VBLENDVPS    Y4, Y6, Y5, Y4
-	VMULPS       Y4, Y3, Y4
-	VMOVUPS      352(SI), Y5
-	VFMADD231PS  Y5, Y4, Y0
-	VMOVUPS      352(SI)(DI*1), Y5
-	VFMADD231PS  Y5, Y4, Y1
-	VMOVUPS      352(R8), Y5
-	VFMADD231PS  Y5, Y4, Y2
-	VBROADCASTI128 52(R10), Y4
-	VPSHUFB      turbo45<>+0(SB), Y4, Y4
-	VPAND        turbo41<>+0(SB), Y4, Y5
-	VPSRLD       $4, Y4, Y4
-	VPAND        turbo42<>+0(SB), Y4, Y4
-	VPOR         Y4, Y5, Y4
-	VMOVDQU      Y4, (DX)
-	VPMOVZXBD    (DX), Y4
-	VPERMPS      turbo43<>+0(SB), Y4, Y5
-	VPERMPS      turbo44<>+0(SB), Y4, Y6
-	VPSLLD       $0x1c, Y4, Y4
-	VBLENDVPS    Y4, Y6, Y5, Y4
-	VMULPS       Y4, Y3, Y4
-	VMOVUPS      384(SI), Y5
-	VFMADD231PS  Y5, Y4, Y0
-	VMOVUPS      384(SI)(DI*1), Y5
-	VFMADD231PS  Y5, Y4, Y1
-	VMOVUPS      384(R8), Y5
-	VFMADD231PS  Y5, Y4, Y2
-	VPMOVZXBD    8(DX), Y4
-	VPERMPS      turbo43<>+0(SB), Y4, Y5
-	VPERMPS      turbo44<>+0(SB), Y4, Y6
-	VPSLLD       $0x1c, Y4, Y4
-	VBLENDVPS    Y4, Y6, Y5, Y4
-	VMULPS       Y4, Y3, Y4
-	VMOVUPS      416(SI), Y5
-	VFMADD231PS  Y5, Y4, Y0
-	VMOVUPS      416(SI)(DI*1), Y5
-	VFMADD231PS  Y5, Y4, Y1
-	VMOVUPS      416(R8), Y5
-	VFMADD231PS  Y5, Y4, Y2
-	VPMOVZXBD    16(DX), Y4
-	VPERMPS      turbo43<>+0(SB), Y4, Y5
-	VPERMPS      turbo44<>+0(SB), Y4, Y6
-	VPSLLD       $0x1c, Y4, Y4
-	VBLENDVPS    Y4, Y6, Y5, Y4
-	VMULPS       Y4, Y3, Y4
-	VMOVUPS      448(SI), Y5
-	VFMADD231PS  Y5, Y4, Y0
-	VMOVUPS      448(SI)(DI*1), Y5
-	VFMADD231PS  Y5, Y4, Y1
-	VMOVUPS      448(R8), Y5
-	VFMADD231PS  Y5, Y4, Y2
-	VPMOVZXBD    24(DX), Y4
-	VPERMPS      turbo43<>+0(SB), Y4, Y5
-	VPERMPS      turbo44<>+0(SB), Y4, Y6
-	VPSLLD       $0x1c, Y4, Y4
-	VBLENDVPS    Y4, Y6, Y5, Y4
-	VMULPS       Y4, Y3, Y3
-	VMOVUPS      480(SI), Y4
-	VFMADD231PS  Y4, Y3, Y0
-	VMOVUPS      480(SI)(DI*1), Y4
-	VFMADD231PS  Y4, Y3, Y1
-	VMOVUPS      480(R8), Y4
-	VFMADD231PS  Y4, Y3, Y2
+	VPBROADCASTW (R10), X9
+	VCVTPH2PS    X9, Y9
+	VMOVDQU      4(R10), X10
+	VINSERTI128  $1, 12(R10), Y10, Y10
+	VPSHUFB      Y4, Y10, Y10
+	VPAND        Y3, Y10, Y11
+	VPSRLD       $4, Y10, Y10
+	VPAND        Y2, Y10, Y10
+	VPOR         Y10, Y11, Y10
+	VMOVDQU      Y10, (DX)
+	VPMOVZXBD    (DX), Y10
+	VPERMPS      Y1, Y10, Y11
+	VPERMPS      Y0, Y10, Y12
+	VPSLLD       $0x1c, Y10, Y10
+	VBLENDVPS    Y10, Y12, Y11, Y10
+	VMULPS       Y10, Y9, Y10
+	VMOVUPS      (SI), Y11
+	VFMADD231PS  Y11, Y10, Y6
+	VMOVUPS      (SI)(DI*1), Y11
+	VFMADD231PS  Y11, Y10, Y7
+	VMOVUPS      (R8), Y11
+	VFMADD231PS  Y11, Y10, Y8
+	VPMOVZXBD    8(DX), Y10
+	VPERMPS      Y1, Y10, Y11
+	VPERMPS      Y0, Y10, Y12
+	VPSLLD       $0x1c, Y10, Y10
+	VBLENDVPS    Y10, Y12, Y11, Y10
+	VMULPS       Y10, Y9, Y10
+	VMOVUPS      32(SI), Y11
+	VFMADD231PS  Y11, Y10, Y6
+	VMOVUPS      32(SI)(DI*1), Y11
+	VFMADD231PS  Y11, Y10, Y7
+	VMOVUPS      32(R8), Y11
+	VFMADD231PS  Y11, Y10, Y8
+	VPMOVZXBD    16(DX), Y10
+	VPERMPS      Y1, Y10, Y11
+	VPERMPS      Y0, Y10, Y12
+	VPSLLD       $0x1c, Y10, Y10
+	VBLENDVPS    Y10, Y12, Y11, Y10
+	VMULPS       Y10, Y9, Y10
+	VMOVUPS      64(SI), Y11
+	VFMADD231PS  Y11, Y10, Y6
+	VMOVUPS      64(SI)(DI*1), Y11
+	VFMADD231PS  Y11, Y10, Y7
+	VMOVUPS      64(R8), Y11
+	VFMADD231PS  Y11, Y10, Y8
+	VPMOVZXBD    24(DX), Y10
+	VPERMPS      Y1, Y10, Y11
+	VPERMPS      Y0, Y10, Y12
+	VPSLLD       $0x1c, Y10, Y10
+	VBLENDVPS    Y10, Y12, Y11, Y10
+	VMULPS       Y10, Y9, Y10
+	VMOVUPS      96(SI), Y11
+	VFMADD231PS  Y11, Y10, Y6
+	VMOVUPS      96(SI)(DI*1), Y11
+	VFMADD231PS  Y11, Y10, Y7
+	VMOVUPS      96(R8), Y11
+	VFMADD231PS  Y11, Y10, Y8
+	VMOVDQU      20(R10), X10
+	VINSERTI128  $1, 28(R10), Y10, Y10
+	VPSHUFB      Y4, Y10, Y10
+	VPAND        Y3, Y10, Y11
+	VPSRLD       $4, Y10, Y10
+	VPAND        Y2, Y10, Y10
+	VPOR         Y10, Y11, Y10
+	VMOVDQU      Y10, (DX)
+	VPMOVZXBD    (DX), Y10
+	VPERMPS      Y1, Y10, Y11
+	VPERMPS      Y0, Y10, Y12
+	VPSLLD       $0x1c, Y10, Y10
+	VBLENDVPS    Y10, Y12, Y11, Y10
+	VMULPS       Y10, Y9, Y10
+	VMOVUPS      128(SI), Y11
+	VFMADD231PS  Y11, Y10, Y6
+	VMOVUPS      128(SI)(DI*1), Y11
+	VFMADD231PS  Y11, Y10, Y7
+	VMOVUPS      128(R8), Y11
+	VFMADD231PS  Y11, Y10, Y8
+	VPMOVZXBD    8(DX), Y10
+	VPERMPS      Y1, Y10, Y11
+	VPERMPS      Y0, Y10, Y12
+	VPSLLD       $0x1c, Y10, Y10
+	VBLENDVPS    Y10, Y12, Y11, Y10
+	VMULPS       Y10, Y9, Y10
+	VMOVUPS      160(SI), Y11
+	VFMADD231PS  Y11, Y10, Y6
+	VMOVUPS      160(SI)(DI*1), Y11
+	VFMADD231PS  Y11, Y10, Y7
+	VMOVUPS      160(R8), Y11
+	VFMADD231PS  Y11, Y10, Y8
+	VPMOVZXBD    16(DX), Y10
+	VPERMPS      Y1, Y10, Y11
+	VPERMPS      Y0, Y10, Y12
+	VPSLLD       $0x1c, Y10, Y10
+	VBLENDVPS    Y10, Y12, Y11, Y10
+	VMULPS       Y10, Y9, Y10
+	VMOVUPS      192(SI), Y11
+	VFMADD231PS  Y11, Y10, Y6
+	VMOVUPS      192(SI)(DI*1), Y11
+	VFMADD231PS  Y11, Y10, Y7
+	VMOVUPS      192(R8), Y11
+	VFMADD231PS  Y11, Y10, Y8
+	VPMOVZXBD    24(DX), Y10
+	VPERMPS      Y1, Y10, Y11
+	VPERMPS      Y0, Y10, Y12
+	VPSLLD       $0x1c, Y10, Y10
+	VBLENDVPS    Y10, Y12, Y11, Y10
+	VMULPS       Y10, Y9, Y10
+	VMOVUPS      224(SI), Y11
+	VFMADD231PS  Y11, Y10, Y6
+	VMOVUPS      224(SI)(DI*1), Y11
+	VFMADD231PS  Y11, Y10, Y7
+	VMOVUPS      224(R8), Y11
+	VFMADD231PS  Y11, Y10, Y8
+	VMOVDQU      36(R10), X10
+	VINSERTI128  $1, 44(R10), Y10, Y10
+	VPSHUFB      Y4, Y10, Y10
+	VPAND        Y3, Y10, Y11
+	VPSRLD       $4, Y10, Y10
+	VPAND        Y2, Y10, Y10
+	VPOR         Y10, Y11, Y10
+	VMOVDQU      Y10, (DX)
+	VPMOVZXBD    (DX), Y10
+	VPERMPS      Y1, Y10, Y11
+	VPERMPS      Y0, Y10, Y12
+	VPSLLD       $0x1c, Y10, Y10
+	VBLENDVPS    Y10, Y12, Y11, Y10
+	VMULPS       Y10, Y9, Y10
+	VMOVUPS      256(SI), Y11
+	VFMADD231PS  Y11, Y10, Y6
+	VMOVUPS      256(SI)(DI*1), Y11
+	VFMADD231PS  Y11, Y10, Y7
+	VMOVUPS      256(R8), Y11
+	VFMADD231PS  Y11, Y10, Y8
+	VPMOVZXBD    8(DX), Y10
+	VPERMPS      Y1, Y10, Y11
+	VPERMPS      Y0, Y10, Y12
+	VPSLLD       $0x1c, Y10, Y10
+	VBLENDVPS    Y10, Y12, Y11, Y10
+	VMULPS       Y10, Y9, Y10
+	VMOVUPS      288(SI), Y11
+	VFMADD231PS  Y11, Y10, Y6
+	VMOVUPS      288(SI)(DI*1), Y11
+	VFMADD231PS  Y11, Y10, Y7
+	VMOVUPS      288(R8), Y11
+	VFMADD231PS  Y11, Y10, Y8
+	VPMOVZXBD    16(DX), Y10
+	VPERMPS      Y1, Y10, Y11
+	VPERMPS      Y0, Y10, Y12
+	VPSLLD       $0x1c, Y10, Y10
+	VBLENDVPS    Y10, Y12, Y11, Y10
+	VMULPS       Y10, Y9, Y10
+	VMOVUPS      320(SI), Y11
+	VFMADD231PS  Y11, Y10, Y6
+	VMOVUPS      320(SI)(DI*1), Y11
+	VFMADD231PS  Y11, Y10, Y7
+	VMOVUPS      320(R8), Y11
+	VFMADD231PS  Y11, Y10, Y8
+	VPMOVZXBD    24(DX), Y10
+	VPERMPS      Y1, Y10, Y11
+	VPERMPS      Y0, Y10, Y12
+	VPSLLD       $0x1c, Y10, Y10
+	VBLENDVPS    Y10, Y12, Y11, Y10
+	VMULPS       Y10, Y9, Y10
+	VMOVUPS      352(SI), Y11
+	VFMADD231PS  Y11, Y10, Y6
+	VMOVUPS      352(SI)(DI*1), Y11
+	VFMADD231PS  Y11, Y10, Y7
+	VMOVUPS      352(R8), Y11
+	VFMADD231PS  Y11, Y10, Y8
+	VBROADCASTI128 52(R10), Y10
+	VPSHUFB      Y5, Y10, Y10
+	VPAND        Y3, Y10, Y11
+	VPSRLD       $4, Y10, Y10
+	VPAND        Y2, Y10, Y10
+	VPOR         Y10, Y11, Y10
+	VMOVDQU      Y10, (DX)
+	VPMOVZXBD    (DX), Y10
+	VPERMPS      Y1, Y10, Y11
+	VPERMPS      Y0, Y10, Y12
+	VPSLLD       $0x1c, Y10, Y10
+	VBLENDVPS    Y10, Y12, Y11, Y10
+	VMULPS       Y10, Y9, Y10
+	VMOVUPS      384(SI), Y11
+	VFMADD231PS  Y11, Y10, Y6
+	VMOVUPS      384(SI)(DI*1), Y11
+	VFMADD231PS  Y11, Y10, Y7
+	VMOVUPS      384(R8), Y11
+	VFMADD231PS  Y11, Y10, Y8
+	VPMOVZXBD    8(DX), Y10
+	VPERMPS      Y1, Y10, Y11
+	VPERMPS      Y0, Y10, Y12
+	VPSLLD       $0x1c, Y10, Y10
+	VBLENDVPS    Y10, Y12, Y11, Y10
+	VMULPS       Y10, Y9, Y10
+	VMOVUPS      416(SI), Y11
+	VFMADD231PS  Y11, Y10, Y6
+	VMOVUPS      416(SI)(DI*1), Y11
+	VFMADD231PS  Y11, Y10, Y7
+	VMOVUPS      416(R8), Y11
+	VFMADD231PS  Y11, Y10, Y8
+	VPMOVZXBD    16(DX), Y10
+	VPERMPS      Y1, Y10, Y11
+	VPERMPS      Y0, Y10, Y12
+	VPSLLD       $0x1c, Y10, Y10
+	VBLENDVPS    Y10, Y12, Y11, Y10
+	VMULPS       Y10, Y9, Y10
+	VMOVUPS      448(SI), Y11
+	VFMADD231PS  Y11, Y10, Y6
+	VMOVUPS      448(SI)(DI*1), Y11
+	VFMADD231PS  Y11, Y10, Y7
+	VMOVUPS      448(R8), Y11
+	VFMADD231PS  Y11, Y10, Y8
+	VPMOVZXBD    24(DX), Y10
+	VPERMPS      Y1, Y10, Y11
+	VPERMPS      Y0, Y10, Y12
+	VPSLLD       $0x1c, Y10, Y10
+	VBLENDVPS    Y10, Y12, Y11, Y10
+	VMULPS       Y10, Y9, Y9
+	VMOVUPS      480(SI), Y10
+	VFMADD231PS  Y10, Y9, Y6
+	VMOVUPS      480(SI)(DI*1), Y10
+	VFMADD231PS  Y10, Y9, Y7
+	VMOVUPS      480(R8), Y10
+	VFMADD231PS  Y10, Y9, Y8
 	ADDQ         $0x44, R10
 	ADDQ         $0x200, SI
 	ADDQ         $0x200, R8
@@ -1146,31 +1178,31 @@ loop3:
 
 done4:
 	ADDQ         $1, R9
-	VEXTRACTF128 $1, Y0, X3
-	VADDPS       X0, X3, X3
-	VMOVHLPS     X3, X3, X0
-	VADDPS       X0, X3, X3
-	VMOVSHDUP    X3, X0
-	VADDSS       X0, X3, X3
-	VMOVSS       X3, (AX)
+	VEXTRACTF128 $1, Y6, X9
+	VADDPS       X6, X9, X9
+	VMOVHLPS     X9, X9, X6
+	VADDPS       X6, X9, X9
+	VMOVSHDUP    X9, X6
+	VADDSS       X6, X9, X9
+	VMOVSS       X9, (AX)
 	MOVQ         ldy+8(FP), SI
 	MOVQ         AX, DI
 	ADDQ         SI, DI
-	VEXTRACTF128 $1, Y1, X0
-	VADDPS       X1, X0, X0
-	VMOVHLPS     X0, X0, X1
-	VADDPS       X1, X0, X0
-	VMOVSHDUP    X0, X1
-	VADDSS       X1, X0, X0
-	VMOVSS       X0, (DI)
+	VEXTRACTF128 $1, Y7, X6
+	VADDPS       X7, X6, X6
+	VMOVHLPS     X6, X6, X7
+	VADDPS       X7, X6, X6
+	VMOVSHDUP    X6, X7
+	VADDSS       X7, X6, X6
+	VMOVSS       X6, (DI)
 	ADDQ         SI, DI
-	VEXTRACTF128 $1, Y2, X0
-	VADDPS       X2, X0, X0
-	VMOVHLPS     X0, X0, X1
-	VADDPS       X1, X0, X0
-	VMOVSHDUP    X0, X1
-	VADDSS       X1, X0, X0
-	VMOVSS       X0, (DI)
+	VEXTRACTF128 $1, Y8, X6
+	VADDPS       X8, X6, X6
+	VMOVHLPS     X6, X6, X7
+	VADDPS       X7, X6, X6
+	VMOVSHDUP    X6, X7
+	VADDSS       X7, X6, X6
+	VMOVSS       X6, (DI)
 	ADDQ         $4, AX
 	MOVQ         stride+40(FP), SI
 	ADDQ         SI, BX
@@ -1185,6 +1217,14 @@ done2:
 // matmul4xTurbo4AVX512 multiplies rows of w with 4 rows of x; ld and stride in bytes, a unit is 128 values.
 // Requires: AVX2, F16C, FMA
 TEXT ·matmul4xTurbo4AVX512(SB), NOSPLIT, $320-64
+
+	// constants of the loops
+	VMOVDQU      turbo44<>+0(SB), Y0
+	VMOVDQU      turbo43<>+0(SB), Y1
+	VMOVDQU      turbo42<>+0(SB), Y2
+	VMOVDQU      turbo41<>+0(SB), Y3
+	VMOVDQU      turbo40<>+0(SB), Y4
+	VMOVDQU      turbo45<>+0(SB), Y5
 	MOVQ         y+0(FP), AX
 	MOVQ         w+32(FP), BX
 	MOVQ         rows+48(FP), CX
@@ -1194,10 +1234,10 @@ TEXT ·matmul4xTurbo4AVX512(SB), NOSPLIT, $320-64
 	JLT          done2
 
 loop1:
-	VPXOR        Y0, Y0, Y0
-	VPXOR        Y1, Y1, Y1
-	VPXOR        Y2, Y2, Y2
-	VPXOR        Y3, Y3, Y3
+	VPXOR        Y6, Y6, Y6
+	VPXOR        Y7, Y7, Y7
+	VPXOR        Y8, Y8, Y8
+	VPXOR        Y9, Y9, Y9
 	MOVQ         x+16(FP), SI
 	MOVQ         ldx+24(FP), DI
 	MOVQ         SI, R8
@@ -1209,263 +1249,263 @@ loop1:
 	JLT          done4
 
 loop3:
-	VPBROADCASTW (R10), X4
-	VCVTPH2PS    X4, Y4
-	VMOVDQU      4(R10), X5
-	VINSERTI128  $1, 12(R10), Y5, Y5
-	VPSHUFB      turbo40<>+0(SB), Y5, Y5
-	VPAND        turbo41<>+0(SB), Y5, Y6
-	VPSRLD       $4, Y5, Y5
-	VPAND        turbo42<>+0(SB), Y5, Y5
-	VPOR         Y5, Y6, Y5
-	VMOVDQU      Y5, (DX)
-	VPMOVZXBD    (DX), Y5
-	VPERMPS      turbo43<>+0(SB), Y5, Y6
-	VPERMPS      turbo44<>+0(SB), Y5, Y7
-	VPSLLD       $0x1c, Y5, Y5
-	VBLENDVPS    Y5, Y7, Y6, Y5
-	VMULPS       Y5, Y4, Y5
-	VMOVUPS      (SI), Y6
-	VFMADD231PS  Y6, Y5, Y0
-	VMOVUPS      (SI)(DI*1), Y6
-	VFMADD231PS  Y6, Y5, Y1
-	VMOVUPS      (R8), Y6
-	VFMADD231PS  Y6, Y5, Y2
-	VMOVUPS      (R8)(DI*1), Y6
-	VFMADD231PS  Y6, Y5, Y3
-	VPMOVZXBD    8(DX), Y5
-	VPERMPS      turbo43<>+0(SB), Y5, Y6
-	VPERMPS      turbo44<>+0(SB), Y5, Y7
-	VPSLLD       $0x1c, Y5, Y5
-	VBLENDVPS    Y5, Y7, Y6, Y5
-	VMULPS       Y5, Y4, Y5
-	VMOVUPS      32(SI), Y6
-	VFMADD231PS  Y6, Y5, Y0
-	VMOVUPS      32(SI)(DI*1), Y6
-	VFMADD231PS  Y6, Y5, Y1
-	VMOVUPS      32(R8), Y6
-	VFMADD231PS  Y6, Y5, Y2
-	VMOVUPS      32(R8)(DI*1), Y6
-	VFMADD231PS  Y6, Y5, Y3
-	VPMOVZXBD    16(DX), Y5
-	VPERMPS      turbo43<>+0(SB), Y5, Y6
-	VPERMPS      turbo44<>+0(SB), Y5, Y7
-	VPSLLD       $0x1c, Y5, Y5
-	VBLENDVPS    Y5, Y7, Y6, Y5
-	VMULPS       Y5, Y4, Y5
-	VMOVUPS      64(SI), Y6
-	VFMADD231PS  Y6, Y5, Y0
-	VMOVUPS      64(SI)(DI*1), Y6
-	VFMADD231PS  Y6, Y5, Y1
-	VMOVUPS      64(R8), Y6
-	VFMADD231PS  Y6, Y5, Y2
-	VMOVUPS      64(R8)(DI*1), Y6
-	VFMADD231PS  Y6, Y5, Y3
-	VPMOVZXBD    24(DX), Y5
-	VPERMPS      turbo43<>+0(SB), Y5, Y6
-	VPERMPS      turbo44<>+0(SB), Y5, Y7
-	VPSLLD       $0x1c, Y5, Y5
-	VBLENDVPS    Y5, Y7, Y6, Y5
-	VMULPS       Y5, Y4, Y5
-	VMOVUPS      96(SI), Y6
-	VFMADD231PS  Y6, Y5, Y0
-	VMOVUPS      96(SI)(DI*1), Y6
-	VFMADD231PS  Y6, Y5, Y1
-	VMOVUPS      96(R8), Y6
-	VFMADD231PS  Y6, Y5, Y2
-	VMOVUPS      96(R8)(DI*1), Y6
-	VFMADD231PS  Y6, Y5, Y3
-	VMOVDQU      20(R10), X5
-	VINSERTI128  $1, 28(R10), Y5, Y5
-	VPSHUFB      turbo40<>+0(SB), Y5, Y5
-	VPAND        turbo41<>+0(SB), Y5, Y6
-	VPSRLD       $4, Y5, Y5
-	VPAND        turbo42<>+0(SB), Y5, Y5
-	VPOR         Y5, Y6, Y5
-	VMOVDQU      Y5, (DX)
-	VPMOVZXBD    (DX), Y5
-	VPERMPS      turbo43<>+0(SB), Y5, Y6
-	VPERMPS      turbo44<>+0(SB), Y5, Y7
-	VPSLLD       $0x1c, Y5, Y5
-	VBLENDVPS    Y5, Y7, Y6, Y5
-	VMULPS       Y5, Y4, Y5
-	VMOVUPS      128(SI), Y6
-	VFMADD231PS  Y6, Y5, Y0
-	VMOVUPS      128(SI)(DI*1), Y6
-	VFMADD231PS  Y6, Y5, Y1
-	VMOVUPS      128(R8), Y6
-	VFMADD231PS  Y6, Y5, Y2
-	VMOVUPS      128(R8)(DI*1), Y6
-	VFMADD231PS  Y6, Y5, Y3
-	VPMOVZXBD    8(DX), Y5
-	VPERMPS      turbo43<>+0(SB), Y5, Y6
-	VPERMPS      turbo44<>+0(SB), Y5, Y7
-	VPSLLD       $0x1c, Y5, Y5
-	VBLENDVPS    Y5, Y7, Y6, Y5
-	VMULPS       Y5, Y4, Y5
-	VMOVUPS      160(SI), Y6
-	VFMADD231PS  Y6, Y5, Y0
-	VMOVUPS      160(SI)(DI*1), Y6
-	VFMADD231PS  Y6, Y5, Y1
-	VMOVUPS      160(R8), Y6
-	VFMADD231PS  Y6, Y5, Y2
-	VMOVUPS      160(R8)(DI*1), Y6
-	VFMADD231PS  Y6, Y5, Y3
-	VPMOVZXBD    16(DX), Y5
-	VPERMPS      turbo43<>+0(SB), Y5, Y6
-	VPERMPS      turbo44<>+0(SB), Y5, Y7
-	VPSLLD       $0x1c, Y5, Y5
-	VBLENDVPS    Y5, Y7, Y6, Y5
-	VMULPS       Y5, Y4, Y5
-	VMOVUPS      192(SI), Y6
-	VFMADD231PS  Y6, Y5, Y0
-	VMOVUPS      192(SI)(DI*1), Y6
-	VFMADD231PS  Y6, Y5, Y1
-	VMOVUPS      192(R8), Y6
-	VFMADD231PS  Y6, Y5, Y2
-	VMOVUPS      192(R8)(DI*1), Y6
-	VFMADD231PS  Y6, Y5, Y3
-	VPMOVZXBD    24(DX), Y5
-	VPERMPS      turbo43<>+0(SB), Y5, Y6
-	VPERMPS      turbo44<>+0(SB), Y5, Y7
-	VPSLLD       $0x1c, Y5, Y5
-	VBLENDVPS    Y5, Y7, Y6, Y5
-	VMULPS       Y5, Y4, Y5
-	VMOVUPS      224(SI), Y6
-	VFMADD231PS  Y6, Y5, Y0
-	VMOVUPS      224(SI)(DI*1), Y6
-	VFMADD231PS  Y6, Y5, Y1
-	VMOVUPS      224(R8), Y6
-	VFMADD231PS  Y6, Y5, Y2
-	VMOVUPS      224(R8)(DI*1), Y6
-	VFMADD231PS  Y6, Y5, Y3
-	VMOVDQU      36(R10), X5
-	VINSERTI128  $1, 44(R10), Y5, Y5
-	VPSHUFB      turbo40<>+0(SB), Y5, Y5
-	VPAND        turbo41<>+0(SB), Y5, Y6
-	VPSRLD       $4, Y5, Y5
-	VPAND        turbo42<>+0(SB), Y5, Y5
-	VPOR         Y5, Y6, Y5
-	VMOVDQU      Y5, (DX)
-	VPMOVZXBD    (DX), Y5
-	VPERMPS      turbo43<>+0(SB), Y5, Y6
-	VPERMPS      turbo44<>+0(SB), Y5, Y7
-	VPSLLD       $0x1c, Y5, Y5
-	VBLENDVPS    Y5, Y7, Y6, Y5
-	VMULPS       Y5, Y4, Y5
-	VMOVUPS      256(SI), Y6
-	VFMADD231PS  Y6, Y5, Y0
-	VMOVUPS      256(SI)(DI*1), Y6
-	VFMADD231PS  Y6, Y5, Y1
-	VMOVUPS      256(R8), Y6
-	VFMADD231PS  Y6, Y5, Y2
-	VMOVUPS      256(R8)(DI*1), Y6
-	VFMADD231PS  Y6, Y5, Y3
-	VPMOVZXBD    8(DX), Y5
-	VPERMPS      turbo43<>+0(SB), Y5, Y6
-	VPERMPS      turbo44<>+0(SB), Y5, Y7
-	VPSLLD       $0x1c, Y5, Y5
-	VBLENDVPS    Y5, Y7, Y6, Y5
-	VMULPS       Y5, Y4, Y5
-	VMOVUPS      288(SI), Y6
-	VFMADD231PS  Y6, Y5, Y0
-	VMOVUPS      288(SI)(DI*1), Y6
-	VFMADD231PS  Y6, Y5, Y1
-	VMOVUPS      288(R8), Y6
-	VFMADD231PS  Y6, Y5, Y2
-	VMOVUPS      288(R8)(DI*1), Y6
-	VFMADD231PS  Y6, Y5, Y3
-	VPMOVZXBD    16(DX), Y5
-	VPERMPS      turbo43<>+0(SB), Y5, Y6
-	VPERMPS      turbo44<>+0(SB), Y5, Y7
-	VPSLLD       $0x1c, Y5, Y5
-	VBLENDVPS    Y5, Y7, Y6, Y5
-	VMULPS       Y5, Y4, Y5
-	VMOVUPS      320(SI), Y6
-	VFMADD231PS  Y6, Y5, Y0
-	VMOVUPS      320(SI)(DI*1), Y6
-	VFMADD231PS  Y6, Y5, Y1
-	VMOVUPS      320(R8), Y6
-	VFMADD231PS  Y6, Y5, Y2
-	VMOVUPS      320(R8)(DI*1), Y6
-	VFMADD231PS  Y6, Y5, Y3
-	VPMOVZXBD    24(DX), Y5
-	VPERMPS      turbo43<>+0(SB), Y5, Y6
-	VPERMPS      turbo44<>+0(SB), Y5, Y7
-	VPSLLD       $0x1c, Y5, Y5
-	VBLENDVPS    Y5, Y7, Y6, Y5
-	VMULPS       Y5, Y4, Y5
-	VMOVUPS      352(SI), Y6
-	VFMADD231PS  Y6, Y5, Y0
-	VMOVUPS      352(SI)(DI*1), Y6
-	VFMADD231PS  Y6, Y5, Y1
-	VMOVUPS      352(R8), Y6
-	VFMADD231PS  Y6, Y5, Y2
-	VMOVUPS      352(R8)(DI*1), Y6
-	VFMADD231PS  Y6, Y5, Y3
-	VBROADCASTI128 52(R10), Y5
-	VPSHUFB      turbo45<>+0(SB), Y5, Y5
-	VPAND        turbo41<>+0(SB), Y5, Y6
-	VPSRLD       $4, Y5, Y5
-	VPAND        turbo42<>+0(SB), Y5, Y5
-	VPOR         Y5, Y6, Y5
-	VMOVDQU      Y5, (DX)
-	VPMOVZXBD    (DX), Y5
-	VPERMPS      turbo43<>+0(SB), Y5, Y6
-	VPERMPS      turbo44<>+0(SB), Y5, Y7
-	VPSLLD       $0x1c, Y5, Y5
-	VBLENDVPS    Y5, Y7, Y6, Y5
-	VMULPS       Y5, Y4, Y5
-	VMOVUPS      384(SI), Y6
-	VFMADD231PS  Y6, Y5, Y0
-	VMOVUPS      384(SI)(DI*1), Y6
-	VFMADD231PS  Y6, Y5, Y1
-	VMOVUPS      384(R8), Y6
-	VFMADD231PS  Y6, Y5, Y2
-	VMOVUPS      384(R8)(DI*1), Y6
-	VFMADD231PS  Y6, Y5, Y3
-	VPMOVZXBD    8(DX), Y5
-	VPERMPS      turbo43<>+0(SB), Y5, Y6
-	VPERMPS      turbo44<>+0(SB), Y5, Y7
-	VPSLLD       $0x1c, Y5, Y5
-	VBLENDVPS    Y5, Y7, Y6, Y5
-	VMULPS       Y5, Y4, Y5
-	VMOVUPS      416(SI), Y6
-	VFMADD231PS  Y6, Y5, Y0
-	VMOVUPS      416(SI)(DI*1), Y6
-	VFMADD231PS  Y6, Y5, Y1
-	VMOVUPS      416(R8), Y6
-	VFMADD231PS  Y6, Y5, Y2
-	VMOVUPS      416(R8)(DI*1), Y6
-	VFMADD231PS  Y6, Y5, Y3
-	VPMOVZXBD    16(DX), Y5
-	VPERMPS      turbo43<>+0(SB), Y5, Y6
-	VPERMPS      turbo44<>+0(SB), Y5, Y7
-	VPSLLD       $0x1c, Y5, Y5
-	VBLENDVPS    Y5, Y7, Y6, Y5
-	VMULPS       Y5, Y4, Y5
-	VMOVUPS      448(SI), Y6
-	VFMADD231PS  Y6, Y5, Y0
-	VMOVUPS      448(SI)(DI*1), Y6
-	VFMADD231PS  Y6, Y5, Y1
-	VMOVUPS      448(R8), Y6
-	VFMADD231PS  Y6, Y5, Y2
-	VMOVUPS      448(R8)(DI*1), Y6
-	VFMADD231PS  Y6, Y5, Y3
-	VPMOVZXBD    24(DX), Y5
-	VPERMPS      turbo43<>+0(SB), Y5, Y6
-	VPERMPS      turbo44<>+0(SB), Y5, Y7
-	VPSLLD       $0x1c, Y5, Y5
-	VBLENDVPS    Y5, Y7, Y6, Y5
-	VMULPS       Y5, Y4, Y4
-	VMOVUPS      480(SI), Y5
-	VFMADD231PS  Y5, Y4, Y0
-	VMOVUPS      480(SI)(DI*1), Y5
-	VFMADD231PS  Y5, Y4, Y1
-	VMOVUPS      480(R8), Y5
-	VFMADD231PS  Y5, Y4, Y2
-	VMOVUPS      480(R8)(DI*1), Y5
-	VFMADD231PS  Y5, Y4, Y3
+	VPBROADCASTW (R10), X10
+	VCVTPH2PS    X10, Y10
+	VMOVDQU      4(R10), X11
+	VINSERTI128  $1, 12(R10), Y11, Y11
+	VPSHUFB      Y4, Y11, Y11
+	VPAND        Y3, Y11, Y12
+	VPSRLD       $4, Y11, Y11
+	VPAND        Y2, Y11, Y11
+	VPOR         Y11, Y12, Y11
+	VMOVDQU      Y11, (DX)
+	VPMOVZXBD    (DX), Y11
+	VPERMPS      Y1, Y11, Y12
+	VPERMPS      Y0, Y11, Y13
+	VPSLLD       $0x1c, Y11, Y11
+	VBLENDVPS    Y11, Y13, Y12, Y11
+	VMULPS       Y11, Y10, Y11
+	VMOVUPS      (SI), Y12
+	VFMADD231PS  Y12, Y11, Y6
+	VMOVUPS      (SI)(DI*1), Y12
+	VFMADD231PS  Y12, Y11, Y7
+	VMOVUPS      (R8), Y12
+	VFMADD231PS  Y12, Y11, Y8
+	VMOVUPS      (R8)(DI*1), Y12
+	VFMADD231PS  Y12, Y11, Y9
+	VPMOVZXBD    8(DX), Y11
+	VPERMPS      Y1, Y11, Y12
+	VPERMPS      Y0, Y11, Y13
+	VPSLLD       $0x1c, Y11, Y11
+	VBLENDVPS    Y11, Y13, Y12, Y11
+	VMULPS       Y11, Y10, Y11
+	VMOVUPS      32(SI), Y12
+	VFMADD231PS  Y12, Y11, Y6
+	VMOVUPS      32(SI)(DI*1), Y12
+	VFMADD231PS  Y12, Y11, Y7
+	VMOVUPS      32(R8), Y12
+	VFMADD231PS  Y12, Y11, Y8
+	VMOVUPS      32(R8)(DI*1), Y12
+	VFMADD231PS  Y12, Y11, Y9
+	VPMOVZXBD    16(DX), Y11
+	VPERMPS      Y1, Y11, Y12
+	VPERMPS      Y0, Y11, Y13
+	VPSLLD       $0x1c, Y11, Y11
+	VBLENDVPS    Y11, Y13, Y12, Y11
+	VMULPS       Y11, Y10, Y11
+	VMOVUPS      64(SI), Y12
+	VFMADD231PS  Y12, Y11, Y6
+	VMOVUPS      64(SI)(DI*1), Y12
+	VFMADD231PS  Y12, Y11, Y7
+	VMOVUPS      64(R8), Y12
+	VFMADD231PS  Y12, Y11, Y8
+	VMOVUPS      64(R8)(DI*1), Y12
+	VFMADD231PS  Y12, Y11, Y9
+	VPMOVZXBD    24(DX), Y11
+	VPERMPS      Y1, Y11, Y12
+	VPERMPS      Y0, Y11, Y13
+	VPSLLD       $0x1c, Y11, Y11
+	VBLENDVPS    Y11, Y13, Y12, Y11
+	VMULPS       Y11, Y10, Y11
+	VMOVUPS      96(SI), Y12
+	VFMADD231PS  Y12, Y11, Y6
+	VMOVUPS      96(SI)(DI*1), Y12
+	VFMADD231PS  Y12, Y11, Y7
+	VMOVUPS      96(R8), Y12
+	VFMADD231PS  Y12, Y11, Y8
+	VMOVUPS      96(R8)(DI*1), Y12
+	VFMADD231PS  Y12, Y11, Y9
+	VMOVDQU      20(R10), X11
+	VINSERTI128  $1, 28(R10), Y11, Y11
+	VPSHUFB      Y4, Y11, Y11
+	VPAND        Y3, Y11, Y12
+	VPSRLD       $4, Y11, Y11
+	VPAND        Y2, Y11, Y11
+	VPOR         Y11, Y12, Y11
+	VMOVDQU      Y11, (DX)
+	VPMOVZXBD    (DX), Y11
+	VPERMPS      Y1, Y11, Y12
+	VPERMPS      Y0, Y11, Y13
+	VPSLLD       $0x1c, Y11, Y11
+	VBLENDVPS    Y11, Y13, Y12, Y11
+	VMULPS       Y11, Y10, Y11
+	VMOVUPS      128(SI), Y12
+	VFMADD231PS  Y12, Y11, Y6
+	VMOVUPS      128(SI)(DI*1), Y12
+	VFMADD231PS  Y12, Y11, Y7
+	VMOVUPS      128(R8), Y12
+	VFMADD231PS  Y12, Y11, Y8
+	VMOVUPS      128(R8)(DI*1), Y12
+	VFMADD231PS  Y12, Y11, Y9
+	VPMOVZXBD    8(DX), Y11
+	VPERMPS      Y1, Y11, Y12
+	VPERMPS      Y0, Y11, Y13
+	VPSLLD       $0x1c, Y11, Y11
+	VBLENDVPS    Y11, Y13, Y12, Y11
+	VMULPS       Y11, Y10, Y11
+	VMOVUPS      160(SI), Y12
+	VFMADD231PS  Y12, Y11, Y6
+	VMOVUPS      160(SI)(DI*1), Y12
+	VFMADD231PS  Y12, Y11, Y7
+	VMOVUPS      160(R8), Y12
+	VFMADD231PS  Y12, Y11, Y8
+	VMOVUPS      160(R8)(DI*1), Y12
+	VFMADD231PS  Y12, Y11, Y9
+	VPMOVZXBD    16(DX), Y11
+	VPERMPS      Y1, Y11, Y12
+	VPERMPS      Y0, Y11, Y13
+	VPSLLD       $0x1c, Y11, Y11
+	VBLENDVPS    Y11, Y13, Y12, Y11
+	VMULPS       Y11, Y10, Y11
+	VMOVUPS      192(SI), Y12
+	VFMADD231PS  Y12, Y11, Y6
+	VMOVUPS      192(SI)(DI*1), Y12
+	VFMADD231PS  Y12, Y11, Y7
+	VMOVUPS      192(R8), Y12
+	VFMADD231PS  Y12, Y11, Y8
+	VMOVUPS      192(R8)(DI*1), Y12
+	VFMADD231PS  Y12, Y11, Y9
+	VPMOVZXBD    24(DX), Y11
+	VPERMPS      Y1, Y11, Y12
+	VPERMPS      Y0, Y11, Y13
+	VPSLLD       $0x1c, Y11, Y11
+	VBLENDVPS    Y11, Y13, Y12, Y11
+	VMULPS       Y11, Y10, Y11
+	VMOVUPS      224(SI), Y12
+	VFMADD231PS  Y12, Y11, Y6
+	VMOVUPS      224(SI)(DI*1), Y12
+	VFMADD231PS  Y12, Y11, Y7
+	VMOVUPS      224(R8), Y12
+	VFMADD231PS  Y12, Y11, Y8
+	VMOVUPS      224(R8)(DI*1), Y12
+	VFMADD231PS  Y12, Y11, Y9
+	VMOVDQU      36(R10), X11
+	VINSERTI128  $1, 44(R10), Y11, Y11
+	VPSHUFB      Y4, Y11, Y11
+	VPAND        Y3, Y11, Y12
+	VPSRLD       $4, Y11, Y11
+	VPAND        Y2, Y11, Y11
+	VPOR         Y11, Y12, Y11
+	VMOVDQU      Y11, (DX)
+	VPMOVZXBD    (DX), Y11
+	VPERMPS      Y1, Y11, Y12
+	VPERMPS      Y0, Y11, Y13
+	VPSLLD       $0x1c, Y11, Y11
+	VBLENDVPS    Y11, Y13, Y12, Y11
+	VMULPS       Y11, Y10, Y11
+	VMOVUPS      256(SI), Y12
+	VFMADD231PS  Y12, Y11, Y6
+	VMOVUPS      256(SI)(DI*1), Y12
+	VFMADD231PS  Y12, Y11, Y7
+	VMOVUPS      256(R8), Y12
+	VFMADD231PS  Y12, Y11, Y8
+	VMOVUPS      256(R8)(DI*1), Y12
+	VFMADD231PS  Y12, Y11, Y9
+	VPMOVZXBD    8(DX), Y11
+	VPERMPS      Y1, Y11, Y12
+	VPERMPS      Y0, Y11, Y13
+	VPSLLD       $0x1c, Y11, Y11
+	VBLENDVPS    Y11, Y13, Y12, Y11
+	VMULPS       Y11, Y10, Y11
+	VMOVUPS      288(SI), Y12
+	VFMADD231PS  Y12, Y11, Y6
+	VMOVUPS      288(SI)(DI*1), Y12
+	VFMADD231PS  Y12, Y11, Y7
+	VMOVUPS      288(R8), Y12
+	VFMADD231PS  Y12, Y11, Y8
+	VMOVUPS      288(R8)(DI*1), Y12
+	VFMADD231PS  Y12, Y11, Y9
+	VPMOVZXBD    16(DX), Y11
+	VPERMPS      Y1, Y11, Y12
+	VPERMPS      Y0, Y11, Y13
+	VPSLLD       $0x1c, Y11, Y11
+	VBLENDVPS    Y11, Y13, Y12, Y11
+	VMULPS       Y11, Y10, Y11
+	VMOVUPS      320(SI), Y12
+	VFMADD231PS  Y12, Y11, Y6
+	VMOVUPS      320(SI)(DI*1), Y12
+	VFMADD231PS  Y12, Y11, Y7
+	VMOVUPS      320(R8), Y12
+	VFMADD231PS  Y12, Y11, Y8
+	VMOVUPS      320(R8)(DI*1), Y12
+	VFMADD231PS  Y12, Y11, Y9
+	VPMOVZXBD    24(DX), Y11
+	VPERMPS      Y1, Y11, Y12
+	VPERMPS      Y0, Y11, Y13
+	VPSLLD       $0x1c, Y11, Y11
+	VBLENDVPS    Y11, Y13, Y12, Y11
+	VMULPS       Y11, Y10, Y11
+	VMOVUPS      352(SI), Y12
+	VFMADD231PS  Y12, Y11, Y6
+	VMOVUPS      352(SI)(DI*1), Y12
+	VFMADD231PS  Y12, Y11, Y7
+	VMOVUPS      352(R8), Y12
+	VFMADD231PS  Y12, Y11, Y8
+	VMOVUPS      352(R8)(DI*1), Y12
+	VFMADD231PS  Y12, Y11, Y9
+	VBROADCASTI128 52(R10), Y11
+	VPSHUFB      Y5, Y11, Y11
+	VPAND        Y3, Y11, Y12
+	VPSRLD       $4, Y11, Y11
+	VPAND        Y2, Y11, Y11
+	VPOR         Y11, Y12, Y11
+	VMOVDQU      Y11, (DX)
+	VPMOVZXBD    (DX), Y11
+	VPERMPS      Y1, Y11, Y12
+	VPERMPS      Y0, Y11, Y13
+	VPSLLD       $0x1c, Y11, Y11
+	VBLENDVPS    Y11, Y13, Y12, Y11
+	VMULPS       Y11, Y10, Y11
+	VMOVUPS      384(SI), Y12
+	VFMADD231PS  Y12, Y11, Y6
+	VMOVUPS      384(SI)(DI*1), Y12
+	VFMADD231PS  Y12, Y11, Y7
+	VMOVUPS      384(R8), Y12
+	VFMADD231PS  Y12, Y11, Y8
+	VMOVUPS      384(R8)(DI*1), Y12
+	VFMADD231PS  Y12, Y11, Y9
+	VPMOVZXBD    8(DX), Y11
+	VPERMPS      Y1, Y11, Y12
+	VPERMPS      Y0, Y11, Y13
+	VPSLLD       $0x1c, Y11, Y11
+	VBLENDVPS    Y11, Y13, Y12, Y11
+	VMULPS       Y11, Y10, Y11
+	VMOVUPS      416(SI), Y12
+	VFMADD231PS  Y12, Y11, Y6
+	VMOVUPS      416(SI)(DI*1), Y12
+	VFMADD231PS  Y12, Y11, Y7
+	VMOVUPS      416(R8), Y12
+	VFMADD231PS  Y12, Y11, Y8
+	VMOVUPS      416(R8)(DI*1), Y12
+	VFMADD231PS  Y12, Y11, Y9
+	VPMOVZXBD    16(DX), Y11
+	VPERMPS      Y1, Y11, Y12
+	VPERMPS      Y0, Y11, Y13
+	VPSLLD       $0x1c, Y11, Y11
+	VBLENDVPS    Y11, Y13, Y12, Y11
+	VMULPS       Y11, Y10, Y11
+	VMOVUPS      448(SI), Y12
+	VFMADD231PS  Y12, Y11, Y6
+	VMOVUPS      448(SI)(DI*1), Y12
+	VFMADD231PS  Y12, Y11, Y7
+	VMOVUPS      448(R8), Y12
+	VFMADD231PS  Y12, Y11, Y8
+	VMOVUPS      448(R8)(DI*1), Y12
+	VFMADD231PS  Y12, Y11, Y9
+	VPMOVZXBD    24(DX), Y11
+	VPERMPS      Y1, Y11, Y12
+	VPERMPS      Y0, Y11, Y13
+	VPSLLD       $0x1c, Y11, Y11
+	VBLENDVPS    Y11, Y13, Y12, Y11
+	VMULPS       Y11, Y10, Y10
+	VMOVUPS      480(SI), Y11
+	VFMADD231PS  Y11, Y10, Y6
+	VMOVUPS      480(SI)(DI*1), Y11
+	VFMADD231PS  Y11, Y10, Y7
+	VMOVUPS      480(R8), Y11
+	VFMADD231PS  Y11, Y10, Y8
+	VMOVUPS      480(R8)(DI*1), Y11
+	VFMADD231PS  Y11, Y10, Y9
 	ADDQ         $0x44, R10
 	ADDQ         $0x200, SI
 	ADDQ         $0x200, R8
@@ -1474,39 +1514,39 @@ loop3:
 
 done4:
 	ADDQ         $1, R9
-	VEXTRACTF128 $1, Y0, X4
-	VADDPS       X0, X4, X4
-	VMOVHLPS     X4, X4, X0
-	VADDPS       X0, X4, X4
-	VMOVSHDUP    X4, X0
-	VADDSS       X0, X4, X4
-	VMOVSS       X4, (AX)
+	VEXTRACTF128 $1, Y6, X10
+	VADDPS       X6, X10, X10
+	VMOVHLPS     X10, X10, X6
+	VADDPS       X6, X10, X10
+	VMOVSHDUP    X10, X6
+	VADDSS       X6, X10, X10
+	VMOVSS       X10, (AX)
 	MOVQ         ldy+8(FP), SI
 	MOVQ         AX, DI
 	ADDQ         SI, DI
-	VEXTRACTF128 $1, Y1, X0
-	VADDPS       X1, X0, X0
-	VMOVHLPS     X0, X0, X1
-	VADDPS       X1, X0, X0
-	VMOVSHDUP    X0, X1
-	VADDSS       X1, X0, X0
-	VMOVSS       X0, (DI)
+	VEXTRACTF128 $1, Y7, X6
+	VADDPS       X7, X6, X6
+	VMOVHLPS     X6, X6, X7
+	VADDPS       X7, X6, X6
+	VMOVSHDUP    X6, X7
+	VADDSS       X7, X6, X6
+	VMOVSS       X6, (DI)
 	ADDQ         SI, DI
-	VEXTRACTF128 $1, Y2, X0
-	VADDPS       X2, X0, X0
-	VMOVHLPS     X0, X0, X1
-	VADDPS       X1, X0, X0
-	VMOVSHDUP    X0, X1
-	VADDSS       X1, X0, X0
-	VMOVSS       X0, (DI)
+	VEXTRACTF128 $1, Y8, X6
+	VADDPS       X8, X6, X6
+	VMOVHLPS     X6, X6, X7
+	VADDPS       X7, X6, X6
+	VMOVSHDUP    X6, X7
+	VADDSS       X7, X6, X6
+	VMOVSS       X6, (DI)
 	ADDQ         SI, DI
-	VEXTRACTF128 $1, Y3, X0
-	VADDPS       X3, X0, X0
-	VMOVHLPS     X0, X0, X1
-	VADDPS       X1, X0, X0
-	VMOVSHDUP    X0, X1
-	VADDSS       X1, X0, X0
-	VMOVSS       X0, (DI)
+	VEXTRACTF128 $1, Y9, X6
+	VADDPS       X9, X6, X6
+	VMOVHLPS     X6, X6, X7
+	VADDPS       X7, X6, X6
+	VMOVSHDUP    X6, X7
+	VADDSS       X7, X6, X6
+	VMOVSS       X6, (DI)
 	ADDQ         $4, AX
 	MOVQ         stride+40(FP), SI
 	ADDQ         SI, BX
@@ -1521,6 +1561,13 @@ done2:
 // matmulQ81xTurbo4AVX512 multiplies rows of w with 1 row of activations in int8; ldy and stride in bytes.
 // Requires: F16C, FMA, AVX512VL, AVX512VNNI
 TEXT ·matmulQ81xTurbo4AVX512(SB), NOSPLIT, $320-72
+
+	// constants of the loops
+	VMOVDQU      turbo42<>+0(SB), Y0
+	VMOVDQU      turbo41<>+0(SB), Y1
+	VBROADCASTI128 turbo47<>+0(SB), Y2
+	VMOVDQU      turbo40<>+0(SB), Y3
+	VMOVDQU      turbo45<>+0(SB), Y4
 	LEAQ         31(SP), AX
 	ANDQ         $-32, AX
 	MOVQ         y+0(FP), AX
@@ -1530,8 +1577,8 @@ TEXT ·matmulQ81xTurbo4AVX512(SB), NOSPLIT, $320-72
 	JLT          done2
 
 loop1:
-	VPXOR        Y0, Y0, Y0
-	VPXOR        Y1, Y1, Y1
+	VPXOR        Y5, Y5, Y5
+	VPXOR        Y6, Y6, Y6
 	MOVQ         q+16(FP), DX
 	MOVQ         d+24(FP), SI
 	MOVQ         blocks+64(FP), DI
@@ -1540,66 +1587,62 @@ loop1:
 	JLT          done4
 
 loop3:
-	VPBROADCASTW (R8), X2
-	VCVTPH2PS    X2, Y2
-	VMOVDQU      turbo46<>+0(SB), Y3
-	VMULPS       Y3, Y2, Y2
-	VMOVDQU      4(R8), X3
-	VINSERTI128  $1, 12(R8), Y3, Y3
-	VPSHUFB      turbo40<>+0(SB), Y3, Y3
-	VPAND        turbo41<>+0(SB), Y3, Y4
-	VPSRLD       $4, Y3, Y3
-	VPAND        turbo42<>+0(SB), Y3, Y3
-	VPOR         Y3, Y4, Y3
-	VBROADCASTI128 turbo47<>+0(SB), Y4
-	VPSHUFB      Y3, Y4, Y3
-	VPABSB       Y3, Y4
-	VMOVDQU      (DX), Y5
-	VPSIGNB      Y3, Y5, Y3
-	VPXOR        Y5, Y5, Y5
-	VPDPBUSD     Y3, Y4, Y5
-	VMOVDQU      20(R8), X3
-	VINSERTI128  $1, 28(R8), Y3, Y3
-	VPSHUFB      turbo40<>+0(SB), Y3, Y3
-	VPAND        turbo41<>+0(SB), Y3, Y4
-	VPSRLD       $4, Y3, Y3
-	VPAND        turbo42<>+0(SB), Y3, Y3
-	VPOR         Y3, Y4, Y3
-	VBROADCASTI128 turbo47<>+0(SB), Y4
-	VPSHUFB      Y3, Y4, Y3
-	VPABSB       Y3, Y4
-	VMOVDQU      32(DX), Y6
-	VPSIGNB      Y3, Y6, Y3
-	VPDPBUSD     Y3, Y4, Y5
-	VMOVDQU      36(R8), X3
-	VINSERTI128  $1, 44(R8), Y3, Y3
-	VPSHUFB      turbo40<>+0(SB), Y3, Y3
-	VPAND        turbo41<>+0(SB), Y3, Y4
-	VPSRLD       $4, Y3, Y3
-	VPAND        turbo42<>+0(SB), Y3, Y3
-	VPOR         Y3, Y4, Y3
-	VBROADCASTI128 turbo47<>+0(SB), Y4
-	VPSHUFB      Y3, Y4, Y3
-	VPABSB       Y3, Y4
-	VMOVDQU      64(DX), Y6
-	VPSIGNB      Y3, Y6, Y3
-	VPDPBUSD     Y3, Y4, Y5
-	VBROADCASTI128 52(R8), Y3
-	VPSHUFB      turbo45<>+0(SB), Y3, Y3
-	VPAND        turbo41<>+0(SB), Y3, Y4
-	VPSRLD       $4, Y3, Y3
-	VPAND        turbo42<>+0(SB), Y3, Y3
-	VPOR         Y3, Y4, Y3
-	VBROADCASTI128 turbo47<>+0(SB), Y4
-	VPSHUFB      Y3, Y4, Y3
-	VPABSB       Y3, Y4
-	VMOVDQU      96(DX), Y6
-	VPSIGNB      Y3, Y6, Y3
-	VPDPBUSD     Y3, Y4, Y5
-	VBROADCASTSS (SI), Y3
-	VCVTDQ2PS    Y5, Y4
-	VMULPS       Y2, Y3, Y2
-	VFMADD231PS  Y2, Y4, Y0
+	VPBROADCASTW (R8), X7
+	VCVTPH2PS    X7, Y7
+	VMOVDQU      turbo46<>+0(SB), Y8
+	VMULPS       Y8, Y7, Y7
+	VMOVDQU      4(R8), X8
+	VINSERTI128  $1, 12(R8), Y8, Y8
+	VPSHUFB      Y3, Y8, Y8
+	VPAND        Y1, Y8, Y9
+	VPSRLD       $4, Y8, Y8
+	VPAND        Y0, Y8, Y8
+	VPOR         Y8, Y9, Y8
+	VPSHUFB      Y8, Y2, Y8
+	VPABSB       Y8, Y9
+	VMOVDQU      (DX), Y10
+	VPSIGNB      Y8, Y10, Y8
+	VPXOR        Y10, Y10, Y10
+	VPDPBUSD     Y8, Y9, Y10
+	VMOVDQU      20(R8), X8
+	VINSERTI128  $1, 28(R8), Y8, Y8
+	VPSHUFB      Y3, Y8, Y8
+	VPAND        Y1, Y8, Y9
+	VPSRLD       $4, Y8, Y8
+	VPAND        Y0, Y8, Y8
+	VPOR         Y8, Y9, Y8
+	VPSHUFB      Y8, Y2, Y8
+	VPABSB       Y8, Y9
+	VMOVDQU      32(DX), Y11
+	VPSIGNB      Y8, Y11, Y8
+	VPDPBUSD     Y8, Y9, Y10
+	VMOVDQU      36(R8), X8
+	VINSERTI128  $1, 44(R8), Y8, Y8
+	VPSHUFB      Y3, Y8, Y8
+	VPAND        Y1, Y8, Y9
+	VPSRLD       $4, Y8, Y8
+	VPAND        Y0, Y8, Y8
+	VPOR         Y8, Y9, Y8
+	VPSHUFB      Y8, Y2, Y8
+	VPABSB       Y8, Y9
+	VMOVDQU      64(DX), Y11
+	VPSIGNB      Y8, Y11, Y8
+	VPDPBUSD     Y8, Y9, Y10
+	VBROADCASTI128 52(R8), Y8
+	VPSHUFB      Y4, Y8, Y8
+	VPAND        Y1, Y8, Y9
+	VPSRLD       $4, Y8, Y8
+	VPAND        Y0, Y8, Y8
+	VPOR         Y8, Y9, Y8
+	VPSHUFB      Y8, Y2, Y8
+	VPABSB       Y8, Y9
+	VMOVDQU      96(DX), Y11
+	VPSIGNB      Y8, Y11, Y8
+	VPDPBUSD     Y8, Y9, Y10
+	VBROADCASTSS (SI), Y8
+	VCVTDQ2PS    Y10, Y9
+	VMULPS       Y7, Y8, Y7
+	VFMADD231PS  Y7, Y9, Y5
 	ADDQ         $0x44, R8
 	ADDQ         $0x80, DX
 	ADDQ         $4, SI
@@ -1608,14 +1651,14 @@ loop3:
 
 done4:
 	ADDQ         $1, DI
-	VADDPS       Y1, Y0, Y0
-	VEXTRACTF128 $1, Y0, X1
-	VADDPS       X0, X1, X1
-	VMOVHLPS     X1, X1, X0
-	VADDPS       X0, X1, X1
-	VMOVSHDUP    X1, X0
-	VADDSS       X0, X1, X1
-	VMOVSS       X1, (AX)
+	VADDPS       Y6, Y5, Y5
+	VEXTRACTF128 $1, Y5, X6
+	VADDPS       X5, X6, X6
+	VMOVHLPS     X6, X6, X5
+	VADDPS       X5, X6, X6
+	VMOVSHDUP    X6, X5
+	VADDSS       X5, X6, X6
+	VMOVSS       X6, (AX)
 	ADDQ         $4, AX
 	MOVQ         stride+48(FP), DX
 	ADDQ         DX, BX
@@ -1630,6 +1673,13 @@ done2:
 // matmulQ82xTurbo4AVX512 multiplies rows of w with 2 rows of activations in int8; ldy and stride in bytes.
 // Requires: F16C, FMA, AVX512VL, AVX512VNNI
 TEXT ·matmulQ82xTurbo4AVX512(SB), NOSPLIT, $320-72
+
+	// constants of the loops
+	VMOVDQU      turbo42<>+0(SB), Y0
+	VMOVDQU      turbo41<>+0(SB), Y1
+	VBROADCASTI128 turbo47<>+0(SB), Y2
+	VMOVDQU      turbo40<>+0(SB), Y3
+	VMOVDQU      turbo45<>+0(SB), Y4
 	LEAQ         31(SP), AX
 	ANDQ         $-32, AX
 	MOVQ         y+0(FP), AX
@@ -1639,8 +1689,8 @@ TEXT ·matmulQ82xTurbo4AVX512(SB), NOSPLIT, $320-72
 	JLT          done2
 
 loop1:
-	VPXOR        Y0, Y0, Y0
-	VPXOR        Y1, Y1, Y1
+	VPXOR        Y5, Y5, Y5
+	VPXOR        Y6, Y6, Y6
 	MOVQ         q+16(FP), DX
 	MOVQ         d+24(FP), SI
 	MOVQ         blocks+64(FP), DI
@@ -1649,83 +1699,79 @@ loop1:
 	JLT          done4
 
 loop3:
-	VPBROADCASTW (R8), X2
-	VCVTPH2PS    X2, Y2
-	VMOVDQU      turbo46<>+0(SB), Y3
-	VMULPS       Y3, Y2, Y2
-	VMOVDQU      4(R8), X3
-	VINSERTI128  $1, 12(R8), Y3, Y3
-	VPSHUFB      turbo40<>+0(SB), Y3, Y3
-	VPAND        turbo41<>+0(SB), Y3, Y4
-	VPSRLD       $4, Y3, Y3
-	VPAND        turbo42<>+0(SB), Y3, Y3
-	VPOR         Y3, Y4, Y3
-	VBROADCASTI128 turbo47<>+0(SB), Y4
-	VPSHUFB      Y3, Y4, Y3
-	VPABSB       Y3, Y4
-	VMOVDQU      (DX), Y5
-	VPSIGNB      Y3, Y5, Y5
-	VPXOR        Y6, Y6, Y6
-	VPDPBUSD     Y5, Y4, Y6
-	VMOVDQU      128(DX), Y5
-	VPSIGNB      Y3, Y5, Y3
-	VPXOR        Y5, Y5, Y5
-	VPDPBUSD     Y3, Y4, Y5
-	VMOVDQU      20(R8), X3
-	VINSERTI128  $1, 28(R8), Y3, Y3
-	VPSHUFB      turbo40<>+0(SB), Y3, Y3
-	VPAND        turbo41<>+0(SB), Y3, Y4
-	VPSRLD       $4, Y3, Y3
-	VPAND        turbo42<>+0(SB), Y3, Y3
-	VPOR         Y3, Y4, Y3
-	VBROADCASTI128 turbo47<>+0(SB), Y4
-	VPSHUFB      Y3, Y4, Y3
-	VPABSB       Y3, Y4
-	VMOVDQU      32(DX), Y7
-	VPSIGNB      Y3, Y7, Y7
-	VPDPBUSD     Y7, Y4, Y6
-	VMOVDQU      160(DX), Y7
-	VPSIGNB      Y3, Y7, Y3
-	VPDPBUSD     Y3, Y4, Y5
-	VMOVDQU      36(R8), X3
-	VINSERTI128  $1, 44(R8), Y3, Y3
-	VPSHUFB      turbo40<>+0(SB), Y3, Y3
-	VPAND        turbo41<>+0(SB), Y3, Y4
-	VPSRLD       $4, Y3, Y3
-	VPAND        turbo42<>+0(SB), Y3, Y3
-	VPOR         Y3, Y4, Y3
-	VBROADCASTI128 turbo47<>+0(SB), Y4
-	VPSHUFB      Y3, Y4, Y3
-	VPABSB       Y3, Y4
-	VMOVDQU      64(DX), Y7
-	VPSIGNB      Y3, Y7, Y7
-	VPDPBUSD     Y7, Y4, Y6
-	VMOVDQU      192(DX), Y7
-	VPSIGNB      Y3, Y7, Y3
-	VPDPBUSD     Y3, Y4, Y5
-	VBROADCASTI128 52(R8), Y3
-	VPSHUFB      turbo45<>+0(SB), Y3, Y3
-	VPAND        turbo41<>+0(SB), Y3, Y4
-	VPSRLD       $4, Y3, Y3
-	VPAND        turbo42<>+0(SB), Y3, Y3
-	VPOR         Y3, Y4, Y3
-	VBROADCASTI128 turbo47<>+0(SB), Y4
-	VPSHUFB      Y3, Y4, Y3
-	VPABSB       Y3, Y4
-	VMOVDQU      96(DX), Y7
-	VPSIGNB      Y3, Y7, Y7
-	VPDPBUSD     Y7, Y4, Y6
-	VMOVDQU      224(DX), Y7
-	VPSIGNB      Y3, Y7, Y3
-	VPDPBUSD     Y3, Y4, Y5
-	VBROADCASTSS (SI), Y3
-	VCVTDQ2PS    Y6, Y4
-	VMULPS       Y2, Y3, Y3
-	VFMADD231PS  Y3, Y4, Y0
-	VBROADCASTSS 4(SI), Y3
-	VCVTDQ2PS    Y5, Y4
-	VMULPS       Y2, Y3, Y2
-	VFMADD231PS  Y2, Y4, Y1
+	VPBROADCASTW (R8), X7
+	VCVTPH2PS    X7, Y7
+	VMOVDQU      turbo46<>+0(SB), Y8
+	VMULPS       Y8, Y7, Y7
+	VMOVDQU      4(R8), X8
+	VINSERTI128  $1, 12(R8), Y8, Y8
+	VPSHUFB      Y3, Y8, Y8
+	VPAND        Y1, Y8, Y9
+	VPSRLD       $4, Y8, Y8
+	VPAND        Y0, Y8, Y8
+	VPOR         Y8, Y9, Y8
+	VPSHUFB      Y8, Y2, Y8
+	VPABSB       Y8, Y9
+	VMOVDQU      (DX), Y10
+	VPSIGNB      Y8, Y10, Y10
+	VPXOR        Y11, Y11, Y11
+	VPDPBUSD     Y10, Y9, Y11
+	VMOVDQU      128(DX), Y10
+	VPSIGNB      Y8, Y10, Y8
+	VPXOR        Y10, Y10, Y10
+	VPDPBUSD     Y8, Y9, Y10
+	VMOVDQU      20(R8), X8
+	VINSERTI128  $1, 28(R8), Y8, Y8
+	VPSHUFB      Y3, Y8, Y8
+	VPAND        Y1, Y8, Y9
+	VPSRLD       $4, Y8, Y8
+	VPAND        Y0, Y8, Y8
+	VPOR         Y8, Y9, Y8
+	VPSHUFB      Y8, Y2, Y8
+	VPABSB       Y8, Y9
+	VMOVDQU      32(DX), Y12
+	VPSIGNB      Y8, Y12, Y12
+	VPDPBUSD     Y12, Y9, Y11
+	VMOVDQU      160(DX), Y12
+	VPSIGNB      Y8, Y12, Y8
+	VPDPBUSD     Y8, Y9, Y10
+	VMOVDQU      36(R8), X8
+	VINSERTI128  $1, 44(R8), Y8, Y8
+	VPSHUFB      Y3, Y8, Y8
+	VPAND        Y1, Y8, Y9
+	VPSRLD       $4, Y8, Y8
+	VPAND        Y0, Y8, Y8
+	VPOR         Y8, Y9, Y8
+	VPSHUFB      Y8, Y2, Y8
+	VPABSB       Y8, Y9
+	VMOVDQU      64(DX), Y12
+	VPSIGNB      Y8, Y12, Y12
+	VPDPBUSD     Y12, Y9, Y11
+	VMOVDQU      192(DX), Y12
+	VPSIGNB      Y8, Y12, Y8
+	VPDPBUSD     Y8, Y9, Y10
+	VBROADCASTI128 52(R8), Y8
+	VPSHUFB      Y4, Y8, Y8
+	VPAND        Y1, Y8, Y9
+	VPSRLD       $4, Y8, Y8
+	VPAND        Y0, Y8, Y8
+	VPOR         Y8, Y9, Y8
+	VPSHUFB      Y8, Y2, Y8
+	VPABSB       Y8, Y9
+	VMOVDQU      96(DX), Y12
+	VPSIGNB      Y8, Y12, Y12
+	VPDPBUSD     Y12, Y9, Y11
+	VMOVDQU      224(DX), Y12
+	VPSIGNB      Y8, Y12, Y8
+	VPDPBUSD     Y8, Y9, Y10
+	VBROADCASTSS (SI), Y8
+	VCVTDQ2PS    Y11, Y9
+	VMULPS       Y7, Y8, Y8
+	VFMADD231PS  Y8, Y9, Y5
+	VBROADCASTSS 4(SI), Y8
+	VCVTDQ2PS    Y10, Y9
+	VMULPS       Y7, Y8, Y7
+	VFMADD231PS  Y7, Y9, Y6
 	ADDQ         $0x44, R8
 	ADDQ         $0x100, DX
 	ADDQ         $8, SI
@@ -1734,23 +1780,23 @@ loop3:
 
 done4:
 	ADDQ         $1, DI
-	VEXTRACTF128 $1, Y0, X2
-	VADDPS       X0, X2, X2
-	VMOVHLPS     X2, X2, X0
-	VADDPS       X0, X2, X2
-	VMOVSHDUP    X2, X0
-	VADDSS       X0, X2, X2
-	VMOVSS       X2, (AX)
+	VEXTRACTF128 $1, Y5, X7
+	VADDPS       X5, X7, X7
+	VMOVHLPS     X7, X7, X5
+	VADDPS       X5, X7, X7
+	VMOVSHDUP    X7, X5
+	VADDSS       X5, X7, X7
+	VMOVSS       X7, (AX)
 	MOVQ         ldy+8(FP), DX
 	MOVQ         AX, SI
 	ADDQ         DX, SI
-	VEXTRACTF128 $1, Y1, X0
-	VADDPS       X1, X0, X0
-	VMOVHLPS     X0, X0, X1
-	VADDPS       X1, X0, X0
-	VMOVSHDUP    X0, X1
-	VADDSS       X1, X0, X0
-	VMOVSS       X0, (SI)
+	VEXTRACTF128 $1, Y6, X5
+	VADDPS       X6, X5, X5
+	VMOVHLPS     X5, X5, X6
+	VADDPS       X6, X5, X5
+	VMOVSHDUP    X5, X6
+	VADDSS       X6, X5, X5
+	VMOVSS       X5, (SI)
 	ADDQ         $4, AX
 	MOVQ         stride+48(FP), DX
 	ADDQ         DX, BX
@@ -1765,6 +1811,13 @@ done2:
 // matmulQ83xTurbo4AVX512 multiplies rows of w with 3 rows of activations in int8; ldy and stride in bytes.
 // Requires: F16C, FMA, AVX512VL, AVX512VNNI
 TEXT ·matmulQ83xTurbo4AVX512(SB), NOSPLIT, $320-72
+
+	// constants of the loops
+	VMOVDQU      turbo42<>+0(SB), Y0
+	VMOVDQU      turbo41<>+0(SB), Y1
+	VBROADCASTI128 turbo47<>+0(SB), Y2
+	VMOVDQU      turbo40<>+0(SB), Y3
+	VMOVDQU      turbo45<>+0(SB), Y4
 	LEAQ         31(SP), AX
 	ANDQ         $-32, AX
 	MOVQ         y+0(FP), AX
@@ -1774,9 +1827,9 @@ TEXT ·matmulQ83xTurbo4AVX512(SB), NOSPLIT, $320-72
 	JLT          done2
 
 loop1:
-	VPXOR        Y0, Y0, Y0
-	VPXOR        Y1, Y1, Y1
-	VPXOR        Y2, Y2, Y2
+	VPXOR        Y5, Y5, Y5
+	VPXOR        Y6, Y6, Y6
+	VPXOR        Y7, Y7, Y7
 	MOVQ         q+16(FP), DX
 	MOVQ         d+24(FP), SI
 	MOVQ         blocks+64(FP), DI
@@ -1785,100 +1838,96 @@ loop1:
 	JLT          done4
 
 loop3:
-	VPBROADCASTW (R8), X3
-	VCVTPH2PS    X3, Y3
-	VMOVDQU      turbo46<>+0(SB), Y4
-	VMULPS       Y4, Y3, Y3
-	VMOVDQU      4(R8), X4
-	VINSERTI128  $1, 12(R8), Y4, Y4
-	VPSHUFB      turbo40<>+0(SB), Y4, Y4
-	VPAND        turbo41<>+0(SB), Y4, Y5
-	VPSRLD       $4, Y4, Y4
-	VPAND        turbo42<>+0(SB), Y4, Y4
-	VPOR         Y4, Y5, Y4
-	VBROADCASTI128 turbo47<>+0(SB), Y5
-	VPSHUFB      Y4, Y5, Y4
-	VPABSB       Y4, Y5
-	VMOVDQU      (DX), Y6
-	VPSIGNB      Y4, Y6, Y6
-	VPXOR        Y7, Y7, Y7
-	VPDPBUSD     Y6, Y5, Y7
-	VMOVDQU      128(DX), Y6
-	VPSIGNB      Y4, Y6, Y6
-	VPXOR        Y8, Y8, Y8
-	VPDPBUSD     Y6, Y5, Y8
-	VMOVDQU      256(DX), Y6
-	VPSIGNB      Y4, Y6, Y4
-	VPXOR        Y6, Y6, Y6
-	VPDPBUSD     Y4, Y5, Y6
-	VMOVDQU      20(R8), X4
-	VINSERTI128  $1, 28(R8), Y4, Y4
-	VPSHUFB      turbo40<>+0(SB), Y4, Y4
-	VPAND        turbo41<>+0(SB), Y4, Y5
-	VPSRLD       $4, Y4, Y4
-	VPAND        turbo42<>+0(SB), Y4, Y4
-	VPOR         Y4, Y5, Y4
-	VBROADCASTI128 turbo47<>+0(SB), Y5
-	VPSHUFB      Y4, Y5, Y4
-	VPABSB       Y4, Y5
-	VMOVDQU      32(DX), Y9
-	VPSIGNB      Y4, Y9, Y9
-	VPDPBUSD     Y9, Y5, Y7
-	VMOVDQU      160(DX), Y9
-	VPSIGNB      Y4, Y9, Y9
-	VPDPBUSD     Y9, Y5, Y8
-	VMOVDQU      288(DX), Y9
-	VPSIGNB      Y4, Y9, Y4
-	VPDPBUSD     Y4, Y5, Y6
-	VMOVDQU      36(R8), X4
-	VINSERTI128  $1, 44(R8), Y4, Y4
-	VPSHUFB      turbo40<>+0(SB), Y4, Y4
-	VPAND        turbo41<>+0(SB), Y4, Y5
-	VPSRLD       $4, Y4, Y4
-	VPAND        turbo42<>+0(SB), Y4, Y4
-	VPOR         Y4, Y5, Y4
-	VBROADCASTI128 turbo47<>+0(SB), Y5
-	VPSHUFB      Y4, Y5, Y4
-	VPABSB       Y4, Y5
-	VMOVDQU      64(DX), Y9
-	VPSIGNB      Y4, Y9, Y9
-	VPDPBUSD     Y9, Y5, Y7
-	VMOVDQU      192(DX), Y9
-	VPSIGNB      Y4, Y9, Y9
-	VPDPBUSD     Y9, Y5, Y8
-	VMOVDQU      320(DX), Y9
-	VPSIGNB      Y4, Y9, Y4
-	VPDPBUSD     Y4, Y5, Y6
-	VBROADCASTI128 52(R8), Y4
-	VPSHUFB      turbo45<>+0(SB), Y4, Y4
-	VPAND        turbo41<>+0(SB), Y4, Y5
-	VPSRLD       $4, Y4, Y4
-	VPAND        turbo42<>+0(SB), Y4, Y4
-	VPOR         Y4, Y5, Y4
-	VBROADCASTI128 turbo47<>+0(SB), Y5
-	VPSHUFB      Y4, Y5, Y4
-	VPABSB       Y4, Y5
-	VMOVDQU      96(DX), Y9
-	VPSIGNB      Y4, Y9, Y9
-	VPDPBUSD     Y9, Y5, Y7
-	VMOVDQU      224(DX), Y9
-	VPSIGNB      Y4, Y9, Y9
-	VPDPBUSD     Y9, Y5, Y8
-	VMOVDQU      352(DX), Y9
-	VPSIGNB      Y4, Y9, Y4
-	VPDPBUSD     Y4, Y5, Y6
-	VBROADCASTSS (SI), Y4
-	VCVTDQ2PS    Y7, Y5
-	VMULPS       Y3, Y4, Y4
-	VFMADD231PS  Y4, Y5, Y0
-	VBROADCASTSS 4(SI), Y4
-	VCVTDQ2PS    Y8, Y5
-	VMULPS       Y3, Y4, Y4
-	VFMADD231PS  Y4, Y5, Y1
-	VBROADCASTSS 8(SI), Y4
-	VCVTDQ2PS    Y6, Y5
-	VMULPS       Y3, Y4, Y3
-	VFMADD231PS  Y3, Y5, Y2
+	VPBROADCASTW (R8), X8
+	VCVTPH2PS    X8, Y8
+	VMOVDQU      turbo46<>+0(SB), Y9
+	VMULPS       Y9, Y8, Y8
+	VMOVDQU      4(R8), X9
+	VINSERTI128  $1, 12(R8), Y9, Y9
+	VPSHUFB      Y3, Y9, Y9
+	VPAND        Y1, Y9, Y10
+	VPSRLD       $4, Y9, Y9
+	VPAND        Y0, Y9, Y9
+	VPOR         Y9, Y10, Y9
+	VPSHUFB      Y9, Y2, Y9
+	VPABSB       Y9, Y10
+	VMOVDQU      (DX), Y11
+	VPSIGNB      Y9, Y11, Y11
+	VPXOR        Y12, Y12, Y12
+	VPDPBUSD     Y11, Y10, Y12
+	VMOVDQU      128(DX), Y11
+	VPSIGNB      Y9, Y11, Y11
+	VPXOR        Y13, Y13, Y13
+	VPDPBUSD     Y11, Y10, Y13
+	VMOVDQU      256(DX), Y11
+	VPSIGNB      Y9, Y11, Y9
+	VPXOR        Y11, Y11, Y11
+	VPDPBUSD     Y9, Y10, Y11
+	VMOVDQU      20(R8), X9
+	VINSERTI128  $1, 28(R8), Y9, Y9
+	VPSHUFB      Y3, Y9, Y9
+	VPAND        Y1, Y9, Y10
+	VPSRLD       $4, Y9, Y9
+	VPAND        Y0, Y9, Y9
+	VPOR         Y9, Y10, Y9
+	VPSHUFB      Y9, Y2, Y9
+	VPABSB       Y9, Y10
+	VMOVDQU      32(DX), Y14
+	VPSIGNB      Y9, Y14, Y14
+	VPDPBUSD     Y14, Y10, Y12
+	VMOVDQU      160(DX), Y14
+	VPSIGNB      Y9, Y14, Y14
+	VPDPBUSD     Y14, Y10, Y13
+	VMOVDQU      288(DX), Y14
+	VPSIGNB      Y9, Y14, Y9
+	VPDPBUSD     Y9, Y10, Y11
+	VMOVDQU      36(R8), X9
+	VINSERTI128  $1, 44(R8), Y9, Y9
+	VPSHUFB      Y3, Y9, Y9
+	VPAND        Y1, Y9, Y10
+	VPSRLD       $4, Y9, Y9
+	VPAND        Y0, Y9, Y9
+	VPOR         Y9, Y10, Y9
+	VPSHUFB      Y9, Y2, Y9
+	VPABSB       Y9, Y10
+	VMOVDQU      64(DX), Y14
+	VPSIGNB      Y9, Y14, Y14
+	VPDPBUSD     Y14, Y10, Y12
+	VMOVDQU      192(DX), Y14
+	VPSIGNB      Y9, Y14, Y14
+	VPDPBUSD     Y14, Y10, Y13
+	VMOVDQU      320(DX), Y14
+	VPSIGNB      Y9, Y14, Y9
+	VPDPBUSD     Y9, Y10, Y11
+	VBROADCASTI128 52(R8), Y9
+	VPSHUFB      Y4, Y9, Y9
+	VPAND        Y1, Y9, Y10
+	VPSRLD       $4, Y9, Y9
+	VPAND        Y0, Y9, Y9
+	VPOR         Y9, Y10, Y9
+	VPSHUFB      Y9, Y2, Y9
+	VPABSB       Y9, Y10
+	VMOVDQU      96(DX), Y14
+	VPSIGNB      Y9, Y14, Y14
+	VPDPBUSD     Y14, Y10, Y12
+	VMOVDQU      224(DX), Y14
+	VPSIGNB      Y9, Y14, Y14
+	VPDPBUSD     Y14, Y10, Y13
+	VMOVDQU      352(DX), Y14
+	VPSIGNB      Y9, Y14, Y9
+	VPDPBUSD     Y9, Y10, Y11
+	VBROADCASTSS (SI), Y9
+	VCVTDQ2PS    Y12, Y10
+	VMULPS       Y8, Y9, Y9
+	VFMADD231PS  Y9, Y10, Y5
+	VBROADCASTSS 4(SI), Y9
+	VCVTDQ2PS    Y13, Y10
+	VMULPS       Y8, Y9, Y9
+	VFMADD231PS  Y9, Y10, Y6
+	VBROADCASTSS 8(SI), Y9
+	VCVTDQ2PS    Y11, Y10
+	VMULPS       Y8, Y9, Y8
+	VFMADD231PS  Y8, Y10, Y7
 	ADDQ         $0x44, R8
 	ADDQ         $0x180, DX
 	ADDQ         $0xc, SI
@@ -1887,31 +1936,31 @@ loop3:
 
 done4:
 	ADDQ         $1, DI
-	VEXTRACTF128 $1, Y0, X3
-	VADDPS       X0, X3, X3
-	VMOVHLPS     X3, X3, X0
-	VADDPS       X0, X3, X3
-	VMOVSHDUP    X3, X0
-	VADDSS       X0, X3, X3
-	VMOVSS       X3, (AX)
+	VEXTRACTF128 $1, Y5, X8
+	VADDPS       X5, X8, X8
+	VMOVHLPS     X8, X8, X5
+	VADDPS       X5, X8, X8
+	VMOVSHDUP    X8, X5
+	VADDSS       X5, X8, X8
+	VMOVSS       X8, (AX)
 	MOVQ         ldy+8(FP), DX
 	MOVQ         AX, SI
 	ADDQ         DX, SI
-	VEXTRACTF128 $1, Y1, X0
-	VADDPS       X1, X0, X0
-	VMOVHLPS     X0, X0, X1
-	VADDPS       X1, X0, X0
-	VMOVSHDUP    X0, X1
-	VADDSS       X1, X0, X0
-	VMOVSS       X0, (SI)
+	VEXTRACTF128 $1, Y6, X5
+	VADDPS       X6, X5, X5
+	VMOVHLPS     X5, X5, X6
+	VADDPS       X6, X5, X5
+	VMOVSHDUP    X5, X6
+	VADDSS       X6, X5, X5
+	VMOVSS       X5, (SI)
 	ADDQ         DX, SI
-	VEXTRACTF128 $1, Y2, X0
-	VADDPS       X2, X0, X0
-	VMOVHLPS     X0, X0, X1
-	VADDPS       X1, X0, X0
-	VMOVSHDUP    X0, X1
-	VADDSS       X1, X0, X0
-	VMOVSS       X0, (SI)
+	VEXTRACTF128 $1, Y7, X5
+	VADDPS       X7, X5, X5
+	VMOVHLPS     X5, X5, X6
+	VADDPS       X6, X5, X5
+	VMOVSHDUP    X5, X6
+	VADDSS       X6, X5, X5
+	VMOVSS       X5, (SI)
 	ADDQ         $4, AX
 	MOVQ         stride+48(FP), DX
 	ADDQ         DX, BX
@@ -1926,6 +1975,12 @@ done2:
 // matmulQ84xTurbo4AVX512 multiplies rows of w with 4 rows of activations in int8; ldy and stride in bytes.
 // Requires: F16C, FMA, AVX512VL, AVX512VNNI
 TEXT ·matmulQ84xTurbo4AVX512(SB), NOSPLIT, $320-72
+
+	// constants of the loops
+	VMOVDQU      turbo42<>+0(SB), Y0
+	VMOVDQU      turbo41<>+0(SB), Y1
+	VBROADCASTI128 turbo47<>+0(SB), Y2
+	VMOVDQU      turbo40<>+0(SB), Y3
 	LEAQ         31(SP), AX
 	ANDQ         $-32, AX
 	MOVQ         y+0(FP), AX
@@ -1935,10 +1990,10 @@ TEXT ·matmulQ84xTurbo4AVX512(SB), NOSPLIT, $320-72
 	JLT          done2
 
 loop1:
-	VPXOR        Y0, Y0, Y0
-	VPXOR        Y1, Y1, Y1
-	VPXOR        Y2, Y2, Y2
-	VPXOR        Y3, Y3, Y3
+	VPXOR        Y4, Y4, Y4
+	VPXOR        Y5, Y5, Y5
+	VPXOR        Y6, Y6, Y6
+	VPXOR        Y7, Y7, Y7
 	MOVQ         q+16(FP), DX
 	MOVQ         d+24(FP), SI
 	MOVQ         blocks+64(FP), DI
@@ -1947,117 +2002,113 @@ loop1:
 	JLT          done4
 
 loop3:
-	VPBROADCASTW (R8), X4
-	VCVTPH2PS    X4, Y4
-	VMOVDQU      turbo46<>+0(SB), Y5
-	VMULPS       Y5, Y4, Y4
-	VMOVDQU      4(R8), X5
-	VINSERTI128  $1, 12(R8), Y5, Y5
-	VPSHUFB      turbo40<>+0(SB), Y5, Y5
-	VPAND        turbo41<>+0(SB), Y5, Y6
-	VPSRLD       $4, Y5, Y5
-	VPAND        turbo42<>+0(SB), Y5, Y5
-	VPOR         Y5, Y6, Y5
-	VBROADCASTI128 turbo47<>+0(SB), Y6
-	VPSHUFB      Y5, Y6, Y5
-	VPABSB       Y5, Y6
-	VMOVDQU      (DX), Y7
-	VPSIGNB      Y5, Y7, Y7
-	VPXOR        Y8, Y8, Y8
-	VPDPBUSD     Y7, Y6, Y8
-	VMOVDQU      128(DX), Y7
-	VPSIGNB      Y5, Y7, Y7
-	VPXOR        Y9, Y9, Y9
-	VPDPBUSD     Y7, Y6, Y9
-	VMOVDQU      256(DX), Y7
-	VPSIGNB      Y5, Y7, Y7
-	VPXOR        Y10, Y10, Y10
-	VPDPBUSD     Y7, Y6, Y10
-	VMOVDQU      384(DX), Y7
-	VPSIGNB      Y5, Y7, Y5
-	VPXOR        Y7, Y7, Y7
-	VPDPBUSD     Y5, Y6, Y7
-	VMOVDQU      20(R8), X5
-	VINSERTI128  $1, 28(R8), Y5, Y5
-	VPSHUFB      turbo40<>+0(SB), Y5, Y5
-	VPAND        turbo41<>+0(SB), Y5, Y6
-	VPSRLD       $4, Y5, Y5
-	VPAND        turbo42<>+0(SB), Y5, Y5
-	VPOR         Y5, Y6, Y5
-	VBROADCASTI128 turbo47<>+0(SB), Y6
-	VPSHUFB      Y5, Y6, Y5
-	VPABSB       Y5, Y6
-	VMOVDQU      32(DX), Y11
-	VPSIGNB      Y5, Y11, Y11
-	VPDPBUSD     Y11, Y6, Y8
-	VMOVDQU      160(DX), Y11
-	VPSIGNB      Y5, Y11, Y11
-	VPDPBUSD     Y11, Y6, Y9
-	VMOVDQU      288(DX), Y11
-	VPSIGNB      Y5, Y11, Y11
-	VPDPBUSD     Y11, Y6, Y10
-	VMOVDQU      416(DX), Y11
-	VPSIGNB      Y5, Y11, Y5
-	VPDPBUSD     Y5, Y6, Y7
-	VMOVDQU      36(R8), X5
-	VINSERTI128  $1, 44(R8), Y5, Y5
-	VPSHUFB      turbo40<>+0(SB), Y5, Y5
-	VPAND        turbo41<>+0(SB), Y5, Y6
-	VPSRLD       $4, Y5, Y5
-	VPAND        turbo42<>+0(SB), Y5, Y5
-	VPOR         Y5, Y6, Y5
-	VBROADCASTI128 turbo47<>+0(SB), Y6
-	VPSHUFB      Y5, Y6, Y5
-	VPABSB       Y5, Y6
-	VMOVDQU      64(DX), Y11
-	VPSIGNB      Y5, Y11, Y11
-	VPDPBUSD     Y11, Y6, Y8
-	VMOVDQU      192(DX), Y11
-	VPSIGNB      Y5, Y11, Y11
-	VPDPBUSD     Y11, Y6, Y9
-	VMOVDQU      320(DX), Y11
-	VPSIGNB      Y5, Y11, Y11
-	VPDPBUSD     Y11, Y6, Y10
-	VMOVDQU      448(DX), Y11
-	VPSIGNB      Y5, Y11, Y5
-	VPDPBUSD     Y5, Y6, Y7
-	VBROADCASTI128 52(R8), Y5
-	VPSHUFB      turbo45<>+0(SB), Y5, Y5
-	VPAND        turbo41<>+0(SB), Y5, Y6
-	VPSRLD       $4, Y5, Y5
-	VPAND        turbo42<>+0(SB), Y5, Y5
-	VPOR         Y5, Y6, Y5
-	VBROADCASTI128 turbo47<>+0(SB), Y6
-	VPSHUFB      Y5, Y6, Y5
-	VPABSB       Y5, Y6
-	VMOVDQU      96(DX), Y11
-	VPSIGNB      Y5, Y11, Y11
-	VPDPBUSD     Y11, Y6, Y8
-	VMOVDQU      224(DX), Y11
-	VPSIGNB      Y5, Y11, Y11
-	VPDPBUSD     Y11, Y6, Y9
-	VMOVDQU      352(DX), Y11
-	VPSIGNB      Y5, Y11, Y11
-	VPDPBUSD     Y11, Y6, Y10
-	VMOVDQU      480(DX), Y11
-	VPSIGNB      Y5, Y11, Y5
-	VPDPBUSD     Y5, Y6, Y7
-	VBROADCASTSS (SI), Y5
-	VCVTDQ2PS    Y8, Y6
-	VMULPS       Y4, Y5, Y5
-	VFMADD231PS  Y5, Y6, Y0
-	VBROADCASTSS 4(SI), Y5
-	VCVTDQ2PS    Y9, Y6
-	VMULPS       Y4, Y5, Y5
-	VFMADD231PS  Y5, Y6, Y1
-	VBROADCASTSS 8(SI), Y5
-	VCVTDQ2PS    Y10, Y6
-	VMULPS       Y4, Y5, Y5
-	VFMADD231PS  Y5, Y6, Y2
-	VBROADCASTSS 12(SI), Y5
-	VCVTDQ2PS    Y7, Y6
-	VMULPS       Y4, Y5, Y4
-	VFMADD231PS  Y4, Y6, Y3
+	VPBROADCASTW (R8), X8
+	VCVTPH2PS    X8, Y8
+	VMOVDQU      turbo46<>+0(SB), Y9
+	VMULPS       Y9, Y8, Y8
+	VMOVDQU      4(R8), X9
+	VINSERTI128  $1, 12(R8), Y9, Y9
+	VPSHUFB      Y3, Y9, Y9
+	VPAND        Y1, Y9, Y10
+	VPSRLD       $4, Y9, Y9
+	VPAND        Y0, Y9, Y9
+	VPOR         Y9, Y10, Y9
+	VPSHUFB      Y9, Y2, Y9
+	VPABSB       Y9, Y10
+	VMOVDQU      (DX), Y11
+	VPSIGNB      Y9, Y11, Y11
+	VPXOR        Y12, Y12, Y12
+	VPDPBUSD     Y11, Y10, Y12
+	VMOVDQU      128(DX), Y11
+	VPSIGNB      Y9, Y11, Y11
+	VPXOR        Y13, Y13, Y13
+	VPDPBUSD     Y11, Y10, Y13
+	VMOVDQU      256(DX), Y11
+	VPSIGNB      Y9, Y11, Y11
+	VPXOR        Y14, Y14, Y14
+	VPDPBUSD     Y11, Y10, Y14
+	VMOVDQU      384(DX), Y11
+	VPSIGNB      Y9, Y11, Y9
+	VPXOR        Y11, Y11, Y11
+	VPDPBUSD     Y9, Y10, Y11
+	VMOVDQU      20(R8), X9
+	VINSERTI128  $1, 28(R8), Y9, Y9
+	VPSHUFB      Y3, Y9, Y9
+	VPAND        Y1, Y9, Y10
+	VPSRLD       $4, Y9, Y9
+	VPAND        Y0, Y9, Y9
+	VPOR         Y9, Y10, Y9
+	VPSHUFB      Y9, Y2, Y9
+	VPABSB       Y9, Y10
+	VMOVDQU      32(DX), Y15
+	VPSIGNB      Y9, Y15, Y15
+	VPDPBUSD     Y15, Y10, Y12
+	VMOVDQU      160(DX), Y15
+	VPSIGNB      Y9, Y15, Y15
+	VPDPBUSD     Y15, Y10, Y13
+	VMOVDQU      288(DX), Y15
+	VPSIGNB      Y9, Y15, Y15
+	VPDPBUSD     Y15, Y10, Y14
+	VMOVDQU      416(DX), Y15
+	VPSIGNB      Y9, Y15, Y9
+	VPDPBUSD     Y9, Y10, Y11
+	VMOVDQU      36(R8), X9
+	VINSERTI128  $1, 44(R8), Y9, Y9
+	VPSHUFB      Y3, Y9, Y9
+	VPAND        Y1, Y9, Y10
+	VPSRLD       $4, Y9, Y9
+	VPAND        Y0, Y9, Y9
+	VPOR         Y9, Y10, Y9
+	VPSHUFB      Y9, Y2, Y9
+	VPABSB       Y9, Y10
+	VMOVDQU      64(DX), Y15
+	VPSIGNB      Y9, Y15, Y15
+	VPDPBUSD     Y15, Y10, Y12
+	VMOVDQU      192(DX), Y15
+	VPSIGNB      Y9, Y15, Y15
+	VPDPBUSD     Y15, Y10, Y13
+	VMOVDQU      320(DX), Y15
+	VPSIGNB      Y9, Y15, Y15
+	VPDPBUSD     Y15, Y10, Y14
+	VMOVDQU      448(DX), Y15
+	VPSIGNB      Y9, Y15, Y9
+	VPDPBUSD     Y9, Y10, Y11
+	VBROADCASTI128 52(R8), Y9
+	VPSHUFB      turbo45<>+0(SB), Y9, Y9
+	VPAND        Y1, Y9, Y10
+	VPSRLD       $4, Y9, Y9
+	VPAND        Y0, Y9, Y9
+	VPOR         Y9, Y10, Y9
+	VPSHUFB      Y9, Y2, Y9
+	VPABSB       Y9, Y10
+	VMOVDQU      96(DX), Y15
+	VPSIGNB      Y9, Y15, Y15
+	VPDPBUSD     Y15, Y10, Y12
+	VMOVDQU      224(DX), Y15
+	VPSIGNB      Y9, Y15, Y15
+	VPDPBUSD     Y15, Y10, Y13
+	VMOVDQU      352(DX), Y15
+	VPSIGNB      Y9, Y15, Y15
+	VPDPBUSD     Y15, Y10, Y14
+	VMOVDQU      480(DX), Y15
+	VPSIGNB      Y9, Y15, Y9
+	VPDPBUSD     Y9, Y10, Y11
+	VBROADCASTSS (SI), Y9
+	VCVTDQ2PS    Y12, Y10
+	VMULPS       Y8, Y9, Y9
+	VFMADD231PS  Y9, Y10, Y4
+	VBROADCASTSS 4(SI), Y9
+	VCVTDQ2PS    Y13, Y10
+	VMULPS       Y8, Y9, Y9
+	VFMADD231PS  Y9, Y10, Y5
+	VBROADCASTSS 8(SI), Y9
+	VCVTDQ2PS    Y14, Y10
+	VMULPS       Y8, Y9, Y9
+	VFMADD231PS  Y9, Y10, Y6
+	VBROADCASTSS 12(SI), Y9
+	VCVTDQ2PS    Y11, Y10
+	VMULPS       Y8, Y9, Y8
+	VFMADD231PS  Y8, Y10, Y7
 	ADDQ         $0x44, R8
 	ADDQ         $0x200, DX
 	ADDQ         $0x10, SI
@@ -2066,39 +2117,39 @@ loop3:
 
 done4:
 	ADDQ         $1, DI
-	VEXTRACTF128 $1, Y0, X4
-	VADDPS       X0, X4, X4
-	VMOVHLPS     X4, X4, X0
-	VADDPS       X0, X4, X4
-	VMOVSHDUP    X4, X0
-	VADDSS       X0, X4, X4
-	VMOVSS       X4, (AX)
+	VEXTRACTF128 $1, Y4, X8
+	VADDPS       X4, X8, X8
+	VMOVHLPS     X8, X8, X4
+	VADDPS       X4, X8, X8
+	VMOVSHDUP    X8, X4
+	VADDSS       X4, X8, X8
+	VMOVSS       X8, (AX)
 	MOVQ         ldy+8(FP), DX
 	MOVQ         AX, SI
 	ADDQ         DX, SI
-	VEXTRACTF128 $1, Y1, X0
-	VADDPS       X1, X0, X0
-	VMOVHLPS     X0, X0, X1
-	VADDPS       X1, X0, X0
-	VMOVSHDUP    X0, X1
-	VADDSS       X1, X0, X0
-	VMOVSS       X0, (SI)
+	VEXTRACTF128 $1, Y5, X4
+	VADDPS       X5, X4, X4
+	VMOVHLPS     X4, X4, X5
+	VADDPS       X5, X4, X4
+	VMOVSHDUP    X4, X5
+	VADDSS       X5, X4, X4
+	VMOVSS       X4, (SI)
 	ADDQ         DX, SI
-	VEXTRACTF128 $1, Y2, X0
-	VADDPS       X2, X0, X0
-	VMOVHLPS     X0, X0, X1
-	VADDPS       X1, X0, X0
-	VMOVSHDUP    X0, X1
-	VADDSS       X1, X0, X0
-	VMOVSS       X0, (SI)
+	VEXTRACTF128 $1, Y6, X4
+	VADDPS       X6, X4, X4
+	VMOVHLPS     X4, X4, X5
+	VADDPS       X5, X4, X4
+	VMOVSHDUP    X4, X5
+	VADDSS       X5, X4, X4
+	VMOVSS       X4, (SI)
 	ADDQ         DX, SI
-	VEXTRACTF128 $1, Y3, X0
-	VADDPS       X3, X0, X0
-	VMOVHLPS     X0, X0, X1
-	VADDPS       X1, X0, X0
-	VMOVSHDUP    X0, X1
-	VADDSS       X1, X0, X0
-	VMOVSS       X0, (SI)
+	VEXTRACTF128 $1, Y7, X4
+	VADDPS       X7, X4, X4
+	VMOVHLPS     X4, X4, X5
+	VADDPS       X5, X4, X4
+	VMOVSHDUP    X4, X5
+	VADDSS       X5, X4, X4
+	VMOVSS       X4, (SI)
 	ADDQ         $4, AX
 	MOVQ         stride+48(FP), DX
 	ADDQ         DX, BX
@@ -2113,6 +2164,13 @@ done2:
 // matmulQ8Block1xTurbo4AVX512 multiplies rows of one block with 1 row of activations in int8; rows is a multiple of 4, ldy and stride in bytes.
 // Requires: F16C, AVX512VL, AVX512VNNI
 TEXT ·matmulQ8Block1xTurbo4AVX512(SB), NOSPLIT, $544-72
+
+	// constants of the loops
+	VMOVDQU      turbo42<>+0(SB), Y0
+	VMOVDQU      turbo41<>+0(SB), Y1
+	VBROADCASTI128 turbo47<>+0(SB), Y2
+	VMOVDQU      turbo40<>+0(SB), Y3
+	VMOVDQU      turbo45<>+0(SB), Y4
 	LEAQ         31(SP), AX
 	ANDQ         $-32, AX
 	LEAQ         351(SP), AX
@@ -2138,64 +2196,60 @@ loop1:
 	JLT          done4
 
 loop3:
-	VMOVDQU      4(DI), X0
-	VINSERTI128  $1, 12(DI), Y0, Y0
-	VPSHUFB      turbo40<>+0(SB), Y0, Y0
-	VPAND        turbo41<>+0(SB), Y0, Y1
-	VPSRLD       $4, Y0, Y0
-	VPAND        turbo42<>+0(SB), Y0, Y0
-	VPOR         Y0, Y1, Y0
-	VBROADCASTI128 turbo47<>+0(SB), Y1
-	VPSHUFB      Y0, Y1, Y0
-	VPABSB       Y0, Y1
-	VMOVDQU      (CX), Y2
-	VPSIGNB      Y0, Y2, Y0
-	VPXOR        Y2, Y2, Y2
-	VPDPBUSD     Y0, Y1, Y2
-	VMOVDQU      20(DI), X0
-	VINSERTI128  $1, 28(DI), Y0, Y0
-	VPSHUFB      turbo40<>+0(SB), Y0, Y0
-	VPAND        turbo41<>+0(SB), Y0, Y1
-	VPSRLD       $4, Y0, Y0
-	VPAND        turbo42<>+0(SB), Y0, Y0
-	VPOR         Y0, Y1, Y0
-	VBROADCASTI128 turbo47<>+0(SB), Y1
-	VPSHUFB      Y0, Y1, Y0
-	VPABSB       Y0, Y1
-	VMOVDQU      32(CX), Y3
-	VPSIGNB      Y0, Y3, Y0
-	VPDPBUSD     Y0, Y1, Y2
-	VMOVDQU      36(DI), X0
-	VINSERTI128  $1, 44(DI), Y0, Y0
-	VPSHUFB      turbo40<>+0(SB), Y0, Y0
-	VPAND        turbo41<>+0(SB), Y0, Y1
-	VPSRLD       $4, Y0, Y0
-	VPAND        turbo42<>+0(SB), Y0, Y0
-	VPOR         Y0, Y1, Y0
-	VBROADCASTI128 turbo47<>+0(SB), Y1
-	VPSHUFB      Y0, Y1, Y0
-	VPABSB       Y0, Y1
-	VMOVDQU      64(CX), Y3
-	VPSIGNB      Y0, Y3, Y0
-	VPDPBUSD     Y0, Y1, Y2
-	VBROADCASTI128 52(DI), Y0
-	VPSHUFB      turbo45<>+0(SB), Y0, Y0
-	VPAND        turbo41<>+0(SB), Y0, Y1
-	VPSRLD       $4, Y0, Y0
-	VPAND        turbo42<>+0(SB), Y0, Y0
-	VPOR         Y0, Y1, Y0
-	VBROADCASTI128 turbo47<>+0(SB), Y1
-	VPSHUFB      Y0, Y1, Y0
-	VPABSB       Y0, Y1
-	VMOVDQU      96(CX), Y3
-	VPSIGNB      Y0, Y3, Y0
-	VPDPBUSD     Y0, Y1, Y2
-	VMOVDQU      Y2, (R10)
-	VPBROADCASTW (DI), X0
-	VCVTPH2PS    X0, Y0
-	VMOVDQU      turbo46<>+0(SB), Y1
-	VMULPS       Y1, Y0, Y0
-	VMOVSS       X0, (R11)
+	VMOVDQU      4(DI), X5
+	VINSERTI128  $1, 12(DI), Y5, Y5
+	VPSHUFB      Y3, Y5, Y5
+	VPAND        Y1, Y5, Y6
+	VPSRLD       $4, Y5, Y5
+	VPAND        Y0, Y5, Y5
+	VPOR         Y5, Y6, Y5
+	VPSHUFB      Y5, Y2, Y5
+	VPABSB       Y5, Y6
+	VMOVDQU      (CX), Y7
+	VPSIGNB      Y5, Y7, Y5
+	VPXOR        Y7, Y7, Y7
+	VPDPBUSD     Y5, Y6, Y7
+	VMOVDQU      20(DI), X5
+	VINSERTI128  $1, 28(DI), Y5, Y5
+	VPSHUFB      Y3, Y5, Y5
+	VPAND        Y1, Y5, Y6
+	VPSRLD       $4, Y5, Y5
+	VPAND        Y0, Y5, Y5
+	VPOR         Y5, Y6, Y5
+	VPSHUFB      Y5, Y2, Y5
+	VPABSB       Y5, Y6
+	VMOVDQU      32(CX), Y8
+	VPSIGNB      Y5, Y8, Y5
+	VPDPBUSD     Y5, Y6, Y7
+	VMOVDQU      36(DI), X5
+	VINSERTI128  $1, 44(DI), Y5, Y5
+	VPSHUFB      Y3, Y5, Y5
+	VPAND        Y1, Y5, Y6
+	VPSRLD       $4, Y5, Y5
+	VPAND        Y0, Y5, Y5
+	VPOR         Y5, Y6, Y5
+	VPSHUFB      Y5, Y2, Y5
+	VPABSB       Y5, Y6
+	VMOVDQU      64(CX), Y8
+	VPSIGNB      Y5, Y8, Y5
+	VPDPBUSD     Y5, Y6, Y7
+	VBROADCASTI128 52(DI), Y5
+	VPSHUFB      Y4, Y5, Y5
+	VPAND        Y1, Y5, Y6
+	VPSRLD       $4, Y5, Y5
+	VPAND        Y0, Y5, Y5
+	VPOR         Y5, Y6, Y5
+	VPSHUFB      Y5, Y2, Y5
+	VPABSB       Y5, Y6
+	VMOVDQU      96(CX), Y8
+	VPSIGNB      Y5, Y8, Y5
+	VPDPBUSD     Y5, Y6, Y7
+	VMOVDQU      Y7, (R10)
+	VPBROADCASTW (DI), X5
+	VCVTPH2PS    X5, Y5
+	VMOVDQU      turbo46<>+0(SB), Y6
+	VMULPS       Y6, Y5, Y5
+	VMOVSS       X5, (R11)
 	ADDQ         $0x20, R10
 	ADDQ         $4, R11
 	MOVQ         stride+48(FP), R12
@@ -2207,27 +2261,27 @@ done4:
 	ADDQ         $1, R9
 
 	// four results for each row of y
-	VMOVUPS      (BX), X0
-	VMOVDQU      (AX), Y1
-	VMOVDQU      32(AX), Y2
-	VMOVDQU      64(AX), Y3
-	VMOVDQU      96(AX), Y4
-	VPUNPCKLDQ   Y2, Y1, Y5
-	VPUNPCKHDQ   Y2, Y1, Y1
-	VPADDD       Y1, Y5, Y5
-	VPUNPCKLDQ   Y4, Y3, Y1
-	VPUNPCKHDQ   Y4, Y3, Y2
-	VPADDD       Y2, Y1, Y1
-	VPUNPCKLQDQ  Y1, Y5, Y2
-	VPUNPCKHQDQ  Y1, Y5, Y1
-	VPADDD       Y1, Y2, Y2
-	VEXTRACTI128 $1, Y2, X1
-	VPADDD       X1, X2, X1
-	VCVTDQ2PS    X1, X1
-	VBROADCASTSS (DX), X2
-	VMULPS       X2, X1, X1
-	VMULPS       X0, X1, X0
-	VMOVUPS      X0, (SI)
+	VMOVUPS      (BX), X5
+	VMOVDQU      (AX), Y6
+	VMOVDQU      32(AX), Y7
+	VMOVDQU      64(AX), Y8
+	VMOVDQU      96(AX), Y9
+	VPUNPCKLDQ   Y7, Y6, Y10
+	VPUNPCKHDQ   Y7, Y6, Y6
+	VPADDD       Y6, Y10, Y10
+	VPUNPCKLDQ   Y9, Y8, Y6
+	VPUNPCKHDQ   Y9, Y8, Y7
+	VPADDD       Y7, Y6, Y6
+	VPUNPCKLQDQ  Y6, Y10, Y7
+	VPUNPCKHQDQ  Y6, Y10, Y6
+	VPADDD       Y6, Y7, Y7
+	VEXTRACTI128 $1, Y7, X6
+	VPADDD       X6, X7, X6
+	VCVTDQ2PS    X6, X6
+	VBROADCASTSS (DX), X7
+	VMULPS       X7, X6, X6
+	VMULPS       X5, X6, X5
+	VMOVUPS      X5, (SI)
 	ADDQ         $0x10, SI
 	SUBQ         $4, R8
 	JGE          loop1
@@ -2240,6 +2294,13 @@ done2:
 // matmulQ8Block2xTurbo4AVX512 multiplies rows of one block with 2 rows of activations in int8; rows is a multiple of 4, ldy and stride in bytes.
 // Requires: F16C, AVX512VL, AVX512VNNI
 TEXT ·matmulQ8Block2xTurbo4AVX512(SB), 0, $672-72
+
+	// constants of the loops
+	VMOVDQU      turbo42<>+0(SB), Y0
+	VMOVDQU      turbo41<>+0(SB), Y1
+	VBROADCASTI128 turbo47<>+0(SB), Y2
+	VMOVDQU      turbo40<>+0(SB), Y3
+	VMOVDQU      turbo45<>+0(SB), Y4
 	LEAQ         31(SP), AX
 	ANDQ         $-32, AX
 	LEAQ         351(SP), AX
@@ -2265,78 +2326,74 @@ loop1:
 	JLT          done4
 
 loop3:
-	VMOVDQU      4(DI), X0
-	VINSERTI128  $1, 12(DI), Y0, Y0
-	VPSHUFB      turbo40<>+0(SB), Y0, Y0
-	VPAND        turbo41<>+0(SB), Y0, Y1
-	VPSRLD       $4, Y0, Y0
-	VPAND        turbo42<>+0(SB), Y0, Y0
-	VPOR         Y0, Y1, Y0
-	VBROADCASTI128 turbo47<>+0(SB), Y1
-	VPSHUFB      Y0, Y1, Y0
-	VPABSB       Y0, Y1
-	VMOVDQU      (CX), Y2
-	VPSIGNB      Y0, Y2, Y2
-	VPXOR        Y3, Y3, Y3
-	VPDPBUSD     Y2, Y1, Y3
-	VMOVDQU      128(CX), Y2
-	VPSIGNB      Y0, Y2, Y0
-	VPXOR        Y2, Y2, Y2
-	VPDPBUSD     Y0, Y1, Y2
-	VMOVDQU      20(DI), X0
-	VINSERTI128  $1, 28(DI), Y0, Y0
-	VPSHUFB      turbo40<>+0(SB), Y0, Y0
-	VPAND        turbo41<>+0(SB), Y0, Y1
-	VPSRLD       $4, Y0, Y0
-	VPAND        turbo42<>+0(SB), Y0, Y0
-	VPOR         Y0, Y1, Y0
-	VBROADCASTI128 turbo47<>+0(SB), Y1
-	VPSHUFB      Y0, Y1, Y0
-	VPABSB       Y0, Y1
-	VMOVDQU      32(CX), Y4
-	VPSIGNB      Y0, Y4, Y4
-	VPDPBUSD     Y4, Y1, Y3
-	VMOVDQU      160(CX), Y4
-	VPSIGNB      Y0, Y4, Y0
-	VPDPBUSD     Y0, Y1, Y2
-	VMOVDQU      36(DI), X0
-	VINSERTI128  $1, 44(DI), Y0, Y0
-	VPSHUFB      turbo40<>+0(SB), Y0, Y0
-	VPAND        turbo41<>+0(SB), Y0, Y1
-	VPSRLD       $4, Y0, Y0
-	VPAND        turbo42<>+0(SB), Y0, Y0
-	VPOR         Y0, Y1, Y0
-	VBROADCASTI128 turbo47<>+0(SB), Y1
-	VPSHUFB      Y0, Y1, Y0
-	VPABSB       Y0, Y1
-	VMOVDQU      64(CX), Y4
-	VPSIGNB      Y0, Y4, Y4
-	VPDPBUSD     Y4, Y1, Y3
-	VMOVDQU      192(CX), Y4
-	VPSIGNB      Y0, Y4, Y0
-	VPDPBUSD     Y0, Y1, Y2
-	VBROADCASTI128 52(DI), Y0
-	VPSHUFB      turbo45<>+0(SB), Y0, Y0
-	VPAND        turbo41<>+0(SB), Y0, Y1
-	VPSRLD       $4, Y0, Y0
-	VPAND        turbo42<>+0(SB), Y0, Y0
-	VPOR         Y0, Y1, Y0
-	VBROADCASTI128 turbo47<>+0(SB), Y1
-	VPSHUFB      Y0, Y1, Y0
-	VPABSB       Y0, Y1
-	VMOVDQU      96(CX), Y4
-	VPSIGNB      Y0, Y4, Y4
-	VPDPBUSD     Y4, Y1, Y3
-	VMOVDQU      224(CX), Y4
-	VPSIGNB      Y0, Y4, Y0
-	VPDPBUSD     Y0, Y1, Y2
-	VMOVDQU      Y3, (R10)
-	VMOVDQU      Y2, 128(R10)
-	VPBROADCASTW (DI), X0
-	VCVTPH2PS    X0, Y0
-	VMOVDQU      turbo46<>+0(SB), Y1
-	VMULPS       Y1, Y0, Y0
-	VMOVSS       X0, (R11)
+	VMOVDQU      4(DI), X5
+	VINSERTI128  $1, 12(DI), Y5, Y5
+	VPSHUFB      Y3, Y5, Y5
+	VPAND        Y1, Y5, Y6
+	VPSRLD       $4, Y5, Y5
+	VPAND        Y0, Y5, Y5
+	VPOR         Y5, Y6, Y5
+	VPSHUFB      Y5, Y2, Y5
+	VPABSB       Y5, Y6
+	VMOVDQU      (CX), Y7
+	VPSIGNB      Y5, Y7, Y7
+	VPXOR        Y8, Y8, Y8
+	VPDPBUSD     Y7, Y6, Y8
+	VMOVDQU      128(CX), Y7
+	VPSIGNB      Y5, Y7, Y5
+	VPXOR        Y7, Y7, Y7
+	VPDPBUSD     Y5, Y6, Y7
+	VMOVDQU      20(DI), X5
+	VINSERTI128  $1, 28(DI), Y5, Y5
+	VPSHUFB      Y3, Y5, Y5
+	VPAND        Y1, Y5, Y6
+	VPSRLD       $4, Y5, Y5
+	VPAND        Y0, Y5, Y5
+	VPOR         Y5, Y6, Y5
+	VPSHUFB      Y5, Y2, Y5
+	VPABSB       Y5, Y6
+	VMOVDQU      32(CX), Y9
+	VPSIGNB      Y5, Y9, Y9
+	VPDPBUSD     Y9, Y6, Y8
+	VMOVDQU      160(CX), Y9
+	VPSIGNB      Y5, Y9, Y5
+	VPDPBUSD     Y5, Y6, Y7
+	VMOVDQU      36(DI), X5
+	VINSERTI128  $1, 44(DI), Y5, Y5
+	VPSHUFB      Y3, Y5, Y5
+	VPAND        Y1, Y5, Y6
+	VPSRLD       $4, Y5, Y5
+	VPAND        Y0, Y5, Y5
+	VPOR         Y5, Y6, Y5
+	VPSHUFB      Y5, Y2, Y5
+	VPABSB       Y5, Y6
+	VMOVDQU      64(CX), Y9
+	VPSIGNB      Y5, Y9, Y9
+	VPDPBUSD     Y9, Y6, Y8
+	VMOVDQU      192(CX), Y9
+	VPSIGNB      Y5, Y9, Y5
+	VPDPBUSD     Y5, Y6, Y7
+	VBROADCASTI128 52(DI), Y5
+	VPSHUFB      Y4, Y5, Y5
+	VPAND        Y1, Y5, Y6
+	VPSRLD       $4, Y5, Y5
+	VPAND        Y0, Y5, Y5
+	VPOR         Y5, Y6, Y5
+	VPSHUFB      Y5, Y2, Y5
+	VPABSB       Y5, Y6
+	VMOVDQU      96(CX), Y9
+	VPSIGNB      Y5, Y9, Y9
+	VPDPBUSD     Y9, Y6, Y8
+	VMOVDQU      224(CX), Y9
+	VPSIGNB      Y5, Y9, Y5
+	VPDPBUSD     Y5, Y6, Y7
+	VMOVDQU      Y8, (R10)
+	VMOVDQU      Y7, 128(R10)
+	VPBROADCASTW (DI), X5
+	VCVTPH2PS    X5, Y5
+	VMOVDQU      turbo46<>+0(SB), Y6
+	VMULPS       Y6, Y5, Y5
+	VMOVSS       X5, (R11)
 	ADDQ         $0x20, R10
 	ADDQ         $4, R11
 	MOVQ         stride+48(FP), R12
@@ -2348,50 +2405,50 @@ done4:
 	ADDQ         $1, R9
 
 	// four results for each row of y
-	VMOVUPS      (BX), X0
-	VMOVDQU      (AX), Y1
-	VMOVDQU      32(AX), Y2
-	VMOVDQU      64(AX), Y3
-	VMOVDQU      96(AX), Y4
-	VPUNPCKLDQ   Y2, Y1, Y5
-	VPUNPCKHDQ   Y2, Y1, Y1
-	VPADDD       Y1, Y5, Y5
-	VPUNPCKLDQ   Y4, Y3, Y1
-	VPUNPCKHDQ   Y4, Y3, Y2
-	VPADDD       Y2, Y1, Y1
-	VPUNPCKLQDQ  Y1, Y5, Y2
-	VPUNPCKHQDQ  Y1, Y5, Y1
-	VPADDD       Y1, Y2, Y2
-	VEXTRACTI128 $1, Y2, X1
-	VPADDD       X1, X2, X1
-	VCVTDQ2PS    X1, X1
-	VBROADCASTSS (DX), X2
-	VMULPS       X2, X1, X1
-	VMULPS       X0, X1, X1
-	VMOVUPS      X1, (SI)
-	VMOVDQU      128(AX), Y1
-	VMOVDQU      160(AX), Y2
-	VMOVDQU      192(AX), Y3
-	VMOVDQU      224(AX), Y4
-	VPUNPCKLDQ   Y2, Y1, Y5
-	VPUNPCKHDQ   Y2, Y1, Y1
-	VPADDD       Y1, Y5, Y5
-	VPUNPCKLDQ   Y4, Y3, Y1
-	VPUNPCKHDQ   Y4, Y3, Y2
-	VPADDD       Y2, Y1, Y1
-	VPUNPCKLQDQ  Y1, Y5, Y2
-	VPUNPCKHQDQ  Y1, Y5, Y1
-	VPADDD       Y1, Y2, Y2
-	VEXTRACTI128 $1, Y2, X1
-	VPADDD       X1, X2, X1
-	VCVTDQ2PS    X1, X1
-	VBROADCASTSS 4(DX), X2
-	VMULPS       X2, X1, X1
-	VMULPS       X0, X1, X0
+	VMOVUPS      (BX), X5
+	VMOVDQU      (AX), Y6
+	VMOVDQU      32(AX), Y7
+	VMOVDQU      64(AX), Y8
+	VMOVDQU      96(AX), Y9
+	VPUNPCKLDQ   Y7, Y6, Y10
+	VPUNPCKHDQ   Y7, Y6, Y6
+	VPADDD       Y6, Y10, Y10
+	VPUNPCKLDQ   Y9, Y8, Y6
+	VPUNPCKHDQ   Y9, Y8, Y7
+	VPADDD       Y7, Y6, Y6
+	VPUNPCKLQDQ  Y6, Y10, Y7
+	VPUNPCKHQDQ  Y6, Y10, Y6
+	VPADDD       Y6, Y7, Y7
+	VEXTRACTI128 $1, Y7, X6
+	VPADDD       X6, X7, X6
+	VCVTDQ2PS    X6, X6
+	VBROADCASTSS (DX), X7
+	VMULPS       X7, X6, X6
+	VMULPS       X5, X6, X6
+	VMOVUPS      X6, (SI)
+	VMOVDQU      128(AX), Y6
+	VMOVDQU      160(AX), Y7
+	VMOVDQU      192(AX), Y8
+	VMOVDQU      224(AX), Y9
+	VPUNPCKLDQ   Y7, Y6, Y10
+	VPUNPCKHDQ   Y7, Y6, Y6
+	VPADDD       Y6, Y10, Y10
+	VPUNPCKLDQ   Y9, Y8, Y6
+	VPUNPCKHDQ   Y9, Y8, Y7
+	VPADDD       Y7, Y6, Y6
+	VPUNPCKLQDQ  Y6, Y10, Y7
+	VPUNPCKHQDQ  Y6, Y10, Y6
+	VPADDD       Y6, Y7, Y7
+	VEXTRACTI128 $1, Y7, X6
+	VPADDD       X6, X7, X6
+	VCVTDQ2PS    X6, X6
+	VBROADCASTSS 4(DX), X7
+	VMULPS       X7, X6, X6
+	VMULPS       X5, X6, X5
 	MOVQ         ldy+8(FP), R9
 	MOVQ         SI, R10
 	ADDQ         R9, R10
-	VMOVUPS      X0, (R10)
+	VMOVUPS      X5, (R10)
 	ADDQ         $0x10, SI
 	SUBQ         $4, R8
 	JGE          loop1
@@ -2404,6 +2461,13 @@ done2:
 // matmulQ8Block3xTurbo4AVX512 multiplies rows of one block with 3 rows of activations in int8; rows is a multiple of 4, ldy and stride in bytes.
 // Requires: F16C, AVX512VL, AVX512VNNI
 TEXT ·matmulQ8Block3xTurbo4AVX512(SB), 0, $800-72
+
+	// constants of the loops
+	VMOVDQU      turbo42<>+0(SB), Y0
+	VMOVDQU      turbo41<>+0(SB), Y1
+	VBROADCASTI128 turbo47<>+0(SB), Y2
+	VMOVDQU      turbo40<>+0(SB), Y3
+	VMOVDQU      turbo45<>+0(SB), Y4
 	LEAQ         31(SP), AX
 	ANDQ         $-32, AX
 	LEAQ         351(SP), AX
@@ -2429,92 +2493,88 @@ loop1:
 	JLT          done4
 
 loop3:
-	VMOVDQU      4(DI), X0
-	VINSERTI128  $1, 12(DI), Y0, Y0
-	VPSHUFB      turbo40<>+0(SB), Y0, Y0
-	VPAND        turbo41<>+0(SB), Y0, Y1
-	VPSRLD       $4, Y0, Y0
-	VPAND        turbo42<>+0(SB), Y0, Y0
-	VPOR         Y0, Y1, Y0
-	VBROADCASTI128 turbo47<>+0(SB), Y1
-	VPSHUFB      Y0, Y1, Y0
-	VPABSB       Y0, Y1
-	VMOVDQU      (CX), Y2
-	VPSIGNB      Y0, Y2, Y2
-	VPXOR        Y3, Y3, Y3
-	VPDPBUSD     Y2, Y1, Y3
-	VMOVDQU      128(CX), Y2
-	VPSIGNB      Y0, Y2, Y2
-	VPXOR        Y4, Y4, Y4
-	VPDPBUSD     Y2, Y1, Y4
-	VMOVDQU      256(CX), Y2
-	VPSIGNB      Y0, Y2, Y0
-	VPXOR        Y2, Y2, Y2
-	VPDPBUSD     Y0, Y1, Y2
-	VMOVDQU      20(DI), X0
-	VINSERTI128  $1, 28(DI), Y0, Y0
-	VPSHUFB      turbo40<>+0(SB), Y0, Y0
-	VPAND        turbo41<>+0(SB), Y0, Y1
-	VPSRLD       $4, Y0, Y0
-	VPAND        turbo42<>+0(SB), Y0, Y0
-	VPOR         Y0, Y1, Y0
-	VBROADCASTI128 turbo47<>+0(SB), Y1
-	VPSHUFB      Y0, Y1, Y0
-	VPABSB       Y0, Y1
-	VMOVDQU      32(CX), Y5
-	VPSIGNB      Y0, Y5, Y5
-	VPDPBUSD     Y5, Y1, Y3
-	VMOVDQU      160(CX), Y5
-	VPSIGNB      Y0, Y5, Y5
-	VPDPBUSD     Y5, Y1, Y4
-	VMOVDQU      288(CX), Y5
-	VPSIGNB      Y0, Y5, Y0
-	VPDPBUSD     Y0, Y1, Y2
-	VMOVDQU      36(DI), X0
-	VINSERTI128  $1, 44(DI), Y0, Y0
-	VPSHUFB      turbo40<>+0(SB), Y0, Y0
-	VPAND        turbo41<>+0(SB), Y0, Y1
-	VPSRLD       $4, Y0, Y0
-	VPAND        turbo42<>+0(SB), Y0, Y0
-	VPOR         Y0, Y1, Y0
-	VBROADCASTI128 turbo47<>+0(SB), Y1
-	VPSHUFB      Y0, Y1, Y0
-	VPABSB       Y0, Y1
-	VMOVDQU      64(CX), Y5
-	VPSIGNB      Y0, Y5, Y5
-	VPDPBUSD     Y5, Y1, Y3
-	VMOVDQU      192(CX), Y5
-	VPSIGNB      Y0, Y5, Y5
-	VPDPBUSD     Y5, Y1, Y4
-	VMOVDQU      320(CX), Y5
-	VPSIGNB      Y0, Y5, Y0
-	VPDPBUSD     Y0, Y1, Y2
-	VBROADCASTI128 52(DI), Y0
-	VPSHUFB      turbo45<>+0(SB), Y0, Y0
-	VPAND        turbo41<>+0(SB), Y0, Y1
-	VPSRLD       $4, Y0, Y0
-	VPAND        turbo42<>+0(SB), Y0, Y0
-	VPOR         Y0, Y1, Y0
-	VBROADCASTI128 turbo47<>+0(SB), Y1
-	VPSHUFB      Y0, Y1, Y0
-	VPABSB       Y0, Y1
-	VMOVDQU      96(CX), Y5
-	VPSIGNB      Y0, Y5, Y5
-	VPDPBUSD     Y5, Y1, Y3
-	VMOVDQU      224(CX), Y5
-	VPSIGNB      Y0, Y5, Y5
-	VPDPBUSD     Y5, Y1, Y4
-	VMOVDQU      352(CX), Y5
-	VPSIGNB      Y0, Y5, Y0
-	VPDPBUSD     Y0, Y1, Y2
-	VMOVDQU      Y3, (R10)
-	VMOVDQU      Y4, 128(R10)
-	VMOVDQU      Y2, 256(R10)
-	VPBROADCASTW (DI), X0
-	VCVTPH2PS    X0, Y0
-	VMOVDQU      turbo46<>+0(SB), Y1
-	VMULPS       Y1, Y0, Y0
-	VMOVSS       X0, (R11)
+	VMOVDQU      4(DI), X5
+	VINSERTI128  $1, 12(DI), Y5, Y5
+	VPSHUFB      Y3, Y5, Y5
+	VPAND        Y1, Y5, Y6
+	VPSRLD       $4, Y5, Y5
+	VPAND        Y0, Y5, Y5
+	VPOR         Y5, Y6, Y5
+	VPSHUFB      Y5, Y2, Y5
+	VPABSB       Y5, Y6
+	VMOVDQU      (CX), Y7
+	VPSIGNB      Y5, Y7, Y7
+	VPXOR        Y8, Y8, Y8
+	VPDPBUSD     Y7, Y6, Y8
+	VMOVDQU      128(CX), Y7
+	VPSIGNB      Y5, Y7, Y7
+	VPXOR        Y9, Y9, Y9
+	VPDPBUSD     Y7, Y6, Y9
+	VMOVDQU      256(CX), Y7
+	VPSIGNB      Y5, Y7, Y5
+	VPXOR        Y7, Y7, Y7
+	VPDPBUSD     Y5, Y6, Y7
+	VMOVDQU      20(DI), X5
+	VINSERTI128  $1, 28(DI), Y5, Y5
+	VPSHUFB      Y3, Y5, Y5
+	VPAND        Y1, Y5, Y6
+	VPSRLD       $4, Y5, Y5
+	VPAND        Y0, Y5, Y5
+	VPOR         Y5, Y6, Y5
+	VPSHUFB      Y5, Y2, Y5
+	VPABSB       Y5, Y6
+	VMOVDQU      32(CX), Y10
+	VPSIGNB      Y5, Y10, Y10
+	VPDPBUSD     Y10, Y6, Y8
+	VMOVDQU      160(CX), Y10
+	VPSIGNB      Y5, Y10, Y10
+	VPDPBUSD     Y10, Y6, Y9
+	VMOVDQU      288(CX), Y10
+	VPSIGNB      Y5, Y10, Y5
+	VPDPBUSD     Y5, Y6, Y7
+	VMOVDQU      36(DI), X5
+	VINSERTI128  $1, 44(DI), Y5, Y5
+	VPSHUFB      Y3, Y5, Y5
+	VPAND        Y1, Y5, Y6
+	VPSRLD       $4, Y5, Y5
+	VPAND        Y0, Y5, Y5
+	VPOR         Y5, Y6, Y5
+	VPSHUFB      Y5, Y2, Y5
+	VPABSB       Y5, Y6
+	VMOVDQU      64(CX), Y10
+	VPSIGNB      Y5, Y10, Y10
+	VPDPBUSD     Y10, Y6, Y8
+	VMOVDQU      192(CX), Y10
+	VPSIGNB      Y5, Y10, Y10
+	VPDPBUSD     Y10, Y6, Y9
+	VMOVDQU      320(CX), Y10
+	VPSIGNB      Y5, Y10, Y5
+	VPDPBUSD     Y5, Y6, Y7
+	VBROADCASTI128 52(DI), Y5
+	VPSHUFB      Y4, Y5, Y5
+	VPAND        Y1, Y5, Y6
+	VPSRLD       $4, Y5, Y5
+	VPAND        Y0, Y5, Y5
+	VPOR         Y5, Y6, Y5
+	VPSHUFB      Y5, Y2, Y5
+	VPABSB       Y5, Y6
+	VMOVDQU      96(CX), Y10
+	VPSIGNB      Y5, Y10, Y10
+	VPDPBUSD     Y10, Y6, Y8
+	VMOVDQU      224(CX), Y10
+	VPSIGNB      Y5, Y10, Y10
+	VPDPBUSD     Y10, Y6, Y9
+	VMOVDQU      352(CX), Y10
+	VPSIGNB      Y5, Y10, Y5
+	VPDPBUSD     Y5, Y6, Y7
+	VMOVDQU      Y8, (R10)
+	VMOVDQU      Y9, 128(R10)
+	VMOVDQU      Y7, 256(R10)
+	VPBROADCASTW (DI), X5
+	VCVTPH2PS    X5, Y5
+	VMOVDQU      turbo46<>+0(SB), Y6
+	VMULPS       Y6, Y5, Y5
+	VMOVSS       X5, (R11)
 	ADDQ         $0x20, R10
 	ADDQ         $4, R11
 	MOVQ         stride+48(FP), R12
@@ -2526,71 +2586,71 @@ done4:
 	ADDQ         $1, R9
 
 	// four results for each row of y
-	VMOVUPS      (BX), X0
-	VMOVDQU      (AX), Y1
-	VMOVDQU      32(AX), Y2
-	VMOVDQU      64(AX), Y3
-	VMOVDQU      96(AX), Y4
-	VPUNPCKLDQ   Y2, Y1, Y5
-	VPUNPCKHDQ   Y2, Y1, Y1
-	VPADDD       Y1, Y5, Y5
-	VPUNPCKLDQ   Y4, Y3, Y1
-	VPUNPCKHDQ   Y4, Y3, Y2
-	VPADDD       Y2, Y1, Y1
-	VPUNPCKLQDQ  Y1, Y5, Y2
-	VPUNPCKHQDQ  Y1, Y5, Y1
-	VPADDD       Y1, Y2, Y2
-	VEXTRACTI128 $1, Y2, X1
-	VPADDD       X1, X2, X1
-	VCVTDQ2PS    X1, X1
-	VBROADCASTSS (DX), X2
-	VMULPS       X2, X1, X1
-	VMULPS       X0, X1, X1
-	VMOVUPS      X1, (SI)
-	VMOVDQU      128(AX), Y1
-	VMOVDQU      160(AX), Y2
-	VMOVDQU      192(AX), Y3
-	VMOVDQU      224(AX), Y4
-	VPUNPCKLDQ   Y2, Y1, Y5
-	VPUNPCKHDQ   Y2, Y1, Y1
-	VPADDD       Y1, Y5, Y5
-	VPUNPCKLDQ   Y4, Y3, Y1
-	VPUNPCKHDQ   Y4, Y3, Y2
-	VPADDD       Y2, Y1, Y1
-	VPUNPCKLQDQ  Y1, Y5, Y2
-	VPUNPCKHQDQ  Y1, Y5, Y1
-	VPADDD       Y1, Y2, Y2
-	VEXTRACTI128 $1, Y2, X1
-	VPADDD       X1, X2, X1
-	VCVTDQ2PS    X1, X1
-	VBROADCASTSS 4(DX), X2
-	VMULPS       X2, X1, X1
-	VMULPS       X0, X1, X1
+	VMOVUPS      (BX), X5
+	VMOVDQU      (AX), Y6
+	VMOVDQU      32(AX), Y7
+	VMOVDQU      64(AX), Y8
+	VMOVDQU      96(AX), Y9
+	VPUNPCKLDQ   Y7, Y6, Y10
+	VPUNPCKHDQ   Y7, Y6, Y6
+	VPADDD       Y6, Y10, Y10
+	VPUNPCKLDQ   Y9, Y8, Y6
+	VPUNPCKHDQ   Y9, Y8, Y7
+	VPADDD       Y7, Y6, Y6
+	VPUNPCKLQDQ  Y6, Y10, Y7
+	VPUNPCKHQDQ  Y6, Y10, Y6
+	VPADDD       Y6, Y7, Y7
+	VEXTRACTI128 $1, Y7, X6
+	VPADDD       X6, X7, X6
+	VCVTDQ2PS    X6, X6
+	VBROADCASTSS (DX), X7
+	VMULPS       X7, X6, X6
+	VMULPS       X5, X6, X6
+	VMOVUPS      X6, (SI)
+	VMOVDQU      128(AX), Y6
+	VMOVDQU      160(AX), Y7
+	VMOVDQU      192(AX), Y8
+	VMOVDQU      224(AX), Y9
+	VPUNPCKLDQ   Y7, Y6, Y10
+	VPUNPCKHDQ   Y7, Y6, Y6
+	VPADDD       Y6, Y10, Y10
+	VPUNPCKLDQ   Y9, Y8, Y6
+	VPUNPCKHDQ   Y9, Y8, Y7
+	VPADDD       Y7, Y6, Y6
+	VPUNPCKLQDQ  Y6, Y10, Y7
+	VPUNPCKHQDQ  Y6, Y10, Y6
+	VPADDD       Y6, Y7, Y7
+	VEXTRACTI128 $1, Y7, X6
+	VPADDD       X6, X7, X6
+	VCVTDQ2PS    X6, X6
+	VBROADCASTSS 4(DX), X7
+	VMULPS       X7, X6, X6
+	VMULPS       X5, X6, X6
 	MOVQ         ldy+8(FP), R9
 	MOVQ         SI, R10
 	ADDQ         R9, R10
-	VMOVUPS      X1, (R10)
-	VMOVDQU      256(AX), Y1
-	VMOVDQU      288(AX), Y2
-	VMOVDQU      320(AX), Y3
-	VMOVDQU      352(AX), Y4
-	VPUNPCKLDQ   Y2, Y1, Y5
-	VPUNPCKHDQ   Y2, Y1, Y1
-	VPADDD       Y1, Y5, Y5
-	VPUNPCKLDQ   Y4, Y3, Y1
-	VPUNPCKHDQ   Y4, Y3, Y2
-	VPADDD       Y2, Y1, Y1
-	VPUNPCKLQDQ  Y1, Y5, Y2
-	VPUNPCKHQDQ  Y1, Y5, Y1
-	VPADDD       Y1, Y2, Y2
-	VEXTRACTI128 $1, Y2, X1
-	VPADDD       X1, X2, X1
-	VCVTDQ2PS    X1, X1
-	VBROADCASTSS 8(DX), X2
-	VMULPS       X2, X1, X1
-	VMULPS       X0, X1, X0
+	VMOVUPS      X6, (R10)
+	VMOVDQU      256(AX), Y6
+	VMOVDQU      288(AX), Y7
+	VMOVDQU      320(AX), Y8
+	VMOVDQU      352(AX), Y9
+	VPUNPCKLDQ   Y7, Y6, Y10
+	VPUNPCKHDQ   Y7, Y6, Y6
+	VPADDD       Y6, Y10, Y10
+	VPUNPCKLDQ   Y9, Y8, Y6
+	VPUNPCKHDQ   Y9, Y8, Y7
+	VPADDD       Y7, Y6, Y6
+	VPUNPCKLQDQ  Y6, Y10, Y7
+	VPUNPCKHQDQ  Y6, Y10, Y6
+	VPADDD       Y6, Y7, Y7
+	VEXTRACTI128 $1, Y7, X6
+	VPADDD       X6, X7, X6
+	VCVTDQ2PS    X6, X6
+	VBROADCASTSS 8(DX), X7
+	VMULPS       X7, X6, X6
+	VMULPS       X5, X6, X5
 	ADDQ         R9, R10
-	VMOVUPS      X0, (R10)
+	VMOVUPS      X5, (R10)
 	ADDQ         $0x10, SI
 	SUBQ         $4, R8
 	JGE          loop1
@@ -2603,6 +2663,13 @@ done2:
 // matmulQ8Block4xTurbo4AVX512 multiplies rows of one block with 4 rows of activations in int8; rows is a multiple of 4, ldy and stride in bytes.
 // Requires: F16C, AVX512VL, AVX512VNNI
 TEXT ·matmulQ8Block4xTurbo4AVX512(SB), 0, $928-72
+
+	// constants of the loops
+	VMOVDQU      turbo42<>+0(SB), Y0
+	VMOVDQU      turbo41<>+0(SB), Y1
+	VBROADCASTI128 turbo47<>+0(SB), Y2
+	VMOVDQU      turbo40<>+0(SB), Y3
+	VMOVDQU      turbo45<>+0(SB), Y4
 	LEAQ         31(SP), AX
 	ANDQ         $-32, AX
 	LEAQ         351(SP), AX
@@ -2628,106 +2695,102 @@ loop1:
 	JLT          done4
 
 loop3:
-	VMOVDQU      4(DI), X0
-	VINSERTI128  $1, 12(DI), Y0, Y0
-	VPSHUFB      turbo40<>+0(SB), Y0, Y0
-	VPAND        turbo41<>+0(SB), Y0, Y1
-	VPSRLD       $4, Y0, Y0
-	VPAND        turbo42<>+0(SB), Y0, Y0
-	VPOR         Y0, Y1, Y0
-	VBROADCASTI128 turbo47<>+0(SB), Y1
-	VPSHUFB      Y0, Y1, Y0
-	VPABSB       Y0, Y1
-	VMOVDQU      (CX), Y2
-	VPSIGNB      Y0, Y2, Y2
-	VPXOR        Y3, Y3, Y3
-	VPDPBUSD     Y2, Y1, Y3
-	VMOVDQU      128(CX), Y2
-	VPSIGNB      Y0, Y2, Y2
-	VPXOR        Y4, Y4, Y4
-	VPDPBUSD     Y2, Y1, Y4
-	VMOVDQU      256(CX), Y2
-	VPSIGNB      Y0, Y2, Y2
-	VPXOR        Y5, Y5, Y5
-	VPDPBUSD     Y2, Y1, Y5
-	VMOVDQU      384(CX), Y2
-	VPSIGNB      Y0, Y2, Y0
-	VPXOR        Y2, Y2, Y2
-	VPDPBUSD     Y0, Y1, Y2
-	VMOVDQU      20(DI), X0
-	VINSERTI128  $1, 28(DI), Y0, Y0
-	VPSHUFB      turbo40<>+0(SB), Y0, Y0
-	VPAND        turbo41<>+0(SB), Y0, Y1
-	VPSRLD       $4, Y0, Y0
-	VPAND        turbo42<>+0(SB), Y0, Y0
-	VPOR         Y0, Y1, Y0
-	VBROADCASTI128 turbo47<>+0(SB), Y1
-	VPSHUFB      Y0, Y1, Y0
-	VPABSB       Y0, Y1
-	VMOVDQU      32(CX), Y6
-	VPSIGNB      Y0, Y6, Y6
-	VPDPBUSD     Y6, Y1, Y3
-	VMOVDQU      160(CX), Y6
-	VPSIGNB      Y0, Y6, Y6
-	VPDPBUSD     Y6, Y1, Y4
-	VMOVDQU      288(CX), Y6
-	VPSIGNB      Y0, Y6, Y6
-	VPDPBUSD     Y6, Y1, Y5
-	VMOVDQU      416(CX), Y6
-	VPSIGNB      Y0, Y6, Y0
-	VPDPBUSD     Y0, Y1, Y2
-	VMOVDQU      36(DI), X0
-	VINSERTI128  $1, 44(DI), Y0, Y0
-	VPSHUFB      turbo40<>+0(SB), Y0, Y0
-	VPAND        turbo41<>+0(SB), Y0, Y1
-	VPSRLD       $4, Y0, Y0
-	VPAND        turbo42<>+0(SB), Y0, Y0
-	VPOR         Y0, Y1, Y0
-	VBROADCASTI128 turbo47<>+0(SB), Y1
-	VPSHUFB      Y0, Y1, Y0
-	VPABSB       Y0, Y1
-	VMOVDQU      64(CX), Y6
-	VPSIGNB      Y0, Y6, Y6
-	VPDPBUSD     Y6, Y1, Y3
-	VMOVDQU      192(CX), Y6
-	VPSIGNB      Y0, Y6, Y6
-	VPDPBUSD     Y6, Y1, Y4
-	VMOVDQU      320(CX), Y6
-	VPSIGNB      Y0, Y6, Y6
-	VPDPBUSD     Y6, Y1, Y5
-	VMOVDQU      448(CX), Y6
-	VPSIGNB      Y0, Y6, Y0
-	VPDPBUSD     Y0, Y1, Y2
-	VBROADCASTI128 52(DI), Y0
-	VPSHUFB      turbo45<>+0(SB), Y0, Y0
-	VPAND        turbo41<>+0(SB), Y0, Y1
-	VPSRLD       $4, Y0, Y0
-	VPAND        turbo42<>+0(SB), Y0, Y0
-	VPOR         Y0, Y1, Y0
-	VBROADCASTI128 turbo47<>+0(SB), Y1
-	VPSHUFB      Y0, Y1, Y0
-	VPABSB       Y0, Y1
-	VMOVDQU      96(CX), Y6
-	VPSIGNB      Y0, Y6, Y6
-	VPDPBUSD     Y6, Y1, Y3
-	VMOVDQU      224(CX), Y6
-	VPSIGNB      Y0, Y6, Y6
-	VPDPBUSD     Y6, Y1, Y4
-	VMOVDQU      352(CX), Y6
-	VPSIGNB      Y0, Y6, Y6
-	VPDPBUSD     Y6, Y1, Y5
-	VMOVDQU      480(CX), Y6
-	VPSIGNB      Y0, Y6, Y0
-	VPDPBUSD     Y0, Y1, Y2
-	VMOVDQU      Y3, (R10)
-	VMOVDQU      Y4, 128(R10)
-	VMOVDQU      Y5, 256(R10)
-	VMOVDQU      Y2, 384(R10)
-	VPBROADCASTW (DI), X0
-	VCVTPH2PS    X0, Y0
-	VMOVDQU      turbo46<>+0(SB), Y1
-	VMULPS       Y1, Y0, Y0
-	VMOVSS       X0, (R11)
+	VMOVDQU      4(DI), X5
+	VINSERTI128  $1, 12(DI), Y5, Y5
+	VPSHUFB      Y3, Y5, Y5
+	VPAND        Y1, Y5, Y6
+	VPSRLD       $4, Y5, Y5
+	VPAND        Y0, Y5, Y5
+	VPOR         Y5, Y6, Y5
+	VPSHUFB      Y5, Y2, Y5
+	VPABSB       Y5, Y6
+	VMOVDQU      (CX), Y7
+	VPSIGNB      Y5, Y7, Y7
+	VPXOR        Y8, Y8, Y8
+	VPDPBUSD     Y7, Y6, Y8
+	VMOVDQU      128(CX), Y7
+	VPSIGNB      Y5, Y7, Y7
+	VPXOR        Y9, Y9, Y9
+	VPDPBUSD     Y7, Y6, Y9
+	VMOVDQU      256(CX), Y7
+	VPSIGNB      Y5, Y7, Y7
+	VPXOR        Y10, Y10, Y10
+	VPDPBUSD     Y7, Y6, Y10
+	VMOVDQU      384(CX), Y7
+	VPSIGNB      Y5, Y7, Y5
+	VPXOR        Y7, Y7, Y7
+	VPDPBUSD     Y5, Y6, Y7
+	VMOVDQU      20(DI), X5
+	VINSERTI128  $1, 28(DI), Y5, Y5
+	VPSHUFB      Y3, Y5, Y5
+	VPAND        Y1, Y5, Y6
+	VPSRLD       $4, Y5, Y5
+	VPAND        Y0, Y5, Y5
+	VPOR         Y5, Y6, Y5
+	VPSHUFB      Y5, Y2, Y5
+	VPABSB       Y5, Y6
+	VMOVDQU      32(CX), Y11
+	VPSIGNB      Y5, Y11, Y11
+	VPDPBUSD     Y11, Y6, Y8
+	VMOVDQU      160(CX), Y11
+	VPSIGNB      Y5, Y11, Y11
+	VPDPBUSD     Y11, Y6, Y9
+	VMOVDQU      288(CX), Y11
+	VPSIGNB      Y5, Y11, Y11
+	VPDPBUSD     Y11, Y6, Y10
+	VMOVDQU      416(CX), Y11
+	VPSIGNB      Y5, Y11, Y5
+	VPDPBUSD     Y5, Y6, Y7
+	VMOVDQU      36(DI), X5
+	VINSERTI128  $1, 44(DI), Y5, Y5
+	VPSHUFB      Y3, Y5, Y5
+	VPAND        Y1, Y5, Y6
+	VPSRLD       $4, Y5, Y5
+	VPAND        Y0, Y5, Y5
+	VPOR         Y5, Y6, Y5
+	VPSHUFB      Y5, Y2, Y5
+	VPABSB       Y5, Y6
+	VMOVDQU      64(CX), Y11
+	VPSIGNB      Y5, Y11, Y11
+	VPDPBUSD     Y11, Y6, Y8
+	VMOVDQU      192(CX), Y11
+	VPSIGNB      Y5, Y11, Y11
+	VPDPBUSD     Y11, Y6, Y9
+	VMOVDQU      320(CX), Y11
+	VPSIGNB      Y5, Y11, Y11
+	VPDPBUSD     Y11, Y6, Y10
+	VMOVDQU      448(CX), Y11
+	VPSIGNB      Y5, Y11, Y5
+	VPDPBUSD     Y5, Y6, Y7
+	VBROADCASTI128 52(DI), Y5
+	VPSHUFB      Y4, Y5, Y5
+	VPAND        Y1, Y5, Y6
+	VPSRLD       $4, Y5, Y5
+	VPAND        Y0, Y5, Y5
+	VPOR         Y5, Y6, Y5
+	VPSHUFB      Y5, Y2, Y5
+	VPABSB       Y5, Y6
+	VMOVDQU      96(CX), Y11
+	VPSIGNB      Y5, Y11, Y11
+	VPDPBUSD     Y11, Y6, Y8
+	VMOVDQU      224(CX), Y11
+	VPSIGNB      Y5, Y11, Y11
+	VPDPBUSD     Y11, Y6, Y9
+	VMOVDQU      352(CX), Y11
+	VPSIGNB      Y5, Y11, Y11
+	VPDPBUSD     Y11, Y6, Y10
+	VMOVDQU      480(CX), Y11
+	VPSIGNB      Y5, Y11, Y5
+	VPDPBUSD     Y5, Y6, Y7
+	VMOVDQU      Y8, (R10)
+	VMOVDQU      Y9, 128(R10)
+	VMOVDQU      Y10, 256(R10)
+	VMOVDQU      Y7, 384(R10)
+	VPBROADCASTW (DI), X5
+	VCVTPH2PS    X5, Y5
+	VMOVDQU      turbo46<>+0(SB), Y6
+	VMULPS       Y6, Y5, Y5
+	VMOVSS       X5, (R11)
 	ADDQ         $0x20, R10
 	ADDQ         $4, R11
 	MOVQ         stride+48(FP), R12
@@ -2739,92 +2802,92 @@ done4:
 	ADDQ         $1, R9
 
 	// four results for each row of y
-	VMOVUPS      (BX), X0
-	VMOVDQU      (AX), Y1
-	VMOVDQU      32(AX), Y2
-	VMOVDQU      64(AX), Y3
-	VMOVDQU      96(AX), Y4
-	VPUNPCKLDQ   Y2, Y1, Y5
-	VPUNPCKHDQ   Y2, Y1, Y1
-	VPADDD       Y1, Y5, Y5
-	VPUNPCKLDQ   Y4, Y3, Y1
-	VPUNPCKHDQ   Y4, Y3, Y2
-	VPADDD       Y2, Y1, Y1
-	VPUNPCKLQDQ  Y1, Y5, Y2
-	VPUNPCKHQDQ  Y1, Y5, Y1
-	VPADDD       Y1, Y2, Y2
-	VEXTRACTI128 $1, Y2, X1
-	VPADDD       X1, X2, X1
-	VCVTDQ2PS    X1, X1
-	VBROADCASTSS (DX), X2
-	VMULPS       X2, X1, X1
-	VMULPS       X0, X1, X1
-	VMOVUPS      X1, (SI)
-	VMOVDQU      128(AX), Y1
-	VMOVDQU      160(AX), Y2
-	VMOVDQU      192(AX), Y3
-	VMOVDQU      224(AX), Y4
-	VPUNPCKLDQ   Y2, Y1, Y5
-	VPUNPCKHDQ   Y2, Y1, Y1
-	VPADDD       Y1, Y5, Y5
-	VPUNPCKLDQ   Y4, Y3, Y1
-	VPUNPCKHDQ   Y4, Y3, Y2
-	VPADDD       Y2, Y1, Y1
-	VPUNPCKLQDQ  Y1, Y5, Y2
-	VPUNPCKHQDQ  Y1, Y5, Y1
-	VPADDD       Y1, Y2, Y2
-	VEXTRACTI128 $1, Y2, X1
-	VPADDD       X1, X2, X1
-	VCVTDQ2PS    X1, X1
-	VBROADCASTSS 4(DX), X2
-	VMULPS       X2, X1, X1
-	VMULPS       X0, X1, X1
+	VMOVUPS      (BX), X5
+	VMOVDQU      (AX), Y6
+	VMOVDQU      32(AX), Y7
+	VMOVDQU      64(AX), Y8
+	VMOVDQU      96(AX), Y9
+	VPUNPCKLDQ   Y7, Y6, Y10
+	VPUNPCKHDQ   Y7, Y6, Y6
+	VPADDD       Y6, Y10, Y10
+	VPUNPCKLDQ   Y9, Y8, Y6
+	VPUNPCKHDQ   Y9, Y8, Y7
+	VPADDD       Y7, Y6, Y6
+	VPUNPCKLQDQ  Y6, Y10, Y7
+	VPUNPCKHQDQ  Y6, Y10, Y6
+	VPADDD       Y6, Y7, Y7
+	VEXTRACTI128 $1, Y7, X6
+	VPADDD       X6, X7, X6
+	VCVTDQ2PS    X6, X6
+	VBROADCASTSS (DX), X7
+	VMULPS       X7, X6, X6
+	VMULPS       X5, X6, X6
+	VMOVUPS      X6, (SI)
+	VMOVDQU      128(AX), Y6
+	VMOVDQU      160(AX), Y7
+	VMOVDQU      192(AX), Y8
+	VMOVDQU      224(AX), Y9
+	VPUNPCKLDQ   Y7, Y6, Y10
+	VPUNPCKHDQ   Y7, Y6, Y6
+	VPADDD       Y6, Y10, Y10
+	VPUNPCKLDQ   Y9, Y8, Y6
+	VPUNPCKHDQ   Y9, Y8, Y7
+	VPADDD       Y7, Y6, Y6
+	VPUNPCKLQDQ  Y6, Y10, Y7
+	VPUNPCKHQDQ  Y6, Y10, Y6
+	VPADDD       Y6, Y7, Y7
+	VEXTRACTI128 $1, Y7, X6
+	VPADDD       X6, X7, X6
+	VCVTDQ2PS    X6, X6
+	VBROADCASTSS 4(DX), X7
+	VMULPS       X7, X6, X6
+	VMULPS       X5, X6, X6
 	MOVQ         ldy+8(FP), R9
 	MOVQ         SI, R10
 	ADDQ         R9, R10
-	VMOVUPS      X1, (R10)
-	VMOVDQU      256(AX), Y1
-	VMOVDQU      288(AX), Y2
-	VMOVDQU      320(AX), Y3
-	VMOVDQU      352(AX), Y4
-	VPUNPCKLDQ   Y2, Y1, Y5
-	VPUNPCKHDQ   Y2, Y1, Y1
-	VPADDD       Y1, Y5, Y5
-	VPUNPCKLDQ   Y4, Y3, Y1
-	VPUNPCKHDQ   Y4, Y3, Y2
-	VPADDD       Y2, Y1, Y1
-	VPUNPCKLQDQ  Y1, Y5, Y2
-	VPUNPCKHQDQ  Y1, Y5, Y1
-	VPADDD       Y1, Y2, Y2
-	VEXTRACTI128 $1, Y2, X1
-	VPADDD       X1, X2, X1
-	VCVTDQ2PS    X1, X1
-	VBROADCASTSS 8(DX), X2
-	VMULPS       X2, X1, X1
-	VMULPS       X0, X1, X1
+	VMOVUPS      X6, (R10)
+	VMOVDQU      256(AX), Y6
+	VMOVDQU      288(AX), Y7
+	VMOVDQU      320(AX), Y8
+	VMOVDQU      352(AX), Y9
+	VPUNPCKLDQ   Y7, Y6, Y10
+	VPUNPCKHDQ   Y7, Y6, Y6
+	VPADDD       Y6, Y10, Y10
+	VPUNPCKLDQ   Y9, Y8, Y6
+	VPUNPCKHDQ   Y9, Y8, Y7
+	VPADDD       Y7, Y6, Y6
+	VPUNPCKLQDQ  Y6, Y10, Y7
+	VPUNPCKHQDQ  Y6, Y10, Y6
+	VPADDD       Y6, Y7, Y7
+	VEXTRACTI128 $1, Y7, X6
+	VPADDD       X6, X7, X6
+	VCVTDQ2PS    X6, X6
+	VBROADCASTSS 8(DX), X7
+	VMULPS       X7, X6, X6
+	VMULPS       X5, X6, X6
 	ADDQ         R9, R10
-	VMOVUPS      X1, (R10)
-	VMOVDQU      384(AX), Y1
-	VMOVDQU      416(AX), Y2
-	VMOVDQU      448(AX), Y3
-	VMOVDQU      480(AX), Y4
-	VPUNPCKLDQ   Y2, Y1, Y5
-	VPUNPCKHDQ   Y2, Y1, Y1
-	VPADDD       Y1, Y5, Y5
-	VPUNPCKLDQ   Y4, Y3, Y1
-	VPUNPCKHDQ   Y4, Y3, Y2
-	VPADDD       Y2, Y1, Y1
-	VPUNPCKLQDQ  Y1, Y5, Y2
-	VPUNPCKHQDQ  Y1, Y5, Y1
-	VPADDD       Y1, Y2, Y2
-	VEXTRACTI128 $1, Y2, X1
-	VPADDD       X1, X2, X1
-	VCVTDQ2PS    X1, X1
-	VBROADCASTSS 12(DX), X2
-	VMULPS       X2, X1, X1
-	VMULPS       X0, X1, X0
+	VMOVUPS      X6, (R10)
+	VMOVDQU      384(AX), Y6
+	VMOVDQU      416(AX), Y7
+	VMOVDQU      448(AX), Y8
+	VMOVDQU      480(AX), Y9
+	VPUNPCKLDQ   Y7, Y6, Y10
+	VPUNPCKHDQ   Y7, Y6, Y6
+	VPADDD       Y6, Y10, Y10
+	VPUNPCKLDQ   Y9, Y8, Y6
+	VPUNPCKHDQ   Y9, Y8, Y7
+	VPADDD       Y7, Y6, Y6
+	VPUNPCKLQDQ  Y6, Y10, Y7
+	VPUNPCKHQDQ  Y6, Y10, Y6
+	VPADDD       Y6, Y7, Y7
+	VEXTRACTI128 $1, Y7, X6
+	VPADDD       X6, X7, X6
+	VCVTDQ2PS    X6, X6
+	VBROADCASTSS 12(DX), X7
+	VMULPS       X7, X6, X6
+	VMULPS       X5, X6, X5
 	ADDQ         R9, R10
-	VMOVUPS      X0, (R10)
+	VMOVUPS      X5, (R10)
 	ADDQ         $0x10, SI
 	SUBQ         $4, R8
 	JGE          loop1
@@ -2837,6 +2900,13 @@ done2:
 // unpackTurbo4AVX512 unpacks a row into records of 32 levels, their scales and mins.
 // Requires: AVX2, F16C
 TEXT ·unpackTurbo4AVX512(SB), NOSPLIT, $320-24
+
+	// constants of the loops
+	VMOVDQU      turbo42<>+0(SB), Y0
+	VMOVDQU      turbo41<>+0(SB), Y1
+	VBROADCASTI128 turbo47<>+0(SB), Y2
+	VMOVDQU      turbo40<>+0(SB), Y3
+	VMOVDQU      turbo45<>+0(SB), Y4
 	MOVQ         dst+0(FP), AX
 	MOVQ         src+8(FP), BX
 	MOVQ         blocks+16(FP), CX
@@ -2846,61 +2916,57 @@ TEXT ·unpackTurbo4AVX512(SB), NOSPLIT, $320-24
 	JLT          done2
 
 loop1:
-	VPBROADCASTW (BX), X0
-	VCVTPH2PS    X0, Y0
-	VMOVDQU      turbo46<>+0(SB), Y1
-	VMULPS       Y1, Y0, Y0
-	VMOVDQU      4(BX), X1
-	VINSERTI128  $1, 12(BX), Y1, Y1
-	VPSHUFB      turbo40<>+0(SB), Y1, Y1
-	VPAND        turbo41<>+0(SB), Y1, Y2
-	VPSRLD       $4, Y1, Y1
-	VPAND        turbo42<>+0(SB), Y1, Y1
-	VPOR         Y1, Y2, Y1
-	VBROADCASTI128 turbo47<>+0(SB), Y2
-	VPSHUFB      Y1, Y2, Y1
-	VPABSB       Y1, Y2
-	VMOVDQU      Y2, (AX)
-	VMOVDQU      Y1, 48(AX)
-	VMOVSD       X0, 32(AX)
-	VMOVDQU      20(BX), X1
-	VINSERTI128  $1, 28(BX), Y1, Y1
-	VPSHUFB      turbo40<>+0(SB), Y1, Y1
-	VPAND        turbo41<>+0(SB), Y1, Y2
-	VPSRLD       $4, Y1, Y1
-	VPAND        turbo42<>+0(SB), Y1, Y1
-	VPOR         Y1, Y2, Y1
-	VBROADCASTI128 turbo47<>+0(SB), Y2
-	VPSHUFB      Y1, Y2, Y1
-	VPABSB       Y1, Y2
-	VMOVDQU      Y2, 80(AX)
-	VMOVDQU      Y1, 128(AX)
-	VMOVSD       X0, 112(AX)
-	VMOVDQU      36(BX), X1
-	VINSERTI128  $1, 44(BX), Y1, Y1
-	VPSHUFB      turbo40<>+0(SB), Y1, Y1
-	VPAND        turbo41<>+0(SB), Y1, Y2
-	VPSRLD       $4, Y1, Y1
-	VPAND        turbo42<>+0(SB), Y1, Y1
-	VPOR         Y1, Y2, Y1
-	VBROADCASTI128 turbo47<>+0(SB), Y2
-	VPSHUFB      Y1, Y2, Y1
-	VPABSB       Y1, Y2
-	VMOVDQU      Y2, 160(AX)
-	VMOVDQU      Y1, 208(AX)
-	VMOVSD       X0, 192(AX)
-	VBROADCASTI128 52(BX), Y1
-	VPSHUFB      turbo45<>+0(SB), Y1, Y1
-	VPAND        turbo41<>+0(SB), Y1, Y2
-	VPSRLD       $4, Y1, Y1
-	VPAND        turbo42<>+0(SB), Y1, Y1
-	VPOR         Y1, Y2, Y1
-	VBROADCASTI128 turbo47<>+0(SB), Y2
-	VPSHUFB      Y1, Y2, Y1
-	VPABSB       Y1, Y2
-	VMOVDQU      Y2, 240(AX)
-	VMOVDQU      Y1, 288(AX)
-	VMOVSD       X0, 272(AX)
+	VPBROADCASTW (BX), X5
+	VCVTPH2PS    X5, Y5
+	VMOVDQU      turbo46<>+0(SB), Y6
+	VMULPS       Y6, Y5, Y5
+	VMOVDQU      4(BX), X6
+	VINSERTI128  $1, 12(BX), Y6, Y6
+	VPSHUFB      Y3, Y6, Y6
+	VPAND        Y1, Y6, Y7
+	VPSRLD       $4, Y6, Y6
+	VPAND        Y0, Y6, Y6
+	VPOR         Y6, Y7, Y6
+	VPSHUFB      Y6, Y2, Y6
+	VPABSB       Y6, Y7
+	VMOVDQU      Y7, (AX)
+	VMOVDQU      Y6, 48(AX)
+	VMOVSD       X5, 32(AX)
+	VMOVDQU      20(BX), X6
+	VINSERTI128  $1, 28(BX), Y6, Y6
+	VPSHUFB      Y3, Y6, Y6
+	VPAND        Y1, Y6, Y7
+	VPSRLD       $4, Y6, Y6
+	VPAND        Y0, Y6, Y6
+	VPOR         Y6, Y7, Y6
+	VPSHUFB      Y6, Y2, Y6
+	VPABSB       Y6, Y7
+	VMOVDQU      Y7, 80(AX)
+	VMOVDQU      Y6, 128(AX)
+	VMOVSD       X5, 112(AX)
+	VMOVDQU      36(BX), X6
+	VINSERTI128  $1, 44(BX), Y6, Y6
+	VPSHUFB      Y3, Y6, Y6
+	VPAND        Y1, Y6, Y7
+	VPSRLD       $4, Y6, Y6
+	VPAND        Y0, Y6, Y6
+	VPOR         Y6, Y7, Y6
+	VPSHUFB      Y6, Y2, Y6
+	VPABSB       Y6, Y7
+	VMOVDQU      Y7, 160(AX)
+	VMOVDQU      Y6, 208(AX)
+	VMOVSD       X5, 192(AX)
+	VBROADCASTI128 52(BX), Y6
+	VPSHUFB      Y4, Y6, Y6
+	VPAND        Y1, Y6, Y7
+	VPSRLD       $4, Y6, Y6
+	VPAND        Y0, Y6, Y6
+	VPOR         Y6, Y7, Y6
+	VPSHUFB      Y6, Y2, Y6
+	VPABSB       Y6, Y7
+	VMOVDQU      Y7, 240(AX)
+	VMOVDQU      Y6, 288(AX)
+	VMOVSD       X5, 272(AX)
 	ADDQ         $0x44, BX
 	ADDQ         $0x140, AX
 	SUBQ         $1, CX
@@ -2914,6 +2980,14 @@ done2:
 // mix1xTurbo4AVX512 adds weighted rows of v to 1 row of o; ld and stride in bytes, a unit is 128 values.
 // Requires: AVX2, F16C, FMA
 TEXT ·mix1xTurbo4AVX512(SB), NOSPLIT, $320-64
+
+	// constants of the loops
+	VMOVDQU      turbo44<>+0(SB), Y0
+	VMOVDQU      turbo43<>+0(SB), Y1
+	VMOVDQU      turbo42<>+0(SB), Y2
+	VMOVDQU      turbo41<>+0(SB), Y3
+	VMOVDQU      turbo40<>+0(SB), Y4
+	VMOVDQU      turbo45<>+0(SB), Y5
 	MOVQ         v+32(FP), AX
 	MOVQ         units+56(FP), BX
 	XORQ         CX, CX
@@ -2925,10 +2999,10 @@ TEXT ·mix1xTurbo4AVX512(SB), NOSPLIT, $320-64
 loop1:
 	MOVQ         o+0(FP), SI
 	ADDQ         CX, SI
-	VMOVUPS      (SI), Y0
-	VMOVUPS      32(SI), Y1
-	VMOVUPS      64(SI), Y2
-	VMOVUPS      96(SI), Y3
+	VMOVUPS      (SI), Y6
+	VMOVUPS      32(SI), Y7
+	VMOVUPS      64(SI), Y8
+	VMOVUPS      96(SI), Y9
 	MOVQ         p+16(FP), SI
 	MOVQ         rows+48(FP), DI
 	MOVQ         AX, R8
@@ -2937,42 +3011,42 @@ loop1:
 	JLT          done4
 
 loop3:
-	VMOVDQU      4(R8), X4
-	VINSERTI128  $1, 12(R8), Y4, Y4
-	VPSHUFB      turbo40<>+0(SB), Y4, Y4
-	VPAND        turbo41<>+0(SB), Y4, Y5
-	VPSRLD       $4, Y4, Y4
-	VPAND        turbo42<>+0(SB), Y4, Y4
-	VPOR         Y4, Y5, Y4
-	VMOVDQU      Y4, (DX)
-	VPBROADCASTW (R8), X4
-	VCVTPH2PS    X4, Y4
-	VBROADCASTSS (SI), Y5
-	VMULPS       Y5, Y4, Y4
-	VPMOVZXBD    (DX), Y5
-	VPERMPS      turbo43<>+0(SB), Y5, Y6
-	VPERMPS      turbo44<>+0(SB), Y5, Y7
-	VPSLLD       $0x1c, Y5, Y5
-	VBLENDVPS    Y5, Y7, Y6, Y5
-	VFMADD231PS  Y4, Y5, Y0
-	VPMOVZXBD    8(DX), Y5
-	VPERMPS      turbo43<>+0(SB), Y5, Y6
-	VPERMPS      turbo44<>+0(SB), Y5, Y7
-	VPSLLD       $0x1c, Y5, Y5
-	VBLENDVPS    Y5, Y7, Y6, Y5
-	VFMADD231PS  Y4, Y5, Y1
-	VPMOVZXBD    16(DX), Y5
-	VPERMPS      turbo43<>+0(SB), Y5, Y6
-	VPERMPS      turbo44<>+0(SB), Y5, Y7
-	VPSLLD       $0x1c, Y5, Y5
-	VBLENDVPS    Y5, Y7, Y6, Y5
-	VFMADD231PS  Y4, Y5, Y2
-	VPMOVZXBD    24(DX), Y5
-	VPERMPS      turbo43<>+0(SB), Y5, Y6
-	VPERMPS      turbo44<>+0(SB), Y5, Y7
-	VPSLLD       $0x1c, Y5, Y5
-	VBLENDVPS    Y5, Y7, Y6, Y5
-	VFMADD231PS  Y4, Y5, Y3
+	VMOVDQU      4(R8), X10
+	VINSERTI128  $1, 12(R8), Y10, Y10
+	VPSHUFB      Y4, Y10, Y10
+	VPAND        Y3, Y10, Y11
+	VPSRLD       $4, Y10, Y10
+	VPAND        Y2, Y10, Y10
+	VPOR         Y10, Y11, Y10
+	VMOVDQU      Y10, (DX)
+	VPBROADCASTW (R8), X10
+	VCVTPH2PS    X10, Y10
+	VBROADCASTSS (SI), Y11
+	VMULPS       Y11, Y10, Y10
+	VPMOVZXBD    (DX), Y11
+	VPERMPS      Y1, Y11, Y12
+	VPERMPS      Y0, Y11, Y13
+	VPSLLD       $0x1c, Y11, Y11
+	VBLENDVPS    Y11, Y13, Y12, Y11
+	VFMADD231PS  Y10, Y11, Y6
+	VPMOVZXBD    8(DX), Y11
+	VPERMPS      Y1, Y11, Y12
+	VPERMPS      Y0, Y11, Y13
+	VPSLLD       $0x1c, Y11, Y11
+	VBLENDVPS    Y11, Y13, Y12, Y11
+	VFMADD231PS  Y10, Y11, Y7
+	VPMOVZXBD    16(DX), Y11
+	VPERMPS      Y1, Y11, Y12
+	VPERMPS      Y0, Y11, Y13
+	VPSLLD       $0x1c, Y11, Y11
+	VBLENDVPS    Y11, Y13, Y12, Y11
+	VFMADD231PS  Y10, Y11, Y8
+	VPMOVZXBD    24(DX), Y11
+	VPERMPS      Y1, Y11, Y12
+	VPERMPS      Y0, Y11, Y13
+	VPSLLD       $0x1c, Y11, Y11
+	VBLENDVPS    Y11, Y13, Y12, Y11
+	VFMADD231PS  Y10, Y11, Y9
 	ADDQ         R9, R8
 	ADDQ         $4, SI
 	SUBQ         $1, DI
@@ -2982,16 +3056,16 @@ done4:
 	ADDQ         $1, DI
 	MOVQ         o+0(FP), SI
 	ADDQ         CX, SI
-	VMOVUPS      Y0, (SI)
-	VMOVUPS      Y1, 32(SI)
-	VMOVUPS      Y2, 64(SI)
-	VMOVUPS      Y3, 96(SI)
+	VMOVUPS      Y6, (SI)
+	VMOVUPS      Y7, 32(SI)
+	VMOVUPS      Y8, 64(SI)
+	VMOVUPS      Y9, 96(SI)
 	MOVQ         o+0(FP), SI
 	ADDQ         CX, SI
-	VMOVUPS      128(SI), Y0
-	VMOVUPS      160(SI), Y1
-	VMOVUPS      192(SI), Y2
-	VMOVUPS      224(SI), Y3
+	VMOVUPS      128(SI), Y6
+	VMOVUPS      160(SI), Y7
+	VMOVUPS      192(SI), Y8
+	VMOVUPS      224(SI), Y9
 	MOVQ         p+16(FP), SI
 	MOVQ         rows+48(FP), DI
 	MOVQ         AX, R8
@@ -3000,42 +3074,42 @@ done4:
 	JLT          done6
 
 loop5:
-	VMOVDQU      20(R8), X4
-	VINSERTI128  $1, 28(R8), Y4, Y4
-	VPSHUFB      turbo40<>+0(SB), Y4, Y4
-	VPAND        turbo41<>+0(SB), Y4, Y5
-	VPSRLD       $4, Y4, Y4
-	VPAND        turbo42<>+0(SB), Y4, Y4
-	VPOR         Y4, Y5, Y4
-	VMOVDQU      Y4, (DX)
-	VPBROADCASTW (R8), X4
-	VCVTPH2PS    X4, Y4
-	VBROADCASTSS (SI), Y5
-	VMULPS       Y5, Y4, Y4
-	VPMOVZXBD    (DX), Y5
-	VPERMPS      turbo43<>+0(SB), Y5, Y6
-	VPERMPS      turbo44<>+0(SB), Y5, Y7
-	VPSLLD       $0x1c, Y5, Y5
-	VBLENDVPS    Y5, Y7, Y6, Y5
-	VFMADD231PS  Y4, Y5, Y0
-	VPMOVZXBD    8(DX), Y5
-	VPERMPS      turbo43<>+0(SB), Y5, Y6
-	VPERMPS      turbo44<>+0(SB), Y5, Y7
-	VPSLLD       $0x1c, Y5, Y5
-	VBLENDVPS    Y5, Y7, Y6, Y5
-	VFMADD231PS  Y4, Y5, Y1
-	VPMOVZXBD    16(DX), Y5
-	VPERMPS      turbo43<>+0(SB), Y5, Y6
-	VPERMPS      turbo44<>+0(SB), Y5, Y7
-	VPSLLD       $0x1c, Y5, Y5
-	VBLENDVPS    Y5, Y7, Y6, Y5
-	VFMADD231PS  Y4, Y5, Y2
-	VPMOVZXBD    24(DX), Y5
-	VPERMPS      turbo43<>+0(SB), Y5, Y6
-	VPERMPS      turbo44<>+0(SB), Y5, Y7
-	VPSLLD       $0x1c, Y5, Y5
-	VBLENDVPS    Y5, Y7, Y6, Y5
-	VFMADD231PS  Y4, Y5, Y3
+	VMOVDQU      20(R8), X10
+	VINSERTI128  $1, 28(R8), Y10, Y10
+	VPSHUFB      Y4, Y10, Y10
+	VPAND        Y3, Y10, Y11
+	VPSRLD       $4, Y10, Y10
+	VPAND        Y2, Y10, Y10
+	VPOR         Y10, Y11, Y10
+	VMOVDQU      Y10, (DX)
+	VPBROADCASTW (R8), X10
+	VCVTPH2PS    X10, Y10
+	VBROADCASTSS (SI), Y11
+	VMULPS       Y11, Y10, Y10
+	VPMOVZXBD    (DX), Y11
+	VPERMPS      Y1, Y11, Y12
+	VPERMPS      Y0, Y11, Y13
+	VPSLLD       $0x1c, Y11, Y11
+	VBLENDVPS    Y11, Y13, Y12, Y11
+	VFMADD231PS  Y10, Y11, Y6
+	VPMOVZXBD    8(DX), Y11
+	VPERMPS      Y1, Y11, Y12
+	VPERMPS      Y0, Y11, Y13
+	VPSLLD       $0x1c, Y11, Y11
+	VBLENDVPS    Y11, Y13, Y12, Y11
+	VFMADD231PS  Y10, Y11, Y7
+	VPMOVZXBD    16(DX), Y11
+	VPERMPS      Y1, Y11, Y12
+	VPERMPS      Y0, Y11, Y13
+	VPSLLD       $0x1c, Y11, Y11
+	VBLENDVPS    Y11, Y13, Y12, Y11
+	VFMADD231PS  Y10, Y11, Y8
+	VPMOVZXBD    24(DX), Y11
+	VPERMPS      Y1, Y11, Y12
+	VPERMPS      Y0, Y11, Y13
+	VPSLLD       $0x1c, Y11, Y11
+	VBLENDVPS    Y11, Y13, Y12, Y11
+	VFMADD231PS  Y10, Y11, Y9
 	ADDQ         R9, R8
 	ADDQ         $4, SI
 	SUBQ         $1, DI
@@ -3045,16 +3119,16 @@ done6:
 	ADDQ         $1, DI
 	MOVQ         o+0(FP), SI
 	ADDQ         CX, SI
-	VMOVUPS      Y0, 128(SI)
-	VMOVUPS      Y1, 160(SI)
-	VMOVUPS      Y2, 192(SI)
-	VMOVUPS      Y3, 224(SI)
+	VMOVUPS      Y6, 128(SI)
+	VMOVUPS      Y7, 160(SI)
+	VMOVUPS      Y8, 192(SI)
+	VMOVUPS      Y9, 224(SI)
 	MOVQ         o+0(FP), SI
 	ADDQ         CX, SI
-	VMOVUPS      256(SI), Y0
-	VMOVUPS      288(SI), Y1
-	VMOVUPS      320(SI), Y2
-	VMOVUPS      352(SI), Y3
+	VMOVUPS      256(SI), Y6
+	VMOVUPS      288(SI), Y7
+	VMOVUPS      320(SI), Y8
+	VMOVUPS      352(SI), Y9
 	MOVQ         p+16(FP), SI
 	MOVQ         rows+48(FP), DI
 	MOVQ         AX, R8
@@ -3063,42 +3137,42 @@ done6:
 	JLT          done8
 
 loop7:
-	VMOVDQU      36(R8), X4
-	VINSERTI128  $1, 44(R8), Y4, Y4
-	VPSHUFB      turbo40<>+0(SB), Y4, Y4
-	VPAND        turbo41<>+0(SB), Y4, Y5
-	VPSRLD       $4, Y4, Y4
-	VPAND        turbo42<>+0(SB), Y4, Y4
-	VPOR         Y4, Y5, Y4
-	VMOVDQU      Y4, (DX)
-	VPBROADCASTW (R8), X4
-	VCVTPH2PS    X4, Y4
-	VBROADCASTSS (SI), Y5
-	VMULPS       Y5, Y4, Y4
-	VPMOVZXBD    (DX), Y5
-	VPERMPS      turbo43<>+0(SB), Y5, Y6
-	VPERMPS      turbo44<>+0(SB), Y5, Y7
-	VPSLLD       $0x1c, Y5, Y5
-	VBLENDVPS    Y5, Y7, Y6, Y5
-	VFMADD231PS  Y4, Y5, Y0
-	VPMOVZXBD    8(DX), Y5
-	VPERMPS      turbo43<>+0(SB), Y5, Y6
-	VPERMPS      turbo44<>+0(SB), Y5, Y7
-	VPSLLD       $0x1c, Y5, Y5
-	VBLENDVPS    Y5, Y7, Y6, Y5
-	VFMADD231PS  Y4, Y5, Y1
-	VPMOVZXBD    16(DX), Y5
-	VPERMPS      turbo43<>+0(SB), Y5, Y6
-	VPERMPS      turbo44<>+0(SB), Y5, Y7
-	VPSLLD       $0x1c, Y5, Y5
-	VBLENDVPS    Y5, Y7, Y6, Y5
-	VFMADD231PS  Y4, Y5, Y2
-	VPMOVZXBD    24(DX), Y5
-	VPERMPS      turbo43<>+0(SB), Y5, Y6
-	VPERMPS      turbo44<>+0(SB), Y5, Y7
-	VPSLLD       $0x1c, Y5, Y5
-	VBLENDVPS    Y5, Y7, Y6, Y5
-	VFMADD231PS  Y4, Y5, Y3
+	VMOVDQU      36(R8), X10
+	VINSERTI128  $1, 44(R8), Y10, Y10
+	VPSHUFB      Y4, Y10, Y10
+	VPAND        Y3, Y10, Y11
+	VPSRLD       $4, Y10, Y10
+	VPAND        Y2, Y10, Y10
+	VPOR         Y10, Y11, Y10
+	VMOVDQU      Y10, (DX)
+	VPBROADCASTW (R8), X10
+	VCVTPH2PS    X10, Y10
+	VBROADCASTSS (SI), Y11
+	VMULPS       Y11, Y10, Y10
+	VPMOVZXBD    (DX), Y11
+	VPERMPS      Y1, Y11, Y12
+	VPERMPS      Y0, Y11, Y13
+	VPSLLD       $0x1c, Y11, Y11
+	VBLENDVPS    Y11, Y13, Y12, Y11
+	VFMADD231PS  Y10, Y11, Y6
+	VPMOVZXBD    8(DX), Y11
+	VPERMPS      Y1, Y11, Y12
+	VPERMPS      Y0, Y11, Y13
+	VPSLLD       $0x1c, Y11, Y11
+	VBLENDVPS    Y11, Y13, Y12, Y11
+	VFMADD231PS  Y10, Y11, Y7
+	VPMOVZXBD    16(DX), Y11
+	VPERMPS      Y1, Y11, Y12
+	VPERMPS      Y0, Y11, Y13
+	VPSLLD       $0x1c, Y11, Y11
+	VBLENDVPS    Y11, Y13, Y12, Y11
+	VFMADD231PS  Y10, Y11, Y8
+	VPMOVZXBD    24(DX), Y11
+	VPERMPS      Y1, Y11, Y12
+	VPERMPS      Y0, Y11, Y13
+	VPSLLD       $0x1c, Y11, Y11
+	VBLENDVPS    Y11, Y13, Y12, Y11
+	VFMADD231PS  Y10, Y11, Y9
 	ADDQ         R9, R8
 	ADDQ         $4, SI
 	SUBQ         $1, DI
@@ -3108,16 +3182,16 @@ done8:
 	ADDQ         $1, DI
 	MOVQ         o+0(FP), SI
 	ADDQ         CX, SI
-	VMOVUPS      Y0, 256(SI)
-	VMOVUPS      Y1, 288(SI)
-	VMOVUPS      Y2, 320(SI)
-	VMOVUPS      Y3, 352(SI)
+	VMOVUPS      Y6, 256(SI)
+	VMOVUPS      Y7, 288(SI)
+	VMOVUPS      Y8, 320(SI)
+	VMOVUPS      Y9, 352(SI)
 	MOVQ         o+0(FP), SI
 	ADDQ         CX, SI
-	VMOVUPS      384(SI), Y0
-	VMOVUPS      416(SI), Y1
-	VMOVUPS      448(SI), Y2
-	VMOVUPS      480(SI), Y3
+	VMOVUPS      384(SI), Y6
+	VMOVUPS      416(SI), Y7
+	VMOVUPS      448(SI), Y8
+	VMOVUPS      480(SI), Y9
 	MOVQ         p+16(FP), SI
 	MOVQ         rows+48(FP), DI
 	MOVQ         AX, R8
@@ -3126,41 +3200,41 @@ done8:
 	JLT          done10
 
 loop9:
-	VBROADCASTI128 52(R8), Y4
-	VPSHUFB      turbo45<>+0(SB), Y4, Y4
-	VPAND        turbo41<>+0(SB), Y4, Y5
-	VPSRLD       $4, Y4, Y4
-	VPAND        turbo42<>+0(SB), Y4, Y4
-	VPOR         Y4, Y5, Y4
-	VMOVDQU      Y4, (DX)
-	VPBROADCASTW (R8), X4
-	VCVTPH2PS    X4, Y4
-	VBROADCASTSS (SI), Y5
-	VMULPS       Y5, Y4, Y4
-	VPMOVZXBD    (DX), Y5
-	VPERMPS      turbo43<>+0(SB), Y5, Y6
-	VPERMPS      turbo44<>+0(SB), Y5, Y7
-	VPSLLD       $0x1c, Y5, Y5
-	VBLENDVPS    Y5, Y7, Y6, Y5
-	VFMADD231PS  Y4, Y5, Y0
-	VPMOVZXBD    8(DX), Y5
-	VPERMPS      turbo43<>+0(SB), Y5, Y6
-	VPERMPS      turbo44<>+0(SB), Y5, Y7
-	VPSLLD       $0x1c, Y5, Y5
-	VBLENDVPS    Y5, Y7, Y6, Y5
-	VFMADD231PS  Y4, Y5, Y1
-	VPMOVZXBD    16(DX), Y5
-	VPERMPS      turbo43<>+0(SB), Y5, Y6
-	VPERMPS      turbo44<>+0(SB), Y5, Y7
-	VPSLLD       $0x1c, Y5, Y5
-	VBLENDVPS    Y5, Y7, Y6, Y5
-	VFMADD231PS  Y4, Y5, Y2
-	VPMOVZXBD    24(DX), Y5
-	VPERMPS      turbo43<>+0(SB), Y5, Y6
-	VPERMPS      turbo44<>+0(SB), Y5, Y7
-	VPSLLD       $0x1c, Y5, Y5
-	VBLENDVPS    Y5, Y7, Y6, Y5
-	VFMADD231PS  Y4, Y5, Y3
+	VBROADCASTI128 52(R8), Y10
+	VPSHUFB      Y5, Y10, Y10
+	VPAND        Y3, Y10, Y11
+	VPSRLD       $4, Y10, Y10
+	VPAND        Y2, Y10, Y10
+	VPOR         Y10, Y11, Y10
+	VMOVDQU      Y10, (DX)
+	VPBROADCASTW (R8), X10
+	VCVTPH2PS    X10, Y10
+	VBROADCASTSS (SI), Y11
+	VMULPS       Y11, Y10, Y10
+	VPMOVZXBD    (DX), Y11
+	VPERMPS      Y1, Y11, Y12
+	VPERMPS      Y0, Y11, Y13
+	VPSLLD       $0x1c, Y11, Y11
+	VBLENDVPS    Y11, Y13, Y12, Y11
+	VFMADD231PS  Y10, Y11, Y6
+	VPMOVZXBD    8(DX), Y11
+	VPERMPS      Y1, Y11, Y12
+	VPERMPS      Y0, Y11, Y13
+	VPSLLD       $0x1c, Y11, Y11
+	VBLENDVPS    Y11, Y13, Y12, Y11
+	VFMADD231PS  Y10, Y11, Y7
+	VPMOVZXBD    16(DX), Y11
+	VPERMPS      Y1, Y11, Y12
+	VPERMPS      Y0, Y11, Y13
+	VPSLLD       $0x1c, Y11, Y11
+	VBLENDVPS    Y11, Y13, Y12, Y11
+	VFMADD231PS  Y10, Y11, Y8
+	VPMOVZXBD    24(DX), Y11
+	VPERMPS      Y1, Y11, Y12
+	VPERMPS      Y0, Y11, Y13
+	VPSLLD       $0x1c, Y11, Y11
+	VBLENDVPS    Y11, Y13, Y12, Y11
+	VFMADD231PS  Y10, Y11, Y9
 	ADDQ         R9, R8
 	ADDQ         $4, SI
 	SUBQ         $1, DI
@@ -3170,10 +3244,10 @@ done10:
 	ADDQ         $1, DI
 	MOVQ         o+0(FP), SI
 	ADDQ         CX, SI
-	VMOVUPS      Y0, 384(SI)
-	VMOVUPS      Y1, 416(SI)
-	VMOVUPS      Y2, 448(SI)
-	VMOVUPS      Y3, 480(SI)
+	VMOVUPS      Y6, 384(SI)
+	VMOVUPS      Y7, 416(SI)
+	VMOVUPS      Y8, 448(SI)
+	VMOVUPS      Y9, 480(SI)
 	ADDQ         $0x44, AX
 	ADDQ         $0x200, CX
 	SUBQ         $1, BX
@@ -3187,6 +3261,11 @@ done2:
 // mix2xTurbo4AVX512 adds weighted rows of v to 2 rows of o; ld and stride in bytes, a unit is 128 values.
 // Requires: AVX2, F16C, FMA
 TEXT ·mix2xTurbo4AVX512(SB), NOSPLIT, $320-64
+
+	// constants of the loops
+	VMOVDQU      turbo44<>+0(SB), Y0
+	VMOVDQU      turbo43<>+0(SB), Y1
+	VMOVDQU      turbo42<>+0(SB), Y2
 	MOVQ         v+32(FP), AX
 	MOVQ         units+56(FP), BX
 	XORQ         CX, CX
@@ -3199,14 +3278,14 @@ loop1:
 	MOVQ         o+0(FP), SI
 	MOVQ         ldo+8(FP), DI
 	ADDQ         CX, SI
-	VMOVUPS      (SI), Y0
-	VMOVUPS      (SI)(DI*1), Y1
-	VMOVUPS      32(SI), Y2
-	VMOVUPS      32(SI)(DI*1), Y3
-	VMOVUPS      64(SI), Y4
-	VMOVUPS      64(SI)(DI*1), Y5
-	VMOVUPS      96(SI), Y6
-	VMOVUPS      96(SI)(DI*1), Y7
+	VMOVUPS      (SI), Y3
+	VMOVUPS      (SI)(DI*1), Y4
+	VMOVUPS      32(SI), Y5
+	VMOVUPS      32(SI)(DI*1), Y6
+	VMOVUPS      64(SI), Y7
+	VMOVUPS      64(SI)(DI*1), Y8
+	VMOVUPS      96(SI), Y9
+	VMOVUPS      96(SI)(DI*1), Y10
 	MOVQ         p+16(FP), SI
 	MOVQ         ldp+24(FP), DI
 	MOVQ         rows+48(FP), R8
@@ -3216,48 +3295,48 @@ loop1:
 	JLT          done4
 
 loop3:
-	VMOVDQU      4(R9), X8
-	VINSERTI128  $1, 12(R9), Y8, Y8
-	VPSHUFB      turbo40<>+0(SB), Y8, Y8
-	VPAND        turbo41<>+0(SB), Y8, Y9
-	VPSRLD       $4, Y8, Y8
-	VPAND        turbo42<>+0(SB), Y8, Y8
-	VPOR         Y8, Y9, Y8
-	VMOVDQU      Y8, (DX)
-	VPBROADCASTW (R9), X8
-	VCVTPH2PS    X8, Y8
-	VBROADCASTSS (SI), Y9
-	VMULPS       Y9, Y8, Y9
-	VBROADCASTSS (SI)(DI*1), Y10
-	VMULPS       Y10, Y8, Y8
-	VPMOVZXBD    (DX), Y10
-	VPERMPS      turbo43<>+0(SB), Y10, Y11
-	VPERMPS      turbo44<>+0(SB), Y10, Y12
-	VPSLLD       $0x1c, Y10, Y10
-	VBLENDVPS    Y10, Y12, Y11, Y10
-	VFMADD231PS  Y9, Y10, Y0
-	VFMADD231PS  Y8, Y10, Y1
-	VPMOVZXBD    8(DX), Y10
-	VPERMPS      turbo43<>+0(SB), Y10, Y11
-	VPERMPS      turbo44<>+0(SB), Y10, Y12
-	VPSLLD       $0x1c, Y10, Y10
-	VBLENDVPS    Y10, Y12, Y11, Y10
-	VFMADD231PS  Y9, Y10, Y2
-	VFMADD231PS  Y8, Y10, Y3
-	VPMOVZXBD    16(DX), Y10
-	VPERMPS      turbo43<>+0(SB), Y10, Y11
-	VPERMPS      turbo44<>+0(SB), Y10, Y12
-	VPSLLD       $0x1c, Y10, Y10
-	VBLENDVPS    Y10, Y12, Y11, Y10
-	VFMADD231PS  Y9, Y10, Y4
-	VFMADD231PS  Y8, Y10, Y5
-	VPMOVZXBD    24(DX), Y10
-	VPERMPS      turbo43<>+0(SB), Y10, Y11
-	VPERMPS      turbo44<>+0(SB), Y10, Y12
-	VPSLLD       $0x1c, Y10, Y10
-	VBLENDVPS    Y10, Y12, Y11, Y10
-	VFMADD231PS  Y9, Y10, Y6
-	VFMADD231PS  Y8, Y10, Y7
+	VMOVDQU      4(R9), X11
+	VINSERTI128  $1, 12(R9), Y11, Y11
+	VPSHUFB      turbo40<>+0(SB), Y11, Y11
+	VPAND        turbo41<>+0(SB), Y11, Y12
+	VPSRLD       $4, Y11, Y11
+	VPAND        Y2, Y11, Y11
+	VPOR         Y11, Y12, Y11
+	VMOVDQU      Y11, (DX)
+	VPBROADCASTW (R9), X11
+	VCVTPH2PS    X11, Y11
+	VBROADCASTSS (SI), Y12
+	VMULPS       Y12, Y11, Y12
+	VBROADCASTSS (SI)(DI*1), Y13
+	VMULPS       Y13, Y11, Y11
+	VPMOVZXBD    (DX), Y13
+	VPERMPS      Y1, Y13, Y14
+	VPERMPS      Y0, Y13, Y15
+	VPSLLD       $0x1c, Y13, Y13
+	VBLENDVPS    Y13, Y15, Y14, Y13
+	VFMADD231PS  Y12, Y13, Y3
+	VFMADD231PS  Y11, Y13, Y4
+	VPMOVZXBD    8(DX), Y13
+	VPERMPS      Y1, Y13, Y14
+	VPERMPS      Y0, Y13, Y15
+	VPSLLD       $0x1c, Y13, Y13
+	VBLENDVPS    Y13, Y15, Y14, Y13
+	VFMADD231PS  Y12, Y13, Y5
+	VFMADD231PS  Y11, Y13, Y6
+	VPMOVZXBD    16(DX), Y13
+	VPERMPS      Y1, Y13, Y14
+	VPERMPS      Y0, Y13, Y15
+	VPSLLD       $0x1c, Y13, Y13
+	VBLENDVPS    Y13, Y15, Y14, Y13
+	VFMADD231PS  Y12, Y13, Y7
+	VFMADD231PS  Y11, Y13, Y8
+	VPMOVZXBD    24(DX), Y13
+	VPERMPS      Y1, Y13, Y14
+	VPERMPS      Y0, Y13, Y15
+	VPSLLD       $0x1c, Y13, Y13
+	VBLENDVPS    Y13, Y15, Y14, Y13
+	VFMADD231PS  Y12, Y13, Y9
+	VFMADD231PS  Y11, Y13, Y10
 	ADDQ         R10, R9
 	ADDQ         $4, SI
 	SUBQ         $1, R8
@@ -3268,25 +3347,25 @@ done4:
 	MOVQ         o+0(FP), SI
 	MOVQ         ldo+8(FP), DI
 	ADDQ         CX, SI
-	VMOVUPS      Y0, (SI)
-	VMOVUPS      Y1, (SI)(DI*1)
-	VMOVUPS      Y2, 32(SI)
-	VMOVUPS      Y3, 32(SI)(DI*1)
-	VMOVUPS      Y4, 64(SI)
-	VMOVUPS      Y5, 64(SI)(DI*1)
-	VMOVUPS      Y6, 96(SI)
-	VMOVUPS      Y7, 96(SI)(DI*1)
+	VMOVUPS      Y3, (SI)
+	VMOVUPS      Y4, (SI)(DI*1)
+	VMOVUPS      Y5, 32(SI)
+	VMOVUPS      Y6, 32(SI)(DI*1)
+	VMOVUPS      Y7, 64(SI)
+	VMOVUPS      Y8, 64(SI)(DI*1)
+	VMOVUPS      Y9, 96(SI)
+	VMOVUPS      Y10, 96(SI)(DI*1)
 	MOVQ         o+0(FP), SI
 	MOVQ         ldo+8(FP), DI
 	ADDQ         CX, SI
-	VMOVUPS      128(SI), Y0
-	VMOVUPS      128(SI)(DI*1), Y1
-	VMOVUPS      160(SI), Y2
-	VMOVUPS      160(SI)(DI*1), Y3
-	VMOVUPS      192(SI), Y4
-	VMOVUPS      192(SI)(DI*1), Y5
-	VMOVUPS      224(SI), Y6
-	VMOVUPS      224(SI)(DI*1), Y7
+	VMOVUPS      128(SI), Y3
+	VMOVUPS      128(SI)(DI*1), Y4
+	VMOVUPS      160(SI), Y5
+	VMOVUPS      160(SI)(DI*1), Y6
+	VMOVUPS      192(SI), Y7
+	VMOVUPS      192(SI)(DI*1), Y8
+	VMOVUPS      224(SI), Y9
+	VMOVUPS      224(SI)(DI*1), Y10
 	MOVQ         p+16(FP), SI
 	MOVQ         ldp+24(FP), DI
 	MOVQ         rows+48(FP), R8
@@ -3296,48 +3375,48 @@ done4:
 	JLT          done6
 
 loop5:
-	VMOVDQU      20(R9), X8
-	VINSERTI128  $1, 28(R9), Y8, Y8
-	VPSHUFB      turbo40<>+0(SB), Y8, Y8
-	VPAND        turbo41<>+0(SB), Y8, Y9
-	VPSRLD       $4, Y8, Y8
-	VPAND        turbo42<>+0(SB), Y8, Y8
-	VPOR         Y8, Y9, Y8
-	VMOVDQU      Y8, (DX)
-	VPBROADCASTW (R9), X8
-	VCVTPH2PS    X8, Y8
-	VBROADCASTSS (SI), Y9
-	VMULPS       Y9, Y8, Y9
-	VBROADCASTSS (SI)(DI*1), Y10
-	VMULPS       Y10, Y8, Y8
-	VPMOVZXBD    (DX), Y10
-	VPERMPS      turbo43<>+0(SB), Y10, Y11
-	VPERMPS      turbo44<>+0(SB), Y10, Y12
-	VPSLLD       $0x1c, Y10, Y10
-	VBLENDVPS    Y10, Y12, Y11, Y10
-	VFMADD231PS  Y9, Y10, Y0
-	VFMADD231PS  Y8, Y10, Y1
-	VPMOVZXBD    8(DX), Y10
-	VPERMPS      turbo43<>+0(SB), Y10, Y11
-	VPERMPS      turbo44<>+0(SB), Y10, Y12
-	VPSLLD       $0x1c, Y10, Y10
-	VBLENDVPS    Y10, Y12, Y11, Y10
-	VFMADD231PS  Y9, Y10, Y2
-	VFMADD231PS  Y8, Y10, Y3
-	VPMOVZXBD    16(DX), Y10
-	VPERMPS      turbo43<>+0(SB), Y10, Y11
-	VPERMPS      turbo44<>+0(SB), Y10, Y12
-	VPSLLD       $0x1c, Y10, Y10
-	VBLENDVPS    Y10, Y12, Y11, Y10
-	VFMADD231PS  Y9, Y10, Y4
-	VFMADD231PS  Y8, Y10, Y5
-	VPMOVZXBD    24(DX), Y10
-	VPERMPS      turbo43<>+0(SB), Y10, Y11
-	VPERMPS      turbo44<>+0(SB), Y10, Y12
-	VPSLLD       $0x1c, Y10, Y10
-	VBLENDVPS    Y10, Y12, Y11, Y10
-	VFMADD231PS  Y9, Y10, Y6
-	VFMADD231PS  Y8, Y10, Y7
+	VMOVDQU      20(R9), X11
+	VINSERTI128  $1, 28(R9), Y11, Y11
+	VPSHUFB      turbo40<>+0(SB), Y11, Y11
+	VPAND        turbo41<>+0(SB), Y11, Y12
+	VPSRLD       $4, Y11, Y11
+	VPAND        Y2, Y11, Y11
+	VPOR         Y11, Y12, Y11
+	VMOVDQU      Y11, (DX)
+	VPBROADCASTW (R9), X11
+	VCVTPH2PS    X11, Y11
+	VBROADCASTSS (SI), Y12
+	VMULPS       Y12, Y11, Y12
+	VBROADCASTSS (SI)(DI*1), Y13
+	VMULPS       Y13, Y11, Y11
+	VPMOVZXBD    (DX), Y13
+	VPERMPS      Y1, Y13, Y14
+	VPERMPS      Y0, Y13, Y15
+	VPSLLD       $0x1c, Y13, Y13
+	VBLENDVPS    Y13, Y15, Y14, Y13
+	VFMADD231PS  Y12, Y13, Y3
+	VFMADD231PS  Y11, Y13, Y4
+	VPMOVZXBD    8(DX), Y13
+	VPERMPS      Y1, Y13, Y14
+	VPERMPS      Y0, Y13, Y15
+	VPSLLD       $0x1c, Y13, Y13
+	VBLENDVPS    Y13, Y15, Y14, Y13
+	VFMADD231PS  Y12, Y13, Y5
+	VFMADD231PS  Y11, Y13, Y6
+	VPMOVZXBD    16(DX), Y13
+	VPERMPS      Y1, Y13, Y14
+	VPERMPS      Y0, Y13, Y15
+	VPSLLD       $0x1c, Y13, Y13
+	VBLENDVPS    Y13, Y15, Y14, Y13
+	VFMADD231PS  Y12, Y13, Y7
+	VFMADD231PS  Y11, Y13, Y8
+	VPMOVZXBD    24(DX), Y13
+	VPERMPS      Y1, Y13, Y14
+	VPERMPS      Y0, Y13, Y15
+	VPSLLD       $0x1c, Y13, Y13
+	VBLENDVPS    Y13, Y15, Y14, Y13
+	VFMADD231PS  Y12, Y13, Y9
+	VFMADD231PS  Y11, Y13, Y10
 	ADDQ         R10, R9
 	ADDQ         $4, SI
 	SUBQ         $1, R8
@@ -3348,25 +3427,25 @@ done6:
 	MOVQ         o+0(FP), SI
 	MOVQ         ldo+8(FP), DI
 	ADDQ         CX, SI
-	VMOVUPS      Y0, 128(SI)
-	VMOVUPS      Y1, 128(SI)(DI*1)
-	VMOVUPS      Y2, 160(SI)
-	VMOVUPS      Y3, 160(SI)(DI*1)
-	VMOVUPS      Y4, 192(SI)
-	VMOVUPS      Y5, 192(SI)(DI*1)
-	VMOVUPS      Y6, 224(SI)
-	VMOVUPS      Y7, 224(SI)(DI*1)
+	VMOVUPS      Y3, 128(SI)
+	VMOVUPS      Y4, 128(SI)(DI*1)
+	VMOVUPS      Y5, 160(SI)
+	VMOVUPS      Y6, 160(SI)(DI*1)
+	VMOVUPS      Y7, 192(SI)
+	VMOVUPS      Y8, 192(SI)(DI*1)
+	VMOVUPS      Y9, 224(SI)
+	VMOVUPS      Y10, 224(SI)(DI*1)
 	MOVQ         o+0(FP), SI
 	MOVQ         ldo+8(FP), DI
 	ADDQ         CX, SI
-	VMOVUPS      256(SI), Y0
-	VMOVUPS      256(SI)(DI*1), Y1
-	VMOVUPS      288(SI), Y2
-	VMOVUPS      288(SI)(DI*1), Y3
-	VMOVUPS      320(SI), Y4
-	VMOVUPS      320(SI)(DI*1), Y5
-	VMOVUPS      352(SI), Y6
-	VMOVUPS      352(SI)(DI*1), Y7
+	VMOVUPS      256(SI), Y3
+	VMOVUPS      256(SI)(DI*1), Y4
+	VMOVUPS      288(SI), Y5
+	VMOVUPS      288(SI)(DI*1), Y6
+	VMOVUPS      320(SI), Y7
+	VMOVUPS      320(SI)(DI*1), Y8
+	VMOVUPS      352(SI), Y9
+	VMOVUPS      352(SI)(DI*1), Y10
 	MOVQ         p+16(FP), SI
 	MOVQ         ldp+24(FP), DI
 	MOVQ         rows+48(FP), R8
@@ -3376,48 +3455,48 @@ done6:
 	JLT          done8
 
 loop7:
-	VMOVDQU      36(R9), X8
-	VINSERTI128  $1, 44(R9), Y8, Y8
-	VPSHUFB      turbo40<>+0(SB), Y8, Y8
-	VPAND        turbo41<>+0(SB), Y8, Y9
-	VPSRLD       $4, Y8, Y8
-	VPAND        turbo42<>+0(SB), Y8, Y8
-	VPOR         Y8, Y9, Y8
-	VMOVDQU      Y8, (DX)
-	VPBROADCASTW (R9), X8
-	VCVTPH2PS    X8, Y8
-	VBROADCASTSS (SI), Y9
-	VMULPS       Y9, Y8, Y9
-	VBROADCASTSS (SI)(DI*1), Y10
-	VMULPS       Y10, Y8, Y8
-	VPMOVZXBD    (DX), Y10
-	VPERMPS      turbo43<>+0(SB), Y10, Y11
-	VPERMPS      turbo44<>+0(SB), Y10, Y12
-	VPSLLD       $0x1c, Y10, Y10
-	VBLENDVPS    Y10, Y12, Y11, Y10
-	VFMADD231PS  Y9, Y10, Y0
-	VFMADD231PS  Y8, Y10, Y1
-	VPMOVZXBD    8(DX), Y10
-	VPERMPS      turbo43<>+0(SB), Y10, Y11
-	VPERMPS      turbo44<>+0(SB), Y10, Y12
-	VPSLLD       $0x1c, Y10, Y10
-	VBLENDVPS    Y10, Y12, Y11, Y10
-	VFMADD231PS  Y9, Y10, Y2
-	VFMADD231PS  Y8, Y10, Y3
-	VPMOVZXBD    16(DX), Y10
-	VPERMPS      turbo43<>+0(SB), Y10, Y11
-	VPERMPS      turbo44<>+0(SB), Y10, Y12
-	VPSLLD       $0x1c, Y10, Y10
-	VBLENDVPS    Y10, Y12, Y11, Y10
-	VFMADD231PS  Y9, Y10, Y4
-	VFMADD231PS  Y8, Y10, Y5
-	VPMOVZXBD    24(DX), Y10
-	VPERMPS      turbo43<>+0(SB), Y10, Y11
-	VPERMPS      turbo44<>+0(SB), Y10, Y12
-	VPSLLD       $0x1c, Y10, Y10
-	VBLENDVPS    Y10, Y12, Y11, Y10
-	VFMADD231PS  Y9, Y10, Y6
-	VFMADD231PS  Y8, Y10, Y7
+	VMOVDQU      36(R9), X11
+	VINSERTI128  $1, 44(R9), Y11, Y11
+	VPSHUFB      turbo40<>+0(SB), Y11, Y11
+	VPAND        turbo41<>+0(SB), Y11, Y12
+	VPSRLD       $4, Y11, Y11
+	VPAND        Y2, Y11, Y11
+	VPOR         Y11, Y12, Y11
+	VMOVDQU      Y11, (DX)
+	VPBROADCASTW (R9), X11
+	VCVTPH2PS    X11, Y11
+	VBROADCASTSS (SI), Y12
+	VMULPS       Y12, Y11, Y12
+	VBROADCASTSS (SI)(DI*1), Y13
+	VMULPS       Y13, Y11, Y11
+	VPMOVZXBD    (DX), Y13
+	VPERMPS      Y1, Y13, Y14
+	VPERMPS      Y0, Y13, Y15
+	VPSLLD       $0x1c, Y13, Y13
+	VBLENDVPS    Y13, Y15, Y14, Y13
+	VFMADD231PS  Y12, Y13, Y3
+	VFMADD231PS  Y11, Y13, Y4
+	VPMOVZXBD    8(DX), Y13
+	VPERMPS      Y1, Y13, Y14
+	VPERMPS      Y0, Y13, Y15
+	VPSLLD       $0x1c, Y13, Y13
+	VBLENDVPS    Y13, Y15, Y14, Y13
+	VFMADD231PS  Y12, Y13, Y5
+	VFMADD231PS  Y11, Y13, Y6
+	VPMOVZXBD    16(DX), Y13
+	VPERMPS      Y1, Y13, Y14
+	VPERMPS      Y0, Y13, Y15
+	VPSLLD       $0x1c, Y13, Y13
+	VBLENDVPS    Y13, Y15, Y14, Y13
+	VFMADD231PS  Y12, Y13, Y7
+	VFMADD231PS  Y11, Y13, Y8
+	VPMOVZXBD    24(DX), Y13
+	VPERMPS      Y1, Y13, Y14
+	VPERMPS      Y0, Y13, Y15
+	VPSLLD       $0x1c, Y13, Y13
+	VBLENDVPS    Y13, Y15, Y14, Y13
+	VFMADD231PS  Y12, Y13, Y9
+	VFMADD231PS  Y11, Y13, Y10
 	ADDQ         R10, R9
 	ADDQ         $4, SI
 	SUBQ         $1, R8
@@ -3428,25 +3507,25 @@ done8:
 	MOVQ         o+0(FP), SI
 	MOVQ         ldo+8(FP), DI
 	ADDQ         CX, SI
-	VMOVUPS      Y0, 256(SI)
-	VMOVUPS      Y1, 256(SI)(DI*1)
-	VMOVUPS      Y2, 288(SI)
-	VMOVUPS      Y3, 288(SI)(DI*1)
-	VMOVUPS      Y4, 320(SI)
-	VMOVUPS      Y5, 320(SI)(DI*1)
-	VMOVUPS      Y6, 352(SI)
-	VMOVUPS      Y7, 352(SI)(DI*1)
+	VMOVUPS      Y3, 256(SI)
+	VMOVUPS      Y4, 256(SI)(DI*1)
+	VMOVUPS      Y5, 288(SI)
+	VMOVUPS      Y6, 288(SI)(DI*1)
+	VMOVUPS      Y7, 320(SI)
+	VMOVUPS      Y8, 320(SI)(DI*1)
+	VMOVUPS      Y9, 352(SI)
+	VMOVUPS      Y10, 352(SI)(DI*1)
 	MOVQ         o+0(FP), SI
 	MOVQ         ldo+8(FP), DI
 	ADDQ         CX, SI
-	VMOVUPS      384(SI), Y0
-	VMOVUPS      384(SI)(DI*1), Y1
-	VMOVUPS      416(SI), Y2
-	VMOVUPS      416(SI)(DI*1), Y3
-	VMOVUPS      448(SI), Y4
-	VMOVUPS      448(SI)(DI*1), Y5
-	VMOVUPS      480(SI), Y6
-	VMOVUPS      480(SI)(DI*1), Y7
+	VMOVUPS      384(SI), Y3
+	VMOVUPS      384(SI)(DI*1), Y4
+	VMOVUPS      416(SI), Y5
+	VMOVUPS      416(SI)(DI*1), Y6
+	VMOVUPS      448(SI), Y7
+	VMOVUPS      448(SI)(DI*1), Y8
+	VMOVUPS      480(SI), Y9
+	VMOVUPS      480(SI)(DI*1), Y10
 	MOVQ         p+16(FP), SI
 	MOVQ         ldp+24(FP), DI
 	MOVQ         rows+48(FP), R8
@@ -3456,47 +3535,47 @@ done8:
 	JLT          done10
 
 loop9:
-	VBROADCASTI128 52(R9), Y8
-	VPSHUFB      turbo45<>+0(SB), Y8, Y8
-	VPAND        turbo41<>+0(SB), Y8, Y9
-	VPSRLD       $4, Y8, Y8
-	VPAND        turbo42<>+0(SB), Y8, Y8
-	VPOR         Y8, Y9, Y8
-	VMOVDQU      Y8, (DX)
-	VPBROADCASTW (R9), X8
-	VCVTPH2PS    X8, Y8
-	VBROADCASTSS (SI), Y9
-	VMULPS       Y9, Y8, Y9
-	VBROADCASTSS (SI)(DI*1), Y10
-	VMULPS       Y10, Y8, Y8
-	VPMOVZXBD    (DX), Y10
-	VPERMPS      turbo43<>+0(SB), Y10, Y11
-	VPERMPS      turbo44<>+0(SB), Y10, Y12
-	VPSLLD       $0x1c, Y10, Y10
-	VBLENDVPS    Y10, Y12, Y11, Y10
-	VFMADD231PS  Y9, Y10, Y0
-	VFMADD231PS  Y8, Y10, Y1
-	VPMOVZXBD    8(DX), Y10
-	VPERMPS      turbo43<>+0(SB), Y10, Y11
-	VPERMPS      turbo44<>+0(SB), Y10, Y12
-	VPSLLD       $0x1c, Y10, Y10
-	VBLENDVPS    Y10, Y12, Y11, Y10
-	VFMADD231PS  Y9, Y10, Y2
-	VFMADD231PS  Y8, Y10, Y3
-	VPMOVZXBD    16(DX), Y10
-	VPERMPS      turbo43<>+0(SB), Y10, Y11
-	VPERMPS      turbo44<>+0(SB), Y10, Y12
-	VPSLLD       $0x1c, Y10, Y10
-	VBLENDVPS    Y10, Y12, Y11, Y10
-	VFMADD231PS  Y9, Y10, Y4
-	VFMADD231PS  Y8, Y10, Y5
-	VPMOVZXBD    24(DX), Y10
-	VPERMPS      turbo43<>+0(SB), Y10, Y11
-	VPERMPS      turbo44<>+0(SB), Y10, Y12
-	VPSLLD       $0x1c, Y10, Y10
-	VBLENDVPS    Y10, Y12, Y11, Y10
-	VFMADD231PS  Y9, Y10, Y6
-	VFMADD231PS  Y8, Y10, Y7
+	VBROADCASTI128 52(R9), Y11
+	VPSHUFB      turbo45<>+0(SB), Y11, Y11
+	VPAND        turbo41<>+0(SB), Y11, Y12
+	VPSRLD       $4, Y11, Y11
+	VPAND        Y2, Y11, Y11
+	VPOR         Y11, Y12, Y11
+	VMOVDQU      Y11, (DX)
+	VPBROADCASTW (R9), X11
+	VCVTPH2PS    X11, Y11
+	VBROADCASTSS (SI), Y12
+	VMULPS       Y12, Y11, Y12
+	VBROADCASTSS (SI)(DI*1), Y13
+	VMULPS       Y13, Y11, Y11
+	VPMOVZXBD    (DX), Y13
+	VPERMPS      Y1, Y13, Y14
+	VPERMPS      Y0, Y13, Y15
+	VPSLLD       $0x1c, Y13, Y13
+	VBLENDVPS    Y13, Y15, Y14, Y13
+	VFMADD231PS  Y12, Y13, Y3
+	VFMADD231PS  Y11, Y13, Y4
+	VPMOVZXBD    8(DX), Y13
+	VPERMPS      Y1, Y13, Y14
+	VPERMPS      Y0, Y13, Y15
+	VPSLLD       $0x1c, Y13, Y13
+	VBLENDVPS    Y13, Y15, Y14, Y13
+	VFMADD231PS  Y12, Y13, Y5
+	VFMADD231PS  Y11, Y13, Y6
+	VPMOVZXBD    16(DX), Y13
+	VPERMPS      Y1, Y13, Y14
+	VPERMPS      Y0, Y13, Y15
+	VPSLLD       $0x1c, Y13, Y13
+	VBLENDVPS    Y13, Y15, Y14, Y13
+	VFMADD231PS  Y12, Y13, Y7
+	VFMADD231PS  Y11, Y13, Y8
+	VPMOVZXBD    24(DX), Y13
+	VPERMPS      Y1, Y13, Y14
+	VPERMPS      Y0, Y13, Y15
+	VPSLLD       $0x1c, Y13, Y13
+	VBLENDVPS    Y13, Y15, Y14, Y13
+	VFMADD231PS  Y12, Y13, Y9
+	VFMADD231PS  Y11, Y13, Y10
 	ADDQ         R10, R9
 	ADDQ         $4, SI
 	SUBQ         $1, R8
@@ -3507,14 +3586,14 @@ done10:
 	MOVQ         o+0(FP), SI
 	MOVQ         ldo+8(FP), DI
 	ADDQ         CX, SI
-	VMOVUPS      Y0, 384(SI)
-	VMOVUPS      Y1, 384(SI)(DI*1)
-	VMOVUPS      Y2, 416(SI)
-	VMOVUPS      Y3, 416(SI)(DI*1)
-	VMOVUPS      Y4, 448(SI)
-	VMOVUPS      Y5, 448(SI)(DI*1)
-	VMOVUPS      Y6, 480(SI)
-	VMOVUPS      Y7, 480(SI)(DI*1)
+	VMOVUPS      Y3, 384(SI)
+	VMOVUPS      Y4, 384(SI)(DI*1)
+	VMOVUPS      Y5, 416(SI)
+	VMOVUPS      Y6, 416(SI)(DI*1)
+	VMOVUPS      Y7, 448(SI)
+	VMOVUPS      Y8, 448(SI)(DI*1)
+	VMOVUPS      Y9, 480(SI)
+	VMOVUPS      Y10, 480(SI)(DI*1)
 	ADDQ         $0x44, AX
 	ADDQ         $0x200, CX
 	SUBQ         $1, BX
@@ -3528,6 +3607,13 @@ done2:
 // mixQ81xTurbo4AVX512 adds weighted rows of v to 1 row of o; ld and stride in bytes, a unit is 128 values.
 // Requires: AVX2, F16C, FMA
 TEXT ·mixQ81xTurbo4AVX512(SB), NOSPLIT, $320-64
+
+	// constants of the loops
+	VMOVDQU      turbo42<>+0(SB), Y0
+	VMOVDQU      turbo41<>+0(SB), Y1
+	VBROADCASTI128 turbo47<>+0(SB), Y2
+	VMOVDQU      turbo40<>+0(SB), Y3
+	VMOVDQU      turbo45<>+0(SB), Y4
 	MOVQ         v+32(FP), AX
 	MOVQ         units+56(FP), BX
 	XORQ         CX, CX
@@ -3539,10 +3625,10 @@ TEXT ·mixQ81xTurbo4AVX512(SB), NOSPLIT, $320-64
 loop1:
 	MOVQ         o+0(FP), SI
 	ADDQ         CX, SI
-	VMOVUPS      (SI), Y0
-	VMOVUPS      32(SI), Y1
-	VMOVUPS      64(SI), Y2
-	VMOVUPS      96(SI), Y3
+	VMOVUPS      (SI), Y5
+	VMOVUPS      32(SI), Y6
+	VMOVUPS      64(SI), Y7
+	VMOVUPS      96(SI), Y8
 	MOVQ         p+16(FP), SI
 	MOVQ         rows+48(FP), DI
 	MOVQ         AX, R8
@@ -3551,34 +3637,33 @@ loop1:
 	JLT          done4
 
 loop3:
-	VMOVDQU      4(R8), X4
-	VINSERTI128  $1, 12(R8), Y4, Y4
-	VPSHUFB      turbo40<>+0(SB), Y4, Y4
-	VPAND        turbo41<>+0(SB), Y4, Y5
-	VPSRLD       $4, Y4, Y4
-	VPAND        turbo42<>+0(SB), Y4, Y4
-	VPOR         Y4, Y5, Y4
-	VBROADCASTI128 turbo47<>+0(SB), Y5
-	VPSHUFB      Y4, Y5, Y4
-	VMOVDQU      Y4, (DX)
-	VPBROADCASTW (R8), X4
-	VCVTPH2PS    X4, Y4
-	VMOVDQU      turbo46<>+0(SB), Y5
-	VMULPS       Y5, Y4, Y4
-	VBROADCASTSS (SI), Y5
-	VMULPS       Y5, Y4, Y4
-	VPMOVSXBD    (DX), Y5
-	VCVTDQ2PS    Y5, Y5
-	VFMADD231PS  Y4, Y5, Y0
-	VPMOVSXBD    8(DX), Y5
-	VCVTDQ2PS    Y5, Y5
-	VFMADD231PS  Y4, Y5, Y1
-	VPMOVSXBD    16(DX), Y5
-	VCVTDQ2PS    Y5, Y5
-	VFMADD231PS  Y4, Y5, Y2
-	VPMOVSXBD    24(DX), Y5
-	VCVTDQ2PS    Y5, Y5
-	VFMADD231PS  Y4, Y5, Y3
+	VMOVDQU      4(R8), X9
+	VINSERTI128  $1, 12(R8), Y9, Y9
+	VPSHUFB      Y3, Y9, Y9
+	VPAND        Y1, Y9, Y10
+	VPSRLD       $4, Y9, Y9
+	VPAND        Y0, Y9, Y9
+	VPOR         Y9, Y10, Y9
+	VPSHUFB      Y9, Y2, Y9
+	VMOVDQU      Y9, (DX)
+	VPBROADCASTW (R8), X9
+	VCVTPH2PS    X9, Y9
+	VMOVDQU      turbo46<>+0(SB), Y10
+	VMULPS       Y10, Y9, Y9
+	VBROADCASTSS (SI), Y10
+	VMULPS       Y10, Y9, Y9
+	VPMOVSXBD    (DX), Y10
+	VCVTDQ2PS    Y10, Y10
+	VFMADD231PS  Y9, Y10, Y5
+	VPMOVSXBD    8(DX), Y10
+	VCVTDQ2PS    Y10, Y10
+	VFMADD231PS  Y9, Y10, Y6
+	VPMOVSXBD    16(DX), Y10
+	VCVTDQ2PS    Y10, Y10
+	VFMADD231PS  Y9, Y10, Y7
+	VPMOVSXBD    24(DX), Y10
+	VCVTDQ2PS    Y10, Y10
+	VFMADD231PS  Y9, Y10, Y8
 	ADDQ         R9, R8
 	ADDQ         $4, SI
 	SUBQ         $1, DI
@@ -3588,16 +3673,16 @@ done4:
 	ADDQ         $1, DI
 	MOVQ         o+0(FP), SI
 	ADDQ         CX, SI
-	VMOVUPS      Y0, (SI)
-	VMOVUPS      Y1, 32(SI)
-	VMOVUPS      Y2, 64(SI)
-	VMOVUPS      Y3, 96(SI)
+	VMOVUPS      Y5, (SI)
+	VMOVUPS      Y6, 32(SI)
+	VMOVUPS      Y7, 64(SI)
+	VMOVUPS      Y8, 96(SI)
 	MOVQ         o+0(FP), SI
 	ADDQ         CX, SI
-	VMOVUPS      128(SI), Y0
-	VMOVUPS      160(SI), Y1
-	VMOVUPS      192(SI), Y2
-	VMOVUPS      224(SI), Y3
+	VMOVUPS      128(SI), Y5
+	VMOVUPS      160(SI), Y6
+	VMOVUPS      192(SI), Y7
+	VMOVUPS      224(SI), Y8
 	MOVQ         p+16(FP), SI
 	MOVQ         rows+48(FP), DI
 	MOVQ         AX, R8
@@ -3606,34 +3691,33 @@ done4:
 	JLT          done6
 
 loop5:
-	VMOVDQU      20(R8), X4
-	VINSERTI128  $1, 28(R8), Y4, Y4
-	VPSHUFB      turbo40<>+0(SB), Y4, Y4
-	VPAND        turbo41<>+0(SB), Y4, Y5
-	VPSRLD       $4, Y4, Y4
-	VPAND        turbo42<>+0(SB), Y4, Y4
-	VPOR         Y4, Y5, Y4
-	VBROADCASTI128 turbo47<>+0(SB), Y5
-	VPSHUFB      Y4, Y5, Y4
-	VMOVDQU      Y4, (DX)
-	VPBROADCASTW (R8), X4
-	VCVTPH2PS    X4, Y4
-	VMOVDQU      turbo46<>+0(SB), Y5
-	VMULPS       Y5, Y4, Y4
-	VBROADCASTSS (SI), Y5
-	VMULPS       Y5, Y4, Y4
-	VPMOVSXBD    (DX), Y5
-	VCVTDQ2PS    Y5, Y5
-	VFMADD231PS  Y4, Y5, Y0
-	VPMOVSXBD    8(DX), Y5
-	VCVTDQ2PS    Y5, Y5
-	VFMADD231PS  Y4, Y5, Y1
-	VPMOVSXBD    16(DX), Y5
-	VCVTDQ2PS    Y5, Y5
-	VFMADD231PS  Y4, Y5, Y2
-	VPMOVSXBD    24(DX), Y5
-	VCVTDQ2PS    Y5, Y5
-	VFMADD231PS  Y4, Y5, Y3
+	VMOVDQU      20(R8), X9
+	VINSERTI128  $1, 28(R8), Y9, Y9
+	VPSHUFB      Y3, Y9, Y9
+	VPAND        Y1, Y9, Y10
+	VPSRLD       $4, Y9, Y9
+	VPAND        Y0, Y9, Y9
+	VPOR         Y9, Y10, Y9
+	VPSHUFB      Y9, Y2, Y9
+	VMOVDQU      Y9, (DX)
+	VPBROADCASTW (R8), X9
+	VCVTPH2PS    X9, Y9
+	VMOVDQU      turbo46<>+0(SB), Y10
+	VMULPS       Y10, Y9, Y9
+	VBROADCASTSS (SI), Y10
+	VMULPS       Y10, Y9, Y9
+	VPMOVSXBD    (DX), Y10
+	VCVTDQ2PS    Y10, Y10
+	VFMADD231PS  Y9, Y10, Y5
+	VPMOVSXBD    8(DX), Y10
+	VCVTDQ2PS    Y10, Y10
+	VFMADD231PS  Y9, Y10, Y6
+	VPMOVSXBD    16(DX), Y10
+	VCVTDQ2PS    Y10, Y10
+	VFMADD231PS  Y9, Y10, Y7
+	VPMOVSXBD    24(DX), Y10
+	VCVTDQ2PS    Y10, Y10
+	VFMADD231PS  Y9, Y10, Y8
 	ADDQ         R9, R8
 	ADDQ         $4, SI
 	SUBQ         $1, DI
@@ -3643,16 +3727,16 @@ done6:
 	ADDQ         $1, DI
 	MOVQ         o+0(FP), SI
 	ADDQ         CX, SI
-	VMOVUPS      Y0, 128(SI)
-	VMOVUPS      Y1, 160(SI)
-	VMOVUPS      Y2, 192(SI)
-	VMOVUPS      Y3, 224(SI)
+	VMOVUPS      Y5, 128(SI)
+	VMOVUPS      Y6, 160(SI)
+	VMOVUPS      Y7, 192(SI)
+	VMOVUPS      Y8, 224(SI)
 	MOVQ         o+0(FP), SI
 	ADDQ         CX, SI
-	VMOVUPS      256(SI), Y0
-	VMOVUPS      288(SI), Y1
-	VMOVUPS      320(SI), Y2
-	VMOVUPS      352(SI), Y3
+	VMOVUPS      256(SI), Y5
+	VMOVUPS      288(SI), Y6
+	VMOVUPS      320(SI), Y7
+	VMOVUPS      352(SI), Y8
 	MOVQ         p+16(FP), SI
 	MOVQ         rows+48(FP), DI
 	MOVQ         AX, R8
@@ -3661,34 +3745,33 @@ done6:
 	JLT          done8
 
 loop7:
-	VMOVDQU      36(R8), X4
-	VINSERTI128  $1, 44(R8), Y4, Y4
-	VPSHUFB      turbo40<>+0(SB), Y4, Y4
-	VPAND        turbo41<>+0(SB), Y4, Y5
-	VPSRLD       $4, Y4, Y4
-	VPAND        turbo42<>+0(SB), Y4, Y4
-	VPOR         Y4, Y5, Y4
-	VBROADCASTI128 turbo47<>+0(SB), Y5
-	VPSHUFB      Y4, Y5, Y4
-	VMOVDQU      Y4, (DX)
-	VPBROADCASTW (R8), X4
-	VCVTPH2PS    X4, Y4
-	VMOVDQU      turbo46<>+0(SB), Y5
-	VMULPS       Y5, Y4, Y4
-	VBROADCASTSS (SI), Y5
-	VMULPS       Y5, Y4, Y4
-	VPMOVSXBD    (DX), Y5
-	VCVTDQ2PS    Y5, Y5
-	VFMADD231PS  Y4, Y5, Y0
-	VPMOVSXBD    8(DX), Y5
-	VCVTDQ2PS    Y5, Y5
-	VFMADD231PS  Y4, Y5, Y1
-	VPMOVSXBD    16(DX), Y5
-	VCVTDQ2PS    Y5, Y5
-	VFMADD231PS  Y4, Y5, Y2
-	VPMOVSXBD    24(DX), Y5
-	VCVTDQ2PS    Y5, Y5
-	VFMADD231PS  Y4, Y5, Y3
+	VMOVDQU      36(R8), X9
+	VINSERTI128  $1, 44(R8), Y9, Y9
+	VPSHUFB      Y3, Y9, Y9
+	VPAND        Y1, Y9, Y10
+	VPSRLD       $4, Y9, Y9
+	VPAND        Y0, Y9, Y9
+	VPOR         Y9, Y10, Y9
+	VPSHUFB      Y9, Y2, Y9
+	VMOVDQU      Y9, (DX)
+	VPBROADCASTW (R8), X9
+	VCVTPH2PS    X9, Y9
+	VMOVDQU      turbo46<>+0(SB), Y10
+	VMULPS       Y10, Y9, Y9
+	VBROADCASTSS (SI), Y10
+	VMULPS       Y10, Y9, Y9
+	VPMOVSXBD    (DX), Y10
+	VCVTDQ2PS    Y10, Y10
+	VFMADD231PS  Y9, Y10, Y5
+	VPMOVSXBD    8(DX), Y10
+	VCVTDQ2PS    Y10, Y10
+	VFMADD231PS  Y9, Y10, Y6
+	VPMOVSXBD    16(DX), Y10
+	VCVTDQ2PS    Y10, Y10
+	VFMADD231PS  Y9, Y10, Y7
+	VPMOVSXBD    24(DX), Y10
+	VCVTDQ2PS    Y10, Y10
+	VFMADD231PS  Y9, Y10, Y8
 	ADDQ         R9, R8
 	ADDQ         $4, SI
 	SUBQ         $1, DI
@@ -3698,16 +3781,16 @@ done8:
 	ADDQ         $1, DI
 	MOVQ         o+0(FP), SI
 	ADDQ         CX, SI
-	VMOVUPS      Y0, 256(SI)
-	VMOVUPS      Y1, 288(SI)
-	VMOVUPS      Y2, 320(SI)
-	VMOVUPS      Y3, 352(SI)
+	VMOVUPS      Y5, 256(SI)
+	VMOVUPS      Y6, 288(SI)
+	VMOVUPS      Y7, 320(SI)
+	VMOVUPS      Y8, 352(SI)
 	MOVQ         o+0(FP), SI
 	ADDQ         CX, SI
-	VMOVUPS      384(SI), Y0
-	VMOVUPS      416(SI), Y1
-	VMOVUPS      448(SI), Y2
-	VMOVUPS      480(SI), Y3
+	VMOVUPS      384(SI), Y5
+	VMOVUPS      416(SI), Y6
+	VMOVUPS      448(SI), Y7
+	VMOVUPS      480(SI), Y8
 	MOVQ         p+16(FP), SI
 	MOVQ         rows+48(FP), DI
 	MOVQ         AX, R8
@@ -3716,33 +3799,32 @@ done8:
 	JLT          done10
 
 loop9:
-	VBROADCASTI128 52(R8), Y4
-	VPSHUFB      turbo45<>+0(SB), Y4, Y4
-	VPAND        turbo41<>+0(SB), Y4, Y5
-	VPSRLD       $4, Y4, Y4
-	VPAND        turbo42<>+0(SB), Y4, Y4
-	VPOR         Y4, Y5, Y4
-	VBROADCASTI128 turbo47<>+0(SB), Y5
-	VPSHUFB      Y4, Y5, Y4
-	VMOVDQU      Y4, (DX)
-	VPBROADCASTW (R8), X4
-	VCVTPH2PS    X4, Y4
-	VMOVDQU      turbo46<>+0(SB), Y5
-	VMULPS       Y5, Y4, Y4
-	VBROADCASTSS (SI), Y5
-	VMULPS       Y5, Y4, Y4
-	VPMOVSXBD    (DX), Y5
-	VCVTDQ2PS    Y5, Y5
-	VFMADD231PS  Y4, Y5, Y0
-	VPMOVSXBD    8(DX), Y5
-	VCVTDQ2PS    Y5, Y5
-	VFMADD231PS  Y4, Y5, Y1
-	VPMOVSXBD    16(DX), Y5
-	VCVTDQ2PS    Y5, Y5
-	VFMADD231PS  Y4, Y5, Y2
-	VPMOVSXBD    24(DX), Y5
-	VCVTDQ2PS    Y5, Y5
-	VFMADD231PS  Y4, Y5, Y3
+	VBROADCASTI128 52(R8), Y9
+	VPSHUFB      Y4, Y9, Y9
+	VPAND        Y1, Y9, Y10
+	VPSRLD       $4, Y9, Y9
+	VPAND        Y0, Y9, Y9
+	VPOR         Y9, Y10, Y9
+	VPSHUFB      Y9, Y2, Y9
+	VMOVDQU      Y9, (DX)
+	VPBROADCASTW (R8), X9
+	VCVTPH2PS    X9, Y9
+	VMOVDQU      turbo46<>+0(SB), Y10
+	VMULPS       Y10, Y9, Y9
+	VBROADCASTSS (SI), Y10
+	VMULPS       Y10, Y9, Y9
+	VPMOVSXBD    (DX), Y10
+	VCVTDQ2PS    Y10, Y10
+	VFMADD231PS  Y9, Y10, Y5
+	VPMOVSXBD    8(DX), Y10
+	VCVTDQ2PS    Y10, Y10
+	VFMADD231PS  Y9, Y10, Y6
+	VPMOVSXBD    16(DX), Y10
+	VCVTDQ2PS    Y10, Y10
+	VFMADD231PS  Y9, Y10, Y7
+	VPMOVSXBD    24(DX), Y10
+	VCVTDQ2PS    Y10, Y10
+	VFMADD231PS  Y9, Y10, Y8
 	ADDQ         R9, R8
 	ADDQ         $4, SI
 	SUBQ         $1, DI
@@ -3752,10 +3834,10 @@ done10:
 	ADDQ         $1, DI
 	MOVQ         o+0(FP), SI
 	ADDQ         CX, SI
-	VMOVUPS      Y0, 384(SI)
-	VMOVUPS      Y1, 416(SI)
-	VMOVUPS      Y2, 448(SI)
-	VMOVUPS      Y3, 480(SI)
+	VMOVUPS      Y5, 384(SI)
+	VMOVUPS      Y6, 416(SI)
+	VMOVUPS      Y7, 448(SI)
+	VMOVUPS      Y8, 480(SI)
 	ADDQ         $0x44, AX
 	ADDQ         $0x200, CX
 	SUBQ         $1, BX
@@ -3769,6 +3851,13 @@ done2:
 // mixQ82xTurbo4AVX512 adds weighted rows of v to 2 rows of o; ld and stride in bytes, a unit is 128 values.
 // Requires: AVX2, F16C, FMA
 TEXT ·mixQ82xTurbo4AVX512(SB), NOSPLIT, $320-64
+
+	// constants of the loops
+	VMOVDQU      turbo42<>+0(SB), Y0
+	VMOVDQU      turbo41<>+0(SB), Y1
+	VBROADCASTI128 turbo47<>+0(SB), Y2
+	VMOVDQU      turbo40<>+0(SB), Y3
+	VMOVDQU      turbo45<>+0(SB), Y4
 	MOVQ         v+32(FP), AX
 	MOVQ         units+56(FP), BX
 	XORQ         CX, CX
@@ -3781,14 +3870,14 @@ loop1:
 	MOVQ         o+0(FP), SI
 	MOVQ         ldo+8(FP), DI
 	ADDQ         CX, SI
-	VMOVUPS      (SI), Y0
-	VMOVUPS      (SI)(DI*1), Y1
-	VMOVUPS      32(SI), Y2
-	VMOVUPS      32(SI)(DI*1), Y3
-	VMOVUPS      64(SI), Y4
-	VMOVUPS      64(SI)(DI*1), Y5
-	VMOVUPS      96(SI), Y6
-	VMOVUPS      96(SI)(DI*1), Y7
+	VMOVUPS      (SI), Y5
+	VMOVUPS      (SI)(DI*1), Y6
+	VMOVUPS      32(SI), Y7
+	VMOVUPS      32(SI)(DI*1), Y8
+	VMOVUPS      64(SI), Y9
+	VMOVUPS      64(SI)(DI*1), Y10
+	VMOVUPS      96(SI), Y11
+	VMOVUPS      96(SI)(DI*1), Y12
 	MOVQ         p+16(FP), SI
 	MOVQ         ldp+24(FP), DI
 	MOVQ         rows+48(FP), R8
@@ -3798,40 +3887,39 @@ loop1:
 	JLT          done4
 
 loop3:
-	VMOVDQU      4(R9), X8
-	VINSERTI128  $1, 12(R9), Y8, Y8
-	VPSHUFB      turbo40<>+0(SB), Y8, Y8
-	VPAND        turbo41<>+0(SB), Y8, Y9
-	VPSRLD       $4, Y8, Y8
-	VPAND        turbo42<>+0(SB), Y8, Y8
-	VPOR         Y8, Y9, Y8
-	VBROADCASTI128 turbo47<>+0(SB), Y9
-	VPSHUFB      Y8, Y9, Y8
-	VMOVDQU      Y8, (DX)
-	VPBROADCASTW (R9), X8
-	VCVTPH2PS    X8, Y8
-	VMOVDQU      turbo46<>+0(SB), Y9
-	VMULPS       Y9, Y8, Y8
-	VBROADCASTSS (SI), Y9
-	VMULPS       Y9, Y8, Y9
-	VBROADCASTSS (SI)(DI*1), Y10
-	VMULPS       Y10, Y8, Y8
-	VPMOVSXBD    (DX), Y10
-	VCVTDQ2PS    Y10, Y10
-	VFMADD231PS  Y9, Y10, Y0
-	VFMADD231PS  Y8, Y10, Y1
-	VPMOVSXBD    8(DX), Y10
-	VCVTDQ2PS    Y10, Y10
-	VFMADD231PS  Y9, Y10, Y2
-	VFMADD231PS  Y8, Y10, Y3
-	VPMOVSXBD    16(DX), Y10
-	VCVTDQ2PS    Y10, Y10
-	VFMADD231PS  Y9, Y10, Y4
-	VFMADD231PS  Y8, Y10, Y5
-	VPMOVSXBD    24(DX), Y10
-	VCVTDQ2PS    Y10, Y10
-	VFMADD231PS  Y9, Y10, Y6
-	VFMADD231PS  Y8, Y10, Y7
+	VMOVDQU      4(R9), X13
+	VINSERTI128  $1, 12(R9), Y13, Y13
+	VPSHUFB      Y3, Y13, Y13
+	VPAND        Y1, Y13, Y14
+	VPSRLD       $4, Y13, Y13
+	VPAND        Y0, Y13, Y13
+	VPOR         Y13, Y14, Y13
+	VPSHUFB      Y13, Y2, Y13
+	VMOVDQU      Y13, (DX)
+	VPBROADCASTW (R9), X13
+	VCVTPH2PS    X13, Y13
+	VMOVDQU      turbo46<>+0(SB), Y14
+	VMULPS       Y14, Y13, Y13
+	VBROADCASTSS (SI), Y14
+	VMULPS       Y14, Y13, Y14
+	VBROADCASTSS (SI)(DI*1), Y15
+	VMULPS       Y15, Y13, Y13
+	VPMOVSXBD    (DX), Y15
+	VCVTDQ2PS    Y15, Y15
+	VFMADD231PS  Y14, Y15, Y5
+	VFMADD231PS  Y13, Y15, Y6
+	VPMOVSXBD    8(DX), Y15
+	VCVTDQ2PS    Y15, Y15
+	VFMADD231PS  Y14, Y15, Y7
+	VFMADD231PS  Y13, Y15, Y8
+	VPMOVSXBD    16(DX), Y15
+	VCVTDQ2PS    Y15, Y15
+	VFMADD231PS  Y14, Y15, Y9
+	VFMADD231PS  Y13, Y15, Y10
+	VPMOVSXBD    24(DX), Y15
+	VCVTDQ2PS    Y15, Y15
+	VFMADD231PS  Y14, Y15, Y11
+	VFMADD231PS  Y13, Y15, Y12
 	ADDQ         R10, R9
 	ADDQ         $4, SI
 	SUBQ         $1, R8
@@ -3842,25 +3930,25 @@ done4:
 	MOVQ         o+0(FP), SI
 	MOVQ         ldo+8(FP), DI
 	ADDQ         CX, SI
-	VMOVUPS      Y0, (SI)
-	VMOVUPS      Y1, (SI)(DI*1)
-	VMOVUPS      Y2, 32(SI)
-	VMOVUPS      Y3, 32(SI)(DI*1)
-	VMOVUPS      Y4, 64(SI)
-	VMOVUPS      Y5, 64(SI)(DI*1)
-	VMOVUPS      Y6, 96(SI)
-	VMOVUPS      Y7, 96(SI)(DI*1)
+	VMOVUPS      Y5, (SI)
+	VMOVUPS      Y6, (SI)(DI*1)
+	VMOVUPS      Y7, 32(SI)
+	VMOVUPS      Y8, 32(SI)(DI*1)
+	VMOVUPS      Y9, 64(SI)
+	VMOVUPS      Y10, 64(SI)(DI*1)
+	VMOVUPS      Y11, 96(SI)
+	VMOVUPS      Y12, 96(SI)(DI*1)
 	MOVQ         o+0(FP), SI
 	MOVQ         ldo+8(FP), DI
 	ADDQ         CX, SI
-	VMOVUPS      128(SI), Y0
-	VMOVUPS      128(SI)(DI*1), Y1
-	VMOVUPS      160(SI), Y2
-	VMOVUPS      160(SI)(DI*1), Y3
-	VMOVUPS      192(SI), Y4
-	VMOVUPS      192(SI)(DI*1), Y5
-	VMOVUPS      224(SI), Y6
-	VMOVUPS      224(SI)(DI*1), Y7
+	VMOVUPS      128(SI), Y5
+	VMOVUPS      128(SI)(DI*1), Y6
+	VMOVUPS      160(SI), Y7
+	VMOVUPS      160(SI)(DI*1), Y8
+	VMOVUPS      192(SI), Y9
+	VMOVUPS      192(SI)(DI*1), Y10
+	VMOVUPS      224(SI), Y11
+	VMOVUPS      224(SI)(DI*1), Y12
 	MOVQ         p+16(FP), SI
 	MOVQ         ldp+24(FP), DI
 	MOVQ         rows+48(FP), R8
@@ -3870,40 +3958,39 @@ done4:
 	JLT          done6
 
 loop5:
-	VMOVDQU      20(R9), X8
-	VINSERTI128  $1, 28(R9), Y8, Y8
-	VPSHUFB      turbo40<>+0(SB), Y8, Y8
-	VPAND        turbo41<>+0(SB), Y8, Y9
-	VPSRLD       $4, Y8, Y8
-	VPAND        turbo42<>+0(SB), Y8, Y8
-	VPOR         Y8, Y9, Y8
-	VBROADCASTI128 turbo47<>+0(SB), Y9
-	VPSHUFB      Y8, Y9, Y8
-	VMOVDQU      Y8, (DX)
-	VPBROADCASTW (R9), X8
-	VCVTPH2PS    X8, Y8
-	VMOVDQU      turbo46<>+0(SB), Y9
-	VMULPS       Y9, Y8, Y8
-	VBROADCASTSS (SI), Y9
-	VMULPS       Y9, Y8, Y9
-	VBROADCASTSS (SI)(DI*1), Y10
-	VMULPS       Y10, Y8, Y8
-	VPMOVSXBD    (DX), Y10
-	VCVTDQ2PS    Y10, Y10
-	VFMADD231PS  Y9, Y10, Y0
-	VFMADD231PS  Y8, Y10, Y1
-	VPMOVSXBD    8(DX), Y10
-	VCVTDQ2PS    Y10, Y10
-	VFMADD231PS  Y9, Y10, Y2
-	VFMADD231PS  Y8, Y10, Y3
-	VPMOVSXBD    16(DX), Y10
-	VCVTDQ2PS    Y10, Y10
-	VFMADD231PS  Y9, Y10, Y4
-	VFMADD231PS  Y8, Y10, Y5
-	VPMOVSXBD    24(DX), Y10
-	VCVTDQ2PS    Y10, Y10
-	VFMADD231PS  Y9, Y10, Y6
-	VFMADD231PS  Y8, Y10, Y7
+	VMOVDQU      20(R9), X13
+	VINSERTI128  $1, 28(R9), Y13, Y13
+	VPSHUFB      Y3, Y13, Y13
+	VPAND        Y1, Y13, Y14
+	VPSRLD       $4, Y13, Y13
+	VPAND        Y0, Y13, Y13
+	VPOR         Y13, Y14, Y13
+	VPSHUFB      Y13, Y2, Y13
+	VMOVDQU      Y13, (DX)
+	VPBROADCASTW (R9), X13
+	VCVTPH2PS    X13, Y13
+	VMOVDQU      turbo46<>+0(SB), Y14
+	VMULPS       Y14, Y13, Y13
+	VBROADCASTSS (SI), Y14
+	VMULPS       Y14, Y13, Y14
+	VBROADCASTSS (SI)(DI*1), Y15
+	VMULPS       Y15, Y13, Y13
+	VPMOVSXBD    (DX), Y15
+	VCVTDQ2PS    Y15, Y15
+	VFMADD231PS  Y14, Y15, Y5
+	VFMADD231PS  Y13, Y15, Y6
+	VPMOVSXBD    8(DX), Y15
+	VCVTDQ2PS    Y15, Y15
+	VFMADD231PS  Y14, Y15, Y7
+	VFMADD231PS  Y13, Y15, Y8
+	VPMOVSXBD    16(DX), Y15
+	VCVTDQ2PS    Y15, Y15
+	VFMADD231PS  Y14, Y15, Y9
+	VFMADD231PS  Y13, Y15, Y10
+	VPMOVSXBD    24(DX), Y15
+	VCVTDQ2PS    Y15, Y15
+	VFMADD231PS  Y14, Y15, Y11
+	VFMADD231PS  Y13, Y15, Y12
 	ADDQ         R10, R9
 	ADDQ         $4, SI
 	SUBQ         $1, R8
@@ -3914,25 +4001,25 @@ done6:
 	MOVQ         o+0(FP), SI
 	MOVQ         ldo+8(FP), DI
 	ADDQ         CX, SI
-	VMOVUPS      Y0, 128(SI)
-	VMOVUPS      Y1, 128(SI)(DI*1)
-	VMOVUPS      Y2, 160(SI)
-	VMOVUPS      Y3, 160(SI)(DI*1)
-	VMOVUPS      Y4, 192(SI)
-	VMOVUPS      Y5, 192(SI)(DI*1)
-	VMOVUPS      Y6, 224(SI)
-	VMOVUPS      Y7, 224(SI)(DI*1)
+	VMOVUPS      Y5, 128(SI)
+	VMOVUPS      Y6, 128(SI)(DI*1)
+	VMOVUPS      Y7, 160(SI)
+	VMOVUPS      Y8, 160(SI)(DI*1)
+	VMOVUPS      Y9, 192(SI)
+	VMOVUPS      Y10, 192(SI)(DI*1)
+	VMOVUPS      Y11, 224(SI)
+	VMOVUPS      Y12, 224(SI)(DI*1)
 	MOVQ         o+0(FP), SI
 	MOVQ         ldo+8(FP), DI
 	ADDQ         CX, SI
-	VMOVUPS      256(SI), Y0
-	VMOVUPS      256(SI)(DI*1), Y1
-	VMOVUPS      288(SI), Y2
-	VMOVUPS      288(SI)(DI*1), Y3
-	VMOVUPS      320(SI), Y4
-	VMOVUPS      320(SI)(DI*1), Y5
-	VMOVUPS      352(SI), Y6
-	VMOVUPS      352(SI)(DI*1), Y7
+	VMOVUPS      256(SI), Y5
+	VMOVUPS      256(SI)(DI*1), Y6
+	VMOVUPS      288(SI), Y7
+	VMOVUPS      288(SI)(DI*1), Y8
+	VMOVUPS      320(SI), Y9
+	VMOVUPS      320(SI)(DI*1), Y10
+	VMOVUPS      352(SI), Y11
+	VMOVUPS      352(SI)(DI*1), Y12
 	MOVQ         p+16(FP), SI
 	MOVQ         ldp+24(FP), DI
 	MOVQ         rows+48(FP), R8
@@ -3942,40 +4029,39 @@ done6:
 	JLT          done8
 
 loop7:
-	VMOVDQU      36(R9), X8
-	VINSERTI128  $1, 44(R9), Y8, Y8
-	VPSHUFB      turbo40<>+0(SB), Y8, Y8
-	VPAND        turbo41<>+0(SB), Y8, Y9
-	VPSRLD       $4, Y8, Y8
-	VPAND        turbo42<>+0(SB), Y8, Y8
-	VPOR         Y8, Y9, Y8
-	VBROADCASTI128 turbo47<>+0(SB), Y9
-	VPSHUFB      Y8, Y9, Y8
-	VMOVDQU      Y8, (DX)
-	VPBROADCASTW (R9), X8
-	VCVTPH2PS    X8, Y8
-	VMOVDQU      turbo46<>+0(SB), Y9
-	VMULPS       Y9, Y8, Y8
-	VBROADCASTSS (SI), Y9
-	VMULPS       Y9, Y8, Y9
-	VBROADCASTSS (SI)(DI*1), Y10
-	VMULPS       Y10, Y8, Y8
-	VPMOVSXBD    (DX), Y10
-	VCVTDQ2PS    Y10, Y10
-	VFMADD231PS  Y9, Y10, Y0
-	VFMADD231PS  Y8, Y10, Y1
-	VPMOVSXBD    8(DX), Y10
-	VCVTDQ2PS    Y10, Y10
-	VFMADD231PS  Y9, Y10, Y2
-	VFMADD231PS  Y8, Y10, Y3
-	VPMOVSXBD    16(DX), Y10
-	VCVTDQ2PS    Y10, Y10
-	VFMADD231PS  Y9, Y10, Y4
-	VFMADD231PS  Y8, Y10, Y5
-	VPMOVSXBD    24(DX), Y10
-	VCVTDQ2PS    Y10, Y10
-	VFMADD231PS  Y9, Y10, Y6
-	VFMADD231PS  Y8, Y10, Y7
+	VMOVDQU      36(R9), X13
+	VINSERTI128  $1, 44(R9), Y13, Y13
+	VPSHUFB      Y3, Y13, Y13
+	VPAND        Y1, Y13, Y14
+	VPSRLD       $4, Y13, Y13
+	VPAND        Y0, Y13, Y13
+	VPOR         Y13, Y14, Y13
+	VPSHUFB      Y13, Y2, Y13
+	VMOVDQU      Y13, (DX)
+	VPBROADCASTW (R9), X13
+	VCVTPH2PS    X13, Y13
+	VMOVDQU      turbo46<>+0(SB), Y14
+	VMULPS       Y14, Y13, Y13
+	VBROADCASTSS (SI), Y14
+	VMULPS       Y14, Y13, Y14
+	VBROADCASTSS (SI)(DI*1), Y15
+	VMULPS       Y15, Y13, Y13
+	VPMOVSXBD    (DX), Y15
+	VCVTDQ2PS    Y15, Y15
+	VFMADD231PS  Y14, Y15, Y5
+	VFMADD231PS  Y13, Y15, Y6
+	VPMOVSXBD    8(DX), Y15
+	VCVTDQ2PS    Y15, Y15
+	VFMADD231PS  Y14, Y15, Y7
+	VFMADD231PS  Y13, Y15, Y8
+	VPMOVSXBD    16(DX), Y15
+	VCVTDQ2PS    Y15, Y15
+	VFMADD231PS  Y14, Y15, Y9
+	VFMADD231PS  Y13, Y15, Y10
+	VPMOVSXBD    24(DX), Y15
+	VCVTDQ2PS    Y15, Y15
+	VFMADD231PS  Y14, Y15, Y11
+	VFMADD231PS  Y13, Y15, Y12
 	ADDQ         R10, R9
 	ADDQ         $4, SI
 	SUBQ         $1, R8
@@ -3986,25 +4072,25 @@ done8:
 	MOVQ         o+0(FP), SI
 	MOVQ         ldo+8(FP), DI
 	ADDQ         CX, SI
-	VMOVUPS      Y0, 256(SI)
-	VMOVUPS      Y1, 256(SI)(DI*1)
-	VMOVUPS      Y2, 288(SI)
-	VMOVUPS      Y3, 288(SI)(DI*1)
-	VMOVUPS      Y4, 320(SI)
-	VMOVUPS      Y5, 320(SI)(DI*1)
-	VMOVUPS      Y6, 352(SI)
-	VMOVUPS      Y7, 352(SI)(DI*1)
+	VMOVUPS      Y5, 256(SI)
+	VMOVUPS      Y6, 256(SI)(DI*1)
+	VMOVUPS      Y7, 288(SI)
+	VMOVUPS      Y8, 288(SI)(DI*1)
+	VMOVUPS      Y9, 320(SI)
+	VMOVUPS      Y10, 320(SI)(DI*1)
+	VMOVUPS      Y11, 352(SI)
+	VMOVUPS      Y12, 352(SI)(DI*1)
 	MOVQ         o+0(FP), SI
 	MOVQ         ldo+8(FP), DI
 	ADDQ         CX, SI
-	VMOVUPS      384(SI), Y0
-	VMOVUPS      384(SI)(DI*1), Y1
-	VMOVUPS      416(SI), Y2
-	VMOVUPS      416(SI)(DI*1), Y3
-	VMOVUPS      448(SI), Y4
-	VMOVUPS      448(SI)(DI*1), Y5
-	VMOVUPS      480(SI), Y6
-	VMOVUPS      480(SI)(DI*1), Y7
+	VMOVUPS      384(SI), Y5
+	VMOVUPS      384(SI)(DI*1), Y6
+	VMOVUPS      416(SI), Y7
+	VMOVUPS      416(SI)(DI*1), Y8
+	VMOVUPS      448(SI), Y9
+	VMOVUPS      448(SI)(DI*1), Y10
+	VMOVUPS      480(SI), Y11
+	VMOVUPS      480(SI)(DI*1), Y12
 	MOVQ         p+16(FP), SI
 	MOVQ         ldp+24(FP), DI
 	MOVQ         rows+48(FP), R8
@@ -4014,39 +4100,38 @@ done8:
 	JLT          done10
 
 loop9:
-	VBROADCASTI128 52(R9), Y8
-	VPSHUFB      turbo45<>+0(SB), Y8, Y8
-	VPAND        turbo41<>+0(SB), Y8, Y9
-	VPSRLD       $4, Y8, Y8
-	VPAND        turbo42<>+0(SB), Y8, Y8
-	VPOR         Y8, Y9, Y8
-	VBROADCASTI128 turbo47<>+0(SB), Y9
-	VPSHUFB      Y8, Y9, Y8
-	VMOVDQU      Y8, (DX)
-	VPBROADCASTW (R9), X8
-	VCVTPH2PS    X8, Y8
-	VMOVDQU      turbo46<>+0(SB), Y9
-	VMULPS       Y9, Y8, Y8
-	VBROADCASTSS (SI), Y9
-	VMULPS       Y9, Y8, Y9
-	VBROADCASTSS (SI)(DI*1), Y10
-	VMULPS       Y10, Y8, Y8
-	VPMOVSXBD    (DX), Y10
-	VCVTDQ2PS    Y10, Y10
-	VFMADD231PS  Y9, Y10, Y0
-	VFMADD231PS  Y8, Y10, Y1
-	VPMOVSXBD    8(DX), Y10
-	VCVTDQ2PS    Y10, Y10
-	VFMADD231PS  Y9, Y10, Y2
-	VFMADD231PS  Y8, Y10, Y3
-	VPMOVSXBD    16(DX), Y10
-	VCVTDQ2PS    Y10, Y10
-	VFMADD231PS  Y9, Y10, Y4
-	VFMADD231PS  Y8, Y10, Y5
-	VPMOVSXBD    24(DX), Y10
-	VCVTDQ2PS    Y10, Y10
-	VFMADD231PS  Y9, Y10, Y6
-	VFMADD231PS  Y8, Y10, Y7
+	VBROADCASTI128 52(R9), Y13
+	VPSHUFB      Y4, Y13, Y13
+	VPAND        Y1, Y13, Y14
+	VPSRLD       $4, Y13, Y13
+	VPAND        Y0, Y13, Y13
+	VPOR         Y13, Y14, Y13
+	VPSHUFB      Y13, Y2, Y13
+	VMOVDQU      Y13, (DX)
+	VPBROADCASTW (R9), X13
+	VCVTPH2PS    X13, Y13
+	VMOVDQU      turbo46<>+0(SB), Y14
+	VMULPS       Y14, Y13, Y13
+	VBROADCASTSS (SI), Y14
+	VMULPS       Y14, Y13, Y14
+	VBROADCASTSS (SI)(DI*1), Y15
+	VMULPS       Y15, Y13, Y13
+	VPMOVSXBD    (DX), Y15
+	VCVTDQ2PS    Y15, Y15
+	VFMADD231PS  Y14, Y15, Y5
+	VFMADD231PS  Y13, Y15, Y6
+	VPMOVSXBD    8(DX), Y15
+	VCVTDQ2PS    Y15, Y15
+	VFMADD231PS  Y14, Y15, Y7
+	VFMADD231PS  Y13, Y15, Y8
+	VPMOVSXBD    16(DX), Y15
+	VCVTDQ2PS    Y15, Y15
+	VFMADD231PS  Y14, Y15, Y9
+	VFMADD231PS  Y13, Y15, Y10
+	VPMOVSXBD    24(DX), Y15
+	VCVTDQ2PS    Y15, Y15
+	VFMADD231PS  Y14, Y15, Y11
+	VFMADD231PS  Y13, Y15, Y12
 	ADDQ         R10, R9
 	ADDQ         $4, SI
 	SUBQ         $1, R8
@@ -4057,14 +4142,14 @@ done10:
 	MOVQ         o+0(FP), SI
 	MOVQ         ldo+8(FP), DI
 	ADDQ         CX, SI
-	VMOVUPS      Y0, 384(SI)
-	VMOVUPS      Y1, 384(SI)(DI*1)
-	VMOVUPS      Y2, 416(SI)
-	VMOVUPS      Y3, 416(SI)(DI*1)
-	VMOVUPS      Y4, 448(SI)
-	VMOVUPS      Y5, 448(SI)(DI*1)
-	VMOVUPS      Y6, 480(SI)
-	VMOVUPS      Y7, 480(SI)(DI*1)
+	VMOVUPS      Y5, 384(SI)
+	VMOVUPS      Y6, 384(SI)(DI*1)
+	VMOVUPS      Y7, 416(SI)
+	VMOVUPS      Y8, 416(SI)(DI*1)
+	VMOVUPS      Y9, 448(SI)
+	VMOVUPS      Y10, 448(SI)(DI*1)
+	VMOVUPS      Y11, 480(SI)
+	VMOVUPS      Y12, 480(SI)(DI*1)
 	ADDQ         $0x44, AX
 	ADDQ         $0x200, CX
 	SUBQ         $1, BX
@@ -5343,6 +5428,14 @@ done2:
 // decodeUnitsTurbo4AVX2 unpacks units of 128 values.
 // Requires: AVX2, F16C
 TEXT ·decodeUnitsTurbo4AVX2(SB), NOSPLIT, $320-24
+
+	// constants of the loops
+	VMOVDQU      turbo44<>+0(SB), Y0
+	VMOVDQU      turbo43<>+0(SB), Y1
+	VMOVDQU      turbo42<>+0(SB), Y2
+	VMOVDQU      turbo41<>+0(SB), Y3
+	VMOVDQU      turbo40<>+0(SB), Y4
+	VMOVDQU      turbo45<>+0(SB), Y5
 	MOVQ         dst+0(FP), AX
 	MOVQ         src+8(FP), BX
 	MOVQ         units+16(FP), CX
@@ -5352,151 +5445,151 @@ TEXT ·decodeUnitsTurbo4AVX2(SB), NOSPLIT, $320-24
 	JLT          done2
 
 loop1:
-	VPBROADCASTW (BX), X0
-	VCVTPH2PS    X0, Y0
-	VMOVDQU      4(BX), X1
-	VINSERTI128  $1, 12(BX), Y1, Y1
-	VPSHUFB      turbo40<>+0(SB), Y1, Y1
-	VPAND        turbo41<>+0(SB), Y1, Y2
-	VPSRLD       $4, Y1, Y1
-	VPAND        turbo42<>+0(SB), Y1, Y1
-	VPOR         Y1, Y2, Y1
-	VMOVDQU      Y1, (DX)
-	VPMOVZXBD    (DX), Y1
-	VPERMPS      turbo43<>+0(SB), Y1, Y2
-	VPERMPS      turbo44<>+0(SB), Y1, Y3
-	VPSLLD       $0x1c, Y1, Y1
-	VBLENDVPS    Y1, Y3, Y2, Y1
-	VMULPS       Y1, Y0, Y1
-	VMOVUPS      Y1, (AX)
-	VPMOVZXBD    8(DX), Y1
-	VPERMPS      turbo43<>+0(SB), Y1, Y2
-	VPERMPS      turbo44<>+0(SB), Y1, Y3
-	VPSLLD       $0x1c, Y1, Y1
-	VBLENDVPS    Y1, Y3, Y2, Y1
-	VMULPS       Y1, Y0, Y1
-	VMOVUPS      Y1, 32(AX)
-	VPMOVZXBD    16(DX), Y1
-	VPERMPS      turbo43<>+0(SB), Y1, Y2
-	VPERMPS      turbo44<>+0(SB), Y1, Y3
-	VPSLLD       $0x1c, Y1, Y1
-	VBLENDVPS    Y1, Y3, Y2, Y1
-	VMULPS       Y1, Y0, Y1
-	VMOVUPS      Y1, 64(AX)
-	VPMOVZXBD    24(DX), Y1
-	VPERMPS      turbo43<>+0(SB), Y1, Y2
-	VPERMPS      turbo44<>+0(SB), Y1, Y3
-	VPSLLD       $0x1c, Y1, Y1
-	VBLENDVPS    Y1, Y3, Y2, Y1
-	VMULPS       Y1, Y0, Y1
-	VMOVUPS      Y1, 96(AX)
-	VMOVDQU      20(BX), X1
-	VINSERTI128  $1, 28(BX), Y1, Y1
-	VPSHUFB      turbo40<>+0(SB), Y1, Y1
-	VPAND        turbo41<>+0(SB), Y1, Y2
-	VPSRLD       $4, Y1, Y1
-	VPAND        turbo42<>+0(SB), Y1, Y1
-	VPOR         Y1, Y2, Y1
-	VMOVDQU      Y1, (DX)
-	VPMOVZXBD    (DX), Y1
-	VPERMPS      turbo43<>+0(SB), Y1, Y2
-	VPERMPS      turbo44<>+0(SB), Y1, Y3
-	VPSLLD       $0x1c, Y1, Y1
-	VBLENDVPS    Y1, Y3, Y2, Y1
-	VMULPS       Y1, Y0, Y1
-	VMOVUPS      Y1, 128(AX)
-	VPMOVZXBD    8(DX), Y1
-	VPERMPS      turbo43<>+0(SB), Y1, Y2
-	VPERMPS      turbo44<>+0(SB), Y1, Y3
-	VPSLLD       $0x1c, Y1, Y1
-	VBLENDVPS    Y1, Y3, Y2, Y1
-	VMULPS       Y1, Y0, Y1
-	VMOVUPS      Y1, 160(AX)
-	VPMOVZXBD    16(DX), Y1
-	VPERMPS      turbo43<>+0(SB), Y1, Y2
-	VPERMPS      turbo44<>+0(SB), Y1, Y3
-	VPSLLD       $0x1c, Y1, Y1
-	VBLENDVPS    Y1, Y3, Y2, Y1
-	VMULPS       Y1, Y0, Y1
-	VMOVUPS      Y1, 192(AX)
-	VPMOVZXBD    24(DX), Y1
-	VPERMPS      turbo43<>+0(SB), Y1, Y2
-	VPERMPS      turbo44<>+0(SB), Y1, Y3
-	VPSLLD       $0x1c, Y1, Y1
-	VBLENDVPS    Y1, Y3, Y2, Y1
-	VMULPS       Y1, Y0, Y1
-	VMOVUPS      Y1, 224(AX)
-	VMOVDQU      36(BX), X1
-	VINSERTI128  $1, 44(BX), Y1, Y1
-	VPSHUFB      turbo40<>+0(SB), Y1, Y1
-	VPAND        turbo41<>+0(SB), Y1, Y2
-	VPSRLD       $4, Y1, Y1
-	VPAND        turbo42<>+0(SB), Y1, Y1
-	VPOR         Y1, Y2, Y1
-	VMOVDQU      Y1, (DX)
-	VPMOVZXBD    (DX), Y1
-	VPERMPS      turbo43<>+0(SB), Y1, Y2
-	VPERMPS      turbo44<>+0(SB), Y1, Y3
-	VPSLLD       $0x1c, Y1, Y1
-	VBLENDVPS    Y1, Y3, Y2, Y1
-	VMULPS       Y1, Y0, Y1
-	VMOVUPS      Y1, 256(AX)
-	VPMOVZXBD    8(DX), Y1
-	VPERMPS      turbo43<>+0(SB), Y1, Y2
-	VPERMPS      turbo44<>+0(SB), Y1, Y3
-	VPSLLD       $0x1c, Y1, Y1
-	VBLENDVPS    Y1, Y3, Y2, Y1
-	VMULPS       Y1, Y0, Y1
-	VMOVUPS      Y1, 288(AX)
-	VPMOVZXBD    16(DX), Y1
-	VPERMPS      turbo43<>+0(SB), Y1, Y2
-	VPERMPS      turbo44<>+0(SB), Y1, Y3
-	VPSLLD       $0x1c, Y1, Y1
-	VBLENDVPS    Y1, Y3, Y2, Y1
-	VMULPS       Y1, Y0, Y1
-	VMOVUPS      Y1, 320(AX)
-	VPMOVZXBD    24(DX), Y1
-	VPERMPS      turbo43<>+0(SB), Y1, Y2
-	VPERMPS      turbo44<>+0(SB), Y1, Y3
-	VPSLLD       $0x1c, Y1, Y1
-	VBLENDVPS    Y1, Y3, Y2, Y1
-	VMULPS       Y1, Y0, Y1
-	VMOVUPS      Y1, 352(AX)
-	VBROADCASTI128 52(BX), Y1
-	VPSHUFB      turbo45<>+0(SB), Y1, Y1
-	VPAND        turbo41<>+0(SB), Y1, Y2
-	VPSRLD       $4, Y1, Y1
-	VPAND        turbo42<>+0(SB), Y1, Y1
-	VPOR         Y1, Y2, Y1
-	VMOVDQU      Y1, (DX)
-	VPMOVZXBD    (DX), Y1
-	VPERMPS      turbo43<>+0(SB), Y1, Y2
-	VPERMPS      turbo44<>+0(SB), Y1, Y3
-	VPSLLD       $0x1c, Y1, Y1
-	VBLENDVPS    Y1, Y3, Y2, Y1
-	VMULPS       Y1, Y0, Y1
-	VMOVUPS      Y1, 384(AX)
-	VPMOVZXBD    8(DX), Y1
-	VPERMPS      turbo43<>+0(SB), Y1, Y2
-	VPERMPS      turbo44<>+0(SB), Y1, Y3
-	VPSLLD       $0x1c, Y1, Y1
-	VBLENDVPS    Y1, Y3, Y2, Y1
-	VMULPS       Y1, Y0, Y1
-	VMOVUPS      Y1, 416(AX)
-	VPMOVZXBD    16(DX), Y1
-	VPERMPS      turbo43<>+0(SB), Y1, Y2
-	VPERMPS      turbo44<>+0(SB), Y1, Y3
-	VPSLLD       $0x1c, Y1, Y1
-	VBLENDVPS    Y1, Y3, Y2, Y1
-	VMULPS       Y1, Y0, Y1
-	VMOVUPS      Y1, 448(AX)
-	VPMOVZXBD    24(DX), Y1
-	VPERMPS      turbo43<>+0(SB), Y1, Y2
-	VPERMPS      turbo44<>+0(SB), Y1, Y3
-	VPSLLD       $0x1c, Y1, Y1
-	VBLENDVPS    Y1, Y3, Y2, Y1
-	VMULPS       Y1, Y0, Y0
-	VMOVUPS      Y0, 480(AX)
+	VPBROADCASTW (BX), X6
+	VCVTPH2PS    X6, Y6
+	VMOVDQU      4(BX), X7
+	VINSERTI128  $1, 12(BX), Y7, Y7
+	VPSHUFB      Y4, Y7, Y7
+	VPAND        Y3, Y7, Y8
+	VPSRLD       $4, Y7, Y7
+	VPAND        Y2, Y7, Y7
+	VPOR         Y7, Y8, Y7
+	VMOVDQU      Y7, (DX)
+	VPMOVZXBD    (DX), Y7
+	VPERMPS      Y1, Y7, Y8
+	VPERMPS      Y0, Y7, Y9
+	VPSLLD       $0x1c, Y7, Y7
+	VBLENDVPS    Y7, Y9, Y8, Y7
+	VMULPS       Y7, Y6, Y7
+	VMOVUPS      Y7, (AX)
+	VPMOVZXBD    8(DX), Y7
+	VPERMPS      Y1, Y7, Y8
+	VPERMPS      Y0, Y7, Y9
+	VPSLLD       $0x1c, Y7, Y7
+	VBLENDVPS    Y7, Y9, Y8, Y7
+	VMULPS       Y7, Y6, Y7
+	VMOVUPS      Y7, 32(AX)
+	VPMOVZXBD    16(DX), Y7
+	VPERMPS      Y1, Y7, Y8
+	VPERMPS      Y0, Y7, Y9
+	VPSLLD       $0x1c, Y7, Y7
+	VBLENDVPS    Y7, Y9, Y8, Y7
+	VMULPS       Y7, Y6, Y7
+	VMOVUPS      Y7, 64(AX)
+	VPMOVZXBD    24(DX), Y7
+	VPERMPS      Y1, Y7, Y8
+	VPERMPS      Y0, Y7, Y9
+	VPSLLD       $0x1c, Y7, Y7
+	VBLENDVPS    Y7, Y9, Y8, Y7
+	VMULPS       Y7, Y6, Y7
+	VMOVUPS      Y7, 96(AX)
+	VMOVDQU      20(BX), X7
+	VINSERTI128  $1, 28(BX), Y7, Y7
+	VPSHUFB      Y4, Y7, Y7
+	VPAND        Y3, Y7, Y8
+	VPSRLD       $4, Y7, Y7
+	VPAND        Y2, Y7, Y7
+	VPOR         Y7, Y8, Y7
+	VMOVDQU      Y7, (DX)
+	VPMOVZXBD    (DX), Y7
+	VPERMPS      Y1, Y7, Y8
+	VPERMPS      Y0, Y7, Y9
+	VPSLLD       $0x1c, Y7, Y7
+	VBLENDVPS    Y7, Y9, Y8, Y7
+	VMULPS       Y7, Y6, Y7
+	VMOVUPS      Y7, 128(AX)
+	VPMOVZXBD    8(DX), Y7
+	VPERMPS      Y1, Y7, Y8
+	VPERMPS      Y0, Y7, Y9
+	VPSLLD       $0x1c, Y7, Y7
+	VBLENDVPS    Y7, Y9, Y8, Y7
+	VMULPS       Y7, Y6, Y7
+	VMOVUPS      Y7, 160(AX)
+	VPMOVZXBD    16(DX), Y7
+	VPERMPS      Y1, Y7, Y8
+	VPERMPS      Y0, Y7, Y9
+	VPSLLD       $0x1c, Y7, Y7
+	VBLENDVPS    Y7, Y9, Y8, Y7
+	VMULPS       Y7, Y6, Y7
+	VMOVUPS      Y7, 192(AX)
+	VPMOVZXBD    24(DX), Y7
+	VPERMPS      Y1, Y7, Y8
+	VPERMPS      Y0, Y7, Y9
+	VPSLLD       $0x1c, Y7, Y7
+	VBLENDVPS    Y7, Y9, Y8, Y7
+	VMULPS       Y7, Y6, Y7
+	VMOVUPS      Y7, 224(AX)
+	VMOVDQU      36(BX), X7
+	VINSERTI128  $1, 44(BX), Y7, Y7
+	VPSHUFB      Y4, Y7, Y7
+	VPAND        Y3, Y7, Y8
+	VPSRLD       $4, Y7, Y7
+	VPAND        Y2, Y7, Y7
+	VPOR         Y7, Y8, Y7
+	VMOVDQU      Y7, (DX)
+	VPMOVZXBD    (DX), Y7
+	VPERMPS      Y1, Y7, Y8
+	VPERMPS      Y0, Y7, Y9
+	VPSLLD       $0x1c, Y7, Y7
+	VBLENDVPS    Y7, Y9, Y8, Y7
+	VMULPS       Y7, Y6, Y7
+	VMOVUPS      Y7, 256(AX)
+	VPMOVZXBD    8(DX), Y7
+	VPERMPS      Y1, Y7, Y8
+	VPERMPS      Y0, Y7, Y9
+	VPSLLD       $0x1c, Y7, Y7
+	VBLENDVPS    Y7, Y9, Y8, Y7
+	VMULPS       Y7, Y6, Y7
+	VMOVUPS      Y7, 288(AX)
+	VPMOVZXBD    16(DX), Y7
+	VPERMPS      Y1, Y7, Y8
+	VPERMPS      Y0, Y7, Y9
+	VPSLLD       $0x1c, Y7, Y7
+	VBLENDVPS    Y7, Y9, Y8, Y7
+	VMULPS       Y7, Y6, Y7
+	VMOVUPS      Y7, 320(AX)
+	VPMOVZXBD    24(DX), Y7
+	VPERMPS      Y1, Y7, Y8
+	VPERMPS      Y0, Y7, Y9
+	VPSLLD       $0x1c, Y7, Y7
+	VBLENDVPS    Y7, Y9, Y8, Y7
+	VMULPS       Y7, Y6, Y7
+	VMOVUPS      Y7, 352(AX)
+	VBROADCASTI128 52(BX), Y7
+	VPSHUFB      Y5, Y7, Y7
+	VPAND        Y3, Y7, Y8
+	VPSRLD       $4, Y7, Y7
+	VPAND        Y2, Y7, Y7
+	VPOR         Y7, Y8, Y7
+	VMOVDQU      Y7, (DX)
+	VPMOVZXBD    (DX), Y7
+	VPERMPS      Y1, Y7, Y8
+	VPERMPS      Y0, Y7, Y9
+	VPSLLD       $0x1c, Y7, Y7
+	VBLENDVPS    Y7, Y9, Y8, Y7
+	VMULPS       Y7, Y6, Y7
+	VMOVUPS      Y7, 384(AX)
+	VPMOVZXBD    8(DX), Y7
+	VPERMPS      Y1, Y7, Y8
+	VPERMPS      Y0, Y7, Y9
+	VPSLLD       $0x1c, Y7, Y7
+	VBLENDVPS    Y7, Y9, Y8, Y7
+	VMULPS       Y7, Y6, Y7
+	VMOVUPS      Y7, 416(AX)
+	VPMOVZXBD    16(DX), Y7
+	VPERMPS      Y1, Y7, Y8
+	VPERMPS      Y0, Y7, Y9
+	VPSLLD       $0x1c, Y7, Y7
+	VBLENDVPS    Y7, Y9, Y8, Y7
+	VMULPS       Y7, Y6, Y7
+	VMOVUPS      Y7, 448(AX)
+	VPMOVZXBD    24(DX), Y7
+	VPERMPS      Y1, Y7, Y8
+	VPERMPS      Y0, Y7, Y9
+	VPSLLD       $0x1c, Y7, Y7
+	VBLENDVPS    Y7, Y9, Y8, Y7
+	VMULPS       Y7, Y6, Y6
+	VMOVUPS      Y6, 480(AX)
 	ADDQ         $0x44, BX
 	ADDQ         $0x200, AX
 	SUBQ         $1, CX
@@ -5510,6 +5603,14 @@ done2:
 // matmul1xTurbo4AVX2 multiplies rows of w with 1 row of x; ld and stride in bytes, a unit is 128 values.
 // Requires: AVX2, F16C, FMA
 TEXT ·matmul1xTurbo4AVX2(SB), NOSPLIT, $320-64
+
+	// constants of the loops
+	VMOVDQU      turbo44<>+0(SB), Y0
+	VMOVDQU      turbo43<>+0(SB), Y1
+	VMOVDQU      turbo42<>+0(SB), Y2
+	VMOVDQU      turbo41<>+0(SB), Y3
+	VMOVDQU      turbo40<>+0(SB), Y4
+	VMOVDQU      turbo45<>+0(SB), Y5
 	MOVQ         y+0(FP), AX
 	MOVQ         w+32(FP), BX
 	MOVQ         rows+48(FP), CX
@@ -5519,10 +5620,10 @@ TEXT ·matmul1xTurbo4AVX2(SB), NOSPLIT, $320-64
 	JLT          done2
 
 loop1:
-	VPXOR        Y0, Y0, Y0
-	VPXOR        Y1, Y1, Y1
-	VPXOR        Y2, Y2, Y2
-	VPXOR        Y3, Y3, Y3
+	VPXOR        Y6, Y6, Y6
+	VPXOR        Y7, Y7, Y7
+	VPXOR        Y8, Y8, Y8
+	VPXOR        Y9, Y9, Y9
 	MOVQ         x+16(FP), SI
 	MOVQ         units+56(FP), DI
 	MOVQ         BX, R8
@@ -5530,167 +5631,167 @@ loop1:
 	JLT          done4
 
 loop3:
-	VPBROADCASTW (R8), X4
-	VCVTPH2PS    X4, Y4
-	VMOVDQU      4(R8), X5
-	VINSERTI128  $1, 12(R8), Y5, Y5
-	VPSHUFB      turbo40<>+0(SB), Y5, Y5
-	VPAND        turbo41<>+0(SB), Y5, Y6
-	VPSRLD       $4, Y5, Y5
-	VPAND        turbo42<>+0(SB), Y5, Y5
-	VPOR         Y5, Y6, Y5
-	VMOVDQU      Y5, (DX)
-	VPMOVZXBD    (DX), Y5
-	VPERMPS      turbo43<>+0(SB), Y5, Y6
-	VPERMPS      turbo44<>+0(SB), Y5, Y7
-	VPSLLD       $0x1c, Y5, Y5
-	VBLENDVPS    Y5, Y7, Y6, Y5
-	VMULPS       Y5, Y4, Y5
-	VMOVUPS      (SI), Y6
-	VFMADD231PS  Y6, Y5, Y0
-	VPMOVZXBD    8(DX), Y5
-	VPERMPS      turbo43<>+0(SB), Y5, Y6
-	VPERMPS      turbo44<>+0(SB), Y5, Y7
-	VPSLLD       $0x1c, Y5, Y5
-	VBLENDVPS    Y5, Y7, Y6, Y5
-	VMULPS       Y5, Y4, Y5
-	VMOVUPS      32(SI), Y6
-	VFMADD231PS  Y6, Y5, Y1
-	VPMOVZXBD    16(DX), Y5
-	VPERMPS      turbo43<>+0(SB), Y5, Y6
-	VPERMPS      turbo44<>+0(SB), Y5, Y7
-	VPSLLD       $0x1c, Y5, Y5
-	VBLENDVPS    Y5, Y7, Y6, Y5
-	VMULPS       Y5, Y4, Y5
-	VMOVUPS      64(SI), Y6
-	VFMADD231PS  Y6, Y5, Y2
-	VPMOVZXBD    24(DX), Y5
-	VPERMPS      turbo43<>+0(SB), Y5, Y6
-	VPERMPS      turbo44<>+0(SB), Y5, Y7
-	VPSLLD       $0x1c, Y5, Y5
-	VBLENDVPS    Y5, Y7, Y6, Y5
-	VMULPS       Y5, Y4, Y5
-	VMOVUPS      96(SI), Y6
-	VFMADD231PS  Y6, Y5, Y3
-	VMOVDQU      20(R8), X5
-	VINSERTI128  $1, 28(R8), Y5, Y5
-	VPSHUFB      turbo40<>+0(SB), Y5, Y5
-	VPAND        turbo41<>+0(SB), Y5, Y6
-	VPSRLD       $4, Y5, Y5
-	VPAND        turbo42<>+0(SB), Y5, Y5
-	VPOR         Y5, Y6, Y5
-	VMOVDQU      Y5, (DX)
-	VPMOVZXBD    (DX), Y5
-	VPERMPS      turbo43<>+0(SB), Y5, Y6
-	VPERMPS      turbo44<>+0(SB), Y5, Y7
-	VPSLLD       $0x1c, Y5, Y5
-	VBLENDVPS    Y5, Y7, Y6, Y5
-	VMULPS       Y5, Y4, Y5
-	VMOVUPS      128(SI), Y6
-	VFMADD231PS  Y6, Y5, Y0
-	VPMOVZXBD    8(DX), Y5
-	VPERMPS      turbo43<>+0(SB), Y5, Y6
-	VPERMPS      turbo44<>+0(SB), Y5, Y7
-	VPSLLD       $0x1c, Y5, Y5
-	VBLENDVPS    Y5, Y7, Y6, Y5
-	VMULPS       Y5, Y4, Y5
-	VMOVUPS      160(SI), Y6
-	VFMADD231PS  Y6, Y5, Y1
-	VPMOVZXBD    16(DX), Y5
-	VPERMPS      turbo43<>+0(SB), Y5, Y6
-	VPERMPS      turbo44<>+0(SB), Y5, Y7
-	VPSLLD       $0x1c, Y5, Y5
-	VBLENDVPS    Y5, Y7, Y6, Y5
-	VMULPS       Y5, Y4, Y5
-	VMOVUPS      192(SI), Y6
-	VFMADD231PS  Y6, Y5, Y2
-	VPMOVZXBD    24(DX), Y5
-	VPERMPS      turbo43<>+0(SB), Y5, Y6
-	VPERMPS      turbo44<>+0(SB), Y5, Y7
-	VPSLLD       $0x1c, Y5, Y5
-	VBLENDVPS    Y5, Y7, Y6, Y5
-	VMULPS       Y5, Y4, Y5
-	VMOVUPS      224(SI), Y6
-	VFMADD231PS  Y6, Y5, Y3
-	VMOVDQU      36(R8), X5
-	VINSERTI128  $1, 44(R8), Y5, Y5
-	VPSHUFB      turbo40<>+0(SB), Y5, Y5
-	VPAND        turbo41<>+0(SB), Y5, Y6
-	VPSRLD       $4, Y5, Y5
-	VPAND        turbo42<>+0(SB), Y5, Y5
-	VPOR         Y5, Y6, Y5
-	VMOVDQU      Y5, (DX)
-	VPMOVZXBD    (DX), Y5
-	VPERMPS      turbo43<>+0(SB), Y5, Y6
-	VPERMPS      turbo44<>+0(SB), Y5, Y7
-	VPSLLD       $0x1c, Y5, Y5
-	VBLENDVPS    Y5, Y7, Y6, Y5
-	VMULPS       Y5, Y4, Y5
-	VMOVUPS      256(SI), Y6
-	VFMADD231PS  Y6, Y5, Y0
-	VPMOVZXBD    8(DX), Y5
-	VPERMPS      turbo43<>+0(SB), Y5, Y6
-	VPERMPS      turbo44<>+0(SB), Y5, Y7
-	VPSLLD       $0x1c, Y5, Y5
-	VBLENDVPS    Y5, Y7, Y6, Y5
-	VMULPS       Y5, Y4, Y5
-	VMOVUPS      288(SI), Y6
-	VFMADD231PS  Y6, Y5, Y1
-	VPMOVZXBD    16(DX), Y5
-	VPERMPS      turbo43<>+0(SB), Y5, Y6
-	VPERMPS      turbo44<>+0(SB), Y5, Y7
-	VPSLLD       $0x1c, Y5, Y5
-	VBLENDVPS    Y5, Y7, Y6, Y5
-	VMULPS       Y5, Y4, Y5
-	VMOVUPS      320(SI), Y6
-	VFMADD231PS  Y6, Y5, Y2
-	VPMOVZXBD    24(DX), Y5
-	VPERMPS      turbo43<>+0(SB), Y5, Y6
-	VPERMPS      turbo44<>+0(SB), Y5, Y7
-	VPSLLD       $0x1c, Y5, Y5
-	VBLENDVPS    Y5, Y7, Y6, Y5
-	VMULPS       Y5, Y4, Y5
-	VMOVUPS      352(SI), Y6
-	VFMADD231PS  Y6, Y5, Y3
-	VBROADCASTI128 52(R8), Y5
-	VPSHUFB      turbo45<>+0(SB), Y5, Y5
-	VPAND        turbo41<>+0(SB), Y5, Y6
-	VPSRLD       $4, Y5, Y5
-	VPAND        turbo42<>+0(SB), Y5, Y5
-	VPOR         Y5, Y6, Y5
-	VMOVDQU      Y5, (DX)
-	VPMOVZXBD    (DX), Y5
-	VPERMPS      turbo43<>+0(SB), Y5, Y6
-	VPERMPS      turbo44<>+0(SB), Y5, Y7
-	VPSLLD       $0x1c, Y5, Y5
-	VBLENDVPS    Y5, Y7, Y6, Y5
-	VMULPS       Y5, Y4, Y5
-	VMOVUPS      384(SI), Y6
-	VFMADD231PS  Y6, Y5, Y0
-	VPMOVZXBD    8(DX), Y5
-	VPERMPS      turbo43<>+0(SB), Y5, Y6
-	VPERMPS      turbo44<>+0(SB), Y5, Y7
-	VPSLLD       $0x1c, Y5, Y5
-	VBLENDVPS    Y5, Y7, Y6, Y5
-	VMULPS       Y5, Y4, Y5
-	VMOVUPS      416(SI), Y6
-	VFMADD231PS  Y6, Y5, Y1
-	VPMOVZXBD    16(DX), Y5
-	VPERMPS      turbo43<>+0(SB), Y5, Y6
-	VPERMPS      turbo44<>+0(SB), Y5, Y7
-	VPSLLD       $0x1c, Y5, Y5
-	VBLENDVPS    Y5, Y7, Y6, Y5
-	VMULPS       Y5, Y4, Y5
-	VMOVUPS      448(SI), Y6
-	VFMADD231PS  Y6, Y5, Y2
-	VPMOVZXBD    24(DX), Y5
-	VPERMPS      turbo43<>+0(SB), Y5, Y6
-	VPERMPS      turbo44<>+0(SB), Y5, Y7
-	VPSLLD       $0x1c, Y5, Y5
-	VBLENDVPS    Y5, Y7, Y6, Y5
-	VMULPS       Y5, Y4, Y4
-	VMOVUPS      480(SI), Y5
-	VFMADD231PS  Y5, Y4, Y3
+	VPBROADCASTW (R8), X10
+	VCVTPH2PS    X10, Y10
+	VMOVDQU      4(R8), X11
+	VINSERTI128  $1, 12(R8), Y11, Y11
+	VPSHUFB      Y4, Y11, Y11
+	VPAND        Y3, Y11, Y12
+	VPSRLD       $4, Y11, Y11
+	VPAND        Y2, Y11, Y11
+	VPOR         Y11, Y12, Y11
+	VMOVDQU      Y11, (DX)
+	VPMOVZXBD    (DX), Y11
+	VPERMPS      Y1, Y11, Y12
+	VPERMPS      Y0, Y11, Y13
+	VPSLLD       $0x1c, Y11, Y11
+	VBLENDVPS    Y11, Y13, Y12, Y11
+	VMULPS       Y11, Y10, Y11
+	VMOVUPS      (SI), Y12
+	VFMADD231PS  Y12, Y11, Y6
+	VPMOVZXBD    8(DX), Y11
+	VPERMPS      Y1, Y11, Y12
+	VPERMPS      Y0, Y11, Y13
+	VPSLLD       $0x1c, Y11, Y11
+	VBLENDVPS    Y11, Y13, Y12, Y11
+	VMULPS       Y11, Y10, Y11
+	VMOVUPS      32(SI), Y12
+	VFMADD231PS  Y12, Y11, Y7
+	VPMOVZXBD    16(DX), Y11
+	VPERMPS      Y1, Y11, Y12
+	VPERMPS      Y0, Y11, Y13
+	VPSLLD       $0x1c, Y11, Y11
+	VBLENDVPS    Y11, Y13, Y12, Y11
+	VMULPS       Y11, Y10, Y11
+	VMOVUPS      64(SI), Y12
+	VFMADD231PS  Y12, Y11, Y8
+	VPMOVZXBD    24(DX), Y11
+	VPERMPS      Y1, Y11, Y12
+	VPERMPS      Y0, Y11, Y13
+	VPSLLD       $0x1c, Y11, Y11
+	VBLENDVPS    Y11, Y13, Y12, Y11
+	VMULPS       Y11, Y10, Y11
+	VMOVUPS      96(SI), Y12
+	VFMADD231PS  Y12, Y11, Y9
+	VMOVDQU      20(R8), X11
+	VINSERTI128  $1, 28(R8), Y11, Y11
+	VPSHUFB      Y4, Y11, Y11
+	VPAND        Y3, Y11, Y12
+	VPSRLD       $4, Y11, Y11
+	VPAND        Y2, Y11, Y11
+	VPOR         Y11, Y12, Y11
+	VMOVDQU      Y11, (DX)
+	VPMOVZXBD    (DX), Y11
+	VPERMPS      Y1, Y11, Y12
+	VPERMPS      Y0, Y11, Y13
+	VPSLLD       $0x1c, Y11, Y11
+	VBLENDVPS    Y11, Y13, Y12, Y11
+	VMULPS       Y11, Y10, Y11
+	VMOVUPS      128(SI), Y12
+	VFMADD231PS  Y12, Y11, Y6
+	VPMOVZXBD    8(DX), Y11
+	VPERMPS      Y1, Y11, Y12
+	VPERMPS      Y0, Y11, Y13
+	VPSLLD       $0x1c, Y11, Y11
+	VBLENDVPS    Y11, Y13, Y12, Y11
+	VMULPS       Y11, Y10, Y11
+	VMOVUPS      160(SI), Y12
+	VFMADD231PS  Y12, Y11, Y7
+	VPMOVZXBD    16(DX), Y11
+	VPERMPS      Y1, Y11, Y12
+	VPERMPS      Y0, Y11, Y13
+	VPSLLD       $0x1c, Y11, Y11
+	VBLENDVPS    Y11, Y13, Y12, Y11
+	VMULPS       Y11, Y10, Y11
+	VMOVUPS      192(SI), Y12
+	VFMADD231PS  Y12, Y11, Y8
+	VPMOVZXBD    24(DX), Y11
+	VPERMPS      Y1, Y11, Y12
+	VPERMPS      Y0, Y11, Y13
+	VPSLLD       $0x1c, Y11, Y11
+	VBLENDVPS    Y11, Y13, Y12, Y11
+	VMULPS       Y11, Y10, Y11
+	VMOVUPS      224(SI), Y12
+	VFMADD231PS  Y12, Y11, Y9
+	VMOVDQU      36(R8), X11
+	VINSERTI128  $1, 44(R8), Y11, Y11
+	VPSHUFB      Y4, Y11, Y11
+	VPAND        Y3, Y11, Y12
+	VPSRLD       $4, Y11, Y11
+	VPAND        Y2, Y11, Y11
+	VPOR         Y11, Y12, Y11
+	VMOVDQU      Y11, (DX)
+	VPMOVZXBD    (DX), Y11
+	VPERMPS      Y1, Y11, Y12
+	VPERMPS      Y0, Y11, Y13
+	VPSLLD       $0x1c, Y11, Y11
+	VBLENDVPS    Y11, Y13, Y12, Y11
+	VMULPS       Y11, Y10, Y11
+	VMOVUPS      256(SI), Y12
+	VFMADD231PS  Y12, Y11, Y6
+	VPMOVZXBD    8(DX), Y11
+	VPERMPS      Y1, Y11, Y12
+	VPERMPS      Y0, Y11, Y13
+	VPSLLD       $0x1c, Y11, Y11
+	VBLENDVPS    Y11, Y13, Y12, Y11
+	VMULPS       Y11, Y10, Y11
+	VMOVUPS      288(SI), Y12
+	VFMADD231PS  Y12, Y11, Y7
+	VPMOVZXBD    16(DX), Y11
+	VPERMPS      Y1, Y11, Y12
+	VPERMPS      Y0, Y11, Y13
+	VPSLLD       $0x1c, Y11, Y11
+	VBLENDVPS    Y11, Y13, Y12, Y11
+	VMULPS       Y11, Y10, Y11
+	VMOVUPS      320(SI), Y12
+	VFMADD231PS  Y12, Y11, Y8
+	VPMOVZXBD    24(DX), Y11
+	VPERMPS      Y1, Y11, Y12
+	VPERMPS      Y0, Y11, Y13
+	VPSLLD       $0x1c, Y11, Y11
+	VBLENDVPS    Y11, Y13, Y12, Y11
+	VMULPS       Y11, Y10, Y11
+	VMOVUPS      352(SI), Y12
+	VFMADD231PS  Y12, Y11, Y9
+	VBROADCASTI128 52(R8), Y11
+	VPSHUFB      Y5, Y11, Y11
+	VPAND        Y3, Y11, Y12
+	VPSRLD       $4, Y11, Y11
+	VPAND        Y2, Y11, Y11
+	VPOR         Y11, Y12, Y11
+	VMOVDQU      Y11, (DX)
+	VPMOVZXBD    (DX), Y11
+	VPERMPS      Y1, Y11, Y12
+	VPERMPS      Y0, Y11, Y13
+	VPSLLD       $0x1c, Y11, Y11
+	VBLENDVPS    Y11, Y13, Y12, Y11
+	VMULPS       Y11, Y10, Y11
+	VMOVUPS      384(SI), Y12
+	VFMADD231PS  Y12, Y11, Y6
+	VPMOVZXBD    8(DX), Y11
+	VPERMPS      Y1, Y11, Y12
+	VPERMPS      Y0, Y11, Y13
+	VPSLLD       $0x1c, Y11, Y11
+	VBLENDVPS    Y11, Y13, Y12, Y11
+	VMULPS       Y11, Y10, Y11
+	VMOVUPS      416(SI), Y12
+	VFMADD231PS  Y12, Y11, Y7
+	VPMOVZXBD    16(DX), Y11
+	VPERMPS      Y1, Y11, Y12
+	VPERMPS      Y0, Y11, Y13
+	VPSLLD       $0x1c, Y11, Y11
+	VBLENDVPS    Y11, Y13, Y12, Y11
+	VMULPS       Y11, Y10, Y11
+	VMOVUPS      448(SI), Y12
+	VFMADD231PS  Y12, Y11, Y8
+	VPMOVZXBD    24(DX), Y11
+	VPERMPS      Y1, Y11, Y12
+	VPERMPS      Y0, Y11, Y13
+	VPSLLD       $0x1c, Y11, Y11
+	VBLENDVPS    Y11, Y13, Y12, Y11
+	VMULPS       Y11, Y10, Y10
+	VMOVUPS      480(SI), Y11
+	VFMADD231PS  Y11, Y10, Y9
 	ADDQ         $0x44, R8
 	ADDQ         $0x200, SI
 	SUBQ         $1, DI
@@ -5698,16 +5799,16 @@ loop3:
 
 done4:
 	ADDQ         $1, DI
-	VADDPS       Y1, Y0, Y0
-	VADDPS       Y2, Y0, Y0
-	VADDPS       Y3, Y0, Y0
-	VEXTRACTF128 $1, Y0, X1
-	VADDPS       X0, X1, X1
-	VMOVHLPS     X1, X1, X0
-	VADDPS       X0, X1, X1
-	VMOVSHDUP    X1, X0
-	VADDSS       X0, X1, X1
-	VMOVSS       X1, (AX)
+	VADDPS       Y7, Y6, Y6
+	VADDPS       Y8, Y6, Y6
+	VADDPS       Y9, Y6, Y6
+	VEXTRACTF128 $1, Y6, X7
+	VADDPS       X6, X7, X7
+	VMOVHLPS     X7, X7, X6
+	VADDPS       X6, X7, X7
+	VMOVSHDUP    X7, X6
+	VADDSS       X6, X7, X7
+	VMOVSS       X7, (AX)
 	ADDQ         $4, AX
 	MOVQ         stride+40(FP), SI
 	ADDQ         SI, BX
@@ -5722,6 +5823,14 @@ done2:
 // matmul2xTurbo4AVX2 multiplies rows of w with 2 rows of x; ld and stride in bytes, a unit is 128 values.
 // Requires: AVX2, F16C, FMA
 TEXT ·matmul2xTurbo4AVX2(SB), NOSPLIT, $320-64
+
+	// constants of the loops
+	VMOVDQU      turbo44<>+0(SB), Y0
+	VMOVDQU      turbo43<>+0(SB), Y1
+	VMOVDQU      turbo42<>+0(SB), Y2
+	VMOVDQU      turbo41<>+0(SB), Y3
+	VMOVDQU      turbo40<>+0(SB), Y4
+	VMOVDQU      turbo45<>+0(SB), Y5
 	MOVQ         y+0(FP), AX
 	MOVQ         w+32(FP), BX
 	MOVQ         rows+48(FP), CX
@@ -5731,10 +5840,10 @@ TEXT ·matmul2xTurbo4AVX2(SB), NOSPLIT, $320-64
 	JLT          done2
 
 loop1:
-	VPXOR        Y0, Y0, Y0
-	VPXOR        Y1, Y1, Y1
-	VPXOR        Y2, Y2, Y2
-	VPXOR        Y3, Y3, Y3
+	VPXOR        Y6, Y6, Y6
+	VPXOR        Y7, Y7, Y7
+	VPXOR        Y8, Y8, Y8
+	VPXOR        Y9, Y9, Y9
 	MOVQ         x+16(FP), SI
 	MOVQ         ldx+24(FP), DI
 	MOVQ         units+56(FP), R8
@@ -5743,199 +5852,199 @@ loop1:
 	JLT          done4
 
 loop3:
-	VPBROADCASTW (R9), X4
-	VCVTPH2PS    X4, Y4
-	VMOVDQU      4(R9), X5
-	VINSERTI128  $1, 12(R9), Y5, Y5
-	VPSHUFB      turbo40<>+0(SB), Y5, Y5
-	VPAND        turbo41<>+0(SB), Y5, Y6
-	VPSRLD       $4, Y5, Y5
-	VPAND        turbo42<>+0(SB), Y5, Y5
-	VPOR         Y5, Y6, Y5
-	VMOVDQU      Y5, (DX)
-	VPMOVZXBD    (DX), Y5
-	VPERMPS      turbo43<>+0(SB), Y5, Y6
-	VPERMPS      turbo44<>+0(SB), Y5, Y7
-	VPSLLD       $0x1c, Y5, Y5
-	VBLENDVPS    Y5, Y7, Y6, Y5
-	VMULPS       Y5, Y4, Y5
-	VMOVUPS      (SI), Y6
-	VFMADD231PS  Y6, Y5, Y0
-	VMOVUPS      (SI)(DI*1), Y6
-	VFMADD231PS  Y6, Y5, Y1
-	VPMOVZXBD    8(DX), Y5
-	VPERMPS      turbo43<>+0(SB), Y5, Y6
-	VPERMPS      turbo44<>+0(SB), Y5, Y7
-	VPSLLD       $0x1c, Y5, Y5
-	VBLENDVPS    Y5, Y7, Y6, Y5
-	VMULPS       Y5, Y4, Y5
-	VMOVUPS      32(SI), Y6
-	VFMADD231PS  Y6, Y5, Y2
-	VMOVUPS      32(SI)(DI*1), Y6
-	VFMADD231PS  Y6, Y5, Y3
-	VPMOVZXBD    16(DX), Y5
-	VPERMPS      turbo43<>+0(SB), Y5, Y6
-	VPERMPS      turbo44<>+0(SB), Y5, Y7
-	VPSLLD       $0x1c, Y5, Y5
-	VBLENDVPS    Y5, Y7, Y6, Y5
-	VMULPS       Y5, Y4, Y5
-	VMOVUPS      64(SI), Y6
-	VFMADD231PS  Y6, Y5, Y0
-	VMOVUPS      64(SI)(DI*1), Y6
-	VFMADD231PS  Y6, Y5, Y1
-	VPMOVZXBD    24(DX), Y5
-	VPERMPS      turbo43<>+0(SB), Y5, Y6
-	VPERMPS      turbo44<>+0(SB), Y5, Y7
-	VPSLLD       $0x1c, Y5, Y5
-	VBLENDVPS    Y5, Y7, Y6, Y5
-	VMULPS       Y5, Y4, Y5
-	VMOVUPS      96(SI), Y6
-	VFMADD231PS  Y6, Y5, Y2
-	VMOVUPS      96(SI)(DI*1), Y6
-	VFMADD231PS  Y6, Y5, Y3
-	VMOVDQU      20(R9), X5
-	VINSERTI128  $1, 28(R9), Y5, Y5
-	VPSHUFB      turbo40<>+0(SB), Y5, Y5
-	VPAND        turbo41<>+0(SB), Y5, Y6
-	VPSRLD       $4, Y5, Y5
-	VPAND        turbo42<>+0(SB), Y5, Y5
-	VPOR         Y5, Y6, Y5
-	VMOVDQU      Y5, (DX)
-	VPMOVZXBD    (DX), Y5
-	VPERMPS      turbo43<>+0(SB), Y5, Y6
-	VPERMPS      turbo44<>+0(SB), Y5, Y7
-	VPSLLD       $0x1c, Y5, Y5
-	VBLENDVPS    Y5, Y7, Y6, Y5
-	VMULPS       Y5, Y4, Y5
-	VMOVUPS      128(SI), Y6
-	VFMADD231PS  Y6, Y5, Y0
-	VMOVUPS      128(SI)(DI*1), Y6
-	VFMADD231PS  Y6, Y5, Y1
-	VPMOVZXBD    8(DX), Y5
-	VPERMPS      turbo43<>+0(SB), Y5, Y6
-	VPERMPS      turbo44<>+0(SB), Y5, Y7
-	VPSLLD       $0x1c, Y5, Y5
-	VBLENDVPS    Y5, Y7, Y6, Y5
-	VMULPS       Y5, Y4, Y5
-	VMOVUPS      160(SI), Y6
-	VFMADD231PS  Y6, Y5, Y2
-	VMOVUPS      160(SI)(DI*1), Y6
-	VFMADD231PS  Y6, Y5, Y3
-	VPMOVZXBD    16(DX), Y5
-	VPERMPS      turbo43<>+0(SB), Y5, Y6
-	VPERMPS      turbo44<>+0(SB), Y5, Y7
-	VPSLLD       $0x1c, Y5, Y5
-	VBLENDVPS    Y5, Y7, Y6, Y5
-	VMULPS       Y5, Y4, Y5
-	VMOVUPS      192(SI), Y6
-	VFMADD231PS  Y6, Y5, Y0
-	VMOVUPS      192(SI)(DI*1), Y6
-	VFMADD231PS  Y6, Y5, Y1
-	VPMOVZXBD    24(DX), Y5
-	VPERMPS      turbo43<>+0(SB), Y5, Y6
-	VPERMPS      turbo44<>+0(SB), Y5, Y7
-	VPSLLD       $0x1c, Y5, Y5
-	VBLENDVPS    Y5, Y7, Y6, Y5
-	VMULPS       Y5, Y4, Y5
-	VMOVUPS      224(SI), Y6
-	VFMADD231PS  Y6, Y5, Y2
-	VMOVUPS      224(SI)(DI*1), Y6
-	VFMADD231PS  Y6, Y5, Y3
-	VMOVDQU      36(R9), X5
-	VINSERTI128  $1, 44(R9), Y5, Y5
-	VPSHUFB      turbo40<>+0(SB), Y5, Y5
-	VPAND        turbo41<>+0(SB), Y5, Y6
-	VPSRLD       $4, Y5, Y5
-	VPAND        turbo42<>+0(SB), Y5, Y5
-	VPOR         Y5, Y6, Y5
-	VMOVDQU      Y5, (DX)
-	VPMOVZXBD    (DX), Y5
-	VPERMPS      turbo43<>+0(SB), Y5, Y6
-	VPERMPS      turbo44<>+0(SB), Y5, Y7
-	VPSLLD       $0x1c, Y5, Y5
-	VBLENDVPS    Y5, Y7, Y6, Y5
-	VMULPS       Y5, Y4, Y5
-	VMOVUPS      256(SI), Y6
-	VFMADD231PS  Y6, Y5, Y0
-	VMOVUPS      256(SI)(DI*1), Y6
-	VFMADD231PS  Y6, Y5, Y1
-	VPMOVZXBD    8(DX), Y5
-	VPERMPS      turbo43<>+0(SB), Y5, Y6
-	VPERMPS      turbo44<>+0(SB), Y5, Y7
-	VPSLLD       $0x1c, Y5, Y5
-	VBLENDVPS    Y5, Y7, Y6, Y5
-	VMULPS       Y5, Y4, Y5
-	VMOVUPS      288(SI), Y6
-	VFMADD231PS  Y6, Y5, Y2
-	VMOVUPS      288(SI)(DI*1), Y6
-	VFMADD231PS  Y6, Y5, Y3
-	VPMOVZXBD    16(DX), Y5
-	VPERMPS      turbo43<>+0(SB), Y5, Y6
-	VPERMPS      turbo44<>+0(SB), Y5, Y7
-	VPSLLD       $0x1c, Y5, Y5
-	VBLENDVPS    Y5, Y7, Y6, Y5
-	VMULPS       Y5, Y4, Y5
-	VMOVUPS      320(SI), Y6
-	VFMADD231PS  Y6, Y5, Y0
-	VMOVUPS      320(SI)(DI*1), Y6
-	VFMADD231PS  Y6, Y5, Y1
-	VPMOVZXBD    24(DX), Y5
-	VPERMPS      turbo43<>+0(SB), Y5, Y6
-	VPERMPS      turbo44<>+0(SB), Y5, Y7
-	VPSLLD       $0x1c, Y5, Y5
-	VBLENDVPS    Y5, Y7, Y6, Y5
-	VMULPS       Y5, Y4, Y5
-	VMOVUPS      352(SI), Y6
-	VFMADD231PS  Y6, Y5, Y2
-	VMOVUPS      352(SI)(DI*1), Y6
-	VFMADD231PS  Y6, Y5, Y3
-	VBROADCASTI128 52(R9), Y5
-	VPSHUFB      turbo45<>+0(SB), Y5, Y5
-	VPAND        turbo41<>+0(SB), Y5, Y6
-	VPSRLD       $4, Y5, Y5
-	VPAND        turbo42<>+0(SB), Y5, Y5
-	VPOR         Y5, Y6, Y5
-	VMOVDQU      Y5, (DX)
-	VPMOVZXBD    (DX), Y5
-	VPERMPS      turbo43<>+0(SB), Y5, Y6
-	VPERMPS      turbo44<>+0(SB), Y5, Y7
-	VPSLLD       $0x1c, Y5, Y5
-	VBLENDVPS    Y5, Y7, Y6, Y5
-	VMULPS       Y5, Y4, Y5
-	VMOVUPS      384(SI), Y6
-	VFMADD231PS  Y6, Y5, Y0
-	VMOVUPS      384(SI)(DI*1), Y6
-	VFMADD231PS  Y6, Y5, Y1
-	VPMOVZXBD    8(DX), Y5
-	VPERMPS      turbo43<>+0(SB), Y5, Y6
-	VPERMPS      turbo44<>+0(SB), Y5, Y7
-	VPSLLD       $0x1c, Y5, Y5
-	VBLENDVPS    Y5, Y7, Y6, Y5
-	VMULPS       Y5, Y4, Y5
-	VMOVUPS      416(SI), Y6
-	VFMADD231PS  Y6, Y5, Y2
-	VMOVUPS      416(SI)(DI*1), Y6
-	VFMADD231PS  Y6, Y5, Y3
-	VPMOVZXBD    16(DX), Y5
-	VPERMPS      turbo43<>+0(SB), Y5, Y6
-	VPERMPS      turbo44<>+0(SB), Y5, Y7
-	VPSLLD       $0x1c, Y5, Y5
-	VBLENDVPS    Y5, Y7, Y6, Y5
-	VMULPS       Y5, Y4, Y5
-	VMOVUPS      448(SI), Y6
-	VFMADD231PS  Y6, Y5, Y0
-	VMOVUPS      448(SI)(DI*1), Y6
-	VFMADD231PS  Y6, Y5, Y1
-	VPMOVZXBD    24(DX), Y5
-	VPERMPS      turbo43<>+0(SB), Y5, Y6
-	VPERMPS      turbo44<>+0(SB), Y5, Y7
-	VPSLLD       $0x1c, Y5, Y5
-	VBLENDVPS    Y5, Y7, Y6, Y5
-	VMULPS       Y5, Y4, Y4
-	VMOVUPS      480(SI), Y5
-	VFMADD231PS  Y5, Y4, Y2
-	VMOVUPS      480(SI)(DI*1), Y5
-	VFMADD231PS  Y5, Y4, Y3
+	VPBROADCASTW (R9), X10
+	VCVTPH2PS    X10, Y10
+	VMOVDQU      4(R9), X11
+	VINSERTI128  $1, 12(R9), Y11, Y11
+	VPSHUFB      Y4, Y11, Y11
+	VPAND        Y3, Y11, Y12
+	VPSRLD       $4, Y11, Y11
+	VPAND        Y2, Y11, Y11
+	VPOR         Y11, Y12, Y11
+	VMOVDQU      Y11, (DX)
+	VPMOVZXBD    (DX), Y11
+	VPERMPS      Y1, Y11, Y12
+	VPERMPS      Y0, Y11, Y13
+	VPSLLD       $0x1c, Y11, Y11
+	VBLENDVPS    Y11, Y13, Y12, Y11
+	VMULPS       Y11, Y10, Y11
+	VMOVUPS      (SI), Y12
+	VFMADD231PS  Y12, Y11, Y6
+	VMOVUPS      (SI)(DI*1), Y12
+	VFMADD231PS  Y12, Y11, Y7
+	VPMOVZXBD    8(DX), Y11
+	VPERMPS      Y1, Y11, Y12
+	VPERMPS      Y0, Y11, Y13
+	VPSLLD       $0x1c, Y11, Y11
+	VBLENDVPS    Y11, Y13, Y12, Y11
+	VMULPS       Y11, Y10, Y11
+	VMOVUPS      32(SI), Y12
+	VFMADD231PS  Y12, Y11, Y8
+	VMOVUPS      32(SI)(DI*1), Y12
+	VFMADD231PS  Y12, Y11, Y9
+	VPMOVZXBD    16(DX), Y11
+	VPERMPS      Y1, Y11, Y12
+	VPERMPS      Y0, Y11, Y13
+	VPSLLD       $0x1c, Y11, Y11
+	VBLENDVPS    Y11, Y13, Y12, Y11
+	VMULPS       Y11, Y10, Y11
+	VMOVUPS      64(SI), Y12
+	VFMADD231PS  Y12, Y11, Y6
+	VMOVUPS      64(SI)(DI*1), Y12
+	VFMADD231PS  Y12, Y11, Y7
+	VPMOVZXBD    24(DX), Y11
+	VPERMPS      Y1, Y11, Y12
+	VPERMPS      Y0, Y11, Y13
+	VPSLLD       $0x1c, Y11, Y11
+	VBLENDVPS    Y11, Y13, Y12, Y11
+	VMULPS       Y11, Y10, Y11
+	VMOVUPS      96(SI), Y12
+	VFMADD231PS  Y12, Y11, Y8
+	VMOVUPS      96(SI)(DI*1), Y12
+	VFMADD231PS  Y12, Y11, Y9
+	VMOVDQU      20(R9), X11
+	VINSERTI128  $1, 28(R9), Y11, Y11
+	VPSHUFB      Y4, Y11, Y11
+	VPAND        Y3, Y11, Y12
+	VPSRLD       $4, Y11, Y11
+	VPAND        Y2, Y11, Y11
+	VPOR         Y11, Y12, Y11
+	VMOVDQU      Y11, (DX)
+	VPMOVZXBD    (DX), Y11
+	VPERMPS      Y1, Y11, Y12
+	VPERMPS      Y0, Y11, Y13
+	VPSLLD       $0x1c, Y11, Y11
+	VBLENDVPS    Y11, Y13, Y12, Y11
+	VMULPS       Y11, Y10, Y11
+	VMOVUPS      128(SI), Y12
+	VFMADD231PS  Y12, Y11, Y6
+	VMOVUPS      128(SI)(DI*1), Y12
+	VFMADD231PS  Y12, Y11, Y7
+	VPMOVZXBD    8(DX), Y11
+	VPERMPS      Y1, Y11, Y12
+	VPERMPS      Y0, Y11, Y13
+	VPSLLD       $0x1c, Y11, Y11
+	VBLENDVPS    Y11, Y13, Y12, Y11
+	VMULPS       Y11, Y10, Y11
+	VMOVUPS      160(SI), Y12
+	VFMADD231PS  Y12, Y11, Y8
+	VMOVUPS      160(SI)(DI*1), Y12
+	VFMADD231PS  Y12, Y11, Y9
+	VPMOVZXBD    16(DX), Y11
+	VPERMPS      Y1, Y11, Y12
+	VPERMPS      Y0, Y11, Y13
+	VPSLLD       $0x1c, Y11, Y11
+	VBLENDVPS    Y11, Y13, Y12, Y11
+	VMULPS       Y11, Y10, Y11
+	VMOVUPS      192(SI), Y12
+	VFMADD231PS  Y12, Y11, Y6
+	VMOVUPS      192(SI)(DI*1), Y12
+	VFMADD231PS  Y12, Y11, Y7
+	VPMOVZXBD    24(DX), Y11
+	VPERMPS      Y1, Y11, Y12
+	VPERMPS      Y0, Y11, Y13
+	VPSLLD       $0x1c, Y11, Y11
+	VBLENDVPS    Y11, Y13, Y12, Y11
+	VMULPS       Y11, Y10, Y11
+	VMOVUPS      224(SI), Y12
+	VFMADD231PS  Y12, Y11, Y8
+	VMOVUPS      224(SI)(DI*1), Y12
+	VFMADD231PS  Y12, Y11, Y9
+	VMOVDQU      36(R9), X11
+	VINSERTI128  $1, 44(R9), Y11, Y11
+	VPSHUFB      Y4, Y11, Y11
+	VPAND        Y3, Y11, Y12
+	VPSRLD       $4, Y11, Y11
+	VPAND        Y2, Y11, Y11
+	VPOR         Y11, Y12, Y11
+	VMOVDQU      Y11, (DX)
+	VPMOVZXBD    (DX), Y11
+	VPERMPS      Y1, Y11, Y12
+	VPERMPS      Y0, Y11, Y13
+	VPSLLD       $0x1c, Y11, Y11
+	VBLENDVPS    Y11, Y13, Y12, Y11
+	VMULPS       Y11, Y10, Y11
+	VMOVUPS      256(SI), Y12
+	VFMADD231PS  Y12, Y11, Y6
+	VMOVUPS      256(SI)(DI*1), Y12
+	VFMADD231PS  Y12, Y11, Y7
+	VPMOVZXBD    8(DX), Y11
+	VPERMPS      Y1, Y11, Y12
+	VPERMPS      Y0, Y11, Y13
+	VPSLLD       $0x1c, Y11, Y11
+	VBLENDVPS    Y11, Y13, Y12, Y11
+	VMULPS       Y11, Y10, Y11
+	VMOVUPS      288(SI), Y12
+	VFMADD231PS  Y12, Y11, Y8
+	VMOVUPS      288(SI)(DI*1), Y12
+	VFMADD231PS  Y12, Y11, Y9
+	VPMOVZXBD    16(DX), Y11
+	VPERMPS      Y1, Y11, Y12
+	VPERMPS      Y0, Y11, Y13
+	VPSLLD       $0x1c, Y11, Y11
+	VBLENDVPS    Y11, Y13, Y12, Y11
+	VMULPS       Y11, Y10, Y11
+	VMOVUPS      320(SI), Y12
+	VFMADD231PS  Y12, Y11, Y6
+	VMOVUPS      320(SI)(DI*1), Y12
+	VFMADD231PS  Y12, Y11, Y7
+	VPMOVZXBD    24(DX), Y11
+	VPERMPS      Y1, Y11, Y12
+	VPERMPS      Y0, Y11, Y13
+	VPSLLD       $0x1c, Y11, Y11
+	VBLENDVPS    Y11, Y13, Y12, Y11
+	VMULPS       Y11, Y10, Y11
+	VMOVUPS      352(SI), Y12
+	VFMADD231PS  Y12, Y11, Y8
+	VMOVUPS      352(SI)(DI*1), Y12
+	VFMADD231PS  Y12, Y11, Y9
+	VBROADCASTI128 52(R9), Y11
+	VPSHUFB      Y5, Y11, Y11
+	VPAND        Y3, Y11, Y12
+	VPSRLD       $4, Y11, Y11
+	VPAND        Y2, Y11, Y11
+	VPOR         Y11, Y12, Y11
+	VMOVDQU      Y11, (DX)
+	VPMOVZXBD    (DX), Y11
+	VPERMPS      Y1, Y11, Y12
+	VPERMPS      Y0, Y11, Y13
+	VPSLLD       $0x1c, Y11, Y11
+	VBLENDVPS    Y11, Y13, Y12, Y11
+	VMULPS       Y11, Y10, Y11
+	VMOVUPS      384(SI), Y12
+	VFMADD231PS  Y12, Y11, Y6
+	VMOVUPS      384(SI)(DI*1), Y12
+	VFMADD231PS  Y12, Y11, Y7
+	VPMOVZXBD    8(DX), Y11
+	VPERMPS      Y1, Y11, Y12
+	VPERMPS      Y0, Y11, Y13
+	VPSLLD       $0x1c, Y11, Y11
+	VBLENDVPS    Y11, Y13, Y12, Y11
+	VMULPS       Y11, Y10, Y11
+	VMOVUPS      416(SI), Y12
+	VFMADD231PS  Y12, Y11, Y8
+	VMOVUPS      416(SI)(DI*1), Y12
+	VFMADD231PS  Y12, Y11, Y9
+	VPMOVZXBD    16(DX), Y11
+	VPERMPS      Y1, Y11, Y12
+	VPERMPS      Y0, Y11, Y13
+	VPSLLD       $0x1c, Y11, Y11
+	VBLENDVPS    Y11, Y13, Y12, Y11
+	VMULPS       Y11, Y10, Y11
+	VMOVUPS      448(SI), Y12
+	VFMADD231PS  Y12, Y11, Y6
+	VMOVUPS      448(SI)(DI*1), Y12
+	VFMADD231PS  Y12, Y11, Y7
+	VPMOVZXBD    24(DX), Y11
+	VPERMPS      Y1, Y11, Y12
+	VPERMPS      Y0, Y11, Y13
+	VPSLLD       $0x1c, Y11, Y11
+	VBLENDVPS    Y11, Y13, Y12, Y11
+	VMULPS       Y11, Y10, Y10
+	VMOVUPS      480(SI), Y11
+	VFMADD231PS  Y11, Y10, Y8
+	VMOVUPS      480(SI)(DI*1), Y11
+	VFMADD231PS  Y11, Y10, Y9
 	ADDQ         $0x44, R9
 	ADDQ         $0x200, SI
 	SUBQ         $1, R8
@@ -5943,25 +6052,25 @@ loop3:
 
 done4:
 	ADDQ         $1, R8
-	VADDPS       Y2, Y0, Y0
-	VADDPS       Y3, Y1, Y1
-	VEXTRACTF128 $1, Y0, X2
-	VADDPS       X0, X2, X2
-	VMOVHLPS     X2, X2, X0
-	VADDPS       X0, X2, X2
-	VMOVSHDUP    X2, X0
-	VADDSS       X0, X2, X2
-	VMOVSS       X2, (AX)
+	VADDPS       Y8, Y6, Y6
+	VADDPS       Y9, Y7, Y7
+	VEXTRACTF128 $1, Y6, X8
+	VADDPS       X6, X8, X8
+	VMOVHLPS     X8, X8, X6
+	VADDPS       X6, X8, X8
+	VMOVSHDUP    X8, X6
+	VADDSS       X6, X8, X8
+	VMOVSS       X8, (AX)
 	MOVQ         ldy+8(FP), SI
 	MOVQ         AX, DI
 	ADDQ         SI, DI
-	VEXTRACTF128 $1, Y1, X0
-	VADDPS       X1, X0, X0
-	VMOVHLPS     X0, X0, X1
-	VADDPS       X1, X0, X0
-	VMOVSHDUP    X0, X1
-	VADDSS       X1, X0, X0
-	VMOVSS       X0, (DI)
+	VEXTRACTF128 $1, Y7, X6
+	VADDPS       X7, X6, X6
+	VMOVHLPS     X6, X6, X7
+	VADDPS       X7, X6, X6
+	VMOVSHDUP    X6, X7
+	VADDSS       X7, X6, X6
+	VMOVSS       X6, (DI)
 	ADDQ         $4, AX
 	MOVQ         stride+40(FP), SI
 	ADDQ         SI, BX
@@ -5976,6 +6085,14 @@ done2:
 // matmul3xTurbo4AVX2 multiplies rows of w with 3 rows of x; ld and stride in bytes, a unit is 128 values.
 // Requires: AVX2, F16C, FMA
 TEXT ·matmul3xTurbo4AVX2(SB), NOSPLIT, $320-64
+
+	// constants of the loops
+	VMOVDQU      turbo44<>+0(SB), Y0
+	VMOVDQU      turbo43<>+0(SB), Y1
+	VMOVDQU      turbo42<>+0(SB), Y2
+	VMOVDQU      turbo41<>+0(SB), Y3
+	VMOVDQU      turbo40<>+0(SB), Y4
+	VMOVDQU      turbo45<>+0(SB), Y5
 	MOVQ         y+0(FP), AX
 	MOVQ         w+32(FP), BX
 	MOVQ         rows+48(FP), CX
@@ -5985,9 +6102,9 @@ TEXT ·matmul3xTurbo4AVX2(SB), NOSPLIT, $320-64
 	JLT          done2
 
 loop1:
-	VPXOR        Y0, Y0, Y0
-	VPXOR        Y1, Y1, Y1
-	VPXOR        Y2, Y2, Y2
+	VPXOR        Y6, Y6, Y6
+	VPXOR        Y7, Y7, Y7
+	VPXOR        Y8, Y8, Y8
 	MOVQ         x+16(FP), SI
 	MOVQ         ldx+24(FP), DI
 	MOVQ         SI, R8
@@ -5999,231 +6116,231 @@ loop1:
 	JLT          done4
 
 loop3:
-	VPBROADCASTW (R10), X3
-	VCVTPH2PS    X3, Y3
-	VMOVDQU      4(R10), X4
-	VINSERTI128  $1, 12(R10), Y4, Y4
-	VPSHUFB      turbo40<>+0(SB), Y4, Y4
-	VPAND        turbo41<>+0(SB), Y4, Y5
-	VPSRLD       $4, Y4, Y4
-	VPAND        turbo42<>+0(SB), Y4, Y4
-	VPOR         Y4, Y5, Y4
-	VMOVDQU      Y4, (DX)
-	VPMOVZXBD    (DX), Y4
-	VPERMPS      turbo43<>+0(SB), Y4, Y5
-	VPERMPS      turbo44<>+0(SB), Y4, Y6
-	VPSLLD       $0x1c, Y4, Y4
-	VBLENDVPS    Y4, Y6, Y5, Y4
-	VMULPS       Y4, Y3, Y4
-	VMOVUPS      (SI), Y5
-	VFMADD231PS  Y5, Y4, Y0
-	VMOVUPS      (SI)(DI*1), Y5
-	VFMADD231PS  Y5, Y4, Y1
-	VMOVUPS      (R8), Y5
-	VFMADD231PS  Y5, Y4, Y2
-	VPMOVZXBD    8(DX), Y4
-	VPERMPS      turbo43<>+0(SB), Y4, Y5
-	VPERMPS      turbo44<>+0(SB), Y4, Y6
-	VPSLLD       $0x1c, Y4, Y4
-	VBLENDVPS    Y4, Y6, Y5, Y4
-	VMULPS       Y4, Y3, Y4
-	VMOVUPS      32(SI), Y5
-	VFMADD231PS  Y5, Y4, Y0
-	VMOVUPS      32(SI)(DI*1), Y5
-	VFMADD231PS  Y5, Y4, Y1
-	VMOVUPS      32(R8), Y5
-	VFMADD231PS  Y5, Y4, Y2
-	VPMOVZXBD    16(DX), Y4
-	VPERMPS      turbo43<>+0(SB), Y4, Y5
-	VPERMPS      turbo44<>+0(SB), Y4, Y6
-	VPSLLD       $0x1c, Y4, Y4
-	VBLENDVPS    Y4, Y6, Y5, Y4
-	VMULPS       Y4, Y3, Y4
-	VMOVUPS      64(SI), Y5
-	VFMADD231PS  Y5, Y4, Y0
-	VMOVUPS      64(SI)(DI*1), Y5
-	VFMADD231PS  Y5, Y4, Y1
-	VMOVUPS      64(R8), Y5
-	VFMADD231PS  Y5, Y4, Y2
-	VPMOVZXBD    24(DX), Y4
-	VPERMPS      turbo43<>+0(SB), Y4, Y5
-	VPERMPS      turbo44<>+0(SB), Y4, Y6
-	VPSLLD       $0x1c, Y4, Y4
-	VBLENDVPS    Y4, Y6, Y5, Y4
-	VMULPS       Y4, Y3, Y4
-	VMOVUPS      96(SI), Y5
-	VFMADD231PS  Y5, Y4, Y0
-	VMOVUPS      96(SI)(DI*1), Y5
-	VFMADD231PS  Y5, Y4, Y1
-	VMOVUPS      96(R8), Y5
-	VFMADD231PS  Y5, Y4, Y2
-	VMOVDQU      20(R10), X4
-	VINSERTI128  $1, 28(R10), Y4, Y4
-	VPSHUFB      turbo40<>+0(SB), Y4, Y4
-	VPAND        turbo41<>+0(SB), Y4, Y5
-	VPSRLD       $4, Y4, Y4
-	VPAND        turbo42<>+0(SB), Y4, Y4
-	VPOR         Y4, Y5, Y4
-	VMOVDQU      Y4, (DX)
-	VPMOVZXBD    (DX), Y4
-	VPERMPS      turbo43<>+0(SB), Y4, Y5
-	VPERMPS      turbo44<>+0(SB), Y4, Y6
-	VPSLLD       $0x1c, Y4, Y4
-	VBLENDVPS    Y4, Y6, Y5, Y4
-	VMULPS       Y4, Y3, Y4
-	VMOVUPS      128(SI), Y5
-	VFMADD231PS  Y5, Y4, Y0
-	VMOVUPS      128(SI)(DI*1), Y5
-	VFMADD231PS  Y5, Y4, Y1
-	VMOVUPS      128(R8), Y5
-	VFMADD231PS  Y5, Y4, Y2
-	VPMOVZXBD    8(DX), Y4
-	VPERMPS      turbo43<>+0(SB), Y4, Y5
-	VPERMPS      turbo44<>+0(SB), Y4, Y6
-	VPSLLD       $0x1c, Y4, Y4
-	VBLENDVPS    Y4, Y6, Y5, Y4
-	VMULPS       Y4, Y3, Y4
-	VMOVUPS      160(SI), Y5
-	VFMADD231PS  Y5, Y4, Y0
-	VMOVUPS      160(SI)(DI*1), Y5
-	VFMADD231PS  Y5, Y4, Y1
-	VMOVUPS      160(R8), Y5
-	VFMADD231PS  Y5, Y4, Y2
-	VPMOVZXBD    16(DX), Y4
-	VPERMPS      turbo43<>+0(SB), Y4, Y5
-	VPERMPS      turbo44<>+0(SB), Y4, Y6
-	VPSLLD       $0x1c, Y4, Y4
-	VBLENDVPS    Y4, Y6, Y5, Y4
-	VMULPS       Y4, Y3, Y4
-	VMOVUPS      192(SI), Y5
-	VFMADD231PS  Y5, Y4, Y0
-	VMOVUPS      192(SI)(DI*1), Y5
-	VFMADD231PS  Y5, Y4, Y1
-	VMOVUPS      192(R8), Y5
-	VFMADD231PS  Y5, Y4, Y2
-	VPMOVZXBD    24(DX), Y4
-	VPERMPS      turbo43<>+0(SB), Y4, Y5
-	VPERMPS      turbo44<>+0(SB), Y4, Y6
-	VPSLLD       $0x1c, Y4, Y4
-	VBLENDVPS    Y4, Y6, Y5, Y4
-	VMULPS       Y4, Y3, Y4
-	VMOVUPS      224(SI), Y5
-	VFMADD231PS  Y5, Y4, Y0
-	VMOVUPS      224(SI)(DI*1), Y5
-	VFMADD231PS  Y5, Y4, Y1
-	VMOVUPS      224(R8), Y5
-	VFMADD231PS  Y5, Y4, Y2
-	VMOVDQU      36(R10), X4
-	VINSERTI128  $1, 44(R10), Y4, Y4
-	VPSHUFB      turbo40<>+0(SB), Y4, Y4
-	VPAND        turbo41<>+0(SB), Y4, Y5
-	VPSRLD       $4, Y4, Y4
-	VPAND        turbo42<>+0(SB), Y4, Y4
-	VPOR         Y4, Y5, Y4
-	VMOVDQU      Y4, (DX)
-	VPMOVZXBD    (DX), Y4
-	VPERMPS      turbo43<>+0(SB), Y4, Y5
-	VPERMPS      turbo44<>+0(SB), Y4, Y6
-	VPSLLD       $0x1c, Y4, Y4
-	VBLENDVPS    Y4, Y6, Y5, Y4
-	VMULPS       Y4, Y3, Y4
-	VMOVUPS      256(SI), Y5
-	VFMADD231PS  Y5, Y4, Y0
-	VMOVUPS      256(SI)(DI*1), Y5
-	VFMADD231PS  Y5, Y4, Y1
-	VMOVUPS      256(R8), Y5
-	VFMADD231PS  Y5, Y4, Y2
-	VPMOVZXBD    8(DX), Y4
-	VPERMPS      turbo43<>+0(SB), Y4, Y5
-	VPERMPS      turbo44<>+0(SB), Y4, Y6
-	VPSLLD       $0x1c, Y4, Y4
-	VBLENDVPS    Y4, Y6, Y5, Y4
-	VMULPS       Y4, Y3, Y4
-	VMOVUPS      288(SI), Y5
-	VFMADD231PS  Y5, Y4, Y0
-	VMOVUPS      288(SI)(DI*1), Y5
-	VFMADD231PS  Y5, Y4, Y1
-	VMOVUPS      288(R8), Y5
-	VFMADD231PS  Y5, Y4, Y2
-	VPMOVZXBD    16(DX), Y4
-	VPERMPS      turbo43<>+0(SB), Y4, Y5
-	VPERMPS      turbo44<>+0(SB), Y4, Y6
-	VPSLLD       $0x1c, Y4, Y4
-	VBLENDVPS    Y4, Y6, Y5, Y4
-	VMULPS       Y4, Y3, Y4
-	VMOVUPS      320(SI), Y5
-	VFMADD231PS  Y5, Y4, Y0
-	VMOVUPS      320(SI)(DI*1), Y5
-	VFMADD231PS  Y5, Y4, Y1
-	VMOVUPS      320(R8), Y5
-	VFMADD231PS  Y5, Y4, Y2
-	VPMOVZXBD    24(DX), Y4
-	VPERMPS      turbo43<>+0(SB), Y4, Y5
-	VPERMPS      turbo44<>+0(SB), Y4, Y6
-	VPSLLD       $0x1c, Y4, Y4
-	VBLENDVPS    Y4, Y6, Y5, Y4
-	VMULPS       Y4, Y3, Y4
-	VMOVUPS      352(SI), Y5
-	VFMADD231PS  Y5, Y4, Y0
-	VMOVUPS      352(SI)(DI*1), Y5
-	VFMADD231PS  Y5, Y4, Y1
-	VMOVUPS      352(R8), Y5
-	VFMADD231PS  Y5, Y4, Y2
-	VBROADCASTI128 52(R10), Y4
-	VPSHUFB      turbo45<>+0(SB), Y4, Y4
-	VPAND        turbo41<>+0(SB), Y4, Y5
-	VPSRLD       $4, Y4, Y4
-	VPAND        turbo42<>+0(SB), Y4, Y4
-	VPOR         Y4, Y5, Y4
-	VMOVDQU      Y4, (DX)
-	VPMOVZXBD    (DX), Y4
-	VPERMPS      turbo43<>+0(SB), Y4, Y5
-	VPERMPS      turbo44<>+0(SB), Y4, Y6
-	VPSLLD       $0x1c, Y4, Y4
-	VBLENDVPS    Y4, Y6, Y5, Y4
-	VMULPS       Y4, Y3, Y4
-	VMOVUPS      384(SI), Y5
-	VFMADD231PS  Y5, Y4, Y0
-	VMOVUPS      384(SI)(DI*1), Y5
-	VFMADD231PS  Y5, Y4, Y1
-	VMOVUPS      384(R8), Y5
-	VFMADD231PS  Y5, Y4, Y2
-	VPMOVZXBD    8(DX), Y4
-	VPERMPS      turbo43<>+0(SB), Y4, Y5
-	VPERMPS      turbo44<>+0(SB), Y4, Y6
-	VPSLLD       $0x1c, Y4, Y4
-	VBLENDVPS    Y4, Y6, Y5, Y4
-	VMULPS       Y4, Y3, Y4
-	VMOVUPS      416(SI), Y5
-	VFMADD231PS  Y5, Y4, Y0
-	VMOVUPS      416(SI)(DI*1), Y5
-	VFMADD231PS  Y5, Y4, Y1
-	VMOVUPS      416(R8), Y5
-	VFMADD231PS  Y5, Y4, Y2
-	VPMOVZXBD    16(DX), Y4
-	VPERMPS      turbo43<>+0(SB), Y4, Y5
-	VPERMPS      turbo44<>+0(SB), Y4, Y6
-	VPSLLD       $0x1c, Y4, Y4
-	VBLENDVPS    Y4, Y6, Y5, Y4
-	VMULPS       Y4, Y3, Y4
-	VMOVUPS      448(SI), Y5
-	VFMADD231PS  Y5, Y4, Y0
-	VMOVUPS      448(SI)(DI*1), Y5
-	VFMADD231PS  Y5, Y4, Y1
-	VMOVUPS      448(R8), Y5
-	VFMADD231PS  Y5, Y4, Y2
-	VPMOVZXBD    24(DX), Y4
-	VPERMPS      turbo43<>+0(SB), Y4, Y5
-	VPERMPS      turbo44<>+0(SB), Y4, Y6
-	VPSLLD       $0x1c, Y4, Y4
-	VBLENDVPS    Y4, Y6, Y5, Y4
-	VMULPS       Y4, Y3, Y3
-	VMOVUPS      480(SI), Y4
-	VFMADD231PS  Y4, Y3, Y0
-	VMOVUPS      480(SI)(DI*1), Y4
-	VFMADD231PS  Y4, Y3, Y1
-	VMOVUPS      480(R8), Y4
-	VFMADD231PS  Y4, Y3, Y2
+	VPBROADCASTW (R10), X9
+	VCVTPH2PS    X9, Y9
+	VMOVDQU      4(R10), X10
+	VINSERTI128  $1, 12(R10), Y10, Y10
+	VPSHUFB      Y4, Y10, Y10
+	VPAND        Y3, Y10, Y11
+	VPSRLD       $4, Y10, Y10
+	VPAND        Y2, Y10, Y10
+	VPOR         Y10, Y11, Y10
+	VMOVDQU      Y10, (DX)
+	VPMOVZXBD    (DX), Y10
+	VPERMPS      Y1, Y10, Y11
+	VPERMPS      Y0, Y10, Y12
+	VPSLLD       $0x1c, Y10, Y10
+	VBLENDVPS    Y10, Y12, Y11, Y10
+	VMULPS       Y10, Y9, Y10
+	VMOVUPS      (SI), Y11
+	VFMADD231PS  Y11, Y10, Y6
+	VMOVUPS      (SI)(DI*1), Y11
+	VFMADD231PS  Y11, Y10, Y7
+	VMOVUPS      (R8), Y11
+	VFMADD231PS  Y11, Y10, Y8
+	VPMOVZXBD    8(DX), Y10
+	VPERMPS      Y1, Y10, Y11
+	VPERMPS      Y0, Y10, Y12
+	VPSLLD       $0x1c, Y10, Y10
+	VBLENDVPS    Y10, Y12, Y11, Y10
+	VMULPS       Y10, Y9, Y10
+	VMOVUPS      32(SI), Y11
+	VFMADD231PS  Y11, Y10, Y6
+	VMOVUPS      32(SI)(DI*1), Y11
+	VFMADD231PS  Y11, Y10, Y7
+	VMOVUPS      32(R8), Y11
+	VFMADD231PS  Y11, Y10, Y8
+	VPMOVZXBD    16(DX), Y10
+	VPERMPS      Y1, Y10, Y11
+	VPERMPS      Y0, Y10, Y12
+	VPSLLD       $0x1c, Y10, Y10
+	VBLENDVPS    Y10, Y12, Y11, Y10
+	VMULPS       Y10, Y9, Y10
+	VMOVUPS      64(SI), Y11
+	VFMADD231PS  Y11, Y10, Y6
+	VMOVUPS      64(SI)(DI*1), Y11
+	VFMADD231PS  Y11, Y10, Y7
+	VMOVUPS      64(R8), Y11
+	VFMADD231PS  Y11, Y10, Y8
+	VPMOVZXBD    24(DX), Y10
+	VPERMPS      Y1, Y10, Y11
+	VPERMPS      Y0, Y10, Y12
+	VPSLLD       $0x1c, Y10, Y10
+	VBLENDVPS    Y10, Y12, Y11, Y10
+	VMULPS       Y10, Y9, Y10
+	VMOVUPS      96(SI), Y11
+	VFMADD231PS  Y11, Y10, Y6
+	VMOVUPS      96(SI)(DI*1), Y11
+	VFMADD231PS  Y11, Y10, Y7
+	VMOVUPS      96(R8), Y11
+	VFMADD231PS  Y11, Y10, Y8
+	VMOVDQU      20(R10), X10
+	VINSERTI128  $1, 28(R10), Y10, Y10
+	VPSHUFB      Y4, Y10, Y10
+	VPAND        Y3, Y10, Y11
+	VPSRLD       $4, Y10, Y10
+	VPAND        Y2, Y10, Y10
+	VPOR         Y10, Y11, Y10
+	VMOVDQU      Y10, (DX)
+	VPMOVZXBD    (DX), Y10
+	VPERMPS      Y1, Y10, Y11
+	VPERMPS      Y0, Y10, Y12
+	VPSLLD       $0x1c, Y10, Y10
+	VBLENDVPS    Y10, Y12, Y11, Y10
+	VMULPS       Y10, Y9, Y10
+	VMOVUPS      128(SI), Y11
+	VFMADD231PS  Y11, Y10, Y6
+	VMOVUPS      128(SI)(DI*1), Y11
+	VFMADD231PS  Y11, Y10, Y7
+	VMOVUPS      128(R8), Y11
+	VFMADD231PS  Y11, Y10, Y8
+	VPMOVZXBD    8(DX), Y10
+	VPERMPS      Y1, Y10, Y11
+	VPERMPS      Y0, Y10, Y12
+	VPSLLD       $0x1c, Y10, Y10
+	VBLENDVPS    Y10, Y12, Y11, Y10
+	VMULPS       Y10, Y9, Y10
+	VMOVUPS      160(SI), Y11
+	VFMADD231PS  Y11, Y10, Y6
+	VMOVUPS      160(SI)(DI*1), Y11
+	VFMADD231PS  Y11, Y10, Y7
+	VMOVUPS      160(R8), Y11
+	VFMADD231PS  Y11, Y10, Y8
+	VPMOVZXBD    16(DX), Y10
+	VPERMPS      Y1, Y10, Y11
+	VPERMPS      Y0, Y10, Y12
+	VPSLLD       $0x1c, Y10, Y10
+	VBLENDVPS    Y10, Y12, Y11, Y10
+	VMULPS       Y10, Y9, Y10
+	VMOVUPS      192(SI), Y11
+	VFMADD231PS  Y11, Y10, Y6
+	VMOVUPS      192(SI)(DI*1), Y11
+	VFMADD231PS  Y11, Y10, Y7
+	VMOVUPS      192(R8), Y11
+	VFMADD231PS  Y11, Y10, Y8
+	VPMOVZXBD    24(DX), Y10
+	VPERMPS      Y1, Y10, Y11
+	VPERMPS      Y0, Y10, Y12
+	VPSLLD       $0x1c, Y10, Y10
+	VBLENDVPS    Y10, Y12, Y11, Y10
+	VMULPS       Y10, Y9, Y10
+	VMOVUPS      224(SI), Y11
+	VFMADD231PS  Y11, Y10, Y6
+	VMOVUPS      224(SI)(DI*1), Y11
+	VFMADD231PS  Y11, Y10, Y7
+	VMOVUPS      224(R8), Y11
+	VFMADD231PS  Y11, Y10, Y8
+	VMOVDQU      36(R10), X10
+	VINSERTI128  $1, 44(R10), Y10, Y10
+	VPSHUFB      Y4, Y10, Y10
+	VPAND        Y3, Y10, Y11
+	VPSRLD       $4, Y10, Y10
+	VPAND        Y2, Y10, Y10
+	VPOR         Y10, Y11, Y10
+	VMOVDQU      Y10, (DX)
+	VPMOVZXBD    (DX), Y10
+	VPERMPS      Y1, Y10, Y11
+	VPERMPS      Y0, Y10, Y12
+	VPSLLD       $0x1c, Y10, Y10
+	VBLENDVPS    Y10, Y12, Y11, Y10
+	VMULPS       Y10, Y9, Y10
+	VMOVUPS      256(SI), Y11
+	VFMADD231PS  Y11, Y10, Y6
+	VMOVUPS      256(SI)(DI*1), Y11
+	VFMADD231PS  Y11, Y10, Y7
+	VMOVUPS      256(R8), Y11
+	VFMADD231PS  Y11, Y10, Y8
+	VPMOVZXBD    8(DX), Y10
+	VPERMPS      Y1, Y10, Y11
+	VPERMPS      Y0, Y10, Y12
+	VPSLLD       $0x1c, Y10, Y10
+	VBLENDVPS    Y10, Y12, Y11, Y10
+	VMULPS       Y10, Y9, Y10
+	VMOVUPS      288(SI), Y11
+	VFMADD231PS  Y11, Y10, Y6
+	VMOVUPS      288(SI)(DI*1), Y11
+	VFMADD231PS  Y11, Y10, Y7
+	VMOVUPS      288(R8), Y11
+	VFMADD231PS  Y11, Y10, Y8
+	VPMOVZXBD    16(DX), Y10
+	VPERMPS      Y1, Y10, Y11
+	VPERMPS      Y0, Y10, Y12
+	VPSLLD       $0x1c, Y10, Y10
+	VBLENDVPS    Y10, Y12, Y11, Y10
+	VMULPS       Y10, Y9, Y10
+	VMOVUPS      320(SI), Y11
+	VFMADD231PS  Y11, Y10, Y6
+	VMOVUPS      320(SI)(DI*1), Y11
+	VFMADD231PS  Y11, Y10, Y7
+	VMOVUPS      320(R8), Y11
+	VFMADD231PS  Y11, Y10, Y8
+	VPMOVZXBD    24(DX), Y10
+	VPERMPS      Y1, Y10, Y11
+	VPERMPS      Y0, Y10, Y12
+	VPSLLD       $0x1c, Y10, Y10
+	VBLENDVPS    Y10, Y12, Y11, Y10
+	VMULPS       Y10, Y9, Y10
+	VMOVUPS      352(SI), Y11
+	VFMADD231PS  Y11, Y10, Y6
+	VMOVUPS      352(SI)(DI*1), Y11
+	VFMADD231PS  Y11, Y10, Y7
+	VMOVUPS      352(R8), Y11
+	VFMADD231PS  Y11, Y10, Y8
+	VBROADCASTI128 52(R10), Y10
+	VPSHUFB      Y5, Y10, Y10
+	VPAND        Y3, Y10, Y11
+	VPSRLD       $4, Y10, Y10
+	VPAND        Y2, Y10, Y10
+	VPOR         Y10, Y11, Y10
+	VMOVDQU      Y10, (DX)
+	VPMOVZXBD    (DX), Y10
+	VPERMPS      Y1, Y10, Y11
+	VPERMPS      Y0, Y10, Y12
+	VPSLLD       $0x1c, Y10, Y10
+	VBLENDVPS    Y10, Y12, Y11, Y10
+	VMULPS       Y10, Y9, Y10
+	VMOVUPS      384(SI), Y11
+	VFMADD231PS  Y11, Y10, Y6
+	VMOVUPS      384(SI)(DI*1), Y11
+	VFMADD231PS  Y11, Y10, Y7
+	VMOVUPS      384(R8), Y11
+	VFMADD231PS  Y11, Y10, Y8
+	VPMOVZXBD    8(DX), Y10
+	VPERMPS      Y1, Y10, Y11
+	VPERMPS      Y0, Y10, Y12
+	VPSLLD       $0x1c, Y10, Y10
+	VBLENDVPS    Y10, Y12, Y11, Y10
+	VMULPS       Y10, Y9, Y10
+	VMOVUPS      416(SI), Y11
+	VFMADD231PS  Y11, Y10, Y6
+	VMOVUPS      416(SI)(DI*1), Y11
+	VFMADD231PS  Y11, Y10, Y7
+	VMOVUPS      416(R8), Y11
+	VFMADD231PS  Y11, Y10, Y8
+	VPMOVZXBD    16(DX), Y10
+	VPERMPS      Y1, Y10, Y11
+	VPERMPS      Y0, Y10, Y12
+	VPSLLD       $0x1c, Y10, Y10
+	VBLENDVPS    Y10, Y12, Y11, Y10
+	VMULPS       Y10, Y9, Y10
+	VMOVUPS      448(SI), Y11
+	VFMADD231PS  Y11, Y10, Y6
+	VMOVUPS      448(SI)(DI*1), Y11
+	VFMADD231PS  Y11, Y10, Y7
+	VMOVUPS      448(R8), Y11
+	VFMADD231PS  Y11, Y10, Y8
+	VPMOVZXBD    24(DX), Y10
+	VPERMPS      Y1, Y10, Y11
+	VPERMPS      Y0, Y10, Y12
+	VPSLLD       $0x1c, Y10, Y10
+	VBLENDVPS    Y10, Y12, Y11, Y10
+	VMULPS       Y10, Y9, Y9
+	VMOVUPS      480(SI), Y10
+	VFMADD231PS  Y10, Y9, Y6
+	VMOVUPS      480(SI)(DI*1), Y10
+	VFMADD231PS  Y10, Y9, Y7
+	VMOVUPS      480(R8), Y10
+	VFMADD231PS  Y10, Y9, Y8
 	ADDQ         $0x44, R10
 	ADDQ         $0x200, SI
 	ADDQ         $0x200, R8
@@ -6232,31 +6349,31 @@ loop3:
 
 done4:
 	ADDQ         $1, R9
-	VEXTRACTF128 $1, Y0, X3
-	VADDPS       X0, X3, X3
-	VMOVHLPS     X3, X3, X0
-	VADDPS       X0, X3, X3
-	VMOVSHDUP    X3, X0
-	VADDSS       X0, X3, X3
-	VMOVSS       X3, (AX)
+	VEXTRACTF128 $1, Y6, X9
+	VADDPS       X6, X9, X9
+	VMOVHLPS     X9, X9, X6
+	VADDPS       X6, X9, X9
+	VMOVSHDUP    X9, X6
+	VADDSS       X6, X9, X9
+	VMOVSS       X9, (AX)
 	MOVQ         ldy+8(FP), SI
 	MOVQ         AX, DI
 	ADDQ         SI, DI
-	VEXTRACTF128 $1, Y1, X0
-	VADDPS       X1, X0, X0
-	VMOVHLPS     X0, X0, X1
-	VADDPS       X1, X0, X0
-	VMOVSHDUP    X0, X1
-	VADDSS       X1, X0, X0
-	VMOVSS       X0, (DI)
+	VEXTRACTF128 $1, Y7, X6
+	VADDPS       X7, X6, X6
+	VMOVHLPS     X6, X6, X7
+	VADDPS       X7, X6, X6
+	VMOVSHDUP    X6, X7
+	VADDSS       X7, X6, X6
+	VMOVSS       X6, (DI)
 	ADDQ         SI, DI
-	VEXTRACTF128 $1, Y2, X0
-	VADDPS       X2, X0, X0
-	VMOVHLPS     X0, X0, X1
-	VADDPS       X1, X0, X0
-	VMOVSHDUP    X0, X1
-	VADDSS       X1, X0, X0
-	VMOVSS       X0, (DI)
+	VEXTRACTF128 $1, Y8, X6
+	VADDPS       X8, X6, X6
+	VMOVHLPS     X6, X6, X7
+	VADDPS       X7, X6, X6
+	VMOVSHDUP    X6, X7
+	VADDSS       X7, X6, X6
+	VMOVSS       X6, (DI)
 	ADDQ         $4, AX
 	MOVQ         stride+40(FP), SI
 	ADDQ         SI, BX
@@ -6271,6 +6388,14 @@ done2:
 // matmul4xTurbo4AVX2 multiplies rows of w with 4 rows of x; ld and stride in bytes, a unit is 128 values.
 // Requires: AVX2, F16C, FMA
 TEXT ·matmul4xTurbo4AVX2(SB), NOSPLIT, $320-64
+
+	// constants of the loops
+	VMOVDQU      turbo44<>+0(SB), Y0
+	VMOVDQU      turbo43<>+0(SB), Y1
+	VMOVDQU      turbo42<>+0(SB), Y2
+	VMOVDQU      turbo41<>+0(SB), Y3
+	VMOVDQU      turbo40<>+0(SB), Y4
+	VMOVDQU      turbo45<>+0(SB), Y5
 	MOVQ         y+0(FP), AX
 	MOVQ         w+32(FP), BX
 	MOVQ         rows+48(FP), CX
@@ -6280,10 +6405,10 @@ TEXT ·matmul4xTurbo4AVX2(SB), NOSPLIT, $320-64
 	JLT          done2
 
 loop1:
-	VPXOR        Y0, Y0, Y0
-	VPXOR        Y1, Y1, Y1
-	VPXOR        Y2, Y2, Y2
-	VPXOR        Y3, Y3, Y3
+	VPXOR        Y6, Y6, Y6
+	VPXOR        Y7, Y7, Y7
+	VPXOR        Y8, Y8, Y8
+	VPXOR        Y9, Y9, Y9
 	MOVQ         x+16(FP), SI
 	MOVQ         ldx+24(FP), DI
 	MOVQ         SI, R8
@@ -6295,263 +6420,263 @@ loop1:
 	JLT          done4
 
 loop3:
-	VPBROADCASTW (R10), X4
-	VCVTPH2PS    X4, Y4
-	VMOVDQU      4(R10), X5
-	VINSERTI128  $1, 12(R10), Y5, Y5
-	VPSHUFB      turbo40<>+0(SB), Y5, Y5
-	VPAND        turbo41<>+0(SB), Y5, Y6
-	VPSRLD       $4, Y5, Y5
-	VPAND        turbo42<>+0(SB), Y5, Y5
-	VPOR         Y5, Y6, Y5
-	VMOVDQU      Y5, (DX)
-	VPMOVZXBD    (DX), Y5
-	VPERMPS      turbo43<>+0(SB), Y5, Y6
-	VPERMPS      turbo44<>+0(SB), Y5, Y7
-	VPSLLD       $0x1c, Y5, Y5
-	VBLENDVPS    Y5, Y7, Y6, Y5
-	VMULPS       Y5, Y4, Y5
-	VMOVUPS      (SI), Y6
-	VFMADD231PS  Y6, Y5, Y0
-	VMOVUPS      (SI)(DI*1), Y6
-	VFMADD231PS  Y6, Y5, Y1
-	VMOVUPS      (R8), Y6
-	VFMADD231PS  Y6, Y5, Y2
-	VMOVUPS      (R8)(DI*1), Y6
-	VFMADD231PS  Y6, Y5, Y3
-	VPMOVZXBD    8(DX), Y5
-	VPERMPS      turbo43<>+0(SB), Y5, Y6
-	VPERMPS      turbo44<>+0(SB), Y5, Y7
-	VPSLLD       $0x1c, Y5, Y5
-	VBLENDVPS    Y5, Y7, Y6, Y5
-	VMULPS       Y5, Y4, Y5
-	VMOVUPS      32(SI), Y6
-	VFMADD231PS  Y6, Y5, Y0
-	VMOVUPS      32(SI)(DI*1), Y6
-	VFMADD231PS  Y6, Y5, Y1
-	VMOVUPS      32(R8), Y6
-	VFMADD231PS  Y6, Y5, Y2
-	VMOVUPS      32(R8)(DI*1), Y6
-	VFMADD231PS  Y6, Y5, Y3
-	VPMOVZXBD    16(DX), Y5
-	VPERMPS      turbo43<>+0(SB), Y5, Y6
-	VPERMPS      turbo44<>+0(SB), Y5, Y7
-	VPSLLD       $0x1c, Y5, Y5
-	VBLENDVPS    Y5, Y7, Y6, Y5
-	VMULPS       Y5, Y4, Y5
-	VMOVUPS      64(SI), Y6
-	VFMADD231PS  Y6, Y5, Y0
-	VMOVUPS      64(SI)(DI*1), Y6
-	VFMADD231PS  Y6, Y5, Y1
-	VMOVUPS      64(R8), Y6
-	VFMADD231PS  Y6, Y5, Y2
-	VMOVUPS      64(R8)(DI*1), Y6
-	VFMADD231PS  Y6, Y5, Y3
-	VPMOVZXBD    24(DX), Y5
-	VPERMPS      turbo43<>+0(SB), Y5, Y6
-	VPERMPS      turbo44<>+0(SB), Y5, Y7
-	VPSLLD       $0x1c, Y5, Y5
-	VBLENDVPS    Y5, Y7, Y6, Y5
-	VMULPS       Y5, Y4, Y5
-	VMOVUPS      96(SI), Y6
-	VFMADD231PS  Y6, Y5, Y0
-	VMOVUPS      96(SI)(DI*1), Y6
-	VFMADD231PS  Y6, Y5, Y1
-	VMOVUPS      96(R8), Y6
-	VFMADD231PS  Y6, Y5, Y2
-	VMOVUPS      96(R8)(DI*1), Y6
-	VFMADD231PS  Y6, Y5, Y3
-	VMOVDQU      20(R10), X5
-	VINSERTI128  $1, 28(R10), Y5, Y5
-	VPSHUFB      turbo40<>+0(SB), Y5, Y5
-	VPAND        turbo41<>+0(SB), Y5, Y6
-	VPSRLD       $4, Y5, Y5
-	VPAND        turbo42<>+0(SB), Y5, Y5
-	VPOR         Y5, Y6, Y5
-	VMOVDQU      Y5, (DX)
-	VPMOVZXBD    (DX), Y5
-	VPERMPS      turbo43<>+0(SB), Y5, Y6
-	VPERMPS      turbo44<>+0(SB), Y5, Y7
-	VPSLLD       $0x1c, Y5, Y5
-	VBLENDVPS    Y5, Y7, Y6, Y5
-	VMULPS       Y5, Y4, Y5
-	VMOVUPS      128(SI), Y6
-	VFMADD231PS  Y6, Y5, Y0
-	VMOVUPS      128(SI)(DI*1), Y6
-	VFMADD231PS  Y6, Y5, Y1
-	VMOVUPS      128(R8), Y6
-	VFMADD231PS  Y6, Y5, Y2
-	VMOVUPS      128(R8)(DI*1), Y6
-	VFMADD231PS  Y6, Y5, Y3
-	VPMOVZXBD    8(DX), Y5
-	VPERMPS      turbo43<>+0(SB), Y5, Y6
-	VPERMPS      turbo44<>+0(SB), Y5, Y7
-	VPSLLD       $0x1c, Y5, Y5
-	VBLENDVPS    Y5, Y7, Y6, Y5
-	VMULPS       Y5, Y4, Y5
-	VMOVUPS      160(SI), Y6
-	VFMADD231PS  Y6, Y5, Y0
-	VMOVUPS      160(SI)(DI*1), Y6
-	VFMADD231PS  Y6, Y5, Y1
-	VMOVUPS      160(R8), Y6
-	VFMADD231PS  Y6, Y5, Y2
-	VMOVUPS      160(R8)(DI*1), Y6
-	VFMADD231PS  Y6, Y5, Y3
-	VPMOVZXBD    16(DX), Y5
-	VPERMPS      turbo43<>+0(SB), Y5, Y6
-	VPERMPS      turbo44<>+0(SB), Y5, Y7
-	VPSLLD       $0x1c, Y5, Y5
-	VBLENDVPS    Y5, Y7, Y6, Y5
-	VMULPS       Y5, Y4, Y5
-	VMOVUPS      192(SI), Y6
-	VFMADD231PS  Y6, Y5, Y0
-	VMOVUPS      192(SI)(DI*1), Y6
-	VFMADD231PS  Y6, Y5, Y1
-	VMOVUPS      192(R8), Y6
-	VFMADD231PS  Y6, Y5, Y2
-	VMOVUPS      192(R8)(DI*1), Y6
-	VFMADD231PS  Y6, Y5, Y3
-	VPMOVZXBD    24(DX), Y5
-	VPERMPS      turbo43<>+0(SB), Y5, Y6
-	VPERMPS      turbo44<>+0(SB), Y5, Y7
-	VPSLLD       $0x1c, Y5, Y5
-	VBLENDVPS    Y5, Y7, Y6, Y5
-	VMULPS       Y5, Y4, Y5
-	VMOVUPS      224(SI), Y6
-	VFMADD231PS  Y6, Y5, Y0
-	VMOVUPS      224(SI)(DI*1), Y6
-	VFMADD231PS  Y6, Y5, Y1
-	VMOVUPS      224(R8), Y6
-	VFMADD231PS  Y6, Y5, Y2
-	VMOVUPS      224(R8)(DI*1), Y6
-	VFMADD231PS  Y6, Y5, Y3
-	VMOVDQU      36(R10), X5
-	VINSERTI128  $1, 44(R10), Y5, Y5
-	VPSHUFB      turbo40<>+0(SB), Y5, Y5
-	VPAND        turbo41<>+0(SB), Y5, Y6
-	VPSRLD       $4, Y5, Y5
-	VPAND        turbo42<>+0(SB), Y5, Y5
-	VPOR         Y5, Y6, Y5
-	VMOVDQU      Y5, (DX)
-	VPMOVZXBD    (DX), Y5
-	VPERMPS      turbo43<>+0(SB), Y5, Y6
-	VPERMPS      turbo44<>+0(SB), Y5, Y7
-	VPSLLD       $0x1c, Y5, Y5
-	VBLENDVPS    Y5, Y7, Y6, Y5
-	VMULPS       Y5, Y4, Y5
-	VMOVUPS      256(SI), Y6
-	VFMADD231PS  Y6, Y5, Y0
-	VMOVUPS      256(SI)(DI*1), Y6
-	VFMADD231PS  Y6, Y5, Y1
-	VMOVUPS      256(R8), Y6
-	VFMADD231PS  Y6, Y5, Y2
-	VMOVUPS      256(R8)(DI*1), Y6
-	VFMADD231PS  Y6, Y5, Y3
-	VPMOVZXBD    8(DX), Y5
-	VPERMPS      turbo43<>+0(SB), Y5, Y6
-	VPERMPS      turbo44<>+0(SB), Y5, Y7
-	VPSLLD       $0x1c, Y5, Y5
-	VBLENDVPS    Y5, Y7, Y6, Y5
-	VMULPS       Y5, Y4, Y5
-	VMOVUPS      288(SI), Y6
-	VFMADD231PS  Y6, Y5, Y0
-	VMOVUPS      288(SI)(DI*1), Y6
-	VFMADD231PS  Y6, Y5, Y1
-	VMOVUPS      288(R8), Y6
-	VFMADD231PS  Y6, Y5, Y2
-	VMOVUPS      288(R8)(DI*1), Y6
-	VFMADD231PS  Y6, Y5, Y3
-	VPMOVZXBD    16(DX), Y5
-	VPERMPS      turbo43<>+0(SB), Y5, Y6
-	VPERMPS      turbo44<>+0(SB), Y5, Y7
-	VPSLLD       $0x1c, Y5, Y5
-	VBLENDVPS    Y5, Y7, Y6, Y5
-	VMULPS       Y5, Y4, Y5
-	VMOVUPS      320(SI), Y6
-	VFMADD231PS  Y6, Y5, Y0
-	VMOVUPS      320(SI)(DI*1), Y6
-	VFMADD231PS  Y6, Y5, Y1
-	VMOVUPS      320(R8), Y6
-	VFMADD231PS  Y6, Y5, Y2
-	VMOVUPS      320(R8)(DI*1), Y6
-	VFMADD231PS  Y6, Y5, Y3
-	VPMOVZXBD    24(DX), Y5
-	VPERMPS      turbo43<>+0(SB), Y5, Y6
-	VPERMPS      turbo44<>+0(SB), Y5, Y7
-	VPSLLD       $0x1c, Y5, Y5
-	VBLENDVPS    Y5, Y7, Y6, Y5
-	VMULPS       Y5, Y4, Y5
-	VMOVUPS      352(SI), Y6
-	VFMADD231PS  Y6, Y5, Y0
-	VMOVUPS      352(SI)(DI*1), Y6
-	VFMADD231PS  Y6, Y5, Y1
-	VMOVUPS      352(R8), Y6
-	VFMADD231PS  Y6, Y5, Y2
-	VMOVUPS      352(R8)(DI*1), Y6
-	VFMADD231PS  Y6, Y5, Y3
-	VBROADCASTI128 52(R10), Y5
-	VPSHUFB      turbo45<>+0(SB), Y5, Y5
-	VPAND        turbo41<>+0(SB), Y5, Y6
-	VPSRLD       $4, Y5, Y5
-	VPAND        turbo42<>+0(SB), Y5, Y5
-	VPOR         Y5, Y6, Y5
-	VMOVDQU      Y5, (DX)
-	VPMOVZXBD    (DX), Y5
-	VPERMPS      turbo43<>+0(SB), Y5, Y6
-	VPERMPS      turbo44<>+0(SB), Y5, Y7
-	VPSLLD       $0x1c, Y5, Y5
-	VBLENDVPS    Y5, Y7, Y6, Y5
-	VMULPS       Y5, Y4, Y5
-	VMOVUPS      384(SI), Y6
-	VFMADD231PS  Y6, Y5, Y0
-	VMOVUPS      384(SI)(DI*1), Y6
-	VFMADD231PS  Y6, Y5, Y1
-	VMOVUPS      384(R8), Y6
-	VFMADD231PS  Y6, Y5, Y2
-	VMOVUPS      384(R8)(DI*1), Y6
-	VFMADD231PS  Y6, Y5, Y3
-	VPMOVZXBD    8(DX), Y5
-	VPERMPS      turbo43<>+0(SB), Y5, Y6
-	VPERMPS      turbo44<>+0(SB), Y5, Y7
-	VPSLLD       $0x1c, Y5, Y5
-	VBLENDVPS    Y5, Y7, Y6, Y5
-	VMULPS       Y5, Y4, Y5
-	VMOVUPS      416(SI), Y6
-	VFMADD231PS  Y6, Y5, Y0
-	VMOVUPS      416(SI)(DI*1), Y6
-	VFMADD231PS  Y6, Y5, Y1
-	VMOVUPS      416(R8), Y6
-	VFMADD231PS  Y6, Y5, Y2
-	VMOVUPS      416(R8)(DI*1), Y6
-	VFMADD231PS  Y6, Y5, Y3
-	VPMOVZXBD    16(DX), Y5
-	VPERMPS      turbo43<>+0(SB), Y5, Y6
-	VPERMPS      turbo44<>+0(SB), Y5, Y7
-	VPSLLD       $0x1c, Y5, Y5
-	VBLENDVPS    Y5, Y7, Y6, Y5
-	VMULPS       Y5, Y4, Y5
-	VMOVUPS      448(SI), Y6
-	VFMADD231PS  Y6, Y5, Y0
-	VMOVUPS      448(SI)(DI*1), Y6
-	VFMADD231PS  Y6, Y5, Y1
-	VMOVUPS      448(R8), Y6
-	VFMADD231PS  Y6, Y5, Y2
-	VMOVUPS      448(R8)(DI*1), Y6
-	VFMADD231PS  Y6, Y5, Y3
-	VPMOVZXBD    24(DX), Y5
-	VPERMPS      turbo43<>+0(SB), Y5, Y6
-	VPERMPS      turbo44<>+0(SB), Y5, Y7
-	VPSLLD       $0x1c, Y5, Y5
-	VBLENDVPS    Y5, Y7, Y6, Y5
-	VMULPS       Y5, Y4, Y4
-	VMOVUPS      480(SI), Y5
-	VFMADD231PS  Y5, Y4, Y0
-	VMOVUPS      480(SI)(DI*1), Y5
-	VFMADD231PS  Y5, Y4, Y1
-	VMOVUPS      480(R8), Y5
-	VFMADD231PS  Y5, Y4, Y2
-	VMOVUPS      480(R8)(DI*1), Y5
-	VFMADD231PS  Y5, Y4, Y3
+	VPBROADCASTW (R10), X10
+	VCVTPH2PS    X10, Y10
+	VMOVDQU      4(R10), X11
+	VINSERTI128  $1, 12(R10), Y11, Y11
+	VPSHUFB      Y4, Y11, Y11
+	VPAND        Y3, Y11, Y12
+	VPSRLD       $4, Y11, Y11
+	VPAND        Y2, Y11, Y11
+	VPOR         Y11, Y12, Y11
+	VMOVDQU      Y11, (DX)
+	VPMOVZXBD    (DX), Y11
+	VPERMPS      Y1, Y11, Y12
+	VPERMPS      Y0, Y11, Y13
+	VPSLLD       $0x1c, Y11, Y11
+	VBLENDVPS    Y11, Y13, Y12, Y11
+	VMULPS       Y11, Y10, Y11
+	VMOVUPS      (SI), Y12
+	VFMADD231PS  Y12, Y11, Y6
+	VMOVUPS      (SI)(DI*1), Y12
+	VFMADD231PS  Y12, Y11, Y7
+	VMOVUPS      (R8), Y12
+	VFMADD231PS  Y12, Y11, Y8
+	VMOVUPS      (R8)(DI*1), Y12
+	VFMADD231PS  Y12, Y11, Y9
+	VPMOVZXBD    8(DX), Y11
+	VPERMPS      Y1, Y11, Y12
+	VPERMPS      Y0, Y11, Y13
+	VPSLLD       $0x1c, Y11, Y11
+	VBLENDVPS    Y11, Y13, Y12, Y11
+	VMULPS       Y11, Y10, Y11
+	VMOVUPS      32(SI), Y12
+	VFMADD231PS  Y12, Y11, Y6
+	VMOVUPS      32(SI)(DI*1), Y12
+	VFMADD231PS  Y12, Y11, Y7
+	VMOVUPS      32(R8), Y12
+	VFMADD231PS  Y12, Y11, Y8
+	VMOVUPS      32(R8)(DI*1), Y12
+	VFMADD231PS  Y12, Y11, Y9
+	VPMOVZXBD    16(DX), Y11
+	VPERMPS      Y1, Y11, Y12
+	VPERMPS      Y0, Y11, Y13
+	VPSLLD       $0x1c, Y11, Y11
+	VBLENDVPS    Y11, Y13, Y12, Y11
+	VMULPS       Y11, Y10, Y11
+	VMOVUPS      64(SI), Y12
+	VFMADD231PS  Y12, Y11, Y6
+	VMOVUPS      64(SI)(DI*1), Y12
+	VFMADD231PS  Y12, Y11, Y7
+	VMOVUPS      64(R8), Y12
+	VFMADD231PS  Y12, Y11, Y8
+	VMOVUPS      64(R8)(DI*1), Y12
+	VFMADD231PS  Y12, Y11, Y9
+	VPMOVZXBD    24(DX), Y11
+	VPERMPS      Y1, Y11, Y12
+	VPERMPS      Y0, Y11, Y13
+	VPSLLD       $0x1c, Y11, Y11
+	VBLENDVPS    Y11, Y13, Y12, Y11
+	VMULPS       Y11, Y10, Y11
+	VMOVUPS      96(SI), Y12
+	VFMADD231PS  Y12, Y11, Y6
+	VMOVUPS      96(SI)(DI*1), Y12
+	VFMADD231PS  Y12, Y11, Y7
+	VMOVUPS      96(R8), Y12
+	VFMADD231PS  Y12, Y11, Y8
+	VMOVUPS      96(R8)(DI*1), Y12
+	VFMADD231PS  Y12, Y11, Y9
+	VMOVDQU      20(R10), X11
+	VINSERTI128  $1, 28(R10), Y11, Y11
+	VPSHUFB      Y4, Y11, Y11
+	VPAND        Y3, Y11, Y12
+	VPSRLD       $4, Y11, Y11
+	VPAND        Y2, Y11, Y11
+	VPOR         Y11, Y12, Y11
+	VMOVDQU      Y11, (DX)
+	VPMOVZXBD    (DX), Y11
+	VPERMPS      Y1, Y11, Y12
+	VPERMPS      Y0, Y11, Y13
+	VPSLLD       $0x1c, Y11, Y11
+	VBLENDVPS    Y11, Y13, Y12, Y11
+	VMULPS       Y11, Y10, Y11
+	VMOVUPS      128(SI), Y12
+	VFMADD231PS  Y12, Y11, Y6
+	VMOVUPS      128(SI)(DI*1), Y12
+	VFMADD231PS  Y12, Y11, Y7
+	VMOVUPS      128(R8), Y12
+	VFMADD231PS  Y12, Y11, Y8
+	VMOVUPS      128(R8)(DI*1), Y12
+	VFMADD231PS  Y12, Y11, Y9
+	VPMOVZXBD    8(DX), Y11
+	VPERMPS      Y1, Y11, Y12
+	VPERMPS      Y0, Y11, Y13
+	VPSLLD       $0x1c, Y11, Y11
+	VBLENDVPS    Y11, Y13, Y12, Y11
+	VMULPS       Y11, Y10, Y11
+	VMOVUPS      160(SI), Y12
+	VFMADD231PS  Y12, Y11, Y6
+	VMOVUPS      160(SI)(DI*1), Y12
+	VFMADD231PS  Y12, Y11, Y7
+	VMOVUPS      160(R8), Y12
+	VFMADD231PS  Y12, Y11, Y8
+	VMOVUPS      160(R8)(DI*1), Y12
+	VFMADD231PS  Y12, Y11, Y9
+	VPMOVZXBD    16(DX), Y11
+	VPERMPS      Y1, Y11, Y12
+	VPERMPS      Y0, Y11, Y13
+	VPSLLD       $0x1c, Y11, Y11
+	VBLENDVPS    Y11, Y13, Y12, Y11
+	VMULPS       Y11, Y10, Y11
+	VMOVUPS      192(SI), Y12
+	VFMADD231PS  Y12, Y11, Y6
+	VMOVUPS      192(SI)(DI*1), Y12
+	VFMADD231PS  Y12, Y11, Y7
+	VMOVUPS      192(R8), Y12
+	VFMADD231PS  Y12, Y11, Y8
+	VMOVUPS      192(R8)(DI*1), Y12
+	VFMADD231PS  Y12, Y11, Y9
+	VPMOVZXBD    24(DX), Y11
+	VPERMPS      Y1, Y11, Y12
+	VPERMPS      Y0, Y11, Y13
+	VPSLLD       $0x1c, Y11, Y11
+	VBLENDVPS    Y11, Y13, Y12, Y11
+	VMULPS       Y11, Y10, Y11
+	VMOVUPS      224(SI), Y12
+	VFMADD231PS  Y12, Y11, Y6
+	VMOVUPS      224(SI)(DI*1), Y12
+	VFMADD231PS  Y12, Y11, Y7
+	VMOVUPS      224(R8), Y12
+	VFMADD231PS  Y12, Y11, Y8
+	VMOVUPS      224(R8)(DI*1), Y12
+	VFMADD231PS  Y12, Y11, Y9
+	VMOVDQU      36(R10), X11
+	VINSERTI128  $1, 44(R10), Y11, Y11
+	VPSHUFB      Y4, Y11, Y11
+	VPAND        Y3, Y11, Y12
+	VPSRLD       $4, Y11, Y11
+	VPAND        Y2, Y11, Y11
+	VPOR         Y11, Y12, Y11
+	VMOVDQU      Y11, (DX)
+	VPMOVZXBD    (DX), Y11
+	VPERMPS      Y1, Y11, Y12
+	VPERMPS      Y0, Y11, Y13
+	VPSLLD       $0x1c, Y11, Y11
+	VBLENDVPS    Y11, Y13, Y12, Y11
+	VMULPS       Y11, Y10, Y11
+	VMOVUPS      256(SI), Y12
+	VFMADD231PS  Y12, Y11, Y6
+	VMOVUPS      256(SI)(DI*1), Y12
+	VFMADD231PS  Y12, Y11, Y7
+	VMOVUPS      256(R8), Y12
+	VFMADD231PS  Y12, Y11, Y8
+	VMOVUPS      256(R8)(DI*1), Y12
+	VFMADD231PS  Y12, Y11, Y9
+	VPMOVZXBD    8(DX), Y11
+	VPERMPS      Y1, Y11, Y12
+	VPERMPS      Y0, Y11, Y13
+	VPSLLD       $0x1c, Y11, Y11
+	VBLENDVPS    Y11, Y13, Y12, Y11
+	VMULPS       Y11, Y10, Y11
+	VMOVUPS      288(SI), Y12
+	VFMADD231PS  Y12, Y11, Y6
+	VMOVUPS      288(SI)(DI*1), Y12
+	VFMADD231PS  Y12, Y11, Y7
+	VMOVUPS      288(R8), Y12
+	VFMADD231PS  Y12, Y11, Y8
+	VMOVUPS      288(R8)(DI*1), Y12
+	VFMADD231PS  Y12, Y11, Y9
+	VPMOVZXBD    16(DX), Y11
+	VPERMPS      Y1, Y11, Y12
+	VPERMPS      Y0, Y11, Y13
+	VPSLLD       $0x1c, Y11, Y11
+	VBLENDVPS    Y11, Y13, Y12, Y11
+	VMULPS       Y11, Y10, Y11
+	VMOVUPS      320(SI), Y12
+	VFMADD231PS  Y12, Y11, Y6
+	VMOVUPS      320(SI)(DI*1), Y12
+	VFMADD231PS  Y12, Y11, Y7
+	VMOVUPS      320(R8), Y12
+	VFMADD231PS  Y12, Y11, Y8
+	VMOVUPS      320(R8)(DI*1), Y12
+	VFMADD231PS  Y12, Y11, Y9
+	VPMOVZXBD    24(DX), Y11
+	VPERMPS      Y1, Y11, Y12
+	VPERMPS      Y0, Y11, Y13
+	VPSLLD       $0x1c, Y11, Y11
+	VBLENDVPS    Y11, Y13, Y12, Y11
+	VMULPS       Y11, Y10, Y11
+	VMOVUPS      352(SI), Y12
+	VFMADD231PS  Y12, Y11, Y6
+	VMOVUPS      352(SI)(DI*1), Y12
+	VFMADD231PS  Y12, Y11, Y7
+	VMOVUPS      352(R8), Y12
+	VFMADD231PS  Y12, Y11, Y8
+	VMOVUPS      352(R8)(DI*1), Y12
+	VFMADD231PS  Y12, Y11, Y9
+	VBROADCASTI128 52(R10), Y11
+	VPSHUFB      Y5, Y11, Y11
+	VPAND        Y3, Y11, Y12
+	VPSRLD       $4, Y11, Y11
+	VPAND        Y2, Y11, Y11
+	VPOR         Y11, Y12, Y11
+	VMOVDQU      Y11, (DX)
+	VPMOVZXBD    (DX), Y11
+	VPERMPS      Y1, Y11, Y12
+	VPERMPS      Y0, Y11, Y13
+	VPSLLD       $0x1c, Y11, Y11
+	VBLENDVPS    Y11, Y13, Y12, Y11
+	VMULPS       Y11, Y10, Y11
+	VMOVUPS      384(SI), Y12
+	VFMADD231PS  Y12, Y11, Y6
+	VMOVUPS      384(SI)(DI*1), Y12
+	VFMADD231PS  Y12, Y11, Y7
+	VMOVUPS      384(R8), Y12
+	VFMADD231PS  Y12, Y11, Y8
+	VMOVUPS      384(R8)(DI*1), Y12
+	VFMADD231PS  Y12, Y11, Y9
+	VPMOVZXBD    8(DX), Y11
+	VPERMPS      Y1, Y11, Y12
+	VPERMPS      Y0, Y11, Y13
+	VPSLLD       $0x1c, Y11, Y11
+	VBLENDVPS    Y11, Y13, Y12, Y11
+	VMULPS       Y11, Y10, Y11
+	VMOVUPS      416(SI), Y12
+	VFMADD231PS  Y12, Y11, Y6
+	VMOVUPS      416(SI)(DI*1), Y12
+	VFMADD231PS  Y12, Y11, Y7
+	VMOVUPS      416(R8), Y12
+	VFMADD231PS  Y12, Y11, Y8
+	VMOVUPS      416(R8)(DI*1), Y12
+	VFMADD231PS  Y12, Y11, Y9
+	VPMOVZXBD    16(DX), Y11
+	VPERMPS      Y1, Y11, Y12
+	VPERMPS      Y0, Y11, Y13
+	VPSLLD       $0x1c, Y11, Y11
+	VBLENDVPS    Y11, Y13, Y12, Y11
+	VMULPS       Y11, Y10, Y11
+	VMOVUPS      448(SI), Y12
+	VFMADD231PS  Y12, Y11, Y6
+	VMOVUPS      448(SI)(DI*1), Y12
+	VFMADD231PS  Y12, Y11, Y7
+	VMOVUPS      448(R8), Y12
+	VFMADD231PS  Y12, Y11, Y8
+	VMOVUPS      448(R8)(DI*1), Y12
+	VFMADD231PS  Y12, Y11, Y9
+	VPMOVZXBD    24(DX), Y11
+	VPERMPS      Y1, Y11, Y12
+	VPERMPS      Y0, Y11, Y13
+	VPSLLD       $0x1c, Y11, Y11
+	VBLENDVPS    Y11, Y13, Y12, Y11
+	VMULPS       Y11, Y10, Y10
+	VMOVUPS      480(SI), Y11
+	VFMADD231PS  Y11, Y10, Y6
+	VMOVUPS      480(SI)(DI*1), Y11
+	VFMADD231PS  Y11, Y10, Y7
+	VMOVUPS      480(R8), Y11
+	VFMADD231PS  Y11, Y10, Y8
+	VMOVUPS      480(R8)(DI*1), Y11
+	VFMADD231PS  Y11, Y10, Y9
 	ADDQ         $0x44, R10
 	ADDQ         $0x200, SI
 	ADDQ         $0x200, R8
@@ -6560,39 +6685,39 @@ loop3:
 
 done4:
 	ADDQ         $1, R9
-	VEXTRACTF128 $1, Y0, X4
-	VADDPS       X0, X4, X4
-	VMOVHLPS     X4, X4, X0
-	VADDPS       X0, X4, X4
-	VMOVSHDUP    X4, X0
-	VADDSS       X0, X4, X4
-	VMOVSS       X4, (AX)
+	VEXTRACTF128 $1, Y6, X10
+	VADDPS       X6, X10, X10
+	VMOVHLPS     X10, X10, X6
+	VADDPS       X6, X10, X10
+	VMOVSHDUP    X10, X6
+	VADDSS       X6, X10, X10
+	VMOVSS       X10, (AX)
 	MOVQ         ldy+8(FP), SI
 	MOVQ         AX, DI
 	ADDQ         SI, DI
-	VEXTRACTF128 $1, Y1, X0
-	VADDPS       X1, X0, X0
-	VMOVHLPS     X0, X0, X1
-	VADDPS       X1, X0, X0
-	VMOVSHDUP    X0, X1
-	VADDSS       X1, X0, X0
-	VMOVSS       X0, (DI)
+	VEXTRACTF128 $1, Y7, X6
+	VADDPS       X7, X6, X6
+	VMOVHLPS     X6, X6, X7
+	VADDPS       X7, X6, X6
+	VMOVSHDUP    X6, X7
+	VADDSS       X7, X6, X6
+	VMOVSS       X6, (DI)
 	ADDQ         SI, DI
-	VEXTRACTF128 $1, Y2, X0
-	VADDPS       X2, X0, X0
-	VMOVHLPS     X0, X0, X1
-	VADDPS       X1, X0, X0
-	VMOVSHDUP    X0, X1
-	VADDSS       X1, X0, X0
-	VMOVSS       X0, (DI)
+	VEXTRACTF128 $1, Y8, X6
+	VADDPS       X8, X6, X6
+	VMOVHLPS     X6, X6, X7
+	VADDPS       X7, X6, X6
+	VMOVSHDUP    X6, X7
+	VADDSS       X7, X6, X6
+	VMOVSS       X6, (DI)
 	ADDQ         SI, DI
-	VEXTRACTF128 $1, Y3, X0
-	VADDPS       X3, X0, X0
-	VMOVHLPS     X0, X0, X1
-	VADDPS       X1, X0, X0
-	VMOVSHDUP    X0, X1
-	VADDSS       X1, X0, X0
-	VMOVSS       X0, (DI)
+	VEXTRACTF128 $1, Y9, X6
+	VADDPS       X9, X6, X6
+	VMOVHLPS     X6, X6, X7
+	VADDPS       X7, X6, X6
+	VMOVSHDUP    X6, X7
+	VADDSS       X7, X6, X6
+	VMOVSS       X6, (DI)
 	ADDQ         $4, AX
 	MOVQ         stride+40(FP), SI
 	ADDQ         SI, BX
@@ -6607,6 +6732,14 @@ done2:
 // matmulQ81xTurbo4AVX2 multiplies rows of w with 1 row of activations in int8; ldy and stride in bytes.
 // Requires: AVX2, F16C, FMA
 TEXT ·matmulQ81xTurbo4AVX2(SB), NOSPLIT, $320-72
+
+	// constants of the loops
+	VMOVDQU      turbo42<>+0(SB), Y0
+	VMOVDQU      turbo411<>+0(SB), Y1
+	VMOVDQU      turbo41<>+0(SB), Y2
+	VBROADCASTI128 turbo47<>+0(SB), Y3
+	VMOVDQU      turbo40<>+0(SB), Y4
+	VMOVDQU      turbo45<>+0(SB), Y5
 	LEAQ         31(SP), AX
 	ANDQ         $-32, AX
 	MOVQ         y+0(FP), AX
@@ -6616,8 +6749,8 @@ TEXT ·matmulQ81xTurbo4AVX2(SB), NOSPLIT, $320-72
 	JLT          done2
 
 loop1:
-	VPXOR        Y0, Y0, Y0
-	VPXOR        Y1, Y1, Y1
+	VPXOR        Y6, Y6, Y6
+	VPXOR        Y7, Y7, Y7
 	MOVQ         q+16(FP), DX
 	MOVQ         d+24(FP), SI
 	MOVQ         blocks+64(FP), DI
@@ -6626,72 +6759,68 @@ loop1:
 	JLT          done4
 
 loop3:
-	VPBROADCASTW (R8), X2
-	VCVTPH2PS    X2, Y2
-	VMOVDQU      turbo46<>+0(SB), Y3
-	VMULPS       Y3, Y2, Y2
-	VMOVDQU      4(R8), X3
-	VINSERTI128  $1, 12(R8), Y3, Y3
-	VPSHUFB      turbo40<>+0(SB), Y3, Y3
-	VPAND        turbo41<>+0(SB), Y3, Y4
-	VPSRLD       $4, Y3, Y3
-	VPAND        turbo42<>+0(SB), Y3, Y3
-	VPOR         Y3, Y4, Y3
-	VBROADCASTI128 turbo47<>+0(SB), Y4
-	VPSHUFB      Y3, Y4, Y3
-	VPABSB       Y3, Y4
-	VMOVDQU      (DX), Y5
-	VPSIGNB      Y3, Y5, Y3
-	VPMADDUBSW   Y3, Y4, Y3
-	VPMADDWD     turbo411<>+0(SB), Y3, Y3
-	VMOVDQU      20(R8), X4
-	VINSERTI128  $1, 28(R8), Y4, Y4
-	VPSHUFB      turbo40<>+0(SB), Y4, Y4
-	VPAND        turbo41<>+0(SB), Y4, Y5
-	VPSRLD       $4, Y4, Y4
-	VPAND        turbo42<>+0(SB), Y4, Y4
-	VPOR         Y4, Y5, Y4
-	VBROADCASTI128 turbo47<>+0(SB), Y5
-	VPSHUFB      Y4, Y5, Y4
-	VPABSB       Y4, Y5
-	VMOVDQU      32(DX), Y6
-	VPSIGNB      Y4, Y6, Y4
-	VPMADDUBSW   Y4, Y5, Y4
-	VPMADDWD     turbo411<>+0(SB), Y4, Y4
-	VPADDD       Y4, Y3, Y3
-	VMOVDQU      36(R8), X4
-	VINSERTI128  $1, 44(R8), Y4, Y4
-	VPSHUFB      turbo40<>+0(SB), Y4, Y4
-	VPAND        turbo41<>+0(SB), Y4, Y5
-	VPSRLD       $4, Y4, Y4
-	VPAND        turbo42<>+0(SB), Y4, Y4
-	VPOR         Y4, Y5, Y4
-	VBROADCASTI128 turbo47<>+0(SB), Y5
-	VPSHUFB      Y4, Y5, Y4
-	VPABSB       Y4, Y5
-	VMOVDQU      64(DX), Y6
-	VPSIGNB      Y4, Y6, Y4
-	VPMADDUBSW   Y4, Y5, Y4
-	VPMADDWD     turbo411<>+0(SB), Y4, Y4
-	VPADDD       Y4, Y3, Y3
-	VBROADCASTI128 52(R8), Y4
-	VPSHUFB      turbo45<>+0(SB), Y4, Y4
-	VPAND        turbo41<>+0(SB), Y4, Y5
-	VPSRLD       $4, Y4, Y4
-	VPAND        turbo42<>+0(SB), Y4, Y4
-	VPOR         Y4, Y5, Y4
-	VBROADCASTI128 turbo47<>+0(SB), Y5
-	VPSHUFB      Y4, Y5, Y4
-	VPABSB       Y4, Y5
-	VMOVDQU      96(DX), Y6
-	VPSIGNB      Y4, Y6, Y4
-	VPMADDUBSW   Y4, Y5, Y4
-	VPMADDWD     turbo411<>+0(SB), Y4, Y4
-	VPADDD       Y4, Y3, Y3
-	VBROADCASTSS (SI), Y4
-	VCVTDQ2PS    Y3, Y3
-	VMULPS       Y2, Y4, Y2
-	VFMADD231PS  Y2, Y3, Y0
+	VPBROADCASTW (R8), X8
+	VCVTPH2PS    X8, Y8
+	VMOVDQU      turbo46<>+0(SB), Y9
+	VMULPS       Y9, Y8, Y8
+	VMOVDQU      4(R8), X9
+	VINSERTI128  $1, 12(R8), Y9, Y9
+	VPSHUFB      Y4, Y9, Y9
+	VPAND        Y2, Y9, Y10
+	VPSRLD       $4, Y9, Y9
+	VPAND        Y0, Y9, Y9
+	VPOR         Y9, Y10, Y9
+	VPSHUFB      Y9, Y3, Y9
+	VPABSB       Y9, Y10
+	VMOVDQU      (DX), Y11
+	VPSIGNB      Y9, Y11, Y9
+	VPMADDUBSW   Y9, Y10, Y9
+	VPMADDWD     Y1, Y9, Y9
+	VMOVDQU      20(R8), X10
+	VINSERTI128  $1, 28(R8), Y10, Y10
+	VPSHUFB      Y4, Y10, Y10
+	VPAND        Y2, Y10, Y11
+	VPSRLD       $4, Y10, Y10
+	VPAND        Y0, Y10, Y10
+	VPOR         Y10, Y11, Y10
+	VPSHUFB      Y10, Y3, Y10
+	VPABSB       Y10, Y11
+	VMOVDQU      32(DX), Y12
+	VPSIGNB      Y10, Y12, Y10
+	VPMADDUBSW   Y10, Y11, Y10
+	VPMADDWD     Y1, Y10, Y10
+	VPADDD       Y10, Y9, Y9
+	VMOVDQU      36(R8), X10
+	VINSERTI128  $1, 44(R8), Y10, Y10
+	VPSHUFB      Y4, Y10, Y10
+	VPAND        Y2, Y10, Y11
+	VPSRLD       $4, Y10, Y10
+	VPAND        Y0, Y10, Y10
+	VPOR         Y10, Y11, Y10
+	VPSHUFB      Y10, Y3, Y10
+	VPABSB       Y10, Y11
+	VMOVDQU      64(DX), Y12
+	VPSIGNB      Y10, Y12, Y10
+	VPMADDUBSW   Y10, Y11, Y10
+	VPMADDWD     Y1, Y10, Y10
+	VPADDD       Y10, Y9, Y9
+	VBROADCASTI128 52(R8), Y10
+	VPSHUFB      Y5, Y10, Y10
+	VPAND        Y2, Y10, Y11
+	VPSRLD       $4, Y10, Y10
+	VPAND        Y0, Y10, Y10
+	VPOR         Y10, Y11, Y10
+	VPSHUFB      Y10, Y3, Y10
+	VPABSB       Y10, Y11
+	VMOVDQU      96(DX), Y12
+	VPSIGNB      Y10, Y12, Y10
+	VPMADDUBSW   Y10, Y11, Y10
+	VPMADDWD     Y1, Y10, Y10
+	VPADDD       Y10, Y9, Y9
+	VBROADCASTSS (SI), Y10
+	VCVTDQ2PS    Y9, Y9
+	VMULPS       Y8, Y10, Y8
+	VFMADD231PS  Y8, Y9, Y6
 	ADDQ         $0x44, R8
 	ADDQ         $0x80, DX
 	ADDQ         $4, SI
@@ -6700,14 +6829,14 @@ loop3:
 
 done4:
 	ADDQ         $1, DI
-	VADDPS       Y1, Y0, Y0
-	VEXTRACTF128 $1, Y0, X1
-	VADDPS       X0, X1, X1
-	VMOVHLPS     X1, X1, X0
-	VADDPS       X0, X1, X1
-	VMOVSHDUP    X1, X0
-	VADDSS       X0, X1, X1
-	VMOVSS       X1, (AX)
+	VADDPS       Y7, Y6, Y6
+	VEXTRACTF128 $1, Y6, X7
+	VADDPS       X6, X7, X7
+	VMOVHLPS     X7, X7, X6
+	VADDPS       X6, X7, X7
+	VMOVSHDUP    X7, X6
+	VADDSS       X6, X7, X7
+	VMOVSS       X7, (AX)
 	ADDQ         $4, AX
 	MOVQ         stride+48(FP), DX
 	ADDQ         DX, BX
@@ -6722,6 +6851,14 @@ done2:
 // matmulQ82xTurbo4AVX2 multiplies rows of w with 2 rows of activations in int8; ldy and stride in bytes.
 // Requires: AVX2, F16C, FMA
 TEXT ·matmulQ82xTurbo4AVX2(SB), NOSPLIT, $320-72
+
+	// constants of the loops
+	VMOVDQU      turbo411<>+0(SB), Y0
+	VMOVDQU      turbo42<>+0(SB), Y1
+	VMOVDQU      turbo41<>+0(SB), Y2
+	VBROADCASTI128 turbo47<>+0(SB), Y3
+	VMOVDQU      turbo40<>+0(SB), Y4
+	VMOVDQU      turbo45<>+0(SB), Y5
 	LEAQ         31(SP), AX
 	ANDQ         $-32, AX
 	MOVQ         y+0(FP), AX
@@ -6731,8 +6868,8 @@ TEXT ·matmulQ82xTurbo4AVX2(SB), NOSPLIT, $320-72
 	JLT          done2
 
 loop1:
-	VPXOR        Y0, Y0, Y0
-	VPXOR        Y1, Y1, Y1
+	VPXOR        Y6, Y6, Y6
+	VPXOR        Y7, Y7, Y7
 	MOVQ         q+16(FP), DX
 	MOVQ         d+24(FP), SI
 	MOVQ         blocks+64(FP), DI
@@ -6741,95 +6878,91 @@ loop1:
 	JLT          done4
 
 loop3:
-	VPBROADCASTW (R8), X2
-	VCVTPH2PS    X2, Y2
-	VMOVDQU      turbo46<>+0(SB), Y3
-	VMULPS       Y3, Y2, Y2
-	VMOVDQU      4(R8), X3
-	VINSERTI128  $1, 12(R8), Y3, Y3
-	VPSHUFB      turbo40<>+0(SB), Y3, Y3
-	VPAND        turbo41<>+0(SB), Y3, Y4
-	VPSRLD       $4, Y3, Y3
-	VPAND        turbo42<>+0(SB), Y3, Y3
-	VPOR         Y3, Y4, Y3
-	VBROADCASTI128 turbo47<>+0(SB), Y4
-	VPSHUFB      Y3, Y4, Y3
-	VPABSB       Y3, Y4
-	VMOVDQU      (DX), Y5
-	VPSIGNB      Y3, Y5, Y5
-	VPMADDUBSW   Y5, Y4, Y5
-	VPMADDWD     turbo411<>+0(SB), Y5, Y5
-	VMOVDQU      128(DX), Y6
-	VPSIGNB      Y3, Y6, Y3
-	VPMADDUBSW   Y3, Y4, Y3
-	VPMADDWD     turbo411<>+0(SB), Y3, Y3
-	VMOVDQU      20(R8), X4
-	VINSERTI128  $1, 28(R8), Y4, Y4
-	VPSHUFB      turbo40<>+0(SB), Y4, Y4
-	VPAND        turbo41<>+0(SB), Y4, Y6
-	VPSRLD       $4, Y4, Y4
-	VPAND        turbo42<>+0(SB), Y4, Y4
-	VPOR         Y4, Y6, Y4
-	VBROADCASTI128 turbo47<>+0(SB), Y6
-	VPSHUFB      Y4, Y6, Y4
-	VPABSB       Y4, Y6
-	VMOVDQU      32(DX), Y7
-	VPSIGNB      Y4, Y7, Y7
-	VPMADDUBSW   Y7, Y6, Y7
-	VPMADDWD     turbo411<>+0(SB), Y7, Y7
-	VPADDD       Y7, Y5, Y5
-	VMOVDQU      160(DX), Y7
-	VPSIGNB      Y4, Y7, Y4
-	VPMADDUBSW   Y4, Y6, Y4
-	VPMADDWD     turbo411<>+0(SB), Y4, Y4
-	VPADDD       Y4, Y3, Y3
-	VMOVDQU      36(R8), X4
-	VINSERTI128  $1, 44(R8), Y4, Y4
-	VPSHUFB      turbo40<>+0(SB), Y4, Y4
-	VPAND        turbo41<>+0(SB), Y4, Y6
-	VPSRLD       $4, Y4, Y4
-	VPAND        turbo42<>+0(SB), Y4, Y4
-	VPOR         Y4, Y6, Y4
-	VBROADCASTI128 turbo47<>+0(SB), Y6
-	VPSHUFB      Y4, Y6, Y4
-	VPABSB       Y4, Y6
-	VMOVDQU      64(DX), Y7
-	VPSIGNB      Y4, Y7, Y7
-	VPMADDUBSW   Y7, Y6, Y7
-	VPMADDWD     turbo411<>+0(SB), Y7, Y7
-	VPADDD       Y7, Y5, Y5
-	VMOVDQU      192(DX), Y7
-	VPSIGNB      Y4, Y7, Y4
-	VPMADDUBSW   Y4, Y6, Y4
-	VPMADDWD     turbo411<>+0(SB), Y4, Y4
-	VPADDD       Y4, Y3, Y3
-	VBROADCASTI128 52(R8), Y4
-	VPSHUFB      turbo45<>+0(SB), Y4, Y4
-	VPAND        turbo41<>+0(SB), Y4, Y6
-	VPSRLD       $4, Y4, Y4
-	VPAND        turbo42<>+0(SB), Y4, Y4
-	VPOR         Y4, Y6, Y4
-	VBROADCASTI128 turbo47<>+0(SB), Y6
-	VPSHUFB      Y4, Y6, Y4
-	VPABSB       Y4, Y6
-	VMOVDQU      96(DX), Y7
-	VPSIGNB      Y4, Y7, Y7
-	VPMADDUBSW   Y7, Y6, Y7
-	VPMADDWD     turbo411<>+0(SB), Y7, Y7
-	VPADDD       Y7, Y5, Y5
-	VMOVDQU      224(DX), Y7
-	VPSIGNB      Y4, Y7, Y4
-	VPMADDUBSW   Y4, Y6, Y4
-	VPMADDWD     turbo411<>+0(SB), Y4, Y4
-	VPADDD       Y4, Y3, Y3
-	VBROADCASTSS (SI), Y4
-	VCVTDQ2PS    Y5, Y5
-	VMULPS       Y2, Y4, Y4
-	VFMADD231PS  Y4, Y5, Y0
-	VBROADCASTSS 4(SI), Y4
-	VCVTDQ2PS    Y3, Y3
-	VMULPS       Y2, Y4, Y2
-	VFMADD231PS  Y2, Y3, Y1
+	VPBROADCASTW (R8), X8
+	VCVTPH2PS    X8, Y8
+	VMOVDQU      turbo46<>+0(SB), Y9
+	VMULPS       Y9, Y8, Y8
+	VMOVDQU      4(R8), X9
+	VINSERTI128  $1, 12(R8), Y9, Y9
+	VPSHUFB      Y4, Y9, Y9
+	VPAND        Y2, Y9, Y10
+	VPSRLD       $4, Y9, Y9
+	VPAND        Y1, Y9, Y9
+	VPOR         Y9, Y10, Y9
+	VPSHUFB      Y9, Y3, Y9
+	VPABSB       Y9, Y10
+	VMOVDQU      (DX), Y11
+	VPSIGNB      Y9, Y11, Y11
+	VPMADDUBSW   Y11, Y10, Y11
+	VPMADDWD     Y0, Y11, Y11
+	VMOVDQU      128(DX), Y12
+	VPSIGNB      Y9, Y12, Y9
+	VPMADDUBSW   Y9, Y10, Y9
+	VPMADDWD     Y0, Y9, Y9
+	VMOVDQU      20(R8), X10
+	VINSERTI128  $1, 28(R8), Y10, Y10
+	VPSHUFB      Y4, Y10, Y10
+	VPAND        Y2, Y10, Y12
+	VPSRLD       $4, Y10, Y10
+	VPAND        Y1, Y10, Y10
+	VPOR         Y10, Y12, Y10
+	VPSHUFB      Y10, Y3, Y10
+	VPABSB       Y10, Y12
+	VMOVDQU      32(DX), Y13
+	VPSIGNB      Y10, Y13, Y13
+	VPMADDUBSW   Y13, Y12, Y13
+	VPMADDWD     Y0, Y13, Y13
+	VPADDD       Y13, Y11, Y11
+	VMOVDQU      160(DX), Y13
+	VPSIGNB      Y10, Y13, Y10
+	VPMADDUBSW   Y10, Y12, Y10
+	VPMADDWD     Y0, Y10, Y10
+	VPADDD       Y10, Y9, Y9
+	VMOVDQU      36(R8), X10
+	VINSERTI128  $1, 44(R8), Y10, Y10
+	VPSHUFB      Y4, Y10, Y10
+	VPAND        Y2, Y10, Y12
+	VPSRLD       $4, Y10, Y10
+	VPAND        Y1, Y10, Y10
+	VPOR         Y10, Y12, Y10
+	VPSHUFB      Y10, Y3, Y10
+	VPABSB       Y10, Y12
+	VMOVDQU      64(DX), Y13
+	VPSIGNB      Y10, Y13, Y13
+	VPMADDUBSW   Y13, Y12, Y13
+	VPMADDWD     Y0, Y13, Y13
+	VPADDD       Y13, Y11, Y11
+	VMOVDQU      192(DX), Y13
+	VPSIGNB      Y10, Y13, Y10
+	VPMADDUBSW   Y10, Y12, Y10
+	VPMADDWD     Y0, Y10, Y10
+	VPADDD       Y10, Y9, Y9
+	VBROADCASTI128 52(R8), Y10
+	VPSHUFB      Y5, Y10, Y10
+	VPAND        Y2, Y10, Y12
+	VPSRLD       $4, Y10, Y10
+	VPAND        Y1, Y10, Y10
+	VPOR         Y10, Y12, Y10
+	VPSHUFB      Y10, Y3, Y10
+	VPABSB       Y10, Y12
+	VMOVDQU      96(DX), Y13
+	VPSIGNB      Y10, Y13, Y13
+	VPMADDUBSW   Y13, Y12, Y13
+	VPMADDWD     Y0, Y13, Y13
+	VPADDD       Y13, Y11, Y11
+	VMOVDQU      224(DX), Y13
+	VPSIGNB      Y10, Y13, Y10
+	VPMADDUBSW   Y10, Y12, Y10
+	VPMADDWD     Y0, Y10, Y10
+	VPADDD       Y10, Y9, Y9
+	VBROADCASTSS (SI), Y10
+	VCVTDQ2PS    Y11, Y11
+	VMULPS       Y8, Y10, Y10
+	VFMADD231PS  Y10, Y11, Y6
+	VBROADCASTSS 4(SI), Y10
+	VCVTDQ2PS    Y9, Y9
+	VMULPS       Y8, Y10, Y8
+	VFMADD231PS  Y8, Y9, Y7
 	ADDQ         $0x44, R8
 	ADDQ         $0x100, DX
 	ADDQ         $8, SI
@@ -6838,23 +6971,23 @@ loop3:
 
 done4:
 	ADDQ         $1, DI
-	VEXTRACTF128 $1, Y0, X2
-	VADDPS       X0, X2, X2
-	VMOVHLPS     X2, X2, X0
-	VADDPS       X0, X2, X2
-	VMOVSHDUP    X2, X0
-	VADDSS       X0, X2, X2
-	VMOVSS       X2, (AX)
+	VEXTRACTF128 $1, Y6, X8
+	VADDPS       X6, X8, X8
+	VMOVHLPS     X8, X8, X6
+	VADDPS       X6, X8, X8
+	VMOVSHDUP    X8, X6
+	VADDSS       X6, X8, X8
+	VMOVSS       X8, (AX)
 	MOVQ         ldy+8(FP), DX
 	MOVQ         AX, SI
 	ADDQ         DX, SI
-	VEXTRACTF128 $1, Y1, X0
-	VADDPS       X1, X0, X0
-	VMOVHLPS     X0, X0, X1
-	VADDPS       X1, X0, X0
-	VMOVSHDUP    X0, X1
-	VADDSS       X1, X0, X0
-	VMOVSS       X0, (SI)
+	VEXTRACTF128 $1, Y7, X6
+	VADDPS       X7, X6, X6
+	VMOVHLPS     X6, X6, X7
+	VADDPS       X7, X6, X6
+	VMOVSHDUP    X6, X7
+	VADDSS       X7, X6, X6
+	VMOVSS       X6, (SI)
 	ADDQ         $4, AX
 	MOVQ         stride+48(FP), DX
 	ADDQ         DX, BX
@@ -6869,6 +7002,14 @@ done2:
 // matmulQ83xTurbo4AVX2 multiplies rows of w with 3 rows of activations in int8; ldy and stride in bytes.
 // Requires: AVX2, F16C, FMA
 TEXT ·matmulQ83xTurbo4AVX2(SB), NOSPLIT, $320-72
+
+	// constants of the loops
+	VMOVDQU      turbo411<>+0(SB), Y0
+	VMOVDQU      turbo42<>+0(SB), Y1
+	VMOVDQU      turbo41<>+0(SB), Y2
+	VBROADCASTI128 turbo47<>+0(SB), Y3
+	VMOVDQU      turbo40<>+0(SB), Y4
+	VMOVDQU      turbo45<>+0(SB), Y5
 	LEAQ         31(SP), AX
 	ANDQ         $-32, AX
 	MOVQ         y+0(FP), AX
@@ -6878,9 +7019,9 @@ TEXT ·matmulQ83xTurbo4AVX2(SB), NOSPLIT, $320-72
 	JLT          done2
 
 loop1:
-	VPXOR        Y0, Y0, Y0
-	VPXOR        Y1, Y1, Y1
-	VPXOR        Y2, Y2, Y2
+	VPXOR        Y6, Y6, Y6
+	VPXOR        Y7, Y7, Y7
+	VPXOR        Y8, Y8, Y8
 	MOVQ         q+16(FP), DX
 	MOVQ         d+24(FP), SI
 	MOVQ         blocks+64(FP), DI
@@ -6889,118 +7030,114 @@ loop1:
 	JLT          done4
 
 loop3:
-	VPBROADCASTW (R8), X3
-	VCVTPH2PS    X3, Y3
-	VMOVDQU      turbo46<>+0(SB), Y4
-	VMULPS       Y4, Y3, Y3
-	VMOVDQU      4(R8), X4
-	VINSERTI128  $1, 12(R8), Y4, Y4
-	VPSHUFB      turbo40<>+0(SB), Y4, Y4
-	VPAND        turbo41<>+0(SB), Y4, Y5
-	VPSRLD       $4, Y4, Y4
-	VPAND        turbo42<>+0(SB), Y4, Y4
-	VPOR         Y4, Y5, Y4
-	VBROADCASTI128 turbo47<>+0(SB), Y5
-	VPSHUFB      Y4, Y5, Y4
-	VPABSB       Y4, Y5
-	VMOVDQU      (DX), Y6
-	VPSIGNB      Y4, Y6, Y6
-	VPMADDUBSW   Y6, Y5, Y6
-	VPMADDWD     turbo411<>+0(SB), Y6, Y6
-	VMOVDQU      128(DX), Y7
-	VPSIGNB      Y4, Y7, Y7
-	VPMADDUBSW   Y7, Y5, Y7
-	VPMADDWD     turbo411<>+0(SB), Y7, Y7
-	VMOVDQU      256(DX), Y8
-	VPSIGNB      Y4, Y8, Y4
-	VPMADDUBSW   Y4, Y5, Y4
-	VPMADDWD     turbo411<>+0(SB), Y4, Y4
-	VMOVDQU      20(R8), X5
-	VINSERTI128  $1, 28(R8), Y5, Y5
-	VPSHUFB      turbo40<>+0(SB), Y5, Y5
-	VPAND        turbo41<>+0(SB), Y5, Y8
-	VPSRLD       $4, Y5, Y5
-	VPAND        turbo42<>+0(SB), Y5, Y5
-	VPOR         Y5, Y8, Y5
-	VBROADCASTI128 turbo47<>+0(SB), Y8
-	VPSHUFB      Y5, Y8, Y5
-	VPABSB       Y5, Y8
-	VMOVDQU      32(DX), Y9
-	VPSIGNB      Y5, Y9, Y9
-	VPMADDUBSW   Y9, Y8, Y9
-	VPMADDWD     turbo411<>+0(SB), Y9, Y9
-	VPADDD       Y9, Y6, Y6
-	VMOVDQU      160(DX), Y9
-	VPSIGNB      Y5, Y9, Y9
-	VPMADDUBSW   Y9, Y8, Y9
-	VPMADDWD     turbo411<>+0(SB), Y9, Y9
-	VPADDD       Y9, Y7, Y7
-	VMOVDQU      288(DX), Y9
-	VPSIGNB      Y5, Y9, Y5
-	VPMADDUBSW   Y5, Y8, Y5
-	VPMADDWD     turbo411<>+0(SB), Y5, Y5
-	VPADDD       Y5, Y4, Y4
-	VMOVDQU      36(R8), X5
-	VINSERTI128  $1, 44(R8), Y5, Y5
-	VPSHUFB      turbo40<>+0(SB), Y5, Y5
-	VPAND        turbo41<>+0(SB), Y5, Y8
-	VPSRLD       $4, Y5, Y5
-	VPAND        turbo42<>+0(SB), Y5, Y5
-	VPOR         Y5, Y8, Y5
-	VBROADCASTI128 turbo47<>+0(SB), Y8
-	VPSHUFB      Y5, Y8, Y5
-	VPABSB       Y5, Y8
-	VMOVDQU      64(DX), Y9
-	VPSIGNB      Y5, Y9, Y9
-	VPMADDUBSW   Y9, Y8, Y9
-	VPMADDWD     turbo411<>+0(SB), Y9, Y9
-	VPADDD       Y9, Y6, Y6
-	VMOVDQU      192(DX), Y9
-	VPSIGNB      Y5, Y9, Y9
-	VPMADDUBSW   Y9, Y8, Y9
-	VPMADDWD     turbo411<>+0(SB), Y9, Y9
-	VPADDD       Y9, Y7, Y7
-	VMOVDQU      320(DX), Y9
-	VPSIGNB      Y5, Y9, Y5
-	VPMADDUBSW   Y5, Y8, Y5
-	VPMADDWD     turbo411<>+0(SB), Y5, Y5
-	VPADDD       Y5, Y4, Y4
-	VBROADCASTI128 52(R8), Y5
-	VPSHUFB      turbo45<>+0(SB), Y5, Y5
-	VPAND        turbo41<>+0(SB), Y5, Y8
-	VPSRLD       $4, Y5, Y5
-	VPAND        turbo42<>+0(SB), Y5, Y5
-	VPOR         Y5, Y8, Y5
-	VBROADCASTI128 turbo47<>+0(SB), Y8
-	VPSHUFB      Y5, Y8, Y5
-	VPABSB       Y5, Y8
-	VMOVDQU      96(DX), Y9
-	VPSIGNB      Y5, Y9, Y9
-	VPMADDUBSW   Y9, Y8, Y9
-	VPMADDWD     turbo411<>+0(SB), Y9, Y9
-	VPADDD       Y9, Y6, Y6
-	VMOVDQU      224(DX), Y9
-	VPSIGNB      Y5, Y9, Y9
-	VPMADDUBSW   Y9, Y8, Y9
-	VPMADDWD     turbo411<>+0(SB), Y9, Y9
-	VPADDD       Y9, Y7, Y7
-	VMOVDQU      352(DX), Y9
-	VPSIGNB      Y5, Y9, Y5
-	VPMADDUBSW   Y5, Y8, Y5
-	VPMADDWD     turbo411<>+0(SB), Y5, Y5
-	VPADDD       Y5, Y4, Y4
-	VBROADCASTSS (SI), Y5
-	VCVTDQ2PS    Y6, Y6
-	VMULPS       Y3, Y5, Y5
-	VFMADD231PS  Y5, Y6, Y0
-	VBROADCASTSS 4(SI), Y5
-	VCVTDQ2PS    Y7, Y6
-	VMULPS       Y3, Y5, Y5
-	VFMADD231PS  Y5, Y6, Y1
-	VBROADCASTSS 8(SI), Y5
-	VCVTDQ2PS    Y4, Y4
-	VMULPS       Y3, Y5, Y3
-	VFMADD231PS  Y3, Y4, Y2
+	VPBROADCASTW (R8), X9
+	VCVTPH2PS    X9, Y9
+	VMOVDQU      turbo46<>+0(SB), Y10
+	VMULPS       Y10, Y9, Y9
+	VMOVDQU      4(R8), X10
+	VINSERTI128  $1, 12(R8), Y10, Y10
+	VPSHUFB      Y4, Y10, Y10
+	VPAND        Y2, Y10, Y11
+	VPSRLD       $4, Y10, Y10
+	VPAND        Y1, Y10, Y10
+	VPOR         Y10, Y11, Y10
+	VPSHUFB      Y10, Y3, Y10
+	VPABSB       Y10, Y11
+	VMOVDQU      (DX), Y12
+	VPSIGNB      Y10, Y12, Y12
+	VPMADDUBSW   Y12, Y11, Y12
+	VPMADDWD     Y0, Y12, Y12
+	VMOVDQU      128(DX), Y13
+	VPSIGNB      Y10, Y13, Y13
+	VPMADDUBSW   Y13, Y11, Y13
+	VPMADDWD     Y0, Y13, Y13
+	VMOVDQU      256(DX), Y14
+	VPSIGNB      Y10, Y14, Y10
+	VPMADDUBSW   Y10, Y11, Y10
+	VPMADDWD     Y0, Y10, Y10
+	VMOVDQU      20(R8), X11
+	VINSERTI128  $1, 28(R8), Y11, Y11
+	VPSHUFB      Y4, Y11, Y11
+	VPAND        Y2, Y11, Y14
+	VPSRLD       $4, Y11, Y11
+	VPAND        Y1, Y11, Y11
+	VPOR         Y11, Y14, Y11
+	VPSHUFB      Y11, Y3, Y11
+	VPABSB       Y11, Y14
+	VMOVDQU      32(DX), Y15
+	VPSIGNB      Y11, Y15, Y15
+	VPMADDUBSW   Y15, Y14, Y15
+	VPMADDWD     Y0, Y15, Y15
+	VPADDD       Y15, Y12, Y12
+	VMOVDQU      160(DX), Y15
+	VPSIGNB      Y11, Y15, Y15
+	VPMADDUBSW   Y15, Y14, Y15
+	VPMADDWD     Y0, Y15, Y15
+	VPADDD       Y15, Y13, Y13
+	VMOVDQU      288(DX), Y15
+	VPSIGNB      Y11, Y15, Y11
+	VPMADDUBSW   Y11, Y14, Y11
+	VPMADDWD     Y0, Y11, Y11
+	VPADDD       Y11, Y10, Y10
+	VMOVDQU      36(R8), X11
+	VINSERTI128  $1, 44(R8), Y11, Y11
+	VPSHUFB      Y4, Y11, Y11
+	VPAND        Y2, Y11, Y14
+	VPSRLD       $4, Y11, Y11
+	VPAND        Y1, Y11, Y11
+	VPOR         Y11, Y14, Y11
+	VPSHUFB      Y11, Y3, Y11
+	VPABSB       Y11, Y14
+	VMOVDQU      64(DX), Y15
+	VPSIGNB      Y11, Y15, Y15
+	VPMADDUBSW   Y15, Y14, Y15
+	VPMADDWD     Y0, Y15, Y15
+	VPADDD       Y15, Y12, Y12
+	VMOVDQU      192(DX), Y15
+	VPSIGNB      Y11, Y15, Y15
+	VPMADDUBSW   Y15, Y14, Y15
+	VPMADDWD     Y0, Y15, Y15
+	VPADDD       Y15, Y13, Y13
+	VMOVDQU      320(DX), Y15
+	VPSIGNB      Y11, Y15, Y11
+	VPMADDUBSW   Y11, Y14, Y11
+	VPMADDWD     Y0, Y11, Y11
+	VPADDD       Y11, Y10, Y10
+	VBROADCASTI128 52(R8), Y11
+	VPSHUFB      Y5, Y11, Y11
+	VPAND        Y2, Y11, Y14
+	VPSRLD       $4, Y11, Y11
+	VPAND        Y1, Y11, Y11
+	VPOR         Y11, Y14, Y11
+	VPSHUFB      Y11, Y3, Y11
+	VPABSB       Y11, Y14
+	VMOVDQU      96(DX), Y15
+	VPSIGNB      Y11, Y15, Y15
+	VPMADDUBSW   Y15, Y14, Y15
+	VPMADDWD     Y0, Y15, Y15
+	VPADDD       Y15, Y12, Y12
+	VMOVDQU      224(DX), Y15
+	VPSIGNB      Y11, Y15, Y15
+	VPMADDUBSW   Y15, Y14, Y15
+	VPMADDWD     Y0, Y15, Y15
+	VPADDD       Y15, Y13, Y13
+	VMOVDQU      352(DX), Y15
+	VPSIGNB      Y11, Y15, Y11
+	VPMADDUBSW   Y11, Y14, Y11
+	VPMADDWD     Y0, Y11, Y11
+	VPADDD       Y11, Y10, Y10
+	VBROADCASTSS (SI), Y11
+	VCVTDQ2PS    Y12, Y12
+	VMULPS       Y9, Y11, Y11
+	VFMADD231PS  Y11, Y12, Y6
+	VBROADCASTSS 4(SI), Y11
+	VCVTDQ2PS    Y13, Y12
+	VMULPS       Y9, Y11, Y11
+	VFMADD231PS  Y11, Y12, Y7
+	VBROADCASTSS 8(SI), Y11
+	VCVTDQ2PS    Y10, Y10
+	VMULPS       Y9, Y11, Y9
+	VFMADD231PS  Y9, Y10, Y8
 	ADDQ         $0x44, R8
 	ADDQ         $0x180, DX
 	ADDQ         $0xc, SI
@@ -7009,31 +7146,31 @@ loop3:
 
 done4:
 	ADDQ         $1, DI
-	VEXTRACTF128 $1, Y0, X3
-	VADDPS       X0, X3, X3
-	VMOVHLPS     X3, X3, X0
-	VADDPS       X0, X3, X3
-	VMOVSHDUP    X3, X0
-	VADDSS       X0, X3, X3
-	VMOVSS       X3, (AX)
+	VEXTRACTF128 $1, Y6, X9
+	VADDPS       X6, X9, X9
+	VMOVHLPS     X9, X9, X6
+	VADDPS       X6, X9, X9
+	VMOVSHDUP    X9, X6
+	VADDSS       X6, X9, X9
+	VMOVSS       X9, (AX)
 	MOVQ         ldy+8(FP), DX
 	MOVQ         AX, SI
 	ADDQ         DX, SI
-	VEXTRACTF128 $1, Y1, X0
-	VADDPS       X1, X0, X0
-	VMOVHLPS     X0, X0, X1
-	VADDPS       X1, X0, X0
-	VMOVSHDUP    X0, X1
-	VADDSS       X1, X0, X0
-	VMOVSS       X0, (SI)
+	VEXTRACTF128 $1, Y7, X6
+	VADDPS       X7, X6, X6
+	VMOVHLPS     X6, X6, X7
+	VADDPS       X7, X6, X6
+	VMOVSHDUP    X6, X7
+	VADDSS       X7, X6, X6
+	VMOVSS       X6, (SI)
 	ADDQ         DX, SI
-	VEXTRACTF128 $1, Y2, X0
-	VADDPS       X2, X0, X0
-	VMOVHLPS     X0, X0, X1
-	VADDPS       X1, X0, X0
-	VMOVSHDUP    X0, X1
-	VADDSS       X1, X0, X0
-	VMOVSS       X0, (SI)
+	VEXTRACTF128 $1, Y8, X6
+	VADDPS       X8, X6, X6
+	VMOVHLPS     X6, X6, X7
+	VADDPS       X7, X6, X6
+	VMOVSHDUP    X6, X7
+	VADDSS       X7, X6, X6
+	VMOVSS       X6, (SI)
 	ADDQ         $4, AX
 	MOVQ         stride+48(FP), DX
 	ADDQ         DX, BX
@@ -7048,6 +7185,12 @@ done2:
 // matmulQ84xTurbo4AVX2 multiplies rows of w with 4 rows of activations in int8; ldy and stride in bytes.
 // Requires: AVX2, F16C, FMA
 TEXT ·matmulQ84xTurbo4AVX2(SB), NOSPLIT, $320-72
+
+	// constants of the loops
+	VMOVDQU      turbo411<>+0(SB), Y0
+	VMOVDQU      turbo42<>+0(SB), Y1
+	VMOVDQU      turbo41<>+0(SB), Y2
+	VBROADCASTI128 turbo47<>+0(SB), Y3
 	LEAQ         31(SP), AX
 	ANDQ         $-32, AX
 	MOVQ         y+0(FP), AX
@@ -7057,10 +7200,10 @@ TEXT ·matmulQ84xTurbo4AVX2(SB), NOSPLIT, $320-72
 	JLT          done2
 
 loop1:
-	VPXOR        Y0, Y0, Y0
-	VPXOR        Y1, Y1, Y1
-	VPXOR        Y2, Y2, Y2
-	VPXOR        Y3, Y3, Y3
+	VPXOR        Y4, Y4, Y4
+	VPXOR        Y5, Y5, Y5
+	VPXOR        Y6, Y6, Y6
+	VPXOR        Y7, Y7, Y7
 	MOVQ         q+16(FP), DX
 	MOVQ         d+24(FP), SI
 	MOVQ         blocks+64(FP), DI
@@ -7069,141 +7212,137 @@ loop1:
 	JLT          done4
 
 loop3:
-	VPBROADCASTW (R8), X4
-	VCVTPH2PS    X4, Y4
-	VMOVDQU      turbo46<>+0(SB), Y5
-	VMULPS       Y5, Y4, Y4
-	VMOVDQU      4(R8), X5
-	VINSERTI128  $1, 12(R8), Y5, Y5
-	VPSHUFB      turbo40<>+0(SB), Y5, Y5
-	VPAND        turbo41<>+0(SB), Y5, Y6
-	VPSRLD       $4, Y5, Y5
-	VPAND        turbo42<>+0(SB), Y5, Y5
-	VPOR         Y5, Y6, Y5
-	VBROADCASTI128 turbo47<>+0(SB), Y6
-	VPSHUFB      Y5, Y6, Y5
-	VPABSB       Y5, Y6
-	VMOVDQU      (DX), Y7
-	VPSIGNB      Y5, Y7, Y7
-	VPMADDUBSW   Y7, Y6, Y7
-	VPMADDWD     turbo411<>+0(SB), Y7, Y7
-	VMOVDQU      128(DX), Y8
-	VPSIGNB      Y5, Y8, Y8
-	VPMADDUBSW   Y8, Y6, Y8
-	VPMADDWD     turbo411<>+0(SB), Y8, Y8
-	VMOVDQU      256(DX), Y9
-	VPSIGNB      Y5, Y9, Y9
-	VPMADDUBSW   Y9, Y6, Y9
-	VPMADDWD     turbo411<>+0(SB), Y9, Y9
-	VMOVDQU      384(DX), Y10
-	VPSIGNB      Y5, Y10, Y5
-	VPMADDUBSW   Y5, Y6, Y5
-	VPMADDWD     turbo411<>+0(SB), Y5, Y5
-	VMOVDQU      20(R8), X6
-	VINSERTI128  $1, 28(R8), Y6, Y6
-	VPSHUFB      turbo40<>+0(SB), Y6, Y6
-	VPAND        turbo41<>+0(SB), Y6, Y10
-	VPSRLD       $4, Y6, Y6
-	VPAND        turbo42<>+0(SB), Y6, Y6
-	VPOR         Y6, Y10, Y6
-	VBROADCASTI128 turbo47<>+0(SB), Y10
-	VPSHUFB      Y6, Y10, Y6
-	VPABSB       Y6, Y10
-	VMOVDQU      32(DX), Y11
-	VPSIGNB      Y6, Y11, Y11
+	VPBROADCASTW (R8), X8
+	VCVTPH2PS    X8, Y8
+	VMOVDQU      turbo46<>+0(SB), Y9
+	VMULPS       Y9, Y8, Y8
+	VMOVDQU      4(R8), X9
+	VINSERTI128  $1, 12(R8), Y9, Y9
+	VPSHUFB      turbo40<>+0(SB), Y9, Y9
+	VPAND        Y2, Y9, Y10
+	VPSRLD       $4, Y9, Y9
+	VPAND        Y1, Y9, Y9
+	VPOR         Y9, Y10, Y9
+	VPSHUFB      Y9, Y3, Y9
+	VPABSB       Y9, Y10
+	VMOVDQU      (DX), Y11
+	VPSIGNB      Y9, Y11, Y11
 	VPMADDUBSW   Y11, Y10, Y11
-	VPMADDWD     turbo411<>+0(SB), Y11, Y11
-	VPADDD       Y11, Y7, Y7
-	VMOVDQU      160(DX), Y11
-	VPSIGNB      Y6, Y11, Y11
-	VPMADDUBSW   Y11, Y10, Y11
-	VPMADDWD     turbo411<>+0(SB), Y11, Y11
-	VPADDD       Y11, Y8, Y8
-	VMOVDQU      288(DX), Y11
-	VPSIGNB      Y6, Y11, Y11
-	VPMADDUBSW   Y11, Y10, Y11
-	VPMADDWD     turbo411<>+0(SB), Y11, Y11
-	VPADDD       Y11, Y9, Y9
-	VMOVDQU      416(DX), Y11
-	VPSIGNB      Y6, Y11, Y6
-	VPMADDUBSW   Y6, Y10, Y6
-	VPMADDWD     turbo411<>+0(SB), Y6, Y6
-	VPADDD       Y6, Y5, Y5
-	VMOVDQU      36(R8), X6
-	VINSERTI128  $1, 44(R8), Y6, Y6
-	VPSHUFB      turbo40<>+0(SB), Y6, Y6
-	VPAND        turbo41<>+0(SB), Y6, Y10
-	VPSRLD       $4, Y6, Y6
-	VPAND        turbo42<>+0(SB), Y6, Y6
-	VPOR         Y6, Y10, Y6
-	VBROADCASTI128 turbo47<>+0(SB), Y10
-	VPSHUFB      Y6, Y10, Y6
-	VPABSB       Y6, Y10
-	VMOVDQU      64(DX), Y11
-	VPSIGNB      Y6, Y11, Y11
-	VPMADDUBSW   Y11, Y10, Y11
-	VPMADDWD     turbo411<>+0(SB), Y11, Y11
-	VPADDD       Y11, Y7, Y7
-	VMOVDQU      192(DX), Y11
-	VPSIGNB      Y6, Y11, Y11
-	VPMADDUBSW   Y11, Y10, Y11
-	VPMADDWD     turbo411<>+0(SB), Y11, Y11
-	VPADDD       Y11, Y8, Y8
-	VMOVDQU      320(DX), Y11
-	VPSIGNB      Y6, Y11, Y11
-	VPMADDUBSW   Y11, Y10, Y11
-	VPMADDWD     turbo411<>+0(SB), Y11, Y11
-	VPADDD       Y11, Y9, Y9
-	VMOVDQU      448(DX), Y11
-	VPSIGNB      Y6, Y11, Y6
-	VPMADDUBSW   Y6, Y10, Y6
-	VPMADDWD     turbo411<>+0(SB), Y6, Y6
-	VPADDD       Y6, Y5, Y5
-	VBROADCASTI128 52(R8), Y6
-	VPSHUFB      turbo45<>+0(SB), Y6, Y6
-	VPAND        turbo41<>+0(SB), Y6, Y10
-	VPSRLD       $4, Y6, Y6
-	VPAND        turbo42<>+0(SB), Y6, Y6
-	VPOR         Y6, Y10, Y6
-	VBROADCASTI128 turbo47<>+0(SB), Y10
-	VPSHUFB      Y6, Y10, Y6
-	VPABSB       Y6, Y10
-	VMOVDQU      96(DX), Y11
-	VPSIGNB      Y6, Y11, Y11
-	VPMADDUBSW   Y11, Y10, Y11
-	VPMADDWD     turbo411<>+0(SB), Y11, Y11
-	VPADDD       Y11, Y7, Y7
-	VMOVDQU      224(DX), Y11
-	VPSIGNB      Y6, Y11, Y11
-	VPMADDUBSW   Y11, Y10, Y11
-	VPMADDWD     turbo411<>+0(SB), Y11, Y11
-	VPADDD       Y11, Y8, Y8
-	VMOVDQU      352(DX), Y11
-	VPSIGNB      Y6, Y11, Y11
-	VPMADDUBSW   Y11, Y10, Y11
-	VPMADDWD     turbo411<>+0(SB), Y11, Y11
-	VPADDD       Y11, Y9, Y9
-	VMOVDQU      480(DX), Y11
-	VPSIGNB      Y6, Y11, Y6
-	VPMADDUBSW   Y6, Y10, Y6
-	VPMADDWD     turbo411<>+0(SB), Y6, Y6
-	VPADDD       Y6, Y5, Y5
-	VBROADCASTSS (SI), Y6
-	VCVTDQ2PS    Y7, Y7
-	VMULPS       Y4, Y6, Y6
-	VFMADD231PS  Y6, Y7, Y0
-	VBROADCASTSS 4(SI), Y6
-	VCVTDQ2PS    Y8, Y7
-	VMULPS       Y4, Y6, Y6
-	VFMADD231PS  Y6, Y7, Y1
-	VBROADCASTSS 8(SI), Y6
-	VCVTDQ2PS    Y9, Y7
-	VMULPS       Y4, Y6, Y6
-	VFMADD231PS  Y6, Y7, Y2
-	VBROADCASTSS 12(SI), Y6
-	VCVTDQ2PS    Y5, Y5
-	VMULPS       Y4, Y6, Y4
-	VFMADD231PS  Y4, Y5, Y3
+	VPMADDWD     Y0, Y11, Y11
+	VMOVDQU      128(DX), Y12
+	VPSIGNB      Y9, Y12, Y12
+	VPMADDUBSW   Y12, Y10, Y12
+	VPMADDWD     Y0, Y12, Y12
+	VMOVDQU      256(DX), Y13
+	VPSIGNB      Y9, Y13, Y13
+	VPMADDUBSW   Y13, Y10, Y13
+	VPMADDWD     Y0, Y13, Y13
+	VMOVDQU      384(DX), Y14
+	VPSIGNB      Y9, Y14, Y9
+	VPMADDUBSW   Y9, Y10, Y9
+	VPMADDWD     Y0, Y9, Y9
+	VMOVDQU      20(R8), X10
+	VINSERTI128  $1, 28(R8), Y10, Y10
+	VPSHUFB      turbo40<>+0(SB), Y10, Y10
+	VPAND        Y2, Y10, Y14
+	VPSRLD       $4, Y10, Y10
+	VPAND        Y1, Y10, Y10
+	VPOR         Y10, Y14, Y10
+	VPSHUFB      Y10, Y3, Y10
+	VPABSB       Y10, Y14
+	VMOVDQU      32(DX), Y15
+	VPSIGNB      Y10, Y15, Y15
+	VPMADDUBSW   Y15, Y14, Y15
+	VPMADDWD     Y0, Y15, Y15
+	VPADDD       Y15, Y11, Y11
+	VMOVDQU      160(DX), Y15
+	VPSIGNB      Y10, Y15, Y15
+	VPMADDUBSW   Y15, Y14, Y15
+	VPMADDWD     Y0, Y15, Y15
+	VPADDD       Y15, Y12, Y12
+	VMOVDQU      288(DX), Y15
+	VPSIGNB      Y10, Y15, Y15
+	VPMADDUBSW   Y15, Y14, Y15
+	VPMADDWD     Y0, Y15, Y15
+	VPADDD       Y15, Y13, Y13
+	VMOVDQU      416(DX), Y15
+	VPSIGNB      Y10, Y15, Y10
+	VPMADDUBSW   Y10, Y14, Y10
+	VPMADDWD     Y0, Y10, Y10
+	VPADDD       Y10, Y9, Y9
+	VMOVDQU      36(R8), X10
+	VINSERTI128  $1, 44(R8), Y10, Y10
+	VPSHUFB      turbo40<>+0(SB), Y10, Y10
+	VPAND        Y2, Y10, Y14
+	VPSRLD       $4, Y10, Y10
+	VPAND        Y1, Y10, Y10
+	VPOR         Y10, Y14, Y10
+	VPSHUFB      Y10, Y3, Y10
+	VPABSB       Y10, Y14
+	VMOVDQU      64(DX), Y15
+	VPSIGNB      Y10, Y15, Y15
+	VPMADDUBSW   Y15, Y14, Y15
+	VPMADDWD     Y0, Y15, Y15
+	VPADDD       Y15, Y11, Y11
+	VMOVDQU      192(DX), Y15
+	VPSIGNB      Y10, Y15, Y15
+	VPMADDUBSW   Y15, Y14, Y15
+	VPMADDWD     Y0, Y15, Y15
+	VPADDD       Y15, Y12, Y12
+	VMOVDQU      320(DX), Y15
+	VPSIGNB      Y10, Y15, Y15
+	VPMADDUBSW   Y15, Y14, Y15
+	VPMADDWD     Y0, Y15, Y15
+	VPADDD       Y15, Y13, Y13
+	VMOVDQU      448(DX), Y15
+	VPSIGNB      Y10, Y15, Y10
+	VPMADDUBSW   Y10, Y14, Y10
+	VPMADDWD     Y0, Y10, Y10
+	VPADDD       Y10, Y9, Y9
+	VBROADCASTI128 52(R8), Y10
+	VPSHUFB      turbo45<>+0(SB), Y10, Y10
+	VPAND        Y2, Y10, Y14
+	VPSRLD       $4, Y10, Y10
+	VPAND        Y1, Y10, Y10
+	VPOR         Y10, Y14, Y10
+	VPSHUFB      Y10, Y3, Y10
+	VPABSB       Y10, Y14
+	VMOVDQU      96(DX), Y15
+	VPSIGNB      Y10, Y15, Y15
+	VPMADDUBSW   Y15, Y14, Y15
+	VPMADDWD     Y0, Y15, Y15
+	VPADDD       Y15, Y11, Y11
+	VMOVDQU      224(DX), Y15
+	VPSIGNB      Y10, Y15, Y15
+	VPMADDUBSW   Y15, Y14, Y15
+	VPMADDWD     Y0, Y15, Y15
+	VPADDD       Y15, Y12, Y12
+	VMOVDQU      352(DX), Y15
+	VPSIGNB      Y10, Y15, Y15
+	VPMADDUBSW   Y15, Y14, Y15
+	VPMADDWD     Y0, Y15, Y15
+	VPADDD       Y15, Y13, Y13
+	VMOVDQU      480(DX), Y15
+	VPSIGNB      Y10, Y15, Y10
+	VPMADDUBSW   Y10, Y14, Y10
+	VPMADDWD     Y0, Y10, Y10
+	VPADDD       Y10, Y9, Y9
+	VBROADCASTSS (SI), Y10
+	VCVTDQ2PS    Y11, Y11
+	VMULPS       Y8, Y10, Y10
+	VFMADD231PS  Y10, Y11, Y4
+	VBROADCASTSS 4(SI), Y10
+	VCVTDQ2PS    Y12, Y11
+	VMULPS       Y8, Y10, Y10
+	VFMADD231PS  Y10, Y11, Y5
+	VBROADCASTSS 8(SI), Y10
+	VCVTDQ2PS    Y13, Y11
+	VMULPS       Y8, Y10, Y10
+	VFMADD231PS  Y10, Y11, Y6
+	VBROADCASTSS 12(SI), Y10
+	VCVTDQ2PS    Y9, Y9
+	VMULPS       Y8, Y10, Y8
+	VFMADD231PS  Y8, Y9, Y7
 	ADDQ         $0x44, R8
 	ADDQ         $0x200, DX
 	ADDQ         $0x10, SI
@@ -7212,39 +7351,39 @@ loop3:
 
 done4:
 	ADDQ         $1, DI
-	VEXTRACTF128 $1, Y0, X4
-	VADDPS       X0, X4, X4
-	VMOVHLPS     X4, X4, X0
-	VADDPS       X0, X4, X4
-	VMOVSHDUP    X4, X0
-	VADDSS       X0, X4, X4
-	VMOVSS       X4, (AX)
+	VEXTRACTF128 $1, Y4, X8
+	VADDPS       X4, X8, X8
+	VMOVHLPS     X8, X8, X4
+	VADDPS       X4, X8, X8
+	VMOVSHDUP    X8, X4
+	VADDSS       X4, X8, X8
+	VMOVSS       X8, (AX)
 	MOVQ         ldy+8(FP), DX
 	MOVQ         AX, SI
 	ADDQ         DX, SI
-	VEXTRACTF128 $1, Y1, X0
-	VADDPS       X1, X0, X0
-	VMOVHLPS     X0, X0, X1
-	VADDPS       X1, X0, X0
-	VMOVSHDUP    X0, X1
-	VADDSS       X1, X0, X0
-	VMOVSS       X0, (SI)
+	VEXTRACTF128 $1, Y5, X4
+	VADDPS       X5, X4, X4
+	VMOVHLPS     X4, X4, X5
+	VADDPS       X5, X4, X4
+	VMOVSHDUP    X4, X5
+	VADDSS       X5, X4, X4
+	VMOVSS       X4, (SI)
 	ADDQ         DX, SI
-	VEXTRACTF128 $1, Y2, X0
-	VADDPS       X2, X0, X0
-	VMOVHLPS     X0, X0, X1
-	VADDPS       X1, X0, X0
-	VMOVSHDUP    X0, X1
-	VADDSS       X1, X0, X0
-	VMOVSS       X0, (SI)
+	VEXTRACTF128 $1, Y6, X4
+	VADDPS       X6, X4, X4
+	VMOVHLPS     X4, X4, X5
+	VADDPS       X5, X4, X4
+	VMOVSHDUP    X4, X5
+	VADDSS       X5, X4, X4
+	VMOVSS       X4, (SI)
 	ADDQ         DX, SI
-	VEXTRACTF128 $1, Y3, X0
-	VADDPS       X3, X0, X0
-	VMOVHLPS     X0, X0, X1
-	VADDPS       X1, X0, X0
-	VMOVSHDUP    X0, X1
-	VADDSS       X1, X0, X0
-	VMOVSS       X0, (SI)
+	VEXTRACTF128 $1, Y7, X4
+	VADDPS       X7, X4, X4
+	VMOVHLPS     X4, X4, X5
+	VADDPS       X5, X4, X4
+	VMOVSHDUP    X4, X5
+	VADDSS       X5, X4, X4
+	VMOVSS       X4, (SI)
 	ADDQ         $4, AX
 	MOVQ         stride+48(FP), DX
 	ADDQ         DX, BX
@@ -7259,6 +7398,14 @@ done2:
 // matmulQ8Block1xTurbo4AVX2 multiplies rows of one block with 1 row of activations in int8; rows is a multiple of 4, ldy and stride in bytes.
 // Requires: AVX2, F16C
 TEXT ·matmulQ8Block1xTurbo4AVX2(SB), NOSPLIT, $544-72
+
+	// constants of the loops
+	VMOVDQU      turbo42<>+0(SB), Y0
+	VMOVDQU      turbo411<>+0(SB), Y1
+	VMOVDQU      turbo41<>+0(SB), Y2
+	VBROADCASTI128 turbo47<>+0(SB), Y3
+	VMOVDQU      turbo40<>+0(SB), Y4
+	VMOVDQU      turbo45<>+0(SB), Y5
 	LEAQ         31(SP), AX
 	ANDQ         $-32, AX
 	LEAQ         351(SP), AX
@@ -7284,70 +7431,66 @@ loop1:
 	JLT          done4
 
 loop3:
-	VMOVDQU      4(DI), X0
-	VINSERTI128  $1, 12(DI), Y0, Y0
-	VPSHUFB      turbo40<>+0(SB), Y0, Y0
-	VPAND        turbo41<>+0(SB), Y0, Y1
-	VPSRLD       $4, Y0, Y0
-	VPAND        turbo42<>+0(SB), Y0, Y0
-	VPOR         Y0, Y1, Y0
-	VBROADCASTI128 turbo47<>+0(SB), Y1
-	VPSHUFB      Y0, Y1, Y0
-	VPABSB       Y0, Y1
-	VMOVDQU      (CX), Y2
-	VPSIGNB      Y0, Y2, Y0
-	VPMADDUBSW   Y0, Y1, Y0
-	VPMADDWD     turbo411<>+0(SB), Y0, Y0
-	VMOVDQU      20(DI), X1
-	VINSERTI128  $1, 28(DI), Y1, Y1
-	VPSHUFB      turbo40<>+0(SB), Y1, Y1
-	VPAND        turbo41<>+0(SB), Y1, Y2
-	VPSRLD       $4, Y1, Y1
-	VPAND        turbo42<>+0(SB), Y1, Y1
-	VPOR         Y1, Y2, Y1
-	VBROADCASTI128 turbo47<>+0(SB), Y2
-	VPSHUFB      Y1, Y2, Y1
-	VPABSB       Y1, Y2
-	VMOVDQU      32(CX), Y3
-	VPSIGNB      Y1, Y3, Y1
-	VPMADDUBSW   Y1, Y2, Y1
-	VPMADDWD     turbo411<>+0(SB), Y1, Y1
-	VPADDD       Y1, Y0, Y0
-	VMOVDQU      36(DI), X1
-	VINSERTI128  $1, 44(DI), Y1, Y1
-	VPSHUFB      turbo40<>+0(SB), Y1, Y1
-	VPAND        turbo41<>+0(SB), Y1, Y2
-	VPSRLD       $4, Y1, Y1
-	VPAND        turbo42<>+0(SB), Y1, Y1
-	VPOR         Y1, Y2, Y1
-	VBROADCASTI128 turbo47<>+0(SB), Y2
-	VPSHUFB      Y1, Y2, Y1
-	VPABSB       Y1, Y2
-	VMOVDQU      64(CX), Y3
-	VPSIGNB      Y1, Y3, Y1
-	VPMADDUBSW   Y1, Y2, Y1
-	VPMADDWD     turbo411<>+0(SB), Y1, Y1
-	VPADDD       Y1, Y0, Y0
-	VBROADCASTI128 52(DI), Y1
-	VPSHUFB      turbo45<>+0(SB), Y1, Y1
-	VPAND        turbo41<>+0(SB), Y1, Y2
-	VPSRLD       $4, Y1, Y1
-	VPAND        turbo42<>+0(SB), Y1, Y1
-	VPOR         Y1, Y2, Y1
-	VBROADCASTI128 turbo47<>+0(SB), Y2
-	VPSHUFB      Y1, Y2, Y1
-	VPABSB       Y1, Y2
-	VMOVDQU      96(CX), Y3
-	VPSIGNB      Y1, Y3, Y1
-	VPMADDUBSW   Y1, Y2, Y1
-	VPMADDWD     turbo411<>+0(SB), Y1, Y1
-	VPADDD       Y1, Y0, Y0
-	VMOVDQU      Y0, (R10)
-	VPBROADCASTW (DI), X0
-	VCVTPH2PS    X0, Y0
-	VMOVDQU      turbo46<>+0(SB), Y1
-	VMULPS       Y1, Y0, Y0
-	VMOVSS       X0, (R11)
+	VMOVDQU      4(DI), X6
+	VINSERTI128  $1, 12(DI), Y6, Y6
+	VPSHUFB      Y4, Y6, Y6
+	VPAND        Y2, Y6, Y7
+	VPSRLD       $4, Y6, Y6
+	VPAND        Y0, Y6, Y6
+	VPOR         Y6, Y7, Y6
+	VPSHUFB      Y6, Y3, Y6
+	VPABSB       Y6, Y7
+	VMOVDQU      (CX), Y8
+	VPSIGNB      Y6, Y8, Y6
+	VPMADDUBSW   Y6, Y7, Y6
+	VPMADDWD     Y1, Y6, Y6
+	VMOVDQU      20(DI), X7
+	VINSERTI128  $1, 28(DI), Y7, Y7
+	VPSHUFB      Y4, Y7, Y7
+	VPAND        Y2, Y7, Y8
+	VPSRLD       $4, Y7, Y7
+	VPAND        Y0, Y7, Y7
+	VPOR         Y7, Y8, Y7
+	VPSHUFB      Y7, Y3, Y7
+	VPABSB       Y7, Y8
+	VMOVDQU      32(CX), Y9
+	VPSIGNB      Y7, Y9, Y7
+	VPMADDUBSW   Y7, Y8, Y7
+	VPMADDWD     Y1, Y7, Y7
+	VPADDD       Y7, Y6, Y6
+	VMOVDQU      36(DI), X7
+	VINSERTI128  $1, 44(DI), Y7, Y7
+	VPSHUFB      Y4, Y7, Y7
+	VPAND        Y2, Y7, Y8
+	VPSRLD       $4, Y7, Y7
+	VPAND        Y0, Y7, Y7
+	VPOR         Y7, Y8, Y7
+	VPSHUFB      Y7, Y3, Y7
+	VPABSB       Y7, Y8
+	VMOVDQU      64(CX), Y9
+	VPSIGNB      Y7, Y9, Y7
+	VPMADDUBSW   Y7, Y8, Y7
+	VPMADDWD     Y1, Y7, Y7
+	VPADDD       Y7, Y6, Y6
+	VBROADCASTI128 52(DI), Y7
+	VPSHUFB      Y5, Y7, Y7
+	VPAND        Y2, Y7, Y8
+	VPSRLD       $4, Y7, Y7
+	VPAND        Y0, Y7, Y7
+	VPOR         Y7, Y8, Y7
+	VPSHUFB      Y7, Y3, Y7
+	VPABSB       Y7, Y8
+	VMOVDQU      96(CX), Y9
+	VPSIGNB      Y7, Y9, Y7
+	VPMADDUBSW   Y7, Y8, Y7
+	VPMADDWD     Y1, Y7, Y7
+	VPADDD       Y7, Y6, Y6
+	VMOVDQU      Y6, (R10)
+	VPBROADCASTW (DI), X6
+	VCVTPH2PS    X6, Y6
+	VMOVDQU      turbo46<>+0(SB), Y7
+	VMULPS       Y7, Y6, Y6
+	VMOVSS       X6, (R11)
 	ADDQ         $0x20, R10
 	ADDQ         $4, R11
 	MOVQ         stride+48(FP), R12
@@ -7359,27 +7502,27 @@ done4:
 	ADDQ         $1, R9
 
 	// four results for each row of y
-	VMOVUPS      (BX), X0
-	VMOVDQU      (AX), Y1
-	VMOVDQU      32(AX), Y2
-	VMOVDQU      64(AX), Y3
-	VMOVDQU      96(AX), Y4
-	VPUNPCKLDQ   Y2, Y1, Y5
-	VPUNPCKHDQ   Y2, Y1, Y1
-	VPADDD       Y1, Y5, Y5
-	VPUNPCKLDQ   Y4, Y3, Y1
-	VPUNPCKHDQ   Y4, Y3, Y2
-	VPADDD       Y2, Y1, Y1
-	VPUNPCKLQDQ  Y1, Y5, Y2
-	VPUNPCKHQDQ  Y1, Y5, Y1
-	VPADDD       Y1, Y2, Y2
-	VEXTRACTI128 $1, Y2, X1
-	VPADDD       X1, X2, X1
-	VCVTDQ2PS    X1, X1
-	VBROADCASTSS (DX), X2
-	VMULPS       X2, X1, X1
-	VMULPS       X0, X1, X0
-	VMOVUPS      X0, (SI)
+	VMOVUPS      (BX), X6
+	VMOVDQU      (AX), Y7
+	VMOVDQU      32(AX), Y8
+	VMOVDQU      64(AX), Y9
+	VMOVDQU      96(AX), Y10
+	VPUNPCKLDQ   Y8, Y7, Y11
+	VPUNPCKHDQ   Y8, Y7, Y7
+	VPADDD       Y7, Y11, Y11
+	VPUNPCKLDQ   Y10, Y9, Y7
+	VPUNPCKHDQ   Y10, Y9, Y8
+	VPADDD       Y8, Y7, Y7
+	VPUNPCKLQDQ  Y7, Y11, Y8
+	VPUNPCKHQDQ  Y7, Y11, Y7
+	VPADDD       Y7, Y8, Y8
+	VEXTRACTI128 $1, Y8, X7
+	VPADDD       X7, X8, X7
+	VCVTDQ2PS    X7, X7
+	VBROADCASTSS (DX), X8
+	VMULPS       X8, X7, X7
+	VMULPS       X6, X7, X6
+	VMOVUPS      X6, (SI)
 	ADDQ         $0x10, SI
 	SUBQ         $4, R8
 	JGE          loop1
@@ -7392,6 +7535,14 @@ done2:
 // matmulQ8Block2xTurbo4AVX2 multiplies rows of one block with 2 rows of activations in int8; rows is a multiple of 4, ldy and stride in bytes.
 // Requires: AVX2, F16C
 TEXT ·matmulQ8Block2xTurbo4AVX2(SB), 0, $672-72
+
+	// constants of the loops
+	VMOVDQU      turbo411<>+0(SB), Y0
+	VMOVDQU      turbo42<>+0(SB), Y1
+	VMOVDQU      turbo41<>+0(SB), Y2
+	VBROADCASTI128 turbo47<>+0(SB), Y3
+	VMOVDQU      turbo40<>+0(SB), Y4
+	VMOVDQU      turbo45<>+0(SB), Y5
 	LEAQ         31(SP), AX
 	ANDQ         $-32, AX
 	LEAQ         351(SP), AX
@@ -7417,90 +7568,86 @@ loop1:
 	JLT          done4
 
 loop3:
-	VMOVDQU      4(DI), X0
-	VINSERTI128  $1, 12(DI), Y0, Y0
-	VPSHUFB      turbo40<>+0(SB), Y0, Y0
-	VPAND        turbo41<>+0(SB), Y0, Y1
-	VPSRLD       $4, Y0, Y0
-	VPAND        turbo42<>+0(SB), Y0, Y0
-	VPOR         Y0, Y1, Y0
-	VBROADCASTI128 turbo47<>+0(SB), Y1
-	VPSHUFB      Y0, Y1, Y0
-	VPABSB       Y0, Y1
-	VMOVDQU      (CX), Y2
-	VPSIGNB      Y0, Y2, Y2
-	VPMADDUBSW   Y2, Y1, Y2
-	VPMADDWD     turbo411<>+0(SB), Y2, Y2
-	VMOVDQU      128(CX), Y3
-	VPSIGNB      Y0, Y3, Y0
-	VPMADDUBSW   Y0, Y1, Y0
-	VPMADDWD     turbo411<>+0(SB), Y0, Y0
-	VMOVDQU      20(DI), X1
-	VINSERTI128  $1, 28(DI), Y1, Y1
-	VPSHUFB      turbo40<>+0(SB), Y1, Y1
-	VPAND        turbo41<>+0(SB), Y1, Y3
-	VPSRLD       $4, Y1, Y1
-	VPAND        turbo42<>+0(SB), Y1, Y1
-	VPOR         Y1, Y3, Y1
-	VBROADCASTI128 turbo47<>+0(SB), Y3
-	VPSHUFB      Y1, Y3, Y1
-	VPABSB       Y1, Y3
-	VMOVDQU      32(CX), Y4
-	VPSIGNB      Y1, Y4, Y4
-	VPMADDUBSW   Y4, Y3, Y4
-	VPMADDWD     turbo411<>+0(SB), Y4, Y4
-	VPADDD       Y4, Y2, Y2
-	VMOVDQU      160(CX), Y4
-	VPSIGNB      Y1, Y4, Y1
-	VPMADDUBSW   Y1, Y3, Y1
-	VPMADDWD     turbo411<>+0(SB), Y1, Y1
-	VPADDD       Y1, Y0, Y0
-	VMOVDQU      36(DI), X1
-	VINSERTI128  $1, 44(DI), Y1, Y1
-	VPSHUFB      turbo40<>+0(SB), Y1, Y1
-	VPAND        turbo41<>+0(SB), Y1, Y3
-	VPSRLD       $4, Y1, Y1
-	VPAND        turbo42<>+0(SB), Y1, Y1
-	VPOR         Y1, Y3, Y1
-	VBROADCASTI128 turbo47<>+0(SB), Y3
-	VPSHUFB      Y1, Y3, Y1
-	VPABSB       Y1, Y3
-	VMOVDQU      64(CX), Y4
-	VPSIGNB      Y1, Y4, Y4
-	VPMADDUBSW   Y4, Y3, Y4
-	VPMADDWD     turbo411<>+0(SB), Y4, Y4
-	VPADDD       Y4, Y2, Y2
-	VMOVDQU      192(CX), Y4
-	VPSIGNB      Y1, Y4, Y1
-	VPMADDUBSW   Y1, Y3, Y1
-	VPMADDWD     turbo411<>+0(SB), Y1, Y1
-	VPADDD       Y1, Y0, Y0
-	VBROADCASTI128 52(DI), Y1
-	VPSHUFB      turbo45<>+0(SB), Y1, Y1
-	VPAND        turbo41<>+0(SB), Y1, Y3
-	VPSRLD       $4, Y1, Y1
-	VPAND        turbo42<>+0(SB), Y1, Y1
-	VPOR         Y1, Y3, Y1
-	VBROADCASTI128 turbo47<>+0(SB), Y3
-	VPSHUFB      Y1, Y3, Y1
-	VPABSB       Y1, Y3
-	VMOVDQU      96(CX), Y4
-	VPSIGNB      Y1, Y4, Y4
-	VPMADDUBSW   Y4, Y3, Y4
-	VPMADDWD     turbo411<>+0(SB), Y4, Y4
-	VPADDD       Y4, Y2, Y2
-	VMOVDQU      224(CX), Y4
-	VPSIGNB      Y1, Y4, Y1
-	VPMADDUBSW   Y1, Y3, Y1
-	VPMADDWD     turbo411<>+0(SB), Y1, Y1
-	VPADDD       Y1, Y0, Y0
-	VMOVDQU      Y2, (R10)
-	VMOVDQU      Y0, 128(R10)
-	VPBROADCASTW (DI), X0
-	VCVTPH2PS    X0, Y0
-	VMOVDQU      turbo46<>+0(SB), Y1
-	VMULPS       Y1, Y0, Y0
-	VMOVSS       X0, (R11)
+	VMOVDQU      4(DI), X6
+	VINSERTI128  $1, 12(DI), Y6, Y6
+	VPSHUFB      Y4, Y6, Y6
+	VPAND        Y2, Y6, Y7
+	VPSRLD       $4, Y6, Y6
+	VPAND        Y1, Y6, Y6
+	VPOR         Y6, Y7, Y6
+	VPSHUFB      Y6, Y3, Y6
+	VPABSB       Y6, Y7
+	VMOVDQU      (CX), Y8
+	VPSIGNB      Y6, Y8, Y8
+	VPMADDUBSW   Y8, Y7, Y8
+	VPMADDWD     Y0, Y8, Y8
+	VMOVDQU      128(CX), Y9
+	VPSIGNB      Y6, Y9, Y6
+	VPMADDUBSW   Y6, Y7, Y6
+	VPMADDWD     Y0, Y6, Y6
+	VMOVDQU      20(DI), X7
+	VINSERTI128  $1, 28(DI), Y7, Y7
+	VPSHUFB      Y4, Y7, Y7
+	VPAND        Y2, Y7, Y9
+	VPSRLD       $4, Y7, Y7
+	VPAND        Y1, Y7, Y7
+	VPOR         Y7, Y9, Y7
+	VPSHUFB      Y7, Y3, Y7
+	VPABSB       Y7, Y9
+	VMOVDQU      32(CX), Y10
+	VPSIGNB      Y7, Y10, Y10
+	VPMADDUBSW   Y10, Y9, Y10
+	VPMADDWD     Y0, Y10, Y10
+	VPADDD       Y10, Y8, Y8
+	VMOVDQU      160(CX), Y10
+	VPSIGNB      Y7, Y10, Y7
+	VPMADDUBSW   Y7, Y9, Y7
+	VPMADDWD     Y0, Y7, Y7
+	VPADDD       Y7, Y6, Y6
+	VMOVDQU      36(DI), X7
+	VINSERTI128  $1, 44(DI), Y7, Y7
+	VPSHUFB      Y4, Y7, Y7
+	VPAND        Y2, Y7, Y9
+	VPSRLD       $4, Y7, Y7
+	VPAND        Y1, Y7, Y7
+	VPOR         Y7, Y9, Y7
+	VPSHUFB      Y7, Y3, Y7
+	VPABSB       Y7, Y9
+	VMOVDQU      64(CX), Y10
+	VPSIGNB      Y7, Y10, Y10
+	VPMADDUBSW   Y10, Y9, Y10
+	VPMADDWD     Y0, Y10, Y10
+	VPADDD       Y10, Y8, Y8
+	VMOVDQU      192(CX), Y10
+	VPSIGNB      Y7, Y10, Y7
+	VPMADDUBSW   Y7, Y9, Y7
+	VPMADDWD     Y0, Y7, Y7
+	VPADDD       Y7, Y6, Y6
+	VBROADCASTI128 52(DI), Y7
+	VPSHUFB      Y5, Y7, Y7
+	VPAND        Y2, Y7, Y9
+	VPSRLD       $4, Y7, Y7
+	VPAND        Y1, Y7, Y7
+	VPOR         Y7, Y9, Y7
+	VPSHUFB      Y7, Y3, Y7
+	VPABSB       Y7, Y9
+	VMOVDQU      96(CX), Y10
+	VPSIGNB      Y7, Y10, Y10
+	VPMADDUBSW   Y10, Y9, Y10
+	VPMADDWD     Y0, Y10, Y10
+	VPADDD       Y10, Y8, Y8
+	VMOVDQU      224(CX), Y10
+	VPSIGNB      Y7, Y10, Y7
+	VPMADDUBSW   Y7, Y9, Y7
+	VPMADDWD     Y0, Y7, Y7
+	VPADDD       Y7, Y6, Y6
+	VMOVDQU      Y8, (R10)
+	VMOVDQU      Y6, 128(R10)
+	VPBROADCASTW (DI), X6
+	VCVTPH2PS    X6, Y6
+	VMOVDQU      turbo46<>+0(SB), Y7
+	VMULPS       Y7, Y6, Y6
+	VMOVSS       X6, (R11)
 	ADDQ         $0x20, R10
 	ADDQ         $4, R11
 	MOVQ         stride+48(FP), R12
@@ -7512,50 +7659,50 @@ done4:
 	ADDQ         $1, R9
 
 	// four results for each row of y
-	VMOVUPS      (BX), X0
-	VMOVDQU      (AX), Y1
-	VMOVDQU      32(AX), Y2
-	VMOVDQU      64(AX), Y3
-	VMOVDQU      96(AX), Y4
-	VPUNPCKLDQ   Y2, Y1, Y5
-	VPUNPCKHDQ   Y2, Y1, Y1
-	VPADDD       Y1, Y5, Y5
-	VPUNPCKLDQ   Y4, Y3, Y1
-	VPUNPCKHDQ   Y4, Y3, Y2
-	VPADDD       Y2, Y1, Y1
-	VPUNPCKLQDQ  Y1, Y5, Y2
-	VPUNPCKHQDQ  Y1, Y5, Y1
-	VPADDD       Y1, Y2, Y2
-	VEXTRACTI128 $1, Y2, X1
-	VPADDD       X1, X2, X1
-	VCVTDQ2PS    X1, X1
-	VBROADCASTSS (DX), X2
-	VMULPS       X2, X1, X1
-	VMULPS       X0, X1, X1
-	VMOVUPS      X1, (SI)
-	VMOVDQU      128(AX), Y1
-	VMOVDQU      160(AX), Y2
-	VMOVDQU      192(AX), Y3
-	VMOVDQU      224(AX), Y4
-	VPUNPCKLDQ   Y2, Y1, Y5
-	VPUNPCKHDQ   Y2, Y1, Y1
-	VPADDD       Y1, Y5, Y5
-	VPUNPCKLDQ   Y4, Y3, Y1
-	VPUNPCKHDQ   Y4, Y3, Y2
-	VPADDD       Y2, Y1, Y1
-	VPUNPCKLQDQ  Y1, Y5, Y2
-	VPUNPCKHQDQ  Y1, Y5, Y1
-	VPADDD       Y1, Y2, Y2
-	VEXTRACTI128 $1, Y2, X1
-	VPADDD       X1, X2, X1
-	VCVTDQ2PS    X1, X1
-	VBROADCASTSS 4(DX), X2
-	VMULPS       X2, X1, X1
-	VMULPS       X0, X1, X0
+	VMOVUPS      (BX), X6
+	VMOVDQU      (AX), Y7
+	VMOVDQU      32(AX), Y8
+	VMOVDQU      64(AX), Y9
+	VMOVDQU      96(AX), Y10
+	VPUNPCKLDQ   Y8, Y7, Y11
+	VPUNPCKHDQ   Y8, Y7, Y7
+	VPADDD       Y7, Y11, Y11
+	VPUNPCKLDQ   Y10, Y9, Y7
+	VPUNPCKHDQ   Y10, Y9, Y8
+	VPADDD       Y8, Y7, Y7
+	VPUNPCKLQDQ  Y7, Y11, Y8
+	VPUNPCKHQDQ  Y7, Y11, Y7
+	VPADDD       Y7, Y8, Y8
+	VEXTRACTI128 $1, Y8, X7
+	VPADDD       X7, X8, X7
+	VCVTDQ2PS    X7, X7
+	VBROADCASTSS (DX), X8
+	VMULPS       X8, X7, X7
+	VMULPS       X6, X7, X7
+	VMOVUPS      X7, (SI)
+	VMOVDQU      128(AX), Y7
+	VMOVDQU      160(AX), Y8
+	VMOVDQU      192(AX), Y9
+	VMOVDQU      224(AX), Y10
+	VPUNPCKLDQ   Y8, Y7, Y11
+	VPUNPCKHDQ   Y8, Y7, Y7
+	VPADDD       Y7, Y11, Y11
+	VPUNPCKLDQ   Y10, Y9, Y7
+	VPUNPCKHDQ   Y10, Y9, Y8
+	VPADDD       Y8, Y7, Y7
+	VPUNPCKLQDQ  Y7, Y11, Y8
+	VPUNPCKHQDQ  Y7, Y11, Y7
+	VPADDD       Y7, Y8, Y8
+	VEXTRACTI128 $1, Y8, X7
+	VPADDD       X7, X8, X7
+	VCVTDQ2PS    X7, X7
+	VBROADCASTSS 4(DX), X8
+	VMULPS       X8, X7, X7
+	VMULPS       X6, X7, X6
 	MOVQ         ldy+8(FP), R9
 	MOVQ         SI, R10
 	ADDQ         R9, R10
-	VMOVUPS      X0, (R10)
+	VMOVUPS      X6, (R10)
 	ADDQ         $0x10, SI
 	SUBQ         $4, R8
 	JGE          loop1
@@ -7568,6 +7715,14 @@ done2:
 // matmulQ8Block3xTurbo4AVX2 multiplies rows of one block with 3 rows of activations in int8; rows is a multiple of 4, ldy and stride in bytes.
 // Requires: AVX2, F16C
 TEXT ·matmulQ8Block3xTurbo4AVX2(SB), 0, $800-72
+
+	// constants of the loops
+	VMOVDQU      turbo411<>+0(SB), Y0
+	VMOVDQU      turbo42<>+0(SB), Y1
+	VMOVDQU      turbo41<>+0(SB), Y2
+	VBROADCASTI128 turbo47<>+0(SB), Y3
+	VMOVDQU      turbo40<>+0(SB), Y4
+	VMOVDQU      turbo45<>+0(SB), Y5
 	LEAQ         31(SP), AX
 	ANDQ         $-32, AX
 	LEAQ         351(SP), AX
@@ -7593,110 +7748,106 @@ loop1:
 	JLT          done4
 
 loop3:
-	VMOVDQU      4(DI), X0
-	VINSERTI128  $1, 12(DI), Y0, Y0
-	VPSHUFB      turbo40<>+0(SB), Y0, Y0
-	VPAND        turbo41<>+0(SB), Y0, Y1
-	VPSRLD       $4, Y0, Y0
-	VPAND        turbo42<>+0(SB), Y0, Y0
-	VPOR         Y0, Y1, Y0
-	VBROADCASTI128 turbo47<>+0(SB), Y1
-	VPSHUFB      Y0, Y1, Y0
-	VPABSB       Y0, Y1
-	VMOVDQU      (CX), Y2
-	VPSIGNB      Y0, Y2, Y2
-	VPMADDUBSW   Y2, Y1, Y2
-	VPMADDWD     turbo411<>+0(SB), Y2, Y2
-	VMOVDQU      128(CX), Y3
-	VPSIGNB      Y0, Y3, Y3
-	VPMADDUBSW   Y3, Y1, Y3
-	VPMADDWD     turbo411<>+0(SB), Y3, Y3
-	VMOVDQU      256(CX), Y4
-	VPSIGNB      Y0, Y4, Y0
-	VPMADDUBSW   Y0, Y1, Y0
-	VPMADDWD     turbo411<>+0(SB), Y0, Y0
-	VMOVDQU      20(DI), X1
-	VINSERTI128  $1, 28(DI), Y1, Y1
-	VPSHUFB      turbo40<>+0(SB), Y1, Y1
-	VPAND        turbo41<>+0(SB), Y1, Y4
-	VPSRLD       $4, Y1, Y1
-	VPAND        turbo42<>+0(SB), Y1, Y1
-	VPOR         Y1, Y4, Y1
-	VBROADCASTI128 turbo47<>+0(SB), Y4
-	VPSHUFB      Y1, Y4, Y1
-	VPABSB       Y1, Y4
-	VMOVDQU      32(CX), Y5
-	VPSIGNB      Y1, Y5, Y5
-	VPMADDUBSW   Y5, Y4, Y5
-	VPMADDWD     turbo411<>+0(SB), Y5, Y5
-	VPADDD       Y5, Y2, Y2
-	VMOVDQU      160(CX), Y5
-	VPSIGNB      Y1, Y5, Y5
-	VPMADDUBSW   Y5, Y4, Y5
-	VPMADDWD     turbo411<>+0(SB), Y5, Y5
-	VPADDD       Y5, Y3, Y3
-	VMOVDQU      288(CX), Y5
-	VPSIGNB      Y1, Y5, Y1
-	VPMADDUBSW   Y1, Y4, Y1
-	VPMADDWD     turbo411<>+0(SB), Y1, Y1
-	VPADDD       Y1, Y0, Y0
-	VMOVDQU      36(DI), X1
-	VINSERTI128  $1, 44(DI), Y1, Y1
-	VPSHUFB      turbo40<>+0(SB), Y1, Y1
-	VPAND        turbo41<>+0(SB), Y1, Y4
-	VPSRLD       $4, Y1, Y1
-	VPAND        turbo42<>+0(SB), Y1, Y1
-	VPOR         Y1, Y4, Y1
-	VBROADCASTI128 turbo47<>+0(SB), Y4
-	VPSHUFB      Y1, Y4, Y1
-	VPABSB       Y1, Y4
-	VMOVDQU      64(CX), Y5
-	VPSIGNB      Y1, Y5, Y5
-	VPMADDUBSW   Y5, Y4, Y5
-	VPMADDWD     turbo411<>+0(SB), Y5, Y5
-	VPADDD       Y5, Y2, Y2
-	VMOVDQU      192(CX), Y5
-	VPSIGNB      Y1, Y5, Y5
-	VPMADDUBSW   Y5, Y4, Y5
-	VPMADDWD     turbo411<>+0(SB), Y5, Y5
-	VPADDD       Y5, Y3, Y3
-	VMOVDQU      320(CX), Y5
-	VPSIGNB      Y1, Y5, Y1
-	VPMADDUBSW   Y1, Y4, Y1
-	VPMADDWD     turbo411<>+0(SB), Y1, Y1
-	VPADDD       Y1, Y0, Y0
-	VBROADCASTI128 52(DI), Y1
-	VPSHUFB      turbo45<>+0(SB), Y1, Y1
-	VPAND        turbo41<>+0(SB), Y1, Y4
-	VPSRLD       $4, Y1, Y1
-	VPAND        turbo42<>+0(SB), Y1, Y1
-	VPOR         Y1, Y4, Y1
-	VBROADCASTI128 turbo47<>+0(SB), Y4
-	VPSHUFB      Y1, Y4, Y1
-	VPABSB       Y1, Y4
-	VMOVDQU      96(CX), Y5
-	VPSIGNB      Y1, Y5, Y5
-	VPMADDUBSW   Y5, Y4, Y5
-	VPMADDWD     turbo411<>+0(SB), Y5, Y5
-	VPADDD       Y5, Y2, Y2
-	VMOVDQU      224(CX), Y5
-	VPSIGNB      Y1, Y5, Y5
-	VPMADDUBSW   Y5, Y4, Y5
-	VPMADDWD     turbo411<>+0(SB), Y5, Y5
-	VPADDD       Y5, Y3, Y3
-	VMOVDQU      352(CX), Y5
-	VPSIGNB      Y1, Y5, Y1
-	VPMADDUBSW   Y1, Y4, Y1
-	VPMADDWD     turbo411<>+0(SB), Y1, Y1
-	VPADDD       Y1, Y0, Y0
-	VMOVDQU      Y2, (R10)
-	VMOVDQU      Y3, 128(R10)
-	VMOVDQU      Y0, 256(R10)
-	VPBROADCASTW (DI), X0
-	VCVTPH2PS    X0, Y0
-	VMOVDQU      turbo46<>+0(SB), Y1
-	VMULPS       Y1, Y0, Y0
-	VMOVSS       X0, (R11)
+	VMOVDQU      4(DI), X6
+	VINSERTI128  $1, 12(DI), Y6, Y6
+	VPSHUFB      Y4, Y6, Y6
+	VPAND        Y2, Y6, Y7
+	VPSRLD       $4, Y6, Y6
+	VPAND        Y1, Y6, Y6
+	VPOR         Y6, Y7, Y6
+	VPSHUFB      Y6, Y3, Y6
+	VPABSB       Y6, Y7
+	VMOVDQU      (CX), Y8
+	VPSIGNB      Y6, Y8, Y8
+	VPMADDUBSW   Y8, Y7, Y8
+	VPMADDWD     Y0, Y8, Y8
+	VMOVDQU      128(CX), Y9
+	VPSIGNB      Y6, Y9, Y9
+	VPMADDUBSW   Y9, Y7, Y9
+	VPMADDWD     Y0, Y9, Y9
+	VMOVDQU      256(CX), Y10
+	VPSIGNB      Y6, Y10, Y6
+	VPMADDUBSW   Y6, Y7, Y6
+	VPMADDWD     Y0, Y6, Y6
+	VMOVDQU      20(DI), X7
+	VINSERTI128  $1, 28(DI), Y7, Y7
+	VPSHUFB      Y4, Y7, Y7
+	VPAND        Y2, Y7, Y10
+	VPSRLD       $4, Y7, Y7
+	VPAND        Y1, Y7, Y7
+	VPOR         Y7, Y10, Y7
+	VPSHUFB      Y7, Y3, Y7
+	VPABSB       Y7, Y10
+	VMOVDQU      32(CX), Y11
+	VPSIGNB      Y7, Y11, Y11
+	VPMADDUBSW   Y11, Y10, Y11
+	VPMADDWD     Y0, Y11, Y11
+	VPADDD       Y11, Y8, Y8
+	VMOVDQU      160(CX), Y11
+	VPSIGNB      Y7, Y11, Y11
+	VPMADDUBSW   Y11, Y10, Y11
+	VPMADDWD     Y0, Y11, Y11
+	VPADDD       Y11, Y9, Y9
+	VMOVDQU      288(CX), Y11
+	VPSIGNB      Y7, Y11, Y7
+	VPMADDUBSW   Y7, Y10, Y7
+	VPMADDWD     Y0, Y7, Y7
+	VPADDD       Y7, Y6, Y6
+	VMOVDQU      36(DI), X7
+	VINSERTI128  $1, 44(DI), Y7, Y7
+	VPSHUFB      Y4, Y7, Y7
+	VPAND        Y2, Y7, Y10
+	VPSRLD       $4, Y7, Y7
+	VPAND        Y1, Y7, Y7
+	VPOR         Y7, Y10, Y7
+	VPSHUFB      Y7, Y3, Y7
+	VPABSB       Y7, Y10
+	VMOVDQU      64(CX), Y11
+	VPSIGNB      Y7, Y11, Y11
+	VPMADDUBSW   Y11, Y10, Y11
+	VPMADDWD     Y0, Y11, Y11
+	VPADDD       Y11, Y8, Y8
+	VMOVDQU      192(CX), Y11
+	VPSIGNB      Y7, Y11, Y11
+	VPMADDUBSW   Y11, Y10, Y11
+	VPMADDWD     Y0, Y11, Y11
+	VPADDD       Y11, Y9, Y9
+	VMOVDQU      320(CX), Y11
+	VPSIGNB      Y7, Y11, Y7
+	VPMADDUBSW   Y7, Y10, Y7
+	VPMADDWD     Y0, Y7, Y7
+	VPADDD       Y7, Y6, Y6
+	VBROADCASTI128 52(DI), Y7
+	VPSHUFB      Y5, Y7, Y7
+	VPAND        Y2, Y7, Y10
+	VPSRLD       $4, Y7, Y7
+	VPAND        Y1, Y7, Y7
+	VPOR         Y7, Y10, Y7
+	VPSHUFB      Y7, Y3, Y7
+	VPABSB       Y7, Y10
+	VMOVDQU      96(CX), Y11
+	VPSIGNB      Y7, Y11, Y11
+	VPMADDUBSW   Y11, Y10, Y11
+	VPMADDWD     Y0, Y11, Y11
+	VPADDD       Y11, Y8, Y8
+	VMOVDQU      224(CX), Y11
+	VPSIGNB      Y7, Y11, Y11
+	VPMADDUBSW   Y11, Y10, Y11
+	VPMADDWD     Y0, Y11, Y11
+	VPADDD       Y11, Y9, Y9
+	VMOVDQU      352(CX), Y11
+	VPSIGNB      Y7, Y11, Y7
+	VPMADDUBSW   Y7, Y10, Y7
+	VPMADDWD     Y0, Y7, Y7
+	VPADDD       Y7, Y6, Y6
+	VMOVDQU      Y8, (R10)
+	VMOVDQU      Y9, 128(R10)
+	VMOVDQU      Y6, 256(R10)
+	VPBROADCASTW (DI), X6
+	VCVTPH2PS    X6, Y6
+	VMOVDQU      turbo46<>+0(SB), Y7
+	VMULPS       Y7, Y6, Y6
+	VMOVSS       X6, (R11)
 	ADDQ         $0x20, R10
 	ADDQ         $4, R11
 	MOVQ         stride+48(FP), R12
@@ -7708,71 +7859,71 @@ done4:
 	ADDQ         $1, R9
 
 	// four results for each row of y
-	VMOVUPS      (BX), X0
-	VMOVDQU      (AX), Y1
-	VMOVDQU      32(AX), Y2
-	VMOVDQU      64(AX), Y3
-	VMOVDQU      96(AX), Y4
-	VPUNPCKLDQ   Y2, Y1, Y5
-	VPUNPCKHDQ   Y2, Y1, Y1
-	VPADDD       Y1, Y5, Y5
-	VPUNPCKLDQ   Y4, Y3, Y1
-	VPUNPCKHDQ   Y4, Y3, Y2
-	VPADDD       Y2, Y1, Y1
-	VPUNPCKLQDQ  Y1, Y5, Y2
-	VPUNPCKHQDQ  Y1, Y5, Y1
-	VPADDD       Y1, Y2, Y2
-	VEXTRACTI128 $1, Y2, X1
-	VPADDD       X1, X2, X1
-	VCVTDQ2PS    X1, X1
-	VBROADCASTSS (DX), X2
-	VMULPS       X2, X1, X1
-	VMULPS       X0, X1, X1
-	VMOVUPS      X1, (SI)
-	VMOVDQU      128(AX), Y1
-	VMOVDQU      160(AX), Y2
-	VMOVDQU      192(AX), Y3
-	VMOVDQU      224(AX), Y4
-	VPUNPCKLDQ   Y2, Y1, Y5
-	VPUNPCKHDQ   Y2, Y1, Y1
-	VPADDD       Y1, Y5, Y5
-	VPUNPCKLDQ   Y4, Y3, Y1
-	VPUNPCKHDQ   Y4, Y3, Y2
-	VPADDD       Y2, Y1, Y1
-	VPUNPCKLQDQ  Y1, Y5, Y2
-	VPUNPCKHQDQ  Y1, Y5, Y1
-	VPADDD       Y1, Y2, Y2
-	VEXTRACTI128 $1, Y2, X1
-	VPADDD       X1, X2, X1
-	VCVTDQ2PS    X1, X1
-	VBROADCASTSS 4(DX), X2
-	VMULPS       X2, X1, X1
-	VMULPS       X0, X1, X1
+	VMOVUPS      (BX), X6
+	VMOVDQU      (AX), Y7
+	VMOVDQU      32(AX), Y8
+	VMOVDQU      64(AX), Y9
+	VMOVDQU      96(AX), Y10
+	VPUNPCKLDQ   Y8, Y7, Y11
+	VPUNPCKHDQ   Y8, Y7, Y7
+	VPADDD       Y7, Y11, Y11
+	VPUNPCKLDQ   Y10, Y9, Y7
+	VPUNPCKHDQ   Y10, Y9, Y8
+	VPADDD       Y8, Y7, Y7
+	VPUNPCKLQDQ  Y7, Y11, Y8
+	VPUNPCKHQDQ  Y7, Y11, Y7
+	VPADDD       Y7, Y8, Y8
+	VEXTRACTI128 $1, Y8, X7
+	VPADDD       X7, X8, X7
+	VCVTDQ2PS    X7, X7
+	VBROADCASTSS (DX), X8
+	VMULPS       X8, X7, X7
+	VMULPS       X6, X7, X7
+	VMOVUPS      X7, (SI)
+	VMOVDQU      128(AX), Y7
+	VMOVDQU      160(AX), Y8
+	VMOVDQU      192(AX), Y9
+	VMOVDQU      224(AX), Y10
+	VPUNPCKLDQ   Y8, Y7, Y11
+	VPUNPCKHDQ   Y8, Y7, Y7
+	VPADDD       Y7, Y11, Y11
+	VPUNPCKLDQ   Y10, Y9, Y7
+	VPUNPCKHDQ   Y10, Y9, Y8
+	VPADDD       Y8, Y7, Y7
+	VPUNPCKLQDQ  Y7, Y11, Y8
+	VPUNPCKHQDQ  Y7, Y11, Y7
+	VPADDD       Y7, Y8, Y8
+	VEXTRACTI128 $1, Y8, X7
+	VPADDD       X7, X8, X7
+	VCVTDQ2PS    X7, X7
+	VBROADCASTSS 4(DX), X8
+	VMULPS       X8, X7, X7
+	VMULPS       X6, X7, X7
 	MOVQ         ldy+8(FP), R9
 	MOVQ         SI, R10
 	ADDQ         R9, R10
-	VMOVUPS      X1, (R10)
-	VMOVDQU      256(AX), Y1
-	VMOVDQU      288(AX), Y2
-	VMOVDQU      320(AX), Y3
-	VMOVDQU      352(AX), Y4
-	VPUNPCKLDQ   Y2, Y1, Y5
-	VPUNPCKHDQ   Y2, Y1, Y1
-	VPADDD       Y1, Y5, Y5
-	VPUNPCKLDQ   Y4, Y3, Y1
-	VPUNPCKHDQ   Y4, Y3, Y2
-	VPADDD       Y2, Y1, Y1
-	VPUNPCKLQDQ  Y1, Y5, Y2
-	VPUNPCKHQDQ  Y1, Y5, Y1
-	VPADDD       Y1, Y2, Y2
-	VEXTRACTI128 $1, Y2, X1
-	VPADDD       X1, X2, X1
-	VCVTDQ2PS    X1, X1
-	VBROADCASTSS 8(DX), X2
-	VMULPS       X2, X1, X1
-	VMULPS       X0, X1, X0
+	VMOVUPS      X7, (R10)
+	VMOVDQU      256(AX), Y7
+	VMOVDQU      288(AX), Y8
+	VMOVDQU      320(AX), Y9
+	VMOVDQU      352(AX), Y10
+	VPUNPCKLDQ   Y8, Y7, Y11
+	VPUNPCKHDQ   Y8, Y7, Y7
+	VPADDD       Y7, Y11, Y11
+	VPUNPCKLDQ   Y10, Y9, Y7
+	VPUNPCKHDQ   Y10, Y9, Y8
+	VPADDD       Y8, Y7, Y7
+	VPUNPCKLQDQ  Y7, Y11, Y8
+	VPUNPCKHQDQ  Y7, Y11, Y7
+	VPADDD       Y7, Y8, Y8
+	VEXTRACTI128 $1, Y8, X7
+	VPADDD       X7, X8, X7
+	VCVTDQ2PS    X7, X7
+	VBROADCASTSS 8(DX), X8
+	VMULPS       X8, X7, X7
+	VMULPS       X6, X7, X6
 	ADDQ         R9, R10
-	VMOVUPS      X0, (R10)
+	VMOVUPS      X6, (R10)
 	ADDQ         $0x10, SI
 	SUBQ         $4, R8
 	JGE          loop1
@@ -7785,6 +7936,14 @@ done2:
 // matmulQ8Block4xTurbo4AVX2 multiplies rows of one block with 4 rows of activations in int8; rows is a multiple of 4, ldy and stride in bytes.
 // Requires: AVX2, F16C
 TEXT ·matmulQ8Block4xTurbo4AVX2(SB), 0, $928-72
+
+	// constants of the loops
+	VMOVDQU      turbo411<>+0(SB), Y0
+	VMOVDQU      turbo42<>+0(SB), Y1
+	VMOVDQU      turbo41<>+0(SB), Y2
+	VBROADCASTI128 turbo47<>+0(SB), Y3
+	VMOVDQU      turbo40<>+0(SB), Y4
+	VMOVDQU      turbo45<>+0(SB), Y5
 	LEAQ         31(SP), AX
 	ANDQ         $-32, AX
 	LEAQ         351(SP), AX
@@ -7810,130 +7969,126 @@ loop1:
 	JLT          done4
 
 loop3:
-	VMOVDQU      4(DI), X0
-	VINSERTI128  $1, 12(DI), Y0, Y0
-	VPSHUFB      turbo40<>+0(SB), Y0, Y0
-	VPAND        turbo41<>+0(SB), Y0, Y1
-	VPSRLD       $4, Y0, Y0
-	VPAND        turbo42<>+0(SB), Y0, Y0
-	VPOR         Y0, Y1, Y0
-	VBROADCASTI128 turbo47<>+0(SB), Y1
-	VPSHUFB      Y0, Y1, Y0
-	VPABSB       Y0, Y1
-	VMOVDQU      (CX), Y2
-	VPSIGNB      Y0, Y2, Y2
-	VPMADDUBSW   Y2, Y1, Y2
-	VPMADDWD     turbo411<>+0(SB), Y2, Y2
-	VMOVDQU      128(CX), Y3
-	VPSIGNB      Y0, Y3, Y3
-	VPMADDUBSW   Y3, Y1, Y3
-	VPMADDWD     turbo411<>+0(SB), Y3, Y3
-	VMOVDQU      256(CX), Y4
-	VPSIGNB      Y0, Y4, Y4
-	VPMADDUBSW   Y4, Y1, Y4
-	VPMADDWD     turbo411<>+0(SB), Y4, Y4
-	VMOVDQU      384(CX), Y5
-	VPSIGNB      Y0, Y5, Y0
-	VPMADDUBSW   Y0, Y1, Y0
-	VPMADDWD     turbo411<>+0(SB), Y0, Y0
-	VMOVDQU      20(DI), X1
-	VINSERTI128  $1, 28(DI), Y1, Y1
-	VPSHUFB      turbo40<>+0(SB), Y1, Y1
-	VPAND        turbo41<>+0(SB), Y1, Y5
-	VPSRLD       $4, Y1, Y1
-	VPAND        turbo42<>+0(SB), Y1, Y1
-	VPOR         Y1, Y5, Y1
-	VBROADCASTI128 turbo47<>+0(SB), Y5
-	VPSHUFB      Y1, Y5, Y1
-	VPABSB       Y1, Y5
-	VMOVDQU      32(CX), Y6
-	VPSIGNB      Y1, Y6, Y6
-	VPMADDUBSW   Y6, Y5, Y6
-	VPMADDWD     turbo411<>+0(SB), Y6, Y6
-	VPADDD       Y6, Y2, Y2
-	VMOVDQU      160(CX), Y6
-	VPSIGNB      Y1, Y6, Y6
-	VPMADDUBSW   Y6, Y5, Y6
-	VPMADDWD     turbo411<>+0(SB), Y6, Y6
-	VPADDD       Y6, Y3, Y3
-	VMOVDQU      288(CX), Y6
-	VPSIGNB      Y1, Y6, Y6
-	VPMADDUBSW   Y6, Y5, Y6
-	VPMADDWD     turbo411<>+0(SB), Y6, Y6
-	VPADDD       Y6, Y4, Y4
-	VMOVDQU      416(CX), Y6
-	VPSIGNB      Y1, Y6, Y1
-	VPMADDUBSW   Y1, Y5, Y1
-	VPMADDWD     turbo411<>+0(SB), Y1, Y1
-	VPADDD       Y1, Y0, Y0
-	VMOVDQU      36(DI), X1
-	VINSERTI128  $1, 44(DI), Y1, Y1
-	VPSHUFB      turbo40<>+0(SB), Y1, Y1
-	VPAND        turbo41<>+0(SB), Y1, Y5
-	VPSRLD       $4, Y1, Y1
-	VPAND        turbo42<>+0(SB), Y1, Y1
-	VPOR         Y1, Y5, Y1
-	VBROADCASTI128 turbo47<>+0(SB), Y5
-	VPSHUFB      Y1, Y5, Y1
-	VPABSB       Y1, Y5
-	VMOVDQU      64(CX), Y6
-	VPSIGNB      Y1, Y6, Y6
-	VPMADDUBSW   Y6, Y5, Y6
-	VPMADDWD     turbo411<>+0(SB), Y6, Y6
-	VPADDD       Y6, Y2, Y2
-	VMOVDQU      192(CX), Y6
-	VPSIGNB      Y1, Y6, Y6
-	VPMADDUBSW   Y6, Y5, Y6
-	VPMADDWD     turbo411<>+0(SB), Y6, Y6
-	VPADDD       Y6, Y3, Y3
-	VMOVDQU      320(CX), Y6
-	VPSIGNB      Y1, Y6, Y6
-	VPMADDUBSW   Y6, Y5, Y6
-	VPMADDWD     turbo411<>+0(SB), Y6, Y6
-	VPADDD       Y6, Y4, Y4
-	VMOVDQU      448(CX), Y6
-	VPSIGNB      Y1, Y6, Y1
-	VPMADDUBSW   Y1, Y5, Y1
-	VPMADDWD     turbo411<>+0(SB), Y1, Y1
-	VPADDD       Y1, Y0, Y0
-	VBROADCASTI128 52(DI), Y1
-	VPSHUFB      turbo45<>+0(SB), Y1, Y1
-	VPAND        turbo41<>+0(SB), Y1, Y5
-	VPSRLD       $4, Y1, Y1
-	VPAND        turbo42<>+0(SB), Y1, Y1
-	VPOR         Y1, Y5, Y1
-	VBROADCASTI128 turbo47<>+0(SB), Y5
-	VPSHUFB      Y1, Y5, Y1
-	VPABSB       Y1, Y5
-	VMOVDQU      96(CX), Y6
-	VPSIGNB      Y1, Y6, Y6
-	VPMADDUBSW   Y6, Y5, Y6
-	VPMADDWD     turbo411<>+0(SB), Y6, Y6
-	VPADDD       Y6, Y2, Y2
-	VMOVDQU      224(CX), Y6
-	VPSIGNB      Y1, Y6, Y6
-	VPMADDUBSW   Y6, Y5, Y6
-	VPMADDWD     turbo411<>+0(SB), Y6, Y6
-	VPADDD       Y6, Y3, Y3
-	VMOVDQU      352(CX), Y6
-	VPSIGNB      Y1, Y6, Y6
-	VPMADDUBSW   Y6, Y5, Y6
-	VPMADDWD     turbo411<>+0(SB), Y6, Y6
-	VPADDD       Y6, Y4, Y4
-	VMOVDQU      480(CX), Y6
-	VPSIGNB      Y1, Y6, Y1
-	VPMADDUBSW   Y1, Y5, Y1
-	VPMADDWD     turbo411<>+0(SB), Y1, Y1
-	VPADDD       Y1, Y0, Y0
-	VMOVDQU      Y2, (R10)
-	VMOVDQU      Y3, 128(R10)
-	VMOVDQU      Y4, 256(R10)
-	VMOVDQU      Y0, 384(R10)
-	VPBROADCASTW (DI), X0
-	VCVTPH2PS    X0, Y0
-	VMOVDQU      turbo46<>+0(SB), Y1
-	VMULPS       Y1, Y0, Y0
-	VMOVSS       X0, (R11)
+	VMOVDQU      4(DI), X6
+	VINSERTI128  $1, 12(DI), Y6, Y6
+	VPSHUFB      Y4, Y6, Y6
+	VPAND        Y2, Y6, Y7
+	VPSRLD       $4, Y6, Y6
+	VPAND        Y1, Y6, Y6
+	VPOR         Y6, Y7, Y6
+	VPSHUFB      Y6, Y3, Y6
+	VPABSB       Y6, Y7
+	VMOVDQU      (CX), Y8
+	VPSIGNB      Y6, Y8, Y8
+	VPMADDUBSW   Y8, Y7, Y8
+	VPMADDWD     Y0, Y8, Y8
+	VMOVDQU      128(CX), Y9
+	VPSIGNB      Y6, Y9, Y9
+	VPMADDUBSW   Y9, Y7, Y9
+	VPMADDWD     Y0, Y9, Y9
+	VMOVDQU      256(CX), Y10
+	VPSIGNB      Y6, Y10, Y10
+	VPMADDUBSW   Y10, Y7, Y10
+	VPMADDWD     Y0, Y10, Y10
+	VMOVDQU      384(CX), Y11
+	VPSIGNB      Y6, Y11, Y6
+	VPMADDUBSW   Y6, Y7, Y6
+	VPMADDWD     Y0, Y6, Y6
+	VMOVDQU      20(DI), X7
+	VINSERTI128  $1, 28(DI), Y7, Y7
+	VPSHUFB      Y4, Y7, Y7
+	VPAND        Y2, Y7, Y11
+	VPSRLD       $4, Y7, Y7
+	VPAND        Y1, Y7, Y7
+	VPOR         Y7, Y11, Y7
+	VPSHUFB      Y7, Y3, Y7
+	VPABSB       Y7, Y11
+	VMOVDQU      32(CX), Y12
+	VPSIGNB      Y7, Y12, Y12
+	VPMADDUBSW   Y12, Y11, Y12
+	VPMADDWD     Y0, Y12, Y12
+	VPADDD       Y12, Y8, Y8
+	VMOVDQU      160(CX), Y12
+	VPSIGNB      Y7, Y12, Y12
+	VPMADDUBSW   Y12, Y11, Y12
+	VPMADDWD     Y0, Y12, Y12
+	VPADDD       Y12, Y9, Y9
+	VMOVDQU      288(CX), Y12
+	VPSIGNB      Y7, Y12, Y12
+	VPMADDUBSW   Y12, Y11, Y12
+	VPMADDWD     Y0, Y12, Y12
+	VPADDD       Y12, Y10, Y10
+	VMOVDQU      416(CX), Y12
+	VPSIGNB      Y7, Y12, Y7
+	VPMADDUBSW   Y7, Y11, Y7
+	VPMADDWD     Y0, Y7, Y7
+	VPADDD       Y7, Y6, Y6
+	VMOVDQU      36(DI), X7
+	VINSERTI128  $1, 44(DI), Y7, Y7
+	VPSHUFB      Y4, Y7, Y7
+	VPAND        Y2, Y7, Y11
+	VPSRLD       $4, Y7, Y7
+	VPAND        Y1, Y7, Y7
+	VPOR         Y7, Y11, Y7
+	VPSHUFB      Y7, Y3, Y7
+	VPABSB       Y7, Y11
+	VMOVDQU      64(CX), Y12
+	VPSIGNB      Y7, Y12, Y12
+	VPMADDUBSW   Y12, Y11, Y12
+	VPMADDWD     Y0, Y12, Y12
+	VPADDD       Y12, Y8, Y8
+	VMOVDQU      192(CX), Y12
+	VPSIGNB      Y7, Y12, Y12
+	VPMADDUBSW   Y12, Y11, Y12
+	VPMADDWD     Y0, Y12, Y12
+	VPADDD       Y12, Y9, Y9
+	VMOVDQU      320(CX), Y12
+	VPSIGNB      Y7, Y12, Y12
+	VPMADDUBSW   Y12, Y11, Y12
+	VPMADDWD     Y0, Y12, Y12
+	VPADDD       Y12, Y10, Y10
+	VMOVDQU      448(CX), Y12
+	VPSIGNB      Y7, Y12, Y7
+	VPMADDUBSW   Y7, Y11, Y7
+	VPMADDWD     Y0, Y7, Y7
+	VPADDD       Y7, Y6, Y6
+	VBROADCASTI128 52(DI), Y7
+	VPSHUFB      Y5, Y7, Y7
+	VPAND        Y2, Y7, Y11
+	VPSRLD       $4, Y7, Y7
+	VPAND        Y1, Y7, Y7
+	VPOR         Y7, Y11, Y7
+	VPSHUFB      Y7, Y3, Y7
+	VPABSB       Y7, Y11
+	VMOVDQU      96(CX), Y12
+	VPSIGNB      Y7, Y12, Y12
+	VPMADDUBSW   Y12, Y11, Y12
+	VPMADDWD     Y0, Y12, Y12
+	VPADDD       Y12, Y8, Y8
+	VMOVDQU      224(CX), Y12
+	VPSIGNB      Y7, Y12, Y12
+	VPMADDUBSW   Y12, Y11, Y12
+	VPMADDWD     Y0, Y12, Y12
+	VPADDD       Y12, Y9, Y9
+	VMOVDQU      352(CX), Y12
+	VPSIGNB      Y7, Y12, Y12
+	VPMADDUBSW   Y12, Y11, Y12
+	VPMADDWD     Y0, Y12, Y12
+	VPADDD       Y12, Y10, Y10
+	VMOVDQU      480(CX), Y12
+	VPSIGNB      Y7, Y12, Y7
+	VPMADDUBSW   Y7, Y11, Y7
+	VPMADDWD     Y0, Y7, Y7
+	VPADDD       Y7, Y6, Y6
+	VMOVDQU      Y8, (R10)
+	VMOVDQU      Y9, 128(R10)
+	VMOVDQU      Y10, 256(R10)
+	VMOVDQU      Y6, 384(R10)
+	VPBROADCASTW (DI), X6
+	VCVTPH2PS    X6, Y6
+	VMOVDQU      turbo46<>+0(SB), Y7
+	VMULPS       Y7, Y6, Y6
+	VMOVSS       X6, (R11)
 	ADDQ         $0x20, R10
 	ADDQ         $4, R11
 	MOVQ         stride+48(FP), R12
@@ -7945,92 +8100,92 @@ done4:
 	ADDQ         $1, R9
 
 	// four results for each row of y
-	VMOVUPS      (BX), X0
-	VMOVDQU      (AX), Y1
-	VMOVDQU      32(AX), Y2
-	VMOVDQU      64(AX), Y3
-	VMOVDQU      96(AX), Y4
-	VPUNPCKLDQ   Y2, Y1, Y5
-	VPUNPCKHDQ   Y2, Y1, Y1
-	VPADDD       Y1, Y5, Y5
-	VPUNPCKLDQ   Y4, Y3, Y1
-	VPUNPCKHDQ   Y4, Y3, Y2
-	VPADDD       Y2, Y1, Y1
-	VPUNPCKLQDQ  Y1, Y5, Y2
-	VPUNPCKHQDQ  Y1, Y5, Y1
-	VPADDD       Y1, Y2, Y2
-	VEXTRACTI128 $1, Y2, X1
-	VPADDD       X1, X2, X1
-	VCVTDQ2PS    X1, X1
-	VBROADCASTSS (DX), X2
-	VMULPS       X2, X1, X1
-	VMULPS       X0, X1, X1
-	VMOVUPS      X1, (SI)
-	VMOVDQU      128(AX), Y1
-	VMOVDQU      160(AX), Y2
-	VMOVDQU      192(AX), Y3
-	VMOVDQU      224(AX), Y4
-	VPUNPCKLDQ   Y2, Y1, Y5
-	VPUNPCKHDQ   Y2, Y1, Y1
-	VPADDD       Y1, Y5, Y5
-	VPUNPCKLDQ   Y4, Y3, Y1
-	VPUNPCKHDQ   Y4, Y3, Y2
-	VPADDD       Y2, Y1, Y1
-	VPUNPCKLQDQ  Y1, Y5, Y2
-	VPUNPCKHQDQ  Y1, Y5, Y1
-	VPADDD       Y1, Y2, Y2
-	VEXTRACTI128 $1, Y2, X1
-	VPADDD       X1, X2, X1
-	VCVTDQ2PS    X1, X1
-	VBROADCASTSS 4(DX), X2
-	VMULPS       X2, X1, X1
-	VMULPS       X0, X1, X1
+	VMOVUPS      (BX), X6
+	VMOVDQU      (AX), Y7
+	VMOVDQU      32(AX), Y8
+	VMOVDQU      64(AX), Y9
+	VMOVDQU      96(AX), Y10
+	VPUNPCKLDQ   Y8, Y7, Y11
+	VPUNPCKHDQ   Y8, Y7, Y7
+	VPADDD       Y7, Y11, Y11
+	VPUNPCKLDQ   Y10, Y9, Y7
+	VPUNPCKHDQ   Y10, Y9, Y8
+	VPADDD       Y8, Y7, Y7
+	VPUNPCKLQDQ  Y7, Y11, Y8
+	VPUNPCKHQDQ  Y7, Y11, Y7
+	VPADDD       Y7, Y8, Y8
+	VEXTRACTI128 $1, Y8, X7
+	VPADDD       X7, X8, X7
+	VCVTDQ2PS    X7, X7
+	VBROADCASTSS (DX), X8
+	VMULPS       X8, X7, X7
+	VMULPS       X6, X7, X7
+	VMOVUPS      X7, (SI)
+	VMOVDQU      128(AX), Y7
+	VMOVDQU      160(AX), Y8
+	VMOVDQU      192(AX), Y9
+	VMOVDQU      224(AX), Y10
+	VPUNPCKLDQ   Y8, Y7, Y11
+	VPUNPCKHDQ   Y8, Y7, Y7
+	VPADDD       Y7, Y11, Y11
+	VPUNPCKLDQ   Y10, Y9, Y7
+	VPUNPCKHDQ   Y10, Y9, Y8
+	VPADDD       Y8, Y7, Y7
+	VPUNPCKLQDQ  Y7, Y11, Y8
+	VPUNPCKHQDQ  Y7, Y11, Y7
+	VPADDD       Y7, Y8, Y8
+	VEXTRACTI128 $1, Y8, X7
+	VPADDD       X7, X8, X7
+	VCVTDQ2PS    X7, X7
+	VBROADCASTSS 4(DX), X8
+	VMULPS       X8, X7, X7
+	VMULPS       X6, X7, X7
 	MOVQ         ldy+8(FP), R9
 	MOVQ         SI, R10
 	ADDQ         R9, R10
-	VMOVUPS      X1, (R10)
-	VMOVDQU      256(AX), Y1
-	VMOVDQU      288(AX), Y2
-	VMOVDQU      320(AX), Y3
-	VMOVDQU      352(AX), Y4
-	VPUNPCKLDQ   Y2, Y1, Y5
-	VPUNPCKHDQ   Y2, Y1, Y1
-	VPADDD       Y1, Y5, Y5
-	VPUNPCKLDQ   Y4, Y3, Y1
-	VPUNPCKHDQ   Y4, Y3, Y2
-	VPADDD       Y2, Y1, Y1
-	VPUNPCKLQDQ  Y1, Y5, Y2
-	VPUNPCKHQDQ  Y1, Y5, Y1
-	VPADDD       Y1, Y2, Y2
-	VEXTRACTI128 $1, Y2, X1
-	VPADDD       X1, X2, X1
-	VCVTDQ2PS    X1, X1
-	VBROADCASTSS 8(DX), X2
-	VMULPS       X2, X1, X1
-	VMULPS       X0, X1, X1
+	VMOVUPS      X7, (R10)
+	VMOVDQU      256(AX), Y7
+	VMOVDQU      288(AX), Y8
+	VMOVDQU      320(AX), Y9
+	VMOVDQU      352(AX), Y10
+	VPUNPCKLDQ   Y8, Y7, Y11
+	VPUNPCKHDQ   Y8, Y7, Y7
+	VPADDD       Y7, Y11, Y11
+	VPUNPCKLDQ   Y10, Y9, Y7
+	VPUNPCKHDQ   Y10, Y9, Y8
+	VPADDD       Y8, Y7, Y7
+	VPUNPCKLQDQ  Y7, Y11, Y8
+	VPUNPCKHQDQ  Y7, Y11, Y7
+	VPADDD       Y7, Y8, Y8
+	VEXTRACTI128 $1, Y8, X7
+	VPADDD       X7, X8, X7
+	VCVTDQ2PS    X7, X7
+	VBROADCASTSS 8(DX), X8
+	VMULPS       X8, X7, X7
+	VMULPS       X6, X7, X7
 	ADDQ         R9, R10
-	VMOVUPS      X1, (R10)
-	VMOVDQU      384(AX), Y1
-	VMOVDQU      416(AX), Y2
-	VMOVDQU      448(AX), Y3
-	VMOVDQU      480(AX), Y4
-	VPUNPCKLDQ   Y2, Y1, Y5
-	VPUNPCKHDQ   Y2, Y1, Y1
-	VPADDD       Y1, Y5, Y5
-	VPUNPCKLDQ   Y4, Y3, Y1
-	VPUNPCKHDQ   Y4, Y3, Y2
-	VPADDD       Y2, Y1, Y1
-	VPUNPCKLQDQ  Y1, Y5, Y2
-	VPUNPCKHQDQ  Y1, Y5, Y1
-	VPADDD       Y1, Y2, Y2
-	VEXTRACTI128 $1, Y2, X1
-	VPADDD       X1, X2, X1
-	VCVTDQ2PS    X1, X1
-	VBROADCASTSS 12(DX), X2
-	VMULPS       X2, X1, X1
-	VMULPS       X0, X1, X0
+	VMOVUPS      X7, (R10)
+	VMOVDQU      384(AX), Y7
+	VMOVDQU      416(AX), Y8
+	VMOVDQU      448(AX), Y9
+	VMOVDQU      480(AX), Y10
+	VPUNPCKLDQ   Y8, Y7, Y11
+	VPUNPCKHDQ   Y8, Y7, Y7
+	VPADDD       Y7, Y11, Y11
+	VPUNPCKLDQ   Y10, Y9, Y7
+	VPUNPCKHDQ   Y10, Y9, Y8
+	VPADDD       Y8, Y7, Y7
+	VPUNPCKLQDQ  Y7, Y11, Y8
+	VPUNPCKHQDQ  Y7, Y11, Y7
+	VPADDD       Y7, Y8, Y8
+	VEXTRACTI128 $1, Y8, X7
+	VPADDD       X7, X8, X7
+	VCVTDQ2PS    X7, X7
+	VBROADCASTSS 12(DX), X8
+	VMULPS       X8, X7, X7
+	VMULPS       X6, X7, X6
 	ADDQ         R9, R10
-	VMOVUPS      X0, (R10)
+	VMOVUPS      X6, (R10)
 	ADDQ         $0x10, SI
 	SUBQ         $4, R8
 	JGE          loop1
@@ -8043,6 +8198,13 @@ done2:
 // unpackTurbo4AVX2 unpacks a row into records of 32 levels, their scales and mins.
 // Requires: AVX2, F16C
 TEXT ·unpackTurbo4AVX2(SB), NOSPLIT, $320-24
+
+	// constants of the loops
+	VMOVDQU      turbo42<>+0(SB), Y0
+	VMOVDQU      turbo41<>+0(SB), Y1
+	VBROADCASTI128 turbo47<>+0(SB), Y2
+	VMOVDQU      turbo40<>+0(SB), Y3
+	VMOVDQU      turbo45<>+0(SB), Y4
 	MOVQ         dst+0(FP), AX
 	MOVQ         src+8(FP), BX
 	MOVQ         blocks+16(FP), CX
@@ -8052,61 +8214,57 @@ TEXT ·unpackTurbo4AVX2(SB), NOSPLIT, $320-24
 	JLT          done2
 
 loop1:
-	VPBROADCASTW (BX), X0
-	VCVTPH2PS    X0, Y0
-	VMOVDQU      turbo46<>+0(SB), Y1
-	VMULPS       Y1, Y0, Y0
-	VMOVDQU      4(BX), X1
-	VINSERTI128  $1, 12(BX), Y1, Y1
-	VPSHUFB      turbo40<>+0(SB), Y1, Y1
-	VPAND        turbo41<>+0(SB), Y1, Y2
-	VPSRLD       $4, Y1, Y1
-	VPAND        turbo42<>+0(SB), Y1, Y1
-	VPOR         Y1, Y2, Y1
-	VBROADCASTI128 turbo47<>+0(SB), Y2
-	VPSHUFB      Y1, Y2, Y1
-	VPABSB       Y1, Y2
-	VMOVDQU      Y2, (AX)
-	VMOVDQU      Y1, 48(AX)
-	VMOVSD       X0, 32(AX)
-	VMOVDQU      20(BX), X1
-	VINSERTI128  $1, 28(BX), Y1, Y1
-	VPSHUFB      turbo40<>+0(SB), Y1, Y1
-	VPAND        turbo41<>+0(SB), Y1, Y2
-	VPSRLD       $4, Y1, Y1
-	VPAND        turbo42<>+0(SB), Y1, Y1
-	VPOR         Y1, Y2, Y1
-	VBROADCASTI128 turbo47<>+0(SB), Y2
-	VPSHUFB      Y1, Y2, Y1
-	VPABSB       Y1, Y2
-	VMOVDQU      Y2, 80(AX)
-	VMOVDQU      Y1, 128(AX)
-	VMOVSD       X0, 112(AX)
-	VMOVDQU      36(BX), X1
-	VINSERTI128  $1, 44(BX), Y1, Y1
-	VPSHUFB      turbo40<>+0(SB), Y1, Y1
-	VPAND        turbo41<>+0(SB), Y1, Y2
-	VPSRLD       $4, Y1, Y1
-	VPAND        turbo42<>+0(SB), Y1, Y1
-	VPOR         Y1, Y2, Y1
-	VBROADCASTI128 turbo47<>+0(SB), Y2
-	VPSHUFB      Y1, Y2, Y1
-	VPABSB       Y1, Y2
-	VMOVDQU      Y2, 160(AX)
-	VMOVDQU      Y1, 208(AX)
-	VMOVSD       X0, 192(AX)
-	VBROADCASTI128 52(BX), Y1
-	VPSHUFB      turbo45<>+0(SB), Y1, Y1
-	VPAND        turbo41<>+0(SB), Y1, Y2
-	VPSRLD       $4, Y1, Y1
-	VPAND        turbo42<>+0(SB), Y1, Y1
-	VPOR         Y1, Y2, Y1
-	VBROADCASTI128 turbo47<>+0(SB), Y2
-	VPSHUFB      Y1, Y2, Y1
-	VPABSB       Y1, Y2
-	VMOVDQU      Y2, 240(AX)
-	VMOVDQU      Y1, 288(AX)
-	VMOVSD       X0, 272(AX)
+	VPBROADCASTW (BX), X5
+	VCVTPH2PS    X5, Y5
+	VMOVDQU      turbo46<>+0(SB), Y6
+	VMULPS       Y6, Y5, Y5
+	VMOVDQU      4(BX), X6
+	VINSERTI128  $1, 12(BX), Y6, Y6
+	VPSHUFB      Y3, Y6, Y6
+	VPAND        Y1, Y6, Y7
+	VPSRLD       $4, Y6, Y6
+	VPAND        Y0, Y6, Y6
+	VPOR         Y6, Y7, Y6
+	VPSHUFB      Y6, Y2, Y6
+	VPABSB       Y6, Y7
+	VMOVDQU      Y7, (AX)
+	VMOVDQU      Y6, 48(AX)
+	VMOVSD       X5, 32(AX)
+	VMOVDQU      20(BX), X6
+	VINSERTI128  $1, 28(BX), Y6, Y6
+	VPSHUFB      Y3, Y6, Y6
+	VPAND        Y1, Y6, Y7
+	VPSRLD       $4, Y6, Y6
+	VPAND        Y0, Y6, Y6
+	VPOR         Y6, Y7, Y6
+	VPSHUFB      Y6, Y2, Y6
+	VPABSB       Y6, Y7
+	VMOVDQU      Y7, 80(AX)
+	VMOVDQU      Y6, 128(AX)
+	VMOVSD       X5, 112(AX)
+	VMOVDQU      36(BX), X6
+	VINSERTI128  $1, 44(BX), Y6, Y6
+	VPSHUFB      Y3, Y6, Y6
+	VPAND        Y1, Y6, Y7
+	VPSRLD       $4, Y6, Y6
+	VPAND        Y0, Y6, Y6
+	VPOR         Y6, Y7, Y6
+	VPSHUFB      Y6, Y2, Y6
+	VPABSB       Y6, Y7
+	VMOVDQU      Y7, 160(AX)
+	VMOVDQU      Y6, 208(AX)
+	VMOVSD       X5, 192(AX)
+	VBROADCASTI128 52(BX), Y6
+	VPSHUFB      Y4, Y6, Y6
+	VPAND        Y1, Y6, Y7
+	VPSRLD       $4, Y6, Y6
+	VPAND        Y0, Y6, Y6
+	VPOR         Y6, Y7, Y6
+	VPSHUFB      Y6, Y2, Y6
+	VPABSB       Y6, Y7
+	VMOVDQU      Y7, 240(AX)
+	VMOVDQU      Y6, 288(AX)
+	VMOVSD       X5, 272(AX)
 	ADDQ         $0x44, BX
 	ADDQ         $0x140, AX
 	SUBQ         $1, CX
@@ -8120,6 +8278,13 @@ done2:
 // encodeGroupsTurbo4AVX2 packs groups of 8 blocks of 128 values.
 // Requires: AVX2, F16C
 TEXT ·encodeGroupsTurbo4AVX2(SB), NOSPLIT, $0-32
+
+	// constants of the loops
+	VMOVDQU      turbo44<>+0(SB), Y0
+	VMOVDQU      turbo43<>+0(SB), Y1
+	VMOVDQU      turbo419<>+0(SB), Y2
+	VMOVDQU      turbo418<>+0(SB), Y3
+	VMOVDQU      turbo417<>+0(SB), Y4
 	MOVQ         dst+0(FP), AX
 	MOVQ         src+8(FP), BX
 	MOVQ         scratch+16(FP), CX
@@ -8139,46 +8304,46 @@ loop1:
 	JLT          done4
 
 loop3:
-	VMOVUPS      (BX)(SI*1), Y0
-	VMOVUPS      512(BX)(SI*1), Y1
-	VMOVUPS      1024(BX)(SI*1), Y2
-	VMOVUPS      1536(BX)(SI*1), Y3
-	VMOVUPS      2048(BX)(SI*1), Y4
-	VMOVUPS      2560(BX)(SI*1), Y5
-	VMOVUPS      3072(BX)(SI*1), Y6
-	VMOVUPS      3584(BX)(SI*1), Y7
-	VUNPCKLPS    Y1, Y0, Y8
-	VUNPCKHPS    Y1, Y0, Y1
-	VUNPCKLPS    Y3, Y2, Y0
-	VUNPCKHPS    Y3, Y2, Y3
-	VUNPCKLPD    Y0, Y8, Y2
-	VUNPCKHPD    Y0, Y8, Y0
-	VUNPCKLPD    Y3, Y1, Y8
-	VUNPCKHPD    Y3, Y1, Y3
-	VUNPCKLPS    Y5, Y4, Y1
-	VUNPCKHPS    Y5, Y4, Y5
-	VUNPCKLPS    Y7, Y6, Y4
-	VUNPCKHPS    Y7, Y6, Y7
-	VUNPCKLPD    Y4, Y1, Y6
-	VUNPCKHPD    Y4, Y1, Y4
-	VUNPCKLPD    Y7, Y5, Y1
-	VUNPCKHPD    Y7, Y5, Y7
-	VPERM2F128   $0x20, Y6, Y2, Y5
-	VPERM2F128   $0x31, Y6, Y2, Y6
-	VPERM2F128   $0x20, Y4, Y0, Y2
-	VPERM2F128   $0x31, Y4, Y0, Y4
-	VPERM2F128   $0x20, Y1, Y8, Y0
-	VPERM2F128   $0x31, Y1, Y8, Y1
-	VPERM2F128   $0x20, Y7, Y3, Y8
-	VPERM2F128   $0x31, Y7, Y3, Y7
-	VMOVUPS      Y5, (CX)(SI*8)
-	VMOVUPS      Y2, 32(CX)(SI*8)
-	VMOVUPS      Y0, 64(CX)(SI*8)
-	VMOVUPS      Y8, 96(CX)(SI*8)
-	VMOVUPS      Y6, 128(CX)(SI*8)
-	VMOVUPS      Y4, 160(CX)(SI*8)
-	VMOVUPS      Y1, 192(CX)(SI*8)
-	VMOVUPS      Y7, 224(CX)(SI*8)
+	VMOVUPS      (BX)(SI*1), Y5
+	VMOVUPS      512(BX)(SI*1), Y6
+	VMOVUPS      1024(BX)(SI*1), Y7
+	VMOVUPS      1536(BX)(SI*1), Y8
+	VMOVUPS      2048(BX)(SI*1), Y9
+	VMOVUPS      2560(BX)(SI*1), Y10
+	VMOVUPS      3072(BX)(SI*1), Y11
+	VMOVUPS      3584(BX)(SI*1), Y12
+	VUNPCKLPS    Y6, Y5, Y13
+	VUNPCKHPS    Y6, Y5, Y6
+	VUNPCKLPS    Y8, Y7, Y5
+	VUNPCKHPS    Y8, Y7, Y8
+	VUNPCKLPD    Y5, Y13, Y7
+	VUNPCKHPD    Y5, Y13, Y5
+	VUNPCKLPD    Y8, Y6, Y13
+	VUNPCKHPD    Y8, Y6, Y8
+	VUNPCKLPS    Y10, Y9, Y6
+	VUNPCKHPS    Y10, Y9, Y10
+	VUNPCKLPS    Y12, Y11, Y9
+	VUNPCKHPS    Y12, Y11, Y12
+	VUNPCKLPD    Y9, Y6, Y11
+	VUNPCKHPD    Y9, Y6, Y9
+	VUNPCKLPD    Y12, Y10, Y6
+	VUNPCKHPD    Y12, Y10, Y12
+	VPERM2F128   $0x20, Y11, Y7, Y10
+	VPERM2F128   $0x31, Y11, Y7, Y11
+	VPERM2F128   $0x20, Y9, Y5, Y7
+	VPERM2F128   $0x31, Y9, Y5, Y9
+	VPERM2F128   $0x20, Y6, Y13, Y5
+	VPERM2F128   $0x31, Y6, Y13, Y6
+	VPERM2F128   $0x20, Y12, Y8, Y13
+	VPERM2F128   $0x31, Y12, Y8, Y12
+	VMOVUPS      Y10, (CX)(SI*8)
+	VMOVUPS      Y7, 32(CX)(SI*8)
+	VMOVUPS      Y5, 64(CX)(SI*8)
+	VMOVUPS      Y13, 96(CX)(SI*8)
+	VMOVUPS      Y11, 128(CX)(SI*8)
+	VMOVUPS      Y9, 160(CX)(SI*8)
+	VMOVUPS      Y6, 192(CX)(SI*8)
+	VMOVUPS      Y12, 224(CX)(SI*8)
 	ADDQ         $0x20, SI
 	SUBQ         $1, DI
 	JGE          loop3
@@ -8187,7 +8352,7 @@ done4:
 	ADDQ         $1, DI
 
 	// n
-	VMOVDQU      turbo412<>+0(SB), Y0
+	VMOVDQU      turbo412<>+0(SB), Y5
 	XORQ         SI, SI
 	XORQ         DI, DI
 	ADDQ         $0x20, DI
@@ -8195,38 +8360,38 @@ done4:
 	JLT          done6
 
 loop5:
-	VMOVUPS      (CX)(SI*8), Y1
-	VMULPS       Y1, Y1, Y1
-	VADDPS       Y1, Y0, Y0
-	VMOVUPS      32(CX)(SI*8), Y1
-	VMULPS       Y1, Y1, Y1
-	VADDPS       Y1, Y0, Y0
-	VMOVUPS      64(CX)(SI*8), Y1
-	VMULPS       Y1, Y1, Y1
-	VADDPS       Y1, Y0, Y0
-	VMOVUPS      96(CX)(SI*8), Y1
-	VMULPS       Y1, Y1, Y1
-	VADDPS       Y1, Y0, Y0
+	VMOVUPS      (CX)(SI*8), Y6
+	VMULPS       Y6, Y6, Y6
+	VADDPS       Y6, Y5, Y5
+	VMOVUPS      32(CX)(SI*8), Y6
+	VMULPS       Y6, Y6, Y6
+	VADDPS       Y6, Y5, Y5
+	VMOVUPS      64(CX)(SI*8), Y6
+	VMULPS       Y6, Y6, Y6
+	VADDPS       Y6, Y5, Y5
+	VMOVUPS      96(CX)(SI*8), Y6
+	VMULPS       Y6, Y6, Y6
+	VADDPS       Y6, Y5, Y5
 	ADDQ         $0x10, SI
 	SUBQ         $1, DI
 	JGE          loop5
 
 done6:
 	ADDQ         $1, DI
-	VMOVUPS      Y0, 4096(CX)
-	VMOVUPS      4096(CX), Y0
-	VSQRTPS      Y0, Y0
-	VMOVUPS      Y0, 4128(CX)
+	VMOVUPS      Y5, 4096(CX)
+	VMOVUPS      4096(CX), Y5
+	VSQRTPS      Y5, Y5
+	VMOVUPS      Y5, 4128(CX)
 
 	// v
-	VMOVUPS      4128(CX), Y0
-	VMOVDQU      turbo413<>+0(SB), Y1
-	VCMPPS       $0x1e, Y1, Y0, Y0
-	VMOVDQU      Y0, 4160(CX)
-	VMOVDQU      turbo414<>+0(SB), Y0
-	VMOVUPS      4128(CX), Y1
-	VDIVPS       Y1, Y0, Y0
-	VMOVUPS      Y0, 4192(CX)
+	VMOVUPS      4128(CX), Y5
+	VMOVDQU      turbo413<>+0(SB), Y6
+	VCMPPS       $0x1e, Y6, Y5, Y5
+	VMOVDQU      Y5, 4160(CX)
+	VMOVDQU      turbo414<>+0(SB), Y5
+	VMOVUPS      4128(CX), Y6
+	VDIVPS       Y6, Y5, Y5
+	VMOVUPS      Y5, 4192(CX)
 	LEAQ         turbo415<>+0(SB), SI
 	XORQ         DI, DI
 	XORQ         R8, R8
@@ -8235,42 +8400,42 @@ done6:
 	JLT          done8
 
 loop7:
-	VMOVDQU      4160(CX), Y0
-	VMOVUPS      (CX)(DI*8), Y1
-	VMOVUPS      4192(CX), Y2
-	VMULPS       Y2, Y1, Y1
-	VMOVDQU      turbo412<>+0(SB), Y2
-	VBLENDVPS    Y0, Y1, Y2, Y0
-	VBROADCASTSS (SI)(DI*1), Y1
-	VMULPS       Y1, Y0, Y0
-	VMOVUPS      Y0, 4224(CX)(DI*8)
-	VMOVDQU      4160(CX), Y0
-	VMOVUPS      32(CX)(DI*8), Y1
-	VMOVUPS      4192(CX), Y2
-	VMULPS       Y2, Y1, Y1
-	VMOVDQU      turbo412<>+0(SB), Y2
-	VBLENDVPS    Y0, Y1, Y2, Y0
-	VBROADCASTSS 4(SI)(DI*1), Y1
-	VMULPS       Y1, Y0, Y0
-	VMOVUPS      Y0, 4256(CX)(DI*8)
-	VMOVDQU      4160(CX), Y0
-	VMOVUPS      64(CX)(DI*8), Y1
-	VMOVUPS      4192(CX), Y2
-	VMULPS       Y2, Y1, Y1
-	VMOVDQU      turbo412<>+0(SB), Y2
-	VBLENDVPS    Y0, Y1, Y2, Y0
-	VBROADCASTSS 8(SI)(DI*1), Y1
-	VMULPS       Y1, Y0, Y0
-	VMOVUPS      Y0, 4288(CX)(DI*8)
-	VMOVDQU      4160(CX), Y0
-	VMOVUPS      96(CX)(DI*8), Y1
-	VMOVUPS      4192(CX), Y2
-	VMULPS       Y2, Y1, Y1
-	VMOVDQU      turbo412<>+0(SB), Y2
-	VBLENDVPS    Y0, Y1, Y2, Y0
-	VBROADCASTSS 12(SI)(DI*1), Y1
-	VMULPS       Y1, Y0, Y0
-	VMOVUPS      Y0, 4320(CX)(DI*8)
+	VMOVDQU      4160(CX), Y5
+	VMOVUPS      (CX)(DI*8), Y6
+	VMOVUPS      4192(CX), Y7
+	VMULPS       Y7, Y6, Y6
+	VMOVDQU      turbo412<>+0(SB), Y7
+	VBLENDVPS    Y5, Y6, Y7, Y5
+	VBROADCASTSS (SI)(DI*1), Y6
+	VMULPS       Y6, Y5, Y5
+	VMOVUPS      Y5, 4224(CX)(DI*8)
+	VMOVDQU      4160(CX), Y5
+	VMOVUPS      32(CX)(DI*8), Y6
+	VMOVUPS      4192(CX), Y7
+	VMULPS       Y7, Y6, Y6
+	VMOVDQU      turbo412<>+0(SB), Y7
+	VBLENDVPS    Y5, Y6, Y7, Y5
+	VBROADCASTSS 4(SI)(DI*1), Y6
+	VMULPS       Y6, Y5, Y5
+	VMOVUPS      Y5, 4256(CX)(DI*8)
+	VMOVDQU      4160(CX), Y5
+	VMOVUPS      64(CX)(DI*8), Y6
+	VMOVUPS      4192(CX), Y7
+	VMULPS       Y7, Y6, Y6
+	VMOVDQU      turbo412<>+0(SB), Y7
+	VBLENDVPS    Y5, Y6, Y7, Y5
+	VBROADCASTSS 8(SI)(DI*1), Y6
+	VMULPS       Y6, Y5, Y5
+	VMOVUPS      Y5, 4288(CX)(DI*8)
+	VMOVDQU      4160(CX), Y5
+	VMOVUPS      96(CX)(DI*8), Y6
+	VMOVUPS      4192(CX), Y7
+	VMULPS       Y7, Y6, Y6
+	VMOVDQU      turbo412<>+0(SB), Y7
+	VBLENDVPS    Y5, Y6, Y7, Y5
+	VBROADCASTSS 12(SI)(DI*1), Y6
+	VMULPS       Y6, Y5, Y5
+	VMOVUPS      Y5, 4320(CX)(DI*8)
 	ADDQ         $0x10, DI
 	SUBQ         $1, R8
 	JGE          loop7
@@ -8285,46 +8450,46 @@ done8:
 	JLT          done10
 
 loop9:
-	VMOVUPS      4224(CX)(DI*8), Y0
-	VMOVUPS      4256(CX)(DI*8), Y1
-	VMOVUPS      4288(CX)(DI*8), Y2
-	VMOVUPS      4320(CX)(DI*8), Y3
-	VMOVUPS      4352(CX)(DI*8), Y4
-	VMOVUPS      4384(CX)(DI*8), Y5
-	VMOVUPS      4416(CX)(DI*8), Y6
-	VMOVUPS      4448(CX)(DI*8), Y7
-	VADDPS       Y1, Y0, Y8
-	VSUBPS       Y1, Y0, Y0
-	VADDPS       Y3, Y2, Y1
-	VSUBPS       Y3, Y2, Y2
-	VADDPS       Y5, Y4, Y3
-	VSUBPS       Y5, Y4, Y4
-	VADDPS       Y7, Y6, Y5
-	VSUBPS       Y7, Y6, Y6
-	VADDPS       Y1, Y8, Y7
-	VSUBPS       Y1, Y8, Y1
-	VADDPS       Y2, Y0, Y8
-	VSUBPS       Y2, Y0, Y0
-	VADDPS       Y5, Y3, Y2
-	VSUBPS       Y5, Y3, Y3
-	VADDPS       Y6, Y4, Y5
-	VSUBPS       Y6, Y4, Y4
-	VADDPS       Y2, Y7, Y6
-	VSUBPS       Y2, Y7, Y2
-	VADDPS       Y5, Y8, Y7
-	VSUBPS       Y5, Y8, Y5
-	VADDPS       Y3, Y1, Y8
-	VSUBPS       Y3, Y1, Y1
-	VADDPS       Y4, Y0, Y3
-	VSUBPS       Y4, Y0, Y0
-	VMOVUPS      Y6, 4224(CX)(DI*8)
-	VMOVUPS      Y7, 4256(CX)(DI*8)
-	VMOVUPS      Y8, 4288(CX)(DI*8)
-	VMOVUPS      Y3, 4320(CX)(DI*8)
-	VMOVUPS      Y2, 4352(CX)(DI*8)
-	VMOVUPS      Y5, 4384(CX)(DI*8)
-	VMOVUPS      Y1, 4416(CX)(DI*8)
-	VMOVUPS      Y0, 4448(CX)(DI*8)
+	VMOVUPS      4224(CX)(DI*8), Y5
+	VMOVUPS      4256(CX)(DI*8), Y6
+	VMOVUPS      4288(CX)(DI*8), Y7
+	VMOVUPS      4320(CX)(DI*8), Y8
+	VMOVUPS      4352(CX)(DI*8), Y9
+	VMOVUPS      4384(CX)(DI*8), Y10
+	VMOVUPS      4416(CX)(DI*8), Y11
+	VMOVUPS      4448(CX)(DI*8), Y12
+	VADDPS       Y6, Y5, Y13
+	VSUBPS       Y6, Y5, Y5
+	VADDPS       Y8, Y7, Y6
+	VSUBPS       Y8, Y7, Y7
+	VADDPS       Y10, Y9, Y8
+	VSUBPS       Y10, Y9, Y9
+	VADDPS       Y12, Y11, Y10
+	VSUBPS       Y12, Y11, Y11
+	VADDPS       Y6, Y13, Y12
+	VSUBPS       Y6, Y13, Y6
+	VADDPS       Y7, Y5, Y13
+	VSUBPS       Y7, Y5, Y5
+	VADDPS       Y10, Y8, Y7
+	VSUBPS       Y10, Y8, Y8
+	VADDPS       Y11, Y9, Y10
+	VSUBPS       Y11, Y9, Y9
+	VADDPS       Y7, Y12, Y11
+	VSUBPS       Y7, Y12, Y7
+	VADDPS       Y10, Y13, Y12
+	VSUBPS       Y10, Y13, Y10
+	VADDPS       Y8, Y6, Y13
+	VSUBPS       Y8, Y6, Y6
+	VADDPS       Y9, Y5, Y8
+	VSUBPS       Y9, Y5, Y5
+	VMOVUPS      Y11, 4224(CX)(DI*8)
+	VMOVUPS      Y12, 4256(CX)(DI*8)
+	VMOVUPS      Y13, 4288(CX)(DI*8)
+	VMOVUPS      Y8, 4320(CX)(DI*8)
+	VMOVUPS      Y7, 4352(CX)(DI*8)
+	VMOVUPS      Y10, 4384(CX)(DI*8)
+	VMOVUPS      Y6, 4416(CX)(DI*8)
+	VMOVUPS      Y5, 4448(CX)(DI*8)
 	ADDQ         $4, DI
 	ADDQ         $0x1c, DI
 	SUBQ         $1, R8
@@ -8345,22 +8510,22 @@ loop11:
 	JLT          done14
 
 loop13:
-	VMOVUPS      4224(CX)(DI*8), Y0
-	VMOVUPS      4480(CX)(DI*8), Y1
-	VMOVUPS      4736(CX)(DI*8), Y2
-	VMOVUPS      4992(CX)(DI*8), Y3
-	VADDPS       Y1, Y0, Y4
-	VSUBPS       Y1, Y0, Y0
-	VADDPS       Y3, Y2, Y1
-	VSUBPS       Y3, Y2, Y2
-	VADDPS       Y1, Y4, Y3
-	VSUBPS       Y1, Y4, Y1
-	VADDPS       Y2, Y0, Y4
-	VSUBPS       Y2, Y0, Y0
-	VMOVUPS      Y3, 4224(CX)(DI*8)
-	VMOVUPS      Y4, 4480(CX)(DI*8)
-	VMOVUPS      Y1, 4736(CX)(DI*8)
-	VMOVUPS      Y0, 4992(CX)(DI*8)
+	VMOVUPS      4224(CX)(DI*8), Y5
+	VMOVUPS      4480(CX)(DI*8), Y6
+	VMOVUPS      4736(CX)(DI*8), Y7
+	VMOVUPS      4992(CX)(DI*8), Y8
+	VADDPS       Y6, Y5, Y9
+	VSUBPS       Y6, Y5, Y5
+	VADDPS       Y8, Y7, Y6
+	VSUBPS       Y8, Y7, Y7
+	VADDPS       Y6, Y9, Y8
+	VSUBPS       Y6, Y9, Y6
+	VADDPS       Y7, Y5, Y9
+	VSUBPS       Y7, Y5, Y5
+	VMOVUPS      Y8, 4224(CX)(DI*8)
+	VMOVUPS      Y9, 4480(CX)(DI*8)
+	VMOVUPS      Y6, 4736(CX)(DI*8)
+	VMOVUPS      Y5, 4992(CX)(DI*8)
 	ADDQ         $4, DI
 	SUBQ         $1, R9
 	JGE          loop13
@@ -8386,30 +8551,30 @@ loop15:
 	JLT          done18
 
 loop17:
-	VMOVUPS      4224(CX)(DI*8), Y0
-	VMOVUPS      5248(CX)(DI*8), Y1
-	VMOVUPS      6272(CX)(DI*8), Y2
-	VMOVUPS      7296(CX)(DI*8), Y3
-	VADDPS       Y1, Y0, Y4
-	VSUBPS       Y1, Y0, Y0
-	VADDPS       Y3, Y2, Y1
-	VSUBPS       Y3, Y2, Y2
-	VADDPS       Y1, Y4, Y3
-	VSUBPS       Y1, Y4, Y1
-	VADDPS       Y2, Y0, Y4
-	VSUBPS       Y2, Y0, Y0
-	VBROADCASTSS (SI)(DI*1), Y2
-	VMULPS       Y2, Y3, Y2
-	VMOVUPS      Y2, 4224(CX)(DI*8)
-	VBROADCASTSS 128(SI)(DI*1), Y2
-	VMULPS       Y2, Y4, Y2
-	VMOVUPS      Y2, 5248(CX)(DI*8)
-	VBROADCASTSS 256(SI)(DI*1), Y2
-	VMULPS       Y2, Y1, Y1
-	VMOVUPS      Y1, 6272(CX)(DI*8)
-	VBROADCASTSS 384(SI)(DI*1), Y1
-	VMULPS       Y1, Y0, Y0
-	VMOVUPS      Y0, 7296(CX)(DI*8)
+	VMOVUPS      4224(CX)(DI*8), Y5
+	VMOVUPS      5248(CX)(DI*8), Y6
+	VMOVUPS      6272(CX)(DI*8), Y7
+	VMOVUPS      7296(CX)(DI*8), Y8
+	VADDPS       Y6, Y5, Y9
+	VSUBPS       Y6, Y5, Y5
+	VADDPS       Y8, Y7, Y6
+	VSUBPS       Y8, Y7, Y7
+	VADDPS       Y6, Y9, Y8
+	VSUBPS       Y6, Y9, Y6
+	VADDPS       Y7, Y5, Y9
+	VSUBPS       Y7, Y5, Y5
+	VBROADCASTSS (SI)(DI*1), Y7
+	VMULPS       Y7, Y8, Y7
+	VMOVUPS      Y7, 4224(CX)(DI*8)
+	VBROADCASTSS 128(SI)(DI*1), Y7
+	VMULPS       Y7, Y9, Y7
+	VMOVUPS      Y7, 5248(CX)(DI*8)
+	VBROADCASTSS 256(SI)(DI*1), Y7
+	VMULPS       Y7, Y6, Y6
+	VMOVUPS      Y6, 6272(CX)(DI*8)
+	VBROADCASTSS 384(SI)(DI*1), Y6
+	VMULPS       Y6, Y5, Y5
+	VMOVUPS      Y5, 7296(CX)(DI*8)
 	ADDQ         $4, DI
 	SUBQ         $1, R9
 	JGE          loop17
@@ -8431,70 +8596,70 @@ done16:
 	JLT          done20
 
 loop19:
-	VMOVUPS      4224(CX)(SI*8), Y0
-	VCMPPS       $0x15, turbo412<>+0(SB), Y0, Y1
-	VPABSD       Y1, Y1
-	VPERMPS      turbo417<>+0(SB), Y1, Y2
-	VCMPPS       $0x15, Y2, Y0, Y2
-	VPADDD       Y1, Y1, Y1
-	VPSUBD       Y2, Y1, Y1
-	VPERMPS      turbo418<>+0(SB), Y1, Y2
-	VCMPPS       $0x15, Y2, Y0, Y2
-	VPADDD       Y1, Y1, Y1
-	VPSUBD       Y2, Y1, Y1
-	VPERMPS      turbo419<>+0(SB), Y1, Y2
-	VCMPPS       $0x15, Y2, Y0, Y0
-	VPADDD       Y1, Y1, Y1
-	VPSUBD       Y0, Y1, Y0
-	VMOVDQU      Y0, 8320(CX)(SI*8)
-	VMOVUPS      4256(CX)(SI*8), Y0
-	VCMPPS       $0x15, turbo412<>+0(SB), Y0, Y1
-	VPABSD       Y1, Y1
-	VPERMPS      turbo417<>+0(SB), Y1, Y2
-	VCMPPS       $0x15, Y2, Y0, Y2
-	VPADDD       Y1, Y1, Y1
-	VPSUBD       Y2, Y1, Y1
-	VPERMPS      turbo418<>+0(SB), Y1, Y2
-	VCMPPS       $0x15, Y2, Y0, Y2
-	VPADDD       Y1, Y1, Y1
-	VPSUBD       Y2, Y1, Y1
-	VPERMPS      turbo419<>+0(SB), Y1, Y2
-	VCMPPS       $0x15, Y2, Y0, Y0
-	VPADDD       Y1, Y1, Y1
-	VPSUBD       Y0, Y1, Y0
-	VMOVDQU      Y0, 8352(CX)(SI*8)
-	VMOVUPS      4288(CX)(SI*8), Y0
-	VCMPPS       $0x15, turbo412<>+0(SB), Y0, Y1
-	VPABSD       Y1, Y1
-	VPERMPS      turbo417<>+0(SB), Y1, Y2
-	VCMPPS       $0x15, Y2, Y0, Y2
-	VPADDD       Y1, Y1, Y1
-	VPSUBD       Y2, Y1, Y1
-	VPERMPS      turbo418<>+0(SB), Y1, Y2
-	VCMPPS       $0x15, Y2, Y0, Y2
-	VPADDD       Y1, Y1, Y1
-	VPSUBD       Y2, Y1, Y1
-	VPERMPS      turbo419<>+0(SB), Y1, Y2
-	VCMPPS       $0x15, Y2, Y0, Y0
-	VPADDD       Y1, Y1, Y1
-	VPSUBD       Y0, Y1, Y0
-	VMOVDQU      Y0, 8384(CX)(SI*8)
-	VMOVUPS      4320(CX)(SI*8), Y0
-	VCMPPS       $0x15, turbo412<>+0(SB), Y0, Y1
-	VPABSD       Y1, Y1
-	VPERMPS      turbo417<>+0(SB), Y1, Y2
-	VCMPPS       $0x15, Y2, Y0, Y2
-	VPADDD       Y1, Y1, Y1
-	VPSUBD       Y2, Y1, Y1
-	VPERMPS      turbo418<>+0(SB), Y1, Y2
-	VCMPPS       $0x15, Y2, Y0, Y2
-	VPADDD       Y1, Y1, Y1
-	VPSUBD       Y2, Y1, Y1
-	VPERMPS      turbo419<>+0(SB), Y1, Y2
-	VCMPPS       $0x15, Y2, Y0, Y0
-	VPADDD       Y1, Y1, Y1
-	VPSUBD       Y0, Y1, Y0
-	VMOVDQU      Y0, 8416(CX)(SI*8)
+	VMOVUPS      4224(CX)(SI*8), Y5
+	VCMPPS       $0x15, turbo412<>+0(SB), Y5, Y6
+	VPABSD       Y6, Y6
+	VPERMPS      Y4, Y6, Y7
+	VCMPPS       $0x15, Y7, Y5, Y7
+	VPADDD       Y6, Y6, Y6
+	VPSUBD       Y7, Y6, Y6
+	VPERMPS      Y3, Y6, Y7
+	VCMPPS       $0x15, Y7, Y5, Y7
+	VPADDD       Y6, Y6, Y6
+	VPSUBD       Y7, Y6, Y6
+	VPERMPS      Y2, Y6, Y7
+	VCMPPS       $0x15, Y7, Y5, Y5
+	VPADDD       Y6, Y6, Y6
+	VPSUBD       Y5, Y6, Y5
+	VMOVDQU      Y5, 8320(CX)(SI*8)
+	VMOVUPS      4256(CX)(SI*8), Y5
+	VCMPPS       $0x15, turbo412<>+0(SB), Y5, Y6
+	VPABSD       Y6, Y6
+	VPERMPS      Y4, Y6, Y7
+	VCMPPS       $0x15, Y7, Y5, Y7
+	VPADDD       Y6, Y6, Y6
+	VPSUBD       Y7, Y6, Y6
+	VPERMPS      Y3, Y6, Y7
+	VCMPPS       $0x15, Y7, Y5, Y7
+	VPADDD       Y6, Y6, Y6
+	VPSUBD       Y7, Y6, Y6
+	VPERMPS      Y2, Y6, Y7
+	VCMPPS       $0x15, Y7, Y5, Y5
+	VPADDD       Y6, Y6, Y6
+	VPSUBD       Y5, Y6, Y5
+	VMOVDQU      Y5, 8352(CX)(SI*8)
+	VMOVUPS      4288(CX)(SI*8), Y5
+	VCMPPS       $0x15, turbo412<>+0(SB), Y5, Y6
+	VPABSD       Y6, Y6
+	VPERMPS      Y4, Y6, Y7
+	VCMPPS       $0x15, Y7, Y5, Y7
+	VPADDD       Y6, Y6, Y6
+	VPSUBD       Y7, Y6, Y6
+	VPERMPS      Y3, Y6, Y7
+	VCMPPS       $0x15, Y7, Y5, Y7
+	VPADDD       Y6, Y6, Y6
+	VPSUBD       Y7, Y6, Y6
+	VPERMPS      Y2, Y6, Y7
+	VCMPPS       $0x15, Y7, Y5, Y5
+	VPADDD       Y6, Y6, Y6
+	VPSUBD       Y5, Y6, Y5
+	VMOVDQU      Y5, 8384(CX)(SI*8)
+	VMOVUPS      4320(CX)(SI*8), Y5
+	VCMPPS       $0x15, turbo412<>+0(SB), Y5, Y6
+	VPABSD       Y6, Y6
+	VPERMPS      Y4, Y6, Y7
+	VCMPPS       $0x15, Y7, Y5, Y7
+	VPADDD       Y6, Y6, Y6
+	VPSUBD       Y7, Y6, Y6
+	VPERMPS      Y3, Y6, Y7
+	VCMPPS       $0x15, Y7, Y5, Y7
+	VPADDD       Y6, Y6, Y6
+	VPSUBD       Y7, Y6, Y6
+	VPERMPS      Y2, Y6, Y7
+	VCMPPS       $0x15, Y7, Y5, Y5
+	VPADDD       Y6, Y6, Y6
+	VPSUBD       Y5, Y6, Y5
+	VMOVDQU      Y5, 8416(CX)(SI*8)
 	ADDQ         $0x10, SI
 	SUBQ         $1, DI
 	JGE          loop19
@@ -8503,7 +8668,7 @@ done20:
 	ADDQ         $1, DI
 
 	// r
-	VMOVDQU      turbo412<>+0(SB), Y0
+	VMOVDQU      turbo412<>+0(SB), Y5
 	XORQ         SI, SI
 	XORQ         DI, DI
 	ADDQ         $0x20, DI
@@ -8511,93 +8676,93 @@ done20:
 	JLT          done22
 
 loop21:
-	VMOVDQU      8320(CX)(SI*8), Y1
-	VPERMPS      turbo43<>+0(SB), Y1, Y2
-	VPERMPS      turbo44<>+0(SB), Y1, Y3
-	VPSLLD       $0x1c, Y1, Y1
-	VBLENDVPS    Y1, Y3, Y2, Y1
-	VMULPS       Y1, Y1, Y1
-	VADDPS       Y1, Y0, Y0
-	VMOVDQU      8352(CX)(SI*8), Y1
-	VPERMPS      turbo43<>+0(SB), Y1, Y2
-	VPERMPS      turbo44<>+0(SB), Y1, Y3
-	VPSLLD       $0x1c, Y1, Y1
-	VBLENDVPS    Y1, Y3, Y2, Y1
-	VMULPS       Y1, Y1, Y1
-	VADDPS       Y1, Y0, Y0
-	VMOVDQU      8384(CX)(SI*8), Y1
-	VPERMPS      turbo43<>+0(SB), Y1, Y2
-	VPERMPS      turbo44<>+0(SB), Y1, Y3
-	VPSLLD       $0x1c, Y1, Y1
-	VBLENDVPS    Y1, Y3, Y2, Y1
-	VMULPS       Y1, Y1, Y1
-	VADDPS       Y1, Y0, Y0
-	VMOVDQU      8416(CX)(SI*8), Y1
-	VPERMPS      turbo43<>+0(SB), Y1, Y2
-	VPERMPS      turbo44<>+0(SB), Y1, Y3
-	VPSLLD       $0x1c, Y1, Y1
-	VBLENDVPS    Y1, Y3, Y2, Y1
-	VMULPS       Y1, Y1, Y1
-	VADDPS       Y1, Y0, Y0
+	VMOVDQU      8320(CX)(SI*8), Y6
+	VPERMPS      Y1, Y6, Y7
+	VPERMPS      Y0, Y6, Y8
+	VPSLLD       $0x1c, Y6, Y6
+	VBLENDVPS    Y6, Y8, Y7, Y6
+	VMULPS       Y6, Y6, Y6
+	VADDPS       Y6, Y5, Y5
+	VMOVDQU      8352(CX)(SI*8), Y6
+	VPERMPS      Y1, Y6, Y7
+	VPERMPS      Y0, Y6, Y8
+	VPSLLD       $0x1c, Y6, Y6
+	VBLENDVPS    Y6, Y8, Y7, Y6
+	VMULPS       Y6, Y6, Y6
+	VADDPS       Y6, Y5, Y5
+	VMOVDQU      8384(CX)(SI*8), Y6
+	VPERMPS      Y1, Y6, Y7
+	VPERMPS      Y0, Y6, Y8
+	VPSLLD       $0x1c, Y6, Y6
+	VBLENDVPS    Y6, Y8, Y7, Y6
+	VMULPS       Y6, Y6, Y6
+	VADDPS       Y6, Y5, Y5
+	VMOVDQU      8416(CX)(SI*8), Y6
+	VPERMPS      Y1, Y6, Y7
+	VPERMPS      Y0, Y6, Y8
+	VPSLLD       $0x1c, Y6, Y6
+	VBLENDVPS    Y6, Y8, Y7, Y6
+	VMULPS       Y6, Y6, Y6
+	VADDPS       Y6, Y5, Y5
 	ADDQ         $0x10, SI
 	SUBQ         $1, DI
 	JGE          loop21
 
 done22:
 	ADDQ         $1, DI
-	VMOVUPS      Y0, 12416(CX)
-	VMOVUPS      12416(CX), Y0
-	VSQRTPS      Y0, Y0
-	VMOVUPS      Y0, 12448(CX)
+	VMOVUPS      Y5, 12416(CX)
+	VMOVUPS      12416(CX), Y5
+	VSQRTPS      Y5, Y5
+	VMOVUPS      Y5, 12448(CX)
 
 	// norm
-	VMOVUPS      12448(CX), Y0
-	VMOVDQU      turbo413<>+0(SB), Y1
-	VCMPPS       $0x1e, Y1, Y0, Y1
-	VMOVUPS      4128(CX), Y2
-	VDIVPS       Y0, Y2, Y0
-	VBLENDVPS    Y1, Y0, Y2, Y0
-	VMOVUPS      Y0, 12480(CX)
+	VMOVUPS      12448(CX), Y5
+	VMOVDQU      turbo413<>+0(SB), Y6
+	VCMPPS       $0x1e, Y6, Y5, Y6
+	VMOVUPS      4128(CX), Y7
+	VDIVPS       Y5, Y7, Y5
+	VBLENDVPS    Y6, Y5, Y7, Y5
+	VMOVUPS      Y5, 12480(CX)
 
 	// rnorm
-	VMOVDQU      turbo412<>+0(SB), Y0
-	VMOVUPS      Y0, 12512(CX)
+	VMOVDQU      turbo412<>+0(SB), Y5
+	VMOVUPS      Y5, 12512(CX)
 
 	// norm
-	VMOVUPS      12480(CX), Y0
-	VCMPPS       $3, Y0, Y0, Y1
-	VPAND        turbo420<>+0(SB), Y0, Y2
-	VPOR         turbo421<>+0(SB), Y2, Y2
-	VBLENDVPS    Y1, Y2, Y0, Y2
-	VCVTPS2PH    $0, Y2, X2
-	VPMOVZXWD    X2, Y0
-	VPEXTRW      $0, X0, (AX)
-	VPEXTRW      $2, X0, 68(AX)
-	VPEXTRW      $4, X0, 136(AX)
-	VPEXTRW      $6, X0, 204(AX)
-	VEXTRACTI128 $1, Y0, X0
-	VPEXTRW      $0, X0, 272(AX)
-	VPEXTRW      $2, X0, 340(AX)
-	VPEXTRW      $4, X0, 408(AX)
-	VPEXTRW      $6, X0, 476(AX)
+	VMOVUPS      12480(CX), Y5
+	VCMPPS       $3, Y5, Y5, Y6
+	VPAND        turbo420<>+0(SB), Y5, Y7
+	VPOR         turbo421<>+0(SB), Y7, Y7
+	VBLENDVPS    Y6, Y7, Y5, Y7
+	VCVTPS2PH    $0, Y7, X7
+	VPMOVZXWD    X7, Y5
+	VPEXTRW      $0, X5, (AX)
+	VPEXTRW      $2, X5, 68(AX)
+	VPEXTRW      $4, X5, 136(AX)
+	VPEXTRW      $6, X5, 204(AX)
+	VEXTRACTI128 $1, Y5, X5
+	VPEXTRW      $0, X5, 272(AX)
+	VPEXTRW      $2, X5, 340(AX)
+	VPEXTRW      $4, X5, 408(AX)
+	VPEXTRW      $6, X5, 476(AX)
 
 	// rnorm
-	VMOVUPS      12512(CX), Y0
-	VCMPPS       $3, Y0, Y0, Y1
-	VPAND        turbo420<>+0(SB), Y0, Y2
-	VPOR         turbo421<>+0(SB), Y2, Y2
-	VBLENDVPS    Y1, Y2, Y0, Y2
-	VCVTPS2PH    $0, Y2, X2
-	VPMOVZXWD    X2, Y0
-	VPEXTRW      $0, X0, 2(AX)
-	VPEXTRW      $2, X0, 70(AX)
-	VPEXTRW      $4, X0, 138(AX)
-	VPEXTRW      $6, X0, 206(AX)
-	VEXTRACTI128 $1, Y0, X0
-	VPEXTRW      $0, X0, 274(AX)
-	VPEXTRW      $2, X0, 342(AX)
-	VPEXTRW      $4, X0, 410(AX)
-	VPEXTRW      $6, X0, 478(AX)
+	VMOVUPS      12512(CX), Y5
+	VCMPPS       $3, Y5, Y5, Y6
+	VPAND        turbo420<>+0(SB), Y5, Y7
+	VPOR         turbo421<>+0(SB), Y7, Y7
+	VBLENDVPS    Y6, Y7, Y5, Y7
+	VCVTPS2PH    $0, Y7, X7
+	VPMOVZXWD    X7, Y5
+	VPEXTRW      $0, X5, 2(AX)
+	VPEXTRW      $2, X5, 70(AX)
+	VPEXTRW      $4, X5, 138(AX)
+	VPEXTRW      $6, X5, 206(AX)
+	VEXTRACTI128 $1, Y5, X5
+	VPEXTRW      $0, X5, 274(AX)
+	VPEXTRW      $2, X5, 342(AX)
+	VPEXTRW      $4, X5, 410(AX)
+	VPEXTRW      $6, X5, 478(AX)
 
 	// qs: codes to bits, then words to blocks
 	MOVQ         AX, SI
@@ -8608,110 +8773,110 @@ done22:
 	JLT          done24
 
 loop23:
-	VMOVDQU      8544(CX)(DI*8), Y0
-	VPSLLD       $0x1c, Y0, Y0
-	VMOVDQU      8512(CX)(DI*8), Y1
-	VPSLLD       $0x18, Y1, Y1
-	VPOR         Y1, Y0, Y0
-	VMOVDQU      8480(CX)(DI*8), Y1
-	VPSLLD       $0x14, Y1, Y1
-	VPOR         Y1, Y0, Y0
-	VMOVDQU      8448(CX)(DI*8), Y1
-	VPSLLD       $0x10, Y1, Y1
-	VPOR         Y1, Y0, Y0
-	VMOVDQU      8416(CX)(DI*8), Y1
-	VPSLLD       $0xc, Y1, Y1
-	VPOR         Y1, Y0, Y0
-	VMOVDQU      8384(CX)(DI*8), Y1
-	VPSLLD       $8, Y1, Y1
-	VPOR         Y1, Y0, Y0
-	VMOVDQU      8352(CX)(DI*8), Y1
-	VPSLLD       $4, Y1, Y1
-	VPOR         Y1, Y0, Y0
-	VMOVDQU      8320(CX)(DI*8), Y1
-	VPOR         Y1, Y0, Y0
-	VMOVDQU      8800(CX)(DI*8), Y1
-	VPSLLD       $0x1c, Y1, Y1
-	VMOVDQU      8768(CX)(DI*8), Y2
-	VPSLLD       $0x18, Y2, Y2
-	VPOR         Y2, Y1, Y1
-	VMOVDQU      8736(CX)(DI*8), Y2
-	VPSLLD       $0x14, Y2, Y2
-	VPOR         Y2, Y1, Y1
-	VMOVDQU      8704(CX)(DI*8), Y2
-	VPSLLD       $0x10, Y2, Y2
-	VPOR         Y2, Y1, Y1
-	VMOVDQU      8672(CX)(DI*8), Y2
-	VPSLLD       $0xc, Y2, Y2
-	VPOR         Y2, Y1, Y1
-	VMOVDQU      8640(CX)(DI*8), Y2
-	VPSLLD       $8, Y2, Y2
-	VPOR         Y2, Y1, Y1
-	VMOVDQU      8608(CX)(DI*8), Y2
-	VPSLLD       $4, Y2, Y2
-	VPOR         Y2, Y1, Y1
-	VMOVDQU      8576(CX)(DI*8), Y2
-	VPOR         Y2, Y1, Y1
-	VMOVDQU      9056(CX)(DI*8), Y2
-	VPSLLD       $0x1c, Y2, Y2
-	VMOVDQU      9024(CX)(DI*8), Y3
-	VPSLLD       $0x18, Y3, Y3
-	VPOR         Y3, Y2, Y2
-	VMOVDQU      8992(CX)(DI*8), Y3
-	VPSLLD       $0x14, Y3, Y3
-	VPOR         Y3, Y2, Y2
-	VMOVDQU      8960(CX)(DI*8), Y3
-	VPSLLD       $0x10, Y3, Y3
-	VPOR         Y3, Y2, Y2
-	VMOVDQU      8928(CX)(DI*8), Y3
-	VPSLLD       $0xc, Y3, Y3
-	VPOR         Y3, Y2, Y2
-	VMOVDQU      8896(CX)(DI*8), Y3
-	VPSLLD       $8, Y3, Y3
-	VPOR         Y3, Y2, Y2
-	VMOVDQU      8864(CX)(DI*8), Y3
-	VPSLLD       $4, Y3, Y3
-	VPOR         Y3, Y2, Y2
-	VMOVDQU      8832(CX)(DI*8), Y3
-	VPOR         Y3, Y2, Y2
-	VMOVDQU      9312(CX)(DI*8), Y3
-	VPSLLD       $0x1c, Y3, Y3
-	VMOVDQU      9280(CX)(DI*8), Y4
-	VPSLLD       $0x18, Y4, Y4
-	VPOR         Y4, Y3, Y3
-	VMOVDQU      9248(CX)(DI*8), Y4
-	VPSLLD       $0x14, Y4, Y4
-	VPOR         Y4, Y3, Y3
-	VMOVDQU      9216(CX)(DI*8), Y4
-	VPSLLD       $0x10, Y4, Y4
-	VPOR         Y4, Y3, Y3
-	VMOVDQU      9184(CX)(DI*8), Y4
-	VPSLLD       $0xc, Y4, Y4
-	VPOR         Y4, Y3, Y3
-	VMOVDQU      9152(CX)(DI*8), Y4
-	VPSLLD       $8, Y4, Y4
-	VPOR         Y4, Y3, Y3
-	VMOVDQU      9120(CX)(DI*8), Y4
-	VPSLLD       $4, Y4, Y4
-	VPOR         Y4, Y3, Y3
-	VMOVDQU      9088(CX)(DI*8), Y4
-	VPOR         Y4, Y3, Y3
-	VUNPCKLPS    Y1, Y0, Y4
-	VUNPCKHPS    Y1, Y0, Y1
-	VUNPCKLPS    Y3, Y2, Y0
-	VUNPCKHPS    Y3, Y2, Y3
-	VUNPCKLPD    Y0, Y4, Y2
-	VUNPCKHPD    Y0, Y4, Y0
-	VUNPCKLPD    Y3, Y1, Y4
-	VUNPCKHPD    Y3, Y1, Y3
-	VMOVUPS      X2, 4(SI)
-	VEXTRACTI128 $1, Y2, 276(SI)
-	VMOVUPS      X0, 72(SI)
-	VEXTRACTI128 $1, Y0, 344(SI)
-	VMOVUPS      X4, 140(SI)
-	VEXTRACTI128 $1, Y4, 412(SI)
-	VMOVUPS      X3, 208(SI)
-	VEXTRACTI128 $1, Y3, 480(SI)
+	VMOVDQU      8544(CX)(DI*8), Y5
+	VPSLLD       $0x1c, Y5, Y5
+	VMOVDQU      8512(CX)(DI*8), Y6
+	VPSLLD       $0x18, Y6, Y6
+	VPOR         Y6, Y5, Y5
+	VMOVDQU      8480(CX)(DI*8), Y6
+	VPSLLD       $0x14, Y6, Y6
+	VPOR         Y6, Y5, Y5
+	VMOVDQU      8448(CX)(DI*8), Y6
+	VPSLLD       $0x10, Y6, Y6
+	VPOR         Y6, Y5, Y5
+	VMOVDQU      8416(CX)(DI*8), Y6
+	VPSLLD       $0xc, Y6, Y6
+	VPOR         Y6, Y5, Y5
+	VMOVDQU      8384(CX)(DI*8), Y6
+	VPSLLD       $8, Y6, Y6
+	VPOR         Y6, Y5, Y5
+	VMOVDQU      8352(CX)(DI*8), Y6
+	VPSLLD       $4, Y6, Y6
+	VPOR         Y6, Y5, Y5
+	VMOVDQU      8320(CX)(DI*8), Y6
+	VPOR         Y6, Y5, Y5
+	VMOVDQU      8800(CX)(DI*8), Y6
+	VPSLLD       $0x1c, Y6, Y6
+	VMOVDQU      8768(CX)(DI*8), Y7
+	VPSLLD       $0x18, Y7, Y7
+	VPOR         Y7, Y6, Y6
+	VMOVDQU      8736(CX)(DI*8), Y7
+	VPSLLD       $0x14, Y7, Y7
+	VPOR         Y7, Y6, Y6
+	VMOVDQU      8704(CX)(DI*8), Y7
+	VPSLLD       $0x10, Y7, Y7
+	VPOR         Y7, Y6, Y6
+	VMOVDQU      8672(CX)(DI*8), Y7
+	VPSLLD       $0xc, Y7, Y7
+	VPOR         Y7, Y6, Y6
+	VMOVDQU      8640(CX)(DI*8), Y7
+	VPSLLD       $8, Y7, Y7
+	VPOR         Y7, Y6, Y6
+	VMOVDQU      8608(CX)(DI*8), Y7
+	VPSLLD       $4, Y7, Y7
+	VPOR         Y7, Y6, Y6
+	VMOVDQU      8576(CX)(DI*8), Y7
+	VPOR         Y7, Y6, Y6
+	VMOVDQU      9056(CX)(DI*8), Y7
+	VPSLLD       $0x1c, Y7, Y7
+	VMOVDQU      9024(CX)(DI*8), Y8
+	VPSLLD       $0x18, Y8, Y8
+	VPOR         Y8, Y7, Y7
+	VMOVDQU      8992(CX)(DI*8), Y8
+	VPSLLD       $0x14, Y8, Y8
+	VPOR         Y8, Y7, Y7
+	VMOVDQU      8960(CX)(DI*8), Y8
+	VPSLLD       $0x10, Y8, Y8
+	VPOR         Y8, Y7, Y7
+	VMOVDQU      8928(CX)(DI*8), Y8
+	VPSLLD       $0xc, Y8, Y8
+	VPOR         Y8, Y7, Y7
+	VMOVDQU      8896(CX)(DI*8), Y8
+	VPSLLD       $8, Y8, Y8
+	VPOR         Y8, Y7, Y7
+	VMOVDQU      8864(CX)(DI*8), Y8
+	VPSLLD       $4, Y8, Y8
+	VPOR         Y8, Y7, Y7
+	VMOVDQU      8832(CX)(DI*8), Y8
+	VPOR         Y8, Y7, Y7
+	VMOVDQU      9312(CX)(DI*8), Y8
+	VPSLLD       $0x1c, Y8, Y8
+	VMOVDQU      9280(CX)(DI*8), Y9
+	VPSLLD       $0x18, Y9, Y9
+	VPOR         Y9, Y8, Y8
+	VMOVDQU      9248(CX)(DI*8), Y9
+	VPSLLD       $0x14, Y9, Y9
+	VPOR         Y9, Y8, Y8
+	VMOVDQU      9216(CX)(DI*8), Y9
+	VPSLLD       $0x10, Y9, Y9
+	VPOR         Y9, Y8, Y8
+	VMOVDQU      9184(CX)(DI*8), Y9
+	VPSLLD       $0xc, Y9, Y9
+	VPOR         Y9, Y8, Y8
+	VMOVDQU      9152(CX)(DI*8), Y9
+	VPSLLD       $8, Y9, Y9
+	VPOR         Y9, Y8, Y8
+	VMOVDQU      9120(CX)(DI*8), Y9
+	VPSLLD       $4, Y9, Y9
+	VPOR         Y9, Y8, Y8
+	VMOVDQU      9088(CX)(DI*8), Y9
+	VPOR         Y9, Y8, Y8
+	VUNPCKLPS    Y6, Y5, Y9
+	VUNPCKHPS    Y6, Y5, Y6
+	VUNPCKLPS    Y8, Y7, Y5
+	VUNPCKHPS    Y8, Y7, Y8
+	VUNPCKLPD    Y5, Y9, Y7
+	VUNPCKHPD    Y5, Y9, Y5
+	VUNPCKLPD    Y8, Y6, Y9
+	VUNPCKHPD    Y8, Y6, Y8
+	VMOVUPS      X7, 4(SI)
+	VEXTRACTI128 $1, Y7, 276(SI)
+	VMOVUPS      X5, 72(SI)
+	VEXTRACTI128 $1, Y5, 344(SI)
+	VMOVUPS      X9, 140(SI)
+	VEXTRACTI128 $1, Y9, 412(SI)
+	VMOVUPS      X8, 208(SI)
+	VEXTRACTI128 $1, Y8, 480(SI)
 	ADDQ         $0x10, SI
 	ADDQ         $0x80, DI
 	SUBQ         $1, R8
@@ -8732,6 +8897,14 @@ done2:
 // mix1xTurbo4AVX2 adds weighted rows of v to 1 row of o; ld and stride in bytes, a unit is 128 values.
 // Requires: AVX2, F16C, FMA
 TEXT ·mix1xTurbo4AVX2(SB), NOSPLIT, $320-64
+
+	// constants of the loops
+	VMOVDQU      turbo44<>+0(SB), Y0
+	VMOVDQU      turbo43<>+0(SB), Y1
+	VMOVDQU      turbo42<>+0(SB), Y2
+	VMOVDQU      turbo41<>+0(SB), Y3
+	VMOVDQU      turbo40<>+0(SB), Y4
+	VMOVDQU      turbo45<>+0(SB), Y5
 	MOVQ         v+32(FP), AX
 	MOVQ         units+56(FP), BX
 	XORQ         CX, CX
@@ -8743,10 +8916,10 @@ TEXT ·mix1xTurbo4AVX2(SB), NOSPLIT, $320-64
 loop1:
 	MOVQ         o+0(FP), SI
 	ADDQ         CX, SI
-	VMOVUPS      (SI), Y0
-	VMOVUPS      32(SI), Y1
-	VMOVUPS      64(SI), Y2
-	VMOVUPS      96(SI), Y3
+	VMOVUPS      (SI), Y6
+	VMOVUPS      32(SI), Y7
+	VMOVUPS      64(SI), Y8
+	VMOVUPS      96(SI), Y9
 	MOVQ         p+16(FP), SI
 	MOVQ         rows+48(FP), DI
 	MOVQ         AX, R8
@@ -8755,42 +8928,42 @@ loop1:
 	JLT          done4
 
 loop3:
-	VMOVDQU      4(R8), X4
-	VINSERTI128  $1, 12(R8), Y4, Y4
-	VPSHUFB      turbo40<>+0(SB), Y4, Y4
-	VPAND        turbo41<>+0(SB), Y4, Y5
-	VPSRLD       $4, Y4, Y4
-	VPAND        turbo42<>+0(SB), Y4, Y4
-	VPOR         Y4, Y5, Y4
-	VMOVDQU      Y4, (DX)
-	VPBROADCASTW (R8), X4
-	VCVTPH2PS    X4, Y4
-	VBROADCASTSS (SI), Y5
-	VMULPS       Y5, Y4, Y4
-	VPMOVZXBD    (DX), Y5
-	VPERMPS      turbo43<>+0(SB), Y5, Y6
-	VPERMPS      turbo44<>+0(SB), Y5, Y7
-	VPSLLD       $0x1c, Y5, Y5
-	VBLENDVPS    Y5, Y7, Y6, Y5
-	VFMADD231PS  Y4, Y5, Y0
-	VPMOVZXBD    8(DX), Y5
-	VPERMPS      turbo43<>+0(SB), Y5, Y6
-	VPERMPS      turbo44<>+0(SB), Y5, Y7
-	VPSLLD       $0x1c, Y5, Y5
-	VBLENDVPS    Y5, Y7, Y6, Y5
-	VFMADD231PS  Y4, Y5, Y1
-	VPMOVZXBD    16(DX), Y5
-	VPERMPS      turbo43<>+0(SB), Y5, Y6
-	VPERMPS      turbo44<>+0(SB), Y5, Y7
-	VPSLLD       $0x1c, Y5, Y5
-	VBLENDVPS    Y5, Y7, Y6, Y5
-	VFMADD231PS  Y4, Y5, Y2
-	VPMOVZXBD    24(DX), Y5
-	VPERMPS      turbo43<>+0(SB), Y5, Y6
-	VPERMPS      turbo44<>+0(SB), Y5, Y7
-	VPSLLD       $0x1c, Y5, Y5
-	VBLENDVPS    Y5, Y7, Y6, Y5
-	VFMADD231PS  Y4, Y5, Y3
+	VMOVDQU      4(R8), X10
+	VINSERTI128  $1, 12(R8), Y10, Y10
+	VPSHUFB      Y4, Y10, Y10
+	VPAND        Y3, Y10, Y11
+	VPSRLD       $4, Y10, Y10
+	VPAND        Y2, Y10, Y10
+	VPOR         Y10, Y11, Y10
+	VMOVDQU      Y10, (DX)
+	VPBROADCASTW (R8), X10
+	VCVTPH2PS    X10, Y10
+	VBROADCASTSS (SI), Y11
+	VMULPS       Y11, Y10, Y10
+	VPMOVZXBD    (DX), Y11
+	VPERMPS      Y1, Y11, Y12
+	VPERMPS      Y0, Y11, Y13
+	VPSLLD       $0x1c, Y11, Y11
+	VBLENDVPS    Y11, Y13, Y12, Y11
+	VFMADD231PS  Y10, Y11, Y6
+	VPMOVZXBD    8(DX), Y11
+	VPERMPS      Y1, Y11, Y12
+	VPERMPS      Y0, Y11, Y13
+	VPSLLD       $0x1c, Y11, Y11
+	VBLENDVPS    Y11, Y13, Y12, Y11
+	VFMADD231PS  Y10, Y11, Y7
+	VPMOVZXBD    16(DX), Y11
+	VPERMPS      Y1, Y11, Y12
+	VPERMPS      Y0, Y11, Y13
+	VPSLLD       $0x1c, Y11, Y11
+	VBLENDVPS    Y11, Y13, Y12, Y11
+	VFMADD231PS  Y10, Y11, Y8
+	VPMOVZXBD    24(DX), Y11
+	VPERMPS      Y1, Y11, Y12
+	VPERMPS      Y0, Y11, Y13
+	VPSLLD       $0x1c, Y11, Y11
+	VBLENDVPS    Y11, Y13, Y12, Y11
+	VFMADD231PS  Y10, Y11, Y9
 	ADDQ         R9, R8
 	ADDQ         $4, SI
 	SUBQ         $1, DI
@@ -8800,16 +8973,16 @@ done4:
 	ADDQ         $1, DI
 	MOVQ         o+0(FP), SI
 	ADDQ         CX, SI
-	VMOVUPS      Y0, (SI)
-	VMOVUPS      Y1, 32(SI)
-	VMOVUPS      Y2, 64(SI)
-	VMOVUPS      Y3, 96(SI)
+	VMOVUPS      Y6, (SI)
+	VMOVUPS      Y7, 32(SI)
+	VMOVUPS      Y8, 64(SI)
+	VMOVUPS      Y9, 96(SI)
 	MOVQ         o+0(FP), SI
 	ADDQ         CX, SI
-	VMOVUPS      128(SI), Y0
-	VMOVUPS      160(SI), Y1
-	VMOVUPS      192(SI), Y2
-	VMOVUPS      224(SI), Y3
+	VMOVUPS      128(SI), Y6
+	VMOVUPS      160(SI), Y7
+	VMOVUPS      192(SI), Y8
+	VMOVUPS      224(SI), Y9
 	MOVQ         p+16(FP), SI
 	MOVQ         rows+48(FP), DI
 	MOVQ         AX, R8
@@ -8818,42 +8991,42 @@ done4:
 	JLT          done6
 
 loop5:
-	VMOVDQU      20(R8), X4
-	VINSERTI128  $1, 28(R8), Y4, Y4
-	VPSHUFB      turbo40<>+0(SB), Y4, Y4
-	VPAND        turbo41<>+0(SB), Y4, Y5
-	VPSRLD       $4, Y4, Y4
-	VPAND        turbo42<>+0(SB), Y4, Y4
-	VPOR         Y4, Y5, Y4
-	VMOVDQU      Y4, (DX)
-	VPBROADCASTW (R8), X4
-	VCVTPH2PS    X4, Y4
-	VBROADCASTSS (SI), Y5
-	VMULPS       Y5, Y4, Y4
-	VPMOVZXBD    (DX), Y5
-	VPERMPS      turbo43<>+0(SB), Y5, Y6
-	VPERMPS      turbo44<>+0(SB), Y5, Y7
-	VPSLLD       $0x1c, Y5, Y5
-	VBLENDVPS    Y5, Y7, Y6, Y5
-	VFMADD231PS  Y4, Y5, Y0
-	VPMOVZXBD    8(DX), Y5
-	VPERMPS      turbo43<>+0(SB), Y5, Y6
-	VPERMPS      turbo44<>+0(SB), Y5, Y7
-	VPSLLD       $0x1c, Y5, Y5
-	VBLENDVPS    Y5, Y7, Y6, Y5
-	VFMADD231PS  Y4, Y5, Y1
-	VPMOVZXBD    16(DX), Y5
-	VPERMPS      turbo43<>+0(SB), Y5, Y6
-	VPERMPS      turbo44<>+0(SB), Y5, Y7
-	VPSLLD       $0x1c, Y5, Y5
-	VBLENDVPS    Y5, Y7, Y6, Y5
-	VFMADD231PS  Y4, Y5, Y2
-	VPMOVZXBD    24(DX), Y5
-	VPERMPS      turbo43<>+0(SB), Y5, Y6
-	VPERMPS      turbo44<>+0(SB), Y5, Y7
-	VPSLLD       $0x1c, Y5, Y5
-	VBLENDVPS    Y5, Y7, Y6, Y5
-	VFMADD231PS  Y4, Y5, Y3
+	VMOVDQU      20(R8), X10
+	VINSERTI128  $1, 28(R8), Y10, Y10
+	VPSHUFB      Y4, Y10, Y10
+	VPAND        Y3, Y10, Y11
+	VPSRLD       $4, Y10, Y10
+	VPAND        Y2, Y10, Y10
+	VPOR         Y10, Y11, Y10
+	VMOVDQU      Y10, (DX)
+	VPBROADCASTW (R8), X10
+	VCVTPH2PS    X10, Y10
+	VBROADCASTSS (SI), Y11
+	VMULPS       Y11, Y10, Y10
+	VPMOVZXBD    (DX), Y11
+	VPERMPS      Y1, Y11, Y12
+	VPERMPS      Y0, Y11, Y13
+	VPSLLD       $0x1c, Y11, Y11
+	VBLENDVPS    Y11, Y13, Y12, Y11
+	VFMADD231PS  Y10, Y11, Y6
+	VPMOVZXBD    8(DX), Y11
+	VPERMPS      Y1, Y11, Y12
+	VPERMPS      Y0, Y11, Y13
+	VPSLLD       $0x1c, Y11, Y11
+	VBLENDVPS    Y11, Y13, Y12, Y11
+	VFMADD231PS  Y10, Y11, Y7
+	VPMOVZXBD    16(DX), Y11
+	VPERMPS      Y1, Y11, Y12
+	VPERMPS      Y0, Y11, Y13
+	VPSLLD       $0x1c, Y11, Y11
+	VBLENDVPS    Y11, Y13, Y12, Y11
+	VFMADD231PS  Y10, Y11, Y8
+	VPMOVZXBD    24(DX), Y11
+	VPERMPS      Y1, Y11, Y12
+	VPERMPS      Y0, Y11, Y13
+	VPSLLD       $0x1c, Y11, Y11
+	VBLENDVPS    Y11, Y13, Y12, Y11
+	VFMADD231PS  Y10, Y11, Y9
 	ADDQ         R9, R8
 	ADDQ         $4, SI
 	SUBQ         $1, DI
@@ -8863,16 +9036,16 @@ done6:
 	ADDQ         $1, DI
 	MOVQ         o+0(FP), SI
 	ADDQ         CX, SI
-	VMOVUPS      Y0, 128(SI)
-	VMOVUPS      Y1, 160(SI)
-	VMOVUPS      Y2, 192(SI)
-	VMOVUPS      Y3, 224(SI)
+	VMOVUPS      Y6, 128(SI)
+	VMOVUPS      Y7, 160(SI)
+	VMOVUPS      Y8, 192(SI)
+	VMOVUPS      Y9, 224(SI)
 	MOVQ         o+0(FP), SI
 	ADDQ         CX, SI
-	VMOVUPS      256(SI), Y0
-	VMOVUPS      288(SI), Y1
-	VMOVUPS      320(SI), Y2
-	VMOVUPS      352(SI), Y3
+	VMOVUPS      256(SI), Y6
+	VMOVUPS      288(SI), Y7
+	VMOVUPS      320(SI), Y8
+	VMOVUPS      352(SI), Y9
 	MOVQ         p+16(FP), SI
 	MOVQ         rows+48(FP), DI
 	MOVQ         AX, R8
@@ -8881,42 +9054,42 @@ done6:
 	JLT          done8
 
 loop7:
-	VMOVDQU      36(R8), X4
-	VINSERTI128  $1, 44(R8), Y4, Y4
-	VPSHUFB      turbo40<>+0(SB), Y4, Y4
-	VPAND        turbo41<>+0(SB), Y4, Y5
-	VPSRLD       $4, Y4, Y4
-	VPAND        turbo42<>+0(SB), Y4, Y4
-	VPOR         Y4, Y5, Y4
-	VMOVDQU      Y4, (DX)
-	VPBROADCASTW (R8), X4
-	VCVTPH2PS    X4, Y4
-	VBROADCASTSS (SI), Y5
-	VMULPS       Y5, Y4, Y4
-	VPMOVZXBD    (DX), Y5
-	VPERMPS      turbo43<>+0(SB), Y5, Y6
-	VPERMPS      turbo44<>+0(SB), Y5, Y7
-	VPSLLD       $0x1c, Y5, Y5
-	VBLENDVPS    Y5, Y7, Y6, Y5
-	VFMADD231PS  Y4, Y5, Y0
-	VPMOVZXBD    8(DX), Y5
-	VPERMPS      turbo43<>+0(SB), Y5, Y6
-	VPERMPS      turbo44<>+0(SB), Y5, Y7
-	VPSLLD       $0x1c, Y5, Y5
-	VBLENDVPS    Y5, Y7, Y6, Y5
-	VFMADD231PS  Y4, Y5, Y1
-	VPMOVZXBD    16(DX), Y5
-	VPERMPS      turbo43<>+0(SB), Y5, Y6
-	VPERMPS      turbo44<>+0(SB), Y5, Y7
-	VPSLLD       $0x1c, Y5, Y5
-	VBLENDVPS    Y5, Y7, Y6, Y5
-	VFMADD231PS  Y4, Y5, Y2
-	VPMOVZXBD    24(DX), Y5
-	VPERMPS      turbo43<>+0(SB), Y5, Y6
-	VPERMPS      turbo44<>+0(SB), Y5, Y7
-	VPSLLD       $0x1c, Y5, Y5
-	VBLENDVPS    Y5, Y7, Y6, Y5
-	VFMADD231PS  Y4, Y5, Y3
+	VMOVDQU      36(R8), X10
+	VINSERTI128  $1, 44(R8), Y10, Y10
+	VPSHUFB      Y4, Y10, Y10
+	VPAND        Y3, Y10, Y11
+	VPSRLD       $4, Y10, Y10
+	VPAND        Y2, Y10, Y10
+	VPOR         Y10, Y11, Y10
+	VMOVDQU      Y10, (DX)
+	VPBROADCASTW (R8), X10
+	VCVTPH2PS    X10, Y10
+	VBROADCASTSS (SI), Y11
+	VMULPS       Y11, Y10, Y10
+	VPMOVZXBD    (DX), Y11
+	VPERMPS      Y1, Y11, Y12
+	VPERMPS      Y0, Y11, Y13
+	VPSLLD       $0x1c, Y11, Y11
+	VBLENDVPS    Y11, Y13, Y12, Y11
+	VFMADD231PS  Y10, Y11, Y6
+	VPMOVZXBD    8(DX), Y11
+	VPERMPS      Y1, Y11, Y12
+	VPERMPS      Y0, Y11, Y13
+	VPSLLD       $0x1c, Y11, Y11
+	VBLENDVPS    Y11, Y13, Y12, Y11
+	VFMADD231PS  Y10, Y11, Y7
+	VPMOVZXBD    16(DX), Y11
+	VPERMPS      Y1, Y11, Y12
+	VPERMPS      Y0, Y11, Y13
+	VPSLLD       $0x1c, Y11, Y11
+	VBLENDVPS    Y11, Y13, Y12, Y11
+	VFMADD231PS  Y10, Y11, Y8
+	VPMOVZXBD    24(DX), Y11
+	VPERMPS      Y1, Y11, Y12
+	VPERMPS      Y0, Y11, Y13
+	VPSLLD       $0x1c, Y11, Y11
+	VBLENDVPS    Y11, Y13, Y12, Y11
+	VFMADD231PS  Y10, Y11, Y9
 	ADDQ         R9, R8
 	ADDQ         $4, SI
 	SUBQ         $1, DI
@@ -8926,16 +9099,16 @@ done8:
 	ADDQ         $1, DI
 	MOVQ         o+0(FP), SI
 	ADDQ         CX, SI
-	VMOVUPS      Y0, 256(SI)
-	VMOVUPS      Y1, 288(SI)
-	VMOVUPS      Y2, 320(SI)
-	VMOVUPS      Y3, 352(SI)
+	VMOVUPS      Y6, 256(SI)
+	VMOVUPS      Y7, 288(SI)
+	VMOVUPS      Y8, 320(SI)
+	VMOVUPS      Y9, 352(SI)
 	MOVQ         o+0(FP), SI
 	ADDQ         CX, SI
-	VMOVUPS      384(SI), Y0
-	VMOVUPS      416(SI), Y1
-	VMOVUPS      448(SI), Y2
-	VMOVUPS      480(SI), Y3
+	VMOVUPS      384(SI), Y6
+	VMOVUPS      416(SI), Y7
+	VMOVUPS      448(SI), Y8
+	VMOVUPS      480(SI), Y9
 	MOVQ         p+16(FP), SI
 	MOVQ         rows+48(FP), DI
 	MOVQ         AX, R8
@@ -8944,41 +9117,41 @@ done8:
 	JLT          done10
 
 loop9:
-	VBROADCASTI128 52(R8), Y4
-	VPSHUFB      turbo45<>+0(SB), Y4, Y4
-	VPAND        turbo41<>+0(SB), Y4, Y5
-	VPSRLD       $4, Y4, Y4
-	VPAND        turbo42<>+0(SB), Y4, Y4
-	VPOR         Y4, Y5, Y4
-	VMOVDQU      Y4, (DX)
-	VPBROADCASTW (R8), X4
-	VCVTPH2PS    X4, Y4
-	VBROADCASTSS (SI), Y5
-	VMULPS       Y5, Y4, Y4
-	VPMOVZXBD    (DX), Y5
-	VPERMPS      turbo43<>+0(SB), Y5, Y6
-	VPERMPS      turbo44<>+0(SB), Y5, Y7
-	VPSLLD       $0x1c, Y5, Y5
-	VBLENDVPS    Y5, Y7, Y6, Y5
-	VFMADD231PS  Y4, Y5, Y0
-	VPMOVZXBD    8(DX), Y5
-	VPERMPS      turbo43<>+0(SB), Y5, Y6
-	VPERMPS      turbo44<>+0(SB), Y5, Y7
-	VPSLLD       $0x1c, Y5, Y5
-	VBLENDVPS    Y5, Y7, Y6, Y5
-	VFMADD231PS  Y4, Y5, Y1
-	VPMOVZXBD    16(DX), Y5
-	VPERMPS      turbo43<>+0(SB), Y5, Y6
-	VPERMPS      turbo44<>+0(SB), Y5, Y7
-	VPSLLD       $0x1c, Y5, Y5
-	VBLENDVPS    Y5, Y7, Y6, Y5
-	VFMADD231PS  Y4, Y5, Y2
-	VPMOVZXBD    24(DX), Y5
-	VPERMPS      turbo43<>+0(SB), Y5, Y6
-	VPERMPS      turbo44<>+0(SB), Y5, Y7
-	VPSLLD       $0x1c, Y5, Y5
-	VBLENDVPS    Y5, Y7, Y6, Y5
-	VFMADD231PS  Y4, Y5, Y3
+	VBROADCASTI128 52(R8), Y10
+	VPSHUFB      Y5, Y10, Y10
+	VPAND        Y3, Y10, Y11
+	VPSRLD       $4, Y10, Y10
+	VPAND        Y2, Y10, Y10
+	VPOR         Y10, Y11, Y10
+	VMOVDQU      Y10, (DX)
+	VPBROADCASTW (R8), X10
+	VCVTPH2PS    X10, Y10
+	VBROADCASTSS (SI), Y11
+	VMULPS       Y11, Y10, Y10
+	VPMOVZXBD    (DX), Y11
+	VPERMPS      Y1, Y11, Y12
+	VPERMPS      Y0, Y11, Y13
+	VPSLLD       $0x1c, Y11, Y11
+	VBLENDVPS    Y11, Y13, Y12, Y11
+	VFMADD231PS  Y10, Y11, Y6
+	VPMOVZXBD    8(DX), Y11
+	VPERMPS      Y1, Y11, Y12
+	VPERMPS      Y0, Y11, Y13
+	VPSLLD       $0x1c, Y11, Y11
+	VBLENDVPS    Y11, Y13, Y12, Y11
+	VFMADD231PS  Y10, Y11, Y7
+	VPMOVZXBD    16(DX), Y11
+	VPERMPS      Y1, Y11, Y12
+	VPERMPS      Y0, Y11, Y13
+	VPSLLD       $0x1c, Y11, Y11
+	VBLENDVPS    Y11, Y13, Y12, Y11
+	VFMADD231PS  Y10, Y11, Y8
+	VPMOVZXBD    24(DX), Y11
+	VPERMPS      Y1, Y11, Y12
+	VPERMPS      Y0, Y11, Y13
+	VPSLLD       $0x1c, Y11, Y11
+	VBLENDVPS    Y11, Y13, Y12, Y11
+	VFMADD231PS  Y10, Y11, Y9
 	ADDQ         R9, R8
 	ADDQ         $4, SI
 	SUBQ         $1, DI
@@ -8988,10 +9161,10 @@ done10:
 	ADDQ         $1, DI
 	MOVQ         o+0(FP), SI
 	ADDQ         CX, SI
-	VMOVUPS      Y0, 384(SI)
-	VMOVUPS      Y1, 416(SI)
-	VMOVUPS      Y2, 448(SI)
-	VMOVUPS      Y3, 480(SI)
+	VMOVUPS      Y6, 384(SI)
+	VMOVUPS      Y7, 416(SI)
+	VMOVUPS      Y8, 448(SI)
+	VMOVUPS      Y9, 480(SI)
 	ADDQ         $0x44, AX
 	ADDQ         $0x200, CX
 	SUBQ         $1, BX
@@ -9005,6 +9178,11 @@ done2:
 // mix2xTurbo4AVX2 adds weighted rows of v to 2 rows of o; ld and stride in bytes, a unit is 128 values.
 // Requires: AVX2, F16C, FMA
 TEXT ·mix2xTurbo4AVX2(SB), NOSPLIT, $320-64
+
+	// constants of the loops
+	VMOVDQU      turbo44<>+0(SB), Y0
+	VMOVDQU      turbo43<>+0(SB), Y1
+	VMOVDQU      turbo42<>+0(SB), Y2
 	MOVQ         v+32(FP), AX
 	MOVQ         units+56(FP), BX
 	XORQ         CX, CX
@@ -9017,14 +9195,14 @@ loop1:
 	MOVQ         o+0(FP), SI
 	MOVQ         ldo+8(FP), DI
 	ADDQ         CX, SI
-	VMOVUPS      (SI), Y0
-	VMOVUPS      (SI)(DI*1), Y1
-	VMOVUPS      32(SI), Y2
-	VMOVUPS      32(SI)(DI*1), Y3
-	VMOVUPS      64(SI), Y4
-	VMOVUPS      64(SI)(DI*1), Y5
-	VMOVUPS      96(SI), Y6
-	VMOVUPS      96(SI)(DI*1), Y7
+	VMOVUPS      (SI), Y3
+	VMOVUPS      (SI)(DI*1), Y4
+	VMOVUPS      32(SI), Y5
+	VMOVUPS      32(SI)(DI*1), Y6
+	VMOVUPS      64(SI), Y7
+	VMOVUPS      64(SI)(DI*1), Y8
+	VMOVUPS      96(SI), Y9
+	VMOVUPS      96(SI)(DI*1), Y10
 	MOVQ         p+16(FP), SI
 	MOVQ         ldp+24(FP), DI
 	MOVQ         rows+48(FP), R8
@@ -9034,48 +9212,48 @@ loop1:
 	JLT          done4
 
 loop3:
-	VMOVDQU      4(R9), X8
-	VINSERTI128  $1, 12(R9), Y8, Y8
-	VPSHUFB      turbo40<>+0(SB), Y8, Y8
-	VPAND        turbo41<>+0(SB), Y8, Y9
-	VPSRLD       $4, Y8, Y8
-	VPAND        turbo42<>+0(SB), Y8, Y8
-	VPOR         Y8, Y9, Y8
-	VMOVDQU      Y8, (DX)
-	VPBROADCASTW (R9), X8
-	VCVTPH2PS    X8, Y8
-	VBROADCASTSS (SI), Y9
-	VMULPS       Y9, Y8, Y9
-	VBROADCASTSS (SI)(DI*1), Y10
-	VMULPS       Y10, Y8, Y8
-	VPMOVZXBD    (DX), Y10
-	VPERMPS      turbo43<>+0(SB), Y10, Y11
-	VPERMPS      turbo44<>+0(SB), Y10, Y12
-	VPSLLD       $0x1c, Y10, Y10
-	VBLENDVPS    Y10, Y12, Y11, Y10
-	VFMADD231PS  Y9, Y10, Y0
-	VFMADD231PS  Y8, Y10, Y1
-	VPMOVZXBD    8(DX), Y10
-	VPERMPS      turbo43<>+0(SB), Y10, Y11
-	VPERMPS      turbo44<>+0(SB), Y10, Y12
-	VPSLLD       $0x1c, Y10, Y10
-	VBLENDVPS    Y10, Y12, Y11, Y10
-	VFMADD231PS  Y9, Y10, Y2
-	VFMADD231PS  Y8, Y10, Y3
-	VPMOVZXBD    16(DX), Y10
-	VPERMPS      turbo43<>+0(SB), Y10, Y11
-	VPERMPS      turbo44<>+0(SB), Y10, Y12
-	VPSLLD       $0x1c, Y10, Y10
-	VBLENDVPS    Y10, Y12, Y11, Y10
-	VFMADD231PS  Y9, Y10, Y4
-	VFMADD231PS  Y8, Y10, Y5
-	VPMOVZXBD    24(DX), Y10
-	VPERMPS      turbo43<>+0(SB), Y10, Y11
-	VPERMPS      turbo44<>+0(SB), Y10, Y12
-	VPSLLD       $0x1c, Y10, Y10
-	VBLENDVPS    Y10, Y12, Y11, Y10
-	VFMADD231PS  Y9, Y10, Y6
-	VFMADD231PS  Y8, Y10, Y7
+	VMOVDQU      4(R9), X11
+	VINSERTI128  $1, 12(R9), Y11, Y11
+	VPSHUFB      turbo40<>+0(SB), Y11, Y11
+	VPAND        turbo41<>+0(SB), Y11, Y12
+	VPSRLD       $4, Y11, Y11
+	VPAND        Y2, Y11, Y11
+	VPOR         Y11, Y12, Y11
+	VMOVDQU      Y11, (DX)
+	VPBROADCASTW (R9), X11
+	VCVTPH2PS    X11, Y11
+	VBROADCASTSS (SI), Y12
+	VMULPS       Y12, Y11, Y12
+	VBROADCASTSS (SI)(DI*1), Y13
+	VMULPS       Y13, Y11, Y11
+	VPMOVZXBD    (DX), Y13
+	VPERMPS      Y1, Y13, Y14
+	VPERMPS      Y0, Y13, Y15
+	VPSLLD       $0x1c, Y13, Y13
+	VBLENDVPS    Y13, Y15, Y14, Y13
+	VFMADD231PS  Y12, Y13, Y3
+	VFMADD231PS  Y11, Y13, Y4
+	VPMOVZXBD    8(DX), Y13
+	VPERMPS      Y1, Y13, Y14
+	VPERMPS      Y0, Y13, Y15
+	VPSLLD       $0x1c, Y13, Y13
+	VBLENDVPS    Y13, Y15, Y14, Y13
+	VFMADD231PS  Y12, Y13, Y5
+	VFMADD231PS  Y11, Y13, Y6
+	VPMOVZXBD    16(DX), Y13
+	VPERMPS      Y1, Y13, Y14
+	VPERMPS      Y0, Y13, Y15
+	VPSLLD       $0x1c, Y13, Y13
+	VBLENDVPS    Y13, Y15, Y14, Y13
+	VFMADD231PS  Y12, Y13, Y7
+	VFMADD231PS  Y11, Y13, Y8
+	VPMOVZXBD    24(DX), Y13
+	VPERMPS      Y1, Y13, Y14
+	VPERMPS      Y0, Y13, Y15
+	VPSLLD       $0x1c, Y13, Y13
+	VBLENDVPS    Y13, Y15, Y14, Y13
+	VFMADD231PS  Y12, Y13, Y9
+	VFMADD231PS  Y11, Y13, Y10
 	ADDQ         R10, R9
 	ADDQ         $4, SI
 	SUBQ         $1, R8
@@ -9086,25 +9264,25 @@ done4:
 	MOVQ         o+0(FP), SI
 	MOVQ         ldo+8(FP), DI
 	ADDQ         CX, SI
-	VMOVUPS      Y0, (SI)
-	VMOVUPS      Y1, (SI)(DI*1)
-	VMOVUPS      Y2, 32(SI)
-	VMOVUPS      Y3, 32(SI)(DI*1)
-	VMOVUPS      Y4, 64(SI)
-	VMOVUPS      Y5, 64(SI)(DI*1)
-	VMOVUPS      Y6, 96(SI)
-	VMOVUPS      Y7, 96(SI)(DI*1)
+	VMOVUPS      Y3, (SI)
+	VMOVUPS      Y4, (SI)(DI*1)
+	VMOVUPS      Y5, 32(SI)
+	VMOVUPS      Y6, 32(SI)(DI*1)
+	VMOVUPS      Y7, 64(SI)
+	VMOVUPS      Y8, 64(SI)(DI*1)
+	VMOVUPS      Y9, 96(SI)
+	VMOVUPS      Y10, 96(SI)(DI*1)
 	MOVQ         o+0(FP), SI
 	MOVQ         ldo+8(FP), DI
 	ADDQ         CX, SI
-	VMOVUPS      128(SI), Y0
-	VMOVUPS      128(SI)(DI*1), Y1
-	VMOVUPS      160(SI), Y2
-	VMOVUPS      160(SI)(DI*1), Y3
-	VMOVUPS      192(SI), Y4
-	VMOVUPS      192(SI)(DI*1), Y5
-	VMOVUPS      224(SI), Y6
-	VMOVUPS      224(SI)(DI*1), Y7
+	VMOVUPS      128(SI), Y3
+	VMOVUPS      128(SI)(DI*1), Y4
+	VMOVUPS      160(SI), Y5
+	VMOVUPS      160(SI)(DI*1), Y6
+	VMOVUPS      192(SI), Y7
+	VMOVUPS      192(SI)(DI*1), Y8
+	VMOVUPS      224(SI), Y9
+	VMOVUPS      224(SI)(DI*1), Y10
 	MOVQ         p+16(FP), SI
 	MOVQ         ldp+24(FP), DI
 	MOVQ         rows+48(FP), R8
@@ -9114,48 +9292,48 @@ done4:
 	JLT          done6
 
 loop5:
-	VMOVDQU      20(R9), X8
-	VINSERTI128  $1, 28(R9), Y8, Y8
-	VPSHUFB      turbo40<>+0(SB), Y8, Y8
-	VPAND        turbo41<>+0(SB), Y8, Y9
-	VPSRLD       $4, Y8, Y8
-	VPAND        turbo42<>+0(SB), Y8, Y8
-	VPOR         Y8, Y9, Y8
-	VMOVDQU      Y8, (DX)
-	VPBROADCASTW (R9), X8
-	VCVTPH2PS    X8, Y8
-	VBROADCASTSS (SI), Y9
-	VMULPS       Y9, Y8, Y9
-	VBROADCASTSS (SI)(DI*1), Y10
-	VMULPS       Y10, Y8, Y8
-	VPMOVZXBD    (DX), Y10
-	VPERMPS      turbo43<>+0(SB), Y10, Y11
-	VPERMPS      turbo44<>+0(SB), Y10, Y12
-	VPSLLD       $0x1c, Y10, Y10
-	VBLENDVPS    Y10, Y12, Y11, Y10
-	VFMADD231PS  Y9, Y10, Y0
-	VFMADD231PS  Y8, Y10, Y1
-	VPMOVZXBD    8(DX), Y10
-	VPERMPS      turbo43<>+0(SB), Y10, Y11
-	VPERMPS      turbo44<>+0(SB), Y10, Y12
-	VPSLLD       $0x1c, Y10, Y10
-	VBLENDVPS    Y10, Y12, Y11, Y10
-	VFMADD231PS  Y9, Y10, Y2
-	VFMADD231PS  Y8, Y10, Y3
-	VPMOVZXBD    16(DX), Y10
-	VPERMPS      turbo43<>+0(SB), Y10, Y11
-	VPERMPS      turbo44<>+0(SB), Y10, Y12
-	VPSLLD       $0x1c, Y10, Y10
-	VBLENDVPS    Y10, Y12, Y11, Y10
-	VFMADD231PS  Y9, Y10, Y4
-	VFMADD231PS  Y8, Y10, Y5
-	VPMOVZXBD    24(DX), Y10
-	VPERMPS      turbo43<>+0(SB), Y10, Y11
-	VPERMPS      turbo44<>+0(SB), Y10, Y12
-	VPSLLD       $0x1c, Y10, Y10
-	VBLENDVPS    Y10, Y12, Y11, Y10
-	VFMADD231PS  Y9, Y10, Y6
-	VFMADD231PS  Y8, Y10, Y7
+	VMOVDQU      20(R9), X11
+	VINSERTI128  $1, 28(R9), Y11, Y11
+	VPSHUFB      turbo40<>+0(SB), Y11, Y11
+	VPAND        turbo41<>+0(SB), Y11, Y12
+	VPSRLD       $4, Y11, Y11
+	VPAND        Y2, Y11, Y11
+	VPOR         Y11, Y12, Y11
+	VMOVDQU      Y11, (DX)
+	VPBROADCASTW (R9), X11
+	VCVTPH2PS    X11, Y11
+	VBROADCASTSS (SI), Y12
+	VMULPS       Y12, Y11, Y12
+	VBROADCASTSS (SI)(DI*1), Y13
+	VMULPS       Y13, Y11, Y11
+	VPMOVZXBD    (DX), Y13
+	VPERMPS      Y1, Y13, Y14
+	VPERMPS      Y0, Y13, Y15
+	VPSLLD       $0x1c, Y13, Y13
+	VBLENDVPS    Y13, Y15, Y14, Y13
+	VFMADD231PS  Y12, Y13, Y3
+	VFMADD231PS  Y11, Y13, Y4
+	VPMOVZXBD    8(DX), Y13
+	VPERMPS      Y1, Y13, Y14
+	VPERMPS      Y0, Y13, Y15
+	VPSLLD       $0x1c, Y13, Y13
+	VBLENDVPS    Y13, Y15, Y14, Y13
+	VFMADD231PS  Y12, Y13, Y5
+	VFMADD231PS  Y11, Y13, Y6
+	VPMOVZXBD    16(DX), Y13
+	VPERMPS      Y1, Y13, Y14
+	VPERMPS      Y0, Y13, Y15
+	VPSLLD       $0x1c, Y13, Y13
+	VBLENDVPS    Y13, Y15, Y14, Y13
+	VFMADD231PS  Y12, Y13, Y7
+	VFMADD231PS  Y11, Y13, Y8
+	VPMOVZXBD    24(DX), Y13
+	VPERMPS      Y1, Y13, Y14
+	VPERMPS      Y0, Y13, Y15
+	VPSLLD       $0x1c, Y13, Y13
+	VBLENDVPS    Y13, Y15, Y14, Y13
+	VFMADD231PS  Y12, Y13, Y9
+	VFMADD231PS  Y11, Y13, Y10
 	ADDQ         R10, R9
 	ADDQ         $4, SI
 	SUBQ         $1, R8
@@ -9166,25 +9344,25 @@ done6:
 	MOVQ         o+0(FP), SI
 	MOVQ         ldo+8(FP), DI
 	ADDQ         CX, SI
-	VMOVUPS      Y0, 128(SI)
-	VMOVUPS      Y1, 128(SI)(DI*1)
-	VMOVUPS      Y2, 160(SI)
-	VMOVUPS      Y3, 160(SI)(DI*1)
-	VMOVUPS      Y4, 192(SI)
-	VMOVUPS      Y5, 192(SI)(DI*1)
-	VMOVUPS      Y6, 224(SI)
-	VMOVUPS      Y7, 224(SI)(DI*1)
+	VMOVUPS      Y3, 128(SI)
+	VMOVUPS      Y4, 128(SI)(DI*1)
+	VMOVUPS      Y5, 160(SI)
+	VMOVUPS      Y6, 160(SI)(DI*1)
+	VMOVUPS      Y7, 192(SI)
+	VMOVUPS      Y8, 192(SI)(DI*1)
+	VMOVUPS      Y9, 224(SI)
+	VMOVUPS      Y10, 224(SI)(DI*1)
 	MOVQ         o+0(FP), SI
 	MOVQ         ldo+8(FP), DI
 	ADDQ         CX, SI
-	VMOVUPS      256(SI), Y0
-	VMOVUPS      256(SI)(DI*1), Y1
-	VMOVUPS      288(SI), Y2
-	VMOVUPS      288(SI)(DI*1), Y3
-	VMOVUPS      320(SI), Y4
-	VMOVUPS      320(SI)(DI*1), Y5
-	VMOVUPS      352(SI), Y6
-	VMOVUPS      352(SI)(DI*1), Y7
+	VMOVUPS      256(SI), Y3
+	VMOVUPS      256(SI)(DI*1), Y4
+	VMOVUPS      288(SI), Y5
+	VMOVUPS      288(SI)(DI*1), Y6
+	VMOVUPS      320(SI), Y7
+	VMOVUPS      320(SI)(DI*1), Y8
+	VMOVUPS      352(SI), Y9
+	VMOVUPS      352(SI)(DI*1), Y10
 	MOVQ         p+16(FP), SI
 	MOVQ         ldp+24(FP), DI
 	MOVQ         rows+48(FP), R8
@@ -9194,48 +9372,48 @@ done6:
 	JLT          done8
 
 loop7:
-	VMOVDQU      36(R9), X8
-	VINSERTI128  $1, 44(R9), Y8, Y8
-	VPSHUFB      turbo40<>+0(SB), Y8, Y8
-	VPAND        turbo41<>+0(SB), Y8, Y9
-	VPSRLD       $4, Y8, Y8
-	VPAND        turbo42<>+0(SB), Y8, Y8
-	VPOR         Y8, Y9, Y8
-	VMOVDQU      Y8, (DX)
-	VPBROADCASTW (R9), X8
-	VCVTPH2PS    X8, Y8
-	VBROADCASTSS (SI), Y9
-	VMULPS       Y9, Y8, Y9
-	VBROADCASTSS (SI)(DI*1), Y10
-	VMULPS       Y10, Y8, Y8
-	VPMOVZXBD    (DX), Y10
-	VPERMPS      turbo43<>+0(SB), Y10, Y11
-	VPERMPS      turbo44<>+0(SB), Y10, Y12
-	VPSLLD       $0x1c, Y10, Y10
-	VBLENDVPS    Y10, Y12, Y11, Y10
-	VFMADD231PS  Y9, Y10, Y0
-	VFMADD231PS  Y8, Y10, Y1
-	VPMOVZXBD    8(DX), Y10
-	VPERMPS      turbo43<>+0(SB), Y10, Y11
-	VPERMPS      turbo44<>+0(SB), Y10, Y12
-	VPSLLD       $0x1c, Y10, Y10
-	VBLENDVPS    Y10, Y12, Y11, Y10
-	VFMADD231PS  Y9, Y10, Y2
-	VFMADD231PS  Y8, Y10, Y3
-	VPMOVZXBD    16(DX), Y10
-	VPERMPS      turbo43<>+0(SB), Y10, Y11
-	VPERMPS      turbo44<>+0(SB), Y10, Y12
-	VPSLLD       $0x1c, Y10, Y10
-	VBLENDVPS    Y10, Y12, Y11, Y10
-	VFMADD231PS  Y9, Y10, Y4
-	VFMADD231PS  Y8, Y10, Y5
-	VPMOVZXBD    24(DX), Y10
-	VPERMPS      turbo43<>+0(SB), Y10, Y11
-	VPERMPS      turbo44<>+0(SB), Y10, Y12
-	VPSLLD       $0x1c, Y10, Y10
-	VBLENDVPS    Y10, Y12, Y11, Y10
-	VFMADD231PS  Y9, Y10, Y6
-	VFMADD231PS  Y8, Y10, Y7
+	VMOVDQU      36(R9), X11
+	VINSERTI128  $1, 44(R9), Y11, Y11
+	VPSHUFB      turbo40<>+0(SB), Y11, Y11
+	VPAND        turbo41<>+0(SB), Y11, Y12
+	VPSRLD       $4, Y11, Y11
+	VPAND        Y2, Y11, Y11
+	VPOR         Y11, Y12, Y11
+	VMOVDQU      Y11, (DX)
+	VPBROADCASTW (R9), X11
+	VCVTPH2PS    X11, Y11
+	VBROADCASTSS (SI), Y12
+	VMULPS       Y12, Y11, Y12
+	VBROADCASTSS (SI)(DI*1), Y13
+	VMULPS       Y13, Y11, Y11
+	VPMOVZXBD    (DX), Y13
+	VPERMPS      Y1, Y13, Y14
+	VPERMPS      Y0, Y13, Y15
+	VPSLLD       $0x1c, Y13, Y13
+	VBLENDVPS    Y13, Y15, Y14, Y13
+	VFMADD231PS  Y12, Y13, Y3
+	VFMADD231PS  Y11, Y13, Y4
+	VPMOVZXBD    8(DX), Y13
+	VPERMPS      Y1, Y13, Y14
+	VPERMPS      Y0, Y13, Y15
+	VPSLLD       $0x1c, Y13, Y13
+	VBLENDVPS    Y13, Y15, Y14, Y13
+	VFMADD231PS  Y12, Y13, Y5
+	VFMADD231PS  Y11, Y13, Y6
+	VPMOVZXBD    16(DX), Y13
+	VPERMPS      Y1, Y13, Y14
+	VPERMPS      Y0, Y13, Y15
+	VPSLLD       $0x1c, Y13, Y13
+	VBLENDVPS    Y13, Y15, Y14, Y13
+	VFMADD231PS  Y12, Y13, Y7
+	VFMADD231PS  Y11, Y13, Y8
+	VPMOVZXBD    24(DX), Y13
+	VPERMPS      Y1, Y13, Y14
+	VPERMPS      Y0, Y13, Y15
+	VPSLLD       $0x1c, Y13, Y13
+	VBLENDVPS    Y13, Y15, Y14, Y13
+	VFMADD231PS  Y12, Y13, Y9
+	VFMADD231PS  Y11, Y13, Y10
 	ADDQ         R10, R9
 	ADDQ         $4, SI
 	SUBQ         $1, R8
@@ -9246,25 +9424,25 @@ done8:
 	MOVQ         o+0(FP), SI
 	MOVQ         ldo+8(FP), DI
 	ADDQ         CX, SI
-	VMOVUPS      Y0, 256(SI)
-	VMOVUPS      Y1, 256(SI)(DI*1)
-	VMOVUPS      Y2, 288(SI)
-	VMOVUPS      Y3, 288(SI)(DI*1)
-	VMOVUPS      Y4, 320(SI)
-	VMOVUPS      Y5, 320(SI)(DI*1)
-	VMOVUPS      Y6, 352(SI)
-	VMOVUPS      Y7, 352(SI)(DI*1)
+	VMOVUPS      Y3, 256(SI)
+	VMOVUPS      Y4, 256(SI)(DI*1)
+	VMOVUPS      Y5, 288(SI)
+	VMOVUPS      Y6, 288(SI)(DI*1)
+	VMOVUPS      Y7, 320(SI)
+	VMOVUPS      Y8, 320(SI)(DI*1)
+	VMOVUPS      Y9, 352(SI)
+	VMOVUPS      Y10, 352(SI)(DI*1)
 	MOVQ         o+0(FP), SI
 	MOVQ         ldo+8(FP), DI
 	ADDQ         CX, SI
-	VMOVUPS      384(SI), Y0
-	VMOVUPS      384(SI)(DI*1), Y1
-	VMOVUPS      416(SI), Y2
-	VMOVUPS      416(SI)(DI*1), Y3
-	VMOVUPS      448(SI), Y4
-	VMOVUPS      448(SI)(DI*1), Y5
-	VMOVUPS      480(SI), Y6
-	VMOVUPS      480(SI)(DI*1), Y7
+	VMOVUPS      384(SI), Y3
+	VMOVUPS      384(SI)(DI*1), Y4
+	VMOVUPS      416(SI), Y5
+	VMOVUPS      416(SI)(DI*1), Y6
+	VMOVUPS      448(SI), Y7
+	VMOVUPS      448(SI)(DI*1), Y8
+	VMOVUPS      480(SI), Y9
+	VMOVUPS      480(SI)(DI*1), Y10
 	MOVQ         p+16(FP), SI
 	MOVQ         ldp+24(FP), DI
 	MOVQ         rows+48(FP), R8
@@ -9274,47 +9452,47 @@ done8:
 	JLT          done10
 
 loop9:
-	VBROADCASTI128 52(R9), Y8
-	VPSHUFB      turbo45<>+0(SB), Y8, Y8
-	VPAND        turbo41<>+0(SB), Y8, Y9
-	VPSRLD       $4, Y8, Y8
-	VPAND        turbo42<>+0(SB), Y8, Y8
-	VPOR         Y8, Y9, Y8
-	VMOVDQU      Y8, (DX)
-	VPBROADCASTW (R9), X8
-	VCVTPH2PS    X8, Y8
-	VBROADCASTSS (SI), Y9
-	VMULPS       Y9, Y8, Y9
-	VBROADCASTSS (SI)(DI*1), Y10
-	VMULPS       Y10, Y8, Y8
-	VPMOVZXBD    (DX), Y10
-	VPERMPS      turbo43<>+0(SB), Y10, Y11
-	VPERMPS      turbo44<>+0(SB), Y10, Y12
-	VPSLLD       $0x1c, Y10, Y10
-	VBLENDVPS    Y10, Y12, Y11, Y10
-	VFMADD231PS  Y9, Y10, Y0
-	VFMADD231PS  Y8, Y10, Y1
-	VPMOVZXBD    8(DX), Y10
-	VPERMPS      turbo43<>+0(SB), Y10, Y11
-	VPERMPS      turbo44<>+0(SB), Y10, Y12
-	VPSLLD       $0x1c, Y10, Y10
-	VBLENDVPS    Y10, Y12, Y11, Y10
-	VFMADD231PS  Y9, Y10, Y2
-	VFMADD231PS  Y8, Y10, Y3
-	VPMOVZXBD    16(DX), Y10
-	VPERMPS      turbo43<>+0(SB), Y10, Y11
-	VPERMPS      turbo44<>+0(SB), Y10, Y12
-	VPSLLD       $0x1c, Y10, Y10
-	VBLENDVPS    Y10, Y12, Y11, Y10
-	VFMADD231PS  Y9, Y10, Y4
-	VFMADD231PS  Y8, Y10, Y5
-	VPMOVZXBD    24(DX), Y10
-	VPERMPS      turbo43<>+0(SB), Y10, Y11
-	VPERMPS      turbo44<>+0(SB), Y10, Y12
-	VPSLLD       $0x1c, Y10, Y10
-	VBLENDVPS    Y10, Y12, Y11, Y10
-	VFMADD231PS  Y9, Y10, Y6
-	VFMADD231PS  Y8, Y10, Y7
+	VBROADCASTI128 52(R9), Y11
+	VPSHUFB      turbo45<>+0(SB), Y11, Y11
+	VPAND        turbo41<>+0(SB), Y11, Y12
+	VPSRLD       $4, Y11, Y11
+	VPAND        Y2, Y11, Y11
+	VPOR         Y11, Y12, Y11
+	VMOVDQU      Y11, (DX)
+	VPBROADCASTW (R9), X11
+	VCVTPH2PS    X11, Y11
+	VBROADCASTSS (SI), Y12
+	VMULPS       Y12, Y11, Y12
+	VBROADCASTSS (SI)(DI*1), Y13
+	VMULPS       Y13, Y11, Y11
+	VPMOVZXBD    (DX), Y13
+	VPERMPS      Y1, Y13, Y14
+	VPERMPS      Y0, Y13, Y15
+	VPSLLD       $0x1c, Y13, Y13
+	VBLENDVPS    Y13, Y15, Y14, Y13
+	VFMADD231PS  Y12, Y13, Y3
+	VFMADD231PS  Y11, Y13, Y4
+	VPMOVZXBD    8(DX), Y13
+	VPERMPS      Y1, Y13, Y14
+	VPERMPS      Y0, Y13, Y15
+	VPSLLD       $0x1c, Y13, Y13
+	VBLENDVPS    Y13, Y15, Y14, Y13
+	VFMADD231PS  Y12, Y13, Y5
+	VFMADD231PS  Y11, Y13, Y6
+	VPMOVZXBD    16(DX), Y13
+	VPERMPS      Y1, Y13, Y14
+	VPERMPS      Y0, Y13, Y15
+	VPSLLD       $0x1c, Y13, Y13
+	VBLENDVPS    Y13, Y15, Y14, Y13
+	VFMADD231PS  Y12, Y13, Y7
+	VFMADD231PS  Y11, Y13, Y8
+	VPMOVZXBD    24(DX), Y13
+	VPERMPS      Y1, Y13, Y14
+	VPERMPS      Y0, Y13, Y15
+	VPSLLD       $0x1c, Y13, Y13
+	VBLENDVPS    Y13, Y15, Y14, Y13
+	VFMADD231PS  Y12, Y13, Y9
+	VFMADD231PS  Y11, Y13, Y10
 	ADDQ         R10, R9
 	ADDQ         $4, SI
 	SUBQ         $1, R8
@@ -9325,14 +9503,14 @@ done10:
 	MOVQ         o+0(FP), SI
 	MOVQ         ldo+8(FP), DI
 	ADDQ         CX, SI
-	VMOVUPS      Y0, 384(SI)
-	VMOVUPS      Y1, 384(SI)(DI*1)
-	VMOVUPS      Y2, 416(SI)
-	VMOVUPS      Y3, 416(SI)(DI*1)
-	VMOVUPS      Y4, 448(SI)
-	VMOVUPS      Y5, 448(SI)(DI*1)
-	VMOVUPS      Y6, 480(SI)
-	VMOVUPS      Y7, 480(SI)(DI*1)
+	VMOVUPS      Y3, 384(SI)
+	VMOVUPS      Y4, 384(SI)(DI*1)
+	VMOVUPS      Y5, 416(SI)
+	VMOVUPS      Y6, 416(SI)(DI*1)
+	VMOVUPS      Y7, 448(SI)
+	VMOVUPS      Y8, 448(SI)(DI*1)
+	VMOVUPS      Y9, 480(SI)
+	VMOVUPS      Y10, 480(SI)(DI*1)
 	ADDQ         $0x44, AX
 	ADDQ         $0x200, CX
 	SUBQ         $1, BX
@@ -9346,6 +9524,13 @@ done2:
 // mixQ81xTurbo4AVX2 adds weighted rows of v to 1 row of o; ld and stride in bytes, a unit is 128 values.
 // Requires: AVX2, F16C, FMA
 TEXT ·mixQ81xTurbo4AVX2(SB), NOSPLIT, $320-64
+
+	// constants of the loops
+	VMOVDQU      turbo42<>+0(SB), Y0
+	VMOVDQU      turbo41<>+0(SB), Y1
+	VBROADCASTI128 turbo47<>+0(SB), Y2
+	VMOVDQU      turbo40<>+0(SB), Y3
+	VMOVDQU      turbo45<>+0(SB), Y4
 	MOVQ         v+32(FP), AX
 	MOVQ         units+56(FP), BX
 	XORQ         CX, CX
@@ -9357,10 +9542,10 @@ TEXT ·mixQ81xTurbo4AVX2(SB), NOSPLIT, $320-64
 loop1:
 	MOVQ         o+0(FP), SI
 	ADDQ         CX, SI
-	VMOVUPS      (SI), Y0
-	VMOVUPS      32(SI), Y1
-	VMOVUPS      64(SI), Y2
-	VMOVUPS      96(SI), Y3
+	VMOVUPS      (SI), Y5
+	VMOVUPS      32(SI), Y6
+	VMOVUPS      64(SI), Y7
+	VMOVUPS      96(SI), Y8
 	MOVQ         p+16(FP), SI
 	MOVQ         rows+48(FP), DI
 	MOVQ         AX, R8
@@ -9369,34 +9554,33 @@ loop1:
 	JLT          done4
 
 loop3:
-	VMOVDQU      4(R8), X4
-	VINSERTI128  $1, 12(R8), Y4, Y4
-	VPSHUFB      turbo40<>+0(SB), Y4, Y4
-	VPAND        turbo41<>+0(SB), Y4, Y5
-	VPSRLD       $4, Y4, Y4
-	VPAND        turbo42<>+0(SB), Y4, Y4
-	VPOR         Y4, Y5, Y4
-	VBROADCASTI128 turbo47<>+0(SB), Y5
-	VPSHUFB      Y4, Y5, Y4
-	VMOVDQU      Y4, (DX)
-	VPBROADCASTW (R8), X4
-	VCVTPH2PS    X4, Y4
-	VMOVDQU      turbo46<>+0(SB), Y5
-	VMULPS       Y5, Y4, Y4
-	VBROADCASTSS (SI), Y5
-	VMULPS       Y5, Y4, Y4
-	VPMOVSXBD    (DX), Y5
-	VCVTDQ2PS    Y5, Y5
-	VFMADD231PS  Y4, Y5, Y0
-	VPMOVSXBD    8(DX), Y5
-	VCVTDQ2PS    Y5, Y5
-	VFMADD231PS  Y4, Y5, Y1
-	VPMOVSXBD    16(DX), Y5
-	VCVTDQ2PS    Y5, Y5
-	VFMADD231PS  Y4, Y5, Y2
-	VPMOVSXBD    24(DX), Y5
-	VCVTDQ2PS    Y5, Y5
-	VFMADD231PS  Y4, Y5, Y3
+	VMOVDQU      4(R8), X9
+	VINSERTI128  $1, 12(R8), Y9, Y9
+	VPSHUFB      Y3, Y9, Y9
+	VPAND        Y1, Y9, Y10
+	VPSRLD       $4, Y9, Y9
+	VPAND        Y0, Y9, Y9
+	VPOR         Y9, Y10, Y9
+	VPSHUFB      Y9, Y2, Y9
+	VMOVDQU      Y9, (DX)
+	VPBROADCASTW (R8), X9
+	VCVTPH2PS    X9, Y9
+	VMOVDQU      turbo46<>+0(SB), Y10
+	VMULPS       Y10, Y9, Y9
+	VBROADCASTSS (SI), Y10
+	VMULPS       Y10, Y9, Y9
+	VPMOVSXBD    (DX), Y10
+	VCVTDQ2PS    Y10, Y10
+	VFMADD231PS  Y9, Y10, Y5
+	VPMOVSXBD    8(DX), Y10
+	VCVTDQ2PS    Y10, Y10
+	VFMADD231PS  Y9, Y10, Y6
+	VPMOVSXBD    16(DX), Y10
+	VCVTDQ2PS    Y10, Y10
+	VFMADD231PS  Y9, Y10, Y7
+	VPMOVSXBD    24(DX), Y10
+	VCVTDQ2PS    Y10, Y10
+	VFMADD231PS  Y9, Y10, Y8
 	ADDQ         R9, R8
 	ADDQ         $4, SI
 	SUBQ         $1, DI
@@ -9406,16 +9590,16 @@ done4:
 	ADDQ         $1, DI
 	MOVQ         o+0(FP), SI
 	ADDQ         CX, SI
-	VMOVUPS      Y0, (SI)
-	VMOVUPS      Y1, 32(SI)
-	VMOVUPS      Y2, 64(SI)
-	VMOVUPS      Y3, 96(SI)
+	VMOVUPS      Y5, (SI)
+	VMOVUPS      Y6, 32(SI)
+	VMOVUPS      Y7, 64(SI)
+	VMOVUPS      Y8, 96(SI)
 	MOVQ         o+0(FP), SI
 	ADDQ         CX, SI
-	VMOVUPS      128(SI), Y0
-	VMOVUPS      160(SI), Y1
-	VMOVUPS      192(SI), Y2
-	VMOVUPS      224(SI), Y3
+	VMOVUPS      128(SI), Y5
+	VMOVUPS      160(SI), Y6
+	VMOVUPS      192(SI), Y7
+	VMOVUPS      224(SI), Y8
 	MOVQ         p+16(FP), SI
 	MOVQ         rows+48(FP), DI
 	MOVQ         AX, R8
@@ -9424,34 +9608,33 @@ done4:
 	JLT          done6
 
 loop5:
-	VMOVDQU      20(R8), X4
-	VINSERTI128  $1, 28(R8), Y4, Y4
-	VPSHUFB      turbo40<>+0(SB), Y4, Y4
-	VPAND        turbo41<>+0(SB), Y4, Y5
-	VPSRLD       $4, Y4, Y4
-	VPAND        turbo42<>+0(SB), Y4, Y4
-	VPOR         Y4, Y5, Y4
-	VBROADCASTI128 turbo47<>+0(SB), Y5
-	VPSHUFB      Y4, Y5, Y4
-	VMOVDQU      Y4, (DX)
-	VPBROADCASTW (R8), X4
-	VCVTPH2PS    X4, Y4
-	VMOVDQU      turbo46<>+0(SB), Y5
-	VMULPS       Y5, Y4, Y4
-	VBROADCASTSS (SI), Y5
-	VMULPS       Y5, Y4, Y4
-	VPMOVSXBD    (DX), Y5
-	VCVTDQ2PS    Y5, Y5
-	VFMADD231PS  Y4, Y5, Y0
-	VPMOVSXBD    8(DX), Y5
-	VCVTDQ2PS    Y5, Y5
-	VFMADD231PS  Y4, Y5, Y1
-	VPMOVSXBD    16(DX), Y5
-	VCVTDQ2PS    Y5, Y5
-	VFMADD231PS  Y4, Y5, Y2
-	VPMOVSXBD    24(DX), Y5
-	VCVTDQ2PS    Y5, Y5
-	VFMADD231PS  Y4, Y5, Y3
+	VMOVDQU      20(R8), X9
+	VINSERTI128  $1, 28(R8), Y9, Y9
+	VPSHUFB      Y3, Y9, Y9
+	VPAND        Y1, Y9, Y10
+	VPSRLD       $4, Y9, Y9
+	VPAND        Y0, Y9, Y9
+	VPOR         Y9, Y10, Y9
+	VPSHUFB      Y9, Y2, Y9
+	VMOVDQU      Y9, (DX)
+	VPBROADCASTW (R8), X9
+	VCVTPH2PS    X9, Y9
+	VMOVDQU      turbo46<>+0(SB), Y10
+	VMULPS       Y10, Y9, Y9
+	VBROADCASTSS (SI), Y10
+	VMULPS       Y10, Y9, Y9
+	VPMOVSXBD    (DX), Y10
+	VCVTDQ2PS    Y10, Y10
+	VFMADD231PS  Y9, Y10, Y5
+	VPMOVSXBD    8(DX), Y10
+	VCVTDQ2PS    Y10, Y10
+	VFMADD231PS  Y9, Y10, Y6
+	VPMOVSXBD    16(DX), Y10
+	VCVTDQ2PS    Y10, Y10
+	VFMADD231PS  Y9, Y10, Y7
+	VPMOVSXBD    24(DX), Y10
+	VCVTDQ2PS    Y10, Y10
+	VFMADD231PS  Y9, Y10, Y8
 	ADDQ         R9, R8
 	ADDQ         $4, SI
 	SUBQ         $1, DI
@@ -9461,16 +9644,16 @@ done6:
 	ADDQ         $1, DI
 	MOVQ         o+0(FP), SI
 	ADDQ         CX, SI
-	VMOVUPS      Y0, 128(SI)
-	VMOVUPS      Y1, 160(SI)
-	VMOVUPS      Y2, 192(SI)
-	VMOVUPS      Y3, 224(SI)
+	VMOVUPS      Y5, 128(SI)
+	VMOVUPS      Y6, 160(SI)
+	VMOVUPS      Y7, 192(SI)
+	VMOVUPS      Y8, 224(SI)
 	MOVQ         o+0(FP), SI
 	ADDQ         CX, SI
-	VMOVUPS      256(SI), Y0
-	VMOVUPS      288(SI), Y1
-	VMOVUPS      320(SI), Y2
-	VMOVUPS      352(SI), Y3
+	VMOVUPS      256(SI), Y5
+	VMOVUPS      288(SI), Y6
+	VMOVUPS      320(SI), Y7
+	VMOVUPS      352(SI), Y8
 	MOVQ         p+16(FP), SI
 	MOVQ         rows+48(FP), DI
 	MOVQ         AX, R8
@@ -9479,34 +9662,33 @@ done6:
 	JLT          done8
 
 loop7:
-	VMOVDQU      36(R8), X4
-	VINSERTI128  $1, 44(R8), Y4, Y4
-	VPSHUFB      turbo40<>+0(SB), Y4, Y4
-	VPAND        turbo41<>+0(SB), Y4, Y5
-	VPSRLD       $4, Y4, Y4
-	VPAND        turbo42<>+0(SB), Y4, Y4
-	VPOR         Y4, Y5, Y4
-	VBROADCASTI128 turbo47<>+0(SB), Y5
-	VPSHUFB      Y4, Y5, Y4
-	VMOVDQU      Y4, (DX)
-	VPBROADCASTW (R8), X4
-	VCVTPH2PS    X4, Y4
-	VMOVDQU      turbo46<>+0(SB), Y5
-	VMULPS       Y5, Y4, Y4
-	VBROADCASTSS (SI), Y5
-	VMULPS       Y5, Y4, Y4
-	VPMOVSXBD    (DX), Y5
-	VCVTDQ2PS    Y5, Y5
-	VFMADD231PS  Y4, Y5, Y0
-	VPMOVSXBD    8(DX), Y5
-	VCVTDQ2PS    Y5, Y5
-	VFMADD231PS  Y4, Y5, Y1
-	VPMOVSXBD    16(DX), Y5
-	VCVTDQ2PS    Y5, Y5
-	VFMADD231PS  Y4, Y5, Y2
-	VPMOVSXBD    24(DX), Y5
-	VCVTDQ2PS    Y5, Y5
-	VFMADD231PS  Y4, Y5, Y3
+	VMOVDQU      36(R8), X9
+	VINSERTI128  $1, 44(R8), Y9, Y9
+	VPSHUFB      Y3, Y9, Y9
+	VPAND        Y1, Y9, Y10
+	VPSRLD       $4, Y9, Y9
+	VPAND        Y0, Y9, Y9
+	VPOR         Y9, Y10, Y9
+	VPSHUFB      Y9, Y2, Y9
+	VMOVDQU      Y9, (DX)
+	VPBROADCASTW (R8), X9
+	VCVTPH2PS    X9, Y9
+	VMOVDQU      turbo46<>+0(SB), Y10
+	VMULPS       Y10, Y9, Y9
+	VBROADCASTSS (SI), Y10
+	VMULPS       Y10, Y9, Y9
+	VPMOVSXBD    (DX), Y10
+	VCVTDQ2PS    Y10, Y10
+	VFMADD231PS  Y9, Y10, Y5
+	VPMOVSXBD    8(DX), Y10
+	VCVTDQ2PS    Y10, Y10
+	VFMADD231PS  Y9, Y10, Y6
+	VPMOVSXBD    16(DX), Y10
+	VCVTDQ2PS    Y10, Y10
+	VFMADD231PS  Y9, Y10, Y7
+	VPMOVSXBD    24(DX), Y10
+	VCVTDQ2PS    Y10, Y10
+	VFMADD231PS  Y9, Y10, Y8
 	ADDQ         R9, R8
 	ADDQ         $4, SI
 	SUBQ         $1, DI
@@ -9516,16 +9698,16 @@ done8:
 	ADDQ         $1, DI
 	MOVQ         o+0(FP), SI
 	ADDQ         CX, SI
-	VMOVUPS      Y0, 256(SI)
-	VMOVUPS      Y1, 288(SI)
-	VMOVUPS      Y2, 320(SI)
-	VMOVUPS      Y3, 352(SI)
+	VMOVUPS      Y5, 256(SI)
+	VMOVUPS      Y6, 288(SI)
+	VMOVUPS      Y7, 320(SI)
+	VMOVUPS      Y8, 352(SI)
 	MOVQ         o+0(FP), SI
 	ADDQ         CX, SI
-	VMOVUPS      384(SI), Y0
-	VMOVUPS      416(SI), Y1
-	VMOVUPS      448(SI), Y2
-	VMOVUPS      480(SI), Y3
+	VMOVUPS      384(SI), Y5
+	VMOVUPS      416(SI), Y6
+	VMOVUPS      448(SI), Y7
+	VMOVUPS      480(SI), Y8
 	MOVQ         p+16(FP), SI
 	MOVQ         rows+48(FP), DI
 	MOVQ         AX, R8
@@ -9534,33 +9716,32 @@ done8:
 	JLT          done10
 
 loop9:
-	VBROADCASTI128 52(R8), Y4
-	VPSHUFB      turbo45<>+0(SB), Y4, Y4
-	VPAND        turbo41<>+0(SB), Y4, Y5
-	VPSRLD       $4, Y4, Y4
-	VPAND        turbo42<>+0(SB), Y4, Y4
-	VPOR         Y4, Y5, Y4
-	VBROADCASTI128 turbo47<>+0(SB), Y5
-	VPSHUFB      Y4, Y5, Y4
-	VMOVDQU      Y4, (DX)
-	VPBROADCASTW (R8), X4
-	VCVTPH2PS    X4, Y4
-	VMOVDQU      turbo46<>+0(SB), Y5
-	VMULPS       Y5, Y4, Y4
-	VBROADCASTSS (SI), Y5
-	VMULPS       Y5, Y4, Y4
-	VPMOVSXBD    (DX), Y5
-	VCVTDQ2PS    Y5, Y5
-	VFMADD231PS  Y4, Y5, Y0
-	VPMOVSXBD    8(DX), Y5
-	VCVTDQ2PS    Y5, Y5
-	VFMADD231PS  Y4, Y5, Y1
-	VPMOVSXBD    16(DX), Y5
-	VCVTDQ2PS    Y5, Y5
-	VFMADD231PS  Y4, Y5, Y2
-	VPMOVSXBD    24(DX), Y5
-	VCVTDQ2PS    Y5, Y5
-	VFMADD231PS  Y4, Y5, Y3
+	VBROADCASTI128 52(R8), Y9
+	VPSHUFB      Y4, Y9, Y9
+	VPAND        Y1, Y9, Y10
+	VPSRLD       $4, Y9, Y9
+	VPAND        Y0, Y9, Y9
+	VPOR         Y9, Y10, Y9
+	VPSHUFB      Y9, Y2, Y9
+	VMOVDQU      Y9, (DX)
+	VPBROADCASTW (R8), X9
+	VCVTPH2PS    X9, Y9
+	VMOVDQU      turbo46<>+0(SB), Y10
+	VMULPS       Y10, Y9, Y9
+	VBROADCASTSS (SI), Y10
+	VMULPS       Y10, Y9, Y9
+	VPMOVSXBD    (DX), Y10
+	VCVTDQ2PS    Y10, Y10
+	VFMADD231PS  Y9, Y10, Y5
+	VPMOVSXBD    8(DX), Y10
+	VCVTDQ2PS    Y10, Y10
+	VFMADD231PS  Y9, Y10, Y6
+	VPMOVSXBD    16(DX), Y10
+	VCVTDQ2PS    Y10, Y10
+	VFMADD231PS  Y9, Y10, Y7
+	VPMOVSXBD    24(DX), Y10
+	VCVTDQ2PS    Y10, Y10
+	VFMADD231PS  Y9, Y10, Y8
 	ADDQ         R9, R8
 	ADDQ         $4, SI
 	SUBQ         $1, DI
@@ -9570,10 +9751,10 @@ done10:
 	ADDQ         $1, DI
 	MOVQ         o+0(FP), SI
 	ADDQ         CX, SI
-	VMOVUPS      Y0, 384(SI)
-	VMOVUPS      Y1, 416(SI)
-	VMOVUPS      Y2, 448(SI)
-	VMOVUPS      Y3, 480(SI)
+	VMOVUPS      Y5, 384(SI)
+	VMOVUPS      Y6, 416(SI)
+	VMOVUPS      Y7, 448(SI)
+	VMOVUPS      Y8, 480(SI)
 	ADDQ         $0x44, AX
 	ADDQ         $0x200, CX
 	SUBQ         $1, BX
@@ -9587,6 +9768,13 @@ done2:
 // mixQ82xTurbo4AVX2 adds weighted rows of v to 2 rows of o; ld and stride in bytes, a unit is 128 values.
 // Requires: AVX2, F16C, FMA
 TEXT ·mixQ82xTurbo4AVX2(SB), NOSPLIT, $320-64
+
+	// constants of the loops
+	VMOVDQU      turbo42<>+0(SB), Y0
+	VMOVDQU      turbo41<>+0(SB), Y1
+	VBROADCASTI128 turbo47<>+0(SB), Y2
+	VMOVDQU      turbo40<>+0(SB), Y3
+	VMOVDQU      turbo45<>+0(SB), Y4
 	MOVQ         v+32(FP), AX
 	MOVQ         units+56(FP), BX
 	XORQ         CX, CX
@@ -9599,14 +9787,14 @@ loop1:
 	MOVQ         o+0(FP), SI
 	MOVQ         ldo+8(FP), DI
 	ADDQ         CX, SI
-	VMOVUPS      (SI), Y0
-	VMOVUPS      (SI)(DI*1), Y1
-	VMOVUPS      32(SI), Y2
-	VMOVUPS      32(SI)(DI*1), Y3
-	VMOVUPS      64(SI), Y4
-	VMOVUPS      64(SI)(DI*1), Y5
-	VMOVUPS      96(SI), Y6
-	VMOVUPS      96(SI)(DI*1), Y7
+	VMOVUPS      (SI), Y5
+	VMOVUPS      (SI)(DI*1), Y6
+	VMOVUPS      32(SI), Y7
+	VMOVUPS      32(SI)(DI*1), Y8
+	VMOVUPS      64(SI), Y9
+	VMOVUPS      64(SI)(DI*1), Y10
+	VMOVUPS      96(SI), Y11
+	VMOVUPS      96(SI)(DI*1), Y12
 	MOVQ         p+16(FP), SI
 	MOVQ         ldp+24(FP), DI
 	MOVQ         rows+48(FP), R8
@@ -9616,40 +9804,39 @@ loop1:
 	JLT          done4
 
 loop3:
-	VMOVDQU      4(R9), X8
-	VINSERTI128  $1, 12(R9), Y8, Y8
-	VPSHUFB      turbo40<>+0(SB), Y8, Y8
-	VPAND        turbo41<>+0(SB), Y8, Y9
-	VPSRLD       $4, Y8, Y8
-	VPAND        turbo42<>+0(SB), Y8, Y8
-	VPOR         Y8, Y9, Y8
-	VBROADCASTI128 turbo47<>+0(SB), Y9
-	VPSHUFB      Y8, Y9, Y8
-	VMOVDQU      Y8, (DX)
-	VPBROADCASTW (R9), X8
-	VCVTPH2PS    X8, Y8
-	VMOVDQU      turbo46<>+0(SB), Y9
-	VMULPS       Y9, Y8, Y8
-	VBROADCASTSS (SI), Y9
-	VMULPS       Y9, Y8, Y9
-	VBROADCASTSS (SI)(DI*1), Y10
-	VMULPS       Y10, Y8, Y8
-	VPMOVSXBD    (DX), Y10
-	VCVTDQ2PS    Y10, Y10
-	VFMADD231PS  Y9, Y10, Y0
-	VFMADD231PS  Y8, Y10, Y1
-	VPMOVSXBD    8(DX), Y10
-	VCVTDQ2PS    Y10, Y10
-	VFMADD231PS  Y9, Y10, Y2
-	VFMADD231PS  Y8, Y10, Y3
-	VPMOVSXBD    16(DX), Y10
-	VCVTDQ2PS    Y10, Y10
-	VFMADD231PS  Y9, Y10, Y4
-	VFMADD231PS  Y8, Y10, Y5
-	VPMOVSXBD    24(DX), Y10
-	VCVTDQ2PS    Y10, Y10
-	VFMADD231PS  Y9, Y10, Y6
-	VFMADD231PS  Y8, Y10, Y7
+	VMOVDQU      4(R9), X13
+	VINSERTI128  $1, 12(R9), Y13, Y13
+	VPSHUFB      Y3, Y13, Y13
+	VPAND        Y1, Y13, Y14
+	VPSRLD       $4, Y13, Y13
+	VPAND        Y0, Y13, Y13
+	VPOR         Y13, Y14, Y13
+	VPSHUFB      Y13, Y2, Y13
+	VMOVDQU      Y13, (DX)
+	VPBROADCASTW (R9), X13
+	VCVTPH2PS    X13, Y13
+	VMOVDQU      turbo46<>+0(SB), Y14
+	VMULPS       Y14, Y13, Y13
+	VBROADCASTSS (SI), Y14
+	VMULPS       Y14, Y13, Y14
+	VBROADCASTSS (SI)(DI*1), Y15
+	VMULPS       Y15, Y13, Y13
+	VPMOVSXBD    (DX), Y15
+	VCVTDQ2PS    Y15, Y15
+	VFMADD231PS  Y14, Y15, Y5
+	VFMADD231PS  Y13, Y15, Y6
+	VPMOVSXBD    8(DX), Y15
+	VCVTDQ2PS    Y15, Y15
+	VFMADD231PS  Y14, Y15, Y7
+	VFMADD231PS  Y13, Y15, Y8
+	VPMOVSXBD    16(DX), Y15
+	VCVTDQ2PS    Y15, Y15
+	VFMADD231PS  Y14, Y15, Y9
+	VFMADD231PS  Y13, Y15, Y10
+	VPMOVSXBD    24(DX), Y15
+	VCVTDQ2PS    Y15, Y15
+	VFMADD231PS  Y14, Y15, Y11
+	VFMADD231PS  Y13, Y15, Y12
 	ADDQ         R10, R9
 	ADDQ         $4, SI
 	SUBQ         $1, R8
@@ -9660,25 +9847,25 @@ done4:
 	MOVQ         o+0(FP), SI
 	MOVQ         ldo+8(FP), DI
 	ADDQ         CX, SI
-	VMOVUPS      Y0, (SI)
-	VMOVUPS      Y1, (SI)(DI*1)
-	VMOVUPS      Y2, 32(SI)
-	VMOVUPS      Y3, 32(SI)(DI*1)
-	VMOVUPS      Y4, 64(SI)
-	VMOVUPS      Y5, 64(SI)(DI*1)
-	VMOVUPS      Y6, 96(SI)
-	VMOVUPS      Y7, 96(SI)(DI*1)
+	VMOVUPS      Y5, (SI)
+	VMOVUPS      Y6, (SI)(DI*1)
+	VMOVUPS      Y7, 32(SI)
+	VMOVUPS      Y8, 32(SI)(DI*1)
+	VMOVUPS      Y9, 64(SI)
+	VMOVUPS      Y10, 64(SI)(DI*1)
+	VMOVUPS      Y11, 96(SI)
+	VMOVUPS      Y12, 96(SI)(DI*1)
 	MOVQ         o+0(FP), SI
 	MOVQ         ldo+8(FP), DI
 	ADDQ         CX, SI
-	VMOVUPS      128(SI), Y0
-	VMOVUPS      128(SI)(DI*1), Y1
-	VMOVUPS      160(SI), Y2
-	VMOVUPS      160(SI)(DI*1), Y3
-	VMOVUPS      192(SI), Y4
-	VMOVUPS      192(SI)(DI*1), Y5
-	VMOVUPS      224(SI), Y6
-	VMOVUPS      224(SI)(DI*1), Y7
+	VMOVUPS      128(SI), Y5
+	VMOVUPS      128(SI)(DI*1), Y6
+	VMOVUPS      160(SI), Y7
+	VMOVUPS      160(SI)(DI*1), Y8
+	VMOVUPS      192(SI), Y9
+	VMOVUPS      192(SI)(DI*1), Y10
+	VMOVUPS      224(SI), Y11
+	VMOVUPS      224(SI)(DI*1), Y12
 	MOVQ         p+16(FP), SI
 	MOVQ         ldp+24(FP), DI
 	MOVQ         rows+48(FP), R8
@@ -9688,40 +9875,39 @@ done4:
 	JLT          done6
 
 loop5:
-	VMOVDQU      20(R9), X8
-	VINSERTI128  $1, 28(R9), Y8, Y8
-	VPSHUFB      turbo40<>+0(SB), Y8, Y8
-	VPAND        turbo41<>+0(SB), Y8, Y9
-	VPSRLD       $4, Y8, Y8
-	VPAND        turbo42<>+0(SB), Y8, Y8
-	VPOR         Y8, Y9, Y8
-	VBROADCASTI128 turbo47<>+0(SB), Y9
-	VPSHUFB      Y8, Y9, Y8
-	VMOVDQU      Y8, (DX)
-	VPBROADCASTW (R9), X8
-	VCVTPH2PS    X8, Y8
-	VMOVDQU      turbo46<>+0(SB), Y9
-	VMULPS       Y9, Y8, Y8
-	VBROADCASTSS (SI), Y9
-	VMULPS       Y9, Y8, Y9
-	VBROADCASTSS (SI)(DI*1), Y10
-	VMULPS       Y10, Y8, Y8
-	VPMOVSXBD    (DX), Y10
-	VCVTDQ2PS    Y10, Y10
-	VFMADD231PS  Y9, Y10, Y0
-	VFMADD231PS  Y8, Y10, Y1
-	VPMOVSXBD    8(DX), Y10
-	VCVTDQ2PS    Y10, Y10
-	VFMADD231PS  Y9, Y10, Y2
-	VFMADD231PS  Y8, Y10, Y3
-	VPMOVSXBD    16(DX), Y10
-	VCVTDQ2PS    Y10, Y10
-	VFMADD231PS  Y9, Y10, Y4
-	VFMADD231PS  Y8, Y10, Y5
-	VPMOVSXBD    24(DX), Y10
-	VCVTDQ2PS    Y10, Y10
-	VFMADD231PS  Y9, Y10, Y6
-	VFMADD231PS  Y8, Y10, Y7
+	VMOVDQU      20(R9), X13
+	VINSERTI128  $1, 28(R9), Y13, Y13
+	VPSHUFB      Y3, Y13, Y13
+	VPAND        Y1, Y13, Y14
+	VPSRLD       $4, Y13, Y13
+	VPAND        Y0, Y13, Y13
+	VPOR         Y13, Y14, Y13
+	VPSHUFB      Y13, Y2, Y13
+	VMOVDQU      Y13, (DX)
+	VPBROADCASTW (R9), X13
+	VCVTPH2PS    X13, Y13
+	VMOVDQU      turbo46<>+0(SB), Y14
+	VMULPS       Y14, Y13, Y13
+	VBROADCASTSS (SI), Y14
+	VMULPS       Y14, Y13, Y14
+	VBROADCASTSS (SI)(DI*1), Y15
+	VMULPS       Y15, Y13, Y13
+	VPMOVSXBD    (DX), Y15
+	VCVTDQ2PS    Y15, Y15
+	VFMADD231PS  Y14, Y15, Y5
+	VFMADD231PS  Y13, Y15, Y6
+	VPMOVSXBD    8(DX), Y15
+	VCVTDQ2PS    Y15, Y15
+	VFMADD231PS  Y14, Y15, Y7
+	VFMADD231PS  Y13, Y15, Y8
+	VPMOVSXBD    16(DX), Y15
+	VCVTDQ2PS    Y15, Y15
+	VFMADD231PS  Y14, Y15, Y9
+	VFMADD231PS  Y13, Y15, Y10
+	VPMOVSXBD    24(DX), Y15
+	VCVTDQ2PS    Y15, Y15
+	VFMADD231PS  Y14, Y15, Y11
+	VFMADD231PS  Y13, Y15, Y12
 	ADDQ         R10, R9
 	ADDQ         $4, SI
 	SUBQ         $1, R8
@@ -9732,25 +9918,25 @@ done6:
 	MOVQ         o+0(FP), SI
 	MOVQ         ldo+8(FP), DI
 	ADDQ         CX, SI
-	VMOVUPS      Y0, 128(SI)
-	VMOVUPS      Y1, 128(SI)(DI*1)
-	VMOVUPS      Y2, 160(SI)
-	VMOVUPS      Y3, 160(SI)(DI*1)
-	VMOVUPS      Y4, 192(SI)
-	VMOVUPS      Y5, 192(SI)(DI*1)
-	VMOVUPS      Y6, 224(SI)
-	VMOVUPS      Y7, 224(SI)(DI*1)
+	VMOVUPS      Y5, 128(SI)
+	VMOVUPS      Y6, 128(SI)(DI*1)
+	VMOVUPS      Y7, 160(SI)
+	VMOVUPS      Y8, 160(SI)(DI*1)
+	VMOVUPS      Y9, 192(SI)
+	VMOVUPS      Y10, 192(SI)(DI*1)
+	VMOVUPS      Y11, 224(SI)
+	VMOVUPS      Y12, 224(SI)(DI*1)
 	MOVQ         o+0(FP), SI
 	MOVQ         ldo+8(FP), DI
 	ADDQ         CX, SI
-	VMOVUPS      256(SI), Y0
-	VMOVUPS      256(SI)(DI*1), Y1
-	VMOVUPS      288(SI), Y2
-	VMOVUPS      288(SI)(DI*1), Y3
-	VMOVUPS      320(SI), Y4
-	VMOVUPS      320(SI)(DI*1), Y5
-	VMOVUPS      352(SI), Y6
-	VMOVUPS      352(SI)(DI*1), Y7
+	VMOVUPS      256(SI), Y5
+	VMOVUPS      256(SI)(DI*1), Y6
+	VMOVUPS      288(SI), Y7
+	VMOVUPS      288(SI)(DI*1), Y8
+	VMOVUPS      320(SI), Y9
+	VMOVUPS      320(SI)(DI*1), Y10
+	VMOVUPS      352(SI), Y11
+	VMOVUPS      352(SI)(DI*1), Y12
 	MOVQ         p+16(FP), SI
 	MOVQ         ldp+24(FP), DI
 	MOVQ         rows+48(FP), R8
@@ -9760,40 +9946,39 @@ done6:
 	JLT          done8
 
 loop7:
-	VMOVDQU      36(R9), X8
-	VINSERTI128  $1, 44(R9), Y8, Y8
-	VPSHUFB      turbo40<>+0(SB), Y8, Y8
-	VPAND        turbo41<>+0(SB), Y8, Y9
-	VPSRLD       $4, Y8, Y8
-	VPAND        turbo42<>+0(SB), Y8, Y8
-	VPOR         Y8, Y9, Y8
-	VBROADCASTI128 turbo47<>+0(SB), Y9
-	VPSHUFB      Y8, Y9, Y8
-	VMOVDQU      Y8, (DX)
-	VPBROADCASTW (R9), X8
-	VCVTPH2PS    X8, Y8
-	VMOVDQU      turbo46<>+0(SB), Y9
-	VMULPS       Y9, Y8, Y8
-	VBROADCASTSS (SI), Y9
-	VMULPS       Y9, Y8, Y9
-	VBROADCASTSS (SI)(DI*1), Y10
-	VMULPS       Y10, Y8, Y8
-	VPMOVSXBD    (DX), Y10
-	VCVTDQ2PS    Y10, Y10
-	VFMADD231PS  Y9, Y10, Y0
-	VFMADD231PS  Y8, Y10, Y1
-	VPMOVSXBD    8(DX), Y10
-	VCVTDQ2PS    Y10, Y10
-	VFMADD231PS  Y9, Y10, Y2
-	VFMADD231PS  Y8, Y10, Y3
-	VPMOVSXBD    16(DX), Y10
-	VCVTDQ2PS    Y10, Y10
-	VFMADD231PS  Y9, Y10, Y4
-	VFMADD231PS  Y8, Y10, Y5
-	VPMOVSXBD    24(DX), Y10
-	VCVTDQ2PS    Y10, Y10
-	VFMADD231PS  Y9, Y10, Y6
-	VFMADD231PS  Y8, Y10, Y7
+	VMOVDQU      36(R9), X13
+	VINSERTI128  $1, 44(R9), Y13, Y13
+	VPSHUFB      Y3, Y13, Y13
+	VPAND        Y1, Y13, Y14
+	VPSRLD       $4, Y13, Y13
+	VPAND        Y0, Y13, Y13
+	VPOR         Y13, Y14, Y13
+	VPSHUFB      Y13, Y2, Y13
+	VMOVDQU      Y13, (DX)
+	VPBROADCASTW (R9), X13
+	VCVTPH2PS    X13, Y13
+	VMOVDQU      turbo46<>+0(SB), Y14
+	VMULPS       Y14, Y13, Y13
+	VBROADCASTSS (SI), Y14
+	VMULPS       Y14, Y13, Y14
+	VBROADCASTSS (SI)(DI*1), Y15
+	VMULPS       Y15, Y13, Y13
+	VPMOVSXBD    (DX), Y15
+	VCVTDQ2PS    Y15, Y15
+	VFMADD231PS  Y14, Y15, Y5
+	VFMADD231PS  Y13, Y15, Y6
+	VPMOVSXBD    8(DX), Y15
+	VCVTDQ2PS    Y15, Y15
+	VFMADD231PS  Y14, Y15, Y7
+	VFMADD231PS  Y13, Y15, Y8
+	VPMOVSXBD    16(DX), Y15
+	VCVTDQ2PS    Y15, Y15
+	VFMADD231PS  Y14, Y15, Y9
+	VFMADD231PS  Y13, Y15, Y10
+	VPMOVSXBD    24(DX), Y15
+	VCVTDQ2PS    Y15, Y15
+	VFMADD231PS  Y14, Y15, Y11
+	VFMADD231PS  Y13, Y15, Y12
 	ADDQ         R10, R9
 	ADDQ         $4, SI
 	SUBQ         $1, R8
@@ -9804,25 +9989,25 @@ done8:
 	MOVQ         o+0(FP), SI
 	MOVQ         ldo+8(FP), DI
 	ADDQ         CX, SI
-	VMOVUPS      Y0, 256(SI)
-	VMOVUPS      Y1, 256(SI)(DI*1)
-	VMOVUPS      Y2, 288(SI)
-	VMOVUPS      Y3, 288(SI)(DI*1)
-	VMOVUPS      Y4, 320(SI)
-	VMOVUPS      Y5, 320(SI)(DI*1)
-	VMOVUPS      Y6, 352(SI)
-	VMOVUPS      Y7, 352(SI)(DI*1)
+	VMOVUPS      Y5, 256(SI)
+	VMOVUPS      Y6, 256(SI)(DI*1)
+	VMOVUPS      Y7, 288(SI)
+	VMOVUPS      Y8, 288(SI)(DI*1)
+	VMOVUPS      Y9, 320(SI)
+	VMOVUPS      Y10, 320(SI)(DI*1)
+	VMOVUPS      Y11, 352(SI)
+	VMOVUPS      Y12, 352(SI)(DI*1)
 	MOVQ         o+0(FP), SI
 	MOVQ         ldo+8(FP), DI
 	ADDQ         CX, SI
-	VMOVUPS      384(SI), Y0
-	VMOVUPS      384(SI)(DI*1), Y1
-	VMOVUPS      416(SI), Y2
-	VMOVUPS      416(SI)(DI*1), Y3
-	VMOVUPS      448(SI), Y4
-	VMOVUPS      448(SI)(DI*1), Y5
-	VMOVUPS      480(SI), Y6
-	VMOVUPS      480(SI)(DI*1), Y7
+	VMOVUPS      384(SI), Y5
+	VMOVUPS      384(SI)(DI*1), Y6
+	VMOVUPS      416(SI), Y7
+	VMOVUPS      416(SI)(DI*1), Y8
+	VMOVUPS      448(SI), Y9
+	VMOVUPS      448(SI)(DI*1), Y10
+	VMOVUPS      480(SI), Y11
+	VMOVUPS      480(SI)(DI*1), Y12
 	MOVQ         p+16(FP), SI
 	MOVQ         ldp+24(FP), DI
 	MOVQ         rows+48(FP), R8
@@ -9832,39 +10017,38 @@ done8:
 	JLT          done10
 
 loop9:
-	VBROADCASTI128 52(R9), Y8
-	VPSHUFB      turbo45<>+0(SB), Y8, Y8
-	VPAND        turbo41<>+0(SB), Y8, Y9
-	VPSRLD       $4, Y8, Y8
-	VPAND        turbo42<>+0(SB), Y8, Y8
-	VPOR         Y8, Y9, Y8
-	VBROADCASTI128 turbo47<>+0(SB), Y9
-	VPSHUFB      Y8, Y9, Y8
-	VMOVDQU      Y8, (DX)
-	VPBROADCASTW (R9), X8
-	VCVTPH2PS    X8, Y8
-	VMOVDQU      turbo46<>+0(SB), Y9
-	VMULPS       Y9, Y8, Y8
-	VBROADCASTSS (SI), Y9
-	VMULPS       Y9, Y8, Y9
-	VBROADCASTSS (SI)(DI*1), Y10
-	VMULPS       Y10, Y8, Y8
-	VPMOVSXBD    (DX), Y10
-	VCVTDQ2PS    Y10, Y10
-	VFMADD231PS  Y9, Y10, Y0
-	VFMADD231PS  Y8, Y10, Y1
-	VPMOVSXBD    8(DX), Y10
-	VCVTDQ2PS    Y10, Y10
-	VFMADD231PS  Y9, Y10, Y2
-	VFMADD231PS  Y8, Y10, Y3
-	VPMOVSXBD    16(DX), Y10
-	VCVTDQ2PS    Y10, Y10
-	VFMADD231PS  Y9, Y10, Y4
-	VFMADD231PS  Y8, Y10, Y5
-	VPMOVSXBD    24(DX), Y10
-	VCVTDQ2PS    Y10, Y10
-	VFMADD231PS  Y9, Y10, Y6
-	VFMADD231PS  Y8, Y10, Y7
+	VBROADCASTI128 52(R9), Y13
+	VPSHUFB      Y4, Y13, Y13
+	VPAND        Y1, Y13, Y14
+	VPSRLD       $4, Y13, Y13
+	VPAND        Y0, Y13, Y13
+	VPOR         Y13, Y14, Y13
+	VPSHUFB      Y13, Y2, Y13
+	VMOVDQU      Y13, (DX)
+	VPBROADCASTW (R9), X13
+	VCVTPH2PS    X13, Y13
+	VMOVDQU      turbo46<>+0(SB), Y14
+	VMULPS       Y14, Y13, Y13
+	VBROADCASTSS (SI), Y14
+	VMULPS       Y14, Y13, Y14
+	VBROADCASTSS (SI)(DI*1), Y15
+	VMULPS       Y15, Y13, Y13
+	VPMOVSXBD    (DX), Y15
+	VCVTDQ2PS    Y15, Y15
+	VFMADD231PS  Y14, Y15, Y5
+	VFMADD231PS  Y13, Y15, Y6
+	VPMOVSXBD    8(DX), Y15
+	VCVTDQ2PS    Y15, Y15
+	VFMADD231PS  Y14, Y15, Y7
+	VFMADD231PS  Y13, Y15, Y8
+	VPMOVSXBD    16(DX), Y15
+	VCVTDQ2PS    Y15, Y15
+	VFMADD231PS  Y14, Y15, Y9
+	VFMADD231PS  Y13, Y15, Y10
+	VPMOVSXBD    24(DX), Y15
+	VCVTDQ2PS    Y15, Y15
+	VFMADD231PS  Y14, Y15, Y11
+	VFMADD231PS  Y13, Y15, Y12
 	ADDQ         R10, R9
 	ADDQ         $4, SI
 	SUBQ         $1, R8
@@ -9875,14 +10059,14 @@ done10:
 	MOVQ         o+0(FP), SI
 	MOVQ         ldo+8(FP), DI
 	ADDQ         CX, SI
-	VMOVUPS      Y0, 384(SI)
-	VMOVUPS      Y1, 384(SI)(DI*1)
-	VMOVUPS      Y2, 416(SI)
-	VMOVUPS      Y3, 416(SI)(DI*1)
-	VMOVUPS      Y4, 448(SI)
-	VMOVUPS      Y5, 448(SI)(DI*1)
-	VMOVUPS      Y6, 480(SI)
-	VMOVUPS      Y7, 480(SI)(DI*1)
+	VMOVUPS      Y5, 384(SI)
+	VMOVUPS      Y6, 384(SI)(DI*1)
+	VMOVUPS      Y7, 416(SI)
+	VMOVUPS      Y8, 416(SI)(DI*1)
+	VMOVUPS      Y9, 448(SI)
+	VMOVUPS      Y10, 448(SI)(DI*1)
+	VMOVUPS      Y11, 480(SI)
+	VMOVUPS      Y12, 480(SI)(DI*1)
 	ADDQ         $0x44, AX
 	ADDQ         $0x200, CX
 	SUBQ         $1, BX

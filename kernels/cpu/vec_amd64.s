@@ -233,48 +233,56 @@ done6:
 // lanesExpSumAVX2 is the loop of ExpSum over vectors.
 // Requires: AVX2
 TEXT ·lanesExpSumAVX2(SB), NOSPLIT, $0-32
+
+	// constants of the loops
+	VMOVDQU      vec6<>+0(SB), Y0
+	VMOVDQU      vec15<>+0(SB), Y1
+	VMOVDQU      vec14<>+0(SB), Y2
+	VMOVDQU      vec7<>+0(SB), Y3
+	VMOVDQU      vec11<>+0(SB), Y4
+	VMOVDQU      vec5<>+0(SB), Y5
 	MOVQ         x+0(FP), AX
 	MOVQ         n+8(FP), BX
 	MOVQ         args+16(FP), CX
-	VBROADCASTSS (CX), Y0
-	VBROADCASTSS 4(CX), Y1
+	VBROADCASTSS (CX), Y6
+	VBROADCASTSS 4(CX), Y7
 	MOVQ         lanes+24(FP), CX
-	VMOVDQU      vec4<>+0(SB), Y2
-	VPXOR        Y3, Y3, Y3
+	VMOVDQU      vec4<>+0(SB), Y8
+	VPXOR        Y9, Y9, Y9
 	SUBQ         $8, BX
 	JLT          done2
 
 loop1:
-	VMOVUPS      (AX), Y4
-	VMULPS       Y0, Y4, Y4
-	VSUBPS       Y1, Y4, Y4
-	VMAXPS       Y4, Y2, Y4
-	VMULPS       vec5<>+0(SB), Y4, Y5
-	VADDPS       vec6<>+0(SB), Y5, Y5
-	VSUBPS       vec6<>+0(SB), Y5, Y6
-	VMULPS       vec7<>+0(SB), Y6, Y7
-	VSUBPS       Y7, Y4, Y4
-	VMULPS       vec8<>+0(SB), Y6, Y6
-	VSUBPS       Y6, Y4, Y4
-	VMULPS       vec9<>+0(SB), Y4, Y6
-	VADDPS       vec10<>+0(SB), Y6, Y6
-	VMULPS       Y4, Y6, Y6
-	VADDPS       vec11<>+0(SB), Y6, Y6
-	VMULPS       Y4, Y6, Y6
-	VADDPS       vec12<>+0(SB), Y6, Y6
-	VMULPS       Y4, Y6, Y6
-	VADDPS       vec13<>+0(SB), Y6, Y6
-	VMULPS       Y4, Y6, Y6
-	VADDPS       vec14<>+0(SB), Y6, Y6
-	VMULPS       Y4, Y6, Y6
-	VMULPS       Y4, Y6, Y6
-	VADDPS       Y4, Y6, Y4
-	VADDPS       vec15<>+0(SB), Y4, Y4
-	VPSLLD       $0x17, Y5, Y5
-	VPADDD       vec15<>+0(SB), Y5, Y5
-	VMULPS       Y5, Y4, Y4
-	VMOVUPS      Y4, (AX)
-	VADDPS       Y4, Y3, Y3
+	VMOVUPS      (AX), Y10
+	VMULPS       Y6, Y10, Y10
+	VSUBPS       Y7, Y10, Y10
+	VMAXPS       Y10, Y8, Y10
+	VMULPS       Y5, Y10, Y11
+	VADDPS       Y0, Y11, Y11
+	VSUBPS       Y0, Y11, Y12
+	VMULPS       Y3, Y12, Y13
+	VSUBPS       Y13, Y10, Y10
+	VMULPS       vec8<>+0(SB), Y12, Y12
+	VSUBPS       Y12, Y10, Y10
+	VMULPS       vec9<>+0(SB), Y10, Y12
+	VADDPS       vec10<>+0(SB), Y12, Y12
+	VMULPS       Y10, Y12, Y12
+	VADDPS       Y4, Y12, Y12
+	VMULPS       Y10, Y12, Y12
+	VADDPS       vec12<>+0(SB), Y12, Y12
+	VMULPS       Y10, Y12, Y12
+	VADDPS       vec13<>+0(SB), Y12, Y12
+	VMULPS       Y10, Y12, Y12
+	VADDPS       Y2, Y12, Y12
+	VMULPS       Y10, Y12, Y12
+	VMULPS       Y10, Y12, Y12
+	VADDPS       Y10, Y12, Y10
+	VADDPS       Y1, Y10, Y10
+	VPSLLD       $0x17, Y11, Y11
+	VPADDD       Y1, Y11, Y11
+	VMULPS       Y11, Y10, Y10
+	VMOVUPS      Y10, (AX)
+	VADDPS       Y10, Y9, Y9
 	ADDQ         $0x20, AX
 	SUBQ         $8, BX
 	JGE          loop1
@@ -283,99 +291,107 @@ done2:
 	ADDQ         $8, BX
 
 	// what is left, fewer than a vector
-	VMOVQ        BX, X4
-	VPBROADCASTD X4, Y4
-	VPCMPGTD     vec1<>+0(SB), Y4, Y4
+	VMOVQ        BX, X10
+	VPBROADCASTD X10, Y10
+	VPCMPGTD     vec1<>+0(SB), Y10, Y10
 	SUBQ         $1, BX
 	JLT          done4
 
 loop3:
-	VMASKMOVPS   (AX), Y4, Y5
-	VMULPS       Y0, Y5, Y5
-	VSUBPS       Y1, Y5, Y5
-	VMAXPS       Y5, Y2, Y5
-	VMULPS       vec5<>+0(SB), Y5, Y6
-	VADDPS       vec6<>+0(SB), Y6, Y6
-	VSUBPS       vec6<>+0(SB), Y6, Y7
-	VMULPS       vec7<>+0(SB), Y7, Y8
-	VSUBPS       Y8, Y5, Y5
-	VMULPS       vec8<>+0(SB), Y7, Y7
-	VSUBPS       Y7, Y5, Y5
-	VMULPS       vec9<>+0(SB), Y5, Y7
-	VADDPS       vec10<>+0(SB), Y7, Y7
-	VMULPS       Y5, Y7, Y7
-	VADDPS       vec11<>+0(SB), Y7, Y7
-	VMULPS       Y5, Y7, Y7
-	VADDPS       vec12<>+0(SB), Y7, Y7
-	VMULPS       Y5, Y7, Y7
-	VADDPS       vec13<>+0(SB), Y7, Y7
-	VMULPS       Y5, Y7, Y7
-	VADDPS       vec14<>+0(SB), Y7, Y7
-	VMULPS       Y5, Y7, Y7
-	VMULPS       Y5, Y7, Y7
-	VADDPS       Y5, Y7, Y5
-	VADDPS       vec15<>+0(SB), Y5, Y5
-	VPSLLD       $0x17, Y6, Y6
-	VPADDD       vec15<>+0(SB), Y6, Y6
-	VMULPS       Y6, Y5, Y5
-	VMASKMOVPS   Y5, Y4, (AX)
-	VPAND        Y4, Y5, Y5
-	VADDPS       Y5, Y3, Y3
+	VMASKMOVPS   (AX), Y10, Y11
+	VMULPS       Y6, Y11, Y11
+	VSUBPS       Y7, Y11, Y11
+	VMAXPS       Y11, Y8, Y11
+	VMULPS       Y5, Y11, Y12
+	VADDPS       Y0, Y12, Y12
+	VSUBPS       Y0, Y12, Y13
+	VMULPS       Y3, Y13, Y14
+	VSUBPS       Y14, Y11, Y11
+	VMULPS       vec8<>+0(SB), Y13, Y13
+	VSUBPS       Y13, Y11, Y11
+	VMULPS       vec9<>+0(SB), Y11, Y13
+	VADDPS       vec10<>+0(SB), Y13, Y13
+	VMULPS       Y11, Y13, Y13
+	VADDPS       Y4, Y13, Y13
+	VMULPS       Y11, Y13, Y13
+	VADDPS       vec12<>+0(SB), Y13, Y13
+	VMULPS       Y11, Y13, Y13
+	VADDPS       vec13<>+0(SB), Y13, Y13
+	VMULPS       Y11, Y13, Y13
+	VADDPS       Y2, Y13, Y13
+	VMULPS       Y11, Y13, Y13
+	VMULPS       Y11, Y13, Y13
+	VADDPS       Y11, Y13, Y11
+	VADDPS       Y1, Y11, Y11
+	VPSLLD       $0x17, Y12, Y12
+	VPADDD       Y1, Y12, Y12
+	VMULPS       Y12, Y11, Y11
+	VMASKMOVPS   Y11, Y10, (AX)
+	VPAND        Y10, Y11, Y11
+	VADDPS       Y11, Y9, Y9
 	ADDQ         $-8, BX
 	SUBQ         $1, BX
 	JGE          loop3
 
 done4:
 	ADDQ         $1, BX
-	VMOVUPS      Y3, (CX)
+	VMOVUPS      Y9, (CX)
 	VZEROUPPER
 	RET
 
 // lanesSiLUMulAVX2 is the loop of SiLUMul over vectors.
 // Requires: AVX2
 TEXT ·lanesSiLUMulAVX2(SB), NOSPLIT, $0-24
+
+	// constants of the loops
+	VMOVDQU      vec15<>+0(SB), Y0
+	VMOVDQU      vec6<>+0(SB), Y1
+	VMOVDQU      vec14<>+0(SB), Y2
+	VMOVDQU      vec17<>+0(SB), Y3
+	VMOVDQU      vec7<>+0(SB), Y4
+	VMOVDQU      vec11<>+0(SB), Y5
 	MOVQ         gate+0(FP), AX
 	MOVQ         up+8(FP), BX
 	MOVQ         n+16(FP), CX
-	VMOVDQU      vec4<>+0(SB), Y0
-	VMOVDQU      vec16<>+0(SB), Y1
+	VMOVDQU      vec4<>+0(SB), Y6
+	VMOVDQU      vec16<>+0(SB), Y7
 	SUBQ         $8, CX
 	JLT          done2
 
 loop1:
-	VMOVUPS      (AX), Y2
-	VPXOR        vec17<>+0(SB), Y2, Y3
-	VMAXPS       Y3, Y0, Y3
-	VMINPS       Y3, Y1, Y3
-	VMULPS       vec5<>+0(SB), Y3, Y4
-	VADDPS       vec6<>+0(SB), Y4, Y4
-	VSUBPS       vec6<>+0(SB), Y4, Y5
-	VMULPS       vec7<>+0(SB), Y5, Y6
-	VSUBPS       Y6, Y3, Y3
-	VMULPS       vec8<>+0(SB), Y5, Y5
-	VSUBPS       Y5, Y3, Y3
-	VMULPS       vec9<>+0(SB), Y3, Y5
-	VADDPS       vec10<>+0(SB), Y5, Y5
-	VMULPS       Y3, Y5, Y5
-	VADDPS       vec11<>+0(SB), Y5, Y5
-	VMULPS       Y3, Y5, Y5
-	VADDPS       vec12<>+0(SB), Y5, Y5
-	VMULPS       Y3, Y5, Y5
-	VADDPS       vec13<>+0(SB), Y5, Y5
-	VMULPS       Y3, Y5, Y5
-	VADDPS       vec14<>+0(SB), Y5, Y5
-	VMULPS       Y3, Y5, Y5
-	VMULPS       Y3, Y5, Y5
-	VADDPS       Y3, Y5, Y3
-	VADDPS       vec15<>+0(SB), Y3, Y3
-	VPSLLD       $0x17, Y4, Y4
-	VPADDD       vec15<>+0(SB), Y4, Y4
-	VMULPS       Y4, Y3, Y3
-	VADDPS       vec15<>+0(SB), Y3, Y3
-	VDIVPS       Y3, Y2, Y2
-	VMOVUPS      (BX), Y3
-	VMULPS       Y3, Y2, Y2
-	VMOVUPS      Y2, (AX)
+	VMOVUPS      (AX), Y8
+	VPXOR        Y3, Y8, Y9
+	VMAXPS       Y9, Y6, Y9
+	VMINPS       Y9, Y7, Y9
+	VMULPS       vec5<>+0(SB), Y9, Y10
+	VADDPS       Y1, Y10, Y10
+	VSUBPS       Y1, Y10, Y11
+	VMULPS       Y4, Y11, Y12
+	VSUBPS       Y12, Y9, Y9
+	VMULPS       vec8<>+0(SB), Y11, Y11
+	VSUBPS       Y11, Y9, Y9
+	VMULPS       vec9<>+0(SB), Y9, Y11
+	VADDPS       vec10<>+0(SB), Y11, Y11
+	VMULPS       Y9, Y11, Y11
+	VADDPS       Y5, Y11, Y11
+	VMULPS       Y9, Y11, Y11
+	VADDPS       vec12<>+0(SB), Y11, Y11
+	VMULPS       Y9, Y11, Y11
+	VADDPS       vec13<>+0(SB), Y11, Y11
+	VMULPS       Y9, Y11, Y11
+	VADDPS       Y2, Y11, Y11
+	VMULPS       Y9, Y11, Y11
+	VMULPS       Y9, Y11, Y11
+	VADDPS       Y9, Y11, Y9
+	VADDPS       Y0, Y9, Y9
+	VPSLLD       $0x17, Y10, Y10
+	VPADDD       Y0, Y10, Y10
+	VMULPS       Y10, Y9, Y9
+	VADDPS       Y0, Y9, Y9
+	VDIVPS       Y9, Y8, Y8
+	VMOVUPS      (BX), Y9
+	VMULPS       Y9, Y8, Y8
+	VMOVUPS      Y8, (AX)
 	ADDQ         $0x20, AX
 	ADDQ         $0x20, BX
 	SUBQ         $8, CX
@@ -385,46 +401,46 @@ done2:
 	ADDQ         $8, CX
 
 	// what is left, fewer than a vector
-	VMOVQ        CX, X2
-	VPBROADCASTD X2, Y2
-	VPCMPGTD     vec1<>+0(SB), Y2, Y2
+	VMOVQ        CX, X8
+	VPBROADCASTD X8, Y8
+	VPCMPGTD     vec1<>+0(SB), Y8, Y8
 	SUBQ         $1, CX
 	JLT          done4
 
 loop3:
-	VMASKMOVPS   (AX), Y2, Y3
-	VPXOR        vec17<>+0(SB), Y3, Y4
-	VMAXPS       Y4, Y0, Y4
-	VMINPS       Y4, Y1, Y4
-	VMULPS       vec5<>+0(SB), Y4, Y5
-	VADDPS       vec6<>+0(SB), Y5, Y5
-	VSUBPS       vec6<>+0(SB), Y5, Y6
-	VMULPS       vec7<>+0(SB), Y6, Y7
-	VSUBPS       Y7, Y4, Y4
-	VMULPS       vec8<>+0(SB), Y6, Y6
-	VSUBPS       Y6, Y4, Y4
-	VMULPS       vec9<>+0(SB), Y4, Y6
-	VADDPS       vec10<>+0(SB), Y6, Y6
-	VMULPS       Y4, Y6, Y6
-	VADDPS       vec11<>+0(SB), Y6, Y6
-	VMULPS       Y4, Y6, Y6
-	VADDPS       vec12<>+0(SB), Y6, Y6
-	VMULPS       Y4, Y6, Y6
-	VADDPS       vec13<>+0(SB), Y6, Y6
-	VMULPS       Y4, Y6, Y6
-	VADDPS       vec14<>+0(SB), Y6, Y6
-	VMULPS       Y4, Y6, Y6
-	VMULPS       Y4, Y6, Y6
-	VADDPS       Y4, Y6, Y4
-	VADDPS       vec15<>+0(SB), Y4, Y4
-	VPSLLD       $0x17, Y5, Y5
-	VPADDD       vec15<>+0(SB), Y5, Y5
-	VMULPS       Y5, Y4, Y4
-	VADDPS       vec15<>+0(SB), Y4, Y4
-	VDIVPS       Y4, Y3, Y3
-	VMASKMOVPS   (BX), Y2, Y4
-	VMULPS       Y4, Y3, Y3
-	VMASKMOVPS   Y3, Y2, (AX)
+	VMASKMOVPS   (AX), Y8, Y9
+	VPXOR        Y3, Y9, Y10
+	VMAXPS       Y10, Y6, Y10
+	VMINPS       Y10, Y7, Y10
+	VMULPS       vec5<>+0(SB), Y10, Y11
+	VADDPS       Y1, Y11, Y11
+	VSUBPS       Y1, Y11, Y12
+	VMULPS       Y4, Y12, Y13
+	VSUBPS       Y13, Y10, Y10
+	VMULPS       vec8<>+0(SB), Y12, Y12
+	VSUBPS       Y12, Y10, Y10
+	VMULPS       vec9<>+0(SB), Y10, Y12
+	VADDPS       vec10<>+0(SB), Y12, Y12
+	VMULPS       Y10, Y12, Y12
+	VADDPS       Y5, Y12, Y12
+	VMULPS       Y10, Y12, Y12
+	VADDPS       vec12<>+0(SB), Y12, Y12
+	VMULPS       Y10, Y12, Y12
+	VADDPS       vec13<>+0(SB), Y12, Y12
+	VMULPS       Y10, Y12, Y12
+	VADDPS       Y2, Y12, Y12
+	VMULPS       Y10, Y12, Y12
+	VMULPS       Y10, Y12, Y12
+	VADDPS       Y10, Y12, Y10
+	VADDPS       Y0, Y10, Y10
+	VPSLLD       $0x17, Y11, Y11
+	VPADDD       Y0, Y11, Y11
+	VMULPS       Y11, Y10, Y10
+	VADDPS       Y0, Y10, Y10
+	VDIVPS       Y10, Y9, Y9
+	VMASKMOVPS   (BX), Y8, Y10
+	VMULPS       Y10, Y9, Y9
+	VMASKMOVPS   Y9, Y8, (AX)
 	ADDQ         $-8, CX
 	SUBQ         $1, CX
 	JGE          loop3
@@ -437,52 +453,60 @@ done4:
 // lanesGELUMulAVX2 is the loop of GELUMul over vectors.
 // Requires: AVX2
 TEXT ·lanesGELUMulAVX2(SB), NOSPLIT, $0-24
+
+	// constants of the loops
+	VMOVDQU      vec15<>+0(SB), Y0
+	VMOVDQU      vec6<>+0(SB), Y1
+	VMOVDQU      vec14<>+0(SB), Y2
+	VMOVDQU      vec7<>+0(SB), Y3
+	VMOVDQU      vec11<>+0(SB), Y4
+	VMOVDQU      vec19<>+0(SB), Y5
 	MOVQ         gate+0(FP), AX
 	MOVQ         up+8(FP), BX
 	MOVQ         n+16(FP), CX
-	VMOVDQU      vec4<>+0(SB), Y0
-	VMOVDQU      vec16<>+0(SB), Y1
+	VMOVDQU      vec4<>+0(SB), Y6
+	VMOVDQU      vec16<>+0(SB), Y7
 	SUBQ         $8, CX
 	JLT          done2
 
 loop1:
-	VMOVUPS      (AX), Y2
-	VMULPS       vec18<>+0(SB), Y2, Y3
-	VMULPS       vec19<>+0(SB), Y2, Y4
-	VMULPS       Y2, Y4, Y4
-	VADDPS       vec15<>+0(SB), Y4, Y4
-	VMULPS       Y4, Y3, Y3
-	VMAXPS       Y3, Y0, Y3
-	VMINPS       Y3, Y1, Y3
-	VMULPS       vec5<>+0(SB), Y3, Y4
-	VADDPS       vec6<>+0(SB), Y4, Y4
-	VSUBPS       vec6<>+0(SB), Y4, Y5
-	VMULPS       vec7<>+0(SB), Y5, Y6
-	VSUBPS       Y6, Y3, Y3
-	VMULPS       vec8<>+0(SB), Y5, Y5
-	VSUBPS       Y5, Y3, Y3
-	VMULPS       vec9<>+0(SB), Y3, Y5
-	VADDPS       vec10<>+0(SB), Y5, Y5
-	VMULPS       Y3, Y5, Y5
-	VADDPS       vec11<>+0(SB), Y5, Y5
-	VMULPS       Y3, Y5, Y5
-	VADDPS       vec12<>+0(SB), Y5, Y5
-	VMULPS       Y3, Y5, Y5
-	VADDPS       vec13<>+0(SB), Y5, Y5
-	VMULPS       Y3, Y5, Y5
-	VADDPS       vec14<>+0(SB), Y5, Y5
-	VMULPS       Y3, Y5, Y5
-	VMULPS       Y3, Y5, Y5
-	VADDPS       Y3, Y5, Y3
-	VADDPS       vec15<>+0(SB), Y3, Y3
-	VPSLLD       $0x17, Y4, Y4
-	VPADDD       vec15<>+0(SB), Y4, Y4
-	VMULPS       Y4, Y3, Y3
-	VADDPS       vec15<>+0(SB), Y3, Y3
-	VDIVPS       Y3, Y2, Y2
-	VMOVUPS      (BX), Y3
-	VMULPS       Y3, Y2, Y2
-	VMOVUPS      Y2, (AX)
+	VMOVUPS      (AX), Y8
+	VMULPS       vec18<>+0(SB), Y8, Y9
+	VMULPS       Y5, Y8, Y10
+	VMULPS       Y8, Y10, Y10
+	VADDPS       Y0, Y10, Y10
+	VMULPS       Y10, Y9, Y9
+	VMAXPS       Y9, Y6, Y9
+	VMINPS       Y9, Y7, Y9
+	VMULPS       vec5<>+0(SB), Y9, Y10
+	VADDPS       Y1, Y10, Y10
+	VSUBPS       Y1, Y10, Y11
+	VMULPS       Y3, Y11, Y12
+	VSUBPS       Y12, Y9, Y9
+	VMULPS       vec8<>+0(SB), Y11, Y11
+	VSUBPS       Y11, Y9, Y9
+	VMULPS       vec9<>+0(SB), Y9, Y11
+	VADDPS       vec10<>+0(SB), Y11, Y11
+	VMULPS       Y9, Y11, Y11
+	VADDPS       Y4, Y11, Y11
+	VMULPS       Y9, Y11, Y11
+	VADDPS       vec12<>+0(SB), Y11, Y11
+	VMULPS       Y9, Y11, Y11
+	VADDPS       vec13<>+0(SB), Y11, Y11
+	VMULPS       Y9, Y11, Y11
+	VADDPS       Y2, Y11, Y11
+	VMULPS       Y9, Y11, Y11
+	VMULPS       Y9, Y11, Y11
+	VADDPS       Y9, Y11, Y9
+	VADDPS       Y0, Y9, Y9
+	VPSLLD       $0x17, Y10, Y10
+	VPADDD       Y0, Y10, Y10
+	VMULPS       Y10, Y9, Y9
+	VADDPS       Y0, Y9, Y9
+	VDIVPS       Y9, Y8, Y8
+	VMOVUPS      (BX), Y9
+	VMULPS       Y9, Y8, Y8
+	VMOVUPS      Y8, (AX)
 	ADDQ         $0x20, AX
 	ADDQ         $0x20, BX
 	SUBQ         $8, CX
@@ -492,50 +516,50 @@ done2:
 	ADDQ         $8, CX
 
 	// what is left, fewer than a vector
-	VMOVQ        CX, X2
-	VPBROADCASTD X2, Y2
-	VPCMPGTD     vec1<>+0(SB), Y2, Y2
+	VMOVQ        CX, X8
+	VPBROADCASTD X8, Y8
+	VPCMPGTD     vec1<>+0(SB), Y8, Y8
 	SUBQ         $1, CX
 	JLT          done4
 
 loop3:
-	VMASKMOVPS   (AX), Y2, Y3
-	VMULPS       vec18<>+0(SB), Y3, Y4
-	VMULPS       vec19<>+0(SB), Y3, Y5
-	VMULPS       Y3, Y5, Y5
-	VADDPS       vec15<>+0(SB), Y5, Y5
-	VMULPS       Y5, Y4, Y4
-	VMAXPS       Y4, Y0, Y4
-	VMINPS       Y4, Y1, Y4
-	VMULPS       vec5<>+0(SB), Y4, Y5
-	VADDPS       vec6<>+0(SB), Y5, Y5
-	VSUBPS       vec6<>+0(SB), Y5, Y6
-	VMULPS       vec7<>+0(SB), Y6, Y7
-	VSUBPS       Y7, Y4, Y4
-	VMULPS       vec8<>+0(SB), Y6, Y6
-	VSUBPS       Y6, Y4, Y4
-	VMULPS       vec9<>+0(SB), Y4, Y6
-	VADDPS       vec10<>+0(SB), Y6, Y6
-	VMULPS       Y4, Y6, Y6
-	VADDPS       vec11<>+0(SB), Y6, Y6
-	VMULPS       Y4, Y6, Y6
-	VADDPS       vec12<>+0(SB), Y6, Y6
-	VMULPS       Y4, Y6, Y6
-	VADDPS       vec13<>+0(SB), Y6, Y6
-	VMULPS       Y4, Y6, Y6
-	VADDPS       vec14<>+0(SB), Y6, Y6
-	VMULPS       Y4, Y6, Y6
-	VMULPS       Y4, Y6, Y6
-	VADDPS       Y4, Y6, Y4
-	VADDPS       vec15<>+0(SB), Y4, Y4
-	VPSLLD       $0x17, Y5, Y5
-	VPADDD       vec15<>+0(SB), Y5, Y5
-	VMULPS       Y5, Y4, Y4
-	VADDPS       vec15<>+0(SB), Y4, Y4
-	VDIVPS       Y4, Y3, Y3
-	VMASKMOVPS   (BX), Y2, Y4
-	VMULPS       Y4, Y3, Y3
-	VMASKMOVPS   Y3, Y2, (AX)
+	VMASKMOVPS   (AX), Y8, Y9
+	VMULPS       vec18<>+0(SB), Y9, Y10
+	VMULPS       Y5, Y9, Y11
+	VMULPS       Y9, Y11, Y11
+	VADDPS       Y0, Y11, Y11
+	VMULPS       Y11, Y10, Y10
+	VMAXPS       Y10, Y6, Y10
+	VMINPS       Y10, Y7, Y10
+	VMULPS       vec5<>+0(SB), Y10, Y11
+	VADDPS       Y1, Y11, Y11
+	VSUBPS       Y1, Y11, Y12
+	VMULPS       Y3, Y12, Y13
+	VSUBPS       Y13, Y10, Y10
+	VMULPS       vec8<>+0(SB), Y12, Y12
+	VSUBPS       Y12, Y10, Y10
+	VMULPS       vec9<>+0(SB), Y10, Y12
+	VADDPS       vec10<>+0(SB), Y12, Y12
+	VMULPS       Y10, Y12, Y12
+	VADDPS       Y4, Y12, Y12
+	VMULPS       Y10, Y12, Y12
+	VADDPS       vec12<>+0(SB), Y12, Y12
+	VMULPS       Y10, Y12, Y12
+	VADDPS       vec13<>+0(SB), Y12, Y12
+	VMULPS       Y10, Y12, Y12
+	VADDPS       Y2, Y12, Y12
+	VMULPS       Y10, Y12, Y12
+	VMULPS       Y10, Y12, Y12
+	VADDPS       Y10, Y12, Y10
+	VADDPS       Y0, Y10, Y10
+	VPSLLD       $0x17, Y11, Y11
+	VPADDD       Y0, Y11, Y11
+	VMULPS       Y11, Y10, Y10
+	VADDPS       Y0, Y10, Y10
+	VDIVPS       Y10, Y9, Y9
+	VMASKMOVPS   (BX), Y8, Y10
+	VMULPS       Y10, Y9, Y9
+	VMASKMOVPS   Y9, Y8, (AX)
 	ADDQ         $-8, CX
 	SUBQ         $1, CX
 	JGE          loop3
@@ -548,52 +572,59 @@ done4:
 // lanesSoftCapAVX2 is the loop of SoftCap over vectors.
 // Requires: AVX2
 TEXT ·lanesSoftCapAVX2(SB), NOSPLIT, $0-24
+
+	// constants of the loops
+	VMOVDQU      vec15<>+0(SB), Y0
+	VMOVDQU      vec6<>+0(SB), Y1
+	VMOVDQU      vec14<>+0(SB), Y2
+	VMOVDQU      vec7<>+0(SB), Y3
+	VMOVDQU      vec11<>+0(SB), Y4
 	MOVQ         x+0(FP), AX
 	MOVQ         n+8(FP), BX
 	MOVQ         args+16(FP), CX
-	VBROADCASTSS (CX), Y0
-	VBROADCASTSS 4(CX), Y1
-	VMOVDQU      vec4<>+0(SB), Y2
-	VMOVDQU      vec16<>+0(SB), Y3
-	VMOVDQU      vec15<>+0(SB), Y4
-	VMOVDQU      vec20<>+0(SB), Y5
+	VBROADCASTSS (CX), Y5
+	VBROADCASTSS 4(CX), Y6
+	VMOVDQU      vec4<>+0(SB), Y7
+	VMOVDQU      vec16<>+0(SB), Y8
+	VMOVDQU      vec15<>+0(SB), Y9
+	VMOVDQU      vec20<>+0(SB), Y10
 	SUBQ         $8, BX
 	JLT          done2
 
 loop1:
-	VMOVUPS      (AX), Y6
-	VMULPS       Y0, Y6, Y6
-	VMAXPS       Y6, Y2, Y6
-	VMINPS       Y6, Y3, Y6
-	VMULPS       vec5<>+0(SB), Y6, Y7
-	VADDPS       vec6<>+0(SB), Y7, Y7
-	VSUBPS       vec6<>+0(SB), Y7, Y8
-	VMULPS       vec7<>+0(SB), Y8, Y9
-	VSUBPS       Y9, Y6, Y6
-	VMULPS       vec8<>+0(SB), Y8, Y8
-	VSUBPS       Y8, Y6, Y6
-	VMULPS       vec9<>+0(SB), Y6, Y8
-	VADDPS       vec10<>+0(SB), Y8, Y8
-	VMULPS       Y6, Y8, Y8
-	VADDPS       vec11<>+0(SB), Y8, Y8
-	VMULPS       Y6, Y8, Y8
-	VADDPS       vec12<>+0(SB), Y8, Y8
-	VMULPS       Y6, Y8, Y8
-	VADDPS       vec13<>+0(SB), Y8, Y8
-	VMULPS       Y6, Y8, Y8
-	VADDPS       vec14<>+0(SB), Y8, Y8
-	VMULPS       Y6, Y8, Y8
-	VMULPS       Y6, Y8, Y8
-	VADDPS       Y6, Y8, Y6
-	VADDPS       vec15<>+0(SB), Y6, Y6
-	VPSLLD       $0x17, Y7, Y7
-	VPADDD       vec15<>+0(SB), Y7, Y7
-	VMULPS       Y7, Y6, Y6
-	VADDPS       vec15<>+0(SB), Y6, Y6
-	VDIVPS       Y6, Y5, Y6
-	VSUBPS       Y6, Y4, Y6
-	VMULPS       Y1, Y6, Y6
-	VMOVUPS      Y6, (AX)
+	VMOVUPS      (AX), Y11
+	VMULPS       Y5, Y11, Y11
+	VMAXPS       Y11, Y7, Y11
+	VMINPS       Y11, Y8, Y11
+	VMULPS       vec5<>+0(SB), Y11, Y12
+	VADDPS       Y1, Y12, Y12
+	VSUBPS       Y1, Y12, Y13
+	VMULPS       Y3, Y13, Y14
+	VSUBPS       Y14, Y11, Y11
+	VMULPS       vec8<>+0(SB), Y13, Y13
+	VSUBPS       Y13, Y11, Y11
+	VMULPS       vec9<>+0(SB), Y11, Y13
+	VADDPS       vec10<>+0(SB), Y13, Y13
+	VMULPS       Y11, Y13, Y13
+	VADDPS       Y4, Y13, Y13
+	VMULPS       Y11, Y13, Y13
+	VADDPS       vec12<>+0(SB), Y13, Y13
+	VMULPS       Y11, Y13, Y13
+	VADDPS       vec13<>+0(SB), Y13, Y13
+	VMULPS       Y11, Y13, Y13
+	VADDPS       Y2, Y13, Y13
+	VMULPS       Y11, Y13, Y13
+	VMULPS       Y11, Y13, Y13
+	VADDPS       Y11, Y13, Y11
+	VADDPS       Y0, Y11, Y11
+	VPSLLD       $0x17, Y12, Y12
+	VPADDD       Y0, Y12, Y12
+	VMULPS       Y12, Y11, Y11
+	VADDPS       Y0, Y11, Y11
+	VDIVPS       Y11, Y10, Y11
+	VSUBPS       Y11, Y9, Y11
+	VMULPS       Y6, Y11, Y11
+	VMOVUPS      Y11, (AX)
 	ADDQ         $0x20, AX
 	SUBQ         $8, BX
 	JGE          loop1
@@ -602,46 +633,46 @@ done2:
 	ADDQ         $8, BX
 
 	// what is left, fewer than a vector
-	VMOVQ        BX, X6
-	VPBROADCASTD X6, Y6
-	VPCMPGTD     vec1<>+0(SB), Y6, Y6
+	VMOVQ        BX, X11
+	VPBROADCASTD X11, Y11
+	VPCMPGTD     vec1<>+0(SB), Y11, Y11
 	SUBQ         $1, BX
 	JLT          done4
 
 loop3:
-	VMASKMOVPS   (AX), Y6, Y7
-	VMULPS       Y0, Y7, Y7
-	VMAXPS       Y7, Y2, Y7
-	VMINPS       Y7, Y3, Y7
-	VMULPS       vec5<>+0(SB), Y7, Y8
-	VADDPS       vec6<>+0(SB), Y8, Y8
-	VSUBPS       vec6<>+0(SB), Y8, Y9
-	VMULPS       vec7<>+0(SB), Y9, Y10
-	VSUBPS       Y10, Y7, Y7
-	VMULPS       vec8<>+0(SB), Y9, Y9
-	VSUBPS       Y9, Y7, Y7
-	VMULPS       vec9<>+0(SB), Y7, Y9
-	VADDPS       vec10<>+0(SB), Y9, Y9
-	VMULPS       Y7, Y9, Y9
-	VADDPS       vec11<>+0(SB), Y9, Y9
-	VMULPS       Y7, Y9, Y9
-	VADDPS       vec12<>+0(SB), Y9, Y9
-	VMULPS       Y7, Y9, Y9
-	VADDPS       vec13<>+0(SB), Y9, Y9
-	VMULPS       Y7, Y9, Y9
-	VADDPS       vec14<>+0(SB), Y9, Y9
-	VMULPS       Y7, Y9, Y9
-	VMULPS       Y7, Y9, Y9
-	VADDPS       Y7, Y9, Y7
-	VADDPS       vec15<>+0(SB), Y7, Y7
-	VPSLLD       $0x17, Y8, Y8
-	VPADDD       vec15<>+0(SB), Y8, Y8
-	VMULPS       Y8, Y7, Y7
-	VADDPS       vec15<>+0(SB), Y7, Y7
-	VDIVPS       Y7, Y5, Y7
-	VSUBPS       Y7, Y4, Y7
-	VMULPS       Y1, Y7, Y7
-	VMASKMOVPS   Y7, Y6, (AX)
+	VMASKMOVPS   (AX), Y11, Y12
+	VMULPS       Y5, Y12, Y12
+	VMAXPS       Y12, Y7, Y12
+	VMINPS       Y12, Y8, Y12
+	VMULPS       vec5<>+0(SB), Y12, Y13
+	VADDPS       Y1, Y13, Y13
+	VSUBPS       Y1, Y13, Y14
+	VMULPS       Y3, Y14, Y15
+	VSUBPS       Y15, Y12, Y12
+	VMULPS       vec8<>+0(SB), Y14, Y14
+	VSUBPS       Y14, Y12, Y12
+	VMULPS       vec9<>+0(SB), Y12, Y14
+	VADDPS       vec10<>+0(SB), Y14, Y14
+	VMULPS       Y12, Y14, Y14
+	VADDPS       Y4, Y14, Y14
+	VMULPS       Y12, Y14, Y14
+	VADDPS       vec12<>+0(SB), Y14, Y14
+	VMULPS       Y12, Y14, Y14
+	VADDPS       vec13<>+0(SB), Y14, Y14
+	VMULPS       Y12, Y14, Y14
+	VADDPS       Y2, Y14, Y14
+	VMULPS       Y12, Y14, Y14
+	VMULPS       Y12, Y14, Y14
+	VADDPS       Y12, Y14, Y12
+	VADDPS       Y0, Y12, Y12
+	VPSLLD       $0x17, Y13, Y13
+	VPADDD       Y0, Y13, Y13
+	VMULPS       Y13, Y12, Y12
+	VADDPS       Y0, Y12, Y12
+	VDIVPS       Y12, Y10, Y12
+	VSUBPS       Y12, Y9, Y12
+	VMULPS       Y6, Y12, Y12
+	VMASKMOVPS   Y12, Y11, (AX)
 	ADDQ         $-8, BX
 	SUBQ         $1, BX
 	JGE          loop3
@@ -981,6 +1012,9 @@ done4:
 // lanesRopeAdjacentAVX2 is the loop of RopeAdjacent over vectors.
 // Requires: AVX2
 TEXT ·lanesRopeAdjacentAVX2(SB), NOSPLIT, $0-32
+
+	// constants of the loops
+	VMOVDQU      vec22<>+0(SB), Y0
 	MOVQ         x+0(FP), AX
 	MOVQ         cos+8(FP), BX
 	MOVQ         sin+16(FP), CX
@@ -989,30 +1023,30 @@ TEXT ·lanesRopeAdjacentAVX2(SB), NOSPLIT, $0-32
 	JLT          done2
 
 loop1:
-	VMOVUPS      (BX), Y0
-	VMOVUPS      (CX), Y1
-	VMOVUPS      (AX), Y2
-	VMOVDQU      vec21<>+0(SB), Y3
-	VPERMD       Y0, Y3, Y3
+	VMOVUPS      (BX), Y1
+	VMOVUPS      (CX), Y2
+	VMOVUPS      (AX), Y3
 	VMOVDQU      vec21<>+0(SB), Y4
 	VPERMD       Y1, Y4, Y4
-	VPXOR        vec22<>+0(SB), Y4, Y4
-	VMULPS       Y3, Y2, Y3
-	VPERMILPS    $0xb1, Y2, Y2
-	VMULPS       Y4, Y2, Y2
-	VADDPS       Y2, Y3, Y2
-	VMOVUPS      Y2, (AX)
-	VMOVUPS      32(AX), Y2
-	VMOVDQU      vec23<>+0(SB), Y3
-	VPERMD       Y0, Y3, Y0
-	VMOVDQU      vec23<>+0(SB), Y3
-	VPERMD       Y1, Y3, Y1
-	VPXOR        vec22<>+0(SB), Y1, Y1
-	VMULPS       Y0, Y2, Y0
-	VPERMILPS    $0xb1, Y2, Y2
-	VMULPS       Y1, Y2, Y1
-	VADDPS       Y1, Y0, Y0
-	VMOVUPS      Y0, 32(AX)
+	VMOVDQU      vec21<>+0(SB), Y5
+	VPERMD       Y2, Y5, Y5
+	VPXOR        Y0, Y5, Y5
+	VMULPS       Y4, Y3, Y4
+	VPERMILPS    $0xb1, Y3, Y3
+	VMULPS       Y5, Y3, Y3
+	VADDPS       Y3, Y4, Y3
+	VMOVUPS      Y3, (AX)
+	VMOVUPS      32(AX), Y3
+	VMOVDQU      vec23<>+0(SB), Y4
+	VPERMD       Y1, Y4, Y1
+	VMOVDQU      vec23<>+0(SB), Y4
+	VPERMD       Y2, Y4, Y2
+	VPXOR        Y0, Y2, Y2
+	VMULPS       Y1, Y3, Y1
+	VPERMILPS    $0xb1, Y3, Y3
+	VMULPS       Y2, Y3, Y2
+	VADDPS       Y2, Y1, Y1
+	VMOVUPS      Y1, 32(AX)
 	ADDQ         $0x40, AX
 	ADDQ         $0x20, BX
 	ADDQ         $0x20, CX
@@ -1023,45 +1057,45 @@ done2:
 	ADDQ         $8, DX
 
 	// what is left, fewer than a vector
-	VMOVQ        DX, X0
-	VPBROADCASTD X0, Y0
-	VPCMPGTD     vec1<>+0(SB), Y0, Y0
+	VMOVQ        DX, X1
+	VPBROADCASTD X1, Y1
+	VPCMPGTD     vec1<>+0(SB), Y1, Y1
 	SUBQ         $1, DX
 	JLT          done4
 
 loop3:
-	VMASKMOVPS   (BX), Y0, Y1
-	VMASKMOVPS   (CX), Y0, Y2
-	VMOVDQU      vec21<>+0(SB), Y3
-	VPERMD       Y0, Y3, Y3
-	VMASKMOVPS   (AX), Y3, Y3
+	VMASKMOVPS   (BX), Y1, Y2
+	VMASKMOVPS   (CX), Y1, Y3
 	VMOVDQU      vec21<>+0(SB), Y4
 	VPERMD       Y1, Y4, Y4
+	VMASKMOVPS   (AX), Y4, Y4
 	VMOVDQU      vec21<>+0(SB), Y5
 	VPERMD       Y2, Y5, Y5
-	VPXOR        vec22<>+0(SB), Y5, Y5
-	VMULPS       Y4, Y3, Y4
-	VPERMILPS    $0xb1, Y3, Y3
-	VMULPS       Y5, Y3, Y3
-	VADDPS       Y3, Y4, Y3
-	VMOVDQU      vec21<>+0(SB), Y4
-	VPERMD       Y0, Y4, Y4
-	VMASKMOVPS   Y3, Y4, (AX)
+	VMOVDQU      vec21<>+0(SB), Y6
+	VPERMD       Y3, Y6, Y6
+	VPXOR        Y0, Y6, Y6
+	VMULPS       Y5, Y4, Y5
+	VPERMILPS    $0xb1, Y4, Y4
+	VMULPS       Y6, Y4, Y4
+	VADDPS       Y4, Y5, Y4
+	VMOVDQU      vec21<>+0(SB), Y5
+	VPERMD       Y1, Y5, Y5
+	VMASKMOVPS   Y4, Y5, (AX)
+	VMOVDQU      vec23<>+0(SB), Y4
+	VPERMD       Y1, Y4, Y4
+	VMASKMOVPS   32(AX), Y4, Y4
+	VMOVDQU      vec23<>+0(SB), Y5
+	VPERMD       Y2, Y5, Y2
+	VMOVDQU      vec23<>+0(SB), Y5
+	VPERMD       Y3, Y5, Y3
+	VPXOR        Y0, Y3, Y3
+	VMULPS       Y2, Y4, Y2
+	VPERMILPS    $0xb1, Y4, Y4
+	VMULPS       Y3, Y4, Y3
+	VADDPS       Y3, Y2, Y2
 	VMOVDQU      vec23<>+0(SB), Y3
-	VPERMD       Y0, Y3, Y3
-	VMASKMOVPS   32(AX), Y3, Y3
-	VMOVDQU      vec23<>+0(SB), Y4
-	VPERMD       Y1, Y4, Y1
-	VMOVDQU      vec23<>+0(SB), Y4
-	VPERMD       Y2, Y4, Y2
-	VPXOR        vec22<>+0(SB), Y2, Y2
-	VMULPS       Y1, Y3, Y1
-	VPERMILPS    $0xb1, Y3, Y3
-	VMULPS       Y2, Y3, Y2
-	VADDPS       Y2, Y1, Y1
-	VMOVDQU      vec23<>+0(SB), Y2
-	VPERMD       Y0, Y2, Y2
-	VMASKMOVPS   Y1, Y2, 32(AX)
+	VPERMD       Y1, Y3, Y3
+	VMASKMOVPS   Y2, Y3, 32(AX)
 	ADDQ         $-8, DX
 	SUBQ         $1, DX
 	JGE          loop3
