@@ -2,6 +2,7 @@ package main
 
 import (
 	"encoding/json"
+	"os"
 	"slices"
 	"strings"
 	"testing"
@@ -40,6 +41,49 @@ func TestContextFull(t *testing.T) {
 	kvrunJSON(t, &r, "run", "-c", "24", "-n", "60", "--ignore-eos", "--json", "--no-context-shift")
 	if r.Shifts != 0 || r.Stop != stopFull || r.PromptTokens+r.Generated != 25 {
 		t.Errorf("%d shifts, %d+%d tokens, %s", r.Shifts, r.PromptTokens, r.Generated, r.Stop)
+	}
+}
+
+// TestFull says why less was generated than was asked for.
+func TestFull(t *testing.T) {
+	const full = "the context of 24 positions is full"
+	for _, c := range []struct {
+		args string
+		says bool
+	}{{"--no-context-shift", true}, {"--keep 24", true}, {"", false}} {
+		args := append([]string{"run", "-c", "24", "-n", "40", "--ignore-eos"}, strings.Fields(c.args)...)
+		if code, _, stderr := kvrun("", args...); code != 0 || strings.Contains(stderr, full) != c.says {
+			t.Errorf("%s: exit %d: %s", c.args, code, stderr)
+		}
+	}
+}
+
+// TestDamagedWeights runs a model half of whose bytes are NaN: there is nothing to draw and nothing to measure.
+func TestDamagedWeights(t *testing.T) {
+	data, err := os.ReadFile(arches + "/llama_hd64/model.gguf")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for i := len(data) / 4 * 2; i < len(data); i += 2 {
+		data[i], data[i+1] = 0, 0x7e // of f16
+	}
+	path := write(t, "nan.gguf", string(data))
+	for _, args := range [][]string{
+		{"run", "-p", "hi", "-n", "4"}, {"run", "-p", "hi", "-n", "4", "--temp", "0"}, {"run", "-p", "hi", "-n", "4", "--repeat-penalty", "1.1"},
+		{"ppl", "-c", "16", "--chunks", "1"}, {"ppl", "-c", "16", "--chunks", "1", "--json"},
+	} {
+		if code, _, stderr := kvrun("", append(args, "-m", path)...); code != 2 || !strings.Contains(stderr, "weights are damaged") {
+			t.Errorf("%q: exit %d: %s", args, code, stderr)
+		}
+	}
+}
+
+// TestEndlessText stops reading at a limit.
+func TestEndlessText(t *testing.T) {
+	for limit, fails := range map[int64]bool{4: true, 5: false, 6: false} {
+		if text, err := readAll(strings.NewReader("endless"[:5]), limit); (err != nil) != fails || !fails && text != "endle" {
+			t.Errorf("limit %d: %q, %v", limit, text, err)
+		}
 	}
 }
 

@@ -73,8 +73,14 @@ func cannotWrite(path string, err error) error {
 	return fmt.Errorf("cannot write %s: %w", path, err)
 }
 
-// readAll is what r holds.
-func readAll(r io.Reader) (string, error) {
-	data, err := io.ReadAll(r)
+// maxText is the most that is read of a text: what never ends, such as /dev/zero, must not take all memory.
+const maxText = 256 << 20
+
+// readAll is what r holds, at most limit bytes.
+func readAll(r io.Reader, limit int64) (string, error) {
+	data, err := io.ReadAll(io.LimitReader(r, limit+1))
+	if err == nil && int64(len(data)) > limit {
+		err = fmt.Errorf("more than the %d bytes that are read of a text", limit)
+	}
 	return string(data), err
 }

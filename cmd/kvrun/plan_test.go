@@ -33,6 +33,13 @@ func TestPolicy(t *testing.T) {
 func TestPolicyMistakes(t *testing.T) {
 	for name, c := range map[string]struct{ text, says string }{
 		"syntax":   {"{\n\"k\": }", "line 2"},
+		"end":      {"{\"k\":\n", "line 2: the file ends"},
+		"empty":    {"", "the file ends"},
+		"more":     {"{}\n{}", "line 2: something follows"},
+		"garbage":  {"{}\n]", "line 2"},
+		"array":    {"[]", "the file is of kind array"},
+		"kind":     {`{"k": {"type": 4}}`, "k.type is of kind number"},
+		"endless":  {strings.Repeat(" ", maxPolicy) + "{}", "no policy"},
 		"field":    {`{"q": {}}`, `unknown field "q"`},
 		"type":     {`{"k": {"type": "q9_0"}}`, "did you mean"},
 		"rotation": {`{"layers": {"1": {"v": {"rotation": "spin"}}}}`, "layer 1, v: no rotation"},
@@ -42,6 +49,16 @@ func TestPolicyMistakes(t *testing.T) {
 	} {
 		if code, _, stderr := kvrun("", "info", "--policy", write(t, "p.json", c.text)); code != 2 || !strings.Contains(stderr, c.says) {
 			t.Errorf("%s: exit %d, %s; want %q", name, code, stderr, c.says)
+		}
+	}
+}
+
+// TestPaddingIsSaid finds what is stored beyond the model's values in the plan that is printed.
+func TestPaddingIsSaid(t *testing.T) {
+	for typ, padded := range map[string]bool{"turbo3": true, "lm3_64": false} {
+		code, out, _ := kvrun("", "info", "-ctv", typ)
+		if code != 0 || strings.Contains(out, "heads padded from 64 to 128") != padded {
+			t.Errorf("%s: exit %d: %s", typ, code, out)
 		}
 	}
 }

@@ -2,9 +2,11 @@ package main
 
 import (
 	"bytes"
+	"cmp"
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io"
 	"os"
 	"strconv"
 	"strings"
@@ -74,22 +76,51 @@ func (s *policySide) over(where string, c kv.Choice) (kv.Choice, error) {
 	return c, err
 }
 
-// readPolicy changes p, which holds what the flags say, to what the file at path says; layers is how many there are.
-func readPolicy(path string, p *kv.Policy, layers int) error {
-	data, err := os.ReadFile(path)
+// maxPolicy is more than a policy of as many layers as there can be.
+const maxPolicy = 1 << 20
+
+// decodePolicy reads the one JSON object of the file at path.
+func decodePolicy(path string) (f policyFile, err error) {
+	file, err := os.Open(path)
 	if err != nil {
-		return err
+		return f, err
 	}
-	var f policyFile
+	defer file.Close()
+	data, err := io.ReadAll(io.LimitReader(file, maxPolicy+1))
+	switch {
+	case err != nil:
+		return f, err
+	case len(data) > maxPolicy:
+		return f, fmt.Errorf("%s: more than %d bytes: no policy", path, maxPolicy)
+	}
 	d := json.NewDecoder(bytes.NewReader(data))
 	d.DisallowUnknownFields()
-	if err := d.Decode(&f); err != nil {
-		at := d.InputOffset()
-		if syntax := (*json.SyntaxError)(nil); errors.As(err, &syntax) {
-			at = syntax.Offset
+	if err = d.Decode(&f); err == nil {
+		if _, err = d.Token(); err == io.EOF {
+			return f, nil
 		}
-		line := 1 + bytes.Count(data[:min(int(at), len(data))], []byte("\n"))
-		return fmt.Errorf("%s: near line %d: %w", path, line, err)
+		err = errors.New("something follows the policy")
+	}
+	at := d.InputOffset()
+	var syntax *json.SyntaxError
+	var kind *json.UnmarshalTypeError
+	switch {
+	case errors.As(err, &syntax):
+		at = syntax.Offset
+	case errors.As(err, &kind):
+		at, err = kind.Offset, fmt.Errorf("%s is of kind %s, which a policy does not have there", cmp.Or(strings.ToLower(kind.Field), "the file"), kind.Value)
+	case errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF):
+		at, err = int64(len(data)), errors.New("the file ends before its policy does")
+	}
+	line := 1 + bytes.Count(data[:min(int(at), len(data))], []byte("\n"))
+	return f, fmt.Errorf("%s: near line %d: %w", path, line, err)
+}
+
+// readPolicy changes p, which holds what the flags say, to what the file at path says; layers is how many there are.
+func readPolicy(path string, p *kv.Policy, layers int) error {
+	f, err := decodePolicy(path)
+	if err != nil {
+		return err
 	}
 	if p.K, err = f.K.over(path+": k", p.K); err != nil {
 		return err

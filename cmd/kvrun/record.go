@@ -119,15 +119,24 @@ func printPlan(w io.Writer, p *kv.Plan) {
 			span = fmt.Sprintf("layers %d-%d", l.Layer.Index, p.Layers[hi-1].Layer.Index)
 		}
 		fmt.Fprintf(w, "  %s: %d KV heads of %d/%d%s\n", span, l.Layer.Heads, l.Layer.KeyDim, l.Layer.ValueDim, window)
-		printSide(w, "K", l.K)
-		printSide(w, "V", l.V)
+		printSide(w, "K", l.K, l.Layer.KeyDim)
+		printSide(w, "V", l.V, l.Layer.ValueDim)
 		lo = hi
 	}
 	fmt.Fprintf(w, "  %d bytes per token, %.3f bits per value\n", p.BytesPerToken(), p.BitsPerValue())
 }
 
-func printSide(w io.Writer, name string, s kv.SidePlan) {
-	fmt.Fprintf(w, "    %s: requested %s, in effect %s (%s), %.3f bits per value\n", name, s.Requested, s.Effective, s.Why, s.BitsPerValue)
+func printSide(w io.Writer, name string, s kv.SidePlan, dim int) {
+	fmt.Fprintf(w, "    %s: requested %s, in effect %s (%s), %.3f bits per value%s\n", name, s.Requested, s.Effective, s.Why, s.BitsPerValue,
+		padding(s.Effective.Type, dim))
+}
+
+// padding says where heads of dim values are stored longer than they are.
+func padding(t *kernels.Type, dim int) string {
+	if n := t.HeadDim(dim); n != dim {
+		return fmt.Sprintf(", heads padded from %d to %d", dim, n)
+	}
+	return ""
 }
 
 // summary is the plan in one line.

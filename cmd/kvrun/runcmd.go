@@ -112,6 +112,10 @@ func runCommand(e *environment, args []string) error {
 		return printJSON(e.stdout, r)
 	}
 	fmt.Fprintln(e.stdout)
+	if r.Stop == stopFull {
+		fmt.Fprintf(e.stderr, "note: stopped after %d of %d tokens: the context of %d positions is full and none may be dropped\n",
+			r.Generated, f.predict, g.c.Cache.Size)
+	}
 	if m.verbose {
 		fmt.Fprintf(e.stderr, "stop: %s; seed %d; load %.0f ms, first token after %.0f ms; prompt %d tokens, %.1f/s; generated %d tokens, %.1f/s\n",
 			r.Stop, r.Seed, r.LoadMS, r.FirstMS, r.PromptTokens, r.PromptTS, r.Generated, r.GenTS)

@@ -115,8 +115,16 @@ func prefill(ctx context.Context, c *model.Context, tokens []int32, from int, vi
 // readText is the content of a file, "-" being the standard input.
 func (e *environment) readText(path string) (string, error) {
 	if path == "-" {
-		return readAll(e.stdin)
+		return readAll(e.stdin, maxText)
 	}
-	data, err := os.ReadFile(path)
-	return string(data), err
+	f, err := os.Open(path)
+	if err != nil {
+		return "", err
+	}
+	defer f.Close()
+	text, err := readAll(f, maxText)
+	if err != nil {
+		return "", fmt.Errorf("%s: %w", path, err)
+	}
+	return text, nil
 }

@@ -101,10 +101,7 @@ func (s *session) showTypes(e *environment, n showSize) error {
 		}
 		bar.Clear()
 		plan := c.Cache.Plan
-		note := ""
-		if dim := plan.Layers[0].Layer.KeyDim; typ.HeadDim(dim) != dim {
-			note = fmt.Sprintf("  heads padded from %d to %d", dim, typ.HeadDim(dim))
-		}
+		note := padding(typ, plan.Layers[0].Layer.KeyDim)
 		fmt.Fprintf(e.stdout, "%10s %10.3f %12d %10.6f %7.1f %% %9.3f%s\n", typ.Name, plan.BitsPerValue(), plan.BytesPerToken(), d.Mean, 100*d.SameTop,
 			d.PPL(), note)
 		bar.Add(1)

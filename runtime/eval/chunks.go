@@ -29,6 +29,11 @@ type Scored struct {
 	Logits []float32 // [vocab], valid during the call
 }
 
+// notNumbers is the error of a position that has no likelihood. One such token would make every mean a NaN.
+func (s Scored) notNumbers() error {
+	return fmt.Errorf("chunk %d, position %d: the logits are no numbers: the weights are damaged, or their values overflow", s.Chunk, s.Pos)
+}
+
 // Count is the number of chunks that will be run, and an error when there are too few tokens.
 func (o Options) Count(t Text) (int, error) {
 	if o.Context < 4 {

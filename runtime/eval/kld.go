@@ -46,6 +46,9 @@ func (r *Reference) Compare(ctx context.Context, c *model.Context) (Divergence, 
 		}
 		ref := r.rows[d.Count]
 		kld := KLD(ref, s.Logits)
+		if kld != kld {
+			return s.notNumbers()
+		}
 		sum += kld
 		d.Max = max(d.Max, kld)
 		if top(ref) == top(s.Logits) {

@@ -44,7 +44,11 @@ func Measure(ctx context.Context, c *model.Context, t Text, o Options, progress 
 	var p Perplexity
 	perChunk := o.Context - 1 - o.Context/2
 	err := Run(ctx, c, t, o, func(s Scored) error {
-		p.add(-LogProb(s.Logits, s.Target))
+		nll := -LogProb(s.Logits, s.Target)
+		if nll != nll {
+			return s.notNumbers()
+		}
+		p.add(nll)
 		if p.Count%perChunk == 0 {
 			p.Chunks++
 			if progress != nil {

@@ -1,6 +1,7 @@
 package kv
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"math"
@@ -73,9 +74,7 @@ func (p *Policy) nearest(c Choice, dim int) string {
 	fit := slices.DeleteFunc(slices.Clone(p.Known), func(t *kernels.Type) bool {
 		return t == c.Type || Choice{Type: t}.fits(dim) != nil
 	})
-	slices.SortStableFunc(fit, func(a, b *kernels.Type) int {
-		return int(math.Copysign(1, far(a)-far(b)))
-	})
+	slices.SortStableFunc(fit, func(a, b *kernels.Type) int { return cmp.Compare(far(a), far(b)) })
 	var names []string
 	for _, t := range fit[:min(3, len(fit))] {
 		names = append(names, t.Name)
