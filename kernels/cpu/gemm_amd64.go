@@ -241,6 +241,166 @@ func gemmUnsigned6HalvesMinAVX512(out *float32, w *byte, ldw int, x *float32, ro
 //go:noescape
 func gemmUnsigned6HalvesMinAVX2(out *float32, w *byte, ldw int, x *float32, rows int, groups int)
 
+// mixLevels1xAVX512 adds weighted rows of bytes to 1 row of o; ld and stride in bytes, n is a multiple of 32.
+//
+//	for j := range 1 {
+//		for i := range n {
+//			o[j][i] += sum(p[j][r] * levels[r][i]) // over r < rows
+//		}
+//	}
+//
+// Requires: AVX2, FMA
+//
+//go:noescape
+func mixLevels1xAVX512(o *float32, ldo int, p *float32, ldp int, levels *byte, stride int, rows int, n int)
+
+// mixLevels2xAVX512 adds weighted rows of bytes to 2 rows of o; ld and stride in bytes, n is a multiple of 32.
+//
+//	for j := range 2 {
+//		for i := range n {
+//			o[j][i] += sum(p[j][r] * levels[r][i]) // over r < rows
+//		}
+//	}
+//
+// Requires: AVX2, FMA
+//
+//go:noescape
+func mixLevels2xAVX512(o *float32, ldo int, p *float32, ldp int, levels *byte, stride int, rows int, n int)
+
+// mixLevels3xAVX512 adds weighted rows of bytes to 3 rows of o; ld and stride in bytes, n is a multiple of 32.
+//
+//	for j := range 3 {
+//		for i := range n {
+//			o[j][i] += sum(p[j][r] * levels[r][i]) // over r < rows
+//		}
+//	}
+//
+// Requires: AVX2, FMA
+//
+//go:noescape
+func mixLevels3xAVX512(o *float32, ldo int, p *float32, ldp int, levels *byte, stride int, rows int, n int)
+
+// mixLevels4xAVX512 adds weighted rows of bytes to 4 rows of o; ld and stride in bytes, n is a multiple of 16.
+//
+//	for j := range 4 {
+//		for i := range n {
+//			o[j][i] += sum(p[j][r] * levels[r][i]) // over r < rows
+//		}
+//	}
+//
+// Requires: AVX2, FMA
+//
+//go:noescape
+func mixLevels4xAVX512(o *float32, ldo int, p *float32, ldp int, levels *byte, stride int, rows int, n int)
+
+// mixLevels5xAVX512 adds weighted rows of bytes to 5 rows of o; ld and stride in bytes, n is a multiple of 16.
+//
+//	for j := range 5 {
+//		for i := range n {
+//			o[j][i] += sum(p[j][r] * levels[r][i]) // over r < rows
+//		}
+//	}
+//
+// Requires: AVX2, FMA
+//
+//go:noescape
+func mixLevels5xAVX512(o *float32, ldo int, p *float32, ldp int, levels *byte, stride int, rows int, n int)
+
+// mixLevels6xAVX512 adds weighted rows of bytes to 6 rows of o; ld and stride in bytes, n is a multiple of 16.
+//
+//	for j := range 6 {
+//		for i := range n {
+//			o[j][i] += sum(p[j][r] * levels[r][i]) // over r < rows
+//		}
+//	}
+//
+// Requires: AVX2, FMA
+//
+//go:noescape
+func mixLevels6xAVX512(o *float32, ldo int, p *float32, ldp int, levels *byte, stride int, rows int, n int)
+
+var mixLevelsTilesAVX512 = mixLevelsTiles{mixLevels1xAVX512, mixLevels2xAVX512, mixLevels3xAVX512, mixLevels4xAVX512, mixLevels5xAVX512, mixLevels6xAVX512}
+
+// mixLevels1xAVX2 adds weighted rows of bytes to 1 row of o; ld and stride in bytes, n is a multiple of 32.
+//
+//	for j := range 1 {
+//		for i := range n {
+//			o[j][i] += sum(p[j][r] * levels[r][i]) // over r < rows
+//		}
+//	}
+//
+// Requires: AVX2, FMA
+//
+//go:noescape
+func mixLevels1xAVX2(o *float32, ldo int, p *float32, ldp int, levels *byte, stride int, rows int, n int)
+
+// mixLevels2xAVX2 adds weighted rows of bytes to 2 rows of o; ld and stride in bytes, n is a multiple of 32.
+//
+//	for j := range 2 {
+//		for i := range n {
+//			o[j][i] += sum(p[j][r] * levels[r][i]) // over r < rows
+//		}
+//	}
+//
+// Requires: AVX2, FMA
+//
+//go:noescape
+func mixLevels2xAVX2(o *float32, ldo int, p *float32, ldp int, levels *byte, stride int, rows int, n int)
+
+// mixLevels3xAVX2 adds weighted rows of bytes to 3 rows of o; ld and stride in bytes, n is a multiple of 32.
+//
+//	for j := range 3 {
+//		for i := range n {
+//			o[j][i] += sum(p[j][r] * levels[r][i]) // over r < rows
+//		}
+//	}
+//
+// Requires: AVX2, FMA
+//
+//go:noescape
+func mixLevels3xAVX2(o *float32, ldo int, p *float32, ldp int, levels *byte, stride int, rows int, n int)
+
+// mixLevels4xAVX2 adds weighted rows of bytes to 4 rows of o; ld and stride in bytes, n is a multiple of 16.
+//
+//	for j := range 4 {
+//		for i := range n {
+//			o[j][i] += sum(p[j][r] * levels[r][i]) // over r < rows
+//		}
+//	}
+//
+// Requires: AVX2, FMA
+//
+//go:noescape
+func mixLevels4xAVX2(o *float32, ldo int, p *float32, ldp int, levels *byte, stride int, rows int, n int)
+
+// mixLevels5xAVX2 adds weighted rows of bytes to 5 rows of o; ld and stride in bytes, n is a multiple of 16.
+//
+//	for j := range 5 {
+//		for i := range n {
+//			o[j][i] += sum(p[j][r] * levels[r][i]) // over r < rows
+//		}
+//	}
+//
+// Requires: AVX2, FMA
+//
+//go:noescape
+func mixLevels5xAVX2(o *float32, ldo int, p *float32, ldp int, levels *byte, stride int, rows int, n int)
+
+// mixLevels6xAVX2 adds weighted rows of bytes to 6 rows of o; ld and stride in bytes, n is a multiple of 16.
+//
+//	for j := range 6 {
+//		for i := range n {
+//			o[j][i] += sum(p[j][r] * levels[r][i]) // over r < rows
+//		}
+//	}
+//
+// Requires: AVX2, FMA
+//
+//go:noescape
+func mixLevels6xAVX2(o *float32, ldo int, p *float32, ldp int, levels *byte, stride int, rows int, n int)
+
+var mixLevelsTilesAVX2 = mixLevelsTiles{mixLevels1xAVX2, mixLevels2xAVX2, mixLevels3xAVX2, mixLevels4xAVX2, mixLevels5xAVX2, mixLevels6xAVX2}
+
 // gemmSignedHalvesAVX512 multiplies unpacked rows with a panel of 8 tokens; rows is a multiple of 4, ldw in bytes.
 //
 //	for r := range rows {

@@ -3112,6 +3112,1108 @@ done2:
 	VZEROUPPER
 	RET
 
+// mixLevels1xAVX512 adds weighted rows of bytes to 1 row of o; ld and stride in bytes, n is a multiple of 32.
+// Requires: AVX2, FMA
+TEXT ·mixLevels1xAVX512(SB), NOSPLIT, $0-64
+	MOVQ         levels+32(FP), AX
+	MOVQ         n+56(FP), BX
+	XORQ         CX, CX
+	SUBQ         $0x20, BX
+	JLT          done2
+
+loop1:
+	MOVQ         o+0(FP), DX
+	ADDQ         CX, DX
+	VMOVUPS      (DX), Y0
+	VMOVUPS      32(DX), Y1
+	VMOVUPS      64(DX), Y2
+	VMOVUPS      96(DX), Y3
+	MOVQ         p+16(FP), DX
+	MOVQ         rows+48(FP), SI
+	MOVQ         AX, DI
+	MOVQ         stride+40(FP), R8
+	SUBQ         $1, SI
+	JLT          done4
+
+loop3:
+	VBROADCASTSS (DX), Y4
+	VPMOVSXBD    (DI), Y5
+	VCVTDQ2PS    Y5, Y5
+	VFMADD231PS  Y4, Y5, Y0
+	VPMOVSXBD    8(DI), Y5
+	VCVTDQ2PS    Y5, Y5
+	VFMADD231PS  Y4, Y5, Y1
+	VPMOVSXBD    16(DI), Y5
+	VCVTDQ2PS    Y5, Y5
+	VFMADD231PS  Y4, Y5, Y2
+	VPMOVSXBD    24(DI), Y5
+	VCVTDQ2PS    Y5, Y5
+	VFMADD231PS  Y4, Y5, Y3
+	ADDQ         R8, DI
+	ADDQ         $4, DX
+	SUBQ         $1, SI
+	JGE          loop3
+
+done4:
+	ADDQ         $1, SI
+	MOVQ         o+0(FP), DX
+	ADDQ         CX, DX
+	VMOVUPS      Y0, (DX)
+	VMOVUPS      Y1, 32(DX)
+	VMOVUPS      Y2, 64(DX)
+	VMOVUPS      Y3, 96(DX)
+	ADDQ         $0x20, AX
+	ADDQ         $0x80, CX
+	SUBQ         $0x20, BX
+	JGE          loop1
+
+done2:
+	ADDQ         $0x20, BX
+	VZEROUPPER
+	RET
+
+// mixLevels2xAVX512 adds weighted rows of bytes to 2 rows of o; ld and stride in bytes, n is a multiple of 32.
+// Requires: AVX2, FMA
+TEXT ·mixLevels2xAVX512(SB), NOSPLIT, $0-64
+	MOVQ         levels+32(FP), AX
+	MOVQ         n+56(FP), BX
+	XORQ         CX, CX
+	SUBQ         $0x20, BX
+	JLT          done2
+
+loop1:
+	MOVQ         o+0(FP), DX
+	MOVQ         ldo+8(FP), SI
+	ADDQ         CX, DX
+	VMOVUPS      (DX), Y0
+	VMOVUPS      (DX)(SI*1), Y1
+	VMOVUPS      32(DX), Y2
+	VMOVUPS      32(DX)(SI*1), Y3
+	VMOVUPS      64(DX), Y4
+	VMOVUPS      64(DX)(SI*1), Y5
+	VMOVUPS      96(DX), Y6
+	VMOVUPS      96(DX)(SI*1), Y7
+	MOVQ         p+16(FP), DX
+	MOVQ         ldp+24(FP), SI
+	MOVQ         rows+48(FP), DI
+	MOVQ         AX, R8
+	MOVQ         stride+40(FP), R9
+	SUBQ         $1, DI
+	JLT          done4
+
+loop3:
+	VBROADCASTSS (DX), Y8
+	VBROADCASTSS (DX)(SI*1), Y9
+	VPMOVSXBD    (R8), Y10
+	VCVTDQ2PS    Y10, Y10
+	VFMADD231PS  Y8, Y10, Y0
+	VFMADD231PS  Y9, Y10, Y1
+	VPMOVSXBD    8(R8), Y10
+	VCVTDQ2PS    Y10, Y10
+	VFMADD231PS  Y8, Y10, Y2
+	VFMADD231PS  Y9, Y10, Y3
+	VPMOVSXBD    16(R8), Y10
+	VCVTDQ2PS    Y10, Y10
+	VFMADD231PS  Y8, Y10, Y4
+	VFMADD231PS  Y9, Y10, Y5
+	VPMOVSXBD    24(R8), Y10
+	VCVTDQ2PS    Y10, Y10
+	VFMADD231PS  Y8, Y10, Y6
+	VFMADD231PS  Y9, Y10, Y7
+	ADDQ         R9, R8
+	ADDQ         $4, DX
+	SUBQ         $1, DI
+	JGE          loop3
+
+done4:
+	ADDQ         $1, DI
+	MOVQ         o+0(FP), DX
+	MOVQ         ldo+8(FP), SI
+	ADDQ         CX, DX
+	VMOVUPS      Y0, (DX)
+	VMOVUPS      Y1, (DX)(SI*1)
+	VMOVUPS      Y2, 32(DX)
+	VMOVUPS      Y3, 32(DX)(SI*1)
+	VMOVUPS      Y4, 64(DX)
+	VMOVUPS      Y5, 64(DX)(SI*1)
+	VMOVUPS      Y6, 96(DX)
+	VMOVUPS      Y7, 96(DX)(SI*1)
+	ADDQ         $0x20, AX
+	ADDQ         $0x80, CX
+	SUBQ         $0x20, BX
+	JGE          loop1
+
+done2:
+	ADDQ         $0x20, BX
+	VZEROUPPER
+	RET
+
+// mixLevels3xAVX512 adds weighted rows of bytes to 3 rows of o; ld and stride in bytes, n is a multiple of 32.
+// Requires: AVX2, FMA
+TEXT ·mixLevels3xAVX512(SB), NOSPLIT, $0-64
+	MOVQ         levels+32(FP), AX
+	MOVQ         n+56(FP), BX
+	XORQ         CX, CX
+	SUBQ         $0x20, BX
+	JLT          done2
+
+loop1:
+	MOVQ         o+0(FP), DX
+	MOVQ         ldo+8(FP), SI
+	MOVQ         DX, DI
+	ADDQ         SI, DI
+	ADDQ         SI, DI
+	ADDQ         CX, DX
+	ADDQ         CX, DI
+	VMOVUPS      (DX), Y0
+	VMOVUPS      (DX)(SI*1), Y1
+	VMOVUPS      (DI), Y2
+	VMOVUPS      32(DX), Y3
+	VMOVUPS      32(DX)(SI*1), Y4
+	VMOVUPS      32(DI), Y5
+	VMOVUPS      64(DX), Y6
+	VMOVUPS      64(DX)(SI*1), Y7
+	VMOVUPS      64(DI), Y8
+	VMOVUPS      96(DX), Y9
+	VMOVUPS      96(DX)(SI*1), Y10
+	VMOVUPS      96(DI), Y11
+	MOVQ         p+16(FP), DX
+	MOVQ         ldp+24(FP), SI
+	MOVQ         DX, DI
+	ADDQ         SI, DI
+	ADDQ         SI, DI
+	MOVQ         rows+48(FP), R8
+	MOVQ         AX, R9
+	MOVQ         stride+40(FP), R10
+	SUBQ         $1, R8
+	JLT          done4
+
+loop3:
+	VBROADCASTSS (DX), Y12
+	VBROADCASTSS (DX)(SI*1), Y13
+	VBROADCASTSS (DI), Y14
+	VPMOVSXBD    (R9), Y15
+	VCVTDQ2PS    Y15, Y15
+	VFMADD231PS  Y12, Y15, Y0
+	VFMADD231PS  Y13, Y15, Y1
+	VFMADD231PS  Y14, Y15, Y2
+	VPMOVSXBD    8(R9), Y15
+	VCVTDQ2PS    Y15, Y15
+	VFMADD231PS  Y12, Y15, Y3
+	VFMADD231PS  Y13, Y15, Y4
+	VFMADD231PS  Y14, Y15, Y5
+	VPMOVSXBD    16(R9), Y15
+	VCVTDQ2PS    Y15, Y15
+	VFMADD231PS  Y12, Y15, Y6
+	VFMADD231PS  Y13, Y15, Y7
+	VFMADD231PS  Y14, Y15, Y8
+	VPMOVSXBD    24(R9), Y15
+	VCVTDQ2PS    Y15, Y15
+	VFMADD231PS  Y12, Y15, Y9
+	VFMADD231PS  Y13, Y15, Y10
+	VFMADD231PS  Y14, Y15, Y11
+	ADDQ         R10, R9
+	ADDQ         $4, DX
+	ADDQ         $4, DI
+	SUBQ         $1, R8
+	JGE          loop3
+
+done4:
+	ADDQ         $1, R8
+	MOVQ         o+0(FP), DX
+	MOVQ         ldo+8(FP), SI
+	MOVQ         DX, DI
+	ADDQ         SI, DI
+	ADDQ         SI, DI
+	ADDQ         CX, DX
+	ADDQ         CX, DI
+	VMOVUPS      Y0, (DX)
+	VMOVUPS      Y1, (DX)(SI*1)
+	VMOVUPS      Y2, (DI)
+	VMOVUPS      Y3, 32(DX)
+	VMOVUPS      Y4, 32(DX)(SI*1)
+	VMOVUPS      Y5, 32(DI)
+	VMOVUPS      Y6, 64(DX)
+	VMOVUPS      Y7, 64(DX)(SI*1)
+	VMOVUPS      Y8, 64(DI)
+	VMOVUPS      Y9, 96(DX)
+	VMOVUPS      Y10, 96(DX)(SI*1)
+	VMOVUPS      Y11, 96(DI)
+	ADDQ         $0x20, AX
+	ADDQ         $0x80, CX
+	SUBQ         $0x20, BX
+	JGE          loop1
+
+done2:
+	ADDQ         $0x20, BX
+	VZEROUPPER
+	RET
+
+// mixLevels4xAVX512 adds weighted rows of bytes to 4 rows of o; ld and stride in bytes, n is a multiple of 16.
+// Requires: AVX2, FMA
+TEXT ·mixLevels4xAVX512(SB), NOSPLIT, $0-64
+	MOVQ         levels+32(FP), AX
+	MOVQ         n+56(FP), BX
+	XORQ         CX, CX
+	SUBQ         $0x10, BX
+	JLT          done2
+
+loop1:
+	MOVQ         o+0(FP), DX
+	MOVQ         ldo+8(FP), SI
+	MOVQ         DX, DI
+	ADDQ         SI, DI
+	ADDQ         SI, DI
+	ADDQ         CX, DX
+	ADDQ         CX, DI
+	VMOVUPS      (DX), Y0
+	VMOVUPS      (DX)(SI*1), Y1
+	VMOVUPS      (DI), Y2
+	VMOVUPS      (DI)(SI*1), Y3
+	VMOVUPS      32(DX), Y4
+	VMOVUPS      32(DX)(SI*1), Y5
+	VMOVUPS      32(DI), Y6
+	VMOVUPS      32(DI)(SI*1), Y7
+	MOVQ         p+16(FP), DX
+	MOVQ         ldp+24(FP), SI
+	MOVQ         DX, DI
+	ADDQ         SI, DI
+	ADDQ         SI, DI
+	MOVQ         rows+48(FP), R8
+	MOVQ         AX, R9
+	MOVQ         stride+40(FP), R10
+	SUBQ         $1, R8
+	JLT          done4
+
+loop3:
+	VBROADCASTSS (DX), Y8
+	VBROADCASTSS (DX)(SI*1), Y9
+	VBROADCASTSS (DI), Y10
+	VBROADCASTSS (DI)(SI*1), Y11
+	VPMOVSXBD    (R9), Y12
+	VCVTDQ2PS    Y12, Y12
+	VFMADD231PS  Y8, Y12, Y0
+	VFMADD231PS  Y9, Y12, Y1
+	VFMADD231PS  Y10, Y12, Y2
+	VFMADD231PS  Y11, Y12, Y3
+	VPMOVSXBD    8(R9), Y12
+	VCVTDQ2PS    Y12, Y12
+	VFMADD231PS  Y8, Y12, Y4
+	VFMADD231PS  Y9, Y12, Y5
+	VFMADD231PS  Y10, Y12, Y6
+	VFMADD231PS  Y11, Y12, Y7
+	ADDQ         R10, R9
+	ADDQ         $4, DX
+	ADDQ         $4, DI
+	SUBQ         $1, R8
+	JGE          loop3
+
+done4:
+	ADDQ         $1, R8
+	MOVQ         o+0(FP), DX
+	MOVQ         ldo+8(FP), SI
+	MOVQ         DX, DI
+	ADDQ         SI, DI
+	ADDQ         SI, DI
+	ADDQ         CX, DX
+	ADDQ         CX, DI
+	VMOVUPS      Y0, (DX)
+	VMOVUPS      Y1, (DX)(SI*1)
+	VMOVUPS      Y2, (DI)
+	VMOVUPS      Y3, (DI)(SI*1)
+	VMOVUPS      Y4, 32(DX)
+	VMOVUPS      Y5, 32(DX)(SI*1)
+	VMOVUPS      Y6, 32(DI)
+	VMOVUPS      Y7, 32(DI)(SI*1)
+	ADDQ         $0x10, AX
+	ADDQ         $0x40, CX
+	SUBQ         $0x10, BX
+	JGE          loop1
+
+done2:
+	ADDQ         $0x10, BX
+	VZEROUPPER
+	RET
+
+// mixLevels5xAVX512 adds weighted rows of bytes to 5 rows of o; ld and stride in bytes, n is a multiple of 16.
+// Requires: AVX2, FMA
+TEXT ·mixLevels5xAVX512(SB), NOSPLIT, $0-64
+	MOVQ         levels+32(FP), AX
+	MOVQ         n+56(FP), BX
+	XORQ         CX, CX
+	SUBQ         $0x10, BX
+	JLT          done2
+
+loop1:
+	MOVQ         o+0(FP), DX
+	MOVQ         ldo+8(FP), SI
+	MOVQ         DX, DI
+	ADDQ         SI, DI
+	ADDQ         SI, DI
+	MOVQ         DI, R8
+	ADDQ         SI, R8
+	ADDQ         SI, R8
+	ADDQ         CX, DX
+	ADDQ         CX, DI
+	ADDQ         CX, R8
+	VMOVUPS      (DX), Y0
+	VMOVUPS      (DX)(SI*1), Y1
+	VMOVUPS      (DI), Y2
+	VMOVUPS      (DI)(SI*1), Y3
+	VMOVUPS      (R8), Y4
+	VMOVUPS      32(DX), Y5
+	VMOVUPS      32(DX)(SI*1), Y6
+	VMOVUPS      32(DI), Y7
+	VMOVUPS      32(DI)(SI*1), Y8
+	VMOVUPS      32(R8), Y9
+	MOVQ         p+16(FP), DX
+	MOVQ         ldp+24(FP), SI
+	MOVQ         DX, DI
+	ADDQ         SI, DI
+	ADDQ         SI, DI
+	MOVQ         DI, R8
+	ADDQ         SI, R8
+	ADDQ         SI, R8
+	MOVQ         rows+48(FP), R9
+	MOVQ         AX, R10
+	MOVQ         stride+40(FP), R11
+	SUBQ         $1, R9
+	JLT          done4
+
+loop3:
+	VPMOVSXBD    (R10), Y10
+	VCVTDQ2PS    Y10, Y10
+	VBROADCASTSS (DX), Y11
+	VFMADD231PS  Y11, Y10, Y0
+	VBROADCASTSS (DX)(SI*1), Y11
+	VFMADD231PS  Y11, Y10, Y1
+	VBROADCASTSS (DI), Y11
+	VFMADD231PS  Y11, Y10, Y2
+	VBROADCASTSS (DI)(SI*1), Y11
+	VFMADD231PS  Y11, Y10, Y3
+	VBROADCASTSS (R8), Y11
+	VFMADD231PS  Y11, Y10, Y4
+	VPMOVSXBD    8(R10), Y10
+	VCVTDQ2PS    Y10, Y10
+	VBROADCASTSS (DX), Y11
+	VFMADD231PS  Y11, Y10, Y5
+	VBROADCASTSS (DX)(SI*1), Y11
+	VFMADD231PS  Y11, Y10, Y6
+	VBROADCASTSS (DI), Y11
+	VFMADD231PS  Y11, Y10, Y7
+	VBROADCASTSS (DI)(SI*1), Y11
+	VFMADD231PS  Y11, Y10, Y8
+	VBROADCASTSS (R8), Y11
+	VFMADD231PS  Y11, Y10, Y9
+	ADDQ         R11, R10
+	ADDQ         $4, DX
+	ADDQ         $4, DI
+	ADDQ         $4, R8
+	SUBQ         $1, R9
+	JGE          loop3
+
+done4:
+	ADDQ         $1, R9
+	MOVQ         o+0(FP), DX
+	MOVQ         ldo+8(FP), SI
+	MOVQ         DX, DI
+	ADDQ         SI, DI
+	ADDQ         SI, DI
+	MOVQ         DI, R8
+	ADDQ         SI, R8
+	ADDQ         SI, R8
+	ADDQ         CX, DX
+	ADDQ         CX, DI
+	ADDQ         CX, R8
+	VMOVUPS      Y0, (DX)
+	VMOVUPS      Y1, (DX)(SI*1)
+	VMOVUPS      Y2, (DI)
+	VMOVUPS      Y3, (DI)(SI*1)
+	VMOVUPS      Y4, (R8)
+	VMOVUPS      Y5, 32(DX)
+	VMOVUPS      Y6, 32(DX)(SI*1)
+	VMOVUPS      Y7, 32(DI)
+	VMOVUPS      Y8, 32(DI)(SI*1)
+	VMOVUPS      Y9, 32(R8)
+	ADDQ         $0x10, AX
+	ADDQ         $0x40, CX
+	SUBQ         $0x10, BX
+	JGE          loop1
+
+done2:
+	ADDQ         $0x10, BX
+	VZEROUPPER
+	RET
+
+// mixLevels6xAVX512 adds weighted rows of bytes to 6 rows of o; ld and stride in bytes, n is a multiple of 16.
+// Requires: AVX2, FMA
+TEXT ·mixLevels6xAVX512(SB), NOSPLIT, $0-64
+	MOVQ         levels+32(FP), AX
+	MOVQ         n+56(FP), BX
+	XORQ         CX, CX
+	SUBQ         $0x10, BX
+	JLT          done2
+
+loop1:
+	MOVQ         o+0(FP), DX
+	MOVQ         ldo+8(FP), SI
+	MOVQ         DX, DI
+	ADDQ         SI, DI
+	ADDQ         SI, DI
+	MOVQ         DI, R8
+	ADDQ         SI, R8
+	ADDQ         SI, R8
+	ADDQ         CX, DX
+	ADDQ         CX, DI
+	ADDQ         CX, R8
+	VMOVUPS      (DX), Y0
+	VMOVUPS      (DX)(SI*1), Y1
+	VMOVUPS      (DI), Y2
+	VMOVUPS      (DI)(SI*1), Y3
+	VMOVUPS      (R8), Y4
+	VMOVUPS      (R8)(SI*1), Y5
+	VMOVUPS      32(DX), Y6
+	VMOVUPS      32(DX)(SI*1), Y7
+	VMOVUPS      32(DI), Y8
+	VMOVUPS      32(DI)(SI*1), Y9
+	VMOVUPS      32(R8), Y10
+	VMOVUPS      32(R8)(SI*1), Y11
+	MOVQ         p+16(FP), DX
+	MOVQ         ldp+24(FP), SI
+	MOVQ         DX, DI
+	ADDQ         SI, DI
+	ADDQ         SI, DI
+	MOVQ         DI, R8
+	ADDQ         SI, R8
+	ADDQ         SI, R8
+	MOVQ         rows+48(FP), R9
+	MOVQ         AX, R10
+	MOVQ         stride+40(FP), R11
+	SUBQ         $1, R9
+	JLT          done4
+
+loop3:
+	VPMOVSXBD    (R10), Y12
+	VCVTDQ2PS    Y12, Y12
+	VBROADCASTSS (DX), Y13
+	VFMADD231PS  Y13, Y12, Y0
+	VBROADCASTSS (DX)(SI*1), Y13
+	VFMADD231PS  Y13, Y12, Y1
+	VBROADCASTSS (DI), Y13
+	VFMADD231PS  Y13, Y12, Y2
+	VBROADCASTSS (DI)(SI*1), Y13
+	VFMADD231PS  Y13, Y12, Y3
+	VBROADCASTSS (R8), Y13
+	VFMADD231PS  Y13, Y12, Y4
+	VBROADCASTSS (R8)(SI*1), Y13
+	VFMADD231PS  Y13, Y12, Y5
+	VPMOVSXBD    8(R10), Y12
+	VCVTDQ2PS    Y12, Y12
+	VBROADCASTSS (DX), Y13
+	VFMADD231PS  Y13, Y12, Y6
+	VBROADCASTSS (DX)(SI*1), Y13
+	VFMADD231PS  Y13, Y12, Y7
+	VBROADCASTSS (DI), Y13
+	VFMADD231PS  Y13, Y12, Y8
+	VBROADCASTSS (DI)(SI*1), Y13
+	VFMADD231PS  Y13, Y12, Y9
+	VBROADCASTSS (R8), Y13
+	VFMADD231PS  Y13, Y12, Y10
+	VBROADCASTSS (R8)(SI*1), Y13
+	VFMADD231PS  Y13, Y12, Y11
+	ADDQ         R11, R10
+	ADDQ         $4, DX
+	ADDQ         $4, DI
+	ADDQ         $4, R8
+	SUBQ         $1, R9
+	JGE          loop3
+
+done4:
+	ADDQ         $1, R9
+	MOVQ         o+0(FP), DX
+	MOVQ         ldo+8(FP), SI
+	MOVQ         DX, DI
+	ADDQ         SI, DI
+	ADDQ         SI, DI
+	MOVQ         DI, R8
+	ADDQ         SI, R8
+	ADDQ         SI, R8
+	ADDQ         CX, DX
+	ADDQ         CX, DI
+	ADDQ         CX, R8
+	VMOVUPS      Y0, (DX)
+	VMOVUPS      Y1, (DX)(SI*1)
+	VMOVUPS      Y2, (DI)
+	VMOVUPS      Y3, (DI)(SI*1)
+	VMOVUPS      Y4, (R8)
+	VMOVUPS      Y5, (R8)(SI*1)
+	VMOVUPS      Y6, 32(DX)
+	VMOVUPS      Y7, 32(DX)(SI*1)
+	VMOVUPS      Y8, 32(DI)
+	VMOVUPS      Y9, 32(DI)(SI*1)
+	VMOVUPS      Y10, 32(R8)
+	VMOVUPS      Y11, 32(R8)(SI*1)
+	ADDQ         $0x10, AX
+	ADDQ         $0x40, CX
+	SUBQ         $0x10, BX
+	JGE          loop1
+
+done2:
+	ADDQ         $0x10, BX
+	VZEROUPPER
+	RET
+
+// mixLevels1xAVX2 adds weighted rows of bytes to 1 row of o; ld and stride in bytes, n is a multiple of 32.
+// Requires: AVX2, FMA
+TEXT ·mixLevels1xAVX2(SB), NOSPLIT, $0-64
+	MOVQ         levels+32(FP), AX
+	MOVQ         n+56(FP), BX
+	XORQ         CX, CX
+	SUBQ         $0x20, BX
+	JLT          done2
+
+loop1:
+	MOVQ         o+0(FP), DX
+	ADDQ         CX, DX
+	VMOVUPS      (DX), Y0
+	VMOVUPS      32(DX), Y1
+	VMOVUPS      64(DX), Y2
+	VMOVUPS      96(DX), Y3
+	MOVQ         p+16(FP), DX
+	MOVQ         rows+48(FP), SI
+	MOVQ         AX, DI
+	MOVQ         stride+40(FP), R8
+	SUBQ         $1, SI
+	JLT          done4
+
+loop3:
+	VBROADCASTSS (DX), Y4
+	VPMOVSXBD    (DI), Y5
+	VCVTDQ2PS    Y5, Y5
+	VFMADD231PS  Y4, Y5, Y0
+	VPMOVSXBD    8(DI), Y5
+	VCVTDQ2PS    Y5, Y5
+	VFMADD231PS  Y4, Y5, Y1
+	VPMOVSXBD    16(DI), Y5
+	VCVTDQ2PS    Y5, Y5
+	VFMADD231PS  Y4, Y5, Y2
+	VPMOVSXBD    24(DI), Y5
+	VCVTDQ2PS    Y5, Y5
+	VFMADD231PS  Y4, Y5, Y3
+	ADDQ         R8, DI
+	ADDQ         $4, DX
+	SUBQ         $1, SI
+	JGE          loop3
+
+done4:
+	ADDQ         $1, SI
+	MOVQ         o+0(FP), DX
+	ADDQ         CX, DX
+	VMOVUPS      Y0, (DX)
+	VMOVUPS      Y1, 32(DX)
+	VMOVUPS      Y2, 64(DX)
+	VMOVUPS      Y3, 96(DX)
+	ADDQ         $0x20, AX
+	ADDQ         $0x80, CX
+	SUBQ         $0x20, BX
+	JGE          loop1
+
+done2:
+	ADDQ         $0x20, BX
+	VZEROUPPER
+	RET
+
+// mixLevels2xAVX2 adds weighted rows of bytes to 2 rows of o; ld and stride in bytes, n is a multiple of 32.
+// Requires: AVX2, FMA
+TEXT ·mixLevels2xAVX2(SB), NOSPLIT, $0-64
+	MOVQ         levels+32(FP), AX
+	MOVQ         n+56(FP), BX
+	XORQ         CX, CX
+	SUBQ         $0x20, BX
+	JLT          done2
+
+loop1:
+	MOVQ         o+0(FP), DX
+	MOVQ         ldo+8(FP), SI
+	ADDQ         CX, DX
+	VMOVUPS      (DX), Y0
+	VMOVUPS      (DX)(SI*1), Y1
+	VMOVUPS      32(DX), Y2
+	VMOVUPS      32(DX)(SI*1), Y3
+	VMOVUPS      64(DX), Y4
+	VMOVUPS      64(DX)(SI*1), Y5
+	VMOVUPS      96(DX), Y6
+	VMOVUPS      96(DX)(SI*1), Y7
+	MOVQ         p+16(FP), DX
+	MOVQ         ldp+24(FP), SI
+	MOVQ         rows+48(FP), DI
+	MOVQ         AX, R8
+	MOVQ         stride+40(FP), R9
+	SUBQ         $1, DI
+	JLT          done4
+
+loop3:
+	VBROADCASTSS (DX), Y8
+	VBROADCASTSS (DX)(SI*1), Y9
+	VPMOVSXBD    (R8), Y10
+	VCVTDQ2PS    Y10, Y10
+	VFMADD231PS  Y8, Y10, Y0
+	VFMADD231PS  Y9, Y10, Y1
+	VPMOVSXBD    8(R8), Y10
+	VCVTDQ2PS    Y10, Y10
+	VFMADD231PS  Y8, Y10, Y2
+	VFMADD231PS  Y9, Y10, Y3
+	VPMOVSXBD    16(R8), Y10
+	VCVTDQ2PS    Y10, Y10
+	VFMADD231PS  Y8, Y10, Y4
+	VFMADD231PS  Y9, Y10, Y5
+	VPMOVSXBD    24(R8), Y10
+	VCVTDQ2PS    Y10, Y10
+	VFMADD231PS  Y8, Y10, Y6
+	VFMADD231PS  Y9, Y10, Y7
+	ADDQ         R9, R8
+	ADDQ         $4, DX
+	SUBQ         $1, DI
+	JGE          loop3
+
+done4:
+	ADDQ         $1, DI
+	MOVQ         o+0(FP), DX
+	MOVQ         ldo+8(FP), SI
+	ADDQ         CX, DX
+	VMOVUPS      Y0, (DX)
+	VMOVUPS      Y1, (DX)(SI*1)
+	VMOVUPS      Y2, 32(DX)
+	VMOVUPS      Y3, 32(DX)(SI*1)
+	VMOVUPS      Y4, 64(DX)
+	VMOVUPS      Y5, 64(DX)(SI*1)
+	VMOVUPS      Y6, 96(DX)
+	VMOVUPS      Y7, 96(DX)(SI*1)
+	ADDQ         $0x20, AX
+	ADDQ         $0x80, CX
+	SUBQ         $0x20, BX
+	JGE          loop1
+
+done2:
+	ADDQ         $0x20, BX
+	VZEROUPPER
+	RET
+
+// mixLevels3xAVX2 adds weighted rows of bytes to 3 rows of o; ld and stride in bytes, n is a multiple of 32.
+// Requires: AVX2, FMA
+TEXT ·mixLevels3xAVX2(SB), NOSPLIT, $0-64
+	MOVQ         levels+32(FP), AX
+	MOVQ         n+56(FP), BX
+	XORQ         CX, CX
+	SUBQ         $0x20, BX
+	JLT          done2
+
+loop1:
+	MOVQ         o+0(FP), DX
+	MOVQ         ldo+8(FP), SI
+	MOVQ         DX, DI
+	ADDQ         SI, DI
+	ADDQ         SI, DI
+	ADDQ         CX, DX
+	ADDQ         CX, DI
+	VMOVUPS      (DX), Y0
+	VMOVUPS      (DX)(SI*1), Y1
+	VMOVUPS      (DI), Y2
+	VMOVUPS      32(DX), Y3
+	VMOVUPS      32(DX)(SI*1), Y4
+	VMOVUPS      32(DI), Y5
+	VMOVUPS      64(DX), Y6
+	VMOVUPS      64(DX)(SI*1), Y7
+	VMOVUPS      64(DI), Y8
+	VMOVUPS      96(DX), Y9
+	VMOVUPS      96(DX)(SI*1), Y10
+	VMOVUPS      96(DI), Y11
+	MOVQ         p+16(FP), DX
+	MOVQ         ldp+24(FP), SI
+	MOVQ         DX, DI
+	ADDQ         SI, DI
+	ADDQ         SI, DI
+	MOVQ         rows+48(FP), R8
+	MOVQ         AX, R9
+	MOVQ         stride+40(FP), R10
+	SUBQ         $1, R8
+	JLT          done4
+
+loop3:
+	VBROADCASTSS (DX), Y12
+	VBROADCASTSS (DX)(SI*1), Y13
+	VBROADCASTSS (DI), Y14
+	VPMOVSXBD    (R9), Y15
+	VCVTDQ2PS    Y15, Y15
+	VFMADD231PS  Y12, Y15, Y0
+	VFMADD231PS  Y13, Y15, Y1
+	VFMADD231PS  Y14, Y15, Y2
+	VPMOVSXBD    8(R9), Y15
+	VCVTDQ2PS    Y15, Y15
+	VFMADD231PS  Y12, Y15, Y3
+	VFMADD231PS  Y13, Y15, Y4
+	VFMADD231PS  Y14, Y15, Y5
+	VPMOVSXBD    16(R9), Y15
+	VCVTDQ2PS    Y15, Y15
+	VFMADD231PS  Y12, Y15, Y6
+	VFMADD231PS  Y13, Y15, Y7
+	VFMADD231PS  Y14, Y15, Y8
+	VPMOVSXBD    24(R9), Y15
+	VCVTDQ2PS    Y15, Y15
+	VFMADD231PS  Y12, Y15, Y9
+	VFMADD231PS  Y13, Y15, Y10
+	VFMADD231PS  Y14, Y15, Y11
+	ADDQ         R10, R9
+	ADDQ         $4, DX
+	ADDQ         $4, DI
+	SUBQ         $1, R8
+	JGE          loop3
+
+done4:
+	ADDQ         $1, R8
+	MOVQ         o+0(FP), DX
+	MOVQ         ldo+8(FP), SI
+	MOVQ         DX, DI
+	ADDQ         SI, DI
+	ADDQ         SI, DI
+	ADDQ         CX, DX
+	ADDQ         CX, DI
+	VMOVUPS      Y0, (DX)
+	VMOVUPS      Y1, (DX)(SI*1)
+	VMOVUPS      Y2, (DI)
+	VMOVUPS      Y3, 32(DX)
+	VMOVUPS      Y4, 32(DX)(SI*1)
+	VMOVUPS      Y5, 32(DI)
+	VMOVUPS      Y6, 64(DX)
+	VMOVUPS      Y7, 64(DX)(SI*1)
+	VMOVUPS      Y8, 64(DI)
+	VMOVUPS      Y9, 96(DX)
+	VMOVUPS      Y10, 96(DX)(SI*1)
+	VMOVUPS      Y11, 96(DI)
+	ADDQ         $0x20, AX
+	ADDQ         $0x80, CX
+	SUBQ         $0x20, BX
+	JGE          loop1
+
+done2:
+	ADDQ         $0x20, BX
+	VZEROUPPER
+	RET
+
+// mixLevels4xAVX2 adds weighted rows of bytes to 4 rows of o; ld and stride in bytes, n is a multiple of 16.
+// Requires: AVX2, FMA
+TEXT ·mixLevels4xAVX2(SB), NOSPLIT, $0-64
+	MOVQ         levels+32(FP), AX
+	MOVQ         n+56(FP), BX
+	XORQ         CX, CX
+	SUBQ         $0x10, BX
+	JLT          done2
+
+loop1:
+	MOVQ         o+0(FP), DX
+	MOVQ         ldo+8(FP), SI
+	MOVQ         DX, DI
+	ADDQ         SI, DI
+	ADDQ         SI, DI
+	ADDQ         CX, DX
+	ADDQ         CX, DI
+	VMOVUPS      (DX), Y0
+	VMOVUPS      (DX)(SI*1), Y1
+	VMOVUPS      (DI), Y2
+	VMOVUPS      (DI)(SI*1), Y3
+	VMOVUPS      32(DX), Y4
+	VMOVUPS      32(DX)(SI*1), Y5
+	VMOVUPS      32(DI), Y6
+	VMOVUPS      32(DI)(SI*1), Y7
+	MOVQ         p+16(FP), DX
+	MOVQ         ldp+24(FP), SI
+	MOVQ         DX, DI
+	ADDQ         SI, DI
+	ADDQ         SI, DI
+	MOVQ         rows+48(FP), R8
+	MOVQ         AX, R9
+	MOVQ         stride+40(FP), R10
+	SUBQ         $1, R8
+	JLT          done4
+
+loop3:
+	VBROADCASTSS (DX), Y8
+	VBROADCASTSS (DX)(SI*1), Y9
+	VBROADCASTSS (DI), Y10
+	VBROADCASTSS (DI)(SI*1), Y11
+	VPMOVSXBD    (R9), Y12
+	VCVTDQ2PS    Y12, Y12
+	VFMADD231PS  Y8, Y12, Y0
+	VFMADD231PS  Y9, Y12, Y1
+	VFMADD231PS  Y10, Y12, Y2
+	VFMADD231PS  Y11, Y12, Y3
+	VPMOVSXBD    8(R9), Y12
+	VCVTDQ2PS    Y12, Y12
+	VFMADD231PS  Y8, Y12, Y4
+	VFMADD231PS  Y9, Y12, Y5
+	VFMADD231PS  Y10, Y12, Y6
+	VFMADD231PS  Y11, Y12, Y7
+	ADDQ         R10, R9
+	ADDQ         $4, DX
+	ADDQ         $4, DI
+	SUBQ         $1, R8
+	JGE          loop3
+
+done4:
+	ADDQ         $1, R8
+	MOVQ         o+0(FP), DX
+	MOVQ         ldo+8(FP), SI
+	MOVQ         DX, DI
+	ADDQ         SI, DI
+	ADDQ         SI, DI
+	ADDQ         CX, DX
+	ADDQ         CX, DI
+	VMOVUPS      Y0, (DX)
+	VMOVUPS      Y1, (DX)(SI*1)
+	VMOVUPS      Y2, (DI)
+	VMOVUPS      Y3, (DI)(SI*1)
+	VMOVUPS      Y4, 32(DX)
+	VMOVUPS      Y5, 32(DX)(SI*1)
+	VMOVUPS      Y6, 32(DI)
+	VMOVUPS      Y7, 32(DI)(SI*1)
+	ADDQ         $0x10, AX
+	ADDQ         $0x40, CX
+	SUBQ         $0x10, BX
+	JGE          loop1
+
+done2:
+	ADDQ         $0x10, BX
+	VZEROUPPER
+	RET
+
+// mixLevels5xAVX2 adds weighted rows of bytes to 5 rows of o; ld and stride in bytes, n is a multiple of 16.
+// Requires: AVX2, FMA
+TEXT ·mixLevels5xAVX2(SB), NOSPLIT, $0-64
+	MOVQ         levels+32(FP), AX
+	MOVQ         n+56(FP), BX
+	XORQ         CX, CX
+	SUBQ         $0x10, BX
+	JLT          done2
+
+loop1:
+	MOVQ         o+0(FP), DX
+	MOVQ         ldo+8(FP), SI
+	MOVQ         DX, DI
+	ADDQ         SI, DI
+	ADDQ         SI, DI
+	MOVQ         DI, R8
+	ADDQ         SI, R8
+	ADDQ         SI, R8
+	ADDQ         CX, DX
+	ADDQ         CX, DI
+	ADDQ         CX, R8
+	VMOVUPS      (DX), Y0
+	VMOVUPS      (DX)(SI*1), Y1
+	VMOVUPS      (DI), Y2
+	VMOVUPS      (DI)(SI*1), Y3
+	VMOVUPS      (R8), Y4
+	VMOVUPS      32(DX), Y5
+	VMOVUPS      32(DX)(SI*1), Y6
+	VMOVUPS      32(DI), Y7
+	VMOVUPS      32(DI)(SI*1), Y8
+	VMOVUPS      32(R8), Y9
+	MOVQ         p+16(FP), DX
+	MOVQ         ldp+24(FP), SI
+	MOVQ         DX, DI
+	ADDQ         SI, DI
+	ADDQ         SI, DI
+	MOVQ         DI, R8
+	ADDQ         SI, R8
+	ADDQ         SI, R8
+	MOVQ         rows+48(FP), R9
+	MOVQ         AX, R10
+	MOVQ         stride+40(FP), R11
+	SUBQ         $1, R9
+	JLT          done4
+
+loop3:
+	VPMOVSXBD    (R10), Y10
+	VCVTDQ2PS    Y10, Y10
+	VBROADCASTSS (DX), Y11
+	VFMADD231PS  Y11, Y10, Y0
+	VBROADCASTSS (DX)(SI*1), Y11
+	VFMADD231PS  Y11, Y10, Y1
+	VBROADCASTSS (DI), Y11
+	VFMADD231PS  Y11, Y10, Y2
+	VBROADCASTSS (DI)(SI*1), Y11
+	VFMADD231PS  Y11, Y10, Y3
+	VBROADCASTSS (R8), Y11
+	VFMADD231PS  Y11, Y10, Y4
+	VPMOVSXBD    8(R10), Y10
+	VCVTDQ2PS    Y10, Y10
+	VBROADCASTSS (DX), Y11
+	VFMADD231PS  Y11, Y10, Y5
+	VBROADCASTSS (DX)(SI*1), Y11
+	VFMADD231PS  Y11, Y10, Y6
+	VBROADCASTSS (DI), Y11
+	VFMADD231PS  Y11, Y10, Y7
+	VBROADCASTSS (DI)(SI*1), Y11
+	VFMADD231PS  Y11, Y10, Y8
+	VBROADCASTSS (R8), Y11
+	VFMADD231PS  Y11, Y10, Y9
+	ADDQ         R11, R10
+	ADDQ         $4, DX
+	ADDQ         $4, DI
+	ADDQ         $4, R8
+	SUBQ         $1, R9
+	JGE          loop3
+
+done4:
+	ADDQ         $1, R9
+	MOVQ         o+0(FP), DX
+	MOVQ         ldo+8(FP), SI
+	MOVQ         DX, DI
+	ADDQ         SI, DI
+	ADDQ         SI, DI
+	MOVQ         DI, R8
+	ADDQ         SI, R8
+	ADDQ         SI, R8
+	ADDQ         CX, DX
+	ADDQ         CX, DI
+	ADDQ         CX, R8
+	VMOVUPS      Y0, (DX)
+	VMOVUPS      Y1, (DX)(SI*1)
+	VMOVUPS      Y2, (DI)
+	VMOVUPS      Y3, (DI)(SI*1)
+	VMOVUPS      Y4, (R8)
+	VMOVUPS      Y5, 32(DX)
+	VMOVUPS      Y6, 32(DX)(SI*1)
+	VMOVUPS      Y7, 32(DI)
+	VMOVUPS      Y8, 32(DI)(SI*1)
+	VMOVUPS      Y9, 32(R8)
+	ADDQ         $0x10, AX
+	ADDQ         $0x40, CX
+	SUBQ         $0x10, BX
+	JGE          loop1
+
+done2:
+	ADDQ         $0x10, BX
+	VZEROUPPER
+	RET
+
+// mixLevels6xAVX2 adds weighted rows of bytes to 6 rows of o; ld and stride in bytes, n is a multiple of 16.
+// Requires: AVX2, FMA
+TEXT ·mixLevels6xAVX2(SB), NOSPLIT, $0-64
+	MOVQ         levels+32(FP), AX
+	MOVQ         n+56(FP), BX
+	XORQ         CX, CX
+	SUBQ         $0x10, BX
+	JLT          done2
+
+loop1:
+	MOVQ         o+0(FP), DX
+	MOVQ         ldo+8(FP), SI
+	MOVQ         DX, DI
+	ADDQ         SI, DI
+	ADDQ         SI, DI
+	MOVQ         DI, R8
+	ADDQ         SI, R8
+	ADDQ         SI, R8
+	ADDQ         CX, DX
+	ADDQ         CX, DI
+	ADDQ         CX, R8
+	VMOVUPS      (DX), Y0
+	VMOVUPS      (DX)(SI*1), Y1
+	VMOVUPS      (DI), Y2
+	VMOVUPS      (DI)(SI*1), Y3
+	VMOVUPS      (R8), Y4
+	VMOVUPS      (R8)(SI*1), Y5
+	VMOVUPS      32(DX), Y6
+	VMOVUPS      32(DX)(SI*1), Y7
+	VMOVUPS      32(DI), Y8
+	VMOVUPS      32(DI)(SI*1), Y9
+	VMOVUPS      32(R8), Y10
+	VMOVUPS      32(R8)(SI*1), Y11
+	MOVQ         p+16(FP), DX
+	MOVQ         ldp+24(FP), SI
+	MOVQ         DX, DI
+	ADDQ         SI, DI
+	ADDQ         SI, DI
+	MOVQ         DI, R8
+	ADDQ         SI, R8
+	ADDQ         SI, R8
+	MOVQ         rows+48(FP), R9
+	MOVQ         AX, R10
+	MOVQ         stride+40(FP), R11
+	SUBQ         $1, R9
+	JLT          done4
+
+loop3:
+	VPMOVSXBD    (R10), Y12
+	VCVTDQ2PS    Y12, Y12
+	VBROADCASTSS (DX), Y13
+	VFMADD231PS  Y13, Y12, Y0
+	VBROADCASTSS (DX)(SI*1), Y13
+	VFMADD231PS  Y13, Y12, Y1
+	VBROADCASTSS (DI), Y13
+	VFMADD231PS  Y13, Y12, Y2
+	VBROADCASTSS (DI)(SI*1), Y13
+	VFMADD231PS  Y13, Y12, Y3
+	VBROADCASTSS (R8), Y13
+	VFMADD231PS  Y13, Y12, Y4
+	VBROADCASTSS (R8)(SI*1), Y13
+	VFMADD231PS  Y13, Y12, Y5
+	VPMOVSXBD    8(R10), Y12
+	VCVTDQ2PS    Y12, Y12
+	VBROADCASTSS (DX), Y13
+	VFMADD231PS  Y13, Y12, Y6
+	VBROADCASTSS (DX)(SI*1), Y13
+	VFMADD231PS  Y13, Y12, Y7
+	VBROADCASTSS (DI), Y13
+	VFMADD231PS  Y13, Y12, Y8
+	VBROADCASTSS (DI)(SI*1), Y13
+	VFMADD231PS  Y13, Y12, Y9
+	VBROADCASTSS (R8), Y13
+	VFMADD231PS  Y13, Y12, Y10
+	VBROADCASTSS (R8)(SI*1), Y13
+	VFMADD231PS  Y13, Y12, Y11
+	ADDQ         R11, R10
+	ADDQ         $4, DX
+	ADDQ         $4, DI
+	ADDQ         $4, R8
+	SUBQ         $1, R9
+	JGE          loop3
+
+done4:
+	ADDQ         $1, R9
+	MOVQ         o+0(FP), DX
+	MOVQ         ldo+8(FP), SI
+	MOVQ         DX, DI
+	ADDQ         SI, DI
+	ADDQ         SI, DI
+	MOVQ         DI, R8
+	ADDQ         SI, R8
+	ADDQ         SI, R8
+	ADDQ         CX, DX
+	ADDQ         CX, DI
+	ADDQ         CX, R8
+	VMOVUPS      Y0, (DX)
+	VMOVUPS      Y1, (DX)(SI*1)
+	VMOVUPS      Y2, (DI)
+	VMOVUPS      Y3, (DI)(SI*1)
+	VMOVUPS      Y4, (R8)
+	VMOVUPS      Y5, (R8)(SI*1)
+	VMOVUPS      Y6, 32(DX)
+	VMOVUPS      Y7, 32(DX)(SI*1)
+	VMOVUPS      Y8, 32(DI)
+	VMOVUPS      Y9, 32(DI)(SI*1)
+	VMOVUPS      Y10, 32(R8)
+	VMOVUPS      Y11, 32(R8)(SI*1)
+	ADDQ         $0x10, AX
+	ADDQ         $0x40, CX
+	SUBQ         $0x10, BX
+	JGE          loop1
+
+done2:
+	ADDQ         $0x10, BX
+	VZEROUPPER
+	RET
+
 // gemmSignedHalvesAVX512 multiplies unpacked rows with a panel of 8 tokens; rows is a multiple of 4, ldw in bytes.
 // Requires: FMA, AVX512VL, AVX512VNNI
 TEXT ·gemmSignedHalvesAVX512(SB), NOSPLIT, $0-48

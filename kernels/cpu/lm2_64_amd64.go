@@ -210,62 +210,28 @@ func matmulQ8Lm2_64AVX512(y []float32, ldy int, x *Act, m int, w []byte, stride 
 	matmulQ8TilesLm2_64AVX512.drive(64, 18, matmulQ8Lm2_64Generic, y, ldy, x, m, w, stride, rows, n, ws)
 }
 
-// mix1xLm2_64AVX512 adds weighted rows of v to 1 row of o; ld and stride in bytes, a unit is 64 values.
+// mixLevelsLm2_64AVX512 unpacks a block of 64 values of each row to levels and a scale; stride in bytes.
 //
-//	for j := range 1 {
-//		for i := range units * 64 {
-//			o[j][i] += sum(p[j][r] * v[r][i]) // over r < rows
+//	for r := range rows {
+//		scales[r] = scale(v[r])
+//		for i := range 64 {
+//			levels[r][i] = level(v[r], i)
 //		}
 //	}
 //
-// Requires: AVX2, F16C, FMA
+// Requires: AVX2, F16C
 //
 //go:noescape
-func mix1xLm2_64AVX512(o *float32, ldo int, p *float32, ldp int, v *byte, stride int, rows int, units int)
+func mixLevelsLm2_64AVX512(levels *byte, scales *float32, v *byte, stride int, rows int)
 
-// mix2xLm2_64AVX512 adds weighted rows of v to 2 rows of o; ld and stride in bytes, a unit is 64 values.
-//
-//	for j := range 2 {
-//		for i := range units * 64 {
-//			o[j][i] += sum(p[j][r] * v[r][i]) // over r < rows
-//		}
-//	}
-//
-// Requires: AVX2, F16C, FMA
-//
-//go:noescape
-func mix2xLm2_64AVX512(o *float32, ldo int, p *float32, ldp int, v *byte, stride int, rows int, units int)
-
-// mix3xLm2_64AVX512 adds weighted rows of v to 3 rows of o; ld and stride in bytes, a unit is 64 values.
-//
-//	for j := range 3 {
-//		for i := range units * 64 {
-//			o[j][i] += sum(p[j][r] * v[r][i]) // over r < rows
-//		}
-//	}
-//
-// Requires: AVX2, F16C, FMA
-//
-//go:noescape
-func mix3xLm2_64AVX512(o *float32, ldo int, p *float32, ldp int, v *byte, stride int, rows int, units int)
-
-// mix5xLm2_64AVX512 adds weighted rows of v to 5 rows of o; ld and stride in bytes, a unit is 64 values.
-//
-//	for j := range 5 {
-//		for i := range units * 64 {
-//			o[j][i] += sum(p[j][r] * v[r][i]) // over r < rows
-//		}
-//	}
-//
-// Requires: AVX2, F16C, FMA
-//
-//go:noescape
-func mix5xLm2_64AVX512(o *float32, ldo int, p *float32, ldp int, v *byte, stride int, rows int, units int)
-
-var mixTilesLm2_64AVX512 = mixTiles{mix1xLm2_64AVX512, mix2xLm2_64AVX512, mix3xLm2_64AVX512, nil, mix5xLm2_64AVX512, nil}
+var mixPartsLm2_64AVX512 = mixLevels{
+	levels:   mixLevelsLm2_64AVX512,
+	scaleMul: vecScaleMulAVX2,
+	tiles:    &mixLevelsTilesAVX512,
+}
 
 func mixLm2_64AVX512(o []float32, ldo int, p []float32, ldp int, m int, v []byte, stride int, rows int, n int, ws *Workspace) {
-	mixTilesLm2_64AVX512.drive(64, 18, mixLm2_64Generic, o, ldo, p, ldp, m, v, stride, rows, n, ws)
+	mixPartsLm2_64AVX512.drive(64, 18, mixLm2_64Generic, o, ldo, p, ldp, m, v, stride, rows, n, ws)
 }
 
 // decodeUnitsLm2_64AVX2 unpacks units of 64 values.
@@ -497,60 +463,26 @@ func encodeLm2_64AVX2(dst []byte, src []float32) {
 	driveEncode(encodeGroupsLm2_64AVX2, 8, 64, 18, 6400, dst, src)
 }
 
-// mix1xLm2_64AVX2 adds weighted rows of v to 1 row of o; ld and stride in bytes, a unit is 64 values.
+// mixLevelsLm2_64AVX2 unpacks a block of 64 values of each row to levels and a scale; stride in bytes.
 //
-//	for j := range 1 {
-//		for i := range units * 64 {
-//			o[j][i] += sum(p[j][r] * v[r][i]) // over r < rows
+//	for r := range rows {
+//		scales[r] = scale(v[r])
+//		for i := range 64 {
+//			levels[r][i] = level(v[r], i)
 //		}
 //	}
 //
-// Requires: AVX2, F16C, FMA
+// Requires: AVX2, F16C
 //
 //go:noescape
-func mix1xLm2_64AVX2(o *float32, ldo int, p *float32, ldp int, v *byte, stride int, rows int, units int)
+func mixLevelsLm2_64AVX2(levels *byte, scales *float32, v *byte, stride int, rows int)
 
-// mix2xLm2_64AVX2 adds weighted rows of v to 2 rows of o; ld and stride in bytes, a unit is 64 values.
-//
-//	for j := range 2 {
-//		for i := range units * 64 {
-//			o[j][i] += sum(p[j][r] * v[r][i]) // over r < rows
-//		}
-//	}
-//
-// Requires: AVX2, F16C, FMA
-//
-//go:noescape
-func mix2xLm2_64AVX2(o *float32, ldo int, p *float32, ldp int, v *byte, stride int, rows int, units int)
-
-// mix3xLm2_64AVX2 adds weighted rows of v to 3 rows of o; ld and stride in bytes, a unit is 64 values.
-//
-//	for j := range 3 {
-//		for i := range units * 64 {
-//			o[j][i] += sum(p[j][r] * v[r][i]) // over r < rows
-//		}
-//	}
-//
-// Requires: AVX2, F16C, FMA
-//
-//go:noescape
-func mix3xLm2_64AVX2(o *float32, ldo int, p *float32, ldp int, v *byte, stride int, rows int, units int)
-
-// mix5xLm2_64AVX2 adds weighted rows of v to 5 rows of o; ld and stride in bytes, a unit is 64 values.
-//
-//	for j := range 5 {
-//		for i := range units * 64 {
-//			o[j][i] += sum(p[j][r] * v[r][i]) // over r < rows
-//		}
-//	}
-//
-// Requires: AVX2, F16C, FMA
-//
-//go:noescape
-func mix5xLm2_64AVX2(o *float32, ldo int, p *float32, ldp int, v *byte, stride int, rows int, units int)
-
-var mixTilesLm2_64AVX2 = mixTiles{mix1xLm2_64AVX2, mix2xLm2_64AVX2, mix3xLm2_64AVX2, nil, mix5xLm2_64AVX2, nil}
+var mixPartsLm2_64AVX2 = mixLevels{
+	levels:   mixLevelsLm2_64AVX2,
+	scaleMul: vecScaleMulAVX2,
+	tiles:    &mixLevelsTilesAVX2,
+}
 
 func mixLm2_64AVX2(o []float32, ldo int, p []float32, ldp int, m int, v []byte, stride int, rows int, n int, ws *Workspace) {
-	mixTilesLm2_64AVX2.drive(64, 18, mixLm2_64Generic, o, ldo, p, ldp, m, v, stride, rows, n, ws)
+	mixPartsLm2_64AVX2.drive(64, 18, mixLm2_64Generic, o, ldo, p, ldp, m, v, stride, rows, n, ws)
 }

@@ -210,62 +210,28 @@ func matmulQ8Lm3_64AVX512(y []float32, ldy int, x *Act, m int, w []byte, stride 
 	matmulQ8TilesLm3_64AVX512.drive(64, 26, matmulQ8Lm3_64Generic, y, ldy, x, m, w, stride, rows, n, ws)
 }
 
-// mix1xLm3_64AVX512 adds weighted rows of v to 1 row of o; ld and stride in bytes, a unit is 64 values.
+// mixLevelsLm3_64AVX512 unpacks a block of 64 values of each row to levels and a scale; stride in bytes.
 //
-//	for j := range 1 {
-//		for i := range units * 64 {
-//			o[j][i] += sum(p[j][r] * v[r][i]) // over r < rows
+//	for r := range rows {
+//		scales[r] = scale(v[r])
+//		for i := range 64 {
+//			levels[r][i] = level(v[r], i)
 //		}
 //	}
 //
-// Requires: AVX2, F16C, FMA
+// Requires: AVX2, F16C
 //
 //go:noescape
-func mix1xLm3_64AVX512(o *float32, ldo int, p *float32, ldp int, v *byte, stride int, rows int, units int)
+func mixLevelsLm3_64AVX512(levels *byte, scales *float32, v *byte, stride int, rows int)
 
-// mix2xLm3_64AVX512 adds weighted rows of v to 2 rows of o; ld and stride in bytes, a unit is 64 values.
-//
-//	for j := range 2 {
-//		for i := range units * 64 {
-//			o[j][i] += sum(p[j][r] * v[r][i]) // over r < rows
-//		}
-//	}
-//
-// Requires: AVX2, F16C, FMA
-//
-//go:noescape
-func mix2xLm3_64AVX512(o *float32, ldo int, p *float32, ldp int, v *byte, stride int, rows int, units int)
-
-// mix3xLm3_64AVX512 adds weighted rows of v to 3 rows of o; ld and stride in bytes, a unit is 64 values.
-//
-//	for j := range 3 {
-//		for i := range units * 64 {
-//			o[j][i] += sum(p[j][r] * v[r][i]) // over r < rows
-//		}
-//	}
-//
-// Requires: AVX2, F16C, FMA
-//
-//go:noescape
-func mix3xLm3_64AVX512(o *float32, ldo int, p *float32, ldp int, v *byte, stride int, rows int, units int)
-
-// mix5xLm3_64AVX512 adds weighted rows of v to 5 rows of o; ld and stride in bytes, a unit is 64 values.
-//
-//	for j := range 5 {
-//		for i := range units * 64 {
-//			o[j][i] += sum(p[j][r] * v[r][i]) // over r < rows
-//		}
-//	}
-//
-// Requires: AVX2, F16C, FMA
-//
-//go:noescape
-func mix5xLm3_64AVX512(o *float32, ldo int, p *float32, ldp int, v *byte, stride int, rows int, units int)
-
-var mixTilesLm3_64AVX512 = mixTiles{mix1xLm3_64AVX512, mix2xLm3_64AVX512, mix3xLm3_64AVX512, nil, mix5xLm3_64AVX512, nil}
+var mixPartsLm3_64AVX512 = mixLevels{
+	levels:   mixLevelsLm3_64AVX512,
+	scaleMul: vecScaleMulAVX2,
+	tiles:    &mixLevelsTilesAVX512,
+}
 
 func mixLm3_64AVX512(o []float32, ldo int, p []float32, ldp int, m int, v []byte, stride int, rows int, n int, ws *Workspace) {
-	mixTilesLm3_64AVX512.drive(64, 26, mixLm3_64Generic, o, ldo, p, ldp, m, v, stride, rows, n, ws)
+	mixPartsLm3_64AVX512.drive(64, 26, mixLm3_64Generic, o, ldo, p, ldp, m, v, stride, rows, n, ws)
 }
 
 // decodeUnitsLm3_64AVX2 unpacks units of 64 values.
@@ -497,60 +463,26 @@ func encodeLm3_64AVX2(dst []byte, src []float32) {
 	driveEncode(encodeGroupsLm3_64AVX2, 8, 64, 26, 6400, dst, src)
 }
 
-// mix1xLm3_64AVX2 adds weighted rows of v to 1 row of o; ld and stride in bytes, a unit is 64 values.
+// mixLevelsLm3_64AVX2 unpacks a block of 64 values of each row to levels and a scale; stride in bytes.
 //
-//	for j := range 1 {
-//		for i := range units * 64 {
-//			o[j][i] += sum(p[j][r] * v[r][i]) // over r < rows
+//	for r := range rows {
+//		scales[r] = scale(v[r])
+//		for i := range 64 {
+//			levels[r][i] = level(v[r], i)
 //		}
 //	}
 //
-// Requires: AVX2, F16C, FMA
+// Requires: AVX2, F16C
 //
 //go:noescape
-func mix1xLm3_64AVX2(o *float32, ldo int, p *float32, ldp int, v *byte, stride int, rows int, units int)
+func mixLevelsLm3_64AVX2(levels *byte, scales *float32, v *byte, stride int, rows int)
 
-// mix2xLm3_64AVX2 adds weighted rows of v to 2 rows of o; ld and stride in bytes, a unit is 64 values.
-//
-//	for j := range 2 {
-//		for i := range units * 64 {
-//			o[j][i] += sum(p[j][r] * v[r][i]) // over r < rows
-//		}
-//	}
-//
-// Requires: AVX2, F16C, FMA
-//
-//go:noescape
-func mix2xLm3_64AVX2(o *float32, ldo int, p *float32, ldp int, v *byte, stride int, rows int, units int)
-
-// mix3xLm3_64AVX2 adds weighted rows of v to 3 rows of o; ld and stride in bytes, a unit is 64 values.
-//
-//	for j := range 3 {
-//		for i := range units * 64 {
-//			o[j][i] += sum(p[j][r] * v[r][i]) // over r < rows
-//		}
-//	}
-//
-// Requires: AVX2, F16C, FMA
-//
-//go:noescape
-func mix3xLm3_64AVX2(o *float32, ldo int, p *float32, ldp int, v *byte, stride int, rows int, units int)
-
-// mix5xLm3_64AVX2 adds weighted rows of v to 5 rows of o; ld and stride in bytes, a unit is 64 values.
-//
-//	for j := range 5 {
-//		for i := range units * 64 {
-//			o[j][i] += sum(p[j][r] * v[r][i]) // over r < rows
-//		}
-//	}
-//
-// Requires: AVX2, F16C, FMA
-//
-//go:noescape
-func mix5xLm3_64AVX2(o *float32, ldo int, p *float32, ldp int, v *byte, stride int, rows int, units int)
-
-var mixTilesLm3_64AVX2 = mixTiles{mix1xLm3_64AVX2, mix2xLm3_64AVX2, mix3xLm3_64AVX2, nil, mix5xLm3_64AVX2, nil}
+var mixPartsLm3_64AVX2 = mixLevels{
+	levels:   mixLevelsLm3_64AVX2,
+	scaleMul: vecScaleMulAVX2,
+	tiles:    &mixLevelsTilesAVX2,
+}
 
 func mixLm3_64AVX2(o []float32, ldo int, p []float32, ldp int, m int, v []byte, stride int, rows int, n int, ws *Workspace) {
-	mixTilesLm3_64AVX2.drive(64, 26, mixLm3_64Generic, o, ldo, p, ldp, m, v, stride, rows, n, ws)
+	mixPartsLm3_64AVX2.drive(64, 26, mixLm3_64Generic, o, ldo, p, ldp, m, v, stride, rows, n, ws)
 }

@@ -210,62 +210,28 @@ func matmulQ8Lm4_128AVX512(y []float32, ldy int, x *Act, m int, w []byte, stride
 	matmulQ8TilesLm4_128AVX512.drive(128, 66, matmulQ8Lm4_128Generic, y, ldy, x, m, w, stride, rows, n, ws)
 }
 
-// mix1xLm4_128AVX512 adds weighted rows of v to 1 row of o; ld and stride in bytes, a unit is 128 values.
+// mixLevelsLm4_128AVX512 unpacks a block of 128 values of each row to levels and a scale; stride in bytes.
 //
-//	for j := range 1 {
-//		for i := range units * 128 {
-//			o[j][i] += sum(p[j][r] * v[r][i]) // over r < rows
+//	for r := range rows {
+//		scales[r] = scale(v[r])
+//		for i := range 128 {
+//			levels[r][i] = level(v[r], i)
 //		}
 //	}
 //
-// Requires: AVX2, F16C, FMA
+// Requires: AVX2, F16C
 //
 //go:noescape
-func mix1xLm4_128AVX512(o *float32, ldo int, p *float32, ldp int, v *byte, stride int, rows int, units int)
+func mixLevelsLm4_128AVX512(levels *byte, scales *float32, v *byte, stride int, rows int)
 
-// mix2xLm4_128AVX512 adds weighted rows of v to 2 rows of o; ld and stride in bytes, a unit is 128 values.
-//
-//	for j := range 2 {
-//		for i := range units * 128 {
-//			o[j][i] += sum(p[j][r] * v[r][i]) // over r < rows
-//		}
-//	}
-//
-// Requires: AVX2, F16C, FMA
-//
-//go:noescape
-func mix2xLm4_128AVX512(o *float32, ldo int, p *float32, ldp int, v *byte, stride int, rows int, units int)
-
-// mix3xLm4_128AVX512 adds weighted rows of v to 3 rows of o; ld and stride in bytes, a unit is 128 values.
-//
-//	for j := range 3 {
-//		for i := range units * 128 {
-//			o[j][i] += sum(p[j][r] * v[r][i]) // over r < rows
-//		}
-//	}
-//
-// Requires: AVX2, F16C, FMA
-//
-//go:noescape
-func mix3xLm4_128AVX512(o *float32, ldo int, p *float32, ldp int, v *byte, stride int, rows int, units int)
-
-// mix5xLm4_128AVX512 adds weighted rows of v to 5 rows of o; ld and stride in bytes, a unit is 128 values.
-//
-//	for j := range 5 {
-//		for i := range units * 128 {
-//			o[j][i] += sum(p[j][r] * v[r][i]) // over r < rows
-//		}
-//	}
-//
-// Requires: AVX2, F16C, FMA
-//
-//go:noescape
-func mix5xLm4_128AVX512(o *float32, ldo int, p *float32, ldp int, v *byte, stride int, rows int, units int)
-
-var mixTilesLm4_128AVX512 = mixTiles{mix1xLm4_128AVX512, mix2xLm4_128AVX512, mix3xLm4_128AVX512, nil, mix5xLm4_128AVX512, nil}
+var mixPartsLm4_128AVX512 = mixLevels{
+	levels:   mixLevelsLm4_128AVX512,
+	scaleMul: vecScaleMulAVX2,
+	tiles:    &mixLevelsTilesAVX512,
+}
 
 func mixLm4_128AVX512(o []float32, ldo int, p []float32, ldp int, m int, v []byte, stride int, rows int, n int, ws *Workspace) {
-	mixTilesLm4_128AVX512.drive(128, 66, mixLm4_128Generic, o, ldo, p, ldp, m, v, stride, rows, n, ws)
+	mixPartsLm4_128AVX512.drive(128, 66, mixLm4_128Generic, o, ldo, p, ldp, m, v, stride, rows, n, ws)
 }
 
 // decodeUnitsLm4_128AVX2 unpacks units of 128 values.
@@ -497,60 +463,26 @@ func encodeLm4_128AVX2(dst []byte, src []float32) {
 	driveEncode(encodeGroupsLm4_128AVX2, 8, 128, 66, 12544, dst, src)
 }
 
-// mix1xLm4_128AVX2 adds weighted rows of v to 1 row of o; ld and stride in bytes, a unit is 128 values.
+// mixLevelsLm4_128AVX2 unpacks a block of 128 values of each row to levels and a scale; stride in bytes.
 //
-//	for j := range 1 {
-//		for i := range units * 128 {
-//			o[j][i] += sum(p[j][r] * v[r][i]) // over r < rows
+//	for r := range rows {
+//		scales[r] = scale(v[r])
+//		for i := range 128 {
+//			levels[r][i] = level(v[r], i)
 //		}
 //	}
 //
-// Requires: AVX2, F16C, FMA
+// Requires: AVX2, F16C
 //
 //go:noescape
-func mix1xLm4_128AVX2(o *float32, ldo int, p *float32, ldp int, v *byte, stride int, rows int, units int)
+func mixLevelsLm4_128AVX2(levels *byte, scales *float32, v *byte, stride int, rows int)
 
-// mix2xLm4_128AVX2 adds weighted rows of v to 2 rows of o; ld and stride in bytes, a unit is 128 values.
-//
-//	for j := range 2 {
-//		for i := range units * 128 {
-//			o[j][i] += sum(p[j][r] * v[r][i]) // over r < rows
-//		}
-//	}
-//
-// Requires: AVX2, F16C, FMA
-//
-//go:noescape
-func mix2xLm4_128AVX2(o *float32, ldo int, p *float32, ldp int, v *byte, stride int, rows int, units int)
-
-// mix3xLm4_128AVX2 adds weighted rows of v to 3 rows of o; ld and stride in bytes, a unit is 128 values.
-//
-//	for j := range 3 {
-//		for i := range units * 128 {
-//			o[j][i] += sum(p[j][r] * v[r][i]) // over r < rows
-//		}
-//	}
-//
-// Requires: AVX2, F16C, FMA
-//
-//go:noescape
-func mix3xLm4_128AVX2(o *float32, ldo int, p *float32, ldp int, v *byte, stride int, rows int, units int)
-
-// mix5xLm4_128AVX2 adds weighted rows of v to 5 rows of o; ld and stride in bytes, a unit is 128 values.
-//
-//	for j := range 5 {
-//		for i := range units * 128 {
-//			o[j][i] += sum(p[j][r] * v[r][i]) // over r < rows
-//		}
-//	}
-//
-// Requires: AVX2, F16C, FMA
-//
-//go:noescape
-func mix5xLm4_128AVX2(o *float32, ldo int, p *float32, ldp int, v *byte, stride int, rows int, units int)
-
-var mixTilesLm4_128AVX2 = mixTiles{mix1xLm4_128AVX2, mix2xLm4_128AVX2, mix3xLm4_128AVX2, nil, mix5xLm4_128AVX2, nil}
+var mixPartsLm4_128AVX2 = mixLevels{
+	levels:   mixLevelsLm4_128AVX2,
+	scaleMul: vecScaleMulAVX2,
+	tiles:    &mixLevelsTilesAVX2,
+}
 
 func mixLm4_128AVX2(o []float32, ldo int, p []float32, ldp int, m int, v []byte, stride int, rows int, n int, ws *Workspace) {
-	mixTilesLm4_128AVX2.drive(128, 66, mixLm4_128Generic, o, ldo, p, ldp, m, v, stride, rows, n, ws)
+	mixPartsLm4_128AVX2.drive(128, 66, mixLm4_128Generic, o, ldo, p, ldp, m, v, stride, rows, n, ws)
 }

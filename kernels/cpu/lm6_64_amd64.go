@@ -242,49 +242,28 @@ func mixLm6_64AVX512(o []float32, ldo int, p []float32, ldp int, m int, v []byte
 	mixTilesLm6_64AVX512.drive(64, 50, mixLm6_64Generic, o, ldo, p, ldp, m, v, stride, rows, n, ws)
 }
 
-// mixQ81xLm6_64AVX512 adds weighted rows of v to 1 row of o; ld and stride in bytes, a unit is 64 values.
+// mixQ8LevelsLm6_64AVX512 unpacks a block of 64 values of each row to levels and a scale; stride in bytes.
 //
-//	for j := range 1 {
-//		for i := range units * 64 {
-//			o[j][i] += sum(p[j][r] * v[r][i]) // over r < rows
+//	for r := range rows {
+//		scales[r] = scale(v[r])
+//		for i := range 64 {
+//			levels[r][i] = level(v[r], i)
 //		}
 //	}
 //
-// Requires: AVX2, F16C, FMA
+// Requires: AVX2, F16C
 //
 //go:noescape
-func mixQ81xLm6_64AVX512(o *float32, ldo int, p *float32, ldp int, v *byte, stride int, rows int, units int)
+func mixQ8LevelsLm6_64AVX512(levels *byte, scales *float32, v *byte, stride int, rows int)
 
-// mixQ82xLm6_64AVX512 adds weighted rows of v to 2 rows of o; ld and stride in bytes, a unit is 64 values.
-//
-//	for j := range 2 {
-//		for i := range units * 64 {
-//			o[j][i] += sum(p[j][r] * v[r][i]) // over r < rows
-//		}
-//	}
-//
-// Requires: AVX2, F16C, FMA
-//
-//go:noescape
-func mixQ82xLm6_64AVX512(o *float32, ldo int, p *float32, ldp int, v *byte, stride int, rows int, units int)
-
-// mixQ85xLm6_64AVX512 adds weighted rows of v to 5 rows of o; ld and stride in bytes, a unit is 64 values.
-//
-//	for j := range 5 {
-//		for i := range units * 64 {
-//			o[j][i] += sum(p[j][r] * v[r][i]) // over r < rows
-//		}
-//	}
-//
-// Requires: AVX2, F16C, FMA
-//
-//go:noescape
-func mixQ85xLm6_64AVX512(o *float32, ldo int, p *float32, ldp int, v *byte, stride int, rows int, units int)
-
-var mixQ8TilesLm6_64AVX512 = mixTiles{mixQ81xLm6_64AVX512, mixQ82xLm6_64AVX512, nil, nil, mixQ85xLm6_64AVX512, nil}
+var mixQ8PartsLm6_64AVX512 = mixLevels{
+	levels:   mixQ8LevelsLm6_64AVX512,
+	scaleMul: vecScaleMulAVX2,
+	tiles:    &mixLevelsTilesAVX512,
+}
 
 func mixQ8Lm6_64AVX512(o []float32, ldo int, p []float32, ldp int, m int, v []byte, stride int, rows int, n int, ws *Workspace) {
-	mixQ8TilesLm6_64AVX512.drive(64, 50, mixLm6_64Generic, o, ldo, p, ldp, m, v, stride, rows, n, ws)
+	mixQ8PartsLm6_64AVX512.drive(64, 50, mixLm6_64Generic, o, ldo, p, ldp, m, v, stride, rows, n, ws)
 }
 
 // decodeUnitsLm6_64AVX2 unpacks units of 64 values.
@@ -548,47 +527,26 @@ func mixLm6_64AVX2(o []float32, ldo int, p []float32, ldp int, m int, v []byte, 
 	mixTilesLm6_64AVX2.drive(64, 50, mixLm6_64Generic, o, ldo, p, ldp, m, v, stride, rows, n, ws)
 }
 
-// mixQ81xLm6_64AVX2 adds weighted rows of v to 1 row of o; ld and stride in bytes, a unit is 64 values.
+// mixQ8LevelsLm6_64AVX2 unpacks a block of 64 values of each row to levels and a scale; stride in bytes.
 //
-//	for j := range 1 {
-//		for i := range units * 64 {
-//			o[j][i] += sum(p[j][r] * v[r][i]) // over r < rows
+//	for r := range rows {
+//		scales[r] = scale(v[r])
+//		for i := range 64 {
+//			levels[r][i] = level(v[r], i)
 //		}
 //	}
 //
-// Requires: AVX2, F16C, FMA
+// Requires: AVX2, F16C
 //
 //go:noescape
-func mixQ81xLm6_64AVX2(o *float32, ldo int, p *float32, ldp int, v *byte, stride int, rows int, units int)
+func mixQ8LevelsLm6_64AVX2(levels *byte, scales *float32, v *byte, stride int, rows int)
 
-// mixQ82xLm6_64AVX2 adds weighted rows of v to 2 rows of o; ld and stride in bytes, a unit is 64 values.
-//
-//	for j := range 2 {
-//		for i := range units * 64 {
-//			o[j][i] += sum(p[j][r] * v[r][i]) // over r < rows
-//		}
-//	}
-//
-// Requires: AVX2, F16C, FMA
-//
-//go:noescape
-func mixQ82xLm6_64AVX2(o *float32, ldo int, p *float32, ldp int, v *byte, stride int, rows int, units int)
-
-// mixQ85xLm6_64AVX2 adds weighted rows of v to 5 rows of o; ld and stride in bytes, a unit is 64 values.
-//
-//	for j := range 5 {
-//		for i := range units * 64 {
-//			o[j][i] += sum(p[j][r] * v[r][i]) // over r < rows
-//		}
-//	}
-//
-// Requires: AVX2, F16C, FMA
-//
-//go:noescape
-func mixQ85xLm6_64AVX2(o *float32, ldo int, p *float32, ldp int, v *byte, stride int, rows int, units int)
-
-var mixQ8TilesLm6_64AVX2 = mixTiles{mixQ81xLm6_64AVX2, mixQ82xLm6_64AVX2, nil, nil, mixQ85xLm6_64AVX2, nil}
+var mixQ8PartsLm6_64AVX2 = mixLevels{
+	levels:   mixQ8LevelsLm6_64AVX2,
+	scaleMul: vecScaleMulAVX2,
+	tiles:    &mixLevelsTilesAVX2,
+}
 
 func mixQ8Lm6_64AVX2(o []float32, ldo int, p []float32, ldp int, m int, v []byte, stride int, rows int, n int, ws *Workspace) {
-	mixQ8TilesLm6_64AVX2.drive(64, 50, mixLm6_64Generic, o, ldo, p, ldp, m, v, stride, rows, n, ws)
+	mixQ8PartsLm6_64AVX2.drive(64, 50, mixLm6_64Generic, o, ldo, p, ldp, m, v, stride, rows, n, ws)
 }

@@ -242,62 +242,28 @@ func mixTurbo4AVX512(o []float32, ldo int, p []float32, ldp int, m int, v []byte
 	mixTilesTurbo4AVX512.drive(128, 68, mixTurbo4Generic, o, ldo, p, ldp, m, v, stride, rows, n, ws)
 }
 
-// mixQ81xTurbo4AVX512 adds weighted rows of v to 1 row of o; ld and stride in bytes, a unit is 128 values.
+// mixQ8LevelsTurbo4AVX512 unpacks a block of 128 values of each row to levels and a scale; stride in bytes.
 //
-//	for j := range 1 {
-//		for i := range units * 128 {
-//			o[j][i] += sum(p[j][r] * v[r][i]) // over r < rows
+//	for r := range rows {
+//		scales[r] = scale(v[r])
+//		for i := range 128 {
+//			levels[r][i] = level(v[r], i)
 //		}
 //	}
 //
-// Requires: AVX2, F16C, FMA
+// Requires: AVX2, F16C
 //
 //go:noescape
-func mixQ81xTurbo4AVX512(o *float32, ldo int, p *float32, ldp int, v *byte, stride int, rows int, units int)
+func mixQ8LevelsTurbo4AVX512(levels *byte, scales *float32, v *byte, stride int, rows int)
 
-// mixQ82xTurbo4AVX512 adds weighted rows of v to 2 rows of o; ld and stride in bytes, a unit is 128 values.
-//
-//	for j := range 2 {
-//		for i := range units * 128 {
-//			o[j][i] += sum(p[j][r] * v[r][i]) // over r < rows
-//		}
-//	}
-//
-// Requires: AVX2, F16C, FMA
-//
-//go:noescape
-func mixQ82xTurbo4AVX512(o *float32, ldo int, p *float32, ldp int, v *byte, stride int, rows int, units int)
-
-// mixQ83xTurbo4AVX512 adds weighted rows of v to 3 rows of o; ld and stride in bytes, a unit is 128 values.
-//
-//	for j := range 3 {
-//		for i := range units * 128 {
-//			o[j][i] += sum(p[j][r] * v[r][i]) // over r < rows
-//		}
-//	}
-//
-// Requires: AVX2, F16C, FMA
-//
-//go:noescape
-func mixQ83xTurbo4AVX512(o *float32, ldo int, p *float32, ldp int, v *byte, stride int, rows int, units int)
-
-// mixQ85xTurbo4AVX512 adds weighted rows of v to 5 rows of o; ld and stride in bytes, a unit is 128 values.
-//
-//	for j := range 5 {
-//		for i := range units * 128 {
-//			o[j][i] += sum(p[j][r] * v[r][i]) // over r < rows
-//		}
-//	}
-//
-// Requires: AVX2, F16C, FMA
-//
-//go:noescape
-func mixQ85xTurbo4AVX512(o *float32, ldo int, p *float32, ldp int, v *byte, stride int, rows int, units int)
-
-var mixQ8TilesTurbo4AVX512 = mixTiles{mixQ81xTurbo4AVX512, mixQ82xTurbo4AVX512, mixQ83xTurbo4AVX512, nil, mixQ85xTurbo4AVX512, nil}
+var mixQ8PartsTurbo4AVX512 = mixLevels{
+	levels:   mixQ8LevelsTurbo4AVX512,
+	scaleMul: vecScaleMulAVX2,
+	tiles:    &mixLevelsTilesAVX512,
+}
 
 func mixQ8Turbo4AVX512(o []float32, ldo int, p []float32, ldp int, m int, v []byte, stride int, rows int, n int, ws *Workspace) {
-	mixQ8TilesTurbo4AVX512.drive(128, 68, mixTurbo4Generic, o, ldo, p, ldp, m, v, stride, rows, n, ws)
+	mixQ8PartsTurbo4AVX512.drive(128, 68, mixTurbo4Generic, o, ldo, p, ldp, m, v, stride, rows, n, ws)
 }
 
 // decodeUnitsTurbo4AVX2 unpacks units of 128 values.
@@ -561,60 +527,26 @@ func mixTurbo4AVX2(o []float32, ldo int, p []float32, ldp int, m int, v []byte, 
 	mixTilesTurbo4AVX2.drive(128, 68, mixTurbo4Generic, o, ldo, p, ldp, m, v, stride, rows, n, ws)
 }
 
-// mixQ81xTurbo4AVX2 adds weighted rows of v to 1 row of o; ld and stride in bytes, a unit is 128 values.
+// mixQ8LevelsTurbo4AVX2 unpacks a block of 128 values of each row to levels and a scale; stride in bytes.
 //
-//	for j := range 1 {
-//		for i := range units * 128 {
-//			o[j][i] += sum(p[j][r] * v[r][i]) // over r < rows
+//	for r := range rows {
+//		scales[r] = scale(v[r])
+//		for i := range 128 {
+//			levels[r][i] = level(v[r], i)
 //		}
 //	}
 //
-// Requires: AVX2, F16C, FMA
+// Requires: AVX2, F16C
 //
 //go:noescape
-func mixQ81xTurbo4AVX2(o *float32, ldo int, p *float32, ldp int, v *byte, stride int, rows int, units int)
+func mixQ8LevelsTurbo4AVX2(levels *byte, scales *float32, v *byte, stride int, rows int)
 
-// mixQ82xTurbo4AVX2 adds weighted rows of v to 2 rows of o; ld and stride in bytes, a unit is 128 values.
-//
-//	for j := range 2 {
-//		for i := range units * 128 {
-//			o[j][i] += sum(p[j][r] * v[r][i]) // over r < rows
-//		}
-//	}
-//
-// Requires: AVX2, F16C, FMA
-//
-//go:noescape
-func mixQ82xTurbo4AVX2(o *float32, ldo int, p *float32, ldp int, v *byte, stride int, rows int, units int)
-
-// mixQ83xTurbo4AVX2 adds weighted rows of v to 3 rows of o; ld and stride in bytes, a unit is 128 values.
-//
-//	for j := range 3 {
-//		for i := range units * 128 {
-//			o[j][i] += sum(p[j][r] * v[r][i]) // over r < rows
-//		}
-//	}
-//
-// Requires: AVX2, F16C, FMA
-//
-//go:noescape
-func mixQ83xTurbo4AVX2(o *float32, ldo int, p *float32, ldp int, v *byte, stride int, rows int, units int)
-
-// mixQ85xTurbo4AVX2 adds weighted rows of v to 5 rows of o; ld and stride in bytes, a unit is 128 values.
-//
-//	for j := range 5 {
-//		for i := range units * 128 {
-//			o[j][i] += sum(p[j][r] * v[r][i]) // over r < rows
-//		}
-//	}
-//
-// Requires: AVX2, F16C, FMA
-//
-//go:noescape
-func mixQ85xTurbo4AVX2(o *float32, ldo int, p *float32, ldp int, v *byte, stride int, rows int, units int)
-
-var mixQ8TilesTurbo4AVX2 = mixTiles{mixQ81xTurbo4AVX2, mixQ82xTurbo4AVX2, mixQ83xTurbo4AVX2, nil, mixQ85xTurbo4AVX2, nil}
+var mixQ8PartsTurbo4AVX2 = mixLevels{
+	levels:   mixQ8LevelsTurbo4AVX2,
+	scaleMul: vecScaleMulAVX2,
+	tiles:    &mixLevelsTilesAVX2,
+}
 
 func mixQ8Turbo4AVX2(o []float32, ldo int, p []float32, ldp int, m int, v []byte, stride int, rows int, n int, ws *Workspace) {
-	mixQ8TilesTurbo4AVX2.drive(128, 68, mixTurbo4Generic, o, ldo, p, ldp, m, v, stride, rows, n, ws)
+	mixQ8PartsTurbo4AVX2.drive(128, 68, mixTurbo4Generic, o, ldo, p, ldp, m, v, stride, rows, n, ws)
 }

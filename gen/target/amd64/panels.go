@@ -2,6 +2,7 @@ package amd64
 
 import (
 	"fmt"
+	"slices"
 
 	"github.com/kvgen/kvgen/gen/ir"
 	"github.com/kvgen/kvgen/gen/lower"
@@ -32,6 +33,20 @@ func (p *panels) gemmF32(isa ISA, caps lower.Caps) string {
 		p.made[table] = true
 		tiles := p.tiles(isa, func(m int, name string) *ir.Func { return lower.GemmF32(caps, m, name) }, "gemm", "F32", 3)
 		p.stubs.variable(table, "gemmF32Tiles", tiles)
+	}
+	return table
+}
+
+// mixLevels generates the kernels that add rows of bytes and returns the name of their table.
+func (p *panels) mixLevels(isa ISA, caps lower.Caps) string {
+	table := "mixLevelsTiles" + isa.Suffix
+	if !p.made[table] {
+		p.made[table] = true
+		tiles := p.tiles(isa, func(m int, name string) *ir.Func { return lower.MixLevels(caps, m, name) }, "mixLevels", "", 6)
+		if slices.Contains(tiles, nil) {
+			panic("amd64: a kernel on rows of bytes does not fit the registers")
+		}
+		p.stubs.variable(table, "mixLevelsTiles", tiles)
 	}
 	return table
 }

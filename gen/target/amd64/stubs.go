@@ -118,6 +118,19 @@ func (s *stubs) literal(kind string, t *spec.Type, isa ISA, values jen.Dict) str
 	return name
 }
 
+// mixLevels takes the unpacker of the type and the kernels that add rows of bytes.
+func (s *stubs) mixLevels(t *spec.Type, kernel string, levels *ir.Func, tiles string, isa ISA) string {
+	values := jen.Dict{
+		jen.Id("levels"): jen.Id(levels.Name), jen.Id("tiles"): jen.Op("&").Id(tiles),
+		jen.Id("scaleMul"): jen.Id("vecScaleMul" + base().Suffix),
+	}
+	table := kernel + "Parts" + target.Ident(t.Name) + isa.Suffix
+	s.f.Var().Id(table).Op("=").Id("mixLevels").Values(values)
+	s.f.Line()
+	return s.driver(kernel, "mix", t, isa, table, t.Block,
+		params("o", "ldo", "p", "ldp", "m", "v", "stride", "rows", "n", "ws"))
+}
+
 func (s *stubs) mix(t *spec.Type, kernel string, tiles []*ir.Func, isa ISA, unit int) string {
 	table := kernel + "Tiles" + target.Ident(t.Name) + isa.Suffix
 	s.variable(table, "mixTiles", tiles)
