@@ -2,6 +2,7 @@ package kernels_test
 
 import (
 	"bytes"
+	"fmt"
 	"math"
 	"slices"
 	"testing"
@@ -81,19 +82,25 @@ func TestEncode(t *testing.T) {
 				want := make([]byte, oracle.RowBytes(longest))
 				oracle.Encode(want, in.Values)
 				for _, blocks := range blockCounts(typ) {
-					x := in.Values[:blocks*typ.Block]
-					got, fences := guarded(typ.RowBytes(len(x)), blocks)
-					kept := frozen(x)
-					impl.Encode(got, x)
-					fences(t)
-					kept(t)
-					if !bytes.Equal(got, want[:len(got)]) {
-						t.Fatalf("%s, %d blocks, against the %s:\n got %x\nwant %x", in.Name, blocks, name, got, want[:len(got)])
-					}
+					checkEncode(t, typ, impl, in.Values[:blocks*typ.Block], want, in.Name+", against the "+name)
 				}
 			}
 		}
 	})
+}
+
+// checkEncode encodes once and compares with the first bytes of want.
+func checkEncode(t *testing.T, typ *kernels.Type, impl *kernels.Impl, x []float32, want []byte, what string) {
+	t.Helper()
+	blocks := len(x) / typ.Block
+	got, fences := guarded(typ.RowBytes(len(x)), blocks)
+	kept := frozen(x)
+	impl.Encode(got, x)
+	fences(t)
+	kept(t)
+	if !bytes.Equal(got, want[:len(got)]) {
+		t.Fatalf("%d blocks, %s:\n got %x\nwant %x", blocks, what, got, want[:len(got)])
+	}
 }
 
 // TestDecode compares values with the oracles: rows that were encoded, and random bytes, which hold every special scale.
@@ -112,19 +119,25 @@ func TestDecode(t *testing.T) {
 				want := make([]float32, longest)
 				oracle.Decode(want, row)
 				for _, blocks := range blockCounts(typ) {
-					src := row[:typ.RowBytes(blocks*typ.Block)]
-					got, fences := guardedFloats(blocks*typ.Block, blocks)
-					kept := frozenBytes(src)
-					impl.Decode(got, src)
-					fences(t)
-					kept(t)
-					if err := sameFloats(got, want); err != nil {
-						t.Fatalf("row %d, %d blocks, against the %s: %v", k, blocks, name, err)
-					}
+					checkDecode(t, typ, impl, row[:typ.RowBytes(blocks*typ.Block)], want, fmt.Sprintf("row %d, against the %s", k, name))
 				}
 			}
 		}
 	})
+}
+
+// checkDecode decodes once and compares with the first values of want.
+func checkDecode(t *testing.T, typ *kernels.Type, impl *kernels.Impl, src []byte, want []float32, what string) {
+	t.Helper()
+	blocks := len(src) / typ.Bytes
+	got, fences := guardedFloats(blocks*typ.Block, blocks)
+	kept := frozenBytes(src)
+	impl.Decode(got, src)
+	fences(t)
+	kept(t)
+	if err := sameFloats(got, want); err != nil {
+		t.Fatalf("%d blocks, %s: %v", blocks, what, err)
+	}
 }
 
 // TestCodecAlignment encodes and decodes at every alignment of the packed bytes and several of the values.

@@ -110,22 +110,26 @@ func TestMatmul(t *testing.T) {
 	forEachImpl(t, has, func(t *testing.T, typ *kernels.Type, impl *kernels.Impl) {
 		var ws kernels.Workspace
 		for _, p := range products(typ.Block) {
-			w := makeWeights(t, typ, p)
-			x := noise(p.m*p.n, 21, 1)
-			ldx, ldy := p.n+p.slack, p.rows+p.slack
-			spreadX := spread(x, p.n, ldx)
-			y, fences := sevens(max(0, p.m*ldy-p.slack))
-			keptX, keptW := frozen(spreadX), frozenBytes(w.packed)
-			impl.Matmul(y, ldy, spreadX, ldx, p.m, w.packed, w.stride, p.rows, p.n, &ws)
-			fences(t)
-			keptX(t)
-			keptW(t)
-			if err := untouched(y, p.rows, max(ldy, 1)); err != nil {
-				t.Fatalf("%v: %v", p, err)
-			}
-			compare(t, p, y, ldy, x, w.values)
+			checkMatmul(t, impl, p, makeWeights(t, typ, p), noise(p.m*p.n, 21, 1), &ws)
 		}
 	})
+}
+
+// checkMatmul multiplies once and compares with the product in float64.
+func checkMatmul(t *testing.T, impl *kernels.Impl, p product, w weights, x []float32, ws *kernels.Workspace) {
+	t.Helper()
+	ldx, ldy := p.n+p.slack, p.rows+p.slack
+	spreadX := spread(x, p.n, ldx)
+	y, fences := sevens(max(0, p.m*ldy-p.slack))
+	keptX, keptW := frozen(spreadX), frozenBytes(w.packed)
+	impl.Matmul(y, ldy, spreadX, ldx, p.m, w.packed, w.stride, p.rows, p.n, ws)
+	fences(t)
+	keptX(t)
+	keptW(t)
+	if err := untouched(y, p.rows, max(ldy, 1)); err != nil {
+		t.Fatalf("%v: %v", p, err)
+	}
+	compare(t, p, y, ldy, x, w.values)
 }
 
 // compare holds y to the product of x and w in float64.
@@ -154,54 +158,63 @@ func TestMatmulQ8(t *testing.T) {
 	has := func(i *kernels.Impl) bool { return i.MatmulQ8 != nil }
 	forEachImpl(t, has, func(t *testing.T, typ *kernels.Type, impl *kernels.Impl) {
 		var ws kernels.Workspace
-		book := specOf(t, typ.Name).Codebook
-		rounded8 := book != nil && !book.Int8 // half a step of 127 to the largest level
-		halved := typ.ActGroup > 32           // a quant may be halved, which moves it by up to 1; 6 deviations of the sum
-		unit := typ.Block
-		for unit%typ.ActGroup != 0 {
-			unit += typ.Block
-		}
-		for _, p := range products(unit) {
-			w := makeWeights(t, typ, p)
-			x := noise(p.m*p.n, 22, 1)
-			var act kernels.Act
-			act.Resize(p.m, p.n, typ.ActGroup)
-			kernels.QuantiseAct(&act, x, p.n, p.m)
-			ldy := p.rows + p.slack
-			y, fences := sevens(max(0, p.m*ldy-p.slack))
-			keptW, keptD := frozenBytes(w.packed), frozen(act.D)
-			impl.MatmulQ8(y, ldy, &act, p.m, w.packed, w.stride, p.rows, p.n, &ws)
-			fences(t)
-			keptW(t)
-			keptD(t)
-			if err := untouched(y, p.rows, max(ldy, 1)); err != nil {
-				t.Fatalf("%v: %v", p, err)
-			}
-			// Codes are summed before offsets are taken off them, so the bound counts the largest weight for each.
-			rounded := roundedRows(x, p.n, typ.ActGroup)
-			want := ref.Matmul(rounded, w.values, p.m, p.rows, p.n)
-			for j := range p.m {
-				for r := range p.rows {
-					var size float64
-					for _, v := range magnitudes(rounded[j*p.n:][:p.n]) {
-						size += float64(v)
-					}
-					size *= float64(largest(w.values[r*p.n:][:p.n]))
-					bound := 4 * 0x1p-23 * size * math.Sqrt(float64(p.n))
-					if rounded8 {
-						bound += size / 254
-					}
-					if halved {
-						step := float64(largest(x[j*p.n:][:p.n])) / 127
-						bound += 6 / math.Sqrt(3) * step * norm(w.values[r*p.n:][:p.n])
-					}
-					if err := within(y[j*ldy+r], want[j*p.rows+r], bound); err != nil {
-						t.Fatalf("%v: y[%d][%d] is %v", p, j, r, err)
-					}
-				}
-			}
+		for _, p := range products(q8Unit(typ)) {
+			checkMatmulQ8(t, typ, impl, p, makeWeights(t, typ, p), noise(p.m*p.n, 22, 1), &ws)
 		}
 	})
+}
+
+// q8Unit is the shortest row that is whole blocks and whole groups of activations.
+func q8Unit(typ *kernels.Type) int {
+	unit := typ.Block
+	for unit%typ.ActGroup != 0 {
+		unit += typ.Block
+	}
+	return unit
+}
+
+// checkMatmulQ8 is checkMatmul for rounded activations.
+func checkMatmulQ8(t *testing.T, typ *kernels.Type, impl *kernels.Impl, p product, w weights, x []float32, ws *kernels.Workspace) {
+	t.Helper()
+	var act kernels.Act
+	act.Resize(p.m, p.n, typ.ActGroup)
+	kernels.QuantiseAct(&act, x, p.n, p.m)
+	ldy := p.rows + p.slack
+	y, fences := sevens(max(0, p.m*ldy-p.slack))
+	keptW, keptD := frozenBytes(w.packed), frozen(act.D)
+	impl.MatmulQ8(y, ldy, &act, p.m, w.packed, w.stride, p.rows, p.n, ws)
+	fences(t)
+	keptW(t)
+	keptD(t)
+	if err := untouched(y, p.rows, max(ldy, 1)); err != nil {
+		t.Fatalf("%v: %v", p, err)
+	}
+	book := specOf(t, typ.Name).Codebook
+	rounded8 := book != nil && !book.Int8 // half a step of 127 to the largest level
+	halved := typ.ActGroup > 32           // a quant may be halved, which moves it by up to 1; 6 deviations of the sum
+	// Codes are summed before offsets are taken off them, so the bound counts the largest weight for each.
+	rounded := roundedRows(x, p.n, typ.ActGroup)
+	want := ref.Matmul(rounded, w.values, p.m, p.rows, p.n)
+	for j := range p.m {
+		for r := range p.rows {
+			var size float64
+			for _, v := range magnitudes(rounded[j*p.n:][:p.n]) {
+				size += float64(v)
+			}
+			size *= float64(largest(w.values[r*p.n:][:p.n]))
+			bound := 4 * 0x1p-23 * size * math.Sqrt(float64(p.n))
+			if rounded8 {
+				bound += size / 254
+			}
+			if halved {
+				step := float64(largest(x[j*p.n:][:p.n])) / 127
+				bound += 6 / math.Sqrt(3) * step * norm(w.values[r*p.n:][:p.n])
+			}
+			if err := within(y[j*ldy+r], want[j*p.rows+r], bound); err != nil {
+				t.Fatalf("%v: y[%d][%d] is %v", p, j, r, err)
+			}
+		}
+	}
 }
 
 // roundedRows is what an Act of x stands for: the nearest multiples of a group's largest magnitude over 127.

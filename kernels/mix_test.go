@@ -12,34 +12,38 @@ func TestMix(t *testing.T) {
 	forEachImpl(t, has, func(t *testing.T, typ *kernels.Type, impl *kernels.Impl) {
 		var ws kernels.Workspace
 		for _, p := range products(typ.Block) {
-			v := makeWeights(t, typ, p)
-			probs := noise(p.m*p.rows, 31, .5)
-			ldp, ldo := p.rows+p.slack, p.n+p.slack
-			spreadP := spread(probs, p.rows, ldp)
-			o, fences := sevens(max(0, p.m*ldo-p.slack))
-			keptP, keptV := frozen(spreadP), frozenBytes(v.packed)
-			impl.Mix(o, ldo, spreadP, ldp, p.m, v.packed, v.stride, p.rows, p.n, &ws)
-			fences(t)
-			keptP(t)
-			keptV(t)
-			if err := untouched(o, p.n, ldo); err != nil {
-				t.Fatalf("%v: %v", p, err)
-			}
-			for j := range p.m {
-				for i := range p.n {
-					want, size := 7.0, 7.0 // the sum is added to what was there
-					for r := range p.rows {
-						term := float64(probs[j*p.rows+r]) * float64(v.values[r*p.n+i])
-						want += term
-						size += math.Abs(term)
-					}
-					if err := near(o[j*ldo+i], want, size, p.rows+1); err != nil {
-						t.Fatalf("%v: o[%d][%d] is %v", p, j, i, err)
-					}
-				}
-			}
+			checkMix(t, impl, p, makeWeights(t, typ, p), noise(p.m*p.rows, 31, .5), &ws)
 		}
 	})
+}
+
+// checkMix adds weighted rows once and compares with the sums in float64.
+func checkMix(t *testing.T, impl *kernels.Impl, p product, v weights, probs []float32, ws *kernels.Workspace) {
+	t.Helper()
+	ldp, ldo := p.rows+p.slack, p.n+p.slack
+	spreadP := spread(probs, p.rows, ldp)
+	o, fences := sevens(max(0, p.m*ldo-p.slack))
+	keptP, keptV := frozen(spreadP), frozenBytes(v.packed)
+	impl.Mix(o, ldo, spreadP, ldp, p.m, v.packed, v.stride, p.rows, p.n, ws)
+	fences(t)
+	keptP(t)
+	keptV(t)
+	if err := untouched(o, p.n, ldo); err != nil {
+		t.Fatalf("%v: %v", p, err)
+	}
+	for j := range p.m {
+		for i := range p.n {
+			want, size := 7.0, 7.0 // the sum is added to what was there
+			for r := range p.rows {
+				term := float64(probs[j*p.rows+r]) * float64(v.values[r*p.n+i])
+				want += term
+				size += math.Abs(term)
+			}
+			if err := near(o[j*ldo+i], want, size, p.rows+1); err != nil {
+				t.Fatalf("%v: o[%d][%d] is %v", p, j, i, err)
+			}
+		}
+	}
 }
 
 // TestPoison checks that a NaN in a row reaches the results of that row and of no other, and that an infinite weight
