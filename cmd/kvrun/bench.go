@@ -60,7 +60,8 @@ func benchCommand(e *environment, args []string) error {
 	if err := b.check(e, fs.Args()); err != nil {
 		return err
 	}
-	var rows []benchRow
+	// All combinations are planned before the first is measured, which may take minutes.
+	var sessions []*session
 	for _, k := range strings.Split(b.typeK, ",") {
 		for _, v := range strings.Split(b.typeV, ",") {
 			for _, t := range threads {
@@ -69,13 +70,22 @@ func benchCommand(e *environment, args []string) error {
 				if err := m.checkCompute(e); err != nil {
 					return err
 				}
-				more, err := b.measure(e, &m, tests)
+				s, err := e.open(&m)
 				if err != nil {
 					return err
 				}
-				rows = append(rows, more...)
+				defer s.Close()
+				sessions = append(sessions, s)
 			}
 		}
+	}
+	var rows []benchRow
+	for _, s := range sessions {
+		more, err := b.measure(e, s, tests)
+		if err != nil {
+			return err
+		}
+		rows = append(rows, more...)
 	}
 	return benchFormats[b.output](e.stdout, rows)
 }
@@ -128,12 +138,7 @@ func (b *benchFlags) tests() ([]bench.Test, error) {
 }
 
 // measure runs the tests of one combination of types and threads, in one context.
-func (b *benchFlags) measure(e *environment, m *modelFlags, tests []bench.Test) ([]benchRow, error) {
-	s, err := e.open(m)
-	if err != nil {
-		return nil, err
-	}
-	defer s.Close()
+func (b *benchFlags) measure(e *environment, s *session, tests []bench.Test) ([]benchRow, error) {
 	s.remarks(e.stderr)
 	bos := int32(-1)
 	if t, err := s.vocabulary(); err == nil && t.AddBOS {

@@ -83,6 +83,7 @@ func TestExit(t *testing.T) {
 		{"short text", []string{"ppl", "-f", write(t, "short", "Now is the winter of our discontent"), "-c", "1024"}, 2, "at least 2048"},
 		{"ppl format", []string{"ppl", "--format", "xml"}, 2, "want text, llama or json"},
 		{"no tests", []string{"bench", "-p", "0", "-n", "0"}, 2, "nothing to measure"},
+		{"bench types, planned before the first runs", []string{"bench", "-r", "10000", "-ctk", "f16,q8"}, 2, `no cache type "q8"`},
 		{"bench list", []string{"bench", "-p", "4,x"}, 2, "--n-prompt"},
 		{"no prompt", []string{"run", tiny, "-f", empty, "-p", "x"}, 2, "both given"},
 		{"no tokens", []string{"logits", "--out", "x"}, 2, "--tokens"},

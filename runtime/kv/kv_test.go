@@ -228,6 +228,42 @@ func near(a, b []float32, tolerance float64) bool {
 	return err <= tolerance*size
 }
 
+// TestSaveRestoreTypes brings back the very bytes of every type, padded, rotated and in a sliding window that has gone round.
+func TestSaveRestoreTypes(t *testing.T) {
+	for _, typ := range cacheTypes() {
+		for _, rot := range []*kernels.Rotation{nil, reftype.Attn()} {
+			c := kv.Choice{Type: typ, Rotation: rot}
+			layer := kv.Layer{Heads: 2, KeyDim: 64, ValueDim: 64}
+			sliding := layer
+			sliding.Window = 6
+			if _, err := kv.NewPlan([]kv.Layer{layer}, kv.Policy{K: c, V: c}); err != nil {
+				continue // TestPlanRefusals holds the rules
+			}
+			from, to := newCache(t, c, c, 40, 4, layer, sliding), newCache(t, c, c, 40, 4, layer, sliding)
+			for range 4 {
+				fill(t, from, 4)
+			}
+			fill(t, to, 3) // to be replaced
+			var saved bytes.Buffer
+			if err := from.Save(&saved, ""); err != nil {
+				t.Fatal(err)
+			}
+			if err := to.Restore(&saved, ""); err != nil {
+				t.Fatalf("%s: %v", c, err)
+			}
+			for i := range 2 {
+				holds(t, to.Layer(i).K, 1, tolerance(typ))
+				holds(t, to.Layer(i).V, 2, tolerance(typ))
+				for h := range 2 {
+					if !bytes.Equal(from.Layer(i).K.Head(h), to.Layer(i).K.Head(h)) || !bytes.Equal(from.Layer(i).V.Head(h), to.Layer(i).V.Head(h)) {
+						t.Errorf("%s: layer %d, head %d is not what was saved", c, i, h)
+					}
+				}
+			}
+		}
+	}
+}
+
 func TestSaveRestore(t *testing.T) {
 	q8, turbo := kv.Choice{Type: reftype.ByName("q8_0")}, kv.Choice{Type: reftype.ByName("turbo4")}
 	full, sliding := kv.Layer{Heads: 2, KeyDim: 64, ValueDim: 64}, kv.Layer{Index: 1, Heads: 2, KeyDim: 64, ValueDim: 64, Window: 6}
