@@ -214,7 +214,11 @@ func TestShift(t *testing.T) {
 				}
 			}
 			fill(t, x, 8)
+			holds(t, x.Layer(0).K, 1, tolerance(typ))
 			holds(t, x.Layer(1).K, 1, tolerance(typ))
+			if n := len(x.Layer(0).K.Cells.Pos()); n != 27 {
+				t.Fatalf("%s: %d cells for 27 positions", typ.Name, n)
+			}
 		}
 	}
 }
@@ -226,6 +230,42 @@ func near(a, b []float32, tolerance float64) bool {
 		size += float64(b[i]) * float64(b[i])
 	}
 	return err <= tolerance*size
+}
+
+// TestPaddingIsZero stores rows by a workspace in which another side left its values: what follows a padded head must
+// not reach the codes.
+func TestPaddingIsZero(t *testing.T) {
+	padded := 0
+	for _, typ := range cacheTypes() {
+		c := kv.Choice{Type: typ}
+		layer := kv.Layer{Heads: 2, KeyDim: 40, ValueDim: 40}
+		if typ.Fits(40) != nil || typ.HeadDim(40) == 40 {
+			continue
+		}
+		padded++
+		var heads [2][]byte
+		for i := range heads {
+			x := newCache(t, c, c, 8, 4, layer)
+			for _, n := range []int{1, 3} {
+				var ws kernels.Workspace
+				left := ws.Floats(4 * 2 * typ.HeadDim(40))
+				for k := range left {
+					left[k] = float32(7 * i)
+				}
+				if err := x.Place(n); err != nil {
+					t.Fatal(err)
+				}
+				x.Layer(0).K.Store(&ws, rows(1, x.Len()-n, n, 80), 80, 0, n)
+			}
+			heads[i] = x.Layer(0).K.Head(1)
+		}
+		if !bytes.Equal(heads[0], heads[1]) {
+			t.Errorf("%s: rows depend on what the workspace held", typ.Name)
+		}
+	}
+	if padded == 0 {
+		t.Error("no type pads")
+	}
 }
 
 // TestSaveRestoreTypes brings back the very bytes of every type, padded, rotated and in a sliding window that has gone round.
@@ -254,6 +294,10 @@ func TestSaveRestoreTypes(t *testing.T) {
 			for i := range 2 {
 				holds(t, to.Layer(i).K, 1, tolerance(typ))
 				holds(t, to.Layer(i).V, 2, tolerance(typ))
+			}
+			fill(t, from, 3) // the ring goes on where it was
+			fill(t, to, 3)
+			for i := range 2 {
 				for h := range 2 {
 					if !bytes.Equal(from.Layer(i).K.Head(h), to.Layer(i).K.Head(h)) || !bytes.Equal(from.Layer(i).V.Head(h), to.Layer(i).V.Head(h)) {
 						t.Errorf("%s: layer %d, head %d is not what was saved", c, i, h)
